@@ -1,0 +1,64 @@
+// Package atomicfile writes files that exist whole or not at all.
+//
+// A reader never sees a partial file under its final name, whatever moment the process or the machine stops:
+// the bytes go to a temporary file in the same folder, are synced, take the final name in one rename, and the
+// folder is synced so that the rename itself survives a power cut.
+package atomicfile
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Write gives name the content that write produces, with permissions 0644 less the umask. On any error the old
+// file, if there was one, stays as it was and the temporary file is removed. The error names the file.
+func Write(name string, write func(w io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", name, err)
+		}
+	}()
+	// The temporary file must lie beside the final one: a rename does not cross file systems.
+	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() // does nothing once the file is in place
+	b := bufio.NewWriterSize(f, 1<<20)
+	if err := write(b); err != nil {
+		return err
+	}
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(name))
+}
+
+// WriteBytes is Write of a slice.
+func WriteBytes(name string, content []byte) error {
+	return Write(name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// SyncFolder makes the names in a folder durable.
+func SyncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if cerr := d.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

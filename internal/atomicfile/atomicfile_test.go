@@ -1,0 +1,55 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWriteReplacesWhole(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.txt")
+	for _, want := range []string{"first", "second, longer", ""} {
+		if err := WriteBytes(name, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(name)
+		if err != nil || string(got) != want {
+			t.Fatalf("read %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "a.txt")
+	if err := WriteBytes(name, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("disk full")
+	err := Write(name, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "half"); err != nil {
+			return err
+		}
+		return broken
+	})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), name) {
+		t.Fatalf("error %v does not wrap the cause and name the file", err)
+	}
+	if got, _ := os.ReadFile(name); string(got) != "old" {
+		t.Fatalf("old file became %q", got)
+	}
+	entries, _ := os.ReadDir(folder)
+	if len(entries) != 1 {
+		t.Fatalf("left behind: %v", entries)
+	}
+}
+
+func TestWriteIntoAMissingFolderNamesIt(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "missing", "a.txt")
+	if err := WriteBytes(name, nil); err == nil || !strings.Contains(err.Error(), name) {
+		t.Fatalf("error %v does not name %s", err, name)
+	}
+}

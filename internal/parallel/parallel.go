@@ -1,0 +1,73 @@
+// Package parallel spreads work over goroutines without letting their number show in the result.
+//
+// Work is cut into blocks by its size alone. Who runs a block, and when, is left to chance; so a caller that
+// gives every block its own place for results, and reduces those in block order, gets the same bits on 1, 2 or
+// 16 threads.
+package parallel
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Workers is the number of goroutines to use when a caller asked for n: n itself, or all processors when n < 1.
+func Workers(n int) int {
+	if n < 1 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
+
+// Count is the number of blocks that Blocks makes of n items.
+func Count(n, size int) int { return (n + size - 1) / size }
+
+// Blocks calls work(block, lo, hi) once for each block [lo, hi) of size items (the last may be shorter) of n, on at
+// most workers goroutines (all processors when workers < 1), and returns when all have ended. After the first
+// error, or when ctx is done, no further block starts; the error of the lowest failed block, or ctx's, is returned.
+func Blocks(ctx context.Context, workers, n, size int, work func(block, lo, hi int) error) error {
+	count := Count(n, size)
+	if workers = min(Workers(workers), count); workers <= 1 {
+		for b := range count {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := work(b, b*size, min(n, (b+1)*size)); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	}
+	var (
+		next   atomic.Int64
+		failed atomic.Bool
+		wait   sync.WaitGroup
+		mu     sync.Mutex
+		first  error
+		at     = count
+	)
+	for range workers {
+		wait.Go(func() {
+			for {
+				b := int(next.Add(1)) - 1
+				if b >= count || failed.Load() || ctx.Err() != nil {
+					return
+				}
+				if err := work(b, b*size, min(n, (b+1)*size)); err != nil {
+					failed.Store(true)
+					mu.Lock()
+					if b < at {
+						at, first = b, err
+					}
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if first != nil {
+		return first
+	}
+	return ctx.Err()
+}

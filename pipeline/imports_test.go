@@ -1,0 +1,59 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// stage lists what a package of the house may import; a new edge is a decision, made here.
+var stage = map[string][]string{
+	"pipeline": {"pipeline", "extract", "head", "report", "models", "internal"},
+	"extract":  {"extract", "internal"},
+	"head":     {"head", "internal"},
+	"report":   {"report", "internal"},
+	"models":   {"models", "internal"},
+	"internal": {"internal"},
+}
+
+func TestStagesDoNotImportEachOther(t *testing.T) {
+	files := 0
+	for from, allowed := range stage {
+		err := filepath.WalkDir(filepath.Join("..", from), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+				return err
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			files++
+			for _, spec := range f.Imports {
+				name, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					return err
+				}
+				rest, ours := strings.CutPrefix(name, "iconic/")
+				if !ours {
+					continue
+				}
+				to, _, _ := strings.Cut(rest, "/")
+				if !slices.Contains(allowed, to) {
+					t.Errorf("%s imports %s, but %s may import only %v: join stages in pipeline, or put what they share into internal", path, name, from, allowed)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if files < 10 {
+		t.Fatalf("only %d Go files were seen: the test runs in the wrong folder", files)
+	}
+}

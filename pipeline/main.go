@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the command.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitWrongUse    = 2
+	exitInterrupted = 130 // all finished work is kept
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the default handling returns, so that a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	a := &app{out: os.Stdout, err: os.Stderr}
+	err := newRootCommand(a).ExecuteContext(ctx)
+	return a.exitCode(ctx, err)
+}
+
+// newRootCommand lists the subcommands, each made in the file of its name.
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "pipeline",
+		Short:         "Sort a folder of images into groups without labels",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine-readable results on standard output and progress, a JSON object a line, on standard error")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress bars and no notes")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see '%s --help'", err, c.CommandPath())
+	})
+	root.AddCommand()
+	return root
+}
+
+// app is what every subcommand shares: where to write, and how.
+type app struct {
+	out, err io.Writer
+	json     bool
+	quiet    bool
+}
+
+// usageError marks an error that the user can mend by calling the command differently.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usagef is fmt.Errorf for wrong use: exit code 2.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitCode prints err, if any, in one line and chooses the exit code.
+func (a *app) exitCode(ctx context.Context, err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on")
+		return exitInterrupted
+	case errors.As(err, &usage):
+		fmt.Fprintln(a.err, "pipeline:", err)
+		return exitWrongUse
+	default:
+		fmt.Fprintln(a.err, "pipeline:", err)
+		return exitFailed
+	}
+}
+
+// note tells the person at the terminal something that is not a result.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// warn is note for what should not be missed: --quiet does not silence it.
+func (a *app) warn(format string, args ...any) {
+	fmt.Fprintf(a.err, "warning: "+format+"\n", args...)
+}
