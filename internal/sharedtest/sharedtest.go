@@ -1,0 +1,38 @@
+// Package sharedtest finds the reference data that some tests compare with: vectors, images, small encoders and
+// cached features, in a folder named shared beside the project or wherever ICONIC_SHARED points.
+package sharedtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Path gives the place of one file or folder of the reference data, and skips the test when it is not there.
+func Path(t testing.TB, elem ...string) string {
+	t.Helper()
+	path := filepath.Join(append([]string{root(t)}, elem...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("no reference data at %s: set ICONIC_SHARED to the folder that holds it", path)
+	}
+	return path
+}
+
+// root is the folder of the reference data, whether it exists or not.
+func root(t testing.TB) string {
+	if dir := os.Getenv("ICONIC_SHARED"); dir != "" {
+		return dir
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(filepath.Dir(dir), "shared")
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the test's folder")
+		}
+	}
+}
