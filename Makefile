@@ -1,0 +1,37 @@
+# Short targets; .ci/run calls the same ones.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all build demo test slow noasm race fuzz bench lint generate clean
+
+all: lint test
+
+build: ## the command, into bin/
+	$(GO) build -o bin/pipeline ./pipeline
+
+demo: ## the main job on pictures drawn here
+	$(GO) run ./pipeline demo
+
+test: ## what the README promises
+	$(GO) test ./...
+
+slow: ## fault injection on the real binary, full-size encoders
+	$(GO) test -tags slow -timeout 30m ./...
+
+noasm: ## the same numbers from plain Go
+	$(GO) test -tags noasm ./internal/kernel/... ./head/...
+
+race: ## what has goroutines, under the race detector
+	$(GO) test -race -short ./internal/... ./extract/... ./head/... ./report/...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	./scripts/fuzz.sh $(or $(FUZZTIME),30s)
+
+lint: ## formatting, vet, staticcheck; arm64 builds
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./internal/kernel/... ./head/...
+
+clean:
+	rm -rf bin runs

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# fuzz.sh TIME: runs every fuzz target of the project for TIME (30s, 5m, …), one after the other.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+time=${1:-30s}
+grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' . | sort | while read -r file; do
+  package=./$(dirname "${file#./}")
+  grep -ohE '^func Fuzz[A-Za-z0-9_]+' "$file" | awk '{print $2}' | while read -r target; do
+    echo "== $package $target"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+  done
+done
