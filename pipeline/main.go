@@ -40,6 +40,15 @@ func newRootCommand(a *app) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		// Whatever fails before this point was wrong use: an unknown command, a flag, the number of arguments.
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := c.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			a.started = true
+			return nil
+		},
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -57,6 +66,7 @@ type app struct {
 	out, err io.Writer
 	json     bool
 	quiet    bool
+	started  bool // the command line was understood
 }
 
 // usageError marks an error that the user can mend by calling the command differently.
@@ -76,7 +86,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on")
 		return exitInterrupted
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), !a.started:
 		fmt.Fprintln(a.err, "pipeline:", err)
 		return exitWrongUse
 	default:
