@@ -1,0 +1,270 @@
+package npy
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"iconic/internal/half"
+	"iconic/internal/sharedtest"
+)
+
+// content frames a header and data as format version 1 does.
+func content(dictionary, data string) []byte {
+	b := append([]byte(magic), 1, 0, byte(len(dictionary)), byte(len(dictionary)>>8))
+	return append(b, dictionary+data...)
+}
+
+func TestRefuses(t *testing.T) {
+	ok := "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }\n"
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"nothing", nil, "not a .npy file"},
+		{"text", []byte("hello, this is no array"), "not a .npy file"},
+		{"a version from the future", append([]byte(magic), 9, 0, 1, 0, 0), "version 9 is not known"},
+		{"a cut header", content(ok, "")[:30], "cut short in its header"},
+		{"cut data", content(ok, "1234567"), "needs 8 bytes and has 7"},
+		{"data to spare", content(ok, "123456789"), "needs 8 bytes and has 9"},
+		{"big-endian elements", content(strings.Replace(ok, "<", ">", 1), "12345678"), "big-endian"},
+		{"complex elements", content(strings.Replace(ok, "<f4", "<c8", 1), "12345678"), `"<c8" are not supported`},
+		{"pickled objects", content(strings.Replace(ok, "<f4", "|O", 1), "12345678"), `"|O" are not supported`},
+		{"Fortran order", content(strings.Replace(ok, "False", "True", 1), "12345678"), "Fortran order"},
+		{"no dimensions", content(strings.Replace(ok, "(1, 2)", "()", 1), "1234"), "no dimensions"},
+		{"a number for a tuple", content(strings.Replace(ok, "(1, 2)", "(2)", 1), "12345678"), "not a tuple"},
+		{"a negative dimension", content(strings.Replace(ok, "(1, 2)", "(-1, 2)", 1), "12345678"), "a dimension was expected"},
+		{"a shape that overflows", content(strings.Replace(ok, "(1, 2)", "(4611686018427387904, 4611686018427387904)", 1), "12345678"), "out of range"},
+		{"a key twice", content("{'shape': (1,), 'shape': (2,), 'descr': '<f4', 'fortran_order': False}", "12345678"), "occurs twice"},
+		{"a key missing", content("{'shape': (2,), 'descr': '<f4'}", "12345678"), "are needed"},
+		{"a key too many", content("{'shape': (2,), 'evil': '<f4'}", "12345678"), `key "evil" is not known`},
+		{"more after the dictionary", content(strings.TrimSpace(ok)+"{}", "12345678"), "after its end"},
+		{"structured elements", content("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234"), "was expected"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "x.npy")
+			if err := os.WriteFile(name, c.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(name)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
+				t.Fatalf("error %v, want one that names the file and says %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	folder := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		shape := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 3).Draw(t, "shape")
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		x := rapid.SliceOfN(rapid.Float32(), n, n).Draw(t, "x")
+		halves := rapid.Bool().Draw(t, "halves")
+		name := filepath.Join(folder, "x.npy")
+		write, want := Write, x
+		if halves {
+			write, want = WriteHalf, make([]float32, n)
+			for i, v := range x {
+				want[i] = half.Float32(half.FromFloat32(v))
+			}
+		}
+		if err := write(name, shape, x); err != nil {
+			t.Fatal(err)
+		}
+		var encoded bytes.Buffer
+		if err := Encode(&encoded, shape, x, halves); err != nil {
+			t.Fatal(err)
+		}
+		if onDisk, err := os.ReadFile(name); err != nil || !bytes.Equal(onDisk, encoded.Bytes()) {
+			t.Fatalf("Encode and Write differ (%v)", err)
+		}
+		f, err := Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if !slices.Equal(f.Shape, shape) || f.Len()*f.Dim() != n && f.Len() != 0 {
+			t.Fatalf("shape %v came back as %v", shape, f.Shape)
+		}
+		got := make([]float32, f.Len()*f.Dim())
+		if err := f.Block(got, 0, f.Len()); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%v, %v; want %v", got, err, want)
+		}
+		if f.Len() == 0 {
+			return
+		}
+		rows := rapid.SliceOf(rapid.Int32Range(0, int32(f.Len()-1))).Draw(t, "rows")
+		gathered := make([]float32, len(rows)*f.Dim())
+		if err := f.Gather(gathered, rows); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range rows {
+			if !slices.Equal(gathered[i*f.Dim():(i+1)*f.Dim()], want[int(r)*f.Dim():int(r+1)*f.Dim()]) {
+				t.Fatalf("row %d was not gathered right", r)
+			}
+		}
+	})
+}
+
+func TestOutOfRangeIsAnError(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.npy")
+	if err := Write(name, []int{3, 2}, []float32{0, 1, 2, 3, 4, 5}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for what, err := range map[string]error{
+		"a row too many":     f.Block(make([]float32, 4), 2, 4),
+		"a row before all":   f.Block(make([]float32, 2), -1, 0),
+		"no room":            f.Block(make([]float32, 1), 0, 1),
+		"gather beyond":      f.Gather(make([]float32, 2), []int32{3}),
+		"gather before":      f.Gather(make([]float32, 2), []int32{-1}),
+		"gather too small":   f.Gather(make([]float32, 2), []int32{0, 1}),
+		"elements beyond":    f.Elements(make([]float32, 2), 5),
+		"a shape that is no": Write(name, []int{3}, []float32{1}),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+func TestIntegers(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "labels.npy")
+	want := []int{3, -1, 0, math.MaxInt}
+	if err := WriteInts(name, want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadInts(name); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%v, %v; want %v", got, err, want)
+	}
+	for _, c := range []struct {
+		descr, data, shape string
+		want               []int
+		err                string
+	}{
+		{"|i1", "\xff\x02", "(2,)", []int{-1, 2}, ""},
+		{"|u1", "\xff\x02", "(2,)", []int{255, 2}, ""},
+		{"|b1", "\x01\x00", "(2,)", []int{1, 0}, ""},
+		{"<i2", "\xfe\xff\x02\x00", "(2, 1)", []int{-2, 2}, ""},
+		{"<u2", "\xfe\xff\x02\x00", "(2,)", []int{65534, 2}, ""},
+		{"<i4", "\xfe\xff\xff\xff", "(1,)", []int{-2}, ""},
+		{"<u4", "\xfe\xff\xff\xff", "(1,)", []int{1<<32 - 2}, ""},
+		{"<u8", "\xfe\xff\xff\xff\xff\xff\xff\xff", "(1,)", nil, "does not fit an int"},
+		{"<f4", "1234", "(1,)", nil, "float32 where integers are needed"},
+		{"<i2", "1234", "(1, 2)", nil, "one number a row"},
+	} {
+		name := filepath.Join(folder, "x.npy")
+		d := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s}", c.descr, c.shape)
+		if err := os.WriteFile(name, content(d, c.data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadInts(name)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: error %v, want %q", d, err, c.err)
+			}
+		} else if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v; want %v", d, got, err, c.want)
+		}
+	}
+}
+
+func TestAFileCutWhileMappedIsAnError(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.npy")
+	if err := Write(name, []int{100_000}, make([]float32, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.Truncate(name, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Block(make([]float32, 100_000), 0, 100_000); err == nil || !strings.Contains(err.Error(), "cut short") {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestReadsWhatNumPyWrote(t *testing.T) {
+	f, err := Open(sharedtest.Path(t, "features", "cifar100-train.features.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Len() != 50_000 || f.Dim() != 192 || f.DType != "float16" {
+		t.Fatalf("%d rows of %d %s", f.Len(), f.Dim(), f.DType)
+	}
+	labels, err := ReadInts(sharedtest.Path(t, "features", "cifar100-train.labels.npy"))
+	if err != nil || len(labels) != f.Len() || slices.Max(labels) != 99 {
+		t.Fatalf("%d labels, %v", len(labels), err)
+	}
+	row := make([]float32, 192)
+	if err := f.Gather(row, []int32{49_999}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNumPyMapsWhatWeWrote asks NumPy itself, where there is one.
+func TestNumPyMapsWhatWeWrote(t *testing.T) {
+	python := os.Getenv("ICONIC_PYTHON")
+	if python == "" {
+		python = "python3"
+	}
+	if err := exec.Command(python, "-c", "import numpy").Run(); err != nil {
+		t.Skipf("%s with numpy is needed (ICONIC_PYTHON names another): %v", python, err)
+	}
+	folder := t.TempDir()
+	x := []float32{1, 2.5, -3, 65504, 0, 6}
+	for name, write := range map[string]func(string, []int, []float32) error{"float32": Write, "float16": WriteHalf} {
+		file := filepath.Join(folder, name+".npy")
+		if err := write(file, []int{3, 1, 2}, x); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(python, "-c", "import numpy,sys; x=numpy.load(sys.argv[1],mmap_mode='r'); print(x.dtype,x.shape,x.offset%64,x.ravel().tolist())", file).CombinedOutput()
+		want := name + " (3, 1, 2) 0 [1.0, 2.5, -3.0, 65504.0, 0.0, 6.0]\n"
+		if err != nil || string(out) != want {
+			t.Errorf("NumPy read %q, %v; want %q", out, err, want)
+		}
+	}
+}
+
+// FuzzParse: whatever the bytes, no panic, and an accepted header accounts for every byte.
+func FuzzParse(f *testing.F) {
+	var b bytes.Buffer
+	if err := Encode(&b, []int{2, 3}, make([]float32, 6), true); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(content("{'descr': '<f4', 'fortran_order': True, 'shape': (1,)}", "1234"))
+	f.Add(append([]byte(magic), 2, 0, 255, 255, 255, 255, 0, 0))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		h, offset, err := parse(content)
+		if err != nil {
+			return
+		}
+		size, err := h.check()
+		if err != nil || size != len(content)-offset {
+			t.Fatalf("%+v at %d of %d bytes, %v", h, offset, len(content), err)
+		}
+	})
+}

@@ -1,0 +1,234 @@
+package npy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/edsrzf/mmap-go"
+	"golang.org/x/sys/cpu"
+
+	"iconic/internal/half"
+)
+
+// File is a mapped array: Len rows of Dim elements. It may be read by several goroutines at once.
+type File struct {
+	Shape []int  // one dimension or more
+	DType string // "float32", …, as NumPy names it
+
+	name   string
+	mapped mmap.MMap
+	descr  string
+	data   []byte // the elements, row-major
+	dim    int
+}
+
+// Open maps the array in the file called name. Close it after use. Errors name the file.
+func Open(name string) (*File, error) {
+	f, err := open(name)
+	if err != nil {
+		var path *os.PathError // it names the file itself
+		if errors.As(err, &path) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return f, nil
+}
+
+func open(name string) (_ *File, err error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }() // the map stays valid
+	stat, err := r.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() || stat.Size() < 10 {
+		return nil, errors.New("not a .npy file")
+	}
+	mapped, err := mmap.Map(r, mmap.RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("map into memory: %w", err)
+	}
+	f := &File{name: name, mapped: mapped}
+	if err := f.guard(func() error { return f.parse() }); err != nil {
+		return nil, errors.Join(err, mapped.Unmap())
+	}
+	return f, nil
+}
+
+func (f *File) parse() error {
+	h, offset, err := parse(f.mapped)
+	if err != nil {
+		return err
+	}
+	f.Shape, f.DType, f.descr, f.data = h.shape, dtypeName[h.descr], h.descr, f.mapped[offset:]
+	f.dim = 1
+	for _, n := range h.shape[1:] {
+		f.dim *= n
+	}
+	return nil
+}
+
+// Close ends the map. The File must not be read after it.
+func (f *File) Close() error {
+	f.data = nil
+	return f.mapped.Unmap()
+}
+
+// Len is the number of rows.
+func (f *File) Len() int { return f.Shape[0] }
+
+// Dim is the number of elements of a row: the product of all dimensions but the first.
+func (f *File) Dim() int { return f.dim }
+
+// Block reads rows [lo, hi) into dst, which must have (hi−lo)×Dim places. Floats of any width are given as float32;
+// integers are refused.
+func (f *File) Block(dst []float32, lo, hi int) error {
+	if lo < 0 || hi < lo || hi > f.Len() || len(dst) != (hi-lo)*f.dim {
+		return fmt.Errorf("%s: rows [%d, %d) of %d×%d do not fit %d places", f.name, lo, hi, f.Len(), f.dim, len(dst))
+	}
+	return f.Elements(dst, lo*f.dim)
+}
+
+// Gather reads the named rows into dst, which must have len(rows)×Dim places, as Block does.
+func (f *File) Gather(dst []float32, rows []int32) error {
+	if len(dst) != len(rows)*f.dim {
+		return fmt.Errorf("%s: %d rows of %d do not fit %d places", f.name, len(rows), f.dim, len(dst))
+	}
+	for _, r := range rows {
+		if r < 0 || int(r) >= f.Len() {
+			return fmt.Errorf("%s: row %d of %d", f.name, r, f.Len())
+		}
+	}
+	return f.guard(func() error {
+		for i, r := range rows {
+			if err := f.widen(dst[i*f.dim:(i+1)*f.dim], int(r)*f.dim); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Elements reads len(dst) elements, counted over all rows from the one at offset.
+func (f *File) Elements(dst []float32, offset int) error {
+	if total := f.Len() * f.dim; offset < 0 || offset > total || len(dst) > total-offset {
+		return fmt.Errorf("%s: elements [%d, %d) of %d", f.name, offset, offset+len(dst), total)
+	}
+	return f.guard(func() error { return f.widen(dst, offset) })
+}
+
+// guard turns the fault that reading a map beyond the end of its file raises into an error.
+func (f *File) guard(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = fmt.Errorf("%s: the file was cut short, or can no longer be read", f.name)
+		}
+	}()
+	return read()
+}
+
+// widen converts len(dst) elements from offset on.
+func (f *File) widen(dst []float32, offset int) error {
+	switch f.descr {
+	case "<f4":
+		copyFloats(dst, f.data[4*offset:4*(offset+len(dst))])
+	case "<f2":
+		src := f.data[2*offset : 2*(offset+len(dst))]
+		for i := range dst {
+			dst[i] = half.Float32(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+	case "<f8":
+		src := f.data[8*offset : 8*(offset+len(dst))]
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
+		}
+	default:
+		return fmt.Errorf("%s: elements are %s where floats are needed", f.name, f.DType)
+	}
+	return nil
+}
+
+// copyFloats reads little-endian floats: one copy where the processor's order is the same.
+func copyFloats(dst []float32, src []byte) {
+	if !cpu.IsBigEndian {
+		copy(floatBytes(dst), src)
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+// floatBytes is the memory of x.
+func floatBytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
+
+// ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width,
+// or booleans as 0 and 1. Errors name the file.
+func ReadInts(name string) (x []int, err error) {
+	f, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if f.dim != 1 {
+		return nil, fmt.Errorf("%s: shape %v where one number a row is needed", name, f.Shape)
+	}
+	at, err := f.integers()
+	if err != nil {
+		return nil, err
+	}
+	x = make([]int, f.Len())
+	err = f.guard(func() error {
+		for i := range x {
+			v, ok := at(i)
+			if !ok {
+				return fmt.Errorf("%s: element %d does not fit an int", name, i)
+			}
+			x[i] = v
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// integers gives the reader of one element; ok is false where it exceeds an int.
+func (f *File) integers() (at func(i int) (v int, ok bool), err error) {
+	order, data := binary.LittleEndian, f.data
+	switch f.descr {
+	case "|i1":
+		return func(i int) (int, bool) { return int(int8(data[i])), true }, nil
+	case "|u1", "|b1":
+		return func(i int) (int, bool) { return int(data[i]), true }, nil
+	case "<i2":
+		return func(i int) (int, bool) { return int(int16(order.Uint16(data[2*i:]))), true }, nil
+	case "<u2":
+		return func(i int) (int, bool) { return int(order.Uint16(data[2*i:])), true }, nil
+	case "<i4":
+		return func(i int) (int, bool) { return int(int32(order.Uint32(data[4*i:]))), true }, nil
+	case "<u4":
+		return func(i int) (int, bool) { v := order.Uint32(data[4*i:]); return int(v), uint64(v) <= math.MaxInt }, nil
+	case "<i8":
+		return func(i int) (int, bool) { v := int64(order.Uint64(data[8*i:])); return int(v), int64(int(v)) == v }, nil
+	case "<u8":
+		return func(i int) (int, bool) { v := order.Uint64(data[8*i:]); return int(v), v <= math.MaxInt }, nil
+	}
+	return nil, fmt.Errorf("%s: elements are %s where integers are needed", f.name, f.DType)
+}
