@@ -1,0 +1,288 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// guard is what lies around every slice a kernel may touch.
+const guard = float32(-7e7)
+
+// guarded is n numbers with guards on both sides, which check verifies.
+func guarded(n int) (x []float32, check func(t failer)) {
+	all := make([]float32, n+64)
+	for i := range all {
+		all[i] = guard
+	}
+	x = all[29 : 29+n : 29+n]
+	return x, func(t failer) {
+		t.Helper()
+		for i, v := range all {
+			if (i < 29 || i >= 29+n) && v != guard {
+				t.Fatalf("wrote outside: place %d of %d became %v", i-29, n, v)
+			}
+		}
+	}
+}
+
+func normal(r *rand.Rand, x []float32) {
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+}
+
+// multiply64 is the definition in float64, and the sum of magnitudes that bounds the rounding error.
+func multiply64(a func(i, p int) float32, b func(p, j int) float32, i, k, j int) (sum, magnitude float64) {
+	for p := range k {
+		v := float64(a(i, p)) * float64(b(p, j))
+		sum += v
+		magnitude += math.Abs(v)
+	}
+	return sum, magnitude
+}
+
+func TestProducts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.OneOf(rapid.IntRange(0, 40), rapid.IntRange(0, 300))
+		m, k, n := size.Draw(t, "m"), size.Draw(t, "k"), size.Draw(t, "n")
+		pad := rapid.IntRange(0, 5).Draw(t, "pad")
+		accumulate := rapid.Bool().Draw(t, "accumulate")
+		kind := rapid.SampledFrom([]string{"Mul", "MulTransB", "MulTransA"}).Draw(t, "kind")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+
+		lda, rowsA := k+pad, m
+		if kind == "MulTransA" {
+			lda, rowsA = m+pad, k
+		}
+		ldb, rowsB := n+pad, k
+		if kind == "MulTransB" {
+			ldb, rowsB = k+pad, n
+		}
+		ldc := n + pad
+		a, b := make([]float32, rowsA*lda), make([]float32, rowsB*ldb)
+		c, check := guarded(m * ldc)
+		normal(r, a)
+		normal(r, b)
+		normal(r, c)
+		before := append([]float32(nil), c...)
+
+		at := func(i, p int) float32 { return a[i*lda+p] }
+		bt := func(p, j int) float32 { return b[p*ldb+j] }
+		switch kind {
+		case "Mul":
+			Mul(c, ldc, a, lda, b, ldb, m, k, n, accumulate)
+		case "MulTransB":
+			MulTransB(c, ldc, a, lda, b, ldb, m, k, n, accumulate)
+			bt = func(p, j int) float32 { return b[j*ldb+p] }
+		case "MulTransA":
+			MulTransA(c, ldc, a, lda, b, ldb, m, k, n, accumulate)
+			at = func(i, p int) float32 { return a[p*lda+i] }
+		}
+		check(t)
+		for i := range m {
+			for j := range ldc {
+				got := c[i*ldc+j]
+				if j >= n {
+					if got != before[i*ldc+j] {
+						t.Fatalf("%s wrote between the rows at %d,%d", kind, i, j)
+					}
+					continue
+				}
+				// Each of k+1 additions rounds once: |error| ≤ (k+1)·2⁻²⁴·Σ|terms|, doubled for the final one.
+				want, magnitude := multiply64(at, bt, i, k, j)
+				if accumulate {
+					want += float64(before[i*ldc+j])
+					magnitude += math.Abs(float64(before[i*ldc+j]))
+				}
+				if bound := 2 * float64(k+2) * 0x1p-24 * magnitude; math.Abs(float64(got)-want) > bound {
+					t.Fatalf("%s %d×%d×%d accumulate=%v at %d,%d: %v, want %v ± %g", kind, m, k, n, accumulate, i, j, got, want, bound)
+				}
+			}
+		}
+	})
+}
+
+func TestProductsInFloat64(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const m, k, n = 37, 300, 21
+	a, b, c := make([]float64, m*k), make([]float64, n*k), make([]float64, m*n)
+	for i := range a {
+		a[i] = r.NormFloat64()
+	}
+	for i := range b {
+		b[i] = r.NormFloat64()
+	}
+	MulTransB(c, n, a, k, b, k, m, k, n, false)
+	for i := range m {
+		for j := range n {
+			if want := dotGeneric(a[i*k:(i+1)*k], b[j*k:(j+1)*k]); math.Abs(c[i*n+j]-want) > 1e-11 {
+				t.Fatalf("at %d,%d: %v, want %v", i, j, c[i*n+j], want)
+			}
+		}
+	}
+}
+
+func TestNaNReachesTheProduct(t *testing.T) {
+	a, b, c := make([]float32, 20*30), make([]float32, 30*40), make([]float32, 20*40)
+	a[7*30+3] = float32(math.NaN())
+	b[3*40+5] = 1
+	Mul(c, 40, a, 30, b, 40, 20, 30, 40, false)
+	for j := range 40 {
+		if c[7*40+j] == c[7*40+j] {
+			t.Fatalf("row 7 column %d lost the NaN", j)
+		}
+	}
+}
+
+func TestVectorsOfEveryLength(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for n := range 131 {
+		x, checkX := guarded(n)
+		y, checkY := guarded(n)
+		normal(r, x)
+		normal(r, y)
+		var want, magnitude float64
+		for i := range x {
+			want += float64(x[i]) * float64(y[i])
+			magnitude += math.Abs(float64(x[i]) * float64(y[i]))
+		}
+		if got := Dot(x, y); math.Abs(float64(got)-want) > float64(n+1)*0x1p-23*magnitude {
+			t.Errorf("dot of %d: %v, want %v", n, got, want)
+		}
+		old := append([]float32(nil), y...)
+		AddScaled(y, 0.5, x)
+		for i := range y {
+			if want := old[i] + 0.5*x[i]; math.Abs(float64(y[i]-want)) > 0x1p-22*math.Abs(float64(want))+0x1p-23 {
+				t.Errorf("add of %d at %d: %v, want %v", n, i, y[i], want)
+			}
+		}
+		p := append([]float32(nil), x...)
+		Softmax(y, x)
+		if n > 0 && math.Abs(Sum(y)-1) > 1e-6 {
+			t.Errorf("softmax of %d sums to %v", n, Sum(y))
+		}
+		for i := range p {
+			want := math.Exp(float64(p[i]) - LogSumExp(p))
+			if math.Abs(float64(y[i])-want) > 1e-6*want+1e-12 {
+				t.Errorf("softmax of %d at %d: %v, want %v", n, i, y[i], want)
+			}
+		}
+		checkX(t)
+		checkY(t)
+	}
+}
+
+func TestExponential(t *testing.T) {
+	for _, x := range []float32{0, 1, -1, 1e-20, 88.7, 88.73, 89, 1e30, -87.3, -90, -103.9, -104, -1e30, 17.25, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
+		for _, n := range []int{1, 8, 11} {
+			dst, check := guarded(n)
+			in := make([]float32, n)
+			for i := range in {
+				in[i] = x
+			}
+			Exp(dst, in)
+			check(t)
+			want := float32(math.Exp(float64(x)))
+			for i, got := range dst {
+				switch {
+				case x != x:
+					if got == got {
+						t.Errorf("exp(NaN) = %v", got)
+					}
+				case math.IsInf(float64(want), 0):
+					if got != want {
+						t.Errorf("exp(%v) = %v at %d of %d, want %v", x, got, i, n, want)
+					}
+				// A polynomial of degree 6 and two products: 4 units in the last place; one subnormal step below them.
+				case math.Abs(float64(got)-float64(want)) > 0x1p-21*float64(want)+0x1p-149:
+					t.Errorf("exp(%v) = %v at %d of %d, want %v", x, got, i, n, want)
+				}
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.Float32Range(-87, 88).Draw(t, "x")
+		y := []float32{x}
+		Exp(y, y)
+		if want := math.Exp(float64(x)); math.Abs(float64(y[0])-want) > 0x1p-21*want {
+			t.Fatalf("exp(%v) = %v, want %v", x, y[0], want)
+		}
+	})
+}
+
+func TestReciprocal(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := range 131 {
+		x, check := guarded(n)
+		for i := range x {
+			x[i] = float32(math.Pow(10, -6*r.Float64()))
+		}
+		old := append([]float32(nil), x...)
+		got := Reciprocal(x, 0.4, 1e-4, 3)
+		check(t)
+		want := 0.0
+		for i := range old {
+			q := 0.4*float64(old[i]) + 1e-4
+			want += math.Log(q)
+			if math.Abs(float64(x[i])-3/q) > 1e-6*3/q {
+				t.Fatalf("length %d at %d: %v, want %v", n, i, x[i], 3/q)
+			}
+		}
+		if math.Abs(got-want) > 1e-6*float64(n+1) {
+			t.Errorf("length %d: sum of logarithms %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestMaxAndSum(t *testing.T) {
+	if m := Max([]float64{}); !math.IsInf(m, -1) {
+		t.Errorf("max of nothing is %v", m)
+	}
+	if m := Max([]float64{1, math.NaN(), 3}); m == m {
+		t.Errorf("max hides a NaN: %v", m)
+	}
+	x := make([]float32, 1<<20)
+	for i := range x {
+		x[i] = 0.1
+	}
+	if s := Sum(x); math.Abs(s-float64(float32(0.1))*(1<<20)) > 1e-6 {
+		t.Errorf("sum %v loses digits", s)
+	}
+}
+
+// BenchmarkPeak measures the multiply-add units: the micro-kernel on operands that stay in the first cache.
+func BenchmarkPeak(b *testing.B) {
+	t := tileFloat32
+	const terms = 256
+	x, y, c := make([]float32, t.rows*terms), make([]float32, t.columns*terms), make([]float32, t.rows*t.columns)
+	for b.Loop() {
+		t.multiply(c, t.columns, x, y, terms, false)
+	}
+	flops := 2 * float64(t.rows*t.columns*terms)
+	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+// BenchmarkMulTransB is bound by arithmetic.
+func BenchmarkMulTransB(b *testing.B) {
+	for _, s := range [][3]int{{4096, 384, 1000}, {4096, 1000, 4096}, {256, 100, 256}} {
+		m, k, n := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("%dx%dx%d", m, k, n), func(b *testing.B) {
+			x, y, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
+			b.ReportAllocs()
+			for b.Loop() {
+				MulTransB(c, n, x, k, y, k, m, k, n, false)
+			}
+			b.ReportMetric(2*float64(m*k*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
+
+// failer is what a test and a property have in common.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}

@@ -1,0 +1,194 @@
+package kernel
+
+import "sync"
+
+// Mul is C = A·B, or C += A·B when accumulate: C is m×n, A m×k, B k×n, with leading dimensions ldc ≥ n, lda ≥ k, ldb ≥ n.
+func Mul[T Float](c []T, ldc int, a []T, lda int, b []T, ldb int, m, k, n int, accumulate bool) {
+	product(c, ldc, operand[T]{a, lda, 1}, operand[T]{b, 1, ldb}, m, k, n, accumulate)
+}
+
+// MulTransB is C = A·Bᵀ, or C += A·Bᵀ when accumulate: C is m×n, A m×k, B n×k.
+func MulTransB[T Float](c []T, ldc int, a []T, lda int, b []T, ldb int, m, k, n int, accumulate bool) {
+	product(c, ldc, operand[T]{a, lda, 1}, operand[T]{b, ldb, 1}, m, k, n, accumulate)
+}
+
+// MulTransA is C = Aᵀ·B, or C += Aᵀ·B when accumulate: C is m×n, A k×m, B k×n.
+func MulTransA[T Float](c []T, ldc int, a []T, lda int, b []T, ldb int, m, k, n int, accumulate bool) {
+	product(c, ldc, operand[T]{a, 1, lda}, operand[T]{b, 1, ldb}, m, k, n, accumulate)
+}
+
+// operand is a factor of a product. Of the left one element (row i, term p) lies at i·outer + p·inner, of the right one
+// (column j, term p) at j·outer + p·inner. One of the two strides is 1.
+type operand[T Float] struct {
+	data         []T
+	outer, inner int
+}
+
+// The product is cut as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): terms
+// blocks of B stay in the second cache, row blocks of A in the first, and a micro-kernel keeps a tile of C in
+// registers. Both factors are packed so that the micro-kernel reads them in order, whatever their layout.
+const (
+	termBlock   = 256 // terms of one pass: a sliver of A and one of B fit the first cache
+	rowBlock    = 192 // rows of A packed together
+	columnBlock = 960 // columns of B packed together: with termBlock 1 MB of float32
+)
+
+// tile is a micro-kernel: c[r·ldc+s] (+)= Σ_p a[p·rows+r]·b[p·columns+s] for all r < rows, s < columns.
+type tile[T Float] struct {
+	rows, columns int
+	multiply      func(c []T, ldc int, a, b []T, terms int, accumulate bool)
+}
+
+// tileOf chooses the micro-kernel of a type.
+func tileOf[T Float]() tile[T] {
+	if t, ok := any(tileFloat32).(tile[T]); ok {
+		return t
+	}
+	return tile[T]{4, 4, multiplyGeneric[T]}
+}
+
+// packed keeps packing buffers between products.
+var packed = sync.Pool{New: func() any { return new(packing) }}
+
+type packing struct {
+	a32, b32, c32 []float32
+	a64, b64, c64 []float64
+}
+
+func buffers[T Float](p *packing, a, b, c int) ([]T, []T, []T) {
+	var pa, pb, pc any
+	var t T
+	switch any(t).(type) {
+	case float32:
+		p.a32, p.b32, p.c32 = grown(p.a32, a), grown(p.b32, b), grown(p.c32, c)
+		pa, pb, pc = p.a32, p.b32, p.c32
+	default:
+		p.a64, p.b64, p.c64 = grown(p.a64, a), grown(p.b64, b), grown(p.c64, c)
+		pa, pb, pc = p.a64, p.b64, p.c64
+	}
+	return pa.([]T), pb.([]T), pc.([]T)
+}
+
+func grown[T Float](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+func product[T Float](c []T, ldc int, a, b operand[T], m, k, n int, accumulate bool) {
+	if m == 0 || n == 0 {
+		return
+	}
+	if k == 0 {
+		if !accumulate {
+			for i := range m {
+				clear(c[i*ldc : i*ldc+n])
+			}
+		}
+		return
+	}
+	t := tileOf[T]()
+	p := packed.Get().(*packing)
+	defer packed.Put(p)
+	terms := min(k, termBlock)
+	pa, pb, edge := buffers[T](p, upTo(min(m, rowBlock), t.rows)*terms, upTo(min(n, columnBlock), t.columns)*terms, t.rows*t.columns)
+	for j := 0; j < n; j += columnBlock {
+		columns := min(columnBlock, n-j)
+		for q := 0; q < k; q += termBlock {
+			terms := min(termBlock, k-q)
+			pack(pb, b, j, columns, q, terms, t.columns)
+			add := accumulate || q > 0
+			for i := 0; i < m; i += rowBlock {
+				rows := min(rowBlock, m-i)
+				pack(pa, a, i, rows, q, terms, t.rows)
+				multiplyBlock(c[i*ldc+j:], ldc, pa, pb, edge, rows, terms, columns, add, t)
+			}
+		}
+	}
+}
+
+// multiplyBlock multiplies one packed block of A with one of B.
+func multiplyBlock[T Float](c []T, ldc int, pa, pb, edge []T, rows, terms, columns int, accumulate bool, t tile[T]) {
+	for s := 0; s < columns; s += t.columns {
+		bs := pb[s*terms:]
+		for r := 0; r < rows; r += t.rows {
+			as := pa[r*terms:]
+			if r+t.rows <= rows && s+t.columns <= columns {
+				t.multiply(c[r*ldc+s:], ldc, as, bs, terms, accumulate)
+				continue
+			}
+			// A tile over the border is made aside, and the part inside taken over.
+			t.multiply(edge, t.columns, as, bs, terms, false)
+			for x := range min(t.rows, rows-r) {
+				to := c[(r+x)*ldc+s:]
+				from := edge[x*t.columns:]
+				for y := range min(t.columns, columns-s) {
+					if accumulate {
+						to[y] += from[y]
+					} else {
+						to[y] = from[y]
+					}
+				}
+			}
+		}
+	}
+}
+
+// pack copies count rows (or columns) from first on, terms from q on, into slivers of width: term after term, width
+// numbers each, zeros beyond count.
+func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
+	for r := 0; r < count; r += width {
+		sliver := dst[r*terms : (r+width)*terms]
+		w := min(width, count-r)
+		base := (first+r)*o.outer + q*o.inner
+		if o.outer == 1 {
+			for p := range terms {
+				from := o.data[base+p*o.inner:]
+				copy(sliver[p*width:p*width+w], from[:w])
+			}
+		} else {
+			for x := range w {
+				from := o.data[base+x*o.outer:][:terms]
+				for p, v := range from {
+					sliver[p*width+x] = v
+				}
+			}
+		}
+		if w < width {
+			for p := range terms {
+				clear(sliver[p*width+w : (p+1)*width])
+			}
+		}
+	}
+}
+
+func upTo(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
+
+// multiplyGeneric is the micro-kernel of 4×4 tiles in plain Go.
+func multiplyGeneric[T Float](c []T, ldc int, a, b []T, terms int, accumulate bool) {
+	for half := 0; half < 4; half += 2 {
+		var c00, c01, c02, c03, c10, c11, c12, c13 T
+		a, b := a[:4*terms], b[:4*terms]
+		for len(a) >= 4 && len(b) >= 4 {
+			a0, a1 := a[half], a[half+1]
+			b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
+			c00 += a0 * b0
+			c01 += a0 * b1
+			c02 += a0 * b2
+			c03 += a0 * b3
+			c10 += a1 * b0
+			c11 += a1 * b1
+			c12 += a1 * b2
+			c13 += a1 * b3
+			a, b = a[4:], b[4:]
+		}
+		x, y := c[half*ldc:half*ldc+4], c[(half+1)*ldc:(half+1)*ldc+4]
+		if accumulate {
+			c00, c01, c02, c03 = c00+x[0], c01+x[1], c02+x[2], c03+x[3]
+			c10, c11, c12, c13 = c10+y[0], c11+y[1], c12+y[2], c13+y[3]
+		}
+		x[0], x[1], x[2], x[3] = c00, c01, c02, c03
+		y[0], y[1], y[2], y[3] = c10, c11, c12, c13
+	}
+}
