@@ -5,17 +5,27 @@
 package kernel
 
 // multiplyAVX2 is c[r·ldc+s] (+)= Σ_p a[6p+r]·b[16p+s] for r < 6, s < 16; terms ≥ 1.
+//
+//go:noescape
 func multiplyAVX2(c *float32, ldc int, a *float32, b *float32, terms int, accumulate bool)
 
 // dotAVX2 is Σ_i x[i]·y[i] over n numbers, n a multiple of 8.
+//
+//go:noescape
 func dotAVX2(x *float32, y *float32, n int) float32
 
 // addScaledAVX2 is y[i] += a·x[i] over n numbers, n a multiple of 8.
+//
+//go:noescape
 func addScaledAVX2(y *float32, a float32, x *float32, n int)
 
 // expAVX2 is dst[i] = exp(x[i]) over n numbers, n a multiple of 8; dst may be x.
+//
+//go:noescape
 func expAVX2(dst *float32, x *float32, n int)
 
 // reciprocalAVX2 is q = scale·x[i] + shift, x[i] = numerator/q, and multiplies all q into product·2^exponent, lane by
 // lane; n is a multiple of 8 and every q a positive normal number.
+//
+//go:noescape
 func reciprocalAVX2(x *float32, n int, scale float32, shift float32, numerator float32, product *[8]float32, exponent *[8]int32)

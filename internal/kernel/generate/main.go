@@ -26,6 +26,7 @@ func main() {
 func multiply() {
 	const rows = 6
 	TEXT("multiplyAVX2", NOSPLIT, "func(c *float32, ldc int, a, b *float32, terms int, accumulate bool)")
+	Pragma("noescape")
 	Doc("multiplyAVX2 is c[r·ldc+s] (+)= Σ_p a[6p+r]·b[16p+s] for r < 6, s < 16; terms ≥ 1.")
 	c, a, b := Load(Param("c"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	ldc, terms := Load(Param("ldc"), GP64()), Load(Param("terms"), GP64())
@@ -108,6 +109,7 @@ func addLanes(y VecVirtual) VecVirtual {
 
 func dot() {
 	TEXT("dotAVX2", NOSPLIT, "func(x, y *float32, n int) float32")
+	Pragma("noescape")
 	Doc("dotAVX2 is Σ_i x[i]·y[i] over n numbers, n a multiple of 8.")
 	x, y, n := Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("n"), GP64())
 	var sum [4]VecVirtual
@@ -147,6 +149,7 @@ func dot() {
 
 func addScaled() {
 	TEXT("addScaledAVX2", NOSPLIT, "func(y *float32, a float32, x *float32, n int)")
+	Pragma("noescape")
 	Doc("addScaledAVX2 is y[i] += a·x[i] over n numbers, n a multiple of 8.")
 	y, x, n := Load(Param("y"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
 	a := YMM()
@@ -197,6 +200,7 @@ func exponential() {
 	bias := constant("expBias", 127)
 
 	TEXT("expAVX2", NOSPLIT, "func(dst, x *float32, n int)")
+	Pragma("noescape")
 	Doc("expAVX2 is dst[i] = exp(x[i]) over n numbers, n a multiple of 8; dst may be x.")
 	dst, x, n := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
 	Label("exp_next")
@@ -248,6 +252,7 @@ func reciprocal() {
 	mantissa, oneBits := constant("mantissaMask", 0x007fffff), real32("mantissaOne", 1)
 	bias := constant("exponentBias", 127)
 	TEXT("reciprocalAVX2", NOSPLIT, "func(x *float32, n int, scale, shift, numerator float32, product *[8]float32, exponent *[8]int32)")
+	Pragma("noescape")
 	Doc("reciprocalAVX2 is q = scale·x[i] + shift, x[i] = numerator/q, and multiplies all q into product·2^exponent, lane by",
 		"lane; n is a multiple of 8 and every q a positive normal number.")
 	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())

@@ -1,0 +1,30 @@
+// Package cluster is the loss of debiased InfoNCE clustering, fused: the I-Con loss whose learned distribution is the
+// cluster kernel, with the Kullback-Leibler divergence, in float32, without ever holding an n×n matrix.
+//
+// With the soft assignments Φ = softmax of the n×c logits z by rows, the mass of a cluster s_c = Σ_k φ_kc and the
+// supervisory rows p (each sums to 1),
+//
+//	A_ij = Σ_c φ_ic φ_jc / s_c         the chance to reach j from i through a cluster that i names; rows sum to 1
+//	q̃ = (1−β)·A + β/n                  learned distribution, debiased
+//	p̃ = (1−α)·p + α/n                  supervisory distribution, debiased
+//	L  = 1/n · Σ_ij p̃_ij ln(p̃_ij / q̃_ij)
+//
+// # Gradient
+//
+// With G_ij = ∂L/∂A_ij = −(1−β) p̃_ij / (n q̃_ij), and A symmetric in the two factors φ_ic and φ_jc but divided by s_c,
+// which every φ_kc enters,
+//
+//	∂L/∂φ_kc = Σ_j (G_kj + G_jk) φ_jc / s_c  −  Σ_ij G_ij φ_ic φ_jc / s_c²
+//
+// Let W = G + Gᵀ and M = W·Φ (n×c). Then Σ_ij G_ij φ_ic φ_jc = ½ Σ_i φ_ic M_ic, and
+//
+//	∂L/∂φ_kc = M_kc / s_c − v_c,            v_c = ½ Σ_i φ_ic M_ic / s_c²
+//	∂L/∂z_kc = φ_kc (∂L/∂φ_kc − Σ_d φ_kd ∂L/∂φ_kd)
+//
+// A is symmetric, and so is the dense part of W, whose p̃ is the constant α/n; so only the tiles on and above the diagonal
+// are computed: A costs half a product, M a whole one. The sparse part of p is added where it stands, its A_ij taken from one
+// dot product each; where α = 0 nothing else is touched.
+//
+// Work goes panel by panel: the rows of a panel against all columns from its own on. Each sum has one owner and one order, so
+// the result has the same bits on any number of threads. Memory is 3·n·c + 256·n numbers.
+package cluster
