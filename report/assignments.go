@@ -1,0 +1,129 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+
+	"iconic/internal/atomicfile"
+)
+
+// Assignments is assignments.csv: who went where. Slices have one entry an item; Labels is nil without labels.
+type Assignments struct {
+	Paths      []string
+	Labels     []int // index into Classes, NoLabel for none
+	Cluster    []int
+	Confidence []float64
+	Classes    []string
+	ClassOf    []int // class each cluster stands for, −1 for none; nil without labels
+}
+
+var assignmentColumns = []string{"path", "label", "cluster", "class", "confidence"}
+
+// WriteAssignments writes a to a file, whole or not at all. `label` is the name of the item's true class and `class`
+// that of the class its cluster stands for, so that equal ones are right; both are empty where there is none.
+func WriteAssignments(name string, a Assignments) error {
+	if n := len(a.Cluster); len(a.Paths) != n || len(a.Confidence) != n || a.Labels != nil && len(a.Labels) != n {
+		return fmt.Errorf("write %s: %d paths, %d labels, %d clusters, %d confidences: want as many of each", name, len(a.Paths), len(a.Labels), n, len(a.Confidence))
+	}
+	return atomicfile.Write(name, func(w io.Writer) error {
+		c := csv.NewWriter(w)
+		if err := c.Write(assignmentColumns); err != nil {
+			return err
+		}
+		for i, cluster := range a.Cluster {
+			var label, class string
+			if a.Labels != nil {
+				label = a.className(a.Labels[i])
+			}
+			if cluster < len(a.ClassOf) {
+				class = a.className(a.ClassOf[cluster])
+			}
+			confidence := strconv.FormatFloat(a.Confidence[i], 'g', -1, 64)
+			if err := c.Write([]string{a.Paths[i], label, strconv.Itoa(cluster), class, confidence}); err != nil {
+				return err
+			}
+		}
+		c.Flush()
+		return c.Error()
+	})
+}
+
+func (a *Assignments) className(k int) string {
+	switch {
+	case k < 0:
+		return ""
+	case k < len(a.Classes):
+		return a.Classes[k]
+	}
+	return strconv.Itoa(k)
+}
+
+// ReadAssignments reads what WriteAssignments wrote. Classes are ordered as in classes, if given, else by name, and a
+// name that is not in classes is an error; ClassOf is nil.
+func ReadAssignments(name string, classes []string) (*Assignments, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.ReuseRecord = true
+	header, err := r.Read()
+	if err != nil || !slices.Equal(header, assignmentColumns) {
+		return nil, fmt.Errorf("%s: the first line is not %q", name, assignmentColumns)
+	}
+	a := &Assignments{Classes: classes}
+	var labels []string
+	for line := 2; ; line++ {
+		record, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		cluster, err := strconv.Atoi(record[2])
+		if err != nil || cluster < 0 {
+			return nil, fmt.Errorf("%s, record %d: cluster %q is not a number from 0", name, line, record[2])
+		}
+		confidence, err := strconv.ParseFloat(record[4], 64)
+		if err != nil || !(confidence >= 0 && confidence <= 1) {
+			return nil, fmt.Errorf("%s, record %d: confidence %q is not a number from 0 to 1", name, line, record[4])
+		}
+		a.Paths = append(a.Paths, record[0])
+		labels = append(labels, record[1])
+		a.Cluster = append(a.Cluster, cluster)
+		a.Confidence = append(a.Confidence, confidence)
+	}
+	return a, a.index(name, labels)
+}
+
+// index turns names of labels into Labels, unless all are empty.
+func (a *Assignments) index(name string, labels []string) error {
+	if !slices.ContainsFunc(labels, func(s string) bool { return s != "" }) {
+		return nil
+	}
+	if a.Classes == nil {
+		a.Classes = slices.Compact(slices.Sorted(slices.Values(labels)))
+		if a.Classes[0] == "" {
+			a.Classes = a.Classes[1:]
+		}
+	}
+	number := map[string]int{"": NoLabel}
+	for k, class := range a.Classes {
+		number[class] = k
+	}
+	a.Labels = make([]int, len(labels))
+	for i, label := range labels {
+		k, known := number[label]
+		if !known {
+			return fmt.Errorf("%s, record %d: label %q is not a class of this run", name, i+2, label)
+		}
+		a.Labels[i] = k
+	}
+	return nil
+}

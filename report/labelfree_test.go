@@ -1,0 +1,162 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+// matrix holds features in memory.
+type matrix struct {
+	d int
+	x []float32
+}
+
+func (m matrix) Len() int { return len(m.x) / m.d }
+func (m matrix) Dim() int { return m.d }
+func (m matrix) Block(dst []float32, lo, hi int) error {
+	copy(dst, m.x[lo*m.d:hi*m.d])
+	return nil
+}
+func (m matrix) Gather(dst []float32, rows []int32) error {
+	for k, i := range rows {
+		copy(dst[k*m.d:(k+1)*m.d], m.x[int(i)*m.d:])
+	}
+	return nil
+}
+
+// thirty rows in five clusters, one of them with a single row; scikit-learn 1.x scored the same numbers in float64.
+func thirty() (matrix, []int) {
+	cluster := []int{4, 1, 1, 0, 1, 3, 0, 2, 2, 1, 3, 2, 1, 2, 0, 3, 0, 0, 2, 0, 3, 0, 1, 1, 0, 3, 1, 0, 2, 2}
+	m := matrix{d: 4}
+	for i, c := range cluster {
+		for j := range m.d {
+			x := float64((i*37+j*j*17+i*j)%29)/7 - 1
+			if c == j {
+				x += 3
+			}
+			m.x = append(m.x, float32(x))
+		}
+	}
+	return m, cluster
+}
+
+func TestLabelFreeScoresAgreeWithScikitLearn(t *testing.T) {
+	f, cluster := thirty()
+	for _, workers := range []int{1, 3} {
+		l, err := ScoreFeatures(context.Background(), f, cluster, 7, LabelFreeOptions{Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "silhouette", l.Silhouette, 0.3925349289238412, 1e-9)
+		near(t, "Davies-Bouldin", l.DaviesBouldin, 1.022731813023443, 1e-9)
+		near(t, "Calinski-Harabasz", l.CalinskiHarabasz, 10.555895737801503, 1e-9)
+		if l.SilhouetteRows != 30 || l.NeighbourAgreement.Defined() {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+func TestAgreementScoresAgreeWithScikitLearnOnManyItems(t *testing.T) {
+	const n = 50000
+	a, b := make([]int, n), make([]int, n)
+	for i := range n {
+		a[i] = i * 7919 % 1000003 % 37
+		b[i] = a[i]
+		if i%3 == 0 {
+			b[i] += i % 11
+		}
+		b[i] %= 41
+	}
+	table := newContingency(a, b)
+	near(t, "ami", Number(table.ami()), 0.6485639364997273, 1e-9)
+	near(t, "nmi", Number(table.nmi()), 0.6499628255940418, 1e-9)
+	near(t, "ari", Number(table.ari()), 0.4925839738629061, 1e-9)
+}
+
+func TestSilhouetteOfASampleIsNearThatOfAllAndRepeats(t *testing.T) {
+	f, cluster := thirty()
+	var first Number
+	for range 2 {
+		l, err := ScoreFeatures(context.Background(), f, cluster, 5, LabelFreeOptions{Rows: 20, Seed: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "silhouette", l.Silhouette, 0.39, 0.15)
+		if l.SilhouetteRows != 20 || first != 0 && l.Silhouette != first {
+			t.Errorf("%d rows, %v after %v", l.SilhouetteRows, l.Silhouette, first)
+		}
+		first = l.Silhouette
+	}
+}
+
+func TestLabelFreeScoresOfDegenerateClusterings(t *testing.T) {
+	f, cluster := thirty()
+	for name, cluster := range map[string][]int{"one cluster": make([]int, 30), "every row alone": counted(30)} {
+		l, err := ScoreFeatures(context.Background(), f, cluster, 30, LabelFreeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Silhouette.Defined() || l.DaviesBouldin.Defined() || l.CalinskiHarabasz.Defined() {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+	same := matrix{d: 4, x: make([]float32, len(f.x))} // rows of length 0, all the same
+	l, err := ScoreFeatures(context.Background(), same, cluster, 5, LabelFreeOptions{})
+	if err != nil || l.Silhouette != 0 || l.DaviesBouldin != 0 || l.CalinskiHarabasz.Defined() {
+		t.Errorf("equal rows: %+v, %v", l, err)
+	}
+}
+
+func counted(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+func TestNeighbourAndSeedAgreement(t *testing.T) {
+	got, err := NeighbourAgreement([]int32{1, 2, 0, 2, 1, 0}, []int{0, 0, 1})
+	if err != nil || math.Abs(got-2./6) > 1e-12 {
+		t.Errorf("neighbour agreement %v, %v", got, err)
+	}
+	a, b := []int{0, 0, 1, 1}, []int{1, 1, 0, 0}
+	if got, err := SeedAgreement([][]int{a, b, a}); err != nil || got != 1 {
+		t.Errorf("seed agreement %v, %v", got, err)
+	}
+	if got, err := SeedAgreement([][]int{a}); err != nil || !math.IsNaN(got) {
+		t.Errorf("seed agreement of one run: %v, %v", got, err)
+	}
+	for _, graph := range [][]int32{nil, {0}, {0, 1, 3}, {0, -1, 2}} {
+		if _, err := NeighbourAgreement(graph, []int{0, 0, 1}); err == nil {
+			t.Errorf("graph %v was accepted", graph)
+		}
+	}
+	if _, err := AdjustedRandIndex([]int{0}, []int{0, 1}); err == nil {
+		t.Error("unequal lengths were accepted")
+	}
+}
+
+func TestScoreFeaturesRefuses(t *testing.T) {
+	f, cluster := thirty()
+	broken := matrix{d: 4, x: append([]float32(nil), f.x...)}
+	broken.x[6] = float32(math.NaN())
+	for want, try := range map[string]func() (*LabelFree, error){
+		"30 rows and 29 assignments": func() (*LabelFree, error) {
+			return ScoreFeatures(context.Background(), f, cluster[:29], 5, LabelFreeOptions{})
+		},
+		"in cluster 4 of 4": func() (*LabelFree, error) {
+			return ScoreFeatures(context.Background(), f, cluster, 4, LabelFreeOptions{})
+		},
+		"dimension 2 holds NaN": func() (*LabelFree, error) {
+			return ScoreFeatures(context.Background(), broken, cluster, 5, LabelFreeOptions{})
+		},
+	} {
+		if _, err := try(); err == nil || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}

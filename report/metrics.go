@@ -1,0 +1,102 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+
+	"iconic/internal/atomicfile"
+)
+
+// Number is a score that may be undefined: NaN here, null in JSON.
+type Number float64
+
+// Defined tells whether there is a number.
+func (x Number) Defined() bool { return !math.IsNaN(float64(x)) }
+
+// MarshalJSON writes the shortest decimal that reads back as x, or null.
+func (x Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(x), 'g', -1, 64), nil
+}
+
+// UnmarshalJSON reads a number, or null as NaN.
+func (x *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*x = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(x))
+}
+
+// Metrics is metrics.json: the scores of one clustering. It holds no times and no file names of the machine, so two
+// runs with the same settings write the same bytes.
+type Metrics struct {
+	N                 int    `json:"n"`                  // items
+	Clusters          int    `json:"clusters"`           // clusters the head may use
+	ClustersUsed      int    `json:"clusters_used"`      // clusters with at least one item
+	EffectiveClusters Number `json:"effective_clusters"` // exp of the entropy of the cluster sizes
+	ClusterSizes      []int  `json:"cluster_sizes"`      // items in each cluster
+	Loss              Number `json:"loss"`               // what training minimised; for k-means the mean squared distance to the centre
+	MeanConfidence    Number `json:"mean_confidence"`    // mean top probability
+
+	*Labelled            // nil without labels
+	LabelFree *LabelFree `json:"label_free,omitempty"` // nil where the features were not at hand
+	KMeans    *Metrics   `json:"kmeans,omitempty"`     // the baseline on the same features
+}
+
+// Labelled are the scores that compare with labels. All shares are in [0, 1].
+type Labelled struct {
+	LabelledItems    int       `json:"labelled"`             // items with a label; the others are left out of these scores
+	Classes          []string  `json:"classes"`              // names, in the order of per_class_accuracy
+	Matching         Matching  `json:"matching"`             //
+	Accuracy         Number    `json:"accuracy"`             // one-to-one matching
+	AccuracyInterval [2]Number `json:"accuracy_interval"`    // bootstrap, 95 %
+	ManyToOne        Number    `json:"many_to_one_accuracy"` // each cluster stands for its most frequent class
+	NMI              Number    `json:"nmi"`                  // normalised by the arithmetic mean of the entropies
+	ARI              Number    `json:"ari"`                  //
+	AMI              Number    `json:"ami"`                  // normalised by the arithmetic mean of the entropies
+	ECE              Number    `json:"ece"`                  // equal-width bins
+	ECEInterval      [2]Number `json:"ece_interval"`         // bootstrap, 95 %
+	MCE              Number    `json:"mce"`                  // the worst of the same bins
+	AdaptiveECE      Number    `json:"adaptive_ece"`         // bins of equal count
+	ClassWiseECE     Number    `json:"class_wise_ece"`       // mean over the classes' own probabilities
+	Brier            Number    `json:"brier"`                // in [0, 2]
+	NLL              Number    `json:"nll"`                  // nats
+	PerClassAccuracy []Number  `json:"per_class_accuracy"`   // null for a class without items
+	Reliability      []Bin     `json:"reliability"`          // the bins of ece and mce
+}
+
+// Matching says which class each cluster stands for.
+type Matching struct {
+	FittedOn       string `json:"fitted_on"`        // the split whose labels chose it
+	ClassOfCluster []int  `json:"class_of_cluster"` // −1: none
+}
+
+// WriteMetrics writes m to a file, whole or not at all: keys in a fixed order, two spaces of indent.
+func WriteMetrics(name string, m *Metrics) error {
+	return atomicfile.Write(name, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(m)
+	})
+}
+
+// ReadMetrics reads what WriteMetrics wrote.
+func ReadMetrics(name string) (*Metrics, error) {
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Metrics)
+	if err := json.Unmarshal(raw, m); err != nil {
+		return nil, fmt.Errorf("%s is not a metrics file: %w", name, err)
+	}
+	return m, nil
+}
