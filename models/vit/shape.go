@@ -1,0 +1,185 @@
+package vit
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"iconic/models/weights"
+)
+
+// Family says whose rules an encoder was trained by.
+type Family string
+
+const (
+	DINO   Family = "dino"   // Caron et al. 2021, arXiv 2104.14294
+	DINOv2 Family = "dinov2" // Oquab et al. 2023, arXiv 2304.07193; registers: Darcet et al. 2023, arXiv 2309.16588
+)
+
+// Architecture is the shape of an encoder.
+type Architecture struct {
+	Family    Family `json:"family"`
+	Width     int    `json:"width"`     // numbers a token
+	Depth     int    `json:"depth"`     // blocks
+	Heads     int    `json:"heads"`     // of attention; Width is a multiple
+	Patch     int    `json:"patch"`     // pixels on a side
+	Grid      int    `json:"grid"`      // patches on a side when it was trained
+	Registers int    `json:"registers"` // tokens beside the class token that carry no image
+	Hidden    int    `json:"hidden"`    // width inside the feed-forward networks
+	Gated     bool   `json:"gated"`     // SwiGLU instead of GELU
+	Scaled    bool   `json:"scaled"`    // layer scale
+}
+
+func (a Architecture) String() string {
+	s := fmt.Sprintf("%s, %d blocks of width %d with %d heads, patches of %d×%d pixels, trained on %d×%d", a.Family, a.Depth, a.Width, a.Heads, a.Patch, a.Patch, a.Grid*a.Patch, a.Grid*a.Patch)
+	if a.Registers > 0 {
+		s += fmt.Sprintf(", %d registers", a.Registers)
+	}
+	if a.Gated {
+		s += ", SwiGLU"
+	}
+	return s
+}
+
+// Parameters is the number of trained numbers that the published models count: all of the encoder, and in DINOv2
+// the mask token of pretraining.
+func (a Architecture) Parameters() int {
+	d, h := a.Width, a.Hidden
+	n := d + (1+a.Grid*a.Grid)*d + 3*a.Patch*a.Patch*d + d + 2*d // class token, positions, patches, final norm
+	if a.Family == DINOv2 {
+		n += d
+	}
+	n += a.Registers * d
+	block := 4*d + 3*d*d + 3*d + d*d + d // norms, qkv, output
+	if a.Gated {
+		block += d*2*h + 2*h + h*d + d
+	} else {
+		block += d*h + h + h*d + d
+	}
+	if a.Scaled {
+		block += 2 * d
+	}
+	return n + a.Depth*block
+}
+
+// GFLOPs is the arithmetic of one image of size×size pixels, in 10⁹ floating-point operations, a multiplication
+// and an addition being two: patches, all blocks for all tokens, no norms.
+func (a Architecture) GFLOPs(size int) float64 {
+	d, h := float64(a.Width), float64(a.Hidden)
+	patches := math.Pow(float64(size/a.Patch), 2)
+	tokens := patches + 1 + float64(a.Registers)
+	forward := 2 * d * h
+	if a.Gated {
+		forward = 3 * d * h
+	}
+	block := tokens*(4*d*d+forward) + 2*tokens*tokens*d
+	return 2 * (patches*3*float64(a.Patch*a.Patch)*d + float64(a.Depth)*block) / 1e9
+}
+
+// headWidth is the width of one attention head in every published DINO and DINOv2 encoder.
+const headWidth = 64
+
+// Inspect reads the architecture off the names and shapes of a file. The number of heads cannot be seen in them;
+// heads = 0 takes the width of 64 that all published encoders have.
+func Inspect(f *weights.File, heads int) (Architecture, error) {
+	_, a, err := inspect(f, heads)
+	return a, err
+}
+
+func inspect(f *weights.File, heads int) (*layout, Architecture, error) {
+	fail := func(err error) (*layout, Architecture, error) {
+		return nil, Architecture{}, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	l, err := find(f.Tensors)
+	if err != nil {
+		return fail(err)
+	}
+	a, err := l.architecture(heads)
+	if err != nil {
+		return fail(err)
+	}
+	if err := l.check(a); err != nil {
+		return fail(err)
+	}
+	return l, a, nil
+}
+
+func (l *layout) architecture(heads int) (Architecture, error) {
+	patch := l.parts[key{patchWeight, -1}]
+	if len(patch.Shape) != 4 || patch.Shape[1] != 3 || patch.Shape[2] != patch.Shape[3] || slices.Min(patch.Shape) < 1 {
+		return Architecture{}, fmt.Errorf("tensor %q has shape %v, want width×3×patch×patch", patch.Name, patch.Shape)
+	}
+	a := Architecture{Family: DINO, Width: patch.Shape[0], Depth: l.depth, Patch: patch.Shape[2], Gated: l.gated(), Scaled: l.has(scale1, 0)}
+	if a.Depth == 0 {
+		return a, fmt.Errorf("no transformer block in it")
+	}
+	if a.Scaled || l.has(maskToken, -1) || l.has(registers, -1) {
+		a.Family = DINOv2
+	}
+	pos := l.parts[key{position, -1}]
+	if len(pos.Shape) != 3 || pos.Shape[1] < 2 {
+		return a, fmt.Errorf("tensor %q has shape %v, want 1×(1+patches)×%d", pos.Name, pos.Shape, a.Width)
+	}
+	a.Grid = int(math.Round(math.Sqrt(float64(pos.Shape[1] - 1))))
+	if a.Grid*a.Grid != pos.Shape[1]-1 {
+		return a, fmt.Errorf("tensor %q has %d patches, which make no square: encoders for images that are not square are not supported", pos.Name, pos.Shape[1]-1)
+	}
+	if r, ok := l.parts[key{registers, -1}]; ok {
+		if len(r.Shape) != 3 {
+			return a, fmt.Errorf("tensor %q has shape %v, want 1×registers×%d", r.Name, r.Shape, a.Width)
+		}
+		a.Registers = r.Shape[1]
+	}
+	inner := l.parts[key{fc1Weight, 0}]
+	if a.Gated {
+		inner = l.parts[key{gatedWeight, 0}]
+	}
+	if len(inner.Shape) != 2 {
+		return a, fmt.Errorf("tensor %q has shape %v, want a matrix", inner.Name, inner.Shape)
+	}
+	a.Hidden = inner.Shape[0]
+	if a.Gated {
+		a.Hidden = inner.Shape[1]
+	}
+	return a, a.setHeads(heads)
+}
+
+func (a *Architecture) setHeads(heads int) error {
+	switch {
+	case heads < 0 || heads > 0 && a.Width%heads != 0:
+		return fmt.Errorf("%d heads do not divide the width %d", heads, a.Width)
+	case heads > 0:
+		a.Heads = heads
+	case a.Width%headWidth == 0:
+		a.Heads = a.Width / headWidth
+	default:
+		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --heads", a.Width)
+	}
+	return nil
+}
+
+// shapes is what each part must look like.
+func (a Architecture) shapes() map[role][]int {
+	d, h := a.Width, a.Hidden
+	square, vector := []int{d, d}, []int{d}
+	return map[role][]int{
+		classToken: {1, 1, d}, maskToken: {1, d}, registers: {1, a.Registers, d}, position: {1, 1 + a.Grid*a.Grid, d},
+		patchWeight: {d, 3, a.Patch, a.Patch}, patchBias: vector, normWeight: vector, normBias: vector,
+		norm1Weight: vector, norm1Bias: vector, norm2Weight: vector, norm2Bias: vector,
+		qkvWeight: {3 * d, d}, qkvBias: {3 * d},
+		queryWeight: square, keyWeight: square, valueWeight: square, queryBias: vector, keyBias: vector, valueBias: vector,
+		projWeight: square, projBias: vector, scale1: vector, scale2: vector,
+		fc1Weight: {h, d}, fc1Bias: {h}, fc2Weight: {d, h}, fc2Bias: vector,
+		gateWeight: {2 * h, d}, gateBias: {2 * h}, gatedWeight: {d, h}, gatedBias: vector,
+	}
+}
+
+func (l *layout) check(a Architecture) error {
+	want := a.shapes()
+	for k, t := range l.parts {
+		if !slices.Equal(t.Shape, want[k.role]) {
+			return fmt.Errorf("tensor %q has shape %v, want %v in an encoder of width %d", t.Name, t.Shape, want[k.role], a.Width)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+// Package weights opens files of trained weights: safetensors, and the .pth files of PyTorch.
+//
+// A .pth file is a zip archive: data.pkl, a Python pickle, says which tensors there are, and data/0, data/1, … hold
+// their numbers. A pickle is a program for a stack machine that may name any Python function and call it; loading
+// one of unknown origin with Python runs whatever its author wished. The machine here knows only the instructions
+// that state dictionaries are made of, and only three names (an ordered dictionary, and the two ways in which
+// PyTorch rebuilds a tensor), none of which it executes: they yield descriptions. Anything else is refused by name.
+//
+// Sizes are checked against the archive before anything is allocated for them, and tensors are read one at a time.
+package weights

@@ -1,0 +1,200 @@
+package weights
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"iconic/internal/safetensors"
+)
+
+// storages are the storage classes of PyTorch and the types of their elements.
+var storages = map[string]safetensors.DType{
+	"FloatStorage": safetensors.F32, "DoubleStorage": safetensors.F64, "HalfStorage": safetensors.F16,
+	"BFloat16Storage": safetensors.BF16, "LongStorage": safetensors.I64, "IntStorage": safetensors.I32,
+	"ShortStorage": safetensors.I16, "CharStorage": safetensors.I8, "ByteStorage": safetensors.U8,
+	"BoolStorage": safetensors.Bool,
+}
+
+// openTorch reads the index of a .pth archive.
+func openTorch(r io.ReaderAt, size int64) (*File, error) {
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("a .pth archive that is damaged or cut short (%w): fetch it again", err)
+	}
+	entries := map[string]*zip.File{}
+	folder, found := "", false
+	for _, e := range archive.File {
+		if e.CompressedSize64 > uint64(size) {
+			return nil, fmt.Errorf("entry %s claims %d bytes of an archive of %d: it is damaged", e.Name, e.CompressedSize64, size)
+		}
+		entries[e.Name] = e
+		if dir, base := path.Split(e.Name); base == "data.pkl" && strings.Count(dir, "/") <= 1 {
+			folder, found = dir, true
+		}
+	}
+	if !found {
+		return nil, errors.New("a zip archive without data.pkl: not a .pth file of PyTorch")
+	}
+	if order, ok := entries[folder+"byteorder"]; ok {
+		b, err := content(order, 16)
+		if err != nil {
+			return nil, err
+		}
+		if string(b) != "little" {
+			return nil, fmt.Errorf("numbers in byte order %q, want little", b)
+		}
+	}
+	program, err := content(entries[folder+"data.pkl"], maxPickle)
+	if err != nil {
+		return nil, err
+	}
+	root, err := unpickle(program)
+	if err != nil {
+		return nil, err
+	}
+	views := map[string]view{}
+	f := &File{}
+	if err := f.collect(root, "", 0, views); err != nil {
+		return nil, err
+	}
+	f.read = func(name string) ([]float32, error) {
+		v, ok := views[name]
+		if !ok {
+			return nil, fmt.Errorf("no tensor %q in the file", name)
+		}
+		x, err := v.read(entries, folder)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", name, err)
+		}
+		return x, nil
+	}
+	return f, nil
+}
+
+// collect finds the tensors of nested dictionaries; names are joined by dots, as in a state dictionary.
+func (f *File) collect(v any, name string, depth int, views map[string]view) error {
+	switch v := v.(type) {
+	case view:
+		if _, twice := views[name]; twice {
+			return fmt.Errorf("tensor %q occurs twice", name)
+		}
+		views[name] = v
+		f.Tensors = append(f.Tensors, Tensor{name, v.shape})
+	case *dict:
+		if depth == maxNested {
+			return fmt.Errorf("dictionaries nested more than %d deep", maxNested)
+		}
+		for i, key := range v.keys {
+			k, ok := key.(string)
+			if !ok {
+				if _, holds := v.values[i].(view); holds {
+					return fmt.Errorf("a tensor named by %v, which is no string", key)
+				}
+				continue
+			}
+			if name != "" {
+				k = name + "." + k
+			}
+			if err := f.collect(v.values[i], k, depth+1, views); err != nil {
+				return err
+			}
+		}
+	case nil, bool, int64, float64, string, tuple, *list: // the epoch and the like
+	default:
+		return fmt.Errorf("%q is neither a tensor nor a dictionary of tensors", name)
+	}
+	return nil
+}
+
+// read copies the window out of its storage.
+func (v view) read(entries map[string]*zip.File, folder string) ([]float32, error) {
+	n, err := elements(v.shape)
+	if err != nil {
+		return nil, err
+	}
+	dtype, ok := storages[v.storage.kind]
+	if !ok {
+		return nil, fmt.Errorf("unknown storage class %s", v.storage.kind)
+	}
+	e, ok := entries[folder+"data/"+v.storage.key]
+	if !ok {
+		return nil, fmt.Errorf("the archive has no entry data/%s: it is damaged", v.storage.key)
+	}
+	width := int64(dtype.Size())
+	if v.storage.size > int64(e.UncompressedSize64)/width || e.UncompressedSize64 > uint64(e.CompressedSize64)*1032+64 {
+		return nil, fmt.Errorf("%d elements of %s do not fit the %d bytes of entry data/%s", v.storage.size, dtype, e.UncompressedSize64, v.storage.key)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	if v.offset >= v.storage.size || n > v.storage.size {
+		return nil, fmt.Errorf("shape %v from element %d reaches beyond the %d elements stored", v.shape, v.offset, v.storage.size)
+	}
+	last := v.offset // below 2³⁴, and each step adds less than 2⁶²
+	for i, s := range v.stride {
+		last += int64(v.shape[i]-1) * int64(s)
+	}
+	if last >= v.storage.size {
+		return nil, fmt.Errorf("shape %v with strides %v from element %d reaches beyond the %d elements stored", v.shape, v.stride, v.offset, v.storage.size)
+	}
+	b, err := content(e, int64(e.UncompressedSize64))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]float32, v.storage.size)
+	if err := safetensors.Float32s(all, b, dtype); err != nil {
+		return nil, err
+	}
+	if v.contiguous() {
+		return all[v.offset : v.offset+n], nil
+	}
+	x := make([]float32, 0, n)
+	return v.gather(x, all, 0, v.offset), nil
+}
+
+func (v view) contiguous() bool {
+	step := 1
+	for i := len(v.shape) - 1; i >= 0; i-- {
+		if v.shape[i] != 1 && v.stride[i] != step {
+			return false
+		}
+		step *= v.shape[i]
+	}
+	return true
+}
+
+// gather appends the elements of dimensions axis and below, from element at on.
+func (v view) gather(x, all []float32, axis int, at int64) []float32 {
+	if axis == len(v.shape) {
+		return append(x, all[at])
+	}
+	for range v.shape[axis] {
+		x = v.gather(x, all, axis+1, at)
+		at += int64(v.stride[axis])
+	}
+	return x
+}
+
+// content reads an entry, whose checksum the zip reader verifies.
+func content(e *zip.File, most int64) ([]byte, error) {
+	if e.UncompressedSize64 > uint64(most) {
+		return nil, fmt.Errorf("entry %s claims %d bytes, more than the %d there can be", e.Name, e.UncompressedSize64, most)
+	}
+	r, err := e.Open()
+	if err != nil {
+		return nil, fmt.Errorf("entry %s: %w", e.Name, err)
+	}
+	defer r.Close()
+	b := make([]byte, e.UncompressedSize64)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, fmt.Errorf("entry %s is damaged: %w", e.Name, err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF { // the end is where the checksum is compared
+		return nil, fmt.Errorf("entry %s is damaged: %w", e.Name, err)
+	}
+	return b, nil
+}

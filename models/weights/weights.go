@@ -1,0 +1,112 @@
+package weights
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"iconic/internal/safetensors"
+)
+
+// Tensor describes one tensor of a file.
+type Tensor struct {
+	Name  string
+	Shape []int
+}
+
+// File is an open file of weights. Close it after use.
+type File struct {
+	Name    string
+	Tensors []Tensor // in the file's own order
+
+	read  func(name string) ([]float32, error)
+	close func() error
+}
+
+// Open recognises the file by its content, not its name. Errors name the file.
+func Open(name string) (*File, error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(name, r)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), r.Close())
+	}
+	f.Name = name
+	f.close = r.Close
+	return f, nil
+}
+
+func open(name string, r *os.File) (*File, error) {
+	stat, err := r.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if stat.IsDir() {
+		return nil, errors.New("a folder where a file of weights is needed (.pth or .safetensors)")
+	}
+	var start [16]byte
+	n, err := r.ReadAt(start[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch head := start[:n]; {
+	case n == 0:
+		return nil, errors.New("the file is empty")
+	case bytes.HasPrefix(head, []byte("PK")):
+		return openTorch(r, stat.Size())
+	case bytes.HasPrefix(head, []byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")):
+		return nil, errors.New("a .pth file of the kind PyTorch wrote before version 1.6, which is not an archive: load and save it again with a later PyTorch, or take the model's .safetensors file")
+	case n > 8 && head[8] == '{':
+		return openSafetensors(r, stat.Size())
+	}
+	return nil, errors.New("neither a .pth archive nor a safetensors file: it may be damaged, or an error page saved in place of the weights")
+}
+
+func openSafetensors(r io.ReaderAt, size int64) (*File, error) {
+	s, err := safetensors.Read(r, size)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{read: s.Float32}
+	for _, info := range s.Tensors {
+		f.Tensors = append(f.Tensors, Tensor{info.Name, slices.Clone(info.Shape)})
+	}
+	return f, nil
+}
+
+// Read reads a tensor as float32, row-major. It fails on a tensor of integers, and on one that holds NaN or an
+// infinity: no encoder with such a weight computes anything.
+func (f *File) Read(name string) ([]float32, error) {
+	x, err := f.read(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	for i, v := range x {
+		if v-v != 0 { // NaN and ±Inf
+			return nil, fmt.Errorf("%s: tensor %q: element %d is %g: the weights are damaged", f.Name, name, i, float64(v))
+		}
+	}
+	return x, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.close() }
+
+// elements is the product of shape. It fails on negative sizes and on more elements than an int32 index reaches
+// times the widest type, which no encoder has.
+func elements(shape []int) (int64, error) {
+	n := int64(1)
+	for _, d := range shape {
+		if d < 0 || d > math.MaxInt32 || d > 0 && n > math.MaxInt32*8/int64(d) {
+			return 0, fmt.Errorf("shape %v is out of range", shape)
+		}
+		n *= int64(d)
+	}
+	return n, nil
+}
