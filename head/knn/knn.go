@@ -1,0 +1,235 @@
+package knn
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
+// into dst, row after row. Both may be called by several goroutines at once.
+type Features interface {
+	Len() int
+	Dim() int
+	Block(dst []float32, lo, hi int) error
+	Gather(dst []float32, rows []int32) error
+}
+
+// Metric says how far apart two rows are.
+type Metric string
+
+const (
+	Cosine    Metric = "cosine"    // 1 − x·y/(‖x‖‖y‖), 0 to 2
+	Euclidean Metric = "euclidean" // ‖x−y‖
+)
+
+// Options are the settings of a search.
+type Options struct {
+	K       int    // neighbours of each row, 1 ≤ K < rows
+	Metric  Metric // Cosine when empty
+	Workers int    // goroutines; all processors when < 1
+	// Progress, when set, is told how many of all comparisons are done, from one goroutine at a time.
+	Progress func(done, total int)
+}
+
+// Graph names the K nearest rows of each of N rows, the row itself left out by its index, so that a duplicate may be a
+// neighbour.
+type Graph struct {
+	N, K       int
+	Neighbours []int32   // N×K, nearest first, ties to the lowest index
+	Distances  []float32 // N×K, in the metric's measure
+}
+
+// Row gives the neighbours of row i, nearest first.
+func (g *Graph) Row(i int) []int32 { return g.Neighbours[i*g.K : (i+1)*g.K] }
+
+const (
+	panelRows   = 1024
+	blockRows   = 256
+	spare       = 8 // candidates kept beyond K, so that float32 rounding at the border does no harm
+	worstScore  = -math.MaxFloat32
+	normalLimit = 1e-30
+)
+
+// Exact finds the K nearest neighbours of every row. It fails, naming the row, on features that are not finite and, under
+// Cosine, on a row of zeros, which has no direction; and on K < 1 or K ≥ rows.
+func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
+	if o.Metric == "" {
+		o.Metric = Cosine
+	}
+	if err := o.check(f.Len()); err != nil {
+		return nil, err
+	}
+	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
+	if err := s.measure(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.compare(ctx); err != nil {
+		return nil, err
+	}
+	return s.rank(ctx)
+}
+
+func (o Options) check(n int) error {
+	if o.Metric != Cosine && o.Metric != Euclidean {
+		return fmt.Errorf("metric %q: want %q or %q", o.Metric, Cosine, Euclidean)
+	}
+	if o.K < 1 || o.K >= n {
+		return fmt.Errorf("neighbours %d of %d rows: want at least 1 and fewer than there are rows", o.K, n)
+	}
+	return nil
+}
+
+// search is the state of one Exact call. A score is larger for nearer rows: the cosine, or minus half the squared
+// Euclidean distance.
+type search struct {
+	features Features
+	options  Options
+	n, d     int
+	keep     int       // candidates kept for each row
+	norm     []float32 // ‖x‖ under Cosine, ½‖x‖² under Euclidean
+	best     []bestList
+}
+
+// measure fills norm and refuses what cannot be compared.
+func (s *search) measure(ctx context.Context) error {
+	s.norm = make([]float32, s.n)
+	return parallel.Blocks(ctx, s.options.Workers, s.n, panelRows, func(_, lo, hi int) error {
+		x := make([]float32, (hi-lo)*s.d)
+		if err := s.features.Block(x, lo, hi); err != nil {
+			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+		}
+		for i := lo; i < hi; i++ {
+			row := x[(i-lo)*s.d : (i-lo+1)*s.d]
+			square := 0.0
+			for _, v := range row {
+				square += float64(v) * float64(v)
+			}
+			switch {
+			case square-square != 0:
+				return fmt.Errorf("features of row %d are not finite: encode that image again or leave it out", i)
+			case s.options.Metric == Euclidean:
+				s.norm[i] = float32(square / 2)
+			case square < normalLimit:
+				return fmt.Errorf("features of row %d are all zero and have no direction: use the Euclidean metric or leave the row out", i)
+			default:
+				s.norm[i] = float32(math.Sqrt(square))
+			}
+		}
+		return nil
+	})
+}
+
+// read gives rows lo to hi as the products need them: of length 1 under Cosine.
+func (s *search) read(x []float32, lo, hi int) error {
+	if err := s.features.Block(x, lo, hi); err != nil {
+		return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+	}
+	if s.options.Metric == Cosine {
+		for i := lo; i < hi; i++ {
+			kernel.Scale(x[(i-lo)*s.d:(i-lo+1)*s.d], 1/s.norm[i])
+		}
+	}
+	return nil
+}
+
+// compare fills best with the nearest of each row.
+func (s *search) compare(ctx context.Context) error {
+	s.best = make([]bestList, s.n)
+	backing := make([]candidate, s.n*s.keep)
+	for i := range s.best {
+		s.best[i] = bestList{candidates: backing[i*s.keep : i*s.keep : (i+1)*s.keep]}
+	}
+	threshold := make([]float32, s.n)
+	for i := range threshold {
+		threshold[i] = worstScore
+	}
+	panel := make([]float32, min(panelRows, s.n)*s.d)
+	crew := make([]*worker, parallel.Workers(s.options.Workers))
+	free := make(chan *worker, len(crew)) // who is at a tile is not in it
+	for i := range crew {
+		crew[i] = newWorker(s)
+		free <- crew[i]
+	}
+	done, total := 0, s.n*(s.n+1)/2
+	for lo := 0; lo < s.n; lo += panelRows {
+		hi := min(s.n, lo+panelRows)
+		if err := s.read(panel, lo, hi); err != nil {
+			return err
+		}
+		err := parallel.Blocks(ctx, len(crew), s.n-lo, blockRows, func(_, from, to int) error {
+			w := <-free
+			defer func() { free <- w }()
+			return w.tile(s, panel, threshold, lo, hi, lo+from, lo+to)
+		})
+		if err != nil {
+			return err
+		}
+		for _, w := range crew {
+			w.merge(s, threshold, lo, hi)
+		}
+		done += (hi - lo) * (s.n - lo)
+		if s.options.Progress != nil {
+			s.options.Progress(min(done, total), total)
+		}
+	}
+	return nil
+}
+
+// rank measures the candidates of each row again in float64 and keeps the K nearest.
+func (s *search) rank(ctx context.Context) (*Graph, error) {
+	k := s.options.K
+	g := &Graph{N: s.n, K: k, Neighbours: make([]int32, s.n*k), Distances: make([]float32, s.n*k)}
+	err := parallel.Blocks(ctx, s.options.Workers, s.n, blockRows, func(_, lo, hi int) error {
+		own := make([]float32, (hi-lo)*s.d)
+		if err := s.features.Block(own, lo, hi); err != nil {
+			return err
+		}
+		rows, other := make([]int32, s.keep), make([]float32, s.keep*s.d)
+		list := make([]ranked, s.keep)
+		for i := lo; i < hi; i++ {
+			for e, c := range s.best[i].candidates {
+				rows[e] = c.row
+			}
+			if err := s.features.Gather(other, rows); err != nil {
+				return err
+			}
+			x := own[(i-lo)*s.d : (i-lo+1)*s.d]
+			for e, j := range rows {
+				list[e] = ranked{distance(s.options.Metric, x, other[e*s.d:(e+1)*s.d]), j}
+			}
+			sortRanked(list)
+			for e, r := range list[:k] {
+				g.Neighbours[i*k+e], g.Distances[i*k+e] = r.row, float32(r.distance)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// distance is the metric in float64.
+func distance(m Metric, x, y []float32) float64 {
+	if m == Euclidean {
+		square := 0.0
+		for i, v := range x {
+			d := float64(v) - float64(y[i])
+			square += d * d
+		}
+		return math.Sqrt(square)
+	}
+	var xy, xx, yy float64
+	for i, v := range x {
+		a, b := float64(v), float64(y[i])
+		xy += a * b
+		xx += a * a
+		yy += b * b
+	}
+	return max(0, 1-xy/math.Sqrt(xx*yy))
+}

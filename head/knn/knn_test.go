@@ -1,0 +1,211 @@
+package knn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"iconic/internal/sharedtest"
+	"pgregory.net/rapid"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// matrix is features in memory.
+type matrix struct {
+	n, d int
+	x    []float32
+}
+
+func (m matrix) Len() int { return m.n }
+func (m matrix) Dim() int { return m.d }
+func (m matrix) Block(dst []float32, lo, hi int) error {
+	copy(dst, m.x[lo*m.d:hi*m.d])
+	return nil
+}
+func (m matrix) Gather(dst []float32, rows []int32) error {
+	for e, r := range rows {
+		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
+	}
+	return nil
+}
+
+func random(r *rand.Rand, n, d int) matrix {
+	m := matrix{n, d, make([]float32, n*d)}
+	for i := range m.x {
+		m.x[i] = float32(r.NormFloat64())
+	}
+	return m
+}
+
+// plain ranks all rows by distance in float64.
+func plain(m matrix, metric Metric, k int) []int32 {
+	var all []int32
+	for i := range m.n {
+		var list []ranked
+		for j := range m.n {
+			if j != i {
+				list = append(list, ranked{distance(metric, m.x[i*m.d:(i+1)*m.d], m.x[j*m.d:(j+1)*m.d]), int32(j)})
+			}
+		}
+		sortRanked(list)
+		for _, r := range list[:k] {
+			all = append(all, r.row)
+		}
+	}
+	return all
+}
+
+func TestExactIsTheDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, d := rapid.IntRange(2, 120).Draw(t, "n"), rapid.IntRange(1, 20).Draw(t, "d")
+		k := rapid.IntRange(1, n-1).Draw(t, "k")
+		metric := rapid.SampledFrom([]Metric{Cosine, Euclidean}).Draw(t, "metric")
+		m := random(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), n, d)
+		if d == 1 && metric == Cosine {
+			metric = Euclidean // cosines of numbers are ±1: all ties
+		}
+		g, err := Exact(context.Background(), m, Options{K: k, Metric: metric})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(plain(m, metric, k), g.Neighbours); diff != "" {
+			t.Fatalf("neighbours differ (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPanelsAndWorkersDoNotShow(t *testing.T) {
+	m := random(rand.New(rand.NewPCG(1, 2)), 2*panelRows+333, 9)
+	copy(m.x[100*9:], m.x[:50*9]) // some duplicates
+	want := plain(m, Euclidean, 4)
+	for _, workers := range []int{1, 2, 7} {
+		g, err := Exact(context.Background(), m, Options{K: 4, Metric: Euclidean, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, g.Neighbours); diff != "" {
+			t.Fatalf("%d workers (-want +got):\n%s", workers, diff)
+		}
+	}
+}
+
+func TestDuplicatesGoToTheLowestIndex(t *testing.T) {
+	m := matrix{3000, 3, make([]float32, 9000)}
+	for i := range m.x {
+		m.x[i] = float32(1 + i%3)
+	}
+	g, err := Exact(context.Background(), m, Options{K: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range m.n {
+		want := []int32{0, 1, 2}
+		if i < 3 {
+			want = []int32{1, 2, 3}
+			copy(want, want[:i])
+			for e := range i {
+				want[e] = int32(e)
+			}
+		}
+		if diff := cmp.Diff(want, g.Row(i)); i >= 3 && diff != "" {
+			t.Fatalf("row %d: %v", i, g.Row(i))
+		}
+		for _, j := range g.Row(i) {
+			if int(j) == i {
+				t.Fatalf("row %d is its own neighbour", i)
+			}
+		}
+	}
+}
+
+func TestReferenceVectors(t *testing.T) {
+	data, err := os.ReadFile(sharedtest.Path(t, "vectors", "supervisory.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Kind       string
+		Metric     Metric
+		K          int
+		X          [][]float32
+		Neighbours [][]int32
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, c := range cases {
+		if c.Kind != "knn" {
+			continue
+		}
+		seen++
+		m := matrix{len(c.X), len(c.X[0]), nil}
+		for _, row := range c.X {
+			m.x = append(m.x, row...)
+		}
+		g, err := Exact(context.Background(), m, Options{K: c.K, Metric: c.Metric})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.Neighbours {
+			if diff := cmp.Diff(want, g.Row(i)); diff != "" {
+				t.Errorf("%s k=%d row %d (-want +got):\n%s", c.Metric, c.K, i, diff)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Fatal("no cases of kind knn")
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	m := random(rand.New(rand.NewPCG(3, 4)), 10, 4)
+	bad := matrix{10, 4, append([]float32(nil), m.x...)}
+	bad.x[7*4+1] = float32(math.NaN())
+	zero := matrix{10, 4, append([]float32(nil), m.x...)}
+	clear(zero.x[3*4 : 4*4])
+	for _, c := range []struct {
+		name string
+		f    Features
+		o    Options
+		want string
+	}{
+		{"no neighbours", m, Options{K: 0}, "neighbours 0 of 10 rows"},
+		{"as many neighbours as rows", m, Options{K: 10}, "neighbours 10 of 10 rows"},
+		{"unknown metric", m, Options{K: 2, Metric: "hamming"}, `metric "hamming"`},
+		{"NaN", bad, Options{K: 2}, "row 7 are not finite"},
+		{"a row of zeros", zero, Options{K: 2}, "row 3 are all zero"},
+	} {
+		if _, err := Exact(context.Background(), c.f, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
+		}
+	}
+	if _, err := Exact(context.Background(), zero, Options{K: 2, Metric: Euclidean}); err != nil {
+		t.Errorf("zeros under the Euclidean metric: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Exact(ctx, m, Options{K: 2}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// BenchmarkExact is bound by arithmetic: n²·d multiply-adds, halved by symmetry.
+func BenchmarkExact(b *testing.B) {
+	m := random(rand.New(rand.NewPCG(5, 6)), 10000, 192)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Exact(context.Background(), m, Options{K: 50}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(m.n)*float64(m.n)*float64(m.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
