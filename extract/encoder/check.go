@@ -1,0 +1,124 @@
+package encoder
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// chooseInput checks that the model takes images, and of which size.
+func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
+	if len(inputs) != 1 {
+		return fmt.Errorf("it has %d inputs (%s) where one, N×3×H×W, is needed", len(inputs), list(inputs))
+	}
+	in := inputs[0]
+	if in.OrtValueType != ort.ONNXTypeTensor || in.DataType != ort.TensorElementDataTypeFloat {
+		return fmt.Errorf("input %s is no float32 tensor: export it with float32 pixels", words(in))
+	}
+	if len(in.Dimensions) != 4 || in.Dimensions[1] != 3 && in.Dimensions[1] >= 0 {
+		return fmt.Errorf("input %s is not N×3×H×W: it takes no colour images", words(in))
+	}
+	e.input = in
+	e.fixed = max(0, int(in.Dimensions[0]))
+	e.height, e.width = int(in.Dimensions[2]), int(in.Dimensions[3])
+	if e.height < 1 && size > 0 {
+		e.height = size
+	}
+	if e.width < 1 && size > 0 {
+		e.width = size
+	}
+	if e.height < 1 || e.width < 1 {
+		return fmt.Errorf("input %s leaves the image size free: give it with --crop", words(in))
+	}
+	return nil
+}
+
+// chooseOutput finds the N×D output. Dimensions of 1 after D are let pass.
+func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error {
+	if name == "" && len(outputs) != 1 {
+		return fmt.Errorf("it has %d outputs (%s): choose one with --output", len(outputs), list(outputs))
+	}
+	for _, out := range outputs {
+		if name != "" && out.Name != name {
+			continue
+		}
+		if out.OrtValueType != ort.ONNXTypeTensor || out.DataType != ort.TensorElementDataTypeFloat {
+			return fmt.Errorf("output %s is no float32 tensor", words(out))
+		}
+		d := out.Dimensions
+		wide := 0
+		for _, n := range d[min(1, len(d)):] {
+			if n != 1 {
+				wide++
+			}
+		}
+		if len(d) < 2 || wide > 1 {
+			return fmt.Errorf("output %s is not N×D, one vector an image: export the class token or a pooled vector, or choose another output with --output", words(out))
+		}
+		e.output, e.dim = out, 1
+		for _, n := range d[1:] {
+			e.dim *= int(n) // of these at most one is not 1; below 1 it is free, and probe finds it
+		}
+		return nil
+	}
+	return fmt.Errorf("it has no output %q, only %s", name, list(outputs))
+}
+
+// words describes an input or output: "pixels (N×3×224×224 float32)".
+func words(v ort.InputOutputInfo) string {
+	if v.OrtValueType != ort.ONNXTypeTensor {
+		return fmt.Sprintf("%q (no tensor)", v.Name)
+	}
+	var dims []string
+	for i, n := range v.Dimensions {
+		switch {
+		case n >= 0:
+			dims = append(dims, fmt.Sprint(n))
+		case i == 0:
+			dims = append(dims, "N")
+		default:
+			dims = append(dims, "?")
+		}
+	}
+	dtype := strings.TrimPrefix(v.DataType.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_")
+	if dtype == "FLOAT" {
+		dtype = "float32"
+	}
+	return fmt.Sprintf("%q (%s %s)", v.Name, strings.Join(dims, "×"), strings.ToLower(dtype))
+}
+
+func list(values []ort.InputOutputInfo) string {
+	var s []string
+	for _, v := range values {
+		s = append(s, words(v))
+	}
+	return strings.Join(s, ", ")
+}
+
+// probe runs the model once on one black image, so that what the description leaves open is known before the work
+// starts: a free D, and whether the model can run at all.
+func (e *Encoder) probe() (err error) {
+	n := int64(max(1, e.fixed))
+	pixels, err := ort.NewEmptyTensor[float32](ort.NewShape(n, 3, int64(e.height), int64(e.width)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pixels.Destroy()) }()
+	outputs := []ort.Value{nil}
+	if err := e.session.Run([]ort.Value{pixels}, outputs); err != nil {
+		return fmt.Errorf("a black image of %d×%d pixels cannot be encoded: %s", e.width, e.height, strings.Join(strings.Fields(err.Error()), " "))
+	}
+	defer func() { err = errors.Join(err, outputs[0].Destroy()) }()
+	shape := outputs[0].GetShape()
+	dim := int64(1)
+	for _, d := range shape[min(1, len(shape)):] {
+		dim *= d
+	}
+	if len(shape) != len(e.output.Dimensions) || shape[0] != n || dim < 1 || e.dim > 0 && dim != int64(e.dim) {
+		return fmt.Errorf("output %s of %d images came out as %v: one vector an image is needed", words(e.output), n, shape)
+	}
+	e.dim = int(dim)
+	return nil
+}

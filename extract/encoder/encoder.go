@@ -1,0 +1,245 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Options say how to run a model.
+type Options struct {
+	Library  string   // the ONNX Runtime library: see package onnxruntime
+	Provider Provider // "": Auto
+	Threads  int      // of the session; 0: one a processor
+	Output   string   // the output to use; "": the only one
+	Size     int      // height and width, for a model that leaves them free; 0: the model must fix them
+}
+
+// Encoder is an open model. Encode may not be called by two goroutines at once.
+type Encoder struct {
+	Provider Provider // the one that runs; never Auto
+	Passed   error    // why Auto passed over a provider before it; nil if it did not
+
+	name          string
+	height, width int
+	dim           int
+	fixed         int // batch size of the model; 0: free
+	threads       int
+
+	session *ort.DynamicAdvancedSession
+	input   ort.InputOutputInfo
+	output  ort.InputOutputInfo
+	bound   map[int]*binding // by batch size
+}
+
+// binding is one batch size's tensors, bound to the session once.
+type binding struct {
+	io     *ort.IoBinding
+	pixels *ort.Tensor[float32]
+	dst    *ort.Tensor[float32]
+}
+
+// Open loads the model in the file called name and checks that it is an encoder. Close it after use. Its errors are
+// one sentence that names the file.
+func Open(name string, o Options) (*Encoder, error) {
+	if stat, err := os.Stat(name); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	} else if !stat.Mode().IsRegular() || stat.Size() == 0 {
+		return nil, fmt.Errorf("model %s is not an ONNX file: it is empty, or no file", name)
+	}
+	if err := load(o.Library); err != nil {
+		return nil, err
+	}
+	inputs, outputs, err := describe(name)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", name, explain(err))
+	}
+	e := &Encoder{name: name, threads: o.Threads, bound: map[int]*binding{}}
+	if e.threads < 1 {
+		e.threads = runtime.GOMAXPROCS(0)
+	}
+	if err := e.chooseInput(inputs, o.Size); err != nil {
+		return nil, fmt.Errorf("model %s: %w", name, err)
+	}
+	if err := e.chooseOutput(outputs, o.Output); err != nil {
+		return nil, fmt.Errorf("model %s: %w", name, err)
+	}
+	if err := e.start(o.Provider); err != nil {
+		return nil, err
+	}
+	if err := e.probe(); err != nil {
+		return nil, errors.Join(fmt.Errorf("model %s: %w", name, err), e.Close())
+	}
+	return e, nil
+}
+
+// describe asks for the model's inputs and outputs, with as little work as the library allows.
+func describe(name string) (inputs, outputs []ort.InputOutputInfo, err error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer o.Destroy()
+	if err := errors.Join(o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelDisableAll), o.SetIntraOpNumThreads(1)); err != nil {
+		return nil, nil, err
+	}
+	return ort.GetInputOutputInfoWithOptions(name, o)
+}
+
+// explain shortens what ONNX Runtime says of a file that it cannot read.
+func explain(err error) error {
+	text := err.Error()
+	if strings.Contains(text, "rotobuf") {
+		return errors.New("this is not an ONNX file")
+	}
+	return fmt.Errorf("ONNX Runtime cannot load it: %s", strings.Join(strings.Fields(text), " "))
+}
+
+// start makes the session on the first provider that can.
+func (e *Encoder) start(wanted Provider) error {
+	var passed error
+	for _, p := range wanted.candidates() {
+		err := e.startOn(p)
+		if err == nil {
+			e.Provider, e.Passed = p, passed
+			return nil
+		}
+		passed = errors.Join(passed, fmt.Errorf("provider %s: %w", p, explain(err)))
+	}
+	if wanted == Auto || wanted == "" || wanted == CPU {
+		return fmt.Errorf("model %s: %w", e.name, passed)
+	}
+	return fmt.Errorf("model %s: %w; --provider auto falls back to the processor, and `pipeline doctor` lists what loads", e.name, passed)
+}
+
+func (e *Encoder) startOn(p Provider) error {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer o.Destroy()
+	if err := errors.Join(o.SetIntraOpNumThreads(e.threads), o.SetInterOpNumThreads(1)); err != nil {
+		return err
+	}
+	if err := p.attach(o); err != nil {
+		return err
+	}
+	e.session, err = ort.NewDynamicAdvancedSession(e.name, []string{e.input.Name}, []string{e.output.Name}, o)
+	return err
+}
+
+// Close frees the session and its tensors.
+func (e *Encoder) Close() error {
+	var err error
+	for n, b := range e.bound {
+		err = errors.Join(err, b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy())
+		delete(e.bound, n)
+	}
+	if e.session != nil {
+		err = errors.Join(err, e.session.Destroy())
+		e.session = nil
+	}
+	return err
+}
+
+// InputSize is the height and width of the images that the model takes, in pixels.
+func (e *Encoder) InputSize() (height, width int) { return e.height, e.width }
+
+// Dim is the number of elements of a feature vector.
+func (e *Encoder) Dim() int { return e.dim }
+
+// FixedBatch is the one batch size that the model was made for, 0 if it takes any.
+func (e *Encoder) FixedBatch() int { return e.fixed }
+
+// Device says in words what the model runs on.
+func (e *Encoder) Device() string {
+	if e.Provider == CPU {
+		return fmt.Sprintf("processor, %d threads", e.threads)
+	}
+	return e.Provider.device()
+}
+
+// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends between two runs of the
+// model when ctx is done.
+func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
+	image := 3 * e.height * e.width
+	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
+		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
+	}
+	size := n
+	if e.fixed > 0 {
+		size = e.fixed
+	}
+	for lo := 0; lo < n; lo += size {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		hi := min(n, lo+size)
+		if err := e.run(dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size); err != nil {
+			return fmt.Errorf("model %s: %w", e.name, err)
+		}
+	}
+	return nil
+}
+
+// run encodes at most size images in a batch of size.
+func (e *Encoder) run(dst, pixels []float32, size int) error {
+	b, err := e.binding(size)
+	if err != nil {
+		return err
+	}
+	clear(b.pixels.GetData()[copy(b.pixels.GetData(), pixels):])
+	if err := e.session.RunWithBinding(b.io); err != nil {
+		return fmt.Errorf("ONNX Runtime: %w", err)
+	}
+	copy(dst, b.dst.GetData())
+	return nil
+}
+
+// maxBindings bounds the batch sizes whose tensors are kept: the full one, and the last of a shard.
+const maxBindings = 2
+
+// binding gives the tensors of a batch size, made at its first use.
+func (e *Encoder) binding(n int) (*binding, error) {
+	if b, ok := e.bound[n]; ok {
+		return b, nil
+	}
+	if len(e.bound) >= maxBindings { // drop the smaller
+		least := n
+		for size := range e.bound {
+			if least == n || size < least {
+				least = size
+			}
+		}
+		b := e.bound[least]
+		delete(e.bound, least)
+		if err := errors.Join(b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy()); err != nil {
+			return nil, err
+		}
+	}
+	b := &binding{}
+	var err error
+	if b.pixels, err = ort.NewEmptyTensor[float32](ort.NewShape(int64(n), 3, int64(e.height), int64(e.width))); err != nil {
+		return nil, err
+	}
+	shape := e.output.Dimensions.Clone()
+	shape[0] = int64(n)
+	for i := range shape[1:] {
+		if shape[i+1] < 1 {
+			shape[i+1] = int64(e.dim)
+		}
+	}
+	if b.dst, err = ort.NewEmptyTensor[float32](shape); err != nil {
+		return nil, errors.Join(err, b.pixels.Destroy())
+	}
+	if b.io, err = e.session.CreateIoBinding(); err != nil {
+		return nil, errors.Join(err, b.pixels.Destroy(), b.dst.Destroy())
+	}
+	e.bound[n] = b
+	return b, errors.Join(b.io.BindInput(e.input.Name, b.pixels), b.io.BindOutput(e.output.Name, b.dst))
+}

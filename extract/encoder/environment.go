@@ -1,0 +1,46 @@
+package encoder
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// environment guards the one ONNX Runtime of the process, which the binding keeps in globals of its own.
+var environment struct {
+	sync.Mutex
+	library string // "": not loaded
+}
+
+// load makes the library at path the process's ONNX Runtime.
+func load(path string) error {
+	environment.Lock()
+	defer environment.Unlock()
+	if environment.library == path {
+		return nil
+	}
+	if environment.library != "" {
+		return fmt.Errorf("ONNX Runtime is already loaded from %s; one process cannot load %s as well", environment.library, path)
+	}
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		if strings.Contains(err.Error(), "API base: 2") { // the library does not know the API version asked of it
+			return fmt.Errorf("%s is too old: ONNX Runtime 1.24 or later is needed", path)
+		}
+		return fmt.Errorf("load ONNX Runtime from %s: %w", path, err)
+	}
+	environment.library = path
+	return nil
+}
+
+// LibraryVersion is the version of the loaded ONNX Runtime, "" before the first Open.
+func LibraryVersion() string {
+	environment.Lock()
+	defer environment.Unlock()
+	if environment.library == "" {
+		return ""
+	}
+	return ort.GetVersion()
+}

@@ -1,0 +1,119 @@
+package encoder
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Provider names what executes the model.
+type Provider string
+
+// The providers. Auto takes the first of CUDA and CoreML that loads, else the processor; any other that does not load
+// is an error, never a silent step back to the processor.
+const (
+	Auto     Provider = "auto"
+	CPU      Provider = "cpu"
+	CUDA     Provider = "cuda"
+	TensorRT Provider = "tensorrt"
+	CoreML   Provider = "coreml"
+	OpenVINO Provider = "openvino"
+)
+
+// Providers lists all of them.
+func Providers() []Provider { return []Provider{Auto, CPU, CUDA, TensorRT, CoreML, OpenVINO} }
+
+// Set makes a Provider a flag's value.
+func (p *Provider) Set(s string) error {
+	if !slices.Contains(Providers(), Provider(s)) {
+		return fmt.Errorf("provider %q is not one of %s", s, joined(Providers()))
+	}
+	*p = Provider(s)
+	return nil
+}
+
+func (p *Provider) String() string { return string(*p) }
+
+// Type is the word that a flag's help shows.
+func (p *Provider) Type() string { return "provider" }
+
+func joined(providers []Provider) string {
+	var names []string
+	for _, p := range providers {
+		names = append(names, string(p))
+	}
+	return strings.Join(names, ", ")
+}
+
+// device says in words where a provider computes.
+func (p Provider) device() string {
+	switch p {
+	case CUDA:
+		return "NVIDIA GPU (CUDA)"
+	case TensorRT:
+		return "NVIDIA GPU (TensorRT)"
+	case CoreML:
+		return "Apple CoreML"
+	case OpenVINO:
+		return "Intel OpenVINO"
+	}
+	return "processor"
+}
+
+// candidates are the providers to try for p, in order.
+func (p Provider) candidates() []Provider {
+	switch {
+	case p != Auto && p != "":
+		return []Provider{p}
+	case runtime.GOOS == "darwin":
+		return []Provider{CoreML, CPU}
+	}
+	return []Provider{CUDA, CPU}
+}
+
+// attach adds the provider to a session's options. It fails where the library does not have it, or cannot load what
+// it needs.
+func (p Provider) attach(o *ort.SessionOptions) (err error) {
+	switch p {
+	case CUDA:
+		cuda, err := ort.NewCUDAProviderOptions()
+		if err != nil {
+			return err
+		}
+		return errors.Join(o.AppendExecutionProviderCUDA(cuda), cuda.Destroy())
+	case TensorRT:
+		rt, err := ort.NewTensorRTProviderOptions()
+		if err != nil {
+			return err
+		}
+		return errors.Join(o.AppendExecutionProviderTensorRT(rt), rt.Destroy())
+	case CoreML:
+		return o.AppendExecutionProviderCoreMLV2(nil)
+	case OpenVINO:
+		return o.AppendExecutionProviderOpenVINO(nil)
+	}
+	return nil
+}
+
+// Available tells, for each provider but Auto, whether it loads from the library at path: nil, or why not.
+func Available(path string) (map[Provider]error, error) {
+	if err := load(path); err != nil {
+		return nil, err
+	}
+	result := map[Provider]error{}
+	for _, p := range Providers()[1:] {
+		o, err := ort.NewSessionOptions()
+		if err != nil {
+			return nil, err
+		}
+		result[p] = p.attach(o)
+		if err := o.Destroy(); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
