@@ -233,3 +233,16 @@ func distance(m Metric, x, y []float32) float64 {
 	}
 	return max(0, 1-xy/math.Sqrt(xx*yy))
 }
+
+// Nearest is the graph of the k ≤ K nearest neighbours alone; it shares memory with g where k = K.
+func (g *Graph) Nearest(k int) *Graph {
+	if k == g.K {
+		return g
+	}
+	n := &Graph{N: g.N, K: k, Neighbours: make([]int32, 0, g.N*k), Distances: make([]float32, 0, g.N*k)}
+	for i := range g.N {
+		n.Neighbours = append(n.Neighbours, g.Neighbours[i*g.K:i*g.K+k]...)
+		n.Distances = append(n.Distances, g.Distances[i*g.K:i*g.K+k]...)
+	}
+	return n
+}

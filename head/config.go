@@ -1,0 +1,205 @@
+package head
+
+import (
+	"fmt"
+	"math"
+
+	"iconic/head/knn"
+	"iconic/head/optim"
+)
+
+// Config holds every setting of a training that shows in its result. Default gives values with their reasons; Validate
+// names what is out of range.
+type Config struct {
+	Method   string `json:"method"`   // the preset's name
+	Clusters int    `json:"clusters"` // K ≥ 2
+	Seed     uint64 `json:"seed"`
+
+	Alpha float64 `json:"alpha"` // uniform share of the supervisory distribution, 0 to 1
+	Beta  float64 `json:"beta"`  // uniform share of the learned distribution, 0 to 1
+
+	// Standardize scales every feature to mean 0 and variance 1 for the graph and the training; the scaling folds into the
+	// saved head.
+	Standardize bool       `json:"standardize"`
+	Neighbours  int        `json:"neighbours"` // nearest neighbours that p is made of, ≥ 1
+	Metric      knn.Metric `json:"metric"`     // of the neighbours
+	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training
+	// continued for half its epochs at half its rate.
+	Refine int `json:"refine"`
+
+	// Batch counts the rows of a step, anchors and their sampled neighbours together, or with BatchAnchors the anchors alone.
+	// A batch larger than the set shrinks.
+	Batch        int  `json:"batch"`
+	BatchAnchors bool `json:"batch_anchors"`
+	// Epochs is how often every row is an anchor; 0: as often as MinSteps asks, and no less than 60 times.
+	Epochs   int `json:"epochs"`
+	MinSteps int `json:"min_steps"`
+	// LearningRate is Adam's; 0: 0.72 over the number of steps, kept between 1e-3 and 3e-3.
+	LearningRate float64        `json:"learning_rate"`
+	WeightDecay  float64        `json:"weight_decay"`
+	Schedule     optim.Schedule `json:"schedule"`
+	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
+	EMA float64 `json:"ema"`
+	// Heads trained at once on the same batches, each from its own start; the one of least loss over the last epoch is kept.
+	Heads int `json:"heads"`
+}
+
+// Methods that Train knows by name. The others differ in their settings alone.
+const (
+	MethodDefault = "debiased-infonce-clustering"
+	MethodPaper   = "icon-paper" // the paper's section 4, on cached single-view features
+	MethodInfoNCE = "infonce-clustering"
+)
+
+// Default is the tool's own recipe for that many clusters (docs/results.md has the evidence): neighbours on standardised
+// features, and longer training than the paper's.
+func Default(clusters int) Config {
+	return Config{
+		Method: MethodDefault, Clusters: clusters,
+		Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters),
+		Standardize: true, Neighbours: 5, Metric: knn.Cosine,
+		Batch: 4096, MinSteps: 240,
+		Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5},
+		Heads:    1,
+	}
+}
+
+// Paper is the recipe of the I-Con paper's section 4 as far as cached single-view features go: features as they are, three
+// nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
+func Paper(clusters int) Config {
+	c := Default(clusters)
+	c.Method = MethodPaper
+	c.Alpha, c.Beta = 0.6, 0.6
+	c.Standardize, c.Neighbours = false, 3
+	c.Epochs, c.MinSteps, c.LearningRate = 30, 1, 1e-3
+	return c
+}
+
+// Preset is the configuration that a method's name stands for; it fails on an unknown name, suggesting the nearest.
+func Preset(method string, clusters int) (Config, error) {
+	switch method {
+	case MethodDefault, "":
+		return Default(clusters), nil
+	case MethodPaper:
+		return Paper(clusters), nil
+	case MethodInfoNCE:
+		c := Default(clusters)
+		c.Method, c.Alpha, c.Beta = MethodInfoNCE, 0, 0
+		return c, nil
+	}
+	return Config{}, fmt.Errorf("method %q is not known: did you mean %q?", method, nearestName(method, []string{MethodDefault, MethodPaper, MethodInfoNCE}))
+}
+
+// DefaultAlpha is the uniform share for a number of clusters: 1/K of few clusters' rows are chance neighbours, while of
+// hundreds of clusters each batch holds so few rows that the noise of the graph weighs more. Between 10 and 100 clusters it
+// goes linearly in ln K from 0.1 to 0.7; docs/results.md has the table it was read from.
+func DefaultAlpha(clusters int) float64 {
+	const few, many, low, high = 10.0, 100.0, 0.1, 0.7
+	k := min(many, max(few, float64(clusters)))
+	share := math.Log(k/few) / math.Log(many/few)
+	return math.Round(100*(low+share*(high-low))) / 100
+}
+
+// Validate checks c against a set of n rows, before any work.
+func (c Config) Validate(n int) error {
+	switch {
+	case c.Clusters < 2:
+		return fmt.Errorf("clusters %d: want at least 2", c.Clusters)
+	case c.Clusters > n:
+		return fmt.Errorf("clusters %d of %d images: want no more clusters than there are images", c.Clusters, n)
+	case !share(c.Alpha):
+		return fmt.Errorf("alpha %g: want a number from 0 to 1 (the uniform share of p)", c.Alpha)
+	case !share(c.Beta):
+		return fmt.Errorf("beta %g: want a number from 0 to 1 (the uniform share of q)", c.Beta)
+	case c.Neighbours < 1 || c.Neighbours >= n:
+		return fmt.Errorf("neighbours %d of %d images: want at least 1 and fewer than there are images", c.Neighbours, n)
+	case c.Metric != knn.Cosine && c.Metric != knn.Euclidean:
+		return fmt.Errorf("metric %q: want %q or %q", c.Metric, knn.Cosine, knn.Euclidean)
+	case c.Refine < 0 || c.Refine > 10:
+		return fmt.Errorf("refine %d: want 0 to 10 rounds", c.Refine)
+	case c.Batch < 2:
+		return fmt.Errorf("batch %d: want at least 2 rows, an anchor and its neighbour", c.Batch)
+	case c.Epochs < 0:
+		return fmt.Errorf("epochs %d: want at least 1, or 0 for enough of them", c.Epochs)
+	case c.MinSteps < 0:
+		return fmt.Errorf("min-steps %d: want 0 or more", c.MinSteps)
+	case !(c.LearningRate >= 0 && c.LearningRate < math.Inf(1)):
+		return fmt.Errorf("lr %g: want a positive number, or 0 for the rule", c.LearningRate)
+	case !(c.WeightDecay >= 0 && c.WeightDecay < math.Inf(1)):
+		return fmt.Errorf("weight-decay %g: want 0 or more", c.WeightDecay)
+	case !(c.EMA >= 0 && c.EMA < 1):
+		return fmt.Errorf("ema %g: want a decay from 0, below 1", c.EMA)
+	case c.Heads < 1 || c.Heads > 64:
+		return fmt.Errorf("heads %d: want 1 to 64", c.Heads)
+	}
+	return c.Schedule.Validate()
+}
+
+// share tells whether x is a number from 0 to 1; NaN is not.
+func share(x float64) bool { return x >= 0 && x <= 1 }
+
+// Resolve fits c to a set of n rows: a batch larger than the set shrinks, and epochs and learning rate follow their rules
+// where they are 0. It returns what it changed that a user would want to know.
+func (c Config) Resolve(n int) (Config, []string) {
+	var notes []string
+	if anchors := c.anchors(); anchors > n {
+		was := c.Batch
+		if c.BatchAnchors {
+			c.Batch = n
+		} else {
+			c.Batch = 2 * n
+		}
+		notes = append(notes, fmt.Sprintf("batch %d is larger than the set of %d images: it is now %d", was, n, c.Batch))
+	}
+	perEpoch := c.stepsPerEpoch(n)
+	if c.Epochs == 0 {
+		c.Epochs = max(60, (c.MinSteps+perEpoch-1)/perEpoch)
+	}
+	if c.LearningRate == 0 {
+		c.LearningRate = min(3e-3, max(1e-3, 0.72/float64(c.Epochs*perEpoch)))
+	}
+	return c, notes
+}
+
+// anchors of a batch.
+func (c Config) anchors() int {
+	if c.BatchAnchors {
+		return c.Batch
+	}
+	return c.Batch / 2
+}
+
+// stepsPerEpoch is how many whole batches n rows make.
+func (c Config) stepsPerEpoch(n int) int { return max(1, n/c.anchors()) }
+
+// nearestName is the candidate of least edit distance to name.
+func nearestName(name string, candidates []string) string {
+	best, at := math.MaxInt, ""
+	for _, c := range candidates {
+		if d := editDistance(name, c); d < best {
+			best, at = d, c
+		}
+	}
+	return at
+}
+
+// editDistance is Levenshtein's, by bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

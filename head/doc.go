@@ -1,0 +1,19 @@
+// Package head learns who belongs with whom. It minimises, over the parameters of a mapper from features to logits,
+//
+//	L = 1/n · Σ_i KL( p(·|i) ‖ q(·|i) )    (I-Con, arXiv 2504.16929, sec. 3)
+//
+// p, the supervisory distribution, says who should be i's neighbours: here its nearest ones among the features, over the
+// whole set. q, the learned distribution, says who are: the cluster kernel of the soft assignments that the mapper, one
+// linear layer and a softmax, gives (package cluster has the equation). Both are debiased: mixed with a uniform share.
+//
+// A training reads like the paper:
+//
+//	for each batch: anchors and a sampled neighbour of each   (sampler.go)
+//		x = features of the batch, standardised                (standard.go)
+//		z = x·Wᵀ + b                                            (linear.go)
+//		loss and ∂L/∂z                                          (package cluster)
+//		∂L/∂W, ∂L/∂b, a step of Adam                            (linear.go, package optim)
+//
+// A finished training is a run folder: config.json with every setting as used, head.safetensors, history.jsonl with a line an
+// epoch. While it runs, checkpoint.safetensors lets it be taken up again to the same bits.
+package head

@@ -1,0 +1,72 @@
+package head
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+// Linear is the head: logits z = x·Wᵀ + b of features x. Its probabilities are the row softmax of z.
+type Linear struct {
+	Clusters, Dim int
+	Weight        []float32 // Clusters×Dim
+	Bias          []float32 // Clusters
+}
+
+const (
+	linearRows = 256 // rows of a product that one task owns
+	linearCols = 24  // clusters of ∂L/∂W that one task owns
+)
+
+// newLinear draws weights uniformly from ±1/√d, as PyTorch's linear layer does; the bias starts at zero.
+func newLinear(clusters, dim int, r *rand.Rand) *Linear {
+	l := &Linear{Clusters: clusters, Dim: dim, Weight: make([]float32, clusters*dim), Bias: make([]float32, clusters)}
+	bound := 1 / math.Sqrt(float64(dim))
+	for i := range l.Weight {
+		l.Weight[i] = float32(bound * (2*r.Float64() - 1))
+	}
+	return l
+}
+
+// parameters are what an optimiser moves.
+func (l *Linear) parameters() [][]float32 { return [][]float32{l.Weight, l.Bias} }
+
+// Logits writes z = x·Wᵀ + b (n×Clusters) of features x (n×Dim).
+func (l *Linear) Logits(ctx context.Context, z, x []float32, n, workers int) error {
+	return parallel.Blocks(ctx, workers, n, linearRows, func(_, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			copy(z[i*l.Clusters:(i+1)*l.Clusters], l.Bias)
+		}
+		kernel.MulTransB(z[lo*l.Clusters:], l.Clusters, x[lo*l.Dim:], l.Dim, l.Weight, l.Dim, hi-lo, l.Dim, l.Clusters, true)
+		return nil
+	})
+}
+
+// backward writes the gradients of W and b:
+//
+//	z_ic = Σ_e x_ie W_ce + b_c   ⇒   ∂L/∂W = (∂L/∂z)ᵀ·x  (Clusters×Dim),   ∂L/∂b_c = Σ_i ∂L/∂z_ic
+//
+// A task owns some clusters and sums over the rows in their order.
+func (l *Linear) backward(ctx context.Context, dWeight, dBias, dz, x []float32, n, workers int) error {
+	return parallel.Blocks(ctx, workers, l.Clusters, linearCols, func(_, lo, hi int) error {
+		kernel.MulTransA(dWeight[lo*l.Dim:], l.Dim, dz[lo:], l.Clusters, x, l.Dim, hi-lo, n, l.Dim, false)
+		sum := make([]float64, hi-lo)
+		for i := range n {
+			for c, v := range dz[i*l.Clusters+lo : i*l.Clusters+hi] {
+				sum[c] += float64(v)
+			}
+		}
+		for c, v := range sum {
+			dBias[lo+c] = float32(v)
+		}
+		return nil
+	})
+}
+
+// clone copies the head.
+func (l *Linear) clone() *Linear {
+	return &Linear{l.Clusters, l.Dim, append([]float32(nil), l.Weight...), append([]float32(nil), l.Bias...)}
+}
