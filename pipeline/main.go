@@ -57,7 +57,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
-	root.AddCommand()
+	root.AddCommand(newModelsCommand(a))
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"iconic/models/weights"
 )
@@ -79,8 +80,9 @@ func (a Architecture) GFLOPs(size int) float64 {
 // headWidth is the width of one attention head in every published DINO and DINOv2 encoder.
 const headWidth = 64
 
-// Inspect reads the architecture off the names and shapes of a file. The number of heads cannot be seen in them;
-// heads = 0 takes the width of 64 that all published encoders have.
+// Inspect reads the architecture off the names and shapes of a file. The number of heads cannot be seen in them:
+// heads = 0 takes what a safetensors file says under "heads" in its metadata, else the width of 64 a head that all
+// published encoders have.
 func Inspect(f *weights.File, heads int) (Architecture, error) {
 	_, a, err := inspect(f, heads)
 	return a, err
@@ -93,6 +95,11 @@ func inspect(f *weights.File, heads int) (*layout, Architecture, error) {
 	l, err := find(f.Tensors)
 	if err != nil {
 		return fail(err)
+	}
+	if said, ok := f.Metadata["heads"]; ok && heads == 0 {
+		if heads, err = strconv.Atoi(said); err != nil || heads < 1 {
+			return fail(fmt.Errorf("metadata say %q heads, want a number", said))
+		}
 	}
 	a, err := l.architecture(heads)
 	if err != nil {

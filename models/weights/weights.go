@@ -20,8 +20,9 @@ type Tensor struct {
 
 // File is an open file of weights. Close it after use.
 type File struct {
-	Name    string
-	Tensors []Tensor // in the file's own order
+	Name     string
+	Tensors  []Tensor          // in the file's own order
+	Metadata map[string]string // of a safetensors file; nil where there is none
 
 	read  func(name string) ([]float32, error)
 	close func() error
@@ -35,9 +36,8 @@ func Open(name string) (*File, error) {
 	}
 	f, err := open(name, r)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), r.Close())
+		return nil, errors.Join(err, r.Close())
 	}
-	f.Name = name
 	f.close = r.Close
 	return f, nil
 }
@@ -48,8 +48,23 @@ func open(name string, r *os.File) (*File, error) {
 		return nil, err
 	}
 	if stat.IsDir() {
-		return nil, errors.New("a folder where a file of weights is needed (.pth or .safetensors)")
+		return nil, fmt.Errorf("%s: a folder where a file of weights is needed (.pth or .safetensors)", name)
 	}
+	return Read(name, r, stat.Size())
+}
+
+// Read is Open of size bytes of r; name is for errors.
+func Read(name string, r io.ReaderAt, size int64) (*File, error) {
+	f, err := recognise(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f.Name = name
+	f.close = func() error { return nil }
+	return f, nil
+}
+
+func recognise(r io.ReaderAt, size int64) (*File, error) {
 	var start [16]byte
 	n, err := r.ReadAt(start[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -59,11 +74,11 @@ func open(name string, r *os.File) (*File, error) {
 	case n == 0:
 		return nil, errors.New("the file is empty")
 	case bytes.HasPrefix(head, []byte("PK")):
-		return openTorch(r, stat.Size())
+		return openTorch(r, size)
 	case bytes.HasPrefix(head, []byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")):
 		return nil, errors.New("a .pth file of the kind PyTorch wrote before version 1.6, which is not an archive: load and save it again with a later PyTorch, or take the model's .safetensors file")
 	case n > 8 && head[8] == '{':
-		return openSafetensors(r, stat.Size())
+		return openSafetensors(r, size)
 	}
 	return nil, errors.New("neither a .pth archive nor a safetensors file: it may be damaged, or an error page saved in place of the weights")
 }
@@ -73,7 +88,7 @@ func openSafetensors(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{read: s.Float32}
+	f := &File{Metadata: s.Metadata, read: s.Float32}
 	for _, info := range s.Tensors {
 		f.Tensors = append(f.Tensors, Tensor{info.Name, slices.Clone(info.Shape)})
 	}

@@ -1,0 +1,114 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"iconic/internal/atomicfile"
+)
+
+// cacheFolder is where weights and imported models are kept: the one given, or iconic/models in the user's cache.
+func cacheFolder(given string) (string, error) {
+	if given == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("no folder to keep models in: %w", err)
+		}
+		given = filepath.Join(cache, "iconic", "models")
+	}
+	return given, os.MkdirAll(given, 0o777)
+}
+
+// exclusively runs work while no other process works in the cache: two runs that start together fetch and import
+// once.
+func exclusively(ctx context.Context, cache string, work func() error) error {
+	lock := flock.New(filepath.Join(cache, ".lock"))
+	if _, err := lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+		return fmt.Errorf("wait for another process in %s: %w", cache, err)
+	}
+	defer lock.Close()
+	return work()
+}
+
+// Locked is what the lock file remembers of a file of weights.
+type Locked struct {
+	SHA256 string    `json:"sha256"`
+	Bytes  int64     `json:"bytes"`
+	From   string    `json:"from"`
+	Since  time.Time `json:"since"`
+}
+
+func lockFile(cache string) string { return filepath.Join(cache, "weights.lock.json") }
+
+func readLocks(cache string) (map[string]Locked, error) {
+	locks := map[string]Locked{}
+	b, err := os.ReadFile(lockFile(cache))
+	if errors.Is(err, fs.ErrNotExist) {
+		return locks, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &locks)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the lock file of the weights, %s: %w; put it right, or remove it to trust the files anew", lockFile(cache), err)
+	}
+	return locks, nil
+}
+
+func writeLocks(cache string, locks map[string]Locked) error {
+	b, err := json.MarshalIndent(locks, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(lockFile(cache), append(b, '\n'))
+}
+
+// checksum is the SHA-256 of a file, in hexadecimal digits, and its size.
+func checksum(ctx context.Context, name string, progress func(done, total int64)) (sum string, size int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	h := sha256.New()
+	size, err = io.Copy(h, &meter{ctx: ctx, reader: f, total: stat.Size(), progress: progress})
+	if err != nil {
+		return "", 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// meter reports what has been read, and ends when its context does.
+type meter struct {
+	ctx         context.Context //nolint:containedctx // lives as long as one copy
+	reader      io.Reader
+	done, total int64
+	progress    func(done, total int64)
+}
+
+func (m *meter) Read(b []byte) (int, error) {
+	if err := m.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.reader.Read(b)
+	m.done += int64(n)
+	if m.progress != nil {
+		m.progress(m.done, m.total)
+	}
+	return n, err
+}

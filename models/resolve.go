@@ -1,0 +1,249 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"iconic/models/onnx"
+	"iconic/models/precision"
+	"iconic/models/vit"
+	"iconic/models/weights"
+)
+
+// Options of Resolve. The zero value takes the published settings.
+type Options struct {
+	PullOptions
+	ImageSize int                 // pixels on a side of what the encoder sees; 0: DefaultImageSize, or the file's own
+	Output    vit.Output          // what stands for an image; "": the class token, or an ONNX file's one output as it is
+	Precision precision.Precision // of the weights; "": float32
+	Heads     int                 // of attention, where the weights cannot tell; 0: 64 numbers a head
+}
+
+// Model is an encoder ready to be opened.
+type Model struct {
+	Name          string            `json:"name"`
+	Path          string            `json:"path"`             // of the ONNX file
+	Dim           int               `json:"dim"`              // features an image; 0 where an ONNX file does not say
+	ImageSize     int               `json:"image_size"`       // 0 where an ONNX file does not say
+	Output        vit.Output        `json:"output,omitempty"` // "" where an ONNX file's output is taken as it is
+	Precision     string            `json:"precision"`
+	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil where it is not known and has to be said
+	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
+	Licence       string            `json:"licence,omitempty"`       // "" where it is not known
+	From          string            `json:"from"`                    // where the weights came from
+	SHA256        string            `json:"sha256"`                  // of the weights
+	Bytes         int64             `json:"bytes"`                   // of the ONNX file and its external data
+}
+
+// importVersion is part of every cache key; raise it when the same weights would make another graph.
+const importVersion = 1
+
+// Resolve turns what a user may call a model into an ONNX file: a name of the registry (pulled and imported on first
+// use), TinyName, weights (.pth, .safetensors; imported) or an ONNX file (taken as it is, unless another output or
+// precision is asked for). Imports are kept in the cache.
+func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) {
+	if o.ImageSize < 0 || o.Heads < 0 {
+		return nil, fmt.Errorf("image size %d and %d heads: want none negative", o.ImageSize, o.Heads)
+	}
+	p, err := precision.Parse(string(o.Precision))
+	if err != nil {
+		return nil, err
+	}
+	o.Precision = p
+	switch ext := strings.ToLower(filepath.Ext(nameOrFile)); {
+	case nameOrFile == TinyName:
+		return resolveTiny(ctx, o)
+	case ext == ".onnx":
+		return resolveONNX(ctx, nameOrFile, o)
+	case ext == ".pth", ext == ".pt", ext == ".bin", ext == ".safetensors":
+		return resolveWeights(ctx, nameOrFile, o)
+	}
+	e, err := Lookup(nameOrFile)
+	if err != nil {
+		return nil, err
+	}
+	pulled, err := Pull(ctx, e, o.PullOptions)
+	if err != nil {
+		return nil, err
+	}
+	m, err := importCached(ctx, pulled.Path, pulled.SHA256, e.matches, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Name, err)
+	}
+	m.Name, m.Licence, m.From = e.Name, e.Licence, pulled.From
+	return m, nil
+}
+
+func resolveWeights(ctx context.Context, name string, o Options) (*Model, error) {
+	sum, _, err := checksum(ctx, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	m, err := importCached(ctx, name, sum, nil, o)
+	if err != nil {
+		return nil, err
+	}
+	m.Name, m.From = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), name
+	return m, nil
+}
+
+// importCached imports weights unless the same import is in the cache.
+func importCached(ctx context.Context, name, sum string, expect func(vit.Architecture) error, o Options) (*Model, error) {
+	f, err := weights.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	graph, m, err := lay(f, sum, o)
+	if err != nil {
+		return nil, err
+	}
+	if expect != nil {
+		if err := expect(*m.Architecture); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return m, o.store(ctx, m, filepath.Base(name), graph)
+}
+
+// lay lays out the graph of an import, to be written, and describes it.
+func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
+	settings := o.vit()
+	graph, a, err := vit.Import(f, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := precision.Apply(graph, o.Precision); err != nil {
+		return nil, nil, err
+	}
+	transform := preprocessing(settings.ImageSize)
+	return graph, &Model{Dim: a.Dim(settings.Output), ImageSize: settings.ImageSize, Output: settings.Output, Precision: string(o.Precision),
+		Preprocessing: &transform, Architecture: &a, SHA256: sum}, nil
+}
+
+// vit is the options of an import with their defaults.
+func (o Options) vit() vit.Options {
+	v := vit.Options{ImageSize: o.ImageSize, Output: o.Output, Heads: o.Heads}
+	if v.ImageSize == 0 {
+		v.ImageSize = DefaultImageSize
+	}
+	if v.Output == "" {
+		v.Output = vit.CLS
+	}
+	return v
+}
+
+// store gives m a file in the cache, written unless it is there: a folder of its own, named after the source for
+// people and after a hash of all that shapes it for the program.
+func (o Options) store(ctx context.Context, m *Model, source string, model *onnx.Model) error {
+	cache, err := cacheFolder(o.Cache)
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256(fmt.Append(nil, importVersion, m.SHA256, m.ImageSize, m.Output, m.Precision, o.Heads))
+	stem := strings.TrimSuffix(source, filepath.Ext(source))
+	m.Path = filepath.Join(cache, "onnx", fmt.Sprintf("%s-%s", stem, hex.EncodeToString(hash[:6])), "model.onnx")
+	err = exclusively(ctx, cache, func() error {
+		if _, err := os.Stat(m.Path); err == nil {
+			return nil // written last, so all of it is there
+		}
+		if err := os.MkdirAll(filepath.Dir(m.Path), 0o777); err != nil {
+			return err
+		}
+		o.note("importing %s as %s", source, m.Path)
+		return onnx.WriteFile(m.Path, model)
+	})
+	if err != nil {
+		return err
+	}
+	m.Bytes, err = fileBytes(m.Path)
+	return err
+}
+
+// Copy writes the model in the file from, with its external data, to the file to.
+func Copy(from, to string) error {
+	m, err := onnx.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return onnx.WriteFile(to, m)
+}
+
+// fileBytes is the size of a model and its external data.
+func fileBytes(name string) (int64, error) {
+	stat, err := os.Stat(name)
+	if err != nil {
+		return 0, err
+	}
+	n := stat.Size()
+	if stat, err := os.Stat(name + ".data"); err == nil {
+		n += stat.Size()
+	}
+	return n, nil
+}
+
+// resolveONNX takes a model as it is, or rewrites it into the cache.
+func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
+	if o.Heads != 0 {
+		return nil, errors.New("--heads is for weights; an ONNX file has its heads built in")
+	}
+	model, err := onnx.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), Path: name, Output: o.Output, Precision: string(o.Precision), From: name}
+	if err := m.describe(model); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if o.ImageSize != 0 && o.ImageSize != m.ImageSize && m.ImageSize != 0 {
+		return nil, fmt.Errorf("%s: the model takes pictures of %d×%d pixels, not %d: leave --image-size out", name, m.ImageSize, m.ImageSize, o.ImageSize)
+	}
+	changed, err := chooseOutput(model, o.Output)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if shape := model.Graph.Outputs[0].Shape; len(shape) == 2 {
+		m.Dim = int(shape[1].Size)
+	}
+	if m.SHA256, m.Bytes, err = checksum(ctx, name, nil); err != nil {
+		return nil, err
+	}
+	if o.Precision == precision.Float32 && !changed {
+		return m, nil
+	}
+	if err := precision.Apply(model, o.Precision); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, o.store(ctx, m, filepath.Base(name), model)
+}
+
+// describe reads what a model says of its input.
+func (m *Model) describe(model *onnx.Model) error {
+	constant := map[string]bool{}
+	for _, t := range model.Graph.Initializers {
+		constant[t.Name] = true
+	}
+	var inputs []onnx.Value
+	for _, v := range model.Graph.Inputs {
+		if !constant[v.Name] {
+			inputs = append(inputs, v)
+		}
+	}
+	if len(inputs) != 1 {
+		return fmt.Errorf("the model has %d inputs, want one: a batch of pictures", len(inputs))
+	}
+	in := inputs[0]
+	if in.Type != onnx.Float32 || in.Shape != nil && (len(in.Shape) != 4 || in.Shape[1].Size != 3 && in.Shape[1].Size != 0) {
+		return fmt.Errorf("input %q is %s, want float32 pictures, batch×3×height×width", in.Name, in.Describe())
+	}
+	if in.Shape != nil && in.Shape[2].Size == in.Shape[3].Size {
+		m.ImageSize = int(in.Shape[2].Size)
+	}
+	return nil
+}

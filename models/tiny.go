@@ -1,0 +1,72 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"iconic/models/onnx"
+	"iconic/models/precision"
+	"iconic/models/vit"
+	"iconic/models/weights"
+)
+
+// TinyName is what the built-in encoder is called.
+const TinyName = "tiny"
+
+//go:embed tiny
+var tiny embed.FS
+
+// openTiny opens the built-in weights: a small DINO encoder, trained on pictures drawn by this project (see
+// scripts/tiny), whose number of heads stands in its metadata.
+func openTiny() (f *weights.File, sum string, err error) {
+	b, err := tiny.ReadFile("tiny/tiny.safetensors")
+	if err != nil {
+		return nil, "", fmt.Errorf("the built-in encoder: %w", err)
+	}
+	hash := sha256.Sum256(b)
+	f, err = weights.Read("the built-in encoder", bytes.NewReader(b), int64(len(b)))
+	return f, hex.EncodeToString(hash[:]), err
+}
+
+// importTiny imports it like any other; without a size it takes pictures of the size it was trained on.
+func importTiny(o Options) (*onnx.Model, *Model, error) {
+	f, sum, err := openTiny()
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := vit.Inspect(f, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.ImageSize == 0 {
+		o.ImageSize = a.Grid * a.Patch
+	}
+	graph, m, err := lay(f, sum, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.Name, m.Licence, m.From = TinyName, "Apache-2.0", "built in"
+	return graph, m, nil
+}
+
+// Tiny writes the built-in encoder as an ONNX model and describes it; its Path is empty.
+func Tiny(w io.Writer) (*Model, error) {
+	graph, m, err := importTiny(Options{Precision: precision.Float32})
+	if err != nil {
+		return nil, err
+	}
+	return m, onnx.Write(w, graph)
+}
+
+func resolveTiny(ctx context.Context, o Options) (*Model, error) {
+	graph, m, err := importTiny(o)
+	if err != nil {
+		return nil, err
+	}
+	return m, o.store(ctx, m, TinyName, graph)
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"iconic/models"
+	"iconic/models/precision"
+	"iconic/models/vit"
+)
+
+// newModelsCommand groups what has to do with encoders.
+func newModelsCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "models",
+		Short: "List encoders, fetch their weights, turn weights into ONNX",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newModelsListCommand(a), newModelsInfoCommand(a), newModelsPullCommand(a), newModelsImportCommand(a))
+	return c
+}
+
+func newModelsListCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "The encoders that --model knows by name",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				var all []encoderInfo
+				for _, e := range models.Registry() {
+					all = append(all, inform(e))
+				}
+				return a.printJSON(all)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "NAME\tENCODER\tWIDTH\tDEPTH\tPARAMETERS\tGFLOPS\tK-NN\tLINEAR\tLICENCE")
+			for _, e := range models.Registry() {
+				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.1f M\t%.1f\t%.1f\t%.1f\t%s\n", e.Name, e.Title, e.Architecture.Width, e.Architecture.Depth,
+					float64(e.Architecture.Parameters())/1e6, e.Architecture.GFLOPs(models.DefaultImageSize), e.KNN, e.Linear, e.Licence)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func newModelsInfoCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info NAME",
+		Short: "Everything known of one encoder",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			e, err := models.Lookup(args[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			if a.json {
+				return a.printJSON(inform(e))
+			}
+			arch, p := e.Architecture, e.Preprocessing(models.DefaultImageSize)
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			for _, line := range [][2]string{
+				{"name", e.Name},
+				{"encoder", e.Title},
+				{"architecture", arch.String()},
+				{"parameters", fmt.Sprint(arch.Parameters())},
+				{"arithmetic", fmt.Sprintf("%.1f GFLOPs an image of %d×%d pixels", arch.GFLOPs(models.DefaultImageSize), models.DefaultImageSize, models.DefaultImageSize)},
+				{"position embedding", e.Position},
+				{"preprocessing", fmt.Sprintf("shorter side to %d (bicubic, antialiased), centre %d×%d, mean %v, standard deviation %v", p.Resize, p.Crop, p.Crop, p.Mean, p.Std)},
+				{"accuracy", fmt.Sprintf("k-NN %.1f %%, linear %.1f %% on ImageNet-1k", e.KNN, e.Linear)},
+				{"", "as published in " + e.Source},
+				{"licence", e.Licence},
+				{"weights", e.URL},
+				{"", "or " + e.Repository + " for the transformers library"},
+			} {
+				fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+			}
+			return w.Flush()
+		},
+	}
+}
+
+// encoderInfo is an encoder for machines, with what follows from its architecture.
+type encoderInfo struct {
+	models.Encoder
+	Parameters    int                  `json:"parameters"`
+	GFLOPs        float64              `json:"gflops"`
+	Preprocessing models.Preprocessing `json:"preprocessing"`
+}
+
+func inform(e models.Encoder) encoderInfo {
+	return encoderInfo{e, e.Architecture.Parameters(), e.Architecture.GFLOPs(models.DefaultImageSize), e.Preprocessing(models.DefaultImageSize)}
+}
+
+// modelFlags are the flags that shape an encoder, for every command that takes --model.
+type modelFlags struct {
+	imageSize, heads        int
+	output, precision, from string
+}
+
+func (f *modelFlags) add(flags *pflag.FlagSet) {
+	flags.IntVar(&f.imageSize, "image-size", 0, fmt.Sprintf("pixels on a side of what the encoder sees, a multiple of its patch (default %d)", models.DefaultImageSize))
+	flags.StringVar(&f.output, "output", "", "what stands for an image: cls, patch (mean of the patch tokens) or both; as-is for an ONNX file of unknown shape (default cls)")
+	flags.StringVar(&f.precision, "precision", "", "of the weights: float32, float16, or int8, which computes about 1.5 to 2 times as fast and changes the features a little (default float32)")
+	flags.IntVar(&f.heads, "heads", 0, "attention heads, for weights that are not of a published encoder (default: 64 numbers a head)")
+	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
+}
+
+// resolve turns what the user called a model into an ONNX file, and tells the user what that is.
+func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*models.Model, error) {
+	p, err := precision.Parse(f.precision)
+	if err != nil {
+		return nil, usagef("--precision: %w", err)
+	}
+	stages := a.downloads()
+	defer stages.end()
+	m, err := models.Resolve(ctx, nameOrFile, models.Options{
+		PullOptions: models.PullOptions{From: f.from, Note: stages.note, Progress: stages.at},
+		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p == precision.Int8 {
+		a.note("%s", int8Cost)
+	}
+	return m, nil
+}
+
+// int8Cost is what --precision int8 was measured to change; docs/results.md has the table.
+const int8Cost = "int8 changes features a little; see docs/results.md for what it was measured to cost on real images"
+
+func newModelsPullCommand(a *app) *cobra.Command {
+	var from string
+	c := &cobra.Command{
+		Use:   "pull NAME",
+		Short: "Fetch an encoder's weights, or check those that are there",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := models.Lookup(args[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			stages := a.downloads()
+			defer stages.end()
+			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Note: stages.note, Progress: stages.at})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(p)
+			}
+			state := "unchanged since " + p.Since.Format("2006-01-02")
+			if p.First {
+				state = "seen for the first time and remembered"
+			}
+			fmt.Fprintf(a.out, "%s\nSHA-256 %s, %s\n", p.Path, p.SHA256, state)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "where to take the weights from instead: a mirror's address, the file's own address, a folder or a file")
+	return c
+}
+
+func newModelsImportCommand(a *app) *cobra.Command {
+	var flags modelFlags
+	var out string
+	c := &cobra.Command{
+		Use:   "import FILE|NAME",
+		Short: "Turn weights (.pth, .safetensors, or an encoder's name) into an ONNX file",
+		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file, to be given another output or precision.\n" +
+			"Nothing in FILE is executed: of a .pth file only tensors are read.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := flags.resolve(c.Context(), a, args[0])
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := models.Copy(m.Path, out); err != nil {
+					return err
+				}
+				m.Path = out
+			}
+			if a.json {
+				return a.printJSON(m)
+			}
+			fmt.Fprintf(a.out, "%s\n%s\n", m.Path, describe(m))
+			return nil
+		},
+	}
+	flags.add(c.Flags())
+	c.Flags().StringVarP(&out, "out", "o", "", "the ONNX file to write (default: one in the user's cache)")
+	return c
+}
+
+// describe is one line about a model.
+func describe(m *models.Model) string {
+	parts := []string{fmt.Sprintf("%d features", m.Dim), m.Precision, fmt.Sprintf("%.1f MB", float64(m.Bytes)/1e6)}
+	if m.Architecture != nil {
+		parts = append([]string{m.Architecture.String()}, parts...)
+	}
+	if m.ImageSize > 0 {
+		parts = append(parts, fmt.Sprintf("pictures of %d×%d", m.ImageSize, m.ImageSize))
+	}
+	if m.Licence != "" {
+		parts = append(parts, "licence "+m.Licence)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// downloads shows notes and progress of stages that begin one after the other.
+func (a *app) downloads() *stages { return &stages{app: a} }
+
+type stages struct {
+	app   *app
+	name  string
+	shown *progress
+}
+
+func (s *stages) note(text string) {
+	s.end()
+	s.app.note("%s", text)
+}
+
+func (s *stages) at(name string, done, total int64) {
+	if name != s.name {
+		s.end()
+		s.name, s.shown = name, s.app.progress(name, "bytes", int(total))
+	}
+	s.shown.at(int(done), "")
+}
+
+func (s *stages) end() {
+	s.shown.end()
+	s.name, s.shown = "", nil
+}
+
+// printJSON writes a result for machines.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
