@@ -1,6 +1,7 @@
 package head
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -21,7 +22,11 @@ func SaveCheckpoint(dir string, s *State) error {
 			safetensors.FromFloat32(prefix+".weight", l.Weight, l.Clusters, l.Dim),
 			safetensors.FromFloat32(prefix+".bias", l.Bias, l.Clusters))
 	}
-	metadata := map[string]string{"epoch": strconv.Itoa(s.Epoch), "heads": strconv.Itoa(len(s.Heads))}
+	history, err := json.Marshal(s.History)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	metadata := map[string]string{"epoch": strconv.Itoa(s.Epoch), "heads": strconv.Itoa(len(s.Heads)), "history": string(history)}
 	if s.Weights != nil {
 		add("edges", s.Weights)
 	}
@@ -56,6 +61,9 @@ func LoadCheckpoint(dir string) (*State, error) {
 	defer f.Close()
 	r := checkpointReader{file: f}
 	s := &State{Epoch: r.integer("epoch"), Weights: r.linear("edges", true)}
+	if err := json.Unmarshal([]byte(f.Metadata["history"]), &s.History); err != nil {
+		r.err = fmt.Errorf("history: %w", err)
+	}
 	for h := range r.integer("heads") {
 		prefix := "head" + strconv.Itoa(h)
 		tr := &Trainee{Linear: r.linear(prefix, false), Average: r.linear(prefix+".average", true), Loss: r.number(prefix + ".loss")}

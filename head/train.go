@@ -46,7 +46,7 @@ type Result struct {
 	Head     *Linear // for features as they are: scaling is folded in
 	Config   Config  // as used, rules resolved
 	Loss     float64 // of the last epoch
-	History  []Epoch // of this call; a resumed training has only its own part
+	History  []Epoch
 	Graph    *knn.Graph
 	Notes    []string // what a user would want to know
 	Warnings []string // what should not be missed: dead clusters, collapse
@@ -55,6 +55,7 @@ type Result struct {
 // State is a training between two epochs.
 type State struct {
 	Epoch   int        // epochs done, over all rounds
+	History []Epoch    // a line for each of them
 	Weights *Linear    // the head whose assignments weight the edges of p in this round; nil in the first
 	Heads   []*Trainee // in the order of their starts
 }
@@ -100,7 +101,6 @@ type training struct {
 	scaled   *standardized
 	graph    *knn.Graph
 	state    *State
-	history  []Epoch
 
 	// Of a step:
 	target         *sparse.Rows
@@ -269,7 +269,7 @@ func (t *training) epoch(ctx context.Context, round, epoch, start, perEpoch, ste
 	}
 	t.state.Epoch = epoch + 1
 	line.Epoch, line.Step, line.Loss, line.LearningRate = epoch+1, t.stepsBefore(round)+start+perEpoch, t.best().Loss, now
-	t.history = append(t.history, line)
+	t.state.History = append(t.state.History, line)
 	if t.options.Epoch != nil {
 		return t.options.Epoch(line, t.state)
 	}
@@ -382,12 +382,12 @@ func (t *training) agreement(ctx context.Context, l *Linear) ([]float32, error) 
 // result ends the training.
 func (t *training) result(notes []string) *Result {
 	best := t.best()
-	r := &Result{Head: best.deployed(), Config: t.config, Loss: best.Loss, History: t.history, Graph: t.graph, Notes: notes}
+	r := &Result{Head: best.deployed(), Config: t.config, Loss: best.Loss, History: t.state.History, Graph: t.graph, Notes: notes}
 	if t.scaled != nil {
 		r.Head = t.scaled.fold(r.Head)
 	}
-	if len(t.history) > 0 {
-		r.Warnings = health(t.history[len(t.history)-1], t.config.Clusters, t.config.anchors())
+	if n := len(r.History); n > 0 {
+		r.Warnings = health(r.History[n-1], t.config.Clusters, t.config.anchors())
 	}
 	return r
 }

@@ -1,0 +1,172 @@
+package head
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"iconic/internal/atomicfile"
+	"iconic/internal/safetensors"
+)
+
+// The files of a run folder that belong to this package.
+const (
+	configFile  = "config.json"
+	headFile    = "head.safetensors"
+	historyFile = "history.jsonl"
+)
+
+// runFormat is the version of the run folder's layout. A newer one is refused.
+const runFormat = 1
+
+// RunConfig is config.json: all that a run was made from.
+type RunConfig struct {
+	Format   int      `json:"format"`
+	Version  string   `json:"version"` // of the program
+	Training Config   `json:"training"`
+	Features Source   `json:"features"`
+	Classes  []string `json:"classes,omitempty"` // names of the labels, in order
+	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the
+	// features came as a plain matrix.
+	Encoder json.RawMessage `json:"encoder,omitempty"`
+}
+
+// Source names the features of a run.
+type Source struct {
+	Store string `json:"store"` // folder or file, as given
+	Key   string `json:"key"`   // hash of what they are, not of where they lie
+	Rows  int    `json:"rows"`
+	Dim   int    `json:"dim"`
+}
+
+// ErrRunExists is in the chain of Create's error for a folder that holds a run.
+var ErrRunExists = errors.New("holds another run")
+
+// Create makes a run folder and writes its config.json. A folder that holds a run already is refused, whether or not that
+// run has ended.
+func Create(dir string, c RunConfig) error {
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	return writeConfig(dir, c)
+}
+
+func writeConfig(dir string, c RunConfig) error {
+	c.Format = runFormat
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return atomicfile.WriteBytes(filepath.Join(dir, configFile), append(b, '\n'))
+}
+
+// Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint.
+func Finish(dir string, c RunConfig, r *Result) error {
+	c.Training = r.Config
+	tensors := []safetensors.Tensor{
+		safetensors.FromFloat32("weight", r.Head.Weight, r.Head.Clusters, r.Head.Dim),
+		safetensors.FromFloat32("bias", r.Head.Bias, r.Head.Clusters),
+	}
+	if err := safetensors.WriteFile(filepath.Join(dir, headFile), tensors, map[string]string{"format": fmt.Sprint(runFormat)}); err != nil {
+		return err
+	}
+	err := atomicfile.Write(filepath.Join(dir, historyFile), func(w io.Writer) error {
+		lines := json.NewEncoder(w)
+		for _, e := range r.History {
+			if err := lines.Encode(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeConfig(dir, c); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, checkpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Run is a run folder that was read.
+type Run struct {
+	Dir    string
+	Config RunConfig
+	Head   *Linear // nil while the training has not ended
+}
+
+// Load reads a run folder whose training has ended. It fails on folders that are none, of a newer version, or cut short.
+func Load(dir string) (*Run, error) {
+	r, err := LoadUnfinished(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := safetensors.Open(filepath.Join(dir, headFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run folder %s has no %s: its training has not ended; go on with `pipeline train --resume`", dir, headFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if r.Head, err = readLinear(f, "weight", "bias"); err != nil {
+		return nil, fmt.Errorf("run folder %s: %w", dir, err)
+	}
+	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
+		return nil, fmt.Errorf("run folder %s: a head of %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
+	}
+	return r, nil
+}
+
+// LoadUnfinished reads the settings of a run folder whose training may still go on.
+func LoadUnfinished(dir string) (*Run, error) {
+	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no run folder: it has no %s", dir, configFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir}
+	if err := json.Unmarshal(b, &r.Config); err != nil {
+		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
+	}
+	if r.Config.Format > runFormat || r.Config.Format < 1 {
+		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, runFormat, r.Config.Version)
+	}
+	return r, nil
+}
+
+// Probabilities writes the cluster probabilities (n×clusters) of features (n×dim) as the run's encoder gives them.
+func (r *Run) Probabilities(dst, features []float32, n int) error {
+	return r.Head.Probabilities(dst, features, n)
+}
+
+// History reads history.jsonl.
+func (r *Run) History() ([]Epoch, error) {
+	f, err := os.Open(filepath.Join(r.Dir, historyFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var history []Epoch
+	for lines := json.NewDecoder(f); ; {
+		var e Epoch
+		if err := lines.Decode(&e); errors.Is(err, io.EOF) {
+			return history, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		history = append(history, e)
+	}
+}

@@ -1,0 +1,72 @@
+package head
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRunFolderKeepsTheHead(t *testing.T) {
+	m := clouds(7, 120, 5, 3, 3)
+	config := small(3)
+	config.Epochs = 3
+	dir := filepath.Join(t.TempDir(), "run")
+	c := RunConfig{Version: "test", Training: config, Features: Source{Store: "m", Key: "k", Rows: 120, Dim: 5}, Classes: []string{"a", "b", "c"}, Encoder: []byte(`{"model":"x"}`)}
+	if err := Create(dir, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(dir, c); !errors.Is(err, ErrRunExists) || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("a second run in the same folder: %v", err)
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "has not ended") {
+		t.Fatalf("loading an unfinished run: %v", err)
+	}
+	r, err := Train(context.Background(), m, config, Options{Epoch: func(_ Epoch, s *State) error { return SaveCheckpoint(dir, s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Finish(dir, c, r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, checkpointFile)); err == nil {
+		t.Error("the checkpoint is left behind")
+	}
+	run, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Head, run.Head); diff != "" {
+		t.Error(diff)
+	}
+	if run.Config.Training != r.Config || run.Config.Training.LearningRate == 0 && run.Config.Training.Epochs == 0 {
+		t.Errorf("settings %+v, want those used %+v", run.Config.Training, r.Config)
+	}
+	history, err := run.History()
+	if diff := cmp.Diff(r.History, history); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
+func TestDamagedRunFolders(t *testing.T) {
+	for name, content := range map[string]string{
+		"is no run folder": "",
+		"config.json":      "{",
+		"has format 9":     `{"format": 9, "version": "later"}`,
+		"has format 0":     `{}`,
+	} {
+		dir := t.TempDir()
+		if content != "" {
+			if err := os.WriteFile(filepath.Join(dir, configFile), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: error %v, want %q in it", content, err, name)
+		}
+	}
+}
