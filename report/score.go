@@ -293,3 +293,16 @@ func mean(x []float64) float64 {
 	}
 	return sum / float64(len(x))
 }
+
+// Match gives each of clusters at most one of classes, none to two, so that the most items have their cluster's class
+// (−1: none). Both slices have one entry an item, below clusters and classes; ties go to the lowest index.
+func Match(cluster, class []int, clusters, classes int) ([]int, error) {
+	if len(cluster) != len(class) {
+		return nil, fmt.Errorf("match: %d clusters and %d classes of the same items", len(cluster), len(class))
+	}
+	t := newContingency(cluster, class)
+	if t.rows > clusters || t.cols > classes {
+		return nil, fmt.Errorf("match: cluster %d of %d or class %d of %d", t.rows-1, clusters, t.cols-1, classes)
+	}
+	return t.match(clusters, classes)
+}

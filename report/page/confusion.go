@@ -1,0 +1,184 @@
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// table is a confusion matrix: what items are, in rows, against the cluster they are in, in columns. Where there are no
+// labels, rows are the clusters of k-means: what two methods that saw no labels make of the same images.
+type table struct {
+	rowNames, colNames []string
+	count              [][]int // rows × columns
+	rowKind            string  // "class" or "k-means cluster"
+	order              []int   // cluster of each column
+}
+
+// confusion counts rows against clusters, and orders clusters by the row they are matched to, so that agreement lies
+// on the diagonal; clusters without a row come last.
+func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName func(c int) string, rowKind string) *table {
+	order := make([]int, len(rowOf))
+	for c := range order {
+		order[c] = c
+	}
+	place := func(c int) int {
+		if rowOf[c] < 0 {
+			return math.MaxInt
+		}
+		return rowOf[c]
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		if pa, pb := place(a), place(b); pa != pb {
+			if pa < pb {
+				return -1
+			}
+			return 1
+		}
+		return 0
+	})
+	column := make([]int, len(order))
+	t := &table{rowNames: rowNames, rowKind: rowKind, order: order}
+	for k, c := range order {
+		column[c] = k
+		t.colNames = append(t.colNames, colName(c))
+	}
+	t.count = make([][]int, len(rowNames))
+	for k := range t.count {
+		t.count[k] = make([]int, len(order))
+	}
+	for i, r := range rows {
+		if r >= 0 {
+			t.count[r][column[clusters[i]]]++
+		}
+	}
+	return t
+}
+
+// numbered is the largest matrix whose cells are written out.
+const numbered = 24
+
+func (t *table) draw() template.HTML {
+	if len(t.rowNames) <= numbered && len(t.colNames) <= numbered {
+		return t.drawNumbers()
+	}
+	return t.drawPixels()
+}
+
+func (t *table) words() string {
+	return fmt.Sprintf("Confusion matrix: %d rows by %s, %d columns by cluster, ordered by the matching.", len(t.rowNames), t.rowKind, len(t.colNames))
+}
+
+// share is a cell's part of its row, 0 for an empty row.
+func (t *table) share(r, c int) float64 {
+	sum := 0
+	for _, n := range t.count[r] {
+		sum += n
+	}
+	if sum == 0 {
+		return 0
+	}
+	return float64(t.count[r][c]) / float64(sum)
+}
+
+// drawNumbers shades each cell by its share of the row, in steps of a twentieth, and writes the count into it.
+func (t *table) drawNumbers() template.HTML {
+	const cell, left, top = 34.0, 150.0, 92.0
+	rows, cols := float64(len(t.rowNames)), float64(len(t.colNames))
+	p := newPlot(left+cols*cell+14, top+rows*cell+8, t.words())
+	for r, name := range t.rowNames {
+		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, 22))
+		for c := range t.colNames {
+			share := t.share(r, c)
+			x, y := left+float64(c)*cell, top+float64(r)*cell
+			fmt.Fprintf(p, `<rect class="cell" fill-opacity="%s" x="%s" y="%s" width="%s" height="%s">`, num(math.Ceil(share*20)/20), num(x+.5), num(y+.5), num(cell-1), num(cell-1))
+			p.tip(fmt.Sprintf("%s %s, %s: %s, %.1f %% of its row", t.rowKind, name, t.colNames[c], items(t.count[r][c]), 100*share))
+			p.WriteString("</rect>")
+			if t.count[r][c] > 0 {
+				class := "incell"
+				if share > .55 {
+					class = "incell over"
+				}
+				p.text(class, "middle", x+cell/2, y+cell/2+4, compact(float64(t.count[r][c])))
+			}
+		}
+	}
+	for c, name := range t.colNames {
+		x := left + (float64(c)+.5)*cell
+		fmt.Fprintf(p, `<text class="tick" text-anchor="start" transform="translate(%s %s) rotate(-45)">%s</text>`, num(x+2), num(top-8), template.HTMLEscapeString(shortened(name, 18)))
+	}
+	return p.done()
+}
+
+// drawPixels paints one pixel a cell, its opacity the square root of its share of the row, so that small confusions
+// can be seen; the colour suits a dark and a light ground.
+func (t *table) drawPixels() template.HTML {
+	rows, cols := len(t.rowNames), len(t.colNames)
+	picture := image.NewNRGBA(image.Rect(0, 0, cols, rows))
+	for r := range rows {
+		for c := range cols {
+			if share := t.share(r, c); share > 0 {
+				picture.SetNRGBA(c, r, color.NRGBA{R: 0x1a, G: 0x8f, B: 0x98, A: uint8(math.Round(255 * math.Sqrt(share)))})
+			}
+		}
+	}
+	var buffer bytes.Buffer
+	if err := png.Encode(&buffer, picture); err != nil {
+		return "" // a buffer in memory takes every byte, and the picture has a size
+	}
+	const side, left, top = 520.0, 46.0, 12.0
+	height := side * min(1.6, float64(rows)/float64(cols))
+	p := newPlot(left+side+12, top+height+40, t.words())
+	p.rangeX(0, float64(cols))
+	p.rangeY(float64(-rows), 0)
+	fmt.Fprintf(p, `<rect class="ground" x="%s" y="%s" width="%s" height="%s"/>`, num(left), num(top), num(side), num(height))
+	fmt.Fprintf(p, `<image class="pixels" x="%s" y="%s" width="%s" height="%s" preserveAspectRatio="none" href="data:image/png;base64,%s"/>`,
+		num(left), num(top), num(side), num(height), base64.StdEncoding.EncodeToString(buffer.Bytes()))
+	p.axes("clusters, ordered by the matching", t.rowKind, nil, nil, short, short)
+	for _, v := range wholeTicks(0, float64(rows)) {
+		p.text("tick", "end", left-6, p.y(-v)+3.5, strconv.Itoa(int(v)))
+	}
+	for _, v := range wholeTicks(0, float64(cols)) {
+		p.text("tick", "middle", p.x(v), top+height+16, strconv.Itoa(int(v)))
+	}
+	return p.done()
+}
+
+// mistake is a cell off the diagonal.
+type mistake struct {
+	Row, Column string
+	Count       int
+	Share       float64 // of the row
+}
+
+// mistakes are the largest cells off the diagonal, at most limit.
+func (t *table) mistakes(limit int, matched func(r, c int) bool) []mistake {
+	var list []mistake
+	for r := range t.count {
+		for c, n := range t.count[r] {
+			if n > 0 && !matched(r, c) {
+				list = append(list, mistake{t.rowNames[r], t.colNames[c], n, 0})
+				list[len(list)-1].Share = t.share(r, c)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b mistake) int { return b.Count - a.Count })
+	return list[:min(limit, len(list))]
+}
+
+// shortened cuts the middle out of a long name.
+func shortened(s string, limit int) string {
+	r := []rune(s)
+	if len(r) <= limit {
+		return s
+	}
+	head := (limit - 1) / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(limit-1-head):])
+}

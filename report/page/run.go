@@ -1,0 +1,130 @@
+package page
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"slices"
+
+	"iconic/report"
+)
+
+// Setting is a name and a value to show.
+type Setting struct{ Name, Value string }
+
+// Epoch is a point of the training curves.
+type Epoch struct {
+	Epoch int
+	Loss  float64
+	Rate  float64 // learning rate; 0: unknown
+}
+
+// Map is a layout of some items in the plane.
+type Map struct {
+	Rows []int     // items shown
+	XY   []float32 // their places, len(Rows)×2
+	Note string    // how the layout was made
+}
+
+// Reference is another run whose calibration is drawn beside this one's.
+type Reference struct {
+	Name string // "α = 0"
+	Bins []report.Bin
+	ECE  report.Number
+}
+
+// Run is what the page of one run shows. Slices over items have one entry an item; whatever is nil is left out of the
+// page, which then says what is missing.
+type Run struct {
+	Title    string
+	Facts    []Setting // encoder, data, items, time, version: what a reader wants to know first
+	Settings []Setting // every setting of the training
+	Metrics  *report.Metrics
+	History  []Epoch
+
+	report.Assignments
+
+	Baseline  []int // cluster of each item by k-means on the same features
+	Reference *Reference
+	Map       *Map
+	Features  report.Features // to find neighbours among the pictured items
+
+	// Picture fetches the image of an item, of any size. It is called from several goroutines at once. An error means a
+	// grey tile; nil: the page has no pictures.
+	Picture func(item int) (image.Image, error)
+	Workers int // goroutines that fetch pictures; 0: all processors
+}
+
+// check refuses what would not fit together.
+func (r *Run) check() error {
+	n := len(r.Cluster)
+	switch {
+	case r.Metrics == nil:
+		return fmt.Errorf("a page needs metrics")
+	case n == 0 || n != r.Metrics.N:
+		return fmt.Errorf("%d assignments and metrics of %d items: want as many of each, at least 1", n, r.Metrics.N)
+	case len(r.Paths) != n || len(r.Confidence) != n:
+		return fmt.Errorf("%d paths and %d confidences of %d items", len(r.Paths), len(r.Confidence), n)
+	case r.Labels != nil && len(r.Labels) != n:
+		return fmt.Errorf("%d labels of %d items", len(r.Labels), n)
+	case r.Baseline != nil && len(r.Baseline) != n:
+		return fmt.Errorf("%d k-means assignments of %d items", len(r.Baseline), n)
+	case r.Features != nil && r.Features.Len() != n:
+		return fmt.Errorf("%d feature rows of %d items", r.Features.Len(), n)
+	case len(r.Metrics.ClusterSizes) != r.Metrics.Clusters:
+		return fmt.Errorf("sizes of %d clusters of %d", len(r.Metrics.ClusterSizes), r.Metrics.Clusters)
+	}
+	for i, c := range r.Cluster {
+		if c < 0 || c >= r.Metrics.Clusters {
+			return fmt.Errorf("item %d is in cluster %d of %d", i, c, r.Metrics.Clusters)
+		}
+	}
+	if r.Baseline != nil && slices.Min(r.Baseline) < 0 {
+		return fmt.Errorf("a k-means assignment is below 0")
+	}
+	return r.checkMap()
+}
+
+func (r *Run) checkMap() error {
+	if r.Map == nil {
+		return nil
+	}
+	if len(r.Map.XY) != 2*len(r.Map.Rows) {
+		return fmt.Errorf("map of %d items has %d coordinates: want 2 each", len(r.Map.Rows), len(r.Map.XY))
+	}
+	for k, i := range r.Map.Rows {
+		if i < 0 || i >= len(r.Cluster) {
+			return fmt.Errorf("map shows item %d of %d", i, len(r.Cluster))
+		}
+		for _, v := range r.Map.XY[2*k : 2*k+2] {
+			if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
+				return fmt.Errorf("map places item %d at %v", i, r.Map.XY[2*k:2*k+2])
+			}
+		}
+	}
+	return nil
+}
+
+// labelled tells whether the page can speak of right and wrong.
+func (r *Run) labelled() bool { return r.Metrics.Labelled != nil && r.Labels != nil }
+
+// classOf is the class a cluster stands for, −1 for none.
+func (r *Run) classOf(cluster int) int {
+	if r.Metrics.Labelled == nil || cluster >= len(r.Metrics.Matching.ClassOfCluster) {
+		return report.NoLabel
+	}
+	return r.Metrics.Matching.ClassOfCluster[cluster]
+}
+
+// className is empty for no class.
+func (r *Run) className(k int) string {
+	if r.Metrics.Labelled == nil || k < 0 || k >= len(r.Metrics.Labelled.Classes) {
+		return ""
+	}
+	return r.Metrics.Labelled.Classes[k]
+}
+
+// wrong tells whether an item has a label that is not its cluster's class.
+func (r *Run) wrong(item int) bool {
+	return r.labelled() && r.Labels[item] != report.NoLabel && r.Labels[item] != r.classOf(r.Cluster[item])
+}

@@ -1,0 +1,154 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// plot is a chart under construction: a frame with two linear axes, in units of the view box. Colours come from the
+// page's style sheet by class, so that a chart follows the theme.
+type plot struct {
+	strings.Builder
+	width, height            float64
+	left, right, top, bottom float64 // margins
+	x0, x1, y0, y1           float64 // range of the data
+}
+
+// newPlot starts a chart; title says in words what it shows, for those who do not see it.
+func newPlot(width, height float64, title string) *plot {
+	p := &plot{width: width, height: height, left: 46, right: 12, top: 12, bottom: 40, x1: 1, y1: 1}
+	fmt.Fprintf(p, `<svg class="chart" viewBox="0 0 %s %s" role="img" aria-label="%s">`, num(width), num(height), template.HTMLEscapeString(title))
+	return p
+}
+
+func (p *plot) rangeX(lo, hi float64) { p.x0, p.x1 = widened(lo, hi) }
+func (p *plot) rangeY(lo, hi float64) { p.y0, p.y1 = widened(lo, hi) }
+
+// widened makes an empty range one that can be divided by.
+func widened(lo, hi float64) (float64, float64) {
+	if hi > lo {
+		return lo, hi
+	}
+	return lo - 0.5, lo + 0.5
+}
+
+func (p *plot) x(v float64) float64 {
+	return p.left + (v-p.x0)/(p.x1-p.x0)*(p.width-p.left-p.right)
+}
+
+func (p *plot) y(v float64) float64 {
+	return p.height - p.bottom - (v-p.y0)/(p.y1-p.y0)*(p.height-p.top-p.bottom)
+}
+
+// rect draws the box between two points of the data.
+func (p *plot) rect(class string, xa, ya, xb, yb float64, tip string) {
+	left, right := p.x(xa), p.x(xb)
+	top, bottom := p.y(max(ya, yb)), p.y(min(ya, yb))
+	fmt.Fprintf(p, `<rect class="%s" x="%s" y="%s" width="%s" height="%s">`, class, num(left), num(top), num(right-left), num(bottom-top))
+	p.tip(tip)
+	p.WriteString("</rect>")
+}
+
+func (p *plot) tip(text string) {
+	if text != "" {
+		fmt.Fprintf(p, "<title>%s</title>", template.HTMLEscapeString(text))
+	}
+}
+
+// line draws straight pieces through points of the data; points with NaN break it.
+func (p *plot) line(class string, xs, ys []float64) {
+	var path strings.Builder
+	pen := byte('M')
+	for i := range xs {
+		if math.IsNaN(ys[i]) {
+			pen = 'M'
+			continue
+		}
+		fmt.Fprintf(&path, "%c%s %s", pen, num(p.x(xs[i])), num(p.y(ys[i])))
+		pen = 'L'
+	}
+	fmt.Fprintf(p, `<path class="line %s" d="%s"/>`, class, path.String())
+}
+
+// area fills between two curves over the same points.
+func (p *plot) area(class string, xs, low, high []float64) {
+	var path strings.Builder
+	for i := range xs {
+		pen := 'L'
+		if i == 0 {
+			pen = 'M'
+		}
+		fmt.Fprintf(&path, "%c%s %s", pen, num(p.x(xs[i])), num(p.y(high[i])))
+	}
+	for i := len(xs) - 1; i >= 0; i-- {
+		fmt.Fprintf(&path, "L%s %s", num(p.x(xs[i])), num(p.y(low[i])))
+	}
+	fmt.Fprintf(p, `<path class="area %s" d="%sZ"/>`, class, path.String())
+}
+
+func (p *plot) dot(class string, x, y, radius float64, tip string) {
+	fmt.Fprintf(p, `<circle class="%s" cx="%s" cy="%s" r="%s">`, class, num(p.x(x)), num(p.y(y)), num(radius))
+	p.tip(tip)
+	p.WriteString("</circle>")
+}
+
+// text writes at a place of the view box; anchor is start, middle or end.
+func (p *plot) text(class, anchor string, x, y float64, s string) {
+	fmt.Fprintf(p, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), template.HTMLEscapeString(s))
+}
+
+// axes draws grid lines, tick labels and the names of both axes. Formats of ticks: format(value).
+func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, formatY func(float64) string) {
+	base := p.height - p.bottom
+	for _, v := range yTicks {
+		y := p.y(v)
+		fmt.Fprintf(p, `<path class="grid" d="M%s %sH%s"/>`, num(p.left), num(y), num(p.width-p.right))
+		p.text("tick", "end", p.left-6, y+3.5, formatY(v))
+	}
+	for _, v := range xTicks {
+		x := p.x(v)
+		fmt.Fprintf(p, `<path class="axis" d="M%s %sv4"/>`, num(x), num(base))
+		p.text("tick", "middle", x, base+16, formatX(v))
+	}
+	fmt.Fprintf(p, `<path class="axis" d="M%s %sH%s"/>`, num(p.left), num(base), num(p.width-p.right))
+	p.text("name", "middle", (p.left+p.width-p.right)/2, p.height-5, xName)
+	if yName != "" {
+		y := (p.top + base) / 2
+		fmt.Fprintf(p, `<text class="name" text-anchor="middle" transform="translate(11 %s) rotate(-90)">%s</text>`, num(y), template.HTMLEscapeString(yName))
+	}
+}
+
+func (p *plot) done() template.HTML {
+	p.WriteString("</svg>")
+	return template.HTML(p.String()) // all text from outside went through HTMLEscapeString
+}
+
+// num writes a coordinate with at most two decimals.
+func num(v float64) string {
+	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
+}
+
+// ticks are about count round numbers that cover [lo, hi] from within.
+func ticks(lo, hi float64, count int) []float64 {
+	lo, hi = widened(lo, hi)
+	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/float64(count))))
+	for _, m := range []float64{1, 2, 5, 10} {
+		if (hi-lo)/(step*m) <= float64(count) {
+			step *= m
+			break
+		}
+	}
+	var list []float64
+	for k := math.Ceil(lo/step - 1e-9); k*step <= hi+step*1e-9; k++ {
+		list = append(list, k*step+0) // −0 + 0 is 0
+	}
+	return list
+}
+
+// short writes a tick: no more digits than it needs.
+func short(v float64) string {
+	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
+}

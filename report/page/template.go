@@ -1,0 +1,72 @@
+package page
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"io"
+	"strconv"
+
+	"iconic/report"
+)
+
+//go:embed base.html run.html style.css app.js
+var files embed.FS
+
+var templates = template.Must(template.ParseFS(files, "*.html"))
+
+// frame is what all pages share.
+type frame struct {
+	Title    string
+	Sections []section
+	Style    template.CSS
+	Script   template.JS
+	Data     template.JS
+	Policy   string
+}
+
+type section struct{ ID, Name string }
+
+// newFrame puts the style sheet, with additions of the page, and the script together and allows them by hash.
+func newFrame(title string, sections []section, style string) (frame, error) {
+	css, err := files.ReadFile("style.css")
+	if err != nil {
+		return frame{}, err
+	}
+	script, err := files.ReadFile("app.js")
+	if err != nil {
+		return frame{}, err
+	}
+	whole := string(css) + style
+	return frame{
+		Title:    title,
+		Sections: sections,
+		Style:    template.CSS(whole),
+		Script:   template.JS(script),
+		Policy: "default-src 'none'; img-src data:; style-src '" + hash(whole) + "'; script-src '" + hash(string(script)) +
+			"'; base-uri 'none'; form-action 'none'",
+	}, nil
+}
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func render(w io.Writer, name string, view any) error {
+	return templates.ExecuteTemplate(w, name, view)
+}
+
+// Three writes a score with three decimals, – where it is undefined.
+func (frame) Three(x report.Number) string { return decimals(x, 3) }
+
+// Percent writes a share.
+func (frame) Percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" }
+
+func decimals(x report.Number, digits int) string {
+	if !x.Defined() {
+		return "–"
+	}
+	return strconv.FormatFloat(float64(x), 'f', digits, 64)
+}

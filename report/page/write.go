@@ -1,0 +1,308 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"iconic/report"
+)
+
+// Summary says what came of a page's pictures.
+type Summary struct {
+	Pictures int // wanted
+	Missing  int // that could not be had and are grey
+}
+
+// Write writes the page of one run.
+func Write(ctx context.Context, w io.Writer, r Run) (Summary, error) {
+	if err := r.check(); err != nil {
+		return Summary{}, fmt.Errorf("report page: %w", err)
+	}
+	sheets := r.contactSheets()
+	var s *sprites
+	var summary Summary
+	var style string
+	if r.Picture != nil {
+		var err error
+		if s, err = makeSprites(ctx, r.pictured(sheets), r.Picture, r.Workers); err != nil {
+			return Summary{}, fmt.Errorf("report page: %w", err)
+		}
+		summary = Summary{len(s.item), s.Missing()}
+		style = s.style()
+	}
+	data, err := r.data(ctx, s)
+	if err != nil {
+		return summary, fmt.Errorf("report page: %w", err)
+	}
+	f, err := newFrame(r.Title, r.sections(), style)
+	if err != nil {
+		return summary, err
+	}
+	if f.Data, err = data.json(); err != nil {
+		return summary, err
+	}
+	return summary, render(w, "run.html", r.view(f, sheets, s, data, summary))
+}
+
+func (r *Run) sections() []section {
+	list := []section{{"scores", "Scores"}, {"calibration", "Calibration"}, {"clusters", "Clusters"}}
+	if r.labelled() || r.Baseline != nil {
+		list = append(list, section{"confusion", "Confusion"})
+	}
+	return append(list, section{"map-section", "Map"}, section{"sheets-section", "Contact sheets"}, section{"training", "Training"})
+}
+
+// runView is what run.html shows, all text and drawings ready.
+type runView struct {
+	frame
+	Facts, Settings []Setting
+	Labelled        bool
+
+	ScoresLead  string
+	Headline    []headline
+	Scores      []scoreRow
+	HasBaseline bool
+
+	Reliability, Confidence, Sizes, Confusion template.HTML
+	Reference                                 *Reference
+	Bins                                      []report.Bin
+
+	ClustersLead, SizesNote                               string
+	ConfusionTitle, ConfusionLead, MistakesTitle, RowKind string
+	Mistakes                                              []mistake
+
+	HasMap            bool
+	MapNote, MapWords string
+	Colours           []option
+
+	SheetsLead string
+	Sheets     []sheetView
+	Curves     []template.HTML
+}
+
+type option struct{ Value, Name string }
+
+type sheetView struct {
+	Cluster, Size            int
+	MeanConfidence, Accuracy string
+	Name, Mark, Summary      string
+	Strips                   []strip
+}
+
+type strip struct {
+	Name  string
+	Tiles []tile
+}
+
+type tile struct {
+	Classes, Words string
+	Number         int
+}
+
+func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Summary) *runView {
+	v := &runView{frame: f, Facts: r.Facts, Settings: r.Settings, Labelled: r.labelled(), Reference: r.Reference}
+	v.scores(r.Metrics)
+	var wrong func(int) bool
+	if r.labelled() {
+		v.Bins = r.Metrics.Reliability
+		v.Reliability = reliability(v.Bins, r.Reference)
+		wrong = r.wrong
+	}
+	v.Confidence = counts(r.Confidence, wrong, "Histogram of confidence")
+	v.clusterSizes(r)
+	v.confusion(r)
+	v.mapView(r)
+	v.contactSheets(r, sheets, s, d, summary)
+	v.curves(r.History)
+	return v
+}
+
+func (v *runView) clusterSizes(r *Run) {
+	m := r.Metrics
+	bars := make([]sizeBar, m.Clusters)
+	dead, large := 0, 0
+	for c, size := range m.ClusterSizes {
+		bars[c] = sizeBar{cluster: c, size: size}
+		if name := r.className(r.classOf(c)); name != "" {
+			bars[c].name = " (" + name + ")"
+		}
+		switch mark(size, m.N, m.Clusters) {
+		case "dead":
+			dead++
+		case "oversized":
+			large++
+		}
+	}
+	v.Sizes = sizes(bars, m.N)
+	v.ClustersLead = fmt.Sprintf("%d of %d clusters hold images; by entropy of their sizes they are worth %s equal ones.", m.ClustersUsed, m.Clusters, decimals(m.EffectiveClusters, 1))
+	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural(dead, "cluster is dead", "clusters are dead"), plural(large, "holds", "hold"), oversized)
+	if m.ClustersUsed <= 1 {
+		v.ClustersLead += " All images went to one cluster: such a clustering says nothing. Fewer epochs, a smaller learning rate or a larger α may help."
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+func (v *runView) confusion(r *Run) {
+	columnName := func(c int) string {
+		if name := r.className(r.classOf(c)); name != "" {
+			return strconv.Itoa(c) + " " + name
+		}
+		return strconv.Itoa(c)
+	}
+	switch {
+	case r.labelled():
+		rowOf := r.Metrics.Matching.ClassOfCluster
+		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, columnName, "class")
+		v.Confusion, v.RowKind = t.draw(), "class"
+		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
+		v.ConfusionLead = fmt.Sprintf("True classes in rows, clusters in columns, put in order by the matching fitted on %q: what is right lies on the diagonal. Shade is the share of the row.", r.Metrics.Matching.FittedOn)
+		order := t.order
+		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
+	case r.Baseline != nil:
+		k := max(slices.Max(r.Baseline)+1, r.Metrics.Clusters)
+		names := make([]string, k)
+		for b := range names {
+			names[b] = strconv.Itoa(b)
+		}
+		rowOf, err := report.Match(r.Cluster, r.Baseline, r.Metrics.Clusters, k)
+		if err != nil {
+			return // too many clusters to match: the page does without this section
+		}
+		t := confusion(r.Baseline, r.Cluster, names, rowOf, columnName, "k-means cluster")
+		v.Confusion, v.RowKind = t.draw(), "k-means cluster"
+		v.ConfusionTitle, v.MistakesTitle = "Against k-means", "Where the two differ most"
+		v.ConfusionLead = "Clusters of k-means in rows, of this run in columns, matched to each other: what both agree on lies on the diagonal. Shade is the share of the row."
+		order := t.order
+		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
+	}
+}
+
+func (v *runView) mapView(r *Run) {
+	if r.Map == nil || len(r.Map.Rows) == 0 {
+		v.MapNote = "There is no map: the features were not at hand when this page was made."
+		if r.Map != nil && r.Map.Note != "" {
+			v.MapNote = r.Map.Note
+		}
+		return
+	}
+	v.HasMap = true
+	v.MapNote = r.Map.Note
+	v.MapWords = fmt.Sprintf("Map of %s in %d clusters. Arrow keys walk from point to point.", items(len(r.Map.Rows)), r.Metrics.ClustersUsed)
+	v.Colours = []option{{"cluster", "cluster"}}
+	if r.labelled() {
+		v.Colours = append(v.Colours, option{"class", "true class"}, option{"wrong", "right or wrong"})
+	}
+	v.Colours = append(v.Colours, option{"confidence", "confidence"})
+}
+
+func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData, summary Summary) {
+	words := []string{"The most and the least certain images of each cluster."}
+	if r.labelled() {
+		words[0] = "The most and the least certain images of each cluster, and the most certain of those whose class is another."
+	}
+	if r.Picture == nil {
+		words = append(words, "No images are shown: they were not at hand when this page was made.")
+	} else {
+		words = append(words, "Choose one for its neighbours.")
+	}
+	if summary.Missing > 0 {
+		words = append(words, fmt.Sprintf("%d of %s could not be read: a grey tile stands for each.", summary.Missing, items(summary.Pictures)))
+	}
+	v.SheetsLead = strings.Join(words, " ")
+	confidence, right, labelled := r.clusterMeans()
+	for _, sh := range sheets {
+		c := sh.cluster
+		size := r.Metrics.ClusterSizes[c]
+		view := sheetView{
+			Cluster: c, Size: size, Name: "Cluster " + strconv.Itoa(c),
+			Mark:           mark(size, r.Metrics.N, r.Metrics.Clusters),
+			MeanConfidence: decimals(report.Number(confidence[c]), 4), Accuracy: "0",
+			Summary: fmt.Sprintf("%s, confidence %.2f", items(size), confidence[c]),
+		}
+		if name := r.className(r.classOf(c)); name != "" {
+			view.Name += " · " + name
+		} else if r.labelled() {
+			view.Name += " · no class"
+		}
+		if labelled[c] > 0 {
+			share := float64(right[c]) / float64(labelled[c])
+			view.Accuracy = decimals(report.Number(share), 4)
+			view.Summary += fmt.Sprintf(", %.0f %% right", 100*share)
+		}
+		if s != nil {
+			view.add("Most certain", sh.sure, r, s, d)
+			view.add("Least certain", sh.unsure, r, s, d)
+			view.add("Wrong", sh.miss, r, s, d)
+		}
+		v.Sheets = append(v.Sheets, view)
+	}
+}
+
+// add appends a strip of those items that were given a tile.
+func (v *sheetView) add(name string, list []int, r *Run, s *sprites, d *pageData) {
+	var tiles []tile
+	for _, i := range list {
+		number, known := d.number[i]
+		if !known {
+			continue
+		}
+		words := fmt.Sprintf("%s, confidence %.3f", shortened(r.Paths[i], 80), r.Confidence[i])
+		if r.labelled() && r.Labels[i] != report.NoLabel {
+			words += ", label " + r.className(r.Labels[i])
+		}
+		tiles = append(tiles, tile{s.classes(i), words, number})
+	}
+	if len(tiles) > 0 {
+		v.Strips = append(v.Strips, strip{name, tiles})
+	}
+}
+
+// clusterMeans are the mean confidence of each cluster, and how many of its labelled items are right.
+func (r *Run) clusterMeans() (confidence []float64, right, labelled []int) {
+	confidence, right, labelled = make([]float64, r.Metrics.Clusters), make([]int, r.Metrics.Clusters), make([]int, r.Metrics.Clusters)
+	for i, c := range r.Cluster {
+		confidence[c] += r.Confidence[i]
+		if r.labelled() && r.Labels[i] != report.NoLabel {
+			labelled[c]++
+			if !r.wrong(i) {
+				right[c]++
+			}
+		}
+	}
+	for c, size := range r.Metrics.ClusterSizes {
+		if size > 0 {
+			confidence[c] /= float64(size)
+		}
+	}
+	return confidence, right, labelled
+}
+
+func (v *runView) curves(history []Epoch) {
+	var epochs []int
+	var losses, rates []float64
+	for _, e := range history {
+		if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
+			continue
+		}
+		epochs, losses, rates = append(epochs, e.Epoch), append(losses, e.Loss), append(rates, e.Rate)
+	}
+	if len(epochs) == 0 {
+		return
+	}
+	v.Curves = append(v.Curves, curve("loss", epochs, losses))
+	if slices.Max(rates) > 0 {
+		v.Curves = append(v.Curves, curve("learning rate", epochs, rates))
+	}
+}
