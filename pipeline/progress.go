@@ -68,6 +68,17 @@ func (p *progress) at(done int, detail string) {
 	}
 }
 
+// of sets the total, for stages that learn it on the way.
+func (p *progress) of(total int) {
+	if p == nil || p.total == int64(total) {
+		return
+	}
+	p.total = int64(total)
+	if p.bar != nil {
+		p.bar.ChangeMax(total)
+	}
+}
+
 // end clears the bar.
 func (p *progress) end() {
 	if p != nil && p.bar != nil {

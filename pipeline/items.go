@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/head"
+	"iconic/internal/npy"
+	"iconic/report"
+)
+
+// items is what a head is trained on: features with, where there are any, labels and paths.
+type items struct {
+	head.Features
+	source  head.Source
+	paths   []string
+	labels  []int    // report.NoLabel for none; nil where no item has one
+	classes []string // names of the labels
+	encoder []byte   // JSON of what made the features; nil where that is not known
+	close   func() error
+}
+
+// openMatrix opens features.npy, with labels from labels.npy where one is named.
+func openMatrix(features, labels string) (_ *items, err error) {
+	f, err := npy.Open(features)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	it := &items{Features: f, close: f.Close}
+	if labels != "" {
+		if it.labels, err = npy.ReadInts(labels); err != nil {
+			return nil, err
+		}
+		if len(it.labels) != f.Len() {
+			return nil, usagef("%s holds %d labels for the %d rows of %s: give the labels of these features", labels, len(it.labels), f.Len(), features)
+		}
+		if it.classes, err = nameClasses(it.labels); err != nil {
+			return nil, fmt.Errorf("%s: %w", labels, err)
+		}
+	}
+	it.paths = make([]string, f.Len())
+	for i := range it.paths {
+		it.paths[i] = "row " + strconv.Itoa(i)
+	}
+	key, err := fileKey(features)
+	if err != nil {
+		return nil, err
+	}
+	it.source = head.Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
+	return it, nil
+}
+
+// nameClasses names classes by their numbers. Labels below zero mean none.
+func nameClasses(labels []int) ([]string, error) {
+	most := -1
+	for i, l := range labels {
+		if l < 0 {
+			labels[i] = report.NoLabel
+		}
+		if l > 1<<24 {
+			return nil, fmt.Errorf("label %d of row %d: want small numbers from 0", l, i)
+		}
+		most = max(most, l)
+	}
+	classes := make([]string, most+1)
+	for c := range classes {
+		classes[c] = strconv.Itoa(c)
+	}
+	return classes, nil
+}
+
+// fileKey is the xxhash of a file's content.
+func fileKey(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := xxhash.New()
+	if _, err := f.WriteTo(h); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}
+
+// isMatrix tells a features.npy from a feature store's folder.
+func isMatrix(name string) bool { return filepath.Ext(name) == ".npy" }
+
+// openItems opens what STORE names.
+func openItems(store, labels string) (*items, error) {
+	return openMatrix(store, labels)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func newTrainCommand(a *app) *cobra.Command {
+	var o struct {
+		trainOptions
+		labels, out string
+	}
+	c := &cobra.Command{
+		Use:   "train STORE --clusters K --out DIR",
+		Short: "Train a clustering head on cached features",
+		Long: `Train a clustering head on cached features, and report.
+
+STORE is a feature store made by 'pipeline extract', or a NumPy matrix features.npy (rows × dimensions, float32 or float16).
+Labels never reach the training; they score its result.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.runTrain(c.Context(), args[0], o.labels, o.out, &o.trainOptions)
+		},
+	}
+	o.register(c)
+	c.Flags().StringVar(&o.labels, "labels", "", "labels.npy of whole numbers, one a row, to score by (below 0: no label)")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "folder to make for the run")
+	cobra.CheckErr(c.MarkFlagRequired("out"))
+	return c
+}
+
+func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainOptions) error {
+	it, err := openItems(store, labels)
+	if err != nil {
+		return err
+	}
+	defer it.close()
+	config, err := o.config(len(it.classes))
+	if err != nil {
+		return err
+	}
+	m, err := a.train(ctx, it, config, out, o)
+	if err != nil {
+		return err
+	}
+	return a.printSummary(out, m)
+}

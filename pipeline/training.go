@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"iconic/head"
+	"iconic/head/kmeans"
+	"iconic/report"
+)
+
+// trainOptions are the settings of a training, shared by train, run and demo.
+type trainOptions struct {
+	clusters   int
+	method     string
+	neighbours int
+	workers    int
+	resume     bool
+	settings   head.Config // holds the flags; those not given on the command line are ignored
+	command    *cobra.Command
+}
+
+func (o *trainOptions) register(c *cobra.Command) {
+	o.command = c
+	f := c.Flags()
+	s := &o.settings
+	f.IntVarP(&o.clusters, "clusters", "k", 0, "number of clusters (default: the number of classes)")
+	f.StringVar(&o.method, "method", head.MethodDefault, "training method; see 'pipeline methods'")
+	f.Float64Var(&s.Alpha, "alpha", 0, "uniform share of both distributions, 0 to 1 (default: by the number of clusters)")
+	f.Float64Var(&s.Beta, "beta", 0, "uniform share of the learned distribution alone (default: --alpha)")
+	f.BoolVar(&s.Standardize, "standardize", true, "scale every feature to mean 0 and variance 1")
+	f.IntVar(&s.Neighbours, "neighbours", 0, "nearest neighbours that count as one's own (default: by the method)")
+	f.IntVar(&s.Refine, "refine", 0, "further rounds with edges weighted by the head's own assignments (default: by the method)")
+	f.IntVar(&s.Batch, "batch", 0, "rows of a step, anchors and neighbours together (default: by the method)")
+	f.BoolVar(&s.BatchAnchors, "batch-anchors", false, "--batch counts anchors alone, as some papers do")
+	f.IntVar(&s.Epochs, "epochs", 0, "how often each image is an anchor (default: enough steps for the set's size)")
+	f.Float64Var(&s.LearningRate, "lr", 0, "learning rate of Adam (default: by the number of steps)")
+	f.Float64Var(&s.WeightDecay, "weight-decay", 0, "weight decay of AdamW")
+	f.Float64Var(&s.EMA, "ema", 0, "decay of the moving average of the weights (0: none)")
+	f.IntVar(&s.Heads, "heads", 1, "heads trained at once, the one of least loss kept")
+	f.Uint64Var(&s.Seed, "seed", 0, "seed of everything random")
+	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all); it changes no bit of the result")
+	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
+}
+
+// config is the method's preset under the flags that were given.
+func (o *trainOptions) config(classes int) (head.Config, error) {
+	clusters := o.clusters
+	if clusters == 0 && !o.command.Flags().Changed("clusters") {
+		if clusters = classes; clusters == 0 {
+			return head.Config{}, usagef("the data has no classes to count: give the number of groups with --clusters")
+		}
+	}
+	if clusters < 2 {
+		return head.Config{}, usagef("clusters %d: want at least 2", clusters)
+	}
+	c, err := head.Preset(o.method, clusters)
+	if err != nil {
+		return head.Config{}, usageError{err}
+	}
+	given := o.command.Flags().Changed
+	s := o.settings
+	for _, set := range []struct {
+		flag  string
+		apply func()
+	}{
+		{"alpha", func() { c.Alpha, c.Beta = s.Alpha, s.Alpha }},
+		{"beta", func() { c.Beta = s.Beta }},
+		{"standardize", func() { c.Standardize = s.Standardize }},
+		{"neighbours", func() { c.Neighbours = s.Neighbours }},
+		{"refine", func() { c.Refine = s.Refine }},
+		{"batch", func() { c.Batch = s.Batch }},
+		{"batch-anchors", func() { c.BatchAnchors = s.BatchAnchors }},
+		{"epochs", func() { c.Epochs = s.Epochs }},
+		{"lr", func() { c.LearningRate = s.LearningRate }},
+		{"weight-decay", func() { c.WeightDecay = s.WeightDecay }},
+		{"ema", func() { c.EMA = s.EMA }},
+		{"heads", func() { c.Heads = s.Heads }},
+		{"seed", func() { c.Seed = s.Seed }},
+	} {
+		if given(set.flag) {
+			set.apply()
+		}
+	}
+	return c, nil
+}
+
+// train makes a finished run folder of items: it trains, scores, and writes every file.
+func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o *trainOptions) (*report.Metrics, error) {
+	if it.Len() < 2 {
+		return nil, usagef("%d images: clustering needs at least 2", it.Len())
+	}
+	if err := c.Validate(it.Len()); err != nil {
+		return nil, usageError{err}
+	}
+	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Classes: it.classes, Encoder: it.encoder}
+	state, err := a.beginRun(dir, rc, o.resume)
+	if err != nil {
+		return nil, err
+	}
+	bar := a.progress("training", "steps", 0)
+	result, err := head.Train(ctx, it, c, head.Options{
+		Workers: o.workers, Resume: state,
+		GraphProgress: a.portion("neighbours", "comparisons"),
+		Progress: func(step, steps int, loss float64) {
+			bar.of(steps)
+			bar.at(step, fmt.Sprintf("loss %.4f", loss))
+		},
+		Epoch: func(_ head.Epoch, s *head.State) error { return head.SaveCheckpoint(dir, s) },
+	})
+	bar.end()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range result.Notes {
+		a.note("%s", n)
+	}
+	for _, w := range result.Warnings {
+		a.warn("%s", w)
+	}
+	if err := head.Finish(dir, rc, result); err != nil {
+		return nil, err
+	}
+	return a.score(ctx, it, result, dir, o.workers)
+}
+
+// beginRun makes the run folder, or with resume finds where its training stopped.
+func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (*head.State, error) {
+	err := head.Create(dir, rc)
+	if err == nil || !resume || !errors.Is(err, head.ErrRunExists) {
+		if errors.Is(err, head.ErrRunExists) {
+			err = usageError{err}
+		}
+		return nil, err
+	}
+	old, err := head.LoadUnfinished(dir)
+	if err != nil {
+		return nil, err
+	}
+	if was := old.Config; was.Features.Key != rc.Features.Key || was.Training != rc.Training {
+		if _, err := head.Load(dir); err == nil {
+			return nil, usagef("output folder %s holds a finished run: choose another one", dir)
+		}
+		return nil, usagef("the training in %s has other settings or features: give the same ones to resume it, or choose another --out", dir)
+	}
+	state, err := head.LoadCheckpoint(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // stopped before the end of its first epoch
+	}
+	if err == nil {
+		a.note("going on after epoch %d", state.Epoch)
+	}
+	return state, err
+}
+
+// score writes metrics.json, assignments.csv and the page of a trained head.
+func (a *app) score(ctx context.Context, it *items, result *head.Result, dir string, workers int) (*report.Metrics, error) {
+	in := report.Input{
+		Clusters: result.Config.Clusters, Items: it.Len(), Labels: it.labels, Classes: it.classes,
+		Probabilities: rowProbabilities(it, result.Head), Loss: result.Loss, Seed: result.Config.Seed, Workers: workers,
+	}
+	var err error
+	if in.Cluster, in.Confidence, err = assign(ctx, in); err != nil {
+		return nil, err
+	}
+	m, err := report.Score(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{
+		Rows: 2000, Seed: in.Seed, Workers: workers, Graph: result.Graph.Neighbours,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if m.KMeans, err = a.baseline(ctx, it, in); err != nil {
+		return nil, err
+	}
+	table := report.Assignments{Paths: it.paths, Labels: it.labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: it.classes}
+	if m.Labelled != nil {
+		table.ClassOf = m.Matching.ClassOfCluster
+	}
+	if err := report.WriteAssignments(filepath.Join(dir, "assignments.csv"), table); err != nil {
+		return nil, err
+	}
+	return m, report.WriteMetrics(filepath.Join(dir, "metrics.json"), m)
+}
+
+// baseline is k-means on the same features, scored the same way.
+func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report.Metrics, error) {
+	km, err := kmeans.Cluster(ctx, it, kmeans.Options{
+		Clusters: in.Clusters, Starts: 3, Seed: in.Seed, Workers: in.Workers, Progress: a.portion("k-means baseline", "iterations"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.Cluster = make([]int, len(km.Assignment))
+	for i, c := range km.Assignment {
+		in.Cluster[i] = int(c)
+	}
+	in.Probabilities = rowProbabilities(it, km)
+	in.Loss = km.Inertia / float64(it.Len())
+	if _, in.Confidence, err = assign(ctx, in); err != nil {
+		return nil, err
+	}
+	m, err := report.Score(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
+	return m, err
+}
+
+// classifier gives cluster probabilities for rows of features.
+type classifier interface {
+	Probabilities(dst, features []float32, n int) error
+}
+
+// rowProbabilities reads features block by block and classifies them.
+func rowProbabilities(f head.Features, c classifier) func(dst []float64, lo, hi int) error {
+	return func(dst []float64, lo, hi int) error {
+		x := make([]float32, (hi-lo)*f.Dim())
+		if err := f.Block(x, lo, hi); err != nil {
+			return err
+		}
+		p := make([]float32, len(dst))
+		if err := c.Probabilities(p, x, hi-lo); err != nil {
+			return err
+		}
+		for i, v := range p {
+			dst[i] = float64(v)
+		}
+		return nil
+	}
+}
+
+// assign gives each row its most probable cluster, the lowest on ties, and that probability.
+func assign(ctx context.Context, in report.Input) (cluster []int, confidence []float64, err error) {
+	const rows = 1024
+	cluster, confidence = make([]int, in.Items), make([]float64, in.Items)
+	p := make([]float64, rows*in.Clusters)
+	for lo := 0; lo < in.Items; lo += rows {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		hi := min(in.Items, lo+rows)
+		if err := in.Probabilities(p[:(hi-lo)*in.Clusters], lo, hi); err != nil {
+			return nil, nil, err
+		}
+		for i := lo; i < hi; i++ {
+			best := math.Inf(-1)
+			for c, v := range p[(i-lo)*in.Clusters : (i-lo+1)*in.Clusters] {
+				if v > best {
+					best, cluster[i] = v, c
+				}
+			}
+			confidence[i] = min(1, best)
+		}
+	}
+	return cluster, confidence, nil
+}
+
+// portion shows a stage that knows its size only once it runs.
+func (a *app) portion(stage, unit string) func(done, total int) {
+	var bar *progress
+	return func(done, total int) {
+		if bar == nil {
+			bar = a.progress(stage, unit, total)
+		}
+		bar.at(done, "")
+		if done == total {
+			bar.end()
+		}
+	}
+}
+
+// version of the program, as the module system knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
+// printSummary writes the result of a run to standard output.
+func (a *app) printSummary(dir string, m *report.Metrics) error {
+	if a.json {
+		b, err := json.Marshal(struct {
+			Run     string          `json:"run"`
+			Metrics *report.Metrics `json:"metrics"`
+		}{dir, m})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.out, "%s\n", b)
+		return err
+	}
+	line := func(name, format string, head, baseline report.Number) {
+		b := "-"
+		if baseline.Defined() {
+			b = fmt.Sprintf(format, baseline)
+		}
+		h := "-"
+		if head.Defined() {
+			h = fmt.Sprintf(format, head)
+		}
+		fmt.Fprintf(a.out, "%-24s %10s %10s\n", name, h, b)
+	}
+	fmt.Fprintf(a.out, "%-24s %10s %10s\n", fmt.Sprintf("%d images", m.N), "head", "k-means")
+	line("clusters used", "%.0f", report.Number(m.ClustersUsed), report.Number(m.KMeans.ClustersUsed))
+	if m.Labelled != nil && m.KMeans.Labelled != nil {
+		k := m.KMeans
+		line("accuracy", "%.4f", m.Accuracy, k.Accuracy)
+		line("NMI", "%.4f", m.NMI, k.NMI)
+		line("ARI", "%.4f", m.ARI, k.ARI)
+		line("ECE", "%.4f", m.ECE, k.ECE)
+	}
+	line("mean confidence", "%.4f", m.MeanConfidence, m.KMeans.MeanConfidence)
+	if m.LabelFree != nil && m.KMeans.LabelFree != nil {
+		line("silhouette", "%.4f", m.LabelFree.Silhouette, m.KMeans.LabelFree.Silhouette)
+	}
+	fmt.Fprintf(a.out, "%-24s %s\n", "run folder", dir)
+	return nil
+}
