@@ -57,7 +57,10 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
-	root.AddCommand(newModelsCommand(a))
+	root.AddCommand(
+		newModelsCommand(a),
+		newTrainCommand(a),
+	)
 	return root
 }
 
