@@ -46,11 +46,13 @@ type Source struct {
 // ErrRunExists is in the chain of Create's error for a folder that holds a run.
 var ErrRunExists = errors.New("holds another run")
 
-// Create makes a run folder and writes its config.json. A folder that holds a run already is refused, whether or not that
-// run has ended.
+// Create makes a run folder and writes its config.json. A folder that holds a head or a checkpoint is refused: nothing
+// finished is overwritten. One whose training ended before its first epoch holds neither and is used again.
 func Create(dir string, c RunConfig) error {
-	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
-		return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
+	for _, name := range []string{headFile, checkpointFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
+		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)

@@ -20,8 +20,8 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 	if err := Create(dir, c); err != nil {
 		t.Fatal(err)
 	}
-	if err := Create(dir, c); !errors.Is(err, ErrRunExists) || !strings.Contains(err.Error(), dir) {
-		t.Fatalf("a second run in the same folder: %v", err)
+	if err := Create(dir, c); err != nil {
+		t.Fatalf("a folder where nothing was finished: %v", err)
 	}
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "has not ended") {
 		t.Fatalf("loading an unfinished run: %v", err)
@@ -29,6 +29,9 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 	r, err := Train(context.Background(), m, config, Options{Epoch: func(_ Epoch, s *State) error { return SaveCheckpoint(dir, s) }})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := Create(dir, c); !errors.Is(err, ErrRunExists) || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("a second run in the same folder: %v", err)
 	}
 	if err := Finish(dir, c, r); err != nil {
 		t.Fatal(err)

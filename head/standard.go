@@ -115,7 +115,7 @@ func columnMeans(ctx context.Context, f Features, workers int, add func(sum []fl
 		x := make([]float32, min(momentRows, hi-lo)*d)
 		for ; lo < hi; lo += momentRows {
 			end := min(hi, lo+momentRows)
-			if err := f.Block(x, lo, end); err != nil {
+			if err := f.Block(x[:(end-lo)*d], lo, end); err != nil {
 				return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
 			}
 			for i := lo; i < end; i++ {

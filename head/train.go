@@ -357,7 +357,7 @@ func (t *training) agreement(ctx context.Context, l *Linear) ([]float32, error) 
 	err := parallel.Blocks(ctx, t.options.Workers, n, rows, func(_, lo, hi int) error {
 		own, x := make([]float32, (hi-lo)*l.Clusters), make([]float32, (hi-lo)*k*d)
 		other := make([]float32, (hi-lo)*k*l.Clusters)
-		if err := t.features.Block(x, lo, hi); err != nil {
+		if err := t.features.Block(x[:(hi-lo)*d], lo, hi); err != nil {
 			return err
 		}
 		l.probabilities(own, x, hi-lo)

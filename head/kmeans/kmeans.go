@@ -128,7 +128,7 @@ func (l *lloyd) blocks(ctx context.Context, work func(s, lo, hi int, x []float32
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := l.features.Block(x, lo, end); err != nil {
+			if err := l.features.Block(x[:(end-lo)*l.d], lo, end); err != nil {
 				return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
 			}
 			if err := work(s, lo, end, x); err != nil {

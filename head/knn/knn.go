@@ -125,6 +125,7 @@ func (s *search) measure(ctx context.Context) error {
 
 // read gives rows lo to hi as the products need them: of length 1 under Cosine.
 func (s *search) read(x []float32, lo, hi int) error {
+	x = x[:(hi-lo)*s.d]
 	if err := s.features.Block(x, lo, hi); err != nil {
 		return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
 	}

@@ -27,7 +27,9 @@ type matrix struct {
 func (m matrix) Len() int { return m.n }
 func (m matrix) Dim() int { return m.d }
 func (m matrix) Block(dst []float32, lo, hi int) error {
-	copy(dst, m.x[lo*m.d:hi*m.d])
+	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
+		return errors.New("the destination has the wrong size")
+	}
 	return nil
 }
 func (m matrix) Gather(dst []float32, rows []int32) error {
