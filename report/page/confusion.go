@@ -92,7 +92,7 @@ func (t *table) share(r, c int) float64 {
 func (t *table) drawNumbers() template.HTML {
 	const cell, left, top = 34.0, 150.0, 92.0
 	rows, cols := float64(len(t.rowNames)), float64(len(t.colNames))
-	p := newPlot(left+cols*cell+14, top+rows*cell+8, t.words())
+	p := newPlot(left+cols*cell+64, top+rows*cell+8, t.words())
 	for r, name := range t.rowNames {
 		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, 22))
 		for c := range t.colNames {

@@ -155,7 +155,7 @@ func (x measure) headline(m, base *report.Metrics) headline {
 	other := x.value(base)
 	h.Base = x.text(other)
 	if difference := float64(value - other); !math.IsNaN(difference) && x.name != "mean confidence" && x.name != "effective clusters" {
-		h.Change = &change{Text: fmt.Sprintf("%+.3f", difference), Better: (difference < 0) == x.lower || difference == 0}
+		h.Change = &change{Text: minus(fmt.Sprintf("%+.3f", difference)), Better: (difference < 0) == x.lower || difference == 0}
 	}
 	return h
 }

@@ -150,5 +150,5 @@ func ticks(lo, hi float64, count int) []float64 {
 
 // short writes a tick: no more digits than it needs.
 func short(v float64) string {
-	return strings.Replace(strconv.FormatFloat(v, 'g', 6, 64), "-", "−", 1)
+	return minus(strconv.FormatFloat(v, 'g', 6, 64))
 }

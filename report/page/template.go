@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+	"strings"
 
 	"iconic/report"
 )
@@ -68,5 +69,8 @@ func decimals(x report.Number, digits int) string {
 	if !x.Defined() {
 		return "–"
 	}
-	return strconv.FormatFloat(float64(x), 'f', digits, 64)
+	return minus(strconv.FormatFloat(float64(x), 'f', digits, 64))
 }
+
+// minus writes the sign of a negative number as one.
+func minus(number string) string { return strings.Replace(number, "-", "−", 1) }
