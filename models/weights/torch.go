@@ -56,13 +56,13 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	views := map[string]view{}
-	f := &File{}
-	if err := f.collect(root, "", 0, views); err != nil {
+	c := collector{views: map[string]view{}}
+	if err := c.collect(root, "", 0); err != nil {
 		return nil, err
 	}
+	f := &File{Tensors: c.tensors}
 	f.read = func(name string) ([]float32, error) {
-		v, ok := views[name]
+		v, ok := c.views[name]
 		if !ok {
 			return nil, fmt.Errorf("no tensor %q in the file", name)
 		}
@@ -75,15 +75,27 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// collect finds the tensors of nested dictionaries; names are joined by dots, as in a state dictionary.
-func (f *File) collect(v any, name string, depth int, views map[string]view) error {
+// collector finds the tensors of nested dictionaries; names are joined by dots, as in a state dictionary.
+type collector struct {
+	tensors []Tensor
+	views   map[string]view
+	visited int // dictionaries may hold themselves, so their number bounds nothing
+}
+
+// maxValues is a hundred times what the largest encoder has, with all that a training run may keep beside it.
+const maxValues = 1 << 17
+
+func (c *collector) collect(v any, name string, depth int) error {
+	if c.visited++; c.visited > maxValues {
+		return fmt.Errorf("more than %d values: refused", maxValues)
+	}
 	switch v := v.(type) {
 	case view:
-		if _, twice := views[name]; twice {
+		if _, twice := c.views[name]; twice {
 			return fmt.Errorf("tensor %q occurs twice", name)
 		}
-		views[name] = v
-		f.Tensors = append(f.Tensors, Tensor{name, v.shape})
+		c.views[name] = v
+		c.tensors = append(c.tensors, Tensor{name, v.shape})
 	case *dict:
 		if depth == maxNested {
 			return fmt.Errorf("dictionaries nested more than %d deep", maxNested)
@@ -99,7 +111,7 @@ func (f *File) collect(v any, name string, depth int, views map[string]view) err
 			if name != "" {
 				k = name + "." + k
 			}
-			if err := f.collect(v.values[i], k, depth+1, views); err != nil {
+			if err := c.collect(v.values[i], k, depth+1); err != nil {
 				return err
 			}
 		}

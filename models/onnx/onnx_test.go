@@ -1,0 +1,255 @@
+package onnx
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"iconic/internal/sharedtest"
+)
+
+// sample has one of everything that the package takes apart.
+func sample() *Model {
+	big := make([]float32, 512)
+	for i := range big {
+		big[i] = float32(i)
+	}
+	return &Model{
+		IRVersion: 8, Producer: "test", Opsets: map[string]int64{"": 17, "other": 1}, Metadata: []Entry{{"key", "value"}},
+		Graph: &Graph{
+			Name: "g",
+			Nodes: []*Node{
+				{Name: "n", Op: "Op", Domain: "other", Inputs: []string{"x", "", "w"}, Outputs: []string{"y"}, Attributes: []Attribute{
+					Int("i", -3), Ints("is", 1, 0, -1), Float("f", 0.5), Text("s", "text"),
+					{Name: "t", Kind: KindTensor, Tensor: Constant("", Int64, []byte{1, 0, 0, 0, 0, 0, 0, 0})},
+					{Name: "fs", Kind: KindFloats, Floats: []float32{1, 0}},
+				}},
+			},
+			Initializers: []*Tensor{
+				Constant("w", Float32, Floats(big), 2, 256),
+				Constant("scalar", Float32, Floats([]float32{1})),
+				Constant("empty", Float32, nil, 0, 4),
+				Constant("big2", Float32, Floats(big[1:]), 511),
+			},
+			Inputs:  []Value{{Name: "x", Type: Float32, Shape: []Dim{{Name: "batch"}, {Size: 3}, {}}}, {Name: "any", Type: Int64}},
+			Outputs: []Value{{Name: "y", Type: Float32, Shape: []Dim{}}},
+		},
+	}
+}
+
+// equal compares two models, tensors by their elements.
+func equal(t *testing.T, got, want *Model) {
+	t.Helper()
+	content := cmp.Transformer("tensor", func(x *Tensor) any {
+		if x == nil || x.Load == nil {
+			return nil
+		}
+		b, err := x.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []any{x.Name, x.Type, len(x.Dims), append([]int64{}, x.Dims...), string(b)}
+	})
+	if d := cmp.Diff(want, got, content, cmp.AllowUnexported(Model{}, Graph{}, Node{}, Attribute{}, Value{}), cmpopts.EquateEmpty()); d != "" {
+		t.Fatalf("-want +got:\n%s", d)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, sample()); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Parse(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, m, sample())
+}
+
+func TestLargeModelsSendTheirTensorsToASecondFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "m.onnx")
+	if err := writeFile(name, sample(), 1024); err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.Stat(name + ".data")
+	if err != nil || stat.Size() != externalAlign+511*4 {
+		t.Fatalf("external data: %v, %v", stat, err)
+	}
+	m, err := ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, m, sample())
+
+	t.Run("written again inline", func(t *testing.T) {
+		var b bytes.Buffer
+		if err := Write(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, again, sample())
+	})
+	t.Run("data cut short", func(t *testing.T) {
+		if err := os.Truncate(name+".data", 5000); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), `"big2"`) {
+			t.Fatalf("error %v does not name the tensor", err)
+		}
+	})
+	t.Run("data missing", func(t *testing.T) {
+		if err := os.Remove(name + ".data"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), "m.onnx.data") {
+			t.Fatalf("error %v does not name the file", err)
+		}
+	})
+}
+
+func TestAFailedWriteLeavesNothing(t *testing.T) {
+	broken := errors.New("weights cannot be read")
+	for _, limit := range []int64{1 << 30, 1024} {
+		folder := t.TempDir()
+		m := sample()
+		m.Graph.Initializers = append(m.Graph.Initializers, &Tensor{Name: "late", Type: Float32, Load: func() ([]byte, error) { return nil, broken }})
+		if err := writeFile(filepath.Join(folder, "m.onnx"), m, limit); !errors.Is(err, broken) {
+			t.Fatalf("error %v", err)
+		}
+		if left, _ := os.ReadDir(folder); len(left) > 0 {
+			t.Fatalf("left behind: %v", left)
+		}
+	}
+}
+
+func TestATensorOfTheWrongLengthIsNotWritten(t *testing.T) {
+	m := sample()
+	m.Graph.Initializers[0].Dims = []int64{3}
+	if err := Write(&bytes.Buffer{}, m); err == nil || !strings.Contains(err.Error(), `"w"`) {
+		t.Fatalf("error %v does not name the tensor", err)
+	}
+}
+
+// bytesField frames a message inside another.
+func bytesField(number protowire.Number, content ...byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
+}
+
+// withTensor is a model of one tensor, given as its message.
+func withTensor(tensor []byte) []byte {
+	return append(bytesField(7, bytesField(5, tensor...)...), bytesField(8, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 17)...)...)
+}
+
+func TestParseRefuses(t *testing.T) {
+	number := func(field protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), v)
+	}
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	external := func(entries ...string) []byte {
+		out := join(number(1, 2), number(2, uint64(Float32)), bytesField(8, 'w'), number(14, 1))
+		for i := 0; i < len(entries); i += 2 {
+			out = append(out, bytesField(13, join(bytesField(1, []byte(entries[i])...), bytesField(2, []byte(entries[i+1])...))...)...)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"nothing", nil, "no graph"},
+		{"text", []byte("<html>not found</html>"), "not an ONNX model"},
+		{"two graphs", append(withTensor(nil), withTensor(nil)...), "two graphs"},
+		{"a shape that overflows", withTensor(join(number(1, 1<<40), number(1, 1<<40), number(2, uint64(Float32)))), "out of range"},
+		{"a negative dimension", withTensor(join(number(1, 1<<63), number(2, uint64(Float32)))), "out of range"},
+		{"too few bytes", withTensor(join(number(1, 2), number(2, uint64(Float32)), bytesField(9, 1, 2, 3, 4))), "4 bytes do not fill"},
+		{"no data", withTensor(join(number(1, 2), number(2, uint64(Float32)))), "no data"},
+		{"external data without a folder", withTensor(external("location", "x")), "not a file in the model's folder"},
+		{"external data at no number", withTensor(external("location", "x", "offset", "-1")), "offset"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := Parse(c.file); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+	t.Run("external data outside the folder", func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "m.onnx")
+		if err := os.WriteFile(name, withTensor(external("location", "../../etc/passwd")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadFile(name); err == nil || !strings.Contains(err.Error(), "not a file in the model's folder") {
+			t.Fatalf("error %v", err)
+		}
+	})
+}
+
+// Lists by type are what other writers put numbers into.
+func TestReadsTypedLists(t *testing.T) {
+	floats := bytesField(4, append(protowire.AppendFixed32(nil, 0x3f800000), protowire.AppendFixed32(nil, 0x40000000)...)...)
+	tensor := append(protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 2), protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1)...)
+	m, err := Parse(withTensor(append(tensor, floats...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Graph.Initializers[0].Load()
+	if err != nil || !bytes.Equal(b, Floats([]float32{1, 2})) {
+		t.Fatalf("%v, %v", b, err)
+	}
+}
+
+func TestWhatAnotherToolWroteSurvives(t *testing.T) {
+	name := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
+	m, err := ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Opsets[""] != 14 || m.Producer != "pytorch" || m.Graph.Outputs[0].Describe() != "[batch_size 192]" {
+		t.Fatalf("opsets %v, producer %q, output %s", m.Opsets, m.Producer, m.Graph.Outputs[0].Describe())
+	}
+	var b bytes.Buffer
+	if err := Write(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, again, m)
+}
+
+// FuzzParse: whatever the bytes, no panic, and what could be read can be written and read again.
+func FuzzParse(f *testing.F) {
+	var b bytes.Buffer
+	small := sample() // inputs are minimised byte by byte
+	small.Graph.Initializers = small.Graph.Initializers[1:3]
+	if err := Write(&b, small); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(withTensor(nil))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		m, err := Parse(content)
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := Write(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,316 @@
+package weights
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"iconic/internal/safetensors"
+	"iconic/internal/sharedtest"
+)
+
+// A few instructions of the pickle machine, to write programs with.
+const (
+	proto = "\x80\x02"
+	stop  = "."
+)
+
+func text(s string) string {
+	return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s
+}
+func number(n int) string  { return "J" + string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
+func name(s string) string { return "c" + strings.Replace(s, " ", "\n", 1) + "\n" }
+func tupleOf(parts ...string) string {
+	return "(" + strings.Join(parts, "") + "t"
+}
+func ints(n ...int) string {
+	var parts []string
+	for _, i := range n {
+		parts = append(parts, number(i))
+	}
+	return tupleOf(parts...)
+}
+
+// storageOf and tensor are how torch.save writes them.
+func storageOf(class, key string, size int) string {
+	return tupleOf(text("storage"), name("torch "+class), text(key), text("cpu"), number(size)) + "Q"
+}
+func tensor(storage string, offset int, shape, stride []int) string {
+	return name("torch._utils _rebuild_tensor_v2") + tupleOf(storage, number(offset), ints(shape...), ints(stride...), "\x89", name("collections OrderedDict")+")R") + "R"
+}
+func dictOf(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
+
+// archive is a .pth file of one pickle and its storages.
+func archive(t testing.TB, method uint16, files map[string]string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for file, content := range files {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: "archive/" + file, Method: method})
+		if err == nil {
+			_, err = f.Write([]byte(content))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func floats(x ...float32) string {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return string(b)
+}
+
+func read(content []byte) (*File, error) {
+	return Read("test.pth", bytes.NewReader(content), int64(len(content)))
+}
+
+func TestReadsViewsOfAllKinds(t *testing.T) {
+	program := proto + dictOf(
+		text("plain"), tensor(storageOf("FloatStorage", "0", 6), 0, []int{2, 3}, []int{3, 1}),
+		text("turned"), tensor(storageOf("FloatStorage", "0", 6), 0, []int{3, 2}, []int{1, 3}),
+		text("part"), tensor(storageOf("FloatStorage", "0", 6), 4, []int{2}, []int{1}),
+		text("scalar"), tensor(storageOf("FloatStorage", "0", 6), 5, nil, nil),
+		text("empty"), tensor(storageOf("FloatStorage", "0", 6), 0, []int{0, 3}, []int{3, 1}),
+		text("half"), tensor(storageOf("HalfStorage", "1", 1), 0, []int{1}, []int{1}),
+		text("bfloat"), tensor(storageOf("BFloat16Storage", "2", 1), 0, []int{1}, []int{1}),
+		text("parameter"), name("torch._utils _rebuild_parameter")+tupleOf(tensor(storageOf("FloatStorage", "0", 6), 0, []int{1}, []int{1}), "\x88", name("collections OrderedDict")+")R")+"R",
+		text("nested"), dictOf(text("inner"), tensor(storageOf("FloatStorage", "0", 6), 1, []int{1}, []int{1})),
+		text("epoch"), number(7), text("rate"), "G\x3f\xe0\x00\x00\x00\x00\x00\x00", text("list"), "]",
+	) + stop
+	want := map[string][]float32{
+		"plain": {1, 2, 3, 4, 5, 6}, "turned": {1, 4, 2, 5, 3, 6}, "part": {5, 6}, "scalar": {6}, "empty": nil,
+		"half": {1.5}, "bfloat": {1.5}, "parameter": {1}, "nested.inner": {2},
+	}
+	for _, method := range []uint16{zip.Store, zip.Deflate} {
+		f, err := read(archive(t, method, map[string]string{"data.pkl": program, "data/0": floats(1, 2, 3, 4, 5, 6), "data/1": "\x00\x3e", "data/2": "\xc0\x3f", "byteorder": "little"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(f.Tensors) != len(want) {
+			t.Errorf("%d tensors, want %d: %v", len(f.Tensors), len(want), f.Tensors)
+		}
+		for name, x := range want {
+			if got, err := f.Read(name); err != nil || !slices.Equal(got, x) {
+				t.Errorf("%s: %v, %v; want %v", name, got, err, x)
+			}
+		}
+	}
+}
+
+// bomb is four dictionaries, each of which holds the one before a hundred times.
+func bomb() string {
+	program := "}q\x00"
+	for i := range byte(4) {
+		program += "}(" + strings.Repeat(text("a")+"h"+string(rune(i)), 100) + "uq" + string(rune(i+1))
+	}
+	return program
+}
+
+func TestRefusesProgramsThatAreNotWeights(t *testing.T) {
+	for _, c := range []struct{ name, program, want string }{
+		{"a call of the system", proto + name("os system") + tupleOf(text("rm -rf /")) + "R" + stop, "os.system is not something that weights are made of"},
+		{"a call by a name on the stack", "\x80\x04" + text("builtins") + text("eval") + "\x93" + stop, "builtins.eval is not"},
+		{"arguments of a training script", proto + name("argparse Namespace") + ")\x81" + stop, "argparse.Namespace is not"},
+		{"the old way to name and call", proto + "ios\nsystem\n" + stop, "instruction 0x69 ('i')"},
+		{"the way of classes", proto + name("collections OrderedDict") + ")\x81" + stop, "instruction 0x81"},
+		{"a storage class as a function", proto + name("torch FloatStorage") + tupleOf(number(1)) + "R" + stop, "a call of torch.FloatStorage with 1 arguments"},
+		{"an ordered dictionary of something", proto + name("collections OrderedDict") + tupleOf("]") + "R" + stop, "a call of collections.OrderedDict with 1 arguments"},
+		{"attributes of a tensor", proto + tensor(storageOf("FloatStorage", "0", 1), 0, []int{1}, []int{1}) + "}b" + stop, "attributes of something that is no dictionary"},
+		{"a foreign persistent id", proto + text("x") + "Q" + stop, "no storage"},
+		{"protocol 0", "\x80\x00" + stop, "protocol 0"},
+		{"an end too early", proto + "}(", "cut short"},
+		{"a string beyond the end", proto + "X\xff\xff\xff\x7fabc", "cut short"},
+		{"a string of 2⁶⁴−1 bytes", proto + "\x8d\xff\xff\xff\xff\xff\xff\xff\xff", "cut short"},
+		{"nothing on the stack", proto + "R" + stop, "stack is empty"},
+		{"a tuple without a mark", proto + "t" + stop, "no mark"},
+		{"a memory that was never filled", proto + "h\x05" + stop, "nothing was remembered"},
+		{"items for a number", proto + number(1) + text("a") + text("b") + "s" + stop, "cannot hold them"},
+		{"an odd number of items", proto + "}(" + text("a") + "u" + stop, "cannot hold them"},
+		{"a function in the dictionary", proto + dictOf(text("a"), name("collections OrderedDict")) + stop, `"a" is neither a tensor nor`},
+		{"a shape of strings", proto + name("torch._utils _rebuild_tensor_v2") + tupleOf(storageOf("FloatStorage", "0", 1), number(0), tupleOf(text("x")), ints(1), "\x89", "N") + "R" + stop, "not described as PyTorch does"},
+		{"a negative offset", proto + tensor(storageOf("FloatStorage", "0", 1), -1, []int{1}, []int{1}) + stop, "not described as PyTorch does"},
+		{"few dictionaries that hold each other a million times", proto + bomb() + stop, "more than 131072 values"},
+		{"dictionaries in dictionaries", proto + strings.Repeat("}("+text("a"), 10) + "}" + strings.Repeat("u", 10) + stop, "nested more than"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := read(archive(t, zip.Store, map[string]string{"data.pkl": c.program}))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestRefusesTensorsThatDoNotFit(t *testing.T) {
+	for _, c := range []struct{ name, tensor, want string }{
+		{"beyond the storage", tensor(storageOf("FloatStorage", "0", 4), 1, []int{4}, []int{1}), "reaches beyond the 4 elements"},
+		{"by its strides", tensor(storageOf("FloatStorage", "0", 4), 0, []int{2}, []int{4}), "reaches beyond the 4 elements"},
+		{"a storage larger than its entry", tensor(storageOf("FloatStorage", "0", 1<<30), 0, []int{1 << 30}, []int{1}), "do not fit"},
+		{"more elements than stored, by stride 0", tensor(storageOf("FloatStorage", "0", 4), 0, []int{1 << 20}, []int{0}), "reaches beyond"},
+		{"a shape whose product overflows", tensor(storageOf("FloatStorage", "0", 4), 0, []int{1 << 30, 1 << 30, 1 << 30}, []int{1, 1, 1}), "out of range"},
+		{"an entry that is missing", tensor(storageOf("FloatStorage", "9", 4), 0, []int{4}, []int{1}), "no entry data/9"},
+		{"integers", tensor(storageOf("LongStorage", "0", 2), 0, []int{2}, []int{1}), "floating-point"},
+		{"NaN", tensor(storageOf("FloatStorage", "1", 2), 0, []int{2}, []int{1}), "element 1 is NaN"},
+		{"infinity", tensor(storageOf("HalfStorage", "2", 1), 0, []int{1}, []int{1}), "element 0 is +Inf"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := read(archive(t, zip.Store, map[string]string{
+				"data.pkl": proto + dictOf(text("w"), c.tensor) + stop,
+				"data/0":   floats(1, 2, 3, 4), "data/1": floats(1, float32(math.NaN())), "data/2": "\x00\x7c",
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.Read("w")
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `"w"`) || !strings.Contains(err.Error(), "test.pth") {
+				t.Fatalf("error %v, want one with %q, the tensor and the file", err, c.want)
+			}
+		})
+	}
+}
+
+func TestRefusesFilesThatAreNotWeights(t *testing.T) {
+	legacy := "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
+	good := archive(t, zip.Store, map[string]string{"data.pkl": proto + "}" + stop})
+	for _, c := range []struct{ name, content, want string }{
+		{"empty", "", "the file is empty"},
+		{"an error page", "<!DOCTYPE html><html><body>Not Found</body></html>", "an error page"},
+		{"the old format", legacy, "before version 1.6"},
+		{"an archive cut short", string(good[:len(good)-10]), "damaged or cut short"},
+		{"an archive of something else", string(archive(t, zip.Store, map[string]string{"readme": "x"})), "without data.pkl"},
+		{"numbers of another byte order", string(archive(t, zip.Store, map[string]string{"data.pkl": proto + "}" + stop, "byteorder": "big"})), `byte order "big"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "w.pth")
+			if err := os.WriteFile(name, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(name)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
+				t.Fatalf("error %v, want one with %q and the file", err, c.want)
+			}
+		})
+	}
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "a folder where a file") {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+func TestAFlippedBitIsNoticed(t *testing.T) {
+	content := archive(t, zip.Store, map[string]string{
+		"data.pkl": proto + dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 2), 0, []int{2}, []int{1})) + stop,
+		"data/0":   floats(1, 2),
+	})
+	at := bytes.Index(content, []byte(floats(1, 2)))
+	content[at] ^= 1
+	f, err := read(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read("w"); err == nil || !strings.Contains(err.Error(), "data/0 is damaged") {
+		t.Fatalf("error %v", err)
+	}
+}
+
+// Both formats hold the same numbers, and every prefix of either is refused without a panic.
+func TestOfficialFiles(t *testing.T) {
+	for _, stem := range []string{"dino_v1", "dinov2", "dinov2_reg4"} {
+		var all [2]*File
+		for i, ext := range []string{".pth", ".safetensors"} {
+			f, err := Open(sharedtest.Path(t, "vit", stem+ext))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			all[i] = f
+		}
+		if len(all[0].Tensors) != len(all[1].Tensors) {
+			t.Fatalf("%s: %d and %d tensors", stem, len(all[0].Tensors), len(all[1].Tensors))
+		}
+		for _, x := range all[0].Tensors {
+			a, err := all[0].Read(x.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := all[1].Read(x.Name)
+			if err != nil || !slices.Equal(a, b) {
+				t.Fatalf("%s, %s: the two files differ (%v)", stem, x.Name, err)
+			}
+		}
+	}
+	content, err := os.ReadFile(sharedtest.Path(t, "vit", "dinov2.pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := 0; cut < len(content); cut += 997 {
+		if _, err := read(content[:cut]); err == nil {
+			t.Fatalf("%d of %d bytes were accepted", cut, len(content))
+		}
+	}
+}
+
+// FuzzPickle: whatever the program, no panic, and no more memory than its size allows.
+func FuzzPickle(f *testing.F) {
+	f.Add([]byte(proto + dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 4), 0, []int{2, 2}, []int{2, 1})) + stop))
+	f.Add([]byte("\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s" + stop))
+	f.Add([]byte(proto + "(" + number(1) + "\x8a\x02\x00\xff\x85\x86\x87l" + stop))
+	f.Fuzz(func(t *testing.T, program []byte) {
+		root, err := unpickle(program)
+		if err != nil {
+			return
+		}
+		c := collector{views: map[string]view{}}
+		if err := c.collect(root, "", 0); err != nil {
+			return
+		}
+		for _, v := range c.views {
+			if len(v.shape) != len(v.stride) || v.offset < 0 {
+				t.Fatalf("a view %+v", v)
+			}
+		}
+	})
+}
+
+// FuzzOpen: whatever the file, no panic, and what is listed reads or fails.
+func FuzzOpen(f *testing.F) {
+	f.Add(archive(f, zip.Store, map[string]string{
+		"data.pkl": proto + dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 2), 0, []int{2}, []int{1})) + stop, "data/0": floats(1, 2)}))
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, []safetensors.Tensor{safetensors.FromFloat32("w", []float32{1}, 1)}, nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, content []byte) {
+		file, err := Read("fuzz", bytes.NewReader(content), int64(len(content)))
+		if err != nil {
+			return
+		}
+		for _, x := range file.Tensors {
+			values, err := file.Read(x.Name)
+			if err != nil {
+				continue
+			}
+			n := 1
+			for _, d := range x.Shape {
+				n *= d
+			}
+			if len(values) != n {
+				t.Fatalf("%q: %d values for shape %v", x.Name, len(values), x.Shape)
+			}
+		}
+	})
+}
