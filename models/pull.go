@@ -193,7 +193,7 @@ func download(ctx context.Context, address, name string, progress func(done, tot
 	var err error
 	for range attempts {
 		if err = fetch(ctx, address, part, validator, progress); err == nil {
-			if err := errors.Join(sync(part), os.Rename(part, name), remove(validator)); err != nil {
+			if err := errors.Join(syncFile(part), os.Rename(part, name), remove(validator)); err != nil {
 				return err
 			}
 			return atomicfile.SyncFolder(filepath.Dir(name))
@@ -251,11 +251,11 @@ func fetch(ctx context.Context, address, part, validator string, progress func(d
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		return fmt.Errorf("GET %s: %w", address, err)
+	if err == nil && total >= 0 && have+n != total {
+		err = io.ErrUnexpectedEOF
 	}
-	if total >= 0 && have+n != total {
-		return fmt.Errorf("GET %s: %d of %d bytes: %w", address, have+n, total, io.ErrUnexpectedEOF)
+	if err != nil {
+		return fmt.Errorf("GET %s: %d of %d bytes came: %w", address, have+n, total, err)
 	}
 	return nil
 }
@@ -289,7 +289,7 @@ func rangeStart(s string) (int64, bool) {
 	return start, ok && found && err == nil
 }
 
-func sync(name string) error {
+func syncFile(name string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
