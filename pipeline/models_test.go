@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
+	"iconic/internal/npy"
+	"iconic/internal/sharedtest"
+	"iconic/models"
+	"iconic/models/onnx"
+	"iconic/models/precision"
+	"iconic/models/vit"
+)
+
+// library finds ONNX Runtime for the tests that need a session.
+func library(t testing.TB) string {
+	t.Helper()
+	path, err := onnxruntime.Find(t.Context(), onnxruntime.Options{})
+	if err != nil {
+		t.Skipf("no ONNX Runtime: %v", err)
+	}
+	return path
+}
+
+// encode runs a model on n pictures.
+func encode(t testing.TB, model string, pixels []float32, n int) []float32 {
+	t.Helper()
+	e, err := encoder.Open(model, encoder.Options{Library: library(t), Provider: encoder.CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	features := make([]float32, n*e.Dim())
+	if err := e.Encode(t.Context(), features, pixels, n); err != nil {
+		t.Fatal(err)
+	}
+	return features
+}
+
+// array reads all of a .npy file.
+func array(t testing.TB, name string) (x []float32, shape []int) {
+	t.Helper()
+	f, err := npy.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x = make([]float32, f.Len()*f.Dim())
+	if err := f.Block(x, 0, f.Len()); err != nil {
+		t.Fatal(err)
+	}
+	return x, f.Shape
+}
+
+// means is the mean over the middle axis of batch×tokens×width.
+func means(x []float32, shape []int) []float32 {
+	out := make([]float32, shape[0]*shape[2])
+	for b := range shape[0] {
+		for i := range shape[1] {
+			for c := range shape[2] {
+				out[b*shape[2]+c] += x[(b*shape[1]+i)*shape[2]+c] / float32(shape[1])
+			}
+		}
+	}
+	return out
+}
+
+// The official code's outputs for five small random encoders, in each form in which their weights come.
+func TestImportedEncodersComputeWhatTheOfficialCodeDoes(t *testing.T) {
+	for _, c := range []struct {
+		name, forms string
+		size        int
+	}{
+		{"dino_v1", ".pth .safetensors", 32}, {"dino_v1_same_grid", ".pth .safetensors", 32},
+		{"dinov2", ".pth .safetensors _hf.safetensors", 42}, {"dinov2_reg4", ".pth .safetensors _hf.safetensors", 42},
+		{"dinov2_same_grid", ".pth .safetensors _hf.safetensors", 42},
+	} {
+		input, shape := array(t, sharedtest.Path(t, "vit", c.name+"_input.npy"))
+		class, _ := array(t, sharedtest.Path(t, "vit", c.name+"_cls.npy"))
+		want := map[vit.Output][]float32{vit.CLS: class}
+		if c.name[:6] == "dinov2" {
+			patches, shape := array(t, sharedtest.Path(t, "vit", c.name+"_patch.npy"))
+			mean := means(patches, shape)
+			width := shape[2]
+			var both []float32
+			for b := range shape[0] {
+				both = append(append(both, class[b*width:][:width]...), mean[b*width:][:width]...)
+			}
+			want[vit.Patch], want[vit.Both] = mean, both
+		}
+		for _, form := range strings.Fields(c.forms) {
+			file := sharedtest.Path(t, "vit", c.name+form)
+			for output, want := range want {
+				t.Run(fmt.Sprintf("%s%s/%s", c.name, form, output), func(t *testing.T) {
+					m, err := models.Resolve(t.Context(), file, models.Options{
+						PullOptions: models.PullOptions{Cache: t.TempDir()}, ImageSize: c.size, Output: output, Heads: 4})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if off := largestDifference(encode(t, m.Path, input, shape[0]), want); !(off < 1e-5) {
+						t.Errorf("off by %g of the largest entry", off)
+					}
+				})
+			}
+		}
+	}
+}
+
+// largestDifference is relative to the largest entry of want; NaN where the lengths differ.
+func largestDifference(got, want []float32) float64 {
+	if len(got) != len(want) {
+		return math.NaN()
+	}
+	var off, largest float64
+	for i := range want {
+		off = max(off, math.Abs(float64(got[i]-want[i])))
+		largest = max(largest, math.Abs(float64(want[i])))
+	}
+	return off / largest
+}
+
+// What ONNX Runtime makes of the graph: it has to recognise layer norm and GELU, and to take the scaling of the
+// attention scores into their product.
+func TestONNXRuntimeFusesTheGraph(t *testing.T) {
+	file := sharedtest.Path(t, "vit", "dinov2_reg4.safetensors")
+	m, err := models.Resolve(t.Context(), file, models.Options{PullOptions: models.PullOptions{Cache: t.TempDir()}, ImageSize: 42, Heads: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode(t, m.Path, make([]float32, 3*42*42), 1) // starts the runtime
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Destroy()
+	dump := filepath.Join(t.TempDir(), "optimised.onnx")
+	if err := o.SetOptimizedModelFilePath(dump); err != nil {
+		t.Fatal(err)
+	}
+	s, err := ort.NewDynamicAdvancedSession(m.Path, []string{vit.InputName}, []string{vit.OutputName}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Destroy()
+	optimised, err := onnx.ReadFile(dump)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, n := range optimised.Graph.Nodes {
+		count[n.Op]++
+	}
+	const depth = 3
+	for op, want := range map[string]int{"LayerNormalization": 2*depth + 1, "BiasGelu": depth, "FusedMatMul": depth, "Softmax": depth, "Erf": 0, "Shape": 0} {
+		if count[op] != want {
+			t.Errorf("%d × %s, want %d: %v", count[op], op, want, count)
+		}
+	}
+}
+
+// Fewer bits change the features a little, and nothing else.
+func TestPrecisionsStayClose(t *testing.T) {
+	file := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
+	const n, size = 4, 3 * 224 * 224
+	r := rand.New(rand.NewPCG(1, 1))
+	pixels := make([]float32, n*size)
+	for i := range pixels { // smooth pictures of unlike brightness: noise alone is far from what encoders see
+		x := float64(i%224) / 224
+		pixels[i] = float32(math.Sin(float64(i/size+1)*6*x) + 0.2*r.NormFloat64())
+	}
+	want := encode(t, file, pixels, n)
+	dim := len(want) / n
+	for p, least := range map[precision.Precision]float64{precision.Float16: 0.99999, precision.Int8: 0.9} {
+		m, err := models.Resolve(t.Context(), file, models.Options{PullOptions: models.PullOptions{Cache: t.TempDir()}, Precision: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := encode(t, m.Path, pixels, n)
+		for i := range n {
+			if c := cosine(got[i*dim:][:dim], want[i*dim:][:dim]); !(c >= least) {
+				t.Errorf("%s: cosine %g to the float32 features of picture %d, want at least %g", p, c, i, least)
+			}
+		}
+	}
+}
+
+func cosine(x, y []float32) float64 {
+	var xy, xx, yy float64
+	for i := range x {
+		xy += float64(x[i]) * float64(y[i])
+		xx += float64(x[i]) * float64(x[i])
+		yy += float64(y[i]) * float64(y[i])
+	}
+	return xy / math.Sqrt(xx*yy)
+}
