@@ -25,6 +25,8 @@
 // are computed: A costs half a product, M a whole one. The sparse part of p is added where it stands, its A_ij taken from one
 // dot product each; where α = 0 nothing else is touched.
 //
-// Work goes panel by panel: the rows of a panel against all columns from its own on. Each sum has one owner and one order, so
-// the result has the same bits on any number of threads. Memory is 3·n·c + 256·n numbers.
+// Work goes by stripes of rows: each pair of stripes is one tile of A, made in the cache, turned into W where it lies, and
+// multiplied by both stripes of Φ. The pairs are played like a round-robin tournament, so that many can run at once and yet
+// every stripe meets the others in one order: the result has the same bits on any number of threads. Memory is 4·n·c numbers
+// and a tile for each worker.
 package cluster

@@ -15,9 +15,8 @@ import (
 var ErrNotFinite = errors.New("logits are not finite")
 
 const (
-	panelRows = 256 // rows of A at a time; with the columns of a tile they fit the second cache
-	tileCols  = 256
-	chunkRows = 48 // rows of M that one task owns, a multiple of the micro-kernels' heights
+	blockRows = 192 // rows of a stripe; with its Φ in term blocks a tile of W fits the second cache
+	tileWidth = 208 // leading dimension of a tile of W: an odd number of cache lines, so that a column uses all cache sets
 	// leastAffinity keeps 1/q̃ finite where β = 0 and no cluster is shared; a p̃ there costs ln(1/leastAffinity).
 	leastAffinity = 1e-30
 )
@@ -29,11 +28,17 @@ type Loss struct {
 	Beta    float32 // uniform share of q, 0 to 1
 	Workers int     // goroutines; all processors when < 1
 
-	phi, scaled, weighted, panel []float32
-	mass, inverse                []float32
-	columnSums                   []float64
-	sums                         []float64
-	symmetric                    symmetricRows
+	width, slivers int // leading dimension of phi and weighted; clusters rounded up to whole tiles
+
+	phi, weighted   []float32 // n×width: Φ and M
+	byRow, byColumn []float32 // Φ·diag(1/s) and Φ as right-hand factors of A = Φ·(Φ·diag(1/s))ᵀ and M = W·Φ, packed
+	tiles           []float32 // of W, one for each worker
+	mass, inverse   []float32
+	columnSums      []float64
+	sums            []float64
+	matches         []match
+	stripes         int
+	symmetric       symmetricRows
 }
 
 // Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows
@@ -56,7 +61,7 @@ func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *spars
 		}
 		crossEntropy += dense
 	}
-	attraction, err := l.sparsePart(ctx, n, c)
+	attraction, err := l.sparsePart(ctx, dz, n, c)
 	if err != nil {
 		return 0, err
 	}
@@ -82,13 +87,26 @@ func (l *Loss) check(dz, z []float32, n, c int, p *sparse.Rows) error {
 }
 
 func (l *Loss) resize(n, c int) {
-	l.phi, l.scaled, l.weighted = grown(l.phi, n*c), grown(l.scaled, n*c), grown(l.weighted, n*c)
+	rows, columns := kernel.TileShape()
+	stripes := parallel.Count(n, blockRows)
+	padded := upTo(upTo(n, rows), columns)
+	l.slivers = upTo(c, columns)
+	l.width = l.slivers
+	if l.width/16%2 == 0 { // rows an even number of cache lines apart crowd into some of the cache's sets
+		l.width += 16
+	}
+	l.phi, l.weighted = grown(l.phi, padded*l.width), grown(l.weighted, padded*l.width)
+	l.byRow, l.byColumn = grown(l.byRow, padded*c), grown(l.byColumn, n*l.slivers)
 	l.mass, l.inverse = grown(l.mass, c), grown(l.inverse, c)
-	l.panel = grown(l.panel, panelRows*n)
-	l.columnSums = grown(l.columnSums, parallel.Count(n, panelRows)*c)
-	l.sums = grown(l.sums, max(parallel.Count(n, panelRows), parallel.Count(n, tileCols)))
-	clear(l.weighted)
+	l.columnSums = grown(l.columnSums, stripes*c)
+	if l.stripes != stripes {
+		l.stripes, l.matches = stripes, tournament(stripes)
+	}
+	l.sums = grown(l.sums, len(l.matches))
+	l.tiles = grown(l.tiles, parallel.Workers(l.Workers)*blockRows*tileWidth)
 }
+
+func upTo(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 func grown[T any](s []T, n int) []T {
 	if cap(s) < n {
@@ -97,13 +115,13 @@ func grown[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// assign fills phi = softmax(z), mass = Σ_k φ_k, inverse = 1/mass and scaled = φ/mass.
+// assign fills phi = softmax(z), mass = Σ_k φ_k, inverse = 1/mass and the packed factors.
 func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
-	err := parallel.Blocks(ctx, l.Workers, n, panelRows, func(b, lo, hi int) error {
+	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
 		sums := l.columnSums[b*c : (b+1)*c]
 		clear(sums)
 		for i := lo; i < hi; i++ {
-			row := l.phi[i*c : (i+1)*c]
+			row := l.phi[i*l.width : i*l.width+c]
 			if m := kernel.Max(z[i*c : (i+1)*c]); m-m != 0 {
 				return fmt.Errorf("row %d: %w: lower the learning rate or look for features that are not finite", i, ErrNotFinite)
 			}
@@ -119,7 +137,7 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 	}
 	for k := range c {
 		mass := 0.0
-		for b := range parallel.Count(n, panelRows) {
+		for b := range l.stripes {
 			mass += l.columnSums[b*c+k]
 		}
 		l.mass[k], l.inverse[k] = float32(mass), 0
@@ -127,15 +145,29 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 			l.inverse[k] = float32(1 / mass)
 		}
 	}
-	return parallel.Blocks(ctx, l.Workers, n, panelRows, func(_, lo, hi int) error {
-		for i := lo; i < hi; i++ {
-			from, to := l.phi[i*c:(i+1)*c], l.scaled[i*c:(i+1)*c]
-			for k, v := range from {
-				to[k] = v * l.inverse[k]
-			}
-		}
+	if l.Alpha == 0 {
+		return nil
+	}
+	return parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
+		l.pack(lo, hi, n, c)
 		return nil
 	})
+}
+
+// pack lays rows lo to hi of the two right-hand factors as kernel.MulPacked wants them.
+func (l *Loss) pack(lo, hi, n, c int) {
+	_, columns := kernel.TileShape()
+	for i := lo; i < hi; i++ {
+		row := l.phi[i*l.width:][:c]
+		to := l.byRow[i/columns*columns*c+i%columns:]
+		for k, v := range row {
+			to[k*columns] = v * l.inverse[k]
+		}
+		for k := 0; k < c; k += columns {
+			sliver := l.byColumn[k*n+i*columns:][:columns]
+			clear(sliver[copy(sliver, row[k:min(c, k+columns)]):])
+		}
+	}
 }
 
 // debiased gives scale and shift of q̃ = scale·A + shift.
@@ -143,71 +175,56 @@ func (l *Loss) debiased(n int) (scale, shift float32) {
 	return 1 - l.Beta, max(l.Beta/float32(n), leastAffinity)
 }
 
-// densePart adds W·Φ to weighted for the part of W that p's uniform share makes, and returns −α/n² Σ_ij ln q̃_ij.
+// densePart sets weighted to W·Φ for the part of W that p's uniform share makes, and returns −α/n² Σ_ij ln q̃_ij. A tile of W is
+// made once, on or above the diagonal, and serves both of its stripes: W_ab·Φ_b is added to a's rows, W_abᵀ·Φ_a to b's.
 func (l *Loss) densePart(ctx context.Context, n, c int) (float64, error) {
+	_, columns := kernel.TileShape()
 	scale, shift := l.debiased(n)
 	numerator := -2 * scale * l.Alpha / (float32(n) * float32(n))
+	err := hold(ctx, l.Workers, l.matches, l.stripes, func(worker, number int, m match) error {
+		w := l.tiles[worker*blockRows*tileWidth : (worker+1)*blockRows*tileWidth]
+		a, b := m.a*blockRows, m.b*blockRows
+		rowsA, rowsB := min(blockRows, n-a), min(blockRows, n-b)
+		kernel.MulPacked(w, tileWidth, l.phi[a*l.width:], l.width, 1, l.byRow[b*c:], columns*c, rowsA, c, rowsB, false)
+		logs := kernel.Reciprocal(w, tileWidth, rowsA, rowsB, scale, shift, numerator)
+		kernel.MulPacked(l.weighted[a*l.width:], l.width, w, tileWidth, 1, l.byColumn[b*columns:], columns*n, rowsA, rowsB, c, m.turnA > 0)
+		if m.a != m.b {
+			kernel.MulPacked(l.weighted[b*l.width:], l.width, w, 1, tileWidth, l.byColumn[a*columns:], columns*n, rowsB, rowsA, c, true)
+			logs *= 2
+		}
+		l.sums[number] = logs
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
 	logarithms := 0.0
-	for first := 0; first < n; first += panelRows {
-		rows := min(panelRows, n-first)
-		columns := n - first // tiles below the diagonal are mirrors
-		panel := l.panel[:rows*columns]
-		err := parallel.Blocks(ctx, l.Workers, columns, tileCols, func(b, lo, hi int) error {
-			kernel.MulTransB(panel[lo:], columns, l.phi[first*c:], c, l.scaled[(first+lo)*c:], c, rows, c, hi-lo, false)
-			sum := 0.0
-			for r := range rows {
-				sum += kernel.Reciprocal(panel[r*columns+lo:r*columns+hi], scale, shift, numerator)
-			}
-			l.sums[b] = sum
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-		for b := range parallel.Count(columns, tileCols) {
-			if b == 0 { // the tile on the diagonal stands for itself, every other one for its mirror too
-				logarithms += l.sums[b]
-			} else {
-				logarithms += 2 * l.sums[b]
-			}
-		}
-		if err := l.spread(ctx, panel, first, rows, columns, c); err != nil {
-			return 0, err
-		}
+	for _, s := range l.sums[:len(l.matches)] {
+		logarithms += s
 	}
 	return -float64(l.Alpha) / float64(n) / float64(n) * logarithms, nil
 }
 
-// spread adds a panel of W to weighted: its rows times Φ, and, for the tiles right of the diagonal, its columns too.
-func (l *Loss) spread(ctx context.Context, panel []float32, first, rows, columns, c int) error {
-	across := max(0, parallel.Count(columns, tileCols)-1)
-	down := parallel.Count(rows, chunkRows)
-	return parallel.Blocks(ctx, l.Workers, across+down, 1, func(task, _, _ int) error {
-		if task < down {
-			lo := task * chunkRows
-			hi := min(rows, lo+chunkRows)
-			kernel.Mul(l.weighted[(first+lo)*c:], c, panel[lo*columns:], columns, l.phi[first*c:], c, hi-lo, columns, c, true)
-			return nil
-		}
-		lo := (task - down + 1) * tileCols
-		hi := min(columns, lo+tileCols)
-		kernel.MulTransA(l.weighted[(first+lo)*c:], c, panel[lo:], columns, l.phi[first*c:], c, hi-lo, rows, c, true)
-		return nil
-	})
-}
-
-// sparsePart adds the part of W that p's own entries make, and returns −(1−α)/n Σ_ij p_ij ln q̃_ij.
-func (l *Loss) sparsePart(ctx context.Context, n, c int) (float64, error) {
+// sparsePart adds the part of W that p's own entries make, with n×c numbers of scratch, and returns −(1−α)/n Σ_ij p_ij ln q̃_ij.
+func (l *Loss) sparsePart(ctx context.Context, scratch []float32, n, c int) (float64, error) {
 	scale, shift := l.debiased(n)
 	numerator := -scale * (1 - l.Alpha) / float32(n)
-	err := parallel.Blocks(ctx, l.Workers, n, panelRows, func(b, lo, hi int) error {
+	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
 		sum := 0.0
 		for i := lo; i < hi; i++ {
-			row, to := l.phi[i*c:(i+1)*c], l.weighted[i*c:(i+1)*c]
+			to := l.weighted[i*l.width:][:c]
+			if l.Alpha == 0 {
+				clear(to)
+			}
+			row := scratch[i*c:][:c]
+			for k, v := range l.phi[i*l.width:][:c] {
+				row[k] = v * l.inverse[k]
+			}
 			own, both := l.symmetric.row(i)
 			for e, j := range l.symmetric.column[l.symmetric.offset[i]:l.symmetric.offset[i+1]] {
-				q := scale*kernel.Dot(row, l.scaled[int(j)*c:(int(j)+1)*c]) + shift
-				kernel.AddScaled(to, numerator*both[e]/q, l.phi[int(j)*c:(int(j)+1)*c])
+				other := l.phi[int(j)*l.width:][:c]
+				q := scale*kernel.Dot(row, other) + shift
+				kernel.AddScaled(to, numerator*both[e]/q, other)
 				if own[e] > 0 {
 					sum -= float64(own[e]) * math.Log(float64(q))
 				}
@@ -220,7 +237,7 @@ func (l *Loss) sparsePart(ctx context.Context, n, c int) (float64, error) {
 		return 0, err
 	}
 	total := 0.0
-	for b := range parallel.Count(n, panelRows) {
+	for b := range l.stripes {
 		total += l.sums[b]
 	}
 	return total * (1 - float64(l.Alpha)) / float64(n), nil
@@ -228,11 +245,11 @@ func (l *Loss) sparsePart(ctx context.Context, n, c int) (float64, error) {
 
 // backward takes ∂L/∂φ from weighted = M and goes through the row softmax into dz.
 func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
-	err := parallel.Blocks(ctx, l.Workers, n, panelRows, func(b, lo, hi int) error {
+	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
 		sums := l.columnSums[b*c : (b+1)*c]
 		clear(sums)
 		for i := lo; i < hi; i++ {
-			phi, m := l.phi[i*c:(i+1)*c], l.weighted[i*c:(i+1)*c]
+			phi, m := l.phi[i*l.width:][:c], l.weighted[i*l.width:][:c]
 			for k, v := range phi {
 				sums[k] += float64(v) * float64(m[k])
 			}
@@ -245,15 +262,15 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 	shift := l.mass // the mass is no longer needed: v_c takes its place
 	for k := range c {
 		sum := 0.0
-		for b := range parallel.Count(n, panelRows) {
+		for b := range l.stripes {
 			sum += l.columnSums[b*c+k]
 		}
 		inverse := float64(l.inverse[k])
 		shift[k] = float32(0.5 * sum * inverse * inverse)
 	}
-	return parallel.Blocks(ctx, l.Workers, n, panelRows, func(_, lo, hi int) error {
+	return parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
 		for i := lo; i < hi; i++ {
-			phi, d := l.phi[i*c:(i+1)*c], l.weighted[i*c:(i+1)*c]
+			phi, d := l.phi[i*l.width:][:c], l.weighted[i*l.width:][:c]
 			for k := range d {
 				d[k] = d[k]*l.inverse[k] - shift[k]
 			}

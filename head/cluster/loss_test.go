@@ -144,10 +144,10 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	})
 }
 
-// TestSeveralPanels crosses the borders of panels and tiles, which the small cases do not.
-func TestSeveralPanels(t *testing.T) {
+// TestSeveralStripes crosses the borders of stripes and tiles, which the small cases do not.
+func TestSeveralStripes(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	const n, c = 2*panelRows + 37, 5
+	const n, c = 2*blockRows + 37, 5
 	z64, z := make([]float64, n*c), make([]float32, n*c)
 	for i := range z {
 		z[i] = float32(r.NormFloat64())
@@ -164,7 +164,7 @@ func TestSeveralPanels(t *testing.T) {
 	if math.Abs(got-want) > 1e-5 {
 		t.Fatalf("loss %v, want %v", got, want)
 	}
-	for _, i := range []int{0, 3, 255*c + 1, 256 * c, 300*c + 2, 511*c + 4, 512 * c, n*c - 1} {
+	for _, i := range []int{0, 3, (blockRows-1)*c + 1, blockRows * c, 300*c + 2, (2*blockRows-1)*c + 4, 2 * blockRows * c, n*c - 1} {
 		const step = 1e-4
 		v := z64[i]
 		z64[i] = v + step

@@ -8,7 +8,7 @@ type Float interface{ float32 | float64 }
 // Dot is Σ_i x[i]·y[i] over len(x) ≤ len(y) numbers.
 func Dot[T Float](x, y []T) T {
 	if x, ok := any(x).([]float32); ok {
-		return T(dotFloat32(x, any(y).([]float32)))
+		return T(active.dot(x, any(y).([]float32)))
 	}
 	return dotGeneric(x, y)
 }
@@ -16,7 +16,7 @@ func Dot[T Float](x, y []T) T {
 // AddScaled is y[i] += a·x[i] over len(x) ≤ len(y) numbers.
 func AddScaled[T Float](y []T, a T, x []T) {
 	if x, ok := any(x).([]float32); ok {
-		addScaledFloat32(any(y).([]float32), float32(a), x)
+		active.addScaled(any(y).([]float32), float32(a), x)
 		return
 	}
 	addScaledGeneric(y, a, x)
@@ -65,7 +65,7 @@ func Max[T Float](x []T) T {
 // Exp is dst[i] = exp(x[i]) over len(x) ≤ len(dst) numbers; dst may be x.
 func Exp[T Float](dst, x []T) {
 	if x, ok := any(x).([]float32); ok {
-		expFloat32(any(dst).([]float32), x)
+		active.exp(any(dst).([]float32), x)
 		return
 	}
 	expGeneric(dst, x)

@@ -222,7 +222,7 @@ func TestReciprocal(t *testing.T) {
 			x[i] = float32(math.Pow(10, -6*r.Float64()))
 		}
 		old := append([]float32(nil), x...)
-		got := Reciprocal(x, 0.4, 1e-4, 3)
+		got := Reciprocal(x, n, 1, n, 0.4, 1e-4, 3)
 		check(t)
 		want := 0.0
 		for i := range old {
@@ -256,11 +256,11 @@ func TestMaxAndSum(t *testing.T) {
 
 // BenchmarkPeak measures the multiply-add units: the micro-kernel on operands that stay in the first cache.
 func BenchmarkPeak(b *testing.B) {
-	t := tileFloat32
+	t := active.tile
 	const terms = 256
 	x, y, c := make([]float32, t.rows*terms), make([]float32, t.columns*terms), make([]float32, t.rows*t.columns)
 	for b.Loop() {
-		t.multiply(c, t.columns, x, y, terms, false)
+		t.multiply(c, t.columns, x, 1, t.rows, y, terms, false)
 	}
 	flops := 2 * float64(t.rows*t.columns*terms)
 	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")

@@ -33,15 +33,15 @@ const (
 	columnBlock = 960 // columns of B packed together: with termBlock 1 MB of float32
 )
 
-// tile is a micro-kernel: c[r·ldc+s] (+)= Σ_p a[p·rows+r]·b[p·columns+s] for all r < rows, s < columns.
+// tile is a micro-kernel: c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[p·columns+s] for all r < rows, s < columns.
 type tile[T Float] struct {
 	rows, columns int
-	multiply      func(c []T, ldc int, a, b []T, terms int, accumulate bool)
+	multiply      func(c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool)
 }
 
 // tileOf chooses the micro-kernel of a type.
 func tileOf[T Float]() tile[T] {
-	if t, ok := any(tileFloat32).(tile[T]); ok {
+	if t, ok := any(active.tile).(tile[T]); ok {
 		return t
 	}
 	return tile[T]{4, 4, multiplyGeneric[T]}
@@ -115,11 +115,11 @@ func multiplyBlock[T Float](c []T, ldc int, pa, pb, edge []T, rows, terms, colum
 		for r := 0; r < rows; r += t.rows {
 			as := pa[r*terms:]
 			if r+t.rows <= rows && s+t.columns <= columns {
-				t.multiply(c[r*ldc+s:], ldc, as, bs, terms, accumulate)
+				t.multiply(c[r*ldc+s:], ldc, as, 1, t.rows, bs, terms, accumulate)
 				continue
 			}
 			// A tile over the border is made aside, and the part inside taken over.
-			t.multiply(edge, t.columns, as, bs, terms, false)
+			t.multiply(edge, t.columns, as, 1, t.rows, bs, terms, false)
 			for x := range min(t.rows, rows-r) {
 				to := c[(r+x)*ldc+s:]
 				from := edge[x*t.columns:]
@@ -166,12 +166,13 @@ func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 func upTo(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 // multiplyGeneric is the micro-kernel of 4×4 tiles in plain Go.
-func multiplyGeneric[T Float](c []T, ldc int, a, b []T, terms int, accumulate bool) {
+func multiplyGeneric[T Float](c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool) {
 	for half := 0; half < 4; half += 2 {
 		var c00, c01, c02, c03, c10, c11, c12, c13 T
-		a, b := a[:4*terms], b[:4*terms]
-		for len(a) >= 4 && len(b) >= 4 {
-			a0, a1 := a[half], a[half+1]
+		b := b[:4*terms]
+		at, below := half*rowStride, (half+1)*rowStride
+		for len(b) >= 4 {
+			a0, a1 := a[at], a[below]
 			b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
 			c00 += a0 * b0
 			c01 += a0 * b1
@@ -181,7 +182,7 @@ func multiplyGeneric[T Float](c []T, ldc int, a, b []T, terms int, accumulate bo
 			c11 += a1 * b1
 			c12 += a1 * b2
 			c13 += a1 * b3
-			a, b = a[4:], b[4:]
+			at, below, b = at+termStride, below+termStride, b[4:]
 		}
 		x, y := c[half*ldc:half*ldc+4], c[(half+1)*ldc:(half+1)*ldc+4]
 		if accumulate {

@@ -4,41 +4,52 @@ package kernel
 
 import (
 	"math"
-	"os"
 
 	"github.com/klauspost/cpuid/v2"
 )
 
-//go:generate go run ./generate -out avx2_amd64.s -stubs avx2_amd64.go -pkg kernel
+//go:generate go run ./generate -out kernel_amd64.s -stubs kernel_amd64.go -pkg kernel
 
-// useAVX2 is decided once, before anything runs.
-var useAVX2 = os.Getenv("ICONIC_KERNEL") != "generic" && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3)
+// onRequest names the paths that are taken only when ICONIC_KERNEL asks for them.
+var onRequest = map[string]bool{"avx512": true}
 
-// Path names the implementation in use: "generic" or "avx2".
-func Path() string {
-	if useAVX2 {
-		return "avx2"
+// paths lists what this processor can run besides plain Go, best first.
+func paths() []path {
+	var list []path
+	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
+		return list
 	}
-	return "generic"
+	avx2 := path{
+		name:       "avx2",
+		tile:       tile[float32]{6, 16, multiplyTileAVX2},
+		dot:        dotFloat32,
+		addScaled:  addScaledFloat32,
+		exp:        expFloat32,
+		reciprocal: reciprocalFloat32,
+	}
+	if cpuid.CPU.Supports(cpuid.AVX512F) {
+		avx512 := avx2
+		avx512.name, avx512.tile = "avx512", tile[float32]{12, 32, multiplyTileAVX512}
+		list = append(list, avx512)
+	}
+	return append(list, avx2)
 }
 
-var tileFloat32 = func() tile[float32] {
-	if useAVX2 {
-		return tile[float32]{6, 16, multiplyTileAVX2}
-	}
-	return tile[float32]{4, 4, multiplyGeneric[float32]}
-}()
+func multiplyTileAVX2(c []float32, ldc int, a []float32, rowStride, termStride int, b []float32, terms int, accumulate bool) {
+	_, _, _ = c[5*ldc+15], a[5*rowStride+(terms-1)*termStride], b[16*terms-1]
+	multiplyAVX2(&c[0], ldc, &a[0], rowStride, termStride, &b[0], terms, accumulate)
+}
 
-func multiplyTileAVX2(c []float32, ldc int, a, b []float32, terms int, accumulate bool) {
-	_, _, _ = c[5*ldc+15], a[6*terms-1], b[16*terms-1]
-	multiplyAVX2(&c[0], ldc, &a[0], &b[0], terms, accumulate)
+func multiplyTileAVX512(c []float32, ldc int, a []float32, rowStride, termStride int, b []float32, terms int, accumulate bool) {
+	_, _, _ = c[11*ldc+31], a[11*rowStride+(terms-1)*termStride], b[32*terms-1]
+	multiplyAVX512(&c[0], ldc, &a[0], rowStride, termStride, &b[0], terms, accumulate)
 }
 
 const lanes = 8
 
 func dotFloat32(x, y []float32) float32 {
 	whole := len(x) &^ (lanes - 1)
-	if !useAVX2 || whole == 0 {
+	if whole == 0 {
 		return dotGeneric(x, y)
 	}
 	y = y[:len(x)]
@@ -47,7 +58,7 @@ func dotFloat32(x, y []float32) float32 {
 
 func addScaledFloat32(y []float32, a float32, x []float32) {
 	whole := len(x) &^ (lanes - 1)
-	if !useAVX2 || whole == 0 {
+	if whole == 0 {
 		addScaledGeneric(y, a, x)
 		return
 	}
@@ -57,10 +68,6 @@ func addScaledFloat32(y []float32, a float32, x []float32) {
 }
 
 func expFloat32(dst, x []float32) {
-	if !useAVX2 {
-		expGeneric(dst, x)
-		return
-	}
 	dst = dst[:len(x)]
 	whole := len(x) &^ (lanes - 1)
 	if whole > 0 {
@@ -75,15 +82,18 @@ func expFloat32(dst, x []float32) {
 	}
 }
 
-func reciprocalFloat32(x []float32, scale, shift, numerator float32) float64 {
-	whole := len(x) &^ (lanes - 1)
-	if !useAVX2 || whole == 0 {
-		return reciprocalGeneric(x, scale, shift, numerator)
+func reciprocalFloat32(x []float32, ld, m, n int, scale, shift, numerator float32) float64 {
+	whole := n &^ (lanes - 1)
+	if whole == 0 || m == 0 {
+		return reciprocalGeneric(x, ld, m, n, scale, shift, numerator)
 	}
 	product := [lanes]float32{1, 1, 1, 1, 1, 1, 1, 1}
 	var exponent [lanes]int32
-	reciprocalAVX2(&x[0], whole, scale, shift, numerator, &product, &exponent)
-	log := reciprocalGeneric(x[whole:], scale, shift, numerator)
+	for i := range m {
+		row := x[i*ld : i*ld+n]
+		reciprocalAVX2(&row[0], whole, scale, shift, numerator, &product, &exponent)
+	}
+	log := reciprocalGeneric(x[whole:], ld, m, n-whole, scale, shift, numerator)
 	for i, p := range product {
 		log += math.Log(float64(p)) + float64(exponent[i])*math.Ln2
 	}

@@ -2,26 +2,27 @@ package kernel
 
 import "math"
 
-// Reciprocal is q_i = scale·x[i] + shift, x[i] = numerator/q_i, and returns Σ_i ln q_i. Every q_i must be a positive normal
-// number. The logarithms cost next to nothing: the q_i are multiplied up, exponents taken out after each factor, and
-// eight logarithms at the end serve them all; the relative error of the product is at most len(x)/8 roundings.
-func Reciprocal[T Float](x []T, scale, shift, numerator T) float64 {
-	if x, ok := any(x).([]float32); ok {
-		return reciprocalFloat32(x, float32(scale), float32(shift), float32(numerator))
-	}
-	return reciprocalGeneric(x, scale, shift, numerator)
+// Reciprocal is q_ij = scale·x_ij + shift, x_ij = numerator/q_ij over an m×n matrix of leading dimension ld, and returns
+// Σ_ij ln q_ij. Every q_ij must be a positive normal number. The logarithms cost next to nothing: the q_ij are multiplied up,
+// exponents taken out after each factor, and a few logarithms at the end serve them all; each factor rounds its product
+// once, so the sum is within m·n·2⁻²³ of the exact one.
+func Reciprocal(x []float32, ld, m, n int, scale, shift, numerator float32) float64 {
+	return active.reciprocal(x, ld, m, n, scale, shift, numerator)
 }
 
-func reciprocalGeneric[T Float](x []T, scale, shift, numerator T) float64 {
+func reciprocalGeneric(x []float32, ld, m, n int, scale, shift, numerator float32) float64 {
 	const most, least = 0x1p500, 0x1p-500 // far from the ends: one more float32 factor cannot leave float64
 	log, product := 0.0, 1.0
-	for i, v := range x {
-		q := scale*v + shift
-		x[i] = numerator / q
-		product *= float64(q)
-		if product > most || product < least {
-			log += math.Log(product)
-			product = 1
+	for i := range m {
+		row := x[i*ld : i*ld+n]
+		for j, v := range row {
+			q := scale*v + shift
+			row[j] = numerator / q
+			product *= float64(q)
+			if product > most || product < least {
+				log += math.Log(product)
+				product = 1
+			}
 		}
 	}
 	return log + math.Log(product)

@@ -1,8 +1,9 @@
-// Command generate writes the AVX2 assembly of package kernel. Run it through `go generate ./internal/kernel`; a test
+// Command generate writes the AVX2 and AVX-512 assembly of package kernel. Run it through `go generate ./internal/kernel`; a test
 // checks that what is committed is what it writes.
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -14,7 +15,9 @@ const width = 8 // float32 numbers in a YMM register
 
 func main() {
 	ConstraintExpr("amd64,!noasm")
-	multiply()
+	for _, m := range micros {
+		multiply(m)
+	}
 	dot()
 	addScaled()
 	exponential()
@@ -22,71 +25,110 @@ func main() {
 	Generate()
 }
 
-// multiply is the micro-kernel of 6×16 tiles: twelve accumulators, two registers of B, two broadcasts of A.
-func multiply() {
-	const rows = 6
-	TEXT("multiplyAVX2", NOSPLIT, "func(c *float32, ldc int, a, b *float32, terms int, accumulate bool)")
+// micro is a micro-kernel: rows×(2 registers) accumulators, two registers of B, one broadcast of A. Of A only broadcasts are
+// read, so it need not be packed: any row and term stride costs the same. Rows are addressed three to a pointer.
+type micro struct {
+	name string
+	rows int // a multiple of 3
+	reg  func() VecVirtual
+	wide int // float32 numbers in a register
+	zero func(ops ...Op)
+}
+
+var micros = []micro{
+	{"multiplyAVX2", 6, func() VecVirtual { return YMM() }, 8, func(ops ...Op) { VXORPS(ops...) }},
+	{"multiplyAVX512", 12, func() VecVirtual { return ZMM() }, 16, func(ops ...Op) { VPXORD(ops...) }},
+}
+
+func multiply(m micro) {
+	columns, vector := 2*m.wide, 4*m.wide
+	TEXT(m.name, NOSPLIT, "func(c *float32, ldc int, a *float32, rowStride, termStride int, b *float32, terms int, accumulate bool)")
 	Pragma("noescape")
-	Doc("multiplyAVX2 is c[r·ldc+s] (+)= Σ_p a[6p+r]·b[16p+s] for r < 6, s < 16; terms ≥ 1.")
+	Doc(fmt.Sprintf("%s is c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[%d·p+s] for r < %d, s < %d; terms ≥ 1.", m.name, columns, m.rows, columns))
 	c, a, b := Load(Param("c"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	ldc, terms := Load(Param("ldc"), GP64()), Load(Param("terms"), GP64())
-	SHLQ(Imm(2), ldc)
-	var sum [rows][2]VecVirtual
-	for r := range sum {
-		for s := range sum[r] {
-			sum[r][s] = YMM()
-			VXORPS(sum[r][s], sum[r][s], sum[r][s])
+	rowStride, termStride := Load(Param("rowStride"), GP64()), Load(Param("termStride"), GP64())
+	for _, stride := range []Register{ldc, rowStride, termStride} {
+		SHLQ(Imm(2), stride)
+	}
+	// The tile of C is wanted at the end; by then it is there.
+	ahead := GP64()
+	MOVQ(c, ahead)
+	for r := range m.rows {
+		for at := 0; at < 2*vector; at += 64 {
+			PREFETCHT0(Mem{Base: ahead, Disp: at})
+		}
+		if r+1 < m.rows {
+			ADDQ(ldc, ahead)
 		}
 	}
-	b0, b1 := YMM(), YMM()
+	three := []Register{a}
+	for r := 3; r < m.rows; r += 3 {
+		next := GP64()
+		LEAQ(Mem{Base: three[len(three)-1], Index: rowStride, Scale: 2}, next)
+		ADDQ(rowStride, next)
+		three = append(three, next)
+	}
+	sum := make([][2]VecVirtual, m.rows)
+	for r := range sum {
+		for s := range sum[r] {
+			sum[r][s] = m.reg()
+			m.zero(sum[r][s], sum[r][s], sum[r][s])
+		}
+	}
+	b0, b1, x := m.reg(), m.reg(), m.reg()
 	step := func(at int) {
-		VMOVUPS(Mem{Base: b, Disp: at * 64}, b0)
-		VMOVUPS(Mem{Base: b, Disp: at*64 + 32}, b1)
-		for r := range rows {
-			x := YMM()
-			VBROADCASTSS(Mem{Base: a, Disp: at*4*rows + 4*r}, x)
+		VMOVUPS(Mem{Base: b, Disp: at * 2 * vector}, b0)
+		VMOVUPS(Mem{Base: b, Disp: at*2*vector + vector}, b1)
+		for r := range m.rows {
+			from := Mem{Base: three[r/3]}
+			if r%3 > 0 {
+				from.Index, from.Scale = rowStride, uint8(r%3)
+			}
+			VBROADCASTSS(from, x)
 			VFMADD231PS(b0, x, sum[r][0])
 			VFMADD231PS(b1, x, sum[r][1])
 		}
+		for _, pointer := range three {
+			ADDQ(termStride, pointer)
+		}
 	}
 	const unroll = 4
-	Label("multiply_many")
+	Label("many")
 	CMPQ(terms, Imm(unroll))
-	JLT(LabelRef("multiply_few"))
+	JLT(LabelRef("few"))
 	for at := range unroll {
 		step(at)
 	}
-	ADDQ(Imm(unroll*4*rows), a)
-	ADDQ(U32(unroll*64), b)
+	ADDQ(U32(uint32(unroll*2*vector)), b)
 	SUBQ(Imm(unroll), terms)
-	JMP(LabelRef("multiply_many"))
-	Label("multiply_few")
+	JMP(LabelRef("many"))
+	Label("few")
 	TESTQ(terms, terms)
-	JZ(LabelRef("multiply_store"))
+	JZ(LabelRef("store"))
 	step(0)
-	ADDQ(Imm(4*rows), a)
-	ADDQ(Imm(64), b)
+	ADDQ(U32(uint32(2*vector)), b)
 	DECQ(terms)
-	JMP(LabelRef("multiply_few"))
+	JMP(LabelRef("few"))
 
-	Label("multiply_store")
+	Label("store")
 	add := Load(Param("accumulate"), GP8())
 	TESTB(add, add)
-	JZ(LabelRef("multiply_set"))
+	JZ(LabelRef("set"))
 	to := GP64()
 	MOVQ(c, to)
-	for r := range rows {
+	for r := range m.rows {
 		for s := range 2 {
-			VADDPS(Mem{Base: to, Disp: 32 * s}, sum[r][s], sum[r][s])
+			VADDPS(Mem{Base: to, Disp: vector * s}, sum[r][s], sum[r][s])
 		}
 		ADDQ(ldc, to)
 	}
-	Label("multiply_set")
-	for r := range rows {
+	Label("set")
+	for r := range m.rows {
 		for s := range 2 {
-			VMOVUPS(sum[r][s], Mem{Base: c, Disp: 32 * s})
+			VMOVUPS(sum[r][s], Mem{Base: c, Disp: vector * s})
 		}
-		if r+1 < rows {
+		if r+1 < m.rows {
 			ADDQ(ldc, c)
 		}
 	}

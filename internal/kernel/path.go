@@ -1,0 +1,44 @@
+package kernel
+
+import "os"
+
+// path is one implementation of the float32 kernels. Those that are nil are taken from the plain one.
+type path struct {
+	name       string
+	tile       tile[float32]
+	dot        func(x, y []float32) float32
+	addScaled  func(y []float32, a float32, x []float32)
+	exp        func(dst, x []float32)
+	reciprocal func(x []float32, ld, m, n int, scale, shift, numerator float32) float64
+}
+
+var plain = path{
+	name:       "generic",
+	tile:       tile[float32]{4, 4, multiplyGeneric[float32]},
+	dot:        dotGeneric[float32],
+	addScaled:  addScaledGeneric[float32],
+	exp:        expGeneric[float32],
+	reciprocal: reciprocalGeneric,
+}
+
+// active is decided once, before anything runs; only tests change it.
+var active = choose(os.Getenv("ICONIC_KERNEL"), paths())
+
+// Path names the implementation in use: "generic", "avx2", "avx512" or "neon".
+func Path() string { return active.name }
+
+// choose takes the path of that name, else the first that nobody has to ask for.
+func choose(name string, from []path) path {
+	chosen := plain
+	for i := len(from) - 1; i >= 0; i-- {
+		if !onRequest[from[i].name] {
+			chosen = from[i]
+		}
+	}
+	for _, p := range append(from, plain) {
+		if p.name == name {
+			chosen = p
+		}
+	}
+	return chosen
+}
