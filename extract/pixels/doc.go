@@ -1,0 +1,10 @@
+// Package pixels turns image files into what an encoder is fed, as the encoder's training saw it.
+//
+// Decode finds the format by content (JPEG, PNG, GIF, BMP, TIFF, WebP), refuses what is too large before it allocates,
+// and gives 8-bit RGB as Pillow's convert("RGB") does: alpha dropped, palettes looked up, 16-bit grey clipped, Adobe CMYK
+// inverted. JPEG chroma is upsampled by libjpeg's triangle filter, lossy WebP's by libwebp's. The EXIF orientation is applied
+// unless it is to be ignored.
+//
+// A Transform resizes with Pillow's 8-bit bicubic resampler, bit for bit, crops the centre by torchvision's rule, and scales to
+// float32 planes.
+package pixels

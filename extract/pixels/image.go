@@ -1,0 +1,46 @@
+package pixels
+
+// Image is 8-bit RGB, rows from the top, three bytes a pixel.
+type Image struct {
+	Width, Height int
+	Pix           []uint8 // 3·Width·Height
+}
+
+func newImage(width, height int) *Image {
+	return &Image{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
+}
+
+// oriented gives the upright picture of an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112).
+func (m *Image) oriented(orientation int) *Image {
+	if orientation < 2 || orientation > 8 {
+		return m
+	}
+	w, h := m.Width, m.Height
+	if orientation >= 5 {
+		w, h = h, w
+	}
+	out := newImage(w, h)
+	for y := range h {
+		for x := range w {
+			var sx, sy int
+			switch orientation {
+			case 2:
+				sx, sy = w-1-x, y
+			case 3:
+				sx, sy = w-1-x, h-1-y
+			case 4:
+				sx, sy = x, h-1-y
+			case 5:
+				sx, sy = y, x
+			case 6:
+				sx, sy = y, w-1-x
+			case 7:
+				sx, sy = h-1-y, w-1-x
+			case 8:
+				sx, sy = h-1-y, x
+			}
+			copy(out.Pix[3*(y*w+x):][:3], m.Pix[3*(sy*m.Width+sx):][:3])
+		}
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package pixels
+
+import (
+	"fmt"
+	"math"
+)
+
+// Transform is the deterministic preprocessing of an encoder: resize, centre crop, scale.
+type Transform struct {
+	// Resize is the length of the shorter side after resizing; with Whole both sides become Crop, whatever the shape.
+	Resize int        `json:"resize"`
+	Crop   int        `json:"crop"` // side of the square that the encoder sees
+	Whole  bool       `json:"whole,omitempty"`
+	Mean   [3]float32 `json:"mean"` // of red, green, blue in [0, 1]
+	Std    [3]float32 `json:"std"`
+}
+
+// Validate names the field that is out of range.
+func (t Transform) Validate() error {
+	const most = 1 << 14
+	if t.Crop < 1 || t.Crop > most {
+		return fmt.Errorf("crop %d: want 1 to %d pixels", t.Crop, most)
+	}
+	if !t.Whole && (t.Resize < 1 || t.Resize > most) {
+		return fmt.Errorf("resize %d: want 1 to %d pixels", t.Resize, most)
+	}
+	for c := range 3 {
+		if m := t.Mean[c]; m-m != 0 {
+			return fmt.Errorf("mean %g: want a finite number", m)
+		}
+		if s := t.Std[c]; !(s > 0) || s-s != 0 {
+			return fmt.Errorf("std %g: want a positive number", s)
+		}
+	}
+	return nil
+}
+
+// Apply writes the planes of red, green and blue, 3×Crop×Crop, into dst: (v/255 − mean)/std of the resized and cropped
+// picture. It fails when dst has another length.
+func (t Transform) Apply(dst []float32, m *Image, s *Scratch) error {
+	if len(dst) != 3*t.Crop*t.Crop {
+		return fmt.Errorf("transform: %d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
+	}
+	s.window = grown(s.window, 3*t.Crop*t.Crop)
+	t.Square(s.window, m, s)
+	t.planes(dst, s.window)
+	return nil
+}
+
+// Square writes the resized and cropped picture, 8-bit RGB, 3·Crop·Crop bytes.
+func (t Transform) Square(dst []uint8, m *Image, s *Scratch) {
+	w := window{width: t.Crop, height: t.Crop, columns: t.Crop, rows: t.Crop}
+	if !t.Whole {
+		w.width, w.height = shorterSide(m.Width, m.Height, t.Resize)
+		if w.width < t.Crop || w.height < t.Crop {
+			t.padded(dst, m, w, s)
+			return
+		}
+		w.x, w.y = centre(w.width-t.Crop), centre(w.height-t.Crop)
+	}
+	s.resize(dst, m, w)
+}
+
+// padded centres a picture smaller than the crop on black, as torchvision does.
+func (t Transform) padded(dst []uint8, m *Image, w window, s *Scratch) {
+	clear(dst)
+	w.columns, w.rows = min(w.width, t.Crop), min(w.height, t.Crop)
+	w.x, w.y = centre(w.width-w.columns), centre(w.height-w.rows)
+	part := make([]uint8, 3*w.columns*w.rows)
+	s.resize(part, m, w)
+	left, top := (t.Crop-w.columns)/2, (t.Crop-w.rows)/2
+	for y := range w.rows {
+		copy(dst[3*((top+y)*t.Crop+left):], part[3*y*w.columns:3*(y+1)*w.columns])
+	}
+}
+
+// shorterSide is torchvision's Resize(size): the shorter side becomes size, the other keeps the shape, cut to whole pixels.
+func shorterSide(width, height, size int) (int, int) {
+	if width <= height {
+		return size, max(1, int(float64(size*height)/float64(width)))
+	}
+	return max(1, int(float64(size*width)/float64(height))), size
+}
+
+// centre is half of what is left over, halves going to the even number as Python rounds.
+func centre(left int) int { return int(math.RoundToEven(float64(left) / 2)) }
+
+// planes separates and scales the channels.
+func (t Transform) planes(dst []float32, window []uint8) {
+	n := t.Crop * t.Crop
+	for c := range 3 {
+		var table [256]float32
+		for v := range table {
+			table[v] = (float32(v)/255 - t.Mean[c]) / t.Std[c]
+		}
+		plane := dst[c*n : (c+1)*n]
+		for i := range plane {
+			plane[i] = table[window[3*i+c]]
+		}
+	}
+}

@@ -1,0 +1,102 @@
+//go:build (linux || darwin) && (amd64 || arm64)
+
+package pixels
+
+import (
+	"errors"
+	"image"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/ebitengine/purego"
+)
+
+// libjpegTurbo is the system's libjpeg-turbo, loaded at run time through its TurboJPEG interface (turbojpeg.h, version 2).
+// Its pixels are Pillow's own.
+type libjpegTurbo struct {
+	initDecompress func() uintptr
+	destroy        func(handle uintptr) int32
+	header         func(handle uintptr, b *byte, size uint64, width, height, subsampling, colourspace *int32) int32
+	decompress     func(handle uintptr, b *byte, size uint64, dst *byte, width, pitch, height, format, flags int32) int32
+	message        func(handle uintptr) string
+	code           func(handle uintptr) int32
+}
+
+// From turbojpeg.h.
+const (
+	turboRGB         = 0
+	turboCMYK        = 11
+	turboSpaceCMYK   = 3
+	turboSpaceYCCK   = 4
+	turboAccurateDCT = 4096
+	turboFatal       = 1
+)
+
+// turbo finds the library once; nil where there is none or ICONIC_JPEG=go asks for plain Go.
+var turbo = sync.OnceValue(func() *libjpegTurbo {
+	if os.Getenv("ICONIC_JPEG") == "go" {
+		return nil
+	}
+	for _, name := range []string{"libturbojpeg.so.0", "libturbojpeg.0.dylib", "/opt/homebrew/lib/libturbojpeg.0.dylib"} {
+		lib, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+		if err != nil {
+			continue
+		}
+		t := &libjpegTurbo{}
+		complete := true
+		for symbol, function := range map[string]any{
+			"tjInitDecompress": &t.initDecompress, "tjDestroy": &t.destroy, "tjDecompressHeader3": &t.header,
+			"tjDecompress2": &t.decompress, "tjGetErrorStr2": &t.message, "tjGetErrorCode": &t.code,
+		} {
+			address, err := purego.Dlsym(lib, symbol)
+			if err != nil {
+				complete = false
+				break
+			}
+			purego.RegisterFunc(function, address)
+		}
+		if complete {
+			return t
+		}
+	}
+	return nil
+})
+
+// decode reads a JPEG whose header was found sound.
+func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
+	handle := t.initDecompress()
+	if handle == 0 {
+		return nil, errors.New("libjpeg-turbo could not start")
+	}
+	defer t.destroy(handle)
+	var width, height, subsampling, space int32
+	if err := t.check(handle, t.header(handle, &b[0], uint64(len(b)), &width, &height, &subsampling, &space)); err != nil {
+		return nil, err
+	}
+	if space == turboSpaceCMYK || space == turboSpaceYCCK {
+		m := image.NewCMYK(image.Rect(0, 0, int(width), int(height)))
+		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, int32(m.Stride), height, turboCMYK, turboAccurateDCT)); err != nil {
+			return nil, err
+		}
+		for i, v := range m.Pix { // Adobe writes them inverted, and so does everybody after it
+			m.Pix[i] = 255 - v
+		}
+		return fromCMYK(m), nil
+	}
+	m := newImage(int(width), int(height))
+	err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, 3*width, height, turboRGB, turboAccurateDCT))
+	return m, err
+}
+
+// check turns a failure into an error. Warnings pass, as they do in Pillow, but for data that end too early.
+func (t *libjpegTurbo) check(handle uintptr, result int32) error {
+	if result == 0 {
+		return nil
+	}
+	message := t.message(handle)
+	if t.code(handle) == turboFatal || strings.Contains(message, "Premature end") {
+		return errors.New(message)
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+//go:build !((linux || darwin) && (amd64 || arm64))
+
+package pixels
+
+// libjpegTurbo is not loaded on this platform.
+type libjpegTurbo struct{}
+
+func (*libjpegTurbo) decode([]byte) (*Image, error) { return nil, nil }
+
+func turbo() *libjpegTurbo { return nil }
