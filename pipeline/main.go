@@ -60,6 +60,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(
 		newModelsCommand(a),
 		newTrainCommand(a),
+		newReportCommand(a),
 	)
 	return root
 }
