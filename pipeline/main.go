@@ -58,9 +58,9 @@ func newRootCommand(a *app) *cobra.Command {
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
 	root.AddCommand(
+		newExtractCommand(a),
 		newModelsCommand(a),
 		newTrainCommand(a),
-		newReportCommand(a),
 	)
 	return root
 }

@@ -1,0 +1,61 @@
+package extract
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"iconic/extract/dataset"
+	"iconic/extract/pixels"
+)
+
+// kindOf sorts the reason for which an image could not be used into one of a few kinds, for the closing table.
+func kindOf(err error) string {
+	var broken *pixels.Error
+	switch {
+	case errors.As(err, &broken):
+		return string(broken.Reason)
+	case errors.Is(err, fs.ErrNotExist):
+		return "vanished"
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "cut short while read"
+	case errors.Is(err, dataset.ErrTooLarge):
+		return "too large"
+	}
+	return "unreadable"
+}
+
+// reasonOf is err in words, without the file's name, which stands beside it.
+func reasonOf(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// skip counts a bad image.
+func (s *Summary) skip(kind, path, reason string) {
+	i := slices.IndexFunc(s.Skipped, func(k Skipped) bool { return k.Kind == kind })
+	if i < 0 {
+		i = len(s.Skipped)
+		s.Skipped = append(s.Skipped, Skipped{Kind: kind, Example: path, Reason: reason})
+	}
+	s.Skipped[i].Count++
+}
+
+// judge sorts the table, and fails if too many images were bad.
+func (s *Summary) judge(maxBad float64) error {
+	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
+	bad := s.Bad()
+	if s.Items > 0 && float64(bad) > maxBad*float64(s.Items) {
+		return fmt.Errorf("%d of %d images are bad, more than the %g %% of --max-bad (most: %s, as %s); the features of all others are kept in %s",
+			bad, s.Items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, s.Store)
+	}
+	return nil
+}

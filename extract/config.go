@@ -1,0 +1,112 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+)
+
+// Config is everything that an extraction is told.
+type Config struct {
+	Data    string // the data set: see package dataset
+	Dataset dataset.Options
+
+	Model     string                 // the ONNX file
+	ModelName string                 // what people call it
+	Encoder   encoder.Options        // Library and Size are filled in
+	Library   func() (string, error) // finds the ONNX Runtime library; called once there is something to encode
+	Transform pixels.Transform       // Crop must be the model's input size
+
+	IgnoreEXIF bool // leave pictures as they are stored
+
+	Views int    // of each image, ≥ 1: the plain one and Views−1 augmented ones
+	Seed  uint64 // of the augmented views
+	Half  bool   // keep float16, not float32
+
+	Out       string // the store's folder
+	ShardRows int    // rows of a shard; 0: 1024
+	Part      int    // encode part Part of Parts, into a folder of its own in Out; 0: everything
+	Parts     int
+
+	Batch   int     // images the encoder gets at once; 0: found by a probe
+	Workers int     // that read and decode; 0: one a processor
+	Prune   bool    // drop what the data set no longer has
+	Strict  bool    // the first bad image ends the run
+	MaxBad  float64 // the share of bad images above which the run fails at its end
+}
+
+// DefaultShardRows keeps a shard small enough that losing one costs a minute, and large enough that a million rows are
+// a thousand files.
+const DefaultShardRows = 1024
+
+// Validate checks all that can be checked before the work.
+func (c *Config) Validate() error {
+	switch {
+	case c.Data == "" || c.Model == "" || c.Out == "":
+		return errors.New("data, model and out are needed")
+	case c.Views < 1 || c.Views > 1000:
+		return fmt.Errorf("views %d: want 1 to 1000", c.Views)
+	case c.Batch < 0 || c.Batch > 1<<14:
+		return fmt.Errorf("batch %d: want 1 to 16384, or 0 to find one", c.Batch)
+	case c.Workers < 0:
+		return fmt.Errorf("workers %d: want 1 or more, or 0 for one a processor", c.Workers)
+	case c.Encoder.Threads < 0:
+		return fmt.Errorf("threads %d: want 1 or more, or 0 for one a processor", c.Encoder.Threads)
+	case c.ShardRows < 0:
+		return fmt.Errorf("shard rows %d: want 1 or more", c.ShardRows)
+	case !(c.MaxBad >= 0 && c.MaxBad <= 1):
+		return fmt.Errorf("max-bad %g: want a share from 0 to 1", c.MaxBad)
+	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:
+		return fmt.Errorf("shard %d/%d: want 1/n to n/n", c.Part, c.Parts)
+	}
+	return c.Transform.Validate()
+}
+
+// Hooks are told how the run goes; either may be nil.
+type Hooks struct {
+	Note     func(text string)
+	Progress func(done, total int) // images, at any rate
+}
+
+func (h Hooks) note(format string, args ...any) {
+	if h.Note != nil {
+		h.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// Summary is what a run did.
+type Summary struct {
+	Store      string         `json:"store"`
+	Items      int            `json:"items"`      // images of the data set, or of the part
+	Rows       int            `json:"rows"`       // rows of the store now
+	Encoded    int            `json:"encoded"`    // images that went through the encoder
+	Duplicates int            `json:"duplicates"` // images whose content another one has, too
+	Gone       int            `json:"gone"`       // rows of images that the data set no longer has, kept
+	Pruned     int            `json:"pruned"`     // and dropped
+	Changed    bool           `json:"changed"`    // anything in the store
+	Skipped    []Skipped      `json:"skipped"`    // bad images, by kind, most first
+	Ignored    map[string]int `json:"ignored"`    // other files, by extension
+	Seconds    float64        `json:"seconds"`    // of encoding, the preparation of the first batch included
+	Device     string         `json:"device,omitempty"`
+	Batch      int            `json:"batch,omitempty"`
+}
+
+// Skipped counts bad images of one kind.
+type Skipped struct {
+	Kind    string `json:"kind"`
+	Count   int    `json:"count"`
+	Example string `json:"example"` // the first one's path
+	Reason  string `json:"reason"`  // in words
+}
+
+// Bad is the number of images that were skipped.
+func (s *Summary) Bad() int {
+	n := 0
+	for _, k := range s.Skipped {
+		n += k.Count
+	}
+	return n
+}

@@ -1,0 +1,307 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// LabelsFrom says which folder of an image's path names its class.
+type LabelsFrom string
+
+// The choices. A folder that all images share, and one that names a split, are no class and are passed over.
+const (
+	First LabelsFrom = "first" // the topmost, as in torchvision's ImageFolder
+	Last  LabelsFrom = "last"  // the one that holds the image
+	None  LabelsFrom = "none"  // images have no labels
+)
+
+// Set makes a LabelsFrom a flag's value.
+func (l *LabelsFrom) Set(s string) error {
+	switch LabelsFrom(s) {
+	case First, Last, None:
+		*l = LabelsFrom(s)
+		return nil
+	}
+	return fmt.Errorf("%q is not one of first, last, none", s)
+}
+
+func (l *LabelsFrom) String() string { return string(*l) }
+
+// Type is the word that a flag's help shows.
+func (l *LabelsFrom) Type() string { return "folder" }
+
+// Options say how to understand a data set.
+type Options struct {
+	LabelsFrom LabelsFrom // "": First
+	Splits     []string   // keep only these, as "train"; empty: all
+}
+
+// Item is one image of a set.
+type Item struct {
+	Path  string // below the set's root, with slashes; unique
+	Label int    // index into Classes; −1: none
+	Split string // "train", "val", "test", "unlabeled"; "": the set has no splits
+	Size  int64  // bytes, as listed
+
+	source    string // the file, if it is not root and Path joined
+	container int    // index into Set.containers; −1: a file of its own
+	offset    int64  // of its bytes in the container
+	modified  stamp
+}
+
+// Set is an open data set.
+type Set struct {
+	Root    string         // as given
+	Classes []string       // names in the order of labels; empty: the set has no labels
+	Items   []Item         // ascending by Path, byte by byte
+	Ignored map[string]int // how many files were passed over, by lower-case extension
+	Raw     *Raw           // how an item's bytes are pixels; nil: they are an image file
+
+	containers []*container
+}
+
+// Raw is the form of images that are stored as bare pixels.
+type Raw struct {
+	Width, Height int
+	ByColumn      bool // pixels run down the columns; else along the rows
+}
+
+// RGB turns the three planes of an image into interleaved pixels, row by row.
+func (r Raw) RGB(planes []byte) []byte {
+	n := r.Width * r.Height
+	rgb := make([]byte, 3*n)
+	for y := range r.Height {
+		for x := range r.Width {
+			at := y*r.Width + x
+			if r.ByColumn {
+				at = x*r.Height + y
+			}
+			for c := range 3 {
+				rgb[3*(y*r.Width+x)+c] = planes[c*n+at]
+			}
+		}
+	}
+	return rgb
+}
+
+// container is a file that holds many items.
+type container struct {
+	file     *os.File
+	modified stamp
+}
+
+// Open lists the data set at path. It fails if there is none, or none with an image. Close it after use.
+func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
+	stat, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no data at %s: give a folder of images, a list of paths, or tar archives", path)
+	} else if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	s := &Set{Root: path, Ignored: map[string]int{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	list, err := s.kind(stat)
+	if err != nil {
+		return nil, err
+	}
+	if err := list(ctx, cmp.Or(o.LabelsFrom, First)); err != nil {
+		return nil, err
+	}
+	if err := s.keep(o.Splits); err != nil {
+		return nil, err
+	}
+	if len(s.Items) == 0 {
+		return nil, fmt.Errorf("%s holds no images%s", path, s.ignored())
+	}
+	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	for i := range s.Items[1:] {
+		if s.Items[i].Path == s.Items[i+1].Path {
+			return nil, fmt.Errorf("%s lists %s twice", path, s.Items[i].Path)
+		}
+	}
+	return s, nil
+}
+
+// kind recognises the form of the data set by names alone.
+func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) error, err error) {
+	if !stat.IsDir() {
+		switch ext := strings.ToLower(filepath.Ext(s.Root)); ext {
+		case ".tar":
+			return s.listTars, nil
+		case ".txt", ".lst", ".csv", ".tsv":
+			return s.listPaths, nil
+		case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
+			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
+		}
+		return nil, fmt.Errorf("%s is a file, and neither a list (.txt, .csv, .tsv) nor a .tar archive; give the folder of the images", s.Root)
+	}
+	names, err := visible(s.Root)
+	if err != nil {
+		return nil, err
+	}
+	has := func(name string) bool { return slices.Contains(names, name) }
+	switch {
+	case has("data_batch_1.bin") || has("test_batch.bin"):
+		return s.listCIFAR10, nil
+	case has("train.bin") || has("test.bin"):
+		return s.listCIFAR100, nil
+	case has("train_X.bin") || has("test_X.bin") || has("unlabeled_X.bin"):
+		return s.listSTL10, nil
+	case slices.ContainsFunc(names, isTar):
+		return s.listTars, nil
+	}
+	return s.listFolder, nil
+}
+
+// visible lists the names in a folder, hidden ones left out.
+func visible(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if !hidden(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
+
+// hidden tells whether a name is one that its system hides from people.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") || name == "__MACOSX" }
+
+// isImage tells by the extension whether a file claims to be an image.
+func isImage(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".heic", ".jxl", ".jp2":
+		return true
+	}
+	return false
+}
+
+// keep drops the items of other splits.
+func (s *Set) keep(splits []string) error {
+	if len(splits) == 0 {
+		return nil
+	}
+	var have []string
+	for _, item := range s.Items {
+		if !slices.Contains(have, item.Split) {
+			have = append(have, item.Split)
+		}
+	}
+	for _, split := range splits {
+		if !slices.Contains(have, split) {
+			slices.Sort(have)
+			return fmt.Errorf("%s has no split %q; it has %q", s.Root, split, have)
+		}
+	}
+	s.Items = slices.DeleteFunc(s.Items, func(item Item) bool { return !slices.Contains(splits, item.Split) })
+	return nil
+}
+
+// ignored says what was passed over, for an error.
+func (s *Set) ignored() string {
+	if len(s.Ignored) == 0 {
+		return ""
+	}
+	var parts []string
+	for ext, n := range s.Ignored {
+		parts = append(parts, fmt.Sprintf("%d %s", n, cmp.Or(ext, "without extension")))
+	}
+	slices.Sort(parts)
+	return " (other files: " + strings.Join(parts, ", ") + ")"
+}
+
+// Close closes the files that Open opened.
+func (s *Set) Close() error {
+	var err error
+	for _, c := range s.containers {
+		err = errors.Join(err, c.file.Close())
+	}
+	s.containers = nil
+	return err
+}
+
+// maxItem bounds the bytes of one image file.
+const maxItem = 1 << 30
+
+// ErrTooLarge is returned by Read for a file of more than 1 GiB.
+var ErrTooLarge = errors.New("the file is larger than 1 GiB")
+
+// Read gives the bytes of item i, in buffer if it is large enough. Several goroutines may read at once.
+func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
+	item := &s.Items[i]
+	if item.container >= 0 {
+		return readAt(s.containers[item.container].file, item.offset, item.Size, buffer)
+	}
+	r, err := os.Open(s.file(item))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	stat, err := r.Stat() // it may have changed since it was listed
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return readAt(r, 0, stat.Size(), buffer)
+}
+
+// file is the name of an item's own file.
+func (s *Set) file(item *Item) string {
+	if item.source != "" {
+		return item.source
+	}
+	return filepath.Join(s.Root, filepath.FromSlash(item.Path))
+}
+
+func readAt(r io.ReaderAt, offset, size int64, buffer []byte) ([]byte, error) {
+	if size > maxItem {
+		return nil, ErrTooLarge
+	}
+	if int64(cap(buffer)) < size {
+		buffer = make([]byte, size+size/4)
+	}
+	buffer = buffer[:size]
+	if n, err := r.ReadAt(buffer, offset); err != nil && !(errors.Is(err, io.EOF) && int64(n) == size) {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return buffer, nil
+}
+
+// Stamp changes whenever the file system says that item i, or the file that holds it, was written or replaced. An
+// equal stamp means the same bytes; another one may mean them too.
+func (s *Set) Stamp(i int) string {
+	item := &s.Items[i]
+	m := item.modified
+	if item.container >= 0 {
+		m = s.containers[item.container].modified
+	}
+	b := make([]byte, 0, 64)
+	for _, v := range [...]int64{item.Size, m.written, m.changed, item.offset} {
+		b = append(strconv.AppendInt(b, v, 36), '.')
+	}
+	return string(b[:len(b)-1])
+}

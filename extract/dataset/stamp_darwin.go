@@ -1,0 +1,13 @@
+package dataset
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+func changeTime(stat fs.FileInfo) int64 {
+	if s, ok := stat.Sys().(*syscall.Stat_t); ok {
+		return s.Ctimespec.Nano()
+	}
+	return 0
+}

@@ -1,0 +1,184 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+)
+
+// Run brings the store up to the data set. Whatever ends it, finished rows are kept, and the next Run goes on from
+// there. It fails, with the store complete, if more than MaxBad of the images are bad; the summary is valid then.
+func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	set, err := dataset.Open(ctx, c.Data, c.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	part := c.part(set)
+	r := &run{config: c, hooks: h, set: set, summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
+	defer r.close()
+	settings, err := r.settings()
+	if err != nil {
+		return nil, err
+	}
+	before, err := store.Classes(c.folder())
+	if err != nil {
+		return nil, err
+	}
+	if r.writer, err = store.Begin(c.folder(), settings, part); err != nil {
+		return nil, err
+	}
+	for _, what := range r.writer.Damaged {
+		h.note("damaged, to be encoded again: %s", what)
+	}
+	r.entries = c.plan(set, r.writer, r.summary)
+	names, label := classes(set.Classes, before, r.entries)
+	r.writer.SetClasses(names)
+	r.label = label
+	if err := r.space(); err != nil {
+		return nil, errors.Join(err, r.writer.Close())
+	}
+	if err := r.all(ctx); err != nil {
+		return nil, errors.Join(err, r.writer.Close()) // rows that are finished are kept
+	}
+	if r.summary.Changed, err = r.writer.Commit(); err != nil {
+		return nil, err
+	}
+	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
+	return r.summary, r.summary.judge(c.MaxBad)
+}
+
+// run is one Run.
+type run struct {
+	config  Config
+	hooks   Hooks
+	set     *dataset.Set
+	writer  *store.Writer
+	entries []entry
+	label   []int // of the old store's classes, among the new ones
+	summary *Summary
+
+	encoder *encoder.Encoder // nil until it is needed
+	dim     int
+}
+
+// close frees the encoder.
+func (r *run) close() {
+	if r.encoder != nil {
+		_ = r.encoder.Close() // all that it computed is there
+	}
+}
+
+// settings puts together all that features depend on. The model is opened for its dimension only if no store that it
+// made is there to tell.
+func (r *run) settings() (store.Settings, error) {
+	c := &r.config
+	sum, err := encoder.Sum(c.Model)
+	if err != nil {
+		return store.Settings{}, err
+	}
+	preprocessing, err := json.Marshal(preprocessing{c.Transform, c.IgnoreEXIF})
+	if err != nil {
+		return store.Settings{}, err
+	}
+	s := store.Settings{
+		Encoder:       store.Encoder{Name: c.ModelName, SHA256: sum, Output: c.Encoder.Output},
+		Preprocessing: preprocessing, Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
+	}
+	if c.Views > 1 {
+		s.Seed = c.Seed
+	}
+	if c.Half {
+		s.DType = "float16"
+	}
+	if s.ShardRows == 0 {
+		s.ShardRows = DefaultShardRows
+	}
+	if s.Dim = store.DimOf(c.folder(), s.Encoder); s.Dim == 0 {
+		if err := r.open(); err != nil {
+			return s, err
+		}
+		s.Dim = r.encoder.Dim()
+	}
+	r.dim = s.Dim
+	return s, nil
+}
+
+// preprocessing is how the manifest tells what was done to an image before it was encoded.
+type preprocessing struct {
+	pixels.Transform
+	IgnoreEXIF bool `json:"ignore_exif,omitempty"`
+}
+
+// open opens the encoder and says what it runs on.
+func (r *run) open() (err error) {
+	if r.encoder != nil {
+		return nil
+	}
+	c := &r.config
+	o := c.Encoder
+	if o.Library, err = c.Library(); err != nil {
+		return err
+	}
+	o.Size = c.Transform.Crop
+	e, err := encoder.Open(c.Model, o)
+	if err != nil {
+		return err
+	}
+	if height, width := e.InputSize(); height != c.Transform.Crop || width != c.Transform.Crop {
+		return errors.Join(fmt.Errorf("model %s takes images of %d×%d pixels: give --crop %d, not %d", c.Model, width, height, height, c.Transform.Crop), e.Close())
+	}
+	r.encoder = e
+	r.summary.Device = e.Device()
+	r.hooks.note("encoding on: %s (ONNX Runtime %s)", e.Device(), encoder.LibraryVersion())
+	return nil
+}
+
+// batch is the number of images to encode at once, when about n are to be encoded.
+func (r *run) batch(ctx context.Context, n int) (int, error) {
+	size := r.config.Batch
+	switch {
+	case r.encoder.FixedBatch() > 0:
+		size = r.encoder.FixedBatch()
+	case size > 0:
+	case n < worthProbing:
+		size = min(n, 8)
+	default:
+		var err error
+		if size, err = r.encoder.Batch(ctx); err != nil {
+			return 0, err
+		}
+	}
+	r.summary.Batch = max(1, size)
+	return r.summary.Batch, nil
+}
+
+// worthProbing is the number of images from which a few seconds to find the best batch size pay off.
+const worthProbing = 1000
+
+// all lets every entry through the stages.
+func (r *run) all(ctx context.Context) error {
+	start := time.Now()
+	defer func() { r.summary.Seconds = time.Since(start).Seconds() }()
+	g, ctx := errgroup.WithContext(ctx)
+	newStages(r).start(ctx, g)
+	return g.Wait()
+}
+
+// unchanged tells whether an item's features are there and its file was not touched since.
+func (r *run) unchanged(i int) bool {
+	known, ok := r.writer.Known(r.set.Items[i].Path)
+	return ok && known.Stamp != "" && known.Stamp == r.set.Stamp(i)
+}

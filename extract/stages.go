@@ -1,0 +1,349 @@
+package extract
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+	"iconic/internal/parallel"
+)
+
+// stages are the pipeline of one Run. Every goroutine ends when its input is closed or its context done.
+type stages struct {
+	*run
+	workers int
+
+	free    chan *job // jobs that may be used again: their number bounds what is in flight
+	work    chan *job // to the workers
+	ordered chan *job // the same jobs, in order
+	spare   chan *batch
+	encode  chan *batch
+	store   chan *batch
+}
+
+// job is one entry on its way to a batch. Its buffers are used again and again.
+type job struct {
+	entry   entry
+	item    store.Item
+	stamp   string
+	state   state
+	content []byte
+	pixels  []float32
+	scratch pixels.Scratch
+	done    chan struct{} // receives one value when the job is ready
+}
+
+// state says what is to be done about an entry.
+type state int
+
+const (
+	known   state = iota // its features are there
+	decoded              // its pixels are ready
+	skipped              // it is bad; item says why
+)
+
+// batch is a run of entries, in order, and the pixels of those that are to be encoded.
+type batch struct {
+	steps    []step
+	images   int // to be encoded
+	pixels   []float32
+	features []float32
+}
+
+// step is one entry of a batch.
+type step struct {
+	item  store.Item
+	stamp string
+	state state
+}
+
+// maxSteps bounds the entries of a batch of which hardly any is encoded.
+const maxSteps = 4096
+
+func newStages(r *run) *stages {
+	workers := parallel.Workers(r.config.Workers)
+	inFlight := 4 * workers
+	s := &stages{
+		run: r, workers: workers,
+		free: make(chan *job, inFlight), work: make(chan *job, inFlight), ordered: make(chan *job, inFlight),
+		spare: make(chan *batch, 3), encode: make(chan *batch, 1), store: make(chan *batch, 1),
+	}
+	for range cap(s.free) {
+		s.free <- &job{done: make(chan struct{}, 1)}
+	}
+	for range cap(s.spare) { // one is filled, one encoded, one stored
+		s.spare <- &batch{}
+	}
+	return s
+}
+
+func (s *stages) start(ctx context.Context, g *errgroup.Group) {
+	g.Go(func() error {
+		defer close(s.work)
+		defer close(s.ordered)
+		return s.list(ctx)
+	})
+	for range s.workers {
+		g.Go(func() error { return s.prepare(ctx) })
+	}
+	g.Go(func() error {
+		defer close(s.encode)
+		return s.gather(ctx)
+	})
+	g.Go(func() error {
+		defer close(s.store)
+		return s.encodeBatches(ctx)
+	})
+	g.Go(func() error { return s.storeBatches(ctx) })
+}
+
+// send and receive give way to the end of the context.
+func send[T any](ctx context.Context, c chan<- T, v T) error {
+	select {
+	case c <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool, err error) {
+	select {
+	case v, ok = <-c:
+		return v, ok, nil
+	case <-ctx.Done():
+		return v, false, ctx.Err()
+	}
+}
+
+// list is the first stage: it hands out the entries in order, to workers only those that must be read.
+func (s *stages) list(ctx context.Context) error {
+	for _, e := range s.entries {
+		j, _, err := receive(ctx, s.free)
+		if err != nil {
+			return err
+		}
+		if j.start(s.run, e) {
+			j.done <- struct{}{}
+		} else if err := send(ctx, s.work, j); err != nil {
+			return err
+		}
+		if err := send(ctx, s.ordered, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start takes on an entry. It tells whether nothing has to be read.
+func (j *job) start(r *run, e entry) bool {
+	j.entry, j.state = e, known
+	if e.kept != nil {
+		j.item, j.stamp = *e.kept, ""
+		if j.item.Label >= 0 {
+			j.item.Label = r.label[j.item.Label]
+		}
+		return true
+	}
+	listed := &r.set.Items[e.listed]
+	j.stamp = r.set.Stamp(e.listed)
+	j.item = store.Item{Path: listed.Path, Label: listed.Label, Split: listed.Split, Size: listed.Size}
+	before, ok := r.writer.Known(listed.Path)
+	if ok && before.Stamp == j.stamp {
+		j.item.Hash, j.item.Size = before.Hash, before.Size
+		return true
+	}
+	return false
+}
+
+// prepare is the second stage, run by each worker.
+func (s *stages) prepare(ctx context.Context) error {
+	for {
+		j, ok, err := receive(ctx, s.work)
+		if err != nil || !ok {
+			return err
+		}
+		s.read(j)
+		j.done <- struct{}{}
+	}
+}
+
+// read brings a job from its file to pixels, or to the reason why not.
+func (s *stages) read(j *job) {
+	content, err := s.set.Read(j.entry.listed, j.content)
+	if err != nil {
+		j.skip(err)
+		return
+	}
+	j.content = content
+	sum := sha256.Sum256(content)
+	j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
+	if s.writer.Has(j.item.Hash) {
+		j.state = known
+		return
+	}
+	if err := s.decode(j); err != nil {
+		j.skip(err)
+		return
+	}
+	j.state = decoded
+}
+
+func (j *job) skip(err error) {
+	j.state = skipped
+	j.item.Kind, j.item.Skipped = kindOf(err), reasonOf(err)
+}
+
+// decode fills the job's pixels with all views of its image.
+func (s *stages) decode(j *job) error {
+	t := &s.config.Transform
+	size := 3 * t.Crop * t.Crop
+	if j.pixels == nil {
+		j.pixels = make([]float32, s.config.Views*size)
+	}
+	var image *pixels.Image
+	if raw := s.set.Raw; raw != nil {
+		image = &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(j.content)}
+	} else {
+		var err error
+		if image, _, err = pixels.Decode(j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF}); err != nil {
+			return err
+		}
+	}
+	return t.Apply(j.pixels[:size], image, &j.scratch)
+}
+
+// gather is the third stage: it puts jobs, in order, into batches.
+func (s *stages) gather(ctx context.Context) error {
+	var (
+		b         *batch
+		err       error
+		size      = 0                     // images of a full batch; 0: the encoder is not open yet
+		scheduled = map[store.Hash]bool{} // contents that are in a batch, or were
+	)
+	for {
+		j, ok, err := receive(ctx, s.ordered)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if _, _, err := receive(ctx, j.done); err != nil {
+			return err
+		}
+		if b == nil {
+			if b, _, err = receive(ctx, s.spare); err != nil {
+				return err
+			}
+		}
+		if j.state == decoded && (scheduled[j.item.Hash] || s.writer.Has(j.item.Hash)) {
+			j.state = known
+		}
+		if j.state == decoded {
+			if size == 0 {
+				if size, err = s.openForBatches(ctx); err != nil {
+					return err
+				}
+			}
+			scheduled[j.item.Hash] = true
+			b.add(j.pixels, size)
+		}
+		if s.config.Strict && j.state == skipped {
+			return fmt.Errorf("%s: %s (%s); without --strict it would be skipped", j.item.Path, j.item.Kind, j.item.Skipped)
+		}
+		b.steps = append(b.steps, step{j.item, j.stamp, j.state})
+		s.free <- j // never blocks: it has room for all jobs
+		if b.images > 0 && b.images == size || len(b.steps) == maxSteps {
+			if err := send(ctx, s.encode, b); err != nil {
+				return err
+			}
+			b = nil
+		}
+	}
+	if b != nil {
+		err = send(ctx, s.encode, b)
+	}
+	return err
+}
+
+// openForBatches opens the encoder and gives the number of images of a batch.
+func (s *stages) openForBatches(ctx context.Context) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	size, err := s.batch(ctx, len(s.entries)*s.config.Views)
+	return max(1, size/s.config.Views), err
+}
+
+// add copies the pixels of all views of one image; size is the number of images of a full batch.
+func (b *batch) add(pixels []float32, size int) {
+	if len(b.pixels) < size*len(pixels) {
+		b.pixels = make([]float32, size*len(pixels))
+	}
+	copy(b.pixels[b.images*len(pixels):], pixels)
+	b.images++
+}
+
+// encodeBatches is the fourth stage.
+func (s *stages) encodeBatches(ctx context.Context) error {
+	views, image := s.config.Views, 3*s.config.Transform.Crop*s.config.Transform.Crop
+	for {
+		b, ok, err := receive(ctx, s.encode)
+		if err != nil || !ok {
+			return err
+		}
+		if n := b.images * views; n > 0 {
+			if cap(b.features) < n*s.dim {
+				b.features = make([]float32, n*s.dim)
+			}
+			b.features = b.features[:n*s.dim]
+			if err := s.encoder.Encode(ctx, b.features, b.pixels[:n*image], n); err != nil {
+				return err
+			}
+		}
+		if err := send(ctx, s.store, b); err != nil {
+			return err
+		}
+	}
+}
+
+// storeBatches is the last stage.
+func (s *stages) storeBatches(ctx context.Context) error {
+	row := s.config.Views * s.dim
+	done := 0
+	for {
+		b, ok, err := receive(ctx, s.store)
+		if err != nil || !ok {
+			return err
+		}
+		image := 0
+		for i := range b.steps {
+			step := &b.steps[i]
+			switch step.state {
+			case skipped:
+				s.summary.skip(step.item.Kind, step.item.Path, step.item.Skipped)
+				err = s.writer.Skip(step.item, step.stamp)
+			case known:
+				err = s.writer.Append(step.item, step.stamp, nil)
+			case decoded:
+				err = s.writer.Append(step.item, step.stamp, b.features[image*row:(image+1)*row])
+				image++
+				s.summary.Encoded++
+			}
+			if err != nil {
+				return err
+			}
+		}
+		done += len(b.steps)
+		if s.hooks.Progress != nil {
+			s.hooks.Progress(done, len(s.entries))
+		}
+		b.steps, b.images = b.steps[:0], 0
+		s.spare <- b // never blocks: it has room for all batches
+	}
+}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"context"
+
+	"iconic/internal/parallel"
+)
+
+// Hash is the content hash of an image: the first 16 bytes of its file's SHA-256.
+type Hash [16]byte
+
+// Item is what a store knows of one image.
+type Item struct {
+	Row     int    // of its features; −1: it was skipped
+	Path    string // as its data set names it
+	Label   int    // index into the manifest's classes; −1: none
+	Split   string // "": none
+	Size    int64  // bytes
+	Hash    Hash   // of its content; zero if that could not be read
+	Kind    string // for one that was skipped: "truncated", "not an image", …
+	Skipped string // for one that was skipped: the reason, in words
+}
+
+// line is the form of an Item in items.jsonl. A path that is not UTF-8 stands there as its bytes, too.
+type line struct {
+	Row       *int   `json:"row,omitempty"`
+	Path      string `json:"path"`
+	PathBytes []byte `json:"path_bytes,omitempty"`
+	Label     *int   `json:"label,omitempty"`
+	Split     string `json:"split,omitempty"`
+	Size      int64  `json:"size"`
+	Hash      string `json:"hash,omitempty"`
+	Kind      string `json:"kind,omitempty"`
+	Skipped   string `json:"skipped,omitempty"`
+}
+
+// append adds the item's line to b. It is written by hand because a store has a million of them.
+func (it *Item) append(b []byte) []byte {
+	b = append(b, '{')
+	if it.Row >= 0 {
+		b = strconv.AppendInt(append(b, `"row":`...), int64(it.Row), 10)
+		b = append(b, ',')
+	}
+	b = appendString(append(b, `"path":`...), it.Path)
+	if !utf8.ValidString(it.Path) {
+		b = base64.StdEncoding.AppendEncode(append(b, `,"path_bytes":"`...), []byte(it.Path))
+		b = append(b, '"')
+	}
+	if it.Label >= 0 {
+		b = strconv.AppendInt(append(b, `,"label":`...), int64(it.Label), 10)
+	}
+	if it.Split != "" {
+		b = appendString(append(b, `,"split":`...), it.Split)
+	}
+	b = strconv.AppendInt(append(b, `,"size":`...), it.Size, 10)
+	if it.Hash != (Hash{}) {
+		b = hex.AppendEncode(append(b, `,"hash":"`...), it.Hash[:])
+		b = append(b, '"')
+	}
+	if it.Row < 0 {
+		b = appendString(append(b, `,"kind":`...), it.Kind)
+		b = appendString(append(b, `,"skipped":`...), it.Skipped)
+	}
+	return append(b, "}\n"...)
+}
+
+// appendString adds s as JSON.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			var quoted bytes.Buffer
+			e := json.NewEncoder(&quoted)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(s) // a string in memory always encodes
+			return append(b, bytes.TrimRight(quoted.Bytes(), "\n")...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// parseItem reads one line.
+func parseItem(text []byte) (Item, error) {
+	var l line
+	if err := json.Unmarshal(text, &l); err != nil {
+		return Item{}, err
+	}
+	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped}
+	if l.PathBytes != nil {
+		it.Path = string(l.PathBytes)
+	}
+	if l.Row != nil {
+		it.Row = *l.Row
+	}
+	if l.Label != nil {
+		it.Label = *l.Label
+	}
+	if l.Hash != "" {
+		if n, err := hex.Decode(it.Hash[:], []byte(l.Hash)[:min(len(l.Hash), 2*len(it.Hash))]); err != nil || n != len(it.Hash) || len(l.Hash) != 2*n {
+			return Item{}, fmt.Errorf("hash %q", l.Hash)
+		}
+	}
+	return it, nil
+}
+
+// parseItems reads all lines of content.
+func parseItems(ctx context.Context, content []byte) ([]Item, error) {
+	lines := bytes.Split(bytes.TrimSuffix(content, []byte("\n")), []byte("\n"))
+	if len(content) == 0 {
+		return nil, nil
+	}
+	items := make([]Item, len(lines))
+	err := parallel.Blocks(ctx, 0, len(lines), 4096, func(_, lo, hi int) (err error) {
+		for i := lo; i < hi; i++ {
+			if items[i], err = parseItem(lines[i]); err != nil {
+				return fmt.Errorf("line %d: %w", i+1, err)
+			}
+		}
+		return nil
+	})
+	return items, err
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"iconic/internal/atomicfile"
+)
+
+// Names in a store's folder.
+const (
+	manifestName = "manifest.json"
+	itemsName    = "items.jsonl"
+	lockName     = ".lock"
+	partialName  = ".partial"
+)
+
+// formatVersion is the version of the format that this package writes, and the newest that it reads.
+const formatVersion = 1
+
+// formatName tells a manifest from any other JSON file of that name.
+const formatName = "iconic feature store"
+
+// Settings are all that features depend on besides the images. Features of different settings never share a store.
+type Settings struct {
+	Encoder       Encoder         `json:"encoder"`
+	Preprocessing json.RawMessage `json:"preprocessing"`
+	Views         int             `json:"views"` // of each image, ≥ 1; view 0 is the plain one
+	Seed          uint64          `json:"seed"`  // of the views; 0 when there is one
+	DType         string          `json:"dtype"` // "float32" or "float16"
+	Dim           int             `json:"dim"`
+	ShardRows     int             `json:"shard_rows"`
+}
+
+// Encoder identifies the model.
+type Encoder struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Output string `json:"output,omitempty"` // which of several outputs
+}
+
+// Part says which part of a data set a store holds: the items [First, First+Count) of Total.
+type Part struct {
+	Index   int    `json:"index"` // 1 to Of
+	Of      int    `json:"of"`
+	First   int    `json:"first"`
+	Count   int    `json:"count"`
+	Total   int    `json:"total"`
+	Listing string `json:"listing"` // checksum of all paths and labels, so that only parts of one listing are merged
+}
+
+// Shard is one file of features.
+type Shard struct {
+	File     string `json:"file"`
+	Rows     int    `json:"rows"`
+	Checksum string `json:"checksum"` // xxHash64 of the file
+}
+
+// Manifest describes a store.
+type Manifest struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	Settings
+	Rows     int      `json:"rows"`
+	Classes  []string `json:"classes"`
+	Part     *Part    `json:"part,omitempty"`
+	Items    int      `json:"items"`   // lines of items.jsonl
+	Skipped  int      `json:"skipped"` // of them
+	Checksum string   `json:"items_checksum"`
+	Shards   []Shard  `json:"shards"`
+}
+
+// ErrNone is wrapped by the error of Open where there is no store.
+var ErrNone = errors.New("not a feature store")
+
+// readManifest reads and checks the manifest in a folder.
+func readManifest(folder string) (*Manifest, []byte, error) {
+	content, err := os.ReadFile(filepath.Join(folder, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("feature store: %w", err)
+	}
+	var m Manifest
+	name := filepath.Join(folder, manifestName)
+	if err := json.Unmarshal(content, &m); err != nil {
+		return nil, nil, fmt.Errorf("%s is damaged (%w): restore it, or give another folder", name, err)
+	}
+	if m.Format != formatName {
+		return nil, nil, fmt.Errorf("%s: %w: its manifest is of something else", folder, ErrNone)
+	}
+	if m.Version > formatVersion {
+		return nil, nil, fmt.Errorf("%s is of format version %d, and this program reads up to %d: use a newer one", name, m.Version, formatVersion)
+	}
+	if err := m.check(); err != nil {
+		return nil, nil, fmt.Errorf("%s is damaged (%w): restore it, or give another folder", name, err)
+	}
+	return &m, content, nil
+}
+
+// check looks for what cannot be.
+func (m *Manifest) check() error {
+	switch {
+	case m.Version < 1:
+		return fmt.Errorf("version %d", m.Version)
+	case m.Views < 1 || m.Dim < 1 || m.ShardRows < 1:
+		return fmt.Errorf("%d views of %d elements in shards of %d rows", m.Views, m.Dim, m.ShardRows)
+	case m.DType != "float32" && m.DType != "float16":
+		return fmt.Errorf("dtype %q", m.DType)
+	case m.Rows < 0 || m.Skipped < 0 || m.Items != m.Rows+m.Skipped:
+		return fmt.Errorf("%d items are not %d rows and %d skipped", m.Items, m.Rows, m.Skipped)
+	}
+	rows := 0
+	for i, s := range m.Shards {
+		if s.File != shardName(i) {
+			return fmt.Errorf("shard %d is called %q", i, s.File)
+		}
+		if s.Rows < 1 || s.Rows > m.ShardRows || s.Rows < m.ShardRows && i+1 < len(m.Shards) {
+			return fmt.Errorf("%s has %d rows in shards of %d", s.File, s.Rows, m.ShardRows)
+		}
+		rows += s.Rows
+	}
+	if rows != m.Rows {
+		return fmt.Errorf("%d rows, and %d in the shards", m.Rows, rows)
+	}
+	return nil
+}
+
+func shardName(i int) string { return fmt.Sprintf("features-%05d.npy", i) }
+
+// encode gives the manifest's one and only form.
+func (m *Manifest) encode() ([]byte, error) {
+	if m.Classes == nil {
+		m.Classes = []string{}
+	}
+	if m.Shards == nil {
+		m.Shards = []Shard{}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(m)
+	return b.Bytes(), err
+}
+
+// canonical is the settings' one form: the preprocessing's JSON is brought to Go's own spacing.
+func (s Settings) canonical() (Settings, error) {
+	var b bytes.Buffer
+	if err := json.Compact(&b, s.Preprocessing); err != nil {
+		return s, fmt.Errorf("preprocessing: %w", err)
+	}
+	s.Preprocessing = b.Bytes()
+	return s, nil
+}
+
+// differs names what is different between two settings, "" if nothing is.
+func (s Settings) differs(t Settings) string {
+	var what []string
+	note := func(name string, a, b any) {
+		if x, y := fmt.Sprint(a), fmt.Sprint(b); x != y {
+			what = append(what, fmt.Sprintf("%s %s, not %s", name, x, y))
+		}
+	}
+	if s.Encoder.SHA256 != t.Encoder.SHA256 {
+		what = append(what, fmt.Sprintf("encoder %s (SHA-256 %.12s…), not %s (%.12s…)", s.Encoder.Name, s.Encoder.SHA256, t.Encoder.Name, t.Encoder.SHA256))
+	}
+	note("output", s.Encoder.Output, t.Encoder.Output)
+	a, errA := s.canonical()
+	b, errB := t.canonical()
+	if errA != nil || errB != nil || !bytes.Equal(a.Preprocessing, b.Preprocessing) {
+		what = append(what, fmt.Sprintf("preprocessing %s, not %s", a.Preprocessing, b.Preprocessing))
+	}
+	note("views", s.Views, t.Views)
+	note("seed", s.Seed, t.Seed)
+	note("dtype", s.DType, t.DType)
+	note("dim", s.Dim, t.Dim)
+	note("shard rows", s.ShardRows, t.ShardRows)
+	return strings.Join(what, "; ")
+}
+
+// writeJSON writes v, indented, to the file called name.
+func writeJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(name, append(b, '\n'))
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/internal/atomicfile"
+)
+
+// Stamps, which tell an unchanged file without reading it, are no part of a store: they hold for this machine alone,
+// and a store's bytes follow from the data. They lie in the user cache, in a file named after the store's folder:
+// a line with the checksum of the items.jsonl they belong to, then a stamp a line. Where they are lost, files are
+// read and compared by content.
+
+// stampsFile is where the stamps of the store in dir are, "" where there is no user cache.
+func stampsFile(dir string) string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	if full, err := filepath.Abs(dir); err == nil {
+		dir = full
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return filepath.Join(cache, "iconic", "stamps", fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
+}
+
+// loadStamps gives the stamps of n items, empty ones where none are kept.
+func loadStamps(dir, sum string, n int) []string {
+	stamps := make([]string, n)
+	r, err := os.Open(stampsFile(dir))
+	if err != nil {
+		return stamps
+	}
+	defer r.Close()
+	lines := bufio.NewScanner(r)
+	if !lines.Scan() || lines.Text() != sum {
+		return stamps
+	}
+	for i := 0; i < n && lines.Scan(); i++ {
+		stamps[i] = lines.Text()
+	}
+	return stamps
+}
+
+// keepStamps files the stamps in the file called from. It is no failure where they cannot be kept.
+func keepStamps(dir, sum, from string) {
+	name := stampsFile(dir)
+	if name == "" {
+		return
+	}
+	r, err := os.Open(from)
+	if err != nil {
+		return
+	}
+	defer r.Close()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return
+	}
+	err = atomicfile.Write(name, func(w io.Writer) error {
+		_, head := io.WriteString(w, sum+"\n")
+		_, body := io.Copy(w, r)
+		return errors.Join(head, body)
+	})
+	if err != nil {
+		return // the next run reads the files instead
+	}
+}

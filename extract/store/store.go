@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/internal/npy"
+	"iconic/internal/parallel"
+)
+
+// Store is an open feature store. It may be read by several goroutines, and while a Writer updates it.
+type Store struct {
+	Manifest
+	Dir string
+
+	key    string
+	shards []*npy.File
+	items  func() ([]Item, error)
+}
+
+// DamagedError lists the shards of a store that are missing, or are not what they were.
+type DamagedError struct {
+	Dir    string
+	Shards []string // each with what is wrong
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("feature store %s is damaged: %s; run the same `pipeline extract` again to encode just that anew", e.Dir, strings.Join(e.Shards, ", "))
+}
+
+// Open opens the store in a folder and compares every shard with its checksum. Close it after use.
+func Open(dir string) (*Store, error) {
+	m, content, err := readManifest(dir)
+	if err != nil {
+		if errors.Is(err, ErrNone) && exists(filepath.Join(dir, partialName)) {
+			return nil, fmt.Errorf("feature store %s is unfinished: run the same `pipeline extract` again to finish it", dir)
+		}
+		return nil, err
+	}
+	s := &Store{Manifest: *m, Dir: dir, key: checksum(content), shards: make([]*npy.File, len(m.Shards))}
+	s.items = sync.OnceValues(s.readItems)
+	wrong := make([]error, len(m.Shards))
+	err = parallel.Blocks(context.Background(), 0, len(m.Shards), 1, func(i, _, _ int) error {
+		s.shards[i], wrong[i] = m.openShard(filepath.Join(dir, m.Shards[i].File), m.Shards[i])
+		return nil
+	})
+	damaged := &DamagedError{Dir: dir}
+	for i, w := range wrong {
+		if w != nil {
+			damaged.Shards = append(damaged.Shards, fmt.Sprintf("%s: %v", m.Shards[i].File, w))
+		}
+	}
+	if len(damaged.Shards) > 0 {
+		err = damaged
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// openShard maps a shard that is what the settings and the shard's entry say.
+func (s *Settings) openShard(name string, want Shard) (*npy.File, error) {
+	sum, err := fileChecksum(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errors.New("missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if sum != want.Checksum {
+		return nil, fmt.Errorf("checksum %s where %s was written", sum, want.Checksum)
+	}
+	f, err := npy.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.Shape) != 3 || f.Shape[0] != want.Rows || f.Shape[1] != s.Views || f.Shape[2] != s.Dim || f.DType != s.DType {
+		return nil, errors.Join(fmt.Errorf("%s%v where %s[%d %d %d] was written", f.DType, f.Shape, s.DType, want.Rows, s.Views, s.Dim), f.Close())
+	}
+	return f, nil
+}
+
+// fileChecksum is the xxHash64 of a file.
+func fileChecksum(name string) (sum string, err error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	h := xxhash.New()
+	if _, err := io.CopyBuffer(h, struct{ io.Reader }{r}, make([]byte, 1<<18)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}
+
+func checksum(b []byte) string { return fmt.Sprintf("%016x", xxhash.Sum64(b)) }
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// Close ends the maps of the shards. Views must not be read after it.
+func (s *Store) Close() error {
+	var err error
+	for i, f := range s.shards {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+			s.shards[i] = nil
+		}
+	}
+	return err
+}
+
+// Key identifies the store's content: it changes with every feature, path and setting.
+func (s *Store) Key() string { return s.key }
+
+// Items reads the list of all images, those that were skipped among them, at its first call. The slice is shared.
+func (s *Store) Items() ([]Item, error) { return s.items() }
+
+func (s *Store) readItems() ([]Item, error) {
+	items, _, err := s.loadItems(s.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("feature store %s: %w; run the same `pipeline extract` again", s.Dir, err)
+	}
+	return items, nil
+}
+
+// loadItems reads a store's items.jsonl and holds it against the manifest.
+func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
+	content, err := os.ReadFile(filepath.Join(dir, itemsName))
+	if err != nil {
+		return nil, nil, err
+	}
+	if sum := checksum(content); sum != m.Checksum {
+		return nil, nil, fmt.Errorf("%s is damaged: checksum %s where %s was written", itemsName, sum, m.Checksum)
+	}
+	items, err := parseItems(context.Background(), content)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", itemsName, err)
+	}
+	row := 0
+	for i := range items {
+		if items[i].Row >= 0 {
+			if items[i].Row != row {
+				return nil, nil, fmt.Errorf("%s: line %d has row %d where %d was due", itemsName, i+1, items[i].Row, row)
+			}
+			row++
+		}
+	}
+	if len(items) != m.Items || row != m.Rows {
+		return nil, nil, fmt.Errorf("%s: %d items with %d rows where the manifest has %d with %d", itemsName, len(items), row, m.Items, m.Rows)
+	}
+	return items, content, nil
+}
+
+// RowItems gives the items that have features, by row.
+func (s *Store) RowItems() ([]Item, error) {
+	items, err := s.Items()
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Item, 0, s.Manifest.Rows)
+	for _, it := range items {
+		if it.Row >= 0 {
+			rows = append(rows, it)
+		}
+	}
+	return rows, nil
+}
+
+// Labels gives the label of each row, −1 for none.
+func (s *Store) Labels() ([]int, error) {
+	rows, err := s.RowItems()
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]int, len(rows))
+	for i, it := range rows {
+		labels[i] = it.Label
+	}
+	return labels, nil
+}
+
+// View is one view of every image as a matrix of Len rows and Dim columns.
+type View struct {
+	store *Store
+	view  int
+}
+
+// View gives view v, 0 ≤ v < Views; 0 is the plain one.
+func (s *Store) View(v int) (*View, error) {
+	if v < 0 || v >= s.Views {
+		return nil, fmt.Errorf("feature store %s has %d views, and no view %d", s.Dir, s.Views, v)
+	}
+	return &View{s, v}, nil
+}
+
+// Len is the number of rows.
+func (v *View) Len() int { return v.store.Rows }
+
+// Dim is the number of columns.
+func (v *View) Dim() int { return v.store.Dim }
+
+// Block reads rows [lo, hi) into dst, which must have (hi−lo)×Dim places.
+func (v *View) Block(dst []float32, lo, hi int) error {
+	s := v.store
+	if lo < 0 || hi < lo || hi > s.Rows || len(dst) != (hi-lo)*s.Dim {
+		return fmt.Errorf("feature store %s: rows [%d, %d) of %d×%d do not fit %d places", s.Dir, lo, hi, s.Rows, s.Dim, len(dst))
+	}
+	if s.Views > 1 {
+		for r := lo; r < hi; r++ {
+			if err := v.row(dst[(r-lo)*s.Dim:(r-lo+1)*s.Dim], r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for lo < hi {
+		shard, at := lo/s.ShardRows, lo%s.ShardRows
+		n := min(hi-lo, s.Shards[shard].Rows-at)
+		if err := s.shards[shard].Block(dst[:n*s.Dim], at, at+n); err != nil {
+			return err
+		}
+		dst, lo = dst[n*s.Dim:], lo+n
+	}
+	return nil
+}
+
+// Gather reads the named rows into dst, which must have len(rows)×Dim places.
+func (v *View) Gather(dst []float32, rows []int32) error {
+	s := v.store
+	if len(dst) != len(rows)*s.Dim {
+		return fmt.Errorf("feature store %s: %d rows of %d do not fit %d places", s.Dir, len(rows), s.Dim, len(dst))
+	}
+	for i, r := range rows {
+		if r < 0 || int(r) >= s.Rows {
+			return fmt.Errorf("feature store %s: row %d of %d", s.Dir, r, s.Rows)
+		}
+		if err := v.row(dst[i*s.Dim:(i+1)*s.Dim], int(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *View) row(dst []float32, r int) error {
+	s := v.store
+	return s.shards[r/s.ShardRows].Elements(dst, (r%s.ShardRows*s.Views+v.view)*s.Dim)
+}
+
+// Classes gives the class names of the store in a folder, nil where there is none.
+func Classes(dir string) ([]string, error) {
+	m, _, err := readManifest(dir)
+	if errors.Is(err, ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Classes, nil
+}
+
+// DimOf gives the dimension of the features that a model made of the store in a folder, 0 where there is none by it.
+func DimOf(dir string, e Encoder) int {
+	m, _, err := readManifest(dir)
+	if err != nil || m.Encoder.SHA256 != e.SHA256 || m.Encoder.Output != e.Output {
+		return 0
+	}
+	return m.Dim
+}

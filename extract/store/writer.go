@@ -1,0 +1,680 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/gofrs/flock"
+
+	"iconic/internal/atomicfile"
+	"iconic/internal/npy"
+)
+
+// Writer brings a store to what it should be: Append and Skip tell it the items, in the order of their paths, and
+// Commit makes the result the store. Its methods but Has are for one goroutine.
+type Writer struct {
+	Damaged    []string // what was found damaged, and is to be encoded again
+	Duplicates int      // rows appended whose content another row has, too
+
+	dir      string
+	partial  string
+	lock     *flock.Flock
+	manifest Manifest // under construction
+
+	old        *Manifest // nil: there was no finished store
+	oldContent []byte
+	oldItems   []Item
+	known      map[string]Known // by path
+	files      []source
+	places     map[Hash]place // where features of a content are
+
+	mu   sync.RWMutex
+	rows map[Hash]int32 // rows already appended, by content
+
+	pending []pending
+	buffer  []float32 // one shard
+	journal []byte    // of the shard under construction
+	targets []target  // finished shards
+	items   *spool
+	stamps  *spool
+}
+
+// Known is what an earlier run knew of a path.
+type Known struct {
+	Hash  Hash
+	Size  int64
+	Stamp string // "" if none was kept
+	at    place
+}
+
+// source is a file of features to take rows from.
+type source struct {
+	file  *npy.File
+	index int // the shard's number
+	rows  int
+	sum   string // its checksum
+	kept  kept
+}
+
+// kept says where a source or target lies.
+type kept int
+
+const (
+	inStore   kept = iota // under its final name
+	inPartial             // in .partial
+	elsewhere             // in another store
+)
+
+// place is one row of a source; file −1 means a row of the store under construction.
+type place struct{ file, row int32 }
+
+// pending is a row of the shard under construction: in the buffer, or still to be copied from a place.
+type pending struct {
+	buffered bool
+	at       place
+}
+
+// target is a finished shard of the store under construction.
+type target struct {
+	name string // of its file
+	kept kept
+	file *npy.File // opened when a later row copies from it
+}
+
+// Begin locks the store in a folder, which it makes if need be, and finds out what is there. A store or an unfinished
+// one of other settings is refused; damage is not: see Damaged. The part is nil for a whole data set.
+func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
+	if settings, err = settings.canonical(); err != nil {
+		return nil, err
+	}
+	w := &Writer{
+		dir: dir, partial: filepath.Join(dir, partialName),
+		manifest: Manifest{Format: formatName, Version: formatVersion, Settings: settings, Part: part},
+		known:    map[string]Known{}, places: map[Hash]place{}, rows: map[Hash]int32{},
+	}
+	if err := w.acquire(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.release())
+		}
+	}()
+	if err := rollForward(dir); err != nil {
+		return nil, fmt.Errorf("feature store %s: finish an earlier run: %w", dir, err)
+	}
+	if err := w.readOld(); err != nil {
+		return nil, err
+	}
+	if err := w.readPartial(); err != nil {
+		return nil, err
+	}
+	if err := w.prepare(); err != nil {
+		return nil, fmt.Errorf("feature store %s cannot be written: %w", dir, err)
+	}
+	return w, nil
+}
+
+// acquire takes the lock.
+func (w *Writer) acquire() error {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
+		return fmt.Errorf("feature store %s cannot be made: %w", w.dir, err)
+	}
+	w.lock = flock.New(filepath.Join(w.dir, lockName))
+	switch ok, err := w.lock.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("feature store %s cannot be written: %w", w.dir, err)
+	case !ok:
+		return fmt.Errorf("feature store %s is being written by another process: wait for it, or give another --out", w.dir)
+	}
+	return nil
+}
+
+// release closes what is open and gives the lock back.
+func (w *Writer) release() error {
+	var err error
+	for _, s := range w.files {
+		err = errors.Join(err, s.file.Close())
+	}
+	for _, t := range w.targets {
+		if t.file != nil {
+			err = errors.Join(err, t.file.Close())
+		}
+	}
+	for _, s := range []*spool{w.items, w.stamps} {
+		if s != nil {
+			err = errors.Join(err, s.file.Close())
+		}
+	}
+	w.files, w.targets, w.items, w.stamps = nil, nil, nil, nil
+	return errors.Join(err, w.lock.Unlock())
+}
+
+// readOld takes in the finished store, if there is one.
+func (w *Writer) readOld() error {
+	m, content, err := readManifest(w.dir)
+	if errors.Is(err, ErrNone) {
+		return w.expectEmpty()
+	}
+	if err != nil {
+		return err
+	}
+	if diff := w.manifest.differs(m.Settings); diff != "" {
+		return fmt.Errorf("feature store %s was made with other settings (now %s before): use those, or give another --out", w.dir, diff)
+	}
+	if a, b := m.Part, w.manifest.Part; (a == nil) != (b == nil) || a != nil && (a.Index != b.Index || a.Of != b.Of) {
+		return fmt.Errorf("feature store %s holds %s, and not %s: give another --out", w.dir, a.words(), b.words())
+	}
+	w.old, w.oldContent = m, content
+	items, lines, err := m.loadItems(w.dir)
+	if err != nil {
+		w.Damaged = append(w.Damaged, err.Error())
+		return nil // without its items no row of a shard has a meaning
+	}
+	w.oldItems = items
+	at := make([]int32, len(m.Shards))
+	for i, s := range m.Shards {
+		if at[i], err = w.addSource(filepath.Join(w.dir, s.File), i, s, inStore); err != nil {
+			w.Damaged = append(w.Damaged, fmt.Sprintf("%s: %v", s.File, err))
+		}
+	}
+	stamps := loadStamps(w.dir, checksum(lines), len(items))
+	for i, it := range items {
+		if it.Row < 0 {
+			continue
+		}
+		if p := (place{at[it.Row/m.ShardRows], int32(it.Row % m.ShardRows)}); p.file >= 0 {
+			w.learn(it, stamps[i], p)
+		}
+	}
+	return nil
+}
+
+// words names a part.
+func (p *Part) words() string {
+	if p == nil {
+		return "a whole data set"
+	}
+	return fmt.Sprintf("part %d of %d", p.Index, p.Of)
+}
+
+// expectEmpty fails unless the folder is one that a store may be made in.
+func (w *Writer) expectEmpty() error {
+	entries, err := os.ReadDir(w.dir)
+	if err != nil {
+		return fmt.Errorf("feature store: %w", err)
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, "features-") && strings.HasSuffix(name, ".npy"), name == itemsName:
+			return fmt.Errorf("%s holds %s but no %s, which says what made it: restore that file, or give another --out", w.dir, name, manifestName)
+		case !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "part-"):
+			return fmt.Errorf("%s is not a feature store, and not empty (it holds %s): give a new folder with --out", w.dir, name)
+		}
+	}
+	return nil
+}
+
+// addSource opens a shard to take rows from. It gives −1 and an error for one that is damaged.
+func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, error) {
+	f, err := w.manifest.openShard(name, s)
+	if err != nil {
+		return -1, err
+	}
+	w.files = append(w.files, source{f, index, s.Rows, s.Checksum, k})
+	return int32(len(w.files) - 1), nil
+}
+
+// learn notes where the features of an item are.
+func (w *Writer) learn(it Item, stamp string, at place) {
+	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Stamp: stamp, at: at}
+	if _, ok := w.places[it.Hash]; !ok {
+		w.places[it.Hash] = at
+	}
+}
+
+const settingsName = "settings.json"
+
+// readPartial takes in the shards that an unfinished run has left.
+func (w *Writer) readPartial() error {
+	content, err := os.ReadFile(filepath.Join(w.partial, settingsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("feature store: %w", err)
+	}
+	var before Settings
+	if err := json.Unmarshal(content, &before); err != nil {
+		return fmt.Errorf("%s is damaged (%w): remove the folder %s", filepath.Join(w.partial, settingsName), err, w.partial)
+	}
+	if diff := w.manifest.differs(before); diff != "" {
+		return fmt.Errorf("feature store %s is unfinished, and was begun with other settings (now %s before): use those, or give another --out", w.dir, diff)
+	}
+	journals, err := filepath.Glob(filepath.Join(escapeGlob(w.partial), "*.journal"))
+	if err != nil {
+		return err
+	}
+	for _, name := range journals {
+		if err := w.readJournal(name); err != nil {
+			w.Damaged = append(w.Damaged, fmt.Sprintf("unfinished shard %s: %v", filepath.Base(name), err))
+		}
+	}
+	return nil
+}
+
+// escapeGlob makes a folder's name one that stands for itself in a pattern.
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(s)
+}
+
+// A shard in .partial is called 00012-<checksum>.npy, and its journal 00012-<checksum>.journal: a line an item, its
+// stamp, a tab and its line of items.jsonl.
+func partialShard(index int, sum string) string { return fmt.Sprintf("%05d-%s", index, sum) }
+
+func (w *Writer) readJournal(name string) error {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	base := strings.TrimSuffix(name, ".journal")
+	number, sum, _ := strings.Cut(filepath.Base(base), "-")
+	index, err := strconv.Atoi(number)
+	if err != nil {
+		return errors.New("its name is no shard's")
+	}
+	var items []Item
+	var stamps []string
+	for text := range bytes.Lines(content) {
+		stamp, text, _ := bytes.Cut(text, []byte("\t"))
+		it, err := parseItem(text)
+		if err != nil {
+			return err
+		}
+		if it.Row >= 0 {
+			items, stamps = append(items, it), append(stamps, string(stamp))
+		}
+	}
+	at, err := w.addSource(base+".npy", index, Shard{Rows: len(items), Checksum: sum}, inPartial)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		w.learn(it, stamps[i], place{at, int32(i)})
+	}
+	return nil
+}
+
+// prepare makes .partial ready.
+func (w *Writer) prepare() error {
+	if err := os.MkdirAll(w.partial, 0o755); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings); err != nil {
+		return err
+	}
+	var err error
+	if w.items, err = newSpool(filepath.Join(w.partial, "items.spool")); err != nil {
+		return err
+	}
+	if w.stamps, err = newSpool(filepath.Join(w.partial, "stamps.spool")); err != nil {
+		return err
+	}
+	w.buffer = make([]float32, w.manifest.ShardRows*w.width())
+	return nil
+}
+
+// width is the number of elements of a row.
+func (w *Writer) width() int { return w.manifest.Views * w.manifest.Dim }
+
+// Add lets features be taken from another store of the same settings. It must stay open.
+func (w *Writer) Add(s *Store) error {
+	items, err := s.RowItems()
+	if err != nil {
+		return err
+	}
+	if diff := w.manifest.differs(s.Settings); diff != "" {
+		return fmt.Errorf("feature store %s was made with other settings (%s there)", s.Dir, diff)
+	}
+	at := make([]int32, len(s.Shards))
+	for i, shard := range s.Shards {
+		if at[i], err = w.addSource(filepath.Join(s.Dir, shard.File), i, shard, elsewhere); err != nil {
+			return fmt.Errorf("feature store %s: %s: %w", s.Dir, shard.File, err)
+		}
+	}
+	for _, it := range items {
+		if _, ok := w.places[it.Hash]; !ok {
+			w.places[it.Hash] = place{at[it.Row/s.ShardRows], int32(it.Row % s.ShardRows)}
+		}
+	}
+	return nil
+}
+
+// Items lists what the finished store held when the Writer began; nil if there was none.
+func (w *Writer) Items() []Item { return w.oldItems }
+
+// Known gives what an earlier run knew of a path whose features are there.
+func (w *Writer) Known(path string) (Known, bool) {
+	k, ok := w.known[path]
+	return k, ok
+}
+
+// Has tells whether features of a content are there: of earlier runs, or appended by now. It may be called by any
+// goroutine.
+func (w *Writer) Has(h Hash) bool {
+	if _, ok := w.places[h]; ok {
+		return true
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	_, ok := w.rows[h]
+	return ok
+}
+
+// Append adds the next item. Its features, Views × Dim floats, are copied; nil means that Has its content. The stamp
+// is kept for the next run's Known. Item.Row is set here.
+func (w *Writer) Append(it Item, stamp string, features []float32) error {
+	p := pending{buffered: features != nil}
+	if p.buffered {
+		if len(features) != w.width() {
+			return fmt.Errorf("feature store: %d features where %d make a row", len(features), w.width())
+		}
+		copy(w.buffer[len(w.pending)*w.width():], features)
+	} else {
+		var ok bool
+		if p.at, ok = w.find(it); !ok {
+			return fmt.Errorf("feature store: no features are known of %s", it.Path)
+		}
+	}
+	it.Row = w.manifest.Rows
+	w.manifest.Rows++
+	w.pending = append(w.pending, p)
+	w.mu.Lock()
+	if _, ok := w.rows[it.Hash]; ok {
+		w.Duplicates++
+	} else {
+		w.rows[it.Hash] = int32(it.Row)
+	}
+	w.mu.Unlock()
+	if err := w.record(it, stamp); err != nil {
+		return err
+	}
+	if len(w.pending) == w.manifest.ShardRows {
+		return w.flush()
+	}
+	return nil
+}
+
+// find prefers the row that the path had before, so that a shard that stays what it was is seen to.
+func (w *Writer) find(it Item) (place, bool) {
+	if k, ok := w.known[it.Path]; ok && k.Hash == it.Hash {
+		return k.at, true
+	}
+	if row, ok := w.rows[it.Hash]; ok {
+		return place{-1, row}, true
+	}
+	at, ok := w.places[it.Hash]
+	return at, ok
+}
+
+// Skip adds an item that has no features; its Kind and Skipped say why.
+func (w *Writer) Skip(it Item, stamp string) error {
+	it.Row = -1
+	w.manifest.Skipped++
+	return w.record(it, stamp)
+}
+
+// record writes an item's line, to the spool and to the shard's journal.
+func (w *Writer) record(it Item, stamp string) error {
+	w.manifest.Items++
+	start := len(w.journal) + len(stamp) + 1
+	w.journal = it.append(append(append(w.journal, stamp...), '\t'))
+	if err := w.items.write(w.journal[start:]); err != nil {
+		return err
+	}
+	return w.stamps.write(append([]byte(stamp), '\n'))
+}
+
+// flush finishes the shard under construction.
+func (w *Writer) flush() error {
+	index, n := len(w.targets), len(w.pending)
+	t := target{}
+	sum := ""
+	if s, ok := w.inPlace(index); ok {
+		t.kept, sum = s.kept, s.sum
+	} else {
+		var err error
+		if sum, err = w.copyPending(); err != nil {
+			return err
+		}
+		t.kept = inPartial
+		if w.whole(index, sum) {
+			t.kept = inStore
+		}
+	}
+	if t.name = filepath.Join(w.dir, shardName(index)); t.kept == inPartial {
+		t.name = filepath.Join(w.partial, partialShard(index, sum)+".npy")
+		if err := w.writePartial(t.name); err != nil {
+			return err
+		}
+	}
+	w.targets = append(w.targets, t)
+	w.manifest.Shards = append(w.manifest.Shards, Shard{shardName(index), n, sum})
+	w.pending, w.journal = w.pending[:0], w.journal[:0]
+	return nil
+}
+
+// inPlace finds the file that already is the shard under construction, row by row.
+func (w *Writer) inPlace(index int) (source, bool) {
+	first := w.pending[0]
+	if first.buffered || first.at.file < 0 {
+		return source{}, false
+	}
+	s := w.files[first.at.file]
+	if s.index != index || s.kept == elsewhere || s.rows != len(w.pending) {
+		return source{}, false
+	}
+	for j, p := range w.pending {
+		if p.buffered || p.at != (place{first.at.file, int32(j)}) {
+			return source{}, false
+		}
+	}
+	return s, true
+}
+
+// whole tells whether the store's shard of that number has this checksum, and is undamaged.
+func (w *Writer) whole(index int, sum string) bool {
+	return slices.ContainsFunc(w.files, func(s source) bool { return s.kept == inStore && s.index == index && s.sum == sum })
+}
+
+// copyPending brings all rows of the shard into the buffer, and gives the checksum that its file will have.
+func (w *Writer) copyPending() (sum string, err error) {
+	width := w.width()
+	for j, p := range w.pending {
+		dst := w.buffer[j*width : (j+1)*width]
+		switch row := int(p.at.row); {
+		case p.buffered:
+		case p.at.file >= 0:
+			err = w.files[p.at.file].file.Elements(dst, row*width)
+		case row/w.manifest.ShardRows == len(w.targets):
+			copy(dst, w.buffer[row%w.manifest.ShardRows*width:])
+		default:
+			err = w.copyTarget(dst, row)
+		}
+		if err != nil {
+			return "", fmt.Errorf("copy features: %w", err)
+		}
+	}
+	h := xxhash.New()
+	if err := npy.Encode(h, w.shape(), w.buffer[:len(w.pending)*width], w.manifest.DType == "float16"); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}
+
+// copyTarget reads a row of a shard that this Writer has finished.
+func (w *Writer) copyTarget(dst []float32, row int) (err error) {
+	t := &w.targets[row/w.manifest.ShardRows]
+	if t.file == nil {
+		if t.file, err = npy.Open(t.name); err != nil {
+			return err
+		}
+	}
+	return t.file.Elements(dst, row%w.manifest.ShardRows*w.width())
+}
+
+func (w *Writer) shape() []int { return []int{len(w.pending), w.manifest.Views, w.manifest.Dim} }
+
+// writePartial writes the shard under construction, unless it is there, and then its journal: a shard without one
+// does not count.
+func (w *Writer) writePartial(name string) error {
+	if !slices.ContainsFunc(w.files, func(s source) bool {
+		return s.kept == inPartial && filepath.Join(w.partial, partialShard(s.index, s.sum)+".npy") == name
+	}) {
+		write := npy.Write
+		if w.manifest.DType == "float16" {
+			write = npy.WriteHalf
+		}
+		if err := write(name, w.shape(), w.buffer[:len(w.pending)*w.width()]); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteBytes(strings.TrimSuffix(name, ".npy")+".journal", w.journal)
+}
+
+// Close gives up what was not committed, but keeps every row that was appended: a run that is told the same again
+// takes it from there.
+func (w *Writer) Close() error {
+	var err error
+	if w.items != nil && slices.ContainsFunc(w.pending, func(p pending) bool { return p.buffered }) {
+		err = w.flush()
+	}
+	if w.lock == nil || !w.lock.Locked() {
+		return err
+	}
+	return errors.Join(err, w.release())
+}
+
+// Commit makes what was appended the store. It gives whether anything had to be changed. The Writer is closed.
+func (w *Writer) Commit() (changed bool, err error) {
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if len(w.pending) > 0 {
+		if err := w.flush(); err != nil {
+			return false, err
+		}
+	}
+	sum, err := w.items.finish(filepath.Join(w.partial, itemsName))
+	if err != nil {
+		return false, err
+	}
+	w.manifest.Checksum = sum
+	content, err := w.manifest.encode()
+	if err != nil {
+		return false, err
+	}
+	stamps := filepath.Join(w.partial, "stamps.spool")
+	if _, err := w.stamps.finish(stamps); err != nil {
+		return false, err
+	}
+	keepStamps(w.dir, sum, stamps)
+	changed = w.oldItems == nil || !bytes.Equal(content, w.oldContent) ||
+		slices.ContainsFunc(w.targets, func(t target) bool { return t.kept == inPartial })
+	if !changed {
+		return false, os.RemoveAll(w.partial)
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(w.partial, manifestName), content); err != nil {
+		return false, err
+	}
+	return true, rollForward(w.dir)
+}
+
+// rollForward moves what a commit has prepared to its final names. It does nothing where no commit was begun, and may
+// be cut short and repeated at any point.
+func rollForward(dir string) error {
+	partial := filepath.Join(dir, partialName)
+	m, _, err := readManifest(partial)
+	if errors.Is(err, ErrNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	move := func(from, to string) error {
+		err := os.Rename(filepath.Join(partial, from), filepath.Join(dir, to))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // moved before, or in place all along
+		}
+		return err
+	}
+	for i, s := range m.Shards {
+		if err := move(partialShard(i, s.Checksum)+".npy", s.File); err != nil {
+			return err
+		}
+	}
+	if err := move(itemsName, itemsName); err != nil {
+		return err
+	}
+	if err := atomicfile.SyncFolder(dir); err != nil {
+		return err
+	}
+	if err := move(manifestName, manifestName); err != nil {
+		return err
+	}
+	if err := atomicfile.SyncFolder(dir); err != nil {
+		return err
+	}
+	for i := len(m.Shards); ; i++ { // shards of a store that was longer
+		if err := os.Remove(filepath.Join(dir, shardName(i))); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(partial)
+}
+
+// spool is a file that grows with the run, and counts only once it is finished.
+type spool struct {
+	file *os.File
+	w    *bufio.Writer
+	hash *xxhash.Digest
+}
+
+func newSpool(name string) (*spool, error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &spool{f, bufio.NewWriterSize(f, 1<<16), xxhash.New()}, nil
+}
+
+func (s *spool) write(b []byte) error {
+	_, _ = s.hash.Write(b) // a hash never fails
+	_, err := s.w.Write(b)
+	return err
+}
+
+// finish syncs the file, gives it its name, and tells its checksum.
+func (s *spool) finish(name string) (sum string, err error) {
+	if err := errors.Join(s.w.Flush(), s.file.Sync()); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%016x", s.hash.Sum64()), os.Rename(s.file.Name(), name)
+}
+
+// SetClasses names the classes that items' labels mean.
+func (w *Writer) SetClasses(names []string) { w.manifest.Classes = names }
+
+// Rows is the number of rows appended so far.
+func (w *Writer) Rows() int { return w.manifest.Rows }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"iconic/extract"
+)
+
+func newExtractCommand(a *app) *cobra.Command {
+	var o struct {
+		encodeOptions
+		dataOptions
+		storeOptions
+		out   string
+		shard string
+	}
+	c := &cobra.Command{
+		Use:   "extract DATA --model M --out STORE",
+		Short: "Turn images into features, once",
+		Long: `Turn images into features, once.
+
+DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, or the binary version of
+CIFAR-10, CIFAR-100 or STL-10. STORE is a folder. Run again, the command goes on where it was stopped, adds new images and
+encodes changed ones; what is there is not encoded again.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			config := extract.Config{Out: o.out}
+			var err error
+			if config.Part, config.Parts, err = parseShard(o.shard); err != nil {
+				return err
+			}
+			o.dataOptions.put(&config, args[0])
+			o.storeOptions.put(&config)
+			if err := a.resolveEncoder(c.Context(), &o.encodeOptions, &config); err != nil {
+				return err
+			}
+			return a.runExtract(c.Context(), config)
+		},
+	}
+	o.encodeOptions.add(c.Flags())
+	o.dataOptions.add(c.Flags())
+	o.storeOptions.add(c.Flags())
+	c.Flags().StringVarP(&o.out, "out", "o", "", "folder of the feature store")
+	c.Flags().StringVar(&o.shard, "shard", "", "encode only part i of n, as 2/4, into a folder of its own in STORE; 'pipeline merge' puts the parts together")
+	cobra.CheckErr(c.MarkFlagRequired("out"))
+	return c
+}
+
+// parseShard reads "2/4"; "" is everything, 0 of 0.
+func parseShard(s string) (part, parts int, err error) {
+	if s == "" {
+		return 0, 0, nil
+	}
+	i, n, _ := strings.Cut(s, "/")
+	part, errPart := strconv.Atoi(i)
+	parts, errParts := strconv.Atoi(n)
+	if errPart != nil || errParts != nil || part < 1 || part > parts {
+		return 0, 0, usagef("--shard %q: want i/n with i from 1 to n, as 2/4", s)
+	}
+	return part, parts, nil
+}
+
+func (a *app) runExtract(ctx context.Context, c extract.Config) error {
+	if err := c.Validate(); err != nil {
+		return usagef("%w", err)
+	}
+	s, err := a.extract(ctx, c)
+	if s != nil && a.json {
+		if perr := a.printJSON(s); perr != nil {
+			return perr
+		}
+	} else if s != nil {
+		fmt.Fprintf(a.out, "%s: %d images, %d encoded now, %d skipped\n", s.Store, s.Rows, s.Encoded, s.Bad())
+	}
+	return err
+}
