@@ -126,9 +126,7 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 				return fmt.Errorf("row %d: %w: lower the learning rate or look for features that are not finite", i, ErrNotFinite)
 			}
 			kernel.Softmax(row, z[i*c:(i+1)*c])
-			for k, v := range row {
-				sums[k] += float64(v)
-			}
+			kernel.AddTo(sums, row)
 		}
 		return nil
 	})
@@ -217,9 +215,7 @@ func (l *Loss) sparsePart(ctx context.Context, scratch []float32, n, c int) (flo
 				clear(to)
 			}
 			row := scratch[i*c:][:c]
-			for k, v := range l.phi[i*l.width:][:c] {
-				row[k] = v * l.inverse[k]
-			}
+			kernel.MulLess(row, l.phi[i*l.width:][:c], l.inverse, 0)
 			own, both := l.symmetric.row(i)
 			for e, j := range l.symmetric.column[l.symmetric.offset[i]:l.symmetric.offset[i+1]] {
 				other := l.phi[int(j)*l.width:][:c]
@@ -249,10 +245,7 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 		sums := l.columnSums[b*c : (b+1)*c]
 		clear(sums)
 		for i := lo; i < hi; i++ {
-			phi, m := l.phi[i*l.width:][:c], l.weighted[i*l.width:][:c]
-			for k, v := range phi {
-				sums[k] += float64(v) * float64(m[k])
-			}
+			kernel.AddProducts(sums, l.phi[i*l.width:][:c], l.weighted[i*l.width:][:c])
 		}
 		return nil
 	})
@@ -271,14 +264,8 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 	return parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
 		for i := lo; i < hi; i++ {
 			phi, d := l.phi[i*l.width:][:c], l.weighted[i*l.width:][:c]
-			for k := range d {
-				d[k] = d[k]*l.inverse[k] - shift[k]
-			}
-			mean := kernel.Dot(phi, d)
-			to := dz[i*c : (i+1)*c]
-			for k, v := range phi {
-				to[k] = v * (d[k] - mean)
-			}
+			kernel.MulSub(d, d, l.inverse, shift)
+			kernel.MulLess(dz[i*c:(i+1)*c], phi, d, kernel.Dot(phi, d))
 		}
 		return nil
 	})

@@ -34,41 +34,47 @@ func SquaredNorm[T Float](x []T) T { return Dot(x, x) }
 
 // Sum is Σ_i x[i], accumulated in float64.
 func Sum[T Float](x []T) float64 {
-	var s0, s1, s2, s3 float64
-	i := 0
-	for ; i+4 <= len(x); i += 4 {
-		s0 += float64(x[i])
-		s1 += float64(x[i+1])
-		s2 += float64(x[i+2])
-		s3 += float64(x[i+3])
+	if x, ok := any(x).([]float32); ok {
+		return active.sum(x)
 	}
-	for ; i < len(x); i++ {
-		s0 += float64(x[i])
-	}
-	return (s0 + s1) + (s2 + s3)
+	return sumGeneric(x)
 }
 
 // Max is the largest of x, −Inf for none, NaN if there is one.
 func Max[T Float](x []T) T {
-	m := T(math.Inf(-1))
-	for _, v := range x {
-		if v > m || v != v {
-			m = v
-			if v != v {
-				return v
-			}
-		}
+	if x, ok := any(x).([]float32); ok {
+		return T(active.largest(x))
 	}
-	return m
+	return largestGeneric(x)
 }
 
 // Exp is dst[i] = exp(x[i]) over len(x) ≤ len(dst) numbers; dst may be x.
-func Exp[T Float](dst, x []T) {
+func Exp[T Float](dst, x []T) { expShifted(dst, x, 0) }
+
+// expShifted is dst[i] = exp(x[i] − shift).
+func expShifted[T Float](dst, x []T, shift T) {
 	if x, ok := any(x).([]float32); ok {
-		active.exp(any(dst).([]float32), x)
+		active.exp(any(dst).([]float32), x, float32(shift))
 		return
 	}
-	expGeneric(dst, x)
+	expGeneric(dst, x, shift)
+}
+
+// AddTo is sum[i] += x[i] over len(x) ≤ len(sum) numbers.
+func AddTo(sum []float64, x []float32) { active.addTo(sum, x) }
+
+// AddProducts is sum[i] += x[i]·y[i] over len(x) numbers, each product exact.
+func AddProducts(sum []float64, x, y []float32) { active.addProducts(sum, x, y) }
+
+// MulSub is dst[i] = x[i]·y[i] − z[i] over len(x) numbers; dst may be any of them.
+func MulSub(dst, x, y, z []float32) { active.mulSub(dst, x, y, z) }
+
+// MulLess is dst[i] = x[i]·(y[i] − a) over len(x) numbers; dst may be x or y.
+func MulLess(dst, x, y []float32, a float32) { active.mulLess(dst, x, y, a) }
+
+// Transpose is dst[p·width+r] = src[r·ld+p] for r < m, p < n.
+func Transpose(dst []float32, width int, src []float32, ld, m, n int) {
+	active.transpose(dst, width, src, ld, m, n)
 }
 
 // Log is dst[i] = ln(x[i]) over len(x) ≤ len(dst) numbers; dst may be x.
@@ -83,12 +89,8 @@ func Softmax[T Float](dst, x []T) {
 	if len(x) == 0 {
 		return
 	}
-	m := Max(x)
 	dst = dst[:len(x)]
-	for i, v := range x {
-		dst[i] = v - m
-	}
-	Exp(dst, dst)
+	expShifted(dst, x, Max(x))
 	Scale(dst, T(1/Sum(dst)))
 }
 
@@ -128,9 +130,68 @@ func addScaledGeneric[T Float](y []T, a T, x []T) {
 	}
 }
 
-func expGeneric[T Float](dst, x []T) {
+func expGeneric[T Float](dst, x []T, shift T) {
 	dst = dst[:len(x)]
 	for i, v := range x {
-		dst[i] = T(math.Exp(float64(v)))
+		dst[i] = T(math.Exp(float64(v - shift)))
+	}
+}
+
+func sumGeneric[T Float](x []T) float64 {
+	var s0, s1, s2, s3 float64
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		s0 += float64(x[i])
+		s1 += float64(x[i+1])
+		s2 += float64(x[i+2])
+		s3 += float64(x[i+3])
+	}
+	for ; i < len(x); i++ {
+		s0 += float64(x[i])
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+func largestGeneric[T Float](x []T) T {
+	m := T(math.Inf(-1))
+	for _, v := range x {
+		m = max(m, v) // passes NaN on
+	}
+	return m
+}
+
+func addToGeneric(sum []float64, x []float32) {
+	sum = sum[:len(x)]
+	for i, v := range x {
+		sum[i] += float64(v)
+	}
+}
+
+func addProductsGeneric(sum []float64, x, y []float32) {
+	sum, y = sum[:len(x)], y[:len(x)]
+	for i, v := range x {
+		sum[i] += float64(v) * float64(y[i])
+	}
+}
+
+func mulSubGeneric(dst, x, y, z []float32) {
+	dst, y, z = dst[:len(x)], y[:len(x)], z[:len(x)]
+	for i, v := range x {
+		dst[i] = v*y[i] - z[i]
+	}
+}
+
+func mulLessGeneric(dst, x, y []float32, a float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	for i, v := range x {
+		dst[i] = v * (y[i] - a)
+	}
+}
+
+func transposeGeneric(dst []float32, width int, src []float32, ld, m, n int) {
+	for r := range m {
+		for p, v := range src[r*ld:][:n] {
+			dst[p*width+r] = v
+		}
 	}
 }

@@ -24,13 +24,48 @@ func dotAVX2(x *float32, y *float32, n int) float32
 //go:noescape
 func addScaledAVX2(y *float32, a float32, x *float32, n int)
 
-// expAVX2 is dst[i] = exp(x[i]) over n numbers, n a multiple of 8; dst may be x.
+// expAVX2 is dst[i] = exp(x[i] − shift) over n numbers, n a multiple of 8; dst may be x.
 //
 //go:noescape
-func expAVX2(dst *float32, x *float32, n int)
+func expAVX2(dst *float32, x *float32, shift float32, n int)
 
 // reciprocalAVX2 is q = scale·x[i] + shift, x[i] = numerator/q, and multiplies all q into product·2^exponent, lane by
 // lane; n is a multiple of 8 and every q a positive normal number.
 //
 //go:noescape
 func reciprocalAVX2(x *float32, n int, scale float32, shift float32, numerator float32, product *[8]float32, exponent *[8]int32)
+
+// maxAVX2 is the largest of n numbers, n a positive multiple of 8; NaN if there is one.
+//
+//go:noescape
+func maxAVX2(x *float32, n int) float32
+
+// sumAVX2 is Σ_i x[i] in float64 over n numbers, n a multiple of 8.
+//
+//go:noescape
+func sumAVX2(x *float32, n int) float64
+
+// addToAVX2 is sum[i] += x[i] in float64 over n numbers, n a multiple of 8.
+//
+//go:noescape
+func addToAVX2(sum *float64, x *float32, n int)
+
+// addProductsAVX2 is sum[i] += x[i]·y[i] in float64 over n numbers, n a multiple of 8.
+//
+//go:noescape
+func addProductsAVX2(sum *float64, x *float32, y *float32, n int)
+
+// mulSubAVX2 is dst[i] = x[i]·y[i] − z[i] over n numbers, n a multiple of 8.
+//
+//go:noescape
+func mulSubAVX2(dst *float32, x *float32, y *float32, z *float32, n int)
+
+// mulLessAVX2 is dst[i] = x[i]·(y[i] − a) over n numbers, n a multiple of 8.
+//
+//go:noescape
+func mulLessAVX2(dst *float32, x *float32, y *float32, a float32, n int)
+
+// transposeAVX2 is dst[p·width+r] = src[r·ld+p] for r < 8, p < n, n a multiple of 8.
+//
+//go:noescape
+func transposeAVX2(dst *float32, width int, src *float32, ld int, n int)

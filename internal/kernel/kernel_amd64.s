@@ -802,45 +802,47 @@ DATA expBias<>+24(SB)/4, $0x0000007f
 DATA expBias<>+28(SB)/4, $0x0000007f
 GLOBL expBias<>(SB), RODATA|NOPTR, $32
 
-// func expAVX2(dst *float32, x *float32, n int)
+// func expAVX2(dst *float32, x *float32, shift float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ n+16(FP), DX
+TEXT ·expAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+24(FP), DX
+	VBROADCASTSS shift+16(FP), Y0
 
 exp_next:
 	CMPQ         DX, $0x08
 	JLT          exp_end
-	VMOVUPS      (CX), Y0
-	VMOVUPS      expHigh<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMOVUPS      expLow<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       expLog2e<>+0(SB), Y0, Y1
-	VROUNDPS     $0x00, Y1, Y1
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS expLn2Hi<>+0(SB), Y1, Y0
-	VFNMADD231PS expLn2Lo<>+0(SB), Y1, Y0
-	VMOVUPS      expC5<>+0(SB), Y2
-	VFMADD213PS  expC4<>+0(SB), Y0, Y2
-	VFMADD213PS  expC3<>+0(SB), Y0, Y2
-	VFMADD213PS  expC2<>+0(SB), Y0, Y2
-	VFMADD213PS  expC1<>+0(SB), Y0, Y2
-	VFMADD213PS  expC0<>+0(SB), Y0, Y2
-	VMULPS       Y0, Y0, Y3
-	VFMADD213PS  Y0, Y3, Y2
-	VADDPS       expOne<>+0(SB), Y2, Y2
-	VCVTPS2DQ    Y1, Y0
-	VPSRAD       $0x01, Y0, Y1
-	VPSUBD       Y1, Y0, Y0
+	VMOVUPS      (CX), Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      expHigh<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMOVUPS      expLow<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       expLog2e<>+0(SB), Y1, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS expLn2Hi<>+0(SB), Y2, Y1
+	VFNMADD231PS expLn2Lo<>+0(SB), Y2, Y1
+	VMOVUPS      expC5<>+0(SB), Y3
+	VFMADD213PS  expC4<>+0(SB), Y1, Y3
+	VFMADD213PS  expC3<>+0(SB), Y1, Y3
+	VFMADD213PS  expC2<>+0(SB), Y1, Y3
+	VFMADD213PS  expC1<>+0(SB), Y1, Y3
+	VFMADD213PS  expC0<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VADDPS       expOne<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       expBias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y3, Y3
 	VPADDD       expBias<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y2, Y2
-	VPADDD       expBias<>+0(SB), Y0, Y0
-	VPSLLD       $0x17, Y0, Y0
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (AX)
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
@@ -916,5 +918,258 @@ reciprocal_next:
 reciprocal_end:
 	VMOVUPS Y6, (DX)
 	VMOVDQU Y7, (BX)
+	VZEROUPPER
+	RET
+
+// func maxAVX2(x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS (AX), Y0
+	VCMPPS  $0x03, Y0, Y0, Y1
+
+max_next:
+	CMPQ    CX, $0x08
+	JLT     max_end
+	VMOVUPS (AX), Y2
+	VCMPPS  $0x03, Y2, Y2, Y3
+	VORPS   Y3, Y1, Y1
+	VMAXPS  Y2, Y0, Y0
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x08, CX
+	JMP     max_next
+
+max_end:
+	VORPS        Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VCMPPS       $0x03, X0, X1, X2
+	VMAXPS       X1, X0, X0
+	VORPS        X2, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VCMPPS       $0x03, X0, X1, X2
+	VMAXPS       X1, X0, X0
+	VORPS        X2, X0, X0
+	VMOVSHDUP    X0, X1
+	VCMPPS       $0x03, X0, X1, X2
+	VMAXPS       X1, X0, X0
+	VORPS        X2, X0, X0
+	VZEROUPPER
+	MOVSS        X0, ret+16(FP)
+	RET
+
+// func sumAVX2(x *float32, n int) float64
+// Requires: AVX, SSE2
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+sum_next:
+	CMPQ      CX, $0x08
+	JLT       sum_end
+	VCVTPS2PD (AX), Y2
+	VCVTPS2PD 16(AX), Y3
+	VADDPD    Y2, Y0, Y0
+	VADDPD    Y3, Y1, Y1
+	ADDQ      $0x00000020, AX
+	SUBQ      $0x08, CX
+	JMP       sum_next
+
+sum_end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDSD       X1, X0, X0
+	VZEROUPPER
+	MOVSD        X0, ret+16(FP)
+	RET
+
+// func addToAVX2(sum *float64, x *float32, n int)
+// Requires: AVX
+TEXT ·addToAVX2(SB), NOSPLIT, $0-24
+	MOVQ sum+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+
+gather_next:
+	CMPQ      DX, $0x08
+	JLT       gather_end
+	VCVTPS2PD (CX), Y0
+	VADDPD    (AX), Y0, Y0
+	VMOVUPD   Y0, (AX)
+	VCVTPS2PD 16(CX), Y0
+	VADDPD    32(AX), Y0, Y0
+	VMOVUPD   Y0, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x08, DX
+	JMP       gather_next
+
+gather_end:
+	VZEROUPPER
+	RET
+
+// func addProductsAVX2(sum *float64, x *float32, y *float32, n int)
+// Requires: AVX
+TEXT ·addProductsAVX2(SB), NOSPLIT, $0-32
+	MOVQ sum+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ y+16(FP), BX
+
+gather_next:
+	CMPQ      DX, $0x08
+	JLT       gather_end
+	VCVTPS2PD (CX), Y0
+	VCVTPS2PD (BX), Y1
+	VMULPD    Y1, Y0, Y0
+	VADDPD    (AX), Y0, Y0
+	VMOVUPD   Y0, (AX)
+	VCVTPS2PD 16(CX), Y0
+	VCVTPS2PD 16(BX), Y1
+	VMULPD    Y1, Y0, Y0
+	VADDPD    32(AX), Y0, Y0
+	VMOVUPD   Y0, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x08, DX
+	JMP       gather_next
+
+gather_end:
+	VZEROUPPER
+	RET
+
+// func mulSubAVX2(dst *float32, x *float32, y *float32, z *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·mulSubAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ z+24(FP), BX
+	MOVQ n+32(FP), SI
+
+mulsub_next:
+	CMPQ        SI, $0x08
+	JLT         mulsub_end
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VFMSUB213PS (BX), Y1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x08, SI
+	JMP         mulsub_next
+
+mulsub_end:
+	VZEROUPPER
+	RET
+
+// func mulLessAVX2(dst *float32, x *float32, y *float32, a float32, n int)
+// Requires: AVX
+TEXT ·mulLessAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         y+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS a+24(FP), Y0
+
+mulless_next:
+	CMPQ    BX, $0x08
+	JLT     mulless_end
+	VMOVUPS (DX), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x08, BX
+	JMP     mulless_next
+
+mulless_end:
+	VZEROUPPER
+	RET
+
+// func transposeAVX2(dst *float32, width int, src *float32, ld int, n int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ width+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ ld+24(FP), BX
+	MOVQ n+32(FP), SI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+
+transpose_next:
+	CMPQ       SI, $0x08
+	JLT        transpose_end
+	MOVQ       DX, DI
+	VMOVUPS    (DI), Y0
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y1
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y2
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y3
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y4
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y5
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y6
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPD  Y1, Y8, Y7
+	VUNPCKHPD  Y1, Y8, Y1
+	VUNPCKLPD  Y2, Y0, Y8
+	VUNPCKHPD  Y2, Y0, Y0
+	VUNPCKLPD  Y5, Y3, Y2
+	VUNPCKHPD  Y5, Y3, Y3
+	VUNPCKLPD  Y6, Y4, Y5
+	VUNPCKHPD  Y6, Y4, Y4
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y3, Y1, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y5, Y8, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x20, Y4, Y0, Y6
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VMOVUPS    Y2, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y5, Y8, Y1
+	VMOVUPS    Y1, (AX)
+	ADDQ       CX, AX
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y0, (AX)
+	ADDQ       CX, AX
+	ADDQ       $0x20, DX
+	SUBQ       $0x08, SI
+	JMP        transpose_next
+
+transpose_end:
 	VZEROUPPER
 	RET

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,53 @@ import (
 
 	"pgregory.net/rapid"
 )
+
+// TestEveryPath runs the same tests over plain Go and over everything this processor has besides.
+func TestEveryPath(t *testing.T) {
+	started := active
+	defer func() { active = started }()
+	for _, p := range append(paths(), plain) {
+		active = p
+		t.Run(p.name, func(t *testing.T) {
+			for name, test := range map[string]func(*testing.T){
+				"products":                testProducts,
+				"packed products":         testPackedProducts,
+				"NaN reaches the product": testNaNReachesTheProduct,
+				"vectors of every length": testVectorsOfEveryLength,
+				"place by place":          testPlaceByPlace,
+				"transpose":               testTranspose,
+				"exponential":             testExponential,
+				"reciprocal":              testReciprocal,
+				"max and sum":             testMaxAndSum,
+			} {
+				t.Run(name, test)
+			}
+		})
+	}
+}
+
+func TestChoiceOfPath(t *testing.T) {
+	fast, faster, asked := path{name: "fast"}, path{name: "faster"}, path{name: "asked"}
+	onRequest["asked"] = true
+	defer delete(onRequest, "asked")
+	all := []path{asked, faster, fast}
+	for _, c := range []struct {
+		want, name string
+		from       []path
+	}{
+		{"faster", "", all},
+		{"fast", "fast", all},
+		{"asked", "asked", all},
+		{"generic", "generic", all},
+		{"faster", "no such path", all},
+		{"generic", "", []path{asked}},
+		{"generic", "", nil},
+	} {
+		if got := choose(c.name, c.from).name; got != c.want {
+			t.Errorf("ICONIC_KERNEL=%q: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
 
 // guard is what lies around every slice a kernel may touch.
 const guard = float32(-7e7)
@@ -45,7 +93,7 @@ func multiply64(a func(i, p int) float32, b func(p, j int) float32, i, k, j int)
 	return sum, magnitude
 }
 
-func TestProducts(t *testing.T) {
+func testProducts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.OneOf(rapid.IntRange(0, 40), rapid.IntRange(0, 300))
 		m, k, n := size.Draw(t, "m"), size.Draw(t, "k"), size.Draw(t, "n")
@@ -126,7 +174,121 @@ func TestProductsInFloat64(t *testing.T) {
 	}
 }
 
-func TestNaNReachesTheProduct(t *testing.T) {
+// testPackedProducts takes any strides on the left, as many terms as need several passes, and looks that nothing beyond whole
+// tiles is written.
+func testPackedProducts(t *testing.T) {
+	rows, columns := TileShape()
+	if blockOfStripes%rows != 0 || blockOfStripes%columns != 0 {
+		t.Fatalf("tiles of %d×%d do not divide %d", rows, columns, blockOfStripes)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m, n := rapid.IntRange(1, 3*rows).Draw(t, "m"), rapid.IntRange(1, 3*columns).Draw(t, "n")
+		k := rapid.OneOf(rapid.IntRange(1, 40), rapid.IntRange(1, 900)).Draw(t, "k")
+		tall, wide := upTo(m, rows), upTo(n, columns)
+		pad := rapid.IntRange(0, 5).Draw(t, "pad")
+		rowStride, termStride := k+pad, 1
+		if rapid.Bool().Draw(t, "transposed") {
+			rowStride, termStride = 1, tall+pad
+		}
+		accumulate := rapid.Bool().Draw(t, "accumulate")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		a, b := make([]float32, (tall-1)*rowStride+(k-1)*termStride+1), make([]float32, k*wide)
+		c, check := guarded(tall * (wide + pad))
+		normal(r, a)
+		normal(r, b)
+		normal(r, c)
+		before := append([]float32(nil), c...)
+		MulPacked(c, wide+pad, a, rowStride, termStride, b, columns*k, m, k, n, accumulate)
+		check(t)
+		for i := range m {
+			for j := range n {
+				want, magnitude := multiply64(
+					func(i, p int) float32 { return a[i*rowStride+p*termStride] },
+					func(p, j int) float32 { return b[j/columns*columns*k+p*columns+j%columns] }, i, k, j)
+				if accumulate {
+					want += float64(before[i*(wide+pad)+j])
+					magnitude += math.Abs(float64(before[i*(wide+pad)+j]))
+				}
+				if bound := 2 * float64(k+2) * 0x1p-24 * magnitude; math.Abs(float64(c[i*(wide+pad)+j])-want) > bound {
+					t.Fatalf("%d×%d×%d at %d,%d: %v, want %v ± %g", m, k, n, i, j, c[i*(wide+pad)+j], want, bound)
+				}
+			}
+		}
+	})
+}
+
+// blockOfStripes is what TileShape promises to divide.
+const blockOfStripes = 192
+
+// testPlaceByPlace holds the functions that treat each place by itself against float64.
+func testPlaceByPlace(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for n := range 131 {
+		var in [3][]float32
+		var checks [3]func(failer)
+		for i := range in {
+			in[i], checks[i] = guarded(n)
+			normal(r, in[i])
+		}
+		x, y, z := in[0], in[1], in[2]
+		dst, check := guarded(n)
+		sums, products := make([]float64, n+1), make([]float64, n+1)
+		sums[n], products[n] = 5, 5
+		AddTo(sums, x)
+		AddProducts(products, x, y)
+		if sums[n] != 5 || products[n] != 5 {
+			t.Fatalf("length %d: wrote beyond the sums", n)
+		}
+		MulSub(dst, x, y, z)
+		for i := range x {
+			// One rounding with a fused multiply-add, two without: each of at most half a unit of the largest term.
+			product := float64(x[i]) * float64(y[i])
+			if math.Abs(float64(dst[i])-(product-float64(z[i]))) > 0x1p-23*(math.Abs(product)+math.Abs(float64(z[i]))) {
+				t.Fatalf("length %d at %d: %v·%v − %v = %v", n, i, x[i], y[i], z[i], dst[i])
+			}
+			if sums[i] != float64(x[i]) || products[i] != product {
+				t.Fatalf("length %d at %d: sums %v and %v, want exactly %v and %v", n, i, sums[i], products[i], x[i], product)
+			}
+		}
+		MulLess(dst, x, y, 0.25)
+		for i := range x {
+			if want := x[i] * (y[i] - 0.25); dst[i] != want {
+				t.Fatalf("length %d at %d: %v, want %v", n, i, dst[i], want)
+			}
+		}
+		check(t)
+		for i := range checks {
+			checks[i](t)
+		}
+	}
+}
+
+func testTranspose(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, n := rapid.IntRange(0, 40).Draw(t, "m"), rapid.IntRange(0, 40).Draw(t, "n")
+		width, ld := m+rapid.IntRange(0, 9).Draw(t, "width"), n+rapid.IntRange(0, 9).Draw(t, "ld")
+		src := make([]float32, m*ld)
+		for i := range src {
+			src[i] = float32(i)
+		}
+		dst, check := guarded(n * width)
+		Transpose(dst, width, src, ld, m, n)
+		check(t)
+		for p := range n {
+			for r := range width {
+				want := guard
+				if r < m {
+					want = src[r*ld+p]
+				}
+				if dst[p*width+r] != want {
+					t.Fatalf("%d×%d at %d,%d: %v, want %v", m, n, r, p, dst[p*width+r], want)
+				}
+			}
+		}
+	})
+}
+
+func testNaNReachesTheProduct(t *testing.T) {
 	a, b, c := make([]float32, 20*30), make([]float32, 30*40), make([]float32, 20*40)
 	a[7*30+3] = float32(math.NaN())
 	b[3*40+5] = 1
@@ -138,7 +300,7 @@ func TestNaNReachesTheProduct(t *testing.T) {
 	}
 }
 
-func TestVectorsOfEveryLength(t *testing.T) {
+func testVectorsOfEveryLength(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for n := range 131 {
 		x, checkX := guarded(n)
@@ -176,7 +338,7 @@ func TestVectorsOfEveryLength(t *testing.T) {
 	}
 }
 
-func TestExponential(t *testing.T) {
+func testExponential(t *testing.T) {
 	for _, x := range []float32{0, 1, -1, 1e-20, 88.7, 88.73, 89, 1e30, -87.3, -90, -103.9, -104, -1e30, 17.25, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
 		for _, n := range []int{1, 8, 11} {
 			dst, check := guarded(n)
@@ -214,15 +376,18 @@ func TestExponential(t *testing.T) {
 	})
 }
 
-func TestReciprocal(t *testing.T) {
+func testReciprocal(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
+	if got := Reciprocal(nil, 3, 0, 3, 1, 1, 1); got != 0 {
+		t.Errorf("sum of no logarithms is %v", got)
+	}
 	for n := range 131 {
-		x, check := guarded(n)
+		x, check := guarded(3 * n)
 		for i := range x {
 			x[i] = float32(math.Pow(10, -6*r.Float64()))
 		}
 		old := append([]float32(nil), x...)
-		got := Reciprocal(x, n, 1, n, 0.4, 1e-4, 3)
+		got := Reciprocal(x, n, 3, n, 0.4, 1e-4, 3)
 		check(t)
 		want := 0.0
 		for i := range old {
@@ -238,12 +403,48 @@ func TestReciprocal(t *testing.T) {
 	}
 }
 
-func TestMaxAndSum(t *testing.T) {
+func testMaxAndSum(t *testing.T) {
 	if m := Max([]float64{}); !math.IsInf(m, -1) {
 		t.Errorf("max of nothing is %v", m)
 	}
 	if m := Max([]float64{1, math.NaN(), 3}); m == m {
 		t.Errorf("max hides a NaN: %v", m)
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	for n := 1; n < 131; n++ {
+		x, check := guarded(n)
+		normal(r, x)
+		want := x[0]
+		for _, v := range x {
+			if v > want {
+				want = v
+			}
+		}
+		if got := Max(x); got != want {
+			t.Fatalf("max of %d is %v, want %v", n, got, want)
+		}
+		at := r.IntN(n)
+		for _, special := range []float32{float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())} {
+			x[at] = special
+			got := Max(x)
+			switch {
+			case special != special && got == got:
+				t.Fatalf("max of %d with NaN at %d is %v", n, at, got)
+			case special > 0 && got != special:
+				t.Fatalf("max of %d with +Inf at %d is %v", n, at, got)
+			case special < 0 && n > 1 && math.IsInf(float64(got), 0):
+				t.Fatalf("max of %d with -Inf at %d is %v", n, at, got)
+			}
+		}
+		x[at] = 0.5
+		sum := 0.0
+		for _, v := range x {
+			sum += float64(v)
+		}
+		if got := Sum(x); math.Abs(got-sum) > 1e-13*float64(n) {
+			t.Fatalf("sum of %d is %v, want %v", n, got, sum)
+		}
+		check(t)
 	}
 	x := make([]float32, 1<<20)
 	for i := range x {
@@ -285,4 +486,50 @@ func BenchmarkMulTransB(b *testing.B) {
 type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)
+}
+
+// FuzzPaths compares every path with plain Go on numbers of any kind.
+func FuzzPaths(f *testing.F) {
+	f.Add([]byte{0, 0, 128, 63, 0, 0, 128, 127, 0, 0, 192, 127, 1, 0, 0, 0, 0, 0, 0, 128}, uint8(1))
+	f.Fuzz(func(t *testing.T, data []byte, offset uint8) {
+		x := make([]float32, min(len(data)/4, 4096))
+		for i := range x {
+			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		}
+		x = x[min(int(offset), len(x)):]
+		started := active
+		defer func() { active = started }()
+		type result struct {
+			max float32
+			exp []float32
+			sum float64
+		}
+		measure := func() (r result) {
+			r.exp = make([]float32, len(x))
+			Exp(r.exp, x)
+			r.max, r.sum = Max(x), Sum(x)
+			return r
+		}
+		active = plain
+		want := measure()
+		for _, active = range paths() {
+			got := measure()
+			if got.max != want.max && (got.max == got.max || want.max == want.max) {
+				t.Errorf("%s: max %v, plain Go %v", active.name, got.max, want.max)
+			}
+			for i := range x {
+				e, w := float64(got.exp[i]), float64(want.exp[i])
+				if math.IsNaN(e) != math.IsNaN(w) || math.Abs(e-w) > 0x1p-20*w+0x1p-148 {
+					t.Errorf("%s: exp(%v) = %v, plain Go %v", active.name, x[i], e, w)
+				}
+			}
+			magnitude := 0.0
+			for _, v := range x {
+				magnitude += math.Abs(float64(v))
+			}
+			if math.IsNaN(got.sum) != math.IsNaN(want.sum) || math.Abs(got.sum-want.sum) > 1e-12*magnitude {
+				t.Errorf("%s: sum %v, plain Go %v", active.name, got.sum, want.sum)
+			}
+		}
+	})
 }

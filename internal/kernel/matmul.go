@@ -24,13 +24,14 @@ type operand[T Float] struct {
 	outer, inner int
 }
 
-// The product is cut as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): terms
-// blocks of B stay in the second cache, row blocks of A in the first, and a micro-kernel keeps a tile of C in
-// registers. Both factors are packed so that the micro-kernel reads them in order, whatever their layout.
+// The product is cut as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a block of A
+// stays in the second cache, a sliver of B in the first, and a micro-kernel keeps a tile of C in registers. B is packed so
+// that the micro-kernel reads it in order. A need not be, since only single numbers of it are broadcast; it is packed where its
+// terms lie apart, and at its lower edge, where a whole tile would reach beyond it.
 const (
-	termBlock   = 256 // terms of one pass: a sliver of A and one of B fit the first cache
-	rowBlock    = 192 // rows of A packed together
-	columnBlock = 960 // columns of B packed together: with termBlock 1 MB of float32
+	termBlock   = 384 // terms of one pass at most: a sliver of B takes three quarters of a first cache of 32 KB
+	rowBlock    = 192 // rows of A at a time: with termBlock 288 KB of float32
+	columnBlock = 960 // columns of B packed together: with termBlock 1.4 MB, streamed from the third cache
 )
 
 // tile is a micro-kernel: c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[p·columns+s] for all r < rows, s < columns.
@@ -91,35 +92,56 @@ func product[T Float](c []T, ldc int, a, b operand[T], m, k, n int, accumulate b
 	t := tileOf[T]()
 	p := packed.Get().(*packing)
 	defer packed.Put(p)
-	terms := min(k, termBlock)
-	pa, pb, edge := buffers[T](p, upTo(min(m, rowBlock), t.rows)*terms, upTo(min(n, columnBlock), t.columns)*terms, t.rows*t.columns)
+	passes := (k + termBlock - 1) / termBlock
+	most := (k + passes - 1) / passes // equal passes: a short last one would touch all of C for little work
+	pa, pb, edge := buffers[T](p, upTo(min(m, rowBlock), t.rows)*most, upTo(min(n, columnBlock), t.columns)*most, t.rows*t.columns)
 	for j := 0; j < n; j += columnBlock {
 		columns := min(columnBlock, n-j)
-		for q := 0; q < k; q += termBlock {
-			terms := min(termBlock, k-q)
+		for q := 0; q < k; q += most {
+			terms := min(most, k-q)
 			pack(pb, b, j, columns, q, terms, t.columns)
 			add := accumulate || q > 0
 			for i := 0; i < m; i += rowBlock {
 				rows := min(rowBlock, m-i)
-				pack(pa, a, i, rows, q, terms, t.rows)
-				multiplyBlock(c[i*ldc+j:], ldc, pa, pb, edge, rows, terms, columns, add, t)
+				x := left[T]{pa: pa, terms: terms, height: t.rows}
+				if a.inner == 1 {
+					x.direct, x.stride, x.whole = a.data[i*a.outer+q:], a.outer, rows/t.rows*t.rows
+				}
+				pack(pa, a, i+x.whole, rows-x.whole, q, terms, t.rows)
+				multiplyBlock(c[i*ldc+j:], ldc, x, pb, edge, rows, terms, columns, add, t)
 			}
 		}
 	}
 }
 
-// multiplyBlock multiplies one packed block of A with one of B.
-func multiplyBlock[T Float](c []T, ldc int, pa, pb, edge []T, rows, terms, columns int, accumulate bool, t tile[T]) {
+// left is a block of A: its first rows where they lie, the others packed.
+type left[T Float] struct {
+	direct        []T
+	stride, whole int
+	pa            []T
+	terms, height int
+}
+
+// sliver gives the rows from r on and their strides by row and by term.
+func (x *left[T]) sliver(r int) (a []T, rowStride, termStride int) {
+	if r < x.whole {
+		return x.direct[r*x.stride:], x.stride, 1
+	}
+	return x.pa[(r-x.whole)*x.terms:], 1, x.height
+}
+
+// multiplyBlock multiplies one block of A with one packed block of B.
+func multiplyBlock[T Float](c []T, ldc int, x left[T], pb, edge []T, rows, terms, columns int, accumulate bool, t tile[T]) {
 	for s := 0; s < columns; s += t.columns {
 		bs := pb[s*terms:]
 		for r := 0; r < rows; r += t.rows {
-			as := pa[r*terms:]
+			as, rowStride, termStride := x.sliver(r)
 			if r+t.rows <= rows && s+t.columns <= columns {
-				t.multiply(c[r*ldc+s:], ldc, as, 1, t.rows, bs, terms, accumulate)
+				t.multiply(c[r*ldc+s:], ldc, as, rowStride, termStride, bs, terms, accumulate)
 				continue
 			}
 			// A tile over the border is made aside, and the part inside taken over.
-			t.multiply(edge, t.columns, as, 1, t.rows, bs, terms, false)
+			t.multiply(edge, t.columns, as, rowStride, termStride, bs, terms, false)
 			for x := range min(t.rows, rows-r) {
 				to := c[(r+x)*ldc+s:]
 				from := edge[x*t.columns:]
@@ -147,6 +169,8 @@ func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 				from := o.data[base+p*o.inner:]
 				copy(sliver[p*width:p*width+w], from[:w])
 			}
+		} else if data, ok := any(o.data).([]float32); ok {
+			active.transpose(any(sliver).([]float32), width, data[base:], o.outer, w, terms)
 		} else {
 			for x := range w {
 				from := o.data[base+x*o.outer:][:terms]

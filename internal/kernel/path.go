@@ -2,14 +2,22 @@ package kernel
 
 import "os"
 
-// path is one implementation of the float32 kernels. Those that are nil are taken from the plain one.
+// path is one implementation of the float32 kernels; the exported function of each says what it computes.
 type path struct {
 	name       string
 	tile       tile[float32]
 	dot        func(x, y []float32) float32
 	addScaled  func(y []float32, a float32, x []float32)
-	exp        func(dst, x []float32)
+	exp        func(dst, x []float32, shift float32)
 	reciprocal func(x []float32, ld, m, n int, scale, shift, numerator float32) float64
+
+	largest     func(x []float32) float32
+	sum         func(x []float32) float64
+	addTo       func(sum []float64, x []float32)
+	addProducts func(sum []float64, x, y []float32)
+	mulSub      func(dst, x, y, z []float32)
+	mulLess     func(dst, x, y []float32, a float32)
+	transpose   func(dst []float32, width int, src []float32, ld, m, n int)
 }
 
 var plain = path{
@@ -19,6 +27,14 @@ var plain = path{
 	addScaled:  addScaledGeneric[float32],
 	exp:        expGeneric[float32],
 	reciprocal: reciprocalGeneric,
+
+	largest:     largestGeneric[float32],
+	sum:         sumGeneric[float32],
+	addTo:       addToGeneric,
+	addProducts: addProductsGeneric,
+	mulSub:      mulSubGeneric,
+	mulLess:     mulLessGeneric,
+	transpose:   transposeGeneric,
 }
 
 // active is decided once, before anything runs; only tests change it.

@@ -26,6 +26,14 @@ func paths() []path {
 		addScaled:  addScaledFloat32,
 		exp:        expFloat32,
 		reciprocal: reciprocalFloat32,
+
+		largest:     largestFloat32,
+		sum:         sumFloat32,
+		addTo:       addToFloat32,
+		addProducts: addProductsFloat32,
+		mulSub:      mulSubFloat32,
+		mulLess:     mulLessFloat32,
+		transpose:   transposeFloat32,
 	}
 	if cpuid.CPU.Supports(cpuid.AVX512F) {
 		avx512 := avx2
@@ -67,17 +75,17 @@ func addScaledFloat32(y []float32, a float32, x []float32) {
 	addScaledGeneric(y[whole:], a, x[whole:])
 }
 
-func expFloat32(dst, x []float32) {
+func expFloat32(dst, x []float32, shift float32) {
 	dst = dst[:len(x)]
 	whole := len(x) &^ (lanes - 1)
 	if whole > 0 {
-		expAVX2(&dst[0], &x[0], whole)
+		expAVX2(&dst[0], &x[0], shift, whole)
 	}
 	if whole < len(x) {
 		// The tail goes the same way, so that a number's exponential does not depend on its place.
 		var tail [lanes]float32
 		copy(tail[:], x[whole:])
-		expAVX2(&tail[0], &tail[0], lanes)
+		expAVX2(&tail[0], &tail[0], shift, lanes)
 		copy(dst[whole:], tail[:])
 	}
 }
@@ -98,4 +106,73 @@ func reciprocalFloat32(x []float32, ld, m, n int, scale, shift, numerator float3
 		log += math.Log(float64(p)) + float64(exponent[i])*math.Ln2
 	}
 	return log
+}
+
+func largestFloat32(x []float32) float32 {
+	whole := len(x) &^ (lanes - 1)
+	if whole == 0 {
+		return largestGeneric(x)
+	}
+	return max(maxAVX2(&x[0], whole), largestGeneric(x[whole:])) // Go's max passes NaN on
+}
+
+func sumFloat32(x []float32) float64 {
+	whole := len(x) &^ (lanes - 1)
+	if whole == 0 {
+		return sumGeneric(x)
+	}
+	return sumAVX2(&x[0], whole) + sumGeneric(x[whole:])
+}
+
+func addToFloat32(sum []float64, x []float32) {
+	sum = sum[:len(x)]
+	whole := len(x) &^ (lanes - 1)
+	if whole > 0 {
+		addToAVX2(&sum[0], &x[0], whole)
+	}
+	addToGeneric(sum[whole:], x[whole:])
+}
+
+func addProductsFloat32(sum []float64, x, y []float32) {
+	sum, y = sum[:len(x)], y[:len(x)]
+	whole := len(x) &^ (lanes - 1)
+	if whole > 0 {
+		addProductsAVX2(&sum[0], &x[0], &y[0], whole)
+	}
+	addProductsGeneric(sum[whole:], x[whole:], y[whole:])
+}
+
+func mulSubFloat32(dst, x, y, z []float32) {
+	dst, y, z = dst[:len(x)], y[:len(x)], z[:len(x)]
+	whole := len(x) &^ (lanes - 1)
+	if whole > 0 {
+		mulSubAVX2(&dst[0], &x[0], &y[0], &z[0], whole)
+	}
+	mulSubGeneric(dst[whole:], x[whole:], y[whole:], z[whole:])
+}
+
+func mulLessFloat32(dst, x, y []float32, a float32) {
+	dst, y = dst[:len(x)], y[:len(x)]
+	whole := len(x) &^ (lanes - 1)
+	if whole > 0 {
+		mulLessAVX2(&dst[0], &x[0], &y[0], a, whole)
+	}
+	mulLessGeneric(dst[whole:], x[whole:], y[whole:], a)
+}
+
+func transposeFloat32(dst []float32, width int, src []float32, ld, m, n int) {
+	tall, whole := m&^(lanes-1), n&^(lanes-1)
+	if whole == 0 {
+		tall = 0
+	}
+	for r := 0; r < tall; r += lanes {
+		_, _ = dst[r+(whole-1)*width+lanes-1], src[(r+lanes-1)*ld+whole-1]
+		transposeAVX2(&dst[r], width, &src[r*ld], ld, whole)
+	}
+	if tall > 0 && whole < n {
+		transposeGeneric(dst[whole*width:], width, src[whole:], ld, tall, n-whole)
+	}
+	if tall < m {
+		transposeGeneric(dst[tall:], width, src[tall*ld:], ld, m-tall, n)
+	}
 }

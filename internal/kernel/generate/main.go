@@ -22,6 +22,13 @@ func main() {
 	addScaled()
 	exponential()
 	reciprocal()
+	largest()
+	sum()
+	gather("addToAVX2", "sum[i] += x[i]", false)
+	gather("addProductsAVX2", "sum[i] += x[i]·y[i]", true)
+	mulSub()
+	mulLess()
+	transpose()
 	Generate()
 }
 
@@ -149,6 +156,17 @@ func addLanes(y VecVirtual) VecVirtual {
 	return low.(VecVirtual)
 }
 
+// broadcast fills a register with a float32 parameter.
+func broadcast(name string) VecVirtual {
+	addr, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	y := YMM()
+	VBROADCASTSS(addr.Addr, y)
+	return y
+}
+
 func dot() {
 	TEXT("dotAVX2", NOSPLIT, "func(x, y *float32, n int) float32")
 	Pragma("noescape")
@@ -194,12 +212,7 @@ func addScaled() {
 	Pragma("noescape")
 	Doc("addScaledAVX2 is y[i] += a·x[i] over n numbers, n a multiple of 8.")
 	y, x, n := Load(Param("y"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
-	a := YMM()
-	addr, err := Param("a").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(addr.Addr, a)
+	a := broadcast("a")
 	Label("add_next")
 	CMPQ(n, Imm(width))
 	JLT(LabelRef("add_end"))
@@ -241,15 +254,17 @@ func exponential() {
 	one := real32("expOne", 1)
 	bias := constant("expBias", 127)
 
-	TEXT("expAVX2", NOSPLIT, "func(dst, x *float32, n int)")
+	TEXT("expAVX2", NOSPLIT, "func(dst, x *float32, shift float32, n int)")
 	Pragma("noescape")
-	Doc("expAVX2 is dst[i] = exp(x[i]) over n numbers, n a multiple of 8; dst may be x.")
+	Doc("expAVX2 is dst[i] = exp(x[i] − shift) over n numbers, n a multiple of 8; dst may be x.")
 	dst, x, n := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	shift := broadcast("shift")
 	Label("exp_next")
 	CMPQ(n, Imm(width))
 	JLT(LabelRef("exp_end"))
 	v, k, p, r := YMM(), YMM(), YMM(), YMM()
 	VMOVUPS(Mem{Base: x}, v)
+	VSUBPS(shift, v, v)
 	// The bound is the first source: where either is NaN the second one, x, is taken.
 	VMOVUPS(high, p)
 	VMINPS(v, p, v)
@@ -299,15 +314,6 @@ func reciprocal() {
 		"lane; n is a multiple of 8 and every q a positive normal number.")
 	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
 	product, exponent := Load(Param("product"), GP64()), Load(Param("exponent"), GP64())
-	broadcast := func(name string) VecVirtual {
-		addr, err := Param(name).Resolve()
-		if err != nil {
-			panic(err)
-		}
-		y := YMM()
-		VBROADCASTSS(addr.Addr, y)
-		return y
-	}
 	scale, shift, numerator := broadcast("scale"), broadcast("shift"), broadcast("numerator")
 	mask, one, offset := YMM(), YMM(), YMM()
 	VMOVUPS(mantissa, mask)
@@ -336,6 +342,202 @@ func reciprocal() {
 	Label("reciprocal_end")
 	VMOVUPS(p, Mem{Base: product})
 	VMOVDQU(e, Mem{Base: exponent})
+	VZEROUPPER()
+	RET()
+}
+
+// advance moves a pointer by a number of bytes each turn of a loop.
+type advance struct {
+	pointer Register
+	bytes   uint32
+}
+
+// loop repeats body while at least width of n numbers are left.
+func loop(name string, n Register, body func(), advance ...advance) {
+	Label(name + "_next")
+	CMPQ(n, Imm(width))
+	JLT(LabelRef(name + "_end"))
+	body()
+	for _, a := range advance {
+		ADDQ(U32(a.bytes), a.pointer)
+	}
+	SUBQ(Imm(width), n)
+	JMP(LabelRef(name + "_next"))
+	Label(name + "_end")
+}
+
+// largest keeps NaN apart: VMAXPS alone would lose it.
+func largest() {
+	TEXT("maxAVX2", NOSPLIT, "func(x *float32, n int) float32")
+	Pragma("noescape")
+	Doc("maxAVX2 is the largest of n numbers, n a positive multiple of 8; NaN if there is one.")
+	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	top, odd, v, u := YMM(), YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: x}, top)
+	VCMPPS(Imm(3), top, top, odd)
+	loop("max", n, func() {
+		VMOVUPS(Mem{Base: x}, v)
+		VCMPPS(Imm(3), v, v, u)
+		VORPS(u, odd, odd)
+		VMAXPS(v, top, top)
+	}, advance{x, 32})
+	VORPS(odd, top, top) // all bits set are a NaN
+	high := XMM()
+	VEXTRACTF128(Imm(1), top, high)
+	low := top.AsX()
+	next := XMM()
+	fold := func() {
+		VCMPPS(Imm(3), low, high, next)
+		VMAXPS(high, low, low)
+		VORPS(next, low, low)
+	}
+	fold()
+	VMOVHLPS(low, low, high)
+	fold()
+	VMOVSHDUP(low, high)
+	fold()
+	VZEROUPPER()
+	Store(low.(VecVirtual), ReturnIndex(0))
+	RET()
+}
+
+func sum() {
+	TEXT("sumAVX2", NOSPLIT, "func(x *float32, n int) float64")
+	Pragma("noescape")
+	Doc("sumAVX2 is Σ_i x[i] in float64 over n numbers, n a multiple of 8.")
+	x, n := Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	s0, s1, v0, v1 := YMM(), YMM(), YMM(), YMM()
+	VXORPD(s0, s0, s0)
+	VXORPD(s1, s1, s1)
+	loop("sum", n, func() {
+		VCVTPS2PD(Mem{Base: x}, v0)
+		VCVTPS2PD(Mem{Base: x, Disp: 16}, v1)
+		VADDPD(v0, s0, s0)
+		VADDPD(v1, s1, s1)
+	}, advance{x, 32})
+	VADDPD(s1, s0, s0)
+	high := XMM()
+	VEXTRACTF128(Imm(1), s0, high)
+	low := s0.AsX()
+	VADDPD(high, low, low)
+	VUNPCKHPD(low, low, high)
+	VADDSD(high, low, low)
+	VZEROUPPER()
+	Store(low.(VecVirtual), ReturnIndex(0))
+	RET()
+}
+
+// gather adds float32 numbers, or products of two, to float64 sums place by place.
+func gather(name, doc string, products bool) {
+	signature := "func(sum *float64, x *float32, n int)"
+	if products {
+		signature = "func(sum *float64, x, y *float32, n int)"
+	}
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(name + " is " + doc + " in float64 over n numbers, n a multiple of 8.")
+	to, x, n := Load(Param("sum"), GP64()), Load(Param("x"), GP64()), Load(Param("n"), GP64())
+	moves := []advance{{to, 64}, {x, 32}}
+	var y Register
+	if products {
+		y = Load(Param("y"), GP64())
+		moves = append(moves, advance{y, 32})
+	}
+	v, u := YMM(), YMM()
+	loop("gather", n, func() {
+		for half := range 2 {
+			VCVTPS2PD(Mem{Base: x, Disp: 16 * half}, v)
+			if products {
+				VCVTPS2PD(Mem{Base: y, Disp: 16 * half}, u)
+				VMULPD(u, v, v)
+			}
+			VADDPD(Mem{Base: to, Disp: 32 * half}, v, v)
+			VMOVUPD(v, Mem{Base: to, Disp: 32 * half})
+		}
+	}, moves...)
+	VZEROUPPER()
+	RET()
+}
+
+func mulSub() {
+	TEXT("mulSubAVX2", NOSPLIT, "func(dst, x, y, z *float32, n int)")
+	Pragma("noescape")
+	Doc("mulSubAVX2 is dst[i] = x[i]·y[i] − z[i] over n numbers, n a multiple of 8.")
+	dst, x, y, z := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("y"), GP64()), Load(Param("z"), GP64())
+	n := Load(Param("n"), GP64())
+	v, u := YMM(), YMM()
+	loop("mulsub", n, func() {
+		VMOVUPS(Mem{Base: x}, v)
+		VMOVUPS(Mem{Base: y}, u)
+		VFMSUB213PS(Mem{Base: z}, u, v)
+		VMOVUPS(v, Mem{Base: dst})
+	}, advance{dst, 32}, advance{x, 32}, advance{y, 32}, advance{z, 32})
+	VZEROUPPER()
+	RET()
+}
+
+func mulLess() {
+	TEXT("mulLessAVX2", NOSPLIT, "func(dst, x, y *float32, a float32, n int)")
+	Pragma("noescape")
+	Doc("mulLessAVX2 is dst[i] = x[i]·(y[i] − a) over n numbers, n a multiple of 8.")
+	dst, x, y := Load(Param("dst"), GP64()), Load(Param("x"), GP64()), Load(Param("y"), GP64())
+	n := Load(Param("n"), GP64())
+	a := broadcast("a")
+	v := YMM()
+	loop("mulless", n, func() {
+		VMOVUPS(Mem{Base: y}, v)
+		VSUBPS(a, v, v)
+		VMULPS(Mem{Base: x}, v, v)
+		VMOVUPS(v, Mem{Base: dst})
+	}, advance{dst, 32}, advance{x, 32}, advance{y, 32})
+	VZEROUPPER()
+	RET()
+}
+
+// transpose interleaves pairs, then fours, then the two halves of the registers.
+func transpose() {
+	TEXT("transposeAVX2", NOSPLIT, "func(dst *float32, width int, src *float32, ld, n int)")
+	Pragma("noescape")
+	Doc("transposeAVX2 is dst[p·width+r] = src[r·ld+p] for r < 8, p < n, n a multiple of 8.")
+	dst, wide := Load(Param("dst"), GP64()), Load(Param("width"), GP64())
+	src, ld, n := Load(Param("src"), GP64()), Load(Param("ld"), GP64()), Load(Param("n"), GP64())
+	SHLQ(Imm(2), wide)
+	SHLQ(Imm(2), ld)
+	Label("transpose_next")
+	CMPQ(n, Imm(width))
+	JLT(LabelRef("transpose_end"))
+	at := GP64()
+	MOVQ(src, at)
+	var v, u, w [width]VecVirtual
+	for r := range v {
+		v[r] = YMM()
+		VMOVUPS(Mem{Base: at}, v[r])
+		if r+1 < width {
+			ADDQ(ld, at)
+		}
+	}
+	for r := 0; r < width; r += 2 {
+		u[r], u[r+1] = YMM(), YMM()
+		VUNPCKLPS(v[r+1], v[r], u[r])
+		VUNPCKHPS(v[r+1], v[r], u[r+1])
+	}
+	for r := 0; r < width; r += 4 {
+		for half := range 2 {
+			w[r+2*half], w[r+2*half+1] = YMM(), YMM()
+			VUNPCKLPD(u[r+2+half], u[r+half], w[r+2*half])
+			VUNPCKHPD(u[r+2+half], u[r+half], w[r+2*half+1])
+		}
+	}
+	for p := range width {
+		out := YMM()
+		VPERM2F128(Imm(uint64(0x20+0x11*(p/4))), w[4+p%4], w[p%4], out)
+		VMOVUPS(out, Mem{Base: dst})
+		ADDQ(wide, dst)
+	}
+	ADDQ(Imm(4*width), src)
+	SUBQ(Imm(width), n)
+	JMP(LabelRef("transpose_next"))
+	Label("transpose_end")
 	VZEROUPPER()
 	RET()
 }
