@@ -97,5 +97,11 @@ func isMatrix(name string) bool { return filepath.Ext(name) == ".npy" }
 
 // openItems opens what STORE names.
 func openItems(store, labels string) (*items, error) {
-	return openMatrix(store, labels)
+	if isMatrix(store) {
+		return openMatrix(store, labels)
+	}
+	if labels != "" {
+		return nil, usagef("--labels is for a features.npy; the feature store %s has its own labels", store)
+	}
+	return openStore(store)
 }
