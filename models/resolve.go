@@ -23,6 +23,7 @@ type Options struct {
 	Output    vit.Output          // what stands for an image; "": the class token, or an ONNX file's one output as it is
 	Precision precision.Precision // of the weights; "": float32
 	Heads     int                 // of attention, where the weights cannot tell; 0: 64 numbers a head
+	Out       string              // the file to write; "": one in the cache, or a given ONNX file as it is
 }
 
 // Model is an encoder ready to be opened.
@@ -139,9 +140,18 @@ func (o Options) vit() vit.Options {
 	return v
 }
 
-// store gives m a file in the cache, written unless it is there: a folder of its own, named after the source for
+// store gives m the file o.Out, or one in the cache, written unless it is there: a folder of its own, named after the source for
 // people and after a hash of all that shapes it for the program.
 func (o Options) store(ctx context.Context, m *Model, source string, model *onnx.Model) error {
+	if o.Out != "" {
+		m.Path = o.Out
+		if err := onnx.WriteFile(m.Path, model); err != nil {
+			return err
+		}
+		var err error
+		m.Bytes, err = fileBytes(m.Path)
+		return err
+	}
 	cache, err := cacheFolder(o.Cache)
 	if err != nil {
 		return err
@@ -164,15 +174,6 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 	}
 	m.Bytes, err = fileBytes(m.Path)
 	return err
-}
-
-// Copy writes the model in the file from, with its external data, to the file to.
-func Copy(from, to string) error {
-	m, err := onnx.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return onnx.WriteFile(to, m)
 }
 
 // fileBytes is the size of a model and its external data.
@@ -214,7 +215,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if m.SHA256, m.Bytes, err = checksum(ctx, name, nil); err != nil {
 		return nil, err
 	}
-	if o.Precision == precision.Float32 && !changed {
+	if o.Precision == precision.Float32 && !changed && o.Out == "" {
 		return m, nil
 	}
 	if err := precision.Apply(model, o.Precision); err != nil {

@@ -113,8 +113,8 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }
 
-// resolve turns what the user called a model into an ONNX file, and tells the user what that is.
-func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*models.Model, error) {
+// resolve turns what the user called a model into an ONNX file: out, or one in the cache where out is empty.
+func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile, out string) (*models.Model, error) {
 	p, err := precision.Parse(f.precision)
 	if err != nil {
 		return nil, usagef("--precision: %w", err)
@@ -123,7 +123,7 @@ func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*m
 	defer stages.end()
 	m, err := models.Resolve(ctx, nameOrFile, models.Options{
 		PullOptions: models.PullOptions{From: f.from, Note: stages.note, Progress: stages.at},
-		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads,
+		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads, Out: out,
 	})
 	if err != nil {
 		return nil, err
@@ -179,15 +179,9 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := flags.resolve(c.Context(), a, args[0])
+			m, err := flags.resolve(c.Context(), a, args[0], out)
 			if err != nil {
 				return err
-			}
-			if out != "" {
-				if err := models.Copy(m.Path, out); err != nil {
-					return err
-				}
-				m.Path = out
 			}
 			if a.json {
 				return a.printJSON(m)
