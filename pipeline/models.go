@@ -113,8 +113,13 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }
 
-// resolve turns what the user called a model into an ONNX file: out, or one in the cache where out is empty.
-func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile, out string) (*models.Model, error) {
+// resolve turns what the user called a model into an ONNX file in the cache.
+func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*models.Model, error) {
+	return f.resolveTo(ctx, a, nameOrFile, "")
+}
+
+// resolveTo is resolve to a file of the user's, unless out is empty.
+func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out string) (*models.Model, error) {
 	p, err := precision.Parse(f.precision)
 	if err != nil {
 		return nil, usagef("--precision: %w", err)
@@ -179,7 +184,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := flags.resolve(c.Context(), a, args[0], out)
+			m, err := flags.resolveTo(c.Context(), a, args[0], out)
 			if err != nil {
 				return err
 			}
