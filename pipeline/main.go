@@ -59,6 +59,8 @@ func newRootCommand(a *app) *cobra.Command {
 	})
 	root.AddCommand(
 		newExtractCommand(a),
+		newMergeCommand(a),
+		newDoctorCommand(a),
 		newModelsCommand(a),
 		newTrainCommand(a),
 	)

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Parts lists the folders of parts in a folder.
+func Parts(dir string) ([]string, error) {
+	parts, err := filepath.Glob(filepath.Join(escapeGlob(dir), "part-*-of-*"))
+	if err == nil && len(parts) == 0 {
+		err = fmt.Errorf("%s holds no parts (folders called part-00001-of-00004 and so on): make them with `pipeline extract --shard`", dir)
+	}
+	return parts, err
+}
+
+// Merge puts the parts of a data set together into one store, the same byte for byte as one run over the whole set
+// would make. It refuses parts of different settings or data sets, and names those that are missing.
+func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
+	var stores []*Store
+	defer func() {
+		for _, s := range stores {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, dir := range parts {
+		s, err := Open(dir)
+		if err != nil {
+			return 0, err
+		}
+		stores = append(stores, s)
+	}
+	if stores, err = arrange(stores); err != nil {
+		return 0, err
+	}
+	w, err := Begin(out, stores[0].Settings, nil)
+	if err != nil {
+		return 0, err
+	}
+	w.SetClasses(stores[0].Classes)
+	if err := w.merge(ctx, stores, progress); err != nil {
+		return 0, errors.Join(err, w.Close())
+	}
+	rows = w.Rows()
+	_, err = w.Commit()
+	return rows, err
+}
+
+// arrange brings parts into order and checks that they are the parts of one whole.
+func arrange(stores []*Store) ([]*Store, error) {
+	if len(stores) == 0 {
+		return nil, errors.New("no parts to merge")
+	}
+	for _, s := range stores {
+		if s.Part == nil {
+			return nil, fmt.Errorf("feature store %s is no part: it was not made with --shard", s.Dir)
+		}
+	}
+	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
+	first := stores[0]
+	var missing []string
+	next := 1
+	for _, s := range stores {
+		if diff := first.differs(s.Settings); diff != "" {
+			return nil, fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
+		}
+		if s.Part.Of != first.Part.Of || s.Part.Total != first.Part.Total || s.Part.Listing != first.Part.Listing || !slices.Equal(s.Classes, first.Classes) {
+			return nil, fmt.Errorf("%s and %s are not parts of one data set: the data changed in between, or they were cut differently; encode them again", first.Dir, s.Dir)
+		}
+		if s.Part.Index < next {
+			return nil, fmt.Errorf("%s is part %d of %d, which is there already", s.Dir, s.Part.Index, s.Part.Of)
+		}
+		for ; next < s.Part.Index; next++ {
+			missing = append(missing, fmt.Sprintf("%d/%d", next, first.Part.Of))
+		}
+		next++
+	}
+	for ; next <= first.Part.Of; next++ {
+		missing = append(missing, fmt.Sprintf("%d/%d", next, first.Part.Of))
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("parts are missing: %s; make them with `pipeline extract --shard`", strings.Join(missing, ", "))
+	}
+	return stores, nil
+}
+
+// merge appends all items of the parts.
+func (w *Writer) merge(ctx context.Context, stores []*Store, progress func(done, total int)) error {
+	done := 0
+	for _, s := range stores {
+		if err := w.Add(s); err != nil {
+			return err
+		}
+		items, err := s.Items()
+		if err != nil {
+			return err
+		}
+		stamps := loadStamps(s.Dir, s.Checksum, len(items))
+		for i, it := range items {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if it.Row < 0 {
+				err = w.Skip(it, stamps[i])
+			} else {
+				err = w.Append(it, stamps[i], nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if done += len(items); progress != nil {
+			progress(done, s.Part.Total)
+		}
+	}
+	return nil
+}
