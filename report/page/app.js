@@ -111,17 +111,15 @@
   const pad = 18;
   let scale = 1, left = 0, top = 0, near = -1;
   // Twelve colours chosen apart; beyond them hues go round by the golden angle, so that neighbouring numbers differ.
-  const apart = {
-    light: ["#0f7b85", "#d9622b", "#6f4aa5", "#c49a00", "#3c8a3a", "#c73d78", "#2f6fc0", "#8b5a2b", "#58b8a8", "#96902c", "#77797f", "#b57fd0"],
-    dark: ["#4cc3cb", "#f58b5c", "#b096e8", "#e8c547", "#7dc979", "#ef7fae", "#74a9f0", "#c79a6b", "#9be0d3", "#cfca6a", "#a9abb1", "#dbb2ee"],
-  };
+  let apart = [];
   const hue = (k) => {
-    if (k < 12) return apart[dark() ? "dark" : "light"][k];
+    if (k < 12) return apart[k];
     const l = dark() ? [74, 66, 82][k % 3] : [56, 64, 47][k % 3];
     return "oklch(" + l + "% 0.14 " + (k * 137.508 % 360).toFixed(1) + ")";
   };
   const paint = () => {
     const style = getComputedStyle(root);
+    apart = Array.from({ length: 12 }, (_, k) => style.getPropertyValue("--c" + k));
     const muted = style.getPropertyValue("--muted"), bad = style.getPropertyValue("--bad"), good = style.getPropertyValue("--fill");
     switch (colour.value) {
       case "class": return (i) => data.label[i] < 0 ? muted : hue(data.label[i]);

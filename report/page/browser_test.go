@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -224,6 +225,14 @@ func TestScreenshots(t *testing.T) {
 	for name, r := range map[string]Run{"ten": made(t, 600, 10, true), "hundred": made(t, 10000, 100, true), "unlabelled": made(t, 600, 10, false)} {
 		pages[name], _ = write(t, r)
 	}
+	var sweep, comparison bytes.Buffer
+	if err := WriteSweep(context.Background(), &sweep, swept(t, true)); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteComparison(context.Background(), &comparison, "Two runs", []Compared{compared(t, "a", 120, 4), compared(t, "b", 120, 4)}); err != nil {
+		t.Fatal(err)
+	}
+	pages["sweep"], pages["comparison"] = sweep.Bytes(), comparison.Bytes()
 	for name, page := range pages {
 		ctx, _ := browser(t, page)
 		for _, view := range []struct {

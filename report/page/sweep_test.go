@@ -1,0 +1,130 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"iconic/report"
+)
+
+// swept is a made-up sweep over α on either side and three seeds.
+func swept(t testing.TB, labels bool) Sweep {
+	s := Sweep{Title: "Sweep of made-up runs", Names: []string{"alpha", "sides"}, Facts: []Setting{{"Store", "none"}, {"Seeds", "3"}}}
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, sides := range []string{"target", "both"} {
+		for _, alpha := range []string{"0", "0.2", "0.4", "0.6"} {
+			p := Point{Values: []string{alpha, sides}, Agreement: .8}
+			for range 3 {
+				p.Runs = append(p.Runs, jittered(made(t, 300, 5, labels).Metrics, r))
+			}
+			s.Points = append(s.Points, p)
+		}
+	}
+	for _, alpha := range []string{"0", "0.2", "0.4", "0.6"} {
+		m := made(t, 300, 5, true)
+		s.Panels = append(s.Panels, Panel{"α = " + alpha, m.Map.XY, m.Labels})
+	}
+	return s
+}
+
+func jittered(m *report.Metrics, r *rand.Rand) *report.Metrics {
+	if m.Labelled != nil {
+		m.Labelled.Accuracy += report.Number(.05 * r.Float64())
+		m.Labelled.ECE += report.Number(.05 * r.Float64())
+	}
+	m.LabelFree.Silhouette += report.Number(.05 * r.Float64())
+	return m
+}
+
+func TestSweepPage(t *testing.T) {
+	var page bytes.Buffer
+	if err := WriteSweep(context.Background(), &page, swept(t, true)); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"By alpha", "accuracy against alpha", "ECE against alpha", "Calibration curves", "Embedding of 300 images, α = 0.6", "sides target"} {
+		if !strings.Contains(page.String(), words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	if strings.Contains(page.String(), "By sides") {
+		t.Error("a chart against a setting that is no number")
+	}
+	golden(t, "sweep.html", page.Bytes())
+}
+
+func TestSweepPageWithoutLabels(t *testing.T) {
+	var page bytes.Buffer
+	if err := WriteSweep(context.Background(), &page, swept(t, false)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(page.String(), "silhouette against alpha") || strings.Contains(page.String(), "accuracy against") {
+		t.Error("without labels the page should draw the silhouette, and no accuracy")
+	}
+}
+
+// points of candidates for the number of clusters.
+func candidates(silhouette, daviesBouldin, agreement []float64) []Point {
+	var list []Point
+	for k := range silhouette {
+		m := &report.Metrics{LabelFree: &report.LabelFree{Silhouette: report.Number(silhouette[k]), DaviesBouldin: report.Number(daviesBouldin[k])}}
+		list = append(list, Point{Runs: []*report.Metrics{m}, Agreement: report.Number(agreement[k])})
+	}
+	return list
+}
+
+func TestSuggestClusters(t *testing.T) {
+	nan := math.NaN()
+	for name, c := range map[string]struct {
+		points []Point
+		want   int
+		ok     bool
+	}{
+		"all scores agree":              {candidates([]float64{.1, .3, .2}, []float64{2, 1, 1.5}, []float64{.5, .9, .7}), 10, true},
+		"two of three":                  {candidates([]float64{.1, .3, .2}, []float64{2, 1, .5}, []float64{.5, .9, .7}), 10, true},
+		"the fewest on a tie":           {candidates([]float64{.3, .2, .1}, []float64{2, 1.5, 1}, []float64{nan, nan, nan}), 5, true},
+		"one seed: no agreement to ask": {candidates([]float64{.1, .2, .3}, []float64{3, 2, 1}, []float64{nan, nan, nan}), 20, true},
+		"nothing known":                 {candidates([]float64{nan, nan}, []float64{nan, nan}, []float64{nan, nan}), 0, false},
+		"nothing to choose from":        {candidates([]float64{.1}, []float64{1}, []float64{1}), 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, reason, ok := SuggestClusters([]int{5, 10, 20}[:len(c.points)], c.points)
+			if got != c.want || ok != c.ok || ok && reason == "" {
+				t.Errorf("%d (%s), %v; want %d, %v", got, reason, ok, c.want, c.ok)
+			}
+		})
+	}
+}
+
+func TestSweepOverClustersSuggestsOne(t *testing.T) {
+	s := Sweep{Title: "How many?", Names: []string{"clusters"}}
+	for k, p := range candidates([]float64{.1, .3, .2}, []float64{2, 1, 1.5}, []float64{.5, .9, .7}) {
+		p.Values = []string{fmt.Sprint([]int{5, 10, 20}[k])}
+		s.Points = append(s.Points, p)
+	}
+	var page bytes.Buffer
+	if err := WriteSweep(context.Background(), &page, s); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(page.String(), "Suggestion: 10 clusters") || strings.Count(page.String(), "k0 chosen") < 3 {
+		t.Errorf("no suggestion, or it is not marked in every chart")
+	}
+}
+
+func TestWriteSweepRefuses(t *testing.T) {
+	m := made(t, 10, 2, true).Metrics
+	for want, s := range map[string]Sweep{
+		"no runs":                   {},
+		"0 values of 1 settings":    {Names: []string{"alpha"}, Points: []Point{{Runs: []*report.Metrics{m}}}},
+		"0 runs":                    {Names: []string{"alpha"}, Points: []Point{{Values: []string{"1"}}}},
+		"3 coordinates of 2 points": {Points: []Point{{Runs: []*report.Metrics{m}}}, Panels: []Panel{{"x", make([]float32, 3), make([]int, 2)}}},
+	} {
+		if err := WriteSweep(context.Background(), &bytes.Buffer{}, s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
