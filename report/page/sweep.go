@@ -144,7 +144,8 @@ type sweepView struct {
 	Curves   template.HTML
 	CurveKey []keyEntry
 	Panels   []named
-	Heads    []string
+	Heads    []string // names of settings
+	Columns  []string // names of scores
 	Rows     []sweepRow
 	Many     bool // more combinations than curves can tell apart
 }
@@ -383,14 +384,14 @@ func (s *Sweep) panels() []named {
 var sweepColumns = []string{"accuracy", "NMI", "ARI", "ECE", "adaptive ECE", "NLL", "silhouette", "neighbours together", seedAgreement, "mean confidence", "effective clusters"}
 
 func (v *sweepView) table(s *Sweep) {
-	v.Heads = append(slices.Clone(s.Names), "runs")
+	v.Heads = s.Names
 	var columns []string
 	for _, c := range sweepColumns {
 		if s.has(c) {
 			columns = append(columns, c)
 		}
 	}
-	v.Heads = append(v.Heads, columns...)
+	v.Columns = columns
 	v.Many = len(s.Points) > seriesLimit
 	for _, p := range s.Points {
 		row := sweepRow{Values: p.Values, Runs: len(p.Runs)}
@@ -398,7 +399,7 @@ func (v *sweepView) table(s *Sweep) {
 			spread := p.over(c)
 			text := decimals(spread.Median, 3)
 			if spread.Low != spread.High && spread.Median.Defined() {
-				text += fmt.Sprintf(" (%s–%s)", decimals(spread.Low, 3), decimals(spread.High, 3))
+				text += fmt.Sprintf(" (%s to %s)", decimals(spread.Low, 3), decimals(spread.High, 3))
 			}
 			row.Cells = append(row.Cells, text)
 		}
