@@ -63,6 +63,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newDoctorCommand(a),
 		newModelsCommand(a),
 		newTrainCommand(a),
+		newReportCommand(a),
 	)
 	return root
 }

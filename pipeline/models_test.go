@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,7 +179,7 @@ func TestPrecisionsStayClose(t *testing.T) {
 	}
 	want := encode(t, file, pixels, n)
 	dim := len(want) / n
-	for p, least := range map[precision.Precision]float64{precision.Float16: 0.99999, precision.Int8: 0.9} {
+	for p, least := range map[precision.Precision]float64{precision.Float16: 0.99999, precision.Int8: 0.99} {
 		m, err := models.Resolve(t.Context(), file, models.Options{PullOptions: models.PullOptions{Cache: t.TempDir()}, Precision: p})
 		if err != nil {
 			t.Fatal(err)
@@ -188,6 +189,10 @@ func TestPrecisionsStayClose(t *testing.T) {
 			if c := cosine(got[i*dim:][:dim], want[i*dim:][:dim]); !(c >= least) {
 				t.Errorf("%s: cosine %g to the float32 features of picture %d, want at least %g", p, c, i, least)
 			}
+		}
+		// A store may be resumed and merged only if a picture's features do not depend on its company.
+		if alone := encode(t, m.Path, pixels[size:2*size], 1); !slices.Equal(alone, got[dim:2*dim]) {
+			t.Errorf("%s: other features for a picture alone than in a batch", p)
 		}
 	}
 }

@@ -44,5 +44,8 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 	if err != nil {
 		return err
 	}
+	if err := a.writeReport(ctx, out, it, o.workers); err != nil {
+		return err
+	}
 	return a.printSummary(out, m)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -188,24 +187,19 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 	if m.Labelled != nil {
 		table.ClassOf = m.Matching.ClassOfCluster
 	}
-	if err := report.WriteAssignments(filepath.Join(dir, "assignments.csv"), table); err != nil {
+	if err := report.WriteAssignments(filepath.Join(dir, assignmentsFile), table); err != nil {
 		return nil, err
 	}
-	return m, report.WriteMetrics(filepath.Join(dir, "metrics.json"), m)
+	return m, report.WriteMetrics(filepath.Join(dir, metricsFile), m)
 }
 
 // baseline is k-means on the same features, scored the same way.
 func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report.Metrics, error) {
-	km, err := kmeans.Cluster(ctx, it, kmeans.Options{
-		Clusters: in.Clusters, Starts: 3, Seed: in.Seed, Workers: in.Workers, Progress: a.portion("k-means baseline", "iterations"),
-	})
+	km, err := a.kmeans(ctx, it, in.Clusters, in.Seed, in.Workers)
 	if err != nil {
 		return nil, err
 	}
-	in.Cluster = make([]int, len(km.Assignment))
-	for i, c := range km.Assignment {
-		in.Cluster[i] = int(c)
-	}
+	in.Cluster = ints(km.Assignment)
 	in.Probabilities = rowProbabilities(it, km)
 	in.Loss = km.Inertia / float64(it.Len())
 	if _, in.Confidence, err = assign(ctx, in); err != nil {
@@ -217,6 +211,21 @@ func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report
 	}
 	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
 	return m, err
+}
+
+// kmeans clusters items as the baseline does.
+func (a *app) kmeans(ctx context.Context, f head.Features, clusters int, seed uint64, workers int) (*kmeans.Result, error) {
+	return kmeans.Cluster(ctx, f, kmeans.Options{
+		Clusters: clusters, Starts: 3, Seed: seed, Workers: workers, Progress: a.portion("k-means baseline", "iterations"),
+	})
+}
+
+func ints(x []int32) []int {
+	y := make([]int, len(x))
+	for i, v := range x {
+		y[i] = int(v)
+	}
+	return y
 }
 
 // classifier gives cluster probabilities for rows of features.
@@ -288,45 +297,4 @@ func version() string {
 		return info.Main.Version
 	}
 	return "devel"
-}
-
-// printSummary writes the result of a run to standard output.
-func (a *app) printSummary(dir string, m *report.Metrics) error {
-	if a.json {
-		b, err := json.Marshal(struct {
-			Run     string          `json:"run"`
-			Metrics *report.Metrics `json:"metrics"`
-		}{dir, m})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(a.out, "%s\n", b)
-		return err
-	}
-	line := func(name, format string, head, baseline report.Number) {
-		b := "-"
-		if baseline.Defined() {
-			b = fmt.Sprintf(format, baseline)
-		}
-		h := "-"
-		if head.Defined() {
-			h = fmt.Sprintf(format, head)
-		}
-		fmt.Fprintf(a.out, "%-24s %10s %10s\n", name, h, b)
-	}
-	fmt.Fprintf(a.out, "%-24s %10s %10s\n", fmt.Sprintf("%d images", m.N), "head", "k-means")
-	line("clusters used", "%.0f", report.Number(m.ClustersUsed), report.Number(m.KMeans.ClustersUsed))
-	if m.Labelled != nil && m.KMeans.Labelled != nil {
-		k := m.KMeans
-		line("accuracy", "%.4f", m.Accuracy, k.Accuracy)
-		line("NMI", "%.4f", m.NMI, k.NMI)
-		line("ARI", "%.4f", m.ARI, k.ARI)
-		line("ECE", "%.4f", m.ECE, k.ECE)
-	}
-	line("mean confidence", "%.4f", m.MeanConfidence, m.KMeans.MeanConfidence)
-	if m.LabelFree != nil && m.KMeans.LabelFree != nil {
-		line("silhouette", "%.4f", m.LabelFree.Silhouette, m.KMeans.LabelFree.Silhouette)
-	}
-	fmt.Fprintf(a.out, "%-24s %s\n", "run folder", dir)
-	return nil
 }

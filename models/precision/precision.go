@@ -4,11 +4,16 @@
 //
 // Int8 computes the linear layers in integers, which is what makes it fast. A layer y = x·W becomes
 //
-//	y_ij = s_x · s_j · Σ_k (x̂_ik − z_x) ŵ_kj
+//	y_ij = s_i · t_j · Σ_k (x̂_ik − 128) ŵ_kj,   x̂_ik = round(x_ik / s_i) + 128,   ŵ_kj = round(w_kj / t_j)
 //
-// with ŵ_kj = round(w_kj / s_j), one scale s_j = max_k |w_kj| / most for each output channel and no offset, and x̂
-// quantised to eight bits, with scale s_x and offset z_x, from the range that x turns out to have. Both are standard
-// operators (DynamicQuantizeLinear, MatMulInteger) that ONNX Runtime fuses into one.
+// with one scale t_j = max_k |w_kj| / 64 for each output channel, known beforehand, and one scale
+// s_i = max_k |x_ik| / 127 for each row of x, which is a token, found as it comes. The usual rewrite has one scale
+// for all of x, batch included (DynamicQuantizeLinear). It would make the features of an image depend on which other
+// images it is encoded with, and the few large activations of a vision transformer would take the resolution from
+// all tokens: on ViT-Ti/16 and photographs the mean cosine to the float32 features was 0.93 with one scale and 0.997
+// with one a token, for 3 % of the time.
+//
+// All operators are standard ones; ONNX Runtime joins the integer product with its scaling.
 package precision
 
 import (
@@ -98,15 +103,15 @@ func toFloat16(m *onnx.Model) error {
 // the same model would give other features on another machine. 2·255·64 fits.
 const most = 64
 
-// oldestOpset has the operators that the rewrite uses.
-const oldestOpset = 11
+// oldestOpset has QuantizeLinear with a scale for each row.
+const oldestOpset = 13
 
 // toInt8 replaces every product of something with a constant float32 matrix.
 func toInt8(m *onnx.Model) error {
 	if v := m.Opsets[""]; v < oldestOpset {
 		return fmt.Errorf("the model uses operator set %d: int8 needs %d or later", v, oldestOpset)
 	}
-	r := &rewriter{graph: m.Graph, constants: constants(m.Graph), quantised: map[string]bool{}, used: map[string]int{}}
+	r := &rewriter{graph: m.Graph, opset: m.Opsets[""], constants: constants(m.Graph), quantised: map[string]bool{}, used: map[string]int{}}
 	for _, n := range m.Graph.Nodes {
 		for _, in := range n.Inputs {
 			r.used[in]++
@@ -115,27 +120,26 @@ func toInt8(m *onnx.Model) error {
 	for _, o := range m.Graph.Outputs {
 		r.used[o.Name]++
 	}
-	layers := 0
-	var nodes []*onnx.Node
-	for _, n := range m.Graph.Nodes {
-		w := r.weight(n)
-		if w == nil {
-			nodes = append(nodes, n)
-			continue
+	old := m.Graph.Nodes
+	for _, n := range old {
+		if w := r.weight(n); w != nil {
+			r.layer(n, w)
+		} else {
+			r.nodes = append(r.nodes, n)
 		}
-		layers++
-		nodes = append(nodes, r.layer(n, w)...)
 	}
-	if layers == 0 {
+	if len(r.quantised) == 0 {
 		return fmt.Errorf("no linear layer with constant float32 weights in the model to quantise to %s", Int8)
 	}
-	m.Graph.Nodes = nodes
+	m.Graph.Nodes = r.nodes
 	r.sweep()
 	return nil
 }
 
 type rewriter struct {
 	graph     *onnx.Graph
+	opset     int64
+	nodes     []*onnx.Node            // the new ones, in order
 	constants map[string]*onnx.Tensor // by name: initializers, and what Constant nodes put out
 	quantised map[string]bool         // values that have been quantised already
 	used      map[string]int          // how often a value is an input or an output
@@ -179,37 +183,112 @@ func (r *rewriter) weight(n *onnx.Node) *onnx.Tensor {
 	return t
 }
 
+// node appends an operation.
+func (r *rewriter) node(op string, inputs []string, output string, attributes ...onnx.Attribute) {
+	r.nodes = append(r.nodes, &onnx.Node{Name: output, Op: op, Inputs: inputs, Outputs: []string{output}, Attributes: attributes})
+}
+
+// constant adds a tensor and gives its name.
+func (r *rewriter) constant(t *onnx.Tensor) string {
+	r.constants[t.Name] = t
+	r.graph.Initializers = append(r.graph.Initializers, t)
+	return t.Name
+}
+
+func (r *rewriter) ints(name string, v ...int64) string {
+	var b []byte
+	for _, i := range v {
+		b = binary.LittleEndian.AppendUint64(b, uint64(i))
+	}
+	return r.constant(onnx.Constant(name, onnx.Int64, b, int64(len(v))))
+}
+
+func (r *rewriter) number(name string, v float32) string {
+	return r.constant(onnx.Constant(name, onnx.Float32, onnx.Floats([]float32{v}), 1))
+}
+
+// shared are the names of constants and of one value that all layers use.
+const (
+	perStep  = "int8/1÷127"
+	least    = "int8/least"
+	nothing  = "int8/0"
+	middle   = "int8/128"
+	middleU8 = "int8/offset"
+	one      = "int8/one"
+	zero     = "int8/first"
+	last     = "int8/last"
+)
+
+// prologue adds what all layers share. The 1 is computed, as batch ÷ batch, from the input x of the first layer:
+// ONNX Runtime joins a MatMulInteger with scales only if the scale of its first operand is a scalar that is not
+// known beforehand. That of the rows cannot be it, so this stands in, and the rows are scaled afterwards.
+func (r *rewriter) prologue(x string) {
+	r.number(perStep, 1.0/127)
+	r.number(least, 1e-30) // a row of zeros has a scale too
+	r.number(nothing, 0)
+	r.number(middle, 128)
+	r.constant(onnx.Constant(middleU8, onnx.Uint8, []byte{128}))
+	r.ints(zero, 0)
+	r.ints(last, -1)
+	first := r.constant(onnx.Constant("int8/axis", onnx.Int64, make([]byte, 8)))
+	r.node("Shape", []string{x}, "int8/shape")
+	r.node("Gather", []string{"int8/shape", first}, "int8/size")
+	r.node("Cast", []string{"int8/size"}, "int8/batch", onnx.Int("to", int64(onnx.Float32)))
+	r.node("Div", []string{"int8/batch", "int8/batch"}, one)
+}
+
+// rows quantises x, …×width, to x̂ as rows×width with their scales s as rows×1, and notes the shape …, once for
+// each x.
+func (r *rewriter) rows(x string, width int64) {
+	if len(r.quantised) == 0 {
+		r.prologue(x)
+	}
+	if r.quantised[x] {
+		return
+	}
+	r.quantised[x] = true
+	r.node("Reshape", []string{x, r.ints(x+"/int8/flat", -1, width)}, x+"/int8/rows")
+	r.node("Abs", []string{x + "/int8/rows"}, x+"/int8/abs")
+	if r.opset >= 18 { // where axes became an input
+		r.node("ReduceMax", []string{x + "/int8/abs", r.ints(x+"/int8/axis", 1)}, x+"/int8/max", onnx.Int("keepdims", 0))
+	} else {
+		r.node("ReduceMax", []string{x + "/int8/abs"}, x+"/int8/max", onnx.Ints("axes", 1), onnx.Int("keepdims", 0))
+	}
+	r.node("Mul", []string{x + "/int8/max", perStep}, x+"/int8/step")
+	r.node("Max", []string{x + "/int8/step", least}, x+"/int8/scale")
+	r.node("Mul", []string{x + "/int8/scale", nothing}, x+"/int8/zeros")
+	r.node("Add", []string{x + "/int8/zeros", middle}, x+"/int8/middles")
+	r.node("Cast", []string{x + "/int8/middles"}, x+"/int8/offsets", onnx.Int("to", int64(onnx.Uint8)))
+	r.node("QuantizeLinear", []string{x + "/int8/rows", x + "/int8/scale", x + "/int8/offsets"}, x+"/int8", onnx.Int("axis", 0))
+	r.node("Reshape", []string{x + "/int8/scale", r.ints(x+"/int8/upright", -1, 1)}, x+"/int8/column")
+	r.node("Shape", []string{x}, x+"/int8/shape")
+	r.node("Slice", []string{x + "/int8/shape", zero, last}, x+"/int8/leading")
+}
+
 // layer makes the nodes that stand for n, whose result keeps its name.
-func (r *rewriter) layer(n *onnx.Node, w *onnx.Tensor) []*onnx.Node {
-	var nodes []*onnx.Node
-	node := func(op string, inputs []string, outputs ...string) *onnx.Node {
-		made := &onnx.Node{Name: outputs[0], Op: op, Inputs: inputs, Outputs: outputs}
-		nodes = append(nodes, made)
-		return made
-	}
+func (r *rewriter) layer(n *onnx.Node, w *onnx.Tensor) {
 	x, y := n.Inputs[0], n.Outputs[0]
-	if !r.quantised[x] {
-		r.quantised[x] = true
-		node("DynamicQuantizeLinear", []string{x}, x+"/int8", x+"/scale", x+"/offset")
+	in, out, transposed := w.Dims[0], w.Dims[1], false
+	if a := n.Attribute("transB"); n.Op == "Gemm" && a != nil && a.Int != 0 {
+		in, out, transposed = out, in, true
 	}
-	transposed := false
-	if a := n.Attribute("transB"); a != nil {
-		transposed = n.Op == "Gemm" && a.Int != 0
-	}
+	r.rows(x, in)
 	weight, scale := r.quantise(w, n.Inputs[1], transposed)
-	node("MatMulInteger", []string{x + "/int8", weight, x + "/offset"}, y+"/int32")
-	node("Cast", []string{y + "/int32"}, y+"/float").Attributes = []onnx.Attribute{onnx.Int("to", int64(onnx.Float32))}
-	node("Mul", []string{x + "/scale", scale}, y+"/scale")
-	last := y
+	r.node("MatMulInteger", []string{x + "/int8", weight, middleU8}, y+"/int32")
+	r.node("Cast", []string{y + "/int32"}, y+"/float", onnx.Int("to", int64(onnx.Float32)))
+	r.node("Mul", []string{one, scale}, y+"/scale")
+	r.node("Mul", []string{y + "/float", y + "/scale"}, y+"/columns")
+	r.node("Mul", []string{y + "/columns", x + "/int8/column"}, y+"/rows")
+	r.node("Concat", []string{x + "/int8/leading", r.ints(y+"/width", out)}, y+"/shape", onnx.Int("axis", 0))
+	product := y
 	if n.Op == "Gemm" && len(n.Inputs) > 2 && n.Inputs[2] != "" {
-		last = y + "/product"
+		product = y + "/product"
 	}
-	node("Mul", []string{y + "/float", y + "/scale"}, last)
-	if last != y {
-		node("Add", []string{last, n.Inputs[2]}, y)
+	r.node("Reshape", []string{y + "/rows", y + "/shape"}, product)
+	if product != y {
+		r.node("Add", []string{product, n.Inputs[2]}, y)
 	}
 	r.used[n.Inputs[1]]--
-	return nodes
 }
 
 // quantise adds ŵ (in×out) and the scales of its columns to the graph, once for each matrix.
@@ -254,8 +333,8 @@ func (r *rewriter) quantise(w *onnx.Tensor, name string, transposed bool) (weigh
 		}
 		return onnx.Floats(scales(at, in, out)), nil
 	}}
-	r.constants[weight] = q
-	r.graph.Initializers = append(r.graph.Initializers, q, s)
+	r.constant(q)
+	r.constant(s)
 	return weight, scale
 }
 

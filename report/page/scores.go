@@ -128,7 +128,11 @@ func (v *runView) scores(m *report.Metrics) {
 		v.Headline = append(v.Headline, x.headline(m, base))
 	}
 	for _, x := range measures(m) {
-		row := scoreRow{Name: x.name, Value: x.text(x.of(m)), Why: x.why}
+		value := x.of(m)
+		if !value.Defined() && (base == nil || !x.value(base).Defined()) {
+			continue
+		}
+		row := scoreRow{Name: x.name, Value: x.text(value), Why: x.why}
 		if x.interval != nil {
 			interval := x.interval(m)
 			row.Interval = decimals(interval[0], 3) + " – " + decimals(interval[1], 3)

@@ -12,7 +12,7 @@ import (
 	"iconic/report"
 )
 
-//go:embed base.html run.html style.css app.js
+//go:embed *.html style.css app.js
 var files embed.FS
 
 var templates = template.Must(template.ParseFS(files, "*.html"))

@@ -1,0 +1,418 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"iconic/head"
+	"iconic/internal/atomicfile"
+	"iconic/report"
+	"iconic/report/page"
+)
+
+func newReportCommand(a *app) *cobra.Command {
+	var o reportOptions
+	c := &cobra.Command{
+		Use:   "report DIR…",
+		Short: "Make the page of a run again, or compare several runs",
+		Long: `Make the page of a run again, or compare several runs.
+
+With one run folder, report.html is written anew: with map, pictures and neighbours where the features and the images are
+still where they were. With several, a page sets them side by side: settings that differ, scores, clusters that changed.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if c.Flags().Changed("out") {
+					return usagef("--out names the page of a comparison: give at least two run folders")
+				}
+				return a.remakeReport(c.Context(), args[0], o)
+			}
+			return a.compareRuns(c.Context(), args, o.out)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
+	f.StringVar(&o.reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
+	f.IntVar(&o.points, "map-points", mapPoints, "images on the map at most, drawn at random")
+	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all)")
+	return c
+}
+
+type reportOptions struct {
+	out, reference string
+	points         int
+	workers        int
+}
+
+// mapPoints is how many items a map shows unless more are asked for: enough to see every cluster, and seconds of work.
+const mapPoints = 5000
+
+const (
+	metricsFile     = "metrics.json"
+	assignmentsFile = "assignments.csv"
+	pageFile        = "report.html"
+)
+
+// finished is a run folder that was read: what scores and pages are made from.
+type finished struct {
+	*head.Run
+	metrics *report.Metrics
+	table   *report.Assignments
+}
+
+// openRun reads a finished run folder.
+func openRun(dir string) (*finished, error) {
+	run, err := head.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &finished{Run: run}
+	if f.metrics, err = report.ReadMetrics(filepath.Join(dir, metricsFile)); err != nil {
+		return nil, err
+	}
+	var classes []string
+	if f.metrics.Labelled != nil {
+		classes = f.metrics.Labelled.Classes
+	}
+	if f.table, err = report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes); err != nil {
+		return nil, err
+	}
+	if n := len(f.table.Cluster); n != f.metrics.N {
+		return nil, fmt.Errorf("run folder %s: %s is of %d images, %s of %d: make the run again", dir, assignmentsFile, n, metricsFile, f.metrics.N)
+	}
+	if f.metrics.Labelled != nil {
+		f.table.ClassOf = f.metrics.Matching.ClassOfCluster
+	}
+	return f, nil
+}
+
+func (a *app) remakeReport(ctx context.Context, dir string, o reportOptions) error {
+	if o.points < 1 || o.points > 20000 {
+		return usagef("map-points %d: want 1 to 20,000", o.points)
+	}
+	f, err := openRun(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("run folder %s has no scores: %w; train again with `pipeline train`", dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	it, err := openItems(f.Config.Features.Store, "")
+	switch {
+	case err != nil:
+		a.warn("the features of %s are gone (%v): its page has no map and no pictures", dir, err)
+	case it.source.Key != f.Config.Features.Key || it.Len() != f.metrics.N:
+		a.warn("%s holds other features than %s was made from: its page has no map and no pictures", f.Config.Features.Store, dir)
+		err = errors.Join(it.close(), errors.New("other features"))
+	default:
+		defer it.close()
+	}
+	if err != nil {
+		it = nil
+	}
+	if err := a.writePage(ctx, f, it, o); err != nil {
+		return err
+	}
+	if err := a.printSummary(dir, f.metrics); err != nil {
+		return err
+	}
+	a.note("wrote %s", filepath.Join(dir, pageFile))
+	return nil
+}
+
+// writeReport writes report.html of the run that was just made of items.
+func (a *app) writeReport(ctx context.Context, dir string, it *items, workers int) error {
+	f, err := openRun(dir)
+	if err != nil {
+		return err
+	}
+	return a.writePage(ctx, f, it, reportOptions{points: mapPoints, workers: workers})
+}
+
+// writePage writes report.html of a finished run; without items it has no map, no pictures and no neighbours.
+func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOptions) error {
+	r := page.Run{
+		Title: runTitle(f.Run), Facts: runFacts(f), Settings: settings(f.Config), Metrics: f.metrics,
+		Assignments: *f.table, Workers: o.workers,
+	}
+	history, err := f.History()
+	if err != nil {
+		return fmt.Errorf("run folder %s: %w", f.Dir, err)
+	}
+	for _, e := range history {
+		r.History = append(r.History, page.Epoch{Epoch: e.Epoch, Loss: e.Loss, Rate: e.LearningRate})
+	}
+	if o.reference != "" {
+		if r.Reference, err = reference(o.reference, f); err != nil {
+			return err
+		}
+	}
+	if it != nil {
+		r.Features, r.Picture = it, it.picture
+		if f.table.Labels == nil { // with labels the confusion matrix shows those
+			km, err := a.kmeans(ctx, it, f.metrics.Clusters, f.Config.Training.Seed, o.workers)
+			if err != nil {
+				return err
+			}
+			r.Baseline = ints(km.Assignment)
+		}
+	}
+	var summary page.Summary
+	err = atomicfile.Write(filepath.Join(f.Dir, pageFile), func(w io.Writer) (err error) {
+		summary, err = page.Write(ctx, w, r)
+		return err
+	})
+	if err == nil && summary.Missing > 0 {
+		a.warn("%d of %d pictures of the report could not be read: they are grey", summary.Missing, summary.Pictures)
+	}
+	return err
+}
+
+// reference is the calibration of another run on the same data.
+func reference(dir string, f *finished) (*page.Reference, error) {
+	other, err := openRun(dir)
+	if err != nil {
+		return nil, err
+	}
+	if other.Config.Features.Key != f.Config.Features.Key || other.metrics.Labelled == nil {
+		return nil, usagef("reference %s is not a labelled run on the data of %s", dir, f.Dir)
+	}
+	return &page.Reference{
+		Name: fmt.Sprintf("α = %g", other.Config.Training.Alpha),
+		Bins: other.metrics.Reliability, ECE: other.metrics.ECE,
+	}, nil
+}
+
+// runTitle names a run by its data.
+func runTitle(r *head.Run) string {
+	return fmt.Sprintf("%s in %d clusters", cmp.Or(filepath.Base(filepath.Clean(r.Config.Features.Store)), "Images"), r.Config.Training.Clusters)
+}
+
+// runFacts are what a reader wants to know first.
+func runFacts(f *finished) []page.Setting {
+	c := f.Config
+	facts := []page.Setting{
+		{Name: "Images", Value: fmt.Sprint(f.metrics.N)},
+		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", c.Features.Store, c.Features.Dim)},
+		{Name: "Method", Value: c.Training.Method},
+		{Name: "α", Value: alphas(c.Training)},
+	}
+	var encoder struct {
+		Name  string `json:"name"`
+		Model string `json:"model"`
+	}
+	if json.Unmarshal(c.Encoder, &encoder) == nil && encoder.Name+encoder.Model != "" {
+		facts = append(facts, page.Setting{Name: "Encoder", Value: cmp.Or(encoder.Name, encoder.Model)})
+	}
+	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
+		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	return append(facts, page.Setting{Name: "Version", Value: c.Version})
+}
+
+// alphas writes one number where both sides have the same share.
+func alphas(c head.Config) string {
+	if c.Alpha == c.Beta {
+		return fmt.Sprintf("%g", c.Alpha)
+	}
+	return fmt.Sprintf("%g on the target, %g on the learned side", c.Alpha, c.Beta)
+}
+
+// settings lists every setting of a run by the names of its config.json, nested ones with dots, in order of name.
+func settings(c head.RunConfig) []page.Setting {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil // it was read from JSON
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil
+	}
+	delete(tree, "classes")
+	var list []page.Setting
+	var walk func(prefix string, v any)
+	walk = func(prefix string, v any) {
+		m, nested := v.(map[string]any)
+		if !nested {
+			list = append(list, page.Setting{Name: prefix, Value: fmt.Sprint(v)})
+			return
+		}
+		for name, v := range m {
+			walk(strings.TrimPrefix(prefix+"."+name, "."), v)
+		}
+	}
+	walk("", tree)
+	slices.SortFunc(list, func(a, b page.Setting) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func (a *app) compareRuns(ctx context.Context, dirs []string, out string) error {
+	var runs []page.Compared
+	var metrics []*report.Metrics
+	for k, name := range shortNames(dirs) {
+		f, err := openRun(dirs[k])
+		if errors.Is(err, fs.ErrNotExist) {
+			a.warn("%s is left out: it has no scores (%v)", dirs[k], err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		runs = append(runs, page.Compared{Name: name, Settings: settings(f.Config), Data: f.Config.Features.Key, Metrics: f.metrics, Cluster: f.table.Cluster})
+		metrics = append(metrics, f.metrics)
+	}
+	if len(runs) < 2 {
+		return fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(runs), len(dirs))
+	}
+	err := atomicfile.Write(out, func(w io.Writer) error {
+		return page.WriteComparison(ctx, w, fmt.Sprintf("Comparison of %d runs", len(runs)), runs)
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range page.Cautions(runs) {
+		a.warn("%s", c)
+	}
+	if a.json {
+		return a.printComparisonJSON(runs, out)
+	}
+	names := make([]string, len(runs))
+	for k, r := range runs {
+		names[k] = r.Name
+	}
+	t := newTable(append([]string{""}, names...)...)
+	for _, d := range page.Differences(runs) {
+		t.row(append([]string{d.Name}, d.Values...)...)
+	}
+	for _, s := range page.ScoreLines(metrics) {
+		t.row(append([]string{s.Name}, s.Text...)...)
+	}
+	t.row("page", out)
+	return t.print(a.out)
+}
+
+func (a *app) printComparisonJSON(runs []page.Compared, out string) error {
+	type entry struct {
+		Run     string          `json:"run"`
+		Metrics *report.Metrics `json:"metrics"`
+	}
+	whole := struct {
+		Page        string            `json:"page"`
+		Differences []page.Difference `json:"differences"`
+		Agreement   [][]report.Number `json:"agreement"`
+		Runs        []entry           `json:"runs"`
+	}{Page: out, Differences: page.Differences(runs), Agreement: page.Agreement(runs)}
+	for _, r := range runs {
+		whole.Runs = append(whole.Runs, entry{r.Name, r.Metrics})
+	}
+	b, err := json.Marshal(whole)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n", b)
+	return err
+}
+
+// shortNames leaves out what all folders' paths begin with.
+func shortNames(dirs []string) []string {
+	names := make([]string, len(dirs))
+	for k, d := range dirs {
+		names[k] = filepath.Clean(d)
+	}
+	for {
+		head, _, cut := strings.Cut(names[0], string(filepath.Separator))
+		if !cut || slices.ContainsFunc(names, func(s string) bool {
+			return !strings.HasPrefix(s, head+string(filepath.Separator))
+		}) {
+			return names
+		}
+		for k := range names {
+			names[k] = names[k][len(head)+1:]
+		}
+	}
+}
+
+// table is a small aligned table for the terminal, plain text without rules or colours.
+type table struct{ lines []string }
+
+func newTable(names ...string) *table {
+	t := new(table)
+	t.row(names...)
+	return t
+}
+
+func (t *table) row(cells ...string) { t.lines = append(t.lines, strings.Join(cells, "\t")) }
+
+func (t *table) print(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, line := range t.lines {
+		if _, err := fmt.Fprintln(tw, line); err != nil {
+			return err
+		}
+	}
+	return tw.Flush()
+}
+
+// printSummary writes the result of a run to standard output: a short table, or with --json everything.
+func (a *app) printSummary(dir string, m *report.Metrics) error {
+	if a.json {
+		b, err := json.Marshal(struct {
+			Run     string          `json:"run"`
+			Metrics *report.Metrics `json:"metrics"`
+		}{dir, m})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.out, "%s\n", b)
+		return err
+	}
+	t := newTable(fmt.Sprintf("%d images", m.N), "head", "k-means", "95 % interval")
+	both := []*report.Metrics{m}
+	if m.KMeans != nil {
+		both = append(both, m.KMeans)
+	}
+	used := fmt.Sprintf("%d of %d", m.ClustersUsed, m.Clusters)
+	if m.KMeans != nil {
+		t.row("clusters used", used, fmt.Sprintf("%d of %d", m.KMeans.ClustersUsed, m.KMeans.Clusters))
+	} else {
+		t.row("clusters used", used)
+	}
+	brief := []string{"accuracy", "NMI", "ARI", "ECE", "silhouette", "neighbours together", "mean confidence"}
+	for _, s := range page.ScoreLines(both) {
+		if !slices.Contains(brief, s.Name) {
+			continue
+		}
+		interval := ""
+		if m.Labelled != nil {
+			switch s.Name {
+			case "accuracy":
+				interval = between(m.AccuracyInterval)
+			case "ECE":
+				interval = between(m.ECEInterval)
+			}
+		}
+		t.row(append(append([]string{s.Name}, s.Text...), interval)...)
+	}
+	t.row("run folder", dir)
+	return t.print(a.out)
+}
+
+func between(interval [2]report.Number) string {
+	if math.IsNaN(float64(interval[0])) {
+		return ""
+	}
+	return fmt.Sprintf("%.3f to %.3f", interval[0], interval[1])
+}

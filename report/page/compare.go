@@ -1,0 +1,245 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"slices"
+
+	"iconic/report"
+)
+
+// Compared is one of several runs.
+type Compared struct {
+	Name     string
+	Settings []Setting
+	Data     string // key of the features; runs of different data are compared only in scores
+	Metrics  *report.Metrics
+	Cluster  []int // of each item
+}
+
+// Difference is a setting that is not the same in all runs.
+type Difference struct {
+	Name   string
+	Values []string // of each run; empty: the run has no such setting
+}
+
+// Differences lists the settings that differ, in the order in which they are met.
+func Differences(runs []Compared) []Difference {
+	var names []string
+	values := map[string][]string{}
+	for k, r := range runs {
+		for _, s := range r.Settings {
+			if values[s.Name] == nil {
+				names = append(names, s.Name)
+				values[s.Name] = make([]string, len(runs))
+			}
+			values[s.Name][k] = s.Value
+		}
+	}
+	var list []Difference
+	for _, name := range names {
+		if v := values[name]; slices.ContainsFunc(v, func(s string) bool { return s != v[0] }) {
+			list = append(list, Difference{name, v})
+		}
+	}
+	return list
+}
+
+// ScoreLine is a score of several runs: Text as it is printed, Best the index of the best run, −1 where the score has no
+// better end or no run has it.
+type ScoreLine struct {
+	Name, Why string
+	Text      []string
+	Value     []report.Number
+	Best      int
+}
+
+// ScoreLines are the scores of several runs, those left out that no run has.
+func ScoreLines(metrics []*report.Metrics) []ScoreLine {
+	var list []ScoreLine
+	for _, x := range slices.Concat(labelledMeasures, labelFreeMeasures, plainMeasures) {
+		line := ScoreLine{Name: x.name, Why: x.why, Best: -1}
+		for k, m := range metrics {
+			v := x.value(m)
+			line.Value = append(line.Value, v)
+			line.Text = append(line.Text, x.text(v))
+			if v.Defined() && (line.Best < 0 || (v < line.Value[line.Best]) == x.lower && v != line.Value[line.Best]) {
+				line.Best = k
+			}
+		}
+		if line.Best < 0 {
+			continue
+		}
+		if slices.Contains([]string{"mean confidence", "effective clusters"}, x.name) {
+			line.Best = -1
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+// Cautions say what keeps runs from being compared in full: different data, different numbers of clusters.
+func Cautions(runs []Compared) []string {
+	var list []string
+	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.Metrics.N != runs[0].Metrics.N }) {
+		list = append(list, "These runs are of different data: their scores stand side by side, but no image can be followed from one to the other.")
+	}
+	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
+		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster a class favours the number of classes, and silhouette and its kin change with K.")
+	}
+	return list
+}
+
+// Agreement is the adjusted Rand index of each pair of runs, NaN where they are of different data.
+func Agreement(runs []Compared) [][]report.Number {
+	list := make([][]report.Number, len(runs))
+	for i, a := range runs {
+		list[i] = make([]report.Number, len(runs))
+		for j, b := range runs {
+			list[i][j] = report.Number(math.NaN())
+			if a.Data != b.Data {
+				continue
+			}
+			if ari, err := report.AdjustedRandIndex(a.Cluster, b.Cluster); err == nil {
+				list[i][j] = report.Number(ari)
+			}
+		}
+	}
+	return list
+}
+
+// WriteComparison writes a page that sets runs, at least two, side by side.
+func WriteComparison(ctx context.Context, w io.Writer, title string, runs []Compared) error {
+	if len(runs) < 2 {
+		return fmt.Errorf("comparison of %d run: want at least 2", len(runs))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sections := []section{{"scores", "Scores"}, {"settings", "Settings"}, {"calibration", "Calibration"}, {"changes", "Changes"}}
+	f, err := newFrame(title, sections, "")
+	if err != nil {
+		return err
+	}
+	v := comparisonView{frame: f, Cautions: Cautions(runs), Differences: Differences(runs), Agreement: Agreement(runs)}
+	var metrics []*report.Metrics
+	for _, r := range runs {
+		v.Names = append(v.Names, r.Name)
+		metrics = append(metrics, r.Metrics)
+		if r.Metrics.Labelled != nil {
+			v.Reliability = append(v.Reliability, named{r.Name, reliability(r.Metrics.Reliability, nil)})
+		}
+	}
+	v.Scores = ScoreLines(metrics)
+	v.Classes = perClassChanges(runs)
+	v.Moves = clusterMoves(runs)
+	return render(w, "compare.html", v)
+}
+
+type comparisonView struct {
+	frame
+	Names       []string
+	Cautions    []string
+	Differences []Difference
+	Scores      []ScoreLine
+	Reliability []named
+	Agreement   [][]report.Number
+	Classes     []classChange
+	Moves       []move
+}
+
+type named struct {
+	Name  string
+	Chart template.HTML
+}
+
+// classChange is the accuracy of one class in each run.
+type classChange struct {
+	Name     string
+	Accuracy []report.Number
+	spread   float64
+}
+
+// perClassChanges are the classes whose accuracy differs most between runs, at most twenty; none where the runs do not
+// have the same classes.
+func perClassChanges(runs []Compared) []classChange {
+	first := runs[0].Metrics.Labelled
+	if first == nil {
+		return nil
+	}
+	var list []classChange
+	for k, name := range first.Classes {
+		c := classChange{Name: name}
+		low, high := math.Inf(1), math.Inf(-1)
+		for _, r := range runs {
+			l := r.Metrics.Labelled
+			if l == nil || !slices.Equal(l.Classes, first.Classes) {
+				return nil
+			}
+			c.Accuracy = append(c.Accuracy, l.PerClassAccuracy[k])
+			low, high = min(low, float64(l.PerClassAccuracy[k])), max(high, float64(l.PerClassAccuracy[k]))
+		}
+		if c.spread = high - low; c.spread > 0 {
+			list = append(list, c)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b classChange) int {
+		switch {
+		case a.spread > b.spread:
+			return -1
+		case a.spread < b.spread:
+			return 1
+		}
+		return 0
+	})
+	return list[:min(20, len(list))]
+}
+
+// move is what became of a cluster of the first run in another.
+type move struct {
+	Run                    string
+	From, To, Size, Stayed int
+	Share                  float64 // of the cluster's images that are in the matched one
+}
+
+// clusterMoves match each further run's clusters to those of the first and list those that changed most, at most
+// twelve a run.
+func clusterMoves(runs []Compared) []move {
+	first := runs[0]
+	var list []move
+	for _, r := range runs[1:] {
+		if r.Data != first.Data || len(r.Cluster) != len(first.Cluster) {
+			continue
+		}
+		partner, err := report.Match(first.Cluster, r.Cluster, first.Metrics.Clusters, r.Metrics.Clusters)
+		if err != nil {
+			continue // too many clusters to match
+		}
+		stayed := make([]int, first.Metrics.Clusters)
+		for i, c := range first.Cluster {
+			if partner[c] == r.Cluster[i] {
+				stayed[c]++
+			}
+		}
+		var own []move
+		for c, size := range first.Metrics.ClusterSizes {
+			if size > 0 {
+				own = append(own, move{r.Name, c, partner[c], size, stayed[c], float64(stayed[c]) / float64(size)})
+			}
+		}
+		slices.SortStableFunc(own, func(a, b move) int {
+			switch {
+			case a.Share < b.Share:
+				return -1
+			case a.Share > b.Share:
+				return 1
+			}
+			return 0
+		})
+		list = append(list, own[:min(12, len(own))]...)
+	}
+	return list
+}

@@ -1,0 +1,79 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"iconic/report"
+)
+
+// compared makes the summary of a made-up run.
+func compared(t *testing.T, name string, n, k int) Compared {
+	r := made(t, n, k, true)
+	return Compared{Name: name, Settings: append(r.Settings, Setting{"name", name}), Data: "key", Metrics: r.Metrics, Cluster: r.Cluster}
+}
+
+func TestComparison(t *testing.T) {
+	a, b := compared(t, "a", 120, 4), compared(t, "b<script>", 120, 4)
+	for i := range 40 {
+		b.Cluster[i*3] = (b.Cluster[i*3] + 1) % 4
+	}
+	var page bytes.Buffer
+	if err := WriteComparison(context.Background(), &page, "Two runs", []Compared{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"Clusters that changed most", "<td class=\"path\"><code>b&lt;script&gt;</code>", "Agreement"} {
+		if !strings.Contains(page.String(), words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	if strings.Contains(page.String(), "b<script>") {
+		t.Error("a run's name is not escaped")
+	}
+	if d := Differences([]Compared{a, b}); len(d) != 1 || d[0].Name != "name" {
+		t.Errorf("differences %v, want the name alone", d)
+	}
+}
+
+func TestComparisonOfDifferentDataAndClustersSaysSo(t *testing.T) {
+	a, b := compared(t, "a", 120, 4), compared(t, "b", 90, 5)
+	b.Data = "other"
+	var page bytes.Buffer
+	if err := WriteComparison(context.Background(), &page, "Two runs", []Compared{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"of different data", "different numbers of clusters"} {
+		if !strings.Contains(page.String(), words) {
+			t.Errorf("the page does not say %q", words)
+		}
+	}
+	if strings.Contains(page.String(), "Clusters that changed most") {
+		t.Error("images of one data set are followed into another")
+	}
+}
+
+func TestScoreLinesMarkTheBest(t *testing.T) {
+	a, b := compared(t, "a", 120, 4), compared(t, "b", 120, 4)
+	b.Metrics.Labelled.Accuracy = a.Metrics.Accuracy + .1
+	b.Metrics.Labelled.ECE = a.Metrics.ECE - .01
+	for _, line := range ScoreLines(metricsOf(a, b)) {
+		if want := map[string]int{"accuracy": 1, "ECE": 1, "NMI": 0, "mean confidence": -1}; len(line.Text) != 2 {
+			t.Errorf("%+v", line)
+		} else if best, asked := want[line.Name]; asked && line.Best != best {
+			t.Errorf("best %s is run %d, want %d", line.Name, line.Best, best)
+		}
+	}
+	if err := WriteComparison(context.Background(), &bytes.Buffer{}, "", []Compared{a}); err == nil {
+		t.Error("one run was compared with nothing")
+	}
+}
+
+func metricsOf(runs ...Compared) []*report.Metrics {
+	var list []*report.Metrics
+	for _, r := range runs {
+		list = append(list, r.Metrics)
+	}
+	return list
+}

@@ -1,0 +1,137 @@
+"""Trains the tiny built-in encoder, without labels.
+
+Architecture: DINO v1's vision transformer under its official tensor names, 64 wide, 4 blocks, 4 heads, patches of 8 on
+pictures of 64. Loss: SimCLR's (NT-Xent, temperature 0.2) between two views of a picture, on a projection of the CLS token
+that is thrown away afterwards. Views differ in colour (a random mixture of the channels), orientation, crop and noise.
+
+    go run ./scripts/tiny/draw --out PICTURES
+    python scripts/tiny/train.py PICTURES tiny.safetensors
+    go run ./pipeline models import tiny.safetensors --image-size 64 --heads 4 --out models/tiny/tiny.onnx
+
+Needs PyTorch, torchvision, Pillow and safetensors. About ten minutes on two cores.
+"""
+
+import argparse
+import glob
+import time
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import save_file
+
+WIDTH, DEPTH, HEADS, PATCH, SIZE = 64, 4, 4, 8, 64
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.proj = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        n, t, _ = x.shape
+        q, k, v = self.qkv(x).reshape(n, t, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
+        x = F.scaled_dot_product_attention(q, k, v)
+        return self.proj(x.transpose(1, 2).reshape(n, t, WIDTH))
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6), nn.LayerNorm(WIDTH, eps=1e-6)
+        self.attn, self.mlp = Attention(), Mlp()
+
+    def forward(self, x):
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch_embed = PatchEmbed()
+        self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, WIDTH))
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 1 + (SIZE // PATCH) ** 2, WIDTH))
+        self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1) + self.pos_embed
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)[:, 0]
+
+
+def view(x, g):
+    """One random view of each picture: rotation, scale, shift, mirror; colour mixture, brightness, noise."""
+    n = len(x)
+    u = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=g)
+    angle, scale = u(-np.pi, np.pi, n), u(0.55, 1.0, n)
+    mirror = torch.where(u(0, 1, n) < 0.5, -1.0, 1.0)
+    sin, cos = angle.sin() * scale, angle.cos() * scale
+    theta = torch.stack([torch.stack([cos * mirror, -sin, u(-0.2, 0.2, n)], 1), torch.stack([sin * mirror, cos, u(-0.2, 0.2, n)], 1)], 1)
+    x = F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), padding_mode="reflection", align_corners=False)
+    mix = torch.eye(3) + 0.8 * torch.randn(n, 3, 3, generator=g)
+    x = torch.einsum("nij,njhw->nihw", mix, x - 0.5)
+    deviation = x.std((1, 2, 3), keepdim=True)
+    x = x / (deviation + 1e-3) * u(0.5, 1.3, n, 1, 1, 1) + 0.4 * torch.randn(n, 3, 1, 1, generator=g)
+    return x + 0.15 * torch.randn(x.shape, generator=g)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("pictures")
+    a.add_argument("out")
+    a.add_argument("--steps", type=int, default=700)
+    a.add_argument("--batch", type=int, default=256)
+    o = a.parse_args()
+    torch.manual_seed(0)
+    g = torch.Generator().manual_seed(0)
+    files = sorted(glob.glob(o.pictures + "/*/*.png"))  # the folders' names are not used
+    x = torch.stack([torch.from_numpy(np.asarray(Image.open(f).convert("RGB"))).permute(2, 0, 1) for f in files]).float() / 255
+    # Preprocessing at use: (v − 0.5)/0.25.
+    encoder = VisionTransformer()
+    project = nn.Sequential(nn.Linear(WIDTH, 256), nn.ReLU(), nn.Linear(256, 64))
+    parameters = list(encoder.parameters()) + list(project.parameters())
+    optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, o.steps, pct_start=0.1)
+    began = time.time()
+    for step in range(o.steps):
+        batch = x[torch.randint(0, len(x), (o.batch,), generator=g)]
+        z = F.normalize(project(encoder(torch.cat([view(batch, g), view(batch, g)]))), dim=1)
+        s = z @ z.T / 0.2
+        s.fill_diagonal_(-1e9)
+        loss = F.cross_entropy(s, (torch.arange(2 * o.batch) + o.batch) % (2 * o.batch))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 20 == 0 or step == o.steps - 1:
+            print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s", flush=True)
+        if step % 100 == 99 or step == o.steps - 1:
+            save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, {"format": "pt"})
+
+
+main()
