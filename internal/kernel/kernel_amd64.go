@@ -69,3 +69,9 @@ func mulLessAVX2(dst *float32, x *float32, y *float32, a float32, n int)
 //
 //go:noescape
 func transposeAVX2(dst *float32, width int, src *float32, ld int, n int)
+
+// spinAVX2 does 96 multiply-adds on registers, turns times.
+func spinAVX2(turns int)
+
+// spinAVX512 does 384 multiply-adds on registers, turns times.
+func spinAVX512(turns int)

@@ -18,6 +18,7 @@ type path struct {
 	mulSub      func(dst, x, y, z []float32)
 	mulLess     func(dst, x, y []float32, a float32)
 	transpose   func(dst []float32, width int, src []float32, ld, m, n int)
+	spin        func(turns int) // rows·columns of the tile multiply-adds each
 }
 
 var plain = path{
@@ -35,6 +36,7 @@ var plain = path{
 	mulSub:      mulSubGeneric,
 	mulLess:     mulLessGeneric,
 	transpose:   transposeGeneric,
+	spin:        spinGeneric,
 }
 
 // active is decided once, before anything runs; only tests change it.

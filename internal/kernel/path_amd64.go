@@ -34,10 +34,11 @@ func paths() []path {
 		mulSub:      mulSubFloat32,
 		mulLess:     mulLessFloat32,
 		transpose:   transposeFloat32,
+		spin:        spinAVX2,
 	}
 	if cpuid.CPU.Supports(cpuid.AVX512F) {
 		avx512 := avx2
-		avx512.name, avx512.tile = "avx512", tile[float32]{12, 32, multiplyTileAVX512}
+		avx512.name, avx512.tile, avx512.spin = "avx512", tile[float32]{12, 32, multiplyTileAVX512}, spinAVX512
 		list = append(list, avx512)
 	}
 	return append(list, avx2)

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -29,6 +30,9 @@ func main() {
 	mulSub()
 	mulLess()
 	transpose()
+	for _, m := range micros {
+		spin(m)
+	}
 	Generate()
 }
 
@@ -538,6 +542,33 @@ func transpose() {
 	SUBQ(Imm(width), n)
 	JMP(LabelRef("transpose_next"))
 	Label("transpose_end")
+	VZEROUPPER()
+	RET()
+}
+
+// spin keeps the multiply-add units busy with as many independent sums as the micro-kernel has, and touches no memory.
+func spin(m micro) {
+	name := strings.Replace(m.name, "multiply", "spin", 1)
+	TEXT(name, NOSPLIT, "func(turns int)")
+	Doc(fmt.Sprintf("%s does %d multiply-adds on registers, turns times.", name, 2*m.rows*m.wide))
+	turns := Load(Param("turns"), GP64())
+	x, y := m.reg(), m.reg()
+	m.zero(x, x, x)
+	m.zero(y, y, y)
+	sum := make([]VecVirtual, 2*m.rows)
+	for i := range sum {
+		sum[i] = m.reg()
+		m.zero(sum[i], sum[i], sum[i])
+	}
+	Label("spin_next")
+	TESTQ(turns, turns)
+	JZ(LabelRef("spin_end"))
+	for _, s := range sum {
+		VFMADD231PS(x, y, s)
+	}
+	DECQ(turns)
+	JMP(LabelRef("spin_next"))
+	Label("spin_end")
 	VZEROUPPER()
 	RET()
 }

@@ -1,0 +1,104 @@
+// Command bench measures what docs/performance.md says, and writes it there. Each section of that page stands between two
+// comments of its name, so that one can be measured anew and the others stay:
+//
+//	go run ./scripts/bench -python PYTHON [kernels] [step] [training]
+//
+// PYTHON is an interpreter with PyTorch 2: the rival. Both take turns in one run, so that whatever else the machine does
+// falls on both, and the median counts.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+)
+
+// section is a part of the page that is measured at one go. Its text is Markdown.
+type section struct {
+	name    string
+	measure func(ctx context.Context, o options) (string, error)
+}
+
+var sections = []section{
+	{"kernels", kernels},
+	{"step", steps},
+	{"training", trainings},
+}
+
+type options struct {
+	python  string // interpreter with PyTorch
+	script  string // of the rival's step
+	shared  string // folder of the reference data; the training section needs its features
+	repeats int
+	workers int
+}
+
+func main() {
+	var o options
+	page := flag.String("page", "docs/performance.md", "page to write into")
+	flag.StringVar(&o.python, "python", "python3", "interpreter with PyTorch 2")
+	flag.StringVar(&o.script, "script", "scripts/bench/step.py", "the rival")
+	flag.StringVar(&o.shared, "shared", "../shared", "folder with features/cifar100-train.features.npy")
+	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
+	flag.IntVar(&o.workers, "threads", 2, "threads of both")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *page, flag.Args(), o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, page string, names []string, o options) error {
+	for _, s := range sections {
+		if len(names) > 0 && !slices.Contains(names, s.name) {
+			continue
+		}
+		text, err := s.measure(ctx, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		content, err := os.ReadFile(page)
+		if err != nil {
+			return err
+		}
+		replaced, err := replace(string(content), s.name, text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", page, err)
+		}
+		if err := os.WriteFile(page, []byte(replaced), 0o644); err != nil {
+			return err
+		}
+		fmt.Println(text)
+	}
+	return nil
+}
+
+// replace puts text between the comments of a section.
+func replace(page, name, text string) (string, error) {
+	start, end := "<!-- bench "+name+" -->\n", "<!-- end "+name+" -->"
+	before, rest, found := strings.Cut(page, start)
+	if !found {
+		return "", fmt.Errorf("no line %q", strings.TrimSpace(start))
+	}
+	_, after, found := strings.Cut(rest, end)
+	if !found {
+		return "", fmt.Errorf("no %q after %q", end, strings.TrimSpace(start))
+	}
+	return before + start + text + end + after, nil
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Sorted(slices.Values(d))
+	return d[len(d)/2]
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.4g ms", float64(d.Microseconds())/1000)
+}

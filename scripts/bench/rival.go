@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// rival is the PyTorch program on the other end of two pipes.
+type rival struct {
+	command *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Scanner
+	about   struct {
+		Variants         []string
+		Version          string
+		Blas, Capability string
+		Threads          int
+	}
+}
+
+func startRival(ctx context.Context, o options) (*rival, error) {
+	r := &rival{command: exec.CommandContext(ctx, o.python, o.script)}
+	// Threads that spin while they wait would take the processors from us in our turn.
+	r.command.Env = append(os.Environ(), "OMP_WAIT_POLICY=PASSIVE", fmt.Sprintf("OMP_NUM_THREADS=%d", o.workers))
+	r.command.Stderr = os.Stderr
+	var err error
+	if r.in, err = r.command.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := r.command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.command.Start(); err != nil {
+		return nil, fmt.Errorf("%w: name an interpreter that has PyTorch with -python", err)
+	}
+	r.out = bufio.NewScanner(out)
+	r.out.Buffer(nil, 1<<20)
+	if err := r.ask(&r.about, "variants"); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ask sends one command and decodes the one line that answers it.
+func (r *rival) ask(answer any, words ...string) error {
+	if _, err := fmt.Fprintln(r.in, strings.Join(words, "\t")); err != nil {
+		return err
+	}
+	if !r.out.Scan() {
+		return fmt.Errorf("the rival ended at %q: %v", strings.Join(words, " "), r.out.Err())
+	}
+	return json.Unmarshal(r.out.Bytes(), answer)
+}
+
+// step asks for one step of a prepared variant.
+func (r *rival) step(variant string) (time.Duration, error) {
+	var answer struct{ Seconds float64 }
+	err := r.ask(&answer, "time", variant)
+	return time.Duration(answer.Seconds * float64(time.Second)), err
+}
+
+func (r *rival) close() error {
+	r.in.Close()
+	return r.command.Wait()
+}

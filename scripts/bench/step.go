@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"iconic/head"
+	"iconic/head/knn"
+	"iconic/head/optim"
+)
+
+// work is one row of the table: a step of B rows of D features into C clusters.
+type work struct {
+	b, d, c     int
+	alpha, beta float64
+}
+
+// steps takes the real training loop, one step at a time, between the rival's steps.
+func steps(ctx context.Context, o options) (string, error) {
+	var text strings.Builder
+	r, err := startRival(ctx, o)
+	if err != nil {
+		return "", err
+	}
+	defer r.close()
+	fmt.Fprintf(&text, "PyTorch %s (%s; %s), %d threads. Ours is the training loop's own step: logits, loss, gradients, Adam.\n\n",
+		r.about.Version, blas(r.about.Blas), r.about.Capability, r.about.Threads)
+	fmt.Fprintf(&text, "| step | ours | PyTorch, best of %s | ratio |\n|---|---|---|---|\n", strings.Join(r.about.Variants, ", "))
+	for _, w := range []work{{4096, 384, 1000, 0.6, 0.6}, {4096, 192, 100, 0.6, 0.6}, {4096, 384, 1000, 0, 0.6}} {
+		best, others, err := r.best(w)
+		if err != nil {
+			return "", err
+		}
+		var theirs []time.Duration
+		ours, err := w.alternate(ctx, o, func() error {
+			d, err := r.step(best)
+			theirs = append(theirs, d)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		mine, rivals := median(ours[1:]), median(theirs[1:])
+		fmt.Fprintf(&text, "| B = %d, D = %d, C = %d, α = %g, β = %g | %s | %s (%s; %s) | %.2f |\n", w.b, w.d, w.c, w.alpha, w.beta,
+			milliseconds(mine), milliseconds(rivals), best, others, rivals.Seconds()/mine.Seconds())
+	}
+	return text.String(), nil
+}
+
+// best prepares every variant and names the fastest; others tells how long each of the others took, once warm.
+func (r *rival) best(w work) (name, others string, err error) {
+	least := math.Inf(1)
+	took := make(map[string]float64)
+	for _, v := range r.about.Variants {
+		var answer struct{ Seconds float64 }
+		if err := r.ask(&answer, "prepare", v, strconv.Itoa(w.b), strconv.Itoa(w.d), strconv.Itoa(w.c), fmt.Sprint(w.alpha), fmt.Sprint(w.beta)); err != nil {
+			return "", "", err
+		}
+		if took[v] = answer.Seconds; answer.Seconds < least {
+			name, least = v, answer.Seconds
+		}
+	}
+	var list []string
+	for _, v := range r.about.Variants {
+		if v != name {
+			list = append(list, fmt.Sprintf("%s %.3g s", v, took[v]))
+		}
+	}
+	return name, strings.Join(list, ", "), nil
+}
+
+var errEnough = errors.New("enough steps")
+
+// alternate trains on made-up features and lets other run after every step. It returns the time of each step.
+func (w work) alternate(ctx context.Context, o options, other func() error) ([]time.Duration, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	n := 2 * w.b
+	f := madeUp(n, w.d)
+	graph := &knn.Graph{N: n, K: 1, Neighbours: make([]int32, n), Distances: make([]float32, n)}
+	for i := range graph.Neighbours {
+		graph.Neighbours[i] = int32(i ^ 1)
+	}
+	c := head.Paper(w.c)
+	c.Alpha, c.Beta, c.Neighbours, c.Batch = w.alpha, w.beta, 1, w.b
+	c.Epochs, c.Schedule = 1+o.repeats, optim.Schedule{Kind: "constant"}
+	var took []time.Duration
+	start := time.Now()
+	_, err := head.Train(ctx, f, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(int, int, float64) {
+		took = append(took, time.Since(start))
+		if err := other(); err != nil {
+			cancel(err)
+		} else if len(took) > o.repeats {
+			cancel(errEnough)
+		}
+		start = time.Now()
+	}})
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errEnough) {
+		return nil, cause
+	}
+	if len(took) <= o.repeats {
+		return nil, fmt.Errorf("training ended after %d steps: %w", len(took), err)
+	}
+	return took, nil
+}
+
+// memory is features that lie in memory.
+type memory struct {
+	x    []float32
+	n, d int
+}
+
+func madeUp(n, d int) *memory {
+	r := rand.New(rand.NewPCG(1, 2))
+	f := &memory{make([]float32, n*d), n, d}
+	for i := range f.x {
+		f.x[i] = float32(r.NormFloat64())
+	}
+	return f
+}
+
+func (f *memory) Len() int { return f.n }
+func (f *memory) Dim() int { return f.d }
+
+func (f *memory) Block(dst []float32, lo, hi int) error {
+	copy(dst, f.x[lo*f.d:hi*f.d])
+	return nil
+}
+
+func (f *memory) Gather(dst []float32, rows []int32) error {
+	for i, r := range rows {
+		copy(dst[i*f.d:(i+1)*f.d], f.x[int(r)*f.d:])
+	}
+	return nil
+}
+
+// blas picks the line about the BLAS from PyTorch's account of itself.
+func blas(account string) string {
+	for line := range strings.Lines(account) {
+		if strings.Contains(line, "Math Kernel Library") || strings.Contains(line, "OpenBLAS") {
+			return strings.TrimLeft(strings.TrimSpace(line), "- ")
+		}
+	}
+	return "BLAS unknown"
+}

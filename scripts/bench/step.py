@@ -1,0 +1,81 @@
+"""One training step of debiased InfoNCE clustering in PyTorch: the rival that docs/performance.md names.
+
+A linear head D -> C, the cluster kernel, the mean cross-entropy between the debiased p and q, backward, Adam. Written as
+a PyTorch user would: whole n x n matrices, autograd, no tricks taken from this project. One command a line comes in on standard
+input, one line of JSON goes out, so that the caller can let this program and its own take turns:
+
+    variants                     the names of what can be timed
+    prepare NAME B D C ALPHA BETA  builds the step, runs it until compiled, then times it once
+    time NAME                    seconds of one step
+"""
+
+import json
+import sys
+import time
+
+import torch
+
+SETTINGS = {
+    "eager float32": (False, False),
+    "eager bfloat16": (False, True),
+    "compiled float32": (True, False),
+    "compiled bfloat16": (True, True),
+}
+
+
+def loss_of(z, p, beta):
+    n = z.shape[0]
+    phi = torch.softmax(z, dim=1)
+    q = (1 - beta) * (phi / phi.sum(dim=0)) @ phi.T + beta / n
+    return -(p * torch.log(q)).sum() / n
+
+
+def build(compiled, half, b, d, c, alpha, beta):
+    torch.manual_seed(0)
+    x = torch.randn(b, d)
+    p = torch.full((b, b), alpha / b)  # anchors and one neighbour each: p names the partner
+    p[torch.arange(b), torch.arange(b) ^ 1] += 1 - alpha
+    linear = torch.nn.Linear(d, c)
+    adam = torch.optim.Adam(linear.parameters(), lr=1e-3)
+
+    def forward(x, p):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            return loss_of(linear(x), p, beta)
+
+    run = torch.compile(forward) if compiled else forward
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        loss = run(x, p)
+        loss.backward()
+        adam.step()
+        return loss.item()
+
+    return step
+
+
+def timed(step):
+    start = time.perf_counter()
+    loss = step()
+    return {"seconds": time.perf_counter() - start, "loss": loss}
+
+
+def main():
+    steps = {}
+    for line in sys.stdin:
+        word, *rest = line.rstrip("\n").split("\t")
+        if word == "variants":
+            reply = {"variants": list(SETTINGS), "version": torch.__version__, "blas": torch.__config__.show(),
+                     "threads": torch.get_num_threads(), "capability": torch.backends.cpu.get_cpu_capability()}
+        elif word == "prepare":
+            name, b, d, c, alpha, beta = rest
+            steps[name] = build(*SETTINGS[name], int(b), int(d), int(c), float(alpha), float(beta))
+            steps[name]()  # compiles
+            reply = timed(steps[name])
+        elif word == "time":
+            reply = timed(steps[rest[0]])
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()
