@@ -1,12 +1,12 @@
 """Trains the tiny built-in encoder, without labels.
 
 Architecture: DINO v1's vision transformer under its official tensor names, 64 wide, 4 blocks, 4 heads, patches of 8 on
-pictures of 64. Loss: SimCLR's (NT-Xent, temperature 0.2) between two views of a picture, on a projection of the CLS token
+pictures of 48. Loss: SimCLR's (NT-Xent, temperature 0.2) between two views of a picture, on a projection of the CLS token
 that is thrown away afterwards. Views differ in colour (a random mixture of the channels), orientation, crop and noise.
 
-    go run ./scripts/tiny/draw --out PICTURES
+    go run ./scripts/tiny/draw --size 48 --out PICTURES
     python scripts/tiny/train.py PICTURES tiny.safetensors
-    go run ./pipeline models import tiny.safetensors --image-size 64 --heads 4 --out models/tiny/tiny.onnx
+    go run ./pipeline models import tiny.safetensors --image-size 48 --heads 4 --out models/tiny/tiny.onnx
 
 Needs PyTorch, torchvision, Pillow and safetensors. About ten minutes on two cores.
 """
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
-WIDTH, DEPTH, HEADS, PATCH, SIZE = 64, 4, 4, 8, 64
+WIDTH, DEPTH, HEADS, PATCH, SIZE = 64, 4, 4, 8, 48
 
 
 class PatchEmbed(nn.Module):
@@ -104,15 +104,17 @@ def main():
     a.add_argument("pictures")
     a.add_argument("out")
     a.add_argument("--steps", type=int, default=700)
-    a.add_argument("--batch", type=int, default=256)
+    a.add_argument("--batch", type=int, default=192)
+    a.add_argument("--threads", type=int, default=1)
     o = a.parse_args()
     torch.manual_seed(0)
+    torch.set_num_threads(o.threads)
     g = torch.Generator().manual_seed(0)
     files = sorted(glob.glob(o.pictures + "/*/*.png"))  # the folders' names are not used
-    x = torch.stack([torch.from_numpy(np.asarray(Image.open(f).convert("RGB"))).permute(2, 0, 1) for f in files]).float() / 255
+    x = torch.stack([torch.from_numpy(np.array(Image.open(f).convert("RGB"))).permute(2, 0, 1) for f in files]).float() / 255
     # Preprocessing at use: (v − 0.5)/0.25.
     encoder = VisionTransformer()
-    project = nn.Sequential(nn.Linear(WIDTH, 256), nn.ReLU(), nn.Linear(256, 64))
+    project = nn.Sequential(nn.Linear(WIDTH, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 64))
     parameters = list(encoder.parameters()) + list(project.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, o.steps, pct_start=0.1)

@@ -1,0 +1,275 @@
+package tsne
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"iconic/head/knn"
+	"iconic/head/perplexity"
+	"iconic/internal/parallel"
+)
+
+// Options are the settings of a layout; the zero value takes the defaults.
+type Options struct {
+	Perplexity   float64 // 30 when 0; at most a third of the other points
+	Iterations   int     // 750 when 0
+	Exaggeration float64 // of p over the first third, at most 250 iterations; 12 when 0
+	Angle        float64 // of the Barnes-Hut approximation, 0 to 1; 0.5 when 0
+	Metric       knn.Metric
+	Workers      int
+	Progress     func(done, total int)
+}
+
+// Features is a matrix of Len rows of Dim numbers that may lie on disk.
+type Features interface {
+	Len() int
+	Dim() int
+	Block(dst []float32, lo, hi int) error
+	Gather(dst []float32, rows []int32) error
+}
+
+const blockRows = 256
+
+// Layout places n ≥ 4 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It
+// fails on a perplexity that n is too small for, on features that are not finite, and with ctx's error.
+func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64, err error) {
+	n := f.Len()
+	if n < 4 {
+		return nil, 0, fmt.Errorf("map of %d points: want at least 4", n)
+	}
+	o = o.withDefaults(n)
+	if !(o.Perplexity >= 1 && o.Perplexity <= float64(n-1)/3) {
+		return nil, 0, fmt.Errorf("perplexity %g of %d points: want 1 to %.0f, a third of the others", o.Perplexity, n, float64(n-1)/3)
+	}
+	l := &layout{options: o, n: n}
+	if err := l.neighbours(ctx, f); err != nil {
+		return nil, 0, err
+	}
+	if l.y, err = principal(ctx, f, o.Workers); err != nil {
+		return nil, 0, err
+	}
+	if err := l.descend(ctx); err != nil {
+		return nil, 0, err
+	}
+	kl, err = l.divergence(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	y = make([]float32, 2*n)
+	for i, v := range l.y {
+		y[i] = float32(v)
+	}
+	return y, kl, nil
+}
+
+func (o Options) withDefaults(n int) Options {
+	if o.Perplexity == 0 {
+		o.Perplexity = min(30, float64(n-1)/3)
+	}
+	if o.Iterations == 0 {
+		o.Iterations = 750
+	}
+	if o.Exaggeration == 0 {
+		o.Exaggeration = 12
+	}
+	if o.Angle == 0 {
+		o.Angle = 0.5
+	}
+	return o
+}
+
+// layout is the state of one call. Coordinates are in float64: a map has few of them.
+type layout struct {
+	options Options
+	n       int
+	y       []float64 // n×2
+
+	// The symmetric p, by rows.
+	offset []int
+	column []int32
+	weight []float64
+
+	force, partial []float64
+	tree           quadtree
+}
+
+// neighbours fills the symmetric p from 3·perplexity nearest neighbours of each point.
+func (l *layout) neighbours(ctx context.Context, f Features) error {
+	k := min(l.n-1, int(3*l.options.Perplexity))
+	g, err := knn.Exact(ctx, f, knn.Options{K: k, Metric: l.options.Metric, Workers: l.options.Workers})
+	if err != nil {
+		return err
+	}
+	directed := make([]float64, l.n*k)
+	err = parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(_, lo, hi int) error {
+		squared := make([]float64, k)
+		for i := lo; i < hi; i++ {
+			for e, d := range g.Distances[i*k : (i+1)*k] {
+				squared[e] = float64(d) * float64(d)
+				if l.options.Metric == knn.Cosine || l.options.Metric == "" {
+					squared[e] = 2 * float64(d) // of the points on the unit sphere
+				}
+			}
+			if _, err := perplexity.Calibrate(directed[i*k:(i+1)*k], squared, min(l.options.Perplexity, float64(k))); err != nil {
+				return fmt.Errorf("point %d: %w", i, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.symmetrize(g, directed)
+	return nil
+}
+
+// symmetrize adds p and its mirror, (p(j|i) + p(i|j))/2n.
+func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
+	type entry struct {
+		column int32
+		weight float64
+	}
+	rows := make([][]entry, l.n)
+	for i := range l.n {
+		for e, j := range g.Row(i) {
+			w := directed[i*g.K+e] / (2 * float64(l.n))
+			rows[i] = append(rows[i], entry{j, w})
+			rows[j] = append(rows[j], entry{int32(i), w})
+		}
+	}
+	l.offset = []int{0}
+	for _, row := range rows {
+		slices.SortStableFunc(row, func(a, b entry) int { return int(a.column) - int(b.column) })
+		for e, v := range row {
+			if e > 0 && row[e-1].column == v.column {
+				l.weight[len(l.weight)-1] += v.weight
+				continue
+			}
+			l.column, l.weight = append(l.column, v.column), append(l.weight, v.weight)
+		}
+		l.offset = append(l.offset, len(l.column))
+	}
+}
+
+// descend moves the points: gradient descent with momentum and a gain for each coordinate (Jacobs 1988), as in the paper; the
+// rate n/exaggeration is that of Belkina et al. (2019).
+func (l *layout) descend(ctx context.Context) error {
+	o := l.options
+	early := min(250, o.Iterations/3)
+	rate := max(float64(l.n)/o.Exaggeration/4, 50)
+	velocity, gain := make([]float64, 2*l.n), make([]float64, 2*l.n)
+	for i := range gain {
+		gain[i] = 1
+	}
+	l.force, l.partial = make([]float64, 2*l.n), make([]float64, parallel.Count(l.n, blockRows))
+	for step := range o.Iterations {
+		exaggeration, momentum := 1.0, 0.8
+		if step < early {
+			exaggeration, momentum = o.Exaggeration, 0.5
+		}
+		if err := l.gradient(ctx, exaggeration); err != nil {
+			return err
+		}
+		for i, g := range l.force {
+			if (g > 0) == (velocity[i] > 0) {
+				gain[i] = max(0.01, 0.8*gain[i])
+			} else {
+				gain[i] += 0.2
+			}
+			velocity[i] = momentum*velocity[i] - rate*gain[i]*g
+			l.y[i] += velocity[i]
+		}
+		l.centre()
+		if o.Progress != nil {
+			o.Progress(step+1, o.Iterations)
+		}
+	}
+	return nil
+}
+
+// gradient fills force with ∂L/∂y.
+func (l *layout) gradient(ctx context.Context, exaggeration float64) error {
+	l.tree.build(l.y)
+	repulsion := make([]float64, 2*l.n)
+	err := parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(b, lo, hi int) error {
+		total := 0.0
+		stack := make([]int32, 0, 256)
+		for i := lo; i < hi; i++ {
+			var z float64
+			repulsion[2*i], repulsion[2*i+1], z, stack = l.tree.repel(l.y[2*i], l.y[2*i+1], l.options.Angle, stack)
+			total += z
+		}
+		l.partial[b] = total
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	z := -float64(l.n) // each point met itself, at distance 0
+	for _, v := range l.partial {
+		z += v
+	}
+	z = max(z, math.SmallestNonzeroFloat64)
+	return parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(_, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			yx, yy := l.y[2*i], l.y[2*i+1]
+			var fx, fy float64
+			for e := l.offset[i]; e < l.offset[i+1]; e++ {
+				j := l.column[e]
+				dx, dy := yx-l.y[2*j], yy-l.y[2*j+1]
+				w := l.weight[e] / (1 + dx*dx + dy*dy)
+				fx += w * dx
+				fy += w * dy
+			}
+			l.force[2*i] = 4 * (exaggeration*fx - repulsion[2*i]/z)
+			l.force[2*i+1] = 4 * (exaggeration*fy - repulsion[2*i+1]/z)
+		}
+		return nil
+	})
+}
+
+func (l *layout) centre() {
+	var x, y float64
+	for i := range l.n {
+		x += l.y[2*i]
+		y += l.y[2*i+1]
+	}
+	for i := range l.n {
+		l.y[2*i] -= x / float64(l.n)
+		l.y[2*i+1] -= y / float64(l.n)
+	}
+}
+
+// divergence is Σ p ln(p/q) with Z summed over all pairs.
+func (l *layout) divergence(ctx context.Context) (float64, error) {
+	err := parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(b, lo, hi int) error {
+		total := 0.0
+		for i := lo; i < hi; i++ {
+			for j := range l.n {
+				dx, dy := l.y[2*i]-l.y[2*j], l.y[2*i+1]-l.y[2*j+1]
+				total += 1 / (1 + dx*dx + dy*dy)
+			}
+		}
+		l.partial[b] = total
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	z := -float64(l.n)
+	for _, v := range l.partial {
+		z += v
+	}
+	kl := 0.0
+	for i := range l.n {
+		for e := l.offset[i]; e < l.offset[i+1]; e++ {
+			if p, j := l.weight[e], l.column[e]; p > 0 {
+				dx, dy := l.y[2*i]-l.y[2*j], l.y[2*i+1]-l.y[2*j+1]
+				kl += p * math.Log(p*z*(1+dx*dx+dy*dy))
+			}
+		}
+	}
+	return kl, nil
+}

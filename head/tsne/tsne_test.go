@@ -1,0 +1,189 @@
+package tsne
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+	"iconic/head/knn"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type matrix struct {
+	n, d int
+	x    []float32
+}
+
+func (m matrix) Len() int { return m.n }
+func (m matrix) Dim() int { return m.d }
+func (m matrix) Block(dst []float32, lo, hi int) error {
+	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
+		return errors.New("the destination has the wrong size")
+	}
+	return nil
+}
+func (m matrix) Gather(dst []float32, rows []int32) error {
+	for e, r := range rows {
+		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
+	}
+	return nil
+}
+
+func clouds(n, d, k int) matrix {
+	r := rand.New(rand.NewPCG(1, 1))
+	centre := make([]float64, k*d)
+	for i := range centre {
+		centre[i] = 6 * r.NormFloat64()
+	}
+	m := matrix{n, d, make([]float32, n*d)}
+	for i := range n {
+		for e := range d {
+			m.x[i*d+e] = float32(centre[i%k*d+e] + r.NormFloat64())
+		}
+	}
+	return m
+}
+
+// Neighbours on the map are of the same cloud.
+func TestCloudsStayTogether(t *testing.T) {
+	const k = 5
+	m := clouds(400, 10, k)
+	y, kl, err := Layout(context.Background(), m, Options{Metric: knn.Euclidean})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(kl > 0 && kl < 2) {
+		t.Errorf("divergence %v", kl)
+	}
+	for i := range m.n {
+		best, at := math.Inf(1), 0
+		for j := range m.n {
+			if j != i {
+				if d := math.Hypot(float64(y[2*i]-y[2*j]), float64(y[2*i+1]-y[2*j+1])); d < best {
+					best, at = d, j
+				}
+			}
+		}
+		if at%k != i%k {
+			t.Errorf("point %d of cloud %d lies next to one of cloud %d", i, i%k, at%k)
+		}
+	}
+}
+
+func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
+	m := clouds(600, 6, 4)
+	var first []float32
+	for _, workers := range []int{1, 2, 7} {
+		y, _, err := Layout(context.Background(), m, Options{Iterations: 60, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = y
+		} else if diff := cmp.Diff(first, y); diff != "" {
+			t.Fatalf("%d workers differ from one", workers)
+		}
+	}
+}
+
+// The force is the gradient of the divergence, by central differences, with a tree so fine that nothing is approximated.
+func TestForceAgainstFiniteDifferences(t *testing.T) {
+	m := clouds(40, 4, 3)
+	l := &layout{options: Options{Perplexity: 5, Angle: 1e-9, Metric: knn.Euclidean}, n: m.n}
+	if err := l.neighbours(context.Background(), m); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(2, 2))
+	l.y = make([]float64, 2*m.n)
+	for i := range l.y {
+		l.y[i] = r.NormFloat64()
+	}
+	l.force, l.partial = make([]float64, 2*m.n), make([]float64, 1)
+	if err := l.gradient(context.Background(), 1); err != nil {
+		t.Fatal(err)
+	}
+	loss := func() float64 {
+		v, err := l.divergence(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for i, v := range l.y {
+		const step = 1e-5
+		l.y[i] = v + step
+		up := loss()
+		l.y[i] = v - step
+		numeric := (up - loss()) / (2 * step)
+		l.y[i] = v
+		if math.Abs(numeric-l.force[i]) > 1e-8 {
+			t.Errorf("force %d is %v, differences give %v", i, l.force[i], numeric)
+		}
+	}
+}
+
+// With a usual angle the approximation stays within a few per cent of what the repulsion adds up to.
+func TestTreeApproximates(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	y := make([]float64, 2*2000)
+	for i := range y {
+		y[i] = 10 * r.NormFloat64()
+	}
+	y[2], y[3] = y[0], y[1] // coincident points
+	var tree quadtree
+	tree.build(y)
+	if c := tree.cells[0].count; c != 2000 {
+		t.Fatalf("the root holds %v points", c)
+	}
+	for i := 0; i < 200; i += 2 {
+		ex, ey, ez, _ := tree.repel(y[i], y[i+1], 1e-9, nil)
+		ax, ay, az, _ := tree.repel(y[i], y[i+1], 0.5, nil)
+		if math.Hypot(ax-ex, ay-ey) > 0.05*math.Hypot(ex, ey)+0.1 || math.Abs(az-ez) > 0.03*ez {
+			t.Errorf("point %d: force (%v, %v) for (%v, %v), sum %v for %v", i/2, ax, ay, ex, ey, az, ez)
+		}
+	}
+}
+
+func TestDuplicatesAndBadInput(t *testing.T) {
+	same := matrix{50, 3, make([]float32, 150)}
+	for i := range same.x {
+		same.x[i] = 1
+	}
+	y, _, err := Layout(context.Background(), same, Options{Iterations: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range y {
+		if v != v {
+			t.Fatal("duplicates end in NaN")
+		}
+	}
+	m := clouds(40, 3, 2)
+	if _, _, err := Layout(context.Background(), m, Options{Perplexity: 20}); err == nil || !strings.Contains(err.Error(), "perplexity 20 of 40 points") {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := Layout(context.Background(), clouds(3, 3, 2), Options{}); err == nil {
+		t.Error("3 points are accepted")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, _, err := Layout(ctx, m, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// BenchmarkLayout is bound by memory latency: the walk through the tree.
+func BenchmarkLayout(b *testing.B) {
+	m := clouds(5000, 100, 20)
+	for b.Loop() {
+		if _, _, err := Layout(context.Background(), m, Options{Iterations: 100}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
