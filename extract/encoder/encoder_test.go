@@ -2,11 +2,16 @@ package encoder
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"iconic/extract/onnxruntime"
+	"iconic/internal/onnxtest"
 	"iconic/internal/sharedtest"
 )
 
@@ -52,5 +57,146 @@ func TestSameBits(t *testing.T) {
 				t.Errorf("%d threads, batches of %d: other features", threads, batch)
 			}
 		}
+	}
+}
+
+func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
+	good := onnxtest.Output{Name: "features"}
+	text := filepath.Join(t.TempDir(), "text.onnx")
+	empty := filepath.Join(t.TempDir(), "empty.onnx")
+	for name, content := range map[string]string{text: "this is not a model, but a text of some length", empty: ""} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, file string
+		model      onnxtest.Model
+		options    Options
+		want       string
+	}{
+		{name: "no file", file: "missing.onnx", want: "no such file"},
+		{name: "text", file: text, want: "not an ONNX file"},
+		{name: "an empty file", file: empty, want: "not an ONNX file"},
+		{name: "a folder", file: t.TempDir(), want: "not an ONNX file"},
+		{name: "grey images", model: onnxtest.Model{Input: onnxtest.Dims{-1, 1, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "is not N×3×H×W"},
+		{name: "two inputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Inputs: 2, Outputs: []onnxtest.Output{good}}, want: "2 inputs"},
+		{name: "an image for an output", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Raw: true}}}, want: "is not N×D"},
+		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "choose one with --output"},
+		{name: "an output that is not there", model: onnxtest.Pooling(16, 8), options: Options{Output: "x"}, want: `no output "x"`},
+		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "give it with --crop"},
+		{name: "a provider that does not load", model: onnxtest.Pooling(16, 8), options: Options{Provider: OpenVINO}, want: "provider openvino"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.file == "" {
+				c.file = c.model.Write(t)
+			}
+			c.options.Library = library(t)
+			e, err := Open(c.file, c.options)
+			if err == nil {
+				e.Close()
+				t.Fatal("it was opened")
+			}
+			if s := err.Error(); !strings.Contains(s, c.want) || !strings.Contains(s, c.file) || strings.Contains(s, "\n") {
+				t.Errorf("error %q, want one line with %q and the file", s, c.want)
+			}
+		})
+	}
+}
+
+func TestEncodesWhatTheModelSays(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		model   onnxtest.Model
+		options Options
+		fixed   int
+	}{
+		{"a free batch", onnxtest.Pooling(16, 8), Options{}, 0},
+		{"a fixed batch", onnxtest.Model{Input: onnxtest.Dims{4, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "features"}}}, Options{}, 4},
+		{"a free size", onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, Options{Size: 16}, 0},
+		{"one output of two", onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "other", Raw: true}, {Name: "features"}}}, Options{Output: "features"}, 0},
+		{"a vector with dimensions of one after it", onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Cell: 16, Outputs: []onnxtest.Output{{Name: "features", Raw: true}}}, Options{}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.options.Library = library(t)
+			c.options.Threads = 1
+			e, err := Open(c.model.Write(t), c.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if h, w := e.InputSize(); h != 16 || w != 16 || e.FixedBatch() != c.fixed {
+				t.Errorf("size %d×%d, batch %d", w, h, e.FixedBatch())
+			}
+			for _, n := range []int{1, 3, 4, 6} {
+				pixels := make([]float32, n*3*16*16)
+				for i := range pixels {
+					pixels[i] = float32(i / 256) // each plane has a value of its own
+				}
+				got := make([]float32, n*e.Dim())
+				if err := e.Encode(t.Context(), got, pixels, n); err != nil {
+					t.Fatal(err)
+				}
+				for i, v := range got {
+					if want := float32(i / (e.Dim() / 3)); v != want {
+						t.Fatalf("%d images: feature %d is %g, want %g", n, i, v, want)
+					}
+				}
+			}
+			if err := e.Encode(t.Context(), nil, nil, 1); err == nil {
+				t.Error("wrong lengths were taken")
+			}
+			if b, err := e.Batch(t.Context()); err != nil || b < 1 || c.fixed > 0 && b != c.fixed {
+				t.Errorf("batch %d, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestEncodeEndsWithItsContext(t *testing.T) {
+	e, err := Open(onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.Encode(ctx, make([]float32, e.Dim()), make([]float32, 3*16*16), 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTwoLibrariesInOneProcessAreRefused(t *testing.T) {
+	if err := load(library(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := load("/another/library.so"); err == nil || !strings.Contains(err.Error(), "already loaded") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSumCoversExternalData(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "model.onnx")
+	sum := func() string {
+		t.Helper()
+		s, err := Sum(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(name, "graph")
+	alone := sum()
+	write(name+".data", "weights")
+	with := sum()
+	write(name+".data", "Weights")
+	if other := sum(); alone == with || with == other {
+		t.Errorf("sums %s, %s, %s: want three different ones", alone, with, other)
 	}
 }

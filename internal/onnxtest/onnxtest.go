@@ -1,0 +1,143 @@
+// Package onnxtest makes small ONNX models for tests: right ones, and wrong ones of every kind that a user may bring.
+package onnxtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Dims are the dimensions of an input or output; −1 is a free one.
+type Dims []int64
+
+// Element types of ONNX.
+const (
+	Float32 = 1
+	Int64   = 7
+)
+
+// Model describes a model of one input. Its outputs are made from the input: each is the mean over cells of
+// Cell×Cell pixels, flattened to N×D unless it is Raw.
+type Model struct {
+	Input   Dims
+	Type    uint64 // of the input; 0: Float32
+	Cell    int64  // 0: 8
+	Outputs []Output
+	Inputs  int // 0: 1; further ones are called extra
+}
+
+// Output is one output of a Model.
+type Output struct {
+	Name string
+	Raw  bool // not flattened: N×3×H×W, as it comes out of the pooling
+	Free bool // its dimensions are not declared
+}
+
+// Pooling is a right model for images of size×size pixels: features are the colours of cell×cell cells.
+func Pooling(size, cell int64) Model {
+	return Model{Input: Dims{-1, 3, size, size}, Cell: cell, Outputs: []Output{{Name: "features"}}}
+}
+
+// Write writes the model to a file in the test's folder and gives its name.
+func (m Model) Write(t testing.TB) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "model.onnx")
+	if err := os.WriteFile(name, m.Encode(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Encode gives the model's bytes.
+func (m Model) Encode() []byte {
+	if m.Cell == 0 {
+		m.Cell = 8
+	}
+	if m.Type == 0 {
+		m.Type = Float32
+	}
+	var graph []byte
+	for _, out := range m.Outputs {
+		pooled := out.Name
+		if !out.Raw {
+			pooled += "/pooled"
+		}
+		graph = message(graph, 1, node("AveragePool", "pixels", pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
+		if !out.Raw {
+			graph = message(graph, 1, node("Flatten", pooled, out.Name, integer("axis", 1)))
+		}
+	}
+	graph = text(graph, 2, "test")
+	graph = message(graph, 11, value("pixels", m.Type, m.Input))
+	for range m.Inputs - 1 {
+		graph = message(graph, 11, value("extra", m.Type, m.Input))
+	}
+	for _, out := range m.Outputs {
+		graph = message(graph, 12, value(out.Name, m.Type, m.dims(out)))
+	}
+	model := number(nil, 1, 8)                                 // ir_version
+	model = message(model, 8, number(text(nil, 1, ""), 2, 17)) // opset
+	return message(model, 7, graph)
+}
+
+// dims are the dimensions that an output declares.
+func (m Model) dims(out Output) Dims {
+	if len(m.Input) != 4 {
+		return m.Input
+	}
+	h, w := m.Input[2]/m.Cell, m.Input[3]/m.Cell
+	switch {
+	case out.Raw:
+		return Dims{m.Input[0], 3, h, w}
+	case out.Free:
+		return Dims{m.Input[0], -1}
+	}
+	return Dims{m.Input[0], 3 * h * w}
+}
+
+func node(op, input, output string, attributes ...[]byte) []byte {
+	b := text(text(text(nil, 1, input), 2, output), 4, op)
+	for _, a := range attributes {
+		b = message(b, 5, a)
+	}
+	return b
+}
+
+func integer(name string, v int64) []byte {
+	return number(number(text(nil, 1, name), 3, uint64(v)), 20, 2)
+}
+
+func ints(name string, values ...int64) []byte {
+	b := text(nil, 1, name)
+	for _, v := range values {
+		b = number(b, 8, uint64(v))
+	}
+	return number(b, 20, 7)
+}
+
+func value(name string, dtype uint64, dims Dims) []byte {
+	var shape []byte
+	for _, d := range dims {
+		dim := text(nil, 2, "n")
+		if d >= 0 {
+			dim = number(nil, 1, uint64(d))
+		}
+		shape = message(shape, 1, dim)
+	}
+	tensor := message(number(nil, 1, dtype), 2, shape)
+	return message(text(nil, 1, name), 2, message(nil, 1, tensor))
+}
+
+func number(b []byte, field protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
+}
+
+func text(b []byte, field protowire.Number, s string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+func message(b []byte, field protowire.Number, m []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), m)
+}
