@@ -62,12 +62,15 @@ func readLines(r io.Reader) ([]row, error) {
 	var rows []row
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSuffix(strings.TrimPrefix(lines.Text(), "\ufeff"), "\r")
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		file, label, _ := strings.Cut(line, "\t")
+		if file == "" {
+			return nil, fmt.Errorf("line %d has no path", n)
+		}
 		rows = append(rows, row{file, strings.TrimSpace(label)})
 	}
 	return rows, lines.Err()

@@ -1,0 +1,431 @@
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"iconic/internal/sharedtest"
+)
+
+// tree writes files, given by path, into a new folder.
+func tree(t testing.TB, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		full := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// list writes a set as lines "path class split".
+func list(t testing.TB, path string, o Options) []string {
+	t.Helper()
+	s, err := Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	return lines(s)
+}
+
+func lines(s *Set) []string {
+	var all []string
+	for _, it := range s.Items {
+		class := "-"
+		if it.Label >= 0 {
+			class = s.Classes[it.Label]
+		}
+		all = append(all, strings.TrimSpace(it.Path+" "+class+" "+it.Split))
+	}
+	return all
+}
+
+func files(names ...string) map[string]string {
+	m := map[string]string{}
+	for _, n := range names {
+		m[n] = n
+	}
+	return m
+}
+
+func TestFolders(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		o     Options
+		want  []string
+	}{
+		{"a flat folder has no labels", []string{"b.jpg", "a.png"}, Options{}, []string{"a.png -", "b.jpg -"}},
+		{"class folders are labels", []string{"y/b.jpg", "x/a.png"}, Options{}, []string{"x/a.png x", "y/b.jpg y"}},
+		{"labels may be turned off", []string{"y/b.jpg", "x/a.png"}, Options{LabelsFrom: None}, []string{"x/a.png -", "y/b.jpg -"}},
+		{"the first of nested folders", []string{"x/1/a.png", "y/1/b.jpg"}, Options{LabelsFrom: First}, []string{"x/1/a.png x", "y/1/b.jpg y"}},
+		{"the last of nested folders", []string{"x/1/a.png", "y/2/b.jpg"}, Options{LabelsFrom: Last}, []string{"x/1/a.png 1", "y/2/b.jpg 2"}},
+		{"a folder that all share is no label", []string{"all/x/a.png", "all/y/b.jpg"}, Options{}, []string{"all/x/a.png x", "all/y/b.jpg y"}},
+		{"splits are kept apart", []string{"train/x/a.png", "val/x/b.png", "test/y/c.png"}, Options{}, []string{"test/y/c.png y test", "train/x/a.png x train", "val/x/b.png x val"}},
+		{"one split alone", []string{"train/x/a.png", "val/x/b.png"}, Options{Splits: []string{"val"}}, []string{"val/x/b.png x val"}},
+		{"train is a class among others", []string{"train/a.png", "plane/b.png"}, Options{}, []string{"plane/b.png plane", "train/a.png train"}},
+		{"hidden files are passed over", []string{".a.png", "._b.png", ".git/c.png", "__MACOSX/d.png", "e.png"}, Options{}, []string{"e.png -"}},
+		{"other files are passed over", []string{"a.txt.bak", "Thumbs.db", "e.png"}, Options{}, []string{"e.png -"}},
+		{"extensions of any case", []string{"a.JPG", "b.JpEg", "c.PNG", "d.WEBP"}, Options{}, []string{"a.JPG -", "b.JpEg -", "c.PNG -", "d.WEBP -"}},
+		{"odd names", []string{"ünïcödé/日本 語.png", "a b/'quoted\".png", "e\u0301/x.png", "é/x.png", "#1/?*[].png"}, Options{},
+			[]string{"#1/?*[].png #1", "a b/'quoted\".png a b", "e\u0301/x.png e\u0301", "é/x.png é", "ünïcödé/日本 語.png ünïcödé"}},
+		{"images beside class folders have no label", []string{"x/a.png", "y/b.png", "c.png"}, Options{}, []string{"c.png -", "x/a.png x", "y/b.png y"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, list(t, tree(t, files(c.files...)), c.o)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestSymbolicLinks(t *testing.T) {
+	other := tree(t, files("inner/a.png"))
+	root := tree(t, files("x/b.png", "y/c.png"))
+	for link, target := range map[string]string{
+		"x/loop": root, "y/self": filepath.Join(root, "y"), "z": filepath.Join(other, "inner"), "y/d.png": filepath.Join(root, "x", "b.png"), "y/gone.png": "nowhere",
+	} {
+		if err := os.Symlink(target, filepath.Join(root, filepath.FromSlash(link))); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	s, err := Open(t.Context(), root, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	want := []string{"x/b.png x", "y/c.png y", "y/d.png y", "y/gone.png y", "z/a.png z"}
+	if diff := cmp.Diff(want, lines(s)); diff != "" {
+		t.Error(diff)
+	}
+	for i, it := range s.Items {
+		_, err := s.Read(i, nil)
+		if gone := it.Path == "y/gone.png"; gone != errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", it.Path, err)
+		}
+	}
+}
+
+func TestLists(t *testing.T) {
+	root := tree(t, map[string]string{
+		"img/a.png": "A", "img/b.png": "B",
+		"plain.txt":  "\ufeffimg/b.png\r\n\n# a comment\nimg/a.png\n",
+		"label.txt":  "img/a.png\tcat\nimg/b.png\tdog\n",
+		"table.csv":  "img/a.png,10\nimg/b.png,9\n",
+		"named.csv":  "label,width,filename\n\"a, b\",3,img/a.png\nc,4,img/b.png\n",
+		"table.tsv":  "path\tlabel\nimg/a.png\tx\nimg/b.png\t\n",
+		"twice.txt":  "img/a.png\nimg/./a.png\n",
+		"empty.txt":  "# nothing\n",
+		"broken.csv": "a,\"b\n",
+	})
+	for name, want := range map[string][]string{
+		"plain.txt": {"img/a.png -", "img/b.png -"},
+		"label.txt": {"img/a.png cat", "img/b.png dog"},
+		"table.csv": {"img/a.png 10", "img/b.png 9"},
+		"named.csv": {"img/a.png a, b", "img/b.png c"},
+		"table.tsv": {"img/a.png x", "img/b.png -"},
+	} {
+		if diff := cmp.Diff(want, list(t, filepath.Join(root, name), Options{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	s, err := Open(t.Context(), filepath.Join(root, "table.csv"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !slices.Equal(s.Classes, []string{"9", "10"}) {
+		t.Errorf("numbers are ordered as %v", s.Classes)
+	}
+	if b, err := s.Read(1, nil); err != nil || string(b) != "B" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	for name, want := range map[string]string{"twice.txt": "lists img/a.png twice", "empty.txt": "holds no images", "broken.csv": "broken.csv"} {
+		if _, err := Open(t.Context(), filepath.Join(root, name), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
+}
+
+// archive packs members, in order, as name, content, …
+func archive(t testing.TB, name string, members ...string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; i < len(members); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: members[i], Size: int64(len(members[i+1])), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(members[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(name, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestArchives(t *testing.T) {
+	root := t.TempDir()
+	long := strings.Repeat("long/", 60) + "name.png"
+	archive(t, filepath.Join(root, "a.tar"), "./y/b.png", "B", "x/a.png", "A1", "x/a.png", "A2", "x/._a.png", "hidden", "notes.txt", "N", long, "L")
+	s, err := Open(t.Context(), filepath.Join(root, "a.tar"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if diff := cmp.Diff([]string{long + " long", "x/a.png x", "y/b.png y"}, lines(s)); diff != "" {
+		t.Error(diff)
+	}
+	for i, want := range []string{"L", "A2", "B"} { // what comes again replaces what was there, as when unpacking
+		if b, err := s.Read(i, nil); err != nil || string(b) != want {
+			t.Errorf("%s: %q, %v", s.Items[i].Path, b, err)
+		}
+	}
+	web := t.TempDir()
+	archive(t, filepath.Join(web, "0001.tar"), "k2.cls", "10", "k2.jpg", "2", "k1.jpg", "1", "k1.cls", "9\n", "k1.json", "{}")
+	archive(t, filepath.Join(web, "0000.tar"), "k1.jpg", "0")
+	if diff := cmp.Diff([]string{"0000.tar/k1.jpg -", "0001.tar/k1.jpg 9", "0001.tar/k2.jpg 10"}, list(t, web, Options{})); diff != "" {
+		t.Error(diff)
+	}
+	folders := t.TempDir()
+	archive(t, filepath.Join(folders, "1.tar"), "x/1.png", "1")
+	archive(t, filepath.Join(folders, "2.tar"), "y/1.png", "2")
+	if diff := cmp.Diff([]string{"1.tar/x/1.png x", "2.tar/y/1.png y"}, list(t, folders, Options{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestACutArchiveIsNamed(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.tar")
+	archive(t, name, "x/a.png", strings.Repeat("A", 2000), "y/b.png", "B")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, whole[:1000], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), name, Options{}); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestBinaryVersions(t *testing.T) {
+	pixels := func(size int, seed byte) string {
+		b := make([]byte, size)
+		for i := range b {
+			b[i] = byte(i)*7 + seed
+		}
+		return string(b)
+	}
+	t.Run("CIFAR-10", func(t *testing.T) {
+		root := tree(t, map[string]string{
+			"data_batch_1.bin": "\x03" + pixels(3072, 1) + "\x09" + pixels(3072, 2), "test_batch.bin": "\x00" + pixels(3072, 3),
+			"batches.meta.txt": "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n",
+		})
+		want := []string{"data_batch_1.bin/000000 cat train", "data_batch_1.bin/000001 truck train", "test_batch.bin/000000 airplane test"}
+		if diff := cmp.Diff(want, list(t, root, Options{})); diff != "" {
+			t.Error(diff)
+		}
+		s, err := Open(t.Context(), root, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		b, err := s.Read(1, nil)
+		if err != nil || string(b) != pixels(3072, 2) {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+		rgb := s.Raw.RGB(b)
+		for _, at := range []struct{ x, y, c int }{{0, 0, 0}, {5, 2, 1}, {31, 31, 2}} {
+			if got, want := rgb[3*(at.y*32+at.x)+at.c], b[at.c*1024+at.y*32+at.x]; got != want {
+				t.Errorf("%+v: %d, want %d", at, got, want)
+			}
+		}
+	})
+	t.Run("CIFAR-100", func(t *testing.T) {
+		root := tree(t, map[string]string{"train.bin": "\x01\x63" + pixels(3072, 1), "test.bin": "\x02\x05" + pixels(3072, 2)})
+		if diff := cmp.Diff([]string{"test.bin/000000 5 test", "train.bin/000000 99 train"}, list(t, root, Options{})); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"test.bin/000000 - test", "train.bin/000000 - train"}, list(t, root, Options{LabelsFrom: None})); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("STL-10", func(t *testing.T) {
+		root := tree(t, map[string]string{
+			"train_X.bin": pixels(27648, 1), "train_y.bin": "\x0a", "unlabeled_X.bin": pixels(27648, 2),
+			"class_names.txt": "airplane\nbird\ncar\ncat\ndeer\ndog\nhorse\nmonkey\nship\ntruck\n",
+		})
+		if diff := cmp.Diff([]string{"train_X.bin/000000 truck train", "unlabeled_X.bin/000000 - unlabeled"}, list(t, root, Options{})); diff != "" {
+			t.Error(diff)
+		}
+		s, err := Open(t.Context(), root, Options{Splits: []string{"train"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		b, err := s.Read(0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rgb := s.Raw.RGB(b); rgb[3*(7*96+3)+1] != b[96*96+3*96+7] {
+			t.Error("STL-10's pixels run down the columns")
+		}
+	})
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a cut file":         {map[string]string{"train.bin": "\x01\x63" + pixels(3000, 1)}, "cut short"},
+		"a label too large":  {map[string]string{"test_batch.bin": "\x0b" + pixels(3072, 1)}, "label 11 of 10"},
+		"labels that do not": {map[string]string{"train_X.bin": pixels(27648, 1), "train_y.bin": "\x01\x02"}, "1 images, but 2 labels"},
+		"names that do not":  {map[string]string{"test_batch.bin": "\x01" + pixels(3072, 1), "batches.meta.txt": "one\n"}, "names 1 classes where there are 10"},
+	} {
+		if _, err := Open(t.Context(), tree(t, c.files), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestWhatIsNoDataIsSaidSo(t *testing.T) {
+	root := tree(t, files("notes.md", "a.zip", "b.tar.gz", "words.md"))
+	for path, want := range map[string]string{
+		filepath.Join(root, "missing"):  "no data at",
+		root:                            "holds no images (other files: ",
+		filepath.Join(root, "a.zip"):    "is compressed",
+		filepath.Join(root, "b.tar.gz"): "is compressed",
+		filepath.Join(root, "notes.md"): "give the folder",
+		t.TempDir():                     "holds no images",
+	} {
+		if _, err := Open(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+	one := tree(t, files("train/x/a.png"))
+	if _, err := Open(t.Context(), one, Options{Splits: []string{"val"}}); err == nil || !strings.Contains(err.Error(), `no split "val"; it has ["train"]`) {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Open(ctx, one, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestTheOrderIsOfTheNamesAlone: whatever the order in which files came to be, the list is the same.
+func TestTheOrderIsOfTheNamesAlone(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-cA-C0-2_ .-]{1,3}/[a-c]{1,2}\.(png|JPG)`), 1, 12, func(s string) string { return strings.ToLower(s) }).Draw(r, "names")
+		root, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			r.Fatal(err)
+		}
+		visible := 0
+		for _, n := range names {
+			if folder, _, _ := strings.Cut(n, "/"); strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, " ") || strings.HasSuffix(folder, " ") {
+				continue
+			}
+			visible++
+			full := filepath.Join(root, n)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, nil, 0o600)); err != nil {
+				r.Fatal(err)
+			}
+		}
+		if visible == 0 {
+			return
+		}
+		s, err := Open(t.Context(), root, Options{})
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer s.Close()
+		if len(s.Items) != visible || !slices.IsSortedFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) }) {
+			r.Fatalf("%q of %q", lines(s), names)
+		}
+	})
+}
+
+func TestStampsTellWhatWasWritten(t *testing.T) {
+	root := tree(t, files("a.png", "b.png"))
+	stamps := func() [2]string {
+		s, err := Open(t.Context(), root, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return [2]string{s.Stamp(0), s.Stamp(1)}
+	}
+	before := stamps()
+	if before != stamps() {
+		t.Fatal("stamps changed by themselves")
+	}
+	name := filepath.Join(root, "a.png")
+	stat, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(name, []byte("b.gnp"), 0o600), os.Chtimes(name, stat.ModTime(), stat.ModTime())); err != nil {
+		t.Fatal(err)
+	}
+	after := stamps()
+	if changeTime(stat) != 0 && after[0] == before[0] {
+		t.Error("a file of the same size, with its time set back, bears the same stamp")
+	}
+	if after[1] != before[1] {
+		t.Error("another file's stamp changed")
+	}
+}
+
+func TestTheCIFARArchiveOfTheReferenceData(t *testing.T) {
+	s, err := Open(t.Context(), sharedtest.Path(t, "data", "cifar100-test.tar"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if len(s.Items) != 10_000 || len(s.Classes) != 100 {
+		t.Fatalf("%d images in %d classes", len(s.Items), len(s.Classes))
+	}
+	b, err := s.Read(9_999, nil)
+	if err != nil || !bytes.HasPrefix(b, []byte("\x89PNG")) {
+		t.Errorf("%.8q, %v", b, err)
+	}
+}
+
+// FuzzLists: whatever a list holds, no panic, and every row has a path.
+func FuzzLists(f *testing.F) {
+	f.Add("path,label\na,b\n", true)
+	f.Add("a\tb\n#\n", false)
+	f.Fuzz(func(t *testing.T, content string, table bool) {
+		rows, err := readLines(strings.NewReader(content))
+		if table {
+			rows, err = readTable(strings.NewReader(content), ',')
+		}
+		if err != nil {
+			return
+		}
+		for i, r := range rows {
+			if r.path == "" {
+				t.Fatalf("row %d of %q has no path", i, content)
+			}
+		}
+	})
+}
