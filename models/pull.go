@@ -77,6 +77,7 @@ func pull(ctx context.Context, e Encoder, o PullOptions, cache string) (Pulled, 
 		return check(ctx, e, o, cache, name, "the file itself")
 	}
 	if o.From != "" && !isAddress(o.From) {
+		o.note("copying %s (%s, about %d MB) from %s", e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, o.From)
 		name, from, err := copyLocal(ctx, e, o, folder)
 		if err != nil {
 			return Pulled{}, err

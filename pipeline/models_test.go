@@ -197,6 +197,24 @@ func TestPrecisionsStayClose(t *testing.T) {
 	}
 }
 
+// The rewrites also fit the graphs that are laid out here, whose last block has one row a picture.
+func TestPrecisionsOfImports(t *testing.T) {
+	file := sharedtest.Path(t, "vit", "dinov2_reg4.pth")
+	input, shape := array(t, sharedtest.Path(t, "vit", "dinov2_reg4_input.npy"))
+	want, _ := array(t, sharedtest.Path(t, "vit", "dinov2_reg4_cls.npy"))
+	for _, p := range []precision.Precision{precision.Float16, precision.Int8} {
+		m, err := models.Resolve(t.Context(), file, models.Options{
+			PullOptions: models.PullOptions{Cache: t.TempDir()}, ImageSize: 42, Heads: 4, Precision: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := encode(t, m.Path, input, shape[0])
+		if c := cosine(got, want); !(c > 0.999) {
+			t.Errorf("%s: cosine %g to the official features", p, c)
+		}
+	}
+}
+
 func cosine(x, y []float32) float64 {
 	var xy, xx, yy float64
 	for i := range x {
