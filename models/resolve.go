@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"iconic/models/onnx"
@@ -123,9 +124,34 @@ func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
 	if err := precision.Apply(graph, o.Precision); err != nil {
 		return nil, nil, err
 	}
-	transform := preprocessing(settings.ImageSize)
+	transform, err := trainedPreprocessing(f, a, settings.ImageSize)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
 	return graph, &Model{Dim: a.Dim(settings.Output), ImageSize: settings.ImageSize, Output: settings.Output, Precision: string(o.Precision),
 		Preprocessing: &transform, Architecture: &a, SHA256: sum}, nil
+}
+
+// trainedPreprocessing is that of the published encoders, unless the metadata of a safetensors file say otherwise:
+// "resize" in pixels at the size of training, "mean" and "std" as one number for all three channels.
+func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Preprocessing, error) {
+	p := preprocessing(size)
+	for key, set := range map[string]func(v float64){
+		"resize": func(v float64) { p.Resize = int(v*float64(size)/float64(a.Grid*a.Patch) + 0.5) },
+		"mean":   func(v float64) { p.Mean = [3]float32{float32(v), float32(v), float32(v)} },
+		"std":    func(v float64) { p.Std = [3]float32{float32(v), float32(v), float32(v)} },
+	} {
+		said, ok := f.Metadata[key]
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseFloat(said, 32)
+		if err != nil || !(v > 0 && v <= 1<<16) {
+			return p, fmt.Errorf("metadata say %s %q, want a positive number", key, said)
+		}
+		set(v)
+	}
+	return p, nil
 }
 
 // vit is the options of an import with their defaults.

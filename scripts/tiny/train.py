@@ -5,8 +5,9 @@ pictures of 48. Loss: SimCLR's (NT-Xent, temperature 0.2) between two views of a
 that is thrown away afterwards. Views differ in colour (a random mixture of the channels), orientation, crop and noise.
 
     go run ./scripts/tiny/draw --size 48 --out PICTURES
-    python scripts/tiny/train.py PICTURES tiny.safetensors
-    go run ./pipeline models import tiny.safetensors --image-size 48 --heads 4 --out models/tiny/tiny.onnx
+    python scripts/tiny/train.py PICTURES models/tiny/tiny.safetensors
+
+The program embeds that file and imports it like any other weights.
 
 Needs PyTorch, torchvision, Pillow and safetensors. About ten minutes on two cores.
 """
@@ -112,7 +113,6 @@ def main():
     g = torch.Generator().manual_seed(0)
     files = sorted(glob.glob(o.pictures + "/*/*.png"))  # the folders' names are not used
     x = torch.stack([torch.from_numpy(np.array(Image.open(f).convert("RGB"))).permute(2, 0, 1) for f in files]).float() / 255
-    # Preprocessing at use: (v − 0.5)/0.25.
     encoder = VisionTransformer()
     project = nn.Sequential(nn.Linear(WIDTH, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 64))
     parameters = list(encoder.parameters()) + list(project.parameters())
@@ -133,7 +133,9 @@ def main():
         if step % 20 == 0 or step == o.steps - 1:
             print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s", flush=True)
         if step % 100 == 99 or step == o.steps - 1:
-            save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, {"format": "pt"})
+            # What shapes cannot tell an importer: the heads, and how a picture is prepared.
+            metadata = {"heads": str(HEADS), "resize": str(SIZE), "mean": "0.5", "std": "0.25"}
+            save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, metadata)
 
 
 main()
