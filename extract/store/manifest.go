@@ -85,6 +85,9 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
 	}
+	if stat, serr := os.Stat(folder); serr == nil && !stat.IsDir() {
+		return nil, nil, fmt.Errorf("feature store %s cannot be made there: it is a file", folder)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("feature store: %w", err)
 	}

@@ -1,0 +1,664 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+	"iconic/internal/onnxtest"
+	"iconic/internal/sharedtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// picture is a PNG file of noise, another for each seed.
+func picture(t testing.TB, seed int) []byte {
+	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(seed), 1))
+	im := image.NewRGBA(image.Rect(0, 0, 20+seed%5, 24))
+	for i := range im.Pix {
+		im.Pix[i] = uint8(r.Uint32())
+	}
+	for y := range 24 { // opaque
+		for x := range im.Rect.Dx() {
+			c := im.RGBAAt(x, y)
+			im.SetRGBA(x, y, color.RGBA{c.R, c.G, c.B, 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, im); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func write(t testing.TB, name string, content []byte) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, content, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// folder makes a data set of n pictures in three classes.
+func folder(t testing.TB, n int) string {
+	t.Helper()
+	root := t.TempDir()
+	for i := range n {
+		write(t, picturePath(root, i), picture(t, i))
+	}
+	return root
+}
+
+func picturePath(root string, i int) string {
+	return filepath.Join(root, fmt.Sprintf("class%d", i%3), fmt.Sprintf("%03d.png", i))
+}
+
+// config is an extraction with a model that averages colours, into shards of eight rows.
+func config(t testing.TB, data, out string) Config {
+	t.Helper()
+	t.Setenv("XDG_CACHE_HOME", cache(t))
+	return Config{
+		Data: data, Out: out, Model: model(t), ModelName: "colours", Views: 1, ShardRows: 8, Workers: 3, MaxBad: 0.5,
+		Encoder:   encoder.Options{Provider: encoder.CPU, Threads: 1},
+		Transform: pixels.Transform{Resize: 16, Crop: 16, Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.5, 0.5, 0.5}},
+		Library:   func() (string, error) { return onnxruntime.Find(context.Background(), onnxruntime.Options{}) },
+	}
+}
+
+// cache is the user's own, so that the runtime library is found there.
+func cache(t testing.TB) string {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func model(t testing.TB) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "colours.onnx")
+	write(t, name, onnxtest.Pooling(16, 8).Encode())
+	return name
+}
+
+func extract(t testing.TB, c Config) *Summary {
+	t.Helper()
+	s, err := Run(t.Context(), c, Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// content gives the visible files of a store; no others may be there.
+func content(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		if e.IsDir() || e.Name() == ".lock" {
+			if e.Name() == ".partial" {
+				t.Errorf("%s still has a folder .partial", dir)
+			}
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(b)
+	}
+	return files
+}
+
+// same fails unless two stores are equal byte for byte.
+func same(t testing.TB, what, a, b string) {
+	t.Helper()
+	x, y := content(t, a), content(t, b)
+	for name := range x {
+		if x[name] != y[name] {
+			t.Errorf("%s: %s differs", what, name)
+		}
+	}
+	if len(x) != len(y) || len(x) < 3 {
+		t.Errorf("%s: %d files and %d", what, len(x), len(y))
+	}
+}
+
+func TestAStoreHoldsWhatTheEncoderSays(t *testing.T) {
+	data, out := folder(t, 20), filepath.Join(t.TempDir(), "store")
+	s := extract(t, config(t, data, out))
+	if s.Encoded != 20 || s.Rows != 20 || s.Bad() != 0 || !s.Changed {
+		t.Errorf("summary %+v", s)
+	}
+	st, err := store.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	view, err := st.View(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := st.RowItems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view.Len() != 20 || view.Dim() != 12 || len(st.Shards) != 3 || !slices.Equal(st.Classes, []string{"class0", "class1", "class2"}) {
+		t.Fatalf("%d rows of %d in %d shards, classes %v", view.Len(), view.Dim(), len(st.Shards), st.Classes)
+	}
+	c := config(t, data, out)
+	var scratch pixels.Scratch
+	got, input := make([]float32, 12), make([]float32, 3*16*16)
+	for i, it := range rows {
+		file, err := os.ReadFile(filepath.Join(data, it.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		im, _, err := pixels.Decode(file, pixels.DecodeOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.Transform.Apply(input, im, &scratch), view.Gather(got, []int32{int32(i)})); err != nil {
+			t.Fatal(err)
+		}
+		for f, v := range got { // the mean over one 8×8 cell of one colour
+			plane, y, x := f/4, f%4/2*8, f%2*8
+			sum := 0.0
+			for k := range 64 {
+				sum += float64(input[plane*256+(y+k/8)*16+x+k%8])
+			}
+			if d := sum/64 - float64(v); d > 1e-5 || d < -1e-5 {
+				t.Fatalf("%s: feature %d is %g, want %g", it.Path, f, v, sum/64)
+			}
+		}
+		if want := it.Path[5] - '0'; it.Label != int(want) || it.Row != i || it.Size != int64(len(file)) {
+			t.Errorf("item %+v", it)
+		}
+	}
+	all := make([]float32, 20*12)
+	if err := view.Block(all, 0, 20); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(all[19*12:], got) {
+		t.Error("Block and Gather differ")
+	}
+}
+
+func TestNothingIsEncodedTwice(t *testing.T) {
+	data, out := folder(t, 20), filepath.Join(t.TempDir(), "store")
+	c := config(t, data, out)
+	extract(t, c)
+	before := content(t, out)
+	c.Library = func() (string, error) { return "", errors.New("the encoder was opened") }
+	if s := extract(t, c); s.Encoded != 0 || s.Changed {
+		t.Errorf("second run: %+v", s)
+	}
+	// Times say nothing about contents: touched files are compared by content, and so is a store without stamps.
+	for i := range 20 {
+		if err := os.Chtimes(picturePath(data, i), filetime(i), filetime(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := extract(t, c); s.Encoded != 0 || s.Changed {
+		t.Errorf("after touching all files: %+v", s)
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if s, err := Run(t.Context(), c, Hooks{}); err != nil || s.Encoded != 0 {
+		t.Errorf("without stamps: %+v, %v", s, err)
+	}
+	if after := content(t, out); !equal(before, after) {
+		t.Error("the store changed")
+	}
+}
+
+func equal(a, b map[string]string) bool {
+	for k := range a {
+		if a[k] != b[k] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// TestTheStoreFollowsFromTheData: whatever was done to the data in between, the store is the one that a first run over
+// the data as they are would make, and only new contents are encoded.
+func TestTheStoreFollowsFromTheData(t *testing.T) {
+	data, base := folder(t, 20), t.TempDir()
+	out := filepath.Join(base, "store")
+	c := config(t, data, out)
+	c.Prune = true
+	extract(t, c)
+	for i, step := range []struct {
+		name    string
+		do      func()
+		encoded int
+	}{
+		{"a file more, in the middle", func() { write(t, filepath.Join(data, "class1", "0001.png"), picture(t, 100)) }, 1},
+		{"a file changed, its size and time kept", func() { changeQuietly(t, picturePath(data, 4), picture(t, 9)) }, 0}, // to a known content
+		{"a file changed", func() { write(t, picturePath(data, 5), picture(t, 101)) }, 1},
+		{"a file renamed", func() { rename(t, picturePath(data, 7), filepath.Join(data, "class0", "zzz.png")) }, 0},
+		{"a copy of a file", func() { write(t, filepath.Join(data, "class2", "copy.png"), picture(t, 3)) }, 0},
+		{"a file gone", func() { remove(t, picturePath(data, 0)) }, 0},
+		{"a class gone", func() { remove(t, filepath.Join(data, "class1")) }, 0},
+		{"a bad file more", func() { write(t, filepath.Join(data, "class0", "bad.png"), []byte("not an image")) }, 0},
+		{"a bad file mended", func() { write(t, filepath.Join(data, "class0", "bad.png"), picture(t, 102)) }, 1},
+		{"a class back", func() { write(t, filepath.Join(data, "class1", "x.png"), picture(t, 103)) }, 1},
+	} {
+		step.do()
+		s := extract(t, c)
+		if s.Encoded != step.encoded || !s.Changed {
+			t.Errorf("%s: %d encoded, changed %v; want %d", step.name, s.Encoded, s.Changed, step.encoded)
+		}
+		fresh := c
+		fresh.Out = filepath.Join(base, fmt.Sprintf("fresh%d", i))
+		extract(t, fresh)
+		same(t, step.name, out, fresh.Out)
+	}
+}
+
+func remove(t testing.TB, name string) {
+	t.Helper()
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rename(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGoneImagesAreKeptUntilPruned(t *testing.T) {
+	data, out := folder(t, 20), filepath.Join(t.TempDir(), "store")
+	c := config(t, data, out)
+	extract(t, c)
+	before := content(t, out)
+	remove(t, filepath.Join(data, "class1"))
+	if s := extract(t, c); s.Gone != 7 || s.Rows != 20 || s.Encoded != 0 {
+		t.Errorf("kept: %+v", s)
+	}
+	st, err := store.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	rows, err := st.RowItems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range rows {
+		if class := st.Classes[it.Label]; !strings.HasPrefix(it.Path, class+"/") {
+			t.Errorf("%s is labelled %s", it.Path, class)
+		}
+	}
+	for name, b := range content(t, out) {
+		if strings.HasPrefix(name, "features") && b != before[name] {
+			t.Errorf("%s was touched", name)
+		}
+	}
+	c.Prune = true
+	if s := extract(t, c); s.Pruned != 7 || s.Rows != 13 || s.Encoded != 0 {
+		t.Errorf("pruned: %+v", s)
+	}
+}
+
+func TestBadImagesAreSkippedWithTheirReasons(t *testing.T) {
+	data, out := folder(t, 20), filepath.Join(t.TempDir(), "store")
+	good := picture(t, 50)
+	write(t, filepath.Join(data, "class0", "cut.png"), good[:len(good)/2])
+	write(t, filepath.Join(data, "class0", "empty.jpg"), nil)
+	write(t, filepath.Join(data, "class1", "text.jpg"), []byte("hello"))
+	write(t, filepath.Join(data, "class1", "text2.jpg"), []byte("hello again"))
+	if err := os.Symlink("nowhere", filepath.Join(data, "class2", "link.png")); err != nil {
+		t.Fatal(err)
+	}
+	c := config(t, data, out)
+	s := extract(t, c)
+	if s.Bad() != 5 || s.Rows != 20 || s.Items != 25 || s.Skipped[0].Count != 2 || s.Skipped[0].Example != "class1/text.jpg" {
+		t.Errorf("summary %+v", s)
+	}
+	st, err := store.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	items, err := st.Items()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]string{}
+	for _, it := range items {
+		if it.Row < 0 {
+			reasons[it.Path] = it.Kind + ": " + it.Skipped
+		}
+	}
+	for path, want := range map[string]string{
+		"class0/cut.png": "", "class0/empty.jpg": "empty", "class1/text.jpg": "not an image", "class1/text2.jpg": "not an image", "class2/link.png": "vanished",
+	} {
+		if got, ok := reasons[path]; !ok || !strings.Contains(got, want) || strings.Contains(got, data) {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	c.MaxBad = 0.1
+	if s, err := Run(t.Context(), c, Hooks{}); err == nil || s == nil || !strings.Contains(err.Error(), "5 of 25 images are bad, more than the 10 %") {
+		t.Errorf("too many bad: %v", err)
+	}
+	c.Strict, c.Out = true, filepath.Join(t.TempDir(), "strict")
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "class0/cut.png") {
+		t.Errorf("strict: %v", err)
+	}
+}
+
+// TestAnInterruptedRunResumes cancels at every few images, again and again, and never loses a finished row.
+func TestAnInterruptedRunResumes(t *testing.T) {
+	data, base := folder(t, 40), t.TempDir()
+	write(t, filepath.Join(data, "class1", "bad.png"), []byte("bad"))
+	whole := config(t, data, filepath.Join(base, "whole"))
+	extract(t, whole)
+	c := whole
+	c.Out, c.Batch = filepath.Join(base, "broken"), 3
+	encoded := 0
+	for stop := 5; ; stop += 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := Run(ctx, c, Hooks{Progress: func(done, _ int) {
+			if done >= stop {
+				cancel()
+			}
+		}})
+		cancel()
+		if err == nil {
+			encoded = s.Encoded
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if stop > 60 {
+			t.Fatal("the run never ends")
+		}
+	}
+	if encoded > 8 {
+		t.Errorf("the last of many runs still encoded %d images", encoded)
+	}
+	same(t, "interrupted", whole.Out, c.Out)
+}
+
+func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
+	data, base := folder(t, 29), t.TempDir()
+	write(t, filepath.Join(data, "class0", "bad.png"), []byte("bad"))
+	write(t, filepath.Join(data, "class2", "zcopy.png"), picture(t, 0)) // a copy, in another part
+	whole := config(t, data, filepath.Join(base, "whole"))
+	extract(t, whole)
+	c := whole
+	c.Out, c.Parts = filepath.Join(base, "parts"), 4
+	for _, part := range []int{3, 1, 4} {
+		c.Part = part
+		extract(t, c)
+	}
+	merge := func() error {
+		parts, err := store.Parts(c.Out)
+		if err != nil {
+			return err
+		}
+		_, err = store.Merge(t.Context(), parts, c.Out, nil)
+		return err
+	}
+	if err := merge(); err == nil || !strings.Contains(err.Error(), "parts are missing: 2/4") {
+		t.Fatalf("error %v", err)
+	}
+	c.Part = 2
+	extract(t, c)
+	if err := merge(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "merged", whole.Out, c.Out)
+	if s := extract(t, Config{
+		Data: data, Out: c.Out, Model: c.Model, ModelName: c.ModelName, Views: 1, ShardRows: 8, MaxBad: 1, Transform: c.Transform,
+		Library: func() (string, error) { return "", errors.New("the encoder was opened") },
+	}); s.Encoded != 0 || s.Changed {
+		t.Errorf("a run over the merged store: %+v", s)
+	}
+	for name, spoil := range map[string]func(c *Config){
+		"other settings": func(c *Config) { c.Half = true },
+		"cut otherwise":  func(c *Config) { c.Parts = 3 },
+	} {
+		other := c
+		other.Out, other.Part = filepath.Join(base, "other"), 2
+		spoil(&other)
+		extract(t, other)
+		_, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, PartName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
+		if err == nil || !strings.Contains(err.Error(), other.folder()) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		remove(t, other.Out)
+	}
+}
+
+func TestDamageIsFoundAndOnlyThatIsEncodedAgain(t *testing.T) {
+	data, base := folder(t, 29), t.TempDir()
+	c := config(t, data, filepath.Join(base, "store"))
+	extract(t, c)
+	whole := content(t, c.Out)
+	shard := filepath.Join(c.Out, "features-00001.npy")
+	for _, d := range []struct {
+		name   string
+		damage func()
+		want   string
+	}{
+		{"a flipped bit", func() { spoil(t, shard, func(b []byte) []byte { b[200] ^= 4; return b }) }, "features-00001.npy: checksum"},
+		{"a cut shard", func() { spoil(t, shard, func(b []byte) []byte { return b[:300] }) }, "features-00001.npy: checksum"},
+		{"an empty shard", func() { spoil(t, shard, func(b []byte) []byte { return nil }) }, "features-00001.npy: checksum"},
+		{"a missing shard", func() { remove(t, shard) }, "features-00001.npy: missing"},
+	} {
+		d.damage()
+		var damaged *store.DamagedError
+		if _, err := store.Open(c.Out); !errors.As(err, &damaged) || len(damaged.Shards) != 1 || !strings.Contains(err.Error(), d.want) {
+			t.Errorf("%s: error %v, want %q", d.name, err, d.want)
+		}
+		if s := extract(t, c); s.Encoded != 8 || !s.Changed {
+			t.Errorf("%s: %+v", d.name, s)
+		}
+		if !equal(whole, content(t, c.Out)) {
+			t.Errorf("%s: the store is not what it was", d.name)
+		}
+	}
+}
+
+func spoil(t testing.TB, name string, change func([]byte) []byte) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, name, change(b))
+}
+
+func TestWhatIsThereIsNeverOverwritten(t *testing.T) {
+	data := folder(t, 10)
+	for _, c := range []struct {
+		name   string
+		before func(c *Config)
+		want   string
+	}{
+		{"another encoder", func(c *Config) { c.Model = onnxtest.Pooling(16, 4).Write(t) }, "was made with other settings (now encoder"},
+		{"another crop", func(c *Config) { c.Transform.Resize = 20 }, "preprocessing"},
+		{"another type", func(c *Config) { c.Half = true }, "dtype float16, not float32"},
+		{"a missing manifest", func(c *Config) { remove(t, filepath.Join(c.Out, "manifest.json")) }, "but no manifest.json"},
+		{"a broken manifest", func(c *Config) { write(t, filepath.Join(c.Out, "manifest.json"), []byte("{")) }, "is damaged"},
+		{"a newer manifest", func(c *Config) {
+			spoil(t, filepath.Join(c.Out, "manifest.json"), func(b []byte) []byte {
+				return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 2`), 1)
+			})
+		}, "is of format version 2, and this program reads up to 1"},
+		{"a folder of other things", func(c *Config) { c.Out = data }, "is not a feature store, and not empty"},
+		{"a file", func(c *Config) { c.Out = picturePath(data, 0) }, "cannot be made there: it is a file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := config(t, data, filepath.Join(t.TempDir(), "store"))
+			extract(t, config)
+			c.before(&config)
+			var before map[string]string
+			if stat, err := os.Stat(config.Out); err == nil && stat.IsDir() {
+				before = content(t, config.Out)
+			}
+			_, err := Run(t.Context(), config, Hooks{})
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %v, want one line with %q", err, c.want)
+			}
+			if before != nil && !equal(before, content(t, config.Out)) {
+				t.Error("the folder changed")
+			}
+		})
+	}
+}
+
+func TestOneWriterAtATime(t *testing.T) {
+	data, out := folder(t, 10), filepath.Join(t.TempDir(), "store")
+	c := config(t, data, out)
+	c.Batch = 1
+	second := errors.New("not tried")
+	if _, err := Run(t.Context(), c, Hooks{Progress: func(done, _ int) {
+		if done == 5 {
+			_, second = Run(t.Context(), c, Hooks{})
+		}
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if second == nil || !strings.Contains(second.Error(), "is being written by another process") {
+		t.Errorf("the second one: %v", second)
+	}
+	st, err := store.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFloat16(t *testing.T) {
+	data, base := folder(t, 10), t.TempDir()
+	c := config(t, data, filepath.Join(base, "32"))
+	extract(t, c)
+	c.Half, c.Out = true, filepath.Join(base, "16")
+	extract(t, c)
+	var rows [2][]float32
+	for i, name := range []string{"32", "16"} {
+		st, err := store.Open(filepath.Join(base, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		view, err := st.View(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows[i] = make([]float32, 10*12)
+		if err := view.Block(rows[i], 0, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, x := range rows[0] {
+		if d := rows[1][i] - x; d > 1e-3 || d < -1e-3 || slices.Equal(rows[0], rows[1]) {
+			t.Fatalf("feature %d: %g and %g", i, x, rows[1][i])
+		}
+	}
+}
+
+func TestFoldersArchivesAndListsGiveTheSameFeatures(t *testing.T) {
+	data, base := folder(t, 12), t.TempDir()
+	list := &bytes.Buffer{}
+	for i := range 12 {
+		fmt.Fprintf(list, "%s\tclass%d\n", picturePath(data, i), i%3)
+	}
+	write(t, filepath.Join(base, "list.txt"), list.Bytes())
+	want := ""
+	for _, source := range []string{data, filepath.Join(base, "list.txt")} {
+		c := config(t, source, filepath.Join(base, "store"+filepath.Ext(source)))
+		extract(t, c)
+		got := content(t, c.Out)["features-00000.npy"]
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Errorf("%s: other features", source)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for want, spoil := range map[string]func(c *Config){
+		"views":      func(c *Config) { c.Views = 0 },
+		"batch":      func(c *Config) { c.Batch = -1 },
+		"workers":    func(c *Config) { c.Workers = -1 },
+		"threads":    func(c *Config) { c.Encoder.Threads = -1 },
+		"max-bad":    func(c *Config) { c.MaxBad = 2 },
+		"shard 5/4":  func(c *Config) { c.Part, c.Parts = 5, 4 },
+		"are needed": func(c *Config) { c.Model = "" },
+		"crop":       func(c *Config) { c.Transform.Crop = 0 },
+	} {
+		c := config(t, "data", "out")
+		spoil(&c)
+		if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+func TestTheCropMustBeTheModels(t *testing.T) {
+	c := config(t, folder(t, 2), filepath.Join(t.TempDir(), "store"))
+	c.Transform.Crop = 8
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "give --crop 16, not 8") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTheArchiveAndItsFilesGiveTheSameFeatures(t *testing.T) {
+	archive := sharedtest.Path(t, "data", "cifar100-test.tar")
+	set, err := dataset.Open(t.Context(), archive, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	data, base := t.TempDir(), t.TempDir()
+	for i := range set.Items {
+		b, err := set.Read(i, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(data, filepath.FromSlash(set.Items[i].Path)), b)
+	}
+	c := config(t, archive, filepath.Join(base, "archive"))
+	c.ShardRows, c.Batch = 1024, 64
+	extract(t, c)
+	c.Data, c.Out = data, filepath.Join(base, "folder")
+	if s := extract(t, c); s.Rows != 10_000 {
+		t.Errorf("%+v", s)
+	}
+	same(t, "archive and folder", filepath.Join(base, "archive"), c.Out)
+}

@@ -1,0 +1,23 @@
+package extract
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// filetime is a moment long ago, another for each i.
+func filetime(i int) time.Time { return time.Unix(1_000_000_000+int64(i), 0) }
+
+// changeQuietly writes another content and sets the time back.
+func changeQuietly(t testing.TB, name string, content []byte) {
+	t.Helper()
+	stat, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, name, content)
+	if err := os.Chtimes(name, stat.ModTime(), stat.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+}
