@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,16 +49,26 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	r.writer.SetClasses(names)
 	r.label = label
 	if err := r.space(); err != nil {
-		return nil, errors.Join(err, r.writer.Close())
+		_ = r.writer.Close() // the reason to end is err
+		return nil, err
 	}
 	if err := r.all(ctx); err != nil {
-		return nil, errors.Join(err, r.writer.Close()) // rows that are finished are kept
+		_ = r.writer.Close() // it keeps the rows that are finished, if it can; the reason to end is err
+		return nil, r.explain(err)
 	}
 	if r.summary.Changed, err = r.writer.Commit(); err != nil {
-		return nil, err
+		return nil, r.explain(err)
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
 	return r.summary, r.summary.judge(c.MaxBad)
+}
+
+// explain says what to do about a disk that was filled meanwhile.
+func (r *run) explain(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("the disk of %s is full (%w): make room and run the same again; what is finished is kept", r.summary.Store, syscall.ENOSPC)
+	}
+	return err
 }
 
 // run is one Run.
