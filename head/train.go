@@ -75,6 +75,34 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 		return nil, err
 	}
 	c, notes := c.Resolve(f.Len())
+	t, err := prepare(ctx, f, c, o)
+	if err != nil {
+		return nil, err
+	}
+	if t.graph, err = t.neighbours(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.run(ctx); err != nil {
+		return nil, err
+	}
+	return t.result(notes), nil
+}
+
+// Neighbours computes the graph that a training under c computes, for the Options.Graph of trainings that share it: those
+// on the same features with the same Metric and Standardize and no more Neighbours.
+func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Graph, error) {
+	if err := c.Validate(f.Len()); err != nil {
+		return nil, err
+	}
+	t, err := prepare(ctx, f, c, o)
+	if err != nil {
+		return nil, err
+	}
+	return t.neighbours(ctx)
+}
+
+// prepare checks the features and scales them as c says.
+func prepare(ctx context.Context, f Features, c Config, o Options) (*training, error) {
 	mean, variance, err := moments(ctx, f, o.Workers)
 	if err != nil {
 		return nil, err
@@ -84,13 +112,7 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 		t.scaled = standardize(f, mean, variance)
 		t.features = t.scaled
 	}
-	if t.graph, err = t.neighbours(ctx); err != nil {
-		return nil, err
-	}
-	if err := t.run(ctx); err != nil {
-		return nil, err
-	}
-	return t.result(notes), nil
+	return t, nil
 }
 
 // training is the state of one Train call.

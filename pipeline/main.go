@@ -64,6 +64,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newModelsCommand(a),
 		newTrainCommand(a),
 		newReportCommand(a),
+		newSweepCommand(a),
 	)
 	return root
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/head"
+	"iconic/head/knn"
+	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
 	"iconic/report"
 	"iconic/report/page"
@@ -162,6 +165,9 @@ func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOpt
 	}
 	if it != nil {
 		r.Features, r.Picture = it, it.picture
+		if r.Map, err = a.layout(ctx, f, it, o); err != nil {
+			return err
+		}
 		if f.table.Labels == nil { // with labels the confusion matrix shows those
 			km, err := a.kmeans(ctx, it, f.metrics.Clusters, f.Config.Training.Seed, o.workers)
 			if err != nil {
@@ -194,6 +200,78 @@ func reference(dir string, f *finished) (*page.Reference, error) {
 		Name: fmt.Sprintf("α = %g", other.Config.Training.Alpha),
 		Bins: other.metrics.Reliability, ECE: other.metrics.ECE,
 	}, nil
+}
+
+// layout maps the logits of a sample of the items into the plane.
+func (a *app) layout(ctx context.Context, f *finished, it *items, o reportOptions) (*page.Map, error) {
+	rows := sampleRows(it.Len(), o.points, f.Config.Training.Seed)
+	m := &page.Map{Rows: make([]int, len(rows))}
+	for k, i := range rows {
+		m.Rows[k] = int(i)
+	}
+	if len(rows) < 4 {
+		m.Rows, m.Note = nil, "There is no map: fewer than 4 images."
+		return m, nil
+	}
+	x := make([]float32, len(rows)*it.Dim())
+	if err := it.Gather(x, rows); err != nil {
+		return nil, err
+	}
+	k := f.Head.Clusters
+	z := make([]float32, len(rows)*k)
+	if err := f.Head.Logits(ctx, z, x, len(rows), o.workers); err != nil {
+		return nil, err
+	}
+	options := tsne.Options{Metric: knn.Euclidean, Workers: o.workers, Progress: a.portion("map", "iterations")}
+	y, kl, err := tsne.Layout(ctx, &matrix{dim: k, x: z}, options)
+	if err != nil {
+		return nil, err
+	}
+	m.XY = y
+	which := "all images"
+	if len(rows) < it.Len() {
+		which = fmt.Sprintf("%d of %d images, drawn at random", len(rows), it.Len())
+	}
+	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): near dots are alike, far distances mean little.", which, kl)
+	return m, nil
+}
+
+// matrix is features held in memory.
+type matrix struct {
+	dim int
+	x   []float32
+}
+
+var _ head.Features = (*matrix)(nil)
+
+func (m *matrix) Len() int { return len(m.x) / m.dim }
+func (m *matrix) Dim() int { return m.dim }
+
+func (m *matrix) Block(dst []float32, lo, hi int) error {
+	copy(dst, m.x[lo*m.dim:hi*m.dim])
+	return nil
+}
+
+func (m *matrix) Gather(dst []float32, rows []int32) error {
+	for k, i := range rows {
+		copy(dst[k*m.dim:(k+1)*m.dim], m.x[int(i)*m.dim:])
+	}
+	return nil
+}
+
+// sampleRows draws at most limit of n rows, ascending.
+func sampleRows(n, limit int, seed uint64) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	if n <= limit {
+		return rows
+	}
+	rand.New(rand.NewPCG(seed, 1)).Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	rows = rows[:limit]
+	slices.Sort(rows)
+	return rows
 }
 
 // runTitle names a run by its data.

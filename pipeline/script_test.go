@@ -1,11 +1,15 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"iconic/internal/npy"
 )
 
 // TestMain makes the test binary the command itself, so that scripts run what users run.
@@ -33,7 +37,8 @@ func TestScripts(t *testing.T) {
 		shared = ""
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"blobs": blobs},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
 			e.Setenv("XDG_CACHE_HOME", cache)
@@ -45,4 +50,38 @@ func TestScripts(t *testing.T) {
 			return name == "shared" && shared != "", nil
 		},
 	})
+}
+
+// blobs writes features of points about as many centres as there are classes, and their labels:
+//
+//	blobs x.npy y.npy rows dimensions classes
+func blobs(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 5 {
+		ts.Fatalf("usage: blobs x.npy y.npy rows dimensions classes")
+	}
+	var size [3]int
+	for k, text := range args[2:] {
+		n, err := strconv.Atoi(text)
+		ts.Check(err)
+		size[k] = n
+	}
+	x, y := scatter(size[0], size[1], size[2])
+	ts.Check(npy.Write(ts.MkAbs(args[0]), []int{size[0], size[1]}, x))
+	ts.Check(npy.WriteInts(ts.MkAbs(args[1]), y))
+}
+
+// scatter draws n points of d dimensions about k centres; y are their centres.
+func scatter(n, d, k int) (x []float32, y []int) {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(d)))
+	centre := make([]float64, k*d)
+	for i := range centre {
+		centre[i] = 3 * r.NormFloat64()
+	}
+	for i := range n {
+		y = append(y, i%k)
+		for j := range d {
+			x = append(x, float32(centre[i%k*d+j]+r.NormFloat64()))
+		}
+	}
+	return x, y
 }

@@ -13,6 +13,7 @@ import (
 
 	"iconic/head"
 	"iconic/head/kmeans"
+	"iconic/head/knn"
 	"iconic/report"
 )
 
@@ -23,8 +24,15 @@ type trainOptions struct {
 	neighbours int
 	workers    int
 	resume     bool
+	shared     shared
 	settings   head.Config // holds the flags; those not given on the command line are ignored
 	command    *cobra.Command
+}
+
+// shared is what several trainings on the same items need compute only once; the zero value shares nothing.
+type shared struct {
+	graph    *knn.Graph
+	baseline func(ctx context.Context, it *items, in report.Input) (*report.Metrics, error)
 }
 
 func (o *trainOptions) register(c *cobra.Command) {
@@ -107,7 +115,7 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	}
 	bar := a.progress("training", "steps", 0)
 	result, err := head.Train(ctx, it, c, head.Options{
-		Workers: o.workers, Resume: state,
+		Workers: o.workers, Resume: state, Graph: o.shared.graph,
 		GraphProgress: a.portion("neighbours", "comparisons"),
 		Progress: func(step, steps int, loss float64) {
 			bar.of(steps)
@@ -128,7 +136,7 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	if err := head.Finish(dir, rc, result); err != nil {
 		return nil, err
 	}
-	return a.score(ctx, it, result, dir, o.workers)
+	return a.score(ctx, it, result, dir, o)
 }
 
 // beginRun makes the run folder, or with resume finds where its training stopped.
@@ -161,10 +169,10 @@ func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (*head.State,
 }
 
 // score writes metrics.json, assignments.csv and the page of a trained head.
-func (a *app) score(ctx context.Context, it *items, result *head.Result, dir string, workers int) (*report.Metrics, error) {
+func (a *app) score(ctx context.Context, it *items, result *head.Result, dir string, o *trainOptions) (*report.Metrics, error) {
 	in := report.Input{
 		Clusters: result.Config.Clusters, Items: it.Len(), Labels: it.labels, Classes: it.classes,
-		Probabilities: rowProbabilities(it, result.Head), Loss: result.Loss, Seed: result.Config.Seed, Workers: workers,
+		Probabilities: rowProbabilities(it, result.Head), Loss: result.Loss, Seed: result.Config.Seed, Workers: o.workers,
 	}
 	var err error
 	if in.Cluster, in.Confidence, err = assign(ctx, in); err != nil {
@@ -175,12 +183,16 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 		return nil, err
 	}
 	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{
-		Rows: 2000, Seed: in.Seed, Workers: workers, Graph: result.Graph.Neighbours,
+		Rows: 2000, Seed: in.Seed, Workers: o.workers, Graph: result.Graph.Neighbours,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if m.KMeans, err = a.baseline(ctx, it, in); err != nil {
+	baseline := o.shared.baseline
+	if baseline == nil {
+		baseline = a.baseline
+	}
+	if m.KMeans, err = baseline(ctx, it, in); err != nil {
 		return nil, err
 	}
 	table := report.Assignments{Paths: it.paths, Labels: it.labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: it.classes}

@@ -68,19 +68,18 @@ func SuggestClusters(clusters []int, points []Point) (best int, reason string, o
 	return clusters[at], fmt.Sprintf("the best mean rank of %d candidates over %s (here %s)", len(clusters), strings.Join(says, ", "), strings.Join(parts, ", ")), true
 }
 
-// choice draws the label-free scores against the number of clusters, nil where that does not vary. Runs that differ in
-// other settings are taken together.
-func (s *Sweep) choice() *choice {
+// candidates gathers the points by their number of clusters, ascending, those that differ in other settings together; none
+// where that number does not vary.
+func (s *Sweep) candidates() (clusters []int, points []Point) {
 	setting := slices.Index(s.Names, "clusters")
 	if setting < 0 || s.distinct(setting) < 2 {
-		return nil
+		return nil, nil
 	}
 	byK := map[int]*Point{}
-	var clusters []int
 	for _, p := range s.Points {
 		k, err := strconv.Atoi(p.Values[setting])
 		if err != nil {
-			return nil
+			return nil, nil
 		}
 		if byK[k] == nil {
 			byK[k] = &Point{Agreement: p.Agreement}
@@ -89,18 +88,31 @@ func (s *Sweep) choice() *choice {
 		byK[k].Runs = append(byK[k].Runs, p.Runs...)
 	}
 	slices.Sort(clusters)
-	line := series{}
 	for _, k := range clusters {
-		line.points = append(line.points, *byK[k])
-		line.x = append(line.x, float64(k))
+		points = append(points, *byK[k])
 	}
-	best, reason, ok := SuggestClusters(clusters, line.points)
+	return clusters, points
+}
+
+// Suggestion is SuggestClusters of a sweep over numbers of clusters; ok is false for other sweeps.
+func (s Sweep) Suggestion() (clusters int, reason string, ok bool) {
+	return SuggestClusters(s.candidates())
+}
+
+// choice draws the label-free scores against the number of clusters, nil where that does not vary.
+func (s *Sweep) choice() *choice {
+	best, reason, ok := s.Suggestion()
 	if !ok {
 		return nil
 	}
+	clusters, points := s.candidates()
+	line := series{points: points}
+	for _, k := range clusters {
+		line.x = append(line.x, float64(k))
+	}
 	c := &choice{Clusters: best, Reason: reason}
 	for _, name := range []string{"silhouette", "Davies-Bouldin", seedAgreement, "neighbours together", "Calinski-Harabasz", "effective clusters"} {
-		drawn := slices.ContainsFunc(line.points, func(p Point) bool { return p.over(name).Median.Defined() })
+		drawn := slices.ContainsFunc(points, func(p Point) bool { return p.over(name).Median.Defined() })
 		if drawn {
 			c.Charts = append(c.Charts, named{name, marked(against("clusters", name, []series{line}), best)})
 		}
