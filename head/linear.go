@@ -17,8 +17,8 @@ type Linear struct {
 }
 
 const (
-	linearRows = 256 // rows of a product that one task owns
-	linearCols = 24  // clusters of ∂L/∂W that one task owns
+	linearRows = 512 // rows of a product that one task owns: the weights are packed anew for each
+	linearCuts = 8   // tasks that share the clusters of ∂L/∂W: the features are packed anew for each
 )
 
 // newLinear draws weights uniformly from ±1/√d, as PyTorch's linear layer does; the bias starts at zero.
@@ -51,13 +51,11 @@ func (l *Linear) Logits(ctx context.Context, z, x []float32, n, workers int) err
 //
 // A task owns some clusters and sums over the rows in their order.
 func (l *Linear) backward(ctx context.Context, dWeight, dBias, dz, x []float32, n, workers int) error {
-	return parallel.Blocks(ctx, workers, l.Clusters, linearCols, func(_, lo, hi int) error {
+	return parallel.Blocks(ctx, workers, l.Clusters, (l.Clusters+linearCuts-1)/linearCuts, func(_, lo, hi int) error {
 		kernel.MulTransA(dWeight[lo*l.Dim:], l.Dim, dz[lo:], l.Clusters, x, l.Dim, hi-lo, n, l.Dim, false)
 		sum := make([]float64, hi-lo)
 		for i := range n {
-			for c, v := range dz[i*l.Clusters+lo : i*l.Clusters+hi] {
-				sum[c] += float64(v)
-			}
+			kernel.AddTo(sum, dz[i*l.Clusters+lo:i*l.Clusters+hi])
 		}
 		for c, v := range sum {
 			dBias[lo+c] = float32(v)
