@@ -49,15 +49,23 @@ var ErrRunExists = errors.New("holds another run")
 // Create makes a run folder and writes its config.json. A folder that holds a head or a checkpoint is refused: nothing
 // finished is overwritten. One whose training ended before its first epoch holds neither and is used again.
 func Create(dir string, c RunConfig) error {
-	for _, name := range []string{headFile, checkpointFile} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
-		}
+	if err := CheckFree(dir); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
 	return writeConfig(dir, c)
+}
+
+// CheckFree fails where Create would, before there is anything to write.
+func CheckFree(dir string) error {
+	for _, name := range []string{headFile, checkpointFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
+		}
+	}
+	return nil
 }
 
 func writeConfig(dir string, c RunConfig) error {

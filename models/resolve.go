@@ -218,7 +218,7 @@ func fileBytes(name string) (int64, error) {
 // resolveONNX takes a model as it is, or rewrites it into the cache.
 func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if o.Heads != 0 {
-		return nil, errors.New("--heads is for weights; an ONNX file has its heads built in")
+		return nil, errors.New("--attention-heads is for weights; an ONNX file has its heads built in")
 	}
 	model, err := onnx.ReadFile(name)
 	if err != nil {

@@ -41,8 +41,8 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	f.Var(&o.std, "std", "standard deviation of red, green and blue (default: the model's)")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave pictures as they are stored, not as their EXIF orientation says")
 	f.Var(&o.provider, "provider", "what runs the encoder: auto, cpu, cuda, tensorrt, coreml, openvino")
-	f.IntVar(&o.threads, "threads", 0, "threads of the encoder (default: one a processor)")
-	f.IntVar(&o.workers, "workers", 0, "threads that read and decode images (default: one a processor)")
+	f.IntVar(&o.threads, "encoder-threads", 0, "threads of the encoder (default: one a processor)")
+	f.IntVar(&o.workers, "decode-threads", 0, "threads that read and decode images (default: one a processor)")
 	f.IntVar(&o.batch, "batch-images", 0, "images that the encoder gets at once (default: found by a short probe)")
 }
 

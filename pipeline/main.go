@@ -58,6 +58,8 @@ func newRootCommand(a *app) *cobra.Command {
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
 	root.AddCommand(
+		newDemoCommand(a),
+		newRunCommand(a),
 		newExtractCommand(a),
 		newMergeCommand(a),
 		newDoctorCommand(a),

@@ -109,7 +109,7 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.imageSize, "image-size", 0, fmt.Sprintf("pixels on a side of what the encoder sees, a multiple of its patch (default %d)", models.DefaultImageSize))
 	flags.StringVar(&f.output, "output", "", "what stands for an image: cls, patch (mean of the patch tokens) or both; as-is for an ONNX file of unknown shape (default cls)")
 	flags.StringVar(&f.precision, "precision", "", "of the weights: float32, float16, or int8, which computes about 1.5 to 2 times as fast and changes the features a little (default float32)")
-	flags.IntVar(&f.heads, "heads", 0, "attention heads, for weights that are not of a published encoder (default: 64 numbers a head)")
+	flags.IntVar(&f.heads, "attention-heads", 0, "attention heads, for weights that are not of a published encoder (default: 64 numbers a head)")
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }
 

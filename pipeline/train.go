@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"iconic/report"
 )
 
 func newTrainCommand(a *app) *cobra.Command {
@@ -31,21 +33,27 @@ Labels never reach the training; they score its result.`,
 }
 
 func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainOptions) error {
-	it, err := openItems(store, labels)
+	m, err := a.trainStore(ctx, store, labels, out, o)
 	if err != nil {
-		return err
-	}
-	defer it.close()
-	config, err := o.config(len(it.classes))
-	if err != nil {
-		return err
-	}
-	m, err := a.train(ctx, it, config, out, o)
-	if err != nil {
-		return err
-	}
-	if err := a.writeReport(ctx, out, it, o.workers); err != nil {
 		return err
 	}
 	return a.printSummary(out, m)
+}
+
+// trainStore trains on what STORE names and writes the whole run folder.
+func (a *app) trainStore(ctx context.Context, store, labels, out string, o *trainOptions) (*report.Metrics, error) {
+	it, err := openItems(store, labels)
+	if err != nil {
+		return nil, err
+	}
+	defer it.close()
+	c, err := o.config(len(it.classes))
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.train(ctx, it, c, out, o)
+	if err != nil {
+		return nil, err
+	}
+	return m, a.writeReport(ctx, out, it, o.workers)
 }

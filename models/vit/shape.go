@@ -160,7 +160,7 @@ func (a *Architecture) setHeads(heads int) error {
 	case a.Width%headWidth == 0:
 		a.Heads = a.Width / headWidth
 	default:
-		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --heads", a.Width)
+		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --attention-heads", a.Width)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("pictures")
     a.add_argument("out")
-    a.add_argument("--steps", type=int, default=700)
+    a.add_argument("--steps", type=int, default=260)
     a.add_argument("--batch", type=int, default=192)
     a.add_argument("--threads", type=int, default=1)
     o = a.parse_args()
@@ -132,7 +132,7 @@ def main():
         schedule.step()
         if step % 20 == 0 or step == o.steps - 1:
             print(f"step {step} loss {loss.item():.4f} {time.time() - began:.0f} s", flush=True)
-        if step % 100 == 99 or step == o.steps - 1:
+        if step % 50 == 49 or step == o.steps - 1:
             # What shapes cannot tell an importer: the heads, and how a picture is prepared.
             metadata = {"heads": str(HEADS), "resize": str(SIZE), "mean": "0.5", "std": "0.25"}
             save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, metadata)
