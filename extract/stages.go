@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -214,7 +215,16 @@ func (s *stages) decode(j *job) error {
 			return err
 		}
 	}
-	return t.Apply(j.pixels[:size], image, &j.scratch)
+	if err := t.Apply(j.pixels[:size], image, &j.scratch); err != nil {
+		return err
+	}
+	content := binary.LittleEndian.Uint64(j.item.Hash[:])
+	for v := 1; v < s.config.Views; v++ {
+		if err := t.View(j.pixels[v*size:(v+1)*size], image, pixels.DefaultAugmentation(), s.config.Seed, content, v, &j.scratch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gather is the third stage: it puts jobs, in order, into batches.

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 )
 
 // Reason is why a file is no picture, short enough for a table.
@@ -77,13 +76,18 @@ func formats() []format {
 		{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG},
 		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, decodeGIF},
 		{"bmp", prefix("BM"), bmp.DecodeConfig, standard(bmp.Decode)},
-		{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, tiff.DecodeConfig, standard(tiff.Decode)},
-		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, webp.DecodeConfig, decodeWebP},
+		{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, tiff.DecodeConfig, decodeTIFF},
+		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, configWebP, decodeWebP},
 	}
 }
 
 // Decode reads a picture of any supported format, told by its content. Errors are *Error.
 func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
+	return decode(b, o, turbo() != nil)
+}
+
+// decode is Decode with libjpeg-turbo or without it.
+func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 	if len(b) == 0 {
 		return nil, Info{}, &Error{Reason: Empty}
 	}
@@ -96,7 +100,7 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 		}
 		c, err := f.config(bytes.NewReader(b))
 		if err != nil {
-			return nil, Info{}, &Error{Damaged, err}
+			return nil, Info{}, &Error{reasonOf(err), err}
 		}
 		info := Info{Format: f.name, Decoder: "go", Width: c.Width, Height: c.Height, Orientation: 1}
 		if c.Width < 1 || c.Height < 1 {
@@ -109,12 +113,12 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 			info.Orientation = orientation(f.name, b)
 		}
 		decode := f.decode
-		if t := turbo(); t != nil && f.name == "jpeg" {
-			decode, info.Decoder = t.decode, "libjpeg-turbo"
+		if fast && f.name == "jpeg" {
+			decode, info.Decoder = turbo().decode, "libjpeg-turbo"
 		}
 		im, err := decode(b)
 		if err != nil {
-			return nil, info, &Error{Damaged, err}
+			return nil, info, &Error{reasonOf(err), err}
 		}
 		return im.oriented(info.Orientation), info, nil
 	}
@@ -122,6 +126,19 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 		return nil, Info{}, &Error{Unsupported, fmt.Errorf("%s: convert it to JPEG or PNG first", brand)}
 	}
 	return nil, Info{}, &Error{Reason: NotAnImage}
+}
+
+// reasonOf tells features that a decoder does not know from damage.
+func reasonOf(err error) Reason {
+	var (
+		inJPEG jpeg.UnsupportedError
+		inPNG  png.UnsupportedError
+		inTIFF tiff.UnsupportedError
+	)
+	if errors.As(err, &inJPEG) || errors.As(err, &inPNG) || errors.As(err, &inTIFF) || errors.Is(err, bmp.ErrUnsupported) {
+		return Unsupported
+	}
+	return Damaged
 }
 
 // heif tells HEIC and AVIF files by their brand.
@@ -172,8 +189,24 @@ func clippedGrey(m image.Image) *Image {
 	return out
 }
 
+// decodeTIFF sets one thing right: the library shows fax pictures the wrong way round when they say that black is zero.
+func decodeTIFF(b []byte) (*Image, error) {
+	m, err := standard(tiff.Decode)(b)
+	if err != nil {
+		return nil, err
+	}
+	const compression, photometric, blackIsZero = 259, 262, 1
+	if c := tiffShort(b, compression); (c == 3 || c == 4) && tiffShort(b, photometric) == blackIsZero {
+		for i, v := range m.Pix {
+			m.Pix[i] = 255 - v
+		}
+	}
+	return m, nil
+}
+
 // decodeGIF puts the first frame on the picture's canvas.
 func decodeGIF(b []byte) (*Image, error) {
+	b = opaqueGIF(b)
 	c, err := gif.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
@@ -187,18 +220,30 @@ func decodeGIF(b []byte) (*Image, error) {
 		return nil, err
 	}
 	at := m.Bounds()
-	if frame.Width == c.Width && frame.Height == c.Height {
-		return frame, nil
+	return frame.placed(c.Width, c.Height, at.Min.X, at.Min.Y), nil
+}
+
+// opaqueGIF clears the transparency of the first frame, so that the decoder leaves the colour of such pixels in the palette.
+func opaqueGIF(b []byte) []byte {
+	const screen = 13
+	at := screen
+	if len(b) < screen {
+		return b
 	}
-	out := newImage(c.Width, c.Height)
-	for y := range frame.Height {
-		if at.Min.Y+y >= out.Height || at.Min.X >= out.Width {
-			break
+	if flags := b[10]; flags&0x80 != 0 {
+		at += 3 << (flags&7 + 1)
+	}
+	for at+8 <= len(b) && b[at] == 0x21 { // extensions before the first picture
+		if b[at+1] == 0xf9 && b[at+2] >= 1 && b[at+3]&1 != 0 {
+			b = bytes.Clone(b)
+			b[at+3] &^= 1
 		}
-		w := min(frame.Width, out.Width-at.Min.X)
-		copy(out.Pix[3*((at.Min.Y+y)*out.Width+at.Min.X):], frame.Pix[3*y*frame.Width:3*(y*frame.Width+w)])
+		for at += 2; at < len(b) && b[at] != 0; {
+			at += 1 + int(b[at])
+		}
+		at++
 	}
-	return out, nil
+	return b
 }
 
 // fromStandard copies a picture of the standard library's types, dropping alpha without multiplying by it.
@@ -206,6 +251,9 @@ func fromStandard(m image.Image) (*Image, error) {
 	r := m.Bounds()
 	if r.Dx() < 1 || r.Dy() < 1 {
 		return nil, errors.New("a picture without pixels")
+	}
+	if m, ok := m.(*image.Gray16); ok {
+		return clippedGrey(m), nil
 	}
 	out := newImage(r.Dx(), r.Dy())
 	for y := range out.Height {

@@ -6,5 +6,11 @@
 // unless it is to be ignored.
 //
 // A Transform resizes with Pillow's 8-bit bicubic resampler, bit for bit, crops the centre by torchvision's rule, and scales to
-// float32 planes.
+// float32 planes. The resampler goes across first, then down, as the Pillow that the encoders were trained with always did;
+// some later versions go down first where that is cheaper, and differ in last bits there.
+//
+// Transform.View makes augmented views instead, with torchvision's definitions: view v of a file depends on a seed, the
+// file's content and v alone, so that any machine makes the same one.
+//
+// testdata comes from scripts/oracle/pixels.py.
 package pixels

@@ -10,6 +10,21 @@ func newImage(width, height int) *Image {
 	return &Image{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
 }
 
+// placed is m with its corner at (x, y) of a black canvas, cut to it.
+func (m *Image) placed(width, height, x, y int) *Image {
+	if m.Width == width && m.Height == height && x == 0 && y == 0 {
+		return m
+	}
+	out := newImage(width, height)
+	w := min(m.Width, width-x)
+	for row := range min(m.Height, height-y) {
+		if w > 0 {
+			copy(out.Pix[3*((y+row)*width+x):], m.Pix[3*row*m.Width:3*(row*m.Width+w)])
+		}
+	}
+	return out
+}
+
 // oriented gives the upright picture of an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112).
 func (m *Image) oriented(orientation int) *Image {
 	if orientation < 2 || orientation > 8 {

@@ -152,6 +152,8 @@ func resizeColumn(dst, src []uint8, stride int, weight []int32, sums []int32) {
 // Scratch holds what transforms need between pictures. One goroutine at a time may use it; the zero value is ready.
 type Scratch struct {
 	middle, window []uint8
+	part, padded   []uint8 // of views: the crop, and a row with its mirrored border
+	blurred, line  []float32
 	sums           []int32
 	known          map[tapsKey]*taps
 }

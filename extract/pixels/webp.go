@@ -2,25 +2,105 @@ package pixels
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"image"
+	"io"
 
 	"golang.org/x/image/webp"
 )
 
 // decodeWebP reads planes by golang.org/x/image and makes colours the way libwebp does.
 func decodeWebP(b []byte) (*Image, error) {
-	m, err := webp.Decode(bytes.NewReader(b))
+	still, at, err := firstFrame(b)
 	if err != nil {
 		return nil, err
 	}
+	m, err := webp.Decode(bytes.NewReader(still))
+	if err != nil {
+		return nil, err
+	}
+	var frame *Image
 	switch m := m.(type) {
 	case *image.YCbCr:
-		return fromVP8(m), nil
+		frame = fromVP8(m)
 	case *image.NYCbCrA:
-		return fromVP8(&m.YCbCr), nil
+		frame = fromVP8(&m.YCbCr)
 	default:
-		return fromStandard(m)
+		if frame, err = fromStandard(m); err != nil {
+			return nil, err
+		}
 	}
+	if at == nil {
+		return frame, nil
+	}
+	return frame.placed(at.canvas.Width, at.canvas.Height, at.x, at.y), nil
+}
+
+// place is where a frame of an animation lies on its canvas.
+type place struct {
+	canvas image.Config
+	x, y   int
+}
+
+// configWebP also knows animations, whose canvas is the picture's size.
+func configWebP(r io.Reader) (image.Config, error) {
+	head := make([]byte, 30)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return image.Config{}, err
+	}
+	if c, ok := animated(head[:n]); ok {
+		return c, nil
+	}
+	return webp.DecodeConfig(io.MultiReader(bytes.NewReader(head[:n]), r))
+}
+
+// animated tells an animation by the flags of its VP8X chunk (RFC 9649, section 2.7), and gives its canvas.
+func animated(b []byte) (image.Config, bool) {
+	if len(b) < 30 || string(b[12:16]) != "VP8X" || b[20]&2 == 0 {
+		return image.Config{}, false
+	}
+	return image.Config{Width: 1 + uint24(b[24:]), Height: 1 + uint24(b[27:])}, true
+}
+
+func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+
+// firstFrame is the first frame of an animation as a file of its own, and its place; a still picture is itself, without a place.
+func firstFrame(b []byte) ([]byte, *place, error) {
+	canvas, ok := animated(b)
+	if !ok {
+		return b, nil, nil
+	}
+	for at := 12; at+8 <= len(b); {
+		size := int(binary.LittleEndian.Uint32(b[at+4:]))
+		if size < 0 || size > len(b)-at-8 {
+			break
+		}
+		const header = 16 // place, size, duration and flags of a frame, before its own chunks
+		if payload := b[at+8 : at+8+size]; string(b[at:at+4]) == "ANMF" && size > header {
+			p := &place{canvas, 2 * uint24(payload), 2 * uint24(payload[3:])}
+			width, height := 1+uint24(payload[6:]), 1+uint24(payload[9:])
+			if p.x+width > canvas.Width || p.y+height > canvas.Height {
+				return nil, nil, errors.New("the first frame lies outside of the canvas")
+			}
+			still := []byte("RIFF\x00\x00\x00\x00WEBP")
+			if bytes.HasPrefix(payload[header:], []byte("ALPH")) {
+				const hasAlpha = 0x10
+				still = append(still, "VP8X\x0a\x00\x00\x00"...)
+				still = append(still, hasAlpha, 0, 0, 0)
+				still = append(still, payload[6:12]...)
+			}
+			still = append(still, payload[header:]...)
+			binary.LittleEndian.PutUint32(still[4:], uint32(len(still)-8))
+			if c, err := webp.DecodeConfig(bytes.NewReader(still)); err != nil || c.Width != width || c.Height != height {
+				return nil, nil, errors.New("the first frame is not of the size that the animation says")
+			}
+			return still, p, nil
+		}
+		at += 8 + size + size%2
+	}
+	return nil, nil, errors.New("an animation without a frame")
 }
 
 // fromVP8 upsamples 4:2:0 chroma by (9a + 3b + 3c + d + 8)/16 over the four nearest samples, in libwebp's two roundings,

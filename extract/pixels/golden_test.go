@@ -1,0 +1,172 @@
+package pixels
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// packed is a picture in the golden files, which scripts/oracle/pixels.py writes.
+type packed struct {
+	Width, Height int
+	RGB           string
+}
+
+func (p packed) image(t *testing.T) *Image {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(p.RGB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pix, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pix) != 3*p.Width*p.Height {
+		t.Fatalf("%d bytes for %d×%d", len(pix), p.Width, p.Height)
+	}
+	return &Image{p.Width, p.Height, pix}
+}
+
+func golden(t *testing.T, name string, into any) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// difference is the largest and the mean difference of two pictures' levels.
+func difference(t *testing.T, got, want *Image) (worst int, mean float64) {
+	t.Helper()
+	if got.Width != want.Width || got.Height != want.Height {
+		t.Fatalf("%d×%d, want %d×%d", got.Width, got.Height, want.Width, want.Height)
+	}
+	sum := 0
+	for i, v := range got.Pix {
+		d := int(v) - int(want.Pix[i])
+		d = max(d, -d)
+		worst, sum = max(worst, d), sum+d
+	}
+	return worst, float64(sum) / float64(len(got.Pix))
+}
+
+// refused are files that Pillow reads and we do not: kinds of TIFF that photographs do not come in.
+var refused = []string{"cmyk.tiff", "jpeg.tiff", "la.tiff"}
+
+// Every kind of file as Pillow converts it, by both JPEG decoders where both are there.
+func TestFilesAsPillow(t *testing.T) {
+	var files []struct {
+		File, Mode string
+		packed
+	}
+	golden(t, "files.json", &files)
+	for _, f := range files {
+		content, err := os.ReadFile(filepath.Join("testdata", "files", f.File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := f.image(t)
+		for _, decoder := range []string{"go", "turbo"} {
+			t.Run(f.File+"/"+decoder, func(t *testing.T) {
+				if decoder == "turbo" && (filepath.Ext(f.File) != ".jpg" || turbo() == nil) {
+					t.Skip("no JPEG, or no libjpeg-turbo here")
+				}
+				got, _, err := decode(content, DecodeOptions{}, decoder == "turbo")
+				if slices.Contains(refused, f.File) {
+					var e *Error
+					if !errors.As(err, &e) || e.Reason != Unsupported {
+						t.Errorf("error %v, want %q", err, Unsupported)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if worst, mean := difference(t, got, want); worst > 0 && (worst > 3 || filepath.Ext(f.File) != ".jpg" || decoder == "turbo") {
+					t.Errorf("differs by up to %d levels, %.3f in the mean (mode %s)", worst, mean, f.Mode)
+				}
+			})
+		}
+	}
+}
+
+// The changes that views are made of, as torchvision makes them.
+func TestTorchvision(t *testing.T) {
+	var oracle struct {
+		Cases []struct {
+			Op        string
+			Arguments struct {
+				Factor, Sigma             float64
+				Size, X, Y, Width, Height int
+			}
+			packed
+		}
+		Sizes [][5]int
+	}
+	golden(t, "torchvision.json", &oracle)
+	var base, cube *Image
+	var s Scratch
+	for _, c := range oracle.Cases {
+		want, a := c.image(t), c.Arguments
+		source := base
+		if c.Op == "base" || c.Op == "cube" {
+			source = want
+		} else if c.Op == "cube hue" {
+			source = cube
+		}
+		got := &Image{source.Width, source.Height, bytes.Clone(source.Pix)}
+		allowed := 0
+		switch c.Op {
+		case "base":
+			base = want
+		case "cube":
+			cube = want
+		case "brightness":
+			got.brightness(a.Factor)
+		case "contrast":
+			got.contrast(a.Factor)
+		case "saturation":
+			got.blendGrey(a.Factor)
+		case "hue", "cube hue":
+			got.hue(a.Factor)
+		case "grey":
+			got.blendGrey(0)
+		case "mirror":
+			got.mirror()
+		case "blur":
+			s.blur(got, a.Size, a.Sigma)
+			allowed = 1 // torchvision sums in another order, so halves may round the other way
+		case "crop":
+			got = newImage(want.Width, want.Height)
+			s.crop(got.Pix, base, box{a.X, a.Y, a.Width, a.Height}, want.Width)
+		case "resize":
+			got = newImage(want.Width, want.Height)
+			s.resize(got.Pix, base, window{want.Width, want.Height, 0, 0, want.Width, want.Height})
+		default:
+			t.Fatalf("unknown operation %q", c.Op)
+		}
+		if worst, mean := difference(t, got, want); worst > allowed || mean > 0.001 {
+			t.Errorf("%s %+v: differs by up to %d levels, %.4f in the mean", c.Op, a, worst, mean)
+		}
+	}
+	for _, z := range oracle.Sizes {
+		if w, h := shorterSide(z[0], z[1], z[2]); w != z[3] || h != z[4] {
+			t.Errorf("%d×%d to a shorter side of %d: %d×%d, want %d×%d", z[0], z[1], z[2], w, h, z[3], z[4])
+		}
+	}
+}
