@@ -86,23 +86,23 @@ func checksum(ctx context.Context, name string, progress func(done, total int64)
 		return "", 0, err
 	}
 	h := sha256.New()
-	size, err = io.Copy(h, &meter{ctx: ctx, reader: f, total: stat.Size(), progress: progress})
+	size, err = io.Copy(h, &meter{cancelled: ctx.Err, reader: f, total: stat.Size(), progress: progress})
 	if err != nil {
 		return "", 0, fmt.Errorf("%s: %w", name, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
 
-// meter reports what has been read, and ends when its context does.
+// meter reports what has been read, and stops when cancelled, a context's Err, says so.
 type meter struct {
-	ctx         context.Context //nolint:containedctx // lives as long as one copy
+	cancelled   func() error
 	reader      io.Reader
 	done, total int64
 	progress    func(done, total int64)
 }
 
 func (m *meter) Read(b []byte) (int, error) {
-	if err := m.ctx.Err(); err != nil {
+	if err := m.cancelled(); err != nil {
 		return 0, err
 	}
 	n, err := m.reader.Read(b)

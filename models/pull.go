@@ -154,7 +154,7 @@ func copyLocal(ctx context.Context, e Encoder, o PullOptions, folder string) (na
 	}
 	name = filepath.Join(folder, filepath.Base(from))
 	err = atomicfile.Write(name, func(w io.Writer) error {
-		_, err := io.Copy(w, &meter{ctx: ctx, reader: in, total: stat.Size(), progress: o.progress("copying " + e.Name)})
+		_, err := io.Copy(w, &meter{cancelled: ctx.Err, reader: in, total: stat.Size(), progress: o.progress("copying " + e.Name)})
 		return err
 	})
 	return name, from, err
@@ -248,7 +248,7 @@ func fetch(ctx context.Context, address, part, validator string, progress func(d
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(f, &meter{ctx: ctx, reader: response.Body, done: have, total: total, progress: progress})
+	n, err := io.Copy(f, &meter{cancelled: ctx.Err, reader: response.Body, done: have, total: total, progress: progress})
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
