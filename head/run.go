@@ -37,10 +37,11 @@ type RunConfig struct {
 
 // Source names the features of a run.
 type Source struct {
-	Store string `json:"store"` // folder or file, as given
-	Key   string `json:"key"`   // hash of what they are, not of where they lie
-	Rows  int    `json:"rows"`
-	Dim   int    `json:"dim"`
+	Store  string `json:"store"`            // folder or file, as given
+	Images string `json:"images,omitempty"` // the data set they are of, as given; empty: not known
+	Key    string `json:"key"`              // hash of what they are, not of where they lie
+	Rows   int    `json:"rows"`
+	Dim    int    `json:"dim"`
 }
 
 // ErrRunExists is in the chain of Create's error for a folder that holds a run.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"image"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,10 +18,9 @@ type items struct {
 	head.Features
 	source  head.Source
 	paths   []string
-	labels  []int                               // report.NoLabel for none; nil where no item has one
-	classes []string                            // names of the labels
-	encoder []byte                              // JSON of what made the features; nil where that is not known
-	picture func(item int) (image.Image, error) // fetches an item's image, from several goroutines at once; nil: there are none
+	labels  []int    // report.NoLabel for none; nil where no item has one
+	classes []string // names of the labels
+	encoder []byte   // JSON of what made the features; nil where that is not known
 	close   func() error
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic/extract/store"
 	"iconic/head"
 	"iconic/head/knn"
 	"iconic/head/tsne"
@@ -49,6 +50,7 @@ still where they were. With several, a page sets them side by side: settings tha
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
 	f.StringVar(&o.reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
+	f.StringVar(&o.images, "images", "", "data set that the features are of, where it is no longer where the run found it")
 	f.IntVar(&o.points, "map-points", mapPoints, "images on the map at most, drawn at random")
 	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all)")
 	return c
@@ -56,6 +58,7 @@ still where they were. With several, a page sets them side by side: settings tha
 
 type reportOptions struct {
 	out, reference string
+	images         string
 	points         int
 	workers        int
 }
@@ -164,7 +167,16 @@ func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOpt
 		}
 	}
 	if it != nil {
-		r.Features, r.Picture = it, it.picture
+		r.Features = it
+		if images := cmp.Or(o.images, f.Config.Features.Images); images != "" {
+			p, err := openPictures(ctx, images, it.paths)
+			if err != nil {
+				a.warn("the report has no pictures: %v; say where the images are with `pipeline report %s --images DATA`", err, f.Dir)
+			} else {
+				defer p.set.Close()
+				r.Picture = p.image
+			}
+		}
 		if r.Map, err = a.layout(ctx, f, it, o); err != nil {
 			return err
 		}
@@ -288,12 +300,9 @@ func runFacts(f *finished) []page.Setting {
 		{Name: "Method", Value: c.Training.Method},
 		{Name: "α", Value: alphas(c.Training)},
 	}
-	var encoder struct {
-		Name  string `json:"name"`
-		Model string `json:"model"`
-	}
-	if json.Unmarshal(c.Encoder, &encoder) == nil && encoder.Name+encoder.Model != "" {
-		facts = append(facts, page.Setting{Name: "Encoder", Value: cmp.Or(encoder.Name, encoder.Model)})
+	var extraction store.Settings
+	if json.Unmarshal(c.Encoder, &extraction) == nil && extraction.Encoder.Name != "" {
+		facts = append(facts, page.Setting{Name: "Encoder", Value: extraction.Encoder.Name})
 	}
 	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})

@@ -24,6 +24,7 @@ type trainOptions struct {
 	neighbours int
 	workers    int
 	resume     bool
+	images     string // the data set that the features are of; empty: not known
 	shared     shared
 	settings   head.Config // holds the flags; those not given on the command line are ignored
 	command    *cobra.Command
@@ -109,6 +110,7 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 		return nil, usageError{err}
 	}
 	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Classes: it.classes, Encoder: it.encoder}
+	rc.Features.Images = o.images
 	state, err := a.beginRun(dir, rc, o.resume)
 	if err != nil {
 		return nil, err

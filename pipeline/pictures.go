@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"image"
+
+	"iconic/extract/dataset"
+	"iconic/extract/pixels"
+)
+
+// pictures fetches images of a data set by the paths that a feature store knows them by.
+type pictures struct {
+	set   *dataset.Set
+	at    map[string]int // path → item of the set
+	paths []string       // of the store's rows
+}
+
+// openPictures lists the data set. Close its set after use.
+func openPictures(ctx context.Context, data string, paths []string) (*pictures, error) {
+	set, err := dataset.Open(ctx, data, dataset.Options{})
+	if err != nil {
+		return nil, err
+	}
+	p := &pictures{set: set, at: make(map[string]int, len(set.Items)), paths: paths}
+	for i, item := range set.Items {
+		p.at[item.Path] = i
+	}
+	return p, nil
+}
+
+// image decodes the image of a row. Several goroutines may call it at once.
+func (p *pictures) image(row int) (image.Image, error) {
+	i, known := p.at[p.paths[row]]
+	if !known {
+		return nil, fmt.Errorf("%s is no longer in %s", p.paths[row], p.set.Root)
+	}
+	b, err := p.set.Read(i, nil)
+	if err != nil {
+		return nil, err
+	}
+	if raw := p.set.Raw; raw != nil {
+		if len(b) != 3*raw.Width*raw.Height {
+			return nil, fmt.Errorf("%s has %d bytes, want %d × %d × 3", p.paths[row], len(b), raw.Width, raw.Height)
+		}
+		return opaque(raw.RGB(b), raw.Width, raw.Height), nil
+	}
+	m, _, err := pixels.Decode(b, pixels.DecodeOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return opaque(m.Pix, m.Width, m.Height), nil
+}
+
+// opaque makes an image of interleaved RGB.
+func opaque(rgb []uint8, width, height int) image.Image {
+	m := image.NewRGBA(image.Rect(0, 0, width, height))
+	for k := range width * height {
+		m.Pix[4*k], m.Pix[4*k+1], m.Pix[4*k+2], m.Pix[4*k+3] = rgb[3*k], rgb[3*k+1], rgb[3*k+2], 0xff
+	}
+	return m
+}
