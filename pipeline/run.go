@@ -92,6 +92,7 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	if _, err := a.extract(ctx, config); err != nil {
 		return nil, err
 	}
+	o.images = data
 	return a.trainStore(ctx, config.Out, "", o.out, &o.trainOptions)
 }
 
