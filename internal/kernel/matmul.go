@@ -165,10 +165,7 @@ func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 		w := min(width, count-r)
 		base := (first+r)*o.outer + q*o.inner
 		if o.outer == 1 {
-			for p := range terms {
-				from := o.data[base+p*o.inner:]
-				copy(sliver[p*width:p*width+w], from[:w])
-			}
+			interleave(sliver, width, o.data[base:], o.inner, w, terms)
 		} else if data, ok := any(o.data).([]float32); ok {
 			active.transpose(any(sliver).([]float32), width, data[base:], o.outer, w, terms)
 		} else {
@@ -184,6 +181,19 @@ func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 				clear(sliver[p*width+w : (p+1)*width])
 			}
 		}
+	}
+}
+
+// interleave copies w of every ld numbers, terms times, to places width apart.
+func interleave[T Float](dst []T, width int, src []T, ld, w, terms int) {
+	if w == 16 { // a copy of known size needs no call
+		for p := range terms {
+			*(*[16]T)(dst[p*width:]) = *(*[16]T)(src[p*ld:])
+		}
+		return
+	}
+	for p := range terms {
+		copy(dst[p*width:], src[p*ld:][:w])
 	}
 }
 
