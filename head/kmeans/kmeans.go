@@ -26,6 +26,7 @@ type Options struct {
 	MaxIterations int     // Lloyd steps of each start; 100 when < 1
 	Tolerance     float64 // a start ends when a step lowers the inertia by less than this share; 1e-5 when ≤ 0
 	MiniBatch     int     // rows of a step (Sculley 2010); 0: all rows, Lloyd's algorithm
+	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; 256 when < 1
 	Workers       int     // goroutines; all processors when < 1
 	Seed          uint64
 	// Progress, when set, is told how many of all starts × iterations are done.
@@ -44,8 +45,6 @@ type Result struct {
 const (
 	blockRows   = 512
 	mostStripes = 16
-	// seedRows bounds the rows per cluster that k-means++ chooses from; beyond it they are a random sample.
-	seedRows = 256
 )
 
 // Cluster finds Clusters centroids of least inertia. A cluster that loses all its rows is given the row farthest from its
@@ -78,6 +77,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxIterations < 1 {
 		o.MaxIterations = 100
+	}
+	if o.SeedRows < 1 {
+		o.SeedRows = 256
 	}
 	if o.Tolerance <= 0 {
 		o.Tolerance = 1e-5

@@ -12,7 +12,7 @@ import (
 
 // seed chooses the first centroids by k-means++ (Arthur and Vassilvitskii 2007): each next one is a row drawn with
 // probability proportional to its squared distance to the nearest centroid so far. Of large sets a random sample of
-// seedRows rows for each cluster stands for the whole.
+// SeedRows rows for each cluster stands for the whole.
 func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 	rows := l.sample(r)
 	m := len(rows)
@@ -56,7 +56,7 @@ func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 
 // sample gives the rows to seed from, ascending.
 func (l *lloyd) sample(r *rand.Rand) []int32 {
-	most := seedRows * l.k
+	most := l.options.SeedRows * l.k
 	rows := make([]int32, 0, min(l.n, most))
 	if l.n <= most {
 		for i := range l.n {

@@ -31,7 +31,13 @@ type Options struct {
 	K       int    // neighbours of each row, 1 ≤ K < rows
 	Metric  Metric // Cosine when empty
 	Workers int    // goroutines; all processors when < 1
-	// Progress, when set, is told how many of all comparisons are done, from one goroutine at a time.
+
+	// Of Approximate alone:
+	Lists  int     // inverted lists, at most as many as rows; 2√rows when 0
+	Recall float64 // share of the true neighbours to aim at, above 0 and up to 1; 0.97 when 0
+	Seed   uint64
+
+	// Progress, when set, is told how much of all comparing is done, from one goroutine at a time.
 	Progress func(done, total int)
 }
 
@@ -70,7 +76,7 @@ func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
 	if err := s.compare(ctx); err != nil {
 		return nil, err
 	}
-	return s.rank(ctx)
+	return s.rank(ctx, nil)
 }
 
 func (o Options) check(n int) error {
@@ -137,13 +143,21 @@ func (s *search) read(x []float32, lo, hi int) error {
 	return nil
 }
 
+// allocate makes the empty lists of all rows.
+func (s *search) allocate() { s.best = newLists(s.n, s.keep) }
+
+// newLists makes n empty lists of a capacity.
+func newLists(n, capacity int) []bestList {
+	lists, backing := make([]bestList, n), make([]candidate, n*capacity)
+	for i := range lists {
+		lists[i].candidates = backing[i*capacity : i*capacity : (i+1)*capacity]
+	}
+	return lists
+}
+
 // compare fills best with the nearest of each row.
 func (s *search) compare(ctx context.Context) error {
-	s.best = make([]bestList, s.n)
-	backing := make([]candidate, s.n*s.keep)
-	for i := range s.best {
-		s.best[i] = bestList{candidates: backing[i*s.keep : i*s.keep : (i+1)*s.keep]}
-	}
+	s.allocate()
 	threshold := make([]float32, s.n)
 	for i := range threshold {
 		threshold[i] = worstScore
@@ -180,31 +194,40 @@ func (s *search) compare(ctx context.Context) error {
 	return nil
 }
 
-// rank measures the candidates of each row again in float64 and keeps the K nearest.
-func (s *search) rank(ctx context.Context) (*Graph, error) {
-	k := s.options.K
-	g := &Graph{N: s.n, K: k, Neighbours: make([]int32, s.n*k), Distances: make([]float32, s.n*k)}
-	err := parallel.Blocks(ctx, s.options.Workers, s.n, blockRows, func(_, lo, hi int) error {
+// rank measures the candidates of each row again in float64 and keeps the K nearest. best[e] belongs to row named[e], or
+// to row e where named is nil.
+func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
+	k, n := s.options.K, len(s.best)
+	g := &Graph{N: n, K: k, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
+	err := parallel.Blocks(ctx, s.options.Workers, n, blockRows, func(_, lo, hi int) error {
 		own := make([]float32, (hi-lo)*s.d)
-		if err := s.features.Block(own, lo, hi); err != nil {
+		var err error
+		if named == nil {
+			err = s.features.Block(own, lo, hi)
+		} else {
+			err = s.features.Gather(own, named[lo:hi])
+		}
+		if err != nil {
 			return err
 		}
 		rows, other := make([]int32, s.keep), make([]float32, s.keep*s.d)
 		list := make([]ranked, s.keep)
-		for i := lo; i < hi; i++ {
-			for e, c := range s.best[i].candidates {
-				rows[e] = c.row
+		for e := lo; e < hi; e++ {
+			candidates := s.best[e].candidates
+			for c := range candidates {
+				rows[c] = candidates[c].row
 			}
-			if err := s.features.Gather(other, rows); err != nil {
+			rows, list := rows[:len(candidates)], list[:len(candidates)]
+			if err := s.features.Gather(other[:len(rows)*s.d], rows); err != nil {
 				return err
 			}
-			x := own[(i-lo)*s.d : (i-lo+1)*s.d]
-			for e, j := range rows {
-				list[e] = ranked{distance(s.options.Metric, x, other[e*s.d:(e+1)*s.d]), j}
+			x := own[(e-lo)*s.d : (e-lo+1)*s.d]
+			for c, j := range rows {
+				list[c] = ranked{distance(s.options.Metric, x, other[c*s.d:(c+1)*s.d]), j}
 			}
 			sortRanked(list)
-			for e, r := range list[:k] {
-				g.Neighbours[i*k+e], g.Distances[i*k+e] = r.row, float32(r.distance)
+			for c, r := range list[:k] {
+				g.Neighbours[e*k+c], g.Distances[e*k+c] = r.row, float32(r.distance)
 			}
 		}
 		return nil

@@ -1,0 +1,135 @@
+package knn
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// clouds is rows around centres, row i around centre i mod k.
+func clouds(seed uint64, n, d, k int) matrix {
+	r := rand.New(rand.NewPCG(seed, 9))
+	centre := random(r, k, d)
+	m := random(r, n, d)
+	for i := range m.x {
+		m.x[i] = 0.4*m.x[i] + centre.x[(i/d)%k*d+i%d]
+	}
+	return m
+}
+
+// share is the share of want's neighbours that got names, row by row.
+func share(want, got *Graph) float64 {
+	found := 0
+	for i := range want.N {
+		for _, j := range want.Row(i) {
+			if slices.Contains(got.Row(i), j) {
+				found++
+			}
+		}
+	}
+	return float64(found) / float64(len(want.Neighbours))
+}
+
+// The recall that is told is that of all rows, to within the error of a sample: 256 rows of 10 neighbours whose finds are
+// not independent; four standard errors of a share of a half would be 0.125 were a row's finds all one.
+func TestRecallIsWhatItSays(t *testing.T) {
+	for _, metric := range []Metric{Cosine, Euclidean} {
+		m := clouds(4, 6000, 12, 30)
+		want, err := Exact(context.Background(), m, Options{K: 10, Metric: metric})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := 0.0
+		for _, goal := range []float64{0.3, 0.9, 0.99} {
+			got, recall, err := Approximate(context.Background(), m, Options{K: 10, Metric: metric, Recall: goal, Lists: 150})
+			if err != nil {
+				t.Fatal(err)
+			}
+			truth := share(want, got)
+			if math.Abs(truth-recall) > 0.1 || truth < goal-0.1 {
+				t.Errorf("%s, goal %g: says %.3f, is %.3f", metric, goal, recall, truth)
+			}
+			if truth < last {
+				t.Errorf("%s: recall fell to %.3f as the goal rose to %g", metric, truth, goal)
+			}
+			last = truth
+		}
+	}
+}
+
+// Where all lists are probed nothing is missed; and rows whose lists hold too few are compared with everything.
+func TestApproximateOfAllListsIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(3, 90).Draw(t, "n")
+		m := random(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), n, 5)
+		o := Options{
+			K: rapid.IntRange(1, n-1).Draw(t, "k"), Metric: rapid.SampledFrom([]Metric{Cosine, Euclidean}).Draw(t, "metric"),
+			Lists: rapid.IntRange(1, min(n, mostProbes)).Draw(t, "lists"), Recall: 1,
+		}
+		g, recall, err := Approximate(context.Background(), m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The sample is all rows here, so the goal of 1 is reached on every one.
+		if diff := cmp.Diff(plain(m, o.Metric, o.K), g.Neighbours); diff != "" || recall != 1 {
+			t.Fatalf("recall %v, neighbours differ (-want +got):\n%s", recall, diff)
+		}
+	})
+}
+
+func TestShortListsAreCompleted(t *testing.T) {
+	m := clouds(8, 900, 6, 40)
+	g, _, err := Approximate(context.Background(), m, Options{K: 60, Lists: 300, Recall: 1e-9}) // one probe, lists of 3
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range g.N {
+		row := slices.Sorted(slices.Values(g.Row(i)))
+		if len(slices.Compact(row)) != 60 || slices.Contains(row, int32(i)) {
+			t.Fatalf("row %d has neighbours %v", i, g.Row(i))
+		}
+	}
+}
+
+func TestApproximateHasTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
+	m := clouds(5, 5000, 8, 20)
+	copy(m.x[100*8:1200*8], m.x[:1100*8]) // duplicates by the hundred
+	var first *Graph
+	for _, workers := range []int{1, 2, 7} {
+		g, _, err := Approximate(context.Background(), m, Options{K: 5, Workers: workers, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = g
+		} else if diff := cmp.Diff(first, g); diff != "" {
+			t.Fatalf("%d workers differ from one", workers)
+		}
+	}
+}
+
+func TestApproximateRefuses(t *testing.T) {
+	m := clouds(1, 50, 4, 3)
+	for want, o := range map[string]Options{
+		"neighbours 50 of 50 rows": {K: 50},
+		"lists 51 of 50 rows":      {K: 2, Lists: 51},
+		"lists -1 of 50 rows":      {K: 2, Lists: -1},
+		"recall NaN":               {K: 2, Recall: math.NaN()},
+		"recall 1.5":               {K: 2, Recall: 1.5},
+	} {
+		if _, _, err := Approximate(context.Background(), m, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, _, err := Approximate(ctx, m, Options{K: 2, Progress: func(int, int) { cancel() }}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

@@ -1,0 +1,141 @@
+package knn
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/internal/atomicfile"
+)
+
+// A graph file is, little endian: the magic, the key, N, K (8 bytes each), N×K neighbours (int32), N×K distances (float32),
+// and the xxHash64 of all that.
+const (
+	magic      = "knngrph1"
+	headerSize = len(magic) + 3*8
+	sumSize    = 8
+)
+
+var (
+	// ErrDamaged is what Load wraps when a file is not a whole graph.
+	ErrDamaged = errors.New("damaged neighbour graph")
+	// ErrOther is what Load wraps when a file holds the graph of other features or options.
+	ErrOther = errors.New("neighbour graph of other features or options")
+)
+
+// Cached gives the exact graph out of the file name where that holds the graph of these very features and options, and
+// otherwise computes it and puts it there. A damaged file is replaced; only one that can't be written or read is an error.
+func Cached(ctx context.Context, name string, f Features, o Options) (*Graph, error) {
+	key, err := Key(ctx, f, o)
+	if err != nil {
+		return nil, err
+	}
+	g, err := Load(name, key)
+	if err == nil || !(errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrOther)) {
+		return g, err
+	}
+	if g, err = Exact(ctx, f, o); err != nil {
+		return nil, err
+	}
+	return g, g.Save(name, key)
+}
+
+// Key is a hash of all that an exact graph depends on: every feature, K and the metric.
+func Key(ctx context.Context, f Features, o Options) (uint64, error) {
+	if o.Metric == "" {
+		o.Metric = Cosine
+	}
+	n, d := f.Len(), f.Dim()
+	h := xxhash.New()
+	fmt.Fprintf(h, "exact %s %d of %d by %d\n", o.Metric, o.K, n, d)
+	x := make([]float32, min(n, blockRows)*d)
+	raw := make([]byte, 4*len(x))
+	for lo := 0; lo < n; lo += blockRows {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		hi := min(n, lo+blockRows)
+		x, raw := x[:(hi-lo)*d], raw[:4*(hi-lo)*d]
+		if err := f.Block(x, lo, hi); err != nil {
+			return 0, fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+		}
+		for e, v := range x {
+			binary.LittleEndian.PutUint32(raw[4*e:], math.Float32bits(v))
+		}
+		h.Write(raw) // never fails
+	}
+	return h.Sum64(), nil
+}
+
+// Save writes the graph to a file that appears whole or not at all.
+func (g *Graph) Save(name string, key uint64) error {
+	return atomicfile.Write(name, func(w io.Writer) error {
+		h := xxhash.New()
+		to := io.MultiWriter(w, h)
+		header := append(make([]byte, 0, headerSize), magic...)
+		for _, v := range []uint64{key, uint64(g.N), uint64(g.K)} {
+			header = binary.LittleEndian.AppendUint64(header, v)
+		}
+		if _, err := to.Write(header); err != nil {
+			return err
+		}
+		if err := binary.Write(to, binary.LittleEndian, g.Neighbours); err != nil {
+			return err
+		}
+		if err := binary.Write(to, binary.LittleEndian, g.Distances); err != nil {
+			return err
+		}
+		return binary.Write(w, binary.LittleEndian, h.Sum64())
+	})
+}
+
+// Load reads a graph that Save wrote under the same key. Its error names the file and wraps fs.ErrNotExist, ErrDamaged or
+// ErrOther where one of these is the reason.
+func Load(name string, key uint64) (*Graph, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	g, err := decode(content, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return g, nil
+}
+
+func decode(content []byte, key uint64) (*Graph, error) {
+	if len(content) < headerSize+sumSize || string(content[:len(magic)]) != magic {
+		return nil, fmt.Errorf("%w: it does not start like one", ErrDamaged)
+	}
+	body, sum := content[:len(content)-sumSize], binary.LittleEndian.Uint64(content[len(content)-sumSize:])
+	if got := xxhash.Sum64(body); got != sum {
+		return nil, fmt.Errorf("%w: checksum %016x, it says %016x", ErrDamaged, got, sum)
+	}
+	field := func(i int) uint64 { return binary.LittleEndian.Uint64(body[len(magic)+8*i:]) }
+	if field(0) != key {
+		return nil, ErrOther
+	}
+	n, k, entries := field(1), field(2), uint64(len(body)-headerSize)/8
+	if k < 1 || k >= n || n > math.MaxInt32 || entries/k != n || entries%k != 0 || (len(body)-headerSize)%8 != 0 {
+		return nil, fmt.Errorf("%w: %d rows with %d neighbours do not fit its %d bytes", ErrDamaged, n, k, len(content))
+	}
+	g := &Graph{N: int(n), K: int(k), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
+	r := bytes.NewReader(body[headerSize:])
+	if err := errors.Join(binary.Read(r, binary.LittleEndian, g.Neighbours), binary.Read(r, binary.LittleEndian, g.Distances)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	for e, j := range g.Neighbours {
+		if j < 0 || int(j) >= g.N {
+			return nil, fmt.Errorf("%w: row %d names row %d of %d", ErrDamaged, e/g.K, j, g.N)
+		}
+	}
+	return g, nil
+}
