@@ -70,6 +70,11 @@ func mulLessAVX2(dst *float32, x *float32, y *float32, a float32, n int)
 //go:noescape
 func transposeAVX2(dst *float32, width int, src *float32, ld int, n int)
 
+// widenAVX2 is dst[i] = the float16 at src[2i], over n numbers, n a multiple of 8. It needs F16C.
+//
+//go:noescape
+func widenAVX2(dst *float32, src *byte, n int)
+
 // spinAVX2 does 96 multiply-adds on registers, turns times.
 func spinAVX2(turns int)
 

@@ -1174,6 +1174,27 @@ transpose_end:
 	VZEROUPPER
 	RET
 
+// func widenAVX2(dst *float32, src *byte, n int)
+// Requires: AVX, F16C
+TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+widen_next:
+	CMPQ      DX, $0x08
+	JLT       widen_end
+	VCVTPH2PS (CX), Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x08, DX
+	JMP       widen_next
+
+widen_end:
+	VZEROUPPER
+	RET
+
 // func spinAVX2(turns int)
 // Requires: AVX, FMA3
 TEXT ·spinAVX2(SB), NOSPLIT, $0-8

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"iconic/internal/half"
 	"pgregory.net/rapid"
 )
 
@@ -24,6 +25,7 @@ func TestEveryPath(t *testing.T) {
 				"vectors of every length": testVectorsOfEveryLength,
 				"place by place":          testPlaceByPlace,
 				"transpose":               testTranspose,
+				"widen":                   testWiden,
 				"exponential":             testExponential,
 				"reciprocal":              testReciprocal,
 				"max and sum":             testMaxAndSum,
@@ -259,6 +261,31 @@ func testPlaceByPlace(t *testing.T) {
 		check(t)
 		for i := range checks {
 			checks[i](t)
+		}
+	}
+}
+
+// testWiden takes every float16 there is, and every length.
+func testWiden(t *testing.T) {
+	all := make([]byte, 2<<16)
+	for h := range 1 << 16 {
+		binary.LittleEndian.PutUint16(all[2*h:], uint16(h))
+	}
+	dst := make([]float32, 1<<16)
+	Widen(dst, all)
+	for h, v := range dst {
+		if want := half.Float32(uint16(h)); v != want && (v == v || want == want) {
+			t.Fatalf("float16 %#04x is %v, want %v", h, v, want)
+		}
+	}
+	for n := range 131 {
+		some, check := guarded(n)
+		Widen(some, all[2*0x3c00:])
+		check(t)
+		for i, v := range some {
+			if v != dst[0x3c00+i] {
+				t.Fatalf("length %d at %d: %v, want %v", n, i, v, dst[0x3c00+i])
+			}
 		}
 	}
 }

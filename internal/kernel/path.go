@@ -18,6 +18,7 @@ type path struct {
 	mulSub      func(dst, x, y, z []float32)
 	mulLess     func(dst, x, y []float32, a float32)
 	transpose   func(dst []float32, width int, src []float32, ld, m, n int)
+	widen       func(dst []float32, src []byte)
 	spin        func(turns int) // rows·columns of the tile multiply-adds each
 }
 
@@ -36,6 +37,7 @@ var plain = path{
 	mulSub:      mulSubGeneric,
 	mulLess:     mulLessGeneric,
 	transpose:   transposeGeneric,
+	widen:       widenGeneric,
 	spin:        spinGeneric,
 }
 

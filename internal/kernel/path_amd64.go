@@ -34,7 +34,11 @@ func paths() []path {
 		mulSub:      mulSubFloat32,
 		mulLess:     mulLessFloat32,
 		transpose:   transposeFloat32,
+		widen:       widenGeneric,
 		spin:        spinAVX2,
+	}
+	if cpuid.CPU.Supports(cpuid.F16C) {
+		avx2.widen = widenFloat16
 	}
 	if cpuid.CPU.Supports(cpuid.AVX512F) {
 		avx512 := avx2
@@ -176,4 +180,13 @@ func transposeFloat32(dst []float32, width int, src []float32, ld, m, n int) {
 	if tall < m {
 		transposeGeneric(dst[tall:], width, src[tall*ld:], ld, m-tall, n)
 	}
+}
+
+func widenFloat16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	whole := len(dst) &^ (lanes - 1)
+	if whole > 0 {
+		widenAVX2(&dst[0], &src[0], whole)
+	}
+	widenGeneric(dst[whole:], src[2*whole:])
 }

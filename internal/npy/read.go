@@ -12,7 +12,7 @@ import (
 	"github.com/edsrzf/mmap-go"
 	"golang.org/x/sys/cpu"
 
-	"iconic/internal/half"
+	"iconic/internal/kernel"
 )
 
 // File is a mapped array: Len rows of Dim elements. It may be read by several goroutines at once.
@@ -146,10 +146,7 @@ func (f *File) widen(dst []float32, offset int) error {
 	case "<f4":
 		copyFloats(dst, f.data[4*offset:4*(offset+len(dst))])
 	case "<f2":
-		src := f.data[2*offset : 2*(offset+len(dst))]
-		for i := range dst {
-			dst[i] = half.Float32(binary.LittleEndian.Uint16(src[2*i:]))
-		}
+		kernel.Widen(dst, f.data[2*offset:2*(offset+len(dst))])
 	case "<f8":
 		src := f.data[8*offset : 8*(offset+len(dst))]
 		for i := range dst {

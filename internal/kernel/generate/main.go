@@ -30,6 +30,7 @@ func main() {
 	mulSub()
 	mulLess()
 	transpose()
+	widen()
 	for _, m := range micros {
 		spin(m)
 	}
@@ -569,6 +570,20 @@ func spin(m micro) {
 	DECQ(turns)
 	JMP(LabelRef("spin_next"))
 	Label("spin_end")
+	VZEROUPPER()
+	RET()
+}
+
+func widen() {
+	TEXT("widenAVX2", NOSPLIT, "func(dst *float32, src *byte, n int)")
+	Pragma("noescape")
+	Doc("widenAVX2 is dst[i] = the float16 at src[2i], over n numbers, n a multiple of 8. It needs F16C.")
+	dst, src, n := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("n"), GP64())
+	v := YMM()
+	loop("widen", n, func() {
+		VCVTPH2PS(Mem{Base: src}, v)
+		VMOVUPS(v, Mem{Base: dst})
+	}, advance{dst, 32}, advance{src, 16})
 	VZEROUPPER()
 	RET()
 }
