@@ -129,23 +129,25 @@ func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes i
 	}
 	type partial struct {
 		brier, nll float64
-		excess     []float64 // clusters×Bins: Σ (1[right] − p); n_b·|frequency − confidence| is its size
+		low        []float64 // of each cluster: Σ p in the first bin, where nearly all probabilities of many clusters lie
+		excess     []float64 // clusters×Bins: Σ (1[right] − p), low left out; n_b·|frequency − confidence| is its size
 	}
 	partials := make([]partial, parallel.Count(n, blockSize(n)))
 	err := rows.eachRow(ctx, func(block, i int, p []float64) {
 		s := &partials[block]
 		if s.excess == nil {
-			s.excess = make([]float64, clusters*Bins)
+			s.low, s.excess = make([]float64, clusters), make([]float64, clusters*Bins)
 		}
 		const firstEdge = 1.0 / Bins
 		var squares float64
+		low := s.low[:len(p)]
 		for c, v := range p {
 			squares += v * v
-			b := 0
-			if v > firstEdge {
-				b = binOf(v, Bins)
+			if v <= firstEdge {
+				low[c] += v
+			} else {
+				s.excess[c*Bins+binOf(v, Bins)] -= v
 			}
-			s.excess[c*Bins+b] -= v
 		}
 		truth := 0.0
 		if t := clusterOf[in.Labels[i]]; t != NoLabel {
@@ -165,6 +167,9 @@ func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes i
 		sum.nll += s.nll
 		for k, v := range s.excess {
 			excess[k] += v
+		}
+		for c, v := range s.low {
+			excess[c*Bins] -= v
 		}
 	}
 	for _, y := range in.Labels {

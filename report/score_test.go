@@ -422,3 +422,29 @@ func BenchmarkScore(b *testing.B) {
 		}
 	}
 }
+
+// The benchmark is bound by arithmetic: three operations for each of 1000 probabilities an item, and one to make it here.
+func BenchmarkScoreProbabilities(b *testing.B) {
+	const n, clusters = 64_000, 1000
+	in := Input{Clusters: clusters, Cluster: make([]int, n), Confidence: make([]float64, n), Labels: make([]int, n)}
+	for i := range n {
+		in.Labels[i] = i * 7919 % clusters
+		in.Cluster[i], in.Confidence[i] = in.Labels[i], .5
+	}
+	in.Probabilities = func(dst []float64, lo, hi int) error {
+		for k := range dst {
+			dst[k] = .5 / (clusters - 1)
+		}
+		for i := lo; i < hi; i++ {
+			dst[(i-lo)*clusters+in.Cluster[i]] = .5
+		}
+		return nil
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Score(context.Background(), in); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/clusters, "ns/probability")
+}

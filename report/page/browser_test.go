@@ -215,6 +215,35 @@ func TestPageInABrowser(t *testing.T) {
 	}
 }
 
+// otherPages are a sweep's and a comparison's.
+func otherPages(t *testing.T) map[string][]byte {
+	t.Helper()
+	var sweep, comparison bytes.Buffer
+	if err := WriteSweep(context.Background(), &sweep, swept(t, true)); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteComparison(context.Background(), &comparison, "Two runs", []Compared{compared(t, "a", 120, 4), compared(t, "b", 120, 4)}); err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{"sweep": sweep.Bytes(), "comparison": comparison.Bytes()}
+}
+
+func TestSweepAndComparisonInABrowser(t *testing.T) {
+	for name, page := range otherPages(t) {
+		ctx, complaints := browser(t, page)
+		do(t, ctx, chromedp.Click("#theme"), chromedp.EmulateViewport(360, 740))
+		if width := ask[int](t, ctx, `document.documentElement.scrollWidth`); width > 360 {
+			t.Errorf("the page of a %s is %d pixels wide on a screen of 360", name, width)
+		}
+		if drawn := ask[int](t, ctx, `[...document.querySelectorAll("svg")].filter(s => s.getBoundingClientRect().width > 100).length`); drawn < 2 {
+			t.Errorf("the page of a %s shows %d charts", name, drawn)
+		}
+		for _, c := range complaints() {
+			t.Errorf("%s: the browser complains: %s", name, c)
+		}
+	}
+}
+
 // TestScreenshots writes pictures of pages into the folder named by ICONIC_SCREENSHOTS, to be looked at.
 func TestScreenshots(t *testing.T) {
 	folder := os.Getenv("ICONIC_SCREENSHOTS")
@@ -225,14 +254,9 @@ func TestScreenshots(t *testing.T) {
 	for name, r := range map[string]Run{"ten": made(t, 600, 10, true), "hundred": made(t, 10000, 100, true), "unlabelled": made(t, 600, 10, false)} {
 		pages[name], _ = write(t, r)
 	}
-	var sweep, comparison bytes.Buffer
-	if err := WriteSweep(context.Background(), &sweep, swept(t, true)); err != nil {
-		t.Fatal(err)
+	for name, page := range otherPages(t) {
+		pages[name] = page
 	}
-	if err := WriteComparison(context.Background(), &comparison, "Two runs", []Compared{compared(t, "a", 120, 4), compared(t, "b", 120, 4)}); err != nil {
-		t.Fatal(err)
-	}
-	pages["sweep"], pages["comparison"] = sweep.Bytes(), comparison.Bytes()
 	for name, page := range pages {
 		ctx, _ := browser(t, page)
 		for _, view := range []struct {
