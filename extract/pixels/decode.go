@@ -72,7 +72,7 @@ func prefix(s string) func([]byte) bool {
 
 func formats() []format {
 	return []format{
-		{"jpeg", prefix("\xff\xd8\xff"), jpeg.DecodeConfig, decodeJPEG},
+		{"jpeg", prefix("\xff\xd8\xff"), configJPEG, decodeJPEG},
 		{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG},
 		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, decodeGIF},
 		{"bmp", prefix("BM"), bmp.DecodeConfig, standard(bmp.Decode)},

@@ -97,7 +97,7 @@ func TestFilesAsPillow(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if worst, mean := difference(t, got, want); worst > 0 && (worst > 3 || filepath.Ext(f.File) != ".jpg" || decoder == "turbo") {
+				if worst, mean := difference(t, got, want); worst > 0 {
 					t.Errorf("differs by up to %d levels, %.3f in the mean (mode %s)", worst, mean, f.Mode)
 				}
 			})

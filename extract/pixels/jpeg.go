@@ -1,61 +1,18 @@
 package pixels
 
-import (
-	"bytes"
-	"image"
-	"image/jpeg"
-)
-
-// decodeJPEG reads coefficients by the standard library and makes colours the way libjpeg does.
-func decodeJPEG(b []byte) (*Image, error) {
-	m, err := jpeg.Decode(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	switch m := m.(type) {
-	case *image.YCbCr:
-		return fromYCbCr(m), nil
-	case *image.CMYK:
-		return fromCMYK(m), nil
-	default:
-		return fromStandard(m)
-	}
-}
-
-// fromCMYK is Pillow's conversion: each ink takes its share of what black leaves.
-func fromCMYK(m *image.CMYK) *Image {
-	r := m.Bounds()
-	out := newImage(r.Dx(), r.Dy())
-	for y := range out.Height {
-		row := out.Pix[3*y*out.Width : 3*(y+1)*out.Width]
-		for x := range out.Width {
-			p := m.Pix[y*m.Stride+4*x:]
-			left := 255 - int(p[3])
-			for c := range 3 {
-				t := int(p[c])*left + 128
-				row[3*x+c] = uint8(left - (t>>8+t)>>8)
-			}
+// underBlack turns the inks of one row, stored inverted as Adobe does (255: none), into Pillow's RGB: each ink takes its share of
+// what black leaves.
+func underBlack(row, black []uint8) {
+	for x := range len(row) / 3 {
+		left := int(black[x])
+		for c, v := range row[3*x : 3*x+3] {
+			t := (255-int(v))*left + 128
+			row[3*x+c] = uint8(left - (t>>8+t)>>8)
 		}
 	}
-	return out
 }
 
-// fromYCbCr upsamples chroma by libjpeg's triangle filter (jdsample.c, "fancy upsampling") and converts with its integer
-// tables (jdcolor.c).
-func fromYCbCr(m *image.YCbCr) *Image {
-	r := m.Bounds()
-	out := newImage(r.Dx(), r.Dy())
-	u := newUpsampler(m.SubsampleRatio, out.Width, out.Height)
-	cb, cr := make([]uint8, 2*out.Width+8), make([]uint8, 2*out.Width+8)
-	for y := range out.Height {
-		u.row(cb, m.Cb, m.CStride, y)
-		u.row(cr, m.Cr, m.CStride, y)
-		convertYCC(out.Pix[3*y*out.Width:3*(y+1)*out.Width], m.Y[y*m.YStride:], cb, cr)
-	}
-	return out
-}
-
-// convertYCC is JFIF's YCbCr → RGB in 16-bit fixed point: R = Y + 1.402·Cr, G = Y − 0.34414·Cb − 0.71414·Cr, B = Y + 1.772·Cb.
+// convertYCC is JFIF's YCbCr → RGB in 16-bit fixed point, as jdcolor.c has it: R = Y + 1.402·Cr, G = Y − 0.34414·Cb − 0.71414·Cr, B = Y + 1.772·Cb.
 func convertYCC(row, luma, cb, cr []uint8) {
 	const half = 1 << 15
 	for x := 0; x < len(row)/3; x++ {
@@ -73,7 +30,7 @@ func clip(v int32) uint8 {
 	return uint8(v)
 }
 
-// upsampler brings one row of chroma to the picture's width.
+// upsampler brings one row of chroma to the picture's width, by libjpeg's triangle filter (jdsample.c, "fancy upsampling").
 type upsampler struct {
 	across, down  int // luma samples a chroma sample stands for
 	width, height int // of chroma
@@ -81,24 +38,11 @@ type upsampler struct {
 	sums          []int32
 }
 
-func newUpsampler(ratio image.YCbCrSubsampleRatio, width, height int) *upsampler {
-	u := &upsampler{across: 1, down: 1}
-	switch ratio {
-	case image.YCbCrSubsampleRatio422:
-		u.across = 2
-	case image.YCbCrSubsampleRatio420:
-		u.across, u.down = 2, 2
-	case image.YCbCrSubsampleRatio440:
-		u.down = 2
-	case image.YCbCrSubsampleRatio411:
-		u.across = 4
-	case image.YCbCrSubsampleRatio410:
-		u.across, u.down = 4, 2
-	}
-	u.width, u.height = (width+u.across-1)/u.across, (height+u.down-1)/u.down
-	// libjpeg repeats samples where it has no triangle filter: fourfold, and chroma two samples wide.
-	u.smooth = u.across == 1 && u.down == 2 || u.across == 2 && u.width > 2
-	u.sums = make([]int32, u.width)
+func newUpsampler(across, down, width, height int) *upsampler {
+	u := &upsampler{across: across, down: down, width: width, height: height}
+	// libjpeg repeats samples where it has no triangle filter: threefold and fourfold, and chroma two samples wide.
+	u.smooth = across == 1 && down == 2 || across == 2 && down <= 2 && width > 2
+	u.sums = make([]int32, width)
 	return u
 }
 

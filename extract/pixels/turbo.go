@@ -3,8 +3,9 @@
 package pixels
 
 import (
+	"bytes"
 	"errors"
-	"image"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -71,21 +72,32 @@ func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
 	}
 	defer t.destroy(handle)
 	var width, height, subsampling, space int32
-	if err := t.check(handle, t.header(handle, &b[0], uint64(len(b)), &width, &height, &subsampling, &space)); err != nil {
+	if t.header(handle, &b[0], uint64(len(b)), &width, &height, &subsampling, &space) != 0 {
+		return nil, errors.New(t.message(handle))
+	}
+	stated, err := configJPEG(bytes.NewReader(b))
+	if err != nil {
 		return nil, err
 	}
+	if int(width) != stated.Width || int(height) != stated.Height || width < 1 || height < 1 { // memory was granted for what the header states
+		return nil, fmt.Errorf("a picture of %d×%d whose header says %d×%d", width, height, stated.Width, stated.Height)
+	}
 	if space == turboSpaceCMYK || space == turboSpaceYCCK {
-		m := image.NewCMYK(image.Rect(0, 0, int(width), int(height)))
-		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, int32(m.Stride), height, turboCMYK, turboAccurateDCT)); err != nil {
+		inks := make([]uint8, 4*int(width)*int(height))
+		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &inks[0], width, 4*width, height, turboCMYK, turboAccurateDCT)); err != nil {
 			return nil, err
 		}
-		for i, v := range m.Pix { // Adobe writes them inverted, and so does everybody after it
-			m.Pix[i] = 255 - v
+		m := newImage(int(width), int(height))
+		black := make([]uint8, len(inks)/4)
+		for i := range black {
+			copy(m.Pix[3*i:3*i+3], inks[4*i:])
+			black[i] = inks[4*i+3]
 		}
-		return fromCMYK(m), nil
+		underBlack(m.Pix, black)
+		return m, nil
 	}
 	m := newImage(int(width), int(height))
-	err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, 3*width, height, turboRGB, turboAccurateDCT))
+	err = t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, 3*width, height, turboRGB, turboAccurateDCT))
 	return m, err
 }
 

@@ -1,0 +1,547 @@
+package pixels
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io"
+)
+
+// The decoder follows ITU-T T.81, sequential and progressive, and rounds where libjpeg rounds: the inverse transform is its
+// integer one (jidctint.c, "islow"), so that the pixels are the same. Like libjpeg it goes on with zeros where a segment's
+// data end before their time; a file that ends too early is an error.
+
+// jpegComponent is one plane of samples, and where the scans' decoding of it stands.
+type jpegComponent struct {
+	id, across, down int // across and down: samples per unit, 1 to 4
+	table            int // of quantisation
+	quant            *[64]int32
+	width, height    int     // of its samples
+	columns, rows    int     // blocks, those that only fill up units included
+	stride           int     // 8·columns
+	plane            []uint8 // stride × 8·rows
+	coefficients     []int16 // progressive: 64 a block
+	dc, ac           *huffman
+	last             int32 // DC of the block before
+}
+
+type jpegReader struct {
+	b                     []byte
+	at                    int
+	width, height         int
+	progressive, sized    bool
+	components            []jpegComponent
+	acrossMost, downMost  int
+	unitsAcross, unitRows int
+	quant                 [4]*[64]int32
+	huffman               [2][4]*huffman // DC, AC
+	restart               int
+	jfif, adobe           bool
+	transform             byte // of the Adobe segment
+	bits                  bitReader
+	run                   int // blocks that are known to hold nothing more in this scan (EOBRUN)
+	scans                 int
+}
+
+var errNoMore = fmt.Errorf("the file ends inside of the picture: %w", io.ErrUnexpectedEOF)
+
+// configJPEG gives the size that the frame header states.
+func configJPEG(r io.Reader) (image.Config, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return image.Config{}, err
+	}
+	d := &jpegReader{b: b}
+	for {
+		marker, payload, err := d.segment()
+		if err != nil {
+			return image.Config{}, err
+		}
+		if isFrame(marker) {
+			if len(payload) < 6 {
+				return image.Config{}, jpeg.FormatError("a short frame header")
+			}
+			return image.Config{ColorModel: color.YCbCrModel, Width: int(payload[3])<<8 | int(payload[4]), Height: int(payload[1])<<8 | int(payload[2])}, nil
+		}
+		if marker == 0xd9 || marker == 0xda {
+			return image.Config{}, jpeg.FormatError("no frame header")
+		}
+	}
+}
+
+func isFrame(marker byte) bool {
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+}
+
+// segment is the next marker and its payload, nil for those that have none.
+func (d *jpegReader) segment() (byte, []byte, error) {
+	i := d.at
+	for {
+		n := bytes.IndexByte(d.b[min(i, len(d.b)):], 0xff)
+		if n < 0 {
+			return 0, nil, errNoMore
+		}
+		for i += n; i < len(d.b) && d.b[i] == 0xff; i++ {
+		}
+		if i >= len(d.b) {
+			return 0, nil, errNoMore
+		}
+		if marker := d.b[i]; marker != 0 && marker != 1 && (marker < 0xd0 || marker > 0xd8) {
+			i++
+			if marker == 0xd9 {
+				d.at = i
+				return marker, nil, nil
+			}
+			if i+2 > len(d.b) {
+				return 0, nil, errNoMore
+			}
+			size := int(d.b[i])<<8 | int(d.b[i+1])
+			if size < 2 {
+				return 0, nil, jpeg.FormatError("a segment of no size")
+			}
+			if i+size > len(d.b) {
+				return 0, nil, errNoMore
+			}
+			d.at = i + size
+			return marker, d.b[i+2 : i+size], nil
+		}
+		i++
+	}
+}
+
+// read goes through all segments up to the end of the picture.
+func (d *jpegReader) read() error {
+	for {
+		marker, payload, err := d.segment()
+		if err != nil {
+			return err
+		}
+		switch {
+		case marker == 0xd9:
+			if d.scans == 0 {
+				return jpeg.FormatError("no scan")
+			}
+			d.finish()
+			return nil
+		case marker == 0xc4:
+			err = d.readHuffman(payload)
+		case isFrame(marker):
+			err = d.readFrame(marker, payload)
+		case marker == 0xda:
+			err = d.readScan(payload)
+		case marker == 0xdb:
+			err = d.readQuant(payload)
+		case marker == 0xdd && len(payload) >= 2:
+			d.restart = int(payload[0])<<8 | int(payload[1])
+		case marker == 0xe0:
+			d.jfif = d.jfif || bytes.HasPrefix(payload, []byte("JFIF\x00"))
+		case marker == 0xee && len(payload) >= 12 && bytes.HasPrefix(payload, []byte("Adobe")):
+			d.adobe, d.transform = true, payload[11]
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (d *jpegReader) readQuant(p []byte) error {
+	for len(p) > 0 {
+		wide, table := int(p[0]>>4), p[0]&15
+		if wide > 1 || table > 3 || len(p) < 1+64*(1+wide) {
+			return jpeg.FormatError("a bad quantisation table")
+		}
+		q := new([64]int32)
+		for k := range q {
+			if wide == 1 {
+				q[zigzag[k]] = int32(p[1+2*k])<<8 | int32(p[2+2*k])
+			} else {
+				q[zigzag[k]] = int32(p[1+k])
+			}
+		}
+		d.quant[table] = q
+		p = p[1+64*(1+wide):]
+	}
+	return nil
+}
+
+func (d *jpegReader) readHuffman(p []byte) error {
+	for len(p) > 0 {
+		if len(p) < 17 || p[0]>>4 > 1 || p[0]&15 > 3 {
+			return jpeg.FormatError("a bad Huffman table")
+		}
+		h, used, err := newHuffman(p[1:])
+		if err != nil {
+			return err
+		}
+		d.huffman[p[0]>>4][p[0]&15] = h
+		p = p[1+used:]
+	}
+	return nil
+}
+
+func (d *jpegReader) readFrame(marker byte, p []byte) error {
+	if d.sized {
+		return jpeg.FormatError("a second frame")
+	}
+	if marker > 0xc2 {
+		return jpeg.UnsupportedError("lossless, hierarchical or arithmetic coding")
+	}
+	if len(p) < 6 || len(p) < 6+3*int(p[5]) {
+		return jpeg.FormatError("a short frame header")
+	}
+	if p[0] != 8 {
+		return jpeg.UnsupportedError(fmt.Sprintf("%d bits a sample", p[0]))
+	}
+	n := int(p[5])
+	if n != 1 && n != 3 && n != 4 {
+		return jpeg.UnsupportedError(fmt.Sprintf("%d components", n))
+	}
+	d.sized, d.progressive = true, marker == 0xc2
+	d.height, d.width = int(p[1])<<8|int(p[2]), int(p[3])<<8|int(p[4])
+	if d.width < 1 || d.height < 1 {
+		return jpeg.UnsupportedError("a picture without a size")
+	}
+	d.components = make([]jpegComponent, n)
+	for i := range d.components {
+		c, f := &d.components[i], p[6+3*i:]
+		c.id, c.across, c.down, c.table = int(f[0]), int(f[1]>>4), int(f[1]&15), int(f[2])
+		if c.across < 1 || c.across > 4 || c.down < 1 || c.down > 4 || c.table > 3 {
+			return jpeg.FormatError("bad sampling factors")
+		}
+		d.acrossMost, d.downMost = max(d.acrossMost, c.across), max(d.downMost, c.down)
+	}
+	d.unitsAcross = upTo(d.width, 8*d.acrossMost)
+	d.unitRows = upTo(d.height, 8*d.downMost)
+	for i := range d.components {
+		c := &d.components[i]
+		if d.acrossMost%c.across != 0 || d.downMost%c.down != 0 {
+			return jpeg.UnsupportedError("sampling factors that do not divide each other")
+		}
+		c.width, c.height = upTo(d.width*c.across, d.acrossMost), upTo(d.height*c.down, d.downMost)
+		c.columns, c.rows = d.unitsAcross*c.across, d.unitRows*c.down
+		c.stride = 8 * c.columns
+		c.plane = make([]uint8, c.stride*8*c.rows)
+		if d.progressive {
+			c.coefficients = make([]int16, 64*c.columns*c.rows)
+		}
+	}
+	return nil
+}
+
+// upTo is a/b rounded up.
+func upTo(a, b int) int { return (a + b - 1) / b }
+
+// scan is what one scan holds of its components' coefficients: those from first to last, down to bit low, refined if high > 0.
+type scan struct{ first, last, high, low int }
+
+func (d *jpegReader) readScan(p []byte) error {
+	if !d.sized {
+		return jpeg.FormatError("a scan before the frame header")
+	}
+	if len(p) < 1 || len(p) < 4+2*int(p[0]) || p[0] < 1 || int(p[0]) > len(d.components) {
+		return jpeg.FormatError("a bad scan header")
+	}
+	n := int(p[0])
+	s := scan{int(p[1+2*n]), int(p[2+2*n]), int(p[3+2*n] >> 4), int(p[3+2*n] & 15)}
+	if !d.progressive {
+		s = scan{0, 63, 0, 0}
+	}
+	if s.first > s.last || s.last > 63 || s.low > 13 || d.progressive && (s.first == 0) != (s.last == 0) || s.first > 0 && n > 1 {
+		return jpeg.FormatError("a bad scan header")
+	}
+	var chosen []*jpegComponent
+	blocks := 0
+	for i := range n {
+		var c *jpegComponent
+		for k := range d.components {
+			if d.components[k].id == int(p[1+2*i]) {
+				c = &d.components[k]
+			}
+		}
+		dc, ac := p[2+2*i]>>4, p[2+2*i]&15
+		if c == nil || dc > 3 || ac > 3 {
+			return jpeg.FormatError("a bad scan header")
+		}
+		for _, other := range chosen {
+			if other == c {
+				return jpeg.FormatError("a component twice in a scan")
+			}
+		}
+		if c.quant == nil {
+			c.quant = d.quant[c.table]
+		}
+		c.dc, c.ac, c.last = d.huffman[0][dc], d.huffman[1][ac], 0
+		needDC, needAC := s.first == 0 && s.high == 0, s.last > 0
+		if c.quant == nil || needDC && c.dc == nil || needAC && c.ac == nil {
+			return jpeg.FormatError("a scan without its tables")
+		}
+		chosen = append(chosen, c)
+		blocks += c.across * c.down
+	}
+	if n > 1 && blocks > 10 {
+		return jpeg.FormatError("a unit of more than 10 blocks")
+	}
+	d.scans++
+	if most := 200; d.scans > most { // each may take as long as the picture is large
+		return jpeg.FormatError(fmt.Sprintf("more than %d scans", most))
+	}
+	d.run = 0
+	d.bits = bitReader{b: d.b, at: d.at}
+	if err := d.units(chosen, s); err != nil {
+		return err
+	}
+	d.at = d.bits.at
+	return nil
+}
+
+// units reads a scan's blocks: of one component row by row, of several interleaved by units.
+func (d *jpegReader) units(chosen []*jpegComponent, s scan) error {
+	columns, rows := d.unitsAcross, d.unitRows
+	alone := len(chosen) == 1
+	if alone {
+		columns, rows = upTo(chosen[0].width, 8), upTo(chosen[0].height, 8)
+	}
+	left := d.restart
+	for y := range rows {
+		for x := range columns {
+			if d.restart > 0 {
+				if left == 0 {
+					d.bits.restart()
+					d.run, left = 0, d.restart
+					for _, c := range chosen {
+						c.last = 0
+					}
+				}
+				left--
+			}
+			if alone {
+				d.block(chosen[0], x, y, s)
+				continue
+			}
+			for _, c := range chosen {
+				for v := range c.down {
+					for h := range c.across {
+						d.block(c, x*c.across+h, y*c.down+v, s)
+					}
+				}
+			}
+		}
+		if d.bits.starved {
+			return errNoMore
+		}
+	}
+	return nil
+}
+
+func (d *jpegReader) block(c *jpegComponent, x, y int, s scan) {
+	if !d.progressive {
+		var block [64]int16
+		d.sequential(&block, c)
+		inverse(c.plane[8*(y*c.stride+x):], c.stride, &block, c.quant)
+		return
+	}
+	block := (*[64]int16)(c.coefficients[64*(y*c.columns+x):])
+	switch {
+	case s.first == 0 && s.high == 0:
+		c.last += d.bits.number(d.bits.symbol(c.dc) & 15)
+		block[0] = int16(c.last << s.low)
+	case s.first == 0:
+		if d.bits.take(1) == 1 {
+			block[0] |= 1 << s.low
+		}
+	case s.high == 0:
+		d.firstAC(block, c, s)
+	default:
+		d.refineAC(block, c, s)
+	}
+}
+
+func (d *jpegReader) sequential(block *[64]int16, c *jpegComponent) {
+	c.last += d.bits.number(d.bits.symbol(c.dc) & 15)
+	block[0] = int16(c.last)
+	for k := 1; k < 64; k++ {
+		symbol := d.bits.symbol(c.ac)
+		size := symbol & 15
+		if size == 0 {
+			if symbol != 0xf0 {
+				return
+			}
+			k += 15
+			continue
+		}
+		k += int(symbol >> 4)
+		v := d.bits.number(size)
+		if k < 64 {
+			block[zigzag[k]] = int16(v)
+		}
+	}
+}
+
+func (d *jpegReader) firstAC(block *[64]int16, c *jpegComponent, s scan) {
+	if d.run > 0 {
+		d.run--
+		return
+	}
+	for k := s.first; k <= s.last; k++ {
+		symbol := d.bits.symbol(c.ac)
+		zeros, size := int(symbol>>4), symbol&15
+		if size == 0 {
+			if zeros < 15 {
+				d.run = 1<<zeros + int(d.bits.take(zeros)) - 1
+				return
+			}
+			k += 15
+			continue
+		}
+		k += zeros
+		v := d.bits.number(size)
+		if k < 64 {
+			block[zigzag[k]] = int16(v << s.low)
+		}
+	}
+}
+
+// refineAC adds one bit to each coefficient: corrections of those that are not zero lie between the new ones (T.81, G.1.2.3).
+func (d *jpegReader) refineAC(block *[64]int16, c *jpegComponent, s scan) {
+	k := s.first
+	if d.run == 0 {
+		for ; k <= s.last; k++ {
+			symbol := d.bits.symbol(c.ac)
+			zeros, fresh := int(symbol>>4), int16(0)
+			if symbol&15 != 0 {
+				fresh = -1 << s.low
+				if d.bits.take(1) == 1 {
+					fresh = 1 << s.low
+				}
+			} else if zeros < 15 {
+				d.run = 1<<zeros + int(d.bits.take(zeros))
+				break
+			}
+			k = d.correct(block, k, s, zeros)
+			if fresh != 0 && k <= s.last {
+				block[zigzag[k]] = fresh
+			}
+		}
+	}
+	if d.run > 0 {
+		d.correct(block, k, s, 64)
+		d.run--
+	}
+}
+
+// correct goes on from k past zeros coefficients that are still zero, correcting the others, and stops at the next zero.
+func (d *jpegReader) correct(block *[64]int16, k int, s scan, zeros int) int {
+	bit := int16(1) << s.low
+	for ; k <= s.last; k++ {
+		v := &block[zigzag[k]]
+		if *v == 0 {
+			if zeros == 0 {
+				break
+			}
+			zeros--
+			continue
+		}
+		if d.bits.take(1) == 1 && *v&bit == 0 {
+			if *v > 0 {
+				*v += bit
+			} else {
+				*v -= bit
+			}
+		}
+	}
+	return k
+}
+
+// finish transforms what a progressive picture has gathered.
+func (d *jpegReader) finish() {
+	if !d.progressive {
+		return
+	}
+	for i := range d.components {
+		c := &d.components[i]
+		if c.quant == nil {
+			continue
+		}
+		for y := range c.rows {
+			for x := range c.columns {
+				inverse(c.plane[8*(y*c.stride+x):], c.stride, (*[64]int16)(c.coefficients[64*(y*c.columns+x):]), c.quant)
+			}
+		}
+	}
+}
+
+// colours is how the components are to be read: "grey", "ycc", "rgb", "cmyk" or "ycck", by libjpeg's rules.
+func (d *jpegReader) colours() string {
+	switch n := len(d.components); {
+	case n == 1:
+		return "grey"
+	case n == 4 && d.adobe && d.transform == 2:
+		return "ycck"
+	case n == 4:
+		return "cmyk"
+	case d.jfif:
+		return "ycc"
+	case d.adobe && d.transform == 0:
+		return "rgb"
+	case d.adobe:
+		return "ycc"
+	case d.components[0].id == 'R' && d.components[1].id == 'G' && d.components[2].id == 'B':
+		return "rgb"
+	}
+	return "ycc"
+}
+
+// decodeJPEG gives libjpeg's pixels without it.
+func decodeJPEG(b []byte) (*Image, error) {
+	d := &jpegReader{b: b}
+	if err := d.read(); err != nil {
+		return nil, err
+	}
+	if len(d.components) == 0 {
+		return nil, errors.New("no frame header")
+	}
+	out := newImage(d.width, d.height)
+	up := make([]*upsampler, len(d.components))
+	lines := make([][]uint8, len(d.components))
+	for i, c := range d.components {
+		up[i] = newUpsampler(d.acrossMost/c.across, d.downMost/c.down, c.width, c.height)
+		lines[i] = make([]uint8, (c.width+1)*up[i].across)
+	}
+	colours := d.colours()
+	for y := range d.height {
+		for i, c := range d.components {
+			up[i].row(lines[i], c.plane, c.stride, y)
+		}
+		row := out.Pix[3*y*d.width : 3*(y+1)*d.width]
+		switch colours {
+		case "grey":
+			for x := range d.width {
+				v := lines[0][x]
+				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
+			}
+		case "rgb":
+			interleave(row, lines)
+		case "cmyk":
+			interleave(row, lines)
+			underBlack(row, lines[3])
+		case "ycck": // inks are what colours lack
+			convertYCC(row, lines[0], lines[1], lines[2])
+			for i, v := range row {
+				row[i] = 255 - v
+			}
+			underBlack(row, lines[3])
+		default:
+			convertYCC(row, lines[0], lines[1], lines[2])
+		}
+	}
+	return out, nil
+}
+
+func interleave(row []uint8, lines [][]uint8) {
+	for x := range len(row) / 3 {
+		row[3*x], row[3*x+1], row[3*x+2] = lines[0][x], lines[1][x], lines[2][x]
+	}
+}
