@@ -1,7 +1,7 @@
 // Command bench measures what docs/performance.md says, and writes it there. Each section of that page stands between two
 // comments of its name, so that one can be measured anew and the others stay:
 //
-//	go run ./scripts/bench -python PYTHON [kernels] [step] [training]
+//	go run ./scripts/bench -python PYTHON [kernels] [step] [training] [neighbours] [large]
 //
 // PYTHON is an interpreter with PyTorch 2: the rival. Both take turns in one run, so that whatever else the machine does
 // falls on both, and the median counts.
@@ -28,12 +28,14 @@ var sections = []section{
 	{"kernels", kernels},
 	{"step", steps},
 	{"training", trainings},
+	{"neighbours", neighbours},
+	{"large", large},
 }
 
 type options struct {
 	python  string // interpreter with PyTorch
 	script  string // of the rival's step
-	shared  string // folder of the reference data; the training section needs its features
+	shared  string // folder of the reference data; training and neighbours need its features
 	repeats int
 	workers int
 }

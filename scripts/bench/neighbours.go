@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/head/tsne"
+	"iconic/internal/npy"
+	"iconic/internal/parallel"
+)
+
+// duel is a table line: one piece of work, ours and theirs in turns.
+type duel struct {
+	name  string
+	words []string // of the rival's command
+	ours  func() (note string, err error)
+	note  func(a answer) string
+}
+
+type answer struct {
+	Seconds, Inertia, KL float64
+}
+
+// neighbours compares graph, k-means and map with PyTorch's and scikit-learn's on CIFAR-100 features.
+func neighbours(ctx context.Context, o options) (string, error) {
+	o.script = filepath.Join(filepath.Dir(o.script), "neighbours.py")
+	var text strings.Builder
+	for _, part := range []struct {
+		file  string
+		duels func(f *npy.File) []duel
+	}{
+		{"cifar100-train.features.npy", func(f *npy.File) []duel { return trainDuels(ctx, f, o) }},
+		{"cifar100-test.features.npy", func(f *npy.File) []duel { return testDuels(ctx, f, o) }},
+	} {
+		if err := compareAll(ctx, o, part.file, part.duels, &text); err != nil {
+			return "", err
+		}
+	}
+	return text.String(), nil
+}
+
+func compareAll(ctx context.Context, o options, file string, duels func(*npy.File) []duel, text *strings.Builder) error {
+	name := filepath.Join(o.shared, "features", file)
+	f, err := npy.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, err := startRival(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := r.ask(&answer{}, "load", name); err != nil {
+		return err
+	}
+	if text.Len() == 0 {
+		fmt.Fprintf(text, "PyTorch %s, %s, %d threads each (%s/%s), medians of %d in turns.\n\n", r.about.Version, r.about.Variants[0],
+			o.workers, runtime.GOOS, runtime.GOARCH, o.repeats)
+		text.WriteString("| work | ours | theirs | ratio | |\n|---|---|---|---|---|\n")
+	}
+	for _, d := range duels(f) {
+		var ours, theirs []time.Duration
+		var note string
+		var a answer
+		for range o.repeats {
+			start := time.Now()
+			if note, err = d.ours(); err != nil {
+				return err
+			}
+			ours = append(ours, time.Since(start))
+			if err := r.ask(&a, d.words...); err != nil {
+				return err
+			}
+			theirs = append(theirs, time.Duration(a.Seconds*float64(time.Second)))
+		}
+		if d.note != nil {
+			note += d.note(a)
+		}
+		fmt.Fprintf(text, "| %s | %.2f s | %.2f s | %.2f | %s |\n", d.name, median(ours).Seconds(), median(theirs).Seconds(),
+			median(theirs).Seconds()/median(ours).Seconds(), note)
+	}
+	return nil
+}
+
+func trainDuels(ctx context.Context, f *npy.File, o options) []duel {
+	size := fmt.Sprintf("%d × %d", f.Len(), f.Dim())
+	const k, clusters = 50, 100
+	exact := func() (string, error) {
+		_, err := knn.Exact(ctx, f, knn.Options{K: k, Workers: o.workers})
+		return "", err
+	}
+	return []duel{
+		{"exact cosine graph, " + size + ", k = 50; PyTorch in chunks of 1024", []string{"graph", strconv.Itoa(k), "1024"}, exact, nil},
+		{"the same; PyTorch in chunks of 4096", []string{"graph", strconv.Itoa(k), "4096"}, exact, nil},
+		{"k-means, " + size + ", 100 clusters, 3 starts; scikit-learn", []string{"kmeans", strconv.Itoa(clusters)}, func() (string, error) {
+			result, err := kmeans.Cluster(ctx, f, kmeans.Options{Clusters: clusters, Starts: 3, Workers: o.workers})
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("inertia %.6g, ", result.Inertia), nil
+		}, func(a answer) string { return fmt.Sprintf("theirs %.6g", a.Inertia) }},
+	}
+}
+
+func testDuels(ctx context.Context, f *npy.File, o options) []duel {
+	return []duel{{
+		fmt.Sprintf("t-SNE map, %d × %d, perplexity 30, graph included; scikit-learn", f.Len(), f.Dim()), []string{"map"},
+		func() (string, error) {
+			_, kl, err := tsne.Layout(ctx, f, tsne.Options{Metric: knn.Euclidean, Workers: o.workers})
+			return fmt.Sprintf("KL %.4f, ", kl), err
+		}, func(a answer) string { return fmt.Sprintf("theirs %.4f", a.KL) },
+	}}
+}
+
+// made is clustered features: 2000 centres at random, each with a cloud of its own 12 directions and a little of all others,
+// since features of images have far fewer directions than numbers. Row i belongs to a centre drawn from (seed, i).
+type made struct {
+	n, d int
+	x    []float32
+}
+
+func (m *made) Len() int { return m.n }
+func (m *made) Dim() int { return m.d }
+func (m *made) Block(dst []float32, lo, hi int) error {
+	copy(dst, m.x[lo*m.d:hi*m.d])
+	return nil
+}
+func (m *made) Gather(dst []float32, rows []int32) error {
+	for e, r := range rows {
+		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:(int(r)+1)*m.d])
+	}
+	return nil
+}
+
+func makeClustered(ctx context.Context, n, d, workers int) (*made, error) {
+	const centres, directions, block = 2000, 12, 1000
+	m := &made{n, d, make([]float32, n*d)}
+	basis := make([]float32, centres*(directions+1)*d)
+	r := rand.New(rand.NewPCG(1, 0))
+	for e := range basis {
+		basis[e] = float32(r.NormFloat64())
+	}
+	err := parallel.Blocks(ctx, workers, n, block, func(b, lo, hi int) error {
+		r := rand.New(rand.NewPCG(2, uint64(b)))
+		for i := lo; i < hi; i++ {
+			own := basis[r.IntN(centres)*(directions+1)*d:][:(directions+1)*d]
+			row := m.x[i*d : (i+1)*d]
+			for e := range row {
+				row[e] = own[e] + 0.1*float32(r.NormFloat64())
+			}
+			for a := range directions {
+				w := 0.3 * float32(r.NormFloat64())
+				for e, v := range own[(a+1)*d : (a+2)*d] {
+					row[e] += w * v
+				}
+			}
+		}
+		return nil
+	})
+	return m, err
+}
+
+// large measures the approximate graph of a million rows against the exact one, whose time is that of a twentieth of the rows
+// times 400: it grows with the square.
+func large(ctx context.Context, o options) (string, error) {
+	const n, d, k, part = 1_000_000, 384, 20, 20
+	m, err := makeClustered(ctx, n, d, o.workers)
+	if err != nil {
+		return "", err
+	}
+	start := time.Now()
+	if _, err := knn.Exact(ctx, &made{n / part, d, m.x[:n/part*d]}, knn.Options{K: k, Workers: o.workers}); err != nil {
+		return "", err
+	}
+	exact := time.Since(start) * part * part
+	runtime.GC()
+	start = time.Now()
+	_, recall, err := knn.Approximate(ctx, m, knn.Options{K: k, Workers: o.workers})
+	if err != nil {
+		return "", err
+	}
+	took := time.Since(start)
+	var text strings.Builder
+	text.WriteString("| graph of 1,000,000 × 384 made-up features, k = 20, cosine | exact, extrapolated | approximate | share of the time | recall@20 | peak memory / features |\n|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&text, "| %d threads (%s/%s) | %.0f s | %.0f s | 1/%.0f | %.4f | %s |\n", o.workers, runtime.GOOS, runtime.GOARCH,
+		exact.Seconds(), took.Seconds(), exact.Seconds()/took.Seconds(), recall, peak(4*n*d))
+	return text.String(), nil
+}
+
+// peak is the process's largest resident memory as a multiple of so many bytes, where the system tells it.
+func peak(bytes int) string {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return "unknown"
+	}
+	_, after, found := strings.Cut(string(status), "VmHWM:")
+	if !found {
+		return "unknown"
+	}
+	kilobytes, err := strconv.Atoi(strings.Fields(after)[0])
+	if err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.2f", float64(kilobytes)*1024/float64(bytes))
+}
