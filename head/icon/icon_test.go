@@ -1,0 +1,425 @@
+package icon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+	"iconic/head/cluster"
+	"iconic/head/knn"
+	"iconic/head/optim"
+	"iconic/internal/sharedtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func kernels() map[string]Learned {
+	return map[string]Learned{
+		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "cluster": Cluster{},
+	}
+}
+
+func divergences() map[string]Divergence {
+	return map[string]Divergence{"kl": KL{}, "reverse kl": ReverseKL{}, "jensen-shannon": JensenShannon{}, "total variation": TotalVariation{}, "hellinger": Hellinger{}}
+}
+
+func randomRows(r *rand.Rand, n, m int, self bool) *Rows {
+	return build(n, func(i int, add func(int, float64)) {
+		for range 3 {
+			if j := r.IntN(m); j != i || self {
+				add(j, 0.2+r.Float64())
+			}
+		}
+		add((i+1)%m, 0.1)
+	})
+}
+
+func normals(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = r.NormFloat64()
+	}
+	return x
+}
+
+// differences checks a gradient against central differences: steps of 1e-6 leave truncation of order 1e-12 and cancellation of
+// order 1e-16/1e-6 = 1e-10, for losses and gradients of order 1.
+func differences(t *testing.T, what string, value func() float64, x, gradient []float64) {
+	t.Helper()
+	for i, v := range x {
+		const step = 1e-6
+		x[i] = v + step
+		up := value()
+		x[i] = v - step
+		numeric := (up - value()) / (2 * step)
+		x[i] = v
+		if math.Abs(numeric-gradient[i]) > 1e-7*(1+math.Abs(numeric)) {
+			t.Fatalf("%s: gradient %d is %v, differences give %v", what, i, gradient[i], numeric)
+		}
+	}
+}
+
+// Every kernel under every divergence, debiased on no, one or both sides, through every mapper.
+func TestGradientsAgainstFiniteDifferences(t *testing.T) {
+	const n, in, out = 9, 4, 3
+	r := rand.New(rand.NewPCG(1, 2))
+	x := normals(r, n*in)
+	mappers := map[string]func() Mapper[float64]{
+		"linear":    func() Mapper[float64] { return NewLinear[float64](in, out, r) },
+		"embedding": func() Mapper[float64] { return NewEmbedding[float64](n, out, 1, r) },
+		"mlp": func() Mapper[float64] {
+			m, err := NewMLP[float64]([]int{in, 5, out}, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		},
+	}
+	for kernelName, k := range kernels() {
+		for divergenceName, d := range divergences() {
+			for _, shares := range [][2]float64{{0, 0}, {0.3, 0}, {0, 0.3}, {0.5, 0.4}} {
+				if divergenceName == "reverse kl" && shares[0] == 0 {
+					continue // all but infinite where p has no mass
+				}
+				for mapperName, make := range mappers {
+					m := make()
+					p := randomRows(r, n, n, k == Cluster{})
+					loss := Loss[float64]{Learned: k, Divergence: d, Alpha: shares[0], Beta: shares[1]}
+					value := func() float64 {
+						z := m.Forward(x, n)
+						dz := append([]float64(nil), z...)
+						v, err := loss.Gradient(context.Background(), dz, z, n, out, p)
+						if err != nil {
+							t.Fatal(err)
+						}
+						m.Backward(dz)
+						return v
+					}
+					value()
+					var gradients [][]float64
+					for _, g := range m.Gradients() {
+						gradients = append(gradients, append([]float64(nil), g...))
+					}
+					for i, parameter := range m.Parameters() {
+						differences(t, fmt.Sprintf("%s, %s, α=%v β=%v, %s", kernelName, divergenceName, shares[0], shares[1], mapperName), value, parameter, gradients[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGradientsBetweenTwoSets(t *testing.T) {
+	const n, m, d = 7, 5, 3
+	r := rand.New(rand.NewPCG(3, 4))
+	for name, k := range kernels() {
+		z, w := normals(r, n*d), normals(r, m*d)
+		p := randomRows(r, n, m, true)
+		loss := Loss[float64]{Learned: k, Alpha: 0.2, Beta: 0.1}
+		dz, dw := make([]float64, n*d), make([]float64, m*d)
+		value := func() float64 {
+			v, err := loss.GradientBetween(context.Background(), dz, dw, z, w, n, m, d, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		if (k == Cluster{}) {
+			if _, err := loss.GradientBetween(context.Background(), dz, dw, z, w, n, m, d, p); err == nil {
+				t.Error("the cluster kernel is accepted between two sets")
+			}
+			continue
+		}
+		value()
+		gz, gw := append([]float64(nil), dz...), append([]float64(nil), dw...)
+		differences(t, name+", first set", value, z, gz)
+		differences(t, name+", second set", value, w, gw)
+	}
+}
+
+// The fused float32 loss and this one are the same.
+func TestClusterKernelIsPackageCluster(t *testing.T) {
+	const n, c = 300, 17
+	r := rand.New(rand.NewPCG(5, 6))
+	z64 := normals(r, n*c)
+	z := make([]float32, n*c)
+	for i, v := range z64 {
+		z[i] = float32(v)
+		z64[i] = float64(z[i])
+	}
+	p := randomRows(r, n, n, true)
+	want, got := make([]float64, n*c), make([]float32, n*c)
+	a, err := Loss[float64]{Learned: Cluster{}, Alpha: 0.4, Beta: 0.6}.Gradient(context.Background(), want, z64, n, c, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused := cluster.Loss{Alpha: 0.4, Beta: 0.6}
+	b, err := fused.Gradient(context.Background(), got, z, n, c, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(a-b) > 1e-5 {
+		t.Errorf("loss %v, fused %v", a, b)
+	}
+	largest := 0.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
+	for i, v := range want {
+		if math.Abs(float64(got[i])-v) > 1e-4*largest {
+			t.Fatalf("gradient %d: fused %v, want %v", i, got[i], v)
+		}
+	}
+}
+
+func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
+	const n, d = 700, 6
+	r := rand.New(rand.NewPCG(7, 8))
+	z := make([]float32, n*d)
+	for i := range z {
+		z[i] = float32(r.NormFloat64())
+	}
+	for name, k := range kernels() {
+		p := randomRows(r, n, n, false)
+		var first []float32
+		for _, workers := range []int{1, 2, 7} {
+			dz := make([]float32, n*d)
+			if _, err := (Loss[float32]{Learned: k, Alpha: 0.1, Beta: 0.1, Workers: workers}).Gradient(context.Background(), dz, z, n, d, p); err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = dz
+			}
+			for i := range dz {
+				if dz[i] != first[i] {
+					t.Fatalf("%s: %d workers differ from one", name, workers)
+				}
+			}
+		}
+	}
+}
+
+type vectorCase struct {
+	Learned     string
+	Sigma, Dof  float64
+	N, M, D     int
+	Alpha, Beta float64
+	P, Z        [][]float64
+	Anchors     [][]float64
+	KL          float64     `json:"kl"`
+	GradZ       [][]float64 `json:"grad_z"`
+	GradAnchors [][]float64 `json:"grad_anchors"`
+}
+
+func (c vectorCase) kernel() Learned {
+	switch c.Learned {
+	case "gaussian":
+		return Gaussian{c.Sigma}
+	case "cosine":
+		return Cosine{c.Sigma}
+	case "dot":
+		return Dot{}
+	}
+	return StudentT{c.Dof}
+}
+
+func flat(rows [][]float64) (x []float64) {
+	for _, r := range rows {
+		x = append(x, r...)
+	}
+	return x
+}
+
+func TestReferenceVectors(t *testing.T) {
+	for _, file := range []string{"icon_kernel.json", "icon_two_sets.json"} {
+		b, err := os.ReadFile(sharedtest.Path(t, "vectors", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var cases []vectorCase
+		if err := json.Unmarshal(b, &cases); err != nil || len(cases) == 0 {
+			t.Fatal(err, len(cases))
+		}
+		for i, c := range cases {
+			p := build(c.N, func(i int, add func(int, float64)) {
+				for j, w := range c.P[i] {
+					if w != 0 {
+						add(j, w)
+					}
+				}
+			})
+			loss := Loss[float64]{Learned: c.kernel(), Alpha: c.Alpha, Beta: c.Beta}
+			dz := make([]float64, c.N*c.D)
+			var got float64
+			var err error
+			if c.Anchors != nil {
+				dw := make([]float64, c.M*c.D)
+				got, err = loss.GradientBetween(context.Background(), dz, dw, flat(c.Z), flat(c.Anchors), c.N, c.M, c.D, p)
+				near(t, fmt.Sprintf("%s case %d, second set", file, i), dw, flat(c.GradAnchors))
+			} else {
+				got, err = loss.Gradient(context.Background(), dz, flat(c.Z), c.N, c.D, p)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if math.Abs(got-c.KL) > 1e-5 {
+				t.Errorf("%s case %d (%s α=%v β=%v): loss %v, want %v", file, i, c.Learned, c.Alpha, c.Beta, got, c.KL)
+			}
+			near(t, fmt.Sprintf("%s case %d", file, i), dz, flat(c.GradZ))
+		}
+	}
+}
+
+func near(t *testing.T, what string, got, want []float64) {
+	t.Helper()
+	largest := 0.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(v))
+	}
+	for i, v := range want {
+		if math.Abs(got[i]-v) > 1e-4*largest {
+			t.Fatalf("%s: gradient %d is %v, want %v", what, i, got[i], v)
+		}
+	}
+}
+
+func TestSupervisoryVectors(t *testing.T) {
+	b, err := os.ReadFile(sharedtest.Path(t, "vectors", "supervisory.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Kind       string
+		K          int
+		Perplexity float64
+		X          [][]float32
+		Neighbours [][]int32
+		P          [][]float64
+		Walks      map[string][][]float64
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		n := len(c.X)
+		var x []float32
+		for _, row := range c.X {
+			x = append(x, row...)
+		}
+		if c.Kind == "perplexity" {
+			p, err := GaussianNeighbours(x, n, len(c.X[0]), Width{Perplexity: c.Perplexity})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameRows(t, fmt.Sprintf("case %d", i), p, c.P)
+			continue
+		}
+		g := &knn.Graph{N: n, K: c.K}
+		for _, row := range c.Neighbours {
+			g.Neighbours = append(g.Neighbours, row...)
+		}
+		p := KNN(g)
+		sameRows(t, fmt.Sprintf("case %d", i), p, c.P)
+	}
+}
+
+func sameRows(t *testing.T, what string, p *Rows, want [][]float64) {
+	t.Helper()
+	for i := range want {
+		dense := make([]float64, len(want[i]))
+		column, weight := p.Row(i)
+		for e, j := range column {
+			dense[j] = float64(weight[e])
+		}
+		for j := range dense {
+			if math.Abs(dense[j]-want[i][j]) > 1e-5 {
+				t.Fatalf("%s: p[%d][%d] is %v, want %v", what, i, j, dense[j], want[i][j])
+			}
+		}
+	}
+}
+
+// SNE on three clouds: neighbours on the map are of the same cloud.
+func TestFitSeparatesClouds(t *testing.T) {
+	const n, d, k = 90, 5, 3
+	r := rand.New(rand.NewPCG(9, 9))
+	x := make([]float32, n*d)
+	for i := range x {
+		x[i] = float32(r.NormFloat64() + 8*float64(i/d%k))
+	}
+	p, err := GaussianNeighbours(x, n, d, Width{Perplexity: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := ICon[float64]{Supervisory: p, Learned: StudentT{1}, Mapper: NewEmbedding[float64](n, 2, 1e-2, r)}
+	z, losses, err := m.Fit(context.Background(), nil, n, 300, 0.1, optim.Schedule{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := losses[len(losses)-1]; last > losses[0]/2 {
+		t.Errorf("loss went from %v to %v", losses[0], last)
+	}
+	for i := range n {
+		best, at := math.Inf(1), 0
+		for j := range n {
+			if s := math.Hypot(z[2*i]-z[2*j], z[2*i+1]-z[2*j+1]); j != i && s < best {
+				best, at = s, j
+			}
+		}
+		if at%k != i%k {
+			t.Errorf("point %d of cloud %d lies next to one of cloud %d", i, i%k, at%k)
+		}
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	z, dz := make([]float64, 6), make([]float64, 6)
+	p := Pairs(3)
+	for name, loss := range map[string]Loss[float64]{
+		"sigma": {Learned: Gaussian{0}}, "temperature": {Learned: Cosine{-1}}, "freedom": {Learned: StudentT{math.NaN()}},
+		"alpha": {Learned: Dot{}, Alpha: 2}, "beta": {Learned: Dot{}, Beta: math.NaN()}, "none": {}, "direction": {Learned: Cosine{1}},
+	} {
+		if _, err := loss.Gradient(context.Background(), dz, z, 3, 2, p); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := Walk(p, 0, false); err == nil {
+		t.Error("a walk of no steps is accepted")
+	}
+	if _, err := Views(5, 2); err == nil {
+		t.Error("5 points in pairs are accepted")
+	}
+	if _, err := Graph(3, []Edge{{0, 3, 1}}); err == nil {
+		t.Error("an edge out of range is accepted")
+	}
+	if _, err := Mix([]float64{0.5, 0.6}, p, p); err == nil {
+		t.Error("shares above 1 are accepted")
+	}
+	if _, err := GaussianNeighbours(make([]float32, 9), 3, 3, Width{Perplexity: 2}); err == nil {
+		t.Error("a perplexity above a third is accepted")
+	}
+}
+
+// A method of one's own in ten lines: neighbours by label, a Student-t kernel of three degrees of freedom, half-debiased.
+func Example() {
+	r := rand.New(rand.NewPCG(1, 1))
+	labels := []int{0, 0, 0, 1, 1, 1}
+	method := ICon[float64]{
+		Supervisory: Labels(labels),
+		Learned:     StudentT{Freedom: 3},
+		Mapper:      NewEmbedding[float64](len(labels), 2, 0.1, r),
+		Beta:        0.1,
+	}
+	_, losses, err := method.Fit(context.Background(), nil, len(labels), 200, 0.05, optim.Schedule{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(losses[len(losses)-1] < losses[0]/2)
+	// Output: true
+}

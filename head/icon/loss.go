@@ -1,0 +1,240 @@
+package icon
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+	"iconic/internal/sparse"
+)
+
+// Rows is a supervisory distribution by sparse rows: row i names neighbours and weights that sum to 1.
+type Rows = sparse.Rows
+
+// Loss is the I-Con loss of representations under a supervisory distribution.
+type Loss[T kernel.Float] struct {
+	Learned     Learned
+	Divergence  Divergence // KL when nil
+	Alpha, Beta float64    // uniform shares of p and q, 0 to 1
+	Workers     int        // goroutines; all processors when < 1
+}
+
+const (
+	lossRows    = 64 // rows of a block
+	lossStripes = 8  // most partial sums over rows
+)
+
+// Gradient returns the loss of n points z (n×d), each compared with the others, and writes ∂L/∂z into dz. Rows of p lie over
+// the n points; under the softmax kernels none may name itself.
+func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (float64, error) {
+	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {
+		return 0, err
+	}
+	if _, ok := l.Learned.(Cluster); ok {
+		return l.clusterGradient(ctx, dz, z, n, d, p)
+	}
+	return l.scoreGradient(ctx, dz, nil, z, z, n, n, d, p, true)
+}
+
+// GradientBetween is Gradient of n points against m others w (m×d): prototypes, another modality, a memory bank. It writes
+// ∂L/∂w into dw, too, unless that is nil.
+func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d int, p *Rows) (float64, error) {
+	if err := l.check(len(dz), len(z), n, d, m, p); err != nil {
+		return 0, err
+	}
+	if len(w) < m*d || dw != nil && len(dw) < m*d {
+		return 0, fmt.Errorf("second set: %d numbers and %d gradients do not fit %d×%d", len(w), len(dw), m, d)
+	}
+	if _, ok := l.Learned.(Cluster); ok {
+		return 0, fmt.Errorf("the cluster kernel has one set of points: use another kernel between two")
+	}
+	return l.scoreGradient(ctx, dz, dw, z, w, n, m, d, p, false)
+}
+
+func (l Loss[T]) check(gradients, numbers, n, d, m int, p *Rows) error {
+	if l.Learned == nil {
+		return fmt.Errorf("no learned distribution is chosen")
+	}
+	if err := l.Learned.validate(); err != nil {
+		return err
+	}
+	if !(l.Alpha >= 0 && l.Alpha <= 1) {
+		return fmt.Errorf("alpha %g: want a number from 0 to 1", l.Alpha)
+	}
+	if !(l.Beta >= 0 && l.Beta <= 1) {
+		return fmt.Errorf("beta %g: want a number from 0 to 1", l.Beta)
+	}
+	if n < 1 || d < 1 || m < 1 || numbers < n*d || gradients < n*d || p.Len() != n {
+		return fmt.Errorf("loss: %d numbers, %d gradients and %d rows of p do not fit %d×%d", numbers, gradients, p.Len(), n, d)
+	}
+	return p.Check(m)
+}
+
+func (l Loss[T]) divergence() Divergence {
+	if l.Divergence == nil {
+		return KL{}
+	}
+	return l.Divergence
+}
+
+// scoreGradient is the loss of a softmax kernel. With g_ij = ∂D/∂q̃_ij,
+//
+//	∂L/∂q_ij = (1−β) g_ij / n,    ∂L/∂s_ij = q_ij (∂L/∂q_ij − Σ_k q_ik ∂L/∂q_ik)
+//
+// which for KL at β = 0 is (q_ij − p_ij)/n.
+func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d int, p *Rows, self bool) (float64, error) {
+	s := scores[T]{l.Learned, d}
+	points, size, err := s.prepare(z, n)
+	if err != nil {
+		return 0, err
+	}
+	others, otherSize := points, size
+	if !self {
+		if others, otherSize, err = s.prepare(w, m); err != nil {
+			return 0, fmt.Errorf("second set: %w", err)
+		}
+	}
+	stripe := max(1, parallel.Count(parallel.Count(n, lossStripes), lossRows)) * lossRows
+	back := make([][]T, parallel.Count(n, stripe))
+	losses := make([]float64, len(back))
+	clear(dz[:n*d])
+	err = parallel.Blocks(ctx, l.Workers, n, stripe, func(b, lo, hi int) error {
+		if self || dw != nil {
+			back[b] = make([]T, m*d)
+		}
+		rows := newScoreBlock[T](m)
+		for ; lo < hi; lo += lossRows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			end := min(hi, lo+lossRows)
+			kernel.MulTransB(rows.products, m, points[lo*d:], d, others, d, end-lo, d, m, false)
+			for i := lo; i < end; i++ {
+				losses[b] += l.row(rows, s, i-lo, i, size[i], otherSize, p, self)
+				own, toward := s.spread(rows.weights[(i-lo)*m:(i-lo+1)*m], size[i], otherSize, rows.products[(i-lo)*m:(i-lo+1)*m])
+				if toward {
+					kernel.AddScaled(dz[i*d:(i+1)*d], -own, points[i*d:(i+1)*d])
+				}
+				if toward && back[b] != nil {
+					kernel.AddScaled(rows.columns, 1, rows.weights[(i-lo)*m:(i-lo+1)*m])
+				}
+			}
+			kernel.Mul(dz[lo*d:], d, rows.weights, m, others, d, end-lo, m, d, true)
+			if back[b] != nil {
+				kernel.MulTransA(back[b], d, rows.weights, m, points[lo*d:], d, m, end-lo, d, true)
+			}
+		}
+		if back[b] != nil {
+			for j, v := range rows.columns {
+				kernel.AddScaled(back[b][j*d:(j+1)*d], -v, others[j*d:(j+1)*d])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for b := range back {
+		total += losses[b]
+		if back[b] == nil {
+			continue
+		}
+		to := dw
+		if self {
+			to = dz
+		} else if b == 0 {
+			clear(to[:m*d])
+		}
+		for e, v := range back[b] {
+			to[e] += v
+		}
+	}
+	s.finish(dz, points, size)
+	if !self && dw != nil {
+		s.finish(dw, others, otherSize)
+	}
+	return total / float64(n), nil
+}
+
+// scoreBlock is the scratch of a block of rows.
+type scoreBlock[T kernel.Float] struct {
+	products, weights []T       // lossRows×m: x·y, and then ∂L/∂s
+	columns           []T       // sums of weights over rows
+	q, p, g           []float64 // one row
+}
+
+func newScoreBlock[T kernel.Float](m int) *scoreBlock[T] {
+	return &scoreBlock[T]{
+		products: make([]T, lossRows*m), weights: make([]T, lossRows*m), columns: make([]T, m),
+		q: make([]float64, m), p: make([]float64, m), g: make([]float64, m),
+	}
+}
+
+// row writes ∂L/∂s of one row into weights and returns its divergence.
+func (l Loss[T]) row(b *scoreBlock[T], s scores[T], at, i int, size T, others []T, p *Rows, self bool) float64 {
+	m := len(b.q)
+	row := b.weights[at*m : (at+1)*m]
+	copy(row, b.products[at*m:(at+1)*m])
+	s.fromProducts(row, size, others)
+	left := -1 // the point that is left out
+	count := m
+	if self {
+		left, count = i, m-1
+	}
+	softmax(b.q, row, left)
+	l.target(b.p, p, i, count)
+	divergence := l.divergence()
+	value, mean := 0.0, 0.0
+	for j, q := range b.q {
+		if j == left {
+			continue
+		}
+		v, slope := divergence.term(b.p[j], (1-l.Beta)*q+l.Beta/float64(count))
+		value += v
+		b.g[j] = (1 - l.Beta) * slope
+		mean += q * b.g[j]
+	}
+	n := float64(p.Len())
+	for j, q := range b.q {
+		row[j] = T(q * (b.g[j] - mean) / n)
+	}
+	if left >= 0 {
+		row[left] = 0
+	}
+	return value
+}
+
+// target writes p̃ of row i over count candidates.
+func (l Loss[T]) target(dst []float64, p *Rows, i, count int) {
+	for j := range dst {
+		dst[j] = l.Alpha / float64(max(1, count))
+	}
+	column, weight := p.Row(i)
+	for e, j := range column {
+		dst[j] += (1 - l.Alpha) * float64(weight[e])
+	}
+}
+
+// softmax of a row without one entry, in float64.
+func softmax[T kernel.Float](q []float64, row []T, left int) {
+	top := math.Inf(-1)
+	for j, v := range row {
+		if j != left {
+			top = max(top, float64(v))
+		}
+	}
+	sum := 0.0
+	for j, v := range row {
+		q[j] = 0
+		if j != left {
+			q[j] = math.Exp(float64(v) - top)
+			sum += q[j]
+		}
+	}
+	for j := range q {
+		q[j] /= sum
+	}
+}
