@@ -36,6 +36,7 @@ type options struct {
 	python  string // interpreter with PyTorch
 	script  string // of the rival's step
 	shared  string // folder of the reference data; training and neighbours need its features
+	only    string // the rival's variants that may take part, all when empty
 	repeats int
 	workers int
 }
@@ -46,6 +47,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "python3", "interpreter with PyTorch 2")
 	flag.StringVar(&o.script, "script", "scripts/bench/step.py", "the rival")
 	flag.StringVar(&o.shared, "shared", "../shared", "folder with features/cifar100-train.features.npy")
+	flag.StringVar(&o.only, "variants", "", "comma-separated variants of the rival that take part; all of them when empty")
 	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
 	flag.IntVar(&o.workers, "threads", 2, "threads of both")
 	flag.Parse()

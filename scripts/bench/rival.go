@@ -46,6 +46,9 @@ func startRival(ctx context.Context, o options) (*rival, error) {
 	if err := r.ask(&r.about, "variants"); err != nil {
 		return nil, err
 	}
+	if o.only != "" {
+		r.about.Variants = strings.Split(o.only, ",")
+	}
 	return r, nil
 }
 
