@@ -15,11 +15,14 @@ func underBlack(row, black []uint8) {
 // convertYCC is JFIF's YCbCr → RGB in 16-bit fixed point, as jdcolor.c has it: R = Y + 1.402·Cr, G = Y − 0.34414·Cb − 0.71414·Cr, B = Y + 1.772·Cb.
 func convertYCC(row, luma, cb, cr []uint8) {
 	const half = 1 << 15
-	for x := 0; x < len(row)/3; x++ {
-		y, b, r := int32(luma[x]), int32(cb[x])-128, int32(cr[x])-128
-		row[3*x] = clip(y + (91881*r+half)>>16)
-		row[3*x+1] = clip(y + (-22554*b-46802*r+half)>>16)
-		row[3*x+2] = clip(y + (116130*b+half)>>16)
+	n := len(row) / 3
+	luma, cb, cr = luma[:n], cb[:n], cr[:n]
+	for x, v := range luma {
+		y, b, r := int32(v), int32(cb[x])-128, int32(cr[x])-128
+		p := row[3*x : 3*x+3]
+		p[0] = clip(y + (91881*r+half)>>16)
+		p[1] = clip(y + (-22554*b-46802*r+half)>>16)
+		p[2] = clip(y + (116130*b+half)>>16)
 	}
 }
 
@@ -76,17 +79,12 @@ func (u *upsampler) row(dst, plane []uint8, stride, y int) {
 	for x, v := range near {
 		u.sums[x] = 3*int32(v) + int32(far[x])
 	}
-	last := u.width - 1
+	left := u.sums[0]
 	for x, s := range u.sums {
-		left, right := s, s
-		if x > 0 {
-			left = u.sums[x-1]
-		}
-		if x < last {
-			right = u.sums[x+1]
-		}
-		dst[2*x] = uint8((3*s + left + 8) >> 4)
-		dst[2*x+1] = uint8((3*s + right + 7) >> 4)
+		right := u.sums[min(x+1, len(u.sums)-1)]
+		pair := dst[2*x : 2*x+2]
+		pair[0], pair[1] = uint8((3*s+left+8)>>4), uint8((3*s+right+7)>>4)
+		left = s
 	}
 }
 

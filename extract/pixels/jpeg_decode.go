@@ -112,6 +112,17 @@ func (d *jpegReader) segment() (byte, []byte, error) {
 	}
 }
 
+// whole fails when a file has no end marker after its segments and scans: libjpeg only warns of that, and a later warning
+// may hide the first.
+func whole(b []byte) error {
+	d := &jpegReader{b: b}
+	for {
+		if marker, _, err := d.segment(); err != nil || marker == 0xd9 {
+			return err
+		}
+	}
+}
+
 // read goes through all segments up to the end of the picture.
 func (d *jpegReader) read() error {
 	for {

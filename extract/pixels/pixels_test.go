@@ -134,10 +134,11 @@ func TestJPEGDecodersAgree(t *testing.T) {
 			t.Errorf("%s: differs by up to %d levels, %.3f in the mean", path, worst, mean)
 		}
 		for _, fast := range []bool{false, true} {
-			cut := content[:len(content)*(i%97+1)/100]
-			var e *Error
-			if _, _, err := decode(cut, DecodeOptions{}, fast); !errors.As(err, &e) || e.Reason != Damaged {
-				t.Errorf("%s cut to %d bytes, libjpeg-turbo %v: error %v, want %q", path, len(cut), fast, err, Damaged)
+			for _, size := range []int{len(content) * (i%97 + 1) / 100, len(content) - 1 - i%7} {
+				var e *Error
+				if _, _, err := decode(content[:size], DecodeOptions{}, fast); !errors.As(err, &e) || e.Reason != Damaged {
+					t.Errorf("%s cut to %d bytes, libjpeg-turbo %v: error %v, want %q", path, size, fast, err, Damaged)
+				}
 			}
 		}
 	}
@@ -308,17 +309,30 @@ func FuzzDecode(f *testing.F) {
 	f.Add(photo.Bytes())
 	f.Add([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"))
 	f.Add([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, _, err := Decode(b, DecodeOptions{MaxPixels: 1 << 16})
+	files, err := filepath.Glob(filepath.Join("testdata", "files", "*"))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("%d files: %v", len(files), err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
 		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) {
-				t.Fatalf("error %v has no reason", err)
-			}
-			return
+			f.Fatal(err)
 		}
-		if len(m.Pix) != 3*m.Width*m.Height || m.Width*m.Height > 1<<16 {
-			t.Fatalf("%d bytes for %d×%d", len(m.Pix), m.Width, m.Height)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, fast := range []bool{false, turbo() != nil} {
+			m, _, err := decode(b, DecodeOptions{MaxPixels: 1 << 16}, fast)
+			if err != nil {
+				var e *Error
+				if !errors.As(err, &e) {
+					t.Fatalf("error %v has no reason", err)
+				}
+				continue
+			}
+			if len(m.Pix) != 3*m.Width*m.Height || m.Width*m.Height > 1<<16 {
+				t.Fatalf("%d bytes for %d×%d", len(m.Pix), m.Width, m.Height)
+			}
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/ebitengine/purego"
@@ -71,6 +70,9 @@ func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
 		return nil, errors.New("libjpeg-turbo could not start")
 	}
 	defer t.destroy(handle)
+	if err := whole(b); err != nil {
+		return nil, err
+	}
 	var width, height, subsampling, space int32
 	if t.header(handle, &b[0], uint64(len(b)), &width, &height, &subsampling, &space) != 0 {
 		return nil, errors.New(t.message(handle))
@@ -101,14 +103,10 @@ func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
 	return m, err
 }
 
-// check turns a failure into an error. Warnings pass, as they do in Pillow, but for data that end too early.
+// check turns a failure into an error. Warnings pass, as they do in Pillow.
 func (t *libjpegTurbo) check(handle uintptr, result int32) error {
-	if result == 0 {
+	if result == 0 || t.code(handle) != turboFatal {
 		return nil
 	}
-	message := t.message(handle)
-	if t.code(handle) == turboFatal || strings.Contains(message, "Premature end") {
-		return errors.New(message)
-	}
-	return nil
+	return errors.New(t.message(handle))
 }
