@@ -39,6 +39,7 @@ type options struct {
 	only    string // the rival's variants that may take part, all when empty
 	repeats int
 	workers int
+	rows    int // of the large graph
 }
 
 func main() {
@@ -50,6 +51,7 @@ func main() {
 	flag.StringVar(&o.only, "variants", "", "comma-separated variants of the rival that take part; all of them when empty")
 	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
 	flag.IntVar(&o.workers, "threads", 2, "threads of both")
+	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the large graph")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
