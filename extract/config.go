@@ -24,7 +24,10 @@ type Config struct {
 
 	Views int    // of each image, ≥ 1: the plain one and Views−1 augmented ones
 	Seed  uint64 // of the augmented views
-	Half  bool   // keep float16, not float32
+
+	Augment pixels.Augmentation // how they are drawn
+
+	Half bool // keep float16, not float32
 
 	Out       string // the store's folder
 	ShardRows int    // rows of a shard; 0: 1024
@@ -61,6 +64,11 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max-bad %g: want a share from 0 to 1", c.MaxBad)
 	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:
 		return fmt.Errorf("shard %d/%d: want 1/n to n/n", c.Part, c.Parts)
+	}
+	if c.Views > 1 {
+		if err := c.Augment.Validate(); err != nil {
+			return err
+		}
 	}
 	return c.Transform.Validate()
 }

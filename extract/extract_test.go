@@ -590,6 +590,50 @@ func TestFloat16(t *testing.T) {
 	}
 }
 
+func TestViews(t *testing.T) {
+	data, base := folder(t, 10), t.TempDir()
+	c := config(t, data, filepath.Join(base, "plain"))
+	extract(t, c)
+	c.Views, c.Seed, c.Augment, c.Out = 3, 5, pixels.DefaultAugmentation(), filepath.Join(base, "views")
+	if s := extract(t, c); s.Encoded != 10 {
+		t.Errorf("%+v", s)
+	}
+	again := c
+	again.Out, again.Workers, again.Batch = filepath.Join(base, "again"), 1, 1
+	extract(t, again)
+	same(t, "views with one worker and batches of one", c.Out, again.Out)
+	matrix := func(dir string, v int) []float32 {
+		st, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		view, err := st.View(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, picked := make([]float32, 10*12), make([]float32, 12)
+		if err := errors.Join(view.Block(all, 0, 10), view.Gather(picked, []int32{9})); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(all[9*12:], picked) {
+			t.Error("Block and Gather differ")
+		}
+		return all
+	}
+	plain, first, second := matrix(c.Out, 0), matrix(c.Out, 1), matrix(c.Out, 2)
+	if !slices.Equal(plain, matrix(filepath.Join(base, "plain"), 0)) {
+		t.Error("view 0 is not the plain one")
+	}
+	if slices.Equal(plain, first) || slices.Equal(first, second) {
+		t.Error("views are alike")
+	}
+	c.Seed++
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "seed 6, not 5") {
+		t.Errorf("another seed: %v", err)
+	}
+}
+
 func TestFoldersArchivesAndListsGiveTheSameFeatures(t *testing.T) {
 	data, base := folder(t, 12), t.TempDir()
 	list := &bytes.Buffer{}

@@ -100,13 +100,17 @@ func (r *run) settings() (store.Settings, error) {
 	if err != nil {
 		return store.Settings{}, err
 	}
-	preprocessing, err := json.Marshal(preprocessing{c.Transform, c.IgnoreEXIF})
+	how := preprocessing{Transform: c.Transform, IgnoreEXIF: c.IgnoreEXIF}
+	if c.Views > 1 {
+		how.Augment = &c.Augment
+	}
+	described, err := json.Marshal(how)
 	if err != nil {
 		return store.Settings{}, err
 	}
 	s := store.Settings{
 		Encoder:       store.Encoder{Name: c.ModelName, SHA256: sum, Output: c.Encoder.Output},
-		Preprocessing: preprocessing, Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
+		Preprocessing: described, Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
 	}
 	if c.Views > 1 {
 		s.Seed = c.Seed
@@ -130,7 +134,8 @@ func (r *run) settings() (store.Settings, error) {
 // preprocessing is how the manifest tells what was done to an image before it was encoded.
 type preprocessing struct {
 	pixels.Transform
-	IgnoreEXIF bool `json:"ignore_exif,omitempty"`
+	IgnoreEXIF bool                 `json:"ignore_exif,omitempty"`
+	Augment    *pixels.Augmentation `json:"augment,omitempty"` // of the views after the first
 }
 
 // open opens the encoder and says what it runs on.
