@@ -47,18 +47,13 @@ var active = choose(os.Getenv("ICONIC_KERNEL"), paths())
 // Path names the implementation in use: "generic", "avx2", "avx512" or "neon".
 func Path() string { return active.name }
 
-// choose takes the path of that name, else the first that nobody has to ask for.
+// choose takes the path of that name, else the first.
 func choose(name string, from []path) path {
-	chosen := plain
-	for i := len(from) - 1; i >= 0; i-- {
-		if !onRequest[from[i].name] {
-			chosen = from[i]
-		}
-	}
-	for _, p := range append(from, plain) {
+	from = append(from, plain)
+	for _, p := range from {
 		if p.name == name {
-			chosen = p
+			return p
 		}
 	}
-	return chosen
+	return from[0]
 }

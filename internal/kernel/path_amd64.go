@@ -10,9 +10,6 @@ import (
 
 //go:generate go run ./generate -out kernel_amd64.s -stubs kernel_amd64.go -pkg kernel
 
-// onRequest names the paths that are taken only when ICONIC_KERNEL asks for them.
-var onRequest = map[string]bool{"avx512": true}
-
 // paths lists what this processor can run besides plain Go, best first.
 func paths() []path {
 	var list []path

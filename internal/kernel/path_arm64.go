@@ -2,9 +2,6 @@
 
 package kernel
 
-// onRequest names the paths that are taken only when ICONIC_KERNEL asks for them.
-var onRequest = map[string]bool{}
-
 // paths lists what this processor can run besides plain Go: every arm64 has NEON. What is a sum of products has
 // assembly; the rest is plain.
 func paths() []path {
