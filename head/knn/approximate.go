@@ -187,8 +187,14 @@ func (l *lists) order(ctx context.Context) error {
 	count := l.options.Lists
 	l.tried = min(count, mostProbes)
 	l.ordered = make([]int32, l.n*l.tried)
+	var pool sync.Pool
 	return parallel.Blocks(ctx, l.options.Workers, l.n, queryRows, func(_, lo, hi int) error {
-		x, scores := make([]float32, (hi-lo)*l.d), make([]float32, (hi-lo)*count)
+		t, _ := pool.Get().(*tile)
+		if t == nil {
+			t = &tile{own: make([]float32, queryRows*l.d), scores: make([]float32, queryRows*count)}
+		}
+		defer pool.Put(t)
+		x, scores := t.own, t.scores
 		if err := l.read(x, lo, hi); err != nil {
 			return err
 		}
@@ -232,6 +238,7 @@ func (l *lists) choose(sample []int32, truth *Graph) {
 // lists alone, and a list of the best does not depend on the order in which it met them; so neither does the result.
 func (l *lists) compare(ctx context.Context) error {
 	members, queries := l.invert(1), l.invert(l.probes)
+	l.ordered = nil // the largest array but the features; the candidates come in its place
 	l.allocate()
 	threshold := make([]float32, l.n)
 	for i := range threshold {
