@@ -51,4 +51,5 @@ def main():
         print(f"{name}: 10-NN {neighbours(x, labels):.4f}, k-means {clusters(x, labels):.4f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
