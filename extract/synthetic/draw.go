@@ -144,8 +144,8 @@ func Draw(number int, seed uint64, size int) (*image.RGBA, error) {
 	r := rand.New(rand.NewPCG(seed, uint64(number)))
 	f := all[number].make(r)
 	front, back := colours(r)
-	turn, scale := 2*math.Pi*r.Float64(), 0.75+0.45*r.Float64()
-	dx, dy := 0.5*r.Float64()-0.25, 0.5*r.Float64()-0.25
+	turn, scale := 0.8*r.Float64()-0.4, 0.85+0.3*r.Float64()
+	dx, dy := 0.3*r.Float64()-0.15, 0.3*r.Float64()-0.15
 	light, lightAngle := 0.35*r.Float64(), 2*math.Pi*r.Float64()
 	grain := 0.02 + 0.05*r.Float64()
 	sin, cos := math.Sincos(turn)
@@ -176,15 +176,15 @@ func Draw(number int, seed uint64, size int) (*image.RGBA, error) {
 	return m, nil
 }
 
-// colours draws foreground and background, neither of them a class's own, with enough contrast to see the figure.
+// colours draws foreground and background, neither of them a class's own, the foreground being the brighter one.
 func colours(r *rand.Rand) (front, back [3]float64) {
 	for {
-		contrast := 0.0
+		brighter := 0.0
 		for i := range front {
 			front[i], back[i] = 0.1+0.8*r.Float64(), 0.1+0.8*r.Float64()
-			contrast += math.Abs(front[i] - back[i])
+			brighter += front[i] - back[i]
 		}
-		if contrast > 0.9 {
+		if brighter > 0.5 {
 			return front, back
 		}
 	}

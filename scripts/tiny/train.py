@@ -4,7 +4,7 @@ Architecture: DINO v1's vision transformer under its official tensor names, 64 w
 pictures of 48. First SimCLR's loss (NT-Xent, temperature 0.2) between two views of a picture, on a projection of the CLS
 token that is thrown away afterwards: no labels. Views differ in colour (a random mixture of the channels), orientation, crop
 and noise. Then, because minutes on two cores are too few for that loss alone, cross-entropy on the classes of the pictures,
-through a linear layer that is thrown away as well. So this encoder, unlike DINO's, has seen labels, of other pictures than
+through a linear layer that is thrown away as well: first on views, then on the pictures as they will be prepared. So this encoder, unlike DINO's, has seen labels, of other pictures than
 the demo's: what it is good for is showing the way from pictures to a report, not comparing encoders.
 
     go run ./scripts/tiny/draw --size 48 --out PICTURES
@@ -108,7 +108,8 @@ def main():
     a.add_argument("pictures")
     a.add_argument("out")
     a.add_argument("--steps", type=int, default=260, help="of the first phase")
-    a.add_argument("--supervised", type=int, default=300, help="steps of the second phase")
+    a.add_argument("--supervised", type=int, default=500, help="steps of the second phase on views")
+    a.add_argument("--plain", type=int, default=150, help="steps of the second phase on pictures as they are")
     a.add_argument("--start", help="weights of an earlier first phase, in place of one")
     a.add_argument("--batch", type=int, default=192)
     a.add_argument("--threads", type=int, default=1)
@@ -137,11 +138,13 @@ def main():
         train("contrast", [encoder, project], contrast, o.steps, 2e-3)
     classify = nn.Linear(WIDTH, len(set(names)))
 
-    def supervise():
+    def supervise(prepare):
         rows = torch.randint(0, len(x), (o.batch,), generator=g)
-        return F.cross_entropy(classify(encoder(view(x[rows], g))), label[rows], label_smoothing=0.1)
+        return F.cross_entropy(classify(encoder(prepare(x[rows]))), label[rows], label_smoothing=0.1)
 
-    train("classes", [encoder, classify], supervise, o.supervised, 2e-3)
+    if o.supervised:
+        train("classes of views", [encoder, classify], lambda: supervise(lambda p: view(p, g)), o.supervised, 2e-3)
+    train("classes", [encoder, classify], lambda: supervise(lambda p: (p - 0.5) / 0.25), o.plain, 2e-3)
     # What shapes cannot tell an importer: the heads, and how a picture is prepared.
     metadata = {"heads": str(HEADS), "resize": str(SIZE), "mean": "0.5", "std": "0.25"}
     save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, metadata)
