@@ -27,11 +27,17 @@ race: ## what has goroutines, under the race detector
 fuzz: ## every fuzz target for FUZZTIME each
 	./scripts/fuzz.sh $(or $(FUZZTIME),30s)
 
+bench: ## tables of docs/performance.md; PYTHON with PyTorch 2 is the rival
+	$(GO) run ./scripts/bench -python $(or $(PYTHON),python3)
+
+generate: ## assembly
+	$(GO) generate ./internal/kernel
+
 lint: ## formatting, vet, staticcheck; arm64 builds
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./internal/kernel/... ./head/...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./internal/kernel ./head/...
 
 clean:
 	rm -rf bin runs

@@ -192,9 +192,3 @@ func (r *run) all(ctx context.Context) error {
 	newStages(r).start(ctx, g)
 	return g.Wait()
 }
-
-// unchanged tells whether an item's features are there and its file was not touched since.
-func (r *run) unchanged(i int) bool {
-	known, ok := r.writer.Known(r.set.Items[i].Path)
-	return ok && known.Stamp != "" && known.Stamp == r.set.Stamp(i)
-}

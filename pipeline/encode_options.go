@@ -170,8 +170,8 @@ type storeOptions struct {
 }
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
-	f.IntVar(&o.views, "views", 1, "views of each image: the plain one, and augmented ones drawn from its content and --seed")
-	f.Uint64Var(&o.viewSeed, "seed", 0, "of the augmented views")
+	f.IntVar(&o.views, "views", 1, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
+	f.Uint64Var(&o.viewSeed, "view-seed", 0, "of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
 	f.IntVar(&o.shardRows, "shard-rows", extract.DefaultShardRows, "rows of a file of features; one file at most is lost when a run is killed")
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")

@@ -19,15 +19,14 @@ import (
 
 // trainOptions are the settings of a training, shared by train, run and demo.
 type trainOptions struct {
-	clusters   int
-	method     string
-	neighbours int
-	workers    int
-	resume     bool
-	images     string // the data set that the features are of; empty: not known
-	shared     shared
-	settings   head.Config // holds the flags; those not given on the command line are ignored
-	command    *cobra.Command
+	clusters int
+	method   string
+	workers  int
+	resume   bool
+	images   string // the data set that the features are of; empty: not known
+	shared   shared
+	settings head.Config // holds the flags; those not given on the command line are ignored
+	command  *cobra.Command
 }
 
 // shared is what several trainings on the same items need compute only once; the zero value shares nothing.
