@@ -79,19 +79,42 @@ func Paper(clusters int) Config {
 	return c
 }
 
+// Method is a row of the table of methods: a choice of supervisory distribution, learned distribution and mapper.
+type Method struct {
+	Name        string `json:"name"`
+	Supervisory string `json:"supervisory"`
+	Learned     string `json:"learned"`
+	Mapper      string `json:"mapper"`
+	Source      string `json:"source"`
+	Purpose     string `json:"purpose"`
+
+	preset func(clusters int) Config
+}
+
+// Methods are those that Preset knows, the default first.
+func Methods() []Method {
+	const neighbours, kernel, linear = "nearest neighbours, debiased", "cluster kernel, debiased", "linear"
+	return []Method{
+		{MethodDefault, neighbours, kernel, linear, "I-Con sec. 3.4 and 4, on standardised features", "clusters with a calibrated confidence; the default", Default},
+		{MethodPaper, neighbours, kernel, linear, "I-Con sec. 4", "the paper's recipe, on features as they are", Paper},
+		{MethodInfoNCE, "nearest neighbours", "cluster kernel", linear, "I-Con sec. 3.3", "the same without debiasing, for comparison", func(clusters int) Config {
+			c := Default(clusters)
+			c.Method, c.Alpha, c.Beta = MethodInfoNCE, 0, 0
+			return c
+		}},
+	}
+}
+
 // Preset is the configuration that a method's name stands for; it fails on an unknown name, suggesting the nearest.
 func Preset(method string, clusters int) (Config, error) {
-	switch method {
-	case MethodDefault, "":
-		return Default(clusters), nil
-	case MethodPaper:
-		return Paper(clusters), nil
-	case MethodInfoNCE:
-		c := Default(clusters)
-		c.Method, c.Alpha, c.Beta = MethodInfoNCE, 0, 0
-		return c, nil
+	var names []string
+	for _, m := range Methods() {
+		if m.Name == method {
+			return m.preset(clusters), nil
+		}
+		names = append(names, m.Name)
 	}
-	return Config{}, fmt.Errorf("method %q is not known: did you mean %q?", method, nearestName(method, []string{MethodDefault, MethodPaper, MethodInfoNCE}))
+	return Config{}, fmt.Errorf("method %q is not known: did you mean %q?", method, nearestName(method, names))
 }
 
 // DefaultAlpha is the uniform share for a number of clusters: 1/K of few clusters' rows are chance neighbours, while of
