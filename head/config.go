@@ -51,8 +51,8 @@ const (
 	MethodInfoNCE = "infonce-clustering"
 )
 
-// Default is the tool's own recipe for that many clusters (docs/results.md has the evidence): neighbours on standardised
-// features, and longer training than the paper's.
+// Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
+// paper's. docs/results.md says what it reaches.
 func Default(clusters int) Config {
 	return Config{
 		Method: MethodDefault, Clusters: clusters,
@@ -117,9 +117,8 @@ func Preset(method string, clusters int) (Config, error) {
 	return Config{}, fmt.Errorf("method %q is not known: did you mean %q?", method, nearestName(method, names))
 }
 
-// DefaultAlpha is the uniform share for a number of clusters: 1/K of few clusters' rows are chance neighbours, while of
-// hundreds of clusters each batch holds so few rows that the noise of the graph weighs more. Between 10 and 100 clusters it
-// goes linearly in ln K from 0.1 to 0.7; docs/results.md has the table it was read from.
+// DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
+// are likely right; hundreds want the paper's 0.6 to 0.8. Between 10 and 100 clusters it goes linearly in ln K from 0.1 to 0.7.
 func DefaultAlpha(clusters int) float64 {
 	const few, many, low, high = 10.0, 100.0, 0.1, 0.7
 	k := min(many, max(few, float64(clusters)))

@@ -95,7 +95,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case err == nil:
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on")
+		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on, a training with --resume")
 		return exitInterrupted
 	case errors.As(err, &usage), !a.started:
 		fmt.Fprintln(a.err, "pipeline:", err)
