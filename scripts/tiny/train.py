@@ -109,7 +109,7 @@ def main():
     a.add_argument("out")
     a.add_argument("--steps", type=int, default=260, help="of the first phase")
     a.add_argument("--supervised", type=int, default=500, help="steps of the second phase on views")
-    a.add_argument("--plain", type=int, default=150, help="steps of the second phase on pictures as they are")
+    a.add_argument("--plain", type=int, default=200, help="steps of the second phase on pictures as they are")
     a.add_argument("--start", help="weights of an earlier first phase, in place of one")
     a.add_argument("--batch", type=int, default=192)
     a.add_argument("--threads", type=int, default=1)
