@@ -57,7 +57,7 @@ func Default(clusters int) Config {
 	return Config{
 		Method: MethodDefault, Clusters: clusters,
 		Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters),
-		Standardize: true, Neighbours: 5, Metric: knn.Cosine,
+		Standardize: true, Neighbours: 10, Metric: knn.Cosine,
 		Batch: 4096, MinSteps: 240,
 		Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5},
 		Heads:    DefaultHeads(clusters),
