@@ -73,8 +73,10 @@ func (c *Config) Validate() error {
 	return c.Transform.Validate()
 }
 
-// Hooks are told how the run goes; either may be nil.
+// Hooks are told how the run goes; any may be nil.
 type Hooks struct {
+	// Listed is told how many images and classes the data set has, before any is encoded; its error ends the run.
+	Listed   func(items, classes int) error
 	Note     func(text string)
 	Progress func(done, total int) // images, at any rate
 }

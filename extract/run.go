@@ -27,6 +27,11 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 		return nil, err
 	}
 	defer set.Close()
+	if h.Listed != nil {
+		if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
+			return nil, err
+		}
+	}
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()

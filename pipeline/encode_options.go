@@ -182,12 +182,13 @@ func (o *storeOptions) put(c *extract.Config) {
 	c.Augment = pixels.DefaultAugmentation()
 }
 
-// extract runs an extraction with a progress bar and a closing table. The summary is valid when the error says only
-// that too many images were bad.
-func (a *app) extract(ctx context.Context, c extract.Config) (*extract.Summary, error) {
+// extract runs an extraction with a progress bar and a closing table. listed, unless nil, may refuse the data before any image
+// is encoded. The summary is valid when the error says only that too many images were bad.
+func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, classes int) error) (*extract.Summary, error) {
 	var p *progress
 	defer func() { p.end() }()
 	s, err := extract.Run(ctx, c, extract.Hooks{
+		Listed: listed,
 		Note: func(text string) { a.note("%s", text) },
 		Progress: func(done, total int) {
 			if p == nil {

@@ -69,7 +69,7 @@ func (a *app) runExtract(ctx context.Context, c extract.Config) error {
 	if err := c.Validate(); err != nil {
 		return usagef("%w", err)
 	}
-	s, err := a.extract(ctx, c)
+	s, err := a.extract(ctx, c, nil)
 	if s != nil && a.json {
 		if perr := a.printJSON(s); perr != nil {
 			return perr

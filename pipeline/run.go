@@ -61,16 +61,6 @@ func (o *runOptions) add(c *cobra.Command) {
 
 // runAll goes from images to a finished run folder.
 func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.Metrics, error) {
-	// What can be known to be wrong is found before the hours of encoding.
-	if o.command.Flags().Changed("clusters") {
-		c, err := o.config(0)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.Validate(1 << 40); err != nil {
-			return nil, usageError{err}
-		}
-	}
 	if err := head.CheckFree(o.out); err != nil && !o.resume {
 		return nil, usageError{err}
 	}
@@ -89,7 +79,18 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	if err := config.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	if _, err := a.extract(ctx, config); err != nil {
+	// What is wrong with the training is found before the hours of encoding.
+	trainable := func(items, classes int) error {
+		c, err := o.config(classes)
+		if err != nil {
+			return err
+		}
+		if err := c.Validate(items); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+	if _, err := a.extract(ctx, config, trainable); err != nil {
 		return nil, err
 	}
 	o.images = data
