@@ -189,7 +189,7 @@ func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, 
 	defer func() { p.end() }()
 	s, err := extract.Run(ctx, c, extract.Hooks{
 		Listed: listed,
-		Note: func(text string) { a.note("%s", text) },
+		Note:   func(text string) { a.note("%s", text) },
 		Progress: func(done, total int) {
 			if p == nil {
 				p = a.progress("encode", "images", total)
