@@ -3,7 +3,6 @@ package head
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -14,43 +13,18 @@ import (
 	"go.uber.org/goleak"
 	"iconic/head/cluster"
 	"iconic/head/optim"
+	"iconic/internal/dense"
+	"iconic/internal/densetest"
 	"iconic/internal/sharedtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type matrix struct {
-	n, d int
-	x    []float32
-}
-
-func (m matrix) Len() int { return m.n }
-func (m matrix) Dim() int { return m.d }
-func (m matrix) Block(dst []float32, lo, hi int) error {
-	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
-		return errors.New("the destination has the wrong size")
-	}
-	return nil
-}
-func (m matrix) Gather(dst []float32, rows []int32) error {
-	for e, r := range rows {
-		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
-	}
-	return nil
-}
-
 // clouds is k Gaussian clouds, row i in cloud i mod k, with features of very different scale.
-func clouds(seed uint64, n, d, k int, apart float64) matrix {
-	r := rand.New(rand.NewPCG(seed, 1))
-	centre := make([]float64, k*d)
-	for i := range centre {
-		centre[i] = apart * r.NormFloat64()
-	}
-	m := matrix{n, d, make([]float32, n*d)}
-	for i := range n {
-		for e := range d {
-			m.x[i*d+e] = float32(math.Pow(10, float64(e%3-1))*(centre[i%k*d+e]+r.NormFloat64()) + 5)
-		}
+func clouds(seed uint64, n, d, k int, apart float64) *dense.Rows {
+	m := densetest.Clouds(seed, n, d, k, apart)
+	for i := range m.X {
+		m.X[i] = float32(math.Pow(10, float64(i%d%3-1)))*m.X[i] + 5
 	}
 	return m
 }
@@ -62,14 +36,14 @@ func small(clusters int) Config {
 }
 
 // purity is the share of rows whose cluster's commonest cloud is their own.
-func purity(t *testing.T, l *Linear, m matrix, k int) float64 {
+func purity(t *testing.T, l *Linear, m *dense.Rows, k int) float64 {
 	t.Helper()
-	p := make([]float32, m.n*l.Clusters)
-	if err := l.Probabilities(p, m.x, m.n); err != nil {
+	p := make([]float32, m.Len()*l.Clusters)
+	if err := l.Probabilities(p, m.X, m.Len()); err != nil {
 		t.Fatal(err)
 	}
 	count := make([]int, l.Clusters*k)
-	for i := range m.n {
+	for i := range m.Len() {
 		at := 0
 		for c := range l.Clusters {
 			if p[i*l.Clusters+c] > p[i*l.Clusters+at] {
@@ -86,7 +60,7 @@ func purity(t *testing.T, l *Linear, m matrix, k int) float64 {
 		}
 		total += most
 	}
-	return float64(total) / float64(m.n)
+	return float64(total) / float64(m.Len())
 }
 
 func TestTrainFindsClouds(t *testing.T) {
@@ -185,25 +159,25 @@ func TestFoldingTheScaleChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := standardize(m, mean, variance)
-	x := make([]float32, m.n*m.d)
-	if err := s.Block(x, 0, m.n); err != nil {
+	x := make([]float32, m.Len()*m.Width)
+	if err := s.Block(x, 0, m.Len()); err != nil {
 		t.Fatal(err)
 	}
-	for e := range m.d {
+	for e := range m.Width {
 		var sum, square float64
-		for i := range m.n {
-			sum += float64(x[i*m.d+e])
-			square += float64(x[i*m.d+e]) * float64(x[i*m.d+e])
+		for i := range m.Len() {
+			sum += float64(x[i*m.Width+e])
+			square += float64(x[i*m.Width+e]) * float64(x[i*m.Width+e])
 		}
-		if math.Abs(sum/float64(m.n)) > 1e-5 || math.Abs(square/float64(m.n)-1) > 1e-5 {
-			t.Fatalf("feature %d has mean %v and square %v", e, sum/float64(m.n), square/float64(m.n))
+		if math.Abs(sum/float64(m.Len())) > 1e-5 || math.Abs(square/float64(m.Len())-1) > 1e-5 {
+			t.Fatalf("feature %d has mean %v and square %v", e, sum/float64(m.Len()), square/float64(m.Len()))
 		}
 	}
-	l := newLinear(3, m.d, rand.New(rand.NewPCG(1, 1)))
+	l := newLinear(3, m.Width, rand.New(rand.NewPCG(1, 1)))
 	l.Bias[1] = 0.5
-	want, got := make([]float32, m.n*3), make([]float32, m.n*3)
-	l.probabilities(want, x, m.n)
-	s.fold(l).probabilities(got, m.x, m.n)
+	want, got := make([]float32, m.Len()*3), make([]float32, m.Len()*3)
+	l.probabilities(want, x, m.Len())
+	s.fold(l).probabilities(got, m.X, m.Len())
 	for i := range want {
 		if math.Abs(float64(want[i]-got[i])) > 1e-5 {
 			t.Fatalf("probability %d: %v, want %v", i, got[i], want[i])
@@ -279,7 +253,7 @@ func TestReferenceTrajectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
-		m := matrix{len(c.X), c.D, flat(c.X)}
+		m := &dense.Rows{Width: c.D, X: flat(c.X)}
 		rows := len(c.Batches[0])
 		tr := &training{
 			config: Config{EMA: c.EMA, Schedule: optim.Schedule{Kind: "step", Parts: c.Steps / c.HalveEvery, Factor: 0.5}},
@@ -328,8 +302,8 @@ func flat(rows [][]float32) []float32 {
 func TestBadInput(t *testing.T) {
 	m := clouds(6, 40, 4, 2, 2)
 	nan := clouds(6, 40, 4, 2, 2)
-	nan.x[9*4+2] = float32(math.NaN())
-	same := matrix{40, 4, make([]float32, 160)}
+	nan.X[9*4+2] = float32(math.NaN())
+	same := dense.New(40, 4)
 	for _, c := range []struct {
 		name   string
 		f      Features

@@ -23,6 +23,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
+	"iconic/internal/dense"
 	"iconic/report"
 	"iconic/report/page"
 )
@@ -235,7 +236,7 @@ func (a *app) layout(ctx context.Context, f *finished, it *items, o reportOption
 		return nil, err
 	}
 	options := tsne.Options{Metric: knn.Euclidean, Workers: o.workers, Progress: a.portion("map", "iterations")}
-	y, kl, err := tsne.Layout(ctx, &matrix{dim: k, x: z}, options)
+	y, kl, err := tsne.Layout(ctx, &dense.Rows{Width: k, X: z}, options)
 	if err != nil {
 		return nil, err
 	}
@@ -246,29 +247,6 @@ func (a *app) layout(ctx context.Context, f *finished, it *items, o reportOption
 	}
 	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): near dots are alike, far distances mean little.", which, kl)
 	return m, nil
-}
-
-// matrix is features held in memory.
-type matrix struct {
-	dim int
-	x   []float32
-}
-
-var _ head.Features = (*matrix)(nil)
-
-func (m *matrix) Len() int { return len(m.x) / m.dim }
-func (m *matrix) Dim() int { return m.dim }
-
-func (m *matrix) Block(dst []float32, lo, hi int) error {
-	copy(dst, m.x[lo*m.dim:hi*m.dim])
-	return nil
-}
-
-func (m *matrix) Gather(dst []float32, rows []int32) error {
-	for k, i := range rows {
-		copy(dst[k*m.dim:(k+1)*m.dim], m.x[int(i)*m.dim:])
-	}
-	return nil
 }
 
 // sampleRows draws at most limit of n rows, ascending.

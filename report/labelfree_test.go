@@ -3,41 +3,24 @@ package report
 import (
 	"context"
 	"fmt"
+	"iconic/internal/dense"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// matrix holds features in memory.
-type matrix struct {
-	d int
-	x []float32
-}
-
-func (m matrix) Len() int { return len(m.x) / m.d }
-func (m matrix) Dim() int { return m.d }
-func (m matrix) Block(dst []float32, lo, hi int) error {
-	copy(dst, m.x[lo*m.d:hi*m.d])
-	return nil
-}
-func (m matrix) Gather(dst []float32, rows []int32) error {
-	for k, i := range rows {
-		copy(dst[k*m.d:(k+1)*m.d], m.x[int(i)*m.d:])
-	}
-	return nil
-}
-
 // thirty rows in five clusters, one of them with a single row; scikit-learn 1.x scored the same numbers in float64.
-func thirty() (matrix, []int) {
+func thirty() (*dense.Rows, []int) {
 	cluster := []int{4, 1, 1, 0, 1, 3, 0, 2, 2, 1, 3, 2, 1, 2, 0, 3, 0, 0, 2, 0, 3, 0, 1, 1, 0, 3, 1, 0, 2, 2}
-	m := matrix{d: 4}
+	m := &dense.Rows{Width: 4}
 	for i, c := range cluster {
-		for j := range m.d {
+		for j := range m.Width {
 			x := float64((i*37+j*j*17+i*j)%29)/7 - 1
 			if c == j {
 				x += 3
 			}
-			m.x = append(m.x, float32(x))
+			m.X = append(m.X, float32(x))
 		}
 	}
 	return m, cluster
@@ -103,7 +86,7 @@ func TestLabelFreeScoresOfDegenerateClusterings(t *testing.T) {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
-	same := matrix{d: 4, x: make([]float32, len(f.x))} // rows of length 0, all the same
+	same := dense.New(f.Len(), 4) // rows of length 0, all the same
 	l, err := ScoreFeatures(context.Background(), same, cluster, 5, LabelFreeOptions{})
 	if err != nil || l.Silhouette != 0 || l.DaviesBouldin != 0 || l.CalinskiHarabasz.Defined() {
 		t.Errorf("equal rows: %+v, %v", l, err)
@@ -142,8 +125,8 @@ func TestNeighbourAndSeedAgreement(t *testing.T) {
 
 func TestScoreFeaturesRefuses(t *testing.T) {
 	f, cluster := thirty()
-	broken := matrix{d: 4, x: append([]float32(nil), f.x...)}
-	broken.x[6] = float32(math.NaN())
+	broken := &dense.Rows{Width: 4, X: slices.Clone(f.X)}
+	broken.X[6] = float32(math.NaN())
 	for want, try := range map[string]func() (*LabelFree, error){
 		"30 rows and 29 assignments": func() (*LabelFree, error) {
 			return ScoreFeatures(context.Background(), f, cluster[:29], 5, LabelFreeOptions{})

@@ -4,56 +4,20 @@ import (
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"iconic/internal/densetest"
 	"pgregory.net/rapid"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type matrix struct {
-	n, d int
-	x    []float32
-}
-
-func (m matrix) Len() int { return m.n }
-func (m matrix) Dim() int { return m.d }
-func (m matrix) Block(dst []float32, lo, hi int) error {
-	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
-		return errors.New("the destination has the wrong size")
-	}
-	return nil
-}
-func (m matrix) Gather(dst []float32, rows []int32) error {
-	for e, r := range rows {
-		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
-	}
-	return nil
-}
-
-// blobs is k Gaussian clouds of unit width whose centres are far apart, row i in cloud i mod k.
-func blobs(seed uint64, n, d, k int, apart float64) matrix {
-	r := rand.New(rand.NewPCG(seed, 1))
-	centre := make([]float64, k*d)
-	for i := range centre {
-		centre[i] = apart * r.NormFloat64()
-	}
-	m := matrix{n, d, make([]float32, n*d)}
-	for i := range n {
-		for e := range d {
-			m.x[i*d+e] = float32(centre[i%k*d+e] + r.NormFloat64())
-		}
-	}
-	return m
-}
-
 func TestFindsSeparatedClouds(t *testing.T) {
 	const n, k = 3000, 7
-	m := blobs(3, n, 10, k, 20)
+	m := densetest.Clouds(3, n, 10, k, 20)
 	r, err := Cluster(context.Background(), m, Options{Clusters: k, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
@@ -64,11 +28,11 @@ func TestFindsSeparatedClouds(t *testing.T) {
 		}
 	}
 	p := make([]float32, n*k)
-	if err := r.Probabilities(p, m.x, n); err != nil {
+	if err := r.Probabilities(p, m.X, n); err != nil {
 		t.Fatal(err)
 	}
 	again := make([]int32, n)
-	if err := r.Assign(again, m.x, n); err != nil {
+	if err := r.Assign(again, m.X, n); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(r.Assignment, again); diff != "" {
@@ -87,10 +51,10 @@ func TestResultIsConsistent(t *testing.T) {
 		n := rapid.IntRange(1, 300).Draw(t, "n")
 		d := rapid.IntRange(1, 9).Draw(t, "d")
 		k := rapid.IntRange(1, min(n, 20)).Draw(t, "k")
-		m := blobs(rapid.Uint64().Draw(t, "seed"), n, d, 3, 2)
+		m := densetest.Clouds(rapid.Uint64().Draw(t, "seed"), n, d, 3, 2)
 		if rapid.Bool().Draw(t, "duplicates") {
 			for i := 1; i < n; i++ {
-				copy(m.x[i*d:(i+1)*d], m.x[i%2*d:i%2*d+d])
+				copy(m.X[i*d:(i+1)*d], m.X[i%2*d:i%2*d+d])
 			}
 		}
 		r, err := Cluster(context.Background(), m, Options{Clusters: k, Starts: 2, MiniBatch: rapid.SampledFrom([]int{0, 16}).Draw(t, "batch")})
@@ -104,7 +68,7 @@ func TestResultIsConsistent(t *testing.T) {
 			for c := range k {
 				s := 0.0
 				for e := range d {
-					v := float64(m.x[i*d+e] - r.Centroids[c*d+e])
+					v := float64(m.X[i*d+e] - r.Centroids[c*d+e])
 					s += v * v
 				}
 				best = min(best, s)
@@ -124,7 +88,7 @@ func TestResultIsConsistent(t *testing.T) {
 }
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
-	m := blobs(9, 20000, 6, 12, 1)
+	m := densetest.Clouds(9, 20000, 6, 12, 1)
 	var first *Result
 	for _, workers := range []int{1, 2, 7} {
 		r, err := Cluster(context.Background(), m, Options{Clusters: 12, Seed: 1, Workers: workers, Starts: 1})
@@ -140,26 +104,26 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	m := blobs(1, 10, 2, 2, 1)
+	m := densetest.Clouds(1, 10, 2, 2, 1)
 	for _, k := range []int{0, 11} {
 		if _, err := Cluster(context.Background(), m, Options{Clusters: k}); err == nil || !strings.Contains(err.Error(), "of 10 rows") {
 			t.Errorf("%d clusters of 10 rows: %v", k, err)
 		}
 	}
-	m.x[6*2] = float32(math.Inf(1))
+	m.X[6*2] = float32(math.Inf(1))
 	if _, err := Cluster(context.Background(), m, Options{Clusters: 2}); err == nil || !strings.Contains(err.Error(), "row 6 are not finite") {
 		t.Errorf("infinite features: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Cluster(ctx, blobs(1, 10, 2, 2, 1), Options{Clusters: 2}); !errors.Is(err, context.Canceled) {
+	if _, err := Cluster(ctx, densetest.Clouds(1, 10, 2, 2, 1), Options{Clusters: 2}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
 
 // BenchmarkStep is bound by arithmetic: n·k·d multiply-adds an iteration.
 func BenchmarkStep(b *testing.B) {
-	m := blobs(1, 50000, 192, 100, 0.5)
+	m := densetest.Clouds(1, 50000, 192, 100, 0.5)
 	iterations := 0
 	for b.Loop() {
 		r, err := Cluster(context.Background(), m, Options{Clusters: 100, Starts: 1, MaxIterations: 10})

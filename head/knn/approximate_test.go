@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"iconic/internal/dense"
 	"pgregory.net/rapid"
 )
 
 // clouds is rows around centres, row i around centre i mod k.
-func clouds(seed uint64, n, d, k int) matrix {
+func clouds(seed uint64, n, d, k int) *dense.Rows {
 	r := rand.New(rand.NewPCG(seed, 9))
 	centre := random(r, k, d)
 	m := random(r, n, d)
-	for i := range m.x {
-		m.x[i] = 0.4*m.x[i] + centre.x[(i/d)%k*d+i%d]
+	for i := range m.X {
+		m.X[i] = 0.4*m.X[i] + centre.X[(i/d)%k*d+i%d]
 	}
 	return m
 }
@@ -100,7 +101,7 @@ func TestShortListsAreCompleted(t *testing.T) {
 
 func TestApproximateHasTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	m := clouds(5, 5000, 8, 20)
-	copy(m.x[100*8:1200*8], m.x[:1100*8]) // duplicates by the hundred
+	copy(m.X[100*8:1200*8], m.X[:1100*8]) // duplicates by the hundred
 	var first *Graph
 	for _, workers := range []int{1, 2, 7} {
 		g, _, err := Approximate(context.Background(), m, Options{K: 5, Workers: workers, Seed: 3})

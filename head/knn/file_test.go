@@ -99,7 +99,7 @@ func TestCachedComputesOnceForEachFeaturesAndOptions(t *testing.T) {
 		t.Fatalf("computed %d times, want once", computed)
 	}
 	get(4)
-	m.x[17]++
+	m.X[17]++
 	get(4)
 	if computed != 3 {
 		t.Fatalf("computed %d times, want 3: other options, other features", computed)

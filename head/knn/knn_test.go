@@ -12,49 +12,30 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"iconic/internal/dense"
 	"iconic/internal/sharedtest"
 	"pgregory.net/rapid"
+	"slices"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// matrix is features in memory.
-type matrix struct {
-	n, d int
-	x    []float32
-}
-
-func (m matrix) Len() int { return m.n }
-func (m matrix) Dim() int { return m.d }
-func (m matrix) Block(dst []float32, lo, hi int) error {
-	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
-		return errors.New("the destination has the wrong size")
-	}
-	return nil
-}
-func (m matrix) Gather(dst []float32, rows []int32) error {
-	for e, r := range rows {
-		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
-	}
-	return nil
-}
-
-func random(r *rand.Rand, n, d int) matrix {
-	m := matrix{n, d, make([]float32, n*d)}
-	for i := range m.x {
-		m.x[i] = float32(r.NormFloat64())
+func random(r *rand.Rand, n, d int) *dense.Rows {
+	m := dense.New(n, d)
+	for i := range m.X {
+		m.X[i] = float32(r.NormFloat64())
 	}
 	return m
 }
 
 // plain ranks all rows by distance in float64.
-func plain(m matrix, metric Metric, k int) []int32 {
+func plain(m *dense.Rows, metric Metric, k int) []int32 {
 	var all []int32
-	for i := range m.n {
+	for i := range m.Len() {
 		var list []ranked
-		for j := range m.n {
+		for j := range m.Len() {
 			if j != i {
-				list = append(list, ranked{distance(metric, m.x[i*m.d:(i+1)*m.d], m.x[j*m.d:(j+1)*m.d]), int32(j)})
+				list = append(list, ranked{distance(metric, m.X[i*m.Width:(i+1)*m.Width], m.X[j*m.Width:(j+1)*m.Width]), int32(j)})
 			}
 		}
 		sortRanked(list)
@@ -86,7 +67,7 @@ func TestExactIsTheDefinition(t *testing.T) {
 
 func TestPanelsAndWorkersDoNotShow(t *testing.T) {
 	m := random(rand.New(rand.NewPCG(1, 2)), 2*panelRows+333, 9)
-	copy(m.x[100*9:], m.x[:50*9]) // some duplicates
+	copy(m.X[100*9:], m.X[:50*9]) // some duplicates
 	want := plain(m, Euclidean, 4)
 	for _, workers := range []int{1, 2, 7} {
 		g, err := Exact(context.Background(), m, Options{K: 4, Metric: Euclidean, Workers: workers})
@@ -100,15 +81,15 @@ func TestPanelsAndWorkersDoNotShow(t *testing.T) {
 }
 
 func TestDuplicatesGoToTheLowestIndex(t *testing.T) {
-	m := matrix{3000, 3, make([]float32, 9000)}
-	for i := range m.x {
-		m.x[i] = float32(1 + i%3)
+	m := dense.New(3000, 3)
+	for i := range m.X {
+		m.X[i] = float32(1 + i%3)
 	}
 	g, err := Exact(context.Background(), m, Options{K: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range m.n {
+	for i := range m.Len() {
 		want := []int32{0, 1, 2}
 		if i < 3 {
 			want = []int32{1, 2, 3}
@@ -149,9 +130,9 @@ func TestReferenceVectors(t *testing.T) {
 			continue
 		}
 		seen++
-		m := matrix{len(c.X), len(c.X[0]), nil}
+		m := &dense.Rows{Width: len(c.X[0])}
 		for _, row := range c.X {
-			m.x = append(m.x, row...)
+			m.X = append(m.X, row...)
 		}
 		g, err := Exact(context.Background(), m, Options{K: c.K, Metric: c.Metric})
 		if err != nil {
@@ -170,10 +151,10 @@ func TestReferenceVectors(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	m := random(rand.New(rand.NewPCG(3, 4)), 10, 4)
-	bad := matrix{10, 4, append([]float32(nil), m.x...)}
-	bad.x[7*4+1] = float32(math.NaN())
-	zero := matrix{10, 4, append([]float32(nil), m.x...)}
-	clear(zero.x[3*4 : 4*4])
+	bad := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+	bad.X[7*4+1] = float32(math.NaN())
+	zero := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+	clear(zero.X[3*4 : 4*4])
 	for _, c := range []struct {
 		name string
 		f    Features
@@ -209,5 +190,5 @@ func BenchmarkExact(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(m.n)*float64(m.n)*float64(m.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	b.ReportMetric(float64(m.Len())*float64(m.Len())*float64(m.Width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }

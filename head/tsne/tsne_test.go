@@ -11,49 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"iconic/head/knn"
+	"iconic/internal/dense"
+	"iconic/internal/densetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type matrix struct {
-	n, d int
-	x    []float32
-}
-
-func (m matrix) Len() int { return m.n }
-func (m matrix) Dim() int { return m.d }
-func (m matrix) Block(dst []float32, lo, hi int) error {
-	if copy(dst, m.x[lo*m.d:hi*m.d]) != len(dst) {
-		return errors.New("the destination has the wrong size")
-	}
-	return nil
-}
-func (m matrix) Gather(dst []float32, rows []int32) error {
-	for e, r := range rows {
-		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:])
-	}
-	return nil
-}
-
-func clouds(n, d, k int) matrix {
-	r := rand.New(rand.NewPCG(1, 1))
-	centre := make([]float64, k*d)
-	for i := range centre {
-		centre[i] = 6 * r.NormFloat64()
-	}
-	m := matrix{n, d, make([]float32, n*d)}
-	for i := range n {
-		for e := range d {
-			m.x[i*d+e] = float32(centre[i%k*d+e] + r.NormFloat64())
-		}
-	}
-	return m
-}
-
 // Neighbours on the map are of the same cloud.
 func TestCloudsStayTogether(t *testing.T) {
 	const k = 5
-	m := clouds(400, 10, k)
+	m := densetest.Clouds(1, 400, 10, k, 6)
 	y, kl, err := Layout(context.Background(), m, Options{Metric: knn.Euclidean})
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +28,9 @@ func TestCloudsStayTogether(t *testing.T) {
 	if !(kl > 0 && kl < 2) {
 		t.Errorf("divergence %v", kl)
 	}
-	for i := range m.n {
+	for i := range m.Len() {
 		best, at := math.Inf(1), 0
-		for j := range m.n {
+		for j := range m.Len() {
 			if j != i {
 				if d := math.Hypot(float64(y[2*i]-y[2*j]), float64(y[2*i+1]-y[2*j+1])); d < best {
 					best, at = d, j
@@ -77,7 +44,7 @@ func TestCloudsStayTogether(t *testing.T) {
 }
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
-	m := clouds(600, 6, 4)
+	m := densetest.Clouds(1, 600, 6, 4, 6)
 	var first []float32
 	for _, workers := range []int{1, 2, 7} {
 		y, _, err := Layout(context.Background(), m, Options{Iterations: 60, Workers: workers})
@@ -94,17 +61,17 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 
 // The force is the gradient of the divergence, by central differences, with a tree so fine that nothing is approximated.
 func TestForceAgainstFiniteDifferences(t *testing.T) {
-	m := clouds(40, 4, 3)
-	l := &layout{options: Options{Perplexity: 5, Angle: 1e-9, Metric: knn.Euclidean}, n: m.n}
+	m := densetest.Clouds(1, 40, 4, 3, 6)
+	l := &layout{options: Options{Perplexity: 5, Angle: 1e-9, Metric: knn.Euclidean}, n: m.Len()}
 	if err := l.neighbours(context.Background(), m); err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(2, 2))
-	l.y = make([]float64, 2*m.n)
+	l.y = make([]float64, 2*m.Len())
 	for i := range l.y {
 		l.y[i] = r.NormFloat64()
 	}
-	l.force, l.partial = make([]float64, 2*m.n), make([]float64, 1)
+	l.force, l.partial = make([]float64, 2*m.Len()), make([]float64, 1)
 	if err := l.gradient(context.Background(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +118,9 @@ func TestTreeApproximates(t *testing.T) {
 }
 
 func TestDuplicatesAndBadInput(t *testing.T) {
-	same := matrix{50, 3, make([]float32, 150)}
-	for i := range same.x {
-		same.x[i] = 1
+	same := dense.New(50, 3)
+	for i := range same.X {
+		same.X[i] = 1
 	}
 	y, _, err := Layout(context.Background(), same, Options{Iterations: 30})
 	if err != nil {
@@ -164,11 +131,11 @@ func TestDuplicatesAndBadInput(t *testing.T) {
 			t.Fatal("duplicates end in NaN")
 		}
 	}
-	m := clouds(40, 3, 2)
+	m := densetest.Clouds(1, 40, 3, 2, 6)
 	if _, _, err := Layout(context.Background(), m, Options{Perplexity: 20}); err == nil || !strings.Contains(err.Error(), "perplexity 20 of 40 points") {
 		t.Errorf("error %v", err)
 	}
-	if _, _, err := Layout(context.Background(), clouds(3, 3, 2), Options{}); err == nil {
+	if _, _, err := Layout(context.Background(), densetest.Clouds(1, 3, 3, 2, 6), Options{}); err == nil {
 		t.Error("3 points are accepted")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -180,7 +147,7 @@ func TestDuplicatesAndBadInput(t *testing.T) {
 
 // BenchmarkLayout is bound by memory latency: the walk through the tree.
 func BenchmarkLayout(b *testing.B) {
-	m := clouds(5000, 100, 20)
+	m := densetest.Clouds(1, 5000, 100, 20, 6)
 	for b.Loop() {
 		if _, _, err := Layout(context.Background(), m, Options{Iterations: 100}); err != nil {
 			b.Fatal(err)

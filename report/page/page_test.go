@@ -19,27 +19,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/internal/dense"
 	"iconic/report"
 )
-
-// blobs are features in memory: n points around k centres.
-type blobs struct {
-	d int
-	x []float32
-}
-
-func (b blobs) Len() int { return len(b.x) / b.d }
-func (b blobs) Dim() int { return b.d }
-func (b blobs) Block(dst []float32, lo, hi int) error {
-	copy(dst, b.x[lo*b.d:hi*b.d])
-	return nil
-}
-func (b blobs) Gather(dst []float32, rows []int32) error {
-	for k, i := range rows {
-		copy(dst[k*b.d:(k+1)*b.d], b.x[int(i)*b.d:])
-	}
-	return nil
-}
 
 // made is a run that never happened: n points about k centres on a ring, assigned with some mistakes.
 func made(t testing.TB, n, k int, labels bool) Run {
@@ -47,7 +29,7 @@ func made(t testing.TB, n, k int, labels bool) Run {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
 	in := report.Input{Clusters: k, Loss: 1.25, Resamples: 100}
 	run := Run{Title: fmt.Sprintf("Made-up run with %d clusters", k), Map: &Map{Note: "t-SNE of the logits of all images, exact, perplexity 30."}}
-	f := blobs{d: 8}
+	f := &dense.Rows{Width: 8}
 	var baseline []int
 	for i := range n {
 		class := i % k
@@ -65,8 +47,8 @@ func made(t testing.TB, n, k int, labels bool) Run {
 		angle := 2 * math.Pi * float64(class) / float64(k)
 		run.Map.Rows = append(run.Map.Rows, i)
 		run.Map.XY = append(run.Map.XY, float32(10*math.Cos(angle)+r.NormFloat64()), float32(10*math.Sin(angle)+r.NormFloat64()))
-		for range f.d {
-			f.x = append(f.x, float32(r.NormFloat64()+10*math.Cos(angle)))
+		for range f.Width {
+			f.X = append(f.X, float32(r.NormFloat64()+10*math.Cos(angle)))
 		}
 		run.Paths = append(run.Paths, fmt.Sprintf("class%02d/%05d.png", class, i))
 	}

@@ -14,6 +14,7 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/tsne"
+	"iconic/internal/dense"
 	"iconic/internal/npy"
 	"iconic/internal/parallel"
 )
@@ -122,29 +123,11 @@ func testDuels(ctx context.Context, f *npy.File, o options) []duel {
 	}}
 }
 
-// made is clustered features: 2000 centres at random, each with a cloud of its own 12 directions and a little of all others,
+// makeClustered makes clustered features: 2000 centres at random, each with a cloud of its own 12 directions and a little of all others,
 // since features of images have far fewer directions than numbers. Row i belongs to a centre drawn from (seed, i).
-type made struct {
-	n, d int
-	x    []float32
-}
-
-func (m *made) Len() int { return m.n }
-func (m *made) Dim() int { return m.d }
-func (m *made) Block(dst []float32, lo, hi int) error {
-	copy(dst, m.x[lo*m.d:hi*m.d])
-	return nil
-}
-func (m *made) Gather(dst []float32, rows []int32) error {
-	for e, r := range rows {
-		copy(dst[e*m.d:(e+1)*m.d], m.x[int(r)*m.d:(int(r)+1)*m.d])
-	}
-	return nil
-}
-
-func makeClustered(ctx context.Context, n, d, workers int) (*made, error) {
+func makeClustered(ctx context.Context, n, d, workers int) (*dense.Rows, error) {
 	const centres, directions, block = 2000, 12, 1000
-	m := &made{n, d, make([]float32, n*d)}
+	m := dense.New(n, d)
 	basis := make([]float32, centres*(directions+1)*d)
 	r := rand.New(rand.NewPCG(1, 0))
 	for e := range basis {
@@ -154,7 +137,7 @@ func makeClustered(ctx context.Context, n, d, workers int) (*made, error) {
 		r := rand.New(rand.NewPCG(2, uint64(b)))
 		for i := lo; i < hi; i++ {
 			own := basis[r.IntN(centres)*(directions+1)*d:][:(directions+1)*d]
-			row := m.x[i*d : (i+1)*d]
+			row := m.X[i*d : (i+1)*d]
 			for e := range row {
 				row[e] = own[e] + 0.1*float32(r.NormFloat64())
 			}
@@ -180,7 +163,7 @@ func large(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	exact, err := processorTime(func() error {
-		_, err := knn.Exact(ctx, &made{o.rows / part, d, m.x[:o.rows/part*d]}, knn.Options{K: k, Workers: o.workers})
+		_, err := knn.Exact(ctx, &dense.Rows{Width: d, X: m.X[:o.rows/part*d]}, knn.Options{K: k, Workers: o.workers})
 		return err
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"iconic/head"
 	"iconic/head/knn"
 	"iconic/head/optim"
+	"iconic/internal/dense"
 )
 
 // work is one row of the table: a step of B rows of D features into C clusters.
@@ -125,34 +126,13 @@ func (w work) alternate(ctx context.Context, o options, other func() error) ([]t
 	return took, nil
 }
 
-// memory is features that lie in memory.
-type memory struct {
-	x    []float32
-	n, d int
-}
-
-func madeUp(n, d int) *memory {
+func madeUp(n, d int) *dense.Rows {
 	r := rand.New(rand.NewPCG(1, 2))
-	f := &memory{make([]float32, n*d), n, d}
-	for i := range f.x {
-		f.x[i] = float32(r.NormFloat64())
+	f := dense.New(n, d)
+	for i := range f.X {
+		f.X[i] = float32(r.NormFloat64())
 	}
 	return f
-}
-
-func (f *memory) Len() int { return f.n }
-func (f *memory) Dim() int { return f.d }
-
-func (f *memory) Block(dst []float32, lo, hi int) error {
-	copy(dst, f.x[lo*f.d:hi*f.d])
-	return nil
-}
-
-func (f *memory) Gather(dst []float32, rows []int32) error {
-	for i, r := range rows {
-		copy(dst[i*f.d:(i+1)*f.d], f.x[int(r)*f.d:])
-	}
-	return nil
 }
 
 // blas picks the line about the BLAS from PyTorch's account of itself.
