@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path/filepath"
 	"runtime/debug"
 
@@ -175,8 +174,7 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 		Clusters: result.Config.Clusters, Items: it.Len(), Labels: it.labels, Classes: it.classes,
 		Probabilities: rowProbabilities(it, result.Head), Loss: result.Loss, Seed: result.Config.Seed, Workers: o.workers,
 	}
-	var err error
-	if in.Cluster, in.Confidence, err = assign(ctx, in); err != nil {
+	if err := in.Assign(ctx); err != nil {
 		return nil, err
 	}
 	m, err := report.Score(ctx, in)
@@ -212,12 +210,9 @@ func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report
 	if err != nil {
 		return nil, err
 	}
-	in.Cluster = ints(km.Assignment)
+	in.Cluster, in.Confidence = ints(km.Assignment), nil
 	in.Probabilities = rowProbabilities(it, km)
 	in.Loss = km.Inertia / float64(it.Len())
-	if _, in.Confidence, err = assign(ctx, in); err != nil {
-		return nil, err
-	}
 	m, err := report.Score(ctx, in)
 	if err != nil {
 		return nil, err
@@ -262,32 +257,6 @@ func rowProbabilities(f head.Features, c classifier) func(dst []float64, lo, hi 
 		}
 		return nil
 	}
-}
-
-// assign gives each row its most probable cluster, the lowest on ties, and that probability.
-func assign(ctx context.Context, in report.Input) (cluster []int, confidence []float64, err error) {
-	const rows = 1024
-	cluster, confidence = make([]int, in.Items), make([]float64, in.Items)
-	p := make([]float64, rows*in.Clusters)
-	for lo := 0; lo < in.Items; lo += rows {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		hi := min(in.Items, lo+rows)
-		if err := in.Probabilities(p[:(hi-lo)*in.Clusters], lo, hi); err != nil {
-			return nil, nil, err
-		}
-		for i := lo; i < hi; i++ {
-			best := math.Inf(-1)
-			for c, v := range p[(i-lo)*in.Clusters : (i-lo+1)*in.Clusters] {
-				if v > best {
-					best, cluster[i] = v, c
-				}
-			}
-			confidence[i] = min(1, best)
-		}
-	}
-	return cluster, confidence, nil
 }
 
 // portion shows a stage that knows its size only once it runs.

@@ -58,8 +58,9 @@ func checkRow(p []float64, i int) error {
 	return nil
 }
 
-// fromProbabilities fills Cluster and Confidence where they are nil.
-func (in *Input) fromProbabilities(ctx context.Context) error {
+// Assign fills Cluster and Confidence where they are nil, from the probabilities: the cluster of the highest, the lowest on
+// ties, and that probability. It fails on rows that are no distribution, and with ctx's error when ctx ends.
+func (in *Input) Assign(ctx context.Context) error {
 	n := in.Items
 	if in.Probabilities == nil { // a hard assignment states no doubt
 		in.Confidence = make([]float64, n)

@@ -85,7 +85,7 @@ func (in Input) completed(ctx context.Context) (Input, error) {
 		return in, fmt.Errorf("no items to score")
 	}
 	if in.Cluster == nil || in.Confidence == nil {
-		if err := in.fromProbabilities(ctx); err != nil {
+		if err := in.Assign(ctx); err != nil {
 			return in, err
 		}
 	}
