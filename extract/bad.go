@@ -54,8 +54,12 @@ func (s *Summary) judge(maxBad float64) error {
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
 	bad := s.Bad()
 	if s.Items > 0 && float64(bad) > maxBad*float64(s.Items) {
-		return fmt.Errorf("%d of %d images are bad, more than the %g %% of --max-bad (most: %s, as %s); the features of all others are kept in %s",
-			bad, s.Items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, s.Store)
+		kept := ""
+		if s.Store != "" {
+			kept = "; the features of all others are kept in " + s.Store
+		}
+		return fmt.Errorf("%d of %d images are bad, more than the %g %% of --max-bad (most: %s, as %s)%s",
+			bad, s.Items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
 	}
 	return nil
 }

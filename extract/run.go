@@ -49,6 +49,7 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	for _, what := range r.writer.Damaged {
 		h.note("damaged, to be encoded again: %s", what)
 	}
+	r.sink, r.once = r.writer, true
 	r.entries = c.plan(set, r.writer, r.summary)
 	names, label := classes(set.Classes, before, r.entries)
 	r.writer.SetClasses(names)
@@ -81,7 +82,9 @@ type run struct {
 	config  Config
 	hooks   Hooks
 	set     *dataset.Set
-	writer  *store.Writer
+	writer  *store.Writer // of Run; nil in Each
+	sink    sink
+	once    bool // each content goes through the encoder only once
 	entries []entry
 	label   []int // of the old store's classes, among the new ones
 	summary *Summary

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/internal/parallel"
@@ -24,6 +25,15 @@ type stages struct {
 	spare   chan *batch
 	encode  chan *batch
 	store   chan *batch
+}
+
+// sink takes what comes out of the stages, in the order of the entries: a store's writer, or whoever looks at features as they
+// come.
+type sink interface {
+	Known(path string) (store.Known, bool) // what an earlier run knew of a path that need not be read if its stamp is the same
+	Has(h store.Hash) bool                 // whether the features of a content are there already
+	Skip(it store.Item, stamp string) error
+	Append(it store.Item, stamp string, features []float32) error // features are nil where they are known, and only lent
 }
 
 // job is one entry on its way to a batch. Its buffers are used again and again.
@@ -153,7 +163,7 @@ func (j *job) start(r *run, e entry) bool {
 	listed := &r.set.Items[e.listed]
 	j.stamp = r.set.Stamp(e.listed)
 	j.item = store.Item{Path: listed.Path, Label: listed.Label, Split: listed.Split, Size: listed.Size}
-	before, ok := r.writer.Known(listed.Path)
+	before, ok := r.sink.Known(listed.Path)
 	if ok && before.Stamp == j.stamp {
 		j.item.Hash, j.item.Size = before.Hash, before.Size
 		return true
@@ -183,7 +193,7 @@ func (s *stages) read(j *job) {
 	j.content = content
 	sum := sha256.Sum256(content)
 	j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
-	if s.writer.Has(j.item.Hash) {
+	if s.sink.Has(j.item.Hash) {
 		j.state = known
 		return
 	}
@@ -206,14 +216,9 @@ func (s *stages) decode(j *job) error {
 	if j.pixels == nil {
 		j.pixels = make([]float32, s.config.Views*size)
 	}
-	var image *pixels.Image
-	if raw := s.set.Raw; raw != nil {
-		image = &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(j.content)}
-	} else {
-		var err error
-		if image, _, err = pixels.Decode(j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF}); err != nil {
-			return err
-		}
+	image, err := imageOf(s.set, j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF})
+	if err != nil {
+		return err
 	}
 	if err := t.Apply(j.pixels[:size], image, &j.scratch); err != nil {
 		return err
@@ -225,6 +230,15 @@ func (s *stages) decode(j *job) error {
 		}
 	}
 	return nil
+}
+
+// imageOf is the image that an item's content is.
+func imageOf(set *dataset.Set, content []byte, o pixels.DecodeOptions) (*pixels.Image, error) {
+	if raw := set.Raw; raw != nil {
+		return &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(content)}, nil
+	}
+	image, _, err := pixels.Decode(content, o)
+	return image, err
 }
 
 // gather is the third stage: it puts jobs, in order, into batches.
@@ -251,7 +265,7 @@ func (s *stages) gather(ctx context.Context) error {
 				return err
 			}
 		}
-		if j.state == decoded && (scheduled[j.item.Hash] || s.writer.Has(j.item.Hash)) {
+		if j.state == decoded && s.once && (scheduled[j.item.Hash] || s.sink.Has(j.item.Hash)) {
 			j.state = known
 		}
 		if j.state == decoded {
@@ -260,7 +274,9 @@ func (s *stages) gather(ctx context.Context) error {
 					return err
 				}
 			}
-			scheduled[j.item.Hash] = true
+			if s.once {
+				scheduled[j.item.Hash] = true
+			}
 			b.add(j.pixels, size)
 		}
 		if s.config.Strict && j.state == skipped {
@@ -337,11 +353,11 @@ func (s *stages) storeBatches(ctx context.Context) error {
 			switch step.state {
 			case skipped:
 				s.summary.skip(step.item.Kind, step.item.Path, step.item.Skipped)
-				err = s.writer.Skip(step.item, step.stamp)
+				err = s.sink.Skip(step.item, step.stamp)
 			case known:
-				err = s.writer.Append(step.item, step.stamp, nil)
+				err = s.sink.Append(step.item, step.stamp, nil)
 			case decoded:
-				err = s.writer.Append(step.item, step.stamp, b.features[image*row:(image+1)*row])
+				err = s.sink.Append(step.item, step.stamp, b.features[image*row:(image+1)*row])
 				image++
 				s.summary.Encoded++
 			}

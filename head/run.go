@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
 	"iconic/internal/safetensors"
 )
@@ -18,6 +19,7 @@ const (
 	configFile  = "config.json"
 	headFile    = "head.safetensors"
 	historyFile = "history.jsonl"
+	noveltyFile = "novelty.safetensors"
 )
 
 // runFormat is the version of the run folder's layout. A newer one is refused.
@@ -88,6 +90,11 @@ func Finish(dir string, c RunConfig, r *Result) error {
 	if err := safetensors.WriteFile(filepath.Join(dir, headFile), tensors, map[string]string{"format": fmt.Sprint(runFormat)}); err != nil {
 		return err
 	}
+	if r.Novelty != nil {
+		if err := r.Novelty.Save(filepath.Join(dir, noveltyFile)); err != nil {
+			return err
+		}
+	}
 	err := atomicfile.Write(filepath.Join(dir, historyFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for _, e := range r.History {
@@ -114,6 +121,8 @@ type Run struct {
 	Dir    string
 	Config RunConfig
 	Head   *Linear // nil while the training has not ended
+	// Novelty tells images that are like none of the training set; nil in runs of before it was kept.
+	Novelty *novelty.Detector
 }
 
 // Load reads a run folder whose training has ended. It fails on folders that are none, of a newer version, or cut short.
@@ -135,6 +144,12 @@ func Load(dir string) (*Run, error) {
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
 		return nil, fmt.Errorf("run folder %s: a head of %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
+	}
+	if r.Novelty, err = novelty.Load(filepath.Join(dir, noveltyFile)); err != nil {
+		return nil, fmt.Errorf("run folder %s: %w", dir, err)
+	}
+	if r.Novelty != nil && r.Novelty.Dim != r.Head.Dim {
+		return nil, fmt.Errorf("run folder %s: %s is of %d features, the head of %d: train again", dir, noveltyFile, r.Novelty.Dim, r.Head.Dim)
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"iconic/head/cluster"
 	"iconic/head/knn"
+	"iconic/head/novelty"
 	"iconic/head/optim"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
@@ -48,8 +49,9 @@ type Result struct {
 	Loss     float64 // of the last epoch
 	History  []Epoch
 	Graph    *knn.Graph
-	Notes    []string // what a user would want to know
-	Warnings []string // what should not be missed: dead clusters, collapse
+	Novelty  *novelty.Detector // tells images that are like none of these
+	Notes    []string          // what a user would want to know
+	Warnings []string          // what should not be missed: dead clusters, collapse
 }
 
 // State is a training between two epochs.
@@ -85,7 +87,9 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
-	return t.result(notes), nil
+	r := t.result(notes)
+	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
+	return r, err
 }
 
 // Neighbours computes the graph that a training under c computes, for the Options.Graph of trainings that share it: those

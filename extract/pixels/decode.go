@@ -161,7 +161,7 @@ func standard(decode func(io.Reader) (image.Image, error)) func([]byte) (*Image,
 		if err != nil {
 			return nil, err
 		}
-		return fromStandard(m)
+		return FromImage(m)
 	}
 }
 
@@ -174,7 +174,7 @@ func decodePNG(b []byte) (*Image, error) {
 	if b[depth] == 16 && b[colourType] == 0 {
 		return clippedGrey(m), nil
 	}
-	return fromStandard(m)
+	return FromImage(m)
 }
 
 // clippedGrey is Pillow's conversion of 16-bit grey: whatever is above 255 is white.
@@ -215,7 +215,7 @@ func decodeGIF(b []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame, err := fromStandard(m)
+	frame, err := FromImage(m)
 	if err != nil {
 		return nil, err
 	}
@@ -246,8 +246,8 @@ func opaqueGIF(b []byte) []byte {
 	return b
 }
 
-// fromStandard copies a picture of the standard library's types, dropping alpha without multiplying by it.
-func fromStandard(m image.Image) (*Image, error) {
+// FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails on one without pixels.
+func FromImage(m image.Image) (*Image, error) {
 	r := m.Bounds()
 	if r.Dx() < 1 || r.Dy() < 1 {
 		return nil, errors.New("a picture without pixels")

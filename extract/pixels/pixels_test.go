@@ -94,7 +94,7 @@ func compare(t *testing.T, root, want string, transform Transform, m *Image, inf
 	if err != nil {
 		t.Fatal(err)
 	}
-	expected, err := fromStandard(reference)
+	expected, err := FromImage(reference)
 	if err != nil {
 		t.Fatal(err)
 	}

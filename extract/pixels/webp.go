@@ -27,7 +27,7 @@ func decodeWebP(b []byte) (*Image, error) {
 	case *image.NYCbCrA:
 		frame = fromVP8(&m.YCbCr)
 	default:
-		if frame, err = fromStandard(m); err != nil {
+		if frame, err = FromImage(m); err != nil {
 			return nil, err
 		}
 	}

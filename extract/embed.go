@@ -1,0 +1,198 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"sync"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+)
+
+// Embedder turns images into features just as the extraction did that a store, and the runs trained on it, come from. Its
+// methods may be called by several goroutines at once.
+type Embedder struct {
+	Transform  pixels.Transform
+	IgnoreEXIF bool
+
+	name    string // what people call the encoder
+	encoder *encoder.Encoder
+	one     sync.Mutex // the encoder's: one batch at a time
+}
+
+// ErrOtherEncoder is in the chain of OpenEmbedder's error for a file that is not the encoder asked for.
+var ErrOtherEncoder = errors.New("is not the encoder that the features come from")
+
+// Settings reads the JSON that says how features were made: the manifest of a store, or the "encoder" of a run's config.json.
+func Settings(described []byte) (store.Settings, error) {
+	var s store.Settings
+	if len(described) == 0 {
+		return s, errors.New("it is not known how the features were made: they came as a plain matrix, not from images")
+	}
+	if err := json.Unmarshal(described, &s); err != nil {
+		return s, fmt.Errorf("how the features were made: %w", err)
+	}
+	return s, nil
+}
+
+// OpenEmbedder opens the encoder in the ONNX file model for images to be treated as described; see Settings. It fails if the
+// file is not the one that made the features, told by its SHA-256. Close it after use.
+func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder, error) {
+	s, err := Settings(described)
+	if err != nil {
+		return nil, err
+	}
+	var how preprocessing
+	if err := json.Unmarshal(s.Preprocessing, &how); err != nil {
+		return nil, fmt.Errorf("preprocessing of the features: %w", err)
+	}
+	if err := how.Transform.Validate(); err != nil {
+		return nil, fmt.Errorf("preprocessing of the features: %w", err)
+	}
+	sum, err := encoder.Sum(model)
+	if err != nil {
+		return nil, err
+	}
+	if sum != s.Encoder.SHA256 {
+		return nil, fmt.Errorf("%s %w, %s: its SHA-256 is %.12s…, not %.12s…", model, ErrOtherEncoder, s.Encoder.Name, sum, s.Encoder.SHA256)
+	}
+	o.Output, o.Size = s.Encoder.Output, how.Crop
+	e, err := encoder.Open(model, o)
+	if err != nil {
+		return nil, err
+	}
+	if e.Dim() != s.Dim {
+		return nil, errors.Join(fmt.Errorf("model %s gives %d features an image, and %d are expected", model, e.Dim(), s.Dim), e.Close())
+	}
+	return &Embedder{Transform: how.Transform, IgnoreEXIF: how.IgnoreEXIF, name: s.Encoder.Name, encoder: e}, nil
+}
+
+// Close frees the encoder.
+func (e *Embedder) Close() error { return e.encoder.Close() }
+
+// Dim is the number of features of an image.
+func (e *Embedder) Dim() int { return e.encoder.Dim() }
+
+// Device says in words what the encoder runs on.
+func (e *Embedder) Device() string { return e.encoder.Device() }
+
+// FixedBatch is the one batch size that the encoder was made for, 0 if it takes any.
+func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
+
+// Pixels is the number of floats that an image is for the encoder, 3·Crop·Crop.
+func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
+
+// Prepare reads the content of an image file, of at most maxPixels (0: as many as an extraction takes), into dst, Pixels() long,
+// as Encode takes it. What is no picture gives a *pixels.Error.
+func (e *Embedder) Prepare(dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
+	m, _, err := pixels.Decode(content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
+	if err != nil {
+		return err
+	}
+	return e.Transform.Apply(dst, m, s)
+}
+
+// Encode turns n prepared images, n×Pixels(), into features, n×Dim().
+func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) error {
+	e.one.Lock()
+	defer e.one.Unlock()
+	return e.encoder.Encode(ctx, dst, prepared, n)
+}
+
+// Embed gives the features of images, a row of Dim() numbers for each. Files are better read with Prepare, whose JPEG decoder
+// is that of the extraction to the last bit.
+func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32, error) {
+	prepared := make([]float32, len(images)*e.Pixels())
+	var s pixels.Scratch
+	for i, im := range images {
+		m, err := pixels.FromImage(im)
+		if err == nil {
+			err = e.Transform.Apply(prepared[i*e.Pixels():(i+1)*e.Pixels()], m, &s)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("image %d: %w", i, err)
+		}
+	}
+	features := make([]float32, len(images)*e.Dim())
+	if len(images) == 0 {
+		return features, nil
+	}
+	return features, e.Encode(ctx, features, prepared, len(images))
+}
+
+// Stream is a data set whose images are looked at as they are encoded, and not kept.
+type Stream struct {
+	Data    string
+	Dataset dataset.Options
+	Batch   int     // images the encoder gets at once; 0: found by a probe
+	Workers int     // that read and decode; 0: one a processor
+	Strict  bool    // the first bad image ends it
+	MaxBad  float64 // the share of bad images above which it fails at its end
+
+	// Seen, unless nil, tells which images need not be looked at: those whose stamp is the same as when Visit saw them.
+	Seen map[string]string
+	// Visit gets every image in the order of the data set; set is where its bytes are. features are only lent, and nil for a bad
+	// image, of which Kind and Skipped say what is wrong.
+	Visit func(set *dataset.Set, it store.Item, stamp string, features []float32) error
+}
+
+// Each encodes the images of a data set through the same stages as Run, without a store. Bad ones are visited and counted.
+func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
+	e.one.Lock()
+	defer e.one.Unlock()
+	set, err := dataset.Open(ctx, d.Data, d.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	if h.Listed != nil {
+		if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
+			return nil, err
+		}
+	}
+	r := &run{
+		config: Config{
+			Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
+			Batch: d.Batch, Workers: d.Workers, Strict: d.Strict,
+		},
+		hooks: h, set: set, sink: &visitor{set, d}, encoder: e.encoder, dim: e.Dim(),
+		summary: &Summary{Items: len(set.Items), Ignored: set.Ignored, Device: e.Device()},
+	}
+	for i := range set.Items {
+		r.entries = append(r.entries, entry{listed: i})
+	}
+	if err := r.all(ctx); err != nil {
+		return nil, err
+	}
+	r.summary.Rows = r.summary.Items - r.summary.Bad()
+	return r.summary, r.summary.judge(d.MaxBad)
+}
+
+// visitor is the sink of Each.
+type visitor struct {
+	set    *dataset.Set
+	stream Stream
+}
+
+func (v *visitor) Known(path string) (store.Known, bool) {
+	stamp, ok := v.stream.Seen[path]
+	return store.Known{Stamp: stamp}, ok
+}
+
+func (v *visitor) Has(store.Hash) bool { return false }
+
+func (v *visitor) Skip(it store.Item, stamp string) error {
+	return v.stream.Visit(v.set, it, stamp, nil)
+}
+
+func (v *visitor) Append(it store.Item, stamp string, features []float32) error {
+	if features == nil { // seen
+		return nil
+	}
+	return v.stream.Visit(v.set, it, stamp, features)
+}

@@ -1,0 +1,151 @@
+package novelty
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"iconic/internal/dense"
+	"iconic/internal/densetest"
+)
+
+// plain is the distance of x to the nearest row, in float64.
+func plain(x []float32, rows *dense.Rows, but int) float64 {
+	best := math.Inf(1)
+	for j := range rows.Len() {
+		if j == but {
+			continue
+		}
+		var dot, a, b float64
+		for e, v := range rows.Row(j) {
+			dot += float64(v) * float64(x[e])
+			a += float64(v) * float64(v)
+			b += float64(x[e]) * float64(x[e])
+		}
+		best = min(best, 1-dot/math.Sqrt(a*b))
+	}
+	return best
+}
+
+// With every row a reference, distances are those to the nearest row, and the threshold keeps 95 % of the rows.
+func TestDistancesToTheNearestRow(t *testing.T) {
+	m := densetest.Clouds(3, 300, 12, 5, 4)
+	d, err := Fit(context.Background(), m, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within := 0
+	for i := range m.Len() {
+		if plain(m.Row(i), m, i) <= d.Threshold+1e-6 {
+			within++
+		}
+	}
+	if within != 285 {
+		t.Errorf("%d of 300 rows are within the threshold, want 285", within)
+	}
+	other := densetest.Clouds(4, 40, 12, 5, 4)
+	got := make([]float64, 40)
+	before := append([]float32(nil), other.X...)
+	if err := d.Distances(got, other.X, 40); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if want := plain(other.Row(i), m, -1); math.Abs(v-want) > 1e-5 {
+			t.Errorf("row %d is at %g, want %g", i, v, want)
+		}
+	}
+	if !cmp.Equal(before, other.X) {
+		t.Error("the features were changed")
+	}
+}
+
+// A sample does nearly as well: the same clouds are mostly within the threshold, others mostly not.
+func TestTellsOtherCloudsFromASample(t *testing.T) {
+	all := densetest.Clouds(3, 4000, 24, 10, 2)
+	half := &dense.Rows{Width: 24, X: all.X[:2000*24]}
+	for _, workers := range []int{1, 3} {
+		d, err := Fit(context.Background(), half, Options{References: 500, Probes: 1500, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		share := func(x []float32) float64 {
+			n := len(x) / 24
+			dst, within := make([]float64, n), 0
+			if err := d.Distances(dst, x, n); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range dst {
+				if v <= d.Threshold {
+					within++
+				}
+			}
+			return float64(within) / float64(n)
+		}
+		same, others := share(all.X[2000*24:]), share(densetest.Clouds(99, 2000, 24, 10, 2).X)
+		if same < 0.9 || others > 0.3 {
+			t.Errorf("%d workers: %.2f of the same clouds and %.2f of others are within the threshold", workers, same, others)
+		}
+	}
+}
+
+func TestSavedAndLoaded(t *testing.T) {
+	d, err := Fit(context.Background(), densetest.Clouds(1, 50, 6, 2, 3), Options{References: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "novelty.safetensors")
+	if none, err := Load(name); none != nil || err != nil {
+		t.Fatalf("without a file: %v, %v", none, err)
+	}
+	if err := d.Save(name); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(d, again); diff != "" {
+		t.Error(diff)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := range len(content) {
+		if err := os.WriteFile(name, content[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name); err == nil {
+			t.Fatalf("read a file cut to %d of %d bytes", cut, len(content))
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	ctx := context.Background()
+	if _, err := Fit(ctx, dense.New(1, 3), Options{}); err == nil || !strings.Contains(err.Error(), "want at least 2") {
+		t.Errorf("one row: %v", err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := Fit(ended, dense.New(9, 3), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+	d, err := Fit(ctx, dense.New(9, 3), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Distances(make([]float64, 2), make([]float32, 5), 2); err == nil {
+		t.Error("features of another size: no error")
+	}
+	zero := make([]float64, 1)
+	if err := d.Distances(zero, make([]float32, 3), 1); err != nil || zero[0] != 1 {
+		t.Errorf("features of length 0 are at %v, %v, want 1", zero, err)
+	}
+}
