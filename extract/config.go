@@ -100,6 +100,7 @@ type Summary struct {
 	Skipped    []Skipped      `json:"skipped"`    // bad images, by kind, most first
 	Ignored    map[string]int `json:"ignored"`    // other files, by extension
 	Seconds    float64        `json:"seconds"`    // of encoding, the preparation of the first batch included
+	SHA256     string         `json:"encoder_sha256,omitempty"`
 	Device     string         `json:"device,omitempty"`
 	Batch      int            `json:"batch,omitempty"`
 }

@@ -112,6 +112,7 @@ func (r *run) settings() (store.Settings, error) {
 	if c.Views > 1 {
 		how.Augment = &c.Augment
 	}
+	r.summary.SHA256 = sum
 	described, err := json.Marshal(how)
 	if err != nil {
 		return store.Settings{}, err

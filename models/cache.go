@@ -74,6 +74,38 @@ func writeLocks(cache string, locks map[string]Locked) error {
 	return atomicfile.WriteBytes(lockFile(cache), append(b, '\n'))
 }
 
+// Remember keeps in the cache where the encoder of that SHA-256 lies, for Recall.
+func Remember(cache, sum, path string) error {
+	cache, err := cacheFolder(cache)
+	if err != nil {
+		return err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	folder := filepath.Join(cache, "encoders")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(filepath.Join(folder, sum), []byte(path))
+}
+
+// Recall gives the ONNX file that Remember was told last of an encoder; not ok where there is none any more.
+func Recall(cache, sum string) (path string, ok bool) {
+	cache, err := cacheFolder(cache)
+	if err != nil || !filepath.IsLocal(sum) {
+		return "", false
+	}
+	b, err := os.ReadFile(filepath.Join(cache, "encoders", sum))
+	if err != nil {
+		return "", false
+	}
+	if stat, err := os.Stat(string(b)); err != nil || !stat.Mode().IsRegular() {
+		return "", false
+	}
+	return string(b), true
+}
+
 // checksum is the SHA-256 of a file, in hexadecimal digits, and its size.
 func checksum(ctx context.Context, name string, progress func(done, total int64)) (sum string, size int64, err error) {
 	f, err := os.Open(name)

@@ -391,3 +391,26 @@ func TestResolveNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestRemembersWhereEncodersLie(t *testing.T) {
+	cache, folder := t.TempDir(), t.TempDir()
+	name := filepath.Join(folder, "a.onnx")
+	if _, ok := Recall(cache, "ab12"); ok {
+		t.Error("recalled what it was never told")
+	}
+	if err := errors.Join(os.WriteFile(name, []byte("x"), 0o600), Remember(cache, "ab12", name)); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := Recall(cache, "ab12"); !ok || got != name {
+		t.Errorf("recalled %q, %v", got, ok)
+	}
+	if _, ok := Recall(cache, "../encoders/ab12"); ok {
+		t.Error("recalled a path for a checksum")
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := Recall(cache, "ab12"); ok {
+		t.Error("recalled a file that is gone")
+	}
+}

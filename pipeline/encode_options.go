@@ -13,6 +13,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
+	"iconic/models"
 )
 
 // encodeOptions are the flags of every command that turns images into features.
@@ -33,15 +34,13 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
 	f.StringVar(&o.model, "model", "", "encoder: a name of 'pipeline models list', 'tiny', a file of weights, or an ONNX file with --resize, --crop, --mean and --std")
-	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
+	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
 	f.IntVar(&o.transform.Resize, "resize", 0, "pixels of an image's shorter side before cropping (default: the model's, or the crop)")
 	f.IntVar(&o.transform.Crop, "crop", 0, "side of the square that is cut from the middle, the model's input size (default: the model's)")
 	f.BoolVar(&o.transform.Whole, "whole", false, "squeeze the whole image into the square instead of cropping")
 	f.Var(&o.mean, "mean", "mean of red, green and blue, from 0 to 1 (default: the model's)")
 	f.Var(&o.std, "std", "standard deviation of red, green and blue (default: the model's)")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave pictures as they are stored, not as their EXIF orientation says")
-	f.Var(&o.provider, "provider", "what runs the encoder: auto, cpu, cuda, tensorrt, coreml, openvino")
-	f.IntVar(&o.threads, "encoder-threads", 0, "threads of the encoder (default: one a processor)")
 	f.IntVar(&o.workers, "decode-threads", 0, "threads that read and decode images (default: one a processor)")
 	f.IntVar(&o.batch, "batch-images", 0, "images that the encoder gets at once (default: found by a short probe)")
 }
@@ -200,6 +199,9 @@ func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, 
 	p.end()
 	if s != nil {
 		a.describeExtraction(s)
+		if err := models.Remember("", s.SHA256, c.Model); err != nil { // a cache that cannot be written costs a flag later
+			a.note("where the encoder lies is not remembered (%v): 'pipeline predict' will want --model", err)
+		}
 	}
 	return s, err
 }

@@ -65,6 +65,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newDoctorCommand(a),
 		newModelsCommand(a),
 		newTrainCommand(a),
+		newPredictCommand(a),
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),

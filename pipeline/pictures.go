@@ -12,8 +12,7 @@ import (
 // pictures fetches images of a data set by the paths that a feature store knows them by.
 type pictures struct {
 	set   *dataset.Set
-	at    map[string]int // path → item of the set
-	paths []string       // of the store's rows
+	paths []string // of the store's rows
 }
 
 // openPictures lists the data set. Close its set after use.
@@ -22,16 +21,12 @@ func openPictures(ctx context.Context, data string, paths []string) (*pictures, 
 	if err != nil {
 		return nil, err
 	}
-	p := &pictures{set: set, at: make(map[string]int, len(set.Items)), paths: paths}
-	for i, item := range set.Items {
-		p.at[item.Path] = i
-	}
-	return p, nil
+	return &pictures{set, paths}, nil
 }
 
 // image decodes the image of a row. Several goroutines may call it at once.
 func (p *pictures) image(row int) (image.Image, error) {
-	i, known := p.at[p.paths[row]]
+	i, known := p.set.Find(p.paths[row])
 	if !known {
 		return nil, fmt.Errorf("%s is no longer in %s", p.paths[row], p.set.Root)
 	}

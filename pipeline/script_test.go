@@ -1,15 +1,20 @@
 package main
 
 import (
+	"encoding/csv"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"iconic/internal/npy"
+	"iconic/report"
 )
 
 // TestMain makes the test binary the command itself, so that scripts run what users run.
@@ -38,7 +43,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"blobs": blobs},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"agree": agree, "await": await, "blobs": blobs, "truncate": truncate},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
 			e.Setenv("XDG_CACHE_HOME", cache)
@@ -84,4 +89,45 @@ func scatter(n, d, k int) (x []float32, y []int) {
 		}
 	}
 	return x, y
+}
+
+// agree holds predictions against the assignments of the run: the same clusters, confidences to six digits.
+//
+//	agree assignments.csv predictions.csv
+func agree(ts *testscript.TestScript, _ bool, args []string) {
+	table, err := report.ReadAssignments(ts.MkAbs(args[0]), nil)
+	ts.Check(err)
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[1]))).ReadAll()
+	ts.Check(err)
+	if len(rows) != len(table.Paths)+1 {
+		ts.Fatalf("%d predictions of %d images", len(rows)-1, len(table.Paths))
+	}
+	for i, path := range table.Paths {
+		row := rows[i+1]
+		confidence, err := strconv.ParseFloat(row[3], 64)
+		ts.Check(err)
+		if row[0] != path || row[1] != strconv.Itoa(table.Cluster[i]) || math.Abs(confidence-table.Confidence[i]) > 1e-5 {
+			ts.Fatalf("%s is in cluster %d with %v; predicted %v", path, table.Cluster[i], table.Confidence[i], row)
+		}
+	}
+}
+
+// await waits until a file of that pattern exists.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		found, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if len(found) > 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not come within a minute", args[0])
+}
+
+// truncate cuts a file to a number of bytes.
+func truncate(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }

@@ -99,6 +99,9 @@ type container struct {
 	modified stamp
 }
 
+// ErrNoImages is in the chain of Open's error for a place that is there and has no image.
+var ErrNoImages = errors.New("holds no images")
+
 // Open lists the data set at path. It fails if there is none, or none with an image. Close it after use.
 func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	stat, err := os.Stat(path)
@@ -124,7 +127,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		return nil, err
 	}
 	if len(s.Items) == 0 {
-		return nil, fmt.Errorf("%s holds no images%s", path, s.ignored())
+		return nil, fmt.Errorf("%s %w%s", path, ErrNoImages, s.ignored())
 	}
 	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	for i := range s.Items[1:] {
@@ -264,6 +267,17 @@ func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
 		return nil, errors.New("not a regular file")
 	}
 	return readAt(r, 0, stat.Size(), buffer)
+}
+
+// Find gives the index of the item with that path.
+func (s *Set) Find(path string) (int, bool) {
+	return slices.BinarySearchFunc(s.Items, path, func(item Item, path string) int { return strings.Compare(item.Path, path) })
+}
+
+// File is the name of item i's own file; not ok where it lies in a file with others.
+func (s *Set) File(i int) (name string, ok bool) {
+	item := &s.Items[i]
+	return s.file(item), item.container < 0
 }
 
 // file is the name of an item's own file.

@@ -7,8 +7,10 @@ package atomicfile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -48,6 +50,31 @@ func WriteBytes(name string, content []byte) error {
 		_, err := w.Write(content)
 		return err
 	})
+}
+
+// WriteNew is WriteBytes to a name that nothing bears yet; if something does, or comes to meanwhile, it stays as it is and the
+// error is an fs.ErrExist.
+func WriteNew(name string, content []byte) error {
+	if _, err := os.Lstat(name); err == nil {
+		return &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
+	}
+	temporary := name + ".partial"
+	if err := WriteBytes(temporary, content); err != nil {
+		return err
+	}
+	defer os.Remove(temporary) // it stays only if the process dies before
+	// Unlike a rename, a link replaces nothing. Where the file system has none, looking again is the best there is.
+	err := os.Link(temporary, name)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		if _, err = os.Lstat(name); err == nil {
+			return &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
+		}
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(name))
 }
 
 // SyncFolder makes the names in a folder durable.

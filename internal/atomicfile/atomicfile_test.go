@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,5 +52,22 @@ func TestWriteIntoAMissingFolderNamesIt(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "missing", "a.txt")
 	if err := WriteBytes(name, nil); err == nil || !strings.Contains(err.Error(), name) {
 		t.Fatalf("error %v does not name %s", err, name)
+	}
+}
+
+func TestWriteNewReplacesNothing(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "a.txt")
+	if err := WriteNew(name, []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteNew(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	if got, err := os.ReadFile(name); err != nil || string(got) != "first" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 1 {
+		t.Errorf("%d files are left, %v", len(entries), err)
 	}
 }

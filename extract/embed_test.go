@@ -1,0 +1,173 @@
+package extract
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+	"iconic/internal/onnxtest"
+)
+
+// embedder opens the encoder of an extraction's store again.
+func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.Store) {
+	t.Helper()
+	s, err := store.Open(c.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if described, err = json.Marshal(s.Settings); err != nil {
+		t.Fatal(err)
+	}
+	library, err := onnxruntime.Find(t.Context(), onnxruntime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err = OpenEmbedder(described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e, described, s
+}
+
+// Single images, prepared files and streams give the features that the store has.
+func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
+	data := folder(t, 11)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	e, _, s := embedder(t, c)
+	view, err := s.View(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, view.Len()*view.Dim())
+	if err := view.Block(want, 0, view.Len()); err != nil {
+		t.Fatal(err)
+	}
+	items, err := s.RowItems()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var streamed, embedded, prepared []float32
+	var paths []string
+	summary, err := e.Each(t.Context(), Stream{Data: data, Batch: 4, Visit: func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
+		streamed = append(streamed, features...)
+		paths = append(paths, it.Path)
+		i, ok := set.Find(it.Path)
+		if !ok || set.Stamp(i) != stamp {
+			t.Errorf("%s with stamp %s is not in the set", it.Path, stamp)
+		}
+		return nil
+	}}, Hooks{})
+	if err != nil || summary.Rows != 11 {
+		t.Fatalf("%+v, %v", summary, err)
+	}
+	for i, it := range items {
+		content, err := os.ReadFile(filepath.Join(data, it.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paths[i] != it.Path {
+			t.Errorf("image %d of the stream is %s, of the store %s", i, paths[i], it.Path)
+		}
+		im, err := png.Decode(bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := e.Embed(t.Context(), im)
+		if err != nil {
+			t.Fatal(err)
+		}
+		embedded = append(embedded, one...)
+		x, features := make([]float32, e.Pixels()), make([]float32, e.Dim())
+		if err := errors.Join(e.Prepare(x, content, 0, new(pixels.Scratch)), e.Encode(t.Context(), features, x, 1)); err != nil {
+			t.Fatal(err)
+		}
+		prepared = append(prepared, features...)
+	}
+	for name, got := range map[string][]float32{"stream": streamed, "images": embedded, "files": prepared} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	if none, err := e.Embed(t.Context()); len(none) != 0 || err != nil {
+		t.Errorf("no images: %v, %v", none, err)
+	}
+}
+
+// A stream visits bad images with their reason, copies of images like others, and leaves out what was seen.
+func TestStreamVisitsEverythingOnce(t *testing.T) {
+	data := folder(t, 4)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	e, _, _ := embedder(t, c)
+	write(t, filepath.Join(data, "class0", "bad.png"), []byte("text"))
+	write(t, filepath.Join(data, "class0", "copy.png"), picture(t, 0))
+	seen := map[string]string{}
+	visit := func(good, bad *int) func(*dataset.Set, store.Item, string, []float32) error {
+		return func(_ *dataset.Set, it store.Item, stamp string, features []float32) error {
+			seen[it.Path] = stamp
+			if features == nil {
+				*bad++
+				if it.Kind != string(pixels.NotAnImage) || it.Skipped == "" {
+					t.Errorf("%s: %q, %q", it.Path, it.Kind, it.Skipped)
+				}
+				return nil
+			}
+			*good++
+			return nil
+		}
+	}
+	for pass, want := range [][2]int{{5, 1}, {0, 0}, {1, 0}} {
+		if pass == 2 {
+			write(t, filepath.Join(data, "class1", "later.png"), picture(t, 77))
+		}
+		var good, bad int
+		if _, err := e.Each(t.Context(), Stream{Data: data, MaxBad: 0.5, Seen: seen, Visit: visit(&good, &bad)}, Hooks{}); err != nil {
+			t.Fatal(err)
+		}
+		if good != want[0] || bad != want[1] {
+			t.Errorf("pass %d: %d good and %d bad images, want %v", pass, good, bad, want)
+		}
+	}
+	stop := errors.New("stop")
+	if _, err := e.Each(t.Context(), Stream{Data: data, Visit: func(*dataset.Set, store.Item, string, []float32) error { return stop }}, Hooks{}); !errors.Is(err, stop) {
+		t.Errorf("a visitor that stops: %v", err)
+	}
+	none := func(*dataset.Set, store.Item, string, []float32) error { return nil }
+	if _, err := e.Each(t.Context(), Stream{Data: data, Visit: none}, Hooks{}); err == nil || !strings.Contains(err.Error(), "are bad") || strings.Contains(err.Error(), "are kept") {
+		t.Errorf("too many bad images: %v", err)
+	}
+	if _, err := e.Each(t.Context(), Stream{Data: t.TempDir(), Visit: none}, Hooks{}); !errors.Is(err, dataset.ErrNoImages) {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+func TestEmbedderRefusesAnotherEncoder(t *testing.T) {
+	c := config(t, folder(t, 3), filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	_, described, _ := embedder(t, c)
+	other := filepath.Join(t.TempDir(), "other.onnx")
+	write(t, other, onnxtest.Pooling(16, 4).Encode())
+	if _, err := OpenEmbedder(described, other, encoder.Options{}); !errors.Is(err, ErrOtherEncoder) {
+		t.Errorf("another encoder: %v", err)
+	}
+	for name, described := range map[string]string{"nothing": "", "no JSON": "{", "no size": `{"preprocessing": {}}`} {
+		if _, err := OpenEmbedder([]byte(described), c.Model, encoder.Options{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+// Package classify is a run in use: the head of a run folder behind the encoder that it was trained on.
+package classify
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"iconic/extract"
+	"iconic/head"
+	"iconic/report"
+)
+
+// Model sorts images into the clusters of a run. Its methods may be called by several goroutines at once.
+type Model struct {
+	Run    *head.Run
+	Images *extract.Embedder
+	Names  []string // of the clusters, "" where nobody named one
+}
+
+// Choice is a cluster and its probability.
+type Choice struct {
+	Cluster    int     `json:"cluster"`
+	Name       string  `json:"name,omitempty"`
+	Confidence float64 `json:"confidence"` // 0 to 1
+}
+
+// Prediction is what a model says of an image.
+type Prediction struct {
+	Choice
+	RunnerUp Choice `json:"runner_up"`
+	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil for a run that does not know.
+	Distance *float64 `json:"distance,omitempty"`
+	// NoneOfThese tells that the distance is greater than those of 95 % of the training set.
+	NoneOfThese bool `json:"none_of_these"`
+}
+
+// Classify tells what n rows of features are. It fails on features that are not finite.
+func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
+	k := m.Run.Config.Training.Clusters
+	p := make([]float32, n*k)
+	if err := m.Run.Probabilities(p, features, n); err != nil {
+		return nil, err
+	}
+	var distances []float64
+	if m.Run.Novelty != nil {
+		distances = make([]float64, n)
+		if err := m.Run.Novelty.Distances(distances, features, n); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]Prediction, n)
+	for i := range all {
+		first, second := topTwo(p[i*k : (i+1)*k])
+		if first < 0 {
+			return nil, errors.New("the features are not finite: the encoder does not work on this device")
+		}
+		all[i] = Prediction{Choice: m.choice(first, p[i*k:]), RunnerUp: m.choice(second, p[i*k:])}
+		if distances != nil {
+			all[i].Distance, all[i].NoneOfThese = &distances[i], distances[i] > m.Run.Novelty.Threshold
+		}
+	}
+	return all, nil
+}
+
+// topTwo finds the two most probable clusters, the lowest on ties; −1 where probabilities are not numbers.
+func topTwo(p []float32) (first, second int) {
+	first, second = -1, -1
+	for c, v := range p {
+		switch {
+		case v != v:
+			return -1, -1
+		case first < 0 || v > p[first]:
+			first, second = c, first
+		case second < 0 || v > p[second]:
+			second = c
+		}
+	}
+	return first, second
+}
+
+func (m *Model) choice(cluster int, p []float32) Choice {
+	c := Choice{Cluster: cluster, Confidence: min(1, float64(p[cluster]))}
+	if cluster < len(m.Names) {
+		c.Name = m.Names[cluster]
+	}
+	return c
+}
+
+// Prepared tells what prepared images, n×Images.Pixels(), are.
+func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Prediction, error) {
+	features := make([]float32, n*m.Images.Dim())
+	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
+		return nil, err
+	}
+	return m.Classify(features, n)
+}
+
+// ClassNames are the classes that the clusters of a run stand for, "" for one that stands for none; nil where there were no labels.
+func ClassNames(dir string) ([]string, error) {
+	metrics, err := report.ReadMetrics(filepath.Join(dir, "metrics.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // trained from Go, or stopped before it was scored
+	}
+	if err != nil || metrics.Labelled == nil {
+		return nil, err
+	}
+	names := make([]string, metrics.Clusters)
+	for c, class := range metrics.Matching.ClassOfCluster {
+		if class >= 0 && class < len(metrics.Classes) {
+			names[c] = metrics.Classes[class]
+		}
+	}
+	return names, nil
+}
+
+// ReadNames reads names of clusters from a CSV file of lines "cluster,name"; a first line of words is passed over.
+func ReadNames(file string, clusters int) ([]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("names: %w", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
+	names := make([]string, clusters)
+	for line := 1; ; line++ {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
+		}
+		c, err := strconv.Atoi(record[0])
+		if err != nil && line == 1 {
+			continue
+		}
+		if err != nil || c < 0 || c >= clusters {
+			return nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
+		}
+		names[c] = record[1]
+	}
+}
