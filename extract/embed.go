@@ -97,6 +97,14 @@ func (e *Embedder) Prepare(dst []float32, content []byte, maxPixels int, s *pixe
 	return e.Transform.Apply(dst, m, s)
 }
 
+// PrepareRGB is Prepare of a picture's pixels, rows of red, green and blue from the top.
+func (e *Embedder) PrepareRGB(dst []float32, rgb []uint8, width, height int) error {
+	if width < 1 || height < 1 || len(rgb) != 3*width*height {
+		return fmt.Errorf("%d bytes for a picture of %d×%d", len(rgb), width, height)
+	}
+	return e.Transform.Apply(dst, &pixels.Image{Width: width, Height: height, Pix: rgb}, new(pixels.Scratch))
+}
+
 // Encode turns n prepared images, n×Pixels(), into features, n×Dim().
 func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) error {
 	e.one.Lock()

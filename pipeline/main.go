@@ -66,6 +66,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newModelsCommand(a),
 		newTrainCommand(a),
 		newPredictCommand(a),
+		newExportCommand(a),
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),

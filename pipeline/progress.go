@@ -25,9 +25,11 @@ type progress struct {
 func (a *app) progress(stage, unit string, total int) *progress {
 	p := &progress{app: a, stage: stage, unit: unit, total: int64(total)}
 	switch {
+	case a.quiet:
+		return nil
 	case a.json:
 		return p
-	case a.quiet || !a.terminal():
+	case !a.terminal():
 		return nil
 	}
 	p.bar = progressbar.NewOptions64(int64(total),

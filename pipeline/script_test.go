@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/csv"
+	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,6 +17,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"iconic/extract"
+	"iconic/extract/pixels"
+	"iconic/head"
 	"iconic/internal/npy"
 	"iconic/report"
 )
@@ -24,9 +31,11 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script, one script for each promise of the README. $SHARED is the reference data, or
-// empty where there is none.
-func TestScripts(t *testing.T) {
+// TestScripts runs testdata/script, one script for each promise of the README.
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// runScripts runs the scripts of a folder. $SHARED is the reference data, or empty where there is none.
+func runScripts(t *testing.T, dir string) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +51,10 @@ func TestScripts(t *testing.T) {
 		shared = ""
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"agree": agree, "await": await, "blobs": blobs, "truncate": truncate},
+		Dir: dir,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"agree": agree, "await": await, "blobs": blobs, "tensors": tensors, "truncate": truncate,
+		},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
 			e.Setenv("XDG_CACHE_HOME", cache)
@@ -52,7 +63,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			return name == "shared" && shared != "", nil
+			switch name {
+			case "shared":
+				return shared != "", nil
+			case "npm": // the client, and its packages
+				return exec.CommandContext(t.Context(), "npm", "view", "onnxruntime-node@1.27.0", "version").Run() == nil, nil
+			}
+			return false, fmt.Errorf("no condition %s", name)
 		},
 	})
 }
@@ -130,4 +147,33 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// tensors writes what an exported model takes, for all PNG pictures of a folder with class folders, in the order of their paths:
+//
+//	tensors run pictures images.u8 pixels.f32
+func tensors(ts *testscript.TestScript, _ bool, args []string) {
+	run, err := head.Load(ts.MkAbs(args[0]))
+	ts.Check(err)
+	settings, err := extract.Settings(run.Config.Encoder)
+	ts.Check(err)
+	var transform pixels.Transform
+	ts.Check(json.Unmarshal(settings.Preprocessing, &transform))
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*", "*.png"))
+	ts.Check(err)
+	var images, prepared []byte
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		ts.Check(err)
+		im, _, err := pixels.Decode(content, pixels.DecodeOptions{})
+		ts.Check(err)
+		x := make([]float32, 3*transform.Crop*transform.Crop)
+		ts.Check(transform.Apply(x, im, new(pixels.Scratch)))
+		images = append(images, im.Pix...)
+		for _, v := range x {
+			prepared = binary.LittleEndian.AppendUint32(prepared, math.Float32bits(v))
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), images, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), prepared, 0o600))
 }

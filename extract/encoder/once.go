@@ -1,0 +1,61 @@
+package encoder
+
+import (
+	"errors"
+	"fmt"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Once runs any model of one input once, on the processor, and gives the named outputs, float32: what an exported model says of
+// some images. input is []float32 or []uint8 of the given shape.
+func Once(library, model string, input any, shape []int64, outputs ...string) (_ [][]float32, err error) {
+	if err := load(library); err != nil {
+		return nil, err
+	}
+	inputs, _, err := describe(model)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", model, explain(err))
+	}
+	if len(inputs) != 1 {
+		return nil, fmt.Errorf("model %s has %d inputs, want one", model, len(inputs))
+	}
+	var x ort.Value
+	switch data := input.(type) {
+	case []float32:
+		x, err = ort.NewTensor(ort.NewShape(shape...), data)
+	case []uint8:
+		x, err = ort.NewTensor(ort.NewShape(shape...), data)
+	default:
+		err = fmt.Errorf("an input of type %T", input)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", model, err)
+	}
+	defer x.Destroy()
+	session, err := ort.NewDynamicAdvancedSession(model, []string{inputs[0].Name}, outputs, nil)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", model, explain(err))
+	}
+	defer session.Destroy()
+	values := make([]ort.Value, len(outputs))
+	defer func() {
+		for _, v := range values {
+			if v != nil {
+				err = errors.Join(err, v.Destroy())
+			}
+		}
+	}()
+	if err := session.Run([]ort.Value{x}, values); err != nil {
+		return nil, fmt.Errorf("model %s: %w", model, explain(err))
+	}
+	var all [][]float32
+	for i, v := range values {
+		t, ok := v.(*ort.Tensor[float32])
+		if !ok {
+			return nil, fmt.Errorf("model %s: output %s is not float32", model, outputs[i])
+		}
+		all = append(all, append([]float32(nil), t.GetData()...))
+	}
+	return all, nil
+}
