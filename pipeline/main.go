@@ -67,6 +67,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newTrainCommand(a),
 		newPredictCommand(a),
 		newExportCommand(a),
+		newServeCommand(a),
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),

@@ -5,8 +5,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"iconic/extract"
 	"iconic/extract/pixels"
 	"iconic/head"
 	"iconic/internal/npy"
+	"iconic/pipeline/classify"
 	"iconic/report"
 )
 
@@ -53,7 +59,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "await": await, "blobs": blobs, "tensors": tensors, "truncate": truncate,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "samejson": sameJSON, "tensors": tensors, "truncate": truncate,
 		},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
@@ -176,4 +182,50 @@ func tensors(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), images, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), prepared, 0o600))
+}
+
+// freeport sets a variable to a port that is free.
+func freeport(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+// ask posts a file to an address, or with "-" gets it, expects a status, and keeps the answer. It waits for a server to come up.
+//
+//	ask address file status answer
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	send := func() (*http.Response, error) { return http.Get(args[0]) }
+	if args[1] != "-" {
+		content := ts.ReadFile(args[1])
+		send = func() (*http.Response, error) {
+			return http.Post(args[0], "application/octet-stream", strings.NewReader(content))
+		}
+	}
+	r, err := send()
+	for try := 0; err != nil && try < 600; try++ {
+		time.Sleep(100 * time.Millisecond)
+		r, err = send()
+	}
+	ts.Check(err)
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	ts.Check(err)
+	if strconv.Itoa(r.StatusCode) != args[2] {
+		ts.Fatalf("%s: %s", r.Status, text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), text, 0o600))
+}
+
+// sameJSON compares predictions in two files, but for the path that one of them has.
+func sameJSON(ts *testscript.TestScript, _ bool, args []string) {
+	var x [2]classify.Prediction
+	for k := range x {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[k])), &x[k]))
+	}
+	close := cmpopts.EquateApprox(0, 1e-5)
+	if diff := cmp.Diff(x[0], x[1], close); diff != "" {
+		ts.Fatalf("%s", diff)
+	}
 }

@@ -1,0 +1,383 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"iconic/extract/pixels"
+	"iconic/pipeline/classify"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// mean is a model whose cluster is the mean of the red channel in tens.
+type mean struct {
+	hold    chan struct{} // when not nil, each batch waits for a value
+	failure error
+	mu      sync.Mutex
+	batches []int
+}
+
+const side = 4
+
+func (m *mean) Pixels() int { return 3 * side * side }
+
+func (m *mean) Prepare(dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
+	im, _, err := pixels.Decode(content, pixels.DecodeOptions{MaxPixels: maxPixels})
+	if err != nil {
+		return err
+	}
+	one := [3]float32{1, 1, 1}
+	return pixels.Transform{Whole: true, Crop: side, Std: one}.Apply(dst, im, s)
+}
+
+func (m *mean) Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error) {
+	m.mu.Lock()
+	m.batches = append(m.batches, n)
+	m.mu.Unlock()
+	if m.hold != nil {
+		select {
+		case <-m.hold:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if m.failure != nil {
+		return nil, m.failure
+	}
+	all := make([]classify.Prediction, n)
+	for i := range all {
+		sum := float32(0)
+		for _, v := range prepared[i*m.Pixels():][:side*side] {
+			sum += v
+		}
+		all[i].Cluster = int(sum/side/side*255/10 + 0.5)
+	}
+	return all, nil
+}
+
+// grey is a PNG whose cluster is v/10.
+func grey(t testing.TB, v uint8, width, height int) []byte {
+	t.Helper()
+	im := image.NewGray(image.Rect(0, 0, width, height))
+	for i := range im.Pix {
+		im.Pix[i] = v
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, im); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// start serves a model until the test ends.
+func start(t testing.TB, m *mean, o Options) (*Endpoint, *httptest.Server) {
+	t.Helper()
+	e, err := New(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { e.Run(ctx) })
+	s := httptest.NewServer(e)
+	t.Cleanup(func() {
+		s.Close()
+		stop()
+		running.Wait()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return e, s
+}
+
+func post(t testing.TB, url, kind string, body io.Reader) (status int, text string) {
+	t.Helper()
+	r, err := http.Post(url, kind, body)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+func TestAnswersManyAtOnceInBatches(t *testing.T) {
+	m := &mean{hold: make(chan struct{})}
+	_, s := start(t, m, Options{Batch: 5})
+	var clients sync.WaitGroup
+	for v := range 21 {
+		clients.Go(func() {
+			status, text := post(t, s.URL, "image/png", bytes.NewReader(grey(t, uint8(10*v), 9, 7)))
+			var p classify.Prediction
+			if err := json.Unmarshal([]byte(text), &p); status != http.StatusOK || err != nil || p.Cluster != v {
+				t.Errorf("grey %d: %d, %s", 10*v, status, text)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { clients.Wait(); close(done) }()
+	for feeding := true; feeding; {
+		select {
+		case m.hold <- struct{}{}:
+			time.Sleep(20 * time.Millisecond) // others gather
+		case <-done:
+			feeding = false
+		}
+	}
+	sum, largest := 0, 0
+	for _, n := range m.batches {
+		sum += n
+		largest = max(largest, n)
+	}
+	if sum != 21 || largest < 2 || largest > 5 {
+		t.Errorf("batches of %v", m.batches)
+	}
+}
+
+func TestForms(t *testing.T) {
+	_, s := start(t, &mean{}, Options{MaxBytes: 4000})
+	form := func(name string, content []byte) (string, io.Reader) {
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		if err := w.WriteField("comment", "none"); err != nil {
+			t.Fatal(err)
+		}
+		if name != "" {
+			f, err := w.CreateFormFile("image", name)
+			if err == nil {
+				_, err = f.Write(content)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return w.FormDataContentType(), &b
+	}
+	kind, body := form("a.png", grey(t, 120, 5, 5))
+	if status, text := post(t, s.URL, kind, body); status != http.StatusOK || !strings.Contains(text, `"cluster":12`) {
+		t.Errorf("a form: %d, %s", status, text)
+	}
+	kind, body = form("", nil)
+	if status, text := post(t, s.URL, kind, body); status != http.StatusBadRequest || !strings.Contains(text, "no file") {
+		t.Errorf("a form without a file: %d, %s", status, text)
+	}
+	kind, body = form("a.png", make([]byte, 10000))
+	if status, text := post(t, s.URL, kind, body); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a large form: %d, %s", status, text)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	_, s := start(t, &mean{}, Options{MaxBytes: 5000, MaxPixels: 10000, Body: 200 * time.Millisecond, Hosts: []string{"127.0.0.1"}})
+	whole := grey(t, 50, 60, 60)
+	chunked := func(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) } // of unknown length
+	slow, never := io.Pipe()
+	defer never.Close()
+	for name, c := range map[string]struct {
+		body   io.Reader
+		status int
+		want   string
+	}{
+		"text":               {strings.NewReader("hello"), http.StatusUnsupportedMediaType, "not an image"},
+		"nothing":            {strings.NewReader(""), http.StatusUnsupportedMediaType, "empty"},
+		"a damaged image":    {bytes.NewReader(whole[:len(whole)-20]), http.StatusUnprocessableEntity, "damaged"},
+		"too many pixels":    {bytes.NewReader(grey(t, 1, 101, 100)), http.StatusRequestEntityTooLarge, "101×100 pixels"},
+		"too many bytes":     {bytes.NewReader(make([]byte, 5001)), http.StatusRequestEntityTooLarge, "5001 bytes"},
+		"too many in pieces": {chunked(make([]byte, 5001)), http.StatusRequestEntityTooLarge, "more than 5000 bytes"},
+		"too slow":           {slow, http.StatusRequestTimeout, "within 200ms"},
+		"right":              {chunked(whole), http.StatusOK, `"cluster":5`},
+	} {
+		if status, text := post(t, s.URL, "application/octet-stream", c.body); status != c.status || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d, %s", name, status, text)
+		}
+	}
+	for name, c := range map[string]struct {
+		method, path, host, origin string
+		status                     int
+	}{
+		"another method":   {"PUT", "/", "", "", http.StatusMethodNotAllowed},
+		"another path":     {"POST", "/else", "", "", http.StatusNotFound},
+		"another name":     {"POST", "/", "evil.example", "", http.StatusMisdirectedRequest},
+		"another web site": {"POST", "/", "", "http://evil.example", http.StatusForbidden},
+		"no report":        {"GET", "/", "", "", http.StatusNotFound},
+	} {
+		r, err := http.NewRequest(c.method, s.URL+c.path, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.host != "" {
+			r.Host = c.host
+		}
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != c.status {
+			t.Errorf("%s: %s", name, answer.Status)
+		}
+	}
+}
+
+// A connection that breaks in the middle of a body costs nobody else anything.
+func TestBodyCutShort(t *testing.T) {
+	e, s := start(t, &mean{}, Options{})
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if status, _ := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusOK {
+		t.Errorf("the next request: %d", status)
+	}
+	for len(e.places) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestRefusesMoreThanItsPlacesAndTimesOut(t *testing.T) {
+	m := &mean{hold: make(chan struct{})}
+	e, s := start(t, m, Options{Places: 2, Batch: 1, Answer: 400 * time.Millisecond})
+	var clients sync.WaitGroup
+	for range 2 {
+		clients.Go(func() {
+			if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusServiceUnavailable || !strings.Contains(text, "no answer within 400ms") {
+				t.Errorf("one that waits: %d, %s", status, text)
+			}
+		})
+	}
+	for len(e.places) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	r, err := http.Post(s.URL, "", bytes.NewReader(grey(t, 0, 3, 3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusTooManyRequests || r.Header.Get("Retry-After") == "" {
+		t.Errorf("one too many: %s, %v", r.Status, r.Header)
+	}
+	clients.Wait()
+	close(m.hold)
+	if status, _ := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusOK {
+		t.Errorf("afterwards: %d", status)
+	}
+}
+
+func TestTellsWhatTheEncoderCannot(t *testing.T) {
+	_, s := start(t, &mean{failure: errors.New("the device is gone")}, Options{})
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusInternalServerError || !strings.Contains(text, "the device is gone") {
+		t.Errorf("%d, %s", status, text)
+	}
+}
+
+// A thousand bodies of noise, and of images with noise in them: an answer with a right status to each.
+func TestRandomBodies(t *testing.T) {
+	e, s := start(t, &mean{}, Options{MaxBytes: 4096, MaxPixels: 1 << 16})
+	whole := grey(t, 77, 40, 30)
+	var clients sync.WaitGroup
+	for worker := range 4 {
+		clients.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(worker), 1))
+			for range 250 {
+				b := append([]byte(nil), whole...)
+				for range r.IntN(20) {
+					b[r.IntN(len(b))] = byte(r.Uint32())
+				}
+				b = b[:r.IntN(len(b)+1)]
+				if r.IntN(3) == 0 {
+					b = make([]byte, r.IntN(6000))
+					for i := range b {
+						b[i] = byte(r.Uint32())
+					}
+				}
+				switch status, text := post(t, s.URL, "image/png", bytes.NewReader(b)); status {
+				case http.StatusOK, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+				default:
+					t.Errorf("%d, %s", status, text)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	if len(e.places) != 0 || len(e.decode) != cap(e.decode) {
+		t.Errorf("%d places and %d decoders are still taken", len(e.places), cap(e.decode)-len(e.decode))
+	}
+}
+
+func TestHealthReportAndMetrics(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "report.html")
+	e, s := start(t, &mean{}, Options{Report: page})
+	get := func(path string) (int, string, http.Header) {
+		r, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(b), r.Header
+	}
+	if status, text, _ := get("/"); status != http.StatusNotFound || !strings.Contains(text, "POST an image") {
+		t.Errorf("a run without a page: %d, %s", status, text)
+	}
+	if err := os.WriteFile(page, []byte("<!doctype html><p>a page"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, text, header := get("/"); status != http.StatusOK || !strings.Contains(text, "a page") || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("the page: %d, %s, %v", status, text, header)
+	}
+	if status, _, _ := get("/healthz"); status != http.StatusOK {
+		t.Errorf("health: %d", status)
+	}
+	post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3)))
+	post(t, s.URL, "", strings.NewReader("text"))
+	if _, text, _ := get("/metrics"); !strings.Contains(text, `iconic_requests_total{status="200"} 1`) || !strings.Contains(text, `iconic_requests_total{status="415"} 1`) || !strings.Contains(text, "iconic_images_encoded_total 1") {
+		t.Errorf("metrics: %s", text)
+	}
+	e.End()
+	if status, _, _ := get("/healthz"); status != http.StatusServiceUnavailable {
+		t.Errorf("health while ending: %d", status)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []Options{{MaxBytes: -1}, {MaxPixels: -1}, {Places: -1}, {Places: 1 << 20}, {Decoders: -1}, {Batch: -1}, {Batch: 1 << 20}, {Body: -1}, {Answer: -1}} {
+		if _, err := New(&mean{}, o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
+
+	"iconic/extract/pixels"
+	"iconic/internal/parallel"
+	"iconic/pipeline/classify"
+	"iconic/pipeline/endpoint"
+)
+
+func newServeCommand(a *app) *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve RUN",
+		Short: "Answer over HTTP which cluster an image belongs to",
+		Long: `Answer over HTTP which cluster an image belongs to.
+
+POST an image to / and get JSON: cluster, name, confidence, runner-up, and whether it is like none of the training set.
+GET / is the run's report, /healthz says whether the server works, /metrics is for Prometheus. It listens on this machine alone unless
+--listen says otherwise; there is no password, so let no one at it who should not ask. It ends on SIGTERM or an interrupt, after
+answering what it has taken on.
+
+    curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.serve(c.Context(), args[0], &o)
+		},
+	}
+	o.useOptions.add(c.Flags())
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address and port; port 0 takes a free one")
+	f.Int64Var(&o.MaxBytes, "max-bytes", 32<<20, "bytes of an image file at most")
+	f.IntVar(&o.MaxPixels, "max-pixels", 64<<20, "pixels of an image at most")
+	f.IntVar(&o.Places, "places", 256, "requests taken on at once; more are refused")
+	f.IntVar(&o.Decoders, "decode-threads", 0, "images decoded at once (default: one a processor)")
+	f.IntVar(&o.Batch, "batch-images", 16, "images that the encoder gets at once, at most")
+	f.DurationVar(&o.Body, "body-time", 15*time.Second, "in which an image must have been sent")
+	f.DurationVar(&o.Answer, "answer-time", 30*time.Second, "in which a request must be answered")
+	f.DurationVar(&o.drain, "drain", 20*time.Second, "for what was taken on, once the server is to end")
+	return c
+}
+
+type serveOptions struct {
+	useOptions
+	endpoint.Options
+	listen string
+	drain  time.Duration
+}
+
+// served is a model as the endpoint asks it.
+type served struct{ *classify.Model }
+
+func (s served) Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error) {
+	return s.Prepared(ctx, prepared, n)
+}
+
+func (s served) Prepare(dst []float32, content []byte, maxPixels int, scratch *pixels.Scratch) error {
+	return s.Images.Prepare(dst, content, maxPixels, scratch)
+}
+
+func (s served) Pixels() int { return s.Images.Pixels() }
+
+// maxConnections bounds what idle and slow clients can hold.
+const maxConnections = 2048
+
+func (a *app) serve(ctx context.Context, dir string, o *serveOptions) error {
+	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0} {
+		if bad {
+			return usagef("max-bytes, max-pixels, places, batch-images, body-time and answer-time: want more than 0")
+		}
+	}
+	o.Decoders = parallel.Workers(o.Decoders)
+	o.Report = filepath.Join(dir, pageFile)
+	if err := o.Options.Validate(); err != nil {
+		return usageError{err}
+	}
+	t, err := a.openTrained(ctx, dir, &o.useOptions)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened: a port that is taken is told at once
+	if err != nil {
+		return fmt.Errorf("listen: %w; choose another address with --listen", err)
+	}
+	defer listener.Close()
+	m, err := t.open(ctx, a, &o.useOptions)
+	if err != nil {
+		return err
+	}
+	defer m.Images.Close()
+	o.Hosts = hostsOf(listener.Addr())
+	e, err := endpoint.New(served{m}, o.Options)
+	if err != nil {
+		return err
+	}
+	a.warmUp(ctx, m, o.Batch)
+	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
+	return a.answer(ctx, listener, e, o)
+}
+
+// warmUp lets the first request not pay for the encoder's first run; what fails here, a request will tell.
+func (a *app) warmUp(ctx context.Context, m *classify.Model, batch int) {
+	for _, n := range []int{1, batch} {
+		if _, err := m.Prepared(ctx, make([]float32, n*m.Images.Pixels()), n); err != nil {
+			a.warn("the first run of the encoder failed: %v", err)
+		}
+	}
+}
+
+// answer serves until ctx ends, and then what was taken on.
+func (a *app) answer(ctx context.Context, listener net.Listener, e *endpoint.Endpoint, o *serveOptions) error {
+	server := &http.Server{
+		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: what was taken on is answered
+	var running sync.WaitGroup
+	running.Go(func() { e.Run(work) })
+	defer running.Wait()
+	defer stop()
+
+	failed := make(chan error, 1)
+	running.Go(func() { failed <- server.Serve(netutil.LimitListener(listener, maxConnections)) })
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	e.End()
+	a.note("ending: answering what was taken on")
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain)
+	defer cancel()
+	if err := server.Shutdown(drained); err != nil {
+		return errors.Join(fmt.Errorf("some requests were not answered within %s: %w", o.drain, err), server.Close())
+	}
+	return nil
+}
+
+// hostsOf are the names that a server on this machine alone is called by; nil for one that others reach.
+func hostsOf(a net.Addr) []string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return []string{"localhost", "127.0.0.1", "::1", tcp.IP.String()}
+	}
+	return nil
+}
