@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 
@@ -109,9 +110,17 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	}
 	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Classes: it.classes, Encoder: it.encoder}
 	rc.Features.Images = o.images
-	state, err := a.beginRun(dir, rc, o.resume)
+	state, ended, err := a.beginRun(dir, rc, o.resume)
 	if err != nil {
 		return nil, err
+	}
+	if ended != nil {
+		a.note("the training in %s has ended; its scores and its page are made", dir)
+		result, err := a.endedResult(ctx, it, ended, o)
+		if err != nil {
+			return nil, err
+		}
+		return a.score(ctx, it, result, dir, o)
 	}
 	bar := a.progress("training", "steps", 0)
 	result, err := head.Train(ctx, it, c, head.Options{
@@ -139,33 +148,54 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	return a.score(ctx, it, result, dir, o)
 }
 
-// beginRun makes the run folder, or with resume finds where its training stopped.
-func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (*head.State, error) {
-	err := head.Create(dir, rc)
+// beginRun makes the run folder, or with resume finds where its training stopped: at state, or, ended, before its page was there.
+func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (state *head.State, ended *head.Run, err error) {
+	err = head.Create(dir, rc)
 	if err == nil || !resume || !errors.Is(err, head.ErrRunExists) {
 		if errors.Is(err, head.ErrRunExists) {
 			err = usageError{err}
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	old, err := head.LoadUnfinished(dir)
 	if err != nil {
+		return nil, nil, err
+	}
+	resolved, _ := rc.Training.Resolve(rc.Features.Rows) // as a training that ended writes it
+	switch was := old.Config; {
+	case was.Features.Key == rc.Features.Key && was.Training == rc.Training:
+		state, err = head.LoadCheckpoint(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, nil // stopped before the end of its first epoch
+		}
+		if err == nil {
+			a.note("going on after epoch %d", state.Epoch)
+		}
+		return state, nil, err
+	case was.Features.Key != rc.Features.Key || was.Training != resolved:
+		return nil, nil, usagef("the training in %s has other settings or features: give the same ones to resume it, or choose another --out", dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, pageFile)); err == nil {
+		return nil, nil, usagef("output folder %s holds a finished run: choose another one", dir)
+	}
+	ended, err = head.Load(dir)
+	return nil, ended, err
+}
+
+// endedResult is the result of a training that an earlier process ended.
+func (a *app) endedResult(ctx context.Context, it *items, r *head.Run, o *trainOptions) (*head.Result, error) {
+	history, err := r.History()
+	if err != nil {
 		return nil, err
 	}
-	if was := old.Config; was.Features.Key != rc.Features.Key || was.Training != rc.Training {
-		if _, err := head.Load(dir); err == nil {
-			return nil, usagef("output folder %s holds a finished run: choose another one", dir)
-		}
-		return nil, usagef("the training in %s has other settings or features: give the same ones to resume it, or choose another --out", dir)
+	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty}
+	if n := len(history); n > 0 {
+		result.Loss = history[n-1].Loss
 	}
-	state, err := head.LoadCheckpoint(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // stopped before the end of its first epoch
-	}
-	if err == nil {
-		a.note("going on after epoch %d", state.Epoch)
-	}
-	return state, err
+	result.Graph, err = head.Neighbours(ctx, it, r.Config.Training, head.Options{
+		Workers: o.workers, Graph: o.shared.graph, GraphProgress: a.portion("neighbours", "comparisons"),
+	})
+	return result, err
 }
 
 // score writes metrics.json, assignments.csv and the page of a trained head.

@@ -211,6 +211,8 @@ func statusOf(err error) int {
 	var r refusal
 	var p *pixels.Error
 	switch {
+	case errors.As(err, &r) && r.status == http.StatusServiceUnavailable && errors.Is(err, context.Canceled):
+		return statusGone
 	case errors.As(err, &r):
 		return r.status
 	case errors.As(err, &p):
@@ -222,10 +224,16 @@ func statusOf(err error) int {
 		}
 		return http.StatusUnsupportedMediaType
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable // it is ending
 	}
 	return http.StatusInternalServerError
 }
+
+// holdBack is how long one request too many waits for its refusal.
+const holdBack = 250 * time.Millisecond
+
+// statusGone counts requests whose client left before the answer.
+const statusGone = 499
 
 // predict takes a request from its body to a prediction.
 func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.Prediction, err error) {
@@ -236,6 +244,11 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	case e.places <- struct{}{}:
 		defer func() { <-e.places }()
 	default:
+		// Clients that ask again at once shall not take the processor from the encoder.
+		select {
+		case <-time.After(holdBack):
+		case <-r.Context().Done():
+		}
 		return p, refuse(http.StatusTooManyRequests, "%d requests are being answered, no more are taken: try again in a second", e.options.Places)
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), e.options.Answer, fmt.Errorf("no answer within %s", e.options.Answer))

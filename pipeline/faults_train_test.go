@@ -1,0 +1,89 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"iconic/internal/npy"
+)
+
+// trainingRun is `pipeline train` of one set into any folder.
+type trainingRun struct{ features, labels string }
+
+func (r trainingRun) command(out string) *exec.Cmd {
+	return exec.Command("pipeline", "train", r.features, "--labels", r.labels, "--clusters", "5", "--epochs", "60", "--batch", "512",
+		"--heads", "2", "--ema", "0.9", "--refine", "1", "--resume", "--quiet", "--out", out)
+}
+
+func newTraining(t *testing.T) trainingRun {
+	t.Helper()
+	const n, d, k = 3000, 24, 5
+	x, y := scatter(n, d, k)
+	folder := t.TempDir()
+	r := trainingRun{filepath.Join(folder, "x.npy"), filepath.Join(folder, "y.npy")}
+	if err := errors.Join(npy.Write(r.features, []int{n, d}, x), npy.WriteInts(r.labels, y)); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// sameRuns fails unless two run folders hold the same files, byte for byte, but for the page, which has a time.
+func sameRuns(t *testing.T, a, b string) {
+	t.Helper()
+	for _, name := range []string{"config.json", "head.safetensors", "novelty.safetensors", "history.jsonl", "metrics.json", "assignments.csv"} {
+		x, errX := os.ReadFile(filepath.Join(a, name))
+		y, errY := os.ReadFile(filepath.Join(b, name))
+		if err := errors.Join(errX, errY); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(x, y) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+// Killed at any moment, while it trains, scores or writes, a training goes on to the same bits.
+func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
+	r := newTraining(t)
+	base := t.TempDir()
+	whole, out := filepath.Join(base, "whole"), filepath.Join(base, "killed")
+	start := time.Now()
+	expectSuccess(t, r.command(whole))
+	length := time.Since(start)
+	moments := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	for i := range kills {
+		c := r.command(out)
+		var output bytes.Buffer
+		c.Stdout, c.Stderr = &output, &output
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		moment := time.Duration(moments.Int64N(int64(length)))
+		time.Sleep(moment)
+		if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		err := c.Wait()
+		_, page := os.Stat(filepath.Join(out, pageFile))
+		switch {
+		case err != nil && c.ProcessState.Exited():
+			t.Fatalf("run %d failed: %s", i, output.String())
+		case err == nil, page == nil: // it was faster: begin anew
+			sameRuns(t, whole, out)
+			if err := os.RemoveAll(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Logf("killed after %v of about %v", moment.Round(time.Millisecond), length.Round(time.Millisecond))
+	}
+	expectSuccess(t, r.command(out))
+	sameRuns(t, whole, out)
+}
