@@ -315,17 +315,42 @@ func against(name, score string, list []series) template.HTML {
 	return p.done()
 }
 
+// drawn are the points whose calibration curves are drawn: those of different runs, of many as many as are told apart, spread
+// evenly over the rest.
+func (s *Sweep) drawn() []Point {
+	var list []Point
+	for _, p := range s.Points {
+		if !slices.ContainsFunc(list, p.sameRuns) {
+			list = append(list, p)
+		}
+	}
+	if len(list) <= seriesLimit {
+		return list
+	}
+	spread := make([]Point, seriesLimit)
+	for k := range spread {
+		spread[k] = list[k*(len(list)-1)/(seriesLimit-1)]
+	}
+	return spread
+}
+
+// sameRuns tells whether two points are one, as α = 0 on one side and on both.
+func (p Point) sameRuns(q Point) bool {
+	return slices.EqualFunc(p.Runs, q.Runs, func(a, b *report.Metrics) bool {
+		return a.Loss == b.Loss && a.MeanConfidence == b.MeanConfidence && slices.Equal(a.ClusterSizes, b.ClusterSizes)
+	})
+}
+
 // key names the curves of the points themselves.
 func (s *Sweep) key() []keyEntry {
 	var list []keyEntry
-	for k, p := range s.Points[:min(seriesLimit, len(s.Points))] {
+	for k, p := range s.drawn() {
 		list = append(list, keyEntry{"k" + strconv.Itoa(k), s.describe(p, -1)})
 	}
 	return list
 }
 
-// calibrationCurves draws accuracy against confidence of the first points, all seeds taken together; empty without
-// labels.
+// calibrationCurves draws accuracy against confidence of the points that are drawn, all seeds taken together; empty without labels.
 func (s *Sweep) calibrationCurves() template.HTML {
 	if !s.has("accuracy") {
 		return ""
@@ -333,7 +358,7 @@ func (s *Sweep) calibrationCurves() template.HTML {
 	p := newPlot(520, 380, "Calibration curves: accuracy against confidence.")
 	p.axes("confidence", "accuracy", ticks(0, 1, 5), ticks(0, 1, 5), short, short)
 	p.line("diagonal", []float64{0, 1}, []float64{0, 1})
-	for k, point := range s.Points[:min(seriesLimit, len(s.Points))] {
+	for k, point := range s.drawn() {
 		var xs, ys []float64
 		for b := range report.Bins {
 			var n, confidence, right float64
@@ -392,7 +417,7 @@ func (v *sweepView) table(s *Sweep) {
 		}
 	}
 	v.Columns = columns
-	v.Many = len(s.Points) > seriesLimit
+	v.Many = len(s.drawn()) < len(s.Points)
 	for _, p := range s.Points {
 		row := sweepRow{Values: p.Values, Runs: len(p.Runs)}
 		for _, c := range columns {
