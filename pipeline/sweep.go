@@ -497,11 +497,11 @@ func (s *sweep) finish(ctx context.Context) error {
 		return err
 	}
 	name := filepath.Join(s.dir, "sweep.html")
+	stores, images := s.features()
 	view := page.Sweep{
 		Title: fmt.Sprintf("Sweep of %d runs", len(s.jobs)), Names: s.names, Points: points, Panels: panels,
 		Facts: []page.Setting{
-			{Name: "Features", Value: s.jobs[0].items.source.Store}, {Name: "Images", Value: strconv.Itoa(s.jobs[0].items.Len())},
-			{Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: version()},
+			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: version()},
 		},
 	}
 	err = atomicfile.Write(name, func(w io.Writer) error { return page.WriteSweep(ctx, w, view) })
@@ -509,6 +509,17 @@ func (s *sweep) finish(ctx context.Context) error {
 		return err
 	}
 	return s.print(points, name)
+}
+
+// features lists the stores, and how many images each has.
+func (s *sweep) features() (stores, images string) {
+	var names, counts []string
+	for _, j := range s.jobs {
+		if name := j.items.source.Store; !slices.Contains(names, name) {
+			names, counts = append(names, name), append(counts, strconv.Itoa(j.items.Len()))
+		}
+	}
+	return strings.Join(names, ", "), strings.Join(counts, ", ")
 }
 
 // results gathers metrics and the agreement between seeds of each point.
