@@ -23,6 +23,8 @@ type Config struct {
 	Standardize bool       `json:"standardize"`
 	Neighbours  int        `json:"neighbours"` // nearest neighbours that p is made of, ≥ 1
 	Metric      knn.Metric `json:"metric"`     // of the neighbours
+	// Search is how neighbours are looked for: each row compared with every other, or by lists where there are very many.
+	Search knn.Search `json:"neighbour_search"`
 	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training
 	// continued for half its epochs at half its rate.
 	Refine int `json:"refine"`
@@ -57,7 +59,7 @@ func Default(clusters int) Config {
 	return Config{
 		Method: MethodDefault, Clusters: clusters,
 		Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters),
-		Standardize: true, Neighbours: 10, Metric: knn.Cosine,
+		Standardize: true, Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto,
 		Batch: 4096, MinSteps: 240,
 		Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5},
 		Heads:    DefaultHeads(clusters),
@@ -158,6 +160,9 @@ func (c Config) Validate(n int) error {
 	case c.Heads < 1 || c.Heads > 64:
 		return fmt.Errorf("heads %d: want 1 to 64", c.Heads)
 	}
+	if _, err := c.Search.Resolve(n); err != nil {
+		return err
+	}
 	return c.Schedule.Validate()
 }
 
@@ -176,6 +181,9 @@ func (c Config) Resolve(n int) (Config, []string) {
 			c.Batch = 2 * n
 		}
 		notes = append(notes, fmt.Sprintf("batch %d is larger than the set of %d images: it is now %d", was, n, c.Batch))
+	}
+	if search, err := c.Search.Resolve(n); err == nil { // Validate tells
+		c.Search = search
 	}
 	perEpoch := c.stepsPerEpoch(n)
 	if c.Epochs == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,6 +23,8 @@ type Options struct {
 	// Graph, when set, is used in place of a search. Its rows must be those of the features under the same Metric and
 	// Standardize, with at least Neighbours each.
 	Graph *knn.Graph
+	// Cache is a folder in which neighbour graphs are kept for the next training on the same features; "": they are not.
+	Cache string
 	// GraphProgress is told how much of the neighbour search is done, Progress of the steps and the last loss.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
@@ -84,6 +87,10 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 	if t.graph, err = t.neighbours(ctx); err != nil {
 		return nil, err
 	}
+	notes = append(notes, t.notes...)
+	if t.graph.Recall < 1 {
+		notes = append(notes, fmt.Sprintf("neighbours were searched in lists and %.1f %% of the true ones found, measured on a sample; --neighbour-search exact compares everything", 100*t.graph.Recall))
+	}
 	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
@@ -98,6 +105,7 @@ func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Grap
 	if err := c.Validate(f.Len()); err != nil {
 		return nil, err
 	}
+	c, _ = c.Resolve(f.Len())
 	t, err := prepare(ctx, f, c, o)
 	if err != nil {
 		return nil, err
@@ -127,6 +135,7 @@ type training struct {
 	scaled   *standardized
 	graph    *knn.Graph
 	state    *State
+	notes    []string
 
 	// Of a step:
 	target         *sparse.Rows
@@ -144,9 +153,25 @@ func (t *training) neighbours(ctx context.Context) (*knn.Graph, error) {
 		}
 		return g.Nearest(k), nil
 	}
-	return knn.Exact(ctx, t.features, knn.Options{
-		K: k, Metric: t.config.Metric, Workers: t.options.Workers, Progress: t.options.GraphProgress,
-	})
+	o := knn.Options{K: k, Metric: t.config.Metric, Workers: t.options.Workers, Progress: t.options.GraphProgress}
+	if t.options.Cache == "" {
+		return t.config.Search.Find(ctx, t.features, o)
+	}
+	g, err := knn.Cached(ctx, filepath.Join(t.options.Cache, t.config.graphName()), t.config.Search, t.features, o)
+	if g != nil && err != nil {
+		t.notes = append(t.notes, fmt.Sprintf("the neighbour graph is not kept for next time: %v", err))
+		err = nil
+	}
+	return g, err
+}
+
+// graphName is the file of the neighbour graph in a cache: one for each way to make it, so that they don't take turns there.
+func (c Config) graphName() string {
+	scale := "raw"
+	if c.Standardize {
+		scale = "standardized"
+	}
+	return fmt.Sprintf("%s-%s-%s-%d.knn", scale, c.Metric, c.Search, c.Neighbours)
 }
 
 // rounds of training: the first with all edges alike, then Refine more.

@@ -6,12 +6,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"iconic/head/cluster"
+	"iconic/head/knn"
 	"iconic/head/optim"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
@@ -343,5 +345,54 @@ func TestBatchShrinks(t *testing.T) {
 func TestPresetSuggestsTheNearestName(t *testing.T) {
 	if _, err := Preset("infonce-clusterin", 10); err == nil || !strings.Contains(err.Error(), `"infonce-clustering"`) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A second training on the same features takes the graph from the cache; one that is not kept is told of and does no harm.
+func TestGraphsAreKept(t *testing.T) {
+	m := clouds(5, 300, 6, 3, 3)
+	c := small(3)
+	c.Epochs = 2
+	cache := filepath.Join(t.TempDir(), "graphs")
+	searched := 0
+	o := Options{Cache: cache, GraphProgress: func(done, total int) {
+		if done == total {
+			searched++
+		}
+	}}
+	first, err := Train(context.Background(), m, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Train(context.Background(), m, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if searched != 1 || !cmp.Equal(first, again) {
+		t.Errorf("searched %d times: %s", searched, cmp.Diff(first, again))
+	}
+	if err := os.WriteFile(cache+"file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o.Cache = filepath.Join(cache+"file", "no folder")
+	unkept, err := Train(context.Background(), m, c, o)
+	if err != nil || searched != 2 || len(unkept.Notes) != 1 || !strings.Contains(unkept.Notes[0], "is not kept") {
+		t.Errorf("a cache that cannot be: searched %d times, %q, %v", searched, unkept.Notes, err)
+	}
+}
+
+func TestApproximateNeighboursTellTheirRecall(t *testing.T) {
+	c := small(4)
+	c.Epochs, c.Search = 2, knn.SearchApproximate
+	r, err := Train(context.Background(), clouds(6, 2000, 12, 4, 1), c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Graph.Recall < 1 && !strings.Contains(strings.Join(r.Notes, "\n"), "of the true ones found") || r.Graph.Recall < 0.8 {
+		t.Errorf("recall %g, notes %q", r.Graph.Recall, r.Notes)
+	}
+	c.Search = "fast"
+	if err := c.Validate(2000); err == nil || !strings.Contains(err.Error(), `neighbour search "fast"`) {
+		t.Errorf("a search that is not: %v", err)
 	}
 }

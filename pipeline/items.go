@@ -21,6 +21,7 @@ type items struct {
 	labels  []int    // report.NoLabel for none; nil where no item has one
 	classes []string // names of the labels
 	encoder []byte   // JSON of what made the features; nil where that is not known
+	graphs  string   // folder to keep neighbour graphs in; "" for none
 	close   func() error
 }
 
@@ -54,6 +55,9 @@ func openMatrix(features, labels string) (_ *items, err error) {
 	key, err := fileKey(features)
 	if err != nil {
 		return nil, err
+	}
+	if cache, err := os.UserCacheDir(); err == nil { // beside somebody's matrix nothing is left
+		it.graphs = filepath.Join(cache, "iconic", "neighbours", key)
 	}
 	it.source = head.Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
 	return it, nil

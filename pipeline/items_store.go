@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"path/filepath"
 
 	"iconic/extract/store"
 	"iconic/head"
@@ -31,6 +32,7 @@ func openStore(dir string) (_ *items, err error) {
 		Features: view, close: s.Close, classes: s.Classes,
 		source: head.Source{Store: dir, Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
 		paths:  make([]string, len(rows)),
+		graphs: filepath.Join(dir, "neighbours"),
 	}
 	if it.encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err

@@ -415,7 +415,7 @@ func (s *sweep) train(ctx context.Context) error {
 
 // graphKey names what runs must agree on to share a neighbour graph.
 func graphKey(j *sweepJob) string {
-	return fmt.Sprintf("%s %s %v", j.items.source.Key, j.config.Metric, j.config.Standardize)
+	return fmt.Sprintf("%s %s %v %s", j.items.source.Key, j.config.Metric, j.config.Standardize, j.config.Search)
 }
 
 // neighbours computes each graph once, with as many neighbours as any of its runs asks for.
@@ -433,7 +433,7 @@ func (s *sweep) neighbours(ctx context.Context, jobs []*sweepJob) error {
 	}
 	for _, key := range keys {
 		j := most[key]
-		g, err := head.Neighbours(ctx, j.items, j.config, head.Options{Workers: s.workers, GraphProgress: s.portion("neighbours", "comparisons")})
+		g, err := head.Neighbours(ctx, j.items, j.config, head.Options{Workers: s.workers, Cache: j.items.graphs, GraphProgress: s.portion("neighbours", "comparisons")})
 		if err != nil {
 			return err
 		}

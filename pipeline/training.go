@@ -45,6 +45,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.Float64Var(&s.Beta, "beta", 0, "uniform share of the learned distribution alone (default: --alpha)")
 	f.BoolVar(&s.Standardize, "standardize", true, "scale every feature to mean 0 and variance 1")
 	f.IntVar(&s.Neighbours, "neighbours", 0, "nearest neighbours that count as one's own (default: by the method)")
+	f.StringVar((*string)(&s.Search), "neighbour-search", "auto", "exact, approximate, or auto: exact up to 200,000 images")
 	f.IntVar(&s.Refine, "refine", 0, "further rounds with edges weighted by the head's own assignments (default: by the method)")
 	f.IntVar(&s.Batch, "batch", 0, "rows of a step, anchors and neighbours together (default: by the method)")
 	f.BoolVar(&s.BatchAnchors, "batch-anchors", false, "--batch counts anchors alone, as some papers do")
@@ -83,6 +84,7 @@ func (o *trainOptions) config(classes int) (head.Config, error) {
 		{"beta", func() { c.Beta = s.Beta }},
 		{"standardize", func() { c.Standardize = s.Standardize }},
 		{"neighbours", func() { c.Neighbours = s.Neighbours }},
+		{"neighbour-search", func() { c.Search = s.Search }},
 		{"refine", func() { c.Refine = s.Refine }},
 		{"batch", func() { c.Batch = s.Batch }},
 		{"batch-anchors", func() { c.BatchAnchors = s.BatchAnchors }},
@@ -124,7 +126,7 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	}
 	bar := a.progress("training", "steps", 0)
 	result, err := head.Train(ctx, it, c, head.Options{
-		Workers: o.workers, Resume: state, Graph: o.shared.graph,
+		Workers: o.workers, Resume: state, Graph: o.shared.graph, Cache: it.graphs,
 		GraphProgress: a.portion("neighbours", "comparisons"),
 		Progress: func(step, steps int, loss float64) {
 			bar.of(steps)
@@ -193,7 +195,7 @@ func (a *app) endedResult(ctx context.Context, it *items, r *head.Run, o *trainO
 		result.Loss = history[n-1].Loss
 	}
 	result.Graph, err = head.Neighbours(ctx, it, r.Config.Training, head.Options{
-		Workers: o.workers, Graph: o.shared.graph, GraphProgress: a.portion("neighbours", "comparisons"),
+		Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs, GraphProgress: a.portion("neighbours", "comparisons"),
 	})
 	return result, err
 }

@@ -32,37 +32,40 @@ const (
 // lists: Jégou et al. 2011, sec. IV), by products of all rows that ask for a list with all that are in it. p is the least that
 // reaches Options.Recall on a sample: where the true neighbours of a row lie in the order of its lists says what each p would
 // find. No p above 64 is tried; so on data without any structure the recall falls short of the goal, as the result then says.
-func Approximate(ctx context.Context, f Features, o Options) (g *Graph, recall float64, err error) {
-	if o, err = o.forLists(f.Len()); err != nil {
-		return nil, 0, err
+func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
+	o, err := o.forLists(f.Len())
+	if err != nil {
+		return nil, err
 	}
 	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
 	if err := s.measure(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l := &lists{search: s}
 	if err := l.train(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if err := l.order(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	tuning, trial := l.samples()
 	truth, err := s.exactRows(ctx, tuning)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l.choose(tuning, truth)
 	if err := l.compare(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if g, err = s.rank(ctx, nil); err != nil {
-		return nil, 0, err
+	g, err := s.rank(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
 	if truth, err = s.exactRows(ctx, trial); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return g, g.recall(trial, truth), nil
+	g.Recall = g.recall(trial, truth)
+	return g, nil
 }
 
 // forLists checks the options of Approximate and fills in the defaults.

@@ -49,13 +49,13 @@ func TestRecallIsWhatItSays(t *testing.T) {
 		}
 		last := 0.0
 		for _, goal := range []float64{0.3, 0.9, 0.99} {
-			got, recall, err := Approximate(context.Background(), m, Options{K: 10, Metric: metric, Recall: goal, Lists: 150})
+			got, err := Approximate(context.Background(), m, Options{K: 10, Metric: metric, Recall: goal, Lists: 150})
 			if err != nil {
 				t.Fatal(err)
 			}
 			truth := share(want, got)
-			if math.Abs(truth-recall) > 0.1 || truth < goal-0.1 {
-				t.Errorf("%s, goal %g: says %.3f, is %.3f", metric, goal, recall, truth)
+			if math.Abs(truth-got.Recall) > 0.1 || truth < goal-0.1 {
+				t.Errorf("%s, goal %g: says %.3f, is %.3f", metric, goal, got.Recall, truth)
 			}
 			if truth < last {
 				t.Errorf("%s: recall fell to %.3f as the goal rose to %g", metric, truth, goal)
@@ -74,20 +74,20 @@ func TestApproximateOfAllListsIsExact(t *testing.T) {
 			K: rapid.IntRange(1, n-1).Draw(t, "k"), Metric: rapid.SampledFrom([]Metric{Cosine, Euclidean}).Draw(t, "metric"),
 			Lists: rapid.IntRange(1, min(n, mostProbes)).Draw(t, "lists"), Recall: 1,
 		}
-		g, recall, err := Approximate(context.Background(), m, o)
+		g, err := Approximate(context.Background(), m, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The sample is all rows here, so the goal of 1 is reached on every one.
-		if diff := cmp.Diff(plain(m, o.Metric, o.K), g.Neighbours); diff != "" || recall != 1 {
-			t.Fatalf("recall %v, neighbours differ (-want +got):\n%s", recall, diff)
+		if diff := cmp.Diff(plain(m, o.Metric, o.K), g.Neighbours); diff != "" || g.Recall != 1 {
+			t.Fatalf("recall %v, neighbours differ (-want +got):\n%s", g.Recall, diff)
 		}
 	})
 }
 
 func TestShortListsAreCompleted(t *testing.T) {
 	m := clouds(8, 900, 6, 40)
-	g, _, err := Approximate(context.Background(), m, Options{K: 60, Lists: 300, Recall: 1e-9}) // one probe, lists of 3
+	g, err := Approximate(context.Background(), m, Options{K: 60, Lists: 300, Recall: 1e-9}) // one probe, lists of 3
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestApproximateHasTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	copy(m.X[100*8:1200*8], m.X[:1100*8]) // duplicates by the hundred
 	var first *Graph
 	for _, workers := range []int{1, 2, 7} {
-		g, _, err := Approximate(context.Background(), m, Options{K: 5, Workers: workers, Seed: 3})
+		g, err := Approximate(context.Background(), m, Options{K: 5, Workers: workers, Seed: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,12 +125,12 @@ func TestApproximateRefuses(t *testing.T) {
 		"recall NaN":               {K: 2, Recall: math.NaN()},
 		"recall 1.5":               {K: 2, Recall: 1.5},
 	} {
-		if _, _, err := Approximate(context.Background(), m, o); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Approximate(context.Background(), m, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, _, err := Approximate(ctx, m, Options{K: 2, Progress: func(int, int) { cancel() }}); !errors.Is(err, context.Canceled) {
+	if _, err := Approximate(ctx, m, Options{K: 2, Progress: func(int, int) { cancel() }}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -7,20 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/atomicfile"
 )
 
-// A graph file is, little endian: the magic, the key, N, K (8 bytes each), N×K neighbours (int32), N×K distances (float32),
-// and the xxHash64 of all that.
+// A graph file is, little endian: the magic, the key, N, K, the recall (8 bytes each, the last a float64), N×K neighbours (int32), N×K
+// distances (float32), and the xxHash64 of all that.
 const (
-	magic      = "knngrph1"
-	headerSize = len(magic) + 3*8
+	magic      = "knngrph2"
+	headerSize = len(magic) + 4*8
 	sumSize    = 8
 )
 
@@ -31,31 +31,41 @@ var (
 	ErrOther = errors.New("neighbour graph of other features or options")
 )
 
-// Cached gives the exact graph out of the file name where that holds the graph of these very features and options, and
-// otherwise computes it and puts it there. A damaged file is replaced; only one that can't be written or read is an error.
-func Cached(ctx context.Context, name string, f Features, o Options) (*Graph, error) {
-	key, err := Key(ctx, f, o)
+// Cached gives the graph out of the file name where that holds the one of these very features, options and search, and otherwise
+// computes it and puts it there. A graph that comes with an error is good, and was not kept.
+func Cached(ctx context.Context, name string, s Search, f Features, o Options) (*Graph, error) {
+	key, err := Key(ctx, s, f, o)
 	if err != nil {
 		return nil, err
 	}
-	g, err := Load(name, key)
-	if err == nil || !(errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrDamaged) || errors.Is(err, ErrOther)) {
-		return g, err
+	if g, err := Load(name, key); err == nil {
+		return g, nil
 	}
-	if g, err = Exact(ctx, f, o); err != nil {
+	g, err := s.Find(ctx, f, o)
+	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return g, err
 	}
 	return g, g.Save(name, key)
 }
 
-// Key is a hash of all that an exact graph depends on: every feature, K and the metric.
-func Key(ctx context.Context, f Features, o Options) (uint64, error) {
+// Key is a hash of all that a graph depends on: every feature, K, the metric and, for one that is not exact, how it is searched.
+func Key(ctx context.Context, s Search, f Features, o Options) (uint64, error) {
+	s, err := s.Resolve(f.Len())
+	if err != nil {
+		return 0, err
+	}
 	if o.Metric == "" {
 		o.Metric = Cosine
 	}
 	n, d := f.Len(), f.Dim()
 	h := xxhash.New()
-	fmt.Fprintf(h, "exact %s %d of %d by %d\n", o.Metric, o.K, n, d)
+	fmt.Fprintf(h, "%s %s %d of %d by %d\n", s, o.Metric, o.K, n, d)
+	if s == SearchApproximate {
+		fmt.Fprintf(h, "lists %d, recall %g, seed %d\n", o.Lists, o.Recall, o.Seed)
+	}
 	x := make([]float32, min(n, blockRows)*d)
 	raw := make([]byte, 4*len(x))
 	for lo := 0; lo < n; lo += blockRows {
@@ -81,7 +91,7 @@ func (g *Graph) Save(name string, key uint64) error {
 		h := xxhash.New()
 		to := io.MultiWriter(w, h)
 		header := append(make([]byte, 0, headerSize), magic...)
-		for _, v := range []uint64{key, uint64(g.N), uint64(g.K)} {
+		for _, v := range []uint64{key, uint64(g.N), uint64(g.K), math.Float64bits(g.Recall)} {
 			header = binary.LittleEndian.AppendUint64(header, v)
 		}
 		if _, err := to.Write(header); err != nil {
@@ -127,7 +137,7 @@ func decode(content []byte, key uint64) (*Graph, error) {
 	if k < 1 || k >= n || n > math.MaxInt32 || entries/k != n || entries%k != 0 || (len(body)-headerSize)%8 != 0 {
 		return nil, fmt.Errorf("%w: %d rows with %d neighbours do not fit its %d bytes", ErrDamaged, n, k, len(content))
 	}
-	g := &Graph{N: int(n), K: int(k), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
+	g := &Graph{N: int(n), K: int(k), Recall: math.Float64frombits(field(3)), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
 	r := bytes.NewReader(body[headerSize:])
 	if err := errors.Join(binary.Read(r, binary.LittleEndian, g.Neighbours), binary.Read(r, binary.LittleEndian, g.Distances)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)

@@ -77,7 +77,7 @@ func TestCachedComputesOnceForEachFeaturesAndOptions(t *testing.T) {
 	get := func(k int) *Graph {
 		t.Helper()
 		before := computed
-		g, err := Cached(context.Background(), name, m, Options{K: k, Progress: func(done, total int) {
+		g, err := Cached(context.Background(), name, SearchAuto, m, Options{K: k, Progress: func(done, total int) {
 			if done == total {
 				computed++
 			}

@@ -41,12 +41,50 @@ type Options struct {
 	Progress func(done, total int)
 }
 
+// Search says how neighbours are looked for.
+type Search string
+
+const (
+	SearchExact       Search = "exact"
+	SearchApproximate Search = "approximate"
+	SearchAuto        Search = "auto" // exact up to ExactRows rows
+)
+
+// ExactRows is the size up to which SearchAuto compares every row with every other: minutes on two processors.
+const ExactRows = 200_000
+
+// Resolve is the search that s stands for with n rows; it fails on one that there is not.
+func (s Search) Resolve(n int) (Search, error) {
+	switch {
+	case s == SearchExact || s == SearchApproximate:
+		return s, nil
+	case s != SearchAuto && s != "":
+		return s, fmt.Errorf("neighbour search %q: want %q, %q or %q", s, SearchAuto, SearchExact, SearchApproximate)
+	case n > ExactRows:
+		return SearchApproximate, nil
+	}
+	return SearchExact, nil
+}
+
+// Find finds neighbours by Exact or by Approximate, as s says.
+func (s Search) Find(ctx context.Context, f Features, o Options) (*Graph, error) {
+	s, err := s.Resolve(f.Len())
+	if err != nil {
+		return nil, err
+	}
+	if s == SearchExact {
+		return Exact(ctx, f, o)
+	}
+	return Approximate(ctx, f, o)
+}
+
 // Graph names the K nearest rows of each of N rows, the row itself left out by its index, so that a duplicate may be a
 // neighbour.
 type Graph struct {
 	N, K       int
 	Neighbours []int32   // N×K, nearest first, ties to the lowest index
 	Distances  []float32 // N×K, in the metric's measure
+	Recall     float64   // share of the true neighbours among them: 1, or measured on a sample
 }
 
 // Row gives the neighbours of row i, nearest first.
@@ -198,7 +236,7 @@ func (s *search) compare(ctx context.Context) error {
 // to row e where named is nil.
 func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 	k, n := s.options.K, len(s.best)
-	g := &Graph{N: n, K: k, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
+	g := &Graph{N: n, K: k, Recall: 1, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
 	err := parallel.Blocks(ctx, s.options.Workers, n, blockRows, func(_, lo, hi int) error {
 		own := make([]float32, (hi-lo)*s.d)
 		var err error
@@ -263,7 +301,7 @@ func (g *Graph) Nearest(k int) *Graph {
 	if k == g.K {
 		return g
 	}
-	n := &Graph{N: g.N, K: k, Neighbours: make([]int32, 0, g.N*k), Distances: make([]float32, 0, g.N*k)}
+	n := &Graph{N: g.N, K: k, Recall: g.Recall, Neighbours: make([]int32, 0, g.N*k), Distances: make([]float32, 0, g.N*k)}
 	for i := range g.N {
 		n.Neighbours = append(n.Neighbours, g.Neighbours[i*g.K:i*g.K+k]...)
 		n.Distances = append(n.Distances, g.Distances[i*g.K:i*g.K+k]...)

@@ -2,6 +2,7 @@ package npy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -267,4 +268,41 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%+v at %d of %d bytes, %v", h, offset, len(content), err)
 		}
 	})
+}
+
+func TestRowsThatAreMadeWhenTheyAreDue(t *testing.T) {
+	folder := t.TempDir()
+	for _, shape := range [][2]int{{7, 3}, {40000, 2}, {3, 70000}, {0, 5}} {
+		n, d := shape[0], shape[1]
+		x := make([]float32, n*d)
+		for i := range x {
+			x[i] = float32(i)
+		}
+		whole, parts := filepath.Join(folder, "whole.npy"), filepath.Join(folder, "parts.npy")
+		if err := Write(whole, []int{n, d}, x); err != nil {
+			t.Fatal(err)
+		}
+		err := WriteRows(parts, n, d, func(dst []float32, lo, hi int) error {
+			if copy(dst, x[lo*d:hi*d]) != len(dst) {
+				t.Errorf("rows %d to %d of %v in %d numbers", lo, hi, shape, len(dst))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, errA := os.ReadFile(whole)
+		b, errB := os.ReadFile(parts)
+		if err := errors.Join(errA, errB); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%v: the files differ, %v", shape, err)
+		}
+	}
+	stop := errors.New("stop")
+	name := filepath.Join(folder, "stopped.npy")
+	if err := WriteRows(name, 5, 2, func([]float32, int, int) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("rows that cannot be made: %v", err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("half a file is there")
+	}
 }

@@ -18,6 +18,24 @@ func Write(name string, shape []int, x []float32) error {
 	return write(name, "<f4", shape, len(x), func(w io.Writer) error { return writeFloats(w, x) })
 }
 
+// WriteRows writes a float32 matrix of n×d whose rows lo to hi−1 fill makes when they are due, blocks of them in order.
+func WriteRows(name string, n, d int, fill func(dst []float32, lo, hi int) error) error {
+	return write(name, "<f4", []int{n, d}, n*d, func(w io.Writer) error {
+		rows := max(1, chunk/max(1, d))
+		x := make([]float32, min(n, rows)*d)
+		for lo := 0; lo < n; lo += rows {
+			hi := min(n, lo+rows)
+			if err := fill(x[:(hi-lo)*d], lo, hi); err != nil {
+				return err
+			}
+			if err := writeFloats(w, x[:(hi-lo)*d]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // WriteHalf is Write as float16, each element rounded to the nearest.
 func WriteHalf(name string, shape []int, x []float32) error {
 	return write(name, "<f2", shape, len(x), func(w io.Writer) error { return writeHalves(w, x) })

@@ -16,7 +16,6 @@ import (
 	"iconic/head/tsne"
 	"iconic/internal/dense"
 	"iconic/internal/npy"
-	"iconic/internal/parallel"
 )
 
 // duel is a table line: one piece of work, ours and theirs in turns.
@@ -125,19 +124,18 @@ func testDuels(ctx context.Context, f *npy.File, o options) []duel {
 
 // makeClustered makes clustered features: 2000 centres at random, each with a cloud of its own 12 directions and a little of all others,
 // since features of images have far fewer directions than numbers. Row i belongs to a centre drawn from (seed, i).
-func makeClustered(ctx context.Context, n, d, workers int) (*dense.Rows, error) {
-	const centres, directions, block = 2000, 12, 1000
-	m := dense.New(n, d)
+func makeClustered(ctx context.Context, name string, n, d int) (*npy.File, error) {
+	const centres, directions = 2000, 12
 	basis := make([]float32, centres*(directions+1)*d)
 	r := rand.New(rand.NewPCG(1, 0))
 	for e := range basis {
 		basis[e] = float32(r.NormFloat64())
 	}
-	err := parallel.Blocks(ctx, workers, n, block, func(b, lo, hi int) error {
-		r := rand.New(rand.NewPCG(2, uint64(b)))
+	err := npy.WriteRows(name, n, d, func(x []float32, lo, hi int) error {
 		for i := lo; i < hi; i++ {
+			r := rand.New(rand.NewPCG(2, uint64(i)))
 			own := basis[r.IntN(centres)*(directions+1)*d:][:(directions+1)*d]
-			row := m.X[i*d : (i+1)*d]
+			row := x[(i-lo)*d : (i-lo+1)*d]
 			for e := range row {
 				row[e] = own[e] + 0.1*float32(r.NormFloat64())
 			}
@@ -148,32 +146,49 @@ func makeClustered(ctx context.Context, n, d, workers int) (*dense.Rows, error) 
 				}
 			}
 		}
-		return nil
+		return ctx.Err()
 	})
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	return npy.Open(name)
 }
 
 // large measures the approximate graph of many rows against the exact one, whose time is that of a tenth of the rows times
-// 100: it grows with the square. Both run alone, one after the other, so the processor time they took counts, which other
+// 100: it grows with the square. The features lie in a file that is mapped, as in use. Both run alone, one after the other, so the processor time they took counts, which other
 // programs on the machine disturb less than the clock.
 func large(ctx context.Context, o options) (string, error) {
 	const d, k, part = 384, 20, 10
-	m, err := makeClustered(ctx, o.rows, d, o.workers)
+	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return "", err
 	}
+	defer os.RemoveAll(folder)
+	m, err := makeClustered(ctx, filepath.Join(folder, "features.npy"), o.rows, d)
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	some := dense.New(o.rows/part, d)
+	if err := m.Block(some.X, 0, some.Len()); err != nil {
+		return "", err
+	}
 	exact, err := processorTime(func() error {
-		_, err := knn.Exact(ctx, &dense.Rows{Width: d, X: m.X[:o.rows/part*d]}, knn.Options{K: k, Workers: o.workers})
+		_, err := knn.Exact(ctx, some, knn.Options{K: k, Workers: o.workers})
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
 	exact *= part * part
+	some = nil
 	runtime.GC()
 	var recall float64
 	took, err := processorTime(func() (err error) {
-		_, recall, err = knn.Approximate(ctx, m, knn.Options{K: k, Workers: o.workers})
+		g, err := knn.Approximate(ctx, m, knn.Options{K: k, Workers: o.workers})
+		if err == nil {
+			recall = g.Recall
+		}
 		return err
 	})
 	if err != nil {
