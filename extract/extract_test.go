@@ -471,8 +471,8 @@ func TestDamageIsFoundAndOnlyThatIsEncodedAgain(t *testing.T) {
 		want   string
 	}{
 		{"a flipped bit", func() { spoil(t, shard, func(b []byte) []byte { b[200] ^= 4; return b }) }, "features-00001.npy: checksum"},
-		{"a cut shard", func() { spoil(t, shard, func(b []byte) []byte { return b[:300] }) }, "features-00001.npy: checksum"},
-		{"an empty shard", func() { spoil(t, shard, func(b []byte) []byte { return nil }) }, "features-00001.npy: checksum"},
+		{"a cut shard", func() { spoil(t, shard, func(b []byte) []byte { return b[:300] }) }, "features-00001.npy: float32[8 1 12] needs 384 bytes and has 172"},
+		{"an empty shard", func() { spoil(t, shard, func(b []byte) []byte { return nil }) }, "features-00001.npy: not a .npy file"},
 		{"a missing shard", func() { remove(t, shard) }, "features-00001.npy: missing"},
 	} {
 		d.damage()

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"iconic/internal/parallel"
 )
 
@@ -19,75 +21,123 @@ func (s *Set) listFolder(ctx context.Context, from LabelsFrom) error {
 	if err != nil {
 		return err
 	}
-	w := walker{ctx: ctx, set: s}
-	if err := w.walk("", []fs.FileInfo{root}); err != nil {
+	g, ctx := errgroup.WithContext(ctx)
+	w := walker{ctx: ctx, root: s.Root, group: g, busy: make(chan struct{}, 2*parallel.Workers(0))}
+	top := &folder{above: []fs.FileInfo{root}}
+	g.Go(func() error { return w.walk(top) })
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := s.stat(ctx); err != nil {
-		return err
-	}
+	top.collect(s)
 	s.labelByFolder(from)
 	return nil
 }
 
-// walker collects the images of a folder.
-type walker struct {
-	ctx context.Context
-	set *Set
+// folder is one folder's part of the listing, with the folders in it.
+type folder struct {
+	name  string        // below the root, "" for that
+	above []fs.FileInfo // its ancestors and itself
+
+	images  []Item
+	ignored map[string]int // files passed over, by extension
+	folders []*folder
 }
 
-// walk lists one folder, of which above are the ancestors and itself.
-func (w *walker) walk(folder string, above []fs.FileInfo) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
+// collect adds a folder's images and those below it to the set.
+func (f *folder) collect(s *Set) {
+	s.Items = append(s.Items, f.images...)
+	for extension, n := range f.ignored {
+		s.Ignored[extension] += n
 	}
-	entries, err := os.ReadDir(filepath.Join(w.set.Root, filepath.FromSlash(folder)))
+	for _, below := range f.folders {
+		below.collect(s)
+	}
+}
+
+// walker lists folders, several at a time: each has its own place for what is found, so that chance does not show.
+type walker struct {
+	ctx   context.Context
+	root  string
+	group *errgroup.Group
+	busy  chan struct{} // bounds the folders being read
+}
+
+// walk lists one folder, and has those in it listed.
+func (w *walker) walk(f *folder) error {
+	select {
+	case w.busy <- struct{}{}:
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
+	err := w.read(f)
+	<-w.busy
+	for _, below := range f.folders {
+		w.group.Go(func() error { return w.walk(below) })
+	}
+	return err
+}
+
+// read fills in what is in a folder.
+func (w *walker) read(f *folder) error {
+	place := filepath.Join(w.root, filepath.FromSlash(f.name))
+	entries, err := os.ReadDir(place)
 	if err != nil {
 		return fmt.Errorf("list images: %w", err)
 	}
-	for _, e := range entries {
-		if hidden(e.Name()) {
-			continue
-		}
-		name := path.Join(folder, e.Name())
-		mode := e.Type()
-		var target fs.FileInfo
-		if mode&fs.ModeSymlink != 0 || e.IsDir() {
-			target, err = os.Stat(filepath.Join(w.set.Root, filepath.FromSlash(name)))
-			if err == nil {
-				mode = target.Mode().Type()
-			}
-			// A link that leads nowhere is an item that cannot be read, if it bears an image's name.
-		}
-		switch {
-		case mode.IsDir():
-			if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
-				continue // a link to a folder that it lies in
-			}
-			if err := w.walk(name, append(above[:len(above):len(above)], target)); err != nil {
-				return err
-			}
-		case !isImage(name):
-			w.set.Ignored[strings.ToLower(path.Ext(name))]++
-		case mode.IsRegular() || mode&fs.ModeSymlink != 0:
-			w.set.Items = append(w.set.Items, Item{Path: name, Label: -1, container: -1})
+	targets, err := w.stat(place+string(filepath.Separator), entries)
+	if err != nil {
+		return err
+	}
+	above := f.name
+	if above != "" {
+		above += "/"
+	}
+	f.ignored = map[string]int{}
+	for i, e := range entries {
+		if !hidden(e.Name()) {
+			f.add(above+e.Name(), e.Type(), targets[i])
 		}
 	}
 	return nil
 }
 
-// stat fills size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and
-// fails when it is read.
-func (s *Set) stat(ctx context.Context) error {
-	return parallel.Blocks(ctx, 0, len(s.Items), 1024, func(_, lo, hi int) error {
-		for i := lo; i < hi; i++ {
-			item := &s.Items[i]
-			if stat, err := os.Stat(s.file(item)); err == nil {
-				item.Size, item.modified = stat.Size(), stampOf(stat)
+// stat follows what may be an image, a folder or a link; nil for all else, and for what is gone or leads nowhere.
+func (w *walker) stat(place string, entries []fs.DirEntry) ([]fs.FileInfo, error) {
+	targets := make([]fs.FileInfo, len(entries))
+	err := parallel.Blocks(w.ctx, 0, len(entries), 1024, func(_, lo, hi int) error {
+		for i, e := range entries[lo:hi] {
+			if name := e.Name(); !hidden(name) && (isImage(name) || !e.Type().IsRegular()) {
+				if target, err := os.Stat(place + name); err == nil {
+					targets[lo+i] = target
+				}
 			}
 		}
 		return nil
 	})
+	return targets, err
+}
+
+// add takes in a file or a folder, of which the folder says the mode. One without a target that bears an image's name
+// is an item without size and stamp, and fails when it is read.
+func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
+	if target != nil {
+		mode = target.Mode().Type()
+	}
+	switch {
+	case mode.IsDir():
+		if target == nil || slices.ContainsFunc(f.above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
+			return // gone, or a link to a folder that it lies in
+		}
+		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
+	case !isImage(name):
+		f.ignored[strings.ToLower(path.Ext(name))]++
+	case mode.IsRegular() || mode&fs.ModeSymlink != 0:
+		item := Item{Path: name, Label: -1, container: -1}
+		if target != nil {
+			item.Size, item.modified = target.Size(), stampOf(target)
+		}
+		f.images = append(f.images, item)
+	}
 }
 
 // splitNames maps the folders that name a split to the split.

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"iconic/internal/parallel"
 )
 
 // listPaths reads a list of paths, relative to the list's folder or absolute: a text file with one a line, where a tab
@@ -38,6 +40,20 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 		s.label(names, byNumber(names))
 	}
 	return s.stat(ctx)
+}
+
+// stat fills size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and
+// fails when it is read.
+func (s *Set) stat(ctx context.Context) error {
+	return parallel.Blocks(ctx, 0, len(s.Items), 1024, func(_, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			item := &s.Items[i]
+			if stat, err := os.Stat(s.file(item)); err == nil {
+				item.Size, item.modified = stat.Size(), stampOf(stat)
+			}
+		}
+		return nil
+	})
 }
 
 // row is one line of a list.

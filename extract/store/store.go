@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,38 +68,24 @@ func Open(dir string) (*Store, error) {
 
 // openShard maps a shard that is what the settings and the shard's entry say.
 func (s *Settings) openShard(name string, want Shard) (*npy.File, error) {
-	sum, err := fileChecksum(name)
+	f, err := npy.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("missing")
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Unwrap(err) // whoever asks names the file
 	}
-	if sum != want.Checksum {
-		return nil, fmt.Errorf("checksum %s where %s was written", sum, want.Checksum)
+	h := xxhash.New()
+	if _, err := f.WriteTo(h); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	f, err := npy.Open(name)
-	if err != nil {
-		return nil, err
+	if sum := fmt.Sprintf("%016x", h.Sum64()); sum != want.Checksum {
+		return nil, errors.Join(fmt.Errorf("checksum %s where %s was written", sum, want.Checksum), f.Close())
 	}
 	if len(f.Shape) != 3 || f.Shape[0] != want.Rows || f.Shape[1] != s.Views || f.Shape[2] != s.Dim || f.DType != s.DType {
 		return nil, errors.Join(fmt.Errorf("%s%v where %s[%d %d %d] was written", f.DType, f.Shape, s.DType, want.Rows, s.Views, s.Dim), f.Close())
 	}
 	return f, nil
-}
-
-// fileChecksum is the xxHash64 of a file.
-func fileChecksum(name string) (sum string, err error) {
-	r, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	h := xxhash.New()
-	if _, err := io.CopyBuffer(h, struct{ io.Reader }{r}, make([]byte, 1<<18)); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%016x", h.Sum64()), nil
 }
 
 func checksum(b []byte) string { return fmt.Sprintf("%016x", xxhash.Sum64(b)) }

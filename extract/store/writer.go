@@ -190,6 +190,7 @@ func (w *Writer) readOld() error {
 		}
 	}
 	stamps := loadStamps(w.dir, checksum(lines), len(items))
+	w.known, w.places = make(map[string]Known, len(items)), make(map[Hash]place, len(items))
 	for i, it := range items {
 		if it.Row < 0 {
 			continue

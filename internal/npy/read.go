@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime/debug"
@@ -81,6 +82,16 @@ func (f *File) parse() error {
 func (f *File) Close() error {
 	f.data = nil
 	return f.mapped.Unmap()
+}
+
+// WriteTo writes the whole file as it lies on the disk, header included.
+func (f *File) WriteTo(w io.Writer) (n int64, err error) {
+	err = f.guard(func() error {
+		written, err := w.Write(f.mapped)
+		n = int64(written)
+		return err
+	})
+	return n, err
 }
 
 // Len is the number of rows.
