@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func kernels() map[string]Learned {
 	return map[string]Learned{
-		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "cluster": Cluster{},
+		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "power": Power{2.5}, "cluster": Cluster{},
 	}
 }
 

@@ -28,6 +28,12 @@ type Dot struct{}
 //	s_ij = −(ν+1)/2 · ln(1 + d²/ν),   ∂s_ij/∂z_i = −(ν+1)/(ν + d²) · (z_i − z_j)
 type StudentT struct{ Freedom float64 } // ν > 0
 
+// Power: q_ij ∝ ‖z_i−z_j‖^(−Exponent), what Student's t becomes as its scale goes to 0, with Exponent = ν+1: the kernel of the
+// harmonic loss (Baek et al. 2025, arXiv 2502.01628).
+//
+//	s_ij = −E/2 · ln d²,   ∂s_ij/∂z_i = −E/d² · (z_i − z_j);   d² is kept above 1e-12
+type Power struct{ Exponent float64 } // E > 0
+
 // Cluster: q_ij = Σ_c φ_ic φ_jc / Σ_k φ_kc, φ = softmax(z): the chance to reach j through a cluster that i names. It keeps the
 // point itself and has one set of points only.
 type Cluster struct{}
@@ -36,6 +42,7 @@ func (k Gaussian) validate() error { return positive("sigma", k.Sigma) }
 func (k Cosine) validate() error   { return positive("temperature", k.Temperature) }
 func (Dot) validate() error        { return nil }
 func (k StudentT) validate() error { return positive("degrees of freedom", k.Freedom) }
+func (k Power) validate() error    { return positive("exponent", k.Exponent) }
 func (Cluster) validate() error    { return nil }
 
 func positive(name string, v float64) error {
@@ -89,8 +96,16 @@ func (s scores[T]) fromProducts(row []T, size T, others []T) {
 			square := max(0, 2*(size+others[j]-row[j]))
 			row[j] = T(-(k.Freedom + 1) / 2 * math.Log1p(float64(square)/k.Freedom))
 		}
+	case Power:
+		for j := range row {
+			square := max(leastSquare, 2*(size+others[j]-row[j]))
+			row[j] = T(-k.Exponent / 2 * math.Log(float64(square)))
+		}
 	}
 }
+
+// leastSquare keeps Power finite where two points meet.
+const leastSquare = 1e-12
 
 // spread gives what a row's gradient by scores g means for the points: point i moves by Σ_j w_j y_j − own·x_i, point j by
 // w_j x_i − back_j·y_j. It writes w over g and returns own; toward tells whether the terms own and back exist.
@@ -109,6 +124,12 @@ func (s scores[T]) spread(g []T, size T, others, products []T) (own T, toward bo
 		for j := range g {
 			square := max(0, 2*(size+others[j]-products[j]))
 			g[j] *= T(k.Freedom+1) / (T(k.Freedom) + square)
+			own += g[j]
+		}
+		return own, true
+	case Power:
+		for j := range g {
+			g[j] *= T(k.Exponent) / max(leastSquare, 2*(size+others[j]-products[j]))
 			own += g[j]
 		}
 		return own, true
