@@ -22,7 +22,7 @@ import (
 func TestRateAgainstBareONNXRuntime(t *testing.T) {
 	photos := sharedtest.Path(t, "data", "photos")
 	model := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
-	const images, batch, rounds = 64, 8, 5
+	const images, batch, rounds = 64, 8, 7
 	data := t.TempDir()
 	all, err := filepath.Glob(filepath.Join(photos, "*", "*"))
 	if err != nil || len(all) < images {

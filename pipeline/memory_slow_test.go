@@ -1,0 +1,29 @@
+//go:build linux && slow
+
+package main
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"iconic/internal/onnxtest"
+)
+
+// TestMemoryDoesNotGrowWithTheImages extracts 1,000 pictures and 10,000, and compares the most memory that each run
+// held: at most 5 % apart.
+func TestMemoryDoesNotGrowWithTheImages(t *testing.T) {
+	model := onnxtest.Pooling(224, 56).Write(t)
+	peak := func(images int) float64 {
+		c := extraction{noise(t, images), model}.command(filepath.Join(t.TempDir(), "store"))
+		if output, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, output)
+		}
+		return float64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024 // MB
+	}
+	few, many := peak(1_000), peak(10_000)
+	t.Logf("1,000 images: %.1f MB; 10,000 images: %.1f MB, %.3f times as much", few, many, many/few)
+	if many > 1.05*few {
+		t.Errorf("%.1f MB for 10,000 images where 1,000 took %.1f", many, few)
+	}
+}
