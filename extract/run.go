@@ -119,7 +119,7 @@ func (r *run) settings() (store.Settings, error) {
 	}
 	s := store.Settings{
 		Encoder:       store.Encoder{Name: c.ModelName, SHA256: sum, Output: c.Encoder.Output},
-		Preprocessing: described, Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
+		Preprocessing: described, JPEGDecoder: pixels.JPEGDecoder(), Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
 	}
 	if c.Views > 1 {
 		s.Seed = c.Seed
@@ -167,7 +167,7 @@ func (r *run) open() (err error) {
 	}
 	r.encoder = e
 	r.summary.Device = e.Device()
-	r.hooks.note("encoding on: %s (ONNX Runtime %s)", e.Device(), encoder.LibraryVersion())
+	r.hooks.note("encoding on: %s (ONNX Runtime %s); JPEG files are decoded by %s", e.Device(), encoder.LibraryVersion(), pixels.JPEGDecoder())
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
+	"iconic/extract/pixels"
 	"iconic/internal/diskspace"
 	"iconic/internal/kernel"
 )
@@ -56,6 +57,7 @@ type diagnosis struct {
 	Threads   int               `json:"threads"`
 	Features  []string          `json:"features"` // of the processor, those that matter here
 	Kernels   string            `json:"kernels"`  // which of ours run
+	JPEG      string            `json:"jpeg_decoder"`
 	Disk      string            `json:"disk"`
 	Free      int64             `json:"free"`   // bytes
 	Images    int               `json:"images"` // of the planned extraction
@@ -63,7 +65,7 @@ type diagnosis struct {
 }
 
 func (a *app) examine(ctx context.Context, library string) *diagnosis {
-	d := &diagnosis{Providers: map[string]string{}, Processor: cpuid.CPU.BrandName, Threads: runtime.GOMAXPROCS(0), Kernels: kernel.Path()}
+	d := &diagnosis{Providers: map[string]string{}, Processor: cpuid.CPU.BrandName, Threads: runtime.GOMAXPROCS(0), Kernels: kernel.Path(), JPEG: pixels.JPEGDecoder()}
 	for _, f := range []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512VNNI, cpuid.AMXTILE, cpuid.SHA, cpuid.ASIMD} {
 		if cpuid.CPU.Supports(f) {
 			d.Features = append(d.Features, strings.ToLower(f.String()))
@@ -144,6 +146,7 @@ func (d *diagnosis) print(a *app) error {
 	}
 	line("processor", "%s, %d threads (%s)", d.Processor, d.Threads, strings.Join(d.Features, " "))
 	line("kernels", "%s", d.Kernels)
+	line("JPEG decoder", "%s", d.JPEG)
 	if d.Free >= 0 {
 		line("free disk", "%s in %s", diskspace.Words(d.Free), d.Disk)
 	}

@@ -53,9 +53,23 @@ type DecodeOptions struct {
 // Info says what a file was.
 type Info struct {
 	Format        string // "jpeg", "png", "gif", "bmp", "tiff", "webp"
-	Decoder       string // what made the pixels: "go" or "libjpeg-turbo"
+	Decoder       string // what made the pixels: GoDecoder or LibjpegTurbo
 	Width, Height int    // as stored, before the orientation
 	Orientation   int    // of EXIF, 1 to 8; 1 where there is none
+}
+
+// The decoders. They gave the same pixels of every JPEG that was tried, with libjpeg-turbo 2.1; older ones may differ by a level or two.
+const (
+	GoDecoder    = "go"
+	LibjpegTurbo = "libjpeg-turbo"
+)
+
+// JPEGDecoder says what decodes JPEG files on this machine: LibjpegTurbo where the library can be loaded, else GoDecoder.
+func JPEGDecoder() string {
+	if turbo() != nil {
+		return LibjpegTurbo
+	}
+	return GoDecoder
 }
 
 // format is one kind of file: how it starts and how it is read.
@@ -102,7 +116,7 @@ func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 		if err != nil {
 			return nil, Info{}, &Error{reasonOf(err), err}
 		}
-		info := Info{Format: f.name, Decoder: "go", Width: c.Width, Height: c.Height, Orientation: 1}
+		info := Info{Format: f.name, Decoder: GoDecoder, Width: c.Width, Height: c.Height, Orientation: 1}
 		if c.Width < 1 || c.Height < 1 {
 			return nil, info, &Error{Damaged, fmt.Errorf("a picture of %d×%d", c.Width, c.Height)}
 		}
@@ -114,7 +128,7 @@ func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 		}
 		decode := f.decode
 		if fast && f.name == "jpeg" {
-			decode, info.Decoder = turbo().decode, "libjpeg-turbo"
+			decode, info.Decoder = turbo().decode, LibjpegTurbo
 		}
 		im, err := decode(b)
 		if err != nil {

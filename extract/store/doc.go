@@ -12,6 +12,9 @@
 // content that is known from wherever they are (the old shards, the unfinished ones, the parts of a merge), and
 // writes only shards that differ from what is there.
 //
+// What decodes JPEG files is one of the settings. Today's libjpeg-turbo and the decoder in Go agree to the last bit, but
+// nobody can promise it of every version, so a store is never finished, or merged, by another decoder than it was begun with.
+//
 // Until all is done, finished shards lie in the folder .partial, each beside a journal of its items; an old store
 // stays readable meanwhile. Commit moves them to their final names; the new manifest, written first inside .partial,
 // makes it possible to roll a commit that was cut short forward. One Writer at a time holds a lock that dies with

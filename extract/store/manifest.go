@@ -31,9 +31,10 @@ const formatName = "iconic feature store"
 type Settings struct {
 	Encoder       Encoder         `json:"encoder"`
 	Preprocessing json.RawMessage `json:"preprocessing"`
-	Views         int             `json:"views"` // of each image, ≥ 1; view 0 is the plain one
-	Seed          uint64          `json:"seed"`  // of the views; 0 when there is one
-	DType         string          `json:"dtype"` // "float32" or "float16"
+	JPEGDecoder   string          `json:"jpeg_decoder"` // "libjpeg-turbo" or "go"
+	Views         int             `json:"views"`        // of each image, ≥ 1; view 0 is the plain one
+	Seed          uint64          `json:"seed"`         // of the views; 0 when there is one
+	DType         string          `json:"dtype"`        // "float32" or "float16"
 	Dim           int             `json:"dim"`
 	ShardRows     int             `json:"shard_rows"`
 }
@@ -180,6 +181,9 @@ func (s Settings) differs(t Settings) string {
 	b, errB := t.canonical()
 	if errA != nil || errB != nil || !bytes.Equal(a.Preprocessing, b.Preprocessing) {
 		what = append(what, fmt.Sprintf("preprocessing %s, not %s", a.Preprocessing, b.Preprocessing))
+	}
+	if s.JPEGDecoder != t.JPEGDecoder {
+		what = append(what, fmt.Sprintf("JPEG decoder %q, not %q; pixels may differ: install libjpeg-turbo, or set ICONIC_JPEG=go, on every machine", s.JPEGDecoder, t.JPEGDecoder))
 	}
 	note("views", s.Views, t.Views)
 	note("seed", s.Seed, t.Seed)
