@@ -628,6 +628,34 @@ func TestViews(t *testing.T) {
 	if slices.Equal(plain, first) || slices.Equal(first, second) {
 		t.Error("views are alike")
 	}
+	parts := c
+	parts.Out, parts.Parts = filepath.Join(base, "parts"), 3
+	for i := range parts.Parts {
+		parts.Part = i + 1
+		extract(t, parts)
+	}
+	folders, err := store.Parts(parts.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Merge(t.Context(), folders, parts.Out, nil); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "views of three parts, merged", c.Out, parts.Out)
+	elsewhere := c // the same contents under other names, in another order, among others
+	elsewhere.Data, elsewhere.Out = t.TempDir(), filepath.Join(base, "elsewhere")
+	for row, i := range []int{0, 3, 6, 9, 1, 4, 7, 2, 5, 8} { // the order of the rows, by class
+		write(t, filepath.Join(elsewhere.Data, fmt.Sprintf("%02d.png", 9-row)), picture(t, i))
+	}
+	extract(t, elsewhere)
+	for v, want := range [][]float32{plain, first, second} {
+		got := matrix(elsewhere.Out, v)
+		for i := range 10 {
+			if !slices.Equal(got[(9-i)*12:(10-i)*12], want[i*12:(i+1)*12]) {
+				t.Errorf("view %d of picture %d depends on more than seed, content and view", v, i)
+			}
+		}
+	}
 	c.Seed++
 	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "seed 6, not 5") {
 		t.Errorf("another seed: %v", err)
