@@ -3,6 +3,7 @@ package vit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,25 @@ const (
 	gatedBias   role = "SwiGLU out bias"
 )
 
+// What the transformers library calls alike in all its vision transformers.
+var (
+	transformersOnce = map[role]string{
+		classToken: "embeddings.cls_token", position: "embeddings.position_embeddings",
+		patchWeight: "embeddings.patch_embeddings.projection.weight", patchBias: "embeddings.patch_embeddings.projection.bias",
+		normWeight: "layernorm.weight", normBias: "layernorm.bias",
+	}
+	transformersAttention = map[role]string{
+		queryWeight: "encoder.layer.%d.attention.attention.query.weight",
+		queryBias:   "encoder.layer.%d.attention.attention.query.bias",
+		keyWeight:   "encoder.layer.%d.attention.attention.key.weight",
+		keyBias:     "encoder.layer.%d.attention.attention.key.bias",
+		valueWeight: "encoder.layer.%d.attention.attention.value.weight",
+		valueBias:   "encoder.layer.%d.attention.attention.value.bias",
+		projWeight:  "encoder.layer.%d.attention.output.dense.weight",
+		projBias:    "encoder.layer.%d.attention.output.dense.bias",
+	}
+)
+
 var schemes = []scheme{
 	{
 		project: "official",
@@ -80,56 +100,38 @@ var schemes = []scheme{
 	{
 		project: "transformers DINOv2",
 		anchor:  "encoder.layer.0.norm1.weight",
-		once: map[role]string{
-			classToken: "embeddings.cls_token", maskToken: "embeddings.mask_token",
-			registers: "embeddings.register_tokens", position: "embeddings.position_embeddings",
-			patchWeight: "embeddings.patch_embeddings.projection.weight",
-			patchBias:   "embeddings.patch_embeddings.projection.bias",
-			normWeight:  "layernorm.weight", normBias: "layernorm.bias",
-		},
-		block: map[role]string{
+		once: joined(transformersOnce, map[role]string{
+			maskToken: "embeddings.mask_token", registers: "embeddings.register_tokens",
+		}),
+		block: joined(transformersAttention, map[role]string{
 			norm1Weight: "encoder.layer.%d.norm1.weight", norm1Bias: "encoder.layer.%d.norm1.bias",
 			norm2Weight: "encoder.layer.%d.norm2.weight", norm2Bias: "encoder.layer.%d.norm2.bias",
-			queryWeight: "encoder.layer.%d.attention.attention.query.weight",
-			queryBias:   "encoder.layer.%d.attention.attention.query.bias",
-			keyWeight:   "encoder.layer.%d.attention.attention.key.weight",
-			keyBias:     "encoder.layer.%d.attention.attention.key.bias",
-			valueWeight: "encoder.layer.%d.attention.attention.value.weight",
-			valueBias:   "encoder.layer.%d.attention.attention.value.bias",
-			projWeight:  "encoder.layer.%d.attention.output.dense.weight",
-			projBias:    "encoder.layer.%d.attention.output.dense.bias",
-			scale1:      "encoder.layer.%d.layer_scale1.lambda1", scale2: "encoder.layer.%d.layer_scale2.lambda1",
+			scale1: "encoder.layer.%d.layer_scale1.lambda1", scale2: "encoder.layer.%d.layer_scale2.lambda1",
 			fc1Weight: "encoder.layer.%d.mlp.fc1.weight", fc1Bias: "encoder.layer.%d.mlp.fc1.bias",
 			fc2Weight: "encoder.layer.%d.mlp.fc2.weight", fc2Bias: "encoder.layer.%d.mlp.fc2.bias",
 			gateWeight: "encoder.layer.%d.mlp.weights_in.weight", gateBias: "encoder.layer.%d.mlp.weights_in.bias",
 			gatedWeight: "encoder.layer.%d.mlp.weights_out.weight", gatedBias: "encoder.layer.%d.mlp.weights_out.bias",
-		},
+		}),
 	},
 	{
 		project: "transformers ViT",
 		anchor:  "encoder.layer.0.layernorm_before.weight",
-		once: map[role]string{
-			classToken: "embeddings.cls_token", position: "embeddings.position_embeddings",
-			patchWeight: "embeddings.patch_embeddings.projection.weight",
-			patchBias:   "embeddings.patch_embeddings.projection.bias",
-			normWeight:  "layernorm.weight", normBias: "layernorm.bias",
-		},
-		block: map[role]string{
+		once:    transformersOnce,
+		block: joined(transformersAttention, map[role]string{
 			norm1Weight: "encoder.layer.%d.layernorm_before.weight", norm1Bias: "encoder.layer.%d.layernorm_before.bias",
 			norm2Weight: "encoder.layer.%d.layernorm_after.weight", norm2Bias: "encoder.layer.%d.layernorm_after.bias",
-			queryWeight: "encoder.layer.%d.attention.attention.query.weight",
-			queryBias:   "encoder.layer.%d.attention.attention.query.bias",
-			keyWeight:   "encoder.layer.%d.attention.attention.key.weight",
-			keyBias:     "encoder.layer.%d.attention.attention.key.bias",
-			valueWeight: "encoder.layer.%d.attention.attention.value.weight",
-			valueBias:   "encoder.layer.%d.attention.attention.value.bias",
-			projWeight:  "encoder.layer.%d.attention.output.dense.weight",
-			projBias:    "encoder.layer.%d.attention.output.dense.bias",
-			fc1Weight:   "encoder.layer.%d.intermediate.dense.weight", fc1Bias: "encoder.layer.%d.intermediate.dense.bias",
+			fc1Weight: "encoder.layer.%d.intermediate.dense.weight", fc1Bias: "encoder.layer.%d.intermediate.dense.bias",
 			fc2Weight: "encoder.layer.%d.output.dense.weight", fc2Bias: "encoder.layer.%d.output.dense.bias",
-		},
+		}),
 		unused: []string{"pooler.dense.weight", "pooler.dense.bias"},
 	},
+}
+
+// joined is the union of two tables.
+func joined(a, b map[role]string) map[role]string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 // key is one tensor's place in the encoder; block is −1 for what there is once.
