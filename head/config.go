@@ -44,14 +44,24 @@ type Config struct {
 	EMA float64 `json:"ema"`
 	// Heads trained at once on the same batches, each from its own start; the one of least loss over the last epoch is kept.
 	Heads int `json:"heads"`
-}
 
-// Methods that Train knows by name. The others differ in their settings alone.
-const (
-	MethodDefault = "debiased-infonce-clustering"
-	MethodPaper   = "icon-paper" // the paper's section 4, on cached single-view features
-	MethodInfoNCE = "infonce-clustering"
-)
+	// Walk is the most steps along the graph that lead to a point that counts as a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1:
+	// neighbours alone.
+	Walk int `json:"walk,omitempty"`
+	// Views lets augmented views of an image count as its neighbours, where the features have them.
+	Views bool `json:"views,omitempty"`
+	// Divergence of the clustering methods: "" and "kl", "reverse-kl", "jensen-shannon", "total-variation" or "hellinger".
+	Divergence string `json:"divergence,omitempty"`
+
+	// Of methods that learn a representation, which k-means then clusters:
+	Dimensions  int     `json:"dimensions,omitempty"`  // numbers of a representation
+	Hidden      int     `json:"hidden,omitempty"`      // width of the perceptron's hidden layer; 0: a linear map
+	Temperature float64 `json:"temperature,omitempty"` // of the cosine kernel, > 0
+	Perplexity  float64 `json:"perplexity,omitempty"`  // of Gaussian neighbours, at most a third of the images
+	Freedom     float64 `json:"freedom,omitempty"`     // degrees of freedom of Student's t, > 0
+	Positive    float64 `json:"tau_plus,omitempty"`    // share of negatives that are of a point's own kind, 0 to below 1
+	Bank        int     `json:"bank,omitempty"`        // representations remembered as negatives
+}
 
 // Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
 // paper's. docs/results.md says what it reaches.
@@ -70,53 +80,15 @@ func Default(clusters int) Config {
 // where two groups share a cluster, and its loss tells; with a hundred such accidents average out. 160/K, from 1 to 8.
 func DefaultHeads(clusters int) int { return min(8, max(1, 160/max(1, clusters))) }
 
-// Paper is the recipe of the I-Con paper's section 4 as far as cached single-view features go: features as they are, three
+// Paper is the recipe of the I-Con paper's section 4: features as they are, p from augmented views where the features have them and three
 // nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
 func Paper(clusters int) Config {
 	c := Default(clusters)
 	c.Method = MethodPaper
 	c.Alpha, c.Beta = 0.6, 0.6
-	c.Standardize, c.Neighbours, c.Heads = false, 3, 1
+	c.Standardize, c.Neighbours, c.Heads, c.Views = false, 3, 1, true
 	c.Epochs, c.MinSteps, c.LearningRate = 30, 1, 1e-3
 	return c
-}
-
-// Method is a row of the table of methods: a choice of supervisory distribution, learned distribution and mapper.
-type Method struct {
-	Name        string `json:"name"`
-	Supervisory string `json:"supervisory"`
-	Learned     string `json:"learned"`
-	Mapper      string `json:"mapper"`
-	Source      string `json:"source"`
-	Purpose     string `json:"purpose"`
-
-	preset func(clusters int) Config
-}
-
-// Methods are those that Preset knows, the default first.
-func Methods() []Method {
-	const neighbours, kernel, linear = "nearest neighbours, debiased", "cluster kernel, debiased", "linear"
-	return []Method{
-		{MethodDefault, neighbours, kernel, linear, "I-Con sec. 3.4 and 4, on standardised features", "clusters with a calibrated confidence; the default", Default},
-		{MethodPaper, neighbours, kernel, linear, "I-Con sec. 4", "the paper's recipe, on features as they are", Paper},
-		{MethodInfoNCE, "nearest neighbours", "cluster kernel", linear, "I-Con sec. 3.3", "the same without debiasing, for comparison", func(clusters int) Config {
-			c := Default(clusters)
-			c.Method, c.Alpha, c.Beta = MethodInfoNCE, 0, 0
-			return c
-		}},
-	}
-}
-
-// Preset is the configuration that a method's name stands for; it fails on an unknown name, suggesting the nearest.
-func Preset(method string, clusters int) (Config, error) {
-	var names []string
-	for _, m := range Methods() {
-		if m.Name == method {
-			return m.preset(clusters), nil
-		}
-		names = append(names, m.Name)
-	}
-	return Config{}, fmt.Errorf("method %q is not known: did you mean %q?", method, nearestName(method, names))
 }
 
 // DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
@@ -163,6 +135,9 @@ func (c Config) Validate(n int) error {
 	if _, err := c.Search.Resolve(n); err != nil {
 		return err
 	}
+	if err := c.validateMethod(n); err != nil {
+		return err
+	}
 	return c.Schedule.Validate()
 }
 
@@ -205,35 +180,3 @@ func (c Config) anchors() int {
 
 // stepsPerEpoch is how many whole batches n rows make.
 func (c Config) stepsPerEpoch(n int) int { return max(1, n/c.anchors()) }
-
-// nearestName is the candidate of least edit distance to name.
-func nearestName(name string, candidates []string) string {
-	best, at := math.MaxInt, ""
-	for _, c := range candidates {
-		if d := editDistance(name, c); d < best {
-			best, at = d, c
-		}
-	}
-	return at
-}
-
-// editDistance is Levenshtein's, by bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -37,10 +37,7 @@ func (l *Linear) parameters() [][]float32 { return [][]float32{l.Weight, l.Bias}
 // Logits writes z = x·Wᵀ + b (n×Clusters) of features x (n×Dim).
 func (l *Linear) Logits(ctx context.Context, z, x []float32, n, workers int) error {
 	return parallel.Blocks(ctx, workers, n, linearRows, func(_, lo, hi int) error {
-		for i := lo; i < hi; i++ {
-			copy(z[i*l.Clusters:(i+1)*l.Clusters], l.Bias)
-		}
-		kernel.MulTransB(z[lo*l.Clusters:], l.Clusters, x[lo*l.Dim:], l.Dim, l.Weight, l.Dim, hi-lo, l.Dim, l.Clusters, true)
+		l.logits(z[lo*l.Clusters:], x[lo*l.Dim:], hi-lo)
 		return nil
 	})
 }

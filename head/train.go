@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/head/cluster"
+	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/novelty"
 	"iconic/head/optim"
@@ -33,6 +34,12 @@ type Options struct {
 	Epoch func(Epoch, *State) error
 	// Resume goes on from a state, given that features and settings are the same.
 	Resume *State
+
+	// For methods that want them, see ValidateInputs. Rows are those of the features.
+	Labels []int       // of every row
+	Views  []Features  // augmented views of the images
+	Second Features    // another set of features of the same images
+	Edges  []icon.Edge // of a graph of the images
 }
 
 // Epoch is a line of history.jsonl.
@@ -47,14 +54,17 @@ type Epoch struct {
 
 // Result is a finished training.
 type Result struct {
-	Head     *Linear // for features as they are: scaling is folded in
-	Config   Config  // as used, rules resolved
-	Loss     float64 // of the last epoch
-	History  []Epoch
-	Graph    *knn.Graph
-	Novelty  *novelty.Detector // tells images that are like none of these
-	Notes    []string          // what a user would want to know
-	Warnings []string          // what should not be missed: dead clusters, collapse
+	Head    *Linear // for features as they are: scaling is folded in
+	Config  Config  // as used, rules resolved
+	Loss    float64 // of the last epoch
+	History []Epoch
+	Graph   *knn.Graph
+	// Representation is what a method that learns one made of every row, n×Dimensions; nil for the clustering methods.
+	Representation []float32
+	Dimensions     int
+	Novelty        *novelty.Detector // tells images that are like none of these
+	Notes          []string          // what a user would want to know
+	Warnings       []string          // what should not be missed: dead clusters, collapse
 }
 
 // State is a training between two epochs.
@@ -79,6 +89,13 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 	if err := c.Validate(f.Len()); err != nil {
 		return nil, err
 	}
+	if err := c.ValidateInputs(f.Len(), o); err != nil {
+		return nil, err
+	}
+	method, err := MethodOf(c.Method)
+	if err != nil {
+		return nil, err
+	}
 	c, notes := c.Resolve(f.Len())
 	t, err := prepare(ctx, f, c, o)
 	if err != nil {
@@ -91,10 +108,16 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 	if t.graph.Recall < 1 {
 		notes = append(notes, fmt.Sprintf("neighbours were searched in lists and %.1f %% of the true ones found, measured on a sample; --neighbour-search exact compares everything", 100*t.graph.Recall))
 	}
-	if err := t.run(ctx); err != nil {
+	var r *Result
+	if method.learn != nil {
+		r, err = t.learnOtherwise(ctx, method)
+	} else if err = t.run(ctx); err == nil {
+		r = t.result()
+	}
+	if err != nil {
 		return nil, err
 	}
-	r := t.result(notes)
+	r.Notes = notes
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
 	return r, err
 }
@@ -139,7 +162,7 @@ type training struct {
 
 	// Of a step:
 	target         *sparse.Rows
-	loss           cluster.Loss
+	loss           gradient
 	z, dz          []float32
 	dWeight, dBias []float32
 }
@@ -192,7 +215,13 @@ func (t *training) run(ctx context.Context) error {
 	}
 	rows := 2 * t.config.anchors()
 	t.target = partners(rows)
-	t.loss = cluster.Loss{Alpha: float32(t.config.Alpha), Beta: float32(t.config.Beta), Workers: t.options.Workers}
+	d, err := divergence(t.config.Divergence)
+	if err != nil {
+		return err
+	}
+	if t.loss = &(cluster.Loss{Alpha: float32(t.config.Alpha), Beta: float32(t.config.Beta), Workers: t.options.Workers}); d != nil {
+		t.loss = icon.Loss[float32]{Learned: icon.Cluster{}, Divergence: d, Alpha: t.config.Alpha, Beta: t.config.Beta, Workers: t.options.Workers}
+	}
 	t.z, t.dz = make([]float32, rows*t.config.Clusters), make([]float32, rows*t.config.Clusters)
 	t.dWeight, t.dBias = make([]float32, t.config.Clusters*t.features.Dim()), make([]float32, t.config.Clusters)
 
@@ -230,7 +259,7 @@ func (t *training) round(ctx context.Context, round, first int) error {
 		t.state.Weights = best.deployed().clone()
 		t.state.Heads = []*Trainee{{Linear: best.Linear, Average: best.Average, Adam: optim.Adam[float32]{WeightDecay: t.config.WeightDecay}}}
 	}
-	s := &sampler{seed: t.config.Seed, graph: t.graph, anchors: t.config.anchors()}
+	s := t.sampler()
 	if t.state.Weights != nil {
 		var err error
 		if s.cumulative, err = t.agreement(ctx, t.state.Weights); err != nil {
@@ -270,7 +299,7 @@ func (t *training) load(ctx context.Context, s *sampler, from, to, perEpoch int,
 				return ctx.Err()
 			}
 			rows = s.rows(rows, order, epoch, step)
-			if err := t.features.Gather(x, rows); err != nil {
+			if err := t.sampled().Gather(x, rows); err != nil {
 				return fmt.Errorf("features of a batch: %w", err)
 			}
 			select {
@@ -431,9 +460,9 @@ func (t *training) agreement(ctx context.Context, l *Linear) ([]float32, error) 
 }
 
 // result ends the training.
-func (t *training) result(notes []string) *Result {
+func (t *training) result() *Result {
 	best := t.best()
-	r := &Result{Head: best.deployed(), Config: t.config, Loss: best.Loss, History: t.state.History, Graph: t.graph, Notes: notes}
+	r := &Result{Head: best.deployed(), Config: t.config, Loss: best.Loss, History: t.state.History, Graph: t.graph}
 	if t.scaled != nil {
 		r.Head = t.scaled.fold(r.Head)
 	}
@@ -460,14 +489,19 @@ func health(last Epoch, clusters, anchors int) []string {
 
 // probabilities writes softmax(x·Wᵀ + b) of n rows, on the calling goroutine.
 func (l *Linear) probabilities(dst, x []float32, n int) {
-	for i := range n {
-		copy(dst[i*l.Clusters:(i+1)*l.Clusters], l.Bias)
-	}
-	kernel.MulTransB(dst, l.Clusters, x, l.Dim, l.Weight, l.Dim, n, l.Dim, l.Clusters, true)
+	l.logits(dst, x, n)
 	for i := range n {
 		row := dst[i*l.Clusters : (i+1)*l.Clusters]
 		kernel.Softmax(row, row)
 	}
+}
+
+// logits writes x·Wᵀ + b of n rows, on the calling goroutine.
+func (l *Linear) logits(dst, x []float32, n int) {
+	for i := range n {
+		copy(dst[i*l.Clusters:(i+1)*l.Clusters], l.Bias)
+	}
+	kernel.MulTransB(dst, l.Clusters, x, l.Dim, l.Weight, l.Dim, n, l.Dim, l.Clusters, true)
 }
 
 // Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim).

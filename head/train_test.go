@@ -197,7 +197,7 @@ func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
 		x[i] = float32(r.NormFloat64())
 	}
 	l := newLinear(k, d, r)
-	tr := &training{target: partners(n), loss: cluster.Loss{Alpha: 0.3, Beta: 0.3}, z: make([]float32, n*k), dz: make([]float32, n*k)}
+	tr := &training{target: partners(n), loss: &cluster.Loss{Alpha: 0.3, Beta: 0.3}, z: make([]float32, n*k), dz: make([]float32, n*k)}
 	loss := func() float64 {
 		if err := l.Logits(context.Background(), tr.z, x, n, 1); err != nil {
 			t.Fatal(err)
@@ -259,7 +259,7 @@ func TestReferenceTrajectories(t *testing.T) {
 		rows := len(c.Batches[0])
 		tr := &training{
 			config: Config{EMA: c.EMA, Schedule: optim.Schedule{Kind: "step", Parts: c.Steps / c.HalveEvery, Factor: 0.5}},
-			target: partners(rows), loss: cluster.Loss{Alpha: c.Alpha, Beta: c.Beta},
+			target: partners(rows), loss: &cluster.Loss{Alpha: c.Alpha, Beta: c.Beta},
 			z: make([]float32, rows*c.C), dz: make([]float32, rows*c.C), dWeight: make([]float32, c.C*c.D), dBias: make([]float32, c.C),
 		}
 		one := &Trainee{Linear: &Linear{c.C, c.D, flat(c.W0), append([]float32(nil), c.B0...)}}

@@ -18,10 +18,11 @@ type items struct {
 	head.Features
 	source  head.Source
 	paths   []string
-	labels  []int    // report.NoLabel for none; nil where no item has one
-	classes []string // names of the labels
-	encoder []byte   // JSON of what made the features; nil where that is not known
-	graphs  string   // folder to keep neighbour graphs in; "" for none
+	labels  []int           // report.NoLabel for none; nil where no item has one
+	classes []string        // names of the labels
+	encoder []byte          // JSON of what made the features; nil where that is not known
+	views   []head.Features // augmented views of the images; nil for none
+	graphs  string          // folder to keep neighbour graphs in; "" for none
 	close   func() error
 }
 

@@ -37,6 +37,13 @@ func openStore(dir string) (_ *items, err error) {
 	if it.encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
 	}
+	for v := 1; v < s.Views; v++ {
+		view, err := s.View(v)
+		if err != nil {
+			return nil, err
+		}
+		it.views = append(it.views, view)
+	}
 	labels, labelled := make([]int, len(rows)), false
 	for i, r := range rows {
 		it.paths[i], labels[i] = r.Path, report.NoLabel

@@ -2,18 +2,23 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"iconic/head"
+	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
+	"iconic/internal/npy"
 	"iconic/report"
 )
 
@@ -23,6 +28,8 @@ type trainOptions struct {
 	method   string
 	workers  int
 	resume   bool
+	second   string // store or matrix of the other side, for methods that pair
+	edges    string // file of a graph's edges, for methods that lay one out
 	images   string // the data set that the features are of; empty: not known
 	shared   shared
 	settings head.Config // holds the flags; those not given on the command line are ignored
@@ -46,6 +53,18 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.BoolVar(&s.Standardize, "standardize", true, "scale every feature to mean 0 and variance 1")
 	f.IntVar(&s.Neighbours, "neighbours", 0, "nearest neighbours that count as one's own (default: by the method)")
 	f.StringVar((*string)(&s.Search), "neighbour-search", "auto", "exact, approximate, or auto: exact up to 200,000 images")
+	f.IntVar(&s.Walk, "walk", 1, "steps along the neighbour graph that lead to a neighbour, at most")
+	f.BoolVar(&s.Views, "use-views", false, "count augmented views of an image, where the store has them, as its neighbours (default: by the method)")
+	f.StringVar(&s.Divergence, "divergence", "kl", "of clustering methods: kl, reverse-kl, jensen-shannon, total-variation, hellinger")
+	f.IntVar(&s.Dimensions, "dimensions", 0, "numbers of a learned representation (default: by the method)")
+	f.IntVar(&s.Hidden, "hidden", 0, "width of a perceptron's hidden layer, 0 for a linear map (default: by the method)")
+	f.Float64Var(&s.Temperature, "temperature", 0, "of a cosine kernel (default: by the method)")
+	f.Float64Var(&s.Perplexity, "perplexity", 0, "of Gaussian neighbours (default: by the method)")
+	f.Float64Var(&s.Freedom, "freedom", 0, "degrees of freedom of Student's t (default: by the method)")
+	f.Float64Var(&s.Positive, "tau-plus", 0, "share of negatives of one's own kind, for dcl (default: by the method)")
+	f.IntVar(&s.Bank, "bank", 0, "representations that moco remembers (default: by the method)")
+	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for clip")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
 	f.IntVar(&s.Refine, "refine", 0, "further rounds with edges weighted by the head's own assignments (default: by the method)")
 	f.IntVar(&s.Batch, "batch", 0, "rows of a step, anchors and neighbours together (default: by the method)")
 	f.BoolVar(&s.BatchAnchors, "batch-anchors", false, "--batch counts anchors alone, as some papers do")
@@ -85,6 +104,16 @@ func (o *trainOptions) config(classes int) (head.Config, error) {
 		{"standardize", func() { c.Standardize = s.Standardize }},
 		{"neighbours", func() { c.Neighbours = s.Neighbours }},
 		{"neighbour-search", func() { c.Search = s.Search }},
+		{"walk", func() { c.Walk = s.Walk }},
+		{"use-views", func() { c.Views = s.Views }},
+		{"divergence", func() { c.Divergence = s.Divergence }},
+		{"dimensions", func() { c.Dimensions = s.Dimensions }},
+		{"hidden", func() { c.Hidden = s.Hidden }},
+		{"temperature", func() { c.Temperature = s.Temperature }},
+		{"perplexity", func() { c.Perplexity = s.Perplexity }},
+		{"freedom", func() { c.Freedom = s.Freedom }},
+		{"tau-plus", func() { c.Positive = s.Positive }},
+		{"bank", func() { c.Bank = s.Bank }},
 		{"refine", func() { c.Refine = s.Refine }},
 		{"batch", func() { c.Batch = s.Batch }},
 		{"batch-anchors", func() { c.BatchAnchors = s.BatchAnchors }},
@@ -110,6 +139,18 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	if err := c.Validate(it.Len()); err != nil {
 		return nil, usageError{err}
 	}
+	options := head.Options{Views: it.views, Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs}
+	if m, err := head.MethodOf(c.Method); err == nil && m.Needs == head.NeedsLabels {
+		options.Labels = it.labels
+	}
+	closeSecond, err := o.inputs(&options)
+	if err != nil {
+		return nil, err
+	}
+	defer closeSecond()
+	if err := c.ValidateInputs(it.Len(), options); err != nil {
+		return nil, usageError{err}
+	}
 	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Classes: it.classes, Encoder: it.encoder}
 	rc.Features.Images = o.images
 	state, ended, err := a.beginRun(dir, rc, o.resume)
@@ -125,15 +166,13 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 		return a.score(ctx, it, result, dir, o)
 	}
 	bar := a.progress("training", "steps", 0)
-	result, err := head.Train(ctx, it, c, head.Options{
-		Workers: o.workers, Resume: state, Graph: o.shared.graph, Cache: it.graphs,
-		GraphProgress: a.portion("neighbours", "comparisons"),
-		Progress: func(step, steps int, loss float64) {
-			bar.of(steps)
-			bar.at(step, fmt.Sprintf("loss %.4f", loss))
-		},
-		Epoch: func(_ head.Epoch, s *head.State) error { return head.SaveCheckpoint(dir, s) },
-	})
+	options.Resume, options.GraphProgress = state, a.portion("neighbours", "comparisons")
+	options.Progress = func(step, steps int, loss float64) {
+		bar.of(steps)
+		bar.at(step, fmt.Sprintf("loss %.4f", loss))
+	}
+	options.Epoch = func(_ head.Epoch, s *head.State) error { return head.SaveCheckpoint(dir, s) }
+	result, err := head.Train(ctx, it, c, options)
 	bar.end()
 	if err != nil {
 		return nil, err
@@ -147,7 +186,71 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	if err := head.Finish(dir, rc, result); err != nil {
 		return nil, err
 	}
+	if result.Representation != nil {
+		if err := npy.Write(filepath.Join(dir, representationFile), []int{it.Len(), result.Dimensions}, result.Representation); err != nil {
+			return nil, err
+		}
+	}
 	return a.score(ctx, it, result, dir, o)
+}
+
+// representationFile holds what a method that learns a representation made of every image.
+const representationFile = "representation.npy"
+
+// inputs opens what some methods want besides features.
+func (o *trainOptions) inputs(to *head.Options) (closeAll func(), err error) {
+	closeAll = func() {}
+	if o.edges != "" {
+		if to.Edges, err = readEdges(o.edges); err != nil {
+			return closeAll, usageError{err}
+		}
+	}
+	if o.second != "" {
+		other, err := openItems(o.second, "")
+		if err != nil {
+			return closeAll, err
+		}
+		to.Second = other
+		closeAll = func() { _ = other.close() } // it was only read
+	}
+	return closeAll, nil
+}
+
+// readEdges reads a graph from a CSV file of lines from,to or from,to,weight; a first line of words is passed over.
+func readEdges(name string) ([]icon.Edge, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	r.TrimLeadingSpace, r.FieldsPerRecord, r.ReuseRecord = true, -1, true
+	var edges []icon.Edge
+	for line := 1; ; line++ {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return edges, nil
+		}
+		e := icon.Edge{Weight: 1}
+		if err == nil && len(record) != 2 && len(record) != 3 {
+			err = errors.New("want from,to or from,to,weight")
+		}
+		if err == nil {
+			e.From, err = strconv.Atoi(record[0])
+		}
+		if err == nil {
+			e.To, err = strconv.Atoi(record[1])
+		}
+		if err == nil && len(record) == 3 {
+			e.Weight, err = strconv.ParseFloat(record[2], 64)
+		}
+		if err != nil && line > 1 {
+			return nil, fmt.Errorf("%s, line %d: %w", name, line, err)
+		}
+		if err == nil {
+			edges = append(edges, e)
+		}
+	}
 }
 
 // beginRun makes the run folder, or with resume finds where its training stopped: at state, or, ended, before its page was there.

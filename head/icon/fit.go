@@ -16,6 +16,7 @@ type ICon[T kernel.Float] struct {
 	Divergence  Divergence // KL when nil
 	Alpha, Beta float64
 	Workers     int
+	Told        func(step int, loss float64) // hears of every step; may be nil
 }
 
 // Fit trains the mapper on n points x (n×d; nil for an Embedding) with steps of Adam over the whole set, and returns the
@@ -34,6 +35,9 @@ func (m ICon[T]) Fit(ctx context.Context, x []T, n, steps int, rate float64, sch
 			return nil, nil, fmt.Errorf("step %d: %w", step+1, err)
 		}
 		losses = append(losses, value)
+		if m.Told != nil {
+			m.Told(step+1, value)
+		}
 		m.Mapper.Backward(dz)
 		adam.Step(m.Mapper.Parameters(), m.Mapper.Gradients(), rate*schedule.At(step, steps))
 	}

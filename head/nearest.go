@@ -1,0 +1,35 @@
+package head
+
+import "math"
+
+// nearestName is the candidate of least edit distance to name.
+func nearestName(name string, candidates []string) string {
+	best, at := math.MaxInt, ""
+	for _, c := range candidates {
+		if d := editDistance(name, c); d < best {
+			best, at = d, c
+		}
+	}
+	return at
+}
+
+// editDistance is Levenshtein's, by bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
