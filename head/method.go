@@ -114,8 +114,18 @@ func (c Config) ValidateInputs(n int, o Options) error {
 
 // validateMethod checks the settings that only some methods have.
 func (c Config) validateMethod(n int) error {
-	if _, err := MethodOf(c.Method); err != nil {
+	m, err := MethodOf(c.Method)
+	if err != nil {
 		return err
+	}
+	preset := m.preset(c.Clusters)
+	for name, v := range map[string][2]float64{
+		"temperature": {preset.Temperature, c.Temperature}, "freedom": {preset.Freedom, c.Freedom},
+		"perplexity": {preset.Perplexity, c.Perplexity}, "dimensions": {float64(preset.Dimensions), float64(c.Dimensions)},
+	} {
+		if v[0] > 0 && !(v[1] > 0) {
+			return fmt.Errorf("%s %g: method %s wants a positive number", name, v[1], c.Method)
+		}
 	}
 	if _, err := divergence(c.Divergence); err != nil {
 		return err

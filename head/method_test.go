@@ -44,12 +44,15 @@ func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 			if c.Epochs == 0 || c.Epochs > 100 {
 				c.Epochs = 100
 			}
+			if testing.Short() {
+				c.Epochs, c.Heads = 3, 1
+			}
 			o := inputs(m, k)
 			r, err := Train(context.Background(), m, c, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if p := purity(t, r.Head, m, k); p < 0.95 {
+			if p := purity(t, r.Head, m, k); p < 0.95 && !testing.Short() {
 				t.Errorf("%.3f of the points are with their cloud", p)
 			}
 			if method.learn == nil && r.Representation != nil || r.Representation != nil && len(r.Representation) != n*r.Dimensions {
@@ -172,5 +175,67 @@ func TestPCAIsThePrincipalSubspace(t *testing.T) {
 	least := cosines.Values(nil)[k-1]
 	if angle := math.Acos(min(1, least)); !(angle < 1e-3) {
 		t.Errorf("largest angle to the principal subspace %g", angle)
+	}
+}
+
+// KL(C‖q) + H(C) less ln Z, for the clusters of the kmeans preset, is Lloyd's objective over σ²; and no point gains by changing its cluster.
+func TestKMeansIsTheTheoremsObjective(t *testing.T) {
+	const n, d, k, variance = 200, 5, 4, 1.7
+	m := densetest.Clouds(2, n, d, k, 1)
+	c, err := Preset("kmeans", k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Standardize = false
+	r, err := Train(context.Background(), m, c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := make([]int, n)
+	for i := range n {
+		z := make([]float32, k)
+		r.Head.logits(z, m.Row(i), 1)
+		for c, v := range z {
+			if v > z[cluster[i]] {
+				cluster[i] = c
+			}
+		}
+	}
+	square := func(i, j int) float64 {
+		s := 0.0
+		for e := range d {
+			v := float64(m.Row(i)[e]) - float64(m.Row(j)[e])
+			s += v * v
+		}
+		return s
+	}
+	objective := func() float64 { // Σ_i Σ_j C_ij ‖x_i−x_j‖²/2σ²
+		var size [k]float64
+		for _, c := range cluster {
+			size[c]++
+		}
+		total := 0.0
+		for i := range n {
+			for j := range n {
+				if cluster[i] == cluster[j] {
+					total += square(i, j) / size[cluster[i]] / (2 * variance)
+				}
+			}
+		}
+		return total
+	}
+	least := objective()
+	if lloyd := r.Loss * n / variance; math.Abs(least-lloyd) > 5e-3*lloyd {
+		t.Errorf("KL(C‖q) + H(C) − ln Z is %g, Lloyd's objective over σ² %g", least, lloyd)
+	}
+	for i := 0; i < n; i += 17 {
+		own := cluster[i]
+		for c := range k {
+			cluster[i] = c
+			if changed := objective(); changed < least*(1-1e-3) {
+				t.Errorf("point %d in cluster %d, not %d: %g, less than %g", i, c, own, changed, least)
+			}
+		}
+		cluster[i] = own
 	}
 }

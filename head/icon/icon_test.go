@@ -13,6 +13,7 @@ import (
 	"iconic/head/cluster"
 	"iconic/head/knn"
 	"iconic/head/optim"
+	"iconic/internal/kernel"
 	"iconic/internal/sharedtest"
 )
 
@@ -422,4 +423,51 @@ func Example() {
 	}
 	fmt.Println(losses[len(losses)-1] < losses[0]/2)
 	// Output: true
+}
+
+// A masked language model in small: tokens and contexts of a corpus, p from how often a context follows a token, q the softmax of dot
+// products between their embeddings (I-Con table 1).
+func Example_maskedLanguageModel() {
+	tokens := []string{"the", "cat", "dog", "sat", "ran"}
+	follows, err := Counts([][]float64{ // the: cat, dog; cat, dog: sat, ran; sat, ran: the
+		{0, 3, 3, 0, 0}, {0, 0, 0, 2, 1}, {0, 0, 0, 1, 2}, {4, 0, 0, 0, 0}, {4, 0, 0, 0, 0},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	const n, d = 5, 3
+	r := rand.New(rand.NewPCG(1, 1))
+	token, context := normals(r, n*d), normals(r, n*d)
+	dToken, dContext := make([]float64, n*d), make([]float64, n*d)
+	loss, adam := Loss[float64]{Learned: Dot{}}, optim.Adam[float64]{}
+	for range 500 {
+		if _, err := loss.GradientBetween(ctx(), dToken, dContext, token, context, n, n, d, follows); err != nil {
+			fmt.Println(err)
+			return
+		}
+		adam.Step([][]float64{token, context}, [][]float64{dToken, dContext}, 0.05)
+	}
+	for i, name := range tokens[:2] {
+		best := 0
+		for j := range tokens {
+			if kernel.Dot(token[i*d:(i+1)*d], context[j*d:(j+1)*d]) > kernel.Dot(token[i*d:(i+1)*d], context[best*d:(best+1)*d]) {
+				best = j
+			}
+		}
+		fmt.Println(name, "is followed by one of", map[int]string{1: "cat, dog", 2: "cat, dog", 3: "sat, ran", 4: "sat, ran"}[best])
+	}
+	// Output:
+	// the is followed by one of cat, dog
+	// cat is followed by one of sat, ran
+}
+
+func ctx() context.Context { return context.Background() }
+
+func TestCountsRefuses(t *testing.T) {
+	for name, c := range map[string][][]float64{"negative": {{1, -1}}, "not a number": {{math.NaN()}}, "ragged": {{1}, {1, 2}}} {
+		if _, err := Counts(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
 }

@@ -131,6 +131,28 @@ func Graph(n int, edges []Edge) (*Rows, error) {
 	}), nil
 }
 
+// Counts is p_ij ∝ counts[i][j], of n points over m others: how often token j stands near token i, say, for use between two sets. It fails on
+// rows of different length and on counts that are negative or not finite; a row of zeros has no neighbours.
+func Counts(counts [][]float64) (*Rows, error) {
+	for i, row := range counts {
+		if len(row) != len(counts[0]) {
+			return nil, fmt.Errorf("row %d has %d counts, the first %d", i, len(row), len(counts[0]))
+		}
+		for j, v := range row {
+			if !(v >= 0) || math.IsInf(v, 1) {
+				return nil, fmt.Errorf("count %g of point %d for %d: want 0 or more", v, i, j)
+			}
+		}
+	}
+	return build(len(counts), func(i int, add func(int, float64)) {
+		for j, v := range counts[i] {
+			if v > 0 {
+				add(j, v)
+			}
+		}
+	}), nil
+}
+
 // Width chooses the σ of a Gaussian supervisory distribution: one Sigma, or by Perplexity one for each point.
 type Width struct {
 	Sigma      float64
