@@ -7,6 +7,7 @@ import (
 
 	"iconic/head/icon"
 	"iconic/head/knn"
+	"iconic/head/optim"
 	"iconic/internal/sparse"
 )
 
@@ -271,6 +272,20 @@ func Methods() []Method {
 			Purpose: "softmax regression", preset: with(contrastive(0), func(c *Config) { c.Epochs, c.Dimensions, c.Hidden = 60, 0, 0 }), learn: learnClasses},
 		{Name: "harmonic", Supervisory: "one's own class among prototypes", Learned: "power of the distance, ν = 2d − 1", Mapper: linear, Source: "Baek et al. 2025; I-Con fig. 1", Needs: NeedsLabels,
 			Purpose: "classes by distance, not by angle", preset: with(contrastive(0), func(c *Config) { c.Epochs, c.Hidden = 60, 0 }), learn: learnHarmonic},
+		{Name: "temi", Supervisory: "nearest neighbours, weighted by the teachers' agreement", Learned: "a rival: PMI of student and teacher", Mapper: "linear, many heads", Source: "Adaloglou et al. 2023",
+			Purpose: "comparison on the same features", preset: with(undebiased, func(c *Config) {
+				c.Neighbours, c.Batch, c.Epochs, c.LearningRate, c.Heads, c.Temperature, c.WeightDecay = 50, 1024, 100, 1e-4, 16, 0.1, 1e-4
+				c.Standardize, c.Schedule = false, optim.Schedule{Kind: "constant"}
+			}), learn: learnTEMI},
+		{Name: "scan", Supervisory: neighbours, Learned: "a rival: agreement of neighbours, entropy of clusters", Mapper: linear, Source: "Van Gansbeke et al. 2020",
+			Purpose: "comparison on the same features", preset: with(undebiased, func(c *Config) {
+				c.Neighbours, c.Batch, c.Epochs, c.LearningRate, c.Heads = 50, 2048, 100, 5, 10
+				c.Standardize, c.Schedule = false, optim.Schedule{Kind: "constant"}
+			}), learn: learnSCAN},
+		{Name: "turtle", Supervisory: "labels that a linear classifier learns in a few steps", Learned: "a rival: that classifier", Mapper: "linear, weight-normalised", Source: "Gadetsky et al. 2024",
+			Purpose: "comparison on the same features", preset: with(undebiased, func(c *Config) {
+				c.Batch, c.Epochs, c.LearningRate, c.Heads, c.Standardize = 10000, 6000, turtleRate, 1, false
+			}), learn: learnTurtle},
 	}
 }
 

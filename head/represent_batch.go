@@ -107,11 +107,7 @@ func batchLabels(t *training, rows []int32, _ []float32) (*sparse.Rows, error) {
 func batchSimilarity(t *training, rows []int32, x []float32) (*sparse.Rows, error) {
 	n, d := len(rows), t.features.Dim()
 	u := append([]float32(nil), x[:n*d]...)
-	for i := range n {
-		if s := kernel.SquaredNorm(u[i*d : (i+1)*d]); s > 0 {
-			kernel.Scale(u[i*d:(i+1)*d], float32(1/math.Sqrt(float64(s))))
-		}
-	}
+	kernel.NormalizeRows(u, d)
 	p := &sparse.Rows{Offset: make([]int, n+1), Column: make([]int32, 0, n*(n-1)), Weight: make([]float32, 0, n*(n-1))}
 	row := make([]float32, n)
 	for i := range n {

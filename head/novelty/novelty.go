@@ -67,7 +67,7 @@ func Fit(ctx context.Context, f Features, o Options) (*Detector, error) {
 	if err := f.Gather(d.References, kept); err != nil {
 		return nil, fmt.Errorf("novelty: %w", err)
 	}
-	normalize(d.References, d.Dim)
+	kernel.NormalizeRows(d.References, d.Dim)
 
 	// Probes are drawn in the same order, so that probe i is reference i where both exist.
 	probes := rows[:min(n, o.Probes)]
@@ -104,7 +104,7 @@ func (d *Detector) Distances(dst []float64, features []float32, n int) error {
 // distances of the rows of x, which it scales to length 1. Row i is itself reference first+i, if there is such a one, and is not
 // compared with that.
 func (d *Detector) distances(dst []float64, x []float32, first int) {
-	normalize(x, d.Dim)
+	kernel.NormalizeRows(x, d.Dim)
 	n, m := len(dst), len(d.References)/d.Dim
 	products := make([]float32, n*m)
 	kernel.MulTransB(products, m, x, d.Dim, d.References, d.Dim, n, d.Dim, m, false)
@@ -114,15 +114,6 @@ func (d *Detector) distances(dst []float64, x []float32, first int) {
 			row[own] = float32(math.Inf(-1))
 		}
 		dst[i] = min(2, max(0, 1-float64(kernel.Max(row))))
-	}
-}
-
-// normalize scales rows to length 1; one of length 0 stays.
-func normalize(x []float32, d int) {
-	for ; len(x) > 0; x = x[d:] {
-		if s := kernel.SquaredNorm(x[:d]); s > 0 {
-			kernel.Scale(x[:d], float32(1/math.Sqrt(float64(s))))
-		}
 	}
 }
 

@@ -94,6 +94,15 @@ func Softmax[T Float](dst, x []T) {
 	Scale(dst, T(1/Sum(dst)))
 }
 
+// NormalizeRows scales rows of d numbers to length 1; one of length 0 stays.
+func NormalizeRows[T Float](x []T, d int) {
+	for ; len(x) > 0; x = x[d:] {
+		if s := SquaredNorm(x[:d]); s > 0 {
+			Scale(x[:d], T(1/math.Sqrt(float64(s))))
+		}
+	}
+}
+
 // LogSumExp is ln Σ_i exp(x[i]), −Inf for none.
 func LogSumExp[T Float](x []T) float64 {
 	m := float64(Max(x))

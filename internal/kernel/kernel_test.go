@@ -563,3 +563,13 @@ func FuzzPaths(f *testing.F) {
 		}
 	})
 }
+
+func TestNormalizeRows(t *testing.T) {
+	x, want := []float64{3, 4, 0, 0, -2, 0}, []float64{0.6, 0.8, 0, 0, -1, 0}
+	NormalizeRows(x, 2)
+	for i, v := range want {
+		if math.Abs(x[i]-v) > 1e-15 {
+			t.Errorf("number %d is %v, want %v", i, x[i], v)
+		}
+	}
+}
