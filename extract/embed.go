@@ -153,16 +153,11 @@ type Stream struct {
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
 	e.one.Lock()
 	defer e.one.Unlock()
-	set, err := dataset.Open(ctx, d.Data, d.Dataset)
+	set, err := h.list(ctx, d.Data, d.Dataset)
 	if err != nil {
 		return nil, err
 	}
 	defer set.Close()
-	if h.Listed != nil {
-		if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
-			return nil, err
-		}
-	}
 	r := &run{
 		config: Config{
 			Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,

@@ -22,16 +22,11 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	set, err := dataset.Open(ctx, c.Data, c.Dataset)
+	set, err := h.list(ctx, c.Data, c.Dataset)
 	if err != nil {
 		return nil, err
 	}
 	defer set.Close()
-	if h.Listed != nil {
-		if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
-			return nil, err
-		}
-	}
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()
@@ -67,6 +62,18 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
 	return r.summary, r.summary.judge(c.MaxBad)
+}
+
+// list opens a data set, unless the hook refuses it.
+func (h Hooks) list(ctx context.Context, data string, o dataset.Options) (*dataset.Set, error) {
+	set, err := dataset.Open(ctx, data, o)
+	if err != nil || h.Listed == nil {
+		return set, err
+	}
+	if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return set, nil
 }
 
 // explain says what to do about a disk that was filled meanwhile.

@@ -231,7 +231,7 @@ func Methods() []Method {
 		{Name: "sne", Supervisory: perplexed, Learned: gaussian, Mapper: free, Source: "Hinton and Roweis 2002; I-Con table 1",
 			Purpose: "a map", preset: layout, learn: freely(gaussianOver, mapGaussian)},
 		{Name: "tsne", Supervisory: perplexed, Learned: student, Mapper: free, Source: "van der Maaten and Hinton 2008; I-Con table 1",
-			Purpose: "a map, by Barnes and Hut's approximation", preset: layout, learn: learnTSNE},
+			Purpose: "a map, by Barnes and Hut's approximation", preset: with(layout, func(c *Config) { c.Epochs = 750 }), learn: learnTSNE},
 		{Name: "dual-tsne", Supervisory: "Student-t over the features", Learned: gaussian, Mapper: free, Source: "I-Con fig. 1",
 			Purpose: "a map with the kernels of t-SNE exchanged", preset: with(layout, func(c *Config) { c.Freedom = 1 }), learn: freely(studentOver, mapGaussian)},
 		{Name: "doubly-tsne", Supervisory: "Student-t over the features", Learned: student, Mapper: free, Source: "I-Con fig. 1",

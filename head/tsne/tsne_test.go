@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"iconic/head/knn"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/internal/npy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -152,5 +154,23 @@ func BenchmarkLayout(b *testing.B) {
 		if _, _, err := Layout(context.Background(), m, Options{Iterations: 100}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// scikit-learn 1.9.1 reaches 1.3012 on the same p (scripts/oracle/tsne.py); with ICONIC_POINTS set the points are written there for it.
+func TestKLBesideScikitLearn(t *testing.T) {
+	const theirs = 1.3012
+	m := densetest.Clouds(11, 2000, 20, 10, 1.5)
+	if name := os.Getenv("ICONIC_POINTS"); name != "" {
+		if err := npy.Write(name, []int{m.Len(), m.Dim()}, m.X); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, kl, err := Layout(context.Background(), m, Options{Metric: knn.Euclidean})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !(kl <= 1.02*theirs) {
+		t.Errorf("KL %.4f, scikit-learn's is %.4f", kl, theirs)
 	}
 }
