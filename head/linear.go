@@ -18,7 +18,7 @@ type Linear struct {
 
 const (
 	linearRows = 512 // rows of a product that one task owns: the weights are packed anew for each
-	linearCuts = 8   // tasks that share the clusters of ∂L/∂W: the features are packed anew for each
+	linearCuts = 8   // tasks at most that share the rows of ∂L/∂W
 )
 
 // newLinear draws weights uniformly from ±1/√d, as PyTorch's linear layer does; the bias starts at zero.
@@ -46,19 +46,35 @@ func (l *Linear) Logits(ctx context.Context, z, x []float32, n, workers int) err
 //
 //	z_ic = Σ_e x_ie W_ce + b_c   ⇒   ∂L/∂W = (∂L/∂z)ᵀ·x  (Clusters×Dim),   ∂L/∂b_c = Σ_i ∂L/∂z_ic
 //
-// A task owns some clusters and sums over the rows in their order.
+// A task owns some rows and sums over them; the sums of the tasks, whose number depends on n alone, are added in their order. Cut by
+// clusters instead, every task would have to pack all of x.
 func (l *Linear) backward(ctx context.Context, dWeight, dBias, dz, x []float32, n, workers int) error {
-	return parallel.Blocks(ctx, workers, l.Clusters, (l.Clusters+linearCuts-1)/linearCuts, func(_, lo, hi int) error {
-		kernel.MulTransA(dWeight[lo*l.Dim:], l.Dim, dz[lo:], l.Clusters, x, l.Dim, hi-lo, n, l.Dim, false)
-		sum := make([]float64, hi-lo)
-		for i := range n {
-			kernel.AddTo(sum, dz[i*l.Clusters+lo:i*l.Clusters+hi])
+	rows := max(linearRows, (n+linearCuts-1)/linearCuts)
+	parts := make([][]float32, parallel.Count(n, rows))
+	biases := make([][]float64, len(parts))
+	err := parallel.Blocks(ctx, workers, n, rows, func(b, lo, hi int) error {
+		part := dWeight // of the first task
+		if b > 0 {
+			part = make([]float32, l.Clusters*l.Dim)
+			parts[b] = part
 		}
-		for c, v := range sum {
-			dBias[lo+c] = float32(v)
-		}
+		kernel.MulTransA(part, l.Dim, dz[lo*l.Clusters:], l.Clusters, x[lo*l.Dim:], l.Dim, l.Clusters, hi-lo, l.Dim, false)
+		biases[b] = columnSums(dz[lo*l.Clusters:hi*l.Clusters], hi-lo, l.Clusters)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for b := 1; b < len(parts); b++ {
+		kernel.AddScaled(dWeight, 1, parts[b])
+		for c, v := range biases[b] {
+			biases[0][c] += v
+		}
+	}
+	for c, v := range biases[0] {
+		dBias[c] = float32(v)
+	}
+	return nil
 }
 
 // clone copies the head.
