@@ -45,7 +45,7 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 		RunE: func(c *cobra.Command, args []string) error { return a.runSweep(c.Context(), args, &o) },
 	}
 	f := c.Flags()
-	for _, s := range sweepSettings {
+	for _, s := range trainSettings() {
 		o.values[s.name] = f.StringSlice(s.name, nil, s.usage)
 	}
 	f.IntVar(&o.seeds, "seeds", 1, "runs of each combination, seeds 0, 1, …")
@@ -66,65 +66,6 @@ type sweepOptions struct {
 	workers int
 }
 
-// sweepSetting is a setting of the training that a sweep can vary.
-type sweepSetting struct {
-	name, usage string
-	apply       func(c *head.Config, value string) error
-}
-
-// sweepSettings are applied in this order: the method makes the configuration that the others change.
-var sweepSettings = []sweepSetting{
-	{"clusters", "numbers of clusters (default: the number of classes)", integer(func(c *head.Config) *int { return &c.Clusters })},
-	{"method", "training methods; see 'pipeline methods'", func(c *head.Config, v string) error {
-		preset, err := head.Preset(v, c.Clusters)
-		*c = preset
-		return err
-	}},
-	{"alpha", "uniform shares, 0 to 1", func(c *head.Config, v string) (err error) {
-		c.Alpha, err = strconv.ParseFloat(v, 64)
-		c.Beta = c.Alpha
-		return err
-	}},
-	{"sides", "which distributions --alpha goes to: target, learned, both", func(c *head.Config, v string) error {
-		switch v {
-		case "target":
-			c.Beta = 0
-		case "learned":
-			c.Alpha = 0
-		case "both":
-		default:
-			return errors.New("want target, learned or both")
-		}
-		return nil
-	}},
-	{"standardize", "true, false: scale every feature to mean 0 and variance 1", func(c *head.Config, v string) (err error) {
-		c.Standardize, err = strconv.ParseBool(v)
-		return err
-	}},
-	{"neighbours", "nearest neighbours that count as one's own", integer(func(c *head.Config) *int { return &c.Neighbours })},
-	{"refine", "further rounds with edges weighted by the head's own assignments", integer(func(c *head.Config) *int { return &c.Refine })},
-	{"batch", "rows of a step, anchors and neighbours together", integer(func(c *head.Config) *int { return &c.Batch })},
-	{"epochs", "how often each image is an anchor", integer(func(c *head.Config) *int { return &c.Epochs })},
-	{"lr", "learning rates of Adam", number(func(c *head.Config) *float64 { return &c.LearningRate })},
-	{"weight-decay", "weight decays of AdamW", number(func(c *head.Config) *float64 { return &c.WeightDecay })},
-	{"ema", "decays of the moving average of the weights", number(func(c *head.Config) *float64 { return &c.EMA })},
-	{"heads", "heads trained at once, the one of least loss kept", integer(func(c *head.Config) *int { return &c.Heads })},
-}
-
-func integer(field func(c *head.Config) *int) func(*head.Config, string) error {
-	return func(c *head.Config, v string) (err error) {
-		*field(c), err = strconv.Atoi(v)
-		return err
-	}
-}
-
-func number(field func(c *head.Config) *float64) func(*head.Config, string) error {
-	return func(c *head.Config, v string) (err error) {
-		*field(c), err = strconv.ParseFloat(v, 64)
-		return err
-	}
-}
-
 // combination is one line of the grid: values by the names of their settings.
 type combination map[string]string
 
@@ -134,7 +75,7 @@ func (o *sweepOptions) combinations() ([]combination, error) {
 		return o.listed()
 	}
 	list := []combination{{}}
-	for _, s := range sweepSettings {
+	for _, s := range trainSettings() {
 		values := *o.values[s.name]
 		if len(values) == 0 {
 			continue
@@ -156,7 +97,7 @@ func (o *sweepOptions) combinations() ([]combination, error) {
 
 // listed reads combinations from a file; empty lines and what follows # are left out.
 func (o *sweepOptions) listed() ([]combination, error) {
-	for _, s := range sweepSettings {
+	for _, s := range trainSettings() {
 		if len(*o.values[s.name]) > 0 {
 			return nil, usagef("--%s and --list: give the values in the file, or the grid by flags", s.name)
 		}
@@ -173,7 +114,7 @@ func (o *sweepOptions) listed() ([]combination, error) {
 		c := combination{}
 		for _, word := range strings.Fields(text) {
 			name, value, ok := strings.Cut(word, "=")
-			if known := slices.ContainsFunc(sweepSettings, func(s sweepSetting) bool { return s.name == name }); !ok || !known {
+			if known := slices.ContainsFunc(trainSettings(), func(s setting) bool { return s.name == name }); !ok || !known {
 				return nil, usagef("%s, line %d: %q: want name=value with a setting of this command", o.list, at, word)
 			}
 			c[name] = value
@@ -204,7 +145,7 @@ func (c combination) config(it *items, seed int) (head.Config, error) {
 		}
 	}
 	config := head.Default(clusters)
-	for _, s := range sweepSettings {
+	for _, s := range trainSettings() {
 		if v, given := c[s.name]; given {
 			if err := s.apply(&config, v); err != nil {
 				return head.Config{}, usagef("%s %q: %w", s.name, v, err)
@@ -314,7 +255,7 @@ func (s *sweep) plan(stores []*items, combinations []combination, seeds int) err
 		s.names = append(s.names, "store")
 	}
 	var varied []string
-	for _, setting := range sweepSettings {
+	for _, setting := range trainSettings() {
 		seen := map[string]bool{}
 		for _, c := range combinations {
 			seen[c[setting.name]] = true

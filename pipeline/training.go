@@ -24,16 +24,14 @@ import (
 
 // trainOptions are the settings of a training, shared by train, run and demo.
 type trainOptions struct {
-	clusters int
-	method   string
+	settings []*chosen
+	seed     uint64
 	workers  int
 	resume   bool
 	second   string // store or matrix of the other side, for methods that pair
 	edges    string // file of a graph's edges, for methods that lay one out
 	images   string // the data set that the features are of; empty: not known
 	shared   shared
-	settings head.Config // holds the flags; those not given on the command line are ignored
-	command  *cobra.Command
 }
 
 // shared is what several trainings on the same items need compute only once; the zero value shares nothing.
@@ -43,91 +41,55 @@ type shared struct {
 }
 
 func (o *trainOptions) register(c *cobra.Command) {
-	o.command = c
 	f := c.Flags()
-	s := &o.settings
-	f.IntVarP(&o.clusters, "clusters", "k", 0, "number of clusters (default: the number of classes)")
-	f.StringVar(&o.method, "method", head.MethodDefault, "training method; see 'pipeline methods'")
-	f.Float64Var(&s.Alpha, "alpha", 0, "uniform share of both distributions, 0 to 1 (default: by the number of clusters)")
-	f.Float64Var(&s.Beta, "beta", 0, "uniform share of the learned distribution alone (default: --alpha)")
-	f.BoolVar(&s.Standardize, "standardize", true, "scale every feature to mean 0 and variance 1")
-	f.IntVar(&s.Neighbours, "neighbours", 0, "nearest neighbours that count as one's own (default: by the method)")
-	f.StringVar((*string)(&s.Search), "neighbour-search", "auto", "exact, approximate, or auto: exact up to 200,000 images")
-	f.IntVar(&s.Walk, "walk", 1, "steps along the neighbour graph that lead to a neighbour, at most")
-	f.BoolVar(&s.Views, "use-views", false, "count augmented views of an image, where the store has them, as its neighbours (default: by the method)")
-	f.StringVar(&s.Divergence, "divergence", "kl", "of clustering methods: kl, reverse-kl, jensen-shannon, total-variation, hellinger")
-	f.IntVar(&s.Dimensions, "dimensions", 0, "numbers of a learned representation (default: by the method)")
-	f.IntVar(&s.Hidden, "hidden", 0, "width of a perceptron's hidden layer, 0 for a linear map (default: by the method)")
-	f.Float64Var(&s.Temperature, "temperature", 0, "of a cosine kernel (default: by the method)")
-	f.Float64Var(&s.Perplexity, "perplexity", 0, "of Gaussian neighbours (default: by the method)")
-	f.Float64Var(&s.Freedom, "freedom", 0, "degrees of freedom of Student's t (default: by the method)")
-	f.Float64Var(&s.Positive, "tau-plus", 0, "share of negatives of one's own kind, for dcl (default: by the method)")
-	f.IntVar(&s.Bank, "bank", 0, "representations that moco remembers (default: by the method)")
+	o.settings = nil
+	for _, s := range trainSettings() {
+		option := &chosen{setting: s}
+		o.settings = append(o.settings, option)
+		flag := f.VarPF(option, s.name, map[string]string{"clusters": "k"}[s.name], s.usage)
+		if option.IsBoolFlag() {
+			flag.NoOptDefVal = "true"
+		}
+	}
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for clip")
 	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
-	f.IntVar(&s.Refine, "refine", 0, "further rounds with edges weighted by the head's own assignments (default: by the method)")
-	f.IntVar(&s.Batch, "batch", 0, "rows of a step, anchors and neighbours together (default: by the method)")
-	f.BoolVar(&s.BatchAnchors, "batch-anchors", false, "--batch counts anchors alone, as some papers do")
-	f.IntVar(&s.Epochs, "epochs", 0, "how often each image is an anchor (default: enough steps for the set's size)")
-	f.Float64Var(&s.LearningRate, "lr", 0, "learning rate of Adam (default: by the number of steps)")
-	f.Float64Var(&s.WeightDecay, "weight-decay", 0, "weight decay of AdamW")
-	f.Float64Var(&s.EMA, "ema", 0, "decay of the moving average of the weights (0: none)")
-	f.IntVar(&s.Heads, "heads", 1, "heads trained at once, the one of least loss kept")
-	f.Uint64Var(&s.Seed, "seed", 0, "seed of everything random")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
 	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all); it changes no bit of the result")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
 }
 
 // config is the method's preset under the flags that were given.
 func (o *trainOptions) config(classes int) (head.Config, error) {
-	clusters := o.clusters
-	if clusters == 0 && !o.command.Flags().Changed("clusters") {
-		if clusters = classes; clusters == 0 {
-			return head.Config{}, usagef("the data has no classes to count: give the number of groups with --clusters")
+	c := head.Config{Clusters: classes}
+	method := head.MethodDefault
+	for _, s := range o.settings {
+		switch {
+		case s.name == "clusters" && s.given:
+			if err := s.apply(&c, s.value); err != nil {
+				return c, err
+			}
+		case s.name == "clusters" && classes == 0:
+			return c, usagef("the data has no classes to count: give the number of groups with --clusters")
+		case s.name == "method" && s.given:
+			method = s.value
 		}
 	}
-	if clusters < 2 {
-		return head.Config{}, usagef("clusters %d: want at least 2", clusters)
+	if c.Clusters < 2 {
+		return c, usagef("clusters %d: want at least 2", c.Clusters)
 	}
-	c, err := head.Preset(o.method, clusters)
+	c, err := head.Preset(method, c.Clusters)
 	if err != nil {
-		return head.Config{}, usageError{err}
+		return c, usageError{err}
 	}
-	given := o.command.Flags().Changed
-	s := o.settings
-	for _, set := range []struct {
-		flag  string
-		apply func()
-	}{
-		{"alpha", func() { c.Alpha, c.Beta = s.Alpha, s.Alpha }},
-		{"beta", func() { c.Beta = s.Beta }},
-		{"standardize", func() { c.Standardize = s.Standardize }},
-		{"neighbours", func() { c.Neighbours = s.Neighbours }},
-		{"neighbour-search", func() { c.Search = s.Search }},
-		{"walk", func() { c.Walk = s.Walk }},
-		{"use-views", func() { c.Views = s.Views }},
-		{"divergence", func() { c.Divergence = s.Divergence }},
-		{"dimensions", func() { c.Dimensions = s.Dimensions }},
-		{"hidden", func() { c.Hidden = s.Hidden }},
-		{"temperature", func() { c.Temperature = s.Temperature }},
-		{"perplexity", func() { c.Perplexity = s.Perplexity }},
-		{"freedom", func() { c.Freedom = s.Freedom }},
-		{"tau-plus", func() { c.Positive = s.Positive }},
-		{"bank", func() { c.Bank = s.Bank }},
-		{"refine", func() { c.Refine = s.Refine }},
-		{"batch", func() { c.Batch = s.Batch }},
-		{"batch-anchors", func() { c.BatchAnchors = s.BatchAnchors }},
-		{"epochs", func() { c.Epochs = s.Epochs }},
-		{"lr", func() { c.LearningRate = s.LearningRate }},
-		{"weight-decay", func() { c.WeightDecay = s.WeightDecay }},
-		{"ema", func() { c.EMA = s.EMA }},
-		{"heads", func() { c.Heads = s.Heads }},
-		{"seed", func() { c.Seed = s.Seed }},
-	} {
-		if given(set.flag) {
-			set.apply()
+	for _, s := range o.settings {
+		if !s.given || s.name == "clusters" || s.name == "method" {
+			continue
+		}
+		if err := s.apply(&c, s.value); err != nil {
+			return c, usagef("%s %q: %w", s.name, s.value, err)
 		}
 	}
+	c.Seed = o.seed
 	return c, nil
 }
 
