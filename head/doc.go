@@ -14,6 +14,10 @@
 //		loss and ∂L/∂z                                          (package cluster)
 //		∂L/∂W, ∂L/∂b, a step of Adam                            (linear.go, package optim)
 //
-// A finished training is a run folder: config.json with every setting as used, head.safetensors, history.jsonl with a line an
-// epoch. While it runs, checkpoint.safetensors lets it be taken up again to the same bits.
+// Other methods by name (method.go) choose other p, q and mappers. Those that learn a representation do so on batches
+// (represent_batch.go), on the whole set (represent_whole.go) or as the rivals they are (rival.go, turtle.go); k-means clusters it, and
+// a linear head learns the clusters (represent.go), so that every method ends in the same kind of head.
+//
+// A finished training is a run folder: config.json with every setting as used, head.safetensors, novelty.safetensors (what package
+// novelty tells new images by), history.jsonl with a line an epoch, and of some methods representation.npy. While it runs, checkpoint.safetensors lets it be taken up again to the same bits.
 package head
