@@ -56,6 +56,7 @@ type Config struct {
 	// Of methods that learn a representation, which k-means then clusters:
 	Dimensions  int     `json:"dimensions,omitempty"`  // numbers of a representation
 	Hidden      int     `json:"hidden,omitempty"`      // width of the perceptron's hidden layer; 0: a linear map
+	WeightNorm  bool    `json:"weight_norm,omitempty"` // of the perceptron's last layer
 	Temperature float64 `json:"temperature,omitempty"` // of the cosine kernel, > 0
 	Perplexity  float64 `json:"perplexity,omitempty"`  // of Gaussian neighbours, at most a third of the images
 	Freedom     float64 `json:"freedom,omitempty"`     // degrees of freedom of Student's t, > 0

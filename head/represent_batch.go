@@ -49,7 +49,11 @@ func (t *training) mapper(in int, what uint64) (icon.Mapper[float32], error) {
 	if t.config.Hidden == 0 {
 		return icon.NewLinear[float32](in, t.config.Dimensions, r), nil
 	}
-	return icon.NewMLP[float32]([]int{in, t.config.Hidden, t.config.Dimensions}, r)
+	m, err := icon.NewMLP[float32]([]int{in, t.config.Hidden, t.config.Dimensions}, r)
+	if err == nil && t.config.WeightNorm {
+		m = m.WeightNormalized()
+	}
+	return m, err
 }
 
 // represent maps every row.

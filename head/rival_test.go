@@ -86,21 +86,6 @@ func TestGradientsOfRivals(t *testing.T) {
 	slopes(t, "turtle", labels, z, append([]float32(nil), dz...))
 }
 
-func TestGradientOfWeightNormalisation(t *testing.T) {
-	const k, d = 3, 4
-	r := rand.New(rand.NewPCG(1, 8))
-	v, g, dw := logitsOf(r, k, d), logitsOf(r, 1, k), logitsOf(r, k, d)
-	value := func() float64 { // a linear function of W
-		w := make([]float32, k*d)
-		weightNorm(w, v, g, k, d)
-		return float64(kernel.Dot(w, dw))
-	}
-	dv, dg := make([]float32, k*d), make([]float32, k)
-	throughWeightNorm(dv, dg, dw, v, g, k, d)
-	slopes(t, "direction", value, v, dv)
-	slopes(t, "scale", value, g, dg)
-}
-
 // TEMI's weighted PMI is symmetric in its arguments where student and teacher are one, and largest for pairs that agree.
 func TestTEMIPrefersAgreement(t *testing.T) {
 	const k = 3

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"iconic/head/icon"
 	"iconic/head/optim"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
@@ -17,8 +18,7 @@ import (
 //
 // The classifier is held fixed when the gradient is taken (the first-order hypergradient, as published):
 //
-//	∂L/∂τ_ic = (−ln q_ic + γ (ln π_c + 1))/n,   then through the softmax and the weight normalisation of θ,
-//	W_c = g_c v_c/‖v_c‖:   ∂L/∂g_c = ∂L/∂W_c·v_c/‖v_c‖,   ∂L/∂v_c = g_c/‖v_c‖ (∂L/∂W_c − ∂L/∂g_c v_c/‖v_c‖).
+//	∂L/∂τ_ic = (−ln q_ic + γ (ln π_c + 1))/n,   then through the softmax and the weight normalisation of θ.
 type turtle struct {
 	*training
 	n, k, d int
@@ -109,9 +109,9 @@ func (u *turtle) step(ctx context.Context, x []float32, r *rand.Rand) (float64, 
 	if err := u.task.backward(ctx, u.dWeight, u.dBias, u.dLabels, x, u.n, workers); err != nil {
 		return 0, err
 	}
-	throughWeightNorm(u.dDirection, u.dScale, u.dWeight, u.direction, u.scale, u.k, u.d)
+	icon.ThroughWeightNorm(u.dDirection, u.dScale, u.dWeight, u.direction, u.scale, u.k, u.d)
 	u.outer.Step([][]float32{u.direction, u.scale, u.task.Bias}, [][]float32{u.dDirection, u.dScale, u.dBias}, turtleRate)
-	weightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
+	icon.WeightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
 	return value, nil
 }
 
@@ -170,25 +170,4 @@ func turtleLoss(ctx context.Context, d, labels, q []float32, n, k int, gamma flo
 		value += s
 	}
 	return value, err
-}
-
-// weightNorm writes rows g_c v_c/‖v_c‖.
-func weightNorm(w, v, g []float32, k, d int) {
-	for c := range k {
-		row := v[c*d : (c+1)*d]
-		copy(w[c*d:(c+1)*d], row)
-		kernel.Scale(w[c*d:(c+1)*d], g[c]/float32(math.Sqrt(float64(kernel.SquaredNorm(row)))))
-	}
-}
-
-// throughWeightNorm takes slopes by W to slopes by v and g.
-func throughWeightNorm(dv, dg, dw, v, g []float32, k, d int) {
-	for c := range k {
-		row, slope, to := v[c*d:(c+1)*d], dw[c*d:(c+1)*d], dv[c*d:(c+1)*d]
-		inverse := float32(1 / math.Sqrt(float64(kernel.SquaredNorm(row))))
-		dg[c] = kernel.Dot(slope, row) * inverse
-		for e := range to {
-			to[e] = g[c] * inverse * (slope[e] - dg[c]*row[e]*inverse)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"iconic/head"
 	"iconic/head/knn"
+	"iconic/head/optim"
 )
 
 // setting is a setting of the training by its name: a flag of train, and one that takes a list of sweep.
@@ -58,11 +59,20 @@ func trainSettings() []setting {
 		{"batch-anchors", "bool", "--batch counts anchors alone, as some papers do", truth(func(c *head.Config) *bool { return &c.BatchAnchors })},
 		{"epochs", "int", "how often each image is an anchor (default: enough steps for the set's size)", integer(func(c *head.Config) *int { return &c.Epochs })},
 		{"lr", "rate", "learning rate of Adam (default: by the number of steps)", number(func(c *head.Config) *float64 { return &c.LearningRate })},
+		{"schedule", "name", "of the learning rate: step (halved at each third), cosine or constant (default: by the method)", func(c *head.Config, v string) error {
+			c.Schedule = optim.Schedule{Kind: v, WarmUp: c.Schedule.WarmUp}
+			if v == "step" {
+				c.Schedule.Parts, c.Schedule.Factor = 3, 0.5
+			}
+			return c.Schedule.Validate()
+		}},
+		{"warm-up", "share", "of the training over which the learning rate rises from 0 (default: none)", number(func(c *head.Config) *float64 { return &c.Schedule.WarmUp })},
 		{"weight-decay", "rate", "weight decay of AdamW (default: by the method)", number(func(c *head.Config) *float64 { return &c.WeightDecay })},
 		{"ema", "decay", "decay of the moving average of the weights (default: none)", number(func(c *head.Config) *float64 { return &c.EMA })},
 		{"heads", "int", "heads trained at once, the one of least loss kept (default: by the number of clusters)", integer(func(c *head.Config) *int { return &c.Heads })},
 		{"dimensions", "int", "numbers of a learned representation (default: by the method)", integer(func(c *head.Config) *int { return &c.Dimensions })},
 		{"hidden", "int", "width of a perceptron's hidden layer, 0 for a linear map (default: by the method)", integer(func(c *head.Config) *int { return &c.Hidden })},
+		{"weight-norm", "bool", "weight-normalise the perceptron's last layer", truth(func(c *head.Config) *bool { return &c.WeightNorm })},
 		{"temperature", "number", "of a cosine kernel (default: by the method)", number(func(c *head.Config) *float64 { return &c.Temperature })},
 		{"perplexity", "number", "of Gaussian neighbours (default: by the method)", number(func(c *head.Config) *float64 { return &c.Perplexity })},
 		{"freedom", "number", "degrees of freedom of Student's t (default: by the method)", number(func(c *head.Config) *float64 { return &c.Freedom })},

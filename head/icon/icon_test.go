@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"iconic/head/cluster"
 	"iconic/head/knn"
@@ -79,6 +80,13 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 				t.Fatal(err)
 			}
 			return m
+		},
+		"weight-normalised": func() Mapper[float64] {
+			m, err := NewMLP[float64]([]int{in, 4, out}, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.WeightNormalized()
 		},
 	}
 	for kernelName, k := range kernels() {
@@ -467,6 +475,27 @@ func ctx() context.Context { return context.Background() }
 func TestCountsRefuses(t *testing.T) {
 	for name, c := range map[string][][]float64{"negative": {{1, -1}}, "not a number": {{math.NaN()}}, "ragged": {{1}, {1, 2}}} {
 		if _, err := Counts(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// Widths of one's own for each point are the one width where they are all alike, and the calibrated ones of a perplexity where they are those.
+func TestWidthsOfEachPoint(t *testing.T) {
+	x := []float32{0, 1, 3, 7, 8, 20}
+	one, err := GaussianNeighbours(x, 6, 1, Width{Sigma: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	each, err := GaussianNeighbours(x, 6, 1, Width{Each: []float64{2, 2, 2, 2, 2, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(one, each); diff != "" {
+		t.Error(diff)
+	}
+	for name, w := range map[string]Width{"too few": {Each: []float64{1}}, "not positive": {Each: []float64{1, 1, 0, 1, 1, 1}}, "none": {}} {
+		if _, err := GaussianNeighbours(x, 6, 1, w); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

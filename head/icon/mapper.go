@@ -70,6 +70,9 @@ func (l *Linear[T]) Gradients() [][]T  { return [][]T{l.dw, l.db} }
 type MLP[T kernel.Float] struct {
 	layers []*Linear[T]
 	before [][]T // what went into each GELU
+
+	// Of a weight-normalised last layer, whose weights they make; nil for an ordinary one.
+	direction, length, dDirection, dLength []T
 }
 
 // NewMLP makes layers of the given widths, input first, representation last. It fails on fewer than two widths or one below 1.
@@ -92,6 +95,10 @@ func NewMLP[T kernel.Float](widths []int, r *rand.Rand) (*MLP[T], error) {
 // Forward implements Mapper.
 func (m *MLP[T]) Forward(x []T, n int) []T {
 	m.before = m.before[:0]
+	if m.direction != nil {
+		last := m.layers[len(m.layers)-1]
+		WeightNorm(last.w, m.direction, m.length, last.out, last.in)
+	}
 	for i, l := range m.layers {
 		z := l.Forward(x, n)
 		if i == len(m.layers)-1 {
@@ -110,6 +117,9 @@ func (m *MLP[T]) Forward(x []T, n int) []T {
 func (m *MLP[T]) Backward(dz []T) {
 	for i := len(m.layers) - 1; i >= 0; i-- {
 		m.layers[i].Backward(dz)
+		if l := m.layers[i]; m.direction != nil && i == len(m.layers)-1 {
+			ThroughWeightNorm(m.dDirection, m.dLength, l.dw, m.direction, m.length, l.out, l.in)
+		}
 		if i == 0 {
 			return
 		}
@@ -124,13 +134,23 @@ func (m *MLP[T]) Backward(dz []T) {
 // normal is the standard normal distribution function.
 func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 
-func (m *MLP[T]) Parameters() [][]T { return m.gather((*Linear[T]).Parameters) }
-func (m *MLP[T]) Gradients() [][]T  { return m.gather((*Linear[T]).Gradients) }
+func (m *MLP[T]) Parameters() [][]T {
+	return m.gather((*Linear[T]).Parameters, m.direction, m.length)
+}
 
-func (m *MLP[T]) gather(of func(*Linear[T]) [][]T) [][]T {
+func (m *MLP[T]) Gradients() [][]T {
+	return m.gather((*Linear[T]).Gradients, m.dDirection, m.dLength)
+}
+
+// gather lists what layers have, with direction and length in place of the weights they make.
+func (m *MLP[T]) gather(of func(*Linear[T]) [][]T, direction, length []T) [][]T {
 	var all [][]T
-	for _, l := range m.layers {
-		all = append(all, of(l)...)
+	for i, l := range m.layers {
+		own := of(l)
+		if direction != nil && i == len(m.layers)-1 {
+			own = append([][]T{direction, length}, own[1:]...)
+		}
+		all = append(all, own...)
 	}
 	return all
 }
