@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,9 +106,4 @@ func (t *trained) open(ctx context.Context, a *app, o *useOptions) (*classify.Mo
 	}
 	a.note("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
 	return &classify.Model{Run: t.run, Images: images, Names: t.names}, nil
-}
-
-// clusterName is what people call a cluster.
-func clusterName(c classify.Choice) string {
-	return cmp.Or(c.Name, fmt.Sprintf("cluster %d", c.Cluster))
 }
