@@ -1,12 +1,16 @@
 package pixels
 
-import "math"
+import (
+	"math"
+
+	"iconic/internal/kernel"
+)
 
 // The resampler is Pillow's for 8-bit pictures (Resample.c): the bicubic kernel with a = −0.5, stretched when it shrinks a
 // picture, weights in fixed point with 22 fractional bits, across first, then down, rounded and clipped to 8 bits after each.
-const precisionBits = 32 - 8 - 2
 
-// taps are the weights of one direction: output i is Σ_k weight[i·size+k] · input[first[i]+k], k < count[i].
+// taps are the weights of one direction: output i is Σ_k weight[i·size+k] · input[first[i]+k], k < count[i]; the weights from
+// count[i] to size, an even number, are zero.
 type taps struct {
 	size         int
 	first, count []int
@@ -33,7 +37,7 @@ func newTaps(in, out, lo, hi int) *taps {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
 	support := reach * stretch
-	t := &taps{size: int(math.Ceil(support))*2 + 1}
+	t := &taps{size: int(math.Ceil(support))*2 + 2}
 	weights := make([]float64, t.size)
 	for i := lo; i < hi; i++ {
 		centre := float64((float64(i) + 0.5) * scale)
@@ -61,9 +65,9 @@ func newTaps(in, out, lo, hi int) *taps {
 
 func fixed(w float64) int32 {
 	if w < 0 {
-		return int32(-0.5 + float64(w*(1<<precisionBits)))
+		return int32(-0.5 + float64(w*(1<<kernel.WeightBits)))
 	}
-	return int32(0.5 + float64(w*(1<<precisionBits)))
+	return int32(0.5 + float64(w*(1<<kernel.WeightBits)))
 }
 
 // window is a part of a resized picture: size width×height, of which the rectangle from (x, y), columns×rows, is wanted.
@@ -90,7 +94,7 @@ func (s *Scratch) resize(dst []uint8, m *Image, w window) {
 		stride = 3 * w.columns
 		s.middle = grown(s.middle, stride*(bottom-top))
 		for y := top; y < bottom; y++ {
-			resizeRow(s.middle[(y-top)*stride:(y-top+1)*stride], m.Pix[3*y*m.Width:3*(y+1)*m.Width], across)
+			kernel.ResamplePixels(s.middle[(y-top)*stride:(y-top+1)*stride], m.Pix[3*y*m.Width:], across.first, across.weight, across.size)
 		}
 		middle = s.middle
 	}
@@ -100,52 +104,7 @@ func (s *Scratch) resize(dst []uint8, m *Image, w window) {
 			copy(row, middle[y*stride:])
 			continue
 		}
-		s.sums = grown(s.sums, len(row))
-		resizeColumn(row, middle[(down.first[y]-top)*stride:], stride, down.weight[y*down.size:][:down.count[y]], s.sums)
-	}
-}
-
-// resizeRow is one output row of the pass across.
-func resizeRow(dst, src []uint8, t *taps) {
-	const half = 1 << (precisionBits - 1)
-	for i, first := range t.first {
-		weight := t.weight[i*t.size : i*t.size+t.count[i]]
-		from := src[3*first:][:3*len(weight)]
-		r, g, b := int32(half), int32(half), int32(half)
-		for _, w := range weight {
-			r += w * int32(from[0])
-			g += w * int32(from[1])
-			b += w * int32(from[2])
-			from = from[3:]
-		}
-		dst[3*i], dst[3*i+1], dst[3*i+2] = clip(r>>precisionBits), clip(g>>precisionBits), clip(b>>precisionBits)
-	}
-}
-
-// resizeColumn is one output row of the pass down.
-func resizeColumn(dst, src []uint8, stride int, weight []int32, sums []int32) {
-	const half = 1 << (precisionBits - 1)
-	sums = sums[:len(dst)]
-	for i := range sums {
-		sums[i] = half
-	}
-	k := 0
-	for ; k+4 <= len(weight); k += 4 { // four rows at a time: the sums are loaded and stored a quarter as often
-		w0, w1, w2, w3 := weight[k], weight[k+1], weight[k+2], weight[k+3]
-		r0, r1 := src[k*stride:][:len(sums)], src[(k+1)*stride:][:len(sums)]
-		r2, r3 := src[(k+2)*stride:][:len(sums)], src[(k+3)*stride:][:len(sums)]
-		for i := range sums {
-			sums[i] += w0*int32(r0[i]) + w1*int32(r1[i]) + w2*int32(r2[i]) + w3*int32(r3[i])
-		}
-	}
-	for ; k < len(weight); k++ {
-		w := weight[k]
-		for i, v := range src[k*stride:][:len(sums)] {
-			sums[i] += w * int32(v)
-		}
-	}
-	for i, v := range sums {
-		dst[i] = clip(v >> precisionBits)
+		kernel.ResampleRows(row, middle[(down.first[y]-top)*stride:], stride, down.weight[y*down.size:][:down.count[y]])
 	}
 }
 
@@ -154,7 +113,6 @@ type Scratch struct {
 	middle, window []uint8
 	part, padded   []uint8 // of views: the crop, and a row with its mirrored border
 	blurred, line  []float32
-	sums           []int32
 	known          map[tapsKey]*taps
 }
 

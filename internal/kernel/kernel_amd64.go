@@ -75,6 +75,16 @@ func transposeAVX2(dst *float32, width int, src *float32, ld int, n int)
 //go:noescape
 func widenAVX2(dst *float32, src *byte, n int)
 
+// resampleRowsAVX2 is dst[i] = the rounded Σ_k weight[k]·src[k·stride+i] over count rows and n columns, n a multiple of 16.
+//
+//go:noescape
+func resampleRowsAVX2(dst *byte, src *byte, stride int, weight *int32, count int, n int)
+
+// resamplePixelsAVX2 is dst[3i+c] = the rounded Σ_k weight[i·size+k]·src[3(first[i]+k)+c] for i < n, k < size, c < 3; size is a positive even number. It reads two bytes beyond the last pixel of a sum.
+//
+//go:noescape
+func resamplePixelsAVX2(dst *byte, src *byte, first *int, weight *int32, size int, n int)
+
 // spinAVX2 does 96 multiply-adds on registers, turns times.
 func spinAVX2(turns int)
 

@@ -1195,6 +1195,186 @@ widen_end:
 	VZEROUPPER
 	RET
 
+DATA resample_half<>+0(SB)/4, $0x00200000
+DATA resample_half<>+4(SB)/4, $0x00200000
+DATA resample_half<>+8(SB)/4, $0x00200000
+DATA resample_half<>+12(SB)/4, $0x00200000
+DATA resample_half<>+16(SB)/4, $0x00200000
+DATA resample_half<>+20(SB)/4, $0x00200000
+DATA resample_half<>+24(SB)/4, $0x00200000
+DATA resample_half<>+28(SB)/4, $0x00200000
+GLOBL resample_half<>(SB), RODATA|NOPTR, $32
+
+// func resampleRowsAVX2(dst *byte, src *byte, stride int, weight *int32, count int, n int)
+// Requires: AVX, AVX2
+TEXT ·resampleRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    weight+24(FP), BX
+	MOVQ    count+32(FP), SI
+	MOVQ    n+40(FP), DI
+	VMOVDQU resample_half<>+0(SB), Y0
+
+rows_next:
+	TESTQ   DI, DI
+	JZ      rows_end
+	VMOVDQA Y0, Y1
+	VMOVDQA Y0, Y3
+	MOVQ    CX, R8
+	MOVQ    BX, R9
+	MOVQ    SI, R10
+
+rows_term:
+	TESTQ        R10, R10
+	JZ           rows_store
+	VPBROADCASTD (R9), Y4
+	VPMOVZXBD    (R8), Y2
+	VPMULLD      Y4, Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	VPMOVZXBD    8(R8), Y2
+	VPMULLD      Y4, Y2, Y2
+	VPADDD       Y2, Y3, Y3
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JMP          rows_term
+
+rows_store:
+	VPSRAD    $0x16, Y1, Y1
+	VPSRAD    $0x16, Y3, Y3
+	VPACKSSDW Y3, Y1, Y1
+	VPERMQ    $0xd8, Y1, Y1
+	VPACKUSWB Y1, Y1, Y1
+	VPERMQ    $0x08, Y1, Y1
+	VMOVDQU   X1, (AX)
+	ADDQ      $0x10, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x10, DI
+	JMP       rows_next
+
+rows_end:
+	VZEROUPPER
+	RET
+
+// func resamplePixelsAVX2(dst *byte, src *byte, first *int, weight *int32, size int, n int)
+// Requires: AVX, AVX2
+TEXT ·resamplePixelsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    first+16(FP), DX
+	MOVQ    weight+24(FP), BX
+	MOVQ    size+32(FP), SI
+	MOVQ    n+40(FP), DI
+	VMOVDQU resample_channels<>+0(SB), Y0
+	VMOVDQU resample_weights<>+0(SB), Y1
+	VMOVDQU resample_half<>+0(SB), X2
+
+pixels_next:
+	TESTQ DI, DI
+	JZ    pixels_end
+	MOVQ  (DX), R8
+	LEAQ  (R8)(R8*2), R8
+	ADDQ  CX, R8
+	MOVQ  SI, R9
+	VPXOR Y3, Y3, Y3
+
+pixels_term:
+	VPBROADCASTQ (R8), Y4
+	VPSHUFB      Y0, Y4, Y4
+	VPBROADCASTQ (BX), Y5
+	VPSHUFB      Y1, Y5, Y5
+	VPMULLD      Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $0x06, R8
+	ADDQ         $0x08, BX
+	SUBQ         $0x02, R9
+	JNZ          pixels_term
+	VEXTRACTI128 $0x01, Y3, X4
+	VPADDD       X4, X3, X4
+	VPADDD       X2, X4, X4
+	VPSRAD       $0x16, X4, X4
+	VPACKSSDW    X4, X4, X4
+	VPACKUSWB    X4, X4, X4
+	VPEXTRW      $0x00, X4, (AX)
+	VPEXTRB      $0x02, X4, 2(AX)
+	ADDQ         $0x03, AX
+	ADDQ         $0x08, DX
+	DECQ         DI
+	JMP          pixels_next
+
+pixels_end:
+	VZEROUPPER
+	RET
+
+DATA resample_channels<>+0(SB)/1, $0x00
+DATA resample_channels<>+1(SB)/1, $0x80
+DATA resample_channels<>+2(SB)/1, $0x80
+DATA resample_channels<>+3(SB)/1, $0x80
+DATA resample_channels<>+4(SB)/1, $0x01
+DATA resample_channels<>+5(SB)/1, $0x80
+DATA resample_channels<>+6(SB)/1, $0x80
+DATA resample_channels<>+7(SB)/1, $0x80
+DATA resample_channels<>+8(SB)/1, $0x02
+DATA resample_channels<>+9(SB)/1, $0x80
+DATA resample_channels<>+10(SB)/1, $0x80
+DATA resample_channels<>+11(SB)/1, $0x80
+DATA resample_channels<>+12(SB)/1, $0x80
+DATA resample_channels<>+13(SB)/1, $0x80
+DATA resample_channels<>+14(SB)/1, $0x80
+DATA resample_channels<>+15(SB)/1, $0x80
+DATA resample_channels<>+16(SB)/1, $0x03
+DATA resample_channels<>+17(SB)/1, $0x80
+DATA resample_channels<>+18(SB)/1, $0x80
+DATA resample_channels<>+19(SB)/1, $0x80
+DATA resample_channels<>+20(SB)/1, $0x04
+DATA resample_channels<>+21(SB)/1, $0x80
+DATA resample_channels<>+22(SB)/1, $0x80
+DATA resample_channels<>+23(SB)/1, $0x80
+DATA resample_channels<>+24(SB)/1, $0x05
+DATA resample_channels<>+25(SB)/1, $0x80
+DATA resample_channels<>+26(SB)/1, $0x80
+DATA resample_channels<>+27(SB)/1, $0x80
+DATA resample_channels<>+28(SB)/1, $0x80
+DATA resample_channels<>+29(SB)/1, $0x80
+DATA resample_channels<>+30(SB)/1, $0x80
+DATA resample_channels<>+31(SB)/1, $0x80
+GLOBL resample_channels<>(SB), RODATA|NOPTR, $32
+
+DATA resample_weights<>+0(SB)/1, $0x00
+DATA resample_weights<>+1(SB)/1, $0x01
+DATA resample_weights<>+2(SB)/1, $0x02
+DATA resample_weights<>+3(SB)/1, $0x03
+DATA resample_weights<>+4(SB)/1, $0x00
+DATA resample_weights<>+5(SB)/1, $0x01
+DATA resample_weights<>+6(SB)/1, $0x02
+DATA resample_weights<>+7(SB)/1, $0x03
+DATA resample_weights<>+8(SB)/1, $0x00
+DATA resample_weights<>+9(SB)/1, $0x01
+DATA resample_weights<>+10(SB)/1, $0x02
+DATA resample_weights<>+11(SB)/1, $0x03
+DATA resample_weights<>+12(SB)/1, $0x00
+DATA resample_weights<>+13(SB)/1, $0x01
+DATA resample_weights<>+14(SB)/1, $0x02
+DATA resample_weights<>+15(SB)/1, $0x03
+DATA resample_weights<>+16(SB)/1, $0x04
+DATA resample_weights<>+17(SB)/1, $0x05
+DATA resample_weights<>+18(SB)/1, $0x06
+DATA resample_weights<>+19(SB)/1, $0x07
+DATA resample_weights<>+20(SB)/1, $0x04
+DATA resample_weights<>+21(SB)/1, $0x05
+DATA resample_weights<>+22(SB)/1, $0x06
+DATA resample_weights<>+23(SB)/1, $0x07
+DATA resample_weights<>+24(SB)/1, $0x04
+DATA resample_weights<>+25(SB)/1, $0x05
+DATA resample_weights<>+26(SB)/1, $0x06
+DATA resample_weights<>+27(SB)/1, $0x07
+DATA resample_weights<>+28(SB)/1, $0x04
+DATA resample_weights<>+29(SB)/1, $0x05
+DATA resample_weights<>+30(SB)/1, $0x06
+DATA resample_weights<>+31(SB)/1, $0x07
+GLOBL resample_weights<>(SB), RODATA|NOPTR, $32
+
 // func spinAVX2(turns int)
 // Requires: AVX, FMA3
 TEXT ·spinAVX2(SB), NOSPLIT, $0-8

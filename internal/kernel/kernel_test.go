@@ -26,6 +26,7 @@ func TestEveryPath(t *testing.T) {
 				"place by place":          testPlaceByPlace,
 				"transpose":               testTranspose,
 				"widen":                   testWiden,
+				"resampling":              testResampling,
 				"exponential":             testExponential,
 				"reciprocal":              testReciprocal,
 				"max and sum":             testMaxAndSum,

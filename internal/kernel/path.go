@@ -2,7 +2,7 @@ package kernel
 
 import "os"
 
-// path is one implementation of the float32 kernels; the exported function of each says what it computes.
+// path is one implementation of the kernels; the exported function of each says what it computes.
 type path struct {
 	name       string
 	tile       tile[float32]
@@ -19,7 +19,11 @@ type path struct {
 	mulLess     func(dst, x, y []float32, a float32)
 	transpose   func(dst []float32, width int, src []float32, ld, m, n int)
 	widen       func(dst []float32, src []byte)
-	spin        func(turns int) // rows·columns of the tile multiply-adds each
+
+	resampleRows   func(dst, src []uint8, stride int, weight []int32)
+	resamplePixels func(dst, src []uint8, first []int, weight []int32, size int)
+
+	spin func(turns int) // rows·columns of the tile multiply-adds each
 }
 
 var plain = path{
@@ -38,7 +42,11 @@ var plain = path{
 	mulLess:     mulLessGeneric,
 	transpose:   transposeGeneric,
 	widen:       widenGeneric,
-	spin:        spinGeneric,
+
+	resampleRows:   resampleRowsGeneric,
+	resamplePixels: resamplePixelsGeneric,
+
+	spin: spinGeneric,
 }
 
 // active is decided once, before anything runs; only tests change it.

@@ -32,7 +32,11 @@ func paths() []path {
 		mulLess:     mulLessFloat32,
 		transpose:   transposeFloat32,
 		widen:       widenGeneric,
-		spin:        spinAVX2,
+
+		resampleRows:   resampleRows,
+		resamplePixels: resamplePixels,
+
+		spin: spinAVX2,
 	}
 	if cpuid.CPU.Supports(cpuid.F16C) {
 		avx2.widen = widenFloat16
@@ -186,4 +190,33 @@ func widenFloat16(dst []float32, src []byte) {
 		widenAVX2(&dst[0], &src[0], whole)
 	}
 	widenGeneric(dst[whole:], src[2*whole:])
+}
+
+func resampleRows(dst, src []uint8, stride int, weight []int32) {
+	const columns = 16
+	whole := len(dst) &^ (columns - 1)
+	if whole > 0 && len(weight) > 0 {
+		_ = src[(len(weight)-1)*stride+whole-1]
+		resampleRowsAVX2(&dst[0], &src[0], stride, &weight[0], len(weight), whole)
+	} else {
+		whole = 0
+	}
+	if whole < len(dst) {
+		resampleRowsGeneric(dst[whole:], src[whole:], stride, weight)
+	}
+}
+
+func resamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
+	_, _ = dst[:3*len(first)], weight[:len(first)*size]
+	const beyond = 2 // bytes that are read, and count for nothing
+	inside := 0
+	for inside < len(first) && first[inside] >= 0 && 3*(first[inside]+size)+beyond <= len(src) {
+		inside++
+	}
+	if inside > 0 && size > 0 && size%2 == 0 {
+		resamplePixelsAVX2(&dst[0], &src[0], &first[0], &weight[0], size, inside)
+	} else {
+		inside = 0
+	}
+	resamplePixelsGeneric(dst[3*inside:], src, first[inside:], weight[inside*size:], size)
 }

@@ -31,6 +31,9 @@ func main() {
 	mulLess()
 	transpose()
 	widen()
+	rounding := half()
+	resampleRows(rounding)
+	resamplePixels(rounding)
 	for _, m := range micros {
 		spin(m)
 	}

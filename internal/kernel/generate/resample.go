@@ -1,0 +1,143 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Weights of package kernel's resampling have that many fractional bits.
+const fraction = 22
+
+// half is what rounds to the nearest, in every lane.
+func half() Mem {
+	m := GLOBL("resample_half", RODATA|NOPTR)
+	for lane := range width {
+		DATA(4*lane, U32(1<<(fraction-1)))
+	}
+	return m
+}
+
+// resampleRows sums 16 columns at a time, whose sums stay in registers over all rows.
+func resampleRows(half Mem) {
+	TEXT("resampleRowsAVX2", NOSPLIT, "func(dst, src *byte, stride int, weight *int32, count, n int)")
+	Pragma("noescape")
+	Doc("resampleRowsAVX2 is dst[i] = the rounded Σ_k weight[k]·src[k·stride+i] over count rows and n columns, n a multiple of 16.")
+	dst, src, stride := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("stride"), GP64())
+	weight, count, n := Load(Param("weight"), GP64()), Load(Param("count"), GP64()), Load(Param("n"), GP64())
+	rounding := YMM()
+	VMOVDQU(half, rounding)
+	Label("rows_next")
+	TESTQ(n, n)
+	JZ(LabelRef("rows_end"))
+	var sum, v [2]VecVirtual
+	for i := range sum {
+		sum[i], v[i] = YMM(), YMM()
+		VMOVDQA(rounding, sum[i])
+	}
+	at, w, left, by := GP64(), GP64(), GP64(), YMM()
+	MOVQ(src, at)
+	MOVQ(weight, w)
+	MOVQ(count, left)
+	Label("rows_term")
+	TESTQ(left, left)
+	JZ(LabelRef("rows_store"))
+	VPBROADCASTD(Mem{Base: w}, by)
+	for i := range sum {
+		VPMOVZXBD(Mem{Base: at, Disp: 8 * i}, v[i])
+		VPMULLD(by, v[i], v[i])
+		VPADDD(v[i], sum[i], sum[i])
+	}
+	ADDQ(stride, at)
+	ADDQ(Imm(4), w)
+	DECQ(left)
+	JMP(LabelRef("rows_term"))
+	Label("rows_store")
+	for i := range sum {
+		VPSRAD(Imm(fraction), sum[i], sum[i])
+	}
+	// Packing works within halves of the registers; the permutations put the quarters in order.
+	const inOrder, lowest = 0b11_01_10_00, 0b10_00
+	VPACKSSDW(sum[1], sum[0], sum[0])
+	VPERMQ(Imm(inOrder), sum[0], sum[0])
+	VPACKUSWB(sum[0], sum[0], sum[0])
+	VPERMQ(Imm(lowest), sum[0], sum[0])
+	VMOVDQU(sum[0].AsX(), Mem{Base: dst})
+	ADDQ(Imm(16), dst)
+	ADDQ(Imm(16), src)
+	SUBQ(Imm(16), n)
+	JMP(LabelRef("rows_next"))
+	Label("rows_end")
+	VZEROUPPER()
+	RET()
+}
+
+// resamplePixels takes two pixels a step: the one's channels in the lower half of a register, the other's in the upper.
+func resamplePixels(half Mem) {
+	TEXT("resamplePixelsAVX2", NOSPLIT, "func(dst, src *byte, first *int, weight *int32, size, n int)")
+	Pragma("noescape")
+	Doc("resamplePixelsAVX2 is dst[3i+c] = the rounded Σ_k weight[i·size+k]·src[3(first[i]+k)+c] for i < n, k < size, c < 3; size is a " +
+		"positive even number. It reads two bytes beyond the last pixel of a sum.")
+	dst, src, first := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("first"), GP64())
+	weight, size, n := Load(Param("weight"), GP64()), Load(Param("size"), GP64()), Load(Param("n"), GP64())
+	channels, twice, rounding := YMM(), YMM(), XMM()
+	VMOVDQU(bytesOf("resample_channels", [2][4]int{{0, 1, 2, -1}, {3, 4, 5, -1}}, 1), channels)
+	VMOVDQU(bytesOf("resample_weights", [2][4]int{{0, 0, 0, 0}, {4, 4, 4, 4}}, 4), twice)
+	VMOVDQU(half, rounding)
+	Label("pixels_next")
+	TESTQ(n, n)
+	JZ(LabelRef("pixels_end"))
+	at, left := GP64(), GP64()
+	sum, v, by := YMM(), YMM(), YMM()
+	MOVQ(Mem{Base: first}, at)
+	LEAQ(Mem{Base: at, Index: at, Scale: 2}, at)
+	ADDQ(src, at)
+	MOVQ(size, left)
+	VPXOR(sum, sum, sum)
+	Label("pixels_term")
+	VPBROADCASTQ(Mem{Base: at}, v)
+	VPSHUFB(channels, v, v)
+	VPBROADCASTQ(Mem{Base: weight}, by)
+	VPSHUFB(twice, by, by)
+	VPMULLD(by, v, v)
+	VPADDD(v, sum, sum)
+	ADDQ(Imm(6), at)
+	ADDQ(Imm(8), weight)
+	SUBQ(Imm(2), left)
+	JNZ(LabelRef("pixels_term"))
+	upper := XMM()
+	VEXTRACTI128(Imm(1), sum, upper)
+	VPADDD(upper, sum.AsX(), upper)
+	VPADDD(rounding, upper, upper)
+	VPSRAD(Imm(fraction), upper, upper)
+	VPACKSSDW(upper, upper, upper)
+	VPACKUSWB(upper, upper, upper)
+	VPEXTRW(Imm(0), upper, Mem{Base: dst})
+	VPEXTRB(Imm(2), upper, Mem{Base: dst, Disp: 2})
+	ADDQ(Imm(3), dst)
+	ADDQ(Imm(8), first)
+	DECQ(n)
+	JMP(LabelRef("pixels_next"))
+	Label("pixels_end")
+	VZEROUPPER()
+	RET()
+}
+
+// bytesOf is a shuffle that puts the byte of each place, and those after it up to count, into a number of four bytes; −1 is zero.
+func bytesOf(name string, places [2][4]int, count int) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	at := 0
+	for _, half := range places {
+		for _, place := range half {
+			for i := range 4 {
+				from := U8(0x80)
+				if place >= 0 && i < count {
+					from = U8(place + i)
+				}
+				DATA(at, from)
+				at++
+			}
+		}
+	}
+	return m
+}
