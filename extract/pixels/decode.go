@@ -90,7 +90,7 @@ func formats() []format {
 		{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG},
 		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, decodeGIF},
 		{"bmp", prefix("BM"), bmp.DecodeConfig, standard(bmp.Decode)},
-		{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, tiff.DecodeConfig, decodeTIFF},
+		{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, configTIFF, decodeTIFF},
 		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, configWebP, decodeWebP},
 	}
 }
@@ -201,21 +201,6 @@ func clippedGrey(m image.Image) *Image {
 		out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = g, g, g
 	}
 	return out
-}
-
-// decodeTIFF sets one thing right: the library shows fax pictures the wrong way round when they say that black is zero.
-func decodeTIFF(b []byte) (*Image, error) {
-	m, err := standard(tiff.Decode)(b)
-	if err != nil {
-		return nil, err
-	}
-	const compression, photometric, blackIsZero = 259, 262, 1
-	if c := tiffShort(b, compression); (c == 3 || c == 4) && tiffShort(b, photometric) == blackIsZero {
-		for i, v := range m.Pix {
-			m.Pix[i] = 255 - v
-		}
-	}
-	return m, nil
 }
 
 // decodeGIF puts the first frame on the picture's canvas.

@@ -80,42 +80,14 @@ func webpEXIF(b []byte) []byte {
 	return nil
 }
 
-// tiffOrientation reads tag 0x0112.
+// tiffOrientation reads the orientation of a TIFF structure.
 func tiffOrientation(b []byte) int {
-	if v := tiffShort(b, 0x0112); v >= 1 && v <= 8 {
+	d, err := readDirectory(b)
+	if err != nil {
+		return 1
+	}
+	if v := d.first(tiffOrientedAs, 1); v >= 1 && v <= 8 {
 		return v
 	}
 	return 1
-}
-
-// tiffShort is a 16-bit value of the first directory of a TIFF structure, −1 where there is none.
-func tiffShort(b []byte, tag uint16) int {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(b, []byte("II*\x00")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(b, []byte("MM\x00*")):
-		order = binary.BigEndian
-	default:
-		return -1
-	}
-	if len(b) < 8 {
-		return -1
-	}
-	at := int(order.Uint32(b[4:]))
-	if at < 8 || at > len(b)-2 {
-		return -1
-	}
-	count := int(order.Uint16(b[at:]))
-	for e := range count {
-		entry := at + 2 + 12*e
-		if entry+12 > len(b) {
-			return -1
-		}
-		const short = 3
-		if order.Uint16(b[entry:]) == tag && order.Uint16(b[entry+2:]) == short {
-			return int(order.Uint16(b[entry+8:]))
-		}
-	}
-	return -1
 }

@@ -1,8 +1,9 @@
 """Writes extract/pixels/testdata: small pictures of many kinds with the RGB that Pillow makes of them, and torchvision's
 changes of colour, crops and blurs of one picture. Run it from the project's root: python scripts/oracle/pixels.py
-(pillow, torchvision, numpy)."""
+(pillow, torchvision, numpy, tifffile, imagecodecs)."""
 import base64, json, pathlib, zlib
 import numpy as np
+import tifffile  # with imagecodecs
 from PIL import Image, ImageOps
 from torchvision.transforms import functional as F
 
@@ -58,6 +59,12 @@ saves["packbits.tiff"] = (rgb, dict(compression="packbits"))
 saves["grey_lzw.tiff"] = (grey, dict(compression="tiff_lzw"))
 saves["bit_g4.tiff"] = (bit, dict(compression="group4"))
 saves["jpeg.tiff"] = (rgb, dict(compression="jpeg"))
+saves["jpeg_grey.tiff"] = (grey, dict(compression="jpeg"))
+saves["jpeg_ycc.tiff"] = (rgb.convert("YCbCr"), dict(compression="jpeg", quality=80))
+saves["jpeg_strips.tiff"] = (scene(53, 40), dict(compression="jpeg", tiffinfo={278: 8}))
+saves["cmyk_lzw.tiff"] = (cmyk, dict(compression="tiff_lzw"))
+saves["cmyk_differences.tiff"] = (cmyk, dict(compression="tiff_adobe_deflate", tiffinfo={317: 2}))
+saves["la_differences.tiff"] = (la, dict(compression="tiff_lzw", tiffinfo={317: 2}))
 saves["palette.gif"] = (palette, {})
 saves["transparent.gif"] = (palette, dict(transparency=3))
 saves["grey.gif"] = (grey, {})
@@ -70,6 +77,17 @@ saves["lossless_alpha.webp"] = (rgba, dict(lossless=True, exact=True))
 saves["lossy_even.webp"] = (scene(32, 24), dict(quality=70))
 saves["lossy1.webp"] = (scene(1, 1), dict(quality=70))
 saves["animated.webp"] = (rgb, dict(save_all=True, append_images=[rgb.rotate(180)], quality=70))
+
+def tiled(m, **how):
+    """A saver of m in tiles, which Pillow reads but does not write."""
+    class Tiled:
+        def save(self, path):
+            tifffile.imwrite(path, np.asarray(m), tile=(16, 32), metadata=None, **how)
+    return Tiled(), {}
+saves["tiles_jpeg.tiff"] = tiled(rgb, compression="jpeg", photometric="rgb", compressionargs=dict(level=85))
+saves["tiles_jpeg_grey.tiff"] = tiled(grey, compression="jpeg", photometric="minisblack")
+saves["tiles_cmyk.tiff"] = tiled(cmyk, compression="deflate", predictor=True, photometric="separated", byteorder=">")
+saves["tiles_la.tiff"] = tiled(la, photometric="minisblack", extrasamples=["unassalpha"])
 
 want = []
 for name, save in sorted(saves.items()):
