@@ -44,8 +44,21 @@ type job struct {
 	state   state
 	content []byte
 	pixels  []float32
-	scratch pixels.Scratch
 	done    chan struct{} // receives one value when the job is ready
+}
+
+// room is the memory that a worker decodes in.
+type room struct {
+	image   *pixels.Image // the last one; nil: none yet
+	scratch pixels.Scratch
+}
+
+// keep holds on to an image's memory, unless it is a giant's.
+func (r *room) keep(m *pixels.Image) {
+	const most = 64 << 20
+	if r.image = m; cap(m.Pix) > most {
+		r.image = nil
+	}
 }
 
 // state says what is to be done about an entry.
@@ -173,18 +186,19 @@ func (j *job) start(r *run, e entry) bool {
 
 // prepare is the second stage, run by each worker.
 func (s *stages) prepare(ctx context.Context) error {
+	var r room
 	for {
 		j, ok, err := receive(ctx, s.work)
 		if err != nil || !ok {
 			return err
 		}
-		s.read(j)
+		s.read(j, &r)
 		j.done <- struct{}{}
 	}
 }
 
 // read brings a job from its file to pixels, or to the reason why not.
-func (s *stages) read(j *job) {
+func (s *stages) read(j *job, r *room) {
 	content, err := s.set.Read(j.entry.listed, j.content)
 	if err != nil {
 		j.skip(err)
@@ -197,7 +211,7 @@ func (s *stages) read(j *job) {
 		j.state = known
 		return
 	}
-	if err := s.decode(j); err != nil {
+	if err := s.decode(j, r); err != nil {
 		j.skip(err)
 		return
 	}
@@ -210,22 +224,23 @@ func (j *job) skip(err error) {
 }
 
 // decode fills the job's pixels with all views of its image.
-func (s *stages) decode(j *job) error {
+func (s *stages) decode(j *job, r *room) error {
 	t := &s.config.Transform
 	size := 3 * t.Crop * t.Crop
 	if j.pixels == nil {
 		j.pixels = make([]float32, s.config.Views*size)
 	}
-	image, err := imageOf(s.set, j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF})
+	image, err := imageOf(s.set, j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF, Room: r.image})
 	if err != nil {
 		return err
 	}
-	if err := t.Apply(j.pixels[:size], image, &j.scratch); err != nil {
+	r.keep(image)
+	if err := t.Apply(j.pixels[:size], image, &r.scratch); err != nil {
 		return err
 	}
 	content := binary.LittleEndian.Uint64(j.item.Hash[:])
 	for v := 1; v < s.config.Views; v++ {
-		if err := t.View(j.pixels[v*size:(v+1)*size], image, pixels.DefaultAugmentation(), s.config.Seed, content, v, &j.scratch); err != nil {
+		if err := t.View(j.pixels[v*size:(v+1)*size], image, pixels.DefaultAugmentation(), s.config.Seed, content, v, &r.scratch); err != nil {
 			return err
 		}
 	}
@@ -247,7 +262,7 @@ func (s *stages) gather(ctx context.Context) error {
 		b         *batch
 		err       error
 		size      = 0                     // images of a full batch; 0: the encoder is not open yet
-		scheduled = map[store.Hash]bool{} // contents that are in a batch, or were
+		scheduled = map[store.Hash]bool{} // contents on their way to the store
 	)
 	for {
 		j, ok, err := receive(ctx, s.ordered)
@@ -264,6 +279,7 @@ func (s *stages) gather(ctx context.Context) error {
 			if b, _, err = receive(ctx, s.spare); err != nil {
 				return err
 			}
+			b.clear(scheduled)
 		}
 		if j.state == decoded && s.once && (scheduled[j.item.Hash] || s.sink.Has(j.item.Hash)) {
 			j.state = known
@@ -304,6 +320,14 @@ func (s *stages) openForBatches(ctx context.Context) (int, error) {
 	}
 	size, err := s.batch(ctx, len(s.entries)*s.config.Views)
 	return max(1, size/s.config.Views), err
+}
+
+// clear makes a batch ready to be filled again. What it brought to the store is not scheduled any more.
+func (b *batch) clear(scheduled map[store.Hash]bool) {
+	for _, step := range b.steps {
+		delete(scheduled, step.item.Hash)
+	}
+	b.steps, b.images = b.steps[:0], 0
 }
 
 // add copies the pixels of all views of one image; size is the number of images of a full batch.
@@ -369,7 +393,6 @@ func (s *stages) storeBatches(ctx context.Context) error {
 		if s.hooks.Progress != nil {
 			s.hooks.Progress(done, len(s.entries))
 		}
-		b.steps, b.images = b.steps[:0], 0
 		s.spare <- b // never blocks: it has room for all batches
 	}
 }

@@ -48,6 +48,9 @@ const DefaultMaxPixels = 178956970
 type DecodeOptions struct {
 	IgnoreEXIF bool // leave pictures as they are stored, as torchvision does
 	MaxPixels  int  // largest width·height; DefaultMaxPixels when < 1
+
+	// Room is a picture that is no longer wanted, whose memory the next one may take. Most decoders use it.
+	Room *Image
 }
 
 // Info says what a file was.
@@ -77,7 +80,7 @@ type format struct {
 	name   string
 	is     func(b []byte) bool
 	config func(r io.Reader) (image.Config, error)
-	decode func(b []byte) (*Image, error)
+	decode func(b []byte, room *Image) (*Image, error)
 }
 
 func prefix(s string) func([]byte) bool {
@@ -130,7 +133,7 @@ func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 		if fast && f.name == "jpeg" {
 			decode, info.Decoder = turbo().decode, LibjpegTurbo
 		}
-		im, err := decode(b)
+		im, err := decode(b, o.Room)
 		if err != nil {
 			return nil, info, &Error{reasonOf(err), err}
 		}
@@ -169,17 +172,17 @@ func heif(b []byte) (string, bool) {
 	return "", false
 }
 
-func standard(decode func(io.Reader) (image.Image, error)) func([]byte) (*Image, error) {
-	return func(b []byte) (*Image, error) {
+func standard(decode func(io.Reader) (image.Image, error)) func([]byte, *Image) (*Image, error) {
+	return func(b []byte, room *Image) (*Image, error) {
 		m, err := decode(bytes.NewReader(b))
 		if err != nil {
 			return nil, err
 		}
-		return FromImage(m)
+		return fromImage(m, room)
 	}
 }
 
-func decodePNG(b []byte) (*Image, error) {
+func decodePNG(b []byte, room *Image) (*Image, error) {
 	m, err := png.Decode(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
@@ -188,7 +191,7 @@ func decodePNG(b []byte) (*Image, error) {
 	if b[depth] == 16 && b[colourType] == 0 {
 		return clippedGrey(m), nil
 	}
-	return FromImage(m)
+	return fromImage(m, room)
 }
 
 // clippedGrey is Pillow's conversion of 16-bit grey: whatever is above 255 is white.
@@ -204,7 +207,7 @@ func clippedGrey(m image.Image) *Image {
 }
 
 // decodeGIF puts the first frame on the picture's canvas.
-func decodeGIF(b []byte) (*Image, error) {
+func decodeGIF(b []byte, _ *Image) (*Image, error) {
 	b = opaqueGIF(b)
 	c, err := gif.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
@@ -246,7 +249,9 @@ func opaqueGIF(b []byte) []byte {
 }
 
 // FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails on one without pixels.
-func FromImage(m image.Image) (*Image, error) {
+func FromImage(m image.Image) (*Image, error) { return fromImage(m, nil) }
+
+func fromImage(m image.Image, room *Image) (*Image, error) {
 	r := m.Bounds()
 	if r.Dx() < 1 || r.Dy() < 1 {
 		return nil, errors.New("a picture without pixels")
@@ -254,7 +259,7 @@ func FromImage(m image.Image) (*Image, error) {
 	if m, ok := m.(*image.Gray16); ok {
 		return clippedGrey(m), nil
 	}
-	out := newImage(r.Dx(), r.Dy())
+	out := room.sized(r.Dx(), r.Dy())
 	for y := range out.Height {
 		row := out.Pix[3*y*out.Width : 3*(y+1)*out.Width]
 		switch m := m.(type) {

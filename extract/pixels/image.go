@@ -10,6 +10,16 @@ func newImage(width, height int) *Image {
 	return &Image{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
 }
 
+// sized is a black picture in the memory of room, which is given up for it; nil: in memory of its own.
+func (room *Image) sized(width, height int) *Image {
+	if room == nil || cap(room.Pix) < 3*width*height {
+		return newImage(width, height)
+	}
+	room.Width, room.Height, room.Pix = width, height, room.Pix[:3*width*height]
+	clear(room.Pix)
+	return room
+}
+
 // placed is m with its corner at (x, y) of a black canvas, cut to it.
 func (m *Image) placed(width, height, x, y int) *Image {
 	if m.Width == width && m.Height == height && x == 0 && y == 0 {

@@ -506,7 +506,7 @@ func (d *jpegReader) colours() string {
 }
 
 // decodeJPEG gives libjpeg's pixels without it.
-func decodeJPEG(b []byte) (*Image, error) {
+func decodeJPEG(b []byte, room *Image) (*Image, error) {
 	d := &jpegReader{b: b}
 	if err := d.read(); err != nil {
 		return nil, err
@@ -514,7 +514,7 @@ func decodeJPEG(b []byte) (*Image, error) {
 	if len(d.components) == 0 {
 		return nil, errors.New("no frame header")
 	}
-	out := newImage(d.width, d.height)
+	out := room.sized(d.width, d.height)
 	up := make([]*upsampler, len(d.components))
 	lines := make([][]uint8, len(d.components))
 	for i, c := range d.components {

@@ -150,7 +150,7 @@ func configTIFF(r io.Reader) (image.Config, error) {
 
 // decodeTIFF reads what the library reads, and what it does not: see ours. It sets one thing right: the library shows fax pictures
 // the wrong way round when they say that black is zero.
-func decodeTIFF(b []byte) (*Image, error) {
+func decodeTIFF(b []byte, room *Image) (*Image, error) {
 	d, err := readDirectory(b)
 	switch {
 	case err != nil:
@@ -160,7 +160,7 @@ func decodeTIFF(b []byte) (*Image, error) {
 	case d.ours():
 		return d.decodeSamples(b)
 	}
-	m, err := standard(tiff.Decode)(b)
+	m, err := standard(tiff.Decode)(b, room)
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +311,7 @@ func (d *directory) decodeJPEGs(b []byte) (*Image, error) {
 		if c.Width < columns || c.Height < rows || c.Width > width || c.Height > height {
 			return nil, fmt.Errorf("a piece of JPEG data is %d×%d, %d×%d are wanted", c.Width, c.Height, columns, rows)
 		}
-		part, err := decodeJPEG(piece)
+		part, err := decodeJPEG(piece, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ var turbo = sync.OnceValue(func() *libjpegTurbo {
 })
 
 // decode reads a JPEG whose header was found sound.
-func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
+func (t *libjpegTurbo) decode(b []byte, room *Image) (*Image, error) {
 	handle := t.initDecompress()
 	if handle == 0 {
 		return nil, errors.New("libjpeg-turbo could not start")
@@ -89,7 +89,7 @@ func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
 		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &inks[0], width, 4*width, height, turboCMYK, turboAccurateDCT)); err != nil {
 			return nil, err
 		}
-		m := newImage(int(width), int(height))
+		m := room.sized(int(width), int(height))
 		black := make([]uint8, len(inks)/4)
 		for i := range black {
 			copy(m.Pix[3*i:3*i+3], inks[4*i:])
@@ -98,7 +98,7 @@ func (t *libjpegTurbo) decode(b []byte) (*Image, error) {
 		underBlack(m.Pix, black)
 		return m, nil
 	}
-	m := newImage(int(width), int(height))
+	m := room.sized(int(width), int(height))
 	err = t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, 3*width, height, turboRGB, turboAccurateDCT))
 	return m, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // decodeWebP reads planes by golang.org/x/image and makes colours the way libwebp does.
-func decodeWebP(b []byte) (*Image, error) {
+func decodeWebP(b []byte, _ *Image) (*Image, error) {
 	still, at, err := firstFrame(b)
 	if err != nil {
 		return nil, err
