@@ -189,9 +189,9 @@ type sweepJob struct {
 
 // baselineOnce is k-means on the same features with the same clusters and seed, computed by who comes first.
 type baselineOnce struct {
-	once    sync.Once
-	metrics *report.Metrics
-	err     error
+	once  sync.Once
+	found *baseline
+	err   error
 }
 
 func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) error {
@@ -408,7 +408,7 @@ func (s *sweep) run(ctx context.Context, j *sweepJob) error {
 }
 
 // baseline is k-means for all runs that would compute the same.
-func (s *sweep) baseline(ctx context.Context, it *items, in report.Input) (*report.Metrics, error) {
+func (s *sweep) baseline(ctx context.Context, it *items, in report.Input) (*baseline, error) {
 	key := fmt.Sprintf("%s %d %d", it.source.Key, in.Clusters, in.Seed)
 	s.mutex.Lock()
 	b := s.baselines[key]
@@ -419,9 +419,9 @@ func (s *sweep) baseline(ctx context.Context, it *items, in report.Input) (*repo
 	s.mutex.Unlock()
 	b.once.Do(func() {
 		silent := &app{out: io.Discard, err: io.Discard, quiet: true}
-		b.metrics, b.err = silent.baseline(ctx, it, in)
+		b.found, b.err = silent.baseline(ctx, it, in)
 	})
-	return b.metrics, b.err
+	return b.found, b.err
 }
 
 // finish writes sweep.csv and sweep.html and prints the table.

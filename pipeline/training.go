@@ -37,7 +37,13 @@ type trainOptions struct {
 // shared is what several trainings on the same items need compute only once; the zero value shares nothing.
 type shared struct {
 	graph    *knn.Graph
-	baseline func(ctx context.Context, it *items, in report.Input) (*report.Metrics, error)
+	baseline func(ctx context.Context, it *items, in report.Input) (*baseline, error)
+}
+
+// baseline is k-means on the features of a training.
+type baseline struct {
+	metrics report.Metrics // LabelFree is there, but for what needs a graph
+	cluster []int
 }
 
 func (o *trainOptions) register(c *cobra.Command) {
@@ -284,11 +290,15 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 	if err != nil {
 		return nil, err
 	}
-	baseline := o.shared.baseline
-	if baseline == nil {
-		baseline = a.baseline
+	compute := o.shared.baseline
+	if compute == nil {
+		compute = a.baseline
 	}
-	if m.KMeans, err = baseline(ctx, it, in); err != nil {
+	b, err := compute(ctx, it, in)
+	if err != nil {
+		return nil, err
+	}
+	if m.KMeans, err = b.on(result.Graph); err != nil {
 		return nil, err
 	}
 	table := report.Assignments{Paths: it.paths, Labels: it.labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: it.classes}
@@ -301,8 +311,20 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 	return m, report.WriteMetrics(filepath.Join(dir, metricsFile), m)
 }
 
+// on is the baseline's scores with those on a training's graph.
+func (b *baseline) on(g *knn.Graph) (*report.Metrics, error) {
+	agreement, err := report.NeighbourAgreement(g.Neighbours, b.cluster)
+	if err != nil {
+		return nil, err
+	}
+	m, free := b.metrics, *b.metrics.LabelFree
+	free.NeighbourAgreement = report.Number(agreement)
+	m.LabelFree = &free
+	return &m, nil
+}
+
 // baseline is k-means on the same features, scored the same way.
-func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report.Metrics, error) {
+func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*baseline, error) {
 	km, err := a.kmeans(ctx, it, in.Clusters, in.Seed, in.Workers)
 	if err != nil {
 		return nil, err
@@ -315,7 +337,10 @@ func (a *app) baseline(ctx context.Context, it *items, in report.Input) (*report
 		return nil, err
 	}
 	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	return &baseline{*m, in.Cluster}, nil
 }
 
 // kmeans clusters items as the baseline does.
