@@ -10,7 +10,6 @@ import (
 
 	"iconic/head"
 	"iconic/internal/npy"
-	"iconic/report"
 )
 
 // items is what a head is trained on: features with, where there are any, labels and paths.
@@ -26,7 +25,7 @@ type items struct {
 	close   func() error
 }
 
-// openMatrix opens features.npy, with labels from labels.npy where one is named.
+// openMatrix opens features.npy, with the labels of a file where one is named.
 func openMatrix(features, labels string) (_ *items, err error) {
 	f, err := npy.Open(features)
 	if err != nil {
@@ -39,14 +38,8 @@ func openMatrix(features, labels string) (_ *items, err error) {
 	}()
 	it := &items{Features: f, close: f.Close}
 	if labels != "" {
-		if it.labels, err = npy.ReadInts(labels); err != nil {
+		if it.labels, it.classes, err = readLabels(labels, f.Len()); err != nil {
 			return nil, err
-		}
-		if len(it.labels) != f.Len() {
-			return nil, usagef("%s holds %d labels for the %d rows of %s: give the labels of these features", labels, len(it.labels), f.Len(), features)
-		}
-		if it.classes, err = nameClasses(it.labels); err != nil {
-			return nil, fmt.Errorf("%s: %w", labels, err)
 		}
 	}
 	it.paths = make([]string, f.Len())
@@ -62,25 +55,6 @@ func openMatrix(features, labels string) (_ *items, err error) {
 	}
 	it.source = head.Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
 	return it, nil
-}
-
-// nameClasses names classes by their numbers. Labels below zero mean none.
-func nameClasses(labels []int) ([]string, error) {
-	most := -1
-	for i, l := range labels {
-		if l < 0 {
-			labels[i] = report.NoLabel
-		}
-		if l > 1<<24 {
-			return nil, fmt.Errorf("label %d of row %d: want small numbers from 0", l, i)
-		}
-		most = max(most, l)
-	}
-	classes := make([]string, most+1)
-	for c := range classes {
-		classes[c] = strconv.Itoa(c)
-	}
-	return classes, nil
 }
 
 // fileKey is the xxhash of a file's content.

@@ -50,7 +50,7 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 	}
 	f.IntVar(&o.seeds, "seeds", 1, "runs of each combination, seeds 0, 1, …")
 	f.StringVar(&o.list, "list", "", "file of combinations, one a line, in place of the grid")
-	f.StringSliceVar(&o.labels, "labels", nil, "labels.npy of each features.npy")
+	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with a name or number a line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
 	f.IntVar(&o.workers, "threads", 0, "runs at once (default: one a processor)")
 	cobra.CheckErr(c.MarkFlagRequired("out"))

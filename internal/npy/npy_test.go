@@ -169,7 +169,11 @@ func TestIntegers(t *testing.T) {
 		{"<i4", "\xfe\xff\xff\xff", "(1,)", []int{-2}, ""},
 		{"<u4", "\xfe\xff\xff\xff", "(1,)", []int{1<<32 - 2}, ""},
 		{"<u8", "\xfe\xff\xff\xff\xff\xff\xff\xff", "(1,)", nil, "does not fit an int"},
-		{"<f4", "1234", "(1,)", nil, "float32 where integers are needed"},
+		{"<f4", "\x00\x00\x40\x40\x00\x00\x80\xbf", "(2,)", []int{3, -1}, ""},
+		{"<f8", "\x00\x00\x00\x00\x00\x00\x08\x40", "(1,)", []int{3}, ""},
+		{"<f4", "1234", "(1,)", nil, "is no whole number"},
+		{"<f4", "\x00\x00\xc0\x7f", "(1,)", nil, "is no whole number"},
+		{"<f2", "12", "(1,)", nil, "float16 where integers are needed"},
 		{"<i2", "1234", "(1, 2)", nil, "one number a row"},
 	} {
 		name := filepath.Join(folder, "x.npy")

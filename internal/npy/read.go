@@ -164,7 +164,7 @@ func (f *File) widen(dst []float32, offset int) error {
 			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
 		}
 	default:
-		return fmt.Errorf("%s: elements are %s where floats are needed", f.name, f.DType)
+		return fmt.Errorf("%s: elements are %s where floats are needed: save it with x.astype('float32')", f.name, f.DType)
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func floatBytes(x []float32) []byte {
 }
 
 // ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width,
-// or booleans as 0 and 1. Errors name the file.
+// booleans as 0 and 1, or floats that are whole numbers. Errors name the file.
 func ReadInts(name string) (x []int, err error) {
 	f, err := Open(name)
 	if err != nil {
@@ -205,7 +205,7 @@ func ReadInts(name string) (x []int, err error) {
 		for i := range x {
 			v, ok := at(i)
 			if !ok {
-				return fmt.Errorf("%s: element %d does not fit an int", name, i)
+				return fmt.Errorf("%s: element %d is no whole number, or does not fit an int", name, i)
 			}
 			x[i] = v
 		}
@@ -235,8 +235,17 @@ func (f *File) integers() (at func(i int) (v int, ok bool), err error) {
 		return func(i int) (int, bool) { v := order.Uint32(data[4*i:]); return int(v), uint64(v) <= math.MaxInt }, nil
 	case "<i8":
 		return func(i int) (int, bool) { v := int64(order.Uint64(data[8*i:])); return int(v), int64(int(v)) == v }, nil
+	case "<f4":
+		return func(i int) (int, bool) { return whole(float64(math.Float32frombits(order.Uint32(data[4*i:])))) }, nil
+	case "<f8":
+		return func(i int) (int, bool) { return whole(math.Float64frombits(order.Uint64(data[8*i:]))) }, nil
 	case "<u8":
 		return func(i int) (int, bool) { v := order.Uint64(data[8*i:]); return int(v), v <= math.MaxInt }, nil
 	}
-	return nil, fmt.Errorf("%s: elements are %s where integers are needed", f.name, f.DType)
+	return nil, fmt.Errorf("%s: elements are %s where integers are needed: save it with x.astype('int64')", f.name, f.DType)
+}
+
+// whole is a float that is a whole number; ok is false for others, and beyond 2⁵³.
+func whole(v float64) (n int, ok bool) {
+	return int(v), v == math.Trunc(v) && math.Abs(v) < 1<<53
 }
