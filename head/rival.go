@@ -198,98 +198,159 @@ func (w *pairWork) backward(ctx context.Context, l *Linear, x, other []float32, 
 // temiLoss is TEMI's (Adaloglou et al. 2023, eq. 6 to 8) of n pairs and one head, one way: with the student's probabilities s of one side, the
 // teacher's t of the other, π the running mean of the teacher's, and weights w,
 //
-//	L = −1/n Σ_i w_i ln S_i,   S_i = Σ_c (s_ic t_ic)^β / π_c,   ∂L/∂s_ic = −w_i β s_ic^(β−1) t_ic^β / (n π_c S_i).
+//	L = −1/n Σ_i w_i ln S_i,   S_i = Σ_c (s_ic t_ic)^β / π_c,   ∂L/∂s_ic = −w_i β s_ic^(β−1) t_ic^β / (n π_c S_i),
 //
-// It adds to ds and returns the loss.
-func temiLoss(ds, s, t, weight []float32, mass []float64, n, k int, beta float64) float64 {
+// and through s = softmax(z/T)
+//
+//	∂L/∂z_ic = w_i β (s_ic − (s_ic t_ic)^β / (π_c S_i)) / (n T).
+//
+// It adds share·∂L/∂z to dz and returns L; powers are sᵝ and tᵝ, inverse is 1/π, sharper is 1/T.
+func temiLoss(dz []float32, student, teacher softened, weight, inverse []float32, n, k int, beta, sharper, share float32) float64 {
 	value := 0.0
-	terms := make([]float64, k)
+	terms := make([]float32, k)
 	for i := range n {
-		sum := 0.0
-		for c := range k {
-			a, b := max(tiny, float64(s[i*k+c])), max(tiny, float64(t[i*k+c]))
-			terms[c] = math.Pow(a*b, beta) / max(tiny, mass[c])
+		s, a, b := student.p[i*k:][:k], student.power[i*k:][:k], teacher.power[i*k:][:k]
+		sum := float32(tiny)
+		for c := range terms {
+			terms[c] = a[c] * b[c] * inverse[c]
 			sum += terms[c]
 		}
-		w := float64(weight[i]) / float64(n)
-		value -= w * math.Log(sum)
-		for c := range k {
-			ds[i*k+c] -= float32(w * beta * terms[c] / (max(tiny, float64(s[i*k+c])) * sum))
-		}
+		value -= float64(weight[i]) * math.Log(float64(sum)) / float64(n)
+		slope := share * sharper * beta * weight[i] / float32(n)
+		d := dz[i*k:][:k]
+		kernel.AddScaled(d, slope, s)
+		kernel.AddScaled(d, -slope/sum, terms)
 	}
 	return value
 }
 
-// pupil is one of TEMI's heads.
+// softened is softmax(z/T) of n rows, and its power β.
+type softened struct{ p, power []float32 }
+
+func newSoftened(n, k int) softened { return softened{make([]float32, n*k), make([]float32, n*k)} }
+
+// soften takes the logits that stand in s.p, and sharper is 1/T.
+func (s softened) soften(k int, sharper, beta float32) {
+	for lo := 0; lo < len(s.p); lo += k {
+		row, power := s.p[lo:lo+k], s.power[lo:lo+k]
+		kernel.Scale(row, sharper)
+		shift := float32(kernel.LogSumExp(row))
+		for c, v := range row {
+			row[c], power[c] = v-shift, beta*(v-shift)
+		}
+		kernel.Exp(row, row)
+		kernel.Exp(power, power)
+	}
+}
+
+// pupil is one of TEMI's heads, with the scratch of its steps: it has a task of its own.
 type pupil struct {
 	student, teacher *Linear
 	adam             optim.Adam[float32]
 	mass             []float64 // running mean of the teacher's probabilities; nil before the first step
-	one, two         []float32 // the teacher's probabilities of both sides
-	loss             float64   // summed over the steps of an epoch
+	taught, learnt   [2]softened
+	agree            []float32 // of the teacher on each pair
+	inverse          []float32 // 1/mass
+	work             *pairWork
+	loss             float64 // summed over the steps of an epoch
 }
 
-// follow moves the running mean towards that of a batch.
-func (h *pupil) follow(n, k int, decay float64) {
-	now, other := columnSums(h.one, n, k), columnSums(h.two, n, k)
+func newPupil(l *Linear, weightDecay float64, n int) *pupil {
+	k := l.Clusters
+	h := &pupil{
+		student: l, teacher: l.clone(), adam: optim.Adam[float32]{WeightDecay: weightDecay},
+		agree: make([]float32, n), inverse: make([]float32, k), work: newPairWork(n, k, l.Dim),
+	}
+	for side := range 2 {
+		h.taught[side], h.learnt[side] = newSoftened(n, k), newSoftened(n, k)
+	}
+	return h
+}
+
+// temi are TEMI's settings.
+type temi struct{ beta, sharper, massDecay, decay float32 }
+
+// teach asks the teacher about both sides of n pairs.
+func (h *pupil) teach(sides [2][]float32, n int, o temi) {
+	k := h.teacher.Clusters
+	now := make([]float64, k)
+	for side, x := range sides {
+		h.teacher.logits(h.taught[side].p, x, n)
+		h.taught[side].soften(k, o.sharper, o.beta)
+		for c, s := range columnSums(h.taught[side].p, n, k) {
+			now[c] += s / float64(2*n)
+		}
+	}
+	for i := range h.agree {
+		h.agree[i] = kernel.Dot(h.taught[0].p[i*k:(i+1)*k], h.taught[1].p[i*k:(i+1)*k])
+	}
+	decay := float64(o.massDecay)
 	if h.mass == nil {
 		h.mass, decay = make([]float64, k), 0
 	}
 	for c := range now {
-		h.mass[c] = decay*h.mass[c] + (1-decay)*(now[c]+other[c])/float64(2*n)
+		h.mass[c] = decay*h.mass[c] + (1-decay)*now[c]
+		h.inverse[c] = float32(1 / max(tiny, h.mass[c]))
 	}
+}
+
+// learn takes the student a step, each side from what the teacher says of the other, and lets the teacher follow.
+func (h *pupil) learn(ctx context.Context, sides [2][]float32, weight []float32, n int, rate float64, o temi) error {
+	const share = 0.5 // of each way
+	k := h.student.Clusters
+	slopes := [2][]float32{h.work.dp, h.work.dOther}
+	for side, x := range sides {
+		h.student.logits(h.learnt[side].p, x, n)
+		h.learnt[side].soften(k, o.sharper, o.beta)
+		clear(slopes[side])
+		h.loss += share * temiLoss(slopes[side], h.learnt[side], h.taught[1-side], weight, h.inverse, n, k, o.beta, o.sharper, share)
+	}
+	if err := h.work.backward(ctx, h.student, sides[0], sides[1], n, 1); err != nil {
+		return err
+	}
+	h.adam.Step(h.student.parameters(), [][]float32{h.work.dWeight, h.work.dBias}, rate)
+	optim.Average(h.teacher.parameters(), h.student.parameters(), float64(o.decay))
+	return nil
 }
 
 // learnTEMI trains heads as students of their own moving averages, pairs being weighted by how much all teachers agree that they belong
 // together, and keeps the head of least loss. Settings as published where they are: β = 0.6, temperature 0.1, teacher's decay 0.996,
 // AdamW at 1e-4, batches of 512, 100 epochs, 50 neighbours, 16 heads; heads are linear here, as the others'.
 func learnTEMI(ctx context.Context, t *training) (*learned, error) {
-	const beta, decay, massDecay = 0.6, 0.996, 0.9
 	k, d, n := t.config.Clusters, t.features.Dim(), t.config.anchors()
 	sharper := float32(1 / t.config.Temperature)
+	o := temi{beta: 0.6, sharper: sharper, massDecay: 0.9, decay: 0.996}
 	heads := make([]*pupil, t.config.Heads)
 	for h := range heads {
 		l := newLinear(k, d, rand.New(rand.NewPCG(t.config.Seed, 0x74656d69<<16|uint64(h))))
-		heads[h] = &pupil{student: l, teacher: l.clone(), adam: optim.Adam[float32]{WeightDecay: t.config.WeightDecay}, one: make([]float32, n*k), two: make([]float32, n*k)}
+		heads[h] = newPupil(l, t.config.WeightDecay, n)
 	}
-	w := newPairWork(n, k, d)
+	each := func(work func(h *pupil) error) error {
+		return parallel.Blocks(ctx, t.options.Workers, len(heads), 1, func(_, h, _ int) error { return work(heads[h]) })
+	}
 	weight := make([]float32, n)
 	found := &learned{}
 	steps, taken := t.config.stepsPerEpoch(t.features.Len()), 0
 	var err error
 	found.loss, found.history, err = t.batches(ctx, func(_ []int32, x []float32, rate float64) (float64, error) {
-		x, other := halves(x, 2*n, d)
+		one, other := halves(x, 2*n, d)
+		sides := [2][]float32{one, other}
+		if err := each(func(h *pupil) error { h.teach(sides, n, o); return nil }); err != nil {
+			return 0, err
+		}
 		clear(weight)
 		for _, h := range heads {
+			kernel.AddScaled(weight, 1/float32(len(heads)), h.agree)
 			if taken%steps == 0 {
 				h.loss = 0
 			}
-			if err := w.probabilities(ctx, h.teacher, x, other, n, sharper, t.options.Workers); err != nil {
-				return 0, err
-			}
-			copy(h.one, w.p)
-			copy(h.two, w.other)
-			for i := range n {
-				weight[i] += kernel.Dot(h.one[i*k:(i+1)*k], h.two[i*k:(i+1)*k]) / float32(len(heads))
-			}
-			h.follow(n, k, massDecay)
 		}
 		taken++
+		if err := each(func(h *pupil) error { return h.learn(ctx, sides, weight, n, rate, o) }); err != nil {
+			return 0, err
+		}
 		best := math.Inf(1)
 		for _, h := range heads {
-			if err := w.probabilities(ctx, h.student, x, other, n, sharper, t.options.Workers); err != nil {
-				return 0, err
-			}
-			clear(w.dp)
-			clear(w.dOther)
-			h.loss += (temiLoss(w.dp, w.p, h.two, weight, h.mass, n, k, beta) + temiLoss(w.dOther, w.other, h.one, weight, h.mass, n, k, beta)) / 2
-			throughSoftmax(w.dp, w.p, n, k, sharper/2)
-			throughSoftmax(w.dOther, w.other, n, k, sharper/2)
-			if err := w.backward(ctx, h.student, x, other, n, t.options.Workers); err != nil {
-				return 0, err
-			}
-			h.adam.Step(h.student.parameters(), [][]float32{w.dWeight, w.dBias}, rate)
-			optim.Average(h.teacher.parameters(), h.student.parameters(), decay)
 			best = min(best, h.loss)
 		}
 		return best / float64((taken-1)%steps+1), nil

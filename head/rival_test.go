@@ -33,8 +33,8 @@ func logitsOf(r *rand.Rand, n, k int) []float32 {
 	return z
 }
 
-// softened is softmax(sharper·z) of every row.
-func softened(z []float32, k int, sharper float32) []float32 {
+// softmaxOf is softmax(sharper·z) of every row.
+func softmaxOf(z []float32, k int, sharper float32) []float32 {
 	p := append([]float32(nil), z...)
 	kernel.Scale(p, sharper)
 	for lo := 0; lo < len(p); lo += k {
@@ -50,7 +50,7 @@ func TestGradientsOfRivals(t *testing.T) {
 
 	dz, dOther := make([]float32, n*k), make([]float32, n*k)
 	scan := func() float64 {
-		p, q := softened(z, k, 1), softened(other, k, 1)
+		p, q := softmaxOf(z, k, 1), softmaxOf(other, k, 1)
 		v := scanLoss(dz, dOther, p, q, n, k, 5)
 		throughSoftmax(dz, p, n, k, 1)
 		throughSoftmax(dOther, q, n, k, 1)
@@ -62,19 +62,24 @@ func TestGradientsOfRivals(t *testing.T) {
 	slopes(t, "scan, neighbours", scan, other, append([]float32(nil), dOther...))
 
 	weight, mass := []float32{0.1, 0.9, 0.5, 1, 0.3, 0.7}, []float64{0.4, 0.3, 0.2, 0.1}
-	temi := func() float64 {
-		p := softened(z, k, 2)
-		clear(dz)
-		v := temiLoss(dz, p, softened(other, k, 2), weight, mass, n, k, 0.6)
-		throughSoftmax(dz, p, n, k, 2)
-		return v
-	}
+	temi := func() float64 { return temiOf(dz, z, other, weight, mass, 2) }
 	temi()
 	slopes(t, "temi", temi, z, append([]float32(nil), dz...))
+	s, o, want := softmaxOf(z, k, 2), softmaxOf(other, k, 2), 0.0
+	for i := range n {
+		sum := 0.0
+		for c, m := range mass {
+			sum += math.Pow(float64(s[i*k+c])*float64(o[i*k+c]), 0.6) / m
+		}
+		want -= float64(weight[i]) * math.Log(sum) / n
+	}
+	if got := temi(); math.Abs(got-want) > 1e-5 {
+		t.Errorf("temi: loss %g, want %g", got, want)
+	}
 
-	q := softened(other, k, 1)
+	q := softmaxOf(other, k, 1)
 	labels := func() float64 {
-		p := softened(z, k, 1)
+		p := softmaxOf(z, k, 1)
 		v, err := turtleLoss(context.Background(), dz, p, q, n, k, 10, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -86,15 +91,30 @@ func TestGradientsOfRivals(t *testing.T) {
 	slopes(t, "turtle", labels, z, append([]float32(nil), dz...))
 }
 
+// temiOf is TEMI's loss at β = 0.6 of student's and teacher's logits at a temperature 1/sharper; its slopes by the student's go to dz.
+func temiOf(dz, z, teacher, weight []float32, mass []float64, sharper float32) float64 {
+	k := len(mass)
+	n := len(z) / k
+	var sides [2]softened
+	for i, logits := range [][]float32{z, teacher} {
+		sides[i] = newSoftened(n, k)
+		copy(sides[i].p, logits)
+		sides[i].soften(k, sharper, 0.6)
+	}
+	inverse := make([]float32, k)
+	for c, m := range mass {
+		inverse[c] = float32(1 / m)
+	}
+	clear(dz)
+	return temiLoss(dz, sides[0], sides[1], weight, inverse, n, k, 0.6, sharper, 1)
+}
+
 // TEMI's weighted PMI is symmetric in its arguments where student and teacher are one, and largest for pairs that agree.
 func TestTEMIPrefersAgreement(t *testing.T) {
-	const k = 3
 	mass := []float64{1. / 3, 1. / 3, 1. / 3}
-	loss := func(a, b []float32) float64 {
-		return temiLoss(make([]float32, k), a, b, []float32{1}, mass, 1, k, 0.6)
-	}
-	same := loss([]float32{0.9, 0.05, 0.05}, []float32{0.9, 0.05, 0.05})
-	apart := loss([]float32{0.9, 0.05, 0.05}, []float32{0.05, 0.9, 0.05})
+	loss := func(a, b []float32) float64 { return temiOf(make([]float32, 3), a, b, []float32{1}, mass, 1) }
+	same := loss([]float32{3, 0, 0}, []float32{3, 0, 0})
+	apart := loss([]float32{3, 0, 0}, []float32{0, 3, 0})
 	if !(same < apart) {
 		t.Errorf("the loss of a pair that agrees is %g, of one that does not %g", same, apart)
 	}
