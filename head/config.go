@@ -33,7 +33,7 @@ type Config struct {
 	// A batch larger than the set shrinks.
 	Batch        int  `json:"batch"`
 	BatchAnchors bool `json:"batch_anchors"`
-	// Epochs is how often every row is an anchor; 0: as often as MinSteps asks, and no less than 60 times.
+	// Epochs is how often every row is an anchor; 0: as often as MinSteps asks, and no less than 60 times, or 30 where heads vote.
 	Epochs   int `json:"epochs"`
 	MinSteps int `json:"min_steps"`
 	// LearningRate is Adam's; 0: 0.72 over the number of steps, kept between 1e-3 and 3e-3.
@@ -42,8 +42,10 @@ type Config struct {
 	Schedule     optim.Schedule `json:"schedule"`
 	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
 	EMA float64 `json:"ema"`
-	// Heads trained at once on the same batches, each from its own start; the one of least loss over the last epoch is kept.
-	Heads int `json:"heads"`
+	// Heads trained at once on the same batches, each from its own start; the one of least loss over the last epoch is kept, or with
+	// Consensus a head that learns what those of about the least loss say together (consensus.go).
+	Heads     int  `json:"heads"`
+	Consensus bool `json:"consensus,omitempty"`
 
 	// Walk is the most steps along the graph that lead to a point that counts as a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1:
 	// neighbours alone.
@@ -73,14 +75,22 @@ func Default(clusters int) Config {
 		Standardize: true, Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto,
 		Batch: 4096, MinSteps: 240,
 		Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5},
-		Heads:    DefaultHeads(clusters),
-		Refine:   DefaultRefine(clusters),
+		Heads:    DefaultHeads(clusters), Consensus: true,
+		Refine: DefaultRefine(clusters),
 	}
 }
 
-// DefaultHeads is how many heads are trained for the best to be kept by loss: with few clusters one head in three or four ends
-// where two groups share a cluster, and its loss tells; with a hundred such accidents average out. 160/K, from 1 to 8.
-func DefaultHeads(clusters int) int { return min(8, max(1, 160/max(1, clusters))) }
+// DefaultHeads is how many heads are trained for their consensus, or the best of them by loss: 8 up to 100 clusters, 4 up to 200. A head
+// costs time with its clusters, and beyond there is one.
+func DefaultHeads(clusters int) int {
+	switch {
+	case clusters <= 100:
+		return 8
+	case clusters <= 200:
+		return 4
+	}
+	return 1
+}
 
 // Paper is the recipe of the I-Con paper's section 4: features as they are, p from augmented views where the features have them and three
 // nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
@@ -88,15 +98,19 @@ func Paper(clusters int) Config {
 	c := Default(clusters)
 	c.Method = MethodPaper
 	c.Alpha, c.Beta = 0.6, 0.6
-	c.Standardize, c.Neighbours, c.Heads, c.Views, c.Refine = false, 3, 1, true, 0
+	c.Standardize, c.Neighbours, c.Heads, c.Consensus, c.Views, c.Refine = false, 3, 1, false, true, 0
 	c.Epochs, c.MinSteps, c.LearningRate = 30, 1, 1e-3
 	return c
 }
 
-// DefaultRefine is how often p is weighted anew: with many clusters, 2 from about 60 on, many edges lead astray, and the share of neighbours
-// in one cluster rose by 0.9 to 1.5 points in every run; with ten it did not (docs/results.md). That measure sees no label.
+// DefaultRefine is how often p is weighted anew: twice where a single head is trained, whose share of neighbours in one cluster rises
+// by it by 0.9 to 1.5 points (docs/results.md). That measure sees no label. Where heads vote they are left as they are: refined ones grow
+// surer, and their vote is no better.
 func DefaultRefine(clusters int) int {
-	return int(math.Round(min(2, max(0, 2*math.Log10(float64(max(1, clusters))/10)))))
+	if DefaultHeads(clusters) > 1 {
+		return 0
+	}
+	return 2
 }
 
 // DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
@@ -170,7 +184,11 @@ func (c Config) Resolve(n int) (Config, []string) {
 	}
 	perEpoch := c.stepsPerEpoch(n)
 	if c.Epochs == 0 {
-		c.Epochs = max(60, (c.MinSteps+perEpoch-1)/perEpoch)
+		least := 60
+		if c.Consensus && c.Heads > 1 {
+			least = 30
+		}
+		c.Epochs = max(least, (c.MinSteps+perEpoch-1)/perEpoch)
 	}
 	if c.LearningRate == 0 {
 		c.LearningRate = min(3e-3, max(1e-3, 0.72/float64(c.Epochs*perEpoch)))

@@ -178,8 +178,13 @@ func with(preset func(int) Config, change func(*Config)) func(int) Config {
 	}
 }
 
-// undebiased is the default recipe without uniform shares.
-var undebiased = with(Default, func(c *Config) { c.Alpha, c.Beta, c.Refine = 0, 0, 0 })
+// single is the default recipe with the best of several heads, with many clusters of one, as it is.
+var single = with(Default, func(c *Config) {
+	c.Heads, c.Consensus, c.Refine = min(8, max(1, 160/max(1, c.Clusters))), false, 0
+})
+
+// undebiased is that without uniform shares.
+var undebiased = with(single, func(c *Config) { c.Alpha, c.Beta = 0, 0 })
 
 // contrastive is the recipe of the methods that train a mapper on batches: cosine kernel, a perceptron of one hidden layer.
 func contrastive(temperature float64) func(int) Config {
@@ -219,8 +224,8 @@ func Methods() []Method {
 			Purpose: "clusters of the labels themselves: the most that a linear head can do", preset: undebiased},
 		{Name: "variational-bayes", Supervisory: neighbours + ", debiased", Learned: kernel, Mapper: linear, Source: "I-Con app.; Beyond I-Con",
 			Purpose: "the divergence turned round, KL(q‖p): clusters that leave neighbours out rather than take strangers in",
-			preset: with(Default, func(c *Config) {
-				c.Divergence, c.Batch, c.Alpha, c.Beta, c.Refine = "reverse-kl", 1024, max(0.1, c.Alpha), 0, 0
+			preset: with(single, func(c *Config) {
+				c.Divergence, c.Batch, c.Alpha, c.Beta = "reverse-kl", 1024, max(0.1, c.Alpha), 0
 			})},
 		{Name: "kmeans", Supervisory: "one's own cluster, C", Learned: "Gaussian over the features, KL(C‖q) + entropy of C", Mapper: "cluster assignment", Source: "Lloyd 1982; I-Con app.",
 			Purpose: "the classic", preset: undebiased, learn: learnKMeans},

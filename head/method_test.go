@@ -41,7 +41,7 @@ func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Seed, c.Batch, c.Heads = 1, 128, 8 // one head alone may end with two clouds in a cluster
-			if method.Name == "turtle" {
+			if method.Name == "turtle" || method.Name == "temi" {
 				c.Epochs = 2000 // of one small step each
 			} else if c.Epochs == 0 || c.Epochs > 100 {
 				c.Epochs = 100

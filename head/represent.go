@@ -42,7 +42,7 @@ func (t *training) learnOtherwise(ctx context.Context, m Method) (*Result, error
 		}
 	}
 	if found.head == nil {
-		if found.head, _, err = t.regress(ctx, found.cluster, nil); err != nil {
+		if found.head, _, err = t.regress(ctx, found.cluster, regressionEpochs, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -56,18 +56,14 @@ func (t *training) learnOtherwise(ctx context.Context, m Method) (*Result, error
 	return r, nil
 }
 
-// regressionEpochs is how often the head that learns clusters sees every image.
-const regressionEpochs = 30
+// The head that learns clusters sees every image that often, so many at once.
+const regressionEpochs, regressionBatch = 30, 1024
 
 // regress learns to tell classes by softmax regression: the dot product of features, with a one for the bias, and a prototype a class
-// (I-Con table 1), by Adam on batches of 1024. told, unless nil, hears of every epoch.
-func (t *training) regress(ctx context.Context, classes []int, told func(epoch int, loss float64) error) (*Linear, float64, error) {
+// (I-Con table 1), by Adam. told, unless nil, hears of every epoch.
+func (t *training) regress(ctx context.Context, classes []int, epochs int, told func(epoch int, loss float64) error) (*Linear, float64, error) {
 	n, d, k := t.features.Len(), t.features.Dim(), t.config.Clusters
-	epochs := regressionEpochs
-	if told != nil {
-		epochs = t.config.Epochs
-	}
-	batch := min(n, 1024)
+	batch := min(n, regressionBatch)
 	w := make([]float32, k*(d+1))
 	dw, x, dx := make([]float32, k*(d+1)), make([]float32, batch*(d+1)), make([]float32, batch*(d+1))
 	rows, plain, own := make([]int32, batch), make([]float32, batch*d), make([]int, batch)
@@ -119,7 +115,7 @@ func (t *training) regress(ctx context.Context, classes []int, told func(epoch i
 func learnClasses(ctx context.Context, t *training) (*learned, error) {
 	found := &learned{}
 	var err error
-	found.head, found.loss, err = t.regress(ctx, t.options.Labels, func(epoch int, loss float64) error {
+	found.head, found.loss, err = t.regress(ctx, t.options.Labels, t.config.Epochs, func(epoch int, loss float64) error {
 		found.history = append(found.history, t.told(epoch, loss, 1e-2))
 		return ctx.Err()
 	})

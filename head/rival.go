@@ -315,7 +315,8 @@ func (h *pupil) learn(ctx context.Context, sides [2][]float32, weight []float32,
 
 // learnTEMI trains heads as students of their own moving averages, pairs being weighted by how much all teachers agree that they belong
 // together, and keeps the head of least loss. Settings as published where they are: β = 0.6, temperature 0.1, teacher's decay 0.996,
-// AdamW at 1e-4, batches of 512, 100 epochs, 50 neighbours, 16 heads; heads are linear here, as the others'.
+// AdamW at 1e-4, batches of 512, 100 epochs, 50 neighbours, 16 heads; heads are linear here, as the others', and see directions, as the published
+// ones do in their last layer.
 func learnTEMI(ctx context.Context, t *training) (*learned, error) {
 	k, d, n := t.config.Clusters, t.features.Dim(), t.config.anchors()
 	sharper := float32(1 / t.config.Temperature)
@@ -333,6 +334,7 @@ func learnTEMI(ctx context.Context, t *training) (*learned, error) {
 	steps, taken := t.config.stepsPerEpoch(t.features.Len()), 0
 	var err error
 	found.loss, found.history, err = t.batches(ctx, func(_ []int32, x []float32, rate float64) (float64, error) {
+		kernel.NormalizeRows(x, d)
 		one, other := halves(x, 2*n, d)
 		sides := [2][]float32{one, other}
 		if err := each(func(h *pupil) error { h.teach(sides, n, o); return nil }); err != nil {
@@ -365,11 +367,5 @@ func learnTEMI(ctx context.Context, t *training) (*learned, error) {
 		}
 	}
 	found.head = best.teacher
-	for e := range found.head.Weight {
-		found.head.Weight[e] *= sharper
-	}
-	for c := range found.head.Bias {
-		found.head.Bias[c] *= sharper
-	}
-	return found, nil
+	return t.onDirections(ctx, found)
 }

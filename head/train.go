@@ -158,6 +158,7 @@ type training struct {
 	scaled   *standardized
 	graph    *knn.Graph
 	state    *State
+	voted    *Linear // the head that learnt what all say; nil without Consensus
 	notes    []string
 
 	// Of a step:
@@ -235,6 +236,31 @@ func (t *training) run(ctx context.Context) error {
 		}
 		first = last
 	}
+	if t.votes() {
+		t.voted, err = t.consensus(ctx)
+	}
+	return err
+}
+
+// votes reports whether the heads are still to agree.
+func (t *training) votes() bool { return t.config.Consensus && len(t.state.Heads) > 1 }
+
+// chosen makes one head of all, whose assignments weight the edges of the next round.
+func (t *training) chosen(ctx context.Context) error {
+	best := t.best()
+	next := &Trainee{Linear: best.Linear, Average: best.Average, Loss: best.Loss}
+	if t.votes() {
+		l, err := t.consensus(ctx)
+		if err != nil {
+			return err
+		}
+		if next.Linear = l; next.Average != nil {
+			next.Average = l.clone()
+		}
+	}
+	next.Adam.WeightDecay = t.config.WeightDecay
+	t.state.Weights = next.deployed().clone()
+	t.state.Heads = []*Trainee{next}
 	return nil
 }
 
@@ -255,9 +281,9 @@ func (t *training) start() *State {
 // round trains from the state's epoch to the round's last one. first is the epoch at which the round began.
 func (t *training) round(ctx context.Context, round, first int) error {
 	if round > 0 && t.state.Epoch == first {
-		best := t.best()
-		t.state.Weights = best.deployed().clone()
-		t.state.Heads = []*Trainee{{Linear: best.Linear, Average: best.Average, Adam: optim.Adam[float32]{WeightDecay: t.config.WeightDecay}}}
+		if err := t.chosen(ctx); err != nil {
+			return err
+		}
 	}
 	s := t.sampler()
 	if t.state.Weights != nil {
@@ -462,7 +488,11 @@ func (t *training) agreement(ctx context.Context, l *Linear) ([]float32, error) 
 // result ends the training.
 func (t *training) result() *Result {
 	best := t.best()
-	r := &Result{Head: best.deployed(), Config: t.config, Loss: best.Loss, History: t.state.History, Graph: t.graph}
+	last := best.deployed()
+	if t.voted != nil {
+		last = t.voted
+	}
+	r := &Result{Head: last, Config: t.config, Loss: best.Loss, History: t.state.History, Graph: t.graph}
 	if t.scaled != nil {
 		r.Head = t.scaled.fold(r.Head)
 	}

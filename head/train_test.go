@@ -97,33 +97,53 @@ func TestTrainFindsClouds(t *testing.T) {
 }
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
-	m := clouds(2, 500, 8, 4, 2)
-	config := small(4)
-	config.Epochs, config.Refine, config.EMA = 3, 1, 0.5
-	var first *Result
-	for _, workers := range []int{1, 2, 7} {
-		r, err := Train(context.Background(), m, config, Options{Workers: workers})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first == nil {
-			first = r
-		} else if diff := cmp.Diff(first, r); diff != "" {
-			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
+	m := clouds(2, 1500, 8, 4, 2)
+	for _, consensus := range []bool{false, true} {
+		config := small(4)
+		config.Epochs, config.Refine, config.EMA, config.Heads, config.Consensus = 3, 1, 0.5, 3, consensus
+		var first *Result
+		for _, workers := range []int{1, 2, 7} {
+			r, err := Train(context.Background(), m, config, Options{Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = r
+			} else if diff := cmp.Diff(first, r); diff != "" {
+				t.Fatalf("consensus %t: %d workers differ from one:\n%s", consensus, workers, diff)
+			}
 		}
 	}
 }
 
 // A training stopped after any epoch and taken up again ends in the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
+	for _, c := range []struct {
+		name                  string
+		heads, refine, epochs int // epochs over all rounds
+		consensus             bool
+	}{
+		{"the best of two, refined twice", 2, 2, 8, false},
+		{"three heads' consensus", 3, 0, 4, true},
+		{"two heads' consensus, refined", 2, 1, 6, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := small(4)
+			config.Epochs, config.EMA, config.Heads, config.Refine, config.Consensus = 4, 0.5, c.heads, c.refine, c.consensus
+			resumeEverywhere(t, config, c.epochs)
+		})
+	}
+}
+
+// resumeEverywhere stops a training after each of its epochs, and takes it up again.
+func resumeEverywhere(t *testing.T, config Config, epochs int) {
+	t.Helper()
 	m := clouds(3, 300, 8, 4, 2)
-	config := small(4)
-	config.Epochs, config.Refine, config.EMA, config.Heads = 4, 2, 0.5, 2
 	whole, err := Train(context.Background(), m, config, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for stop := 1; stop <= 8; stop++ {
+	for stop := 1; stop <= epochs; stop++ {
 		dir := t.TempDir()
 		ctx, cancel := context.WithCancel(context.Background())
 		_, err := Train(ctx, m, config, Options{Epoch: func(e Epoch, s *State) error {
@@ -134,7 +154,7 @@ func TestResumeEndsInTheSameBits(t *testing.T) {
 			return nil
 		}})
 		cancel()
-		if stop < 8 && err == nil {
+		if stop < epochs && err == nil {
 			t.Fatal("the training was not stopped")
 		}
 		state, err := LoadCheckpoint(dir)

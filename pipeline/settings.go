@@ -51,6 +51,7 @@ func trainSettings() []setting {
 		{"walk", "int", "steps along the neighbour graph that lead to a neighbour, at most (default: 1)", integer(func(c *head.Config) *int { return &c.Walk })},
 		{"use-views", "bool", "count augmented views of an image, where the store has them, as its neighbours (default: by the method)", truth(func(c *head.Config) *bool { return &c.Views })},
 		{"refine", "int", "further rounds with edges weighted by the head's own assignments (default: by the method)", integer(func(c *head.Config) *int { return &c.Refine })},
+		{"consensus", "bool", "end with a head that learns what all --heads say together, instead of the one of least loss (default: by the number of clusters)", truth(func(c *head.Config) *bool { return &c.Consensus })},
 		{"divergence", "name", "of clustering methods: kl, reverse-kl, jensen-shannon, total-variation, hellinger (default: kl)", func(c *head.Config, v string) error {
 			c.Divergence = v
 			return nil

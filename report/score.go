@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"iconic/report/assignment"
+	"iconic/internal/assignment"
 )
 
 // NoLabel marks an item without a label.
