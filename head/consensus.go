@@ -33,9 +33,11 @@ func (t *training) consensus(ctx context.Context) (*Linear, error) {
 			heads = append(heads, tr.deployed())
 		}
 	}
-	if len(heads) == 1 || 2*len(heads) < len(t.state.Heads) {
+	if all := len(t.state.Heads); len(heads) == 1 || 2*len(heads) < all {
+		t.verdict = fmt.Sprintf("the losses of %d heads lie too far apart for a vote: the least one is kept", all)
 		return t.best().deployed(), nil
 	}
+	t.verdict = fmt.Sprintf("%d of %d heads voted", len(heads), len(t.state.Heads))
 	order := make([][]int, len(heads)) // order[h][c] is the cluster of head h that goes by the name c
 	for h := range order {
 		order[h] = make([]int, t.config.Clusters)

@@ -14,6 +14,9 @@
 //		loss and ∂L/∂z                                          (package cluster)
 //		∂L/∂W, ∂L/∂b, a step of Adam                            (linear.go, package optim)
 //
+// Several heads learn from the same batches. At the end those of about the least loss vote, and a last head learns their consensus
+// (consensus.go).
+//
 // Other methods by name (method.go) choose other p, q and mappers. Those that learn a representation do so on batches
 // (represent_batch.go), on the whole set (represent_whole.go) or as the rivals they are (rival.go, turtle.go); k-means clusters it, and
 // a linear head learns the clusters (represent.go), so that every method ends in the same kind of head.

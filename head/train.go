@@ -117,7 +117,9 @@ func Train(ctx context.Context, f Features, c Config, o Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	r.Notes = notes
+	if r.Notes = notes; t.verdict != "" {
+		r.Notes = append(r.Notes, t.verdict)
+	}
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
 	return r, err
 }
@@ -160,6 +162,7 @@ type training struct {
 	state    *State
 	voted    *Linear // the head that learnt what all say; nil without Consensus
 	notes    []string
+	verdict  string // on the vote of the heads; "" without one
 
 	// Of a step:
 	target         *sparse.Rows

@@ -51,7 +51,7 @@ func trainSettings() []setting {
 		{"walk", "int", "steps along the neighbour graph that lead to a neighbour, at most (default: 1)", integer(func(c *head.Config) *int { return &c.Walk })},
 		{"use-views", "bool", "count augmented views of an image, where the store has them, as its neighbours (default: by the method)", truth(func(c *head.Config) *bool { return &c.Views })},
 		{"refine", "int", "further rounds with edges weighted by the head's own assignments (default: by the method)", integer(func(c *head.Config) *int { return &c.Refine })},
-		{"consensus", "bool", "end with a head that learns what all --heads say together, instead of the one of least loss (default: by the number of clusters)", truth(func(c *head.Config) *bool { return &c.Consensus })},
+		{"consensus", "bool", "end with a head that learns what all --heads say together, instead of the one of least loss (default: by the method)", truth(func(c *head.Config) *bool { return &c.Consensus })},
 		{"divergence", "name", "of clustering methods: kl, reverse-kl, jensen-shannon, total-variation, hellinger (default: kl)", func(c *head.Config, v string) error {
 			c.Divergence = v
 			return nil
@@ -70,7 +70,7 @@ func trainSettings() []setting {
 		{"warm-up", "share", "of the training over which the learning rate rises from 0 (default: none)", number(func(c *head.Config) *float64 { return &c.Schedule.WarmUp })},
 		{"weight-decay", "rate", "weight decay of AdamW (default: by the method)", number(func(c *head.Config) *float64 { return &c.WeightDecay })},
 		{"ema", "decay", "decay of the moving average of the weights (default: none)", number(func(c *head.Config) *float64 { return &c.EMA })},
-		{"heads", "int", "heads trained at once, the one of least loss kept (default: by the number of clusters)", integer(func(c *head.Config) *int { return &c.Heads })},
+		{"heads", "int", "heads trained at once, for their consensus or to keep the one of least loss (default: by the number of clusters)", integer(func(c *head.Config) *int { return &c.Heads })},
 		{"dimensions", "int", "numbers of a learned representation (default: by the method)", integer(func(c *head.Config) *int { return &c.Dimensions })},
 		{"hidden", "int", "width of a perceptron's hidden layer, 0 for a linear map (default: by the method)", integer(func(c *head.Config) *int { return &c.Hidden })},
 		{"weight-norm", "bool", "weight-normalise the perceptron's last layer", truth(func(c *head.Config) *bool { return &c.WeightNorm })},
