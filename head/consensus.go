@@ -69,9 +69,10 @@ func (t *training) consensus(ctx context.Context) (*Linear, error) {
 	if err != nil {
 		return nil, err
 	}
-	const steps = 600 // at least: a small set is seen more often
+	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
 	perEpoch := max(1, t.features.Len()/regressionBatch)
-	l, _, err := t.regress(ctx, classes, max(regressionEpochs, steps/perEpoch), nil)
+	epochs := max(least/perEpoch, min(regressionEpochs, max(seen, enough/perEpoch)))
+	l, _, err := t.regress(ctx, classes, epochs, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +82,9 @@ func (t *training) consensus(ctx context.Context) (*Linear, error) {
 // together is how much each cluster of the vote so far, the first head's alone where first is set, shares with each cluster of every head:
 // −Σ_i p_ic φᵐ_ic' (K×K for each head), a cost to be made least.
 func (t *training) together(ctx context.Context, heads []*Linear, order [][]int, first bool) ([][]float64, error) {
-	const cuts, rows = 8, 256 // the sums of a cut are held in float32
+	const most, room, rows = 8, 1 << 24, 256 // cuts of the rows, and numbers that all their sums may take, which are float32
 	n, k, d := t.features.Len(), t.config.Clusters, t.features.Dim()
+	cuts := min(most, max(1, room/(len(heads)*k*k)))
 	sums := make([][][]float32, cuts)
 	err := parallel.Blocks(ctx, t.options.Workers, cuts, 1, func(cut, _, _ int) error {
 		sums[cut] = make([][]float32, len(heads))

@@ -134,3 +134,44 @@ func TestTemperIsTheLeast(t *testing.T) {
 		}
 	}
 }
+
+// Where few heads are trained one is refined instead, and the recipes that are not the tool's own keep a head as it is.
+func TestWhichHeadsVote(t *testing.T) {
+	for _, c := range []struct{ clusters, heads, refine int }{{2, 8, 0}, {10, 8, 0}, {100, 8, 0}, {101, 4, 0}, {200, 4, 0}, {201, 1, 2}, {1000, 1, 2}} {
+		if d := Default(c.clusters); d.Heads != c.heads || d.Refine != c.refine || !d.Consensus {
+			t.Errorf("%d clusters: %d heads, refined %d times, consensus %t; want %d and %d", c.clusters, d.Heads, d.Refine, d.Consensus, c.heads, c.refine)
+		}
+	}
+	for _, m := range Methods() {
+		if c := m.preset(100); c.Consensus != (m.Name == MethodDefault) {
+			t.Errorf("%s: consensus %t", m.Name, c.Consensus)
+		}
+	}
+}
+
+// A head whose loss stands out has no say, and where most do the least loss decides.
+func TestHeadsFarFromTheLeastLossDoNotVote(t *testing.T) {
+	tr, _ := voters(t, noisy)
+	for _, c := range []struct {
+		losses  [3]float64
+		verdict string
+	}{
+		{[3]float64{1, 1.005, 1.009}, "3 of 3 heads voted"},
+		{[3]float64{1.5, 1.005, 1}, "2 of 3 heads voted"},
+		{[3]float64{1.5, 1.05, 1}, "the losses of 3 heads lie too far apart for a vote: the least one is kept"},
+	} {
+		for h, loss := range c.losses {
+			tr.state.Heads[h].Loss = loss
+		}
+		l, err := tr.consensus(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tr.verdict != c.verdict {
+			t.Errorf("losses %v: %q, want %q", c.losses, tr.verdict, c.verdict)
+		}
+		if kept := l == tr.state.Heads[2].Linear; kept != (c.losses[1] > 1.01) {
+			t.Errorf("losses %v: the head of least loss was kept: %t", c.losses, kept)
+		}
+	}
+}
