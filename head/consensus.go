@@ -38,7 +38,29 @@ func (t *training) consensus(ctx context.Context) (*Linear, error) {
 		return t.best().deployed(), nil
 	}
 	t.verdict = fmt.Sprintf("%d of %d heads voted", len(heads), len(t.state.Heads))
-	order := make([][]int, len(heads)) // order[h][c] is the cluster of head h that goes by the name c
+	order, err := t.align(ctx, heads)
+	if err != nil {
+		return nil, err
+	}
+	v := &vote{training: t, heads: heads, order: order}
+	classes, err := v.classes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
+	perEpoch := max(1, t.features.Len()/regressionBatch)
+	epochs := max(least/perEpoch, min(regressionEpochs, max(seen, enough/perEpoch)))
+	l, _, err := t.regress(ctx, classes, epochs, nil)
+	if err != nil {
+		return nil, err
+	}
+	return l, v.temper(ctx, l)
+}
+
+// align finds for each head h which of its clusters goes by the name c, order[h][c]: those of the first head at first, and then, until nothing
+// changes, of the vote.
+func (t *training) align(ctx context.Context, heads []*Linear) (order [][]int, err error) {
+	order = make([][]int, len(heads))
 	for h := range order {
 		order[h] = make([]int, t.config.Clusters)
 		for c := range order[h] {
@@ -60,23 +82,11 @@ func (t *training) consensus(ctx context.Context) (*Linear, error) {
 			changed = changed || !slices.Equal(found, order[h])
 			order[h] = found
 		}
-		if !changed {
+		if !changed && round > 0 {
 			break
 		}
 	}
-	v := &vote{training: t, heads: heads, order: order}
-	classes, err := v.classes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
-	perEpoch := max(1, t.features.Len()/regressionBatch)
-	epochs := max(least/perEpoch, min(regressionEpochs, max(seen, enough/perEpoch)))
-	l, _, err := t.regress(ctx, classes, epochs, nil)
-	if err != nil {
-		return nil, err
-	}
-	return l, v.temper(ctx, l)
+	return order, nil
 }
 
 // together is how much each cluster of the vote so far, the first head's alone where first is set, shares with each cluster of every head:
