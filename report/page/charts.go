@@ -25,7 +25,7 @@ func reliability(bins []report.Bin, reference *Reference) template.HTML {
 		tip := fmt.Sprintf("confidence %.3f to %.3f: %s, accuracy %.3f, mean confidence %.3f", b.Low, b.High, items(b.Count), b.Accuracy, b.Confidence)
 		p.rect("bar", lo, 0, hi, float64(b.Accuracy), tip)
 		p.rect("gap", lo, float64(b.Accuracy), hi, float64(b.Confidence), "")
-		p.text("count", "middle", p.x((lo+hi)/2), p.top-6, compact(float64(b.Count)))
+		p.text("count", "middle", p.x((lo+hi)/2), p.top-6, overBar(float64(b.Count)))
 		p.rect("hit", lo, 0, hi, 1, tip)
 	}
 	p.line("diagonal", []float64{0, 1}, []float64{0, 1})
@@ -88,7 +88,7 @@ func counts(confidence []float64, wrong func(i int) bool, name string) template.
 		}
 		p.rect("hit", lo, 0, hi, p.y1, tip)
 		if all[b] > 0 {
-			p.text("count", "middle", p.x((lo+hi)/2), p.y(count)-4, compact(count))
+			p.text("count", "middle", p.x((lo+hi)/2), p.y(count)-4, overBar(count))
 		}
 	}
 	return p.done()
@@ -197,6 +197,17 @@ func compact(v float64) string {
 		return strconv.FormatFloat(math.Round(v/1e2)/10, 'f', -1, 64) + "k"
 	}
 	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// overBar is a count for the narrow place above a bar: two digits from a thousand on.
+func overBar(v float64) string {
+	switch {
+	case v >= 1e4 && v < 1e6:
+		return strconv.FormatFloat(math.Round(v/1e3), 'f', -1, 64) + "k"
+	case v >= 1e3 && v < 1e4:
+		return strconv.FormatFloat(math.Round(v/1e2)/10, 'f', -1, 64) + "k"
+	}
+	return compact(v)
 }
 
 func items(n int) string {
