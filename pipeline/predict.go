@@ -14,6 +14,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
+	"iconic/internal/placing"
 	"iconic/pipeline/classify"
 )
 
@@ -68,7 +69,7 @@ func (o *predictOptions) validate(data string) error {
 		return usagef("every %s: want 10 ms or more", o.every)
 	}
 	for _, to := range []string{o.copyTo, o.linkTo} {
-		if to != "" && within(to, data) {
+		if to != "" && placing.Within(to, data) {
 			return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, data)
 		}
 	}

@@ -58,18 +58,23 @@ func WriteNew(name string, content []byte) error {
 	if _, err := os.Lstat(name); err == nil {
 		return &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
 	}
-	temporary := name + ".partial"
-	if err := WriteBytes(temporary, content); err != nil {
-		return err
+	// The temporary name is this call's alone, and as short for a long name as for any other.
+	f, err := renameio.NewPendingFile(filepath.Join(filepath.Dir(name), "iconic"), renameio.WithTempDir(filepath.Dir(name)), renameio.WithPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
 	}
-	defer os.Remove(temporary) // it stays only if the process dies before
+	defer f.Cleanup() // the temporary name stays only if the process dies before
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
 	// Unlike a rename, a link replaces nothing. Where the file system has none, looking again is the best there is.
-	err := os.Link(temporary, name)
+	err = os.Link(f.Name(), name)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		if _, err = os.Lstat(name); err == nil {
 			return &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
 		}
-		err = os.Rename(temporary, name)
+		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
 		return err

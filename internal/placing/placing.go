@@ -1,0 +1,148 @@
+package placing
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"iconic/internal/atomicfile"
+)
+
+// longestName is the number of bytes that file systems allow for one name.
+const longestName = 255
+
+// Copy writes content to name, or to "name (2)" and so on while other files bear the names before. It returns the name that
+// holds the content now, which it may have held before. Folders above it are made.
+func Copy(name string, content []byte) (string, error) {
+	return firstFree(name, func(name string) error {
+		err := atomicfile.WriteNew(name, content)
+		if errors.Is(err, fs.ErrExist) && holds(name, content) {
+			return nil
+		}
+		return err
+	})
+}
+
+// holds tells whether a regular file has this content.
+func holds(name string, content []byte) bool {
+	stat, err := os.Lstat(name)
+	if err != nil || !stat.Mode().IsRegular() || stat.Size() != int64(len(content)) {
+		return false
+	}
+	there, err := os.ReadFile(name)
+	return err == nil && bytes.Equal(there, content)
+}
+
+// Link makes a symbolic link to target, an absolute path, under name or the first free name after it, as Copy does. It returns
+// the name of the link, which may have been there before.
+func Link(name, target string) (string, error) {
+	return firstFree(name, func(name string) error {
+		err := os.Symlink(target, name)
+		if errors.Is(err, fs.ErrExist) {
+			if to, rerr := os.Readlink(name); rerr == nil && to == target {
+				return nil
+			}
+		}
+		return err
+	})
+}
+
+// firstFree makes the folder of name and calls put with name, and with "name (2)" and so on while put says that the name is
+// taken.
+func firstFree(name string, put func(name string) error) (string, error) {
+	const tries = 1000
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return "", err
+	}
+	for n := 1; n <= tries; n++ {
+		numbered := Numbered(name, n)
+		if err := put(numbered); !errors.Is(err, fs.ErrExist) {
+			return numbered, err
+		}
+	}
+	return "", fmt.Errorf("%s and %d numbered names after it are taken by other files", name, tries-1)
+}
+
+// Numbered is the nth name that a file is tried under: name itself, then "stem (2).ext" and so on. The stem is shortened where
+// the name would be too long for a file system.
+func Numbered(name string, n int) string {
+	if n < 2 {
+		return name
+	}
+	folder, base := filepath.Split(name)
+	ext := filepath.Ext(base)
+	if len(ext) > 16 { // a dot somewhere in a long name, and no extension
+		ext = ""
+	}
+	number := fmt.Sprintf(" (%d)", n)
+	stem := cut(strings.TrimSuffix(base, ext), longestName-len(number)-len(ext))
+	return folder + stem + number + ext
+}
+
+// cut is as much of s as n bytes hold, without a broken rune at its end where s has none.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	if utf8.ValidString(s) {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+	}
+	return s[:n]
+}
+
+// Folder is the name of a cluster's folder: its number, so that two clusters of one name stay apart, followed by as much of its
+// name as a folder can bear.
+func Folder(cluster int, name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' || strings.ContainsRune(`:*?"<>|`, r) || !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, name)
+	name = strings.Trim(cut(strings.Trim(name, " ."), 100), " .")
+	if name == "" {
+		return fmt.Sprintf("cluster-%03d", cluster)
+	}
+	return fmt.Sprintf("cluster-%03d %s", cluster, name)
+}
+
+// Local is an item's path, with slashes, as a path below the folder that the item is sorted into: the same path, or only the
+// last part of one that is absolute or leads out of its folder.
+func Local(item string) string {
+	local := filepath.FromSlash(item)
+	if filepath.IsLocal(local) {
+		return filepath.Clean(local)
+	}
+	return path.Base(path.Clean("/" + item))
+}
+
+// Within tells whether a path, which need not exist, is folder or lies below it once symbolic links are followed.
+func Within(name, folder string) bool {
+	relative, err := filepath.Rel(Resolved(folder), Resolved(name))
+	return err == nil && filepath.IsLocal(relative)
+}
+
+// Resolved is the absolute path of name with symbolic links followed as far as it exists.
+func Resolved(name string) string {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return name
+	}
+	for head, rest := name, ""; ; head, rest = filepath.Dir(head), filepath.Join(filepath.Base(head), rest) {
+		if real, err := filepath.EvalSymlinks(head); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if head == filepath.Dir(head) {
+			return name
+		}
+	}
+}
