@@ -22,7 +22,7 @@ noasm: ## the same numbers from plain Go
 	$(GO) test -tags noasm ./internal/kernel/... ./head/...
 
 race: ## what has goroutines, under the race detector
-	$(GO) test -race -short ./internal/... ./extract/... ./head/... ./report/... ./pipeline/endpoint
+	$(GO) test -race -short ./internal/... ./extract/... ./head/... ./report/... ./models/... ./pipeline/...
 
 fuzz: ## every fuzz target for FUZZTIME each
 	./scripts/fuzz.sh $(or $(FUZZTIME),30s)

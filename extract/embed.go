@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
 	"sync"
 
 	"iconic/extract/dataset"
@@ -142,7 +143,8 @@ type Stream struct {
 	Strict  bool    // the first bad image ends it
 	MaxBad  float64 // the share of bad images above which it fails at its end
 
-	// Seen, unless nil, tells which images need not be looked at: those whose stamp is the same as when Visit saw them.
+	// Seen, unless nil, tells which images need not be looked at: those whose stamp is the same as when Visit saw them. It is read
+	// once, before the first image, so that Visit may write to it.
 	Seen map[string]string
 	// Visit gets every image in the order of the data set; set is where its bytes are. features are only lent, and nil for a bad
 	// image, of which Kind and Skipped say what is wrong.
@@ -153,6 +155,7 @@ type Stream struct {
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
 	e.one.Lock()
 	defer e.one.Unlock()
+	d.Seen = maps.Clone(d.Seen)
 	set, err := h.list(ctx, d.Data, d.Dataset)
 	if err != nil {
 		return nil, err

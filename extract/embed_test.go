@@ -156,6 +156,27 @@ func TestStreamVisitsEverythingOnce(t *testing.T) {
 	}
 }
 
+// Visit may note what it has seen while the images after it are still being looked up: of what the stream was given it keeps a
+// copy. Under the race detector one write is enough to tell; without it, many images make a crash likely.
+func TestVisitMayWriteToSeen(t *testing.T) {
+	data := folder(t, 150)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	e, _, _ := embedder(t, c)
+	seen := map[string]string{}
+	for pass, want := range []int{150, 0} {
+		visited := 0
+		_, err := e.Each(t.Context(), Stream{Data: data, Batch: 1, Seen: seen, Visit: func(_ *dataset.Set, it store.Item, stamp string, _ []float32) error {
+			seen[it.Path] = stamp
+			visited++
+			return nil
+		}}, Hooks{})
+		if err != nil || visited != want {
+			t.Errorf("pass %d: %d images were visited, want %d; %v", pass, visited, want, err)
+		}
+	}
+}
+
 func TestEmbedderRefusesAnotherEncoder(t *testing.T) {
 	c := config(t, folder(t, 3), filepath.Join(t.TempDir(), "store"))
 	extract(t, c)
