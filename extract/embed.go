@@ -137,6 +137,7 @@ func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32,
 // Stream is a data set whose images are looked at as they are encoded, and not kept.
 type Stream struct {
 	Data    string
+	Files   []string // image files, instead of Data
 	Dataset dataset.Options
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
@@ -146,19 +147,37 @@ type Stream struct {
 	// Seen, unless nil, tells which images need not be looked at: those whose stamp is the same as when Visit saw them. It is read
 	// once, before the first image, so that Visit may write to it.
 	Seen map[string]string
+	// Leave, unless nil, tells which items of the set are left out, before any of them is read.
+	Leave func(set *dataset.Set, i int) bool
 	// Visit gets every image in the order of the data set; set is where its bytes are. features are only lent, and nil for a bad
 	// image, of which Kind and Skipped say what is wrong.
 	Visit func(set *dataset.Set, it store.Item, stamp string, features []float32) error
 }
+
+// list opens the stream's data set.
+func (d *Stream) list(ctx context.Context, h Hooks) (*dataset.Set, error) {
+	if d.Files != nil {
+		return dataset.Files(ctx, d.Files)
+	}
+	return h.list(ctx, d.Data, d.Dataset)
+}
+
+// ListingError is Each's error where the data set cannot be listed, before any image is read: it is not there, say, or holds
+// no image. Who watches a folder may try again.
+type ListingError struct{ Err error }
+
+func (e *ListingError) Error() string { return e.Err.Error() }
+
+func (e *ListingError) Unwrap() error { return e.Err }
 
 // Each encodes the images of a data set through the same stages as Run, without a store. Bad ones are visited and counted.
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
 	e.one.Lock()
 	defer e.one.Unlock()
 	d.Seen = maps.Clone(d.Seen)
-	set, err := h.list(ctx, d.Data, d.Dataset)
+	set, err := d.list(ctx, h)
 	if err != nil {
-		return nil, err
+		return nil, &ListingError{err}
 	}
 	defer set.Close()
 	r := &run{
@@ -170,8 +189,11 @@ func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error
 		summary: &Summary{Items: len(set.Items), Ignored: set.Ignored, Device: e.Device()},
 	}
 	for i := range set.Items {
-		r.entries = append(r.entries, entry{listed: i})
+		if d.Leave == nil || !d.Leave(set, i) {
+			r.entries = append(r.entries, entry{listed: i})
+		}
 	}
+	r.summary.Items = len(r.entries)
 	if err := r.all(ctx); err != nil {
 		return nil, err
 	}

@@ -101,10 +101,10 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on, a training with --resume")
 		return exitInterrupted
 	case errors.As(err, &usage), !a.started:
-		fmt.Fprintln(a.err, "pipeline:", err)
+		fmt.Fprintln(a.err, "pipeline:", plain(err.Error()))
 		return exitWrongUse
 	default:
-		fmt.Fprintln(a.err, "pipeline:", err)
+		fmt.Fprintln(a.err, "pipeline:", plain(err.Error()))
 		return exitFailed
 	}
 }
@@ -112,11 +112,11 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 // note tells the person at the terminal something that is not a result.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet && !a.json {
-		fmt.Fprintf(a.err, format+"\n", args...)
+		fmt.Fprintln(a.err, plain(fmt.Sprintf(format, args...)))
 	}
 }
 
 // warn is note for what should not be missed: --quiet does not silence it.
 func (a *app) warn(format string, args ...any) {
-	fmt.Fprintf(a.err, "warning: "+format+"\n", args...)
+	fmt.Fprintln(a.err, "warning:", plain(fmt.Sprintf(format, args...)))
 }

@@ -115,11 +115,11 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 
 // resolve turns what the user called a model into an ONNX file in the cache.
 func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*models.Model, error) {
-	return f.resolveTo(ctx, a, nameOrFile, "")
+	return f.resolveTo(ctx, a, nameOrFile, "", "")
 }
 
-// resolveTo is resolve to a file of the user's, unless out is empty.
-func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out string) (*models.Model, error) {
+// resolveTo is resolve to a file of the user's, unless out is empty, and with another cache than the user's, unless cache is empty.
+func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out, cache string) (*models.Model, error) {
 	p, err := precision.Parse(f.precision)
 	if err != nil {
 		return nil, usagef("--precision: %w", err)
@@ -127,7 +127,7 @@ func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out stri
 	stages := a.downloads()
 	defer stages.end()
 	m, err := models.Resolve(ctx, nameOrFile, models.Options{
-		PullOptions: models.PullOptions{From: f.from, Note: stages.note, Progress: stages.at},
+		PullOptions: models.PullOptions{From: f.from, Cache: cache, Note: stages.note, Progress: stages.at},
 		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads, Out: out,
 	})
 	if err != nil {
@@ -184,7 +184,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := flags.resolveTo(c.Context(), a, args[0], out)
+			m, err := flags.resolveTo(c.Context(), a, args[0], out, "")
 			if err != nil {
 				return err
 			}

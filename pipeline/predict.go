@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,28 +22,33 @@ import (
 func newPredictCommand(a *app) *cobra.Command {
 	var o predictOptions
 	c := &cobra.Command{
-		Use:   "predict RUN DATA",
+		Use:   "predict RUN DATA...",
 		Short: "Sort new images into the clusters of a trained run",
 		Long: `Sort new images into the clusters of a trained run.
 
-RUN is the folder of a finished run; it knows its encoder and how images are prepared for it. DATA is what 'pipeline extract' takes.
-Standard output gets a line an image as they come: CSV, or with --json a JSON object. An image further from all training images than
-95 % of those are from each other is marked as none of these; an image that cannot be read has a reason in the last column.
+RUN is the folder of a finished run; it knows its encoder and how images are prepared for it. DATA is an image file, or anything that
+'pipeline extract' takes; there may be several. Standard output gets one line per image as it is read: CSV, or with --json a JSON
+object. An image is marked none_of_these if it lies farther from its nearest training image than 95 % of the training images do from
+theirs. An image that cannot be read has the reason in the last column.
 
---copy-to and --link-to sort the files into a folder a cluster as well. Originals stay where and as they are, and nothing is
+--copy-to and --link-to also sort the files into one folder per cluster. The originals stay where and as they are, and nothing is
 overwritten. --watch goes on with images that come later, until it is interrupted.`,
-		Args: cobra.ExactArgs(2),
+		Example: `  pipeline predict out photo.jpg
+  pipeline predict out holiday/*.jpg scans --json
+  pipeline predict out inbox --copy-to sorted --watch`,
+		Args: cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.predict(c.Context(), args[0], args[1], &o)
+			return a.predict(c.Context(), args[0], args[1:], &o)
 		},
 	}
 	o.useOptions.add(c.Flags())
 	o.dataOptions.add(c.Flags())
 	f := c.Flags()
-	f.IntVar(&o.workers, "decode-threads", 0, "threads that read and decode images (default: one a processor)")
-	f.IntVar(&o.batch, "batch-images", 0, "images that the encoder gets at once (default: found by a short probe)")
-	f.StringVar(&o.copyTo, "copy-to", "", "folder to copy the files into, a subfolder a cluster")
-	f.StringVar(&o.linkTo, "link-to", "", "folder to link the files into by symbolic links, a subfolder a cluster")
+	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
+	f.StringVar(&o.copyTo, "copy-to", "", "copy the files into this folder, one subfolder per cluster")
+	f.StringVar(&o.linkTo, "link-to", "", "link the files into this folder by symbolic links, one subfolder per cluster")
+	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
 	f.BoolVar(&o.watch, "watch", false, "go on with images that come later, until interrupted")
 	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks")
 	return c
@@ -53,106 +59,199 @@ type predictOptions struct {
 	dataOptions
 	workers, batch int
 	copyTo, linkTo string
-	watch          bool
+	csvSafe, watch bool
 	every          time.Duration
 }
 
-func (o *predictOptions) validate(data string) error {
+func (o *predictOptions) validate(a *app, data []string) error {
 	switch {
 	case o.copyTo != "" && o.linkTo != "":
 		return usagef("--copy-to and --link-to exclude each other: give one")
-	case o.workers < 0 || o.batch < 0 || o.threads < 0:
-		return usagef("threads and batch-images: want 1 or more, or 0 for the rule")
 	case !(o.maxBad >= 0 && o.maxBad <= 100):
 		return usagef("max-bad %g: want a percentage from 0 to 100", o.maxBad)
 	case o.every < 10*time.Millisecond:
 		return usagef("every %s: want 10 ms or more", o.every)
+	case o.csvSafe && a.json:
+		return usagef("--csv-safe is for CSV, and --json writes none: leave one out")
 	}
 	for _, to := range []string{o.copyTo, o.linkTo} {
-		if to != "" && placing.Within(to, data) {
-			return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, data)
+		for _, from := range data {
+			if to != "" && placing.Within(to, from) {
+				return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, from)
+			}
 		}
 	}
 	return nil
 }
 
-func (a *app) predict(ctx context.Context, dir, data string, o *predictOptions) error {
-	if err := o.validate(data); err != nil {
+func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) (err error) {
+	if err := o.validate(a, data); err != nil {
 		return err
 	}
 	t, err := a.openTrained(ctx, dir, &o.useOptions)
 	if err != nil {
 		return err
 	}
-	if set, err := dataset.Open(ctx, data, dataset.Options{}); err == nil { // what is wrong with DATA is told before the encoder is fetched
-		err = set.Close()
-		if err != nil {
-			return err
-		}
-	} else if !o.watch || !errors.Is(err, dataset.ErrNoImages) {
+	defer func() { err = errors.Join(err, t.close()) }()
+	sources, err := o.sources(ctx, data) // what is wrong with DATA is told before the encoder is fetched
+	if err != nil {
 		return err
 	}
 	m, err := t.open(ctx, a, &o.useOptions)
 	if err != nil {
 		return err
 	}
-	p := &prediction{app: a, model: m, lines: a.predictionWriter(), sorted: o.sorter(), watched: o.watch, seen: map[string]string{}, doubtful: map[string]string{}}
-	stream := extract.Stream{
-		Data: data, Dataset: dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}, Workers: o.workers, Batch: o.batch,
-		Strict: o.strict, MaxBad: o.maxBad / 100, Visit: p.visit,
-	}
+	p := &prediction{app: a, model: m, lines: a.predictionLines(o.csvSafe), sorted: o.sorter(), watched: o.watch}
 	if o.watch {
-		err = p.follow(ctx, stream, o.every)
+		err = p.follow(ctx, sources, o.every)
 	} else {
-		err = p.pass(ctx, stream)
+		err = p.passes(ctx, sources)
 	}
-	return errors.Join(err, m.Images.Close())
+	p.lines.end()
+	return errors.Join(err, p.unsorted(), m.Images.Close())
+}
+
+// source is one DATA of the command, or all that are single image files together.
+type source struct {
+	stream  extract.Stream
+	several bool // it is not the only DATA: its images are told by the names of their files
+
+	seen     map[string]string // stamp of each image that was told of
+	doubtful map[string]string // stamp of each bad image that may still be being written
+	away     bool              // it was not there when it was last looked for
+}
+
+// sources sorts DATA into image files and collections, and looks at the latter.
+func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source, error) {
+	var files []string
+	var all []*source
+	stream := func() extract.Stream {
+		return extract.Stream{
+			Dataset: dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}, Workers: o.workers, Batch: o.batch,
+			Strict: o.strict, MaxBad: o.maxBad / 100,
+		}
+	}
+	for _, name := range data {
+		if stat, err := os.Stat(name); err == nil && !stat.IsDir() && !dataset.Collects(name) {
+			files = append(files, name)
+			continue
+		}
+		s := stream()
+		s.Data = name
+		if err := o.check(ctx, s); err != nil {
+			return nil, err
+		}
+		all = append(all, &source{stream: s})
+	}
+	if len(files) > 0 {
+		if len(o.splits) > 0 {
+			return nil, usagef("--split is for data sets that have splits; %s is an image file", files[0])
+		}
+		s := stream()
+		s.Files = files
+		all = slices.Insert(all, 0, &source{stream: s})
+	}
+	for _, s := range all {
+		s.several = len(all) > 1
+		s.seen, s.doubtful = map[string]string{}, map[string]string{}
+	}
+	return all, nil
+}
+
+// check opens a data set once, to tell what is wrong with it or with sorting its files.
+func (o *predictOptions) check(ctx context.Context, s extract.Stream) error {
+	set, err := dataset.Open(ctx, s.Data, s.Dataset)
+	if o.watch && errors.Is(err, dataset.ErrNoImages) {
+		return nil // they are to come
+	}
+	if err != nil {
+		return err
+	}
+	if set.Raw != nil && (o.copyTo != "" || o.linkTo != "") {
+		err = usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list or tar archives", s.Data)
+	}
+	if _, own := set.File(0); !own && o.linkTo != "" && err == nil {
+		err = usagef("the images of %s lie in archives: --link-to wants files of their own, use --copy-to", s.Data)
+	}
+	return errors.Join(err, set.Close())
 }
 
 // prediction is one call of the command.
 type prediction struct {
-	app    *app
-	model  *classify.Model
-	lines  predictionWriter
-	sorted *sorter // nil: files are not sorted
+	app     *app
+	model   *classify.Model
+	lines   *predictionLines
+	sorted  *sorter // nil: files are not sorted
+	watched bool
 
-	watched  bool
-	seen     map[string]string // stamp of each image that was told of
-	doubtful map[string]string // stamp of each bad image that may still be being written
+	failed  int    // files that could not be sorted
+	example string // the first of them, and why
 }
 
-// pass tells of every image once.
-func (p *prediction) pass(ctx context.Context, s extract.Stream) error {
+// passes tells of every image once. Too many bad images in one source do not keep the others from being told of.
+func (p *prediction) passes(ctx context.Context, sources []*source) error {
+	var errs []error
+	for _, s := range sources {
+		done, err := p.pass(ctx, s)
+		errs = append(errs, err)
+		if !done {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// pass tells of every image of a source. It is done if it came to the end, whatever it found there.
+func (p *prediction) pass(ctx context.Context, s *source) (done bool, err error) {
 	var bar *progress
 	defer func() { bar.end() }()
-	summary, err := p.model.Images.Each(ctx, s, extract.Hooks{Progress: func(done, total int) {
+	left := 0
+	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{Progress: func(done, total int) {
 		if bar == nil {
 			bar = p.app.progress("predict", "images", total)
 		}
 		bar.at(done, "")
 	}})
 	bar.end()
-	if summary != nil {
-		for _, k := range summary.Skipped {
-			p.app.warn("%d not read: %s (as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
-		}
-		p.app.note("%d images in %.1f s (%.1f images/s)", summary.Rows, summary.Seconds, float64(summary.Rows)/summary.Seconds)
+	if left > 0 {
+		p.app.warn("%d images lie in %s, where files are sorted to, and were left out", left, p.sorted.folder)
 	}
-	return err
+	if summary == nil {
+		return false, err
+	}
+	for _, k := range summary.Skipped {
+		p.app.warn("%d not read: %s", k.Count, badExample(k.Kind, k.Example, k.Reason))
+	}
+	p.app.note("%d images in %.1f s (%.1f images/s)", summary.Rows, summary.Seconds, float64(summary.Rows)/summary.Seconds)
+	return true, err
 }
 
-// follow passes over the data again and again, until interrupted: that is its regular end.
-func (p *prediction) follow(ctx context.Context, s extract.Stream, every time.Duration) error {
-	s.Seen, s.MaxBad = p.seen, 1
+// stream is a source as it is to be read now; left counts the images that are left out.
+func (p *prediction) stream(s *source, left *int) extract.Stream {
+	stream := s.stream
+	stream.Visit = func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
+		return p.visit(s, set, it, stamp, features)
+	}
+	if p.sorted != nil {
+		stream.Leave = func(set *dataset.Set, i int) bool {
+			leave := p.sorted.made(set, i)
+			if leave {
+				*left++
+			}
+			return leave
+		}
+	}
+	return stream
+}
+
+// follow passes over the data again and again, until interrupted: that is its regular end. A folder that is not there for a
+// while, because a disk is mounted anew or a name is changed, is waited for.
+func (p *prediction) follow(ctx context.Context, sources []*source, every time.Duration) error {
 	for {
-		summary, err := p.model.Images.Each(ctx, s, extract.Hooks{})
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !errors.Is(err, dataset.ErrNoImages):
-			return err
-		case summary != nil && summary.Batch > 0 && s.Batch == 0:
-			s.Batch = summary.Batch // one probe is enough
+		for _, s := range sources {
+			if err := p.look(ctx, s); err != nil || ctx.Err() != nil {
+				return err
+			}
 		}
 		select {
 		case <-time.After(every):
@@ -162,83 +261,87 @@ func (p *prediction) follow(ctx context.Context, s extract.Stream, every time.Du
 	}
 }
 
+// look is one pass of follow over a source.
+func (p *prediction) look(ctx context.Context, s *source) error {
+	s.stream.Seen, s.stream.MaxBad = s.seen, 1
+	left := 0
+	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{})
+	var unlisted *extract.ListingError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, dataset.ErrNoImages):
+		s.away = false
+		return nil
+	case errors.As(err, &unlisted):
+		if !s.away {
+			p.app.warn("%v; waiting for it to come back", err)
+		}
+		s.away = true
+		return nil
+	case err != nil:
+		return err
+	}
+	if s.away {
+		p.app.note("%s is there again", s.stream.Data)
+	}
+	s.away = false
+	if summary.Batch > 0 && s.stream.Batch == 0 {
+		s.stream.Batch = summary.Batch // one probe is enough
+	}
+	return nil
+}
+
 // visit writes the line of an image and puts its file where it belongs.
-func (p *prediction) visit(set *dataset.Set, it store.Item, stamp string, features []float32) error {
+func (p *prediction) visit(s *source, set *dataset.Set, it store.Item, stamp string, features []float32) error {
+	name := s.named(set, it.Path)
 	if features == nil {
 		// A file that is just being written looks broken, until it is looked at again.
-		if p.watched && p.doubtful[it.Path] != stamp {
-			p.doubtful[it.Path] = stamp
+		if p.watched && s.doubtful[it.Path] != stamp {
+			s.doubtful[it.Path] = stamp
 			return nil
 		}
-		p.seen[it.Path] = stamp
-		return p.lines.bad(it.Path, fmt.Sprintf("%s: %s", it.Kind, it.Skipped))
+		s.seen[it.Path] = stamp
+		return p.lines.bad(name, badReason(it.Kind, it.Skipped))
 	}
 	all, err := p.model.Classify(features, 1)
 	if err != nil {
-		return fmt.Errorf("%s: %w", it.Path, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.watched {
-		p.seen[it.Path] = stamp
-		delete(p.doubtful, it.Path)
+		s.seen[it.Path] = stamp
+		delete(s.doubtful, it.Path)
 	}
+	reason := ""
 	if p.sorted != nil {
-		if err := p.sorted.place(set, it.Path, all[0]); err != nil {
-			return err
-		}
-	}
-	return p.lines.good(it.Path, all[0])
-}
-
-// predictionWriter writes a line an image.
-type predictionWriter struct {
-	good func(path string, p classify.Prediction) error
-	bad  func(path, reason string) error
-}
-
-func (a *app) predictionWriter() predictionWriter {
-	if a.json {
-		e := json.NewEncoder(a.out)
-		e.SetEscapeHTML(false)
-		return predictionWriter{
-			good: func(path string, p classify.Prediction) error {
-				return e.Encode(struct {
-					Path string `json:"path"`
-					classify.Prediction
-				}{path, p})
-			},
-			bad: func(path, reason string) error {
-				return e.Encode(map[string]string{"path": path, "error": reason})
-			},
-		}
-	}
-	w := csv.NewWriter(a.out)
-	line := func(fields ...string) error {
-		if err := w.Write(fields); err != nil {
-			return err
-		}
-		w.Flush() // as they come
-		return w.Error()
-	}
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
-	started := false
-	header := func() error {
-		if started {
-			return nil
-		}
-		started = true
-		return line("path", "cluster", "name", "confidence", "runner_up", "runner_up_name", "runner_up_confidence", "distance", "none_of_these", "error")
-	}
-	return predictionWriter{
-		good: func(path string, p classify.Prediction) error {
-			distance := ""
-			if p.Distance != nil {
-				distance = number(*p.Distance)
+		if err := p.sorted.place(set, it.Path, all[0]); err != nil { // it has its line, and the others get theirs
+			reason = "not sorted: " + err.Error()
+			p.failed++
+			if p.example == "" {
+				p.example = fmt.Sprintf("%s: %v", name, err)
 			}
-			return errors.Join(header(), line(path, strconv.Itoa(p.Cluster), p.Name, number(p.Confidence),
-				strconv.Itoa(p.RunnerUp.Cluster), p.RunnerUp.Name, number(p.RunnerUp.Confidence), distance, strconv.FormatBool(p.NoneOfThese), ""))
-		},
-		bad: func(path, reason string) error {
-			return errors.Join(header(), line(path, "", "", "", "", "", "", "", "", reason))
-		},
+		}
 	}
+	return p.lines.good(name, all[0], reason)
+}
+
+// unsorted says at the end how many files could not be sorted.
+func (p *prediction) unsorted() error {
+	if p.failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d files could not be sorted into %s, each with the reason in its line (as %s)", p.failed, p.sorted.folder, p.example)
+}
+
+// named is how an image is told: by its path in the data set, or where there are several by one that leads to it from here.
+func (s *source) named(set *dataset.Set, item string) string {
+	if !s.several || s.stream.Files != nil {
+		return item
+	}
+	if i, ok := set.Find(item); ok {
+		if file, own := set.File(i); own {
+			return filepath.ToSlash(file)
+		}
+	}
+	return path.Join(filepath.ToSlash(set.Root), item)
 }

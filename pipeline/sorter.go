@@ -9,21 +9,38 @@ import (
 	"iconic/pipeline/classify"
 )
 
-// sorter puts files into a folder a cluster: copies, or symbolic links. It never overwrites, and what is there already it leaves.
+// sorter puts files into one folder per cluster: copies, or symbolic links.
 type sorter struct {
-	folder string
-	link   bool
+	folder  string
+	link    bool
+	folders map[string]bool // folders of images, and whether what lies in them was put there by sorting
 }
 
 // sorter is nil where files are not to be sorted.
 func (o *predictOptions) sorter() *sorter {
 	switch {
 	case o.copyTo != "":
-		return &sorter{folder: o.copyTo}
+		return &sorter{folder: o.copyTo, folders: map[string]bool{}}
 	case o.linkTo != "":
-		return &sorter{folder: o.linkTo, link: true}
+		return &sorter{folder: o.linkTo, link: true, folders: map[string]bool{}}
 	}
 	return nil
+}
+
+// made tells whether an item of a set lies where files are sorted to, by whatever links it is reached: it is not to be sorted
+// into its own folder, again and again.
+func (s *sorter) made(set *dataset.Set, i int) bool {
+	file, own := set.File(i)
+	if !own {
+		return false
+	}
+	folder := filepath.Dir(file)
+	made, known := s.folders[folder]
+	if !known {
+		made = placing.Within(folder, s.folder)
+		s.folders[folder] = made
+	}
+	return made
 }
 
 // place sorts the file of one item of a set.
@@ -32,11 +49,7 @@ func (s *sorter) place(set *dataset.Set, item string, p classify.Prediction) err
 	if !ok {
 		return fmt.Errorf("%s is not in %s", item, set.Root)
 	}
-	if set.Raw != nil {
-		return usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list or tar archives", set.Root)
-	}
 	name := filepath.Join(s.folder, placing.Folder(p.Cluster, p.Name), placing.Local(item))
-	file, own := set.File(i)
 	if !s.link {
 		content, err := set.Read(i, nil)
 		if err != nil {
@@ -45,8 +58,9 @@ func (s *sorter) place(set *dataset.Set, item string, p classify.Prediction) err
 		_, err = placing.Copy(name, content)
 		return err
 	}
+	file, own := set.File(i)
 	if !own {
-		return usagef("the images of %s lie in archives: --link-to wants files of their own, use --copy-to", set.Root)
+		return fmt.Errorf("%s lies in an archive, where no link leads", item)
 	}
 	target, err := filepath.Abs(file)
 	if err != nil {

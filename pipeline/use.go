@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -38,7 +40,7 @@ func (o *useOptions) add(f *pflag.FlagSet) {
 func addRuntime(f *pflag.FlagSet, library *string, provider *encoder.Provider, threads *int) {
 	f.StringVar(library, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
 	f.Var(provider, "provider", "what runs the encoder: auto, cpu, cuda, tensorrt, coreml, openvino")
-	f.IntVar(threads, "encoder-threads", 0, "threads of the encoder (default: one a processor)")
+	count(f, threads, "encoder-threads", 0, 0, maxThreads, "threads of the encoder (default: one per processor)")
 }
 
 // trained is a run to be used: its head, how its images were treated, and the encoder's file.
@@ -47,6 +49,16 @@ type trained struct {
 	settings store.Settings
 	encoder  string
 	names    []string
+
+	temporary string // folder that the encoder was made in for want of a cache; "": none
+}
+
+// close removes what was made for want of a cache.
+func (t *trained) close() error {
+	if t.temporary == "" {
+		return nil
+	}
+	return os.RemoveAll(t.temporary)
 }
 
 // openTrained reads a run folder and finds the encoder that it was trained on.
@@ -67,28 +79,65 @@ func (a *app) openTrained(ctx context.Context, dir string, o *useOptions) (*trai
 	if err != nil {
 		return nil, err
 	}
-	t.encoder, err = a.findEncoder(ctx, t.settings.Encoder, o)
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	if err := t.findEncoder(ctx, a, o); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
 }
 
-// findEncoder gives the ONNX file of an encoder: as the user says, where this machine saw it, or by its name.
-func (a *app) findEncoder(ctx context.Context, e store.Encoder, o *useOptions) (string, error) {
+// findEncoder gives the ONNX file of the run's encoder: as the user says, where this machine saw it, or by its name.
+func (t *trained) findEncoder(ctx context.Context, a *app, o *useOptions) error {
+	e := t.settings.Encoder
 	if path, ok := models.Recall("", e.SHA256); ok && o.model == "" {
-		return path, nil
+		t.encoder = path
+		return nil
 	}
+	registered := slices.ContainsFunc(models.Registry(), func(m models.Encoder) bool { return m.Name == e.Name })
 	name := o.model
 	if name == "" {
-		known := e.Name == models.TinyName || slices.ContainsFunc(models.Registry(), func(m models.Encoder) bool { return m.Name == e.Name })
-		if !known {
-			return "", usagef("the run's encoder %s (SHA-256 %.12s…) is not where this machine saw it last: name its file with --model", e.Name, e.SHA256)
+		if e.Name != models.TinyName && !registered {
+			return usagef("the run's encoder %s (SHA-256 %.12s…) is not where this machine saw it last: name its file with --model", e.Name, e.SHA256)
 		}
 		name = e.Name
 	}
-	m, err := o.resolve(ctx, a, name)
-	if err != nil {
-		return "", err
+	cache, problem := "", modelCache()
+	if problem != nil {
+		if registered && name == e.Name {
+			return fmt.Errorf("there is no folder to keep the weights of %s in (%w): set XDG_CACHE_HOME to one that can be written, or give the encoder's file with --model", name, problem)
+		}
+		var err error
+		if t.temporary, err = os.MkdirTemp("", "iconic-encoder-"); err != nil {
+			return fmt.Errorf("there is no folder to make the encoder in (%w; %w): set XDG_CACHE_HOME to one that can be written, or give an ONNX file with --model", problem, err)
+		}
+		cache = t.temporary
 	}
-	return m.Path, nil
+	m, err := o.resolveTo(ctx, a, name, "", cache)
+	if err != nil {
+		return err
+	}
+	t.encoder = m.Path
+	return nil
+}
+
+// modelCache says why the user's cache cannot keep models: there is none without a home, and one in a container may not be
+// written to. It is nil where all is well.
+func modelCache() error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(cache, "iconic", "models")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, ".iconic-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // open starts the encoder.

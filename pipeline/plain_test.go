@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+)
+
+func TestPlain(t *testing.T) {
+	for message, want := range map[string]string{
+		"a ∅ “name” of 3 µm":  "a ∅ “name” of 3 µm",
+		"x\x1b]0;title\a.png": `x\x1b]0;title\x07.png`,
+		"right‮left":          `right\u202eleft`,
+		"\x9bno UTF-8\xff":    `\x9bno UTF-8\xff`,
+		"one\ntwo\n":          "one; two",
+		"a\tb\r":              `a\x09b\x0d`,
+	} {
+		if got := plain(message); got != want {
+			t.Errorf("%q: %q, want %q", message, got, want)
+		}
+	}
+	if got := plain(strings.Repeat("é", 1<<20)); len(got) > longestMessage+10 {
+		t.Errorf("a message of %d bytes", len(got))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		for _, r := range plain(rapid.String().Draw(t, "message")) {
+			if r != ' ' && !unicode.IsPrint(r) {
+				t.Fatalf("%q", r)
+			}
+		}
+	})
+}
+
+// Whatever way a message takes to the terminal, the names in it do not act.
+func TestMessagesArePlain(t *testing.T) {
+	var b bytes.Buffer
+	a := &app{out: io.Discard, err: &b, started: true}
+	name := "x\x1b]0;title\a.png"
+	a.note("note of %s", name)
+	a.warn("warning of %s", name)
+	if code := a.exitCode(t.Context(), errors.Join(fmt.Errorf("error of %s", name), usageError{errors.New("second\x1b[31m")})); code != exitWrongUse {
+		t.Errorf("exit code %d", code)
+	}
+	if text := b.String(); strings.ContainsAny(text, "\x1b\a") || strings.Count(text, "\n") != 3 || strings.Count(text, `\x1b]0;title\x07.png`) != 3 {
+		t.Errorf("%q", text)
+	}
+}

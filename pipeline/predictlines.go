@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"iconic/internal/spreadsheet"
+	"iconic/pipeline/classify"
+)
+
+// predictionLines writes one line per image, as they come.
+type predictionLines struct {
+	app      *app
+	json     *json.Encoder // nil: CSV
+	csv      *csv.Writer
+	safe     bool // no cell is to be computed by a spreadsheet
+	computed int  // cells that a spreadsheet would compute
+	started  bool // the header is written
+}
+
+func (a *app) predictionLines(safe bool) *predictionLines {
+	l := &predictionLines{app: a, safe: safe}
+	if a.json {
+		l.json = json.NewEncoder(a.out)
+		l.json.SetEscapeHTML(false)
+	} else {
+		l.csv = csv.NewWriter(a.out)
+	}
+	return l
+}
+
+// path is an image's path in JSON. One that is not UTF-8 stands there as its bytes, too, as in a store's items.jsonl.
+type jsonPath struct {
+	Path  string `json:"path"`
+	Bytes []byte `json:"path_bytes,omitempty"`
+}
+
+func jsonPathOf(name string) jsonPath {
+	p := jsonPath{Path: name}
+	if !utf8.ValidString(name) {
+		p.Bytes = []byte(name)
+	}
+	return p
+}
+
+// good tells what an image is. reason is why its file could not be sorted, or empty.
+func (l *predictionLines) good(name string, p classify.Prediction, reason string) error {
+	if l.json != nil {
+		return l.json.Encode(struct {
+			jsonPath
+			classify.Prediction
+			Error string `json:"error,omitempty"`
+		}{jsonPathOf(name), p, reason})
+	}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+	distance, runner, confidence := "", "", ""
+	if p.Distance != nil {
+		distance = number(*p.Distance)
+	}
+	if p.RunnerUp.Cluster >= 0 {
+		runner, confidence = strconv.Itoa(p.RunnerUp.Cluster), number(p.RunnerUp.Confidence)
+	}
+	return l.row(name, strconv.Itoa(p.Cluster), p.Name, number(p.Confidence), runner, p.RunnerUp.Name, confidence, distance,
+		strconv.FormatBool(p.NoneOfThese), reason)
+}
+
+// bad tells why an image is not known.
+func (l *predictionLines) bad(name, reason string) error {
+	if l.json != nil {
+		return l.json.Encode(struct {
+			jsonPath
+			Error string `json:"error"`
+		}{jsonPathOf(name), reason})
+	}
+	return l.row(name, "", "", "", "", "", "", "", "", reason)
+}
+
+// row writes a line of CSV, the first one after a header.
+func (l *predictionLines) row(cells ...string) error {
+	if !l.started {
+		l.started = true
+		if err := l.csv.Write([]string{"path", "cluster", "name", "confidence", "runner_up", "runner_up_name", "runner_up_confidence", "distance", "none_of_these", "error"}); err != nil {
+			return err
+		}
+	}
+	for i, cell := range cells {
+		if !spreadsheet.Computed(cell) {
+			continue
+		}
+		l.computed++
+		if l.safe {
+			cells[i] = spreadsheet.Text(cell)
+		}
+	}
+	if err := l.csv.Write(cells); err != nil {
+		return err
+	}
+	l.csv.Flush()
+	return l.csv.Error()
+}
+
+// end tells of cells that a spreadsheet would compute.
+func (l *predictionLines) end() {
+	switch {
+	case l.computed == 0:
+	case l.safe:
+		l.app.note("%d cells begin as formulas do, and have an apostrophe before them now", l.computed)
+	default:
+		l.app.warn("%d cells begin with =, +, - or @: a spreadsheet takes them for formulas; --csv-safe puts an apostrophe before them", l.computed)
+	}
+}
+
+// badReason says what is wrong with an image; skipped often begins with the kind.
+func badReason(kind, skipped string) string {
+	if strings.HasPrefix(skipped, kind) {
+		return skipped
+	}
+	return fmt.Sprintf("%s: %s", kind, skipped)
+}
+
+// badExample is a kind of bad images, with one of them and what was wrong there if that says more.
+func badExample(kind, example, reason string) string {
+	if reason == kind {
+		return fmt.Sprintf("%s (as %s)", kind, example)
+	}
+	return fmt.Sprintf("%s (as %s: %s)", kind, example, strings.TrimPrefix(reason, kind+": "))
+}
