@@ -29,7 +29,7 @@ func Example() {
 	defer s.Close()
 	features, err := s.View(0)
 	check(err)
-	result, err := head.Train(ctx, features, head.Default(10), head.Options{})
+	result, err := head.Train(ctx, features, head.Inputs{}, head.Default(10), head.Options{})
 	check(err)
 	items, err := s.RowItems()
 	check(err)
@@ -114,7 +114,7 @@ func trainedRun(ctx context.Context) (folder, model, library string) {
 		Features: head.Source{Store: "store", Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
 	}
 	check(head.Create(folder, c))
-	result, err := head.Train(ctx, features, c.Training, head.Options{})
+	result, err := head.Train(ctx, features, head.Inputs{}, c.Training, head.Options{})
 	check(err)
 	check(head.Finish(folder, c, result))
 	return folder, model, library

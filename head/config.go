@@ -1,208 +1,238 @@
 package head
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"slices"
+	"strings"
 
-	"iconic/head/knn"
-	"iconic/head/optim"
+	"iconic/head/method"
+	"iconic/head/methods"
+	"iconic/head/setting"
 )
 
-// Config holds every setting of a training that shows in its result. Default gives values with their reasons; Validate
-// names what is out of range.
+// Config is what a training is told: a method by name, and the settings that the method reads. Preset and Default give whole ones; Set
+// changes a setting by name.
 type Config struct {
-	Method   string `json:"method"`   // the preset's name
-	Clusters int    `json:"clusters"` // K ≥ 2
-	Seed     uint64 `json:"seed"`
-
-	Alpha float64 `json:"alpha"` // uniform share of the supervisory distribution, 0 to 1
-	Beta  float64 `json:"beta"`  // uniform share of the learned distribution, 0 to 1
-
-	// Standardize scales every feature to mean 0 and variance 1 for the graph and the training; the scaling folds into the
-	// saved head.
-	Standardize bool       `json:"standardize"`
-	Neighbours  int        `json:"neighbours"` // nearest neighbours that p is made of, ≥ 1
-	Metric      knn.Metric `json:"metric"`     // of the neighbours
-	// Search is how neighbours are looked for: each row compared with every other, or by lists where there are very many.
-	Search knn.Search `json:"neighbour_search"`
-	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training
-	// continued for half its epochs at half its rate.
-	Refine int `json:"refine"`
-
-	// Batch counts the rows of a step, anchors and their sampled neighbours together, or with BatchAnchors the anchors alone.
-	// A batch larger than the set shrinks.
-	Batch        int  `json:"batch"`
-	BatchAnchors bool `json:"batch_anchors"`
-	// Epochs is how often every row is an anchor; 0: as often as MinSteps asks, and no less than 60 times, or 30 where heads vote.
-	Epochs   int `json:"epochs"`
-	MinSteps int `json:"min_steps"`
-	// LearningRate is Adam's; 0: 0.72 over the number of steps, kept between 1e-3 and 3e-3.
-	LearningRate float64        `json:"learning_rate"`
-	WeightDecay  float64        `json:"weight_decay"`
-	Schedule     optim.Schedule `json:"schedule"`
-	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
-	EMA float64 `json:"ema"`
-	// Heads trained at once on the same batches, each from its own start; the one of least loss over the last epoch is kept, or with
-	// Consensus a head that learns what those of about the least loss say together (consensus.go).
-	Heads     int  `json:"heads"`
-	Consensus bool `json:"consensus,omitempty"`
-
-	// Walk is the most steps along the graph that lead to a point that counts as a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1:
-	// neighbours alone.
-	Walk int `json:"walk,omitempty"`
-	// Views lets augmented views of an image count as its neighbours, where the features have them.
-	Views bool `json:"views,omitempty"`
-	// Divergence of the clustering methods: "" and "kl", "reverse-kl", "jensen-shannon", "total-variation" or "hellinger".
-	Divergence string `json:"divergence,omitempty"`
-
-	// Of methods that learn a representation, which k-means then clusters:
-	Dimensions  int     `json:"dimensions,omitempty"`  // numbers of a representation
-	Hidden      int     `json:"hidden,omitempty"`      // width of the perceptron's hidden layer; 0: a linear map
-	WeightNorm  bool    `json:"weight_norm,omitempty"` // of the perceptron's last layer
-	Temperature float64 `json:"temperature,omitempty"` // of the cosine kernel, > 0
-	Perplexity  float64 `json:"perplexity,omitempty"`  // of Gaussian neighbours, at most a third of the images
-	Freedom     float64 `json:"freedom,omitempty"`     // degrees of freedom of Student's t, > 0
-	Positive    float64 `json:"tau_plus,omitempty"`    // share of negatives that are of a point's own kind, 0 to below 1
-	Bank        int     `json:"bank,omitempty"`        // representations remembered as negatives
+	Method   string
+	Clusters int // K ≥ 2
+	Seed     uint64
+	Settings setting.Values // those of the method; one that is absent is at its default
 }
 
 // Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
-// paper's. docs/results.md says what it reaches.
+// paper's. docs/results.md shows what it reaches.
 func Default(clusters int) Config {
-	return Config{
-		Method: MethodDefault, Clusters: clusters,
-		Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters),
-		Standardize: true, Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto,
-		Batch: 4096, MinSteps: 240,
-		Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5},
-		Heads:    DefaultHeads(clusters), Consensus: true,
-		Refine: DefaultRefine(clusters),
+	c, err := Preset(methods.Default, clusters)
+	if err != nil {
+		return Config{Method: methods.Default, Clusters: clusters} // Validate says what is wrong with it
 	}
-}
-
-// DefaultHeads is how many heads are trained for their consensus, or the best of them by loss: 8 up to 100 clusters, 4 up to 200. A head
-// costs time with its clusters, and beyond there is one.
-func DefaultHeads(clusters int) int {
-	switch {
-	case clusters <= 100:
-		return 8
-	case clusters <= 200:
-		return 4
-	}
-	return 1
-}
-
-// Paper is the recipe of the I-Con paper's section 4: features as they are, p from augmented views where the features have them and three
-// nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
-func Paper(clusters int) Config {
-	c := Default(clusters)
-	c.Method = MethodPaper
-	c.Alpha, c.Beta = 0.6, 0.6
-	c.Standardize, c.Neighbours, c.Heads, c.Consensus, c.Views, c.Refine = false, 3, 1, false, true, 0
-	c.Epochs, c.MinSteps, c.LearningRate = 30, 1, 1e-3
 	return c
 }
 
-// DefaultRefine is how often p is weighted anew: twice where a single head is trained, whose share of neighbours in one cluster rises
-// by it by 0.9 to 1.5 points (docs/results.md). That measure sees no label. Where heads vote they are left as they are: refined ones grow
-// surer, and their vote is no better.
-func DefaultRefine(clusters int) int {
-	if DefaultHeads(clusters) > 1 {
-		return 0
+// Preset is the configuration that a method's name stands for; it fails on an unknown name, suggesting the nearest.
+func Preset(name string, clusters int) (Config, error) {
+	m, err := methods.Find(name)
+	if err != nil {
+		return Config{}, err
 	}
-	return 2
+	return PresetOf(m, clusters), nil
 }
 
-// DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
-// are likely right; hundreds want the paper's 0.6 to 0.8. Between 10 and 100 clusters it goes linearly in ln K from 0.1 to 0.7.
-func DefaultAlpha(clusters int) float64 {
-	const few, many, low, high = 10.0, 100.0, 0.1, 0.7
-	k := min(many, max(few, float64(clusters)))
-	share := math.Log(k/few) / math.Log(many/few)
-	return math.Round(100*(low+share*(high-low))) / 100
+// PresetOf is the configuration of a method of one's own, for TrainMethod.
+func PresetOf(m method.Method, clusters int) Config {
+	return Config{Method: m.About().Name, Clusters: clusters, Settings: m.Recipe(clusters).Settings().Values()}
+}
+
+// Set changes a setting by name to a value, or to the text of one. It fails on a setting that the method does not read, naming those
+// that do, and on text that is no value of its kind.
+func (c *Config) Set(name string, value any) error {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return err
+	}
+	return c.SetOf(m, name, value)
+}
+
+// SetOf is Set for a method of one's own.
+func (c *Config) SetOf(m method.Method, name string, value any) error {
+	r, err := c.recipe(m)
+	if err != nil {
+		return err
+	}
+	list := r.Settings()
+	s, ok := list.Find(name)
+	if !ok {
+		return &setting.Unread{Name: name, Method: c.Method, Readers: methods.Readers(name)}
+	}
+	if err := s.Set(setting.Text(value)); err != nil {
+		return err
+	}
+	c.Settings = list.Values()
+	return nil
+}
+
+// Text is a setting's value in words; "" where the method does not read it.
+func (c Config) Text(name string) string {
+	v, ok := c.Settings[name]
+	if !ok {
+		return ""
+	}
+	return setting.Text(v)
+}
+
+// Equal tells whether two configurations train the same.
+func (c Config) Equal(o Config) bool {
+	return c.Method == o.Method && c.Clusters == o.Clusters && c.Seed == o.Seed && c.Settings.Equal(o.Settings)
+}
+
+// recipe is the method's own form of c.
+func (c Config) recipe(m method.Method) (method.Recipe, error) {
+	r := m.Recipe(c.Clusters)
+	err := r.Settings().Apply(c.Settings)
+	var unread *setting.Unread
+	if errors.As(err, &unread) {
+		unread.Method, unread.Readers = c.Method, methods.Readers(unread.Name)
+	}
+	return r, err
 }
 
 // Validate checks c against a set of n rows, before any work.
 func (c Config) Validate(n int) error {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return err
+	}
+	return c.validate(m, n)
+}
+
+func (c Config) validate(m method.Method, n int) error {
 	switch {
 	case c.Clusters < 2:
 		return fmt.Errorf("clusters %d: want at least 2", c.Clusters)
 	case c.Clusters > n:
 		return fmt.Errorf("clusters %d of %d images: want no more clusters than there are images", c.Clusters, n)
-	case !share(c.Alpha):
-		return fmt.Errorf("alpha %g: want a number from 0 to 1 (the uniform share of p)", c.Alpha)
-	case !share(c.Beta):
-		return fmt.Errorf("beta %g: want a number from 0 to 1 (the uniform share of q)", c.Beta)
-	case c.Neighbours < 1 || c.Neighbours >= n:
-		return fmt.Errorf("neighbours %d of %d images: want at least 1 and fewer than there are images", c.Neighbours, n)
-	case c.Metric != knn.Cosine && c.Metric != knn.Euclidean:
-		return fmt.Errorf("metric %q: want %q or %q", c.Metric, knn.Cosine, knn.Euclidean)
-	case c.Refine < 0 || c.Refine > 10:
-		return fmt.Errorf("refine %d: want 0 to 10 rounds", c.Refine)
-	case c.Batch < 2:
-		return fmt.Errorf("batch %d: want at least 2 rows, an anchor and its neighbour", c.Batch)
-	case c.Epochs < 0:
-		return fmt.Errorf("epochs %d: want at least 1, or 0 for enough of them", c.Epochs)
-	case c.MinSteps < 0:
-		return fmt.Errorf("min-steps %d: want 0 or more", c.MinSteps)
-	case !(c.LearningRate >= 0 && c.LearningRate < math.Inf(1)):
-		return fmt.Errorf("lr %g: want a positive number, or 0 for the rule", c.LearningRate)
-	case !(c.WeightDecay >= 0 && c.WeightDecay < math.Inf(1)):
-		return fmt.Errorf("weight-decay %g: want 0 or more", c.WeightDecay)
-	case !(c.EMA >= 0 && c.EMA < 1):
-		return fmt.Errorf("ema %g: want a decay from 0, below 1", c.EMA)
-	case c.Heads < 1 || c.Heads > 64:
-		return fmt.Errorf("heads %d: want 1 to 64", c.Heads)
 	}
-	if _, err := c.Search.Resolve(n); err != nil {
+	r, err := c.recipe(m)
+	if err != nil {
 		return err
 	}
-	if err := c.validateMethod(n); err != nil {
+	if err := r.Settings().Check(n); err != nil {
 		return err
 	}
-	return c.Schedule.Validate()
+	_, err = r.Resolve(n)
+	return err
 }
 
-// share tells whether x is a number from 0 to 1; NaN is not.
-func share(x float64) bool { return x >= 0 && x <= 1 }
+// Resolve fits c to a set of n rows: a batch larger than the set shrinks, and settings follow their rules where they stand for one. It
+// returns what it changed that a user would want to know.
+func (c Config) Resolve(n int) (Config, []string, error) {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return c, nil, err
+	}
+	r, err := c.recipe(m)
+	if err != nil {
+		return c, nil, err
+	}
+	notes, err := r.Resolve(n)
+	c.Settings = r.Settings().Values()
+	return c, notes, err
+}
 
-// Resolve fits c to a set of n rows: a batch larger than the set shrinks, and epochs and learning rate follow their rules
-// where they are 0. It returns what it changed that a user would want to know.
-func (c Config) Resolve(n int) (Config, []string) {
-	var notes []string
-	if anchors := c.anchors(); anchors > n {
-		was := c.Batch
-		if c.BatchAnchors {
-			c.Batch = n
+// MarshalJSON writes method, clusters and seed, and the settings beside them, under their names with _ for -.
+func (c Config) MarshalJSON() ([]byte, error) {
+	m := map[string]any{"method": c.Method, "clusters": c.Clusters, "seed": c.Seed}
+	for name, v := range c.Settings {
+		m[key(name)] = v
+	}
+	return json.Marshal(m)
+}
+
+func key(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// UnmarshalJSON reads what MarshalJSON writes. Numbers keep their digits; the settings are checked when they are used.
+func (c *Config) UnmarshalJSON(b []byte) error {
+	var fixed struct {
+		Method   string
+		Clusters int
+		Seed     uint64
+	}
+	if err := json.Unmarshal(b, &fixed); err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*c = Config{fixed.Method, fixed.Clusters, fixed.Seed, setting.Values{}}
+	for k, raw := range all {
+		if slices.Contains([]string{"method", "clusters", "seed"}, k) {
+			continue
+		}
+		name := strings.ReplaceAll(k, "_", "-")
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return err
+		}
+		if text, ok := v.(string); ok {
+			c.Settings[name] = text
+		} else if _, ok := v.(bool); ok {
+			c.Settings[name] = v
 		} else {
-			c.Batch = 2 * n
+			c.Settings[name] = string(raw)
 		}
-		notes = append(notes, fmt.Sprintf("batch %d is larger than the set of %d images: it is now %d", was, n, c.Batch))
 	}
-	if search, err := c.Search.Resolve(n); err == nil { // Validate tells
-		c.Search = search
-	}
-	perEpoch := c.stepsPerEpoch(n)
-	if c.Epochs == 0 {
-		least := 60
-		if c.Consensus && c.Heads > 1 {
-			least = 30
-		}
-		c.Epochs = max(least, (c.MinSteps+perEpoch-1)/perEpoch)
-	}
-	if c.LearningRate == 0 {
-		c.LearningRate = min(3e-3, max(1e-3, 0.72/float64(c.Epochs*perEpoch)))
-	}
-	return c, notes
+	return c.typed()
 }
 
-// anchors of a batch.
-func (c Config) anchors() int {
-	if c.BatchAnchors {
-		return c.Batch
+// typed turns the texts of numbers into those of the method's settings, where the method is known.
+func (c *Config) typed() error {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return nil // a method of somebody's own: its settings stay texts
 	}
-	return c.Batch / 2
+	list := m.Recipe(c.Clusters).Settings()
+	if c.earlier(list) {
+		return nil
+	}
+	for name, v := range c.Settings {
+		s, ok := list.Find(name)
+		if !ok {
+			continue // Validate names it
+		}
+		if err := s.Set(setting.Text(v)); err != nil {
+			return err
+		}
+		c.Settings[name] = s.Value()
+	}
+	return nil
 }
 
-// stepsPerEpoch is how many whole batches n rows make.
-func (c Config) stepsPerEpoch(n int) int { return max(1, n/c.anchors()) }
+// earlier reads the settings of a run folder of format 1, in which every method had every setting, some under other names: those that the
+// method reads are kept.
+func (c *Config) earlier(list setting.List) bool {
+	schedule, is := c.Settings["schedule"].(string)
+	if !is || !strings.HasPrefix(schedule, "{") {
+		return false
+	}
+	var s struct {
+		Kind   string
+		WarmUp float64 `json:"warm_up"`
+	}
+	if json.Unmarshal([]byte(schedule), &s) != nil {
+		return false
+	}
+	was := c.Settings
+	was["schedule"], was["warm-up"] = s.Kind, s.WarmUp
+	was["lr"], was["use-views"] = was["learning-rate"], was["views"]
+	kept := setting.Values{}
+	for _, one := range list {
+		if v, ok := was[one.Name]; ok && v != nil && !one.Shorthand && one.Set(setting.Text(v)) == nil {
+			kept[one.Name] = one.Value()
+		}
+	}
+	c.Settings = kept
+	return true
+}

@@ -1,6 +1,7 @@
 package head
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/head/checkpoint"
 	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
 	"iconic/internal/safetensors"
@@ -16,22 +20,27 @@ import (
 
 // The files of a run folder that belong to this package.
 const (
-	configFile  = "config.json"
 	headFile    = "head.safetensors"
+	configFile  = "config.json"
 	historyFile = "history.jsonl"
 	noveltyFile = "novelty.safetensors"
 )
 
 // runFormat is the version of the run folder's layout. A newer one is refused.
-const runFormat = 1
+const runFormat = 2
+
+// checkpointFile is the state of a training that has not ended.
+const checkpointFile = "checkpoint.safetensors"
 
 // RunConfig is config.json: all that a run was made from.
 type RunConfig struct {
-	Format   int      `json:"format"`
-	Version  string   `json:"version"` // of the program
-	Training Config   `json:"training"`
-	Features Source   `json:"features"`
-	Classes  []string `json:"classes,omitempty"` // names of the labels, in order
+	Format   int    `json:"format"`
+	Version  string `json:"version"` // of the program
+	Training Config `json:"training"`
+	Features Source `json:"features"`
+	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
 	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the
 	// features came as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
@@ -87,7 +96,11 @@ func Finish(dir string, c RunConfig, r *Result) error {
 		safetensors.FromFloat32("weight", r.Head.Weight, r.Head.Clusters, r.Head.Dim),
 		safetensors.FromFloat32("bias", r.Head.Bias, r.Head.Clusters),
 	}
-	if err := safetensors.WriteFile(filepath.Join(dir, headFile), tensors, map[string]string{"format": fmt.Sprint(runFormat)}); err != nil {
+	sum, err := checksum(r.Head)
+	if err != nil {
+		return err
+	}
+	if err := safetensors.WriteFile(filepath.Join(dir, headFile), tensors, map[string]string{"format": fmt.Sprint(runFormat), "checksum": sum}); err != nil {
 		return err
 	}
 	if r.Novelty != nil {
@@ -95,7 +108,7 @@ func Finish(dir string, c RunConfig, r *Result) error {
 			return err
 		}
 	}
-	err := atomicfile.Write(filepath.Join(dir, historyFile), func(w io.Writer) error {
+	err = atomicfile.Write(filepath.Join(dir, historyFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for _, e := range r.History {
 			if err := lines.Encode(e); err != nil {
@@ -114,6 +127,60 @@ func Finish(dir string, c RunConfig, r *Result) error {
 		return err
 	}
 	return nil
+}
+
+// checksum is over the bytes of the weights and the bias.
+func checksum(l *Linear) (string, error) {
+	sum := xxhash.New()
+	for _, x := range l.Parameters() {
+		if err := binary.Write(sum, binary.LittleEndian, x); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%016x", sum.Sum64()), nil
+}
+
+// readHead reads a head and judges it whole. A file of an earlier version has no checksum.
+func readHead(f *safetensors.File) (*Linear, error) {
+	info, err := f.Lookup("weight")
+	if err != nil {
+		return nil, err
+	}
+	if len(info.Shape) != 2 {
+		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features", info.Shape)
+	}
+	l := &Linear{Clusters: info.Shape[0], Dim: info.Shape[1]}
+	if l.Weight, err = f.Float32("weight"); err != nil {
+		return nil, err
+	}
+	if l.Bias, err = f.Float32("bias"); err != nil {
+		return nil, err
+	}
+	if len(l.Bias) != l.Clusters {
+		return nil, fmt.Errorf("tensor bias has %d numbers: want one for each of %d clusters", len(l.Bias), l.Clusters)
+	}
+	if !l.Finite() {
+		return nil, errors.New("its head has weights that are not finite: train again")
+	}
+	sum, err := checksum(l)
+	if err != nil {
+		return nil, err
+	}
+	if was := f.Metadata["checksum"]; was != "" && was != sum {
+		return nil, fmt.Errorf("the checksum of its head is %s, and was %s when it was written: it is damaged; train again", sum, was)
+	}
+	return l, nil
+}
+
+// SaveCheckpoint writes the state of a training into its run folder, in one piece.
+func SaveCheckpoint(dir string, s *State) error {
+	return checkpoint.Save(filepath.Join(dir, checkpointFile), s)
+}
+
+// LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain where there is none, checkpoint.ErrEarlier where
+// it is of an earlier version.
+func LoadCheckpoint(dir string) (*State, error) {
+	return checkpoint.Load(filepath.Join(dir, checkpointFile))
 }
 
 // Run is a run folder that was read.
@@ -139,7 +206,7 @@ func Load(dir string) (*Run, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if r.Head, err = readLinear(f, "weight", "bias"); err != nil {
+	if r.Head, err = readHead(f); err != nil {
 		return nil, fmt.Errorf("run folder %s: %w", dir, err)
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
@@ -171,6 +238,17 @@ func LoadUnfinished(dir string) (*Run, error) {
 		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, runFormat, r.Config.Version)
 	}
 	return r, nil
+}
+
+// Ended tells whether the folder holds all that a training leaves, and no checkpoint.
+func (r *Run) Ended() bool {
+	for _, name := range []string{headFile, historyFile} {
+		if _, err := os.Stat(filepath.Join(r.Dir, name)); err != nil {
+			return false
+		}
+	}
+	_, err := os.Stat(filepath.Join(r.Dir, checkpointFile))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // Probabilities writes the cluster probabilities (n×clusters) of features (n×dim) as the run's encoder gives them.

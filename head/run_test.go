@@ -13,8 +13,7 @@ import (
 
 func TestRunFolderKeepsTheHead(t *testing.T) {
 	m := clouds(7, 120, 5, 3, 3)
-	config := small(3)
-	config.Epochs = 3
+	config := small(t, 3, "epochs", 3)
 	dir := filepath.Join(t.TempDir(), "run")
 	c := RunConfig{Version: "test", Training: config, Features: Source{Store: "m", Key: "k", Rows: 120, Dim: 5}, Classes: []string{"a", "b", "c"}, Encoder: []byte(`{"model":"x"}`)}
 	if err := Create(dir, c); err != nil {
@@ -26,7 +25,7 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "has not ended") {
 		t.Fatalf("loading an unfinished run: %v", err)
 	}
-	r, err := Train(context.Background(), m, config, Options{Epoch: func(_ Epoch, s *State) error { return SaveCheckpoint(dir, s) }})
+	r, err := Train(context.Background(), m, Inputs{}, config, Options{Save: func(s *State, _ bool) error { return SaveCheckpoint(dir, s) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +45,8 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 	if diff := cmp.Diff(r.Head, run.Head); diff != "" {
 		t.Error(diff)
 	}
-	if run.Config.Training != r.Config || run.Config.Training.LearningRate == 0 && run.Config.Training.Epochs == 0 {
-		t.Errorf("settings %+v, want those used %+v", run.Config.Training, r.Config)
+	if diff := cmp.Diff(r.Config, run.Config.Training); diff != "" || !run.Ended() {
+		t.Errorf("ended: %t; settings (-used +read):\n%s", run.Ended(), diff)
 	}
 	history, err := run.History()
 	if diff := cmp.Diff(r.History, history); err != nil || diff != "" {

@@ -2,7 +2,8 @@ package head
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -12,12 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"iconic/head/cluster"
-	"iconic/head/knn"
-	"iconic/head/optim"
+
+	"iconic/head/linear"
+	"iconic/head/matrix"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
-	"iconic/internal/sharedtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,10 +31,32 @@ func clouds(seed uint64, n, d, k int, apart float64) *dense.Rows {
 	return m
 }
 
-func small(clusters int) Config {
+// change sets settings, by name and value in turns.
+func change(t testing.TB, c *Config, pairs ...any) {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if err := c.Set(pairs[i].(string), pairs[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func small(t testing.TB, clusters int, pairs ...any) Config {
+	t.Helper()
 	c := Default(clusters)
-	c.Batch, c.Epochs, c.LearningRate = 128, 30, 1e-2
+	change(t, &c, "batch", 128, "epochs", 30, "lr", 1e-2)
+	change(t, &c, pairs...)
 	return c
+}
+
+// learn trains, and fails the test where that fails.
+func learn(t testing.TB, f Features, c Config, o Options) *Result {
+	t.Helper()
+	r, err := Train(context.Background(), f, Inputs{}, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // purity is the share of rows whose cluster's commonest cloud is their own.
@@ -70,20 +92,15 @@ func TestTrainFindsClouds(t *testing.T) {
 	m := clouds(1, 900, 12, k, 3)
 	for _, c := range []struct {
 		name   string
-		change func(*Config)
+		change []any
 	}{
-		{"default", func(*Config) {}},
-		{"refined", func(c *Config) { c.Refine = 1 }},
-		{"average", func(c *Config) { c.EMA = 0.9 }},
-		{"several heads", func(c *Config) { c.Heads = 3 }},
-		{"no debiasing of p", func(c *Config) { c.Alpha = 0 }},
+		{"default", nil},
+		{"refined", []any{"refine", 1}},
+		{"average", []any{"ema", 0.9}},
+		{"several heads", []any{"heads", 3}},
+		{"no debiasing of p", []any{"alpha", 0, "beta", 0.1}},
 	} {
-		config := small(k)
-		c.change(&config)
-		r, err := Train(context.Background(), m, config, Options{})
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
+		r := learn(t, m, small(t, k, c.change...), Options{})
 		if p := purity(t, r.Head, m, k); p < 0.95 {
 			t.Errorf("%s: purity %v", c.name, p)
 		}
@@ -99,14 +116,10 @@ func TestTrainFindsClouds(t *testing.T) {
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	m := clouds(2, 1500, 8, 4, 2)
 	for _, consensus := range []bool{false, true} {
-		config := small(4)
-		config.Epochs, config.Refine, config.EMA, config.Heads, config.Consensus = 3, 1, 0.5, 3, consensus
+		config := small(t, 4, "epochs", 3, "refine", 1, "ema", 0.5, "heads", 3, "consensus", consensus)
 		var first *Result
 		for _, workers := range []int{1, 2, 7} {
-			r, err := Train(context.Background(), m, config, Options{Workers: workers})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := learn(t, m, config, Options{Workers: workers})
 			if first == nil {
 				first = r
 			} else if diff := cmp.Diff(first, r); diff != "" {
@@ -116,71 +129,75 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// A training stopped after any epoch and taken up again ends in the same bits.
+// A training stopped after a step, in any of its phases, and taken up again ends in the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
+	m := clouds(3, 300, 8, 4, 2)
 	for _, c := range []struct {
-		name                  string
-		heads, refine, epochs int // epochs over all rounds
-		consensus             bool
+		name          string
+		heads, refine int
+		consensus     bool
 	}{
-		{"the best of two, refined twice", 2, 2, 8, false},
-		{"three heads' consensus", 3, 0, 4, true},
-		{"two heads' consensus, refined", 2, 1, 6, true},
+		{"the best of two, refined twice", 2, 2, false},
+		{"three heads' consensus", 3, 0, true},
+		{"two heads' consensus, refined", 2, 1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := small(4)
-			config.Epochs, config.EMA, config.Heads, config.Refine, config.Consensus = 4, 0.5, c.heads, c.refine, c.consensus
-			resumeEverywhere(t, config, c.epochs)
+			config := small(t, 4, "epochs", 4, "ema", 0.5, "heads", c.heads, "refine", c.refine, "consensus", c.consensus)
+			steps := 0
+			whole := learn(t, m, config, Options{Progress: func(int, int, float64) { steps++ }})
+			for stop := 1; stop < steps; stop += 3 {
+				r := interrupted(t, m, Inputs{}, config, stop)
+				if diff := cmp.Diff(whole, r); diff != "" {
+					t.Fatalf("stopped after step %d (-whole +resumed):\n%s", stop, diff)
+				}
+			}
 		})
 	}
 }
 
-// resumeEverywhere stops a training after each of its epochs, and takes it up again.
-func resumeEverywhere(t *testing.T, config Config, epochs int) {
+// interrupted trains, is cancelled after so many steps, and goes on from the checkpoint that it leaves.
+func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Result {
 	t.Helper()
-	m := clouds(3, 300, 8, 4, 2)
-	whole, err := Train(context.Background(), m, config, Options{})
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := Train(ctx, f, in, c, Options{
+		Progress: func(step, _ int, _ float64) {
+			if step == after {
+				cancel()
+			}
+		},
+		Save: func(s *State, now bool) error {
+			if !now {
+				return nil
+			}
+			return SaveCheckpoint(dir, s)
+		},
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("stopped after step %d: %v", after, err)
+	}
+	state, err := LoadCheckpoint(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		state, err = nil, nil // it was stopped between two phases, or has none
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for stop := 1; stop <= epochs; stop++ {
-		dir := t.TempDir()
-		ctx, cancel := context.WithCancel(context.Background())
-		_, err := Train(ctx, m, config, Options{Epoch: func(e Epoch, s *State) error {
-			if e.Epoch == stop {
-				defer cancel()
-				return SaveCheckpoint(dir, s)
-			}
-			return nil
-		}})
-		cancel()
-		if stop < epochs && err == nil {
-			t.Fatal("the training was not stopped")
-		}
-		state, err := LoadCheckpoint(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := Train(context.Background(), m, config, Options{Resume: state})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(whole.Head, r.Head); diff != "" {
-			t.Fatalf("stopped after epoch %d (-whole +resumed):\n%s", stop, diff)
-		}
-		if whole.Loss != r.Loss {
-			t.Fatalf("stopped after epoch %d: loss %v, want %v", stop, r.Loss, whole.Loss)
-		}
+	r, err := Train(context.Background(), f, in, c, Options{Resume: state})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return r
 }
 
 func TestFoldingTheScaleChangesNothing(t *testing.T) {
 	m := clouds(4, 50, 6, 2, 2)
-	mean, variance, err := moments(context.Background(), m, 0)
+	mean, variance, err := matrix.Moments(context.Background(), m, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := standardize(m, mean, variance)
+	s := matrix.Standardize(m, mean, variance)
 	x := make([]float32, m.Len()*m.Width)
 	if err := s.Block(x, 0, m.Len()); err != nil {
 		t.Fatal(err)
@@ -195,130 +212,16 @@ func TestFoldingTheScaleChangesNothing(t *testing.T) {
 			t.Fatalf("feature %d has mean %v and square %v", e, sum/float64(m.Len()), square/float64(m.Len()))
 		}
 	}
-	l := newLinear(3, m.Width, rand.New(rand.NewPCG(1, 1)))
+	l := linear.New(3, m.Width, rand.New(rand.NewPCG(1, 1)))
 	l.Bias[1] = 0.5
 	want, got := make([]float32, m.Len()*3), make([]float32, m.Len()*3)
-	l.probabilities(want, x, m.Len())
-	s.fold(l).probabilities(got, m.X, m.Len())
+	l.Assignments(want, x, m.Len())
+	l.Fold(s).Assignments(got, m.X, m.Len())
 	for i := range want {
 		if math.Abs(float64(want[i]-got[i])) > 1e-5 {
 			t.Fatalf("probability %d: %v, want %v", i, got[i], want[i])
 		}
 	}
-}
-
-// The gradient of a step, by central differences through the whole of linear layer and loss, in float32: steps of 1e-2 leave
-// rounding of order 1e-7/1e-2 = 1e-5 of a loss of order 1.
-func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
-	const n, d, k = 24, 5, 4
-	r := rand.New(rand.NewPCG(5, 5))
-	x := make([]float32, n*d)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	l := newLinear(k, d, r)
-	tr := &training{target: partners(n), loss: &cluster.Loss{Alpha: 0.3, Beta: 0.3}, z: make([]float32, n*k), dz: make([]float32, n*k)}
-	loss := func() float64 {
-		if err := l.Logits(context.Background(), tr.z, x, n, 1); err != nil {
-			t.Fatal(err)
-		}
-		v, err := tr.loss.Gradient(context.Background(), tr.dz, tr.z, n, k, tr.target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	loss()
-	dw, db := make([]float32, k*d), make([]float32, k)
-	if err := l.backward(context.Background(), dw, db, tr.dz, x, n, 1); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []struct {
-		value, gradient []float32
-	}{{l.Weight, dw}, {l.Bias, db}} {
-		for i, v := range p.value {
-			p.value[i] = v + 1e-2
-			up := loss()
-			p.value[i] = v - 1e-2
-			numeric := (up - loss()) / 2e-2
-			p.value[i] = v
-			if math.Abs(numeric-float64(p.gradient[i])) > 1e-4 {
-				t.Errorf("gradient %d is %v, differences give %v", i, p.gradient[i], numeric)
-			}
-		}
-	}
-}
-
-func TestReferenceTrajectories(t *testing.T) {
-	data, err := os.ReadFile(sharedtest.Path(t, "vectors", "trajectory.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		D, C        int
-		Steps       int
-		Alpha, Beta float32
-		LR          float64 `json:"lr"`
-		HalveEvery  int     `json:"halve_every"`
-		EMA         float64
-		X           [][]float32
-		W0          [][]float32
-		B0          []float32
-		Batches     [][]int32
-		Loss        []float64
-		W           [][]float32
-		B           []float32
-		WEMA        [][]float32 `json:"w_ema"`
-		BEMA        []float32   `json:"b_ema"`
-	}
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
-		m := &dense.Rows{Width: c.D, X: flat(c.X)}
-		rows := len(c.Batches[0])
-		tr := &training{
-			config: Config{EMA: c.EMA, Schedule: optim.Schedule{Kind: "step", Parts: c.Steps / c.HalveEvery, Factor: 0.5}},
-			target: partners(rows), loss: &cluster.Loss{Alpha: c.Alpha, Beta: c.Beta},
-			z: make([]float32, rows*c.C), dz: make([]float32, rows*c.C), dWeight: make([]float32, c.C*c.D), dBias: make([]float32, c.C),
-		}
-		one := &Trainee{Linear: &Linear{c.C, c.D, flat(c.W0), append([]float32(nil), c.B0...)}}
-		one.Average = one.Linear.clone()
-		x := make([]float32, rows*c.D)
-		for step, batch := range c.Batches {
-			if err := m.Gather(x, batch); err != nil {
-				t.Fatal(err)
-			}
-			loss, err := tr.step(context.Background(), one, x, c.LR*tr.config.Schedule.At(step, c.Steps))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if math.Abs(loss-c.Loss[step]) > 1e-5 {
-				t.Errorf("step %d: loss %v, want %v", step, loss, c.Loss[step])
-			}
-		}
-		for _, pair := range []struct {
-			name      string
-			got, want []float32
-		}{
-			{"W", one.Linear.Weight, flat(c.W)}, {"b", one.Linear.Bias, c.B},
-			{"W's average", one.Average.Weight, flat(c.WEMA)}, {"b's average", one.Average.Bias, c.BEMA},
-		} {
-			for i, want := range pair.want {
-				if math.Abs(float64(pair.got[i]-want)) > 1e-3 {
-					t.Errorf("%s %d: %v, want %v", pair.name, i, pair.got[i], want)
-				}
-			}
-		}
-	}
-}
-
-func flat(rows [][]float32) []float32 {
-	var x []float32
-	for _, r := range rows {
-		x = append(x, r...)
-	}
-	return x
 }
 
 func TestBadInput(t *testing.T) {
@@ -327,38 +230,54 @@ func TestBadInput(t *testing.T) {
 	nan.X[9*4+2] = float32(math.NaN())
 	same := dense.New(40, 4)
 	for _, c := range []struct {
-		name   string
-		f      Features
-		change func(*Config)
-		want   string
+		name     string
+		f        Features
+		clusters int
+		change   []any
+		want     string
 	}{
-		{"one cluster", m, func(c *Config) { c.Clusters = 1 }, "clusters 1: want at least 2"},
-		{"more clusters than images", m, func(c *Config) { c.Clusters = 41 }, "clusters 41 of 40 images"},
-		{"alpha", m, func(c *Config) { c.Alpha = 1.5 }, "alpha 1.5: want a number from 0 to 1"},
-		{"alpha NaN", m, func(c *Config) { c.Alpha = math.NaN() }, "alpha NaN"},
-		{"beta", m, func(c *Config) { c.Beta = -1 }, "beta -1"},
-		{"neighbours", m, func(c *Config) { c.Neighbours = 40 }, "neighbours 40 of 40 images"},
-		{"batch", m, func(c *Config) { c.Batch = 1 }, "batch 1"},
-		{"rate", m, func(c *Config) { c.LearningRate = math.Inf(1) }, "lr +Inf"},
-		{"average", m, func(c *Config) { c.EMA = 1 }, "ema 1"},
-		{"NaN", nan, func(*Config) {}, "row 9 are not finite"},
-		{"all the same", same, func(*Config) {}, "are the same"},
+		{"one cluster", m, 1, nil, "clusters 1: want at least 2"},
+		{"more clusters than images", m, 41, nil, "clusters 41 of 40 images"},
+		{"alpha", m, 4, []any{"alpha", 1.5}, "alpha 1.5: want a number from 0 to 1"},
+		{"alpha NaN", m, 4, []any{"alpha", math.NaN()}, "alpha NaN"},
+		{"beta", m, 4, []any{"beta", -1}, "beta -1"},
+		{"neighbours", m, 4, []any{"neighbours", 0}, "neighbours 0: want 1 or more"},
+		{"batch", m, 4, []any{"batch", 1}, "batch 1"},
+		{"rate", m, 4, []any{"lr", math.Inf(1)}, "lr +Inf"},
+		{"average", m, 4, []any{"ema", 1}, "ema 1"},
+		{"search", m, 4, []any{"neighbour-search", "fast"}, `neighbour-search "fast"`},
+		{"NaN", nan, 4, nil, "row 9 are not finite"},
+		{"all the same", same, 4, nil, "are the same"},
 	} {
-		config := small(4)
-		c.change(&config)
-		if _, err := Train(context.Background(), c.f, config, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		config := small(t, 4, c.change...)
+		config.Clusters = c.clusters
+		if _, err := Train(context.Background(), c.f, Inputs{}, config, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
 		}
 	}
+	c := Default(4)
+	err := c.Set("temperature", 1)
+	if err == nil || !strings.Contains(err.Error(), "does not read the setting temperature: these do: infonce, simclr") {
+		t.Errorf("a setting of other methods: %v", err)
+	}
+	c.Settings["colour"] = "red"
+	if err := c.Validate(40); err == nil || !strings.Contains(err.Error(), "has no setting colour") {
+		t.Errorf("a setting that no method has: %v", err)
+	}
 }
 
-func TestBatchShrinks(t *testing.T) {
-	c, notes := Default(4).Resolve(100)
-	if c.Batch != 200 || len(notes) != 1 || !strings.Contains(notes[0], "batch 4096 is larger than the set of 100 images") {
-		t.Errorf("batch %d, notes %q", c.Batch, notes)
+// A batch and neighbours that are more than the set has shrink, and the user is told.
+func TestBatchAndNeighboursShrink(t *testing.T) {
+	c, notes, err := Default(4).Resolve(100)
+	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "batch 4096 is larger than the set of 100 images") {
+		t.Errorf("batch %s, notes %q, %v", c.Text("batch"), notes, err)
 	}
-	if c.Epochs != 240 {
-		t.Errorf("epochs %d: one step each, so MinSteps of them", c.Epochs)
+	if c.Text("epochs") != "240" {
+		t.Errorf("epochs %s: one step each, so min-steps of them", c.Text("epochs"))
+	}
+	r := learn(t, clouds(6, 8, 4, 2, 2), small(t, 2, "epochs", 2), Options{})
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "neighbours 10 of 8 images: it is now 7") {
+		t.Errorf("notes %q", r.Notes)
 	}
 }
 
@@ -371,8 +290,7 @@ func TestPresetSuggestsTheNearestName(t *testing.T) {
 // A second training on the same features takes the graph from the cache; one that is not kept is told of and does no harm.
 func TestGraphsAreKept(t *testing.T) {
 	m := clouds(5, 300, 6, 3, 3)
-	c := small(3)
-	c.Epochs = 2
+	c := small(t, 3, "epochs", 2)
 	cache := filepath.Join(t.TempDir(), "graphs")
 	searched := 0
 	o := Options{Cache: cache, GraphProgress: func(done, total int) {
@@ -380,11 +298,11 @@ func TestGraphsAreKept(t *testing.T) {
 			searched++
 		}
 	}}
-	first, err := Train(context.Background(), m, c, o)
+	first, err := Train(context.Background(), m, Inputs{}, c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Train(context.Background(), m, c, o)
+	again, err := Train(context.Background(), m, Inputs{}, c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,24 +313,15 @@ func TestGraphsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Cache = filepath.Join(cache+"file", "no folder")
-	unkept, err := Train(context.Background(), m, c, o)
+	unkept, err := Train(context.Background(), m, Inputs{}, c, o)
 	if err != nil || searched != 2 || !strings.Contains(strings.Join(unkept.Notes, "\n"), "is not kept") {
 		t.Errorf("a cache that cannot be: searched %d times, %q, %v", searched, unkept.Notes, err)
 	}
 }
 
 func TestApproximateNeighboursTellTheirRecall(t *testing.T) {
-	c := small(4)
-	c.Epochs, c.Search = 2, knn.SearchApproximate
-	r, err := Train(context.Background(), clouds(6, 2000, 12, 4, 1), c, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := learn(t, clouds(6, 2000, 12, 4, 1), small(t, 4, "epochs", 2, "neighbour-search", "approximate"), Options{})
 	if r.Graph.Recall < 1 && !strings.Contains(strings.Join(r.Notes, "\n"), "of the true ones found") || r.Graph.Recall < 0.8 {
 		t.Errorf("recall %g, notes %q", r.Graph.Recall, r.Notes)
-	}
-	c.Search = "fast"
-	if err := c.Validate(2000); err == nil || !strings.Contains(err.Error(), `neighbour search "fast"`) {
-		t.Errorf("a search that is not: %v", err)
 	}
 }

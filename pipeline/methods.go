@@ -6,24 +6,98 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"iconic/head"
+	"iconic/head/method"
+	"iconic/head/methods"
+	headsetting "iconic/head/setting"
 )
 
 func newMethodsCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "methods",
-		Short: "The methods that --method knows by name",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use:   "methods [NAME]",
+		Short: "The methods that --method knows by name, or one of them with its settings",
+		Long: `The methods that --method knows by name.
+
+With NAME, what one of them is made of: its supervisory distribution p, its learned distribution q, its mapper, what it minimises, what it
+needs besides features, and every setting that it reads, with its default for 10 clusters, its range and its meaning.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return a.describeMethod(args[0])
+			}
 			if a.json {
-				return a.printJSON(head.Methods())
+				var list []method.About
+				for _, m := range methods.All() {
+					list = append(list, m.About())
+				}
+				return a.printJSON(list)
 			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tP\tQ\tMAPPER\tSOURCE\tFOR")
-			for _, m := range head.Methods() {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.Supervisory, m.Learned, m.Mapper, m.Source, m.Purpose)
+			for _, m := range methods.All() {
+				b := m.About()
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
 			}
 			return w.Flush()
 		},
 	}
+}
+
+// describeMethod prints one method and its settings.
+func (a *app) describeMethod(name string) error {
+	m, err := methods.Find(name)
+	if err != nil {
+		return usageError{err}
+	}
+	const clusters = 10 // that defaults are shown for
+	about, list := m.About(), m.Recipe(clusters).Settings()
+	if a.json {
+		type entry struct {
+			Name    string `json:"name"`
+			Kind    string `json:"kind"`
+			Default any    `json:"default,omitempty"`
+			Range   string `json:"range"`
+			Meaning string `json:"meaning"`
+		}
+		whole := struct {
+			method.About
+			Settings []entry `json:"settings"`
+		}{About: about}
+		for _, s := range list {
+			e := entry{s.Name, s.Kind, nil, s.Range, s.Meaning}
+			if !s.Shorthand {
+				e.Default = s.Value()
+			}
+			whole.Settings = append(whole.Settings, e)
+		}
+		return a.printJSON(whole)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"name", about.Name}, {"for", about.Purpose}, {"p", about.Supervisory}, {"q", about.Learned}, {"mapper", about.Mapper},
+		{"minimises", about.Equation}, {"needs", string(about.Needs)}, {"source", about.Source},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+		}
+	}
+	if about.Closed {
+		fmt.Fprintln(w, "resume\tcomputes in one piece: an interrupted training starts again")
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	w = tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nSETTING\tDEFAULT\tRANGE\tMEANING")
+	for _, s := range list {
+		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", s.Name, defaultText(s), s.Range, s.Meaning)
+	}
+	return w.Flush()
+}
+
+// defaultText is a setting's default for help: the value of a recipe that nothing has changed.
+func defaultText(s headsetting.Setting) string {
+	if s.Shorthand {
+		return "both"
+	}
+	return s.Text()
 }

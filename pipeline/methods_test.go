@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"iconic/head"
+	"iconic/head/methods"
 )
 
 var update = flag.Bool("update", false, "write generated documents anew")
@@ -22,7 +22,8 @@ func TestMethodsPage(t *testing.T) {
 	}
 	var table strings.Builder
 	table.WriteString("| name | p | q | mapper | needs | source | for |\n|---|---|---|---|---|---|---|\n")
-	for _, m := range head.Methods() {
+	for _, one := range methods.All() {
+		m := one.About()
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Supervisory, m.Learned, m.Mapper, m.Needs, m.Source, m.Purpose)
 	}
 	between := regexp.MustCompile(`(?s)(<!-- methods -->\n).*(<!-- end methods -->)`)

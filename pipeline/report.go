@@ -210,7 +210,7 @@ func reference(dir string, f *finished) (*page.Reference, error) {
 		return nil, usagef("reference %s is not a labelled run on the data of %s", dir, f.Dir)
 	}
 	return &page.Reference{
-		Name: fmt.Sprintf("α = %g", other.Config.Training.Alpha),
+		Name: shareName(other.Config.Training),
 		Bins: other.metrics.Reliability, ECE: other.metrics.ECE,
 	}, nil
 }
@@ -276,7 +276,9 @@ func runFacts(f *finished) []page.Setting {
 		{Name: "Images", Value: fmt.Sprint(f.metrics.N)},
 		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", c.Features.Store, c.Features.Dim)},
 		{Name: "Method", Value: c.Training.Method},
-		{Name: "α", Value: alphas(c.Training)},
+	}
+	if share := alphas(c.Training); share != "" {
+		facts = append(facts, page.Setting{Name: "α", Value: share})
 	}
 	var extraction store.Settings
 	if json.Unmarshal(c.Encoder, &extraction) == nil && extraction.Encoder.Name != "" {
@@ -288,12 +290,21 @@ func runFacts(f *finished) []page.Setting {
 	return append(facts, page.Setting{Name: "Version", Value: c.Version})
 }
 
-// alphas writes one number where both sides have the same share.
-func alphas(c head.Config) string {
-	if c.Alpha == c.Beta {
-		return fmt.Sprintf("%g", c.Alpha)
+// shareName tells runs apart by their uniform share, or where a method has none by its name.
+func shareName(c head.Config) string {
+	if share := alphas(c); share != "" {
+		return "α = " + share
 	}
-	return fmt.Sprintf("%g on the target, %g on the learned side", c.Alpha, c.Beta)
+	return c.Method
+}
+
+// alphas writes one number where both sides have the same share, and nothing where the method has none.
+func alphas(c head.Config) string {
+	p, q := c.Text("alpha"), c.Text("beta")
+	if p == q {
+		return p
+	}
+	return fmt.Sprintf("%s on the target, %s on the learned side", p, q)
 }
 
 // settings lists every setting of a run by the names of its config.json, nested ones with dots, in order of name.

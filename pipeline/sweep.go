@@ -148,7 +148,7 @@ func (c combination) config(it *items, seed int) (head.Config, error) {
 	for _, s := range trainSettings() {
 		if v, given := c[s.name]; given {
 			if err := s.apply(&config, v); err != nil {
-				return head.Config{}, usagef("%s %q: %w", s.name, v, err)
+				return head.Config{}, usageError{err}
 			}
 		}
 	}
@@ -308,7 +308,7 @@ func runName(it *items, c head.Config) (string, error) {
 		return "", err
 	}
 	sum := xxhash.Sum64String(it.source.Key + string(b))
-	return fmt.Sprintf("k%d-a%g-b%g-seed%d-%012x", c.Clusters, c.Alpha, c.Beta, c.Seed, sum>>16), nil
+	return fmt.Sprintf("k%d-%s-seed%d-%012x", c.Clusters, c.Method, c.Seed, sum>>16), nil
 }
 
 func (s *sweep) folder(j *sweepJob) string { return filepath.Join(s.dir, "runs", j.name) }
@@ -356,7 +356,7 @@ func (s *sweep) train(ctx context.Context) error {
 
 // graphKey names what runs must agree on to share a neighbour graph.
 func graphKey(j *sweepJob) string {
-	return fmt.Sprintf("%s %s %v %s", j.items.source.Key, j.config.Metric, j.config.Standardize, j.config.Search)
+	return fmt.Sprintf("%s %s %s %s", j.items.source.Key, j.config.Text("metric"), j.config.Text("standardize"), j.config.Text("neighbour-search"))
 }
 
 // neighbours computes each graph once, with as many neighbours as any of its runs asks for.
@@ -368,7 +368,7 @@ func (s *sweep) neighbours(ctx context.Context, jobs []*sweepJob) error {
 		if most[key] == nil {
 			keys = append(keys, key)
 			most[key] = j
-		} else if j.config.Neighbours > most[key].config.Neighbours {
+		} else if neighboursOf(j) > neighboursOf(most[key]) {
 			most[key] = j
 		}
 	}
@@ -381,6 +381,15 @@ func (s *sweep) neighbours(ctx context.Context, jobs []*sweepJob) error {
 		s.graphs[key] = g
 	}
 	return nil
+}
+
+// neighboursOf is how many a job asks for; where its method reads no graph, those that its clusters are judged by.
+func neighboursOf(j *sweepJob) int {
+	n, err := strconv.Atoi(j.config.Text("neighbours"))
+	if err != nil {
+		return 10
+	}
+	return n
 }
 
 // run makes one run folder. It grows under another name, from where its last attempt stopped, and takes its own when it is
@@ -645,14 +654,14 @@ func (s *sweep) suggestion(points []page.Point) string {
 // panels maps the same images once for each α, on the first store, with the first seed.
 func (s *sweep) panels(ctx context.Context) ([]page.Panel, error) {
 	var panels []page.Panel
-	seen := map[float64]bool{}
+	seen := map[string]bool{}
 	for _, p := range s.points {
 		j := p.jobs[0]
 		c := j.config
-		if j.items != s.jobs[0].items || c.Clusters != s.jobs[0].config.Clusters || c.Alpha != c.Beta || seen[c.Alpha] || len(panels) == panelLimit {
+		if j.items != s.jobs[0].items || c.Clusters != s.jobs[0].config.Clusters || c.Text("alpha") == "" || c.Text("alpha") != c.Text("beta") || seen[c.Text("alpha")] || len(panels) == panelLimit {
 			continue
 		}
-		seen[c.Alpha] = true
+		seen[c.Text("alpha")] = true
 		f, err := openRun(s.folder(j))
 		if err != nil {
 			return nil, err
@@ -661,7 +670,7 @@ func (s *sweep) panels(ctx context.Context) ([]page.Panel, error) {
 		if err != nil {
 			return nil, err
 		}
-		panel := page.Panel{Title: fmt.Sprintf("α = %g", c.Alpha), XY: m.XY}
+		panel := page.Panel{Title: "α = " + c.Text("alpha"), XY: m.XY}
 		for _, i := range m.Rows {
 			colour := f.table.Cluster[i]
 			if f.table.Labels != nil {

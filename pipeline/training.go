@@ -7,17 +7,24 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/spf13/cobra"
 
 	"iconic/head"
+	"iconic/head/checkpoint"
 	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
+	"iconic/head/method"
+	"iconic/head/methods"
 	"iconic/internal/npy"
 	"iconic/report"
 )
@@ -66,24 +73,21 @@ func (o *trainOptions) register(c *cobra.Command) {
 
 // config is the method's preset under the flags that were given.
 func (o *trainOptions) config(classes int) (head.Config, error) {
-	c := head.Config{Clusters: classes}
-	method := head.MethodDefault
+	clusters, method := classes, methods.Default
 	for _, s := range o.settings {
 		switch {
 		case s.name == "clusters" && s.given:
-			if err := s.apply(&c, s.value); err != nil {
-				return c, err
-			}
+			clusters, _ = strconv.Atoi(s.value) // the flag has understood it
 		case s.name == "clusters" && classes == 0:
-			return c, usagef("the data has no classes to count: give the number of groups with --clusters")
+			return head.Config{}, usagef("the data has no classes to count: give the number of groups with --clusters")
 		case s.name == "method" && s.given:
 			method = s.value
 		}
 	}
-	if c.Clusters < 2 {
-		return c, usagef("clusters %d: want at least 2", c.Clusters)
+	if clusters < 2 {
+		return head.Config{}, usagef("clusters %d: want at least 2", clusters)
 	}
-	c, err := head.Preset(method, c.Clusters)
+	c, err := head.Preset(method, clusters)
 	if err != nil {
 		return c, usageError{err}
 	}
@@ -92,7 +96,7 @@ func (o *trainOptions) config(classes int) (head.Config, error) {
 			continue
 		}
 		if err := s.apply(&c, s.value); err != nil {
-			return c, usagef("%s %q: %w", s.name, s.value, err)
+			return c, usageError{err}
 		}
 	}
 	c.Seed = o.seed
@@ -107,19 +111,16 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	if err := c.Validate(it.Len()); err != nil {
 		return nil, usageError{err}
 	}
-	options := head.Options{Views: it.views, Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs}
-	if m, err := head.MethodOf(c.Method); err == nil && m.Needs == head.NeedsLabels {
-		options.Labels = it.labels
-	}
-	closeSecond, err := o.inputs(&options)
+	in, digests, closeSecond, err := o.inputs(it, c)
 	if err != nil {
 		return nil, err
 	}
 	defer closeSecond()
-	if err := c.ValidateInputs(it.Len(), options); err != nil {
+	if err := c.ValidateInputs(it.Len(), in); err != nil {
 		return nil, usageError{err}
 	}
-	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Classes: it.classes, Encoder: it.encoder}
+	options := head.Options{Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs}
+	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Inputs: digests, Classes: it.classes, Encoder: it.encoder}
 	rc.Features.Images = o.images
 	state, ended, err := a.beginRun(dir, rc, o.resume)
 	if err != nil {
@@ -139,10 +140,14 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 		bar.of(steps)
 		bar.at(step, fmt.Sprintf("loss %.4f", loss))
 	}
-	options.Epoch = func(_ head.Epoch, s *head.State) error { return head.SaveCheckpoint(dir, s) }
-	result, err := head.Train(ctx, it, c, options)
+	kept := &keeper{dir: dir}
+	options.Save = kept.save
+	result, err := head.Train(ctx, it, in, c, options)
 	bar.end()
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			a.note("%s", kept.account(c.Method))
+		}
 		return nil, err
 	}
 	for _, n := range result.Notes {
@@ -151,38 +156,110 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	for _, w := range result.Warnings {
 		a.warn("%s", w)
 	}
-	if err := head.Finish(dir, rc, result); err != nil {
-		return nil, err
-	}
-	if result.Representation != nil {
+	if result.Representation != nil { // before the head, whose file says that the training has ended
 		if err := npy.Write(filepath.Join(dir, representationFile), []int{it.Len(), result.Dimensions}, result.Representation); err != nil {
 			return nil, err
 		}
 	}
+	if err := head.Finish(dir, rc, result); err != nil {
+		return nil, err
+	}
 	return a.score(ctx, it, result, dir, o)
+}
+
+// keeper writes the checkpoints of a training: not more often than it is worth, but always when it is interrupted.
+type keeper struct {
+	dir   string
+	last  time.Time
+	phase head.State // names and steps of the last state written; no numbers
+}
+
+func (k *keeper) save(s *head.State, now bool) error {
+	const every = time.Second
+	if !now && time.Since(k.last) < every {
+		return nil
+	}
+	if err := head.SaveCheckpoint(k.dir, s); err != nil {
+		return err
+	}
+	k.last, k.phase = time.Now(), head.State{}
+	for _, p := range s.Phases {
+		p.Tensors = nil
+		k.phase.Phases = append(k.phase.Phases, p)
+	}
+	return nil
+}
+
+// account is what an interrupted training has kept, in a sentence.
+func (k *keeper) account(method string) string {
+	if n := len(k.phase.Phases); n > 0 {
+		p := k.phase.Phases[n-1]
+		return fmt.Sprintf("the training is kept in %s at step %d of %d (%s): --resume goes on from there", k.dir, p.Step, p.Steps, p.Name)
+	}
+	if m, err := methods.Find(method); err == nil && m.About().Closed {
+		return fmt.Sprintf("method %s computes in one piece: --resume starts it again", method)
+	}
+	return "no step of the training was finished: --resume starts it again"
 }
 
 // representationFile holds what a method that learns a representation made of every image.
 const representationFile = "representation.npy"
 
-// inputs opens what some methods want besides features.
-func (o *trainOptions) inputs(to *head.Options) (closeAll func(), err error) {
+// inputs opens what the method of c learns from besides features, and gives each a digest.
+func (o *trainOptions) inputs(it *items, c head.Config) (in head.Inputs, digests map[string]string, closeAll func(), err error) {
 	closeAll = func() {}
-	if o.edges != "" {
-		if to.Edges, err = readEdges(o.edges); err != nil {
-			return closeAll, usageError{err}
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return in, nil, closeAll, usageError{err}
+	}
+	needs := m.About().Needs
+	for _, flag := range []struct {
+		name, value string
+		need        method.Need
+	}{{"second", o.second, method.NeedsSecond}, {"graph", o.edges, method.NeedsEdges}} {
+		if flag.value != "" && needs != flag.need {
+			return in, nil, closeAll, usagef("method %s does not read --%s: %s", c.Method, flag.name, readersOf(flag.need))
 		}
+	}
+	digests = map[string]string{}
+	if needs == method.NeedsLabels && it.labels != nil {
+		in.Labels = it.labels
+		digests["labels"] = digest(it.labels)
+	}
+	if len(it.views) > 0 && (needs == method.NeedsViews || c.Text("use-views") == "true") {
+		in.Views = it.views
+		digests["views"] = fmt.Sprintf("%d of %s", len(it.views), it.source.Key)
+	}
+	if o.edges != "" {
+		if in.Edges, err = readEdges(o.edges); err != nil {
+			return in, nil, closeAll, usageError{err}
+		}
+		digests["edges"] = digest(in.Edges)
 	}
 	if o.second != "" {
 		other, err := openItems(o.second, "")
 		if err != nil {
-			return closeAll, err
+			return in, nil, closeAll, err
 		}
-		to.Second = other
+		in.Second, digests["second"] = other, other.source.Key
 		closeAll = func() { _ = other.close() } // it was only read
 	}
-	return closeAll, nil
+	return in, digests, closeAll, nil
 }
+
+// readersOf names the methods that need an input.
+func readersOf(need method.Need) string {
+	var names []string
+	for _, m := range methods.All() {
+		if m.About().Needs == need {
+			names = append(names, m.About().Name)
+		}
+	}
+	return strings.Join(names, ", ") + " need it"
+}
+
+// digest of what prints the same only where it is the same.
+func digest(v any) string { return fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint(v))) }
 
 // readEdges reads a graph from a CSV file of lines from,to or from,to,weight; a first line of words is passed over.
 func readEdges(name string) ([]icon.Edge, error) {
@@ -234,25 +311,48 @@ func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (state *head.
 	if err != nil {
 		return nil, nil, err
 	}
-	resolved, _ := rc.Training.Resolve(rc.Features.Rows) // as a training that ended writes it
+	resolved, _, err := rc.Training.Resolve(rc.Features.Rows) // as a training that ended writes it
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	finished := old.Ended() && old.Config.Training.Equal(resolved)
 	switch was := old.Config; {
-	case was.Features.Key == rc.Features.Key && was.Training == rc.Training:
+	case was.Features.Key != rc.Features.Key:
+		return nil, nil, usagef("the training in %s has other features: give the same ones to resume it, or choose another --out", dir)
+	case !was.Training.Equal(rc.Training) && !was.Training.Equal(resolved):
+		return nil, nil, usagef("the training in %s has other settings: give the same ones to resume it, or choose another --out", dir)
+	case was.Format > 1 && !maps.Equal(was.Inputs, rc.Inputs):
+		return nil, nil, usagef("the training in %s learns from other %s: give the same to resume it, or choose another --out", dir, others(was.Inputs, rc.Inputs))
+	case !finished:
 		state, err = head.LoadCheckpoint(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, nil // stopped before the end of its first epoch
-		}
-		if err == nil {
-			a.note("going on after epoch %d", state.Epoch)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil, nil // stopped before there was one
+		case errors.Is(err, checkpoint.ErrEarlier):
+			a.note("%v: the training starts again", err)
+			return nil, nil, nil
+		case err == nil:
+			last := state.Phases[len(state.Phases)-1]
+			a.note("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)
 		}
 		return state, nil, err
-	case was.Features.Key != rc.Features.Key || was.Training != resolved:
-		return nil, nil, usagef("the training in %s has other settings or features: give the same ones to resume it, or choose another --out", dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, pageFile)); err == nil {
 		return nil, nil, usagef("output folder %s holds a finished run: choose another one", dir)
 	}
 	ended, err = head.Load(dir)
 	return nil, ended, err
+}
+
+// others names the inputs that differ.
+func others(a, b map[string]string) string {
+	var names []string
+	for _, name := range []string{"labels", "views", "second", "edges"} {
+		if a[name] != b[name] {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // endedResult is the result of a training that an earlier process ended.

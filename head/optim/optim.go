@@ -1,9 +1,26 @@
 package optim
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Float is the kind of number that parameters are made of.
 type Float interface{ float32 | float64 }
+
+// Optimiser turns gradients into steps. It belongs to one set of parameters.
+type Optimiser[T Float] interface {
+	// Step moves each parameter against its gradient.
+	Step(parameters, gradients [][]T, rate float64)
+	// State is what a checkpoint must hold of an optimiser of these parameters: the very slices and counts that Step changes, which are
+	// made now where there has been no step.
+	State(parameters [][]T) (moments [][]T, counts []int64)
+}
+
+var (
+	_ Optimiser[float32] = (*Adam[float32])(nil)
+	_ Optimiser[float32] = (*SGD[float32])(nil)
+)
 
 // Adam is the optimiser of Kingma and Ba (2015, algorithm 1); with WeightDecay it is AdamW (Loshchilov and Hutter 2019),
 // whose decay does not pass through the moments. The zero value of a rate stands for its default.
@@ -13,25 +30,33 @@ type Adam[T Float] struct {
 	Epsilon     float64 // 1e-8 when 0
 	WeightDecay float64 // share of the learning rate by which weights shrink; 0: plain Adam
 
-	First, Second [][]T // moments, one slice a parameter; made by the first Step
-	Steps         int   // steps taken
+	first, second [][]T    // moments, one slice for each parameter; made by the first Step
+	steps         [1]int64 // taken
+}
+
+// State implements Optimiser.
+func (a *Adam[T]) State(parameters [][]T) (moments [][]T, counts []int64) {
+	if a.first == nil {
+		a.first, a.second = like(parameters), like(parameters)
+	}
+	return slices.Concat(a.first, a.second), a.steps[:]
 }
 
 // Step moves each parameter against its gradient by about rate.
 func (a *Adam[T]) Step(parameters, gradients [][]T, rate float64) {
-	if a.First == nil {
-		a.First, a.Second = like(parameters), like(parameters)
+	if a.first == nil {
+		a.first, a.second = like(parameters), like(parameters)
 	}
-	a.Steps++
+	a.steps[0]++
 	beta1, beta2, epsilon := orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999), orDefault(a.Epsilon, 1e-8)
 	// Step size and ε carry the bias corrections, so that the loop has none.
-	correction2 := math.Sqrt(1 - math.Pow(beta2, float64(a.Steps)))
-	size := T(rate * correction2 / (1 - math.Pow(beta1, float64(a.Steps))))
+	correction2 := math.Sqrt(1 - math.Pow(beta2, float64(a.steps[0])))
+	size := T(rate * correction2 / (1 - math.Pow(beta1, float64(a.steps[0]))))
 	floor := T(epsilon * correction2)
 	keep := T(1 - rate*a.WeightDecay)
 	b1, b2 := T(beta1), T(beta2)
 	for i, w := range parameters {
-		m, v := a.First[i], a.Second[i]
+		m, v := a.first[i], a.second[i]
 		for e, g := range gradients[i] {
 			m[e] = b1*m[e] + (1-b1)*g
 			v[e] = b2*v[e] + (1-b2)*g*g
@@ -43,21 +68,29 @@ func (a *Adam[T]) Step(parameters, gradients [][]T, rate float64) {
 // SGD is gradient descent with (heavy-ball) momentum.
 type SGD[T Float] struct {
 	Momentum float64 // share of the last step that is kept, 0 to 1
-	Velocity [][]T   // one slice a parameter; made by the first Step
+	velocity [][]T   // one slice for each parameter; made by the first Step
 }
 
 // Step moves each parameter: velocity = momentum·velocity + gradient, parameter −= rate·velocity.
 func (s *SGD[T]) Step(parameters, gradients [][]T, rate float64) {
-	if s.Velocity == nil {
-		s.Velocity = like(parameters)
+	if s.velocity == nil {
+		s.velocity = like(parameters)
 	}
 	for i, w := range parameters {
-		velocity := s.Velocity[i]
+		velocity := s.velocity[i]
 		for e, g := range gradients[i] {
 			velocity[e] = T(s.Momentum)*velocity[e] + g
 			w[e] -= T(rate) * velocity[e]
 		}
 	}
+}
+
+// State implements Optimiser.
+func (s *SGD[T]) State(parameters [][]T) (moments [][]T, counts []int64) {
+	if s.velocity == nil {
+		s.velocity = like(parameters)
+	}
+	return s.velocity, nil
 }
 
 // Average moves each average towards its parameter: average = decay·average + (1−decay)·parameter.
@@ -68,15 +101,6 @@ func Average[T Float](average, parameters [][]T, decay float64) {
 			average[i][e] = keep*average[i][e] + (1-keep)*v
 		}
 	}
-}
-
-// Clone copies parameters.
-func Clone[T Float](parameters [][]T) [][]T {
-	c := like(parameters)
-	for i, p := range parameters {
-		copy(c[i], p)
-	}
-	return c
 }
 
 func like[T Float](parameters [][]T) [][]T {

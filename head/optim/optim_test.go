@@ -59,7 +59,7 @@ func TestSchedules(t *testing.T) {
 }
 
 func TestAverage(t *testing.T) {
-	average := Clone([][]float32{{1, 2}})
+	average := [][]float32{{1, 2}}
 	Average(average, [][]float32{{3, 0}}, 0.75)
 	if average[0][0] != 1.5 || average[0][1] != 1.5 {
 		t.Fatalf("average %v", average)

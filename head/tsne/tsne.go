@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"iconic/head/knn"
+	"iconic/head/matrix"
 	"iconic/head/perplexity"
+	"iconic/head/train"
 	"iconic/internal/parallel"
 )
 
@@ -18,17 +20,19 @@ type Options struct {
 	Exaggeration float64 // of p over the first third, at most 250 iterations; 12 when 0
 	Angle        float64 // of the Barnes-Hut approximation, 0 to 1; 0.5 when 0
 	Metric       knn.Metric
+	Search       knn.Search // of the neighbours; auto when empty
 	Workers      int
 	Progress     func(done, total int)
+	// Run, when set, is the training that the layout is a phase of: it can be interrupted and taken up. Progress is then its own.
+	Run *train.Run
 }
 
 // Features is a matrix of Len rows of Dim numbers that may lie on disk.
-type Features interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
+type Features = matrix.Features
+
+// exactPairs is the number of points up to which the divergence that Layout returns is summed over all pairs; above it the tree gives the
+// sum, as in every step.
+const exactPairs = 20_000
 
 const blockRows = 256
 
@@ -93,12 +97,15 @@ type layout struct {
 
 	force, partial []float64
 	tree           quadtree
+
+	learner *train.Learner[float64]
+	loss    []float64 // one number: the divergence when it was last measured
 }
 
 // neighbours fills the symmetric p from 3·perplexity nearest neighbours of each point.
 func (l *layout) neighbours(ctx context.Context, f Features) error {
 	k := min(l.n-1, int(3*l.options.Perplexity))
-	g, err := knn.Exact(ctx, f, knn.Options{K: k, Metric: l.options.Metric, Workers: l.options.Workers})
+	g, err := l.options.Search.Find(ctx, f, knn.Options{K: k, Metric: l.options.Metric, Workers: l.options.Workers})
 	if err != nil {
 		return err
 	}
@@ -157,43 +164,97 @@ func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
 // rate n/exaggeration is that of Belkina et al. (2019).
 func (l *layout) descend(ctx context.Context) error {
 	o := l.options
-	early := min(250, o.Iterations/3)
-	rate := max(float64(l.n)/o.Exaggeration/4, 50)
-	velocity, gain := make([]float64, 2*l.n), make([]float64, 2*l.n)
-	for i := range gain {
-		gain[i] = 1
-	}
-	l.force, l.partial = make([]float64, 2*l.n), make([]float64, parallel.Count(l.n, blockRows))
-	for step := range o.Iterations {
-		exaggeration, momentum := 1.0, 0.8
-		if step < early {
-			exaggeration, momentum = o.Exaggeration, 0.5
-		}
-		if err := l.gradient(ctx, exaggeration); err != nil {
-			return err
-		}
-		for i, g := range l.force {
-			if (g > 0) == (velocity[i] > 0) {
-				gain[i] = max(0.01, 0.8*gain[i])
-			} else {
-				gain[i] += 0.2
-			}
-			velocity[i] = momentum*velocity[i] - rate*gain[i]*g
-			l.y[i] += velocity[i]
-		}
-		l.centre()
+	l.force, l.partial, l.loss = make([]float64, 2*l.n), make([]float64, parallel.Count(l.n, blockRows)), make([]float64, 1)
+	l.learner = &train.Learner[float64]{Parameters: [][]float64{l.y}, Gradients: [][]float64{l.force}, Optimiser: newGains(l.n, l.early())}
+	run := o.Run
+	if run == nil {
+		run = &train.Run{}
 		if o.Progress != nil {
-			o.Progress(step+1, o.Iterations)
+			run.Progress = func(done, total int, _ float64) { o.Progress(done, total) }
 		}
 	}
+	rate := max(float64(l.n)/o.Exaggeration/4, 50)
+	if err := train.Train(ctx, run, "map", l, train.Plan{Epochs: o.Iterations, Steps: 1, Rate: rate}); err != nil {
+		return err
+	}
+	l.centre()
 	return nil
 }
 
-// gradient fills force with ∂L/∂y.
-func (l *layout) gradient(ctx context.Context, exaggeration float64) error {
+// early is the number of steps with exaggeration.
+func (l *layout) early() int { return min(250, l.options.Iterations/3) }
+
+// Learners implements train.Task.
+func (l *layout) Learners() []*train.Learner[float64] { return []*train.Learner[float64]{l.learner} }
+
+// Propose implements train.Task: every step sees all points.
+func (l *layout) Propose(*train.Batch) error { return nil }
+
+// Kept implements train.Task.
+func (l *layout) Kept() []train.Tensor { return []train.Tensor{{Name: "divergence", Float64: l.loss}} }
+
+// Gradient implements train.Task. The loss is Σ p ln(p/q), measured every so many steps.
+func (l *layout) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	const every = 50
+	step := b.Epoch
+	if step > 0 {
+		l.centre()
+	}
+	exaggeration := 1.0
+	if step < l.early() {
+		exaggeration = l.options.Exaggeration
+	}
+	z, err := l.gradient(ctx, exaggeration)
+	if err == nil && (step%every == 0 || step == l.options.Iterations-1) {
+		l.loss[0] = l.apart(z)
+	}
+	return l.loss[0], err
+}
+
+// gains is gradient descent with momentum and a gain for each coordinate.
+type gains struct {
+	early          int // steps of little momentum
+	velocity, gain []float64
+	steps          [1]int64
+}
+
+func newGains(n, early int) *gains {
+	g := &gains{early: early, velocity: make([]float64, 2*n), gain: make([]float64, 2*n)}
+	for i := range g.gain {
+		g.gain[i] = 1
+	}
+	return g
+}
+
+// Step implements optim.Optimiser.
+func (o *gains) Step(parameters, gradients [][]float64, rate float64) {
+	momentum := 0.8
+	if int(o.steps[0]) < o.early {
+		momentum = 0.5
+	}
+	o.steps[0]++
+	y := parameters[0]
+	for i, g := range gradients[0] {
+		if (g > 0) == (o.velocity[i] > 0) {
+			o.gain[i] = max(0.01, 0.8*o.gain[i])
+		} else {
+			o.gain[i] += 0.2
+		}
+		o.velocity[i] = momentum*o.velocity[i] - rate*o.gain[i]*g
+		y[i] += o.velocity[i]
+	}
+}
+
+// State implements optim.Optimiser.
+func (o *gains) State([][]float64) ([][]float64, []int64) {
+	return [][]float64{o.velocity, o.gain}, o.steps[:]
+}
+
+// gradient fills force with ∂L/∂y and returns Z, the sum of 1/(1+d²) over all pairs as the tree has it.
+func (l *layout) gradient(ctx context.Context, exaggeration float64) (z float64, err error) {
 	l.tree.build(l.y)
 	repulsion := make([]float64, 2*l.n)
-	err := parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(b, lo, hi int) error {
+	err = parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(b, lo, hi int) error {
 		total := 0.0
 		stack := make([]int32, 0, 256)
 		for i := lo; i < hi; i++ {
@@ -205,14 +266,14 @@ func (l *layout) gradient(ctx context.Context, exaggeration float64) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	z := -float64(l.n) // each point met itself, at distance 0
+	z = -float64(l.n) // each point met itself, at distance 0
 	for _, v := range l.partial {
 		z += v
 	}
 	z = max(z, math.SmallestNonzeroFloat64)
-	return parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(_, lo, hi int) error {
+	return z, parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(_, lo, hi int) error {
 		for i := lo; i < hi; i++ {
 			yx, yy := l.y[2*i], l.y[2*i+1]
 			var fx, fy float64
@@ -242,8 +303,12 @@ func (l *layout) centre() {
 	}
 }
 
-// divergence is Σ p ln(p/q) with Z summed over all pairs.
+// divergence is Σ p ln(p/q) with Z summed over all pairs, or above exactPairs points as the tree has it.
 func (l *layout) divergence(ctx context.Context) (float64, error) {
+	if l.n > exactPairs {
+		z, err := l.gradient(ctx, 1)
+		return l.apart(z), err
+	}
 	err := parallel.Blocks(ctx, l.options.Workers, l.n, blockRows, func(b, lo, hi int) error {
 		total := 0.0
 		for i := lo; i < hi; i++ {
@@ -262,6 +327,11 @@ func (l *layout) divergence(ctx context.Context) (float64, error) {
 	for _, v := range l.partial {
 		z += v
 	}
+	return l.apart(z), nil
+}
+
+// apart is Σ p ln(p/q) for a Z.
+func (l *layout) apart(z float64) float64 {
 	kl := 0.0
 	for i := range l.n {
 		for e := l.offset[i]; e < l.offset[i+1]; e++ {
@@ -271,5 +341,5 @@ func (l *layout) divergence(ctx context.Context) (float64, error) {
 			}
 		}
 	}
-	return kl, nil
+	return kl
 }

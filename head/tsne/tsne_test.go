@@ -74,7 +74,7 @@ func TestForceAgainstFiniteDifferences(t *testing.T) {
 		l.y[i] = r.NormFloat64()
 	}
 	l.force, l.partial = make([]float64, 2*m.Len()), make([]float64, 1)
-	if err := l.gradient(context.Background(), 1); err != nil {
+	if _, err := l.gradient(context.Background(), 1); err != nil {
 		t.Fatal(err)
 	}
 	loss := func() float64 {

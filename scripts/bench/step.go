@@ -12,7 +12,6 @@ import (
 
 	"iconic/head"
 	"iconic/head/knn"
-	"iconic/head/optim"
 	"iconic/internal/dense"
 )
 
@@ -103,12 +102,21 @@ func (w work) alternate(ctx context.Context, o options, other func() error) ([]t
 	for i := range graph.Neighbours {
 		graph.Neighbours[i] = int32(i ^ 1)
 	}
-	c := head.Paper(w.c)
-	c.Alpha, c.Beta, c.Neighbours, c.Batch = w.alpha, w.beta, 1, w.b
-	c.Epochs, c.Schedule = 1+o.repeats, optim.Schedule{Kind: "constant"}
+	c, err := head.Preset("icon-paper", w.c)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		name  string
+		value any
+	}{{"alpha", w.alpha}, {"beta", w.beta}, {"neighbours", 1}, {"batch", w.b}, {"epochs", 1 + o.repeats}, {"schedule", "constant"}} {
+		if err := c.Set(s.name, s.value); err != nil {
+			return nil, err
+		}
+	}
 	var took []time.Duration
 	start := time.Now()
-	_, err := head.Train(ctx, f, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(int, int, float64) {
+	_, err = head.Train(ctx, f, head.Inputs{}, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(int, int, float64) {
 		took = append(took, time.Since(start))
 		if err := other(); err != nil {
 			cancel(err)

@@ -32,8 +32,11 @@ func trainings(ctx context.Context, o options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c := head.Paper(w.c)
-	graph, err := knn.Exact(ctx, f, knn.Options{K: c.Neighbours, Metric: c.Metric, Workers: o.workers})
+	c, err := head.Preset("icon-paper", w.c)
+	if err != nil {
+		return "", err
+	}
+	graph, err := knn.Exact(ctx, f, knn.Options{K: 3, Workers: o.workers})
 	if err != nil {
 		return "", err
 	}
@@ -43,7 +46,7 @@ func trainings(ctx context.Context, o options) (string, error) {
 	var paused time.Duration
 	steps := 0
 	start := time.Now()
-	result, err := head.Train(ctx, f, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(step, _ int, _ float64) {
+	result, err := head.Train(ctx, f, head.Inputs{}, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(step, _ int, _ float64) {
 		if steps = step; step%10 != 0 {
 			return
 		}

@@ -1,4 +1,4 @@
-package head
+package rival
 
 import (
 	"context"
@@ -6,7 +6,11 @@ import (
 	"math/rand/v2"
 
 	"iconic/head/icon"
+	"iconic/head/linear"
+	"iconic/head/method"
 	"iconic/head/optim"
+	"iconic/head/setting"
+	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -20,72 +24,106 @@ import (
 //
 //	∂L/∂τ_ic = (−ln q_ic + γ (ln π_c + 1))/n,   then through the softmax and the weight normalisation of θ.
 type turtle struct {
-	*training
+	data    *method.Data
 	n, k, d int
+	rate    float64 // of the inner classifier
 
-	task             *Linear   // θ, made of direction and scale
-	direction, scale []float32 // k×d and k
-	labels, dLabels  []float32 // n×k
-	inner            *Linear   // the classifier
+	task             *linear.Head // θ, made of direction and scale
+	direction, scale []float32    // k×d and k
+	labels, dLabels  []float32    // n×k
+	inner            *linear.Head // the classifier
 	q                []float32
 	dWeight, dBias   []float32
 	dDirection       []float32
 	dScale           []float32
-	outer            optim.Adam[float32]
+	learner          *train.Learner[float32]
 }
 
 const (
 	turtleGamma = 10   // γ
 	turtleInner = 10   // M
-	turtleRate  = 1e-3 // of both optimisers
+	turtleRate  = 1e-3 // of both optimisers, by default
 )
 
-// learnTurtle trains with the published settings: γ = 10, M = 10 inner steps from a fresh classifier, Adam at 1e-3 inside and out, batches of
+// TURTLE has the published settings: γ = 10, M = 10 inner steps from a fresh classifier, Adam at 1e-3 inside and out, batches of
 // 10,000, 6,000 iterations (here: epochs of one step each).
-func learnTurtle(ctx context.Context, t *training) (*learned, error) {
-	n, k, d := min(t.features.Len(), t.config.Batch), t.config.Clusters, t.features.Dim()
+type TURTLE struct {
+	method.Scaling
+	method.Descent
+	Batch int
+}
+
+// Settings implements method.Recipe.
+func (s *TURTLE) Settings() setting.List {
+	list := setting.Join(s.Scaling.Settings(), setting.List{setting.Int("batch", &s.Batch, 2, 0, "rows of a step")}, s.Descent.Settings("steps"))
+	return list
+}
+
+// Resolve implements method.Recipe.
+func (s *TURTLE) Resolve(n int) ([]string, error) {
+	s.Batch = min(s.Batch, n)
+	return nil, nil
+}
+
+// Learn implements method.Recipe.
+func (s *TURTLE) Learn(ctx context.Context, data *method.Data) (*method.Outcome, error) {
+	n, k, d := s.Batch, data.Clusters, data.Features.Dim()
 	u := &turtle{
-		training: t, n: n, k: k, d: d,
+		data: data, n: n, k: k, d: d, rate: s.LearningRate,
 		direction: make([]float32, k*d), scale: make([]float32, k),
 		labels: make([]float32, n*k), dLabels: make([]float32, n*k), q: make([]float32, n*k),
 		dWeight: make([]float32, k*d), dBias: make([]float32, k), dDirection: make([]float32, k*d), dScale: make([]float32, k),
 	}
-	u.task = newLinear(k, d, rand.New(rand.NewPCG(t.config.Seed, 0x747572746c65)))
+	u.task = linear.New(k, d, rand.New(rand.NewPCG(data.Seed, 0x747572746c65)))
 	copy(u.direction, u.task.Weight)
 	for c := range k {
 		u.scale[c] = float32(math.Sqrt(float64(kernel.SquaredNorm(u.direction[c*d : (c+1)*d]))))
 	}
-	x, rows := make([]float32, n*d), make([]int32, n)
-	found := &learned{}
-	for iteration := range t.config.Epochs {
-		r := rand.New(rand.NewPCG(t.config.Seed, 0x6261746368<<20|uint64(iteration)))
-		for e := range rows {
-			rows[e] = int32(r.IntN(t.features.Len()))
-		}
-		if n == t.features.Len() {
-			for e := range rows {
-				rows[e] = int32(e)
-			}
-		}
-		if err := t.features.Gather(x, rows); err != nil {
-			return nil, err
-		}
-		var err error
-		if found.loss, err = u.step(ctx, x, r); err != nil {
-			return nil, err
-		}
-		if every := max(1, t.config.Epochs/100); (iteration+1)%every == 0 {
-			line := t.told(iteration, found.loss, turtleRate)
-			found.history = append(found.history, line)
-		}
+	u.learner = &train.Learner[float32]{
+		Parameters: [][]float32{u.direction, u.scale, u.task.Bias}, Gradients: [][]float32{u.dDirection, u.dScale, u.dBias}, Optimiser: &optim.Adam[float32]{},
 	}
-	found.head = u.task
-	return found, nil
+	if err := train.Train(ctx, data.Run, "task", u, train.Plan{Epochs: s.Epochs, Steps: 1, Rate: s.LearningRate, Schedule: s.At()}); err != nil {
+		return nil, err
+	}
+	icon.WeightNorm(u.task.Weight, u.direction, u.scale, k, d)
+	return &method.Outcome{Head: u.task, Loss: u.learner.Loss}, nil
 }
 
-// step is one outer iteration on n rows x. It returns the loss before its step.
-func (u *turtle) step(ctx context.Context, x []float32, r *rand.Rand) (float64, error) {
-	workers := u.options.Workers
+// Learners implements train.Task.
+func (u *turtle) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{u.learner} }
+
+// Kept implements train.Task.
+func (u *turtle) Kept() []train.Tensor { return nil }
+
+// source is the randomness of a step.
+func (u *turtle) source(step int) *rand.Rand {
+	return rand.New(rand.NewPCG(u.data.Seed, 0x6261746368<<20|uint64(step)))
+}
+
+// Propose implements train.Task: rows drawn with replacement, or all of them where they fit.
+func (u *turtle) Propose(b *train.Batch) error {
+	if b.X == nil {
+		b.X, b.Rows = make([]float32, u.n*u.d), make([]int32, u.n)
+	}
+	r := u.source(b.Epoch)
+	for e := range b.Rows {
+		if b.Rows[e] = int32(r.IntN(u.data.Features.Len())); u.n == u.data.Features.Len() {
+			b.Rows[e] = int32(e)
+		}
+	}
+	return u.data.Features.Gather(b.X, b.Rows)
+}
+
+// Gradient implements train.Task: one outer iteration.
+func (u *turtle) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	if b.Epoch > 0 {
+		icon.WeightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
+	}
+	r := u.source(b.Epoch)
+	for range b.Rows { // what Propose drew
+		r.IntN(u.data.Features.Len())
+	}
+	x, workers := b.X, u.data.Workers
 	if err := u.task.Logits(ctx, u.labels, x, u.n, workers); err != nil {
 		return 0, err
 	}
@@ -106,24 +144,22 @@ func (u *turtle) step(ctx context.Context, x []float32, r *rand.Rand) (float64, 
 		return 0, err
 	}
 	throughSoftmax(u.dLabels, u.labels, u.n, u.k, 1)
-	if err := u.task.backward(ctx, u.dWeight, u.dBias, u.dLabels, x, u.n, workers); err != nil {
+	if err := u.task.Backward(ctx, u.dWeight, u.dBias, u.dLabels, x, u.n, workers); err != nil {
 		return 0, err
 	}
 	icon.ThroughWeightNorm(u.dDirection, u.dScale, u.dWeight, u.direction, u.scale, u.k, u.d)
-	u.outer.Step([][]float32{u.direction, u.scale, u.task.Bias}, [][]float32{u.dDirection, u.dScale, u.dBias}, turtleRate)
-	icon.WeightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
 	return value, nil
 }
 
 // classifier trains a fresh one on the labels: ∂/∂logits of the cross-entropy is (q − τ)/n.
 func (u *turtle) classifier(ctx context.Context, x []float32, r *rand.Rand) error {
-	u.inner = newLinear(u.k, u.d, r)
+	u.inner = linear.New(u.k, u.d, r)
 	var adam optim.Adam[float32]
 	for range turtleInner {
-		if err := u.inner.Logits(ctx, u.q, x, u.n, u.options.Workers); err != nil {
+		if err := u.inner.Logits(ctx, u.q, x, u.n, u.data.Workers); err != nil {
 			return err
 		}
-		err := parallel.Blocks(ctx, u.options.Workers, u.n, 256, func(_, lo, hi int) error {
+		err := parallel.Blocks(ctx, u.data.Workers, u.n, 256, func(_, lo, hi int) error {
 			for i := lo; i < hi; i++ {
 				row := u.q[i*u.k : (i+1)*u.k]
 				kernel.Softmax(row, row)
@@ -135,10 +171,10 @@ func (u *turtle) classifier(ctx context.Context, x []float32, r *rand.Rand) erro
 		if err != nil {
 			return err
 		}
-		if err := u.inner.backward(ctx, u.dWeight, u.dBias, u.q, x, u.n, u.options.Workers); err != nil {
+		if err := u.inner.Backward(ctx, u.dWeight, u.dBias, u.q, x, u.n, u.data.Workers); err != nil {
 			return err
 		}
-		adam.Step(u.inner.parameters(), [][]float32{u.dWeight, u.dBias}, turtleRate)
+		adam.Step(u.inner.Parameters(), [][]float32{u.dWeight, u.dBias}, u.rate)
 	}
 	return nil
 }
@@ -147,7 +183,7 @@ func (u *turtle) classifier(ctx context.Context, x []float32, r *rand.Rand) erro
 func turtleLoss(ctx context.Context, d, labels, q []float32, n, k int, gamma float64, workers int) (float64, error) {
 	value := 0.0
 	slope := make([]float32, k)
-	for c, s := range columnSums(labels, n, k) {
+	for c, s := range linear.ColumnSums(labels, n, k) {
 		pi := max(tiny, s/float64(n))
 		value += gamma * pi * math.Log(pi)
 		slope[c] = float32(gamma * (math.Log(pi) + 1) / float64(n))

@@ -1,4 +1,4 @@
-package head
+package matrix
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/internal/dense"
 	"iconic/internal/parallel"
 )
 
@@ -18,13 +19,13 @@ type Features interface {
 	Gather(dst []float32, rows []int32) error
 }
 
-// standardized is features scaled to mean 0 and variance 1: (x − mean)·inverse.
-type standardized struct {
+// Standardized is features scaled to mean 0 and variance 1: (x − mean)·inverse.
+type Standardized struct {
 	Features
-	mean, inverse []float32
+	Mean, Inverse []float32
 }
 
-func (s *standardized) Block(dst []float32, lo, hi int) error {
+func (s *Standardized) Block(dst []float32, lo, hi int) error {
 	if err := s.Features.Block(dst, lo, hi); err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (s *standardized) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
-func (s *standardized) Gather(dst []float32, rows []int32) error {
+func (s *Standardized) Gather(dst []float32, rows []int32) error {
 	if err := s.Features.Gather(dst, rows); err != nil {
 		return err
 	}
@@ -40,38 +41,21 @@ func (s *standardized) Gather(dst []float32, rows []int32) error {
 	return nil
 }
 
-func (s *standardized) scale(x []float32, n int) {
-	d := len(s.mean)
+func (s *Standardized) scale(x []float32, n int) {
+	d := len(s.Mean)
 	for i := range n {
 		row := x[i*d : (i+1)*d]
 		for e, v := range row {
-			row[e] = (v - s.mean[e]) * s.inverse[e]
+			row[e] = (v - s.Mean[e]) * s.Inverse[e]
 		}
 	}
-}
-
-// fold gives the head that does to features as they are what l does to standardised ones:
-//
-//	Σ_e W_ce (x_e − m_e) v_e + b_c  =  Σ_e (W_ce v_e) x_e  +  (b_c − Σ_e W_ce v_e m_e)
-func (s *standardized) fold(l *Linear) *Linear {
-	f := l.clone()
-	for c := range l.Clusters {
-		row := f.Weight[c*l.Dim : (c+1)*l.Dim]
-		bias := float64(l.Bias[c])
-		for e := range row {
-			row[e] *= s.inverse[e]
-			bias -= float64(row[e]) * float64(s.mean[e])
-		}
-		f.Bias[c] = float32(bias)
-	}
-	return f
 }
 
 const momentRows = 1024
 
-// moments measures mean and variance of every feature. It fails on numbers that are not finite, naming the row, and on
+// Moments measures mean and variance of every feature. It fails on numbers that are not finite, naming the row, and on
 // features that are the same in all rows, since nothing can be learned from them.
-func moments(ctx context.Context, f Features, workers int) (mean, variance []float64, err error) {
+func Moments(ctx context.Context, f Features, workers int) (mean, variance []float64, err error) {
 	n, d := f.Len(), f.Dim()
 	mean, err = columnMeans(ctx, f, workers, func(sum []float64, row []float32, i int) error {
 		for e, v := range row {
@@ -141,14 +125,22 @@ func columnMeans(ctx context.Context, f Features, workers int, add func(sum []fl
 	return total, nil
 }
 
-// standardize wraps f by its own moments. A feature that does not vary becomes 0.
-func standardize(f Features, mean, variance []float64) *standardized {
-	s := &standardized{Features: f, mean: make([]float32, len(mean)), inverse: make([]float32, len(mean))}
+// Standardize wraps f by its own moments. A feature that does not vary becomes 0.
+func Standardize(f Features, mean, variance []float64) *Standardized {
+	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
 	for e := range mean {
-		s.mean[e] = float32(mean[e])
+		s.Mean[e] = float32(mean[e])
 		if variance[e] > 1e-12*(1+mean[e]*mean[e]) {
-			s.inverse[e] = float32(1 / math.Sqrt(variance[e]))
+			s.Inverse[e] = float32(1 / math.Sqrt(variance[e]))
 		}
 	}
 	return s
 }
+
+// Like scales another set of the same features as s does its own.
+func (s *Standardized) Like(f Features) *Standardized {
+	return &Standardized{Features: f, Mean: s.Mean, Inverse: s.Inverse}
+}
+
+// Dense is a matrix in memory by rows: the Features that need no file.
+type Dense = dense.Rows

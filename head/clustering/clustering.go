@@ -1,0 +1,376 @@
+package clustering
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"iconic/head/cluster"
+	"iconic/head/consensus"
+	"iconic/head/icon"
+	"iconic/head/knn"
+	"iconic/head/linear"
+	"iconic/head/method"
+	"iconic/head/optim"
+	"iconic/head/sampling"
+	"iconic/head/setting"
+	"iconic/head/train"
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+// Recipe is a clustering by the cluster kernel, with its settings.
+type Recipe struct {
+	method.Scaling
+	method.Neighbourhood
+	method.Pairs
+	method.Batches
+	method.Descent // 0 epochs: as many as MinSteps asks; a rate of 0: 0.72 over the number of steps, kept between 1e-3 and 3e-3
+	method.WeightDecay
+	method.Shares
+
+	MinSteps   int // that Epochs of 0 make at least
+	Divergence string
+	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
+	EMA float64
+	// Heads are trained at once on the same batches, each from its own start; that of least loss over the last epoch is kept, or with
+	// Consensus a head distilled from those of about the least loss.
+	Heads     int
+	Consensus bool
+	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training continued for
+	// half its epochs at half its rate.
+	Refine int
+
+	kind kind
+}
+
+// kind is what p is made of.
+type kind int
+
+const (
+	neighbours kind = iota
+	weightedNeighbours
+	labels
+)
+
+// Near implements method.Grapher.
+func (r *Recipe) Near() method.Neighbourhood { return r.Neighbourhood }
+
+// Settings implements method.Recipe.
+func (r *Recipe) Settings() setting.List {
+	graph, pairs := r.Neighbourhood.Settings(), r.Pairs.Settings()
+	if r.kind == labels { // neighbours are those of the same label
+		graph, pairs = nil, setting.List{r.ViewSetting()}
+	}
+	return setting.Join(r.Shares.Settings(), r.Scaling.Settings(), graph, pairs, setting.List{
+		setting.Int("refine", &r.Refine, 0, 10, "further rounds, with edges weighted by the head's own assignments"),
+		setting.Bool("consensus", &r.Consensus, "distil all --heads of about the least loss into one, instead of keeping the one of least loss").
+			Unchanging("one head has nobody to agree with, and heads whose losses lie far apart are not combined"),
+		setting.Choice("divergence", &r.Divergence, "between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
+	}, r.Batches.Settings(),
+		r.Ruled("how often each image is an anchor; 0: as often as --min-steps asks, and no less than 60 times, or 30 with --consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
+		setting.List{
+			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps where --epochs is 0").Unchanging("it counts where epochs is 0, and where that makes more epochs than the least"),
+		}, r.WeightDecay.Settings(), setting.List{
+			EMASetting(&r.EMA, "decay of the moving average of the weights, whose head is saved; 0: no average"),
+			HeadsSetting(&r.Heads, "heads trained at once, each from its own start"),
+		})
+}
+
+// EMASetting is the decay of a moving average.
+func EMASetting(to *float64, meaning string) setting.Setting {
+	s := setting.Number("ema", to, func(v float64) bool { return v >= 0 && v < 1 }, "a decay from 0, below 1", meaning)
+	s.Kind = "decay"
+	return s
+}
+
+// HeadsSetting is the number of heads.
+func HeadsSetting(to *int, meaning string) setting.Setting {
+	return setting.Int("heads", to, 1, 64, meaning).Unchanging("the head of least loss may be one that fewer have, too")
+}
+
+// Resolve implements method.Recipe.
+func (r *Recipe) Resolve(n int) ([]string, error) {
+	notes, err := r.Neighbourhood.Resolve(n)
+	if err != nil {
+		return nil, err
+	}
+	notes = append(notes, r.Batches.Resolve(n)...)
+	perEpoch := r.Steps(n)
+	if r.Epochs == 0 {
+		least := 60
+		if r.Consensus && r.Heads > 1 {
+			least = 30
+		}
+		r.Epochs = max(least, (r.MinSteps+perEpoch-1)/perEpoch)
+	}
+	if r.LearningRate == 0 {
+		r.LearningRate = min(3e-3, max(1e-3, 0.72/float64(r.Epochs*perEpoch)))
+	}
+	return notes, nil
+}
+
+// epochs of a round: the first, and each that refines.
+func (r *Recipe) epochs(round int) int {
+	if round == 0 {
+		return r.Epochs
+	}
+	return (r.Epochs + 1) / 2
+}
+
+// trainee is one of the heads that learn from the same batches.
+type trainee struct {
+	head    *linear.Head
+	average *linear.Head // nil without EMA
+	loss    float64      // over the last epoch
+}
+
+// deployed is the head to use: the average where there is one.
+func (t *trainee) deployed() *linear.Head {
+	if t.average != nil {
+		return t.average
+	}
+	return t.head
+}
+
+// Learn implements method.Recipe.
+func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	trainees := r.start(d)
+	for round := range 1 + r.Refine {
+		d.Run.Total += r.epochs(round) * r.Steps(d.Features.Len())
+	}
+	out := &method.Outcome{}
+	first := 0
+	for round := range 1 + r.Refine {
+		s := r.sampler(d)
+		s.First = first
+		if round > 0 {
+			next, err := r.chosen(ctx, d, trainees, out, round)
+			if err != nil {
+				return nil, err
+			}
+			trainees = []*trainee{next}
+			if s.Weights, err = agreement(ctx, d, next.deployed().Clone()); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.round(ctx, d, s, round, trainees); err != nil {
+			return nil, err
+		}
+		first += r.epochs(round)
+	}
+	head, err := r.final(ctx, d, trainees, out, "consensus")
+	out.Head = head
+	out.Loss = trainees[best(trainees)].loss
+	return out, err
+}
+
+// start draws the heads.
+func (r *Recipe) start(d *method.Data) []*trainee {
+	var list []*trainee
+	for h := range r.Heads {
+		source := rand.New(rand.NewPCG(d.Seed, 0x68656164<<16|uint64(h)))
+		t := &trainee{head: linear.New(d.Clusters, d.Features.Dim(), source)}
+		if r.EMA > 0 {
+			t.average = t.head.Clone()
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// sampler is that of the recipe.
+func (r *Recipe) sampler(d *method.Data) *sampling.Sampler {
+	s := sampling.New(d, r.Pairs, r.Anchors())
+	switch r.kind {
+	case weightedNeighbours:
+		s.Weights = running(Weights(d.Graph), d.Graph.K)
+	case labels:
+		s.Classes(d.Labels, d.Clusters)
+	}
+	return s
+}
+
+// best is the trainee of least loss, ties to the first.
+func best(trainees []*trainee) int {
+	losses := make([]float64, len(trainees))
+	for h, t := range trainees {
+		losses[h] = t.loss
+	}
+	return train.Best(losses)
+}
+
+// final makes one head of all: the one of least loss, or that of their consensus.
+func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome, phase string) (*linear.Head, error) {
+	if !r.Consensus || len(trainees) == 1 {
+		return trainees[best(trainees)].deployed(), nil
+	}
+	var heads []*linear.Head
+	var losses []float64
+	for _, t := range trainees {
+		heads, losses = append(heads, t.deployed()), append(losses, t.loss)
+	}
+	l, note, err := consensus.Distil(ctx, d, phase, heads, losses)
+	if err == nil {
+		out.Notes = append(out.Notes, note)
+	}
+	return l, err
+}
+
+// chosen makes the one head that the next round goes on with.
+func (r *Recipe) chosen(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome, round int) (*trainee, error) {
+	least := trainees[best(trainees)]
+	if !r.Consensus || len(trainees) == 1 {
+		return &trainee{head: least.head, average: least.average, loss: least.loss}, nil
+	}
+	l, err := r.final(ctx, d, trainees, out, fmt.Sprintf("consensus before round %d", round+1))
+	if err != nil {
+		return nil, err
+	}
+	next := &trainee{head: l, loss: least.loss}
+	if r.EMA > 0 {
+		next.average = l.Clone()
+	}
+	return next, nil
+}
+
+// round trains from one weighting of the edges to the next.
+func (r *Recipe) round(ctx context.Context, d *method.Data, s *sampling.Sampler, round int, trainees []*trainee) error {
+	rows, k := 2*r.Anchors(), d.Clusters
+	t := &task{Sampler: s, data: d, target: sampling.Partners(rows), z: make([]float32, rows*k), dz: make([]float32, rows*k)}
+	t.used, t.largest = make([]int, len(trainees)), make([]float64, len(trainees))
+	t.loss = r.lossOf(d.Workers)
+	gradients := (&linear.Head{Weight: make([]float32, k*d.Features.Dim()), Bias: make([]float32, k)}).Parameters() // one for all: heads take turns
+	for _, one := range trainees {
+		l := &train.Learner[float32]{Parameters: one.head.Parameters(), Gradients: gradients, Optimiser: &optim.Adam[float32]{WeightDecay: r.Decay}, Decay: r.EMA}
+		if one.average != nil {
+			l.Average = one.average.Parameters()
+		}
+		t.heads, t.learners = append(t.heads, one.head), append(t.learners, l)
+	}
+	rate := r.LearningRate
+	if round > 0 {
+		rate /= 2
+	}
+	plan := train.Plan{Epochs: r.epochs(round), Steps: r.Steps(d.Features.Len()), Rate: rate, Schedule: r.At()}
+	if err := train.Train(ctx, d.Run, fmt.Sprintf("round %d", round+1), t, plan); err != nil {
+		return err
+	}
+	for h, one := range trainees {
+		one.loss = t.learners[h].Loss
+	}
+	return nil
+}
+
+// gradient is a loss over one set of points: cluster.Loss and icon.Loss.
+type gradient interface {
+	Gradient(ctx context.Context, dz, z []float32, n, d int, p *icon.Rows) (float64, error)
+}
+
+// lossOf is the fused loss for the Kullback-Leibler divergence, the engine's for others.
+func (r *Recipe) lossOf(workers int) gradient {
+	if d := divergences[r.Divergence]; d != nil {
+		return icon.Loss[float32]{Learned: icon.Cluster{}, Divergence: d, Alpha: r.Alpha, Beta: r.Beta, Workers: workers}
+	}
+	return &cluster.Loss{Alpha: float32(r.Alpha), Beta: float32(r.Beta), Workers: workers}
+}
+
+// divergences by name, but for the fused one.
+var divergences = map[string]icon.Divergence{
+	"reverse-kl": icon.ReverseKL{}, "jensen-shannon": icon.JensenShannon{}, "total-variation": icon.TotalVariation{}, "hellinger": icon.Hellinger{},
+}
+
+// task is a round for the training loop.
+type task struct {
+	*sampling.Sampler
+	data     *method.Data
+	heads    []*linear.Head
+	learners []*train.Learner[float32]
+	target   *icon.Rows
+	loss     gradient
+	z, dz    []float32
+	used     []int // clusters by the last batch, of each head
+	largest  []float64
+}
+
+// Learners implements train.Task.
+func (t *task) Learners() []*train.Learner[float32] { return t.learners }
+
+// Kept implements train.Task.
+func (t *task) Kept() []train.Tensor { return nil }
+
+// Usage implements train.Assigner.
+func (t *task) Usage(h int) (int, float64) { return t.used[h], t.largest[h] }
+
+// Gradient implements train.Task: logits, loss, gradients.
+func (t *task) Gradient(ctx context.Context, b *train.Batch, h int) (float64, error) {
+	rows, l := t.target.Len(), t.heads[h]
+	if err := l.Logits(ctx, t.z, b.X, rows, t.data.Workers); err != nil {
+		return 0, err
+	}
+	if b.Last {
+		t.used[h], t.largest[h] = linear.Usage(t.z, rows, l.Clusters, 2)
+	}
+	loss, err := t.loss.Gradient(ctx, t.dz, t.z, rows, l.Clusters, t.target)
+	if err != nil {
+		return 0, err
+	}
+	g := t.learners[h].Gradients
+	return loss, l.Backward(ctx, g[0], g[1], t.dz, b.X, rows, t.data.Workers)
+}
+
+// agreement gives each edge (i, j) of the graph the weight Σ_c φ_ic φ_jc, the chance that l puts both into one cluster, as
+// running sums over the edges of i.
+func agreement(ctx context.Context, d *method.Data, l *linear.Head) ([]float32, error) {
+	const rows = 64
+	n, k, dim := d.Graph.N, d.Graph.K, d.Features.Dim()
+	sums := make([]float32, n*k)
+	err := parallel.Blocks(ctx, d.Workers, n, rows, func(_, lo, hi int) error {
+		own, x := make([]float32, (hi-lo)*l.Clusters), make([]float32, (hi-lo)*k*dim)
+		other := make([]float32, (hi-lo)*k*l.Clusters)
+		if err := d.Features.Block(x[:(hi-lo)*dim], lo, hi); err != nil {
+			return err
+		}
+		l.Assignments(own, x, hi-lo)
+		if err := d.Features.Gather(x, d.Graph.Neighbours[lo*k:hi*k]); err != nil {
+			return err
+		}
+		l.Assignments(other, x, (hi-lo)*k)
+		for i := lo; i < hi; i++ {
+			sum := float32(0)
+			phi := own[(i-lo)*l.Clusters : (i-lo+1)*l.Clusters]
+			for e := range k {
+				at := ((i-lo)*k + e) * l.Clusters
+				sum += max(1e-6, kernel.Dot(phi, other[at:at+l.Clusters])) // no edge is ever ruled out
+				sums[i*k+e] = sum
+			}
+		}
+		return nil
+	})
+	return sums, err
+}
+
+// Weights gives the edges of a graph the weights exp(−d²_ij/(d_i d_j)), d_i being the distance to i's last neighbour (self-tuning:
+// Zelnik-Manor and Perona 2004).
+func Weights(g *knn.Graph) []float32 {
+	last := func(i int32) float64 { return max(1e-12, float64(g.Distances[(int(i)+1)*g.K-1])) }
+	w := make([]float32, len(g.Neighbours))
+	for i := range g.N {
+		for e, j := range g.Row(i) {
+			d := float64(g.Distances[i*g.K+e])
+			w[i*g.K+e] = float32(math.Exp(-d * d / (last(int32(i)) * last(j))))
+		}
+	}
+	return w
+}
+
+// running turns weights of K edges of a row into running sums.
+func running(w []float32, k int) []float32 {
+	for i := 0; i < len(w); i += k {
+		for e := 1; e < k; e++ {
+			w[i+e] += w[i+e-1]
+		}
+	}
+	return w
+}

@@ -1,0 +1,159 @@
+package clustering
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"iconic/head/cluster"
+	"iconic/head/linear"
+	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/optim"
+	"iconic/head/sampling"
+	"iconic/head/train"
+	"iconic/internal/sharedtest"
+)
+
+// given is a task whose batches are known.
+type given struct {
+	task
+	features *matrix.Dense
+	batches  [][]int32
+}
+
+func (g *given) Propose(b *train.Batch) error {
+	b.X = make([]float32, len(g.batches[b.Epoch])*g.features.Width)
+	return g.features.Gather(b.X, g.batches[b.Epoch])
+}
+
+// The gradient of a step, by central differences through the whole of linear layer and loss, in float32: steps of 1e-2 leave
+// rounding of order 1e-7/1e-2 = 1e-5 of a loss of order 1.
+func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
+	const n, d, k = 24, 5, 4
+	r := rand.New(rand.NewPCG(5, 5))
+	x := make([]float32, n*d)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	l := linear.New(k, d, r)
+	dw, db := make([]float32, k*d), make([]float32, k)
+	tr := &task{
+		data: &method.Data{Workers: 1}, heads: []*linear.Head{l}, learners: []*train.Learner[float32]{{Gradients: [][]float32{dw, db}}},
+		target: sampling.Partners(n), loss: &cluster.Loss{Alpha: 0.3, Beta: 0.3}, z: make([]float32, n*k), dz: make([]float32, n*k),
+	}
+	loss := func() float64 {
+		v, err := tr.Gradient(context.Background(), &train.Batch{X: x}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	loss()
+	dw, db = slices.Clone(dw), slices.Clone(db)
+	for _, p := range []struct {
+		value, gradient []float32
+	}{{l.Weight, dw}, {l.Bias, db}} {
+		for i, v := range p.value {
+			p.value[i] = v + 1e-2
+			up := loss()
+			p.value[i] = v - 1e-2
+			numeric := (up - loss()) / 2e-2
+			p.value[i] = v
+			if math.Abs(numeric-float64(p.gradient[i])) > 1e-4 {
+				t.Errorf("gradient %d is %v, differences give %v", i, p.gradient[i], numeric)
+			}
+		}
+	}
+}
+
+func TestReferenceTrajectories(t *testing.T) {
+	data, err := os.ReadFile(sharedtest.Path(t, "vectors", "trajectory.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		D, C        int
+		Steps       int
+		Alpha, Beta float32
+		LR          float64 `json:"lr"`
+		HalveEvery  int     `json:"halve_every"`
+		EMA         float64
+		X           [][]float32
+		W0          [][]float32
+		B0          []float32
+		Batches     [][]int32
+		Loss        []float64
+		W           [][]float32
+		B           []float32
+		WEMA        [][]float32 `json:"w_ema"`
+		BEMA        []float32   `json:"b_ema"`
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		m := &matrix.Dense{Width: c.D, X: flat(c.X)}
+		rows := len(c.Batches[0])
+		one := &linear.Head{Clusters: c.C, Dim: c.D, Weight: flat(c.W0), Bias: append([]float32(nil), c.B0...)}
+		average := one.Clone()
+		learner := &train.Learner[float32]{
+			Parameters: one.Parameters(), Gradients: [][]float32{make([]float32, c.C*c.D), make([]float32, c.C)},
+			Optimiser: &optim.Adam[float32]{}, Average: average.Parameters(), Decay: c.EMA,
+		}
+		tr := &given{task{
+			data: &method.Data{}, heads: []*linear.Head{one}, learners: []*train.Learner[float32]{learner}, target: sampling.Partners(rows),
+			loss: &cluster.Loss{Alpha: c.Alpha, Beta: c.Beta}, z: make([]float32, rows*c.C), dz: make([]float32, rows*c.C),
+			used: make([]int, 1), largest: make([]float64, 1),
+		}, m, c.Batches}
+		run := &train.Run{}
+		plan := train.Plan{Epochs: c.Steps, Steps: 1, Rate: c.LR, Schedule: optim.Schedule{Kind: "step", Parts: c.Steps / c.HalveEvery, Factor: 0.5}}
+		if err := train.Train(context.Background(), run, "given", tr, plan); err != nil {
+			t.Fatal(err)
+		}
+		for step, e := range run.History() {
+			if math.Abs(e.Loss-c.Loss[step]) > 1e-5 {
+				t.Errorf("step %d: loss %v, want %v", step, e.Loss, c.Loss[step])
+			}
+		}
+		for _, pair := range []struct {
+			name      string
+			got, want []float32
+		}{
+			{"W", one.Weight, flat(c.W)}, {"b", one.Bias, c.B},
+			{"W's average", average.Weight, flat(c.WEMA)}, {"b's average", average.Bias, c.BEMA},
+		} {
+			for i, want := range pair.want {
+				if math.Abs(float64(pair.got[i]-want)) > 1e-3 {
+					t.Errorf("%s %d: %v, want %v", pair.name, i, pair.got[i], want)
+				}
+			}
+		}
+	}
+}
+
+func flat(rows [][]float32) []float32 {
+	var x []float32
+	for _, r := range rows {
+		x = append(x, r...)
+	}
+	return x
+}
+
+// Where few heads are trained one is refined instead, and the recipes that are not the tool's own keep a head as it is.
+func TestWhichHeadsAreCombined(t *testing.T) {
+	for _, c := range []struct{ clusters, heads, refine int }{{2, 8, 0}, {10, 8, 0}, {100, 8, 0}, {101, 4, 0}, {200, 4, 0}, {201, 1, 2}, {1000, 1, 2}} {
+		if d := Default(c.clusters); d.Heads != c.heads || d.Refine != c.refine || !d.Consensus {
+			t.Errorf("%d clusters: %d heads, refined %d times, consensus %t; want %d and %d", c.clusters, d.Heads, d.Refine, d.Consensus, c.heads, c.refine)
+		}
+	}
+	for _, m := range Methods() {
+		if r := m.Recipe(100).(*Recipe); r.Consensus != (m.About().Name == "debiased-infonce-clustering") {
+			t.Errorf("%s: consensus %t", m.About().Name, r.Consensus)
+		}
+	}
+}

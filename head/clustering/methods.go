@@ -1,0 +1,123 @@
+package clustering
+
+import (
+	"math"
+
+	"iconic/head/knn"
+	"iconic/head/method"
+)
+
+// preset is a method of this package: its description and its recipe.
+type preset struct {
+	about  method.About
+	recipe func(clusters int) *Recipe
+}
+
+// About implements method.Method.
+func (p preset) About() method.About { return p.about }
+
+// Recipe implements method.Method.
+func (p preset) Recipe(clusters int) method.Recipe { return p.recipe(clusters) }
+
+// Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
+// paper's. docs/results.md shows what it reaches.
+func Default(clusters int) *Recipe {
+	return &Recipe{
+		Shares:        method.Shares{Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters)},
+		Scaling:       method.Scaling{Standardize: true},
+		Neighbourhood: method.Neighbourhood{Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto},
+		Batches:       method.Batches{Batch: 4096},
+		Descent:       method.Descent{Schedule: "step"},
+		MinSteps:      240, Divergence: "kl", Heads: DefaultHeads(clusters), Consensus: true, Refine: DefaultRefine(clusters),
+	}
+}
+
+// Paper is the recipe of the I-Con paper's section 4: features as they are, p from augmented views where the features have them and three
+// nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
+func Paper(clusters int) *Recipe {
+	r := Default(clusters)
+	r.Alpha, r.Beta = 0.6, 0.6
+	r.Standardize, r.Neighbours, r.Heads, r.Consensus, r.Views, r.Refine = false, 3, 1, false, true, 0
+	r.Epochs, r.MinSteps, r.LearningRate = 30, 1, 1e-3
+	return r
+}
+
+// DefaultHeads is how many heads are trained for their consensus, or the best of them by loss: 8 up to 100 clusters, 4 up to 200. A head
+// costs time with its clusters, and beyond there is one.
+func DefaultHeads(clusters int) int {
+	switch {
+	case clusters <= 100:
+		return 8
+	case clusters <= 200:
+		return 4
+	}
+	return 1
+}
+
+// DefaultRefine is how often p is weighted anew: twice where a single head is trained, whose share of neighbours in one cluster rises
+// by it by 0.9 to 1.5 points (docs/results.md). That measure sees no label. Where heads are combined they are left as they are: refined ones
+// grow more confident, and their consensus is no better.
+func DefaultRefine(clusters int) int {
+	if DefaultHeads(clusters) > 1 {
+		return 0
+	}
+	return 2
+}
+
+// DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
+// are likely right; hundreds want the paper's 0.6 to 0.8. Between 10 and 100 clusters it goes linearly in ln K from 0.1 to 0.7.
+func DefaultAlpha(clusters int) float64 {
+	const few, many, low, high = 10.0, 100.0, 0.1, 0.7
+	k := min(many, max(few, float64(clusters)))
+	share := math.Log(k/few) / math.Log(many/few)
+	return math.Round(100*(low+share*(high-low))) / 100
+}
+
+// single is the default recipe with the best of several heads, with many clusters of one, as it is.
+func single(clusters int) *Recipe {
+	r := Default(clusters)
+	r.Heads, r.Consensus, r.Refine = min(8, max(1, 160/max(1, clusters))), false, 0
+	return r
+}
+
+// undebiased is that without uniform shares, and changed.
+func undebiased(change func(*Recipe)) func(int) *Recipe {
+	return func(clusters int) *Recipe {
+		r := single(clusters)
+		r.Alpha, r.Beta = 0, 0
+		change(r)
+		return r
+	}
+}
+
+// Methods are those of this package, the default first.
+func Methods() []method.Method {
+	const (
+		near, kernel, linear = "nearest neighbours", "cluster kernel", "linear"
+		equation             = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij = Σ_c φ_ic φ_jc / Σ_k φ_kc, φ = softmax(W x + b)"
+	)
+	same := func(*Recipe) {}
+	return []method.Method{
+		preset{method.About{Name: "debiased-infonce-clustering", Supervisory: near + ", debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 3.4 and 4",
+			Purpose: "clusters with a calibrated confidence; the default, on standardised features"}, Default},
+		preset{method.About{Name: "icon-paper", Supervisory: "neighbours, and views where there are, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
+			Purpose: "the paper's recipe, on features as they are"}, Paper},
+		preset{method.About{Name: "infonce-clustering", Supervisory: "views of an image, else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",
+			Purpose: "the same without debiasing, for comparison"}, undebiased(func(r *Recipe) { r.Views = true })},
+		preset{method.About{Name: "pmi", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Adaloglou et al. 2023, eq. 5 at β = 1; I-Con app.",
+			Purpose: "mutual information of neighbours' clusters: the loss less ln n"}, undebiased(same)},
+		preset{method.About{Name: "dcd", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Yang, Corander and Oja 2016; I-Con fig. 1",
+			Purpose: "data-cluster-data random walks, on features as they are"}, undebiased(func(r *Recipe) { r.Standardize = false })},
+		preset{method.About{Name: "normalized-cuts", Supervisory: "neighbour graph with Gaussian weights", Learned: kernel, Mapper: linear, Equation: equation, Source: "Shi and Malik 2000; I-Con fig. 1",
+			Purpose: "cuts of a weighted neighbour graph"}, undebiased(func(r *Recipe) { r.kind = weightedNeighbours })},
+		preset{method.About{Name: "supervised-clustering", Supervisory: "same label", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con fig. 1", Needs: method.NeedsLabels,
+			Purpose: "clusters of the labels themselves: the most that a linear head can do"}, undebiased(func(r *Recipe) { r.kind = labels })},
+		preset{method.About{Name: "variational-bayes", Supervisory: near + ", debiased", Learned: kernel, Mapper: linear, Equation: "1/n Σ_i KL(q_i ‖ p̃_i), q the cluster kernel", Source: "I-Con app.; Beyond I-Con",
+			Purpose: "the divergence turned round, KL(q‖p): clusters that leave neighbours out rather than take strangers in"},
+			func(clusters int) *Recipe {
+				r := single(clusters)
+				r.Divergence, r.Batch, r.Alpha, r.Beta = "reverse-kl", 1024, max(0.1, r.Alpha), 0
+				return r
+			}},
+	}
+}

@@ -1,0 +1,273 @@
+// Package consensus makes one head of an ensemble.
+//
+// With many clusters every head ends in a local minimum of its own: losses differ by thousandths, and two seeds agree on half of the images.
+// Which of them is least means little; what most of them agree on, more. So heads that were trained on the same batches from different
+// starts are averaged: their clusters are aligned one to one, and the ensemble's assignment of image i is the mean of theirs,
+//
+//	p(c|i) = 1/M Σ_m φᵐ_{i,π_m(c)}.
+//
+// A last linear head is distilled from it: it learns where the ensemble puts whom (the cross-entropy of I-Con's table 1, labels being
+// argmax_c p), and then, since labels carry no doubt, is made as confident as the ensemble by one temperature: of all T the one of least
+// 1/n Σ_i KL(p_i ‖ softmax(z_i/T)). Where heads disagree p is flat; that calibrates it, as ensembles do (Lakshminarayanan et al. 2017).
+package consensus
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"iconic/head/linear"
+	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/regression"
+	"iconic/head/train"
+	"iconic/internal/assignment"
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+// within is how many nats above the least loss a head may lie and still count. With few clusters a head in which two groups share one is
+// that much worse, and only blurs the others; with a hundred every head has such faults, each its own, and all of them count.
+const within = 0.01
+
+// Distil is the head that learns what the heads of about the least loss agree on, and a note on how many they are; if they are not half of all,
+// that of least loss. phase names its training in d's run.
+func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Head, losses []float64) (*linear.Head, string, error) {
+	best := train.Best(losses)
+	var heads []*linear.Head
+	for h, l := range all {
+		if losses[h] <= losses[best]+within {
+			heads = append(heads, l)
+		}
+	}
+	if len(heads) <= 1 || 2*len(heads) < len(all) {
+		return all[best], fmt.Sprintf("the losses of the %d heads differ too much to combine them: the head of least loss is kept", len(all)), nil
+	}
+	e := &ensemble{features: d.Features, clusters: d.Clusters, workers: d.Workers, heads: heads}
+	if err := e.align(ctx); err != nil {
+		return nil, "", err
+	}
+	classes, err := e.classes(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
+	perEpoch := max(1, d.Features.Len()/regression.Batch)
+	epochs := max(least/perEpoch, min(regression.Epochs, max(seen, enough/perEpoch)))
+	l, err := regression.Clusters(ctx, d, phase, classes, epochs)
+	if err != nil {
+		return nil, "", err
+	}
+	return l, fmt.Sprintf("%d of %d heads are combined", len(heads), len(all)), e.temper(ctx, l)
+}
+
+// ensemble is heads whose clusters are aligned.
+type ensemble struct {
+	features matrix.Features
+	clusters int
+	workers  int
+	heads    []*linear.Head
+	order    [][]int // of each head, which of its clusters goes by the name c
+}
+
+// align finds the order of each head's clusters: as those of the first head at first, and then, until nothing changes, as those of the ensemble.
+func (e *ensemble) align(ctx context.Context) error {
+	order := make([][]int, len(e.heads))
+	e.order = order
+	for h := range order {
+		order[h] = make([]int, e.clusters)
+		for c := range order[h] {
+			order[h][c] = c
+		}
+	}
+	const rounds = 10 // two or three settle it
+	for round := range rounds {
+		together, err := e.together(ctx, round == 0)
+		if err != nil {
+			return err
+		}
+		changed := false
+		for h := range e.heads {
+			found, err := assignment.Solve(together[h], e.clusters, e.clusters)
+			if err != nil {
+				return fmt.Errorf("consensus: clusters of head %d cannot be aligned: %w", h, err)
+			}
+			changed = changed || !slices.Equal(found, order[h])
+			order[h] = found
+		}
+		if !changed && round > 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// together is how much each cluster of the ensemble so far, the first head's alone where first is set, shares with each cluster of every head:
+// −Σ_i p_ic φᵐ_ic' (K×K for each head), a cost to be made least.
+func (e *ensemble) together(ctx context.Context, first bool) ([][]float64, error) {
+	heads := e.heads
+	const most, numbers, rows = 8, 1 << 24, 256 // cuts of the rows, and numbers that all their sums may take, which are float32
+	n, k, d := e.features.Len(), e.clusters, e.features.Dim()
+	cuts := min(most, max(1, numbers/(len(heads)*k*k)))
+	sums := make([][][]float32, cuts)
+	err := parallel.Blocks(ctx, e.workers, cuts, 1, func(cut, _, _ int) error {
+		sums[cut] = make([][]float32, len(heads))
+		for h := range heads {
+			sums[cut][h] = make([]float32, k*k)
+		}
+		x, mean := make([]float32, rows*d), make([]float32, rows*k)
+		own := newAssignments(len(heads), rows*k)
+		end := n * (cut + 1) / cuts
+		for lo := n * cut / cuts; lo < end; lo += rows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			m := min(rows, end-lo)
+			if err := e.features.Block(x[:m*d], lo, lo+m); err != nil {
+				return err
+			}
+			own.of(heads, x, m)
+			if first {
+				copy(mean, own[0][:m*k])
+			} else {
+				own.mean(mean, e.order, m, k)
+			}
+			for h := range heads {
+				kernel.MulTransA(sums[cut][h], k, mean, k, own[h], k, k, m, k, true)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	cost := make([][]float64, len(heads))
+	for h := range heads {
+		cost[h] = make([]float64, k*k)
+		for _, cut := range sums {
+			for c, v := range cut[h] {
+				cost[h][c] -= float64(v)
+			}
+		}
+	}
+	return cost, nil
+}
+
+// assignments are the probabilities of each head for some rows.
+type assignments [][]float32
+
+func newAssignments(heads, size int) assignments {
+	a := make(assignments, heads)
+	for h := range a {
+		a[h] = make([]float32, size)
+	}
+	return a
+}
+
+// of fills in what the heads make of n rows x.
+func (a assignments) of(heads []*linear.Head, x []float32, n int) {
+	for h, l := range heads {
+		l.Assignments(a[h], x, n)
+	}
+}
+
+// mean writes the mean over heads, their clusters being called by order.
+func (a assignments) mean(dst []float32, order [][]int, n, k int) {
+	share := 1 / float32(len(a))
+	clear(dst[:n*k])
+	for h, p := range a {
+		for i := range n {
+			own, row := dst[i*k:(i+1)*k], p[i*k:(i+1)*k]
+			for c, from := range order[h] {
+				own[c] += share * row[from]
+			}
+		}
+	}
+}
+
+// each calls work with blocks of rows: their features and the ensemble's assignments.
+func (e *ensemble) each(ctx context.Context, work func(block, lo int, x, p []float32)) error {
+	k, d := e.clusters, e.features.Dim()
+	return parallel.Blocks(ctx, e.workers, e.features.Len(), blockRows, func(block, lo, hi int) error {
+		x, p := make([]float32, (hi-lo)*d), make([]float32, (hi-lo)*k)
+		if err := e.features.Block(x, lo, hi); err != nil {
+			return err
+		}
+		own := newAssignments(len(e.heads), (hi-lo)*k)
+		own.of(e.heads, x, hi-lo)
+		own.mean(p, e.order, hi-lo, k)
+		work(block, lo, x, p)
+		return nil
+	})
+}
+
+const blockRows = 512 // of a block
+
+// classes are the clusters that the ensemble puts the rows in.
+func (e *ensemble) classes(ctx context.Context) ([]int, error) {
+	k := e.clusters
+	classes := make([]int, e.features.Len())
+	err := e.each(ctx, func(_, lo int, _, p []float32) {
+		for i := range len(p) / k {
+			for c, share := range p[i*k : (i+1)*k] {
+				if share > p[i*k+classes[lo+i]] {
+					classes[lo+i] = c
+				}
+			}
+		}
+	})
+	return classes, err
+}
+
+// temper scales l to be as confident as the ensemble. With s = 1/T and z the logits of l,
+//
+//	f(s) = Σ_i (ln Σ_c e^{s z_ic} − s Σ_c p_ic z_ic),   f' = Σ_i (E_q z − E_p z),   f" = Σ_i Var_q z ≥ 0,   q = softmax(s z):
+//
+// f is convex, and Newton's method finds its least point; steps are kept within a factor of two.
+func (e *ensemble) temper(ctx context.Context, l *linear.Head) error {
+	const steps, enough = 30, 1e-4
+	k := l.Clusters
+	blocks := parallel.Count(e.features.Len(), blockRows)
+	s := 1.0
+	for range steps {
+		slope, curvature := make([]float64, blocks), make([]float64, blocks)
+		err := e.each(ctx, func(block, _ int, x, p []float32) {
+			n := len(p) / k
+			z, q := make([]float32, n*k), make([]float32, k)
+			l.Block(z, x, n)
+			for i := range n {
+				row, target := z[i*k:(i+1)*k], p[i*k:(i+1)*k]
+				copy(q, row)
+				kernel.Scale(q, float32(s))
+				kernel.Softmax(q, q)
+				mean := float64(kernel.Dot(q, row))
+				slope[block] += mean - float64(kernel.Dot(target, row))
+				for c, z := range row {
+					away := float64(z) - mean
+					curvature[block] += float64(q[c]) * away * away
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		var first, second float64
+		for b := range slope {
+			first, second = first+slope[b], second+curvature[b]
+		}
+		next := s / 2
+		if second > 0 {
+			next = min(max(s-first/second, s/2), 2*s)
+		} else if first <= 0 {
+			break // every row is the same to l
+		}
+		moved := math.Abs(next/s - 1)
+		if s = next; moved < enough {
+			break
+		}
+	}
+	kernel.Scale(l.Weight, float32(s))
+	kernel.Scale(l.Bias, float32(s))
+	return nil
+}

@@ -1,0 +1,42 @@
+package matrix
+
+// Stacked is several sets of n rows, one after the other.
+type Stacked struct {
+	Sets []Features
+	N    int // rows of each
+}
+
+func (s *Stacked) Len() int { return s.N * len(s.Sets) }
+func (s *Stacked) Dim() int { return s.Sets[0].Dim() }
+
+func (s *Stacked) Block(dst []float32, lo, hi int) error {
+	rows := make([]int32, 0, hi-lo)
+	for i := lo; i < hi; i++ {
+		rows = append(rows, int32(i))
+	}
+	return s.Gather(dst, rows)
+}
+
+func (s *Stacked) Gather(dst []float32, rows []int32) error {
+	d := s.Dim()
+	for v, set := range s.Sets {
+		var own []int32
+		var places []int
+		for e, r := range rows {
+			if int(r)/s.N == v {
+				own, places = append(own, r%int32(s.N)), append(places, e)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		x := make([]float32, len(own)*d)
+		if err := set.Gather(x, own); err != nil {
+			return err
+		}
+		for e, place := range places {
+			copy(dst[place*d:(place+1)*d], x[e*d:(e+1)*d])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package method
+
+import (
+	"fmt"
+
+	"iconic/head/knn"
+	"iconic/head/optim"
+	"iconic/head/setting"
+)
+
+// Scaling is whether features are scaled.
+type Scaling struct{ Standardize bool }
+
+// Scaled implements Scaler.
+func (s Scaling) Scaled() bool { return s.Standardize }
+
+// Settings of the group.
+func (s *Scaling) Settings() setting.List {
+	return setting.List{setting.Bool("standardize", &s.Standardize, "scale every feature to mean 0 and variance 1; the scaling folds into the saved head")}
+}
+
+// Neighbourhood is the graph of nearest neighbours that a method learns from.
+type Neighbourhood struct {
+	Neighbours int // of each row, ≥ 1
+	Metric     knn.Metric
+	Search     knn.Search
+}
+
+// Near implements Grapher.
+func (g Neighbourhood) Near() Neighbourhood { return g }
+
+// Resolve names the search that auto stands for, and takes as many neighbours as there are where there are fewer than wanted.
+func (g *Neighbourhood) Resolve(n int) (notes []string, err error) {
+	if g.Neighbours >= n && n > 1 {
+		notes = append(notes, fmt.Sprintf("neighbours %d of %d images: it is now %d, all others", g.Neighbours, n, n-1))
+		g.Neighbours = n - 1
+	}
+	g.Search, err = g.Search.Resolve(n)
+	return notes, err
+}
+
+// Settings of the group.
+func (g *Neighbourhood) Settings() setting.List {
+	return setting.List{
+		setting.Int("neighbours", &g.Neighbours, 1, 0, "nearest neighbours that count as one's own"),
+		setting.Choice("metric", &g.Metric, "distance between features by which neighbours are nearest", knn.Cosine, knn.Euclidean),
+		SearchSetting(&g.Search),
+	}
+}
+
+// SearchSetting is how neighbours are looked for.
+func SearchSetting(to *knn.Search) setting.Setting {
+	return setting.Choice("neighbour-search", to, "how neighbours are looked for; auto compares all pairs up to 200,000 images", knn.SearchAuto, knn.SearchExact, knn.SearchApproximate).
+		Unchanging("a search by lists that finds every true neighbour gives the same graph")
+}
+
+// Pairs is who counts as the neighbour that an anchor is paired with.
+type Pairs struct {
+	Walk  int // most steps along the graph that lead to a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1: neighbours alone
+	Views bool
+}
+
+// Settings of the group.
+func (p *Pairs) Settings() setting.List {
+	return setting.List{
+		setting.Int("walk", &p.Walk, 0, 100, "most steps along the neighbour graph that lead to a neighbour; 0 and 1: neighbours alone").
+			Unchanging("from 0 to 1 nothing changes"),
+		p.ViewSetting(),
+	}
+}
+
+// ViewSetting is use-views alone.
+func (p *Pairs) ViewSetting() setting.Setting {
+	return setting.Bool("use-views", &p.Views, "count augmented views of an image as its neighbours, where the features have them").
+		Unchanging("features of one view have no others")
+}
+
+// Batches is how many rows a step sees.
+type Batches struct {
+	Batch        int // anchors and their neighbours together, or with BatchAnchors anchors alone
+	BatchAnchors bool
+}
+
+// Settings of the group.
+func (b *Batches) Settings() setting.List {
+	return setting.List{
+		setting.Int("batch", &b.Batch, 2, 0, "rows of a step, anchors and their neighbours together"),
+		setting.Bool("batch-anchors", &b.BatchAnchors, "--batch counts anchors alone, as some papers do"),
+	}
+}
+
+// Anchors of a batch.
+func (b Batches) Anchors() int {
+	if b.BatchAnchors {
+		return b.Batch
+	}
+	return b.Batch / 2
+}
+
+// Steps is how many whole batches n rows make.
+func (b Batches) Steps(n int) int { return max(1, n/b.Anchors()) }
+
+// Resolve shrinks a batch that is larger than the set.
+func (b *Batches) Resolve(n int) []string {
+	if b.Anchors() <= n {
+		return nil
+	}
+	was := b.Batch
+	if b.Batch = 2 * n; b.BatchAnchors {
+		b.Batch = n
+	}
+	return []string{fmt.Sprintf("batch %d is larger than the set of %d images: it is now %d", was, n, b.Batch)}
+}
+
+// Descent is how long and how fast parameters are trained.
+type Descent struct {
+	Epochs       int
+	LearningRate float64
+	Schedule     string
+	WarmUp       float64 // share of the training over which the rate rises from 0
+}
+
+// Settings of the group; epochs in the words of the method.
+func (d *Descent) Settings(epochs string) setting.List {
+	return setting.List{
+		setting.Int("epochs", &d.Epochs, 1, 0, epochs),
+		setting.Positive("lr", &d.LearningRate, "learning rate"),
+		d.scheduleSetting(), d.warmUpSetting(),
+	}
+}
+
+func (d *Descent) scheduleSetting() setting.Setting {
+	return setting.Choice("schedule", &d.Schedule, "of the learning rate: step halves it at each third of the training", "step", "cosine", "constant")
+}
+
+func (d *Descent) warmUpSetting() setting.Setting {
+	return setting.Share("warm-up", &d.WarmUp, "share of the training over which the learning rate rises from 0")
+}
+
+// Ruled is Settings where 0 epochs and a rate of 0 stand for rules.
+func (d *Descent) Ruled(epochs, rate string) setting.List {
+	return setting.List{
+		setting.Int("epochs", &d.Epochs, 0, 0, epochs),
+		setting.NotNegative("lr", &d.LearningRate, rate),
+		d.scheduleSetting(), d.warmUpSetting(),
+	}
+}
+
+// At is the schedule.
+func (d Descent) At() optim.Schedule {
+	s := optim.Schedule{Kind: d.Schedule, WarmUp: d.WarmUp}
+	if d.Schedule == "step" { // the paper halves every 10 of 30 epochs
+		s.Parts, s.Factor = 3, 0.5
+	}
+	return s
+}
+
+// WeightDecay is AdamW's.
+type WeightDecay struct{ Decay float64 }
+
+// Settings of the group.
+func (w *WeightDecay) Settings() setting.List {
+	return setting.List{setting.NotNegative("weight-decay", &w.Decay, "weight decay of AdamW, as a share of the learning rate")}
+}
+
+// Shares are the uniform shares that debias p and q.
+type Shares struct{ Alpha, Beta float64 }
+
+// Settings of the group: alpha goes to both distributions, unless sides or beta says otherwise.
+func (s *Shares) Settings() setting.List {
+	return setting.List{
+		setting.Share("alpha", &s.Alpha, "uniform share of the supervisory distribution, and of the learned one unless --beta or --sides says otherwise").
+			Also(func() { s.Beta = s.Alpha }),
+		setting.Command("sides", "side", "target, learned or both", "which distributions --alpha goes to: target, learned, both", func(text string) error {
+			switch text {
+			case "target":
+				s.Beta = 0
+			case "learned":
+				s.Alpha = 0
+			case "both":
+			default:
+				return fmt.Errorf("sides %q: want target, learned or both", text)
+			}
+			return nil
+		}),
+		setting.Share("beta", &s.Beta, "uniform share of the learned distribution"),
+	}
+}

@@ -1,0 +1,91 @@
+package method
+
+import (
+	"context"
+
+	"iconic/head/icon"
+	"iconic/head/knn"
+	"iconic/head/linear"
+	"iconic/head/matrix"
+	"iconic/head/setting"
+	"iconic/head/train"
+)
+
+// Method is a way to learn clusters: a choice of supervisory distribution, learned distribution and mapper, or a rival of such.
+type Method interface {
+	About() About
+	// Recipe is the method's settings at their defaults for a number of clusters, ready to be changed and to learn.
+	Recipe(clusters int) Recipe
+}
+
+// Recipe is a method with its settings.
+type Recipe interface {
+	// Settings are all that the recipe reads, bound to its fields, in the order in which they are applied.
+	Settings() setting.List
+	// Resolve fits the settings to n rows of features: it turns rules into numbers, shrinks what is larger than the set, and tells what a
+	// user would want to know. It fails where settings contradict each other.
+	Resolve(n int) (notes []string, err error)
+	// Learn finds a head, the clusters of the rows, or a representation of them. Its result depends on d and the settings alone, on any number of
+	// workers.
+	Learn(ctx context.Context, d *Data) (*Outcome, error)
+}
+
+// Scaler is a recipe that may want every feature at mean 0 and variance 1.
+type Scaler interface{ Scaled() bool }
+
+// Grapher is a recipe that learns from a graph of nearest neighbours, which Data then holds.
+type Grapher interface{ Near() Neighbourhood }
+
+// About describes a method.
+type About struct {
+	Name        string `json:"name"`
+	Supervisory string `json:"supervisory"` // p in words
+	Learned     string `json:"learned"`     // q in words
+	Mapper      string `json:"mapper"`
+	Equation    string `json:"equation,omitempty"` // what is minimised
+	Source      string `json:"source"`
+	Purpose     string `json:"purpose"`
+	Needs       Need   `json:"needs,omitempty"` // beyond features
+	// Closed marks a method that computes in one piece, so that an interrupted training starts again.
+	Closed bool `json:"closed_form,omitempty"`
+}
+
+// Need is what a method wants besides features.
+type Need string
+
+const (
+	NeedsLabels Need = "labels"
+	NeedsViews  Need = "views"
+	NeedsSecond Need = "second set"
+	NeedsEdges  Need = "graph of edges"
+)
+
+// Inputs are what a method learns from besides features; rows are those of the features.
+type Inputs struct {
+	Labels []int             // of every row
+	Views  []matrix.Features // augmented views of the images
+	Second matrix.Features   // another set of features of the same images
+	Edges  []icon.Edge       // of a graph of the images
+}
+
+// Data is what a recipe learns from.
+type Data struct {
+	Inputs
+	Features matrix.Features // scaled where the recipe asks for it; Views are scaled alike
+	Graph    *knn.Graph      // of nearest neighbours, as a Grapher wants them; else the ten nearest by cosine
+	Clusters int
+	Seed     uint64
+	Workers  int // goroutines; all processors when < 1
+	Run      *train.Run
+}
+
+// Outcome is what a recipe found: a Head; or else the cluster of every row, which a linear head then learns; or else a
+// Representation, which k-means then clusters.
+type Outcome struct {
+	Head           *linear.Head // over Data.Features
+	Cluster        []int
+	Representation []float32 // n×Dimensions; may stand beside the others
+	Dimensions     int
+	Loss           float64 // of the last epoch, or of the solution
+	Notes          []string
+}

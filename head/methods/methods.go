@@ -1,0 +1,57 @@
+// Package methods is the list of the methods that can be called by name. A new one is a package of its own and a line here.
+package methods
+
+import (
+	"fmt"
+	"slices"
+
+	"iconic/head/clustering"
+	"iconic/head/method"
+	"iconic/head/represent"
+	"iconic/head/rival"
+	"iconic/head/setting"
+)
+
+// All are the methods, the default first.
+func All() []method.Method {
+	return slices.Concat(clustering.Methods(), represent.Methods(), rival.Methods())
+}
+
+// Default is the name of the method that is taken where none is named.
+const Default = "debiased-infonce-clustering"
+
+// Find finds a method by name; it fails on an unknown one, suggesting the nearest.
+func Find(name string) (method.Method, error) {
+	var names []string
+	for _, m := range All() {
+		if m.About().Name == name {
+			return m, nil
+		}
+		names = append(names, m.About().Name)
+	}
+	return nil, fmt.Errorf("method %q is not known: did you mean %q?", name, nearestName(name, names))
+}
+
+// Readers are the names of the methods that read a setting.
+func Readers(name string) []string {
+	var readers []string
+	for _, m := range All() {
+		if _, reads := m.Recipe(10).Settings().Find(name); reads {
+			readers = append(readers, m.About().Name)
+		}
+	}
+	return readers
+}
+
+// Settings are all that any method reads, each once, by its first reader's declaration.
+func Settings() setting.List {
+	var all setting.List
+	for _, m := range All() {
+		for _, s := range m.Recipe(10).Settings() {
+			if _, known := all.Find(s.Name); !known {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}

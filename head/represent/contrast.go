@@ -1,0 +1,506 @@
+package represent
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+
+	"iconic/head/clustering"
+	"iconic/head/icon"
+	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/optim"
+	"iconic/head/sampling"
+	"iconic/head/setting"
+	"iconic/head/train"
+	"iconic/internal/kernel"
+)
+
+// Contrast trains mappers by a loss over batches of anchors and their partners. What it reads besides depends on its loss and its p.
+type Contrast struct {
+	method.Scaling
+	method.Neighbourhood
+	method.Pairs
+	method.Batches
+	method.Descent
+	method.WeightDecay
+	method.Shares
+
+	Dimensions  int
+	Hidden      int // width of the perceptron's hidden layer; 0: a linear map
+	WeightNorm  bool
+	Temperature float64
+	Freedom     float64 // degrees of freedom of Student's t
+	Positive    float64 // share of negatives that are of a point's own kind
+	Bank        int     // representations remembered as negatives
+	EMA         float64 // decay of the mapper that makes keys
+
+	reads reads
+	task  func(c *Contrast, d *method.Data) (mapping, error)
+}
+
+// reads are the settings that only some methods have.
+type reads struct{ graph, views, shares, mapper, temperature, freedom, positive, bank bool }
+
+// mapping is a task whose first mapper makes the representation.
+type mapping interface {
+	train.Task[float32]
+	mapper() icon.Mapper[float32]
+}
+
+// contrastive is the recipe of the methods that train a mapper on batches: a perceptron of one hidden layer.
+func contrastive(r reads, task func(*Contrast, *method.Data) (mapping, error), change func(*Contrast)) func(int) method.Recipe {
+	return func(int) method.Recipe {
+		c := &Contrast{
+			Scaling: method.Scaling{Standardize: true}, Neighbourhood: defaultNeighbours(), Batches: method.Batches{Batch: 1024},
+			Descent:    method.Descent{Epochs: 20, LearningRate: 1e-3, Schedule: "step"},
+			Dimensions: 64, Hidden: 256, reads: r, task: task,
+		}
+		change(c)
+		return c
+	}
+}
+
+// Near implements method.Grapher.
+func (c *Contrast) Near() method.Neighbourhood { return c.Neighbourhood }
+
+// Settings implements method.Recipe.
+func (c *Contrast) Settings() setting.List {
+	var list setting.List
+	add := func(reads bool, more ...setting.Setting) {
+		if reads {
+			list = append(list, more...)
+		}
+	}
+	add(c.reads.shares, c.Shares.Settings()...)
+	add(true, c.Scaling.Settings()...)
+	add(c.reads.graph, c.Neighbourhood.Settings()...)
+	add(c.reads.views, c.Pairs.Settings()...)
+	add(true, c.Batches.Settings()...)
+	add(true, c.Descent.Settings("how often each image is an anchor")...)
+	add(true, c.WeightDecay.Settings()...)
+	add(c.reads.bank, clustering.EMASetting(&c.EMA, "decay of the moving average of the mapper, which makes the keys"))
+	add(true, dimensionsSetting(&c.Dimensions))
+	add(c.reads.mapper,
+		setting.Int("hidden", &c.Hidden, 0, 1<<14, "width of the perceptron's hidden layer; 0: a linear map"),
+		setting.Bool("weight-norm", &c.WeightNorm, "weight-normalise the perceptron's last layer"))
+	add(c.reads.temperature, setting.Positive("temperature", &c.Temperature, "of the cosine kernel"))
+	add(c.reads.freedom, setting.Positive("freedom", &c.Freedom, "degrees of freedom of Student's t"))
+	add(c.reads.positive, setting.Number("tau-plus", &c.Positive, func(v float64) bool { return v >= 0 && v < 1 }, "a share from 0, below 1", "share of negatives that are of a point's own kind"))
+	add(c.reads.bank, setting.Int("bank", &c.Bank, 0, 1<<20, "representations of earlier batches that are remembered as negatives"))
+	return list
+}
+
+// Resolve implements method.Recipe.
+func (c *Contrast) Resolve(n int) ([]string, error) {
+	if c.WeightNorm && c.Hidden == 0 {
+		return nil, errors.New("weight-norm true: a linear map has no last layer to normalise; give hidden a width")
+	}
+	notes, err := c.Neighbourhood.Resolve(n)
+	return append(notes, c.Batches.Resolve(n)...), err
+}
+
+// Learn implements method.Recipe.
+func (c *Contrast) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	t, err := c.task(c, d)
+	if err != nil {
+		return nil, err
+	}
+	plan := train.Plan{Epochs: c.Epochs, Steps: c.Steps(d.Features.Len()), Rate: c.LearningRate, Schedule: c.At()}
+	if err := train.Train(ctx, d.Run, "representation", t, plan); err != nil {
+		return nil, err
+	}
+	found := &method.Outcome{Dimensions: c.Dimensions, Loss: t.Learners()[0].Loss}
+	if found.Representation, err = represent(ctx, d.Features, t.mapper(), c.Dimensions); err != nil {
+		return nil, err
+	}
+	if h, ok := t.(*harmonic); ok {
+		found.Cluster = h.nearest(found.Representation)
+	}
+	return found, nil
+}
+
+// newMapper is the linear map or the perceptron of the settings.
+func (c *Contrast) newMapper(d *method.Data, in int, what uint64) (icon.Mapper[float32], error) {
+	r := rand.New(rand.NewPCG(d.Seed, 0x6d6170<<16|what))
+	if c.Hidden == 0 {
+		return icon.NewLinear[float32](in, c.Dimensions, r), nil
+	}
+	m, err := icon.NewMLP[float32]([]int{in, c.Hidden, c.Dimensions}, r)
+	if err == nil && c.WeightNorm {
+		m = m.WeightNormalized()
+	}
+	return m, err
+}
+
+// learner trains what mappers hold, and further parameters.
+func (c *Contrast) learner(more [][]float32, gradients [][]float32, mappers ...icon.Mapper[float32]) *train.Learner[float32] {
+	l := &train.Learner[float32]{Optimiser: &optim.Adam[float32]{WeightDecay: c.Decay}}
+	for _, m := range mappers {
+		l.Parameters, l.Gradients = append(l.Parameters, m.Parameters()...), append(l.Gradients, m.Gradients()...)
+	}
+	l.Parameters, l.Gradients = append(l.Parameters, more...), append(l.Gradients, gradients...)
+	return l
+}
+
+func (c *Contrast) cosine(d *method.Data) icon.Loss[float32] {
+	return icon.Loss[float32]{Learned: icon.Cosine{Temperature: c.Temperature}, Alpha: c.Alpha, Beta: c.Beta, Workers: d.Workers}
+}
+
+// represent maps every row.
+func represent(ctx context.Context, f matrix.Features, m icon.Mapper[float32], dimensions int) ([]float32, error) {
+	const rows = 1024
+	n, d := f.Len(), f.Dim()
+	z, x := make([]float32, 0, n*dimensions), make([]float32, rows*d)
+	for lo := 0; lo < n; lo += rows {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		hi := min(n, lo+rows)
+		if err := f.Block(x[:(hi-lo)*d], lo, hi); err != nil {
+			return nil, err
+		}
+		z = append(z, m.Forward(x[:(hi-lo)*d], hi-lo)...)
+	}
+	return z, nil
+}
+
+// gradient is a loss over one set of points: icon.Loss and its limits.
+type gradient interface {
+	Gradient(ctx context.Context, dz, z []float32, n, d int, p *icon.Rows) (float64, error)
+}
+
+// Losses of a batch's representations.
+func cosineLoss(c *Contrast, d *method.Data) gradient { return c.cosine(d) }
+
+func studentLoss(c *Contrast, d *method.Data) gradient {
+	return icon.Loss[float32]{Learned: icon.StudentT{Freedom: c.Freedom}, Alpha: c.Alpha, Beta: c.Beta, Workers: d.Workers}
+}
+
+func debiasedLoss(c *Contrast, d *method.Data) gradient {
+	return icon.DCL[float32]{Temperature: c.Temperature, Positive: c.Positive, Workers: d.Workers}
+}
+
+func wideLoss(*Contrast, *method.Data) gradient { return icon.Wide[float32]{} }
+
+func narrowLoss(_ *Contrast, d *method.Data) gradient {
+	return icon.Narrow[float32]{Workers: d.Workers}
+}
+
+// target makes the supervisory distribution of a batch.
+type target func(c *Contrast, d *method.Data, rows []int32, x []float32) (*icon.Rows, error)
+
+// batchPairs: each row's neighbour is its partner.
+func batchPairs(_ *Contrast, _ *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
+	return sampling.Partners(len(rows)), nil
+}
+
+// batchLabels: those of the batch with the same label.
+func batchLabels(_ *Contrast, d *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
+	return icon.Labels(labelsOf(d, rows)), nil
+}
+
+func labelsOf(d *method.Data, rows []int32) []int {
+	labels := make([]int, len(rows))
+	for e, i := range rows {
+		labels[e] = d.Labels[int(i)%d.Features.Len()]
+	}
+	return labels
+}
+
+// batchSimilarity: everyone in the batch, by exp(cos(x_i, x_j)/τ) of their features (Sobal et al. 2025, with images for captions).
+func batchSimilarity(c *Contrast, data *method.Data, rows []int32, x []float32) (*icon.Rows, error) {
+	n, d := len(rows), data.Features.Dim()
+	u := append([]float32(nil), x[:n*d]...)
+	kernel.NormalizeRows(u, d)
+	p := &icon.Rows{Offset: make([]int, n+1), Column: make([]int32, 0, n*(n-1)), Weight: make([]float32, 0, n*(n-1))}
+	row := make([]float32, n)
+	for i := range n {
+		kernel.MulTransB(row, n, u[i*d:], d, u, d, 1, d, n, false)
+		kernel.Scale(row, float32(1/c.Temperature))
+		row[i] = float32(math.Inf(-1))
+		kernel.Softmax(row, row)
+		for j, w := range row {
+			if j != i {
+				p.Column, p.Weight = append(p.Column, int32(j)), append(p.Weight, w)
+			}
+		}
+		p.Offset[i+1] = len(p.Column)
+	}
+	return p, nil
+}
+
+// contrast trains one mapper by a loss over batches.
+type contrast struct {
+	*sampling.Sampler
+	recipe  *Contrast
+	data    *method.Data
+	net     icon.Mapper[float32]
+	learner *train.Learner[float32]
+	loss    gradient
+	p       target
+}
+
+func newContrast(loss func(*Contrast, *method.Data) gradient, p target) func(*Contrast, *method.Data) (mapping, error) {
+	return func(c *Contrast, d *method.Data) (mapping, error) {
+		m, err := c.newMapper(d, d.Features.Dim(), 0)
+		if err != nil {
+			return nil, err
+		}
+		return &contrast{sampling.New(d, c.Pairs, c.Anchors()), c, d, m, c.learner(nil, nil, m), loss(c, d), p}, nil
+	}
+}
+
+func (t *contrast) mapper() icon.Mapper[float32] { return t.net }
+
+// Learners implements train.Task.
+func (t *contrast) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }
+
+// Kept implements train.Task.
+func (t *contrast) Kept() []train.Tensor { return nil }
+
+// Gradient implements train.Task.
+func (t *contrast) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	supervisory, err := t.p(t.recipe, t.data, b.Rows, b.X)
+	if err != nil {
+		return 0, err
+	}
+	z := t.net.Forward(b.X, len(b.Rows))
+	dz := make([]float32, len(z))
+	value, err := t.loss.Gradient(ctx, dz, z, len(b.Rows), t.recipe.Dimensions, supervisory)
+	if err == nil {
+		t.net.Backward(dz)
+	}
+	return value, err
+}
+
+// halves parts a batch into its anchors and their partners.
+func halves(x []float32, n, d int) (anchors, others []float32) {
+	anchors, others = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
+	for i := 0; i < n; i += 2 {
+		anchors = append(anchors, x[i*d:(i+1)*d]...)
+		others = append(others, x[(i+1)*d:(i+2)*d]...)
+	}
+	return anchors, others
+}
+
+// moco compares anchors with their partners' keys, made by the mapper's moving average, and with the keys of batches before:
+// a second set, in which each anchor's neighbour is its own key (He et al. 2020, eq. 1 and 2).
+type moco struct {
+	*sampling.Sampler
+	recipe     *Contrast
+	data       *method.Data
+	query, key icon.Mapper[float32]
+	learner    *train.Learner[float32]
+	bank       []float32 // Bank keys, the latest first
+	filled     []int64   // how many there are so far
+}
+
+func newMoCo(c *Contrast, d *method.Data) (mapping, error) {
+	query, err := c.newMapper(d, d.Features.Dim(), 0)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.newMapper(d, d.Features.Dim(), 0) // the same start
+	if err != nil {
+		return nil, err
+	}
+	t := &moco{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, query: query, key: key, learner: c.learner(nil, nil, query)}
+	t.learner.Average, t.learner.Decay = key.Parameters(), c.EMA
+	t.bank, t.filled = make([]float32, c.Bank*c.Dimensions), make([]int64, 1)
+	return t, nil
+}
+
+func (t *moco) mapper() icon.Mapper[float32] { return t.query }
+
+// Learners implements train.Task.
+func (t *moco) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }
+
+// Kept implements train.Task.
+func (t *moco) Kept() []train.Tensor {
+	return []train.Tensor{{Name: "bank", Float32: t.bank}, {Name: "filled", Int64: t.filled}}
+}
+
+// Gradient implements train.Task.
+func (t *moco) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	out := t.recipe.Dimensions
+	anchors, others := halves(b.X, len(b.Rows), t.data.Features.Dim())
+	n := len(b.Rows) / 2
+	z, keys := t.query.Forward(anchors, n), t.key.Forward(others, n)
+	w := append(append([]float32(nil), keys...), t.bank[:int(t.filled[0])*out]...)
+	dz := make([]float32, len(z))
+	p, err := icon.Prototypes(ascending(n), len(w)/out)
+	if err != nil {
+		return 0, err
+	}
+	value, err := t.recipe.cosine(t.data).GradientBetween(ctx, dz, nil, z, w, n, len(w)/out, out, p)
+	if err != nil {
+		return 0, err
+	}
+	t.query.Backward(dz)
+	t.filled[0] = int64(copy(t.bank, w) / out)
+	return value, nil
+}
+
+func ascending(n int) []int {
+	x := make([]int, n)
+	for i := range x {
+		x[i] = i
+	}
+	return x
+}
+
+// firstView and secondSet are the other side of a pair.
+func firstView(d *method.Data) matrix.Features { return d.Views[0] }
+func secondSet(d *method.Data) matrix.Features { return d.Second }
+
+// paired trains a mapper for each of two sets, so that pairs find each other among a batch, from either side (Radford et al. 2021,
+// fig. 3). Anchors alone make the batch.
+type paired struct {
+	*sampling.Sampler
+	recipe   *Contrast
+	data     *method.Data
+	other    matrix.Features
+	one, two icon.Mapper[float32]
+	learner  *train.Learner[float32]
+}
+
+func newPaired(other func(*method.Data) matrix.Features) func(*Contrast, *method.Data) (mapping, error) {
+	return func(c *Contrast, d *method.Data) (mapping, error) {
+		f := other(d)
+		mean, variance, err := matrix.Moments(context.Background(), f, d.Workers)
+		if err != nil {
+			return nil, err
+		}
+		t := &paired{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, other: matrix.Standardize(f, mean, variance)}
+		if t.one, err = c.newMapper(d, d.Features.Dim(), 1); err != nil {
+			return nil, err
+		}
+		if t.two, err = c.newMapper(d, f.Dim(), 2); err != nil {
+			return nil, err
+		}
+		t.learner = c.learner(nil, nil, t.one, t.two)
+		return t, nil
+	}
+}
+
+func (t *paired) mapper() icon.Mapper[float32] { return t.one }
+
+// Learners implements train.Task.
+func (t *paired) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }
+
+// Kept implements train.Task.
+func (t *paired) Kept() []train.Tensor { return nil }
+
+// Propose implements train.Task: the anchors of a batch, in both sets.
+func (t *paired) Propose(b *train.Batch) error {
+	b.Rows = t.Anchors(b.Rows[:0], b)
+	n := len(b.Rows)
+	if len(b.X) == 0 {
+		b.X, b.Other = make([]float32, n*t.data.Features.Dim()), make([]float32, n*t.other.Dim())
+	}
+	return errors.Join(t.data.Features.Gather(b.X, b.Rows), t.other.Gather(b.Other, b.Rows))
+}
+
+// Gradient implements train.Task.
+func (t *paired) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	n := len(b.Rows)
+	z, w := t.one.Forward(b.X, n), t.two.Forward(b.Other, n)
+	value, dz, dw, err := bothWays(ctx, t.recipe.cosine(t.data), z, w, n, t.recipe.Dimensions)
+	if err == nil {
+		t.one.Backward(dz)
+		t.two.Backward(dw)
+	}
+	return value, err
+}
+
+// bothWays is the mean of the losses of z among w and of w among z, and its gradients.
+func bothWays(ctx context.Context, l icon.Loss[float32], z, w []float32, n, d int) (value float64, dz, dw []float32, err error) {
+	dz, dw = make([]float32, n*d), make([]float32, n*d)
+	backZ, backW := make([]float32, n*d), make([]float32, n*d)
+	there, err := l.GradientBetween(ctx, dz, dw, z, w, n, n, d, icon.Pairs(n))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	back, err := l.GradientBetween(ctx, backW, backZ, w, z, n, n, d, icon.Pairs(n))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	for e := range dz {
+		dz[e], dw[e] = (dz[e]+backZ[e])/2, (dw[e]+backW[e])/2
+	}
+	return (there + back) / 2, dz, dw, nil
+}
+
+// harmonic trains a linear map and a prototype for each class, with probabilities ∝ d^−(ν+1), ν = 2·dimensions − 1 (Baek et al. 2025: their
+// exponent n is the number of dimensions). A class is the nearest prototype's.
+type harmonic struct {
+	*sampling.Sampler
+	recipe  *Contrast
+	data    *method.Data
+	net     icon.Mapper[float32]
+	w, dw   []float32 // prototypes
+	learner *train.Learner[float32]
+	loss    icon.Loss[float32]
+}
+
+func newHarmonic(c *Contrast, d *method.Data) (mapping, error) {
+	m, err := c.newMapper(d, d.Features.Dim(), 0)
+	if err != nil {
+		return nil, err
+	}
+	r := rand.New(rand.NewPCG(d.Seed, 0x70726f746f))
+	w := make([]float32, d.Clusters*c.Dimensions)
+	for e := range w {
+		w[e] = float32(r.NormFloat64())
+	}
+	dw := make([]float32, len(w))
+	return &harmonic{
+		Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, net: m, w: w, dw: dw, learner: c.learner([][]float32{w}, [][]float32{dw}, m),
+		loss: icon.Loss[float32]{Learned: icon.Power{Exponent: 2 * float64(c.Dimensions)}, Workers: d.Workers},
+	}, nil
+}
+
+func (t *harmonic) mapper() icon.Mapper[float32] { return t.net }
+
+// Learners implements train.Task.
+func (t *harmonic) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }
+
+// Kept implements train.Task.
+func (t *harmonic) Kept() []train.Tensor { return nil }
+
+// Gradient implements train.Task.
+func (t *harmonic) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
+	p, err := icon.Prototypes(labelsOf(t.data, b.Rows), t.data.Clusters)
+	if err != nil {
+		return 0, err
+	}
+	z := t.net.Forward(b.X, len(b.Rows))
+	dz := make([]float32, len(z))
+	value, err := t.loss.GradientBetween(ctx, dz, t.dw, z, t.w, len(b.Rows), t.data.Clusters, t.recipe.Dimensions, p)
+	if err == nil {
+		t.net.Backward(dz)
+	}
+	return value, err
+}
+
+// nearest is the class of each row of z, that of the nearest prototype.
+func (t *harmonic) nearest(z []float32) (cluster []int) {
+	out := t.recipe.Dimensions
+	for i := range t.data.Features.Len() {
+		best, at := math.Inf(1), 0
+		for c := range t.data.Clusters {
+			s := 0.0
+			for e := range out {
+				v := float64(z[i*out+e] - t.w[c*out+e])
+				s += v * v
+			}
+			if s < best {
+				best, at = s, c
+			}
+		}
+		cluster = append(cluster, at)
+	}
+	return cluster
+}

@@ -1,0 +1,462 @@
+package represent
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"iconic/head/clustering"
+	"iconic/head/icon"
+	"iconic/head/knn"
+	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/perplexity"
+	"iconic/head/setting"
+	"iconic/head/train"
+	"iconic/head/tsne"
+	"iconic/internal/parallel"
+)
+
+// mostWhole is the number of points up to which all pairs are compared in every step.
+const mostWhole = 5000
+
+// Map places points freely, by an embedding table, all of them in every step.
+type Map struct {
+	method.Scaling
+	method.Neighbourhood
+	method.Shares
+	method.Descent // an epoch is a step
+	Dimensions     int
+	Perplexity     float64
+	Freedom        float64
+
+	p       wholeSet
+	learned icon.Learned
+	reads   []string // of neighbours, perplexity, freedom
+}
+
+// wholeSet makes the supervisory distribution of all points.
+type wholeSet func(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error)
+
+func newMap(p wholeSet, learned icon.Learned, reads ...string) func(int) method.Recipe {
+	return func(int) method.Recipe {
+		return &Map{
+			Scaling: method.Scaling{Standardize: true}, Neighbourhood: defaultNeighbours(), Dimensions: 2, Perplexity: 30, Freedom: 1,
+			Descent: method.Descent{Epochs: 500, LearningRate: 0.1, Schedule: "cosine"}, p: p, learned: learned, reads: reads,
+		}
+	}
+}
+
+func defaultNeighbours() method.Neighbourhood {
+	return method.Neighbourhood{Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto}
+}
+
+// Settings implements method.Recipe.
+func (m *Map) Settings() setting.List {
+	list := setting.Join(m.Shares.Settings(), m.Scaling.Settings())
+	if _, ok := find(m.reads, "neighbours"); ok {
+		list = append(list, m.Neighbourhood.Settings()...)
+	}
+	list = append(list, m.Descent.Settings("steps, each of the whole set")...)
+	list = append(list, dimensionsSetting(&m.Dimensions))
+	if _, ok := find(m.reads, "perplexity"); ok {
+		list = append(list, perplexitySetting(&m.Perplexity), method.SearchSetting(&m.Search))
+	}
+	if _, ok := find(m.reads, "freedom"); ok {
+		list = append(list, setting.Positive("freedom", &m.Freedom, "degrees of freedom of Student's t over the features"))
+	}
+	return list
+}
+
+func find(list []string, name string) (int, bool) {
+	for i, s := range list {
+		if s == name {
+			return i, true
+		}
+	}
+	return -1, false
+}
+
+func dimensionsSetting(to *int) setting.Setting {
+	return setting.Int("dimensions", to, 1, 1<<14, "numbers of a representation")
+}
+
+func perplexitySetting(to *float64) setting.Setting {
+	return setting.NotNegative("perplexity", to, "of Gaussian neighbours: about how many count").WithRows("1 to a third of the images", func(n int) error {
+		if !(*to >= 1 && *to <= float64(n)/3) {
+			return fmt.Errorf("perplexity %g of %d images: want 1 to %g, a third of them", *to, n, math.Floor(float64(n)/3))
+		}
+		return nil
+	})
+}
+
+// Resolve implements method.Recipe.
+func (m *Map) Resolve(n int) ([]string, error) {
+	if n > mostWhole {
+		return nil, fmt.Errorf("%d images, and every step compares all pairs: want at most %d; tsne takes more", n, mostWhole)
+	}
+	return m.Neighbourhood.Resolve(n)
+}
+
+// Learn implements method.Recipe: the engine's own fit, steps of Adam over the whole set.
+func (m *Map) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	supervisory, err := m.p(ctx, m, d)
+	if err != nil {
+		return nil, err
+	}
+	n := d.Features.Len()
+	r := rand.New(rand.NewPCG(d.Seed, 0x6d6170))
+	engine := icon.ICon[float32]{
+		Supervisory: supervisory, Learned: m.learned, Alpha: m.Alpha, Beta: m.Beta, Workers: d.Workers,
+		Mapper: icon.NewEmbedding[float32](n, m.Dimensions, 1e-2, r),
+	}
+	z, loss, err := engine.Train(ctx, d.Run, nil, n, train.Plan{Epochs: m.Epochs, Steps: 1, Rate: m.LearningRate, Schedule: m.At()})
+	return &method.Outcome{Representation: z, Dimensions: m.Dimensions, Loss: loss}, err
+}
+
+// mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent t-SNE's.
+var (
+	mapGaussian = icon.Gaussian{Sigma: math.Sqrt(0.5)}
+	mapStudent  = icon.StudentT{Freedom: 1}
+)
+
+// near is the graph over whose edges a distribution over the features is taken: thrice the perplexity, as t-SNE implementations do.
+func near(ctx context.Context, m *Map, d *method.Data) (*knn.Graph, error) {
+	k := min(d.Features.Len()-1, int(3*m.Perplexity))
+	return m.Search.Find(ctx, d.Features, knn.Options{K: k, Metric: knn.Euclidean, Workers: d.Workers})
+}
+
+// overEdges turns distances along a graph's edges into weights that sum to 1.
+func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*icon.Rows, error) {
+	edges := make([]icon.Edge, 0, len(g.Neighbours))
+	p, squared := make([]float64, g.K), make([]float64, g.K)
+	for i := range g.N {
+		for e := range squared {
+			d := float64(g.Distances[i*g.K+e])
+			squared[e] = d * d
+		}
+		if err := weigh(p, squared); err != nil {
+			return nil, fmt.Errorf("image %d: %w", i, err)
+		}
+		for e, j := range g.Row(i) {
+			edges = append(edges, icon.Edge{From: i, To: int(j), Weight: max(p[e], 1e-30)})
+		}
+	}
+	return icon.Graph(g.N, edges)
+}
+
+// gaussianOver is SNE's p: Gaussians of the wanted perplexity.
+func gaussianOver(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error) {
+	g, err := near(ctx, m, d)
+	if err != nil {
+		return nil, err
+	}
+	return overEdges(g, func(p, squared []float64) error {
+		_, err := perplexity.Calibrate(p, squared, m.Perplexity)
+		return err
+	})
+}
+
+// studentOver is p ∝ (1 + d²/νs)^(−(ν+1)/2), s the mean squared distance to a neighbour: features have a scale of their own.
+func studentOver(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error) {
+	g, err := near(ctx, m, d)
+	if err != nil {
+		return nil, err
+	}
+	scale := 0.0
+	for _, v := range g.Distances {
+		scale += float64(v) * float64(v) / float64(len(g.Distances))
+	}
+	nu := m.Freedom
+	return overEdges(g, func(p, squared []float64) error {
+		for e, s := range squared {
+			p[e] = math.Pow(1+s/(nu*max(scale, 1e-30)), -(nu+1)/2)
+		}
+		return nil
+	})
+}
+
+// uniformOver is the neighbour graph itself.
+func uniformOver(_ context.Context, _ *Map, d *method.Data) (*icon.Rows, error) {
+	return icon.KNN(d.Graph), nil
+}
+
+// edgesOver is a graph of the user's; a point without edges has the uniform part alone.
+func edgesOver(_ context.Context, _ *Map, d *method.Data) (*icon.Rows, error) {
+	return icon.Graph(d.Features.Len(), d.Edges)
+}
+
+// TSNE is t-SNE by Barnes and Hut's approximation.
+type TSNE struct {
+	method.Scaling
+	Iterations int
+	Perplexity float64
+	Search     knn.Search
+}
+
+func newTSNE(int) method.Recipe {
+	return &TSNE{Scaling: method.Scaling{Standardize: true}, Iterations: 750, Perplexity: 30, Search: knn.SearchAuto}
+}
+
+// Settings implements method.Recipe.
+func (s *TSNE) Settings() setting.List {
+	return setting.Join(s.Scaling.Settings(), setting.List{
+		setting.Int("epochs", &s.Iterations, 1, 0, "iterations of gradient descent, each of the whole set"),
+		perplexitySetting(&s.Perplexity), method.SearchSetting(&s.Search),
+	})
+}
+
+// Resolve implements method.Recipe.
+func (s *TSNE) Resolve(n int) (_ []string, err error) {
+	s.Search, err = s.Search.Resolve(n)
+	return nil, err
+}
+
+// Learn implements method.Recipe.
+func (s *TSNE) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	z, kl, err := tsne.Layout(ctx, d.Features, tsne.Options{
+		Perplexity: s.Perplexity, Iterations: s.Iterations, Metric: knn.Euclidean, Search: s.Search, Workers: d.Workers, Run: d.Run,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &method.Outcome{Representation: z, Dimensions: 2, Loss: kl}, nil
+}
+
+// PCA is principal components.
+type PCA struct {
+	method.Scaling
+	Dimensions int
+}
+
+func newPCA(int) method.Recipe { return &PCA{Dimensions: 50} }
+
+// Settings implements method.Recipe.
+func (p *PCA) Settings() setting.List {
+	return append(p.Scaling.Settings(), dimensionsSetting(&p.Dimensions))
+}
+
+// Resolve implements method.Recipe.
+func (p *PCA) Resolve(int) ([]string, error) { return nil, nil }
+
+// Learn finds the orthogonal projection that the limit σ → ∞ asks for. With p the identity and z = Wx, the loss of that limit is less
+// only by −1/(n−1) Σ_j ‖z_i−z_j‖², minus twice the variance kept, trace(W C Wᵀ), whose gradient is −2WC: steps of any length along it,
+// followed by making W orthogonal again, go to the principal subspace (orthogonal iteration).
+func (p *PCA) Learn(ctx context.Context, data *method.Data) (*method.Outcome, error) {
+	n, d := data.Features.Len(), data.Features.Dim()
+	k := min(p.Dimensions, d)
+	var notes []string
+	if k < p.Dimensions {
+		notes = append(notes, fmt.Sprintf("features of %d numbers have %d principal components, not %d", d, d, p.Dimensions))
+	}
+	mean, c, err := covariance(ctx, data.Features, data.Workers)
+	if err != nil {
+		return nil, err
+	}
+	w, kept, err := topSubspace(ctx, d, k, data.Seed, func(dst, v []float64) {
+		for e := range d {
+			row := dst[e*k : (e+1)*k]
+			clear(row)
+			for g, s := range c[e*d : (e+1)*d] {
+				for a := range row {
+					row[a] += s * v[g*k+a]
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float32, n*k)
+	err = parallel.Blocks(ctx, data.Workers, n, 1024, func(_, lo, hi int) error {
+		x := make([]float32, (hi-lo)*d)
+		if err := data.Features.Block(x, lo, hi); err != nil {
+			return err
+		}
+		sum := make([]float64, k)
+		for i := lo; i < hi; i++ {
+			clear(sum)
+			for e, v := range x[(i-lo)*d : (i-lo+1)*d] {
+				centred := float64(v) - mean[e]
+				for a, s := range w[e*k : (e+1)*k] {
+					sum[a] += s * centred
+				}
+			}
+			for a, s := range sum {
+				z[i*k+a] = float32(s)
+			}
+		}
+		return nil
+	})
+	return &method.Outcome{Representation: z, Dimensions: k, Loss: -2 * kept, Notes: notes}, err
+}
+
+// covariance of features, by blocks in order.
+func covariance(ctx context.Context, f matrix.Features, workers int) (mean, c []float64, err error) {
+	n, d := f.Len(), f.Dim()
+	mean, _, err = matrix.Moments(ctx, f, workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	block := max(1024, (n+15)/16)
+	parts := make([][]float64, parallel.Count(n, block))
+	err = parallel.Blocks(ctx, workers, n, block, func(b, lo, hi int) error {
+		parts[b] = make([]float64, d*d)
+		x, centred := make([]float32, d), make([]float64, d)
+		for i := lo; i < hi; i++ {
+			if err := f.Block(x, i, i+1); err != nil {
+				return err
+			}
+			for e, v := range x {
+				centred[e] = float64(v) - mean[e]
+			}
+			for e, v := range centred {
+				row := parts[b][e*d : (e+1)*d]
+				for g, u := range centred[:e+1] {
+					row[g] += v * u
+				}
+			}
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c = make([]float64, d*d)
+	for _, p := range parts {
+		for e := range d {
+			for g := range e + 1 {
+				c[e*d+g] += p[e*d+g] / float64(n)
+			}
+		}
+	}
+	for e := range d {
+		for g := range e {
+			c[g*d+e] = c[e*d+g]
+		}
+	}
+	return mean, c, nil
+}
+
+// topSubspace finds the subspace (n×k, orthonormal columns) on which a symmetric, positive semidefinite matrix is largest, and the trace
+// kept there, by orthogonal iteration. multiply writes the product with v into dst.
+func topSubspace(ctx context.Context, n, k int, seed uint64, multiply func(dst, v []float64)) (v []float64, kept float64, err error) {
+	const most, enough = 1000, 1e-10
+	r := rand.New(rand.NewPCG(seed, 0x73706163))
+	v, next := make([]float64, n*k), make([]float64, n*k)
+	for i := range v {
+		v[i] = r.NormFloat64()
+	}
+	orthonormalize(v, n, k)
+	for range most {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		multiply(next, v)
+		trace := 0.0
+		for i, x := range next {
+			trace += x * v[i]
+		}
+		orthonormalize(next, n, k)
+		v, next = next, v
+		done := trace-kept <= enough*math.Abs(trace)
+		kept = trace
+		if done {
+			break
+		}
+	}
+	return v, kept, nil
+}
+
+// orthonormalize makes the columns of v (n×k) orthonormal, twice by Gram and Schmidt; a column that depends on those before it is 0.
+func orthonormalize(v []float64, n, k int) {
+	for range 2 {
+		for a := range k {
+			for b := range a {
+				s := 0.0
+				for i := range n {
+					s += v[i*k+a] * v[i*k+b]
+				}
+				for i := range n {
+					v[i*k+a] -= s * v[i*k+b]
+				}
+			}
+			s := 0.0
+			for i := range n {
+				s += v[i*k+a] * v[i*k+a]
+			}
+			if s = math.Sqrt(s); s > 1e-150 {
+				for i := range n {
+					v[i*k+a] /= s
+				}
+			}
+		}
+	}
+}
+
+// Spectral is the eigenvectors of the neighbour graph.
+type Spectral struct {
+	method.Scaling
+	method.Neighbourhood
+}
+
+func newSpectral(int) method.Recipe {
+	return &Spectral{method.Scaling{Standardize: true}, defaultNeighbours()}
+}
+
+// Settings implements method.Recipe.
+func (s *Spectral) Settings() setting.List {
+	return setting.Join(s.Scaling.Settings(), s.Neighbourhood.Settings())
+}
+
+// Resolve implements method.Recipe.
+func (s *Spectral) Resolve(n int) ([]string, error) { return s.Neighbourhood.Resolve(n) }
+
+// mostSpectral bounds the numbers of the eigenvectors, two copies of which are held: 2³⁰ take 16 GB.
+const mostSpectral = 1 << 30
+
+// Learn takes the leading eigenvectors of the normalised neighbour graph, D^−½ A D^−½ with A_ij = (w_ij + w_ji)/2, one for each cluster,
+// rows scaled to length 1 (Ng, Jordan and Weiss 2001). Half the identity is added, so that the largest eigenvalues are the largest in size.
+func (s *Spectral) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	n, k := d.Graph.N, d.Clusters
+	if n*k > mostSpectral {
+		return nil, fmt.Errorf("%d eigenvectors of %d images take too much memory: want at most %d numbers; take fewer images", k, n, mostSpectral)
+	}
+	w := clustering.Weights(d.Graph)
+	degree := make([]float64, n)
+	for i := range n {
+		for e, j := range d.Graph.Row(i) {
+			degree[i] += float64(w[i*d.Graph.K+e]) / 2
+			degree[j] += float64(w[i*d.Graph.K+e]) / 2
+		}
+	}
+	v, kept, err := topSubspace(ctx, n, k, d.Seed, func(dst, v []float64) {
+		for i, x := range v {
+			dst[i] = x / 2
+		}
+		for i := range n {
+			for e, j := range d.Graph.Row(i) {
+				a := float64(w[i*d.Graph.K+e]) / 4 / math.Sqrt(max(degree[i]*degree[j], 1e-300))
+				for c := range k {
+					dst[i*k+c] += a * v[int(j)*k+c]
+					dst[int(j)*k+c] += a * v[i*k+c]
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	z := make([]float32, n*k)
+	for i := range n {
+		s := 0.0
+		for _, x := range v[i*k : (i+1)*k] {
+			s += x * x
+		}
+		for c, x := range v[i*k : (i+1)*k] {
+			z[i*k+c] = float32(x / math.Sqrt(max(s, 1e-300)))
+		}
+	}
+	return &method.Outcome{Representation: z, Dimensions: k, Loss: -kept}, nil
+}

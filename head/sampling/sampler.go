@@ -1,0 +1,187 @@
+// Package sampling draws the batches of a training: anchors in a new order every epoch, and for each one of its neighbours.
+package sampling
+
+import (
+	"math/rand/v2"
+
+	"iconic/head/icon"
+	"iconic/head/knn"
+	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/train"
+)
+
+// Sampler draws batches: anchors in a new order every epoch, and for each one of its neighbours. All draws come from (seed,
+// epoch, item, which), so a batch does not depend on what was drawn before it. With views, row v·n+i is view v of image i.
+type Sampler struct {
+	// Weights are n×K running sums of the weights of the graph's edges, from which neighbours are drawn; nil: all alike.
+	Weights []float32
+	// Class of each row: neighbours are of the same class; nil: those of the graph.
+	class   []int
+	members [][]int32 // of each class
+
+	seed    uint64
+	graph   *knn.Graph
+	anchors int
+	views   int // of each image, the plain one counted; 1: none besides
+	walk    int // most steps to a neighbour, ≥ 1
+
+	First int // epoch of the first of the training's: those before it were another phase's
+
+	features matrix.Features
+	epoch    int // whose order is kept
+	order    []int
+}
+
+// New draws batches of so many anchors from d.
+func New(d *method.Data, p method.Pairs, anchors int) *Sampler {
+	s := &Sampler{seed: d.Seed, graph: d.Graph, anchors: anchors, views: 1, walk: max(1, p.Walk), features: d.Features, epoch: -1}
+	if p.Views && len(d.Views) > 0 {
+		s.views += len(d.Views)
+		s.features = &matrix.Stacked{N: d.Features.Len(), Sets: append([]matrix.Features{d.Features}, d.Views...)}
+	}
+	return s
+}
+
+// Classes makes neighbours of those of the same class, 0 to classes−1.
+func (s *Sampler) Classes(class []int, classes int) {
+	s.class, s.members = class, make([][]int32, classes)
+	for i, c := range class {
+		s.members[c] = append(s.members[c], int32(i))
+	}
+}
+
+// Anchors adds the images that are a step's anchors to dst, without their neighbours. It is for one goroutine.
+func (s *Sampler) Anchors(dst []int32, b *train.Batch) []int32 {
+	s.shuffle(b.Epoch)
+	for _, i := range s.order[b.Step*s.anchors : (b.Step+1)*s.anchors] {
+		dst = append(dst, int32(i))
+	}
+	return dst
+}
+
+// shuffle makes the order of an epoch the one that is kept.
+func (s *Sampler) shuffle(epoch int) {
+	if s.epoch != epoch {
+		s.epoch, s.order = epoch, s.permutation(s.First+epoch)
+	}
+}
+
+// Propose fills in the rows and the features of a step. It is for one goroutine.
+func (s *Sampler) Propose(b *train.Batch) error {
+	s.shuffle(b.Epoch)
+	b.Rows = s.rows(b.Rows, s.order, s.First+b.Epoch, b.Step)
+	b.X = grown(b.X, len(b.Rows)*s.features.Dim())
+	return s.features.Gather(b.X, b.Rows)
+}
+
+func grown[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
+}
+
+// permutation is the permutation of an epoch.
+func (s *Sampler) permutation(epoch int) []int {
+	return rand.New(rand.NewPCG(s.seed, 0x6f72646572<<16|uint64(epoch))).Perm(s.graph.N)
+}
+
+// rows writes the batch of an epoch's step: anchor, neighbour, anchor, neighbour, …
+func (s *Sampler) rows(dst []int32, order []int, epoch, step int) []int32 {
+	dst = dst[:0]
+	for _, i := range order[step*s.anchors : (step+1)*s.anchors] {
+		anchor, partner := s.pair(i, epoch)
+		dst = append(dst, anchor, partner)
+	}
+	return dst
+}
+
+// Draws of an item, besides that of its neighbour.
+const (
+	drawAnchorView = 1 + iota
+	drawPartnerView
+	drawOtherView
+	drawSteps
+	drawStep // and those after it
+)
+
+// pair draws a view of image i, and a neighbour: another view of it, or a view of another image. Where there are views, each of the
+// other views of the image counts as much as each of its neighbours (I-Con sec. 4: views and neighbours form p together).
+func (s *Sampler) pair(i, epoch int) (anchor, partner int32) {
+	if s.views == 1 {
+		return int32(i), s.partner(i, epoch)
+	}
+	n := s.graph.N
+	at := func(view int, j int32) int32 { return int32(view*n) + j }
+	view := int(s.draw(i, epoch, drawAnchorView) * float64(s.views))
+	others := float64(s.views - 1)
+	if u := s.draw(i, epoch, drawOtherView) * (others + float64(s.graph.K)); u < others {
+		return at(view, int32(i)), at((view+1+int(u))%s.views, int32(i))
+	}
+	return at(view, int32(i)), at(int(s.draw(i, epoch, drawPartnerView)*float64(s.views)), s.partner(i, epoch))
+}
+
+// draw is a number from 0 to below 1, another one for each which.
+func (s *Sampler) draw(i, epoch, which int) float64 {
+	return uniform(s.seed^uint64(which)<<48, uint64(epoch), uint64(i))
+}
+
+// partner draws one neighbour of row i: of its class, or where a walk of so many steps from it ends (P + P² + … + Pᵗ, normalised).
+func (s *Sampler) partner(i, epoch int) int32 {
+	if s.members != nil {
+		own := s.members[s.class[i]]
+		at := int(uniform(s.seed, uint64(epoch), uint64(i)) * float64(len(own)))
+		if int(own[at]) == i { // not itself, unless it is alone
+			at = (at + 1) % len(own)
+		}
+		return own[at]
+	}
+	j := s.neighbour(i, uniform(s.seed, uint64(epoch), uint64(i)))
+	if s.walk == 1 {
+		return j
+	}
+	for step := range int(s.draw(i, epoch, drawSteps) * float64(s.walk)) {
+		if k := s.neighbour(int(j), s.draw(i, epoch, drawStep+step)); int(k) != i {
+			j = k
+		}
+	}
+	return j
+}
+
+// neighbour is the neighbour of row i in the graph at the share u of its edges' weights.
+func (s *Sampler) neighbour(i int, u float64) int32 {
+	k := s.graph.K
+	if s.Weights == nil {
+		return s.graph.Neighbours[i*k+min(k-1, int(u*float64(k)))]
+	}
+	sums := s.Weights[i*k : (i+1)*k]
+	at := float32(u) * sums[k-1]
+	for e, sum := range sums {
+		if at < sum {
+			return s.graph.Neighbours[i*k+e]
+		}
+	}
+	return s.graph.Neighbours[i*k+k-1]
+}
+
+// uniform is a number from 0 to below 1 that depends on its three arguments alone (splitmix64, Steele et al. 2014).
+func uniform(seed, epoch, item uint64) float64 {
+	return float64(mix(mix(mix(seed)+epoch)+item)>>11) / (1 << 53)
+}
+
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Partners is the supervisory distribution of a batch: row i's only neighbour is row i xor 1.
+func Partners(rows int) *icon.Rows {
+	p := &icon.Rows{Offset: make([]int, rows+1), Column: make([]int32, rows), Weight: make([]float32, rows)}
+	for i := range rows {
+		p.Offset[i+1], p.Column[i], p.Weight[i] = i+1, int32(i^1), 1
+	}
+	return p
+}

@@ -1,0 +1,288 @@
+package setting
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Setting is one setting of a method, bound to the field that holds it.
+type Setting struct {
+	Name    string // as a flag: lower case, words joined by hyphens
+	Kind    string // the word for a value in help: int, share, number, name, bool
+	Meaning string // one phrase, with its unit and what zero means
+	Range   string // in words: "0 to 1"
+	// Shorthand marks a setting that only writes to others, which are the ones recorded.
+	Shorthand bool
+	// Inert says why a change of it may leave the result as it is; "" where every change shows.
+	Inert string
+
+	set   func(text string) error
+	value func() any
+	check func(n int) error // of the value, for n rows; n is 0 where their number is not known yet
+}
+
+// Set reads a value from text. It fails on text that is no value of the setting's kind; ranges are Check's.
+func (s Setting) Set(text string) error { return s.set(text) }
+
+// Value is the int, float64, bool or string that the setting has now.
+func (s Setting) Value() any { return s.value() }
+
+// Text is Value as Set reads it, exactly.
+func (s Setting) Text() string { return Text(s.value()) }
+
+// Check fails, naming setting, value and range, when the value is out of range for n rows of features (0: number unknown).
+func (s Setting) Check(n int) error {
+	if s.check == nil {
+		return nil
+	}
+	return s.check(n)
+}
+
+// Key is the setting's name in a JSON object.
+func (s Setting) Key() string { return strings.ReplaceAll(s.Name, "-", "_") }
+
+// Unchanging marks s with the reason why a change may leave the result as it is.
+func (s Setting) Unchanging(reason string) Setting {
+	s.Inert = reason
+	return s
+}
+
+// Text writes a value so that Set reads the same one.
+func Text(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
+
+// Int is a whole number from least to most; most 0 sets no upper bound.
+func Int(name string, to *int, least, most int, meaning string) Setting {
+	words := fmt.Sprintf("%d or more", least)
+	if most > 0 {
+		words = fmt.Sprintf("%d to %d", least, most)
+	}
+	return Setting{
+		Name: name, Kind: "int", Meaning: meaning, Range: words,
+		set: func(text string) error {
+			v, err := strconv.Atoi(text)
+			if err != nil {
+				return fmt.Errorf("%s %q: want a whole number", name, text)
+			}
+			*to = v
+			return nil
+		},
+		value: func() any { return *to },
+		check: func(int) error {
+			if *to < least || most > 0 && *to > most {
+				return fmt.Errorf("%s %d: want %s", name, *to, words)
+			}
+			return nil
+		},
+	}
+}
+
+// Number is a finite number, by a test that NaN fails and a range in words: "a positive number".
+func Number(name string, to *float64, within func(v float64) bool, words, meaning string) Setting {
+	return Setting{
+		Name: name, Kind: "number", Meaning: meaning, Range: words,
+		set: func(text string) error {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return fmt.Errorf("%s %q: want a number", name, text)
+			}
+			*to = v
+			return nil
+		},
+		value: func() any { return *to },
+		check: func(int) error {
+			if !within(*to) || math.IsInf(*to, 0) || math.IsNaN(*to) {
+				return fmt.Errorf("%s %g: want %s", name, *to, words)
+			}
+			return nil
+		},
+	}
+}
+
+// Share is a number from 0 to 1.
+func Share(name string, to *float64, meaning string) Setting {
+	s := Number(name, to, func(v float64) bool { return v >= 0 && v <= 1 }, "a number from 0 to 1", meaning)
+	s.Kind = "share"
+	return s
+}
+
+// Positive is a number above 0.
+func Positive(name string, to *float64, meaning string) Setting {
+	return Number(name, to, func(v float64) bool { return v > 0 }, "a positive number", meaning)
+}
+
+// NotNegative is a number from 0 on.
+func NotNegative(name string, to *float64, meaning string) Setting {
+	return Number(name, to, func(v float64) bool { return v >= 0 }, "0 or more", meaning)
+}
+
+// WithRows adds a further check that knows the number of rows, and its range in words.
+func (s Setting) WithRows(words string, check func(n int) error) Setting {
+	inner := s.check
+	s.Range = words
+	s.check = func(n int) error {
+		if inner != nil {
+			if err := inner(n); err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			return nil
+		}
+		return check(n)
+	}
+	return s
+}
+
+// Bool is true or false.
+func Bool(name string, to *bool, meaning string) Setting {
+	return Setting{
+		Name: name, Kind: "bool", Meaning: meaning, Range: "true or false",
+		set: func(text string) error {
+			v, err := strconv.ParseBool(text)
+			if err != nil {
+				return fmt.Errorf("%s %q: want true or false", name, text)
+			}
+			*to = v
+			return nil
+		},
+		value: func() any { return *to },
+	}
+}
+
+// Choice is one of some names.
+func Choice[S ~string](name string, to *S, meaning string, names ...S) Setting {
+	var words []string
+	for _, n := range names {
+		words = append(words, string(n))
+	}
+	list := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return Setting{
+		Name: name, Kind: "name", Meaning: meaning, Range: list,
+		set:   func(text string) error { *to = S(text); return nil },
+		value: func() any { return string(*to) },
+		check: func(int) error {
+			if !slices.Contains(names, *to) {
+				return fmt.Errorf("%s %q: want %s", name, string(*to), list)
+			}
+			return nil
+		},
+	}
+}
+
+// Also makes setting s write a further value after its own: alpha, which goes to both distributions unless told otherwise.
+func (s Setting) Also(then func()) Setting {
+	set := s.set
+	s.set = func(text string) error {
+		if err := set(text); err != nil {
+			return err
+		}
+		then()
+		return nil
+	}
+	return s
+}
+
+// Command is a shorthand: it writes to other settings, and is not recorded.
+func Command(name, kind, words, meaning string, set func(text string) error) Setting {
+	return Setting{Name: name, Kind: kind, Meaning: meaning, Range: words, Shorthand: true, set: set, value: func() any { return "" }}
+}
+
+// List is all settings of a method, in the order in which they are applied and shown.
+type List []Setting
+
+// Join makes one list of several.
+func Join(lists ...List) List { return slices.Concat(lists...) }
+
+// Find looks a setting up by name.
+func (l List) Find(name string) (Setting, bool) {
+	at := slices.IndexFunc(l, func(s Setting) bool { return s.Name == name })
+	if at < 0 {
+		return Setting{}, false
+	}
+	return l[at], true
+}
+
+// Check checks every value for n rows (0: number unknown), and stops at the first that is out of range.
+func (l List) Check(n int) error {
+	for _, s := range l {
+		if err := s.Check(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Values are what the settings are now, by name; shorthands are left out.
+func (l List) Values() Values {
+	v := Values{}
+	for _, s := range l {
+		if !s.Shorthand {
+			v[s.Name] = s.Value()
+		}
+	}
+	return v
+}
+
+// Apply sets every setting that v names, in the order of the list. It fails on a name that is not in the list.
+func (l List) Apply(v Values) error {
+	for _, s := range l {
+		if value, given := v[s.Name]; given {
+			if err := s.Set(Text(value)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range v.Names() {
+		if _, known := l.Find(name); !known {
+			return &Unread{Name: name}
+		}
+	}
+	return nil
+}
+
+// Unread is the error for a setting that a method does not read.
+type Unread struct {
+	Name, Method string
+	Readers      []string // methods that read it; empty: none does
+}
+
+func (e *Unread) Error() string {
+	if len(e.Readers) == 0 {
+		return fmt.Sprintf("method %s has no setting %s, nor has any other: look at its own", e.Method, e.Name)
+	}
+	return fmt.Sprintf("method %s does not read the setting %s: these do: %s", e.Method, e.Name, strings.Join(e.Readers, ", "))
+}
+
+// Values are settings by name: each an int, float64, bool or string.
+type Values map[string]any
+
+// Names are the names in order.
+func (v Values) Names() []string {
+	names := make([]string, 0, len(v))
+	for n := range v {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Equal tells whether two sets hold the same.
+func (v Values) Equal(w Values) bool {
+	if len(v) != len(w) {
+		return false
+	}
+	for name, a := range v {
+		if b, ok := w[name]; !ok || Text(a) != Text(b) {
+			return false
+		}
+	}
+	return true
+}

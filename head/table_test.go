@@ -1,0 +1,160 @@
+package head
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"iconic/head/methods"
+	"iconic/head/setting"
+	"iconic/internal/dense"
+	"iconic/internal/densetest"
+)
+
+// tiny is a set on which every method trains in milliseconds.
+func tiny() (*dense.Rows, Inputs) {
+	m := densetest.Clouds(8, 72, 6, 3, 0.4)
+	return m, inputs(m, 3)
+}
+
+// brief is a method's preset, cut to a few steps.
+func brief(t testing.TB, name string) Config {
+	t.Helper()
+	c, err := Preset(name, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Seed = 3
+	some(t, &c, "batch", 32)
+	some(t, &c, "epochs", 3)
+	some(t, &c, "heads", 2)
+	some(t, &c, "neighbours", 6)
+	some(t, &c, "perplexity", 8)
+	some(t, &c, "dimensions", 3)
+	some(t, &c, "bank", 64)
+	some(t, &c, "hidden", 8)
+	return c
+}
+
+// other is another value of a setting, within its range.
+func other(s setting.Setting) any {
+	switch v := s.Value().(type) {
+	case bool:
+		return !v
+	case int:
+		return v + 2
+	case float64:
+		if s.Kind == "share" || s.Kind == "decay" || s.Name == "tau-plus" {
+			return 0.37 + v/4
+		}
+		return 1.5*v + 0.1
+	case string:
+		for name, value := range map[string]string{"metric": "euclidean", "neighbour-search": "approximate", "divergence": "hellinger", "sides": "target"} {
+			if name == s.Name {
+				return value
+			}
+		}
+		if v == "constant" {
+			return "cosine"
+		}
+		return "constant"
+	}
+	return nil
+}
+
+// Every setting that a method declares, changed, changes what it learns, or says why it may not; every setting that it does not declare is refused.
+func TestEverySettingIsReadOrRefused(t *testing.T) {
+	m, in := tiny()
+	for _, one := range methods.All() {
+		name := one.About().Name
+		t.Run(name, func(t *testing.T) {
+			c := brief(t, name)
+			plain := bits(t, m, in, c, Options{})
+			own := one.Recipe(3).Settings()
+			for _, s := range own {
+				changed := brief(t, name)
+				recipe, err := changed.recipe(one)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now, _ := recipe.Settings().Find(s.Name)
+				if s.Name == "sides" {
+					change(t, &changed, "alpha", 0.3)
+					plain = bits(t, m, in, changed, Options{})
+				}
+				change(t, &changed, s.Name, other(now))
+				if cmp.Equal(plain, bits(t, m, in, changed, Options{})) && s.Inert == "" {
+					t.Errorf("%s: from %s to %v changes nothing", s.Name, now.Text(), other(now))
+				}
+				if s.Name == "sides" {
+					plain = bits(t, m, in, c, Options{})
+				}
+			}
+			for _, s := range methods.Settings() {
+				if _, reads := own.Find(s.Name); reads {
+					continue
+				}
+				var unread *setting.Unread
+				if err := c.Set(s.Name, s.Text()); !errors.As(err, &unread) || len(unread.Readers) == 0 {
+					t.Errorf("%s, which it does not read: %v", s.Name, err)
+				}
+			}
+			if len(c.Settings) > len(own) {
+				t.Errorf("settings %v of %d that it reads", c.Settings, len(own))
+			}
+		})
+	}
+}
+
+// bits trains, and gives the head's numbers, the representation and the loss.
+func bits(t testing.TB, m Features, in Inputs, c Config, o Options) [][]float32 {
+	t.Helper()
+	r, err := Train(context.Background(), m, in, c, o)
+	if err != nil {
+		t.Fatalf("%s %v: %v", c.Method, c.Settings, err)
+	}
+	return append(r.Head.Parameters(), r.Representation, []float32{float32(r.Loss)})
+}
+
+// Interrupted at a random step and taken up, and on one, two and three threads, every method ends with the same bits.
+func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
+	m, in := tiny()
+	for _, one := range methods.All() {
+		name := one.About().Name
+		t.Run(name, func(t *testing.T) {
+			c := brief(t, name)
+			steps := 0
+			count := func(step, _ int, _ float64) { steps = step }
+			whole, err := Train(context.Background(), m, in, c, Options{Workers: 1, Progress: count})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, workers := range []int{2, 3} {
+				r, err := Train(context.Background(), m, in, c, Options{Workers: workers})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(whole, r); diff != "" {
+					t.Errorf("%d threads (-one +more):\n%s", workers, diff)
+				}
+			}
+			if one.About().Closed {
+				if steps > 0 {
+					t.Errorf("%d steps of a method that computes in one piece", steps)
+				}
+				return
+			}
+			seed := fnv.New64()
+			seed.Write([]byte(name))
+			after := 1 + rand.New(rand.NewPCG(seed.Sum64(), 1)).IntN(steps-1)
+			if diff := cmp.Diff(whole, interrupted(t, m, in, c, after)); diff != "" {
+				t.Errorf("interrupted after step %s of %d (-whole +resumed):\n%s", strconv.Itoa(after), steps, diff)
+			}
+		})
+	}
+}

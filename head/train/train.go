@@ -1,0 +1,342 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"iconic/head/optim"
+)
+
+// Task is what a training learns, over float32 or float64.
+type Task[T optim.Float] interface {
+	// Learners are those that learn from the same batches, in an order that stays; their slices stay, too.
+	Learners() []*Learner[T]
+	// Propose fills in the rows of step b.Step of epoch b.Epoch, and their features. It runs ahead of the steps, on another goroutine:
+	// it may read what does not change, and nothing else.
+	Propose(b *Batch) error
+	// Gradient returns the loss of a learner on a batch and leaves its gradients in the learner. Learner 0 comes first in every step.
+	Gradient(ctx context.Context, b *Batch, learner int) (loss float64, err error)
+	// Kept is the state besides learners that steps change, for a checkpoint; the slices stay. It may be nil.
+	Kept() []Tensor
+}
+
+// Assigner is a task whose learners assign clusters: their use by the last batch goes into the history.
+type Assigner interface {
+	Usage(learner int) (clustersUsed int, largestShare float64)
+}
+
+// Learner is a set of parameters with its own optimiser.
+type Learner[T optim.Float] struct {
+	Parameters [][]T
+	Gradients  [][]T              // aligned with Parameters
+	Optimiser  optim.Optimiser[T] // keeps its moments
+	Average    [][]T              // moving average of Parameters; nil: none
+	Decay      float64            // of that average
+	Loss       float64            // mean over the last epoch; set by Train
+}
+
+// Batch is the input of one step.
+type Batch struct {
+	Epoch, Step int       // from 0; Step counts within the epoch
+	Last        bool      // of its epoch
+	Rows        []int32   // of the features
+	X           []float32 // their numbers, row after row
+	Other       []float32 // of a second set, where a task has one
+}
+
+// Plan is how long and how fast a task is trained.
+type Plan struct {
+	Epochs, Steps int     // and steps of an epoch, both ≥ 1
+	Rate          float64 // the base learning rate
+	Schedule      optim.Schedule
+	Quiet         bool // neither history nor progress: a phase that only ends a method
+}
+
+// Run is one training of a method: its phases in order, who watches them, and what they are taken up from.
+type Run struct {
+	// Total is the number of steps of all phases that are watched, for progress; 0: those of the phase.
+	Total int
+	// Progress hears of every step: how many are taken, of how many, and the mean loss of the epoch so far; NaN: there is none.
+	Progress func(step, steps int, loss float64)
+	// Epoch, when set, hears of every line of history.
+	Epoch func(Epoch) error
+	// Save, when set, is lent the state after every epoch, and last of all when a training is interrupted, with now set.
+	// Without now it may pass one over.
+	Save func(s *State, now bool) error
+	// Resume is the state to go on from; nil: from the start.
+	Resume *State
+
+	state State
+	taken int // steps of ended phases that are watched
+	epoch int // epochs of them
+}
+
+// History is the lines so far.
+func (r *Run) History() []Epoch { return r.state.History }
+
+// Record adds a line to the history: for methods whose steps are not those of a task.
+func (r *Run) Record(line Epoch) error {
+	r.state.History = append(r.state.History, line)
+	if r.Epoch != nil {
+		return r.Epoch(line)
+	}
+	return nil
+}
+
+// ErrNotFinite is in the chain of the error for a training whose numbers have stopped being finite.
+var ErrNotFinite = errors.New("not finite")
+
+// Train takes a task through a phase of a run: from the start, from where the run's state left it, or, where that phase had ended, straight
+// to its end. It fails in the step in which a loss or a parameter stops being finite, and with ctx's error when ctx ends between two steps.
+func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p Plan) error {
+	l := &loop[T]{run: r, task: t, plan: p, learners: t.Learners(), sums: make([]float64, len(t.Learners())), losses: make([]float64, len(t.Learners()))}
+	if err := l.begin(name); err != nil {
+		return err
+	}
+	if l.phase().Step < l.phase().Steps {
+		if err := l.steps(ctx); err != nil {
+			return err
+		}
+	}
+	l.end()
+	return nil
+}
+
+// loop is one phase under way.
+type loop[T optim.Float] struct {
+	run          *Run
+	task         Task[T]
+	plan         Plan
+	learners     []*Learner[T]
+	at           int       // of the phase in the run's state
+	sums, losses []float64 // of each learner: over this epoch so far, and the mean of the last one
+}
+
+func (l *loop[T]) phase() *Phase { return &l.run.state.Phases[l.at] }
+
+// begin opens the phase, and copies its kept state where there is one.
+func (l *loop[T]) begin(name string) error {
+	r := l.run
+	l.at = len(r.state.Phases)
+	total := l.plan.Epochs * l.plan.Steps
+	r.state.Phases = append(r.state.Phases, Phase{Name: name, Steps: total})
+	if r.Resume == nil || len(r.Resume.Phases) <= l.at {
+		return nil
+	}
+	if l.at == 0 {
+		r.state.History = append(r.state.History, r.Resume.History...)
+	}
+	kept := r.Resume.Phases[l.at]
+	if kept.Name != name || kept.Steps != total || kept.Step < 0 || kept.Step > total {
+		return fmt.Errorf("checkpoint: %d of %d steps of phase %q do not fit %d steps of phase %q: it is of another training", kept.Step, kept.Steps, kept.Name, total, name)
+	}
+	l.phase().Step = kept.Step
+	if err := restore(name, l.tensors(), kept.Tensors); err != nil {
+		return err
+	}
+	for h, one := range l.learners {
+		one.Loss = l.losses[h]
+	}
+	return nil
+}
+
+// tensors are the numbers that a checkpoint of the phase holds: all of them while it is under way, at its end those that are used after it.
+func (l *loop[T]) tensors() []Tensor {
+	var list []Tensor
+	ended := l.phase().Step == l.phase().Steps
+	for h, one := range l.learners {
+		prefix := strconv.Itoa(h) + "."
+		add := func(what string, parts [][]T) {
+			for i, x := range parts {
+				list = append(list, tensor(prefix+what+strconv.Itoa(i), x))
+			}
+		}
+		add("parameter", one.Parameters)
+		add("average", one.Average)
+		if !ended {
+			moments, counts := one.Optimiser.State(one.Parameters)
+			add("moment", moments)
+			list = append(list, Tensor{Name: prefix + "steps", Int64: counts})
+		}
+	}
+	list = append(list, Tensor{Name: "losses", Float64: l.losses})
+	if !ended {
+		list = append(list, Tensor{Name: "sums", Float64: l.sums})
+	}
+	return append(list, l.task.Kept()...)
+}
+
+// steps takes those that are left.
+func (l *loop[T]) steps(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	loaded, free := make(chan *Batch), make(chan *Batch, 2)
+	for range cap(free) {
+		free <- new(Batch)
+	}
+	first := l.phase().Step
+	group.Go(func() error { return l.load(ctx, first, free, loaded) }) // ends with the last batch or ctx
+	group.Go(func() error {
+		for step := first; step < l.phase().Steps; step++ {
+			var b *Batch
+			select {
+			case b = <-loaded:
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), l.save(true))
+			}
+			if err := l.step(ctx, b, step); err != nil {
+				return err
+			}
+			free <- b
+			if ctx.Err() != nil && step+1 < l.phase().Steps {
+				return errors.Join(ctx.Err(), l.save(true))
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// load proposes batches ahead of the steps.
+func (l *loop[T]) load(ctx context.Context, first int, free <-chan *Batch, loaded chan<- *Batch) error {
+	for step := first; step < l.plan.Epochs*l.plan.Steps; step++ {
+		var b *Batch
+		select {
+		case b = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		b.Epoch, b.Step = step/l.plan.Steps, step%l.plan.Steps
+		b.Last = b.Step == l.plan.Steps-1
+		if err := l.task.Propose(b); err != nil {
+			return fmt.Errorf("features of a batch: %w", err)
+		}
+		select {
+		case loaded <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// step takes every learner one step. It is whole: ctx is looked at between steps.
+func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
+	whole := context.WithoutCancel(ctx)
+	if b.Step == 0 {
+		clear(l.sums)
+	}
+	rate := l.plan.Rate * l.plan.Schedule.At(step, l.phase().Steps)
+	for h, one := range l.learners {
+		loss, err := l.task.Gradient(whole, b, h)
+		if err == nil && loss-loss != 0 {
+			err = fmt.Errorf("the loss is %w (%v): lower the learning rate, or look at the features", ErrNotFinite, loss)
+		}
+		if err == nil {
+			l.sums[h] += loss
+			one.Optimiser.Step(one.Parameters, one.Gradients, rate)
+			err = one.check(rate)
+		}
+		if err != nil {
+			return fmt.Errorf("epoch %d, step %d%s: %w", b.Epoch+1, b.Step+1, l.which(h), err)
+		}
+		if one.Average != nil {
+			optim.Average(one.Average, one.Parameters, one.Decay)
+		}
+	}
+	l.phase().Step = step + 1
+	if l.run.Progress != nil && !l.plan.Quiet {
+		l.run.Progress(l.run.taken+step+1, max(l.run.Total, l.run.taken+l.phase().Steps), l.sums[0]/float64(b.Step+1))
+	}
+	if !b.Last {
+		return nil
+	}
+	for h, one := range l.learners {
+		one.Loss = l.sums[h] / float64(l.plan.Steps)
+		l.losses[h] = one.Loss
+	}
+	if err := l.record(b.Epoch, rate); err != nil {
+		return err
+	}
+	return l.save(false)
+}
+
+// which names a learner where there are several.
+func (l *loop[T]) which(h int) string {
+	if len(l.learners) == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", head %d of %d", h+1, len(l.learners))
+}
+
+// check fails when a step has made a parameter NaN or infinite, and says what did.
+func (one *Learner[T]) check(rate float64) error {
+	if finite(one.Parameters) {
+		return nil
+	}
+	if !finite(one.Gradients) {
+		return fmt.Errorf("the gradient is %w: lower the learning rate, or look at the features", ErrNotFinite)
+	}
+	return fmt.Errorf("the weights are %w after a step at a learning rate of %g: lower it", ErrNotFinite, rate)
+}
+
+// finite tells whether all numbers are: 0·x is NaN for those that are not.
+func finite[T optim.Float](parts [][]T) bool {
+	var sum T
+	for _, x := range parts {
+		for _, v := range x {
+			sum += 0 * v
+		}
+	}
+	return sum == 0
+}
+
+// record adds the epoch's line to the history.
+func (l *loop[T]) record(epoch int, rate float64) error {
+	if l.plan.Quiet {
+		return nil
+	}
+	best := Best(l.losses)
+	line := Epoch{Epoch: l.run.epoch + epoch + 1, Step: l.run.taken + l.phase().Step, Loss: l.losses[best], LearningRate: rate}
+	if a, ok := l.task.(Assigner); ok {
+		line.ClustersUsed, line.LargestShare = a.Usage(best)
+	}
+	return l.run.Record(line)
+}
+
+// save lends the state out.
+func (l *loop[T]) save(now bool) error {
+	if l.run.Save == nil {
+		return nil
+	}
+	l.phase().Tensors = l.tensors()
+	return l.run.Save(&l.run.state, now)
+}
+
+// end closes the phase. What it ended with is copied: later phases may go on with the same parameters.
+func (l *loop[T]) end() {
+	l.phase().Tensors = nil
+	for _, t := range l.tensors() {
+		l.phase().Tensors = append(l.phase().Tensors, Tensor{t.Name, slices.Clone(t.Float32), slices.Clone(t.Float64), slices.Clone(t.Int64)})
+	}
+	if !l.plan.Quiet {
+		l.run.taken += l.phase().Steps
+		l.run.epoch += l.plan.Epochs
+	}
+}
+
+// Best is the place of the least loss, ties to the first; one that is NaN never is.
+func Best(losses []float64) int {
+	best, at := math.Inf(1), 0
+	for i, v := range losses {
+		if v < best {
+			best, at = v, i
+		}
+	}
+	return at
+}
