@@ -34,10 +34,6 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := store.Classes(c.folder())
-	if err != nil {
-		return nil, err
-	}
 	if r.writer, err = store.Begin(c.folder(), settings, part); err != nil {
 		return nil, err
 	}
@@ -46,7 +42,7 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	}
 	r.sink, r.once = r.writer, true
 	r.entries = c.plan(set, r.writer, r.summary)
-	names, label := classes(set.Classes, before, r.entries)
+	names, label := classes(set.Classes, r.writer.Classes(), r.entries) // of the store after Begin, which may have finished a commit
 	r.writer.SetClasses(names)
 	r.label = label
 	if err := r.space(); err != nil {

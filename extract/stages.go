@@ -240,7 +240,7 @@ func (s *stages) decode(j *job, r *room) error {
 	}
 	content := binary.LittleEndian.Uint64(j.item.Hash[:])
 	for v := 1; v < s.config.Views; v++ {
-		if err := t.View(j.pixels[v*size:(v+1)*size], image, pixels.DefaultAugmentation(), s.config.Seed, content, v, &r.scratch); err != nil {
+		if err := t.View(j.pixels[v*size:(v+1)*size], image, s.config.Augment, s.config.Seed, content, v, &r.scratch); err != nil {
 			return err
 		}
 	}

@@ -114,8 +114,8 @@ func (m *Manifest) check() error {
 	switch {
 	case m.Version < 1:
 		return fmt.Errorf("version %d", m.Version)
-	case m.Views < 1 || m.Dim < 1 || m.ShardRows < 1:
-		return fmt.Errorf("%d views of %d elements in shards of %d rows", m.Views, m.Dim, m.ShardRows)
+	case m.Views < 1 || m.Views > maxViews || m.Dim < 1 || m.Dim > maxDim || m.ShardRows < 1 || m.ShardRows > MaxShardRows:
+		return fmt.Errorf("%d views of %d elements in shards of %d rows, where at most %d, %d and %d are read", m.Views, m.Dim, m.ShardRows, maxViews, maxDim, MaxShardRows)
 	case m.DType != "float32" && m.DType != "float16":
 		return fmt.Errorf("dtype %q", m.DType)
 	case m.Rows < 0 || m.Skipped < 0 || m.Items != m.Rows+m.Skipped:
@@ -134,8 +134,31 @@ func (m *Manifest) check() error {
 	if rows != m.Rows {
 		return fmt.Errorf("%d rows, and %d in the shards", m.Rows, rows)
 	}
+	if m.Part == nil {
+		return nil
+	}
+	return m.Part.check(m.Items)
+}
+
+// check looks for a part that cannot be, of a store of so many items.
+func (p *Part) check(items int) error {
+	switch {
+	case p.Index < 1 || p.Index > p.Of || p.Of > MaxParts:
+		return fmt.Errorf("part %d of %d, where at most %d are read", p.Index, p.Of, MaxParts)
+	case p.First < 0 || p.Count < 0 || p.Count != items || p.First > p.Total-p.Count:
+		return fmt.Errorf("items %d to %d of %d, and %d in the list", p.First, p.First+p.Count, p.Total, items)
+	}
 	return nil
 }
+
+// The largest numbers that a store may have: far more than any has had, and few enough that a manifest of a few bytes never asks
+// for memory that its features do not fill.
+const (
+	MaxShardRows = 1 << 22
+	MaxParts     = 1 << 20
+	maxViews     = 1 << 12
+	maxDim       = 1 << 24
+)
 
 func shardName(i int) string { return fmt.Sprintf("features-%05d.npy", i) }
 

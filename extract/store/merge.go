@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // Parts lists the folders of parts in a folder.
@@ -63,8 +62,7 @@ func arrange(stores []*Store) ([]*Store, error) {
 	}
 	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
 	first := stores[0]
-	var missing []string
-	next := 1
+	next, missing, example := 1, first.Part.Of-len(stores), 0 // the first that is missing
 	for _, s := range stores {
 		if diff := first.differs(s.Settings); diff != "" {
 			return nil, fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
@@ -75,16 +73,16 @@ func arrange(stores []*Store) ([]*Store, error) {
 		if s.Part.Index < next {
 			return nil, fmt.Errorf("%s is part %d of %d, which is there already", s.Dir, s.Part.Index, s.Part.Of)
 		}
-		for ; next < s.Part.Index; next++ {
-			missing = append(missing, fmt.Sprintf("%d/%d", next, first.Part.Of))
+		if s.Part.Index > next && example == 0 {
+			example = next
 		}
-		next++
+		next = s.Part.Index + 1
 	}
-	for ; next <= first.Part.Of; next++ {
-		missing = append(missing, fmt.Sprintf("%d/%d", next, first.Part.Of))
+	if example == 0 {
+		example = next
 	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("parts are missing: %s; make them with `pipeline extract --shard`", strings.Join(missing, ", "))
+	if missing > 0 {
+		return nil, fmt.Errorf("%d of %d parts are missing, the first is %d/%d: make them with `pipeline extract --shard`", missing, first.Part.Of, example, first.Part.Of)
 	}
 	return stores, nil
 }

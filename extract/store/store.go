@@ -115,6 +115,9 @@ func (s *Store) Items() ([]Item, error) { return s.items() }
 
 func (s *Store) readItems() ([]Item, error) {
 	items, _, err := s.loadItems(s.Dir)
+	if err == nil {
+		err = s.checkItems(items)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("feature store %s: %w; run the same `pipeline extract` again", s.Dir, err)
 	}
@@ -147,6 +150,16 @@ func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
 		return nil, nil, fmt.Errorf("%s: %d items with %d rows where the manifest has %d with %d", itemsName, len(items), row, m.Items, m.Rows)
 	}
 	return items, content, nil
+}
+
+// checkItems looks for labels that name no class. An item's checksum says only that it is what somebody wrote.
+func (m *Manifest) checkItems(items []Item) error {
+	for i := range items {
+		if l := items[i].Label; l < -1 || l >= len(m.Classes) {
+			return fmt.Errorf("%s: line %d has label %d where there are %d classes", itemsName, i+1, l, len(m.Classes))
+		}
+	}
+	return nil
 }
 
 // RowItems gives the items that have features, by row.
@@ -242,18 +255,6 @@ func (v *View) Gather(dst []float32, rows []int32) error {
 func (v *View) row(dst []float32, r int) error {
 	s := v.store
 	return s.shards[r/s.ShardRows].Elements(dst, (r%s.ShardRows*s.Views+v.view)*s.Dim)
-}
-
-// Classes gives the class names of the store in a folder, nil where there is none.
-func Classes(dir string) ([]string, error) {
-	m, _, err := readManifest(dir)
-	if errors.Is(err, ErrNone) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return m.Classes, nil
 }
 
 // DimOf gives the dimension of the features that a model made of the store in a folder, 0 where there is none by it.

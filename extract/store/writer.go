@@ -43,7 +43,7 @@ type Writer struct {
 	rows map[Hash]int32 // rows already appended, by content
 
 	pending []pending
-	buffer  []float32 // one shard
+	buffer  []float32 // the shard under construction; it grows with its rows
 	journal []byte    // of the shard under construction
 	targets []target  // finished shards
 	items   *spool
@@ -128,6 +128,9 @@ func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
 
 // acquire takes the lock.
 func (w *Writer) acquire() error {
+	if stat, err := os.Stat(w.dir); err == nil && !stat.IsDir() {
+		return fmt.Errorf("feature store %s cannot be made there: it is a file", w.dir)
+	}
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return fmt.Errorf("feature store %s cannot be made: %w", w.dir, err)
 	}
@@ -181,6 +184,9 @@ func (w *Writer) readOld() error {
 	if err != nil {
 		w.Damaged = append(w.Damaged, err.Error())
 		return nil // without its items no row of a shard has a meaning
+	}
+	if err := m.checkItems(items); err != nil {
+		return fmt.Errorf("feature store %s: %w: restore that file, or give another folder", w.dir, err)
 	}
 	w.oldItems = items
 	at := make([]int32, len(m.Shards))
@@ -332,7 +338,6 @@ func (w *Writer) prepare() error {
 	if w.stamps, err = newSpool(filepath.Join(w.partial, "stamps.spool")); err != nil {
 		return err
 	}
-	w.buffer = make([]float32, w.manifest.ShardRows*w.width())
 	return nil
 }
 
@@ -365,6 +370,14 @@ func (w *Writer) Add(s *Store) error {
 // Items lists what the finished store held when the Writer began; nil if there was none.
 func (w *Writer) Items() []Item { return w.oldItems }
 
+// Classes names the classes of Items' labels.
+func (w *Writer) Classes() []string {
+	if w.old == nil {
+		return nil
+	}
+	return w.old.Classes
+}
+
 // Known gives what an earlier run knew of a path whose features are there.
 func (w *Writer) Known(path string) (Known, bool) {
 	k, ok := w.known[path]
@@ -391,6 +404,7 @@ func (w *Writer) Append(it Item, stamp string, features []float32) error {
 		if len(features) != w.width() {
 			return fmt.Errorf("feature store: %d features where %d make a row", len(features), w.width())
 		}
+		w.reserve(len(w.pending) + 1)
 		copy(w.buffer[len(w.pending)*w.width():], features)
 	} else {
 		var ok bool
@@ -415,6 +429,13 @@ func (w *Writer) Append(it Item, stamp string, features []float32) error {
 		return w.flush()
 	}
 	return nil
+}
+
+// reserve makes the buffer long enough for so many rows.
+func (w *Writer) reserve(rows int) {
+	n := rows * w.width()
+	w.buffer = slices.Grow(w.buffer, max(0, n-len(w.buffer)))
+	w.buffer = w.buffer[:max(n, len(w.buffer))]
 }
 
 // find prefers the row that the path had before, so that a shard that stays what it was is seen to.
@@ -502,6 +523,7 @@ func (w *Writer) whole(index int, sum string) bool {
 // copyPending brings all rows of the shard into the buffer, and gives the checksum that its file will have.
 func (w *Writer) copyPending() (sum string, err error) {
 	width := w.width()
+	w.reserve(len(w.pending))
 	for j, p := range w.pending {
 		dst := w.buffer[j*width : (j+1)*width]
 		switch row := int(p.at.row); {

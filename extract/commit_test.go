@@ -1,0 +1,187 @@
+package extract
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+)
+
+// cutShort lays out a finished store as a process leaves it that is killed in its commit, between the last two renames: all is in
+// place but the manifest.
+func cutShort(t *testing.T, finished, out string) {
+	t.Helper()
+	for name, b := range content(t, finished) {
+		if name == "manifest.json" {
+			name = filepath.Join(".partial", name)
+		}
+		write(t, filepath.Join(out, name), []byte(b))
+	}
+}
+
+// classOf gives the class of each path of a store.
+func classOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	st, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	rows, err := st.RowItems()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]string{}
+	for _, it := range rows {
+		of[it.Path] = st.Classes[it.Label]
+	}
+	return of
+}
+
+// TestClassesAreThoseOfTheCommitThatIsFinishedFirst: the classes of gone images are read from the manifest that a commit cut short
+// was about to put in place, and not from the one before it.
+func TestClassesAreThoseOfTheCommitThatIsFinishedFirst(t *testing.T) {
+	check := func(t *testing.T, out, gone string) {
+		t.Helper()
+		of := classOf(t, out)
+		for path, class := range of {
+			if want := filepath.Dir(path); class != want {
+				t.Errorf("%s is of class %q", path, class)
+			}
+		}
+		if of[gone] == "" {
+			t.Errorf("the row of %s, which is gone, was lost", gone)
+		}
+	}
+	t.Run("first extraction", func(t *testing.T) {
+		data, base := folder(t, 12), t.TempDir()
+		finished, out := filepath.Join(base, "finished"), filepath.Join(base, "out")
+		extract(t, config(t, data, finished))
+		cutShort(t, finished, out)
+		remove(t, picturePath(data, 5))
+		extract(t, config(t, data, out))
+		check(t, out, "class2/005.png")
+	})
+	t.Run("a class more", func(t *testing.T) {
+		data, base := folder(t, 12), t.TempDir()
+		finished, out := filepath.Join(base, "finished"), filepath.Join(base, "out")
+		extract(t, config(t, data, out)) // classes 0 to 2
+		for i := range 4 {
+			write(t, filepath.Join(data, "among", string(rune('a'+i))+".png"), picture(t, 50+i))
+		}
+		extract(t, config(t, data, finished)) // a class before all others
+		cutShort(t, finished, out)
+		remove(t, filepath.Join(data, "among", "b.png"))
+		extract(t, config(t, data, out))
+		check(t, out, "among/b.png")
+	})
+}
+
+// TestAugmentationIsUsed: views are drawn as the settings say, and the manifest says so.
+func TestAugmentationIsUsed(t *testing.T) {
+	data, base := folder(t, 6), t.TempDir()
+	views := func(out string, a pixels.Augmentation) []float32 {
+		c := config(t, data, filepath.Join(base, out))
+		c.Views, c.Augment = 2, a
+		extract(t, c)
+		st, err := store.Open(c.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		view, err := st.View(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := make([]float32, view.Len()*view.Dim())
+		if err := view.Block(x, 0, view.Len()); err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	mild := pixels.DefaultAugmentation()
+	mild.Flip, mild.ScaleMin = 0, 0.99
+	if slices.Equal(views("default", pixels.DefaultAugmentation()), views("mild", mild)) {
+		t.Error("other augmentation gives the same views")
+	}
+}
+
+// TestNumbersThatCannotBe: a manifest or a list of items whose checksums are sound may still say what no extraction writes.
+func TestNumbersThatCannotBe(t *testing.T) {
+	data := folder(t, 12)
+	finished := filepath.Join(t.TempDir(), "store")
+	extract(t, config(t, data, finished))
+	for _, test := range []struct {
+		name, want string
+		change     func(m map[string]any)
+	}{
+		{"views and elements", "2147483648 views", func(m map[string]any) { m["views"], m["dim"] = 1<<31, 1<<31 }},
+		{"rows of a shard", "in shards of 1125899906842624 rows", func(m map[string]any) { m["shard_rows"] = 1 << 50 }},
+		{"classes fewer than labels", "where there are 2 classes", func(m map[string]any) { m["classes"] = []string{"class0", "class1"} }},
+		{"part of too many", "part 1 of 200000000", func(m map[string]any) {
+			m["part"] = map[string]any{"index": 1, "of": 200000000, "first": 0, "count": 12, "total": 12, "listing": "x"}
+		}},
+		{"part beyond all", "part 3 of 2", func(m map[string]any) {
+			m["part"] = map[string]any{"index": 3, "of": 2, "first": 0, "count": 12, "total": 12, "listing": "x"}
+		}},
+		{"part of other size", "items 0 to 11 of 12, and 12 in the list", func(m map[string]any) {
+			m["part"] = map[string]any{"index": 1, "of": 2, "first": 0, "count": 11, "total": 12, "listing": "x"}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := t.TempDir()
+			for name, b := range content(t, finished) {
+				if name == "manifest.json" {
+					var m map[string]any
+					if err := json.Unmarshal([]byte(b), &m); err != nil {
+						t.Fatal(err)
+					}
+					test.change(m)
+					changed, err := json.Marshal(m)
+					if err != nil {
+						t.Fatal(err)
+					}
+					b = string(changed)
+				}
+				write(t, filepath.Join(out, name), []byte(b))
+			}
+			st, err := store.Open(out)
+			if err == nil {
+				_, err = st.Items()
+				if cerr := st.Close(); cerr != nil {
+					t.Error(cerr)
+				}
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("opened: %v", err)
+			}
+			if _, err := Run(t.Context(), config(t, data, out), Hooks{}); err == nil || !strings.Contains(err.Error(), out) {
+				t.Errorf("extracted into: %v", err)
+			}
+		})
+	}
+}
+
+// TestManyMissingPartsAreCounted: the error names the first that is missing and how many there are, whatever the number.
+func TestManyMissingPartsAreCounted(t *testing.T) {
+	data, out := folder(t, 6), t.TempDir()
+	c := config(t, data, out)
+	c.Part, c.Parts = 2, 1<<20
+	extract(t, c)
+	parts, err := store.Parts(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Merge(t.Context(), parts, out, nil)
+	if err == nil || !strings.Contains(err.Error(), "1048575 of 1048576 parts are missing, the first is 1/1048576") || len(err.Error()) > 200 {
+		t.Errorf("merged: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "manifest.json")); err == nil {
+		t.Error("a store was made")
+	}
+}
