@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -98,9 +99,40 @@ func formats() []format {
 	}
 }
 
-// Decode reads a picture of any supported format, told by its content. Errors are *Error.
+// Decode is DecodeContext without an end.
 func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
+	return DecodeContext(context.Background(), b, o)
+}
+
+// DecodeContext reads a picture of any supported format, told by its content, until ctx ends. Errors are *Error, or ctx's own.
+func DecodeContext(ctx context.Context, b []byte, o DecodeOptions) (*Image, Info, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Info{}, err
+	}
 	return decode(b, o, turbo() != nil)
+}
+
+// Cost is the most memory, in bytes, that decoding the file b will take beside b itself: pixels, planes, coefficients, tiles. Only headers
+// are read. Errors are those that DecodeContext would give for the same headers.
+func Cost(b []byte, o DecodeOptions) (int64, error) {
+	if o.MaxPixels < 1 {
+		o.MaxPixels = DefaultMaxPixels
+	}
+	for _, f := range formats() {
+		if !f.is(b) {
+			continue
+		}
+		c, err := f.config(bytes.NewReader(b))
+		if err != nil {
+			return 0, &Error{reasonOf(err), err}
+		}
+		if c.Width < 1 || c.Height < 1 || c.Width > o.MaxPixels/c.Height {
+			return 0, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", c.Width, c.Height, o.MaxPixels)}
+		}
+		const most = 16 // bytes a pixel: coefficients and planes, or 16-bit colours, and the result twice when it is turned
+		return most * int64(c.Width) * int64(c.Height), nil
+	}
+	return 0, &Error{Reason: NotAnImage}
 }
 
 // decode is Decode with libjpeg-turbo or without it.

@@ -1,0 +1,88 @@
+package budget
+
+import (
+	"bufio"
+	"bytes"
+	"io/fs"
+	"os"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// unknown is taken for the machine's memory where nothing tells it.
+const unknown = 4 << 30
+
+// Default is the budget of a process that was told nothing, in bytes: half of Machine, since the encoder, the features and the rest
+// of the machine need memory, too.
+func Default() int64 { return Machine() / 2 }
+
+// Machine is the memory, in bytes, that this process may use at all: the machine's, or the least limit of the control groups it is in.
+func Machine() int64 { return machine(os.DirFS("/"), physical()) }
+
+// machine looks for limits in the files that Linux shows below root; other systems have none.
+func machine(root fs.FS, physical int64) int64 {
+	most := physical
+	if most < 1 {
+		most = unknown
+	}
+	for _, limit := range groupLimits(root) {
+		if limit > 0 {
+			most = min(most, limit)
+		}
+	}
+	return most
+}
+
+// groupLimits are the limits of this process's control groups and of those above them. Lines of /proc/self/cgroup read
+// "number:controllers:path"; the controllers are empty in version 2, and name memory in version 1. Inside of a container the path may
+// be the host's, so that the root of what is mounted is asked as well.
+func groupLimits(root fs.FS) []int64 {
+	groups, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	var limits []int64
+	lines := bufio.NewScanner(bytes.NewReader(groups))
+	for lines.Scan() {
+		parts := strings.SplitN(lines.Text(), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		base, file := "sys/fs/cgroup", "memory.max"
+		if parts[1] != "" {
+			if !strings.Contains(","+parts[1]+",", ",memory,") {
+				continue
+			}
+			base, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		}
+		for at := path.Clean("/" + parts[2]); ; at = path.Dir(at) {
+			if limit, ok := number(root, path.Join(base, at, file)); ok {
+				limits = append(limits, limit)
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return limits
+}
+
+// number reads a file that holds one whole number; "max" is none.
+func number(root fs.FS, name string) (int64, bool) {
+	b, err := fs.ReadFile(root, name)
+	if err != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+	return n, err == nil
+}
+
+// SetRuntimeLimit tells the garbage collector to work harder as the process nears a limit of so many bytes. A limit that the user
+// set by GOMEMLIMIT stays. It concerns the whole process, so that only a command may call it.
+func SetRuntimeLimit(limit int64) {
+	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+}

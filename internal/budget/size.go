@@ -1,0 +1,67 @@
+package budget
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Size is a number of bytes as people write it: "800MB", "2GB", "1.5GiB", "4G". It is a flag value; 0 stands for Default().
+type Size int64
+
+// Least is the smallest budget with which an ordinary photograph can be decoded.
+const Least = 16 << 20
+
+// units are powers of 1000, or of 1024 where there is an i in them.
+var units = []struct {
+	name  string
+	bytes float64
+}{
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
+	{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}, {"b", 1},
+}
+
+// Set reads a size.
+func (s *Size) Set(text string) error {
+	rest, unit := strings.ToLower(strings.TrimSpace(text)), 1.0
+	for _, u := range units {
+		if before, ok := strings.CutSuffix(rest, u.name); ok {
+			rest, unit = strings.TrimSpace(before), u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(rest, 64)
+	if err != nil || math.IsNaN(n) || n*unit > math.MaxInt64/2 {
+		return fmt.Errorf("%q: want a number of bytes, as 800MB or 2GB", text)
+	}
+	if n*unit < Least {
+		return fmt.Errorf("%q: want at least %s", text, Format(Least))
+	}
+	*s = Size(n * unit)
+	return nil
+}
+
+func (s *Size) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return Format(int64(*s))
+}
+
+// Type is the word that a flag's help shows.
+func (s *Size) Type() string { return "size" }
+
+// Format writes a number of bytes for people: "512 bytes", "17 MB", "2.1 GB".
+func Format(bytes int64) string {
+	switch n := float64(bytes); {
+	case n < 1e4:
+		return fmt.Sprintf("%d bytes", bytes)
+	case n < 1e6:
+		return fmt.Sprintf("%.0f kB", n/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.0f MB", n/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
+}
