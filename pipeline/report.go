@@ -101,7 +101,10 @@ func openRun(dir string) (*finished, error) {
 		return nil, fmt.Errorf("run folder %s: %s is of %d images, %s of %d: make the run again", dir, assignmentsFile, n, metricsFile, f.metrics.N)
 	}
 	if f.metrics.Labelled != nil {
-		f.table.ClassOf = f.metrics.Matching.ClassOfCluster
+		if f.metrics.Names, err = f.metrics.ReadNames(func() (*report.Assignments, error) { return f.table, nil }); err != nil {
+			return nil, err
+		}
+		f.table.Names = calledNames(f.metrics)
 	}
 	return f, nil
 }
@@ -264,9 +267,25 @@ func sampleRows(n, limit int, seed uint64) []int32 {
 	return rows
 }
 
-// runTitle names a run by its data.
+// calledNames are the names of a run's clusters; nil without labels.
+func calledNames(m *report.Metrics) []string {
+	if m.Labelled == nil {
+		return nil
+	}
+	names := make([]string, len(m.Names))
+	for c, n := range m.Names {
+		names[c] = n.Name
+	}
+	return names
+}
+
+// runTitle names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
 func runTitle(r *head.Run) string {
-	return fmt.Sprintf("%s in %d clusters", cmp.Or(filepath.Base(filepath.Clean(r.Config.Features.Store)), "Images"), r.Config.Training.Clusters)
+	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
+	if whole, err := filepath.Abs(data); err == nil { // "." has a name, too
+		data = whole
+	}
+	return fmt.Sprintf("%s in %d clusters", filepath.Base(data), r.Config.Training.Clusters)
 }
 
 // runFacts are what a reader wants to know first.

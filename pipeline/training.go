@@ -402,9 +402,7 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 		return nil, err
 	}
 	table := report.Assignments{Paths: it.paths, Labels: it.labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: it.classes}
-	if m.Labelled != nil {
-		table.ClassOf = m.Matching.ClassOfCluster
-	}
+	table.Names = calledNames(m)
 	if err := report.WriteAssignments(filepath.Join(dir, assignmentsFile), table); err != nil {
 		return nil, err
 	}

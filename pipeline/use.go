@@ -32,7 +32,7 @@ func (o *useOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
 	f.StringVar(&o.model, "model", "", "encoder of the run, as it was given then (default: where this machine last saw it)")
-	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines as 3,dogs (default: the classes that the run's labels gave them)")
+	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines as 3,dogs (default: the class that most of a cluster's labelled images have)")
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
 }
 

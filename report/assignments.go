@@ -18,13 +18,13 @@ type Assignments struct {
 	Cluster    []int
 	Confidence []float64
 	Classes    []string
-	ClassOf    []int // class each cluster stands for, −1 for none; nil without labels
+	Names      []string // of the clusters, "" for one without; nil where nobody named any
 }
 
-var assignmentColumns = []string{"path", "label", "cluster", "class", "confidence"}
+var assignmentColumns = []string{"path", "label", "cluster", "name", "confidence"}
 
-// WriteAssignments writes a to a file, whole or not at all. `label` is the name of the item's true class and `class`
-// that of the class its cluster stands for, so that equal ones are right; both are empty where there is none.
+// WriteAssignments writes a to a file, whole or not at all. `label` is the name of the item's true class, `name`
+// that of its cluster; both are empty where there is none.
 func WriteAssignments(name string, a Assignments) error {
 	if n := len(a.Cluster); len(a.Paths) != n || len(a.Confidence) != n || a.Labels != nil && len(a.Labels) != n {
 		return fmt.Errorf("write %s: %d paths, %d labels, %d clusters, %d confidences: want as many of each", name, len(a.Paths), len(a.Labels), n, len(a.Confidence))
@@ -35,15 +35,15 @@ func WriteAssignments(name string, a Assignments) error {
 			return err
 		}
 		for i, cluster := range a.Cluster {
-			var label, class string
+			var label, called string
 			if a.Labels != nil {
 				label = a.className(a.Labels[i])
 			}
-			if cluster < len(a.ClassOf) {
-				class = a.className(a.ClassOf[cluster])
+			if cluster < len(a.Names) {
+				called = a.Names[cluster]
 			}
 			confidence := strconv.FormatFloat(a.Confidence[i], 'g', -1, 64)
-			if err := c.Write([]string{a.Paths[i], label, strconv.Itoa(cluster), class, confidence}); err != nil {
+			if err := c.Write([]string{a.Paths[i], label, strconv.Itoa(cluster), called, confidence}); err != nil {
 				return err
 			}
 		}
@@ -62,8 +62,9 @@ func (a *Assignments) className(k int) string {
 	return strconv.Itoa(k)
 }
 
-// ReadAssignments reads what WriteAssignments wrote. Classes are ordered as in classes, if given, else by name, and a
-// name that is not in classes is an error; ClassOf is nil.
+// ReadAssignments reads what WriteAssignments wrote, also by earlier versions: columns are found by their names, and those of other
+// names are passed over. Classes are ordered as in classes, if given, else by name, and a name that is not in classes is an error;
+// Names is nil.
 func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -73,8 +74,12 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	r := csv.NewReader(f)
 	r.ReuseRecord = true
 	header, err := r.Read()
-	if err != nil || !slices.Equal(header, assignmentColumns) {
-		return nil, fmt.Errorf("%s: the first line is not %q", name, assignmentColumns)
+	var at [4]int // path, label, cluster, confidence
+	for k, column := range []string{"path", "label", "cluster", "confidence"} {
+		at[k] = slices.Index(header, column)
+		if err != nil || at[k] < 0 {
+			return nil, fmt.Errorf("%s: the first line is not of the columns %[3]q: it has no %[2]q", name, column, assignmentColumns)
+		}
 	}
 	a := &Assignments{Classes: classes}
 	var labels []string
@@ -86,16 +91,16 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		cluster, err := strconv.Atoi(record[2])
+		cluster, err := strconv.Atoi(record[at[2]])
 		if err != nil || cluster < 0 {
-			return nil, fmt.Errorf("%s, record %d: cluster %q is not a number from 0", name, line, record[2])
+			return nil, fmt.Errorf("%s, record %d: cluster %q is not a number from 0", name, line, record[at[2]])
 		}
-		confidence, err := strconv.ParseFloat(record[4], 64)
+		confidence, err := strconv.ParseFloat(record[at[3]], 64)
 		if err != nil || !(confidence >= 0 && confidence <= 1) {
-			return nil, fmt.Errorf("%s, record %d: confidence %q is not a number from 0 to 1", name, line, record[4])
+			return nil, fmt.Errorf("%s, record %d: confidence %q is not a number from 0 to 1", name, line, record[at[3]])
 		}
-		a.Paths = append(a.Paths, record[0])
-		labels = append(labels, record[1])
+		a.Paths = append(a.Paths, record[at[0]])
+		labels = append(labels, record[at[1]])
 		a.Cluster = append(a.Cluster, cluster)
 		a.Confidence = append(a.Confidence, confidence)
 	}

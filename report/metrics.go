@@ -52,9 +52,13 @@ type Metrics struct {
 
 // Labelled are the scores that compare with labels. All shares are in [0, 1].
 type Labelled struct {
-	LabelledItems    int       `json:"labelled"`             // items with a label; the others are left out of these scores
-	Classes          []string  `json:"classes"`              // names, in the order of per_class_accuracy
-	Matching         Matching  `json:"matching"`             //
+	LabelledItems int      `json:"labelled"` // items with a label; the others are left out of these scores
+	Classes       []string `json:"classes"`  // names, in the order of per_class_accuracy
+	Matching      Matching `json:"matching"` //
+
+	// Names are what the clusters are called; nil in files of before they were kept (ReadNames makes them then).
+	Names []ClusterName `json:"names"`
+
 	Accuracy         Number    `json:"accuracy"`             // one-to-one matching
 	AccuracyInterval [2]Number `json:"accuracy_interval"`    // bootstrap, 95 %
 	ManyToOne        Number    `json:"many_to_one_accuracy"` // each cluster stands for its most frequent class
@@ -72,7 +76,7 @@ type Labelled struct {
 	Reliability      []Bin     `json:"reliability"`          // the bins of ece and mce
 }
 
-// Matching says which class each cluster stands for.
+// Matching says which class each cluster stands for when accuracy and calibration are measured. It does not name them.
 type Matching struct {
 	FittedOn       string `json:"fitted_on"`        // the split whose labels chose it
 	ClassOfCluster []int  `json:"class_of_cluster"` // −1: none

@@ -167,9 +167,12 @@ func (in Input) labelled(ctx context.Context) (*Labelled, error) {
 	for len(names) < classes {
 		names = append(names[:len(names):len(names)], strconv.Itoa(len(names)))
 	}
+	called, err := NameClusters(in.Cluster, in.Labels, in.Clusters, names)
+	if err != nil {
+		return nil, err
+	}
 	mapping := in.Mapping
 	if mapping == nil {
-		var err error
 		if mapping, err = table.match(in.Clusters, classes); err != nil {
 			return nil, err
 		}
@@ -179,6 +182,7 @@ func (in Input) labelled(ctx context.Context) (*Labelled, error) {
 		correct[i] = mapping[c] == in.Labels[i]
 	}
 	l := &Labelled{
+		Names:            called,
 		LabelledItems:    len(in.Labels),
 		Classes:          names,
 		Matching:         Matching{FittedOn: in.FittedOn, ClassOfCluster: mapping},
@@ -189,7 +193,7 @@ func (in Input) labelled(ctx context.Context) (*Labelled, error) {
 		AMI:              Number(table.ami()),
 		PerClassAccuracy: perClass(in.Labels, correct, classes),
 	}
-	if err := l.calibrate(ctx, in, correct); err != nil {
+	if err = l.calibrate(ctx, in, correct); err != nil {
 		return nil, err
 	}
 	return l, nil

@@ -369,7 +369,7 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 		Cluster:    []int{0, 2, 1},
 		Confidence: []float64{.25, 1, 1. / 3},
 		Classes:    []string{"b", "a"},
-		ClassOf:    []int{1, -1, 0},
+		Names:      []string{"a", "", "b"},
 	}
 	name := filepath.Join(t.TempDir(), "assignments.csv")
 	if err := WriteAssignments(name, a); err != nil {
@@ -379,7 +379,7 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ClassOf = a.ClassOf
+	b.Names = a.Names
 	if got, want := fmt.Sprint(*b), fmt.Sprint(a); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -387,8 +387,8 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 		t.Errorf("foreign classes: %v", err)
 	}
 	for content, want := range map[string]string{
-		"":      "the first line is not",
-		"a,b\n": "the first line is not",
+		"":      "the first line is not of the columns",
+		"a,b\n": "the first line is not of the columns",
 		"path,label,cluster,class,confidence\nx,,y,,1\n":   "cluster \"y\" is not a number",
 		"path,label,cluster,class,confidence\nx,,0,,NaN\n": "confidence \"NaN\" is not a number",
 		"path,label,cluster,class,confidence\nx,,0\n":      "wrong number of fields",

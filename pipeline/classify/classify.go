@@ -102,7 +102,8 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 	return m.Classify(features, n)
 }
 
-// ClassNames are the classes that the clusters of a run stand for, "" for one that stands for none; nil where there were no labels.
+// ClassNames are what the clusters of a run are called by its labels (report.NameClusters), "" for one without a name; nil where
+// there were no labels.
 func ClassNames(dir string) ([]string, error) {
 	metrics, err := report.ReadMetrics(filepath.Join(dir, "metrics.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -111,11 +112,15 @@ func ClassNames(dir string) ([]string, error) {
 	if err != nil || metrics.Labelled == nil {
 		return nil, err
 	}
+	called, err := metrics.ReadNames(func() (*report.Assignments, error) {
+		return report.ReadAssignments(filepath.Join(dir, "assignments.csv"), metrics.Classes)
+	})
+	if err != nil {
+		return nil, err
+	}
 	names := make([]string, metrics.Clusters)
-	for c, class := range metrics.Matching.ClassOfCluster {
-		if class >= 0 && class < len(metrics.Classes) {
-			names[c] = metrics.Classes[class]
-		}
+	for c, n := range called {
+		names[c] = n.Name
 	}
 	return names, nil
 }

@@ -34,7 +34,7 @@ type pageData struct {
 type dataCluster struct {
 	Name string `json:"name"`
 	Size int    `json:"size"`
-	Mine int    `json:"class"` // −1: none
+	Mine int    `json:"class"` // what counts as right in it; −1: none
 }
 
 // neighboursShown is the number of neighbours that the page shows of an item.
@@ -43,7 +43,7 @@ const neighboursShown = 8
 func (r *Run) data(ctx context.Context, s *sprites) (*pageData, error) {
 	d := &pageData{SheetSide: sheetSide, number: map[int]int{}}
 	for c, size := range r.Metrics.ClusterSizes {
-		d.Clusters = append(d.Clusters, dataCluster{r.className(r.classOf(c)), size, r.classOf(c)})
+		d.Clusters = append(d.Clusters, dataCluster{r.nameOf(c), size, r.classOf(c)})
 	}
 	if r.Metrics.Labelled != nil {
 		d.Classes = r.Metrics.Labelled.Classes

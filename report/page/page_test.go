@@ -73,6 +73,11 @@ func made(t testing.TB, n, k int, labels bool) Run {
 	hard.Cluster, hard.Confidence = baseline, nil
 	run.Metrics.KMeans = score(hard)
 	run.Assignments = report.Assignments{Paths: run.Paths, Labels: in.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: in.Classes}
+	if labels {
+		for _, n := range run.Metrics.Names {
+			run.Names = append(run.Names, n.Name)
+		}
+	}
 	run.Baseline, run.Features = baseline, f
 	run.Picture = func(i int) (image.Image, error) { return noise(i, i%k, k), nil }
 	for e := range 30 {

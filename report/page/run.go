@@ -108,12 +108,20 @@ func (r *Run) checkMap() error {
 // labelled tells whether the page can speak of right and wrong.
 func (r *Run) labelled() bool { return r.Metrics.Labelled != nil && r.Labels != nil }
 
-// classOf is the class a cluster stands for, −1 for none.
+// classOf is the class that the matching gives a cluster, −1 for none: what counts as right there.
 func (r *Run) classOf(cluster int) int {
 	if r.Metrics.Labelled == nil || cluster >= len(r.Metrics.Matching.ClassOfCluster) {
 		return report.NoLabel
 	}
 	return r.Metrics.Matching.ClassOfCluster[cluster]
+}
+
+// nameOf is what a cluster is called, "" for one without a name.
+func (r *Run) nameOf(cluster int) string {
+	if cluster >= len(r.Names) {
+		return ""
+	}
+	return r.Names[cluster]
 }
 
 // className is empty for no class.

@@ -129,7 +129,7 @@ func (v *runView) clusterSizes(r *Run) {
 	dead, large := 0, 0
 	for c, size := range m.ClusterSizes {
 		bars[c] = sizeBar{cluster: c, size: size}
-		if name := r.className(r.classOf(c)); name != "" {
+		if name := r.nameOf(c); name != "" {
 			bars[c].name = " (" + name + ")"
 		}
 		switch mark(size, m.N, m.Clusters) {
@@ -156,7 +156,7 @@ func plural(n int, one, many string) string {
 
 func (v *runView) confusion(r *Run) {
 	columnName := func(c int) string {
-		if name := r.className(r.classOf(c)); name != "" {
+		if name := r.nameOf(c); name != "" {
 			return strconv.Itoa(c) + " " + name
 		}
 		return strconv.Itoa(c)
@@ -231,15 +231,16 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 			MeanConfidence: decimals(report.Number(confidence[c]), 4), Accuracy: "0",
 			Summary: fmt.Sprintf("%s, confidence %.2f", items(size), confidence[c]),
 		}
-		if name := r.className(r.classOf(c)); name != "" {
+		if name := r.nameOf(c); name != "" {
 			view.Name += " · " + name
 		} else if r.labelled() {
-			view.Name += " · no class"
+			view.Name += " · no name"
 		}
 		if labelled[c] > 0 {
 			share := float64(right[c]) / float64(labelled[c])
 			view.Accuracy = decimals(report.Number(share), 4)
 			view.Summary += fmt.Sprintf(", %.0f %% right", 100*share)
+			view.Summary += r.naming(c)
 		}
 		if s != nil {
 			view.add("Most certain", sh.sure, r, s, d)
@@ -248,6 +249,29 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 		}
 		v.Sheets = append(v.Sheets, view)
 	}
+}
+
+// naming says how far a cluster's name holds, and what the matching takes it for where that is another class.
+func (r *Run) naming(c int) string {
+	if c >= len(r.Metrics.Names) {
+		return ""
+	}
+	n := r.Metrics.Names[c]
+	if n.Name != "" && n.Class == r.classOf(c) {
+		return "" // it is what is right there
+	}
+	words := fmt.Sprintf("; %.0f %% %s", 100*float64(n.Share), r.className(n.Class))
+	if n.Name == "" {
+		words += ", too few to name it"
+	}
+	switch matched := r.classOf(c); {
+	case matched == n.Class || n.Class == report.NoLabel:
+	case matched == report.NoLabel:
+		words += "; matched to no class"
+	default:
+		words += "; matched to " + r.className(matched) + " for the accuracy"
+	}
+	return words
 }
 
 // add appends a strip of those items that were given a tile.
