@@ -229,7 +229,17 @@ func (c *Config) earlier(list setting.List) bool {
 	was["lr"], was["use-views"] = was["learning-rate"], was["views"]
 	kept := setting.Values{}
 	for _, one := range list {
-		if v, ok := was[one.Name]; ok && v != nil && !one.Shorthand && one.Set(setting.Text(v)) == nil {
+		if one.Shorthand {
+			continue
+		}
+		v, ok := was[one.Name]
+		if !ok || v == nil { // what was zero was left out
+			v = map[string]any{"int": 0, "bool": false, "name": "kl"}[one.Kind]
+		}
+		if v == nil {
+			v = 0.0
+		}
+		if one.Set(setting.Text(v)) == nil {
 			kept[one.Name] = one.Value()
 		}
 	}

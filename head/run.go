@@ -177,8 +177,7 @@ func SaveCheckpoint(dir string, s *State) error {
 	return checkpoint.Save(filepath.Join(dir, checkpointFile), s)
 }
 
-// LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain where there is none, checkpoint.ErrEarlier where
-// it is of an earlier version.
+// LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain where there is none.
 func LoadCheckpoint(dir string) (*State, error) {
 	return checkpoint.Load(filepath.Join(dir, checkpointFile))
 }

@@ -2,10 +2,12 @@ package head
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -156,5 +158,53 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 				t.Errorf("interrupted after step %s of %d (-whole +resumed):\n%s", strconv.Itoa(after), steps, diff)
 			}
 		})
+	}
+}
+
+// A learning rate that is far too high ends every training in the step where its numbers stop being finite, with the cause; what ends without an
+// error has a head of finite numbers.
+func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
+	m, in := tiny()
+	found := 0
+	for _, one := range methods.All() {
+		c := brief(t, one.About().Name)
+		if c.Text("lr") == "" {
+			continue
+		}
+		change(t, &c, "lr", 1e38)
+		r, err := Train(context.Background(), m, in, c, Options{})
+		switch {
+		case err == nil:
+			if !r.Head.Finite() {
+				t.Errorf("%s: a head of numbers that are not finite", c.Method)
+			}
+		case !strings.Contains(err.Error(), "not finite") || !strings.Contains(err.Error(), "learning rate") || !strings.Contains(err.Error(), "step "):
+			t.Errorf("%s: %v", c.Method, err)
+		default:
+			found++
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d methods found it", found)
+	}
+}
+
+// A run folder of format 1, in which every method had every setting, is read with those that its method reads.
+func TestSettingsOfAnEarlierFormatAreRead(t *testing.T) {
+	const earlier = `{"method": "simclr", "clusters": 4, "seed": 7, "alpha": 0, "beta": 0, "standardize": true, "neighbours": 12, "metric": "cosine",
+		"neighbour_search": "exact", "refine": 0, "batch": 256, "batch_anchors": false, "epochs": 9, "min_steps": 1, "learning_rate": 0.002, "weight_decay": 0,
+		"schedule": {"kind": "step", "parts": 3, "factor": 0.5, "warm_up": 0.25}, "ema": 0, "heads": 1, "views": true, "dimensions": 32, "hidden": 64, "temperature": 0.5}`
+	var got Config
+	if err := json.Unmarshal([]byte(earlier), &got); err != nil {
+		t.Fatal(err)
+	}
+	want, err := Preset("simclr", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Seed = 7
+	change(t, &want, "neighbours", 12, "neighbour-search", "exact", "batch", 256, "epochs", 9, "lr", 0.002, "warm-up", 0.25, "dimensions", 32, "hidden", 64)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

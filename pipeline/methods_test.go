@@ -26,11 +26,8 @@ func TestMethodsPage(t *testing.T) {
 		m := one.About()
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Supervisory, m.Learned, m.Mapper, m.Needs, m.Source, m.Purpose)
 	}
-	between := regexp.MustCompile(`(?s)(<!-- methods -->\n).*(<!-- end methods -->)`)
-	if !between.Match(content) {
-		t.Fatalf("%s has no place for the table", page)
-	}
-	want := between.ReplaceAllString(string(content), "${1}"+strings.ReplaceAll(table.String(), "$", "$$")+"${2}")
+	want := between(t, string(content), "methods", table.String())
+	want = between(t, want, "settings", settingsTable())
 	if want == string(content) {
 		return
 	}
@@ -40,4 +37,40 @@ func TestMethodsPage(t *testing.T) {
 	if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// between puts text between two marks of a page.
+func between(t *testing.T, page, mark, text string) string {
+	t.Helper()
+	place := regexp.MustCompile(`(?s)(<!-- ` + mark + ` -->\n).*(<!-- end ` + mark + ` -->)`)
+	if !place.MatchString(page) {
+		t.Fatalf("the page has no place for %s", mark)
+	}
+	return place.ReplaceAllString(page, "${1}"+strings.ReplaceAll(text, "$", "$$")+"${2}")
+}
+
+// settingsTable is every setting, and by their defaults the methods that read it.
+func settingsTable() string {
+	var table strings.Builder
+	table.WriteString("| setting | range | meaning | read by, with the default |\n|---|---|---|---|\n")
+	for _, s := range methods.Settings() {
+		var defaults []string
+		readers := map[string][]string{}
+		for _, m := range methods.All() {
+			own, reads := m.Recipe(10).Settings().Find(s.Name)
+			if !reads {
+				continue
+			}
+			text := defaultText(own)
+			if readers[text] == nil {
+				defaults = append(defaults, text)
+			}
+			readers[text] = append(readers[text], m.About().Name)
+		}
+		for i, text := range defaults {
+			defaults[i] = text + ": " + strings.Join(readers[text], ", ")
+		}
+		fmt.Fprintf(&table, "| `--%s` | %s | %s | %s |\n", s.Name, s.Range, s.Meaning, strings.Join(defaults, "; "))
+	}
+	return table.String()
 }

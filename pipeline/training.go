@@ -19,7 +19,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/head"
-	"iconic/head/checkpoint"
 	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
@@ -328,9 +327,6 @@ func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (state *head.
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil, nil // stopped before there was one
-		case errors.Is(err, checkpoint.ErrEarlier):
-			a.note("%v: the training starts again", err)
-			return nil, nil, nil
 		case err == nil:
 			last := state.Phases[len(state.Phases)-1]
 			a.note("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)

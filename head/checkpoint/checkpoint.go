@@ -20,8 +20,8 @@ import (
 // format is the version of the file's layout.
 const format = "2"
 
-// ErrEarlier is in the chain of Load's error for a file of an earlier version of the program, from which a training cannot go on.
-var ErrEarlier = errors.New("it was written by an earlier version of the program, which kept less")
+// errEarlier is for a file of an earlier version of the program, from which a training cannot go on.
+var errEarlier = errors.New("it was written by an earlier version of the program, which kept less")
 
 // header describes the tensors of a file, in its metadata.
 type header struct {
@@ -139,7 +139,7 @@ func Read(r io.ReaderAt, size int64) (*train.State, error) {
 
 func decode(f *safetensors.File) (*train.State, error) {
 	if f.Metadata["format"] == "" && f.Metadata["heads"] != "" {
-		return nil, ErrEarlier
+		return nil, errEarlier
 	}
 	if f.Metadata["format"] != format {
 		return nil, fmt.Errorf("it has format %q, this program reads %q", f.Metadata["format"], format)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/head/train"
 	"iconic/internal/kernel"
 )
 
@@ -72,6 +73,9 @@ func (s scores[T]) prepare(z []T, n int) (points, size []T, err error) {
 	for i := range n {
 		row := z[i*s.d : (i+1)*s.d]
 		size[i] = T(math.Sqrt(float64(kernel.SquaredNorm(row))))
+		if size[i]-size[i] != 0 {
+			return nil, nil, fmt.Errorf("representation of point %d is %w: lower the learning rate, or look at the features", i, train.ErrNotFinite)
+		}
 		if !(size[i] > 0) {
 			return nil, nil, fmt.Errorf("representation of point %d is zero and has no direction: use another kernel or another start", i)
 		}

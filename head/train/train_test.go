@@ -1,0 +1,131 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"iconic/head/optim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// valley is ½ Σ x² for several learners; at step broken, learner 1 goes wrong.
+type valley struct {
+	learners []*Learner[float64]
+	broken   int
+	loss     float64 // that it has then
+	gradient float64
+}
+
+func newValley(learners int) *valley {
+	v := &valley{broken: -1}
+	for range learners {
+		v.learners = append(v.learners, &Learner[float64]{Parameters: [][]float64{{1, -2}}, Gradients: [][]float64{{0, 0}}, Optimiser: &optim.SGD[float64]{}})
+	}
+	return v
+}
+
+func (v *valley) Learners() []*Learner[float64] { return v.learners }
+func (v *valley) Propose(*Batch) error          { return nil }
+func (v *valley) Kept() []Tensor                { return nil }
+
+func (v *valley) Gradient(_ context.Context, b *Batch, h int) (float64, error) {
+	x, loss := v.learners[h].Parameters[0], 0.0
+	for i, e := range x {
+		v.learners[h].Gradients[0][i] = e
+		loss += e * e / 2
+	}
+	if h == 1 && b.Epoch*3+b.Step == v.broken {
+		v.learners[h].Gradients[0][0] = v.gradient
+		return v.loss, nil
+	}
+	return loss, nil
+}
+
+// A number that stops being finite is found in its step, whatever it is, and named with its cause.
+func TestNotFiniteIsFoundInItsStep(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		name           string
+		loss, gradient float64
+		rate           float64
+		want           string
+	}{
+		{"the loss", nan, 1, 0.1, "epoch 2, step 2, head 2 of 2: the loss is not finite (NaN): lower the learning rate"},
+		{"an infinite loss", math.Inf(1), 1, 0.1, "the loss is not finite (+Inf)"},
+		{"the gradient", 1, nan, 0.1, "epoch 2, step 2, head 2 of 2: the gradient is not finite"},
+		{"the step", 1, 1e300, 1e300, "the weights are not finite after a step at a learning rate of 1e+300"},
+	} {
+		v := newValley(2)
+		v.broken, v.loss, v.gradient = 4, c.loss, c.gradient
+		rate := c.rate
+		if rate > 1 { // at once, so that no step before it goes wrong
+			v.broken = 0
+		}
+		err := Train(context.Background(), &Run{}, "valley", v, Plan{Epochs: 3, Steps: 3, Rate: rate})
+		if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// The least loss is never NaN.
+func TestBestIsNeverNaN(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		losses []float64
+		want   int
+	}{{[]float64{nan, 1}, 1}, {[]float64{1, nan}, 0}, {[]float64{2, 1, 1}, 1}, {[]float64{nan, nan}, 0}} {
+		if got := Best(c.losses); got != c.want {
+			t.Errorf("%v: %d, want %d", c.losses, got, c.want)
+		}
+	}
+}
+
+// A state of another training is refused before a step is taken.
+func TestAStateOfAnotherTrainingIsRefused(t *testing.T) {
+	var kept *State
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r := &Run{
+		Progress: func(step, _ int, _ float64) {
+			if step == 4 {
+				cancel()
+			}
+		},
+		Save: func(s *State, now bool) error {
+			if now {
+				kept = s
+			}
+			return nil
+		},
+	}
+	plan := Plan{Epochs: 3, Steps: 3, Rate: 0.1}
+	if err := Train(ctx, r, "valley", newValley(2), plan); !errors.Is(err, context.Canceled) || kept == nil {
+		t.Fatalf("%v, kept %v", err, kept)
+	}
+	longer := plan
+	longer.Epochs = 4
+	for name, train := range map[string]func(r *Run) error{
+		"another name":    func(r *Run) error { return Train(context.Background(), r, "hill", newValley(2), plan) },
+		"other steps":     func(r *Run) error { return Train(context.Background(), r, "valley", newValley(2), longer) },
+		"another learner": func(r *Run) error { return Train(context.Background(), r, "valley", newValley(8), plan) },
+		"other parameters": func(r *Run) error {
+			v := newValley(2)
+			v.learners[1].Parameters[0] = []float64{1}
+			return Train(context.Background(), r, "valley", v, plan)
+		},
+	} {
+		if err := train(&Run{Resume: kept}); err == nil || !strings.Contains(err.Error(), "of another training") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := Train(context.Background(), &Run{Resume: kept}, "valley", newValley(2), plan); err != nil {
+		t.Error(err)
+	}
+}
