@@ -26,8 +26,8 @@ func TestMethodsPage(t *testing.T) {
 		m := one.About()
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Supervisory, m.Learned, m.Mapper, m.Needs, m.Source, m.Purpose)
 	}
-	want := between(t, string(content), "methods", table.String())
-	want = between(t, want, "settings", settingsTable())
+	want := fillIn(t, string(content), "methods", table.String())
+	want = fillIn(t, want, "settings", settingsTable())
 	if want == string(content) {
 		return
 	}
@@ -39,8 +39,8 @@ func TestMethodsPage(t *testing.T) {
 	}
 }
 
-// between puts text between two marks of a page.
-func between(t *testing.T, page, mark, text string) string {
+// fillIn puts text between two marks of a page.
+func fillIn(t *testing.T, page, mark, text string) string {
 	t.Helper()
 	place := regexp.MustCompile(`(?s)(<!-- ` + mark + ` -->\n).*(<!-- end ` + mark + ` -->)`)
 	if !place.MatchString(page) {
