@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -158,6 +159,9 @@ func readHead(f *safetensors.File) (*Linear, error) {
 	}
 	if len(l.Bias) != l.Clusters {
 		return nil, fmt.Errorf("tensor bias has %d numbers: want one for each of %d clusters", len(l.Bias), l.Clusters)
+	}
+	if slices.ContainsFunc(slices.Concat(l.Weight, l.Bias), func(x float32) bool { return x-x != 0 }) {
+		return nil, errors.New("tensors weight and bias hold numbers that are not finite: the file is damaged; train again")
 	}
 	if !l.Finite() {
 		return nil, errors.New("its head has weights that are not finite: train again")

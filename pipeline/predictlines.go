@@ -57,14 +57,14 @@ func (l *predictionLines) good(name string, p classify.Prediction, reason string
 		}{jsonPathOf(name), p, reason})
 	}
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
-	distance, runner, confidence := "", "", ""
+	var distance, runner, runnerName, confidence string
 	if p.Distance != nil {
 		distance = number(*p.Distance)
 	}
-	if p.RunnerUp.Cluster >= 0 {
-		runner, confidence = strconv.Itoa(p.RunnerUp.Cluster), number(p.RunnerUp.Confidence)
+	if r := p.RunnerUp; r != nil {
+		runner, runnerName, confidence = strconv.Itoa(r.Cluster), r.Name, number(r.Confidence)
 	}
-	return l.row(name, strconv.Itoa(p.Cluster), p.Name, number(p.Confidence), runner, p.RunnerUp.Name, confidence, distance,
+	return l.row(name, strconv.Itoa(p.Cluster), p.Name, number(p.Confidence), runner, runnerName, confidence, distance,
 		strconv.FormatBool(p.NoneOfThese), reason)
 }
 

@@ -74,7 +74,7 @@ func (a *app) openTrained(ctx context.Context, dir string, o *useOptions) (*trai
 	if o.names != "" {
 		t.names, err = classify.ReadNames(o.names, run.Config.Training.Clusters)
 	} else {
-		t.names, err = classify.ClassNames(dir)
+		t.names, err = classify.ClassNames(dir, run.Config.Training.Clusters)
 	}
 	if err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ func WriteMetrics(name string, m *Metrics) error {
 	})
 }
 
-// ReadMetrics reads what WriteMetrics wrote.
+// ReadMetrics reads what WriteMetrics wrote. It fails on a file whose parts do not fit each other.
 func ReadMetrics(name string) (*Metrics, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
@@ -101,6 +101,9 @@ func ReadMetrics(name string) (*Metrics, error) {
 	m := new(Metrics)
 	if err := json.Unmarshal(raw, m); err != nil {
 		return nil, fmt.Errorf("%s is not a metrics file: %w", name, err)
+	}
+	if err := m.validate(); err != nil {
+		return nil, fmt.Errorf("%s does not fit itself: %w", name, err)
 	}
 	return m, nil
 }

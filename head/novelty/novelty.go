@@ -128,6 +128,15 @@ func (d *Detector) Save(name string) error {
 	return safetensors.WriteFile(name, []safetensors.Tensor{tensor}, map[string]string{thresholdKey: strconv.FormatFloat(d.Threshold, 'g', -1, 64)})
 }
 
+// squares is Σ xᵢ² in float64.
+func squares(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}
+
 // Load reads what Save wrote; nil where there is no such file.
 func Load(name string) (*Detector, error) {
 	f, err := safetensors.Open(name)
@@ -152,6 +161,12 @@ func Load(name string) (*Detector, error) {
 	d.Dim = info.Shape[1]
 	if d.References, err = f.Float32(tensorName); err != nil {
 		return nil, err
+	}
+	for i := range info.Shape[0] {
+		// The length of a reference is 1, or 0 for features without a direction; NaN is neither.
+		if row := d.References[i*d.Dim : (i+1)*d.Dim]; !(squares(row) < 1+1e-3) {
+			return nil, fmt.Errorf("%s: row %d of %s is not of length 1: the file is damaged", name, i, tensorName)
+		}
 	}
 	return d, nil
 }

@@ -149,3 +149,17 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("features of length 0 are at %v, %v, want 1", zero, err)
 	}
 }
+
+// References that are no numbers, or no directions, are damage and no distances.
+func TestLoadRefusesReferencesThatAreNotOfLength1(t *testing.T) {
+	for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), 1.5, 1e30} {
+		d := &Detector{Threshold: 0.5, Dim: 2, References: []float32{1, 0, 0, v}}
+		name := filepath.Join(t.TempDir(), "novelty.safetensors")
+		if err := d.Save(name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), name+": row 1 of references") {
+			t.Errorf("a reference of %g: %v", v, err)
+		}
+	}
+}

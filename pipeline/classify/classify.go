@@ -34,7 +34,8 @@ type Choice struct {
 // Prediction is what a model says of an image.
 type Prediction struct {
 	Choice
-	RunnerUp Choice `json:"runner_up"`
+	// RunnerUp is the cluster of second-greatest probability; nil where there is but one.
+	RunnerUp *Choice `json:"runner_up,omitempty"`
 	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil for a run that does not know.
 	Distance *float64 `json:"distance,omitempty"`
 	// NoneOfThese tells that the distance is greater than those of 95 % of the training set.
@@ -61,7 +62,11 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 		if first < 0 {
 			return nil, errors.New("the features are not finite: the encoder does not work on this device")
 		}
-		all[i] = Prediction{Choice: m.choice(first, p[i*k:]), RunnerUp: m.choice(second, p[i*k:])}
+		all[i] = Prediction{Choice: m.choice(first, p[i*k:])}
+		if second >= 0 {
+			runner := m.choice(second, p[i*k:])
+			all[i].RunnerUp = &runner
+		}
 		if distances != nil {
 			all[i].Distance, all[i].NoneOfThese = &distances[i], distances[i] > m.Run.Novelty.Threshold
 		}
@@ -69,7 +74,8 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	return all, nil
 }
 
-// topTwo finds the two most probable clusters, the lowest on ties; −1 where probabilities are not numbers.
+// topTwo finds the two most probable clusters, the lowest on ties. Both are −1 where probabilities are not numbers, the second
+// one where there is but one cluster.
 func topTwo(p []float32) (first, second int) {
 	first, second = -1, -1
 	for c, v := range p {
@@ -103,14 +109,21 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 }
 
 // ClassNames are what the clusters of a run are called by its labels (report.NameClusters), "" for one without a name; nil where
-// there were no labels.
-func ClassNames(dir string) ([]string, error) {
-	metrics, err := report.ReadMetrics(filepath.Join(dir, "metrics.json"))
+// there were no labels. It fails where the run's metrics.json is of another number of clusters.
+func ClassNames(dir string, clusters int) ([]string, error) {
+	name := filepath.Join(dir, "metrics.json")
+	metrics, err := report.ReadMetrics(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // trained from Go, or stopped before it was scored
 	}
-	if err != nil || metrics.Labelled == nil {
+	if err != nil {
 		return nil, err
+	}
+	if metrics.Clusters != clusters {
+		return nil, fmt.Errorf("%s is of %d clusters and the run's head of %d: it belongs to another run; move it away to go without names", name, metrics.Clusters, clusters)
+	}
+	if metrics.Labelled == nil {
+		return nil, nil
 	}
 	called, err := metrics.ReadNames(func() (*report.Assignments, error) {
 		return report.ReadAssignments(filepath.Join(dir, "assignments.csv"), metrics.Classes)
@@ -118,7 +131,7 @@ func ClassNames(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, metrics.Clusters)
+	names := make([]string, clusters)
 	for c, n := range called {
 		names[c] = n.Name
 	}

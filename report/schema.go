@@ -1,0 +1,84 @@
+package report
+
+import (
+	"fmt"
+	"math"
+)
+
+// mostClusters is far beyond any clustering, and small enough that what is kept for each cluster fits into memory.
+const mostClusters = 1 << 24
+
+// validate holds the parts of a metrics file against each other, so that whoever reads it may index one by another. It names the
+// field that does not fit.
+func (m *Metrics) validate() error {
+	switch {
+	case m.N < 1:
+		return fmt.Errorf("n %d: want 1 or more", m.N)
+	case m.Clusters < 1 || m.Clusters > mostClusters:
+		return fmt.Errorf("clusters %d: want 1 to %d", m.Clusters, mostClusters)
+	case len(m.ClusterSizes) != m.Clusters:
+		return fmt.Errorf("cluster_sizes has %d entries, for %d clusters", len(m.ClusterSizes), m.Clusters)
+	}
+	sum, used := 0, 0
+	for c, size := range m.ClusterSizes {
+		if size < 0 || size > m.N-sum {
+			return fmt.Errorf("cluster_sizes: cluster %d has %d images, and all %d have %d", c, size, m.Clusters, m.N)
+		}
+		if sum += size; size > 0 {
+			used++
+		}
+	}
+	switch {
+	case sum != m.N:
+		return fmt.Errorf("cluster_sizes add up to %d of %d images", sum, m.N)
+	case used != m.ClustersUsed:
+		return fmt.Errorf("clusters_used %d: %d have images", m.ClustersUsed, used)
+	}
+	if m.Labelled != nil {
+		if err := m.Labelled.validate(m.N, m.Clusters); err != nil {
+			return err
+		}
+	}
+	if m.KMeans != nil {
+		if m.KMeans.KMeans != nil {
+			return fmt.Errorf("kmeans has a baseline of its own")
+		}
+		if err := m.KMeans.validate(); err != nil {
+			return fmt.Errorf("kmeans: %w", err)
+		}
+	}
+	return nil
+}
+
+// validate is that of the scores against labels, of n images in k clusters.
+func (l *Labelled) validate(n, k int) error {
+	switch {
+	case l.LabelledItems < 0 || l.LabelledItems > n:
+		return fmt.Errorf("labelled %d: want 0 to %d", l.LabelledItems, n)
+	case len(l.Matching.ClassOfCluster) != k:
+		return fmt.Errorf("class_of_cluster has %d entries, for %d clusters", len(l.Matching.ClassOfCluster), k)
+	case l.Names != nil && len(l.Names) != k:
+		return fmt.Errorf("there are %d names, for %d clusters", len(l.Names), k)
+	case len(l.PerClassAccuracy) != len(l.Classes):
+		return fmt.Errorf("per_class_accuracy has %d entries, for %d classes", len(l.PerClassAccuracy), len(l.Classes))
+	}
+	for c, class := range l.Matching.ClassOfCluster {
+		if class < -1 || class >= len(l.Classes) {
+			return fmt.Errorf("class_of_cluster: class %d of cluster %d: want one of %d, or -1", class, c, len(l.Classes))
+		}
+	}
+	for b, bin := range l.Reliability {
+		if bin.Count < 0 || bin.Count > n {
+			return fmt.Errorf("reliability: bin %d has %d images of %d", b, bin.Count, n)
+		}
+	}
+	shares := append([]Number{l.Accuracy, l.ManyToOne, l.ECE, l.MCE, l.AdaptiveECE}, l.PerClassAccuracy...)
+	shares = append(append(shares, l.AccuracyInterval[:]...), l.ECEInterval[:]...)
+	for _, x := range shares {
+		const slack = 1e-9 // of sums that were rounded
+		if v := float64(x); !math.IsNaN(v) && !(v >= -slack && v <= 1+slack) {
+			return fmt.Errorf("a share of %g: want 0 to 1", v)
+		}
+	}
+	return nil
+}
