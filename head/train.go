@@ -257,6 +257,9 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	if p.graph.Recall < 1 {
 		p.notes = append(p.notes, fmt.Sprintf("neighbours were searched in lists and %.1f %% of the true ones found, measured on a sample; an exact neighbour search compares everything", 100*p.graph.Recall))
 	}
+	if alone := p.graph.Alone(); alone > 0 {
+		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are all zero, or equal to the mean), and so no neighbours of their own", alone, p.graph.N))
+	}
 	return p, nil
 }
 

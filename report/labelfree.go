@@ -89,15 +89,20 @@ func ScoreFeatures(ctx context.Context, f Features, cluster []int, clusters int,
 	return l, nil
 }
 
-// NeighbourAgreement is the share of pairs (row, neighbour) that lie in one cluster; graph is n×k, k ≥ 1.
+// NeighbourAgreement is the share of pairs (row, neighbour) that lie in one cluster; graph is n×k, k ≥ 1. A row that names itself has no
+// neighbours and is left out; NaN where none is left.
 func NeighbourAgreement(graph []int32, cluster []int) (float64, error) {
 	n := len(cluster)
 	if n == 0 || len(graph) == 0 || len(graph)%n != 0 {
 		return 0, fmt.Errorf("neighbour agreement: %d neighbours of %d rows: want the same number of each", len(graph), n)
 	}
 	k := len(graph) / n
-	same := 0
+	same, pairs := 0, 0
 	for e, j := range graph {
+		if int(j) == e/k {
+			continue
+		}
+		pairs++
 		if j < 0 || int(j) >= n {
 			return 0, fmt.Errorf("neighbour agreement: row %d has neighbour %d of %d", e/k, j, n)
 		}
@@ -105,7 +110,7 @@ func NeighbourAgreement(graph []int32, cluster []int) (float64, error) {
 			same++
 		}
 	}
-	return float64(same) / float64(len(graph)), nil
+	return float64(same) / float64(pairs), nil
 }
 
 // SeedAgreement is the mean adjusted Rand index over all pairs of runs on the same items; NaN for fewer than two.

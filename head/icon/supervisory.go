@@ -9,11 +9,13 @@ import (
 	"iconic/head/perplexity"
 )
 
-// KNN is the uniform distribution over the neighbours of a graph.
+// KNN is the uniform distribution over the neighbours of a graph. A point that has none there has none here.
 func KNN(g *knn.Graph) *Rows {
 	return build(g.N, func(i int, add func(int, float64)) {
 		for _, j := range g.Row(i) {
-			add(int(j), 1)
+			if int(j) != i {
+				add(int(j), 1)
+			}
 		}
 	})
 }

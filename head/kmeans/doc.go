@@ -1,7 +1,8 @@
 // Package kmeans is Lloyd's algorithm with k-means++ seeding: the baseline that every report shows beside the head, the
 // coarse quantiser of approximate neighbours, and a start for centroids.
 //
-// Distances come from matrix products, ‖x−c‖² = ‖x‖² − 2x·c + ‖c‖². Rows are read block by block and may stay on disk. The
+// Distances come from matrix products, ‖x−c‖² = ‖x‖² − 2x·c + ‖c‖², after the mean of all rows is subtracted and the widest range
+// brought to 1, so that neither a common offset nor the scale of the numbers costs digits. Rows are read block by block and may stay on disk. The
 // rows are cut into at most 16 stripes whose sums are added up in order; so the result has the same bits on any number of
 // workers.
 package kmeans

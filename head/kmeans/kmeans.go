@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -54,7 +55,11 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	if o.Clusters < 1 || o.Clusters > f.Len() {
 		return nil, fmt.Errorf("k-means: %d clusters of %d rows: want at least 1 and no more than there are rows", o.Clusters, f.Len())
 	}
-	l := newLloyd(f, o)
+	frame, err := centred.Measure(ctx, f, o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	l := newLloyd(frame, o)
 	if err := l.measure(ctx); err != nil {
 		return nil, err
 	}
@@ -68,6 +73,8 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 			best = r
 		}
 	}
+	frame.Back(best.Centroids)
+	best.Inertia /= frame.Scale * frame.Scale
 	return best, nil
 }
 
@@ -141,14 +148,11 @@ func (l *lloyd) blocks(ctx context.Context, work func(s, lo, hi int, x []float32
 	})
 }
 
-// measure fills square and refuses features that are not finite.
+// measure fills square.
 func (l *lloyd) measure(ctx context.Context) error {
 	return l.blocks(ctx, func(_, lo, hi int, x []float32) error {
 		for i := lo; i < hi; i++ {
-			row := x[(i-lo)*l.d : (i-lo+1)*l.d]
-			if l.square[i] = kernel.SquaredNorm(row); l.square[i]-l.square[i] != 0 {
-				return fmt.Errorf("features of row %d are not finite: encode that image again or leave it out", i)
-			}
+			l.square[i] = kernel.SquaredNorm(x[(i-lo)*l.d : (i-lo+1)*l.d])
 		}
 		return nil
 	})

@@ -3,7 +3,9 @@ package kmeans
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"iconic/internal/centred"
 	"iconic/internal/kernel"
 )
 
@@ -14,10 +16,16 @@ func (r *Result) Probabilities(dst, x []float32, n int) error {
 	if len(x) < n*r.Dim || len(dst) < n*r.Clusters {
 		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not fit %d rows of %d and %d", len(x), len(dst), n, r.Dim, r.Clusters)
 	}
-	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim))
+	frame, centroids, half := r.frame()
+	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim)) * frame.Scale * frame.Scale
 	inverse := float32(1 / max(variance, 1e-20))
-	kernel.MulTransB(dst, r.Clusters, x, r.Dim, r.Centroids, r.Dim, n, r.Dim, r.Clusters, false)
-	half := r.halfNorms()
+	moved := make([]float32, min(n, blockRows)*r.Dim)
+	for lo := 0; lo < n; lo += blockRows {
+		hi := min(n, lo+blockRows)
+		moved := moved[:copy(moved, x[lo*r.Dim:hi*r.Dim])]
+		frame.Apply(moved)
+		kernel.MulTransB(dst[lo*r.Clusters:], r.Clusters, moved, r.Dim, centroids, r.Dim, hi-lo, r.Dim, r.Clusters, false)
+	}
 	for i := range n {
 		row := dst[i*r.Clusters : (i+1)*r.Clusters]
 		for c := range row {
@@ -33,10 +41,13 @@ func (r *Result) Assign(dst []int32, x []float32, n int) error {
 	if len(x) < n*r.Dim || len(dst) < n {
 		return fmt.Errorf("k-means assignment: %d numbers of features and %d results do not fit %d rows of %d", len(x), len(dst), n, r.Dim)
 	}
-	half, products := r.halfNorms(), make([]float32, min(n, blockRows)*r.Clusters)
+	frame, centroids, half := r.frame()
+	products, moved := make([]float32, min(n, blockRows)*r.Clusters), make([]float32, min(n, blockRows)*r.Dim)
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
-		kernel.MulTransB(products, r.Clusters, x[lo*r.Dim:], r.Dim, r.Centroids, r.Dim, hi-lo, r.Dim, r.Clusters, false)
+		moved := moved[:copy(moved, x[lo*r.Dim:hi*r.Dim])]
+		frame.Apply(moved)
+		kernel.MulTransB(products, r.Clusters, moved, r.Dim, centroids, r.Dim, hi-lo, r.Dim, r.Clusters, false)
 		for i := lo; i < hi; i++ {
 			c := nearest(products[(i-lo)*r.Clusters:(i-lo+1)*r.Clusters], half)
 			dst[i] = int32(c)
@@ -45,11 +56,25 @@ func (r *Result) Assign(dst []int32, x []float32, n int) error {
 	return nil
 }
 
-// halfNorms is ½‖c‖² of each centroid.
-func (r *Result) halfNorms() []float32 {
-	half := make([]float32, r.Clusters)
-	for c := range half {
-		half[c] = kernel.SquaredNorm(r.Centroids[c*r.Dim:(c+1)*r.Dim]) / 2
+// frame is what distances to the centroids are measured in, about their mean and at their own scale; with it the centroids, moved
+// there, and ½‖c‖² of each.
+func (r *Result) frame() (f *centred.Matrix, centroids, half []float32) {
+	f = &centred.Matrix{Mean: make([]float64, r.Dim)}
+	widest := 0.0
+	for e := range f.Mean {
+		low, high := math.Inf(1), math.Inf(-1)
+		for c := range r.Clusters {
+			v := float64(r.Centroids[c*r.Dim+e])
+			f.Mean[e] += v / float64(r.Clusters)
+			low, high = min(low, v), max(high, v)
+		}
+		widest = max(widest, high-low)
 	}
-	return half
+	f.Scale = centred.Unit(widest)
+	centroids, half = slices.Clone(r.Centroids), make([]float32, r.Clusters)
+	f.Apply(centroids)
+	for c := range half {
+		half[c] = kernel.SquaredNorm(centroids[c*r.Dim:(c+1)*r.Dim]) / 2
+	}
+	return f, centroids, half
 }

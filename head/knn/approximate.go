@@ -123,12 +123,12 @@ func (s subset) Gather(dst []float32, rows []int32) error {
 // gather gives the named rows as the products need them: of length 1 under Cosine.
 func (s *search) gather(x []float32, rows []int32) error {
 	x = x[:len(rows)*s.d]
-	if err := s.features.Gather(x, rows); err != nil {
+	if err := s.frame.Gather(x, rows); err != nil {
 		return fmt.Errorf("features of %d rows from %d on: %w", len(rows), rows[0], err)
 	}
 	if s.options.Metric == Cosine {
 		for e, r := range rows {
-			kernel.Scale(x[e*s.d:(e+1)*s.d], 1/s.norm[r])
+			aim(x[e*s.d:(e+1)*s.d], s.norm[r])
 		}
 	}
 	return nil

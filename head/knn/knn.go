@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
+	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -79,7 +81,7 @@ func (s Search) Find(ctx context.Context, f Features, o Options) (*Graph, error)
 }
 
 // Graph names the K nearest rows of each of N rows, the row itself left out by its index, so that a duplicate may be a
-// neighbour.
+// neighbour. A row that has no direction, under Cosine, has no neighbours: it names itself K times, at distance 0.
 type Graph struct {
 	N, K       int
 	Neighbours []int32   // N×K, nearest first, ties to the lowest index
@@ -91,15 +93,28 @@ type Graph struct {
 func (g *Graph) Row(i int) []int32 { return g.Neighbours[i*g.K : (i+1)*g.K] }
 
 const (
-	panelRows   = 1024
-	blockRows   = 256
-	spare       = 8 // candidates kept beyond K, so that float32 rounding at the border does no harm
-	worstScore  = -math.MaxFloat32
-	normalLimit = 1e-30
+	panelRows  = 1024
+	blockRows  = 256
+	spare      = 8 // candidates kept beyond K, so that float32 rounding at the border does no harm
+	worstScore = -math.MaxFloat32
+	// directionless is the share of the median length below which a row has no direction under Cosine: it is all zero, or rounding is
+	// all that is left of it, as of the mean of all rows once they are standardised.
+	directionless = 1e-6
 )
 
-// Exact finds the K nearest neighbours of every row. It fails, naming the row, on features that are not finite and, under
-// Cosine, on a row of zeros, which has no direction; and on K < 1 or K ≥ rows.
+// Alone counts the rows that have no neighbours.
+func (g *Graph) Alone() int {
+	n := 0
+	for i := range g.N {
+		if g.K > 0 && int(g.Neighbours[i*g.K]) == i {
+			n++
+		}
+	}
+	return n
+}
+
+// Exact finds the K nearest neighbours of every row. It fails on features that are not finite, naming the row, and on K < 1 or
+// K ≥ rows.
 func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
 	if o.Metric == "" {
 		o.Metric = Cosine
@@ -134,48 +149,72 @@ type search struct {
 	options  Options
 	n, d     int
 	keep     int       // candidates kept for each row
-	norm     []float32 // ‖x‖ under Cosine, ½‖x‖² under Euclidean
+	frame    Features  // that products are taken of: under Euclidean about the mean, so that they keep their digits
+	norm     []float32 // ‖x‖ under Cosine, 0 without a direction; ½‖x‖² in the frame under Euclidean
 	best     []bestList
 }
 
-// measure fills norm and refuses what cannot be compared.
+// measure fills frame and norm, and refuses what is not finite.
 func (s *search) measure(ctx context.Context) error {
+	moved, err := centred.Measure(ctx, s.features, s.options.Workers)
+	if err != nil {
+		return err
+	}
+	if s.frame = s.features; s.options.Metric == Euclidean {
+		s.frame = moved
+	}
 	s.norm = make([]float32, s.n)
-	return parallel.Blocks(ctx, s.options.Workers, s.n, panelRows, func(_, lo, hi int) error {
+	err = parallel.Blocks(ctx, s.options.Workers, s.n, panelRows, func(_, lo, hi int) error {
 		x := make([]float32, (hi-lo)*s.d)
-		if err := s.features.Block(x, lo, hi); err != nil {
+		if err := s.frame.Block(x, lo, hi); err != nil {
 			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
 		}
 		for i := lo; i < hi; i++ {
-			row := x[(i-lo)*s.d : (i-lo+1)*s.d]
 			square := 0.0
-			for _, v := range row {
+			for _, v := range x[(i-lo)*s.d : (i-lo+1)*s.d] {
 				square += float64(v) * float64(v)
 			}
-			switch {
-			case square-square != 0:
-				return fmt.Errorf("features of row %d are not finite: encode that image again or leave it out", i)
-			case s.options.Metric == Euclidean:
+			if s.options.Metric == Euclidean {
 				s.norm[i] = float32(square / 2)
-			case square < normalLimit:
-				return fmt.Errorf("features of row %d are all zero and have no direction: use the Euclidean metric or leave the row out", i)
-			default:
+			} else {
 				s.norm[i] = float32(math.Sqrt(square))
 			}
 		}
 		return nil
 	})
+	if err != nil || s.options.Metric == Euclidean {
+		return err
+	}
+	const least = 1e-37 // float32 has no inverse of what is shorter
+	sorted := slices.Clone(s.norm)
+	slices.Sort(sorted)
+	limit := max(least, directionless*sorted[s.n/2])
+	for i, v := range s.norm {
+		if v < limit {
+			s.norm[i] = 0
+		}
+	}
+	return nil
+}
+
+// aim brings a row to length 1, or to 0 where it has no direction.
+func aim(x []float32, norm float32) {
+	if norm == 0 {
+		clear(x)
+		return
+	}
+	kernel.Scale(x, 1/norm)
 }
 
 // read gives rows lo to hi as the products need them: of length 1 under Cosine.
 func (s *search) read(x []float32, lo, hi int) error {
 	x = x[:(hi-lo)*s.d]
-	if err := s.features.Block(x, lo, hi); err != nil {
+	if err := s.frame.Block(x, lo, hi); err != nil {
 		return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
 	}
 	if s.options.Metric == Cosine {
 		for i := lo; i < hi; i++ {
-			kernel.Scale(x[(i-lo)*s.d:(i-lo+1)*s.d], 1/s.norm[i])
+			aim(x[(i-lo)*s.d:(i-lo+1)*s.d], s.norm[i])
 		}
 	}
 	return nil
@@ -251,6 +290,16 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 		rows, other := make([]int32, s.keep), make([]float32, s.keep*s.d)
 		list := make([]ranked, s.keep)
 		for e := lo; e < hi; e++ {
+			row := int32(e)
+			if named != nil {
+				row = named[e]
+			}
+			if s.options.Metric == Cosine && s.norm[row] == 0 {
+				for c := range k {
+					g.Neighbours[e*k+c] = row
+				}
+				continue
+			}
 			candidates := s.best[e].candidates
 			for c := range candidates {
 				rows[c] = candidates[c].row
@@ -261,6 +310,10 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 			}
 			x := own[(e-lo)*s.d : (e-lo+1)*s.d]
 			for c, j := range rows {
+				if s.options.Metric == Cosine && s.norm[j] == 0 {
+					list[c] = ranked{1, j} // as at right angles
+					continue
+				}
 				list[c] = ranked{distance(s.options.Metric, x, other[c*s.d:(c+1)*s.d]), j}
 			}
 			sortRanked(list)

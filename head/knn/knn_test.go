@@ -165,13 +165,12 @@ func TestBadInput(t *testing.T) {
 		{"as many neighbours as rows", m, Options{K: 10}, "neighbours 10 of 10 rows"},
 		{"unknown metric", m, Options{K: 2, Metric: "hamming"}, `metric "hamming"`},
 		{"NaN", bad, Options{K: 2}, "row 7 are not finite"},
-		{"a row of zeros", zero, Options{K: 2}, "row 3 are all zero"},
 	} {
 		if _, err := Exact(context.Background(), c.f, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
 		}
 	}
-	if _, err := Exact(context.Background(), zero, Options{K: 2, Metric: Euclidean}); err != nil {
+	if g, err := Exact(context.Background(), zero, Options{K: 2, Metric: Euclidean}); err != nil || g.Alone() != 0 {
 		t.Errorf("zeros under the Euclidean metric: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -191,4 +190,69 @@ func BenchmarkExact(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(m.Len())*float64(m.Len())*float64(m.Width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
+
+// TestRowsWithoutDirection: rows of zeros, and rows of rounding alone, have no neighbours under Cosine, in either search, and take
+// nobody else's.
+func TestRowsWithoutDirection(t *testing.T) {
+	m := random(rand.New(rand.NewPCG(3, 4)), 300, 4)
+	clear(m.X[3*4 : 4*4])
+	clear(m.X[200*4 : 201*4])
+	for e := range m.X[7*4 : 8*4] {
+		m.X[7*4+e] *= 1e-8
+	}
+	for _, search := range []Search{SearchExact, SearchApproximate} {
+		for _, scale := range []float32{1, 1e-20, 1e30} {
+			scaled := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+			for i := range scaled.X {
+				scaled.X[i] *= scale
+			}
+			g, err := search.Find(t.Context(), scaled, Options{K: 3})
+			if err != nil {
+				t.Fatalf("%s at %g: %v", search, scale, err)
+			}
+			if g.Alone() != 3 {
+				t.Errorf("%s at %g: %d rows have no neighbours, want 3", search, scale, g.Alone())
+			}
+			for _, i := range []int{3, 7, 200} {
+				for e := range 3 {
+					if int(g.Row(i)[e]) != i || g.Distances[i*3+e] != 0 {
+						t.Errorf("%s at %g: row %d has neighbours %v", search, scale, i, g.Row(i))
+					}
+				}
+			}
+			for i := range g.N {
+				for _, j := range g.Row(i) {
+					if int(j) != i && (j == 3 || j == 7 || j == 200) {
+						t.Errorf("%s at %g: row %d has neighbour %d, which has no direction", search, scale, i, j)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEuclideanNeighboursKeepTheirDigits: an offset and a scale that all numbers share change no neighbour.
+func TestEuclideanNeighboursKeepTheirDigits(t *testing.T) {
+	m := random(rand.New(rand.NewPCG(5, 4)), 200, 4)
+	for i, v := range m.X {
+		m.X[i] = float32(math.Round(float64(v)*64) / 64) // that an offset rounds nothing away
+	}
+	want, err := Exact(t.Context(), m, Options{K: 5, Metric: Euclidean})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ offset, scale float64 }{{1e4, 1}, {0, 0x1p-70}, {0, 0x1p100}} {
+		moved := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+		for i, v := range moved.X {
+			moved.X[i] = float32((float64(v) + test.offset) * test.scale)
+		}
+		got, err := Exact(t.Context(), moved, Options{K: 5, Metric: Euclidean})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.Neighbours, got.Neighbours); diff != "" {
+			t.Errorf("offset %g, scale %g: other neighbours", test.offset, test.scale)
+		}
+	}
 }

@@ -80,7 +80,7 @@ func Moments(ctx context.Context, f Features, workers int) (mean, variance []flo
 		return nil, nil, err
 	}
 	for e := range variance {
-		if variance[e] > 1e-12*(1+mean[e]*mean[e]) {
+		if varies(mean[e], variance[e]) {
 			return mean, variance, nil
 		}
 	}
@@ -125,12 +125,16 @@ func columnMeans(ctx context.Context, f Features, workers int, add func(sum []fl
 	return total, nil
 }
 
+// varies tells a column whose numbers differ from one that is the same but for the last digit of float32, 1e-7 of its size. A
+// deviation below 1e-30, whose inverse float32 hardly holds, counts as none.
+func varies(mean, variance float64) bool { return variance > max(1e-14*mean*mean, 1e-60) }
+
 // Standardize wraps f by its own moments. A feature that does not vary becomes 0.
 func Standardize(f Features, mean, variance []float64) *Standardized {
 	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
 	for e := range mean {
 		s.Mean[e] = float32(mean[e])
-		if variance[e] > 1e-12*(1+mean[e]*mean[e]) {
+		if varies(mean[e], variance[e]) {
 			s.Inverse[e] = float32(1 / math.Sqrt(variance[e]))
 		}
 	}

@@ -140,6 +140,9 @@ func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*icon.Rows
 			return nil, fmt.Errorf("image %d: %w", i, err)
 		}
 		for e, j := range g.Row(i) {
+			if int(j) == i { // it has no neighbours
+				continue
+			}
 			edges = append(edges, icon.Edge{From: i, To: int(j), Weight: max(p[e], 1e-30)})
 		}
 	}

@@ -141,6 +141,9 @@ func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
 	rows := make([][]entry, l.n)
 	for i := range l.n {
 		for e, j := range g.Row(i) {
+			if int(j) == i { // it has no neighbours
+				continue
+			}
 			w := directed[i*g.K+e] / (2 * float64(l.n))
 			rows[i] = append(rows[i], entry{j, w})
 			rows[j] = append(rows[j], entry{int32(i), w})

@@ -1,0 +1,129 @@
+// Package centred moves and scales a matrix, alike in every column, into a frame in which distances can be taken from products.
+package centred
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"iconic/internal/parallel"
+)
+
+// Rows is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named, into dst, row
+// after row. Both may be called by several goroutines at once.
+type Rows interface {
+	Len() int
+	Dim() int
+	Block(dst []float32, lo, hi int) error
+	Gather(dst []float32, rows []int32) error
+}
+
+const (
+	blockRows   = 512
+	mostStripes = 16
+)
+
+// Matrix is rows moved and scaled alike in every column, (x − mean)·scale, which changes no assignment: the products
+// x·c of float32 would else drown distances in a common offset, and under- or overflow where numbers are tiny or huge. The scale is a
+// power of two that brings the widest column's range to [1, 2), so it rounds nothing.
+type Matrix struct {
+	Rows
+	Mean  []float64
+	Scale float64
+}
+
+// Measure finds the mean of every column and the widest range. It fails on features that are not finite, naming the row.
+func Measure(ctx context.Context, f Rows, workers int) (*Matrix, error) {
+	n, d := f.Len(), f.Dim()
+	type column struct{ sum, low, high float64 }
+	stripe := max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
+	stripes := make([][]column, parallel.Count(n, stripe))
+	err := parallel.Blocks(ctx, workers, n, stripe, func(s, lo, hi int) error {
+		columns := make([]column, d)
+		for e := range columns {
+			columns[e] = column{low: math.Inf(1), high: math.Inf(-1)}
+		}
+		stripes[s] = columns
+		x := make([]float32, min(blockRows, hi-lo)*d)
+		for ; lo < hi; lo += blockRows {
+			end := min(hi, lo+blockRows)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := f.Block(x[:(end-lo)*d], lo, end); err != nil {
+				return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
+			}
+			for i := lo; i < end; i++ {
+				for e, v := range x[(i-lo)*d : (i-lo+1)*d] {
+					if v-v != 0 {
+						return fmt.Errorf("features of row %d are not finite: encode that image again or leave it out", i)
+					}
+					c := &columns[e]
+					c.sum += float64(v)
+					c.low, c.high = min(c.low, float64(v)), max(c.high, float64(v))
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &Matrix{Rows: f, Mean: make([]float64, d), Scale: 1}
+	widest := 0.0
+	for e := range d {
+		all := column{low: math.Inf(1), high: math.Inf(-1)}
+		for _, columns := range stripes {
+			all.sum += columns[e].sum
+			all.low, all.high = min(all.low, columns[e].low), max(all.high, columns[e].high)
+		}
+		c.Mean[e] = all.sum / float64(n)
+		widest = max(widest, all.high-all.low)
+	}
+	c.Scale = Unit(widest)
+	return c, nil
+}
+
+// Unit is the power of two that brings a range to [1, 2); 1 for a range of 0.
+func Unit(width float64) float64 {
+	if width == 0 {
+		return 1
+	}
+	return math.Ldexp(1, -math.Ilogb(width))
+}
+
+// Block is that of the rows, moved and scaled.
+func (c *Matrix) Block(dst []float32, lo, hi int) error {
+	if err := c.Rows.Block(dst, lo, hi); err != nil {
+		return err
+	}
+	c.Apply(dst)
+	return nil
+}
+
+// Gather is that of the rows, moved and scaled.
+func (c *Matrix) Gather(dst []float32, rows []int32) error {
+	if err := c.Rows.Gather(dst, rows); err != nil {
+		return err
+	}
+	c.Apply(dst)
+	return nil
+}
+
+// Apply moves and scales whole rows.
+func (c *Matrix) Apply(x []float32) {
+	for ; len(x) > 0; x = x[len(c.Mean):] {
+		for e, m := range c.Mean {
+			x[e] = float32((float64(x[e]) - m) * c.Scale)
+		}
+	}
+}
+
+// Back brings rows of the frame to where the matrix lies, in place.
+func (c *Matrix) Back(x []float32) {
+	for ; len(x) > 0; x = x[len(c.Mean):] {
+		for e, m := range c.Mean {
+			x[e] = float32(float64(x[e])/c.Scale + m)
+		}
+	}
+}
