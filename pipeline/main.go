@@ -68,6 +68,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newPredictCommand(a),
 		newExportCommand(a),
 		newServeCommand(a),
+		newSortCommand(a),
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"time"
 
 	"iconic/extract/dataset"
 	"iconic/internal/placing"
@@ -55,7 +57,13 @@ func (s *sorter) place(set *dataset.Set, item string, p classify.Prediction) err
 		if err != nil {
 			return err
 		}
-		_, err = placing.Copy(name, content)
+		var modified time.Time
+		if file, own := set.File(i); own {
+			if stat, err := os.Stat(file); err == nil {
+				modified = stat.ModTime()
+			}
+		}
+		_, err = placing.Copy(name, content, modified)
 		return err
 	}
 	file, own := set.File(i)

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -53,8 +54,8 @@ func WriteBytes(name string, content []byte) error {
 }
 
 // WriteNew is WriteBytes to a name that nothing bears yet; if something does, or comes to meanwhile, it stays as it is and the
-// error is an fs.ErrExist.
-func WriteNew(name string, content []byte) error {
+// error is an fs.ErrExist. The file bears the time modified, or now's where that is zero.
+func WriteNew(name string, content []byte, modified time.Time) error {
 	if _, err := os.Lstat(name); err == nil {
 		return &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
 	}
@@ -65,6 +66,9 @@ func WriteNew(name string, content []byte) error {
 	}
 	defer f.Cleanup() // the temporary name stays only if the process dies before
 	_, err = f.Write(content)
+	if err == nil && !modified.IsZero() {
+		err = os.Chtimes(f.Name(), time.Time{}, modified)
+	}
 	if err = errors.Join(err, f.Sync()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

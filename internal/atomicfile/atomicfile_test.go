@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWriteReplacesWhole(t *testing.T) {
@@ -58,10 +59,10 @@ func TestWriteIntoAMissingFolderNamesIt(t *testing.T) {
 func TestWriteNewReplacesNothing(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "a.txt")
-	if err := WriteNew(name, []byte("first")); err != nil {
+	if err := WriteNew(name, []byte("first"), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteNew(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
+	if err := WriteNew(name, []byte("second"), time.Time{}); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a name that is taken: %v", err)
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != "first" {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,10 +20,11 @@ import (
 const longestName = 255
 
 // Copy writes content to name, or to "name (2)" and so on while other files bear the names before. It returns the name that
-// holds the content now, which it may have held before. Folders above it are made.
-func Copy(name string, content []byte) (string, error) {
+// holds the content now, which it may have held before. Folders above it are made. The copy bears the time modified, or now's where
+// that is zero.
+func Copy(name string, content []byte, modified time.Time) (string, error) {
 	return firstFree(name, func(name string) error {
-		err := atomicfile.WriteNew(name, content)
+		err := atomicfile.WriteNew(name, content, modified)
 		if errors.Is(err, fs.ErrExist) && holds(name, content) {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -49,7 +50,7 @@ func TestCopyTouchesNothingOfOthers(t *testing.T) {
 	for _, c := range []struct{ content, want string }{
 		{"first", "photo.png"}, {"second", "photo (3).png"}, {"first", "photo.png"}, {"another", "photo (2).png"}, {"second", "photo (3).png"},
 	} {
-		got, err := Copy(name, []byte(c.content))
+		got, err := Copy(name, []byte(c.content), time.Time{})
 		if err != nil || got != filepath.Join(folder, c.want) {
 			t.Errorf("copy %q: %s, %v; want %s", c.content, got, err, c.want)
 		}
@@ -68,7 +69,7 @@ func TestCopiesAtOnceAreAllKept(t *testing.T) {
 	for call := range calls {
 		running.Go(func() {
 			for n := range names {
-				if _, err := Copy(filepath.Join(folder, fmt.Sprintf("%d.png", n)), fmt.Appendf(nil, "call %d", call)); err != nil {
+				if _, err := Copy(filepath.Join(folder, fmt.Sprintf("%d.png", n)), fmt.Appendf(nil, "call %d", call), time.Time{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -84,7 +85,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, strings.Repeat("é", 125)+"x.png")
 	for _, content := range []string{"first", "second"} {
-		got, err := Copy(name, []byte(content))
+		got, err := Copy(name, []byte(content), time.Time{})
 		if err != nil || len(filepath.Base(got)) > longestName || filepath.Ext(got) != ".png" || !utf8.ValidString(got) {
 			t.Errorf("%s, %v", got, err)
 		}
@@ -92,7 +93,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 	if got := files(t, folder); len(got) != 2 {
 		t.Errorf("the folder holds %v", got)
 	}
-	if _, err := Copy(filepath.Join(folder, strings.Repeat("x", 256)), nil); err == nil {
+	if _, err := Copy(filepath.Join(folder, strings.Repeat("x", 256)), nil, time.Time{}); err == nil {
 		t.Error("a name of 256 bytes was taken")
 	}
 }
@@ -100,7 +101,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 func TestCopyThroughAFile(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "a.png"), "a file")
-	if _, err := Copy(filepath.Join(folder, "a.png", "b.png"), []byte("below it")); err == nil {
+	if _, err := Copy(filepath.Join(folder, "a.png", "b.png"), []byte("below it"), time.Time{}); err == nil {
 		t.Error("a file was taken for a folder")
 	}
 	if got := files(t, folder); len(got) != 1 || got["a.png"] != "a file" {

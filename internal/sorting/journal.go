@@ -1,0 +1,150 @@
+package sorting
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"iconic/internal/atomicfile"
+)
+
+// Journal is the name of the journal in a sorted folder.
+const Journal = ".iconic-sort.jsonl"
+
+// ErrNoJournal is in the chain of Undo's error for a folder that was not sorted into, or that was taken back already.
+var ErrNoJournal = errors.New("holds no journal of a sorting")
+
+// format is the version of the journal. A newer one is refused.
+const format = 1
+
+// entry is a line of the journal: a step, a folder that a step needs, or the time of one that steps will change. Names that are not
+// UTF-8 stand in it as bytes, which JSON writes in base 64.
+type entry struct {
+	Format int    `json:"format"`
+	Step   Mode   `json:"step,omitempty"`
+	From   []byte `json:"from,omitempty"` // absolute; empty: out of an archive
+	To     []byte `json:"to,omitempty"`   // below the folder
+	Made   []byte `json:"made,omitempty"` // a folder below the folder, or "." for itself, that was not there
+	Times  []byte `json:"times,omitempty"`
+
+	Size     int64 `json:"size,omitempty"`
+	Modified int64 `json:"modified,omitempty"` // nanoseconds since 1970, of the file or of the folder in Times
+}
+
+func (e *entry) modified() time.Time { return time.Unix(0, e.Modified) }
+
+// journal is an open journal, which one process has at a time.
+type journal struct {
+	file    *os.File
+	lock    *flock.Flock
+	entries []entry // of before
+	torn    bool    // the last line was cut short: none of its batch was done
+}
+
+// openJournal opens the journal of a folder, or starts one.
+func openJournal(folder string) (_ *journal, err error) {
+	name := filepath.Join(folder, Journal)
+	j := &journal{lock: flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR))}
+	held, err := j.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("journal %s: %w", name, err)
+	}
+	if !held {
+		return nil, fmt.Errorf("another process is sorting into %s: wait for its end", folder)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.lock.Unlock())
+		}
+	}()
+	if j.file, err = os.OpenFile(name, os.O_RDWR, 0); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, j.file.Close())
+		}
+	}()
+	if err := j.read(); err != nil {
+		return nil, fmt.Errorf("journal %s: %w", name, err)
+	}
+	return j, nil
+}
+
+// read takes in what is there, cuts a torn last line off, and stands at the end.
+func (j *journal) read() error {
+	content, err := os.ReadFile(j.file.Name())
+	if err != nil {
+		return err
+	}
+	whole := bytes.LastIndexByte(content, '\n') + 1
+	j.torn = whole < len(content)
+	lines := bufio.NewScanner(bytes.NewReader(content[:whole]))
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		var e entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		if e.Format != format {
+			return fmt.Errorf("line %d is of format %d, this program reads format %d", n, e.Format, format)
+		}
+		if !filepath.IsLocal(string(e.To)) && e.Step != "" || len(e.Made) > 0 && !filepath.IsLocal(string(e.Made)) {
+			return fmt.Errorf("line %d leads out of the folder: the journal is not as it was written", n)
+		}
+		j.entries = append(j.entries, e)
+	}
+	if err := errors.Join(lines.Err(), j.file.Truncate(int64(whole))); err != nil {
+		return err
+	}
+	_, err = j.file.Seek(int64(whole), 0)
+	return err
+}
+
+// write makes entries durable.
+func (j *journal) write(entries []entry) error {
+	var b bytes.Buffer
+	for _, e := range entries {
+		e.Format = format
+		line, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		b.Write(append(line, '\n'))
+	}
+	if _, err := j.file.Write(b.Bytes()); err != nil {
+		return err
+	}
+	j.entries = append(j.entries, entries...)
+	return errors.Join(j.file.Sync(), atomicfile.SyncFolder(filepath.Dir(j.file.Name())))
+}
+
+func (j *journal) close() error {
+	return errors.Join(j.file.Close(), j.lock.Unlock())
+}
+
+// timesOf notes the times of folders that steps will change; of those that were noted before, the first time holds.
+func (j *journal) timesOf(folders map[string]bool) (entries []entry, err error) {
+	for _, e := range j.entries {
+		delete(folders, string(e.Times))
+	}
+	for folder := range folders {
+		stat, err := os.Stat(folder)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry{Times: []byte(folder), Modified: stat.ModTime().UnixNano()})
+	}
+	return entries, nil
+}

@@ -1,0 +1,394 @@
+package sorting
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"iconic/internal/atomicfile"
+	"iconic/internal/placing"
+)
+
+// Mode is what a sorting does with files.
+type Mode string
+
+const (
+	Copy     Mode = "copy"
+	Link     Mode = "link"     // symbolic links to the originals
+	Hardlink Mode = "hardlink" // second names of the same files, on the same file system
+	Move     Mode = "move"
+)
+
+// File is one file to be sorted.
+type File struct {
+	Name string // an absolute path; "": it lies in an archive and can only be copied
+	To   string // below the folder; a name that is taken gets a number
+	Size int64
+
+	// Read gives its content; needed by Copy, and by Move between file systems.
+	Read func() ([]byte, error)
+}
+
+// Sorting is a call of Run.
+type Sorting struct {
+	Folder string // made if it is not there; its parent must be
+	Mode   Mode
+	Files  []File
+
+	Progress func(done, total int)
+	// Step is called before every change of the file system, for tests; an error stops everything at once, as a kill would.
+	Step func() error
+}
+
+// Result is what came of a sorting.
+type Result struct {
+	Placed int // now
+	There  int // that were there already, as an earlier call left them
+	Failed []Failure
+	Torn   bool // the journal's last line was cut short and is ignored: nothing of it had been done
+}
+
+// Failure is a file that could not be sorted, and why.
+type Failure struct {
+	File string
+	Err  error
+}
+
+// batch is the number of steps that are written down at once.
+const batch = 256
+
+// Run sorts the files. One that cannot be sorted does not keep the others from it. The same call may be repeated, also after a kill:
+// what is there already is left as it is.
+func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
+	folder, err := filepath.Abs(s.Folder)
+	if err != nil {
+		return nil, err
+	}
+	run := &run{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
+	if err := run.begin(); err != nil {
+		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
+	}
+	defer func() { err = errors.Join(err, run.journal.close()) }()
+	for lo := 0; lo < len(s.Files); lo += batch {
+		if err := ctx.Err(); err != nil {
+			return run.result, err
+		}
+		if err := run.batch(s.Files[lo:min(lo+batch, len(s.Files))]); err != nil {
+			return run.result, fmt.Errorf("sort into %s: %w", s.Folder, err)
+		}
+		if s.Progress != nil {
+			s.Progress(min(lo+batch, len(s.Files)), len(s.Files))
+		}
+	}
+	return run.result, nil
+}
+
+// run is the work of one call.
+type run struct {
+	*Sorting
+	folder  string
+	journal *journal
+	result  *Result
+	planned map[string]bool // names below the folder that are promised
+	made    map[string]bool // folders that are written down as made
+	changed map[string]bool // folders whose times are written down
+	moved   map[string]string
+}
+
+// begin opens the folder and its journal.
+func (r *run) begin() error {
+	var first []entry
+	parent := filepath.Dir(r.folder)
+	for _, f := range []string{parent, r.folder} {
+		if stat, err := os.Stat(f); err == nil {
+			if !stat.IsDir() {
+				return fmt.Errorf("%s is a file, not a folder", f)
+			}
+			first = append(first, entry{Times: []byte(f), Modified: stat.ModTime().UnixNano()})
+		} else if f == parent || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(first) < 2 {
+		if err := r.step(); err != nil {
+			return err
+		}
+		if err := os.Mkdir(r.folder, 0o755); err != nil {
+			return err
+		}
+		first = append(first, entry{Made: []byte(".")})
+	}
+	var err error
+	if r.journal, err = openJournal(r.folder); err != nil {
+		return err
+	}
+	r.result.Torn = r.journal.torn
+	r.moved = map[string]string{}
+	for _, e := range r.journal.entries {
+		if e.Step == Move {
+			r.moved[string(e.From)] = string(e.To)
+		}
+	}
+	if len(r.journal.entries) == 0 {
+		if err := r.journal.write(first); err != nil {
+			return errors.Join(err, r.journal.close())
+		}
+	}
+	return nil
+}
+
+func (r *run) step() error {
+	return stopping(r.Step)()
+}
+
+// stoppedError is an error of a Step.
+type stoppedError struct{ error }
+
+func (e *stoppedError) Unwrap() error { return e.error }
+
+// stopping marks the errors of step as what ends everything.
+func stopping(step func() error) func() error {
+	return func() error {
+		if step == nil {
+			return nil
+		}
+		if err := step(); err != nil {
+			return &stoppedError{err}
+		}
+		return nil
+	}
+}
+
+func stopped(err error) bool {
+	var s *stoppedError
+	return errors.As(err, &s)
+}
+
+// planned step of a file.
+type planned struct {
+	file File
+	entry
+}
+
+// batch writes down what is to be done with some files, and does it.
+func (r *run) batch(files []File) error {
+	var steps []planned
+	var notes []entry
+	folders := map[string]bool{}
+	for _, f := range files {
+		p, there, err := r.plan(f)
+		switch {
+		case err != nil:
+			r.fail(f, err)
+			continue
+		case there:
+			r.result.There++
+			continue
+		}
+		steps = append(steps, p)
+		notes = append(notes, r.making(filepath.Dir(string(p.To)), folders)...)
+		if from := filepath.Dir(f.Name); r.Mode == Move && !r.changed[from] {
+			folders[from], r.changed[from] = true, true
+		}
+	}
+	times, err := r.journal.timesOf(folders)
+	if err != nil {
+		return err
+	}
+	for _, p := range steps {
+		notes = append(notes, p.entry)
+	}
+	if err := r.step(); err != nil {
+		return err
+	}
+	if err := r.journal.write(append(times, notes...)); err != nil {
+		return err
+	}
+	touched := map[string]bool{}
+	for _, p := range steps {
+		if err := r.step(); err != nil {
+			return err
+		}
+		err := r.do(p)
+		if stopped(err) {
+			return err
+		}
+		if err != nil {
+			r.fail(p.file, err)
+			continue
+		}
+		r.result.Placed++
+		touched[filepath.Dir(filepath.Join(r.folder, string(p.To)))] = true
+	}
+	for folder := range touched {
+		if err := atomicfile.SyncFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) fail(f File, err error) {
+	r.result.Failed = append(r.result.Failed, Failure{f.To, err})
+}
+
+// making lists the folders that have to be made for one below the folder; those that are there already are added to others.
+func (r *run) making(folder string, others map[string]bool) (entries []entry) {
+	for ; folder != "."; folder = filepath.Dir(folder) {
+		if r.made[folder] {
+			break
+		}
+		r.made[folder] = true
+		if _, err := os.Lstat(filepath.Join(r.folder, folder)); errors.Is(err, fs.ErrNotExist) {
+			entries = append(entries, entry{Made: []byte(folder)})
+		} else {
+			others[filepath.Join(r.folder, folder)] = true
+		}
+	}
+	slices.Reverse(entries)
+	return entries
+}
+
+// plan finds a free name for a file, or the one that it was sorted under before.
+func (r *run) plan(f File) (_ planned, there bool, err error) {
+	if f.Name == "" && r.Mode != Copy {
+		return planned{}, false, errors.New("it lies in an archive: it can only be copied")
+	}
+	if !filepath.IsLocal(f.To) {
+		return planned{}, false, fmt.Errorf("%q leads out of the folder", f.To)
+	}
+	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
+	if f.Name != "" {
+		stat, err := os.Lstat(f.Name)
+		if errors.Is(err, fs.ErrNotExist) && r.Mode == Move {
+			if to, known := r.moved[f.Name]; known {
+				if _, gone := os.Lstat(filepath.Join(r.folder, to)); gone == nil {
+					return planned{}, true, nil
+				}
+			}
+		}
+		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
+			if r.Mode == Move {
+				return planned{}, false, errors.New("it is a symbolic link, which may lead nowhere from another folder: move what it leads to")
+			}
+			stat, err = os.Stat(f.Name)
+		}
+		if err != nil {
+			return planned{}, false, err
+		}
+		e.Size, e.Modified = stat.Size(), stat.ModTime().UnixNano()
+	}
+	const tries = 1000
+	for n := 1; n <= tries; n++ {
+		to := placing.Numbered(f.To, n)
+		if r.planned[to] {
+			continue
+		}
+		_, err := os.Lstat(filepath.Join(r.folder, to))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			r.planned[to] = true
+			e.To = []byte(to)
+			return planned{f, e}, false, nil
+		case err != nil:
+			return planned{}, false, err
+		case r.same(f, filepath.Join(r.folder, to)):
+			r.planned[to] = true
+			return planned{}, true, nil
+		}
+	}
+	return planned{}, false, fmt.Errorf("%d names like it are taken by other files", tries)
+}
+
+// same tells whether a name is already what the step would make of it.
+func (r *run) same(f File, to string) bool {
+	switch r.Mode {
+	case Link:
+		target, err := os.Readlink(to)
+		return err == nil && target == f.Name
+	case Hardlink:
+		return sameFile(f.Name, to)
+	case Copy:
+		stat, err := os.Lstat(to)
+		if err != nil || !stat.Mode().IsRegular() || stat.Size() != f.Size {
+			return false
+		}
+		content, err := f.Read()
+		if err != nil {
+			return false
+		}
+		there, err := os.ReadFile(to)
+		return err == nil && bytes.Equal(there, content)
+	}
+	return false
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Lstat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// do takes one step that is written down.
+func (r *run) do(p planned) error {
+	to := filepath.Join(r.folder, string(p.To))
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	switch r.Mode {
+	case Link:
+		return os.Symlink(p.file.Name, to)
+	case Hardlink:
+		name, err := filepath.EvalSymlinks(p.file.Name) // the file, not a link to it
+		if err != nil {
+			return err
+		}
+		return os.Link(name, to)
+	case Copy:
+		content, err := p.file.Read()
+		if err != nil {
+			return err
+		}
+		return atomicfile.WriteNew(to, content, p.modified())
+	}
+	return move(p.file.Name, to, r.step)
+}
+
+// move gives a file a new name that nothing bears; between the two steps it bears both.
+func move(from, to string, step func() error) error {
+	if err := os.Link(from, to); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// Another file system, or one without second names.
+		if err := across(from, to); err != nil {
+			return err
+		}
+	}
+	if err := step(); err != nil {
+		return err
+	}
+	return os.Remove(from)
+}
+
+// across copies a file with its time and permissions to a name that nothing bears.
+func across(from, to string) error {
+	stat, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteNew(to, content, stat.ModTime()); err != nil {
+		return err
+	}
+	return os.Chmod(to, stat.Mode().Perm())
+}

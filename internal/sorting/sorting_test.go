@@ -1,0 +1,298 @@
+package sorting
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// collection is a tree of files with old times, and how they are to be sorted into a folder beside it.
+func collection(t *testing.T) (root string, files []File) {
+	t.Helper()
+	root = t.TempDir()
+	for i, name := range []string{"a/1.jpg", "a/2.jpg", "a/b/1.jpg", "c/" + strings.Repeat("é", 125) + ".jpg", "c/caf\xe9.jpg", "c/(x) [y] $z.jpg"} {
+		file := filepath.Join(root, "photos", name)
+		content := fmt.Appendf(nil, "picture %d", i)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o640)); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, File{
+			Name: file, To: filepath.Join(fmt.Sprintf("cluster-%03d", i%2), filepath.Base(name)), Size: int64(len(content)),
+			Read: func() ([]byte, error) { return os.ReadFile(file) },
+		})
+	}
+	age(t, root)
+	return root, files
+}
+
+// age gives everything below root a time of its own, long ago.
+func age(t *testing.T, root string) {
+	t.Helper()
+	var names []string
+	if err := filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error { names = append(names, name); return err }); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		when := time.Date(2001, 2, 3, 4, 5, i, 678_000_000+i, time.UTC)
+		if err := os.Chtimes(name, when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// tree is everything below root: kinds, permissions, times, contents.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		stat, err := d.Info()
+		if err != nil {
+			return err
+		}
+		content := ""
+		switch {
+		case stat.Mode().IsRegular():
+			b, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			content = string(b)
+		case stat.Mode()&fs.ModeSymlink != 0:
+			content, err = os.Readlink(name)
+		}
+		relative, _ := filepath.Rel(root, name)
+		all[relative] = fmt.Sprintf("%v %v %q", stat.Mode(), stat.ModTime().UnixNano(), content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func undo(t *testing.T, folder string) *Undone {
+	t.Helper()
+	u, err := Undo(t.Context(), folder, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestSortAndUndo(t *testing.T) {
+	for _, mode := range []Mode{Copy, Link, Hardlink, Move} {
+		for _, there := range []bool{false, true} { // whether the folder is there before, with a file of somebody's
+			t.Run(fmt.Sprint(mode, there), func(t *testing.T) {
+				root, files := collection(t)
+				folder := filepath.Join(root, "sorted")
+				if there {
+					mine := filepath.Join(folder, "cluster-000", "1.jpg")
+					if err := errors.Join(os.MkdirAll(filepath.Dir(mine), 0o755), os.WriteFile(mine, []byte("mine"), 0o600)); err != nil {
+						t.Fatal(err)
+					}
+					age(t, root)
+				}
+				before := tree(t, root)
+				s := Sorting{Folder: folder, Mode: mode, Files: files}
+				r, err := s.Run(t.Context())
+				if err != nil || r.Placed != len(files) || len(r.Failed) > 0 {
+					t.Fatalf("%+v, %v", r, err)
+				}
+				for name, was := range before { // nothing was overwritten, and only a move takes originals away
+					if now, kept := tree(t, root)[name]; strings.HasPrefix(was, "-") && now != was && (mode != Move || kept) {
+						t.Errorf("%s was %s and is %s", name, was, now)
+					}
+				}
+				stat, err := os.Stat(filepath.Join(folder, "cluster-001", "2.jpg"))
+				if err != nil || stat.ModTime().Year() != 2001 {
+					t.Errorf("%v, %v: the time was not kept", stat, err)
+				}
+				if r, err = s.Run(t.Context()); err != nil || r.Placed != 0 || r.There != len(files) {
+					t.Errorf("a second time: %+v, %v", r, err)
+				}
+				if u := undo(t, folder); u.Back != len(files) || len(u.Failed) > 0 {
+					t.Errorf("%+v", u)
+				}
+				if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+					t.Errorf("the tree is another: %s", diff)
+				}
+				if _, err := Undo(t.Context(), folder, nil); !errors.Is(err, ErrNoJournal) {
+					t.Errorf("undone twice: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// Wherever a sorting stops, and wherever its undoing stops then, in the end the tree is the same.
+func TestStoppedAnywhere(t *testing.T) {
+	stop := errors.New("stopped")
+	after := func(n int) func() error {
+		return func() error {
+			if n--; n < 0 {
+				return stop
+			}
+			return nil
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, mode := range []Mode{Copy, Move} {
+		for n := range 20 {
+			root, files := collection(t)
+			before := tree(t, root)
+			s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files, Step: after(n)}
+			_, err := s.Run(t.Context())
+			ended := err == nil
+			if err != nil && !errors.Is(err, stop) {
+				t.Fatal(err)
+			}
+			if ended && n == 0 {
+				t.Fatal("no step was counted")
+			}
+			if n > 0 { // else nothing was begun
+				if n%3 == 1 { // the next batch was being written down
+					j, err := os.OpenFile(filepath.Join(s.Folder, Journal), os.O_APPEND|os.O_WRONLY, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := j.WriteString(`{"format":1,"step":"mo`); err != nil {
+						t.Fatal(err)
+					}
+					j.Close()
+				}
+				for {
+					u, err := Undo(t.Context(), s.Folder, after(r.IntN(9)))
+					if err == nil && len(u.Failed) > 0 {
+						t.Fatalf("%+v", u.Failed)
+					}
+					if err == nil {
+						break
+					}
+					if !errors.Is(err, stop) {
+						t.Fatal(err)
+					}
+				}
+			}
+			if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+				t.Fatalf("%s stopped before step %d: the tree is another: %s", mode, n, diff)
+			}
+		}
+	}
+}
+
+// A sorting that was stopped goes on with the same call.
+func TestStoppedGoesOn(t *testing.T) {
+	for n := 1; n < 14; n++ {
+		root, files := collection(t)
+		before := tree(t, root)
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Move, Files: files}
+		left := n
+		s.Step = func() error {
+			if left--; left < 0 {
+				return errors.New("stopped")
+			}
+			return nil
+		}
+		_, _ = s.Run(t.Context())
+		s.Step = nil
+		if r, err := s.Run(t.Context()); err != nil || r.Placed+r.There != len(files) || len(r.Failed) > 0 {
+			t.Fatalf("%d: %+v, %v", n, r, err)
+		}
+		undo(t, s.Folder)
+		if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+			t.Fatalf("%d: %s", n, diff)
+		}
+	}
+}
+
+// What was changed since is not touched by undoing.
+func TestUndoLeavesWhatChanged(t *testing.T) {
+	for mode, change := range map[Mode]func(root, sorted string) error{
+		Copy:     func(_, sorted string) error { return os.WriteFile(sorted, []byte("painted over"), 0o600) },
+		Hardlink: func(root, _ string) error { return os.Remove(filepath.Join(root, "photos", "a", "2.jpg")) },
+		Link: func(root, sorted string) error {
+			return errors.Join(os.Remove(sorted), os.Symlink(root, sorted))
+		},
+		Move: func(root, _ string) error {
+			return os.WriteFile(filepath.Join(root, "photos", "a", "2.jpg"), []byte("a new one"), 0o600)
+		},
+	} {
+		root, files := collection(t)
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files}
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sorted := filepath.Join(s.Folder, "cluster-001", "2.jpg")
+		if err := change(root, sorted); err != nil {
+			t.Fatal(err)
+		}
+		u := undo(t, s.Folder)
+		if len(u.Failed) != 1 || u.Back != len(files)-1 {
+			t.Errorf("%s: %+v", mode, u)
+		}
+		if _, err := os.Lstat(sorted); err != nil {
+			t.Errorf("%s: %v", mode, err)
+		}
+		if _, err := os.Lstat(filepath.Join(s.Folder, Journal)); err != nil {
+			t.Errorf("%s: the journal is gone, though not all was taken back", mode)
+		}
+	}
+}
+
+func TestMoveRefusesLinks(t *testing.T) {
+	root, files := collection(t)
+	link := filepath.Join(root, "photos", "link.jpg")
+	if err := os.Symlink("a/1.jpg", link); err != nil {
+		t.Fatal(err)
+	}
+	s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Move, Files: append(files, File{Name: link, To: "x.jpg"}, File{To: "y.jpg"}, File{Name: link, To: "../z.jpg"})}
+	r, err := s.Run(t.Context())
+	if err != nil || len(r.Failed) != 3 || r.Placed != len(files) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// Between file systems a file is copied, with its time and permissions, before it goes.
+func TestAcross(t *testing.T) {
+	root, files := collection(t)
+	to := filepath.Join(root, "copy.jpg")
+	want, err := os.Stat(files[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := across(files[0].Name, to); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.Stat(to)
+	if err != nil || !got.ModTime().Equal(want.ModTime()) || got.Mode() != want.Mode() || got.Size() != want.Size() {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := across(files[1].Name, to); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("another file was replaced: %v", err)
+	}
+}
+
+func TestJournalsOfOthers(t *testing.T) {
+	for content, want := range map[string]string{
+		`{"format":9}` + "\n": "format 9", "x\n": "line 1", `{"format":1,"step":"move","to":"Li4veA=="}` + "\n": "leads out",
+	} {
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, Journal), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Undo(t.Context(), folder, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"iconic/extract/dataset"
+	"iconic/internal/diskspace"
+	"iconic/internal/placing"
+	"iconic/internal/sorting"
+)
+
+func newSortCommand(a *app) *cobra.Command {
+	var o sortOptions
+	c := &cobra.Command{
+		Use:   "sort RUN --to DIR [--copy|--link|--hardlink|--move] | sort --undo DIR",
+		Short: "Put the images of a run into one folder per cluster",
+		Long: `Put the images of a run into one folder per cluster.
+
+Without --copy, --link, --hardlink or --move nothing is done: a table shows which folders there would be, and what would go into them.
+Copies and moved files keep their modification times. Nothing is overwritten: a name that is taken gets a number. The same command may
+be repeated, also after it was interrupted; what is there already is left as it is.
+
+Everything that is done is written down first, in DIR/` + sorting.Journal + `. --undo reads it and gives back the tree as it was, with the
+times of files and folders; what has been changed since stays as it is and is named.`,
+		Example: `  pipeline sort out --to sorted                 # what would be done
+  pipeline sort out --to sorted --copy
+  pipeline sort out --to sorted --move --yes
+  pipeline sort --undo sorted`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			mode, err := o.mode()
+			if err != nil {
+				return err
+			}
+			switch {
+			case o.undo != "" && (len(args) > 0 || o.to != "" || mode != ""):
+				return usagef("--undo takes the sorted folder alone, as in 'pipeline sort --undo DIR'")
+			case o.undo != "":
+				return a.unsort(c.Context(), o.undo)
+			case len(args) == 0 || o.to == "":
+				return usagef("give the folder of a run and --to DIR, or --undo DIR")
+			}
+			return a.sort(c.Context(), args[0], mode, &o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.to, "to", "", "folder to sort into, with one subfolder per cluster")
+	f.BoolVar(&o.copies, "copy", false, "copy the files")
+	f.BoolVar(&o.links, "link", false, "make symbolic links to the files")
+	f.BoolVar(&o.hardlinks, "hardlink", false, "give the files second names, on the same file system")
+	f.BoolVar(&o.moves, "move", false, "move the files; needs --yes")
+	f.BoolVar(&o.yes, "yes", false, "really move")
+	f.StringVar(&o.undo, "undo", "", "take back what was sorted into this folder")
+	f.StringVar(&o.images, "images", "", "data set that the run is of, where it is no longer where the run found it")
+	return c
+}
+
+type sortOptions struct {
+	to, undo, images                     string
+	copies, links, hardlinks, moves, yes bool
+}
+
+// mode is "" where nothing is to be done but the table.
+func (o *sortOptions) mode() (sorting.Mode, error) {
+	var chosen []sorting.Mode
+	for _, m := range []struct {
+		mode sorting.Mode
+		set  bool
+	}{{sorting.Copy, o.copies}, {sorting.Link, o.links}, {sorting.Hardlink, o.hardlinks}, {sorting.Move, o.moves}} {
+		if m.set {
+			chosen = append(chosen, m.mode)
+		}
+	}
+	switch {
+	case len(chosen) > 1:
+		return "", usagef("--copy, --link, --hardlink and --move exclude each other: give one")
+	case o.yes && !o.moves:
+		return "", usagef("--yes is for --move, the only one that takes files away from where they are")
+	case len(chosen) == 0:
+		return "", nil
+	}
+	return chosen[0], nil
+}
+
+// arranged is a run's images as they go into folders.
+type arranged struct {
+	files   []sorting.File
+	folders []arrangedFolder // of the clusters that have images, in their order
+	missing int              // images that are no longer in the data set
+	example string           // one of them
+	inside  int              // images that lie in the folder sorted into
+}
+
+// arrangedFolder is a line of the table.
+type arrangedFolder struct {
+	Folder string `json:"folder"`
+	Images int    `json:"images"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOptions) error {
+	f, err := openRun(dir)
+	if err != nil {
+		return err
+	}
+	images := cmp.Or(o.images, f.Config.Features.Images)
+	if images == "" {
+		return usagef("run %s does not know where its images are: name the data set with --images", dir)
+	}
+	set, err := dataset.Open(ctx, images, dataset.Options{})
+	if err != nil {
+		return fmt.Errorf("the images of run %s: %w; say where they are now with --images", dir, err)
+	}
+	defer set.Close()
+	if set.Raw != nil {
+		return usagef("the images of %s are no files: there is nothing to sort", images)
+	}
+	if placing.Within(o.to, images) {
+		return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.to, images)
+	}
+	all, err := arrange(f, set, o.to)
+	if err != nil {
+		return err
+	}
+	if all.missing > 0 {
+		a.warn("%d images of the run are not in %s and are left out (as %s)", all.missing, images, all.example)
+	}
+	if all.inside > 0 {
+		a.warn("%d images lie in %s, where files are sorted to, and were left out", all.inside, o.to)
+	}
+	if mode == "" || mode == sorting.Move && !o.yes {
+		return a.sortDry(all, mode, o.to)
+	}
+	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.files, Progress: a.portion("sort", "images")}
+	result, err := s.Run(ctx)
+	if result != nil {
+		if terr := a.sortResult(all, result, mode, o.to); err == nil {
+			err = terr
+		}
+	}
+	return err
+}
+
+// arrange says where the images of a run go.
+func arrange(f *finished, set *dataset.Set, to string) (*arranged, error) {
+	all := new(arranged)
+	folders := make([]arrangedFolder, f.metrics.Clusters)
+	sorted := sorter{folder: to, folders: map[string]bool{}}
+	for i, item := range f.table.Paths {
+		c := f.table.Cluster[i]
+		name := ""
+		if c < len(f.table.Names) {
+			name = f.table.Names[c]
+		}
+		folder := placing.Folder(c, name)
+		k, ok := set.Find(item)
+		if !ok {
+			all.missing++
+			all.example = cmp.Or(all.example, item)
+			continue
+		}
+		file := sorting.File{
+			To: filepath.Join(folder, placing.Local(item)), Size: set.Items[k].Size,
+			Read: func() ([]byte, error) { return set.Read(k, nil) },
+		}
+		if own, is := set.File(k); is {
+			if sorted.made(set, k) {
+				all.inside++
+				continue
+			}
+			var err error
+			if file.Name, err = filepath.Abs(own); err != nil {
+				return nil, err
+			}
+		}
+		folders[c].Folder = folder
+		folders[c].Images++
+		folders[c].Bytes += file.Size
+		all.files = append(all.files, file)
+	}
+	for _, folder := range folders {
+		if folder.Images > 0 {
+			all.folders = append(all.folders, folder)
+		}
+	}
+	return all, nil
+}
+
+// sortDry shows what would be done.
+func (a *app) sortDry(all *arranged, mode sorting.Mode, to string) error {
+	if a.json {
+		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.folders, "missing": all.missing})
+	}
+	if err := a.sortTable(all); err != nil {
+		return err
+	}
+	if mode == sorting.Move {
+		a.note("nothing was moved: add --yes to move these files into %s; 'pipeline sort --undo %s' takes it back", to, to)
+	} else {
+		a.note("nothing was done: add --copy, --link, --hardlink, or --move --yes")
+	}
+	return nil
+}
+
+func (a *app) sortTable(all *arranged) error {
+	t := newTable("folder", "images", "size")
+	var bytes int64
+	for _, f := range all.folders {
+		t.row(plain(f.Folder), fmt.Sprint(f.Images), diskspace.Words(f.Bytes))
+		bytes += f.Bytes
+	}
+	t.row("all", fmt.Sprint(len(all.files)), diskspace.Words(bytes))
+	return t.print(a.out)
+}
+
+// sortResult tells what was done; files that could not be sorted make the command fail.
+func (a *app) sortResult(all *arranged, r *sorting.Result, mode sorting.Mode, to string) error {
+	a.tellTorn(r.Torn)
+	if a.json {
+		if err := a.printJSON(map[string]any{"to": to, "mode": mode, "folders": all.folders, "placed": r.Placed, "there": r.There, "failed": len(r.Failed), "missing": all.missing}); err != nil {
+			return err
+		}
+	} else {
+		if err := a.sortTable(all); err != nil {
+			return err
+		}
+		a.note("%s: %d placed in %s, %d were there already; 'pipeline sort --undo %s' takes it back", mode, r.Placed, to, r.There, to)
+	}
+	if n := len(r.Failed); n > 0 {
+		return fmt.Errorf("%d files could not be sorted into %s (as %s: %w)", n, to, r.Failed[0].File, r.Failed[0].Err)
+	}
+	return nil
+}
+
+func (a *app) tellTorn(torn bool) {
+	if torn {
+		a.warn("the last line of the journal was cut short and is ignored: nothing of it had been done")
+	}
+}
+
+func (a *app) unsort(ctx context.Context, dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("undo: %w", err)
+	}
+	u, err := sorting.Undo(ctx, dir, nil)
+	if errors.Is(err, sorting.ErrNoJournal) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	a.tellTorn(u.Torn)
+	if a.json {
+		if err := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); err != nil {
+			return err
+		}
+	} else if _, err := fmt.Fprintf(a.out, "%d files taken back from %s\n", u.Back, plain(dir)); err != nil {
+		return err
+	}
+	if n := len(u.Failed); n > 0 {
+		return fmt.Errorf("%d files in %s are no longer as they were sorted and stay as they are (as %s: %w); mend that and repeat the command", n, dir, u.Failed[0].File, u.Failed[0].Err)
+	}
+	return nil
+}
