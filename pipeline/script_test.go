@@ -54,6 +54,9 @@ func runScripts(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(shared); err != nil {
+		if os.Getenv("ICONIC_SHARED_REQUIRED") != "" {
+			t.Fatal("ICONIC_SHARED_REQUIRED asks for the reference data: ", err)
+		}
 		shared = ""
 	}
 	testscript.Run(t, testscript.Params{
