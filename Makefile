@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build demo test slow noasm race fuzz bench lint generate clean
+.PHONY: all build demo test slow noasm race fuzz bench lint generate container release module clean
 
 all: lint test
 
@@ -39,5 +39,16 @@ lint: ## formatting, vet, staticcheck; arm64 builds
 	$(GO) run $(STATICCHECK) ./...
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./internal/kernel ./head/...
 
+container: ## the Dockerfile, checked; built where an engine and its base images can be had
+	./scripts/container/ci.sh
+
+release: ## the command for each system this machine can compile for, checksums and an SBOM, into dist/
+	./scripts/release.sh $(VERSION)
+
+# PATH on the command line is the module's and hides the shell's from the recipe, which takes that from make's own environment.
+module: ## another module path everywhere: make module PATH=example.com/name/iconic
+	@PATH='$(or $(shell PATH=/usr/bin:/bin; tr '\0' '\n' 2>/dev/null </proc/$$PPID/environ | sed -n 's/^PATH=//p'),$(shell echo "$$PATH"))' \
+		./scripts/module.sh '$(if $(filter command,$(firstword $(origin PATH))),$(PATH))'
+
 clean:
-	rm -rf bin runs
+	rm -rf bin dist runs
