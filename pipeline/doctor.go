@@ -41,8 +41,8 @@ func newDoctorCommand(a *app) *cobra.Command {
 	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
 	f.StringVar(&o.data, "data", "", "a planned extraction's DATA: is there room for its features?")
 	f.StringVarP(&o.out, "out", "o", ".", "folder of its store")
-	f.IntVar(&o.dim, "dim", 384, "elements of a feature (384, 768 and 1024 for small, base and large encoders)")
-	f.IntVar(&o.views, "views", 1, "views of each image")
+	count(f, &o.dim, "dim", 384, 1, 1<<20, "elements of a feature (384, 768 and 1024 for small, base and large encoders)")
+	count(f, &o.views, "views", 1, 1, 1000, "views of each image")
 	f.BoolVar(&o.half, "float16", false, "features as float16")
 	return c
 }

@@ -35,14 +35,14 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	o.modelFlags.add(f)
 	f.StringVar(&o.model, "model", "", "encoder: a name of 'pipeline models list', 'tiny', a file of weights, or an ONNX file with --resize, --crop, --mean and --std")
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
-	f.IntVar(&o.transform.Resize, "resize", 0, "pixels of an image's shorter side before cropping (default: the model's, or the crop)")
-	f.IntVar(&o.transform.Crop, "crop", 0, "side of the square that is cut from the middle, the model's input size (default: the model's)")
+	count(f, &o.transform.Resize, "resize", 0, 0, maxSide, "pixels of an image's shorter side before cropping (default: the model's, or the crop)")
+	count(f, &o.transform.Crop, "crop", 0, 0, maxSide, "side of the square that is cut from the middle, the model's input size (default: the model's)")
 	f.BoolVar(&o.transform.Whole, "whole", false, "squeeze the whole image into the square instead of cropping")
 	f.Var(&o.mean, "mean", "mean of red, green and blue, from 0 to 1 (default: the model's)")
 	f.Var(&o.std, "std", "standard deviation of red, green and blue (default: the model's)")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave pictures as they are stored, not as their EXIF orientation says")
-	f.IntVar(&o.workers, "decode-threads", 0, "threads that read and decode images (default: one a processor)")
-	f.IntVar(&o.batch, "batch-images", 0, "images that the encoder gets at once (default: found by a short probe)")
+	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
 }
 
 // triple is a flag of three numbers, for red, green and blue; one number stands for three.
@@ -169,10 +169,10 @@ type storeOptions struct {
 }
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
-	f.IntVar(&o.views, "views", 1, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
+	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
 	f.Uint64Var(&o.viewSeed, "view-seed", 0, "of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
-	f.IntVar(&o.shardRows, "shard-rows", extract.DefaultShardRows, "rows of a file of features; one file at most is lost when a run is killed")
+	count(f, &o.shardRows, "shard-rows", extract.DefaultShardRows, 1, maxShardRows, "rows of a file of features; one file at most is lost when a run is killed")
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")
 }
 

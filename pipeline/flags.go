@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/pflag"
+
+	"iconic/extract/store"
 )
 
 // The largest counts that flags take. They are far beyond what helps anybody, and small enough that what is reserved for each
@@ -12,7 +14,9 @@ import (
 const (
 	maxThreads   = 1024
 	maxBatch     = 1 << 14
-	maxShardRows = 1 << 22
+	maxSide      = 1 << 14 // pixels
+	maxShardRows = store.MaxShardRows
+	maxSeeds     = 10_000
 )
 
 // count adds a flag of a whole number from lo to hi. Anything else is wrong use, told with the flag's name before any work.

@@ -52,8 +52,8 @@ still where they were. With several, a page sets them side by side: settings tha
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
 	f.StringVar(&o.reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
 	f.StringVar(&o.images, "images", "", "data set that the features are of, where it is no longer where the run found it")
-	f.IntVar(&o.points, "map-points", mapPoints, "images on the map at most, drawn at random")
-	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all)")
+	count(f, &o.points, "map-points", mapPoints, 1, 20000, "images on the map at most, drawn at random")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	return c
 }
 
@@ -110,9 +110,6 @@ func openRun(dir string) (*finished, error) {
 }
 
 func (a *app) remakeReport(ctx context.Context, dir string, o reportOptions) error {
-	if o.points < 1 || o.points > 20000 {
-		return usagef("map-points %d: want 1 to 20,000", o.points)
-	}
 	f, err := openRun(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("run folder %s has no scores: %w; train again with `pipeline train`", dir, err)

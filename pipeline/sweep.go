@@ -18,14 +18,14 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"iconic/head"
 	"iconic/head/knn"
 	"iconic/internal/atomicfile"
+	"iconic/internal/identity"
+	"iconic/internal/lockfile"
 	"iconic/internal/parallel"
 	"iconic/report"
 	"iconic/report/page"
@@ -48,11 +48,11 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 	for _, s := range trainSettings() {
 		o.values[s.name] = f.StringSlice(s.name, nil, s.usage)
 	}
-	f.IntVar(&o.seeds, "seeds", 1, "runs of each combination, seeds 0, 1, …")
+	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "runs of each combination, seeds 0, 1, …")
 	f.StringVar(&o.list, "list", "", "file of combinations, one a line, in place of the grid")
 	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with a name or number a line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
-	f.IntVar(&o.workers, "threads", 0, "runs at once (default: one a processor)")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
@@ -238,15 +238,14 @@ func (s *sweep) lock() (unlock func() error, err error) {
 	if err := os.MkdirAll(filepath.Join(s.dir, "runs"), 0o755); err != nil {
 		return nil, fmt.Errorf("folder of the sweep: %w", err)
 	}
-	lock := flock.New(filepath.Join(s.dir, ".lock"))
-	free, err := lock.TryLock()
+	unlock, err = lockfile.Try(filepath.Join(s.dir, ".lock"))
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, fmt.Errorf("another sweep is at work in %s: wait for it, or choose another --out", s.dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("folder of the sweep: %w", err)
 	}
-	if !free {
-		return nil, fmt.Errorf("another sweep is at work in %s: wait for it, or choose another --out", s.dir)
-	}
-	return lock.Unlock, nil
+	return unlock, nil
 }
 
 // plan lists points and jobs.
@@ -270,7 +269,7 @@ func (s *sweep) plan(stores []*items, combinations []combination, seeds int) err
 		storeNames[k] = it.source.Store
 	}
 	storeNames = shortNames(storeNames)
-	byName := map[string]*sweepJob{}
+	byName, seen, again := map[string]*sweepJob{}, map[string]bool{}, 0
 	for k, it := range stores {
 		for _, c := range combinations {
 			p := new(sweepPoint)
@@ -295,20 +294,32 @@ func (s *sweep) plan(stores []*items, combinations []combination, seeds int) err
 				}
 				p.jobs = append(p.jobs, byName[job.name])
 			}
+			if seen[p.jobs[0].name] {
+				again++
+				continue
+			}
+			seen[p.jobs[0].name] = true
 			s.points = append(s.points, p)
 		}
+	}
+	if again > 0 {
+		s.note("%d combinations say the same as others: each counts once", again)
 	}
 	return nil
 }
 
-// runName is the same for the same settings on the same features, and for no others.
+// runName is the same for the same settings on the same features, scored by the same labels, and for no others.
 func runName(it *items, c head.Config) (string, error) {
-	b, err := json.Marshal(c)
+	key, err := identity.Key("run of a sweep", struct {
+		Features string
+		Labels   []int
+		Classes  []string
+		Training head.Config
+	}{it.source.Key, it.labels, it.classes, c})
 	if err != nil {
 		return "", err
 	}
-	sum := xxhash.Sum64String(it.source.Key + string(b))
-	return fmt.Sprintf("k%d-%s-seed%d-%012x", c.Clusters, c.Method, c.Seed, sum>>16), nil
+	return fmt.Sprintf("k%d-%s-seed%d-%s", c.Clusters, c.Method, c.Seed, key), nil
 }
 
 func (s *sweep) folder(j *sweepJob) string { return filepath.Join(s.dir, "runs", j.name) }

@@ -66,7 +66,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for clip")
 	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	f.IntVar(&o.workers, "threads", 0, "processors to use (default: all); it changes no bit of the result")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); it changes no bit of the result")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
 }
 

@@ -15,9 +15,9 @@ import (
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/gofrs/flock"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/lockfile"
 	"iconic/internal/npy"
 )
 
@@ -29,8 +29,8 @@ type Writer struct {
 
 	dir      string
 	partial  string
-	lock     *flock.Flock
-	manifest Manifest // under construction
+	unlock   func() error // nil once it is unlocked
+	manifest Manifest     // under construction
 
 	old        *Manifest // nil: there was no finished store
 	oldContent []byte
@@ -134,15 +134,18 @@ func (w *Writer) acquire() error {
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return fmt.Errorf("feature store %s cannot be made: %w", w.dir, err)
 	}
-	w.lock = flock.New(filepath.Join(w.dir, lockName))
-	switch ok, err := w.lock.TryLock(); {
-	case err != nil:
+	var err error
+	if w.unlock, err = lockfile.Try(filepath.Join(w.dir, lockName)); errors.Is(err, lockfile.ErrBusy) {
+		return fmt.Errorf("feature store %s: %w: wait for it, or give another --out", w.dir, ErrBusy)
+	}
+	if err != nil {
 		return fmt.Errorf("feature store %s cannot be written: %w", w.dir, err)
-	case !ok:
-		return fmt.Errorf("feature store %s is being written by another process: wait for it, or give another --out", w.dir)
 	}
 	return nil
 }
+
+// ErrBusy is in the chain of Begin's error for a store that another process is writing.
+var ErrBusy = errors.New("is being written by another process")
 
 // release closes what is open and gives the lock back.
 func (w *Writer) release() error {
@@ -161,7 +164,9 @@ func (w *Writer) release() error {
 		}
 	}
 	w.files, w.targets, w.items, w.stamps = nil, nil, nil, nil
-	return errors.Join(err, w.lock.Unlock())
+	err = errors.Join(err, w.unlock())
+	w.unlock = nil
+	return err
 }
 
 // readOld takes in the finished store, if there is one.
@@ -583,7 +588,7 @@ func (w *Writer) Close() error {
 	if w.items != nil && slices.ContainsFunc(w.pending, func(p pending) bool { return p.buffered }) {
 		err = w.flush()
 	}
-	if w.lock == nil || !w.lock.Locked() {
+	if w.unlock == nil {
 		return err
 	}
 	return errors.Join(err, w.release())

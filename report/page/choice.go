@@ -3,9 +3,14 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"iconic/report"
 )
 
 // choice is the section on how many clusters there should be.
@@ -75,20 +80,27 @@ func (s *Sweep) candidates() (clusters []int, points []Point) {
 	if setting < 0 || s.distinct(setting) < 2 {
 		return nil, nil
 	}
-	byK := map[int]*Point{}
+	byK, agreements := map[int]*Point{}, map[int][]float64{}
 	for _, p := range s.Points {
 		k, err := strconv.Atoi(p.Values[setting])
 		if err != nil {
 			return nil, nil
 		}
 		if byK[k] == nil {
-			byK[k] = &Point{Agreement: p.Agreement}
+			byK[k] = new(Point)
 			clusters = append(clusters, k)
 		}
 		byK[k].Runs = append(byK[k].Runs, p.Runs...)
+		if p.Agreement.Defined() {
+			agreements[k] = append(agreements[k], float64(p.Agreement))
+		}
 	}
 	slices.Sort(clusters)
 	for _, k := range clusters {
+		byK[k].Agreement = report.Number(math.NaN())
+		if a := agreements[k]; len(a) > 0 {
+			byK[k].Agreement = report.Number(stat.Mean(a, nil)) // over all combinations of that many clusters
+		}
 		points = append(points, *byK[k])
 	}
 	return clusters, points
