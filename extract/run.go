@@ -40,6 +40,9 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	for _, what := range r.writer.Damaged {
 		h.note("damaged, to be encoded again: %s", what)
 	}
+	if rows := r.writer.ShardRows(); c.ShardRows != 0 && rows != c.ShardRows {
+		h.note("%s keeps its shards of %d rows", c.folder(), rows)
+	}
 	r.sink, r.once = r.writer, true
 	r.entries = c.plan(set, r.writer, r.summary)
 	names, label := classes(set.Classes, r.writer.Classes(), r.entries) // of the store after Begin, which may have finished a commit

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/extract/dataset"
+	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/internal/parallel"
@@ -318,6 +319,11 @@ func (s *stages) openForBatches(ctx context.Context) (int, error) {
 	if err := s.open(); err != nil {
 		return 0, err
 	}
+	if s.writer != nil {
+		if err := s.writer.MadeOn(store.Engine{Provider: string(s.encoder.Provider), Runtime: encoder.LibraryVersion()}); err != nil {
+			return 0, err
+		}
+	}
 	size, err := s.batch(ctx, len(s.entries)*s.config.Views)
 	return max(1, size/s.config.Views), err
 }
@@ -355,11 +361,43 @@ func (s *stages) encodeBatches(ctx context.Context) error {
 			if err := s.encoder.Encode(ctx, b.features, b.pixels[:n*image], n); err != nil {
 				return err
 			}
+			if err := s.finite(b); err != nil {
+				return err
+			}
 		}
 		if err := send(ctx, s.store, b); err != nil {
 			return err
 		}
 	}
+}
+
+// finite refuses features that are not numbers, or that float16 cannot hold, before any of a batch is stored.
+func (s *stages) finite(b *batch) error {
+	const mostHalf = 65504
+	row := s.config.Views * s.dim
+	for i, v := range b.features {
+		finite := v-v == 0
+		if finite && !(s.config.Half && (v > mostHalf || v < -mostHalf)) {
+			continue
+		}
+		image := i / row
+		path := ""
+		for _, step := range b.steps {
+			if step.state != decoded {
+				continue
+			}
+			if image == 0 {
+				path = step.item.Path
+				break
+			}
+			image--
+		}
+		if finite {
+			return fmt.Errorf("%s: feature %d is %g, which float16 cannot hold: keep features as float32", path, i%row, v)
+		}
+		return fmt.Errorf("%s: the encoder gives features that are not finite (number %d is %v) as model %s on %s: use its weights in float32, and the provider cpu", path, i%row, v, s.config.Model, s.encoder.Device())
+	}
+	return nil
 }
 
 // storeBatches is the last stage.

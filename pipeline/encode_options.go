@@ -172,7 +172,7 @@ func (o *storeOptions) add(f *pflag.FlagSet) {
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
 	f.Uint64Var(&o.viewSeed, "view-seed", 0, "of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
-	count(f, &o.shardRows, "shard-rows", extract.DefaultShardRows, 1, maxShardRows, "rows of a file of features; one file at most is lost when a run is killed")
+	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows of a file of features, of which a kill loses one at most (default: %d, or what the store has)", extract.DefaultShardRows))
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")
 }
 

@@ -5,10 +5,12 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,4 +88,40 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 	}
 	expectSuccess(t, r.command(out))
 	sameRuns(t, whole, out)
+}
+
+// TestTwoTrainingsIntoOneFolder: of two at once one is refused, and the folder is the other's, whole.
+func TestTwoTrainingsIntoOneFolder(t *testing.T) {
+	x, _ := scatter(300, 6, 3)
+	base := t.TempDir()
+	features := filepath.Join(base, "x.npy")
+	if err := npy.Write(features, []int{300, 6}, x); err != nil {
+		t.Fatal(err)
+	}
+	train := func(out, seed string) *exec.Cmd {
+		return exec.Command("pipeline", "train", features, "--clusters", "3", "--epochs", "20", "--heads", "1", "--seed", seed, "--quiet", "--out", out)
+	}
+	for trial := range 3 {
+		out := filepath.Join(base, fmt.Sprint("run", trial))
+		var said [2]bytes.Buffer
+		a, b := train(out, "1"), train(out, "2")
+		a.Stderr, b.Stderr = &said[0], &said[1]
+		if err := errors.Join(a.Start(), b.Start()); err != nil {
+			t.Fatal(err)
+		}
+		errA, errB := a.Wait(), b.Wait()
+		if (errA == nil) == (errB == nil) {
+			t.Fatalf("both ended alike: %v, %v\n%s%s", errA, errB, &said[0], &said[1])
+		}
+		seed, refused := "1", &said[1]
+		if errA != nil {
+			seed, refused = "2", &said[0]
+		}
+		if text := refused.String(); !strings.Contains(text, "another training is at work in") && !strings.Contains(text, "holds another run") {
+			t.Errorf("refused with %q", text)
+		}
+		alone := filepath.Join(base, fmt.Sprint("alone", trial))
+		expectSuccess(t, train(alone, seed))
+		sameRuns(t, out, alone)
+	}
 }

@@ -36,6 +36,9 @@ func openMatrix(features, labels string) (_ *items, err error) {
 			f.Close()
 		}
 	}()
+	if f.Dim() == 0 {
+		return nil, fmt.Errorf("%s: shape %v has no columns: there is nothing in its rows", features, f.Shape)
+	}
 	it := &items{Features: f, close: f.Close}
 	if labels != "" {
 		if it.labels, it.classes, err = readLabels(labels, f.Len()); err != nil {

@@ -2,18 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/spf13/cobra"
 
 	"iconic/extract"
+	"iconic/extract/dataset"
 	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
 	"iconic/head"
+	"iconic/internal/identity"
 	"iconic/report"
 )
 
@@ -70,7 +73,8 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	if err := a.resolveEncoder(ctx, &o.encodeOptions, &config); err != nil {
 		return nil, err
 	}
-	if config.Out == "" {
+	cached := config.Out == ""
+	if cached {
 		var err error
 		if config.Out, err = cachedStore(config); err != nil {
 			return nil, err
@@ -90,15 +94,63 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 		}
 		return nil
 	}
-	if _, err := a.extract(ctx, config, trainable); err != nil {
-		return nil, err
+	for waiting := false; ; {
+		_, err := a.extract(ctx, config, trainable)
+		var other *store.EngineError
+		switch {
+		case err == nil:
+		case cached && errors.As(err, &other) && config.Out == other.Dir && !strings.HasSuffix(other.Dir, engineSuffix(other.Now)):
+			a.note("the features kept in %s were made with %s: with %s they are computed anew, beside them", other.Dir, other.Was, other.Now)
+			config.Out += engineSuffix(other.Now)
+			continue
+		case cached && errors.Is(err, store.ErrBusy):
+			if !waiting {
+				a.note("another run encodes the same images: this one waits for its features")
+				waiting = true
+			}
+			if err := pause(ctx, 300*time.Millisecond); err != nil {
+				return nil, err
+			}
+			continue
+		default:
+			return nil, err
+		}
+		break
 	}
 	o.images = data
 	return a.trainStore(ctx, config.Out, "", o.out, &o.trainOptions)
 }
 
-// cachedStore is the folder in the user's cache for the features of data under an encoder and its preprocessing. Files that
-// changed since are found by the store itself.
+// engineSuffix tells apart the folders of features that differ only in what ran the encoder.
+func engineSuffix(e store.Engine) string { return "-" + e.Provider + "-" + e.Runtime }
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// featureInputs is all that the features in the user's cache depend on, but for the images' contents, which the store looks after
+// itself, and for what runs the encoder, of which it keeps a folder each.
+type featureInputs struct {
+	Data       string
+	Dataset    dataset.Options
+	Encoder    string // SHA-256 of the model and all of its data
+	Output     string
+	Transform  pixels.Transform
+	IgnoreEXIF bool
+	Decoder    string // of JPEG files
+	Views      int
+	Seed       uint64               `json:",omitempty"` // of the augmented views
+	Augment    *pixels.Augmentation `json:",omitempty"` // of those, too
+	Half       bool
+}
+
+// cachedStore is the folder in the user's cache for the features of data under an encoder and its preprocessing.
 func cachedStore(c extract.Config) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -112,9 +164,16 @@ func cachedStore(c extract.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, err := json.Marshal([]any{data, c.Dataset, sum, c.Transform, c.IgnoreEXIF, c.Views, c.Seed, c.Half})
+	in := featureInputs{
+		Data: data, Dataset: c.Dataset, Encoder: sum, Output: c.Encoder.Output, Transform: c.Transform, IgnoreEXIF: c.IgnoreEXIF,
+		Decoder: pixels.JPEGDecoder(), Views: c.Views, Half: c.Half,
+	}
+	if c.Views > 1 {
+		in.Seed, in.Augment = c.Seed, &c.Augment
+	}
+	key, err := identity.Key("features", in)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(cache, "iconic", "features", fmt.Sprintf("%s-%016x", filepath.Base(data), xxhash.Sum64(key))), nil
+	return filepath.Join(cache, "iconic", "features", filepath.Base(data)+"-"+key), nil
 }

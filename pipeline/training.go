@@ -24,6 +24,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/methods"
+	"iconic/internal/lockfile"
 	"iconic/internal/npy"
 	"iconic/report"
 )
@@ -121,6 +122,11 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	options := head.Options{Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs}
 	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Inputs: digests, Classes: it.classes, Encoder: it.encoder}
 	rc.Features.Images = o.images
+	unlock, err := lockRun(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock() // the process's end would do it, too
 	state, ended, err := a.beginRun(dir, rc, o.resume)
 	if err != nil {
 		return nil, err
@@ -164,6 +170,21 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 		return nil, err
 	}
 	return a.score(ctx, it, result, dir, o)
+}
+
+// lockRun makes a run folder, if need be, and keeps other trainings out of it.
+func lockRun(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	unlock, err = lockfile.Try(filepath.Join(dir, ".lock"))
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, fmt.Errorf("another training is at work in %s: wait for it, or choose another --out", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	return unlock, nil
 }
 
 // keeper writes the checkpoints of a training: not more often than it is worth, but always when it is interrupted.

@@ -29,6 +29,10 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	if e.width < 1 && size > 0 {
 		e.width = size
 	}
+	const most, mostSide, mostNumbers = 1 << 14, 1 << 14, 1 << 30 // a batch of 4 GiB
+	if e.fixed > most || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
+		return fmt.Errorf("input %s asks for more than is read: at most %d images of %d×%d pixels, and %d numbers in all", words(in), most, mostSide, mostSide, mostNumbers)
+	}
 	if e.height < 1 || e.width < 1 {
 		return fmt.Errorf("input %s leaves the image size free: give it with --crop", words(in))
 	}

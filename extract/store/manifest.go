@@ -31,10 +31,12 @@ const formatName = "iconic feature store"
 type Settings struct {
 	Encoder       Encoder         `json:"encoder"`
 	Preprocessing json.RawMessage `json:"preprocessing"`
-	JPEGDecoder   string          `json:"jpeg_decoder"` // "libjpeg-turbo" or "go"
-	Views         int             `json:"views"`        // of each image, ≥ 1; view 0 is the plain one
-	Seed          uint64          `json:"seed"`         // of the views; 0 when there is one
-	DType         string          `json:"dtype"`        // "float32" or "float16"
+	JPEGDecoder   string          `json:"jpeg_decoder"`       // "libjpeg-turbo" or "go"
+	Provider      string          `json:"provider,omitempty"` // that ran the encoder: "cpu", "cuda", …; "": not known
+	Runtime       string          `json:"runtime,omitempty"`  // the version of ONNX Runtime; "": not known
+	Views         int             `json:"views"`              // of each image, ≥ 1; view 0 is the plain one
+	Seed          uint64          `json:"seed"`               // of the views; 0 when there is one
+	DType         string          `json:"dtype"`              // "float32" or "float16"
 	Dim           int             `json:"dim"`
 	ShardRows     int             `json:"shard_rows"`
 }
@@ -207,6 +209,10 @@ func (s Settings) differs(t Settings) string {
 	}
 	if s.JPEGDecoder != t.JPEGDecoder {
 		what = append(what, fmt.Sprintf("JPEG decoder %q, not %q; pixels may differ: install libjpeg-turbo, or set ICONIC_JPEG=go, on every machine", s.JPEGDecoder, t.JPEGDecoder))
+	}
+	if s.Provider != "" && t.Provider != "" { // stores of before these were kept have none
+		note("provider", s.Provider, t.Provider)
+		note("ONNX Runtime", s.Runtime, t.Runtime)
 	}
 	note("views", s.Views, t.Views)
 	note("seed", s.Seed, t.Seed)

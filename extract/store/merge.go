@@ -37,7 +37,11 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	if stores, err = arrange(stores); err != nil {
 		return 0, err
 	}
-	w, err := Begin(out, stores[0].Settings, nil)
+	settings := stores[0].Settings
+	for _, s := range stores { // a part without a readable image does not know
+		settings.Provider, settings.Runtime = cmp.Or(settings.Provider, s.Provider), cmp.Or(settings.Runtime, s.Runtime)
+	}
+	w, err := Begin(out, settings, nil)
 	if err != nil {
 		return 0, err
 	}

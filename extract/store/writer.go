@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -178,6 +179,7 @@ func (w *Writer) readOld() error {
 	if err != nil {
 		return err
 	}
+	w.adopt(m.Settings)
 	if diff := w.manifest.differs(m.Settings); diff != "" {
 		return fmt.Errorf("feature store %s was made with other settings (now %s before): use those, or give another --out", w.dir, diff)
 	}
@@ -212,6 +214,47 @@ func (w *Writer) readOld() error {
 	}
 	return nil
 }
+
+// adopt takes over what a store keeps once it is begun: the size of its shards, in which its rows lie, and what ran the encoder.
+func (w *Writer) adopt(before Settings) {
+	w.manifest.ShardRows = before.ShardRows
+	w.manifest.Provider, w.manifest.Runtime = cmp.Or(w.manifest.Provider, before.Provider), cmp.Or(w.manifest.Runtime, before.Runtime)
+}
+
+// EngineError says that a store's features were computed by another provider or version of ONNX Runtime than is at work now, whose
+// features may differ.
+type EngineError struct {
+	Dir      string
+	Was, Now Engine
+}
+
+// Engine is what runs an encoder.
+type Engine struct{ Provider, Runtime string }
+
+func (e Engine) String() string {
+	return fmt.Sprintf("provider %s of ONNX Runtime %s", e.Provider, e.Runtime)
+}
+
+func (e *EngineError) Error() string {
+	return fmt.Sprintf("feature store %s was made with %s, and now there is %s, whose features may differ: use the same as before, or give another folder", e.Dir, e.Was, e.Now)
+}
+
+// MadeOn records what runs the encoder, before the first features are appended. It fails with an *EngineError where those that are
+// there come from another. Of rows whose engine is not known none is claimed.
+func (w *Writer) MadeOn(e Engine) error {
+	was := Engine{w.manifest.Provider, w.manifest.Runtime}
+	switch {
+	case was == e || was.Provider == "" && len(w.known) > 0:
+		return nil
+	case was.Provider != "":
+		return &EngineError{w.dir, was, e}
+	}
+	w.manifest.Provider, w.manifest.Runtime = e.Provider, e.Runtime
+	return writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings)
+}
+
+// ShardRows is the number of rows of a shard: that of the store as it was, if there was one.
+func (w *Writer) ShardRows() int { return w.manifest.ShardRows }
 
 // words names a part.
 func (p *Part) words() string {
@@ -271,6 +314,7 @@ func (w *Writer) readPartial() error {
 	if err := json.Unmarshal(content, &before); err != nil {
 		return fmt.Errorf("%s is damaged (%w): remove the folder %s", filepath.Join(w.partial, settingsName), err, w.partial)
 	}
+	w.adopt(before)
 	if diff := w.manifest.differs(before); diff != "" {
 		return fmt.Errorf("feature store %s is unfinished, and was begun with other settings (now %s before): use those, or give another --out", w.dir, diff)
 	}
