@@ -89,9 +89,9 @@ func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
 
 // Prepare reads the content of an image file, of at most maxPixels (0: as many as an extraction takes), into dst, Pixels() long,
-// as Encode takes it. What is no picture gives a *pixels.Error.
-func (e *Embedder) Prepare(dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
-	m, _, err := pixels.Decode(content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
+// as Encode takes it. What is no picture gives a *pixels.Error. Decoding ends with ctx.
+func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
+	m, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 		}
 		embedded = append(embedded, one...)
 		x, features := make([]float32, e.Pixels()), make([]float32, e.Dim())
-		if err := errors.Join(e.Prepare(x, content, 0, new(pixels.Scratch)), e.Encode(t.Context(), features, x, 1)); err != nil {
+		if err := errors.Join(e.Prepare(t.Context(), x, content, 0, new(pixels.Scratch)), e.Encode(t.Context(), features, x, 1)); err != nil {
 			t.Fatal(err)
 		}
 		prepared = append(prepared, features...)

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/netutil"
 
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 	"iconic/internal/parallel"
 	"iconic/pipeline/classify"
 	"iconic/pipeline/endpoint"
@@ -42,6 +42,8 @@ answering what it has taken on.
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address and port; port 0 takes a free one")
 	f.Int64Var(&o.MaxBytes, "max-bytes", 32<<20, "bytes of an image file at most")
 	f.IntVar(&o.MaxPixels, "max-pixels", 64<<20, "pixels of an image at most")
+	f.Var(&o.memory, "memory", "memory for bodies and pictures, as 800MB or 2GB; what does not fit is refused (default: half of the machine's or container's)")
+	f.StringVar(&o.health, "health", "", "address and port for /healthz and /metrics alone, which no client of the other can starve (default: none)")
 	f.IntVar(&o.Places, "places", 256, "requests taken on at once; more are refused")
 	f.IntVar(&o.Decoders, "decode-threads", 0, "images decoded at once (default: one a processor)")
 	f.IntVar(&o.Batch, "batch-images", 16, "images that the encoder gets at once, at most")
@@ -54,8 +56,9 @@ answering what it has taken on.
 type serveOptions struct {
 	useOptions
 	endpoint.Options
-	listen string
-	drain  time.Duration
+	listen, health string
+	memory         budget.Size
+	drain          time.Duration
 }
 
 // served is a model as the endpoint asks it.
@@ -65,22 +68,29 @@ func (s served) Classify(ctx context.Context, prepared []float32, n int) ([]clas
 	return s.Prepared(ctx, prepared, n)
 }
 
-func (s served) Prepare(dst []float32, content []byte, maxPixels int, scratch *pixels.Scratch) error {
-	return s.Images.Prepare(dst, content, maxPixels, scratch)
+func (s served) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, scratch *pixels.Scratch) error {
+	return s.Images.Prepare(ctx, dst, content, maxPixels, scratch)
 }
 
 func (s served) Pixels() int { return s.Images.Pixels() }
 
-// maxConnections bounds what idle and slow clients can hold.
-const maxConnections = 2048
+// What idle and slow clients can hold: connections in all, and of one address.
+const (
+	maxConnections = 2048
+	maxOfAddress   = 512
+)
 
-func (a *app) serve(ctx context.Context, dir string, o *serveOptions) error {
+func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error) {
 	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0} {
 		if bad {
 			return usagef("max-bytes, max-pixels, places, batch-images, body-time and answer-time: want more than 0")
 		}
 	}
 	o.Decoders = parallel.Workers(o.Decoders)
+	if o.Memory = int64(o.memory); o.Memory == 0 {
+		o.Memory = budget.Default()
+	}
+	budget.SetRuntimeLimit(o.Memory)
 	o.Report = filepath.Join(dir, pageFile)
 	if err := o.Options.Validate(); err != nil {
 		return usageError{err}
@@ -89,11 +99,19 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, t.close()) }()
 	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened: a port that is taken is told at once
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
 	}
 	defer listener.Close()
+	var health net.Listener
+	if o.health != "" {
+		if health, err = net.Listen("tcp", o.health); err != nil {
+			return fmt.Errorf("listen for health: %w; choose another address with --health", err)
+		}
+		defer health.Close()
+	}
 	m, err := t.open(ctx, a, &o.useOptions)
 	if err != nil {
 		return err
@@ -106,7 +124,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) error {
 	}
 	a.warmUp(ctx, m, o.Batch)
 	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
-	return a.answer(ctx, listener, e, o)
+	return a.answer(ctx, listener, health, e, o)
 }
 
 // warmUp lets the first request not pay for the encoder's first run; what fails here, a request will tell.
@@ -119,10 +137,10 @@ func (a *app) warmUp(ctx context.Context, m *classify.Model, batch int) {
 }
 
 // answer serves until ctx ends, and then what was taken on.
-func (a *app) answer(ctx context.Context, listener net.Listener, e *endpoint.Endpoint, o *serveOptions) error {
+func (a *app) answer(ctx context.Context, listener, health net.Listener, e *endpoint.Endpoint, o *serveOptions) error {
 	server := &http.Server{
 		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: what was taken on is answered
 	var running sync.WaitGroup
@@ -130,8 +148,17 @@ func (a *app) answer(ctx context.Context, listener net.Listener, e *endpoint.End
 	defer running.Wait()
 	defer stop()
 
-	failed := make(chan error, 1)
-	running.Go(func() { failed <- server.Serve(netutil.LimitListener(listener, maxConnections)) })
+	failed := make(chan error, 2)
+	if health != nil {
+		watch := &http.Server{Handler: e.Health(), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second}
+		running.Go(func() {
+			if err := watch.Serve(health); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+		defer watch.Close()
+	}
+	running.Go(func() { failed <- server.Serve(endpoint.Bounded(listener, maxConnections, maxOfAddress)) })
 	select {
 	case err := <-failed:
 		return err

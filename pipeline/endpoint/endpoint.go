@@ -12,17 +12,18 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 	"iconic/pipeline/classify"
 )
 
 // Model is what the endpoint asks; *classify.Model is one.
 type Model interface {
 	Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error)
-	Prepare(dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error
+	Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error
 	Pixels() int // numbers of a prepared image
 }
 
@@ -31,7 +32,8 @@ type Options struct {
 	MaxBytes  int64         // of a body; 0: 32 MiB
 	MaxPixels int           // of an image; 0: 64 million
 	Places    int           // requests that are let in at once; 0: 256
-	Decoders  int           // requests that decode at once; 0: 2
+	Decoders  int           // requests that decode at once, half of them heavy ones; 0: 2
+	Memory    int64         // bytes that bodies and pictures may take in all; 0: budget.Default
 	Batch     int           // images of a batch at most; 0: 16
 	Body      time.Duration // in which a body must have come; 0: 15 s
 	Answer    time.Duration // in which an answer must be there; 0: 30 s
@@ -54,6 +56,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 32 << 20
 	}
+	if o.Memory == 0 {
+		o.Memory = budget.Default()
+	}
 	if o.Body == 0 {
 		o.Body = 15 * time.Second
 	}
@@ -68,6 +73,8 @@ func (o Options) Validate() error {
 	switch {
 	case o.MaxBytes < 0:
 		return fmt.Errorf("max-bytes %d: want 1 or more", o.MaxBytes)
+	case o.Memory < 0 || o.Memory > 0 && o.Memory < budget.Least:
+		return fmt.Errorf("memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
 	case o.MaxPixels < 0:
 		return fmt.Errorf("max-pixels %d: want 1 or more", o.MaxPixels)
 	case o.Places < 0 || o.Places > 1<<16:
@@ -87,10 +94,14 @@ type Endpoint struct {
 	metrics *metrics
 	mux     http.Handler
 
-	places  chan struct{} // one for each request that is in
-	decode  chan *pixels.Scratch
-	waiting chan *job
-	ending  atomic.Bool
+	places       chan struct{} // one for each request that is in
+	light, heavy *lane
+	waiting      chan *job
+	decoding     sync.WaitGroup
+	started      time.Time
+
+	ending context.Context // ends when the server is to
+	end    context.CancelFunc
 }
 
 // job is an image on its way through the encoder.
@@ -113,11 +124,10 @@ func New(m Model, o Options) (*Endpoint, error) {
 	o = o.withDefaults()
 	e := &Endpoint{
 		model: m, options: o,
-		places: make(chan struct{}, o.Places), decode: make(chan *pixels.Scratch, o.Decoders), waiting: make(chan *job, o.Places),
+		places: make(chan struct{}, o.Places), waiting: make(chan *job, o.Places), started: time.Now(),
 	}
-	for range o.Decoders {
-		e.decode <- new(pixels.Scratch)
-	}
+	e.light, e.heavy = lanes(o.Memory, o.Decoders)
+	e.ending, e.end = context.WithCancel(context.Background())
 	e.metrics = newMetrics(func() float64 { return float64(len(e.places)) }, func() float64 { return float64(len(e.waiting)) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", e.classify)
@@ -132,14 +142,15 @@ func New(m Model, o Options) (*Endpoint, error) {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if !e.calledRightly(r.Host) {
-		http.Error(w, "this server is not called "+r.Host, http.StatusMisdirectedRequest)
+		http.Error(w, "unknown host name", http.StatusMisdirectedRequest)
 		return
 	}
 	e.mux.ServeHTTP(w, r)
 }
 
+// calledRightly tells whether a request names this server. One without a name, as HTTP/1.0 allows, is of no browser.
 func (e *Endpoint) calledRightly(host string) bool {
-	if e.options.Hosts == nil {
+	if e.options.Hosts == nil || host == "" {
 		return true
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -148,38 +159,41 @@ func (e *Endpoint) calledRightly(host string) bool {
 	return slices.Contains(e.options.Hosts, strings.ToLower(strings.Trim(host, "[]")))
 }
 
-// End makes /healthz say that the server ends, so that no more requests are sent to it.
-func (e *Endpoint) End() { e.ending.Store(true) }
+// Health answers /healthz and /metrics alone: for a listener of its own, which no client of the other can starve.
+func (e *Endpoint) Health() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", e.health)
+	mux.Handle("GET /metrics", e.metrics.handler())
+	return mux
+}
+
+// End makes /healthz say that the server ends, so that no more requests are sent to it, and bodies that are still on their way
+// hurry: they have endingBody from now.
+func (e *Endpoint) End() { e.end() }
+
+// endingBody is the time in which bodies must have come once the server is to end.
+const endingBody = 2 * time.Second
 
 func (e *Endpoint) health(w http.ResponseWriter, _ *http.Request) {
-	if e.ending.Load() {
+	if e.ending.Err() != nil {
 		http.Error(w, "ending", http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")
 }
 
-// report shows the run's page, which carries its own style, script and pictures and needs nothing else.
-func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
-	if e.options.Report == "" {
-		http.NotFound(w, r)
-		return
-	}
-	if _, err := os.Stat(e.options.Report); err != nil {
-		http.Error(w, "the run has no report; POST an image to this address", http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'")
-	http.ServeFile(w, r, e.options.Report)
-}
-
 // classify answers a POST.
 func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p, err := e.predict(w, r)
+	var body []byte
+	if err == nil {
+		body, err = json.Marshal(p)
+	}
 	status := http.StatusOK
 	if err != nil {
 		status = statusOf(err)
+		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings always can
 	}
 	e.metrics.answered(status, time.Since(start))
 	w.Header().Set("Content-Type", "application/json")
@@ -187,11 +201,7 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
-	if err != nil {
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // whoever asked may be gone
-		return
-	}
-	_ = json.NewEncoder(w).Encode(p)
+	_, _ = w.Write(append(body, '\n')) // whoever asked may be gone
 }
 
 // refusal is an error with its status.
@@ -253,16 +263,21 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), e.options.Answer, fmt.Errorf("no answer within %s", e.options.Answer))
 	defer cancel()
-	content, err := e.body(w, r)
+	content, memory, err := e.body(w, r)
 	if err != nil {
 		return p, err
 	}
-	prepared, err := e.prepare(ctx, content)
+	prepared, err := e.prepare(ctx, content, memory)
 	if err != nil {
 		return p, err
 	}
-	j := &job{ctx, prepared, make(chan answer, 1)}
-	e.waiting <- j // it has room for as many as there are places
+	defer prepared.memory.keep(0)
+	j := &job{ctx, prepared.pixels, make(chan answer, 1)}
+	select {
+	case e.waiting <- j: // it has room for as many as there are places, but for those whose clients are gone
+	case <-ctx.Done():
+		return p, refuse(http.StatusServiceUnavailable, "%w", context.Cause(ctx))
+	}
 	select {
 	case a := <-j.answer:
 		return a.prediction, a.err
@@ -271,12 +286,73 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	}
 }
 
-// body reads the image: the body itself, or the first file of a form.
-func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// body reads the image: the body itself, or the first file of a form. Before it reads a byte it takes the memory that the header
+// promises, and where that promises nothing, as much as a body may have, twice, since it has to grow.
+func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte, _ *held, err error) {
+	need, room := r.ContentLength, r.ContentLength
+	if need < 0 {
+		need, room = 2*e.options.MaxBytes, 64<<10
+	}
+	on := e.heavy
+	if need <= lightBody {
+		on = e.light
+	}
+	memory, err := on.take(need)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			memory.keep(0)
+		}
+	}()
 	control := http.NewResponseController(w)
 	if err := control.SetReadDeadline(time.Now().Add(e.options.Body)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
+		return nil, nil, err
 	}
+	hurry := context.AfterFunc(e.ending, func() {
+		_ = control.SetReadDeadline(time.Now().Add(min(endingBody, e.options.Body))) // where there are none, the body ends as it does
+	})
+	defer hurry()
+	from, err := e.file(w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	content, err = readInto(make([]byte, 0, room), from)
+	if err != nil {
+		return nil, nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
+	}
+	memory.keep(int64(cap(content)))
+	return content, memory, nil
+}
+
+// readInto is io.ReadAll into a buffer, which is left as it is where all fits into it.
+func readInto(b []byte, r io.Reader) ([]byte, error) {
+	for {
+		if len(b) == cap(b) { // full: is there more?
+			var one [1]byte
+			n, err := io.ReadFull(r, one[:])
+			if n == 0 {
+				if errors.Is(err, io.EOF) {
+					err = nil
+				}
+				return b, err
+			}
+			b = append(slices.Grow(b, cap(b)), one[0]) // twice the room
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return b, err
+		}
+	}
+}
+
+// file is where the image is read from.
+func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 	from := io.Reader(http.MaxBytesReader(w, r.Body, e.options.MaxBytes))
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
 		r.Body = io.NopCloser(from)
@@ -293,11 +369,7 @@ func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 		}
 		from = part
 	}
-	content, err := io.ReadAll(from)
-	if err != nil {
-		return nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
-	}
-	return content, nil
+	return from, nil
 }
 
 // unread says why a body could not be read; otherwise is for what is neither its size nor its time.
@@ -312,20 +384,68 @@ func unread(err error, o Options, otherwise error) error {
 	return otherwise
 }
 
-// prepare decodes an image, when it is its turn.
-func (e *Endpoint) prepare(ctx context.Context, content []byte) ([]float32, error) {
+// picture is an image as the encoder takes it, and the memory that it holds.
+type picture struct {
+	pixels []float32
+	memory *held
+}
+
+// prepare decodes an image when it is its turn. What its header says the picture takes is taken first. It answers when ctx ends
+// even if the decoder does not: that goes on alone, and only when it is done its memory and its place are free.
+func (e *Endpoint) prepare(ctx context.Context, content []byte, body *held) (*picture, error) {
+	result := int64(4 * e.model.Pixels())
+	cost, err := pixels.Cost(content, pixels.DecodeOptions{MaxPixels: e.options.MaxPixels})
+	if err != nil {
+		cost = 0 // the decoder says the same, and sooner than it takes memory
+	}
+	on := e.heavy
+	if cost <= lightCost && int64(len(content)) <= lightBody {
+		on = e.light
+	}
+	memory, err := on.take(cost + result)
+	if err != nil {
+		body.keep(0)
+		return nil, err
+	}
+	var scratch *pixels.Scratch
 	select {
-	case scratch := <-e.decode:
-		defer func() { e.decode <- scratch }()
-		prepared := make([]float32, e.model.Pixels())
-		return prepared, e.model.Prepare(prepared, content, e.options.MaxPixels, scratch)
+	case scratch = <-on.scratch:
+	case <-ctx.Done():
+		memory.keep(0)
+		body.keep(0)
+		return nil, refuse(http.StatusServiceUnavailable, "%w", context.Cause(ctx))
+	}
+	type decoded struct {
+		picture *picture
+		err     error
+	}
+	done := make(chan decoded)
+	e.decoding.Go(func() {
+		d := decoded{picture: &picture{make([]float32, e.model.Pixels()), memory}}
+		d.err = e.model.Prepare(ctx, d.picture.pixels, content, e.options.MaxPixels, scratch)
+		on.scratch <- scratch // never blocks: it has room for all
+		body.keep(0)
+		memory.keep(result)
+		if d.err != nil {
+			memory.keep(0)
+		}
+		select {
+		case done <- d:
+		case <-ctx.Done():
+			memory.keep(0)
+		}
+	})
+	select {
+	case d := <-done:
+		return d.picture, d.err
 	case <-ctx.Done():
 		return nil, refuse(http.StatusServiceUnavailable, "%w", context.Cause(ctx))
 	}
 }
 
-// Run feeds the encoder until ctx ends. Whatever waits then is refused.
+// Run feeds the encoder until ctx ends, and then waits for the decoders. Whatever waits for the encoder then is refused.
 func (e *Endpoint) Run(ctx context.Context) {
+	defer e.decoding.Wait()
 	var prepared []float32
 	for {
 		var batch []*job

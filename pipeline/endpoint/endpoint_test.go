@@ -40,8 +40,8 @@ const side = 4
 
 func (m *mean) Pixels() int { return 3 * side * side }
 
-func (m *mean) Prepare(dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
-	im, _, err := pixels.Decode(content, pixels.DecodeOptions{MaxPixels: maxPixels})
+func (m *mean) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
+	im, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{MaxPixels: maxPixels})
 	if err != nil {
 		return err
 	}
@@ -331,8 +331,24 @@ func TestRandomBodies(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	if len(e.places) != 0 || len(e.decode) != cap(e.decode) {
-		t.Errorf("%d places and %d decoders are still taken", len(e.places), cap(e.decode)-len(e.decode))
+	allFree(t, e)
+}
+
+// allFree fails unless places, memory and decoders are all given back.
+func allFree(t *testing.T, e *Endpoint) {
+	t.Helper()
+	for len(e.places) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for name, l := range map[string]*lane{"light": e.light, "heavy": e.heavy} {
+		for len(l.scratch) < cap(l.scratch) { // a decoder may outlive its request
+			time.Sleep(time.Millisecond)
+		}
+		if err := l.memory.Take(t.Context(), l.memory.Total()); err != nil {
+			t.Errorf("memory of the %s lane: %v", name, err)
+			continue
+		}
+		l.memory.Give(l.memory.Total())
 	}
 }
 
@@ -380,4 +396,83 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%+v: no error", o)
 		}
 	}
+}
+
+// A request that promises more memory than is free is refused before its body is read, and a small one finds its place beside it.
+func TestMemoryIsSharedOut(t *testing.T) {
+	e, s := start(t, &mean{}, Options{Memory: 64 << 20})
+	hold, err := e.heavy.take(e.heavy.memory.Total())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text := post(t, s.URL, "", bytes.NewReader(make([]byte, 2<<20))); status != http.StatusTooManyRequests || !strings.Contains(text, "memory") {
+		t.Errorf("a heavy request: %d, %s", status, text)
+	}
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 50, 60, 60))); status != http.StatusOK {
+		t.Errorf("a light request: %d, %s", status, text)
+	}
+	hold.keep(0)
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 1, 4000, 4000))); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "budget of memory") {
+		t.Errorf("a picture beyond all memory: %d, %s", status, text)
+	}
+	allFree(t, e)
+}
+
+func TestReportIsARegularFile(t *testing.T) {
+	folder := t.TempDir()
+	secret, page := filepath.Join(folder, "secret"), filepath.Join(folder, "report.html")
+	if err := errors.Join(os.WriteFile(secret, []byte("secret"), 0o600), os.Symlink(secret, page)); err != nil {
+		t.Fatal(err)
+	}
+	_, s := start(t, &mean{}, Options{Report: page})
+	r, err := http.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if b, err := io.ReadAll(r.Body); err != nil || r.StatusCode != http.StatusNotFound || strings.Contains(string(b), "secret") {
+		t.Errorf("a link: %d, %s, %v", r.StatusCode, b, err)
+	}
+}
+
+func TestConnectionsOfAnAddressAreBounded(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Bounded(inner, 10, 2)
+	defer l.Close()
+	accepted := make(chan net.Conn, 10)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	var clients, taken []net.Conn
+	for range 3 {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		clients = append(clients, c)
+	}
+	taken = append(taken, <-accepted, <-accepted)
+	if _, err := clients[2].Read(make([]byte, 1)); err == nil {
+		t.Error("a third connection is open")
+	}
+	for _, c := range taken {
+		c.Close()
+	}
+	c, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	(<-accepted).Close()
 }

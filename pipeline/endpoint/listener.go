@@ -1,0 +1,82 @@
+package endpoint
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// Bounded accepts connections up to a number in all and a number for each address; whoever is beyond is closed at once, so that
+// idle connections of one client keep nobody else out and no connection waits unseen.
+func Bounded(l net.Listener, all, each int) net.Listener {
+	return &bounded{Listener: l, all: all, each: each, open: map[string]int{}}
+}
+
+type bounded struct {
+	net.Listener
+	all, each int
+
+	mu    sync.Mutex
+	total int
+	open  map[string]int // by address
+}
+
+func (b *bounded) Accept() (net.Conn, error) {
+	for {
+		c, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		from := address(c)
+		if b.enter(from) {
+			return &counted{Conn: c, leave: sync.OnceFunc(func() { b.leave(from) })}, nil
+		}
+		_ = c.Close() // whoever it was is not told more than that
+	}
+}
+
+// address is what connections are counted by: the IP address, and of IPv6 the network of 64 bits that a client has for itself.
+func address(c net.Conn) string {
+	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return c.RemoteAddr().String()
+	}
+	ip := at.Addr().Unmap()
+	if ip.Is6() {
+		if net, err := ip.Prefix(64); err == nil {
+			return net.String()
+		}
+	}
+	return ip.String()
+}
+
+func (b *bounded) enter(from string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.total >= b.all || b.open[from] >= b.each {
+		return false
+	}
+	b.total++
+	b.open[from]++
+	return true
+}
+
+func (b *bounded) leave(from string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.total--
+	if b.open[from]--; b.open[from] == 0 {
+		delete(b.open, from)
+	}
+}
+
+// counted is a connection that is told of when it ends.
+type counted struct {
+	net.Conn
+	leave func()
+}
+
+func (c *counted) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}

@@ -1,0 +1,72 @@
+package endpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// maxPage bounds the report that is shown, in bytes; ours have a few millions.
+const maxPage = 64 << 20
+
+// report shows the run's page, which carries its own style, script and pictures and needs nothing else.
+func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
+	if e.options.Report == "" {
+		http.NotFound(w, r)
+		return
+	}
+	page, err := readPage(e.options.Report)
+	if err != nil {
+		http.Error(w, "the run has no report that can be shown; POST an image to this address", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", policy(page))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	http.ServeContent(w, r, "", e.started, bytes.NewReader(page))
+}
+
+// readPage reads a regular file. A link is not followed: a run folder of somebody else could lead to any file of this machine.
+func readPage(name string) ([]byte, error) {
+	before, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() || before.Size() > maxPage {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if now, err := f.Stat(); err != nil || !os.SameFile(before, now) {
+		return nil, errors.New("it was exchanged meanwhile")
+	}
+	return io.ReadAll(io.LimitReader(f, maxPage))
+}
+
+var inline = regexp.MustCompile(`(?s)<(style|script)[^>]*>(.*?)</(?:style|script)>`)
+
+// policy allows a page the styles and scripts that stand in it, by their SHA-256, and pictures within it: nothing from elsewhere,
+// nothing that is added on the way, and no other page may show it in a frame.
+func policy(page []byte) string {
+	sources := map[string][]string{}
+	for _, found := range inline.FindAllSubmatch(page, -1) {
+		sum := sha256.Sum256(found[2])
+		sources[string(found[1])] = append(sources[string(found[1])], fmt.Sprintf("'sha256-%s'", base64.StdEncoding.EncodeToString(sum[:])))
+	}
+	list := func(kind string) string {
+		if len(sources[kind]) == 0 {
+			return "'none'"
+		}
+		return strings.Join(sources[kind], " ")
+	}
+	return fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", list("style"), list("script"))
+}
