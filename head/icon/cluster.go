@@ -7,6 +7,13 @@ import (
 	"iconic/internal/parallel"
 )
 
+// Cluster: q_ij = Σ_c φ_ic φ_jc / Σ_k φ_kc, φ = softmax(z): the chance to reach j through a cluster that i names. It keeps the
+// point itself and has one set of points only.
+type Cluster struct{}
+
+// Validate implements Learned.
+func (Cluster) Validate() error { return nil }
+
 // clusterGradient is the loss of the cluster kernel under any divergence; package cluster derives the gradient. With
 // G_ij = ∂L/∂A_ij = (1−β) g_ij / n and U = Φ diag(1/s),
 //
@@ -31,7 +38,7 @@ func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p *Ro
 				l.target(target, p, i, n)
 				row := g[(i-lo)*n : (i-lo+1)*n]
 				for j, a := range row {
-					v, slope := divergence.term(target[j], (1-l.Beta)*float64(a)+l.Beta/float64(n))
+					v, slope := divergence.Term(target[j], (1-l.Beta)*float64(a)+l.Beta/float64(n))
 					losses[b] += v
 					row[j] = T((1 - l.Beta) * slope / float64(n))
 				}

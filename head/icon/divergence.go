@@ -4,8 +4,8 @@ import "math"
 
 // Divergence compares two distributions over the same points.
 type Divergence interface {
-	// term gives one point's part of the divergence of q from p and its derivative by q; p and q are in [0, 1].
-	term(p, q float64) (value, slope float64)
+	// Term gives one point's part of the divergence of q from p and its derivative by q; p and q are in [0, 1]. Both must be finite there.
+	Term(p, q float64) (value, slope float64)
 }
 
 // least keeps logarithms and quotients finite where a distribution has no mass.
@@ -14,7 +14,8 @@ const least = 1e-30
 // KL is Σ p ln(p/q), the paper's divergence. ∂/∂q = −p/q.
 type KL struct{}
 
-func (KL) term(p, q float64) (value, slope float64) {
+// Term implements Divergence.
+func (KL) Term(p, q float64) (value, slope float64) {
 	if p <= 0 {
 		return 0, 0
 	}
@@ -25,7 +26,8 @@ func (KL) term(p, q float64) (value, slope float64) {
 // ReverseKL is Σ q ln(q/p). ∂/∂q = ln(q/p) + 1. It wants α > 0: where p has no mass and q has, it is all but infinite.
 type ReverseKL struct{}
 
-func (ReverseKL) term(p, q float64) (value, slope float64) {
+// Term implements Divergence.
+func (ReverseKL) Term(p, q float64) (value, slope float64) {
 	p, q = max(p, least), max(q, least)
 	l := math.Log(q / p)
 	return q * l, l + 1
@@ -34,7 +36,8 @@ func (ReverseKL) term(p, q float64) (value, slope float64) {
 // JensenShannon is ½ Σ p ln(p/m) + ½ Σ q ln(q/m), m = (p+q)/2, at most ln 2. ∂/∂q = ½ ln(q/m): what comes through m cancels.
 type JensenShannon struct{}
 
-func (JensenShannon) term(p, q float64) (value, slope float64) {
+// Term implements Divergence.
+func (JensenShannon) Term(p, q float64) (value, slope float64) {
 	q = max(q, least)
 	m := (p + q) / 2
 	l := math.Log(q / m)
@@ -48,7 +51,8 @@ func (JensenShannon) term(p, q float64) (value, slope float64) {
 // TotalVariation is ½ Σ |p−q|, at most 1. ∂/∂q = ½ sign(q−p); at the kink 0.
 type TotalVariation struct{}
 
-func (TotalVariation) term(p, q float64) (value, slope float64) {
+// Term implements Divergence.
+func (TotalVariation) Term(p, q float64) (value, slope float64) {
 	switch {
 	case q > p:
 		return (q - p) / 2, 0.5
@@ -61,7 +65,8 @@ func (TotalVariation) term(p, q float64) (value, slope float64) {
 // Hellinger is the squared Hellinger distance ½ Σ (√p−√q)², at most 1. ∂/∂q = ½ (1 − √(p/q)).
 type Hellinger struct{}
 
-func (Hellinger) term(p, q float64) (value, slope float64) {
+// Term implements Divergence.
+func (Hellinger) Term(p, q float64) (value, slope float64) {
 	q = max(q, least)
 	d := math.Sqrt(p) - math.Sqrt(q)
 	return d * d / 2, (1 - math.Sqrt(p/q)) / 2

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func kernels() map[string]Learned {
 	return map[string]Learned{
-		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "power": Power{2.5}, "cluster": Cluster{},
+		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "power": Power{2.5}, "cluster": Cluster{}, "of one's own": plainly{StudentT{2}},
 	}
 }
 
@@ -32,7 +33,7 @@ func divergences() map[string]Divergence {
 }
 
 func randomRows(r *rand.Rand, n, m int, self bool) *Rows {
-	return build(n, func(i int, add func(int, float64)) {
+	return Build(n, func(i int, add func(int, float64)) {
 		for range 3 {
 			if j := r.IntN(m); j != i || self {
 				add(j, 0.2+r.Float64())
@@ -155,6 +156,42 @@ func TestGradientsBetweenTwoSets(t *testing.T) {
 	}
 }
 
+// plainly hides a kernel's fused form: the engine asks its Score about every pair.
+type plainly struct{ Scorer }
+
+// Each kernel by rows and by its Score gives the same, in one set and between two. Products of float64 leave rounding of order 1e-13.
+func TestFusedKernelsAreTheirScores(t *testing.T) {
+	const n, m, d = 9, 7, 3
+	for name, k := range kernels() {
+		scorer, ok := k.(Scorer)
+		if !ok {
+			continue
+		}
+		r := rand.New(rand.NewPCG(11, 12))
+		z, w := normals(r, n*d), normals(r, m*d)
+		one, two := randomRows(r, n, n, false), randomRows(r, n, m, true)
+		gradients := func(k Learned) (all []float64) {
+			loss := Loss[float64]{Learned: k, Alpha: 0.2, Beta: 0.1}
+			dz, dz2, dw := make([]float64, n*d), make([]float64, n*d), make([]float64, m*d)
+			a, err := loss.Gradient(context.Background(), dz, z, n, d, one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := loss.GradientBetween(context.Background(), dz2, dw, z, w, n, m, d, two)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.Concat([]float64{a, b}, dz, dz2, dw)
+		}
+		want, got := gradients(plainly{scorer}), gradients(k)
+		for i, v := range want {
+			if math.Abs(v-got[i]) > 1e-11 {
+				t.Fatalf("%s: number %d is %v by rows, %v by its score", name, i, got[i], v)
+			}
+		}
+	}
+}
+
 // The fused float32 loss and this one are the same.
 func TestClusterKernelIsPackageCluster(t *testing.T) {
 	const n, c = 300, 17
@@ -259,7 +296,7 @@ func TestReferenceVectors(t *testing.T) {
 			t.Fatal(err, len(cases))
 		}
 		for i, c := range cases {
-			p := build(c.N, func(i int, add func(int, float64)) {
+			p := Build(c.N, func(i int, add func(int, float64)) {
 				for j, w := range c.P[i] {
 					if w != 0 {
 						add(j, w)

@@ -211,11 +211,11 @@ func directions[T kernel.Float](dz, z []T, n, d int, p *Rows) (u []T, finish fun
 	if n < 2 {
 		return nil, nil, fmt.Errorf("a loss over %d points: want at least 2", n)
 	}
-	s := scores[T]{l.Learned, d}
-	u, size, err := s.prepare(z, n)
+	s := cosineRows[T]{Cosine{1}}
+	u, size, err := s.prepare(z, n, d)
 	if err != nil {
 		return nil, nil, err
 	}
 	clear(dz[:n*d])
-	return u, func() { s.finish(dz, u, size) }, nil
+	return u, func() { s.finish(dz, u, size, d) }, nil
 }

@@ -17,7 +17,7 @@ type over interface {
 
 // pairsOf is the distribution of two views an image: i's partner is i xor 1.
 func pairsOf(n int) *Rows {
-	return build(n, func(i int, add func(int, float64)) { add(i^1, 1) })
+	return Build(n, func(i int, add func(int, float64)) { add(i^1, 1) })
 }
 
 func TestGradientsOfLimitsAgainstFiniteDifferences(t *testing.T) {

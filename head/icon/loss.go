@@ -57,7 +57,7 @@ func (l Loss[T]) check(gradients, numbers, n, d, m int, p *Rows) error {
 	if l.Learned == nil {
 		return fmt.Errorf("no learned distribution is chosen")
 	}
-	if err := l.Learned.validate(); err != nil {
+	if err := l.Learned.Validate(); err != nil {
 		return err
 	}
 	if !(l.Alpha >= 0 && l.Alpha <= 1) {
@@ -85,14 +85,17 @@ func (l Loss[T]) divergence() Divergence {
 //
 // which for KL at β = 0 is (q_ij − p_ij)/n.
 func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d int, p *Rows, self bool) (float64, error) {
-	s := scores[T]{l.Learned, d}
-	points, size, err := s.prepare(z, n)
+	s, err := rowsOf[T](l.Learned)
+	if err != nil {
+		return 0, err
+	}
+	points, size, err := s.prepare(z, n, d)
 	if err != nil {
 		return 0, err
 	}
 	others, otherSize := points, size
 	if !self {
-		if others, otherSize, err = s.prepare(w, m); err != nil {
+		if others, otherSize, err = s.prepare(w, m, d); err != nil {
 			return 0, fmt.Errorf("second set: %w", err)
 		}
 	}
@@ -113,12 +116,12 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 			kernel.MulTransB(rows.products, m, points[lo*d:], d, others, d, end-lo, d, m, false)
 			for i := lo; i < end; i++ {
 				losses[b] += l.row(rows, s, i-lo, i, size[i], otherSize, p, self)
-				own, toward := s.spread(rows.weights[(i-lo)*m:(i-lo+1)*m], size[i], otherSize, rows.products[(i-lo)*m:(i-lo+1)*m])
-				if toward {
+				own, toward := s.spread(rows.weights[(i-lo)*m:(i-lo+1)*m], rows.back, size[i], otherSize, rows.products[(i-lo)*m:(i-lo+1)*m])
+				if toward != nil {
 					kernel.AddScaled(dz[i*d:(i+1)*d], -own, points[i*d:(i+1)*d])
 				}
-				if toward && back[b] != nil {
-					kernel.AddScaled(rows.columns, 1, rows.weights[(i-lo)*m:(i-lo+1)*m])
+				if toward != nil && back[b] != nil {
+					kernel.AddScaled(rows.columns, 1, toward)
 				}
 			}
 			kernel.Mul(dz[lo*d:], d, rows.weights, m, others, d, end-lo, m, d, true)
@@ -152,9 +155,9 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 			to[e] += v
 		}
 	}
-	s.finish(dz, points, size)
+	s.finish(dz, points, size, d)
 	if !self && dw != nil {
-		s.finish(dw, others, otherSize)
+		s.finish(dw, others, otherSize, d)
 	}
 	return total / float64(n), nil
 }
@@ -162,23 +165,24 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 // scoreBlock is the scratch of a block of rows.
 type scoreBlock[T kernel.Float] struct {
 	products, weights []T       // lossRows×m: x·y, and then ∂L/∂s
-	columns           []T       // sums of weights over rows
+	columns           []T       // sums over rows of what points move back by
+	back              []T       // of one row, where it is not its weights
 	q, p, g           []float64 // one row
 }
 
 func newScoreBlock[T kernel.Float](m int) *scoreBlock[T] {
 	return &scoreBlock[T]{
-		products: make([]T, lossRows*m), weights: make([]T, lossRows*m), columns: make([]T, m),
+		products: make([]T, lossRows*m), weights: make([]T, lossRows*m), columns: make([]T, m), back: make([]T, m),
 		q: make([]float64, m), p: make([]float64, m), g: make([]float64, m),
 	}
 }
 
 // row writes ∂L/∂s of one row into weights and returns its divergence.
-func (l Loss[T]) row(b *scoreBlock[T], s scores[T], at, i int, size T, others []T, p *Rows, self bool) float64 {
+func (l Loss[T]) row(b *scoreBlock[T], s rows[T], at, i int, size T, others []T, p *Rows, self bool) float64 {
 	m := len(b.q)
 	row := b.weights[at*m : (at+1)*m]
 	copy(row, b.products[at*m:(at+1)*m])
-	s.fromProducts(row, size, others)
+	s.scores(row, size, others)
 	left := -1 // the point that is left out
 	count := m
 	if self {
@@ -192,7 +196,7 @@ func (l Loss[T]) row(b *scoreBlock[T], s scores[T], at, i int, size T, others []
 		if j == left {
 			continue
 		}
-		v, slope := divergence.term(b.p[j], (1-l.Beta)*q+l.Beta/float64(count))
+		v, slope := divergence.Term(b.p[j], (1-l.Beta)*q+l.Beta/float64(count))
 		value += v
 		b.g[j] = (1 - l.Beta) * slope
 		mean += q * b.g[j]

@@ -1,0 +1,34 @@
+package icon
+
+import (
+	"fmt"
+)
+
+// Labels is the uniform distribution over the other points of the same label. A point alone with its label, or with one below
+// 0, has no neighbours: its row is empty and only the uniform part of p̃ is left to it.
+func Labels(labels []int) *Rows {
+	members := make(map[int][]int)
+	for i, l := range labels {
+		members[l] = append(members[l], i)
+	}
+	return Build(len(labels), func(i int, add func(int, float64)) {
+		if labels[i] < 0 {
+			return
+		}
+		for _, j := range members[labels[i]] {
+			if j != i {
+				add(j, 1)
+			}
+		}
+	})
+}
+
+// Prototypes is each point's own class among m class prototypes, for use between two sets. It fails on a label out of range.
+func Prototypes(labels []int, m int) (*Rows, error) {
+	for i, l := range labels {
+		if l < 0 || l >= m {
+			return nil, fmt.Errorf("label %d of point %d: want 0 to %d", l, i, m-1)
+		}
+	}
+	return Build(len(labels), func(i int, add func(int, float64)) { add(labels[i], 1) }), nil
+}
