@@ -16,7 +16,7 @@ func TestPlain(t *testing.T) {
 	for message, want := range map[string]string{
 		"a ∅ “name” of 3 µm":  "a ∅ “name” of 3 µm",
 		"x\x1b]0;title\a.png": `x\x1b]0;title\x07.png`,
-		"right‮left":          `right\u202eleft`,
+		"right\u202eleft":     `right\u202eleft`,
 		"\x9bno UTF-8\xff":    `\x9bno UTF-8\xff`,
 		"one\ntwo\n":          "one; two",
 		"a\tb\r":              `a\x09b\x0d`,
