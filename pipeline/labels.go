@@ -1,137 +1,198 @@
 package main
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"iconic/internal/npy"
+	"iconic/internal/regular"
+	tables "iconic/internal/table"
 	"iconic/report"
 )
 
-// readLabels reads the labels of n rows from a matrix of whole numbers, or from a text with a line a row. Numbers are classes
-// from 0, names are numbered in their order; a number below zero and an empty name are no label.
+// readLabels reads the labels of n rows from a matrix of whole numbers, or from a table with a row each. Classes are numbered in their
+// order from 0, whatever they are called; a number below zero and an empty cell are no label.
 func readLabels(name string, n int) (labels []int, classes []string, err error) {
 	var names []string
 	if isMatrix(name) {
-		labels, err = npy.ReadInts(name)
-	} else if names, err = readColumn(name, n); err == nil {
-		labels = numbers(names)
+		var values []int
+		if values, err = npy.ReadInts(name); err == nil {
+			names = make([]string, len(values))
+			for i, v := range values {
+				names[i] = strconv.Itoa(v)
+			}
+		}
+	} else if names, err = readColumn(name); err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("labels: %w", err)
 	}
-	if got := max(len(labels), len(names)); got != n {
-		return nil, nil, usagef("%s holds %d labels for %d rows of features: give the labels of these features", name, got, n)
+	if len(names) != n {
+		return nil, nil, usagef("%s holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", name, len(names), n)
 	}
-	if labels == nil {
-		labels, classes = numbered(names)
-		return labels, classes, nil
+	if n >= manyRows && distinct(names) == n {
+		return nil, nil, usagef("%s gives each of its %d rows another label, from %q on: name the column that holds the labels \"label\" in a first line", name, n, names[0])
 	}
-	if classes, err = nameClasses(labels); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
-	}
+	wholeNumbers(names)
+	labels, classes = numbered(names)
 	return labels, classes, nil
 }
 
-// readColumn reads a text with a label a line, or the column of a CSV file that its first line calls label or class; its last one, if
-// none is called so. A first line too many is taken for the names of columns.
-func readColumn(name string, n int) ([]string, error) {
-	f, err := os.Open(name)
+// manyRows is the number of rows from which a label for each is a mistake: a column of paths, or of row numbers.
+const manyRows = 20
+
+// readColumn reads the column of a table that holds labels: the one that its header calls so, the only one, or the one beside the
+// names of images.
+func readColumn(name string) ([]string, error) {
+	content, err := regular.Read(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.TrimLeadingSpace, r.ReuseRecord = true, true
-	column := -1
-	var first string
-	var names []string
-	for {
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w: want a label a line, or labels.npy", name, err)
-		}
-		if column < 0 {
-			column = len(record) - 1
-			called := slices.IndexFunc(record, func(s string) bool {
-				return slices.Contains([]string{"label", "labels", "class"}, strings.ToLower(strings.TrimSpace(s)))
-			})
-			if called >= 0 {
-				column = called
-			}
-			first = strings.Clone(record[column])
-			continue
-		}
-		names = append(names, strings.TrimSpace(record[column]))
+	lines, err := tables.Lines(content)
+	if err != nil {
+		return nil, err
 	}
-	if column >= 0 && len(names) != n {
-		names = append([]string{strings.TrimSpace(first)}, names...)
+	t, err := tables.Read(lines)
+	if err != nil {
+		return nil, err
 	}
-	return names, nil
+	switch {
+	case len(t.Rows) == 0:
+		return nil, nil
+	case t.Header == nil && t.Column == 1:
+		return unnamed(t.Cells(0))
+	}
+	column, err := t.Find(tables.Label, "label")
+	if err == nil && column < 0 {
+		column, err = besideImages(t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.Cells(column), nil
 }
 
-// numbers are the labels if each is a whole number, or empty, and not all are; otherwise nil.
-func numbers(names []string) []int {
-	labels, some := make([]int, len(names)), false
+// unnamed is a column without a known name. Its first cell may be a name that nobody knows: that is so if it alone is no number, and
+// may be so if it alone occurs only once, which is for the user to say.
+func unnamed(cells []string) ([]string, error) {
+	first, rest := cells[0], cells[1:]
+	if len(rest) == 0 || first == "" || slices.Contains(rest, first) {
+		return cells, nil
+	}
+	count, numbers := map[string]int{}, true
+	for _, cell := range rest {
+		count[cell]++
+		numbers = numbers && (cell == "" || isNumber(cell))
+	}
+	if numbers && !isNumber(first) {
+		return rest, nil
+	}
+	for cell, n := range count {
+		if n == 1 && cell != "" {
+			return cells, nil
+		}
+	}
+	if isNumber(first) {
+		return cells, nil
+	}
+	return nil, fmt.Errorf("the first line, %q, occurs nowhere else and may be the name of the column or the label of the first row: put a line before it, or in its place, that says \"label\"", first)
+}
+
+// besideImages finds the one column that does not hold names of images.
+func besideImages(t *tables.Table) (int, error) {
+	found := -1
+	for c := range t.Column {
+		if t.Header == nil && !slices.ContainsFunc(t.Cells(c), func(cell string) bool { return !tables.IsImage(cell) }) {
+			continue
+		}
+		if found >= 0 || t.Header != nil {
+			names := t.Header
+			if names == nil {
+				names = t.Rows[0]
+			}
+			return -1, fmt.Errorf("none of the %d columns is called \"label\" (the first line has %q): name the one that holds the labels so", t.Column, names)
+		}
+		found = c
+	}
+	if found < 0 {
+		return -1, fmt.Errorf("no column holds labels: each names images")
+	}
+	return found, nil
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+func distinct(names []string) int {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		seen[name] = true
+	}
+	return len(seen)
+}
+
+// wholeNumbers writes names that all are whole numbers in one way, so that 1.0 is 1, and empties those below zero.
+func wholeNumbers(names []string) {
+	values, some := make([]int64, len(names)), false
 	for i, s := range names {
 		if s == "" {
-			labels[i] = report.NoLabel
 			continue
 		}
-		v, err := strconv.Atoi(s)
+		v, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return nil
+			f, ferr := strconv.ParseFloat(s, 64)
+			if ferr != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+				return
+			}
+			v = int64(f)
 		}
-		labels[i], some = v, true
+		values[i], some = v, true
 	}
 	if !some {
-		return nil
+		return
 	}
-	return labels
+	for i, v := range values {
+		if names[i] != "" {
+			names[i] = strconv.FormatInt(v, 10)
+		}
+		if v < 0 {
+			names[i] = ""
+		}
+	}
 }
 
-// numbered numbers names in their order.
+// numbered numbers names in their order: by value if all are whole numbers, else byte by byte.
 func numbered(names []string) (labels []int, classes []string) {
-	classes = slices.Clone(names)
-	slices.Sort(classes)
-	classes = slices.Compact(classes)
-	if len(classes) > 0 && classes[0] == "" {
-		classes = classes[1:]
+	seen := map[string]int{}
+	values := true
+	for _, s := range names {
+		if _, ok := seen[s]; !ok && s != "" {
+			_, err := strconv.ParseInt(s, 10, 64)
+			values = values && err == nil
+			seen[s] = 0
+			classes = append(classes, s)
+		}
+	}
+	slices.SortFunc(classes, func(a, b string) int {
+		if values && len(a) != len(b) { // none is below zero
+			return len(a) - len(b)
+		}
+		return strings.Compare(a, b)
+	})
+	for i, s := range classes {
+		seen[s] = i
 	}
 	labels = make([]int, len(names))
 	for i, s := range names {
-		at, ok := slices.BinarySearch(classes, s)
-		if labels[i] = at; !ok {
-			labels[i] = report.NoLabel
+		if labels[i] = report.NoLabel; s != "" {
+			labels[i] = seen[s]
 		}
 	}
 	return labels, classes
-}
-
-// nameClasses names classes by their numbers. Labels below zero mean none.
-func nameClasses(labels []int) ([]string, error) {
-	most := -1
-	for i, l := range labels {
-		if l < 0 {
-			labels[i] = report.NoLabel
-		}
-		if l > 1<<24 {
-			return nil, fmt.Errorf("label %d of row %d: want small numbers from 0", l, i)
-		}
-		most = max(most, l)
-	}
-	classes := make([]string, most+1)
-	for c := range classes {
-		classes[c] = strconv.Itoa(c)
-	}
-	return classes, nil
 }

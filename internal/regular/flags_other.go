@@ -1,0 +1,6 @@
+//go:build !unix
+
+package regular
+
+// withoutWaiting is nothing where the system knows no such flags.
+const withoutWaiting = 0

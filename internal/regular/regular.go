@@ -1,0 +1,38 @@
+package regular
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// ErrNotRegular is in the chain of Open's error for what is there and is not a regular file.
+var ErrNotRegular = errors.New("not a regular file")
+
+// Open opens a regular file for reading and tells what it is. It follows symbolic links, never waits for a writer, and
+// fails with a *fs.PathError, whose reason is ErrNotRegular for a folder, pipe, socket or device.
+func Open(name string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|withoutWaiting, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	stat, err := f.Stat()
+	if err == nil && !stat.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, stat, nil
+}
+
+// Read reads the whole of a regular file.
+func Read(name string) (_ []byte, err error) {
+	f, _, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(f)
+}

@@ -1,0 +1,201 @@
+package table
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// Line is a row of a table that has not been cut into cells yet.
+type Line struct {
+	Number int // of its first line in the file, from 1
+	Text   string
+}
+
+// Lines gives the lines of a text, empty ones among them; an end of line after the last is no further line. A cell in
+// quotes may hold ends of lines, so that a Line may be several of the text.
+func Lines(content []byte) ([]Line, error) {
+	text, err := decode(content)
+	if err != nil {
+		return nil, err
+	}
+	var lines []Line
+	open := false // within quotes
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		whole := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		quotes := strings.Count(whole, `"`)
+		if open {
+			last := &lines[len(lines)-1]
+			last.Text += "\n" + whole
+			open = quotes%2 == 0
+			continue
+		}
+		lines = append(lines, Line{number, whole})
+		open = quotes%2 == 1 && opensQuotes(whole)
+	}
+	if open {
+		return nil, fmt.Errorf("line %d: a cell in quotes does not end", lines[len(lines)-1].Number)
+	}
+	return lines, nil
+}
+
+// opensQuotes tells whether a cell of the line begins with a quote; elsewhere it is a letter like any other.
+func opensQuotes(line string) bool {
+	for i := range len(line) {
+		if line[i] == '"' && (i == 0 || strings.IndexByte(string(Separators), line[i-1]) >= 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// decode drops a byte order mark and turns UTF-16 into UTF-8.
+func decode(content []byte) (string, error) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
+		return string(content[3:]), nil
+	case bytes.HasPrefix(content, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(content, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	case bytes.IndexByte(content, 0) >= 0:
+		return "", errors.New("not a text: it holds bytes of zero")
+	default:
+		return string(content), nil
+	}
+	units := make([]uint16, len(content)/2-1)
+	for i := range units {
+		units[i] = order.Uint16(content[2*i+2:])
+	}
+	return string(utf16.Decode(units)), nil
+}
+
+// Separators are what may stand between columns.
+const Separators = ",;\t|"
+
+// Cells cuts a line at a separator. Cells in quotes are as in CSV (RFC 4180).
+func (l Line) Cells(separator rune) ([]string, error) {
+	if !strings.Contains(l.Text, `"`) {
+		return strings.Split(l.Text, string(separator)), nil
+	}
+	r := csv.NewReader(strings.NewReader(l.Text))
+	r.Comma, r.TrimLeadingSpace, r.LazyQuotes = separator, separator != '\t', true
+	cells, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %w", l.Number, err)
+	}
+	return cells, nil
+}
+
+// Table is a table cut into cells.
+type Table struct {
+	Header []string   // names of the columns, without blanks around them; nil without a header
+	Rows   [][]string // each of Columns cells; an empty line is a row of empty cells
+	Line   []int      // of the file, of each row
+	Column int        // how many columns there are
+}
+
+// Read cuts lines into rows. It fails if lines have different numbers of columns, or if they can be cut in two ways.
+func Read(lines []Line) (*Table, error) {
+	if len(lines) > 0 { // what a spreadsheet says to other spreadsheets
+		if s, ok := strings.CutPrefix(lines[0].Text, "sep="); ok && len(s) == 1 {
+			return cut(lines[1:], rune(s[0]))
+		}
+	}
+	var found []*Table
+	var ragged error
+	for _, s := range Separators {
+		t, err := cut(lines, s)
+		switch {
+		case err != nil:
+			if ragged == nil {
+				ragged = err
+			}
+		case t.Column > 1:
+			found = append(found, t)
+		}
+	}
+	if named := slices.DeleteFunc(slices.Clone(found), func(t *Table) bool { return t.Header == nil }); len(named) == 1 {
+		return named[0], nil
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, errors.New("the columns can be cut in several ways (at commas, semicolons, tabs or bars): put cells that hold one of them in quotes")
+	case ragged != nil:
+		return nil, ragged
+	}
+	return cut(lines, ',')
+}
+
+// cut cuts all lines at one separator.
+func cut(lines []Line, separator rune) (*Table, error) {
+	t := &Table{}
+	first := 0
+	for _, l := range lines {
+		if strings.TrimSpace(l.Text) == "" {
+			t.Rows, t.Line = append(t.Rows, nil), append(t.Line, l.Number)
+			continue
+		}
+		cells, err := l.Cells(separator)
+		if err != nil {
+			return nil, err
+		}
+		if t.Column == 0 {
+			t.Column, first = len(cells), l.Number
+		}
+		if len(cells) != t.Column {
+			return nil, fmt.Errorf("line %d has %s where line %d has %s: put cells that hold a separator in quotes", l.Number, columns(len(cells)), first, columns(t.Column))
+		}
+		t.Rows, t.Line = append(t.Rows, cells), append(t.Line, l.Number)
+	}
+	for i, row := range t.Rows {
+		if row == nil {
+			t.Rows[i] = make([]string, t.Column)
+		}
+	}
+	t.takeHeader()
+	return t, nil
+}
+
+func columns(n int) string {
+	if n == 1 {
+		return "1 column"
+	}
+	return fmt.Sprintf("%d columns", n)
+}
+
+// takeHeader parts a first row that names columns from the others.
+func (t *Table) takeHeader() {
+	if len(t.Rows) == 0 {
+		return
+	}
+	first := t.Rows[0]
+	known := slices.ContainsFunc(first, func(cell string) bool { return KindOf(cell) != Unknown })
+	for c, cell := range first { // a class may be called "image": then other rows are, too
+		if KindOf(cell) != Unknown && slices.ContainsFunc(t.Rows[1:], func(row []string) bool { return row[c] == cell }) {
+			known = false
+		}
+	}
+	if known {
+		t.NameColumns()
+	}
+}
+
+// NameColumns makes the first row the header.
+func (t *Table) NameColumns() {
+	t.Header = make([]string, t.Column)
+	for c, cell := range t.Rows[0] {
+		t.Header[c] = strings.TrimSpace(cell)
+	}
+	t.Rows, t.Line = t.Rows[1:], t.Line[1:]
+}
