@@ -18,11 +18,14 @@ import (
 // TinyName is what the built-in encoder is called.
 const TinyName = "tiny"
 
+// TinyCaution is what has to stand beside every accuracy that the built-in encoder led to.
+const TinyCaution = "The built-in encoder was trained with labels, on other pictures drawn in the same way as the demo's: this accuracy shows that the program works, not what clustering without labels reaches."
+
 //go:embed tiny
 var tiny embed.FS
 
-// openTiny opens the built-in weights: a small DINO encoder, trained on pictures drawn by this project (see
-// scripts/tiny), whose number of heads stands in its metadata.
+// openTiny opens the built-in weights: an encoder of DINO's architecture, trained partly with labels on pictures drawn by this
+// project (see scripts/tiny and tiny/README.md), whose number of heads stands in its metadata.
 func openTiny() (f *weights.File, sum string, err error) {
 	b, err := tiny.ReadFile("tiny/tiny.safetensors")
 	if err != nil {

@@ -30,7 +30,10 @@ func newDemoCommand(a *app) *cobra.Command {
 		Long: `The whole job on pictures drawn here: no files needed.
 
 Draws labelled pictures, encodes them with the tiny built-in encoder, trains a head without looking at the labels, and writes a
-report. The same command gives the same numbers again.`,
+report. The same command gives the same numbers again.
+
+The built-in encoder was itself trained with labels, on other pictures drawn in the same way. So the demo's accuracy shows that the
+program works from pictures to report; it doesn't measure what unsupervised clustering reaches on pictures of yours.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runDemo(c.Context(), &o) },
 	}
@@ -61,6 +64,9 @@ func (a *app) runDemo(ctx context.Context, o *runOptions) error {
 	}
 	if err := a.printSummary(o.out, m); err != nil {
 		return err
+	}
+	if o.model == models.TinyName {
+		a.note("%s", models.TinyCaution)
 	}
 	a.note("open %s in a browser", filepath.Join(o.out, pageFile))
 	return nil

@@ -24,6 +24,7 @@ import (
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
 	"iconic/internal/dense"
+	"iconic/models"
 	"iconic/report"
 	"iconic/report/page"
 )
@@ -299,6 +300,9 @@ func runFacts(f *finished) []page.Setting {
 	var extraction store.Settings
 	if json.Unmarshal(c.Encoder, &extraction) == nil && extraction.Encoder.Name != "" {
 		facts = append(facts, page.Setting{Name: "Encoder", Value: extraction.Encoder.Name})
+		if extraction.Encoder.Name == models.TinyName {
+			facts = append(facts, page.Setting{Name: "Caution", Value: models.TinyCaution})
+		}
 	}
 	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})
