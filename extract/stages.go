@@ -169,6 +169,7 @@ func (j *job) start(r *run, e entry) bool {
 	j.entry, j.state = e, known
 	if e.kept != nil {
 		j.item, j.stamp = *e.kept, ""
+		j.item.Gone = true
 		if j.item.Label >= 0 {
 			j.item.Label = r.label[j.item.Label]
 		}

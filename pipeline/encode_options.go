@@ -217,7 +217,7 @@ func (a *app) describeExtraction(s *extract.Summary) {
 		a.note("%d images are copies of others; their features were computed once", s.Duplicates)
 	}
 	if s.Gone > 0 {
-		a.note("%d images are gone from the data; their features are kept (--prune drops them)", s.Gone)
+		a.note("%d images are gone from the data; their features are kept, and take no part in trainings (--prune drops them)", s.Gone)
 	}
 	if s.Pruned > 0 {
 		a.note("%d images are gone from the data; their features were dropped", s.Pruned)

@@ -22,6 +22,7 @@ type items struct {
 	encoder []byte          // JSON of what made the features; nil where that is not known
 	views   []head.Features // augmented views of the images; nil for none
 	graphs  string          // folder to keep neighbour graphs in; "" for none
+	gone    int             // rows of the store that are left out, since the data set no longer has their images
 	close   func() error
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"iconic/extract/store"
@@ -28,11 +29,16 @@ func openStore(dir string) (_ *items, err error) {
 	if err != nil {
 		return nil, err
 	}
+	here := present(rows)
 	it := &items{
-		Features: view, close: s.Close, classes: s.Classes,
-		source: head.Source{Store: dir, Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
-		paths:  make([]string, len(rows)),
+		Features: here.of(view), close: s.Close,
+		source: head.Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
+		paths:  make([]string, len(here.rows)),
 		graphs: filepath.Join(dir, "neighbours"),
+		gone:   len(rows) - len(here.rows),
+	}
+	if len(here.rows) == 0 {
+		return nil, fmt.Errorf("feature store %s: the data set has none of its %d images any longer", dir, len(rows))
 	}
 	if it.encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
@@ -42,17 +48,92 @@ func openStore(dir string) (_ *items, err error) {
 		if err != nil {
 			return nil, err
 		}
-		it.views = append(it.views, view)
+		it.views = append(it.views, here.of(view))
 	}
-	labels, labelled := make([]int, len(rows)), false
-	for i, r := range rows {
+	var number []int
+	it.classes, number = classesOf(rows, s.Classes)
+	labels, labelled := make([]int, len(here.rows)), false
+	for i, row := range here.rows {
+		r := &rows[row]
 		it.paths[i], labels[i] = r.Path, report.NoLabel
 		if r.Label >= 0 {
-			labels[i], labelled = r.Label, true
+			labels[i], labelled = number[r.Label], true
 		}
 	}
 	if labelled {
 		it.labels = labels
 	}
 	return it, nil
+}
+
+// selection is the rows of a store whose images the data set has; the others wait in the store for their return.
+type selection struct {
+	rows []int32 // ascending
+	all  bool
+}
+
+func present(items []store.Item) selection {
+	s := selection{rows: make([]int32, 0, len(items))}
+	for row := range items {
+		if !items[row].Gone {
+			s.rows = append(s.rows, int32(row))
+		}
+	}
+	s.all = len(s.rows) == len(items)
+	return s
+}
+
+// of is the selected rows of a view.
+func (s selection) of(view *store.View) head.Features {
+	if s.all {
+		return view
+	}
+	return &selectedRows{view, s.rows}
+}
+
+// selectedRows is some rows of a view as a matrix.
+type selectedRows struct {
+	view *store.View
+	rows []int32
+}
+
+func (s *selectedRows) Len() int { return len(s.rows) }
+func (s *selectedRows) Dim() int { return s.view.Dim() }
+
+func (s *selectedRows) Block(dst []float32, lo, hi int) error {
+	if lo < 0 || hi < lo || hi > len(s.rows) {
+		return fmt.Errorf("rows [%d, %d) of %d", lo, hi, len(s.rows))
+	}
+	return s.view.Gather(dst, s.rows[lo:hi])
+}
+
+func (s *selectedRows) Gather(dst []float32, rows []int32) error {
+	of := make([]int32, len(rows))
+	for i, r := range rows {
+		if r < 0 || int(r) >= len(s.rows) {
+			return fmt.Errorf("row %d of %d", r, len(s.rows))
+		}
+		of[i] = s.rows[r]
+	}
+	return s.view.Gather(dst, of)
+}
+
+// classesOf leaves out the classes of which all images are gone, and gives each class's number among the others.
+func classesOf(items []store.Item, names []string) (classes []string, number []int) {
+	here, gone := make([]bool, len(names)), make([]bool, len(names))
+	for i := range items {
+		if l := items[i].Label; l >= 0 {
+			here[l] = here[l] || !items[i].Gone
+			gone[l] = gone[l] || items[i].Gone
+		}
+	}
+	number = make([]int, len(names))
+	for c, name := range names {
+		if gone[c] && !here[c] {
+			continue
+		}
+		number[c] = len(classes)
+		classes = append(classes, name)
+	}
+	return classes, number
 }

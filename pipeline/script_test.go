@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
@@ -24,6 +25,7 @@ import (
 
 	"iconic/extract"
 	"iconic/extract/pixels"
+	"iconic/extract/synthetic"
 	"iconic/head"
 	"iconic/internal/npy"
 	"iconic/pipeline/classify"
@@ -62,7 +64,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "samejson": sameJSON, "tensors": tensors, "truncate": truncate,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "pictures": drawPictures, "samejson": sameJSON, "tensors": tensors, "truncate": truncate,
 		},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
@@ -81,6 +83,18 @@ func runScripts(t *testing.T, dir string) {
 			return false, fmt.Errorf("no condition %s", name)
 		},
 	})
+}
+
+// drawPictures writes a folder of class folders, with so many pictures of 32×32 each:
+//
+//	pictures folder number
+func drawPictures(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: pictures folder number")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(synthetic.Write(context.Background(), ts.MkAbs(args[0]), n, 32, 1))
 }
 
 // blobs writes features of points about as many centres as there are classes, and their labels:

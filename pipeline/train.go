@@ -48,6 +48,9 @@ func (a *app) trainStore(ctx context.Context, store, labels, out string, o *trai
 		return nil, err
 	}
 	defer it.close()
+	if it.gone > 0 {
+		a.note("%s keeps the features of %d images that the data no longer has: they are left out", store, it.gone)
+	}
 	c, err := o.config(len(it.classes))
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ type Item struct {
 	Hash    Hash   // of its content; zero if that could not be read
 	Kind    string // for one that was skipped: "truncated", "not an image", …
 	Skipped string // for one that was skipped: the reason, in words
+	Gone    bool   // the data set had it no longer when the store was last brought up to it; its features are kept
 }
 
 // line is the form of an Item in items.jsonl. A path that is not UTF-8 stands there as its bytes, too.
@@ -39,6 +40,7 @@ type line struct {
 	Hash      string `json:"hash,omitempty"`
 	Kind      string `json:"kind,omitempty"`
 	Skipped   string `json:"skipped,omitempty"`
+	Gone      bool   `json:"gone,omitempty"`
 }
 
 // append adds the item's line to b. It is written by hand because a store has a million of them.
@@ -67,6 +69,9 @@ func (it *Item) append(b []byte) []byte {
 	if it.Row < 0 {
 		b = appendString(append(b, `,"kind":`...), it.Kind)
 		b = appendString(append(b, `,"skipped":`...), it.Skipped)
+	}
+	if it.Gone {
+		b = append(b, `,"gone":true`...)
 	}
 	return append(b, "}\n"...)
 }
@@ -128,6 +133,7 @@ func parsePlain(text []byte) (Item, bool) {
 	if c.accept(`,"skipped":"`) {
 		it.Skipped = string(c.quoted())
 	}
+	it.Gone = c.accept(`,"gone":true`)
 	c.want(`}`)
 	return it, !c.failed && len(c.rest) == 0
 }
@@ -180,7 +186,7 @@ func parseJSON(text []byte) (Item, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return Item{}, err
 	}
-	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped}
+	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped, Gone: l.Gone}
 	if l.PathBytes != nil {
 		it.Path = string(l.PathBytes)
 	}
