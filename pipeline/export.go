@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -31,7 +30,7 @@ func newExportCommand(a *app) *cobra.Command {
 The graph takes "pixels", prepared images (float32, batch×3×height×width), and gives "probabilities" (batch×clusters) and "features".
 With --with-preprocessing it takes "images" (uint8, batch×height×width×3, any size) and resizes, crops and normalises them itself, to
 the very pixels that the extraction makes. The file's metadata name the clusters and say how images are prepared. The file is run
-and held against the run's own head before the command ends.`,
+and held against the run's own head before it takes its name: a file that --force replaces stays until then.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.export(c.Context(), args[0], args[1], &o)
@@ -52,7 +51,9 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if !strings.EqualFold(filepath.Ext(file), ".onnx") {
 		return usagef("%s: name the file to write so that it ends in .onnx", file)
 	}
-	if _, err := os.Stat(file); err == nil && !o.force {
+	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
+		return usagef("%s is a folder: choose another name", file)
+	} else if err == nil && !o.force {
 		return usagef("%s is there already: choose another name, or give --force to write over it", file)
 	}
 	t, err := a.openTrained(ctx, dir, &o.useOptions)
@@ -78,16 +79,19 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if err := roomFor(file, t.encoder); err != nil {
 		return err
 	}
-	if err := onnx.WriteFile(file, model); err != nil {
-		return err
-	}
 	library, err := a.findLibrary(ctx, o.onnxruntime, o.provider)
 	if err != nil {
 		return err
 	}
-	worst, err := t.prove(ctx, m.Images, library, file, o.preprocessing)
+	worst := 0.0
+	err = onnx.WriteProved(file, model, func(draft string) (err error) {
+		if worst, err = t.prove(ctx, m.Images, library, draft, o.preprocessing); err != nil {
+			return fmt.Errorf("the model made for %s does not do what the run does, and is not kept: %w", file, err)
+		}
+		return ctx.Err()
+	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("the exported %s does not do what the run does: %w", file, err), os.Remove(file))
+		return err
 	}
 	stat, err := os.Stat(file)
 	if err != nil {
@@ -107,8 +111,10 @@ func roomFor(file, model string) error {
 		return err
 	}
 	need := stat.Size()
-	if data, err := os.Stat(model + ".data"); err == nil {
-		need += data.Size()
+	for _, ending := range []string{".data", "_data"} {
+		if data, err := os.Stat(model + ending); err == nil {
+			need += data.Size()
+		}
 	}
 	free, err := diskspace.Free(filepath.Dir(file))
 	if err != nil || free >= need { // where the system does not say, writing will

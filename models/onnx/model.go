@@ -158,7 +158,8 @@ type Tensor struct {
 	Dims []int64
 	Load func() ([]byte, error)
 
-	rest []byte
+	location string // of external data, relative to the model's folder
+	rest     []byte
 }
 
 // Elements is the number of elements. It fails on a negative dimension and where the product overflows.

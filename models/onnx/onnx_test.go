@@ -3,8 +3,10 @@ package onnx
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestLargeModelsSendTheirTensorsToASecondFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "m.onnx")
-	if err := writeFile(name, sample(), 1024); err != nil {
+	if err := writeFile(name, sample(), nil, 1024); err != nil {
 		t.Fatal(err)
 	}
 	stat, err := os.Stat(name + ".data")
@@ -124,12 +126,82 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 		folder := t.TempDir()
 		m := sample()
 		m.Graph.Initializers = append(m.Graph.Initializers, &Tensor{Name: "late", Type: Float32, Load: func() ([]byte, error) { return nil, broken }})
-		if err := writeFile(filepath.Join(folder, "m.onnx"), m, limit); !errors.Is(err, broken) {
+		if err := writeFile(filepath.Join(folder, "m.onnx"), m, nil, limit); !errors.Is(err, broken) {
 			t.Fatalf("error %v", err)
 		}
 		if left, _ := os.ReadDir(folder); len(left) > 0 {
 			t.Fatalf("left behind: %v", left)
 		}
+	}
+}
+
+// A model that replaces another takes a free name for its data, and removes the earlier data once it stands.
+func TestAModelReplacesAnotherOnlyWhenItIsProved(t *testing.T) {
+	folder := t.TempDir()
+	name := filepath.Join(folder, "m.onnx")
+	files := func() map[string]string {
+		found := map[string]string{}
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			b, err := os.ReadFile(filepath.Join(folder, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[e.Name()] = string(b)
+		}
+		return found
+	}
+	names := func() string { return strings.Join(slices.Sorted(maps.Keys(files())), " ") }
+	right := func(file string) error {
+		m, err := ReadFile(file)
+		if err == nil {
+			equal(t, m, sample())
+		}
+		return err
+	}
+	disproved := errors.New("it does something else")
+	wrong := func(file string) error { return errors.Join(right(file), disproved) }
+	for _, step := range []struct {
+		limit int64
+		want  string
+	}{
+		{1024, "m.onnx m.onnx.data"}, {1024, "m.onnx m.onnx_data"}, {1024, "m.onnx m.onnx.data"}, {1 << 30, "m.onnx"}, {1024, "m.onnx m.onnx.data"},
+	} {
+		before := files()
+		if err := writeFile(name, sample(), wrong, step.limit); !errors.Is(err, disproved) {
+			t.Fatalf("error %v", err)
+		}
+		if !maps.Equal(files(), before) {
+			t.Fatalf("a disproved model leaves %s", names())
+		}
+		if err := writeFile(name, sample(), right, step.limit); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(); got != step.want {
+			t.Fatalf("files %s, want %s", got, step.want)
+		}
+		m, err := ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, m, sample())
+	}
+	// What the earlier model does not read belongs to somebody else.
+	if err := os.WriteFile(name+"_data", []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := files()
+	if err := writeFile(name, sample(), nil, 1024); err == nil || !strings.Contains(err.Error(), "are both there") {
+		t.Fatalf("error %v", err)
+	}
+	if !maps.Equal(files(), before) {
+		t.Fatalf("a refused model leaves %s", names())
+	}
+	if err := writeFile(name, sample(), nil, 1<<30); err != nil || names() != "m.onnx m.onnx_data" {
+		t.Fatalf("files %s, error %v", names(), err)
 	}
 }
 

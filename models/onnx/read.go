@@ -354,6 +354,7 @@ func (t *Tensor) external(entries []Entry, folder string, want int64) error {
 	if offset > stat.Size() || want > stat.Size()-offset {
 		return fmt.Errorf("tensor %q: %s has %d bytes, too few for %d at %d", t.Name, name, stat.Size(), want, offset)
 	}
+	t.location = filepath.Clean(location)
 	t.Load = func() ([]byte, error) {
 		f, err := os.Open(name)
 		if err != nil {

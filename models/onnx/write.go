@@ -1,8 +1,10 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -24,30 +26,116 @@ const (
 	externalAlign = 4096
 )
 
-// WriteFile writes the model to the file called name, which appears whole or not at all. When its tensors exceed
-// what one file of the format can hold (2 GB), they go to name+".data", which is written first.
-func WriteFile(name string, m *Model) error { return writeFile(name, m, maxMessage) }
+// WriteFile writes the model to the file called name, which appears whole or not at all; until it does, an earlier file of that name
+// stays what it was. When the model's tensors exceed what one file of the format can hold (2 GB), they go to a file of external data:
+// name+".data", or name+"_data" where something bears that name already.
+func WriteFile(name string, m *Model) error { return writeFile(name, m, nil, maxMessage) }
 
-func writeFile(name string, m *Model, limit int64) error {
+// WriteProved is WriteFile of a model that takes its name only once prove has found no fault in it. Prove gets the path of the whole
+// model in a folder of its own; if it fails, nothing is left of the model and an earlier file called name stays untouched.
+func WriteProved(name string, m *Model, prove func(file string) error) error {
+	return writeFile(name, m, prove, maxMessage)
+}
+
+func writeFile(name string, m *Model, prove func(file string) error, limit int64) (err error) {
 	place, err := layOut(m, limit)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	data := name + ".data"
+	folder := filepath.Dir(name)
+	// A rename does not cross file systems, and the model finds its data under the same name here and there.
+	temporary, err := os.MkdirTemp(folder, ".iconic-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	data := ""
 	if len(place) > 0 {
-		err := atomicfile.Write(data, func(w io.Writer) error { return writeExternal(w, m, place) })
+		if data, err = freeData(name); err != nil {
+			return err
+		}
+	}
+	draft := filepath.Join(temporary, filepath.Base(name))
+	if err := writeDraft(draft, filepath.Base(data), m, place); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if prove != nil {
+		if err := prove(draft); err != nil {
+			return err
+		}
+	}
+	old := dataOf(name) // before the model that tells of them is gone
+	if data != "" {
+		if err := os.Rename(filepath.Join(temporary, filepath.Base(data)), data); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(draft, name); err != nil {
+		if data != "" {
+			err = errors.Join(err, os.Remove(data)) // of no use alone
+		}
+		return err
+	}
+	if err := atomicfile.SyncFolder(folder); err != nil {
+		return err
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			return fmt.Errorf("%s is written, and the data of the earlier model could not be removed: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// writeDraft writes the model to a file, and the tensors that have a place to the file of that base name beside it.
+func writeDraft(file, data string, m *Model, place map[*Tensor]int64) error {
+	if len(place) > 0 {
+		err := atomicfile.Write(filepath.Join(filepath.Dir(file), data), func(w io.Writer) error { return writeExternal(w, m, place) })
 		if err != nil {
 			return err
 		}
 	}
-	e, err := encode(m, filepath.Base(data), place)
-	if err == nil {
-		err = atomicfile.Write(name, e.writeTo)
+	e, err := encode(m, data, place)
+	if err != nil {
+		return err
 	}
-	if err != nil && len(place) > 0 {
-		os.Remove(data) // of no use alone
+	return atomicfile.Write(file, e.writeTo)
+}
+
+// dataNames are the names of external data that this package gives, and that an encoder's checksum covers.
+func dataNames(name string) []string { return []string{name + ".data", name + "_data"} }
+
+// freeData is the first name for external data that nothing bears.
+func freeData(name string) (string, error) {
+	for _, file := range dataNames(name) {
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			return file, nil
+		} else if err != nil {
+			return "", err
+		}
 	}
-	return err
+	return "", fmt.Errorf("%s.data and %[1]s_data are both there, and the model needs one of the names: move one away, or write the model elsewhere", name)
+}
+
+// dataOf lists the files of external data that the model called name reads and that bear a name of this package's; none if there is
+// no such model, or it cannot be read.
+func dataOf(name string) []string {
+	var there []string
+	for _, file := range dataNames(name) {
+		if _, err := os.Lstat(file); err == nil {
+			there = append(there, file)
+		}
+	}
+	if len(there) == 0 {
+		return nil
+	}
+	m, err := ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(there, func(file string) bool {
+		return !slices.ContainsFunc(m.Graph.Initializers, func(t *Tensor) bool { return t.location == filepath.Base(file) })
+	})
 }
 
 // Write writes the model as one message, which must not exceed 2 GB.
