@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,6 +28,9 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 		return nil, err
 	}
 	defer set.Close()
+	if i := slices.IndexFunc(set.Passed, func(p dataset.Passed) bool { return p.What == dataset.Unreadable }); i >= 0 && (c.Strict || c.Prune) {
+		return nil, fmt.Errorf("%s: %d folders may not be read, as %s: what is in them is not known", c.Data, set.Passed[i].Count, set.Passed[i].Example)
+	}
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()
@@ -66,8 +70,14 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 // list opens a data set, unless the hook refuses it.
 func (h Hooks) list(ctx context.Context, data string, o dataset.Options) (*dataset.Set, error) {
 	set, err := dataset.Open(ctx, data, o)
-	if err != nil || h.Listed == nil {
-		return set, err
+	if err != nil {
+		return nil, err
+	}
+	if note := set.Note(); note != "" {
+		h.note("%s", note)
+	}
+	if h.Listed == nil {
+		return set, nil
 	}
 	if err := h.Listed(len(set.Items), len(set.Classes)); err != nil {
 		return nil, errors.Join(err, set.Close())

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"iconic/internal/regular"
 )
 
 // records says how a binary file is cut into images.
@@ -68,13 +70,9 @@ func (s *Set) listRecords(ctx context.Context, from LabelsFrom, files []records,
 }
 
 func (s *Set) listFile(f records, pixels, classes int) error {
-	file, err := os.Open(filepath.Join(s.Root, f.file))
+	file, stat, err := regular.Open(filepath.Join(s.Root, f.file))
 	if err != nil {
 		return err
-	}
-	stat, err := file.Stat()
-	if err != nil {
-		return errors.Join(err, file.Close())
 	}
 	s.containers = append(s.containers, &container{file, stampOf(stat)})
 	size := int64(f.header + pixels)
@@ -84,7 +82,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 	n := int(stat.Size() / size)
 	var labels []byte
 	if f.labels != "" {
-		if labels, err = os.ReadFile(filepath.Join(s.Root, f.labels)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if labels, err = regular.Read(filepath.Join(s.Root, f.labels)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		if labels != nil && len(labels) != n {
@@ -116,7 +114,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 
 // nameClasses reads the names of the classes, one a line; without them the classes are called by their numbers.
 func (s *Set) nameClasses(name string, classes int) error {
-	b, err := os.ReadFile(filepath.Join(s.Root, name))
+	b, err := regular.Read(filepath.Join(s.Root, name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"iconic/internal/regular"
 )
 
 // LabelsFrom says which folder of an image's path names its class.
@@ -64,6 +66,7 @@ type Set struct {
 	Classes []string       // names in the order of labels; empty: the set has no labels
 	Items   []Item         // ascending by Path, byte by byte
 	Ignored map[string]int // how many files were passed over, by lower-case extension
+	Passed  []Passed       // what else was passed over, and why
 	Raw     *Raw           // how an item's bytes are pixels; nil: they are an image file
 
 	containers []*container
@@ -127,7 +130,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		return nil, err
 	}
 	if len(s.Items) == 0 {
-		return nil, fmt.Errorf("%s %w%s", path, ErrNoImages, s.ignored())
+		return nil, fmt.Errorf("%s %w%s", path, ErrNoImages, s.others())
 	}
 	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	for i := range s.Items[1:] {
@@ -136,6 +139,21 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		}
 	}
 	return s, nil
+}
+
+// others says what is there instead of images, for an error.
+func (s *Set) others() string {
+	var parts []string
+	if names := s.ignored(); names != "" {
+		parts = append(parts, "other files: "+names)
+	}
+	for _, p := range s.Passed {
+		parts = append(parts, fmt.Sprintf("%s, as %s", counted(p.Count, p.What), p.Example))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
 }
 
 // kind recognises the form of the data set by names alone.
@@ -159,14 +177,38 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 	switch {
 	case has("data_batch_1.bin") || has("test_batch.bin"):
 		return s.listCIFAR10, nil
-	case has("train.bin") || has("test.bin"):
+	case s.isCIFAR100(names):
 		return s.listCIFAR100, nil
 	case has("train_X.bin") || has("test_X.bin") || has("unlabeled_X.bin"):
 		return s.listSTL10, nil
 	case slices.ContainsFunc(names, isTar):
-		return s.listTars, nil
+		return s.listImagesOrTars, nil
 	}
 	return s.listFolder, nil
+}
+
+// listImagesOrTars lists a folder that holds archives: its images, if it has any, else what is in the archives.
+func (s *Set) listImagesOrTars(ctx context.Context, from LabelsFrom) error {
+	if err := s.listFolder(ctx, from); err != nil {
+		return err
+	}
+	if len(s.Items) == 0 {
+		s.Ignored, s.Passed = map[string]int{}, nil
+		return s.listTars(ctx, from)
+	}
+	names, err := visible(s.Root)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if isTar(name) {
+			s.pass(archives, name)
+			if s.Ignored[".tar"]--; s.Ignored[".tar"] <= 0 {
+				delete(s.Ignored, ".tar")
+			}
+		}
+	}
+	return nil
 }
 
 // visible lists the names in a folder, hidden ones left out.
@@ -184,10 +226,32 @@ func visible(folder string) ([]string, error) {
 	return names, nil
 }
 
+// isCIFAR100 tells whether a folder has the files of CIFAR-100, whose names are anybody's: their size must fit, too, unless there is
+// nothing beside them.
+func (s *Set) isCIFAR100(names []string) bool {
+	for _, name := range [...]string{"train.bin", "test.bin"} {
+		if slices.Contains(names, name) {
+			stat, err := os.Stat(filepath.Join(s.Root, name))
+			return err == nil && (len(names) == 1 || stat.Size()%(2+3*32*32) == 0 && stat.Size() > 0)
+		}
+	}
+	return false
+}
+
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 
 // hidden tells whether a name is one that its system hides from people.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") || name == "__MACOSX" }
+
+// keptBySystem tells whether a folder is one that a NAS or an operating system makes for itself among people's files.
+func keptBySystem(folder string) bool {
+	switch strings.ToLower(folder) {
+	case "@eadir", "@tmp", "@recycle", "@recycler", "@recently-snapshot", "@sharebin", "@synoresource", "@__thumb", "#recycle", "#snapshot",
+		"$recycle.bin", "recycler", "system volume information", "lost+found", "network trash folder", "temporary items", "found.000":
+		return true
+	}
+	return strings.HasPrefix(strings.ToLower(folder), "$recycle")
+}
 
 // isImage tells by the extension whether a file claims to be an image.
 func isImage(name string) bool {
@@ -219,19 +283,6 @@ func (s *Set) keep(splits []string) error {
 	return nil
 }
 
-// ignored says what was passed over, for an error.
-func (s *Set) ignored() string {
-	if len(s.Ignored) == 0 {
-		return ""
-	}
-	var parts []string
-	for ext, n := range s.Ignored {
-		parts = append(parts, fmt.Sprintf("%d %s", n, cmp.Or(ext, "without extension")))
-	}
-	slices.Sort(parts)
-	return " (other files: " + strings.Join(parts, ", ") + ")"
-}
-
 // Close closes the files that Open opened.
 func (s *Set) Close() error {
 	var err error
@@ -254,18 +305,11 @@ func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
 	if item.container >= 0 {
 		return readAt(s.containers[item.container].file, item.offset, item.Size, buffer)
 	}
-	r, err := os.Open(s.file(item))
+	r, stat, err := regular.Open(s.file(item)) // it may have changed since it was listed
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	stat, err := r.Stat() // it may have changed since it was listed
-	if err != nil {
-		return nil, err
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
 	return readAt(r, 0, stat.Size(), buffer)
 }
 

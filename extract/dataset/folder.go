@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,6 +41,7 @@ type folder struct {
 
 	images  []Item
 	ignored map[string]int // files passed over, by extension
+	passed  [][2]string    // what else was passed over: why, and which
 	folders []*folder
 }
 
@@ -48,6 +50,9 @@ func (f *folder) collect(s *Set) {
 	s.Items = append(s.Items, f.images...)
 	for extension, n := range f.ignored {
 		s.Ignored[extension] += n
+	}
+	for _, p := range f.passed {
+		s.pass(p[0], p[1])
 	}
 	for _, below := range f.folders {
 		below.collect(s)
@@ -81,7 +86,11 @@ func (w *walker) walk(f *folder) error {
 func (w *walker) read(f *folder) error {
 	place := filepath.Join(w.root, filepath.FromSlash(f.name))
 	entries, err := os.ReadDir(place)
-	if err != nil {
+	switch {
+	case err != nil && f.name != "" && errors.Is(err, fs.ErrPermission):
+		f.passed = append(f.passed, [2]string{Unreadable, f.name})
+		return nil
+	case err != nil:
 		return fmt.Errorf("list images: %w", err)
 	}
 	targets, err := w.stat(place+string(filepath.Separator), entries)
@@ -124,9 +133,13 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 		mode = target.Mode().Type()
 	}
 	switch {
+	case mode.IsDir() && keptBySystem(path.Base(name)):
+		f.passed = append(f.passed, [2]string{systemFolder, name})
+	case mode.IsDir() && target == nil:
+		f.passed = append(f.passed, [2]string{Unreadable, name})
 	case mode.IsDir():
-		if target == nil || slices.ContainsFunc(f.above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
-			return // gone, or a link to a folder that it lies in
+		if slices.ContainsFunc(f.above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
+			return // a link to a folder that it lies in
 		}
 		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
 	case !isImage(name):
@@ -137,6 +150,8 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 			item.Size, item.modified = target.Size(), stampOf(target)
 		}
 		f.images = append(f.images, item)
+	default:
+		f.passed = append(f.passed, [2]string{notRegular, name})
 	}
 }
 
@@ -173,36 +188,47 @@ func (s *Set) labelByFolder(from LabelsFrom) {
 	s.label(names, strings.Compare)
 }
 
-// skipShared counts the leading folders that all items share, leaving each item at least one.
+// skipShared counts the leading folders that are no class, since all images in folders share them: most must lie deeper. The few that
+// do not are left without a label.
 func skipShared(folders [][]string) int {
-	shared := 0
-	for {
+	for shared := 0; ; shared++ {
+		name, inside, deeper := "", 0, 0
 		for _, f := range folders {
-			if len(f) < shared+2 || f[shared] != folders[0][shared] {
+			if len(f) <= shared {
+				continue
+			}
+			if inside > 0 && f[shared] != name {
 				return shared
 			}
+			name = f[shared]
+			inside++
+			if len(f) > shared+1 {
+				deeper++
+			}
 		}
-		if len(folders) == 0 {
+		if _, split := splitNames[strings.ToLower(name)]; split || 2*deeper <= inside {
 			return shared
 		}
-		if _, split := splitNames[strings.ToLower(folders[0][shared])]; split {
-			return shared
-		}
-		shared++
 	}
 }
 
-// split sets the items' splits if their folders at the given depth all name one.
+// split sets the items' splits if their folders at the given depth all name one. Images that lie beside those folders have none.
 func (s *Set) split(folders [][]string, depth int) bool {
+	some := false
 	for _, f := range folders {
-		if len(f) <= depth || splitNames[strings.ToLower(f[depth])] == "" {
-			return false
+		if len(f) > depth {
+			if splitNames[strings.ToLower(f[depth])] == "" {
+				return false
+			}
+			some = true
 		}
 	}
 	for i, f := range folders {
-		s.Items[i].Split = splitNames[strings.ToLower(f[depth])]
+		if len(f) > depth {
+			s.Items[i].Split = splitNames[strings.ToLower(f[depth])]
+		}
 	}
-	return len(folders) > 0
+	return some
 }
 
 // label sets Classes to the distinct names in order, and each item's label to its name's place. "" is no label.

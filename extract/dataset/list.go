@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"iconic/internal/parallel"
+	"iconic/internal/regular"
 )
 
 // listPaths reads a list of paths, relative to the list's folder or absolute: a text file with one a line, where a tab
@@ -60,7 +61,7 @@ func (s *Set) stat(ctx context.Context) error {
 type row struct{ path, label string }
 
 func readList(name string) (_ []row, err error) {
-	r, err := os.Open(name)
+	r, _, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"iconic/internal/regular"
 )
 
 // listTars lists one archive, whose items bear the names of its members, or all archives of a folder, whose items
@@ -18,37 +21,41 @@ import (
 func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 	archives := []string{s.Root}
 	prefix := func(string) string { return "" }
+	inFolder := false
 	if stat, err := os.Stat(s.Root); err != nil {
 		return err
 	} else if stat.IsDir() {
+		inFolder = true
 		names, err := visible(s.Root)
 		if err != nil {
 			return err
 		}
 		archives = archives[:0]
 		for _, name := range names {
-			if isTar(name) {
-				archives = append(archives, filepath.Join(s.Root, name))
-			} else {
+			if !isTar(name) {
 				s.Ignored[strings.ToLower(path.Ext(name))]++
+			} else if stat, err := os.Stat(filepath.Join(s.Root, name)); err == nil && !stat.Mode().IsRegular() {
+				s.pass(notRegular, name)
+			} else {
+				archives = append(archives, filepath.Join(s.Root, name))
 			}
 		}
 		prefix = func(archive string) string { return filepath.Base(archive) + "/" }
 	}
-	classes := map[string]string{} // by sample: what its .cls member says
+	classes := map[string]string{} // what a .cls member says, by its name without the extension
 	for _, archive := range archives {
 		if err := s.listTar(ctx, archive, prefix(archive), classes); err != nil {
 			return fmt.Errorf("archive %s: %w", archive, err)
 		}
 	}
 	if len(classes) == 0 {
-		s.labelMembers(from, len(archives) > 1)
+		s.labelMembers(from, inFolder)
 		return nil
 	}
 	names := make([]string, len(s.Items))
-	for i, item := range s.Items {
-		if from != None {
-			names[i] = classes[sample(item.Path)]
+	if from != None {
+		if err := s.classesOfSamples(names, classes); err != nil {
+			return err
 		}
 	}
 	s.label(names, byNumber(names))
@@ -56,8 +63,8 @@ func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 }
 
 // labelMembers labels by folders inside the archives; the archives' own names are no folders.
-func (s *Set) labelMembers(from LabelsFrom, several bool) {
-	if !several {
+func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
+	if !inFolder {
 		s.labelByFolder(from)
 		return
 	}
@@ -72,55 +79,192 @@ func (s *Set) labelMembers(from LabelsFrom, several bool) {
 	}
 }
 
+// classesOfSamples gives each image the class of the .cls member of its own name, where there is one, else that of its sample. Members
+// that say different things about an image are an error.
+func (s *Set) classesOfSamples(names []string, classes map[string]string) error {
+	bySample := map[string][]string{} // names of .cls members, without the extension
+	for name := range classes {
+		bySample[sample(name)] = append(bySample[sample(name)], name)
+	}
+	for _, members := range bySample {
+		slices.Sort(members)
+	}
+	for i, item := range s.Items {
+		own := strings.TrimSuffix(item.Path, path.Ext(item.Path))
+		key := sample(item.Path)
+		class, named := classes[own]
+		for _, member := range bySample[key] {
+			switch other := classes[member]; {
+			case named && member != key:
+			case class == "" && !named:
+				class = other
+			case other != class:
+				return fmt.Errorf("%s: the .cls members of %s disagree: %q and %q", s.Root, item.Path, class, other)
+			}
+		}
+		names[i] = class
+	}
+	return nil
+}
+
+// members is what an archive's listing remembers of one archive.
+type members struct {
+	set     *Set
+	prefix  string         // of its items' paths
+	size    int64          // of the archive
+	place   map[string]int // index of each item: a member that comes again replaces the one before, as when unpacking
+	links   [][2]string    // symbolic links to images: name and target
+	classes map[string]string
+}
+
 func (s *Set) listTar(ctx context.Context, archive, prefix string, classes map[string]string) error {
-	file, err := os.Open(archive)
+	file, stat, err := regular.Open(archive)
 	if err != nil {
 		return err
 	}
-	stat, err := file.Stat()
-	if err != nil {
-		return errors.Join(err, file.Close())
-	}
 	s.containers = append(s.containers, &container{file, stampOf(stat)})
-	place := map[string]int{} // a member that comes again replaces the one before, as when unpacking
+	m := &members{set: s, prefix: prefix, size: stat.Size(), place: map[string]int{}, classes: classes}
 	for t := tar.NewReader(file); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
+			m.follow()
 			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w after %d images: it is cut short or damaged, fetch it again or take it away", err, len(m.place))
+		}
+		offset, err := file.Seek(0, io.SeekCurrent) // the reader takes no byte beyond the header
+		if err == nil {
+			err = m.add(h, t, offset)
 		}
 		if err != nil {
 			return err
 		}
-		name := path.Clean(h.Name)
-		if h.Typeflag != tar.TypeReg || hiddenMember(name) {
-			continue
+	}
+}
+
+// add takes in one member, whose content begins at an offset.
+func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
+	name := path.Clean(h.Name)
+	if hiddenMember(name) || h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader {
+		return nil
+	}
+	if folder := systemPart(name); folder != "" {
+		m.set.pass("files in "+systemFolder, name)
+		return nil
+	}
+	ext := strings.ToLower(path.Ext(name))
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeGNUSparse:
+	case tar.TypeLink, tar.TypeSymlink:
+		m.link(h, name)
+		return nil
+	default:
+		m.set.pass(notRegular, name)
+		return nil
+	}
+	switch {
+	case h.Typeflag == tar.TypeGNUSparse || isSparse(h):
+		m.set.pass(sparse, name)
+	case isImage(name):
+		if h.Size > m.size-offset {
+			return fmt.Errorf("%s says to be %d bytes long, where %d are left: the archive is cut short, fetch it again", name, h.Size, m.size-offset)
 		}
-		switch ext := strings.ToLower(path.Ext(name)); {
-		case isImage(name):
-			offset, err := file.Seek(0, io.SeekCurrent) // the reader takes no byte beyond the header
-			if err != nil {
-				return err
-			}
-			item := Item{Path: prefix + name, Label: -1, Size: h.Size, container: len(s.containers) - 1, offset: offset}
-			if i, again := place[name]; again {
-				s.Items[i] = item
-				continue
-			}
-			place[name] = len(s.Items)
-			s.Items = append(s.Items, item)
-		case ext == ".cls":
-			b, err := io.ReadAll(io.LimitReader(t, 1<<16))
-			if err != nil {
-				return err
-			}
-			classes[sample(prefix+name)] = strings.TrimSpace(string(b))
-		default:
-			s.Ignored[ext]++
+		m.put(Item{Path: m.prefix + name, Label: -1, Size: h.Size, container: len(m.set.containers) - 1, offset: offset}, name)
+	case ext == ".cls":
+		b, err := io.ReadAll(io.LimitReader(content, maxClass+1))
+		if err != nil {
+			return err
+		}
+		if len(b) > maxClass {
+			return fmt.Errorf("%s has more than %d bytes: want the name or number of a class", name, maxClass)
+		}
+		m.classes[m.prefix+strings.TrimSuffix(name, path.Ext(name))] = strings.TrimSpace(string(b))
+	default:
+		m.set.Ignored[ext]++
+	}
+	return nil
+}
+
+// maxClass bounds the bytes of a class's name.
+const maxClass = 1 << 12
+
+// isSparse tells whether a member's holes are left out of the archive (PAX records of GNU tar), so that its bytes are not there as
+// they are read.
+func isSparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
 		}
 	}
+	return false
+}
+
+func (m *members) put(item Item, name string) {
+	if i, again := m.place[name]; again {
+		m.set.Items[i] = item
+		return
+	}
+	m.place[name] = len(m.set.Items)
+	m.set.Items = append(m.set.Items, item)
+}
+
+// link takes in another name of a member. A hard link is to what came before; a symbolic one may be to what comes.
+func (m *members) link(h *tar.Header, name string) {
+	if !isImage(name) {
+		m.set.pass(deadLinks, name)
+		return
+	}
+	if h.Typeflag == tar.TypeSymlink {
+		m.links = append(m.links, [2]string{name, path.Join(path.Dir(name), h.Linkname)})
+		return
+	}
+	if !m.alias(name, path.Clean(h.Linkname)) {
+		m.set.pass(deadLinks, name)
+	}
+}
+
+// alias makes an item of another one's bytes.
+func (m *members) alias(name, target string) bool {
+	i, ok := m.place[target]
+	if ok {
+		item := m.set.Items[i]
+		item.Path = m.prefix + name
+		m.put(item, name)
+	}
+	return ok
+}
+
+// follow resolves symbolic links, those to links among them; what is left then leads nowhere.
+func (m *members) follow() {
+	for {
+		left := m.links[:0:0]
+		for _, l := range m.links {
+			if !m.alias(l[0], l[1]) {
+				left = append(left, l)
+			}
+		}
+		if len(left) == len(m.links) {
+			break
+		}
+		m.links = left
+	}
+	for _, l := range m.links {
+		m.set.pass(deadLinks, l[0])
+	}
+}
+
+// systemPart is the part of a path that is a folder which a system keeps for itself.
+func systemPart(name string) string {
+	for part := range strings.SplitSeq(path.Dir(name), "/") {
+		if keptBySystem(part) {
+			return part
+		}
+	}
+	return ""
 }
 
 func hiddenMember(name string) bool {

@@ -1,0 +1,250 @@
+//go:build unix
+
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"iconic/internal/regular"
+	"iconic/internal/sharedtest"
+)
+
+// open lists a set until the end of the test.
+func open(t *testing.T, path string) *Set {
+	t.Helper()
+	s, err := Open(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestWhatIsPassedOverIsToldOf(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		want  []string
+		note  string
+	}{
+		{"nothing", []string{"a.png"}, []string{"a.png -"}, ""},
+		{"names", []string{"a.png", "1.dng", "2.DNG", "3.jpg_large", "4"}, []string{"a.png -"}, "4 files by their names: 2 .dng, 1 without extension, 1 .jpg_large"},
+		{"folders of a NAS", []string{"a.png", "@eaDir/a.png/T.jpg", "#recycle/b.png", "$RECYCLE.BIN/c.png", "System Volume Information/d.png", "lost+found/e.png"},
+			[]string{"a.png -"}, "5 folders that a system keeps for itself (as #recycle)"},
+		{"an archive beside images", []string{"x/a.png", "y/b.png", "backup.tar"}, []string{"x/a.png x", "y/b.png y"}, "1 archive beside the images (as backup.tar)"},
+		{"a picture beside splits", []string{"train/x/a.png", "val/y/b.png", "cover.png"}, []string{"cover.png -", "train/x/a.png x train", "val/y/b.png y val"}, ""},
+		{"a picture beside the one folder", []string{"set/x/a.png", "set/y/b.png", "cover.png"}, []string{"cover.png -", "set/x/a.png x", "set/y/b.png y"}, ""},
+		{"a file that is called as CIFAR-100's is", []string{"x/a.png", "y/b.png", "test.bin"}, []string{"x/a.png x", "y/b.png y"}, "1 file by their names: 1 .bin"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, tree(t, files(c.files...)))
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
+				t.Error(diff)
+			}
+			if note := s.Note(); !strings.Contains(note, c.note) || (c.note == "") != (note == "") {
+				t.Errorf("note %q, want %q", note, c.note)
+			}
+		})
+	}
+}
+
+func TestAFolderThatMayNotBeRead(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("everything may be read by root")
+	}
+	root := tree(t, files("x/a.png", "y/b.png", "z/c.png"))
+	if err := os.Chmod(filepath.Join(root, "z"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(filepath.Join(root, "z"), 0o700) })
+	s := open(t, root)
+	if diff := cmp.Diff([]string{"x/a.png x", "y/b.png y"}, lines(s)); diff != "" || !strings.Contains(s.Note(), "1 folder that may not be read (as z)") {
+		t.Errorf("%s%s", diff, s.Note())
+	}
+}
+
+func TestPipesAreNeverWaitedFor(t *testing.T) {
+	root := tree(t, map[string]string{"a.png": "A", "b.png": "B", "list.txt": "a.png\npipe.png\n"})
+	for _, name := range []string{"pipe.png", "pipe.tar"} {
+		if err := syscall.Mkfifo(filepath.Join(root, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, root)
+	if diff := cmp.Diff([]string{"a.png -", "b.png -"}, lines(s)); diff != "" || !strings.Contains(s.Note(), "1 pipe, socket or device (as pipe.png)") {
+		t.Errorf("%s%s", diff, s.Note())
+	}
+	l := open(t, filepath.Join(root, "list.txt"))
+	i, _ := l.Find("pipe.png")
+	if _, err := l.Read(i, nil); !errors.Is(err, regular.ErrNotRegular) {
+		t.Errorf("error %v", err)
+	}
+	if err := os.Rename(filepath.Join(root, "pipe.png"), filepath.Join(root, "list.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), filepath.Join(root, "list.csv"), Options{}); !errors.Is(err, regular.ErrNotRegular) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// pack writes an archive of members of any kind; those without a type are files whose content is their name.
+func pack(t *testing.T, headers ...tar.Header) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range headers {
+		content := ""
+		if h.Typeflag == 0 {
+			h.Typeflag, content = tar.TypeReg, h.Name
+		}
+		h.Size, h.Mode = int64(len(content)), 0o644
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "set.tar")
+	if err := errors.Join(w.Close(), os.WriteFile(name, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestLinksInAnArchive(t *testing.T) {
+	s := open(t, pack(t,
+		tar.Header{Name: "y/early.png", Typeflag: tar.TypeSymlink, Linkname: "link.png"},
+		tar.Header{Name: "y/link.png", Typeflag: tar.TypeSymlink, Linkname: "../x/a.png"},
+		tar.Header{Name: "x/a.png"},
+		tar.Header{Name: "y/hard.png", Typeflag: tar.TypeLink, Linkname: "./x/a.png"},
+		tar.Header{Name: "y/gone.png", Typeflag: tar.TypeSymlink, Linkname: "nowhere.png"},
+		tar.Header{Name: "y/out.png", Typeflag: tar.TypeLink, Linkname: "/etc/passwd"},
+		tar.Header{Name: "y/self.png", Typeflag: tar.TypeSymlink, Linkname: "self.png"},
+		tar.Header{Name: "y/pipe.png", Typeflag: tar.TypeFifo},
+	))
+	if diff := cmp.Diff([]string{"x/a.png x", "y/early.png y", "y/hard.png y", "y/link.png y"}, lines(s)); diff != "" {
+		t.Error(diff)
+	}
+	for i := range s.Items {
+		if b, err := s.Read(i, nil); err != nil || string(b) != "x/a.png" {
+			t.Errorf("%s: %q, %v", s.Items[i].Path, b, err)
+		}
+	}
+	if note := s.Note(); !strings.Contains(note, "3 links to no image of the archive (as y/out.png)") || !strings.Contains(note, "1 pipe, socket or device") {
+		t.Error(note)
+	}
+}
+
+func TestClassesOfSamples(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		members []string
+		want    []string
+		err     string
+	}{
+		{"names with dots", []string{"s.00.jpg", "", "s.00.cls", "0", "s.01.jpg", "", "s.01.cls", "1"}, []string{"s.00.jpg 0", "s.01.jpg 1"}, ""},
+		{"several images of a sample", []string{"s.left.jpg", "", "s.right.jpg", "", "s.cls", "7"}, []string{"s.left.jpg 7", "s.right.jpg 7"}, ""},
+		{"an image without", []string{"s.jpg", "", "s.cls", "7", "t.jpg", ""}, []string{"s.jpg 7", "t.jpg -"}, ""},
+		{"two that disagree about a third", []string{"s.00.cls", "0", "s.01.cls", "1", "s.02.jpg", ""}, nil, "disagree"},
+		{"a sample's and an image's that disagree", []string{"s.00.cls", "0", "s.cls", "1", "s.00.jpg", ""}, nil, "disagree"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "0.tar")
+			archive(t, name, c.members...)
+			s, err := Open(t.Context(), name, Options{})
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	one := t.TempDir()
+	archive(t, filepath.Join(one, "000.tar"), "a.jpg", "A", "b.jpg", "B")
+	if diff := cmp.Diff([]string{"000.tar/a.jpg -", "000.tar/b.jpg -"}, list(t, one, Options{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheReferenceCasesAreListed(t *testing.T) {
+	for path, want := range map[string]struct {
+		images  int
+		classes []string
+		note    string
+	}{
+		"webdataset/dotted":                   {8, []string{"0", "1", "2", "3"}, ""},
+		"webdataset/one-shard":                {8, nil, ""},
+		"tar-beside-folders/data":             {6, []string{"boxes", "discs"}, "1 archive beside"},
+		"tar-links/set.tar":                   {4, []string{"bars", "discs"}, ""},
+		"nas-folders/photos":                  {4, nil, "2 folders that a system keeps"},
+		"passed-over/photos":                  {2, nil, "6 files by their names: 2 without extension, 2 .dng, 2 .jpg_large"},
+		"attack-tar-sparse":                   {1, nil, "12 sparse members"},
+		"attack-tar-file-and-folder/both.tar": {2, nil, ""},
+	} {
+		s := open(t, sharedtest.Path(t, "cases", filepath.FromSlash(path)))
+		if len(s.Items) != want.images || !slices.Equal(s.Classes, want.classes) && path != "attack-tar-file-and-folder/both.tar" || !strings.Contains(s.Note(), want.note) {
+			t.Errorf("%s: %d images, classes %q, note %q", path, len(s.Items), s.Classes, s.Note())
+		}
+	}
+}
+
+// FuzzArchive: whatever an archive holds, listing it takes no more memory than a multiple of its size, and every item lies in it.
+func FuzzArchive(f *testing.F) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range []tar.Header{{Name: "x/a.png", Size: 1}, {Name: "x/a.cls", Size: 1}} {
+		h.Typeflag, h.Mode = tar.TypeReg, 0o644
+		if err := w.WriteHeader(&h); err != nil {
+			f.Fatal(err)
+		}
+		if _, err := w.Write([]byte("7")); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "y/b.png", Linkname: "x/a.png", Typeflag: tar.TypeLink}), w.Close()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	name := filepath.Join(f.TempDir(), "a.tar")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		s, err := Open(t.Context(), name, Options{})
+		runtime.ReadMemStats(&after)
+		if took, limit := after.TotalAlloc-before.TotalAlloc, uint64(4<<20+64*len(content)); took > limit {
+			t.Fatalf("%d bytes took %d of memory, more than %d", len(content), took, limit)
+		}
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for i := range s.Items {
+			if b, err := s.Read(i, nil); err != nil || len(b) > len(content) {
+				t.Fatalf("%s: %d bytes of %d, %v", s.Items[i].Path, len(b), len(content), err)
+			}
+		}
+	})
+}
