@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"iconic/internal/kernel"
 )
 
 // Exit codes of the command.
@@ -34,17 +36,26 @@ func run() int {
 
 // newRootCommand lists the subcommands, each made in the file of its name.
 func newRootCommand(a *app) *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:           "pipeline",
 		Short:         "Sort a folder of images into groups without labels",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if showVersion {
+				return a.printVersion()
+			}
+			return c.Help()
+		},
 		// Whatever fails before this point was wrong use: an unknown command, a flag, the number of arguments.
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if err := c.ValidateRequiredFlags(); err != nil {
 				return err
+			}
+			if err := kernel.Check(); err != nil {
+				return usageError{err}
 			}
 			a.started = true
 			return nil
@@ -54,6 +65,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetErr(a.err)
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine-readable results on standard output and progress, a JSON object a line, on standard error")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress bars and no notes")
+	root.Flags().BoolVar(&showVersion, "version", false, "version, commit, and what the program runs on")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
@@ -72,6 +84,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),
+		newVersionCommand(a),
 	)
 	return root
 }

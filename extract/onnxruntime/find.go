@@ -63,6 +63,34 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 	return f.path(), nil
 }
 
+// Local is Find without fetching, and with the version of what it found. The path is "" where this machine has no library yet.
+func Local(o Options) (path, version string, err error) {
+	if set, from := explicit(o); set != "" {
+		path, err = named(set, from)
+	} else if path = cached(o); path == "" {
+		path, _ = installed(o)
+	}
+	if path == "" || err != nil {
+		return "", "", err
+	}
+	version, err = versionOf(path)
+	return path, version, err
+}
+
+// cached is the library that was fetched before; "" if none was.
+func cached(o Options) string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	r, known := thisRelease(o.CUDA)
+	f := &fetcher{release: r, folder: filepath.Join(cache, "iconic", "onnxruntime")}
+	if !known || !f.present() {
+		return ""
+	}
+	return f.path()
+}
+
 // explicit is the path that somebody set, and where.
 func explicit(o Options) (path, from string) {
 	if o.Path != "" {

@@ -246,6 +246,9 @@ func TestTheLibraryItselfIsFoundAndTellsItsVersion(t *testing.T) {
 	if err != nil || !recent(version) {
 		t.Fatalf("%s: version %q, %v", path, version, err)
 	}
+	if local, same, err := Local(Options{}); err != nil || local != path || same != version {
+		t.Errorf("without fetching: %s, version %q, %v", local, same, err)
+	}
 	// The file, its folder, and the variable lead to it as well.
 	for _, set := range []string{path, filepath.Dir(path)} {
 		if got, err := Find(t.Context(), Options{Path: set}); err != nil || got != path {

@@ -3,7 +3,7 @@
 //
 // The plain Go version of each function is its definition. On amd64 with AVX2 and FMA (and AVX-512) the float32 versions run
 // generated assembly instead, chosen once at start; Path names the choice. The build tag noasm forces plain Go;
-// ICONIC_KERNEL in the environment names a path to take, if the processor has it. Between paths results agree to rounding, because the order of
+// ICONIC_KERNEL in the environment names a path to take, and Check tells whether there is one of that name. Between paths results agree to rounding, because the order of
 // summation belongs to each; on one path they are the same bits always.
 //
 // Matrices are row-major with an explicit leading dimension, as in the BLAS. Every function is single-threaded and

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"iconic/internal/half"
@@ -51,6 +52,13 @@ func TestChoiceOfPath(t *testing.T) {
 	} {
 		if got := choose(c.name, c.from).name; got != c.want {
 			t.Errorf("ICONIC_KERNEL=%q: %s, want %s", c.name, got, c.want)
+		}
+		err := check(c.name, c.from)
+		if known := c.name != "no such path"; known != (err == nil) {
+			t.Errorf("ICONIC_KERNEL=%q: error %v", c.name, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "faster or fast or generic") {
+			t.Errorf("error %v does not list what is allowed", err)
 		}
 	}
 }

@@ -1,6 +1,13 @@
 package kernel
 
-import "os"
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// variable names a path to take in place of the best one.
+const variable = "ICONIC_KERNEL"
 
 // path is one implementation of the kernels; the exported function of each says what it computes.
 type path struct {
@@ -50,10 +57,27 @@ var plain = path{
 }
 
 // active is decided once, before anything runs; only tests change it.
-var active = choose(os.Getenv("ICONIC_KERNEL"), paths())
+var active = choose(os.Getenv(variable), paths())
 
 // Path names the implementation in use: "generic", "avx2", "avx512" or "neon".
 func Path() string { return active.name }
+
+// Check refuses a name in the environment that is none of this build's and processor's paths. Path is the best one then.
+func Check() error { return check(os.Getenv(variable), paths()) }
+
+func check(name string, from []path) error {
+	if name == "" {
+		return nil
+	}
+	var names []string
+	for _, p := range append(from, plain) {
+		if p.name == name {
+			return nil
+		}
+		names = append(names, p.name)
+	}
+	return fmt.Errorf("%s=%q names no kernels that run on this machine: want %s, or leave it unset for the fastest", variable, name, strings.Join(names, " or "))
+}
 
 // choose takes the path of that name, else the first.
 func choose(name string, from []path) path {
