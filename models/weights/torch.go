@@ -79,11 +79,19 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 type collector struct {
 	tensors []Tensor
 	views   map[string]view
+	named   int // bytes of all names
 	visited int // dictionaries may hold themselves, so their number bounds nothing
 }
 
 // maxValues is a hundred times what the largest encoder has, with all that a training run may keep beside it.
 const maxValues = 1 << 17
+
+// Names of an encoder's tensors are tens of bytes long. Joined ones may be far more than the file holds, so that both
+// one of them and all together are bounded.
+const (
+	maxName  = 1000
+	maxNames = 1 << 24
+)
 
 func (c *collector) collect(v any, name string, depth int) error {
 	if c.visited++; c.visited > maxValues {
@@ -110,6 +118,9 @@ func (c *collector) collect(v any, name string, depth int) error {
 			}
 			if name != "" {
 				k = name + "." + k
+			}
+			if c.named += len(k); len(k) > maxName || c.named > maxNames {
+				return fmt.Errorf("the name of a tensor or dictionary, %q…, has %d bytes, and all names together have %d: at most %d and %d are read, so this is no file of weights", k[:min(len(k), 40)], len(k), c.named, maxName, maxNames)
 			}
 			if err := c.collect(v.values[i], k, depth+1); err != nil {
 				return err

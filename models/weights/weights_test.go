@@ -314,3 +314,23 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// Names are joined, so that a small file could ask for all memory there is.
+func TestNamesAreBounded(t *testing.T) {
+	for name, root := range map[string]*dict{
+		"one":          {keys: []any{strings.Repeat("k", maxName+1)}, values: []any{int64(1)}},
+		"two together": {keys: []any{strings.Repeat("k", maxName-1)}, values: []any{&dict{keys: []any{"ab"}, values: []any{view{}}}}},
+	} {
+		c := collector{views: map[string]view{}}
+		if err := c.collect(root, "", 0); err == nil || !strings.Contains(err.Error(), "bytes") || len(err.Error()) > 400 {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	many := &dict{}
+	for range maxNames/maxName + 1 {
+		many.keys, many.values = append(many.keys, strings.Repeat("k", maxName)), append(many.values, int64(1))
+	}
+	if err := (&collector{views: map[string]view{}}).collect(many, "", 0); err == nil {
+		t.Error("names of more than the bound in all were accepted")
+	}
+}
