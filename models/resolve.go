@@ -23,7 +23,7 @@ type Options struct {
 	ImageSize int                 // pixels on a side of what the encoder sees; 0: DefaultImageSize, or the file's own
 	Output    vit.Output          // what stands for an image; "": the class token, or an ONNX file's one output as it is
 	Precision precision.Precision // of the weights; "": float32
-	Heads     int                 // of attention, where the weights cannot tell; 0: 64 numbers a head
+	Heads     int                 // of attention, where the weights cannot tell; 0: what file or published width tells
 	Out       string              // the file to write; "": one in the cache, or a given ONNX file as it is
 }
 
@@ -44,7 +44,7 @@ type Model struct {
 }
 
 // importVersion is part of every cache key; raise it when the same weights would make another graph.
-const importVersion = 1
+const importVersion = 2
 
 // Resolve turns what a user may call a model into an ONNX file: a name of the registry (pulled and imported on first
 // use), TinyName, weights (.pth, .safetensors; imported) or an ONNX file (taken as it is, unless another output or
@@ -136,8 +136,12 @@ func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
 // "resize" in pixels at the size of training, "mean" and "std" as one number for all three channels.
 func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Preprocessing, error) {
 	p := preprocessing(size)
+	trained := a.Grid * a.Patch
+	if trained == 0 { // positions are rotations, which are of no one size
+		trained = DefaultImageSize
+	}
 	for key, set := range map[string]func(v float64){
-		"resize": func(v float64) { p.Resize = int(v*float64(size)/float64(a.Grid*a.Patch) + 0.5) },
+		"resize": func(v float64) { p.Resize = int(v*float64(size)/float64(trained) + 0.5) },
 		"mean":   func(v float64) { p.Mean = [3]float32{float32(v), float32(v), float32(v)} },
 		"std":    func(v float64) { p.Std = [3]float32{float32(v), float32(v), float32(v)} },
 	} {
@@ -156,7 +160,7 @@ func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Prepro
 
 // vit is the options of an import with their defaults.
 func (o Options) vit() vit.Options {
-	v := vit.Options{ImageSize: o.ImageSize, Output: o.Output, Heads: o.Heads}
+	v := vit.Options{ImageSize: o.ImageSize, Output: o.Output, Heads: o.Heads, Note: func(text string) { o.note("%s", text) }}
 	if v.ImageSize == 0 {
 		v.ImageSize = DefaultImageSize
 	}

@@ -115,6 +115,64 @@ func TestImportedEncodersComputeWhatTheOfficialCodeDoes(t *testing.T) {
 	}
 }
 
+// DINOv3 under the names of its three projects. In the file of timm without a bias of queries and values the encoder is
+// another one, with an output of its own.
+func TestImportedDINOv3ComputesWhatTheOfficialCodeDoes(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		size, heads int
+	}{{"dinov3", 64, 4}, {"dinov3_plus", 48, 4}, {"dinov3_untied", 80, 3}} {
+		input, shape := array(t, sharedtest.Path(t, "vit_dinov3", c.name+"_input.npy"))
+		class, _ := array(t, sharedtest.Path(t, "vit_dinov3", c.name+"_cls.npy"))
+		mean, _ := array(t, sharedtest.Path(t, "vit_dinov3", c.name+"_patch.npy"))
+		for _, form := range []string{".pth", "_hf.safetensors", "_timm.safetensors"} {
+			want := map[vit.Output][]float32{vit.CLS: class, vit.Patch: mean}
+			if c.name+form == "dinov3_untied_timm.safetensors" {
+				own, _ := array(t, sharedtest.Path(t, "vit_dinov3", "dinov3_untied_timm_cls.npy"))
+				want = map[vit.Output][]float32{vit.CLS: own}
+			}
+			file := sharedtest.Path(t, "vit_dinov3", c.name+form)
+			for output, want := range want {
+				t.Run(fmt.Sprintf("%s%s/%s", c.name, form, output), func(t *testing.T) {
+					compare(t, file, models.Options{ImageSize: c.size, Output: output, Heads: c.heads}, input, shape[0], want)
+				})
+			}
+		}
+	}
+}
+
+// What timm saves, and what a training run leaves.
+func TestImportedAsTrained(t *testing.T) {
+	for _, c := range []struct{ file, reference, note string }{
+		{"timm_reg4.safetensors", "dinov2_reg4", ""},
+		{"dinov2_teacher_checkpoint.pth", "dinov2", "dino_head.mlp.0.weight"},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			input, shape := array(t, sharedtest.Path(t, "vit", c.reference+"_input.npy"))
+			class, _ := array(t, sharedtest.Path(t, "vit", c.reference+"_cls.npy"))
+			var notes string
+			o := models.Options{ImageSize: 42, Heads: 4, PullOptions: models.PullOptions{Note: func(s string) { notes += s }}}
+			compare(t, sharedtest.Path(t, "cases", "weights-as-trained", c.file), o, input, shape[0], class)
+			if !strings.Contains(notes, c.note) {
+				t.Errorf("notes %q lack %q", notes, c.note)
+			}
+		})
+	}
+}
+
+// compare imports a file and holds its features to 1e-5 of the largest of want.
+func compare(t *testing.T, file string, o models.Options, input []float32, n int, want []float32) {
+	t.Helper()
+	o.Cache = t.TempDir()
+	m, err := models.Resolve(t.Context(), file, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := largestDifference(encode(t, m.Path, input, n), want); !(off < 1e-5) {
+		t.Errorf("off by %g of the largest entry", off)
+	}
+}
+
 // largestDifference is relative to the largest entry of want; NaN where the lengths differ.
 func largestDifference(got, want []float32) float64 {
 	if len(got) != len(want) {

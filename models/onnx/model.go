@@ -153,10 +153,11 @@ func (d DataType) Size() int64 {
 // Tensor is a constant. Load makes its elements, row-major and little endian, Bytes() of them; it may be called
 // more than once. A tensor of another kind (strings, four-bit integers) has Load nil and is kept as it was read.
 type Tensor struct {
-	Name string
-	Type DataType
-	Dims []int64
-	Load func() ([]byte, error)
+	Name  string
+	Type  DataType
+	Dims  []int64
+	Load  func() ([]byte, error)
+	Exact bool // stays as it is whatever precision the weights get
 
 	location string // of external data, relative to the model's folder
 	rest     []byte

@@ -69,7 +69,7 @@ func toFloat16(m *onnx.Model) error {
 		if err != nil {
 			return err
 		}
-		if t.Type != onnx.Float32 || t.Load == nil || n < smallest || fixed[t.Name] == nil {
+		if t.Type != onnx.Float32 || t.Exact || t.Load == nil || n < smallest || fixed[t.Name] == nil {
 			continue
 		}
 		narrow := &onnx.Tensor{Name: t.Name + "/float16", Type: onnx.Float16, Dims: t.Dims, Load: func() ([]byte, error) {

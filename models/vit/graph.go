@@ -22,9 +22,10 @@ const (
 
 // Options of an import.
 type Options struct {
-	ImageSize int    // pixels on a side, a multiple of the patch
-	Output    Output // what the graph puts out
-	Heads     int    // of attention; 0 where it follows from the width (64 a head)
+	ImageSize int               // pixels on a side, a multiple of the patch
+	Output    Output            // what the graph puts out
+	Heads     int               // of attention; 0 where it follows from the weights
+	Note      func(text string) // told what of the file was left out; may be nil
 }
 
 // InputName and OutputName are what the graph calls its input, batch×3×ImageSize×ImageSize normalised pixels, and
@@ -35,9 +36,8 @@ const (
 )
 
 const (
-	opset     = 17   // the first with LayerNormalization; ONNX Runtime reads it since 1.12 (2022)
-	irVersion = 8    // of the same time
-	epsilon   = 1e-6 // of every layer norm of both families
+	opset     = 17 // the first with LayerNormalization; ONNX Runtime reads it since 1.12 (2022)
+	irVersion = 8  // of the same time
 )
 
 // Dim is the number of features an image.
@@ -70,6 +70,11 @@ func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 	if err := b.allUsed(); err != nil {
 		return nil, a, err
 	}
+	for _, note := range l.notes {
+		if o.Note != nil {
+			o.Note(f.Name + ": " + note)
+		}
+	}
 	return &onnx.Model{
 		IRVersion: irVersion, Producer: "iconic", Opsets: map[string]int64{"": opset}, Graph: b.graph,
 		Metadata: []onnx.Entry{{Key: "architecture", Value: a.String()}, {Key: "output", Value: string(o.Output)}},
@@ -87,6 +92,7 @@ type builder struct {
 	options Options
 	graph   *onnx.Graph
 	used    map[key]bool
+	rotated bool // the tables of rotations are there
 
 	// The last tensor read: query, key and value of the official files are thirds of one.
 	lastName string
@@ -128,14 +134,15 @@ func (b *builder) table() string {
 		if err != nil {
 			return nil, err
 		}
-		pos, err := b.read(position, -1)
-		if err != nil {
-			return nil, err
+		var pos []float32
+		before := b.layout.positions // class token, or class token and registers
+		if a.Grid > 0 {
+			if pos, err = b.read(position, -1); err != nil {
+				return nil, err
+			}
 		}
 		out := make([]float32, a.Width, (1+a.Registers+grid*grid)*a.Width)
-		for i := range out {
-			out[i] = token[i] + pos[i]
-		}
+		copy(out, token)
 		if a.Registers > 0 {
 			r, err := b.read(registers, -1)
 			if err != nil {
@@ -143,7 +150,13 @@ func (b *builder) table() string {
 			}
 			out = append(out, r...)
 		}
-		return append(out, interpolate(pos[a.Width:], a.Grid, grid, a.Width, a.Registers > 0)...), nil
+		for i := range before * a.Width {
+			out[i] += pos[i]
+		}
+		if a.Grid == 0 { // positions are rotations
+			return append(out, make([]float32, grid*grid*a.Width)...), nil
+		}
+		return append(out, interpolate(pos[before*a.Width:], a.Grid, grid, a.Width, a.Registers > 0)...), nil
 	}, 1, 1+a.Registers+grid*grid, a.Width)
 }
 
@@ -180,10 +193,16 @@ func (b *builder) attention(at, query, tokens string, i int) string {
 	third := func(n int, name, x string, w, bias role, perm ...int64) string {
 		p := part{weight: w, bias: bias, block: i}
 		if b.layout.has(qkvWeight, i) {
-			p = part{weight: qkvWeight, bias: qkvBias, block: i, third: n}
+			p = part{weight: qkvWeight, bias: bias, block: i, third: n}
+			if b.layout.has(qkvBias, i) {
+				p.bias, p.biasThird = qkvBias, n
+			}
 		}
 		y := b.linear(at+name, x, p)
 		y = b.node(at+name+"/split", "Reshape", []string{y, split})
+		if n < 3 && x == tokens && b.arch.Family == DINOv3 { // the class token alone is not turned
+			y = b.turn(at+name+"/rotated", y)
+		}
 		return b.node(at+name+"/turned", "Transpose", []string{y}, onnx.Ints("perm", perm...))
 	}
 	q := third(1, "q", query, queryWeight, queryBias, 0, 2, 1, 3)
@@ -209,6 +228,12 @@ func (b *builder) gelu(name, x string) string {
 
 // gated is SwiGLU: (silu(a)·b)·W with a, b the halves of one linear layer (Shazeer 2020, arXiv 2002.05202).
 func (b *builder) gated(at, x string, i int) string {
+	if b.layout.has(siluWeight, i) {
+		gate := b.linear(at+"gate", x, part{weight: siluWeight, bias: siluBias, block: i})
+		value := b.linear(at+"value", x, part{weight: valWeight, bias: valBias, block: i})
+		s := b.node(at+"silu", "Mul", []string{gate, b.node(at+"sigmoid", "Sigmoid", []string{gate})})
+		return b.linear(at+"out", b.node(at+"product", "Mul", []string{s, value}), part{weight: gatedWeight, bias: gatedBias, scale: scale2, block: i})
+	}
 	y := b.linear(at+"in", x, part{weight: gateWeight, bias: gateBias, block: i})
 	half := int64(b.arch.Hidden)
 	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{Name: at + "halves", Op: "Split", Inputs: []string{y, b.ints(at+"half", half, half)},
@@ -222,11 +247,20 @@ func (b *builder) gated(at, x string, i int) string {
 // head is the final norm and the choice of tokens: batch×tokens×width → batch×Dim.
 func (b *builder) head(x string) {
 	a := b.arch
+	classWeight, classBias := normWeight, normBias
+	untied := b.layout.has(classNormW, -1)
+	if untied {
+		classWeight, classBias = classNormW, classNormB
+	}
+	for _, r := range []role{normWeight, normBias, classNormW, classNormB} { // one of two may have no token to norm
+		b.used[key{r, -1}] = true
+	}
 	if b.options.Output == CLS {
 		x = b.node("head/class", "Reshape", []string{x, b.ints("head/shape", -1, int64(a.Width))})
-		b.rename(b.norm("head/norm", x, normWeight, normBias, -1))
+		b.rename(b.norm("head/norm", x, classWeight, classBias, -1))
 		return
 	}
+	all := x
 	x = b.norm("head/norm", x, normWeight, normBias, -1)
 	patches := b.node("head/patches", "Slice", []string{x, b.ints("head/from", int64(1+a.Registers)), b.ints("head/to", math.MaxInt64), b.ints("head/axis", 1)})
 	mean := b.node("head/mean", "ReduceMean", []string{patches}, onnx.Ints("axes", 1), onnx.Int("keepdims", 0))
@@ -234,7 +268,13 @@ func (b *builder) head(x string) {
 		b.rename(mean)
 		return
 	}
+	if untied {
+		x = all
+	}
 	class := b.node("head/class", "Gather", []string{x, b.scalarInt("head/zero", 0)}, onnx.Int("axis", 1))
+	if untied {
+		class = b.norm("head/class/norm", class, classWeight, classBias, -1)
+	}
 	b.rename(b.node("head/both", "Concat", []string{class, mean}, onnx.Int("axis", 1)))
 }
 
@@ -252,14 +292,14 @@ func (b *builder) node(name, op string, inputs []string, attributes ...onnx.Attr
 
 func (b *builder) norm(name, x string, weight, bias role, i int) string {
 	return b.node(name, "LayerNormalization", []string{x, b.tensor(name+"/weight", weight, i), b.tensor(name+"/bias", bias, i)},
-		onnx.Int("axis", -1), onnx.Float("epsilon", epsilon))
+		onnx.Int("axis", -1), onnx.Float("epsilon", b.arch.epsilon()))
 }
 
 // part names the weights of a linear layer.
 type part struct {
 	weight, bias, scale role // scale multiplies what the layer puts out, where the encoder has layer scale
 	block               int
-	third               int // 1, 2 or 3 of stacked query, key and value; 0 takes all
+	third, biasThird    int // 1, 2 or 3 of stacked query, key and value; 0 takes all
 }
 
 // linear is x·Wᵀ + bias, W being out×in as PyTorch keeps it; the graph holds Wᵀ.
@@ -270,16 +310,29 @@ func (b *builder) linear(name, x string, p part) string {
 		out /= 3
 	}
 	scaled := p.scale != "" && b.layout.has(p.scale, p.block)
+	if p.bias == qkvBias {
+		b.used[key{qkvMask, p.block}] = true
+	}
 	for _, r := range []role{p.weight, p.bias, p.scale} {
 		b.used[key{r, p.block}] = true
 	}
-	load := func(r role, columns int) ([]float32, error) {
+	load := func(r role, columns, third int) ([]float32, error) {
 		x, err := b.read(r, p.block)
 		if err != nil {
 			return nil, err
 		}
-		if p.third > 0 {
-			x = x[(p.third-1)*out*columns:][:out*columns]
+		if r == qkvBias && b.layout.has(qkvMask, p.block) {
+			x = slices.Clone(x)
+			mask, err := b.read(qkvMask, p.block)
+			if err != nil {
+				return nil, err
+			}
+			for i := range x {
+				x[i] *= mask[i]
+			}
+		}
+		if third > 0 {
+			x = x[(third-1)*out*columns:][:out*columns]
 		}
 		if !scaled {
 			return x, nil
@@ -295,7 +348,7 @@ func (b *builder) linear(name, x string, p part) string {
 		return x, nil
 	}
 	weight := b.floats(name+"/weight", func() ([]float32, error) {
-		x, err := load(p.weight, in)
+		x, err := load(p.weight, in, p.third)
 		if err != nil {
 			return nil, err
 		}
@@ -305,7 +358,7 @@ func (b *builder) linear(name, x string, p part) string {
 		return b.node(name, "MatMul", []string{x, weight})
 	}
 	y := b.node(name+"/product", "MatMul", []string{x, weight})
-	return b.node(name, "Add", []string{y, b.floats(name+"/bias", func() ([]float32, error) { return load(p.bias, 1) }, out)})
+	return b.node(name, "Add", []string{y, b.floats(name+"/bias", func() ([]float32, error) { return load(p.bias, 1, p.biasThird) }, out)})
 }
 
 // transpose turns rows×columns, in blocks that fit the cache.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"iconic/models/weights"
@@ -16,7 +17,9 @@ type scheme struct {
 	anchor  string // a name that no other scheme has, by which this one and its prefix are found
 	once    map[role]string
 	block   map[role]string
-	unused  []string // known to play no part in computing features
+	alias   map[string]role // other names for the same: timm's, DINOv3's
+	rotary  bool            // no encoder under these names has a position embedding: all turn queries and keys
+	unused  []string        // known to play no part in computing features
 }
 
 // role is what a tensor is for, whatever its name.
@@ -55,6 +58,14 @@ const (
 	gateBias    role = "SwiGLU in bias"
 	gatedWeight role = "SwiGLU out weight"
 	gatedBias   role = "SwiGLU out bias"
+	siluWeight  role = "SwiGLU gate weight" // where gate and value are two layers
+	siluBias    role = "SwiGLU gate bias"
+	valWeight   role = "SwiGLU value weight"
+	valBias     role = "SwiGLU value bias"
+	qkvMask     role = "qkv bias mask" // 0 where DINOv3 has no bias: on the keys
+	periods     role = "rotary periods"
+	classNormW  role = "class norm weight" // where class token and patches have norms of their own
+	classNormB  role = "class norm bias"
 )
 
 // What the transformers library calls alike in all its vision transformers.
@@ -96,6 +107,21 @@ var schemes = []scheme{
 			gateWeight: "blocks.%d.mlp.w12.weight", gateBias: "blocks.%d.mlp.w12.bias",
 			gatedWeight: "blocks.%d.mlp.w3.weight", gatedBias: "blocks.%d.mlp.w3.bias",
 		},
+		alias: map[string]role{
+			"reg_token": registers, "storage_tokens": registers, "rope_embed.periods": periods, "rope.periods": periods,
+			"cls_norm.weight": classNormW, "cls_norm.bias": classNormB,
+			"blocks.%d.gamma_1": scale1, "blocks.%d.gamma_2": scale2,
+			"blocks.%d.attn.qkv.bias_mask": qkvMask,
+			"blocks.%d.attn.q_bias":        queryBias, "blocks.%d.attn.k_bias": keyBias, "blocks.%d.attn.v_bias": valueBias,
+			"blocks.%d.attn.q_proj.weight": queryWeight, "blocks.%d.attn.q_proj.bias": queryBias,
+			"blocks.%d.attn.k_proj.weight": keyWeight, "blocks.%d.attn.k_proj.bias": keyBias,
+			"blocks.%d.attn.v_proj.weight": valueWeight, "blocks.%d.attn.v_proj.bias": valueBias,
+			"blocks.%d.mlp.w1.weight": siluWeight, "blocks.%d.mlp.w1.bias": siluBias,
+			"blocks.%d.mlp.w2.weight": valWeight, "blocks.%d.mlp.w2.bias": valBias,
+			"blocks.%d.mlp.fc1_g.weight": siluWeight, "blocks.%d.mlp.fc1_g.bias": siluBias,
+			"blocks.%d.mlp.fc1_x.weight": valWeight, "blocks.%d.mlp.fc1_x.bias": valBias,
+		},
+		unused: []string{"local_cls_norm.weight", "local_cls_norm.bias"}, // of small crops, in training alone
 	},
 	{
 		project: "transformers DINOv2",
@@ -125,6 +151,28 @@ var schemes = []scheme{
 		}),
 		unused: []string{"pooler.dense.weight", "pooler.dense.bias"},
 	},
+	{
+		project: "transformers DINOv3",
+		anchor:  "embeddings.patch_embeddings.weight",
+		rotary:  true,
+		once: map[role]string{
+			classToken: "embeddings.cls_token", maskToken: "embeddings.mask_token", registers: "embeddings.register_tokens",
+			patchWeight: "embeddings.patch_embeddings.weight", patchBias: "embeddings.patch_embeddings.bias",
+			normWeight: "norm.weight", normBias: "norm.bias",
+		},
+		block: map[role]string{
+			norm1Weight: "layer.%d.norm1.weight", norm1Bias: "layer.%d.norm1.bias",
+			norm2Weight: "layer.%d.norm2.weight", norm2Bias: "layer.%d.norm2.bias",
+			queryWeight: "layer.%d.attention.q_proj.weight", queryBias: "layer.%d.attention.q_proj.bias",
+			keyWeight: "layer.%d.attention.k_proj.weight", keyBias: "layer.%d.attention.k_proj.bias",
+			valueWeight: "layer.%d.attention.v_proj.weight", valueBias: "layer.%d.attention.v_proj.bias",
+			projWeight: "layer.%d.attention.o_proj.weight", projBias: "layer.%d.attention.o_proj.bias",
+			scale1: "layer.%d.layer_scale1.lambda1", scale2: "layer.%d.layer_scale2.lambda1",
+			fc1Weight: "layer.%d.mlp.up_proj.weight", fc1Bias: "layer.%d.mlp.up_proj.bias",
+			fc2Weight: "layer.%d.mlp.down_proj.weight", fc2Bias: "layer.%d.mlp.down_proj.bias",
+			siluWeight: "layer.%d.mlp.gate_proj.weight", siluBias: "layer.%d.mlp.gate_proj.bias",
+		},
+	},
 }
 
 // joined is the union of two tables.
@@ -142,56 +190,112 @@ type key struct {
 
 // layout says under which name each part of the encoder lies in a file, and in which shape.
 type layout struct {
-	scheme *scheme
-	prefix string
-	depth  int
-	parts  map[key]weights.Tensor
+	scheme    *scheme
+	prefix    string
+	depth     int
+	parts     map[key]weights.Tensor
+	rotary    bool     // queries and keys are turned by the position of their patch (DINOv3)
+	positions int      // how many entries of the position embedding come before the patches'
+	notes     []string // what was left out, and what was chosen
 }
 
-// find recognises the names of a file. Names may share a prefix ("backbone.", "dinov2.").
+// find recognises the names of a file. Names may share a prefix ("backbone.", "teacher.backbone."). Where a training
+// run left several encoders, the teacher's, or the one averaged over the steps, is taken.
 func find(tensors []weights.Tensor) (*layout, error) {
-	l := &layout{parts: map[key]weights.Tensor{}}
-	var seen []string
+	plain, err := plainNames(tensors)
+	if err != nil {
+		return nil, err
+	}
+	var found []encoderAt
 	for i := range schemes {
-		for _, t := range tensors {
-			if prefix, ok := strings.CutSuffix(t.Name, schemes[i].anchor); ok && (prefix == "" || strings.HasSuffix(prefix, ".")) {
-				l.scheme, l.prefix = &schemes[i], prefix
-				seen = append(seen, t.Name)
+		for _, name := range plain {
+			if prefix, ok := strings.CutSuffix(name, schemes[i].anchor); ok && (prefix == "" || strings.HasSuffix(prefix, ".")) {
+				found = append(found, encoderAt{&schemes[i], prefix})
 			}
 		}
 	}
-	switch len(seen) {
-	case 0:
-		return nil, fmt.Errorf("not the weights of a DINO or DINOv2 vision transformer: of its %d tensors (%s) none is the patch embedding of one, under the official or the transformers library's names", len(tensors), some(names(tensors)))
-	case 1:
-	default:
-		return nil, fmt.Errorf("more than one encoder in the file (%s): import a file that holds one", strings.Join(seen, ", "))
+	if len(found) == 0 {
+		return nil, fmt.Errorf("not the weights of a DINO, DINOv2 or DINOv3 vision transformer: of its %d tensors (%s) none is the patch embedding of one, under the names of the official projects, timm or the transformers library", len(tensors), some(names(tensors)))
 	}
-	return l, l.assign(tensors)
+	chosen, err := preferred(found)
+	if err != nil {
+		return nil, err
+	}
+	l := &layout{scheme: chosen.scheme, prefix: chosen.prefix, parts: map[key]weights.Tensor{}, rotary: chosen.scheme.rotary}
+	for _, other := range found {
+		if other != chosen {
+			l.notes = append(l.notes, fmt.Sprintf("of the encoders in the file the one under %q was taken, not the one under %q", chosen.prefix, other.prefix))
+		}
+	}
+	return l, l.assign(tensors, plain, found)
 }
 
 // assign gives every tensor its role, and collects those that have none.
-func (l *layout) assign(tensors []weights.Tensor) error {
+func (l *layout) assign(tensors []weights.Tensor, plain []string, found []encoderAt) error {
 	once, block := invert(l.scheme.once), invert(l.scheme.block)
-	var extra []string
-	for _, t := range tensors {
-		name, ours := strings.CutPrefix(t.Name, l.prefix)
-		if r, ok := once[name]; ours && ok {
-			l.parts[key{r, -1}] = t
-			continue
-		}
-		if pattern, number, ok := split(name); ours && ok {
-			if r, ok := block[pattern]; ok {
-				l.parts[key{r, number}] = t
-				l.depth = max(l.depth, number+1)
-				continue
+	for name, r := range l.scheme.alias {
+		once[name], block[name] = r, r
+	}
+	var extra, left []string
+	for i, t := range tensors {
+		name, ours := strings.CutPrefix(plain[i], l.prefix)
+		r, ok := once[name]
+		number := -1
+		if !ok {
+			var pattern string
+			if pattern, number, ok = split(name); ok {
+				r, ok = block[pattern]
 			}
 		}
-		if !ours || !slices.Contains(l.scheme.unused, name) {
+		switch {
+		case ours && ok:
+			k := key{r, number}
+			if before, twice := l.parts[k]; twice {
+				return fmt.Errorf("tensors %q and %q are both the %s of the encoder", before.Name, t.Name, r)
+			}
+			l.parts[k] = t
+			l.depth = max(l.depth, number+1)
+			if name == "storage_tokens" || r == periods || strings.HasSuffix(name, ".gamma_1") {
+				l.rotary = true
+			}
+		case ours && slices.Contains(l.scheme.unused, name), isHead(plain[i]):
+			left = append(left, t.Name)
+		case !ours && slices.ContainsFunc(found, func(e encoderAt) bool { return e.prefix != "" && strings.HasPrefix(plain[i], e.prefix) }):
+		default:
 			extra = append(extra, t.Name)
 		}
 	}
+	if len(left) > 0 {
+		slices.Sort(left)
+		l.notes = append(l.notes, fmt.Sprintf("%d tensors that play no part in the features were left out: %s", len(left), some(left)))
+	}
+	l.settleFeedForward()
 	return l.complete(extra)
+}
+
+// settleFeedForward tells by presence and shape which of the feed-forward networks that share names is there.
+func (l *layout) settleFeedForward() {
+	move := func(block int, from, to role) {
+		if t, ok := l.parts[key{from, block}]; ok && !l.has(to, block) {
+			delete(l.parts, key{from, block})
+			l.parts[key{to, block}] = t
+		}
+	}
+	for b := range l.depth {
+		in, out := l.parts[key{fc1Weight, b}], l.parts[key{fc2Weight, b}]
+		switch {
+		case l.has(siluWeight, b):
+			move(b, fc1Weight, valWeight)
+			move(b, fc1Bias, valBias)
+		case len(in.Shape) == 2 && len(out.Shape) == 2 && in.Shape[0] == 2*out.Shape[1]: // timm packs gate and value
+			move(b, fc1Weight, gateWeight)
+			move(b, fc1Bias, gateBias)
+		default:
+			continue
+		}
+		move(b, fc2Weight, gatedWeight)
+		move(b, fc2Bias, gatedBias)
+	}
 }
 
 // complete checks that what must be there is, and that nothing else is.
@@ -204,23 +308,39 @@ func (l *layout) complete(extra []string) error {
 			}
 		}
 	}
-	need(-1, classToken, position, patchWeight, patchBias, normWeight, normBias)
+	need(-1, classToken, patchWeight, patchBias, normWeight, normBias)
+	if !l.rotary {
+		need(-1, position)
+	} else if t, ok := l.parts[key{position, -1}]; ok {
+		extra = append(extra, t.Name)
+	}
+	if l.has(classNormW, -1) || l.has(classNormB, -1) {
+		need(-1, classNormW, classNormB)
+	}
 	for b := range l.depth {
 		need(b, norm1Weight, norm1Bias, norm2Weight, norm2Bias, projWeight, projBias)
-		if l.scheme.block[qkvWeight] != "" {
+		if l.scheme.block[qkvWeight] != "" && !l.has(queryWeight, b) {
 			need(b, qkvWeight)
 		} else {
 			need(b, queryWeight, keyWeight, valueWeight)
 		}
 		// What the first block has, all have.
-		for _, r := range []role{scale1, scale2, qkvBias, queryBias, keyBias, valueBias} {
+		for _, r := range []role{scale1, scale2, qkvBias, qkvMask, queryBias, keyBias, valueBias} {
 			if l.has(r, 0) {
 				need(b, r)
 			} else if l.has(r, b) {
 				extra = append(extra, l.name(r, b))
 			}
 		}
-		if l.gated() {
+		switch {
+		case l.has(qkvWeight, b) && (l.has(queryWeight, b) || l.has(keyWeight, b) || l.has(valueWeight, b)):
+			extra = append(extra, l.parts[key{qkvWeight, b}].Name)
+		case l.has(qkvBias, b) && (l.has(queryBias, b) || l.has(keyBias, b) || l.has(valueBias, b)), l.has(qkvBias, b) && !l.has(qkvWeight, b):
+			extra = append(extra, l.parts[key{qkvBias, b}].Name)
+		}
+		if l.has(siluWeight, 0) {
+			need(b, siluWeight, siluBias, valWeight, valBias, gatedWeight, gatedBias)
+		} else if l.gated() {
 			need(b, gateWeight, gateBias, gatedWeight, gatedBias)
 		} else {
 			need(b, fc1Weight, fc1Bias, fc2Weight, fc2Bias)
@@ -248,14 +368,29 @@ func compareKeys(a, b key) int {
 func (l *layout) has(r role, block int) bool { _, ok := l.parts[key{r, block}]; return ok }
 
 // gated tells a SwiGLU feed-forward network from a plain one.
-func (l *layout) gated() bool { return l.has(gateWeight, 0) }
+func (l *layout) gated() bool { return l.has(gateWeight, 0) || l.has(siluWeight, 0) }
 
 // name is what a part is called in the file, whether it is there or not.
 func (l *layout) name(r role, block int) string {
-	if block < 0 {
-		return l.prefix + l.scheme.once[r]
+	if t, ok := l.parts[key{r, block}]; ok {
+		return t.Name
 	}
-	return l.prefix + fmt.Sprintf(l.scheme.block[r], block)
+	name := l.scheme.block[r]
+	if block < 0 {
+		name = l.scheme.once[r]
+	}
+	if name == "" { // one that only has other names, of which the first stands for all
+		for _, alias := range slices.Sorted(maps.Keys(l.scheme.alias)) {
+			if l.scheme.alias[alias] == r {
+				name = alias
+				break
+			}
+		}
+	}
+	if name == "" {
+		name = string(r)
+	}
+	return l.prefix + strings.Replace(name, "%d", strconv.Itoa(block), 1)
 }
 
 func invert(m map[role]string) map[string]role {

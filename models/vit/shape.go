@@ -2,9 +2,11 @@ package vit
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"iconic/models/weights"
 )
@@ -15,6 +17,7 @@ type Family string
 const (
 	DINO   Family = "dino"   // Caron et al. 2021, arXiv 2104.14294
 	DINOv2 Family = "dinov2" // Oquab et al. 2023, arXiv 2304.07193; registers: Darcet et al. 2023, arXiv 2309.16588
+	DINOv3 Family = "dinov3" // Siméoni et al. 2025, arXiv 2508.10104
 )
 
 // Architecture is the shape of an encoder.
@@ -24,7 +27,7 @@ type Architecture struct {
 	Depth     int    `json:"depth"`     // blocks
 	Heads     int    `json:"heads"`     // of attention; Width is a multiple
 	Patch     int    `json:"patch"`     // pixels on a side
-	Grid      int    `json:"grid"`      // patches on a side when it was trained
+	Grid      int    `json:"grid"`      // patches on a side when it was trained; 0 where positions are rotations, which fit any size
 	Registers int    `json:"registers"` // tokens beside the class token that carry no image
 	Hidden    int    `json:"hidden"`    // width inside the feed-forward networks
 	Gated     bool   `json:"gated"`     // SwiGLU instead of GELU
@@ -32,7 +35,10 @@ type Architecture struct {
 }
 
 func (a Architecture) String() string {
-	s := fmt.Sprintf("%s, %d blocks of width %d with %d heads, patches of %d×%d pixels, trained on %d×%d", a.Family, a.Depth, a.Width, a.Heads, a.Patch, a.Patch, a.Grid*a.Patch, a.Grid*a.Patch)
+	s := fmt.Sprintf("%s, %d blocks of width %d with %d heads, patches of %d×%d pixels", a.Family, a.Depth, a.Width, a.Heads, a.Patch, a.Patch)
+	if a.Grid > 0 {
+		s += fmt.Sprintf(", trained on %d×%d", a.Grid*a.Patch, a.Grid*a.Patch)
+	}
 	if a.Registers > 0 {
 		s += fmt.Sprintf(", %d registers", a.Registers)
 	}
@@ -43,11 +49,14 @@ func (a Architecture) String() string {
 }
 
 // Parameters is the number of trained numbers that the published models count: all of the encoder, and in DINOv2
-// the mask token of pretraining.
+// and DINOv3 the mask token of pretraining. The bias of DINOv3's keys, which a mask holds at zero, is not counted.
 func (a Architecture) Parameters() int {
 	d, h := a.Width, a.Hidden
-	n := d + (1+a.Grid*a.Grid)*d + 3*a.Patch*a.Patch*d + d + 2*d // class token, positions, patches, final norm
-	if a.Family == DINOv2 {
+	n := d + 3*a.Patch*a.Patch*d + d + 2*d // class token, patches, final norm
+	if a.Grid > 0 {
+		n += (1 + a.Grid*a.Grid) * d // positions
+	}
+	if a.Family != DINO {
 		n += d
 	}
 	n += a.Registers * d
@@ -59,6 +68,9 @@ func (a Architecture) Parameters() int {
 	}
 	if a.Scaled {
 		block += 2 * d
+	}
+	if a.Family == DINOv3 {
+		block -= d
 	}
 	return n + a.Depth*block
 }
@@ -77,12 +89,19 @@ func (a Architecture) GFLOPs(size int) float64 {
 	return 2 * (patches*3*float64(a.Patch*a.Patch)*d + float64(a.Depth)*block) / 1e9
 }
 
-// headWidth is the width of one attention head in every published DINO and DINOv2 encoder.
+// headWidth is the width of one attention head in every published encoder of the widths below.
 const headWidth = 64
 
+// publishedWidths are those of the published encoders of a family; another width tells nothing of the heads.
+var publishedWidths = map[Family][]int{
+	DINO:   {192, 384, 768},
+	DINOv2: {384, 768, 1024, 1536},
+	DINOv3: {384, 768, 1024, 1280},
+}
+
 // Inspect reads the architecture off the names and shapes of a file. The number of heads cannot be seen in them:
-// heads = 0 takes what a safetensors file says under "heads" in its metadata, else the width of 64 a head that all
-// published encoders have.
+// heads = 0 takes what a safetensors file says under "heads" in its metadata, then what rotary
+// periods say, else the width of 64 a head where the width is that of a published encoder of the family.
 func Inspect(f *weights.File, heads int) (Architecture, error) {
 	_, a, err := inspect(f, heads)
 	return a, err
@@ -123,32 +142,71 @@ func (l *layout) architecture(heads int) (Architecture, error) {
 	if a.Scaled || l.has(maskToken, -1) || l.has(registers, -1) {
 		a.Family = DINOv2
 	}
-	pos := l.parts[key{position, -1}]
-	if len(pos.Shape) != 3 || pos.Shape[1] < 2 {
-		return a, fmt.Errorf("tensor %q has shape %v, want 1×(1+patches)×%d", pos.Name, pos.Shape, a.Width)
-	}
-	a.Grid = int(math.Round(math.Sqrt(float64(pos.Shape[1] - 1))))
-	if a.Grid*a.Grid != pos.Shape[1]-1 {
-		return a, fmt.Errorf("tensor %q has %d patches, which make no square: encoders for images that are not square are not supported", pos.Name, pos.Shape[1]-1)
-	}
 	if r, ok := l.parts[key{registers, -1}]; ok {
 		if len(r.Shape) != 3 {
 			return a, fmt.Errorf("tensor %q has shape %v, want 1×registers×%d", r.Name, r.Shape, a.Width)
 		}
 		a.Registers = r.Shape[1]
 	}
+	if l.rotary {
+		a.Family = DINOv3
+	} else if err := l.grid(&a); err != nil {
+		return a, err
+	}
 	inner := l.parts[key{fc1Weight, 0}]
-	if a.Gated {
+	switch {
+	case l.has(siluWeight, 0):
+		inner = l.parts[key{siluWeight, 0}]
+	case a.Gated:
 		inner = l.parts[key{gatedWeight, 0}]
 	}
 	if len(inner.Shape) != 2 {
 		return a, fmt.Errorf("tensor %q has shape %v, want a matrix", inner.Name, inner.Shape)
 	}
 	a.Hidden = inner.Shape[0]
-	if a.Gated {
+	if a.Gated && !l.has(siluWeight, 0) {
 		a.Hidden = inner.Shape[1]
 	}
-	return a, a.setHeads(heads)
+	if p, ok := l.parts[key{periods, -1}]; ok && len(p.Shape) == 1 && p.Shape[0] > 0 { // a quarter of a head: two axes, two halves
+		width := 4 * p.Shape[0]
+		if a.Width%width != 0 || heads != 0 && heads != a.Width/width {
+			return a, fmt.Errorf("tensor %q has %d periods, which are for heads of width %d: %d heads of an encoder of width %d do not fit them", p.Name, p.Shape[0], width, heads, a.Width)
+		}
+		heads = a.Width / width
+	}
+	if err := a.setHeads(heads); err != nil {
+		return a, err
+	}
+	if l.rotary && a.Width/a.Heads%4 != 0 {
+		return a, fmt.Errorf("%d heads of width %d: rotations need a multiple of 4", a.Heads, a.Width/a.Heads)
+	}
+	return a, nil
+}
+
+// grid reads the grid of training off the position embedding: of the patches alone, with the class token before
+// them, or with class token and registers.
+func (l *layout) grid(a *Architecture) error {
+	pos := l.parts[key{position, -1}]
+	if len(pos.Shape) != 3 || pos.Shape[1] < 1 {
+		return fmt.Errorf("tensor %q has shape %v, want 1×(1+patches)×%d", pos.Name, pos.Shape, a.Width)
+	}
+	var fits []int
+	for _, before := range slices.Compact([]int{0, 1, 1 + a.Registers}) {
+		if n := pos.Shape[1] - before; n > 0 {
+			if side := int(math.Round(math.Sqrt(float64(n)))); side*side == n {
+				fits = append(fits, before)
+				a.Grid = side
+			}
+		}
+	}
+	switch len(fits) {
+	case 0:
+		return fmt.Errorf("tensor %q has %d positions, which are those of no square of patches, with a class token or without: encoders for images that are not square are not supported", pos.Name, pos.Shape[1])
+	case 1:
+		l.positions = fits[0]
+		return nil
+	}
+	return fmt.Errorf("tensor %q has %d positions, of which %v may be those of class token and registers: which cannot be told", pos.Name, pos.Shape[1], fits)
 }
 
 func (a *Architecture) setHeads(heads int) error {
@@ -157,12 +215,26 @@ func (a *Architecture) setHeads(heads int) error {
 		return fmt.Errorf("%d heads do not divide the width %d", heads, a.Width)
 	case heads > 0:
 		a.Heads = heads
-	case a.Width%headWidth == 0:
+	case slices.Contains(publishedWidths[a.Family], a.Width):
 		a.Heads = a.Width / headWidth
 	default:
-		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --attention-heads", a.Width)
+		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --attention-heads, %s", a.Width, candidates(a.Width))
 	}
 	return nil
+}
+
+// candidates names the numbers of heads that give a head a usual width.
+func candidates(width int) string {
+	var all []string
+	for heads := 1; heads <= width/8 && heads <= 64; heads++ {
+		if width%heads == 0 && width/heads%8 == 0 && width/heads <= 128 {
+			all = append(all, strconv.Itoa(heads))
+		}
+	}
+	if len(all) == 0 {
+		return "a divisor of the width"
+	}
+	return "such as " + strings.Join(all, ", ")
 }
 
 // shapes is what each part must look like.
@@ -170,7 +242,8 @@ func (a Architecture) shapes() map[role][]int {
 	d, h := a.Width, a.Hidden
 	square, vector := []int{d, d}, []int{d}
 	return map[role][]int{
-		classToken: {1, 1, d}, maskToken: {1, d}, registers: {1, a.Registers, d}, position: {1, 1 + a.Grid*a.Grid, d},
+		classToken: {1, 1, d}, maskToken: {1, d}, registers: {1, a.Registers, d}, position: {1, 1 + a.Grid*a.Grid, d}, periods: {d / max(4*a.Heads, 1)},
+		classNormW: vector, classNormB: vector, qkvMask: {3 * d}, siluWeight: {h, d}, siluBias: {h}, valWeight: {h, d}, valBias: {h},
 		patchWeight: {d, 3, a.Patch, a.Patch}, patchBias: vector, normWeight: vector, normBias: vector,
 		norm1Weight: vector, norm1Bias: vector, norm2Weight: vector, norm2Bias: vector,
 		qkvWeight: {3 * d, d}, qkvBias: {3 * d},
@@ -183,9 +256,14 @@ func (a Architecture) shapes() map[role][]int {
 
 func (l *layout) check(a Architecture) error {
 	want := a.shapes()
-	for k, t := range l.parts {
-		if !slices.Equal(t.Shape, want[k.role]) {
-			return fmt.Errorf("tensor %q has shape %v, want %v in an encoder of width %d", t.Name, t.Shape, want[k.role], a.Width)
+	want[position] = []int{1, l.positions + a.Grid*a.Grid, a.Width}
+	for _, k := range slices.SortedFunc(maps.Keys(l.parts), compareKeys) {
+		t, shape := l.parts[k], want[k.role]
+		if k.role == maskToken && len(t.Shape) == 3 {
+			shape = []int{1, 1, a.Width}
+		}
+		if !slices.Equal(t.Shape, shape) {
+			return fmt.Errorf("tensor %q has shape %v, want %v in an encoder of width %d", t.Name, t.Shape, shape, a.Width)
 		}
 	}
 	return nil

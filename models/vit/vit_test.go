@@ -77,11 +77,11 @@ func TestArchitectureIsReadOffTheShapes(t *testing.T) {
 		prefix string
 		heads  int
 	}{
-		{"official names", plain, schemes[0], "", 0},
-		{"official names behind a prefix", plain, schemes[0], "teacher.backbone.", 0},
-		{"transformers names of DINO", plain, schemes[2], "vit.", 0},
-		{"registers and layer scale", scaled, schemes[0], "", 0},
-		{"transformers names of DINOv2", scaled, schemes[1], "", 0},
+		{"official names", plain, schemes[0], "", 1},
+		{"official names behind a prefix", plain, schemes[0], "teacher.backbone.", 1},
+		{"transformers names of DINO", plain, schemes[2], "vit.", 1},
+		{"registers and layer scale", scaled, schemes[0], "", 2},
+		{"transformers names of DINOv2", scaled, schemes[1], "", 2},
 		{"SwiGLU", small, schemes[0], "", 2},
 		{"SwiGLU under transformers names", small, schemes[1], "dinov2.", 2},
 	} {
@@ -141,7 +141,7 @@ func TestRefusesOtherEncoders(t *testing.T) {
 				}
 			}
 		}), []string{"and 1 more"}},
-		{"an extra tensor", change(func(m map[string][]int) { m["head.weight"] = []int{10, 8} }), []string{"not part of one: head.weight"}},
+		{"an extra tensor", change(func(m map[string][]int) { m["fc_norm.weight"] = []int{8} }), []string{"not part of one: fc_norm.weight"}},
 		{"layer scale in the second block alone", change(func(m map[string][]int) { delete(m, "blocks.0.ls1.gamma") }), []string{"not part of one: blocks.1.ls1.gamma"}},
 		{"a block left out", change(func(m map[string][]int) {
 			for name, shape := range m {
@@ -151,6 +151,8 @@ func TestRefusesOtherEncoders(t *testing.T) {
 				}
 			}
 		}), []string{"missing: blocks.1."}},
+		{"a position embedding left out", change(func(m map[string][]int) { delete(m, "pos_embed") }), []string{"missing: pos_embed"}},
+		{"one tensor twice", change(func(m map[string][]int) { m["reg_token"] = m["register_tokens"] }), []string{"reg_token", "both the registers"}},
 		{"an odd shape", change(func(m map[string][]int) { m["blocks.1.attn.proj.weight"] = []int{8, 9} }), []string{"blocks.1.attn.proj.weight", "[8 9]", "want [8 8]"}},
 		{"patches that make no square", change(func(m map[string][]int) { m["pos_embed"] = []int{1, 8, 8} }), []string{"pos_embed", "no square"}},
 		{"grey pictures", change(func(m map[string][]int) { m["patch_embed.proj.weight"] = []int{8, 1, 2, 2} }), []string{"patch_embed.proj.weight", "width×3×patch×patch"}},
@@ -164,11 +166,11 @@ func TestRefusesOtherEncoders(t *testing.T) {
 		}), []string{"no transformer block"}},
 		{"two encoders", func() map[string][]int {
 			m := state(small, schemes[0], "student.")
-			for n, s := range state(small, schemes[0], "teacher.") {
+			for n, s := range state(small, schemes[0], "other.") {
 				m[n] = s
 			}
 			return m
-		}(), []string{"more than one encoder", "teacher."}},
+		}(), []string{"more than one encoder", "other."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Inspect(open(t, c.shapes, nil), 2)
