@@ -238,7 +238,7 @@ func TestInterruptedItKeepsEveryRow(t *testing.T) {
 	if err == nil {
 		t.Skip("it was faster than the signal")
 	}
-	checkFailure(t, err, output.String(), exitInterrupted, "all finished work is kept")
+	checkFailure(t, err, output.String(), exitInterrupted, "the features of finished images are kept")
 	kept := finishedRows(t, out)
 	if s := e.run(t, out); s.Encoded != faultImages-kept || kept == 0 {
 		t.Errorf("%d encoded after %d of %d were finished", s.Encoded, kept, faultImages)

@@ -19,7 +19,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitWrongUse    = 2
-	exitInterrupted = 130 // all finished work is kept
+	exitInterrupted = 130
 )
 
 func main() { os.Exit(run()) }
@@ -57,7 +57,7 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := kernel.Check(); err != nil {
 				return usageError{err}
 			}
-			a.started = true
+			a.started, a.command = true, c.CommandPath()
 			return nil
 		},
 	}
@@ -94,7 +94,8 @@ type app struct {
 	out, err io.Writer
 	json     bool
 	quiet    bool
-	started  bool // the command line was understood
+	started  bool   // the command line was understood
+	command  string // its path, as "pipeline models pull", once it has started
 }
 
 // usageError marks an error that the user can mend by calling the command differently.
@@ -112,7 +113,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case err == nil:
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.err, "pipeline: interrupted; all finished work is kept: run the same command again to go on, a training with --resume")
+		fmt.Fprintln(a.err, "pipeline: interrupted; "+keptBy(a.command))
 		return exitInterrupted
 	case errors.As(err, &usage), !a.started:
 		fmt.Fprintln(a.err, "pipeline:", plain(err.Error()))
