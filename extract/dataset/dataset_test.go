@@ -412,17 +412,15 @@ func TestTheCIFARArchiveOfTheReferenceData(t *testing.T) {
 
 // FuzzLists: whatever a list holds, no panic, and every row has a path.
 func FuzzLists(f *testing.F) {
-	f.Add("path,label\na,b\n", true)
-	f.Add("a\tb\n#\n", false)
-	f.Fuzz(func(t *testing.T, content string, table bool) {
-		rows, err := readLines(strings.NewReader(content))
-		if table {
-			rows, err = readTable(strings.NewReader(content), ',')
-		}
+	f.Add("path,label\na,b\n", ".csv")
+	f.Add("a\tb\n#\n", ".txt")
+	f.Add("0\t1.0\ta\n", ".lst")
+	f.Fuzz(func(t *testing.T, content, extension string) {
+		l, err := readList([]byte(content), extension, func(name string) bool { return len(name)%2 == 1 })
 		if err != nil {
 			return
 		}
-		for i, r := range rows {
+		for i, r := range l.rows {
 			if r.path == "" {
 				t.Fatalf("row %d of %q has no path", i, content)
 			}

@@ -1,46 +1,62 @@
 package dataset
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"iconic/internal/parallel"
 	"iconic/internal/regular"
+	"iconic/internal/table"
 )
 
-// listPaths reads a list of paths, relative to the list's folder or absolute: a text file with one a line, where a tab
-// may set off a label, or a CSV or TSV file whose first two columns are path and label.
+// listPaths reads a list of paths, relative to the list's folder or absolute, with or without labels. How it is to be read shows in
+// its first lines: in the right reading there are files of the names.
 func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
-	rows, err := readList(s.Root)
+	content, err := regular.Read(s.Root)
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	l, err := readList(content, filepath.Ext(s.Root), func(name string) bool {
+		_, err := os.Stat(s.listed(name))
+		return err == nil
+	})
 	if err != nil {
 		return fmt.Errorf("list %s: %w", s.Root, err)
 	}
-	folder := filepath.Dir(s.Root)
-	names := make([]string, 0, len(rows))
+	names := make([]string, 0, len(l.rows))
 	labelled := false
-	for _, row := range rows {
-		source := filepath.FromSlash(row.path)
-		if !filepath.IsAbs(source) {
-			source = filepath.Join(folder, source)
-		}
-		s.Items = append(s.Items, Item{Path: path.Clean(filepath.ToSlash(row.path)), Label: -1, source: source, container: -1})
+	for _, row := range l.rows {
+		s.Items = append(s.Items, Item{
+			Path: path.Clean(filepath.ToSlash(row.path)), Label: -1, Split: splitNames[strings.ToLower(row.split)], source: s.listed(row.path), container: -1,
+		})
 		names = append(names, row.label)
 		labelled = labelled || row.label != ""
+	}
+	for _, line := range l.comments {
+		s.pass(comments, line)
+	}
+	for _, name := range l.unknown {
+		s.pass(unknownColumns, name)
 	}
 	if labelled && from != None {
 		s.label(names, byNumber(names))
 	}
 	return s.stat(ctx)
+}
+
+// listed is the file that a list names.
+func (s *Set) listed(name string) string {
+	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(s.Root), name)
 }
 
 // stat fills size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and
@@ -57,87 +73,211 @@ func (s *Set) stat(ctx context.Context) error {
 	})
 }
 
-// row is one line of a list.
-type row struct{ path, label string }
+// listing is what a list says.
+type listing struct {
+	rows     []row
+	comments []string // lines that begin with # and name no file
+	unknown  []string // columns of which it is not known what they are
+}
 
-func readList(name string) (_ []row, err error) {
-	r, _, err := regular.Open(name)
+// row is one image of a list.
+type row struct{ path, label, split string }
+
+// reading is a way to cut a line into cells.
+type reading func(table.Line) ([]string, error)
+
+func wholeLine(l table.Line) ([]string, error) { return []string{l.Text}, nil }
+
+// atLastBlank is how Caffe writes a path and a number.
+func atLastBlank(l table.Line) ([]string, error) {
+	text := strings.TrimRight(l.Text, " ")
+	if i := strings.LastIndexByte(text, ' '); i > 0 {
+		return []string{strings.TrimRight(text[:i], " "), text[i+1:]}, nil
+	}
+	return []string{l.Text}, nil
+}
+
+// readings are the ways to read a list of an extension; of two under which as many files are there, the first counts.
+func readings(extension string) []reading {
+	at := func(separator rune) reading {
+		return func(l table.Line) ([]string, error) { return l.Cells(separator) }
+	}
+	switch strings.ToLower(extension) {
+	case ".csv":
+		return []reading{at(','), at(';'), at('\t'), at('|'), wholeLine, atLastBlank}
+	case ".tsv":
+		return []reading{at('\t'), at(','), at(';'), at('|'), wholeLine, atLastBlank}
+	}
+	return []reading{at('\t'), wholeLine, at(','), at(';'), at('|'), atLastBlank}
+}
+
+// firstLines is how many lines show how a list is to be read.
+const firstLines = 50
+
+// readList reads a list. exists tells whether there is a file of a name.
+func readList(content []byte, extension string, exists func(name string) bool) (*listing, error) {
+	lines, err := table.Lines(content)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".csv":
-		return readTable(r, ',')
-	case ".tsv":
-		return readTable(r, '\t')
+	lines = slices.DeleteFunc(lines, func(l table.Line) bool { return strings.TrimSpace(l.Text) == "" })
+	cut, file, err := choose(lines[:min(len(lines), firstLines)], readings(extension), exists)
+	if err != nil {
+		return nil, err
 	}
-	return readLines(r)
-}
-
-func readLines(r io.Reader) ([]row, error) {
-	var rows []row
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSuffix(strings.TrimPrefix(lines.Text(), "\ufeff"), "\r")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		file, label, _ := strings.Cut(line, "\t")
-		if file == "" {
-			return nil, fmt.Errorf("line %d has no path", n)
-		}
-		rows = append(rows, row{file, strings.TrimSpace(label)})
-	}
-	return rows, lines.Err()
-}
-
-// readTable reads CSV. A first row that names its columns says where path and label are.
-func readTable(r io.Reader, comma rune) ([]row, error) {
-	c := csv.NewReader(r)
-	c.Comma, c.FieldsPerRecord, c.Comment = comma, -1, '#'
-	var rows []row
-	file, label := 0, 1
-	for n := 0; ; n++ {
-		record, err := c.Read()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
+	l, t := &listing{}, &table.Table{}
+	for _, line := range lines {
+		cells, err := cut(line)
 		if err != nil {
 			return nil, err
 		}
-		if n == 0 {
-			record[0] = strings.TrimPrefix(record[0], "\ufeff")
-			if f, l, ok := columns(record); ok {
-				file, label = f, l
-				continue
-			}
+		first := len(t.Rows) == 0
+		header := first && slices.ContainsFunc(cells, func(c string) bool { return table.KindOf(c) != table.Unknown })
+		if strings.HasPrefix(line.Text, "#") && !header && (file < 0 || file >= len(cells) || !exists(cells[file])) {
+			l.comments = append(l.comments, line.Text)
+			continue
 		}
-		if file >= len(record) || record[file] == "" {
-			line, _ := c.FieldPos(0)
-			return nil, fmt.Errorf("line %d has no path", line)
-		}
-		entry := row{path: record[file]}
-		if label >= 0 && label < len(record) {
-			entry.label = record[label]
-		}
-		rows = append(rows, entry)
+		t.Rows, t.Line, t.Column = append(t.Rows, cells), append(t.Line, line.Number), max(t.Column, len(cells))
 	}
+	if len(t.Rows) == 0 {
+		return l, nil
+	}
+	for i, cells := range t.Rows {
+		t.Rows[i] = append(cells, make([]string, t.Column-len(cells))...)
+	}
+	if file >= t.Column { // only comments had that many
+		file = -1
+	}
+	if isHeader(t, file, exists) {
+		t.NameColumns()
+	}
+	return l, l.fill(t, file)
 }
 
-// columns finds path and label among the names of columns; label is −1 where there is none.
-func columns(names []string) (file, label int, ok bool) {
-	file, label = -1, -1
-	for i, name := range names {
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "path", "file", "filename", "image":
-			file = i
-		case "label", "class", "target":
-			label = i
+// choose finds the reading under which most files are there, and the column that names them; −1 where none is there.
+func choose(lines []table.Line, all []reading, exists func(string) bool) (_ reading, file int, err error) {
+	best, cut, most, again := all[0], -1, 0, -1
+	for _, r := range all {
+		var count []int
+		for _, line := range lines {
+			cells, err := r(line)
+			if err != nil {
+				continue // then this is not the reading, or reading all says what is wrong
+			}
+			for c, cell := range cells {
+				if c == len(count) {
+					count = append(count, 0)
+				}
+				if cell != "" && exists(cell) {
+					count[c]++
+				}
+			}
+		}
+		for c, n := range count {
+			switch {
+			case n > most:
+				best, cut, most, again = r, c, n, -1
+			case n == most && n > 0 && again < 0 && len(count) > 1 && c != cut && sameReading(lines, r, best):
+				again = c
+			}
 		}
 	}
-	return file, label, file >= 0
+	if again >= 0 {
+		if cells, err := best(lines[0]); err == nil && cut < len(cells) && again < len(cells) {
+			switch first, second := table.KindOf(cells[cut]) == table.Path, table.KindOf(cells[again]) == table.Path; {
+			case first != second && first:
+				return best, cut, nil
+			case first != second:
+				return best, again, nil
+			}
+		}
+		return nil, 0, fmt.Errorf("the columns %d and %d both name files: call the one that counts \"path\" in a first line", cut+1, again+1)
+	}
+	return best, cut, nil
+}
+
+// sameReading tells whether two readings cut the first line alike.
+func sameReading(lines []table.Line, a, b reading) bool {
+	x, errX := a(lines[0])
+	y, errY := b(lines[0])
+	return errX == nil && errY == nil && slices.Equal(x, y)
+}
+
+// isHeader tells whether the first row names columns: by a name that is known, or since it names no file where others do.
+func isHeader(t *table.Table, file int, exists func(string) bool) bool {
+	first := t.Rows[0]
+	if file >= 0 && exists(first[file]) {
+		return false
+	}
+	if slices.ContainsFunc(first, func(c string) bool { return table.KindOf(c) != table.Unknown }) {
+		return true
+	}
+	return file >= 0 && len(t.Rows) > 1 && !table.IsImage(first[file]) && !strings.ContainsAny(first[file], `/\`)
+}
+
+// fill makes rows of the cells of a table whose paths are in a column; −1: in that of a known name, else the first.
+func (l *listing) fill(t *table.Table, file int) (err error) {
+	label, split := -1, -1
+	if t.Header != nil {
+		if file < 0 {
+			if file, err = t.Find(table.Path, "path"); err != nil {
+				return err
+			}
+		}
+		if label, err = t.Find(table.Label, "label"); err != nil {
+			return err
+		}
+		if split, err = t.Find(table.Split, "split"); err != nil {
+			return err
+		}
+	}
+	file = max(file, 0)
+	if t.Header == nil && t.Column > 1 {
+		switch {
+		case file == 0 || t.Column == 3 && file == 2: // path and label; MXNet's number, label and path
+			label = 1
+		case t.Column == 2:
+			label = 0
+		}
+	}
+	for c := range t.Column {
+		if c != file && c != label && c != split {
+			name := fmt.Sprint(c + 1)
+			if t.Header != nil {
+				name = t.Header[c]
+			}
+			l.unknown = append(l.unknown, name)
+		}
+	}
+	for i, cells := range t.Rows {
+		if cells[file] == "" {
+			return fmt.Errorf("line %d has no path", t.Line[i])
+		}
+		r := row{path: cells[file]}
+		if label >= 0 {
+			r.label = strings.TrimSpace(cells[label])
+		}
+		if split >= 0 {
+			r.split = strings.TrimSpace(cells[split])
+		}
+		l.rows = append(l.rows, r)
+	}
+	l.wholeNumbers()
+	return nil
+}
+
+// wholeNumbers writes labels that all are whole numbers with a point, as MXNet's are, without it.
+func (l *listing) wholeNumbers() {
+	for _, r := range l.rows {
+		if v, err := strconv.ParseFloat(r.label, 64); r.label != "" && (err != nil || v != float64(int64(v))) {
+			return
+		}
+	}
+	for i, r := range l.rows {
+		if whole, _, point := strings.Cut(r.label, "."); point {
+			l.rows[i].label = whole
+		}
+	}
 }
 
 // byNumber orders names by value if all are whole numbers, so that label 10 follows 9; else byte by byte.

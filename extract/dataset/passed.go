@@ -56,17 +56,20 @@ func counted(n int, words string) string {
 
 // The reasons for which things are passed over.
 const (
-	byName       = "files"
-	systemFolder = "folders that a system keeps for itself"
-	Unreadable   = "folders that may not be read"
-	notRegular   = "pipes, sockets or devices"
-	archives     = "archives beside the images"
-	deadLinks    = "links to no image of the archive"
-	sparse       = "sparse members of an archive"
+	byName         = "files"
+	systemFolder   = "folders that a system keeps for itself"
+	Unreadable     = "folders that may not be read"
+	notRegular     = "pipes, sockets or devices"
+	archives       = "archives beside the images"
+	deadLinks      = "links to no image of the archive"
+	comments       = "comments"
+	unknownColumns = "columns of which it is not known what they are"
+	sparse         = "sparse members of an archive"
 )
 
 var singular = map[string]string{
 	byName: "file", systemFolder: "folder that a system keeps for itself", Unreadable: "folder that may not be read",
+	comments: "comment", unknownColumns: "column of which it is not known what it is",
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image of the archive",
 	sparse: "sparse member of an archive",
 }

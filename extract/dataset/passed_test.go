@@ -198,6 +198,13 @@ func TestTheReferenceCasesAreListed(t *testing.T) {
 		"tar-links/set.tar":                   {4, []string{"bars", "discs"}, ""},
 		"nas-folders/photos":                  {4, nil, "2 folders that a system keeps"},
 		"passed-over/photos":                  {2, nil, "6 files by their names: 2 without extension, 2 .dng, 2 .jpg_large"},
+		"list-headers/file_name.csv":          {6, []string{"boxes", "discs"}, ""},
+		"list-headers/image_path.csv":         {6, []string{"boxes", "discs"}, ""},
+		"list-dialects/caffe.txt":             {6, []string{"0", "1"}, ""},
+		"list-dialects/mxnet.lst":             {6, []string{"0", "1"}, "1 column of which"},
+		"list-dialects/semicolon.csv":         {6, []string{"boxes", "discs"}, ""},
+		"hash-in-path/list.csv":               {4, []string{"x"}, ""},
+		"hash-in-path/list.txt":               {4, nil, ""},
 		"attack-tar-sparse":                   {1, nil, "12 sparse members"},
 		"attack-tar-file-and-folder/both.tar": {2, nil, ""},
 	} {
@@ -247,4 +254,30 @@ func FuzzArchive(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestDialectsOfLists(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+		note       string
+	}{
+		{"a.txt", "img/a.png 0\nimg/b c.png 1\n", []string{"img/a.png 0", "img/b c.png 1"}, ""},
+		{"b.lst", "0\t1.000\timg/a.png\n1\t0.000\timg/b c.png\n", []string{"img/a.png 1", "img/b c.png 0"}, ""},
+		{"c.csv", "Bild;Klasse\nimg/a.png;x\nimg/b c.png;y\n", []string{"img/a.png -", "img/b c.png -"}, "1 column of which it is not known what it is (as Klasse)"},
+		{"d.csv", "file_name,split,label\nimg/a.png,train,x\nimg/b c.png,val,y\n", []string{"img/a.png x train", "img/b c.png y val"}, ""},
+		{"e.txt", "# two\nimg/a.png\n#c.png\n", []string{"#c.png -", "img/a.png -"}, "1 comment (as # two)"},
+		{"f.csv", "x|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},
+		{"g.csv", "img/gone.png,x\nimg/a.png,y\n", []string{"img/a.png y", "img/gone.png x"}, ""},
+	} {
+		root := tree(t, map[string]string{"img/a.png": "A", "img/b c.png": "B", "#c.png": "C", c.name: c.text})
+		s := open(t, filepath.Join(root, c.name))
+		if diff := cmp.Diff(c.want, lines(s)); diff != "" || !strings.Contains(s.Note(), c.note) {
+			t.Errorf("%s: %s%s", c.name, diff, s.Note())
+		}
+	}
+	root := tree(t, map[string]string{"a.png": "A", "b.png": "B", "pairs.csv": "a.png,b.png\nb.png,a.png\n"})
+	if _, err := Open(t.Context(), filepath.Join(root, "pairs.csv"), Options{}); err == nil || !strings.Contains(err.Error(), "both name files") {
+		t.Errorf("error %v", err)
+	}
 }
