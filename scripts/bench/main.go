@@ -30,6 +30,7 @@ var sections = []section{
 	{"training", trainings},
 	{"neighbours", neighbours},
 	{"large", large},
+	{"science", science},
 }
 
 type options struct {
@@ -40,6 +41,7 @@ type options struct {
 	repeats int
 	workers int
 	rows    int // of the large graph
+	science scienceOptions
 }
 
 func main() {
@@ -52,6 +54,11 @@ func main() {
 	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
 	flag.IntVar(&o.workers, "threads", 2, "threads of both")
 	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the large graph")
+	flag.StringVar(&o.science.sets, "sets", "", "comma-separated sets of science: "+strings.Join(setNames, ", ")+"; all but the first when empty")
+	flag.StringVar(&o.science.methods, "methods", "", "comma-separated methods of science: k-means, and those of `pipeline methods`, with :SIZES behind the name where sizes are given; k-means and the default when empty")
+	flag.IntVar(&o.science.seeds, "seeds", 5, "seeds of science, from 0")
+	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science keeps from the training and scores apart")
+	flag.StringVar(&o.science.extra, "extra", "", "further sets of science, name=features.npy:labels.npy, separated by commas; name them in -sets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -1,0 +1,314 @@
+package directions
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/head/mixture"
+	"iconic/head/partition"
+	"iconic/head/space"
+	"iconic/internal/dense"
+	"iconic/internal/parallel"
+)
+
+// Sizes says how far the sizes of clusters may differ.
+type Sizes string
+
+const (
+	SizesAuto     Sizes = "auto"     // as the halves of the features agree with best
+	SizesFree     Sizes = "free"     // learned, at the least concentration
+	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are all alike
+)
+
+// Validate fails on a name that there is not.
+func (s Sizes) Validate() error {
+	switch s {
+	case "", SizesAuto, SizesFree, SizesBalanced:
+		return nil
+	}
+	return fmt.Errorf("sizes %q: want %s, %s or %s", s, SizesAuto, SizesFree, SizesBalanced)
+}
+
+// Options are the settings of a search for clusters.
+type Options struct {
+	Clusters int // 2 to the number of rows
+	Sizes    Sizes
+	Seed     uint64
+	Workers  int // goroutines; all processors when < 1; they change no bit of the result
+	// Progress, when set, is told how much is done, from one goroutine at a time.
+	Progress func(done, total int)
+}
+
+// Constants of the recipe; docs/methods.md says where they come from.
+const (
+	neighboursWhitening  = 5
+	neighboursDiffusion  = 10
+	roundsDiffusion      = 2
+	shrinkage            = 0.1
+	few                  = 20 // clusters up to which local minima differ in their error
+	startsFew, startsAll = 48, 32
+	best                 = 8 // of startsFew that vote, and restarts of a probe with few clusters
+	probes               = 8
+	rounds, roundsProbe  = 20, 15
+	iterations           = 40
+	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
+	work        = 4e12
+	leastStarts = 4
+)
+
+// Candidate is a mixture that may be chosen.
+type Candidate struct {
+	Kappa float64 `json:"kappa"`
+	Equal bool    `json:"equal,omitempty"` // proportions all alike
+	// Agreement is the mean share of rows that the probes put into the same cluster.
+	Agreement float64 `json:"agreement"`
+
+	cluster []int32
+	probes  [][]int32
+}
+
+// Found are the clusters of all rows.
+type Found struct {
+	Cluster    []int32
+	Chosen     Candidate
+	Candidates []Candidate
+	Starts     int // that voted
+
+	options Options
+}
+
+// candidates are those that sizes leave to choose from.
+func candidates(s Sizes) []Candidate {
+	switch s {
+	case SizesBalanced:
+		return []Candidate{{Kappa: 15, Equal: true}}
+	case SizesFree:
+		return []Candidate{{Kappa: 10}}
+	}
+	return []Candidate{{Kappa: 10}, {Kappa: 15}, {Kappa: 20}, {Kappa: 30}}
+}
+
+// Find clusters rows of standardised features z, near being their nearest others by cosine, at least one each. It fails on settings out of
+// range, on features that cannot be read, and with ctx's error.
+func Find(ctx context.Context, z knn.Features, near *knn.Graph, o Options) (*Found, error) {
+	if o.Clusters < 2 || o.Clusters > z.Len() {
+		return nil, fmt.Errorf("%d clusters of %d rows: want at least 2 and no more than there are rows", o.Clusters, z.Len())
+	}
+	if err := o.Sizes.Validate(); err != nil {
+		return nil, err
+	}
+	s := &search{options: o, z: z, report: &report{told: o.Progress}}
+	if err := s.prepare(ctx, near); err != nil {
+		return nil, err
+	}
+	start, voters, err := s.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &Found{Candidates: candidates(o.Sizes), Starts: voters, options: o}
+	for c := range f.Candidates {
+		if f.Candidates[c].cluster, err = s.mix(ctx, s.v, start, f.Candidates[c], rounds, o.Workers); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.probe(ctx, f.Candidates); err != nil {
+		return nil, err
+	}
+	f.Chosen = f.Candidates[0]
+	for _, c := range f.Candidates[1:] {
+		if c.Agreement > f.Chosen.Agreement {
+			f.Chosen = c
+		}
+	}
+	f.Cluster = f.Chosen.cluster
+	s.report.end()
+	return f, nil
+}
+
+// search is the state of a Find.
+type search struct {
+	options Options
+	z       knn.Features
+	u, v    *dense.Rows // directions, and those whitened and diffused
+	report  *report
+}
+
+func (s *search) few() bool { return s.options.Clusters <= few }
+
+// starts is how many k-means are run.
+func (s *search) starts() int {
+	if s.few() {
+		return startsFew
+	}
+	one := float64(s.z.Len()) * float64(s.z.Dim()) * float64(s.options.Clusters) * iterations
+	return max(leastStarts, min(startsAll, int(work/one)))
+}
+
+// restarts is how many k-means a probe or critic takes the best of.
+func (s *search) restarts() int {
+	if s.few() {
+		return best
+	}
+	return 1
+}
+
+// prepare makes the space.
+func (s *search) prepare(ctx context.Context, near *knn.Graph) (err error) {
+	o := s.options
+	s.report.total = s.starts() + probes
+	if s.u, err = space.Unit(ctx, s.z, o.Workers); err != nil {
+		return err
+	}
+	q, err := space.Whiten(ctx, s.u, near.Nearest(min(near.K, neighboursWhitening)), shrinkage, o.Workers)
+	if err != nil {
+		return err
+	}
+	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
+	g, err := knn.SearchAuto.Find(ctx, q, knn.Options{K: min(neighboursDiffusion, q.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
+	if err != nil {
+		return err
+	}
+	s.v, err = space.Diffuse(ctx, q, g, roundsDiffusion, o.Workers)
+	return err
+}
+
+// start is the vote of k-means: of all with many clusters, where local minima are all alike; of those of least error with few, where the others
+// have merged groups or split them.
+func (s *search) start(ctx context.Context) ([]int32, int, error) {
+	o := s.options
+	runs := make([]*kmeans.Result, s.starts())
+	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, r, _ int) (err error) {
+		runs[r], err = kmeans.Cluster(ctx, s.v, kmeans.Options{
+			Clusters: o.Clusters, Starts: 1, MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(o.Seed, 's', r),
+		})
+		s.report.one()
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.few() {
+		slices.SortStableFunc(runs, func(a, b *kmeans.Result) int {
+			switch {
+			case a.Inertia < b.Inertia:
+				return -1
+			case a.Inertia > b.Inertia:
+				return 1
+			}
+			return 0
+		})
+		runs = runs[:best]
+	}
+	members := make([][]int32, len(runs))
+	for m, r := range runs {
+		members[m] = r.Assignment
+	}
+	start, err := partition.Vote(ctx, members, o.Clusters, o.Workers)
+	return start, len(members), err
+}
+
+// mix is the partition by a candidate's mixture from a start.
+func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) ([]int32, error) {
+	m, err := mixture.Fit(ctx, v, start, mixture.Options{
+		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Workers: workers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m.Assignment, nil
+}
+
+// probe clusters random halves of the features, and measures how far each candidate is found again from them. Probes see neither the
+// whitening nor the diffusion nor the other half.
+func (s *search) probe(ctx context.Context, all []Candidate) error {
+	agreement := make([][]float64, len(all))
+	for c := range all {
+		all[c].probes, agreement[c] = make([][]int32, probes), make([]float64, probes)
+	}
+	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
+		half, err := s.half(ctx, p)
+		if err != nil {
+			return err
+		}
+		km, err := kmeans.Cluster(ctx, half, kmeans.Options{
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
+		})
+		if err != nil {
+			return err
+		}
+		for c := range all {
+			found, err := s.mix(ctx, half, km.Assignment, all[c], roundsProbe, 1)
+			if err != nil {
+				return err
+			}
+			all[c].probes[p] = found
+			if agreement[c][p], err = partition.Agreement(all[c].cluster, found, s.options.Clusters); err != nil {
+				return err
+			}
+		}
+		s.report.one()
+		return nil
+	})
+	for c := range all {
+		for _, a := range agreement[c] {
+			all[c].Agreement += a / probes
+		}
+	}
+	return err
+}
+
+// half is the directions of a random half of the features.
+func (s *search) half(ctx context.Context, p int) (*dense.Rows, error) {
+	n, d := s.z.Len(), s.z.Dim()
+	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
+	columns := r.Perm(d)[:max(1, d/2)]
+	slices.Sort(columns)
+	part := &columnsOf{Features: s.z, columns: columns, rows: n}
+	return space.Unit(ctx, part, 1)
+}
+
+// columnsOf is some columns of features.
+type columnsOf struct {
+	knn.Features
+	columns []int
+	rows    int
+}
+
+func (c *columnsOf) Dim() int { return len(c.columns) }
+
+func (c *columnsOf) Block(dst []float32, lo, hi int) error {
+	d := c.Features.Dim()
+	x := make([]float32, (hi-lo)*d)
+	if err := c.Features.Block(x, lo, hi); err != nil {
+		return err
+	}
+	at := 0
+	for i := range hi - lo {
+		for _, e := range c.columns {
+			dst[at] = x[i*d+e]
+			at++
+		}
+	}
+	return nil
+}
+
+// seed gives every k-means a seed of its own.
+func seed(seed uint64, kind byte, number int) uint64 {
+	return rand.New(rand.NewPCG(seed, uint64(kind)<<32|uint64(number))).Uint64()
+}
+
+// Sentence says how the sizes were chosen.
+func (f *Found) Sentence() string {
+	switch {
+	case len(f.Candidates) > 1:
+		return fmt.Sprintf("of %d concentrations κ = %g was chosen, whose clusters %d random halves of the features find again best (%.0f %% of the images)",
+			len(f.Candidates), f.Chosen.Kappa, probes, 100*f.Chosen.Agreement)
+	case f.Chosen.Equal:
+		return "clusters were taken to be of about the same size, as --sizes balanced says"
+	}
+	return "sizes of clusters were learned freely, as --sizes free says"
+}

@@ -1,0 +1,135 @@
+package partition
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"iconic/internal/assignment"
+	"iconic/internal/parallel"
+)
+
+// Agreement is the share of rows, from 0 to 1, that two partitions into k clusters put into the same cluster under the best one-to-one
+// matching of their clusters. It fails on partitions of different lengths, of no rows, or with clusters outside 0 to k−1.
+func Agreement(a, b []int32, k int) (float64, error) {
+	if err := check([][]int32{a, b}, k); err != nil {
+		return 0, err
+	}
+	cost := make([]int64, k*k)
+	for i, c := range a {
+		cost[int(c)*k+int(b[i])]--
+	}
+	match, err := assignment.Solve(cost, k, k)
+	if err != nil {
+		return 0, fmt.Errorf("agreement of two partitions: %w", err)
+	}
+	same := int64(0)
+	for c, other := range match {
+		same -= cost[c*k+other]
+	}
+	return float64(same) / float64(len(a)), nil
+}
+
+// Vote gives each row the cluster that most members put it in, ties to the lowest. Members' clusters go by the names that the matching
+// gives them: those of the first member to begin with, and then those of the vote, until nothing changes or ten rounds have passed. Its
+// result does not depend on the number of workers. It fails as Agreement does, and without members.
+func Vote(ctx context.Context, members [][]int32, k, workers int) ([]int32, error) {
+	if err := check(members, k); err != nil {
+		return nil, err
+	}
+	names := make([][]int32, len(members)) // names[m][c] is what cluster c of member m is called
+	for m := range names {
+		names[m] = identity(k)
+	}
+	const rounds = 10 // two or three settle it
+	for round := range rounds {
+		voters := members
+		if round == 0 {
+			voters = members[:1]
+		}
+		next, err := rename(ctx, members, voters, names, k, workers)
+		if err != nil {
+			return nil, err
+		}
+		settled := round > 0 && slices.EqualFunc(names, next, slices.Equal)
+		if names = next; settled {
+			break
+		}
+	}
+	return most(ctx, members, names, k, workers)
+}
+
+// rename matches the clusters of every member to what the voters say together: with names π, cluster c of the vote and c' of a member
+// share Σ_i #{m: π_m(m_i) = c}·[member_i = c'] rows.
+func rename(ctx context.Context, members, voters, names [][]int32, k, workers int) ([][]int32, error) {
+	next := make([][]int32, len(members))
+	err := parallel.Blocks(ctx, workers, len(members), 1, func(_, m, _ int) error {
+		cost := make([]int64, k*k)
+		for v, voter := range voters {
+			name := names[v]
+			for i, c := range voter {
+				cost[int(name[c])*k+int(members[m][i])]--
+			}
+		}
+		match, err := assignment.Solve(cost, k, k)
+		if err != nil {
+			return fmt.Errorf("vote of partitions: clusters of member %d: %w", m, err)
+		}
+		next[m] = make([]int32, k)
+		for name, c := range match {
+			next[m][c] = int32(name)
+		}
+		return nil
+	})
+	return next, err
+}
+
+// most counts the votes.
+func most(ctx context.Context, members, names [][]int32, k, workers int) ([]int32, error) {
+	const rows = 4096
+	n := len(members[0])
+	result := make([]int32, n)
+	err := parallel.Blocks(ctx, workers, n, rows, func(_, lo, hi int) error {
+		count := make([]int, k)
+		for i := lo; i < hi; i++ {
+			clear(count)
+			for m, member := range members {
+				count[names[m][member[i]]]++
+			}
+			best := 0
+			for c, votes := range count {
+				if votes > count[best] {
+					best = c
+				}
+			}
+			result[i] = int32(best)
+		}
+		return nil
+	})
+	return result, err
+}
+
+func identity(k int) []int32 {
+	x := make([]int32, k)
+	for c := range x {
+		x[c] = int32(c)
+	}
+	return x
+}
+
+func check(members [][]int32, k int) error {
+	if len(members) == 0 || len(members[0]) == 0 {
+		return fmt.Errorf("partitions: want at least one, of at least one row")
+	}
+	for m, p := range members {
+		if len(p) != len(members[0]) {
+			return fmt.Errorf("partitions: number %d has %d rows, the first %d: want the same rows", m, len(p), len(members[0]))
+		}
+		for i, c := range p {
+			if c < 0 || int(c) >= k {
+				return fmt.Errorf("partitions: number %d puts row %d into cluster %d: want 0 to %d", m, i, c, k-1)
+			}
+		}
+	}
+	return nil
+}

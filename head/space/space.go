@@ -1,0 +1,203 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"iconic/head/knn"
+	"iconic/internal/dense"
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+const (
+	stripeRows  = 512
+	mostStripes = 8
+)
+
+// Unit reads features into memory and scales every row to length 1; a row of zeros stays.
+func Unit(ctx context.Context, f knn.Features, workers int) (*dense.Rows, error) {
+	u := dense.New(f.Len(), f.Dim())
+	d := u.Width
+	err := parallel.Blocks(ctx, workers, f.Len(), stripeRows, func(_, lo, hi int) error {
+		x := u.X[lo*d : hi*d]
+		if err := f.Block(x, lo, hi); err != nil {
+			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+		}
+		kernel.NormalizeRows(x, d)
+		return nil
+	})
+	return u, err
+}
+
+// Whiten gives the directions of u, rows of length 1 or 0, whitened by their differences to the neighbours in near, a graph of the same rows. The
+// shrinkage is a share of the mean variance, > 0.
+func Whiten(ctx context.Context, u *dense.Rows, near *knn.Graph, shrinkage float64, workers int) (*dense.Rows, error) {
+	if near.N != u.Len() || near.N == 0 {
+		return nil, fmt.Errorf("whitening: a graph of %d rows does not fit %d rows", near.N, u.Len())
+	}
+	s, err := within(ctx, u, near, workers)
+	if err != nil {
+		return nil, err
+	}
+	inverse, err := inverseRoot(s, u.Width, shrinkage)
+	if err != nil {
+		return nil, err
+	}
+	mean, err := means(ctx, u, workers)
+	if err != nil {
+		return nil, err
+	}
+	n, d := u.Len(), u.Width
+	q := dense.New(n, d)
+	err = parallel.Blocks(ctx, workers, n, stripeRows, func(_, lo, hi int) error {
+		centred := append([]float32(nil), u.X[lo*d:hi*d]...)
+		for i := range hi - lo {
+			kernel.AddScaled(centred[i*d:(i+1)*d], -1, mean)
+		}
+		kernel.MulTransB(q.X[lo*d:], d, centred, d, inverse, d, hi-lo, d, d, false)
+		kernel.NormalizeRows(q.X[lo*d:hi*d], d)
+		return nil
+	})
+	return q, err
+}
+
+// within is S of the package's text, d×d.
+func within(ctx context.Context, u *dense.Rows, near *knn.Graph, workers int) ([]float64, error) {
+	n, d := u.Len(), u.Width
+	parts, err := stripes(ctx, workers, n, d*d, func(sum []float64, lo, hi int) error {
+		part := make([]float32, d*d)
+		x := make([]float32, near.K*d)
+		for i := lo; i < hi; i++ {
+			for e, j := range near.Row(i) {
+				row := x[e*d : (e+1)*d]
+				copy(row, u.Row(i))
+				kernel.AddScaled(row, -1, u.Row(int(j)))
+			}
+			kernel.MulTransA(part, d, x, d, x, d, d, near.K, d, true)
+		}
+		kernel.AddTo(sum, part)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for e := range parts {
+		parts[e] /= float64(n * near.K)
+	}
+	return parts, nil
+}
+
+// inverseRoot is L⁻¹ of LLᵀ = S + shrinkage·(tr S/d)·I, row-major.
+func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
+	trace := 0.0
+	for e := range d {
+		trace += s[e*d+e]
+	}
+	ridge := shrinkage * trace / float64(d)
+	if !(ridge > 0) {
+		ridge = 1 // all neighbours are alike: there is nothing to whiten by
+	}
+	sym := mat.NewSymDense(d, nil)
+	for e := range d {
+		for c := e; c < d; c++ {
+			sym.SetSym(e, c, (s[e*d+c]+s[c*d+e])/2)
+		}
+		sym.SetSym(e, e, sym.At(e, e)+ridge)
+	}
+	var factor mat.Cholesky
+	if !factor.Factorize(sym) {
+		return nil, errors.New("whitening: the covariance of neighbours' differences has no Cholesky factor: look whether the features are finite")
+	}
+	var lower, inverse mat.TriDense
+	factor.LTo(&lower)
+	// A condition number that is large is what shrinkage allows.
+	if err := inverse.InverseTri(&lower); err != nil && !errors.As(err, new(mat.Condition)) {
+		return nil, fmt.Errorf("whitening: %w", err)
+	}
+	root := make([]float32, d*d)
+	for e := range d {
+		for c := range e + 1 {
+			v := inverse.At(e, c)
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, errors.New("whitening: the inverse root is not finite: look whether the features are")
+			}
+			root[e*d+c] = float32(v)
+		}
+	}
+	return root, nil
+}
+
+// means of the columns.
+func means(ctx context.Context, u *dense.Rows, workers int) ([]float32, error) {
+	sum, err := stripes(ctx, workers, u.Len(), u.Width, func(sum []float64, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			kernel.AddTo(sum, u.Row(i))
+		}
+		return nil
+	})
+	mean := make([]float32, len(sum))
+	for e, s := range sum {
+		mean[e] = float32(s / float64(u.Len()))
+	}
+	return mean, err
+}
+
+// stripes sums over rows, cut into stripes by their number alone, whose sums are added in order.
+func stripes(ctx context.Context, workers, n, size int, add func(sum []float64, lo, hi int) error) ([]float64, error) {
+	rows := max(stripeRows, parallel.Count(n, mostStripes))
+	parts := make([][]float64, parallel.Count(n, rows))
+	err := parallel.Blocks(ctx, workers, n, rows, func(s, lo, hi int) error {
+		parts[s] = make([]float64, size)
+		for ; lo < hi; lo += stripeRows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := add(parts[s], lo, min(hi, lo+stripeRows)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	total := make([]float64, size)
+	for _, part := range parts {
+		for e, v := range part {
+			total[e] += v
+		}
+	}
+	return total, nil
+}
+
+// Diffuse gives v_i ← unit(v_i + Σ_{j∈N(i)} v_j), rounds times over, N(i) being the neighbours in near, a graph of the same rows.
+func Diffuse(ctx context.Context, v *dense.Rows, near *knn.Graph, rounds, workers int) (*dense.Rows, error) {
+	n, d := v.Len(), v.Width
+	if near.N != n {
+		return nil, fmt.Errorf("diffusion: a graph of %d rows does not fit %d rows", near.N, n)
+	}
+	for range rounds {
+		next := dense.New(n, d)
+		err := parallel.Blocks(ctx, workers, n, stripeRows, func(_, lo, hi int) error {
+			for i := lo; i < hi; i++ {
+				row := next.Row(i)
+				copy(row, v.Row(i))
+				for _, j := range near.Row(i) {
+					kernel.AddScaled(row, 1, v.Row(int(j)))
+				}
+			}
+			kernel.NormalizeRows(next.X[lo*d:hi*d], d)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		v = next
+	}
+	return v, nil
+}
