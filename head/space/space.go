@@ -99,7 +99,8 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 		trace += s[e*d+e]
 	}
 	ridge := shrinkage * trace / float64(d)
-	if !(ridge > 0) {
+	const least = 1e-30 // below it, float32 could not hold the inverse
+	if !(ridge > least) {
 		ridge = 1 // all neighbours are alike: there is nothing to whiten by
 	}
 	sym := mat.NewSymDense(d, nil)

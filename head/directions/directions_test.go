@@ -1,0 +1,181 @@
+package directions
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"iconic/head/knn"
+	"iconic/head/partition"
+	"iconic/internal/dense"
+	"iconic/internal/densetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func near(t testing.TB, z *dense.Rows) *knn.Graph {
+	t.Helper()
+	g, err := knn.Exact(context.Background(), z, knn.Options{K: min(10, z.Len()-1), Metric: knn.Euclidean})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// uneven are clouds of the sizes given.
+func uneven(seed uint64, d int, apart float64, sizes ...int) (*dense.Rows, []int32) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	z := &dense.Rows{Width: d}
+	var truth []int32
+	for c, size := range sizes {
+		centre := make([]float64, d)
+		for e := range centre {
+			centre[e] = apart * r.NormFloat64()
+		}
+		for range size {
+			for _, m := range centre {
+				z.X = append(z.X, float32(m+r.NormFloat64()))
+			}
+			truth = append(truth, int32(c))
+		}
+	}
+	return z, truth
+}
+
+func TestFindsCloudsOfAnySize(t *testing.T) {
+	z, truth := uneven(3, 16, 1.5, 400, 200, 100, 50, 25)
+	f, err := Find(context.Background(), z, near(t, z), Options{Clusters: 5, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, _ := partition.Agreement(f.Cluster, truth, 5); a < 0.97 {
+		t.Errorf("%.3f of the rows are with their cloud", a)
+	}
+	e, err := f.Expected(context.Background(), z, f.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Share < 0.8 || e.Share > 1 {
+		t.Errorf("clouds that lie apart are expected to be right by %+v", e)
+	}
+}
+
+// What has no structure is not believed.
+func TestNoiseIsExpectedToBeWrong(t *testing.T) {
+	z := densetest.Clouds(8, 600, 16, 1, 0)
+	f, err := Find(context.Background(), z, near(t, z), Options{Clusters: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := f.Expected(context.Background(), z, f.Cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Share > 0.5 {
+		t.Errorf("clusters of noise are expected to be right by %+v", e)
+	}
+}
+
+func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
+	z := densetest.Clouds(2, 700, 12, 25, 0.8)
+	g := near(t, z)
+	var first *Found
+	for _, workers := range []int{1, 3} {
+		f, err := Find(context.Background(), z, g, Options{Clusters: 25, Seed: 9, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = f
+		} else if diff := cmp.Diff(first, f, cmpopts.IgnoreUnexported(Candidate{}, Found{})); diff != "" {
+			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
+		}
+	}
+}
+
+// Sets at the edge of sense are clustered all the same.
+func TestEdges(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		n, d, k int
+		change  func(m *dense.Rows)
+	}{
+		{"two rows", 2, 4, 2, nil},
+		{"as many clusters as rows", 7, 5, 7, nil},
+		{"more columns than rows", 12, 200, 3, nil},
+		{"one column", 40, 1, 3, nil},
+		{"duplicates", 60, 6, 10, func(m *dense.Rows) {
+			for i := range m.Len() {
+				copy(m.Row(i), m.Row(i%3))
+			}
+		}},
+		{"zero rows", 60, 6, 4, func(m *dense.Rows) { clear(m.X[:20*6]) }},
+		{"constant columns", 60, 6, 4, func(m *dense.Rows) {
+			for i := range m.Len() {
+				m.Row(i)[0], m.Row(i)[5] = 0, 0
+			}
+		}},
+		{"all zeros", 30, 4, 3, func(m *dense.Rows) { clear(m.X) }},
+		{"fewer than two rows a cluster", 50, 6, 30, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			z := densetest.Clouds(1, test.n, test.d, 3, 2)
+			if test.change != nil {
+				test.change(z)
+			}
+			for _, sizes := range []Sizes{SizesAuto, SizesFree, SizesBalanced} {
+				f, err := Find(context.Background(), z, near(t, z), Options{Clusters: test.k, Sizes: sizes})
+				if err != nil {
+					t.Fatal(err)
+				}
+				e, err := f.Expected(context.Background(), z, f.Cluster)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(f.Cluster) != test.n || !(e.Share > 0 && e.Share <= 1) {
+					t.Errorf("%d clusters of %d rows, expected %+v", len(f.Cluster), test.n, e)
+				}
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	z := densetest.Clouds(1, 10, 2, 2, 1)
+	g := near(t, z)
+	for name, o := range map[string]Options{
+		"1 clusters of 10 rows":  {Clusters: 1},
+		"11 clusters of 10 rows": {Clusters: 11},
+		`sizes "round"`:          {Clusters: 2, Sizes: "round"},
+	} {
+		if _, err := Find(context.Background(), z, g, o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want %q", err, name)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Find(ctx, z, g, Options{Clusters: 2}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Progress only grows, and ends with all done.
+func TestProgress(t *testing.T) {
+	z := densetest.Clouds(1, 80, 4, 3, 2)
+	last, whole := 0, 0
+	_, err := Find(context.Background(), z, near(t, z), Options{Clusters: 3, Progress: func(done, total int) {
+		if done < last || total < done {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		last, whole = done, total
+	}})
+	if err != nil || last != whole || whole == 0 {
+		t.Errorf("%d of %d, %v", last, whole, err)
+	}
+}

@@ -1,0 +1,147 @@
+package partition
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func drawPartition(t *rapid.T, n, k int, name string) []int32 {
+	return rapid.SliceOfN(rapid.Int32Range(0, int32(k-1)), n, n).Draw(t, name)
+}
+
+func renamed(p []int32, names []int) []int32 {
+	q := make([]int32, len(p))
+	for i, c := range p {
+		q[i] = int32(names[c])
+	}
+	return q
+}
+
+// Names of clusters do not matter, nor which of the two partitions comes first; and the matching is the best one.
+func TestAgreement(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, k := rapid.IntRange(1, 60).Draw(t, "n"), rapid.IntRange(1, 5).Draw(t, "k")
+		a, b := drawPartition(t, n, k, "a"), drawPartition(t, n, k, "b")
+		names := rapid.Permutation(intsTo(k)).Draw(t, "names")
+		got, err := Agreement(a, b, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, _ := Agreement(renamed(b, names), a, k)
+		if got != back {
+			t.Fatalf("agreement %v one way and %v the other, under other names", got, back)
+		}
+		if want := bestOfAll(a, b, k); got != want {
+			t.Fatalf("agreement %v, the best of all matchings %v", got, want)
+		}
+		if own, _ := Agreement(a, renamed(a, names), k); own != 1 {
+			t.Fatalf("a partition agrees with itself under other names by %v", own)
+		}
+	})
+}
+
+func bestOfAll(a, b []int32, k int) float64 {
+	best := 0
+	var try func(names []int, left []int)
+	try = func(names, left []int) {
+		if len(left) == 0 {
+			same := 0
+			for i := range a {
+				if names[a[i]] == int(b[i]) {
+					same++
+				}
+			}
+			best = max(best, same)
+			return
+		}
+		for e, c := range left {
+			try(append(slices.Clone(names), c), append(slices.Clone(left[:e]), left[e+1:]...))
+		}
+	}
+	try(nil, intsTo(k))
+	return float64(best) / float64(len(a))
+}
+
+func intsTo(k int) []int {
+	x := make([]int, k)
+	for i := range x {
+		x[i] = i
+	}
+	return x
+}
+
+// Members that are one partition under many names, with a tenth of their rows elsewhere each, vote for that partition.
+func TestVoteFindsWhatMembersShare(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const n, k, m = 200, 5, 9
+		truth := make([]int32, n)
+		for i := range truth {
+			truth[i] = int32(i % k)
+		}
+		var members [][]int32
+		for e := range m {
+			p := renamed(truth, rapid.Permutation(intsTo(k)).Draw(t, "names"))
+			for i := e; i < n; i += m { // each member errs on rows of its own
+				p[i] = (p[i] + 1) % k
+			}
+			members = append(members, p)
+		}
+		vote, err := Vote(context.Background(), members, k, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, _ := Agreement(vote, truth, k); a != 1 {
+			t.Fatalf("the vote agrees with what members share by %v", a)
+		}
+	})
+}
+
+func TestVoteIsTheSameOnAnyNumberOfWorkers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, k := rapid.IntRange(1, 80).Draw(t, "n"), rapid.IntRange(1, 6).Draw(t, "k")
+		var members [][]int32
+		for range rapid.IntRange(1, 5).Draw(t, "members") {
+			members = append(members, drawPartition(t, n, k, "member"))
+		}
+		one, err := Vote(context.Background(), members, k, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if many, err := Vote(context.Background(), members, k, 5); err != nil || !slices.Equal(one, many) {
+			t.Fatalf("%v and %v (%v)", one, many, err)
+		}
+		if len(members) == 1 && !slices.Equal(one, members[0]) {
+			t.Fatalf("the vote of one member is %v, not its own %v", one, members[0])
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	for name, test := range map[string]struct {
+		members [][]int32
+		want    string
+	}{
+		"none":         {nil, "at least one"},
+		"no rows":      {[][]int32{{}}, "at least one row"},
+		"lengths":      {[][]int32{{0, 1}, {0}}, "number 1 has 1 rows"},
+		"out of range": {[][]int32{{0, 2}}, "cluster 2: want 0 to 1"},
+		"negative":     {[][]int32{{0, -1}}, "cluster -1"},
+	} {
+		if _, err := Vote(context.Background(), test.members, 2, 1); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Vote(ctx, [][]int32{{0, 1}}, 2, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

@@ -1,0 +1,17 @@
+// Package spectral gives the leading eigenvectors of a graph of shared neighbours: coordinates in which rows of one group lie together,
+// for a start that is not random.
+//
+// Shared neighbours. A neighbour that shares few of one's own neighbours is likely a stranger. With N̄(i) the k nearest others of i and i itself,
+//
+//	s_ij = |N̄(i) ∩ N̄(j)| / |N̄(i) ∪ N̄(j)|   for j ∈ N(i),   A = (S + Sᵀ)/2 with S_ij = s_ij²
+//
+// weighs every edge by the Jaccard index of the two lists (Jarvis and Patrick 1973), squared.
+//
+// Eigenvectors. With D the row sums of A, those of the largest eigenvalues of M = D^(−½) A D^(−½) solve the relaxed normalised cut (Ng, Jordan and
+// Weiss 2001). All eigenvalues lie in [−1, 1]. A block X of random columns is filtered by a Chebyshev polynomial that stays within ±1 on [−1, b] and
+// grows fast beyond,
+//
+//	T₀ = X,   T₁ = LX,   T_(t+1) = 2L T_t − T_(t−1),   L = (2M − (b − 1)I)/(b + 1),
+//
+// made orthonormal, and turned so that XᵀMX is diagonal (Rayleigh and Ritz); b is the least of those values, and so on for some rounds (Zhou et al. 2006).
+package spectral
