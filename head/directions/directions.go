@@ -11,7 +11,9 @@ import (
 	"iconic/head/mixture"
 	"iconic/head/partition"
 	"iconic/head/space"
+	"iconic/head/spectral"
 	"iconic/internal/dense"
+	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
 
@@ -58,6 +60,9 @@ const (
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
 	leastStarts = 4
+	// Eigenvectors of a whole set up to twice as many rows, else of that many landmarks.
+	landmarks, landmarksEach    = 10000, 100
+	landmarkDraws, spectralRuns = 8, 16
 )
 
 // Candidate is a mixture that may be chosen.
@@ -133,7 +138,7 @@ func Find(ctx context.Context, z knn.Features, near *knn.Graph, o Options) (*Fou
 type search struct {
 	options Options
 	z       knn.Features
-	u, v    *dense.Rows // directions, and those whitened and diffused
+	u, q, v *dense.Rows // directions, those whitened, and those diffused
 	report  *report
 }
 
@@ -163,16 +168,16 @@ func (s *search) prepare(ctx context.Context, near *knn.Graph) (err error) {
 	if s.u, err = space.Unit(ctx, s.z, o.Workers); err != nil {
 		return err
 	}
-	q, err := space.Whiten(ctx, s.u, near.Nearest(min(near.K, neighboursWhitening)), shrinkage, o.Workers)
+	s.q, err = space.Whiten(ctx, s.u, near.Nearest(min(near.K, neighboursWhitening)), shrinkage, o.Workers)
 	if err != nil {
 		return err
 	}
 	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
-	g, err := knn.SearchAuto.Find(ctx, q, knn.Options{K: min(neighboursDiffusion, q.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
+	g, err := knn.SearchAuto.Find(ctx, s.q, knn.Options{K: min(neighboursDiffusion, s.q.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	if err != nil {
 		return err
 	}
-	s.v, err = space.Diffuse(ctx, q, g, roundsDiffusion, o.Workers)
+	s.v, err = space.Diffuse(ctx, s.q, g, roundsDiffusion, o.Workers)
 	return err
 }
 
@@ -209,6 +214,82 @@ func (s *search) start(ctx context.Context) ([]int32, int, error) {
 	}
 	start, err := partition.Vote(ctx, members, o.Clusters, o.Workers)
 	return start, len(members), err
+}
+
+// spectralStart is the vote of k-means over the leading eigenvectors of the graph of shared neighbours. Of a large set random rows stand for all, drawn
+// several times; the others join the cluster whose mean direction is nearest.
+func (s *search) spectralStart(ctx context.Context) ([]int32, error) {
+	o, n := s.options, s.z.Len()
+	rows := max(landmarks, landmarksEach*o.Clusters)
+	draws := 1
+	if n > 2*rows {
+		draws = landmarkDraws
+	} else {
+		rows = n
+	}
+	var members [][]int32
+	for d := range draws {
+		found, err := s.landmarkRuns(ctx, rows, d, spectralRuns/draws)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, found...)
+	}
+	return partition.Vote(ctx, members, o.Clusters, o.Workers)
+}
+
+// landmarkRuns are k-means over the eigenvectors of one draw of rows, each extended to all rows.
+func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]int32, error) {
+	o, n, d := s.options, s.z.Len(), s.q.Width
+	q, chosen := s.q, []int32(nil)
+	if rows < n {
+		r := rand.New(rand.NewPCG(o.Seed, 0x6c616e64<<16|uint64(draw)))
+		for _, i := range r.Perm(n)[:rows] {
+			chosen = append(chosen, int32(i))
+		}
+		slices.Sort(chosen)
+		q = dense.New(rows, d)
+		if err := s.q.Gather(q.X, chosen); err != nil {
+			return nil, err
+		}
+	}
+	k := min(rows-1, max(20, min(100, rows/(2*o.Clusters))))
+	g, err := knn.Exact(ctx, q, knn.Options{K: k, Metric: knn.Euclidean, Workers: o.Workers})
+	if err != nil {
+		return nil, err
+	}
+	m, err := spectral.Shared(ctx, g, o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := spectral.Leading(ctx, m, o.Clusters, seed(o.Seed, 'e', draw), o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	kernel.NormalizeRows(e.X, e.Width)
+	members := make([][]int32, runs)
+	err = parallel.Blocks(ctx, o.Workers, runs, 1, func(_, r, _ int) error {
+		km, err := kmeans.Cluster(ctx, e, kmeans.Options{
+			Clusters: o.Clusters, Starts: 3, MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(o.Seed, 'e', draw<<8|r),
+		})
+		if err != nil {
+			return err
+		}
+		if members[r] = km.Assignment; chosen != nil {
+			members[r], err = s.extend(ctx, chosen, km.Assignment)
+		}
+		return err
+	})
+	return members, err
+}
+
+// extend puts every row into the cluster of landmarks whose mean direction is nearest.
+func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, error) {
+	marks := dense.New(len(chosen), s.v.Width)
+	if err := s.v.Gather(marks.X, chosen); err != nil {
+		return nil, err
+	}
+	return mixture.Extend(ctx, marks, cluster, s.options.Clusters, s.v)
 }
 
 // mix is the partition by a candidate's mixture from a start.

@@ -184,3 +184,17 @@ func (s *stripe) take(f *fit, p []float32, i int) {
 	kernel.Softmax(p, p)
 	kernel.AddTo(s.mass, p)
 }
+
+// Extend puts every row of v into the cluster of marks, a partition of other rows, whose mean direction is nearest.
+func Extend(ctx context.Context, marks *dense.Rows, cluster []int32, clusters int, v *dense.Rows) ([]int32, error) {
+	if marks.Width != v.Width || marks.Len() != len(cluster) {
+		return nil, fmt.Errorf("mixture: %d marks of %d numbers and %d clusters for rows of %d numbers: want as many clusters as marks, of the same width", marks.Len(), marks.Width, len(cluster), v.Width)
+	}
+	f := newFit(marks, Options{Clusters: clusters})
+	f.begin(cluster)
+	f.maximise()
+	clear(f.shift)
+	all := newFit(v, Options{Clusters: clusters, Kappa: 1})
+	copy(all.result.Means, f.result.Means)
+	return all.result.Assignment, all.expect(ctx)
+}
