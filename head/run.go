@@ -42,6 +42,8 @@ type RunConfig struct {
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
+	// Expected is the accuracy to be expected on the rows of the training, measured without labels; 0: the method measures none.
+	Expected float64 `json:"expected_accuracy,omitempty"`
 	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the
 	// features came as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
@@ -92,7 +94,7 @@ func writeConfig(dir string, c RunConfig) error {
 
 // Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint.
 func Finish(dir string, c RunConfig, r *Result) error {
-	c.Training = r.Config
+	c.Training, c.Expected = r.Config, r.Expected
 	tensors := []safetensors.Tensor{
 		safetensors.FromFloat32("weight", r.Head.Weight, r.Head.Clusters, r.Head.Dim),
 		safetensors.FromFloat32("bias", r.Head.Bias, r.Head.Clusters),

@@ -57,6 +57,7 @@ type Result struct {
 	// Representation is what a method that learns one made of every row, n×Dimensions; nil for the clustering methods.
 	Representation []float32
 	Dimensions     int
+	Expected       float64           // accuracy to be expected on these rows, measured without labels; 0: not measured
 	Novelty        *novelty.Detector // tells images that are like none of these
 	Notes          []string          // what a user would want to know
 	Warnings       []string          // what should not be missed: dead clusters, collapse
@@ -96,7 +97,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	notes = append(notes, p.notes...)
 	d := &method.Data{
-		Inputs: in, Features: p.features, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
+		Inputs: in, Features: p.features, Raw: f, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
 		Run: &train.Run{Progress: o.Progress, Epoch: o.Epoch, Save: o.Save, Resume: o.Resume},
 	}
 	if p.scaled != nil {
@@ -114,7 +115,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	r := &Result{
 		Head: found.Head, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
-		Representation: found.Representation, Dimensions: found.Dimensions, Notes: append(notes, found.Notes...),
+		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Notes: append(notes, found.Notes...),
 	}
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)

@@ -486,7 +486,7 @@ func (a *app) printSummary(dir string, m *report.Metrics) error {
 	} else {
 		t.row("clusters used", used)
 	}
-	brief := []string{"accuracy", "NMI", "ARI", "ECE", "silhouette", "neighbours together", "mean confidence"}
+	brief := []string{"accuracy", "NMI", "ARI", "ECE", "silhouette", "neighbours together", "expected accuracy", "mean confidence"}
 	for _, s := range page.ScoreLines(both) {
 		if !slices.Contains(brief, s.Name) {
 			continue

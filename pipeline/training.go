@@ -378,7 +378,7 @@ func (a *app) endedResult(ctx context.Context, it *items, r *head.Run, o *trainO
 	if err != nil {
 		return nil, err
 	}
-	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty}
+	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty, Expected: r.Config.Expected}
 	if n := len(history); n > 0 {
 		result.Loss = history[n-1].Loss
 	}
@@ -401,6 +401,7 @@ func (a *app) score(ctx context.Context, it *items, result *head.Result, dir str
 	if err != nil {
 		return nil, err
 	}
+	m.ExpectedAccuracy = report.Number(result.Expected)
 	m.LabelFree, err = report.ScoreFeatures(ctx, it, in.Cluster, in.Clusters, report.LabelFreeOptions{
 		Rows: 2000, Seed: in.Seed, Workers: o.workers, Graph: result.Graph.Neighbours,
 	})

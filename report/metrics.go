@@ -45,6 +45,9 @@ type Metrics struct {
 	Loss              Number `json:"loss"`               // what training minimised; for k-means the mean squared distance to the centre
 	MeanConfidence    Number `json:"mean_confidence"`    // mean top probability
 
+	// ExpectedAccuracy is what training expects the accuracy to be, measured without labels; 0: it measured none.
+	ExpectedAccuracy Number `json:"expected_accuracy,omitempty"`
+
 	*Labelled            // nil without labels
 	LabelFree *LabelFree `json:"label_free,omitempty"` // nil where the features were not at hand
 	KMeans    *Metrics   `json:"kmeans,omitempty"`     // the baseline on the same features

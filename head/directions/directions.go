@@ -3,6 +3,7 @@ package directions
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -63,14 +64,22 @@ const (
 	// Eigenvectors of a whole set up to twice as many rows, else of that many landmarks.
 	landmarks, landmarksEach    = 10000, 100
 	landmarkDraws, spectralRuns = 8, 16
+	// mostSpectral clusters start from eigenvectors; the cost grows with their square.
+	mostSpectral = 300
 )
 
 // Candidate is a mixture that may be chosen.
 type Candidate struct {
 	Kappa float64 `json:"kappa"`
 	Equal bool    `json:"equal,omitempty"` // proportions all alike
+	Start string  `json:"start"`           // that it went on from
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
+	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
+	Behind float64 `json:"behind"`
+
+	likelihood float64
+	agreement  []float64 // with each probe
 
 	cluster []int32
 	probes  [][]int32
@@ -81,7 +90,7 @@ type Found struct {
 	Cluster    []int32
 	Chosen     Candidate
 	Candidates []Candidate
-	Starts     int // that voted
+	Likelihood float64 // of the chosen mixture, the mean over rows, in nats
 
 	options Options
 }
@@ -110,28 +119,84 @@ func Find(ctx context.Context, z knn.Features, near *knn.Graph, o Options) (*Fou
 	if err := s.prepare(ctx, near); err != nil {
 		return nil, err
 	}
-	start, voters, err := s.start(ctx)
+	starts, err := s.allStarts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{Candidates: candidates(o.Sizes), Starts: voters, options: o}
-	for c := range f.Candidates {
-		if f.Candidates[c].cluster, err = s.mix(ctx, s.v, start, f.Candidates[c], rounds, o.Workers); err != nil {
-			return nil, err
+	f := &Found{options: o}
+	for _, start := range starts {
+		for _, c := range candidates(o.Sizes) {
+			c.Start = start.name
+			m, err := s.mix(ctx, s.v, start.cluster, c, rounds, o.Workers)
+			if err != nil {
+				return nil, err
+			}
+			c.cluster, c.likelihood = m.Assignment, m.Likelihood
+			f.Candidates = append(f.Candidates, c)
 		}
 	}
 	if err := s.probe(ctx, f.Candidates); err != nil {
 		return nil, err
 	}
-	f.Chosen = f.Candidates[0]
-	for _, c := range f.Candidates[1:] {
-		if c.Agreement > f.Chosen.Agreement {
-			f.Chosen = c
-		}
-	}
-	f.Cluster = f.Chosen.cluster
+	f.Chosen = choose(f.Candidates)
+	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 	s.report.end()
 	return f, nil
+}
+
+// start is a partition from which mixtures go on.
+type start struct {
+	name    string
+	cluster []int32
+}
+
+// allStarts are a vote of k-means, and with not too many clusters one over eigenvectors.
+func (s *search) allStarts(ctx context.Context) ([]start, error) {
+	plain, err := s.start(ctx)
+	if err != nil || s.options.Clusters > mostSpectral {
+		return []start{{"k-means", plain}}, err
+	}
+	eigen, err := s.spectralStart(ctx)
+	return []start{{"k-means", plain}, {"eigenvectors", eigen}}, err
+}
+
+// choose takes, of all candidates that lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
+// the one of highest agreement. What halves of the features cannot tell apart is settled by the simpler model (the rule of one standard error,
+// Breiman et al. 1984).
+func choose(all []Candidate) Candidate {
+	best := all[0]
+	for _, c := range all[1:] {
+		if c.Agreement > best.Agreement {
+			best = c
+		}
+	}
+	chosen := best
+	for i := range all {
+		c := &all[i]
+		c.Behind = behind(best.agreement, c.agreement)
+		if c.Behind <= 1 && (c.Kappa > chosen.Kappa || c.Kappa == chosen.Kappa && c.Agreement > chosen.Agreement) {
+			chosen = *c
+		}
+	}
+	return chosen
+}
+
+// behind is the mean of a − b over its standard error; 0 where they are alike.
+func behind(a, b []float64) float64 {
+	n, mean, square := float64(len(a)), 0.0, 0.0
+	for i := range a {
+		mean += (a[i] - b[i]) / n
+	}
+	for i := range a {
+		square += (a[i] - b[i] - mean) * (a[i] - b[i] - mean)
+	}
+	if mean == 0 {
+		return 0
+	}
+	if square == 0 {
+		return math.MaxFloat64
+	}
+	return mean / math.Sqrt(square/(n-1)/n)
 }
 
 // search is the state of a Find.
@@ -183,7 +248,7 @@ func (s *search) prepare(ctx context.Context, near *knn.Graph) (err error) {
 
 // start is the vote of k-means: of all with many clusters, where local minima are all alike; of those of least error with few, where the others
 // have merged groups or split them.
-func (s *search) start(ctx context.Context) ([]int32, int, error) {
+func (s *search) start(ctx context.Context) ([]int32, error) {
 	o := s.options
 	runs := make([]*kmeans.Result, s.starts())
 	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, r, _ int) (err error) {
@@ -194,7 +259,7 @@ func (s *search) start(ctx context.Context) ([]int32, int, error) {
 		return err
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if s.few() {
 		slices.SortStableFunc(runs, func(a, b *kmeans.Result) int {
@@ -212,8 +277,7 @@ func (s *search) start(ctx context.Context) ([]int32, int, error) {
 	for m, r := range runs {
 		members[m] = r.Assignment
 	}
-	start, err := partition.Vote(ctx, members, o.Clusters, o.Workers)
-	return start, len(members), err
+	return partition.Vote(ctx, members, o.Clusters, o.Workers)
 }
 
 // spectralStart is the vote of k-means over the leading eigenvectors of the graph of shared neighbours. Of a large set random rows stand for all, drawn
@@ -293,22 +357,21 @@ func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, 
 }
 
 // mix is the partition by a candidate's mixture from a start.
-func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) ([]int32, error) {
-	m, err := mixture.Fit(ctx, v, start, mixture.Options{
+func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
+	return mixture.Fit(ctx, v, start, mixture.Options{
 		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Workers: workers,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return m.Assignment, nil
 }
 
 // probe clusters random halves of the features, and measures how far each candidate is found again from them. Probes see neither the
 // whitening nor the diffusion nor the other half.
 func (s *search) probe(ctx context.Context, all []Candidate) error {
-	agreement := make([][]float64, len(all))
+	var kinds []Candidate // a mixture each, whatever it went on from
 	for c := range all {
-		all[c].probes, agreement[c] = make([][]int32, probes), make([]float64, probes)
+		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
+		if !slices.ContainsFunc(kinds, all[c].sameMixture) {
+			kinds = append(kinds, all[c])
+		}
 	}
 	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
 		half, err := s.half(ctx, p)
@@ -321,26 +384,34 @@ func (s *search) probe(ctx context.Context, all []Candidate) error {
 		if err != nil {
 			return err
 		}
-		for c := range all {
-			found, err := s.mix(ctx, half, km.Assignment, all[c], roundsProbe, 1)
+		for _, kind := range kinds {
+			found, err := s.mix(ctx, half, km.Assignment, kind, roundsProbe, 1)
 			if err != nil {
 				return err
 			}
-			all[c].probes[p] = found
-			if agreement[c][p], err = partition.Agreement(all[c].cluster, found, s.options.Clusters); err != nil {
-				return err
+			for c := range all {
+				if !all[c].sameMixture(kind) {
+					continue
+				}
+				all[c].probes[p] = found.Assignment
+				if all[c].agreement[p], err = partition.Agreement(all[c].cluster, found.Assignment, s.options.Clusters); err != nil {
+					return err
+				}
 			}
 		}
 		s.report.one()
 		return nil
 	})
 	for c := range all {
-		for _, a := range agreement[c] {
+		for _, a := range all[c].agreement {
 			all[c].Agreement += a / probes
 		}
 	}
 	return err
 }
+
+// sameMixture tells whether two candidates differ in their start alone.
+func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
 
 // half is the directions of a random half of the features.
 func (s *search) half(ctx context.Context, p int) (*dense.Rows, error) {
@@ -385,9 +456,9 @@ func seed(seed uint64, kind byte, number int) uint64 {
 // Sentence says how the sizes were chosen.
 func (f *Found) Sentence() string {
 	switch {
-	case len(f.Candidates) > 1:
-		return fmt.Sprintf("of %d concentrations κ = %g was chosen, whose clusters %d random halves of the features find again best (%.0f %% of the images)",
-			len(f.Candidates), f.Chosen.Kappa, probes, 100*f.Chosen.Agreement)
+	case len(f.Candidates) > 2:
+		return fmt.Sprintf("of %d clusterings one from %s with κ = %g was chosen: random halves of the features find it again as well as any (%.0f %% of the images), and none as good leaves sizes less free",
+			len(f.Candidates), f.Chosen.Start, f.Chosen.Kappa, 100*f.Chosen.Agreement)
 	case f.Chosen.Equal:
 		return "clusters were taken to be of about the same size, as --sizes balanced says"
 	}

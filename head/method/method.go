@@ -72,6 +72,7 @@ type Inputs struct {
 type Data struct {
 	Inputs
 	Features matrix.Features // scaled where the recipe asks for it; Views are scaled alike
+	Raw      matrix.Features // as they are, whatever the recipe asks for
 	Graph    *knn.Graph      // of nearest neighbours, as a Grapher wants them; else the ten nearest by cosine
 	Clusters int
 	Seed     uint64
@@ -87,5 +88,7 @@ type Outcome struct {
 	Representation []float32 // n×Dimensions; may stand beside the others
 	Dimensions     int
 	Loss           float64 // of the last epoch, or of the solution
-	Notes          []string
+	// Expected is the accuracy to be expected of the head on these rows, measured without labels; 0 where the recipe measures none.
+	Expected float64
+	Notes    []string
 }

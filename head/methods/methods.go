@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"iconic/head/clustering"
+	"iconic/head/directions"
 	"iconic/head/method"
 	"iconic/head/represent"
 	"iconic/head/rival"
@@ -14,7 +15,7 @@ import (
 
 // All are the methods, the default first.
 func All() []method.Method {
-	return slices.Concat(clustering.Methods(), represent.Methods(), rival.Methods())
+	return slices.Concat(directions.Methods(), clustering.Methods(), represent.Methods(), rival.Methods())
 }
 
 // Default is the name of the method that is taken where none is named.

@@ -64,6 +64,10 @@ var labelFreeMeasures = []measure{
 	{name: "agreement between seeds", why: "mean ARI between runs that differ in their seed alone", of: func(m *report.Metrics) report.Number { return m.LabelFree.SeedAgreement }},
 }
 
+// expectedMeasure is there where training measured it.
+var expectedMeasure = measure{name: "expected accuracy", why: "measured without labels, by how far cruder clusterings agree; faults that all of them share cannot be seen",
+	of: func(m *report.Metrics) report.Number { return m.ExpectedAccuracy }}
+
 // plainMeasures exist always.
 var plainMeasures = []measure{
 	{name: "mean confidence", why: "mean top probability", of: func(m *report.Metrics) report.Number { return m.MeanConfidence }},
@@ -85,6 +89,9 @@ func measures(m *report.Metrics) []measure {
 	}
 	if m.LabelFree != nil {
 		list = append(list, labelFreeMeasures...)
+	}
+	if m.ExpectedAccuracy > 0 {
+		list = append(list, expectedMeasure)
 	}
 	return append(list, plainMeasures...)
 }

@@ -13,6 +13,7 @@ import (
 
 	"iconic/head"
 	"iconic/head/kmeans"
+	"iconic/head/methods"
 	"iconic/internal/dense"
 	"iconic/internal/npy"
 	"iconic/report"
@@ -173,12 +174,14 @@ func try(ctx context.Context, d, held *drawn, method string, seed uint64, worker
 			return o, err
 		}
 		if config.Seed = seed; sizes != "" {
-			config.Sizes = sizes
+			if err = config.Set("sizes", sizes); err != nil {
+				return o, err
+			}
 		}
 		var r *head.Result
-		if r, err = head.Train(ctx, d.x, config, head.Options{Workers: workers}); err == nil {
-			if c = r.Head; r.Expected != nil {
-				o.expected = r.Expected.Share
+		if r, err = head.Train(ctx, d.x, head.Inputs{}, config, head.Options{Workers: workers}); err == nil {
+			if c = r.Head; r.Expected > 0 {
+				o.expected = r.Expected
 			}
 			for _, n := range r.Notes {
 				fmt.Fprintln(os.Stderr, "   ", n)
@@ -210,9 +213,9 @@ func science(ctx context.Context, o options) (string, error) {
 	if o.science.sets != "" {
 		names = strings.Split(o.science.sets, ",")
 	}
-	methods := []string{"k-means", head.MethodDefault}
+	compared := []string{"k-means", methods.Default}
 	if o.science.methods != "" {
-		methods = strings.Split(o.science.methods, ",")
+		compared = strings.Split(o.science.methods, ",")
 	}
 	extra := map[string][2]string{}
 	for _, e := range strings.Split(o.science.extra, ",") {
@@ -243,7 +246,7 @@ func science(ctx context.Context, o options) (string, error) {
 		if o.science.held > 0 {
 			d, held = d.split(o.science.held)
 		}
-		for _, method := range methods {
+		for _, method := range compared {
 			var all []outcome
 			for seed := range o.science.seeds {
 				one, err := try(ctx, d, held, method, uint64(seed), o.workers)
