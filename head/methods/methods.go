@@ -15,7 +15,7 @@ import (
 
 // All are the methods, the default first.
 func All() []method.Method {
-	return slices.Concat(directions.Methods(), clustering.Methods(), represent.Methods(), rival.Methods())
+	return slices.Concat(clustering.Methods(), directions.Methods(), represent.Methods(), rival.Methods())
 }
 
 // Default is the name of the method that is taken where none is named.
