@@ -22,6 +22,15 @@ const (
 	exitInterrupted = 130
 )
 
+// exitHelp ends the help of the command itself, not that of its subcommands.
+const exitHelp = `{{if not .HasParent}}
+Exit status:
+  %d    done
+  %d    failed
+  %d    wrong use: the command line is to be mended
+  %d  interrupted
+{{end}}`
+
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -61,6 +70,7 @@ func newRootCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	root.SetUsageTemplate(root.UsageTemplate() + fmt.Sprintf(exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted))
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine-readable results on standard output and progress, a JSON object a line, on standard error")

@@ -81,3 +81,11 @@ func (o *chosen) Type() string { return o.kind }
 
 // IsBoolFlag lets a setting that is true or false stand without a value.
 func (o *chosen) IsBoolFlag() bool { return o.kind == "bool" }
+
+// shorthand is the one-letter flag of the setting; "" for most.
+func (s setting) shorthand() string {
+	if s.name == "clusters" {
+		return "k"
+	}
+	return ""
+}

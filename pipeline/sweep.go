@@ -46,7 +46,7 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 	}
 	f := c.Flags()
 	for _, s := range trainSettings() {
-		o.values[s.name] = f.StringSlice(s.name, nil, s.usage)
+		o.values[s.name] = f.StringSliceP(s.name, s.shorthand(), nil, s.usage)
 	}
 	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "runs of each combination, seeds 0, 1, …")
 	f.StringVar(&o.list, "list", "", "file of combinations, one a line, in place of the grid")

@@ -59,7 +59,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 	for _, s := range trainSettings() {
 		option := &chosen{setting: s}
 		o.settings = append(o.settings, option)
-		flag := f.VarPF(option, s.name, map[string]string{"clusters": "k"}[s.name], s.usage)
+		flag := f.VarPF(option, s.name, s.shorthand(), s.usage)
 		if option.IsBoolFlag() {
 			flag.NoOptDefVal = "true"
 		}
