@@ -9,11 +9,7 @@ import (
 	"image/color"
 	"image/gif"
 	"image/jpeg"
-	"image/png"
 	"io"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 )
 
 // Reason is why a file is no picture, short enough for a table.
@@ -76,12 +72,23 @@ func JPEGDecoder() string {
 	return GoDecoder
 }
 
-// format is one kind of file: how it starts and how it is read.
+// plan is a picture whose headers were read, before anything was allocated for it.
+type plan struct {
+	width, height int
+	piece         int64  // pixels of the largest tile, strip or frame, where that may be more than the picture
+	bytes         int64  // that decoding takes beside the result
+	decoder       string // LibjpegTurbo, or "" for GoDecoder
+	decode        func(ctx context.Context, room *Image) (*Image, error)
+}
+
+// decoderBytes is what tables and buffers of any decoder take.
+const decoderBytes = 128 << 10
+
+// format is one kind of file: how it starts, and how its headers are read. fast lets it use libjpeg-turbo.
 type format struct {
-	name   string
-	is     func(b []byte) bool
-	config func(r io.Reader) (image.Config, error)
-	decode func(b []byte, room *Image) (*Image, error)
+	name string
+	is   func(b []byte) bool
+	open func(b []byte, fast bool) (*plan, error)
 }
 
 func prefix(s string) func([]byte) bool {
@@ -90,12 +97,13 @@ func prefix(s string) func([]byte) bool {
 
 func formats() []format {
 	return []format{
-		{"jpeg", prefix("\xff\xd8\xff"), configJPEG, decodeJPEG},
-		{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, decodePNG},
-		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, decodeGIF},
-		{"bmp", prefix("BM"), bmp.DecodeConfig, standard(bmp.Decode)},
-		{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, configTIFF, decodeTIFF},
-		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, configWebP, decodeWebP},
+		{"jpeg", prefix("\xff\xd8\xff"), openJPEG},
+		{"png", prefix("\x89PNG\r\n\x1a\n"), openPNG},
+		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, openGIF},
+		{"bmp", prefix("BM"), openBMP},
+		{"tiff", isTIFF, openTIFF},
+		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, openWebP},
+		{"netpbm", isNetpbm, openNetpbm},
 	}
 }
 
@@ -104,42 +112,28 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 	return DecodeContext(context.Background(), b, o)
 }
 
-// DecodeContext reads a picture of any supported format, told by its content, until ctx ends. Errors are *Error, or ctx's own.
+// DecodeContext reads a picture of any supported format, told by its content. It works in steps and ends soon after ctx does; a lossy
+// WebP alone is decoded in one step. Errors are *Error, or ctx's own.
 func DecodeContext(ctx context.Context, b []byte, o DecodeOptions) (*Image, Info, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, Info{}, err
-	}
-	return decode(b, o, turbo() != nil)
+	return decode(ctx, b, o, turbo() != nil)
 }
 
-// Cost is the most memory, in bytes, that decoding the file b will take beside b itself: pixels, planes, coefficients, tiles. Only headers
-// are read. Errors are those that DecodeContext would give for the same headers.
+// Cost is the most memory, in bytes, that decoding the file b will take beside b itself: pixels, planes, coefficients, tiles. Only
+// headers are read, and little is allocated. Errors are those that DecodeContext would give for the same headers.
 func Cost(b []byte, o DecodeOptions) (int64, error) {
-	if o.MaxPixels < 1 {
-		o.MaxPixels = DefaultMaxPixels
+	p, info, err := open(b, o, turbo() != nil)
+	if err != nil {
+		return 0, err
 	}
-	for _, f := range formats() {
-		if !f.is(b) {
-			continue
-		}
-		c, err := f.config(bytes.NewReader(b))
-		if err != nil {
-			return 0, &Error{reasonOf(err), err}
-		}
-		if c.Width < 1 || c.Height < 1 || c.Width > o.MaxPixels/c.Height {
-			return 0, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", c.Width, c.Height, o.MaxPixels)}
-		}
-		const most = 16 // bytes a pixel: coefficients and planes, or 16-bit colours, and the result twice when it is turned
-		return most * int64(c.Width) * int64(c.Height), nil
+	pixels := 3 * int64(p.width) * int64(p.height)
+	if info.Orientation > 1 {
+		pixels *= 2
 	}
-	return 0, &Error{Reason: NotAnImage}
+	return pixels + p.bytes, nil
 }
 
-// decode is Decode with libjpeg-turbo or without it.
-func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
-	if len(b) == 0 {
-		return nil, Info{}, &Error{Reason: Empty}
-	}
+// open finds a file's format, reads its headers and holds them to the limits.
+func open(b []byte, o DecodeOptions, fast bool) (*plan, Info, error) {
 	if o.MaxPixels < 1 {
 		o.MaxPixels = DefaultMaxPixels
 	}
@@ -147,105 +141,109 @@ func decode(b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 		if !f.is(b) {
 			continue
 		}
-		c, err := f.config(bytes.NewReader(b))
+		p, err := f.open(b, fast)
 		if err != nil {
-			return nil, Info{}, &Error{reasonOf(err), err}
+			return nil, Info{}, explained(err)
 		}
-		info := Info{Format: f.name, Decoder: GoDecoder, Width: c.Width, Height: c.Height, Orientation: 1}
-		if c.Width < 1 || c.Height < 1 {
-			return nil, info, &Error{Damaged, fmt.Errorf("a picture of %d×%d", c.Width, c.Height)}
+		info := Info{Format: f.name, Decoder: GoDecoder, Width: p.width, Height: p.height, Orientation: 1}
+		if p.decoder != "" {
+			info.Decoder = p.decoder
 		}
-		if c.Width > o.MaxPixels/c.Height {
-			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", c.Width, c.Height, o.MaxPixels)}
+		if p.width < 1 || p.height < 1 {
+			return nil, info, &Error{Damaged, fmt.Errorf("a picture of %d×%d", p.width, p.height)}
+		}
+		if p.width > o.MaxPixels/p.height {
+			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", p.width, p.height, o.MaxPixels)}
+		}
+		if p.piece > int64(o.MaxPixels) {
+			return nil, info, &Error{TooLarge, fmt.Errorf("a piece of %d pixels, at most %d are decoded", p.piece, o.MaxPixels)}
 		}
 		if !o.IgnoreEXIF {
 			info.Orientation = orientation(f.name, b)
 		}
-		decode := f.decode
-		if fast && f.name == "jpeg" {
-			decode, info.Decoder = turbo().decode, LibjpegTurbo
-		}
-		im, err := decode(b, o.Room)
-		if err != nil {
-			return nil, info, &Error{reasonOf(err), err}
-		}
-		return im.oriented(info.Orientation), info, nil
+		return p, info, nil
 	}
-	if brand, ok := heif(b); ok {
-		return nil, Info{}, &Error{Unsupported, fmt.Errorf("%s: convert it to JPEG or PNG first", brand)}
+	if err := Recognise(b); err != nil {
+		return nil, Info{}, err
 	}
 	return nil, Info{}, &Error{Reason: NotAnImage}
 }
 
-// reasonOf tells features that a decoder does not know from damage.
-func reasonOf(err error) Reason {
-	var (
-		inJPEG jpeg.UnsupportedError
-		inPNG  png.UnsupportedError
-		inTIFF tiff.UnsupportedError
-	)
-	if errors.As(err, &inJPEG) || errors.As(err, &inPNG) || errors.As(err, &inTIFF) || errors.Is(err, bmp.ErrUnsupported) {
-		return Unsupported
+// decode is DecodeContext with libjpeg-turbo or without it.
+func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Info{}, err
 	}
-	return Damaged
-}
-
-// heif tells HEIC and AVIF files by their brand.
-func heif(b []byte) (string, bool) {
-	if len(b) < 12 || string(b[4:8]) != "ftyp" {
-		return "", false
-	}
-	switch string(b[8:12]) {
-	case "heic", "heix", "hevc", "heim", "heis", "mif1", "msf1":
-		return "HEIC", true
-	case "avif", "avis":
-		return "AVIF", true
-	}
-	return "", false
-}
-
-func standard(decode func(io.Reader) (image.Image, error)) func([]byte, *Image) (*Image, error) {
-	return func(b []byte, room *Image) (*Image, error) {
-		m, err := decode(bytes.NewReader(b))
-		if err != nil {
-			return nil, err
-		}
-		return fromImage(m, room)
-	}
-}
-
-func decodePNG(b []byte, room *Image) (*Image, error) {
-	m, err := png.Decode(bytes.NewReader(b))
+	p, info, err := open(b, o, fast)
 	if err != nil {
-		return nil, err
+		return nil, info, err
 	}
-	const depth, colourType = 24, 25 // places in the header chunk, which always comes first
-	if b[depth] == 16 && b[colourType] == 0 {
-		return clippedGrey(m), nil
+	im, err := p.decode(ctx, o.Room)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil, info, ctx.Err()
+		}
+		return nil, info, explained(err)
 	}
-	return fromImage(m, room)
+	return im.oriented(info.Orientation), info, nil
 }
 
-// clippedGrey is Pillow's conversion of 16-bit grey: whatever is above 255 is white.
-func clippedGrey(m image.Image) *Image {
-	r := m.Bounds()
-	out := newImage(r.Dx(), r.Dy())
-	for i := range out.Width * out.Height {
-		v := color.Gray16Model.Convert(m.At(r.Min.X+i%out.Width, r.Min.Y+i/out.Width)).(color.Gray16).Y
-		g := uint8(min(v, 255))
-		out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = g, g, g
+// unsupported names a feature that is not read here.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) + ": convert it to JPEG or PNG first" }
+
+// explained gives an error its reason: features that a decoder does not know are not damage.
+func explained(err error) error {
+	var (
+		known  *Error
+		ours   unsupported
+		inJPEG jpeg.UnsupportedError
+	)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &ours), errors.As(err, &inJPEG):
+		return &Error{Unsupported, err}
 	}
-	return out
+	return &Error{Damaged, err}
 }
 
-// decodeGIF puts the first frame on the picture's canvas.
-func decodeGIF(b []byte, _ *Image) (*Image, error) {
-	b = opaqueGIF(b)
+// each looks at the context at every 32nd row.
+func each(ctx context.Context, row int) error {
+	if row%32 == 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// reader is a file that ends when its context does.
+type reader struct {
+	io.Reader
+	ctx context.Context
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p[:min(len(p), 1<<14)])
+}
+
+func openGIF(b []byte, _ bool) (*plan, error) {
 	c, err := gif.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
-	m, err := gif.Decode(bytes.NewReader(b))
+	return &plan{
+		width: c.Width, height: c.Height, bytes: 4*int64(c.Width)*int64(c.Height) + int64(len(b)) + decoderBytes,
+		decode: func(ctx context.Context, _ *Image) (*Image, error) { return decodeGIF(ctx, b, c) },
+	}, nil
+}
+
+// decodeGIF puts the first frame on the picture's canvas.
+func decodeGIF(ctx context.Context, b []byte, c image.Config) (*Image, error) {
+	m, err := gif.Decode(reader{bytes.NewReader(opaqueGIF(b)), ctx})
 	if err != nil {
 		return nil, err
 	}
@@ -288,15 +286,17 @@ func fromImage(m image.Image, room *Image) (*Image, error) {
 	if r.Dx() < 1 || r.Dy() < 1 {
 		return nil, errors.New("a picture without pixels")
 	}
-	if m, ok := m.(*image.Gray16); ok {
-		return clippedGrey(m), nil
-	}
 	out := room.sized(r.Dx(), r.Dy())
 	for y := range out.Height {
 		row := out.Pix[3*y*out.Width : 3*(y+1)*out.Width]
 		switch m := m.(type) {
 		case *image.Gray:
 			for x, v := range m.Pix[y*m.Stride:][:out.Width] {
+				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
+			}
+		case *image.Gray16:
+			for x := range out.Width {
+				v := m.Pix[y*m.Stride+2*x]
 				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
 			}
 		case *image.NRGBA:

@@ -2,26 +2,45 @@ package pixels
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"regexp"
 )
 
-// orientation finds the EXIF orientation of a file, 1 where there is none or it makes no sense.
+// orientation finds how a file says that it is to be turned, from 1 to 8; 1 where it says nothing that makes sense. EXIF counts, and XMP
+// (tiff:Orientation) where EXIF is silent.
 func orientation(format string, b []byte) int {
+	var exif, xmp []byte
 	switch format {
 	case "jpeg":
-		return tiffOrientation(jpegEXIF(b))
+		exif, xmp = jpegMetadata(b)
 	case "png":
-		return tiffOrientation(pngEXIF(b))
+		exif, xmp = pngMetadata(b)
 	case "webp":
-		return tiffOrientation(webpEXIF(b))
+		exif, xmp = webpMetadata(b)
 	case "tiff":
-		return tiffOrientation(b)
+		exif = b
+		if d, err := readDirectory(b); err == nil {
+			xmp = d.list(tiffXMP).bytes()
+		}
 	}
-	return 1
+	if v, ok := tiffOrientation(exif); ok {
+		return v
+	}
+	return xmpOrientation(xmp)
 }
 
-// jpegEXIF is the payload of the APP1 segment that starts with "Exif".
-func jpegEXIF(b []byte) []byte {
+// What the segments of a JPEG's metadata begin with.
+const (
+	exifHeader = "Exif\x00\x00"
+	xmpHeader  = "http://ns.adobe.com/xap/1.0/\x00"
+)
+
+// jpegMetadata are the first APP1 segments of EXIF and of XMP. Of one that the file cuts short, or that says it is longer than the file,
+// what is there counts.
+func jpegMetadata(b []byte) (exif, xmp []byte) {
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
 		marker := b[at+1]
 		if marker == 0xff { // padding
@@ -29,65 +48,152 @@ func jpegEXIF(b []byte) []byte {
 			continue
 		}
 		if marker == 0xda || marker == 0xd9 { // the picture itself, or its end
-			return nil
+			break
 		}
 		size := int(binary.BigEndian.Uint16(b[at+2:]))
-		if size < 2 || at+2+size > len(b) {
-			return nil
+		if size < 2 {
+			break
 		}
-		if payload, ok := bytes.CutPrefix(b[at+4:at+2+size], []byte("Exif\x00\x00")); ok && marker == 0xe1 {
-			return payload
+		payload := b[at+4 : min(at+2+size, len(b))]
+		if marker == 0xe1 {
+			if p, ok := bytes.CutPrefix(payload, []byte(exifHeader)); ok && exif == nil {
+				exif = p
+			} else if p, ok := bytes.CutPrefix(payload, []byte(xmpHeader)); ok && xmp == nil {
+				xmp = p
+			}
 		}
 		at += 2 + size
 	}
-	return nil
+	return exif, xmp
 }
 
-// pngEXIF is the eXIf chunk.
-func pngEXIF(b []byte) []byte {
-	for at := 8; at+12 <= len(b); {
-		size := int(binary.BigEndian.Uint32(b[at:]))
-		if size < 0 || size > len(b)-at-12 {
-			return nil
-		}
-		switch string(b[at+4 : at+8]) {
-		case "eXIf":
-			return b[at+8 : at+8+size]
+// pngMetadata are the eXIf chunk, or the text chunk in which ImageMagick writes the same, and XMP's text chunk.
+func pngMetadata(b []byte) (exif, xmp []byte) {
+	var raw []byte
+	for at := pngSignature; at < len(b); {
+		name, data, next, _ := pngChunk(b, at)
+		at = next
+		switch name {
 		case "IEND":
-			return nil
+			at = len(b)
+		case "eXIf":
+			if exif == nil {
+				exif = bytes.TrimPrefix(data, []byte(exifHeader))
+			}
+		case "tEXt", "zTXt", "iTXt":
+			keyword, rest, ok := bytes.Cut(data, []byte{0})
+			switch {
+			case !ok:
+			case string(keyword) == "XML:com.adobe.xmp" && xmp == nil:
+				xmp = pngText(name, rest)
+			case string(keyword) == "Raw profile type exif" || string(keyword) == "Raw profile type APP1":
+				profile := rawProfile(pngText(name, rest))
+				if p, ok := bytes.CutPrefix(profile, []byte(xmpHeader)); ok && xmp == nil {
+					xmp = p
+				} else if !ok && raw == nil {
+					raw = bytes.TrimPrefix(profile, []byte(exifHeader))
+				}
+			case string(keyword) == "Raw profile type xmp" && xmp == nil:
+				xmp = bytes.TrimPrefix(rawProfile(pngText(name, rest)), []byte(xmpHeader))
+			}
 		}
-		at += 12 + size
 	}
-	return nil
+	if exif == nil {
+		exif = raw
+	}
+	return exif, xmp
 }
 
-// webpEXIF is the EXIF chunk of a RIFF file.
-func webpEXIF(b []byte) []byte {
-	for at := 12; at+8 <= len(b); {
-		size := int(binary.LittleEndian.Uint32(b[at+4:]))
-		if size < 0 || size > len(b)-at-8 {
+// mostMetadata bounds what is unpacked of a text.
+const mostMetadata = 1 << 20
+
+// pngText is the text of a chunk, after its keyword.
+func pngText(chunk string, p []byte) []byte {
+	packed := false
+	switch chunk {
+	case "zTXt":
+		packed = true
+		p = p[min(len(p), 1):] // the method
+	case "iTXt":
+		if len(p) < 2 {
 			return nil
 		}
-		if string(b[at:at+4]) == "EXIF" {
-			payload := b[at+8 : at+8+size]
-			if rest, ok := bytes.CutPrefix(payload, []byte("Exif\x00\x00")); ok {
-				return rest
+		packed = p[0] == 1
+		p = p[2:]
+		for range 2 { // the language, and the keyword in it
+			_, rest, ok := bytes.Cut(p, []byte{0})
+			if !ok {
+				return nil
 			}
-			return payload
+			p = rest
+		}
+	}
+	if !packed {
+		return p
+	}
+	z, err := zlib.NewReader(bytes.NewReader(p))
+	if err != nil {
+		return nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(z, mostMetadata)) // of a cut text, what is there counts
+	return text
+}
+
+// rawProfile reads ImageMagick's form: a line with the profile's name, a line with its length, and lines of hexadecimal digits.
+func rawProfile(text []byte) []byte {
+	text = bytes.TrimLeft(text[:min(len(text), mostMetadata)], "\n")
+	_, text, _ = bytes.Cut(text, []byte("\n"))
+	_, text, _ = bytes.Cut(text, []byte("\n"))
+	digits := bytes.Join(bytes.Fields(text), nil)
+	profile := make([]byte, len(digits)/2)
+	n, _ := hex.Decode(profile, digits[:len(digits)/2*2]) // up to the first that is none
+	return profile[:n]
+}
+
+// webpMetadata are the EXIF and XMP chunks of a RIFF file.
+func webpMetadata(b []byte) (exif, xmp []byte) {
+	for at := int64(12); at+8 <= int64(len(b)); {
+		size := int64(binary.LittleEndian.Uint32(b[at+4:]))
+		payload := b[at+8 : min(at+8+size, int64(len(b)))]
+		switch string(b[at : at+4]) {
+		case "EXIF":
+			if exif == nil {
+				exif = bytes.TrimPrefix(payload, []byte(exifHeader))
+			}
+		case "XMP ":
+			if xmp == nil {
+				xmp = payload
+			}
 		}
 		at += 8 + size + size%2
 	}
-	return nil
+	return exif, xmp
 }
 
-// tiffOrientation reads the orientation of a TIFF structure.
-func tiffOrientation(b []byte) int {
+// tiffOrientation reads the orientation of a TIFF structure; not ok where it has none. A value that does not exist means upright.
+func tiffOrientation(b []byte) (int, bool) {
 	d, err := readDirectory(b)
 	if err != nil {
+		return 1, false
+	}
+	v := d.first(tiffOrientedAs, -1)
+	if v == -1 {
+		return 1, false
+	}
+	if v < 1 || v > 8 {
+		v = 1
+	}
+	return v, true
+}
+
+// orientedInXMP finds the property as an attribute or as an element, in any of the ways that XML allows.
+var orientedInXMP = regexp.MustCompile(`tiff:Orientation\s*(?:=\s*["']|>)\s*([0-9]+)`)
+
+// xmpOrientation reads the orientation of an XMP packet.
+func xmpOrientation(xmp []byte) int {
+	m := orientedInXMP.FindSubmatch(xmp[:min(len(xmp), mostMetadata)])
+	if m == nil || len(m[1]) != 1 || m[1][0] < '1' || m[1][0] > '8' {
 		return 1
 	}
-	if v := d.first(tiffOrientedAs, 1); v >= 1 && v <= 8 {
-		return v
-	}
-	return 1
+	return int(m[1][0] - '0')
 }

@@ -57,15 +57,33 @@ func newHuffman(p []byte) (*huffman, int, error) {
 	return h, 16 + total, nil
 }
 
-// bitReader reads the entropy-coded bytes of a scan. At a marker it stays and gives zeros; at the end of the file too, but
-// then it is starved.
+// bitReader reads the entropy-coded bytes of a scan. At a marker, and at the end of the file, it stays and gives zeros.
 type bitReader struct {
-	b       []byte
-	at      int
-	bits    uint64 // the lowest n are unread
-	n       int
-	starved bool
+	b      []byte
+	at     int
+	bits   uint64 // the lowest n are unread
+	n      int
+	zeros  int  // how many of the bits that were read into bits, the lowest, are not the file's
+	broken bool // a code did not exist, or a run left its block
 }
+
+// short reports whether bits were taken that the file does not have.
+func (r *bitReader) short() bool { return r.n < r.zeros }
+
+// used is the place after the last byte of which a bit was taken. What was looked at beyond it, escapes not counted, was not used.
+func (r *bitReader) used() int {
+	at := r.at
+	for left := r.n - r.zeros; left >= 8; left -= 8 {
+		at--
+		if at > 0 && r.b[at] == 0 && r.b[at-1] == 0xff {
+			at--
+		}
+	}
+	return at
+}
+
+// starved reports whether that is because the file ends.
+func (r *bitReader) starved() bool { return r.short() && r.at >= len(r.b) }
 
 // need makes at least 16 bits readable.
 func (r *bitReader) need() {
@@ -88,8 +106,7 @@ func (r *bitReader) need() {
 		r.bits, r.n = r.bits<<8|uint64(v), r.n+8
 	}
 	if r.n < 16 {
-		r.bits, r.n = r.bits<<32, r.n+32
-		r.starved = r.starved || r.at >= len(r.b)
+		r.bits, r.n, r.zeros = r.bits<<32, r.n+32, r.zeros+32
 	}
 }
 
@@ -119,6 +136,7 @@ func (r *bitReader) symbol(h *huffman) uint8 {
 		}
 	}
 	r.n -= 16
+	r.broken = true
 	return 0
 }
 
@@ -136,7 +154,7 @@ func (r *bitReader) number(size uint8) int32 {
 
 // restart drops the rest of an interval and goes past the restart marker, if there is one.
 func (r *bitReader) restart() {
-	r.bits, r.n = 0, 0
+	r.bits, r.n, r.zeros = 0, 0, 0
 	for i := r.at; i+1 < len(r.b); i++ {
 		if r.b[i] != 0xff || r.b[i+1] == 0 || r.b[i+1] == 0xff {
 			continue

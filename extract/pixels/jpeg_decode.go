@@ -2,10 +2,9 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
 	"image/jpeg"
 	"io"
 )
@@ -25,7 +24,8 @@ type jpegComponent struct {
 	plane            []uint8 // stride × 8·rows
 	coefficients     []int16 // progressive: 64 a block
 	dc, ac           *huffman
-	last             int32 // DC of the block before
+	last             int32    // DC of the block before
+	known            [64]bool // coefficients whose lowest bit the scans have brought
 }
 
 type jpegReader struct {
@@ -44,33 +44,72 @@ type jpegReader struct {
 	bits                  bitReader
 	run                   int // blocks that are known to hold nothing more in this scan (EOBRUN)
 	scans                 int
+	colourSpace           string // see colours; "": as the file's markers say
+	headersOnly           bool   // scans are passed over
+	tablesOnly            bool   // there is no picture: the tables of a TIFF's pieces
+	mostWidth, mostHeight int    // of a TIFF's pieces; 0: any
+	wanted                int    // components; 0: any
+	short, broken         bool   // a scan had not enough data, or such as no encoder writes
 }
 
 var errNoMore = fmt.Errorf("the file ends inside of the picture: %w", io.ErrUnexpectedEOF)
 
-// configJPEG gives the size that the frame header states.
-func configJPEG(r io.Reader) (image.Config, error) {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return image.Config{}, err
+// openJPEG reads all headers, so that both decoders refuse the same files: those with bad tables or with more scans than mostScans,
+// and those that end too early. libjpeg-turbo decodes what has an end marker where its picture ends, and is a matter of a second: it
+// cannot be stopped. The rest is decoded in Go.
+func openJPEG(b []byte, fast bool) (*plan, error) {
+	d := &jpegReader{b: b, headersOnly: true}
+	err := d.read(context.Background())
+	if err != nil && !errors.Is(err, errScans) && d.complete() {
+		err = nil // what follows the picture may look like a marker: decoding it will tell
 	}
-	d := &jpegReader{b: b}
-	for {
-		marker, payload, err := d.segment()
+	if !d.sized { // otherwise the size is told first
+		if err == nil {
+			err = jpeg.FormatError("no frame header")
+		}
+		return nil, err
+	}
+	p := &plan{width: d.width, height: d.height, bytes: d.cost()}
+	const quick = 128 << 20 // pixels, in all scans
+	ends := err == nil && len(d.b)-d.at >= 2 && d.b[d.at] == 0xff && d.b[d.at+1] == 0xd9
+	if fast && ends && int64(d.scans)*int64(d.width)*int64(d.height) <= quick {
+		p.decoder = LibjpegTurbo
+	}
+	p.decode = func(ctx context.Context, room *Image) (*Image, error) {
 		if err != nil {
-			return image.Config{}, err
+			return nil, err
 		}
-		if isFrame(marker) {
-			if len(payload) < 6 {
-				return image.Config{}, jpeg.FormatError("a short frame header")
+		if p.decoder == LibjpegTurbo {
+			if m, err := turbo().decode(b, d.width, d.height, room); err == nil {
+				return m, nil
 			}
-			return image.Config{ColorModel: color.YCbCrModel, Width: int(payload[3])<<8 | int(payload[4]), Height: int(payload[1])<<8 | int(payload[2])}, nil
 		}
-		if marker == 0xd9 || marker == 0xda {
-			return image.Config{}, jpeg.FormatError("no frame header")
+		return (&jpegReader{b: b}).decode(ctx, room)
+	}
+	return p, nil
+}
+
+// cost is the memory of planes and coefficients, in bytes.
+func (d *jpegReader) cost() int64 {
+	bytes := int64(decoderBytes)
+	for i := range d.components {
+		c := &d.components[i]
+		samples := int64(c.stride) * 8 * int64(c.rows)
+		bytes += samples
+		if d.progressive {
+			bytes += 2 * samples
 		}
 	}
+	if len(d.components) == 4 {
+		bytes += 2 * int64(d.width) * int64(d.height) // libjpeg-turbo's inks stand beside the result
+	}
+	return bytes
 }
+
+// mostScans bounds the time that a progressive file takes: each scan may take as long as the picture is large. Encoders write about ten.
+const mostScans = 200
+
+var errScans = fmt.Errorf("more than %d scans", mostScans)
 
 func isFrame(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
@@ -112,19 +151,9 @@ func (d *jpegReader) segment() (byte, []byte, error) {
 	}
 }
 
-// whole fails when a file has no end marker after its segments and scans: libjpeg only warns of that, and a later warning
-// may hide the first.
-func whole(b []byte) error {
-	d := &jpegReader{b: b}
-	for {
-		if marker, _, err := d.segment(); err != nil || marker == 0xd9 {
-			return err
-		}
-	}
-}
-
-// read goes through all segments up to the end of the picture.
-func (d *jpegReader) read() error {
+// read goes through all segments up to the end of the picture: its end marker, or the end of the scan after which nothing is left to
+// be said. A file without the marker is taken if that scan is there, whole and sound.
+func (d *jpegReader) read(ctx context.Context) error {
 	for {
 		marker, payload, err := d.segment()
 		if err != nil {
@@ -132,17 +161,23 @@ func (d *jpegReader) read() error {
 		}
 		switch {
 		case marker == 0xd9:
-			if d.scans == 0 {
+			if d.scans == 0 && !d.tablesOnly {
 				return jpeg.FormatError("no scan")
 			}
-			d.finish()
 			return nil
 		case marker == 0xc4:
 			err = d.readHuffman(payload)
+		case d.tablesOnly && (isFrame(marker) || marker == 0xda):
+			return jpeg.FormatError("a picture among the tables")
 		case isFrame(marker):
 			err = d.readFrame(marker, payload)
 		case marker == 0xda:
-			err = d.readScan(payload)
+			if err = d.readScan(ctx, payload); err == nil && d.complete() {
+				goesOn, err := d.afterPicture()
+				if !goesOn || err != nil {
+					return err
+				}
+			}
 		case marker == 0xdb:
 			err = d.readQuant(payload)
 		case marker == 0xdd && len(payload) >= 2:
@@ -156,6 +191,52 @@ func (d *jpegReader) read() error {
 			return err
 		}
 	}
+}
+
+// complete reports whether the scans have brought every bit of every coefficient.
+func (d *jpegReader) complete() bool {
+	if d.scans == 0 {
+		return false
+	}
+	for i := range d.components {
+		for _, known := range d.components[i].known {
+			if !known {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// afterPicture looks at what follows a complete picture. It goes on where that is a marker. Else the last scan must have been sound, and
+// must not have gone on into a block of zeros: rescued files end in such blocks, whole or not.
+func (d *jpegReader) afterPicture() (goesOn bool, err error) {
+	if d.headersOnly {
+		d.toMarker()
+		return d.at < len(d.b) && d.b[d.at+1] != 0xd9, nil
+	}
+	d.at = d.bits.used()
+	rest := d.b[min(d.at, len(d.b)):]
+	if marker := bytes.TrimLeft(rest, "\xff"); len(marker) < len(rest) && len(marker) > 0 && marker[0] != 0 {
+		return true, nil
+	}
+	zeros := len(d.b) - len(bytes.TrimRight(d.b, "\x00"))
+	const few = 8 // bytes of a sound scan may be zeros
+	if d.short || d.broken || zeros > 2*few && d.at > len(d.b)-zeros+few {
+		return false, errNoMore
+	}
+	return false, nil
+}
+
+// toMarker goes past entropy-coded data to the marker that ends them.
+func (d *jpegReader) toMarker() {
+	for i := d.at; i+1 < len(d.b); i++ {
+		if m := d.b[i+1]; d.b[i] == 0xff && m != 0 && m != 0xff && (m < 0xd0 || m > 0xd7) {
+			d.at = i
+			return
+		}
+	}
+	d.at = len(d.b)
 }
 
 func (d *jpegReader) readQuant(p []byte) error {
@@ -215,6 +296,12 @@ func (d *jpegReader) readFrame(marker byte, p []byte) error {
 	if d.width < 1 || d.height < 1 {
 		return jpeg.UnsupportedError("a picture without a size")
 	}
+	if d.mostWidth > 0 && (d.width > d.mostWidth || d.height > d.mostHeight) {
+		return jpeg.FormatError(fmt.Sprintf("a piece of %d×%d, at most %d×%d are wanted", d.width, d.height, d.mostWidth, d.mostHeight))
+	}
+	if d.wanted > 0 && n != d.wanted {
+		return jpeg.FormatError(fmt.Sprintf("a piece of %d components where %d are wanted", n, d.wanted))
+	}
 	d.components = make([]jpegComponent, n)
 	for i := range d.components {
 		c, f := &d.components[i], p[6+3*i:]
@@ -234,12 +321,19 @@ func (d *jpegReader) readFrame(marker byte, p []byte) error {
 		c.width, c.height = upTo(d.width*c.across, d.acrossMost), upTo(d.height*c.down, d.downMost)
 		c.columns, c.rows = d.unitsAcross*c.across, d.unitRows*c.down
 		c.stride = 8 * c.columns
+	}
+	return nil
+}
+
+// allocate makes room for planes and coefficients, when the first scan has begun well.
+func (d *jpegReader) allocate() {
+	for i := range d.components {
+		c := &d.components[i]
 		c.plane = make([]uint8, c.stride*8*c.rows)
 		if d.progressive {
 			c.coefficients = make([]int16, 64*c.columns*c.rows)
 		}
 	}
-	return nil
 }
 
 // upTo is a/b rounded up.
@@ -248,7 +342,7 @@ func upTo(a, b int) int { return (a + b - 1) / b }
 // scan is what one scan holds of its components' coefficients: those from first to last, down to bit low, refined if high > 0.
 type scan struct{ first, last, high, low int }
 
-func (d *jpegReader) readScan(p []byte) error {
+func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
 	if !d.sized {
 		return jpeg.FormatError("a scan before the frame header")
 	}
@@ -295,21 +389,32 @@ func (d *jpegReader) readScan(p []byte) error {
 	if n > 1 && blocks > 10 {
 		return jpeg.FormatError("a unit of more than 10 blocks")
 	}
-	d.scans++
-	if most := 200; d.scans > most { // each may take as long as the picture is large
-		return jpeg.FormatError(fmt.Sprintf("more than %d scans", most))
+	if d.scans++; d.scans > mostScans {
+		return errScans
+	}
+	for _, c := range chosen {
+		for k := s.first; k <= s.last; k++ {
+			c.known[k] = c.known[k] || s.low == 0
+		}
+	}
+	if d.headersOnly {
+		return nil
+	}
+	if d.scans == 1 {
+		d.allocate()
 	}
 	d.run = 0
 	d.bits = bitReader{b: d.b, at: d.at}
-	if err := d.units(chosen, s); err != nil {
+	if err := d.units(ctx, chosen, s); err != nil {
 		return err
 	}
 	d.at = d.bits.at
+	d.short, d.broken = d.short || d.bits.short(), d.broken || d.bits.broken
 	return nil
 }
 
 // units reads a scan's blocks: of one component row by row, of several interleaved by units.
-func (d *jpegReader) units(chosen []*jpegComponent, s scan) error {
+func (d *jpegReader) units(ctx context.Context, chosen []*jpegComponent, s scan) error {
 	columns, rows := d.unitsAcross, d.unitRows
 	alone := len(chosen) == 1
 	if alone {
@@ -317,6 +422,9 @@ func (d *jpegReader) units(chosen []*jpegComponent, s scan) error {
 	}
 	left := d.restart
 	for y := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for x := range columns {
 			if d.restart > 0 {
 				if left == 0 {
@@ -340,7 +448,7 @@ func (d *jpegReader) units(chosen []*jpegComponent, s scan) error {
 				}
 			}
 		}
-		if d.bits.starved {
+		if d.bits.starved() {
 			return errNoMore
 		}
 	}
@@ -387,6 +495,8 @@ func (d *jpegReader) sequential(block *[64]int16, c *jpegComponent) {
 		v := d.bits.number(size)
 		if k < 64 {
 			block[zigzag[k]] = int16(v)
+		} else {
+			d.bits.broken = true
 		}
 	}
 }
@@ -411,6 +521,8 @@ func (d *jpegReader) firstAC(block *[64]int16, c *jpegComponent, s scan) {
 		v := d.bits.number(size)
 		if k < 64 {
 			block[zigzag[k]] = int16(v << s.low)
+		} else {
+			d.bits.broken = true
 		}
 	}
 }
@@ -467,9 +579,9 @@ func (d *jpegReader) correct(block *[64]int16, k int, s scan, zeros int) int {
 }
 
 // finish transforms what a progressive picture has gathered.
-func (d *jpegReader) finish() {
+func (d *jpegReader) finish(ctx context.Context) error {
 	if !d.progressive {
-		return
+		return nil
 	}
 	for i := range d.components {
 		c := &d.components[i]
@@ -477,16 +589,23 @@ func (d *jpegReader) finish() {
 			continue
 		}
 		for y := range c.rows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			for x := range c.columns {
 				inverse(c.plane[8*(y*c.stride+x):], c.stride, (*[64]int16)(c.coefficients[64*(y*c.columns+x):]), c.quant)
 			}
 		}
 	}
+	return nil
 }
 
-// colours is how the components are to be read: "grey", "ycc", "rgb", "cmyk" or "ycck", by libjpeg's rules.
+// colours is how the components are to be read: "grey", "ycc", "rgb", "cmyk" or "ycck", by libjpeg's rules, or "inks", which only a TIFF
+// has: CMYK that is not inverted.
 func (d *jpegReader) colours() string {
 	switch n := len(d.components); {
+	case d.colourSpace != "":
+		return d.colourSpace
 	case n == 1:
 		return "grey"
 	case n == 4 && d.adobe && d.transform == 2:
@@ -505,14 +624,16 @@ func (d *jpegReader) colours() string {
 	return "ycc"
 }
 
-// decodeJPEG gives libjpeg's pixels without it.
-func decodeJPEG(b []byte, room *Image) (*Image, error) {
-	d := &jpegReader{b: b}
-	if err := d.read(); err != nil {
+// decode gives libjpeg's pixels without it.
+func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
+	if err := d.read(ctx); err != nil {
 		return nil, err
 	}
 	if len(d.components) == 0 {
 		return nil, errors.New("no frame header")
+	}
+	if err := d.finish(ctx); err != nil {
+		return nil, err
 	}
 	out := room.sized(d.width, d.height)
 	up := make([]*upsampler, len(d.components))
@@ -523,6 +644,9 @@ func decodeJPEG(b []byte, room *Image) (*Image, error) {
 	}
 	colours := d.colours()
 	for y := range d.height {
+		if err := each(ctx, y); err != nil {
+			return nil, err
+		}
 		for i, c := range d.components {
 			up[i].row(lines[i], c.plane, c.stride, y)
 		}
@@ -537,6 +661,15 @@ func decodeJPEG(b []byte, room *Image) (*Image, error) {
 			interleave(row, lines)
 		case "cmyk":
 			interleave(row, lines)
+			underBlack(row, lines[3])
+		case "inks":
+			interleave(row, lines)
+			for i, v := range row {
+				row[i] = 255 - v
+			}
+			for i, v := range lines[3][:d.width] {
+				lines[3][i] = 255 - v
+			}
 			underBlack(row, lines[3])
 		case "ycck": // inks are what colours lack
 			convertYCC(row, lines[0], lines[1], lines[2])

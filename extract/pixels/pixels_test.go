@@ -62,17 +62,20 @@ func TestReferenceImages(t *testing.T) {
 				if fast && turbo() == nil {
 					continue
 				}
-				m, info, err := decode(content, DecodeOptions{}, fast)
+				m, info, err := decode(t.Context(), content, DecodeOptions{}, fast)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !strings.EqualFold(info.Format, e.Format) {
 					t.Errorf("format %s, want %s", info.Format, e.Format)
 				}
+				if strings.HasPrefix(filepath.Base(e.File), "gray16") { // a departure from Pillow, which clips
+					continue
+				}
 				compare(t, root, e.Eval, eval224(), m, info)
 				compare(t, root, e.Whole, whole, m, info)
 				if e.Ignored != "" {
-					stored, info, err := decode(content, DecodeOptions{IgnoreEXIF: true}, fast)
+					stored, info, err := decode(t.Context(), content, DecodeOptions{IgnoreEXIF: true}, fast)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -122,11 +125,11 @@ func TestJPEGDecodersAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, _, err := decode(content, DecodeOptions{}, true)
+		want, _, err := decode(t.Context(), content, DecodeOptions{}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := decode(content, DecodeOptions{}, false)
+		got, _, err := decode(t.Context(), content, DecodeOptions{}, false)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -136,7 +139,11 @@ func TestJPEGDecodersAgree(t *testing.T) {
 		for _, fast := range []bool{false, true} {
 			for _, size := range []int{len(content) * (i%97 + 1) / 100, len(content) - 1 - i%7} {
 				var e *Error
-				if _, _, err := decode(content[:size], DecodeOptions{}, fast); !errors.As(err, &e) || e.Reason != Damaged {
+				cut, _, err := decode(t.Context(), content[:size], DecodeOptions{}, fast)
+				if size >= len(content)-2 && err == nil && bytes.Equal(cut.Pix, want.Pix) { // only the end marker is gone
+					continue
+				}
+				if !errors.As(err, &e) || e.Reason != Damaged {
 					t.Errorf("%s cut to %d bytes, libjpeg-turbo %v: error %v, want %q", path, size, fast, err, Damaged)
 				}
 			}
@@ -169,7 +176,7 @@ func TestConversions(t *testing.T) {
 		then  [3]uint8
 	}{
 		{"alpha is dropped", transparent, [3]uint8{200, 100, 50}, [3]uint8{1, 2, 3}},
-		{"16-bit grey is clipped", deep, [3]uint8{77, 77, 77}, [3]uint8{255, 255, 255}},
+		{"16-bit grey gives its high byte", deep, [3]uint8{0, 0, 0}, [3]uint8{11, 11, 11}},
 		{"transparent colours of a palette stay", palette, [3]uint8{9, 8, 7}, [3]uint8{60, 70, 80}},
 	} {
 		m, info, err := Decode(encoded(t, c.m), DecodeOptions{})
@@ -322,7 +329,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, fast := range []bool{false, turbo() != nil} {
-			m, _, err := decode(b, DecodeOptions{MaxPixels: 1 << 16}, fast)
+			m, _, err := decode(t.Context(), b, DecodeOptions{MaxPixels: 1 << 16}, fast)
 			if err != nil {
 				var e *Error
 				if !errors.As(err, &e) {
@@ -355,7 +362,7 @@ func BenchmarkDecode(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := decode(photo.Bytes(), DecodeOptions{}, fast); err != nil {
+				if _, _, err := decode(b.Context(), photo.Bytes(), DecodeOptions{}, fast); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,334 +2,543 @@ package pixels
 
 import (
 	"bytes"
+	"cmp"
+	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"slices"
 
-	"golang.org/x/image/tiff"
+	"golang.org/x/image/ccitt"
 )
 
-// Tags of a TIFF directory, and what they may say.
+// The reader follows TIFF 6.0 (Adobe, 1992), Adobe's supplements for DEFLATE and JPEG, and BigTIFF. Strips and tiles are read row by
+// row, so that beside the result little more than a row is in memory; where every colour lies in a plane of its own, the planes are.
+
+// Compressions.
 const (
-	tiffWidth         = 256
-	tiffHeight        = 257
-	tiffBits          = 258
-	tiffCompression   = 259
-	tiffPhotometric   = 262
-	tiffStrips        = 273
-	tiffOrientedAs    = 274
-	tiffSamples       = 277
-	tiffRowsPerStrip  = 278
-	tiffStripSizes    = 279
-	tiffPlanar        = 284
-	tiffPredictor     = 317
-	tiffTileWidth     = 322
-	tiffTileHeight    = 323
-	tiffTiles         = 324
-	tiffTileSizes     = 325
-	tiffExtraSamples  = 338
-	tiffJPEGTables    = 347
-	tiffInJPEG        = 7 // compression
-	tiffBlackIsZero   = 1 // photometric
-	tiffRGB           = 2
-	tiffInks          = 5
-	tiffYCC           = 6
-	tiffByDifferences = 2 // predictor
+	tiffPlain      = 1
+	tiffFax3       = 3
+	tiffFax4       = 4
+	tiffLZW        = 5
+	tiffInJPEG     = 7
+	tiffDeflate    = 8
+	tiffDeflateOld = 32946
+	tiffPackBits   = 32773
 )
 
-// directory is the first directory of a TIFF file: the numbers of each tag that has whole numbers or bytes.
-type directory struct {
-	order interface {
-		binary.ByteOrder
-		binary.AppendByteOrder
-	}
-	values map[int][]int
-	raw    map[int][12]byte // the entries as they stand
+// Photometric interpretations.
+const (
+	tiffWhiteIsZero = 0
+	tiffBlackIsZero = 1
+	tiffRGB         = 2
+	tiffPalette     = 3
+	tiffInks        = 5
+	tiffYCC         = 6
+	tiffCamera      = 32803
+	tiffLinear      = 34892
+)
+
+// tiff is a picture as its directory describes it.
+type tiff struct {
+	*directory
+	width, height int
+	bits, samples int // of a sample; of a pixel
+	used          int // samples of a pixel that are looked at, the first ones
+	compression   int
+	photometric   int
+	predictor     bool
+	separate      bool // every sample in a plane of its own
+	associated    bool // colours are multiplied by the fourth sample
+	palette       list
+	across, down  int // pieces: strips or tiles
+	pieceWidth    int
+	pieceHeight   int
+	tiled         bool
+	at, sizes     list
 }
 
-// readDirectory reads the first directory. Entries that lie outside of the file are left out.
-func readDirectory(b []byte) (*directory, error) {
-	d := &directory{values: map[int][]int{}, raw: map[int][12]byte{}}
-	switch {
-	case bytes.HasPrefix(b, []byte("II*\x00")):
-		d.order = binary.LittleEndian
-	case bytes.HasPrefix(b, []byte("MM\x00*")):
-		d.order = binary.BigEndian
-	default:
-		return nil, errors.New("no TIFF header")
-	}
-	if len(b) < 8 {
-		return nil, io.ErrUnexpectedEOF
-	}
-	at := int(d.order.Uint32(b[4:]))
-	if at < 8 || at > len(b)-2 {
-		return nil, errors.New("the directory lies outside of the file")
-	}
-	for e := range int(d.order.Uint16(b[at:])) {
-		entry := at + 2 + 12*e
-		if entry+12 > len(b) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		tag := int(d.order.Uint16(b[entry:]))
-		d.raw[tag] = [12]byte(b[entry : entry+12])
-		d.values[tag] = d.numbers(b, b[entry:entry+12])
-	}
-	return d, nil
-}
-
-// numbers are the values of an entry; nil for other types than bytes, shorts and longs.
-func (d *directory) numbers(b, entry []byte) []int {
-	size := map[uint16]int{1: 1, 3: 2, 4: 4, 7: 1}[d.order.Uint16(entry[2:])]
-	count := int(d.order.Uint32(entry[4:]))
-	if size == 0 || count > len(b)/size {
-		return nil
-	}
-	from := entry[8:]
-	if size*count > 4 {
-		at := int(d.order.Uint32(from))
-		if at > len(b)-size*count {
-			return nil
-		}
-		from = b[at:]
-	}
-	values := make([]int, count)
-	for i := range values {
-		switch size {
-		case 1:
-			values[i] = int(from[i])
-		case 2:
-			values[i] = int(d.order.Uint16(from[2*i:]))
-		case 4:
-			values[i] = int(d.order.Uint32(from[4*i:]))
-		}
-	}
-	return values
-}
-
-// first is the first value of a tag, or otherwise where there is none.
-func (d *directory) first(tag, otherwise int) int {
-	if v := d.values[tag]; len(v) > 0 {
-		return v[0]
-	}
-	return otherwise
-}
-
-// bytesOfSamples reports whether every sample of a pixel is a byte, and all of them stand together.
-func (d *directory) bytesOfSamples() bool {
-	bits := d.values[tiffBits]
-	return len(bits) > 0 && !slices.ContainsFunc(bits, func(b int) bool { return b != 8 }) && d.first(tiffPlanar, 1) == 1
-}
-
-// ours reports whether the library does not know this kind of TIFF, and we do: JPEG inside, inks, or grey with alpha.
-func (d *directory) ours() bool {
-	samples := d.first(tiffSamples, 1)
-	switch {
-	case !d.bytesOfSamples():
-		return false
-	case d.first(tiffCompression, 1) == tiffInJPEG:
-		return d.jpegColours() >= 0
-	case d.first(tiffPhotometric, -1) == tiffInks:
-		return samples == 4
-	}
-	return d.first(tiffPhotometric, -1) == tiffBlackIsZero && samples == 2
-}
-
-func configTIFF(r io.Reader) (image.Config, error) {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return image.Config{}, err
-	}
-	if d, err := readDirectory(b); err == nil && d.ours() {
-		return image.Config{Width: d.first(tiffWidth, 0), Height: d.first(tiffHeight, 0)}, nil
-	}
-	return tiff.DecodeConfig(bytes.NewReader(b))
-}
-
-// decodeTIFF reads what the library reads, and what it does not: see ours. It sets one thing right: the library shows fax pictures
-// the wrong way round when they say that black is zero.
-func decodeTIFF(b []byte, room *Image) (*Image, error) {
+func openTIFF(b []byte, _ bool) (*plan, error) {
 	d, err := readDirectory(b)
-	switch {
-	case err != nil:
-		return nil, err
-	case d.ours() && d.first(tiffCompression, 1) == tiffInJPEG:
-		return d.decodeJPEGs(b)
-	case d.ours():
-		return d.decodeSamples(b)
-	}
-	m, err := standard(tiff.Decode)(b, room)
 	if err != nil {
 		return nil, err
 	}
-	if c := d.first(tiffCompression, 1); (c == 3 || c == 4) && d.first(tiffPhotometric, -1) == tiffBlackIsZero {
-		for i, v := range m.Pix {
-			m.Pix[i] = 255 - v
-		}
-	}
-	return m, nil
-}
-
-// decodeSamples reads inks, or grey with alpha, through the library: as a grey picture whose pixels are the samples.
-func (d *directory) decodeSamples(b []byte) (*Image, error) {
-	samples := d.first(tiffSamples, 1)
-	width, height := d.first(tiffWidth, 0), d.first(tiffHeight, 0)
-	decoded, err := tiff.Decode(bytes.NewReader(d.asGrey(b, samples)))
-	if err != nil {
+	t := &tiff{directory: d, width: d.first(tiffWidth, 0), height: d.first(tiffHeight, 0)}
+	if err := t.notRaw(); err != nil {
 		return nil, err
 	}
-	grey, ok := decoded.(*image.Gray)
-	if !ok || grey.Rect.Dx() != width*samples || grey.Rect.Dy() != height {
-		return nil, tiff.UnsupportedError("samples of this kind")
+	if err := t.readKind(); err != nil {
+		return nil, err
 	}
-	if d.first(tiffPredictor, 1) == tiffByDifferences {
-		tile := width
-		if w := d.first(tiffTileWidth, 0); w > 0 {
-			tile = w
-		}
-		sumDifferences(grey, samples, samples*tile)
+	const most = 1 << 31
+	if t.width < 1 || t.height < 1 || t.width >= most || t.height >= most {
+		return &plan{}, nil
 	}
-	out := newImage(width, height)
-	black := make([]uint8, width)
-	for y := range height {
-		from := grey.Pix[y*grey.Stride:]
-		row := out.Pix[3*y*width : 3*(y+1)*width]
-		for x := range width {
-			s := from[x*samples : (x+1)*samples]
-			if samples == 2 {
-				row[3*x], row[3*x+1], row[3*x+2] = s[0], s[0], s[0]
-				continue
-			}
-			row[3*x], row[3*x+1], row[3*x+2], black[x] = 255-s[0], 255-s[1], 255-s[2], 255-s[3]
-		}
-		if samples == 4 {
-			underBlack(row, black)
-		}
+	if err := t.readPieces(); err != nil {
+		return nil, err
 	}
-	return out, nil
+	area := int64(t.pieceWidth) * int64(t.pieceHeight)
+	p := &plan{width: t.width, height: t.height, decode: t.decode}
+	if t.tiled {
+		p.piece = area
+	}
+	p.bytes = 4*int64(t.pieceWidth)*int64(t.samples) + 16*int64(t.across)*int64(t.down)*int64(t.planes()) + decoderBytes
+	if t.separate {
+		p.bytes += int64(t.used) * int64(t.width) * int64(t.height)
+	}
+	if t.compression == tiffInJPEG {
+		const planes = 3 * 5 // bytes a pixel: planes, coefficients, colours
+		p.bytes += planes * area
+	}
+	return p, nil
 }
 
-// sumDifferences undoes a predictor: each sample stands as its difference from the same one of the pixel before, in every tile.
-func sumDifferences(m *image.Gray, samples, tile int) {
-	for y := range m.Rect.Dy() {
-		row := m.Pix[y*m.Stride:][:m.Rect.Dx()]
-		for i := samples; i < len(row); i++ {
-			if i%tile >= samples {
-				row[i] += row[i-samples]
-			}
-		}
+// notRaw refuses the preview that stands for a camera's raw picture in a file of its own.
+func (t *tiff) notRaw() error {
+	camera := t.first(tiffDNG, -1) >= 0 || t.list(tiffInside).len() > 0
+	switch p := t.first(tiffPhotometric, -1); {
+	case p == tiffCamera || p == tiffLinear,
+		len(t.b) >= 10 && string(t.b[8:10]) == "CR",
+		camera && t.first(tiffKind, 0)&1 != 0:
+		return unsupported("camera raw, whose TIFF holds a preview alone")
 	}
+	return nil
 }
 
-// asGrey is the file with a directory at its end that calls every sample a grey pixel.
-func (d *directory) asGrey(b []byte, samples int) []byte {
-	changed := map[int]int{
-		tiffWidth: d.first(tiffWidth, 0) * samples, tiffHeight: d.first(tiffHeight, 0),
-		tiffBits: 8, tiffPhotometric: tiffBlackIsZero, tiffSamples: 1,
-	}
-	if w := d.first(tiffTileWidth, 0); w > 0 {
-		changed[tiffTileWidth] = w * samples
-	}
-	var tags []int
-	for tag := range d.raw {
-		if _, ok := changed[tag]; !ok && tag != tiffPredictor && tag != tiffExtraSamples {
-			tags = append(tags, tag)
+// readKind finds out what the samples are, and refuses what is not read here.
+func (t *tiff) readKind() error {
+	t.samples, t.compression = t.first(tiffSamples, 1), t.first(tiffCompression, tiffPlain)
+	bits := t.list(tiffBits)
+	t.bits = 1
+	for i := range min(bits.len(), t.samples) {
+		if i == 0 {
+			t.bits = bits.at(0)
+		} else if bits.at(i) != t.bits {
+			return unsupported("a TIFF whose samples differ in bits")
 		}
 	}
-	for tag := range changed {
-		tags = append(tags, tag)
+	if t.samples < 1 || t.samples > 64 {
+		return unsupported(fmt.Sprintf("a TIFF with %d samples a pixel", t.samples))
 	}
-	slices.Sort(tags)
-	out := append(slices.Clone(b), make([]byte, len(b)%2)...)
-	d.order.PutUint32(out[4:], uint32(len(out)))
-	out = d.order.AppendUint16(out, uint16(len(tags)))
-	for _, tag := range tags {
-		value, ok := changed[tag]
-		if !ok {
-			entry := d.raw[tag]
-			out = append(out, entry[:]...)
-			continue
-		}
-		const long = 4
-		out = d.order.AppendUint16(out, uint16(tag))
-		out = d.order.AppendUint16(out, long)
-		out = d.order.AppendUint32(out, 1)
-		out = d.order.AppendUint32(out, uint32(value))
+	if format := t.first(tiffFormat, 1); format == 3 || format == 6 {
+		return unsupported("a TIFF of floating-point numbers, whose black and white only its maker knows")
+	} else if format != 1 && format != 4 {
+		return unsupported("a TIFF of signed or complex numbers")
 	}
-	return d.order.AppendUint32(out, 0)
-}
-
-// jpegColours is how the components of JPEG data are to be read, as the transform of an Adobe marker: 0 as they are, 1 YCbCr.
-// −1: in another way.
-func (d *directory) jpegColours() int {
-	switch samples := d.first(tiffSamples, 1); d.first(tiffPhotometric, -1) {
-	case tiffBlackIsZero:
-		if samples == 1 {
-			return 0
+	missing := tiffWhiteIsZero
+	if t.compression == tiffInJPEG && t.samples == 3 {
+		missing = tiffYCC
+	}
+	t.photometric = t.first(tiffPhotometric, missing)
+	t.separate = t.first(tiffPlanar, 1) == 2 && t.samples > 1
+	small := t.bits == 1 || t.bits == 2 || t.bits == 4 || t.bits == 8
+	ok := false
+	switch t.photometric {
+	case tiffWhiteIsZero, tiffBlackIsZero:
+		t.used, ok = 1, small || t.bits == 16
+	case tiffPalette:
+		t.used, t.palette = 1, t.list(tiffColours)
+		ok = small
+		if ok && t.palette.len() < 3<<t.bits {
+			return errors.New("its palette is too short")
 		}
 	case tiffRGB:
-		if samples == 3 {
-			return 0
+		t.used, ok = 3, t.bits == 8 || t.bits == 16
+		if t.samples > 3 && t.first(tiffExtraSamples, 0) == 1 {
+			t.used, t.associated = 4, true
 		}
+	case tiffInks:
+		t.used, ok = 4, t.bits == 8 || t.bits == 16
 	case tiffYCC:
-		if samples == 3 {
-			return 1
+		t.used, ok = 3, t.bits == 8
+		if s := t.list(tiffSubsampling); t.compression != tiffInJPEG && (s.len() < 2 || s.at(0) != 1 || s.at(1) != 1) {
+			return unsupported("a TIFF with chroma at a lower resolution")
 		}
+	default:
+		return unsupported(fmt.Sprintf("a TIFF with colours of kind %d", t.photometric))
 	}
-	return -1
+	if !ok || t.samples < t.used {
+		return unsupported(fmt.Sprintf("a TIFF with %d samples of %d bits and colours of kind %d", t.samples, t.bits, t.photometric))
+	}
+	return t.readCompression()
 }
 
-// decodeJPEGs puts a picture together from strips or tiles, each of them a JPEG file that may lack its tables.
-func (d *directory) decodeJPEGs(b []byte) (*Image, error) {
-	out := newImage(d.first(tiffWidth, 0), d.first(tiffHeight, 0))
-	at, sizes := d.values[tiffStrips], d.values[tiffStripSizes]
-	width, height := out.Width, min(out.Height, d.first(tiffRowsPerStrip, out.Height))
-	if tiles := d.values[tiffTiles]; len(tiles) > 0 {
-		at, sizes = tiles, d.values[tiffTileSizes]
-		width, height = d.first(tiffTileWidth, 0), d.first(tiffTileHeight, 0)
+// readCompression refuses what is not unpacked here.
+func (t *tiff) readCompression() error {
+	switch t.compression {
+	case tiffPlain, tiffPackBits:
+	case tiffLZW, tiffDeflate, tiffDeflateOld:
+		switch p := t.first(tiffPredictor, 1); {
+		case p == 2 && (t.bits == 8 || t.bits == 16):
+			t.predictor = true
+		case p != 1:
+			return unsupported(fmt.Sprintf("a TIFF with predictor %d and %d bits", p, t.bits))
+		}
+	case tiffFax3, tiffFax4:
+		if t.bits != 1 || t.samples != 1 || t.compression == tiffFax3 && t.first(tiffFaxOptions, 0)&1 != 0 {
+			return unsupported("a TIFF with fax coding in two dimensions, or of more than one bit")
+		}
+	case tiffInJPEG:
+		if t.bits != 8 || t.separate && t.photometric != tiffRGB || !t.separate && t.samples != t.used || t.photometric == tiffPalette {
+			return unsupported("a TIFF with JPEG data of this kind")
+		}
+	default:
+		names := map[int]string{2: "modified Huffman", 6: "old JPEG", 34712: "JPEG 2000", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 34887: "LERC"}
+		name := names[t.compression]
+		if name == "" {
+			name = fmt.Sprintf("kind %d", t.compression)
+		}
+		return unsupported("a TIFF with compression of " + name)
 	}
-	if width < 1 || height < 1 || width > DefaultMaxPixels/height {
-		return nil, fmt.Errorf("tiles of %d×%d", width, height)
+	return nil
+}
+
+// planes is the number of planes that pieces lie in.
+func (t *tiff) planes() int {
+	if t.separate {
+		return t.samples
 	}
-	across, down := (out.Width+width-1)/width, (out.Height+height-1)/height
-	if len(at) != across*down || len(sizes) != len(at) {
-		return nil, fmt.Errorf("%d pieces of JPEG data with %d lengths, %d×%d are wanted", len(at), len(sizes), across, down)
+	return 1
+}
+
+// readPieces finds the strips or tiles. It refuses tiles that are tiny, or far larger than the picture: they would cost more than its
+// pixels do.
+func (t *tiff) readPieces() error {
+	t.at, t.sizes = t.list(tiffStrips), t.list(tiffStripSizes)
+	t.pieceWidth, t.pieceHeight = t.width, t.height
+	if rows := t.first(tiffRowsPerStrip, t.height); rows > 0 {
+		t.pieceHeight = min(rows, t.height)
 	}
-	for i := range at {
-		if at[i] < 0 || sizes[i] < 4 || at[i] > len(b)-sizes[i] {
+	if w := t.first(tiffTileWidth, 0); w != 0 {
+		t.tiled, t.at = true, t.list(tiffTiles)
+		if t.sizes = t.list(tiffTileSizes); t.at.len() == 0 { // some write tiles under the names of strips
+			t.at, t.sizes = t.list(tiffStrips), t.list(tiffStripSizes)
+		}
+		t.pieceWidth, t.pieceHeight = w, t.first(tiffTileHeight, 0)
+		const most = 1 << 24
+		if w < 1 || t.pieceHeight < 1 || w > most || t.pieceHeight > most {
+			return fmt.Errorf("tiles of %d×%d", w, t.pieceHeight)
+		}
+	}
+	const least = 8 // pixels of a side
+	if t.tiled && (t.pieceWidth < min(least, t.width) || t.pieceHeight < min(least, t.height)) ||
+		t.compression == tiffInJPEG && t.pieceHeight < min(least, t.height) {
+		return fmt.Errorf("tiles or strips of %d×%d are too small", t.pieceWidth, t.pieceHeight)
+	}
+	t.across, t.down = upTo(t.width, t.pieceWidth), upTo(t.height, t.pieceHeight)
+	return nil
+}
+
+// oversized refuses a tile that is far larger than the picture.
+func (t *tiff) oversized() error {
+	const usual, step = 1024, 16
+	if t.pieceWidth > usual && t.pieceWidth > t.width+step || t.pieceHeight > usual && t.pieceHeight > t.height+step {
+		return fmt.Errorf("tiles of %d×%d in a picture of %d×%d", t.pieceWidth, t.pieceHeight, t.width, t.height)
+	}
+	return nil
+}
+
+// pieces are the bytes of all strips or tiles, plane after plane, none of which overlap.
+func (t *tiff) pieces() ([][]byte, error) {
+	n := int64(t.across) * int64(t.down) * int64(t.planes())
+	if n > int64(t.at.len()) || n > int64(t.sizes.len()) && t.sizes.len() > 0 {
+		return nil, fmt.Errorf("%d strips or tiles where %d are wanted: %w", t.at.len(), n, io.ErrUnexpectedEOF)
+	}
+	if t.sizes.len() == 0 && t.compression != tiffPlain {
+		return nil, errors.New("it does not say how long its strips or tiles are")
+	}
+	pieces, order := make([][]byte, n), make([]int, n)
+	for i := range pieces {
+		order[i] = i
+		at, size := t.at.at(i), 0
+		if t.sizes.len() > 0 {
+			size = t.sizes.at(i)
+		} else {
+			size = t.rowBytes() * t.rows(i)
+		}
+		if at < 0 || at > len(t.b) || size < 1 {
 			return nil, io.ErrUnexpectedEOF
 		}
-		piece := d.whole(b[at[i] : at[i]+sizes[i]])
-		c, err := configJPEG(bytes.NewReader(piece))
-		if err != nil {
+		if size > len(t.b)-at {
+			if t.compression == tiffInJPEG {
+				return nil, io.ErrUnexpectedEOF
+			}
+			size = len(t.b) - at // if rows are missing, that will show
+		}
+		pieces[i] = t.b[at : at+size]
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(t.at.at(i), t.at.at(j)) })
+	for k := 1; k < len(order); k++ {
+		if before := order[k-1]; t.at.at(before)+len(pieces[before]) > t.at.at(order[k]) {
+			return nil, errors.New("its strips or tiles overlap")
+		}
+	}
+	return pieces, nil
+}
+
+// rows is the number of rows of a piece: the last strip may be shorter.
+func (t *tiff) rows(piece int) int {
+	y := piece / t.across % t.down * t.pieceHeight
+	if t.tiled {
+		return t.pieceHeight
+	}
+	return min(t.pieceHeight, t.height-y)
+}
+
+// together is the number of samples of a pixel that stand together in a piece.
+func (t *tiff) together() int {
+	if t.separate {
+		return 1
+	}
+	return t.samples
+}
+
+// rowBytes is the length of a row of a piece.
+func (t *tiff) rowBytes() int { return (t.pieceWidth*t.together()*t.bits + 7) / 8 }
+
+func (t *tiff) decode(ctx context.Context, room *Image) (*Image, error) {
+	if err := t.oversized(); err != nil {
+		return nil, err
+	}
+	pieces, err := t.pieces()
+	if err != nil {
+		return nil, err
+	}
+	out := room.sized(t.width, t.height)
+	c := &canvas{t: t, out: out, black: make([]uint8, t.pieceWidth)}
+	if t.separate {
+		c.planes = make([]uint8, t.used*t.width*t.height)
+	}
+	read := t.readPiece
+	if t.compression == tiffInJPEG {
+		if read, err = t.jpegs(); err != nil {
 			return nil, err
 		}
-		x, y := i%across*width, i/across*height
-		columns, rows := min(width, out.Width-x), min(height, out.Height-y)
-		if c.Width < columns || c.Height < rows || c.Width > width || c.Height > height {
-			return nil, fmt.Errorf("a piece of JPEG data is %d×%d, %d×%d are wanted", c.Width, c.Height, columns, rows)
+	} else if t.rowBytes() > 64*t.width+1<<16 {
+		return nil, fmt.Errorf("rows of %d bytes", t.rowBytes())
+	}
+	for i, piece := range pieces {
+		plane := i / (t.across * t.down)
+		if plane >= t.used {
+			break
 		}
-		part, err := decodeJPEG(piece, nil)
-		if err != nil {
+		x, y := i%t.across*t.pieceWidth, i/t.across%t.down*t.pieceHeight
+		if err := read(ctx, c, piece, plane, x, y); err != nil {
 			return nil, err
 		}
-		for r := range rows {
-			copy(out.Pix[3*((y+r)*out.Width+x):][:3*columns], part.Pix[3*r*part.Width:])
-		}
+	}
+	if t.separate {
+		c.join()
 	}
 	return out, nil
 }
 
-// whole makes a JPEG file of a piece: with the tables that all pieces share, and a marker that tells how colours are stored.
-func (d *directory) whole(piece []byte) []byte {
-	adobe := []byte{0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, byte(d.jpegColours())}
-	out := append([]byte{0xff, 0xd8}, adobe...)
-	if tables := d.values[tiffJPEGTables]; len(tables) > 4 { // between start and end of a file of their own
-		for _, v := range tables[2 : len(tables)-2] {
-			out = append(out, byte(v))
+// canvas takes the samples of pieces.
+type canvas struct {
+	t       *tiff
+	out     *Image
+	planes  []uint8 // of each sample that is used, if they come separately
+	row     []byte
+	samples []uint8
+	black   []uint8
+	inflate io.ReadCloser
+	packed  unpacked
+	lzw     lzwReader
+}
+
+// readPiece puts the rows of one strip or tile into place.
+func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x, y int) error {
+	rows := t.pieceHeight
+	if !t.tiled {
+		rows = min(rows, t.height-y)
+	}
+	r, err := c.open(piece, rows)
+	if err != nil {
+		return err
+	}
+	n := t.together()
+	if c.row == nil {
+		c.row, c.samples = make([]byte, t.rowBytes()), make([]uint8, t.pieceWidth*n)
+	}
+	columns := min(t.pieceWidth, t.width-x)
+	for i := range min(t.pieceHeight, t.height-y) {
+		if err := each(ctx, y+i); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(r, c.row); err != nil {
+			return cut(err)
+		}
+		if t.predictor {
+			t.sumDifferences(c.row, n)
+		}
+		if t.bits == 16 && t.order == binary.LittleEndian {
+			for k := range c.samples {
+				c.samples[k] = c.row[2*k+1]
+			}
+		} else {
+			unpack(c.samples, c.row, t.bits)
+		}
+		if t.separate {
+			copy(c.planes[(plane*t.height+y+i)*t.width+x:][:columns], c.samples)
+			continue
+		}
+		c.put(x, y+i, c.samples[:columns*n], n)
+	}
+	return nil
+}
+
+// sumDifferences undoes the predictor: each sample stands as its difference from the same one of the pixel before.
+func (t *tiff) sumDifferences(row []byte, n int) {
+	if t.bits == 8 {
+		for i := n; i < len(row); i++ {
+			row[i] += row[i-n]
+		}
+		return
+	}
+	for i := 2 * n; i+1 < len(row); i += 2 {
+		t.order.PutUint16(row[i:], t.order.Uint16(row[i:])+t.order.Uint16(row[i-2*n:]))
+	}
+}
+
+// join makes pixels of planes.
+func (c *canvas) join() {
+	t, n := c.t, c.t.used
+	row := make([]uint8, n*t.width)
+	c.black = make([]uint8, t.width)
+	for y := range t.height {
+		for k := range n {
+			for x, v := range c.planes[(k*t.height+y)*t.width:][:t.width] {
+				row[x*n+k] = v
+			}
+		}
+		c.put(0, y, row, n)
+	}
+}
+
+// put writes pixels of n samples each, from (x, y) on.
+func (c *canvas) put(x, y int, samples []uint8, n int) {
+	t, count := c.t, len(samples)/n
+	to := c.out.Pix[3*(y*t.width+x):][:3*count]
+	for i := range count {
+		s, p := samples[i*n:(i+1)*n], to[3*i:3*i+3]
+		switch t.photometric {
+		case tiffWhiteIsZero, tiffBlackIsZero:
+			v := s[0]
+			if t.bits < 8 {
+				v *= uint8(255 / (1<<t.bits - 1))
+			}
+			if t.photometric == tiffWhiteIsZero {
+				v = 255 - v
+			}
+			p[0], p[1], p[2] = v, v, v
+		case tiffPalette:
+			colours := 1 << t.bits
+			for k := range p {
+				p[k] = uint8(t.palette.at(k*colours+int(s[0])) >> 8)
+			}
+		case tiffInks:
+			p[0], p[1], p[2], c.black[i] = 255-s[0], 255-s[1], 255-s[2], 255-s[3]
+		case tiffYCC:
+			convertYCC(p, s[:1], s[1:2], s[2:3])
+		default:
+			copy(p, s)
+			if t.associated && s[3] != 255 {
+				for k := range p {
+					p[k] = parted(s[k], s[3])
+				}
+			}
 		}
 	}
-	return append(out, piece[2:]...)
+	if t.photometric == tiffInks {
+		underBlack(to, c.black[:count])
+	}
+}
+
+// parted is a colour without the alpha that it was multiplied by, as Pillow rounds it.
+func parted(v, alpha uint8) uint8 {
+	if alpha == 0 {
+		return 0
+	}
+	return uint8(min(int(v)*255/int(alpha), 255))
+}
+
+// open gives the unpacked bytes of a piece of so many rows.
+func (c *canvas) open(piece []byte, rows int) (io.Reader, error) {
+	t := c.t
+	reversed := t.first(tiffFillOrder, 1) == 2
+	if reversed && t.compression != tiffFax3 && t.compression != tiffFax4 {
+		piece = reversedBits(piece)
+	}
+	switch t.compression {
+	case tiffPackBits:
+		c.packed = unpacked{b: piece}
+		return &c.packed, nil
+	case tiffLZW:
+		c.lzw.reset(piece)
+		return &c.lzw, nil
+	case tiffDeflate, tiffDeflateOld:
+		if c.inflate == nil {
+			z, err := zlib.NewReader(bytes.NewReader(piece))
+			if err != nil {
+				return nil, cut(err)
+			}
+			c.inflate = z
+			return z, nil
+		}
+		return c.inflate, cut(c.inflate.(zlib.Resetter).Reset(bytes.NewReader(piece), nil))
+	case tiffFax3, tiffFax4:
+		order, kind := ccitt.MSB, ccitt.Group4
+		if reversed {
+			order = ccitt.LSB
+		}
+		if t.compression == tiffFax3 {
+			kind = ccitt.Group3
+		}
+		return ccitt.NewReader(bytes.NewReader(piece), order, kind, t.pieceWidth, rows, &ccitt.Options{Invert: true}), nil
+	}
+	return bytes.NewReader(piece), nil
+}
+
+// jpegs prepares to read strips or tiles that are JPEG files without their tables: those are read once.
+func (t *tiff) jpegs() (func(context.Context, *canvas, []byte, int, int, int) error, error) {
+	tables := &jpegReader{b: t.list(tiffJPEGTables).bytes(), tablesOnly: true}
+	if len(tables.b) > 0 {
+		if err := tables.read(context.Background()); err != nil {
+			return nil, err
+		}
+	}
+	space := map[int]string{tiffRGB: "rgb", tiffYCC: "ycc", tiffInks: "inks"}[t.photometric]
+	if t.together() == 1 {
+		space = "grey"
+	}
+	return func(ctx context.Context, c *canvas, piece []byte, plane, x, y int) error {
+		d := &jpegReader{b: piece, quant: tables.quant, huffman: tables.huffman, colourSpace: space, mostWidth: t.pieceWidth, mostHeight: t.pieceHeight, wanted: t.together()}
+		part, err := d.decode(ctx, nil)
+		if err != nil {
+			return err
+		}
+		columns, rows := min(t.pieceWidth, t.width-x), min(t.pieceHeight, t.height-y)
+		if part.Width < columns || part.Height < rows {
+			return fmt.Errorf("a piece of JPEG data is %d×%d, %d×%d are wanted", part.Width, part.Height, columns, rows)
+		}
+		for r := range rows {
+			from := part.Pix[3*r*part.Width:][:3*columns]
+			to := c.out.Pix[3*((y+r)*t.width+x):][:3*columns]
+			switch {
+			case t.separate:
+				for i := range columns {
+					c.planes[(plane*t.height+y+r)*t.width+x+i] = from[3*i]
+				}
+			case t.photometric == tiffWhiteIsZero:
+				for i, v := range from {
+					to[i] = 255 - v
+				}
+			default:
+				copy(to, from)
+			}
+		}
+		return nil
+	}, nil
 }

@@ -3,7 +3,6 @@
 package pixels
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -63,33 +62,26 @@ var turbo = sync.OnceValue(func() *libjpegTurbo {
 	return nil
 })
 
-// decode reads a JPEG whose header was found sound.
-func (t *libjpegTurbo) decode(b []byte, room *Image) (*Image, error) {
+// decode reads a JPEG whose headers were found sound, and state a picture of width × height.
+func (t *libjpegTurbo) decode(b []byte, width, height int, room *Image) (*Image, error) {
 	handle := t.initDecompress()
 	if handle == 0 {
 		return nil, errors.New("libjpeg-turbo could not start")
 	}
 	defer t.destroy(handle)
-	if err := whole(b); err != nil {
-		return nil, err
-	}
-	var width, height, subsampling, space int32
-	if t.header(handle, &b[0], uint64(len(b)), &width, &height, &subsampling, &space) != 0 {
+	var w, h, subsampling, space int32
+	if t.header(handle, &b[0], uint64(len(b)), &w, &h, &subsampling, &space) != 0 {
 		return nil, errors.New(t.message(handle))
 	}
-	stated, err := configJPEG(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	if int(width) != stated.Width || int(height) != stated.Height || width < 1 || height < 1 { // memory was granted for what the header states
-		return nil, fmt.Errorf("a picture of %d×%d whose header says %d×%d", width, height, stated.Width, stated.Height)
+	if int(w) != width || int(h) != height || width < 1 || height < 1 { // memory was granted for what the header states
+		return nil, fmt.Errorf("a picture of %d×%d whose header says %d×%d", w, h, width, height)
 	}
 	if space == turboSpaceCMYK || space == turboSpaceYCCK {
-		inks := make([]uint8, 4*int(width)*int(height))
-		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &inks[0], width, 4*width, height, turboCMYK, turboAccurateDCT)); err != nil {
+		inks := make([]uint8, 4*width*height)
+		if err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &inks[0], w, 4*w, h, turboCMYK, turboAccurateDCT)); err != nil {
 			return nil, err
 		}
-		m := room.sized(int(width), int(height))
+		m := room.sized(width, height)
 		black := make([]uint8, len(inks)/4)
 		for i := range black {
 			copy(m.Pix[3*i:3*i+3], inks[4*i:])
@@ -98,8 +90,8 @@ func (t *libjpegTurbo) decode(b []byte, room *Image) (*Image, error) {
 		underBlack(m.Pix, black)
 		return m, nil
 	}
-	m := room.sized(int(width), int(height))
-	err = t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], width, 3*width, height, turboRGB, turboAccurateDCT))
+	m := room.sized(width, height)
+	err := t.check(handle, t.decompress(handle, &b[0], uint64(len(b)), &m.Pix[0], w, 3*w, h, turboRGB, turboAccurateDCT))
 	return m, err
 }
 

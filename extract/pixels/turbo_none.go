@@ -5,6 +5,6 @@ package pixels
 // libjpegTurbo is not loaded on this platform.
 type libjpegTurbo struct{}
 
-func (*libjpegTurbo) decode([]byte, *Image) (*Image, error) { return nil, nil }
+func (*libjpegTurbo) decode([]byte, int, int, *Image) (*Image, error) { return nil, nil }
 
 func turbo() *libjpegTurbo { return nil }

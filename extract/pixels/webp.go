@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"image"
@@ -10,14 +11,29 @@ import (
 	"golang.org/x/image/webp"
 )
 
+func openWebP(b []byte, _ bool) (*plan, error) {
+	c, err := configWebP(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	const most = 16 // bytes a pixel: two copies of lossless pixels, or planes and alpha, and a canvas
+	return &plan{
+		width: c.Width, height: c.Height, bytes: most*int64(c.Width)*int64(c.Height) + 2*int64(len(b)) + decoderBytes,
+		decode: func(ctx context.Context, _ *Image) (*Image, error) { return decodeWebP(ctx, b) },
+	}, nil
+}
+
 // decodeWebP reads planes by golang.org/x/image and makes colours the way libwebp does.
-func decodeWebP(b []byte, _ *Image) (*Image, error) {
+func decodeWebP(ctx context.Context, b []byte) (*Image, error) {
 	still, at, err := firstFrame(b)
 	if err != nil {
 		return nil, err
 	}
-	m, err := webp.Decode(bytes.NewReader(still))
+	m, err := webp.Decode(reader{bytes.NewReader(still), ctx})
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var frame *Image

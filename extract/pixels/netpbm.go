@@ -1,0 +1,213 @@
+package pixels
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm): bits, grey or colours, plain or binary.
+type netpbm struct {
+	kind          byte // '1' to '6'
+	width, height int
+	most          int // the brightest value, 1 to 65535
+	data          []byte
+	levels        []uint8 // of each value
+}
+
+func isNetpbm(b []byte) bool {
+	return len(b) >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && (isSpace(b[2]) || b[2] == '#')
+}
+
+func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+
+// tokens reads numbers between white space and comments, which reach from # to the end of the line.
+type tokens struct {
+	b  []byte
+	at int
+}
+
+// skip goes on to the next byte that is neither.
+func (t *tokens) skip() {
+	for t.at < len(t.b) {
+		switch c := t.b[t.at]; {
+		case c == '#':
+			end := bytes.IndexAny(t.b[t.at:], "\r\n")
+			if end < 0 {
+				end = len(t.b) - t.at
+			}
+			t.at += end
+		case isSpace(c):
+			t.at++
+		default:
+			return
+		}
+	}
+}
+
+var errNoNumber = errors.New("a number is wanted and something else stands there")
+
+// number reads the next number.
+func (t *tokens) number() (int, error) {
+	t.skip()
+	if t.at >= len(t.b) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, from := 0, t.at
+	for ; t.at < len(t.b) && t.b[t.at] >= '0' && t.b[t.at] <= '9'; t.at++ {
+		if n = 10*n + int(t.b[t.at]-'0'); n > math.MaxInt32 {
+			return 0, errors.New("a number is too large")
+		}
+	}
+	if t.at == from || t.at < len(t.b) && !isSpace(t.b[t.at]) && t.b[t.at] != '#' {
+		return 0, errNoNumber
+	}
+	return n, nil
+}
+
+func openNetpbm(b []byte, _ bool) (*plan, error) {
+	m := &netpbm{kind: b[1], most: 1}
+	t := &tokens{b: b, at: 2}
+	fields := []*int{&m.width, &m.height, &m.most}
+	if m.kind == '1' || m.kind == '4' {
+		fields = fields[:2]
+	}
+	for _, f := range fields {
+		n, err := t.number()
+		if errors.Is(err, errNoNumber) {
+			return nil, &Error{Reason: NotAnImage} // a text that starts like one
+		}
+		if err != nil {
+			return nil, err
+		}
+		*f = n
+	}
+	if m.most < 1 || m.most > 65535 {
+		return nil, fmt.Errorf("its brightest value is %d, from 1 to 65535 are possible", m.most)
+	}
+	if m.kind >= '4' {
+		if t.at++; t.at > len(b) { // exactly one white space
+			return nil, io.ErrUnexpectedEOF
+		}
+		m.data = b[t.at:]
+	} else {
+		m.data = b[t.at:]
+	}
+	return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+}
+
+// scale makes the table of levels: v·255/most, rounded, and of deep grey the high byte of v·65535/most.
+func (m *netpbm) scale() {
+	m.levels = make([]uint8, m.most+1)
+	for v := range m.levels {
+		if m.samples() == 1 && m.most > 255 {
+			m.levels[v] = uint8(v * 65535 / m.most >> 8)
+		} else {
+			m.levels[v] = uint8(math.RoundToEven(float64(v) / float64(m.most) * 255))
+		}
+	}
+}
+
+func (m *netpbm) samples() int {
+	if m.kind == '3' || m.kind == '6' {
+		return 3
+	}
+	return 1
+}
+
+func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
+	n, width := m.samples(), 1
+	if m.most > 255 {
+		width = 2
+	}
+	row := int64(m.width) * int64(n*width)
+	switch m.kind {
+	case '4':
+		row = (int64(m.width) + 7) / 8
+	case '1', '2', '3': // a digit each, at the least
+		row = int64(m.width) * int64(n)
+	}
+	if row*int64(m.height) > int64(len(m.data)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	out := room.sized(m.width, m.height)
+	m.scale()
+	t := &tokens{b: m.data}
+	samples := make([]uint8, m.width*n)
+	for y := range m.height {
+		if err := each(ctx, y); err != nil {
+			return nil, err
+		}
+		if err := m.row(samples, t, row); err != nil {
+			return nil, err
+		}
+		to := out.Pix[3*m.width*y:][:3*m.width]
+		if n == 3 {
+			copy(to, samples)
+			continue
+		}
+		for x, v := range samples {
+			to[3*x], to[3*x+1], to[3*x+2] = v, v, v
+		}
+	}
+	return out, nil
+}
+
+// row reads the levels of one row; size is its length in a binary file.
+func (m *netpbm) row(dst []uint8, t *tokens, size int64) error {
+	if m.kind < '4' {
+		for i := range dst {
+			v, err := m.plain(t)
+			if err != nil {
+				return err
+			}
+			dst[i] = v
+		}
+		return nil
+	}
+	from := t.b[t.at:][:size]
+	t.at += int(size)
+	switch {
+	case m.kind == '4':
+		unpack(dst, from, 1)
+		for i, v := range dst {
+			dst[i] = 255 * (1 - v) // 1 is black
+		}
+	case m.most > 255:
+		for i := range dst {
+			dst[i] = m.levels[min(int(from[2*i])<<8|int(from[2*i+1]), m.most)]
+		}
+	default:
+		for i := range dst {
+			dst[i] = m.levels[min(int(from[i]), m.most)]
+		}
+	}
+	return nil
+}
+
+// plain reads the level of a sample in words; bits need no space between them.
+func (m *netpbm) plain(t *tokens) (uint8, error) {
+	if m.kind == '1' {
+		t.skip()
+		if t.at >= len(t.b) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		bit := t.b[t.at] - '0'
+		if bit > 1 {
+			return 0, errNoNumber
+		}
+		t.at++
+		return 255 * (1 - bit), nil
+	}
+	v, err := t.number()
+	if err != nil {
+		return 0, err
+	}
+	if v > m.most {
+		return 0, fmt.Errorf("a value of %d where %d is the brightest", v, m.most)
+	}
+	return m.levels[v], nil
+}
