@@ -412,7 +412,7 @@ func TestMemoryIsSharedOut(t *testing.T) {
 		t.Errorf("a light request: %d, %s", status, text)
 	}
 	hold.keep(0)
-	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 1, 4000, 4000))); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "budget of memory") {
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 1, 5000, 5000))); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "budget of memory") {
 		t.Errorf("a picture beyond all memory: %d, %s", status, text)
 	}
 	allFree(t, e)
