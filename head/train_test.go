@@ -269,7 +269,7 @@ func TestBadInput(t *testing.T) {
 // A batch and neighbours that are more than the set has shrink, and the user is told.
 func TestBatchAndNeighboursShrink(t *testing.T) {
 	c, notes, err := Default(4).Resolve(100)
-	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "batch 4096 is larger than the set of 100 images") {
+	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "a batch of 4096 rows is larger than the set: it holds all 100 images") {
 		t.Errorf("batch %s, notes %q, %v", c.Text("batch"), notes, err)
 	}
 	if c.Text("epochs") != "240" {

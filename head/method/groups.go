@@ -108,8 +108,9 @@ func (b *Batches) Resolve(n int) []string {
 	was := b.Batch
 	if b.Batch = 2 * n; b.BatchAnchors {
 		b.Batch = n
+		return []string{fmt.Sprintf("a batch of %d anchors is larger than the set: it holds all %d images instead", was, n)}
 	}
-	return []string{fmt.Sprintf("batch %d is larger than the set of %d images: it is now %d", was, n, b.Batch)}
+	return []string{fmt.Sprintf("a batch of %d rows is larger than the set: it holds all %d images and a neighbour of each instead, %d rows", was, n, b.Batch)}
 }
 
 // Descent is how long and how fast parameters are trained.
