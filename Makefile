@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build demo test slow noasm race fuzz bench lint generate container release module clean
+.PHONY: all build demo test slow noasm race race-command fuzz bench lint generate container release module clean
 
 all: lint test
 
@@ -22,7 +22,10 @@ noasm: ## the same numbers from plain Go
 	$(GO) test -tags noasm ./internal/kernel/... ./head/...
 
 race: ## what has goroutines, under the race detector
-	$(GO) test -race -short ./internal/... ./extract/... ./head/... ./report/... ./models/... ./pipeline/...
+	$(GO) test -race -short -timeout 40m ./internal/... ./extract/... ./head/... ./report/... ./models/... ./pipeline/endpoint
+
+race-command: ## the command and its scripts under the race detector, which takes more than ten minutes
+	$(GO) test -race -short -timeout 60m ./pipeline
 
 fuzz: ## every fuzz target for FUZZTIME each
 	./scripts/fuzz.sh $(or $(FUZZTIME),30s)
