@@ -10,6 +10,7 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 )
 
 // kindOf sorts the reason for which an image could not be used into one of a few kinds, for the closing table.
@@ -24,7 +25,7 @@ func kindOf(err error) string {
 		return "no permission"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "cut short while read"
-	case errors.Is(err, dataset.ErrTooLarge):
+	case errors.Is(err, dataset.ErrTooLarge), errors.Is(err, budget.ErrTooLarge):
 		return "too large"
 	}
 	return "unreadable"

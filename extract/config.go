@@ -36,6 +36,7 @@ type Config struct {
 
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
+	Memory  int64   // bytes that reading and decoding may take at once; 0: half of the machine's or of its control group's
 	Prune   bool    // drop what the data set no longer has
 	Strict  bool    // the first bad image ends the run
 	MaxBad  float64 // the share of bad images above which the run fails at its end
@@ -56,6 +57,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("batch %d: want 1 to 16384, or 0 to find one", c.Batch)
 	case c.Workers < 0:
 		return fmt.Errorf("workers %d: want 1 or more, or 0 for one a processor", c.Workers)
+	case c.Memory < 0:
+		return fmt.Errorf("memory %d: want a number of bytes, or 0 for half of the machine's", c.Memory)
 	case c.Encoder.Threads < 0:
 		return fmt.Errorf("threads %d: want 1 or more, or 0 for one a processor", c.Encoder.Threads)
 	case c.ShardRows < 0:

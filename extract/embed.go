@@ -141,6 +141,7 @@ type Stream struct {
 	Dataset dataset.Options
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
+	Memory  int64   // bytes that reading and decoding may take at once; 0: half of the machine's or of its control group's
 	Strict  bool    // the first bad image ends it
 	MaxBad  float64 // the share of bad images above which it fails at its end
 
@@ -183,7 +184,7 @@ func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error
 	r := &run{
 		config: Config{
 			Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
-			Batch: d.Batch, Workers: d.Workers, Strict: d.Strict,
+			Batch: d.Batch, Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
 		},
 		hooks: h, set: set, sink: &visitor{set, d}, encoder: e.encoder, dim: e.Dim(),
 		summary: &Summary{Items: len(set.Items), Ignored: set.Ignored, Device: e.Device()},

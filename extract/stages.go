@@ -12,6 +12,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
+	"iconic/internal/budget"
 	"iconic/internal/parallel"
 )
 
@@ -19,6 +20,7 @@ import (
 type stages struct {
 	*run
 	workers int
+	memory  *budget.Budget // of files and pictures
 
 	free    chan *job // jobs that may be used again: their number bounds what is in flight
 	work    chan *job // to the workers
@@ -39,25 +41,28 @@ type sink interface {
 
 // job is one entry on its way to a batch. Its buffers are used again and again.
 type job struct {
-	entry   entry
-	item    store.Item
-	stamp   string
-	state   state
-	content []byte
-	pixels  []float32
-	done    chan struct{} // receives one value when the job is ready
+	entry  entry
+	item   store.Item
+	stamp  string
+	state  state
+	pixels []float32
+	done   chan struct{} // receives one value when the job is ready
 }
 
-// room is the memory that a worker decodes in.
+// room is the memory that a worker reads and decodes in.
 type room struct {
-	image   *pixels.Image // the last one; nil: none yet
+	content []byte        // the last file; nil: none yet
+	image   *pixels.Image // the last picture; nil: none yet
 	scratch pixels.Scratch
 }
 
-// keep holds on to an image's memory, unless it is a giant's.
-func (r *room) keep(m *pixels.Image) {
-	const most = 64 << 20
-	if r.image = m; cap(m.Pix) > most {
+// drop lets go of what a giant has left.
+func (r *room) drop() {
+	const mostContent, mostPixels = 4 << 20, 16 << 20
+	if cap(r.content) > mostContent {
+		r.content = nil
+	}
+	if r.image != nil && cap(r.image.Pix) > mostPixels {
 		r.image = nil
 	}
 }
@@ -93,7 +98,7 @@ func newStages(r *run) *stages {
 	workers := parallel.Workers(r.config.Workers)
 	inFlight := 4 * workers
 	s := &stages{
-		run: r, workers: workers,
+		run: r, workers: workers, memory: budget.New(r.config.Memory),
 		free: make(chan *job, inFlight), work: make(chan *job, inFlight), ordered: make(chan *job, inFlight),
 		spare: make(chan *batch, 3), encode: make(chan *batch, 1), store: make(chan *batch, 1),
 	}
@@ -194,49 +199,111 @@ func (s *stages) prepare(ctx context.Context) error {
 		if err != nil || !ok {
 			return err
 		}
-		s.read(j, &r)
+		if err := s.read(ctx, j, &r); err != nil {
+			return err
+		}
+		r.drop()
 		j.done <- struct{}{}
 	}
 }
 
-// read brings a job from its file to pixels, or to the reason why not.
-func (s *stages) read(j *job, r *room) {
-	content, err := s.set.Read(j.entry.listed, j.content)
-	if err != nil {
-		j.skip(err)
-		return
+// read brings a job from its file to pixels, or to the reason why not. It fails only when ctx ends.
+//
+// A file whose first bytes are not a picture's is not read. Memory is taken before it is used: for the file's content first, and for
+// the picture when the headers have told what that takes. A worker that would have to wait for the second lets go of the first and
+// waits for both, so that no two of them hold what the other wants.
+func (s *stages) read(ctx context.Context, j *job, r *room) error {
+	held := int64(0) // bytes of the budget
+	defer func() { s.memory.Give(held) }()
+	take := func(bytes int64) error {
+		s.memory.Give(held)
+		held = 0
+		if err := s.memory.Take(ctx, bytes); err != nil {
+			return err
+		}
+		held = bytes
+		return nil
 	}
-	j.content = content
-	sum := sha256.Sum256(content)
-	j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
-	if s.sink.Has(j.item.Hash) {
-		j.state = known
-		return
+	for {
+		content, err := s.set.ReadIf(j.entry.listed, r.content, pixels.HeadSize, func(head []byte, size int64) error {
+			if s.set.Raw == nil {
+				if err := pixels.Recognise(head); err != nil {
+					return err
+				}
+			}
+			if held < size {
+				return take(size)
+			}
+			return nil
+		})
+		if err != nil {
+			return j.skip(ctx, err)
+		}
+		r.content = content
+		sum := sha256.Sum256(content)
+		j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
+		if s.sink.Has(j.item.Hash) {
+			j.state = known
+			return nil
+		}
+		cost, err := s.cost(content)
+		if err != nil {
+			return j.skip(ctx, err)
+		}
+		need := int64(len(content)) + cost
+		if held >= need {
+			break
+		}
+		enough, err := s.memory.TryTake(need - held)
+		if err != nil {
+			return j.skip(ctx, err)
+		}
+		if enough {
+			held = need
+			break
+		}
+		r.content, r.image = nil, nil
+		if err := take(need); err != nil {
+			return j.skip(ctx, err)
+		}
 	}
-	if err := s.decode(j, r); err != nil {
-		j.skip(err)
-		return
+	if err := s.decode(ctx, j, r); err != nil {
+		return j.skip(ctx, err)
 	}
 	j.state = decoded
+	return nil
 }
 
-func (j *job) skip(err error) {
+// cost is what decoding a file will take, beside its content.
+func (s *stages) cost(content []byte) (int64, error) {
+	if s.set.Raw != nil {
+		return int64(len(content)), nil
+	}
+	return pixels.Cost(content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF})
+}
+
+// skip says why a job's image is bad, unless err is only that ctx has ended.
+func (j *job) skip(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	j.state = skipped
 	j.item.Kind, j.item.Skipped = kindOf(err), reasonOf(err)
+	return nil
 }
 
 // decode fills the job's pixels with all views of its image.
-func (s *stages) decode(j *job, r *room) error {
+func (s *stages) decode(ctx context.Context, j *job, r *room) error {
 	t := &s.config.Transform
 	size := 3 * t.Crop * t.Crop
 	if j.pixels == nil {
 		j.pixels = make([]float32, s.config.Views*size)
 	}
-	image, err := imageOf(s.set, j.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF, Room: r.image})
+	image, err := imageOf(ctx, s.set, r.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF, Room: r.image})
 	if err != nil {
 		return err
 	}
-	r.keep(image)
+	r.image = image
 	if err := t.Apply(j.pixels[:size], image, &r.scratch); err != nil {
 		return err
 	}
@@ -250,11 +317,11 @@ func (s *stages) decode(j *job, r *room) error {
 }
 
 // imageOf is the image that an item's content is.
-func imageOf(set *dataset.Set, content []byte, o pixels.DecodeOptions) (*pixels.Image, error) {
+func imageOf(ctx context.Context, set *dataset.Set, content []byte, o pixels.DecodeOptions) (*pixels.Image, error) {
 	if raw := set.Raw; raw != nil {
 		return &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(content)}, nil
 	}
-	image, _, err := pixels.Decode(content, o)
+	image, _, err := pixels.DecodeContext(ctx, content, o)
 	return image, err
 }
 

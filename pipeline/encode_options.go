@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 	"iconic/models"
 )
 
@@ -27,6 +29,7 @@ type encodeOptions struct {
 	threads     int
 	workers     int
 	batch       int
+	memory      budget.Size
 	ignoreEXIF  bool
 }
 
@@ -43,6 +46,12 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave pictures as they are stored, not as their EXIF orientation says")
 	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
 	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
+	addMemory(f, &o.memory)
+}
+
+// addMemory adds the flag that bounds what reading and decoding images take.
+func addMemory(f *pflag.FlagSet, memory *budget.Size) {
+	f.Var(memory, "memory", "memory for reading and decoding images, as 800MB or 2GB; images wait for it, and larger ones are skipped (default: half of the machine's, or of the container's)")
 }
 
 // triple is a flag of three numbers, for red, green and blue; one number stands for three.
@@ -122,7 +131,7 @@ func (a *app) resolveEncoder(ctx context.Context, o *encodeOptions, c *extract.C
 	}
 	c.Model, c.ModelName, c.Transform, c.IgnoreEXIF = m.Path, m.Name, t, o.ignoreEXIF
 	c.Encoder = encoder.Options{Provider: o.provider, Threads: o.threads}
-	c.Workers, c.Batch = o.workers, o.batch
+	c.Workers, c.Batch, c.Memory = o.workers, o.batch, int64(o.memory)
 	c.Library = func() (string, error) { return a.findLibrary(ctx, o.onnxruntime, o.provider) }
 	return nil
 }
@@ -186,6 +195,7 @@ func (o *storeOptions) put(c *extract.Config) {
 func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, classes int) error) (*extract.Summary, error) {
 	var p *progress
 	defer func() { p.end() }()
+	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
 	s, err := extract.Run(ctx, c, extract.Hooks{
 		Listed: listed,
 		Note:   func(text string) { a.note("%s", text) },

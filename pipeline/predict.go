@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
+	"iconic/internal/budget"
 	"iconic/internal/placing"
 	"iconic/pipeline/classify"
 )
@@ -46,6 +48,7 @@ overwritten. --watch goes on with images that come later, until it is interrupte
 	f := c.Flags()
 	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
 	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
+	addMemory(f, &o.memory)
 	f.StringVar(&o.copyTo, "copy-to", "", "copy the files into this folder, one subfolder per cluster")
 	f.StringVar(&o.linkTo, "link-to", "", "link the files into this folder by symbolic links, one subfolder per cluster")
 	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
@@ -58,6 +61,7 @@ type predictOptions struct {
 	useOptions
 	dataOptions
 	workers, batch int
+	memory         budget.Size
 	copyTo, linkTo string
 	csvSafe, watch bool
 	every          time.Duration
@@ -97,6 +101,7 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	if err != nil {
 		return err
 	}
+	defer budget.SetRuntimeLimit(cmp.Or(int64(o.memory), budget.Default()))()
 	m, err := t.open(ctx, a, &o.useOptions)
 	if err != nil {
 		return err
@@ -127,7 +132,7 @@ func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source,
 	var all []*source
 	stream := func() extract.Stream {
 		return extract.Stream{
-			Dataset: dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}, Workers: o.workers, Batch: o.batch,
+			Dataset: dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}, Workers: o.workers, Batch: o.batch, Memory: int64(o.memory),
 			Strict: o.strict, MaxBad: o.maxBad / 100,
 		}
 	}

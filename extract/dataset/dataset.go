@@ -301,16 +301,22 @@ var ErrTooLarge = errors.New("the file is larger than 1 GiB")
 
 // Read gives the bytes of item i, in buffer if it is large enough. Several goroutines may read at once.
 func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
+	return s.ReadIf(i, buffer, 0, func([]byte, int64) error { return nil })
+}
+
+// ReadIf is Read of an item that look agrees to: it is given the first bytes, headSize of them or all there are, and the size in bytes.
+// Where it fails, its error is given and nothing more is read.
+func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, size int64) error) ([]byte, error) {
 	item := &s.Items[i]
 	if item.container >= 0 {
-		return readAt(s.containers[item.container].file, item.offset, item.Size, buffer)
+		return readAt(s.containers[item.container].file, item.offset, item.Size, buffer, headSize, look)
 	}
 	r, stat, err := regular.Open(s.file(item)) // it may have changed since it was listed
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	return readAt(r, 0, stat.Size(), buffer)
+	return readAt(r, 0, stat.Size(), buffer, headSize, look)
 }
 
 // Find gives the index of the item with that path.
@@ -332,21 +338,37 @@ func (s *Set) file(item *Item) string {
 	return filepath.Join(s.Root, filepath.FromSlash(item.Path))
 }
 
-func readAt(r io.ReaderAt, offset, size int64, buffer []byte) ([]byte, error) {
+func readAt(r io.ReaderAt, offset, size int64, buffer []byte, headSize int, look func([]byte, int64) error) ([]byte, error) {
 	if size > maxItem {
 		return nil, ErrTooLarge
 	}
+	head := make([]byte, min(int64(headSize), size))
+	if err := fill(r, offset, head); err != nil {
+		return nil, err
+	}
+	if err := look(head, size); err != nil {
+		return nil, err
+	}
 	if int64(cap(buffer)) < size {
-		buffer = make([]byte, size+size/4)
+		buffer = make([]byte, size)
 	}
 	buffer = buffer[:size]
-	if n, err := r.ReadAt(buffer, offset); err != nil && !(errors.Is(err, io.EOF) && int64(n) == size) {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
+	if err := fill(r, offset, buffer); err != nil {
 		return nil, err
 	}
 	return buffer, nil
+}
+
+// fill reads as many bytes as b has.
+func fill(r io.ReaderAt, offset int64, b []byte) error {
+	n, err := r.ReadAt(b, offset)
+	if n == len(b) || err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Stamp changes whenever the file system says that item i, or the file that holds it, was written or replaced. An

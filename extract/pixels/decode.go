@@ -180,7 +180,7 @@ func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, 
 	}
 	im, err := p.decode(ctx, o.Room)
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if ctx.Err() != nil {
 			return nil, info, ctx.Err()
 		}
 		return nil, info, explained(err)
@@ -236,7 +236,7 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 		return nil, err
 	}
 	return &plan{
-		width: c.Width, height: c.Height, bytes: 4*int64(c.Width)*int64(c.Height) + int64(len(b)) + decoderBytes,
+		width: c.Width, height: c.Height, bytes: 4*int64(c.Width)*int64(c.Height) + 2*int64(len(b)) + decoderBytes,
 		decode: func(ctx context.Context, _ *Image) (*Image, error) { return decodeGIF(ctx, b, c) },
 	}, nil
 }

@@ -38,7 +38,7 @@ func (p packed) image(t *testing.T) *Image {
 	return &Image{p.Width, p.Height, pix}
 }
 
-func golden(t *testing.T, name string, into any) {
+func golden(t testing.TB, name string, into any) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {

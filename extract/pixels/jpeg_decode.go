@@ -208,21 +208,29 @@ func (d *jpegReader) complete() bool {
 	return true
 }
 
-// afterPicture looks at what follows a complete picture. It goes on where that is a marker. Else the last scan must have been sound, and
-// must not have gone on into a block of zeros: rescued files end in such blocks, whole or not.
+// afterPicture looks at what follows a complete picture. It goes on where that is a marker. Where the next marker is not the end marker
+// either, the last scan must have been sound, and must not have gone on into a block of zeros: rescued files end in such blocks, whole
+// or not.
 func (d *jpegReader) afterPicture() (goesOn bool, err error) {
 	if d.headersOnly {
 		d.toMarker()
 		return d.at < len(d.b) && d.b[d.at+1] != 0xd9, nil
 	}
 	d.at = d.bits.used()
-	rest := d.b[min(d.at, len(d.b)):]
-	if marker := bytes.TrimLeft(rest, "\xff"); len(marker) < len(rest) && len(marker) > 0 && marker[0] != 0 {
+	next := d.at
+	for next < len(d.b) && d.b[next] == 0xff {
+		next++
+	}
+	if next > d.at && next < len(d.b) && d.b[next] != 0 {
 		return true, nil
+	}
+	scanEnd := d.at
+	if d.toMarker(); d.at < len(d.b) && d.b[d.at+1] == 0xd9 {
+		return false, nil
 	}
 	zeros := len(d.b) - len(bytes.TrimRight(d.b, "\x00"))
 	const few = 8 // bytes of a sound scan may be zeros
-	if d.short || d.broken || zeros > 2*few && d.at > len(d.b)-zeros+few {
+	if d.short || d.broken || zeros > 2*few && scanEnd > len(d.b)-zeros+few {
 		return false, errNoMore
 	}
 	return false, nil

@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"image"
@@ -327,9 +328,22 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	var kinds []kindFile
+	golden(f, "kinds.json", &kinds)
+	for _, k := range kinds {
+		f.Add(k.bytes(f))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, fast := range []bool{false, turbo() != nil} {
-			m, _, err := decode(t.Context(), b, DecodeOptions{MaxPixels: 1 << 16}, fast)
+		var errs []error
+		for _, fast := range decoders() {
+			const most = 1 << 16
+			var m *Image
+			var err error
+			took := allocated(func() { m, _, err = decode(context.Background(), b, DecodeOptions{MaxPixels: most}, fast) })
+			if bound := uint64(worstFixed + worstOfFile*len(b) + worstOfPixel*most); took > bound {
+				t.Fatalf("%d bytes are allocated for a file of %d, at most %d should be", took, len(b), bound)
+			}
+			errs = append(errs, err)
 			if err != nil {
 				var e *Error
 				if !errors.As(err, &e) {
@@ -337,9 +351,12 @@ func FuzzDecode(f *testing.F) {
 				}
 				continue
 			}
-			if len(m.Pix) != 3*m.Width*m.Height || m.Width*m.Height > 1<<16 {
+			if len(m.Pix) != 3*m.Width*m.Height || m.Width*m.Height > most {
 				t.Fatalf("%d bytes for %d×%d", len(m.Pix), m.Width, m.Height)
 			}
+		}
+		if (errs[0] == nil) != (errs[len(errs)-1] == nil) {
+			t.Fatalf("the decoders differ: %v", errs)
 		}
 	})
 }

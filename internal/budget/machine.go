@@ -79,10 +79,13 @@ func number(root fs.FS, name string) (int64, bool) {
 	return n, err == nil
 }
 
-// SetRuntimeLimit tells the garbage collector to work harder as the process nears a limit of so many bytes. A limit that the user
-// set by GOMEMLIMIT stays. It concerns the whole process, so that only a command may call it.
-func SetRuntimeLimit(limit int64) {
-	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
-		debug.SetMemoryLimit(limit)
+// SetRuntimeLimit tells the garbage collector to work harder as the process nears a limit of so many bytes, until restore is called. A
+// limit that the user set by GOMEMLIMIT stays. It concerns the whole process, so that only a command may call it.
+func SetRuntimeLimit(limit int64) (restore func()) {
+	if os.Getenv("GOMEMLIMIT") != "" || limit < 1 {
+		return func() {}
 	}
+	const least = 256 << 20 // below, the collector would never rest
+	before := debug.SetMemoryLimit(max(limit, least))
+	return func() { debug.SetMemoryLimit(before) }
 }

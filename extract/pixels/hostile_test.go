@@ -1,0 +1,116 @@
+package pixels
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image"
+	"image/jpeg"
+	"testing"
+	"time"
+)
+
+// directoryOf is a little-endian TIFF directory at offset 8 whose entries all claim the same bytes.
+func directoryOf(entries int) []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint16([]byte("II*\x00\x08\x00\x00\x00"), uint16(entries))
+	for i := range entries {
+		b = le.AppendUint16(le.AppendUint16(b, uint16(1000+i)), 1)
+		b = le.AppendUint32(le.AppendUint32(b, uint32(12*entries)), 8)
+	}
+	return b
+}
+
+// scansOf is a progressive JPEG of side × side that sends the same coefficients again and again.
+func scansOf(side, scans int) []byte {
+	segment := func(marker byte, p ...byte) []byte {
+		return append(binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(len(p)+2)), p...)
+	}
+	code := append(make([]byte, 17), 0) // one code, of one bit, for symbol 0
+	code[1] = 1
+	ac := bytes.Clone(code)
+	ac[0] = 0x10
+	b := append([]byte{0xff, 0xd8}, segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)...)
+	b = append(b, segment(0xc2, 8, byte(side>>8), byte(side), byte(side>>8), byte(side), 1, 1, 0x11, 0)...)
+	b = append(append(b, segment(0xc4, code...)...), segment(0xc4, ac...)...)
+	b = append(append(b, segment(0xda, 1, 1, 0, 0, 0, 0)...), 0)
+	for range scans {
+		b = append(append(b, segment(0xda, 1, 1, 0, 1, 63, 0)...), 0)
+	}
+	return append(b, 0xff, 0xd9)
+}
+
+// tilesOf is a TIFF of many tiles of JPEG data that all name the same bytes, beside tables of so many bytes.
+func tilesOf(tiles, side, tables int) []byte {
+	le := binary.LittleEndian
+	var piece bytes.Buffer
+	_ = jpeg.Encode(&piece, image.NewGray(image.Rect(0, 0, side, side)), nil)
+	body := append(piece.Bytes(), make([]byte, tables)...)
+	at := 8 + len(body)
+	for range tiles {
+		body = le.AppendUint32(body, 8)
+	}
+	for range tiles {
+		body = le.AppendUint32(body, uint32(piece.Len()))
+	}
+	b := append(le.AppendUint32([]byte("II*\x00"), uint32(8+len(body))), body...)
+	entries := [][3]int{
+		{tiffWidth, 1, tiles * side}, {tiffHeight, 1, side}, {tiffBits, 1, 8}, {tiffCompression, 1, tiffInJPEG}, {tiffPhotometric, 1, 1},
+		{tiffSamples, 1, 1}, {tiffTileWidth, 1, side}, {tiffTileHeight, 1, side}, {tiffTiles, tiles, at}, {tiffTileSizes, tiles, at + 4*tiles},
+	}
+	b = le.AppendUint16(b, uint16(len(entries)))
+	for _, e := range entries {
+		b = le.AppendUint16(le.AppendUint16(b, uint16(e[0])), 4)
+		b = le.AppendUint32(le.AppendUint32(b, uint32(e[1])), uint32(e[2]))
+	}
+	return le.AppendUint32(b, 0)
+}
+
+// Files made to take memory or time are refused before they do, by every decoder. With -v the test tells what each takes: the table in
+// docs/reliability.md.
+func TestHostileKinds(t *testing.T) {
+	photo := photograph(t)
+	exif := append([]byte(exifHeader), directoryOf(5400)...)
+	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2)), exif...)
+	longRow := pngChunkOf("IHDR", []byte{0, 0, 0x20, 0, 0, 0, 0x20, 0, 16, 6, 0, 0, 0}) // 8192×8192, four samples of 16 bits
+	var tile bytes.Buffer
+	if err := jpeg.Encode(&tile, image.NewGray(image.Rect(0, 0, 3000, 3000)), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		o    DecodeOptions
+		want Reason // "": a picture
+	}{
+		{"JPEG, EXIF of 5,400 entries over the same bytes", append(append(bytes.Clone(photo[:2]), app1...), photo[2:]...), DecodeOptions{}, ""},
+		{"TIFF, directory of 60,000 entries over the same bytes", directoryOf(60000), DecodeOptions{}, Damaged},
+		{"JPEG of 8000×8000, 6,000 scans", scansOf(8000, 6000), DecodeOptions{}, Damaged},
+		{"TIFF, 30,000 JPEG tiles of 1×1 over the same bytes", tilesOf(30000, 1, 300000), DecodeOptions{}, Damaged},
+		{"TIFF, 3,000 JPEG tiles of 16×16 over the same bytes", tilesOf(3000, 16, 0), DecodeOptions{}, Damaged},
+		{"TIFF of 16×16, a JPEG tile of 3000×3000, at most 1,000,000 pixels", tiffFile(tile.Bytes(), map[int]int{
+			tiffWidth: 16, tiffHeight: 16, tiffBits: 8, tiffCompression: tiffInJPEG, tiffPhotometric: 1, tiffTileWidth: 3000, tiffTileHeight: 3000,
+		}), DecodeOptions{MaxPixels: 1e6}, TooLarge},
+		{"TIFF of 16×16, a JPEG tile of 3000×3000 that it calls 16×16", tiffFile(tile.Bytes(), map[int]int{
+			tiffWidth: 16, tiffHeight: 16, tiffBits: 8, tiffCompression: tiffInJPEG, tiffPhotometric: 1, tiffTileWidth: 16, tiffTileHeight: 16,
+		}), DecodeOptions{}, Damaged},
+		{"PNG of 8192×8192, 16 bits, without data", pngOf(longRow, pngChunkOf("IDAT", nil)), DecodeOptions{}, Damaged},
+		{"PNG of 8192×8192, 16 bits, 100 bytes of data", pngOf(longRow, pngChunkOf("IDAT", make([]byte, 100))), DecodeOptions{}, Damaged},
+		{"Netpbm of 10000×10000 without data", []byte("P6 10000 10000 255\n"), DecodeOptions{}, Damaged},
+		{"TIFF of 10000×10000 without strips", tiffFile(nil, map[int]int{tiffWidth: 10000, tiffHeight: 10000, tiffBits: 8, tiffPhotometric: 1}), DecodeOptions{}, Damaged},
+	} {
+		for _, fast := range decoders() {
+			var err error
+			start := time.Now()
+			took := allocated(func() { _, _, err = decode(t.Context(), c.file, c.o, fast) })
+			t.Logf("%s: %d bytes → %.1f MB, %.0f ms: %v", c.name, len(c.file), float64(took)/1e6, time.Since(start).Seconds()*1e3, err)
+			var e *Error
+			if errors.As(err, &e) && e.Reason != c.want || (err == nil) != (c.want == "") {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+			if bound := uint64(worstFixed + worstOfFile*len(c.file)); took > bound {
+				t.Errorf("%s: %d bytes are allocated for a file of %d, at most %d should be", c.name, took, len(c.file), bound)
+			}
+		}
+	}
+}

@@ -1,0 +1,326 @@
+package pixels
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// kindFile is a file of kinds.json, which scripts/oracle/kinds.py writes.
+type kindFile struct {
+	File, Content string
+	packed
+}
+
+func (k kindFile) bytes(t testing.TB) []byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(k.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// What cameras, scanners, editors and research sets leave, as Pillow reads it.
+func TestKindsAsPillow(t *testing.T) {
+	var files []kindFile
+	golden(t, "kinds.json", &files)
+	for _, f := range files {
+		want := f.image(t)
+		for _, fast := range decoders() {
+			got, _, err := decode(t.Context(), f.bytes(t), DecodeOptions{}, fast)
+			if err != nil {
+				t.Errorf("%s: %v", f.File, err)
+				continue
+			}
+			if worst, mean := difference(t, got, want); worst > 0 {
+				t.Errorf("%s: differs by up to %d levels, %.3f in the mean", f.File, worst, mean)
+			}
+		}
+	}
+}
+
+// 16-bit grey gives its high byte, in whatever file.
+func TestDeepGrey(t *testing.T) {
+	levels := []uint16{0, 255, 256, 4095, 0x7fff, 0xff00, 0xffff}
+	var pgm, raw bytes.Buffer
+	pgm.WriteString("P5 7 1 65535\n")
+	m := image.NewGray16(image.Rect(0, 0, len(levels), 1))
+	for x, v := range levels {
+		m.SetGray16(x, 0, color.Gray16{Y: v})
+		pgm.Write([]byte{byte(v >> 8), byte(v)})
+		raw.Write([]byte{byte(v), byte(v >> 8)})
+	}
+	for name, content := range map[string][]byte{
+		"png": encoded(t, m), "pgm": pgm.Bytes(),
+		"tiff": tiffFile(raw.Bytes(), map[int]int{tiffWidth: 7, tiffHeight: 1, tiffBits: 16, tiffPhotometric: tiffBlackIsZero}),
+	} {
+		got, _, err := Decode(content, DecodeOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for x, v := range levels {
+			if got.Pix[3*x] != uint8(v>>8) {
+				t.Errorf("%s: %d gives %d, want %d", name, v, got.Pix[3*x], v>>8)
+			}
+		}
+	}
+}
+
+// tiffFile is a little-endian TIFF with one strip and such tags.
+func tiffFile(strip []byte, tags map[int]int) []byte {
+	le := binary.LittleEndian
+	b := append([]byte("II*\x00"), le.AppendUint32(nil, uint32(8+len(strip)))...)
+	b = append(b, strip...)
+	if _, ok := tags[tiffStrips]; !ok {
+		tags[tiffStrips], tags[tiffStripSizes] = 8, len(strip)
+	}
+	b = le.AppendUint16(b, uint16(len(tags)))
+	for tag, v := range tags {
+		b = le.AppendUint16(le.AppendUint16(b, uint16(tag)), 4)
+		b = le.AppendUint32(le.AppendUint32(b, 1), uint32(v))
+	}
+	return le.AppendUint32(b, 0)
+}
+
+func pngOf(chunks ...[]byte) []byte {
+	return append([]byte("\x89PNG\r\n\x1a\n"), bytes.Join(chunks, nil)...)
+}
+
+func pngChunkOf(name string, data []byte) []byte {
+	b := append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), name...)
+	b = append(b, data...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+}
+
+func deflated(b []byte) []byte {
+	var out bytes.Buffer
+	z := zlib.NewWriter(&out)
+	_, _ = z.Write(b)
+	_ = z.Close()
+	return out.Bytes()
+}
+
+// Loose ends of PNG: whole pictures are read, others are not.
+func TestLooseEndsOfPNG(t *testing.T) {
+	header := pngChunkOf("IHDR", []byte{0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0})
+	rows := []byte{0, 10, 20, 0, 30, 40}
+	data, end := pngChunkOf("IDAT", deflated(rows)), pngChunkOf("IEND", nil)
+	spoiled := func(chunk []byte) []byte {
+		b := bytes.Clone(chunk)
+		b[len(b)-1]++
+		return b
+	}
+	stream := deflated(rows)
+	wrong := bytes.Clone(stream)
+	wrong[len(wrong)-1]++
+	for _, c := range []struct {
+		name string
+		file []byte
+		ok   bool
+	}{
+		{"whole", pngOf(header, data, end), true},
+		{"without IEND", pngOf(header, data), true},
+		{"without the last checksum", pngOf(header, data[:len(data)-4]), true},
+		{"half an IEND", pngOf(header, data, end[:6]), true},
+		{"something behind", append(pngOf(header, data, end), "and more"...), true},
+		{"in three chunks", pngOf(header, pngChunkOf("IDAT", stream[:3]), pngChunkOf("IDAT", nil), pngChunkOf("IDAT", stream[3:]), end), true},
+		{"a row too many", pngOf(header, pngChunkOf("IDAT", deflated(append(bytes.Clone(rows), 0, 1, 2))), end), true},
+		{"very many rows too many", pngOf(header, pngChunkOf("IDAT", deflated(append(bytes.Clone(rows), make([]byte, 3<<20)...))), end), true},
+		{"a spoiled text", pngOf(header, spoiled(pngChunkOf("tEXt", []byte("a\x00b"))), data, end), true},
+		{"a spoiled checksum of sound data", pngOf(header, spoiled(data), end), true},
+		{"a row too few", pngOf(header, pngChunkOf("IDAT", deflated(rows[:3])), end), false},
+		{"cut inside of the data", pngOf(header, data[:len(data)-9]), false},
+		{"data that are not what they were", pngOf(header, pngChunkOf("IDAT", wrong), end), false},
+		{"a spoiled header", pngOf(spoiled(header), data, end), false},
+		{"no data", pngOf(header, end), false},
+		{"a filter that does not exist", pngOf(header, pngChunkOf("IDAT", deflated([]byte{0, 10, 20, 5, 30, 40})), end), false},
+	} {
+		m, _, err := Decode(c.file, DecodeOptions{})
+		var e *Error
+		switch {
+		case !c.ok && (!errors.As(err, &e) || e.Reason != Damaged):
+			t.Errorf("%s: error %v, want %q", c.name, err, Damaged)
+		case c.ok && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.ok && (m.Pix[0] != 10 || m.Pix[9] != 40):
+			t.Errorf("%s: %v", c.name, m.Pix)
+		}
+	}
+}
+
+func photograph(t testing.TB) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 61, 47))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i*i%251 + i/61)
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// JPEG files without an end marker are read where the picture is whole; both decoders say the same.
+func TestJPEGWithoutEnd(t *testing.T) {
+	whole := photograph(t)
+	body := whole[:len(whole)-2]
+	want, _, err := Decode(whole, DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros, video := make([]byte, 512), append([]byte("\x00\x00\x00\x18ftypmp42"), bytes.Repeat([]byte("moov\x00\xff\xc4"), 99)...)
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	for _, c := range []struct {
+		name string
+		file []byte
+		ok   bool
+	}{
+		{"whole", whole, true},
+		{"without its end", body, true},
+		{"with half its end", whole[:len(whole)-1], true},
+		{"a block of zeros", join(body, zeros), true},
+		{"a video", join(body, video), true},
+		{"an end and a video", join(whole, video), true},
+		{"cut", body[:len(body)-4], false},
+		{"cut in half", body[:len(body)/2], false},
+		{"cut, then zeros", join(body[:len(body)/2], zeros, zeros, zeros), false},
+		{"headers alone", body[:bytes.Index(body, []byte{0xff, 0xda})], false},
+	} {
+		for _, fast := range decoders() {
+			m, _, err := decode(t.Context(), c.file, DecodeOptions{}, fast)
+			var e *Error
+			switch {
+			case !c.ok && (!errors.As(err, &e) || e.Reason != Damaged):
+				t.Errorf("%s: error %v, want %q", c.name, err, Damaged)
+			case c.ok && err != nil:
+				t.Errorf("%s: %v", c.name, err)
+			case c.ok && !bytes.Equal(m.Pix, want.Pix):
+				t.Errorf("%s: other pixels", c.name)
+			}
+		}
+	}
+}
+
+// What is no picture, or none that is read here, is named.
+func TestWhatItIs(t *testing.T) {
+	box := func(brand string, others ...string) string {
+		return "\x00\x00\x00" + string(rune(16+4*len(others))) + "ftyp" + brand + "\x00\x00\x00\x00" + strings.Join(others, "")
+	}
+	for start, want := range map[string]string{
+		"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG 2000", "\xff\x4f\xff\x51\x00\x2f": "JPEG 2000",
+		"\xff\x0a\xfa\x7f": "JPEG XL", "\x00\x00\x00\x0cJXL \r\n\x87\n": "JPEG XL",
+		box("heic"): "HEIC", box("mif1"): "HEIC", box("mif1", "avif"): "AVIF", box("avif"): "AVIF", box("avis"): "AVIF",
+		box("crx "): "camera raw (CR3)", "FUJIFILMCCD-RAW 0201": "camera raw (RAF)", "IIRO\x08\x00": "camera raw (ORF)", "IIU\x00\x18": "camera raw (RW2)",
+		"%PDF-1.7\n": "PDF", "<svg xmlns=''/>": "SVG", "\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x --><svg/>": "SVG", "8BPS\x00\x01": "Photoshop",
+		"\x76\x2f\x31\x01": "OpenEXR", "P7\nWIDTH 1": "PAM", "Pf\n1 1": "PFM", "SIMPLE  =    T": "FITS", strings.Repeat("\x00", 128) + "DICM": "DICOM",
+		"II\xbc\x01": "JPEG XR", "qoif\x00": "QOI", "\x00\x00\x01\x00\x01": "icon", "#?RADIANCE\n": "Radiance",
+		string(tiffFile([]byte{1}, map[int]int{tiffDNG: 1, tiffKind: 1, tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: 1})): "camera raw",
+		string(tiffFile(make([]byte, 4), map[int]int{tiffFormat: 3, tiffWidth: 1, tiffHeight: 1, tiffBits: 32, tiffPhotometric: 1})):    "floating-point",
+		string(tiffFile([]byte{1}, map[int]int{tiffCompression: 34712, tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: 1})):  "JPEG 2000",
+	} {
+		_, _, err := Decode([]byte(start), DecodeOptions{})
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != Unsupported || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "convert it to JPEG or PNG first") {
+			t.Errorf("%.20q: error %v, want %q and %q", start, err, Unsupported, want)
+		}
+	}
+	for start, want := range map[string]string{
+		"hello": "not an image", "P5 is no picture": "not an image", "PK\x03\x04": "a ZIP archive", "<!DOCTYPE html><html>": "a web page", box("isom"): "a video",
+		"version https://git-lfs.github.com/spec/v1\n": "git lfs pull",
+	} {
+		_, _, err := Decode([]byte(start), DecodeOptions{})
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != NotAnImage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q and %q", start, err, NotAnImage, want)
+		}
+	}
+}
+
+// Decoding ends soon after its context, in every format that can take long.
+func TestDecodingEndsWithItsContext(t *testing.T) {
+	const side = 3000
+	m := image.NewGray(image.Rect(0, 0, side, side))
+	var photo, moving bytes.Buffer
+	if err := errors.Join(jpeg.Encode(&photo, m, nil), gif.Encode(&moving, m, nil)); err != nil {
+		t.Fatal(err)
+	}
+	size := map[int]int{tiffWidth: side, tiffHeight: side, tiffBits: 8, tiffPhotometric: 1}
+	pgm := append([]byte("P5 3000 3000 255\n"), m.Pix...)
+	for name, content := range map[string][]byte{
+		"png": encoded(t, m), "jpeg": photo.Bytes(), "gif": moving.Bytes(), "tiff": tiffFile(m.Pix, size), "pgm": pgm,
+	} {
+		looks := &countdown{Context: t.Context(), left: 3}
+		if _, _, err := decode(looks, content, DecodeOptions{}, false); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v after %d looks", name, err, 3-looks.left)
+		}
+	}
+}
+
+// countdown is a context that ends when it has been looked at often enough.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func (c *countdown) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Cost is not less than what decoding allocates.
+func TestCostIsWhatDecodingTakes(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 800, 600))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i * i % 253)
+	}
+	var photo, moving bytes.Buffer
+	if err := errors.Join(jpeg.Encode(&photo, m, nil), gif.Encode(&moving, m, nil)); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{
+		"png": encoded(t, m), "jpeg": photo.Bytes(), "gif": moving.Bytes(),
+		"tiff": tiffFile(m.Pix[:800*600], map[int]int{tiffWidth: 800, tiffHeight: 600, tiffBits: 8, tiffPhotometric: 1}),
+	}
+	var golds []kindFile
+	golden(t, "kinds.json", &golds)
+	for _, f := range golds {
+		files[f.File] = f.bytes(t)
+	}
+	for name, content := range files {
+		cost, err := Cost(content, DecodeOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		took := allocated(func() { _, _, err = decode(t.Context(), content, DecodeOptions{}, false) })
+		if err != nil || int64(took) > cost {
+			t.Errorf("%s: decoding allocates %d bytes, Cost says %d: %v", name, took, cost, err)
+		}
+	}
+}
