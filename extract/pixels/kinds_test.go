@@ -323,7 +323,7 @@ func TestCostIsWhatDecodingTakes(t *testing.T) {
 		for range 2 {
 			took = min(took, allocated(func() { _, _, err = decode(t.Context(), content, DecodeOptions{}, false) }))
 		}
-		if err != nil || int64(took) > cost {
+		if err != nil || int64(took) > cost && !underRace {
 			t.Errorf("%s: decoding allocates %d bytes, Cost says %d: %v", name, took, cost, err)
 		}
 	}
