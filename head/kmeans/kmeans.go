@@ -6,19 +6,14 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"iconic/head/matrix"
 	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
 
-// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
-// into dst, row after row. Both may be called by several goroutines at once.
-type Features interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
+// Features is what is clustered: matrix.Features.
+type Features = matrix.Features
 
 // Options are the settings of a clustering.
 type Options struct {

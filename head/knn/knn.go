@@ -6,19 +6,14 @@ import (
 	"math"
 	"slices"
 
+	"iconic/head/matrix"
 	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
 
-// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
-// into dst, row after row. Both may be called by several goroutines at once.
-type Features interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
+// Features is what neighbours are looked for in: matrix.Features.
+type Features = matrix.Features
 
 // Metric says how far apart two rows are.
 type Metric string
