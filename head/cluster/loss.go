@@ -27,6 +27,9 @@ type Loss struct {
 	Alpha   float32 // uniform share of p, 0 to 1
 	Beta    float32 // uniform share of q, 0 to 1
 	Workers int     // goroutines; all processors when < 1
+	// Columns are the distinct columns j of a sample, over which the mean that p's uniform share takes of ln q̃ is estimated without bias;
+	// nil takes all n of them, exactly. Draw them anew for each call.
+	Columns []int32
 
 	width, slivers int // leading dimension of phi and weighted; clusters rounded up to whole tiles
 
@@ -39,6 +42,10 @@ type Loss struct {
 	matches         []match
 	stripes         int
 	symmetric       symmetricRows
+
+	// Of a sample: G, n×sampleWidth; the sampled rows of Φ·diag(1/s) and of Φ packed; what blocks of the sample add to M.
+	sampleWidth                                     int
+	sample, sampleByRow, sampleByColumn, samplePart []float32
 }
 
 // Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows
@@ -55,7 +62,11 @@ func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *spars
 	l.symmetric.fill(p)
 	crossEntropy := 0.0
 	if l.Alpha > 0 {
-		dense, err := l.densePart(ctx, n, c)
+		uniform := l.densePart
+		if l.sampled(n) {
+			uniform = l.sampledPart
+		}
+		dense, err := uniform(ctx, n, c)
 		if err != nil {
 			return 0, err
 		}
@@ -83,7 +94,7 @@ func (l *Loss) check(dz, z []float32, n, c int, p *sparse.Rows) error {
 	if n < 1 || c < 1 || len(z) < n*c || len(dz) < n*c || p.Len() != n {
 		return fmt.Errorf("cluster loss: %d logits, %d gradients and %d rows of p do not fit %d×%d", len(z), len(dz), p.Len(), n, c)
 	}
-	return nil
+	return l.checkColumns(n)
 }
 
 func (l *Loss) resize(n, c int) {
@@ -96,13 +107,18 @@ func (l *Loss) resize(n, c int) {
 		l.width += 16
 	}
 	l.phi, l.weighted = grown(l.phi, padded*l.width), grown(l.weighted, padded*l.width)
-	l.byRow, l.byColumn = grown(l.byRow, padded*c), grown(l.byColumn, n*l.slivers)
+	l.byColumn = grown(l.byColumn, n*l.slivers)
 	l.mass, l.inverse = grown(l.mass, c), grown(l.inverse, c)
 	l.columnSums = grown(l.columnSums, stripes*c)
 	if l.stripes != stripes {
 		l.stripes, l.matches = stripes, tournament(stripes)
 	}
 	l.sums = grown(l.sums, len(l.matches))
+	if l.sampled(n) {
+		l.resizeSample(n, c)
+		return
+	}
+	l.byRow = grown(l.byRow, padded*c)
 	l.tiles = grown(l.tiles, parallel.Workers(l.Workers)*blockRows*tileWidth)
 }
 
@@ -146,6 +162,9 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 	if l.Alpha == 0 {
 		return nil
 	}
+	if l.sampled(n) {
+		return l.packSample(ctx, n, c)
+	}
 	return parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
 		l.pack(lo, hi, n, c)
 		return nil
@@ -157,14 +176,24 @@ func (l *Loss) pack(lo, hi, n, c int) {
 	_, columns := kernel.TileShape()
 	for i := lo; i < hi; i++ {
 		row := l.phi[i*l.width:][:c]
-		to := l.byRow[i/columns*columns*c+i%columns:]
-		for k, v := range row {
-			to[k*columns] = v * l.inverse[k]
-		}
-		for k := 0; k < c; k += columns {
-			sliver := l.byColumn[k*n+i*columns:][:columns]
-			clear(sliver[copy(sliver, row[k:min(c, k+columns)]):])
-		}
+		packColumn(l.byRow, row, l.inverse, i, columns)
+		packTerm(l.byColumn, row, i, n, columns)
+	}
+}
+
+// packColumn lays row·diag(scale) as column i of a right-hand factor with as many terms as the row has numbers.
+func packColumn(to, row, scale []float32, i, columns int) {
+	to = to[i/columns*columns*len(row)+i%columns:]
+	for k, v := range row {
+		to[k*columns] = v * scale[k]
+	}
+}
+
+// packTerm lays a row as term i of n of a right-hand factor.
+func packTerm(to, row []float32, i, n, columns int) {
+	for k := 0; k < len(row); k += columns {
+		sliver := to[k*n+i*columns:][:columns]
+		clear(sliver[copy(sliver, row[k:min(len(row), k+columns)]):])
 	}
 }
 

@@ -32,6 +32,9 @@ type Recipe struct {
 
 	MinSteps   int // that Epochs of 0 make at least
 	Divergence string
+	// Sample is how many rows of a batch, drawn anew for each step, stand for all of them in the mean that the uniform share of p takes of
+	// ln q̃ (package cluster); 0: all, exactly.
+	Sample int
 	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
 	EMA float64
 	// Heads are trained at once on the same batches, each from its own start; that of least loss over the last epoch is kept, or with
@@ -42,7 +45,8 @@ type Recipe struct {
 	// half its epochs at half its rate.
 	Refine int
 
-	kind kind
+	kind  kind
+	exact bool // another divergence than that whose loss can be sampled is the method's own
 }
 
 // kind is what p is made of.
@@ -63,7 +67,14 @@ func (r *Recipe) Settings() setting.List {
 	if r.kind == labels { // neighbours are those of the same label
 		graph, pairs = nil, setting.List{r.ViewSetting()}
 	}
-	return setting.Join(r.Shares.Settings(), r.Scaling.Settings(), graph, pairs, setting.List{
+	var sample setting.List
+	if !r.exact {
+		sample = setting.List{
+			setting.Int("debias-sample", &r.Sample, 0, 0, "rows of a batch, drawn anew for each step, that stand for all in the uniform share; 0: all, exactly").
+				Unchanging("where alpha is 0 there is no uniform share to sample"),
+		}
+	}
+	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, setting.List{
 		setting.Int("refine", &r.Refine, 0, 10, "further rounds, with edges weighted by the head's own assignments"),
 		setting.Bool("consensus", &r.Consensus, "distil all --heads of about the least loss into one, instead of keeping the one of least loss").
 			Unchanging("one head has nobody to agree with, and heads whose losses lie far apart are not combined"),
@@ -92,11 +103,18 @@ func HeadsSetting(to *int, meaning string) setting.Setting {
 
 // Resolve implements method.Recipe.
 func (r *Recipe) Resolve(n int) ([]string, error) {
+	if r.Sample > 0 && divergences[r.Divergence] != nil {
+		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled for the divergence kl alone, not for %s: leave debias-sample at 0", r.Sample, r.Divergence)
+	}
 	notes, err := r.Neighbourhood.Resolve(n)
 	if err != nil {
 		return nil, err
 	}
 	notes = append(notes, r.Batches.Resolve(n)...)
+	if rows := 2 * r.Anchors(); r.Sample >= rows {
+		notes = append(notes, fmt.Sprintf("debias-sample %d is no fewer than the %d rows of a batch: the uniform share is exact", r.Sample, rows))
+		r.Sample = 0
+	}
 	perEpoch := r.Steps(n)
 	if r.Epochs == 0 {
 		least := 60
@@ -241,6 +259,9 @@ func (r *Recipe) round(ctx context.Context, d *method.Data, s *sampling.Sampler,
 	t := &task{Sampler: s, data: d, target: sampling.Partners(rows), z: make([]float32, rows*k), dz: make([]float32, rows*k)}
 	t.used, t.largest = make([]int, len(trainees)), make([]float64, len(trainees))
 	t.loss = r.lossOf(d.Workers)
+	if 0 < r.Sample && r.Sample < rows {
+		t.sample, t.round = make([]int32, r.Sample), round
+	}
 	gradients := (&linear.Head{Weight: make([]float32, k*d.Features.Dim()), Bias: make([]float32, k)}).Parameters() // one for all: heads take turns
 	for _, one := range trainees {
 		l := &train.Learner[float32]{Parameters: one.head.Parameters(), Gradients: gradients, Optimiser: &optim.Adam[float32]{WeightDecay: r.Decay}, Decay: r.EMA}
@@ -292,6 +313,8 @@ type task struct {
 	z, dz    []float32
 	used     []int // clusters by the last batch, of each head
 	largest  []float64
+	sample   []int32 // of the rows of a step, the same for all heads; nil: all
+	round    int
 }
 
 // Learners implements train.Task.
@@ -312,12 +335,28 @@ func (t *task) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	if b.Last {
 		t.used[h], t.largest[h] = linear.Usage(t.z, rows, l.Clusters, 2)
 	}
+	if fused, ok := t.loss.(*cluster.Loss); ok && t.sample != nil {
+		t.draw(b, rows)
+		fused.Columns = t.sample
+	}
 	loss, err := t.loss.Gradient(ctx, t.dz, t.z, rows, l.Clusters, t.target)
 	if err != nil {
 		return 0, err
 	}
 	g := t.learners[h].Gradients
 	return loss, l.Backward(ctx, g[0], g[1], t.dz, b.X, rows, t.data.Workers)
+}
+
+// draw fills the sample of a step, in order and without repetition, from the seed and the step alone (Knuth, The Art of Computer Programming 3.4.2, algorithm S).
+func (t *task) draw(b *train.Batch, rows int) {
+	r := rand.New(rand.NewPCG(t.data.Seed, 0x73616d70<<32|uint64(t.round)<<24^uint64(b.Epoch)<<40^uint64(b.Step)))
+	taken := 0
+	for j := 0; taken < len(t.sample); j++ {
+		if r.IntN(rows-j) < len(t.sample)-taken {
+			t.sample[taken] = int32(j)
+			taken++
+		}
+	}
 }
 
 // agreement gives each edge (i, j) of the graph the weight Σ_c φ_ic φ_jc, the chance that l puts both into one cluster, as

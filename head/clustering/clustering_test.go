@@ -157,3 +157,45 @@ func TestWhichHeadsAreCombined(t *testing.T) {
 		}
 	}
 }
+
+// A step's sample is drawn from the seed and the step: distinct rows in order, others in the next step, the same when asked again.
+func TestSampleOfAStep(t *testing.T) {
+	one := &task{data: &method.Data{Seed: 4}, sample: make([]int32, 20)}
+	drawn := func(epoch, step int) []int32 {
+		one.draw(&train.Batch{Epoch: epoch, Step: step}, 100)
+		return slices.Clone(one.sample)
+	}
+	first := drawn(0, 0)
+	for e := 1; e < len(first); e++ {
+		if first[e] <= first[e-1] || first[e] >= 100 {
+			t.Fatalf("sample %v", first)
+		}
+	}
+	if slices.Equal(first, drawn(0, 1)) || slices.Equal(first, drawn(1, 0)) || !slices.Equal(first, drawn(0, 0)) {
+		t.Error("samples do not follow the step")
+	}
+	counts := make([]int, 100)
+	for step := range 2000 {
+		for _, j := range drawn(3, step) {
+			counts[j]++
+		}
+	}
+	for j, c := range counts { // 400 expected, deviation 18: six of them
+		if c < 290 || c > 510 {
+			t.Errorf("row %d is in %d of 2000 samples of a fifth", j, c)
+		}
+	}
+}
+
+func TestSampleThatCannotBe(t *testing.T) {
+	r := Default(10)
+	r.Sample, r.Divergence = 64, "hellinger"
+	if _, err := r.Resolve(1000); err == nil {
+		t.Error("a sample for a divergence that takes none is accepted")
+	}
+	r = Default(10)
+	r.Sample = 5000
+	if notes, err := r.Resolve(10000); err != nil || len(notes) != 1 || r.Sample != 0 {
+		t.Errorf("a sample larger than the batch: %d, notes %q, %v", r.Sample, notes, err)
+	}
+}

@@ -116,7 +116,7 @@ func Methods() []method.Method {
 			Purpose: "the divergence turned round, KL(q‖p): clusters that leave neighbours out rather than take strangers in"},
 			func(clusters int) *Recipe {
 				r := single(clusters)
-				r.Divergence, r.Batch, r.Alpha, r.Beta = "reverse-kl", 1024, max(0.1, r.Alpha), 0
+				r.Divergence, r.Batch, r.Alpha, r.Beta, r.exact = "reverse-kl", 1024, max(0.1, r.Alpha), 0, true
 				return r
 			}},
 	}

@@ -1,0 +1,106 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+// sampleRows are the columns of the sample that one worker takes on at a time.
+const sampleRows = 48
+
+// sampled says whether the uniform share is taken over a sample.
+func (l *Loss) sampled(n int) bool { return l.Alpha > 0 && l.Columns != nil && len(l.Columns) < n }
+
+// checkColumns refuses a sample that is empty, leaves the set, or names a column twice, which the estimate would count twice.
+func (l *Loss) checkColumns(n int) error {
+	if l.Columns == nil {
+		return nil
+	}
+	if len(l.Columns) == 0 {
+		return fmt.Errorf("cluster loss: a sample of no columns: give at least one, or none at all for the exact loss")
+	}
+	seen := make([]bool, n)
+	for _, j := range l.Columns {
+		if j < 0 || int(j) >= n || seen[j] {
+			return fmt.Errorf("cluster loss: column %d of the sample: want distinct ones from 0 to %d", j, n-1)
+		}
+		seen[j] = true
+	}
+	return nil
+}
+
+// packSample lays Φ as right-hand factor of M_S = Gᵀ·Φ, and the sampled rows of Φ as those of A_S = Φ·(Φ_S·diag(1/s))ᵀ and of G·Φ_S.
+func (l *Loss) packSample(ctx context.Context, n, c int) error {
+	_, columns := kernel.TileShape()
+	m := len(l.Columns)
+	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			packTerm(l.byColumn, l.phi[i*l.width:][:c], i, n, columns)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	clear(l.sampleByRow[m/columns*columns*c:]) // what the last sliver has beyond the sample
+	for e, j := range l.Columns {
+		row := l.phi[int(j)*l.width:][:c]
+		packColumn(l.sampleByRow, row, l.inverse, e, columns)
+		packTerm(l.sampleByColumn, row, e, m, columns)
+	}
+	return nil
+}
+
+// sampledPart sets weighted to W·Φ for the part of W that p's uniform share makes over the sample S, and returns
+// −α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij. Each stripe of rows makes its part of G (n×m) and adds G·Φ_S; then the rows in S get Gᵀ·Φ, each from one
+// worker and in one order, so that the bits do not depend on the number of workers.
+func (l *Loss) sampledPart(ctx context.Context, n, c int) (float64, error) {
+	_, columns := kernel.TileShape()
+	m := len(l.Columns)
+	scale, shift := l.debiased(n)
+	numerator := -scale * l.Alpha / (float32(n) * float32(m))
+	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
+		g := l.sample[lo*l.sampleWidth:]
+		kernel.MulPacked(g, l.sampleWidth, l.phi[lo*l.width:], l.width, 1, l.sampleByRow, columns*c, hi-lo, c, m, false)
+		l.sums[b] = kernel.Reciprocal(g, l.sampleWidth, hi-lo, m, scale, shift, numerator)
+		kernel.MulPacked(l.weighted[lo*l.width:], l.width, g, l.sampleWidth, 1, l.sampleByColumn, columns*m, hi-lo, m, c, false)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	rows, _ := kernel.TileShape()
+	size := upTo(sampleRows, rows) * l.width
+	err = parallel.Blocks(ctx, l.Workers, m, sampleRows, func(b, lo, hi int) error {
+		t := l.samplePart[b*size : (b+1)*size]
+		kernel.MulPacked(t, l.width, l.sample[lo:], 1, l.sampleWidth, l.byColumn, columns*n, hi-lo, n, c, false)
+		for e := lo; e < hi; e++ {
+			kernel.AddScaled(l.weighted[int(l.Columns[e])*l.width:][:c], 1, t[(e-lo)*l.width:][:c])
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	logarithms := 0.0
+	for _, s := range l.sums[:l.stripes] {
+		logarithms += s
+	}
+	return -float64(l.Alpha) / float64(n) / float64(m) * logarithms, nil
+}
+
+// resizeSample makes room for what a sample of the columns takes.
+func (l *Loss) resizeSample(n, c int) {
+	rows, columns := kernel.TileShape()
+	m := len(l.Columns)
+	l.sampleWidth = upTo(upTo(m, rows), columns)
+	if l.sampleWidth/16%2 == 0 {
+		l.sampleWidth += 16
+	}
+	l.sample = grown(l.sample, upTo(n, rows)*l.sampleWidth+rows)
+	l.sampleByRow, l.sampleByColumn = grown(l.sampleByRow, upTo(m, columns)*c), grown(l.sampleByColumn, m*l.slivers)
+	l.samplePart = grown(l.samplePart, parallel.Count(m, sampleRows)*upTo(sampleRows, rows)*l.width)
+}
