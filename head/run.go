@@ -51,8 +51,8 @@ type RunConfig struct {
 
 // Source names the features of a run.
 type Source struct {
-	Store  string `json:"store"`            // folder or file, as given
-	Images string `json:"images,omitempty"` // the data set they are of, as given; empty: not known
+	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given
+	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
 	Key    string `json:"key"`              // hash of what they are, not of where they lie
 	Rows   int    `json:"rows"`
 	Dim    int    `json:"dim"`

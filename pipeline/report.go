@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -24,6 +25,7 @@ import (
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
 	"iconic/internal/dense"
+	"iconic/internal/regular"
 	"iconic/models"
 	"iconic/report"
 	"iconic/report/page"
@@ -37,7 +39,8 @@ func newReportCommand(a *app) *cobra.Command {
 		Long: `Make the page of a run again, or compare several runs.
 
 With one run folder, report.html is written anew: with map, pictures and neighbours where the features and the images are
-still where they were. With several, a page sets them side by side: settings that differ, scores, clusters that changed.`,
+still where they were, or where --features and --images say. A page that shows more than a new one could is kept.
+With several, a page sets them side by side: settings that differ, scores, clusters that changed.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -46,12 +49,16 @@ still where they were. With several, a page sets them side by side: settings tha
 				}
 				return a.remakeReport(c.Context(), args[0], o)
 			}
+			if o.features != "" || o.images != "" {
+				return usagef("--features and --images are for the page of one run: give one run folder")
+			}
 			return a.compareRuns(c.Context(), args, o.out)
 		},
 	}
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
 	f.StringVar(&o.reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
 	f.StringVar(&o.images, "images", "", "data set that the features are of, where it is no longer where the run found it")
 	count(f, &o.points, "map-points", mapPoints, 1, 20000, "images on the map at most, drawn at random")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
@@ -59,10 +66,12 @@ still where they were. With several, a page sets them side by side: settings tha
 }
 
 type reportOptions struct {
-	out, reference string
-	images         string
-	points         int
-	workers        int
+	out, reference   string
+	features, images string
+	points           int
+	workers          int
+
+	shown page.Shown // by the page that is there; a new one must show as much
 }
 
 // mapPoints is how many items a map shows unless more are asked for: enough to see every cluster, and seconds of work.
@@ -118,18 +127,19 @@ func (a *app) remakeReport(ctx context.Context, dir string, o reportOptions) err
 	if err != nil {
 		return err
 	}
-	it, err := openItems(f.Config.Features.Store, "")
+	if html, err := regular.Read(filepath.Join(dir, pageFile)); err == nil {
+		o.shown, _ = page.ReadShown(html) // what is no page shows nothing
+	}
+	it, err := f.recordedFeatures(o.features)
 	switch {
+	case err != nil && o.features != "":
+		return fmt.Errorf("features of %s: %w", dir, err)
+	case err != nil && (o.shown.Map || o.shown.Neighbours):
+		return f.keepPage("map and neighbours", fmt.Errorf("the features are not to be had (%w)", err), "name them with --features")
 	case err != nil:
-		a.warn("the features of %s are gone (%v): its page has no map and no pictures", dir, err)
-	case it.source.Key != f.Config.Features.Key || it.Len() != f.metrics.N:
-		a.warn("%s holds other features than %s was made from: its page has no map and no pictures", f.Config.Features.Store, dir)
-		err = errors.Join(it.close(), errors.New("other features"))
+		a.warn("the features of %s are not to be had (%v): its page has no map; name them with --features", dir, err)
 	default:
 		defer it.close()
-	}
-	if err != nil {
-		it = nil
 	}
 	if err := a.writePage(ctx, f, it, o); err != nil {
 		return err
@@ -150,7 +160,12 @@ func (a *app) writeReport(ctx context.Context, dir string, it *items, workers in
 	return a.writePage(ctx, f, it, reportOptions{points: mapPoints, workers: workers})
 }
 
-// writePage writes report.html of a finished run; without items it has no map, no pictures and no neighbours.
+// keepPage says that report.html stays as it is, for a new one would lose what it shows.
+func (f *finished) keepPage(what string, why error, remedy string) error {
+	return fmt.Errorf("%s stays as it is, for a new page would have no %s: %w; %s, or remove the file for a page without", filepath.Join(f.Dir, pageFile), what, why, remedy)
+}
+
+// writePage writes report.html of a finished run; without items it has no map and no neighbours.
 func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOptions) error {
 	r := page.Run{
 		Title: runTitle(f.Run), Facts: runFacts(f), Settings: settings(f.Config), Metrics: f.metrics,
@@ -168,17 +183,24 @@ func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOpt
 			return err
 		}
 	}
+	paths := f.table.Paths
+	if it != nil {
+		paths = it.paths
+	}
+	p, err := f.recordedPictures(ctx, o.images, paths)
+	switch {
+	case err == nil:
+		defer p.set.Close()
+		r.Picture = p.image
+	case o.images != "":
+		return fmt.Errorf("images of %s: %w", f.Dir, err)
+	case o.shown.Pictures > 0:
+		return f.keepPage("pictures", err, "name the images with --images")
+	case !errors.Is(err, errNoImages):
+		a.warn("the report has no pictures: %v; say where the images are with `pipeline report %s --images DATA`", err, f.Dir)
+	}
 	if it != nil {
 		r.Features = it
-		if images := cmp.Or(o.images, f.Config.Features.Images); images != "" {
-			p, err := openPictures(ctx, images, it.paths)
-			if err != nil {
-				a.warn("the report has no pictures: %v; say where the images are with `pipeline report %s --images DATA`", err, f.Dir)
-			} else {
-				defer p.set.Close()
-				r.Picture = p.image
-			}
-		}
 		if r.Map, err = a.layout(ctx, f, it, o); err != nil {
 			return err
 		}
@@ -190,15 +212,22 @@ func (a *app) writePage(ctx context.Context, f *finished, it *items, o reportOpt
 			r.Baseline = ints(km.Assignment)
 		}
 	}
-	var summary page.Summary
-	err = atomicfile.Write(filepath.Join(f.Dir, pageFile), func(w io.Writer) (err error) {
-		summary, err = page.Write(ctx, w, r)
+	var html bytes.Buffer
+	summary, err := page.Write(ctx, &html, r)
+	if err != nil {
 		return err
-	})
-	if err == nil && summary.Missing > 0 {
+	}
+	if had := summary.Pictures - summary.Missing; summary.Missing > 0 && had < o.shown.Pictures {
+		missing := fmt.Errorf("%d of %d images could not be read", summary.Missing, summary.Pictures)
+		return f.keepPage(fmt.Sprintf("more than %d of the %d pictures that it shows", had, o.shown.Pictures), missing, "name the images with --images")
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(f.Dir, pageFile), html.Bytes()); err != nil {
+		return err
+	}
+	if summary.Missing > 0 {
 		a.warn("%d of %d pictures of the report could not be read: they are grey", summary.Missing, summary.Pictures)
 	}
-	return err
+	return nil
 }
 
 // reference is the calibration of another run on the same data.

@@ -30,6 +30,7 @@ import (
 	"iconic/internal/npy"
 	"iconic/pipeline/classify"
 	"iconic/report"
+	"iconic/report/page"
 )
 
 // TestMain makes the test binary the command itself, so that scripts run what users run.
@@ -64,7 +65,8 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "pictures": drawPictures, "samejson": sameJSON, "tensors": tensors, "truncate": truncate,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "pictures": drawPictures, "replace": replace, "samejson": sameJSON,
+			"shows": shows, "tensors": tensors, "truncate": truncate,
 		},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.
@@ -149,6 +151,30 @@ func agree(ts *testscript.TestScript, _ bool, args []string) {
 		if row[0] != path || row[1] != strconv.Itoa(table.Cluster[i]) || math.Abs(confidence-table.Confidence[i]) > 1e-5 {
 			ts.Fatalf("%s is in cluster %d with %v; predicted %v", path, table.Cluster[i], table.Confidence[i], row)
 		}
+	}
+}
+
+// replace puts other words in place of those that a file must have:
+//
+//	replace file old new
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	content := ts.ReadFile(args[0])
+	if !strings.Contains(content, args[1]) {
+		ts.Fatalf("%s does not say %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(content, args[1], args[2])), 0o600))
+}
+
+// shows holds what a run's page shows against what is wanted, - for what is not there:
+//
+//	shows report.html map neighbours 18
+func shows(ts *testscript.TestScript, _ bool, args []string) {
+	shown, err := page.ReadShown([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	pictures, err := strconv.Atoi(args[3])
+	ts.Check(err)
+	if want := (page.Shown{Map: args[1] == "map", Neighbours: args[2] == "neighbours", Pictures: pictures}); shown != want {
+		ts.Fatalf("%s shows %+v, want %+v", args[0], shown, want)
 	}
 }
 

@@ -110,7 +110,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if err != nil {
 		return err
 	}
-	images := cmp.Or(o.images, f.Config.Features.Images)
+	images := f.recordedImages(o.images)
 	if images == "" {
 		return usagef("run %s does not know where its images are: name the data set with --images", dir)
 	}

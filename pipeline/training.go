@@ -120,8 +120,10 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 		return nil, usageError{err}
 	}
 	options := head.Options{Workers: o.workers, Graph: o.shared.graph, Cache: it.graphs}
-	rc := head.RunConfig{Version: version(), Training: c, Features: it.source, Inputs: digests, Classes: it.classes, Encoder: it.encoder}
-	rc.Features.Images = o.images
+	rc := head.RunConfig{Version: version(), Training: c, Inputs: digests, Classes: it.classes, Encoder: it.encoder}
+	if rc.Features, err = located(it.source, o.images); err != nil {
+		return nil, err
+	}
 	unlock, err := lockRun(dir)
 	if err != nil {
 		return nil, err

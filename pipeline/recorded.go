@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iconic/head"
+)
+
+// A run folder's config.json names the features and the images of its run. Both names are absolute, so that they mean the same from
+// every folder; earlier versions wrote them as they were given, relative to a folder that nobody kept.
+
+// located is the source of a run as config.json keeps it.
+func located(s head.Source, images string) (head.Source, error) {
+	var err error
+	if s.Store, err = filepath.Abs(s.Store); err != nil {
+		return s, fmt.Errorf("features: %w", err)
+	}
+	if images != "" {
+		if s.Images, err = filepath.Abs(images); err != nil {
+			return s, fmt.Errorf("images: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// places lists where a recorded name may lead: for a relative one from the run folder, from the folders above it, and from the working
+// directory. Only what exists is listed.
+func places(run, recorded string) []string {
+	candidates := []string{recorded}
+	if !filepath.IsAbs(recorded) {
+		candidates = nil
+		if above, err := filepath.Abs(run); err == nil {
+			for ; ; above = filepath.Dir(above) {
+				candidates = append(candidates, filepath.Join(above, recorded))
+				if above == filepath.Dir(above) {
+					break
+				}
+			}
+		}
+		candidates = append(candidates, recorded)
+	}
+	return slices.DeleteFunc(candidates, func(name string) bool {
+		_, err := os.Stat(name)
+		return err != nil
+	})
+}
+
+// recordedFeatures opens the features that a run was trained on: at given, or where config.json says.
+func (f *finished) recordedFeatures(given string) (*items, error) {
+	source := f.Config.Features
+	candidates := []string{given}
+	if given == "" {
+		candidates = places(f.Dir, source.Store)
+	}
+	problem := fmt.Errorf("%s: %w", source.Store, fs.ErrNotExist)
+	for i, name := range candidates {
+		it, err := openItems(name, "")
+		if err == nil && (it.source.Key != source.Key || it.Len() != f.metrics.N) {
+			err = errors.Join(fmt.Errorf("%s holds other features than the run was trained on", name), it.close())
+		}
+		if err == nil {
+			return it, nil
+		}
+		if i == 0 {
+			problem = err
+		}
+	}
+	return nil, problem
+}
+
+// recordedImages is where the images of a run are: given, or where config.json says. It is "" where nobody knows.
+func (f *finished) recordedImages(given string) string {
+	recorded := f.Config.Features.Images
+	if given != "" || recorded == "" || filepath.IsAbs(recorded) {
+		return cmp.Or(given, recorded)
+	}
+	for _, name := range places(f.Dir, recorded) {
+		if mayHold(name, f.table.Paths) {
+			return name
+		}
+	}
+	return recorded
+}
+
+// mayHold tells whether a folder has an archive or the beginning of one of the paths: one that has neither need not be listed, which
+// for the root of a file system would take long. Files are for whoever opens them to judge.
+func mayHold(data string, paths []string) bool {
+	if stat, err := os.Stat(data); err != nil || !stat.IsDir() {
+		return err == nil
+	}
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		return false
+	}
+	names := map[string]bool{}
+	for _, e := range entries {
+		names[e.Name()] = true
+		if strings.EqualFold(filepath.Ext(e.Name()), ".tar") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		first, _, _ := strings.Cut(path, "/")
+		return names[first]
+	})
+}
+
+// recordedPictures opens the images of a run for its page, by their paths.
+func (f *finished) recordedPictures(ctx context.Context, given string, paths []string) (*pictures, error) {
+	images := f.recordedImages(given)
+	if images == "" {
+		return nil, errNoImages
+	}
+	return openPictures(ctx, images, paths)
+}
+
+// errNoImages says that nobody has named the images of a run.
+var errNoImages = errors.New("the run does not know where its images are")
