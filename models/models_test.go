@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"iconic/internal/onnxtest"
 	"iconic/internal/safetensors"
 	"iconic/models/onnx"
 	"iconic/models/precision"
@@ -381,6 +382,41 @@ func TestResolveONNX(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A rewrite is kept by all that it was made from: a model whose weights lie beside it in a file of any name is another one when they
+// change, though its graph is the same.
+func TestRewritesAreKeptByTheWeightsBesideTheGraph(t *testing.T) {
+	m := onnxtest.Pooling(80, 8) // 300 weights: fewer are not worth narrowing
+	m.Scale = "weights.bin"
+	name := m.Write(t)
+	o := Options{Precision: precision.Float16, PullOptions: PullOptions{Cache: t.TempDir()}}
+	paths := map[string]bool{}
+	for _, content := range []string{"\x00\x00\x80\x3f", "\x00\x00\x00\x40", "\x00\x00\x80\x3f"} { // 1, 2, 1
+		if err := os.WriteFile(filepath.Join(filepath.Dir(name), m.Scale), []byte(strings.Repeat(content, 300)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Resolve(t.Context(), name, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rewrite, err := onnx.ReadFile(got.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		half, err := rewrite.Graph.Initializers[0].Load()
+		if want := map[byte]string{0x3f: "\x00\x3c", 0x40: "\x00\x40"}[content[3]]; err != nil || string(half) != strings.Repeat(want, 300) {
+			t.Errorf("the rewrite of %x holds %.8x…, %v; want %x", content, half, err, want)
+		}
+		paths[got.Path] = true
+	}
+	if len(paths) != 2 {
+		t.Errorf("two encoders have %d rewrites: %v", len(paths), paths)
+	}
+	asItIs, err := Resolve(t.Context(), name, Options{PullOptions: PullOptions{Cache: t.TempDir()}})
+	if stat, serr := os.Stat(name); err != nil || serr != nil || asItIs.Bytes != stat.Size()+4*300 {
+		t.Errorf("%+v, %v: want the bytes of both files", asItIs, err)
 	}
 }
 

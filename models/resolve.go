@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/internal/onnxfiles"
 	"iconic/models/onnx"
 	"iconic/models/precision"
 	"iconic/models/vit"
@@ -39,7 +40,7 @@ type Model struct {
 	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
 	Licence       string            `json:"licence,omitempty"`       // "" where it is not known
 	From          string            `json:"from"`                    // where the weights came from
-	SHA256        string            `json:"sha256"`                  // of the weights
+	SHA256        string            `json:"sha256"`                  // of the weights: of an ONNX file with its external data
 	Bytes         int64             `json:"bytes"`                   // of the ONNX file and its external data
 }
 
@@ -179,7 +180,7 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 			return err
 		}
 		var err error
-		m.Bytes, err = fileBytes(m.Path)
+		m.Bytes, err = onnxfiles.Size(m.Path)
 		return err
 	}
 	cache, err := cacheFolder(o.Cache)
@@ -202,21 +203,8 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 	if err != nil {
 		return err
 	}
-	m.Bytes, err = fileBytes(m.Path)
+	m.Bytes, err = onnxfiles.Size(m.Path)
 	return err
-}
-
-// fileBytes is the size of a model and its external data.
-func fileBytes(name string) (int64, error) {
-	stat, err := os.Stat(name)
-	if err != nil {
-		return 0, err
-	}
-	n := stat.Size()
-	if stat, err := os.Stat(name + ".data"); err == nil {
-		n += stat.Size()
-	}
-	return n, nil
 }
 
 // resolveONNX takes a model as it is, or rewrites it into the cache.
@@ -242,7 +230,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if shape := model.Graph.Outputs[0].Shape; len(shape) == 2 {
 		m.Dim = int(shape[1].Size)
 	}
-	if m.SHA256, m.Bytes, err = checksum(ctx, name, nil); err != nil {
+	if m.SHA256, m.Bytes, err = onnxfiles.Sum(ctx, name); err != nil {
 		return nil, err
 	}
 	if o.Precision == precision.Float32 && !changed && o.Out == "" {

@@ -16,6 +16,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/internal/diskspace"
+	"iconic/internal/onnxfiles"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
 )
@@ -93,28 +94,22 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if err != nil {
 		return err
 	}
-	stat, err := os.Stat(file)
+	size, err := onnxfiles.Size(file)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"file": file, "bytes": stat.Size(), "largest_difference": worst})
+		return a.printJSON(map[string]any{"file": file, "bytes": size, "largest_difference": worst})
 	}
-	fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on two made-up images\n", file, diskspace.Words(stat.Size()), t.run.Config.Training.Clusters, worst)
+	fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on two made-up images\n", file, diskspace.Words(size), t.run.Config.Training.Clusters, worst)
 	return nil
 }
 
 // roomFor fails early where the disk cannot hold what is about as large as the encoder.
 func roomFor(file, model string) error {
-	stat, err := os.Stat(model)
+	need, err := onnxfiles.Size(model)
 	if err != nil {
 		return err
-	}
-	need := stat.Size()
-	for _, ending := range []string{".data", "_data"} {
-		if data, err := os.Stat(model + ending); err == nil {
-			need += data.Size()
-		}
 	}
 	free, err := diskspace.Free(filepath.Dir(file))
 	if err != nil || free >= need { // where the system does not say, writing will

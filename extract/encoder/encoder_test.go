@@ -1,8 +1,11 @@
 package encoder
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -175,28 +178,44 @@ func TestTwoLibrariesInOneProcessAreRefused(t *testing.T) {
 	}
 }
 
-func TestSumCoversExternalData(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "model.onnx")
-	sum := func() string {
-		t.Helper()
-		s, err := Sum(name)
+func TestSumCoversExternalDataOfAnyName(t *testing.T) {
+	m := onnxtest.Pooling(16, 8)
+	m.Scale = "weights of 2026.bin"
+	name := m.Write(t)
+	data := filepath.Join(filepath.Dir(name), m.Scale)
+	features := map[string]float32{}
+	for _, scale := range []float32{1, 2} {
+		weights := bytes.Repeat(binary.LittleEndian.AppendUint32(nil, math.Float32bits(scale)), 3*2*2)
+		if err := os.WriteFile(data, weights, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := Sum(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
-	}
-	write := func(name, content string) {
-		t.Helper()
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		e, err := Open(name, Options{Library: library(t), Provider: CPU})
+		if err != nil {
 			t.Fatal(err)
 		}
+		x, y := slices.Repeat([]float32{1}, 3*16*16), make([]float32, e.Dim())
+		if err := errors.Join(e.Encode(t.Context(), y, x, 1), e.Close()); err != nil {
+			t.Fatal(err)
+		}
+		features[sum] = y[0]
 	}
-	write(name, "graph")
-	alone := sum()
-	write(name+".data", "weights")
-	with := sum()
-	write(name+".data", "Weights")
-	if other := sum(); alone == with || with == other {
-		t.Errorf("sums %s, %s, %s: want three different ones", alone, with, other)
+	if len(features) != 2 {
+		t.Errorf("two encoders have one sum: %v", features)
+	}
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Sum(name); err == nil || !strings.Contains(err.Error(), m.Scale) {
+		t.Errorf("without its data: %v", err)
+	}
+	for _, other := range []string{"../weights", "/etc/hostname"} {
+		m.Scale = other
+		if _, err := Sum(m.Write(t)); err == nil || !strings.Contains(err.Error(), "not a file in the model's folder") {
+			t.Errorf("data in %s: %v", other, err)
+		}
 	}
 }

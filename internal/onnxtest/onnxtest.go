@@ -2,6 +2,7 @@
 package onnxtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,6 +27,10 @@ type Model struct {
 	Cell    int64  // 0: 8
 	Outputs []Output
 	Inputs  int // 0: 1; further ones are called extra
+
+	// Scale names a file of external data, beside the model, that holds the float32 by which the features are multiplied, one for each;
+	// "": none.
+	Scale string
 }
 
 // Output is one output of a Model.
@@ -65,9 +70,20 @@ func (m Model) Encode() []byte {
 			pooled += "/pooled"
 		}
 		graph = message(graph, 1, node("AveragePool", "pixels", pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
-		if !out.Raw {
-			graph = message(graph, 1, node("Flatten", pooled, out.Name, integer("axis", 1)))
+		if out.Raw {
+			continue
 		}
+		flat := out.Name
+		if m.Scale != "" {
+			flat += "/flat"
+		}
+		graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
+		if m.Scale != "" {
+			graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
+		}
+	}
+	if m.Scale != "" {
+		graph = message(graph, 5, External("scale", m.Scale, 3*(m.Input[2]/m.Cell)*(m.Input[3]/m.Cell)))
 	}
 	graph = text(graph, 2, "test")
 	graph = message(graph, 11, value("pixels", m.Type, m.Input))
@@ -80,6 +96,15 @@ func (m Model) Encode() []byte {
 	model := number(nil, 1, 8)                                 // ir_version
 	model = message(model, 8, number(text(nil, 1, ""), 2, 17)) // opset
 	return message(model, 7, graph)
+}
+
+// External is a tensor of n float32 that begin a file of external data, as a message.
+func External(name, location string, n int64) []byte {
+	t := text(number(number(nil, 1, uint64(n)), 2, Float32), 8, name)
+	for _, entry := range [][2]string{{"location", location}, {"offset", "0"}, {"length", fmt.Sprint(4 * n)}} {
+		t = message(t, 13, text(text(nil, 1, entry[0]), 2, entry[1]))
+	}
+	return number(t, 14, 1)
 }
 
 // dims are the dimensions that an output declares.

@@ -159,8 +159,7 @@ type Tensor struct {
 	Load  func() ([]byte, error)
 	Exact bool // stays as it is whatever precision the weights get
 
-	location string // of external data, relative to the model's folder
-	rest     []byte
+	rest []byte
 }
 
 // Elements is the number of elements. It fails on a negative dimension and where the product overflows.

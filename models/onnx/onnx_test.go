@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"iconic/internal/onnxtest"
 	"iconic/internal/sharedtest"
 )
 
@@ -265,6 +266,31 @@ func TestParseRefuses(t *testing.T) {
 			t.Fatalf("error %v", err)
 		}
 	})
+}
+
+// Tensors of nested graphs stay as they were read, and so where they were.
+func TestDataOfNestedGraphsDoNotComeAlong(t *testing.T) {
+	folder := t.TempDir()
+	branch := bytesField(5, bytesField(6, bytesField(5, onnxtest.External("inner", "inner.bin", 1)...)...)...) // attribute, graph, initializer
+	name := filepath.Join(folder, "m.onnx")
+	graph := append(bytesField(5, onnxtest.External("outer", "outer.bin", 1)...), bytesField(1, branch...)...)
+	model := append(bytesField(7, graph...), bytesField(8, 2<<3, 17)...)
+	for file, content := range map[string]string{"m.onnx": string(model), "inner.bin": "four", "outer.bin": "four"} {
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other.onnx")
+	if err := WriteFile(other, m); err == nil || !strings.Contains(err.Error(), `"inner.bin"`) {
+		t.Errorf("written without the data of its branch: %v", err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("a model that cannot be read is left")
+	}
 }
 
 // Lists by type are what other writers put numbers into.

@@ -7,11 +7,12 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"iconic/internal/onnxfiles"
 )
 
 // ReadFile reads the model in the file called name; tensors of external data are read, from the folder of the
@@ -21,7 +22,7 @@ func ReadFile(name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := parse(b, filepath.Dir(name))
+	m, err := parse(b, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -31,7 +32,8 @@ func ReadFile(name string) (*Model, error) {
 // Parse reads a model from memory, which its tensors go on referring to.
 func Parse(b []byte) (*Model, error) { return parse(b, "") }
 
-func parse(b []byte, folder string) (*Model, error) {
+// parse reads the model of a file; "" is none.
+func parse(b []byte, file string) (*Model, error) {
 	m := &Model{Opsets: map[string]int64{}}
 	err := fields(b, func(f field) error {
 		switch f.number {
@@ -44,7 +46,7 @@ func parse(b []byte, folder string) (*Model, error) {
 				return errors.New("two graphs")
 			}
 			m.Graph = &Graph{}
-			return m.Graph.parse(f.bytes, folder)
+			return m.Graph.parse(f.bytes, file)
 		case 8:
 			var domain string
 			var version int64
@@ -93,17 +95,17 @@ func parseEntry(b []byte) (e Entry, err error) {
 	return e, err
 }
 
-func (g *Graph) parse(b []byte, folder string) error {
+func (g *Graph) parse(b []byte, file string) error {
 	return fields(b, func(f field) error {
 		switch f.number {
 		case 1:
 			n := &Node{}
 			g.Nodes = append(g.Nodes, n)
-			return n.parse(f.bytes, folder)
+			return n.parse(f.bytes, file)
 		case 2:
 			g.Name = string(f.bytes)
 		case 5:
-			t, err := parseTensor(f.bytes, folder)
+			t, err := parseTensor(f.bytes, file)
 			g.Initializers = append(g.Initializers, t)
 			return err
 		case 11:
@@ -121,7 +123,7 @@ func (g *Graph) parse(b []byte, folder string) error {
 	})
 }
 
-func (n *Node) parse(b []byte, folder string) error {
+func (n *Node) parse(b []byte, file string) error {
 	return fields(b, func(f field) error {
 		switch f.number {
 		case 1:
@@ -133,7 +135,7 @@ func (n *Node) parse(b []byte, folder string) error {
 		case 4:
 			n.Op = string(f.bytes)
 		case 5:
-			a, err := parseAttribute(f.bytes, folder)
+			a, err := parseAttribute(f.bytes, file)
 			n.Attributes = append(n.Attributes, a)
 			return err
 		case 7:
@@ -147,7 +149,7 @@ func (n *Node) parse(b []byte, folder string) error {
 	})
 }
 
-func parseAttribute(b []byte, folder string) (a Attribute, err error) {
+func parseAttribute(b []byte, file string) (a Attribute, err error) {
 	err = fields(b, func(f field) (err error) {
 		switch f.number {
 		case 1:
@@ -159,7 +161,7 @@ func parseAttribute(b []byte, folder string) (a Attribute, err error) {
 		case 4:
 			a.String = f.bytes
 		case 5:
-			a.Tensor, err = parseTensor(f.bytes, folder)
+			a.Tensor, err = parseTensor(f.bytes, file)
 		case 7:
 			return f.packed(protowire.Fixed32Type, func(v uint64) {
 				a.Floats = append(a.Floats, math.Float32frombits(uint32(v)))
@@ -235,7 +237,7 @@ func (v *Value) parseTensorType(b []byte) error {
 }
 
 // parseTensor brings every way to store numbers (raw bytes, a list by type, external data) under Load.
-func parseTensor(b []byte, folder string) (*Tensor, error) {
+func parseTensor(b []byte, file string) (*Tensor, error) {
 	var (
 		t        = &Tensor{}
 		lists    []byte // elements from a typed list, as raw bytes
@@ -284,7 +286,7 @@ func parseTensor(b []byte, folder string) (*Tensor, error) {
 	case t.Type.Size() == 0: // strings and what is smaller than a byte
 		t.rest = append(t.rest, loose...)
 	case external:
-		return t, t.external(entries, folder, want)
+		return t, t.external(entries, file, want)
 	case raw == nil && lists == nil && elements > 0:
 		return t, fmt.Errorf("tensor %q: shape %v and no data", t.Name, t.Dims)
 	default:
@@ -321,8 +323,8 @@ func appendElement(b []byte, v uint64, width int, kind DataType) []byte {
 	return append(b, binary.LittleEndian.AppendUint64(nil, v)[:width]...)
 }
 
-// external makes Load read a part of a file beside the model. The place must lie inside the model's folder.
-func (t *Tensor) external(entries []Entry, folder string, want int64) error {
+// external makes Load read a part of a file beside the model in the file called model.
+func (t *Tensor) external(entries []Entry, model string, want int64) error {
 	var location string
 	var offset int64
 	length := want
@@ -340,13 +342,16 @@ func (t *Tensor) external(entries []Entry, folder string, want int64) error {
 			return fmt.Errorf("tensor %q: external data with %s %q", t.Name, e.Key, e.Value)
 		}
 	}
-	if folder == "" || !filepath.IsLocal(location) {
-		return fmt.Errorf("tensor %q: its data lie in %q, which is not a file in the model's folder", t.Name, location)
+	if model == "" {
+		return fmt.Errorf("tensor %q: its data lie in %q, which is not a file in the model's folder: read the model from its file", t.Name, location)
 	}
 	if length != want {
 		return fmt.Errorf("tensor %q: %d bytes of external data do not fill shape %v of %d-byte elements", t.Name, length, t.Dims, t.Type.Size())
 	}
-	name := filepath.Join(folder, location)
+	name, err := onnxfiles.Locate(model, location)
+	if err != nil {
+		return fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
 	stat, err := os.Stat(name)
 	if err != nil {
 		return fmt.Errorf("tensor %q: %w", t.Name, err)
@@ -354,7 +359,6 @@ func (t *Tensor) external(entries []Entry, folder string, want int64) error {
 	if offset > stat.Size() || want > stat.Size()-offset {
 		return fmt.Errorf("tensor %q: %s has %d bytes, too few for %d at %d", t.Name, name, stat.Size(), want, offset)
 	}
-	t.location = filepath.Clean(location)
 	t.Load = func() ([]byte, error) {
 		f, err := os.Open(name)
 		if err != nil {

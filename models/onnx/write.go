@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/onnxfiles"
 )
 
 const (
@@ -99,10 +100,37 @@ func writeDraft(file, data string, m *Model, place map[*Tensor]int64) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(file, e.writeTo)
+	if err := atomicfile.Write(file, e.writeTo); err != nil {
+		return err
+	}
+	return selfContained(file, data)
 }
 
-// dataNames are the names of external data that this package gives, and that an encoder's checksum covers.
+// selfContained refuses a model that reads other files than the one called data: those of tensors that were kept as they were read, in
+// nested graphs for one, and that stay where the model came from.
+func selfContained(file, data string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	locations, err := onnxfiles.Locations(f, stat.Size())
+	if err != nil {
+		return err
+	}
+	for _, location := range locations {
+		if location != data {
+			return fmt.Errorf("tensors inside of nested graphs, or of kinds that are not taken apart here, lie in external data (%q): save the model with those in its own file first", location)
+		}
+	}
+	return nil
+}
+
+// dataNames are the names of external data that this package gives.
 func dataNames(name string) []string { return []string{name + ".data", name + "_data"} }
 
 // freeData is the first name for external data that nothing bears.
@@ -120,22 +148,11 @@ func freeData(name string) (string, error) {
 // dataOf lists the files of external data that the model called name reads and that bear a name of this package's; none if there is
 // no such model, or it cannot be read.
 func dataOf(name string) []string {
-	var there []string
-	for _, file := range dataNames(name) {
-		if _, err := os.Lstat(file); err == nil {
-			there = append(there, file)
-		}
-	}
-	if len(there) == 0 {
-		return nil
-	}
-	m, err := ReadFile(name)
+	files, err := onnxfiles.Files(name)
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(there, func(file string) bool {
-		return !slices.ContainsFunc(m.Graph.Initializers, func(t *Tensor) bool { return t.location == filepath.Base(file) })
-	})
+	return slices.DeleteFunc(files, func(file string) bool { return !slices.Contains(dataNames(filepath.Clean(name)), file) })
 }
 
 // Write writes the model as one message, which must not exceed 2 GB.
