@@ -58,6 +58,7 @@ const (
 	probes               = 8
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
+	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
 	leastStarts = 4
@@ -250,13 +251,9 @@ func (s *search) prepare(ctx context.Context, near *knn.Graph) (err error) {
 // have merged groups or split them.
 func (s *search) start(ctx context.Context) ([]int32, error) {
 	o := s.options
-	runs := make([]*kmeans.Result, s.starts())
-	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, r, _ int) (err error) {
-		runs[r], err = kmeans.Cluster(ctx, s.v, kmeans.Options{
-			Clusters: o.Clusters, Starts: 1, MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(o.Seed, 's', r),
-		})
-		s.report.one()
-		return err
+	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
+		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
+		Progress: func(int, int) { s.report.one() },
 	})
 	if err != nil {
 		return nil, err
@@ -331,16 +328,16 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 		return nil, err
 	}
 	kernel.NormalizeRows(e.X, e.Width)
+	found, err := kmeans.Runs(ctx, e, kmeans.Options{
+		Clusters: o.Clusters, Starts: runs, MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 'k', draw),
+	})
+	if err != nil {
+		return nil, err
+	}
 	members := make([][]int32, runs)
-	err = parallel.Blocks(ctx, o.Workers, runs, 1, func(_, r, _ int) error {
-		km, err := kmeans.Cluster(ctx, e, kmeans.Options{
-			Clusters: o.Clusters, Starts: 3, MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(o.Seed, 'e', draw<<8|r),
-		})
-		if err != nil {
-			return err
-		}
-		if members[r] = km.Assignment; chosen != nil {
-			members[r], err = s.extend(ctx, chosen, km.Assignment)
+	err = parallel.Blocks(ctx, o.Workers, runs, 1, func(_, r, _ int) (err error) {
+		if members[r] = found[r].Assignment; chosen != nil {
+			members[r], err = s.extend(ctx, chosen, members[r])
 		}
 		return err
 	})
@@ -359,7 +356,7 @@ func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, 
 // mix is the partition by a candidate's mixture from a start.
 func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
 	return mixture.Fit(ctx, v, start, mixture.Options{
-		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Workers: workers,
+		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Still: still, Workers: workers,
 	})
 }
 
@@ -379,7 +376,7 @@ func (s *search) probe(ctx context.Context, all []Candidate) error {
 			return err
 		}
 		km, err := kmeans.Cluster(ctx, half, kmeans.Options{
-			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
 		})
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ func (f *Found) Expected(ctx context.Context, raw knn.Features, cluster []int32)
 	plain := make([]float64, critics)
 	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) error {
 		km, err := kmeans.Cluster(ctx, raw, kmeans.Options{
-			Clusters: o.Clusters, Starts: restarts, MaxIterations: iterations, Tolerance: 1e-4, Workers: 1, Seed: seed(o.Seed, 'c', c),
+			Clusters: o.Clusters, Starts: restarts, MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(o.Seed, 'c', c),
 		})
 		if err != nil {
 			return err

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync"
 
 	"iconic/head/matrix"
-	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -21,6 +22,7 @@ type Options struct {
 	Starts        int     // independent seedings, of which the one of least inertia is kept; 3 when < 1
 	MaxIterations int     // Lloyd steps of each start; 100 when < 1
 	Tolerance     float64 // a start ends when a step lowers the inertia by less than this share; 1e-5 when ≤ 0
+	Still         float64 // a start ends, too, when a step moves no more than this share of the rows to another cluster
 	MiniBatch     int     // rows of a step (Sculley 2010); 0: all rows, Lloyd's algorithm
 	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; 256 when < 1
 	Workers       int     // goroutines; all processors when < 1
@@ -38,26 +40,18 @@ type Result struct {
 	Iterations    int       // Lloyd steps of the start that was kept
 }
 
-const (
-	blockRows   = 512
-	mostStripes = 16
-)
-
 // Cluster finds Clusters centroids of least inertia. A cluster that loses all its rows is given the row farthest from its
 // own centroid. It fails on more clusters than rows, and on features that are not finite, naming the row.
 func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	o = o.withDefaults()
-	if o.Clusters < 1 || o.Clusters > f.Len() {
-		return nil, fmt.Errorf("k-means: %d clusters of %d rows: want at least 1 and no more than there are rows", o.Clusters, f.Len())
+	if err := o.check(f.Len()); err != nil {
+		return nil, err
 	}
-	frame, err := centred.Measure(ctx, f, o.Workers)
+	rows, err := read(ctx, f, o.Workers)
 	if err != nil {
 		return nil, err
 	}
-	l := newLloyd(frame, o)
-	if err := l.measure(ctx); err != nil {
-		return nil, err
-	}
+	l := newLloyd(rows, o)
 	var best *Result
 	for start := range o.Starts {
 		r, err := l.run(ctx, start)
@@ -68,9 +62,47 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 			best = r
 		}
 	}
-	frame.Back(best.Centroids)
-	best.Inertia /= frame.Scale * frame.Scale
+	rows.back(best)
 	return best, nil
+}
+
+// Runs are all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They go side by side, one
+// worker each.
+func Runs(ctx context.Context, f matrix.Features, o Options) ([]*Result, error) {
+	o = o.withDefaults()
+	if err := o.check(f.Len()); err != nil {
+		return nil, err
+	}
+	rows, err := read(ctx, f, o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	alone := o
+	alone.Workers, alone.Progress = 1, nil
+	all := make([]*Result, o.Starts)
+	var mu sync.Mutex
+	done := 0
+	err = parallel.Blocks(ctx, o.Workers, o.Starts, 1, func(start, _, _ int) (err error) {
+		if all[start], err = newLloyd(rows, alone).run(ctx, start); err != nil {
+			return err
+		}
+		rows.back(all[start])
+		if o.Progress != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			done += o.MaxIterations
+			o.Progress(done, o.Starts*o.MaxIterations)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (o Options) check(n int) error {
+	if o.Clusters < 1 || o.Clusters > n {
+		return fmt.Errorf("k-means: %d clusters of %d rows: want at least 1 and no more than there are rows", o.Clusters, n)
+	}
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -91,11 +123,9 @@ func (o Options) withDefaults() Options {
 
 // lloyd is the state of a clustering; its buffers serve every start.
 type lloyd struct {
-	features   Features
+	*rows
 	options    Options
-	n, d, k    int
-	stripe     int       // rows of a stripe, a multiple of blockRows
-	square     []float32 // ‖x‖² of each row
+	k          int
 	centroids  []float32
 	half       []float32 // ½‖c‖² of each centroid
 	assignment []int32
@@ -107,14 +137,14 @@ type lloyd struct {
 type stripe struct {
 	sum     []float64 // clusters×dim
 	count   []int
+	moved   int // rows that changed their cluster
 	inertia float64
+	scores  []float32 // of a block
 }
 
-func newLloyd(f Features, o Options) *lloyd {
-	l := &lloyd{features: f, options: o, n: f.Len(), d: f.Dim(), k: o.Clusters}
-	l.stripe = max(1, parallel.Count(parallel.Count(l.n, mostStripes), blockRows)) * blockRows
-	l.square, l.distance = make([]float32, l.n), make([]float32, l.n)
-	l.assignment = make([]int32, l.n)
+func newLloyd(r *rows, o Options) *lloyd {
+	l := &lloyd{rows: r, options: o, k: o.Clusters}
+	l.distance, l.assignment = make([]float32, l.n), make([]int32, l.n)
 	l.centroids, l.half = make([]float32, l.k*l.d), make([]float32, l.k)
 	l.stripes = make([]stripe, parallel.Count(l.n, l.stripe))
 	for s := range l.stripes {
@@ -123,46 +153,17 @@ func newLloyd(f Features, o Options) *lloyd {
 	return l
 }
 
-// blocks calls work for every block of rows, one goroutine a stripe, in row order within a stripe.
-func (l *lloyd) blocks(ctx context.Context, work func(s, lo, hi int, x []float32) error) error {
-	return parallel.Blocks(ctx, l.options.Workers, l.n, l.stripe, func(s, lo, hi int) error {
-		x := make([]float32, min(blockRows, hi-lo)*l.d)
-		for ; lo < hi; lo += blockRows {
-			end := min(hi, lo+blockRows)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := l.features.Block(x[:(end-lo)*l.d], lo, end); err != nil {
-				return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
-			}
-			if err := work(s, lo, end, x); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// measure fills square.
-func (l *lloyd) measure(ctx context.Context) error {
-	return l.blocks(ctx, func(_, lo, hi int, x []float32) error {
-		for i := lo; i < hi; i++ {
-			l.square[i] = kernel.SquaredNorm(x[(i-lo)*l.d : (i-lo+1)*l.d])
-		}
-		return nil
-	})
-}
-
 // run seeds once and iterates to the end.
 func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	r := rand.New(rand.NewPCG(l.options.Seed, uint64(start)))
 	if err := l.seed(ctx, r); err != nil {
 		return nil, err
 	}
-	inertia, iterations := math.Inf(1), 0
-	for iterations < l.options.MaxIterations {
+	batches := l.options.MiniBatch > 0 && l.options.MiniBatch < l.n
+	inertia, iterations, settled := math.Inf(1), 0, false
+	for !settled && iterations < l.options.MaxIterations {
 		var err error
-		if l.options.MiniBatch > 0 && l.options.MiniBatch < l.n {
+		if batches {
 			err = l.miniBatchStep(ctx, r, iterations)
 		} else {
 			err = l.assign(ctx)
@@ -174,18 +175,20 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 		if l.options.Progress != nil {
 			l.options.Progress(start*l.options.MaxIterations+iterations, l.options.Starts*l.options.MaxIterations)
 		}
-		if l.options.MiniBatch > 0 && l.options.MiniBatch < l.n {
+		if batches {
 			continue
 		}
 		last := inertia
 		inertia = l.total()
-		if last-inertia <= l.options.Tolerance*inertia {
-			break
+		settled = last-inertia <= l.options.Tolerance*inertia || iterations > 1 && float64(l.moved()) <= l.options.Still*float64(l.n)
+		if !settled {
+			l.update()
 		}
-		l.update()
 	}
-	if err := l.assign(ctx); err != nil {
-		return nil, err
+	if !settled { // the centroids have moved since
+		if err := l.assign(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return &Result{
 		Clusters: l.k, Dim: l.d,
@@ -203,42 +206,48 @@ func (l *lloyd) assign(ctx context.Context) error {
 	for s := range l.stripes {
 		clear(l.stripes[s].sum)
 		clear(l.stripes[s].count)
-		l.stripes[s].inertia = 0
+		l.stripes[s].inertia, l.stripes[s].moved = 0, 0
 	}
-	scratch := make([][]float32, len(l.stripes))
-	return l.blocks(ctx, func(s, lo, hi int, x []float32) error {
-		if scratch[s] == nil {
-			scratch[s] = make([]float32, blockRows*l.k)
-		}
-		scores := scratch[s]
-		kernel.MulTransB(scores, l.k, x, l.d, l.centroids, l.d, hi-lo, l.d, l.k, false)
+	return l.each(ctx, l.options.Workers, func(s, lo, hi int, x []float32) error {
 		to := &l.stripes[s]
+		if to.scores == nil {
+			to.scores = make([]float32, min(blockRows, l.n)*l.k+l.d)
+		}
+		scores, away := to.scores[:(hi-lo)*l.k], to.scores[len(to.scores)-l.d:]
+		kernel.MulTransB(scores, l.k, x, l.d, l.centroids, l.d, hi-lo, l.d, l.k, false)
 		for i := lo; i < hi; i++ {
 			c := nearest(scores[(i-lo)*l.k:(i-lo+1)*l.k], l.half)
+			if l.assignment[i] != int32(c) {
+				to.moved++
+			}
 			l.assignment[i] = int32(c)
 			to.count[c]++
+			row := x[(i-lo)*l.d : (i-lo+1)*l.d]
+			kernel.AddTo(to.sum[c*l.d:(c+1)*l.d], row)
 			// The distance is measured again: the difference of large products would drown a small one.
-			sum, centroid, square := to.sum[c*l.d:(c+1)*l.d], l.centroids[c*l.d:(c+1)*l.d], 0.0
-			for e, v := range x[(i-lo)*l.d : (i-lo+1)*l.d] {
-				sum[e] += float64(v)
-				square += float64(v-centroid[e]) * float64(v-centroid[e])
-			}
-			l.distance[i] = float32(square)
-			to.inertia += square
+			copy(away, row)
+			kernel.AddScaled(away, -1, l.centroids[c*l.d:(c+1)*l.d])
+			l.distance[i] = kernel.SquaredNorm(away)
+			to.inertia += float64(l.distance[i])
 		}
 		return nil
 	})
 }
 
-// nearest maximises x·c − ½‖c‖², which is ½‖x‖² − ½‖x−c‖²; ties go to the lowest centroid.
-func nearest(products, half []float32) int {
-	best, at := float32(math.Inf(-1)), 0
-	for c, p := range products {
-		if v := p - half[c]; v > best {
-			best, at = v, c
-		}
+// moved is how many rows the last assignment put elsewhere.
+func (l *lloyd) moved() int {
+	moved := 0
+	for s := range l.stripes {
+		moved += l.stripes[s].moved
 	}
-	return at
+	return moved
+}
+
+// nearest maximises x·c − ½‖c‖², which is ½‖x‖² − ½‖x−c‖²; ties go to the lowest centroid.
+// The products are overwritten.
+func nearest(products, half []float32) int {
+	kernel.AddScaled(products, -1, half)
+	return max(0, slices.Index(products, kernel.Max(products)))
 }
 
 // total is the inertia of the last assignment.
@@ -286,7 +295,7 @@ func (l *lloyd) adopt(c int, taken map[int]bool) {
 	}
 	taken[at] = true
 	// A row that could be read a moment ago; were it not, the centroid stays where it is.
-	_ = l.features.Gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
+	_ = l.gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
 }
 
 // miniBatchStep moves centroids towards the rows of one random batch, each by 1/(rows it has seen) (Sculley 2010).
@@ -305,7 +314,7 @@ func (l *lloyd) miniBatchStep(ctx context.Context, r *rand.Rand, iteration int) 
 		rows[i] = int32(r.IntN(l.n))
 	}
 	x, scores := make([]float32, b*l.d), make([]float32, b*l.k)
-	if err := l.features.Gather(x, rows); err != nil {
+	if err := l.gather(x, rows); err != nil {
 		return err
 	}
 	for c := range l.k {

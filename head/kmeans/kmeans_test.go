@@ -134,3 +134,75 @@ func BenchmarkStep(b *testing.B) {
 	}
 	b.ReportMetric(2*50000*192*100*float64(iterations)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
+
+// Runs are the starts that Cluster chooses from.
+func TestRunsAreTheStartsOfCluster(t *testing.T) {
+	m := densetest.Clouds(4, 1200, 6, 9, 0.7)
+	o := Options{Clusters: 9, Starts: 4, MaxIterations: 6, Seed: 3, Workers: 2}
+	want, err := Cluster(context.Background(), m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	o.Progress = func(done, total int) {
+		if done <= last || total != 4*6 {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		last = done
+	}
+	all, err := Runs(context.Background(), m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := all[0]
+	for _, r := range all[1:] {
+		if r.Inertia < best.Inertia {
+			best = r
+		}
+	}
+	if diff := cmp.Diff(want, best); len(all) != 4 || last != 4*6 || diff != "" {
+		t.Fatalf("of %d runs the best differs from the clustering:\n%s", len(all), diff)
+	}
+	if _, err := Runs(context.Background(), m, Options{Clusters: 1201}); err == nil {
+		t.Error("1201 clusters of 1200 rows are not refused")
+	}
+}
+
+// Rows that are read anew in every step give the bits of those that are kept.
+func TestKeptRowsChangeNothing(t *testing.T) {
+	m := densetest.Clouds(4, 1200, 6, 9, 0.7)
+	o := Options{Clusters: 9, Seed: 3}.withDefaults()
+	var results []*Result
+	for _, keep := range []bool{true, false} {
+		r, err := read(context.Background(), m, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !keep {
+			r.kept = nil
+		}
+		result, err := newLloyd(r, o).run(context.Background(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, result)
+	}
+	if diff := cmp.Diff(results[0], results[1]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A start ends when few enough rows move: at once where all may, and where none may only when it stands still.
+func TestStill(t *testing.T) {
+	m := densetest.Clouds(4, 3000, 6, 9, 0.7)
+	iterations := func(still float64) int {
+		r, err := Cluster(context.Background(), m, Options{Clusters: 9, Starts: 1, Still: still, Tolerance: 1e-12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Iterations
+	}
+	if at, some, whole := iterations(1), iterations(0.01), iterations(0); at != 2 || some <= at || whole <= some {
+		t.Errorf("%d iterations where all may move, %d where a hundredth may, %d where none may", at, some, whole)
+	}
+}

@@ -18,7 +18,7 @@ func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 	m := len(rows)
 	x := make([]float32, m*l.d)
 	err := parallel.Blocks(ctx, l.options.Workers, m, blockRows, func(_, lo, hi int) error {
-		return l.features.Gather(x[lo*l.d:hi*l.d], rows[lo:hi])
+		return l.gather(x[lo*l.d:hi*l.d], rows[lo:hi])
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"iconic/internal/dense"
 	"iconic/internal/kernel"
@@ -14,7 +15,8 @@ import (
 type Options struct {
 	Clusters int     // ≥ 1
 	Kappa    float64 // concentration of every cluster, > 0
-	Rounds   int     // of expectation and maximisation; 20 when < 1
+	Rounds   int     // of expectation and maximisation, at most; 20 when < 1
+	Still    float64 // a fit ends when a round moves no more than this share of the rows to another cluster
 	// Equal keeps all proportions at 1/Clusters, so that sizes are left to the angles alone.
 	Equal   bool
 	Workers int // goroutines; all processors when < 1; they change no bit of the result
@@ -60,10 +62,14 @@ func Fit(ctx context.Context, v *dense.Rows, start []int32, o Options) (*Result,
 	f.begin(start)
 	f.maximise()
 	for range o.Rounds {
-		if err := f.expect(ctx); err != nil {
+		moved, err := f.expect(ctx)
+		if err != nil {
 			return nil, err
 		}
 		f.maximise()
+		if o.Still > 0 && float64(moved) <= o.Still*float64(n) {
+			break
+		}
 	}
 	return f.result, nil
 }
@@ -75,19 +81,21 @@ type fit struct {
 	stripe  int       // rows of a stripe
 	stripes []stripe  // sums of ranges of rows, added in their order
 	shift   []float32 // ln of each cluster's proportion
+	scaled  []float32 // κ times the means
 	result  *Result
 }
 
 // stripe gathers what maximisation needs of some rows.
 type stripe struct {
-	sum  []float32 // Σ_i P_ic v_i, Clusters×Width
-	mass []float64 // Σ_i P_ic
-	like float64
+	sum   []float32 // Σ_i P_ic v_i, Clusters×Width
+	mass  []float64 // Σ_i P_ic
+	like  float64
+	moved int // rows whose most probable cluster changed
 }
 
 func newFit(v *dense.Rows, o Options) *fit {
 	n, d, k := v.Len(), v.Width, o.Clusters
-	f := &fit{v: v, options: o, shift: make([]float32, k)}
+	f := &fit{v: v, options: o, shift: make([]float32, k), scaled: make([]float32, k*d)}
 	f.stripe = max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
 	f.stripes = make([]stripe, parallel.Count(n, f.stripe))
 	for s := range f.stripes {
@@ -137,14 +145,16 @@ func (f *fit) maximise() {
 	}
 }
 
-// expect gives every row its posterior, and gathers the sums under it.
-func (f *fit) expect(ctx context.Context) error {
+// expect gives every row its posterior, gathers the sums under it, and counts the rows whose most probable cluster changed.
+func (f *fit) expect(ctx context.Context) (moved int, err error) {
 	k, d := f.options.Clusters, f.v.Width
-	err := parallel.Blocks(ctx, f.options.Workers, f.v.Len(), f.stripe, func(s, lo, hi int) error {
+	copy(f.scaled, f.result.Means)
+	kernel.Scale(f.scaled, float32(f.options.Kappa))
+	err = parallel.Blocks(ctx, f.options.Workers, f.v.Len(), f.stripe, func(s, lo, hi int) error {
 		to := &f.stripes[s]
 		clear(to.sum)
 		clear(to.mass)
-		to.like = 0
+		to.like, to.moved = 0, 0
 		p := make([]float32, min(blockRows, hi-lo)*k)
 		for ; lo < hi; lo += blockRows {
 			if err := ctx.Err(); err != nil {
@@ -152,7 +162,7 @@ func (f *fit) expect(ctx context.Context) error {
 			}
 			m := min(blockRows, hi-lo)
 			x := f.v.X[lo*d : (lo+m)*d]
-			kernel.MulTransB(p, k, x, d, f.result.Means, d, m, d, k, false)
+			kernel.MulTransB(p, k, x, d, f.scaled, d, m, d, k, false)
 			for i := range m {
 				to.take(f, p[i*k:(i+1)*k], lo+i)
 			}
@@ -160,28 +170,25 @@ func (f *fit) expect(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	f.result.Likelihood = 0
 	for s := range f.stripes {
+		moved += f.stripes[s].moved
 		f.result.Likelihood += f.stripes[s].like / float64(f.v.Len())
 	}
-	return nil
+	return moved, err
 }
 
-// take turns the cosines of row i with all means into its posterior.
+// take turns p, the cosines of row i with all means, each times κ, into its posterior.
 func (s *stripe) take(f *fit, p []float32, i int) {
-	best := 0
-	for c := range p {
-		p[c] = float32(f.options.Kappa)*p[c] + f.shift[c]
-		if p[c] > p[best] {
-			best = c
-		}
+	kernel.AddScaled(p, 1, f.shift)
+	most := kernel.Max(p)
+	best := max(0, slices.Index(p, most))
+	if f.result.Assignment[i] != int32(best) {
+		s.moved++
 	}
 	f.result.Assignment[i] = int32(best)
-	s.like += kernel.LogSumExp(p)
 	kernel.Softmax(p, p)
+	s.like += float64(most) - math.Log(float64(p[best])) // ln Σ_c e^{z_c} = z_b − ln P_b
 	kernel.AddTo(s.mass, p)
 }
 
@@ -196,5 +203,6 @@ func Extend(ctx context.Context, marks *dense.Rows, cluster []int32, clusters in
 	clear(f.shift)
 	all := newFit(v, Options{Clusters: clusters, Kappa: 1})
 	copy(all.result.Means, f.result.Means)
-	return all.result.Assignment, all.expect(ctx)
+	_, err := all.expect(ctx)
+	return all.result.Assignment, err
 }

@@ -174,3 +174,21 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// A fit ends when few enough rows move: after the first round where all may.
+func TestStill(t *testing.T) {
+	v, truth := caps(4, 1, 0.6, 7, 2000, 300, 900, 100)
+	fit := func(rounds int, still float64) *Result {
+		r, err := Fit(context.Background(), v, truth, Options{Clusters: 4, Kappa: 5, Rounds: rounds, Still: still})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if diff := cmp.Diff(fit(1, 0), fit(30, 1)); diff != "" {
+		t.Errorf("where all rows may move, one round is not the last:\n%s", diff)
+	}
+	if a, b := fit(30, 1e-3), fit(30, 0); math.Abs(a.Likelihood-b.Likelihood) > 0.01 || cmp.Equal(a.Means, b.Means) {
+		t.Errorf("where a thousandth may move the likelihood is %v, after all rounds %v", a.Likelihood, b.Likelihood)
+	}
+}

@@ -1,0 +1,98 @@
+package kmeans
+
+import (
+	"context"
+	"fmt"
+
+	"iconic/head/matrix"
+	"iconic/internal/centred"
+	"iconic/internal/kernel"
+	"iconic/internal/parallel"
+)
+
+const (
+	blockRows   = 512
+	mostStripes = 16
+	// inMemory is how many numbers are kept once they are moved and scaled; more are read, moved and scaled in every step.
+	inMemory = 1 << 24
+)
+
+// rows are the features in their frame, as all starts read them.
+type rows struct {
+	frame  *centred.Matrix
+	n, d   int
+	stripe int       // rows of a stripe, a multiple of blockRows
+	kept   []float32 // n×d in the frame; nil where they are read anew
+	square []float32 // ‖x‖² of each row
+}
+
+func read(ctx context.Context, f matrix.Features, workers int) (*rows, error) {
+	frame, err := centred.Measure(ctx, f, workers)
+	if err != nil {
+		return nil, err
+	}
+	r := &rows{frame: frame, n: f.Len(), d: f.Dim()}
+	r.stripe = max(1, parallel.Count(parallel.Count(r.n, mostStripes), blockRows)) * blockRows
+	r.square = make([]float32, r.n)
+	var kept []float32
+	if r.n*r.d <= inMemory {
+		kept = make([]float32, r.n*r.d)
+	}
+	err = r.each(ctx, workers, func(_, lo, hi int, x []float32) error {
+		for i := lo; i < hi; i++ {
+			r.square[i] = kernel.SquaredNorm(x[(i-lo)*r.d : (i-lo+1)*r.d])
+		}
+		if kept != nil {
+			copy(kept[lo*r.d:], x)
+		}
+		return nil
+	})
+	r.kept = kept
+	return r, err
+}
+
+// each calls work for every block of rows, one goroutine a stripe, in row order within a stripe. The rows are lent.
+func (r *rows) each(ctx context.Context, workers int, work func(s, lo, hi int, x []float32) error) error {
+	return parallel.Blocks(ctx, workers, r.n, r.stripe, func(s, lo, hi int) error {
+		var buffer []float32
+		for ; lo < hi; lo += blockRows {
+			end := min(hi, lo+blockRows)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			x := r.kept
+			if x != nil {
+				x = x[lo*r.d : end*r.d]
+			} else {
+				if buffer == nil {
+					buffer = make([]float32, min(blockRows, hi-lo)*r.d)
+				}
+				x = buffer[:(end-lo)*r.d]
+				if err := r.frame.Block(x, lo, end); err != nil {
+					return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
+				}
+			}
+			if err := work(s, lo, end, x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// gather copies the named rows.
+func (r *rows) gather(dst []float32, named []int32) error {
+	if r.kept == nil {
+		return r.frame.Gather(dst, named)
+	}
+	for e, i := range named {
+		copy(dst[e*r.d:(e+1)*r.d], r.kept[int(i)*r.d:])
+	}
+	return nil
+}
+
+// back brings a result from the frame to where the features lie.
+func (r *rows) back(result *Result) {
+	r.frame.Back(result.Centroids)
+	result.Inertia /= r.frame.Scale * r.frame.Scale
+}
