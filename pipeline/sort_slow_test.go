@@ -72,7 +72,7 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 		Config: c, Head: &head.Linear{Dim: 4, Clusters: 10, Weight: make([]float32, 40), Bias: make([]float32, 10)},
 	})
 	if err == nil {
-		err = report.WriteMetrics(filepath.Join(dir, metricsFile), &report.Metrics{N: images, Clusters: 10, ClusterSizes: sizes})
+		err = report.WriteMetrics(filepath.Join(dir, metricsFile), &report.Metrics{N: images, Clusters: 10, ClustersUsed: 7, ClusterSizes: sizes})
 	}
 	if err == nil {
 		err = report.WriteAssignments(filepath.Join(dir, assignmentsFile), table)
