@@ -13,9 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"iconic/internal/atomicfile"
+	"iconic/internal/seal"
 )
 
 // cacheFolder is where weights and imported models are kept: the one given, or iconic/models in the user's cache.
@@ -28,17 +27,6 @@ func cacheFolder(given string) (string, error) {
 		given = filepath.Join(cache, "iconic", "models")
 	}
 	return given, os.MkdirAll(given, 0o777)
-}
-
-// exclusively runs work while no other process works in the cache: two runs that start together fetch and import
-// once.
-func exclusively(ctx context.Context, cache string, work func() error) error {
-	lock := flock.New(filepath.Join(cache, ".lock"))
-	if _, err := lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
-		return fmt.Errorf("wait for another process in %s: %w", cache, err)
-	}
-	defer lock.Close()
-	return work()
 }
 
 // Locked is what the lock file remembers of a file of weights.
@@ -90,7 +78,8 @@ func Remember(cache, sum, path string) error {
 	return atomicfile.WriteBytes(filepath.Join(folder, sum), []byte(path))
 }
 
-// Recall gives the ONNX file that Remember was told last of an encoder; not ok where there is none any more.
+// Recall gives the ONNX file that Remember was told last of an encoder; not ok where there is none any more, or one of the cache is
+// no longer what was written there.
 func Recall(cache, sum string) (path string, ok bool) {
 	cache, err := cacheFolder(cache)
 	if err != nil || !filepath.IsLocal(sum) {
@@ -101,6 +90,9 @@ func Recall(cache, sum string) (path string, ok bool) {
 		return "", false
 	}
 	if stat, err := os.Stat(string(b)); err != nil || !stat.Mode().IsRegular() {
+		return "", false
+	}
+	if errors.Is(seal.Check(context.Background(), filepath.Dir(string(b))), seal.ErrBroken) {
 		return "", false
 	}
 	return string(b), true

@@ -1,20 +1,12 @@
 package models
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"iconic/internal/onnxtest"
 	"iconic/internal/safetensors"
@@ -61,183 +53,6 @@ func TestPreprocessingKeepsTheProportion(t *testing.T) {
 			t.Errorf("%d: %+v, want shorter side %d", size, p, want)
 		}
 	}
-}
-
-// mirror serves one file under the official path of e, with ranges, and may cut connections.
-type mirror struct {
-	sync.Mutex
-	content []byte
-	tag     string
-	cut     int      // bytes after which a connection breaks; 0: never
-	ranges  []string // what was asked for
-}
-
-func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m.Lock()
-	defer m.Unlock()
-	m.ranges = append(m.ranges, r.Header.Get("Range"))
-	if m.tag != "" {
-		w.Header().Set("ETag", m.tag)
-	}
-	if m.cut == 0 {
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(m.content))
-		return
-	}
-	start, status := 0, http.StatusOK
-	if s, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok && r.Header.Get("If-Range") == m.tag {
-		start, _ = strconv.Atoi(strings.TrimSuffix(s, "-"))
-		status = http.StatusPartialContent
-		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(m.content)-1, len(m.content)))
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(m.content)-start))
-	w.WriteHeader(status)
-	_, _ = w.Write(m.content[start:min(start+m.cut, len(m.content))]) // then the handler ends and the connection breaks
-}
-
-func serve(t *testing.T, m *mirror) string {
-	t.Helper()
-	s := httptest.NewServer(m)
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-func TestPull(t *testing.T) {
-	e, err := Lookup("dinov2-small")
-	if err != nil {
-		t.Fatal(err)
-	}
-	content := bytes.Repeat([]byte("0123456789abcdef"), 1000)
-	t.Run("keeps and checks the checksum", func(t *testing.T) {
-		m := &mirror{content: content, tag: `"1"`}
-		o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
-		first, err := Pull(t.Context(), e, o)
-		if err != nil || !first.First || first.Bytes != int64(len(content)) || !strings.HasPrefix(first.From, o.From) {
-			t.Fatalf("%+v, %v", first, err)
-		}
-		again, err := Pull(t.Context(), e, o)
-		if err != nil || again.First || again.SHA256 != first.SHA256 || len(m.ranges) != 1 {
-			t.Fatalf("%+v, %v after %d requests", again, err, len(m.ranges))
-		}
-		if err := os.WriteFile(first.Path, content[1:], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Pull(t.Context(), e, o); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), first.SHA256) {
-			t.Fatalf("changed weights: %v", err)
-		}
-		if err := os.Remove(first.Path); err != nil {
-			t.Fatal(err)
-		}
-		m.content = content[2:]
-		if _, err := Pull(t.Context(), e, o); !errors.Is(err, ErrChanged) {
-			t.Fatalf("weights changed at the source: %v", err)
-		}
-	})
-	t.Run("goes on where a connection was cut", func(t *testing.T) {
-		m := &mirror{content: content, tag: `"1"`, cut: 7000}
-		o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
-		p, err := Pull(t.Context(), e, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := os.ReadFile(p.Path); !bytes.Equal(got, content) {
-			t.Fatal("other bytes arrived")
-		}
-		if want := []string{"", "bytes=7000-", "bytes=14000-"}; !slices.Equal(m.ranges, want) {
-			t.Errorf("asked for %q, want %q", m.ranges, want)
-		}
-		if left, _ := filepath.Glob(p.Path + ".part*"); len(left) > 0 {
-			t.Errorf("left behind: %v", left)
-		}
-	})
-	t.Run("in a later run", func(t *testing.T) {
-		m := &mirror{content: content, tag: `"1"`, cut: 1000}
-		o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
-		if _, err := Pull(t.Context(), e, o); err == nil || !strings.Contains(err.Error(), "3000 of 16000 bytes") {
-			t.Fatalf("a server that always cuts: %v", err)
-		}
-		m.cut = 0
-		p, err := Pull(t.Context(), e, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := os.ReadFile(p.Path); !bytes.Equal(got, content) || m.ranges[len(m.ranges)-1] != "bytes=3000-" {
-			t.Fatalf("asked for %q", m.ranges)
-		}
-	})
-	t.Run("starts again when the file has changed meanwhile", func(t *testing.T) {
-		m := &mirror{content: content, tag: `"1"`, cut: 1000}
-		o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
-		if _, err := Pull(t.Context(), e, o); err == nil {
-			t.Fatal("complete?")
-		}
-		m.cut, m.tag, m.content = 0, `"2"`, slices.Concat([]byte("new"), content)
-		p, err := Pull(t.Context(), e, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := os.ReadFile(p.Path); !bytes.Equal(got, m.content) {
-			t.Fatal("two versions were joined")
-		}
-	})
-	t.Run("says what to do when nothing can be reached", func(t *testing.T) {
-		s := httptest.NewServer(http.NotFoundHandler())
-		defer s.Close()
-		cache := t.TempDir()
-		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: s.URL})
-		if err == nil || strings.Contains(err.Error(), "\n") {
-			t.Fatalf("error %v", err)
-		}
-		for _, want := range []string{"404", e.URL + " by hand", filepath.Join(cache, "weights", e.Name), "--from"} {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("error %q lacks %q", err, want)
-			}
-		}
-	})
-	t.Run("from a folder, a file, and by hand", func(t *testing.T) {
-		folder := t.TempDir()
-		name := filepath.Join(folder, "dinov2_vits14_pretrain.pth")
-		if err := os.WriteFile(name, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, from := range []string{folder, name} {
-			p, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: from})
-			if err != nil || p.From != name {
-				t.Errorf("%s: %+v, %v", from, p, err)
-			}
-		}
-		cache := t.TempDir()
-		hand := filepath.Join(cache, "weights", e.Name)
-		if err := os.MkdirAll(hand, 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(hand, "model.safetensors"), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if p, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: "http://127.0.0.1:1"}); err != nil || !p.First {
-			t.Errorf("by hand: %+v, %v", p, err)
-		}
-		if _, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "dinov2_vits14_pretrain.pth") {
-			t.Errorf("an empty folder: %v", err)
-		}
-	})
-	t.Run("can be cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		m := &mirror{content: content, tag: `"1"`}
-		o := PullOptions{Cache: t.TempDir(), From: serve(t, m), Progress: func(string, int64, int64) { cancel() }}
-		if _, err := Pull(ctx, e, o); !errors.Is(err, context.Canceled) {
-			t.Fatalf("error %v", err)
-		}
-	})
-	t.Run("a damaged lock file is named", func(t *testing.T) {
-		cache := t.TempDir()
-		if err := os.WriteFile(lockFile(cache), []byte("{"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		m := &mirror{content: content}
-		if _, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, m)}); err == nil || !strings.Contains(err.Error(), lockFile(cache)) {
-			t.Fatalf("error %v", err)
-		}
-	})
 }
 
 // weightsFile writes random weights of a small DINO encoder and gives its name.
@@ -306,6 +121,61 @@ func TestResolveKeepsImports(t *testing.T) {
 		}
 		if after, err := os.Stat(m.Path); err != nil || after.ModTime() != before.ModTime() {
 			t.Errorf("%s was imported twice", key)
+		}
+	}
+}
+
+// A model in the cache that was cut, changed or lost is made again, with a word; so is one of which nothing is known.
+func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
+	name := weightsFile(t, 16, 8)
+	var notes []string
+	o := Options{ImageSize: 32, PullOptions: PullOptions{Cache: t.TempDir(), Note: func(text string) { notes = append(notes, text) }}}
+	m, err := Resolve(t.Context(), name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(m.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Remember(o.Cache, "ab12", m.Path); err != nil {
+		t.Fatal(err)
+	}
+	changed := append([]byte(nil), whole...)
+	changed[len(changed)/2] ^= 1
+	for _, c := range []struct {
+		name, note string
+		damage     func() error
+	}{
+		{"a changed byte", "not as it was made", func() error { return os.WriteFile(m.Path, changed, 0o600) }},
+		{"a file cut short", "not as it was made", func() error { return os.Truncate(m.Path, 100) }},
+		{"a file that is gone", "not as it was made", func() error { return os.Remove(m.Path) }},
+		{"no seal", "importing", func() error { return os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")) }},
+		{"a killed writer's files", "importing", func() error {
+			return errors.Join(os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")), os.Mkdir(filepath.Join(filepath.Dir(m.Path), ".iconic-1"), 0o700))
+		}},
+	} {
+		notes = nil
+		if err := c.damage(); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := Recall(o.Cache, "ab12"); ok && c.note != "importing" {
+			t.Errorf("%s: it is recalled", c.name)
+		}
+		if _, err := Resolve(t.Context(), name, o); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if got, err := os.ReadFile(m.Path); err != nil || string(got) != string(whole) {
+			t.Errorf("%s: %d bytes, %v", c.name, len(got), err)
+		}
+		if !strings.Contains(strings.Join(notes, "; "), c.note) {
+			t.Errorf("%s: notes %q, want one with %q", c.name, notes, c.note)
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(m.Path), ".iconic-1")); err == nil {
+			t.Errorf("%s: a killed writer's files are left", c.name)
+		}
+		if _, ok := Recall(o.Cache, "ab12"); !ok {
+			t.Errorf("%s: it is not recalled afterwards", c.name)
 		}
 	}
 }

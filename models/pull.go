@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net/http"
+	"net"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
-	"iconic/internal/atomicfile"
+	"iconic/internal/fetch"
+	"iconic/internal/lockfile"
+	"iconic/models/weights"
 )
 
 // PullOptions say where to fetch weights from. The zero value fetches from the official host, and from the
@@ -23,6 +22,7 @@ import (
 type PullOptions struct {
 	Cache    string                               // the folder of models; "": iconic/models in the user's cache
 	From     string                               // instead: a mirror's address, the file's own address, a folder or a file
+	Stall    time.Duration                        // how long a server may be silent; 0: fetch.DefaultStall, 30 s
 	Note     func(text string)                    // told what is about to happen; may be nil
 	Progress func(what string, done, total int64) // told the bytes done, total −1 where unknown; may be nil
 }
@@ -51,57 +51,245 @@ type Pulled struct {
 // ErrChanged marks weights that are not those seen before under the same name.
 var ErrChanged = errors.New("not the weights seen before")
 
-// Pull makes sure that the weights of e are in the cache and are the ones seen before. The first time, their
-// SHA-256 is written to the lock file. A download that was cut goes on where it stopped.
-func Pull(ctx context.Context, e Encoder, o PullOptions) (p Pulled, err error) {
+// Pull makes sure that the weights of e are in the cache and are the ones seen before. The first time they are read in full
+// and, if they are the encoder's, their SHA-256 is written to the lock file; what is something else is not kept. A download that
+// was cut goes on where it stopped, and keeps nobody waiting but those who want the same file.
+func Pull(ctx context.Context, e Encoder, o PullOptions) (Pulled, error) {
 	cache, err := cacheFolder(o.Cache)
 	if err != nil {
-		return p, err
+		return Pulled{}, err
 	}
-	err = exclusively(ctx, cache, func() error {
-		p, err = pull(ctx, e, o, cache)
-		return err
-	})
+	p := &pull{encoder: e, options: o, cache: cache, folder: filepath.Join(cache, "weights", e.Name)}
+	pulled, err := p.run(ctx)
 	if err != nil {
 		return Pulled{}, fmt.Errorf("%s: %w", e.Name, err)
 	}
-	return p, nil
+	return pulled, nil
 }
 
-func pull(ctx context.Context, e Encoder, o PullOptions, cache string) (Pulled, error) {
-	folder := filepath.Join(cache, "weights", e.Name)
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+// pull is one call of Pull.
+type pull struct {
+	encoder Encoder
+	options PullOptions
+	cache   string
+	folder  string // of this encoder's weights
+}
+
+func (p *pull) run(ctx context.Context) (Pulled, error) {
+	if err := os.MkdirAll(p.folder, 0o777); err != nil {
 		return Pulled{}, err
 	}
-	if name, ok := present(e, folder); ok { // pulled before, or put there by hand
-		return check(ctx, e, o, cache, name, "the file itself")
+	if _, err := readLocks(p.cache); err != nil { // before hours of fetching
+		return Pulled{}, err
 	}
-	if o.From != "" && !isAddress(o.From) {
-		o.note("copying %s (%s, about %d MB) from %s", e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, o.From)
-		name, from, err := copyLocal(ctx, e, o, folder)
-		if err != nil {
-			return Pulled{}, err
-		}
-		return check(ctx, e, o, cache, name, from)
+	if name, ok := present(p.encoder, p.folder); ok { // pulled before, or put there by hand
+		return p.check(ctx, name, "the file itself")
+	}
+	if from := p.options.From; from != "" && !isAddress(from) {
+		return p.copy(ctx, from)
+	}
+	return p.download(ctx)
+}
+
+// download tries one address after the other.
+func (p *pull) download(ctx context.Context) (Pulled, error) {
+	e := p.encoder
+	addresses, err := addresses(e, p.options.From)
+	if err != nil {
+		return Pulled{}, err
 	}
 	var failures error
-	for _, address := range addresses(e, o.From) {
-		name := filepath.Join(folder, path.Base(address))
-		o.note("fetching %s (%s, about %d MB) from %s", e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, address)
-		err := download(ctx, address, name, o.progress("fetching "+e.Name))
-		if err == nil {
-			return check(ctx, e, o, cache, name, address)
+	for _, address := range addresses {
+		public := fetch.Public(address)
+		p.announce("fetching", public)
+		if address.Scheme == "http" && !thisMachine(address) {
+			p.options.note("%s is not encrypted: anybody on the way could change what comes", public)
 		}
-		if ctx.Err() != nil {
-			return Pulled{}, ctx.Err()
+		pulled, err := p.bring(ctx, path.Base(address.Path), public, "fetching", func(f fetch.File) error {
+			return f.Download(ctx, fetch.Source{Address: address.String(), Plain: p.options.From != "", Stall: p.options.Stall})
+		})
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrChanged) {
+			return pulled, err
 		}
 		if failures != nil {
 			err = fmt.Errorf("%w; %w", failures, err)
 		}
 		failures = err
 	}
-	return Pulled{}, fmt.Errorf("the weights could not be fetched (%w): fetch %s by hand and put it into %s, or name a mirror or a folder with --from", failures, e.URL, folder)
+	return Pulled{}, fmt.Errorf("the weights could not be fetched (%w): fetch %s by hand and put it into %s, or name a mirror, a folder or a file with --from", failures, e.URL, p.folder)
 }
+
+// copy takes a file, or the encoder's file in a folder.
+func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
+	stat, err := os.Stat(from)
+	if err != nil {
+		return Pulled{}, fmt.Errorf("--from: %w", err)
+	}
+	if stat.IsDir() {
+		name, ok := present(p.encoder, from)
+		if !ok {
+			return Pulled{}, fmt.Errorf("--from: the folder %s holds none of %s", from, strings.Join(p.encoder.localNames(), ", "))
+		}
+		from = name
+	}
+	p.announce("copying", from)
+	pulled, err := p.bring(ctx, filepath.Base(from), from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
+	if err != nil && ctx.Err() == nil {
+		return Pulled{}, fmt.Errorf("--from: %w; nothing of it is kept: give the file of %s, or fetch it from %s", err, p.encoder.Title, p.encoder.URL)
+	}
+	return pulled, err
+}
+
+// announce says what is about to happen, and what the weights are.
+func (p *pull) announce(doing, from string) {
+	e := p.encoder
+	p.options.note("%s %s (%s, about %d MB) from %s", doing, e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, from)
+}
+
+// bring has fill make a file of the folder, which is kept and remembered only if it holds the encoder.
+func (p *pull) bring(ctx context.Context, name, from, doing string, fill func(f fetch.File) error) (Pulled, error) {
+	file := filepath.Join(p.folder, name)
+	var examined *Locked
+	err := fill(fetch.File{
+		Path: file,
+		// In float32, with all that others may keep beside an encoder's weights.
+		Most: 5*int64(p.encoder.Architecture.Parameters()) + 64<<20,
+		Check: func(ctx context.Context, part string) (err error) {
+			examined, err = p.examine(ctx, part, name, from)
+			return err
+		},
+		Note: p.options.Note, Progress: p.options.progress(doing + " " + p.encoder.Name),
+	})
+	if err != nil {
+		return Pulled{}, err
+	}
+	if examined == nil { // another process was faster
+		return p.check(ctx, file, from)
+	}
+	return p.remember(ctx, file, *examined)
+}
+
+// examine reads weights that are new here in full. They must be the encoder's, and those seen before if there were some. part
+// is where they lie, name what they are to be called.
+func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, error) {
+	sum, size, err := checksum(ctx, part, p.options.progress("checking "+p.encoder.Name))
+	if err != nil {
+		return nil, err
+	}
+	locks, err := readLocks(p.cache)
+	if err != nil {
+		return nil, err
+	}
+	if l, ok := locks[p.key(name)]; ok && l.SHA256 != sum {
+		return nil, fmt.Errorf("%w: SHA-256 %s, and %s since %s; take them from where they came then (%s), or remove the entry %q in %s to trust the new ones", ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), l.From, p.key(name), lockFile(p.cache))
+	}
+	if err := p.readAll(ctx, part, name); err != nil {
+		return nil, err
+	}
+	return &Locked{SHA256: sum, Bytes: size, From: from, Since: time.Now().UTC().Truncate(time.Second)}, nil
+}
+
+// readAll makes sure that a file holds the encoder, every number of it.
+func (p *pull) readAll(ctx context.Context, part, name string) error {
+	f, err := weights.OpenAs(part, name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	graph, m, err := lay(f, "", Options{})
+	if err != nil {
+		return err
+	}
+	if err := p.encoder.matches(*m.Architecture); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	show := p.options.progress("reading " + p.encoder.Name)
+	done, total := int64(0), 4*int64(m.Architecture.Parameters())
+	for _, t := range graph.Graph.Initializers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := t.Load()
+		if err != nil {
+			return err
+		}
+		done += int64(len(b))
+		show(done, max(done, total))
+	}
+	return nil
+}
+
+// check compares a file in its place with what is remembered of it. One of which nothing is remembered is examined first.
+func (p *pull) check(ctx context.Context, file, from string) (Pulled, error) {
+	locks, err := readLocks(p.cache)
+	if err != nil {
+		return Pulled{}, err
+	}
+	key := p.key(filepath.Base(file))
+	l, known := locks[key]
+	if !known {
+		examined, err := p.examine(ctx, file, file, from)
+		if err != nil {
+			if ctx.Err() == nil {
+				err = fmt.Errorf("%w; remove the file, and pull again", err)
+			}
+			return Pulled{}, err
+		}
+		return p.remember(ctx, file, *examined)
+	}
+	sum, _, err := checksum(ctx, file, p.options.progress("checking "+p.encoder.Name))
+	if err != nil {
+		return Pulled{}, err
+	}
+	if l.SHA256 != sum {
+		return Pulled{}, fmt.Errorf("%s: %w: SHA-256 %s, and %s since %s; remove the file to fetch it again, or its entry in %s to trust it as it is now", file, ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), lockFile(p.cache))
+	}
+	if err := p.look(file); err != nil {
+		return Pulled{}, fmt.Errorf("%w; it should not have been remembered: remove the file and its entry %q in %s, and pull again", err, key, lockFile(p.cache))
+	}
+	return Pulled{Path: file, Locked: l}, nil
+}
+
+// look makes sure, by names and shapes alone, that a file holds the encoder.
+func (p *pull) look(file string) error {
+	f, err := weights.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, m, err := lay(f, "", Options{})
+	if err != nil {
+		return err
+	}
+	if err := p.encoder.matches(*m.Architecture); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// remember enters a file into the lock file.
+func (p *pull) remember(ctx context.Context, file string, l Locked) (Pulled, error) {
+	unlock, err := lockfile.Wait(ctx, filepath.Join(p.cache, ".lock"), nil) // for a moment: everybody else holds it no longer
+	if err != nil {
+		return Pulled{}, err
+	}
+	err = func() error {
+		locks, err := readLocks(p.cache)
+		if err != nil {
+			return err
+		}
+		locks[p.key(filepath.Base(file))] = l
+		return writeLocks(p.cache, locks)
+	}()
+	if err := errors.Join(err, unlock()); err != nil {
+		return Pulled{}, err
+	}
+	p.options.note("%s: SHA-256 %s, remembered in %s", file, l.SHA256, lockFile(p.cache))
+	return Pulled{Path: file, Locked: l, First: true}, nil
+}
+
+// key is a file's in the lock file.
+func (p *pull) key(name string) string { return p.encoder.Name + "/" + filepath.Base(name) }
 
 // present finds a finished file of weights in a folder.
 func present(e Encoder, folder string) (string, bool) {
@@ -120,188 +308,27 @@ func isAddress(from string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
+// thisMachine tells an address that no network lies before.
+func thisMachine(address *url.URL) bool {
+	return address.Hostname() == "localhost" || net.ParseIP(address.Hostname()).IsLoopback()
+}
+
 // addresses are where to look, in order. A mirror holds the files under the official paths.
-func addresses(e Encoder, from string) []string {
-	if from == "" {
-		return e.files()
+func addresses(e Encoder, from string) ([]*url.URL, error) {
+	all := e.files()
+	if from != "" {
+		all = []string{from}
 	}
-	if ext := path.Ext(from); ext == ".pth" || ext == ".safetensors" {
-		return []string{from}
-	}
-	return []string{strings.TrimSuffix(from, "/") + "/" + strings.TrimPrefix(e.URL, host)}
-}
-
-// copyLocal brings a file, or the encoder's file in a folder, into the cache.
-func copyLocal(ctx context.Context, e Encoder, o PullOptions, folder string) (name, from string, err error) {
-	stat, err := os.Stat(o.From)
-	if err != nil {
-		return "", "", fmt.Errorf("--from: %w", err)
-	}
-	from = o.From
-	if stat.IsDir() {
-		var ok bool
-		if from, ok = present(e, o.From); !ok {
-			return "", "", fmt.Errorf("--from: the folder %s holds none of %s", o.From, strings.Join(e.localNames(), ", "))
+	out := make([]*url.URL, len(all))
+	for i, address := range all {
+		u, err := url.Parse(address)
+		if err != nil {
+			return nil, err
 		}
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return "", "", err
-	}
-	defer in.Close()
-	if stat, err = in.Stat(); err != nil {
-		return "", "", err
-	}
-	name = filepath.Join(folder, filepath.Base(from))
-	err = atomicfile.Write(name, func(w io.Writer) error {
-		_, err := io.Copy(w, &meter{cancelled: ctx.Err, reader: in, total: stat.Size(), progress: o.progress("copying " + e.Name)})
-		return err
-	})
-	return name, from, err
-}
-
-// check compares a file with the lock file, which it enters the first time.
-func check(ctx context.Context, e Encoder, o PullOptions, cache, name, from string) (Pulled, error) {
-	sum, size, err := checksum(ctx, name, o.progress("checking "+e.Name))
-	if err != nil {
-		return Pulled{}, err
-	}
-	locks, err := readLocks(cache)
-	if err != nil {
-		return Pulled{}, err
-	}
-	key := e.Name + "/" + filepath.Base(name)
-	if l, ok := locks[key]; ok {
-		if l.SHA256 != sum {
-			return Pulled{}, fmt.Errorf("%s: %w: SHA-256 %s, and %s since %s; remove the file to fetch it again, or its entry in %s to trust it as it is now", name, ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), lockFile(cache))
+		if ext := path.Ext(u.Path); from != "" && ext != ".pth" && ext != ".safetensors" {
+			u = u.JoinPath(strings.TrimPrefix(e.URL, host))
 		}
-		return Pulled{Path: name, Locked: l}, nil
+		out[i] = u
 	}
-	l := Locked{SHA256: sum, Bytes: size, From: from, Since: time.Now().UTC().Truncate(time.Second)}
-	locks[key] = l
-	if err := writeLocks(cache, locks); err != nil {
-		return Pulled{}, err
-	}
-	o.note("%s: SHA-256 %s, remembered in %s", name, sum, lockFile(cache))
-	return Pulled{Path: name, Locked: l, First: true}, nil
-}
-
-// download fetches address into name. What a cut connection left in name.part is asked for again only from where
-// it ends, provided that the server's file is still the same (ETag or date); the finished file is renamed.
-func download(ctx context.Context, address, name string, progress func(done, total int64)) error {
-	part, validator := name+".part", name+".part.version"
-	const attempts = 3 // connections that end early, before giving up; a later run goes on all the same
-	var err error
-	for range attempts {
-		if err = fetch(ctx, address, part, validator, progress); err == nil {
-			if err := errors.Join(syncFile(part), os.Rename(part, name), remove(validator)); err != nil {
-				return err
-			}
-			return atomicfile.SyncFolder(filepath.Dir(name))
-		}
-		if !errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// fetch makes one connection. It returns io.ErrUnexpectedEOF, wrapped, when that ended early.
-func fetch(ctx context.Context, address, part, validator string, progress func(done, total int64)) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	have, version := partial(part, validator)
-	if have > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
-		request.Header.Set("If-Range", version)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	flags := os.O_CREATE | os.O_WRONLY
-	total := response.ContentLength
-	switch response.StatusCode {
-	case http.StatusPartialContent:
-		if start, ok := rangeStart(response.Header.Get("Content-Range")); !ok || start != have {
-			return errors.Join(fmt.Errorf("GET %s: asked from byte %d, got range %q", address, have, response.Header.Get("Content-Range")), remove(part))
-		}
-		flags |= os.O_APPEND
-		if total >= 0 {
-			total += have
-		}
-	case http.StatusOK: // from the beginning: nothing was there, or the file has changed since
-		flags |= os.O_TRUNC
-		have = 0
-		if err := atomicfile.WriteBytes(validator, []byte(versionOf(response.Header))); err != nil {
-			return err
-		}
-	case http.StatusRequestedRangeNotSatisfiable:
-		return errors.Join(fmt.Errorf("GET %s: %s; what had been fetched was dropped: try again", address, response.Status), remove(part), remove(validator))
-	default:
-		return fmt.Errorf("GET %s: %s", address, response.Status)
-	}
-	f, err := os.OpenFile(part, flags, 0o666)
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(f, &meter{cancelled: ctx.Err, reader: response.Body, done: have, total: total, progress: progress})
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil && total >= 0 && have+n != total {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return fmt.Errorf("GET %s: %d of %d bytes came: %w", address, have+n, total, err)
-	}
-	return nil
-}
-
-// partial is how much of a download is there, and of which version of the file.
-func partial(part, validator string) (have int64, version string) {
-	stat, err := os.Stat(part)
-	if err != nil {
-		return 0, ""
-	}
-	b, err := os.ReadFile(validator)
-	if err != nil || len(b) == 0 {
-		return 0, "" // without a version there is no telling whether the rest would fit
-	}
-	return stat.Size(), string(b)
-}
-
-// versionOf is what tells one version of the file from another: a strong ETag, else its date.
-func versionOf(h http.Header) string {
-	if tag := h.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
-		return tag
-	}
-	return h.Get("Last-Modified")
-}
-
-// rangeStart reads "bytes 100-199/200".
-func rangeStart(s string) (int64, bool) {
-	s, ok := strings.CutPrefix(s, "bytes ")
-	first, _, found := strings.Cut(s, "-")
-	start, err := strconv.ParseInt(first, 10, 64)
-	return start, ok && found && err == nil
-}
-
-func syncFile(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// remove removes a file that may not be there.
-func remove(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return out, nil
 }

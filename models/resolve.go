@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
+	"iconic/internal/seal"
 	"iconic/models/onnx"
 	"iconic/models/precision"
 	"iconic/models/vit"
@@ -172,7 +174,8 @@ func (o Options) vit() vit.Options {
 }
 
 // store gives m the file o.Out, or one in the cache, written unless it is there: a folder of its own, named after the source for
-// people and after a hash of all that shapes it for the program.
+// people and after a hash of all that shapes it for the program. A file of the cache that is no longer what was written is written
+// again.
 func (o Options) store(ctx context.Context, m *Model, source string, model *onnx.Model) error {
 	if o.Out != "" {
 		m.Path = o.Out
@@ -190,20 +193,59 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 	hash := sha256.Sum256(fmt.Append(nil, importVersion, m.SHA256, m.ImageSize, m.Output, m.Precision, o.Heads))
 	stem := strings.TrimSuffix(source, filepath.Ext(source))
 	m.Path = filepath.Join(cache, "onnx", fmt.Sprintf("%s-%s", stem, hex.EncodeToString(hash[:6])), "model.onnx")
-	err = exclusively(ctx, cache, func() error {
-		if _, err := os.Stat(m.Path); err == nil {
-			return nil // written last, so all of it is there
-		}
-		if err := os.MkdirAll(filepath.Dir(m.Path), 0o777); err != nil {
+	if err := seal.Check(ctx, filepath.Dir(m.Path)); err != nil {
+		if err := o.make(ctx, m.Path, source, model); err != nil {
 			return err
 		}
-		o.note("importing %s as %s", source, m.Path)
-		return onnx.WriteFile(m.Path, model)
-	})
+	}
+	m.Bytes, err = onnxfiles.Size(m.Path)
+	return err
+}
+
+// make writes a model into the cache, unless another process has done so before its turn.
+func (o Options) make(ctx context.Context, name, source string, model *onnx.Model) (err error) {
+	folder := filepath.Dir(name)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	unlock, err := lockfile.Wait(ctx, filepath.Join(folder, ".lock"), func() { o.note("another process imports %s: waiting for it", source) })
 	if err != nil {
 		return err
 	}
-	m.Bytes, err = onnxfiles.Size(m.Path)
+	defer func() { err = errors.Join(err, unlock()) }()
+	switch err := seal.Check(ctx, folder); {
+	case err == nil || ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, seal.ErrBroken):
+		o.note("%v: importing %s again", err, source)
+	default:
+		o.note("importing %s as %s", source, name)
+	}
+	if err := sweep(folder); err != nil {
+		return err
+	}
+	if err := onnx.WriteFile(name, model); err != nil {
+		return err
+	}
+	files, err := onnxfiles.Files(name)
+	if err != nil {
+		return err
+	}
+	names := []string{filepath.Base(name)}
+	for _, file := range files { // of external data
+		names = append(names, filepath.Base(file))
+	}
+	return seal.Set(ctx, folder, names...)
+}
+
+// sweep removes what processes that were killed while they wrote a model into the folder have left. Its lock is held.
+func sweep(folder string) error {
+	left, err := os.ReadDir(folder)
+	for _, e := range left {
+		if strings.HasPrefix(e.Name(), ".iconic-") || strings.HasPrefix(e.Name(), ".model.onnx") || strings.HasPrefix(e.Name(), "."+seal.Name) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, e.Name())))
+		}
+	}
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -14,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -78,72 +76,40 @@ func TestFullSizeImports(t *testing.T) {
 // randomWeights writes a file of an encoder's size under the official names, and counts its parameters.
 func randomWeights(t *testing.T, name string, a vit.Architecture) int {
 	t.Helper()
-	d, h := a.Width, a.Hidden
-	type entry struct {
-		DType   string   `json:"dtype"`
-		Shape   []int    `json:"shape"`
-		Offsets [2]int64 `json:"data_offsets"`
-	}
-	header := map[string]entry{}
-	var offset int64
-	var spread []float64 // of each tensor, in order; 0 for the gains of norms
-	var sizes []int
-	add := func(name string, sigma float64, shape ...int) {
-		n := 1
-		for _, s := range shape {
-			n *= s
-		}
-		header[name] = entry{"F32", shape, [2]int64{offset, offset + int64(4*n)}}
-		offset += int64(4 * n)
-		spread, sizes = append(spread, sigma), append(sizes, n)
-	}
-	norm := func(name string) { add(name+".weight", 0, d); add(name+".bias", 0.02, d) }
-	linear := func(name string, out, in int) {
-		add(name+".weight", 1/math.Sqrt(float64(in)), out, in)
-		add(name+".bias", 0.02, out)
-	}
-	add("cls_token", 0.02, 1, 1, d)
-	add("pos_embed", 0.02, 1, 1+a.Grid*a.Grid, d)
-	add("mask_token", 0.02, 1, d)
-	add("patch_embed.proj.weight", 0.02, d, 3, a.Patch, a.Patch)
-	add("patch_embed.proj.bias", 0.02, d)
-	norm("norm")
-	for i := range a.Depth {
-		b := fmt.Sprintf("blocks.%d.", i)
-		norm(b + "norm1")
-		norm(b + "norm2")
-		linear(b+"attn.qkv", 3*d, d)
-		linear(b+"attn.proj", d, d)
-		linear(b+"mlp.fc1", h, d)
-		linear(b+"mlp.fc2", d, h)
-		add(b+"ls1.gamma", 0, d)
-		add(b+"ls2.gamma", 0, d)
-	}
-	text, err := json.Marshal(header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = append(text, strings.Repeat(" ", (8-len(text)%8)%8)...)
-	r := rand.New(rand.NewPCG(uint64(d), 1))
+	r := rand.New(rand.NewPCG(uint64(a.Width), 1))
 	total := 0
-	err = atomicfile.Write(name, func(out io.Writer) error {
-		w := bufio.NewWriterSize(out, 1<<20)
-		_, _ = w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(text)))) // the error shows at Flush
-		_, _ = w.Write(text)
-		for i, n := range sizes {
-			total += n
-			for range n {
-				v := float32(1)
-				if spread[i] > 0 {
-					v = float32(r.NormFloat64() * spread[i])
-				}
-				_, _ = w.Write(binary.LittleEndian.AppendUint32(w.AvailableBuffer(), math.Float32bits(v)))
+	err := writeOfficial(name, a, func(w *bufio.Writer, tensor officialTensor) error {
+		for range tensor.elements() {
+			v := float32(1)
+			if tensor.sigma > 0 {
+				v = float32(r.NormFloat64() * tensor.sigma)
 			}
+			_, _ = w.Write(binary.LittleEndian.AppendUint32(w.AvailableBuffer(), math.Float32bits(v))) // the error shows at Flush
 		}
-		return w.Flush()
+		total += tensor.elements()
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return total
+}
+
+// writeOfficial writes a safetensors file of an encoder under the official names; fill writes one tensor's numbers.
+func writeOfficial(name string, a vit.Architecture, fill func(w *bufio.Writer, t officialTensor) error) error {
+	tensors := officialTensors(a)
+	header, _, err := officialHeader(tensors)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(name, func(out io.Writer) error {
+		w := bufio.NewWriterSize(out, 1<<20)
+		_, _ = w.Write(header) // the error shows at Flush
+		for _, t := range tensors {
+			if err := fill(w, t); err != nil {
+				return err
+			}
+		}
+		return w.Flush()
+	})
 }

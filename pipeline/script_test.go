@@ -66,7 +66,7 @@ func runScripts(t *testing.T, dir string) {
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "freeport": freeport, "pictures": drawPictures, "replace": replace, "samejson": sameJSON,
-			"shows": shows, "tensors": tensors, "truncate": truncate,
+			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {
 			// The runtime library is fetched once for all, not once a script.

@@ -8,6 +8,7 @@
 //  4. the official release archive at github.com/microsoft/onnxruntime, which is fetched into the cache;
 //  5. where that is out of reach, the same library in the npm package onnxruntime-node, through the npm client.
 //
-// Whatever is fetched is compared with a SHA-256 sum kept here before a byte of it is used, and appears in the cache
-// whole or not at all. A lock lets only one process fetch; others wait, and find what it has fetched.
+// Whatever is fetched is compared with a SHA-256 kept here before a byte of it is used, and appears in the cache whole or not at
+// all, with a seal (internal/seal): should it be cut short or changed later on, that is noticed and it is fetched again. Two processes
+// fetch it once; a lock is held only to unpack what has come, and by the npm client on behalf of those who would call it as well.
 package onnxruntime

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -18,9 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"iconic/internal/atomicfile"
+	"iconic/internal/fetch"
+	"iconic/internal/lockfile"
+	"iconic/internal/seal"
 )
 
 // fetcher brings one release into the cache.
@@ -28,68 +27,106 @@ type fetcher struct {
 	release
 	folder  string // of all releases
 	options Options
-	base    string // of the archives; "": the release page
+	base    string        // of the archives; "": the release page
+	stall   time.Duration // how long a server may be silent; 0: fetch.DefaultStall
 }
 
 func (f *fetcher) target() string { return filepath.Join(f.folder, Version+"-"+f.platform) }
 func (f *fetcher) path() string   { return filepath.Join(f.target(), f.library) }
 
-// present tells whether the release is in the cache. It got there whole, so its presence is enough.
-func (f *fetcher) present() bool {
-	stat, err := os.Stat(f.path())
-	return err == nil && stat.Mode().IsRegular() && stat.Size() > 0
+// present tells whether the release is in the cache as it was fetched. problem is what is wrong with what is there; nil where
+// nothing is.
+func (f *fetcher) present(ctx context.Context) (ok bool, problem error) {
+	if stat, err := os.Stat(f.path()); err != nil || !stat.Mode().IsRegular() {
+		return false, nil
+	}
+	err := seal.Check(ctx, f.target())
+	if errors.Is(err, seal.ErrNone) { // an earlier version of this program fetched it
+		err = f.trust(ctx)
+	}
+	return err == nil, err
+}
+
+// trust seals a release that was fetched without a seal, unless it is seen not to be whole.
+func (f *fetcher) trust(ctx context.Context) error {
+	if err := whole(f.path()); err != nil {
+		return err
+	}
+	names, err := files(f.target())
+	if err != nil {
+		return err
+	}
+	if len(names) == 1 && f.npmSum != "" && strings.HasPrefix(f.platform, "linux") { // archives for Linux have a second library
+		sum, err := sumOf(f.path())
+		if err != nil {
+			return err
+		}
+		if sum != f.npmSum {
+			return fmt.Errorf("%s has SHA-256 %s where %s was expected", f.path(), sum, f.npmSum)
+		}
+	}
+	_ = seal.Set(ctx, f.target(), names...) // a cache that cannot be written costs looking again
+	return ctx.Err()
+}
+
+// files are the names of a folder's files, but for a seal.
+func files(folder string) (names []string, err error) {
+	entries, err := os.ReadDir(folder)
+	for _, e := range entries {
+		if e.Type().IsRegular() && e.Name() != seal.Name {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
 }
 
 // fetch fills the cache, unless another process does so first.
-func (f *fetcher) fetch(ctx context.Context) (err error) {
-	if err := os.MkdirAll(f.folder, 0o755); err != nil {
+func (f *fetcher) fetch(ctx context.Context) error {
+	if err := os.MkdirAll(f.folder, 0o777); err != nil {
 		return err
 	}
-	lock := flock.New(filepath.Join(f.folder, ".lock"))
-	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
-		return fmt.Errorf("wait for another fetch: %w", err)
+	err := f.fromRelease(ctx)
+	if err == nil || ctx.Err() != nil || f.npmPath == "" {
+		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	if f.present() {
+	f.options.note("fetching ONNX Runtime from its release page failed (%v); trying the npm package", err)
+	if npmErr := f.fromNPM(ctx); npmErr != nil {
+		return fmt.Errorf("from its release page: %w; from npm: %w", err, npmErr)
+	}
+	return nil
+}
+
+// install lets get fill a temporary folder, which becomes the cache's if get succeeds, and if no other process has been faster.
+// The lock is held only to unpack what is on this machine already.
+func (f *fetcher) install(ctx context.Context, get func(into string) error) (err error) {
+	unlock, err := lockfile.Wait(ctx, filepath.Join(f.folder, ".lock"), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if ok, _ := f.present(ctx); ok {
 		return nil
 	}
 	if err := f.sweep(); err != nil {
 		return err
 	}
-	if err := f.attempt(ctx, f.fromRelease); err == nil {
-		return nil
-	} else if ctx.Err() != nil || f.npmPath == "" {
-		return err
-	} else {
-		f.options.note("fetching ONNX Runtime from its release page failed (%v); trying the npm package", err)
-		if npmErr := f.attempt(ctx, f.fromNPM); npmErr != nil {
-			return fmt.Errorf("from its release page: %w; from npm: %w", err, npmErr)
-		}
-		return nil
-	}
-}
-
-// sweep removes what processes that were killed while they held the lock have left.
-func (f *fetcher) sweep() error {
-	left, err := filepath.Glob(filepath.Join(f.folder, ".fetch-*"))
-	for _, folder := range left {
-		err = errors.Join(err, os.RemoveAll(folder))
-	}
-	return err
-}
-
-// attempt lets get fill a temporary folder, which becomes the cache's if get succeeds.
-func (f *fetcher) attempt(ctx context.Context, get func(ctx context.Context, into string) error) (err error) {
 	temporary, err := os.MkdirTemp(f.folder, ".fetch-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	into := filepath.Join(temporary, "release")
-	if err := os.Mkdir(into, 0o755); err != nil {
+	if err := os.Mkdir(into, 0o777); err != nil {
 		return err
 	}
-	if err := get(ctx, into); err != nil {
+	if err := get(into); err != nil {
+		return err
+	}
+	names, err := files(into)
+	if err != nil {
+		return err
+	}
+	if err := seal.Set(ctx, into, names...); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(f.target()); err != nil { // what is there is not whole, or present would have said so
@@ -101,22 +138,49 @@ func (f *fetcher) attempt(ctx context.Context, get func(ctx context.Context, int
 	return atomicfile.SyncFolder(f.folder)
 }
 
-// stall is how long a download may bring no byte.
-const stall = 30 * time.Second
+// sweep removes what processes that were killed while they held the lock have left.
+func (f *fetcher) sweep() error {
+	left, err := filepath.Glob(filepath.Join(f.folder, ".fetch-*"))
+	for _, folder := range left {
+		err = errors.Join(err, os.RemoveAll(folder))
+	}
+	return err
+}
 
 // fromRelease downloads the official archive, checks it whole, and only then unpacks it.
-func (f *fetcher) fromRelease(ctx context.Context, into string) (err error) {
+func (f *fetcher) fromRelease(ctx context.Context) error {
 	base := f.base
 	if base == "" {
 		base = downloads
 	}
 	f.options.note("fetching ONNX Runtime %s for %s, once", Version, f.platform)
-	archive := filepath.Join(filepath.Dir(into), "archive.tgz")
-	if err := f.download(ctx, base+f.archive, archive); err != nil {
+	archive := filepath.Join(f.folder, f.archive)
+	err := fetch.File{
+		Path: archive, SHA256: f.sum, Most: maxArchive,
+		Ready: func() bool { // the archive is gone once it is unpacked
+			if ok, _ := f.present(ctx); ok {
+				return true
+			}
+			_, err := os.Stat(archive)
+			return err == nil
+		},
+		Note: f.options.Note, Progress: f.options.Progress,
+	}.Download(ctx, fetch.Source{Address: base + f.archive, Plain: f.base != "", Stall: f.stall})
+	if err != nil {
 		return err
 	}
+	return f.install(ctx, func(into string) error {
+		return errors.Join(f.unpackRelease(archive, into), os.Remove(archive))
+	})
+}
+
+// maxArchive is well above what any release has, in bytes.
+const maxArchive = 2 << 30
+
+// unpackRelease takes the libraries out of an archive whose SHA-256 is right.
+func (f *fetcher) unpackRelease(archive, into string) error {
 	found := false
-	err = unpack(archive, func(name string, r io.Reader) error {
+	err := unpack(archive, func(name string, r io.Reader) error {
 		file := path.Base(name)
 		if path.Base(path.Dir(name)) != "lib" || !strings.HasPrefix(file, "libonnxruntime") {
 			return nil
@@ -131,96 +195,75 @@ func (f *fetcher) fromRelease(ctx context.Context, into string) (err error) {
 	return err
 }
 
-// download saves what lies at url, whose SHA-256 must be the release's.
-func (f *fetcher) download(ctx context.Context, url, name string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 20 * time.Second,
-	}
-	defer transport.CloseIdleConnections()
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, response.Status)
-	}
-	watchdog := time.AfterFunc(stall, func() { cancel(fmt.Errorf("%s: nothing came for %v", url, stall)) })
-	defer watchdog.Stop()
-	body := &meter{r: response.Body, total: response.ContentLength, at: func(done, total int64) {
-		watchdog.Reset(stall)
-		if f.options.Progress != nil {
-			f.options.Progress(done, total)
-		}
-	}}
-	sum, err := save(name, body)
-	if err != nil {
-		return orCause(ctx, err)
-	}
-	if sum != f.sum {
-		return fmt.Errorf("%s has SHA-256 %s where %s was expected", url, sum, f.sum)
-	}
-	return nil
-}
-
-// orCause prefers the reason for which ctx was cancelled to the error that followed from it.
-func orCause(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
-}
-
 // fromNPM has the npm client fetch the package, and takes the library out of it.
-func (f *fetcher) fromNPM(ctx context.Context, into string) error {
+func (f *fetcher) fromNPM(ctx context.Context) (err error) {
+	unlock, err := lockfile.Wait(ctx, filepath.Join(f.folder, ".npm.lock"), func() {
+		f.options.note("another process is fetching the npm package %s: waiting for that one", npmPackage)
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if ok, _ := f.present(ctx); ok {
+		return nil
+	}
 	f.options.note("fetching ONNX Runtime %s from the npm package %s, once", Version, npmPackage)
-	folder := filepath.Dir(into)
+	folder, err := os.MkdirTemp(f.folder, ".npm-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	archive, err := pack(ctx, folder)
+	if err != nil {
+		return err
+	}
+	return f.install(ctx, func(into string) error { return f.unpackNPM(archive, into) })
+}
+
+// pack has the npm client, which knows the user's registry and proxies, put the package into a folder.
+func pack(ctx context.Context, folder string) (archive string, err error) {
 	npm := exec.CommandContext(ctx, "npm", "pack", npmPackage, "--pack-destination", folder, "--silent")
 	npm.Dir = folder
 	npm.WaitDelay = 5 * time.Second
 	var complaint strings.Builder
 	npm.Stderr = &complaint
 	if err := npm.Run(); err != nil {
-		if line := lastLine(complaint.String()); line != "" {
-			return fmt.Errorf("npm pack: %w: %s", err, line)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
 		}
-		return fmt.Errorf("npm pack: %w", err)
+		if line := lastLine(complaint.String()); line != "" {
+			return "", fmt.Errorf("npm pack: %w: %s", err, line)
+		}
+		return "", fmt.Errorf("npm pack: %w", err)
 	}
 	packages, err := filepath.Glob(filepath.Join(folder, "*.tgz"))
+	if err == nil && len(packages) == 0 {
+		err = errors.New("npm pack made no package")
+	}
 	if err != nil {
+		return "", err
+	}
+	return packages[0], nil
+}
+
+// unpackNPM takes the library out of the package, and checks it.
+func (f *fetcher) unpackNPM(archive, into string) error {
+	sum := ""
+	err := unpack(archive, func(name string, r io.Reader) (err error) {
+		if name == f.npmPath {
+			sum, err = save(filepath.Join(into, f.library), r)
+		}
 		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case sum == "":
+		return fmt.Errorf("%s holds no %s", npmPackage, f.npmPath)
+	case sum != f.npmSum:
+		return fmt.Errorf("%s in %s has SHA-256 %s where %s was expected", f.npmPath, npmPackage, sum, f.npmSum)
 	}
-	for _, archive := range packages {
-		if path.Base(archive) == "archive.tgz" {
-			continue
-		}
-		sum := ""
-		err := unpack(archive, func(name string, r io.Reader) (err error) {
-			if name == f.npmPath {
-				sum, err = save(filepath.Join(into, f.library), r)
-			}
-			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case sum == "":
-			return fmt.Errorf("%s holds no %s", npmPackage, f.npmPath)
-		case sum != f.npmSum:
-			return fmt.Errorf("%s in %s has SHA-256 %s where %s was expected", f.npmPath, npmPackage, sum, f.npmSum)
-		}
-		return nil
-	}
-	return errors.New("npm pack made no package")
+	return nil
 }
 
 func lastLine(s string) string {
@@ -277,16 +320,16 @@ func save(name string, r io.Reader) (sum string, err error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// meter reports how much has been read.
-type meter struct {
-	r           io.Reader
-	done, total int64
-	at          func(done, total int64)
-}
-
-func (m *meter) Read(b []byte) (int, error) {
-	n, err := m.r.Read(b)
-	m.done += int64(n)
-	m.at(m.done, m.total)
-	return n, err
+// sumOf is the SHA-256 of a file.
+func sumOf(name string) (string, error) {
+	r, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -40,8 +40,18 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 	}
 	r, known := thisRelease(o.CUDA)
 	f := &fetcher{release: r, folder: filepath.Join(cache, "iconic", "onnxruntime"), options: o}
-	if known && f.present() {
-		return f.path(), nil
+	var damage error
+	if known {
+		var ok bool
+		if ok, damage = f.present(ctx); ok {
+			return f.path(), nil
+		}
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if damage != nil {
+			o.note("%v: the library is fetched again", damage)
+		}
 	}
 	if path, ok := installed(o); ok {
 		return path, nil
@@ -57,8 +67,12 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", fmt.Errorf("the ONNX Runtime library is not on this machine and could not be fetched (%w); "+
-			"set %s or --onnxruntime to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", err, Variable, Version)
+		state := "is not on this machine"
+		if damage != nil {
+			state = "in the cache is damaged"
+		}
+		return "", fmt.Errorf("the ONNX Runtime library %s and could not be fetched (%w); "+
+			"set %s or --onnxruntime to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, Variable, Version)
 	}
 	return f.path(), nil
 }
@@ -85,7 +99,10 @@ func cached(o Options) string {
 	}
 	r, known := thisRelease(o.CUDA)
 	f := &fetcher{release: r, folder: filepath.Join(cache, "iconic", "onnxruntime")}
-	if !known || !f.present() {
+	if !known {
+		return ""
+	}
+	if ok, _ := f.present(context.Background()); !ok {
 		return ""
 	}
 	return f.path()

@@ -14,10 +14,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // tgz packs files, in the order given as name, content, name, content, …
@@ -93,7 +95,7 @@ func content(t *testing.T, f *fetcher) string {
 	return string(b)
 }
 
-// clean fails if anything but the release and the lock is left in the cache.
+// clean fails if anything but the release and locks is left in the cache.
 func clean(t *testing.T, f *fetcher) {
 	t.Helper()
 	entries, err := os.ReadDir(f.folder)
@@ -101,7 +103,7 @@ func clean(t *testing.T, f *fetcher) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != ".lock" && e.Name() != filepath.Base(f.target()) {
+		if !strings.HasSuffix(e.Name(), ".lock") && e.Name() != filepath.Base(f.target()) {
 			t.Errorf("%s was left behind", e.Name())
 		}
 	}
@@ -179,7 +181,7 @@ func TestFailuresSayWhatAndLeaveNothing(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "404") {
 				t.Errorf("error %v, want the 404 and %q", err, c.want)
 			}
-			if f.present() {
+			if ok, _ := f.present(t.Context()); ok {
 				t.Error("a library is there")
 			}
 			clean(t, f)
@@ -193,6 +195,123 @@ func TestFailuresSayWhatAndLeaveNothing(t *testing.T) {
 		}
 		clean(t, f)
 	})
+}
+
+// A server that says nothing ends with a sentence, and the npm client is tried; so does a connection that is cut, after which the
+// next fetch goes on where it ended.
+func TestASilentOrCutDownload(t *testing.T) {
+	archive := tgz(t, "ort/lib/libonnxruntime.so.1", strings.Repeat("library", 1000))
+	var ranges []string
+	broken := true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		ranges = append(ranges, r.Header.Get("Range"))
+		if !broken {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(archive))
+			return
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(archive)))
+		_, _ = w.Write(archive[:10]) // a client that hangs up is not this handler's concern
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	f := &fetcher{
+		release: release{platform: "test", archive: "x.tgz", sum: sum(archive), library: "libonnxruntime.so.1", npmPath: "package/lib.so"},
+		folder:  filepath.Join(t.TempDir(), "cache"), base: server.URL + "/", stall: 200 * time.Millisecond,
+	}
+	fakeNPM(t, nil)
+	err := f.fetch(t.Context())
+	if err == nil || !strings.Contains(err.Error(), server.URL+"/x.tgz: nothing came for 200ms after 10 of") || !strings.Contains(err.Error(), "from npm") {
+		t.Fatalf("error %v", err)
+	}
+	broken = false
+	if err := f.fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, f); got != strings.Repeat("library", 1000) || len(ranges) != 2 || ranges[1] != "bytes=10-" {
+		t.Errorf("%d bytes, asked for %q", len(got), ranges)
+	}
+	clean(t, f)
+}
+
+// What is no longer as it was fetched is seen, and fetched again.
+func TestADamagedLibraryIsFetchedAgain(t *testing.T) {
+	f, asked := serve(t, tgz(t, "ort/lib/libonnxruntime.so.1", "library", "ort/lib/libonnxruntime_providers_shared.so", "shared"), http.StatusOK)
+	if err := f.fetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := f.present(t.Context()); !ok || err != nil {
+		t.Fatalf("present %v, %v", ok, err)
+	}
+	second := filepath.Join(f.target(), "libonnxruntime_providers_shared.so")
+	for name, damage := range map[string]func() error{
+		"has 3 bytes, and had 7": func() error { return os.Truncate(f.path(), 3) },
+		"SHA-256":                func() error { return os.WriteFile(f.path(), []byte("librarY"), 0o600) },
+		"it is gone":             func() error { return os.Remove(second) },
+	} {
+		before := asked.Load()
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		ok, problem := f.present(t.Context())
+		if ok || problem == nil || !strings.Contains(problem.Error(), name) {
+			t.Errorf("present %v, %v; want %q", ok, problem, name)
+		}
+		if err := f.fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, f); got != "library" || !exists(second) || asked.Load() != before+1 {
+			t.Errorf("library is %q after %d requests", got, asked.Load()-before)
+		}
+	}
+	clean(t, f)
+}
+
+// A library that was fetched before there were seals is looked at: this test's own binary stands for one.
+func TestALibraryWithoutASealIsTrustedIfItIsWhole(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Clone(library)
+	changed[len(changed)/2] ^= 1
+	for _, c := range []struct {
+		name    string
+		content []byte
+		other   bool // a second library beside it, as in the archive
+		want    string
+	}{
+		{"as npm has it", library, false, ""},
+		{"from the archive", changed, true, ""},
+		{"changed", changed, false, "SHA-256"},
+		{"cut short", library[:len(library)/2], true, "cut short"},
+		{"a page", []byte("<html>"), true, "no library of this system"},
+	} {
+		f := &fetcher{release: release{platform: "linux-x64", library: "libonnxruntime.so.1", npmSum: sum(library)}, folder: t.TempDir()}
+		if err := errors.Join(os.Mkdir(f.target(), 0o700), os.WriteFile(f.path(), c.content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if c.other {
+			if err := os.WriteFile(filepath.Join(f.target(), "libonnxruntime_providers_shared.so"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ok, err := f.present(t.Context())
+		if c.want == "" {
+			if !ok || err != nil || !exists(filepath.Join(f.target(), "seal.json")) {
+				t.Errorf("%s: present %v, %v; want it sealed", c.name, ok, err)
+			}
+			continue
+		}
+		if ok || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), f.path()) {
+			t.Errorf("%s: present %v, %v; want %q", c.name, ok, err, c.want)
+		}
+	}
 }
 
 func TestCancelEndsTheDownload(t *testing.T) {
@@ -220,8 +339,21 @@ func TestAPathThatWasSetIsNotGuessedAround(t *testing.T) {
 	if err := os.WriteFile(text, []byte("not a library"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "libonnxruntime.so.1")
+	if err := os.WriteFile(cut, binary[:len(binary)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
 		filepath.Join(folder, "missing.so"): "no such file",
+		cut:                                 "cut short",
 		text:                                "cannot be loaded",
 		folder:                              "cannot be loaded",
 		t.TempDir():                         "holds no",

@@ -32,6 +32,9 @@ import (
 
 // versionOf loads the library at path, asks for its version and unloads it.
 func versionOf(path string) (string, error) {
+	if err := whole(path); err != nil {
+		return "", err
+	}
 	runtime.LockOSThread() // dlerror belongs to a thread
 	defer runtime.UnlockOSThread()
 	name := C.CString(path)

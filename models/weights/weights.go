@@ -29,8 +29,11 @@ type File struct {
 }
 
 // Open recognises the file by its content, not its name. Errors name the file.
-func Open(name string) (*File, error) {
-	r, err := os.Open(name)
+func Open(name string) (*File, error) { return OpenAs(name, name) }
+
+// OpenAs is Open of a file that has a temporary name; name is what it is to be called, and what errors call it.
+func OpenAs(file, name string) (*File, error) {
+	r, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,351 @@
+package fetch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"iconic/internal/atomicfile"
+)
+
+// Source is where a file lies on the network. HTTPS_PROXY and its like are honoured.
+type Source struct {
+	Address string        // https://…; http://… only with Plain
+	Plain   bool          // the user named this very address, so that it need not be encrypted
+	Token   string        // sent as a bearer token to the host of Address alone, and only over https; "" for none
+	Stall   time.Duration // how long it may be silent; 0: DefaultStall
+
+	transport *http.Transport // nil: one for the occasion
+}
+
+// DefaultStall is how long a server may be silent.
+const DefaultStall = 30 * time.Second
+
+// attempts is how many connections that end early are taken up again in one call.
+const attempts = 3
+
+// ErrStalled is in the chain of the error of a source that was silent for too long.
+var ErrStalled = errors.New("nothing came")
+
+// StatusError is in the chain of the error of a server that answered, but not with the file.
+type StatusError struct {
+	Address string // without what may be secret in it
+	Code    int    // 404, say
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s: %d %s", e.Address, e.Code, http.StatusText(e.Code))
+}
+
+// errCut marks a connection that ended before its time.
+var errCut = errors.New("the connection was cut")
+
+// Download brings the file from a server. What has come before it fails stays for the next time, unless it is wrong.
+func (f File) Download(ctx context.Context, s Source) error {
+	address, err := url.Parse(s.Address)
+	if err != nil || address.Host == "" {
+		return fmt.Errorf("%q is not an address: want https://host/path", s.Address)
+	}
+	if s.Stall == 0 {
+		s.Stall = DefaultStall
+	}
+	d := &download{File: f, source: s, address: address}
+	if err := d.allowed(address, nil); err != nil {
+		return err
+	}
+	return f.alone(ctx, func() error {
+		if err := d.complete(ctx); err != nil {
+			return err
+		}
+		if err := f.settle(ctx); err != nil {
+			return fmt.Errorf("what came from %s was removed: %w", Public(address), err)
+		}
+		return nil
+	})
+}
+
+// Public is an address without what may be secret in it: the password and the query, which signed addresses have.
+func Public(address *url.URL) string {
+	u := *address
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	return strings.Replace(u.Redacted(), "?%E2%80%A6", "?…", 1)
+}
+
+// download is one file from one source.
+type download struct {
+	File
+	source  Source
+	address *url.URL
+}
+
+// complete makes the part whole.
+func (d *download) complete(ctx context.Context) error {
+	client, done := d.client()
+	defer done()
+	var err error
+	for range attempts {
+		if err = d.connect(ctx, client); !errors.Is(err, errCut) {
+			return err
+		}
+	}
+	return err
+}
+
+// client follows redirections only to where the file may be asked for.
+func (d *download) client() (client *http.Client, done func()) {
+	transport := d.source.transport
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 10 * time.Second,
+			ForceAttemptHTTP2:   true,
+			DisableCompression:  true, // parts are of the file's own bytes
+		}
+	}
+	return &http.Client{Transport: transport, CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		if len(via) > 10 {
+			return errors.New("more than ten redirections")
+		}
+		next.Header.Del("Referer") // the address before may be a signed one
+		if next.URL.Host != via[0].URL.Host {
+			next.Header.Del("Authorization")
+		}
+		return d.allowed(next.URL, via[len(via)-1].URL)
+	}}, transport.CloseIdleConnections
+}
+
+// allowed refuses what is not encrypted, unless the user asked for that and all before it was not, either.
+func (d *download) allowed(address, before *url.URL) error {
+	switch {
+	case address.Scheme == "https":
+		return nil
+	case address.Scheme != "http":
+		return fmt.Errorf("%s: want an address of https", Public(address))
+	case before != nil && before.Scheme == "https":
+		return fmt.Errorf("it leads on to %s, which is not encrypted, so that anybody on the way could change what comes: refused", Public(address))
+	case !d.source.Plain:
+		return fmt.Errorf("%s is not encrypted, so that anybody on the way could change what comes: refused; use https", Public(address))
+	}
+	return nil
+}
+
+// connect makes one connection, or none if the part is whole already. An error with errCut in it says that another may bring
+// the rest.
+func (d *download) connect(ctx context.Context, client *http.Client) error {
+	have, s := d.sofar()
+	if s.Address != Public(d.address) || s.Version == "" { // there is no telling whether the rest would fit
+		have, s = 0, state{Total: -1}
+	}
+	if have > 0 && have == s.Total {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(d.source.Stall, func() { cancel(ErrStalled) })
+	defer silence.Stop()
+	response, err := d.ask(ctx, client, have, s.Version)
+	if err != nil {
+		return d.explain(ctx, err, have, s)
+	}
+	silence.Stop()
+	defer response.Body.Close()
+	s, have, err = d.begin(response, have, s)
+	if err != nil || have == s.Total {
+		return err
+	}
+	body := &body{ctx: ctx, reader: response.Body, silence: silence, stall: d.source.Stall}
+	n, err := d.save(&meter{ctx: ctx, reader: body, done: have, total: s.Total, progress: d.Progress}, have)
+	have += n
+	switch {
+	case err != nil:
+		return d.explain(ctx, err, have, s)
+	case s.Total >= 0 && have < s.Total:
+		return d.explain(ctx, fmt.Errorf("%w: %w", errCut, io.ErrUnexpectedEOF), have, s)
+	case s.Total < 0: // now it is known
+		s.Total = have
+		return d.remember(s)
+	}
+	return nil
+}
+
+// ask sends the request for what comes after the first have bytes of a version.
+func (d *download) ask(ctx context.Context, client *http.Client, have int64, version string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.source.Address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "iconic")
+	request.Header.Set("Accept-Encoding", "identity")
+	if d.source.Token != "" && d.address.Scheme == "https" {
+		request.Header.Set("Authorization", "Bearer "+d.source.Token)
+	}
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+		request.Header.Set("If-Range", version)
+	}
+	return client.Do(request)
+}
+
+// begin makes of the answer the state of the part: how many of its bytes hold, and which version and length they belong to.
+func (d *download) begin(response *http.Response, have int64, s state) (state, int64, error) {
+	public := Public(d.address)
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return s, have, fmt.Errorf("%s: the answer is coded as %q, which was not asked for", public, coding)
+	}
+	switch response.StatusCode {
+	case http.StatusPartialContent:
+		start, total, ok := contentRange(response.Header.Get("Content-Range"))
+		if !ok || start != have || s.Total >= 0 && total >= 0 && total != s.Total {
+			return s, have, errors.Join(fmt.Errorf("%s: asked for what comes after byte %d and got range %q: %w, and what had come was dropped", public, have, response.Header.Get("Content-Range"), errCut), d.discard())
+		}
+		if s.Total < 0 {
+			s.Total = total
+		}
+	case http.StatusOK: // from the beginning: nothing was there, or the file has changed since
+		have, s = 0, state{Address: public, Version: versionOf(response.Header), Total: response.ContentLength}
+	case http.StatusRequestedRangeNotSatisfiable:
+		_, total, _ := contentRange(response.Header.Get("Content-Range"))
+		if total == have && versionOf(response.Header) == s.Version { // nothing comes after it: it is whole
+			s.Total = total
+			return s, have, d.remember(s)
+		}
+		return s, have, errors.Join(fmt.Errorf("%s: %s: %w, and what had come was dropped", public, response.Status, errCut), d.discard())
+	default:
+		return s, have, &StatusError{Address: public, Code: response.StatusCode}
+	}
+	if s.Total >= 0 {
+		if err := d.fits(s.Total, have); err != nil {
+			return s, have, fmt.Errorf("%s: %w", public, err)
+		}
+	}
+	if have == 0 { // what is there of another version goes before the new one is remembered
+		if err := os.WriteFile(d.part(), nil, 0o666); err != nil {
+			return s, have, err
+		}
+	}
+	return s, have, d.remember(s)
+}
+
+// save writes what comes behind the first have bytes of the part, and tells how much that was.
+func (d *download) save(r io.Reader, have int64) (n int64, err error) {
+	out, err := os.OpenFile(d.part(), os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if err := out.Truncate(have); err != nil {
+		return 0, err
+	}
+	if _, err := out.Seek(have, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err = io.Copy(out, io.LimitReader(r, d.Most+1-have))
+	if err == nil && have+n > d.Most {
+		err = errors.Join(fmt.Errorf("more than %d bytes came, which is more than there can be: stopped, and removed", d.Most), d.discard())
+	}
+	return n, err
+}
+
+// explain makes one sentence of how a connection ended with have bytes of the part there.
+func (d *download) explain(ctx context.Context, err error, have int64, s state) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) { // it says the address with all that is secret in it
+		err = wrapped.Err
+	}
+	come := ""
+	if s.Total >= 0 {
+		come = fmt.Sprintf(" after %d of %d bytes", have, s.Total)
+	} else if have > 0 {
+		come = fmt.Sprintf(" after %d bytes", have)
+	}
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, ErrStalled):
+		err = fmt.Errorf("%w for %v%s: the server, a proxy or the network hangs", ErrStalled, d.source.Stall, come)
+		if have > 0 && s.Version != "" {
+			err = fmt.Errorf("%w; what has come is kept, and the next time goes on from there", err)
+		}
+	case cause != nil:
+		return cause
+	case come != "":
+		err = fmt.Errorf("%w,%s", err, come)
+	}
+	return fmt.Errorf("%s: %w", Public(d.address), err)
+}
+
+// body is what comes. It knows errors of the network from those of the disk, and starts the clock anew with each wait.
+type body struct {
+	ctx     context.Context
+	reader  io.Reader
+	silence *time.Timer
+	stall   time.Duration
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.silence.Reset(b.stall)
+	n, err := b.reader.Read(p)
+	b.silence.Stop()
+	if err != nil && !errors.Is(err, io.EOF) && b.ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", errCut, err)
+	}
+	return n, err
+}
+
+// state is what is remembered of a part, beside it.
+type state struct {
+	Address string `json:"address"` // without what may be secret in it
+	Version string `json:"version"` // strong ETag or date; "": the part cannot go on
+	Total   int64  `json:"total"`   // bytes of the whole; −1 where that is not known
+}
+
+// sofar tells how many bytes of the part are there, and what is remembered of it.
+func (f File) sofar() (have int64, s state) {
+	s.Total = -1
+	if stat, err := os.Stat(f.part()); err == nil {
+		have = stat.Size()
+	}
+	if b, err := os.ReadFile(f.state()); err != nil || json.Unmarshal(b, &s) != nil {
+		return have, state{Total: -1}
+	}
+	return have, s
+}
+
+func (f File) remember(s state) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(f.state(), b)
+}
+
+// versionOf is what tells one version of a file from another: a strong ETag, else its date.
+func versionOf(h http.Header) string {
+	if tag := h.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		return tag
+	}
+	return h.Get("Last-Modified")
+}
+
+// contentRange reads "bytes 100-199/200" and "bytes */200"; total is −1 where it is a star.
+func contentRange(s string) (start, total int64, ok bool) {
+	s, ok = strings.CutPrefix(s, "bytes ")
+	span, length, found := strings.Cut(s, "/")
+	first, _, _ := strings.Cut(span, "-")
+	total, err := strconv.ParseInt(length, 10, 64)
+	if err != nil {
+		total = -1
+	}
+	start, err = strconv.ParseInt(first, 10, 64)
+	return start, total, ok && found && err == nil
+}

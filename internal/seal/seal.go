@@ -1,0 +1,125 @@
+// Package seal notices when files that were made once, and are used for long, are no longer what they were: cut short, changed,
+// gone.
+//
+// Set writes a seal into the folder of such files, with the size and SHA-256 of each. Check compares. It reads a file in full
+// only where its size is right and its time is not the one at which it was last found whole, so that it costs nothing as a rule.
+// A seal protects from accidents. It does not protect from those who can write to the folder, who can write a seal as well.
+package seal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"iconic/internal/atomicfile"
+)
+
+// Name is that of the seal in its folder.
+const Name = "seal.json"
+
+// ErrNone is in the chain of Check's error for a folder without a seal, ErrBroken for files that are not as they were sealed.
+var (
+	ErrNone   = errors.New("no seal")
+	ErrBroken = errors.New("not as it was made")
+)
+
+// entry is what a seal knows of a file.
+type entry struct {
+	Name     string    `json:"name"`
+	Bytes    int64     `json:"bytes"`
+	SHA256   string    `json:"sha256"`
+	Modified time.Time `json:"modified"` // of the file, when it was last read and found whole
+	Read     time.Time `json:"read"`     // when that was
+}
+
+// tick is longer than what file systems take for one moment: a file may be changed twice in one, and bear the same time.
+const tick = 2 * time.Second
+
+// Set seals files of a folder as they are.
+func Set(ctx context.Context, folder string, names ...string) error {
+	entries := make([]entry, len(names))
+	for i, name := range names {
+		var err error
+		if entries[i], err = look(ctx, folder, name); err != nil {
+			return err
+		}
+	}
+	return write(folder, entries)
+}
+
+// Check makes sure that the sealed files of a folder are as they were sealed.
+func Check(ctx context.Context, folder string) error {
+	b, err := os.ReadFile(filepath.Join(folder, Name))
+	var entries []entry
+	if err != nil || json.Unmarshal(b, &entries) != nil || len(entries) == 0 || slices.ContainsFunc(entries, func(e entry) bool { return !filepath.IsLocal(e.Name) }) {
+		return fmt.Errorf("%s: %w", folder, ErrNone)
+	}
+	again := false
+	for i, was := range entries {
+		path := filepath.Join(folder, was.Name)
+		stat, err := os.Stat(path)
+		switch {
+		case err != nil || !stat.Mode().IsRegular():
+			return fmt.Errorf("%s is %w: it is gone", path, ErrBroken)
+		case stat.Size() != was.Bytes:
+			return fmt.Errorf("%s is %w: it has %d bytes, and had %d", path, ErrBroken, stat.Size(), was.Bytes)
+		case stat.ModTime().Equal(was.Modified) && was.Read.Sub(was.Modified) > tick:
+			continue
+		}
+		now, err := look(ctx, folder, was.Name)
+		if err != nil {
+			return err
+		}
+		if now.SHA256 != was.SHA256 {
+			return fmt.Errorf("%s is %w: its SHA-256 is %s, and was %s", path, ErrBroken, now.SHA256, was.SHA256)
+		}
+		entries[i], again = now, true
+	}
+	if again {
+		_ = write(folder, entries) // a folder that cannot be written costs reading the files again
+	}
+	return nil
+}
+
+// look reads a file in full.
+func look(ctx context.Context, folder, name string) (e entry, err error) {
+	r, err := os.Open(filepath.Join(folder, name))
+	if err != nil {
+		return e, err
+	}
+	defer r.Close()
+	stat, err := r.Stat()
+	if err != nil {
+		return e, err
+	}
+	e = entry{Name: name, Modified: stat.ModTime(), Read: time.Now()}
+	h := sha256.New()
+	for err == nil { // in pieces, so that an interrupt ends it
+		if err = ctx.Err(); err == nil {
+			var n int64
+			n, err = io.CopyN(h, r, 1<<22)
+			e.Bytes += n
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return e, fmt.Errorf("%s: %w", filepath.Join(folder, name), err)
+	}
+	e.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return e, nil
+}
+
+func write(folder string, entries []entry) error {
+	b, err := json.MarshalIndent(entries, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(filepath.Join(folder, Name), append(b, '\n'))
+}

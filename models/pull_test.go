@@ -1,0 +1,353 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"iconic/internal/fetch"
+	"iconic/models/vit"
+)
+
+// published is an encoder with weights of a size for tests, and those.
+func published(t *testing.T) (Encoder, []byte) {
+	t.Helper()
+	b, err := os.ReadFile(weightsFile(t, 16, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Encoder{
+		Name: "test", Title: "Test ViT", Licence: "Apache-2.0", URL: host + "test/test_pretrain.pth", Repository: "test/test",
+		Architecture: vit.Architecture{Family: vit.DINO, Width: 16, Depth: 1, Heads: 2, Patch: 4, Grid: 8, Hidden: 32},
+	}, b
+}
+
+// mirror serves one file under any path, with ranges, and counts how often.
+type mirror struct {
+	sync.Mutex
+	content []byte
+	asked   []string
+}
+
+func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.Lock()
+	defer m.Unlock()
+	m.asked = append(m.asked, r.URL.Path)
+	w.Header().Set("ETag", `"1"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(m.content))
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// kept lists what a pull has left of weights, and whether anything is remembered.
+func kept(t *testing.T, cache string, e Encoder) (files []string, remembered bool) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(cache, "weights", e.Name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".lock") {
+			files = append(files, e.Name())
+		}
+	}
+	locks, err := readLocks(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files, len(locks) > 0
+}
+
+func wants(t *testing.T, err error, texts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, text := range append(texts, "") {
+		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %q, want one line with %q", err, text)
+		}
+	}
+}
+
+func TestPullKeepsAndChecksTheChecksum(t *testing.T) {
+	e, content := published(t)
+	m := &mirror{content: content}
+	o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
+	first, err := Pull(t.Context(), e, o)
+	if err != nil || !first.First || first.Bytes != int64(len(content)) || first.From != o.From+"/test/test_pretrain.pth" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	again, err := Pull(t.Context(), e, o)
+	if err != nil || again.First || again.SHA256 != first.SHA256 || len(m.asked) != 1 {
+		t.Fatalf("%+v, %v after %d requests", again, err, len(m.asked))
+	}
+	if err := os.WriteFile(first.Path, content[1:], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Pull(t.Context(), e, o); !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), first.SHA256) {
+		t.Fatalf("changed weights: %v", err)
+	}
+	if err := os.Remove(first.Path); err != nil {
+		t.Fatal(err)
+	}
+	m.content = slices.Clone(content)
+	m.content[len(content)-1] ^= 1 // of a number's exponent or sign, or less: still an encoder
+	_, err = Pull(t.Context(), e, o)
+	if wants(t, err, first.SHA256, first.From, "test/test_pretrain.pth", lockFile(o.Cache)); !errors.Is(err, ErrChanged) {
+		t.Fatalf("weights changed at the source: %v", err)
+	}
+	if files, _ := kept(t, o.Cache, e); len(files) > 0 {
+		t.Errorf("%q are kept", files)
+	}
+	m.content = content
+	if back, err := Pull(t.Context(), e, o); err != nil || back.SHA256 != first.SHA256 {
+		t.Errorf("the weights seen before: %+v, %v", back, err)
+	}
+}
+
+// What is not the encoder is neither kept nor remembered, wherever it comes from.
+func TestPullLooksBeforeItRemembers(t *testing.T) {
+	e, content := published(t)
+	wider, err := os.ReadFile(weightsFile(t, 32, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := slices.Clone(content)
+	copy(damaged[len(damaged)-4:], "\x00\x00\xc0\x7f") // NaN
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"a page", []byte("<!DOCTYPE html><title>Log in</title>"), "an error page saved in place of the weights"},
+		{"nothing", nil, "the file is empty"},
+		{"weights cut short", content[:len(content)-100], "test_pretrain.pth"},
+		{"another encoder's", wider, "weights of another encoder: want dino, 1 blocks of width 16"},
+		{"a weight that is no number", damaged, "NaN"},
+		{"far too much", make([]byte, 64<<20+5*e.Architecture.Parameters()+1), "at most"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "test_pretrain.pth")
+			if err := os.WriteFile(file, c.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			m := &mirror{content: c.content}
+			for _, from := range []string{serve(t, m), file, filepath.Dir(file)} {
+				o := PullOptions{Cache: t.TempDir(), From: from}
+				_, err := Pull(t.Context(), e, o)
+				wants(t, err, c.want, from, e.URL)
+				if files, remembered := kept(t, o.Cache, e); len(files) > 0 || remembered {
+					t.Errorf("from %s: %q are kept, remembered %v", from, files, remembered)
+				}
+				o.From = serve(t, &mirror{content: content})
+				if _, err := Pull(t.Context(), e, o); err != nil {
+					t.Errorf("a good server after that: %v", err)
+				}
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("the user's own file: %v", err)
+			}
+			t.Run("put there by hand", func(t *testing.T) {
+				o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
+				hand := filepath.Join(o.Cache, "weights", e.Name, "test_pretrain.pth")
+				if err := errors.Join(os.MkdirAll(filepath.Dir(hand), 0o777), os.WriteFile(hand, c.content, 0o600)); err != nil {
+					t.Fatal(err)
+				}
+				if c.name == "far too much" { // the bound is one of what comes from elsewhere
+					c.want = hand
+				}
+				_, err := Pull(t.Context(), e, o)
+				wants(t, err, c.want, hand, "remove the file, and pull again")
+				if _, remembered := kept(t, o.Cache, e); remembered {
+					t.Error("it is remembered")
+				}
+			})
+		})
+	}
+}
+
+// Lock files of earlier versions may remember a page.
+func TestPullSaysHowToForgetWhatShouldNotHaveBeenRemembered(t *testing.T) {
+	e, _ := published(t)
+	cache := t.TempDir()
+	hand := filepath.Join(cache, "weights", e.Name, "test_pretrain.pth")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(hand), 0o777), os.WriteFile(hand, []byte("<html>"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	sum, size, err := checksum(t.Context(), hand, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeLocks(cache, map[string]Locked{"test/test_pretrain.pth": {SHA256: sum, Bytes: size, From: "https://portal"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Pull(t.Context(), e, PullOptions{Cache: cache})
+	wants(t, err, hand, "an error page", "remove the file and its entry", lockFile(cache))
+}
+
+func TestPullSaysWhatToDoWhenNothingCanBeReached(t *testing.T) {
+	e, _ := published(t)
+	cache := t.TempDir()
+	_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, http.NotFoundHandler())})
+	wants(t, err, "404", e.URL+" by hand", filepath.Join(cache, "weights", e.Name), "--from")
+}
+
+func TestPullFromAFolderAFileAndByHand(t *testing.T) {
+	e, content := published(t)
+	folder := t.TempDir()
+	name := filepath.Join(folder, "test_pretrain.pth")
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{folder, name} {
+		p, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: from})
+		if err != nil || p.From != name {
+			t.Errorf("%s: %+v, %v", from, p, err)
+		}
+	}
+	cache := t.TempDir()
+	hand := filepath.Join(cache, "weights", e.Name)
+	if err := errors.Join(os.MkdirAll(hand, 0o777), os.WriteFile(filepath.Join(hand, "model.safetensors"), content, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: "http://127.0.0.1:1"}); err != nil || !p.First {
+		t.Errorf("by hand: %+v, %v", p, err)
+	}
+	if _, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "test_pretrain.pth") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// A signed address has its query; what is kept of it does not.
+func TestPullFromTheFilesOwnAddress(t *testing.T) {
+	e, content := published(t)
+	m := &mirror{content: content}
+	o := PullOptions{Cache: t.TempDir(), From: serve(t, m) + "/elsewhere/mine.pth?Signature=secret"}
+	p, err := Pull(t.Context(), e, o)
+	if err != nil || filepath.Base(p.Path) != "mine.pth" || strings.Contains(p.From, "secret") || m.asked[0] != "/elsewhere/mine.pth" {
+		t.Fatalf("%+v, %v; asked for %q", p, err, m.asked)
+	}
+}
+
+// A user may name a server without encryption, and is told what that means; the official addresses are all encrypted.
+func TestPullOverPlainHTTPIsTold(t *testing.T) {
+	e, _ := published(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is sent
+	for from, told := range map[string]bool{"http://mirror.invalid": true, "https://mirror.invalid": false, "http://localhost:1": false, "http://[::1]:1": false} {
+		var notes []string
+		_, err := Pull(over, e, PullOptions{Cache: t.TempDir(), From: from, Note: func(text string) { notes = append(notes, text) }})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", from, err)
+		}
+		if strings.Contains(strings.Join(notes, "; "), "is not encrypted") != told {
+			t.Errorf("%s: notes %q", from, notes)
+		}
+	}
+	for _, e := range Registry() {
+		for _, address := range e.files() {
+			if !strings.HasPrefix(address, "https://") {
+				t.Errorf("%s is fetched from %s", e.Name, address)
+			}
+		}
+	}
+}
+
+func TestPullCanBeCancelled(t *testing.T) {
+	e, content := published(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o := PullOptions{Cache: t.TempDir(), From: serve(t, &mirror{content: content}), Progress: func(string, int64, int64) { cancel() }}
+	if _, err := Pull(ctx, e, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestPullNamesADamagedLockFileBeforeItFetches(t *testing.T) {
+	e, content := published(t)
+	cache := t.TempDir()
+	if err := os.WriteFile(lockFile(cache), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := &mirror{content: content}
+	if _, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, m)}); err == nil || !strings.Contains(err.Error(), lockFile(cache)) || len(m.asked) > 0 {
+		t.Fatalf("error %v after %d requests", err, len(m.asked))
+	}
+}
+
+// While one waits for a server that says nothing, others fetch and use other weights; and that one ends with a sentence.
+func TestASilentServerKeepsNobodyWaiting(t *testing.T) {
+	e, content := published(t)
+	cache := t.TempDir()
+	answered := make(chan struct{})
+	silent := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush()
+		close(answered)
+		<-r.Context().Done()
+	}))
+	ended := make(chan error)
+	go func() {
+		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: silent, Stall: 2 * time.Second})
+		ended <- err
+	}()
+	<-answered
+	other := e
+	other.Name = "other"
+	for range 2 { // fetched, then checked
+		if _, err := Pull(t.Context(), other, PullOptions{Cache: cache, From: serve(t, &mirror{content: content})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Resolve(t.Context(), TinyName, Options{PullOptions: PullOptions{Cache: cache}}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the others had to wait until it ended: %v", err)
+	default:
+	}
+	err := <-ended
+	if wants(t, err, silent, "nothing came for 2s", e.URL+" by hand", "--from"); !errors.Is(err, fetch.ErrStalled) {
+		t.Errorf("%v is no ErrStalled", err)
+	}
+}
+
+// Two that start at once fetch once, and both have the weights.
+func TestTwoPullsFetchOnce(t *testing.T) {
+	e, content := published(t)
+	m := &mirror{content: content}
+	o := PullOptions{Cache: t.TempDir(), From: serve(t, m)}
+	var wait sync.WaitGroup
+	pulled, errs := make([]Pulled, 4), make([]error, 4)
+	for i := range errs {
+		wait.Go(func() { pulled[i], errs[i] = Pull(t.Context(), e, o) })
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pulled {
+		if p.SHA256 != pulled[0].SHA256 || p.Path != pulled[0].Path {
+			t.Errorf("%+v and %+v", p, pulled[0])
+		}
+	}
+	if len(m.asked) != 1 {
+		t.Errorf("asked %d times", len(m.asked))
+	}
+}
