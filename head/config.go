@@ -125,6 +125,35 @@ func (c Config) validate(m method.Method, n int) error {
 	return err
 }
 
+// Fit lowers settings that nobody has chosen to what a set of n rows can bear: ten neighbours are too many for six images. It returns c
+// so, and what it lowered, in words. It fails on an unknown method, and leaves everything else to Validate.
+func (c Config) Fit(n int, chosen func(name string) bool) (Config, []string, error) {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return c, nil, err
+	}
+	r, err := c.recipe(m)
+	if err != nil || n < 1 || c.Clusters < 1 {
+		return c, nil, err
+	}
+	var notes []string
+	list := r.Settings()
+	for _, s := range list {
+		if chosen(s.Name) {
+			continue
+		}
+		note, err := s.Fit(n, c.Clusters)
+		if err != nil {
+			return c, nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	c.Settings = list.Values()
+	return c, notes, nil
+}
+
 // Resolve fits c to a set of n rows: a batch larger than the set shrinks, and settings follow their rules where they stand for one. It
 // returns what it changed that a user would want to know.
 func (c Config) Resolve(n int) (Config, []string, error) {

@@ -114,7 +114,7 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 		method, name string
 		value        any
 	}{
-		"perplexity 21 of 60 images: want 1 to 20": {"sne", "perplexity", 21},
+		"perplexity 20 of 60 images: want 1 to 19": {"sne", "perplexity", 20},
 		"tau-plus 1: want a share":                 {"dcl", "tau-plus", 1},
 		"temperature NaN: want a positive number":  {"simclr", "temperature", math.NaN()},
 		"freedom -1: want a positive number":       {"t-simclr", "freedom", -1},
@@ -238,5 +238,72 @@ func TestKMeansIsTheTheoremsObjective(t *testing.T) {
 			}
 		}
 		cluster[i] = own
+	}
+}
+
+func TestDefaultsShrinkForSmallSets(t *testing.T) {
+	for _, c := range []struct {
+		method, name string
+		n, k         int
+		chosen       bool
+		want         any
+	}{
+		{"debiased-infonce-clustering", "neighbours", 2, 2, false, 1},
+		{"debiased-infonce-clustering", "neighbours", 3, 2, false, 1},
+		{"debiased-infonce-clustering", "neighbours", 6, 2, false, 2},
+		{"debiased-infonce-clustering", "neighbours", 6, 2, true, 10},
+		{"debiased-infonce-clustering", "neighbours", 22, 2, false, 10},
+		{"debiased-infonce-clustering", "neighbours", 600, 10, false, 10},
+		{"icon-paper", "neighbours", 6, 2, false, 2},
+		{"icon-paper", "neighbours", 8, 2, false, 3},
+		{"scan", "neighbours", 600, 20, false, 29},
+		{"sne", "perplexity", 10, 2, false, 3.0},
+		{"tsne", "perplexity", 4, 2, false, 1.0},
+		{"tsne", "perplexity", 90, 2, false, 29.0},
+		{"tsne", "perplexity", 91, 2, false, 30.0},
+		{"tsne", "perplexity", 10, 2, true, 30.0},
+	} {
+		config, err := Preset(c.method, c.k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		preset := config.Settings[c.name]
+		fitted, notes, err := config.Fit(c.n, func(name string) bool { return c.chosen && name == c.name })
+		if err != nil || fitted.Settings[c.name] != c.want {
+			t.Errorf("%s of %d images in %d clusters: %s %v, %v; want %v", c.method, c.n, c.k, c.name, fitted.Settings[c.name], err, c.want)
+		}
+		if told := len(notes) == 1 && strings.Contains(notes[0], c.name); told != (c.want != preset) {
+			t.Errorf("%s of %d images: notes %q", c.method, c.n, notes)
+		}
+		if err := fitted.Validate(c.n); err != nil && !c.chosen {
+			t.Errorf("%s of %d images: %v", c.method, c.n, err)
+		}
+	}
+	if _, _, err := (Config{Method: "none", Clusters: 2}).Fit(3, func(string) bool { return false }); err == nil {
+		t.Error("a method that is not known")
+	}
+}
+
+func TestEveryMethodTakesAFewImages(t *testing.T) {
+	for _, n := range []int{2, 3, 5} {
+		m := densetest.Clouds(8, n, 6, 2, 0.4)
+		in := inputs(m, 2)
+		in.Edges = []icon.Edge{{From: 0, To: 1, Weight: 1}}
+		for _, one := range methods.All() {
+			name := one.About().Name
+			c, err := Preset(name, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			some(t, &c, "epochs", 3)
+			c, _, err = c.Fit(n, func(name string) bool { return name == "epochs" })
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Train(t.Context(), m, in, c, Options{})
+			if err != nil || r.Loss-r.Loss != 0 {
+				t.Errorf("%s of %d images: loss %v, %v", name, n, r, err)
+			}
+		}
 	}
 }

@@ -85,7 +85,10 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	}
 	// What is wrong with the training is found before the hours of encoding.
 	trainable := func(items, classes int) error {
-		c, err := o.config(classes)
+		if err := enough(items); err != nil {
+			return err
+		}
+		c, _, err := o.config(items, classes)
 		if err != nil {
 			return err
 		}

@@ -132,31 +132,36 @@ func (o *sweepOptions) listed() ([]combination, error) {
 	return list, nil
 }
 
-// config turns a combination into settings for items.
-func (c combination) config(it *items, seed int) (head.Config, error) {
+// config turns a combination into settings for items. The notes say which defaults were lowered for a small set.
+func (c combination) config(it *items, seed int) (config head.Config, notes []string, err error) {
+	if err := enough(it.Len()); err != nil {
+		return config, nil, err
+	}
 	clusters := len(it.classes)
 	if c["clusters"] == "" && clusters == 0 {
-		return head.Config{}, usagef("%s has no classes to count: give the numbers of groups with --clusters", it.source.Store)
+		return config, nil, usagef("%s has no classes to count: give the numbers of groups with --clusters", it.source.Store)
 	}
 	if v := c["clusters"]; v != "" {
-		var err error
 		if clusters, err = strconv.Atoi(v); err != nil {
-			return head.Config{}, usagef("clusters %q: want a number", v)
+			return config, nil, usagef("clusters %q: want a number", v)
 		}
 	}
-	config := head.Default(clusters)
+	config = head.Default(clusters)
 	for _, s := range trainSettings() {
 		if v, given := c[s.name]; given {
 			if err := s.apply(&config, v); err != nil {
-				return head.Config{}, usageError{err}
+				return config, nil, usageError{err}
 			}
 		}
 	}
 	config.Seed = uint64(seed)
-	if err := config.Validate(it.Len()); err != nil {
-		return head.Config{}, usageError{err}
+	if config, notes, err = config.Fit(it.Len(), func(name string) bool { _, given := c[name]; return given }); err != nil {
+		return config, nil, err
 	}
-	return config, nil
+	if err := config.Validate(it.Len()); err != nil {
+		return config, nil, usageError{err}
+	}
+	return config, notes, nil
 }
 
 // sweep is a set of runs in a folder.
@@ -269,7 +274,7 @@ func (s *sweep) plan(stores []*items, combinations []combination, seeds int) err
 		storeNames[k] = it.source.Store
 	}
 	storeNames = shortNames(storeNames)
-	byName, seen, again := map[string]*sweepJob{}, map[string]bool{}, 0
+	byName, seen, told, again := map[string]*sweepJob{}, map[string]bool{}, map[string]bool{}, 0
 	for k, it := range stores {
 		for _, c := range combinations {
 			p := new(sweepPoint)
@@ -280,9 +285,15 @@ func (s *sweep) plan(stores []*items, combinations []combination, seeds int) err
 				p.values = append(p.values, cmp.Or(c[name], "default"))
 			}
 			for seed := range seeds {
-				config, err := c.config(it, seed)
+				config, notes, err := c.config(it, seed)
 				if err != nil {
 					return err
+				}
+				for _, note := range notes {
+					if !told[note] {
+						s.note("%s", note)
+					}
+					told[note] = true
 				}
 				job := &sweepJob{items: it, config: config}
 				if job.name, err = runName(it, config); err != nil {

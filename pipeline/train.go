@@ -51,9 +51,12 @@ func (a *app) trainStore(ctx context.Context, store, labels, out string, o *trai
 	if it.gone > 0 {
 		a.note("%s keeps the features of %d images that the data no longer has: they are left out", store, it.gone)
 	}
-	c, err := o.config(len(it.classes))
+	c, notes, err := o.config(it.Len(), len(it.classes))
 	if err != nil {
 		return nil, err
+	}
+	for _, n := range notes {
+		a.note("%s", n)
 	}
 	m, err := a.train(ctx, it, c, out, o)
 	if err != nil {

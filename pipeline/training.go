@@ -71,42 +71,52 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
 }
 
-// config is the method's preset under the flags that were given.
-func (o *trainOptions) config(classes int) (head.Config, error) {
+// config is the method's preset under the flags that were given, for so many images in so many classes. The notes say which defaults
+// were lowered for a small set.
+func (o *trainOptions) config(images, classes int) (c head.Config, notes []string, err error) {
 	clusters, method := classes, methods.Default
+	given := map[string]bool{}
 	for _, s := range o.settings {
+		given[s.name] = s.given
 		switch {
 		case s.name == "clusters" && s.given:
 			clusters, _ = strconv.Atoi(s.value) // the flag has understood it
 		case s.name == "clusters" && classes == 0:
-			return head.Config{}, usagef("the data has no classes to count: give the number of groups with --clusters")
+			return c, nil, usagef("the data has no classes to count: give the number of groups with --clusters")
 		case s.name == "method" && s.given:
 			method = s.value
 		}
 	}
 	if clusters < 2 {
-		return head.Config{}, usagef("clusters %d: want at least 2", clusters)
+		return c, nil, usagef("clusters %d: want at least 2", clusters)
 	}
-	c, err := head.Preset(method, clusters)
-	if err != nil {
-		return c, usageError{err}
+	if c, err = head.Preset(method, clusters); err != nil {
+		return c, nil, usageError{err}
 	}
 	for _, s := range o.settings {
 		if !s.given || s.name == "clusters" || s.name == "method" {
 			continue
 		}
 		if err := s.apply(&c, s.value); err != nil {
-			return c, usageError{err}
+			return c, nil, usageError{err}
 		}
 	}
 	c.Seed = o.seed
-	return c, nil
+	return c.Fit(images, func(name string) bool { return given[name] })
+}
+
+// enough refuses a set that cannot be clustered.
+func enough(images int) error {
+	if images < 2 {
+		return usagef("clustering needs at least 2 images, and there is %s", [...]string{"none", "1"}[images])
+	}
+	return nil
 }
 
 // train makes a finished run folder of items: it trains, scores, and writes every file.
 func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o *trainOptions) (*report.Metrics, error) {
-	if it.Len() < 2 {
-		return nil, usagef("%d images: clustering needs at least 2", it.Len())
+	if err := enough(it.Len()); err != nil {
+		return nil, err
 	}
 	if err := c.Validate(it.Len()); err != nil {
 		return nil, usageError{err}

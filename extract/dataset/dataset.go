@@ -167,7 +167,13 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 		case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
 			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
 		}
-		return nil, fmt.Errorf("%s is a file, and neither a list (.txt, .csv, .tsv) nor a .tar archive; give the folder of the images", s.Root)
+		if !isImage(s.Root) && filepath.Ext(s.Root) != "" {
+			return nil, fmt.Errorf("%s is a file, and by its name neither an image, a list (.txt, .csv, .tsv) nor a .tar archive; give the folder of the images", s.Root)
+		}
+		if !stat.Mode().IsRegular() {
+			return nil, &fs.PathError{Op: "open", Path: s.Root, Err: regular.ErrNotRegular}
+		}
+		return s.listImage, nil
 	}
 	names, err := visible(s.Root)
 	if err != nil {

@@ -306,6 +306,27 @@ func TestBinaryVersions(t *testing.T) {
 	}
 }
 
+func TestOneImageIsASet(t *testing.T) {
+	root := tree(t, files("holiday/a.jpg", "holiday/b.jpg", "scan"))
+	for name, want := range map[string]string{"holiday/a.jpg": "a.jpg -", "scan": "scan -"} { // whether it is one, the decoder says
+		whole := filepath.Join(root, filepath.FromSlash(name))
+		if got := list(t, whole, Options{}); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		s, err := Open(t.Context(), whole, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := s.Read(0, nil)
+		if file, own := s.File(0); err != nil || string(content) != name || !own || file != whole {
+			t.Errorf("%s: %q in %s, %v", name, content, file, err)
+		}
+	}
+	if _, err := Open(t.Context(), filepath.Join(root, "holiday", "a.jpg"), Options{Splits: []string{"train"}}); err == nil {
+		t.Error("a split of one image")
+	}
+}
+
 func TestWhatIsNoDataIsSaidSo(t *testing.T) {
 	root := tree(t, files("notes.md", "a.zip", "b.tar.gz", "words.md"))
 	for path, want := range map[string]string{

@@ -28,6 +28,12 @@ func Files(ctx context.Context, names []string) (*Set, error) {
 	return s, s.stat(ctx)
 }
 
+// listImage lists the one image that the root is.
+func (s *Set) listImage(ctx context.Context, _ LabelsFrom) error {
+	s.Items = []Item{{Path: filepath.Base(s.Root), Label: -1, source: s.Root, container: -1}}
+	return s.stat(ctx)
+}
+
 // Collects tells by its name whether a file holds or lists images, instead of being one: a list, an archive.
 func Collects(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {

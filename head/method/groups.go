@@ -42,7 +42,8 @@ func (g *Neighbourhood) Resolve(n int) (notes []string, err error) {
 // Settings of the group.
 func (g *Neighbourhood) Settings() setting.List {
 	return setting.List{
-		setting.Int("neighbours", &g.Neighbours, 1, 0, "nearest neighbours that count as one's own"),
+		setting.Int("neighbours", &g.Neighbours, 1, 0, "nearest neighbours that count as one's own").
+			DefaultAtMost("the images of a cluster of equal size, less one", func(n, clusters int) int { return max(1, n/clusters-1) }),
 		setting.Choice("metric", &g.Metric, "distance between features by which neighbours are nearest", knn.Cosine, knn.Euclidean),
 		SearchSetting(&g.Search),
 	}

@@ -45,10 +45,13 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	return &method.Outcome{Head: centroids(km, km.Inertia/float64(n)/float64(km.Dim)), Loss: km.Inertia / float64(n)}, nil
 }
 
+// leastVariance stands for a variance of 0, of images that all lie at their centroids: assignments are hard, and numbers finite.
+const leastVariance = 1e-20
+
 // centroids is the linear head whose softmax is the posterior of equal spherical Gaussians of that variance about centroids.
 func centroids(km *kmeans.Result, variance float64) *linear.Head {
 	l := &linear.Head{Clusters: km.Clusters, Dim: km.Dim, Weight: make([]float32, len(km.Centroids)), Bias: make([]float32, km.Clusters)}
-	inverse := 1 / max(variance, 1e-20)
+	inverse := 1 / max(variance, leastVariance)
 	for c := range km.Clusters {
 		half := 0.0
 		for e, v := range km.Centroids[c*km.Dim : (c+1)*km.Dim] {
@@ -65,7 +68,7 @@ func centroids(km *kmeans.Result, variance float64) *linear.Head {
 func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Outcome, error) {
 	found := &method.Outcome{}
 	n, d, k := data.Features.Len(), km.Dim, km.Clusters
-	variance := km.Inertia / float64(n) / float64(d)
+	variance := max(km.Inertia/float64(n)/float64(d), leastVariance)
 	for round := range softRounds {
 		found.Head = centroids(km, variance)
 		sums, mass, energy, err := responsibilities(ctx, data, found.Head, variance)

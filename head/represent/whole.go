@@ -83,12 +83,12 @@ func dimensionsSetting(to *int) setting.Setting {
 }
 
 func perplexitySetting(to *float64) setting.Setting {
-	return setting.NotNegative("perplexity", to, "of Gaussian neighbours: about how many count").WithRows("1 to a third of the images", func(n int) error {
-		if !(*to >= 1 && *to <= float64(n)/3) {
-			return fmt.Errorf("perplexity %g of %d images: want 1 to %g, a third of them", *to, n, math.Floor(float64(n)/3))
+	return setting.NotNegative("perplexity", to, "of Gaussian neighbours: about how many count").WithRows("1 to a third of the other images", func(n int) error {
+		if most := tsne.MostPerplexity(n); !(*to >= 1 && *to <= most) {
+			return fmt.Errorf("perplexity %g of %d images: want 1 to %g, a third of the others", *to, n, math.Floor(most))
 		}
 		return nil
-	})
+	}).DefaultAtMost("a third of the other images", func(n, _ int) int { return int(tsne.MostPerplexity(n)) })
 }
 
 // Resolve implements method.Recipe.

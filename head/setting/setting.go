@@ -22,6 +22,8 @@ type Setting struct {
 	set   func(text string) error
 	value func() any
 	check func(n int) error // of the value, for n rows; n is 0 where their number is not known yet
+	most  func(n, clusters int) int
+	bound string // what most is, in words
 }
 
 // Set reads a value from text. It fails on text that is no value of the setting's kind; ranges are Check's.
@@ -39,6 +41,30 @@ func (s Setting) Check(n int) error {
 		return nil
 	}
 	return s.check(n)
+}
+
+// DefaultAtMost bounds the default by the size of the set: with n rows in so many clusters, a value that nobody has chosen is at most
+// most's, whose meaning bound tells in words. Fit applies it; a value that was chosen is not touched.
+func (s Setting) DefaultAtMost(bound string, most func(n, clusters int) int) Setting {
+	s.bound, s.most = bound, most
+	return s
+}
+
+// Fit lowers a number that is at its default to what n rows in so many clusters can bear, and says so; it is for values that nobody has
+// chosen. The note is "" where nothing was changed.
+func (s Setting) Fit(n, clusters int) (note string, err error) {
+	if s.most == nil {
+		return "", nil
+	}
+	was, err := strconv.ParseFloat(s.Text(), 64)
+	most := s.most(n, clusters)
+	if err != nil || was <= float64(most) {
+		return "", err
+	}
+	if err := s.Set(strconv.Itoa(most)); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s is %d and not %g, for there are %d images in %d clusters: at most %s", s.Name, most, was, n, clusters, s.bound), nil
 }
 
 // Key is the setting's name in a JSON object.

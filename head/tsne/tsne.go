@@ -15,7 +15,7 @@ import (
 
 // Options are the settings of a layout; the zero value takes the defaults.
 type Options struct {
-	Perplexity   float64 // 30 when 0; at most a third of the other points
+	Perplexity   float64 // 30 when 0; at most MostPerplexity
 	Iterations   int     // 750 when 0
 	Exaggeration float64 // of p over the first third, at most 250 iterations; 12 when 0
 	Angle        float64 // of the Barnes-Hut approximation, 0 to 1; 0.5 when 0
@@ -36,16 +36,19 @@ const exactPairs = 20_000
 
 const blockRows = 256
 
-// Layout places n ≥ 4 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It
+// MostPerplexity is the largest perplexity for n points: a third of the others, and at least 1, the nearest neighbour alone.
+func MostPerplexity(n int) float64 { return max(1, float64(n-1)/3) }
+
+// Layout places n ≥ 2 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It
 // fails on a perplexity that n is too small for, on features that are not finite, and with ctx's error.
 func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64, err error) {
 	n := f.Len()
-	if n < 4 {
-		return nil, 0, fmt.Errorf("map of %d points: want at least 4", n)
+	if n < 2 {
+		return nil, 0, fmt.Errorf("map of %d points: want at least 2", n)
 	}
 	o = o.withDefaults(n)
-	if !(o.Perplexity >= 1 && o.Perplexity <= float64(n-1)/3) {
-		return nil, 0, fmt.Errorf("perplexity %g of %d points: want 1 to %.0f, a third of the others", o.Perplexity, n, float64(n-1)/3)
+	if most := MostPerplexity(n); !(o.Perplexity >= 1 && o.Perplexity <= most) {
+		return nil, 0, fmt.Errorf("perplexity %g of %d points: want 1 to %g, a third of the others", o.Perplexity, n, math.Floor(most))
 	}
 	l := &layout{options: o, n: n}
 	if err := l.neighbours(ctx, f); err != nil {
@@ -70,7 +73,7 @@ func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64
 
 func (o Options) withDefaults(n int) Options {
 	if o.Perplexity == 0 {
-		o.Perplexity = min(30, float64(n-1)/3)
+		o.Perplexity = min(30, MostPerplexity(n))
 	}
 	if o.Iterations == 0 {
 		o.Iterations = 750
@@ -340,7 +343,7 @@ func (l *layout) apart(z float64) float64 {
 		for e := l.offset[i]; e < l.offset[i+1]; e++ {
 			if p, j := l.weight[e], l.column[e]; p > 0 {
 				dx, dy := l.y[2*i]-l.y[2*j], l.y[2*i+1]-l.y[2*j+1]
-				kl += p * math.Log(p*z*(1+dx*dx+dy*dy))
+				kl += p * (math.Log(p) + math.Log(z*(1+dx*dx+dy*dy))) // a product of all three is 0 where p is next to it
 			}
 		}
 	}
