@@ -39,6 +39,9 @@ func run() int {
 	// After the first signal the default handling returns, so that a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
 	a := &app{out: os.Stdout, err: os.Stderr}
+	if terminal(os.Stdout) {
+		a.out = &shown{to: os.Stdout}
+	}
 	err := newRootCommand(a).ExecuteContext(ctx)
 	return a.exitCode(ctx, err)
 }

@@ -37,6 +37,34 @@ func TestPlain(t *testing.T) {
 	})
 }
 
+// What goes to a terminal comes through as plain as a message, in lines and columns, wherever writes are cut.
+func TestShownOnATerminal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SliceOf(rapid.SampledFrom([]rune("aé日😀\n\t\x1b\a\r\u009b\u202e\x7f"))).Draw(t, "text")
+		whole := string(text) + "\x9b\xff\n"
+		var b bytes.Buffer
+		w := &shown{to: &b}
+		for rest := whole; rest != ""; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "bytes")
+			if k, err := io.WriteString(w, rest[:n]); k != n || err != nil {
+				t.Fatalf("%d of %d bytes, %v", k, n, err)
+			}
+			rest = rest[n:]
+		}
+		var want []string
+		for _, line := range strings.Split(whole, "\n") {
+			cells := strings.Split(line, "\t")
+			for i := range cells {
+				cells[i] = plain(cells[i])
+			}
+			want = append(want, strings.Join(cells, "\t"))
+		}
+		if got := b.String(); got != strings.Join(want, "\n") {
+			t.Fatalf("%q became %q", whole, got)
+		}
+	})
+}
+
 // Whatever way a message takes to the terminal, the names in it do not act.
 func TestMessagesArePlain(t *testing.T) {
 	var b bytes.Buffer

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -47,8 +48,10 @@ func (a *app) progress(stage, unit string, total int) *progress {
 }
 
 // terminal tells whether standard error is a terminal.
-func (a *app) terminal() bool {
-	f, ok := a.err.(*os.File)
+func (a *app) terminal() bool { return terminal(a.err) }
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
