@@ -1,7 +1,10 @@
 package extract
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,5 +186,58 @@ func TestManyMissingPartsAreCounted(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "manifest.json")); err == nil {
 		t.Error("a store was made")
+	}
+}
+
+// Features of two engines are never in one store: neither in one that is finished and grows, nor in one that was cut short. What needs
+// no encoder is no mixture.
+func TestFeaturesOfTwoEnginesAreNotMixed(t *testing.T) {
+	for _, c := range []struct{ name, was, now string }{
+		{"another provider", `"provider": "cpu"`, `"provider": "cuda"`},
+		{"another runtime", `"runtime": "1.`, `"runtime": "0.`},
+	} {
+		other := func(b []byte) []byte {
+			if !bytes.Contains(b, []byte(c.was)) {
+				t.Fatalf("%s is not in %s", c.was, b)
+			}
+			return bytes.Replace(b, []byte(c.was), []byte(c.now), 1)
+		}
+		t.Run(c.name+" made a finished store", func(t *testing.T) {
+			data := folder(t, 6)
+			config := config(t, data, filepath.Join(t.TempDir(), "store"))
+			extract(t, config)
+			spoil(t, filepath.Join(config.Out, "manifest.json"), other)
+			if s := extract(t, config); s.Encoded != 0 {
+				t.Errorf("%d images were encoded again", s.Encoded)
+			}
+			write(t, picturePath(data, 6), picture(t, 6))
+			refused(t, config)
+		})
+		t.Run(c.name+" made an unfinished store", func(t *testing.T) {
+			data := folder(t, 30)
+			config := config(t, data, filepath.Join(t.TempDir(), "store"))
+			config.Batch, config.Workers = 1, 1
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if _, err := Run(ctx, config, Hooks{Progress: func(done, _ int) {
+				if done >= 10 {
+					cancel()
+				}
+			}}); !errors.Is(err, context.Canceled) {
+				t.Fatalf("interrupted: %v", err)
+			}
+			spoil(t, filepath.Join(config.Out, ".partial", "settings.json"), other)
+			refused(t, config)
+		})
+	}
+}
+
+// refused holds that an extraction ends with the engine that was at work before.
+func refused(t *testing.T, c Config) {
+	t.Helper()
+	_, err := Run(t.Context(), c, Hooks{})
+	var engine *store.EngineError
+	if !errors.As(err, &engine) || engine.Dir != c.Out || engine.Was == engine.Now || engine.Now.Provider != "cpu" {
+		t.Errorf("error %v, want one of two engines", err)
 	}
 }

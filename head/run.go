@@ -16,6 +16,7 @@ import (
 	"iconic/head/checkpoint"
 	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
+	"iconic/internal/npy"
 	"iconic/internal/safetensors"
 )
 
@@ -25,6 +26,8 @@ const (
 	configFile  = "config.json"
 	historyFile = "history.jsonl"
 	noveltyFile = "novelty.safetensors"
+	// representationFile holds what a method that learns a representation made of every row.
+	representationFile = "representation.npy"
 )
 
 // runFormat is the version of the run folder's layout. A newer one is refused.
@@ -44,6 +47,8 @@ type RunConfig struct {
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
 	// Expected is the accuracy to be expected on the rows of the training, measured without labels; 0: the method measures none.
 	Expected float64 `json:"expected_accuracy,omitempty"`
+	// Dimensions are those of the representation that the method learnt; 0: it learns none.
+	Dimensions int `json:"representation_dimensions,omitempty"`
 	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the
 	// features came as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
@@ -62,13 +67,21 @@ type Source struct {
 var ErrRunExists = errors.New("holds another run")
 
 // Create makes a run folder and writes its config.json. A folder that holds a head or a checkpoint is refused: nothing
-// finished is overwritten. One whose training ended before its first epoch holds neither and is used again.
+// finished is overwritten. One whose training ended before its first epoch holds neither and is used again, without what that
+// training may have left.
 func Create(dir string, c RunConfig) error {
 	if err := CheckFree(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
+		for _, name := range []string{representationFile, noveltyFile, historyFile} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("output folder: %w", err)
+			}
+		}
 	}
 	return writeConfig(dir, c)
 }
@@ -92,26 +105,23 @@ func writeConfig(dir string, c RunConfig) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, configFile), append(b, '\n'))
 }
 
-// Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint.
+// Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint. The head comes last: where
+// it is, all the rest is.
 func Finish(dir string, c RunConfig, r *Result) error {
-	c.Training, c.Expected = r.Config, r.Expected
-	tensors := []safetensors.Tensor{
-		safetensors.FromFloat32("weight", r.Head.Weight, r.Head.Clusters, r.Head.Dim),
-		safetensors.FromFloat32("bias", r.Head.Bias, r.Head.Clusters),
-	}
-	sum, err := checksum(r.Head)
-	if err != nil {
-		return err
-	}
-	if err := safetensors.WriteFile(filepath.Join(dir, headFile), tensors, map[string]string{"format": fmt.Sprint(runFormat), "checksum": sum}); err != nil {
-		return err
-	}
-	if r.Novelty != nil {
-		if err := r.Novelty.Save(filepath.Join(dir, noveltyFile)); err != nil {
+	at := func(name string) string { return filepath.Join(dir, name) }
+	c.Training, c.Expected, c.Dimensions = r.Config, r.Expected, 0
+	if r.Representation != nil {
+		c.Dimensions = r.Dimensions
+		if err := npy.Write(at(representationFile), []int{len(r.Representation) / r.Dimensions, r.Dimensions}, r.Representation); err != nil {
 			return err
 		}
 	}
-	err = atomicfile.Write(filepath.Join(dir, historyFile), func(w io.Writer) error {
+	if r.Novelty != nil {
+		if err := r.Novelty.Save(at(noveltyFile)); err != nil {
+			return err
+		}
+	}
+	err := atomicfile.Write(at(historyFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for _, e := range r.History {
 			if err := lines.Encode(e); err != nil {
@@ -126,10 +136,24 @@ func Finish(dir string, c RunConfig, r *Result) error {
 	if err := writeConfig(dir, c); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(dir, checkpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := writeHead(at(headFile), r.Head); err != nil {
+		return err
+	}
+	if err := os.Remove(at(checkpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+func writeHead(name string, l *Linear) error {
+	sum, err := checksum(l)
+	if err != nil {
+		return err
+	}
+	return safetensors.WriteFile(name, []safetensors.Tensor{
+		safetensors.FromFloat32("weight", l.Weight, l.Clusters, l.Dim),
+		safetensors.FromFloat32("bias", l.Bias, l.Clusters),
+	}, map[string]string{"format": fmt.Sprint(runFormat), "checksum": sum})
 }
 
 // checksum is over the bytes of the weights and the bias.
@@ -247,7 +271,11 @@ func LoadUnfinished(dir string) (*Run, error) {
 
 // Ended tells whether the folder holds all that a training leaves, and no checkpoint.
 func (r *Run) Ended() bool {
-	for _, name := range []string{headFile, historyFile} {
+	left := []string{headFile, historyFile}
+	if r.Config.Dimensions > 0 {
+		left = append(left, representationFile)
+	}
+	for _, name := range left {
 		if _, err := os.Stat(filepath.Join(r.Dir, name)); err != nil {
 			return false
 		}

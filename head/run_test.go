@@ -72,3 +72,44 @@ func TestDamagedRunFolders(t *testing.T) {
 		}
 	}
 }
+
+// The head is what a training leaves last: where it is, all the rest is, a representation too.
+func TestTheHeadComesLast(t *testing.T) {
+	m := clouds(7, 60, 5, 3, 3)
+	config, err := Preset("pca", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Train(t.Context(), m, Inputs{}, config, Options{})
+	if err != nil || r.Representation == nil {
+		t.Fatalf("%v without a representation, %v", r, err)
+	}
+	c := RunConfig{Version: "test", Training: config, Features: Source{Store: "m", Key: "k", Rows: 60, Dim: 5}}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, historyFile), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, historyFile, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Finish(dir, c, r); err == nil {
+		t.Fatal("a history cannot be written, and nobody says so")
+	}
+	if _, err := os.Stat(filepath.Join(dir, headFile)); err == nil {
+		t.Error("the head is there before the history")
+	}
+	dir = t.TempDir()
+	if err := Finish(dir, c, r); err != nil {
+		t.Fatal(err)
+	}
+	run, err := Load(dir)
+	if err != nil || !run.Ended() || run.Config.Dimensions != r.Dimensions {
+		t.Fatalf("%+v, %v", run, err)
+	}
+	if err := os.Remove(filepath.Join(dir, representationFile)); err != nil {
+		t.Fatal(err)
+	}
+	if run.Ended() {
+		t.Error("a run without its representation counts as ended")
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,6 @@ import (
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/internal/lockfile"
-	"iconic/internal/npy"
 	"iconic/report"
 )
 
@@ -173,11 +173,6 @@ func (a *app) train(ctx context.Context, it *items, c head.Config, dir string, o
 	for _, w := range result.Warnings {
 		a.warn("%s", w)
 	}
-	if result.Representation != nil { // before the head, whose file says that the training has ended
-		if err := npy.Write(filepath.Join(dir, representationFile), []int{it.Len(), result.Dimensions}, result.Representation); err != nil {
-			return nil, err
-		}
-	}
 	if err := head.Finish(dir, rc, result); err != nil {
 		return nil, err
 	}
@@ -234,9 +229,6 @@ func (k *keeper) account(method string) string {
 	return "no step of the training was finished: --resume starts it again"
 }
 
-// representationFile holds what a method that learns a representation made of every image.
-const representationFile = "representation.npy"
-
 // inputs opens what the method of c learns from besides features, and gives each a digest.
 func (o *trainOptions) inputs(it *items, c head.Config) (in head.Inputs, digests map[string]string, closeAll func(), err error) {
 	closeAll = func() {}
@@ -286,6 +278,9 @@ func readersOf(need method.Need) string {
 		if m.About().Needs == need {
 			names = append(names, m.About().Name)
 		}
+	}
+	if len(names) == 1 {
+		return names[0] + " needs it"
 	}
 	return strings.Join(names, ", ") + " need it"
 }
@@ -366,19 +361,27 @@ func (a *app) beginRun(dir string, rc head.RunConfig, resume bool) (state *head.
 		}
 		return state, nil, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, pageFile)); err == nil {
+	if whole(dir, metricsFile, assignmentsFile, pageFile) {
 		return nil, nil, usagef("output folder %s holds a finished run: choose another one", dir)
 	}
 	ended, err = head.Load(dir)
 	return nil, ended, err
 }
 
+// whole tells whether a folder has all files of these names.
+func whole(dir string, names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err != nil
+	})
+}
+
 // others names the inputs that differ.
 func others(a, b map[string]string) string {
 	var names []string
-	for _, name := range []string{"labels", "views", "second", "edges"} {
-		if a[name] != b[name] {
-			names = append(names, name)
+	for _, in := range []struct{ name, words string }{{"labels", "labels"}, {"views", "views"}, {"second", "features of the second set"}, {"edges", "edges"}} {
+		if a[in.name] != b[in.name] {
+			names = append(names, in.words)
 		}
 	}
 	return strings.Join(names, ", ")

@@ -222,8 +222,17 @@ func (e *Encoder) binding(n int) (*binding, error) {
 			return nil, err
 		}
 	}
-	b := &binding{}
-	var err error
+	b, err := e.bind(n)
+	if err != nil {
+		return nil, err
+	}
+	e.bound[n] = b
+	return b, nil
+}
+
+// bind makes the tensors of a batch size. Where it fails, nothing of them is left.
+func (e *Encoder) bind(n int) (b *binding, err error) {
+	b = &binding{}
 	if b.pixels, err = ort.NewEmptyTensor[float32](ort.NewShape(int64(n), 3, int64(e.height), int64(e.width))); err != nil {
 		return nil, err
 	}
@@ -240,6 +249,8 @@ func (e *Encoder) binding(n int) (*binding, error) {
 	if b.io, err = e.session.CreateIoBinding(); err != nil {
 		return nil, errors.Join(err, b.pixels.Destroy(), b.dst.Destroy())
 	}
-	e.bound[n] = b
-	return b, errors.Join(b.io.BindInput(e.input.Name, b.pixels), b.io.BindOutput(e.output.Name, b.dst))
+	if err := errors.Join(b.io.BindInput(e.input.Name, b.pixels), b.io.BindOutput(e.output.Name, b.dst)); err != nil {
+		return nil, errors.Join(err, b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy())
+	}
+	return b, nil
 }

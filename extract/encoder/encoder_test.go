@@ -169,6 +169,26 @@ func TestEncodeEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A batch whose tensors could not be bound has left nothing behind: the next of its size is bound anew.
+func TestAFailedBindingIsNotKept(t *testing.T) {
+	e, err := Open(onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	const n = 3
+	x, y := slices.Repeat([]float32{1}, n*3*16*16), make([]float32, n*e.Dim())
+	name := e.input.Name
+	e.input.Name = "none"
+	if err := e.Encode(t.Context(), y, x, n); err == nil || e.bound[n] != nil {
+		t.Errorf("an input that is not there: %v, kept: %t", err, e.bound[n] != nil)
+	}
+	e.input.Name = name
+	if err := e.Encode(t.Context(), y, x, n); err != nil || y[0] != 1 || y[len(y)-1] != 1 {
+		t.Errorf("afterwards: %v, %v", y, err)
+	}
+}
+
 func TestTwoLibrariesInOneProcessAreRefused(t *testing.T) {
 	if err := load(library(t)); err != nil {
 		t.Fatal(err)

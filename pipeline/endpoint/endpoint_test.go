@@ -295,6 +295,55 @@ func TestRefusesMoreThanItsPlacesAndTimesOut(t *testing.T) {
 	}
 }
 
+// Clients that leave while they wait for the encoder keep nobody else waiting beyond his time, and their images are not encoded.
+func TestDepartedClientsBlockNobody(t *testing.T) {
+	m := &mean{hold: make(chan struct{})}
+	e, s := start(t, m, Options{Places: 2, Batch: 1, Answer: time.Second})
+	encoded := func() int {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return len(m.batches)
+	}
+	picture := grey(t, 70, 3, 3)
+	leave := func(once func() bool) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(picture))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var client sync.WaitGroup
+		client.Go(func() {
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				t.Errorf("a client that left was answered: %s", answer.Status)
+				answer.Body.Close()
+			}
+		})
+		for !once() {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		client.Wait()
+		for len(e.places) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	leave(func() bool { return encoded() == 1 })
+	for n := 1; n <= cap(e.waiting); n++ {
+		leave(func() bool { return len(e.waiting) == n })
+	}
+	if status, text := post(t, s.URL, "", bytes.NewReader(picture)); status != http.StatusServiceUnavailable || !strings.Contains(text, "no answer within") {
+		t.Errorf("behind those who left: %d, %s", status, text)
+	}
+	close(m.hold)
+	if status, text := post(t, s.URL, "", bytes.NewReader(picture)); status != http.StatusOK || !strings.Contains(text, `"cluster":7`) {
+		t.Errorf("afterwards: %d, %s", status, text)
+	}
+	if n := encoded(); n != 2 {
+		t.Errorf("%d images were encoded: want the first, and the one that was waited for", n)
+	}
+}
+
 func TestTellsWhatTheEncoderCannot(t *testing.T) {
 	_, s := start(t, &mean{failure: errors.New("the device is gone")}, Options{})
 	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusInternalServerError || !strings.Contains(text, "the device is gone") {
