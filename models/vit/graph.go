@@ -66,6 +66,9 @@ func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 		return nil, a, fmt.Errorf("output %q: want %s, %s or %s", o.Output, CLS, Patch, Both)
 	}
 	b := &builder{file: f, layout: l, arch: a, options: o, used: map[key]bool{}, graph: &onnx.Graph{Name: "encoder"}}
+	if err := b.checkMasks(); err != nil {
+		return nil, a, err
+	}
 	b.build()
 	if err := b.allUsed(); err != nil {
 		return nil, a, err
@@ -322,11 +325,11 @@ func (b *builder) linear(name, x string, p part) string {
 			return nil, err
 		}
 		if r == qkvBias && b.layout.has(qkvMask, p.block) {
-			x = slices.Clone(x)
-			mask, err := b.read(qkvMask, p.block)
+			mask, _, err := b.mask(p.block)
 			if err != nil {
 				return nil, err
 			}
+			x = slices.Clone(x)
 			for i := range x {
 				x[i] *= mask[i]
 			}

@@ -64,7 +64,8 @@ const (
 	valBias     role = "SwiGLU value bias"
 	qkvMask     role = "qkv bias mask" // 0 where DINOv3 has no bias: on the keys
 	periods     role = "rotary periods"
-	classNormW  role = "class norm weight" // where class token and patches have norms of their own
+	frequencies role = "rotary frequencies" // the periods' inverses
+	classNormW  role = "class norm weight"  // where class token and patches have norms of their own
 	classNormB  role = "class norm bias"
 )
 
@@ -172,6 +173,7 @@ var schemes = []scheme{
 			fc2Weight: "layer.%d.mlp.down_proj.weight", fc2Bias: "layer.%d.mlp.down_proj.bias",
 			siluWeight: "layer.%d.mlp.gate_proj.weight", siluBias: "layer.%d.mlp.gate_proj.bias",
 		},
+		alias: map[string]role{"rope_embeddings.inv_freq": frequencies},
 	},
 }
 

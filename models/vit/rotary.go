@@ -1,6 +1,7 @@
 package vit
 
 import (
+	"fmt"
 	"math"
 
 	"iconic/models/onnx"
@@ -40,7 +41,7 @@ func (b *builder) rotation() (cos, sin string) {
 		return cos, sin
 	}
 	b.rotated = true
-	b.used[key{periods, -1}] = true
+	b.used[key{periods, -1}], b.used[key{frequencies, -1}] = true, true
 	grid, d := b.options.ImageSize/b.arch.Patch, b.arch.Width/b.arch.Heads
 	tokens := 1 + b.arch.Registers + grid*grid
 	table := func(sine bool) func() ([]float32, error) {
@@ -60,14 +61,31 @@ func (b *builder) rotation() (cos, sin string) {
 	return cos, sin
 }
 
-// periods are those of the file, or base^(i/n).
+// periods are those of the file, or base^(i/n). Official files keep them in bfloat16, and the official code computes with what is
+// left of them; timm and the transformers library make them anew in float32.
 func (b *builder) periods(n int) ([]float32, error) {
-	if b.layout.has(periods, -1) {
-		return b.read(periods, -1)
+	name, inverse := key{periods, -1}, false
+	if !b.layout.has(periods, -1) {
+		name, inverse = key{frequencies, -1}, true
 	}
 	all := make([]float32, n)
-	for i := range all {
-		all[i] = float32(math.Pow(rotaryBase, float64(i)/float64(n)))
+	if !b.layout.has(name.role, -1) {
+		for i := range all {
+			all[i] = float32(math.Pow(rotaryBase, float64(i)/float64(n)))
+		}
+		return all, nil
+	}
+	x, err := b.read(name.role, -1)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range x {
+		if !(v > 0) {
+			return nil, fmt.Errorf("%s: tensor %q: element %d is %g, want a number above 0", b.file.Name, b.layout.parts[name].Name, i, v)
+		}
+		if all[i] = v; inverse {
+			all[i] = 1 / v
+		}
 	}
 	return all, nil
 }

@@ -167,7 +167,11 @@ func (l *layout) architecture(heads int) (Architecture, error) {
 	if a.Gated && !l.has(siluWeight, 0) {
 		a.Hidden = inner.Shape[1]
 	}
-	if p, ok := l.parts[key{periods, -1}]; ok && len(p.Shape) == 1 && p.Shape[0] > 0 { // a quarter of a head: two axes, two halves
+	p, ok := l.parts[key{periods, -1}]
+	if !ok {
+		p, ok = l.parts[key{frequencies, -1}]
+	}
+	if ok && len(p.Shape) == 1 && p.Shape[0] > 0 { // a quarter of a head: two axes, two halves
 		width := 4 * p.Shape[0]
 		if a.Width%width != 0 || heads != 0 && heads != a.Width/width {
 			return a, fmt.Errorf("tensor %q has %d periods, which are for heads of width %d: %d heads of an encoder of width %d do not fit them", p.Name, p.Shape[0], width, heads, a.Width)
@@ -242,7 +246,7 @@ func (a Architecture) shapes() map[role][]int {
 	d, h := a.Width, a.Hidden
 	square, vector := []int{d, d}, []int{d}
 	return map[role][]int{
-		classToken: {1, 1, d}, maskToken: {1, d}, registers: {1, a.Registers, d}, position: {1, 1 + a.Grid*a.Grid, d}, periods: {d / max(4*a.Heads, 1)},
+		classToken: {1, 1, d}, maskToken: {1, d}, registers: {1, a.Registers, d}, position: {1, 1 + a.Grid*a.Grid, d}, periods: {d / max(4*a.Heads, 1)}, frequencies: {d / max(4*a.Heads, 1)},
 		classNormW: vector, classNormB: vector, qkvMask: {3 * d}, siluWeight: {h, d}, siluBias: {h}, valWeight: {h, d}, valBias: {h},
 		patchWeight: {d, 3, a.Patch, a.Patch}, patchBias: vector, normWeight: vector, normBias: vector,
 		norm1Weight: vector, norm1Bias: vector, norm2Weight: vector, norm2Bias: vector,

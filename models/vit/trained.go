@@ -61,6 +61,9 @@ func plainNames(tensors []weights.Tensor) ([]string, error) {
 	from := map[string]string{}
 	for i, t := range tensors {
 		parts := slices.DeleteFunc(strings.Split(t.Name, "."), func(p string) bool { return slices.Contains(wrappers, p) })
+		if at := slices.Index(parts, "layer"); at > 0 && parts[at-1] == "model" { // the transformers library has it in memory, not in its files
+			parts = slices.Delete(parts, at-1, at)
+		}
 		plain[i] = strings.Join(parts, ".")
 	}
 	unchunk(plain)

@@ -101,14 +101,23 @@ func openSafetensors(r io.ReaderAt, size int64) (*File, error) {
 // Read reads a tensor as float32, row-major. It fails on a tensor of integers, and on one that holds NaN or an
 // infinity: no encoder with such a weight computes anything.
 func (f *File) Read(name string) ([]float32, error) {
-	x, err := f.read(name)
+	x, err := f.ReadRaw(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, err
 	}
 	for i, v := range x {
 		if v-v != 0 { // NaN and ±Inf
 			return nil, fmt.Errorf("%s: tensor %q: element %d is %g: the weights are damaged", f.Name, name, i, float64(v))
 		}
+	}
+	return x, nil
+}
+
+// ReadRaw is Read of a tensor that may hold anything.
+func (f *File) ReadRaw(name string) ([]float32, error) {
+	x, err := f.read(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	return x, nil
 }

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iconic/internal/half"
+	"iconic/internal/safetensors"
+	"iconic/models"
+	"iconic/models/onnx"
+	"iconic/models/precision"
+	"iconic/models/vit"
+)
+
+// oracle is what timm and the transformers library compute with small DINOv3 encoders (scripts/oracle/dinov3.py).
+type oracle struct {
+	Title   string                  `json:"title"`
+	Size    int                     `json:"size"`
+	Heads   int                     `json:"heads"`
+	Tensors map[string]oracleTensor `json:"tensors"`
+	CLS     []float32               `json:"cls"` // of two pictures
+	Patch   []float32               `json:"patch"`
+}
+
+// oracleTensor is a tensor of a file: its numbers are Values, null standing for NaN, or those made for the names in Sources or Source.
+type oracleTensor struct {
+	Shape   []int      `json:"shape"`
+	Source  string     `json:"source"`
+	Sources []string   `json:"sources"`
+	Values  []*float32 `json:"values"`
+}
+
+func (t oracleTensor) numbers() []float32 {
+	if t.Values != nil {
+		x := make([]float32, len(t.Values))
+		for i, v := range t.Values {
+			if x[i] = float32(math.NaN()); v != nil {
+				x[i] = *v
+			}
+		}
+		return x
+	}
+	if t.Sources == nil {
+		return oracleNumbers(t.Source, t.Shape)
+	}
+	var x []float32
+	for _, s := range t.Sources {
+		x = append(x, oracleNumbers(s, []int{t.Shape[0] / len(t.Sources)})...)
+	}
+	return x
+}
+
+// oracleNumbers makes the numbers of a tensor as the script does: the finaliser of MurmurHash3 on the place of each element, begun
+// at the CRC-32 of the name, in [−½, ½), and then to the size that suits what the tensor is for.
+func oracleNumbers(name string, shape []int) []float32 {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	x := make([]float32, n)
+	for i := range x {
+		h := (uint32(i) + crc32.ChecksumIEEE([]byte(name))) * 0x9e3779b1
+		h = (h ^ h>>16) * 0x85ebca6b
+		h = (h ^ h>>13) * 0xc2b2ae35
+		x[i] = float32((h^h>>16)>>8)/(1<<24) - 0.5
+	}
+	fan := float64(n / max(shape[0], 1))
+	for i, v := range x {
+		switch {
+		case strings.Contains(name, "norm") && strings.HasSuffix(name, "weight"):
+			x[i] = 1 + v*0.5
+		case strings.Contains(name, "gamma"), strings.Contains(name, "lambda"):
+			x[i] = 0.5 + v
+		case (len(shape) == 2 || len(shape) == 4) && !strings.Contains(name, "token"):
+			x[i] = v * float32(4/math.Sqrt(fan))
+		}
+	}
+	return x
+}
+
+// oracles reads all of them.
+func oracles(t *testing.T) []oracle {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "dinov3.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct{ Cases []oracle }
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Cases) < 15 {
+		t.Fatalf("%d cases", len(all.Cases))
+	}
+	return all.Cases
+}
+
+// file writes the weights, all of them in one type.
+func (o oracle) file(t *testing.T, encode func(name string, x []float32, shape ...int) safetensors.Tensor) string {
+	t.Helper()
+	var tensors []safetensors.Tensor
+	for name, tensor := range o.Tensors {
+		tensors = append(tensors, encode(name, tensor.numbers(), tensor.Shape...))
+	}
+	name := filepath.Join(t.TempDir(), "dinov3.safetensors")
+	if err := safetensors.WriteFile(name, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func (o oracle) pixels() []float32 {
+	x := oracleNumbers(fmt.Sprintf("pixels of %d", o.Size), []int{2, 3, o.Size, o.Size})
+	for i := range x {
+		x[i] *= 4
+	}
+	return x
+}
+
+// both is the class token and the mean of the patch tokens, of each picture.
+func (o oracle) both() (x []float32) {
+	half := len(o.CLS) / 2
+	for i := range 2 {
+		x = append(append(x, o.CLS[i*half:][:half]...), o.Patch[i*half:][:half]...)
+	}
+	return x
+}
+
+// unlike are some of them that have little in common.
+func unlike(t *testing.T) []oracle {
+	all := oracles(t)
+	return []oracle{all[0], all[8], all[9], all[13]}
+}
+
+// Encoders of DINOv3 as timm and the transformers library build and name them, beyond the sizes that are published.
+func TestDINOv3OfEachLibrary(t *testing.T) {
+	for _, o := range oracles(t) {
+		t.Run(o.Title, func(t *testing.T) {
+			var notes string
+			options := models.Options{ImageSize: o.Size, Output: vit.Both, Heads: o.Heads, PullOptions: models.PullOptions{Note: func(text string) { notes += text }}}
+			compare(t, o.file(t, safetensors.FromFloat32), options, o.pixels(), 2, o.both())
+			if told := strings.Contains(notes, "2 of 2 bias masks hold nothing but NaN"); told != strings.Contains(o.Title, "NaN") {
+				t.Errorf("notes %q", notes)
+			}
+		})
+	}
+}
+
+// The rotary frequencies that a file of the transformers library may hold are the inverses of the periods.
+func TestDINOv3WithRotaryFrequencies(t *testing.T) {
+	o := oracles(t)[0]
+	frequencies := make([]*float32, 4)
+	for i := range frequencies {
+		f := float32(math.Pow(100, -float64(i)/4))
+		frequencies[i] = &f
+	}
+	o.Tensors["rope_embeddings.inv_freq"] = oracleTensor{Shape: []int{4}, Values: frequencies}
+	compare(t, o.file(t, safetensors.FromFloat32), models.Options{ImageSize: o.Size, Heads: o.Heads}, o.pixels(), 2, o.CLS)
+	none := float32(0)
+	frequencies[2] = &none
+	_, err := models.Resolve(t.Context(), o.file(t, safetensors.FromFloat32), models.Options{ImageSize: o.Size, Heads: o.Heads, PullOptions: models.PullOptions{Cache: t.TempDir()}})
+	if err == nil || !strings.Contains(err.Error(), `"rope_embeddings.inv_freq": element 2 is 0`) {
+		t.Errorf("a frequency of zero: %v", err)
+	}
+}
+
+// Weights in two bytes are read for what they are: the model is that of the rounded numbers.
+func TestDINOv3FromWeightsOfTwoBytes(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind    safetensors.DType
+		rounded func(v float32) (bits uint16, value float32)
+	}{
+		"float16": {safetensors.F16, func(v float32) (uint16, float32) { b := half.FromFloat32(v); return b, half.Float32(b) }},
+		"bfloat16": {safetensors.BF16, func(v float32) (uint16, float32) {
+			b := math.Float32bits(v)
+			b += 0x7fff + b>>16&1 // to the nearest, and to the even one of two
+			return uint16(b >> 16), math.Float32frombits(b &^ 0xffff)
+		}},
+	} {
+		for _, o := range unlike(t) {
+			whole := o.file(t, func(name string, x []float32, shape ...int) safetensors.Tensor {
+				for i, v := range x {
+					_, x[i] = c.rounded(v)
+				}
+				return safetensors.FromFloat32(name, x, shape...)
+			})
+			narrow := o.file(t, func(name string, x []float32, shape ...int) safetensors.Tensor {
+				var data []byte
+				for _, v := range x {
+					b, _ := c.rounded(v)
+					data = binary.LittleEndian.AppendUint16(data, b)
+				}
+				return safetensors.Tensor{Name: name, DType: c.kind, Shape: shape, Data: data}
+			})
+			var graphs [2][]byte
+			for i, file := range []string{whole, narrow} {
+				m, err := models.Resolve(t.Context(), file, models.Options{ImageSize: o.Size, Heads: o.Heads, PullOptions: models.PullOptions{Cache: t.TempDir()}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if graphs[i], err = os.ReadFile(m.Path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(graphs[0], graphs[1]) {
+				t.Errorf("%s, %s: another model than of the rounded numbers", o.Title, name)
+			}
+		}
+	}
+}
+
+// The rewrites leave the rotation in float32, and what the encoder computes close to what it was.
+func TestDINOv3OfFewerBits(t *testing.T) {
+	for _, o := range unlike(t) {
+		for p, least := range map[precision.Precision]float64{precision.Float16: 0.9999, precision.Int8: 0.99} {
+			m, err := models.Resolve(t.Context(), o.file(t, safetensors.FromFloat32), models.Options{
+				ImageSize: o.Size, Heads: o.Heads, Precision: p, Output: vit.Both, PullOptions: models.PullOptions{Cache: t.TempDir()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := cosine(encode(t, m.Path, o.pixels(), 2), o.both()); !(c > least) {
+				t.Errorf("%s, %s: cosine %g to the features of float32, want %g", o.Title, p, c, least)
+			}
+			graph, err := onnx.ReadFile(m.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tables := 0
+			for _, x := range graph.Graph.Initializers {
+				if strings.HasPrefix(x.Name, "rotary/") && x.Type == onnx.Float32 {
+					tables++
+				}
+			}
+			if tables != 2 {
+				t.Errorf("%s, %s: %d tables of the rotation in float32, want those of cosines and sines", o.Title, p, tables)
+			}
+		}
+	}
+}
