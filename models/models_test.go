@@ -15,11 +15,14 @@ import (
 	"iconic/models/vit"
 )
 
-// The published sizes: Caron et al. 2021, table 1, and the state dictionaries of both projects.
+// The published sizes: Caron et al. 2021, table 1, the state dictionaries of DINO and DINOv2, and for DINOv3 what the transformers
+// library counts in models of these sizes (21.6, 28.7, 85.7, 303.1 and 840.6 million).
 func TestRegistryCountsParameters(t *testing.T) {
 	want := map[string]int{
 		"dino-vits16": 21_665_664, "dino-vits8": 21_670_272, "dino-vitb16": 85_798_656, "dino-vitb8": 85_807_872,
 		"dinov2-small": 22_056_576, "dinov2-base": 86_580_480, "dinov2-large": 304_368_640, "dinov2-giant": 1_136_480_768,
+		"dinov3-vits16": 21_596_544, "dinov3-vits16plus": 28_692_864, "dinov3-vitb16": 85_660_416, "dinov3-vitl16": 303_129_600,
+		"dinov3-vitl16-sat493m": 303_129_600, "dinov3-vith16plus": 840_592_640,
 	}
 	seen := map[string]bool{}
 	for _, e := range Registry() {
@@ -35,15 +38,42 @@ func TestRegistryCountsParameters(t *testing.T) {
 		} else if n != want[e.Name] {
 			t.Errorf("%s has %d parameters, want %d", e.Name, n, want[e.Name])
 		}
-		if e.Architecture.Width/e.Architecture.Heads != 64 || !strings.HasPrefix(e.URL, host) || e.Repository == "" || e.Licence == "" || !(e.KNN > 70 && e.Linear > e.KNN) || e.Source == "" {
+		if e.Architecture.Width/e.Architecture.Heads != 64 || e.Repository == "" || e.Licence == "" || e.Source == "" {
+			t.Errorf("%+v", e)
+		}
+		if v3 := e.Architecture.Family == vit.DINOv3; v3 != (e.Form != "") || v3 != (e.KNN == 0) || v3 != strings.HasPrefix(e.URL, dinov3Host) || !v3 && !(e.KNN > 70 && e.Linear > e.KNN) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if len(seen) != 12 {
-		t.Errorf("%d encoders, want 12", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d encoders, want 18", len(seen))
+	}
+}
+
+func TestLookup(t *testing.T) {
+	for name, want := range map[string]string{
+		"dinov2-small": "dinov2-small", "facebook/dinov2-small": "dinov2-small", "dinov2_vits14": "dinov2-small", "dinov2_vits14_reg4": "dinov2-small-reg4",
+		"dinov3-vits16": "dinov3-vits16", "dinov3_vits16plus": "dinov3-vits16plus", "dinov3_vitl16": "dinov3-vitl16",
+		"facebook/dinov3-vitl16-pretrain-sat493m": "dinov3-vitl16-sat493m", "dinov3-vith16plus-pretrain-lvd1689m": "dinov3-vith16plus",
+	} {
+		if e, err := Lookup(name); err != nil || e.Name != want {
+			t.Errorf("%s is %s, %v; want %s", name, e.Name, err, want)
+		}
 	}
 	if _, err := Lookup("dinov2-huge"); err == nil || !strings.Contains(err.Error(), "dinov2-large") || !strings.Contains(err.Error(), TinyName) {
 		t.Errorf("an unknown name: %v", err)
+	}
+}
+
+// Addresses are spelt as the official code spells them.
+func TestAddressesOfDINOv3(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"dinov3-vits16plus":     {"https://dinov3.llamameta.net/dinov3_vits16plus/dinov3_vits16plus_pretrain_lvd1689m-4057cbaa.pth", "facebook/dinov3-vits16plus-pretrain-lvd1689m"},
+		"dinov3-vitl16-sat493m": {"https://dinov3.llamameta.net/dinov3_vitl16/dinov3_vitl16_pretrain_sat493m-eadcf0ff.pth", "facebook/dinov3-vitl16-pretrain-sat493m"},
+	} {
+		if e, err := Lookup(name); err != nil || e.URL != want[0] || e.Repository != want[1] {
+			t.Errorf("%s: %s and %s, %v", name, e.URL, e.Repository, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path"
@@ -22,6 +23,7 @@ import (
 type PullOptions struct {
 	Cache    string                               // the folder of models; "": iconic/models in the user's cache
 	From     string                               // instead: a mirror's address, the file's own address, a folder or a file
+	Token    string                               // of huggingface.co, for weights under a licence that has to be accepted; "": none
 	Stall    time.Duration                        // how long a server may be silent; 0: fetch.DefaultStall, 30 s
 	Note     func(text string)                    // told what is about to happen; may be nil
 	Progress func(what string, done, total int64) // told the bytes done, total −1 where unknown; may be nil
@@ -94,6 +96,9 @@ func (p *pull) run(ctx context.Context) (Pulled, error) {
 // download tries one address after the other.
 func (p *pull) download(ctx context.Context) (Pulled, error) {
 	e := p.encoder
+	if e.Form != "" && p.options.From == "" && p.options.Token == "" {
+		return Pulled{}, fmt.Errorf("the weights are given out to those who have accepted the %s: %s", e.Licence, p.wayOut())
+	}
 	addresses, err := addresses(e, p.options.From)
 	if err != nil {
 		return Pulled{}, err
@@ -105,8 +110,12 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 		if address.Scheme == "http" && !thisMachine(address) {
 			p.options.note("%s is not encrypted: anybody on the way could change what comes", public)
 		}
-		pulled, err := p.bring(ctx, path.Base(address.Path), public, "fetching", func(f fetch.File) error {
-			return f.Download(ctx, fetch.Source{Address: address.String(), Plain: p.options.From != "", Stall: p.options.Stall})
+		pulled, err := p.bring(ctx, address.Path, public, "fetching", func(f fetch.File) error {
+			source := fetch.Source{Address: address.String(), Plain: p.options.From != "", Stall: p.options.Stall}
+			if address.Host == transformersHost {
+				source.Token = p.options.Token
+			}
+			return f.Download(ctx, source)
 		})
 		if err == nil || ctx.Err() != nil || errors.Is(err, ErrChanged) {
 			return pulled, err
@@ -116,7 +125,19 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 		}
 		failures = err
 	}
-	return Pulled{}, fmt.Errorf("the weights could not be fetched (%w): fetch %s by hand and put it into %s, or name a mirror, a folder or a file with --from", failures, e.URL, p.folder)
+	if status := (*fetch.StatusError)(nil); p.options.Token != "" && errors.As(failures, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) {
+		failures = fmt.Errorf("%w, so that the token is not one of somebody who has accepted the licence there", failures)
+	}
+	return Pulled{}, fmt.Errorf("the weights could not be fetched (%w): %s", failures, p.wayOut())
+}
+
+// wayOut says how else to come by the weights.
+func (p *pull) wayOut() string {
+	e := p.encoder
+	if e.Form == "" {
+		return fmt.Sprintf("fetch %s by hand and put it into %s, or name a mirror, a folder or a file with --from", e.URL, p.folder)
+	}
+	return fmt.Sprintf("fill in the form at %s and name with --from the file that comes of it (%s), its folder, or the signed address from the e-mail; or accept the licence at %s and set HF_TOKEN to an access token of yours", e.Form, path.Base(e.URL), e.repository())
 }
 
 // copy takes a file, or the encoder's file in a folder.
@@ -133,9 +154,9 @@ func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
 		from = name
 	}
 	p.announce("copying", from)
-	pulled, err := p.bring(ctx, filepath.Base(from), from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
+	pulled, err := p.bring(ctx, from, from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
 	if err != nil && ctx.Err() == nil {
-		return Pulled{}, fmt.Errorf("--from: %w; nothing of it is kept: give the file of %s, or fetch it from %s", err, p.encoder.Title, p.encoder.URL)
+		return Pulled{}, fmt.Errorf("--from: %w; nothing of it is kept: give the file of %s, as from %s", err, p.encoder.Title, p.encoder.URL)
 	}
 	return pulled, err
 }
@@ -146,8 +167,13 @@ func (p *pull) announce(doing, from string) {
 	p.options.note("%s %s (%s, about %d MB) from %s", doing, e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, from)
 }
 
-// bring has fill make a file of the folder, which is kept and remembered only if it holds the encoder.
-func (p *pull) bring(ctx context.Context, name, from, doing string, fill func(f fetch.File) error) (Pulled, error) {
+// bring has fill make a file of the folder, which is kept and remembered only if it holds the encoder. source is the path of the
+// file where it comes from, from the same for people.
+func (p *pull) bring(ctx context.Context, source, from, doing string, fill func(f fetch.File) error) (Pulled, error) {
+	if other := ofSatellite(source); other != p.encoder.Satellite && (other || strings.Contains(filepath.Base(source), "lvd1689m")) {
+		return Pulled{}, fmt.Errorf("%s is by its name of an encoder trained on other images, which sees them by another mean and deviation", from)
+	}
+	name := p.encoder.localName(source)
 	file := filepath.Join(p.folder, name)
 	var examined *Locked
 	err := fill(fetch.File{
@@ -182,6 +208,13 @@ func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, e
 	}
 	if l, ok := locks[p.key(name)]; ok && l.SHA256 != sum {
 		return nil, fmt.Errorf("%w: SHA-256 %s, and %s since %s; take them from where they came then (%s), or remove the entry %q in %s to trust the new ones", ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), l.From, p.key(name), lockFile(p.cache))
+	}
+	if filepath.Base(name) == path.Base(p.encoder.URL) && !strings.HasPrefix(sum, p.encoder.SHA256Prefix) {
+		text := fmt.Sprintf("its SHA-256 is %s, and that of the official file begins with %s", sum, p.encoder.SHA256Prefix)
+		if strings.HasPrefix(from, dinov3Host) {
+			return nil, errors.New(text)
+		}
+		p.options.note("%s: %s: these are not the official weights", from, text)
 	}
 	if err := p.readAll(ctx, part, name); err != nil {
 		return nil, err
@@ -293,8 +326,7 @@ func (p *pull) key(name string) string { return p.encoder.Name + "/" + filepath.
 
 // present finds a finished file of weights in a folder.
 func present(e Encoder, folder string) (string, bool) {
-	names := append(e.localNames(), "model.safetensors")
-	for _, n := range names {
+	for _, n := range append(e.localNames(), "model.safetensors") {
 		name := filepath.Join(folder, n)
 		if stat, err := os.Stat(name); err == nil && stat.Mode().IsRegular() {
 			return name, true
@@ -326,7 +358,11 @@ func addresses(e Encoder, from string) ([]*url.URL, error) {
 			return nil, err
 		}
 		if ext := path.Ext(u.Path); from != "" && ext != ".pth" && ext != ".safetensors" {
-			u = u.JoinPath(strings.TrimPrefix(e.URL, host))
+			official, err := url.Parse(e.URL)
+			if err != nil {
+				return nil, err
+			}
+			u = u.JoinPath(official.Path)
 		}
 		out[i] = u
 	}

@@ -239,8 +239,12 @@ func TestPullFromTheFilesOwnAddress(t *testing.T) {
 	m := &mirror{content: content}
 	o := PullOptions{Cache: t.TempDir(), From: serve(t, m) + "/elsewhere/mine.pth?Signature=secret"}
 	p, err := Pull(t.Context(), e, o)
-	if err != nil || filepath.Base(p.Path) != "mine.pth" || strings.Contains(p.From, "secret") || m.asked[0] != "/elsewhere/mine.pth" {
+	if err != nil || filepath.Base(p.Path) != "test.pth" || strings.Contains(p.From, "secret") || m.asked[0] != "/elsewhere/mine.pth" {
 		t.Fatalf("%+v, %v; asked for %q", p, err, m.asked)
+	}
+	// Whatever it was called there, it is found again here.
+	if again, err := Pull(t.Context(), e, PullOptions{Cache: o.Cache, From: "http://127.0.0.1:1"}); err != nil || again.Path != p.Path || again.First {
+		t.Errorf("%+v, %v", again, err)
 	}
 }
 
@@ -265,6 +269,95 @@ func TestPullOverPlainHTTPIsTold(t *testing.T) {
 				t.Errorf("%s is fetched from %s", e.Name, address)
 			}
 		}
+	}
+}
+
+// Weights under a licence that has to be accepted: how to come by them is said at once, and nobody is asked.
+func TestPullExplainsTheLicenceForm(t *testing.T) {
+	e, content := published(t)
+	e.Form, e.Licence = "https://example.com/form", "Some License"
+	e.URL, e.Repository = dinov3Host+"test/test_pretrain_lvd1689m-01234567.pth", "some/test"
+	cache := t.TempDir()
+	var notes []string
+	note := func(text string) { notes = append(notes, text) }
+	_, err := Pull(t.Context(), e, PullOptions{Cache: cache, Note: note})
+	wants(t, err, "accepted the Some License", e.Form, "test_pretrain_lvd1689m-01234567.pth", "--from", "https://huggingface.co/some/test", "HF_TOKEN")
+	if len(notes) > 0 {
+		t.Errorf("notes %q", notes)
+	}
+	t.Run("the file that comes of it, and its folder", func(t *testing.T) {
+		e.SHA256Prefix = "01234567"
+		name := filepath.Join(t.TempDir(), "test_pretrain_lvd1689m-01234567.pth")
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []string{name, filepath.Dir(name)} {
+			notes = nil
+			p, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: from, Note: note})
+			if err != nil || filepath.Base(p.Path) != filepath.Base(name) {
+				t.Errorf("%s: %+v, %v", from, p, err)
+			}
+			if !strings.Contains(strings.Join(notes, "; "), "begins with 01234567: these are not the official weights") {
+				t.Errorf("notes %q", notes)
+			}
+		}
+	})
+	t.Run("as the transformers library has it", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "test")
+		if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, "model.safetensors"), content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range []string{folder, filepath.Dir(folder)} {
+			if _, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: from}); err != nil {
+				t.Errorf("%s: %v", from, err)
+			}
+		}
+	})
+	t.Run("a file of an encoder trained on other images", func(t *testing.T) {
+		name := filepath.Join(t.TempDir(), "test_pretrain_sat493m-01234567.pth")
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: name})
+		wants(t, err, name, "trained on other images")
+		e := e
+		e.Satellite = true
+		if _, err := Pull(t.Context(), e, PullOptions{Cache: t.TempDir(), From: name}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a mirror that has it not", func(t *testing.T) {
+		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, http.NotFoundHandler())})
+		wants(t, err, "404", "/test/test_pretrain_lvd1689m-01234567.pth", e.Form, "HF_TOKEN")
+	})
+}
+
+// Encoders of satellite images see them by another mean and deviation, by name as by file.
+func TestPreprocessingOfSatelliteImages(t *testing.T) {
+	web, err := Lookup("dinov3-vitl16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	satellite, err := Lookup("dinov3-vitl16-sat493m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [3]float32{0.430, 0.411, 0.296}
+	if satellite.Preprocessing(224).Mean != want || web.Preprocessing(224).Mean == want {
+		t.Errorf("means %v and %v", satellite.Preprocessing(224).Mean, web.Preprocessing(224).Mean)
+	}
+	b, err := os.ReadFile(weightsFile(t, 16, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "own_sat493m.safetensors")
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var notes string
+	m, err := Resolve(t.Context(), name, Options{ImageSize: 32, PullOptions: PullOptions{Cache: t.TempDir(), Note: func(text string) { notes += text }}})
+	if err != nil || m.Preprocessing.Mean != want || !strings.Contains(notes, "satellite images") {
+		t.Errorf("%+v, %v; notes %q", m.Preprocessing, err, notes)
 	}
 }
 

@@ -3,6 +3,8 @@ package models
 import (
 	"fmt"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"iconic/models/vit"
@@ -15,10 +17,13 @@ type Encoder struct {
 	Architecture vit.Architecture `json:"architecture"`
 	Position     string           `json:"position"` // how the position embedding is brought to another grid
 	Licence      string           `json:"licence"`
-	URL          string           `json:"url"`        // the official weights
-	Repository   string           `json:"repository"` // the same weights for the transformers library
-	KNN          float64          `json:"knn"`        // top-1 accuracy on ImageNet-1k, percent, as published
-	Linear       float64          `json:"linear"`
+	Form         string           `json:"form,omitempty"`          // where the licence has to be accepted before the weights are given out; "": they are free
+	URL          string           `json:"url"`                     // the official weights
+	SHA256Prefix string           `json:"sha256_prefix,omitempty"` // how the SHA-256 of those begins; "" where it is not known
+	Repository   string           `json:"repository"`              // the same weights for the transformers library
+	Satellite    bool             `json:"satellite,omitempty"`     // trained on satellite images, which have a mean and deviation of their own
+	KNN          float64          `json:"knn,omitempty"`           // top-1 accuracy on ImageNet-1k, percent, as published; 0 where it is not
+	Linear       float64          `json:"linear,omitempty"`
 	Source       string           `json:"source"` // of the two accuracies
 }
 
@@ -35,7 +40,7 @@ type Preprocessing struct {
 // DefaultImageSize is the size at which the published accuracies were measured.
 const DefaultImageSize = 224
 
-// preprocessing is the evaluation transform of both families: 256 → 224, and in proportion for other sizes.
+// preprocessing is the evaluation transform of all families: 256 → 224, and in proportion for other sizes.
 func preprocessing(size int) Preprocessing {
 	return Preprocessing{
 		Resize: (size*256 + DefaultImageSize/2) / DefaultImageSize, Crop: size,
@@ -44,14 +49,22 @@ func preprocessing(size int) Preprocessing {
 }
 
 const (
-	host         = "https://dl.fbaipublicfiles.com/"
-	transformers = "https://huggingface.co/"
+	host             = "https://dl.fbaipublicfiles.com/"
+	transformersHost = "huggingface.co"
+	transformers     = "https://" + transformersHost + "/"
+
+	dinov3Host    = "https://dinov3.llamameta.net/" // signed addresses there come by mail
+	dinov3Form    = "https://ai.meta.com/resources/models-and-libraries/dinov3-downloads/"
+	dinov3Licence = "DINOv3 License"
 
 	dinoSource   = "github.com/facebookresearch/dino, README (Caron et al. 2021)"
 	dinov2Source = "github.com/facebookresearch/dinov2, README (Oquab et al. 2023, Darcet et al. 2023)"
 
+	dinov3Source = "github.com/facebookresearch/dinov3 and arXiv 2508.10104 (Siméoni et al. 2025), which give neither for this encoder"
+
 	byScale = "bicubic by (size + 0.1) / training size"
 	bySize  = "bicubic by size, antialiased"
+	byTurn  = "none: queries and keys are turned by the place of their patch, which suits every size"
 )
 
 // Registry lists the published encoders, by family and size.
@@ -111,14 +124,52 @@ func Registry() []Encoder {
 			all = append(all, encoder)
 		}
 	}
+	return append(all, dinov3()...)
+}
+
+// dinov3 lists the vision transformers of DINOv3 that were distilled from its largest.
+func dinov3() []Encoder {
+	var all []Encoder
+	for _, e := range []struct {
+		size, letter        string
+		width, depth, heads int
+		hidden              int
+		gated, satellite    bool
+		sum                 string
+	}{
+		{"vits16", "S", 384, 12, 6, 4 * 384, false, false, "08c60483"},
+		{"vits16plus", "S+", 384, 12, 6, 4 * 384, true, false, "4057cbaa"},
+		{"vitb16", "B", 768, 12, 12, 4 * 768, false, false, "73cec8be"},
+		{"vitl16", "L", 1024, 24, 16, 4 * 1024, false, false, "8aa4cbdd"},
+		{"vitl16", "L", 1024, 24, 16, 4 * 1024, false, true, "eadcf0ff"},
+		{"vith16plus", "H+", 1280, 32, 20, 4 * 1280, true, false, "7c1da9a5"},
+	} {
+		encoder := Encoder{
+			Name: "dinov3-" + e.size, Title: "DINOv3 ViT-" + e.letter + "/16",
+			Architecture: vit.Architecture{Family: vit.DINOv3, Width: e.width, Depth: e.depth, Heads: e.heads, Patch: 16, Registers: 4,
+				Hidden: e.hidden, Gated: e.gated, Scaled: true},
+			Position: byTurn, Licence: dinov3Licence, Form: dinov3Form, SHA256Prefix: e.sum, Satellite: e.satellite, Source: dinov3Source,
+		}
+		data := "lvd1689m"
+		if e.satellite {
+			data = "sat493m"
+			encoder.Name += "-sat493m"
+			encoder.Title += " of satellite images"
+		}
+		encoder.URL = fmt.Sprintf("%sdinov3_%s/dinov3_%[2]s_pretrain_%s-%s.pth", dinov3Host, e.size, data, e.sum)
+		encoder.Repository = fmt.Sprintf("facebook/dinov3-%s-pretrain-%s", e.size, data)
+		all = append(all, encoder)
+	}
 	return all
 }
 
-// Lookup finds an encoder by its name.
+// Lookup finds an encoder by its name, or by what the official code or the transformers library call it: dinov3_vits16,
+// facebook/dinov3-vits16-pretrain-lvd1689m.
 func Lookup(name string) (Encoder, error) {
 	all := Registry()
 	for _, e := range all {
-		if e.Name == name {
+		official, _, _ := strings.Cut(path.Base(e.URL), "_pretrain")
+		if slices.Contains([]string{e.Name, e.Repository, path.Base(e.Repository), official}, name) {
 			return e, nil
 		}
 	}
@@ -130,16 +181,49 @@ func Lookup(name string) (Encoder, error) {
 }
 
 // Preprocessing is the encoder's evaluation transform for pictures of size×size pixels.
-func (e Encoder) Preprocessing(size int) Preprocessing { return preprocessing(size) }
+func (e Encoder) Preprocessing(size int) Preprocessing {
+	p := preprocessing(size)
+	if e.Satellite {
+		p.satellite()
+	}
+	return p
+}
 
-// files are the addresses of the weights, the official one first.
+// satellite makes the transform that of encoders trained on SAT-493M.
+func (p *Preprocessing) satellite() {
+	p.Mean, p.Std = [3]float32{0.430, 0.411, 0.296}, [3]float32{0.213, 0.156, 0.143}
+}
+
+// ofSatellite tells by the name of an official file that it is of an encoder trained on satellite images.
+func ofSatellite(file string) bool { return strings.Contains(filepath.Base(file), "sat493m") }
+
+// repository is the page of the weights for the transformers library.
+func (e Encoder) repository() string { return transformers + e.Repository }
+
+// files are the addresses of the weights, the official one first. Those under a licence that has to be accepted are only given out
+// by the transformers library's repository, to the owner of a token.
 func (e Encoder) files() []string {
-	return []string{e.URL, transformers + e.Repository + "/resolve/main/model.safetensors"}
+	file := e.repository() + "/resolve/main/model.safetensors"
+	if e.Form != "" {
+		return []string{file}
+	}
+	return []string{e.URL, file}
 }
 
 // localNames are the names under which a folder may hold the weights.
 func (e Encoder) localNames() []string {
-	return []string{path.Base(e.URL), e.Name + ".pth", e.Name + ".safetensors", path.Join(e.Name, "model.safetensors")}
+	return []string{path.Base(e.URL), e.Name + ".pth", e.Name + ".safetensors", path.Join(e.Name, "model.safetensors"), path.Join(path.Base(e.Repository), "model.safetensors")}
+}
+
+// localName is what a file of the weights is called in the cache, whatever it was called where it came from.
+func (e Encoder) localName(from string) string {
+	if name := filepath.Base(from); name == path.Base(e.URL) || name == "model.safetensors" {
+		return name
+	}
+	if filepath.Ext(from) == ".safetensors" {
+		return e.Name + ".safetensors"
+	}
+	return e.Name + ".pth"
 }
 
 // matches checks that weights called by the encoder's name are the encoder's.

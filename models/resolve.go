@@ -82,6 +82,9 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 		return nil, fmt.Errorf("%s: %w", e.Name, err)
 	}
 	m.Name, m.Licence, m.From = e.Name, e.Licence, pulled.From
+	if e.Satellite {
+		m.Preprocessing.satellite()
+	}
 	return m, nil
 }
 
@@ -95,6 +98,10 @@ func resolveWeights(ctx context.Context, name string, o Options) (*Model, error)
 		return nil, err
 	}
 	m.Name, m.From = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), name
+	if ofSatellite(name) {
+		m.Preprocessing.satellite()
+		o.note("%s: its name says that it was trained on satellite images, and so their mean %v and deviation %v are taken", name, m.Preprocessing.Mean, m.Preprocessing.Std)
+	}
 	return m, nil
 }
 

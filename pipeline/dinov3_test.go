@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"iconic/internal/half"
 	"iconic/internal/safetensors"
 	"iconic/models"
@@ -86,35 +88,56 @@ func oracleNumbers(name string, shape []int) []float32 {
 	return x
 }
 
-// oracles reads all of them.
-func oracles(t *testing.T) []oracle {
-	t.Helper()
+// readOracles reads all of them.
+func readOracles() ([]oracle, error) {
 	b, err := os.ReadFile(filepath.Join("testdata", "dinov3.json"))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var all struct{ Cases []oracle }
 	if err := json.Unmarshal(b, &all); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if len(all.Cases) < 15 {
-		t.Fatalf("%d cases", len(all.Cases))
+		return nil, fmt.Errorf("%d cases", len(all.Cases))
 	}
-	return all.Cases
+	return all.Cases, nil
 }
 
-// file writes the weights, all of them in one type.
-func (o oracle) file(t *testing.T, encode func(name string, x []float32, shape ...int) safetensors.Tensor) string {
+func oracles(t *testing.T) []oracle {
 	t.Helper()
+	all, err := readOracles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// write writes the weights to a file, each tensor as encode has it.
+func (o oracle) write(name string, encode func(name string, x []float32, shape ...int) safetensors.Tensor) error {
 	var tensors []safetensors.Tensor
 	for name, tensor := range o.Tensors {
 		tensors = append(tensors, encode(name, tensor.numbers(), tensor.Shape...))
 	}
+	return safetensors.WriteFile(name, tensors, nil)
+}
+
+func (o oracle) file(t *testing.T, encode func(name string, x []float32, shape ...int) safetensors.Tensor) string {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "dinov3.safetensors")
-	if err := safetensors.WriteFile(name, tensors, nil); err != nil {
+	if err := o.write(name, encode); err != nil {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// dinov3 writes the weights of a small encoder under the official names, two blocks of width 32 for patches of 4×4:
+//
+//	dinov3 file
+func dinov3(ts *testscript.TestScript, _ bool, args []string) {
+	all, err := readOracles()
+	ts.Check(err)
+	ts.Check(all[13].write(ts.MkAbs(args[0]), safetensors.FromFloat32))
 }
 
 func (o oracle) pixels() []float32 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -43,12 +45,20 @@ func newModelsListCommand(a *app) *cobra.Command {
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tENCODER\tWIDTH\tDEPTH\tPARAMETERS\tGFLOPS\tK-NN\tLINEAR\tLICENCE")
 			for _, e := range models.Registry() {
-				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.1f M\t%.1f\t%.1f\t%.1f\t%s\n", e.Name, e.Title, e.Architecture.Width, e.Architecture.Depth,
-					float64(e.Architecture.Parameters())/1e6, e.Architecture.GFLOPs(models.DefaultImageSize), e.KNN, e.Linear, e.Licence)
+				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.1f M\t%.1f\t%s\t%s\t%s\n", e.Name, e.Title, e.Architecture.Width, e.Architecture.Depth,
+					float64(e.Architecture.Parameters())/1e6, e.Architecture.GFLOPs(models.DefaultImageSize), published(e.KNN), published(e.Linear), e.Licence)
 			}
 			return w.Flush()
 		},
 	}
+}
+
+// published is an accuracy in percent, or a dash where none was published.
+func published(accuracy float64) string {
+	if accuracy == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f", accuracy)
 }
 
 func newModelsInfoCommand(a *app) *cobra.Command {
@@ -65,8 +75,16 @@ func newModelsInfoCommand(a *app) *cobra.Command {
 				return a.printJSON(inform(e))
 			}
 			arch, p := e.Architecture, e.Preprocessing(models.DefaultImageSize)
+			accuracy := [][2]string{{"accuracy", "no k-NN or linear accuracy on ImageNet-1k was published: see"}, {"", e.Source}}
+			if e.KNN > 0 {
+				accuracy = [][2]string{{"accuracy", fmt.Sprintf("k-NN %.1f %%, linear %.1f %% on ImageNet-1k", e.KNN, e.Linear)}, {"", "as published in " + e.Source}}
+			}
+			licence := [][2]string{{"licence", e.Licence}}
+			if e.Form != "" {
+				licence = append(licence, [2]string{"", "to be accepted before the weights are given out, at " + e.Form})
+			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			for _, line := range [][2]string{
+			for _, line := range slices.Concat([][2]string{
 				{"name", e.Name},
 				{"encoder", e.Title},
 				{"architecture", arch.String()},
@@ -74,12 +92,10 @@ func newModelsInfoCommand(a *app) *cobra.Command {
 				{"arithmetic", fmt.Sprintf("%.1f GFLOPs an image of %d×%d pixels", arch.GFLOPs(models.DefaultImageSize), models.DefaultImageSize, models.DefaultImageSize)},
 				{"position embedding", e.Position},
 				{"preprocessing", fmt.Sprintf("shorter side to %d (bicubic, antialiased), centre %d×%d, mean %v, standard deviation %v", p.Resize, p.Crop, p.Crop, p.Mean, p.Std)},
-				{"accuracy", fmt.Sprintf("k-NN %.1f %%, linear %.1f %% on ImageNet-1k", e.KNN, e.Linear)},
-				{"", "as published in " + e.Source},
-				{"licence", e.Licence},
+			}, accuracy, licence, [][2]string{
 				{"weights", e.URL},
 				{"", "or " + e.Repository + " for the transformers library"},
-			} {
+			}) {
 				fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 			}
 			return w.Flush()
@@ -127,7 +143,7 @@ func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out, cac
 	stages := a.downloads()
 	defer stages.end()
 	m, err := models.Resolve(ctx, nameOrFile, models.Options{
-		PullOptions: models.PullOptions{From: f.from, Cache: cache, Note: stages.note, Progress: stages.at},
+		PullOptions: models.PullOptions{From: f.from, Token: hubToken(), Cache: cache, Note: stages.note, Progress: stages.at},
 		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads, Out: out,
 	})
 	if err != nil {
@@ -142,12 +158,20 @@ func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out, cac
 // int8Cost is what --precision int8 was measured to change; docs/results.md has the table and the command.
 const int8Cost = "int8: on the test pictures of CIFAR-100 and a ViT-Ti/16, 10-NN accuracy went from 69.3 to 68.9 % and clustering from 52.6 to 51.0 % (medians of three seeds), at 1.2 to 1.3 times the speed on a processor without VNNI"
 
+// hubToken is the user's for huggingface.co, under the name by which its own tools know it. It is sent there alone, and shown nowhere.
+func hubToken() string { return strings.TrimSpace(os.Getenv("HF_TOKEN")) }
+
 func newModelsPullCommand(a *app) *cobra.Command {
 	var from string
 	c := &cobra.Command{
 		Use:   "pull NAME",
 		Short: "Fetch an encoder's weights, or check those that are there",
-		Args:  cobra.ExactArgs(1),
+		Long: `Fetch an encoder's weights, or check those that are there.
+
+They are read in full and remembered by their SHA-256 the first time, if they are the encoder's. The weights of DINOv3 are given out to
+those who have accepted their licence: name the file, its folder or the signed address that you were sent with --from, or set HF_TOKEN to
+an access token of huggingface.co; it is sent nowhere else. The proxies of the environment (HTTPS_PROXY) are used.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			e, err := models.Lookup(args[0])
 			if err != nil {
@@ -155,7 +179,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 			}
 			stages := a.downloads()
 			defer stages.end()
-			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Note: stages.note, Progress: stages.at})
+			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Token: hubToken(), Note: stages.note, Progress: stages.at})
 			if err != nil {
 				return err
 			}

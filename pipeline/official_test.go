@@ -29,7 +29,8 @@ func (t officialTensor) elements() int {
 	return n
 }
 
-// officialTensors lists what the official file of DINO or DINOv2 holds.
+// officialTensors lists what the official file of an encoder holds, but for what DINOv3 needs to have right numbers: the periods of the
+// rotation, which are then made, and the masks of biases.
 func officialTensors(a vit.Architecture) []officialTensor {
 	d, h := a.Width, a.Hidden
 	var all []officialTensor
@@ -40,11 +41,15 @@ func officialTensors(a vit.Architecture) []officialTensor {
 		add(name+".bias", 0.02, out)
 	}
 	add("cls_token", 0.02, 1, 1, d)
-	add("pos_embed", 0.02, 1, 1+a.Grid*a.Grid, d)
+	if a.Grid > 0 {
+		add("pos_embed", 0.02, 1, 1+a.Grid*a.Grid, d)
+	}
 	if a.Family != vit.DINO {
 		add("mask_token", 0.02, 1, d)
 	}
-	if a.Registers > 0 {
+	if a.Family == vit.DINOv3 {
+		add("storage_tokens", 0.02, 1, a.Registers, d)
+	} else if a.Registers > 0 {
 		add("register_tokens", 0.02, 1, a.Registers, d)
 	}
 	add("patch_embed.proj.weight", 0.02, d, 3, a.Patch, a.Patch)
@@ -56,10 +61,15 @@ func officialTensors(a vit.Architecture) []officialTensor {
 		norm(b + "norm2")
 		linear(b+"attn.qkv", 3*d, d)
 		linear(b+"attn.proj", d, d)
-		if a.Gated {
+		switch {
+		case a.Gated && a.Family == vit.DINOv3:
+			linear(b+"mlp.w1", h, d)
+			linear(b+"mlp.w2", h, d)
+			linear(b+"mlp.w3", d, h)
+		case a.Gated:
 			linear(b+"mlp.w12", 2*h, d)
 			linear(b+"mlp.w3", d, h)
-		} else {
+		default:
 			linear(b+"mlp.fc1", h, d)
 			linear(b+"mlp.fc2", d, h)
 		}

@@ -74,7 +74,7 @@ func TestPositionsOfTimm(t *testing.T) {
 }
 
 // The published counts of DINOv3's ViT-S, S+, B and L, in millions. All weights are counted, the mask token among them, but
-// for the bias of the keys, which is masked: with it L has 303.15 million, more than the published 303.1 by rounding.
+// for the bias of the keys, which is masked and which the transformers library does not have.
 func TestParametersOfDINOv3(t *testing.T) {
 	for _, c := range []struct {
 		width, depth, hidden int
