@@ -21,8 +21,7 @@ type Config struct {
 	Settings setting.Values // those of the method; one that is absent is at its default
 }
 
-// Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
-// paper's. docs/results.md shows what it reaches.
+// Default is the tool's own recipe for that many clusters. docs/results.md shows what it reaches.
 func Default(clusters int) Config {
 	c, err := Preset(methods.Default, clusters)
 	if err != nil {

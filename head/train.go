@@ -318,12 +318,12 @@ func health(cluster []int, clusters int) []string {
 	var warnings []string
 	switch {
 	case used <= 1:
-		return []string{"all images fell into one cluster: raise --alpha, lower --lr, or look whether the features differ at all"}
+		return []string{"all images fell into one cluster: look whether the features differ at all"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters hold no image: ask for fewer --clusters, raise --alpha, or train several --heads", clusters-used, clusters))
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters hold no image: ask for fewer --clusters", clusters-used, clusters))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
-		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: raise --alpha or ask for more --clusters", 100*share))
+		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: it may be what the images are like; else ask for more --clusters", 100*share))
 	}
 	return warnings
 }

@@ -41,9 +41,19 @@ func change(t testing.TB, c *Config, pairs ...any) {
 	}
 }
 
+// iconClustering is the method whose steps, batches and heads these tests look at.
+func iconClustering(t testing.TB, clusters int) Config {
+	t.Helper()
+	c, err := Preset("debiased-infonce-clustering", clusters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func small(t testing.TB, clusters int, pairs ...any) Config {
 	t.Helper()
-	c := Default(clusters)
+	c := iconClustering(t, clusters)
 	change(t, &c, "batch", 128, "epochs", 30, "lr", 1e-2)
 	change(t, &c, pairs...)
 	return c
@@ -255,7 +265,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
 		}
 	}
-	c := Default(4)
+	c := iconClustering(t, 4)
 	err := c.Set("temperature", 1)
 	if err == nil || !strings.Contains(err.Error(), "does not read the setting temperature: these do: infonce, simclr") {
 		t.Errorf("a setting of other methods: %v", err)
@@ -268,7 +278,7 @@ func TestBadInput(t *testing.T) {
 
 // A batch and neighbours that are more than the set has shrink, and the user is told.
 func TestBatchAndNeighboursShrink(t *testing.T) {
-	c, notes, err := Default(4).Resolve(100)
+	c, notes, err := iconClustering(t, 4).Resolve(100)
 	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "a batch of 4096 rows is larger than the set: it holds all 100 images") {
 		t.Errorf("batch %s, notes %q, %v", c.Text("batch"), notes, err)
 	}

@@ -21,7 +21,7 @@ import (
 type trainingRun struct{ features, labels string }
 
 func (r trainingRun) command(out string) *exec.Cmd {
-	return exec.Command("pipeline", "train", r.features, "--labels", r.labels, "--clusters", "5", "--epochs", "60", "--batch", "512",
+	return exec.Command("pipeline", "train", r.features, "--labels", r.labels, "--clusters", "5", "--method", "debiased-infonce-clustering", "--epochs", "60", "--batch", "512",
 		"--heads", "2", "--ema", "0.9", "--refine", "1", "--resume", "--quiet", "--out", out)
 }
 
@@ -99,7 +99,7 @@ func TestTwoTrainingsIntoOneFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	train := func(out, seed string) *exec.Cmd {
-		return exec.Command("pipeline", "train", features, "--clusters", "3", "--epochs", "20", "--heads", "1", "--seed", seed, "--quiet", "--out", out)
+		return exec.Command("pipeline", "train", features, "--clusters", "3", "--method", "debiased-infonce-clustering", "--epochs", "20", "--heads", "1", "--seed", seed, "--quiet", "--out", out)
 	}
 	for trial := range 3 {
 		out := filepath.Join(base, fmt.Sprint("run", trial))

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
 	"iconic/head"
 	"iconic/head/methods"
+	declared "iconic/head/setting"
 )
 
 // setting is a setting of the training by its name: a flag of train, and one that takes a list of sweep.
@@ -49,6 +51,15 @@ func trainSettings() []setting {
 		})
 	}
 	return list
+}
+
+// wayOut adds to the refusal of a setting that the default method does not read, where nobody has chosen a method, how to choose one that does.
+func wayOut(err error, methodGiven bool) error {
+	var unread *declared.Unread
+	if methodGiven || !errors.As(err, &unread) || len(unread.Readers) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; %s is the default: to set --%s, name one of these, as by --method %s", err, unread.Method, unread.Name, unread.Readers[0])
 }
 
 func wholeNumber(name, v string) error {

@@ -34,7 +34,7 @@ import (
 func newSweepCommand(a *app) *cobra.Command {
 	o := sweepOptions{values: map[string]*[]string{}}
 	c := &cobra.Command{
-		Use:   "sweep STORE… --out DIR [--alpha 0,0.2,0.4,0.6] [--sides target,both] [--seeds 3]",
+		Use:   "sweep STORE… --out DIR [--clusters 10,20,40] [--seeds 3]",
 		Short: "Train over a grid of settings, several seeds each",
 		Long: `Train over a grid of settings, several seeds each, on cached features.
 
@@ -150,7 +150,7 @@ func (c combination) config(it *items, seed int) (config head.Config, notes []st
 	for _, s := range trainSettings() {
 		if v, given := c[s.name]; given {
 			if err := s.apply(&config, v); err != nil {
-				return config, nil, usageError{err}
+				return config, nil, usageError{wayOut(err, c["method"] != "")}
 			}
 		}
 	}

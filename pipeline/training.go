@@ -98,7 +98,7 @@ func (o *trainOptions) config(images, classes int) (c head.Config, notes []strin
 			continue
 		}
 		if err := s.apply(&c, s.value); err != nil {
-			return c, nil, usageError{err}
+			return c, nil, usageError{wayOut(err, given["method"])}
 		}
 	}
 	c.Seed = o.seed

@@ -19,8 +19,8 @@ func (p preset) About() method.About { return p.about }
 // Recipe implements method.Method.
 func (p preset) Recipe(clusters int) method.Recipe { return p.recipe(clusters) }
 
-// Default is the tool's own recipe for that many clusters: neighbours on standardised features, and longer training than the
-// paper's. docs/results.md shows what it reaches.
+// Default is debiased InfoNCE as this package recommends it for that many clusters: neighbours on standardised features, and longer training
+// than the paper's. docs/results.md shows what it reaches.
 func Default(clusters int) *Recipe {
 	return &Recipe{
 		Shares:        method.Shares{Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters)},
@@ -90,7 +90,7 @@ func undebiased(change func(*Recipe)) func(int) *Recipe {
 	}
 }
 
-// Methods are those of this package, the default first.
+// Methods are those of this package.
 func Methods() []method.Method {
 	const (
 		near, kernel, linear = "nearest neighbours", "cluster kernel", "linear"
@@ -99,7 +99,7 @@ func Methods() []method.Method {
 	same := func(*Recipe) {}
 	return []method.Method{
 		preset{method.About{Name: "debiased-infonce-clustering", Supervisory: near + ", debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 3.4 and 4",
-			Purpose: "clusters with a calibrated confidence; the default, on standardised features"}, Default},
+			Purpose: "clusters of about the same size by the I-Con paper's loss, on standardised features; several heads vote"}, Default},
 		preset{method.About{Name: "icon-paper", Supervisory: "neighbours, and views where there are, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
 			Purpose: "the paper's recipe, on features as they are"}, Paper},
 		preset{method.About{Name: "infonce-clustering", Supervisory: "views of an image, else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",

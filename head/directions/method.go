@@ -38,7 +38,7 @@ func (mixtures) About() method.About {
 		Mapper:      "cluster assignment, then linear",
 		Equation:    "−1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), |μ_c| = 1",
 		Source:      "Banerjee et al. 2005; probabilistic k-means of I-Con app., on directions",
-		Purpose:     "clusters of any size, with a confidence set to the accuracy that is to be expected",
+		Purpose:     "the default: clusters of any size, with a confidence set to the accuracy that is to be expected",
 		Closed:      true,
 	}
 }

@@ -15,11 +15,11 @@ import (
 
 // All are the methods, the default first.
 func All() []method.Method {
-	return slices.Concat(clustering.Methods(), directions.Methods(), represent.Methods(), rival.Methods())
+	return slices.Concat(directions.Methods(), clustering.Methods(), represent.Methods(), rival.Methods())
 }
 
 // Default is the name of the method that is taken where none is named.
-const Default = "debiased-infonce-clustering"
+const Default = directions.Name
 
 // Find finds a method by name; it fails on an unknown one, suggesting the nearest.
 func Find(name string) (method.Method, error) {
