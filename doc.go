@@ -3,7 +3,11 @@
 //
 //   - iconic/extract turns images into features and keeps them in a store (extract/store), or gives them for single images
 //     (Embedder);
-//   - iconic/head trains clustering heads on features and reads run folders; head/icon is the engine for methods of one's own;
+//   - iconic/features opens what heads are trained on: stores, matrices;
+//   - iconic/head trains clustering heads on features; head/icon is the engine for methods of one's own;
+//   - iconic/run owns run folders: it trains into them, scores, and reads them; iconic/sweep trains over many settings, iconic/comparison sets
+//     runs side by side;
+//   - iconic/classify puts a run to use on new images; iconic/endpoint does over HTTP;
 //   - iconic/report scores clusterings, and makes the page (report/page);
 //   - iconic/models knows the encoders.
 //

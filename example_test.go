@@ -16,9 +16,11 @@ import (
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/extract/synthetic"
+	"iconic/features"
 	"iconic/head"
 	"iconic/models"
 	"iconic/report"
+	"iconic/run"
 )
 
 // A folder of images becomes a feature store, and a head is trained on it, without labels; they only score it.
@@ -62,15 +64,15 @@ func Example_classify() {
 	defer os.RemoveAll(folder)
 	var picture image.Image = star()
 
-	run, err := head.Load(folder)
+	trained, err := run.Load(folder)
 	check(err)
-	embedder, err := extract.OpenEmbedder(run.Config.Encoder, model, encoder.Options{Library: library})
+	embedder, err := extract.OpenEmbedder(trained.Config.Encoder, model, encoder.Options{Library: library})
 	check(err)
 	defer embedder.Close()
 	features, err := embedder.Embed(ctx, picture)
 	check(err)
-	p := make([]float32, run.Config.Training.Clusters)
-	check(run.Probabilities(p, features, 1))
+	p := make([]float32, trained.Config.Training.Clusters)
+	check(trained.Probabilities(p, features, 1))
 
 	sum := float32(0)
 	for _, v := range p {
@@ -105,18 +107,18 @@ func trainedRun(ctx context.Context) (folder, model, library string) {
 	folder = scratch()
 	s, model, library := encode(ctx, folder, 6)
 	defer s.Close()
-	features, err := s.View(0)
+	view, err := s.View(0)
 	check(err)
 	described, err := json.Marshal(s.Settings)
 	check(err)
-	c := head.RunConfig{
+	c := run.Config{
 		Training: head.Default(10), Encoder: described,
-		Features: head.Source{Store: "store", Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
+		Features: features.Source{Store: "store", Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
 	}
-	check(head.Create(folder, c))
-	result, err := head.Train(ctx, features, head.Inputs{}, c.Training, head.Options{})
+	check(run.Create(folder, c))
+	result, err := head.Train(ctx, view, head.Inputs{}, c.Training, head.Options{})
 	check(err)
-	check(head.Finish(folder, c, result))
+	check(run.Finish(folder, c, result))
 	return folder, model, library
 }
 

@@ -6,11 +6,7 @@
 // whole set. q, the learned distribution, says who are: the cluster kernel of the soft assignments that the mapper, one
 // linear layer and a softmax, gives (package cluster has the equation). Both are debiased: mixed with a uniform share.
 //
-// Config names a method and its settings, which belong to the method; Train runs it and ends in a linear head, whatever the method; a run
-// folder keeps what that leaves. docs/architecture.md draws the packages below this one: what a method is (method), which there are
+// Config names a method and its settings, which belong to the method; Train runs it and ends in a linear head, whatever the method. Package
+// run keeps what that leaves in a folder. docs/architecture.md draws the packages below this one: what a method is (method), which there are
 // (methods), and the one loop that trains them (train).
-//
-// A finished training is a run folder: config.json with the settings as used and digests of the inputs, head.safetensors, novelty.safetensors
-// (what package novelty tells new images by), history.jsonl with a line for each epoch, and of some methods representation.npy. While it
-// runs, checkpoint.safetensors lets it be taken up again to the same bits.
 package head

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"iconic/head/checkpoint"
 	"iconic/head/linear"
 	"iconic/head/matrix"
 	"iconic/internal/dense"
@@ -181,13 +182,13 @@ func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Resu
 			if !now {
 				return nil
 			}
-			return SaveCheckpoint(dir, s)
+			return checkpoint.Save(filepath.Join(dir, "checkpoint.safetensors"), s)
 		},
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("stopped after step %d: %v", after, err)
 	}
-	state, err := LoadCheckpoint(dir)
+	state, err := checkpoint.Load(filepath.Join(dir, "checkpoint.safetensors"))
 	if errors.Is(err, fs.ErrNotExist) {
 		state, err = nil, nil // it was stopped between two phases, or has none
 	}

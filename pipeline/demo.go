@@ -13,6 +13,7 @@ import (
 	"iconic/extract/synthetic"
 	"iconic/internal/atomicfile"
 	"iconic/models"
+	"iconic/run"
 )
 
 const (
@@ -68,7 +69,7 @@ func (a *app) runDemo(ctx context.Context, o *runOptions) error {
 	if o.model == models.TinyName {
 		a.note("%s", models.TinyCaution)
 	}
-	a.note("open %s in a browser", filepath.Join(o.out, pageFile))
+	a.note("open %s in a browser", filepath.Join(o.out, run.PageFile))
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (a *app) resolveEncoder(ctx context.Context, o *encodeOptions, c *extract.C
 	if o.model == "" {
 		return usagef("--model is needed: a name of 'pipeline models list', 'tiny', or an ONNX file")
 	}
-	m, err := o.resolve(ctx, a, o.model)
+	m, err := o.resolve(ctx, a, o.model, "")
 	if err != nil {
 		return err
 	}
@@ -138,11 +138,10 @@ func (a *app) resolveEncoder(ctx context.Context, o *encodeOptions, c *extract.C
 
 // findLibrary finds or fetches the ONNX Runtime library, showing what happens.
 func (a *app) findLibrary(ctx context.Context, path string, p encoder.Provider) (string, error) {
-	stages := a.downloads()
-	defer stages.end()
+	h := a.hooks()
 	return onnxruntime.Find(ctx, onnxruntime.Options{
-		Path: path, CUDA: p == encoder.CUDA || p == encoder.TensorRT, Note: stages.note,
-		Progress: func(done, total int64) { stages.at("ONNX Runtime", done, total) },
+		Path: path, CUDA: p == encoder.CUDA || p == encoder.TensorRT, Note: h.Note,
+		Progress: func(done, total int64) { h.Bytes("ONNX Runtime", done, total) },
 	})
 }
 
@@ -193,20 +192,12 @@ func (o *storeOptions) put(c *extract.Config) {
 // extract runs an extraction with a progress bar and a closing table. listed, unless nil, may refuse the data before any image
 // is encoded. The summary is valid when the error says only that too many images were bad.
 func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, classes int) error) (*extract.Summary, error) {
-	var p *progress
-	defer func() { p.end() }()
+	h := a.hooks()
 	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
 	s, err := extract.Run(ctx, c, extract.Hooks{
-		Listed: listed,
-		Note:   func(text string) { a.note("%s", text) },
-		Progress: func(done, total int) {
-			if p == nil {
-				p = a.progress("encode", "images", total)
-			}
-			p.at(done, "")
-		},
+		Listed: listed, Note: h.Note, Progress: h.Stage("encode", "images"),
 	})
-	p.end()
+	a.endStage()
 	if s != nil {
 		a.describeExtraction(s)
 		if err := models.Remember("", s.SHA256, c.Model); err != nil { // a cache that cannot be written costs a flag later

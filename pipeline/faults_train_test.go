@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"iconic/internal/npy"
+	"iconic/run"
 )
 
 // trainingRun is `pipeline train` of one set into any folder.
@@ -74,7 +75,7 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.Wait()
-		_, page := os.Stat(filepath.Join(out, pageFile))
+		_, page := os.Stat(filepath.Join(out, run.PageFile))
 		switch {
 		case err != nil && c.ProcessState.Exited():
 			t.Fatalf("run %d failed: %s", i, output.String())

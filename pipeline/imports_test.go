@@ -12,14 +12,22 @@ import (
 	"testing"
 )
 
-// stage lists what a package of the house may import; a new edge is a decision, made here.
+// stage lists what a package of the house may import; a new edge is a decision, made here. Packages of what they all may use, internal and
+// progress, need no word.
 var stage = map[string][]string{
-	"pipeline": {"pipeline", "extract", "head", "report", "models", "internal"},
-	"extract":  {"extract", "internal"},
-	"head":     {"head", "internal"},
-	"report":   {"report", "internal"},
-	"models":   {"models", "internal"},
-	"internal": {"internal"},
+	"pipeline":   {"pipeline", "sweep", "comparison", "endpoint", "classify", "run", "features", "extract", "head", "report", "models"},
+	"sweep":      {"comparison", "run", "features", "head", "report"},
+	"comparison": {"run", "report"},
+	"endpoint":   {"classify", "extract"},
+	"classify":   {"run", "extract", "models", "report"},
+	"run":        {"features", "extract", "head", "models", "report"},
+	"features":   {"extract", "head", "report"},
+	"extract":    {"extract"},
+	"head":       {"head"},
+	"report":     {"report"},
+	"models":     {"models"},
+	"progress":   {},
+	"internal":   {},
 }
 
 func TestStagesDoNotImportEachOther(t *testing.T) {
@@ -44,7 +52,7 @@ func TestStagesDoNotImportEachOther(t *testing.T) {
 					continue
 				}
 				to, _, _ := strings.Cut(rest, "/")
-				if !slices.Contains(allowed, to) {
+				if to != "internal" && (to != "progress" || from == "internal") && !slices.Contains(allowed, to) {
 					t.Errorf("%s imports %s, but %s may import only %v: join stages in pipeline, or put what they share into internal", path, name, from, allowed)
 				}
 			}

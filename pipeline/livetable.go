@@ -4,66 +4,48 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"sync"
 
 	"golang.org/x/term"
 
-	"iconic/report/page"
+	"iconic/progress"
+	"iconic/sweep"
 )
 
 // liveTable shows how far a sweep has come: on a terminal a table that is drawn over itself, elsewhere a line for each
 // run that ends.
 type liveTable struct {
-	s     *sweep
-	mutex sync.Mutex
-	done  map[*sweepJob]bool
+	app   *app
+	sweep *sweep.Sweep
 	lines int // of the table on the screen
 }
 
-func newLiveTable(s *sweep) *liveTable {
-	t := &liveTable{s: s, done: map[*sweepJob]bool{}}
-	for _, j := range s.jobs {
-		if j.metrics != nil {
-			t.done[j] = true
+// ended shows a run that ended.
+func (t *liveTable) ended(j *sweep.Job) {
+	done := 0
+	for _, other := range t.sweep.Jobs {
+		if other.Metrics != nil {
+			done++
 		}
 	}
-	return t
-}
-
-// finished takes note of a run that ended; its metrics are set, and no longer change.
-func (t *liveTable) finished(j *sweepJob) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	t.done[j] = true
+	a, total := t.app, len(t.sweep.Jobs)
 	switch {
-	case t.s.json:
-		fmt.Fprintf(t.s.err, "{\"stage\":\"sweep\",\"unit\":\"runs\",\"done\":%d,\"total\":%d,\"detail\":%q}\n", len(t.done), len(t.s.jobs), j.name)
-	case t.s.quiet:
-	case t.s.terminal():
-		t.draw()
+	case a.json:
+		a.stepLine(progress.Step{Stage: "sweep", Unit: "runs", Done: int64(done), Total: int64(total), Detail: j.Name})
+	case a.quiet:
+	case a.terminal():
+		t.draw(done, total)
 	default:
 		score := ""
-		if m := j.metrics; m.Labelled != nil {
+		if m := j.Metrics; m.Labelled != nil {
 			score = fmt.Sprintf(": accuracy %.4f, ECE %.4f", m.Accuracy, m.ECE)
 		}
-		fmt.Fprintf(t.s.err, "%d/%d  %s%s\n", len(t.done), len(t.s.jobs), j.name, score)
+		fmt.Fprintf(a.err, "%d/%d  %s%s\n", done, total, j.Name, score)
 	}
 }
 
 // draw shows the combinations with a finished run, the last ones where the screen is too low for all.
-func (t *liveTable) draw() {
-	rows := newTable(t.s.header()...)
-	for _, p := range t.s.points {
-		point := page.Point{Values: p.values}
-		for _, j := range p.jobs {
-			if t.done[j] {
-				point.Runs = append(point.Runs, j.metrics)
-			}
-		}
-		if len(point.Runs) > 0 {
-			rows.row(summaryRow(point)...)
-		}
-	}
+func (t *liveTable) draw(done, total int) {
+	rows := sweepTable(t.sweep, t.sweep.SoFar())
 	if height := t.height() - 3; len(rows.lines) > height && height > 1 {
 		rows.lines = append(rows.lines[:1], rows.lines[len(rows.lines)-height+1:]...)
 	}
@@ -72,14 +54,14 @@ func (t *liveTable) draw() {
 		fmt.Fprintf(&text, "\x1b[%dA\x1b[J", t.lines) // up to the table's first line, and clear from there
 	}
 	_ = rows.print(&text) // a buffer takes every line
-	fmt.Fprintf(&text, "%d of %d runs\n", len(t.done), len(t.s.jobs))
+	fmt.Fprintf(&text, "%d of %d runs\n", done, total)
 	t.lines = len(rows.lines) + 1
-	_, _ = t.s.err.Write(text.Bytes()) // a table that cannot be drawn stops nothing
+	_, _ = t.app.err.Write(text.Bytes()) // a table that cannot be drawn stops nothing
 }
 
 // height of the terminal in lines.
 func (t *liveTable) height() int {
-	if f, ok := t.s.err.(*os.File); ok {
+	if f, ok := t.app.err.(*os.File); ok {
 		if _, height, err := term.GetSize(int(f.Fd())); err == nil {
 			return height
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,9 +32,9 @@ Exit status:
   %d  interrupted
 {{end}}`
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(execute()) }
 
-func run() int {
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// After the first signal the default handling returns, so that a second one ends the process at once.
@@ -109,18 +110,17 @@ type app struct {
 	quiet    bool
 	started  bool   // the command line was understood
 	command  string // its path, as "pipeline models pull", once it has started
+
+	screen sync.Mutex // of what follows, and of writing to err
+	shown  display
 }
-
-// usageError marks an error that the user can mend by calling the command differently.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// usagef is fmt.Errorf for wrong use: exit code 2.
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // exitCode prints err, if any, in one line and chooses the exit code.
 func (a *app) exitCode(ctx context.Context, err error) int {
+	if err != nil {
+		err = explained(err)
+	}
+	a.endStage()
 	var usage usageError
 	switch {
 	case err == nil:
@@ -139,6 +139,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 
 // note tells the person at the terminal something that is not a result.
 func (a *app) note(format string, args ...any) {
+	a.endStage()
 	if !a.quiet && !a.json {
 		fmt.Fprintln(a.err, plain(fmt.Sprintf(format, args...)))
 	}
@@ -146,5 +147,6 @@ func (a *app) note(format string, args ...any) {
 
 // warn is note for what should not be missed: --quiet does not silence it.
 func (a *app) warn(format string, args ...any) {
+	a.endStage()
 	fmt.Fprintln(a.err, "warning:", plain(fmt.Sprintf(format, args...)))
 }

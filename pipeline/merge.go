@@ -38,14 +38,8 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) error {
 			return err
 		}
 	}
-	var p *progress
-	rows, err := store.Merge(ctx, parts, out, func(done, total int) {
-		if p == nil {
-			p = a.progress("merge", "images", total)
-		}
-		p.at(done, "")
-	})
-	p.end()
+	rows, err := store.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
+	a.endStage()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -129,30 +128,31 @@ func (f *modelFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }
 
-// resolve turns what the user called a model into an ONNX file in the cache.
-func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile string) (*models.Model, error) {
-	return f.resolveTo(ctx, a, nameOrFile, "", "")
-}
-
-// resolveTo is resolve to a file of the user's, unless out is empty, and with another cache than the user's, unless cache is empty.
-func (f *modelFlags) resolveTo(ctx context.Context, a *app, nameOrFile, out, cache string) (*models.Model, error) {
-	p, err := precision.Parse(f.precision)
-	if err != nil {
-		return nil, usagef("--precision: %w", err)
-	}
-	stages := a.downloads()
-	defer stages.end()
-	m, err := models.Resolve(ctx, nameOrFile, models.Options{
-		PullOptions: models.PullOptions{From: f.from, Token: hubToken(), Cache: cache, Note: stages.note, Progress: stages.at},
-		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads, Out: out,
-	})
+// resolve turns what the user called a model into an ONNX file: one in the cache, unless out names another.
+func (f *modelFlags) resolve(ctx context.Context, a *app, nameOrFile, out string) (*models.Model, error) {
+	o, err := f.options(a)
 	if err != nil {
 		return nil, err
 	}
-	if p == precision.Int8 {
+	o.Out = out
+	m, err := models.Resolve(ctx, nameOrFile, o)
+	if err == nil && o.Precision == precision.Int8 {
 		a.note("%s", int8Cost)
 	}
-	return m, nil
+	return m, err
+}
+
+// options are the flags as the library takes them.
+func (f *modelFlags) options(a *app) (models.Options, error) {
+	p, err := precision.Parse(f.precision)
+	if err != nil {
+		return models.Options{}, usagef("--precision: %w", err)
+	}
+	h := a.hooks()
+	return models.Options{
+		PullOptions: models.PullOptions{From: f.from, Token: hubToken(), Note: h.Note, Progress: h.Bytes},
+		ImageSize:   f.imageSize, Output: vit.Output(f.output), Precision: p, Heads: f.heads,
+	}, nil
 }
 
 // int8Cost is what --precision int8 was measured to change; docs/results.md has the table and the command.
@@ -177,9 +177,8 @@ an access token of huggingface.co; it is sent nowhere else. The proxies of the e
 			if err != nil {
 				return usagef("%w", err)
 			}
-			stages := a.downloads()
-			defer stages.end()
-			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Token: hubToken(), Note: stages.note, Progress: stages.at})
+			h := a.hooks()
+			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Token: hubToken(), Note: h.Note, Progress: h.Bytes})
 			if err != nil {
 				return err
 			}
@@ -208,7 +207,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := flags.resolveTo(c.Context(), a, args[0], out, "")
+			m, err := flags.resolve(c.Context(), a, args[0], out)
 			if err != nil {
 				return err
 			}
@@ -237,38 +236,4 @@ func describe(m *models.Model) string {
 		parts = append(parts, "licence "+m.Licence)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// downloads shows notes and progress of stages that begin one after the other.
-func (a *app) downloads() *stages { return &stages{app: a} }
-
-type stages struct {
-	app   *app
-	name  string
-	shown *progress
-}
-
-func (s *stages) note(text string) {
-	s.end()
-	s.app.note("%s", text)
-}
-
-func (s *stages) at(name string, done, total int64) {
-	if name != s.name {
-		s.end()
-		s.name, s.shown = name, s.app.progress(name, "bytes", int(total))
-	}
-	s.shown.at(int(done), "")
-}
-
-func (s *stages) end() {
-	s.shown.end()
-	s.name, s.shown = "", nil
-}
-
-// printJSON writes a result for machines.
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

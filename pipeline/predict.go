@@ -13,12 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic/classify"
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
 	"iconic/internal/budget"
 	"iconic/internal/placing"
-	"iconic/pipeline/classify"
 )
 
 func newPredictCommand(a *app) *cobra.Command {
@@ -92,17 +92,21 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	if err := o.validate(a, data); err != nil {
 		return err
 	}
-	t, err := a.openTrained(ctx, dir, &o.useOptions)
+	use, err := o.options(a)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
+	found, err := classify.Find(ctx, dir, use)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
 	sources, err := o.sources(ctx, data) // what is wrong with DATA is told before the encoder is fetched
 	if err != nil {
 		return err
 	}
 	defer budget.SetRuntimeLimit(cmp.Or(int64(o.memory), budget.Default()))()
-	m, err := t.open(ctx, a, &o.useOptions)
+	m, err := found.Start(ctx)
 	if err != nil {
 		return err
 	}
@@ -208,16 +212,9 @@ func (p *prediction) passes(ctx context.Context, sources []*source) error {
 
 // pass tells of every image of a source. It is done if it came to the end, whatever it found there.
 func (p *prediction) pass(ctx context.Context, s *source) (done bool, err error) {
-	var bar *progress
-	defer func() { bar.end() }()
 	left := 0
-	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{Progress: func(done, total int) {
-		if bar == nil {
-			bar = p.app.progress("predict", "images", total)
-		}
-		bar.at(done, "")
-	}})
-	bar.end()
+	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{Progress: p.app.hooks().Stage("predict", "images")})
+	p.app.endStage()
 	if left > 0 {
 		p.app.warn("%d images lie in %s, where files are sorted to, and were left out", left, p.sorted.folder)
 	}

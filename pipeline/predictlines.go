@@ -8,8 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"iconic/classify"
 	"iconic/internal/spreadsheet"
-	"iconic/pipeline/classify"
 )
 
 // predictionLines writes one line per image, as they come.

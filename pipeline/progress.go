@@ -9,34 +9,71 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"iconic/progress"
 )
 
-// progress shows how far a long stage has come: a bar on a terminal, JSON lines with --json, nothing otherwise.
-// A nil *progress, as a silent app gives, accepts every call.
-type progress struct {
-	app   *app
-	stage string
-	unit  string
-	total int64
-	bar   *progressbar.ProgressBar
-	last  time.Time
+// display shows how far the stage under way has come: a bar on a terminal, JSON lines with --json, nothing otherwise. A step of another
+// stage ends the one before.
+type display struct {
+	step progress.Step // the last one
+	bar  *progressbar.ProgressBar
+	told time.Time // when the last JSON line was written
 }
 
-// progress starts the display of a stage of total units ("images", "steps", …).
-func (a *app) progress(stage, unit string, total int) *progress {
-	p := &progress{app: a, stage: stage, unit: unit, total: int64(total)}
+// hooks are what libraries tell of their work by.
+func (a *app) hooks() progress.Hooks {
+	return progress.Hooks{
+		Step: a.step,
+		Note: func(text string) { a.note("%s", text) },
+		Warn: func(text string) { a.warn("%s", text) },
+	}
+}
+
+// step shows a step.
+func (a *app) step(s progress.Step) {
+	a.screen.Lock()
+	defer a.screen.Unlock()
+	d := &a.shown
+	if s.Stage != d.step.Stage {
+		a.clear()
+		if !a.quiet && !a.json && a.terminal() {
+			d.bar = a.bar(s)
+		}
+	}
+	resized := s.Total != d.step.Total
+	d.step = s
 	switch {
 	case a.quiet:
-		return nil
-	case a.json:
-		return p
-	case !a.terminal():
-		return nil
+	case a.json && (time.Since(d.told) > time.Second || s.Done == s.Total):
+		d.told = time.Now()
+		a.stepLine(s)
+	case d.bar != nil:
+		if resized {
+			d.bar.ChangeMax64(s.Total)
+		}
+		if s.Detail != "" {
+			d.bar.Describe(s.Stage + "  " + s.Detail)
+		}
+		_ = d.bar.Set64(s.Done) // a bar that cannot be drawn stops nothing
 	}
-	p.bar = progressbar.NewOptions64(int64(total),
+	if s.Done == s.Total && s.Total > 0 {
+		a.clear()
+	}
+}
+
+// stepLine writes a step for machines.
+func (a *app) stepLine(s progress.Step) {
+	if line, err := json.Marshal(s); err == nil {
+		fmt.Fprintf(a.err, "%s\n", line)
+	}
+}
+
+func (a *app) bar(s progress.Step) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(s.Total,
 		progressbar.OptionSetWriter(a.err),
-		progressbar.OptionSetDescription(stage),
-		progressbar.OptionSetItsString(unit),
+		progressbar.OptionSetDescription(s.Stage),
+		progressbar.OptionSetItsString(s.Unit),
 		progressbar.OptionShowIts(),
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),
@@ -44,7 +81,21 @@ func (a *app) progress(stage, unit string, total int) *progress {
 		progressbar.OptionFullWidth(),
 		progressbar.OptionClearOnFinish(),
 	)
-	return p
+}
+
+// clear takes away the bar. Its caller holds the screen.
+func (a *app) clear() {
+	if a.shown.bar != nil {
+		_ = a.shown.bar.Finish()
+	}
+	a.shown = display{}
+}
+
+// endStage takes away what is shown of a stage that is over.
+func (a *app) endStage() {
+	a.screen.Lock()
+	defer a.screen.Unlock()
+	a.clear()
 }
 
 // terminal tells whether standard error is a terminal.
@@ -53,40 +104,4 @@ func (a *app) terminal() bool { return terminal(a.err) }
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// at sets how many units are done; detail ("loss 1.234") follows the stage's name.
-func (p *progress) at(done int, detail string) {
-	switch {
-	case p == nil:
-	case p.bar != nil:
-		if detail != "" {
-			p.bar.Describe(p.stage + "  " + detail)
-		}
-		_ = p.bar.Set64(int64(done)) // a bar that cannot be drawn stops nothing
-	case time.Since(p.last) > time.Second || int64(done) == p.total:
-		p.last = time.Now()
-		line, err := json.Marshal(map[string]any{"stage": p.stage, "unit": p.unit, "done": done, "total": p.total, "detail": detail})
-		if err == nil {
-			fmt.Fprintf(p.app.err, "%s\n", line)
-		}
-	}
-}
-
-// of sets the total, for stages that learn it on the way.
-func (p *progress) of(total int) {
-	if p == nil || p.total == int64(total) {
-		return
-	}
-	p.total = int64(total)
-	if p.bar != nil {
-		p.bar.ChangeMax(total)
-	}
-}
-
-// end clears the bar.
-func (p *progress) end() {
-	if p != nil && p.bar != nil {
-		_ = p.bar.Finish()
-	}
 }

@@ -15,9 +15,10 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
-	"iconic/head"
+	"iconic/features"
 	"iconic/internal/identity"
 	"iconic/report"
+	"iconic/run"
 )
 
 func newRunCommand(a *app) *cobra.Command {
@@ -64,8 +65,8 @@ func (o *runOptions) add(c *cobra.Command) {
 
 // runAll goes from images to a finished run folder.
 func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.Metrics, error) {
-	if err := head.CheckFree(o.out); err != nil && !o.resume {
-		return nil, usageError{err}
+	if err := run.CheckFree(o.out); err != nil && !o.resume {
+		return nil, err
 	}
 	config := extract.Config{Out: o.features}
 	o.dataOptions.put(&config, data)
@@ -85,17 +86,8 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	}
 	// What is wrong with the training is found before the hours of encoding.
 	trainable := func(items, classes int) error {
-		if err := enough(items); err != nil {
-			return err
-		}
-		c, _, err := o.config(items, classes)
-		if err != nil {
-			return err
-		}
-		if err := c.Validate(items); err != nil {
-			return usageError{err}
-		}
-		return nil
+		_, _, err := o.config(items, classes)
+		return err
 	}
 	for waiting := false; ; {
 		_, err := a.extract(ctx, config, trainable)
@@ -121,7 +113,12 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 		break
 	}
 	o.images = data
-	return a.trainStore(ctx, config.Out, "", o.out, &o.trainOptions)
+	set, err := features.Open(config.Out, "")
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	return a.trainSet(ctx, set, o.out, &o.trainOptions)
 }
 
 // engineSuffix tells apart the folders of features that differ only in what ran the encoder.

@@ -23,14 +23,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"iconic/classify"
 	"iconic/extract"
 	"iconic/extract/pixels"
 	"iconic/extract/synthetic"
-	"iconic/head"
 	"iconic/internal/npy"
-	"iconic/pipeline/classify"
 	"iconic/report"
 	"iconic/report/page"
+	"iconic/run"
 )
 
 // TestMain makes the test binary the command itself, so that scripts run what users run.
@@ -202,7 +202,7 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 //
 //	tensors run pictures images.u8 pixels.f32
 func tensors(ts *testscript.TestScript, _ bool, args []string) {
-	run, err := head.Load(ts.MkAbs(args[0]))
+	run, err := run.Load(ts.MkAbs(args[0]))
 	ts.Check(err)
 	settings, err := extract.Settings(run.Config.Encoder)
 	ts.Check(err)

@@ -12,11 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic/classify"
+	"iconic/endpoint"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
 	"iconic/internal/parallel"
-	"iconic/pipeline/classify"
-	"iconic/pipeline/endpoint"
+	"iconic/run"
 )
 
 func newServeCommand(a *app) *cobra.Command {
@@ -91,15 +92,19 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		o.Memory = budget.Default()
 	}
 	budget.SetRuntimeLimit(o.Memory)
-	o.Report = filepath.Join(dir, pageFile)
+	o.Report = filepath.Join(dir, run.PageFile)
 	if err := o.Options.Validate(); err != nil {
 		return usageError{err}
 	}
-	t, err := a.openTrained(ctx, dir, &o.useOptions)
+	use, err := o.options(a)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
+	found, err := classify.Find(ctx, dir, use)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
 	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened: a port that is taken is told at once
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
@@ -112,7 +117,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		}
 		defer health.Close()
 	}
-	m, err := t.open(ctx, a, &o.useOptions)
+	m, err := found.Start(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"iconic/internal/diskspace"
 	"iconic/internal/placing"
 	"iconic/internal/sorting"
+	"iconic/run"
 )
 
 func newSortCommand(a *app) *cobra.Command {
@@ -106,11 +107,11 @@ type arrangedFolder struct {
 }
 
 func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOptions) error {
-	f, err := openRun(dir)
+	f, err := run.Open(dir)
 	if err != nil {
 		return err
 	}
-	images := f.recordedImages(o.images)
+	images := f.ImagesAt(o.images)
 	if images == "" {
 		return usagef("run %s does not know where its images are: name the data set with --images", dir)
 	}
@@ -138,7 +139,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(all, mode, o.to)
 	}
-	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.files, Progress: a.portion("sort", "images")}
+	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.files, Progress: a.hooks().Stage("sort", "images")}
 	result, err := s.Run(ctx)
 	if result != nil {
 		if terr := a.sortResult(all, result, mode, o.to); err == nil {
@@ -149,15 +150,15 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 }
 
 // arrange says where the images of a run go.
-func arrange(f *finished, set *dataset.Set, to string) (*arranged, error) {
+func arrange(f *run.Finished, set *dataset.Set, to string) (*arranged, error) {
 	all := new(arranged)
-	folders := make([]arrangedFolder, f.metrics.Clusters)
+	folders := make([]arrangedFolder, f.Metrics.Clusters)
 	sorted := sorter{folder: to, folders: map[string]bool{}}
-	for i, item := range f.table.Paths {
-		c := f.table.Cluster[i]
+	for i, item := range f.Table.Paths {
+		c := f.Table.Cluster[i]
 		name := ""
-		if c < len(f.table.Names) {
-			name = f.table.Names[c]
+		if c < len(f.Table.Names) {
+			name = f.Table.Names[c]
 		}
 		folder := placing.Folder(c, name)
 		k, ok := set.Find(item)

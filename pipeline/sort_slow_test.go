@@ -16,9 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/features"
 	"iconic/head"
 	"iconic/internal/sorting"
 	"iconic/report"
+	"iconic/run"
 )
 
 // listing is all names below root with kind, time and size.
@@ -68,14 +70,14 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := head.Finish(dir, head.RunConfig{Format: 1, Training: c, Features: head.Source{Images: photos, Rows: images, Dim: 4}}, &head.Result{
+	err := run.Finish(dir, run.Config{Format: 1, Training: c, Features: features.Source{Images: photos, Rows: images, Dim: 4}}, &head.Result{
 		Config: c, Head: &head.Linear{Dim: 4, Clusters: 10, Weight: make([]float32, 40), Bias: make([]float32, 10)},
 	})
 	if err == nil {
-		err = report.WriteMetrics(filepath.Join(dir, metricsFile), &report.Metrics{N: images, Clusters: 10, ClustersUsed: 7, ClusterSizes: sizes})
+		err = report.WriteMetrics(filepath.Join(dir, "metrics.json"), &report.Metrics{N: images, Clusters: 10, ClustersUsed: 7, ClusterSizes: sizes})
 	}
 	if err == nil {
-		err = report.WriteAssignments(filepath.Join(dir, assignmentsFile), table)
+		err = report.WriteAssignments(filepath.Join(dir, "assignments.csv"), table)
 	}
 	if err != nil {
 		t.Fatal(err)

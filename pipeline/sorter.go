@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"iconic/classify"
 	"iconic/extract/dataset"
 	"iconic/internal/placing"
-	"iconic/pipeline/classify"
 )
 
 // sorter puts files into one folder per cluster: copies, or symbolic links.

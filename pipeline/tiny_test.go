@@ -55,11 +55,11 @@ func TestSetsOfAFewImages(t *testing.T) {
 			}
 			command("train", "features", "--clusters", "2", "--out", "d")
 			for _, run := range []string{"a", "b", "c", "d"} {
-				table, err := report.ReadAssignments(filepath.Join(at(run), assignmentsFile), nil)
+				table, err := report.ReadAssignments(filepath.Join(at(run), "assignments.csv"), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := os.Stat(filepath.Join(at(run), pageFile)); err != nil || len(table.Paths) != n {
+				if _, err := os.Stat(filepath.Join(at(run), "report.html")); err != nil || len(table.Paths) != n {
 					t.Errorf("run %s: %d of %d images, %v", run, len(table.Paths), n, err)
 				}
 				if run != "a" || n < 4 { // an image alone has a neighbour of the other kind

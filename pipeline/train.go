@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"iconic/report"
+	"iconic/features"
 )
 
 func newTrainCommand(a *app) *cobra.Command {
@@ -34,33 +34,14 @@ Labels never reach the training; they score its result.`,
 }
 
 func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainOptions) error {
-	m, err := a.trainStore(ctx, store, labels, out, o)
+	set, err := features.Open(store, labels)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	m, err := a.trainSet(ctx, set, out, o)
 	if err != nil {
 		return err
 	}
 	return a.printSummary(out, m)
-}
-
-// trainStore trains on what STORE names and writes the whole run folder.
-func (a *app) trainStore(ctx context.Context, store, labels, out string, o *trainOptions) (*report.Metrics, error) {
-	it, err := openItems(store, labels)
-	if err != nil {
-		return nil, err
-	}
-	defer it.close()
-	if it.gone > 0 {
-		a.note("%s keeps the features of %d images that the data no longer has: they are left out", store, it.gone)
-	}
-	c, notes, err := o.config(it.Len(), len(it.classes))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range notes {
-		a.note("%s", n)
-	}
-	m, err := a.train(ctx, it, c, out, o)
-	if err != nil {
-		return nil, err
-	}
-	return m, a.writeReport(ctx, out, it, o.workers)
 }

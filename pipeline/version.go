@@ -11,6 +11,7 @@ import (
 
 	"iconic/extract/onnxruntime"
 	"iconic/internal/kernel"
+	"iconic/run"
 )
 
 func newVersionCommand(a *app) *cobra.Command {
@@ -39,7 +40,7 @@ type build struct {
 }
 
 func thisBuild() *build {
-	b := &build{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernel.Path()}
+	b := &build{Version: run.Version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernel.Path()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {

@@ -22,8 +22,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"iconic/classify"
 	"iconic/extract/pixels"
-	"iconic/pipeline/classify"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

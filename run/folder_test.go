@@ -1,4 +1,4 @@
-package head
+package run
 
 import (
 	"context"
@@ -9,13 +9,32 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/internal/densetest"
 )
 
+// small is a short training.
+func small(t *testing.T, clusters int) head.Config {
+	t.Helper()
+	c, err := head.Preset("debiased-infonce-clustering", clusters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]any{"batch": 128, "epochs": 3, "lr": 1e-2} {
+		if err := c.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
 func TestRunFolderKeepsTheHead(t *testing.T) {
-	m := clouds(7, 120, 5, 3, 3)
-	config := small(t, 3, "epochs", 3)
+	m := densetest.Clouds(7, 120, 5, 3, 3)
+	config := small(t, 3)
 	dir := filepath.Join(t.TempDir(), "run")
-	c := RunConfig{Version: "test", Training: config, Features: Source{Store: "m", Key: "k", Rows: 120, Dim: 5}, Classes: []string{"a", "b", "c"}, Encoder: []byte(`{"model":"x"}`)}
+	c := Config{Version: "test", Training: config, Features: features.Source{Store: "m", Key: "k", Rows: 120, Dim: 5}, Classes: []string{"a", "b", "c"}, Encoder: []byte(`{"model":"x"}`)}
 	if err := Create(dir, c); err != nil {
 		t.Fatal(err)
 	}
@@ -25,11 +44,11 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "has not ended") {
 		t.Fatalf("loading an unfinished run: %v", err)
 	}
-	r, err := Train(context.Background(), m, Inputs{}, config, Options{Save: func(s *State, _ bool) error { return SaveCheckpoint(dir, s) }})
+	r, err := head.Train(context.Background(), m, head.Inputs{}, config, head.Options{Save: func(s *head.State, _ bool) error { return SaveCheckpoint(dir, s) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Create(dir, c); !errors.Is(err, ErrRunExists) || !strings.Contains(err.Error(), dir) {
+	if err := Create(dir, c); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), dir) {
 		t.Fatalf("a second run in the same folder: %v", err)
 	}
 	if err := Finish(dir, c, r); err != nil {
@@ -75,16 +94,16 @@ func TestDamagedRunFolders(t *testing.T) {
 
 // The head is what a training leaves last: where it is, all the rest is, a representation too.
 func TestTheHeadComesLast(t *testing.T) {
-	m := clouds(7, 60, 5, 3, 3)
-	config, err := Preset("pca", 3)
+	m := densetest.Clouds(7, 60, 5, 3, 3)
+	config, err := head.Preset("pca", 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Train(t.Context(), m, Inputs{}, config, Options{})
+	r, err := head.Train(t.Context(), m, head.Inputs{}, config, head.Options{})
 	if err != nil || r.Representation == nil {
 		t.Fatalf("%v without a representation, %v", r, err)
 	}
-	c := RunConfig{Version: "test", Training: config, Features: Source{Store: "m", Key: "k", Rows: 60, Dim: 5}}
+	c := Config{Version: "test", Training: config, Features: features.Source{Store: "m", Key: "k", Rows: 60, Dim: 5}}
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, historyFile), 0o755); err != nil {
 		t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"iconic/classify"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
-	"iconic/pipeline/classify"
 )
 
 // Model is what the endpoint asks; *classify.Model is one.

@@ -1,4 +1,4 @@
-package head
+package run
 
 import (
 	"encoding/binary"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"iconic/features"
+	"iconic/head"
 	"iconic/head/checkpoint"
 	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
@@ -30,18 +32,21 @@ const (
 	representationFile = "representation.npy"
 )
 
+// ErrUnfinished is in the chain of Load's error for a run whose training has not ended, and may be resumed.
+var ErrUnfinished = errors.New("its training has not ended")
+
 // runFormat is the version of the run folder's layout. A newer one is refused.
 const runFormat = 2
 
 // checkpointFile is the state of a training that has not ended.
 const checkpointFile = "checkpoint.safetensors"
 
-// RunConfig is config.json: all that a run was made from.
-type RunConfig struct {
-	Format   int    `json:"format"`
-	Version  string `json:"version"` // of the program
-	Training Config `json:"training"`
-	Features Source `json:"features"`
+// Config is config.json: all that a run was made from.
+type Config struct {
+	Format   int             `json:"format"`
+	Version  string          `json:"version"` // of the program
+	Training head.Config     `json:"training"`
+	Features features.Source `json:"features"`
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
@@ -54,22 +59,13 @@ type RunConfig struct {
 	Encoder json.RawMessage `json:"encoder,omitempty"`
 }
 
-// Source names the features of a run.
-type Source struct {
-	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given
-	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
-	Key    string `json:"key"`              // hash of what they are, not of where they lie
-	Rows   int    `json:"rows"`
-	Dim    int    `json:"dim"`
-}
-
-// ErrRunExists is in the chain of Create's error for a folder that holds a run.
-var ErrRunExists = errors.New("holds another run")
+// ErrExists is in the chain of Create's error for a folder that holds a run.
+var ErrExists = errors.New("holds another run")
 
 // Create makes a run folder and writes its config.json. A folder that holds a head or a checkpoint is refused: nothing
 // finished is overwritten. One whose training ended before its first epoch holds neither and is used again, without what that
 // training may have left.
-func Create(dir string, c RunConfig) error {
+func Create(dir string, c Config) error {
 	if err := CheckFree(dir); err != nil {
 		return err
 	}
@@ -90,13 +86,13 @@ func Create(dir string, c RunConfig) error {
 func CheckFree(dir string) error {
 	for _, name := range []string{headFile, checkpointFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("output folder %s %w: choose another one, remove it, or go on with --resume", dir, ErrRunExists)
+			return fmt.Errorf("output folder %s %w", dir, ErrExists)
 		}
 	}
 	return nil
 }
 
-func writeConfig(dir string, c RunConfig) error {
+func writeConfig(dir string, c Config) error {
 	c.Format = runFormat
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -107,7 +103,7 @@ func writeConfig(dir string, c RunConfig) error {
 
 // Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint. The head comes last: where
 // it is, all the rest is.
-func Finish(dir string, c RunConfig, r *Result) error {
+func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	c.Training, c.Expected, c.Dimensions = r.Config, r.Expected, 0
 	if r.Representation != nil {
@@ -145,7 +141,7 @@ func Finish(dir string, c RunConfig, r *Result) error {
 	return nil
 }
 
-func writeHead(name string, l *Linear) error {
+func writeHead(name string, l *head.Linear) error {
 	sum, err := checksum(l)
 	if err != nil {
 		return err
@@ -157,7 +153,7 @@ func writeHead(name string, l *Linear) error {
 }
 
 // checksum is over the bytes of the weights and the bias.
-func checksum(l *Linear) (string, error) {
+func checksum(l *head.Linear) (string, error) {
 	sum := xxhash.New()
 	for _, x := range l.Parameters() {
 		if err := binary.Write(sum, binary.LittleEndian, x); err != nil {
@@ -168,7 +164,7 @@ func checksum(l *Linear) (string, error) {
 }
 
 // readHead reads a head and judges it whole. A file of an earlier version has no checksum.
-func readHead(f *safetensors.File) (*Linear, error) {
+func readHead(f *safetensors.File) (*head.Linear, error) {
 	info, err := f.Lookup("weight")
 	if err != nil {
 		return nil, err
@@ -176,7 +172,7 @@ func readHead(f *safetensors.File) (*Linear, error) {
 	if len(info.Shape) != 2 {
 		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features", info.Shape)
 	}
-	l := &Linear{Clusters: info.Shape[0], Dim: info.Shape[1]}
+	l := &head.Linear{Clusters: info.Shape[0], Dim: info.Shape[1]}
 	if l.Weight, err = f.Float32("weight"); err != nil {
 		return nil, err
 	}
@@ -203,20 +199,20 @@ func readHead(f *safetensors.File) (*Linear, error) {
 }
 
 // SaveCheckpoint writes the state of a training into its run folder, in one piece.
-func SaveCheckpoint(dir string, s *State) error {
+func SaveCheckpoint(dir string, s *head.State) error {
 	return checkpoint.Save(filepath.Join(dir, checkpointFile), s)
 }
 
 // LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain where there is none.
-func LoadCheckpoint(dir string) (*State, error) {
+func LoadCheckpoint(dir string) (*head.State, error) {
 	return checkpoint.Load(filepath.Join(dir, checkpointFile))
 }
 
 // Run is a run folder that was read.
 type Run struct {
 	Dir    string
-	Config RunConfig
-	Head   *Linear // nil while the training has not ended
+	Config Config
+	Head   *head.Linear // nil while the training has not ended
 	// Novelty tells images that are like none of the training set; nil in runs of before it was kept.
 	Novelty *novelty.Detector
 }
@@ -229,7 +225,7 @@ func Load(dir string) (*Run, error) {
 	}
 	f, err := safetensors.Open(filepath.Join(dir, headFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("run folder %s has no %s: its training has not ended; go on with `pipeline train --resume`", dir, headFile)
+		return nil, fmt.Errorf("run folder %s has no %s: %w", dir, headFile, ErrUnfinished)
 	}
 	if err != nil {
 		return nil, err
@@ -290,15 +286,15 @@ func (r *Run) Probabilities(dst, features []float32, n int) error {
 }
 
 // History reads history.jsonl.
-func (r *Run) History() ([]Epoch, error) {
+func (r *Run) History() ([]head.Epoch, error) {
 	f, err := os.Open(filepath.Join(r.Dir, historyFile))
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var history []Epoch
+	var history []head.Epoch
 	for lines := json.NewDecoder(f); ; {
-		var e Epoch
+		var e head.Epoch
 		if err := lines.Decode(&e); errors.Is(err, io.EOF) {
 			return history, nil
 		} else if err != nil {

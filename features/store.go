@@ -1,4 +1,4 @@
-package main
+package features
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 )
 
 // openStore opens the plain view of a feature store's images, with their labels.
-func openStore(dir string) (_ *items, err error) {
+func openStore(dir string) (_ *Set, err error) {
 	s, err := store.Open(dir)
 	if err != nil {
 		return nil, err
@@ -30,17 +30,17 @@ func openStore(dir string) (_ *items, err error) {
 		return nil, err
 	}
 	here := present(rows)
-	it := &items{
+	set := &Set{
 		Features: here.of(view), close: s.Close,
-		source: head.Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
-		paths:  make([]string, len(here.rows)),
-		graphs: filepath.Join(dir, "neighbours"),
-		gone:   len(rows) - len(here.rows),
+		Source: Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
+		Paths:  make([]string, len(here.rows)),
+		Graphs: filepath.Join(dir, "neighbours"),
+		Gone:   len(rows) - len(here.rows),
 	}
 	if len(here.rows) == 0 {
 		return nil, fmt.Errorf("feature store %s: the data set has none of its %d images any longer", dir, len(rows))
 	}
-	if it.encoder, err = json.Marshal(s.Settings); err != nil {
+	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
 	}
 	for v := 1; v < s.Views; v++ {
@@ -48,22 +48,22 @@ func openStore(dir string) (_ *items, err error) {
 		if err != nil {
 			return nil, err
 		}
-		it.views = append(it.views, here.of(view))
+		set.Views = append(set.Views, here.of(view))
 	}
 	var number []int
-	it.classes, number = classesOf(rows, s.Classes)
+	set.Classes, number = classesOf(rows, s.Classes)
 	labels, labelled := make([]int, len(here.rows)), false
 	for i, row := range here.rows {
 		r := &rows[row]
-		it.paths[i], labels[i] = r.Path, report.NoLabel
+		set.Paths[i], labels[i] = r.Path, report.NoLabel
 		if r.Label >= 0 {
 			labels[i], labelled = number[r.Label], true
 		}
 	}
 	if labelled {
-		it.labels = labels
+		set.Labels = labels
 	}
-	return it, nil
+	return set, nil
 }
 
 // selection is the rows of a store whose images the data set has; the others wait in the store for their return.

@@ -1,4 +1,4 @@
-package main
+package features
 
 import (
 	"fmt"
@@ -55,7 +55,7 @@ func TestReadLabels(t *testing.T) {
 			if err := os.WriteFile(name, []byte(c.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			labels, classes, err := readLabels(name, 3)
+			labels, classes, err := ReadLabels(name, 3)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("error %v, want %q", err, c.err)
@@ -78,7 +78,7 @@ func TestALabelForEachRowIsNone(t *testing.T) {
 	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := readLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "another label") {
+	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "another label") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -88,7 +88,7 @@ func TestTheReferenceLabelFiles(t *testing.T) {
 		"labels_full.csv": "", "labels_bom.csv": "", "labels_target.csv": "", "labels_semicolon.csv": "",
 		"labels_one_missing.csv": "holds 119 labels for 120 rows",
 	} {
-		_, classes, err := readLabels(sharedtest.Path(t, "cases", "labels-file", file), 120)
+		_, classes, err := ReadLabels(sharedtest.Path(t, "cases", "labels-file", file), 120)
 		if want == "" && (err != nil || len(classes) != 4) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: classes %q, error %v, want %q", file, classes, err, want)
 		}

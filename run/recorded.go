@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"cmp"
@@ -11,14 +11,14 @@ import (
 	"slices"
 	"strings"
 
-	"iconic/head"
+	"iconic/features"
 )
 
 // A run folder's config.json names the features and the images of its run. Both names are absolute, so that they mean the same from
 // every folder; earlier versions wrote them as they were given, relative to a folder that nobody kept.
 
-// located is the source of a run as config.json keeps it.
-func located(s head.Source, images string) (head.Source, error) {
+// located is the source of a run as config.json keeps set.
+func located(s features.Source, images string) (features.Source, error) {
 	var err error
 	if s.Store, err = filepath.Abs(s.Store); err != nil {
 		return s, fmt.Errorf("features: %w", err)
@@ -54,7 +54,7 @@ func places(run, recorded string) []string {
 }
 
 // recordedFeatures opens the features that a run was trained on: at given, or where config.json says.
-func (f *finished) recordedFeatures(given string) (*items, error) {
+func (f *Finished) recordedFeatures(given string) (*features.Set, error) {
 	source := f.Config.Features
 	candidates := []string{given}
 	if given == "" {
@@ -62,12 +62,12 @@ func (f *finished) recordedFeatures(given string) (*items, error) {
 	}
 	problem := fmt.Errorf("%s: %w", source.Store, fs.ErrNotExist)
 	for i, name := range candidates {
-		it, err := openItems(name, "")
-		if err == nil && (it.source.Key != source.Key || it.Len() != f.metrics.N) {
-			err = errors.Join(fmt.Errorf("%s holds other features than the run was trained on", name), it.close())
+		set, err := features.Open(name, "")
+		if err == nil && (set.Source.Key != source.Key || set.Len() != f.Metrics.N) {
+			err = errors.Join(fmt.Errorf("%s holds other features than the run was trained on", name), set.Close())
 		}
 		if err == nil {
-			return it, nil
+			return set, nil
 		}
 		if i == 0 {
 			problem = err
@@ -76,14 +76,14 @@ func (f *finished) recordedFeatures(given string) (*items, error) {
 	return nil, problem
 }
 
-// recordedImages is where the images of a run are: given, or where config.json says. It is "" where nobody knows.
-func (f *finished) recordedImages(given string) string {
+// ImagesAt is where the images of a run are: given, or where config.json says. It is "" where nobody knows.
+func (f *Finished) ImagesAt(given string) string {
 	recorded := f.Config.Features.Images
 	if given != "" || recorded == "" || filepath.IsAbs(recorded) {
 		return cmp.Or(given, recorded)
 	}
 	for _, name := range places(f.Dir, recorded) {
-		if mayHold(name, f.table.Paths) {
+		if mayHold(name, f.Table.Paths) {
 			return name
 		}
 	}
@@ -114,8 +114,8 @@ func mayHold(data string, paths []string) bool {
 }
 
 // recordedPictures opens the images of a run for its page, by their paths.
-func (f *finished) recordedPictures(ctx context.Context, given string, paths []string) (*pictures, error) {
-	images := f.recordedImages(given)
+func (f *Finished) recordedPictures(ctx context.Context, given string, paths []string) (*pictures, error) {
+	images := f.ImagesAt(given)
 	if images == "" {
 		return nil, errNoImages
 	}

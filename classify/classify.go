@@ -9,20 +9,25 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"iconic/extract"
-	"iconic/head"
 	"iconic/report"
+	"iconic/run"
 )
 
 // Model sorts images into the clusters of a run. Its methods may be called by several goroutines at once.
 type Model struct {
-	Run    *head.Run
+	Run    *run.Run
 	Images *extract.Embedder
 	Names  []string // of the clusters, "" where nobody named one
+
+	found   *Found
+	library string // of ONNX Runtime
 }
+
+// Close frees the encoder.
+func (m *Model) Close() error { return errors.Join(m.Images.Close(), m.found.Close()) }
 
 // Choice is a cluster and its probability.
 type Choice struct {
@@ -111,8 +116,7 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 // ClassNames are what the clusters of a run are called by its labels (report.NameClusters), "" for one without a name; nil where
 // there were no labels. It fails where the run's metrics.json is of another number of clusters.
 func ClassNames(dir string, clusters int) ([]string, error) {
-	name := filepath.Join(dir, "metrics.json")
-	metrics, err := report.ReadMetrics(name)
+	metrics, err := run.Metrics(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // trained from Go, or stopped before it was scored
 	}
@@ -120,13 +124,13 @@ func ClassNames(dir string, clusters int) ([]string, error) {
 		return nil, err
 	}
 	if metrics.Clusters != clusters {
-		return nil, fmt.Errorf("%s is of %d clusters and the run's head of %d: it belongs to another run; move it away to go without names", name, metrics.Clusters, clusters)
+		return nil, fmt.Errorf("the metrics.json of %s is of %d clusters and the run's head of %d: it belongs to another run; move it away to go without names", dir, metrics.Clusters, clusters)
 	}
 	if metrics.Labelled == nil {
 		return nil, nil
 	}
 	called, err := metrics.ReadNames(func() (*report.Assignments, error) {
-		return report.ReadAssignments(filepath.Join(dir, "assignments.csv"), metrics.Classes)
+		return run.Assignments(dir, metrics.Classes)
 	})
 	if err != nil {
 		return nil, err

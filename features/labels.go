@@ -1,4 +1,4 @@
-package main
+package features
 
 import (
 	"fmt"
@@ -13,11 +13,11 @@ import (
 	"iconic/report"
 )
 
-// readLabels reads the labels of n rows from a matrix of whole numbers, or from a table with a row each. Classes are numbered in their
+// ReadLabels reads the labels of n rows from a matrix of whole numbers, or from a table with a row each. Classes are numbered in their
 // order from 0, whatever they are called; a number below zero and an empty cell are no label.
-func readLabels(name string, n int) (labels []int, classes []string, err error) {
+func ReadLabels(name string, n int) (labels []int, classes []string, err error) {
 	var names []string
-	if isMatrix(name) {
+	if IsMatrix(name) {
 		var values []int
 		if values, err = npy.ReadInts(name); err == nil {
 			names = make([]string, len(values))
@@ -32,10 +32,10 @@ func readLabels(name string, n int) (labels []int, classes []string, err error) 
 		return nil, nil, fmt.Errorf("labels: %w", err)
 	}
 	if len(names) != n {
-		return nil, nil, usagef("%s holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", name, len(names), n)
+		return nil, nil, &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}
 	}
 	if n >= manyRows && distinct(names) == n {
-		return nil, nil, usagef("%s gives each of its %d rows another label, from %q on: name the column that holds the labels \"label\" in a first line", name, n, names[0])
+		return nil, nil, &LabelsError{name, fmt.Sprintf("gives each of its %d rows another label, from %q on: name the column that holds the labels \"label\" in a first line", n, names[0])}
 	}
 	wholeNumbers(names)
 	labels, classes = numbered(names)

@@ -1,0 +1,156 @@
+package classify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
+
+	"iconic/extract/encoder"
+	"iconic/internal/diskspace"
+	"iconic/internal/onnxfiles"
+	"iconic/models/deploy"
+	"iconic/models/onnx"
+)
+
+// Exported is a model file that was written.
+type Exported struct {
+	File       string  `json:"file"`
+	Bytes      int64   `json:"bytes"`              // with its external data
+	Difference float64 `json:"largest_difference"` // between its probabilities and the run's, on two made-up images
+}
+
+// Export writes encoder and head as one ONNX file: "pixels" in, or with preprocessing 8-bit "images" of any size, "probabilities" and
+// "features" out. The file is run and held against the model itself before it takes its name.
+func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
+	graph, err := onnx.ReadFile(m.found.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	options, err := m.deployment(preprocessing)
+	if err != nil {
+		return nil, err
+	}
+	if err := deploy.Attach(graph, options); err != nil {
+		return nil, fmt.Errorf("export of run %s: %w", m.Run.Dir, err)
+	}
+	if err := roomFor(file, m.found.Encoder); err != nil {
+		return nil, err
+	}
+	e := &Exported{File: file}
+	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
+		if e.Difference, err = m.prove(ctx, draft, preprocessing); err != nil {
+			return fmt.Errorf("the model made for %s does not do what the run does, and is not kept: %w", file, err)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.Bytes, err = onnxfiles.Size(file)
+	return e, err
+}
+
+// roomFor fails early where the disk cannot hold what is about as large as the encoder.
+func roomFor(file, model string) error {
+	need, err := onnxfiles.Size(model)
+	if err != nil {
+		return err
+	}
+	free, err := diskspace.Free(filepath.Dir(file))
+	if err != nil || free >= need { // where the system does not say, writing will
+		return nil
+	}
+	return fmt.Errorf("the disk of %s has %s free, and the model needs %s: make room, or write it elsewhere", file, diskspace.Words(free), diskspace.Words(need))
+}
+
+// deployment is the run's head and settings as the exporter takes them.
+func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
+	l := m.Run.Head
+	transform := m.Images.Transform
+	o := deploy.Options{
+		Output: m.found.Settings.Encoder.Output,
+		Head:   []deploy.Layer{{In: l.Dim, Out: l.Clusters, Weight: l.Weight, Bias: l.Bias}},
+	}
+	if preprocessing {
+		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}
+	}
+	names := make([]string, l.Clusters)
+	for c := range names {
+		names[c] = strconv.Itoa(c)
+		if c < len(m.Names) && m.Names[c] != "" {
+			names[c] = m.Names[c]
+		}
+	}
+	for _, entry := range []struct {
+		key   string
+		value any
+	}{
+		{"iconic.clusters", names},
+		{"iconic.preprocessing", m.found.Settings.Preprocessing},
+		{"iconic.encoder", m.found.Settings.Encoder},
+		{"iconic.method", m.Run.Config.Training.Method},
+		{"iconic.version", m.Run.Config.Version},
+	} {
+		text, err := json.Marshal(entry.value)
+		if err != nil {
+			return o, err
+		}
+		o.Metadata = append(o.Metadata, onnx.Entry{Key: entry.key, Value: string(text)})
+	}
+	return o, nil
+}
+
+// prove runs the exported file on made-up images and holds it against the run itself; it gives the largest difference.
+func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (float64, error) {
+	const height, width = 150, 201
+	r := rand.New(rand.NewPCG(1, 2))
+	n := max(1, m.Images.FixedBatch())
+	if m.Images.FixedBatch() == 0 {
+		n = 2
+	}
+	pictures := make([][]uint8, n)
+	var all []uint8
+	for i := range pictures {
+		pictures[i] = make([]uint8, 3*height*width)
+		for e := range pictures[i] {
+			pictures[i][e] = uint8(128 + 60*math.Sin(float64(e)*float64(i+1)/500) + 40*r.Float64())
+		}
+		all = append(all, pictures[i]...)
+	}
+	prepared := make([]float32, n*m.Images.Pixels())
+	for i, rgb := range pictures {
+		if err := m.Images.PrepareRGB(prepared[i*m.Images.Pixels():(i+1)*m.Images.Pixels()], rgb, width, height); err != nil {
+			return 0, err
+		}
+	}
+	features := make([]float32, n*m.Images.Dim())
+	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
+		return 0, err
+	}
+	k := m.Run.Config.Training.Clusters
+	want := make([]float32, n*k)
+	if err := m.Run.Probabilities(want, features, n); err != nil {
+		return 0, err
+	}
+	side := int64(m.Images.Transform.Crop)
+	input, shape := any(prepared), []int64{int64(n), 3, side, side}
+	if preprocessing {
+		input, shape = all, []int64{int64(n), height, width, 3}
+	}
+	got, err := encoder.Once(m.library, file, input, shape, deploy.ProbabilitiesName)
+	if err != nil {
+		return 0, err
+	}
+	worst := 0.0
+	for i, p := range want {
+		worst = max(worst, math.Abs(float64(p-got[0][i])))
+	}
+	if !(worst <= 1e-3) { // other devices and precisions round otherwise
+		return worst, fmt.Errorf("its probabilities differ by up to %g", worst)
+	}
+	return worst, nil
+}

@@ -1,0 +1,165 @@
+package classify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"iconic/extract"
+	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
+	"iconic/extract/store"
+	"iconic/models"
+	"iconic/progress"
+	"iconic/run"
+)
+
+// Options say with what a run is put to use. The zero value finds everything by itself.
+type Options struct {
+	Model    string         // encoder of the run: its file, or its name; "": where this machine last saw it, or by the run's own name for it
+	Shape    models.Options // of an encoder that has to be made again, as it was given then; see models.Resolve
+	Names    string         // CSV file that names clusters, lines as 3,dogs; "": the class that most of a cluster's labelled images have
+	Library  string         // ONNX Runtime library or its folder; "": found or fetched
+	Provider encoder.Provider
+	Threads  int // of the encoder; 0: one per processor
+	Hooks    progress.Hooks
+}
+
+// EncoderError says that a run's encoder is nowhere to be found.
+type EncoderError struct{ Name, SHA256 string }
+
+func (e *EncoderError) Error() string {
+	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is not where this machine saw it last", e.Name, e.SHA256)
+}
+
+// Found is a run to be put to use, before its encoder is started.
+type Found struct {
+	Run      *run.Run
+	Settings store.Settings // how its images were treated
+	Encoder  string         // file of the encoder
+	Names    []string       // of the clusters, "" where nobody named one
+
+	options   Options
+	temporary string // folder that the encoder was made in for want of a cache; "": none
+}
+
+// Open reads a run folder, finds the encoder that the run was trained on, and starts it. Close the model after use.
+func Open(ctx context.Context, dir string, o Options) (*Model, error) {
+	f, err := Find(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := f.Start(ctx)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return m, nil
+}
+
+// Find reads a run folder and finds its encoder, which is the first half of Open. Close what it found after use, unless Start gave a model:
+// that one's Close does it.
+func Find(ctx context.Context, dir string, o Options) (*Found, error) {
+	r, err := run.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.Provider == "" {
+		o.Provider = encoder.Auto
+	}
+	f := &Found{Run: r, options: o}
+	if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
+		return nil, fmt.Errorf("run %s: %w; train on a feature store to use the run on new images", dir, err)
+	}
+	if o.Names != "" {
+		f.Names, err = ReadNames(o.Names, r.Config.Training.Clusters)
+	} else {
+		f.Names, err = ClassNames(dir, r.Config.Training.Clusters)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.findEncoder(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Close removes what was made for want of a cache.
+func (f *Found) Close() error {
+	if f.temporary == "" {
+		return nil
+	}
+	return os.RemoveAll(f.temporary)
+}
+
+// findEncoder gives the ONNX file of the run's encoder: as the caller says, where this machine saw it, or by its name.
+func (f *Found) findEncoder(ctx context.Context) error {
+	e, name := f.Settings.Encoder, f.options.Model
+	if path, ok := models.Recall("", e.SHA256); ok && name == "" {
+		f.Encoder = path
+		return nil
+	}
+	registered := slices.ContainsFunc(models.Registry(), func(m models.Encoder) bool { return m.Name == e.Name })
+	if name == "" {
+		if e.Name != models.TinyName && !registered {
+			return &EncoderError{e.Name, e.SHA256}
+		}
+		name = e.Name
+	}
+	shape := f.options.Shape
+	if problem := modelCache(); problem != nil {
+		if registered && name == e.Name {
+			return fmt.Errorf("there is no folder to keep the weights of %s in (%w): set XDG_CACHE_HOME to one that can be written, or give the encoder's file", name, problem)
+		}
+		var err error
+		if f.temporary, err = os.MkdirTemp("", "iconic-encoder-"); err != nil {
+			return fmt.Errorf("there is no folder to make the encoder in (%w; %w): set XDG_CACHE_HOME to one that can be written, or give an ONNX file", problem, err)
+		}
+		shape.Cache = f.temporary
+	}
+	m, err := models.Resolve(ctx, name, shape)
+	if err != nil {
+		return err
+	}
+	f.Encoder = m.Path
+	return nil
+}
+
+// modelCache says why the user's cache cannot keep models: there is none without a home, and one in a container may not be
+// written to. It is nil where all is well.
+func modelCache() error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(cache, "iconic", "models")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, ".iconic-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// Start starts the encoder.
+func (f *Found) Start(ctx context.Context) (*Model, error) {
+	o := f.options
+	library, err := onnxruntime.Find(ctx, onnxruntime.Options{
+		Path: o.Library, CUDA: o.Provider == encoder.CUDA || o.Provider == encoder.TensorRT, Note: o.Hooks.Note,
+		Progress: func(done, total int64) { o.Hooks.Bytes("ONNX Runtime", done, total) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	images, err := extract.OpenEmbedder(f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
+	return &Model{Run: f.Run, Images: images, Names: f.Names, found: f, library: library}, nil
+}

@@ -1,0 +1,108 @@
+// Package comparison sets finished runs side by side: settings that differ, scores, and clusters that changed.
+package comparison
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iconic/internal/atomicfile"
+	"iconic/progress"
+	"iconic/report"
+	"iconic/report/page"
+	"iconic/run"
+)
+
+// Comparison is finished runs in the order in which they were given.
+type Comparison struct {
+	Page    string // the file that Write wrote; "" before
+	Runs    []page.Compared
+	Metrics []*report.Metrics // of the same runs
+}
+
+// Open reads the runs in folders. One without scores is left out with a warning; fewer than two that are left are an error.
+func Open(dirs []string, h progress.Hooks) (*Comparison, error) {
+	c := new(Comparison)
+	for k, name := range ShortNames(dirs) {
+		f, err := run.Open(dirs[k])
+		if errors.Is(err, fs.ErrNotExist) {
+			h.Warnf("%s is left out: it has no scores (%v)", dirs[k], err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.Runs = append(c.Runs, page.Compared{Name: name, Settings: f.Config.Lines(), Data: f.Config.Features.Key, Metrics: f.Metrics, Cluster: f.Table.Cluster})
+		c.Metrics = append(c.Metrics, f.Metrics)
+	}
+	if len(c.Runs) < 2 {
+		return nil, fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(c.Runs), len(dirs))
+	}
+	return c, nil
+}
+
+// Write writes the page of the comparison to a file.
+func (c *Comparison) Write(ctx context.Context, name string) error {
+	c.Page = name
+	return atomicfile.Write(name, func(w io.Writer) error {
+		return page.WriteComparison(ctx, w, fmt.Sprintf("Comparison of %d runs", len(c.Runs)), c.Runs)
+	})
+}
+
+// Cautions say in what the runs cannot be compared.
+func (c *Comparison) Cautions() []string { return page.Cautions(c.Runs) }
+
+// Lines are a table of what differs, settings first and then scores: a name, and a cell for each run.
+func (c *Comparison) Lines() [][]string {
+	var lines [][]string
+	for _, d := range page.Differences(c.Runs) {
+		lines = append(lines, append([]string{d.Name}, d.Values...))
+	}
+	for _, s := range page.ScoreLines(c.Metrics) {
+		lines = append(lines, append([]string{s.Name}, s.Text...))
+	}
+	return lines
+}
+
+// MarshalJSON writes the page's name, differences, agreement, and the metrics of each run.
+func (c *Comparison) MarshalJSON() ([]byte, error) {
+	type entry struct {
+		Run     string          `json:"run"`
+		Metrics *report.Metrics `json:"metrics"`
+	}
+	whole := struct {
+		Page        string            `json:"page"`
+		Differences []page.Difference `json:"differences"`
+		Agreement   [][]report.Number `json:"agreement"`
+		Runs        []entry           `json:"runs"`
+	}{Page: c.Page, Differences: page.Differences(c.Runs), Agreement: page.Agreement(c.Runs)}
+	for _, r := range c.Runs {
+		whole.Runs = append(whole.Runs, entry{r.Name, r.Metrics})
+	}
+	return json.Marshal(whole)
+}
+
+// ShortNames leaves out what the paths of all folders begin with.
+func ShortNames(dirs []string) []string {
+	names := make([]string, len(dirs))
+	for k, d := range dirs {
+		names[k] = filepath.Clean(d)
+	}
+	for {
+		head, _, cut := strings.Cut(names[0], string(filepath.Separator))
+		if !cut || slices.ContainsFunc(names, func(s string) bool {
+			return !strings.HasPrefix(s, head+string(filepath.Separator))
+		}) {
+			return names
+		}
+		for k := range names {
+			names[k] = names[k][len(head)+1:]
+		}
+	}
+}

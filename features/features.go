@@ -1,0 +1,124 @@
+// Package features opens what heads are trained on: the features of images, with their paths, labels and classes. They come from a
+// feature store, from a NumPy matrix with a file of labels, or from a program's own memory.
+package features
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/head"
+	"iconic/internal/npy"
+)
+
+// Set is features with what is known of their images: row i of Features is the image Paths[i].
+type Set struct {
+	head.Features
+	Source  Source
+	Paths   []string
+	Labels  []int           // numbers of classes, report.NoLabel for none; nil where no image has one
+	Classes []string        // names of the labels
+	Encoder json.RawMessage // what made the features, for extract.Settings; nil where that is not known
+	Views   []head.Features // augmented views of the same images; nil for none
+	Graphs  string          // folder in which neighbour graphs are kept; "" for none
+	Gone    int             // rows of a store that are left out, since the data set no longer has their images
+
+	close func() error
+}
+
+// Source says which features they are.
+type Source struct {
+	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given
+	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
+	Key    string `json:"key"`              // hash of what they are, not of where they lie
+	Rows   int    `json:"rows"`
+	Dim    int    `json:"dim"`
+}
+
+// LabelsError says why labels are not those of the features that they were given for.
+type LabelsError struct {
+	File    string // of the labels, or the store that has labels of its own
+	Problem string // the rest of the sentence that begins with File
+}
+
+func (e *LabelsError) Error() string { return e.File + " " + e.Problem }
+
+// Close frees the files behind a set. Its rows must not be read afterwards.
+func (s *Set) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// Open opens a feature store's folder, or a matrix called features.npy with the labels of a file; "" is none. Close the set after use.
+func Open(name, labels string) (*Set, error) {
+	if IsMatrix(name) {
+		return openMatrix(name, labels)
+	}
+	if labels != "" {
+		return nil, &LabelsError{name, "is a feature store, which has labels of its own: a file of labels is for a matrix"}
+	}
+	return openStore(name)
+}
+
+// IsMatrix tells a features.npy from a feature store's folder by its name.
+func IsMatrix(name string) bool { return filepath.Ext(name) == ".npy" }
+
+// openMatrix opens features.npy, with the labels of a file where one is named.
+func openMatrix(features, labels string) (_ *Set, err error) {
+	f, err := npy.Open(features)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if f.Dim() == 0 {
+		return nil, fmt.Errorf("%s: shape %v has no columns: there is nothing in its rows", features, f.Shape)
+	}
+	s := &Set{Features: f, Paths: rowNames(f.Len()), close: f.Close}
+	if labels != "" {
+		if s.Labels, s.Classes, err = ReadLabels(labels, f.Len()); err != nil {
+			return nil, err
+		}
+	}
+	key, err := fileKey(features)
+	if err != nil {
+		return nil, err
+	}
+	if cache, err := os.UserCacheDir(); err == nil { // beside somebody's matrix nothing is left
+		s.Graphs = filepath.Join(cache, "iconic", "neighbours", key)
+	}
+	s.Source = Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
+	return s, nil
+}
+
+// rowNames stand for paths where nobody knows any.
+func rowNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "row " + strconv.Itoa(i)
+	}
+	return names
+}
+
+// fileKey is the xxhash of a file's content.
+func fileKey(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := xxhash.New()
+	if _, err := f.WriteTo(h); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"iconic/classify"
+	"iconic/extract"
+	"iconic/features"
+	"iconic/run"
+	"iconic/sweep"
+)
+
+// usageError marks an error that the user can mend by calling the command differently.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usagef is fmt.Errorf for wrong use: exit code 2.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// remedy is what the command line can do about an error that a library tells apart; libraries know of no flags.
+type remedy struct {
+	of    func(error) bool
+	text  string // the rest of the sentence; "" adds nothing
+	usage bool   // the call was wrong
+}
+
+func sentinel(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func typed[T error](matches func(T) bool) func(error) bool {
+	return func(err error) bool {
+		var e T
+		return errors.As(err, &e) && (matches == nil || matches(e))
+	}
+}
+
+// remedies are looked through in this order; the first that fits is taken.
+var remedies = []remedy{
+	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or go on with --resume", true},
+	{sentinel(run.ErrFinished), ": choose another one with --out", true},
+	{typed[*run.OtherError](nil), ": give the same to resume it, or choose another folder with --out", true},
+	{sentinel(run.ErrBusy), ": wait for it, or choose another folder with --out", false},
+	{sentinel(run.ErrUnfinished), "; go on with 'pipeline train --resume'", false},
+	{sentinel(run.ErrNoScores), "; train again with 'pipeline train'", false},
+	{sentinel(run.ErrClusters), ": give the number of groups with --clusters", true},
+	{sentinel(run.ErrReference), ": choose another run for --reference", true},
+	{typed(func(e *run.KeptError) bool { return e.Missing == run.FeaturesInput }), "; name them with --features, or remove the file for a page without", false},
+	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file for a page without", false},
+	{sentinel(sweep.ErrBusy), ": wait for it, or choose another folder with --out", false},
+	{typed[*sweep.SettingsError](nil), "", true},
+	{typed[*sweep.ListError](nil), "", true},
+	{typed[*features.LabelsError](nil), "", true},
+	{typed[*classify.EncoderError](nil), ": name its file with --model", true},
+	{sentinel(extract.ErrOtherEncoder), ": give the run's own with --model, and --image-size, --output and --precision as they were then", true},
+}
+
+// explained is an error as the command tells it: with what can be done about it, and marked where the call was wrong.
+func explained(err error) error {
+	for _, r := range remedies {
+		if !r.of(err) {
+			continue
+		}
+		if r.text != "" {
+			err = fmt.Errorf("%w%s", err, r.text)
+		}
+		if r.usage {
+			err = usageError{err}
+		}
+		return err
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"iconic/report"
+)
+
+const (
+	metricsFile     = "metrics.json"
+	assignmentsFile = "assignments.csv"
+)
+
+// ErrNoScores is in the chain of Open's error for a run whose training has ended, and that was not scored.
+var ErrNoScores = errors.New("has no scores")
+
+// Finished is a run folder with its scores: what pages, comparisons and sorted folders are made from.
+type Finished struct {
+	*Run
+	Metrics *report.Metrics
+	Table   *report.Assignments
+}
+
+// Open reads a finished run folder. Where its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
+func Open(dir string) (*Finished, error) {
+	run, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &Finished{Run: run}
+	f.Metrics, err = Metrics(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run folder %s %w: %w", dir, ErrNoScores, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var classes []string
+	if f.Metrics.Labelled != nil {
+		classes = f.Metrics.Labelled.Classes
+	}
+	if f.Table, err = Assignments(dir, classes); err != nil {
+		return nil, err
+	}
+	if n := len(f.Table.Cluster); n != f.Metrics.N {
+		return nil, fmt.Errorf("run folder %s: %s is of %d images, %s of %d: make the run again", dir, assignmentsFile, n, metricsFile, f.Metrics.N)
+	}
+	if f.Metrics.Labelled != nil {
+		if f.Metrics.Names, err = f.Metrics.ReadNames(func() (*report.Assignments, error) { return f.Table, nil }); err != nil {
+			return nil, err
+		}
+		f.Table.Names = calledNames(f.Metrics)
+	}
+	return f, nil
+}
+
+// Whole tells whether a folder has scores and page of a run.
+func Whole(dir string) bool {
+	for _, name := range []string{metricsFile, assignmentsFile, PageFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Metrics reads the scores of a run; fs.ErrNotExist is in the error's chain where it has none.
+func Metrics(dir string) (*report.Metrics, error) {
+	return report.ReadMetrics(filepath.Join(dir, metricsFile))
+}
+
+// Assignments reads the clusters of a run's images, whose labels are of the classes; nil: as numbers.
+func Assignments(dir string, classes []string) (*report.Assignments, error) {
+	return report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes)
+}

@@ -1,0 +1,329 @@
+package run
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iconic/extract/store"
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/knn"
+	"iconic/head/tsne"
+	"iconic/internal/atomicfile"
+	"iconic/internal/dense"
+	"iconic/internal/regular"
+	"iconic/models"
+	"iconic/progress"
+	"iconic/report"
+	"iconic/report/page"
+)
+
+// PageFile is the name of a run's page in its folder.
+const PageFile = "report.html"
+
+// MapPoints is how many images a map shows unless more are asked for: enough to see every cluster, and seconds of work.
+const MapPoints = 5000
+
+// PageOptions say what a page shows, and where what it shows lies.
+type PageOptions struct {
+	Features  string // store or matrix of the run; "": where the run found it
+	Images    string // data set that the features are of; "": where the run found it
+	Reference string // folder of another run on the same data, drawn beside in the reliability diagram; "": none
+	Points    int    // images on the map at most, drawn at random; 0: MapPoints
+	Workers   int    // goroutines; all processors when < 1
+	Hooks     progress.Hooks
+
+	shown page.Shown // by the page that is there; a new one must show as much
+}
+
+// Input is what a page is made from besides the run folder, and may have been moved.
+type Input string
+
+// The inputs of a page.
+const (
+	FeaturesInput Input = "features"
+	ImagesInput   Input = "images"
+)
+
+// KeptError says that a page stays as it is, since a new one would show less.
+type KeptError struct {
+	Page    string // its file
+	Loses   string // what the new one would not have
+	Missing Input  // that is not where the run found it
+	Err     error
+}
+
+func (e *KeptError) Error() string {
+	return fmt.Sprintf("%s stays as it is, for a new page would have no %s: %v", e.Page, e.Loses, e.Err)
+}
+
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// ErrReference is in the chain of an error about a run that cannot be a reference.
+var ErrReference = errors.New("is not a labelled run on the same data")
+
+// Remake makes the page of a finished run again, from features and images where they are. A page that shows more than a new one could is
+// kept (KeptError).
+func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
+	f, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if html, err := regular.Read(filepath.Join(dir, PageFile)); err == nil {
+		o.shown, _ = page.ReadShown(html) // what is no page shows nothing
+	}
+	set, err := f.recordedFeatures(o.Features)
+	switch {
+	case err != nil && o.Features != "":
+		return nil, fmt.Errorf("features of %s: %w", dir, err)
+	case err != nil && (o.shown.Map || o.shown.Neighbours):
+		return nil, f.keepPage("map and neighbours", FeaturesInput, fmt.Errorf("the features cannot be opened (%w)", err))
+	case err != nil:
+		o.Hooks.Warnf("the features of %s cannot be opened (%v): its page has no map", dir, err)
+	default:
+		defer set.Close()
+	}
+	return f, f.writePage(ctx, set, o)
+}
+
+// WritePage writes the page of the run that was just made of a set.
+func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions) error {
+	f, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	return f.writePage(ctx, set, o)
+}
+
+// keepPage says that report.html stays as it is, for a new one would lose what it shows.
+func (f *Finished) keepPage(loses string, missing Input, why error) error {
+	return &KeptError{filepath.Join(f.Dir, PageFile), loses, missing, why}
+}
+
+// writePage writes report.html of a finished run; without items it has no map and no neighbours.
+func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptions) error {
+	r := page.Run{
+		Title: f.title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
+		Assignments: *f.Table, Workers: o.Workers,
+	}
+	history, err := f.History()
+	if err != nil {
+		return fmt.Errorf("run folder %s: %w", f.Dir, err)
+	}
+	for _, e := range history {
+		r.History = append(r.History, page.Epoch{Epoch: e.Epoch, Loss: e.Loss, Rate: e.LearningRate})
+	}
+	if o.Reference != "" {
+		if r.Reference, err = f.reference(o.Reference); err != nil {
+			return err
+		}
+	}
+	paths := f.Table.Paths
+	if set != nil {
+		paths = set.Paths
+	}
+	p, err := f.recordedPictures(ctx, o.Images, paths)
+	switch {
+	case err == nil:
+		defer p.set.Close()
+		r.Picture = p.image
+	case o.Images != "":
+		return fmt.Errorf("images of %s: %w", f.Dir, err)
+	case o.shown.Pictures > 0:
+		return f.keepPage("pictures", ImagesInput, err)
+	case !errors.Is(err, errNoImages):
+		o.Hooks.Warnf("the page of %s has no pictures: %v", f.Dir, err)
+	}
+	if set != nil {
+		r.Features = set
+		if r.Map, err = f.Layout(ctx, set, o); err != nil {
+			return err
+		}
+		if f.Table.Labels == nil { // with labels the confusion matrix shows those
+			km, err := baselineClusters(ctx, set, f.Metrics.Clusters, f.Config.Training.Seed, o.Workers, o.Hooks)
+			if err != nil {
+				return err
+			}
+			r.Baseline = ints(km.Assignment)
+		}
+	}
+	var html bytes.Buffer
+	summary, err := page.Write(ctx, &html, r)
+	if err != nil {
+		return err
+	}
+	if had := summary.Pictures - summary.Missing; summary.Missing > 0 && had < o.shown.Pictures {
+		missing := fmt.Errorf("%d of %d images could not be read", summary.Missing, summary.Pictures)
+		return f.keepPage(fmt.Sprintf("more than %d of the %d pictures that it shows", had, o.shown.Pictures), ImagesInput, missing)
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(f.Dir, PageFile), html.Bytes()); err != nil {
+		return err
+	}
+	if summary.Missing > 0 {
+		o.Hooks.Warnf("%d of %d pictures of the report could not be read: they are grey", summary.Missing, summary.Pictures)
+	}
+	return nil
+}
+
+// reference is the calibration of another run on the same data.
+func (f *Finished) reference(dir string) (*page.Reference, error) {
+	other, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if other.Config.Features.Key != f.Config.Features.Key || other.Metrics.Labelled == nil {
+		return nil, fmt.Errorf("reference: %s %w as %s", dir, ErrReference, f.Dir)
+	}
+	return &page.Reference{
+		Name: shareName(other.Config.Training),
+		Bins: other.Metrics.Reliability, ECE: other.Metrics.ECE,
+	}, nil
+}
+
+// Layout maps the logits of a sample of the items into the plane.
+func (f *Finished) Layout(ctx context.Context, set *features.Set, o PageOptions) (*page.Map, error) {
+	rows := sampleRows(set.Len(), cmp.Or(o.Points, MapPoints), f.Config.Training.Seed)
+	m := &page.Map{Rows: make([]int, len(rows))}
+	for k, i := range rows {
+		m.Rows[k] = int(i)
+	}
+	if len(rows) < 4 {
+		m.Rows, m.Note = nil, "There is no map: fewer than 4 images."
+		return m, nil
+	}
+	x := make([]float32, len(rows)*set.Dim())
+	if err := set.Gather(x, rows); err != nil {
+		return nil, err
+	}
+	k := f.Head.Clusters
+	z := make([]float32, len(rows)*k)
+	if err := f.Head.Logits(ctx, z, x, len(rows), o.Workers); err != nil {
+		return nil, err
+	}
+	options := tsne.Options{Metric: knn.Euclidean, Workers: o.Workers, Progress: o.Hooks.Stage("map", "iterations")}
+	y, kl, err := tsne.Layout(ctx, &dense.Rows{Width: k, X: z}, options)
+	if err != nil {
+		return nil, err
+	}
+	m.XY = y
+	which := "all images"
+	if len(rows) < set.Len() {
+		which = fmt.Sprintf("%d of %d images, drawn at random", len(rows), set.Len())
+	}
+	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): near dots are alike, far distances mean little.", which, kl)
+	return m, nil
+}
+
+// sampleRows draws at most limit of n rows, ascending.
+func sampleRows(n, limit int, seed uint64) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	if n <= limit {
+		return rows
+	}
+	rand.New(rand.NewPCG(seed, 1)).Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	rows = rows[:limit]
+	slices.Sort(rows)
+	return rows
+}
+
+// calledNames are the names of a run's clusters; nil without labels.
+func calledNames(m *report.Metrics) []string {
+	if m.Labelled == nil {
+		return nil
+	}
+	names := make([]string, len(m.Names))
+	for c, n := range m.Names {
+		names[c] = n.Name
+	}
+	return names
+}
+
+// title names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
+func (r *Run) title() string {
+	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
+	if whole, err := filepath.Abs(data); err == nil { // "." has a name, too
+		data = whole
+	}
+	return fmt.Sprintf("%s in %d clusters", filepath.Base(data), r.Config.Training.Clusters)
+}
+
+// facts are what a reader wants to know first.
+func (f *Finished) facts() []page.Setting {
+	c := f.Config
+	facts := []page.Setting{
+		{Name: "Images", Value: fmt.Sprint(f.Metrics.N)},
+		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", c.Features.Store, c.Features.Dim)},
+		{Name: "Method", Value: c.Training.Method},
+	}
+	if share := alphas(c.Training); share != "" {
+		facts = append(facts, page.Setting{Name: "α", Value: share})
+	}
+	var extraction store.Settings
+	if json.Unmarshal(c.Encoder, &extraction) == nil && extraction.Encoder.Name != "" {
+		facts = append(facts, page.Setting{Name: "Encoder", Value: extraction.Encoder.Name})
+		if extraction.Encoder.Name == models.TinyName {
+			facts = append(facts, page.Setting{Name: "Caution", Value: models.TinyCaution})
+		}
+	}
+	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
+		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	return append(facts, page.Setting{Name: "Version", Value: c.Version})
+}
+
+// shareName tells runs apart by their uniform share, or where a method has none by its name.
+func shareName(c head.Config) string {
+	if share := alphas(c); share != "" {
+		return "α = " + share
+	}
+	return c.Method
+}
+
+// alphas writes one number where both sides have the same share, and nothing where the method has none.
+func alphas(c head.Config) string {
+	p, q := c.Text("alpha"), c.Text("beta")
+	if p == q {
+		return p
+	}
+	return fmt.Sprintf("%s on the target, %s on the learned side", p, q)
+}
+
+// Lines lists every setting of a run by the names of its config.json, nested ones with dots, in order of name.
+func (c Config) Lines() []page.Setting {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil // it was read from JSON
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil
+	}
+	delete(tree, "classes")
+	var list []page.Setting
+	var walk func(prefix string, v any)
+	walk = func(prefix string, v any) {
+		m, nested := v.(map[string]any)
+		if !nested {
+			list = append(list, page.Setting{Name: prefix, Value: fmt.Sprint(v)})
+			return
+		}
+		for name, v := range m {
+			walk(strings.TrimPrefix(prefix+"."+name, "."), v)
+		}
+	}
+	walk("", tree)
+	slices.SortFunc(list, func(a, b page.Setting) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}

@@ -1,0 +1,131 @@
+package run
+
+import (
+	"context"
+	"path/filepath"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/progress"
+	"iconic/report"
+)
+
+// score writes metrics.json and assignments.csv of a trained head.
+func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metrics, error) {
+	f := t.Features
+	in := report.Input{
+		Clusters: result.Config.Clusters, Items: f.Len(), Labels: f.Labels, Classes: f.Classes,
+		Probabilities: rowProbabilities(f, result.Head), Loss: result.Loss, Seed: result.Config.Seed, Workers: t.Workers,
+	}
+	if err := in.Assign(ctx); err != nil {
+		return nil, err
+	}
+	m, err := report.Score(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m.ExpectedAccuracy = report.Number(result.Expected)
+	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{
+		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Graph.Neighbours,
+	})
+	if err != nil {
+		return nil, err
+	}
+	compute := t.Shared.Baseline
+	if compute == nil {
+		compute = func(ctx context.Context, f *features.Set, in report.Input) (*Baseline, error) {
+			return KMeans(ctx, f, in, t.Hooks)
+		}
+	}
+	b, err := compute(ctx, f, in)
+	if err != nil {
+		return nil, err
+	}
+	if m.KMeans, err = b.on(result.Graph); err != nil {
+		return nil, err
+	}
+	table := report.Assignments{Paths: f.Paths, Labels: f.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: f.Classes}
+	table.Names = calledNames(m)
+	if err := report.WriteAssignments(filepath.Join(t.Dir, assignmentsFile), table); err != nil {
+		return nil, err
+	}
+	return m, report.WriteMetrics(filepath.Join(t.Dir, metricsFile), m)
+}
+
+// Baseline is k-means on the features of a training, scored as the training is.
+type Baseline struct {
+	metrics report.Metrics // LabelFree is there, but for what needs a graph
+	cluster []int
+}
+
+// on is the baseline's scores with those on a training's graph.
+func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
+	agreement, err := report.NeighbourAgreement(g.Neighbours, b.cluster)
+	if err != nil {
+		return nil, err
+	}
+	m, free := b.metrics, *b.metrics.LabelFree
+	free.NeighbourAgreement = report.Number(agreement)
+	m.LabelFree = &free
+	return &m, nil
+}
+
+// KMeans is the baseline of the training that in scores.
+func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Hooks) (*Baseline, error) {
+	km, err := baselineClusters(ctx, f, in.Clusters, in.Seed, in.Workers, h)
+	if err != nil {
+		return nil, err
+	}
+	in.Cluster, in.Confidence = ints(km.Assignment), nil
+	in.Probabilities = rowProbabilities(f, km)
+	in.Loss = km.Inertia / float64(f.Len())
+	m, err := report.Score(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
+	if err != nil {
+		return nil, err
+	}
+	return &Baseline{*m, in.Cluster}, nil
+}
+
+// baselineClusters clusters features as the baseline does.
+func baselineClusters(ctx context.Context, f head.Features, clusters int, seed uint64, workers int, h progress.Hooks) (*kmeans.Result, error) {
+	return kmeans.Cluster(ctx, f, kmeans.Options{
+		Clusters: clusters, Starts: 3, Seed: seed, Workers: workers, Progress: h.Stage("k-means baseline", "iterations"),
+	})
+}
+
+func ints(x []int32) []int {
+	y := make([]int, len(x))
+	for i, v := range x {
+		y[i] = int(v)
+	}
+	return y
+}
+
+// classifier gives cluster probabilities for rows of features.
+type classifier interface {
+	Probabilities(dst, features []float32, n int) error
+}
+
+// rowProbabilities reads features block by block and classifies them.
+func rowProbabilities(f head.Features, c classifier) func(dst []float64, lo, hi int) error {
+	return func(dst []float64, lo, hi int) error {
+		x := make([]float32, (hi-lo)*f.Dim())
+		if err := f.Block(x, lo, hi); err != nil {
+			return err
+		}
+		p := make([]float32, len(dst))
+		if err := c.Probabilities(p, x, hi-lo); err != nil {
+			return err
+		}
+		for i, v := range p {
+			dst[i] = float64(v)
+		}
+		return nil
+	}
+}

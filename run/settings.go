@@ -1,0 +1,110 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"iconic/head"
+	"iconic/head/methods"
+	"iconic/head/setting"
+)
+
+// Setting is one thing that a training can be told by name: the number of clusters, the method, or what methods declare.
+type Setting struct {
+	Name, Kind, Usage string // Kind is "int", "float", "bool" or "name"
+
+	// Parse tells whether a text is a value of the setting's kind at all. Whether the method reads it is judged by Configure.
+	Parse func(value string) error
+
+	apply func(c *head.Config, value string) error
+}
+
+// Settings lists them in the order in which they are applied: the method makes the configuration that the others change.
+func Settings() []Setting {
+	list := []Setting{
+		{
+			Name: "clusters", Kind: "int", Usage: "number of clusters (default: the number of classes)",
+			apply: func(c *head.Config, v string) (err error) { c.Clusters, err = strconv.Atoi(v); return err },
+			Parse: func(v string) error { return wholeNumber("clusters", v) },
+		},
+		{
+			Name: "method", Kind: "name", Usage: "training method; see 'pipeline methods' (default: " + methods.Default + ")",
+			apply: func(c *head.Config, v string) error {
+				preset, err := head.Preset(v, c.Clusters)
+				if err == nil {
+					*c = preset
+				}
+				return err
+			},
+			Parse: func(string) error { return nil },
+		},
+	}
+	for _, s := range methods.Settings() {
+		list = append(list, Setting{
+			Name: s.Name, Kind: s.Kind, Usage: fmt.Sprintf("%s: %s (default: by the method)", s.Meaning, s.Range),
+			apply: func(c *head.Config, v string) error { return c.Set(s.Name, v) },
+			Parse: func(v string) error {
+				if err := s.Set(v); err != nil || s.Kind != "name" {
+					return err
+				}
+				return s.Check(0)
+			},
+		})
+	}
+	return list
+}
+
+func wholeNumber(name, v string) error {
+	if _, err := strconv.Atoi(v); err != nil {
+		return fmt.Errorf("%s %q: want a whole number", name, v)
+	}
+	return nil
+}
+
+// ErrClusters is Configure's error where nobody says how many clusters there are to be: neither the values nor the data's classes.
+var ErrClusters = errors.New("the data has no classes to count")
+
+// Configure makes the configuration of a training from values by the names of settings, for so many images in so many classes. What is
+// not among the values is the method's default; the notes say which defaults were lowered for a small set. Every error is one of the
+// values'.
+func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
+	if images < 2 {
+		return c, nil, fmt.Errorf("clustering needs at least 2 images, and there is %s", [...]string{"none", "1"}[max(images, 0)])
+	}
+	if _, given := values["clusters"]; !given && classes == 0 {
+		return c, nil, ErrClusters
+	}
+	c = head.Default(classes)
+	for _, s := range Settings() {
+		v, given := values[s.Name]
+		switch {
+		case given:
+			err = s.apply(&c, v)
+		case s.Name == "method": // the preset depends on the number of clusters
+			err = s.apply(&c, methods.Default)
+		}
+		if err != nil {
+			_, chosen := values["method"]
+			return c, nil, readers(err, chosen)
+		}
+		if s.Name == "clusters" && c.Clusters < 2 {
+			return c, nil, fmt.Errorf("clusters %d: want at least 2", c.Clusters)
+		}
+	}
+	c.Seed = seed
+	c, notes, err = c.Fit(images, func(name string) bool { _, given := values[name]; return given })
+	if err != nil {
+		return c, nil, err
+	}
+	return c, notes, c.Validate(images)
+}
+
+// readers adds to the refusal of a setting that the default method does not read, where nobody has chosen a method, which to choose.
+func readers(err error, chosen bool) error {
+	var unread *setting.Unread
+	if chosen || !errors.As(err, &unread) || len(unread.Readers) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; %s is the default method: to set %s, choose one of these, such as %s", err, unread.Method, unread.Name, unread.Readers[0])
+}

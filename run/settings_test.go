@@ -1,0 +1,45 @@
+package run
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestConfigure(t *testing.T) {
+	type values = map[string]string
+	for _, c := range []struct {
+		name            string
+		values          values
+		images, classes int
+		err             string
+	}{
+		{"classes count as clusters", nil, 100, 4, ""},
+		{"clusters are given", values{"clusters": "7"}, 100, 0, ""},
+		{"a method and its setting", values{"clusters": "3", "method": "tsne", "perplexity": "5"}, 100, 0, ""},
+		{"no image", values{"clusters": "3"}, 0, 0, "there is none"},
+		{"one image", values{"clusters": "3"}, 1, 0, "there is 1"},
+		{"nobody knows how many clusters", nil, 100, 0, ErrClusters.Error()},
+		{"one cluster", values{"clusters": "1"}, 100, 0, "want at least 2"},
+		{"more clusters than images", values{"clusters": "101"}, 100, 0, "no more clusters than there are images"},
+		{"no such method", values{"clusters": "3", "method": "tsnee"}, 100, 0, "tsne"},
+		{"a setting that the method does not read", values{"clusters": "3", "method": "tsne", "alpha": "0"}, 100, 0, "does not read the setting alpha"},
+		{"a setting that the default method does not read", values{"clusters": "3", "alpha": "0"}, 100, 0, "is the default method: to set alpha, choose one of these, such as"},
+		{"out of range", values{"clusters": "3", "method": "debiased-infonce-clustering", "alpha": "2"}, 100, 0, "alpha"},
+	} {
+		config, _, err := Configure(c.values, 9, c.images, c.classes)
+		switch {
+		case c.err == "" && err != nil, c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
+			t.Errorf("%s: error %v, want %q", c.name, err, c.err)
+		case c.err == "" && config.Seed != 9:
+			t.Errorf("%s: seed %d, want 9", c.name, config.Seed)
+		}
+	}
+	if _, _, err := Configure(nil, 0, 100, 0); !errors.Is(err, ErrClusters) {
+		t.Errorf("%v is not ErrClusters", err)
+	}
+	c, notes, err := Configure(map[string]string{"clusters": "2", "method": "debiased-infonce-clustering"}, 0, 6, 0)
+	if err != nil || len(notes) == 0 || c.Text("neighbours") != "2" {
+		t.Errorf("six images in two clusters: neighbours %s, notes %q, %v", c.Text("neighbours"), notes, err)
+	}
+}

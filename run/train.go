@@ -1,0 +1,316 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/icon"
+	"iconic/head/knn"
+	"iconic/head/method"
+	"iconic/head/methods"
+	"iconic/internal/lockfile"
+	"iconic/progress"
+	"iconic/report"
+)
+
+// Training is what makes a run folder: features, a configuration, and what else the method learns from.
+type Training struct {
+	Dir      string // of the run
+	Features *features.Set
+	Config   head.Config // as Configure makes it
+	Images   string      // the data set that the features are of, for the pictures of the page; "": not known
+	Second   *features.Set
+	Edges    []icon.Edge
+	Resume   bool // goes on with the training that is in Dir, if there is one
+	Workers  int  // goroutines; all processors when < 1. It changes no bit of the result.
+	Shared   Shared
+	Hooks    progress.Hooks
+}
+
+// Shared is what several trainings on the same features need compute only once; the zero value shares nothing.
+type Shared struct {
+	Graph    *knn.Graph
+	Baseline func(ctx context.Context, f *features.Set, in report.Input) (*Baseline, error)
+}
+
+// Errors of a training whose folder is not free for it. They are in the chain of Train's error.
+var (
+	ErrBusy     = errors.New("another training is at work")
+	ErrFinished = errors.New("holds a finished run")
+)
+
+// OtherError says that the training in a folder, which was to be resumed, is another one.
+type OtherError struct {
+	Dir   string
+	Other string // what differs: "features", "settings", or the inputs by name
+}
+
+func (e *OtherError) Error() string {
+	return fmt.Sprintf("the training in %s has other %s", e.Dir, e.Other)
+}
+
+// Validate checks all that can be checked before the work.
+func (t *Training) Validate() error {
+	if err := t.Config.Validate(t.Features.Len()); err != nil {
+		return err
+	}
+	m, err := methods.Find(t.Config.Method)
+	if err != nil {
+		return err
+	}
+	needs := m.About().Needs
+	for _, input := range []struct {
+		given bool
+		words string
+		need  method.Need
+	}{{t.Second != nil, "a second set of features", method.NeedsSecond}, {t.Edges != nil, "the edges of a graph", method.NeedsEdges}} {
+		if input.given && needs != input.need {
+			return fmt.Errorf("method %s does not read %s: %s", t.Config.Method, input.words, readersOf(input.need))
+		}
+	}
+	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
+}
+
+// Train makes the run folder: it trains, scores, and writes every file but the page, which WritePage makes.
+func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := methods.Find(t.Config.Method)
+	if err != nil {
+		return nil, err
+	}
+	needs := m.About().Needs
+	c := Config{Version: Version(), Training: t.Config, Inputs: t.digests(needs), Classes: t.Features.Classes, Encoder: t.Features.Encoder}
+	if c.Features, err = located(t.Features.Source, t.Images); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock() // the process's end would do it, too
+	state, ended, err := t.begin(c)
+	if err != nil {
+		return nil, err
+	}
+	if ended != nil {
+		t.Hooks.Notef("the training in %s has ended; its scores and its page are made", t.Dir)
+		result, err := t.ended(ctx, ended)
+		if err != nil {
+			return nil, err
+		}
+		return t.score(ctx, result)
+	}
+	kept := &keeper{dir: t.Dir}
+	result, err := head.Train(ctx, t.Features, t.inputs(needs), t.Config, head.Options{
+		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save,
+		GraphProgress: t.Hooks.Stage("neighbours", "comparisons"),
+		Progress: func(step, steps int, loss float64) {
+			t.Hooks.At(progress.Step{Stage: "training", Unit: "steps", Done: int64(step), Total: int64(steps), Detail: fmt.Sprintf("loss %.4f", loss)})
+		},
+	})
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			t.Hooks.Notef("%s", kept.account(t.Config.Method))
+		}
+		return nil, err
+	}
+	for _, n := range result.Notes {
+		t.Hooks.Notef("%s", n)
+	}
+	for _, w := range result.Warnings {
+		t.Hooks.Warnf("%s", w)
+	}
+	if err := Finish(t.Dir, c, result); err != nil {
+		return nil, err
+	}
+	return t.score(ctx, result)
+}
+
+// lock makes a run folder, if need be, and keeps other trainings out of it.
+func lock(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	unlock, err = lockfile.Try(filepath.Join(dir, ".lock"))
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, fmt.Errorf("%w in %s", ErrBusy, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	return unlock, nil
+}
+
+// keeper writes the checkpoints of a training: not more often than it is worth, but always when it is interrupted.
+type keeper struct {
+	dir   string
+	last  time.Time
+	phase head.State // names and steps of the last state written; no numbers
+}
+
+func (k *keeper) save(s *head.State, now bool) error {
+	const every = time.Second
+	if !now && time.Since(k.last) < every {
+		return nil
+	}
+	if err := SaveCheckpoint(k.dir, s); err != nil {
+		return err
+	}
+	k.last, k.phase = time.Now(), head.State{}
+	for _, p := range s.Phases {
+		p.Tensors = nil
+		k.phase.Phases = append(k.phase.Phases, p)
+	}
+	return nil
+}
+
+// account is what an interrupted training has kept, in a sentence.
+func (k *keeper) account(method string) string {
+	if n := len(k.phase.Phases); n > 0 {
+		p := k.phase.Phases[n-1]
+		return fmt.Sprintf("the training is kept in %s at step %d of %d (%s), and goes on from there when it is resumed", k.dir, p.Step, p.Steps, p.Name)
+	}
+	if m, err := methods.Find(method); err == nil && m.About().Closed {
+		return fmt.Sprintf("method %s computes in one piece, and starts again when it is resumed", method)
+	}
+	return "no step of the training was finished: it starts again when it is resumed"
+}
+
+// inputs are what a method learns from besides features.
+func (t *Training) inputs(needs method.Need) head.Inputs {
+	in := head.Inputs{Edges: t.Edges}
+	if needs == method.NeedsLabels {
+		in.Labels = t.Features.Labels
+	}
+	if needs == method.NeedsViews || t.Config.Text("use-views") == "true" {
+		in.Views = t.Features.Views
+	}
+	if t.Second != nil {
+		in.Second = t.Second
+	}
+	return in
+}
+
+// digests tell whether the inputs are the same, by name.
+func (t *Training) digests(needs method.Need) map[string]string {
+	in, digests := t.inputs(needs), map[string]string{}
+	if in.Labels != nil {
+		digests["labels"] = digest(in.Labels)
+	}
+	if len(in.Views) > 0 {
+		digests["views"] = fmt.Sprintf("%d of %s", len(in.Views), t.Features.Source.Key)
+	}
+	if in.Edges != nil {
+		digests["edges"] = digest(in.Edges)
+	}
+	if t.Second != nil {
+		digests["second"] = t.Second.Source.Key
+	}
+	return digests
+}
+
+// readersOf names the methods that need an input.
+func readersOf(need method.Need) string {
+	var names []string
+	for _, m := range methods.All() {
+		if m.About().Needs == need {
+			names = append(names, m.About().Name)
+		}
+	}
+	if len(names) == 1 {
+		return names[0] + " needs it"
+	}
+	return strings.Join(names, ", ") + " need it"
+}
+
+// digest of what prints the same only where it is the same.
+func digest(v any) string { return fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint(v))) }
+
+// begin makes the run folder, or finds where its training stopped: at state, or, ended, before its page was there.
+func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
+	err = Create(t.Dir, c)
+	if err == nil || !t.Resume || !errors.Is(err, ErrExists) {
+		return nil, nil, err
+	}
+	old, err := LoadUnfinished(t.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	resolved, _, err := c.Training.Resolve(c.Features.Rows) // as a training that ended writes it
+	if err != nil {
+		return nil, nil, err
+	}
+	other := func(what string) error { return &OtherError{t.Dir, what} }
+	switch was := old.Config; {
+	case was.Features.Key != c.Features.Key:
+		return nil, nil, other("features")
+	case !was.Training.Equal(c.Training) && !was.Training.Equal(resolved):
+		return nil, nil, other("settings")
+	case was.Format > 1 && !maps.Equal(was.Inputs, c.Inputs):
+		return nil, nil, other(differing(was.Inputs, c.Inputs))
+	case !old.Ended() || !was.Training.Equal(resolved):
+		state, err = LoadCheckpoint(t.Dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, nil, nil // stopped before there was one
+		case err == nil:
+			last := state.Phases[len(state.Phases)-1]
+			t.Hooks.Notef("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)
+		}
+		return state, nil, err
+	}
+	if Whole(t.Dir) {
+		return nil, nil, fmt.Errorf("output folder %s %w", t.Dir, ErrFinished)
+	}
+	ended, err = Load(t.Dir)
+	return nil, ended, err
+}
+
+// differing names the inputs that differ.
+func differing(a, b map[string]string) string {
+	var names []string
+	for _, in := range []struct{ name, words string }{{"labels", "labels"}, {"views", "views"}, {"second", "features of the second set"}, {"edges", "edges"}} {
+		if a[in.name] != b[in.name] {
+			names = append(names, in.words)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// ended is the result of a training that an earlier process ended.
+func (t *Training) ended(ctx context.Context, r *Run) (*head.Result, error) {
+	history, err := r.History()
+	if err != nil {
+		return nil, err
+	}
+	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty, Expected: r.Config.Expected}
+	if n := len(history); n > 0 {
+		result.Loss = history[n-1].Loss
+	}
+	result.Graph, err = head.Neighbours(ctx, t.Features, r.Config.Training, head.Options{
+		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, GraphProgress: t.Hooks.Stage("neighbours", "comparisons"),
+	})
+	return result, err
+}
+
+// Version of the program, as the module system knows it: runs record it.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}

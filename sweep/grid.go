@@ -1,0 +1,88 @@
+package sweep
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"iconic/run"
+)
+
+// Combination is values by the names of settings (run.Settings): what one point of a sweep is trained with. What it does not name is the
+// method's default.
+type Combination map[string]string
+
+// Grid lists all combinations of values, the last setting varying fastest.
+func Grid(values map[string][]string) []Combination {
+	list := []Combination{{}}
+	for _, s := range run.Settings() {
+		if len(values[s.Name]) == 0 {
+			continue
+		}
+		var longer []Combination
+		for _, c := range list {
+			for _, v := range values[s.Name] {
+				next := Combination{s.Name: strings.TrimSpace(v)}
+				for name, value := range c {
+					next[name] = value
+				}
+				longer = append(longer, next)
+			}
+		}
+		list = longer
+	}
+	return list
+}
+
+// ListError says what is wrong with a list of combinations.
+type ListError struct {
+	File    string
+	Line    int // 0: the whole file
+	Problem string
+}
+
+func (e *ListError) Error() string {
+	if e.Line == 0 {
+		return e.File + " " + e.Problem
+	}
+	return fmt.Sprintf("%s, line %d: %s", e.File, e.Line, e.Problem)
+}
+
+// ReadList reads combinations from a file, one per line, as "alpha=0.2 batch=1024". Empty lines and what follows # are left out.
+func ReadList(name string) ([]Combination, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readList(f, name)
+}
+
+func readList(r io.Reader, name string) ([]Combination, error) {
+	var list []Combination
+	lines := bufio.NewScanner(r)
+	for at := 1; lines.Scan(); at++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		c := Combination{}
+		for _, word := range strings.Fields(text) {
+			setting, value, ok := strings.Cut(word, "=")
+			if known := slices.ContainsFunc(run.Settings(), func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
+				return nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a setting of a training", word)}
+			}
+			c[setting] = value
+		}
+		if len(c) > 0 {
+			list = append(list, c)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(list) == 0 {
+		return nil, &ListError{File: name, Problem: "lists no combination"}
+	}
+	return list, nil
+}

@@ -1,0 +1,47 @@
+package sweep
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestGridIsEveryCombination(t *testing.T) {
+	got := Grid(map[string][]string{"alpha": {"0", " 0.2"}, "clusters": {"3", "4"}, "seed": nil})
+	want := []Combination{
+		{"clusters": "3", "alpha": "0"}, {"clusters": "3", "alpha": "0.2"}, {"clusters": "4", "alpha": "0"}, {"clusters": "4", "alpha": "0.2"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := Grid(nil); len(got) != 1 || len(got[0]) != 0 {
+		t.Errorf("nothing varied gives %v, want one combination of defaults", got)
+	}
+}
+
+func TestListsOfCombinations(t *testing.T) {
+	got, err := readList(strings.NewReader("# two of them\nalpha=0.2 batch=1024\n\nalpha=0 # none\n"), "list")
+	want := []Combination{{"alpha": "0.2", "batch": "1024"}, {"alpha": "0"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	for text, says := range map[string]string{
+		"alpha=0\nalfa=1\n": "list, line 2: \"alfa=1\"", "alpha\n": "line 1", "# nothing\n": "list lists no combination",
+	} {
+		_, err := readList(strings.NewReader(text), "list")
+		var bad *ListError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: error %v, want %q in it", text, err, says)
+		}
+	}
+}
+
+func TestVaryingSettingsAreNamedInOrder(t *testing.T) {
+	got := varying([]Combination{{"alpha": "0", "clusters": "3"}, {"alpha": "0.2", "clusters": "3"}, {"clusters": "3", "alpha": "0", "batch": "8"}})
+	if slices.Compare(got, []string{"batch", "alpha"}) != 0 && slices.Compare(got, []string{"alpha", "batch"}) != 0 {
+		t.Errorf("varying %v, want alpha and batch", got)
+	}
+}

@@ -1,0 +1,524 @@
+// Package sweep trains over many settings and seeds on the same features: a grid or a list of combinations becomes runs, one per processor
+// at a time, each of them made once. A sweep's folder has sweep.csv, sweep.html and runs/, with a run folder for each.
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"iconic/comparison"
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/knn"
+	"iconic/internal/atomicfile"
+	"iconic/internal/identity"
+	"iconic/internal/lockfile"
+	"iconic/internal/parallel"
+	"iconic/progress"
+	"iconic/report"
+	"iconic/report/page"
+	"iconic/run"
+)
+
+// Options are what a sweep is told.
+type Options struct {
+	Dir          string          // of the sweep
+	Sets         []*features.Set // each combination is trained on each of them
+	Combinations []Combination
+	Seeds        int // runs of each combination, with the seeds 0, 1, …
+	Workers      int // runs at once; all processors when < 1
+	Hooks        progress.Hooks
+	Ended        func(*Job) // told of each run that ends, one at a time; may be nil
+}
+
+// Sweep is a set of runs in a folder.
+type Sweep struct {
+	Jobs []*Job // each once, however many points share it
+	Page string // the file of its page
+
+	options Options
+	varied  []string // settings that vary, the store first where there are several
+	points  []*point
+	byName  map[string]*Job
+
+	mutex     sync.Mutex
+	baselines map[string]*baselineOnce
+	graphs    map[string]*knn.Graph
+}
+
+// point is a combination on one store, with a job for each seed.
+type point struct {
+	values []string
+	jobs   []*Job
+}
+
+// Job is one run.
+type Job struct {
+	Name    string // of its folder
+	Config  head.Config
+	Metrics *report.Metrics // nil until it has ended
+
+	set *features.Set
+}
+
+// baselineOnce is k-means on the same features with the same clusters and seed, computed by who comes first.
+type baselineOnce struct {
+	once  sync.Once
+	found *run.Baseline
+	err   error
+}
+
+// ErrBusy is in the chain of Train's error where another sweep works in the same folder.
+var ErrBusy = errors.New("another sweep is at work")
+
+// SettingsError says that a combination cannot be trained.
+type SettingsError struct{ Err error }
+
+func (e *SettingsError) Error() string { return e.Err.Error() }
+
+func (e *SettingsError) Unwrap() error { return e.Err }
+
+// Plan lists the runs of a sweep, and reads the scores of those that are there. It trains nothing.
+func Plan(o Options) (*Sweep, error) {
+	if o.Seeds < 1 {
+		return nil, &SettingsError{fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
+	}
+	o.Workers = parallel.Workers(o.Workers)
+	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), byName: map[string]*Job{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}
+	return s, s.plan()
+}
+
+// Train makes the runs that are not there yet, and writes sweep.csv and sweep.html.
+func (s *Sweep) Train(ctx context.Context) error {
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.train(ctx); err != nil {
+		return err
+	}
+	return s.finish(ctx)
+}
+
+// lock keeps two sweeps out of one folder.
+func (s *Sweep) lock() (unlock func() error, err error) {
+	if err := os.MkdirAll(filepath.Join(s.options.Dir, "runs"), 0o755); err != nil {
+		return nil, fmt.Errorf("folder of the sweep: %w", err)
+	}
+	unlock, err = lockfile.Try(filepath.Join(s.options.Dir, ".lock"))
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, fmt.Errorf("%w in %s", ErrBusy, s.options.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("folder of the sweep: %w", err)
+	}
+	return unlock, nil
+}
+
+// plan lists points and jobs.
+func (s *Sweep) plan() error {
+	stores := s.options.Sets
+	if len(stores) > 1 {
+		s.varied = append(s.varied, "store")
+	}
+	varied := varying(s.options.Combinations)
+	s.varied = append(s.varied, varied...)
+	names := make([]string, len(stores))
+	for k, set := range stores {
+		names[k] = set.Source.Store
+	}
+	names = comparison.ShortNames(names)
+	seen, told, again := map[string]bool{}, map[string]bool{}, 0
+	for k, set := range stores {
+		for _, c := range s.options.Combinations {
+			p := new(point)
+			if len(stores) > 1 {
+				p.values = append(p.values, names[k])
+			}
+			for _, name := range varied {
+				p.values = append(p.values, cmp.Or(c[name], "default"))
+			}
+			for seed := range s.options.Seeds {
+				j, err := s.job(set, c, seed, told)
+				if err != nil {
+					return err
+				}
+				p.jobs = append(p.jobs, j)
+			}
+			if seen[p.jobs[0].Name] {
+				again++
+				continue
+			}
+			seen[p.jobs[0].Name] = true
+			s.points = append(s.points, p)
+		}
+	}
+	if again > 0 {
+		s.options.Hooks.Notef("%d combinations say the same as others: each counts once", again)
+	}
+	return nil
+}
+
+// varying lists the settings that combinations differ in.
+func varying(combinations []Combination) []string {
+	var varied []string
+	for _, setting := range run.Settings() {
+		seen := map[string]bool{}
+		for _, c := range combinations {
+			seen[c[setting.Name]] = true
+		}
+		if len(seen) > 1 {
+			varied = append(varied, setting.Name)
+		}
+	}
+	return varied
+}
+
+// job is the run of a combination on a set, the one that is there already if there is one. Notes are told once.
+func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]bool) (*Job, error) {
+	config, notes, err := run.Configure(c, uint64(seed), set.Len(), len(set.Classes))
+	if errors.Is(err, run.ErrClusters) {
+		err = fmt.Errorf("%s: %w", set.Source.Store, err)
+	}
+	if err != nil {
+		return nil, &SettingsError{err}
+	}
+	for _, note := range notes {
+		if !told[note] {
+			s.options.Hooks.Notef("%s", note)
+		}
+		told[note] = true
+	}
+	j := &Job{set: set, Config: config}
+	if j.Name, err = runName(set, config); err != nil {
+		return nil, err
+	}
+	if other := s.byName[j.Name]; other != nil {
+		return other, nil
+	}
+	s.byName[j.Name] = j
+	s.Jobs = append(s.Jobs, j)
+	return j, nil
+}
+
+// runName is the same for the same settings on the same features, scored by the same labels, and for no others.
+func runName(set *features.Set, c head.Config) (string, error) {
+	key, err := identity.Key("run of a sweep", struct {
+		Features string
+		Labels   []int
+		Classes  []string
+		Training head.Config
+	}{set.Source.Key, set.Labels, set.Classes, c})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("k%d-%s-seed%d-%s", c.Clusters, c.Method, c.Seed, key), nil
+}
+
+// Folder is where the run of a job is.
+func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, "runs", j.Name) }
+
+// train runs what is not finished, one run a processor.
+func (s *Sweep) train(ctx context.Context) error {
+	var left []*Job
+	for _, j := range s.Jobs {
+		m, err := run.Metrics(s.Folder(j))
+		switch {
+		case err == nil:
+			j.Metrics = m
+		case errors.Is(err, fs.ErrNotExist):
+			left = append(left, j)
+		default:
+			return fmt.Errorf("%w; remove the folder %s to make the run again", err, s.Folder(j))
+		}
+	}
+	if done := len(s.Jobs) - len(left); done > 0 {
+		s.options.Hooks.Notef("%d of %d runs are finished already", done, len(s.Jobs))
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	if err := s.neighbours(ctx, left); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(min(s.options.Workers, len(left)))
+	for _, j := range left {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.run(ctx, j); err != nil {
+				return fmt.Errorf("run %s: %w", j.Name, err)
+			}
+			s.ended(j)
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// graphKey names what runs must agree on to share a neighbour graph.
+func graphKey(j *Job) string {
+	return fmt.Sprintf("%s %s %s %s", j.set.Source.Key, j.Config.Text("metric"), j.Config.Text("standardize"), j.Config.Text("neighbour-search"))
+}
+
+// neighbours computes each graph once, with as many neighbours as any of its runs asks for.
+func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
+	most := map[string]*Job{}
+	var keys []string
+	for _, j := range jobs {
+		key := graphKey(j)
+		if most[key] == nil {
+			keys = append(keys, key)
+			most[key] = j
+		} else if neighboursOf(j) > neighboursOf(most[key]) {
+			most[key] = j
+		}
+	}
+	for _, key := range keys {
+		j := most[key]
+		g, err := head.Neighbours(ctx, j.set, j.Config, head.Options{Workers: s.options.Workers, Cache: j.set.Graphs, GraphProgress: s.options.Hooks.Stage("neighbours", "comparisons")})
+		if err != nil {
+			return err
+		}
+		s.graphs[key] = g
+	}
+	return nil
+}
+
+// neighboursOf is how many a job asks for; where its method reads no graph, those that its clusters are judged by.
+func neighboursOf(j *Job) int {
+	n, err := strconv.Atoi(j.Config.Text("neighbours"))
+	if err != nil {
+		return 10
+	}
+	return n
+}
+
+// ended tells of a run, one at a time.
+func (s *Sweep) ended(j *Job) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.options.Ended != nil {
+		s.options.Ended(j)
+	}
+}
+
+// run makes one run folder. It grows under another name, from where its last attempt stopped, and takes its own when it is
+// whole.
+func (s *Sweep) run(ctx context.Context, j *Job) error {
+	partial := s.Folder(j) + ".partial"
+	t := run.Training{
+		Dir: partial, Features: j.set, Config: j.Config, Resume: true, Workers: 1,
+		Shared: run.Shared{Graph: s.graphs[graphKey(j)], Baseline: s.baseline},
+		Hooks: progress.Hooks{Warn: func(text string) {
+			s.mutex.Lock()
+			defer s.mutex.Unlock()
+			s.options.Hooks.Warnf("run %s: %s", j.Name, text)
+		}},
+	}
+	m, err := t.Train(ctx)
+	var other *run.OtherError
+	if errors.Is(err, run.ErrFinished) || errors.As(err, &other) { // it ended before its name was changed, or is of an older version
+		if err := os.RemoveAll(partial); err != nil {
+			return err
+		}
+		m, err = t.Train(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(partial, s.Folder(j)); err != nil {
+		return err
+	}
+	s.mutex.Lock()
+	j.Metrics = m
+	s.mutex.Unlock()
+	return atomicfile.SyncFolder(filepath.Join(s.options.Dir, "runs"))
+}
+
+// baseline is k-means for all runs that would compute the same.
+func (s *Sweep) baseline(ctx context.Context, set *features.Set, in report.Input) (*run.Baseline, error) {
+	key := fmt.Sprintf("%s %d %d", set.Source.Key, in.Clusters, in.Seed)
+	s.mutex.Lock()
+	b := s.baselines[key]
+	if b == nil {
+		b = new(baselineOnce)
+		s.baselines[key] = b
+	}
+	s.mutex.Unlock()
+	b.once.Do(func() { b.found, b.err = run.KMeans(ctx, set, in, progress.Hooks{}) })
+	return b.found, b.err
+}
+
+// finish writes sweep.csv and sweep.html.
+func (s *Sweep) finish(ctx context.Context) error {
+	points, err := s.Points()
+	if err != nil {
+		return err
+	}
+	if err := s.writeCSV(filepath.Join(s.options.Dir, "sweep.csv")); err != nil {
+		return err
+	}
+	panels, err := s.panels(ctx)
+	if err != nil {
+		return err
+	}
+	stores, images := s.features()
+	view := page.Sweep{
+		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels,
+		Facts: []page.Setting{
+			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: run.Version()},
+		},
+	}
+	return atomicfile.Write(s.Page, func(w io.Writer) error { return page.WriteSweep(ctx, w, view) })
+}
+
+// features lists the stores, and how many images each has.
+func (s *Sweep) features() (stores, images string) {
+	var names, counts []string
+	for _, j := range s.Jobs {
+		if name := j.set.Source.Store; !slices.Contains(names, name) {
+			names, counts = append(names, name), append(counts, strconv.Itoa(j.set.Len()))
+		}
+	}
+	return strings.Join(names, ", "), strings.Join(counts, ", ")
+}
+
+// Points gathers the metrics of the runs that have ended, and the agreement between the seeds of each point.
+func (s *Sweep) Points() ([]page.Point, error) {
+	var points []page.Point
+	for _, p := range s.points {
+		point := page.Point{Values: p.values, Agreement: report.Number(math.NaN())}
+		var clusterings [][]int
+		for _, j := range p.jobs {
+			if j.Metrics == nil {
+				continue
+			}
+			point.Runs = append(point.Runs, j.Metrics)
+			if len(p.jobs) > 1 {
+				table, err := run.Assignments(s.Folder(j), nil)
+				if err != nil {
+					return nil, err
+				}
+				clusterings = append(clusterings, table.Cluster)
+			}
+		}
+		if len(clusterings) > 1 {
+			agreement, err := report.SeedAgreement(clusterings)
+			if err != nil {
+				return nil, err
+			}
+			point.Agreement = report.Number(agreement)
+		}
+		points = append(points, point)
+	}
+	return points, nil
+}
+
+// SoFar is the points with the runs that have ended, for a table of a sweep under way. While it trains, only Options.Ended may call it.
+func (s *Sweep) SoFar() []page.Point {
+	var points []page.Point
+	for _, p := range s.points {
+		one := page.Point{Values: p.values}
+		for _, j := range p.jobs {
+			if j.Metrics != nil {
+				one.Runs = append(one.Runs, j.Metrics)
+			}
+		}
+		if len(one.Runs) > 0 {
+			points = append(points, one)
+		}
+	}
+	return points
+}
+
+// Suggestion says which number of clusters the label-free scores speak for, where that was swept; "" where they speak for none.
+func (s *Sweep) Suggestion(points []page.Point) string {
+	k, reason, ok := page.Sweep{Names: s.varied, Points: points}.Suggestion()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("suggestion: %d clusters, for %s", k, reason)
+}
+
+// Result is a sweep for machines.
+func (s *Sweep) Result(points []page.Point) any {
+	type entry struct {
+		Settings  map[string]string `json:"settings"`
+		Agreement report.Number     `json:"seed_agreement"`
+		Runs      []string          `json:"runs"`
+		Metrics   []*report.Metrics `json:"metrics"`
+	}
+	whole := struct {
+		Page       string  `json:"page"`
+		Suggestion string  `json:"suggestion,omitempty"`
+		Points     []entry `json:"points"`
+	}{Page: s.Page, Suggestion: s.Suggestion(points)}
+	for k, p := range points {
+		e := entry{Settings: map[string]string{}, Agreement: p.Agreement, Metrics: p.Runs}
+		for i, name := range s.varied {
+			e.Settings[name] = p.Values[i]
+		}
+		for _, j := range s.points[k].jobs {
+			e.Runs = append(e.Runs, s.Folder(j))
+		}
+		whole.Points = append(whole.Points, e)
+	}
+	return whole
+}
+
+// panels maps the same images once for each α, on the first store, with the first seed.
+func (s *Sweep) panels(ctx context.Context) ([]page.Panel, error) {
+	var panels []page.Panel
+	seen := map[string]bool{}
+	for _, p := range s.points {
+		j := p.jobs[0]
+		c := j.Config
+		if j.set != s.Jobs[0].set || c.Clusters != s.Jobs[0].Config.Clusters || c.Text("alpha") == "" || c.Text("alpha") != c.Text("beta") || seen[c.Text("alpha")] || len(panels) == panelLimit {
+			continue
+		}
+		seen[c.Text("alpha")] = true
+		f, err := run.Open(s.Folder(j))
+		if err != nil {
+			return nil, err
+		}
+		m, err := f.Layout(ctx, j.set, run.PageOptions{Points: panelPoints, Workers: s.options.Workers, Hooks: s.options.Hooks})
+		if err != nil {
+			return nil, err
+		}
+		panel := page.Panel{Title: "α = " + c.Text("alpha"), XY: m.XY}
+		for _, i := range m.Rows {
+			colour := f.Table.Cluster[i]
+			if f.Table.Labels != nil {
+				colour = max(0, f.Table.Labels[i])
+			}
+			panel.Colour = append(panel.Colour, colour)
+		}
+		panels = append(panels, panel)
+	}
+	if len(panels) < 2 {
+		return nil, nil // one map belongs to the page of its run
+	}
+	return panels, nil
+}
+
+const (
+	panelLimit  = 8
+	panelPoints = 2000
+)
