@@ -31,6 +31,7 @@ var sections = []section{
 	{"neighbours", neighbours},
 	{"large", large},
 	{"science", science},
+	{"clusters", clusters},
 }
 
 type options struct {

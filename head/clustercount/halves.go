@@ -1,0 +1,167 @@
+package clustercount
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/head/matrix"
+	"iconic/head/partition"
+	"iconic/head/space"
+	"iconic/internal/dense"
+	"iconic/internal/parallel"
+)
+
+// Constants of the space, those of head/directions.
+const (
+	neighboursWhitening = 5
+	neighboursDiffusion = 10
+	roundsDiffusion     = 2
+	shrinkage           = 0.1
+
+	few        = 20 // clusters up to which local minima differ
+	startsFew  = 4  // of k-means then
+	iterations = 30
+	still      = 1e-3
+)
+
+// half is the rows in the space of half of the features.
+type half struct {
+	v    *dense.Rows // whitened directions, diffused
+	near *knn.Graph  // of those before the diffusion
+}
+
+// split makes both halves of several random splits of the columns of f.
+func split(ctx context.Context, f matrix.Features, splits int, o Options) ([]half, error) {
+	halves := make([]half, 0, 2*splits)
+	for s := range splits {
+		columns := rand.New(rand.NewPCG(o.Seed, 0x73706c69<<16|uint64(s))).Perm(f.Dim())
+		for _, own := range [][]int{columns[:f.Dim()/2], columns[f.Dim()/2:]} {
+			own = slices.Sorted(slices.Values(own))
+			h, err := prepare(ctx, &matrix.Columns{Features: f, Columns: own}, o)
+			if err != nil {
+				return nil, err
+			}
+			halves = append(halves, h)
+		}
+	}
+	return halves, nil
+}
+
+// prepare makes the space of features.
+func prepare(ctx context.Context, f matrix.Features, o Options) (half, error) {
+	u, err := space.Unit(ctx, f, o.Workers)
+	if err != nil {
+		return half{}, err
+	}
+	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
+	near := func(x *dense.Rows, k int) (*knn.Graph, error) {
+		return knn.SearchAuto.Find(ctx, x, knn.Options{K: min(k, x.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
+	}
+	g, err := near(u, neighboursWhitening)
+	if err != nil {
+		return half{}, err
+	}
+	q, err := space.Whiten(ctx, u, g, shrinkage, o.Workers)
+	if err != nil {
+		return half{}, err
+	}
+	if g, err = near(q, neighboursDiffusion); err != nil {
+		return half{}, err
+	}
+	v, err := space.Diffuse(ctx, q, g, roundsDiffusion, o.Workers)
+	return half{v, g}, err
+}
+
+// cluster is the partition of a half into k clusters.
+func (h half) cluster(ctx context.Context, k int, seed uint64, number int) ([]int32, error) {
+	starts := 1
+	if k <= few {
+		starts = startsFew
+	}
+	km, err := kmeans.Cluster(ctx, h.v, kmeans.Options{
+		Clusters: k, Starts: starts, MaxIterations: iterations, Still: still, Workers: 1, Seed: rand.New(rand.NewPCG(seed, uint64(number)<<32|uint64(k))).Uint64(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return km.Assignment, nil
+}
+
+// compare gives the agreement of the two halves' partitions, and the information of each about the neighbours of the other, the mean of both.
+func compare(halves []half, clusters [][]int32, k int) (agreement, information float64, err error) {
+	if agreement, err = partition.Agreement(clusters[0], clusters[1], k); err != nil {
+		return 0, 0, err
+	}
+	return agreement, (mutual(clusters[0], halves[1].near, k) + mutual(clusters[1], halves[0].near, k)) / 2, nil
+}
+
+// mutual is the mutual information, in nats, of the clusters at both ends of a random edge of the graph, taken in either direction:
+//
+//	Σ_ab P_ab ln(P_ab / P_a P_b), P_ab the share of edges between clusters a and b, P_a = Σ_b P_ab.
+func mutual(cluster []int32, near *knn.Graph, k int) float64 {
+	edges := make([]int64, k*k)
+	for i, a := range cluster {
+		for _, j := range near.Row(i) {
+			b := cluster[j]
+			edges[int(a)*k+int(b)]++
+			edges[int(b)*k+int(a)]++
+		}
+	}
+	ends, total := make([]int64, k), int64(0)
+	for a := range k {
+		for _, e := range edges[a*k : (a+1)*k] {
+			ends[a] += e
+		}
+		total += ends[a]
+	}
+	sum := 0.0
+	for a := range k {
+		for b, e := range edges[a*k : (a+1)*k] {
+			if e > 0 {
+				sum += float64(e) * math.Log(float64(e)*float64(total)/(float64(ends[a])*float64(ends[b])))
+			}
+		}
+	}
+	return sum / float64(total)
+}
+
+// chance is the agreement of k clusters on features whose columns are permuted, each on its own: what halves agree on where there is nothing to find.
+func chance(ctx context.Context, f matrix.Features, k int, o Options) (float64, error) {
+	x, err := permuted(ctx, f, o)
+	if err != nil {
+		return 0, err
+	}
+	halves, err := split(ctx, x, 1, o)
+	if err != nil {
+		return 0, err
+	}
+	clusters := make([][]int32, len(halves))
+	err = parallel.Blocks(ctx, o.Workers, len(halves), 1, func(_, h, _ int) (err error) {
+		clusters[h], err = halves[h].cluster(ctx, k, o.Seed, h)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return partition.Agreement(clusters[0], clusters[1], k)
+}
+
+// permuted is a copy of f with every column in an order of its own.
+func permuted(ctx context.Context, f matrix.Features, o Options) (*dense.Rows, error) {
+	n, d := f.Len(), f.Dim()
+	x, y := dense.New(n, d), dense.New(n, d)
+	if err := f.Block(x.X, 0, n); err != nil {
+		return nil, err
+	}
+	err := parallel.Blocks(ctx, o.Workers, d, 1, func(_, e, _ int) error {
+		for i, j := range rand.New(rand.NewPCG(o.Seed, 0x7065726d<<16|uint64(e))).Perm(n) {
+			y.X[i*d+e] = x.X[j*d+e]
+		}
+		return nil
+	})
+	return y, err
+}

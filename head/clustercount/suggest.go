@@ -1,0 +1,226 @@
+package clustercount
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"iconic/head/matrix"
+	"iconic/internal/parallel"
+)
+
+// Constants of the search; docs/choosing-k.md says where they come from.
+const (
+	leastSplits, mostSplits = 4, 16  // of the features into two halves
+	splitRows               = 20_000 // in all splits together, if there may be so few
+	ratio                   = 1.19   // of a number on the grid to the one before, √√2
+	perRow                  = 8      // rows of a cluster, in the mean, at the most clusters that are tried
+	atLeast                 = 4      // clusters are tried where there are more images, however few
+	mostTried               = 5000   // clusters
+	past                    = 4      // the search ends beyond that many times the best number
+	fallen                  = 0.7    // if the score there is below that share of the best
+	beyond                  = 30     // and never below that many clusters
+	between                 = 4      // numbers tried on either side of the best of the grid
+	as                      = 2      // standard errors within which scores are as good
+	valley                  = 0.95   // of a local maximum, to which the score falls before it rises to a higher one
+	little                  = 1. / 3 // of what the agreement can be above chance, below which it may be chance
+	worth                   = 0.8    // of the best score, which a local maximum has to be named
+
+	firstRows, mostRows = 20_000, 50_000
+	rowsOfCluster       = 50 // below that many rows of a cluster, more rows are drawn if there are more
+)
+
+// Options are the settings of a suggestion.
+type Options struct {
+	Seed    uint64
+	Workers int // goroutines; all processors when < 1; they change no bit of the result
+	// Progress, when set, is told how many partitions of how many are made, from one goroutine at a time; the total is an estimate that may fall.
+	Progress func(done, total int)
+}
+
+// Point is what was measured at a number of clusters.
+type Point struct {
+	Clusters    int     `json:"clusters"`
+	Agreement   float64 `json:"agreement"`   // D, from 0 to 1, the mean over splits
+	Information float64 `json:"information"` // I in nats, the mean over splits
+	Score       float64 `json:"score"`       // D²·I, the mean over splits
+
+	scores []float64 // of each split
+}
+
+// Suggestion is a number of clusters and what speaks for it.
+type Suggestion struct {
+	Clusters int     `json:"clusters"`
+	From     int     `json:"from"` // the numbers from From to To are as good, within two standard errors
+	To       int     `json:"to"`
+	Also     []int   `json:"also,omitempty"` // other local maxima that stand out, by number
+	Rows     int     `json:"rows"`           // looked at, of Of
+	Of       int     `json:"of"`
+	Most     int     `json:"most"`   // clusters that could be tried with so many rows
+	Chance   float64 `json:"chance"` // agreement at Clusters where columns were permuted apart from each other
+	Curve    []Point `json:"curve"`  // by number
+}
+
+// Suggest looks for the number of clusters of features, n×d with n > 2 and d > 1, standardised. It fails on fewer, on features that cannot be read, and
+// with ctx's error.
+func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
+	n := f.Len()
+	if n < 3 || f.Dim() < 2 {
+		return nil, fmt.Errorf("number of clusters: %d images with %d features are too few to look for it: give the number", n, f.Dim())
+	}
+	for rows := min(n, firstRows); ; {
+		s, err := search(ctx, draw(f, rows, o.Seed), o)
+		if err != nil {
+			return nil, fmt.Errorf("number of clusters: %w", err)
+		}
+		s.Of = n
+		if more := min(n, mostRows, 2*rowsOfCluster*s.Clusters); rows < more && s.Clusters*rowsOfCluster > rows {
+			rows = more
+			continue
+		}
+		return s, nil
+	}
+}
+
+// draw is f, or where that has more rows as many drawn at random.
+func draw(f matrix.Features, rows int, seed uint64) matrix.Features {
+	if rows >= f.Len() {
+		return f
+	}
+	chosen := make([]int32, 0, rows)
+	for _, i := range rand.New(rand.NewPCG(seed, 0x726f7773)).Perm(f.Len())[:rows] {
+		chosen = append(chosen, int32(i))
+	}
+	slices.Sort(chosen)
+	return &matrix.Subset{Features: f, Rows: chosen}
+}
+
+// searching is the state of a search.
+type searching struct {
+	options Options
+	halves  []half // two of each split, one after the other
+	curve   []Point
+
+	mu          sync.Mutex
+	done, total int
+}
+
+func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
+	s := &searching{options: o}
+	most := Most(f.Len())
+	grid := Grid(most)
+	var err error
+	if s.halves, err = split(ctx, f, max(leastSplits, min(mostSplits, splitRows/f.Len())), o); err != nil {
+		return nil, err
+	}
+	s.total = len(grid) * len(s.halves)
+	for _, k := range grid {
+		if err := s.try(ctx, k); err != nil {
+			return nil, err
+		}
+		if best := highest(s.curve); k > beyond && k > past*best.Clusters && s.last().Score < fallen*best.Score {
+			break
+		}
+	}
+	s.total = s.done
+	if err := s.refine(ctx); err != nil {
+		return nil, err
+	}
+	found := conclude(s.curve)
+	found.Rows, found.Most = f.Len(), most
+	found.Chance, err = chance(ctx, f, found.Clusters, o)
+	return found, err
+}
+
+// Most is the largest number of clusters that is tried on n rows.
+func Most(n int) int { return max(2, min(n-1, max(atLeast, n/perRow), mostTried)) }
+
+// Grid is the numbers of clusters from 2 to most that are tried, each about a fifth more than the one before.
+func Grid(most int) []int {
+	var grid []int
+	at := 2.0
+	for k := 2; k <= most; k = max(k+1, int(at+0.5)) {
+		grid = append(grid, k)
+		at = float64(k) * ratio
+	}
+	return grid
+}
+
+// refine tries numbers between the best of the grid and those beside it.
+func (s *searching) refine(ctx context.Context) error {
+	best := highest(s.curve)
+	at := slices.IndexFunc(s.curve, func(p Point) bool { return p.Clusters == best.Clusters })
+	var more []int
+	for _, side := range []int{at - 1, at + 1} {
+		if side < 0 || side == len(s.curve) {
+			continue
+		}
+		lo, hi := min(s.curve[side].Clusters, best.Clusters), max(s.curve[side].Clusters, best.Clusters)
+		step := max(1, (hi-lo)/(between+1))
+		for k := lo + step; k < hi; k += step {
+			more = append(more, k)
+		}
+	}
+	s.total += len(more) * len(s.halves)
+	for _, k := range more {
+		if err := s.try(ctx, k); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(s.curve, func(a, b Point) int { return a.Clusters - b.Clusters })
+	return nil
+}
+
+// try measures k clusters.
+func (s *searching) try(ctx context.Context, k int) error {
+	clusters := make([][]int32, len(s.halves))
+	err := parallel.Blocks(ctx, s.options.Workers, len(s.halves), 1, func(_, h, _ int) (err error) {
+		clusters[h], err = s.halves[h].cluster(ctx, k, s.options.Seed, h)
+		s.one()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p := Point{Clusters: k, scores: make([]float64, len(s.halves)/2)}
+	agreements, informations := make([]float64, len(p.scores)), make([]float64, len(p.scores))
+	err = parallel.Blocks(ctx, s.options.Workers, len(p.scores), 1, func(_, i, _ int) (err error) {
+		agreements[i], informations[i], err = compare(s.halves[2*i:2*i+2], clusters[2*i:2*i+2], k)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, d := range agreements {
+		p.scores[i] = d * d * informations[i]
+		p.Agreement += d / float64(len(p.scores))
+		p.Information += informations[i] / float64(len(p.scores))
+		p.Score += p.scores[i] / float64(len(p.scores))
+	}
+	s.curve = append(s.curve, p)
+	return nil
+}
+
+func (s *searching) last() Point { return s.curve[len(s.curve)-1] }
+
+func (s *searching) one() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done++
+	if s.options.Progress != nil {
+		s.options.Progress(s.done, max(s.done, s.total))
+	}
+}
+
+// highest is the point of highest score, ties to the fewest clusters.
+func highest(curve []Point) Point {
+	best := curve[0]
+	for _, p := range curve[1:] {
+		if p.Score > best.Score {
+			best = p
+		}
+	}
+	return best
+}

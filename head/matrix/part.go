@@ -1,0 +1,55 @@
+package matrix
+
+// Subset is some rows of features, in the order named.
+type Subset struct {
+	Features
+	Rows []int32
+}
+
+func (s *Subset) Len() int { return len(s.Rows) }
+
+func (s *Subset) Block(dst []float32, lo, hi int) error { return s.Features.Gather(dst, s.Rows[lo:hi]) }
+
+func (s *Subset) Gather(dst []float32, rows []int32) error {
+	named := make([]int32, len(rows))
+	for e, i := range rows {
+		named[e] = s.Rows[i]
+	}
+	return s.Features.Gather(dst, named)
+}
+
+// Columns is some columns of features, in the order named.
+type Columns struct {
+	Features
+	Columns []int
+}
+
+func (c *Columns) Dim() int { return len(c.Columns) }
+
+func (c *Columns) Block(dst []float32, lo, hi int) error {
+	x := make([]float32, (hi-lo)*c.Features.Dim())
+	if err := c.Features.Block(x, lo, hi); err != nil {
+		return err
+	}
+	c.pick(dst, x)
+	return nil
+}
+
+func (c *Columns) Gather(dst []float32, rows []int32) error {
+	x := make([]float32, len(rows)*c.Features.Dim())
+	if err := c.Features.Gather(x, rows); err != nil {
+		return err
+	}
+	c.pick(dst, x)
+	return nil
+}
+
+func (c *Columns) pick(dst, x []float32) {
+	at := 0
+	for d := c.Features.Dim(); len(x) > 0; x = x[d:] {
+		for _, e := range c.Columns {
+			dst[at] = x[e]
+			at++
+		}
+	}
+}
