@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,6 +56,9 @@ func (o *sweepOptions) combinations() ([]sweep.Combination, error) {
 		if given := *o.values[s.Name]; len(given) > 0 {
 			if o.list != "" {
 				return nil, usagef("--%s and --list: give the values in the file, or the grid by flags", s.Name)
+			}
+			if s.Name == "clusters" && slices.Contains(given, run.AutoClusters) {
+				return nil, usagef("--clusters auto is for train, run and demo: give sweep the numbers to compare, such as --clusters 5,10,20, and it suggests one of them")
 			}
 			values[s.Name] = given
 		}
@@ -110,7 +114,7 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 	if err := sweepTable(s, points).print(a.out); err != nil {
 		return err
 	}
-	if suggestion := s.Suggestion(points); suggestion != "" {
+	if suggestion := s.Suggestion(); suggestion != "" {
 		fmt.Fprintln(a.out, suggestion)
 	}
 	_, err = fmt.Fprintf(a.out, "page  %s\n", s.Page)

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/clustercount"
 	"iconic/report"
 	"iconic/run"
 )
@@ -41,6 +44,30 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
 }
 
+// auto tells whether the number of clusters is to be found.
+func (o *trainOptions) auto() bool {
+	return slices.ContainsFunc(o.settings, func(s *chosen) bool { return s.setting.Name == "clusters" && s.value == run.AutoClusters })
+}
+
+// counted looks for the number of clusters where that is asked for, and sets it.
+func (a *app) counted(ctx context.Context, set *features.Set, out string, o *trainOptions) (*clustercount.Suggestion, error) {
+	if !o.auto() {
+		return nil, nil
+	}
+	found, err := run.CountClusters(ctx, run.Count{Dir: out, Features: set, Seed: o.seed, Workers: o.workers, Hooks: a.hooks()})
+	a.endStage()
+	if err != nil {
+		return nil, err
+	}
+	a.note("%s", found.Sentence())
+	for _, s := range o.settings {
+		if s.setting.Name == "clusters" {
+			s.value = strconv.Itoa(found.Clusters)
+		}
+	}
+	return found, nil
+}
+
 // config is the method's preset under the flags that were given, for so many images in so many classes. The notes say which defaults
 // were lowered for a small set.
 func (o *trainOptions) config(images, classes int) (head.Config, []string, error) {
@@ -48,6 +75,9 @@ func (o *trainOptions) config(images, classes int) (head.Config, []string, error
 	for _, s := range o.settings {
 		if s.given {
 			values[s.setting.Name] = s.value
+		}
+		if s.value == run.AutoClusters && s.setting.Name == "clusters" { // not found yet: all else is judged by the fewest
+			values["clusters"] = "2"
 		}
 	}
 	c, notes, err := run.Configure(values, o.seed, images, classes)
@@ -62,6 +92,10 @@ func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *tr
 	if set.Gone > 0 {
 		a.note("%s keeps the features of %d images that the data no longer has: they are left out", set.Source.Store, set.Gone)
 	}
+	found, err := a.counted(ctx, set, out, o)
+	if err != nil {
+		return nil, err
+	}
 	c, notes, err := o.config(set.Len(), len(set.Classes))
 	if err != nil {
 		return nil, err
@@ -69,7 +103,7 @@ func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *tr
 	for _, n := range notes {
 		a.note("%s", n)
 	}
-	t := run.Training{Dir: out, Features: set, Config: c, Images: o.images, Resume: o.resume, Workers: o.workers, Hooks: a.hooks()}
+	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, Resume: o.resume, Workers: o.workers, Hooks: a.hooks()}
 	if o.edges != "" {
 		if t.Edges, err = run.ReadEdges(o.edges); err != nil {
 			return nil, usageError{err}

@@ -16,6 +16,7 @@ import (
 	"iconic/features"
 	"iconic/head"
 	"iconic/head/checkpoint"
+	"iconic/head/clustercount"
 	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
@@ -52,6 +53,8 @@ type Config struct {
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
 	// Expected is the accuracy to be expected on the rows of the training, measured without labels; 0: the method measures none.
 	Expected float64 `json:"expected_accuracy,omitempty"`
+	// Counted is how the number of clusters was found; nil: it was given.
+	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`
 	// Dimensions are those of the representation that the method learnt; 0: it learns none.
 	Dimensions int `json:"representation_dimensions,omitempty"`
 	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the

@@ -115,6 +115,9 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		Title: f.title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
 		Assignments: *f.Table, Workers: o.Workers,
 	}
+	if s := f.Config.Counted; s != nil {
+		r.Counted = CountedPage(s)
+	}
 	history, err := f.History()
 	if err != nil {
 		return fmt.Errorf("run folder %s: %w", f.Dir, err)

@@ -24,9 +24,20 @@ type Setting struct {
 func Settings() []Setting {
 	list := []Setting{
 		{
-			Name: "clusters", Kind: "int", Usage: "number of clusters (default: the number of classes)",
-			apply: func(c *head.Config, v string) (err error) { c.Clusters, err = strconv.Atoi(v); return err },
-			Parse: func(v string) error { return wholeNumber("clusters", v) },
+			Name: "clusters", Kind: "int", Usage: "number of clusters, or auto: found without labels (default: the number of classes)",
+			apply: func(c *head.Config, v string) (err error) {
+				if v == AutoClusters {
+					return errors.New("clusters auto: the number has to be found before a training can be configured")
+				}
+				c.Clusters, err = strconv.Atoi(v)
+				return err
+			},
+			Parse: func(v string) error {
+				if v == AutoClusters {
+					return nil
+				}
+				return wholeNumber("clusters", v)
+			},
 		},
 		{
 			Name: "method", Kind: "name", Usage: "training method; see 'pipeline methods' (default: " + methods.Default + ")",
@@ -57,7 +68,7 @@ func Settings() []Setting {
 
 func wholeNumber(name, v string) error {
 	if _, err := strconv.Atoi(v); err != nil {
-		return fmt.Errorf("%s %q: want a whole number", name, v)
+		return fmt.Errorf("%s %q: want a whole number, or auto", name, v)
 	}
 	return nil
 }

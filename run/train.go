@@ -16,6 +16,7 @@ import (
 
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/clustercount"
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/method"
@@ -29,8 +30,9 @@ import (
 type Training struct {
 	Dir      string // of the run
 	Features *features.Set
-	Config   head.Config // as Configure makes it
-	Images   string      // the data set that the features are of, for the pictures of the page; "": not known
+	Config   head.Config              // as Configure makes it
+	Images   string                   // the data set that the features are of, for the pictures of the page; "": not known
+	Counted  *clustercount.Suggestion // how the number of clusters of Config was found; nil: it was given
 	Second   *features.Set
 	Edges    []icon.Edge
 	Resume   bool // goes on with the training that is in Dir, if there is one
@@ -93,7 +95,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 		return nil, err
 	}
 	needs := m.About().Needs
-	c := Config{Version: Version(), Training: t.Config, Inputs: t.digests(needs), Classes: t.Features.Classes, Encoder: t.Features.Encoder}
+	c := Config{Version: Version(), Training: t.Config, Inputs: t.digests(needs), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
 	if c.Features, err = located(t.Features.Source, t.Images); err != nil {
 		return nil, err
 	}

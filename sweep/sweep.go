@@ -22,6 +22,7 @@ import (
 	"iconic/comparison"
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/clustercount"
 	"iconic/head/knn"
 	"iconic/internal/atomicfile"
 	"iconic/internal/identity"
@@ -52,6 +53,7 @@ type Sweep struct {
 	options Options
 	varied  []string // settings that vary, the store first where there are several
 	points  []*point
+	counted []page.Counted // of each store, where numbers of clusters vary
 	byName  map[string]*Job
 
 	mutex     sync.Mutex
@@ -137,11 +139,7 @@ func (s *Sweep) plan() error {
 	}
 	varied := varying(s.options.Combinations)
 	s.varied = append(s.varied, varied...)
-	names := make([]string, len(stores))
-	for k, set := range stores {
-		names[k] = set.Source.Store
-	}
-	names = comparison.ShortNames(names)
+	names := s.stores()
 	seen, told, again := map[string]bool{}, map[string]bool{}, 0
 	for k, set := range stores {
 		for _, c := range s.options.Combinations {
@@ -379,9 +377,12 @@ func (s *Sweep) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.count(ctx); err != nil {
+		return err
+	}
 	stores, images := s.features()
 	view := page.Sweep{
-		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels,
+		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels, Counted: s.counted,
 		Facts: []page.Setting{
 			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: run.Version()},
 		},
@@ -448,13 +449,56 @@ func (s *Sweep) SoFar() []page.Point {
 	return points
 }
 
-// Suggestion says which number of clusters the label-free scores speak for, where that was swept; "" where they speak for none.
-func (s *Sweep) Suggestion(points []page.Point) string {
-	k, reason, ok := page.Sweep{Names: s.varied, Points: points}.Suggestion()
-	if !ok {
-		return ""
+// count compares the numbers of clusters that were swept, on each store.
+func (s *Sweep) count(ctx context.Context) error {
+	var numbers []int
+	for _, j := range s.Jobs {
+		if !slices.Contains(numbers, j.Config.Clusters) {
+			numbers = append(numbers, j.Config.Clusters)
+		}
 	}
-	return fmt.Sprintf("suggestion: %d clusters, for %s", k, reason)
+	s.counted = nil
+	if len(numbers) < 2 || !slices.Contains(s.varied, "clusters") {
+		return nil
+	}
+	names := s.stores()
+	for k, set := range s.options.Sets {
+		found, err := clustercount.Compare(ctx, set, numbers, clustercount.Options{
+			Workers: s.options.Workers, Progress: s.options.Hooks.Stage("number of clusters", "partitions"),
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", set.Source.Store, err)
+		}
+		c := run.CountedPage(found)
+		if len(names) > 1 {
+			c.Name = names[k]
+		}
+		s.counted = append(s.counted, *c)
+	}
+	return nil
+}
+
+// stores are short names of the sets.
+func (s *Sweep) stores() []string {
+	names := make([]string, len(s.options.Sets))
+	for k, set := range s.options.Sets {
+		names[k] = set.Source.Store
+	}
+	return comparison.ShortNames(names)
+}
+
+// Suggestion says which of the numbers of clusters that were swept is the best, judged without labels, for each store; "" before the sweep has ended, and
+// where that number does not vary.
+func (s *Sweep) Suggestion() string {
+	var lines []string
+	for _, c := range s.counted {
+		of := ""
+		if c.Name != "" {
+			of = " for " + c.Name
+		}
+		lines = append(lines, fmt.Sprintf("suggestion%s: %s", of, c.Sentence))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Result is a sweep for machines.
@@ -469,7 +513,7 @@ func (s *Sweep) Result(points []page.Point) any {
 		Page       string  `json:"page"`
 		Suggestion string  `json:"suggestion,omitempty"`
 		Points     []entry `json:"points"`
-	}{Page: s.Page, Suggestion: s.Suggestion(points)}
+	}{Page: s.Page, Suggestion: s.Suggestion()}
 	for k, p := range points {
 		e := entry{Settings: map[string]string{}, Agreement: p.Agreement, Metrics: p.Runs}
 		for i, name := range s.varied {

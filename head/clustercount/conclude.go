@@ -90,15 +90,20 @@ func (s *Suggestion) Sentence() string {
 	var b strings.Builder
 	p := s.Curve[slices.IndexFunc(s.Curve, func(p Point) bool { return p.Clusters == s.Clusters })]
 	if s.From == s.To {
-		fmt.Fprintf(&b, "%d clusters, and no other number is as good", s.Clusters)
+		fmt.Fprintf(&b, "%d clusters, and no other number that was tried is as good", s.Clusters)
 	} else {
 		fmt.Fprintf(&b, "between %d and %d clusters; %d taken", s.From, s.To, s.Clusters)
 	}
-	fmt.Fprintf(&b, ": there separate halves of the features agree on %.0f %% of the images, and clusters tell most about their neighbours' clusters for that", 100*p.Agreement)
+	fmt.Fprintf(&b, ": it best combines detail with agreement (partitions made from separate halves of the features agree on %.0f %% of the images)", 100*p.Agreement)
 	if len(s.Also) > 0 {
 		fmt.Fprintf(&b, "; %s would be natural, too", list(s.Also))
 	}
-	if s.Clusters == s.Most {
+	switch {
+	case s.Given && s.Clusters == s.Curve[0].Clusters:
+		b.WriteString("; no smaller number was compared, and a smaller one may be better")
+	case s.Given && s.Clusters == s.Most:
+		b.WriteString("; no larger number was compared, and a larger one may be better")
+	case s.Clusters == s.Most:
 		fmt.Fprintf(&b, "; more could not be tried with %d images, so there may be more", s.Rows)
 	}
 	if (p.Agreement-s.Chance)/(1-s.Chance) < little {

@@ -56,22 +56,28 @@ type Suggestion struct {
 	From     int     `json:"from"` // the numbers from From to To are as good, within two standard errors
 	To       int     `json:"to"`
 	Also     []int   `json:"also,omitempty"` // other local maxima that stand out, by number
-	Rows     int     `json:"rows"`           // looked at, of Of
+	Seed     uint64  `json:"seed"`
+	Given    bool    `json:"given,omitempty"` // whether the numbers were given, by Compare
+	Rows     int     `json:"rows"`            // looked at, of Of
 	Of       int     `json:"of"`
-	Most     int     `json:"most"`   // clusters that could be tried with so many rows
+	Most     int     `json:"most"`   // clusters that were tried, or could be tried with so many rows
 	Chance   float64 `json:"chance"` // agreement at Clusters where columns were permuted apart from each other
 	Curve    []Point `json:"curve"`  // by number
 }
 
-// Suggest looks for the number of clusters of features, n×d with n > 2 and d > 1, standardised. It fails on fewer, on features that cannot be read, and
-// with ctx's error.
+// Suggest looks for the number of clusters of features, n×d with n > 2 and d > 1, which it standardises. It fails on fewer, on features that cannot
+// be read or are all the same, and with ctx's error.
 func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
 	n := f.Len()
 	if n < 3 || f.Dim() < 2 {
 		return nil, fmt.Errorf("number of clusters: %d images with %d features are too few to look for it: give the number", n, f.Dim())
 	}
+	z, err := standardised(ctx, f, o)
+	if err != nil {
+		return nil, err
+	}
 	for rows := min(n, firstRows); ; {
-		s, err := search(ctx, draw(f, rows, o.Seed), o)
+		s, err := search(ctx, draw(z, rows, o.Seed), o)
 		if err != nil {
 			return nil, fmt.Errorf("number of clusters: %w", err)
 		}
@@ -82,6 +88,44 @@ func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, er
 		}
 		return s, nil
 	}
+}
+
+// Compare measures numbers of clusters, each at least 2, as Suggest does, and takes the best of them. Those that are too many for the images looked at are
+// left out. It fails where no two numbers are left, and as Suggest does.
+func Compare(ctx context.Context, f matrix.Features, numbers []int, o Options) (*Suggestion, error) {
+	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
+	rows := min(f.Len(), max(firstRows, min(mostRows, rowsOfCluster*slices.Max(append(numbers, 0)))))
+	numbers = slices.DeleteFunc(numbers, func(k int) bool { return k >= rows })
+	if len(numbers) < 2 || numbers[0] < 2 || f.Dim() < 2 {
+		return nil, fmt.Errorf("numbers of clusters: %d of them for %d images with %d features: want at least two numbers from 2 on, and two features", len(numbers), f.Len(), f.Dim())
+	}
+	z, err := standardised(ctx, f, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSearch(ctx, draw(z, rows, o.Seed), len(numbers), o)
+	if err != nil {
+		return nil, fmt.Errorf("numbers of clusters: %w", err)
+	}
+	for _, k := range numbers {
+		if err := s.try(ctx, k); err != nil {
+			return nil, fmt.Errorf("numbers of clusters: %w", err)
+		}
+	}
+	found, err := s.conclude(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("numbers of clusters: %w", err)
+	}
+	found.Given, found.Of = true, f.Len()
+	return found, nil
+}
+
+func standardised(ctx context.Context, f matrix.Features, o Options) (matrix.Features, error) {
+	mean, variance, err := matrix.Moments(ctx, f, o.Workers)
+	if err != nil {
+		return nil, fmt.Errorf("number of clusters: %w", err)
+	}
+	return matrix.Standardize(f, mean, variance), nil
 }
 
 // draw is f, or where that has more rows as many drawn at random.
@@ -100,6 +144,7 @@ func draw(f matrix.Features, rows int, seed uint64) matrix.Features {
 // searching is the state of a search.
 type searching struct {
 	options Options
+	f       matrix.Features
 	halves  []half // two of each split, one after the other
 	curve   []Point
 
@@ -107,15 +152,21 @@ type searching struct {
 	done, total int
 }
 
+func newSearch(ctx context.Context, f matrix.Features, numbers int, o Options) (s *searching, err error) {
+	s = &searching{options: o, f: f}
+	s.halves, err = split(ctx, f, max(leastSplits, min(mostSplits, splitRows/f.Len())), o)
+	s.total = numbers * len(s.halves)
+	return s, err
+}
+
+// search goes up the grid until the score has clearly passed its maximum, and looks closer there.
 func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
-	s := &searching{options: o}
 	most := Most(f.Len())
 	grid := Grid(most)
-	var err error
-	if s.halves, err = split(ctx, f, max(leastSplits, min(mostSplits, splitRows/f.Len())), o); err != nil {
+	s, err := newSearch(ctx, f, len(grid), o)
+	if err != nil {
 		return nil, err
 	}
-	s.total = len(grid) * len(s.halves)
 	for _, k := range grid {
 		if err := s.try(ctx, k); err != nil {
 			return nil, err
@@ -128,9 +179,20 @@ func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, err
 	if err := s.refine(ctx); err != nil {
 		return nil, err
 	}
+	found, err := s.conclude(ctx)
+	if err == nil {
+		found.Most = most
+	}
+	return found, err
+}
+
+// conclude reads the curve, and measures what chance would give.
+func (s *searching) conclude(ctx context.Context) (*Suggestion, error) {
+	slices.SortFunc(s.curve, func(a, b Point) int { return a.Clusters - b.Clusters })
 	found := conclude(s.curve)
-	found.Rows, found.Most = f.Len(), most
-	found.Chance, err = chance(ctx, f, found.Clusters, o)
+	found.Rows, found.Most, found.Seed = s.f.Len(), s.last().Clusters, s.options.Seed
+	var err error
+	found.Chance, err = chance(ctx, s.f, found.Clusters, s.options)
 	return found, err
 }
 
@@ -169,7 +231,6 @@ func (s *searching) refine(ctx context.Context) error {
 			return err
 		}
 	}
-	slices.SortFunc(s.curve, func(a, b Point) int { return a.Clusters - b.Clusters })
 	return nil
 }
 

@@ -15,62 +15,8 @@ import (
 
 // choice is the section on how many clusters there should be.
 type choice struct {
-	Clusters int
-	Reason   string
-	Charts   []named
-}
-
-// votes are the label-free scores that have a say in the number of clusters. Neighbours together and Calinski-Harabasz
-// favour few clusters whatever the data: they are drawn, but have none.
-var votes = []string{"silhouette", "Davies-Bouldin", seedAgreement}
-
-// SuggestClusters names the number of clusters with the best mean rank over silhouette, Davies-Bouldin index and
-// agreement between seeds, as far as the runs have them, the fewest clusters on ties, and says why. Points are the runs
-// of each candidate in ascending order of clusters; ok is false where there is nothing to choose from.
-func SuggestClusters(clusters []int, points []Point) (best int, reason string, ok bool) {
-	if len(clusters) < 2 {
-		return 0, "", false
-	}
-	rank := make([]float64, len(points))
-	var says []string
-	for _, name := range votes {
-		lower := name != seedAgreement && measureNamed(name).lower
-		values := make([]float64, len(points))
-		defined := true
-		for k, p := range points {
-			v := p.over(name).Median
-			defined = defined && v.Defined()
-			values[k] = float64(v)
-			if lower {
-				values[k] = -values[k]
-			}
-		}
-		if !defined {
-			continue
-		}
-		says = append(says, name)
-		for k, v := range values {
-			for _, other := range values {
-				if other > v {
-					rank[k]++
-				}
-			}
-		}
-	}
-	if len(says) == 0 {
-		return 0, "", false
-	}
-	at := 0
-	for k := range rank {
-		if rank[k] < rank[at] {
-			at = k
-		}
-	}
-	var parts []string
-	for _, name := range says {
-		parts = append(parts, fmt.Sprintf("%s %s", name, decimals(points[at].over(name).Median, 3)))
-	}
-	return clusters[at], fmt.Sprintf("the best mean rank of %d candidates over %s (here %s)", len(clusters), strings.Join(says, ", "), strings.Join(parts, ", ")), true
+	Counted []Counted
+	Charts  []named
 }
 
 // candidates gathers the points by their number of clusters, ascending, those that differ in other settings together; none
@@ -106,27 +52,28 @@ func (s *Sweep) candidates() (clusters []int, points []Point) {
 	return clusters, points
 }
 
-// Suggestion is SuggestClusters of a sweep over numbers of clusters; ok is false for other sweeps.
-func (s Sweep) Suggestion() (clusters int, reason string, ok bool) {
-	return SuggestClusters(s.candidates())
-}
-
-// choice draws the label-free scores against the number of clusters, nil where that does not vary.
+// choice draws what the numbers of clusters were compared by, and label-free scores of the runs; nil where that number does not vary.
 func (s *Sweep) choice() *choice {
-	best, reason, ok := s.Suggestion()
-	if !ok {
+	clusters, points := s.candidates()
+	if len(clusters) < 2 || len(s.Counted) == 0 {
 		return nil
 	}
-	clusters, points := s.candidates()
 	line := series{points: points}
 	for _, k := range clusters {
 		line.x = append(line.x, float64(k))
 	}
-	c := &choice{Clusters: best, Reason: reason}
+	c := &choice{Counted: s.Counted}
+	for i := range s.Counted {
+		name := "score"
+		if s.Counted[i].Name != "" {
+			name += ", " + s.Counted[i].Name
+		}
+		c.Charts = append(c.Charts, named{name, s.Counted[i].chart("score", func(p CountedAt) float64 { return p.Score })})
+	}
 	for _, name := range []string{"silhouette", "Davies-Bouldin", seedAgreement, "neighbours together", "Calinski-Harabasz", "effective clusters"} {
 		drawn := slices.ContainsFunc(points, func(p Point) bool { return p.over(name).Median.Defined() })
 		if drawn {
-			c.Charts = append(c.Charts, named{name, marked(against("clusters", name, []series{line}), best)})
+			c.Charts = append(c.Charts, named{name, marked(against("clusters", name, []series{line}), s.Counted[0].Clusters)})
 		}
 	}
 	return c

@@ -44,7 +44,8 @@ type Run struct {
 
 	report.Assignments
 
-	Baseline  []int // cluster of each item by k-means on the same features
+	Counted   *Counted // how the number of clusters was found; nil: it was given
+	Baseline  []int    // cluster of each item by k-means on the same features
 	Reference *Reference
 	Map       *Map
 	Features  report.Features // to find neighbours among the pictured items

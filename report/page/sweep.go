@@ -20,6 +20,8 @@ type Sweep struct {
 	Names  []string // of the settings that vary, the seed left out
 	Points []Point  // combinations, in the order of the grid
 	Panels []Panel  // embeddings to show side by side
+	// Counted compares the numbers of clusters, once for each store, where they vary.
+	Counted []Counted
 }
 
 // Point is one combination of settings with its runs, one a seed.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -77,40 +76,21 @@ func candidates(silhouette, daviesBouldin, agreement []float64) []Point {
 	return list
 }
 
-func TestSuggestClusters(t *testing.T) {
-	nan := math.NaN()
-	for name, c := range map[string]struct {
-		points []Point
-		want   int
-		ok     bool
-	}{
-		"all scores agree":              {candidates([]float64{.1, .3, .2}, []float64{2, 1, 1.5}, []float64{.5, .9, .7}), 10, true},
-		"two of three":                  {candidates([]float64{.1, .3, .2}, []float64{2, 1, .5}, []float64{.5, .9, .7}), 10, true},
-		"the fewest on a tie":           {candidates([]float64{.3, .2, .1}, []float64{2, 1.5, 1}, []float64{nan, nan, nan}), 5, true},
-		"one seed: no agreement to ask": {candidates([]float64{.1, .2, .3}, []float64{3, 2, 1}, []float64{nan, nan, nan}), 20, true},
-		"nothing known":                 {candidates([]float64{nan, nan}, []float64{nan, nan}, []float64{nan, nan}), 0, false},
-		"nothing to choose from":        {candidates([]float64{.1}, []float64{1}, []float64{1}), 0, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, reason, ok := SuggestClusters([]int{5, 10, 20}[:len(c.points)], c.points)
-			if got != c.want || ok != c.ok || ok && reason == "" {
-				t.Errorf("%d (%s), %v; want %d, %v", got, reason, ok, c.want, c.ok)
-			}
-		})
-	}
-}
-
 func TestSweepOverClustersSuggestsOne(t *testing.T) {
 	s := Sweep{Title: "How many?", Names: []string{"clusters"}}
 	for k, p := range candidates([]float64{.1, .3, .2}, []float64{2, 1, 1.5}, []float64{.5, .9, .7}) {
 		p.Values = []string{fmt.Sprint([]int{5, 10, 20}[k])}
 		s.Points = append(s.Points, p)
 	}
+	s.Counted = []Counted{{
+		Clusters: 10, From: 10, To: 10, Sentence: "10 clusters, for a reason",
+		Curve: []CountedAt{{5, 1, 1, 1}, {10, 3, 1, 1}, {20, 2, 1, 1}},
+	}}
 	var page bytes.Buffer
 	if err := WriteSweep(context.Background(), &page, s); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(page.String(), "Suggestion: 10 clusters") || strings.Count(page.String(), "k0 chosen") < 3 {
+	if !strings.Contains(page.String(), "<strong>10 clusters</strong> are suggested") || strings.Count(page.String(), "k0 chosen") < 4 {
 		t.Errorf("no suggestion, or it is not marked in every chart")
 	}
 }

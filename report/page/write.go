@@ -55,6 +55,9 @@ func (r *Run) sections() []section {
 	if r.labelled() || r.Baseline != nil {
 		list = append(list, section{"confusion", "Confusion"})
 	}
+	if r.Counted != nil {
+		list = append(list, section{"counted", "Number of clusters"})
+	}
 	return append(list, section{"map-section", "Map"}, section{"sheets-section", "Contact sheets"}, section{"training", "Training"})
 }
 
@@ -80,6 +83,8 @@ type runView struct {
 	HasMap            bool
 	MapNote, MapWords string
 	Colours           []option
+
+	Counted *countedView
 
 	SheetsLead string
 	Sheets     []sheetView
@@ -117,6 +122,7 @@ func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Sum
 	v.Confidence = counts(r.Confidence, wrong, "Histogram of confidence")
 	v.clusterSizes(r)
 	v.confusion(r)
+	v.Counted = r.Counted.view()
 	v.mapView(r)
 	v.contactSheets(r, sheets, s, d, summary)
 	v.curves(r.History)

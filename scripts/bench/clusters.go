@@ -12,7 +12,6 @@ import (
 
 	"iconic/head/clustercount"
 	"iconic/head/kmeans"
-	"iconic/head/matrix"
 	"iconic/report"
 )
 
@@ -132,16 +131,11 @@ func (h *hits) add(k, classes int) {
 
 // counted is a line of the table, and what each candidate chose: the first for every seed.
 func counted(ctx context.Context, d *drawn, o options) (line string, chosen [][]int, err error) {
-	mean, variance, err := matrix.Moments(ctx, d.x, o.workers)
-	if err != nil {
-		return "", nil, err
-	}
-	z := matrix.Standardize(d.x, mean, variance)
 	chosen = make([][]int, len(candidates))
 	var first *clustercount.Suggestion
 	began := time.Now()
 	for seed := range o.science.seeds {
-		s, err := clustercount.Suggest(ctx, z, clustercount.Options{Seed: uint64(seed), Workers: o.workers})
+		s, err := clustercount.Suggest(ctx, d.x, clustercount.Options{Seed: uint64(seed), Workers: o.workers})
 		if err != nil {
 			return "", nil, err
 		}

@@ -1,0 +1,43 @@
+package run
+
+import (
+	"context"
+
+	"iconic/features"
+	"iconic/head/clustercount"
+	"iconic/progress"
+	"iconic/report/page"
+)
+
+// AutoClusters is the value of the setting clusters that asks for a number found without labels, by CountClusters.
+const AutoClusters = "auto"
+
+// Count is what CountClusters looks at.
+type Count struct {
+	Dir      string // of the run: what an interrupted training into it found is taken again; "": none
+	Features *features.Set
+	Seed     uint64
+	Workers  int // goroutines; all processors when < 1. It changes no bit of the result.
+	Hooks    progress.Hooks
+}
+
+// CountClusters suggests a number of clusters, without labels.
+func CountClusters(ctx context.Context, c Count) (*clustercount.Suggestion, error) {
+	if old, err := LoadUnfinished(c.Dir); err == nil {
+		if s := old.Config.Counted; s != nil && old.Config.Features.Key == c.Features.Source.Key && s.Seed == c.Seed {
+			return s, nil
+		}
+	}
+	return clustercount.Suggest(ctx, c.Features, clustercount.Options{
+		Seed: c.Seed, Workers: c.Workers, Progress: c.Hooks.Stage("number of clusters", "partitions"),
+	})
+}
+
+// CountedPage is what a page shows of a suggestion.
+func CountedPage(s *clustercount.Suggestion) *page.Counted {
+	c := &page.Counted{Sentence: s.Sentence(), Clusters: s.Clusters, From: s.From, To: s.To, Also: s.Also}
+	for _, p := range s.Curve {
+		c.Curve = append(c.Curve, page.CountedAt{Clusters: p.Clusters, Score: p.Score, Agreement: p.Agreement, Information: p.Information})
+	}
+	return c
+}
