@@ -45,6 +45,7 @@ var remedies = []remedy{
 	{sentinel(run.ErrBusy), ": wait for it, or choose another folder with --out", false},
 	{sentinel(run.ErrUnfinished), "; go on with 'pipeline train --resume'", false},
 	{sentinel(run.ErrNoScores), "; train again with 'pipeline train'", false},
+	{func(err error) bool { return sentinel(run.ErrClusters)(err) && typed[*sweep.SettingsError](nil)(err) }, ": give the number of groups with --clusters", true},
 	{sentinel(run.ErrClusters), ": give the number of groups with --clusters, or let --clusters auto find one", true},
 	{sentinel(run.ErrReference), ": choose another run for --reference", true},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.FeaturesInput }), "; name them with --features, or remove the file for a page without", false},
