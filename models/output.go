@@ -1,7 +1,6 @@
 package models
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -44,8 +43,7 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 	case vit.CLS, vit.Patch, vit.Both:
 		switch rank {
 		case 3, -1:
-			fromTokens(m, out, output)
-			return true, nil
+			return true, fromTokens(m, output)
 		case 2:
 			if output == vit.CLS {
 				return changed, nil
@@ -59,37 +57,23 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 }
 
 // fromTokens appends the choice to the graph.
-func fromTokens(m *onnx.Model, out *onnx.Value, output vit.Output) {
-	g, tokens := m.Graph, out.Name
-	width := onnx.Dim{}
-	batch := onnx.Dim{Name: "batch"}
-	if out.Shape != nil {
-		batch, width = out.Shape[0], out.Shape[2]
+func fromTokens(m *onnx.Model, output vit.Output) error {
+	b := onnx.NewBuilder(m, "chosen/")
+	tokens := m.Graph.Outputs[0]
+	batch, width := onnx.Dim{Name: "batch"}, onnx.Dim{}
+	if tokens.Shape != nil {
+		batch, width = tokens.Shape[0], tokens.Shape[2]
 	}
-	ints := func(name string, v int64, dims ...int64) string {
-		g.Initializers = append(g.Initializers, onnx.Constant(name, onnx.Int64, binary.LittleEndian.AppendUint64(nil, uint64(v)), dims...))
-		return name
+	class := func() onnx.Value { return b.Gather(tokens, 1, 0) }
+	mean := func() onnx.Value { return b.Mean(b.Slice(tokens, 1, 1, math.MaxInt64), 1, false) }
+	m.Graph.Outputs = nil
+	switch output {
+	case vit.CLS:
+		b.Output(class(), batch, width)
+	case vit.Patch:
+		b.Output(mean(), batch, width)
+	case vit.Both:
+		b.Output(b.Concat(1, class(), mean()), batch, onnx.Dim{Size: 2 * width.Size})
 	}
-	node := func(name, op string, inputs []string, attributes ...onnx.Attribute) string {
-		g.Nodes = append(g.Nodes, &onnx.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes})
-		return name
-	}
-	var class, mean string
-	if output != vit.Patch {
-		class = node("chosen/class", "Gather", []string{tokens, ints("chosen/zero", 0)}, onnx.Int("axis", 1))
-	}
-	if output != vit.CLS {
-		patches := node("chosen/patches", "Slice", []string{tokens, ints("chosen/from", 1, 1), ints("chosen/to", math.MaxInt64, 1), ints("chosen/axis", 1, 1)})
-		if m.Opsets[""] >= 18 { // where axes became an input
-			mean = node("chosen/mean", "ReduceMean", []string{patches, "chosen/axis"}, onnx.Int("keepdims", 0))
-		} else {
-			mean = node("chosen/mean", "ReduceMean", []string{patches}, onnx.Ints("axes", 1), onnx.Int("keepdims", 0))
-		}
-	}
-	name := class + mean
-	if output == vit.Both {
-		name = node("chosen/both", "Concat", []string{class, mean}, onnx.Int("axis", 1))
-		width = onnx.Dim{Size: 2 * width.Size}
-	}
-	*out = onnx.Value{Name: name, Type: onnx.Float32, Shape: []onnx.Dim{batch, width}}
+	return b.Err()
 }

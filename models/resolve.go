@@ -47,7 +47,7 @@ type Model struct {
 }
 
 // importVersion is part of every cache key; raise it when the same weights would make another graph.
-const importVersion = 2
+const importVersion = 3
 
 // Resolve turns what a user may call a model into an ONNX file: a name of the registry (pulled and imported on first
 // use), TinyName, weights (.pth, .safetensors; imported) or an ONNX file (taken as it is, unless another output or

@@ -60,11 +60,11 @@ func Attach(m *onnx.Model, o Options) error {
 	if in < 0 {
 		return fmt.Errorf("the encoder has no input")
 	}
-	b := &builder{graph: g, opset: m.Opsets[""]}
+	b := builder{onnx.NewBuilder(m, prefix)}
 	// The names that the graph is to have may be taken, by other things than those.
-	encoded, input := b.own(g.Outputs[out].Name), b.own(g.Inputs[in].Name)
+	encoded, input := b.Free(g.Outputs[out].Name), b.Free(g.Inputs[in].Name)
 	for _, name := range []string{PixelsName, ImagesName, ProbabilitiesName, FeaturesName} {
-		b.own(name)
+		b.Free(name)
 	}
 
 	batch := onnx.Dim{Name: "batch"}
@@ -72,27 +72,32 @@ func Attach(m *onnx.Model, o Options) error {
 		batch = size[0] // the encoder was made for that many
 	}
 	width, clusters := o.Head[0].In, o.Head[len(o.Head)-1].Out
-	b.to(FeaturesName, "Reshape", encoded, b.ints(-1, int64(width)))
-	b.head(o.Head)
-	value := onnx.Value{Name: PixelsName, Type: onnx.Float32, Shape: g.Inputs[in].Shape}
-	if len(value.Shape) == 4 {
-		value.Shape = slices.Clone(value.Shape)
-		value.Shape[0] = batch
+	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
+	probabilities := b.head(features, o.Head)
+	shape := slices.Clone(g.Inputs[in].Shape)
+	if len(shape) == 4 {
+		shape[0] = batch
 	}
-	if p := o.Preprocessing; p != nil {
-		value = onnx.Value{Name: ImagesName, Type: onnx.Uint8, Shape: []onnx.Dim{batch, {Name: "height"}, {Name: "width"}, {Size: 3}}}
-		b.first(func() { b.prepare(input, p) })
-	} else {
-		b.first(func() { b.to(input, "Identity", PixelsName) })
-	}
-	g.Inputs = append([]onnx.Value{value}, slices.DeleteFunc(g.Inputs, func(v onnx.Value) bool { return !constant[v.Name] })...)
-	g.Outputs = []onnx.Value{
-		{Name: ProbabilitiesName, Type: onnx.Float32, Shape: []onnx.Dim{batch, {Size: int64(clusters)}}},
-		{Name: FeaturesName, Type: onnx.Float32, Shape: []onnx.Dim{batch, {Size: int64(width)}}},
-	}
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(v onnx.Value) bool { return !constant[v.Name] })
+	b.First(func() {
+		if o.Preprocessing != nil {
+			b.prepare(b.Input(ImagesName, onnx.Uint8, batch, onnx.Dim{Name: "height"}, onnx.Dim{Name: "width"}, onnx.Dim{Size: 3}), input, o.Preprocessing)
+		} else {
+			b.Replacing(input).Identity(b.Input(PixelsName, onnx.Float32, shape...))
+		}
+	})
+	g.Outputs = nil
+	b.Output(probabilities, batch, onnx.Dim{Size: int64(clusters)})
+	b.Output(features, batch, onnx.Dim{Size: int64(width)})
 	m.Metadata = append(m.Metadata, o.Metadata...)
-	return nil
+	return b.Err()
 }
+
+// builder lays out what stands before and behind the encoder.
+type builder struct{ onnx.Builder }
+
+// prefix of all names that are made up.
+const prefix = "iconic/"
 
 func check(m *onnx.Model, o Options) error {
 	least := int64(9) // Erf
@@ -117,15 +122,13 @@ func check(m *onnx.Model, o Options) error {
 }
 
 // head takes the features to probabilities.
-func (b *builder) head(layers []Layer) {
-	x := FeaturesName
+func (b builder) head(x onnx.Value, layers []Layer) onnx.Value {
 	for i, l := range layers {
 		if i > 0 { // GELU: x·(1 + erf(x/√2))/2
-			half := b.op("Mul", x, b.floats([]float32{0.5}))
-			x = b.op("Mul", half, b.op("Add", b.op("Erf", b.op("Mul", x, b.floats([]float32{float32(1 / math.Sqrt2)}))), b.floats([]float32{1})))
+			half := b.Mul(x, b.Float(0.5))
+			x = b.Mul(half, b.Add(b.Erf(b.Mul(x, b.Float(float32(1/math.Sqrt2)))), b.Float(1)))
 		}
-		x = b.attributed("Gemm", []onnx.Attribute{onnx.Int("transB", 1)}, x,
-			b.floats(l.Weight, int64(l.Out), int64(l.In)), b.floats(l.Bias, int64(l.Out)))
+		x = b.Linear(x, b.Floats(l.Weight, int64(l.Out), int64(l.In)), b.Floats(l.Bias))
 	}
-	b.add(ProbabilitiesName, "Softmax", []onnx.Attribute{onnx.Int("axis", 1)}, x)
+	return b.At(ProbabilitiesName).Softmax(x)
 }

@@ -7,6 +7,9 @@
 // And messages above 2 GB cannot be marshalled at all, while here large models send their tensors to a file of
 // external data beside the model as a matter of course.
 //
+// Every writer of graphs, of encoders, deployments, precisions and choices of outputs, lays its operations with a Builder, which
+// knows types and shapes: what would fail in a session, or run on the wrong dimension, fails while it is written.
+//
 // What a rewrite does not need to understand (functions, subgraphs, annotations) is kept as it was read, byte by
 // byte, so reading and writing a model again loses nothing.
 package onnx

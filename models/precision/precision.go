@@ -18,6 +18,7 @@ package precision
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -62,40 +63,50 @@ const smallest = 256
 
 // toFloat16 stores each large float32 constant as float16 behind a Cast.
 func toFloat16(m *onnx.Model) error {
-	var casts []*onnx.Node
+	b := onnx.NewBuilder(m, "float16/")
 	fixed := constants(m.Graph)
-	for i, t := range m.Graph.Initializers {
-		n, err := t.Elements()
+	old := m.Graph.Initializers
+	m.Graph.Initializers = nil
+	changed := false
+	var err error
+	b.First(func() {
+		for _, t := range old {
+			n, wrong := t.Elements()
+			err = errors.Join(err, wrong)
+			if t.Type != onnx.Float32 || t.Exact || t.Load == nil || n < smallest || fixed[t.Name] == nil {
+				m.Graph.Initializers = append(m.Graph.Initializers, t)
+				continue
+			}
+			changed = true
+			b.Replacing(t.Name).Cast(b.Constant(narrowed(t)), onnx.Float32)
+		}
+	})
+	if err == nil {
+		err = b.Err()
+	}
+	if err == nil && !changed {
+		err = fmt.Errorf("no float32 weights in the model to store as %s", Float16)
+	}
+	return err
+}
+
+// narrowed is a tensor in float16.
+func narrowed(t *onnx.Tensor) *onnx.Tensor {
+	return &onnx.Tensor{Name: t.Name + "/float16", Type: onnx.Float16, Dims: t.Dims, Load: func() ([]byte, error) {
+		x, err := values(t)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if t.Type != onnx.Float32 || t.Exact || t.Load == nil || n < smallest || fixed[t.Name] == nil {
-			continue
+		b := make([]byte, 2*len(x))
+		for i, v := range x {
+			h := half.FromFloat32(v)
+			if h&0x7fff >= 0x7c00 {
+				return nil, fmt.Errorf("tensor %q: element %d is %g, beyond what float16 holds: use another precision", t.Name, i, v)
+			}
+			binary.LittleEndian.PutUint16(b[2*i:], h)
 		}
-		narrow := &onnx.Tensor{Name: t.Name + "/float16", Type: onnx.Float16, Dims: t.Dims, Load: func() ([]byte, error) {
-			x, err := values(t)
-			if err != nil {
-				return nil, err
-			}
-			b := make([]byte, 2*len(x))
-			for i, v := range x {
-				h := half.FromFloat32(v)
-				if h&0x7fff >= 0x7c00 {
-					return nil, fmt.Errorf("tensor %q: element %d is %g, beyond what float16 holds: use another precision", t.Name, i, v)
-				}
-				binary.LittleEndian.PutUint16(b[2*i:], h)
-			}
-			return b, nil
-		}}
-		m.Graph.Initializers[i] = narrow
-		casts = append(casts, &onnx.Node{Name: t.Name + "/cast", Op: "Cast", Inputs: []string{narrow.Name}, Outputs: []string{t.Name},
-			Attributes: []onnx.Attribute{onnx.Int("to", int64(onnx.Float32))}})
-	}
-	if len(casts) == 0 {
-		return fmt.Errorf("no float32 weights in the model to store as %s", Float16)
-	}
-	m.Graph.Nodes = append(casts, m.Graph.Nodes...)
-	return nil
+		return b, nil
+	}}
 }
 
 // most is the largest quantised weight. Seven bits and not eight: processors without VNNI instructions add two
@@ -111,7 +122,7 @@ func toInt8(m *onnx.Model) error {
 	if v := m.Opsets[""]; v < oldestOpset {
 		return fmt.Errorf("the model uses operator set %d: int8 needs %d or later", v, oldestOpset)
 	}
-	r := &rewriter{graph: m.Graph, opset: m.Opsets[""], constants: constants(m.Graph), quantised: map[string]bool{}, used: map[string]int{}}
+	r := &rewriter{Builder: onnx.NewBuilder(m, "int8/"), constants: constants(m.Graph), rows: map[string]rows{}, weights: map[weightKey]quantised{}, used: map[string]int{}}
 	for _, n := range m.Graph.Nodes {
 		for _, in := range n.Inputs {
 			r.used[in]++
@@ -121,28 +132,42 @@ func toInt8(m *onnx.Model) error {
 		r.used[o.Name]++
 	}
 	old := m.Graph.Nodes
+	m.Graph.Nodes = nil
 	for _, n := range old {
 		if w := r.weight(n); w != nil {
 			r.layer(n, w)
 		} else {
-			r.nodes = append(r.nodes, n)
+			m.Graph.Nodes = append(m.Graph.Nodes, n)
 		}
 	}
-	if len(r.quantised) == 0 {
+	if err := r.Err(); err != nil {
+		return err
+	}
+	if len(r.rows) == 0 {
 		return fmt.Errorf("no linear layer with constant float32 weights in the model to quantise to %s", Int8)
 	}
-	m.Graph.Nodes = r.nodes
-	r.sweep()
+	r.sweep(m.Graph)
 	return nil
 }
 
 type rewriter struct {
-	graph     *onnx.Graph
-	opset     int64
-	nodes     []*onnx.Node            // the new ones, in order
+	onnx.Builder
 	constants map[string]*onnx.Tensor // by name: initializers, and what Constant nodes put out
-	quantised map[string]bool         // values that have been quantised already
-	used      map[string]int          // how often a value is an input or an output
+	one       onnx.Value              // see startOne
+	rows      map[string]rows         // what values became that layers take
+	weights   map[weightKey]quantised
+	used      map[string]int // how often a value is an input or an output
+}
+
+// rows is a value, …×width, in 8 bits: rows×width, with their scales as rows×1, and the shape ….
+type rows struct{ numbers, scales, leading onnx.Value }
+
+// quantised is a constant matrix in 8 bits, in×out, with the scales of its columns.
+type quantised struct{ numbers, scales onnx.Value }
+
+type weightKey struct {
+	name       string
+	transposed bool
 }
 
 func constants(g *onnx.Graph) map[string]*onnx.Tensor {
@@ -183,122 +208,66 @@ func (r *rewriter) weight(n *onnx.Node) *onnx.Tensor {
 	return t
 }
 
-// node appends an operation.
-func (r *rewriter) node(op string, inputs []string, output string, attributes ...onnx.Attribute) {
-	r.nodes = append(r.nodes, &onnx.Node{Name: output, Op: op, Inputs: inputs, Outputs: []string{output}, Attributes: attributes})
+// startOne makes a 1 that is computed, as batch ÷ batch, from the input x of the first layer: ONNX Runtime joins a
+// MatMulInteger with scales only if the scale of its first operand is a scalar that is not known beforehand. That of the
+// rows cannot be it, so this stands in, and the rows are scaled afterwards.
+func (r *rewriter) startOne(x onnx.Value) {
+	batch := r.Cast(r.Gather(r.Shape(x), 0, 0), onnx.Float32)
+	r.one = r.Div(batch, batch)
 }
 
-// constant adds a tensor and gives its name.
-func (r *rewriter) constant(t *onnx.Tensor) string {
-	r.constants[t.Name] = t
-	r.graph.Initializers = append(r.graph.Initializers, t)
-	return t.Name
-}
+// least keeps the scale of a row of zeros above 0.
+const least = 1e-30
 
-func (r *rewriter) ints(name string, v ...int64) string {
-	var b []byte
-	for _, i := range v {
-		b = binary.LittleEndian.AppendUint64(b, uint64(i))
+// quantiseRows takes x, …×width, to rows of 8 bits, once for each x.
+func (r *rewriter) quantiseRows(x onnx.Value, width int64) rows {
+	if q, ok := r.rows[x.Name]; ok {
+		return q
 	}
-	return r.constant(onnx.Constant(name, onnx.Int64, b, int64(len(v))))
-}
-
-func (r *rewriter) number(name string, v float32) string {
-	return r.constant(onnx.Constant(name, onnx.Float32, onnx.Floats([]float32{v}), 1))
-}
-
-// shared are the names of constants and of one value that all layers use.
-const (
-	perStep  = "int8/1÷127"
-	least    = "int8/least"
-	nothing  = "int8/0"
-	middle   = "int8/128"
-	middleU8 = "int8/offset"
-	one      = "int8/one"
-	zero     = "int8/first"
-	last     = "int8/last"
-)
-
-// prologue adds what all layers share. The 1 is computed, as batch ÷ batch, from the input x of the first layer:
-// ONNX Runtime joins a MatMulInteger with scales only if the scale of its first operand is a scalar that is not
-// known beforehand. That of the rows cannot be it, so this stands in, and the rows are scaled afterwards.
-func (r *rewriter) prologue(x string) {
-	r.number(perStep, 1.0/127)
-	r.number(least, 1e-30) // a row of zeros has a scale too
-	r.number(nothing, 0)
-	r.number(middle, 128)
-	r.constant(onnx.Constant(middleU8, onnx.Uint8, []byte{128}))
-	r.ints(zero, 0)
-	r.ints(last, -1)
-	first := r.constant(onnx.Constant("int8/axis", onnx.Int64, make([]byte, 8)))
-	r.node("Shape", []string{x}, "int8/shape")
-	r.node("Gather", []string{"int8/shape", first}, "int8/size")
-	r.node("Cast", []string{"int8/size"}, "int8/batch", onnx.Int("to", int64(onnx.Float32)))
-	r.node("Div", []string{"int8/batch", "int8/batch"}, one)
-}
-
-// rows quantises x, …×width, to x̂ as rows×width with their scales s as rows×1, and notes the shape …, once for
-// each x.
-func (r *rewriter) rows(x string, width int64) {
-	if len(r.quantised) == 0 {
-		r.prologue(x)
+	if len(r.rows) == 0 {
+		r.startOne(x)
 	}
-	if r.quantised[x] {
-		return
+	flat := r.Reshape(x, -1, width)
+	scale := r.Max(r.Mul(r.Maximum(r.Abs(flat), 1, false), r.Floats([]float32{1.0 / 127})), r.Floats([]float32{least}))
+	offset := r.Cast(r.Add(r.Mul(scale, r.Floats([]float32{0})), r.Floats([]float32{128})), onnx.Uint8) // 128, for each row
+	q := rows{
+		numbers: r.Quantize(flat, scale, offset, 0),
+		scales:  r.Reshape(scale, -1, 1),
+		leading: r.Slice(r.Shape(x), 0, 0, -1),
 	}
-	r.quantised[x] = true
-	r.node("Reshape", []string{x, r.ints(x+"/int8/flat", -1, width)}, x+"/int8/rows")
-	r.node("Abs", []string{x + "/int8/rows"}, x+"/int8/abs")
-	if r.opset >= 18 { // where axes became an input
-		r.node("ReduceMax", []string{x + "/int8/abs", r.ints(x+"/int8/axis", 1)}, x+"/int8/max", onnx.Int("keepdims", 0))
-	} else {
-		r.node("ReduceMax", []string{x + "/int8/abs"}, x+"/int8/max", onnx.Ints("axes", 1), onnx.Int("keepdims", 0))
-	}
-	r.node("Mul", []string{x + "/int8/max", perStep}, x+"/int8/step")
-	r.node("Max", []string{x + "/int8/step", least}, x+"/int8/scale")
-	r.node("Mul", []string{x + "/int8/scale", nothing}, x+"/int8/zeros")
-	r.node("Add", []string{x + "/int8/zeros", middle}, x+"/int8/middles")
-	r.node("Cast", []string{x + "/int8/middles"}, x+"/int8/offsets", onnx.Int("to", int64(onnx.Uint8)))
-	r.node("QuantizeLinear", []string{x + "/int8/rows", x + "/int8/scale", x + "/int8/offsets"}, x+"/int8", onnx.Int("axis", 0))
-	r.node("Reshape", []string{x + "/int8/scale", r.ints(x+"/int8/upright", -1, 1)}, x+"/int8/column")
-	r.node("Shape", []string{x}, x+"/int8/shape")
-	r.node("Slice", []string{x + "/int8/shape", zero, last}, x+"/int8/leading")
+	r.rows[x.Name] = q
+	return q
 }
 
-// layer makes the nodes that stand for n, whose result keeps its name.
+// layer makes the operations that stand for n, whose result keeps its name.
 func (r *rewriter) layer(n *onnx.Node, w *onnx.Tensor) {
-	x, y := n.Inputs[0], n.Outputs[0]
 	in, out, transposed := w.Dims[0], w.Dims[1], false
 	if a := n.Attribute("transB"); n.Op == "Gemm" && a != nil && a.Int != 0 {
 		in, out, transposed = out, in, true
 	}
-	r.rows(x, in)
-	weight, scale := r.quantise(w, n.Inputs[1], transposed)
-	r.node("MatMulInteger", []string{x + "/int8", weight, middleU8}, y+"/int32")
-	r.node("Cast", []string{y + "/int32"}, y+"/float", onnx.Int("to", int64(onnx.Float32)))
-	r.node("Mul", []string{one, scale}, y+"/scale")
-	r.node("Mul", []string{y + "/float", y + "/scale"}, y+"/columns")
-	r.node("Mul", []string{y + "/columns", x + "/int8/column"}, y+"/rows")
-	r.node("Concat", []string{x + "/int8/leading", r.ints(y+"/width", out)}, y+"/shape", onnx.Int("axis", 0))
-	product := y
+	x := r.quantiseRows(r.Known(n.Inputs[0], onnx.Float32), in)
+	weight := r.quantise(w, n.Inputs[1], transposed)
+	y := r.Cast(r.MatMulInteger(x.numbers, weight.numbers, r.Byte(128)), onnx.Float32)
+	y = r.Mul(r.Mul(y, r.Mul(r.one, weight.scales)), x.scales)
+	shape := r.Concat(0, x.leading, r.Row(out))
+	last := r.Replacing(n.Outputs[0])
 	if n.Op == "Gemm" && len(n.Inputs) > 2 && n.Inputs[2] != "" {
-		product = y + "/product"
-	}
-	r.node("Reshape", []string{y + "/rows", y + "/shape"}, product)
-	if product != y {
-		r.node("Add", []string{product, n.Inputs[2]}, y)
+		last.Add(r.ReshapeTo(y, shape), r.Known(n.Inputs[2], onnx.Float32))
+	} else {
+		last.ReshapeTo(y, shape)
 	}
 	r.used[n.Inputs[1]]--
 }
 
 // quantise adds ŵ (in×out) and the scales of its columns to the graph, once for each matrix.
-func (r *rewriter) quantise(w *onnx.Tensor, name string, transposed bool) (weight, scale string) {
-	weight, scale = name+"/int8", name+"/scale"
+func (r *rewriter) quantise(w *onnx.Tensor, name string, transposed bool) quantised {
+	key := weightKey{name, transposed}
+	if q, ok := r.weights[key]; ok {
+		return q
+	}
+	weight, scale := name+"/int8", name+"/scale"
 	if transposed {
 		weight, scale = name+"/int8ᵀ", name+"/scaleᵀ"
-	}
-	if r.constants[weight] != nil {
-		return weight, scale
 	}
 	rows, columns := w.Dims[0], w.Dims[1]
 	in, out := rows, columns
@@ -333,9 +302,8 @@ func (r *rewriter) quantise(w *onnx.Tensor, name string, transposed bool) (weigh
 		}
 		return onnx.Floats(scales(at, in, out)), nil
 	}}
-	r.constant(q)
-	r.constant(s)
-	return weight, scale
+	r.weights[key] = quantised{numbers: r.Constant(q), scales: r.Constant(s)}
+	return r.weights[key]
 }
 
 // scales is max_k |w_kj| / most for each column; a column of zeros gets 1.
@@ -356,22 +324,22 @@ func scales(at func(k, j int64) float32, in, out int64) []float32 {
 }
 
 // sweep drops the constants that nothing refers to any more.
-func (r *rewriter) sweep() {
+func (r *rewriter) sweep(g *onnx.Graph) {
 	gone := func(name string) bool { n, seen := r.used[name]; return seen && n == 0 }
-	initializers := r.graph.Initializers[:0]
-	for _, t := range r.graph.Initializers {
+	initializers := g.Initializers[:0]
+	for _, t := range g.Initializers {
 		if !gone(t.Name) {
 			initializers = append(initializers, t)
 		}
 	}
-	r.graph.Initializers = initializers
-	nodes := r.graph.Nodes[:0]
-	for _, n := range r.graph.Nodes {
+	g.Initializers = initializers
+	nodes := g.Nodes[:0]
+	for _, n := range g.Nodes {
 		if n.Op != "Constant" || !gone(n.Outputs[0]) {
 			nodes = append(nodes, n)
 		}
 	}
-	r.graph.Nodes = nodes
+	g.Nodes = nodes
 }
 
 // values loads a float32 tensor.

@@ -1,7 +1,7 @@
 package vit
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -65,12 +65,16 @@ func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 	if !slices.Contains([]Output{CLS, Patch, Both}, o.Output) {
 		return nil, a, fmt.Errorf("output %q: want %s, %s or %s", o.Output, CLS, Patch, Both)
 	}
-	b := &builder{file: f, layout: l, arch: a, options: o, used: map[key]bool{}, graph: &onnx.Graph{Name: "encoder"}}
+	m := &onnx.Model{
+		IRVersion: irVersion, Producer: "iconic", Opsets: map[string]int64{"": opset}, Graph: &onnx.Graph{Name: "encoder"},
+		Metadata: []onnx.Entry{{Key: "architecture", Value: a.String()}, {Key: "output", Value: string(o.Output)}},
+	}
+	b := &builder{Builder: onnx.NewBuilder(m, ""), file: f, layout: l, arch: a, options: o, used: map[key]bool{}}
 	if err := b.checkMasks(); err != nil {
 		return nil, a, err
 	}
 	b.build()
-	if err := b.allUsed(); err != nil {
+	if err := errors.Join(b.Err(), b.allUsed()); err != nil {
 		return nil, a, err
 	}
 	for _, note := range l.notes {
@@ -78,24 +82,22 @@ func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 			o.Note(f.Name + ": " + note)
 		}
 	}
-	return &onnx.Model{
-		IRVersion: irVersion, Producer: "iconic", Opsets: map[string]int64{"": opset}, Graph: b.graph,
-		Metadata: []onnx.Entry{{Key: "architecture", Value: a.String()}, {Key: "output", Value: string(o.Output)}},
-	}, a, nil
+	return m, a, nil
 }
 
 // maxImageSize is far beyond what attention over all patches can bear.
 const maxImageSize = 4096
 
-// builder appends nodes; its methods return the name of what they compute.
+// builder lays out an encoder; its methods give what they compute.
 type builder struct {
+	onnx.Builder
 	file    *weights.File
 	layout  *layout
 	arch    Architecture
 	options Options
-	graph   *onnx.Graph
 	used    map[key]bool
-	rotated bool // the tables of rotations are there
+	cos     onnx.Value // of the rotations, once they are laid out, and their sines
+	sin     onnx.Value
 
 	// The last tensor read: query, key and value of the official files are thirds of one.
 	lastName string
@@ -103,36 +105,32 @@ type builder struct {
 }
 
 func (b *builder) build() {
-	a, size := b.arch, int64(b.options.ImageSize)
-	b.graph.Inputs = []onnx.Value{{Name: InputName, Type: onnx.Float32, Shape: []onnx.Dim{{Name: "batch"}, {Size: 3}, {Size: size}, {Size: size}}}}
-	b.graph.Outputs = []onnx.Value{{Name: OutputName, Type: onnx.Float32, Shape: []onnx.Dim{{Name: "batch"}, {Size: int64(a.Dim(b.options.Output))}}}}
-	x := b.embed()
+	a, size, batch := b.arch, int64(b.options.ImageSize), onnx.Dim{Name: "batch"}
+	x := b.embed(b.Input(InputName, onnx.Float32, batch, onnx.Dim{Size: 3}, onnx.Dim{Size: size}, onnx.Dim{Size: size}))
 	for i := range a.Depth {
 		x = b.block(x, i, i == a.Depth-1 && b.options.Output == CLS)
 	}
-	b.head(x)
+	b.Output(b.head(x), batch, onnx.Dim{Size: int64(a.Dim(b.options.Output))})
 }
 
 // embed is batch×3×size×size → batch×tokens×width: class token, registers, patches. The tokens that carry no image
 // begin as zero rows and get their content with the position embedding.
-func (b *builder) embed() string {
+func (b *builder) embed(pixels onnx.Value) onnx.Value {
 	a := b.arch
-	p := int64(a.Patch)
-	x := b.node("patches/conv", "Conv", []string{InputName, b.tensor("patches/weight", patchWeight, -1), b.tensor("patches/bias", patchBias, -1)},
-		onnx.Ints("kernel_shape", p, p), onnx.Ints("strides", p, p))
-	x = b.node("patches/flat", "Reshape", []string{x, b.ints("patches/shape", 0, int64(a.Width), -1)})
-	x = b.node("patches", "Transpose", []string{x}, onnx.Ints("perm", 0, 2, 1))
-	x = b.node("tokens/padded", "Pad", []string{x, b.ints("tokens/pads", 0, int64(1+a.Registers), 0, 0, 0, 0)})
-	return b.node("tokens", "Add", []string{x, b.table()})
+	x := b.At("patches/conv").Patches(pixels, b.tensor("patches/weight", patchWeight, -1), b.tensor("patches/bias", patchBias, -1))
+	x = b.At("patches/flat").Reshape(x, 0, int64(a.Width), -1)
+	x = b.At("patches").Transpose(x, 0, 2, 1)
+	x = b.At("tokens/padded").PadBefore(x, 1, int64(1+a.Registers))
+	return b.At("tokens").Add(x, b.table())
 }
 
 // table is 1×tokens×width: class token plus its position, registers (which have none), positions of the patches.
-func (b *builder) table() string {
+func (b *builder) table() onnx.Value {
 	a, grid := b.arch, b.options.ImageSize/b.arch.Patch
 	for _, r := range []role{classToken, position, registers} {
 		b.used[key{r, -1}] = true
 	}
-	return b.floats("tokens/table", func() ([]float32, error) {
+	return b.constant("tokens/table", func() ([]float32, error) {
 		token, err := b.read(classToken, -1)
 		if err != nil {
 			return nil, err
@@ -165,15 +163,15 @@ func (b *builder) table() string {
 
 // block is x + attention(norm(x)), then that plus feed-forward(norm of that). With first, only the first token
 // goes on; it attends to all.
-func (b *builder) block(x string, i int, first bool) string {
+func (b *builder) block(x onnx.Value, i int, first bool) onnx.Value {
 	at := fmt.Sprintf("block%d/", i)
 	y := b.norm(at+"norm1", x, norm1Weight, norm1Bias, i)
 	query := y
 	if first {
-		query = b.firstToken(at+"query", y)
-		x = b.firstToken(at+"residual", x)
+		query = b.At(at+"query").Slice(y, 1, 0, 1)
+		x = b.At(at+"residual").Slice(x, 1, 0, 1)
 	}
-	x = b.node(at+"attended", "Add", []string{x, b.attention(at+"attention/", query, y, i)})
+	x = b.At(at+"attended").Add(x, b.attention(at+"attention/", query, y, i))
 	y = b.norm(at+"norm2", x, norm2Weight, norm2Bias, i)
 	if b.arch.Gated {
 		y = b.gated(at+"feedforward/", y, i)
@@ -181,19 +179,14 @@ func (b *builder) block(x string, i int, first bool) string {
 		y = b.linear(at+"feedforward/in", y, part{weight: fc1Weight, bias: fc1Bias, block: i})
 		y = b.linear(at+"feedforward/out", b.gelu(at+"feedforward/gelu", y), part{weight: fc2Weight, bias: fc2Bias, scale: scale2, block: i})
 	}
-	return b.node(at+"out", "Add", []string{x, y})
-}
-
-// firstToken is batch×tokens×width → batch×1×width.
-func (b *builder) firstToken(name, x string) string {
-	return b.node(name, "Slice", []string{x, b.ints(name+"/from", 0), b.ints(name+"/to", 1), b.ints(name+"/axis", 1)})
+	return b.At(at+"out").Add(x, y)
 }
 
 // attention is softmax(q·kᵀ/√d)·v for each head, and a linear layer on the heads side by side.
-func (b *builder) attention(at, query, tokens string, i int) string {
-	heads, d := int64(b.arch.Heads), int64(b.arch.Width/b.arch.Heads)
-	split := b.ints(at+"heads", 0, 0, heads, d)
-	third := func(n int, name, x string, w, bias role, perm ...int64) string {
+func (b *builder) attention(at string, query, tokens onnx.Value, i int) onnx.Value {
+	d := b.arch.Width / b.arch.Heads
+	// heads is batch×tokens×width → batch×heads×tokens×d of queries, keys or values, the n-th of three.
+	heads := func(n int, name string, x onnx.Value, w, bias role) onnx.Value {
 		p := part{weight: w, bias: bias, block: i}
 		if b.layout.has(qkvWeight, i) {
 			p = part{weight: qkvWeight, bias: bias, block: i, third: n}
@@ -202,53 +195,48 @@ func (b *builder) attention(at, query, tokens string, i int) string {
 			}
 		}
 		y := b.linear(at+name, x, p)
-		y = b.node(at+name+"/split", "Reshape", []string{y, split})
-		if n < 3 && x == tokens && b.arch.Family == DINOv3 { // the class token alone is not turned
-			y = b.turn(at+name+"/rotated", y)
-		}
-		return b.node(at+name+"/turned", "Transpose", []string{y}, onnx.Ints("perm", perm...))
+		y = b.At(at+name+"/split").Reshape(y, 0, 0, int64(b.arch.Heads), int64(d))
+		return b.At(at+name+"/heads").Transpose(y, 0, 2, 1, 3)
 	}
-	q := third(1, "q", query, queryWeight, queryBias, 0, 2, 1, 3)
-	k := third(2, "k", tokens, keyWeight, keyBias, 0, 2, 3, 1)
-	v := third(3, "v", tokens, valueWeight, valueBias, 0, 2, 1, 3)
-	s := b.node(at+"scores", "MatMul", []string{q, k})
-	s = b.node(at+"scaled", "Mul", []string{s, b.scalar(at+"scale", float32(1/math.Sqrt(float64(d))))})
-	s = b.node(at+"weights", "Softmax", []string{s}, onnx.Int("axis", -1))
-	y := b.node(at+"mixed", "MatMul", []string{s, v})
-	y = b.node(at+"mixed/turned", "Transpose", []string{y}, onnx.Ints("perm", 0, 2, 1, 3))
-	y = b.node(at+"joined", "Reshape", []string{y, b.ints(at+"width", 0, 0, int64(b.arch.Width))})
+	q := heads(1, "q", query, queryWeight, queryBias)
+	k := heads(2, "k", tokens, keyWeight, keyBias)
+	v := heads(3, "v", tokens, valueWeight, valueBias)
+	if b.arch.Family == DINOv3 {
+		k = b.rotate(at+"k/rotated", k)
+		if query.Name == tokens.Name { // the class token alone has no place
+			q = b.rotate(at+"q/rotated", q)
+		}
+	}
+	s := b.At(at+"scores").MatMul(q, b.At(at+"k/upright").Transpose(k, 0, 1, 3, 2))
+	s = b.At(at+"scaled").Mul(s, b.Float(float32(1/math.Sqrt(float64(d)))))
+	y := b.At(at+"mixed").MatMul(b.At(at+"weights").Softmax(s), v)
+	y = b.At(at+"mixed/tokens").Transpose(y, 0, 2, 1, 3)
+	y = b.At(at+"joined").Reshape(y, 0, 0, int64(b.arch.Width))
 	return b.linear(at+"proj", y, part{weight: projWeight, bias: projBias, scale: scale1, block: i})
 }
 
 // gelu is x·½(1 + erf(x/√2)), in the five nodes that ONNX Runtime knows for one.
-func (b *builder) gelu(name, x string) string {
-	y := b.node(name+"/div", "Div", []string{x, b.scalar(name+"/sqrt2", math.Sqrt2)})
-	y = b.node(name+"/erf", "Erf", []string{y})
-	y = b.node(name+"/plus", "Add", []string{y, b.scalar(name+"/one", 1)})
-	y = b.node(name+"/times", "Mul", []string{x, y})
-	return b.node(name, "Mul", []string{y, b.scalar(name+"/half", 0.5)})
+func (b *builder) gelu(name string, x onnx.Value) onnx.Value {
+	y := b.At(name + "/erf").Erf(b.At(name+"/div").Div(x, b.Float(math.Sqrt2)))
+	y = b.At(name+"/times").Mul(x, b.At(name+"/plus").Add(y, b.Float(1)))
+	return b.At(name).Mul(y, b.Float(0.5))
 }
 
-// gated is SwiGLU: (silu(a)·b)·W with a, b the halves of one linear layer (Shazeer 2020, arXiv 2002.05202).
-func (b *builder) gated(at, x string, i int) string {
+// gated is SwiGLU: (silu(a)·b)·W with a, b the halves of one linear layer, or two (Shazeer 2020, arXiv 2002.05202).
+func (b *builder) gated(at string, x onnx.Value, i int) onnx.Value {
+	var gate, value onnx.Value
 	if b.layout.has(siluWeight, i) {
-		gate := b.linear(at+"gate", x, part{weight: siluWeight, bias: siluBias, block: i})
-		value := b.linear(at+"value", x, part{weight: valWeight, bias: valBias, block: i})
-		s := b.node(at+"silu", "Mul", []string{gate, b.node(at+"sigmoid", "Sigmoid", []string{gate})})
-		return b.linear(at+"out", b.node(at+"product", "Mul", []string{s, value}), part{weight: gatedWeight, bias: gatedBias, scale: scale2, block: i})
+		gate = b.linear(at+"gate", x, part{weight: siluWeight, bias: siluBias, block: i})
+		value = b.linear(at+"value", x, part{weight: valWeight, bias: valBias, block: i})
+	} else {
+		gate, value = b.At(at + "halves").Halves(b.linear(at+"in", x, part{weight: gateWeight, bias: gateBias, block: i}))
 	}
-	y := b.linear(at+"in", x, part{weight: gateWeight, bias: gateBias, block: i})
-	half := int64(b.arch.Hidden)
-	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{Name: at + "halves", Op: "Split", Inputs: []string{y, b.ints(at+"half", half, half)},
-		Outputs: []string{at + "gate", at + "value"}, Attributes: []onnx.Attribute{onnx.Int("axis", -1)}})
-	s := b.node(at+"sigmoid", "Sigmoid", []string{at + "gate"})
-	s = b.node(at+"silu", "Mul", []string{at + "gate", s})
-	s = b.node(at+"product", "Mul", []string{s, at + "value"})
-	return b.linear(at+"out", s, part{weight: gatedWeight, bias: gatedBias, scale: scale2, block: i})
+	s := b.At(at+"silu").Mul(gate, b.At(at+"sigmoid").Sigmoid(gate))
+	return b.linear(at+"out", b.At(at+"product").Mul(s, value), part{weight: gatedWeight, bias: gatedBias, scale: scale2, block: i})
 }
 
 // head is the final norm and the choice of tokens: batch×tokens×width → batch×Dim.
-func (b *builder) head(x string) {
+func (b *builder) head(x onnx.Value) onnx.Value {
 	a := b.arch
 	classWeight, classBias := normWeight, normBias
 	untied := b.layout.has(classNormW, -1)
@@ -259,43 +247,23 @@ func (b *builder) head(x string) {
 		b.used[key{r, -1}] = true
 	}
 	if b.options.Output == CLS {
-		x = b.node("head/class", "Reshape", []string{x, b.ints("head/shape", -1, int64(a.Width))})
-		b.rename(b.norm("head/norm", x, classWeight, classBias, -1))
-		return
+		return b.norm(OutputName, b.At("head/class").Reshape(x, -1, int64(a.Width)), classWeight, classBias, -1)
 	}
-	all := x
-	x = b.norm("head/norm", x, normWeight, normBias, -1)
-	patches := b.node("head/patches", "Slice", []string{x, b.ints("head/from", int64(1+a.Registers)), b.ints("head/to", math.MaxInt64), b.ints("head/axis", 1)})
-	mean := b.node("head/mean", "ReduceMean", []string{patches}, onnx.Ints("axes", 1), onnx.Int("keepdims", 0))
+	normed := b.norm("head/norm", x, normWeight, normBias, -1)
+	patches := b.At("head/patches").Slice(normed, 1, int64(1+a.Registers), math.MaxInt64)
 	if b.options.Output == Patch {
-		b.rename(mean)
-		return
+		return b.At(OutputName).Mean(patches, 1, false)
 	}
+	mean := b.At("head/mean").Mean(patches, 1, false)
 	if untied {
-		x = all
+		class := b.norm("head/class/norm", b.At("head/class").Gather(x, 1, 0), classWeight, classBias, -1)
+		return b.At(OutputName).Concat(1, class, mean)
 	}
-	class := b.node("head/class", "Gather", []string{x, b.scalarInt("head/zero", 0)}, onnx.Int("axis", 1))
-	if untied {
-		class = b.norm("head/class/norm", class, classWeight, classBias, -1)
-	}
-	b.rename(b.node("head/both", "Concat", []string{class, mean}, onnx.Int("axis", 1)))
+	return b.At(OutputName).Concat(1, b.At("head/class").Gather(normed, 1, 0), mean)
 }
 
-// rename makes the last node's result the graph's output.
-func (b *builder) rename(last string) {
-	n := b.graph.Nodes[len(b.graph.Nodes)-1]
-	n.Outputs[slices.Index(n.Outputs, last)] = OutputName
-}
-
-// node appends an operation; it and its result are called name.
-func (b *builder) node(name, op string, inputs []string, attributes ...onnx.Attribute) string {
-	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes})
-	return name
-}
-
-func (b *builder) norm(name, x string, weight, bias role, i int) string {
-	return b.node(name, "LayerNormalization", []string{x, b.tensor(name+"/weight", weight, i), b.tensor(name+"/bias", bias, i)},
-		onnx.Int("axis", -1), onnx.Float("epsilon", b.arch.epsilon()))
+func (b *builder) norm(name string, x onnx.Value, weight, bias role, i int) onnx.Value {
+	return b.At(name).LayerNorm(x, b.tensor(name+"/weight", weight, i), b.tensor(name+"/bias", bias, i), b.arch.epsilon())
 }
 
 // part names the weights of a linear layer.
@@ -306,7 +274,7 @@ type part struct {
 }
 
 // linear is x·Wᵀ + bias, W being out×in as PyTorch keeps it; the graph holds Wᵀ.
-func (b *builder) linear(name, x string, p part) string {
+func (b *builder) linear(name string, x onnx.Value, p part) onnx.Value {
 	w := b.layout.parts[key{p.weight, p.block}]
 	out, in := w.Shape[0], w.Shape[1]
 	if p.third > 0 {
@@ -350,7 +318,7 @@ func (b *builder) linear(name, x string, p part) string {
 		}
 		return x, nil
 	}
-	weight := b.floats(name+"/weight", func() ([]float32, error) {
+	weight := b.constant(name+"/weight", func() ([]float32, error) {
 		x, err := load(p.weight, in, p.third)
 		if err != nil {
 			return nil, err
@@ -358,10 +326,10 @@ func (b *builder) linear(name, x string, p part) string {
 		return transpose(x, out, in), nil
 	}, in, out)
 	if !b.layout.has(p.bias, p.block) {
-		return b.node(name, "MatMul", []string{x, weight})
+		return b.At(name).MatMul(x, weight)
 	}
-	y := b.node(name+"/product", "MatMul", []string{x, weight})
-	return b.node(name, "Add", []string{y, b.floats(name+"/bias", func() ([]float32, error) { return load(p.bias, 1, p.biasThird) }, out)})
+	bias := b.constant(name+"/bias", func() ([]float32, error) { return load(p.bias, 1, p.biasThird) }, out)
+	return b.At(name).Add(b.At(name+"/product").MatMul(x, weight), bias)
 }
 
 // transpose turns rows×columns, in blocks that fit the cache.
@@ -394,44 +362,28 @@ func (b *builder) read(r role, block int) ([]float32, error) {
 }
 
 // tensor is a part as it is.
-func (b *builder) tensor(name string, r role, block int) string {
+func (b *builder) tensor(name string, r role, block int) onnx.Value {
 	b.used[key{r, block}] = true
-	return b.floats(name, func() ([]float32, error) { return b.read(r, block) }, b.layout.parts[key{r, block}].Shape...)
+	return b.constant(name, func() ([]float32, error) { return b.read(r, block) }, b.layout.parts[key{r, block}].Shape...)
 }
 
-// floats adds a constant whose elements are made when the model is written.
-func (b *builder) floats(name string, load func() ([]float32, error), shape ...int) string {
+// constant adds one whose elements are made when the model is written.
+func (b *builder) constant(name string, load func() ([]float32, error), shape ...int) onnx.Value {
+	return b.Constant(lazy(name, load, shape...))
+}
+
+func lazy(name string, load func() ([]float32, error), shape ...int) *onnx.Tensor {
 	dims := make([]int64, len(shape))
 	for i, d := range shape {
 		dims[i] = int64(d)
 	}
-	b.graph.Initializers = append(b.graph.Initializers, &onnx.Tensor{Name: name, Type: onnx.Float32, Dims: dims, Load: func() ([]byte, error) {
+	return &onnx.Tensor{Name: name, Type: onnx.Float32, Dims: dims, Load: func() ([]byte, error) {
 		x, err := load()
 		if err != nil {
 			return nil, err
 		}
 		return onnx.Floats(x), nil
-	}})
-	return name
-}
-
-func (b *builder) scalar(name string, v float32) string {
-	b.graph.Initializers = append(b.graph.Initializers, onnx.Constant(name, onnx.Float32, onnx.Floats([]float32{v})))
-	return name
-}
-
-func (b *builder) scalarInt(name string, v int64) string {
-	b.graph.Initializers = append(b.graph.Initializers, onnx.Constant(name, onnx.Int64, binary.LittleEndian.AppendUint64(nil, uint64(v))))
-	return name
-}
-
-func (b *builder) ints(name string, v ...int64) string {
-	var data []byte
-	for _, i := range v {
-		data = binary.LittleEndian.AppendUint64(data, uint64(i))
-	}
-	b.graph.Initializers = append(b.graph.Initializers, onnx.Constant(name, onnx.Int64, data, int64(len(v))))
-	return name
+	}}
 }
 
 // allUsed makes sure that nothing in the file was passed over but the mask token, which only pretraining needs.

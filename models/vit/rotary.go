@@ -18,47 +18,34 @@ func (a Architecture) epsilon() float32 {
 // rotaryBase is that of all published DINOv3 encoders.
 const rotaryBase = 100
 
-// turn rotates batch×tokens×heads×d by the position of each token's patch, axis by axis (Su et al. 2021, arXiv
+// rotate turns batch×heads×tokens×d by the place of each token's patch, axis by axis (Su et al. 2021, arXiv
 // 2104.09864): x∘cos + (second half, first half)∘sin, the sine of the first half being negative. Tokens without a
-// place are turned by nothing: their cosine is 1.
-func (b *builder) turn(name, x string) string {
-	d := int64(b.arch.Width / b.arch.Heads)
-	cos, sin := b.rotation()
-	halves := []string{name + "/first", name + "/second"}
-	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{Name: name + "/halves", Op: "Split", Inputs: []string{x, b.ints(name+"/half", d/2, d/2)},
-		Outputs: halves, Attributes: []onnx.Attribute{onnx.Int("axis", -1)}})
-	swapped := b.node(name+"/swapped", "Concat", []string{halves[1], halves[0]}, onnx.Int("axis", -1))
-	return b.node(name, "Add", []string{
-		b.node(name+"/cos", "Mul", []string{x, cos}),
-		b.node(name+"/sin", "Mul", []string{swapped, sin}),
-	})
+// place are turned by nothing: their cosine is 1. The tables lie as the heads do, so that each product is of one long row.
+func (b *builder) rotate(name string, x onnx.Value) onnx.Value {
+	if b.cos.Name == "" {
+		b.layRotations()
+	}
+	first, second := b.At(name + "/halves").Halves(x)
+	swapped := b.At(name+"/swapped").Concat(-1, second, first)
+	return b.At(name).Add(b.At(name+"/cos").Mul(x, b.cos), b.At(name+"/sin").Mul(swapped, b.sin))
 }
 
-// rotation names the tables of cosines and signed sines, 1×tokens×1×d, which all blocks share.
-func (b *builder) rotation() (cos, sin string) {
-	cos, sin = "rotary/cos", "rotary/sin"
-	if b.rotated {
-		return cos, sin
-	}
-	b.rotated = true
+// layRotations adds the tables of cosines and signed sines, tokens×d, which all blocks share and which stay in float32.
+func (b *builder) layRotations() {
 	b.used[key{periods, -1}], b.used[key{frequencies, -1}] = true, true
 	grid, d := b.options.ImageSize/b.arch.Patch, b.arch.Width/b.arch.Heads
-	tokens := 1 + b.arch.Registers + grid*grid
-	table := func(sine bool) func() ([]float32, error) {
-		return func() ([]float32, error) {
+	table := func(name string, sine bool) onnx.Value {
+		t := lazy(name, func() ([]float32, error) {
 			all, err := b.periods(d / 4)
 			if err != nil {
 				return nil, err
 			}
 			return rotations(all, grid, 1+b.arch.Registers, sine), nil
-		}
-	}
-	b.floats(cos, table(false), 1, tokens, 1, d)
-	b.floats(sin, table(true), 1, tokens, 1, d)
-	for _, t := range b.graph.Initializers[len(b.graph.Initializers)-2:] {
+		}, 1+b.arch.Registers+grid*grid, d)
 		t.Exact = true
+		return b.Constant(t)
 	}
-	return cos, sin
+	b.cos, b.sin = table("rotary/cos", false), table("rotary/sin", true)
 }
 
 // periods are those of the file, or base^(i/n). Official files keep them in bfloat16, and the official code computes with what is
@@ -90,7 +77,7 @@ func (b *builder) periods(n int) ([]float32, error) {
 	return all, nil
 }
 
-// rotations is (before+grid²)×4n cosines, or sines with the sign that turn wants. The centres of the patches lie in
+// rotations is (before+grid²)×4n cosines, or sines with the sign that rotate wants. The centres of the patches lie in
 // [−1, 1] on both axes, and one full turn is as long as a period; rows of a head are (y, x), twice.
 func rotations(periods []float32, grid, before int, sine bool) []float32 {
 	n := len(periods)
