@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -186,15 +187,41 @@ func largestDifference(got, want []float32) float64 {
 	return off / largest
 }
 
-// What ONNX Runtime makes of the graph: it has to recognise layer norm and GELU, and to take the scaling of the
+// What ONNX Runtime makes of the graph: it has to recognise layer norm, GELU and SiLU, and to take the scaling of the
 // attention scores into their product.
 func TestONNXRuntimeFusesTheGraph(t *testing.T) {
-	file := sharedtest.Path(t, "vit", "dinov2_reg4.safetensors")
-	m, err := models.Resolve(t.Context(), file, models.Options{PullOptions: models.PullOptions{Cache: t.TempDir()}, ImageSize: 42, Heads: 4})
-	if err != nil {
-		t.Fatal(err)
+	const depth = 3
+	for _, c := range []struct {
+		folder, file string
+		size         int
+		activation   string
+		more         map[string]int
+	}{
+		{"vit", "dinov2_reg4.safetensors", 42, "BiasGelu", map[string]int{"Split": 0}},
+		{"vit_dinov3", "dinov3.pth", 64, "BiasGelu", map[string]int{"Split": 2*depth - 1}},
+		{"vit_dinov3", "dinov3_plus.pth", 48, "QuickGelu", map[string]int{"Sigmoid": 0}},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			m, err := models.Resolve(t.Context(), sharedtest.Path(t, c.folder, c.file), models.Options{PullOptions: models.PullOptions{Cache: t.TempDir()}, ImageSize: c.size, Heads: 4})
+			if err != nil {
+				t.Fatal(err)
+			}
+			count := optimised(t, m.Path, c.size)
+			want := map[string]int{"LayerNormalization": 2*depth + 1, c.activation: depth, "FusedMatMul": depth, "Softmax": depth, "Erf": 0, "Shape": 0}
+			maps.Copy(want, c.more)
+			for op, want := range want {
+				if count[op] != want {
+					t.Errorf("%d × %s, want %d: %v", count[op], op, want, count)
+				}
+			}
+		})
 	}
-	encode(t, m.Path, make([]float32, 3*42*42), 1) // starts the runtime
+}
+
+// optimised counts the operators of the graph that ONNX Runtime makes of a model.
+func optimised(t *testing.T, model string, size int) map[string]int {
+	t.Helper()
+	encode(t, model, make([]float32, 3*size*size), 1) // starts the runtime
 	o, err := ort.NewSessionOptions()
 	if err != nil {
 		t.Fatal(err)
@@ -204,25 +231,20 @@ func TestONNXRuntimeFusesTheGraph(t *testing.T) {
 	if err := o.SetOptimizedModelFilePath(dump); err != nil {
 		t.Fatal(err)
 	}
-	s, err := ort.NewDynamicAdvancedSession(m.Path, []string{vit.InputName}, []string{vit.OutputName}, o)
+	s, err := ort.NewDynamicAdvancedSession(model, []string{vit.InputName}, []string{vit.OutputName}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Destroy()
-	optimised, err := onnx.ReadFile(dump)
+	graph, err := onnx.ReadFile(dump)
 	if err != nil {
 		t.Fatal(err)
 	}
 	count := map[string]int{}
-	for _, n := range optimised.Graph.Nodes {
+	for _, n := range graph.Graph.Nodes {
 		count[n.Op]++
 	}
-	const depth = 3
-	for op, want := range map[string]int{"LayerNormalization": 2*depth + 1, "BiasGelu": depth, "FusedMatMul": depth, "Softmax": depth, "Erf": 0, "Shape": 0} {
-		if count[op] != want {
-			t.Errorf("%d × %s, want %d: %v", count[op], op, want, count)
-		}
-	}
+	return count
 }
 
 // Fewer bits change the features a little, and nothing else.
