@@ -44,7 +44,8 @@ func isTeacher(part string) bool {
 func isHead(name string) bool {
 	for _, part := range strings.Split(name, ".") {
 		switch part {
-		case "head", "dino_head", "ibot_head", "projection_head", "last_layer", "dino_loss", "ibot_loss", "ibot_patch_loss",
+		case "head", "dino_head", "ibot_head", "projection_head", "linear_head", "linear_classifier", "classifier", "fc", "projector", "predictor",
+			"prototypes", "last_layer", "dino_loss", "ibot_loss", "ibot_patch_loss",
 			"gram_loss", "optimizer", "scaler", "fp16_scaler", "lr_scheduler":
 			return true
 		}

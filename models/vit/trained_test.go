@@ -46,6 +46,8 @@ func TestCheckpointsAsTrained(t *testing.T) {
 		{"one chunk", renamed(func(n string) string { return strings.Replace(n, "blocks.", "blocks.0.", 1) }), "", ""},
 		{"heads beside", with(state(small, schemes[0], "teacher.backbone."), "teacher.dino_head.mlp.0.weight", "teacher.ibot_head.last_layer.weight_v", "dino_loss.center"), "teacher.backbone.", "teacher.dino_head.mlp.0.weight"},
 		{"a head within", with(want, "head.weight"), "", "head.weight"},
+		{"a classifier behind it", with(state(small, schemes[0], "backbone."), "classifier.weight", "fc.bias"), "backbone.", "classifier.weight, fc.bias"},
+		{"what learns by pairs", with(state(small, schemes[0], "backbone."), "projector.0.weight", "predictor.0.weight"), "backbone.", "projector.0.weight"},
 		{"teacher and student", both("student.module.backbone.", "teacher.backbone."), "teacher.backbone.", `not the one under "student.backbone."`},
 		{"an average over the steps", both("model.", "model_ema."), "model_ema.", "model."},
 	} {

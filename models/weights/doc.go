@@ -4,7 +4,9 @@
 // their numbers. A pickle is a program for a stack machine that may name any Python function and call it; loading
 // one of unknown origin with Python runs whatever its author wished. The machine here knows only the instructions
 // that state dictionaries are made of, and only three names (an ordered dictionary, and the two ways in which
-// PyTorch rebuilds a tensor), none of which it executes: they yield descriptions. Anything else is refused by name.
+// PyTorch rebuilds a tensor), none of which it executes: they yield descriptions. What a training run keeps beside them,
+// its arguments, settings and scores, is known by the modules of its classes, and passed over. Anything else is refused
+// by name.
 //
 // Sizes are checked against the archive before anything is allocated for them, and tensors are read one at a time.
 package weights

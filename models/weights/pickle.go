@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // The values that the machine works on: nil, bool, int64, float64, string, *list, tuple, *dict, and these.
@@ -21,6 +22,8 @@ type (
 	// global is a Python name, never looked up.
 	global struct{ module, name string }
 	mark   struct{}
+	// beside is an object that training keeps beside weights: its settings, a score. What it holds is dropped.
+	beside struct{}
 	// storage is one entry of the archive, by PyTorch's persistent id.
 	storage struct {
 		kind string // FloatStorage, …
@@ -42,6 +45,25 @@ var (
 	tensorV2    = global{"torch._utils", "_rebuild_tensor_v2"}
 	parameter   = global{"torch._utils", "_rebuild_parameter"}
 )
+
+// besides are the modules whose objects may lie beside weights: arguments and settings of a training script, paths, NumPy's numbers,
+// times. What is called by their names is never run, and none of them is a tensor.
+var besides = []string{"argparse", "pathlib", "numpy", "_codecs", "omegaconf", "datetime", "typing", "yacs", "easydict", "addict", "ml_collections"}
+
+// plainTypes are those of Python's own names that may stand beside weights, as types and as what makes an empty one.
+var plainTypes = []global{
+	{"collections", "defaultdict"}, {"collections", "Counter"},
+	{"builtins", "set"}, {"builtins", "dict"}, {"builtins", "list"}, {"builtins", "tuple"}, {"builtins", "int"}, {"builtins", "float"}, {"builtins", "bool"}, {"builtins", "str"},
+}
+
+// isBeside tells the names of what may lie beside weights.
+func (g global) isBeside() bool {
+	if g.module == "__builtin__" { // in pickles for Python 2
+		g.module = "builtins"
+	}
+	root, _, _ := strings.Cut(g.module, ".")
+	return slices.Contains(besides, root) || slices.Contains(plainTypes, g)
+}
 
 const (
 	maxPickle = 64 << 20 // the index of the largest encoder takes 100 kB
@@ -181,8 +203,8 @@ func (m *machine) step() (done bool, err error) {
 		return false, m.persistent()
 	case 'c', 0x93: // GLOBAL, STACK_GLOBAL
 		return false, m.global(op[0])
-	case 'R': // REDUCE
-		return false, m.reduce()
+	case 'R', 0x81: // REDUCE, NEWOBJ
+		return false, m.reduce(op[0])
 	case 'b': // BUILD
 		return false, m.build()
 	case 'q', 'r', 0x94, 'h', 'j':
@@ -221,6 +243,9 @@ func (m *machine) literal(op byte) (any, error) {
 			return nil, err
 		}
 		return math.Float64frombits(binary.BigEndian.Uint64(b)), nil
+	case 'B', 'C': // BINBYTES, SHORT_BINBYTES
+		b, err := m.sized(map[byte]int{'B': 4, 'C': 1}[op])
+		return string(b), err
 	case 'X', 0x8c, 0x8d: // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
 		b, err := m.sized(map[byte]int{'X': 4, 0x8c: 1, 0x8d: 8}[op])
 		return string(b), err
@@ -285,7 +310,7 @@ func (m *machine) global(op byte) error {
 	}
 	_, isStorage := storages[g.name]
 	switch {
-	case g == orderedDict, g == tensorV2, g == parameter, g.module == "torch" && isStorage:
+	case g == orderedDict, g == tensorV2, g == parameter, g.module == "torch" && isStorage, g.isBeside():
 		return m.push(g)
 	}
 	return fmt.Errorf("%s.%s is not something that weights are made of: refused. A file that holds weights alone (a state dictionary, the \"backbone only\" download) has no such name in it", g.module, g.name)
@@ -310,8 +335,8 @@ func (m *machine) persistent() error {
 	return m.push(storage{kind.name, key, size})
 }
 
-// reduce is a call. The three functions it may name are described, not executed.
-func (m *machine) reduce() error {
+// reduce is a call, or an object of a class. The three functions that make tensors and their dictionaries are described, not executed.
+func (m *machine) reduce(op byte) error {
 	v, err := m.popN(2)
 	if err != nil {
 		return err
@@ -322,6 +347,10 @@ func (m *machine) reduce() error {
 		return errors.New("a call of something that is no name: refused")
 	}
 	switch {
+	case g.isBeside():
+		return m.push(&beside{})
+	case op != 'R':
+		return fmt.Errorf("an object of %s.%s: refused", g.module, g.name)
 	case g == orderedDict && len(args) == 0:
 		return m.push(&dict{})
 	case g == tensorV2 && len(args) >= 6:
@@ -370,10 +399,11 @@ func (m *machine) build() error {
 	if err != nil {
 		return err
 	}
-	if _, ok := v[0].(*dict); !ok {
-		return errors.New("attributes of something that is no dictionary: refused")
+	switch v[0].(type) {
+	case *dict, *beside:
+		return m.push(v[0])
 	}
-	return m.push(v[0])
+	return errors.New("attributes of something that is no dictionary: refused")
 }
 
 func (m *machine) remember(op byte) error {
@@ -425,6 +455,8 @@ func (m *machine) extend(op byte) error {
 		return errEmpty
 	}
 	switch target := m.stack[len(m.stack)-1].(type) {
+	case *beside:
+		return nil
 	case *list:
 		if op == 'a' || op == 'e' {
 			target.items = append(target.items, v...)

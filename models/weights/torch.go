@@ -126,7 +126,11 @@ func (c *collector) collect(v any, name string, depth int) error {
 				return err
 			}
 		}
-	case nil, bool, int64, float64, string, tuple, *list: // the epoch and the like
+	case nil, bool, int64, float64, string, tuple, *list, *beside: // the epoch and the like
+	case global:
+		if !v.isBeside() {
+			return fmt.Errorf("%q is the name %s.%s, and neither a tensor nor a dictionary of tensors", name, v.module, v.name)
+		}
 	default:
 		return fmt.Errorf("%q is neither a tensor nor a dictionary of tensors", name)
 	}

@@ -111,6 +111,32 @@ func TestReadsViewsOfAllKinds(t *testing.T) {
 	}
 }
 
+// What a training run keeps beside the weights is passed over, whatever it holds.
+func TestPassesOverWhatLiesBesideWeights(t *testing.T) {
+	weight := tensor(storageOf("FloatStorage", "0", 6), 0, []int{2}, []int{1})
+	for _, c := range []struct{ name, beside string }{
+		{"arguments", name("argparse Namespace") + ")\x81" + dictOf(text("lr"), number(1), text("path"), text("x")) + "b"},
+		{"a score", name("numpy.core.multiarray scalar") + tupleOf(name("numpy dtype")+tupleOf(text("f8"), "\x89", "\x88")+"R", "C\x02ab") + "R"},
+		{"a path", name("pathlib PosixPath") + tupleOf(text("/"), text("tmp")) + "R"},
+		{"a dictionary with a default", name("collections defaultdict") + tupleOf(name("__builtin__ list")) + "R(" + text("a") + "]u"},
+		{"settings in settings", name("omegaconf.dictconfig DictConfig") + ")\x81" + dictOf(text("type"), name("typing Any"), text("inner"), weight) + "b"},
+		{"a type", name("builtins int")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := read(archive(t, zip.Store, map[string]string{"data.pkl": proto + dictOf(text("args"), c.beside, text("w"), weight) + stop, "data/0": floats(1, 2, 3, 4, 5, 6)}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(f.Tensors) != 1 || f.Tensors[0].Name != "w" {
+				t.Errorf("tensors %v", f.Tensors)
+			}
+			if x, err := f.Read("w"); err != nil || !slices.Equal(x, []float32{1, 2}) {
+				t.Errorf("%v, %v", x, err)
+			}
+		})
+	}
+}
+
 // bomb is four dictionaries, each of which holds the one before a hundred times.
 func bomb() string {
 	program := "}q\x00"
@@ -124,9 +150,10 @@ func TestRefusesProgramsThatAreNotWeights(t *testing.T) {
 	for _, c := range []struct{ name, program, want string }{
 		{"a call of the system", proto + name("os system") + tupleOf(text("rm -rf /")) + "R" + stop, "os.system is not something that weights are made of"},
 		{"a call by a name on the stack", "\x80\x04" + text("builtins") + text("eval") + "\x93" + stop, "builtins.eval is not"},
-		{"arguments of a training script", proto + name("argparse Namespace") + ")\x81" + stop, "argparse.Namespace is not"},
+		{"a class of the training's own", proto + name("__main__ Net") + ")\x81" + stop, "__main__.Net is not"},
+		{"a function of Python's own", proto + name("builtins getattr") + stop, "builtins.getattr is not"},
 		{"the old way to name and call", proto + "ios\nsystem\n" + stop, "instruction 0x69 ('i')"},
-		{"the way of classes", proto + name("collections OrderedDict") + ")\x81" + stop, "instruction 0x81"},
+		{"the way of classes", proto + name("collections OrderedDict") + ")\x81" + stop, "an object of collections.OrderedDict"},
 		{"a storage class as a function", proto + name("torch FloatStorage") + tupleOf(number(1)) + "R" + stop, "a call of torch.FloatStorage with 1 arguments"},
 		{"an ordered dictionary of something", proto + name("collections OrderedDict") + tupleOf("]") + "R" + stop, "a call of collections.OrderedDict with 1 arguments"},
 		{"attributes of a tensor", proto + tensor(storageOf("FloatStorage", "0", 1), 0, []int{1}, []int{1}) + "}b" + stop, "attributes of something that is no dictionary"},
@@ -140,7 +167,7 @@ func TestRefusesProgramsThatAreNotWeights(t *testing.T) {
 		{"a memory that was never filled", proto + "h\x05" + stop, "nothing was remembered"},
 		{"items for a number", proto + number(1) + text("a") + text("b") + "s" + stop, "cannot hold them"},
 		{"an odd number of items", proto + "}(" + text("a") + "u" + stop, "cannot hold them"},
-		{"a function in the dictionary", proto + dictOf(text("a"), name("collections OrderedDict")) + stop, `"a" is neither a tensor nor`},
+		{"a function in the dictionary", proto + dictOf(text("a"), name("collections OrderedDict")) + stop, `"a" is the name collections.OrderedDict, and neither a tensor nor`},
 		{"a shape of strings", proto + name("torch._utils _rebuild_tensor_v2") + tupleOf(storageOf("FloatStorage", "0", 1), number(0), tupleOf(text("x")), ints(1), "\x89", "N") + "R" + stop, "not described as PyTorch does"},
 		{"a negative offset", proto + tensor(storageOf("FloatStorage", "0", 1), -1, []int{1}, []int{1}) + stop, "not described as PyTorch does"},
 		{"few dictionaries that hold each other a million times", proto + bomb() + stop, "more than 131072 values"},
