@@ -12,7 +12,7 @@ import (
 	"iconic/head/setting"
 )
 
-// Config is what a training is told: a method by name, and the settings that the method reads. Preset and Default give whole ones; Set
+// Config is the configuration of a training: a method by name, and the settings that the method reads. Preset and Default give whole ones; Set
 // changes a setting by name.
 type Config struct {
 	Method   string
@@ -25,7 +25,7 @@ type Config struct {
 func Default(clusters int) Config {
 	c, err := Preset(methods.Default, clusters)
 	if err != nil {
-		return Config{Method: methods.Default, Clusters: clusters} // Validate says what is wrong with it
+		return Config{Method: methods.Default, Clusters: clusters} // Validate names what is wrong with it
 	}
 	return c
 }

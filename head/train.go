@@ -35,7 +35,7 @@ type Options struct {
 	Graph *knn.Graph
 	// Cache is a folder in which neighbour graphs are kept for the next training on the same features; "": they are not.
 	Cache string
-	// GraphProgress is told how much of the neighbour search is done, Progress of the steps and the last loss.
+	// GraphProgress gets how much of the neighbour search is done, Progress the steps and the last loss.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
 	// Epoch, when set, is called after every epoch with its line of history. An error stops the training.
@@ -237,7 +237,7 @@ type prepared struct {
 	notes    []string
 }
 
-// prepare checks the features, scales them where the recipe says so, and finds their neighbours.
+// prepare checks the features, scales them where the recipe asks for it, and finds their neighbours.
 func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prepared, error) {
 	mean, variance, err := matrix.Moments(ctx, f, o.Workers)
 	if err != nil {
@@ -304,7 +304,7 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, o 
 	return err
 }
 
-// health says what is wrong with the clusters of all images, and what to do about it.
+// health describes what is wrong with the clusters of all images, and what to do about it.
 func health(cluster []int, clusters int) []string {
 	count := make([]int, clusters)
 	used, most := 0, 0

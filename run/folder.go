@@ -57,7 +57,7 @@ type Config struct {
 	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`
 	// Dimensions are those of the representation that the method learnt; 0: it learns none.
 	Dimensions int `json:"representation_dimensions,omitempty"`
-	// Encoder says how images became features, for predict to do the same; it is the extraction's to read. Empty where the
+	// Encoder is how images became features, for predict to do the same; it is the extraction's to read. Empty where the
 	// features came as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
 }

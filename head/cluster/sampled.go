@@ -11,7 +11,7 @@ import (
 // sampleRows are the columns of the sample that one worker takes on at a time.
 const sampleRows = 48
 
-// sampled says whether the uniform share is taken over a sample.
+// sampled tells if the uniform share is taken over a sample.
 func (l *Loss) sampled(n int) bool { return l.Alpha > 0 && l.Columns != nil && len(l.Columns) < n }
 
 // checkColumns refuses a sample that is empty, leaves the set, or names a column twice, which the estimate would count twice.
@@ -92,7 +92,7 @@ func (l *Loss) sampledPart(ctx context.Context, n, c int) (float64, error) {
 	return -float64(l.Alpha) / float64(n) / float64(m) * logarithms, nil
 }
 
-// resizeSample makes room for what a sample of the columns takes.
+// resizeSample allocates what a sample of the columns takes.
 func (l *Loss) resizeSample(n, c int) {
 	rows, columns := kernel.TileShape()
 	m := len(l.Columns)

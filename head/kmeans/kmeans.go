@@ -27,7 +27,7 @@ type Options struct {
 	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; 256 when < 1
 	Workers       int     // goroutines; all processors when < 1
 	Seed          uint64
-	// Progress, when set, is told how many of all starts × iterations are done.
+	// Progress, when set, gets how many of all starts × iterations are done.
 	Progress func(done, total int)
 }
 

@@ -30,8 +30,8 @@ const (
 //
 // Rows are put into lists by k-means. A row is compared with those in the lists of its p nearest centroids alone (inverted
 // lists: Jégou et al. 2011, sec. IV), by products of all rows that ask for a list with all that are in it. p is the least that
-// reaches Options.Recall on a sample: where the true neighbours of a row lie in the order of its lists says what each p would
-// find. No p above 64 is tried; so on data without any structure the recall falls short of the goal, as the result then says.
+// reaches Options.Recall on a sample: where the true neighbours of a row lie in the order of its lists shows what each p would
+// find. No p above 64 is tried; so on data without any structure the recall falls short of the goal, as Recall then shows.
 func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	o, err := o.forLists(f.Len())
 	if err != nil {

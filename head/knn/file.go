@@ -127,7 +127,7 @@ func decode(content []byte, key uint64) (*Graph, error) {
 	}
 	body, sum := content[:len(content)-sumSize], binary.LittleEndian.Uint64(content[len(content)-sumSize:])
 	if got := xxhash.Sum64(body); got != sum {
-		return nil, fmt.Errorf("%w: checksum %016x, it says %016x", ErrDamaged, got, sum)
+		return nil, fmt.Errorf("%w: checksum %016x, and %016x was written", ErrDamaged, got, sum)
 	}
 	field := func(i int) uint64 { return binary.LittleEndian.Uint64(body[len(magic)+8*i:]) }
 	if field(0) != key {

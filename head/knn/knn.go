@@ -15,7 +15,7 @@ import (
 // Features is what neighbours are looked for in: matrix.Features.
 type Features = matrix.Features
 
-// Metric says how far apart two rows are.
+// Metric is a distance between two rows.
 type Metric string
 
 const (
@@ -34,11 +34,11 @@ type Options struct {
 	Recall float64 // share of the true neighbours to aim at, above 0 and up to 1; 0.97 when 0
 	Seed   uint64
 
-	// Progress, when set, is told how much of all comparing is done, from one goroutine at a time.
+	// Progress, when set, gets how much of all comparing is done, from one goroutine at a time.
 	Progress func(done, total int)
 }
 
-// Search says how neighbours are looked for.
+// Search is a way to look for neighbours.
 type Search string
 
 const (
@@ -63,7 +63,7 @@ func (s Search) Resolve(n int) (Search, error) {
 	return SearchExact, nil
 }
 
-// Find finds neighbours by Exact or by Approximate, as s says.
+// Find finds neighbours by Exact or by Approximate, as s has it.
 func (s Search) Find(ctx context.Context, f Features, o Options) (*Graph, error) {
 	s, err := s.Resolve(f.Len())
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Schedule says how the learning rate changes over a training. The zero value keeps it constant.
+// Schedule is how the learning rate changes over a training. The zero value keeps it constant.
 type Schedule struct {
 	Kind string `json:"kind"` // "constant" (or empty), "step", "cosine"
 	// Parts and Factor belong to "step": training is cut into Parts equal parts, and the rate is multiplied by Factor from

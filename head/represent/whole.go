@@ -9,13 +9,12 @@ import (
 	"iconic/head/clustering"
 	"iconic/head/icon"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/perplexity"
+	"iconic/head/principal"
 	"iconic/head/setting"
 	"iconic/head/train"
 	"iconic/head/tsne"
-	"iconic/internal/parallel"
 )
 
 // mostWhole is the number of points up to which all pairs are compared in every step.
@@ -244,102 +243,31 @@ func (p *PCA) Settings() setting.List {
 func (p *PCA) Resolve(int) ([]string, error) { return nil, nil }
 
 // Learn finds the orthogonal projection that the limit σ → ∞ asks for. With p the identity and z = Wx, the loss of that limit is less
-// only by −1/(n−1) Σ_j ‖z_i−z_j‖², minus twice the variance kept, trace(W C Wᵀ), whose gradient is −2WC: steps of any length along it,
-// followed by making W orthogonal again, go to the principal subspace (orthogonal iteration).
+// only by −1/(n−1) Σ_j ‖z_i−z_j‖², minus twice the variance kept, trace(W C Wᵀ): it is least on the principal components.
 func (p *PCA) Learn(ctx context.Context, data *method.Data) (*method.Outcome, error) {
-	n, d := data.Features.Len(), data.Features.Dim()
+	d := data.Features.Dim()
 	k := min(p.Dimensions, d)
 	var notes []string
 	if k < p.Dimensions {
 		notes = append(notes, fmt.Sprintf("features of %d numbers have %d principal components, not %d", d, d, p.Dimensions))
 	}
-	mean, c, err := covariance(ctx, data.Features, data.Workers)
+	c, err := principal.Find(ctx, data.Features, k, data.Workers)
 	if err != nil {
 		return nil, err
 	}
-	w, kept, err := topSubspace(ctx, d, k, data.Seed, func(dst, v []float64) {
-		for e := range d {
-			row := dst[e*k : (e+1)*k]
-			clear(row)
-			for g, s := range c[e*d : (e+1)*d] {
-				for a := range row {
-					row[a] += s * v[g*k+a]
-				}
-			}
-		}
-	})
+	y, err := c.Project(ctx, data.Features, 1, data.Workers)
 	if err != nil {
 		return nil, err
 	}
-	z := make([]float32, n*k)
-	err = parallel.Blocks(ctx, data.Workers, n, 1024, func(_, lo, hi int) error {
-		x := make([]float32, (hi-lo)*d)
-		if err := data.Features.Block(x, lo, hi); err != nil {
-			return err
-		}
-		sum := make([]float64, k)
-		for i := lo; i < hi; i++ {
-			clear(sum)
-			for e, v := range x[(i-lo)*d : (i-lo+1)*d] {
-				centred := float64(v) - mean[e]
-				for a, s := range w[e*k : (e+1)*k] {
-					sum[a] += s * centred
-				}
-			}
-			for a, s := range sum {
-				z[i*k+a] = float32(s)
-			}
-		}
-		return nil
-	})
-	return &method.Outcome{Representation: z, Dimensions: k, Loss: -2 * kept, Notes: notes}, err
-}
-
-// covariance of features, by blocks in order.
-func covariance(ctx context.Context, f matrix.Features, workers int) (mean, c []float64, err error) {
-	n, d := f.Len(), f.Dim()
-	mean, _, err = matrix.Moments(ctx, f, workers)
-	if err != nil {
-		return nil, nil, err
+	z := make([]float32, len(y))
+	for i, v := range y {
+		z[i] = float32(v)
 	}
-	block := max(1024, (n+15)/16)
-	parts := make([][]float64, parallel.Count(n, block))
-	err = parallel.Blocks(ctx, workers, n, block, func(b, lo, hi int) error {
-		parts[b] = make([]float64, d*d)
-		x, centred := make([]float32, d), make([]float64, d)
-		for i := lo; i < hi; i++ {
-			if err := f.Block(x, i, i+1); err != nil {
-				return err
-			}
-			for e, v := range x {
-				centred[e] = float64(v) - mean[e]
-			}
-			for e, v := range centred {
-				row := parts[b][e*d : (e+1)*d]
-				for g, u := range centred[:e+1] {
-					row[g] += v * u
-				}
-			}
-		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return nil, nil, err
+	kept := 0.0
+	for _, v := range c.Variance {
+		kept += v
 	}
-	c = make([]float64, d*d)
-	for _, p := range parts {
-		for e := range d {
-			for g := range e + 1 {
-				c[e*d+g] += p[e*d+g] / float64(n)
-			}
-		}
-	}
-	for e := range d {
-		for g := range e {
-			c[g*d+e] = c[e*d+g]
-		}
-	}
-	return mean, c, nil
+	return &method.Outcome{Representation: z, Dimensions: k, Loss: -2 * kept, Notes: notes}, nil
 }
 
 // topSubspace finds the subspace (n×k, orthonormal columns) on which a symmetric, positive semidefinite matrix is largest, and the trace

@@ -16,7 +16,7 @@ type Setting struct {
 	Range   string // in words: "0 to 1"
 	// Shorthand marks a setting that only writes to others, which are the ones recorded.
 	Shorthand bool
-	// Inert says why a change of it may leave the result as it is; "" where every change shows.
+	// Inert is why a change of it may leave the result as it is; "" where every change shows.
 	Inert string
 
 	set   func(text string) error

@@ -274,7 +274,7 @@ func (l *loop[T]) which(h int) string {
 	return fmt.Sprintf(", head %d of %d", h+1, len(l.learners))
 }
 
-// check fails when a step has made a parameter NaN or infinite, and says what did.
+// check fails when a step has made a parameter NaN or infinite, and names the cause.
 func (one *Learner[T]) check(rate float64) error {
 	if finite(one.Parameters) {
 		return nil

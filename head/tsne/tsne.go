@@ -54,7 +54,7 @@ func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64
 	if err := l.neighbours(ctx, f); err != nil {
 		return nil, 0, err
 	}
-	if l.y, err = principal(ctx, f, o.Workers); err != nil {
+	if l.y, err = start(ctx, f, o.Workers); err != nil {
 		return nil, 0, err
 	}
 	if err := l.descend(ctx); err != nil {

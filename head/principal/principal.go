@@ -1,0 +1,139 @@
+package principal
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"iconic/head/matrix"
+	"iconic/internal/parallel"
+)
+
+const (
+	blockRows   = 256
+	mostStripes = 8
+)
+
+// Components of features of d numbers.
+type Components struct {
+	Mean     []float64   // of the features, d
+	Axes     [][]float64 // the directions, each of length 1 and d numbers, the one of most variance first
+	Variance []float64   // of the features along each axis, ≥ 0
+}
+
+// Find finds the first k components, 1 ≤ k ≤ d, of n ≥ 1 rows. Of an axis and its opposite it takes the one whose largest entry is positive.
+func Find(ctx context.Context, f matrix.Features, k, workers int) (*Components, error) {
+	n, d := f.Len(), f.Dim()
+	mean, err := sums(ctx, f, workers, d, func(sum []float64, row []float32) {
+		for e, v := range row {
+			sum[e] += float64(v) / float64(n)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	covariance, err := sums(ctx, f, workers, d*d, func(sum []float64, row []float32) {
+		for e, v := range row {
+			c := float64(v) - mean[e]
+			for g, w := range row[:e+1] {
+				sum[e*d+g] += c * (float64(w) - mean[g])
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := mat.NewSymDense(d, nil)
+	for e := range d {
+		for g := range e + 1 {
+			m.SetSym(e, g, covariance[e*d+g]/float64(n))
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(m, true) {
+		return nil, errors.New("the principal components of the features could not be found: are they finite?")
+	}
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	values := eigen.Values(nil)
+	c := &Components{Mean: mean}
+	for a := range k {
+		c.Axes = append(c.Axes, axis(&vectors, d-1-a))
+		c.Variance = append(c.Variance, max(0, values[d-1-a]))
+	}
+	return c, ctx.Err()
+}
+
+// axis is a column of the eigenvectors, signed so that its largest entry is positive.
+func axis(vectors *mat.Dense, column int) []float64 {
+	a := mat.Col(nil, column, vectors)
+	largest := 0
+	for e, v := range a {
+		if math.Abs(v) > math.Abs(a[largest]) {
+			largest = e
+		}
+	}
+	if a[largest] < 0 {
+		for e := range a {
+			a[e] = -a[e]
+		}
+	}
+	return a
+}
+
+// Project gives the features less their mean along each axis, times scale: n×k.
+func (c *Components) Project(ctx context.Context, f matrix.Features, scale float64, workers int) ([]float64, error) {
+	n, d, k := f.Len(), f.Dim(), len(c.Axes)
+	y := make([]float64, n*k)
+	err := parallel.Blocks(ctx, workers, n, blockRows, func(_, lo, hi int) error {
+		x := make([]float32, (hi-lo)*d)
+		if err := f.Block(x, lo, hi); err != nil {
+			return err
+		}
+		for i := lo; i < hi; i++ {
+			for a, axis := range c.Axes {
+				for e, v := range x[(i-lo)*d : (i-lo+1)*d] {
+					y[i*k+a] += scale * (float64(v) - c.Mean[e]) * axis[e]
+				}
+			}
+		}
+		return nil
+	})
+	return y, err
+}
+
+// sums adds up a quantity of size numbers over all rows, by at most so many stripes in order.
+func sums(ctx context.Context, f matrix.Features, workers, size int, add func(sum []float64, row []float32)) ([]float64, error) {
+	n, d := f.Len(), f.Dim()
+	stripe := max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
+	parts := make([][]float64, parallel.Count(n, stripe))
+	err := parallel.Blocks(ctx, workers, n, stripe, func(s, lo, hi int) error {
+		parts[s] = make([]float64, size)
+		x := make([]float32, blockRows*d)
+		for ; lo < hi; lo += blockRows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			end := min(hi, lo+blockRows)
+			if err := f.Block(x[:(end-lo)*d], lo, end); err != nil {
+				return err
+			}
+			for i := range end - lo {
+				add(parts[s], x[i*d:(i+1)*d])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	total := make([]float64, size)
+	for _, part := range parts {
+		for e, v := range part {
+			total[e] += v
+		}
+	}
+	return total, nil
+}
