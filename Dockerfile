@@ -15,7 +15,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=1 go build -trimpath -ldflags '-s -w' -o /out/pipeline ./pipeline
+RUN CGO_ENABLED=1 go build -tags clouds -trimpath -ldflags '-s -w' -o /out/pipeline ./pipeline
 # The checksums are those of extract/onnxruntime, where the command looks them up by itself outside a container.
 RUN set -eu; \
     case "$TARGETARCH" in \

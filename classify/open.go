@@ -62,6 +62,18 @@ func Open(ctx context.Context, dir string, o Options) (*Model, error) {
 // Find reads a run folder and finds its encoder, which is the first half of Open. Close what it found after use, unless Start gave a model:
 // that one's Close does it.
 func Find(ctx context.Context, dir string, o Options) (*Found, error) {
+	f, err := Read(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.findEncoder(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Read reads a run folder and does not look for its encoder: it can tell of features, and not of images.
+func Read(dir string, o Options) (*Found, error) {
 	r, err := run.Load(dir)
 	if err != nil {
 		return nil, err
@@ -78,13 +90,7 @@ func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 	} else {
 		f.Names, err = ClassNames(dir, r.Config.Training.Clusters)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := f.findEncoder(ctx); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return f, err
 }
 
 // Close removes what was made for want of a cache.

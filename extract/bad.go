@@ -19,6 +19,8 @@ func kindOf(err error) string {
 	switch {
 	case errors.As(err, &broken):
 		return string(broken.Reason)
+	case errors.Is(err, dataset.ErrNoImage):
+		return "no image"
 	case errors.Is(err, fs.ErrNotExist):
 		return "vanished"
 	case errors.Is(err, fs.ErrPermission):

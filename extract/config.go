@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
@@ -29,7 +30,7 @@ type Config struct {
 
 	Half bool // keep float16, not float32
 
-	Out       string // the store's folder
+	Out       string // the store's folder, or its address in a bucket
 	ShardRows int    // rows of a shard; 0: 1024
 	Part      int    // encode part Part of Parts, into a folder of its own in Out; 0: everything
 	Parts     int
@@ -51,6 +52,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Data == "" || c.Model == "" || c.Out == "":
 		return errors.New("data, model and out are needed")
+	case strings.HasPrefix(c.Out, "https://") || strings.HasPrefix(c.Out, "http://"):
+		return errors.New("nothing is written to an address of https: give a folder or a bucket as s3://bucket/prefix")
 	case c.Views < 1 || c.Views > 1000:
 		return fmt.Errorf("views %d: want 1 to 1000", c.Views)
 	case c.Batch < 0 || c.Batch > 1<<14:

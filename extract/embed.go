@@ -41,6 +41,25 @@ func Settings(described []byte) (store.Settings, error) {
 	return s, nil
 }
 
+// Differ says in words why features made by b are not those that a would make of the same images; "" if they are. Views beyond the
+// first, shards and rounding to float16 do not matter.
+func Differ(a, b store.Settings) string {
+	var x, y preprocessing
+	switch {
+	case a.Encoder.SHA256 != b.Encoder.SHA256:
+		return fmt.Sprintf("encoder %s (SHA-256 %.12s…) instead of %s (%.12s…)", b.Encoder.Name, b.Encoder.SHA256, a.Encoder.Name, a.Encoder.SHA256)
+	case a.Encoder.Output != b.Encoder.Output:
+		return fmt.Sprintf("output %q of the encoder instead of %q", b.Encoder.Output, a.Encoder.Output)
+	case a.Dim != b.Dim:
+		return fmt.Sprintf("%d elements instead of %d", b.Dim, a.Dim)
+	case json.Unmarshal(a.Preprocessing, &x) != nil || json.Unmarshal(b.Preprocessing, &y) != nil:
+		return "how the images were prepared is not known"
+	case x.Transform != y.Transform || x.IgnoreEXIF != y.IgnoreEXIF:
+		return fmt.Sprintf("images were prepared otherwise (%s instead of %s)", b.Preprocessing, a.Preprocessing)
+	}
+	return ""
+}
+
 // OpenEmbedder opens the encoder in the ONNX file model for images to be treated as described; see Settings. It fails if the
 // file is not the one that made the features, told by its SHA-256. Close it after use.
 func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder, error) {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/extract/dataset"
 	"iconic/extract/store"
+	"iconic/internal/bucket"
 )
 
 // part cuts the set down to the configured part, and describes it; nil for the whole set.
@@ -30,6 +32,9 @@ func (c *Config) part(set *dataset.Set) *store.Part {
 func (c *Config) folder() string {
 	if c.Parts == 0 {
 		return c.Out
+	}
+	if bucket.Is(c.Out) {
+		return strings.TrimSuffix(c.Out, "/") + "/" + PartName(c.Part, c.Parts)
 	}
 	return filepath.Join(c.Out, PartName(c.Part, c.Parts))
 }

@@ -15,11 +15,13 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
+	"iconic/extract/store/mirror"
+	"iconic/internal/bucket"
 )
 
 // Run brings the store up to the data set. Whatever ends it, finished rows are kept, and the next Run goes on from
 // there. It fails, with the store complete, if more than MaxBad of the images are bad; the summary is valid then.
-func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
+func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -32,14 +34,26 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 		return nil, fmt.Errorf("%s: %d folders may not be read, as %s: what is in them is not known", c.Data, set.Passed[i].Count, set.Passed[i].Example)
 	}
 	part := c.part(set)
-	r := &run{config: c, hooks: h, set: set, summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
+	r := &run{config: c, hooks: h, set: set, dir: c.folder(), summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()
+	var kept *mirror.Mirror // of a store in a bucket
+	if bucket.Is(c.Out) {
+		r.summary.Store = bucket.Public(c.folder())
+		if kept, err = mirror.Open(ctx, c.folder()); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, kept.Close()) }()
+		r.dir = kept.Dir
+	}
 	settings, err := r.settings()
 	if err != nil {
 		return nil, err
 	}
-	if r.writer, err = store.Begin(c.folder(), settings, part); err != nil {
+	if r.writer, err = store.Begin(r.dir, settings, part); err != nil {
 		return nil, err
+	}
+	if kept != nil {
+		r.writer.Kept = kept.Keep
 	}
 	for _, what := range r.writer.Damaged {
 		h.note("damaged, to be encoded again: %s", what)
@@ -62,6 +76,11 @@ func Run(ctx context.Context, c Config, h Hooks) (*Summary, error) {
 	}
 	if r.summary.Changed, err = r.writer.Commit(); err != nil {
 		return nil, r.explain(err)
+	}
+	if kept != nil {
+		if err := kept.Push(); err != nil {
+			return nil, err
+		}
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
 	return r.summary, r.summary.judge(c.MaxBad)
@@ -88,7 +107,7 @@ func (h Hooks) list(ctx context.Context, data string, o dataset.Options) (*datas
 // explain says what to do about a disk that was filled meanwhile.
 func (r *run) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("the disk of %s is full (%w): make room and run the same again; what is finished is kept", r.summary.Store, syscall.ENOSPC)
+		return fmt.Errorf("the disk of %s is full (%w): make room and run the same again; what is finished is kept", r.dir, syscall.ENOSPC)
 	}
 	return err
 }
@@ -98,6 +117,7 @@ type run struct {
 	config  Config
 	hooks   Hooks
 	set     *dataset.Set
+	dir     string        // of the store
 	writer  *store.Writer // of Run; nil in Each
 	sink    sink
 	once    bool // each content goes through the encoder only once
@@ -146,7 +166,7 @@ func (r *run) settings() (store.Settings, error) {
 	if s.ShardRows == 0 {
 		s.ShardRows = DefaultShardRows
 	}
-	if s.Dim = store.DimOf(c.folder(), s.Encoder); s.Dim == 0 {
+	if s.Dim = store.DimOf(r.dir, s.Encoder); s.Dim == 0 {
 		if err := r.open(); err != nil {
 			return s, err
 		}

@@ -17,11 +17,11 @@ func (r *run) space() error {
 		}
 	}
 	need := Need(fresh, len(r.entries), r.config.Views, r.dim, r.config.Half)
-	free, err := diskspace.Free(r.summary.Store)
+	free, err := diskspace.Free(r.dir)
 	if err != nil || free >= need { // where the system does not say, the run will
 		return nil
 	}
-	return fmt.Errorf("%s has %s free, and the features of %d images need %s: make room, or give --out elsewhere", r.summary.Store, diskspace.Words(free), fresh, diskspace.Words(need))
+	return fmt.Errorf("%s has %s free, and the features of %d images need %s: make room, or give --out elsewhere", r.dir, diskspace.Words(free), fresh, diskspace.Words(need))
 }
 
 // lineBytes is about what an item's line takes, in items.jsonl and twice while it is made.

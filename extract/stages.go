@@ -1,9 +1,11 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -97,8 +99,9 @@ const maxSteps = 4096
 func newStages(r *run) *stages {
 	workers := parallel.Workers(r.config.Workers)
 	inFlight := 4 * workers
+	memory := cmp.Or(r.config.Memory, budget.Default())
 	s := &stages{
-		run: r, workers: workers, memory: budget.New(r.config.Memory),
+		run: r, workers: workers, memory: budget.New(memory - r.set.Share(memory)),
 		free: make(chan *job, inFlight), work: make(chan *job, inFlight), ordered: make(chan *job, inFlight),
 		spare: make(chan *batch, 3), encode: make(chan *batch, 1), store: make(chan *batch, 1),
 	}
@@ -286,6 +289,10 @@ func (s *stages) cost(content []byte) (int64, error) {
 func (j *job) skip(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var lost *dataset.SourceError
+	if errors.As(err, &lost) { // it is no fault of the image's
+		return fmt.Errorf("%s: %w", j.item.Path, err)
 	}
 	j.state = skipped
 	j.item.Kind, j.item.Skipped = kindOf(err), reasonOf(err)

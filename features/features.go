@@ -34,9 +34,11 @@ type Set struct {
 type Source struct {
 	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given
 	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
-	Key    string `json:"key"`              // hash of what they are, not of where they lie
-	Rows   int    `json:"rows"`
-	Dim    int    `json:"dim"`
+	// ImageColumn is the column of a Parquet data set that holds the images, where it had to be named.
+	ImageColumn string `json:"image_column,omitempty"`
+	Key         string `json:"key"` // hash of what they are, not of where they lie
+	Rows        int    `json:"rows"`
+	Dim         int    `json:"dim"`
 }
 
 // LabelsError says why labels are not those of the features that they were given for.

@@ -21,9 +21,9 @@ import (
 
 func newDoctorCommand(a *app) *cobra.Command {
 	var o struct {
-		onnxruntime, data, out string
-		dim, views             int
-		half                   bool
+		onnxruntime, data, column, out string
+		dim, views                     int
+		half                           bool
 	}
 	c := &cobra.Command{
 		Use:   "doctor",
@@ -31,7 +31,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d := a.examine(c.Context(), o.onnxruntime)
-			if err := d.examineDisk(c.Context(), o.data, o.out, o.dim, o.views, o.half); err != nil {
+			if err := d.examineDisk(c.Context(), o.data, o.column, o.out, o.dim, o.views, o.half); err != nil {
 				return err
 			}
 			return a.printDiagnosis(d)
@@ -40,6 +40,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
 	f.StringVar(&o.data, "data", "", "a planned extraction's DATA: is there room for its features?")
+	addImageColumn(f, &o.column)
 	f.StringVarP(&o.out, "out", "o", ".", "folder of its store")
 	count(f, &o.dim, "dim", 384, 1, 1<<20, "elements of a feature (384, 768 and 1024 for small, base and large encoders)")
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image")
@@ -92,7 +93,7 @@ func (a *app) examine(ctx context.Context, library string) *diagnosis {
 }
 
 // examineDisk holds the room on the disk against what the planned store needs.
-func (d *diagnosis) examineDisk(ctx context.Context, data, out string, dim, views int, half bool) (err error) {
+func (d *diagnosis) examineDisk(ctx context.Context, data, column, out string, dim, views int, half bool) (err error) {
 	if dim < 1 || views < 1 {
 		return usagef("%d views of %d elements: want 1 or more", views, dim)
 	}
@@ -105,7 +106,7 @@ func (d *diagnosis) examineDisk(ctx context.Context, data, out string, dim, view
 	if data == "" {
 		return nil
 	}
-	set, err := dataset.Open(ctx, data, dataset.Options{})
+	set, err := dataset.Open(ctx, data, dataset.Options{LabelsFrom: dataset.None, ImageColumn: column})
 	if err != nil {
 		return err
 	}

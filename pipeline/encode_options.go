@@ -147,23 +147,35 @@ func (a *app) findLibrary(ctx context.Context, path string, p encoder.Provider) 
 
 // dataOptions are the flags that say how to understand DATA, and what to do about bad images.
 type dataOptions struct {
-	labelsFrom dataset.LabelsFrom
-	splits     []string
-	strict     bool
-	maxBad     float64 // percent
+	labelsFrom               dataset.LabelsFrom
+	splits                   []string
+	imageColumn, labelColumn string
+	strict                   bool
+	maxBad                   float64 // percent
 }
 
 func (o *dataOptions) add(f *pflag.FlagSet) {
 	o.labelsFrom = dataset.First
 	f.Var(&o.labelsFrom, "labels-from", "which folder above an image names its class: first, last, none")
 	f.StringSliceVar(&o.splits, "split", nil, "keep only these splits of DATA, as train,val (default: all)")
+	addImageColumn(f, &o.imageColumn)
+	f.StringVar(&o.labelColumn, "label-column", "", "column of a Parquet data set that holds the labels (default: label, or what is called like it)")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first bad image instead of skipping it")
 	f.Float64Var(&o.maxBad, "max-bad", 5, "percent of bad images above which the run fails at its end, all others kept")
 }
 
+// addImageColumn adds the flag that names the images' column.
+func addImageColumn(f *pflag.FlagSet, column *string) {
+	f.StringVar(column, "image-column", "", "column of a Parquet data set that holds the images (default: found by the file's metadata and its name)")
+}
+
+func (o *dataOptions) dataset() dataset.Options {
+	return dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits, ImageColumn: o.imageColumn, LabelColumn: o.labelColumn}
+}
+
 func (o *dataOptions) put(c *extract.Config, data string) {
 	c.Data = data
-	c.Dataset = dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}
+	c.Dataset = o.dataset()
 	c.Strict, c.MaxBad = o.strict, o.maxBad/100
 }
 

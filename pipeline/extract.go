@@ -24,8 +24,9 @@ func newExtractCommand(a *app) *cobra.Command {
 		Short: "Turn images into features, once",
 		Long: `Turn images into features, once.
 
-DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, the binary version of
-CIFAR-10, CIFAR-100 or STL-10, or one image file. STORE is a folder. Run again, the command goes on where it was stopped, adds new images and
+DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, Parquet files, the
+binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, as
+s3://bucket/prefix. STORE is a folder, or an address too. Run again, the command goes on where it was stopped, adds new images and
 encodes changed ones; what is there is not encoded again.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"iconic/extract/store"
+	"iconic/extract/store/mirror"
+	"iconic/internal/bucket"
 )
 
 func newMergeCommand(a *app) *cobra.Command {
@@ -17,7 +20,8 @@ func newMergeCommand(a *app) *cobra.Command {
 		Long: `Put the parts of an extraction together.
 
 'pipeline extract --shard i/n --out STORE' makes folders STORE/part-…; 'pipeline merge STORE' makes one feature store of them,
-in STORE, the same byte for byte as one run would have made. Parts made on machines that share no disk are named one by one.`,
+in STORE, the same byte for byte as one run would have made. Parts made on machines that share no disk are named one by one. Parts and store
+may lie in a bucket (s3://bucket/prefix).`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.runMerge(c.Context(), args, out) },
 	}
@@ -25,7 +29,7 @@ in STORE, the same byte for byte as one run would have made. Parts made on machi
 	return c
 }
 
-func (a *app) runMerge(ctx context.Context, parts []string, out string) error {
+func (a *app) runMerge(ctx context.Context, parts []string, out string) (err error) {
 	if len(parts) > 1 && out == "" {
 		return usagef("several parts are merged into a store of its own: give it with --out")
 	}
@@ -33,19 +37,63 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) error {
 		if out == "" {
 			out = parts[0]
 		}
-		var err error
-		if parts, err = store.Parts(parts[0]); err != nil {
+		list := store.Parts
+		if bucket.Is(parts[0]) {
+			list = func(address string) ([]string, error) { return mirror.Parts(ctx, address) }
+		}
+		if parts, err = list(parts[0]); err != nil {
 			return err
 		}
 	}
-	rows, err := store.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
-	a.endStage()
+	folders, drop, err := localParts(ctx, parts)
+	defer func() { err = errors.Join(err, drop()) }()
 	if err != nil {
 		return err
 	}
+	dir := out
+	var kept *mirror.Mirror
+	if bucket.Is(out) {
+		if kept, err = mirror.Open(ctx, out); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, kept.Close()) }()
+		dir = kept.Dir
+	}
+	rows, err := store.Merge(ctx, folders, dir, a.hooks().Stage("merge", "images"))
+	a.endStage()
+	if err == nil && kept != nil {
+		err = kept.Push()
+	}
+	if err != nil {
+		return err
+	}
+	out = bucket.Public(out)
 	if a.json {
 		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows})
 	}
 	fmt.Fprintf(a.out, "%s: %d images from %d parts\n", out, rows, len(parts))
 	return nil
+}
+
+// localParts gives the folders of parts, of which those that lie in buckets are brought here until drop is called.
+func localParts(ctx context.Context, parts []string) (folders []string, drop func() error, err error) {
+	var all []*mirror.Mirror
+	drop = func() (err error) {
+		for _, m := range all {
+			err = errors.Join(err, m.Close())
+		}
+		return err
+	}
+	for _, part := range parts {
+		if bucket.Is(part) {
+			m, err := mirror.Open(ctx, part)
+			if err != nil {
+				return nil, drop, err
+			}
+			all = append(all, m)
+			part = m.Dir
+		}
+		folders = append(folders, part)
+	}
+	return folders, drop, nil
 }

@@ -17,6 +17,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
+	"iconic/internal/bucket"
 	"iconic/internal/budget"
 	"iconic/internal/placing"
 )
@@ -30,7 +31,7 @@ func newPredictCommand(a *app) *cobra.Command {
 
 RUN is the folder of a finished run; it knows its encoder and how images are prepared for it. DATA is an image file, or anything that
 'pipeline extract' takes; there may be several. Standard output gets one line per image as it is read: CSV, or with --json a JSON
-object. An image is marked none_of_these if it lies farther from its nearest training image than 95 % of the training images do from
+object. A feature store, or the folder of its parts, is DATA too, and nothing is encoded then. An image is marked none_of_these if it lies farther from its nearest training image than 95 % of the training images do from
 theirs. An image that cannot be read has the reason in the last column.
 
 --copy-to and --link-to also sort the files into one folder per cluster. The originals stay where and as they are, and nothing is
@@ -65,6 +66,7 @@ type predictOptions struct {
 	copyTo, linkTo string
 	csvSafe, watch bool
 	every          time.Duration
+	besides        bool // there are feature stores, too
 }
 
 func (o *predictOptions) validate(a *app, data []string) error {
@@ -80,7 +82,7 @@ func (o *predictOptions) validate(a *app, data []string) error {
 	}
 	for _, to := range []string{o.copyTo, o.linkTo} {
 		for _, from := range data {
-			if to != "" && placing.Within(to, from) {
+			if to != "" && !bucket.Is(from) && placing.Within(to, from) {
 				return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, from)
 			}
 		}
@@ -88,10 +90,48 @@ func (o *predictOptions) validate(a *app, data []string) error {
 	return nil
 }
 
-func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) (err error) {
+func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) error {
 	if err := o.validate(a, data); err != nil {
 		return err
 	}
+	stores, images, err := storesAmong(ctx, data)
+	if err != nil {
+		return err
+	}
+	if len(stores) > 0 {
+		if err := o.validateStores(stores[0].name); err != nil {
+			return err
+		}
+		found, err := classify.Read(dir, classify.Options{Names: o.names})
+		if err != nil {
+			return err
+		}
+		p := &prediction{app: a, model: &classify.Model{Run: found.Run, Names: found.Names}, lines: a.predictionLines(o.csvSafe), settings: found.Settings}
+		if err := p.passStores(ctx, stores, len(data) > 1); err != nil || len(images) == 0 {
+			p.lines.end()
+			return err
+		}
+		o.besides = true
+		return a.predictImages(ctx, dir, images, o, p.lines)
+	}
+	return a.predictImages(ctx, dir, images, o, a.predictionLines(o.csvSafe))
+}
+
+// validateStores refuses what a feature store cannot have.
+func (o *predictOptions) validateStores(name string) error {
+	switch {
+	case o.copyTo != "" || o.linkTo != "":
+		return usagef("%s is a feature store, which holds no files: --copy-to and --link-to want images", name)
+	case o.watch:
+		return usagef("%s is a feature store: --watch is for images", name)
+	case len(o.splits) > 0 || o.imageColumn != "" || o.labelColumn != "":
+		return usagef("%s is a feature store, of which all images are told: --split, --image-column and --label-column are for images", name)
+	}
+	return nil
+}
+
+// predictImages tells of images, which are read and encoded.
+func (a *app) predictImages(ctx context.Context, dir string, data []string, o *predictOptions, lines *predictionLines) (err error) {
 	use, err := o.options(a)
 	if err != nil {
 		return err
@@ -110,7 +150,7 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	if err != nil {
 		return err
 	}
-	p := &prediction{app: a, model: m, lines: a.predictionLines(o.csvSafe), sorted: o.sorter(), watched: o.watch}
+	p := &prediction{app: a, model: m, lines: lines, sorted: o.sorter(), watched: o.watch}
 	if o.watch {
 		err = p.follow(ctx, sources, o.every)
 	} else {
@@ -136,7 +176,7 @@ func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source,
 	var all []*source
 	stream := func() extract.Stream {
 		return extract.Stream{
-			Dataset: dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits}, Workers: o.workers, Batch: o.batch, Memory: int64(o.memory),
+			Dataset: o.dataOptions.dataset(), Workers: o.workers, Batch: o.batch, Memory: int64(o.memory),
 			Strict: o.strict, MaxBad: o.maxBad / 100,
 		}
 	}
@@ -156,12 +196,15 @@ func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source,
 		if len(o.splits) > 0 {
 			return nil, usagef("--split is for data sets that have splits; %s is an image file", files[0])
 		}
+		if o.imageColumn != "" || o.labelColumn != "" {
+			return nil, usagef("--image-column and --label-column are for Parquet files; %s is an image file", files[0])
+		}
 		s := stream()
 		s.Files = files
 		all = slices.Insert(all, 0, &source{stream: s})
 	}
 	for _, s := range all {
-		s.several = len(all) > 1
+		s.several = len(all) > 1 || o.besides
 		s.seen, s.doubtful = map[string]string{}, map[string]string{}
 	}
 	return all, nil
@@ -177,21 +220,22 @@ func (o *predictOptions) check(ctx context.Context, s extract.Stream) error {
 		return err
 	}
 	if set.Raw != nil && (o.copyTo != "" || o.linkTo != "") {
-		err = usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list or tar archives", s.Data)
+		err = usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list, tar archives or Parquet files", set.Root)
 	}
 	if _, own := set.File(0); !own && o.linkTo != "" && err == nil {
-		err = usagef("the images of %s lie in archives: --link-to wants files of their own, use --copy-to", s.Data)
+		err = usagef("the images of %s are no files of their own: --link-to wants those, use --copy-to", set.Root)
 	}
 	return errors.Join(err, set.Close())
 }
 
 // prediction is one call of the command.
 type prediction struct {
-	app     *app
-	model   *classify.Model
-	lines   *predictionLines
-	sorted  *sorter // nil: files are not sorted
-	watched bool
+	app      *app
+	model    *classify.Model
+	settings store.Settings // of the run's features
+	lines    *predictionLines
+	sorted   *sorter // nil: files are not sorted
+	watched  bool
 
 	failed  int    // files that could not be sorted
 	example string // the first of them, and why
@@ -285,7 +329,7 @@ func (p *prediction) look(ctx context.Context, s *source) error {
 		return err
 	}
 	if s.away {
-		p.app.note("%s is there again", s.stream.Data)
+		p.app.note("%s is there again", bucket.Public(s.stream.Data))
 	}
 	s.away = false
 	if summary.Batch > 0 && s.stream.Batch == 0 {
@@ -341,9 +385,7 @@ func (s *source) named(set *dataset.Set, item string) string {
 		return item
 	}
 	if i, ok := set.Find(item); ok {
-		if file, own := set.File(i); own {
-			return filepath.ToSlash(file)
-		}
+		return set.Name(i)
 	}
 	return path.Join(filepath.ToSlash(set.Root), item)
 }

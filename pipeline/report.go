@@ -29,8 +29,8 @@ With several, a page sets them side by side: settings that differ, scores, clust
 				}
 				return a.remakeReport(c.Context(), args[0], o.PageOptions)
 			}
-			if o.Features != "" || o.Images != "" {
-				return usagef("--features and --images are for the page of one run: give one run folder")
+			if o.Features != "" || o.Images != "" || o.ImageColumn != "" {
+				return usagef("--features, --images and --image-column are for the page of one run: give one run folder")
 			}
 			return a.compareRuns(c.Context(), args, o.out)
 		},
@@ -40,6 +40,7 @@ With several, a page sets them side by side: settings that differ, scores, clust
 	f.StringVar(&o.Reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
 	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
 	f.StringVar(&o.Images, "images", "", "data set that the features are of, where it is no longer where the run found it")
+	addImageColumn(f, &o.ImageColumn)
 	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "images on the map at most, drawn at random")
 	count(f, &o.Workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	return c

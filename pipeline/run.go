@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/features"
+	"iconic/internal/bucket"
 	"iconic/internal/identity"
 	"iconic/report"
 	"iconic/run"
@@ -29,7 +31,7 @@ func newRunCommand(a *app) *cobra.Command {
 		Long: `Images in, clusters and a report out: 'extract', 'train' and 'report' in one go.
 
 DATA is what 'pipeline extract' takes: a folder of images, with class folders where there are classes, a list of paths, tar
-archives, or a binary data set. Features are cached by encoder, preprocessing and content: another run on the same images, with
+archives, Parquet files, or a binary data set. Features are cached by encoder, preprocessing and content: another run on the same images, with
 other settings of the training, encodes nothing.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -112,7 +114,7 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 		}
 		break
 	}
-	o.images = data
+	o.images, o.trainOptions.imageColumn = data, o.dataOptions.imageColumn
 	set, err := features.Open(config.Out, "")
 	if err != nil {
 		return nil, err
@@ -156,9 +158,11 @@ func cachedStore(c extract.Config) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, errors.New("name a folder with --features"))
 	}
-	data, err := filepath.Abs(c.Data)
-	if err != nil {
-		return "", err
+	data := c.Data
+	if !bucket.Is(data) {
+		if data, err = filepath.Abs(data); err != nil {
+			return "", err
+		}
 	}
 	sum, err := encoder.Sum(c.Model)
 	if err != nil {
@@ -175,5 +179,5 @@ func cachedStore(c extract.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(cache, "iconic", "features", filepath.Base(data)+"-"+key), nil
+	return filepath.Join(cache, "iconic", "features", path.Base(filepath.ToSlash(strings.TrimSuffix(bucket.Public(data), "?…")))+"-"+key), nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/extract/dataset"
+	"iconic/extract/pixels"
+	"iconic/internal/bucket"
 	"iconic/internal/diskspace"
 	"iconic/internal/placing"
 	"iconic/internal/sorting"
@@ -60,11 +62,12 @@ times of files and folders; what has been changed since stays as it is and is na
 	f.BoolVar(&o.yes, "yes", false, "really move")
 	f.StringVar(&o.undo, "undo", "", "take back what was sorted into this folder")
 	f.StringVar(&o.images, "images", "", "data set that the run is of, where it is no longer where the run found it")
+	addImageColumn(f, &o.imageColumn)
 	return c
 }
 
 type sortOptions struct {
-	to, undo, images                     string
+	to, undo, images, imageColumn        string
 	copies, links, hardlinks, moves, yes bool
 }
 
@@ -115,7 +118,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if images == "" {
 		return usagef("run %s does not know where its images are: name the data set with --images", dir)
 	}
-	set, err := dataset.Open(ctx, images, dataset.Options{})
+	set, err := dataset.Open(ctx, images, f.ImageOptions(o.imageColumn))
 	if err != nil {
 		return fmt.Errorf("the images of run %s: %w; say where they are now with --images", dir, err)
 	}
@@ -123,7 +126,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if set.Raw != nil {
 		return usagef("the images of %s are no files: there is nothing to sort", images)
 	}
-	if placing.Within(o.to, images) {
+	if !bucket.Is(images) && placing.Within(o.to, images) {
 		return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.to, images)
 	}
 	all, err := arrange(f, set, o.to)
@@ -170,6 +173,13 @@ func arrange(f *run.Finished, set *dataset.Set, to string) (*arranged, error) {
 		file := sorting.File{
 			To: filepath.Join(folder, placing.Local(item)), Size: set.Items[k].Size,
 			Read: func() ([]byte, error) { return set.Read(k, nil) },
+		}
+		if set.Nameless(k) {
+			content, err := file.Read()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", item, err)
+			}
+			file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
 		}
 		if own, is := set.File(k); is {
 			if sorted.made(set, k) {

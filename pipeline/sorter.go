@@ -8,6 +8,7 @@ import (
 
 	"iconic/classify"
 	"iconic/extract/dataset"
+	"iconic/extract/pixels"
 	"iconic/internal/placing"
 )
 
@@ -56,6 +57,9 @@ func (s *sorter) place(set *dataset.Set, item string, p classify.Prediction) err
 		content, err := set.Read(i, nil)
 		if err != nil {
 			return err
+		}
+		if set.Nameless(i) {
+			name += pixels.Extension(content)
 		}
 		var modified time.Time
 		if file, own := set.File(i); own {

@@ -17,13 +17,14 @@ import (
 
 // trainOptions are the settings of a training, shared by train, run and demo.
 type trainOptions struct {
-	settings []*chosen
-	seed     uint64
-	workers  int
-	resume   bool
-	second   string // store or matrix of the other side, for methods that pair
-	edges    string // file of a graph's edges, for methods that lay one out
-	images   string // the data set that the features are of; empty: not known
+	settings    []*chosen
+	seed        uint64
+	workers     int
+	resume      bool
+	second      string // store or matrix of the other side, for methods that pair
+	edges       string // file of a graph's edges, for methods that lay one out
+	images      string // the data set that the features are of; empty: not known
+	imageColumn string // of a Parquet data set, where it had to be named
 }
 
 func (o *trainOptions) register(c *cobra.Command) {
@@ -103,7 +104,7 @@ func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *tr
 	for _, n := range notes {
 		a.note("%s", n)
 	}
-	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, Resume: o.resume, Workers: o.workers, Hooks: a.hooks()}
+	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, ImageColumn: o.imageColumn, Resume: o.resume, Workers: o.workers, Hooks: a.hooks()}
 	if o.edges != "" {
 		if t.Edges, err = run.ReadEdges(o.edges); err != nil {
 			return nil, usageError{err}

@@ -35,12 +35,14 @@ const MapPoints = 5000
 
 // PageOptions say what a page shows, and where what it shows lies.
 type PageOptions struct {
-	Features  string // store or matrix of the run; "": where the run found it
-	Images    string // data set that the features are of; "": where the run found it
-	Reference string // folder of another run on the same data, drawn beside in the reliability diagram; "": none
-	Points    int    // images on the map at most, drawn at random; 0: MapPoints
-	Workers   int    // goroutines; all processors when < 1
-	Hooks     progress.Hooks
+	Features string // store or matrix of the run; "": where the run found it
+	Images   string // data set that the features are of; "": where the run found it
+	// ImageColumn is the column that holds the images of a Parquet data set; "": the one that the run was told of, or that is found.
+	ImageColumn string
+	Reference   string // folder of another run on the same data, drawn beside in the reliability diagram; "": none
+	Points      int    // images on the map at most, drawn at random; 0: MapPoints
+	Workers     int    // goroutines; all processors when < 1
+	Hooks       progress.Hooks
 
 	shown page.Shown // by the page that is there; a new one must show as much
 }
@@ -134,7 +136,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	if set != nil {
 		paths = set.Paths
 	}
-	p, err := f.recordedPictures(ctx, o.Images, paths)
+	p, err := f.recordedPictures(ctx, o.Images, o.ImageColumn, paths)
 	switch {
 	case err == nil:
 		defer p.set.Close()

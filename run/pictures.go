@@ -16,8 +16,8 @@ type pictures struct {
 }
 
 // openPictures lists the data set. Close its set after use.
-func openPictures(ctx context.Context, data string, paths []string) (*pictures, error) {
-	set, err := dataset.Open(ctx, data, dataset.Options{})
+func openPictures(ctx context.Context, data string, o dataset.Options, paths []string) (*pictures, error) {
+	set, err := dataset.Open(ctx, data, o)
 	if err != nil {
 		return nil, err
 	}

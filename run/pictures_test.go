@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"iconic/extract/dataset"
 	"image"
 	"image/color"
 	"image/png"
@@ -27,7 +28,7 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p, err := openPictures(t.Context(), root, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"})
+	p, err := openPictures(t.Context(), root, dataset.Options{}, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 			t.Errorf("row %d: error %v does not say %q", row, err, want)
 		}
 	}
-	if _, err := openPictures(t.Context(), filepath.Join(root, "nowhere"), nil); err == nil {
+	if _, err := openPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil); err == nil {
 		t.Error("a folder that is not there was opened")
 	}
 }

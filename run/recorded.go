@@ -11,22 +11,27 @@ import (
 	"slices"
 	"strings"
 
+	"iconic/extract/dataset"
 	"iconic/features"
+	"iconic/internal/bucket"
 )
 
 // A run folder's config.json names the features and the images of its run. Both names are absolute, so that they mean the same from
 // every folder; earlier versions wrote them as they were given, relative to a folder that nobody kept.
 
-// located is the source of a run as config.json keeps set.
-func located(s features.Source, images string) (features.Source, error) {
+// located is the source of a run as config.json keeps it: column is that of the images, where it was named.
+func located(s features.Source, images, column string) (features.Source, error) {
 	var err error
 	if s.Store, err = filepath.Abs(s.Store); err != nil {
 		return s, fmt.Errorf("features: %w", err)
 	}
-	if images != "" {
+	if bucket.Is(images) {
+		s.Images, s.ImageColumn = bucket.Public(images), column // what is signed is not kept
+	} else if images != "" {
 		if s.Images, err = filepath.Abs(images); err != nil {
 			return s, fmt.Errorf("images: %w", err)
 		}
+		s.ImageColumn = column
 	}
 	return s, nil
 }
@@ -79,7 +84,7 @@ func (f *Finished) recordedFeatures(given string) (*features.Set, error) {
 // ImagesAt is where the images of a run are: given, or where config.json says. It is "" where nobody knows.
 func (f *Finished) ImagesAt(given string) string {
 	recorded := f.Config.Features.Images
-	if given != "" || recorded == "" || filepath.IsAbs(recorded) {
+	if given != "" || recorded == "" || filepath.IsAbs(recorded) || bucket.Is(recorded) {
 		return cmp.Or(given, recorded)
 	}
 	for _, name := range places(f.Dir, recorded) {
@@ -114,12 +119,17 @@ func mayHold(data string, paths []string) bool {
 }
 
 // recordedPictures opens the images of a run for its page, by their paths.
-func (f *Finished) recordedPictures(ctx context.Context, given string, paths []string) (*pictures, error) {
+func (f *Finished) recordedPictures(ctx context.Context, given, column string, paths []string) (*pictures, error) {
 	images := f.ImagesAt(given)
 	if images == "" {
 		return nil, errNoImages
 	}
-	return openPictures(ctx, images, paths)
+	return openPictures(ctx, images, f.ImageOptions(column), paths)
+}
+
+// ImageOptions are those under which the images of a run are found again: labels do not matter.
+func (f *Finished) ImageOptions(column string) dataset.Options {
+	return dataset.Options{LabelsFrom: dataset.None, ImageColumn: cmp.Or(column, f.Config.Features.ImageColumn)}
 }
 
 // errNoImages says that nobody has named the images of a run.

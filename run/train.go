@@ -33,12 +33,14 @@ type Training struct {
 	Config   head.Config              // as Configure makes it
 	Images   string                   // the data set that the features are of, for the pictures of the page; "": not known
 	Counted  *clustercount.Suggestion // how the number of clusters of Config was found; nil: it was given
-	Second   *features.Set
-	Edges    []icon.Edge
-	Resume   bool // goes on with the training that is in Dir, if there is one
-	Workers  int  // goroutines; all processors when < 1. It changes no bit of the result.
-	Shared   Shared
-	Hooks    progress.Hooks
+	// ImageColumn is the column that holds them, where the data set is of Parquet files and it had to be named.
+	ImageColumn string
+	Second      *features.Set
+	Edges       []icon.Edge
+	Resume      bool // goes on with the training that is in Dir, if there is one
+	Workers     int  // goroutines; all processors when < 1. It changes no bit of the result.
+	Shared      Shared
+	Hooks       progress.Hooks
 }
 
 // Shared is what several trainings on the same features need compute only once; the zero value shares nothing.
@@ -96,7 +98,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	}
 	needs := m.About().Needs
 	c := Config{Version: Version(), Training: t.Config, Inputs: t.digests(needs), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
-	if c.Features, err = located(t.Features.Source, t.Images); err != nil {
+	if c.Features, err = located(t.Features.Source, t.Images, t.ImageColumn); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(t.Dir)

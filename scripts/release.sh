@@ -43,7 +43,7 @@ for target in linux/amd64 linux/arm64 darwin/arm64; do
   fi
   name=iconic-$version-$system-$processor
   mkdir -p "dist/$name"
-  CGO_ENABLED=1 GOOS=$system GOARCH=$processor CC=$cc go build -trimpath -ldflags '-s -w' -o "dist/$name/pipeline" ./pipeline
+  CGO_ENABLED=1 GOOS=$system GOARCH=$processor CC=$cc go build -tags clouds -trimpath -ldflags '-s -w' -o "dist/$name/pipeline" ./pipeline
   cp LICENSE README.md CHANGELOG.md "dist/$name/"
   # Sorted names, no owners and the commit's time: the same commit packs to the same bytes.
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$(git log -1 --format=%ct)" -C dist -cf - "$name" | gzip -n >"dist/$name.tar.gz"

@@ -74,7 +74,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 	if err != nil {
 		return err
 	}
-	s.containers = append(s.containers, &container{file, stampOf(stat)})
+	s.containers = append(s.containers, &container{file: file, modified: stampOf(stat)})
 	size := int64(f.header + pixels)
 	if stat.Size()%size != 0 {
 		return fmt.Errorf("%d bytes are no whole number of records of %d: the file is cut short, or another format", stat.Size(), size)

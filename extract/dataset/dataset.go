@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"iconic/internal/bucket"
 	"iconic/internal/regular"
 )
 
@@ -45,6 +47,10 @@ func (l *LabelsFrom) Type() string { return "folder" }
 type Options struct {
 	LabelsFrom LabelsFrom // "": First
 	Splits     []string   // keep only these, as "train"; empty: all
+
+	// The columns of Parquet files; "": found by metadata and names.
+	ImageColumn string `json:",omitempty"`
+	LabelColumn string `json:",omitempty"`
 }
 
 // Item is one image of a set.
@@ -52,7 +58,7 @@ type Item struct {
 	Path  string // below the set's root, with slashes; unique
 	Label int    // index into Classes; −1: none
 	Split string // "train", "val", "test", "unlabeled"; "": the set has no splits
-	Size  int64  // bytes, as listed
+	Size  int64  // bytes, as listed; 0 for a row of a Parquet file
 
 	source    string // the file, if it is not root and Path joined
 	container int    // index into Set.containers; −1: a file of its own
@@ -69,7 +75,11 @@ type Set struct {
 	Passed  []Passed       // what else was passed over, and why
 	Raw     *Raw           // how an item's bytes are pixels; nil: they are an image file
 
+	options    Options
 	containers []*container
+	remote     *remote  // where the set lies, if not on disk
+	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
+	kept       *pages   // of those, where their rows are the items
 }
 
 // Raw is the form of images that are stored as bare pixels.
@@ -98,8 +108,52 @@ func (r Raw) RGB(planes []byte) []byte {
 
 // container is a file that holds many items.
 type container struct {
-	file     *os.File
+	file     content
 	modified stamp
+	rows     *rows // of a Parquet file; nil: items are pieces of the file as it is
+}
+
+// content is a file or an object that is open.
+type content interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// holder is a file that holds items: its name below the set's root, with slashes, and where it is.
+type holder struct {
+	name   string
+	file   string         // on disk
+	object *bucket.Object // in a bucket; nil: on disk
+}
+
+// open opens an archive, and tells its size and stamp.
+func (s *Set) open(a holder) (content, int64, stamp, error) {
+	if a.object != nil {
+		c, stamp := s.remote.open(*a.object)
+		return c, a.object.Size, stamp, nil
+	}
+	f, stat, err := regular.Open(a.file)
+	if err != nil {
+		return nil, 0, stamp{}, err
+	}
+	return f, stat.Size(), stampOf(stat), nil
+}
+
+// address is what an archive is called in errors.
+func (s *Set) address(a holder) string {
+	if a.object != nil {
+		return s.remote.Name(a.object.Key)
+	}
+	return a.file
+}
+
+// onDisk are archives of these names in a folder.
+func onDisk(folder string, names []string) []holder {
+	all := make([]holder, len(names))
+	for i, name := range names {
+		all[i] = holder{name: name, file: filepath.Join(folder, filepath.FromSlash(name))}
+	}
+	return all
 }
 
 // ErrNoImages is in the chain of Open's error for a place that is there and has no image.
@@ -107,24 +161,27 @@ var ErrNoImages = errors.New("holds no images")
 
 // Open lists the data set at path. It fails if there is none, or none with an image. Close it after use.
 func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
-	stat, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no data at %s: give a folder of images, a list of paths, or tar archives", path)
-	} else if err != nil {
-		return nil, fmt.Errorf("data: %w", err)
+	o.LabelsFrom = cmp.Or(o.LabelsFrom, First)
+	if o.LabelColumn != "" && o.LabelsFrom == None {
+		return nil, fmt.Errorf("labels are taken from column %s and from nowhere: leave out one of the two", o.LabelColumn)
 	}
-	s := &Set{Root: path, Ignored: map[string]int{}}
+	s := &Set{Root: path, Ignored: map[string]int{}, options: o}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	list, err := s.kind(stat)
+	if bucket.Is(path) {
+		err = s.openRemote(ctx, path, o.LabelsFrom)
+	} else {
+		err = s.openLocal(ctx, o.LabelsFrom)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := list(ctx, cmp.Or(o.LabelsFrom, First)); err != nil {
-		return nil, err
+	path = s.Root
+	if s.kept == nil && (o.ImageColumn != "" || o.LabelColumn != "") {
+		return nil, fmt.Errorf("%s has no columns: those of images and labels are named for Parquet files alone", path)
 	}
 	if err := s.keep(o.Splits); err != nil {
 		return nil, err
@@ -139,6 +196,21 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		}
 	}
 	return s, nil
+}
+
+// openLocal lists what lies on disk.
+func (s *Set) openLocal(ctx context.Context, from LabelsFrom) error {
+	stat, err := os.Stat(s.Root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no data at %s: give a folder of images, a list of paths, tar archives, or Parquet files", s.Root)
+	} else if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	list, err := s.kind(stat)
+	if err != nil {
+		return err
+	}
+	return list(ctx, from)
 }
 
 // others says what is there instead of images, for an error.
@@ -162,13 +234,15 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 		switch ext := strings.ToLower(filepath.Ext(s.Root)); ext {
 		case ".tar":
 			return s.listTars, nil
+		case ".parquet":
+			return s.listTable, nil
 		case ".txt", ".lst", ".csv", ".tsv":
 			return s.listPaths, nil
 		case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
 			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
 		}
 		if !isImage(s.Root) && filepath.Ext(s.Root) != "" {
-			return nil, fmt.Errorf("%s is a file, and by its name neither an image, a list (.txt, .csv, .tsv) nor a .tar archive; give the folder of the images", s.Root)
+			return nil, fmt.Errorf("%s is a file, and by its name neither an image, a list (.txt, .csv, .tsv), a .tar archive nor a .parquet file; give the folder of the images", s.Root)
 		}
 		if !stat.Mode().IsRegular() {
 			return nil, &fs.PathError{Op: "open", Path: s.Root, Err: regular.ErrNotRegular}
@@ -187,34 +261,54 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 		return s.listCIFAR100, nil
 	case has("train_X.bin") || has("test_X.bin") || has("unlabeled_X.bin"):
 		return s.listSTL10, nil
-	case slices.ContainsFunc(names, isTar):
-		return s.listImagesOrTars, nil
 	}
-	return s.listFolder, nil
+	return s.listImagesOrContainers, nil
 }
 
-// listImagesOrTars lists a folder that holds archives: its images, if it has any, else what is in the archives.
-func (s *Set) listImagesOrTars(ctx context.Context, from LabelsFrom) error {
+// listImagesOrContainers lists a folder: its images, if it has any, else what is in its archives, or in Parquet files at and below it.
+func (s *Set) listImagesOrContainers(ctx context.Context, from LabelsFrom) error {
 	if err := s.listFolder(ctx, from); err != nil {
 		return err
-	}
-	if len(s.Items) == 0 {
-		s.Ignored, s.Passed = map[string]int{}, nil
-		return s.listTars(ctx, from)
 	}
 	names, err := visible(s.Root)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if isTar(name) {
-			s.pass(archives, name)
-			if s.Ignored[".tar"]--; s.Ignored[".tar"] <= 0 {
-				delete(s.Ignored, ".tar")
-			}
-		}
+	tars := slices.DeleteFunc(names, func(name string) bool { return !isTar(name) })
+	slices.Sort(s.tables)
+	if len(s.Items) == 0 && len(tars) > 0 && len(s.tables) == 0 {
+		s.Ignored, s.Passed = map[string]int{}, nil
+		return s.listTars(ctx, from)
+	}
+	return s.choose(ctx, from, onDisk(s.Root, tars), onDisk(s.Root, s.tables))
+}
+
+// choose goes on once the images of a folder are listed: if there are none, with its archives or its Parquet files.
+func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder) error {
+	switch {
+	case len(s.Items) > 0:
+		s.passContainers(archives, ".tar", tars)
+		s.passContainers(besideImages, ".parquet", tables)
+	case len(tars) > 0 && len(tables) > 0:
+		return fmt.Errorf("%s holds both archives (as %s) and Parquet files (as %s): give one or the other", s.Root, tars[0].name, tables[0].name)
+	case len(tars) > 0:
+		delete(s.Ignored, ".tar")
+		return s.readTars(ctx, from, tars, true)
+	case len(tables) > 0:
+		delete(s.Ignored, ".parquet")
+		return s.listTables(ctx, from, tables)
 	}
 	return nil
+}
+
+// passContainers tells of files that hold images and were passed over, instead of by their extension.
+func (s *Set) passContainers(why, extension string, all []holder) {
+	for _, a := range all {
+		s.pass(why, a.name)
+		if s.Ignored[extension]--; s.Ignored[extension] <= 0 {
+			delete(s.Ignored, extension)
+		}
+	}
 }
 
 // visible lists the names in a folder, hidden ones left out.
@@ -297,6 +391,11 @@ func (s *Set) Close() error {
 		err = errors.Join(err, c.file.Close())
 	}
 	s.containers = nil
+	if s.remote != nil {
+		s.remote.end()
+		err = errors.Join(err, s.remote.Close())
+		s.remote = nil
+	}
 	return err
 }
 
@@ -316,7 +415,14 @@ func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
 func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, size int64) error) ([]byte, error) {
 	item := &s.Items[i]
 	if item.container >= 0 {
+		if r := s.containers[item.container].rows; r != nil {
+			return r.read(int(item.offset), buffer, headSize, look)
+		}
 		return readAt(s.containers[item.container].file, item.offset, item.Size, buffer, headSize, look)
+	}
+	if s.remote != nil {
+		c, _ := s.remote.open(s.remote.objects[item.offset])
+		return readAt(c, 0, item.Size, buffer, headSize, look)
 	}
 	r, stat, err := regular.Open(s.file(item)) // it may have changed since it was listed
 	if err != nil {
@@ -334,7 +440,28 @@ func (s *Set) Find(path string) (int, bool) {
 // File is the name of item i's own file; not ok where it lies in a file with others.
 func (s *Set) File(i int) (name string, ok bool) {
 	item := &s.Items[i]
-	return s.file(item), item.container < 0
+	return s.file(item), item.container < 0 && s.remote == nil
+}
+
+// Name is a name of item i that leads to it from here, with slashes: that of its file, or of the file that holds it and its path there.
+func (s *Set) Name(i int) string {
+	item := &s.Items[i]
+	switch {
+	case s.remote != nil: // slashes at the beginning of an address are two
+		return strings.TrimSuffix(s.Root, "/") + "/" + item.Path
+	case item.container < 0:
+		return filepath.ToSlash(s.file(item))
+	case s.Nameless(i) && isTable(s.Root): // its path begins with the file's name
+		return path.Join(path.Dir(filepath.ToSlash(s.Root)), item.Path)
+	}
+	return path.Join(filepath.ToSlash(s.Root), item.Path)
+}
+
+// Nameless tells whether item i has no file name, neither of its own nor in an archive: it is a row of a Parquet file, whose size is
+// not known before it is read, either.
+func (s *Set) Nameless(i int) bool {
+	c := s.Items[i].container
+	return c >= 0 && s.containers[c].rows != nil
 }
 
 // file is the name of an item's own file.

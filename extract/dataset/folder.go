@@ -40,6 +40,7 @@ type folder struct {
 	above []fs.FileInfo // its ancestors and itself
 
 	images  []Item
+	tables  []string       // Parquet files
 	ignored map[string]int // files passed over, by extension
 	passed  [][2]string    // what else was passed over: why, and which
 	folders []*folder
@@ -48,6 +49,7 @@ type folder struct {
 // collect adds a folder's images and those below it to the set.
 func (f *folder) collect(s *Set) {
 	s.Items = append(s.Items, f.images...)
+	s.tables = append(s.tables, f.tables...)
 	for extension, n := range f.ignored {
 		s.Ignored[extension] += n
 	}
@@ -142,7 +144,12 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 			return // a link to a folder that it lies in
 		}
 		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
+	case isTable(name) && !mode.IsRegular() && mode&fs.ModeSymlink == 0:
+		f.passed = append(f.passed, [2]string{notRegular, name})
 	case !isImage(name):
+		if isTable(name) {
+			f.tables = append(f.tables, name)
+		}
 		f.ignored[strings.ToLower(path.Ext(name))]++
 	case mode.IsRegular() || mode&fs.ModeSymlink != 0:
 		item := Item{Path: name, Label: -1, container: -1}

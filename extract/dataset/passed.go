@@ -65,13 +65,17 @@ const (
 	comments       = "comments"
 	unknownColumns = "columns of which it is not known what they are"
 	sparse         = "sparse members of an archive"
+	besideImages   = "Parquet files beside the images"
+	noColumn       = "Parquet files without a column of images"
+	otherColumns   = "columns beside images and labels"
 )
 
 var singular = map[string]string{
 	byName: "file", systemFolder: "folder that a system keeps for itself", Unreadable: "folder that may not be read",
 	comments: "comment", unknownColumns: "column of which it is not known what it is",
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image of the archive",
-	sparse: "sparse member of an archive",
+	sparse:       "sparse member of an archive",
+	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
 }
 
 // mostNames bounds the kinds of names that a note tells of.

@@ -11,16 +11,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"iconic/internal/regular"
 )
 
 // listTars lists one archive, whose items bear the names of its members, or all archives of a folder, whose items
 // bear the archive's name before it. Members are found by reading the archive once from end to end, stepping over
 // contents; later they are read where they lie.
 func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
-	archives := []string{s.Root}
-	prefix := func(string) string { return "" }
+	archives := []holder{{name: filepath.Base(s.Root), file: s.Root}}
 	inFolder := false
 	if stat, err := os.Stat(s.Root); err != nil {
 		return err
@@ -37,15 +34,24 @@ func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 			} else if stat, err := os.Stat(filepath.Join(s.Root, name)); err == nil && !stat.Mode().IsRegular() {
 				s.pass(notRegular, name)
 			} else {
-				archives = append(archives, filepath.Join(s.Root, name))
+				archives = append(archives, holder{name: name, file: filepath.Join(s.Root, name)})
 			}
 		}
-		prefix = func(archive string) string { return filepath.Base(archive) + "/" }
 	}
+	return s.readTars(ctx, from, archives, inFolder)
+}
+
+// readTars lists archives. In a folder, their items bear the archives' names before their own.
+func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, inFolder bool) error {
+	s.Items = nil
 	classes := map[string]string{} // what a .cls member says, by its name without the extension
-	for _, archive := range archives {
-		if err := s.listTar(ctx, archive, prefix(archive), classes); err != nil {
-			return fmt.Errorf("archive %s: %w", archive, err)
+	for _, a := range archives {
+		prefix := ""
+		if inFolder {
+			prefix = a.name + "/"
+		}
+		if err := s.listTar(ctx, a, prefix, classes); err != nil {
+			return fmt.Errorf("archive %s: %w", s.address(a), err)
 		}
 	}
 	if len(classes) == 0 {
@@ -117,13 +123,14 @@ type members struct {
 	classes map[string]string
 }
 
-func (s *Set) listTar(ctx context.Context, archive, prefix string, classes map[string]string) error {
-	file, stat, err := regular.Open(archive)
+func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[string]string) error {
+	content, size, stamp, err := s.open(a)
 	if err != nil {
 		return err
 	}
-	s.containers = append(s.containers, &container{file, stampOf(stat)})
-	m := &members{set: s, prefix: prefix, size: stat.Size(), place: map[string]int{}, classes: classes}
+	s.containers = append(s.containers, &container{file: content, modified: stamp})
+	file := io.NewSectionReader(content, 0, size)
+	m := &members{set: s, prefix: prefix, size: size, place: map[string]int{}, classes: classes}
 	for t := tar.NewReader(file); ; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -132,6 +139,10 @@ func (s *Set) listTar(ctx context.Context, archive, prefix string, classes map[s
 		if errors.Is(err, io.EOF) {
 			m.follow()
 			return nil
+		}
+		var lost *SourceError
+		if errors.As(err, &lost) {
+			return err
 		}
 		if err != nil {
 			return fmt.Errorf("%w after %d images: it is cut short or damaged, fetch it again or take it away", err, len(m.place))

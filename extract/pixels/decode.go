@@ -86,9 +86,10 @@ const decoderBytes = 128 << 10
 
 // format is one kind of file: how it starts, and how its headers are read. fast lets it use libjpeg-turbo.
 type format struct {
-	name string
-	is   func(b []byte) bool
-	open func(b []byte, fast bool) (*plan, error)
+	name      string
+	extension string
+	is        func(b []byte) bool
+	open      func(b []byte, fast bool) (*plan, error)
 }
 
 func prefix(s string) func([]byte) bool {
@@ -97,14 +98,24 @@ func prefix(s string) func([]byte) bool {
 
 func formats() []format {
 	return []format{
-		{"jpeg", prefix("\xff\xd8\xff"), openJPEG},
-		{"png", prefix("\x89PNG\r\n\x1a\n"), openPNG},
-		{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, openGIF},
-		{"bmp", prefix("BM"), openBMP},
-		{"tiff", isTIFF, openTIFF},
-		{"webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, openWebP},
-		{"netpbm", isNetpbm, openNetpbm},
+		{"jpeg", ".jpg", prefix("\xff\xd8\xff"), openJPEG},
+		{"png", ".png", prefix("\x89PNG\r\n\x1a\n"), openPNG},
+		{"gif", ".gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, openGIF},
+		{"bmp", ".bmp", prefix("BM"), openBMP},
+		{"tiff", ".tiff", isTIFF, openTIFF},
+		{"webp", ".webp", func(b []byte) bool { return len(b) >= 12 && prefix("RIFF")(b) && string(b[8:12]) == "WEBP" }, openWebP},
+		{"netpbm", ".pnm", isNetpbm, openNetpbm},
 	}
+}
+
+// Extension is the usual extension of a picture's file, with its point, told by the first bytes; "" where they are no picture's.
+func Extension(head []byte) string {
+	for _, f := range formats() {
+		if f.is(head) {
+			return f.extension
+		}
+	}
+	return ""
 }
 
 // Decode is DecodeContext without an end.

@@ -28,6 +28,10 @@ type Writer struct {
 	Damaged    []string // what was found damaged, and is to be encoded again
 	Duplicates int      // rows appended whose content another row has, too
 
+	// Kept, unless nil, is told the files of each unfinished shard, its features and its journal, once they are on disk. Its error is
+	// that of the Append, Commit or Close under way.
+	Kept func(files ...string) error
+
 	dir      string
 	partial  string
 	unlock   func() error // nil once it is unlocked
@@ -622,7 +626,11 @@ func (w *Writer) writePartial(name string) error {
 			return err
 		}
 	}
-	return atomicfile.WriteBytes(strings.TrimSuffix(name, ".npy")+".journal", w.journal)
+	journal := strings.TrimSuffix(name, ".npy") + ".journal"
+	if err := atomicfile.WriteBytes(journal, w.journal); err != nil || w.Kept == nil {
+		return err
+	}
+	return w.Kept(name, journal)
 }
 
 // Close gives up what was not committed, but keeps every row that was appended: a run that is told the same again

@@ -258,7 +258,7 @@ func (r *run) making(folder string, others map[string]bool) (entries []entry) {
 // plan finds a free name for a file, or the one that it was sorted under before.
 func (r *run) plan(f File) (_ planned, there bool, err error) {
 	if f.Name == "" && r.Mode != Copy {
-		return planned{}, false, errors.New("it lies in an archive: it can only be copied")
+		return planned{}, false, errors.New("it lies in a file with others: it can only be copied")
 	}
 	if !filepath.IsLocal(f.To) {
 		return planned{}, false, fmt.Errorf("%q leads out of the folder", f.To)

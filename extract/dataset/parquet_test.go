@@ -1,0 +1,336 @@
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"iconic/internal/sharedtest"
+)
+
+// hubImage is how the datasets library keeps an image.
+type hubImage struct {
+	Bytes []byte `parquet:"bytes,optional"`
+	Path  string `parquet:"path,optional"`
+}
+
+type hubRow struct {
+	Image hubImage `parquet:"image,optional"`
+	Label *int64   `parquet:"label,optional"`
+}
+
+// hubNames is the metadata of that library: the columns' features, as JSON.
+func hubNames(features string) parquet.WriterOption {
+	return parquet.KeyValueMetadata("huggingface", `{"info": {"features": {`+features+`}}}`)
+}
+
+const discsAndBoxes = `"image": {"_type": "Image"}, "label": {"names": ["disc", "box"], "_type": "ClassLabel"}`
+
+// parquetFile writes rows to a file, and gives its name.
+func parquetFile[T any](t testing.TB, name string, rows []T, o ...parquet.WriterOption) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := parquet.WriteFile(name, rows, o...); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// rowsOf are rows with pictures of these contents, in the two classes by turns.
+func rowsOf(contents ...string) []hubRow {
+	var all []hubRow
+	for i, c := range contents {
+		label := int64(i % 2)
+		all = append(all, hubRow{Image: hubImage{Bytes: []byte(c), Path: fmt.Sprint(i, ".png")}, Label: &label})
+	}
+	return all
+}
+
+// contents reads all items of a set: what they are, or why they cannot be read.
+func contents(t testing.TB, s *Set) []string {
+	t.Helper()
+	var all []string
+	for i := range s.Items {
+		b, err := s.Read(i, nil)
+		if err != nil {
+			b = []byte(err.Error())
+		}
+		all = append(all, string(b))
+	}
+	return all
+}
+
+func openSet(t testing.TB, path string, o Options) *Set {
+	t.Helper()
+	s, err := Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestParquetOfTheField(t *testing.T) {
+	root := sharedtest.Path(t, "cases", "parquet")
+	hub := openSet(t, filepath.Join(root, "hub"), Options{})
+	splits := map[string]int{}
+	for _, it := range hub.Items {
+		splits[it.Split]++
+	}
+	if len(hub.Items) != 15 || splits["train"] != 12 || splits["test"] != 3 || !slices.Equal(hub.Classes, []string{"disc", "box", "line"}) {
+		t.Errorf("%d images in classes %q, splits %v", len(hub.Items), hub.Classes, splits)
+	}
+	fine := openSet(t, filepath.Join(root, "fine_coarse.parquet"), Options{})
+	if diff := cmp.Diff([]string{
+		"fine_coarse.parquet/000000 disc", "fine_coarse.parquet/000001 box", "fine_coarse.parquet/000002 line", "fine_coarse.parquet/000003 box",
+	}, lines(fine)); diff != "" {
+		t.Error(diff)
+	}
+	if note := fine.Note(); !strings.Contains(note, "1 column beside images and labels (as coarse_label)") {
+		t.Errorf("note %q", note)
+	}
+	coarse := openSet(t, filepath.Join(root, "fine_coarse.parquet"), Options{LabelColumn: "coarse_label"})
+	if !slices.Equal(coarse.Classes, []string{"round", "straight"}) {
+		t.Errorf("classes %q", coarse.Classes)
+	}
+	plain := openSet(t, filepath.Join(root, "plain_binary.parquet"), Options{})
+	if len(plain.Items) != 3 || !slices.Equal(plain.Classes, []string{"0", "1", "2"}) {
+		t.Errorf("%d images in classes %q", len(plain.Items), plain.Classes)
+	}
+	for _, s := range []*Set{hub, fine, plain} {
+		for i, content := range contents(t, s) {
+			if !strings.HasPrefix(content, "\x89PNG") && !strings.HasPrefix(content, "\xff\xd8") {
+				t.Errorf("%s is no picture: %.20q", s.Items[i].Path, content)
+			}
+		}
+	}
+}
+
+func TestParquetRows(t *testing.T) {
+	root := t.TempDir()
+	rows := rowsOf("A", "B", "C", "D")
+	none := int64(-1)
+	rows[1].Label, rows[2].Label, rows[3].Image.Bytes = nil, &none, nil
+	parquetFile(t, filepath.Join(root, "train", "0000.parquet"), rows, hubNames(discsAndBoxes))
+	parquetFile(t, filepath.Join(root, "x-validation-00000-of-00001.parquet"), rowsOf("E"), hubNames(discsAndBoxes))
+	parquetFile(t, filepath.Join(root, ".cache", "hidden.parquet"), rowsOf("F"), hubNames(discsAndBoxes))
+	if err := os.WriteFile(filepath.Join(root, "README.md"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := openSet(t, root, Options{})
+	if diff := cmp.Diff([]string{
+		"train/0000.parquet/000000 disc train", "train/0000.parquet/000001 - train", "train/0000.parquet/000002 - train",
+		"train/0000.parquet/000003 box train", "x-validation-00000-of-00001.parquet/000000 disc val",
+	}, lines(s)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"A", "B", "C", ErrNoImage.Error(), "E"}, contents(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	if want := "passed over: 1 file by their names: 1 .md"; !strings.Contains(s.Note(), want) {
+		t.Errorf("note %q, want %q", s.Note(), want)
+	}
+	if got := list(t, root, Options{Splits: []string{"val"}}); len(got) != 1 {
+		t.Errorf("%q in split val", got)
+	}
+	if got := list(t, root, Options{LabelsFrom: None, Splits: []string{"val"}}); got[0] != "x-validation-00000-of-00001.parquet/000000 - val" {
+		t.Errorf("%q without labels", got)
+	}
+	if !s.Nameless(0) || s.Stamp(0) == s.Stamp(1) {
+		t.Error("rows have no names of their own, and stamps that differ")
+	}
+	if _, own := s.File(0); own {
+		t.Error("a row is no file")
+	}
+}
+
+// TestParquetLabels: labels as they are written by people and libraries.
+func TestParquetLabels(t *testing.T) {
+	type text struct {
+		JPG   []byte `parquet:"jpg"`
+		Class string `parquet:"class"`
+	}
+	type number struct {
+		JPG    []byte  `parquet:"jpg"`
+		Target float64 `parquet:"target"`
+	}
+	type truth struct {
+		Picture []byte `parquet:"picture"`
+		Label   bool   `parquet:"label"`
+		Target  int32  `parquet:"target"`
+	}
+	nan := 0.0
+	nan /= nan
+	root := t.TempDir()
+	for _, c := range []struct {
+		file string
+		want []string
+	}{
+		{parquetFile(t, filepath.Join(root, "a.parquet"), []text{{[]byte("1"), "cat"}, {[]byte("2"), ""}, {[]byte("3"), "ape"}}), []string{"cat", "-", "ape"}},
+		{parquetFile(t, filepath.Join(root, "b.parquet"), []number{{[]byte("1"), 10}, {[]byte("2"), nan}, {[]byte("3"), 9}}), []string{"10", "-", "9"}},
+		{parquetFile(t, filepath.Join(root, "c.parquet"), []truth{{[]byte("1"), true, 5}, {[]byte("2"), false, 6}}), []string{"1", "0"}},
+	} {
+		var got []string
+		for _, line := range list(t, c.file, Options{}) {
+			got = append(got, strings.Fields(line)[1])
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if s := openSet(t, filepath.Join(root, "b.parquet"), Options{}); !slices.Equal(s.Classes, []string{"9", "10"}) {
+		t.Errorf("numbers are ordered as %q", s.Classes)
+	}
+	// Files that number their classes differently are joined by the names.
+	both := t.TempDir()
+	parquetFile(t, filepath.Join(both, "1.parquet"), rowsOf("A", "B"), hubNames(discsAndBoxes))
+	parquetFile(t, filepath.Join(both, "2.parquet"), rowsOf("C", "D"), hubNames(strings.Replace(discsAndBoxes, `"disc", "box"`, `"box", "line"`, 1)))
+	if diff := cmp.Diff([]string{"1.parquet/000000 disc", "1.parquet/000001 box", "2.parquet/000000 box", "2.parquet/000001 line"}, list(t, both, Options{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParquetThatIsRefused(t *testing.T) {
+	type lists struct {
+		Images [][]byte `parquet:"images,list"`
+		Boxes  []int64  `parquet:"boxes,list"`
+		Text   string   `parquet:"text"`
+		Size   int64    `parquet:"size"`
+		Score  float64  `parquet:"label"`
+	}
+	type two struct {
+		Left  []byte `parquet:"left"`
+		Right []byte `parquet:"right"`
+	}
+	root := t.TempDir()
+	whole := parquetFile(t, filepath.Join(root, "whole.parquet"), rowsOf("A", "B", "C"), hubNames(discsAndBoxes))
+	content, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, b []byte) string {
+		name = filepath.Join(root, name)
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	beyond := rowsOf("A")
+	seven := int64(7)
+	beyond[0].Label = &seven
+	nested := parquetFile(t, filepath.Join(root, "nested.parquet"), []lists{{Images: [][]byte{{1}}, Text: "x", Score: 0.5}})
+	stereo := parquetFile(t, filepath.Join(root, "stereo.parquet"), []two{{[]byte("L"), []byte("R")}})
+	folder := t.TempDir()
+	archive(t, filepath.Join(folder, "a.tar"), "x.png", "X")
+	parquetFile(t, filepath.Join(folder, "b.parquet"), rowsOf("A"))
+	for _, c := range []struct {
+		name, path string
+		o          Options
+		want       string
+	}{
+		{"a cut file", write("cut.parquet", content[:len(content)-20]), Options{}, "cut short, or another format; fetch it again or take it away"},
+		{"an empty file", write("empty.parquet", nil), Options{}, "too short for a Parquet file"},
+		{"another format", write("page.parquet", bytes.Repeat([]byte("<html>"), 100)), Options{}, "another format"},
+		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes) among its columns images, boxes, text, size, label"},
+		{"lists by name", nested, Options{ImageColumn: "images"}, "column images holds lists"},
+		{"numbers", nested, Options{ImageColumn: "size"}, "column size holds whole numbers, and no images"},
+		{"text", nested, Options{ImageColumn: "text"}, "column text holds text, and no images"},
+		{"no such column", whole, Options{ImageColumn: "picture"}, "no column of images called picture among its columns image, label"},
+		{"no such labels", whole, Options{LabelColumn: "class"}, "it has no column class; its columns are image, label"},
+		{"labels in lists", whole, Options{LabelColumn: "image"}, "column image holds lists or structures, and no labels"},
+		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images: name the one that counts with --image-column`},
+		{"fractions", fractions(t, root), Options{}, "row 1: column label holds numbers with fractions"},
+		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, where the file names 2 classes"},
+		{"tar and parquet", folder, Options{}, "holds both archives (as a.tar) and Parquet files (as b.parquet)"},
+		{"columns of a folder", tree(t, files("a.png")), Options{ImageColumn: "image"}, "has no columns"},
+		{"labels from a column and from nowhere", whole, Options{LabelColumn: "label", LabelsFrom: None}, "leave out one of the two"},
+	} {
+		_, err := Open(t.Context(), c.path, c.o)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+	if got := list(t, stereo, Options{ImageColumn: "right"}); len(got) != 1 {
+		t.Errorf("%q by name", got)
+	}
+	mixed := t.TempDir()
+	parquetFile(t, filepath.Join(mixed, "a.parquet"), []struct {
+		URL string `parquet:"url"`
+	}{{"https://example.com/1.jpg"}})
+	parquetFile(t, filepath.Join(mixed, "b.parquet"), rowsOf("A"), hubNames(discsAndBoxes))
+	if s := openSet(t, mixed, Options{}); len(s.Items) != 1 || !strings.Contains(s.Note(), "1 Parquet file without a column of images (as a.parquet)") {
+		t.Errorf("%q, %q", lines(s), s.Note())
+	}
+	beside := tree(t, files("a.png"))
+	parquetFile(t, filepath.Join(beside, "b.parquet"), rowsOf("A"))
+	if s := openSet(t, beside, Options{}); len(s.Items) != 1 || !strings.HasSuffix(s.Note(), "passed over: 1 Parquet file beside the images (as b.parquet)") {
+		t.Errorf("%q, %q", lines(s), s.Note())
+	}
+}
+
+func fractions(t *testing.T, root string) string {
+	return parquetFile(t, filepath.Join(root, "fractions.parquet"), []struct {
+		JPG   []byte  `parquet:"jpg"`
+		Label float64 `parquet:"label"`
+	}{{[]byte("1"), 1}, {[]byte("2"), 1.5}})
+}
+
+// TestParquetIsReadByPages: rows are read in any order by several goroutines, and few pages are ever kept.
+func TestParquetIsReadByPages(t *testing.T) {
+	var want []string
+	for i := range 500 {
+		want = append(want, strings.Repeat(fmt.Sprintf("%04d", i), 100+i%7))
+	}
+	file := parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), rowsOf(want...), parquet.PageBufferSize(4000), parquet.MaxRowsPerRowGroup(100), parquet.Compression(&parquet.Zstd))
+	s := openSet(t, file, Options{})
+	s.Share(2 * 40_000)
+	var wait sync.WaitGroup
+	for step := range 7 {
+		wait.Go(func() {
+			var buffer []byte
+			for k := range s.Items {
+				i := (k * (2*step + 1)) % len(s.Items)
+				var err error
+				if buffer, err = s.Read(i, buffer); err != nil || string(buffer) != want[i] {
+					t.Errorf("row %d: %d bytes, %v", i, len(buffer), err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if s.kept.held > 40_000 || len(s.kept.pages) > s.kept.most {
+		t.Errorf("%d bytes in %d pages are kept", s.kept.held, len(s.kept.pages))
+	}
+	s = openSet(t, file, Options{})
+	s.Share(2 * 1000)
+	if _, err := s.Read(0, nil); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "give more memory") {
+		t.Errorf("a page larger than its share: %v", err)
+	}
+}
+
+// TestParquetIsLookedAtFirst: who looks at the beginning may refuse, and is told the size.
+func TestParquetIsLookedAtFirst(t *testing.T) {
+	s := openSet(t, parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), rowsOf("a picture")), Options{})
+	no := errors.New("no")
+	_, err := s.ReadIf(0, nil, 3, func(head []byte, size int64) error {
+		if string(head) != "a p" || size != 9 {
+			t.Errorf("%q of %d bytes", head, size)
+		}
+		return no
+	})
+	if !errors.Is(err, no) {
+		t.Errorf("error %v", err)
+	}
+}

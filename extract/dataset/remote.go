@@ -1,0 +1,127 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/internal/bucket"
+)
+
+// remote is the bucket that a set's objects lie in, or the file behind an address.
+type remote struct {
+	*bucket.Bucket
+	ctx     context.Context // of all reading, until the set is closed
+	end     context.CancelFunc
+	prefix  string          // of the keys of all objects
+	objects []bucket.Object // that are items of their own
+}
+
+// SourceError is Read's error where nothing is wrong with an image: the place where the set lies cannot be reached, or an object there was
+// replaced since the set was listed.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// object reads an object. What fails there is a SourceError.
+type object struct{ *bucket.Reader }
+
+func (o object) ReadAt(b []byte, offset int64) (int, error) {
+	n, err := o.Reader.ReadAt(b, offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &SourceError{err}
+	}
+	return n, err
+}
+
+func (object) Close() error { return nil }
+
+// open opens an object to be read at random.
+func (r *remote) open(o bucket.Object) (object, stamp) {
+	return object{r.Reader(r.ctx, o)}, stampOfObject(o)
+}
+
+func stampOfObject(o bucket.Object) stamp {
+	return stamp{o.Modified.UnixNano(), int64(xxhash.Sum64String(o.Version))}
+}
+
+// openRemote lists what an address leads to.
+func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) error {
+	s.Root = bucket.Public(address)
+	b, key, err := bucket.Open(ctx, address)
+	if err != nil {
+		return err
+	}
+	s.remote = &remote{Bucket: b}
+	s.remote.ctx, s.remote.end = context.WithCancel(ctx)
+	name := path.Base(strings.SplitN(s.Root, "?", 2)[0])
+	if single := b.Single() || isImage(name) || Collects(name); !single || key == "" && !b.Single() {
+		if key != "" && !strings.HasSuffix(key, "/") {
+			key += "/"
+		}
+		return s.listObjects(ctx, key, from)
+	}
+	switch {
+	case isTar(name), isTable(name), isImage(name) && !b.Single():
+	default:
+		return fmt.Errorf("%s: want a .tar archive or a .parquet file, or a bucket and a prefix of images; lists, and what is compressed, are read from disk", s.Root)
+	}
+	o, err := b.Stat(ctx, key)
+	if err != nil {
+		return err
+	}
+	return s.listObject(ctx, o, name, from)
+}
+
+// listObject lists the one object that the root is.
+func (s *Set) listObject(ctx context.Context, o bucket.Object, name string, from LabelsFrom) error {
+	switch {
+	case isTar(name):
+		return s.readTars(ctx, from, []holder{{name: name, object: &o}}, false)
+	case isTable(name):
+		return s.listTables(ctx, from, []holder{{name: name, object: &o}})
+	}
+	s.takeObject(o, name)
+	return nil
+}
+
+// takeObject makes an item of an object.
+func (s *Set) takeObject(o bucket.Object, name string) {
+	s.Items = append(s.Items, Item{Path: name, Label: -1, Size: o.Size, container: -1, offset: int64(len(s.remote.objects)), modified: stampOfObject(o)})
+	s.remote.objects = append(s.remote.objects, o)
+}
+
+// listObjects lists the objects whose keys begin with a prefix as a folder is: images, else archives, else Parquet files.
+func (s *Set) listObjects(ctx context.Context, prefix string, from LabelsFrom) error {
+	s.remote.prefix = prefix
+	var tars, tables []holder
+	for o, err := range s.remote.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(o.Key, prefix)
+		switch {
+		case name == "" || strings.HasSuffix(name, "/") || hiddenMember(name):
+		case systemPart(name) != "":
+			s.pass("files in "+systemFolder, name)
+		case isImage(name):
+			s.takeObject(o, name)
+		default:
+			s.Ignored[strings.ToLower(path.Ext(name))]++
+			if isTar(name) && !strings.Contains(name, "/") {
+				tars = append(tars, holder{name: name, object: &o})
+			} else if isTable(name) {
+				tables = append(tables, holder{name: name, object: &o})
+			}
+		}
+	}
+	s.labelByFolder(from)
+	return s.choose(ctx, from, tars, tables)
+}

@@ -1,0 +1,283 @@
+// Package mirror keeps feature stores in buckets.
+//
+// A store's shards are mapped into memory, renamed and locked, which objects cannot be. So a store in a bucket has a folder here while it
+// is worked on: Open brings what the bucket has of it, Keep sends each shard as soon as it is finished, with the journal that gives it a
+// meaning, and Push makes the bucket what the folder has become: shards first, the manifest that names them last. Whoever is killed in
+// between, here or on another machine, goes on from the shards that were sent.
+//
+// Two processes that write the same store to a bucket are not kept apart, as they are on a disk. They do no harm: a store is a function of
+// the data and the settings, so that both write the same bytes.
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+
+	"iconic/internal/bucket"
+	"iconic/internal/lockfile"
+)
+
+// Mirror is a folder, and the prefix in a bucket of which it is the image.
+type Mirror struct {
+	Dir string
+
+	ctx    context.Context
+	bucket *bucket.Bucket
+	prefix string
+	unlock func() error
+	there  map[string]state // what the bucket has, by names below the prefix
+}
+
+// state tells whether a file has been written since it came or was sent.
+type state struct {
+	size     int64
+	modified time.Time
+}
+
+// manifest is what says that a store is finished.
+const manifest = "manifest.json"
+
+// partial is the folder of a store's unfinished shards.
+const partial = ".partial"
+
+// belongs tells whether a name is one of a store's files, and not one of its parts' or somebody else's.
+func belongs(name string) bool {
+	if !filepath.IsLocal(name) {
+		return false
+	}
+	folder, base := "", name
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		folder, base = name[:i], name[i+1:]
+	}
+	switch folder {
+	case "":
+		return base == manifest || base == "items.jsonl" || strings.HasPrefix(base, "features-") && strings.HasSuffix(base, ".npy")
+	case partial:
+		return base == "settings.json" || strings.HasSuffix(base, ".npy") || strings.HasSuffix(base, ".journal")
+	}
+	return false
+}
+
+// Open makes a folder of what the bucket has of a store; nothing, if it has none of it. Close it after use. It fails with
+// lockfile.ErrBusy while another process of this machine works on the same store.
+func Open(ctx context.Context, address string) (_ *Mirror, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "iconic", "buckets", fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSuffix(address, "/"))))
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	m := &Mirror{Dir: dir, ctx: ctx, there: map[string]state{}}
+	if m.unlock, err = lockfile.Try(dir + ".lock"); err != nil {
+		return nil, fmt.Errorf("%s: %w", bucket.Public(address), err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, partial), 0o755)); err != nil {
+		return nil, err
+	}
+	b, key, err := bucket.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	m.bucket, m.prefix = b, strings.TrimSuffix(key, "/")+"/"
+	if m.prefix == "/" {
+		m.prefix = ""
+	}
+	return m, m.pull()
+}
+
+// Close removes the folder. What was not sent is lost with it.
+func (m *Mirror) Close() error {
+	err := os.RemoveAll(m.Dir)
+	if m.bucket != nil {
+		err = errors.Join(err, m.bucket.Close())
+	}
+	return errors.Join(err, m.unlock())
+}
+
+// pull brings the store's objects, several at a time.
+func (m *Mirror) pull() error {
+	objects := map[string]bucket.Object{}
+	for o, err := range m.bucket.List(m.ctx, m.prefix) {
+		if err != nil {
+			return err
+		}
+		if name := strings.TrimPrefix(o.Key, m.prefix); belongs(name) {
+			objects[name] = o
+			m.there[name] = state{} // unlike any file
+		}
+	}
+	if _, whole := objects[manifest]; !whole { // what a Push has sent that was cut short means nothing; all of it is in .partial, too
+		maps.DeleteFunc(objects, func(name string, _ bucket.Object) bool { return !strings.Contains(name, "/") })
+	}
+	g, ctx := errgroup.WithContext(m.ctx)
+	g.SetLimit(8)
+	for name, o := range objects {
+		g.Go(func() error { return m.fetch(ctx, o, m.file(name)) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for name := range objects {
+		if err := m.remember(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Mirror) file(name string) string { return filepath.Join(m.Dir, filepath.FromSlash(name)) }
+
+func (m *Mirror) fetch(ctx context.Context, o bucket.Object, name string) (err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return m.bucket.Copy(ctx, f, o)
+}
+
+// remember notes that the bucket has a file as it is.
+func (m *Mirror) remember(name string) error {
+	stat, err := os.Stat(m.file(name))
+	if err == nil {
+		m.there[name] = state{stat.Size(), stat.ModTime()}
+	}
+	return err
+}
+
+// send puts a file into the bucket, unless it is there as it is.
+func (m *Mirror) send(ctx context.Context, name string) (err error) {
+	stat, err := os.Stat(m.file(name))
+	if err != nil || m.there[name] == (state{stat.Size(), stat.ModTime()}) {
+		return err
+	}
+	f, err := os.Open(m.file(name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := m.bucket.Write(ctx, m.prefix+name, f); err != nil {
+		return err
+	}
+	return m.remember(name)
+}
+
+// last is how long an interrupted process may go on sending what it has finished.
+const last = 20 * time.Second
+
+// Keep sends unfinished shards and their journals, given by their files in the folder, in that order. It does so for a moment even
+// where the context has ended.
+func (m *Mirror) Keep(files ...string) error {
+	ctx := m.ctx
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), last)
+		defer cancel()
+	}
+	names := []string{partial + "/settings.json"}
+	for _, file := range files {
+		names = append(names, partial+"/"+filepath.Base(file))
+	}
+	for _, name := range names {
+		if err := m.send(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Push makes the bucket what the folder is now, the manifest last, and removes there what the store no longer has.
+func (m *Mirror) Push() error {
+	shards, err := filepath.Glob(filepath.Join(m.Dir, "features-*.npy"))
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	g, ctx := errgroup.WithContext(m.ctx)
+	for _, shard := range shards { // one after the other: each is sent in parts that go side by side
+		name := filepath.Base(shard)
+		have[name] = true
+		if err := m.send(ctx, name); err != nil {
+			return err
+		}
+	}
+	for _, name := range [...]string{"items.jsonl", manifest} {
+		have[name] = true
+		if err := m.send(ctx, name); err != nil {
+			return err
+		}
+	}
+	gone := []string{}
+	for name := range m.there {
+		if !have[name] {
+			gone = append(gone, name)
+		}
+	}
+	slices.SortFunc(gone, func(a, b string) int { return cmp.Compare(b, a) }) // journals follow settings.json, and go before it
+	g.SetLimit(8)
+	for _, name := range gone {
+		g.Go(func() error { return m.bucket.Remove(ctx, m.prefix+name) })
+	}
+	return g.Wait()
+}
+
+// ErrNoParts is in the chain of Parts' error for an address below which there are none.
+var ErrNoParts = errors.New("no finished parts")
+
+// Has tells whether a finished store lies at an address.
+func Has(ctx context.Context, address string) (_ bool, err error) {
+	b, key, err := bucket.Open(ctx, address)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	_, err = b.Stat(ctx, strings.TrimPrefix(strings.TrimSuffix(key, "/")+"/"+manifest, "/"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Parts lists the addresses of the parts that lie below an address.
+func Parts(ctx context.Context, address string) (parts []string, err error) {
+	b, key, err := bucket.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	if key = strings.TrimSuffix(key, "/") + "/"; key == "/" {
+		key = ""
+	}
+	for o, err := range b.List(ctx, key+"part-") {
+		if err != nil {
+			return nil, err
+		}
+		name, file, _ := strings.Cut(strings.TrimPrefix(o.Key, key), "/")
+		if file == manifest {
+			parts = append(parts, strings.TrimSuffix(address, "/")+"/"+name)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%s holds %w (part-00001-of-00004 and so on): make them with `pipeline extract --shard`", bucket.Public(address), ErrNoParts)
+	}
+	return parts, nil
+}

@@ -1,0 +1,362 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// Chunk is a chunk whose pages are known.
+type Chunk struct {
+	Pages []Page
+
+	column     *Column
+	codec      codec
+	dictionary *Page
+	r          io.ReaderAt // of the file, or of what was read of it already
+	base       int64       // where r begins
+}
+
+// Page is a page of values.
+type Page struct {
+	First int // of its rows, in the row group
+	Rows  int
+	Size  int // bytes of the page, unpacked
+
+	offset   int64 // of its content
+	length   int   // as it lies in the file
+	encoding encoding
+	levels   int  // bytes of the levels of definition before the values; −1: they say themselves (version 1)
+	packed   bool // by the chunk's codec
+}
+
+// header is a PageHeader.
+type header struct {
+	kind             int64
+	unpacked, length int64
+	values           int64
+	encoding         encoding
+	levelEncoding    encoding
+	repetition       int64
+	levels           int64
+	packed           bool
+}
+
+// The kinds of pages.
+const (
+	dataPage       = 0
+	indexPage      = 1
+	dictionaryPage = 2
+	dataPage2      = 3
+)
+
+// Walk reads the headers of a chunk's pages. It fails on a column with repetition.
+func (f *File) Walk(group, column int) (*Chunk, error) {
+	of, k := &f.Columns[column], f.Groups[group].chunks[column]
+	chunk, err := f.walk(of, k, f.Groups[group].Rows)
+	if err != nil {
+		return nil, fmt.Errorf("column %s, row group %d: %w", of.Name(), group, err)
+	}
+	return chunk, nil
+}
+
+// small is the size up to which a chunk is read at once.
+const small = 256 << 10
+
+func (f *File) walk(column *Column, k chunk, rows int64) (*Chunk, error) {
+	switch {
+	case column.Repeated:
+		return nil, errors.New("it holds lists")
+	case k.values != rows:
+		return nil, fmt.Errorf("%d values for %d rows: it is damaged", k.values, rows)
+	}
+	c := &Chunk{column: column, codec: k.codec, r: f.r}
+	if k.bytes <= small {
+		b := make([]byte, min(k.bytes, f.size-k.start))
+		if err := readFull(f.r, b, k.start); err != nil {
+			return nil, err
+		}
+		c.r, c.base = memory(b), k.start
+	}
+	for at, first := k.start, int64(0); first < rows; {
+		h, n, err := c.header(at, f.size)
+		if err != nil {
+			return nil, err
+		}
+		at += int64(n)
+		if h.length < 0 || h.unpacked < 0 || h.length > f.size-at || h.values < 0 || h.unpacked > math.MaxInt32 {
+			return nil, errors.New("a page says to be larger than the file: it is damaged")
+		}
+		p := Page{First: int(first), Rows: int(h.values), Size: int(h.unpacked), offset: at, length: int(h.length), encoding: h.encoding, levels: -1, packed: true}
+		at += h.length
+		switch h.kind {
+		case dictionaryPage:
+			if c.dictionary != nil || first > 0 {
+				return nil, errors.New("a dictionary stands where none belongs")
+			}
+			if h.values > h.unpacked {
+				return nil, fmt.Errorf("a dictionary of %d entries in %d bytes", h.values, h.unpacked)
+			}
+			c.dictionary = &p
+			continue
+		case indexPage:
+			continue
+		case dataPage:
+			if column.definition > 0 && h.levelEncoding != rle {
+				return nil, fmt.Errorf("levels of the encoding %s are not supported", h.levelEncoding)
+			}
+		case dataPage2:
+			if h.repetition != 0 || h.levels < 0 || h.levels > h.length || h.levels > h.unpacked {
+				return nil, errors.New("the levels of a page do not fit into it")
+			}
+			p.levels, p.packed = int(h.levels), h.packed
+		default:
+			return nil, fmt.Errorf("there are no pages of kind %d", h.kind)
+		}
+		if h.values > rows-first {
+			return nil, errors.New("its pages have more values than it has rows")
+		}
+		first += h.values
+		c.Pages = append(c.Pages, p)
+	}
+	return c, nil
+}
+
+// memory is what was read of a file.
+type memory []byte
+
+func (m memory) ReadAt(b []byte, offset int64) (int, error) {
+	if offset < 0 || offset > int64(len(m)) {
+		return 0, io.EOF
+	}
+	n := copy(b, m[offset:])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// header reads the header of the page at an offset, and tells its length.
+func (c *Chunk) header(at, size int64) (h header, n int, err error) {
+	const most = 4 << 20 // statistics may stand there
+	for window := int64(1 << 10); ; window *= 8 {
+		b := make([]byte, max(0, min(window, size-at)))
+		got, err := c.r.ReadAt(b, at-c.base)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return h, 0, err
+		}
+		r := &compact{b: b[:got]}
+		h = r.page()
+		if r.err == nil {
+			return h, r.at, nil
+		}
+		if !errors.Is(r.err, errShort) || got < len(b) || int64(len(b)) < window || window > most {
+			return h, 0, fmt.Errorf("the header of a page is damaged: %w", r.err)
+		}
+	}
+}
+
+// page reads a PageHeader.
+func (c *compact) page() header {
+	h := header{kind: -1, packed: true}
+	c.fields(compactStruct, func(id int, kind byte) bool {
+		switch id {
+		case 1:
+			h.kind = c.number(kind)
+		case 2:
+			h.unpacked = c.number(kind)
+		case 3:
+			h.length = c.number(kind)
+		case 5:
+			c.fields(kind, func(id int, kind byte) bool {
+				switch id {
+				case 1:
+					h.values = c.number(kind)
+				case 2:
+					h.encoding = encoding(c.number(kind))
+				case 3:
+					h.levelEncoding = encoding(c.number(kind))
+				default:
+					return false
+				}
+				return true
+			})
+		case 7:
+			c.fields(kind, func(id int, kind byte) bool {
+				switch id {
+				case 1:
+					h.values = c.number(kind)
+				case 2:
+					h.encoding = encoding(c.number(kind))
+				default:
+					return false
+				}
+				return true
+			})
+		case 8:
+			c.fields(kind, h.second(c))
+		default:
+			return false
+		}
+		return true
+	})
+	return h
+}
+
+// second reads the fields of a DataPageHeaderV2.
+func (h *header) second(c *compact) func(id int, kind byte) bool {
+	return func(id int, kind byte) bool {
+		switch id {
+		case 1:
+			h.values = c.number(kind)
+		case 4:
+			h.encoding = encoding(c.number(kind))
+		case 5:
+			h.levels = c.number(kind)
+		case 6:
+			h.repetition = c.number(kind)
+		case 7:
+			h.packed = kind == compactTrue
+		default:
+			return false
+		}
+		return true
+	}
+}
+
+// ErrLimit is in the chain of Load's error for a page that takes more memory than it may.
+var ErrLimit = errors.New("more than may be taken for a page")
+
+// Cost is about the memory that Load takes for a page, and holds for a while.
+func (c *Chunk) Cost(page int) int64 {
+	p := &c.Pages[page]
+	n := cost(p)
+	if c.dictionary != nil && p.encoding.dictionary() {
+		n += cost(c.dictionary)
+	}
+	return n
+}
+
+// cost is what a page takes: as it lies in the file, unpacked, and where its values are.
+func cost(p *Page) int64 { return int64(p.length) + int64(p.Size) + 24*int64(p.Rows) }
+
+// Load reads a page. It takes no more than limit bytes of memory, but for a small share.
+func (c *Chunk) Load(page int, limit int64) (*Values, error) {
+	if need := c.Cost(page); need > limit {
+		return nil, fmt.Errorf("column %s: a page takes %d bytes, %w, which is %d: give more memory", c.column.Name(), need, ErrLimit, limit)
+	}
+	p := &c.Pages[page]
+	v, err := c.load(p, limit)
+	if err != nil {
+		return nil, fmt.Errorf("column %s, rows %d to %d of a row group: %w", c.column.Name(), p.First, p.First+p.Rows-1, err)
+	}
+	return v, nil
+}
+
+func (c *Chunk) load(p *Page, limit int64) (*Values, error) {
+	content, err := c.content(p)
+	if err != nil {
+		return nil, err
+	}
+	there, content, err := c.levels(p, content)
+	if err != nil {
+		return nil, err
+	}
+	present := p.Rows
+	if there != nil {
+		present = 0
+		for _, t := range there {
+			present += int(t)
+		}
+	}
+	var v *Values
+	if p.encoding.dictionary() {
+		v, err = c.fromDictionary(content, present)
+	} else {
+		v, err = decode(c.column.Type, p.encoding, content, present, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.spread(there), nil
+}
+
+// content reads a page and unpacks it; the levels before the values of version 2 are never packed.
+func (c *Chunk) content(p *Page) ([]byte, error) {
+	b := make([]byte, p.length)
+	if err := readFull(c.r, b, p.offset-c.base); err != nil {
+		return nil, err
+	}
+	if !p.packed || c.codec == uncompressed {
+		if len(b) != p.Size {
+			return nil, fmt.Errorf("%d bytes where %d were promised", len(b), p.Size)
+		}
+		return b, nil
+	}
+	head := max(0, p.levels)
+	whole := make([]byte, p.Size)
+	copy(whole, b[:head])
+	return whole, c.codec.unpack(whole[head:], b[head:])
+}
+
+// levels reads which rows have a value, as ones and zeros; nil: all of them.
+func (c *Chunk) levels(p *Page, content []byte) (there []uint32, rest []byte, err error) {
+	if c.column.definition == 0 {
+		return nil, content[max(0, p.levels):], nil
+	}
+	length := p.levels
+	if length < 0 {
+		if len(content) < 4 {
+			return nil, nil, errShort
+		}
+		n := uint32(content[0]) | uint32(content[1])<<8 | uint32(content[2])<<16 | uint32(content[3])<<24
+		content = content[4:]
+		if int64(n) > int64(len(content)) {
+			return nil, nil, errShort
+		}
+		length = int(n)
+	}
+	there = make([]uint32, p.Rows)
+	if err := runs(there, content[:length], bitsOf(c.column.definition)); err != nil {
+		return nil, nil, fmt.Errorf("levels: %w", err)
+	}
+	all := true
+	for i, level := range there {
+		there[i] = 0
+		if int(level) == c.column.definition {
+			there[i] = 1
+		} else {
+			all = false
+		}
+	}
+	if all {
+		there = nil
+	}
+	return there, content[length:], nil
+}
+
+// fromDictionary gives the values that a page of indices stands for.
+func (c *Chunk) fromDictionary(content []byte, n int) (*Values, error) {
+	if c.dictionary == nil {
+		return nil, errors.New("its dictionary is missing")
+	}
+	packed, err := c.content(c.dictionary)
+	if err != nil {
+		return nil, fmt.Errorf("dictionary: %w", err)
+	}
+	entries, err := decode(c.column.Type, plain, packed, c.dictionary.Rows, math.MaxInt64)
+	if err != nil {
+		return nil, fmt.Errorf("dictionary: %w", err)
+	}
+	indices := make([]uint32, n)
+	if n > 0 {
+		if len(content) == 0 || content[0] > 32 {
+			return nil, errShort
+		}
+		if err := runs(indices, content[1:], int(content[0])); err != nil {
+			return nil, fmt.Errorf("indices: %w", err)
+		}
+	}
+	return entries.at(indices)
+}

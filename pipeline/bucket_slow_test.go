@@ -1,0 +1,319 @@
+//go:build linux && slow
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"iconic/extract/dataset"
+	"iconic/internal/bucket"
+)
+
+// s3Server is a server of S3 on this machine, whose buckets are the folders of root.
+type s3Server struct {
+	root    string
+	address string
+}
+
+// The credentials that the tests give to it, by the environment.
+const s3Key, s3Secret = "iconic-test", "a-secret-that-nobody-may-see"
+
+// startS3 builds and starts versitygw, a real server of S3 (scripts/s3), and points the environment at it.
+func startS3(t *testing.T) *s3Server {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "versitygw")
+	if out, err := exec.Command("go", "-C", filepath.Join("..", "scripts", "s3"), "build", "-o", binary, "github.com/versity/versitygw/cmd/versitygw").CombinedOutput(); err != nil {
+		t.Skipf("versitygw cannot be built here: %v: %s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &s3Server{root: t.TempDir(), address: l.Addr().String()}
+	if err := errors.Join(l.Close(), os.Mkdir(filepath.Join(s.root, "data"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(binary, "--port", s.address, "--keep-alive", "--quiet", "posix", s.root)
+	c.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+s3Key, "ROOT_SECRET_KEY="+s3Secret)
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = c.Process.Kill(), c.Wait() }) // its end is no test's concern
+	for range 300 {
+		if conn, err := net.Dial("tcp", s.address); err == nil {
+			conn.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_ENDPOINT_URL": "http://" + s.address, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_REGION": "us-east-1",
+	} {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// faulty is a proxy before a server that answers 503, keeps one waiting, and cuts answers and requests, each in so many of ten.
+func faulty(t *testing.T, server string) (address string, faults *atomic.Int64) {
+	t.Helper()
+	target, err := url.Parse("http://" + server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults = new(atomic.Int64)
+	forward := &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }, // the host is signed
+		ErrorLog: nil,
+	}
+	var count atomic.Int64
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch n := count.Add(1); n % 10 {
+		case 3:
+			faults.Add(1)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		case 5:
+			faults.Add(1)
+			time.Sleep(50 * time.Millisecond)
+		case 7:
+			faults.Add(1)
+			if r.Method == http.MethodPut {
+				_, _ = io.CopyN(io.Discard, r.Body, 1000)
+				panic(http.ErrAbortHandler)
+			}
+			w = &cutAnswer{w, 2000}
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	h.Config.ErrorLog = nil
+	t.Cleanup(h.Close)
+	return h.URL, faults
+}
+
+// cutAnswer ends an answer after so many bytes.
+type cutAnswer struct {
+	http.ResponseWriter
+	left int
+}
+
+func (c *cutAnswer) Write(b []byte) (int, error) {
+	if len(b) <= c.left {
+		c.left -= len(b)
+		return c.ResponseWriter.Write(b)
+	}
+	_, _ = c.ResponseWriter.Write(b[:c.left])
+	c.ResponseWriter.(http.Flusher).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// copyTree copies a folder into the server's bucket.
+func (s *s3Server) copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(s.root, "data", to), os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStoresInABucket extracts from a bucket and to it: class folders of objects, an archive, Parquet; whole and in parts, which are merged
+// there. All stores are, byte for byte, those of the same data on disk, and no secret stands in anything that was written.
+func TestStoresInABucket(t *testing.T) {
+	s := startS3(t)
+	e := newExtraction(t)
+	s.copyTree(t, e.data, "folders")
+	tars := t.TempDir()
+	if out, err := exec.Command("tar", "-cf", filepath.Join(tars, "a.tar"), "-C", e.data, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.copyTree(t, tars, "tars")
+	for _, data := range []struct{ local, remote string }{{e.data, "folders"}, {tars, "tars"}, {filepath.Join(tars, "a.tar"), "tars/a.tar"}} {
+		want := filepath.Join(t.TempDir(), "want")
+		extraction{data.local, e.model}.run(t, want)
+		got := filepath.Join(t.TempDir(), "got")
+		remote := extraction{"s3://data/" + data.remote, e.model}
+		remote.run(t, got)
+		sameStores(t, want, got)
+		out := "stores/" + strings.ReplaceAll(data.remote, "/", "-")
+		if summary := remote.run(t, "s3://data/"+out); summary.Encoded+summary.Duplicates != faultImages {
+			t.Errorf("%+v", summary)
+		}
+		sameStores(t, want, filepath.Join(s.root, "data", out))
+		if summary := remote.run(t, "s3://data/"+out); summary.Encoded != 0 || summary.Changed {
+			t.Errorf("again: %+v", summary)
+		}
+		sameStores(t, want, filepath.Join(s.root, "data", out))
+		parts := "s3://data/parts/" + out
+		for i := range 3 {
+			remote.run(t, parts, "--shard", fmt.Sprintf("%d/3", i+1))
+		}
+		if out, err := exec.Command("pipeline", "merge", parts).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		sameStores(t, want, filepath.Join(s.root, "data", "parts", out))
+	}
+	run := filepath.Join(t.TempDir(), "run")
+	c := exec.Command("pipeline", "run", "s3://data/folders", "--model", "tiny", "--out", run)
+	output, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong-"+s3Secret)
+	refused, err := exec.Command("pipeline", "extract", "s3://data/folders", "--model", "tiny", "--out", filepath.Join(t.TempDir(), "x")).CombinedOutput()
+	if err == nil || !strings.Contains(string(refused), "SignatureDoesNotMatch") {
+		t.Errorf("with a wrong secret: %v: %s", err, refused)
+	}
+	written := append(output, refused...)
+	for _, root := range []string{run, s.root} {
+		err := filepath.WalkDir(root, func(name string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(name)
+			written = append(written, b...)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(string(written), s3Secret) || strings.Contains(string(written), s3Key) {
+		t.Error("a secret was written")
+	}
+}
+
+// TestExtractionThroughAFaultyNetwork extracts four parts from a bucket into a bucket through a proxy that cuts, delays and refuses. Ten
+// times the process is killed, after which its folder here is removed, as with the pod that it ran in. Nothing is lost and nothing is
+// encoded twice that was finished; the merged store is that of one machine.
+func TestExtractionThroughAFaultyNetwork(t *testing.T) {
+	s := startS3(t)
+	e := newExtraction(t)
+	s.copyTree(t, e.data, "folders")
+	want := filepath.Join(t.TempDir(), "want")
+	e.run(t, want)
+	address, faults := faulty(t, s.address)
+	t.Setenv("AWS_ENDPOINT_URL", address)
+	remote := extraction{"s3://data/folders", e.model}
+	r := rand.New(rand.NewPCG(3, 4))
+	killed, encoded, finished := 0, 0, 0
+	for part := 1; part <= 4; part++ {
+		shard := []string{"--shard", strconv.Itoa(part) + "/4"}
+		folder := filepath.Join(s.root, "data", "store", fmt.Sprintf("part-%05d-of-00004", part))
+		for tries := 0; killed < 10*part/4 && tries < 30; tries++ {
+			t.Setenv("XDG_CACHE_HOME", isolated(t))
+			c := remote.command("s3://data/store", shard...)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			before := finishedRows(t, folder)
+			for range 200 { // until it has sent something, and a moment more
+				if finishedRows(t, folder) > before {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond)
+			_ = c.Process.Signal(syscall.SIGKILL)
+			if c.Wait() != nil {
+				killed++
+			}
+			if now := finishedRows(t, folder); now < before {
+				t.Errorf("part %d: %d rows were finished, and %d are after a kill", part, before, now)
+			}
+		}
+		t.Setenv("XDG_CACHE_HOME", isolated(t))
+		there := finishedRows(t, folder)
+		summary := remote.run(t, "s3://data/store", shard...)
+		if summary.Encoded > summary.Items-there {
+			t.Errorf("part %d: %d of %d rows were finished, and %d were encoded", part, there, summary.Items, summary.Encoded)
+		}
+		encoded += summary.Encoded
+		finished += there
+	}
+	if out, err := exec.Command("pipeline", "merge", "s3://data/store").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	sameStores(t, want, filepath.Join(s.root, "data", "store"))
+	t.Logf("%d kills, %d faults of the network; %d rows were finished before the last runs, which encoded %d", killed, faults.Load(), finished, encoded)
+	if killed < 10 || faults.Load() < 20 || finished == 0 {
+		t.Error("the faults did not happen")
+	}
+}
+
+// isolated is a cache of its own, with the runtime library of the user's.
+func isolated(t *testing.T) string {
+	t.Helper()
+	user, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "iconic"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Join(user, "iconic", "onnxruntime")); err == nil {
+		if err := os.Symlink(real, filepath.Join(dir, "iconic", "onnxruntime")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestAnObjectThatChangesIsNamed replaces an object between listing and reading it.
+func TestAnObjectThatChangesIsNamed(t *testing.T) {
+	startS3(t)
+	write := func(content string) {
+		b, key, err := bucket.Open(t.Context(), "s3://data/set/a.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if err := b.Write(t.Context(), key, strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func() *dataset.Set {
+		set, err := dataset.Open(t.Context(), "s3://data/set", dataset.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { set.Close() })
+		return set
+	}
+	write("the first content")
+	before := open()
+	write("other content now") // as long
+	var lost *dataset.SourceError
+	if _, err := before.Read(0, nil); !errors.As(err, &lost) || !errors.Is(err, bucket.ErrChanged) || !strings.Contains(err.Error(), "s3://data/set/a.png") {
+		t.Errorf("an object that was replaced: %v", err)
+	}
+	now := open()
+	if b, err := now.Read(0, nil); err != nil || string(b) != "other content now" {
+		t.Errorf("read %q, %v", b, err)
+	}
+	if now.Stamp(0) == before.Stamp(0) {
+		t.Error("another object has the same stamp")
+	}
+}
