@@ -17,6 +17,7 @@ import (
 	"iconic/head/checkpoint"
 	"iconic/head/linear"
 	"iconic/head/matrix"
+	"iconic/head/partition"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
 )
@@ -120,6 +121,92 @@ func TestTrainFindsClouds(t *testing.T) {
 		}
 		if len(r.Warnings) > 0 {
 			t.Errorf("%s: warnings %q", c.name, r.Warnings)
+		}
+	}
+}
+
+// The default finds clouds, be they of one size or of very different ones, and expects about what it reaches.
+func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
+	for name, sizes := range map[string][]int{"alike": {100, 100, 100, 100}, "uneven": {200, 120, 60, 30}, "two": {300, 40}} {
+		r := rand.New(rand.NewPCG(5, 6))
+		m := &Matrix{Width: 12}
+		var truth []int32
+		for c, size := range sizes {
+			for range size {
+				for e := range m.Width {
+					v := r.NormFloat64()
+					if e%len(sizes) == c {
+						v += 4
+					}
+					m.X = append(m.X, float32(v))
+				}
+				truth = append(truth, int32(c))
+			}
+		}
+		got, err := Train(context.Background(), m, Inputs{}, Default(len(sizes)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := got.Head.Argmaxes(context.Background(), m, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := make([]int32, len(found))
+		for i, c := range found {
+			own[i] = int32(c)
+		}
+		same, err := partition.Agreement(own, truth, len(sizes))
+		if err != nil || same < 0.97 || math.Abs(same-got.Expected) > 0.1 {
+			t.Errorf("%s: %.3f of the rows are with their cloud, %.3f are expected; %q, %v", name, same, got.Expected, got.Notes, err)
+		}
+	}
+}
+
+// Sets at the edge of sense get a head all the same, with a confidence that is one.
+func TestDefaultAtTheEdges(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		n, d, k int
+		change  func(m *dense.Rows)
+	}{
+		{"two rows", 2, 3, 2, nil},
+		{"three rows", 3, 8, 2, nil},
+		{"one row more than clusters", 21, 16, 20, nil},
+		{"more columns than rows", 40, 300, 4, nil},
+		{"one column", 60, 1, 2, nil},
+		{"many clusters of few rows", 120, 8, 50, nil},
+		{"duplicates", 90, 8, 6, func(m *dense.Rows) {
+			for i := range m.Len() {
+				copy(m.Row(i), m.Row(i%5))
+			}
+		}},
+		{"constant columns", 90, 8, 3, func(m *dense.Rows) {
+			for i := range m.Len() {
+				clear(m.Row(i)[2:7])
+			}
+		}},
+		{"one row apart", 90, 8, 2, func(m *dense.Rows) { m.Row(7)[3] += 1e6 }},
+		{"huge", 90, 8, 3, func(m *dense.Rows) {
+			for i := range m.X {
+				m.X[i] *= 1e15
+			}
+		}},
+	} {
+		m := clouds(9, c.n, c.d, 3, 3)
+		if c.change != nil {
+			c.change(m)
+		}
+		for _, sizes := range []string{"auto", "balanced", "free"} {
+			config := Default(c.k)
+			change(t, &config, "sizes", sizes)
+			r, err := Train(context.Background(), m, Inputs{}, config, Options{})
+			if err != nil {
+				t.Errorf("%s, %s: %v", c.name, sizes, err)
+				continue
+			}
+			if !(r.Expected > 0 && r.Expected <= 1) || !r.Head.Finite() {
+				t.Errorf("%s, %s: %g expected, finite %v", c.name, sizes, r.Expected, r.Head.Finite())
+			}
 		}
 	}
 }

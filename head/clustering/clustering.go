@@ -255,6 +255,19 @@ func (r *Recipe) chosen(ctx context.Context, d *method.Data, trainees []*trainee
 
 // round trains from one weighting of the edges to the next.
 func (r *Recipe) round(ctx context.Context, d *method.Data, s *sampling.Sampler, round int, trainees []*trainee) error {
+	return r.descend(ctx, d, s, descent{fmt.Sprintf("round %d", round+1), round, false}, trainees)
+}
+
+// descent is a phase in which heads are trained.
+type descent struct {
+	phase      string
+	round      int // of refining
+	unrecorded bool
+}
+
+// descend trains heads.
+func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sampler, o descent, trainees []*trainee) error {
+	round := o.round
 	rows, k := 2*r.Anchors(), d.Clusters
 	t := &task{Sampler: s, data: d, target: sampling.Partners(rows), z: make([]float32, rows*k), dz: make([]float32, rows*k)}
 	t.used, t.largest = make([]int, len(trainees)), make([]float64, len(trainees))
@@ -274,8 +287,8 @@ func (r *Recipe) round(ctx context.Context, d *method.Data, s *sampling.Sampler,
 	if round > 0 {
 		rate /= 2
 	}
-	plan := train.Plan{Epochs: r.epochs(round), Steps: r.Steps(d.Features.Len()), Rate: rate, Schedule: r.At()}
-	if err := train.Train(ctx, d.Run, fmt.Sprintf("round %d", round+1), t, plan); err != nil {
+	plan := train.Plan{Epochs: r.epochs(round), Steps: r.Steps(d.Features.Len()), Rate: rate, Schedule: r.At(), Unrecorded: o.unrecorded}
+	if err := train.Train(ctx, d.Run, o.phase, t, plan); err != nil {
 		return err
 	}
 	for h, one := range trainees {

@@ -1,6 +1,7 @@
 package directions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"iconic/head/partition"
 	"iconic/head/space"
 	"iconic/head/spectral"
+	"iconic/head/train"
 	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
@@ -42,8 +44,8 @@ type Options struct {
 	Sizes    Sizes
 	Seed     uint64
 	Workers  int // goroutines; all processors when < 1; they change no bit of the result
-	// Progress, when set, is told how much is done, from one goroutine at a time.
-	Progress func(done, total int)
+	// Run, when set, is the training that the stages of the search belong to: it shows how far they are, and keeps what they found.
+	Run *train.Run
 }
 
 // Constants of the recipe; docs/methods.md says where they come from.
@@ -58,6 +60,7 @@ const (
 	probes               = 8
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
+	minimum              = 0.01 // nats a row: starts of one kind end within a third of that of each other, those that have merged groups ten times as far
 	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
@@ -74,8 +77,13 @@ type Candidate struct {
 	Kappa float64 `json:"kappa"`
 	Equal bool    `json:"equal,omitempty"` // proportions all alike
 	Start string  `json:"start"`           // that it went on from
+	// Refined marks what the I-Con loss made of a candidate, with the agreement of the mixtures whose sizes are least free.
+	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
+	// Short is how far its mean logarithmic likelihood lies below that of the best candidate with the same mixture, in nats: above minimum it has
+	// ended in a worse local maximum, and is out of the choice, for halves end in the same one often enough.
+	Short float64 `json:"short"`
 	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
 
@@ -94,6 +102,9 @@ type Found struct {
 	Likelihood float64 // of the chosen mixture, the mean over rows, in nats
 
 	options Options
+	search  *search
+	critics []start // k-means on features as they are
+	starts  []start
 }
 
 // candidates are those that sizes leave to choose from.
@@ -107,41 +118,58 @@ func candidates(s Sizes) []Candidate {
 	return []Candidate{{Kappa: 10}, {Kappa: 15}, {Kappa: 20}, {Kappa: 30}}
 }
 
-// Find clusters rows of standardised features z, near being their nearest others by cosine, at least one each. It fails on settings out of
-// range, on features that cannot be read, and with ctx's error.
-func Find(ctx context.Context, z knn.Features, near *knn.Graph, o Options) (*Found, error) {
+// Find clusters rows of standardised features z, raw being the same rows unscaled and near the nearest others of each by cosine, at least one. It
+// fails on settings out of range, on features that cannot be read, and with ctx's error.
+func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) (*Found, error) {
 	if o.Clusters < 2 || o.Clusters > z.Len() {
 		return nil, fmt.Errorf("%d clusters of %d rows: want at least 2 and no more than there are rows", o.Clusters, z.Len())
 	}
 	if err := o.Sizes.Validate(); err != nil {
 		return nil, err
 	}
-	s := &search{options: o, z: z, report: &report{told: o.Progress}}
-	if err := s.prepare(ctx, near); err != nil {
-		return nil, err
+	if o.Run == nil {
+		o.Run = &train.Run{}
 	}
-	starts, err := s.allStarts(ctx)
+	s := &search{options: o, z: z, raw: raw, near: near}
+	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: critics + s.starts(), Compute: func(told func(int)) ([]train.Tensor, error) {
+		done := &counter{told: told}
+		plain, err := s.critics(ctx, done)
+		if err != nil {
+			return nil, err
+		}
+		starts, err := s.allStarts(ctx, plain, done)
+		if err != nil {
+			return nil, err
+		}
+		return keepStarts(append(plain, starts...)), nil
+	}})
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{options: o}
-	for _, start := range starts {
-		for _, c := range candidates(o.Sizes) {
-			c.Start = start.name
-			m, err := s.mix(ctx, s.v, start.cluster, c, rounds, o.Workers)
-			if err != nil {
-				return nil, err
-			}
-			c.cluster, c.likelihood = m.Assignment, m.Likelihood
-			f.Candidates = append(f.Candidates, c)
-		}
+	kept, err := s.keptStarts(found)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.probe(ctx, f.Candidates); err != nil {
+	starts := kept[critics:]
+	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: probes, Compute: func(told func(int)) ([]train.Tensor, error) {
+		all, err := s.mixtures(ctx, starts)
+		if err == nil {
+			err = s.probe(ctx, all, told)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return keepCandidates(all), nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	f := &Found{options: o, search: s, critics: kept[:critics], starts: starts}
+	if f.Candidates, err = s.keptCandidates(found, starts); err != nil {
 		return nil, err
 	}
 	f.Chosen = choose(f.Candidates)
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
-	s.report.end()
 	return f, nil
 }
 
@@ -151,35 +179,77 @@ type start struct {
 	cluster []int32
 }
 
-// allStarts are a vote of k-means, and with not too many clusters one over eigenvectors.
-func (s *search) allStarts(ctx context.Context) ([]start, error) {
-	plain, err := s.start(ctx)
+// allStarts are those of k-means, and with not too many clusters a vote over eigenvectors. With few there is also the best of the critics: a large
+// group about the mean has no direction of its own.
+func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([]start, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	starts, err := s.plainStarts(ctx, done)
+	if s.few() {
+		starts = append(starts, plain[0])
+	}
 	if err != nil || s.options.Clusters > mostSpectral {
-		return []start{{"k-means", plain}}, err
+		return starts, err
 	}
 	eigen, err := s.spectralStart(ctx)
-	return []start{{"k-means", plain}, {"eigenvectors", eigen}}, err
+	return append(starts, start{"eigenvectors", eigen}), err
 }
 
-// choose takes, of all candidates that lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
+// mixtures are the candidates, each from every start.
+func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, error) {
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	var all []Candidate
+	for _, start := range starts {
+		for _, c := range candidates(s.options.Sizes) {
+			c.Start = start.name
+			m, err := s.mix(ctx, s.v, start.cluster, c, rounds, s.options.Workers)
+			if err != nil {
+				return nil, err
+			}
+			c.cluster, c.likelihood = m.Assignment, m.Likelihood
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
+// choose takes, of all candidates that are no worse minima and lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
 // the one of highest agreement. What halves of the features cannot tell apart is settled by the simpler model (the rule of one standard error,
 // Breiman et al. 1984).
 func choose(all []Candidate) Candidate {
-	best := all[0]
-	for _, c := range all[1:] {
-		if c.Agreement > best.Agreement {
-			best = c
+	var best Candidate
+	for i := range all {
+		c := &all[i]
+		c.Short = 0
+		for _, other := range all {
+			if other.sameMixture(*c) {
+				c.Short = max(c.Short, other.likelihood-c.likelihood)
+			}
+		}
+		if c.Short <= minimum && (best.agreement == nil || c.Agreement > best.Agreement) {
+			best = *c
 		}
 	}
 	chosen := best
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.agreement, c.agreement)
-		if c.Behind <= 1 && (c.Kappa > chosen.Kappa || c.Kappa == chosen.Kappa && c.Agreement > chosen.Agreement) {
+		if c.Short <= minimum && c.Behind <= 1 && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
 			chosen = *c
 		}
 	}
 	return chosen
+}
+
+// strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.
+func (c Candidate) strictness() float64 {
+	if c.Refined {
+		return math.Inf(1)
+	}
+	return c.Kappa
 }
 
 // behind is the mean of a − b over its standard error; 0 where they are alike.
@@ -203,9 +273,10 @@ func behind(a, b []float64) float64 {
 // search is the state of a Find.
 type search struct {
 	options Options
-	z       knn.Features
-	u, q, v *dense.Rows // directions, those whitened, and those diffused
-	report  *report
+	z, raw  knn.Features
+	near    *knn.Graph
+	q, v    *dense.Rows // directions whitened, and those averaged; nil before prepare
+	graph   *knn.Graph  // of q: what the average and the eigenvectors are taken over
 }
 
 func (s *search) few() bool { return s.options.Clusters <= few }
@@ -227,55 +298,62 @@ func (s *search) restarts() int {
 	return 1
 }
 
-// prepare makes the space.
-func (s *search) prepare(ctx context.Context, near *knn.Graph) (err error) {
+// prepare makes the space, once.
+func (s *search) prepare(ctx context.Context) error {
+	if s.v != nil {
+		return nil
+	}
 	o := s.options
-	s.report.total = s.starts() + probes
-	if s.u, err = space.Unit(ctx, s.z, o.Workers); err != nil {
+	u, err := space.Unit(ctx, s.z, o.Workers)
+	if err != nil {
 		return err
 	}
-	s.q, err = space.Whiten(ctx, s.u, near.Nearest(min(near.K, neighboursWhitening)), shrinkage, o.Workers)
+	s.q, err = space.Whiten(ctx, u, s.near.Nearest(min(s.near.K, neighboursWhitening)), shrinkage, o.Workers)
 	if err != nil {
 		return err
 	}
 	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
-	g, err := knn.SearchAuto.Find(ctx, s.q, knn.Options{K: min(neighboursDiffusion, s.q.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
+	s.graph, err = knn.SearchAuto.Find(ctx, s.q, knn.Options{K: sharing(s.q.Len(), o.Clusters), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	if err != nil {
 		return err
 	}
-	s.v, err = space.Diffuse(ctx, s.q, g, roundsDiffusion, o.Workers)
+	// No more neighbours than another row of a cluster of equal size has, lest small groups melt into others.
+	own := max(1, min(neighboursDiffusion, s.q.Len()/o.Clusters-1))
+	s.v, err = space.Diffuse(ctx, s.q, s.graph.Nearest(min(s.graph.K, own)), roundsDiffusion, o.Workers)
 	return err
 }
 
-// start is the vote of k-means: of all with many clusters, where local minima are all alike; of those of least error with few, where the others
-// have merged groups or split them.
-func (s *search) start(ctx context.Context) ([]int32, error) {
+// sharing is how many neighbours of n rows are compared to see how many two rows share: about half of a cluster's.
+func sharing(n, clusters int) int { return min(n-1, max(20, min(100, n/(2*clusters)))) }
+
+// plainStarts are the vote of k-means: of all with many clusters, where local minima are all alike; of those of least error with few, where the others
+// have merged groups or split them. With few there is also the run of least error itself, for a vote of two minima is neither.
+func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
 	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
 		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
-		Progress: func(int, int) { s.report.one() },
+		Progress: func(int, int) { done.one() },
 	})
 	if err != nil {
 		return nil, err
 	}
 	if s.few() {
-		slices.SortStableFunc(runs, func(a, b *kmeans.Result) int {
-			switch {
-			case a.Inertia < b.Inertia:
-				return -1
-			case a.Inertia > b.Inertia:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(runs, byInertia)
 		runs = runs[:best]
 	}
 	members := make([][]int32, len(runs))
 	for m, r := range runs {
 		members[m] = r.Assignment
 	}
-	return partition.Vote(ctx, members, o.Clusters, o.Workers)
+	vote, err := partition.Vote(ctx, members, o.Clusters, o.Workers)
+	starts := []start{{"k-means", vote}}
+	if s.few() {
+		starts = append(starts, start{"the best k-means", members[0]})
+	}
+	return starts, err
 }
+
+func byInertia(a, b *kmeans.Result) int { return cmp.Compare(a.Inertia, b.Inertia) }
 
 // spectralStart is the vote of k-means over the leading eigenvectors of the graph of shared neighbours. Of a large set random rows stand for all, drawn
 // several times; the others join the cluster whose mean direction is nearest.
@@ -314,10 +392,12 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 			return nil, err
 		}
 	}
-	k := min(rows-1, max(20, min(100, rows/(2*o.Clusters))))
-	g, err := knn.Exact(ctx, q, knn.Options{K: k, Metric: knn.Euclidean, Workers: o.Workers})
-	if err != nil {
-		return nil, err
+	g := s.graph
+	if chosen != nil {
+		var err error
+		if g, err = knn.Exact(ctx, q, knn.Options{K: sharing(rows, o.Clusters), Metric: knn.Euclidean, Workers: o.Workers}); err != nil {
+			return nil, err
+		}
 	}
 	m, err := spectral.Shared(ctx, g, o.Workers)
 	if err != nil {
@@ -361,8 +441,9 @@ func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candid
 }
 
 // probe clusters random halves of the features, and measures how far each candidate is found again from them. Probes see neither the
-// whitening nor the diffusion nor the other half.
-func (s *search) probe(ctx context.Context, all []Candidate) error {
+// whitening nor the diffusion nor the other half. Of mixtures from several starts the one of highest likelihood counts.
+func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)) error {
+	done := counter{told: told}
 	var kinds []Candidate // a mixture each, whatever it went on from
 	for c := range all {
 		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
@@ -371,20 +452,20 @@ func (s *search) probe(ctx context.Context, all []Candidate) error {
 		}
 	}
 	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
-		half, err := s.half(ctx, p)
-		if err != nil {
-			return err
-		}
-		km, err := kmeans.Cluster(ctx, half, kmeans.Options{
-			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
-		})
+		half, starts, err := s.half(ctx, p)
 		if err != nil {
 			return err
 		}
 		for _, kind := range kinds {
-			found, err := s.mix(ctx, half, km.Assignment, kind, roundsProbe, 1)
-			if err != nil {
-				return err
+			var found *mixture.Result
+			for _, start := range starts {
+				m, err := s.mix(ctx, half, start, kind, roundsProbe, 1)
+				if err != nil {
+					return err
+				}
+				if found == nil || m.Likelihood > found.Likelihood {
+					found = m
+				}
 			}
 			for c := range all {
 				if !all[c].sameMixture(kind) {
@@ -396,7 +477,7 @@ func (s *search) probe(ctx context.Context, all []Candidate) error {
 				}
 			}
 		}
-		s.report.one()
+		done.one()
 		return nil
 	})
 	for c := range all {
@@ -410,14 +491,31 @@ func (s *search) probe(ctx context.Context, all []Candidate) error {
 // sameMixture tells whether two candidates differ in their start alone.
 func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
 
-// half is the directions of a random half of the features.
-func (s *search) half(ctx context.Context, p int) (*dense.Rows, error) {
+// half is the directions of a random half of the features, and starts there: k-means on them, and with few clusters on the features themselves.
+func (s *search) half(ctx context.Context, p int) (*dense.Rows, [][]int32, error) {
 	n, d := s.z.Len(), s.z.Dim()
 	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
 	columns := r.Perm(d)[:max(1, d/2)]
 	slices.Sort(columns)
-	part := &columnsOf{Features: s.z, columns: columns, rows: n}
-	return space.Unit(ctx, part, 1)
+	half, err := space.Unit(ctx, &columnsOf{Features: s.z, columns: columns, rows: n}, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	on := []knn.Features{half}
+	if s.few() {
+		on = append(on, &columnsOf{Features: s.raw, columns: columns, rows: n})
+	}
+	var starts [][]int32
+	for _, x := range on {
+		km, err := kmeans.Cluster(ctx, x, kmeans.Options{
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		starts = append(starts, km.Assignment)
+	}
+	return half, starts, nil
 }
 
 // columnsOf is some columns of features.
@@ -453,8 +551,11 @@ func seed(seed uint64, kind byte, number int) uint64 {
 // Sentence says how the sizes were chosen.
 func (f *Found) Sentence() string {
 	switch {
-	case len(f.Candidates) > 2:
-		return fmt.Sprintf("of %d clusterings one from %s with κ = %g was chosen: random halves of the features find it again as well as any (%.0f %% of the images), and none as good leaves sizes less free",
+	case f.Chosen.Refined && len(f.Candidates) > 3:
+		return fmt.Sprintf("of %d clusterings the one by the I-Con loss was chosen, under which clusters are of about the same size: random halves of the features find it again as well as any (%.0f %% of the images)",
+			len(f.Candidates), 100*f.Chosen.Agreement)
+	case len(f.Candidates) > 3:
+		return fmt.Sprintf("of %d clusterings a mixture from %s with κ = %g was chosen: random halves of the features find it again as well as any (%.0f %% of the images), and none as good leaves sizes less free",
 			len(f.Candidates), f.Chosen.Start, f.Chosen.Kappa, 100*f.Chosen.Agreement)
 	case f.Chosen.Equal:
 		return "clusters were taken to be of about the same size, as --sizes balanced says"

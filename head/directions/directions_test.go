@@ -13,6 +13,7 @@ import (
 
 	"iconic/head/knn"
 	"iconic/head/partition"
+	"iconic/head/train"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
 )
@@ -50,14 +51,14 @@ func uneven(seed uint64, d int, apart float64, sizes ...int) (*dense.Rows, []int
 
 func TestFindsCloudsOfAnySize(t *testing.T) {
 	z, truth := uneven(3, 16, 1.5, 400, 200, 100, 50, 25)
-	f, err := Find(context.Background(), z, near(t, z), Options{Clusters: 5, Seed: 1})
+	f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 5, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if a, _ := partition.Agreement(f.Cluster, truth, 5); a < 0.97 {
 		t.Errorf("%.3f of the rows are with their cloud", a)
 	}
-	e, err := f.Expected(context.Background(), z, f.Cluster)
+	e, err := f.Expected(f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,11 +70,11 @@ func TestFindsCloudsOfAnySize(t *testing.T) {
 // What has no structure is not believed.
 func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	z := densetest.Clouds(8, 600, 16, 1, 0)
-	f, err := Find(context.Background(), z, near(t, z), Options{Clusters: 8})
+	f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := f.Expected(context.Background(), z, f.Cluster)
+	e, err := f.Expected(f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	g := near(t, z)
 	var first *Found
 	for _, workers := range []int{1, 3} {
-		f, err := Find(context.Background(), z, g, Options{Clusters: 25, Seed: 9, Workers: workers})
+		f, err := Find(context.Background(), z, z, g, Options{Clusters: 25, Seed: 9, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,11 +131,11 @@ func TestEdges(t *testing.T) {
 				test.change(z)
 			}
 			for _, sizes := range []Sizes{SizesAuto, SizesFree, SizesBalanced} {
-				f, err := Find(context.Background(), z, near(t, z), Options{Clusters: test.k, Sizes: sizes})
+				f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: test.k, Sizes: sizes})
 				if err != nil {
 					t.Fatal(err)
 				}
-				e, err := f.Expected(context.Background(), z, f.Cluster)
+				e, err := f.Expected(f.Cluster)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,13 +155,13 @@ func TestRefusals(t *testing.T) {
 		"11 clusters of 10 rows": {Clusters: 11},
 		`sizes "round"`:          {Clusters: 2, Sizes: "round"},
 	} {
-		if _, err := Find(context.Background(), z, g, o); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Find(context.Background(), z, z, g, o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %q", err, name)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Find(ctx, z, g, Options{Clusters: 2}); !errors.Is(err, context.Canceled) {
+	if _, err := Find(ctx, z, z, g, Options{Clusters: 2}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -169,12 +170,12 @@ func TestRefusals(t *testing.T) {
 func TestProgress(t *testing.T) {
 	z := densetest.Clouds(1, 80, 4, 3, 2)
 	last, whole := 0, 0
-	_, err := Find(context.Background(), z, near(t, z), Options{Clusters: 3, Progress: func(done, total int) {
+	_, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Run: &train.Run{Total: critics + startsFew + probes, Progress: func(done, total int, _ float64) {
 		if done < last || total < done {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
 		last, whole = done, total
-	}})
+	}}})
 	if err != nil || last != whole || whole == 0 {
 		t.Errorf("%d of %d, %v", last, whole, err)
 	}

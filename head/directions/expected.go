@@ -2,10 +2,10 @@ package directions
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"iconic/head/kmeans"
-	"iconic/head/knn"
 	"iconic/head/partition"
 	"iconic/internal/parallel"
 )
@@ -20,63 +20,62 @@ type Expected struct {
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3
 }
 
-// Expected compares a partition of the rows, such as a head's, with cruder ones that were made apart from it. What partitions do not share
-// tells how far each may be from the truth; a fault that all of them share stays unseen. The rows of raw are those of the search, unscaled.
-func (f *Found) Expected(ctx context.Context, raw knn.Features, cluster []int32) (Expected, error) {
-	o := f.options
-	restarts := 1
-	if o.Clusters <= few {
-		restarts = best
+// critics are k-means on the features as they are, the one of least error first.
+func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
+	o := s.options
+	runs := make([]*kmeans.Result, critics)
+	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) (err error) {
+		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
+			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(o.Seed, 'c', c),
+		})
+		done.one()
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	slices.SortStableFunc(runs, byInertia)
+	list := make([]start, critics)
+	for c, r := range runs {
+		list[c] = start{"k-means on the features as they are", r.Assignment}
+	}
+	return list, nil
+}
+
+// Expected compares a partition of the rows, such as a head's, with cruder ones that were made apart from it. What partitions do not share
+// tells how far each may be from the truth; a fault that all of them share stays unseen.
+func (f *Found) Expected(cluster []int32) (Expected, error) {
 	var e Expected
 	for _, p := range f.Chosen.probes {
-		a, err := partition.Agreement(cluster, p, o.Clusters)
+		a, err := partition.Agreement(cluster, p, f.options.Clusters)
 		if err != nil {
 			return e, err
 		}
 		e.Halves += a / float64(len(f.Chosen.probes))
 	}
-	plain := make([]float64, critics)
-	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) error {
-		km, err := kmeans.Cluster(ctx, raw, kmeans.Options{
-			Clusters: o.Clusters, Starts: restarts, MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(o.Seed, 'c', c),
-		})
+	for _, c := range f.critics {
+		a, err := partition.Agreement(cluster, c.cluster, f.options.Clusters)
 		if err != nil {
-			return err
+			return e, err
 		}
-		plain[c], err = partition.Agreement(cluster, km.Assignment, o.Clusters)
-		return err
-	})
-	if err != nil {
-		return e, err
-	}
-	for _, a := range plain {
 		e.Plain += a / critics
 	}
 	e.Share = (2*e.Halves + e.Plain) / 3
 	return e, nil
 }
 
-// report tells progress from one goroutine at a time.
-type report struct {
-	mu          sync.Mutex
-	done, total int
-	told        func(done, total int)
+// counter tells progress from one goroutine at a time.
+type counter struct {
+	mu   sync.Mutex
+	done int
+	told func(done int)
 }
 
-func (r *report) one() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.done++
-	if r.told != nil {
-		r.told(r.done, r.total)
-	}
-}
-
-func (r *report) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.told != nil && r.done < r.total {
-		r.told(r.total, r.total)
+func (c *counter) one() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done++
+	if c.told != nil {
+		c.told(c.done)
 	}
 }

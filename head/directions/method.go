@@ -6,13 +6,16 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"iconic/head/clustering"
 	"iconic/head/confidence"
 	"iconic/head/knn"
 	"iconic/head/linear"
 	"iconic/head/matrix"
 	"iconic/head/method"
+	"iconic/head/partition"
 	"iconic/head/regression"
 	"iconic/head/setting"
+	"iconic/head/spectral"
 	"iconic/head/train"
 	"iconic/internal/kernel"
 )
@@ -39,7 +42,6 @@ func (mixtures) About() method.About {
 		Equation:    "−1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), |μ_c| = 1",
 		Source:      "Banerjee et al. 2005; probabilistic k-means of I-Con app., on directions",
 		Purpose:     "the default: clusters of any size, with a confidence set to the accuracy that is to be expected",
-		Closed:      true,
 	}
 }
 
@@ -81,32 +83,120 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
-	o := Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers}
-	if told := d.Run.Progress; told != nil {
-		o.Progress = func(done, total int) { told(done, total, 0) }
-	}
-	found, err := Find(ctx, part.Features, part.Graph, o)
+	d.Run.Total = r.total(d.Clusters, part.Features)
+	found, err := Find(ctx, part.Features, part.Raw, part.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
 	if err != nil {
 		return nil, err
 	}
-	classes := make([]int, len(found.Cluster))
-	for i, c := range found.Cluster {
-		classes[i] = int(c)
+	out := &method.Outcome{}
+	if r.Sizes != SizesFree {
+		if out.Head, out.Loss, err = found.refine(ctx, part); err != nil {
+			return nil, err
+		}
 	}
-	l, err := regression.Clusters(ctx, part, "head of the clusters", classes, epochs(len(classes)))
+	if !found.Chosen.Refined {
+		out.Loss = -found.Likelihood
+		if out.Head, err = regression.Clusters(ctx, part, "head of the clusters", wholeNumbers(found.Cluster), epochs(part.Features.Len())); err != nil {
+			return nil, err
+		}
+	}
+	expected, err := calibrate(ctx, out.Head, part, found)
 	if err != nil {
 		return nil, err
 	}
-	expected, err := calibrate(ctx, l, part, found)
-	if err != nil {
+	if err := d.Run.Record(train.Epoch{Epoch: 1, Step: 1, Loss: out.Loss}); err != nil {
 		return nil, err
 	}
-	if err := d.Run.Record(train.Epoch{Epoch: 1, Step: 1, Loss: -found.Likelihood}); err != nil {
-		return nil, err
-	}
-	notes = append(notes, found.Sentence(), fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
+	out.Expected = expected.Share
+	out.Notes = append(notes, found.Sentence(), fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
 		100*expected.Share, 100*expected.Halves, 100*expected.Plain))
-	return &method.Outcome{Head: l, Loss: -found.Likelihood, Notes: notes, Expected: expected.Share}, nil
+	return out, nil
+}
+
+// total is the parts and steps of a training that are watched.
+func (r *Recipe) total(clusters int, z matrix.Features) int {
+	s := &search{options: Options{Clusters: clusters}, z: z}
+	total := critics + s.starts() + probes
+	if r.Sizes != SizesFree {
+		total += refinement.Taken(z.Len())
+	}
+	return total
+}
+
+// refinement is how starts are trained on by the I-Con loss.
+var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
+
+// refine goes on from the chosen clusters and from the starts by the I-Con loss over shared neighbours, and lets what ends at the least loss be chosen
+// as the others are. On one graph the loss tells good starts from bad ones, but says nothing of sets whose classes differ in size: agreement does.
+func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float64, error) {
+	s := f.search
+	if err := s.prepare(ctx); err != nil {
+		return nil, 0, err
+	}
+	data, how := *d, refinement
+	data.Graph = s.graph
+	var err error
+	if how.Weights, err = spectral.Weights(ctx, s.graph, d.Workers); err != nil {
+		return nil, 0, err
+	}
+	from := append([]start{{f.Chosen.Start, f.Chosen.cluster}}, f.starts...)
+	heads := make([]*linear.Head, len(from))
+	const enough = 200 // steps: clusters are known, not yet how surely
+	for h, start := range from {
+		times := max(1, enough/regression.PerEpoch(d.Features.Len(), regression.Batch))
+		if heads[h], err = regression.Clusters(ctx, &data, fmt.Sprintf("head of start %d", h+1), wholeNumbers(start.cluster), times); err != nil {
+			return nil, 0, err
+		}
+	}
+	losses, err := clustering.Refine(ctx, &data, heads, how)
+	if err != nil {
+		return nil, 0, err
+	}
+	least := train.Best(losses)
+	cluster, err := heads[least].Argmaxes(ctx, d.Features, d.Workers)
+	if err != nil {
+		return nil, 0, err
+	}
+	c := strictest(f.Candidates)
+	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, make([]int32, len(cluster)), make([]float64, probes), 0
+	for i, own := range cluster {
+		c.cluster[i] = int32(own)
+	}
+	for p, probe := range c.probes {
+		if c.agreement[p], err = partition.Agreement(c.cluster, probe, d.Clusters); err != nil {
+			return nil, 0, err
+		}
+		c.Agreement += c.agreement[p] / probes
+	}
+	// Its likelihood is that of the mixture from its clusters, so that it can be told whether it has ended in a worse maximum.
+	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, d.Workers)
+	if err != nil {
+		return nil, 0, err
+	}
+	c.likelihood = m.Likelihood
+	f.Candidates = append(f.Candidates, c)
+	f.Chosen = choose(f.Candidates)
+	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
+	return heads[least], losses[least], nil
+}
+
+// strictest is the candidate whose sizes are least free.
+func strictest(all []Candidate) Candidate {
+	best := all[0]
+	for _, c := range all[1:] {
+		if c.strictness() > best.strictness() {
+			best = c
+		}
+	}
+	return best
+}
+
+func wholeNumbers(x []int32) []int {
+	y := make([]int, len(x))
+	for i, v := range x {
+		y[i] = int(v)
+	}
+	return y
 }
 
 // epochs is how often a head that learns the clusters of n rows sees each: a small set more often, a large one less.
@@ -169,7 +259,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	for i := range cluster {
 		cluster[i] = int32(linear.ArgMax(z[i*k : (i+1)*k]))
 	}
-	expected, err := found.Expected(ctx, d.Raw, cluster)
+	expected, err := found.Expected(cluster)
 	if err != nil {
 		return expected, err
 	}

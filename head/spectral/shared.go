@@ -12,6 +12,17 @@ import (
 
 // Shared is M = D^(−½) A D^(−½) of the package's text, a symmetric matrix over the rows of g. A row whose edges all have no weight is empty.
 func Shared(ctx context.Context, g *knn.Graph, workers int) (*sparse.Rows, error) {
+	weight, err := Weights(ctx, g, workers)
+	if err != nil {
+		return nil, err
+	}
+	m := symmetric(g, weight)
+	normalise(m)
+	return m, nil
+}
+
+// Weights are s_ij² of the package's text, from 0 to 1, for the edges of g in their order.
+func Weights(ctx context.Context, g *knn.Graph, workers int) ([]float32, error) {
 	const rows = 256
 	sorted := make([]int32, g.N*(g.K+1)) // N̄ of each row, ascending
 	err := parallel.Blocks(ctx, workers, g.N, rows, func(_, lo, hi int) error {
@@ -37,12 +48,7 @@ func Shared(ctx context.Context, g *knn.Graph, workers int) (*sparse.Rows, error
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	m := symmetric(g, weight)
-	normalise(m)
-	return m, nil
+	return weight, err
 }
 
 // intersection counts what two ascending lists share.

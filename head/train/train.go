@@ -56,6 +56,7 @@ type Plan struct {
 	Rate          float64 // the base learning rate
 	Schedule      optim.Schedule
 	Quiet         bool // neither history nor progress: a phase that only ends a method
+	Unrecorded    bool // no history: its losses do not go on from those before it
 }
 
 // Run is one training of a method: its phases in order, who watches them, and what they are taken up from.
@@ -87,6 +88,54 @@ func (r *Run) Record(line Epoch) error {
 		return r.Epoch(line)
 	}
 	return nil
+}
+
+// Stage is a phase that computes in one piece and has no steps: what it found is kept from its end on.
+type Stage struct {
+	Name  string
+	Parts int // of its work, for progress
+	// Compute finds it, and tells how many parts are done, from one goroutine at a time.
+	Compute func(told func(done int)) ([]Tensor, error)
+}
+
+// Stage takes a run through a stage, or, where the run's state has its end, straight there. It gives what the stage found, which is not to be
+// changed. An interrupted stage starts again; what phases before it left is saved.
+func (r *Run) Stage(s Stage) ([]Tensor, error) {
+	at := len(r.state.Phases)
+	if r.Resume != nil && len(r.Resume.Phases) > at {
+		kept := r.Resume.Phases[at]
+		if kept.Name != s.Name || kept.Steps != s.Parts || kept.Step != s.Parts {
+			return nil, fmt.Errorf("checkpoint: %d of %d parts of phase %q do not fit phase %q of %d: it is of another training", kept.Step, kept.Steps, kept.Name, s.Name, s.Parts)
+		}
+		r.history()
+		r.state.Phases = append(r.state.Phases, kept)
+		r.taken += s.Parts
+		return kept.Tensors, nil
+	}
+	found, err := s.Compute(func(done int) {
+		if r.Progress != nil {
+			r.Progress(r.taken+done, max(r.Total, r.taken+s.Parts), math.NaN())
+		}
+	})
+	if err != nil {
+		if r.Save != nil && at > 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+			err = errors.Join(err, r.Save(&r.state, true))
+		}
+		return nil, err
+	}
+	r.state.Phases = append(r.state.Phases, Phase{Name: s.Name, Step: s.Parts, Steps: s.Parts, Tensors: found})
+	r.taken += s.Parts
+	if r.Save != nil {
+		err = r.Save(&r.state, false)
+	}
+	return found, err
+}
+
+// history is taken over from the state that a run goes on from, before its first phase.
+func (r *Run) history() {
+	if len(r.state.Phases) == 0 {
+		r.state.History = append(r.state.History, r.Resume.History...)
+	}
 }
 
 // ErrNotFinite is in the chain of the error for a training whose numbers have stopped being finite.
@@ -125,12 +174,13 @@ func (l *loop[T]) begin(name string) error {
 	r := l.run
 	l.at = len(r.state.Phases)
 	total := l.plan.Epochs * l.plan.Steps
-	r.state.Phases = append(r.state.Phases, Phase{Name: name, Steps: total})
-	if r.Resume == nil || len(r.Resume.Phases) <= l.at {
-		return nil
+	resumed := r.Resume != nil && len(r.Resume.Phases) > l.at
+	if resumed {
+		r.history()
 	}
-	if l.at == 0 {
-		r.state.History = append(r.state.History, r.Resume.History...)
+	r.state.Phases = append(r.state.Phases, Phase{Name: name, Steps: total})
+	if !resumed {
+		return nil
 	}
 	kept := r.Resume.Phases[l.at]
 	if kept.Name != name || kept.Steps != total || kept.Step < 0 || kept.Step > total {
@@ -298,7 +348,7 @@ func finite[T optim.Float](parts [][]T) bool {
 
 // record adds the epoch's line to the history.
 func (l *loop[T]) record(epoch int, rate float64) error {
-	if l.plan.Quiet {
+	if l.plan.Quiet || l.plan.Unrecorded {
 		return nil
 	}
 	best := Best(l.losses)
@@ -326,6 +376,8 @@ func (l *loop[T]) end() {
 	}
 	if !l.plan.Quiet {
 		l.run.taken += l.phase().Steps
+	}
+	if !l.plan.Quiet && !l.plan.Unrecorded {
 		l.run.epoch += l.plan.Epochs
 	}
 }

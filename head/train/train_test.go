@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,5 +128,54 @@ func TestAStateOfAnotherTrainingIsRefused(t *testing.T) {
 	}
 	if err := Train(context.Background(), &Run{Resume: kept}, "valley", newValley(2), plan); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a stage found is kept, and taken from a state without computing it again; a stage that is interrupted saves those before it.
+func TestStages(t *testing.T) {
+	stages := func(r *Run, computed *int, stop bool) (sum int64, err error) {
+		for _, name := range []string{"first", "second"} {
+			found, err := r.Stage(Stage{Name: name, Parts: 2, Compute: func(told func(int)) ([]Tensor, error) {
+				if stop && name == "second" {
+					return nil, context.Canceled
+				}
+				*computed++
+				told(1)
+				told(2)
+				return []Tensor{{Name: "x", Int64: []int64{int64(*computed)}}}, nil
+			}})
+			if err != nil {
+				return 0, err
+			}
+			sum = 10*sum + found[0].Int64[0]
+		}
+		return sum, Train(context.Background(), r, "valley", newValley(1), Plan{Epochs: 1, Steps: 3, Rate: 0.1, Unrecorded: true})
+	}
+	var kept *State
+	var told []int
+	r := &Run{Total: 7, Progress: func(done, total int, _ float64) { told = append(told, done, total) }, Save: func(s *State, now bool) error {
+		if now {
+			kept = &State{Phases: append([]Phase(nil), s.Phases...), History: []Epoch{{Epoch: 1}}}
+		}
+		return nil
+	}}
+	computed := 0
+	if _, err := stages(r, &computed, true); !errors.Is(err, context.Canceled) || kept == nil || len(kept.Phases) != 1 {
+		t.Fatalf("interrupted: %v, kept %+v", err, kept)
+	}
+	told = nil
+	r.Resume, r.state, r.taken = kept, State{}, 0
+	sum, err := stages(r, &computed, false)
+	if err != nil || sum != 12 || computed != 2 {
+		t.Errorf("resumed: %d after %d computations, %v", sum, computed, err)
+	}
+	if want := []int{3, 7, 4, 7, 5, 7, 6, 7, 7, 7}; !slices.Equal(told, want) {
+		t.Errorf("progress %v, want %v", told, want)
+	}
+	if len(r.History()) != 1 {
+		t.Errorf("history %v: want that of the state, and nothing of what is not recorded", r.History())
+	}
+	if _, err := (&Run{Resume: kept}).Stage(Stage{Name: "other", Parts: 2}); err == nil || !strings.Contains(err.Error(), "of another training") {
+		t.Errorf("a state of another stage: %v", err)
 	}
 }

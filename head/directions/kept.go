@@ -1,0 +1,124 @@
+package directions
+
+import (
+	"errors"
+	"strconv"
+
+	"iconic/head/train"
+)
+
+// What the stages of a search found, as the tensors of a checkpoint and back.
+
+func keepStarts(starts []start) []train.Tensor {
+	var list []train.Tensor
+	for _, s := range starts {
+		list = append(list, wholes(s.name, s.cluster))
+	}
+	return list
+}
+
+func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
+	var starts []start
+	for _, t := range list {
+		cluster, err := s.clusters(t)
+		if err != nil {
+			return nil, err
+		}
+		starts = append(starts, start{t.Name, cluster})
+	}
+	if len(starts) <= critics {
+		return nil, errMadeUp
+	}
+	return starts, nil
+}
+
+// errMadeUp is for what no stage has left.
+var errMadeUp = errors.New("checkpoint: what it holds of the search for clusters is of another training")
+
+// keepCandidates gives what each candidate is, its clusters, and the clusters of its probes; mixtures that differ in their start alone share those.
+func keepCandidates(all []Candidate) []train.Tensor {
+	var list []train.Tensor
+	for i, c := range all {
+		name := strconv.Itoa(i)
+		numbers := append([]float64{c.Kappa, 0, c.likelihood, c.Agreement}, c.agreement...)
+		if c.Equal {
+			numbers[1] = 1
+		}
+		list = append(list, train.Tensor{Name: name + " " + c.Start, Float64: numbers}, wholes(name+".clusters", c.cluster))
+		for p, probe := range c.probes {
+			t := wholes(name+".probe"+strconv.Itoa(p), probe)
+			if sharer(all, i) < i {
+				t.Int64 = nil
+			}
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// sharer is the first candidate whose probes are those of candidate i.
+func sharer(all []Candidate, i int) int {
+	for e, c := range all[:i] {
+		if c.sameMixture(all[i]) {
+			return e
+		}
+	}
+	return i
+}
+
+func (s *search) keptCandidates(list []train.Tensor, starts []start) ([]Candidate, error) {
+	const each = 2 + probes
+	count := len(list) / each
+	if count == 0 || len(list)%each != 0 || count%len(starts) != 0 {
+		return nil, errMadeUp
+	}
+	var all []Candidate
+	for i := range count {
+		own := list[i*each : (i+1)*each]
+		x := own[0].Float64
+		if len(x) != 4+probes {
+			return nil, errMadeUp
+		}
+		c := Candidate{Kappa: x[0], Equal: x[1] == 1, likelihood: x[2], Agreement: x[3], agreement: x[4:], Start: starts[i*len(starts)/count].name}
+		var err error
+		if c.cluster, err = s.clusters(own[1]); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+		if first := sharer(all, i); first < i {
+			all[i].probes = all[first].probes
+			continue
+		}
+		for _, t := range own[2:] {
+			probe, err := s.clusters(t)
+			if err != nil {
+				return nil, err
+			}
+			all[i].probes = append(all[i].probes, probe)
+		}
+	}
+	return all, nil
+}
+
+func wholes(name string, x []int32) train.Tensor {
+	t := train.Tensor{Name: name, Int64: make([]int64, len(x))}
+	for i, v := range x {
+		t.Int64[i] = int64(v)
+	}
+	return t
+}
+
+// clusters are those of every row, in range.
+func (s *search) clusters(t train.Tensor) ([]int32, error) {
+	if len(t.Int64) != s.z.Len() {
+		return nil, errMadeUp
+	}
+	x := make([]int32, len(t.Int64))
+	for i, v := range t.Int64 {
+		if v < 0 || v >= int64(s.options.Clusters) {
+			return nil, errMadeUp
+		}
+		x[i] = int32(v)
+	}
+	return x, nil
+}
