@@ -60,7 +60,7 @@ const (
 	probes               = 8
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
-	minimum              = 0.01 // nats a row: starts of one kind end within a third of that of each other, those that have merged groups ten times as far
+	minimum              = 0.01 // nats a row that what the I-Con loss makes may be less likely; maxima that have merged groups are so by tens of that
 	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
@@ -81,8 +81,8 @@ type Candidate struct {
 	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Short is how far its mean logarithmic likelihood lies below that of the best candidate with the same mixture, in nats: above minimum it has
-	// ended in a worse local maximum, and is out of the choice, for halves end in the same one often enough.
+	// Short is how far its mean logarithmic likelihood lies below that of the best candidate with the same mixture, in nats: how much worse a local
+	// maximum it has ended in.
 	Short float64 `json:"short"`
 	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
@@ -216,7 +216,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	return all, nil
 }
 
-// choose takes, of all candidates that are no worse minima and lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
+// choose takes, of all candidates that stand and lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
 // the one of highest agreement. What halves of the features cannot tell apart is settled by the simpler model (the rule of one standard error,
 // Breiman et al. 1984).
 func choose(all []Candidate) Candidate {
@@ -229,7 +229,7 @@ func choose(all []Candidate) Candidate {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
-		if c.Short <= minimum && (best.agreement == nil || c.Agreement > best.Agreement) {
+		if c.stands() && (best.agreement == nil || c.Agreement > best.Agreement) {
 			best = *c
 		}
 	}
@@ -237,12 +237,16 @@ func choose(all []Candidate) Candidate {
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.agreement, c.agreement)
-		if c.Short <= minimum && c.Behind <= 1 && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
+		if c.stands() && c.Behind <= 1 && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
 			chosen = *c
 		}
 	}
 	return chosen
 }
+
+// stands tells whether a candidate may be chosen: of one mixture from several starts the one of highest likelihood, and what the I-Con loss made where
+// a mixture from there is about as likely. Agreement is not asked about starts: halves end in the minima of plain k-means as often as it does.
+func (c Candidate) stands() bool { return c.Short == 0 || c.Refined && c.Short <= minimum }
 
 // strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.
 func (c Candidate) strictness() float64 {
@@ -552,10 +556,10 @@ func seed(seed uint64, kind byte, number int) uint64 {
 func (f *Found) Sentence() string {
 	switch {
 	case f.Chosen.Refined && len(f.Candidates) > 3:
-		return fmt.Sprintf("of %d clusterings the one by the I-Con loss was chosen, under which clusters are of about the same size: random halves of the features find it again as well as any (%.0f %% of the images)",
+		return fmt.Sprintf("of %d clusterings the one by the I-Con loss was chosen, under which clusters are of about the same size: of those most likely random halves of the features find it again best (%.0f %% of the images)",
 			len(f.Candidates), 100*f.Chosen.Agreement)
 	case len(f.Candidates) > 3:
-		return fmt.Sprintf("of %d clusterings a mixture from %s with κ = %g was chosen: random halves of the features find it again as well as any (%.0f %% of the images), and none as good leaves sizes less free",
+		return fmt.Sprintf("of %d clusterings a mixture from %s with κ = %g was chosen: of those most likely random halves of the features find it again best (%.0f %% of the images), and none as good leaves sizes less free",
 			len(f.Candidates), f.Chosen.Start, f.Chosen.Kappa, 100*f.Chosen.Agreement)
 	case f.Chosen.Equal:
 		return "clusters were taken to be of about the same size, as --sizes balanced says"

@@ -5,12 +5,12 @@
 //  1. Features become directions, whitened by the differences of neighbours and averaged over neighbours (head/space).
 //  2. Many k-means runs there vote for a start (head/kmeans, head/partition), and so do runs over eigenvectors of the graph of shared neighbours
 //     (head/spectral). With few clusters runs end in minima that differ in their error: those of least error vote, and the very least is a
-//     start, too; with many all are alike, and all vote.
+//     start, too, as is that on the features as they are; with many all are alike, and all vote.
 //  3. A mixture of directions with learned proportions goes on from every start (head/mixture), once for each concentration κ to choose from: the
 //     lower it is, the more clusters may differ in size.
-//  4. The candidate is chosen that is found again best from random halves of the features (stability, as in Lange et al. 2004): each half is
-//     clustered on its own, without whitening and diffusion, by k-means and a mixture of the same κ. Of those as good as the best, the one
-//     whose sizes are least free.
+//  4. Of each κ the most likely mixture stands, whatever start it is from. Of these the one is chosen that is found again best from random halves of
+//     the features (stability, as in Lange et al. 2004): each half is clustered on its own, without whitening and diffusion, by k-means and
+//     a mixture of the same κ. Of those as good as the best, the one whose sizes are least free.
 //  5. From the chosen clusters and the starts linear heads are trained on by the I-Con loss of debiased InfoNCE clustering, p being the shared
 //     neighbours (head/clustering). On one graph its value tells good starts from bad ones: the head of least loss is one more candidate, with
 //     the least free sizes of all, for the loss divides by a cluster's mass. Where classes differ in size halves do not find it again, and the
