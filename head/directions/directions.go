@@ -61,6 +61,7 @@ const (
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
 	minimum              = 0.01 // nats a row that what the I-Con loss makes may be less likely; maxima that have merged groups are so by tens of that
+	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
 	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
@@ -168,9 +169,14 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	if f.Candidates, err = s.keptCandidates(found, starts); err != nil {
 		return nil, err
 	}
+	f.choose()
+	return f, nil
+}
+
+// choose sets what is chosen of the candidates.
+func (f *Found) choose() {
 	f.Chosen = choose(f.Candidates)
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
-	return f, nil
 }
 
 // start is a partition from which mixtures go on.
@@ -216,9 +222,9 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	return all, nil
 }
 
-// choose takes, of all candidates that stand and lie within a standard error of the best, the one whose sizes are least free: that of highest κ, and of those
-// the one of highest agreement. What halves of the features cannot tell apart is settled by the simpler model (the rule of one standard error,
-// Breiman et al. 1984).
+// choose takes, of all candidates that stand and are not found again worse than the best, as far as eight probes can tell, the one whose sizes are
+// least free, and of those the one of highest agreement: what halves of the features cannot tell apart is settled by the simpler model (as in the rule
+// of one standard error, Breiman et al. 1984).
 func choose(all []Candidate) Candidate {
 	var best Candidate
 	for i := range all {
@@ -237,7 +243,7 @@ func choose(all []Candidate) Candidate {
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.agreement, c.agreement)
-		if c.stands() && c.Behind <= 1 && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
+		if c.stands() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
 			chosen = *c
 		}
 	}

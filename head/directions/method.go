@@ -89,7 +89,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		return nil, err
 	}
 	out := &method.Outcome{}
-	if r.Sizes != SizesFree {
+	if r.Sizes != SizesFree && found.worthwhile() {
 		if out.Head, out.Loss, err = found.refine(ctx, part); err != nil {
 			return nil, err
 		}
@@ -126,6 +126,13 @@ func (r *Recipe) total(clusters int, z matrix.Features) int {
 // refinement is how starts are trained on by the I-Con loss.
 var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
 
+// worthwhile tells whether the I-Con loss may make what is chosen: not where halves find clusters again far better if sizes are free, for it wants
+// them alike, and adds less than far to the agreement of the strictest mixture.
+func (f *Found) worthwhile() bool {
+	const far = 0.03
+	return f.Chosen.Agreement-strictest(f.Candidates).Agreement <= far
+}
+
 // refine goes on from the chosen clusters and from the starts by the I-Con loss over shared neighbours, and lets what ends at the least loss be chosen
 // as the others are. On one graph the loss tells good starts from bad ones, but says nothing of sets whose classes differ in size: agreement does.
 func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float64, error) {
@@ -139,7 +146,12 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	if how.Weights, err = spectral.Weights(ctx, s.graph, d.Workers); err != nil {
 		return nil, 0, err
 	}
-	from := append([]start{{f.Chosen.Start, f.Chosen.cluster}}, f.starts...)
+	from := []start{{f.Chosen.Start, f.Chosen.cluster}}
+	for _, start := range f.starts {
+		if f.short(start.name) <= hopeless {
+			from = append(from, start)
+		}
+	}
 	heads := make([]*linear.Head, len(from))
 	const enough = 200 // steps: clusters are known, not yet how surely
 	for h, start := range from {
@@ -175,16 +187,29 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	c.likelihood = m.Likelihood
 	f.Candidates = append(f.Candidates, c)
-	f.Chosen = choose(f.Candidates)
-	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
+	f.choose()
 	return heads[least], losses[least], nil
 }
 
-// strictest is the candidate whose sizes are least free.
+// hopeless is how much less likely than the best, in nats a row, the strictest mixture from a start may be for that start to be trained on.
+const hopeless = 0.05
+
+// short is how much that is.
+func (f *Found) short(name string) float64 {
+	kind := strictest(f.Candidates)
+	for _, c := range f.Candidates {
+		if c.Start == name && c.sameMixture(kind) {
+			return c.Short
+		}
+	}
+	return 0
+}
+
+// strictest is the candidate whose sizes are least free, of several the one that stands.
 func strictest(all []Candidate) Candidate {
 	best := all[0]
 	for _, c := range all[1:] {
-		if c.strictness() > best.strictness() {
+		if c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.stands() && !best.stands() {
 			best = c
 		}
 	}
