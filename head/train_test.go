@@ -162,6 +162,40 @@ func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
 	}
 }
 
+// A second set of features of the same images, in which the clouds lie apart, is of use to the default, whose head still sees the first alone.
+func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
+	first, second := densetest.Clouds(11, 400, 24, 5, 0.45), densetest.Clouds(12, 400, 10, 5, 4)
+	truth := make([]int32, 400)
+	for i := range truth {
+		truth[i] = int32(i % 5)
+	}
+	share := func(in Inputs) float64 {
+		r, err := Train(context.Background(), first, in, Default(5), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Head.Dim != 24 {
+			t.Errorf("a head of %d numbers", r.Head.Dim)
+		}
+		found, err := r.Head.Argmaxes(context.Background(), first, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := make([]int32, len(found))
+		for i, c := range found {
+			own[i] = int32(c)
+		}
+		same, err := partition.Agreement(own, truth, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return same
+	}
+	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.1 {
+		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f by both", alone, both)
+	}
+}
+
 // Sets at the edge of sense get a head all the same, with a confidence that is one.
 func TestDefaultAtTheEdges(t *testing.T) {
 	for _, c := range []struct {

@@ -74,7 +74,7 @@ func (a *app) describeMethod(name string) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{
 		{"name", about.Name}, {"for", about.Purpose}, {"p", about.Supervisory}, {"q", about.Learned}, {"mapper", about.Mapper},
-		{"minimises", about.Equation}, {"needs", string(about.Needs)}, {"source", about.Source},
+		{"minimises", about.Equation}, {"needs", string(about.Needs)}, {"takes", string(about.Takes)}, {"source", about.Source},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])

@@ -24,7 +24,11 @@ func TestMethodsPage(t *testing.T) {
 	table.WriteString("| name | p | q | mapper | needs | source | for |\n|---|---|---|---|---|---|---|\n")
 	for _, one := range methods.All() {
 		m := one.About()
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Supervisory, m.Learned, m.Mapper, m.Needs, m.Source, m.Purpose)
+		needs := string(m.Needs)
+		if m.Takes != "" {
+			needs = string(m.Takes) + ", where given"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s | %s |\n", m.Name, m.Supervisory, m.Learned, m.Mapper, needs, m.Source, m.Purpose)
 	}
 	want := fillIn(t, string(content), "methods", table.String())
 	want = fillIn(t, want, "settings", settingsTable())

@@ -38,7 +38,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for clip")
+	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two, the default looks for clusters in both")
 	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); it changes no bit of the result")

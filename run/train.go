@@ -74,17 +74,35 @@ func (t *Training) Validate() error {
 	if err != nil {
 		return err
 	}
-	needs := m.About().Needs
+	needs, takes := m.About().Needs, m.About().Takes
 	for _, input := range []struct {
 		given bool
 		words string
 		need  method.Need
 	}{{t.Second != nil, "a second set of features", method.NeedsSecond}, {t.Edges != nil, "the edges of a graph", method.NeedsEdges}} {
-		if input.given && needs != input.need {
+		if input.given && needs != input.need && takes != input.need {
 			return fmt.Errorf("method %s does not read %s: %s", t.Config.Method, input.words, readersOf(input.need))
 		}
 	}
+	if t.Second != nil {
+		if err := sameImages(t.Features, t.Second); err != nil {
+			return err
+		}
+	}
 	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
+}
+
+// sameImages refuses two stores whose rows are of different images; a plain matrix has no names to compare.
+func sameImages(a, b *features.Set) error {
+	if a.Encoder == nil || b.Encoder == nil {
+		return nil
+	}
+	for i := range min(len(a.Paths), len(b.Paths)) {
+		if a.Paths[i] != b.Paths[i] {
+			return fmt.Errorf("row %d is %s in the first store and %s in the second: want the same images in the same order, as extracted from the same data", i, a.Paths[i], b.Paths[i])
+		}
+	}
+	return nil
 }
 
 // Train makes the run folder: it trains, scores, and writes every file but the page, which WritePage makes.
@@ -227,18 +245,26 @@ func (t *Training) digests(needs method.Need) map[string]string {
 	return digests
 }
 
-// readersOf names the methods that need an input.
+// readersOf names the methods that need an input, or take it where it is given.
 func readersOf(need method.Need) string {
-	var names []string
+	var needing, taking []string
 	for _, m := range methods.All() {
-		if m.About().Needs == need {
-			names = append(names, m.About().Name)
+		switch about := m.About(); need {
+		case about.Needs:
+			needing = append(needing, about.Name)
+		case about.Takes:
+			taking = append(taking, about.Name)
 		}
 	}
-	if len(names) == 1 {
-		return names[0] + " needs it"
+	verb := " need it"
+	if len(needing) == 1 {
+		verb = " needs it"
 	}
-	return strings.Join(names, ", ") + " need it"
+	said := strings.Join(needing, ", ") + verb
+	if len(taking) > 0 {
+		said += ", " + strings.Join(taking, ", ") + " can use it"
+	}
+	return said
 }
 
 // digest of what prints the same only where it is the same.

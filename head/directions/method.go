@@ -3,6 +3,7 @@ package directions
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -41,6 +42,7 @@ func (mixtures) About() method.About {
 		Mapper:      "cluster assignment, then linear",
 		Equation:    "−1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), |μ_c| = 1",
 		Source:      "Banerjee et al. 2005; probabilistic k-means of I-Con app., on directions",
+		Takes:       method.NeedsSecond,
 		Purpose:     "the default: clusters of any size, with a confidence set to the accuracy that is to be expected",
 	}
 }
@@ -83,8 +85,12 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
+	seen, err := r.seen(ctx, part)
+	if err != nil {
+		return nil, err
+	}
 	d.Run.Total = r.total(d.Clusters, part.Features)
-	found, err := Find(ctx, part.Features, part.Raw, part.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
+	found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +117,39 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	out.Notes = append(notes, found.Sentence(), fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
 		100*expected.Share, 100*expected.Halves, 100*expected.Plain))
 	return out, nil
+}
+
+// seen is what clusters are looked for in: the features, or with a second set of the same images both side by side, each with the same total variance.
+// The head that learns the clusters sees the features alone, so that new images need one encoder.
+func (r *Recipe) seen(ctx context.Context, d *method.Data) (*method.Data, error) {
+	if d.Second == nil {
+		return d, nil
+	}
+	var scaled, raw matrix.Beside
+	for _, f := range []matrix.Features{d.Raw, d.Second} {
+		mean, variance, err := matrix.Moments(ctx, f, d.Workers)
+		if err != nil {
+			return nil, err
+		}
+		total := 0.0
+		for _, v := range variance {
+			total += v
+		}
+		raw.Sets, raw.Scale = append(raw.Sets, f), append(raw.Scale, float32(1/math.Sqrt(total)))
+		z := matrix.Standardize(f, mean, variance)
+		varied := 0.0
+		for _, v := range z.Inverse {
+			if v > 0 {
+				varied++
+			}
+		}
+		scaled.Sets, scaled.Scale = append(scaled.Sets, z), append(scaled.Scale, float32(1/math.Sqrt(varied)))
+	}
+	both := *d
+	both.Features, both.Raw = &scaled, &raw
+	var err error
+	both.Graph, err = r.Search.Find(ctx, both.Features, knn.Options{K: d.Graph.K, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	return &both, err
 }
 
 // total is the parts and steps of a training that are watched.
@@ -244,6 +283,9 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	slices.Sort(rows)
 	part := *d
 	part.Features, part.Raw = &rowsOf{d.Features, rows}, &rowsOf{d.Raw, rows}
+	if d.Second != nil {
+		part.Second = &rowsOf{d.Second, rows}
+	}
 	var err error
 	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: neighboursWhitening, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
 	return &part, []string{fmt.Sprintf("clusters were looked for in %d of %d images, drawn at random; the head sorts the others", mostRows, n)}, err

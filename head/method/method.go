@@ -46,6 +46,7 @@ type About struct {
 	Source      string `json:"source"`
 	Purpose     string `json:"purpose"`
 	Needs       Need   `json:"needs,omitempty"` // beyond features
+	Takes       Need   `json:"takes,omitempty"` // beyond features, where it is given
 	// Closed marks a method that computes in one piece, so that an interrupted training starts again.
 	Closed bool `json:"closed_form,omitempty"`
 }
