@@ -58,6 +58,7 @@ type Result struct {
 	Representation []float32
 	Dimensions     int
 	Expected       float64           // accuracy to be expected on these rows, measured without labels; 0: not measured
+	Choice         string            // how the method chose among the clusterings that it had found; "": it had one
 	Novelty        *novelty.Detector // tells images that are like none of these
 	Notes          []string          // what a user would want to know
 	Warnings       []string          // what should not be missed: dead clusters, collapse
@@ -115,7 +116,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	r := &Result{
 		Head: found.Head, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
-		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Notes: append(notes, found.Notes...),
+		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: append(notes, found.Notes...),
 	}
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)

@@ -47,6 +47,8 @@ type Metrics struct {
 
 	// ExpectedAccuracy is what training expects the accuracy to be, measured without labels; 0: it measured none.
 	ExpectedAccuracy Number `json:"expected_accuracy,omitempty"`
+	// Choice says in a sentence how training chose among the clusterings that it had found; "": it had one.
+	Choice string `json:"choice,omitempty"`
 
 	*Labelled            // nil without labels
 	LabelFree *LabelFree `json:"label_free,omitempty"` // nil where the features were not at hand

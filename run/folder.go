@@ -55,6 +55,8 @@ type Config struct {
 	Expected float64 `json:"expected_accuracy,omitempty"`
 	// Counted is how the number of clusters was found; nil: it was given.
 	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`
+	// Choice says how the method chose among the clusterings that it had found; "": it had one.
+	Choice string `json:"choice,omitempty"`
 	// Dimensions are those of the representation that the method learnt; 0: it learns none.
 	Dimensions int `json:"representation_dimensions,omitempty"`
 	// Encoder is how images became features, for predict to do the same; it is the extraction's to read. Empty where the
@@ -108,7 +110,7 @@ func writeConfig(dir string, c Config) error {
 // it is, all the rest is.
 func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
-	c.Training, c.Expected, c.Dimensions = r.Config, r.Expected, 0
+	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
 	if r.Representation != nil {
 		c.Dimensions = r.Dimensions
 		if err := npy.Write(at(representationFile), []int{len(r.Representation) / r.Dimensions, r.Dimensions}, r.Representation); err != nil {

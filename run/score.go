@@ -26,7 +26,7 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	if err != nil {
 		return nil, err
 	}
-	m.ExpectedAccuracy = report.Number(result.Expected)
+	m.ExpectedAccuracy, m.Choice = report.Number(result.Expected), result.Choice
 	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{
 		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Graph.Neighbours,
 	})

@@ -327,7 +327,7 @@ func (t *Training) ended(ctx context.Context, r *Run) (*head.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty, Expected: r.Config.Expected}
+	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty, Expected: r.Config.Expected, Choice: r.Config.Choice}
 	if n := len(history); n > 0 {
 		result.Loss = history[n-1].Loss
 	}

@@ -561,14 +561,14 @@ func seed(seed uint64, kind byte, number int) uint64 {
 // Sentence says how the sizes were chosen.
 func (f *Found) Sentence() string {
 	switch {
-	case f.Chosen.Refined && len(f.Candidates) > 3:
-		return fmt.Sprintf("of %d clusterings the one by the I-Con loss was chosen, under which clusters are of about the same size: of those most likely random halves of the features find it again best (%.0f %% of the images)",
+	case f.options.Sizes == SizesBalanced:
+		return "groups were taken to be of about the same size, as was asked"
+	case f.options.Sizes == SizesFree:
+		return "sizes of groups were learned freely, as was asked"
+	case f.Chosen.Refined:
+		return fmt.Sprintf("groups of about the same size; of %d clusterings the one by the I-Con loss, which random halves of the features find again as well as any (%.0f %% of the images)",
 			len(f.Candidates), 100*f.Chosen.Agreement)
-	case len(f.Candidates) > 3:
-		return fmt.Sprintf("of %d clusterings a mixture from %s with κ = %g was chosen: of those most likely random halves of the features find it again best (%.0f %% of the images), and none as good leaves sizes less free",
-			len(f.Candidates), f.Chosen.Start, f.Chosen.Kappa, 100*f.Chosen.Agreement)
-	case f.Chosen.Equal:
-		return "clusters were taken to be of about the same size, as --sizes balanced says"
 	}
-	return "sizes of clusters were learned freely, as --sizes free says"
+	return fmt.Sprintf("groups that differ in size as the data have it; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least), which random halves of the features find again as well as any (%.0f %% of the images)",
+		len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
 }

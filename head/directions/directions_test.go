@@ -166,6 +166,19 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The sentence says what was asked, or what was chosen.
+func TestSentence(t *testing.T) {
+	z, _ := uneven(4, 8, 2, 60, 30)
+	for sizes, want := range map[Sizes]string{
+		SizesAuto: "of 16 clusterings a mixture at κ = ", SizesFree: "sizes of groups were learned freely, as was asked", SizesBalanced: "groups were taken to be of about the same size, as was asked",
+	} {
+		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 2, Sizes: sizes})
+		if err != nil || !strings.Contains(f.Sentence(), want) {
+			t.Errorf("%s: %q, %v", sizes, f.Sentence(), err)
+		}
+	}
+}
+
 // Progress only grows, and ends with all done.
 func TestProgress(t *testing.T) {
 	z := densetest.Clouds(1, 80, 4, 3, 2)

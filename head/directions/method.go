@@ -113,8 +113,8 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err := d.Run.Record(train.Epoch{Epoch: 1, Step: 1, Loss: out.Loss}); err != nil {
 		return nil, err
 	}
-	out.Expected = expected.Share
-	out.Notes = append(notes, found.Sentence(), fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
+	out.Expected, out.Choice = expected.Share, found.Sentence()
+	out.Notes = append(notes, "chosen: "+out.Choice, fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
 		100*expected.Share, 100*expected.Halves, 100*expected.Plain))
 	return out, nil
 }

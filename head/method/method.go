@@ -91,5 +91,6 @@ type Outcome struct {
 	Loss           float64 // of the last epoch, or of the solution
 	// Expected is the accuracy to be expected of the head on these rows, measured without labels; 0 where the recipe measures none.
 	Expected float64
+	Choice   string // how it chose among the clusterings that it had found, in a sentence without a full stop; "": it had one
 	Notes    []string
 }

@@ -116,6 +116,9 @@ func (v *runView) scores(m *report.Metrics) {
 			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", thousands(m.LabelledItems), items(m.N))
 		}
 	}
+	if m.Choice != "" {
+		v.ScoresLead += " What was chosen: " + m.Choice + "."
+	}
 	if m.N < report.Bins {
 		v.ScoresLead += fmt.Sprintf(" With %s, fewer than the bins of the calibration scores, all of this is rough.", items(m.N))
 	}
