@@ -82,7 +82,7 @@ type Candidate struct {
 	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Short is how far its mean logarithmic likelihood lies below that of the best candidate with the same mixture, in nats: how much worse a local
+	// Short is how far its mean logarithmic likelihood lies below that of the best start of the same mixture, in nats: how much worse a local
 	// maximum it has ended in.
 	Short float64 `json:"short"`
 	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
@@ -231,7 +231,7 @@ func choose(all []Candidate) Candidate {
 		c := &all[i]
 		c.Short = 0
 		for _, other := range all {
-			if other.sameMixture(*c) {
+			if !other.Refined && other.sameMixture(*c) {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}

@@ -166,6 +166,39 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Likelihood chooses among starts, agreement among concentrations, and what halves cannot tell apart goes to the one whose sizes are least free.
+func TestChoose(t *testing.T) {
+	of := func(start string, kappa, likelihood float64, agreement ...float64) Candidate {
+		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement}
+		for _, a := range agreement {
+			c.Agreement += a / float64(len(agreement))
+		}
+		return c
+	}
+	refined := func(c Candidate) Candidate { c.Refined = true; return c }
+	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.60, 0.63}, []float64{0.52, 0.50, 0.51, 0.53}
+	for _, test := range []struct {
+		name    string
+		all     []Candidate
+		start   string
+		kappa   float64
+		refined bool
+	}{
+		{"the likelier start", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
+		{"the agreed concentration", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
+		{"the least free of those alike", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...)}, "a", 30, false},
+		{"the I-Con loss where it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.995, alike...))}, "b", 30, true},
+		{"not where it is less likely", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.9, free...))}, "a", 30, false},
+		{"not where halves do not find it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
+		{"a likelier refinement leaves the mixture standing", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
+	} {
+		got := choose(test.all)
+		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
+			t.Errorf("%s: from %s, κ = %g, refined %v", test.name, got.Start, got.Kappa, got.Refined)
+		}
+	}
+}
+
 // The sentence says what was asked, or what was chosen.
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)
