@@ -541,3 +541,67 @@ func TestWidthsOfEachPoint(t *testing.T) {
 		}
 	}
 }
+
+// Student-t neighbours are the kernel over all other points, made to sum to 1: by hand for three points on a line.
+func TestStudentTNeighbours(t *testing.T) {
+	p, err := StudentTNeighbours([]float32{0, 1, 3}, 3, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := func(squared float64) float64 { return math.Pow(1+squared/2, -1.5) }
+	want := [][]float64{{kernel(1), kernel(9)}, {kernel(1), kernel(4)}, {kernel(9), kernel(4)}}
+	for i, w := range want {
+		column, weight := p.Row(i)
+		for e := range column {
+			if share := w[e] / (w[0] + w[1]); math.Abs(float64(weight[e])-share) > 1e-6 {
+				t.Errorf("point %d: %v to %v, want %g of %d", i, weight, column, share, column[e])
+			}
+		}
+	}
+	if _, err := StudentTNeighbours([]float32{0, 1, 3}, 3, 1, 0); err == nil {
+		t.Error("no degrees of freedom are not refused")
+	}
+}
+
+// Where no walk comes back, Stroll ends where Walk says how often: from 0 on a ring of nine, by two edges of unlike weight.
+func TestStrollEndsAsWalkHasIt(t *testing.T) {
+	const n, most, draws = 9, 3, 200_000
+	var edges []Edge
+	for i := range n {
+		edges = append(edges, Edge{From: i, To: (i + 1) % n, Weight: 3}, Edge{From: i, To: (i + 2) % n, Weight: 1})
+	}
+	p := Build(n, func(i int, add func(int, float64)) {
+		for _, e := range edges {
+			if e.From == i {
+				add(e.To, e.Weight)
+			}
+		}
+	})
+	want, err := Walk(p, most, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	neighbour := func(i int32, u float64) int32 {
+		if u < 0.75 {
+			return (i + 1) % n
+		}
+		return (i + 2) % n
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	var ends [n]float64
+	for range draws {
+		ends[Stroll(0, most, neighbour, func(int) float64 { return r.Float64() })] += 1.0 / draws
+	}
+	column, weight := want.Row(0)
+	for e, j := range column {
+		if math.Abs(ends[j]-float64(weight[e])) > 0.005 {
+			t.Errorf("%g of the strolls end at %d, want %g", ends[j], j, weight[e])
+		}
+		ends[j] = 0
+	}
+	for j, share := range ends {
+		if share > 0 {
+			t.Errorf("%g of the strolls end at %d, where no walk leads", share, j)
+		}
+	}
+}

@@ -102,8 +102,7 @@ const (
 	drawAnchorView = 1 + iota
 	drawPartnerView
 	drawOtherView
-	drawSteps
-	drawStep // and those after it
+	drawSteps // of a walk, and those after it the steps
 )
 
 // pair draws a view of image i, and a neighbour: another view of it, or a view of another image. Where there are views, each of the
@@ -137,21 +136,17 @@ func (s *Sampler) partner(i, epoch int) int32 {
 		}
 		return own[at]
 	}
-	j := s.neighbour(i, uniform(s.seed, uint64(epoch), uint64(i)))
-	if s.walk == 1 {
-		return j
-	}
-	for step := range int(s.draw(i, epoch, drawSteps) * float64(s.walk)) {
-		if k := s.neighbour(int(j), s.draw(i, epoch, drawStep+step)); int(k) != i {
-			j = k
+	return icon.Stroll(int32(i), s.walk, s.neighbour, func(step int) float64 {
+		if step == 0 {
+			return uniform(s.seed, uint64(epoch), uint64(i))
 		}
-	}
-	return j
+		return s.draw(i, epoch, drawSteps+step-1)
+	})
 }
 
-// neighbour is the neighbour of row i in the graph at the share u of its edges' weights.
-func (s *Sampler) neighbour(i int, u float64) int32 {
-	k := s.graph.K
+// neighbour is the neighbour of a row in the graph at the share u of its edges' weights.
+func (s *Sampler) neighbour(row int32, u float64) int32 {
+	i, k := int(row), s.graph.K
 	if s.Weights == nil {
 		return s.graph.Neighbours[i*k+min(k-1, int(u*float64(k)))]
 	}

@@ -70,13 +70,10 @@ const (
 	KindInts   AttributeKind = 7
 )
 
-// Int, Ints, Float and Text make attributes.
+// Int, Ints and Float make attributes.
 func Int(name string, v int64) Attribute     { return Attribute{Name: name, Kind: KindInt, Int: v} }
 func Ints(name string, v ...int64) Attribute { return Attribute{Name: name, Kind: KindInts, Ints: v} }
 func Float(name string, v float32) Attribute { return Attribute{Name: name, Kind: KindFloat, Float: v} }
-func Text(name string, v string) Attribute {
-	return Attribute{Name: name, Kind: KindString, String: []byte(v)}
-}
 
 // Attribute finds an attribute of a node by name, nil where there is none.
 func (n *Node) Attribute(name string) *Attribute {

@@ -30,7 +30,7 @@ func sample() *Model {
 			Name: "g",
 			Nodes: []*Node{
 				{Name: "n", Op: "Op", Domain: "other", Inputs: []string{"x", "", "w"}, Outputs: []string{"y"}, Attributes: []Attribute{
-					Int("i", -3), Ints("is", 1, 0, -1), Float("f", 0.5), Text("s", "text"),
+					Int("i", -3), Ints("is", 1, 0, -1), Float("f", 0.5), {Name: "s", Kind: KindString, String: []byte("text")},
 					{Name: "t", Kind: KindTensor, Tensor: Constant("", Int64, []byte{1, 0, 0, 0, 0, 0, 0, 0})},
 					{Name: "fs", Kind: KindFloats, Floats: []float32{1, 0}},
 				}},
