@@ -12,6 +12,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/onnxruntime"
 	"iconic/extract/store"
+	"iconic/internal/atomicfile"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -42,8 +43,8 @@ type Found struct {
 	Encoder  string         // file of the encoder
 	Names    []string       // of the clusters, "" where nobody named one
 
-	options   Options
-	temporary string // folder that the encoder was made in for want of a cache; "": none
+	options Options
+	remove  func() error // removes the folder that the encoder was made in for want of a cache; nil: there is none
 }
 
 // Open reads a run folder, finds the encoder that the run was trained on, and starts it. Close the model after use.
@@ -95,10 +96,10 @@ func Read(dir string, o Options) (*Found, error) {
 
 // Close removes what was made for want of a cache.
 func (f *Found) Close() error {
-	if f.temporary == "" {
+	if f.remove == nil {
 		return nil
 	}
-	return os.RemoveAll(f.temporary)
+	return f.remove()
 }
 
 // findEncoder gives the ONNX file of the run's encoder: as the caller says, where this machine saw it, or by its name.
@@ -121,10 +122,9 @@ func (f *Found) findEncoder(ctx context.Context) error {
 			return fmt.Errorf("there is no folder to keep the weights of %s in (%w): set XDG_CACHE_HOME to one that can be written, or give the encoder's file", name, problem)
 		}
 		var err error
-		if f.temporary, err = os.MkdirTemp("", "iconic-encoder-"); err != nil {
+		if shape.Cache, f.remove, err = atomicfile.Folder(os.TempDir()); err != nil {
 			return fmt.Errorf("there is no folder to make the encoder in (%w; %w): set XDG_CACHE_HOME to one that can be written, or give an ONNX file", problem, err)
 		}
-		shape.Cache = f.temporary
 	}
 	m, err := models.Resolve(ctx, name, shape)
 	if err != nil {
@@ -145,11 +145,11 @@ func modelCache() error {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(folder, ".iconic-*")
+	_, remove, err := atomicfile.Folder(folder)
 	if err != nil {
 		return err
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return remove()
 }
 
 // Start starts the encoder.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"iconic/internal/onnxtest"
 	"iconic/internal/safetensors"
@@ -173,6 +174,7 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 	}
 	changed := append([]byte(nil), whole...)
 	changed[len(changed)/2] ^= 1
+	left, long := filepath.Join(filepath.Dir(m.Path), ".iconic-tmp-00000000-abc-abcdefghijkl"), time.Unix(1, 0)
 	for _, c := range []struct {
 		name, note string
 		damage     func() error
@@ -182,7 +184,7 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 		{"a file that is gone", "not as it was made", func() error { return os.Remove(m.Path) }},
 		{"no seal", "importing", func() error { return os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")) }},
 		{"a killed writer's files", "importing", func() error {
-			return errors.Join(os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")), os.Mkdir(filepath.Join(filepath.Dir(m.Path), ".iconic-1"), 0o700))
+			return errors.Join(os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")), os.WriteFile(left, nil, 0o600), os.Chtimes(left, long, long))
 		}},
 	} {
 		notes = nil
@@ -201,7 +203,7 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 		if !strings.Contains(strings.Join(notes, "; "), c.note) {
 			t.Errorf("%s: notes %q, want one with %q", c.name, notes, c.note)
 		}
-		if _, err := os.Stat(filepath.Join(filepath.Dir(m.Path), ".iconic-1")); err == nil {
+		if _, err := os.Stat(left); err == nil {
 			t.Errorf("%s: a killed writer's files are left", c.name)
 		}
 		if _, ok := Recall(o.Cache, "ab12"); !ok {

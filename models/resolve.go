@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/internal/atomicfile"
 	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
 	"iconic/internal/seal"
@@ -228,9 +229,7 @@ func (o Options) make(ctx context.Context, name, source string, model *onnx.Mode
 	default:
 		o.note("importing %s as %s", source, name)
 	}
-	if err := sweep(folder); err != nil {
-		return err
-	}
+	sweep(filepath.Dir(folder))
 	if err := onnx.WriteFile(name, model); err != nil {
 		return err
 	}
@@ -245,15 +244,18 @@ func (o Options) make(ctx context.Context, name, source string, model *onnx.Mode
 	return seal.Set(ctx, folder, names...)
 }
 
-// sweep removes what processes that were killed while they wrote a model into the folder have left. Its lock is held.
-func sweep(folder string) error {
-	left, err := os.ReadDir(folder)
-	for _, e := range left {
-		if strings.HasPrefix(e.Name(), ".iconic-") || strings.HasPrefix(e.Name(), ".model.onnx") || strings.HasPrefix(e.Name(), "."+seal.Name) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, e.Name())))
+// sweep removes what processes that were killed have left of any model of the cache: it may be large, and nobody may want that very
+// model again.
+func sweep(cache string) {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return // writing will say so
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			atomicfile.Sweep(filepath.Join(cache, e.Name()))
 		}
 	}
-	return err
 }
 
 // resolveONNX takes a model as it is, or rewrites it into the cache.

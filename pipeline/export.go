@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/classify"
+	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 )
 
@@ -44,6 +45,7 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if !strings.EqualFold(filepath.Ext(file), ".onnx") {
 		return usagef("%s: name the file to write so that it ends in .onnx", file)
 	}
+	atomicfile.Sweep(filepath.Dir(file))
 	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
 		return usagef("%s is a folder: choose another name", file)
 	} else if err == nil && !o.force {

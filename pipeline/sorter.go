@@ -9,6 +9,7 @@ import (
 	"iconic/classify"
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/internal/atomicfile"
 	"iconic/internal/placing"
 )
 
@@ -17,13 +18,14 @@ type sorter struct {
 	folder  string
 	link    bool
 	folders map[string]bool // folders of images, and whether what lies in them was put there by sorting
+	swept   map[string]bool // folders that were sorted into
 }
 
 // sorter is nil where files are not to be sorted.
 func (o *predictOptions) sorter() *sorter {
 	switch {
 	case o.copyTo != "":
-		return &sorter{folder: o.copyTo, folders: map[string]bool{}}
+		return &sorter{folder: o.copyTo, folders: map[string]bool{}, swept: map[string]bool{}}
 	case o.linkTo != "":
 		return &sorter{folder: o.linkTo, link: true, folders: map[string]bool{}}
 	}
@@ -66,6 +68,10 @@ func (s *sorter) place(set *dataset.Set, item string, p classify.Prediction) err
 			if stat, err := os.Stat(file); err == nil {
 				modified = stat.ModTime()
 			}
+		}
+		if into := filepath.Dir(name); !s.swept[into] {
+			s.swept[into] = true
+			atomicfile.Sweep(into)
 		}
 		_, err = placing.Copy(name, content, modified)
 		return err

@@ -107,14 +107,11 @@ func (f *fetcher) install(ctx context.Context, get func(into string) error) (err
 	if ok, _ := f.present(ctx); ok {
 		return nil
 	}
-	if err := f.sweep(); err != nil {
-		return err
-	}
-	temporary, err := os.MkdirTemp(f.folder, ".fetch-")
+	temporary, remove, err := atomicfile.Folder(f.folder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	into := filepath.Join(temporary, "release")
 	if err := os.Mkdir(into, 0o777); err != nil {
 		return err
@@ -136,15 +133,6 @@ func (f *fetcher) install(ctx context.Context, get func(into string) error) (err
 		return err
 	}
 	return atomicfile.SyncFolder(f.folder)
-}
-
-// sweep removes what processes that were killed while they held the lock have left.
-func (f *fetcher) sweep() error {
-	left, err := filepath.Glob(filepath.Join(f.folder, ".fetch-*"))
-	for _, folder := range left {
-		err = errors.Join(err, os.RemoveAll(folder))
-	}
-	return err
 }
 
 // fromRelease downloads the official archive, checks it whole, and only then unpacks it.
@@ -208,11 +196,11 @@ func (f *fetcher) fromNPM(ctx context.Context) (err error) {
 		return nil
 	}
 	f.options.note("fetching ONNX Runtime %s from the npm package %s, once", Version, npmPackage)
-	folder, err := os.MkdirTemp(f.folder, ".npm-")
+	folder, remove, err := atomicfile.Folder(f.folder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	archive, err := pack(ctx, folder)
 	if err != nil {
 		return err

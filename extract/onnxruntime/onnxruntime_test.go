@@ -111,7 +111,8 @@ func clean(t *testing.T, f *fetcher) {
 
 func TestFetchesTheReleaseOnceForAll(t *testing.T) {
 	f, asked := serve(t, tgz(t, "ort/lib/libonnxruntime.so.1", "library", "ort/lib/libonnxruntime_providers_shared.so", "shared", "ort/README", "words"), http.StatusOK)
-	if err := os.MkdirAll(filepath.Join(f.folder, ".fetch-left-by-a-killed-process", "x"), 0o755); err != nil {
+	left, long := filepath.Join(f.folder, ".iconic-tmp-00000000-abc-abcdefghijkl.d"), time.Unix(1, 0) // by a killed process
+	if err := errors.Join(os.MkdirAll(filepath.Join(left, "x"), 0o755), os.Chtimes(left, long, long)); err != nil {
 		t.Fatal(err)
 	}
 	var wait sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -51,6 +52,22 @@ func loadStamps(dir, sum string, n int) []string {
 	return stamps
 }
 
+// stampsLast is how long stamps are kept that no run has needed.
+const stampsLast = 180 * 24 * time.Hour
+
+// dropStamps removes those in a folder that nobody has needed for long: their store is gone, or costs one reading of its files.
+func dropStamps(folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return // they cost little
+	}
+	for _, e := range entries {
+		if stat, err := e.Info(); err == nil && stat.Mode().IsRegular() && time.Since(stat.ModTime()) > stampsLast {
+			_ = os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
+}
+
 // keepStamps files the stamps in the file called from. It is no failure where they cannot be kept.
 func keepStamps(dir, sum, from string) {
 	name := stampsFile(dir)
@@ -65,6 +82,7 @@ func keepStamps(dir, sum, from string) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return
 	}
+	dropStamps(filepath.Dir(name))
 	err = atomicfile.Write(name, func(w io.Writer) error {
 		_, head := io.WriteString(w, sum+"\n")
 		_, body := io.Copy(w, r)

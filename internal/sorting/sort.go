@@ -129,6 +129,7 @@ func (r *run) begin() error {
 		return err
 	}
 	r.result.Torn = r.journal.torn
+	r.journal.sweep(r.folder)
 	r.moved = map[string]string{}
 	for _, e := range r.journal.entries {
 		if e.Step == Move {

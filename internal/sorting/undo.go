@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"iconic/internal/atomicfile"
 )
 
 // Undone is what came of Undo.
@@ -38,6 +40,7 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 	}
 	defer func() { err = errors.Join(err, j.close()) }()
 	u = &Undone{Torn: j.torn}
+	j.sweep(whole)
 	for _, e := range slices.Backward(j.entries) {
 		if err := ctx.Err(); err != nil {
 			return u, err
@@ -58,6 +61,26 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 		}
 	}
 	return u, j.finish(whole, len(u.Failed) == 0, step)
+}
+
+// sweep removes what was being copied when a sorting, or taking one back, was killed: the folders made for it could not go else.
+func (j *journal) sweep(folder string) {
+	swept := map[string]bool{}
+	for _, e := range j.entries {
+		var written []string
+		switch e.Step {
+		case Copy:
+			written = []string{filepath.Join(folder, string(e.To))}
+		case Move: // to another file system, and back
+			written = []string{filepath.Join(folder, string(e.To)), string(e.From)}
+		}
+		for _, file := range written {
+			if into := filepath.Dir(file); !swept[into] {
+				swept[into] = true
+				atomicfile.Sweep(into)
+			}
+		}
+	}
 }
 
 // back takes one step back, if it was taken.

@@ -45,11 +45,11 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 	}
 	folder := filepath.Dir(name)
 	// A rename does not cross file systems, and the model finds its data under the same name here and there.
-	temporary, err := os.MkdirTemp(folder, ".iconic-*")
+	temporary, remove, err := atomicfile.Folder(folder)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	data := ""
 	if len(place) > 0 {
 		if data, err = freeData(name); err != nil {

@@ -1,0 +1,173 @@
+package atomicfile
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	prefix   = ".iconic-tmp-"
+	folders  = ".d"           // behind the name of the file beside it, whose lock is the folder's
+	forsaken = 24 * time.Hour // after which what cannot be known to be alive is dead
+)
+
+// Temporary tells whether a file or folder bears a temporary name.
+func Temporary(name string) bool {
+	_, _, ok := parse(filepath.Base(name))
+	return ok
+}
+
+// newName is a name that nobody has made before.
+func newName() string {
+	return fmt.Sprintf("%s%s-%s-%s", prefix, machine(), second(time.Now()), strings.ToLower(rand.Text()[:12]))
+}
+
+func second(t time.Time) string { return strconv.FormatInt(t.Unix(), 36) }
+
+// parse takes a name apart; not ok where it is no temporary one.
+func parse(name string) (from string, made time.Time, ok bool) {
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(name, prefix), folders), "-")
+	if !strings.HasPrefix(name, prefix) || len(parts) != 3 || len(parts[2]) != 12 {
+		return "", time.Time{}, false
+	}
+	seconds, err := strconv.ParseInt(parts[1], 36, 64)
+	return parts[0], time.Unix(seconds, 0), err == nil
+}
+
+// machine stands for this system since it was started: eight hexadecimal digits.
+var machine = sync.OnceValue(func() string {
+	h := fnv.New32a()
+	name, _ := os.Hostname() // a machine without a name is one like any other
+	h.Write([]byte(cmp.Or(started(), name)))
+	return fmt.Sprintf("%08x", h.Sum32())
+})
+
+// temporary is a file that this process is writing under a temporary name.
+type temporary struct {
+	file *os.File
+	lock *flock.Flock // nil where the file system has none
+}
+
+// create makes an empty temporary file with permissions 0644 less the umask.
+func create(folder string) (*temporary, error) {
+	const tries = 100 // a sweep may come between the making of a file and its locking
+	for range tries {
+		f, err := os.OpenFile(filepath.Join(folder, newName()), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		if t := (&temporary{file: f}); t.hold() {
+			return t, nil
+		}
+		_ = f.Close() // it is gone
+	}
+	return nil, fmt.Errorf("temporary files in %s are removed by somebody as fast as they are made", folder)
+}
+
+func (t *temporary) path() string { return t.file.Name() }
+
+// hold locks what was just made. It says false where a sweep was faster, which then removes it.
+func (t *temporary) hold() bool {
+	lock := flock.New(t.path(), flock.SetFlag(os.O_RDWR))
+	held, err := lock.TryLock()
+	if err == nil && held {
+		t.lock = lock
+	} else {
+		_ = lock.Close()
+	}
+	_, gone := os.Lstat(t.path())
+	if busy := err == nil && !held; gone == nil && !busy {
+		return true
+	}
+	_ = t.release()
+	return false
+}
+
+// release gives up the lock, of what now has its final name or is gone.
+func (t *temporary) release() error {
+	if t.lock == nil {
+		return nil
+	}
+	return t.lock.Close()
+}
+
+// discard removes the file if it still has its temporary name, and gives up the lock.
+func (t *temporary) discard() error { return errors.Join(os.RemoveAll(t.path()), t.release()) }
+
+// Folder makes an empty folder with a temporary name in parent, for files that are to be made there and then renamed. Remove removes
+// it with all that is left in it.
+func Folder(parent string) (path string, remove func() error, err error) {
+	Sweep(parent)
+	t, err := create(parent)
+	if err != nil {
+		return "", nil, err
+	}
+	path = t.path() + folders
+	if err := errors.Join(t.file.Close(), os.Mkdir(path, 0o777)); err != nil {
+		return "", nil, errors.Join(err, t.discard())
+	}
+	return path, func() error { return errors.Join(os.RemoveAll(path), t.discard()) }, nil
+}
+
+// Sweep removes what dead processes have left in a folder under temporary names, as far as that can be known and done.
+func Sweep(folder string) {
+	d, err := os.Open(folder)
+	if err != nil {
+		return // whoever writes there will say so
+	}
+	defer d.Close()
+	for {
+		entries, err := d.ReadDir(1000)
+		for _, e := range entries {
+			if from, made, ok := parse(e.Name()); ok {
+				sweep(filepath.Join(folder, e.Name()), from, made)
+			}
+		}
+		if err != nil || len(entries) == 0 {
+			return
+		}
+	}
+}
+
+// sweep removes one file or folder if its writer is dead.
+func sweep(path, from string, made time.Time) {
+	stat, err := os.Lstat(path)
+	if err != nil || stat.IsDir() != strings.HasSuffix(path, folders) || !stat.IsDir() && !stat.Mode().IsRegular() {
+		return
+	}
+	here := from == machine() && started() != ""
+	old := time.Since(made) > forsaken && time.Since(stat.ModTime()) > forsaken
+	if !here && !old {
+		return
+	}
+	guard := strings.TrimSuffix(path, folders)
+	lock := flock.New(guard, flock.SetFlag(os.O_RDWR))
+	held, err := lock.TryLock()
+	if errors.Is(err, fs.ErrPermission) { // another user's, in a folder that may be written to
+		lock = flock.New(guard, flock.SetFlag(os.O_RDONLY))
+		held, err = lock.TryLock()
+	}
+	defer lock.Close()
+	if stat.IsDir() && errors.Is(err, fs.ErrNotExist) { // its file is made before it, and goes after it
+		held, err = true, nil
+	}
+	if err == nil && !held || err != nil && !old || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	// The file that was looked at may have got its final name, and one name never stands for two files.
+	if now, err := os.Lstat(path); err == nil && os.SameFile(stat, now) {
+		_ = os.RemoveAll(path)
+	}
+}
