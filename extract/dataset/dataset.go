@@ -16,6 +16,7 @@ import (
 
 	"iconic/internal/bucket"
 	"iconic/internal/regular"
+	"iconic/internal/table"
 )
 
 // LabelsFrom says which folder of an image's path names its class.
@@ -241,7 +242,7 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 		case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
 			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
 		}
-		if !isImage(s.Root) && filepath.Ext(s.Root) != "" {
+		if !table.IsImage(s.Root) && filepath.Ext(s.Root) != "" {
 			return nil, fmt.Errorf("%s is a file, and by its name neither an image, a list (.txt, .csv, .tsv), a .tar archive nor a .parquet file; give the folder of the images", s.Root)
 		}
 		if !stat.Mode().IsRegular() {
@@ -351,16 +352,6 @@ func keptBySystem(folder string) bool {
 		return true
 	}
 	return strings.HasPrefix(strings.ToLower(folder), "$recycle")
-}
-
-// isImage tells by the extension whether a file claims to be an image.
-func isImage(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".dib",
-		".pbm", ".pgm", ".ppm", ".pnm", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k":
-		return true
-	}
-	return false
 }
 
 // keep drops the items of other splits.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/internal/parallel"
+	"iconic/internal/table"
 )
 
 // listFolder lists the images at and below Root, following symbolic links.
@@ -117,7 +118,7 @@ func (w *walker) stat(place string, entries []fs.DirEntry) ([]fs.FileInfo, error
 	targets := make([]fs.FileInfo, len(entries))
 	err := parallel.Blocks(w.ctx, 0, len(entries), 1024, func(_, lo, hi int) error {
 		for i, e := range entries[lo:hi] {
-			if name := e.Name(); !hidden(name) && (isImage(name) || !e.Type().IsRegular()) {
+			if name := e.Name(); !hidden(name) && (table.IsImage(name) || !e.Type().IsRegular()) {
 				if target, err := os.Stat(place + name); err == nil {
 					targets[lo+i] = target
 				}
@@ -146,7 +147,7 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
 	case isTable(name) && !mode.IsRegular() && mode&fs.ModeSymlink == 0:
 		f.passed = append(f.passed, [2]string{notRegular, name})
-	case !isImage(name):
+	case !table.IsImage(name):
 		if isTable(name) {
 			f.tables = append(f.tables, name)
 		}

@@ -9,7 +9,7 @@ import (
 // Every name of the Netpbm formats and of bitmaps is listed: what the decoder reads must not be passed over by its name.
 func TestNamesThatTheDecoderReadsAreListed(t *testing.T) {
 	dir := t.TempDir()
-	names := []string{"a.pbm", "b.pgm", "c.PPM", "d.pnm", "e.dib", "f.bmp"}
+	names := []string{"a.pbm", "b.pgm", "c.PPM", "d.pnm", "g.pam", "e.dib", "f.bmp"}
 	for _, name := range names {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("P5 1 1 255\n0"), 0o666); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/bucket"
+	"iconic/internal/table"
 )
 
 // remote is the bucket that a set's objects lie in, or the file behind an address.
@@ -62,14 +63,14 @@ func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) e
 	s.remote = &remote{Bucket: b}
 	s.remote.ctx, s.remote.end = context.WithCancel(ctx)
 	name := path.Base(strings.SplitN(s.Root, "?", 2)[0])
-	if single := b.Single() || isImage(name) || Collects(name); !single || key == "" && !b.Single() {
+	if single := b.Single() || table.IsImage(name) || Collects(name); !single || key == "" && !b.Single() {
 		if key != "" && !strings.HasSuffix(key, "/") {
 			key += "/"
 		}
 		return s.listObjects(ctx, key, from)
 	}
 	switch {
-	case isTar(name), isTable(name), isImage(name) && !b.Single():
+	case isTar(name), isTable(name), table.IsImage(name) && !b.Single():
 	default:
 		return fmt.Errorf("%s: want a .tar archive or a .parquet file, or a bucket and a prefix of images; lists, and what is compressed, are read from disk", s.Root)
 	}
@@ -111,7 +112,7 @@ func (s *Set) listObjects(ctx context.Context, prefix string, from LabelsFrom) e
 		case name == "" || strings.HasSuffix(name, "/") || hiddenMember(name):
 		case systemPart(name) != "":
 			s.pass("files in "+systemFolder, name)
-		case isImage(name):
+		case table.IsImage(name):
 			s.takeObject(o, name)
 		default:
 			s.Ignored[strings.ToLower(path.Ext(name))]++

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"iconic/internal/table"
 )
 
 // listTars lists one archive, whose items bear the names of its members, or all archives of a folder, whose items
@@ -180,7 +182,7 @@ func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 	switch {
 	case h.Typeflag == tar.TypeGNUSparse || isSparse(h):
 		m.set.pass(sparse, name)
-	case isImage(name):
+	case table.IsImage(name):
 		if h.Size > m.size-offset {
 			return fmt.Errorf("%s says to be %d bytes long, where %d are left: the archive is cut short, fetch it again", name, h.Size, m.size-offset)
 		}
@@ -225,7 +227,7 @@ func (m *members) put(item Item, name string) {
 
 // link takes in another name of a member. A hard link is to what came before; a symbolic one may be to what comes.
 func (m *members) link(h *tar.Header, name string) {
-	if !isImage(name) {
+	if !table.IsImage(name) {
 		m.set.pass(deadLinks, name)
 		return
 	}

@@ -1,6 +1,6 @@
 // Package pixels turns image files into what an encoder is fed, as the encoder's training saw it.
 //
-// Decode finds the format by content (JPEG, PNG, GIF, BMP, TIFF and BigTIFF, WebP, Netpbm's P1 to P6) and gives 8-bit RGB as Pillow's
+// Decode finds the format by content (JPEG, PNG, GIF, BMP, TIFF and BigTIFF, WebP, Netpbm's P1 to P7) and gives 8-bit RGB as Pillow's
 // convert("RGB") does: alpha is dropped, palettes are looked up, Adobe's CMYK is inverted. 16-bit grey gives its high byte, as all other
 // 16-bit samples do; that is a departure from Pillow, which makes everything above 255 white. The orientation that EXIF or XMP states is
 // applied unless it is to be ignored. Files of other kinds are named in the error (see Recognise).

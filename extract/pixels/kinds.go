@@ -53,7 +53,7 @@ func pictures() []magic {
 		{0, "\x00\x00\x01\x00", "Windows icon"}, {0, "\x00\x00\x02\x00", "Windows cursor"}, {0, "icns", "Apple icon"},
 		{0, "\xd7\xcd\xc6\x9a", "Windows metafile"}, {40, " EMF", "Windows metafile"},
 		{0, "\x8aMNG\r\n", "MNG"}, {0, "\x8bJNG\r\n", "JNG"}, {0, "\x01\xda", "SGI picture"}, {0, "\x59\xa6\x6a\x95", "Sun raster"},
-		{0, "P7\n", "PAM"}, {0, "PF\n", "PFM with floating-point numbers"}, {0, "Pf\n", "PFM with floating-point numbers"},
+		{0, "PF\n", "PFM with floating-point numbers"}, {0, "Pf\n", "PFM with floating-point numbers"},
 		{0, "FUJIFILMCCD-RAW", "camera raw (RAF)"}, {0, "IIRO", "camera raw (ORF)"}, {0, "IIRS", "camera raw (ORF)"},
 		{0, "MMOR", "camera raw (ORF)"}, {0, "IIU\x00", "camera raw (RW2)"}, {6, "HEAPCCDR", "camera raw (CRW)"},
 		{0, "FOVb", "camera raw (X3F)"}, {0, "\x00MRM", "camera raw (MRW)"}, {0, "/* XPM */", "XPM"},

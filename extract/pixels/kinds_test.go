@@ -88,6 +88,36 @@ func TestDeepGrey(t *testing.T) {
 	}
 }
 
+// PAM, Netpbm's P7: grey or colours, opacity or not.
+func TestPAM(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		want       []uint8 // nil: damaged
+	}{
+		{"colours", "P7\nWIDTH 1\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n\x01\x02\x03\x04\x05\x06", []uint8{1, 2, 3, 4, 5, 6}},
+		{"opacity", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n\x01\x02\x03\x00", []uint8{1, 2, 3}},
+		{"grey", "P7\n# made by hand\nHEIGHT 1\nWIDTH 2\n\nDEPTH 1\nMAXVAL 255\nENDHDR\n\x09\x0a", []uint8{9, 9, 9, 10, 10, 10}},
+		{"grey and opacity", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x09\xff\x0a\x00", []uint8{9, 9, 9, 10, 10, 10}},
+		{"bits, of which 1 is white", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n\x00\x01", []uint8{0, 0, 0, 255, 255, 255}},
+		{"deep grey", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 65535\nENDHDR\n\x0c\xff", []uint8{12, 12, 12}},
+		{"no depth", "P7\nWIDTH 1\nHEIGHT 1\nMAXVAL 255\nENDHDR\n\x01", nil},
+		{"five samples", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n\x01\x02\x03\x04\x05", nil},
+		{"no end of the header", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\n", nil},
+		{"cut", "P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nENDHDR\n\x01\x02\x03", nil},
+	} {
+		m, _, err := Decode([]byte(c.file), DecodeOptions{})
+		var e *Error
+		switch {
+		case c.want == nil && (!errors.As(err, &e) || e.Reason != Damaged):
+			t.Errorf("%s: error %v, want %q", c.name, err, Damaged)
+		case c.want != nil && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.want != nil && !bytes.Equal(m.Pix, c.want):
+			t.Errorf("%s: %v, want %v", c.name, m.Pix, c.want)
+		}
+	}
+}
+
 // tiffFile is a little-endian TIFF with one strip and such tags.
 func tiffFile(strip []byte, tags map[int]int) []byte {
 	le := binary.LittleEndian
@@ -143,6 +173,8 @@ func TestLooseEndsOfPNG(t *testing.T) {
 		{"whole", pngOf(header, data, end), true},
 		{"without IEND", pngOf(header, data), true},
 		{"without the last checksum", pngOf(header, data[:len(data)-4]), true},
+		{"cut inside of the stream's checksum", pngOf(header, data[:len(data)-6]), true},
+		{"without the stream's checksum", pngOf(header, pngChunkOf("IDAT", stream[:len(stream)-4]), end), true},
 		{"half an IEND", pngOf(header, data, end[:6]), true},
 		{"something behind", append(pngOf(header, data, end), "and more"...), true},
 		{"in three chunks", pngOf(header, pngChunkOf("IDAT", stream[:3]), pngChunkOf("IDAT", nil), pngChunkOf("IDAT", stream[3:]), end), true},
@@ -151,7 +183,7 @@ func TestLooseEndsOfPNG(t *testing.T) {
 		{"a spoiled text", pngOf(header, spoiled(pngChunkOf("tEXt", []byte("a\x00b"))), data, end), true},
 		{"a spoiled checksum of sound data", pngOf(header, spoiled(data), end), true},
 		{"a row too few", pngOf(header, pngChunkOf("IDAT", deflated(rows[:3])), end), false},
-		{"cut inside of the data", pngOf(header, data[:len(data)-9]), false},
+		{"cut inside of the data", pngOf(header, data[:len(data)-14]), false},
 		{"data that are not what they were", pngOf(header, pngChunkOf("IDAT", wrong), end), false},
 		{"a spoiled header", pngOf(spoiled(header), data, end), false},
 		{"no data", pngOf(header, end), false},
@@ -234,7 +266,7 @@ func TestWhatItIs(t *testing.T) {
 		box("heic"): "HEIC", box("mif1"): "HEIC", box("mif1", "avif"): "AVIF", box("avif"): "AVIF", box("avis"): "AVIF",
 		box("crx "): "camera raw (CR3)", "FUJIFILMCCD-RAW 0201": "camera raw (RAF)", "IIRO\x08\x00": "camera raw (ORF)", "IIU\x00\x18": "camera raw (RW2)",
 		"%PDF-1.7\n": "PDF", "<svg xmlns=''/>": "SVG", "\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x --><svg/>": "SVG", "8BPS\x00\x01": "Photoshop",
-		"\x76\x2f\x31\x01": "OpenEXR", "P7\nWIDTH 1": "PAM", "Pf\n1 1": "PFM", "SIMPLE  =    T": "FITS", strings.Repeat("\x00", 128) + "DICM": "DICOM",
+		"\x76\x2f\x31\x01": "OpenEXR", "Pf\n1 1": "PFM", "SIMPLE  =    T": "FITS", strings.Repeat("\x00", 128) + "DICM": "DICOM",
 		"II\xbc\x01": "JPEG XR", "qoif\x00": "QOI", "\x00\x00\x01\x00\x01": "icon", "#?RADIANCE\n": "Radiance",
 		string(tiffFile([]byte{1}, map[int]int{tiffDNG: 1, tiffKind: 1, tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: 1})): "camera raw",
 		string(tiffFile(make([]byte, 4), map[int]int{tiffFormat: 3, tiffWidth: 1, tiffHeight: 1, tiffBits: 32, tiffPhotometric: 1})):    "floating-point",

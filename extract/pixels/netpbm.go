@@ -7,19 +7,22 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 )
 
-// netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm): bits, grey or colours, plain or binary.
+// netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm), bits, grey or colours, plain or binary, or of
+// the kind P7 (pam), whose header names its fields.
 type netpbm struct {
-	kind          byte // '1' to '6'
+	kind          byte // '1' to '7'
 	width, height int
+	depth         int // samples of a pixel, 1 to 4; the second and fourth are opacity
 	most          int // the brightest value, 1 to 65535
 	data          []byte
 	levels        []uint8 // of each value
 }
 
 func isNetpbm(b []byte) bool {
-	return len(b) >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && (isSpace(b[2]) || b[2] == '#')
+	return len(b) >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '7' && (isSpace(b[2]) || b[2] == '#')
 }
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
@@ -69,7 +72,16 @@ func (t *tokens) number() (int, error) {
 }
 
 func openNetpbm(b []byte, _ bool) (*plan, error) {
-	m := &netpbm{kind: b[1], most: 1}
+	m := &netpbm{kind: b[1], most: 1, depth: 1}
+	if m.kind == '7' {
+		if err := m.readFields(b); err != nil {
+			return nil, err
+		}
+		return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+	}
+	if m.kind == '3' || m.kind == '6' {
+		m.depth = 3
+	}
 	t := &tokens{b: b, at: 2}
 	fields := []*int{&m.width, &m.height, &m.most}
 	if m.kind == '1' || m.kind == '4' {
@@ -85,8 +97,8 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 		}
 		*f = n
 	}
-	if m.most < 1 || m.most > 65535 {
-		return nil, fmt.Errorf("its brightest value is %d, from 1 to 65535 are possible", m.most)
+	if err := m.checkMost(); err != nil {
+		return nil, err
 	}
 	if m.kind >= '4' {
 		if t.at++; t.at > len(b) { // exactly one white space
@@ -99,11 +111,52 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 	return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
 }
 
+func (m *netpbm) checkMost() error {
+	if m.most < 1 || m.most > 65535 {
+		return fmt.Errorf("its brightest value is %d, from 1 to 65535 are possible", m.most)
+	}
+	return nil
+}
+
+// readFields reads the header of a PAM file: a field a line, up to ENDHDR.
+func (m *netpbm) readFields(b []byte) error {
+	const longest = 1 << 12 // of a header
+	fields := map[string]*int{"WIDTH": &m.width, "HEIGHT": &m.height, "DEPTH": &m.depth, "MAXVAL": &m.most}
+	for at := 3; at < min(len(b), longest); {
+		end := bytes.IndexByte(b[at:], '\n')
+		if end < 0 {
+			break
+		}
+		words := bytes.Fields(b[at : at+end])
+		at += end + 1
+		if len(words) == 1 && string(words[0]) == "ENDHDR" {
+			if len(fields) > 0 {
+				return errors.New("its header does not tell width, height, depth and brightest value")
+			}
+			if m.depth < 1 || m.depth > 4 {
+				return fmt.Errorf("%d samples of a pixel are not read, 1 to 4 are", m.depth)
+			}
+			m.data = b[at:]
+			return m.checkMost()
+		}
+		if len(words) != 2 || fields[string(words[0])] == nil {
+			continue // TUPLTYPE, a comment, an empty line
+		}
+		n, err := strconv.Atoi(string(words[1]))
+		if err != nil || n < 1 || n > math.MaxInt32 {
+			return errNoNumber
+		}
+		*fields[string(words[0])] = n
+		delete(fields, string(words[0]))
+	}
+	return fmt.Errorf("its header has no end: %w", io.ErrUnexpectedEOF)
+}
+
 // scale makes the table of levels: v·255/most, rounded, and of deep grey the high byte of v·65535/most.
 func (m *netpbm) scale() {
 	m.levels = make([]uint8, m.most+1)
 	for v := range m.levels {
-		if m.samples() == 1 && m.most > 255 {
+		if m.depth < 3 && m.most > 255 {
 			m.levels[v] = uint8(v * 65535 / m.most >> 8)
 		} else {
 			m.levels[v] = uint8(math.RoundToEven(float64(v) / float64(m.most) * 255))
@@ -111,15 +164,8 @@ func (m *netpbm) scale() {
 	}
 }
 
-func (m *netpbm) samples() int {
-	if m.kind == '3' || m.kind == '6' {
-		return 3
-	}
-	return 1
-}
-
 func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
-	n, width := m.samples(), 1
+	n, width := m.depth, 1
 	if m.most > 255 {
 		width = 2
 	}
@@ -149,7 +195,12 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 			copy(to, samples)
 			continue
 		}
-		for x, v := range samples {
+		for x := range m.width {
+			if n > 3 {
+				copy(to[3*x:3*x+3], samples[n*x:])
+				continue
+			}
+			v := samples[n*x]
 			to[3*x], to[3*x+1], to[3*x+2] = v, v, v
 		}
 	}

@@ -205,7 +205,7 @@ func TestReasons(t *testing.T) {
 		{"empty", nil, DecodeOptions{}, Empty},
 		{"text", []byte("hello, I am a text file"), DecodeOptions{}, NotAnImage},
 		{"header only", good[:12], DecodeOptions{}, Damaged},
-		{"cut PNG", good[:len(good)-20], DecodeOptions{}, Damaged},
+		{"cut PNG", good[:len(good)-26], DecodeOptions{}, Damaged},
 		{"cut JPEG", photo.Bytes()[:photo.Len()-10], DecodeOptions{}, Damaged},
 		{"too large", good, DecodeOptions{MaxPixels: 599}, TooLarge},
 		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), DecodeOptions{}, Unsupported},

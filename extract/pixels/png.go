@@ -189,7 +189,8 @@ func (h *pngHeader) decode(ctx context.Context, b []byte, room *Image) (*Image, 
 	return out, tail(ctx, z)
 }
 
-// tail reads on to the checksum. What stands after the last row is passed over; where it is very much, so is the checksum.
+// tail reads on to the checksum. What stands after the last row is passed over; where it is very much, so is the checksum. Where the
+// file ends before that, all rows are there.
 func tail(ctx context.Context, z io.Reader) error {
 	const most = 64 // buffers
 	var rest [1 << 14]byte
@@ -197,10 +198,10 @@ func tail(ctx context.Context, z io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := z.Read(rest[:]); errors.Is(err, io.EOF) {
+		if _, err := z.Read(rest[:]); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil
 		} else if err != nil {
-			return cut(err)
+			return err
 		}
 	}
 	return nil

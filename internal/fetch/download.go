@@ -64,6 +64,9 @@ func (f File) Download(ctx context.Context, s Source) error {
 	}
 	return f.alone(ctx, func() error {
 		if err := d.complete(ctx); err != nil {
+			if have, _ := f.sofar(); have == 0 { // nothing to go on from
+				return errors.Join(err, f.discard())
+			}
 			return err
 		}
 		if err := f.settle(ctx); err != nil {

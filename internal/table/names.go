@@ -93,4 +93,6 @@ func IsImage(name string) bool {
 	return dot >= 0 && slices.Contains(images, strings.ToLower(name[dot:]))
 }
 
-var images = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".heic", ".jxl", ".jp2"}
+// images are the extensions of what is read, and of what is named where it is refused.
+var images = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff",
+	".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k"}
