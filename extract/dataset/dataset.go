@@ -81,6 +81,7 @@ type Set struct {
 	remote     *remote  // where the set lies, if not on disk
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
 	kept       *pages   // of those, where their rows are the items
+	classesBy  string   // a column that was taken for the classes though its name is not known
 }
 
 // Raw is the form of images that are stored as bare pixels.
@@ -342,16 +343,19 @@ func (s *Set) isCIFAR100(names []string) bool {
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 
 // hidden tells whether a name is one that its system hides from people.
-func hidden(name string) bool { return strings.HasPrefix(name, ".") || name == "__MACOSX" }
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // keptBySystem tells whether a folder is one that a NAS or an operating system makes for itself among people's files.
 func keptBySystem(folder string) bool {
 	switch strings.ToLower(folder) {
-	case "@eadir", "@tmp", "@recycle", "@recycler", "@recently-snapshot", "@sharebin", "@synoresource", "@__thumb", "#recycle", "#snapshot",
-		"$recycle.bin", "recycler", "system volume information", "lost+found", "network trash folder", "temporary items", "found.000":
+	case "@eadir", "@tmp", "@recycle", "@recycler", "@recently-snapshot", "@sharebin", "@synoresource", "@synoeastream", "@database",
+		"@__thumb", ".@__thumb", "#recycle", "#snapshot", "~snapshot", ".snapshot", ".snapshots", ".zfs", "$recycle.bin", "recycler", "recycled",
+		"system volume information", "lost+found", "network trash folder", "temporary items", "found.000",
+		".trash", ".trashes", ".thumbnails", ".appledouble", ".spotlight-v100", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", "__macosx":
 		return true
 	}
-	return strings.HasPrefix(strings.ToLower(folder), "$recycle")
+	folder = strings.ToLower(folder)
+	return strings.HasPrefix(folder, "$recycle") || strings.HasPrefix(folder, ".trash-")
 }
 
 // keep drops the items of other splits.

@@ -106,8 +106,13 @@ func (w *walker) read(f *folder) error {
 	}
 	f.ignored = map[string]int{}
 	for i, e := range entries {
-		if !hidden(e.Name()) {
-			f.add(above+e.Name(), e.Type(), targets[i])
+		switch name := e.Name(); {
+		case !hidden(name) || e.IsDir() && keptBySystem(name):
+			f.add(above+name, e.Type(), targets[i])
+		case e.IsDir():
+			f.passed = append(f.passed, [2]string{hiddenFolder, above + name})
+		case table.IsImage(name):
+			f.passed = append(f.passed, [2]string{hiddenImage, above + name})
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"iconic/internal/parallel"
 	"iconic/internal/regular"
@@ -23,10 +24,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	l, err := readList(content, filepath.Ext(s.Root), func(name string) bool {
-		_, err := os.Stat(s.listed(name))
-		return err == nil
-	})
+	l, err := readList(content, filepath.Ext(s.Root), func(name string) bool { return isFile(s.listed(name)) })
 	if err != nil {
 		return fmt.Errorf("list %s: %w", s.Root, err)
 	}
@@ -34,7 +32,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	labelled := false
 	for _, row := range l.rows {
 		s.Items = append(s.Items, Item{
-			Path: path.Clean(filepath.ToSlash(row.path)), Label: -1, Split: splitNames[strings.ToLower(row.split)], source: s.listed(row.path), container: -1,
+			Path: path.Clean(filepath.ToSlash(s.slashed(row.path))), Label: -1, Split: splitNames[strings.ToLower(row.split)], source: s.listed(row.path), container: -1,
 		})
 		names = append(names, row.label)
 		labelled = labelled || row.label != ""
@@ -45,6 +43,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	for _, name := range l.unknown {
 		s.pass(unknownColumns, name)
 	}
+	s.classesBy = l.classesBy
 	if labelled && from != None {
 		s.label(names, byNumber(names))
 	}
@@ -52,11 +51,31 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 }
 
 // listed is the file that a list names.
-func (s *Set) listed(name string) string {
+func (s *Set) listed(name string) string { return s.beside(s.slashed(name)) }
+
+// beside is a path, relative to the list's folder unless it is absolute.
+func (s *Set) beside(name string) string {
 	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
 		return name
 	}
 	return filepath.Join(filepath.Dir(s.Root), name)
+}
+
+// slashed is a name with slashes for backslashes, as Windows has them, if the file is there under that name alone.
+func (s *Set) slashed(name string) string {
+	if !strings.Contains(name, `\`) || isFile(s.beside(name)) {
+		return name
+	}
+	if other := strings.ReplaceAll(name, `\`, "/"); isFile(s.beside(other)) {
+		return other
+	}
+	return name
+}
+
+// isFile tells whether something that is no folder bears a name.
+func isFile(name string) bool {
+	stat, err := os.Stat(name)
+	return err == nil && !stat.IsDir()
 }
 
 // stat fills size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and
@@ -78,6 +97,8 @@ type listing struct {
 	rows     []row
 	comments []string // lines that begin with # and name no file
 	unknown  []string // columns of which it is not known what they are
+
+	classesBy string // a column whose name says nothing, and that can only hold classes
 }
 
 // row is one image of a list.
@@ -236,15 +257,20 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 		switch {
 		case file == 0 || t.Column == 3 && file == 2: // path and label; MXNet's number, label and path
 			label = 1
-		case t.Column == 2:
+		case t.Column == 2 && !counts(t, 0): // a class before a path, and not the row's number, as in CUB-200
 			label = 0
 		}
 	}
+	if t.Header != nil && label < 0 {
+		if label = onlyClasses(t, file, split); label >= 0 {
+			l.classesBy = t.Header[label]
+		}
+	}
 	for c := range t.Column {
-		if c != file && c != label && c != split {
+		if c != file && c != label && c != split && !counts(t, c) {
 			name := fmt.Sprint(c + 1)
 			if t.Header != nil {
-				name = t.Header[c]
+				name = cmp.Or(t.Header[c], name)
 			}
 			l.unknown = append(l.unknown, name)
 		}
@@ -255,7 +281,9 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 		}
 		r := row{path: cells[file]}
 		if label >= 0 {
-			r.label = strings.TrimSpace(cells[label])
+			if r.label = strings.TrimSpace(cells[label]); !utf8.ValidString(r.label) {
+				return fmt.Errorf("line %d: the class %q is not UTF-8: save the list as UTF-8", t.Line[i], r.label)
+			}
 		}
 		if split >= 0 {
 			r.split = strings.TrimSpace(cells[split])
@@ -264,6 +292,46 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 	}
 	l.wholeNumbers()
 	return nil
+}
+
+// counts tells whether a column holds the numbers of the rows, which say nothing: from 0 or 1 on, in order.
+func counts(t *table.Table, column int) bool {
+	for i, cells := range t.Rows {
+		n, err := strconv.Atoi(strings.TrimSpace(cells[column]))
+		first, _ := strconv.Atoi(strings.TrimSpace(t.Rows[0][column]))
+		if err != nil || first < 0 || first > 1 || n != first+i {
+			return false
+		}
+	}
+	return len(t.Rows) > 2
+}
+
+// onlyClasses finds the one column beside path and split if its cells are words, and some of them come again; else −1.
+func onlyClasses(t *table.Table, path, split int) int {
+	found := -1
+	for c := range t.Column {
+		if c == path || c == split || counts(t, c) {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = c
+	}
+	if found < 0 {
+		return -1
+	}
+	seen := map[string]bool{}
+	for _, cell := range t.Cells(found) {
+		if _, err := strconv.ParseFloat(cell, 64); err == nil {
+			return -1
+		}
+		seen[cell] = true
+	}
+	if len(seen) < 2 || 2*len(seen) > len(t.Rows) {
+		return -1
+	}
+	return found
 }
 
 // wholeNumbers writes labels that all are whole numbers with a point, as MXNet's are, without it.

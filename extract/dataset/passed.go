@@ -25,7 +25,7 @@ func (s *Set) pass(what, example string) {
 	s.Passed[i].Count++
 }
 
-// Note says in one sentence what was passed over and why; empty if nothing was.
+// Note says in one sentence what was passed over and why, and what was understood that nobody said; empty if there is nothing of it.
 func (s *Set) Note() string {
 	var parts []string
 	if names := s.ignored(); names != "" {
@@ -38,10 +38,17 @@ func (s *Set) Note() string {
 	for _, p := range s.Passed {
 		parts = append(parts, fmt.Sprintf("%s (as %s)", counted(p.Count, p.What), p.Example))
 	}
-	if len(parts) == 0 {
+	note := fmt.Sprintf("%s: images read: %d", s.Root, len(s.Items))
+	switch {
+	case len(parts) == 0 && s.classesBy == "":
 		return ""
+	case s.classesBy != "":
+		note += fmt.Sprintf("; classes by the column %q", s.classesBy)
 	}
-	return fmt.Sprintf("%s: images read: %d; passed over: %s", s.Root, len(s.Items), strings.Join(parts, "; "))
+	if len(parts) > 0 {
+		note += "; passed over: " + strings.Join(parts, "; ")
+	}
+	return note
 }
 
 // counted puts a number before words for several of something; one has its own form.
@@ -68,6 +75,10 @@ const (
 	besideImages   = "Parquet files beside the images"
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
+	hiddenFolder   = "hidden folders"
+	hiddenImage    = "hidden files with names of images"
+	systemFile     = "files in folders that a system keeps for itself"
+	outside        = "members whose names lead out of their archive"
 )
 
 var singular = map[string]string{
@@ -76,6 +87,8 @@ var singular = map[string]string{
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image of the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
+	hiddenFolder: "hidden folder", hiddenImage: "hidden file with the name of an image",
+	systemFile: "file in a folder that a system keeps for itself", outside: "member whose name leads out of its archive",
 }
 
 // mostNames bounds the kinds of names that a note tells of.

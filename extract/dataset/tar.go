@@ -131,6 +131,9 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 		return err
 	}
 	s.containers = append(s.containers, &container{file: content, modified: stamp})
+	if how := compressed(content); how != "" {
+		return fmt.Errorf("it is compressed by %s: unpack it to a folder, or to a plain .tar", how)
+	}
 	file := io.NewSectionReader(content, 0, size)
 	m := &members{set: s, prefix: prefix, size: size, place: map[string]int{}, classes: classes}
 	for t := tar.NewReader(file); ; {
@@ -159,17 +162,37 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 	}
 }
 
+// compressed names what compressed a file; "" if nothing that is known did.
+func compressed(file io.ReaderAt) string {
+	var start [6]byte
+	n, _ := file.ReadAt(start[:], 0) // what is short is no archive, as its reader will say
+	for magic, how := range map[string]string{"\x1f\x8b": "gzip", "\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd", "BZh": "bzip2", "PK\x03\x04": "zip"} {
+		if strings.HasPrefix(string(start[:n]), magic) {
+			return how
+		}
+	}
+	return ""
+}
+
 // add takes in one member, whose content begins at an offset.
 func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 	name := path.Clean(h.Name)
-	if hiddenMember(name) || h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader {
-		return nil
-	}
-	if folder := systemPart(name); folder != "" {
-		m.set.pass("files in "+systemFolder, name)
-		return nil
-	}
 	ext := strings.ToLower(path.Ext(name))
+	switch {
+	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
+		return nil
+	case name == ".." || strings.HasPrefix(name, "../"):
+		m.set.pass(outside, name)
+		return nil
+	case systemPart(name) != "":
+		m.set.pass(systemFile, name)
+		return nil
+	case hiddenMember(name):
+		if table.IsImage(name) {
+			m.set.pass(hiddenImage, name)
+		}
+		return nil
+	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse:
 	case tar.TypeLink, tar.TypeSymlink:

@@ -21,8 +21,10 @@ const (
 var kinds = map[string]Kind{
 	"path": Path, "paths": Path, "file": Path, "files": Path, "filename": Path, "filepath": Path, "image": Path, "images": Path,
 	"img": Path, "imagepath": Path, "imagefile": Path, "imagefilename": Path, "imagename": Path, "imgpath": Path, "imgname": Path, "imgfile": Path, "picture": Path,
+	"photo": Path, "photopath": Path, "photoname": Path, "fname": Path, "filenames": Path, "filepaths": Path, "imagepaths": Path, "imagefilepath": Path,
 	"label": Label, "labels": Label, "class": Label, "classes": Label, "target": Label, "targets": Label, "category": Label,
-	"classname": Label, "labelname": Label, "classid": Label, "labelid": Label, "cls": Label, "finelabel": Label, "species": Label,
+	"classname": Label, "labelname": Label, "classid": Label, "labelid": Label, "cls": Label, "finelabel": Label, "species": Label, "categoryname": Label, "categoryid": Label, "categories": Label,
+	"classlabel": Label, "targetclass": Label, "classnames": Label, "groundtruth": Label, "classidx": Label, "classindex": Label,
 	"split": Split, "splits": Split, "subset": Split, "partition": Split,
 }
 

@@ -24,6 +24,9 @@ func Lines(content []byte) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !strings.Contains(text, "\n") { // as some programs on a Mac still write
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
 	var lines []Line
 	open := false // within quotes
 	number := 0
