@@ -33,7 +33,7 @@ func ReadLabels(name string, n int) (labels []int, classes []string, err error) 
 		return nil, nil, fmt.Errorf("labels: %w", err)
 	}
 	if i := slices.IndexFunc(names, func(s string) bool { return !utf8.ValidString(s) }); i >= 0 {
-		return nil, nil, usagef("labels: %s: the label %q of row %d is not UTF-8: save the file as UTF-8", name, names[i], i)
+		return nil, nil, &LabelsError{name, fmt.Sprintf("has a label in row %d that is not UTF-8 (%q): save the file as UTF-8", i, names[i])}
 	}
 	if len(names) != n {
 		return nil, nil, &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}

@@ -33,7 +33,7 @@ func TestReadLabels(t *testing.T) {
 		{"a byte order mark", "\ufefflabel,path\r\nowl,a.jpg\r\ncat,b.jpg\r\nowl,c.jpg\r\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"UTF-16", "\xff\xfel\x00a\x00b\x00e\x00l\x00\n\x00x\x00\n\x00y\x00\n\x00x\x00", []int{0, 1, 0}, []string{"x", "y"}, ""},
 		{"lines that end as on an old Mac", "label\rx\ry\rx\r", []int{0, 1, 0}, []string{"x", "y"}, ""},
-		{"bytes of another encoding", "label\nx\n\xe9t\xe9\nx\n", nil, nil, `the label "\xe9t\xe9" of row 1 is not UTF-8`},
+		{"bytes of another encoding", "label\nx\n\xe9t\xe9\nx\n", nil, nil, `has a label in row 1 that is not UTF-8 ("\xe9t\xe9")`},
 		{"semicolons", "path;label\na.jpg;owl\nb.jpg;cat\nc.jpg;owl\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"semicolons and decimal commas", "path;score;label\na.jpg;0,5;owl\nb.jpg;0,25;cat\nc.jpg;1,0;owl\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"tabs", "label\tpath\nowl\ta.jpg\ncat\tb.jpg\nowl\tc.jpg\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},

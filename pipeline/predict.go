@@ -52,7 +52,7 @@ overwritten. --watch goes on with images that come later, until it is interrupte
 	addMemory(f, &o.memory)
 	f.StringVar(&o.copyTo, "copy-to", "", "copy the files into this folder, one subfolder per cluster")
 	f.StringVar(&o.linkTo, "link-to", "", "link the files into this folder by symbolic links, one subfolder per cluster")
-	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
+	addCSVSafe(f, &o.csvSafe)
 	f.BoolVar(&o.watch, "watch", false, "go on with images that come later, until interrupted")
 	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks")
 	return c

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/spf13/pflag"
 
 	"iconic/classify"
 	"iconic/internal/spreadsheet"
@@ -14,21 +15,19 @@ import (
 
 // predictionLines writes one line per image, as they come.
 type predictionLines struct {
-	app      *app
-	json     *json.Encoder // nil: CSV
-	csv      *csv.Writer
-	safe     bool // no cell is to be computed by a spreadsheet
-	computed int  // cells that a spreadsheet would compute
-	started  bool // the header is written
+	app     *app
+	json    *json.Encoder // nil: CSV
+	csv     *spreadsheet.Writer
+	started bool // the header is written
 }
 
 func (a *app) predictionLines(safe bool) *predictionLines {
-	l := &predictionLines{app: a, safe: safe}
+	l := &predictionLines{app: a}
 	if a.json {
 		l.json = json.NewEncoder(a.out)
 		l.json.SetEscapeHTML(false)
 	} else {
-		l.csv = csv.NewWriter(a.out)
+		l.csv = spreadsheet.NewWriter(a.out, safe)
 	}
 	return l
 }
@@ -87,31 +86,36 @@ func (l *predictionLines) row(cells ...string) error {
 			return err
 		}
 	}
-	for i, cell := range cells {
-		if !spreadsheet.Computed(cell) {
-			continue
-		}
-		l.computed++
-		if l.safe {
-			cells[i] = spreadsheet.Text(cell)
-		}
-	}
 	if err := l.csv.Write(cells); err != nil {
 		return err
 	}
-	l.csv.Flush()
-	return l.csv.Error()
+	return l.csv.Flush()
 }
 
 // end tells of cells that a spreadsheet would compute.
 func (l *predictionLines) end() {
-	switch {
-	case l.computed == 0:
-	case l.safe:
-		l.app.note("%d cells begin as formulas do, and have an apostrophe before them now", l.computed)
-	default:
-		l.app.warn("%d cells begin with =, +, - or @: a spreadsheet takes them for formulas; --csv-safe puts an apostrophe before them", l.computed)
+	if l.csv != nil {
+		l.app.formulas("", l.csv.Computed, l.csv.Safe)
 	}
+}
+
+// formulas tells of cells of a CSV file, named unless it goes to standard output, that a spreadsheet would compute.
+func (a *app) formulas(file string, cells int, safe bool) {
+	if file != "" {
+		file += ": "
+	}
+	switch {
+	case cells == 0:
+	case safe:
+		a.note("%s%d cells begin as formulas do, and have an apostrophe before them now", file, cells)
+	default:
+		a.warn("%s%d cells begin with =, +, - or @: a spreadsheet takes them for formulas; --csv-safe puts an apostrophe before them", file, cells)
+	}
+}
+
+// addCSVSafe adds the flag for that.
+func addCSVSafe(f *pflag.FlagSet, safe *bool) {
+	f.BoolVar(safe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
 }
 
 // badReason says what is wrong with an image; skipped often begins with the kind.

@@ -77,7 +77,7 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 		err = report.WriteMetrics(filepath.Join(dir, "metrics.json"), &report.Metrics{N: images, Clusters: 10, ClustersUsed: 7, ClusterSizes: sizes})
 	}
 	if err == nil {
-		err = report.WriteAssignments(filepath.Join(dir, "assignments.csv"), table)
+		err = report.WriteAssignments(filepath.Join(dir, "assignments.csv"), &table)
 	}
 	if err != nil {
 		t.Fatal(err)

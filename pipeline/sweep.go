@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -36,11 +37,13 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with a name or number a line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
+	addCSVSafe(f, &o.csvSafe)
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
 
 type sweepOptions struct {
+	csvSafe bool
 	values  map[string]*[]string
 	seeds   int
 	list    string
@@ -77,7 +80,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if err != nil {
 		return err
 	}
-	options := sweep.Options{Dir: o.out, Combinations: combinations, Seeds: o.seeds, Workers: o.workers, Hooks: a.hooks()}
+	options := sweep.Options{Dir: o.out, Combinations: combinations, Seeds: o.seeds, Workers: o.workers, Safe: o.csvSafe, Hooks: a.hooks()}
 	for k, store := range stores {
 		labels := ""
 		if len(o.labels) > 0 {
@@ -99,6 +102,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 		return err
 	}
 	a.endStage()
+	a.formulas(filepath.Join(o.out, "sweep.csv"), live.sweep.Formulas, o.csvSafe)
 	return a.printSweep(live.sweep)
 }
 

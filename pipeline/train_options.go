@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -25,6 +26,7 @@ type trainOptions struct {
 	edges       string // file of a graph's edges, for methods that lay one out
 	images      string // the data set that the features are of; empty: not known
 	imageColumn string // of a Parquet data set, where it had to be named
+	csvSafe     bool
 }
 
 func (o *trainOptions) register(c *cobra.Command) {
@@ -43,6 +45,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); it changes no bit of the result")
 	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
+	addCSVSafe(f, &o.csvSafe)
 }
 
 // auto tells whether the number of clusters is to be found.
@@ -104,7 +107,7 @@ func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *tr
 	for _, n := range notes {
 		a.note("%s", n)
 	}
-	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, ImageColumn: o.imageColumn, Resume: o.resume, Workers: o.workers, Hooks: a.hooks()}
+	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, ImageColumn: o.imageColumn, Resume: o.resume, Workers: o.workers, Safe: o.csvSafe, Hooks: a.hooks()}
 	if o.edges != "" {
 		if t.Edges, err = run.ReadEdges(o.edges); err != nil {
 			return nil, usageError{err}
@@ -124,6 +127,7 @@ func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *tr
 	if err != nil {
 		return nil, err
 	}
+	a.formulas(filepath.Join(out, "assignments.csv"), t.Formulas, o.csvSafe)
 	return m, run.WritePage(ctx, out, set, run.PageOptions{Workers: o.workers, Hooks: a.hooks()})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/spreadsheet"
 )
 
 // Assignments is assignments.csv: who went where. Slices have one entry an item; Labels is nil without labels.
@@ -19,19 +20,33 @@ type Assignments struct {
 	Confidence []float64
 	Classes    []string
 	Names      []string // of the clusters, "" for one without; nil where nobody named any
+
+	// Safe has an apostrophe written before what a spreadsheet would take for formulas; a last column says so, by which
+	// ReadAssignments knows. Computed is how many cells that concerns, either way, of the file last written.
+	Safe     bool
+	Computed int
 }
 
 var assignmentColumns = []string{"path", "label", "cluster", "name", "confidence"}
 
+// safeColumn is the column of a file without formulas.
+const safeColumn = "csv_safe"
+
 // WriteAssignments writes a to a file, whole or not at all. `label` is the name of the item's true class, `name`
 // that of its cluster; both are empty where there is none.
-func WriteAssignments(name string, a Assignments) error {
+func WriteAssignments(name string, a *Assignments) error {
 	if n := len(a.Cluster); len(a.Paths) != n || len(a.Confidence) != n || a.Labels != nil && len(a.Labels) != n {
 		return fmt.Errorf("write %s: %d paths, %d labels, %d clusters, %d confidences: want as many of each", name, len(a.Paths), len(a.Labels), n, len(a.Confidence))
 	}
 	return atomicfile.Write(name, func(w io.Writer) error {
-		c := csv.NewWriter(w)
-		if err := c.Write(assignmentColumns); err != nil {
+		c := spreadsheet.NewWriter(w, a.Safe)
+		row := func(last string, cells ...string) error {
+			if a.Safe {
+				cells = append(cells, last)
+			}
+			return c.Write(cells)
+		}
+		if err := row(safeColumn, assignmentColumns...); err != nil {
 			return err
 		}
 		for i, cluster := range a.Cluster {
@@ -43,12 +58,12 @@ func WriteAssignments(name string, a Assignments) error {
 				called = a.Names[cluster]
 			}
 			confidence := strconv.FormatFloat(a.Confidence[i], 'g', -1, 64)
-			if err := c.Write([]string{a.Paths[i], label, strconv.Itoa(cluster), called, confidence}); err != nil {
+			if err := row("true", a.Paths[i], label, strconv.Itoa(cluster), called, confidence); err != nil {
 				return err
 			}
 		}
-		c.Flush()
-		return c.Error()
+		a.Computed = c.Computed
+		return c.Flush()
 	})
 }
 
@@ -81,6 +96,10 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 			return nil, fmt.Errorf("%s: the first line is not of the columns %[3]q: it has no %[2]q", name, column, assignmentColumns)
 		}
 	}
+	plain := func(cell string) string { return cell }
+	if slices.Contains(header, safeColumn) {
+		plain = spreadsheet.Plain
+	}
 	a := &Assignments{Classes: classes}
 	var labels []string
 	for line := 2; ; line++ {
@@ -99,8 +118,8 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 		if err != nil || !(confidence >= 0 && confidence <= 1) {
 			return nil, fmt.Errorf("%s, record %d: confidence %q is not a number from 0 to 1", name, line, record[at[3]])
 		}
-		a.Paths = append(a.Paths, record[at[0]])
-		labels = append(labels, record[at[1]])
+		a.Paths = append(a.Paths, plain(record[at[0]]))
+		labels = append(labels, plain(record[at[1]]))
 		a.Cluster = append(a.Cluster, cluster)
 		a.Confidence = append(a.Confidence, confidence)
 	}

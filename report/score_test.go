@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"iconic/internal/sharedtest"
+	"iconic/internal/spreadsheet"
 )
 
 // rowsOf serves a matrix held in memory as Input.Probabilities.
@@ -364,24 +365,40 @@ func TestBootstrapIntervalsCoverTheTruth(t *testing.T) {
 
 func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	a := Assignments{
-		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd"},
-		Labels:     []int{1, 0, NoLabel},
-		Cluster:    []int{0, 2, 1},
-		Confidence: []float64{.25, 1, 1. / 3},
-		Classes:    []string{"b", "a"},
+		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd", "=1+1.png", "'=1.png", "'a.png"},
+		Labels:     []int{1, 0, NoLabel, 2, 2, 2},
+		Cluster:    []int{0, 2, 1, 0, 0, 0},
+		Confidence: []float64{.25, 1, 1. / 3, 1, 1, 1},
+		Classes:    []string{"b", "a", "@SUM(A1)"},
 		Names:      []string{"a", "", "b"},
 	}
 	name := filepath.Join(t.TempDir(), "assignments.csv")
-	if err := WriteAssignments(name, a); err != nil {
-		t.Fatal(err)
-	}
-	b, err := ReadAssignments(name, a.Classes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Names = a.Names
-	if got, want := fmt.Sprint(*b), fmt.Sprint(a); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for _, a.Safe = range []bool{false, true} {
+		if err := WriteAssignments(name, &a); err != nil {
+			t.Fatal(err)
+		}
+		if a.Computed != 4 {
+			t.Errorf("%d cells would be computed, want 4", a.Computed)
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			for cell := range strings.SplitSeq(line, ",") {
+				if a.Safe && spreadsheet.Computed(strings.TrimSpace(cell)) {
+					t.Errorf("%q would be computed", cell)
+				}
+			}
+		}
+		b, err := ReadAssignments(name, a.Classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Names, b.Safe, b.Computed = a.Names, a.Safe, a.Computed
+		if got, want := fmt.Sprint(*b), fmt.Sprint(a); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 	if _, err := ReadAssignments(name, []string{"other"}); err == nil || !strings.Contains(err.Error(), "not a class of this run") {
 		t.Errorf("foreign classes: %v", err)

@@ -46,11 +46,12 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	if m.KMeans, err = b.on(result.Graph); err != nil {
 		return nil, err
 	}
-	table := report.Assignments{Paths: f.Paths, Labels: f.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: f.Classes}
+	table := report.Assignments{Paths: f.Paths, Labels: f.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: f.Classes, Safe: t.Safe}
 	table.Names = calledNames(m)
-	if err := report.WriteAssignments(filepath.Join(t.Dir, assignmentsFile), table); err != nil {
+	if err := report.WriteAssignments(filepath.Join(t.Dir, assignmentsFile), &table); err != nil {
 		return nil, err
 	}
+	t.Formulas = table.Computed
 	return m, report.WriteMetrics(filepath.Join(t.Dir, metricsFile), m)
 }
 

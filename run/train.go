@@ -39,8 +39,11 @@ type Training struct {
 	Edges       []icon.Edge
 	Resume      bool // goes on with the training that is in Dir, if there is one
 	Workers     int  // goroutines; all processors when < 1. It changes no bit of the result.
+	Safe        bool // has cells of assignments.csv that a spreadsheet would take for formulas begin with an apostrophe
 	Shared      Shared
 	Hooks       progress.Hooks
+
+	Formulas int // after Train: the cells of assignments.csv that Safe is about
 }
 
 // Shared is what several trainings on the same features need compute only once; the zero value shares nothing.
@@ -284,6 +287,12 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	unfinished := !old.Ended() || !old.Config.Training.Equal(resolved)
+	if unfinished { // a checkpoint that is damaged is of no use with any settings
+		if state, err = LoadCheckpoint(t.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, err
+		}
+	}
 	other := func(what string) error { return &OtherError{t.Dir, what} }
 	switch was := old.Config; {
 	case was.Features.Key != c.Features.Key:
@@ -292,16 +301,12 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 		return nil, nil, other("settings")
 	case was.Format > 1 && !maps.Equal(was.Inputs, c.Inputs):
 		return nil, nil, other(differing(was.Inputs, c.Inputs))
-	case !old.Ended() || !was.Training.Equal(resolved):
-		state, err = LoadCheckpoint(t.Dir)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, nil, nil // stopped before there was one
-		case err == nil:
-			last := state.Phases[len(state.Phases)-1]
-			t.Hooks.Notef("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)
-		}
-		return state, nil, err
+	case unfinished && state == nil: // stopped before there was one
+		return nil, nil, nil
+	case unfinished:
+		last := state.Phases[len(state.Phases)-1]
+		t.Hooks.Notef("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)
+		return state, nil, nil
 	}
 	if Whole(t.Dir) {
 		return nil, nil, fmt.Errorf("output folder %s %w", t.Dir, ErrFinished)

@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/spreadsheet"
 	"iconic/report"
 	"iconic/report/page"
 )
@@ -59,7 +59,7 @@ func labelFree(of func(*report.LabelFree) report.Number) func(*report.Metrics) r
 // writeCSV writes a line for each run: store, settings that vary, seed, scores, folder.
 func (s *Sweep) writeCSV(name string) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
-		c := csv.NewWriter(w)
+		c := spreadsheet.NewWriter(w, s.options.Safe)
 		header := append(slices.Clone(s.varied), "seed")
 		for _, score := range csvScores {
 			header = append(header, score.name)
@@ -82,8 +82,8 @@ func (s *Sweep) writeCSV(name string) error {
 				}
 			}
 		}
-		c.Flush()
-		return c.Error()
+		s.Formulas = c.Computed
+		return c.Flush()
 	})
 }
 

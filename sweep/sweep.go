@@ -39,8 +39,9 @@ type Options struct {
 	Dir          string          // of the sweep
 	Sets         []*features.Set // each combination is trained on each of them
 	Combinations []Combination
-	Seeds        int // runs of each combination, with the seeds 0, 1, …
-	Workers      int // runs at once; all processors when < 1
+	Seeds        int  // runs of each combination, with the seeds 0, 1, …
+	Workers      int  // runs at once; all processors when < 1
+	Safe         bool // has cells of CSV files that a spreadsheet would take for formulas begin with an apostrophe
 	Hooks        progress.Hooks
 	Ended        func(*Job) // told of each run that ends, one at a time; may be nil
 }
@@ -49,6 +50,8 @@ type Options struct {
 type Sweep struct {
 	Jobs []*Job // each once, however many points share it
 	Page string // the file of its page
+
+	Formulas int // cells of sweep.csv that a spreadsheet takes for formulas, or would have but for the apostrophe before them
 
 	options Options
 	varied  []string // settings that vary, the store first where there are several
@@ -322,7 +325,7 @@ func (s *Sweep) ended(j *Job) {
 func (s *Sweep) run(ctx context.Context, j *Job) error {
 	partial := s.Folder(j) + ".partial"
 	t := run.Training{
-		Dir: partial, Features: j.set, Config: j.Config, Resume: true, Workers: 1,
+		Dir: partial, Features: j.set, Config: j.Config, Resume: true, Workers: 1, Safe: s.options.Safe,
 		Shared: run.Shared{Graph: s.graphs[graphKey(j)], Baseline: s.baseline},
 		Hooks: progress.Hooks{Warn: func(text string) {
 			s.mutex.Lock()

@@ -1,21 +1,71 @@
-// Package spreadsheet keeps cells of CSV files from being computed.
+// Package spreadsheet writes CSV files whose cells are not computed.
 //
 // Spreadsheets take a cell for a formula when it begins with =, +, -, @, a tab or a carriage return, whoever wrote it: a file
 // named "=HYPERLINK(…)" acts in the table that lists it. OWASP ("CSV injection") recommends an apostrophe before such a cell,
 // which spreadsheets hide and other programs see; so it is for the user to decide, and for the program to tell him.
 package spreadsheet
 
-import "strings"
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+)
 
-// Computed tells whether a spreadsheet would take a cell for a formula.
+// Computed tells whether a spreadsheet would take a cell for a formula. A number is none.
 func Computed(cell string) bool {
-	return cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0
+	if cell == "" || strings.IndexByte("=+-@\t\r", cell[0]) < 0 {
+		return false
+	}
+	if strings.Trim(cell, "0123456789.eE+-") != "" {
+		return true
+	}
+	_, err := strconv.ParseFloat(cell, 64)
+	return err != nil
 }
 
-// Text is a cell that no spreadsheet computes: with an apostrophe before it where it needs one.
+// Text is a cell that no spreadsheet computes: with an apostrophe before it where it, or what follows apostrophes in it, needs one.
 func Text(cell string) string {
-	if Computed(cell) {
+	if Computed(strings.TrimLeft(cell, "'")) {
 		return "'" + cell
 	}
 	return cell
+}
+
+// Plain is the cell that Text was given.
+func Plain(text string) string {
+	if cell, ok := strings.CutPrefix(text, "'"); ok && Computed(strings.TrimLeft(cell, "'")) {
+		return cell
+	}
+	return text
+}
+
+// Writer writes rows of CSV.
+type Writer struct {
+	Safe     bool // write cells as Text
+	Computed int  // cells so far that a spreadsheet would compute, or would have computed
+
+	csv *csv.Writer
+}
+
+// NewWriter makes a writer. What it is given is in w after Flush.
+func NewWriter(w io.Writer, safe bool) *Writer { return &Writer{Safe: safe, csv: csv.NewWriter(w)} }
+
+// Write writes a row, whose cells it may change.
+func (w *Writer) Write(cells []string) error {
+	for i, cell := range cells {
+		if Computed(cell) {
+			w.Computed++
+		}
+		if w.Safe {
+			cells[i] = Text(cell)
+		}
+	}
+	return w.csv.Write(cells)
+}
+
+// Flush writes out what is held back.
+func (w *Writer) Flush() error {
+	w.csv.Flush()
+	return w.csv.Error()
 }
