@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -157,9 +158,12 @@ func (f *fetcher) fromRelease(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.install(ctx, func(into string) error {
-		return errors.Join(f.unpackRelease(archive, into), os.Remove(archive))
-	})
+	err = f.install(ctx, func(into string) error { return f.unpackRelease(archive, into) })
+	// Not before what was in it is in its place, or somebody who waits meanwhile finds neither and fetches it again.
+	if gone := os.Remove(archive); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
 }
 
 // maxArchive is well above what any release has, in bytes.
