@@ -196,6 +196,12 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings always can
 	}
 	e.metrics.answered(status, time.Since(start))
+	if status == http.StatusTooManyRequests || status >= 400 && status < 499 && e.busy() {
+		select {
+		case <-time.After(holdBack):
+		case <-r.Context().Done():
+		}
+	}
 	w.Header().Set("Content-Type", "application/json")
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -239,8 +245,12 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// holdBack is how long one request too many waits for its refusal.
+// holdBack is how long a request waits for its refusal, with neither a place nor memory, while others are being decoded: clients that
+// ask again at once shall not take the processor from those who are answered.
 const holdBack = 250 * time.Millisecond
+
+// busy tells whether a lane has no decoder left.
+func (e *Endpoint) busy() bool { return len(e.light.scratch) == 0 || len(e.heavy.scratch) == 0 }
 
 // statusGone counts requests whose client left before the answer.
 const statusGone = 499
@@ -254,11 +264,6 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	case e.places <- struct{}{}:
 		defer func() { <-e.places }()
 	default:
-		// Clients that ask again at once shall not take the processor from the encoder.
-		select {
-		case <-time.After(holdBack):
-		case <-r.Context().Done():
-		}
 		return p, refuse(http.StatusTooManyRequests, "%d requests are being answered, no more are taken: try again in a second", e.options.Places)
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), e.options.Answer, fmt.Errorf("no answer within %s", e.options.Answer))
@@ -395,8 +400,9 @@ type picture struct {
 func (e *Endpoint) prepare(ctx context.Context, content []byte, body *held) (*picture, error) {
 	result := int64(4 * e.model.Pixels())
 	cost, err := pixels.Cost(content, pixels.DecodeOptions{MaxPixels: e.options.MaxPixels})
-	if err != nil {
-		cost = 0 // the decoder says the same, and sooner than it takes memory
+	if err != nil { // the decoder would say the same, and nobody need wait for it
+		body.keep(0)
+		return nil, err
 	}
 	on := e.heavy
 	if cost <= lightCost && int64(len(content)) <= lightBody {
