@@ -46,16 +46,16 @@ func fixtures(t *testing.T, base string) []killed {
 		{"extract", data, "--model", "tiny", "--out", at("store"), "--shard-rows", "32"},
 		{"extract", data, "--model", "tiny", "--shard", "1/2", "--out", at("parts"), "--shard-rows", "32"},
 		{"extract", data, "--model", "tiny", "--shard", "2/2", "--out", at("parts"), "--shard-rows", "32"},
-		{"train", at("store"), "--clusters", "5", "--epochs", "20", "--out", at("run")},
-		{"train", at("store"), "--clusters", "5", "--epochs", "20", "--seed", "2", "--out", at("other")},
+		{"train", at("store"), "--clusters", "5", "--method", "debiased-infonce-clustering", "--epochs", "20", "--out", at("run")},
+		{"train", at("store"), "--clusters", "5", "--method", "debiased-infonce-clustering", "--epochs", "20", "--seed", "2", "--out", at("other")},
 	} {
 		expectSuccess(t, exec.Command("pipeline", args...))
 	}
 	return []killed{
 		{name: "extract", args: []string{"extract", data, "--model", "tiny", "--out", "OUT", "--shard-rows", "32"}},
-		{name: "run", args: []string{"run", data, "--model", "tiny", "--epochs", "60", "--resume", "--out", "OUT"}},
-		{name: "train", args: []string{"train", at("store"), "--clusters", "5", "--epochs", "200", "--resume", "--out", "OUT"}},
-		{name: "sweep", args: []string{"sweep", at("store"), "--clusters", "5", "--alpha", "0,0.3", "--seeds", "2", "--epochs", "60", "--out", "OUT"}},
+		{name: "run", args: []string{"run", data, "--model", "tiny", "--method", "debiased-infonce-clustering", "--epochs", "60", "--resume", "--out", "OUT"}},
+		{name: "train", args: []string{"train", at("store"), "--clusters", "5", "--method", "debiased-infonce-clustering", "--epochs", "200", "--resume", "--out", "OUT"}},
+		{name: "sweep", args: []string{"sweep", at("store"), "--clusters", "5", "--alpha", "0,0.3", "--seeds", "2", "--method", "debiased-infonce-clustering", "--epochs", "60", "--out", "OUT"}},
 		{name: "merge", args: []string{"merge", at("parts"), "--out", "OUT"}},
 		{name: "export", args: []string{"export", at("run"), "OUT/m.onnx", "--force"}},
 		{name: "models import", args: []string{"models", "import", weights}, cache: true},
