@@ -174,7 +174,7 @@ func (o options) subsample(folder string) (set, error) {
 
 // epochs keeps each method short; 0: it has none.
 var epochs = map[string]int{
-	"kmeans": 0, "probabilistic-kmeans": 0, "spectral": 0, "pca": 0, "turtle": 40, "tsne": 250,
+	"direction-mixture": 0, "kmeans": 0, "probabilistic-kmeans": 0, "spectral": 0, "pca": 0, "turtle": 40, "tsne": 250,
 	"sne": 25, "dual-tsne": 25, "doubly-tsne": 25, "sne-uniform": 25, "tsne-uniform": 25, "sne-graph": 25, "tsne-graph": 25,
 }
 
