@@ -8,5 +8,7 @@
 // its arguments, settings and scores, is known by the modules of its classes, and passed over. Anything else is refused
 // by name.
 //
+// Files of before PyTorch 1.6 are no archives: their pickles and numbers lie one after the other.
+//
 // Sizes are checked against the archive before anything is allocated for them, and tensors are read one at a time.
 package weights

@@ -46,6 +46,16 @@ var (
 	parameter   = global{"torch._utils", "_rebuild_parameter"}
 )
 
+// value is what a dictionary has under a name, nil where it has nothing.
+func (d *dict) value(name string) any {
+	for i, key := range d.keys {
+		if key == name {
+			return d.values[i]
+		}
+	}
+	return nil
+}
+
 // besides are the modules whose objects may lie beside weights: arguments and settings of a training script, paths, NumPy's numbers,
 // times. What is called by their names is never run, and none of them is a tensor.
 var besides = []string{"argparse", "pathlib", "numpy", "_codecs", "omegaconf", "datetime", "typing", "yacs", "easydict", "addict", "ml_collections"}
@@ -74,7 +84,24 @@ const (
 // unpickle runs a pickle of protocol 2 to 5 and returns what it leaves. Nothing is executed; see the package's
 // comment for what is understood.
 func unpickle(program []byte) (any, error) {
-	m := &machine{input: program, memo: map[uint32]any{}}
+	return newMachine(program).run()
+}
+
+type machine struct {
+	input    []byte
+	at       int
+	stack    []any
+	memo     map[uint32]any
+	storages map[string]storage // by key
+}
+
+func newMachine(program []byte) *machine {
+	return &machine{input: program, storages: map[string]storage{}}
+}
+
+// run runs one pickle; another may follow it.
+func (m *machine) run() (any, error) {
+	m.stack, m.memo = nil, map[uint32]any{}
 	for {
 		at := m.at
 		done, err := m.step()
@@ -85,13 +112,6 @@ func unpickle(program []byte) (any, error) {
 			return m.pop()
 		}
 	}
-}
-
-type machine struct {
-	input []byte
-	at    int
-	stack []any
-	memo  map[uint32]any
 }
 
 var errCut = errors.New("the pickle is cut short")
@@ -323,6 +343,9 @@ func (m *machine) persistent() error {
 		return err
 	}
 	t, _ := v.(tuple)
+	if len(t) == 6 && t[5] == nil { // a view of another storage, which only files of before 2017 have
+		t = t[:5]
+	}
 	if len(t) != 5 || t[0] != "storage" {
 		return errors.New("a persistent id that is no storage: refused")
 	}
@@ -332,7 +355,12 @@ func (m *machine) persistent() error {
 	if !ok1 || !ok2 || !ok3 || size < 0 || kind.module != "torch" {
 		return errors.New("a storage that is not described as PyTorch does: refused")
 	}
-	return m.push(storage{kind.name, key, size})
+	s := storage{kind.name, key, size}
+	if before, twice := m.storages[key]; twice && before != s {
+		return fmt.Errorf("storage %q is described in two ways: refused", key)
+	}
+	m.storages[key] = s
+	return m.push(s)
 }
 
 // reduce is a call, or an object of a class. The three functions that make tensors and their dictionaries are described, not executed.

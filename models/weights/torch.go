@@ -56,6 +56,20 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newFile(root, func(s storage, width int64) ([]byte, error) {
+		e, ok := entries[folder+"data/"+s.key]
+		if !ok {
+			return nil, fmt.Errorf("the archive has no entry data/%s: it is damaged", s.key)
+		}
+		if s.size > int64(e.UncompressedSize64)/width || e.UncompressedSize64 > uint64(e.CompressedSize64)*1032+64 {
+			return nil, fmt.Errorf("%d elements of %d bytes do not fit the %d bytes of entry data/%s", s.size, width, e.UncompressedSize64, s.key)
+		}
+		return content(e, int64(e.UncompressedSize64))
+	})
+}
+
+// newFile is a file of the tensors below root, whose storages load reads in full: at least their size in elements of so many bytes.
+func newFile(root any, load func(s storage, width int64) ([]byte, error)) (*File, error) {
 	c := collector{views: map[string]view{}}
 	if err := c.collect(root, "", 0); err != nil {
 		return nil, err
@@ -66,7 +80,7 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 		if !ok {
 			return nil, fmt.Errorf("no tensor %q in the file", name)
 		}
-		x, err := v.read(entries, folder)
+		x, err := v.read(load)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
@@ -138,7 +152,7 @@ func (c *collector) collect(v any, name string, depth int) error {
 }
 
 // read copies the window out of its storage.
-func (v view) read(entries map[string]*zip.File, folder string) ([]float32, error) {
+func (v view) read(load func(s storage, width int64) ([]byte, error)) ([]float32, error) {
 	n, err := elements(v.shape)
 	if err != nil {
 		return nil, err
@@ -147,16 +161,12 @@ func (v view) read(entries map[string]*zip.File, folder string) ([]float32, erro
 	if !ok {
 		return nil, fmt.Errorf("unknown storage class %s", v.storage.kind)
 	}
-	e, ok := entries[folder+"data/"+v.storage.key]
-	if !ok {
-		return nil, fmt.Errorf("the archive has no entry data/%s: it is damaged", v.storage.key)
-	}
-	width := int64(dtype.Size())
-	if v.storage.size > int64(e.UncompressedSize64)/width || e.UncompressedSize64 > uint64(e.CompressedSize64)*1032+64 {
-		return nil, fmt.Errorf("%d elements of %s do not fit the %d bytes of entry data/%s", v.storage.size, dtype, e.UncompressedSize64, v.storage.key)
-	}
 	if n == 0 {
 		return nil, nil
+	}
+	b, err := load(v.storage, int64(dtype.Size()))
+	if err != nil {
+		return nil, err
 	}
 	if v.offset >= v.storage.size || n > v.storage.size {
 		return nil, fmt.Errorf("shape %v from element %d reaches beyond the %d elements stored", v.shape, v.offset, v.storage.size)
@@ -167,10 +177,6 @@ func (v view) read(entries map[string]*zip.File, folder string) ([]float32, erro
 	}
 	if last >= v.storage.size {
 		return nil, fmt.Errorf("shape %v with strides %v from element %d reaches beyond the %d elements stored", v.shape, v.stride, v.offset, v.storage.size)
-	}
-	b, err := content(e, int64(e.UncompressedSize64))
-	if err != nil {
-		return nil, err
 	}
 	all := make([]float32, v.storage.size)
 	if err := safetensors.Float32s(all, b, dtype); err != nil {

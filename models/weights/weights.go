@@ -78,8 +78,8 @@ func recognise(r io.ReaderAt, size int64) (*File, error) {
 		return nil, errors.New("the file is empty")
 	case bytes.HasPrefix(head, []byte("PK")):
 		return openTorch(r, size)
-	case bytes.HasPrefix(head, []byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")):
-		return nil, errors.New("a .pth file of the kind PyTorch wrote before version 1.6, which is not an archive: load and save it again with a later PyTorch, or take the model's .safetensors file")
+	case bytes.HasPrefix(head, []byte(legacyStart)):
+		return openLegacy(r, size)
 	case n > 8 && head[8] == '{':
 		return openSafetensors(r, size)
 	}

@@ -111,6 +111,63 @@ func TestReadsViewsOfAllKinds(t *testing.T) {
 	}
 }
 
+// legacyFile is a file as PyTorch wrote it before version 1.6, of storages of four bytes an element.
+func legacyFile(version, system, state string, keys []string, storages ...string) []byte {
+	list := "](" // in protocol 2, as each of the pickles
+	for _, k := range keys {
+		list += text(k)
+	}
+	file := legacyStart + proto + version + stop + proto + system + stop + proto + state + stop + proto + list + "e" + stop
+	for _, s := range storages {
+		file += string(binary.LittleEndian.AppendUint64(nil, uint64(len(s)/4))) + s
+	}
+	return []byte(file)
+}
+
+func TestFilesOfBeforeArchives(t *testing.T) {
+	old := func(key string, size int) string {
+		return "(" + text("storage") + name("torch FloatStorage") + text(key) + text("cpu") + number(size) + "Nt" + "Q"
+	}
+	const version = "M\xe9\x03"
+	system := dictOf(text("protocol_version"), version, text("little_endian"), "\x88")
+	state := dictOf(text("w"), tensor(old("7", 4), 1, []int{3}, []int{1}), text("b"), tensor(old("3", 2), 0, []int{2}, []int{1}))
+	one, two := floats(1, 2, 3, 4), floats(5, 6)
+	good := legacyFile(version, system, state, []string{"3", "7"}, two, one)
+	f, err := read(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]float32{"w": {2, 3, 4}, "b": {5, 6}} {
+		if got, err := f.Read(name); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, want)
+		}
+	}
+	for _, c := range []struct {
+		name, want string
+		file       []byte
+	}{
+		{"another version", "version 1002, want 1001", legacyFile("M\xea\x03", system, state, []string{"3", "7"}, two, one)},
+		{"big endian", "not little endian", legacyFile(version, dictOf(text("little_endian"), "\x89"), state, []string{"3", "7"}, two, one)},
+		{"cut short in the last storage", "storage 7: the file is cut short", good[:len(good)-1]},
+		{"cut short before a storage", "storage 7: the file is cut short", good[:len(good)-20]},
+		{"a storage of another size", "storage 3 has 4 elements, and its tensors say 2", legacyFile(version, system, state, []string{"3", "7"}, one, two)},
+		{"a storage twice", "storage 3 is not one of", legacyFile(version, system, state, []string{"3", "3"}, two, two)},
+		{"a storage of nothing", "storage 9 is not one of", legacyFile(version, system, state, []string{"9"}, two)},
+		{"one storage as two", `storage "3" is described in two ways`, legacyFile(version, system, dictOf(text("a"), tensor(old("3", 2), 0, []int{1}, []int{1}), text("b"), tensor(old("3", 1), 0, []int{1}, []int{1})), []string{"3"}, two)},
+	} {
+		if _, err := read(c.file); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	missing, err := read(legacyFile(version, system, state, []string{"3"}, two))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := missing.Read("w"); err == nil || !strings.Contains(err.Error(), "no storage 7") {
+		t.Errorf("a storage that is missing: %v", err)
+	}
+}
+
 // What a training run keeps beside the weights is passed over, whatever it holds.
 func TestPassesOverWhatLiesBesideWeights(t *testing.T) {
 	weight := tensor(storageOf("FloatStorage", "0", 6), 0, []int{2}, []int{1})
@@ -216,7 +273,7 @@ func TestRefusesFilesThatAreNotWeights(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"empty", "", "the file is empty"},
 		{"an error page", "<!DOCTYPE html><html><body>Not Found</body></html>", "an error page"},
-		{"the old format", legacy, "before version 1.6"},
+		{"the old format, cut short", legacy, "the pickle is cut short"},
 		{"an archive cut short", string(good[:len(good)-10]), "damaged or cut short"},
 		{"an archive of something else", string(archive(t, zip.Store, map[string]string{"readme": "x"})), "without data.pkl"},
 		{"numbers of another byte order", string(archive(t, zip.Store, map[string]string{"data.pkl": proto + "}" + stop, "byteorder": "big"})), `byte order "big"`},
@@ -321,6 +378,7 @@ func FuzzOpen(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
+	f.Add(legacyFile("M\xe9\x03", dictOf(text("little_endian"), "\x88"), dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 2), 0, []int{2}, []int{1})), []string{"0"}, floats(1, 2)))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		file, err := Read("fuzz", bytes.NewReader(content), int64(len(content)))
 		if err != nil {
