@@ -20,6 +20,8 @@ type Set struct {
 	head.Features
 	Source  Source
 	Paths   []string
+	Hashes  [][16]byte      // of the images' bytes, zero for one that could not be read; nil where nobody knows
+	Bytes   []int64         // sizes of the image files; nil where nobody knows
 	Labels  []int           // numbers of classes, report.NoLabel for none; nil where no image has one
 	Classes []string        // names of the labels
 	Encoder json.RawMessage // what made the features, for extract.Settings; nil where that is not known

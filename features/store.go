@@ -7,6 +7,7 @@ import (
 
 	"iconic/extract/store"
 	"iconic/head"
+	"iconic/head/matrix"
 	"iconic/report"
 )
 
@@ -34,6 +35,8 @@ func openStore(dir string) (_ *Set, err error) {
 		Features: here.of(view), close: s.Close,
 		Source: Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
 		Paths:  make([]string, len(here.rows)),
+		Hashes: make([][16]byte, len(here.rows)),
+		Bytes:  make([]int64, len(here.rows)),
 		Graphs: filepath.Join(dir, "neighbours"),
 		Gone:   len(rows) - len(here.rows),
 	}
@@ -56,6 +59,7 @@ func openStore(dir string) (_ *Set, err error) {
 	for i, row := range here.rows {
 		r := &rows[row]
 		set.Paths[i], labels[i] = r.Path, report.NoLabel
+		set.Hashes[i], set.Bytes[i] = r.Hash, r.Size
 		if r.Label >= 0 {
 			labels[i], labelled = number[r.Label], true
 		}
@@ -88,34 +92,7 @@ func (s selection) of(view *store.View) head.Features {
 	if s.all {
 		return view
 	}
-	return &selectedRows{view, s.rows}
-}
-
-// selectedRows is some rows of a view as a matrix.
-type selectedRows struct {
-	view *store.View
-	rows []int32
-}
-
-func (s *selectedRows) Len() int { return len(s.rows) }
-func (s *selectedRows) Dim() int { return s.view.Dim() }
-
-func (s *selectedRows) Block(dst []float32, lo, hi int) error {
-	if lo < 0 || hi < lo || hi > len(s.rows) {
-		return fmt.Errorf("rows [%d, %d) of %d", lo, hi, len(s.rows))
-	}
-	return s.view.Gather(dst, s.rows[lo:hi])
-}
-
-func (s *selectedRows) Gather(dst []float32, rows []int32) error {
-	of := make([]int32, len(rows))
-	for i, r := range rows {
-		if r < 0 || int(r) >= len(s.rows) {
-			return fmt.Errorf("row %d of %d", r, len(s.rows))
-		}
-		of[i] = s.rows[r]
-	}
-	return s.view.Gather(dst, of)
+	return &matrix.Selected{Of: view, Rows: s.rows}
 }
 
 // classesOf leaves out the classes of which all images are gone, and gives each class's number among the others.

@@ -36,7 +36,7 @@
   // One cluster may be chosen: the map dims the others and the contact sheets hide them.
   let chosen = -1;
   const choice = $("cluster"), status = $("status");
-  const sheets = [...document.querySelectorAll(".sheet")];
+  const sheets = [...document.querySelectorAll("#sheets .sheet")];
   const choose = (c) => {
     chosen = c;
     if (choice) choice.value = String(c);
@@ -82,7 +82,7 @@
     dialog.querySelector(".close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
   }
-  for (const strip of document.querySelectorAll(".sheet .strip")) {
+  for (const strip of document.querySelectorAll(".sheet .strip, .found .strip")) {
     // One stop of the tab key a strip; arrows move inside it.
     const tiles = [...strip.querySelectorAll("button.t")];
     tiles.forEach((t, k) => { t.tabIndex = k ? -1 : 0; });

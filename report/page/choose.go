@@ -45,7 +45,7 @@ func (r *Run) contactSheets() []sheet {
 	return list
 }
 
-// pictured lists the items that get a picture: those of the contact sheets, then points of the map, or other items
+// pictured lists the items that get a picture: those of the contact sheets, what was found, then points of the map, or other items
 // where there is none, drawn at random as far as the limit allows. It has no item twice.
 func (r *Run) pictured(sheets []sheet) []int {
 	if r.Picture == nil {
@@ -66,6 +66,7 @@ func (r *Run) pictured(sheets []sheet) []int {
 		add(s.unsure...)
 		add(s.miss...)
 	}
+	add(r.foundItems()...)
 	var others []int
 	if r.Map != nil {
 		others = slices.Clone(r.Map.Rows)

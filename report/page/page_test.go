@@ -21,6 +21,7 @@ import (
 
 	"iconic/internal/dense"
 	"iconic/report"
+	"iconic/report/inspection"
 )
 
 // made is a run that never happened: n points about k centres on a ring, assigned with some mistakes.
@@ -80,6 +81,11 @@ func made(t testing.TB, n, k int, labels bool) Run {
 	}
 	run.Baseline, run.Features = baseline, f
 	run.Picture = func(i int) (image.Image, error) { return noise(i, i%k, k), nil }
+	if run.Found = (&inspection.Findings{Images: n, Fence: 0.7}); n > 8 {
+		run.Found.Groups = []inspection.Group{{{Image: 3}, {Image: 1, Exact: true}, {Image: 2, Distance: 0.02}}, {{Image: 5, Distance: 0.03}, {Image: 8, Distance: 0.03}}}
+		run.Found.Unlike = []inspection.Outlier{{Image: 7, Distance: 0.75}}
+		run.Found.Elsewhere = []inspection.Stray{{Image: 4, Cluster: 1, Share: 0.8}}
+	}
 	for e := range 30 {
 		run.History = append(run.History, Epoch{e + 1, 1.2 + 2*math.Exp(-float64(e)/6), 1e-3 / math.Pow(2, float64(e/10))})
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"iconic/report"
+	"iconic/report/inspection"
 )
 
 // Setting is a name and a value to show.
@@ -49,6 +50,7 @@ type Run struct {
 	Reference *Reference
 	Map       *Map
 	Features  report.Features // to find neighbours among the pictured items
+	Found     *inspection.Findings
 
 	// Picture fetches the image of an item, of any size. It is called from several goroutines at once. An error means a
 	// grey tile; nil: the page has no pictures.
@@ -72,6 +74,8 @@ func (r *Run) check() error {
 		return fmt.Errorf("%d k-means assignments of %d items", len(r.Baseline), n)
 	case r.Features != nil && r.Features.Len() != n:
 		return fmt.Errorf("%d feature rows of %d items", r.Features.Len(), n)
+	case r.Found != nil && r.Found.Images != n:
+		return fmt.Errorf("findings in %d images of %d", r.Found.Images, n)
 	case len(r.Metrics.ClusterSizes) != r.Metrics.Clusters:
 		return fmt.Errorf("sizes of %d clusters of %d", len(r.Metrics.ClusterSizes), r.Metrics.Clusters)
 	}
@@ -82,6 +86,11 @@ func (r *Run) check() error {
 	}
 	if r.Baseline != nil && slices.Min(r.Baseline) < 0 {
 		return fmt.Errorf("a k-means assignment is below 0")
+	}
+	for _, i := range r.foundItems() {
+		if i < 0 || i >= n {
+			return fmt.Errorf("a finding is of item %d of %d", i, n)
+		}
 	}
 	return r.checkMap()
 }

@@ -15,6 +15,12 @@ import (
 //go:embed *.html style.css app.js
 var files embed.FS
 
+//go:embed style.css
+var stylesheet []byte
+
+// Stylesheet is the style of all pages, for others that are to look like them. It is not to be changed.
+func Stylesheet() []byte { return stylesheet }
+
 var templates = template.Must(template.ParseFS(files, "*.html"))
 
 // frame is what all pages share.

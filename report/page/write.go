@@ -58,7 +58,11 @@ func (r *Run) sections() []section {
 	if r.Counted != nil {
 		list = append(list, section{"counted", "Number of clusters"})
 	}
-	return append(list, section{"map-section", "Map"}, section{"sheets-section", "Contact sheets"}, section{"training", "Training"})
+	list = append(list, section{"map-section", "Map"}, section{"sheets-section", "Contact sheets"})
+	if r.Found != nil {
+		list = append(list, section{"found", "Duplicates"})
+	}
+	return append(list, section{"training", "Training"})
 }
 
 // runView is what run.html shows, all text and drawings ready.
@@ -88,6 +92,7 @@ type runView struct {
 
 	SheetsLead string
 	Sheets     []sheetView
+	Found      *foundView
 	Curves     []template.HTML
 }
 
@@ -125,6 +130,7 @@ func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Sum
 	v.Counted = r.Counted.view()
 	v.mapView(r)
 	v.contactSheets(r, sheets, s, d, summary)
+	v.Found = r.foundView(s, d)
 	v.curves(r.History)
 	return v
 }
@@ -282,6 +288,13 @@ func (r *Run) naming(c int) string {
 
 // add appends a strip of those items that were given a tile.
 func (v *sheetView) add(name string, list []int, r *Run, s *sprites, d *pageData) {
+	if tiles := r.tiles(list, s, d); len(tiles) > 0 {
+		v.Strips = append(v.Strips, strip{name, tiles})
+	}
+}
+
+// tiles are those of the items that were given one.
+func (r *Run) tiles(list []int, s *sprites, d *pageData) []tile {
 	var tiles []tile
 	for _, i := range list {
 		number, known := d.number[i]
@@ -294,9 +307,7 @@ func (v *sheetView) add(name string, list []int, r *Run, s *sprites, d *pageData
 		}
 		tiles = append(tiles, tile{s.classes(i), words, number})
 	}
-	if len(tiles) > 0 {
-		v.Strips = append(v.Strips, strip{name, tiles})
-	}
+	return tiles
 }
 
 // clusterMeans are the mean confidence of each cluster, and how many of its labelled items are right.

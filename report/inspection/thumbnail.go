@@ -1,0 +1,267 @@
+package inspection
+
+import (
+	"context"
+	"image"
+	"math"
+	"slices"
+
+	"golang.org/x/image/draw"
+
+	"iconic/internal/parallel"
+)
+
+// side is the number of pixels along each side of a thumbnail, grid that of the points at which two are compared.
+const (
+	side = 32
+	grid = side / 2
+)
+
+// thumbnail is an image that was squeezed into a square.
+type thumbnail struct {
+	luminance [side * side]uint8
+	colour    [patches * patches][2]float32 // Cb and Cr less their grey, means over patches of the square
+}
+
+// patches is the number of them along each side.
+const patches = 4
+
+// newThumbnail averages the pixels under each of its own.
+func newThumbnail(m image.Image) *thumbnail {
+	b := m.Bounds()
+	if b.Empty() {
+		return new(thumbnail)
+	}
+	rgba, ok := m.(*image.RGBA)
+	if !ok {
+		rgba = image.NewRGBA(b)
+		draw.Draw(rgba, b, m, b.Min, draw.Src)
+	}
+	// An image smaller than the thumbnail is enlarged first, so that each pixel of the thumbnail has some.
+	if b.Dx() < side || b.Dy() < side {
+		large := image.NewRGBA(image.Rect(0, 0, max(side, b.Dx()), max(side, b.Dy())))
+		draw.BiLinear.Scale(large, large.Rect, rgba, b, draw.Src, nil)
+		rgba, b = large, large.Rect
+	}
+	t := new(thumbnail)
+	for y := range side {
+		y0, y1 := y*b.Dy()/side, (y+1)*b.Dy()/side
+		for x := range side {
+			x0, x1 := x*b.Dx()/side, (x+1)*b.Dx()/side
+			var red, green, blue uint64
+			for v := y0; v < y1; v++ {
+				row := rgba.Pix[v*rgba.Stride+4*x0 : v*rgba.Stride+4*x1]
+				for k := 0; k < len(row); k += 4 {
+					red, green, blue = red+uint64(row[k]), green+uint64(row[k+1]), blue+uint64(row[k+2])
+				}
+			}
+			luminance := 0.299*float64(red) + 0.587*float64(green) + 0.114*float64(blue)
+			pixels := float64((y1 - y0) * (x1 - x0))
+			t.luminance[y*side+x] = uint8(math.Round(luminance / pixels))
+			patch := &t.colour[y*patches/side*patches+x*patches/side]
+			const inPatch = side * side / (patches * patches)
+			patch[0] += float32((-0.168736*float64(red) - 0.331264*float64(green) + 0.5*float64(blue)) / pixels / inPatch)
+			patch[1] += float32((0.5*float64(red) - 0.418688*float64(green) - 0.081312*float64(blue)) / pixels / inPatch)
+		}
+	}
+	return t
+}
+
+func (t *thumbnail) mirrored() *thumbnail {
+	m := *t
+	for row := range slices.Chunk(m.luminance[:], side) {
+		slices.Reverse(row)
+	}
+	for row := range slices.Chunk(m.colour[:], patches) {
+		slices.Reverse(row)
+	}
+	return &m
+}
+
+// at interpolates between the centres of pixels; x and y are in pixels, and what lies outside has the value of the edge.
+func (t *thumbnail) at(x, y float64) float64 {
+	x, y = min(max(x-0.5, 0), side-1), min(max(y-0.5, 0), side-1)
+	i, j := min(int(x), side-2), min(int(y), side-2)
+	u, v := x-float64(i), y-float64(j)
+	k := j*side + i
+	return (1-v)*((1-u)*float64(t.luminance[k])+u*float64(t.luminance[k+1])) + v*((1-u)*float64(t.luminance[k+side])+u*float64(t.luminance[k+side+1]))
+}
+
+// window is a square part of a thumbnail, in shares of its side.
+type window struct{ x, y, size float64 }
+
+// windows are the whole, and squares of 97, 94 and 90 % of the side in the middle, at the edges and in the corners.
+var windows = func() []window {
+	list := []window{{0, 0, 1}}
+	for _, size := range []float64{0.97, 0.94, 0.9} {
+		for _, x := range []float64{0, 0.5, 1} {
+			for _, y := range []float64{0, 0.5, 1} {
+				list = append(list, window{x * (1 - size), y * (1 - size), size})
+			}
+		}
+	}
+	return list
+}()
+
+// pattern is grid×grid values less their mean, of length 1, and the mean and the deviation that they had in steps of luminance.
+type pattern struct {
+	value           [grid * grid]float64
+	mean, deviation float64
+}
+
+// flat is the deviation below which a thumbnail shows nothing but noise.
+const flat = 2
+
+// pattern samples a window, each value the mean of four points.
+func (t *thumbnail) pattern(w window) *pattern {
+	p := new(pattern)
+	step := w.size * side / grid
+	var sum float64
+	for y := range grid {
+		for x := range grid {
+			left, top := w.x*side+float64(x)*step, w.y*side+float64(y)*step
+			v := t.at(left+step/4, top+step/4) + t.at(left+3*step/4, top+step/4) + t.at(left+step/4, top+3*step/4) + t.at(left+3*step/4, top+3*step/4)
+			p.value[y*grid+x] = v / 4
+			sum += v / 4
+		}
+	}
+	p.mean = sum / (grid * grid)
+	square := 0.0
+	for k := range p.value {
+		p.value[k] -= p.mean
+		square += p.value[k] * p.value[k]
+	}
+	p.deviation = math.Sqrt(square / (grid * grid))
+	if length := math.Sqrt(square); length > 0 {
+		for k := range p.value {
+			p.value[k] /= length
+		}
+	}
+	return p
+}
+
+// with is the correlation of two patterns, −1 to 1; 0 where one of them is flat.
+func (p *pattern) with(q *pattern) float64 {
+	if p.deviation < flat || q.deviation < flat {
+		return 0
+	}
+	var sum float64
+	for k, v := range p.value {
+		sum += v * q.value[k]
+	}
+	return sum
+}
+
+// What colours may differ by. A grey version of a picture, or a darker or paler one, has colours that agree.
+const (
+	grey        = 2.0  // root mean square of Cb and Cr below which a picture has no colour
+	sameColours = 0.85 // least cosine of the colours of all patches
+)
+
+// coloursAgree tells whether two thumbnails have the same colours in the same places, or one of them has none.
+func coloursAgree(a, b *thumbnail) bool {
+	var ab, aa, bb float64
+	for k := range a.colour {
+		for c := range 2 {
+			x, y := float64(a.colour[k][c]), float64(b.colour[k][c])
+			ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+		}
+	}
+	none := 2.0 * patches * patches * grey * grey
+	return aa < none || bb < none || ab >= sameColours*math.Sqrt(aa*bb)
+}
+
+// hopeless is the correlation of whole thumbnails below which no margin is tried.
+const hopeless = 0.3
+
+// correlation is the greatest of two thumbnails, as they are or one of them mirrored, one of them whole and the other whole or without a
+// margin; 0 where their colours disagree. It ends as soon as enough is reached. Two thumbnails that show nothing correlate by 1 where
+// their luminance agrees.
+func correlation(a, b *thumbnail, enough float64) float64 {
+	whole := windows[0]
+	pa, pb := a.pattern(whole), b.pattern(whole)
+	if pa.deviation < flat && pb.deviation < flat {
+		if math.Abs(pa.mean-pb.mean) < 2*flat && coloursAgree(a, b) {
+			return 1
+		}
+		return 0
+	}
+	most := 0.0
+	for _, c := range []*thumbnail{b, b.mirrored()} {
+		if !coloursAgree(a, c) {
+			continue
+		}
+		pc := c.pattern(whole)
+		best := pa.with(pc)
+		for k := 1; k < len(windows) && best >= hopeless && best < enough; k++ {
+			best = max(best, a.pattern(windows[k]).with(pc), pa.with(c.pattern(windows[k])))
+		}
+		if most = max(most, best); most >= enough {
+			break
+		}
+	}
+	return most
+}
+
+// nearDuplicates are the candidates that prove to be near duplicates.
+func (f *Findings) nearDuplicates(ctx context.Context, g Graph, first []int, o Options) ([]pair, error) {
+	if o.Picture == nil {
+		return candidates(g, featureRatio, 0), nil
+	}
+	pairs := candidates(g, candidateRatio, leastScale*g.Typical)
+	thumbnails, err := f.thumbnails(ctx, pairs, first, o)
+	if err != nil {
+		return nil, err
+	}
+	near := make([]bool, len(pairs))
+	err = parallel.Blocks(ctx, o.Workers, len(pairs), 16, func(_, lo, hi int) error {
+		for k := lo; k < hi; k++ {
+			a, b := thumbnails[pairs[k].a], thumbnails[pairs[k].b]
+			if a == nil || b == nil {
+				near[k] = pairs[k].ratio <= featureRatio
+			} else {
+				near[k] = correlation(a, b, o.Correlation) >= o.Correlation
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.Compared = len(pairs)
+	kept := pairs[:0]
+	for k, p := range pairs {
+		if near[k] {
+			kept = append(kept, p)
+		}
+	}
+	return kept, nil
+}
+
+// thumbnails are those of the contents of pairs, 1 KB each; nil for one that could not be had.
+func (f *Findings) thumbnails(ctx context.Context, pairs []pair, first []int, o Options) (map[int]*thumbnail, error) {
+	var contents []int
+	for _, p := range pairs {
+		contents = append(contents, p.a, p.b)
+	}
+	slices.Sort(contents)
+	contents = slices.Compact(contents)
+	made := make([]*thumbnail, len(contents))
+	err := parallel.Blocks(ctx, o.Workers, len(contents), 1, func(k, _, _ int) error {
+		if m, err := o.Picture(first[contents[k]]); err == nil && m != nil {
+			made[k] = newThumbnail(m)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[int]*thumbnail, len(contents))
+	for k, c := range contents {
+		of[c] = made[k]
+		if made[k] == nil {
+			f.Unread++
+		}
+	}
+	return of, nil
+}

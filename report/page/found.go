@@ -1,0 +1,102 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What a page shows of duplicates and outliers; the tables beside it have all.
+const (
+	groupsShown  = 24
+	membersShown = 8 // of a group
+	strayShown   = 24
+)
+
+// foundView is the section on duplicates and outliers.
+type foundView struct {
+	Lead   string
+	Groups []groupView
+	Strips []strip
+}
+
+type groupView struct {
+	Name, Summary string
+	Strip         strip
+}
+
+// foundItems lists the items that the section shows.
+func (r *Run) foundItems() []int {
+	if r.Found == nil {
+		return nil
+	}
+	var list []int
+	for g := range r.Found.Groups[:min(groupsShown, len(r.Found.Groups))] {
+		list = append(list, r.group(g)...)
+	}
+	return append(append(list, r.unlike()...), r.elsewhere()...)
+}
+
+func (r *Run) group(g int) []int {
+	var list []int
+	for _, m := range r.Found.Groups[g][:min(membersShown, len(r.Found.Groups[g]))] {
+		list = append(list, m.Image)
+	}
+	return list
+}
+
+func (r *Run) unlike() []int {
+	var list []int
+	for _, u := range r.Found.Unlike[:min(strayShown, len(r.Found.Unlike))] {
+		list = append(list, u.Image)
+	}
+	return list
+}
+
+func (r *Run) elsewhere() []int {
+	var list []int
+	for _, s := range r.Found.Elsewhere[:min(strayShown, len(r.Found.Elsewhere))] {
+		list = append(list, s.Image)
+	}
+	return list
+}
+
+// foundView is nil where nobody looked. Without pictures it counts, and the tables say the rest.
+func (r *Run) foundView(s *sprites, d *pageData) *foundView {
+	if r.Found == nil {
+		return nil
+	}
+	exact, near := r.Found.Copies()
+	words := []string{fmt.Sprintf("%s and %s of others, in %s.",
+		plural(exact, "image is an exact copy", "images are exact copies"), plural(near, "a near duplicate", "near duplicates"),
+		plural(len(r.Found.Groups), "group", "groups"))}
+	words = append(words, fmt.Sprintf("%s all others: the 10th nearest neighbour is beyond the reach of the rest.", plural(len(r.Found.Unlike), "image is unlike", "images are unlike")))
+	words = append(words, fmt.Sprintf("%s most of the 10 nearest neighbours in one other cluster.", plural(len(r.Found.Elsewhere), "image has", "images have")))
+	words = append(words, "All are in duplicates.csv and outliers.csv, beside this page.")
+	v := &foundView{Lead: strings.Join(words, " ")}
+	if s == nil {
+		return v
+	}
+	for g, group := range r.Found.Groups[:min(groupsShown, len(r.Found.Groups))] {
+		exact := 0
+		for _, m := range group[1:] {
+			if m.Exact {
+				exact++
+			}
+		}
+		summary := items(len(group))
+		if exact > 0 {
+			summary += ", " + plural(exact, "exact copy", "exact copies")
+		}
+		name := fmt.Sprintf("Group %d", g+1)
+		v.Groups = append(v.Groups, groupView{name, summary, strip{name, r.tiles(r.group(g), s, d)}})
+	}
+	for _, list := range []struct {
+		name  string
+		items []int
+	}{{"Unlike all others", r.unlike()}, {"Neighbours in another cluster", r.elsewhere()}} {
+		if tiles := r.tiles(list.items, s, d); len(tiles) > 0 {
+			v.Strips = append(v.Strips, strip{list.name, tiles})
+		}
+	}
+	return v
+}
