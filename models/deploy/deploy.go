@@ -27,9 +27,26 @@ type Pixels struct {
 type Options struct {
 	Output string  // of the encoder; "": its only one
 	Head   []Layer // the first takes the encoder's features
+	// Regroup turns the head's probabilities into those of other groups, one step after the other.
+	Regroup []Regroup
 	// Preprocessing, unless nil, makes the graph take 8-bit pictures.
 	Preprocessing *Pixels
 	Metadata      []onnx.Entry // to be added
+}
+
+// Regroup is a step from the probabilities q of some groups to those of others, q' = q·W; where a gate is open for an image, with features
+// x where x·w + b > 0, it is q' = q·(W + M).
+type Regroup struct {
+	In, Out int
+	Weight  []float32 // W, In×Out
+	Gate    *Gate     // nil: none
+}
+
+// Gate opens by the features of an image.
+type Gate struct {
+	Weight []float32 // w, one for each feature
+	Bias   float32   // b
+	Moved  []float32 // M, In×Out
 }
 
 // The names of the inputs and outputs of a graph made by Attach.
@@ -71,9 +88,9 @@ func Attach(m *onnx.Model, o Options) error {
 	if size := g.Inputs[in].Shape; len(size) > 0 && size[0].Size > 0 {
 		batch = size[0] // the encoder was made for that many
 	}
-	width, clusters := o.Head[0].In, o.Head[len(o.Head)-1].Out
+	width, clusters := o.Head[0].In, o.groups()
 	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
-	probabilities := b.head(features, o.Head)
+	probabilities := b.regrouped(features, b.head(features, o.Head), o.Regroup)
 	shape := slices.Clone(g.Inputs[in].Shape)
 	if len(shape) == 4 {
 		shape[0] = batch
@@ -118,7 +135,41 @@ func check(m *onnx.Model, o Options) error {
 			return fmt.Errorf("layer %d of the head takes %d numbers to %d, with %d weights and %d biases: that does not fit", i, l.In, l.Out, len(l.Weight), len(l.Bias))
 		}
 	}
+	groups := o.Head[len(o.Head)-1].Out
+	for i, r := range o.Regroup {
+		fits := r.In == groups && r.Out >= 1 && len(r.Weight) == r.In*r.Out
+		if g := r.Gate; fits && g != nil {
+			fits = len(g.Weight) == o.Head[0].In && len(g.Moved) == r.In*r.Out
+		}
+		if !fits {
+			return fmt.Errorf("step %d of regrouping takes %d groups of %d to %d, with %d weights: that does not fit", i, r.In, groups, r.Out, len(r.Weight))
+		}
+		groups = r.Out
+	}
 	return nil
+}
+
+// groups is the number of probabilities that come out in the end.
+func (o *Options) groups() int {
+	if n := len(o.Regroup); n > 0 {
+		return o.Regroup[n-1].Out
+	}
+	return o.Head[len(o.Head)-1].Out
+}
+
+// regrouped takes the probabilities of the head's clusters to those that are asked for.
+func (b builder) regrouped(features, p onnx.Value, steps []Regroup) onnx.Value {
+	for _, r := range steps {
+		in, out := int64(r.In), int64(r.Out)
+		q := b.MatMul(p, b.Floats(r.Weight, in, out))
+		if g := r.Gate; g != nil {
+			z := b.Add(b.MatMul(features, b.Floats(g.Weight, int64(len(g.Weight)), 1)), b.Float(g.Bias))
+			open := b.Cast(b.Greater(z, b.Float(0)), onnx.Float32)
+			q = b.Add(q, b.Mul(b.MatMul(p, b.Floats(g.Moved, in, out)), open))
+		}
+		p = q
+	}
+	return b.At(ProbabilitiesName).Identity(p)
 }
 
 // head takes the features to probabilities.
@@ -130,5 +181,5 @@ func (b builder) head(x onnx.Value, layers []Layer) onnx.Value {
 		}
 		x = b.Linear(x, b.Floats(l.Weight, int64(l.Out), int64(l.In)), b.Floats(l.Bias))
 	}
-	return b.At(ProbabilitiesName).Softmax(x)
+	return b.Softmax(x)
 }

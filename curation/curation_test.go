@@ -1,0 +1,352 @@
+package curation
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+const dim = 3
+
+// made is a clustering of n images into k clusters.
+func made(n, k int) Base {
+	b := Base{Dim: dim}
+	for i := range n {
+		b.Cluster = append(b.Cluster, i%k)
+	}
+	for c := range k {
+		b.Names = append(b.Names, fmt.Sprint("name ", c))
+	}
+	return b
+}
+
+func begun(t testing.TB, b Base) *State {
+	t.Helper()
+	s, err := New(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func apply(t testing.TB, s *State, steps ...Step) {
+	t.Helper()
+	for _, step := range steps {
+		if err := s.Apply(step); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// seen is all that a state shows.
+type seen struct {
+	Clusters []Cluster
+	Of       []int
+	Excluded []bool
+	Routes   string
+	Redo     bool
+}
+
+func look(s *State) seen {
+	var routes strings.Builder
+	for _, r := range s.Routes() {
+		describe(&routes, r)
+		routes.WriteByte(' ')
+	}
+	return seen{slices.Clone(s.Clusters), slices.Clone(s.Of), slices.Clone(s.Excluded), routes.String(), s.CanRedo()}
+}
+
+func describe(to *strings.Builder, r *Route) {
+	if !r.Split() {
+		fmt.Fprint(to, r.Cluster)
+		return
+	}
+	fmt.Fprintf(to, "(%v ", r.Centres[0][0])
+	describe(to, r.Part[0])
+	to.WriteByte('|')
+	describe(to, r.Part[1])
+	to.WriteByte(')')
+}
+
+func centres(a, b float32) *Centres { return &Centres{{a, 0, 0}, {b, 0, 0}} }
+
+func TestSteps(t *testing.T) {
+	s := begun(t, made(9, 3)) // clusters 0 1 2 0 1 2 0 1 2
+	apply(t, s,
+		Step{Kind: Rename, Cluster: 1, Name: "dogs"},
+		Step{Kind: Merge, Cluster: 1, From: []int{2}},
+		Step{Kind: Split, Cluster: 1, New: 3, Images: []int{1, 2}, Centres: centres(0, 1)},
+		Step{Kind: Move, Cluster: 4, Images: []int{0}},
+		Step{Kind: Exclude, Images: []int{7, 8}},
+		Step{Kind: Review, Cluster: 3, Reviewed: true},
+	)
+	want := seen{
+		Clusters: []Cluster{{"name 0", false, -1}, {"dogs", false, -1}, {"name 2", false, 1}, {"", true, -1}, {"", false, -1}},
+		Of:       []int{4, 3, 3, 0, 1, 1, 0, 1, 1},
+		Excluded: []bool{false, false, false, false, false, false, false, true, true},
+		Routes:   "0 (0 1|3) (0 1|3) ",
+	}
+	if diff := cmp.Diff(want, look(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"name 0", "dogs", "", "", ""}, s.Names()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	for _, c := range []struct {
+		head int
+		x    []float32
+		want int
+	}{{0, []float32{9, 9, 9}, 0}, {1, []float32{0.2, 0, 0}, 1}, {1, []float32{0.8, 5, 0}, 3}, {2, []float32{0.8, 0, 0}, 3}, {2, []float32{0.5, 0, 0}, 1}} {
+		if got := s.Routes()[c.head].Follow(c.x); got != c.want {
+			t.Errorf("an image of head's cluster %d at %v goes to %d, want %d", c.head, c.x, got, c.want)
+		}
+	}
+}
+
+func TestWhatCannotBeDoneIsRefused(t *testing.T) {
+	s := begun(t, made(9, 3))
+	apply(t, s, Step{Kind: Merge, Cluster: 0, From: []int{1}})
+	before := look(s)
+	for _, c := range []struct {
+		step Step
+		want string
+	}{
+		{Step{Kind: Rename, Cluster: 1, Name: "x"}, "there is no cluster 1"}, // it is part of 0
+		{Step{Kind: Rename, Cluster: 3, Name: "x"}, "there is no cluster 3"},
+		{Step{Kind: Rename, Cluster: 0, Name: "a\nb"}, "control characters"},
+		{Step{Kind: Rename, Cluster: 0, Name: " a"}, "begins or ends with a space"},
+		{Step{Kind: Rename, Cluster: 0, Name: "\xff"}, "not UTF-8"},
+		{Step{Kind: Rename, Cluster: 0, Name: strings.Repeat("x", 201)}, "201 bytes"},
+		{Step{Kind: Merge, Cluster: 0, From: []int{0}}, "cluster 0 cannot become part of cluster 0"},
+		{Step{Kind: Merge, Cluster: 0, From: []int{2, 2}}, "cluster 2 cannot become part"},
+		{Step{Kind: Merge, Cluster: 0}, "no cluster is named"},
+		{Step{Kind: Split, Cluster: 0, New: 4, Images: []int{0}, Centres: centres(0, 1)}, "want 3"},
+		{Step{Kind: Split, Cluster: 0, New: 3, Images: []int{0}}, "two centres of 3 features"},
+		{Step{Kind: Split, Cluster: 0, New: 3, Images: []int{2}, Centres: centres(0, 1)}, "image 2 is in cluster 2, not in 0"},
+		{Step{Kind: Move, Cluster: 4, Images: []int{0}}, "there is no cluster 4"},
+		{Step{Kind: Move, Cluster: 0, Images: []int{1, 1}}, "out of order"},
+		{Step{Kind: Exclude, Images: []int{9}}, "one of 9"},
+		{Step{Kind: Exclude}, "no image is named"},
+		{Step{Kind: "shuffle"}, `step "shuffle" is not known`},
+		{Step{Kind: Redo}, "nothing to take back"},
+	} {
+		if err := s.Apply(c.step); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.step, err, c.want)
+		}
+	}
+	if diff := cmp.Diff(before, look(s)); diff != "" {
+		t.Errorf("refused steps changed the state (-before +after):\n%s", diff)
+	}
+	apply(t, s, Step{Kind: Undo})
+	if err := s.Apply(Step{Kind: Undo}); !errors.Is(err, ErrNothing) {
+		t.Errorf("undo without a step: %v", err)
+	}
+}
+
+// anyStep draws a step that may or may not be possible.
+func anyStep(t *rapid.T, s *State) Step {
+	k := len(s.Clusters)
+	cluster := rapid.IntRange(0, k)
+	images := func() []int {
+		list := rapid.SliceOfNDistinct(rapid.IntRange(0, len(s.Of)-1), 1, 5, rapid.ID[int]).Draw(t, "images")
+		slices.Sort(list)
+		return list
+	}
+	step := Step{Kind: rapid.SampledFrom([]Kind{Rename, Merge, Split, Move, Exclude, Include, Review, Undo, Undo, Redo}).Draw(t, "kind")}
+	switch step.Kind {
+	case Rename:
+		step.Cluster, step.Name = cluster.Draw(t, "cluster"), rapid.StringN(0, 8, 40).Draw(t, "name")
+	case Merge:
+		step.Cluster, step.From = cluster.Draw(t, "into"), rapid.SliceOfN(cluster, 1, 3).Draw(t, "from")
+	case Split:
+		step.Cluster, step.New = cluster.Draw(t, "cluster"), k
+		for i, c := range s.Of {
+			if c == step.Cluster && i%2 == 0 {
+				step.Images = append(step.Images, i)
+			}
+		}
+		step.Centres = centres(float32(k), float32(k+1))
+	case Move:
+		step.Cluster, step.Images = cluster.Draw(t, "to"), images()
+	case Exclude, Include:
+		step.Images = images()
+	case Review:
+		step.Cluster, step.Reviewed = cluster.Draw(t, "cluster"), rapid.Bool().Draw(t, "reviewed")
+	}
+	return step
+}
+
+// Any steps, with undo and redo among them, give what the steps that stand give alone; and at each point the state keeps its promises.
+func TestUndoAndRedoAreReplays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := made(rapid.IntRange(1, 30).Draw(t, "images"), rapid.IntRange(1, 5).Draw(t, "clusters"))
+		s, err := New(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stand, back []Step // kept the plain way
+		for range rapid.IntRange(0, 25).Draw(t, "steps") {
+			step := anyStep(t, s)
+			if s.Apply(step) != nil {
+				continue
+			}
+			switch step.Kind {
+			case Undo:
+				back = append(back, stand[len(stand)-1])
+				stand = stand[:len(stand)-1]
+			case Redo:
+				stand = append(stand, back[len(back)-1])
+				back = back[:len(back)-1]
+			default:
+				stand, back = append(stand, step), nil
+			}
+			plain, err := New(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range stand {
+				if err := plain.Apply(step); err != nil {
+					t.Fatalf("a step that stands cannot be taken: %v", err)
+				}
+			}
+			want := look(plain)
+			want.Redo = len(back) > 0
+			if diff := cmp.Diff(want, look(s)); diff != "" {
+				t.Fatalf("after %v (-want +got):\n%s", step.Kind, diff)
+			}
+			for i, c := range s.Of {
+				if !s.Own(c) {
+					t.Fatalf("image %d is in cluster %d, which is none of its own", i, c)
+				}
+			}
+			for c, r := range s.Routes() {
+				r.each(func(end *Route) {
+					if !s.Own(end.Cluster) {
+						t.Fatalf("the head's cluster %d leads to %d, which is none of its own", c, end.Cluster)
+					}
+				})
+			}
+		}
+	})
+}
+
+var run = Identity{Head: "abc", Images: "def", Rows: 12, Clusters: 3}
+
+func open(t testing.TB, dir string, id Identity) *Curation {
+	t.Helper()
+	c, err := Open(dir, id, made(12, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestTheFileHoldsEveryStep(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir, run)
+	steps := []Step{
+		{Kind: Rename, Cluster: 1, Name: "Hündchen, \"klein\""}, {Kind: Merge, Cluster: 1, From: []int{2}}, {Kind: Undo},
+		{Kind: Split, Cluster: 0, New: 3, Images: []int{0, 3}, Centres: centres(0.1, 1e-30)}, {Kind: Exclude, Images: []int{5}}, {Kind: Undo}, {Kind: Redo},
+	}
+	var after []seen
+	for _, step := range steps {
+		if err := c.Take(step); err != nil {
+			t.Fatal(err)
+		}
+		after = append(after, look(c.State))
+	}
+	if _, err := Open(dir, run, made(12, 3)); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second process: %v", err)
+	}
+	if err := c.Take(Step{Kind: Rename, Cluster: 9}); err == nil {
+		t.Error("a rename of no cluster is taken")
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("cut anywhere", func(t *testing.T) {
+		ends := []int{}
+		for i, b := range content {
+			if b == '\n' {
+				ends = append(ends, i+1)
+			}
+		}
+		for cut := ends[0]; cut <= len(content); cut++ {
+			whole := 0
+			for whole < len(steps) && ends[whole+1] <= cut {
+				whole++
+			}
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, FileName), content[:cut], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, torn, err := Load(dir, run, made(12, 3))
+			if err != nil || torn != (ends[whole] < cut) {
+				t.Fatalf("cut at %d: torn %v, %v", cut, torn, err)
+			}
+			if whole > 0 && !cmp.Equal(after[whole-1], look(s)) {
+				t.Fatalf("cut at %d of %d the first %d steps are not what is left", cut, len(content), whole)
+			}
+			c := open(t, dir, run)
+			if err := c.Take(Step{Kind: Rename, Cluster: 0, Name: "after"}); err != nil || c.Torn != torn {
+				t.Fatalf("going on after a cut at %d: torn %v, %v", cut, c.Torn, err)
+			}
+			want := look(c.State)
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			again, torn, err := Load(dir, run, made(12, 3))
+			if err != nil || torn || !cmp.Equal(want, look(again)) {
+				t.Fatalf("read again after a cut at %d: torn %v, %v", cut, torn, err)
+			}
+		}
+	})
+
+	for name, c := range map[string]struct {
+		content string
+		id      Identity
+		want    string
+	}{
+		"of another run":      {string(content), Identity{Head: "xyz", Images: "def", Rows: 12, Clusters: 3}, "is of another run"},
+		"of a newer format":   {strings.Replace(string(content), `"format":1`, `"format":2`, 1), run, "this program reads format 1"},
+		"damaged":             {strings.Replace(string(content), `"merge"`, `"mer`, 1), run, "curation.jsonl, line 3, cannot be understood: "},
+		"a step left out":     {strings.Replace(string(content), `"cluster":1,"from":[2]`, `"cluster":2,"from":[2]`, 1), run, "cluster 2 cannot become part of cluster 2"},
+		"with unknown steps":  {string(content) + "{\"step\":\"paint\"}\n", run, `step "paint" is not known`},
+		"without a beginning": {string(content[bytes.IndexByte(content, '\n')+1:]), run, "line 1, cannot be understood: format 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, FileName), []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := Load(dir, c.id, made(12, 3)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+			if _, err := Open(dir, c.id, made(12, 3)); err == nil {
+				t.Error("it can be opened")
+			}
+			if left, err := os.ReadFile(filepath.Join(dir, FileName)); err != nil || string(left) != c.content {
+				t.Error("it is not what it was")
+			}
+		})
+	}
+}
+
+func TestNoCuration(t *testing.T) {
+	if s, torn, err := Load(t.TempDir(), run, made(12, 3)); s != nil || torn || err != nil {
+		t.Errorf("%v, %v, %v", s, torn, err)
+	}
+}

@@ -1,0 +1,220 @@
+package curation
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"iconic/internal/atomicfile"
+	"iconic/internal/lockfile"
+	"iconic/internal/regular"
+)
+
+// FileName is the name of a curation in a run folder.
+const FileName = "curation.jsonl"
+
+// format is the version of the file. A newer one is refused.
+const format = 1
+
+// Identity says which run a curation is of. Two runs have one identity only if the same images are in the same clusters by the same head.
+type Identity struct {
+	Head     string `json:"head"`   // checksum of the head's weights
+	Images   string `json:"images"` // hash of the images' names and their clusters
+	Rows     int    `json:"rows"`
+	Clusters int    `json:"clusters"`
+}
+
+// Identify names the run of a head with that checksum, whose images have these paths and are in these of its clusters.
+func Identify(head string, paths []string, cluster []int, clusters int) Identity {
+	h := xxhash.New()
+	for i, path := range paths {
+		fmt.Fprintf(h, "%d %s\x00", cluster[i], path)
+	}
+	return Identity{Head: head, Images: fmt.Sprintf("%016x", h.Sum64()), Rows: len(paths), Clusters: clusters}
+}
+
+// header is the first line of the file.
+type header struct {
+	Format int      `json:"format"`
+	Run    Identity `json:"run"`
+}
+
+// ErrDamaged is in the chain of an error about a file that holds what no version of the program writes.
+var ErrDamaged = errors.New("cannot be understood")
+
+// OtherRunError says that a curation is of another run than the one in its folder.
+type OtherRunError struct{ Name string }
+
+func (e *OtherRunError) Error() string {
+	return fmt.Sprintf("%s is of another run: the clusters or the images in its folder are not those that were curated", e.Name)
+}
+
+// Load reads the curation of a run folder, nil where there is none. torn tells that the last line was cut short, and is no step. It
+// fails with OtherRunError on the curation of another run, and on a file that is damaged.
+func Load(dir string, id Identity, b Base) (s *State, torn bool, err error) {
+	name := filepath.Join(dir, FileName)
+	content, err := regular.Read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	s, whole, err := parse(name, content, id, b)
+	return s, whole < len(content), err
+}
+
+// parse replays the lines of a file; whole is the number of bytes of those that are not cut short.
+func parse(name string, content []byte, id Identity, b Base) (s *State, whole int, err error) {
+	if s, err = New(b); err != nil {
+		return nil, 0, err
+	}
+	whole = bytes.LastIndexByte(content, '\n') + 1
+	for n, line := range bytes.Split(content[:whole], []byte{'\n'}) {
+		switch {
+		case n == 0 && whole > 0:
+			err = checkHeader(name, line, id)
+		case len(line) > 0:
+			err = s.parseStep(line)
+		}
+		var other *OtherRunError
+		if errors.As(err, &other) {
+			return nil, 0, err
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s, line %d, %w: %w", name, n+1, ErrDamaged, err)
+		}
+	}
+	return s, whole, nil
+}
+
+func checkHeader(name string, line []byte, id Identity) error {
+	var h header
+	if err := json.Unmarshal(line, &h); err != nil {
+		return err
+	}
+	switch {
+	case h.Format != format:
+		return fmt.Errorf("format %d: this program reads format %d", h.Format, format)
+	case h.Run != id:
+		return &OtherRunError{name}
+	}
+	return nil
+}
+
+func (s *State) parseStep(line []byte) error {
+	var step Step
+	if err := json.Unmarshal(line, &step); err != nil {
+		return err
+	}
+	return s.Apply(step)
+}
+
+// Curation is an open curation.jsonl, which one process has at a time.
+type Curation struct {
+	*State
+	Torn bool // the last line was cut short, and is gone
+
+	name   string
+	file   *os.File
+	unlock func() error
+	size   int64 // bytes of whole lines
+	failed error // of a write: what the file holds is not certain any more
+}
+
+// ErrBusy is in the chain of Open's error where another process curates the run.
+var ErrBusy = errors.New("is being curated by another process")
+
+// Open opens the curation of a run folder, or starts one. Close it after use.
+func Open(dir string, id Identity, b Base) (_ *Curation, err error) {
+	c := &Curation{name: filepath.Join(dir, FileName)}
+	c.unlock, err = lockfile.Try(filepath.Join(dir, ".curation.lock"))
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, fmt.Errorf("run folder %s %w", dir, ErrBusy)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("curation of %s: %w", dir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if c.file, err = os.OpenFile(c.name, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, err
+	}
+	content, err := regular.Read(c.name)
+	if err != nil {
+		return nil, err
+	}
+	var whole int
+	if c.State, whole, err = parse(c.name, content, id, b); err != nil {
+		return nil, err
+	}
+	c.Torn, c.size = whole < len(content), int64(whole)
+	if c.Torn {
+		if err := c.file.Truncate(c.size); err != nil {
+			return nil, err
+		}
+	}
+	if whole == 0 {
+		err = c.append(header{format, id})
+		if err == nil {
+			err = atomicfile.SyncFolder(dir)
+		}
+	}
+	return c, err
+}
+
+// append makes a line durable. A line that could not be written whole is taken off again.
+func (c *Curation) append(line any) error {
+	if c.failed != nil {
+		return c.failed
+	}
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	_, err = c.file.WriteAt(b, c.size)
+	if err == nil {
+		err = c.file.Sync()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", c.name, err)
+		if terr := c.file.Truncate(c.size); terr != nil {
+			c.failed = fmt.Errorf("%w; nothing more is written to it: open the run again", errors.Join(err, terr))
+		}
+		return err
+	}
+	c.size += int64(len(b))
+	return nil
+}
+
+// Take checks a step, brings it to the disk and applies it. A step that fails changes nothing.
+func (c *Curation) Take(step Step) error {
+	if err := c.Check(step); err != nil {
+		return err
+	}
+	step.Time = time.Now().UTC().Truncate(time.Second)
+	if err := c.append(step); err != nil {
+		return err
+	}
+	return c.Apply(step)
+}
+
+// Close lets go of the file.
+func (c *Curation) Close() error {
+	var err error
+	if c.file != nil {
+		err = c.file.Close()
+	}
+	return errors.Join(err, c.unlock())
+}

@@ -1,0 +1,66 @@
+package curation
+
+// Route says which curated cluster an image of a head's cluster belongs to: Cluster, or where Centres are set the part that the image's
+// features are nearer to. Routes are not to be changed.
+type Route struct {
+	Cluster int
+	Centres *Centres
+	Part    [2]*Route
+}
+
+// Routes are those of the head's clusters. They are shared: ask again after a step.
+func (s *State) Routes() []*Route { return s.routes }
+
+// Follow gives the curated cluster for features of the head's dimension.
+func (r *Route) Follow(features []float32) int {
+	for r.Centres != nil {
+		r = r.Part[r.Centres.Nearer(features)]
+	}
+	return r.Cluster
+}
+
+// Split tells whether features have a say.
+func (r *Route) Split() bool { return r.Centres != nil }
+
+// Nearer is the centre that features are nearer to, 0 or 1, the first on ties.
+func (c *Centres) Nearer(features []float32) int {
+	if square(features, c[1]) < square(features, c[0]) {
+		return 1
+	}
+	return 0
+}
+
+func square(x, y []float32) float64 {
+	var sum float64
+	for k, v := range x {
+		d := float64(v) - float64(y[k])
+		sum += d * d
+	}
+	return sum
+}
+
+// each calls f with every end of the route.
+func (r *Route) each(f func(end *Route)) {
+	if r.Centres == nil {
+		f(r)
+		return
+	}
+	r.Part[0].each(f)
+	r.Part[1].each(f)
+}
+
+func (r *Route) split(cluster, created int, centres *Centres) {
+	r.each(func(end *Route) {
+		if end.Cluster == cluster {
+			*end = Route{Centres: centres, Part: [2]*Route{{Cluster: cluster}, {Cluster: created}}}
+		}
+	})
+}
+
+func (r *Route) merge(part []bool, into int) {
+	r.each(func(end *Route) {
+		if part[end.Cluster] {
+			end.Cluster = into
+		}
+	})
+}

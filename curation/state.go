@@ -1,0 +1,250 @@
+package curation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Base is the clustering that a curation starts from.
+type Base struct {
+	Cluster []int    // of each image, 0 … Clusters−1
+	Names   []string // of the clusters, "" for one without
+	Dim     int      // of the features; 0 where they are not known, and nothing can be split
+}
+
+// Cluster is a cluster as it is now.
+type Cluster struct {
+	Name     string
+	Reviewed bool
+	Merged   int // the cluster that it became part of; −1: it is one of its own
+}
+
+// State is a clustering under a curation.
+type State struct {
+	Clusters []Cluster
+	Of       []int  // cluster of each image
+	Excluded []bool // images that are left out
+
+	base   Base
+	routes []*Route
+	done   []Step // that stand
+	undone []Step // that were taken back, the last one last
+	taken  int    // steps in all, undo and redo among them
+}
+
+// ErrNothing is in the chain of the error of an undo or a redo where there is nothing to take back or to bring back.
+var ErrNothing = errors.New("nothing to take back or to bring back")
+
+// New is the state without any step.
+func New(b Base) (*State, error) {
+	for i, c := range b.Cluster {
+		if c < 0 || c >= len(b.Names) {
+			return nil, fmt.Errorf("curation: image %d is in cluster %d of %d", i, c, len(b.Names))
+		}
+	}
+	s := &State{base: b}
+	s.reset()
+	return s, nil
+}
+
+func (s *State) reset() {
+	k := len(s.base.Names)
+	s.Clusters, s.routes = make([]Cluster, k), make([]*Route, k)
+	for c, name := range s.base.Names {
+		s.Clusters[c] = Cluster{Name: name, Merged: -1}
+		s.routes[c] = &Route{Cluster: c}
+	}
+	s.Of = slices.Clone(s.base.Cluster)
+	s.Excluded = make([]bool, len(s.Of))
+}
+
+// Taken is the number of steps that were ever taken, undo and redo among them.
+func (s *State) Taken() int { return s.taken }
+
+// Steps are those that stand, in their order. The slice is shared.
+func (s *State) Steps() []Step { return s.done }
+
+// CanRedo tells whether a step was taken back and may be brought back.
+func (s *State) CanRedo() bool { return len(s.undone) > 0 }
+
+// Own tells whether c is a cluster of its own: one that exists, and was not merged into another.
+func (s *State) Own(c int) bool { return c >= 0 && c < len(s.Clusters) && s.Clusters[c].Merged < 0 }
+
+// Check tells why a step cannot be taken, nil if it can.
+func (s *State) Check(step Step) error {
+	var err error
+	switch step.Kind {
+	case Undo:
+		if len(s.done) == 0 {
+			err = ErrNothing
+		}
+	case Redo:
+		if len(s.undone) == 0 {
+			err = ErrNothing
+		}
+	default:
+		err = s.check(step)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", step.Kind, err)
+	}
+	return nil
+}
+
+// Apply takes a step. A step that cannot be taken changes nothing.
+func (s *State) Apply(step Step) error {
+	if err := s.Check(step); err != nil {
+		return err
+	}
+	s.taken++
+	switch step.Kind {
+	case Undo:
+		s.undone = append(s.undone, s.done[len(s.done)-1])
+		s.replay(s.done[:len(s.done)-1])
+	case Redo:
+		last := s.undone[len(s.undone)-1]
+		s.undone = s.undone[:len(s.undone)-1]
+		s.take(last)
+	default:
+		s.undone = nil
+		s.take(step)
+	}
+	return nil
+}
+
+// replay makes the state of steps that were taken before.
+func (s *State) replay(steps []Step) {
+	s.reset()
+	s.done = make([]Step, 0, len(steps))
+	for _, step := range steps {
+		s.take(step)
+	}
+}
+
+// check refuses a step that does not fit the state.
+func (s *State) check(step Step) error {
+	newest := len(s.Clusters)
+	if !s.Own(step.Cluster) && !(step.Kind == Move && step.Cluster == newest) && step.Kind != Exclude && step.Kind != Include {
+		return fmt.Errorf("there is no cluster %d", step.Cluster)
+	}
+	switch step.Kind {
+	case Rename:
+		return CheckName(step.Name)
+	case Review:
+		return nil
+	case Merge:
+		return s.checkMerge(step)
+	case Split:
+		return s.checkSplit(step)
+	case Move, Exclude, Include:
+		return s.checkImages(step.Images)
+	}
+	return fmt.Errorf("step %q is not known: a newer version may have written it", step.Kind)
+}
+
+func (s *State) checkMerge(step Step) error {
+	if len(step.From) == 0 {
+		return errors.New("no cluster is named to merge")
+	}
+	for k, c := range step.From {
+		if !s.Own(c) || c == step.Cluster || slices.Contains(step.From[:k], c) {
+			return fmt.Errorf("cluster %d cannot become part of cluster %d", c, step.Cluster)
+		}
+	}
+	return nil
+}
+
+func (s *State) checkSplit(step Step) error {
+	if step.New != len(s.Clusters) {
+		return fmt.Errorf("the new cluster is %d: want %d", step.New, len(s.Clusters))
+	}
+	if step.Centres == nil || s.base.Dim == 0 || len(step.Centres[0]) != s.base.Dim || len(step.Centres[1]) != s.base.Dim {
+		return fmt.Errorf("a split wants two centres of %d features", s.base.Dim)
+	}
+	for _, centre := range step.Centres {
+		if slices.ContainsFunc(centre, func(x float32) bool { return x-x != 0 }) {
+			return errors.New("a centre is not finite")
+		}
+	}
+	if err := s.checkImages(step.Images); err != nil {
+		return err
+	}
+	for _, i := range step.Images {
+		if s.Of[i] != step.Cluster {
+			return fmt.Errorf("image %d is in cluster %d, not in %d", i, s.Of[i], step.Cluster)
+		}
+	}
+	return nil
+}
+
+func (s *State) checkImages(images []int) error {
+	if len(images) == 0 {
+		return errors.New("no image is named")
+	}
+	for k, i := range images {
+		if i < 0 || i >= len(s.Of) || k > 0 && i <= images[k-1] {
+			return fmt.Errorf("image %d is out of order, or not one of %d", i, len(s.Of))
+		}
+	}
+	return nil
+}
+
+// take does what a step that was checked says.
+func (s *State) take(step Step) {
+	switch step.Kind {
+	case Rename:
+		s.Clusters[step.Cluster].Name = step.Name
+	case Review:
+		s.Clusters[step.Cluster].Reviewed = step.Reviewed
+	case Merge:
+		s.merge(step)
+	case Split:
+		s.Clusters = append(s.Clusters, Cluster{Merged: -1})
+		for _, i := range step.Images {
+			s.Of[i] = step.New
+		}
+		for _, r := range s.routes {
+			r.split(step.Cluster, step.New, step.Centres)
+		}
+	case Move:
+		if step.Cluster == len(s.Clusters) {
+			s.Clusters = append(s.Clusters, Cluster{Merged: -1})
+		}
+		for _, i := range step.Images {
+			s.Of[i] = step.Cluster
+		}
+	case Exclude, Include:
+		for _, i := range step.Images {
+			s.Excluded[i] = step.Kind == Exclude
+		}
+	}
+	s.done = append(s.done, step)
+}
+
+func (s *State) merge(step Step) {
+	part := make([]bool, len(s.Clusters))
+	for _, c := range step.From {
+		part[c] = true
+		s.Clusters[c].Merged = step.Cluster
+	}
+	for i, c := range s.Of {
+		if part[c] {
+			s.Of[i] = step.Cluster
+		}
+	}
+	for _, r := range s.routes {
+		r.merge(part, step.Cluster)
+	}
+}
+
+// Names are those of all clusters, "" for one without and for one that is part of another.
+func (s *State) Names() []string {
+	names := make([]string, len(s.Clusters))
+	for c, cluster := range s.Clusters {
+		if cluster.Merged < 0 {
+			names[c] = cluster.Name
+		}
+	}
+	return names
+}

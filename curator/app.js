@@ -1,0 +1,379 @@
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const root = document.documentElement;
+  const element = (tag, className, text) => {
+    const e = document.createElement(tag);
+    if (className) e.className = className;
+    if (text !== undefined) e.textContent = text;
+    return e;
+  };
+  const plural = (n, one) => n.toLocaleString("en") + " " + one + (n === 1 ? "" : "s");
+
+  // Theme: the reader's choice, else the system's.
+  const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const label = () => { $("theme").textContent = dark() ? "Light" : "Dark"; };
+  $("theme").addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; label(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
+  label();
+
+  // Talking to the server. A server that was started again has another token, which its page tells.
+  let token = document.querySelector("meta[name=token]").content;
+  const renew = async () => {
+    const text = await (await fetch("/")).text();
+    token = new DOMParser().parseFromString(text, "text/html").querySelector("meta[name=token]").content;
+  };
+  const request = async (path, body) => {
+    const send = () => fetch(path, body === undefined ? {} : { method: "POST", headers: { "X-Token": token, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    let answer = await send();
+    if (answer.status === 403 && body !== undefined) { await renew(); answer = await send(); }
+    const value = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { state: value.state });
+    return value;
+  };
+  let hiding = 0;
+  const alert = (text) => {
+    $("alert").textContent = text;
+    $("alert").hidden = false;
+    clearTimeout(hiding);
+    hiding = setTimeout(() => { $("alert").hidden = true; }, 8000);
+  };
+  const say = (text) => { $("status").textContent = text; };
+
+  const OUT = -1; // the list of images that are left out
+  let state = null, now = OUT, order = "most";
+  const rowsOf = () => {
+    const rows = state.clusters.concat(state.lists.filter((l) => l.size > 0));
+    if (state.excluded > 0) rows.push({ number: OUT, name: "Left out", size: state.excluded });
+    return rows;
+  };
+  const find = (number) => rowsOf().find((c) => c.number === number);
+  const called = (c) => c.number < 0 ? c.name : c.number + (c.name ? " · " + c.name : "");
+
+  // A list of which only what is in view exists: items first(top) to last(bottom) of count(), each made by draw(i).
+  const virtual = (box, height, count, first, last, draw) => {
+    const tall = box.querySelector(".tall"), shown = new Map();
+    const show = (again) => {
+      const n = count();
+      tall.style.height = height() + "px";
+      const a = Math.max(0, first(box.scrollTop)), b = Math.min(n - 1, last(box.scrollTop + box.clientHeight));
+      if (again) { for (const e of shown.values()) e.remove(); shown.clear(); }
+      for (const [i, e] of shown) if (i < a || i > b) { e.remove(); shown.delete(i); }
+      for (let i = a; i <= b; i++) if (!shown.has(i)) { const e = draw(i); shown.set(i, e); tall.append(e); }
+    };
+    box.addEventListener("scroll", () => show(false), { passive: true });
+    new ResizeObserver(() => show(true)).observe(box);
+    return { show, each: (f) => { for (const [i, e] of shown) f(i, e); } };
+  };
+
+  // Clusters.
+  const ROW = 46;
+  let rows = [];
+  const clusters = virtual($("clusters"), () => rows.length * ROW, () => rows.length, (y) => Math.floor(y / ROW) - 3, (y) => Math.ceil(y / ROW) + 3, (i) => {
+    const c = rows[i], e = element("div", "row" + (c.number === now ? " now" : "") + (c.number < 0 ? " list" : ""));
+    e.style.top = i * ROW + "px";
+    e.setAttribute("role", "option");
+    e.setAttribute("aria-selected", c.number === now);
+    e.id = "cluster-" + c.number;
+    e.append(element("span", "number", c.number < 0 ? "" : c.number), element("span", "called" + (c.name ? "" : " none"), c.name || "no name"), element("span", "size", c.size.toLocaleString("en")), element("span", "mark", c.reviewed ? "✓" : ""));
+    e.addEventListener("click", () => go(c.number));
+    return e;
+  });
+  const reveal = (box, top, height) => {
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + height > box.scrollTop + box.clientHeight) box.scrollTop = top + height - box.clientHeight;
+  };
+  const go = (number) => {
+    now = number;
+    at = 0; anchor = -1; taken.clear(); pages.clear();
+    $("grid").scrollTop = 0;
+    refresh();
+    const i = rows.findIndex((c) => c.number === now);
+    if (i >= 0) reveal($("clusters"), i * ROW, ROW);
+  };
+  const step = (by) => {
+    const i = rows.findIndex((c) => c.number === now);
+    const to = rows[Math.max(0, Math.min(rows.length - 1, i + by))];
+    if (to && to.number !== now) go(to.number);
+  };
+
+  // Images of the cluster, fetched in pages as they come into view.
+  const PAGE = 200, GAP = 7;
+  let at = 0, anchor = -1, all = 0;
+  const pages = new Map(), taken = new Map(); // taken: image → its path
+  const columns = () => Math.max(2, Math.floor(($("grid").clientWidth + GAP) / (innerWidth < 700 ? 105 : 142)));
+  const side = () => ($("grid").clientWidth - 4 - (columns() - 1) * GAP) / columns();
+  const line = (y) => Math.floor(y / (side() + GAP));
+  const imageAt = (i) => {
+    const page = pages.get(Math.floor(i / PAGE));
+    return Array.isArray(page) ? page[i % PAGE] : undefined;
+  };
+  const fetchPage = async (k) => {
+    if (pages.has(k)) return;
+    const key = state.steps + "/" + now + "/" + order;
+    pages.set(k, key);
+    try {
+      const answer = await request("/images?cluster=" + now + "&order=" + order + "&from=" + k * PAGE + "&count=" + PAGE);
+      if (pages.get(k) !== key) return; // another cluster is in view by now
+      if (answer.steps !== state.steps) { await load(); return; }
+      pages.set(k, answer.images);
+      grid.show(true);
+      where();
+    } catch (e) {
+      if (pages.get(k) === key) pages.delete(k);
+      lost(e);
+    }
+  };
+  const picture = (image) => {
+    const m = element("img");
+    m.decoding = "async"; m.alt = "";
+    m.addEventListener("error", () => { m.replaceWith(element("span", "path", image.path)); });
+    m.src = "/thumbnail/" + image.image;
+    return state.pictures ? m : element("span", "path", image.path);
+  };
+  const grid = virtual($("grid"), () => Math.ceil(all / columns()) * (side() + GAP), () => all, (y) => (line(y) - 2) * columns(), (y) => (line(y) + 3) * columns() - 1, (i) => {
+    const image = imageAt(i), e = element("div", "cell"), s = side();
+    e.style.left = 2 + (i % columns()) * (s + GAP) + "px";
+    e.style.top = 2 + Math.floor(i / columns()) * (s + GAP) + "px";
+    e.style.width = e.style.height = s + "px";
+    e.setAttribute("role", "option");
+    e.id = "image-" + i;
+    if (i === at) e.classList.add("at");
+    if (!image) { fetchPage(Math.floor(i / PAGE)); return e; }
+    e.setAttribute("aria-label", image.path + ", confidence " + image.confidence.toFixed(3));
+    e.setAttribute("aria-selected", taken.has(image.image));
+    if (taken.has(image.image)) e.classList.add("taken");
+    e.dataset.image = image.image;
+    e.append(picture(image), element("span", "sure", image.note || image.confidence.toFixed(2)));
+    e.addEventListener("click", (event) => { choose(i, event.shiftKey); });
+    return e;
+  });
+  // What is chosen changes without anything being drawn anew.
+  const mark = () => {
+    grid.show(false);
+    grid.each((i, e) => {
+      const chosen = taken.has(Number(e.dataset.image ?? -1));
+      e.classList.toggle("at", i === at);
+      e.classList.toggle("taken", chosen);
+      e.setAttribute("aria-selected", chosen);
+    });
+  };
+  const where = () => {
+    const image = imageAt(at);
+    $("grid").setAttribute("aria-activedescendant", all ? "image-" + at : "");
+    say(image ? image.path + ", confidence " + image.confidence.toFixed(3) + (now < 0 ? ", of cluster " + image.cluster : "") + (image.note ? ", " + image.note : "") : "");
+  };
+  const walk = (to, extend) => {
+    to = Math.max(0, Math.min(all - 1, to));
+    if (extend) { if (anchor < 0) anchor = at; take(Math.min(anchor, to), Math.max(anchor, to)); } else anchor = -1;
+    at = to;
+    reveal($("grid"), Math.floor(at / columns()) * (side() + GAP), side() + 4);
+    mark();
+    where();
+    selection();
+  };
+  const take = (a, b) => { for (let i = a; i <= b; i++) { const image = imageAt(i); if (image) taken.set(image.image, image.path); } };
+  const choose = (i, extend) => {
+    const image = imageAt(i);
+    if (!image) return;
+    if (extend) { take(Math.min(at, i), Math.max(at, i)); } else if (taken.has(image.image)) taken.delete(image.image); else taken.set(image.image, image.path);
+    at = i; anchor = -1;
+    mark();
+    where();
+    selection();
+    $("grid").focus({ preventScroll: true });
+  };
+  const takeAll = async () => {
+    for (let k = 0; k * PAGE < all; k++) await fetchPage(k);
+    take(0, all - 1);
+    mark();
+    selection();
+  };
+  const takeSpare = async () => {
+    for (let k = 0; k * PAGE < all; k++) await fetchPage(k);
+    for (let i = 0; i < all; i++) { const image = imageAt(i); if (image && image.spare) taken.set(image.image, image.path); }
+    mark();
+    selection();
+  };
+  const selection = () => {
+    $("chosen").hidden = taken.size === 0;
+    $("count").textContent = plural(taken.size, "image") + " chosen";
+    $("exclude").textContent = now === OUT ? "Take in again" : "Leave out";
+  };
+
+  // What is shown follows the state.
+  const refresh = () => {
+    rows = rowsOf();
+    if (!rows.some((c) => c.number === now)) now = rows.length ? rows[0].number : OUT;
+    const c = find(now), reviewed = state.clusters.filter((c) => c.reviewed).length;
+    all = c ? c.size : 0;
+    if (at >= all) at = Math.max(0, all - 1);
+    $("progress").textContent = reviewed + " of " + plural(state.clusters.length, "cluster") + " reviewed, " + plural(state.images, "image");
+    $("name").textContent = c ? (c.number < 0 ? c.name : c.name || "Cluster " + c.number) : "";
+    $("about").textContent = c && c.number >= 0 ? "cluster " + c.number + ", " + plural(c.size, "image") + (c.size ? ", mean confidence " + c.confidence.toFixed(2) : "") : c ? plural(c.size, "image") : "";
+    $("tools").hidden = !c || c.number < 0;
+    $("spare").hidden = !c || !c.spare;
+    $("split").disabled = !state.split || all < 2;
+    $("split").title = state.split ? "s" : "the features of this run are not at hand";
+    $("merge").disabled = state.clusters.length < 2;
+    $("reviewed").setAttribute("aria-pressed", Boolean(c && c.reviewed));
+    $("undo").disabled = !state.undo;
+    $("undo").textContent = state.undo ? "Undo " + state.undo : "Undo";
+    $("redo").disabled = !state.redo;
+    $("empty").hidden = all > 0;
+    $("clusters").setAttribute("aria-activedescendant", "cluster-" + now);
+    clusters.show(true);
+    grid.show(true);
+    where();
+    selection();
+  };
+  const adopt = (next) => {
+    const changed = !state || next.steps !== state.steps;
+    state = next;
+    if (changed) { pages.clear(); taken.clear(); anchor = -1; }
+    refresh();
+  };
+  const load = async () => adopt(await request("/state"));
+  let waiting = 0;
+  const lost = (e) => {
+    if (e.state) adopt(e.state);
+    if (!(e instanceof TypeError)) { alert(e.message); return; }
+    // No answer: nothing that was not answered is taken for done. As soon as the server is there again, its state is shown.
+    alert("The server does not answer. What was saved before is safe; this page goes on when the server is there again.");
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => { try { await renew(); pages.clear(); await load(); $("alert").hidden = true; } catch (e) { lost(e); } }, 1000);
+  };
+  let busy = false;
+  const change = async (value, after) => {
+    if (busy) return;
+    busy = true;
+    try {
+      const next = await request("/step", { steps: state.steps, step: value });
+      adopt(next);
+      if (after) after();
+    } catch (e) { lost(e); } finally { busy = false; }
+  };
+
+  // A dialog that asks for a name, or for a cluster out of all.
+  const ask = (title, text, choices, done) => {
+    const dialog = $("ask"), input = $("ask-text"), list = $("ask-list");
+    let found = [], mark = 0;
+    const show = () => {
+      const words = input.value.trim().toLowerCase();
+      found = choices ? choices.filter((c) => !words || String(c.number) === words || called(c).toLowerCase().includes(words)).slice(0, 60) : [];
+      mark = Math.min(mark, Math.max(0, found.length - 1));
+      list.replaceChildren(...found.map((c, k) => {
+        const e = element("li");
+        e.setAttribute("role", "option");
+        e.setAttribute("aria-selected", k === mark);
+        e.append(element("span", "", called(c)), element("span", "muted", c.size === undefined ? "" : c.size.toLocaleString("en")));
+        e.addEventListener("click", () => { mark = k; finish(); });
+        return e;
+      }));
+      $("ask-yes").disabled = Boolean(choices) && found.length === 0;
+    };
+    const finish = () => { dialog.close(); done(choices ? found[mark] : input.value.trim()); };
+    $("ask-title").textContent = title;
+    input.value = text;
+    input.placeholder = choices ? "number or part of the name" : "name";
+    list.hidden = !choices;
+    input.oninput = () => { mark = 0; show(); };
+    input.onkeydown = (e) => {
+      if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+        e.preventDefault();
+        mark = Math.max(0, Math.min(found.length - 1, mark + (e.key === "ArrowDown" ? 1 : -1)));
+        show();
+        if (list.children[mark]) list.children[mark].scrollIntoView({ block: "nearest" });
+      }
+    };
+    dialog.querySelector("form").onsubmit = (e) => { e.preventDefault(); if (!$("ask-yes").disabled) finish(); };
+    $("ask-no").onclick = () => dialog.close();
+    show();
+    dialog.showModal();
+    input.select();
+  };
+  const others = () => state.clusters.filter((c) => c.number !== now);
+
+  const actions = {
+    rename: () => { const c = find(now); if (c && now >= 0) ask("Name of cluster " + now, c.name, null, (name) => { if (name !== c.name) change({ step: "rename", cluster: now, name }); }); },
+    merge: () => { const from = now; if (from >= 0 && others().length) ask("Merge " + called(find(from)) + " into", "", others(), (to) => change({ step: "merge", cluster: to.number, from: [from] }, () => go(to.number))); },
+    split: () => { if (now >= 0 && !$("split").disabled) preview(); },
+    reviewed: () => {
+      const c = find(now);
+      if (!c || now < 0) return;
+      change({ step: "review", cluster: now, reviewed: !c.reviewed }, () => { if (!c.reviewed) step(1); });
+    },
+    move: () => {
+      if (!taken.size) return;
+      const images = [...taken.keys()].sort((a, b) => a - b);
+      const choices = others().concat({ number: state.next, name: "a new cluster" });
+      ask("Move " + plural(images.length, "image") + " to", "", choices, (to) => change({ step: "move", cluster: to.number, images }));
+    },
+    exclude: () => { if (taken.size) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
+    clear: () => { taken.clear(); anchor = -1; mark(); selection(); },
+    undo: () => { if (state.undo) change({ step: "undo" }); },
+    redo: () => { if (state.redo) change({ step: "redo" }); },
+    spare: () => { if (!$("spare").hidden) takeSpare(); },
+    help: () => $("keys").showModal(),
+  };
+  for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
+  $("name").addEventListener("click", actions.rename);
+  $("keys-close").addEventListener("click", () => $("keys").close());
+  $("order").addEventListener("change", () => { order = $("order").value; pages.clear(); at = 0; $("grid").scrollTop = 0; refresh(); });
+
+  const preview = async () => {
+    if (busy) return;
+    busy = true;
+    say("Splitting…");
+    try {
+      const answer = await request("/split", { steps: state.steps, cluster: now });
+      $("parts-title").textContent = "Split " + called(find(now)) + " in two";
+      [...$("parts").querySelectorAll("section")].forEach((section, k) => {
+        section.querySelector("h3").textContent = (k ? "New cluster " + state.next : "Stays cluster " + now) + ", " + plural(answer.parts[k].size, "image");
+        section.querySelector(".some").replaceChildren(...(answer.parts[k].images || []).map((image) => {
+          const e = element("div", "cell");
+          e.title = image.path;
+          e.append(picture(image));
+          return e;
+        }));
+      });
+      $("parts").showModal();
+      $("parts-yes").focus();
+    } catch (e) { lost(e); } finally { busy = false; where(); }
+  };
+  $("parts-yes").addEventListener("click", () => { $("parts").close(); change({ step: "split", cluster: now }); });
+  $("parts-no").addEventListener("click", () => $("parts").close());
+
+  document.addEventListener("keydown", (e) => {
+    if (!state || document.querySelector("dialog[open]") || e.ctrlKey && e.key !== "z" && e.key !== "y" || e.metaKey || e.altKey || /^(INPUT|SELECT)$/.test(e.target.tagName)) return;
+    const press = (action) => { e.preventDefault(); action(); };
+    const inList = e.target === $("clusters"), onButton = e.target.tagName === "BUTTON";
+    switch (e.key) {
+      case "j": return press(() => step(1));
+      case "k": return press(() => step(-1));
+      case "r": return press(actions.rename);
+      case "m": return press(actions.merge);
+      case "s": return press(actions.split);
+      case "v": return press(actions.reviewed);
+      case "t": return press(actions.move);
+      case "x": return press(actions.exclude);
+      case "a": return press(takeAll);
+      case "d": return press(actions.spare);
+      case "u": return press(actions.undo);
+      case "z": if (e.ctrlKey) press(actions.undo); return;
+      case "U": return press(actions.redo);
+      case "y": if (e.ctrlKey) press(actions.redo); return;
+      case "?": return press(actions.help);
+      case "Escape": return press(actions.clear);
+      case "ArrowDown": return press(() => inList ? step(1) : walk(at + columns(), e.shiftKey));
+      case "ArrowUp": return press(() => inList ? step(-1) : walk(at - columns(), e.shiftKey));
+      case "ArrowRight": return press(() => walk(at + 1, e.shiftKey));
+      case "ArrowLeft": return press(() => walk(at - 1, e.shiftKey));
+      case "Home": return press(() => walk(0, e.shiftKey));
+      case "End": return press(() => walk(all - 1, e.shiftKey));
+      case " ": if (!onButton) press(() => choose(at, false)); return;
+    }
+  });
+
+  request("/state").then((s) => { now = s.clusters.length ? s.clusters[0].number : OUT; adopt(s); }).catch(lost);
+})();

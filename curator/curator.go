@@ -1,0 +1,407 @@
+package curator
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"image"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"iconic/curation"
+	"iconic/head/matrix"
+	reportpage "iconic/report/page"
+)
+
+// Run is what is curated. Slices have one entry per image.
+type Run struct {
+	Title      string
+	Paths      []string
+	Confidence []float64
+	Features   matrix.Features // nil: nothing can be split
+	// Picture fetches an image, of any size. It is called by several goroutines at once. Nil: there are no pictures.
+	Picture func(image int) (image.Image, error)
+	Lists   []List // images to look at beside those of the clusters
+	// Hosts are the names that requests may call the server by, without port; nil: any.
+	Hosts   []string
+	Workers int // goroutines that make thumbnails and split; 0: all processors
+}
+
+// List is images to look at, such as those that are there twice.
+type List struct {
+	Name   string
+	Images []int
+	Notes  []string // of each, what the page shows of it
+	Spare  []bool   // of each, whether it is one of those that the page offers to choose at once; nil: none
+}
+
+// Curator serves the page.
+type Curator struct {
+	run    Run
+	token  string
+	ranked []int // images, the most certain first
+	thumbs *thumbnails
+	mux    *http.ServeMux
+
+	mu       sync.Mutex // guards what follows
+	curation *curation.Curation
+	members  [][]int // of each cluster, the most certain first; nil: to be made anew
+	excluded []int
+
+	splitting sync.Mutex // one split is computed at a time
+	preview   *preview
+}
+
+//go:embed page.html app.js style.css
+var files embed.FS
+
+var page = template.Must(template.ParseFS(files, "page.html"))
+
+// New makes the server of a curation, which it does not close.
+func New(c *curation.Curation, r Run) (*Curator, error) {
+	n := len(c.Of)
+	if len(r.Paths) != n || len(r.Confidence) != n || r.Features != nil && r.Features.Len() != n {
+		return nil, fmt.Errorf("curator: %d paths and %d confidences of %d images, or features of other images", len(r.Paths), len(r.Confidence), n)
+	}
+	s := &Curator{run: r, token: rand.Text(), curation: c, ranked: make([]int, n), mux: http.NewServeMux()}
+	for i := range s.ranked {
+		s.ranked[i] = i
+	}
+	slices.SortStableFunc(s.ranked, func(a, b int) int {
+		switch {
+		case r.Confidence[a] > r.Confidence[b]:
+			return -1
+		case r.Confidence[a] < r.Confidence[b]:
+			return 1
+		}
+		return 0
+	})
+	for _, l := range r.Lists {
+		for _, i := range l.Images {
+			if i < 0 || i >= n || len(l.Notes) != len(l.Images) || l.Spare != nil && len(l.Spare) != len(l.Images) {
+				return nil, fmt.Errorf("curator: list %s does not fit %d images", l.Name, n)
+			}
+		}
+	}
+	s.thumbs = newThumbnails(r.Picture, r.Workers)
+	s.mux.HandleFunc("GET /{$}", s.page)
+	s.mux.HandleFunc("GET /app.js", file("app.js", "text/javascript; charset=utf-8"))
+	s.mux.HandleFunc("GET /style.css", file("style.css", "text/css; charset=utf-8"))
+	s.mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write(reportpage.Stylesheet())
+	})
+	s.mux.HandleFunc("GET /state", s.state)
+	s.mux.HandleFunc("GET /images", s.images)
+	s.mux.HandleFunc("GET /thumbnail/{image}", s.thumbnail)
+	s.mux.HandleFunc("POST /step", s.step)
+	s.mux.HandleFunc("POST /split", s.split)
+	return s, nil
+}
+
+// policy lets the page load and ask what its own server has, and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// maxBody is the number of bytes that a request may have: a step that names 100,000 images has fewer.
+const maxBody = 16 << 20
+
+func (s *Curator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	if err := s.allowed(r); err != nil {
+		refuse(w, http.StatusForbidden, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	s.mux.ServeHTTP(w, r)
+}
+
+// allowed refuses what does not come from the server's own page.
+func (s *Curator) allowed(r *http.Request) error {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if s.run.Hosts != nil && !slices.Contains(s.run.Hosts, strings.ToLower(strings.Trim(host, "[]"))) {
+		return fmt.Errorf("this server is not called %q", host)
+	}
+	// Browsers say where a request comes from. A person who opens the page comes from nowhere.
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		if !(r.Method == http.MethodGet && r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate") {
+			return errors.New("another site asks")
+		}
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Token")), []byte(s.token)) != 1 {
+		return errors.New("the request does not come from this server's page: reload the page")
+	}
+	return nil
+}
+
+// refuse answers with a sentence.
+func refuse(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]string{"error": err.Error()})
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	b, err := json.Marshal(value)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // whoever has gone needs no answer
+}
+
+func file(name, kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		content, err := files.ReadFile(name)
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, err)
+			return
+		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(content)
+	}
+}
+
+func (s *Curator) page(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, struct{ Title, Token string }{s.run.Title, s.token}) // whoever has gone needs no page
+}
+
+// state is what the page knows of all clusters.
+type state struct {
+	Title    string    `json:"title"`
+	Steps    int       `json:"steps"` // in the file
+	Images   int       `json:"images"`
+	Excluded int       `json:"excluded"`
+	Undo     string    `json:"undo"` // what an undo would take back; "": nothing
+	Redo     bool      `json:"redo"`
+	Split    bool      `json:"split"`    // clusters can be split
+	Pictures bool      `json:"pictures"` // there are some
+	Next     int       `json:"next"`     // number of the next new cluster
+	Clusters []cluster `json:"clusters"` // those of their own, by number
+	Lists    []aside   `json:"lists"`
+}
+
+type aside struct {
+	Number int    `json:"number"` // −2, −3, …
+	Name   string `json:"name"`
+	Size   int    `json:"size"`  // images that are not left out
+	Spare  bool   `json:"spare"` // some are offered to be chosen at once
+}
+
+type cluster struct {
+	Number     int     `json:"number"`
+	Name       string  `json:"name"`
+	Size       int     `json:"size"` // images that are not left out
+	Reviewed   bool    `json:"reviewed"`
+	Confidence float64 `json:"confidence"` // mean
+}
+
+func (s *Curator) state(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer(w, http.StatusOK, s.current())
+}
+
+// current is the state now; the caller holds the lock.
+func (s *Curator) current() *state {
+	s.arrange()
+	c := s.curation
+	now := &state{
+		Title: s.run.Title, Steps: c.Taken(), Images: len(c.Of), Excluded: len(s.excluded), Redo: c.CanRedo(),
+		Split: s.run.Features != nil, Pictures: s.run.Picture != nil, Next: len(c.Clusters), Clusters: []cluster{},
+	}
+	if steps := c.Steps(); len(steps) > 0 {
+		now.Undo = string(steps[len(steps)-1].Kind)
+	}
+	for number, own := range c.Clusters {
+		if own.Merged >= 0 {
+			continue
+		}
+		sum := 0.0
+		for _, i := range s.members[number] {
+			sum += s.run.Confidence[i]
+		}
+		now.Clusters = append(now.Clusters, cluster{number, own.Name, len(s.members[number]), own.Reviewed, sum / float64(max(1, len(s.members[number])))})
+	}
+	now.Lists = []aside{}
+	for k, l := range s.run.Lists {
+		some := aside{Number: firstList - k, Name: l.Name}
+		for e, i := range l.Images {
+			if !c.Excluded[i] {
+				some.Size++
+				some.Spare = some.Spare || l.Spare != nil && l.Spare[e]
+			}
+		}
+		now.Lists = append(now.Lists, some)
+	}
+	return now
+}
+
+// arrange lists the images of each cluster anew after a change; the caller holds the lock.
+func (s *Curator) arrange() {
+	if s.members != nil {
+		return
+	}
+	s.members, s.excluded = make([][]int, len(s.curation.Clusters)), nil
+	for _, i := range s.ranked {
+		if s.curation.Excluded[i] {
+			s.excluded = append(s.excluded, i)
+		} else {
+			c := s.curation.Of[i]
+			s.members[c] = append(s.members[c], i)
+		}
+	}
+}
+
+// listed is an image as the page knows it.
+type listed struct {
+	Image      int     `json:"image"`
+	Path       string  `json:"path"`
+	Confidence float64 `json:"confidence"`
+	Cluster    int     `json:"cluster"`
+	Note       string  `json:"note,omitempty"`
+	Spare      bool    `json:"spare,omitempty"`
+}
+
+// mostListed is the number of images that are told of at once.
+const mostListed = 500
+
+// excludedList is the number by which the page asks for the images that are left out.
+const excludedList = -1
+
+// firstList is the number of the first of the run's lists; the others go down from there.
+const firstList = -2
+
+// images answers which images are at some places of a cluster, or in the order least certain first.
+func (s *Curator) images(w http.ResponseWriter, r *http.Request) {
+	number, err := strconv.Atoi(r.FormValue("cluster"))
+	from, ferr := strconv.Atoi(r.FormValue("from"))
+	count, cerr := strconv.Atoi(r.FormValue("count"))
+	if err = errors.Join(err, ferr, cerr); err != nil || from < 0 || count < 1 {
+		refuse(w, http.StatusBadRequest, errors.New("want the numbers cluster, from and count"))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all, image, err := s.list(number)
+	if err != nil {
+		refuse(w, http.StatusNotFound, err)
+		return
+	}
+	some := struct {
+		Steps  int      `json:"steps"`
+		All    int      `json:"all"`
+		From   int      `json:"from"`
+		Images []listed `json:"images"`
+	}{s.curation.Taken(), all, from, []listed{}}
+	for k := from; k < min(from+min(count, mostListed), all); k++ {
+		at := k
+		if r.FormValue("order") == "least" && number >= excludedList {
+			at = all - 1 - k
+		}
+		some.Images = append(some.Images, image(at))
+	}
+	answer(w, http.StatusOK, some)
+}
+
+// list is the number of images of a cluster, of those that are left out, or of one of the run's lists, and what each is; the caller holds
+// the lock.
+func (s *Curator) list(number int) (all int, at func(k int) listed, err error) {
+	s.arrange()
+	told := func(i int) listed {
+		return listed{Image: i, Path: s.run.Paths[i], Confidence: s.run.Confidence[i], Cluster: s.curation.Of[i]}
+	}
+	images := s.excluded
+	switch k := firstList - number; {
+	case k >= 0 && k < len(s.run.Lists):
+		l := &s.run.Lists[k]
+		var here []int // entries whose images are not left out
+		for e, i := range l.Images {
+			if !s.curation.Excluded[i] {
+				here = append(here, e)
+			}
+		}
+		return len(here), func(k int) listed {
+			e := here[k]
+			image := told(l.Images[e])
+			image.Note, image.Spare = l.Notes[e], l.Spare != nil && l.Spare[e]
+			return image
+		}, nil
+	case number == excludedList:
+	case s.curation.Own(number):
+		images = s.members[number]
+	default:
+		return 0, nil, fmt.Errorf("there is no cluster %d", number)
+	}
+	return len(images), func(k int) listed { return told(images[k]) }, nil
+}
+
+func (s *Curator) thumbnail(w http.ResponseWriter, r *http.Request) {
+	i, err := strconv.Atoi(r.PathValue("image"))
+	if err != nil || i < 0 || i >= len(s.run.Paths) {
+		refuse(w, http.StatusNotFound, errors.New("no such image"))
+		return
+	}
+	b, err := s.thumbs.get(r.Context(), i)
+	if err != nil {
+		refuse(w, http.StatusNotFound, err)
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "private, max-age=600")
+	_, _ = w.Write(b)
+}
+
+// change is a step and the number of steps that whoever asks for it has seen.
+type change struct {
+	Steps int           `json:"steps"`
+	Step  curation.Step `json:"step"`
+}
+
+func (s *Curator) step(w http.ResponseWriter, r *http.Request) {
+	var c change
+	if err := json.NewDecoder(r.Body).Decode(&c); err != nil {
+		refuse(w, http.StatusBadRequest, fmt.Errorf("not a step: %w", err))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Steps != s.curation.Taken() {
+		answer(w, http.StatusConflict, map[string]any{"error": "something else was changed meanwhile: look again", "state": s.current()})
+		return
+	}
+	if c.Step.Kind == curation.Split {
+		p := s.preview
+		if p == nil || p.steps != c.Steps || p.cluster != c.Step.Cluster {
+			refuse(w, http.StatusConflict, errors.New("look at the two parts first"))
+			return
+		}
+		c.Step.New, c.Step.Images, c.Step.Centres = len(s.curation.Clusters), p.images, &p.centres
+	}
+	if err := s.curation.Check(c.Step); err != nil {
+		refuse(w, http.StatusUnprocessableEntity, err)
+		return
+	}
+	if err := s.curation.Take(c.Step); err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	s.members = nil
+	answer(w, http.StatusOK, s.current())
+}

@@ -1,0 +1,118 @@
+package curator
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"errors"
+	"image"
+	"image/jpeg"
+	"strconv"
+	"sync"
+
+	"golang.org/x/image/draw"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"iconic/internal/parallel"
+)
+
+const (
+	thumbnailSide  = 224      // pixels along the longer side, at most
+	thumbnailBytes = 64 << 20 // of all that are kept
+	mostAtOnce     = 4        // pictures that are decoded at once, at most
+)
+
+// thumbnails makes small pictures on request and keeps those that were asked for last.
+type thumbnails struct {
+	picture func(image int) (image.Image, error)
+	free    *semaphore.Weighted
+	one     singleflight.Group
+
+	mu    sync.Mutex
+	order *list.List // of kept, the last asked for first
+	at    map[int]*list.Element
+	bytes int
+}
+
+type kept struct {
+	image int
+	jpeg  []byte
+}
+
+func newThumbnails(picture func(int) (image.Image, error), workers int) *thumbnails {
+	return &thumbnails{
+		picture: picture, free: semaphore.NewWeighted(int64(min(mostAtOnce, parallel.Workers(workers)))),
+		order: list.New(), at: map[int]*list.Element{},
+	}
+}
+
+// get gives a JPEG file. A request that is given up while it waits costs nothing.
+func (t *thumbnails) get(ctx context.Context, i int) ([]byte, error) {
+	if t.picture == nil {
+		return nil, errors.New("the images are not at hand")
+	}
+	if b := t.known(i); b != nil {
+		return b, nil
+	}
+	if err := t.free.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer t.free.Release(1)
+	b, err, _ := t.one.Do(strconv.Itoa(i), func() (any, error) {
+		if b := t.known(i); b != nil {
+			return b, nil
+		}
+		m, err := t.picture(i)
+		if err != nil {
+			return nil, err
+		}
+		b, err := small(m)
+		if err == nil {
+			t.keep(i, b)
+		}
+		return b, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.([]byte), nil
+}
+
+func (t *thumbnails) known(i int) []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.at[i]
+	if e == nil {
+		return nil
+	}
+	t.order.MoveToFront(e)
+	return e.Value.(kept).jpeg
+}
+
+func (t *thumbnails) keep(i int, b []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.at[i] = t.order.PushFront(kept{i, b})
+	for t.bytes += len(b); t.bytes > thumbnailBytes; {
+		last := t.order.Remove(t.order.Back()).(kept)
+		delete(t.at, last.image)
+		t.bytes -= len(last.jpeg)
+	}
+}
+
+// small encodes an image with its longer side at the thumbnails' length, if it is longer.
+func small(m image.Image) ([]byte, error) {
+	width, height := m.Bounds().Dx(), m.Bounds().Dy()
+	if width < 1 || height < 1 {
+		return nil, errors.New("an image without pixels")
+	}
+	if long := max(width, height); long > thumbnailSide {
+		to := image.NewRGBA(image.Rect(0, 0, max(1, width*thumbnailSide/long), max(1, height*thumbnailSide/long)))
+		draw.ApproxBiLinear.Scale(to, to.Rect, m, m.Bounds(), draw.Src, nil)
+		m = to
+	}
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 82})
+	return b.Bytes(), err
+}
