@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 
+	"iconic/curation"
 	"iconic/extract"
 	"iconic/report"
 	"iconic/run"
@@ -21,6 +22,8 @@ type Model struct {
 	Run    *run.Run
 	Images *extract.Embedder
 	Names  []string // of the clusters, "" where nobody named one
+	// Curation, unless nil, says what became of the head's clusters: predictions are of curated ones.
+	Curation *curation.State
 
 	found   *Found
 	library string // of ONNX Runtime
@@ -49,9 +52,8 @@ type Prediction struct {
 
 // Classify tells what n rows of features are. It fails on features that are not finite.
 func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
-	k := m.Run.Config.Training.Clusters
-	p := make([]float32, n*k)
-	if err := m.Run.Probabilities(p, features, n); err != nil {
+	p, k, err := m.Probabilities(features, n)
+	if err != nil {
 		return nil, err
 	}
 	var distances []float64
@@ -77,6 +79,33 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 		}
 	}
 	return all, nil
+}
+
+// Clusters is the number of clusters that predictions may be of.
+func (m *Model) Clusters() int {
+	if m.Curation != nil {
+		return len(m.Curation.Clusters)
+	}
+	return m.Run.Config.Training.Clusters
+}
+
+// Probabilities are those of the clusters, n×clusters, under the curation: each of the head's clusters counts for the one it leads to.
+func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters int, err error) {
+	k := m.Run.Config.Training.Clusters
+	p = make([]float32, n*k)
+	if err := m.Run.Probabilities(p, features, n); err != nil || m.Curation == nil {
+		return p, k, err
+	}
+	routes, d := m.Curation.Routes(), m.Run.Head.Dim
+	clusters = m.Clusters()
+	q := make([]float32, n*clusters)
+	for i := range n {
+		x := features[i*d : (i+1)*d]
+		for c, share := range p[i*k : (i+1)*k] {
+			q[i*clusters+routes[c].Follow(x)] += share
+		}
+	}
+	return q, clusters, nil
 }
 
 // topTwo finds the two most probable clusters, the lowest on ties. Both are −1 where probabilities are not numbers, the second
@@ -144,29 +173,35 @@ func ClassNames(dir string, clusters int) ([]string, error) {
 
 // ReadNames reads names of clusters from a CSV file of lines "cluster,name"; a first line of words is passed over.
 func ReadNames(file string, clusters int) ([]string, error) {
+	names, _, err := ReadNamed(file, clusters)
+	return names, err
+}
+
+// ReadNamed is ReadNames that tells, too, which clusters the file names: the name may be empty.
+func ReadNamed(file string, clusters int) (names []string, named []bool, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+		return nil, nil, fmt.Errorf("names: %w", err)
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
 	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
-	names := make([]string, clusters)
+	names, named = make([]string, clusters), make([]bool, clusters)
 	for line := 1; ; line++ {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return names, nil
+			return names, named, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
+			return nil, nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
 		}
 		c, err := strconv.Atoi(record[0])
 		if err != nil && line == 1 {
 			continue
 		}
 		if err != nil || c < 0 || c >= clusters {
-			return nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
+			return nil, nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
 		}
-		names[c] = record[1]
+		names[c], named[c] = record[1], true
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strconv"
 
+	"iconic/curation"
 	"iconic/extract/encoder"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
@@ -78,7 +80,10 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	if preprocessing {
 		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}
 	}
-	names := make([]string, l.Clusters)
+	if m.Curation != nil {
+		o.Regroup = regrouped(m.Curation.Steps(), l.Clusters, l.Dim)
+	}
+	names := make([]string, m.Clusters())
 	for c := range names {
 		names[c] = strconv.Itoa(c)
 		if c < len(m.Names) && m.Names[c] != "" {
@@ -102,6 +107,48 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 		o.Metadata = append(o.Metadata, onnx.Entry{Key: entry.key, Value: string(text)})
 	}
 	return o, nil
+}
+
+// regrouped are the steps of a curation that change where new images go, as steps between probabilities of k clusters and those after.
+func regrouped(steps []curation.Step, k, dim int) []deploy.Regroup {
+	var all []deploy.Regroup
+	for _, step := range steps {
+		r := deploy.Regroup{In: k, Out: k}
+		switch {
+		case step.Kind == curation.Merge:
+		case step.Kind == curation.Split, step.Kind == curation.Move && step.Cluster == k:
+			r.Out++
+		default:
+			continue
+		}
+		r.Weight = make([]float32, r.In*r.Out)
+		for c := range r.In {
+			to := c
+			if step.Kind == curation.Merge && slices.Contains(step.From, c) {
+				to = step.Cluster
+			}
+			r.Weight[c*r.Out+to] = 1
+		}
+		if step.Kind == curation.Split {
+			r.Gate = gateOf(step, r.In, r.Out, dim)
+		}
+		all, k = append(all, r), r.Out
+	}
+	return all
+}
+
+// gateOf opens where an image is nearer to the second centre: ‖x−c₁‖² < ‖x−c₀‖² ⇔ 2x·(c₁−c₀) + ‖c₀‖² − ‖c₁‖² > 0.
+func gateOf(step curation.Step, in, out, dim int) *deploy.Gate {
+	g := &deploy.Gate{Weight: make([]float32, dim), Moved: make([]float32, in*out)}
+	bias := 0.0
+	for d := range dim {
+		c0, c1 := float64(step.Centres[0][d]), float64(step.Centres[1][d])
+		g.Weight[d] = float32(2 * (c1 - c0))
+		bias += c0*c0 - c1*c1
+	}
+	g.Bias = float32(bias)
+	g.Moved[step.Cluster*out+step.Cluster], g.Moved[step.Cluster*out+step.New] = -1, 1
+	return g
 }
 
 // prove runs the exported file on made-up images and holds it against the run itself; it gives the largest difference.
@@ -131,9 +178,8 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (flo
 	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
 		return 0, err
 	}
-	k := m.Run.Config.Training.Clusters
-	want := make([]float32, n*k)
-	if err := m.Run.Probabilities(want, features, n); err != nil {
+	want, _, err := m.Probabilities(features, n)
+	if err != nil {
 		return 0, err
 	}
 	side := int64(m.Images.Transform.Crop)

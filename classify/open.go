@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"iconic/curation"
 	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/extract/onnxruntime"
@@ -23,6 +24,7 @@ type Options struct {
 	Model    string         // encoder of the run: its file, or its name; "": where this machine last saw it, or by the run's own name for it
 	Shape    models.Options // of an encoder that has to be made again, as it was given then; see models.Resolve
 	Names    string         // CSV file that names clusters, lines as 3,dogs; "": the class that most of a cluster's labelled images have
+	Raw      bool           // clusters as the training made them, whatever was changed by hand
 	Library  string         // ONNX Runtime library or its folder; "": found or fetched
 	Provider encoder.Provider
 	Threads  int // of the encoder; 0: one per processor
@@ -39,9 +41,10 @@ func (e *EncoderError) Error() string {
 // Found is a run to be put to use, before its encoder is started.
 type Found struct {
 	Run      *run.Run
-	Settings store.Settings // how its images were treated
-	Encoder  string         // file of the encoder
-	Names    []string       // of the clusters, "" where nobody named one
+	Settings store.Settings  // how its images were treated
+	Encoder  string          // file of the encoder
+	Names    []string        // of the clusters, "" where nobody named one
+	Curation *curation.State // nil: nothing was changed by hand, or is to be left aside
 
 	options Options
 	remove  func() error // removes the folder that the encoder was made in for want of a cache; nil: there is none
@@ -86,12 +89,28 @@ func Read(dir string, o Options) (*Found, error) {
 	if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
 		return nil, fmt.Errorf("run %s: %w; train on a feature store to use the run on new images", dir, err)
 	}
-	if o.Names != "" {
-		f.Names, err = ReadNames(o.Names, r.Config.Training.Clusters)
-	} else {
-		f.Names, err = ClassNames(dir, r.Config.Training.Clusters)
+	return f, f.name()
+}
+
+// name says what the clusters are called, under the run's curation.
+func (f *Found) name() (err error) {
+	clusters := f.Run.Config.Training.Clusters
+	curated := !f.options.Raw && run.HasCuration(f.Run.Dir)
+	if curated {
+		whole, err := run.OpenCurated(f.Run.Dir, f.options.Hooks)
+		if err != nil {
+			return err
+		}
+		f.Curation = whole.Curated
+		f.Names, clusters = f.Curation.Names(), len(f.Curation.Clusters)
 	}
-	return f, err
+	switch {
+	case f.options.Names != "":
+		f.Names, err = ReadNames(f.options.Names, clusters)
+	case !curated:
+		f.Names, err = ClassNames(f.Run.Dir, clusters)
+	}
+	return err
 }
 
 // Close removes what was made for want of a cache.
@@ -167,5 +186,5 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 		return nil, err
 	}
 	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
-	return &Model{Run: f.Run, Images: images, Names: f.Names, found: f, library: library}, nil
+	return &Model{Run: f.Run, Images: images, Names: f.Names, Curation: f.Curation, found: f, library: library}, nil
 }

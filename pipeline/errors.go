@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"iconic/classify"
+	"iconic/curation"
 	"iconic/extract"
 	"iconic/features"
 	"iconic/run"
@@ -42,6 +43,9 @@ var remedies = []remedy{
 	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or go on with --resume", true},
 	{sentinel(run.ErrFinished), ": choose another one with --out", true},
 	{typed[*run.OtherError](nil), ": give the same to resume it, or choose another folder with --out", true},
+	{typed[*curation.OtherRunError](nil), "; move the file away, or go without it with --no-curation", false},
+	{sentinel(curation.ErrDamaged), "; go without it with --no-curation", false},
+	{sentinel(curation.ErrBusy), ": end it first", false},
 	{sentinel(run.ErrBusy), ": wait for it, or choose another folder with --out", false},
 	{sentinel(run.ErrUnfinished), "; go on with 'pipeline train --resume'", false},
 	{sentinel(run.ErrNoScores), "; train again with 'pipeline train'", false},

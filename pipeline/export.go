@@ -67,6 +67,6 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if a.json {
 		return a.printJSON(e)
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on two made-up images\n", file, diskspace.Words(e.Bytes), m.Run.Config.Training.Clusters, e.Difference)
+	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on two made-up images\n", file, diskspace.Words(e.Bytes), m.Clusters(), e.Difference)
 	return err
 }

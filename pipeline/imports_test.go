@@ -15,12 +15,15 @@ import (
 // stage lists what a package of the house may import; a new edge is a decision, made here. Packages of what they all may use, internal and
 // progress, need no word.
 var stage = map[string][]string{
-	"pipeline":   {"pipeline", "sweep", "comparison", "endpoint", "classify", "run", "features", "extract", "head", "report", "models"},
+	"pipeline":   {"pipeline", "sweep", "comparison", "curator", "endpoint", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
 	"sweep":      {"comparison", "run", "features", "head", "report"},
 	"comparison": {"run", "report"},
 	"endpoint":   {"classify", "extract"},
-	"classify":   {"run", "extract", "models", "report"},
-	"run":        {"features", "extract", "head", "models", "report"},
+	"curator":    {"curation", "head", "report"},
+	"classify":   {"run", "curation", "extract", "models", "report"},
+	"run":        {"features", "curation", "inspect", "extract", "head", "models", "report"},
+	"inspect":    {"head", "report"},
+	"curation":   {},
 	"features":   {"extract", "head", "report"},
 	"extract":    {"extract"},
 	"head":       {"head"},

@@ -5,8 +5,11 @@ import "strings"
 // kept says, for each command, what an interrupt leaves of its work and how to go on.
 var kept = map[string]string{
 	"":              "nothing was changed",
+	"assignments":   "no unfinished file bears its final name: run the same command again to start anew",
+	"curate":        "every change that the page showed is saved: run the same command again to go on",
 	"demo":          "the demo is not finished: run the same command again, and it starts anew in its folder",
 	"doctor":        "nothing was changed",
+	"duplicates":    "no image was touched, and neighbours that were found are kept: run the same command again",
 	"export":        "no file was written or replaced: run the same command again to start anew",
 	"extract":       "the features of finished images are kept: run the same command again to go on",
 	"merge":         "the parts are as they were: run the same command again to put them together",

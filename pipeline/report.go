@@ -38,6 +38,7 @@ With several, a page sets them side by side: settings that differ, scores, clust
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
 	f.StringVar(&o.Reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
+	addNoCuration(f, &o.Raw)
 	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
 	f.StringVar(&o.Images, "images", "", "data set that the features are of, where it is no longer where the run found it")
 	addImageColumn(f, &o.ImageColumn)

@@ -65,7 +65,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "dinov3": dinov3, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "curate": curate, "dinov3": dinov3, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON,
 			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {

@@ -60,6 +60,7 @@ times of files and folders; what has been changed since stays as it is and is na
 	f.BoolVar(&o.hardlinks, "hardlink", false, "give the files second names, on the same file system")
 	f.BoolVar(&o.moves, "move", false, "move the files; needs --yes")
 	f.BoolVar(&o.yes, "yes", false, "really move")
+	addNoCuration(f, &o.noCuration)
 	f.StringVar(&o.undo, "undo", "", "take back what was sorted into this folder")
 	f.StringVar(&o.images, "images", "", "data set that the run is of, where it is no longer where the run found it")
 	addImageColumn(f, &o.imageColumn)
@@ -69,6 +70,7 @@ times of files and folders; what has been changed since stays as it is and is na
 type sortOptions struct {
 	to, undo, images, imageColumn        string
 	copies, links, hardlinks, moves, yes bool
+	noCuration                           bool
 }
 
 // mode is "" where nothing is to be done but the table.
@@ -95,11 +97,12 @@ func (o *sortOptions) mode() (sorting.Mode, error) {
 
 // arranged is a run's images as they go into folders.
 type arranged struct {
-	files   []sorting.File
-	folders []arrangedFolder // of the clusters that have images, in their order
-	missing int              // images that are no longer in the data set
-	example string           // one of them
-	inside  int              // images that lie in the folder sorted into
+	files    []sorting.File
+	folders  []arrangedFolder // of the clusters that have images, in their order
+	missing  int              // images that are no longer in the data set
+	example  string           // one of them
+	excluded int              // images that were left out by hand
+	inside   int              // images that lie in the folder sorted into
 }
 
 // arrangedFolder is a line of the table.
@@ -110,7 +113,7 @@ type arrangedFolder struct {
 }
 
 func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOptions) error {
-	f, err := run.Open(dir)
+	f, err := a.openCurated(dir, o.noCuration)
 	if err != nil {
 		return err
 	}
@@ -136,6 +139,9 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if all.missing > 0 {
 		a.warn("%d images of the run are not in %s and are left out (as %s)", all.missing, images, all.example)
 	}
+	if all.excluded > 0 {
+		a.note("%d images were left out by hand and are not sorted", all.excluded)
+	}
 	if all.inside > 0 {
 		a.warn("%d images lie in %s, where files are sorted to, and were left out", all.inside, o.to)
 	}
@@ -155,9 +161,13 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 // arrange says where the images of a run go.
 func arrange(f *run.Finished, set *dataset.Set, to string) (*arranged, error) {
 	all := new(arranged)
-	folders := make([]arrangedFolder, f.Metrics.Clusters)
+	folders := make([]arrangedFolder, f.Clusters())
 	sorted := sorter{folder: to, folders: map[string]bool{}}
 	for i, item := range f.Table.Paths {
+		if f.Excluded(i) {
+			all.excluded++
+			continue
+		}
 		c := f.Table.Cluster[i]
 		name := ""
 		if c < len(f.Table.Names) {

@@ -12,6 +12,7 @@ type useOptions struct {
 	modelFlags
 	model       string
 	names       string
+	noCuration  bool
 	onnxruntime string
 	provider    encoder.Provider
 	threads     int
@@ -22,7 +23,13 @@ func (o *useOptions) add(f *pflag.FlagSet) {
 	o.modelFlags.add(f)
 	f.StringVar(&o.model, "model", "", "encoder of the run, as it was given then (default: where this machine last saw it)")
 	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines as 3,dogs (default: the class that most of a cluster's labelled images have)")
+	addNoCuration(f, &o.noCuration)
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
+}
+
+// addNoCuration adds the flag of every command that follows what was changed by hand.
+func addNoCuration(f *pflag.FlagSet, without *bool) {
+	f.BoolVar(without, "no-curation", false, "clusters as the training made them, without what 'pipeline curate' changed")
 }
 
 // addRuntime adds the flags that say how encoders are run.
@@ -36,6 +43,6 @@ func addRuntime(f *pflag.FlagSet, library *string, provider *encoder.Provider, t
 func (o *useOptions) options(a *app) (classify.Options, error) {
 	shape, err := o.modelFlags.options(a)
 	return classify.Options{
-		Model: o.model, Shape: shape, Names: o.names, Library: o.onnxruntime, Provider: o.provider, Threads: o.threads, Hooks: a.hooks(),
+		Model: o.model, Shape: shape, Names: o.names, Raw: o.noCuration, Library: o.onnxruntime, Provider: o.provider, Threads: o.threads, Hooks: a.hooks(),
 	}, err
 }

@@ -3,7 +3,8 @@
 //
 // A finished run has config.json with the settings as used and digests of the inputs, head.safetensors, novelty.safetensors (what package
 // head/novelty tells new images by), history.jsonl with a line for each epoch, of some methods representation.npy, then metrics.json and
-// assignments.csv, and the page, report.html. The head is written last of what the training leaves: where it is, all the rest is. While a
-// training runs, checkpoint.safetensors lets it be taken up again to the same bits, and .lock keeps others out. Load reads a run whose
-// training has ended, Open one that has scores, too; Whole tells whether nothing is missing.
+// assignments.csv, duplicates.csv and outliers.csv, and the page, report.html. The head is written last of what the training leaves: where
+// it is, all the rest is. While a training runs, checkpoint.safetensors lets it be taken up again to the same bits, and .lock keeps others
+// out. What a person changed afterwards is curation.jsonl (package curation). Load reads a run whose training has ended, Open one that has
+// scores, too, and OpenCurated that under what was changed; Whole tells whether nothing is missing.
 package run

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"iconic/curation"
 	"iconic/report"
 )
 
@@ -23,6 +24,8 @@ type Finished struct {
 	*Run
 	Metrics *report.Metrics
 	Table   *report.Assignments
+	// Curated, unless nil, is what was changed by hand: Table is under it then, Metrics is not.
+	Curated *curation.State
 }
 
 // Open reads a finished run folder. Where its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.

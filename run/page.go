@@ -24,6 +24,7 @@ import (
 	"iconic/models"
 	"iconic/progress"
 	"iconic/report"
+	"iconic/report/inspection"
 	"iconic/report/page"
 )
 
@@ -40,6 +41,7 @@ type PageOptions struct {
 	// ImageColumn is the column that holds the images of a Parquet data set; "": the one that the run was told of, or that is found.
 	ImageColumn string
 	Reference   string // folder of another run on the same data, drawn beside in the reliability diagram; "": none
+	Raw         bool   // clusters as the training made them, whatever was changed by hand
 	Points      int    // images on the map at most, drawn at random; 0: MapPoints
 	Workers     int    // goroutines; all processors when < 1
 	Hooks       progress.Hooks
@@ -76,14 +78,18 @@ var ErrReference = errors.New("is not a labelled run on the same data")
 // Remake makes the page of a finished run again, from features and images where they are. A page that shows more than a new one could is
 // kept (KeptError).
 func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
-	f, err := Open(dir)
+	open := OpenCurated
+	if o.Raw {
+		open = func(dir string, _ progress.Hooks) (*Finished, error) { return Open(dir) }
+	}
+	f, err := open(dir, o.Hooks)
 	if err != nil {
 		return nil, err
 	}
 	if html, err := regular.Read(filepath.Join(dir, PageFile)); err == nil {
 		o.shown, _ = page.ReadShown(html) // what is no page shows nothing
 	}
-	set, err := f.recordedFeatures(o.Features)
+	set, err := f.OpenFeatures(o.Features)
 	switch {
 	case err != nil && o.Features != "":
 		return nil, fmt.Errorf("features of %s: %w", dir, err)
@@ -93,6 +99,9 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 		o.Hooks.Warnf("the features of %s cannot be opened (%v): its page has no map", dir, err)
 	default:
 		defer set.Close()
+	}
+	if f, set, err = f.scoredByHand(ctx, set, o.Workers); err != nil {
+		return nil, err
 	}
 	return f, f.writePage(ctx, set, o)
 }
@@ -114,7 +123,7 @@ func (f *Finished) keepPage(loses string, missing Input, why error) error {
 // writePage writes report.html of a finished run; without items it has no map and no neighbours.
 func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptions) error {
 	r := page.Run{
-		Title: f.title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
+		Title: f.Title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
 		Assignments: *f.Table, Workers: o.Workers,
 	}
 	if s := f.Config.Counted; s != nil {
@@ -136,20 +145,28 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	if set != nil {
 		paths = set.Paths
 	}
-	p, err := f.recordedPictures(ctx, o.Images, o.ImageColumn, paths)
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, paths)
 	switch {
 	case err == nil:
-		defer p.set.Close()
-		r.Picture = p.image
+		defer p.Close()
+		r.Picture = p.Image
 	case o.Images != "":
 		return fmt.Errorf("images of %s: %w", f.Dir, err)
 	case o.shown.Pictures > 0:
 		return f.keepPage("pictures", ImagesInput, err)
-	case !errors.Is(err, errNoImages):
+	case !errors.Is(err, ErrNoImages):
 		o.Hooks.Warnf("the page of %s has no pictures: %v", f.Dir, err)
 	}
 	if set != nil {
 		r.Features = set
+		found, err := Inspect(ctx, set, f.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks)
+		if err != nil {
+			return err
+		}
+		if _, err := found.Write(f.Dir); err != nil {
+			return err
+		}
+		r.Found = found.Findings
 		if r.Map, err = f.Layout(ctx, set, o); err != nil {
 			return err
 		}
@@ -255,8 +272,8 @@ func calledNames(m *report.Metrics) []string {
 	return names
 }
 
-// title names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
-func (r *Run) title() string {
+// Title names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
+func (r *Run) Title() string {
 	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
 	if whole, err := filepath.Abs(data); err == nil { // "." has a name, too
 		data = whole
@@ -281,6 +298,9 @@ func (f *Finished) facts() []page.Setting {
 		if extraction.Encoder.Name == models.TinyName {
 			facts = append(facts, page.Setting{Name: "Caution", Value: models.TinyCaution})
 		}
+	}
+	if f.Curated != nil {
+		facts = append(facts, page.Setting{Name: "Curation", Value: fmt.Sprintf("%d changes by hand, which scores and clusters follow", len(f.Curated.Steps()))})
 	}
 	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})

@@ -9,23 +9,26 @@ import (
 	"iconic/extract/pixels"
 )
 
-// pictures fetches images of a data set by the paths that a feature store knows them by.
-type pictures struct {
+// Pictures fetches images of a data set by the paths that a feature store knows them by.
+type Pictures struct {
 	set   *dataset.Set
 	paths []string // of the store's rows
 }
 
-// openPictures lists the data set. Close its set after use.
-func openPictures(ctx context.Context, data string, o dataset.Options, paths []string) (*pictures, error) {
+// OpenPictures lists the data set. Close it after use.
+func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []string) (*Pictures, error) {
 	set, err := dataset.Open(ctx, data, o)
 	if err != nil {
 		return nil, err
 	}
-	return &pictures{set, paths}, nil
+	return &Pictures{set, paths}, nil
 }
 
-// image decodes the image of a row. Several goroutines may call it at once.
-func (p *pictures) image(row int) (image.Image, error) {
+// Close closes the data set.
+func (p *Pictures) Close() error { return p.set.Close() }
+
+// Image decodes the image of a row. Several goroutines may call it at once.
+func (p *Pictures) Image(row int) (image.Image, error) {
 	i, known := p.set.Find(p.paths[row])
 	if !known {
 		return nil, fmt.Errorf("%s is no longer in %s", p.paths[row], p.set.Root)

@@ -28,12 +28,12 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p, err := openPictures(t.Context(), root, dataset.Options{}, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"})
+	p, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.set.Close()
-	got, err := p.image(0)
+	got, err := p.Image(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +41,11 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 		t.Errorf("pixel %d %d %d %d, want 10 20 30 opaque", r>>8, g>>8, b>>8, a>>8)
 	}
 	for row, want := range map[int]string{1: "", 2: "a/gone.png is no longer in", 3: "../../etc/passwd is no longer in"} {
-		if _, err := p.image(row); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := p.Image(row); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("row %d: error %v does not say %q", row, err, want)
 		}
 	}
-	if _, err := openPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil); err == nil {
+	if _, err := OpenPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil); err == nil {
 		t.Error("a folder that is not there was opened")
 	}
 }

@@ -58,8 +58,8 @@ func places(run, recorded string) []string {
 	})
 }
 
-// recordedFeatures opens the features that a run was trained on: at given, or where config.json says.
-func (f *Finished) recordedFeatures(given string) (*features.Set, error) {
+// OpenFeatures opens the features that a run was trained on: at given, or where config.json says. Close them after use.
+func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	source := f.Config.Features
 	candidates := []string{given}
 	if given == "" {
@@ -118,13 +118,15 @@ func mayHold(data string, paths []string) bool {
 	})
 }
 
-// recordedPictures opens the images of a run for its page, by their paths.
-func (f *Finished) recordedPictures(ctx context.Context, given, column string, paths []string) (*pictures, error) {
+// OpenPictures opens the images of a run by their paths: at given, or where config.json says. Close them after use. The column is
+// that of the images of a Parquet data set, "" for the recorded one. ErrNoImages is in the
+// error's chain where nobody knows.
+func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths []string) (*Pictures, error) {
 	images := f.ImagesAt(given)
 	if images == "" {
-		return nil, errNoImages
+		return nil, ErrNoImages
 	}
-	return openPictures(ctx, images, f.ImageOptions(column), paths)
+	return OpenPictures(ctx, images, f.ImageOptions(column), paths)
 }
 
 // ImageOptions are those under which the images of a run are found again: labels do not matter.
@@ -132,5 +134,5 @@ func (f *Finished) ImageOptions(column string) dataset.Options {
 	return dataset.Options{LabelsFrom: dataset.None, ImageColumn: cmp.Or(column, f.Config.Features.ImageColumn)}
 }
 
-// errNoImages says that nobody has named the images of a run.
-var errNoImages = errors.New("the run does not know where its images are")
+// ErrNoImages says that nobody has named the images of a run.
+var ErrNoImages = errors.New("the run does not know where its images are")

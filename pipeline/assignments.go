@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"iconic/internal/atomicfile"
+	"iconic/report"
+	"iconic/report/exchange"
+	"iconic/run"
+)
+
+func newAssignmentsCommand(a *app) *cobra.Command {
+	var o assignmentsOptions
+	c := &cobra.Command{
+		Use:   "assignments RUN [--out FILE]",
+		Short: "Which image of a run is in which cluster, as CSV, JSON lines or Parquet",
+		Long: `Which image of a run is in which cluster, as CSV, JSON lines or Parquet, with what 'pipeline curate' changed.
+
+Columns: path, label (the name of the true class), cluster, name (of the cluster), confidence, excluded (left out by hand). A path that is
+not UTF-8 stands in path_bytes, too, in JSON lines and Parquet. Without --out it goes to standard output, as CSV or with --json as JSON
+lines; a file has the form that its name ends with.`,
+		Example: `  pipeline assignments out > out.csv
+  pipeline assignments out --out out.parquet`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.assignments(args[0], &o) },
+	}
+	f := c.Flags()
+	f.StringVarP(&o.out, "out", "o", "", "file to write, ending with .csv, .jsonl or .parquet (default: standard output)")
+	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
+	addNoCuration(f, &o.noCuration)
+	return c
+}
+
+type assignmentsOptions struct {
+	out                 string
+	csvSafe, noCuration bool
+}
+
+// format is the one that is asked for.
+func (o *assignmentsOptions) format(json bool) (exchange.Format, error) {
+	format := exchange.CSV
+	switch {
+	case o.out != "":
+		format = exchange.Format(strings.TrimPrefix(strings.ToLower(filepath.Ext(o.out)), "."))
+		if !slices.Contains(exchange.Formats, format) {
+			return "", usagef("%s: the name of the file says its form: want .csv, .jsonl or .parquet", o.out)
+		}
+	case json:
+		format = exchange.JSONL
+	}
+	if o.csvSafe && format != exchange.CSV {
+		return "", usagef("--csv-safe is for CSV, and this is %s: leave it out", format)
+	}
+	return format, nil
+}
+
+func (a *app) assignments(dir string, o *assignmentsOptions) error {
+	format, err := o.format(a.json)
+	if err != nil {
+		return err
+	}
+	f, err := a.openCurated(dir, o.noCuration)
+	if err != nil {
+		return err
+	}
+	computed := 0
+	write := func(w io.Writer) (err error) {
+		computed, err = format.Write(w, rowsOf(f), o.csvSafe)
+		return err
+	}
+	if o.out == "" {
+		err = write(a.out)
+	} else {
+		err = atomicfile.Write(o.out, write)
+	}
+	if err != nil {
+		return err
+	}
+	a.formulas(o.out, computed, o.csvSafe)
+	if o.out != "" && a.json {
+		return a.printJSON(map[string]any{"file": o.out, "images": len(f.Table.Paths)})
+	}
+	if o.out != "" {
+		_, err = fmt.Fprintf(a.out, "%s: %d images\n", o.out, len(f.Table.Paths))
+	}
+	return err
+}
+
+// openCurated reads a finished run folder, under its curation unless it is to be taken without.
+func (a *app) openCurated(dir string, without bool) (*run.Finished, error) {
+	if without {
+		return run.Open(dir)
+	}
+	return run.OpenCurated(dir, a.hooks())
+}
+
+// rowsOf are the run's images in their order.
+func rowsOf(f *run.Finished) iter.Seq[exchange.Row] {
+	return func(yield func(exchange.Row) bool) {
+		for i, path := range f.Table.Paths {
+			r := exchange.Row{Path: path, Cluster: int64(f.Table.Cluster[i]), Confidence: f.Table.Confidence[i], Excluded: f.Excluded(i)}
+			if f.Table.Labels != nil && f.Table.Labels[i] != report.NoLabel {
+				r.Label = &f.Table.Classes[f.Table.Labels[i]]
+			}
+			if c := f.Table.Cluster[i]; c < len(f.Table.Names) && f.Table.Names[c] != "" {
+				r.Name = &f.Table.Names[c]
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// curate starts the server of a run's curation, takes steps as its page does, and kills it as soon as the last one is answered:
+//
+//	curate run cluster step…
+//
+// A split is looked at before, of that cluster.
+func curate(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: curate run cluster step…")
+	}
+	command := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "pipeline"), "curate", ts.MkAbs(args[0]), "--listen", "127.0.0.1:0")
+	command.Dir = ts.Getenv("WORK")
+	command.Env = append(command.Environ(), "HOME="+ts.Getenv("HOME"), "XDG_CACHE_HOME="+ts.Getenv("XDG_CACHE_HOME"))
+	out, err := command.StdoutPipe()
+	ts.Check(err)
+	ts.Check(command.Start())
+	defer func() {
+		_ = command.Process.Kill() // it has done what it was asked to
+		_ = command.Wait()
+	}()
+	line, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	address := strings.TrimSpace(strings.TrimPrefix(line, "curate at "))
+	page := fetched(ts, "GET", address+"/", "", nil)
+	token := string(regexp.MustCompile(`name="token" content="([A-Z0-9]+)"`).FindSubmatch(page)[1])
+	for _, step := range args[2:] {
+		var state struct{ Steps int }
+		ts.Check(json.Unmarshal(fetched(ts, "GET", address+"/state", "", nil), &state))
+		if strings.Contains(step, `"split"`) {
+			fetched(ts, "POST", address+"/split", token, fmt.Appendf(nil, `{"steps":%d,"cluster":%s}`, state.Steps, args[1]))
+		}
+		fetched(ts, "POST", address+"/step", token, fmt.Appendf(nil, `{"steps":%d,"step":%s}`, state.Steps, step))
+	}
+}
+
+// fetched is the body of an answer, which must be that all is well.
+func fetched(ts *testscript.TestScript, method, address, token string, body []byte) []byte {
+	r, err := http.NewRequest(method, address, bytes.NewReader(body))
+	ts.Check(err)
+	r.Header.Set("X-Token", token)
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	if answer.StatusCode != http.StatusOK {
+		ts.Fatalf("%s %s: %s %s", method, address, answer.Status, text)
+	}
+	return text
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"iconic/extract/dataset"
+	"iconic/features"
+	"iconic/internal/diskspace"
+	"iconic/report"
+	"iconic/report/inspection"
+	"iconic/run"
+)
+
+func newDuplicatesCommand(a *app) *cobra.Command {
+	var o duplicatesOptions
+	c := &cobra.Command{
+		Use:   "duplicates STORE|RUN",
+		Short: "Find images that are there twice, and images unlike all others",
+		Long: `Find images that are there twice, and images unlike all others, by the features of a feature store, a features.npy or a run.
+
+Images with the same bytes are exact copies. Others are near duplicates (encoded again, resized, slightly cropped, mirrored) where their
+features are much nearer than those of the neighbours around them and their thumbnails correlate. Where the images are not at hand, or
+with --features-only, the features decide alone. The first image of a group is the one with most bytes. An image is unlike all others if
+its 10th nearest neighbour is farther than nearly all of those are, and elsewhere if most of its 10 nearest neighbours are in one other
+cluster, which takes a run to know. No file is touched.`,
+		Example: `  pipeline duplicates out
+  pipeline duplicates store --json
+  pipeline duplicates features.npy --out lists --csv-safe`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.csvSafe && o.out == "" {
+				return usagef("--csv-safe is for the tables of --out: name their folder, or leave it out")
+			}
+			return a.duplicates(c.Context(), args[0], &o)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.exact, "exact", false, "look for exact copies alone")
+	f.BoolVar(&o.featuresOnly, "features-only", false, "do not compare the images themselves")
+	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "least correlation of near duplicates' thumbnails, above 0 and up to 1")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
+	f.StringVar(&o.images, "images", "", "data set that the features are of, where it is not known or no longer where it was")
+	addImageColumn(f, &o.imageColumn)
+	addNoCuration(f, &o.noCuration)
+	f.StringVarP(&o.out, "out", "o", "", "folder to write "+run.DuplicatesFile+" and "+run.OutliersFile+" into (default: none)")
+	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
+	return c
+}
+
+type duplicatesOptions struct {
+	exact, featuresOnly   bool
+	noCuration            bool
+	correlation           float64
+	features, images, out string
+	imageColumn           string
+	csvSafe               bool
+	workers               int
+}
+
+func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions) (err error) {
+	switch {
+	case !(o.correlation > 0 && o.correlation <= 1):
+		return usagef("correlation %g: want a number above 0 and up to 1", o.correlation)
+	case o.images != "" && (o.featuresOnly || o.exact):
+		return usagef("--images names images to compare, and --features-only and --exact compare none: give one")
+	}
+	set, f, err := a.openInspected(name, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	p, err := a.comparedPictures(ctx, set, f, o)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		defer func() { err = errors.Join(err, p.Close()) }()
+	}
+	var cluster []int
+	if f != nil {
+		cluster = f.Table.Cluster
+	}
+	found, err := run.Inspect(ctx, set, cluster, p, inspection.Options{Exact: o.exact, Correlation: o.correlation, Workers: o.workers}, a.hooks())
+	a.endStage()
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := os.MkdirAll(o.out, 0o777); err != nil {
+			return fmt.Errorf("output folder: %w", err)
+		}
+		found.Names.Safe = o.csvSafe
+		computed, err := found.Write(o.out)
+		if err != nil {
+			return err
+		}
+		a.formulas(o.out, computed, o.csvSafe)
+	}
+	if a.json {
+		return a.printJSON(inspectedLines(found))
+	}
+	return a.printInspected(found)
+}
+
+// openInspected opens what STORE|RUN names; f is nil for what is no run.
+func (a *app) openInspected(name string, o *duplicatesOptions) (set *features.Set, f *run.Finished, err error) {
+	if _, err := os.Stat(filepath.Join(name, "config.json")); err != nil {
+		if o.features != "" {
+			return nil, nil, usagef("--features is for a run, and %s is none: give the features themselves", name)
+		}
+		set, err = features.Open(name, "")
+		return set, nil, err
+	}
+	if f, err = a.openCurated(name, o.noCuration); err != nil {
+		return nil, nil, err
+	}
+	if set, err = f.OpenFeatures(o.features); err != nil {
+		return nil, nil, fmt.Errorf("the features of run %s: %w; say where they are now with --features", name, err)
+	}
+	return set, f, nil
+}
+
+// comparedPictures opens the images that are to be compared. It is nil where there are none to be, or nobody knows where they are.
+func (a *app) comparedPictures(ctx context.Context, set *features.Set, f *run.Finished, o *duplicatesOptions) (*run.Pictures, error) {
+	if o.featuresOnly || o.exact {
+		return nil, nil
+	}
+	images, options := o.images, dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.imageColumn}
+	if f != nil {
+		images, options = f.ImagesAt(images), f.ImageOptions(o.imageColumn)
+	}
+	if images == "" {
+		a.note("the features decide alone: name the images with --images to have them compared")
+		return nil, nil
+	}
+	p, err := run.OpenPictures(ctx, images, options, set.Paths)
+	switch {
+	case err == nil:
+		return p, nil
+	case o.images != "":
+		return nil, fmt.Errorf("images: %w", err)
+	}
+	a.warn("the features decide alone, for the images cannot be opened (%v): say where they are with --images", err)
+	return nil, nil
+}
+
+// What --json prints. Clusters are null where there is no clustering.
+type (
+	inspectedJSON struct {
+		Images    int               `json:"images"`
+		Exact     int               `json:"exact_copies"`
+		Near      int               `json:"near_duplicates"`
+		Groups    [][]duplicateJSON `json:"groups"`
+		Fence     report.Number     `json:"unlike_above"` // the distance above which an image is unlike all others
+		Unlike    []outlierJSON     `json:"unlike"`
+		Elsewhere []outlierJSON     `json:"elsewhere"`
+	}
+	duplicateJSON struct {
+		jsonPath
+		Kind     string  `json:"kind"`
+		Distance float64 `json:"distance"`
+		Bytes    int64   `json:"bytes,omitempty"`
+		Hash     string  `json:"hash,omitempty"`
+		Cluster  *int    `json:"cluster,omitempty"`
+	}
+	outlierJSON struct {
+		jsonPath
+		Distance   float64 `json:"distance,omitempty"`
+		Cluster    *int    `json:"cluster,omitempty"`
+		Neighbours *int    `json:"neighbours_cluster,omitempty"`
+		Share      float64 `json:"neighbours_share,omitempty"`
+	}
+)
+
+func inspectedLines(f *run.Inspected) *inspectedJSON {
+	exact, near := f.Copies()
+	all := &inspectedJSON{
+		Images: f.Images, Exact: exact, Near: near, Fence: report.Number(f.Fence),
+		Groups: [][]duplicateJSON{}, Unlike: []outlierJSON{}, Elsewhere: []outlierJSON{},
+	}
+	for _, g := range f.Groups {
+		var group []duplicateJSON
+		for k, m := range g {
+			d := duplicateJSON{jsonPath: jsonPathOf(f.Names.Paths[m.Image]), Kind: g.Kind(k), Distance: m.Distance, Cluster: clusterOf(f, m.Image)}
+			if f.Names.Hashes != nil {
+				d.Hash, d.Bytes = hex.EncodeToString(f.Names.Hashes[m.Image][:]), f.Names.Bytes[m.Image]
+			}
+			group = append(group, d)
+		}
+		all.Groups = append(all.Groups, group)
+	}
+	for _, u := range f.Unlike {
+		all.Unlike = append(all.Unlike, outlierJSON{jsonPath: jsonPathOf(f.Names.Paths[u.Image]), Distance: u.Distance, Cluster: clusterOf(f, u.Image)})
+	}
+	for _, s := range f.Elsewhere {
+		all.Elsewhere = append(all.Elsewhere, outlierJSON{jsonPath: jsonPathOf(f.Names.Paths[s.Image]), Cluster: clusterOf(f, s.Image), Neighbours: &s.Cluster, Share: s.Share})
+	}
+	return all
+}
+
+func clusterOf(f *run.Inspected, i int) *int {
+	if f.Names.Cluster == nil {
+		return nil
+	}
+	return &f.Names.Cluster[i]
+}
+
+// printInspected prints a table of the groups, one of what is unlike or elsewhere, and a sentence.
+func (a *app) printInspected(f *run.Inspected) error {
+	if len(f.Groups) > 0 {
+		t := newTable("group", "kind", "distance", "size", "path")
+		for number, g := range f.Groups {
+			for k, m := range g {
+				size := "–"
+				if f.Names.Bytes != nil {
+					size = diskspace.Words(f.Names.Bytes[m.Image])
+				}
+				t.row(fmt.Sprint(number+1), g.Kind(k), fmt.Sprintf("%.3f", m.Distance), size, plain(f.Names.Paths[m.Image]))
+			}
+		}
+		if err := t.print(a.out); err != nil {
+			return err
+		}
+	}
+	if len(f.Unlike)+len(f.Elsewhere) > 0 {
+		t := newTable("kind", "why", "path")
+		for _, u := range f.Unlike {
+			t.row(inspection.KindUnlike, fmt.Sprintf("10th neighbour at %.3f, beyond %.3f", u.Distance, f.Fence), plain(f.Names.Paths[u.Image]))
+		}
+		for _, s := range f.Elsewhere {
+			t.row(inspection.KindElsewhere, fmt.Sprintf("in cluster %d, %.0f %% of its neighbours in %d", f.Names.Cluster[s.Image], 100*s.Share, s.Cluster), plain(f.Names.Paths[s.Image]))
+		}
+		if len(f.Groups) > 0 {
+			fmt.Fprintln(a.out)
+		}
+		if err := t.print(a.out); err != nil {
+			return err
+		}
+	}
+	exact, near := f.Copies()
+	words := fmt.Sprintf("%d images: %d exact copies and %d near duplicates of others, in %d groups", f.Images, exact, near, len(f.Groups))
+	words += fmt.Sprintf("; %d unlike all others", len(f.Unlike))
+	if f.Names.Cluster != nil {
+		words += fmt.Sprintf(", %d whose neighbours are in another cluster", len(f.Elsewhere))
+	}
+	a.note("%s", words)
+	return nil
+}

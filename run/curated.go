@@ -1,0 +1,147 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"iconic/curation"
+	"iconic/features"
+	"iconic/head/matrix"
+	"iconic/progress"
+	"iconic/report"
+)
+
+// HasCuration tells whether a run folder holds changes by hand.
+func HasCuration(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, curation.FileName))
+	return err == nil
+}
+
+// OpenCurated is Open under what was changed by hand, if anything was. It fails with curation.OtherRunError where that was changed about
+// another run.
+func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
+	f, err := Open(dir)
+	if err != nil || !HasCuration(dir) {
+		return f, err
+	}
+	id, err := f.Identity()
+	if err != nil {
+		return nil, err
+	}
+	s, torn, err := curation.Load(dir, id, f.Base())
+	if err != nil {
+		return nil, err
+	}
+	if torn {
+		hooks.Warnf("the last line of %s was cut short and is ignored: it had not been saved", filepath.Join(dir, curation.FileName))
+	}
+	if s != nil {
+		f.Curated = s
+		f.Table.Cluster, f.Table.Names = s.Of, s.Names()
+	}
+	return f, nil
+}
+
+// Base is the clustering that a curation of the run starts from.
+func (f *Finished) Base() curation.Base {
+	names := slices.Clone(f.Table.Names)
+	if names == nil {
+		names = make([]string, f.Metrics.Clusters)
+	}
+	return curation.Base{Cluster: slices.Clone(f.Table.Cluster), Names: names, Dim: f.Head.Dim}
+}
+
+// Identity says which run a curation is of.
+func (f *Finished) Identity() (curation.Identity, error) {
+	sum, err := checksum(f.Head)
+	if err != nil {
+		return curation.Identity{}, fmt.Errorf("run folder %s: %w", f.Dir, err)
+	}
+	return curation.Identify(sum, f.Table.Paths, f.Table.Cluster, f.Metrics.Clusters), nil
+}
+
+// Excluded tells whether an image of the run was left out by hand.
+func (f *Finished) Excluded(i int) bool { return f.Curated != nil && f.Curated.Excluded[i] }
+
+// Clusters is the number of clusters that images may be in, those that became part of others among them.
+func (f *Finished) Clusters() int {
+	if f.Curated != nil {
+		return len(f.Curated.Clusters)
+	}
+	return f.Metrics.Clusters
+}
+
+// scoredByHand is the run with scores of the clusters as they are by hand, without the images that were left out; without a curation it
+// gives what it got. The set may be nil. A baseline is on all images, and left out where some are.
+func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
+	if f.Curated == nil {
+		return f, set, nil
+	}
+	was, all := f.Metrics, len(f.Table.Paths)
+	f, set = f.kept(set)
+	if len(f.Table.Paths) == 0 {
+		return nil, nil, fmt.Errorf("all images of %s were left out by hand: there is nothing to report", f.Dir)
+	}
+	clusters := f.Clusters()
+	m, err := report.Score(ctx, report.Input{
+		Clusters: clusters, Cluster: f.Table.Cluster, Confidence: f.Table.Confidence, Labels: f.Table.Labels, Classes: f.Table.Classes,
+		Loss: float64(was.Loss), Seed: f.Config.Training.Seed, Workers: workers,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if set != nil {
+		m.LabelFree, err = report.ScoreFeatures(ctx, set, f.Table.Cluster, clusters, report.LabelFreeOptions{Rows: 2000, Seed: f.Config.Training.Seed, Workers: workers})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(f.Table.Paths) == all {
+		m.KMeans = was.KMeans
+	}
+	scored := *f
+	scored.Metrics = m
+	return &scored, set, nil
+}
+
+// kept gives the run and its set as if the images that were left out by hand had never been there. The set may be nil.
+func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
+	var rows []int32
+	for i := range f.Table.Paths {
+		if !f.Excluded(i) {
+			rows = append(rows, int32(i))
+		}
+	}
+	if len(rows) == len(f.Table.Paths) {
+		return f, set
+	}
+	some := *f
+	some.Table = &report.Assignments{
+		Paths: entries(f.Table.Paths, rows), Labels: entries(f.Table.Labels, rows), Cluster: entries(f.Table.Cluster, rows),
+		Confidence: entries(f.Table.Confidence, rows), Classes: f.Table.Classes, Names: f.Table.Names,
+	}
+	if set == nil {
+		return &some, nil
+	}
+	left := *set
+	left.Features = &matrix.Selected{Of: set.Features, Rows: rows}
+	left.Paths, left.Labels = entries(set.Paths, rows), entries(set.Labels, rows)
+	left.Hashes, left.Bytes = entries(set.Hashes, rows), entries(set.Bytes, rows)
+	left.Graphs = "" // what is kept there is of all images
+	return &some, &left
+}
+
+// entries are those of some rows; nil of nil.
+func entries[T any](all []T, rows []int32) []T {
+	if all == nil {
+		return nil
+	}
+	some := make([]T, len(rows))
+	for k, i := range rows {
+		some[k] = all[i]
+	}
+	return some
+}

@@ -1,0 +1,62 @@
+package run
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"iconic/features"
+	"iconic/inspect"
+	"iconic/internal/atomicfile"
+	"iconic/progress"
+	"iconic/report/inspection"
+)
+
+// The tables of duplicates and outliers in a run folder.
+const (
+	DuplicatesFile = "duplicates.csv"
+	OutliersFile   = "outliers.csv"
+)
+
+// Inspected is what was found in a set of images, and what they are called.
+type Inspected struct {
+	*inspection.Findings
+	Names inspection.Names
+}
+
+// Inspect looks through a set for duplicates and outliers. Without clusters nothing is elsewhere, without pictures the features decide
+// alone.
+func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures, o inspection.Options, hooks progress.Hooks) (*Inspected, error) {
+	if p != nil {
+		o.Picture = p.Image
+	}
+	of := inspect.Set{Features: set, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster, Cache: set.Graphs}
+	found, err := inspect.Look(ctx, of, inspect.Options{Options: o, Progress: hooks.Stage("neighbours", "comparisons")})
+	if found == nil {
+		return nil, err
+	}
+	if err != nil {
+		hooks.Notef("the neighbour graph is not kept for next time: %v", err)
+	}
+	if found.Unread > 0 {
+		hooks.Warnf("%d images could not be read to be compared: the features decide about them alone", found.Unread)
+	}
+	return &Inspected{found, inspection.Names{Paths: set.Paths, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster}}, nil
+}
+
+// Write writes both tables into a folder, and tells how many cells a spreadsheet would compute.
+func (f *Inspected) Write(dir string) (computed int, err error) {
+	for name, write := range map[string]func(io.Writer, inspection.Names) (int, error){
+		DuplicatesFile: f.WriteDuplicates, OutliersFile: f.WriteOutliers,
+	} {
+		err := atomicfile.Write(filepath.Join(dir, name), func(w io.Writer) error {
+			n, err := write(w, f.Names)
+			computed += n
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return computed, nil
+}
