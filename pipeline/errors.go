@@ -54,7 +54,6 @@ var remedies = []remedy{
 	{sentinel(run.ErrReference), ": choose another run for --reference", true},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.FeaturesInput }), "; name them with --features, or remove the file for a page without", false},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file for a page without", false},
-	{sentinel(sweep.ErrBusy), ": wait for it, or choose another folder with --out", false},
 	{typed[*sweep.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},

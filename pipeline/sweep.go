@@ -24,7 +24,8 @@ func newSweepCommand(a *app) *cobra.Command {
 
 Every setting takes a list: the runs are all combinations, or with --list the lines of a file ("alpha=0.2 batch=1024"), each
 with every seed. Runs share the machine one to a processor. A finished run is never repeated: the same command, or one with
-more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html and runs/, a run folder for each.`,
+more values, goes on where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
+share a disk: each run is made by one of them, and one that was killed is taken up by another. DIR gets sweep.csv, sweep.html and runs/, a run folder for each.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.runSweep(c.Context(), args, &o) },
 	}
@@ -38,12 +39,16 @@ more values, goes on where the last one stopped. DIR gets sweep.csv, sweep.html 
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
 	addCSVSafe(f, &o.csvSafe)
+	f.StringVar(&o.shard, "shard", "", "be worker i of n, as 2/4: begin with a share of the runs, take what nobody else has claimed, and wait for no one")
+	f.BoolVar(&o.report, "report", false, "train nothing: make sweep.csv and the page of runs that are all there")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
 
 type sweepOptions struct {
 	csvSafe bool
+	shard   string
+	report  bool
 	values  map[string]*[]string
 	seeds   int
 	list    string
@@ -93,15 +98,29 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 		defer set.Close()
 		options.Sets = append(options.Sets, set)
 	}
+	if options.Part, options.Parts, err = parseShard(o.shard); err != nil {
+		return err
+	}
+	if o.report && o.shard != "" {
+		return usagef("--report trains nothing, and --shard says what to train: give one")
+	}
 	live := &liveTable{app: a}
 	options.Ended = live.ended
 	if live.sweep, err = sweep.Plan(options); err != nil {
 		return err
 	}
-	if err := live.sweep.Train(ctx); err != nil {
+	work := live.sweep.Train
+	if o.report {
+		work = live.sweep.Report
+	}
+	if err := work(ctx); err != nil {
 		return err
 	}
 	a.endStage()
+	if n := live.sweep.Missing(); n > 0 {
+		a.note("%d of %d runs are with other workers: the last of them makes the page, or sweep --report", n, len(live.sweep.Jobs))
+		return nil
+	}
 	a.formulas(filepath.Join(o.out, "sweep.csv"), live.sweep.Formulas, o.csvSafe)
 	return a.printSweep(live.sweep)
 }

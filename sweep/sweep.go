@@ -1,5 +1,9 @@
 // Package sweep trains over many settings and seeds on the same features: a grid or a list of combinations becomes runs, one per processor
 // at a time, each of them made once. A sweep's folder has sweep.csv, sweep.html and runs/, with a run folder for each.
+//
+// Several processes may work in one folder, on one machine or on several that share a disk. Each run is claimed by a lock on a file of
+// its own in claims/, which the system drops with the process that holds it: so no run is made twice, and one whose process was killed is
+// taken up by another from where it stopped. Who finds all runs finished writes table and page; it is the same whoever does.
 package sweep
 
 import (
@@ -16,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,11 +44,15 @@ type Options struct {
 	Dir          string          // of the sweep
 	Sets         []*features.Set // each combination is trained on each of them
 	Combinations []Combination
-	Seeds        int  // runs of each combination, with the seeds 0, 1, …
-	Workers      int  // runs at once; all processors when < 1
-	Safe         bool // has cells of CSV files that a spreadsheet would take for formulas begin with an apostrophe
-	Hooks        progress.Hooks
-	Ended        func(*Job) // told of each run that ends, one at a time; may be nil
+	Seeds        int // runs of each combination, with the seeds 0, 1, …
+
+	// Part and Parts make this process one of several: it begins with its own share of the runs, goes on with whatever nobody has
+	// claimed, and ends without waiting for others. 0 of 0: it waits, so as to take up what others leave behind.
+	Part, Parts int
+	Workers     int  // runs at once; all processors when < 1
+	Safe        bool // has cells of CSV files that a spreadsheet would take for formulas begin with an apostrophe
+	Hooks       progress.Hooks
+	Ended       func(*Job) // told of each run that ends, one at a time; may be nil
 }
 
 // Sweep is a set of runs in a folder.
@@ -76,7 +85,8 @@ type Job struct {
 	Config  head.Config
 	Metrics *report.Metrics // nil until it has ended
 
-	set *features.Set
+	set    *features.Set
+	number int // in the order of the jobs
 }
 
 // baselineOnce is k-means on the same features with the same clusters and seed, computed by who comes first.
@@ -86,8 +96,8 @@ type baselineOnce struct {
 	err   error
 }
 
-// ErrBusy is in the chain of Train's error where another sweep works in the same folder.
-var ErrBusy = errors.New("another sweep is at work")
+// ErrUnfinished is in the chain of Report's error for a sweep of which runs are still to come.
+var ErrUnfinished = errors.New("runs are still to come")
 
 // SettingsError says that a combination cannot be trained.
 type SettingsError struct{ Err error }
@@ -106,32 +116,57 @@ func Plan(o Options) (*Sweep, error) {
 	return s, s.plan()
 }
 
-// Train makes the runs that are not there yet, and writes sweep.csv and sweep.html.
+// Train makes the runs that are not there yet and that no other process makes. Once all are there, it writes sweep.csv and sweep.html; they
+// may be still to come only where this is one part of several, see Missing.
 func (s *Sweep) Train(ctx context.Context) error {
-	unlock, err := s.lock()
-	if err != nil {
-		return err
+	for _, folder := range [...]string{"runs", claims} {
+		if err := os.MkdirAll(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
+			return fmt.Errorf("folder of the sweep: %w", err)
+		}
 	}
-	defer unlock()
 	if err := s.train(ctx); err != nil {
 		return err
 	}
-	return s.finish(ctx)
+	// Whoever ends last finds the runs of all others.
+	if left, err := s.unfinished(); err != nil || len(left) > 0 {
+		return err
+	}
+	return s.write(ctx)
 }
 
-// lock keeps two sweeps out of one folder.
-func (s *Sweep) lock() (unlock func() error, err error) {
-	if err := os.MkdirAll(filepath.Join(s.options.Dir, "runs"), 0o755); err != nil {
-		return nil, fmt.Errorf("folder of the sweep: %w", err)
+// Report writes sweep.csv and sweep.html of a sweep whose runs are all there. It fails with ErrUnfinished where they are not.
+func (s *Sweep) Report(ctx context.Context) error {
+	if _, err := s.unfinished(); err != nil {
+		return err
 	}
-	unlock, err = lockfile.Try(filepath.Join(s.options.Dir, ".lock"))
-	if errors.Is(err, lockfile.ErrBusy) {
-		return nil, fmt.Errorf("%w in %s", ErrBusy, s.options.Dir)
+	if n := s.Missing(); n > 0 {
+		return fmt.Errorf("%s: %d of %d %w: run the same sweep without --report", s.options.Dir, n, len(s.Jobs), ErrUnfinished)
 	}
+	return s.write(ctx)
+}
+
+// Missing is the number of runs that are still to come.
+func (s *Sweep) Missing() int {
+	n := 0
+	for _, j := range s.Jobs {
+		if j.Metrics == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// write writes table and page, one process after the other.
+func (s *Sweep) write(ctx context.Context) error {
+	unlock, err := lockfile.Wait(ctx, filepath.Join(s.options.Dir, ".lock"), nil)
 	if err != nil {
-		return nil, fmt.Errorf("folder of the sweep: %w", err)
+		return fmt.Errorf("folder of the sweep: %w", err)
 	}
-	return unlock, nil
+	defer unlock()
+	if err := s.finish(ctx); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(s.options.Dir, claims)) // whoever claims a run now finds it finished
 }
 
 // plan lists points and jobs.
@@ -204,7 +239,7 @@ func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]
 		}
 		told[note] = true
 	}
-	j := &Job{set: set, Config: config}
+	j := &Job{set: set, Config: config, number: len(s.Jobs)}
 	if j.Name, err = runName(set, config); err != nil {
 		return nil, err
 	}
@@ -233,19 +268,57 @@ func runName(set *features.Set, c head.Config) (string, error) {
 // Folder is where the run of a job is.
 func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, "runs", j.Name) }
 
+// unfinished lists the runs that are still to come, and reads the scores of the others.
+func (s *Sweep) unfinished() (left []*Job, err error) {
+	for _, j := range s.Jobs {
+		if there, err := s.finished(j); err != nil {
+			return nil, err
+		} else if !there {
+			left = append(left, j)
+		}
+	}
+	return left, nil
+}
+
+// finished reads the scores of a run if it is there.
+func (s *Sweep) finished(j *Job) (bool, error) {
+	m, err := run.Metrics(s.Folder(j))
+	switch {
+	case err == nil:
+		s.mutex.Lock()
+		j.Metrics = m
+		s.mutex.Unlock()
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	}
+	return false, fmt.Errorf("%w; remove the folder %s to make the run again", err, s.Folder(j))
+}
+
+// claims is the folder of the files by which runs are claimed.
+const claims = "claims"
+
+// claim gives a job to this process until unlock; nil: another one has it.
+func (s *Sweep) claim(j *Job) (unlock func() error, err error) {
+	name := filepath.Join(s.options.Dir, claims, j.Name+".lock")
+	unlock, err = lockfile.Try(name)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has found all runs finished
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return nil, err
+		}
+		unlock, err = lockfile.Try(name)
+	}
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil, nil
+	}
+	return unlock, err
+}
+
 // train runs what is not finished, one run a processor.
 func (s *Sweep) train(ctx context.Context) error {
-	var left []*Job
-	for _, j := range s.Jobs {
-		m, err := run.Metrics(s.Folder(j))
-		switch {
-		case err == nil:
-			j.Metrics = m
-		case errors.Is(err, fs.ErrNotExist):
-			left = append(left, j)
-		default:
-			return fmt.Errorf("%w; remove the folder %s to make the run again", err, s.Folder(j))
-		}
+	left, err := s.unfinished()
+	if err != nil {
+		return err
 	}
 	if done := len(s.Jobs) - len(left); done > 0 {
 		s.options.Hooks.Notef("%d of %d runs are finished already", done, len(s.Jobs))
@@ -256,21 +329,67 @@ func (s *Sweep) train(ctx context.Context) error {
 	if err := s.neighbours(ctx, left); err != nil {
 		return err
 	}
+	if n := s.options.Parts; n > 0 { // the own share first, the others after it in their order
+		slices.SortStableFunc(left, func(a, b *Job) int {
+			return cmp.Compare((a.number%n-s.options.Part+1+n)%n, (b.number%n-s.options.Part+1+n)%n)
+		})
+	}
+	for told := false; ; told = true {
+		if left, err = s.pass(ctx, left); err != nil || len(left) == 0 || s.options.Parts > 0 {
+			return err
+		}
+		if !told {
+			s.options.Hooks.Notef("%d runs are being made by other processes: this one waits for them", len(left))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
+
+// pass makes every run that it can claim, and gives those that others have claimed.
+func (s *Sweep) pass(ctx context.Context, jobs []*Job) (left []*Job, err error) {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(min(s.options.Workers, len(left)))
-	for _, j := range left {
+	g.SetLimit(min(s.options.Workers, len(jobs)))
+	for _, j := range jobs {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := s.run(ctx, j); err != nil {
-				return fmt.Errorf("run %s: %w", j.Name, err)
+			busy, err := s.once(ctx, j)
+			if busy {
+				s.mutex.Lock()
+				left = append(left, j)
+				s.mutex.Unlock()
 			}
-			s.ended(j)
-			return nil
+			return err
 		})
 	}
-	return g.Wait()
+	err = g.Wait()
+	slices.SortFunc(left, func(a, b *Job) int { return cmp.Compare(a.number, b.number) })
+	return left, err
+}
+
+// once makes a run unless it is there by now. It is busy where another process makes it.
+func (s *Sweep) once(ctx context.Context, j *Job) (busy bool, err error) {
+	unlock, err := s.claim(j)
+	if unlock == nil || err != nil {
+		return err == nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	there, err := s.finished(j)
+	if err != nil {
+		return false, err
+	}
+	if !there {
+		if err := s.run(ctx, j); err != nil {
+			return false, fmt.Errorf("run %s: %w", j.Name, err)
+		}
+	}
+	s.ended(j)
+	return false, nil
 }
 
 // graphKey names what runs must agree on to share a neighbour graph.

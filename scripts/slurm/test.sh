@@ -2,9 +2,10 @@
 # test.sh PIPELINE DATA MODEL [flags of `pipeline extract`]
 #
 # Sets up a Slurm cluster of one node in a temporary folder, extracts DATA as an array of four, kills one task in the
-# middle and re-queues it, and compares the merged store with that of a single run. Exit code 77: Slurm is not here.
+# middle and re-queues it, and compares the merged store with that of a single run; then shares a sweep among three
+# workers, and compares its table. Exit code 77: Slurm is not here.
 set -euo pipefail
-[ $# -ge 3 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 3 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 pipeline=$(realpath "$1") data=$(realpath "$2") model=$3; shift 3
 [ -e "$model" ] && model=$(realpath "$model")
 for program in munged mungekey slurmctld slurmd sbatch scontrol; do
@@ -98,3 +99,15 @@ for file in manifest.json items.jsonl $(cd "$work/single" && ls features-*.npy);
   cmp "$work/single/$file" "$work/store/$file"
 done
 echo "the merged store is the single run's, byte for byte ($(ls "$work"/store/features-*.npy | wc -l) shards)"
+
+# A sweep by one process, and by workers that share it.
+settings=(--clusters 3,4 --method debiased-infonce-clustering --epochs 20 --seeds 2)
+"$pipeline" sweep "$work/store" "${settings[@]}" --out "$work/sweep-single"
+PIPELINE=$pipeline "$here/sweep.sh" 3 "$work/store" "${settings[@]}" --out "$work/sweep"
+for _ in $(seq 600); do
+  squeue -h | grep -q . || break
+  sleep 1
+done
+cat "$work/sweep/.slurm/page.log"
+cmp "$work/sweep-single/sweep.csv" "$work/sweep/sweep.csv"
+echo "the table of three workers is that of one process ($(($(wc -l <"$work/sweep/sweep.csv") - 1)) runs)"
