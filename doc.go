@@ -1,15 +1,25 @@
-// Package iconic sorts images into groups without labels. The work is in its sub-packages, which Go programs may use as the command
-// `pipeline` does:
+// Package iconic sorts images into clusters without labels.
 //
-//   - iconic/extract turns images into features and keeps them in a store (extract/store), or gives them for single images
-//     (Embedder);
-//   - iconic/features opens what heads are trained on: stores, matrices;
-//   - iconic/head trains clustering heads on features; head/icon is the engine for methods of one's own;
-//   - iconic/run owns run folders: it trains into them, scores, and reads them; iconic/sweep trains over many settings, iconic/comparison sets
-//     runs side by side;
-//   - iconic/classify puts a run to use on new images; iconic/endpoint does over HTTP;
-//   - iconic/report scores clusterings, and makes the page (report/page);
-//   - iconic/models knows the encoders.
+// Cluster goes all the way: a folder of images, an encoder's name and a number of clusters in; a run folder with assignments, scores and a
+// page out. Extract and Train are its two halves. OpenModel puts a finished run to use on new images.
 //
-// None of them prints, keeps state of its own or ends the program; what takes long takes a context. The examples here run as tests.
+// Around it, each with a part of the work and none printing, keeping state of its own or ending the program:
+//
+//   - iconic/features opens what heads are trained on: stores, matrices, or a program's own numbers (features.New);
+//   - iconic/run owns run folders, iconic/sweep trains over many settings, iconic/comparison sets runs side by side;
+//   - iconic/classify puts a run to use on new images and exports it as one ONNX file; iconic/endpoint answers over HTTP;
+//   - iconic/extract turns images into features, iconic/head trains heads (head/icon is the engine for methods of one's own), iconic/report
+//     scores and makes pages, iconic/models knows the encoders.
+//
+// What takes long takes a context and ends with its error, keeping what is finished: the same call goes on from there (a training, with
+// Resume). progress.Hooks are told how far the work is.
+//
+// Errors to act on can be told apart:
+//
+//   - *run.SettingsError: a value out of range, a setting that the method does not read, a missing input; found before the work begins;
+//   - *PreprocessingError: an ONNX file does not say how images are prepared for it;
+//   - *store.DamagedError: a feature store is not what was written; Extract encodes just that anew;
+//   - extract.ErrOtherEncoder, *classify.EncoderError: the encoder is not the run's, or is nowhere to be found;
+//   - run.ErrExists, run.ErrBusy, run.ErrFinished, *run.OtherError: the run folder is another's;
+//   - context.Canceled and context.DeadlineExceeded: the work was interrupted.
 package iconic

@@ -2,136 +2,110 @@ package iconic_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"log"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
-	"iconic/extract"
-	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
-	"iconic/extract/pixels"
-	"iconic/extract/store"
+	"iconic"
+	"iconic/classify"
 	"iconic/extract/synthetic"
 	"iconic/features"
 	"iconic/head"
-	"iconic/models"
-	"iconic/report"
+	"iconic/progress"
 	"iconic/run"
 )
 
-// A folder of images becomes a feature store, and a head is trained on it, without labels; they only score it.
-func Example() {
-	ctx, folder := context.Background(), scratch()
+// A folder of images becomes clusters, without labels; where there are labels, as class folders, they only score the result.
+func ExampleCluster() {
+	folder := scratch()
 	defer os.RemoveAll(folder)
-	s, _, _ := encode(ctx, folder, 20)
-	defer s.Close()
-	features, err := s.View(0)
-	check(err)
-	result, err := head.Train(ctx, features, head.Inputs{}, head.Default(10), head.Options{})
-	check(err)
-	items, err := s.RowItems()
-	check(err)
-	var labels []int
-	for _, it := range items {
-		labels = append(labels, it.Label)
-	}
-	m, err := report.Score(ctx, report.Input{
-		Clusters: 10, Items: len(labels), Labels: labels, Classes: s.Classes,
-		Probabilities: func(dst []float64, lo, hi int) error {
-			x, p := make([]float32, (hi-lo)*s.Dim), make([]float32, len(dst))
-			if err := errors.Join(features.Block(x, lo, hi), result.Head.Probabilities(p, x, hi-lo)); err != nil {
-				return err
-			}
-			for i, v := range p {
-				dst[i] = float64(v)
-			}
-			return nil
-		},
+	pictures := drawPictures(folder)
+
+	r, err := iconic.Cluster(context.Background(), pictures, iconic.Options{
+		Encoding: iconic.Encoding{Model: "tiny"},
+		Training: iconic.Training{Out: filepath.Join(folder, "run"), Clusters: 10},
+		Store:    filepath.Join(folder, "features"),
 	})
 	check(err)
-	fmt.Println("more than 80 % right:", m.Accuracy > 0.8)
-	// Output: more than 80 % right: true
+	sizes := map[int]int{}
+	for _, image := range r.Table.All() { // path, and cluster, name, confidence
+		sizes[image.Cluster]++
+	}
+	fmt.Println(len(sizes), "clusters; more than 80 % right:", r.Metrics.Accuracy > 0.8, "; page:", filepath.Base(r.Page()))
+	// Output: 10 clusters; more than 80 % right: true ; page: report.html
 }
 
 // A run is loaded, and an image classified.
-func Example_classify() {
-	ctx := context.Background()
-	folder, model, library := trainedRun(ctx) // a run folder, its encoder, and the ONNX Runtime library
+func ExampleOpenModel() {
+	ctx, folder := context.Background(), scratch()
 	defer os.RemoveAll(folder)
-	var picture image.Image = star()
+	out := filepath.Join(folder, "run")
+	_, err := iconic.Cluster(ctx, drawPictures(folder), iconic.Options{
+		Encoding: iconic.Encoding{Model: "tiny"}, Training: iconic.Training{Out: out}, Store: filepath.Join(folder, "features"),
+	})
+	check(err)
 
-	trained, err := run.Load(folder)
+	model, err := iconic.OpenModel(ctx, out, classify.Options{})
 	check(err)
-	embedder, err := extract.OpenEmbedder(trained.Config.Encoder, model, encoder.Options{Library: library})
+	defer model.Close()
+	picture, err := synthetic.Draw(7, 99, 64) // any image.Image
 	check(err)
-	defer embedder.Close()
-	features, err := embedder.Embed(ctx, picture)
+	p, err := model.Image(ctx, picture)
 	check(err)
-	p := make([]float32, trained.Config.Training.Clusters)
-	check(trained.Probabilities(p, features, 1))
-
-	sum := float32(0)
-	for _, v := range p {
-		sum += v
-	}
-	fmt.Printf("%d clusters, probabilities of sum %.2f\n", len(p), sum)
-	// Output: 10 clusters, probabilities of sum 1.00
+	fmt.Println("one of 10 clusters:", p.Cluster >= 0 && p.Cluster < 10, "; confidence from 0 to 1:", p.Confidence > 0 && p.Confidence <= 1)
+	// Output: one of 10 clusters: true ; confidence from 0 to 1: true
 }
 
-// encode draws pictures into a folder and makes a feature store of them: what `pipeline extract` does.
-func encode(ctx context.Context, folder string, perClass int) (s *store.Store, model, library string) {
-	data, out := filepath.Join(folder, "pictures"), filepath.Join(folder, "store")
-	check(synthetic.Write(ctx, data, perClass, 64, 1))
-	tiny, err := models.Resolve(ctx, models.TinyName, models.Options{})
+// A head is trained on a matrix of one's own. Progress is told by hooks, and a wrong setting by the type of its error.
+func ExampleTrain() {
+	folder := scratch()
+	defer os.RemoveAll(folder)
+	m := &head.Matrix{Width: 8} // 90 rows around 3 points
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 90 {
+		for e := range 8 {
+			centre := 0.0
+			if e == i%3 {
+				centre = 10
+			}
+			m.X = append(m.X, float32(centre+r.NormFloat64()))
+		}
+	}
+	set, err := features.New(m, nil, nil, nil)
 	check(err)
-	library, err = onnxruntime.Find(ctx, onnxruntime.Options{})
+
+	steps := 0
+	o := iconic.Training{
+		Out: filepath.Join(folder, "run"), Clusters: 3, Settings: map[string]string{"method": "debiased-infonce-clustering", "epochs": "30"},
+		Hooks: progress.Hooks{Step: func(progress.Step) { steps++ }},
+	}
+	trained, err := iconic.Train(context.Background(), set, o)
 	check(err)
-	p := tiny.Preprocessing
-	_, err = extract.Run(ctx, extract.Config{
-		Data: data, Out: out, Model: tiny.Path, ModelName: tiny.Name, Views: 1,
-		Transform: pixels.Transform{Resize: p.Resize, Crop: p.Crop, Mean: p.Mean, Std: p.Std},
-		Library:   func() (string, error) { return library, nil },
-	}, extract.Hooks{})
-	check(err)
-	s, err = store.Open(out)
-	check(err)
-	return s, tiny.Path, library
+	fmt.Println(trained.Metrics.ClustersUsed, "clusters;", steps > 0)
+
+	o.Out, o.Settings["epochs"] = filepath.Join(folder, "another"), "-1"
+	_, err = iconic.Train(context.Background(), set, o)
+	var wrong *run.SettingsError
+	fmt.Println(errors.As(err, &wrong))
+	// Output:
+	// 3 clusters; true
+	// true
 }
 
-// trainedRun makes a run folder: what `pipeline run` does.
-func trainedRun(ctx context.Context) (folder, model, library string) {
-	folder = scratch()
-	s, model, library := encode(ctx, folder, 6)
-	defer s.Close()
-	view, err := s.View(0)
-	check(err)
-	described, err := json.Marshal(s.Settings)
-	check(err)
-	c := run.Config{
-		Training: head.Default(10), Encoder: described,
-		Features: features.Source{Store: "store", Key: s.Key(), Rows: s.Rows, Dim: s.Dim},
-	}
-	check(run.Create(folder, c))
-	result, err := head.Train(ctx, view, head.Inputs{}, c.Training, head.Options{})
-	check(err)
-	check(run.Finish(folder, c, result))
-	return folder, model, library
+// drawPictures makes a folder of pictures in 10 class folders.
+func drawPictures(folder string) string {
+	pictures := filepath.Join(folder, "pictures")
+	check(synthetic.Write(context.Background(), pictures, 20, 64, 1))
+	return pictures
 }
 
 func scratch() string {
 	folder, err := os.MkdirTemp("", "iconic")
 	check(err)
 	return folder
-}
-
-func star() image.Image {
-	im, err := synthetic.Draw(7, 99, 64)
-	check(err)
-	return im
 }
 
 func check(err error) {

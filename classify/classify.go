@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"io/fs"
 	"os"
@@ -204,4 +205,17 @@ func ReadNamed(file string, clusters int) (names []string, named []bool, err err
 		}
 		names[c], named[c] = record[1], true
 	}
+}
+
+// Image tells what a decoded picture is. Files are better read by Images.Prepare, whose JPEG decoder is that of the extraction to the bit.
+func (m *Model) Image(ctx context.Context, picture image.Image) (Prediction, error) {
+	features, err := m.Images.Embed(ctx, picture)
+	if err != nil {
+		return Prediction{}, err
+	}
+	all, err := m.Classify(features, 1)
+	if err != nil {
+		return Prediction{}, err
+	}
+	return all[0], nil
 }

@@ -3,8 +3,11 @@
 package features
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +16,7 @@ import (
 
 	"iconic/head"
 	"iconic/internal/npy"
+	"iconic/report"
 )
 
 // Set is features with what is known of their images: row i of Features is the image Paths[i].
@@ -34,7 +38,7 @@ type Set struct {
 
 // Source says which features they are.
 type Source struct {
-	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given
+	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given; "": a program's memory
 	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
 	// ImageColumn is the column of a Parquet data set that holds the images, where it had to be named.
 	ImageColumn string `json:"image_column,omitempty"`
@@ -102,6 +106,61 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	}
 	s.Source = Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
 	return s, nil
+}
+
+// New makes a set of features of one's own, such as a matrix.Dense. Labels are numbers of classes (report.NoLabel for none) or nil, and
+// paths name the rows; nil: by number. It reads all features once, for their key.
+func New(f head.Features, paths []string, labels []int, classes []string) (*Set, error) {
+	if f.Len() == 0 || f.Dim() == 0 {
+		return nil, fmt.Errorf("features of %d rows and %d columns: want some of both", f.Len(), f.Dim())
+	}
+	if paths == nil {
+		paths = rowNames(f.Len())
+	}
+	if len(paths) != f.Len() || labels != nil && len(labels) != f.Len() {
+		return nil, fmt.Errorf("%d paths and %d labels of %d rows: want one of each per row, or nil", len(paths), len(labels), f.Len())
+	}
+	for i, l := range labels {
+		if l != report.NoLabel && (l < 0 || l >= len(classes)) {
+			return nil, fmt.Errorf("label %d of row %d: want %d for none, or the number of one of %d classes", l, i, report.NoLabel, len(classes))
+		}
+	}
+	key := xxhash.New()
+	var bytes []byte
+	for row, err := range Rows(f) {
+		if err != nil {
+			return nil, err
+		}
+		bytes = bytes[:0]
+		for _, v := range row {
+			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
+		}
+		_, _ = key.Write(bytes) // a hash never fails
+	}
+	return &Set{
+		Features: f, Paths: paths, Labels: labels, Classes: classes,
+		Source: Source{Key: fmt.Sprintf("%016x", key.Sum64()), Rows: f.Len(), Dim: f.Dim()},
+	}, nil
+}
+
+// Rows goes over the rows of features in order, reading them in blocks. A row is only lent until the next; an error ends the walk.
+func Rows(f head.Features) iter.Seq2[[]float32, error] {
+	const block = 1024
+	return func(yield func([]float32, error) bool) {
+		x := make([]float32, block*f.Dim())
+		for lo := 0; lo < f.Len(); lo += block {
+			hi := min(f.Len(), lo+block)
+			if err := f.Block(x[:(hi-lo)*f.Dim()], lo, hi); err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range hi - lo {
+				if !yield(x[i*f.Dim():(i+1)*f.Dim()], nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // rowNames stand for paths where nobody knows any.

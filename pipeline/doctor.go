@@ -14,6 +14,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
 	"iconic/internal/diskspace"
 	"iconic/internal/kernel"
@@ -73,7 +74,10 @@ func (a *app) examine(ctx context.Context, library string) *diagnosis {
 		}
 	}
 	var available map[encoder.Provider]error
-	path, err := a.findLibrary(ctx, library, encoder.Auto)
+	path, err := onnxruntime.Find(ctx, onnxruntime.Options{
+		Path: library, Note: a.hooks().Note, Progress: func(done, total int64) { a.hooks().Bytes("ONNX Runtime", done, total) },
+	})
+	a.endStage()
 	if err == nil {
 		d.Library = path
 		available, err = encoder.Available(path)

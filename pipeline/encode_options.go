@@ -1,21 +1,18 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"iconic"
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
-	"iconic/models"
 )
 
 // encodeOptions are the flags of every command that turns images into features.
@@ -90,59 +87,28 @@ func (t *triple) String() string {
 // Type is the word that a flag's help shows.
 func (t *triple) Type() string { return "r,g,b" }
 
-// resolveEncoder finds the model and how images are prepared for it, and puts both into c.
-func (a *app) resolveEncoder(ctx context.Context, o *encodeOptions, c *extract.Config) error {
+// encoding is the flags as the library takes them.
+func (o *encodeOptions) encoding(a *app) (iconic.Encoding, error) {
 	if o.model == "" {
-		return usagef("--model is needed: a name of 'pipeline models list', 'tiny', or an ONNX file")
+		return iconic.Encoding{}, usagef("--model is needed: a name of 'pipeline models list', 'tiny', or an ONNX file")
 	}
-	m, err := o.resolve(ctx, a, o.model, "")
-	if err != nil {
-		return err
+	shape, err := o.modelFlags.options(a)
+	e := iconic.Encoding{
+		Model: o.model, Shape: shape, Resize: o.transform.Resize, Crop: o.transform.Crop, Whole: o.transform.Whole, IgnoreEXIF: o.ignoreEXIF,
+		Library: o.onnxruntime, Provider: o.provider, Threads: o.threads,
 	}
-	t := o.transform
-	t.Mean, t.Std = o.mean.v, o.std.v
-	if p := m.Preprocessing; p != nil {
-		if t.Crop == 0 {
-			t.Crop = p.Crop
-		}
-		if t.Resize == 0 {
-			t.Resize = p.Resize
-		}
-		if !o.mean.set {
-			t.Mean = p.Mean
-		}
-		if !o.std.set {
-			t.Std = p.Std
-		}
-	} else if !o.mean.set || !o.std.set {
-		return usagef("--mean and --std are needed with %s: what is taken from each pixel and what it is divided by, as --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", o.model)
+	if o.mean.set {
+		e.Mean = o.mean.v[:]
 	}
-	if t.Crop == 0 {
-		t.Crop = m.ImageSize
+	if o.std.set {
+		e.Std = o.std.v[:]
 	}
-	if t.Crop == 0 {
-		return usagef("--crop is needed with %s, which leaves the image size open", o.model)
-	}
-	if t.Resize == 0 {
-		t.Resize = t.Crop
-	}
-	if err := t.Validate(); err != nil {
-		return usagef("%w", err)
-	}
-	c.Model, c.ModelName, c.Transform, c.IgnoreEXIF = m.Path, m.Name, t, o.ignoreEXIF
-	c.Encoder = encoder.Options{Provider: o.provider, Threads: o.threads}
-	c.Workers, c.Batch, c.Memory = o.workers, o.batch, int64(o.memory)
-	c.Library = func() (string, error) { return a.findLibrary(ctx, o.onnxruntime, o.provider) }
-	return nil
+	return e, err
 }
 
-// findLibrary finds or fetches the ONNX Runtime library, showing what happens.
-func (a *app) findLibrary(ctx context.Context, path string, p encoder.Provider) (string, error) {
-	h := a.hooks()
-	return onnxruntime.Find(ctx, onnxruntime.Options{
-		Path: path, CUDA: p == encoder.CUDA || p == encoder.TensorRT, Note: h.Note,
-		Progress: func(done, total int64) { h.Bytes("ONNX Runtime", done, total) },
-	})
+// put says how images are read.
+func (o *encodeOptions) put(c *extract.Config) {
+	c.Workers, c.Batch, c.Memory = o.workers, o.batch, int64(o.memory)
 }
 
 // dataOptions are the flags that say how to understand DATA, and what to do about bad images.
@@ -199,46 +165,4 @@ func (o *storeOptions) add(f *pflag.FlagSet) {
 func (o *storeOptions) put(c *extract.Config) {
 	c.Views, c.Seed, c.Half, c.ShardRows, c.Prune = o.views, o.viewSeed, o.half, o.shardRows, o.prune
 	c.Augment = pixels.DefaultAugmentation()
-}
-
-// extract runs an extraction with a progress bar and a closing table. listed, unless nil, may refuse the data before any image
-// is encoded. The summary is valid when the error says only that too many images were bad.
-func (a *app) extract(ctx context.Context, c extract.Config, listed func(items, classes int) error) (*extract.Summary, error) {
-	h := a.hooks()
-	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
-	s, err := extract.Run(ctx, c, extract.Hooks{
-		Listed: listed, Note: h.Note, Progress: h.Stage("encode", "images"),
-	})
-	a.endStage()
-	if s != nil {
-		a.describeExtraction(s)
-		if err := models.Remember("", s.SHA256, c.Model); err != nil { // a cache that cannot be written costs a flag later
-			a.note("where the encoder lies is not remembered (%v): 'pipeline predict' will want --model", err)
-		}
-	}
-	return s, err
-}
-
-// describeExtraction writes the closing lines.
-func (a *app) describeExtraction(s *extract.Summary) {
-	for _, k := range s.Skipped {
-		if !a.json {
-			a.warn("%d skipped: %s (as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
-		}
-	}
-	if s.Duplicates > 0 {
-		a.note("%d images are copies of others; their features were computed once", s.Duplicates)
-	}
-	if s.Gone > 0 {
-		a.note("%d images are gone from the data; their features are kept, and take no part in trainings (--prune drops them)", s.Gone)
-	}
-	if s.Pruned > 0 {
-		a.note("%d images are gone from the data; their features were dropped", s.Pruned)
-	}
-	switch {
-	case s.Encoded == 0:
-		a.note("encoded 0 images: the features of all %d are in %s", s.Rows, s.Store)
-	default:
-		a.note("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"iconic"
 	"iconic/classify"
 	"iconic/curation"
 	"iconic/extract"
@@ -54,7 +55,9 @@ var remedies = []remedy{
 	{sentinel(run.ErrReference), ": choose another run for --reference", true},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.FeaturesInput }), "; name them with --features, or remove the file for a page without", false},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file for a page without", false},
-	{typed[*sweep.SettingsError](nil), "", true},
+	{typed(func(e *iconic.PreprocessingError) bool { return e.Field == "Crop" }), ": give the model's input size with --crop", true},
+	{typed[*iconic.PreprocessingError](nil), ": give what is taken from each pixel and what it is divided by, as --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", true},
+	{typed[*run.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic"
 	"iconic/extract"
 )
 
@@ -37,10 +38,12 @@ encodes changed ones; what is there is not encoded again.`,
 			}
 			o.dataOptions.put(&config, args[0])
 			o.storeOptions.put(&config)
-			if err := a.resolveEncoder(c.Context(), &o.encodeOptions, &config); err != nil {
+			o.encodeOptions.put(&config)
+			e, err := o.encoding(a)
+			if err != nil {
 				return err
 			}
-			return a.runExtract(c.Context(), config)
+			return a.runExtract(c.Context(), e, config)
 		},
 	}
 	o.encodeOptions.add(c.Flags())
@@ -66,11 +69,9 @@ func parseShard(s string) (part, parts int, err error) {
 	return part, parts, nil
 }
 
-func (a *app) runExtract(ctx context.Context, c extract.Config) error {
-	if err := c.Validate(); err != nil {
-		return usagef("%w", err)
-	}
-	s, err := a.extract(ctx, c, nil)
+func (a *app) runExtract(ctx context.Context, e iconic.Encoding, c extract.Config) error {
+	s, err := iconic.Extract(ctx, e, c, a.hooks())
+	a.endStage()
 	if s != nil && a.json {
 		if perr := a.printJSON(s); perr != nil {
 			return perr

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -151,5 +152,10 @@ func (a *app) note(format string, args ...any) {
 // warn is note for what should not be missed: --quiet does not silence it.
 func (a *app) warn(format string, args ...any) {
 	a.endStage()
-	fmt.Fprintln(a.err, "warning:", plain(fmt.Sprintf(format, args...)))
+	text := plain(fmt.Sprintf(format, args...))
+	if line, err := json.Marshal(map[string]string{"warning": text}); a.json && err == nil {
+		fmt.Fprintf(a.err, "%s\n", line)
+		return
+	}
+	fmt.Fprintln(a.err, "warning:", text)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic"
 	"iconic/features"
 )
 
@@ -40,9 +41,15 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 		return err
 	}
 	defer set.Close()
-	m, err := a.trainSet(ctx, set, out, o)
+	t, done, err := o.training(a, out)
 	if err != nil {
 		return err
 	}
-	return a.printSummary(out, m)
+	defer done()
+	f, err := iconic.Train(ctx, set, t)
+	a.endStage()
+	if err != nil {
+		return err
+	}
+	return a.printSummary(out, f.Metrics)
 }

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"path/filepath"
-	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"iconic"
 	"iconic/features"
-	"iconic/head"
-	"iconic/head/clustercount"
-	"iconic/report"
 	"iconic/run"
 )
 
@@ -48,87 +42,30 @@ func (o *trainOptions) register(c *cobra.Command) {
 	addCSVSafe(f, &o.csvSafe)
 }
 
-// auto tells whether the number of clusters is to be found.
-func (o *trainOptions) auto() bool {
-	return slices.ContainsFunc(o.settings, func(s *chosen) bool { return s.setting.Name == "clusters" && s.value == run.AutoClusters })
-}
-
-// counted looks for the number of clusters where that is asked for, and sets it.
-func (a *app) counted(ctx context.Context, set *features.Set, out string, o *trainOptions) (*clustercount.Suggestion, error) {
-	if !o.auto() {
-		return nil, nil
+// training is the flags as the library takes them. done closes what was opened for it.
+func (o *trainOptions) training(a *app, out string) (t iconic.Training, done func(), err error) {
+	t = iconic.Training{
+		Out: out, Settings: map[string]string{}, Seed: o.seed, Resume: o.resume, Workers: o.workers, Images: o.images, ImageColumn: o.imageColumn,
+		Safe: o.csvSafe, Formulas: func(cells int) { a.formulas(filepath.Join(out, "assignments.csv"), cells, o.csvSafe) }, Hooks: a.hooks(),
 	}
-	found, err := run.CountClusters(ctx, run.Count{Dir: out, Features: set, Seed: o.seed, Workers: o.workers, Hooks: a.hooks()})
-	a.endStage()
-	if err != nil {
-		return nil, err
-	}
-	a.note("%s", found.Sentence())
-	for _, s := range o.settings {
-		if s.setting.Name == "clusters" {
-			s.value = strconv.Itoa(found.Clusters)
-		}
-	}
-	return found, nil
-}
-
-// config is the method's preset under the flags that were given, for so many images in so many classes. The notes say which defaults
-// were lowered for a small set.
-func (o *trainOptions) config(images, classes int) (head.Config, []string, error) {
-	values := map[string]string{}
 	for _, s := range o.settings {
 		if s.given {
-			values[s.setting.Name] = s.value
-		}
-		if s.value == run.AutoClusters && s.setting.Name == "clusters" { // not found yet: all else is judged by the fewest
-			values["clusters"] = "2"
+			t.Settings[s.setting.Name] = s.value
 		}
 	}
-	c, notes, err := run.Configure(values, o.seed, images, classes)
-	if err != nil && !errors.Is(err, run.ErrClusters) { // which has a remedy of its own
-		err = usageError{err}
-	}
-	return c, notes, err
-}
-
-// trainSet trains on a set and writes the whole run folder.
-func (a *app) trainSet(ctx context.Context, set *features.Set, out string, o *trainOptions) (*report.Metrics, error) {
-	if set.Gone > 0 {
-		a.note("%s keeps the features of %d images that the data no longer has: they are left out", set.Source.Store, set.Gone)
-	}
-	found, err := a.counted(ctx, set, out, o)
-	if err != nil {
-		return nil, err
-	}
-	c, notes, err := o.config(set.Len(), len(set.Classes))
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range notes {
-		a.note("%s", n)
-	}
-	t := run.Training{Dir: out, Features: set, Config: c, Counted: found, Images: o.images, ImageColumn: o.imageColumn, Resume: o.resume, Workers: o.workers, Safe: o.csvSafe, Hooks: a.hooks()}
+	done = func() {}
 	if o.edges != "" {
 		if t.Edges, err = run.ReadEdges(o.edges); err != nil {
-			return nil, usageError{err}
+			return t, done, usageError{err}
 		}
 	}
 	if o.second != "" {
 		if t.Second, err = features.Open(o.second, ""); err != nil {
-			return nil, err
+			return t, done, err
 		}
-		defer t.Second.Close()
+		done = func() { _ = t.Second.Close() } // it was only read
 	}
-	if err := t.Validate(); err != nil {
-		return nil, usageError{err}
-	}
-	m, err := t.Train(ctx)
-	a.endStage()
-	if err != nil {
-		return nil, err
-	}
-	a.formulas(filepath.Join(out, "assignments.csv"), t.Formulas, o.csvSafe)
-	return m, run.WritePage(ctx, out, set, run.PageOptions{Workers: o.workers, Hooks: a.hooks()})
+	return t, done, nil
 }
 
 // chosen is a setting as a flag of one value, understood when it is given.

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -25,6 +26,32 @@ type Assignments struct {
 	// ReadAssignments knows. Computed is how many cells that concerns, either way, of the file last written.
 	Safe     bool
 	Computed int
+}
+
+// Assigned is the cluster of one image.
+type Assigned struct {
+	Cluster    int
+	Name       string  // of the cluster; "" where nobody named it
+	Confidence float64 // 0 to 1
+	Label      int     // NoLabel for none
+}
+
+// All goes over the images by their paths, in order.
+func (a *Assignments) All() iter.Seq2[string, Assigned] {
+	return func(yield func(string, Assigned) bool) {
+		for i, path := range a.Paths {
+			one := Assigned{Cluster: a.Cluster[i], Confidence: a.Confidence[i], Label: NoLabel}
+			if a.Labels != nil {
+				one.Label = a.Labels[i]
+			}
+			if one.Cluster < len(a.Names) {
+				one.Name = a.Names[one.Cluster]
+			}
+			if !yield(path, one) {
+				return
+			}
+		}
+	}
 }
 
 var assignmentColumns = []string{"path", "label", "cluster", "name", "confidence"}

@@ -80,3 +80,6 @@ func Metrics(dir string) (*report.Metrics, error) {
 func Assignments(dir string, classes []string) (*report.Assignments, error) {
 	return report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes)
 }
+
+// Page is the file of the run's page.
+func (f *Finished) Page() string { return filepath.Join(f.Dir, PageFile) }

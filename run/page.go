@@ -275,6 +275,9 @@ func calledNames(m *report.Metrics) []string {
 // Title names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
 func (r *Run) Title() string {
 	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
+	if data == "" {
+		return fmt.Sprintf("%d rows in %d clusters", r.Config.Features.Rows, r.Config.Training.Clusters)
+	}
 	if whole, err := filepath.Abs(data); err == nil { // "." has a name, too
 		data = whole
 	}
@@ -286,7 +289,7 @@ func (f *Finished) facts() []page.Setting {
 	c := f.Config
 	facts := []page.Setting{
 		{Name: "Images", Value: fmt.Sprint(f.Metrics.N)},
-		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", c.Features.Store, c.Features.Dim)},
+		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", cmp.Or(c.Features.Store, "in memory"), c.Features.Dim)},
 		{Name: "Method", Value: c.Training.Method},
 	}
 	if share := alphas(c.Training); share != "" {

@@ -22,8 +22,10 @@ import (
 // located is the source of a run as config.json keeps it: column is that of the images, where it was named.
 func located(s features.Source, images, column string) (features.Source, error) {
 	var err error
-	if s.Store, err = filepath.Abs(s.Store); err != nil {
-		return s, fmt.Errorf("features: %w", err)
+	if s.Store != "" { // those in a program's memory are nowhere else
+		if s.Store, err = filepath.Abs(s.Store); err != nil {
+			return s, fmt.Errorf("features: %w", err)
+		}
 	}
 	if bucket.Is(images) {
 		s.Images, s.ImageColumn = bucket.Public(images), column // what is signed is not kept
@@ -62,6 +64,9 @@ func places(run, recorded string) []string {
 func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	source := f.Config.Features
 	candidates := []string{given}
+	if given == "" && source.Store == "" {
+		return nil, errors.New("they were in the memory of the program that trained on them")
+	}
 	if given == "" {
 		candidates = places(f.Dir, source.Store)
 	}

@@ -76,10 +76,24 @@ func wholeNumber(name, v string) error {
 // ErrClusters is Configure's error where nobody says how many clusters there are to be: neither the values nor the data's classes.
 var ErrClusters = errors.New("the data has no classes to count")
 
+// SettingsError says that what a run was told cannot be: a value out of range, a setting that nobody reads, an input that is missing.
+type SettingsError struct{ Err error }
+
+func (e *SettingsError) Error() string { return e.Err.Error() }
+
+func (e *SettingsError) Unwrap() error { return e.Err }
+
 // Configure makes the configuration of a training from values by the names of settings, for so many images in so many classes. What is
-// not among the values is the method's default; the notes say which defaults were lowered for a small set. Every error is one of the
-// values'.
+// not among the values is the method's default; the notes say which defaults were lowered for a small set. Every error is a
+// SettingsError.
 func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
+	if c, notes, err = configure(values, seed, images, classes); err != nil {
+		err = &SettingsError{err}
+	}
+	return c, notes, err
+}
+
+func configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
 	if images < 2 {
 		return c, nil, fmt.Errorf("clustering needs at least 2 images, and there is %s", [...]string{"none", "1"}[max(images, 0)])
 	}

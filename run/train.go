@@ -68,8 +68,15 @@ func (e *OtherError) Error() string {
 	return fmt.Sprintf("the training in %s has other %s", e.Dir, e.Other)
 }
 
-// Validate checks all that can be checked before the work.
+// Validate checks all that can be checked before the work. Its error is a SettingsError.
 func (t *Training) Validate() error {
+	if err := t.validate(); err != nil {
+		return &SettingsError{err}
+	}
+	return nil
+}
+
+func (t *Training) validate() error {
 	if err := t.Config.Validate(t.Features.Len()); err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (e *SettingsError) Unwrap() error { return e.Err }
 // Plan lists the runs of a sweep, and reads the scores of those that are there. It trains nothing.
 func Plan(o Options) (*Sweep, error) {
 	if o.Seeds < 1 {
-		return nil, &SettingsError{fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
+		return nil, &run.SettingsError{Err: fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
 	}
 	o.Workers = parallel.Workers(o.Workers)
 	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), byName: map[string]*Job{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}

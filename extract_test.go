@@ -1,4 +1,4 @@
-package main
+package iconic
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func TestCachedFeaturesAreKeptByAllWeights(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(c.Model), m.Scale), []byte(weights), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		folder, err := cachedStore(c)
+		folder, err := cacheFolder(c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,156 @@
+package iconic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"iconic/extract"
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+	"iconic/internal/bucket"
+	"iconic/internal/budget"
+	"iconic/internal/identity"
+	"iconic/models"
+	"iconic/progress"
+	"iconic/run"
+)
+
+// Extract brings the feature store c.Out up to the images c.Data, encoding what it has not: c is the extraction without its model and
+// preprocessing, which e gives. The summary is valid also where the error says only that too many images were bad.
+func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks) (*extract.Summary, error) {
+	if err := e.prepare(ctx, &c, h); err != nil {
+		return nil, err
+	}
+	if err := c.Validate(); err != nil {
+		return nil, &run.SettingsError{Err: err}
+	}
+	return encode(ctx, c, nil, h)
+}
+
+// encode runs an extraction and tells what came of it. listed, unless nil, may refuse the data before any image is encoded.
+func encode(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (*extract.Summary, error) {
+	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
+	s, err := extract.Run(ctx, c, extract.Hooks{Listed: listed, Note: h.Note, Progress: h.Stage("encode", "images")})
+	if s == nil {
+		return nil, err
+	}
+	tell(s, h)
+	if problem := models.Remember("", s.SHA256, c.Model); problem != nil { // a cache that cannot be written costs a question later
+		h.Notef("where the encoder lies is not remembered (%v): to use the run on new images, its file will have to be named", problem)
+	}
+	return s, err
+}
+
+// tell says what an extraction did.
+func tell(s *extract.Summary, h progress.Hooks) {
+	for _, k := range s.Skipped {
+		h.Warnf("%d skipped: %s (as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
+	}
+	if s.Duplicates > 0 {
+		h.Notef("%d images are copies of others; their features were computed once", s.Duplicates)
+	}
+	if s.Gone > 0 {
+		h.Notef("%d images are gone from the data; their features are kept, and take no part in trainings", s.Gone)
+	}
+	if s.Pruned > 0 {
+		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
+	}
+	if s.Encoded == 0 {
+		h.Notef("encoded 0 images: the features of all %d are in %s", s.Rows, s.Store)
+		return
+	}
+	h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
+}
+
+// cached brings the store in the user's cache up to the images, and gives its folder. A store that another process is making is waited for,
+// and one that another engine made is left to it.
+func cached(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (string, error) {
+	for waiting := false; ; {
+		_, err := encode(ctx, c, listed, h)
+		var other *store.EngineError
+		switch {
+		case err == nil:
+			return c.Out, nil
+		case errors.As(err, &other) && c.Out == other.Dir && !strings.HasSuffix(other.Dir, engineSuffix(other.Now)):
+			h.Notef("the features kept in %s were made with %s: with %s they are computed anew, beside them", other.Dir, other.Was, other.Now)
+			c.Out += engineSuffix(other.Now)
+		case errors.Is(err, store.ErrBusy):
+			if !waiting {
+				h.Notef("another run encodes the same images: this one waits for its features")
+				waiting = true
+			}
+			if err := pause(ctx, 300*time.Millisecond); err != nil {
+				return "", err
+			}
+		default:
+			return "", err
+		}
+	}
+}
+
+// engineSuffix tells apart the folders of features that differ only in what ran the encoder.
+func engineSuffix(e store.Engine) string { return "-" + e.Provider + "-" + e.Runtime }
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// featureInputs is all that the features in the user's cache depend on, but for the images' contents, which the store looks after
+// itself, and for what runs the encoder, of which it keeps a folder each.
+type featureInputs struct {
+	Data       string
+	Dataset    dataset.Options
+	Encoder    string // SHA-256 of the model and all of its data
+	Output     string
+	Transform  pixels.Transform
+	IgnoreEXIF bool
+	Decoder    string // of JPEG files
+	Views      int
+	Seed       uint64               `json:",omitempty"` // of the augmented views
+	Augment    *pixels.Augmentation `json:",omitempty"` // of those, too
+	Half       bool
+}
+
+// cacheFolder is the folder in the user's cache for the features of data under an encoder and its preprocessing.
+func cacheFolder(c extract.Config) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", errors.Join(err, errors.New("name a folder for the features"))
+	}
+	data := c.Data
+	if !bucket.Is(data) {
+		if data, err = filepath.Abs(data); err != nil {
+			return "", err
+		}
+	}
+	sum, err := encoder.Sum(c.Model)
+	if err != nil {
+		return "", err
+	}
+	in := featureInputs{
+		Data: data, Dataset: c.Dataset, Encoder: sum, Output: c.Encoder.Output, Transform: c.Transform, IgnoreEXIF: c.IgnoreEXIF,
+		Decoder: pixels.JPEGDecoder(), Views: c.Views, Half: c.Half,
+	}
+	if c.Views > 1 {
+		in.Seed, in.Augment = c.Seed, &c.Augment
+	}
+	key, err := identity.Key("features", in)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "iconic", "features", path.Base(filepath.ToSlash(strings.TrimSuffix(bucket.Public(data), "?…")))+"-"+key), nil
+}

@@ -1,0 +1,124 @@
+package iconic
+
+import (
+	"context"
+	"strconv"
+
+	"iconic/classify"
+	"iconic/features"
+	"iconic/head/clustercount"
+	"iconic/run"
+)
+
+// Cluster sorts the images of data (a folder, a list of paths, archives: see package extract/dataset) into clusters, and makes the run
+// folder o.Out with their assignments, scores and page. What has been encoded before is not encoded again. What is wrong with o is found
+// before any image is encoded (run.SettingsError).
+func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error) {
+	if err := run.CheckFree(o.Out); err != nil && !o.Resume {
+		return nil, err
+	}
+	c, h := o.Extraction, o.Hooks
+	c.Data, c.Out = data, o.Store
+	if err := o.Encoding.prepare(ctx, &c, h); err != nil {
+		return nil, err
+	}
+	if c.Out == "" {
+		var err error
+		if c.Out, err = cacheFolder(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return nil, &run.SettingsError{Err: err}
+	}
+	trainable := func(images, classes int) error {
+		settings := o.settings()
+		if settings["clusters"] == run.AutoClusters { // not found yet: all else is judged by the fewest
+			settings["clusters"] = "2"
+		}
+		_, _, err := run.Configure(settings, o.Seed, images, classes)
+		return err
+	}
+	var err error
+	if o.Store == "" {
+		c.Out, err = cached(ctx, c, trainable, h)
+	} else {
+		_, err = encode(ctx, c, trainable, h)
+	}
+	if err != nil {
+		return nil, err
+	}
+	set, err := features.Open(c.Out, "")
+	if err != nil {
+		return nil, err
+	}
+	defer set.Close()
+	o.Training.Images, o.Training.ImageColumn = data, c.Dataset.ImageColumn
+	return Train(ctx, set, o.Training)
+}
+
+// Train trains a head on features, which features.Open or features.New gives, and makes the run folder o.Out with assignments, scores and
+// page.
+func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, error) {
+	h := o.Hooks
+	if set.Gone > 0 {
+		h.Notef("%s keeps the features of %d images that the data no longer has: they are left out", set.Source.Store, set.Gone)
+	}
+	settings := o.settings()
+	counted, err := o.count(ctx, set, settings)
+	if err != nil {
+		return nil, err
+	}
+	c, notes, err := run.Configure(settings, o.Seed, set.Len(), len(set.Classes))
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		h.Notef("%s", n)
+	}
+	t := run.Training{
+		Dir: o.Out, Features: set, Config: c, Counted: counted, Images: o.Images, ImageColumn: o.ImageColumn,
+		Second: o.Second, Edges: o.Edges, Resume: o.Resume, Workers: o.Workers, Safe: o.Safe, Hooks: h,
+	}
+	if _, err := t.Train(ctx); err != nil {
+		return nil, err
+	}
+	if o.Formulas != nil {
+		o.Formulas(t.Formulas)
+	}
+	if err := run.WritePage(ctx, o.Out, set, run.PageOptions{Workers: o.Workers, Hooks: h}); err != nil {
+		return nil, err
+	}
+	return run.Open(o.Out)
+}
+
+// count looks for the number of clusters where that is asked for, and puts it into the settings; nil: it was not asked for.
+func (o Training) count(ctx context.Context, set *features.Set, settings map[string]string) (*clustercount.Suggestion, error) {
+	if settings["clusters"] != run.AutoClusters {
+		return nil, nil
+	}
+	found, err := run.CountClusters(ctx, run.Count{Dir: o.Out, Features: set, Seed: o.Seed, Workers: o.Workers, Hooks: o.Hooks})
+	if err != nil {
+		return nil, err
+	}
+	o.Hooks.Notef("%s", found.Sentence())
+	settings["clusters"] = strconv.Itoa(found.Clusters)
+	return found, nil
+}
+
+// settings are the training's by name.
+func (o Training) settings() map[string]string {
+	all := map[string]string{}
+	for name, value := range o.Settings {
+		all[name] = value
+	}
+	if o.Clusters != 0 {
+		all["clusters"] = strconv.Itoa(o.Clusters)
+	}
+	return all
+}
+
+// OpenModel opens a finished run for new images, with the encoder that it was trained on. Close the model after use.
+func OpenModel(ctx context.Context, dir string, o classify.Options) (*classify.Model, error) {
+	return classify.Open(ctx, dir, o)
+}
