@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"iconic/internal/kernel"
 )
@@ -25,13 +26,13 @@ const (
 )
 
 // exitHelp ends the help of the command itself, not that of its subcommands.
-const exitHelp = `{{if not .HasParent}}
+const exitHelp = `
 Exit status:
   %d    done
   %d    failed
   %d    wrong use: the command line is to be mended
   %d  interrupted
-{{end}}`
+`
 
 func main() { os.Exit(execute()) }
 
@@ -75,13 +76,15 @@ func newRootCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	root.SetUsageTemplate(root.UsageTemplate() + fmt.Sprintf(exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted))
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "machine-readable results on standard output and progress, a JSON object a line, on standard error")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "results for machines on standard output, progress as one JSON object per line on standard error")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress bars and no notes")
 	root.Flags().BoolVar(&showVersion, "version", false, "version, commit, and what the program runs on")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if errors.Is(err, pflag.ErrHelp) { // --help-all
+			return pflag.ErrHelp
+		}
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
 	root.AddCommand(
@@ -104,6 +107,8 @@ func newRootCommand(a *app) *cobra.Command {
 		newSweepCommand(a),
 		newVersionCommand(a),
 	)
+	a.addHelp(root)
+	addCompletion(root)
 	return root
 }
 
@@ -112,6 +117,7 @@ type app struct {
 	out, err io.Writer
 	json     bool
 	quiet    bool
+	helpAll  bool   // help is to show every flag
 	started  bool   // the command line was understood
 	command  string // its path, as "pipeline models pull", once it has started
 

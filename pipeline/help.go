@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/head/methods"
+	"iconic/models"
+	"iconic/run"
+)
+
+// flagGroups are the headings of a command's flags, and what stands under them. What methods declare stands under the heading of its own.
+var flagGroups = []struct {
+	title string
+	flags []string
+}{
+	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "images", "max-bad", "strict", "prune", "memory", "decode-threads"}},
+	{"Encoder", []string{"model", "precision", "image-size", "output", "attention-heads", "from", "resize", "crop", "whole", "mean", "std", "ignore-exif", "views", "view-seed", "float16", "shard-rows", "batch-images", "onnxruntime", "provider", "encoder-threads"}},
+	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "threads"}},
+	{methodTitle, nil},
+	{"Output", []string{"out", "reference", "map-points", "names", "copy-to", "link-to", "csv-safe"}},
+}
+
+// methodTitle heads the settings of methods: each method reads some of them.
+const methodTitle = "Settings of methods (pipeline methods NAME lists those that one reads)"
+
+// essential are the flags that most people need, of commands that have many. The others are shown with --help-all.
+var essential = map[string][]string{
+	"demo":  {"out", "method", "seed", "threads"},
+	"run":   {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
+	"train": {"clusters", "method", "out", "labels", "images", "second", "seed", "resume", "threads"},
+	"sweep": {"clusters", "method", "out", "labels", "seeds", "list", "threads", "neighbours", "sizes"},
+}
+
+// helpAll is a flag whose mere presence asks for the whole help.
+type helpAll struct{ asked *bool }
+
+func (h helpAll) Set(string) error { *h.asked = true; return pflag.ErrHelp }
+
+func (h helpAll) String() string { return "false" }
+
+// Type is the word that the flag's help shows.
+func (h helpAll) Type() string { return "bool" }
+
+// addHelp gives a command and those below it help with flags in groups.
+func (a *app) addHelp(root *cobra.Command) {
+	all := root.PersistentFlags().VarPF(helpAll{&a.helpAll}, "help-all", "", "help with every flag")
+	all.NoOptDefVal = "true"
+	root.SetUsageFunc(func(c *cobra.Command) error {
+		_, err := io.WriteString(c.OutOrStderr(), a.usage(c))
+		return err
+	})
+}
+
+// usage is the help of a command, below its description.
+func (a *app) usage(c *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if c.Runnable() {
+		fmt.Fprintf(&b, "  %s\n", c.UseLine())
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s COMMAND\n", c.CommandPath())
+	}
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(c.Example, "\n"))
+	}
+	if c.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(&b, "  %-*s  %s\n", c.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	a.writeFlags(&b, c)
+	if inherited := c.InheritedFlags(); inherited.HasAvailableFlags() {
+		fmt.Fprintf(&b, "\nEvery command:\n%s", inherited.FlagUsages())
+	}
+	if !c.HasParent() {
+		fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
+	}
+	return b.String()
+}
+
+// writeFlags writes a command's own flags in groups: the essential ones first where there are many, all others only if they are asked for.
+func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
+	essential, many := essential[c.Name()]
+	if !many || a.helpAll {
+		for _, g := range grouped(c.LocalFlags()) {
+			fmt.Fprintf(b, "\n%s:\n%s", g.title, g.flags.FlagUsages())
+		}
+		return
+	}
+	first := pflag.NewFlagSet("", pflag.ContinueOnError)
+	first.SortFlags = false
+	for _, name := range essential {
+		if f := c.LocalFlags().Lookup(name); f != nil {
+			first.AddFlag(f)
+		}
+	}
+	rest := 0
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if first.Lookup(f.Name) == nil && f.Name != "help" && !f.Hidden {
+			rest++
+		}
+	})
+	fmt.Fprintf(b, "\nFlags:\n%s\n%d more flags have good defaults: '%s --help-all' shows them.\n", first.FlagUsages(), rest, c.CommandPath())
+}
+
+// flagGroup is a heading with the flags of a command that stand under it.
+type flagGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// grouped puts flags under their headings; what stands under none is at the end.
+func grouped(flags *pflag.FlagSet) []flagGroup {
+	settings := map[string]bool{}
+	for _, s := range run.Settings() {
+		settings[s.Name] = true
+	}
+	var groups []flagGroup
+	taken := map[string]bool{"help": true, "help-all": true}
+	add := func(title string, wanted func(name string) int) {
+		var found []*pflag.Flag
+		flags.VisitAll(func(f *pflag.Flag) {
+			if !taken[f.Name] && !f.Hidden && wanted(f.Name) >= 0 {
+				found = append(found, f)
+			}
+		})
+		if len(found) == 0 {
+			return
+		}
+		slices.SortStableFunc(found, func(x, y *pflag.Flag) int { return wanted(x.Name) - wanted(y.Name) })
+		set := pflag.NewFlagSet("", pflag.ContinueOnError)
+		set.SortFlags = false
+		for _, f := range found {
+			taken[f.Name] = true
+			set.AddFlag(f)
+		}
+		groups = append(groups, flagGroup{title, set})
+	}
+	for _, g := range flagGroups {
+		add(g.title, func(name string) int {
+			if g.flags == nil && settings[name] {
+				return 0
+			}
+			return slices.Index(g.flags, name)
+		})
+	}
+	title := "Other flags"
+	if len(groups) == 0 {
+		title = "Flags"
+	}
+	add(title, func(string) int { return 0 })
+	return groups
+}
+
+// addCompletion lets a shell complete names of methods, encoders and the like.
+func addCompletion(root *cobra.Command) {
+	var methodNames, encoderNames, providers []string
+	for _, m := range methods.All() {
+		methodNames = append(methodNames, cobra.CompletionWithDesc(m.About().Name, m.About().Purpose))
+	}
+	for _, e := range models.Registry() {
+		encoderNames = append(encoderNames, cobra.CompletionWithDesc(e.Name, e.Title))
+	}
+	for _, p := range encoder.Providers() {
+		providers = append(providers, string(p))
+	}
+	values := map[string][]string{
+		"method": methodNames, "provider": providers, "precision": {"float32", "float16", "int8"}, "output": {"cls", "patch", "both", "as-is"},
+		"labels-from": {string(dataset.First), string(dataset.Last), string(dataset.None)},
+	}
+	for _, c := range root.Commands() {
+		for name, list := range values {
+			if c.Flags().Lookup(name) != nil {
+				cobra.CheckErr(c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)))
+			}
+		}
+		if c.Flags().Lookup("model") != nil { // or a file
+			names := append([]string{models.TinyName}, encoderNames...)
+			cobra.CheckErr(c.RegisterFlagCompletionFunc("model", cobra.FixedCompletions(names, cobra.ShellCompDirectiveDefault)))
+		}
+		switch c.Name() {
+		case "methods":
+			c.ValidArgsFunction = cobra.FixedCompletions(methodNames, cobra.ShellCompDirectiveNoFileComp)
+		case "models":
+			for _, sub := range c.Commands() {
+				if sub.Name() != "list" {
+					sub.ValidArgsFunction = cobra.FixedCompletions(encoderNames, cobra.ShellCompDirectiveDefault)
+				}
+			}
+		}
+	}
+}
