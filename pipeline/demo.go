@@ -27,14 +27,16 @@ func newDemoCommand(a *app) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "The whole job on pictures drawn here: no files needed",
-		Long: `The whole job on pictures drawn here: no files needed.
+		Short: "Run the whole pipeline on generated pictures (no input needed)",
+		Long: `Run the whole pipeline on generated pictures (no input needed).
 
 Draws labelled pictures, encodes them with the tiny built-in encoder, trains a head without looking at the labels, and writes a
 report. The same command gives the same numbers again.
 
 The built-in encoder was itself trained with labels, on other pictures drawn in the same way. So the demo's accuracy shows that the
 program works from pictures to report; it doesn't measure what unsupervised clustering reaches on pictures of yours.`,
+		Example: `  pipeline demo
+  pipeline demo --method simclr --out demo-simclr`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runDemo(c.Context(), &o) },
 	}

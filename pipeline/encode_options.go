@@ -127,7 +127,7 @@ func (o *dataOptions) add(f *pflag.FlagSet) {
 	addImageColumn(f, &o.imageColumn)
 	f.StringVar(&o.labelColumn, "label-column", "", "column of a Parquet data set that holds the labels (default: label, or what is called like it)")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first bad image instead of skipping it")
-	f.Float64Var(&o.maxBad, "max-bad", 5, "percent of bad images above which the run fails at its end, all others kept")
+	f.Float64Var(&o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
 }
 
 // addImageColumn adds the flag that names the images' column.
@@ -156,7 +156,7 @@ type storeOptions struct {
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
-	f.Uint64Var(&o.viewSeed, "view-seed", 0, "of the augmented views")
+	f.Uint64Var(&o.viewSeed, "view-seed", 0, "seed of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
 	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows of a file of features, of which a kill loses one at most (default: %d, or what the store has)", extract.DefaultShardRows))
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")

@@ -25,7 +25,8 @@ The graph takes "pixels", prepared images (float32, batch×3×height×width), an
 With --with-preprocessing it takes "images" (uint8, batch×height×width×3, any size) and resizes, crops and normalises them itself, to
 the very pixels that the extraction makes. The file's metadata name the clusters and say how images are prepared. The file is run
 and held against the run's own head before it takes its name: a file that --force replaces stays until then.`,
-		Args: cobra.ExactArgs(2),
+		Example: `  pipeline export runs/photos model.onnx --with-preprocessing`,
+		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.export(c.Context(), args[0], args[1], &o)
 		},

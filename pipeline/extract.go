@@ -29,6 +29,8 @@ DATA is a folder of images (class folders give labels), a list of paths (.txt, .
 binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, as
 s3://bucket/prefix. STORE is a folder, or an address too. Run again, the command goes on where it was stopped, adds new images and
 encodes changed ones; what is there is not encoded again.`,
+		Example: `  pipeline extract photos --model dinov2-small --out stores/photos
+  pipeline extract photos --model dinov2-small --shard 2/4 --out stores/photos`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			config := extract.Config{Out: o.out}

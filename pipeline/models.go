@@ -123,7 +123,7 @@ type modelFlags struct {
 func (f *modelFlags) add(flags *pflag.FlagSet) {
 	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("pixels on a side of what the encoder sees, a multiple of its patch (default %d)", models.DefaultImageSize))
 	flags.StringVar(&f.output, "output", "", "what stands for an image: cls, patch (mean of the patch tokens) or both; as-is for an ONNX file of unknown shape (default cls)")
-	flags.StringVar(&f.precision, "precision", "", "of the weights: float32, float16, or int8, 1.2 to 1.3 times as fast on a processor without VNNI, for about half a point of 10-NN accuracy and a point of clustering (default float32)")
+	flags.StringVar(&f.precision, "precision", "", "precision of the weights: float32, float16, or int8, which is 1.2 to 1.3 times as fast on a processor without VNNI, for about half a point of 10-NN accuracy and a point of clustering (default float32)")
 	count(flags, &f.heads, "attention-heads", 0, 0, 1024, "attention heads, for weights that are not of a published encoder (default: what the file or the published width tells)")
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }

@@ -21,6 +21,8 @@ func newReportCommand(a *app) *cobra.Command {
 With one run folder, report.html is written anew: with map, pictures and neighbours where the features and the images are
 still where they were, or where --features and --images say. A page that shows more than a new one could is kept.
 With several, a page sets them side by side: settings that differ, scores, clusters that changed.`,
+		Example: `  pipeline report runs/a
+  pipeline report runs/a runs/b --out comparison.html`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {

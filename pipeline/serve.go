@@ -29,10 +29,10 @@ func newServeCommand(a *app) *cobra.Command {
 
 POST an image to / and get JSON: cluster, name, confidence, runner-up, and whether it is like none of the training set.
 GET / is the run's report, /healthz says whether the server works, /metrics is for Prometheus. It listens on this machine alone unless
---listen says otherwise; there is no password, so let no one at it who should not ask. It ends on SIGTERM or an interrupt, after
-answering what it has taken on.
-
-    curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
+--listen says otherwise; there is no authentication, so expose it only to trusted clients. It ends on SIGTERM or an interrupt, after
+answering what it has taken on.`,
+		Example: `  pipeline serve runs/photos
+  curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.serve(c.Context(), args[0], &o)
@@ -46,11 +46,11 @@ answering what it has taken on.
 	f.Var(&o.memory, "memory", "memory for bodies and pictures, as 800MB or 2GB; what does not fit is refused (default: half of the machine's or container's)")
 	f.StringVar(&o.health, "health", "", "address and port for /healthz and /metrics alone, which no client of the other can starve (default: none)")
 	f.IntVar(&o.Places, "places", 256, "requests taken on at once; more are refused")
-	f.IntVar(&o.Decoders, "decode-threads", 0, "images decoded at once (default: one a processor)")
+	f.IntVar(&o.Decoders, "decode-threads", 0, "images decoded at once (default: one per processor)")
 	f.IntVar(&o.Batch, "batch-images", 16, "images that the encoder gets at once, at most")
-	f.DurationVar(&o.Body, "body-time", 15*time.Second, "in which an image must have been sent")
-	f.DurationVar(&o.Answer, "answer-time", 30*time.Second, "in which a request must be answered")
-	f.DurationVar(&o.drain, "drain", 20*time.Second, "for what was taken on, once the server is to end")
+	f.DurationVar(&o.Body, "body-time", 15*time.Second, "time limit for a request's body")
+	f.DurationVar(&o.Answer, "answer-time", 30*time.Second, "time limit for an answer")
+	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long to wait for running requests on shutdown")
 	return c
 }
 

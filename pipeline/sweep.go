@@ -26,6 +26,8 @@ Every setting takes a list: the runs are all combinations, or with --list the li
 with every seed. Runs share the machine one to a processor. A finished run is never repeated: the same command, or one with
 more values, goes on where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
 share a disk: each run is made by one of them, and one that was killed is taken up by another. DIR gets sweep.csv, sweep.html and runs/, a run folder for each.`,
+		Example: `  pipeline sweep stores/photos --clusters 10,20,40 --seeds 3 --out sweeps/k
+  pipeline sweep stores/photos --method debiased-infonce-clustering --alpha 0,0.2,0.4,0.6 --clusters 20 --out sweeps/alpha`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.runSweep(c.Context(), args, &o) },
 	}

@@ -21,6 +21,9 @@ func newTrainCommand(a *app) *cobra.Command {
 
 STORE is a feature store made by 'pipeline extract', or a NumPy matrix features.npy (rows × dimensions, float32 or float16).
 Labels never reach the training; they score its result.`,
+		Example: `  pipeline train stores/photos --clusters 20 --out runs/a
+  pipeline train features.npy --labels labels.npy --out runs/b
+  pipeline train stores/photos --clusters 20 --method simclr --out runs/simclr`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.runTrain(c.Context(), args[0], o.labels, o.out, &o.trainOptions)
