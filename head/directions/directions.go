@@ -10,6 +10,7 @@ import (
 
 	"iconic/head/kmeans"
 	"iconic/head/knn"
+	"iconic/head/matrix"
 	"iconic/head/mixture"
 	"iconic/head/partition"
 	"iconic/head/space"
@@ -503,17 +504,17 @@ func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && 
 
 // half is the directions of a random half of the features, and starts there: k-means on them, and with few clusters on the features themselves.
 func (s *search) half(ctx context.Context, p int) (*dense.Rows, [][]int32, error) {
-	n, d := s.z.Len(), s.z.Dim()
+	d := s.z.Dim()
 	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
 	columns := r.Perm(d)[:max(1, d/2)]
 	slices.Sort(columns)
-	half, err := space.Unit(ctx, &columnsOf{Features: s.z, columns: columns, rows: n}, 1)
+	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, 1)
 	if err != nil {
 		return nil, nil, err
 	}
 	on := []knn.Features{half}
 	if s.few() {
-		on = append(on, &columnsOf{Features: s.raw, columns: columns, rows: n})
+		on = append(on, &matrix.Columns{Features: s.raw, Columns: columns})
 	}
 	var starts [][]int32
 	for _, x := range on {
@@ -526,31 +527,6 @@ func (s *search) half(ctx context.Context, p int) (*dense.Rows, [][]int32, error
 		starts = append(starts, km.Assignment)
 	}
 	return half, starts, nil
-}
-
-// columnsOf is some columns of features.
-type columnsOf struct {
-	knn.Features
-	columns []int
-	rows    int
-}
-
-func (c *columnsOf) Dim() int { return len(c.columns) }
-
-func (c *columnsOf) Block(dst []float32, lo, hi int) error {
-	d := c.Features.Dim()
-	x := make([]float32, (hi-lo)*d)
-	if err := c.Features.Block(x, lo, hi); err != nil {
-		return err
-	}
-	at := 0
-	for i := range hi - lo {
-		for _, e := range c.columns {
-			dst[at] = x[i*d+e]
-			at++
-		}
-	}
-	return nil
 }
 
 // seed gives every k-means a seed of its own.

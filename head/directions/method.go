@@ -282,31 +282,13 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	}
 	slices.Sort(rows)
 	part := *d
-	part.Features, part.Raw = &rowsOf{d.Features, rows}, &rowsOf{d.Raw, rows}
+	part.Features, part.Raw = &matrix.Subset{Features: d.Features, Rows: rows}, &matrix.Subset{Features: d.Raw, Rows: rows}
 	if d.Second != nil {
-		part.Second = &rowsOf{d.Second, rows}
+		part.Second = &matrix.Subset{Features: d.Second, Rows: rows}
 	}
 	var err error
 	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: neighboursWhitening, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
 	return &part, []string{fmt.Sprintf("clusters were looked for in %d of %d images, drawn at random; the head sorts the others", mostRows, n)}, err
-}
-
-// rowsOf is some rows of features.
-type rowsOf struct {
-	matrix.Features
-	rows []int32
-}
-
-func (r *rowsOf) Len() int { return len(r.rows) }
-
-func (r *rowsOf) Block(dst []float32, lo, hi int) error { return r.Features.Gather(dst, r.rows[lo:hi]) }
-
-func (r *rowsOf) Gather(dst []float32, rows []int32) error {
-	named := make([]int32, len(rows))
-	for e, i := range rows {
-		named[e] = r.rows[i]
-	}
-	return r.Features.Gather(dst, named)
 }
 
 // calibrate scales l to be as sure, in the mean, as the accuracy to be expected of it.
