@@ -18,6 +18,9 @@ import (
 	"iconic/report"
 )
 
+// nameSeeds is how many seeds each method is tried with: enough to see a rule broken, not to estimate how often clusters have names.
+const nameSeeds = 1
+
 // longTail is how many images each of k classes keeps of so many: all of the first, and ever fewer.
 func longTail(most, k int) []int {
 	keep := make([]int, k)
@@ -124,7 +127,7 @@ func TestNamesOfLongTails(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, method := range []string{"direction-mixture", "debiased-infonce-clustering", "kmeans"} {
-			for seed := range 2 {
+			for seed := range nameSeeds {
 				run := at(fmt.Sprint(method, seed))
 				pipeline(t, "train", at("x.npy"), "--labels", at("y.npy"), "--clusters", "100", "--method", method, "--seed", strconv.Itoa(seed), "--out", run, "-q")
 				named, numbered := heldNames(t, run)
@@ -157,7 +160,7 @@ func TestNamesOfLongTails(t *testing.T) {
 				}
 			}
 		}
-		for seed := range 3 {
+		for seed := range nameSeeds {
 			run := at(fmt.Sprint("photos", seed))
 			pipeline(t, "run", at("photos"), "--model", model, "--resize", "248", "--crop", "224", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5",
 				"--method", "debiased-infonce-clustering", "--clusters", "15", "--seed", strconv.Itoa(seed), "--features", at("store"), "--out", run, "-q")
