@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,8 +29,11 @@ type rows struct {
 	kept   *pages  // the set's
 }
 
-// ErrNoImage is returned by Read for a row that holds no image.
+// ErrNoImage is in the chain of Read's error for a row that holds no image.
 var ErrNoImage = errors.New("its row holds no image")
+
+// errNoBytes says what is missing from a structure, which may name a file on another machine.
+var errNoBytes = fmt.Errorf("%w (no bytes; a path alone is not followed)", ErrNoImage)
 
 // isTable tells by its name whether a file is one of rows.
 func isTable(name string) bool { return strings.EqualFold(filepath.Ext(name), ".parquet") }
@@ -95,6 +99,9 @@ func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) e
 		t.rows.kept = s.kept
 		s.take(t, i)
 	}
+	for _, name := range with[0].unfit {
+		s.pass(unfitColumns, name)
+	}
 	for _, name := range with[0].others {
 		s.pass(otherColumns, name)
 	}
@@ -125,9 +132,11 @@ type rowFile struct {
 	image   string   // the column of images, by its first name
 	label   string   // that of labels; "": none
 	others  []string // those that are neither
+	unfit   []string // those that are called like labels where none has any, and what they have
 	names   []string // of the classes, by the file's metadata; nil: it has none
 	numbers []int32  // labels of rows, −1 for none: places in names or in texts; nil: no labels
 	texts   []string // labels as they are written, where the file names no classes
+	counted bool     // the labels are numbers
 }
 
 // openTable opens a file of rows and reads its labels.
@@ -163,30 +172,74 @@ func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 	t.rows.open()
 	label := -1
 	if o.LabelsFrom != None {
-		if label, err = labelColumn(p, features, o.LabelColumn); err != nil {
+		if label, err = labelColumn(p, features, column, o.LabelColumn); err != nil {
 			return nil, err
 		}
 	}
-	for i, c := range p.Columns {
-		if i == label {
-			t.label = c.Name()
-		} else if c.Path[0] != t.image && !slices.Contains(t.others, c.Path[0]) {
-			t.others = append(t.others, c.Path[0])
-		}
-	}
+	t.tellColumns(label, o.LabelsFrom)
 	if label < 0 {
 		return t, nil
 	}
-	if len(p.Columns[label].Path) == 1 {
-		t.names = features[p.Columns[label].Path[0]].Names
+	c := &p.Columns[label]
+	t.label, t.counted = c.Name(), c.Type != parquet.Bytes
+	if len(c.Path) == 1 {
+		t.names = features[c.Path[0]].Names
 	}
 	return t, t.readLabels(ctx, label)
 }
 
+// tellColumns notes the columns that are passed over.
+func (t *rowFile) tellColumns(label int, from LabelsFrom) {
+	seen := map[string]bool{t.image: true}
+	if label >= 0 {
+		seen[t.rows.Columns[label].Path[0]] = true
+	}
+	for _, c := range t.rows.Columns {
+		name := c.Path[0]
+		switch {
+		case seen[name]:
+		case label < 0 && from != None && table.KindOf(name) == table.Label:
+			t.unfit = append(t.unfit, fmt.Sprintf("%s, which has %s", name, contentOf(t.rows.File, name)))
+		default:
+			t.others = append(t.others, name)
+		}
+		seen[name] = true
+	}
+}
+
 // feature is what the datasets library writes of a column into a file's metadata.
 type feature struct {
-	Type  string   `json:"_type"`
-	Names []string `json:"names"`
+	Type  string     `json:"_type"`
+	Names classNames `json:"names"`
+}
+
+// classNames are the names of classes in the order of their numbers. A class whose name is empty bears its number.
+type classNames []string
+
+// UnmarshalJSON reads a list of names, or an object of them by their numbers. What is neither says nothing.
+func (n *classNames) UnmarshalJSON(b []byte) error {
+	*n = nil
+	var list []string
+	var numbered map[string]string
+	switch {
+	case json.Unmarshal(b, &list) == nil:
+	case json.Unmarshal(b, &numbered) == nil:
+		list = make([]string, len(numbered))
+		for key, name := range numbered {
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(list) {
+				return nil
+			}
+			list[i] = name
+		}
+	}
+	for i, name := range list {
+		if name == "" {
+			list[i] = strconv.Itoa(i)
+		}
+	}
+	*n = list
+	return nil
 }
 
 // featuresOf reads the metadata of the datasets library; what is not there, or not as it writes it, says nothing.
@@ -221,7 +274,7 @@ func imageColumn(p *parquet.File, features map[string]feature, named string) (in
 	var found [3][]int
 	for i, c := range p.Columns {
 		inner := len(c.Path) == 2 && c.Path[1] == "bytes"
-		if c.Repeated || c.Type != parquet.Bytes || c.Text || len(c.Path) > 1 && !inner {
+		if !mayHoldImages(&c) || len(c.Path) > 1 && !inner {
 			continue
 		}
 		kind := 2
@@ -248,7 +301,12 @@ func imageColumn(p *parquet.File, features map[string]feature, named string) (in
 			return 0, fmt.Errorf("the columns %q may all hold images: name the one that counts with --image-column", namesOf(p, candidates))
 		}
 	}
-	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes) among its columns %s", errNoColumn, columnsOf(p))
+	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes) among its columns %s", errNoColumn, describedColumns(p))
+}
+
+// mayHoldImages tells whether a column's values are binary, and not said to be anything in particular.
+func mayHoldImages(c *parquet.Column) bool {
+	return !c.Repeated && c.Type == parquet.Bytes && c.Meaning == parquet.AsStored
 }
 
 // namedImages is the column of images that a user names.
@@ -259,41 +317,38 @@ func namedImages(p *parquet.File, named string) (int, error) {
 	if i < 0 {
 		for _, c := range p.Columns {
 			if c.Path[0] == named {
-				return 0, fmt.Errorf("column %s holds lists or structures (%s), and no images: want binary values, or a structure with binary values called bytes", named, c.Name())
+				return 0, fmt.Errorf("column %s holds %s, and no images: want one image a row, as binary values or a structure with binary values called bytes", named, contentOf(p, named))
 			}
 		}
 		return 0, fmt.Errorf("%w called %s among its columns %s", errNoColumn, named, columnsOf(p))
 	}
-	switch c := &p.Columns[i]; {
-	case c.Repeated:
-		return 0, fmt.Errorf("column %s holds lists, and no images: want one image a row, as binary values", named)
-	case c.Type != parquet.Bytes:
-		return 0, fmt.Errorf("column %s holds %s, and no images: want binary values", named, c.Type)
-	case c.Text:
-		return 0, fmt.Errorf("column %s holds text, and no images: want binary values", named)
+	if c := &p.Columns[i]; !mayHoldImages(c) {
+		return 0, fmt.Errorf("column %s holds %s, and no images: want one image a row, as binary values or a structure with binary values called bytes", named, c)
 	}
 	return i, nil
 }
 
 // labelColumn finds the column of labels: the one named; else one that is called as labels usually are, or of which the metadata say
 // that it holds classes. −1: there is none.
-func labelColumn(p *parquet.File, features map[string]feature, named string) (int, error) {
+func labelColumn(p *parquet.File, features map[string]feature, images int, named string) (int, error) {
 	if named != "" {
 		i := slices.IndexFunc(p.Columns, func(c parquet.Column) bool { return c.Name() == named })
 		switch {
+		case i == images:
+			return 0, fmt.Errorf("column %s holds the images, and no labels: want a number or a text in each row", named)
 		case i < 0 && slices.ContainsFunc(p.Columns, func(c parquet.Column) bool { return c.Path[0] == named }):
-			return 0, fmt.Errorf("column %s holds lists or structures, and no labels: want a number or a text in each row", named)
+			return 0, fmt.Errorf("column %s holds %s, and no labels: want a number or a text in each row", named, contentOf(p, named))
 		case i < 0:
 			return 0, fmt.Errorf("it has no column %s; its columns are %s", named, columnsOf(p))
 		case !mayLabel(&p.Columns[i]):
-			return 0, fmt.Errorf("column %s holds %s, and no labels: want a number or a text in each row", named, describe(&p.Columns[i]))
+			return 0, fmt.Errorf("column %s holds %s, and no labels: want a number or a text in each row", named, &p.Columns[i])
 		}
 		return i, nil
 	}
 	best, rank := -1, 0
 	for i := range p.Columns {
 		c := &p.Columns[i]
-		if len(c.Path) != 1 || !mayLabel(c) {
+		if len(c.Path) != 1 || i == images || !mayLabel(c) {
 			continue
 		}
 		r := 0
@@ -315,18 +370,33 @@ func labelColumn(p *parquet.File, features map[string]feature, named string) (in
 
 // mayLabel tells whether a column's values can be labels.
 func mayLabel(c *parquet.Column) bool {
-	switch c.Type {
-	case parquet.Int96, parquet.FixedBytes:
+	switch {
+	case c.Repeated, c.Type == parquet.Int96, c.Type == parquet.FixedBytes:
 		return false
 	}
-	return !c.Repeated
+	switch c.Meaning {
+	case parquet.Decimal, parquet.Time, parquet.Document:
+		return false
+	}
+	return true
 }
 
-func describe(c *parquet.Column) string {
-	if c.Repeated {
-		return "lists"
+// contentOf describes what a column of the top has.
+func contentOf(p *parquet.File, name string) string {
+	var parts []string
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		switch {
+		case c.Path[0] != name:
+		case c.Repeated:
+			return "lists"
+		case len(c.Path) == 1:
+			return c.String()
+		case !slices.Contains(parts, c.Path[1]):
+			parts = append(parts, c.Path[1])
+		}
 	}
-	return c.Type.String()
+	return "structures of " + strings.Join(parts, " and ")
 }
 
 func namesOf(p *parquet.File, columns []int) []string {
@@ -338,13 +408,30 @@ func namesOf(p *parquet.File, columns []int) []string {
 }
 
 // columnsOf lists a file's columns for an error.
-func columnsOf(p *parquet.File) string {
+func columnsOf(p *parquet.File) string { return listed(topColumns(p)) }
+
+// describedColumns lists them with what they have.
+func describedColumns(p *parquet.File) string {
+	names := topColumns(p)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%s)", name, contentOf(p, name))
+	}
+	return listed(names)
+}
+
+// topColumns are the names of columns and structures.
+func topColumns(p *parquet.File) []string {
 	var names []string
 	for _, c := range p.Columns {
 		if len(names) == 0 || names[len(names)-1] != c.Path[0] {
 			names = append(names, c.Path[0])
 		}
 	}
+	return names
+}
+
+// listed joins names for an error.
+func listed(names []string) string {
 	const most = 12
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
@@ -359,6 +446,11 @@ const maxLabels = 1 << 30
 func (t *rowFile) readLabels(ctx context.Context, column int) error {
 	t.numbers = make([]int32, 0, t.rows.Rows)
 	known := map[string]int32{}
+	if !t.counted {
+		for i, name := range t.names {
+			known[name] = int32(i)
+		}
+	}
 	for group := range t.rows.Groups {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -384,7 +476,8 @@ func (t *rowFile) readLabels(ctx context.Context, column int) error {
 	return nil
 }
 
-// labelOf reads one label. Where the file names its classes, it is the number of one; else it is what is written, by its place in texts.
+// labelOf reads one label. Where the file names its classes, it is the number of one or its name; else it is what is written, by its place
+// in texts.
 // No value, an empty text, a NaN and −1 are no label.
 func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int32, error) {
 	if !v.Has(i) || v.IsNaN(i) {
@@ -395,11 +488,14 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 		if text = v.Bytes(i); len(text) > maxClass {
 			return 0, fmt.Errorf("a label of %d bytes: want the name or number of a class", len(text))
 		}
+		if !utf8.Valid(text) {
+			return 0, fmt.Errorf("column %s holds bytes that are no text, and no labels: name another with --label-column", t.label)
+		}
 	} else {
 		n, whole := v.Number(i)
 		switch {
 		case !whole:
-			return 0, fmt.Errorf("column %s holds numbers with fractions, and no labels: name another with --label-column", t.label)
+			return 0, fmt.Errorf("column %s holds numbers with fractions or beyond all bounds, and no labels: name another with --label-column", t.label)
 		case n == -1:
 			return -1, nil
 		case t.names != nil && (n < 0 || n >= int64(len(t.names))):
@@ -414,7 +510,11 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 		return -1, nil
 	}
 	k, ok := known[string(text)]
-	if !ok {
+	switch {
+	case ok:
+	case t.names != nil:
+		return 0, fmt.Errorf("label %q, which is none of the %d classes that the file names", text, len(t.names))
+	default:
 		k = int32(len(t.texts))
 		t.texts = append(t.texts, string(text))
 		known[t.texts[k]] = k
@@ -422,9 +522,21 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 	return k, nil
 }
 
-// agree fails if files have their images or labels in different columns.
+// agree fails if files have their images or labels in different columns, or if some name the classes that others only number.
 func agree(all []*rowFile) error {
 	first := all[0]
+	var named, numbered string
+	for _, t := range all {
+		switch {
+		case t.names != nil && named == "":
+			named = t.name
+		case t.counted && len(t.texts) > 0 && numbered == "":
+			numbered = t.name
+		}
+	}
+	if named != "" && numbered != "" {
+		return fmt.Errorf("%s names its classes, and %s has numbers without names, of which nothing says that they mean the same: give the files one by one, or leave out the labels with --labels-from none", named, numbered)
+	}
 	for _, t := range all[1:] {
 		switch {
 		case t.image != first.image:
@@ -443,6 +555,9 @@ func (s *Set) nameLabels(all []*rowFile) error {
 	alike, labelled := true, false
 	for _, t := range all {
 		if t.numbers != nil {
+			if t.names == nil && len(t.texts) == 0 { // its rows have no labels
+				continue
+			}
 			alike = alike && (!labelled || slices.Equal(names, t.names))
 			names, labelled = t.names, true
 		}
@@ -496,6 +611,10 @@ func splitOfFile(name string) string {
 			switch split := splitNames[word]; {
 			case split != "":
 				return split
+			case word == "dev":
+				return "val"
+			case word == "eval" || word == "evaluation":
+				return "test"
 			case word == "unlabeled" || word == "unlabelled" || word == "unsupervised":
 				return "unlabeled"
 			}

@@ -135,7 +135,7 @@ func TestParquetRows(t *testing.T) {
 	}, lines(s)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"A", "B", "C", ErrNoImage.Error(), "E"}, contents(t, s)); diff != "" {
+	if diff := cmp.Diff([]string{"A", "B", "C", "its row holds no image (no bytes; a path alone is not followed)", "E"}, contents(t, s)); diff != "" {
 		t.Error(diff)
 	}
 	if want := "passed over: 1 file by their names: 1 .md"; !strings.Contains(s.Note(), want) {
@@ -155,6 +155,12 @@ func TestParquetRows(t *testing.T) {
 	}
 }
 
+// worded is a row whose label is a text.
+type worded struct {
+	JPG   []byte `parquet:"jpg"`
+	Label string `parquet:"label"`
+}
+
 // TestParquetLabels: labels as they are written by people and libraries.
 func TestParquetLabels(t *testing.T) {
 	type text struct {
@@ -170,6 +176,10 @@ func TestParquetLabels(t *testing.T) {
 		Label   bool   `parquet:"label"`
 		Target  int32  `parquet:"target"`
 	}
+	type unsigned struct {
+		JPG   []byte `parquet:"jpg"`
+		Label uint32 `parquet:"label"`
+	}
 	nan := 0.0
 	nan /= nan
 	root := t.TempDir()
@@ -180,6 +190,11 @@ func TestParquetLabels(t *testing.T) {
 		{parquetFile(t, filepath.Join(root, "a.parquet"), []text{{[]byte("1"), "cat"}, {[]byte("2"), ""}, {[]byte("3"), "ape"}}), []string{"cat", "-", "ape"}},
 		{parquetFile(t, filepath.Join(root, "b.parquet"), []number{{[]byte("1"), 10}, {[]byte("2"), nan}, {[]byte("3"), 9}}), []string{"10", "-", "9"}},
 		{parquetFile(t, filepath.Join(root, "c.parquet"), []truth{{[]byte("1"), true, 5}, {[]byte("2"), false, 6}}), []string{"1", "0"}},
+		{parquetFile(t, filepath.Join(root, "d.parquet"), []worded{{[]byte("1"), "box"}, {[]byte("2"), "disc"}}, hubNames(discsAndBoxes)), []string{"box", "disc"}},
+		{parquetFile(t, filepath.Join(root, "e.parquet"), []unsigned{{[]byte("1"), 1<<32 - 1}, {[]byte("2"), 0}}), []string{"4294967295", "0"}},
+		{parquetFile(t, filepath.Join(root, "f.parquet"), rowsOf("A", "B"), hubNames(`"label": {"names": {"1": "box", "0": "disc"}, "_type": "ClassLabel"}`)), []string{"disc", "box"}},
+		{parquetFile(t, filepath.Join(root, "g.parquet"), rowsOf("A", "B"), hubNames(`"label": {"names": ["", "box"], "_type": "ClassLabel"}`)), []string{"0", "box"}},
+		{parquetFile(t, filepath.Join(root, "h.parquet"), rowsOf("A", "B"), hubNames(`"label": {"names": 7, "_type": "ClassLabel"}`)), []string{"0", "1"}},
 	} {
 		var got []string
 		for _, line := range list(t, c.file, Options{}) {
@@ -191,6 +206,13 @@ func TestParquetLabels(t *testing.T) {
 	}
 	if s := openSet(t, filepath.Join(root, "b.parquet"), Options{}); !slices.Equal(s.Classes, []string{"9", "10"}) {
 		t.Errorf("numbers are ordered as %q", s.Classes)
+	}
+	type listed struct {
+		JPG    []byte  `parquet:"jpg"`
+		Labels []int64 `parquet:"labels,list"`
+	}
+	if note := openSet(t, parquetFile(t, filepath.Join(root, "i.parquet"), []listed{{[]byte("1"), []int64{1, 2}}}), Options{}).Note(); !strings.HasSuffix(note, "passed over: 1 column that is called like labels and cannot be ones (as labels, which has lists)") {
+		t.Errorf("note %q", note)
 	}
 	// Files that number their classes differently are joined by the names.
 	both := t.TempDir()
@@ -213,7 +235,21 @@ func TestParquetThatIsRefused(t *testing.T) {
 		Left  []byte `parquet:"left"`
 		Right []byte `parquet:"right"`
 	}
+	type dated struct {
+		JPG   []byte `parquet:"jpg"`
+		Day   int32  `parquet:"day,date"`
+		Thumb []byte `parquet:"thumb"`
+	}
+	type located struct {
+		Image struct {
+			Path string `parquet:"path"`
+		} `parquet:"image"`
+	}
 	root := t.TempDir()
+	days := parquetFile(t, filepath.Join(root, "days.parquet"), []dated{{[]byte("1"), 1, []byte("\x89PNG")}})
+	halfNamed := t.TempDir()
+	parquetFile(t, filepath.Join(halfNamed, "a.parquet"), rowsOf("A"), hubNames(discsAndBoxes))
+	parquetFile(t, filepath.Join(halfNamed, "b.parquet"), rowsOf("A"))
 	whole := parquetFile(t, filepath.Join(root, "whole.parquet"), rowsOf("A", "B", "C"), hubNames(discsAndBoxes))
 	content, err := os.ReadFile(whole)
 	if err != nil {
@@ -242,13 +278,20 @@ func TestParquetThatIsRefused(t *testing.T) {
 		{"a cut file", write("cut.parquet", content[:len(content)-20]), Options{}, "cut short, or another format; fetch it again or take it away"},
 		{"an empty file", write("empty.parquet", nil), Options{}, "too short for a Parquet file"},
 		{"another format", write("page.parquet", bytes.Repeat([]byte("<html>"), 100)), Options{}, "another format"},
-		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes) among its columns images, boxes, text, size, label"},
+		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes) among its columns images (lists), boxes (lists), text (text), size (whole numbers), label (numbers)"},
 		{"lists by name", nested, Options{ImageColumn: "images"}, "column images holds lists"},
 		{"numbers", nested, Options{ImageColumn: "size"}, "column size holds whole numbers, and no images"},
 		{"text", nested, Options{ImageColumn: "text"}, "column text holds text, and no images"},
 		{"no such column", whole, Options{ImageColumn: "picture"}, "no column of images called picture among its columns image, label"},
 		{"no such labels", whole, Options{LabelColumn: "class"}, "it has no column class; its columns are image, label"},
-		{"labels in lists", whole, Options{LabelColumn: "image"}, "column image holds lists or structures, and no labels"},
+		{"labels in lists", whole, Options{LabelColumn: "image"}, "column image holds structures of bytes and path, and no labels"},
+		{"labels in the images", whole, Options{LabelColumn: "image.bytes"}, "column image.bytes holds the images, and no labels"},
+		{"labels that are dates", days, Options{LabelColumn: "day"}, "column day holds times, and no labels"},
+		{"labels that are bytes", days, Options{LabelColumn: "thumb"}, "row 0: column thumb holds bytes that are no text, and no labels"},
+		{"names that the file does not know", parquetFile(t, filepath.Join(root, "unknown.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}}, hubNames(discsAndBoxes)), Options{}, `row 1: label "line", which is none of the 2 classes that the file names`},
+		{"paths alone", parquetFile(t, filepath.Join(root, "paths.parquet"), []located{{}}, hubNames(discsAndBoxes)), Options{}, "among its columns image (structures of path)"},
+		{"names in one file alone", halfNamed, Options{}, "a.parquet names its classes, and b.parquet has numbers without names"},
+
 		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images: name the one that counts with --image-column`},
 		{"fractions", fractions(t, root), Options{}, "row 1: column label holds numbers with fractions"},
 		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, where the file names 2 classes"},

@@ -75,6 +75,7 @@ const (
 	besideImages   = "Parquet files beside the images"
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
+	unfitColumns   = "columns that are called like labels and cannot be ones"
 	hiddenFolder   = "hidden folders"
 	hiddenImage    = "hidden files with names of images"
 	systemFile     = "files in folders that a system keeps for itself"
@@ -87,6 +88,7 @@ var singular = map[string]string{
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image of the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
+	unfitColumns: "column that is called like labels and cannot be ones",
 	hiddenFolder: "hidden folder", hiddenImage: "hidden file with the name of an image",
 	systemFile: "file in a folder that a system keeps for itself", outside: "member whose name leads out of its archive",
 }

@@ -73,6 +73,9 @@ func (r *rows) content(row int) ([]byte, error) {
 		return nil, err
 	}
 	if !values.Has(at) {
+		if len(r.Columns[r.image].Path) > 1 {
+			return nil, errNoBytes
+		}
 		return nil, ErrNoImage
 	}
 	return values.Bytes(at), nil

@@ -32,12 +32,42 @@ func (t Type) String() string {
 	return names[t]
 }
 
+// Meaning is what stored values stand for.
+type Meaning int
+
+// The meanings that make a difference here. All others are AsStored.
+const (
+	AsStored Meaning = iota
+	Text             // binary values are UTF-8, JSON among them
+	Unsigned         // whole numbers have no sign
+	Decimal          // whole numbers or binary values are to be divided by a power of ten
+	Time             // whole numbers count days, seconds or parts of them
+	Document         // binary values are of another format: BSON, a variant, a geometry
+)
+
+// String describes values by what they mean, or else by how they are stored.
+func (c *Column) String() string {
+	switch {
+	case c.Repeated:
+		return "lists"
+	case c.Meaning == Text:
+		return "text"
+	case c.Meaning == Decimal:
+		return "decimal numbers"
+	case c.Meaning == Time:
+		return "times"
+	case c.Meaning == Document:
+		return "documents"
+	}
+	return c.Type.String()
+}
+
 // Column is a column of values: a leaf of the schema.
 type Column struct {
 	Path     []string // from the top of the schema
 	Type     Type
-	Text     bool // its bytes are said to be text
-	Repeated bool // it is, or lies in, a list or a map, and cannot be read
+	Meaning  Meaning // of the stored values, as the file says
+	Repeated bool    // it is, or lies in, a list or a map, and cannot be read
 
 	definition int // the level of definition at which a value is there
 }
@@ -129,8 +159,17 @@ type element struct {
 	children int64
 	repeated bool
 	optional bool
-	text     bool
+	meaning  Meaning
 }
+
+// converted and logical give the meanings of types by their numbers in ConvertedType and in the union LogicalType.
+var (
+	converted = map[int64]Meaning{
+		0: Text, 4: Text, 5: Decimal, 6: Time, 7: Time, 8: Time, 9: Time, 10: Time, 11: Unsigned, 12: Unsigned, 13: Unsigned, 14: Unsigned,
+		19: Text, 20: Document, 21: Time,
+	}
+	logical = map[int]Meaning{1: Text, 4: Text, 5: Decimal, 6: Time, 7: Time, 8: Time, 12: Text, 13: Document, 16: Document, 17: Document, 18: Document}
+)
 
 // parse reads FileMetaData.
 func (f *File) parse(footer []byte) error {
@@ -184,10 +223,14 @@ func (c *compact) element(kind byte) (e element) {
 		case 5:
 			e.children = c.number(kind)
 		case 6:
-			e.text = c.number(kind) == 0 || e.text // UTF8
-		case 10:
+			e.meaning = converted[c.number(kind)]
+		case 10: // the newer way to say it
 			c.fields(kind, func(id int, kind byte) bool {
-				e.text = e.text || id == 1 // STRING
+				if id == integerType {
+					e.meaning = c.integer(kind)
+					return true
+				}
+				e.meaning = logical[id]
 				return false
 			})
 		default:
@@ -196,6 +239,20 @@ func (c *compact) element(kind byte) (e element) {
 		return true
 	})
 	return e
+}
+
+// integerType is the number of IntType in LogicalType.
+const integerType = 10
+
+// integer reads an IntType.
+func (c *compact) integer(kind byte) (m Meaning) {
+	c.fields(kind, func(id int, kind byte) bool {
+		if id == 2 && kind == compactFalse { // isSigned
+			m = Unsigned
+		}
+		return false
+	})
+	return m
 }
 
 // leaves makes the columns of the schema.
@@ -216,7 +273,7 @@ func (f *File) leaves(schema []element) error {
 			e := rest[0]
 			rest = rest[1:]
 			here := Column{
-				Path: append(slices.Clip(above.Path), e.name), Type: e.kind, Text: e.text,
+				Path: append(slices.Clip(above.Path), e.name), Type: e.kind, Meaning: e.meaning,
 				Repeated: above.Repeated || e.repeated, definition: above.definition,
 			}
 			if e.optional || e.repeated {
@@ -312,7 +369,7 @@ func (f *File) chunk(c *compact, kind byte, column *Column) (k chunk) {
 	if k.start = data; dictionary >= int64(len(magic)) && dictionary < data {
 		k.start = dictionary
 	}
-	if c.err == nil && (!there || k.values < 0 || k.bytes < 0 || k.start < int64(len(magic)) || k.start > f.size) {
+	if nowhere := k.start < int64(len(magic)) || k.start > f.size; c.err == nil && (!there || k.values < 0 || k.bytes < 0 || nowhere && k.values > 0) {
 		c.fail(fmt.Errorf("a chunk of column %s lies nowhere in the file", column.Name()))
 	}
 	return k

@@ -72,6 +72,9 @@ func (f *File) walk(column *Column, k chunk, rows int64) (*Chunk, error) {
 		return nil, fmt.Errorf("%d values for %d rows: it is damaged", k.values, rows)
 	}
 	c := &Chunk{column: column, codec: k.codec, r: f.r}
+	if rows == 0 { // there may be no page, and the chunk be nowhere
+		return c, nil
+	}
 	if k.bytes <= small {
 		b := make([]byte, min(k.bytes, f.size-k.start))
 		if err := readFull(f.r, b, k.start); err != nil {
@@ -279,6 +282,7 @@ func (c *Chunk) load(p *Page, limit int64) (*Values, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.unsigned = c.column.Meaning == Unsigned
 	return v.spread(there), nil
 }
 

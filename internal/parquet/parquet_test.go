@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/andybalholm/brotli"
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	writer "github.com/parquet-go/parquet-go"
@@ -104,6 +105,49 @@ func TestKinds(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGroupsAndMeanings reads another file of pyarrow's, in which row groups without rows lie nowhere, and columns say what they mean.
+func TestGroupsAndMeanings(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("testdata", "groups.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, content)
+	var rows []int64
+	for _, g := range f.Groups {
+		rows = append(rows, g.Rows)
+	}
+	if diff := cmp.Diff([]int64{0, 1, 0, 2}, rows); diff != "" {
+		t.Fatal(diff)
+	}
+	meant := map[string]string{}
+	for i := range f.Columns {
+		c := &f.Columns[i]
+		meant[c.Name()] = c.String()
+	}
+	if diff := cmp.Diff(map[string]string{
+		"text": "text", "json": "text", "unsigned32": "whole numbers", "unsigned64": "whole numbers", "day": "times", "money": "decimal numbers",
+		"second": "times", "turn": "whole numbers", "nested.bytes": "binary values", "nested.path": "text", "list.list.element": "lists",
+	}, meant); diff != "" {
+		t.Error(diff)
+	}
+	for name, want := range map[string][]int64{
+		"unsigned32": {1<<32 - 1, 0, 1 << 31}, "unsigned64": {1<<63 - 1, 0, 1}, "day": {0, 1, 2}, "turn": {1<<31 - 1, -1 << 31, 5},
+	} {
+		column, _ := f.Find(name)
+		each(t, f, column, func(row int, v *Values, i int) {
+			if got, whole := v.Number(i); !whole || got != want[row] {
+				t.Errorf("%s, row %d: %d, %t; want %d", name, row, got, whole, want[row])
+			}
+		})
+	}
+	column, _ := f.Find("nested", "bytes")
+	each(t, f, column, func(row int, v *Values, i int) {
+		if v.Has(i) != (row == 0) || row == 0 && string(v.Bytes(i)) != "x" {
+			t.Errorf("nested, row %d: %t", row, v.Has(i))
+		}
+	})
 }
 
 // TestWhatAnotherLibraryWrites holds the reader against parquet-go's writer, over values, page sizes, codecs and encodings.
@@ -425,8 +469,8 @@ func TestLies(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, version := range []string{"1", "2"} {
-		content, err := os.ReadFile(filepath.Join("testdata", "kinds-"+version+".parquet"))
+	for _, name := range []string{"kinds-1", "kinds-2", "groups"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name+".parquet"))
 		if err != nil {
 			f.Fatal(err)
 		}

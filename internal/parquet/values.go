@@ -41,6 +41,8 @@ type Values struct {
 	words   []int64 // of numbers; floating-point ones by their bits
 	content []byte
 	kind    Type
+
+	unsigned bool
 }
 
 // span is a value's place; one that is absent ends before it begins.
@@ -63,7 +65,8 @@ func (v *Values) Bytes(row int) []byte {
 	return v.content[s.from:s.to:s.to]
 }
 
-// Number is a number or truth value; whole is false for one with a fraction, one that is not finite, and one beyond 53 bits.
+// Number is a number or truth value; whole is false for one with a fraction, one that is not finite, one beyond the 53 bits up to which
+// floating-point numbers are exact, and one without a sign beyond 63 bits.
 func (v *Values) Number(row int) (n int64, whole bool) {
 	w := v.words[row]
 	switch v.kind {
@@ -73,6 +76,14 @@ func (v *Values) Number(row int) (n int64, whole bool) {
 			return 0, false
 		}
 		return int64(x), true
+	case Int32:
+		if v.unsigned {
+			w = int64(uint32(w))
+		}
+	case Int64:
+		if v.unsigned && w < 0 {
+			return 0, false
+		}
 	}
 	return w, true
 }
@@ -87,7 +98,7 @@ func (v *Values) spread(there []uint32) *Values {
 	if there == nil {
 		return v
 	}
-	s := &Values{spans: make([]span, len(there)), content: v.content, kind: v.kind}
+	s := &Values{spans: make([]span, len(there)), content: v.content, kind: v.kind, unsigned: v.unsigned}
 	if v.words != nil {
 		s.words = make([]int64, len(there))
 	}
@@ -149,6 +160,11 @@ func decode(t Type, e encoding, b []byte, n int, limit int64) (*Values, error) {
 		err = v.truths(b)
 	case (t == Int32 || t == Int64) && e == deltaPacked:
 		v.words, _, err = packedDeltas(b, n)
+		if t == Int32 { // differences of 32 bits may run over
+			for i, w := range v.words {
+				v.words[i] = int64(int32(w))
+			}
+		}
 	case e == plain || e == streamSplit:
 		err = v.fixed(b, e == streamSplit)
 	default:

@@ -1,9 +1,11 @@
-"""Writes internal/parquet/testdata/kinds.parquet with pyarrow: a column for each encoding, with and without gaps, in two row groups
-of pages of every codec. The test knows the values: row i holds i·7 mod 31, and nothing where i mod 5 is 3 in the columns with gaps.
+"""Writes internal/parquet/testdata with pyarrow. In kinds-1.parquet and kinds-2.parquet there is a column for each encoding, with and
+without gaps, in two row groups of pages of every codec. The test knows the values: row i holds i·7 mod 31, and nothing where i mod 5
+is 3 in the columns with gaps. In groups.parquet there are row groups without rows, and columns that mean something.
 
     python scripts/oracle/parquet.py internal/parquet/testdata
 """
 import sys
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,3 +46,15 @@ for version in ("1.0", "2.0"):
         pa.table(columns), f"{sys.argv[1]}/kinds-{version[0]}.parquet", row_group_size=40, data_page_version=version,
         data_page_size=64, write_batch_size=8, use_dictionary=dictionaries, column_encoding=encodings, compression=codecs,
     )
+
+# Row groups without rows, whose chunks lie nowhere, and what columns say that they mean.
+some = pa.table({
+    "text": pa.array(["a", "b", "c"]), "json": pa.array(["1", "2", "3"], pa.json_()), "unsigned32": pa.array([2**32 - 1, 0, 2**31], pa.uint32()),
+    "unsigned64": pa.array([2**63 - 1, 0, 1], pa.uint64()), "day": pa.array([0, 1, 2], pa.date32()), "money": pa.array([Decimal(1), Decimal(2), Decimal(3)], pa.decimal128(9, 2)),
+    "second": pa.array([0, 1, 2], pa.timestamp("ms")), "turn": pa.array([2**31 - 1, -(2**31), 5], pa.int32()),
+    "nested": pa.array([{"bytes": b"x", "path": None}, None, {"bytes": None, "path": "y"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+    "list": pa.array([[1], [], None], pa.list_(pa.int64())),
+})
+with pq.ParquetWriter(f"{sys.argv[1]}/groups.parquet", some.schema, use_dictionary=False, column_encoding={"turn": "DELTA_BINARY_PACKED"}, store_decimal_as_integer=True) as w:
+    for part in (some[:0], some[:1], some[:0], some[1:]):
+        w.write_table(part)
