@@ -4,20 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"iconic/extract"
-	"iconic/extract/dataset"
-	"iconic/extract/encoder"
-	"iconic/extract/pixels"
 	"iconic/extract/store"
-	"iconic/internal/bucket"
 	"iconic/internal/budget"
-	"iconic/internal/identity"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -107,50 +99,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// featureInputs is all that the features in the user's cache depend on, but for the images' contents, which the store looks after
-// itself, and for what runs the encoder, of which it keeps a folder each.
-type featureInputs struct {
-	Data       string
-	Dataset    dataset.Options
-	Encoder    string // SHA-256 of the model and all of its data
-	Output     string
-	Transform  pixels.Transform
-	IgnoreEXIF bool
-	Decoder    string // of JPEG files
-	Views      int
-	Seed       uint64               `json:",omitempty"` // of the augmented views
-	Augment    *pixels.Augmentation `json:",omitempty"` // of those, too
-	Half       bool
-}
-
-// cacheFolder is the folder in the user's cache for the features of data under an encoder and its preprocessing.
-func cacheFolder(c extract.Config) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", errors.Join(err, errors.New("name a folder for the features"))
-	}
-	data := c.Data
-	if !bucket.Is(data) {
-		if data, err = filepath.Abs(data); err != nil {
-			return "", err
-		}
-	}
-	sum, err := encoder.Sum(c.Model)
-	if err != nil {
-		return "", err
-	}
-	in := featureInputs{
-		Data: data, Dataset: c.Dataset, Encoder: sum, Output: c.Encoder.Output, Transform: c.Transform, IgnoreEXIF: c.IgnoreEXIF,
-		Decoder: pixels.JPEGDecoder(), Views: c.Views, Half: c.Half,
-	}
-	if c.Views > 1 {
-		in.Seed, in.Augment = c.Seed, &c.Augment
-	}
-	key, err := identity.Key("features", in)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "iconic", "features", path.Base(filepath.ToSlash(strings.TrimSuffix(bucket.Public(data), "?…")))+"-"+key), nil
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"iconic/classify"
+	"iconic/extract"
 	"iconic/features"
 	"iconic/head/clustercount"
 	"iconic/run"
@@ -24,7 +25,7 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	}
 	if c.Out == "" {
 		var err error
-		if c.Out, err = cacheFolder(c); err != nil {
+		if c.Out, err = extract.CacheFolder(c); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -139,33 +138,11 @@ func (r *run) close() {
 // settings puts together all that features depend on. The model is opened for its dimension only if no store that it
 // made is there to tell.
 func (r *run) settings() (store.Settings, error) {
-	c := &r.config
-	sum, err := encoder.Sum(c.Model)
+	s, err := r.config.Settings()
 	if err != nil {
-		return store.Settings{}, err
+		return s, err
 	}
-	how := preprocessing{Transform: c.Transform, IgnoreEXIF: c.IgnoreEXIF}
-	if c.Views > 1 {
-		how.Augment = &c.Augment
-	}
-	r.summary.SHA256 = sum
-	described, err := json.Marshal(how)
-	if err != nil {
-		return store.Settings{}, err
-	}
-	s := store.Settings{
-		Encoder:       store.Encoder{Name: c.ModelName, SHA256: sum, Output: c.Encoder.Output},
-		Preprocessing: described, JPEGDecoder: pixels.JPEGDecoder(), Views: c.Views, DType: "float32", ShardRows: c.ShardRows,
-	}
-	if c.Views > 1 {
-		s.Seed = c.Seed
-	}
-	if c.Half {
-		s.DType = "float16"
-	}
-	if s.ShardRows == 0 {
-		s.ShardRows = DefaultShardRows
-	}
+	r.summary.SHA256 = s.Encoder.SHA256
 	if s.Dim = store.DimOf(r.dir, s.Encoder); s.Dim == 0 {
 		if err := r.open(); err != nil {
 			return s, err
@@ -174,13 +151,6 @@ func (r *run) settings() (store.Settings, error) {
 	}
 	r.dim = s.Dim
 	return s, nil
-}
-
-// preprocessing is how the manifest tells what was done to an image before it was encoded.
-type preprocessing struct {
-	pixels.Transform
-	IgnoreEXIF bool                 `json:"ignore_exif,omitempty"`
-	Augment    *pixels.Augmentation `json:"augment,omitempty"` // of the views after the first
 }
 
 // open opens the encoder and says what it runs on.

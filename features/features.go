@@ -3,11 +3,9 @@
 package features
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/head"
+	"iconic/internal/identity"
 	"iconic/internal/npy"
 	"iconic/report"
 )
@@ -125,21 +124,16 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 			return nil, fmt.Errorf("label %d of row %d: want %d for none, or the number of one of %d classes", l, i, report.NoLabel, len(classes))
 		}
 	}
-	key := xxhash.New()
-	var bytes []byte
+	key := identity.Matrix(f.Len(), f.Dim())
 	for row, err := range Rows(f) {
 		if err != nil {
 			return nil, err
 		}
-		bytes = bytes[:0]
-		for _, v := range row {
-			bytes = binary.LittleEndian.AppendUint32(bytes, math.Float32bits(v))
-		}
-		_, _ = key.Write(bytes) // a hash never fails
+		key.Add(row)
 	}
 	return &Set{
 		Features: f, Paths: paths, Labels: labels, Classes: classes,
-		Source: Source{Key: fmt.Sprintf("%016x", key.Sum64()), Rows: f.Len(), Dim: f.Dim()},
+		Source: Source{Key: key.String(), Rows: f.Len(), Dim: f.Dim()},
 	}, nil
 }
 

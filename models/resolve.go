@@ -2,8 +2,6 @@ package models
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
 	"iconic/internal/seal"
@@ -198,9 +197,9 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 	if err != nil {
 		return err
 	}
-	hash := sha256.Sum256(fmt.Append(nil, importVersion, m.SHA256, m.ImageSize, m.Output, m.Precision, o.Heads))
+	key := identity.Model{Version: importVersion, Weights: m.SHA256, ImageSize: m.ImageSize, Output: string(m.Output), Precision: m.Precision, Heads: o.Heads}.Key()
 	stem := strings.TrimSuffix(source, filepath.Ext(source))
-	m.Path = filepath.Join(cache, "onnx", fmt.Sprintf("%s-%s", stem, hex.EncodeToString(hash[:6])), "model.onnx")
+	m.Path = filepath.Join(cache, "onnx", stem+"-"+key, "model.onnx")
 	if err := seal.Check(ctx, filepath.Dir(m.Path)); err != nil {
 		if err := o.make(ctx, m.Path, source, model); err != nil {
 			return err

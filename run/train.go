@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"iconic/features"
 	"iconic/head"
@@ -21,6 +19,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/methods"
+	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/progress"
 	"iconic/report"
@@ -125,7 +124,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 		return nil, err
 	}
 	needs := m.About().Needs
-	c := Config{Version: Version(), Training: t.Config, Inputs: t.digests(needs), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
+	c := Config{Version: Version(), Training: t.Config, Inputs: t.identity(needs).Named(), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
 	if c.Features, err = located(t.Features.Source, t.Images, t.ImageColumn); err != nil {
 		return nil, err
 	}
@@ -140,6 +139,12 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	}
 	if ended != nil {
 		t.Hooks.Notef("the training in %s has ended; its scores and its page are made", t.Dir)
+		if !slices.Equal(ended.Config.Classes, c.Classes) { // other labels to score by
+			ended.Config.Classes = c.Classes
+			if err := writeConfig(t.Dir, ended.Config); err != nil {
+				return nil, err
+			}
+		}
 		result, err := t.ended(ctx, ended)
 		if err != nil {
 			return nil, err
@@ -237,22 +242,28 @@ func (t *Training) inputs(needs method.Need) head.Inputs {
 	return in
 }
 
-// digests tell whether the inputs are the same, by name.
-func (t *Training) digests(needs method.Need) map[string]string {
-	in, digests := t.inputs(needs), map[string]string{}
+// identity is what the training depends on besides its settings.
+func (t *Training) identity(needs method.Need) identity.Inputs {
+	in, source := t.inputs(needs), t.Features.Source
+	id := identity.Inputs{Features: source.Key, Rows: source.Rows, Dim: source.Dim}
 	if in.Labels != nil {
-		digests["labels"] = digest(in.Labels)
+		id.Labels = identity.List(in.Labels)
 	}
 	if len(in.Views) > 0 {
-		digests["views"] = fmt.Sprintf("%d of %s", len(in.Views), t.Features.Source.Key)
+		id.Views = fmt.Sprintf("%d of %s", len(in.Views), source.Key)
 	}
 	if in.Edges != nil {
-		digests["edges"] = digest(in.Edges)
+		id.Edges = identity.List(in.Edges)
 	}
 	if t.Second != nil {
-		digests["second"] = t.Second.Source.Key
+		id.Second = t.Second.Source.Key
 	}
-	return digests
+	return id
+}
+
+// identity is that of the training that made a run folder. Folders of before inputs were kept know of the features alone.
+func (c *Config) identity() identity.Inputs {
+	return identity.Recorded(c.Features.Key, c.Features.Rows, c.Features.Dim, c.Inputs)
 }
 
 // readersOf names the methods that need an input, or take it where it is given.
@@ -277,9 +288,6 @@ func readersOf(need method.Need) string {
 	return said
 }
 
-// digest of what prints the same only where it is the same.
-func digest(v any) string { return fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint(v))) }
-
 // begin makes the run folder, or finds where its training stopped: at state, or, ended, before its page was there.
 func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	err = Create(t.Dir, c)
@@ -301,13 +309,15 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 		}
 	}
 	other := func(what string) error { return &OtherError{t.Dir, what} }
-	switch was := old.Config; {
-	case was.Features.Key != c.Features.Key:
-		return nil, nil, other("features")
-	case !was.Training.Equal(c.Training) && !was.Training.Equal(resolved):
+	now, was := c.identity(), old.Config.identity()
+	if old.Config.Format == 1 {
+		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
+	}
+	switch what := now.Other(was); {
+	case what != "":
+		return nil, nil, other(what)
+	case !old.Config.Training.Equal(c.Training) && !old.Config.Training.Equal(resolved):
 		return nil, nil, other("settings")
-	case was.Format > 1 && !maps.Equal(was.Inputs, c.Inputs):
-		return nil, nil, other(differing(was.Inputs, c.Inputs))
 	case unfinished && state == nil: // stopped before there was one
 		return nil, nil, nil
 	case unfinished:
@@ -320,17 +330,6 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	}
 	ended, err = Load(t.Dir)
 	return nil, ended, err
-}
-
-// differing names the inputs that differ.
-func differing(a, b map[string]string) string {
-	var names []string
-	for _, in := range []struct{ name, words string }{{"labels", "labels"}, {"views", "views"}, {"second", "features of the second set"}, {"edges", "edges"}} {
-		if a[in.name] != b[in.name] {
-			names = append(names, in.words)
-		}
-	}
-	return strings.Join(names, ", ")
 }
 
 // ended is the result of a training that an earlier process ended.

@@ -253,12 +253,7 @@ func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]
 
 // runName is the same for the same settings on the same features, scored by the same labels, and for no others.
 func runName(set *features.Set, c head.Config) (string, error) {
-	key, err := identity.Key("run of a sweep", struct {
-		Features string
-		Labels   []int
-		Classes  []string
-		Training head.Config
-	}{set.Source.Key, set.Labels, set.Classes, c})
+	key, err := identity.Run{Features: set.Source.Key, Labels: set.Labels, Classes: set.Classes, Training: c}.Key()
 	if err != nil {
 		return "", err
 	}

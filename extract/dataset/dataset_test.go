@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"iconic/internal/filestat"
 	"iconic/internal/sharedtest"
 )
 
@@ -408,7 +409,7 @@ func TestStampsTellWhatWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := stamps()
-	if changeTime(stat) != 0 && after[0] == before[0] {
+	if filestat.Changed(stat) != 0 && after[0] == before[0] {
 		t.Error("a file of the same size, with its time set back, bears the same stamp")
 	}
 	if after[1] != before[1] {

@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/identity"
 )
 
 // A graph file is, little endian: the magic, the key, N, K, the recall (8 bytes each, the last a float64), N×K neighbours (int32), N×K
@@ -61,28 +62,24 @@ func Key(ctx context.Context, s Search, f Features, o Options) (uint64, error) {
 		o.Metric = Cosine
 	}
 	n, d := f.Len(), f.Dim()
-	h := xxhash.New()
-	fmt.Fprintf(h, "%s %s %d of %d by %d\n", s, o.Metric, o.K, n, d)
+	g := identity.Graph{Search: string(s), Metric: string(o.Metric), K: o.K, Rows: n, Dim: d}
 	if s == SearchApproximate {
-		fmt.Fprintf(h, "lists %d, recall %g, seed %d\n", o.Lists, o.Recall, o.Seed)
+		g.Listed, g.Lists, g.Recall, g.Seed = true, o.Lists, o.Recall, o.Seed
 	}
+	key := g.Key()
 	x := make([]float32, min(n, blockRows)*d)
-	raw := make([]byte, 4*len(x))
 	for lo := 0; lo < n; lo += blockRows {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		hi := min(n, lo+blockRows)
-		x, raw := x[:(hi-lo)*d], raw[:4*(hi-lo)*d]
+		x := x[:(hi-lo)*d]
 		if err := f.Block(x, lo, hi); err != nil {
 			return 0, fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
 		}
-		for e, v := range x {
-			binary.LittleEndian.PutUint32(raw[4*e:], math.Float32bits(v))
-		}
-		h.Write(raw) // never fails
+		key.Add(x)
 	}
-	return h.Sum64(), nil
+	return key.Sum(), nil
 }
 
 // Save writes the graph to a file that appears whole or not at all.

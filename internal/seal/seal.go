@@ -2,7 +2,9 @@
 // gone.
 //
 // Set writes a seal into the folder of such files, with the size and SHA-256 of each. Check compares. It reads a file in full
-// only where its size is right and its time is not the one at which it was last found whole, so that it costs nothing as a rule.
+// only where its size is right and the system says of it anything else than when it was last found whole: when it was written, when it
+// was last changed in any way, which nobody can set, and which file of its disk it is. So it costs nothing as a rule. Where a system
+// knows of the time of writing alone, a file that is changed and given its old time back passes.
 // A seal protects from accidents. It does not protect from those who can write to the folder, who can write a seal as well.
 package seal
 
@@ -14,12 +16,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/filestat"
 )
 
 // Name is that of the seal in its folder.
@@ -36,8 +40,19 @@ type entry struct {
 	Name     string    `json:"name"`
 	Bytes    int64     `json:"bytes"`
 	SHA256   string    `json:"sha256"`
-	Modified time.Time `json:"modified"` // of the file, when it was last read and found whole
-	Read     time.Time `json:"read"`     // when that was
+	Modified time.Time `json:"modified"`          // of the file, when it was last read and found whole
+	Changed  int64     `json:"changed,omitempty"` // of the file, as filestat has it
+	Number   uint64    `json:"number,omitempty"`  // of the file, as filestat has it
+	Read     time.Time `json:"read"`              // when the file was read
+}
+
+// as tells whether the system says the same of a file as when it was read.
+func (e *entry) as(stat fs.FileInfo) bool {
+	last := e.Modified
+	if changed := time.Unix(0, e.Changed); e.Changed != 0 && changed.After(last) {
+		last = changed
+	}
+	return stat.ModTime().Equal(e.Modified) && filestat.Changed(stat) == e.Changed && filestat.Number(stat) == e.Number && e.Read.Sub(last) > tick
 }
 
 // tick is longer than what file systems take for one moment: a file may be changed twice in one, and bear the same time.
@@ -71,7 +86,7 @@ func Check(ctx context.Context, folder string) error {
 			return fmt.Errorf("%s is %w: it is gone", path, ErrBroken)
 		case stat.Size() != was.Bytes:
 			return fmt.Errorf("%s is %w: it has %d bytes, and had %d", path, ErrBroken, stat.Size(), was.Bytes)
-		case stat.ModTime().Equal(was.Modified) && was.Read.Sub(was.Modified) > tick:
+		case was.as(stat):
 			continue
 		}
 		now, err := look(ctx, folder, was.Name)
@@ -100,7 +115,7 @@ func look(ctx context.Context, folder, name string) (e entry, err error) {
 	if err != nil {
 		return e, err
 	}
-	e = entry{Name: name, Modified: stat.ModTime(), Read: time.Now()}
+	e = entry{Name: name, Modified: stat.ModTime(), Changed: filestat.Changed(stat), Number: filestat.Number(stat), Read: time.Now()}
 	h := sha256.New()
 	for err == nil { // in pieces, so that an interrupt ends it
 		if err = ctx.Err(); err == nil {

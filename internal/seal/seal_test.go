@@ -2,12 +2,15 @@ package seal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"iconic/internal/filestat"
 )
 
 func TestASealIsBrokenByAnyChange(t *testing.T) {
@@ -58,17 +61,20 @@ func TestASealIsBrokenByAnyChange(t *testing.T) {
 	}
 }
 
-// A file that was found whole is read again only when its time has changed.
+// A file that was found whole is read again only when the system says anything else of it.
 func TestAWholeFileIsReadOnce(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "model")
 	put(t, file, "content")
-	at(t, file, time.Now().Add(-time.Hour))
 	if err := Set(t.Context(), folder, "model"); err != nil {
 		t.Fatal(err)
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel() // nothing can be read any more
+	if err := Check(over, folder); !errors.Is(err, context.Canceled) {
+		t.Errorf("what was sealed in the moment in which it was written was not read again: %v", err)
+	}
+	later(t, folder)
 	if err := Check(over, folder); err != nil {
 		t.Errorf("it was read again: %v", err)
 	}
@@ -76,8 +82,87 @@ func TestAWholeFileIsReadOnce(t *testing.T) {
 	if err := Check(over, folder); !errors.Is(err, context.Canceled) {
 		t.Errorf("it was not read again: %v", err)
 	}
-	if err := errors.Join(Check(t.Context(), folder), Check(over, folder)); err != nil {
+	if err := Check(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	later(t, folder)
+	if err := Check(over, folder); err != nil {
 		t.Errorf("that it was whole is not remembered: %v", err)
+	}
+}
+
+// One byte, of a file of the same size that bears the same time, in its place or in that of another file: a system that knows when
+// files were changed gives it away.
+func TestAChangeThatKeepsSizeAndTime(t *testing.T) {
+	folder := t.TempDir()
+	file, other := filepath.Join(folder, "model"), filepath.Join(t.TempDir(), "other")
+	when := time.Now().Add(-24 * time.Hour)
+	for _, name := range []string{file, other} {
+		put(t, name, "content")
+		at(t, name, when)
+	}
+	if stat, err := os.Stat(file); err != nil || filestat.Changed(stat) == 0 {
+		t.Skip("this system does not say when a file was changed", err)
+	}
+	for what, change := range map[string]func(){
+		"in its place": func() {
+			put(t, file, "c0ntent")
+			at(t, file, when)
+		},
+		"by another file": func() {
+			put(t, other, "c0ntent")
+			at(t, other, when)
+			if err := os.Rename(other, file); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		put(t, file, "content")
+		at(t, file, when)
+		if err := Set(t.Context(), folder, "model"); err != nil {
+			t.Fatal(err)
+		}
+		later(t, folder)
+		change()
+		if err := Check(t.Context(), folder); !errors.Is(err, ErrBroken) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// Seals that earlier versions made know less: their files are read once, and found whole.
+func TestASealOfAnEarlierVersion(t *testing.T) {
+	folder := t.TempDir()
+	put(t, filepath.Join(folder, "model"), "content")
+	put(t, filepath.Join(folder, Name), `[{"name":"model","bytes":7,"sha256":"ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73","modified":"2020-01-01T00:00:00Z","read":"2021-01-01T00:00:00Z"}]`)
+	at(t, filepath.Join(folder, "model"), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err := Check(t.Context(), folder); err != nil {
+		t.Fatal(err)
+	}
+	later(t, folder)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Check(over, folder); err != nil {
+		t.Errorf("it is read each time: %v", err)
+	}
+}
+
+// later has the files of a folder read an hour from now, so that nothing has been written to them in the same moment.
+func later(t *testing.T, folder string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(folder, Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []entry
+	if err := json.Unmarshal(b, &entries); err != nil {
+		t.Fatal(err)
+	}
+	for i := range entries {
+		entries[i].Read = entries[i].Read.Add(time.Hour)
+	}
+	if err := write(folder, entries); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,42 @@
+package knn
+
+import (
+	"fmt"
+	"testing"
+
+	"iconic/internal/dense"
+	"iconic/internal/identitytest"
+)
+
+// graph is all that a search for neighbours is told.
+type graph struct {
+	Features *dense.Rows
+	Search   Search
+	Options  Options
+}
+
+func TestKeysKnowEveryInputOfAGraph(t *testing.T) {
+	in, out := identitytest.In[graph], identitytest.Out[graph]
+	rule := func(change func(*graph)) identitytest.Rule[graph] {
+		return identitytest.Rule[graph]{In: []string{"key"}, Change: change}
+	}
+	rules := map[string]identitytest.Rule[graph]{
+		"Features":         rule(func(g *graph) { g.Features.X[3]++ }),
+		"Search":           rule(func(g *graph) { g.Search = SearchExact }),
+		"Options.K":        in("key"),
+		"Options.Metric":   in("key"),
+		"Options.Lists":    in("key"),
+		"Options.Recall":   in("key"),
+		"Options.Seed":     in("key"),
+		"Options.Workers":  out("it changes no bit of the graph"),
+		"Options.Progress": out("it only tells"),
+	}
+	identitytest.Check(t, func() graph {
+		m := dense.New(3, 2)
+		copy(m.X, []float32{1, 2, 3, 4, 5, 6})
+		return graph{m, SearchApproximate, Options{K: 1, Metric: Cosine}}
+	}, func(g graph) (map[string]string, error) {
+		key, err := Key(t.Context(), g.Search, g.Features, g.Options)
+		return map[string]string{"key": fmt.Sprint(key)}, err
+	}, rules)
+}

@@ -1,0 +1,91 @@
+package sweep
+
+import (
+	"strings"
+	"testing"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/internal/densetest"
+	"iconic/internal/identitytest"
+)
+
+func names(o Options) (map[string]string, error) {
+	s, err := Plan(o)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, j := range s.Jobs {
+		all = append(all, j.Name)
+	}
+	return map[string]string{"runs": strings.Join(all, " ")}, nil
+}
+
+func planned() Options {
+	return Options{
+		Sets: []*features.Set{{
+			Features: densetest.Clouds(1, 30, 4, 3, 3), Source: features.Source{Store: "s", Key: "k", Rows: 30, Dim: 4},
+			Labels: make([]int, 30), Classes: []string{"a", "b", "c"},
+		}},
+		Combinations: []Combination{{"clusters": "3"}}, Seeds: 1,
+	}
+}
+
+func TestKeysKnowEveryInputOfASweep(t *testing.T) {
+	type rule = identitytest.Rule[Options]
+	in, out := identitytest.In[Options], identitytest.Out[Options]
+	const told = "it only tells"
+	identitytest.Check(t, planned, names, map[string]rule{
+		"Dir":          out("a sweep's folder may be moved"),
+		"Sets":         {In: []string{"runs"}, Change: func(o *Options) { o.Sets[0].Source.Key = "l" }}, // field by field below
+		"Combinations": {In: []string{"runs"}, Change: func(o *Options) { o.Combinations[0]["method"] = "kmeans" }},
+		"Seeds":        in("runs"),
+		"Part":         out("it says who makes which runs first"),
+		"Parts":        out("as Part"),
+		"Workers":      out("it changes no bit of the results"),
+		"Safe":         out("it changes how tables are written"),
+		"Hooks.Step":   out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told), "Ended": out(told),
+	})
+	type setRule = identitytest.Rule[features.Set]
+	known, unknown := identitytest.In[features.Set]("runs"), identitytest.Out[features.Set]
+	const store = "the key of a store covers it, and a matrix has none"
+	identitytest.Check(t, func() features.Set { return *planned().Sets[0] }, func(s features.Set) (map[string]string, error) {
+		o := planned()
+		o.Sets[0] = &s
+		return names(o)
+	}, map[string]setRule{
+		"Features":           {Why: "Source.Key says which they are", Change: func(s *features.Set) { s.Features = densetest.Clouds(2, 30, 4, 3, 3) }},
+		"Source.Store":       unknown("features are known by what they are, not by where they lie"),
+		"Source.Images":      unknown("it is for the pictures of pages"),
+		"Source.ImageColumn": unknown("as Source.Images"),
+		"Source.Key":         known,
+		"Source.Rows":        unknown("the key covers their number"), "Source.Dim": unknown("the key covers it"),
+		"Paths": unknown(store), "Hashes": unknown(store), "Bytes": unknown(store),
+		"Labels": known, "Classes": known,
+		"Encoder": unknown(store),
+		"Views":   {Why: store, Change: func(s *features.Set) { s.Views = []head.Features{s.Features} }},
+		"Graphs":  unknown("it is where graphs are kept"),
+		"Gone":    unknown(store),
+	})
+}
+
+func TestKeysKnowEverySettingOfARun(t *testing.T) {
+	set := planned().Sets[0]
+	config, err := head.Preset("debiased-infonce-clustering", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := identitytest.In[head.Config]("run")
+	identitytest.Check(t, func() head.Config { return config }, func(c head.Config) (map[string]string, error) {
+		name, err := runName(set, c)
+		return map[string]string{"run": name}, err
+	}, map[string]identitytest.Rule[head.Config]{
+		"Method": known, "Clusters": known, "Seed": known,
+		"Settings": {In: []string{"run"}, Change: func(c *head.Config) {
+			if err := c.Set("neighbours", 7); err != nil {
+				panic(err)
+			}
+		}},
+	})
+}
