@@ -38,6 +38,8 @@ type Options struct {
 	// GraphProgress gets how much of the neighbour search is done, Progress the steps and the last loss.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
+	// Begun, when set, hears the name of each stage of the work as it begins.
+	Begun func(stage string)
 	// Epoch, when set, is called after every epoch with its line of history. An error stops the training.
 	Epoch func(Epoch) error
 	// Save, when set, is lent a state from which the training can go on: after every epoch, and with now set when it is interrupted.
@@ -53,7 +55,7 @@ type Result struct {
 	Config  Config  // as used, rules resolved
 	Loss    float64 // of the last epoch
 	History []Epoch
-	Graph   *knn.Graph
+	Graph   *knn.Graph // of all rows, or where the method learned from a sample of some
 	// Representation is what a method that learns one made of every row, n×Dimensions; nil for the clustering methods.
 	Representation []float32
 	Dimensions     int
@@ -92,6 +94,9 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, err
 	}
 	c.Settings = recipe.Settings().Values()
+	if o.Begun != nil {
+		o.Begun("neighbours")
+	}
 	p, err := prepare(ctx, f, recipe, o)
 	if err != nil {
 		return nil, err
@@ -99,7 +104,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	notes = append(notes, p.notes...)
 	d := &method.Data{
 		Inputs: in, Features: p.features, Raw: f, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
-		Run: &train.Run{Progress: o.Progress, Epoch: o.Epoch, Save: o.Save, Resume: o.Resume},
+		Run: &train.Run{Progress: o.Progress, Begun: o.Begun, Epoch: o.Epoch, Save: o.Save, Resume: o.Resume},
 	}
 	if p.scaled != nil {
 		d.Views = nil
@@ -129,6 +134,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, err
 	}
 	r.Warnings = health(cluster, c.Clusters)
+	d.Run.Begin("novelty")
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
 	return r, err
 }
@@ -253,11 +259,16 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	if err != nil {
 		return nil, err
 	}
-	if err := p.neighbours(ctx, near, o); err != nil {
+	s, ok := r.(method.Sampler)
+	if err := p.neighbours(ctx, near, ok && s.Sampled(f.Len()) < f.Len(), o); err != nil {
 		return nil, err
 	}
-	if p.graph.Recall < 1 {
-		p.notes = append(p.notes, fmt.Sprintf("neighbours were searched in lists and %.1f %% of the true ones found, measured on a sample; an exact neighbour search compares everything", 100*p.graph.Recall))
+	switch g := p.graph; {
+	case g.Recall < 1:
+		p.notes = append(p.notes, fmt.Sprintf("neighbours were searched in lists, each image compared with %.1f %% of the others, and %.1f %% of the true ones found, measured on a sample; an exact neighbour search compares everything",
+			100*g.Compared, 100*g.Recall))
+	case near.Search == knn.SearchApproximate && g.Of == nil:
+		p.notes = append(p.notes, "neighbours were to be searched in lists; these features have so little structure that all images were compared, as in an exact search")
 	}
 	if alone := p.graph.Alone(); alone > 0 {
 		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are all zero, or equal to the mean), and so no neighbours of their own", alone, p.graph.N))
@@ -276,17 +287,34 @@ func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
 	return near, err
 }
 
-// neighbours finds the graph: the one given, the one kept, or a new one.
-func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, o Options) (err error) {
+// judged is how many rows have neighbours by which clusters are judged, where the method learns from a sample: a share of pairs of them is known to
+// less than a hundredth.
+const judged = 2048
+
+// spread are rows taken evenly from n.
+func spread(n int) []int32 {
+	rows := make([]int32, min(n, judged))
+	for e := range rows {
+		rows[e] = int32(e * n / len(rows))
+	}
+	return rows
+}
+
+// neighbours finds the graph: the one given, the one kept, or a new one; of some rows alone where sampled is set.
+func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sampled bool, o Options) (err error) {
 	k := near.Neighbours
-	if g := o.Graph; g != nil {
-		if g.N != p.features.Len() || g.K < k {
+	if g := o.Graph; g != nil && (g.Of == nil || sampled) {
+		if g.Of == nil && g.N != p.features.Len() || g.K < k {
 			return fmt.Errorf("neighbour graph of %d rows with %d neighbours does not fit %d rows with %d: leave it out to have it computed", g.N, g.K, p.features.Len(), k)
 		}
 		p.graph = g.Nearest(k)
 		return nil
 	}
 	search := knn.Options{K: k, Metric: near.Metric, Workers: o.Workers, Progress: o.GraphProgress}
+	if sampled {
+		p.graph, err = knn.Some(ctx, p.features, spread(p.features.Len()), search)
+		return err
+	}
 	if o.Cache == "" {
 		p.graph, err = near.Search.Find(ctx, p.features, search)
 		return err

@@ -15,6 +15,10 @@ import (
 	"iconic/report/inspection"
 )
 
+// probes are how many lists of neighbours a row is compared with, where there are too many rows to compare all: copies lie so near that they are in the
+// same list or the next, whatever other neighbours are missed.
+const probes = 16
+
 // Set is a set of images. Slices have one entry per image.
 type Set struct {
 	Features matrix.Features
@@ -34,6 +38,9 @@ type Options struct {
 func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
 	in := inspection.Images{Bytes: s.Bytes, Cluster: s.Cluster}
 	features, name := s.Features, "raw-cosine-auto-%d.knn"
+	if features.Len() > knn.ExactRows {
+		name = fmt.Sprintf("raw-cosine-auto-%%d-of-%d-lists.knn", probes)
+	}
 	if s.Hashes == nil {
 		in.Content = make([]int32, features.Len())
 		for i := range in.Content {
@@ -48,7 +55,7 @@ func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
 	g := inspection.Graph{N: features.Len()}
 	var unkept error
 	if k := inspection.Neighbours(g.N); k > 0 {
-		search := knn.Options{K: k, Metric: knn.Cosine, Workers: o.Workers, Progress: o.Progress}
+		search := knn.Options{K: k, Metric: knn.Cosine, Workers: o.Workers, Progress: o.Progress, Probes: probes}
 		graph, err := find(ctx, features, search, s.Cache, fmt.Sprintf(name, k))
 		if graph == nil {
 			return nil, fmt.Errorf("inspect: %w", err)

@@ -16,14 +16,23 @@ type Step struct {
 // Hooks are told what goes on, one call at a time. The zero value is told nothing.
 type Hooks struct {
 	Step func(Step)
-	Note func(text string) // what is worth knowing
-	Warn func(text string) // what should not be missed
+	// Begun hears the name of each stage as it begins: what took how long. There are more of them than have steps to count.
+	Begun func(stage string)
+	Note  func(text string) // what is worth knowing
+	Warn  func(text string) // what should not be missed
 }
 
 // At tells a step.
 func (h Hooks) At(s Step) {
 	if h.Step != nil {
 		h.Step(s)
+	}
+}
+
+// Begin tells that a stage begins.
+func (h Hooks) Begin(stage string) {
+	if h.Begun != nil {
+		h.Begun(stage)
 	}
 }
 

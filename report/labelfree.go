@@ -42,7 +42,8 @@ type LabelFreeOptions struct {
 	Rows    int     // sampled for the silhouette; 0: 20,000
 	Seed    uint64  // of the sample
 	Workers int     // goroutines; 0: all processors. It changes no bit of the result
-	Graph   []int32 // n×k nearest neighbours of each row, itself left out; nil: the neighbour agreement stays undefined
+	Graph   []int32 // k nearest neighbours of each row, itself left out; nil: the neighbour agreement stays undefined
+	Of      []int32 // rows whose neighbours Graph names; nil: all, in order
 }
 
 // ScoreFeatures measures how well clusters, entries in 0 … clusters−1, fit the features as they are stored, one entry a
@@ -65,7 +66,7 @@ func ScoreFeatures(ctx context.Context, f Features, cluster []int, clusters int,
 	undefined := Number(math.NaN())
 	l := &LabelFree{Silhouette: undefined, DaviesBouldin: undefined, CalinskiHarabasz: undefined, NeighbourAgreement: undefined, SeedAgreement: undefined}
 	if o.Graph != nil {
-		agreement, err := NeighbourAgreement(o.Graph, cluster)
+		agreement, err := NeighbourAgreement(o.Graph, o.Of, cluster)
 		if err != nil {
 			return nil, err
 		}
@@ -89,24 +90,32 @@ func ScoreFeatures(ctx context.Context, f Features, cluster []int, clusters int,
 	return l, nil
 }
 
-// NeighbourAgreement is the share of pairs (row, neighbour) that lie in one cluster; graph is n×k, k ≥ 1. A row that names itself has no
-// neighbours and is left out; NaN where none is left.
-func NeighbourAgreement(graph []int32, cluster []int) (float64, error) {
+// NeighbourAgreement is the share of pairs (row, neighbour) that lie in one cluster; graph names k ≥ 1 neighbours of each row in of, or where that is
+// nil of all rows in order. A row that names itself has no neighbours and is left out; NaN where none is left.
+func NeighbourAgreement(graph, of []int32, cluster []int) (float64, error) {
 	n := len(cluster)
-	if n == 0 || len(graph) == 0 || len(graph)%n != 0 {
-		return 0, fmt.Errorf("neighbour agreement: %d neighbours of %d rows: want the same number of each", len(graph), n)
+	rows := n
+	if of != nil {
+		rows = len(of)
 	}
-	k := len(graph) / n
+	if rows == 0 || len(graph) == 0 || len(graph)%rows != 0 {
+		return 0, fmt.Errorf("neighbour agreement: %d neighbours of %d rows: want the same number of each", len(graph), rows)
+	}
+	k := len(graph) / rows
 	same, pairs := 0, 0
 	for e, j := range graph {
-		if int(j) == e/k {
+		i := e / k
+		if of != nil {
+			i = int(of[i])
+		}
+		if i < 0 || i >= n || j < 0 || int(j) >= n {
+			return 0, fmt.Errorf("neighbour agreement: row %d has neighbour %d of %d", i, j, n)
+		}
+		if int(j) == i {
 			continue
 		}
 		pairs++
-		if j < 0 || int(j) >= n {
-			return 0, fmt.Errorf("neighbour agreement: row %d has neighbour %d of %d", e/k, j, n)
-		}
-		if cluster[j] == cluster[e/k] {
+		if cluster[j] == cluster[i] {
 			same++
 		}
 	}

@@ -102,7 +102,7 @@ func counted(n int) []int {
 }
 
 func TestNeighbourAndSeedAgreement(t *testing.T) {
-	got, err := NeighbourAgreement([]int32{1, 2, 0, 2, 1, 0}, []int{0, 0, 1})
+	got, err := NeighbourAgreement([]int32{1, 2, 0, 2, 1, 0}, nil, []int{0, 0, 1})
 	if err != nil || math.Abs(got-2./6) > 1e-12 {
 		t.Errorf("neighbour agreement %v, %v", got, err)
 	}
@@ -114,7 +114,7 @@ func TestNeighbourAndSeedAgreement(t *testing.T) {
 		t.Errorf("seed agreement of one run: %v, %v", got, err)
 	}
 	for _, graph := range [][]int32{nil, {0}, {0, 1, 3}, {0, -1, 2}} {
-		if _, err := NeighbourAgreement(graph, []int{0, 0, 1}); err == nil {
+		if _, err := NeighbourAgreement(graph, nil, []int{0, 0, 1}); err == nil {
 			t.Errorf("graph %v was accepted", graph)
 		}
 	}

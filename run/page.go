@@ -159,6 +159,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	}
 	if set != nil {
 		r.Features = set
+		o.Hooks.Begin("duplicates and outliers")
 		found, err := Inspect(ctx, set, f.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks)
 		if err != nil {
 			return err
@@ -167,6 +168,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			return err
 		}
 		r.Found = found.Findings
+		o.Hooks.Begin("map")
 		if r.Map, err = f.Layout(ctx, set, o); err != nil {
 			return err
 		}
@@ -178,6 +180,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			r.Baseline = ints(km.Assignment)
 		}
 	}
+	o.Hooks.Begin("page")
 	var html bytes.Buffer
 	summary, err := page.Write(ctx, &html, r)
 	if err != nil {

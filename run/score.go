@@ -14,6 +14,7 @@ import (
 
 // score writes metrics.json and assignments.csv of a trained head.
 func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metrics, error) {
+	t.Hooks.Begin("scores")
 	f := t.Features
 	in := report.Input{
 		Clusters: result.Config.Clusters, Items: f.Len(), Labels: f.Labels, Classes: f.Classes,
@@ -28,11 +29,12 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	}
 	m.ExpectedAccuracy, m.Choice = report.Number(result.Expected), result.Choice
 	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{
-		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Graph.Neighbours,
+		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Graph.Neighbours, Of: result.Graph.Of,
 	})
 	if err != nil {
 		return nil, err
 	}
+	t.Hooks.Begin("k-means baseline")
 	compute := t.Shared.Baseline
 	if compute == nil {
 		compute = func(ctx context.Context, f *features.Set, in report.Input) (*Baseline, error) {
@@ -46,6 +48,7 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	if m.KMeans, err = b.on(result.Graph); err != nil {
 		return nil, err
 	}
+	t.Hooks.Begin("files")
 	table := report.Assignments{Paths: f.Paths, Labels: f.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: f.Classes, Safe: t.Safe}
 	table.Names = calledNames(m)
 	if err := report.WriteAssignments(filepath.Join(t.Dir, assignmentsFile), &table); err != nil {
@@ -63,7 +66,7 @@ type Baseline struct {
 
 // on is the baseline's scores with those on a training's graph.
 func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
-	agreement, err := report.NeighbourAgreement(g.Neighbours, b.cluster)
+	agreement, err := report.NeighbourAgreement(g.Neighbours, g.Of, b.cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +96,18 @@ func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Ho
 	return &Baseline{*m, in.Cluster}, nil
 }
 
+// baselineRows is how many rows the baseline looks for centroids in: of more so many are drawn, lest it cost more than the training, which draws as
+// many.
+const baselineRows = 100_000
+
 // baselineClusters clusters features as the baseline does.
 func baselineClusters(ctx context.Context, f head.Features, clusters int, seed uint64, workers int, h progress.Hooks) (*kmeans.Result, error) {
-	return kmeans.Cluster(ctx, f, kmeans.Options{
-		Clusters: clusters, Starts: 3, Seed: seed, Workers: workers, Progress: h.Stage("k-means baseline", "iterations"),
-	})
+	o := kmeans.Options{Clusters: clusters, Starts: 3, Seed: seed, Workers: workers, Progress: h.Stage("k-means baseline", "iterations")}
+	if f.Len() > baselineRows {
+		o.Rows, o.Still = baselineRows, 1e-3
+		h.Notef("the k-means baseline looks for its centroids in %d of %d images, drawn at random", baselineRows, f.Len())
+	}
+	return kmeans.Cluster(ctx, f, o)
 }
 
 func ints(x []int32) []int {

@@ -153,7 +153,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	}
 	kept := &keeper{dir: t.Dir}
 	result, err := head.Train(ctx, t.Features, t.inputs(needs), t.Config, head.Options{
-		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save,
+		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Begun: t.Hooks.Begun,
 		GraphProgress: t.Hooks.Stage("neighbours", "comparisons"),
 		Progress: func(step, steps int, loss float64) {
 			t.Hooks.At(progress.Step{Stage: "training", Unit: "steps", Done: int64(step), Total: int64(steps), Detail: fmt.Sprintf("loss %.4f", loss)})

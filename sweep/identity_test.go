@@ -45,7 +45,7 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Parts":        out("as Part"),
 		"Workers":      out("it changes no bit of the results"),
 		"Safe":         out("it changes how tables are written"),
-		"Hooks.Step":   out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told), "Ended": out(told),
+		"Hooks.Begun":  out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told), "Ended": out(told),
 	})
 	type setRule = identitytest.Rule[features.Set]
 	known, unknown := identitytest.In[features.Set]("runs"), identitytest.Out[features.Set]

@@ -199,6 +199,7 @@ func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([
 	if err != nil || s.options.Clusters > mostSpectral {
 		return starts, err
 	}
+	s.options.Run.Begin("starts by eigenvectors")
 	eigen, err := s.spectralStart(ctx)
 	return append(starts, start{"eigenvectors", eigen}), err
 }
@@ -208,6 +209,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
+	s.options.Run.Begin("mixtures")
 	var all []Candidate
 	for _, start := range starts {
 		for _, c := range candidates(s.options.Sizes) {
@@ -315,6 +317,7 @@ func (s *search) prepare(ctx context.Context) error {
 		return nil
 	}
 	o := s.options
+	o.Run.Begin("whitening")
 	u, err := space.Unit(ctx, s.z, o.Workers)
 	if err != nil {
 		return err
@@ -323,6 +326,7 @@ func (s *search) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.Run.Begin("neighbours of directions")
 	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
 	s.graph, err = knn.SearchAuto.Find(ctx, s.q, knn.Options{K: sharing(s.q.Len(), o.Clusters), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	if err != nil {
@@ -341,6 +345,7 @@ func sharing(n, clusters int) int { return min(n-1, max(20, min(100, n/(2*cluste
 // have merged groups or split them. With few there is also the run of least error itself, for a vote of two minima is neither.
 func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
+	o.Run.Begin("starts by k-means")
 	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
 		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
 		Progress: func(int, int) { done.one() },
@@ -454,6 +459,7 @@ func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candid
 // probe clusters random halves of the features, and measures how far each candidate is found again from them. Probes see neither the
 // whitening nor the diffusion nor the other half. Of mixtures from several starts the one of highest likelihood counts.
 func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)) error {
+	s.options.Run.Begin("halves of the features")
 	done := counter{told: told}
 	var kinds []Candidate // a mixture each, whatever it went on from
 	for c := range all {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"iconic/head/knn"
+	"iconic/head/method"
 	"iconic/head/partition"
 	"iconic/head/train"
 	"iconic/internal/dense"
@@ -224,5 +226,31 @@ func TestProgress(t *testing.T) {
 	}}})
 	if err != nil || last != whole || whole == 0 {
 		t.Errorf("%d of %d, %v", last, whole, err)
+	}
+}
+
+// Of a set that is too large a sample is looked through, and its head sorts the others.
+func TestASampleOfLargeSets(t *testing.T) {
+	z := densetest.Clouds(5, 3000, 12, 6, 3)
+	r := mixtures{}.Recipe(6).(*Recipe)
+	r.most = 400
+	if r.Sampled(300) != 300 || r.Sampled(3000) != 400 {
+		t.Errorf("%d rows of 300 and %d of 3000 are learned from", r.Sampled(300), r.Sampled(3000))
+	}
+	found, err := r.Learn(context.Background(), &method.Data{Features: z, Raw: z, Clusters: 6, Seed: 1, Run: &train.Run{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(found.Notes, func(n string) bool { return strings.Contains(n, "400 of 3000 images") }) {
+		t.Errorf("notes %q", found.Notes)
+	}
+	cluster, err := found.Head.Argmaxes(context.Background(), z, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cluster {
+		if c != cluster[i%6] {
+			t.Fatalf("row %d of cloud %d is in cluster %d, the first of that cloud in %d", i, i%6, c, cluster[i%6])
+		}
 	}
 }

@@ -23,6 +23,7 @@ type Expected struct {
 // critics are k-means on the features as they are, the one of least error first.
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
+	o.Run.Begin("k-means on the features as they are")
 	runs := make([]*kmeans.Result, critics)
 	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{

@@ -26,7 +26,7 @@ const Name = "direction-mixture"
 
 // mostRows is how many rows clusters are looked for in. Of a larger set so many are drawn at random, and the head that learns their clusters sorts
 // the others.
-const mostRows = 200_000
+const mostRows = 100_000
 
 // Methods are those of this package.
 func Methods() []method.Method { return []method.Method{mixtures{}} }
@@ -50,6 +50,7 @@ func (mixtures) About() method.About {
 // Recipe implements method.Method.
 func (mixtures) Recipe(int) method.Recipe {
 	return &Recipe{
+		most:          mostRows,
 		Scaling:       method.Scaling{Standardize: true},
 		Neighbourhood: method.Neighbourhood{Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchAuto},
 		Sizes:         SizesAuto,
@@ -61,6 +62,8 @@ type Recipe struct {
 	method.Scaling
 	method.Neighbourhood
 	Sizes Sizes
+
+	most int // rows that clusters are looked for in
 }
 
 // Settings implements method.Recipe.
@@ -77,6 +80,9 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 	r.Neighbours = max(1, min(r.Neighbours, n-1))
 	return r.Neighbourhood.Resolve(n)
 }
+
+// Sampled implements method.Sampler.
+func (r *Recipe) Sampled(n int) int { return min(n, r.most) }
 
 // Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales that to be as sure, in the mean, as it is to be
 // expected to be right.
@@ -106,6 +112,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 			return nil, err
 		}
 	}
+	d.Run.Begin("confidence")
 	expected, err := calibrate(ctx, out.Head, part, found)
 	if err != nil {
 		return nil, err
@@ -270,14 +277,15 @@ func epochs(n int) int {
 	return max(least/steps, min(regression.Epochs, max(seen, enough/steps)))
 }
 
-// sample is d, or where that has more than mostRows rows as many drawn at random.
+// sample is d, or where that has more than r.most rows as many drawn at random.
 func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []string, error) {
 	n := d.Features.Len()
-	if n <= mostRows {
+	if n <= r.most {
 		return d, nil, nil
 	}
-	rows := make([]int32, 0, mostRows)
-	for _, i := range rand.New(rand.NewPCG(d.Seed, 0x73616d706c65)).Perm(n)[:mostRows] {
+	d.Run.Begin("neighbours in the sample")
+	rows := make([]int32, 0, r.most)
+	for _, i := range rand.New(rand.NewPCG(d.Seed, 0x73616d706c65)).Perm(n)[:r.most] {
 		rows = append(rows, int32(i))
 	}
 	slices.Sort(rows)
@@ -288,7 +296,7 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	}
 	var err error
 	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: neighboursWhitening, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
-	return &part, []string{fmt.Sprintf("clusters were looked for in %d of %d images, drawn at random; the head sorts the others", mostRows, n)}, err
+	return &part, []string{fmt.Sprintf("clusters were looked for in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
 }
 
 // calibrate scales l to be as sure, in the mean, as the accuracy to be expected of it.

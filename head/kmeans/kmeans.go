@@ -24,6 +24,7 @@ type Options struct {
 	Tolerance     float64 // a start ends when a step lowers the inertia by less than this share; 1e-5 when ≤ 0
 	Still         float64 // a start ends, too, when a step moves no more than this share of the rows to another cluster
 	MiniBatch     int     // rows of a step (Sculley 2010); 0: all rows, Lloyd's algorithm
+	Rows          int     // most rows, drawn at random, that centroids are looked for in; all rows join the nearest at the end; all when < 1
 	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; 256 when < 1
 	Workers       int     // goroutines; all processors when < 1
 	Seed          uint64
@@ -51,6 +52,9 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Rows > 0 && o.Rows < rows.n {
+		return o.inSample(ctx, rows)
+	}
 	l := newLloyd(rows, o)
 	var best *Result
 	for start := range o.Starts {
@@ -64,6 +68,30 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	}
 	rows.back(best)
 	return best, nil
+}
+
+// inSample finds centroids in a sample of the rows, and puts all into the clusters of the nearest.
+func (o Options) inSample(ctx context.Context, all *rows) (*Result, error) {
+	part := o
+	part.Rows = 0
+	drawn := rand.New(rand.NewPCG(o.Seed, 0x726f7773)).Perm(all.n)[:max(o.Rows, o.Clusters)]
+	slices.Sort(drawn)
+	named := make([]int32, len(drawn))
+	for e, i := range drawn {
+		named[e] = int32(i)
+	}
+	found, err := Cluster(ctx, &matrix.Subset{Features: all.frame, Rows: named}, part)
+	if err != nil {
+		return nil, err
+	}
+	l := newLloyd(all, o)
+	copy(l.centroids, found.Centroids)
+	if err := l.assign(ctx); err != nil {
+		return nil, err
+	}
+	found.Assignment, found.Inertia = l.assignment, l.total()
+	all.back(found)
+	return found, nil
 }
 
 // Runs are all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They go side by side, one

@@ -206,3 +206,46 @@ func TestStill(t *testing.T) {
 		t.Errorf("%d iterations where all may move, %d where a hundredth may, %d where none may", at, some, whole)
 	}
 }
+
+// Centroids of a sample are those of clouds that lie apart, and all rows are with the nearest.
+func TestCentroidsOfASample(t *testing.T) {
+	const n, k = 3000, 7
+	m := densetest.Clouds(3, n, 10, k, 20)
+	for i := range m.X {
+		m.X[i] = m.X[i]/8 + 100
+	}
+	var first *Result
+	for _, workers := range []int{1, 3} {
+		r, err := Cluster(context.Background(), m, Options{Clusters: k, Rows: 150, Seed: 5, Workers: workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = r
+		} else if diff := cmp.Diff(first, r); diff != "" {
+			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
+		}
+	}
+	again, inertia := make([]int32, n), 0.0
+	if err := first.Assign(again, m.X, n); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range first.Assignment {
+		if c != first.Assignment[i%k] || c != again[i] {
+			t.Fatalf("row %d of cloud %d is in cluster %d", i, i%k, c)
+		}
+		for e, v := range m.Row(i) {
+			d := float64(v) - float64(first.Centroids[int(c)*10+e])
+			inertia += d * d
+		}
+	}
+	if math.Abs(inertia-first.Inertia) > 1e-3*inertia {
+		t.Errorf("inertia %v, and %v by its definition", first.Inertia, inertia)
+	}
+	// No fewer rows than clusters are drawn, and no more than there are.
+	for _, rows := range []int{1, n, 2 * n} {
+		if r, err := Cluster(context.Background(), m, Options{Clusters: k, Rows: rows}); err != nil || len(r.Assignment) != n {
+			t.Errorf("a sample of %d rows: %v", rows, err)
+		}
+	}
+}

@@ -14,7 +14,7 @@ const (
 	blockRows   = 512
 	mostStripes = 16
 	// inMemory is how many numbers are kept once they are moved and scaled; more are read, moved and scaled in every step.
-	inMemory = 1 << 24
+	inMemory = 1 << 26
 )
 
 // rows are the features in their frame, as all starts read them.

@@ -1,6 +1,7 @@
 package knn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -15,7 +16,9 @@ import (
 
 const (
 	sampleRows    = 256 // whose exact neighbours choose the number of probes, and as many others that measure the recall
-	mostProbes    = 64
+	mostProbes    = 64  // that are remembered for all rows at once; more are looked for again, chunk by chunk
+	enough        = 0.95
+	goal          = 0.97 // of the choice, so that another sample finds enough, too
 	queryRows     = 128
 	memberRows    = 1024
 	trainingRows  = 32 // of each list, for k-means
@@ -31,7 +34,9 @@ const (
 // Rows are put into lists by k-means. A row is compared with those in the lists of its p nearest centroids alone (inverted
 // lists: Jégou et al. 2011, sec. IV), by products of all rows that ask for a list with all that are in it. p is the least that
 // reaches Options.Recall on a sample: where the true neighbours of a row lie in the order of its lists shows what each p would
-// find. No p above 64 is tried; so on data without any structure the recall falls short of the goal, as Recall then shows.
+// find. Should another sample, that which Recall is measured on, be found less than Enough of, p grows until it is. The less structure data have, the
+// more lists that takes, and where it takes so many that comparing all rows costs no more, all are compared: the graph is then exact. Compared tells the
+// share.
 func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	o, err := o.forLists(f.Len())
 	if err != nil {
@@ -53,20 +58,46 @@ func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.choose(tuning, truth)
-	if err := l.compare(ctx); err != nil {
-		return nil, err
-	}
-	g, err := s.rank(ctx, nil)
-	if err != nil {
+	if err := l.choose(ctx, tuning, truth); err != nil {
 		return nil, err
 	}
 	if truth, err = s.exactRows(ctx, trial); err != nil {
 		return nil, err
 	}
-	g.Recall = g.recall(trial, truth)
-	return g, nil
+	for {
+		if l.everything() {
+			l.release()
+			return s.exact(ctx)
+		}
+		if err := l.compare(ctx); err != nil {
+			return nil, err
+		}
+		g, err := s.rank(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		g.Recall, g.Compared = g.recall(trial, truth), l.share
+		if g.Recall >= min(enough, o.Recall) || l.most() {
+			return g, nil
+		}
+		l.probes = min(l.limit(), l.probes+l.probes/4+1)
+	}
 }
+
+// limit is the largest number of probes that may be made.
+func (l *lists) limit() int {
+	if l.options.Probes > 0 {
+		return min(l.options.Probes, l.options.Lists)
+	}
+	return l.options.Lists
+}
+
+// most tells whether no more probes may be made.
+func (l *lists) most() bool { return l.probes >= l.limit() }
+
+// everything tells whether so many lists are to be probed that comparing all pairs of rows, each pair once, costs no more. Where there are few
+// lists a row may compare itself with all for what choosing costs.
+func (l *lists) everything() bool { return l.probes > mostProbes && 2*l.probes >= l.options.Lists }
 
 // forLists checks the options of Approximate and fills in the defaults.
 func (o Options) forLists(n int) (Options, error) {
@@ -83,7 +114,10 @@ func (o Options) forLists(n int) (Options, error) {
 		return o, fmt.Errorf("lists %d of %d rows: want at least 1 and no more than there are rows", o.Lists, n)
 	}
 	if o.Recall == 0 {
-		o.Recall = 0.97
+		o.Recall = goal
+	}
+	if o.Probes < 0 {
+		return o, fmt.Errorf("probes %d: want a number of lists, or 0 for as many as it takes", o.Probes)
 	}
 	if !(o.Recall > 0 && o.Recall <= 1) {
 		return o, fmt.Errorf("recall %g: want a number above 0 and up to 1", o.Recall)
@@ -96,9 +130,11 @@ type lists struct {
 	*search
 	centroids []float32 // Lists×d
 	half      []float32 // ½‖c‖²
-	ordered   []int32   // n×tried: the lists of each row, nearest first; a row lives in its first
+	home      []int32   // the list that each row lives in: its nearest
+	ordered   []int32   // n×tried: the lists of each row, nearest first; nil once they are not needed
 	tried     int       // probes remembered
 	probes    int       // probes made
+	share     float64   // of all pairs that were compared, each from both of its rows
 }
 
 // subset shows some rows of a search's features, as its products need them, to k-means.
@@ -185,73 +221,205 @@ func (l *lists) samples() (tuning, trial []int32) {
 	return tuning, trial
 }
 
-// order fills ordered: the nearest centroids of each row, by x·c − ½‖c‖².
+// order fills ordered: the nearest centroids of each row, by x·c − ½‖c‖²; and home.
 func (l *lists) order(ctx context.Context) error {
+	l.tried = min(l.limit(), mostProbes)
+	l.ordered, l.home = make([]int32, l.n*l.tried), make([]int32, l.n)
+	return l.centroidsOf(ctx, 0, l.n, func(i int, scores []float32) {
+		best := bestList{make([]candidate, 0, l.tried)}
+		limit := float32(worstScore)
+		for c, score := range scores {
+			if score >= limit {
+				limit = best.add(candidate{score, int32(c)})
+			}
+		}
+		for e, c := range best.candidates {
+			l.ordered[i*l.tried+e] = c.row
+		}
+		l.home[i] = best.candidates[0].row
+	})
+}
+
+// centroidsOf gives take how near all centroids are to each of the rows lo to hi: x·c − ½‖c‖². Rows come on several goroutines.
+func (l *lists) centroidsOf(ctx context.Context, from, to int, take func(i int, scores []float32)) error {
 	count := l.options.Lists
-	l.tried = min(count, mostProbes)
-	l.ordered = make([]int32, l.n*l.tried)
 	var pool sync.Pool
-	return parallel.Blocks(ctx, l.options.Workers, l.n, queryRows, func(_, lo, hi int) error {
+	return parallel.Blocks(ctx, l.options.Workers, to-from, queryRows, func(_, lo, hi int) error {
 		t, _ := pool.Get().(*tile)
 		if t == nil {
 			t = &tile{own: make([]float32, queryRows*l.d), scores: make([]float32, queryRows*count)}
 		}
 		defer pool.Put(t)
-		x, scores := t.own, t.scores
-		if err := l.read(x, lo, hi); err != nil {
+		if err := l.read(t.own, from+lo, from+hi); err != nil {
 			return err
 		}
-		kernel.MulTransB(scores, count, x, l.d, l.centroids, l.d, hi-lo, l.d, count, false)
-		best := bestList{make([]candidate, 0, l.tried)}
-		for i := lo; i < hi; i++ {
-			best.candidates = best.candidates[:0]
-			limit := float32(worstScore)
-			for c, product := range scores[(i-lo)*count : (i-lo+1)*count] {
-				if score := product - l.half[c]; score >= limit {
-					limit = best.add(candidate{score, int32(c)})
-				}
-			}
-			for e, c := range best.candidates {
-				l.ordered[i*l.tried+e] = c.row
-			}
+		l.toCentroids(t, hi-lo)
+		for e := range hi - lo {
+			take(from+lo+e, t.scores[e*count:(e+1)*count])
 		}
 		return nil
 	})
 }
 
+// toCentroids scores the tile's own rows.
+func (l *lists) toCentroids(t *tile, rows int) {
+	count := l.options.Lists
+	kernel.MulTransB(t.scores, count, t.own, l.d, l.centroids, l.d, rows, l.d, count, false)
+	for e := range rows {
+		kernel.AddScaled(t.scores[e*count:(e+1)*count], -1, l.half)
+	}
+}
+
 // choose sets probes to the least number that finds the wanted share of the sample's true neighbours.
-func (l *lists) choose(sample []int32, truth *Graph) {
-	found := make([]int, l.tried) // true neighbours whose list is a row's e-th
-	for e, i := range sample {
-		lists := l.ordered[int(i)*l.tried : (int(i)+1)*l.tried]
-		for _, j := range truth.Row(e) {
-			if at := slices.Index(lists, l.ordered[int(j)*l.tried]); at >= 0 {
-				found[at]++
+func (l *lists) choose(ctx context.Context, sample []int32, truth *Graph) error {
+	count := l.options.Lists
+	found := make([]int, count) // true neighbours whose list is a row's e-th
+	t := &tile{own: make([]float32, queryRows*l.d), scores: make([]float32, queryRows*count)}
+	order, place := make([]int32, count), make([]int32, count)
+	for lo := 0; lo < len(sample); lo += queryRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		hi := min(len(sample), lo+queryRows)
+		if err := l.gather(t.own, sample[lo:hi]); err != nil {
+			return err
+		}
+		l.toCentroids(t, hi-lo)
+		for e := lo; e < hi; e++ {
+			scores := t.scores[(e-lo)*count : (e-lo+1)*count]
+			for c := range order {
+				order[c] = int32(c)
+			}
+			slices.SortFunc(order, func(a, b int32) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) })
+			for at, c := range order {
+				place[c] = int32(at)
+			}
+			for _, j := range truth.Row(e) {
+				found[place[l.home[j]]]++
 			}
 		}
 	}
 	wanted := l.options.Recall * float64(len(truth.Neighbours))
 	sum := 0
-	for l.probes = 0; l.probes < l.tried && (l.probes == 0 || float64(sum) < wanted); l.probes++ {
+	for l.probes = 0; l.probes < l.limit() && (l.probes == 0 || float64(sum) < wanted); l.probes++ {
 		sum += found[l.probes]
 	}
+	return nil
 }
 
+// release frees what is not needed once all rows are compared.
+func (l *lists) release() { l.ordered, l.home = nil, nil }
+
 // compare fills best from the lists that each row probes. A pair is scored once for each side, in tiles that depend on the
-// lists alone, and a list of the best does not depend on the order in which it met them; so neither does the result.
+// lists alone, and a list of the best does not depend on the order in which it met them; so neither does the result. Where more lists are probed than
+// are remembered, rows ask in chunks, for which they are looked for again.
 func (l *lists) compare(ctx context.Context) error {
-	members, queries := l.invert(1), l.invert(l.probes)
-	l.ordered = nil // the largest array but the features; the candidates come in its place
+	members := invert(l.home, 1, 1, l.options.Lists, 0)
 	l.allocate()
 	threshold := make([]float32, l.n)
 	for i := range threshold {
 		threshold[i] = worstScore
 	}
+	if l.probes > l.tried {
+		l.ordered = nil
+	}
+	chunk := max(1, min(l.n, int(int64(l.n)*mostProbes/int64(l.probes))))
+	chunks := parallel.Count(l.n, chunk)
+	pairs := 0.0
+	for c := range chunks {
+		from, to := c*chunk, min(l.n, (c+1)*chunk)
+		var queries *inverse
+		if l.ordered != nil {
+			queries = invert(l.ordered, l.tried, l.probes, l.options.Lists, 0)
+			l.ordered = nil // the largest array but the features
+		} else {
+			nearest, err := l.nearest(ctx, from, to)
+			if err != nil {
+				return err
+			}
+			queries = invert(nearest, l.probes, l.probes, l.options.Lists, from)
+		}
+		for list := range l.options.Lists {
+			pairs += float64(len(members.of(list))) * float64(len(queries.of(list)))
+		}
+		if err := l.chunk(ctx, members, queries, threshold, c, chunks); err != nil {
+			return err
+		}
+	}
+	l.share = pairs / float64(l.n) / float64(l.n)
+	return l.complete(ctx)
+}
+
+// nearest are the lists that rows from to to probe, in no order: the nearest, ties to the lowest.
+func (l *lists) nearest(ctx context.Context, from, to int) ([]int32, error) {
+	all := make([]int32, (to-from)*l.probes)
+	var pool sync.Pool
+	err := l.centroidsOf(ctx, from, to, func(i int, scores []float32) {
+		sorted, _ := pool.Get().(*[]float32)
+		if sorted == nil {
+			sorted = new([]float32)
+		}
+		defer pool.Put(sorted)
+		*sorted = append((*sorted)[:0], scores...)
+		border := largest(*sorted, l.probes)
+		own, at, ties := all[(i-from)*l.probes:(i-from+1)*l.probes], 0, l.probes
+		for _, score := range scores {
+			if score > border {
+				ties--
+			}
+		}
+		for c, score := range scores {
+			if score > border || score == border && ties > 0 {
+				if score == border {
+					ties--
+				}
+				own[at] = int32(c)
+				at++
+			}
+		}
+	})
+	return all, err
+}
+
+// largest is the k-th largest of x, 1 ≤ k ≤ len(x), whose order it changes (Hoare's selection, the middle of three as pivot).
+func largest(x []float32, k int) float32 {
+	lo, hi, want := 0, len(x)-1, k-1
+	for lo < hi {
+		a, b, c := x[lo], x[lo+(hi-lo)/2], x[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for x[i] > pivot {
+				i++
+			}
+			for x[j] < pivot {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case want <= j:
+			hi = j
+		case want >= i:
+			lo = i
+		default:
+			return x[want]
+		}
+	}
+	return x[want]
+}
+
+// chunk compares the rows that ask with the members of their lists.
+func (l *lists) chunk(ctx context.Context, members, queries *inverse, threshold []float32, c, chunks int) error {
 	var locks [stripes]sync.Mutex
 	var progress sync.Mutex
-	done := 0
+	done := c * l.options.Lists
 	var pool sync.Pool
-	err := parallel.Blocks(ctx, l.options.Workers, l.options.Lists, 1, func(list, _, _ int) error {
+	return parallel.Blocks(ctx, l.options.Workers, l.options.Lists, 1, func(list, _, _ int) error {
 		t, _ := pool.Get().(*tile)
 		if t == nil {
 			t = newTile(l.d)
@@ -283,15 +451,11 @@ func (l *lists) compare(ctx context.Context) error {
 		if l.options.Progress != nil {
 			progress.Lock()
 			done++
-			l.options.Progress(done, l.options.Lists)
+			l.options.Progress(done, chunks*l.options.Lists)
 			progress.Unlock()
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return l.complete(ctx)
 }
 
 // complete compares with everything those rows whose lists held too few.
@@ -313,21 +477,22 @@ type inverse struct {
 
 func (v *inverse) of(list int) []int32 { return v.rows[v.offset[list]:v.offset[list+1]] }
 
-// invert turns the first so many lists of each row into the rows of each list, ascending.
-func (l *lists) invert(first int) *inverse {
-	v := &inverse{make([]int, l.options.Lists+1), make([]int32, l.n*first)}
-	for i := range l.n {
-		for _, c := range l.ordered[i*l.tried : i*l.tried+first] {
+// invert turns the first so many of the width lists of each row into the rows of each list, ascending. Row e of ordered is row from+e.
+func invert(ordered []int32, width, first, lists, from int) *inverse {
+	n := len(ordered) / width
+	v := &inverse{make([]int, lists+1), make([]int32, n*first)}
+	for e := range n {
+		for _, c := range ordered[e*width : e*width+first] {
 			v.offset[c+1]++
 		}
 	}
-	for c := range l.options.Lists {
+	for c := range lists {
 		v.offset[c+1] += v.offset[c]
 	}
 	at := slices.Clone(v.offset)
-	for i := range l.n {
-		for _, c := range l.ordered[i*l.tried : i*l.tried+first] {
-			v.rows[at[c]] = int32(i)
+	for e := range n {
+		for _, c := range ordered[e*width : e*width+first] {
+			v.rows[at[c]] = int32(from + e)
 			at[c]++
 		}
 	}
@@ -378,14 +543,15 @@ func (s *search) exactRows(ctx context.Context, rows []int32) (*Graph, error) {
 
 // compareRows fills best[place(e)] with the nearest rows of rows[e], out of all.
 func (s *search) compareRows(ctx context.Context, rows []int32, best []bestList, place func(e int) int) error {
-	const size = 64 // of a block; each block reads all features once
+	// Each block reads all features once. What a row finds does not depend on the block that it is in.
+	size := max(1, min(512, parallel.Count(len(rows), parallel.Workers(s.options.Workers))))
 	return parallel.Blocks(ctx, s.options.Workers, len(rows), size, func(_, lo, hi int) error {
-		t := newTile(s.d)
+		t := &tile{make([]float32, size*s.d), make([]float32, memberRows*s.d), make([]float32, size*memberRows)}
 		own, other := rows[lo:hi], make([]int32, 0, memberRows)
 		if err := s.gather(t.own, own); err != nil {
 			return err
 		}
-		var limit [size]float32
+		limit := make([]float32, size)
 		for e := range own {
 			limit[e] = worstScore
 			b := &best[place(lo+e)]

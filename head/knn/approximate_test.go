@@ -134,3 +134,80 @@ func TestApproximateRefuses(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// Rows without any structure: recall holds where lists tell little, by more lists than are remembered, and in the end by comparing everything.
+func TestRecallIsKeptWithoutStructure(t *testing.T) {
+	for _, c := range []struct {
+		lists    int
+		compared bool // everything
+	}{{400, false}, {140, true}} {
+		m := random(rand.New(rand.NewPCG(3, 1)), 2400, map[bool]int{false: 24, true: 40}[c.compared])
+		o := Options{K: 10, Lists: c.lists, Workers: 2}
+		g, err := Approximate(context.Background(), m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Exact(context.Background(), m, Options{K: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if truth := share(want, g); truth < 0.93 || g.Recall < enough || math.Abs(truth-g.Recall) > 0.05 {
+			t.Errorf("%d lists: says %.3f, is %.3f", c.lists, g.Recall, truth)
+		}
+		if (g.Compared == 1) != c.compared || g.Compared <= float64(mostProbes)/float64(c.lists) {
+			t.Errorf("%d lists: %.3f of the pairs were compared", c.lists, g.Compared)
+		}
+		if o.Probes = 3; !c.compared {
+			some, err := Approximate(context.Background(), m, o)
+			if err != nil || some.Compared > 0.1 || some.Recall >= enough || math.Abs(share(want, some)-some.Recall) > 0.1 {
+				t.Errorf("no more than 3 lists: recall %v, compared %v, %v", some.Recall, some.Compared, err)
+			}
+		}
+		o = Options{K: 10, Lists: c.lists, Workers: 1}
+		if again, err := Approximate(context.Background(), m, o); err != nil || cmp.Diff(g, again) != "" {
+			t.Errorf("one worker finds another graph, %v", err)
+		}
+	}
+}
+
+func TestLargestAgainstSorting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := rapid.SliceOfN(rapid.Float32Range(-3, 3), 1, 40).Draw(t, "x")
+		if rapid.Bool().Draw(t, "ties") {
+			for e := range x {
+				x[e] = float32(math.Round(float64(x[e])))
+			}
+		}
+		k := rapid.IntRange(1, len(x)).Draw(t, "k")
+		sorted := slices.Sorted(slices.Values(x))
+		if got := largest(slices.Clone(x), k); got != sorted[len(x)-k] {
+			t.Fatalf("number %d of %v is %v", k, x, got)
+		}
+	})
+}
+
+// The neighbours of some rows are those that the whole graph has of them.
+func TestSomeAreThoseOfTheWhole(t *testing.T) {
+	m := clouds(6, 1500, 7, 9)
+	for _, metric := range []Metric{Cosine, Euclidean} {
+		whole, err := Exact(context.Background(), m, Options{K: 4, Metric: metric})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := []int32{0, 3, 700, 701, 1499}
+		g, err := Some(context.Background(), m, rows, Options{K: 4, Metric: metric})
+		if err != nil || g.N != len(rows) || !slices.Equal(g.Of, rows) {
+			t.Fatalf("%+v, %v", g, err)
+		}
+		for e, i := range rows {
+			if !slices.Equal(g.Row(e), whole.Row(int(i))) {
+				t.Errorf("%s, row %d: %v, want %v", metric, i, g.Row(e), whole.Row(int(i)))
+			}
+		}
+	}
+	for _, rows := range [][]int32{{1500}, {-1}, {2, 1}, {2, 2}} {
+		if _, err := Some(context.Background(), m, rows, Options{K: 4}); err == nil || !strings.Contains(err.Error(), "ascending") {
+			t.Errorf("rows %v: %v", rows, err)
+		}
+	}
+}

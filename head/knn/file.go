@@ -17,11 +17,11 @@ import (
 	"iconic/internal/identity"
 )
 
-// A graph file is, little endian: the magic, the key, N, K, the recall (8 bytes each, the last a float64), N×K neighbours (int32), N×K
+// A graph file is, little endian: the magic, the key, N, K, the recall and the share compared (8 bytes each, the last two float64), N×K neighbours (int32), N×K
 // distances (float32), and the xxHash64 of all that.
 const (
-	magic      = "knngrph2"
-	headerSize = len(magic) + 4*8
+	magic      = "knngrph3"
+	headerSize = len(magic) + 5*8
 	sumSize    = 8
 )
 
@@ -64,7 +64,7 @@ func Key(ctx context.Context, s Search, f Features, o Options) (uint64, error) {
 	n, d := f.Len(), f.Dim()
 	g := identity.Graph{Search: string(s), Metric: string(o.Metric), K: o.K, Rows: n, Dim: d}
 	if s == SearchApproximate {
-		g.Listed, g.Lists, g.Recall, g.Seed = true, o.Lists, o.Recall, o.Seed
+		g.Listed, g.Lists, g.Recall, g.Probes, g.Seed = true, o.Lists, o.Recall, o.Probes, o.Seed
 	}
 	key := g.Key()
 	x := make([]float32, min(n, blockRows)*d)
@@ -88,7 +88,7 @@ func (g *Graph) Save(name string, key uint64) error {
 		h := xxhash.New()
 		to := io.MultiWriter(w, h)
 		header := append(make([]byte, 0, headerSize), magic...)
-		for _, v := range []uint64{key, uint64(g.N), uint64(g.K), math.Float64bits(g.Recall)} {
+		for _, v := range []uint64{key, uint64(g.N), uint64(g.K), math.Float64bits(g.Recall), math.Float64bits(g.Compared)} {
 			header = binary.LittleEndian.AppendUint64(header, v)
 		}
 		if _, err := to.Write(header); err != nil {
@@ -134,7 +134,7 @@ func decode(content []byte, key uint64) (*Graph, error) {
 	if k < 1 || k >= n || n > math.MaxInt32 || entries/k != n || entries%k != 0 || (len(body)-headerSize)%8 != 0 {
 		return nil, fmt.Errorf("%w: %d rows with %d neighbours do not fit its %d bytes", ErrDamaged, n, k, len(content))
 	}
-	g := &Graph{N: int(n), K: int(k), Recall: math.Float64frombits(field(3)), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
+	g := &Graph{N: int(n), K: int(k), Recall: math.Float64frombits(field(3)), Compared: math.Float64frombits(field(4)), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
 	r := bytes.NewReader(body[headerSize:])
 	if err := errors.Join(binary.Read(r, binary.LittleEndian, g.Neighbours), binary.Read(r, binary.LittleEndian, g.Distances)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)

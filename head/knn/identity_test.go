@@ -27,6 +27,7 @@ func TestKeysKnowEveryInputOfAGraph(t *testing.T) {
 		"Options.Metric":   in("key"),
 		"Options.Lists":    in("key"),
 		"Options.Recall":   in("key"),
+		"Options.Probes":   in("key"),
 		"Options.Seed":     in("key"),
 		"Options.Workers":  out("it changes no bit of the graph"),
 		"Options.Progress": out("it only tells"),

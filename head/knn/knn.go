@@ -32,6 +32,7 @@ type Options struct {
 	// Of Approximate alone:
 	Lists  int     // inverted lists, at most as many as rows; 2√rows when 0
 	Recall float64 // share of the true neighbours to aim at, above 0 and up to 1; 0.97 when 0
+	Probes int     // most lists that a row is compared with, whatever that leaves of the recall; 0: as many as it takes
 	Seed   uint64
 
 	// Progress, when set, gets how much of all comparing is done, from one goroutine at a time.
@@ -82,6 +83,10 @@ type Graph struct {
 	Neighbours []int32   // N×K, nearest first, ties to the lowest index
 	Distances  []float32 // N×K, in the metric's measure
 	Recall     float64   // share of the true neighbours among them: 1, or measured on a sample
+	// Of are the N rows, ascending, whose neighbours among all rows these are; nil: those of all rows, in order.
+	Of []int32
+	// Compared is the share of the others that a row was compared with, in the mean: 1 for all.
+	Compared float64
 }
 
 // Row gives the neighbours of row i, nearest first.
@@ -121,10 +126,39 @@ func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
 	if err := s.measure(ctx); err != nil {
 		return nil, err
 	}
+	return s.exact(ctx)
+}
+
+// exact compares all rows with all.
+func (s *search) exact(ctx context.Context) (*Graph, error) {
 	if err := s.compare(ctx); err != nil {
 		return nil, err
 	}
 	return s.rank(ctx, nil)
+}
+
+// Some finds the K nearest neighbours, among all rows, of the named rows alone. It fails as Exact does, and on rows that do not ascend or are not there.
+func Some(ctx context.Context, f Features, rows []int32, o Options) (*Graph, error) {
+	if o.Metric == "" {
+		o.Metric = Cosine
+	}
+	if err := o.check(f.Len()); err != nil {
+		return nil, err
+	}
+	for e, i := range rows {
+		if i < 0 || int(i) >= f.Len() || e > 0 && i <= rows[e-1] {
+			return nil, fmt.Errorf("neighbours of row %d of %d: want rows that are there, ascending", i, f.Len())
+		}
+	}
+	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
+	if err := s.measure(ctx); err != nil {
+		return nil, err
+	}
+	g, err := s.exactRows(ctx, rows)
+	if err == nil {
+		g.Of = rows
+	}
+	return g, err
 }
 
 func (o Options) check(n int) error {
@@ -270,7 +304,7 @@ func (s *search) compare(ctx context.Context) error {
 // to row e where named is nil.
 func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 	k, n := s.options.K, len(s.best)
-	g := &Graph{N: n, K: k, Recall: 1, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
+	g := &Graph{N: n, K: k, Recall: 1, Compared: 1, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
 	err := parallel.Blocks(ctx, s.options.Workers, n, blockRows, func(_, lo, hi int) error {
 		own := make([]float32, (hi-lo)*s.d)
 		var err error
@@ -349,7 +383,7 @@ func (g *Graph) Nearest(k int) *Graph {
 	if k == g.K {
 		return g
 	}
-	n := &Graph{N: g.N, K: k, Recall: g.Recall, Neighbours: make([]int32, 0, g.N*k), Distances: make([]float32, 0, g.N*k)}
+	n := &Graph{N: g.N, K: k, Recall: g.Recall, Of: g.Of, Compared: g.Compared, Neighbours: make([]int32, 0, g.N*k), Distances: make([]float32, 0, g.N*k)}
 	for i := range g.N {
 		n.Neighbours = append(n.Neighbours, g.Neighbours[i*g.K:i*g.K+k]...)
 		n.Distances = append(n.Distances, g.Distances[i*g.K:i*g.K+k]...)

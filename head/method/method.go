@@ -36,6 +36,13 @@ type Scaler interface{ Scaled() bool }
 // Grapher is a recipe that learns from a graph of nearest neighbours, which Data then holds.
 type Grapher interface{ Near() Neighbourhood }
 
+// Sampler is a recipe that learns from a sample of large sets. Where it learns from fewer than all rows, Data holds the neighbours of some rows alone,
+// by which clusters are judged.
+type Sampler interface {
+	// Sampled is how many of n rows it learns from.
+	Sampled(n int) int
+}
+
 // About describes a method.
 type About struct {
 	Name        string `json:"name"`

@@ -65,6 +65,8 @@ type Run struct {
 	Total int
 	// Progress hears of every step: how many are taken, of how many, and the mean loss of the epoch so far; NaN: there is none.
 	Progress func(step, steps int, loss float64)
+	// Begun, when set, hears the name of each stage of work as it begins, from one goroutine at a time.
+	Begun func(stage string)
 	// Epoch, when set, hears of every line of history.
 	Epoch func(Epoch) error
 	// Save, when set, is lent the state after every epoch, and last of all when a training is interrupted, with now set.
@@ -76,6 +78,13 @@ type Run struct {
 	state State
 	taken int // steps of ended phases that are watched
 	epoch int // epochs of them
+}
+
+// Begin tells whoever watches that a stage of work begins.
+func (r *Run) Begin(stage string) {
+	if r.Begun != nil {
+		r.Begun(stage)
+	}
 }
 
 // History is the lines so far.
@@ -149,6 +158,7 @@ func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p
 		return err
 	}
 	if l.phase().Step < l.phase().Steps {
+		r.Begin(name)
 		if err := l.steps(ctx); err != nil {
 			return err
 		}

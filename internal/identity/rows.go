@@ -36,9 +36,10 @@ type Graph struct {
 	K         int // neighbours of each row
 	Rows, Dim int
 
-	Listed bool // of a search in lists, the three below count as well
+	Listed bool // of a search in lists, those below count as well
 	Lists  int
 	Recall float64
+	Probes int // 0: as many as it takes, which no key names
 	Seed   uint64
 }
 
@@ -48,6 +49,9 @@ func (g Graph) Key() *Rows {
 	fmt.Fprintf(r.hash, "%s %s %d of %d by %d\n", g.Search, g.Metric, g.K, g.Rows, g.Dim)
 	if g.Listed {
 		fmt.Fprintf(r.hash, "lists %d, recall %g, seed %d\n", g.Lists, g.Recall, g.Seed)
+		if g.Probes > 0 {
+			fmt.Fprintf(r.hash, "probes %d\n", g.Probes)
+		}
 	}
 	return r
 }

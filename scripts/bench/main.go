@@ -30,6 +30,7 @@ var sections = []section{
 	{"training", trainings},
 	{"neighbours", neighbours},
 	{"large", large},
+	{"imagenet", imagenet},
 	{"science", science},
 	{"clusters", clusters},
 }
@@ -41,8 +42,9 @@ type options struct {
 	only    string // the rival's variants that may take part, all when empty
 	repeats int
 	workers int
-	rows    int // of the large graph
+	rows    int // of the large graph, and of the training as large as ImageNet's
 	science scienceOptions
+	images  imagenetOptions
 }
 
 func main() {
@@ -54,7 +56,10 @@ func main() {
 	flag.StringVar(&o.only, "variants", "", "comma-separated variants of the rival that take part; all of them when empty")
 	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
 	flag.IntVar(&o.workers, "threads", 2, "threads of both")
-	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the large graph")
+	flag.IntVar(&o.rows, "rows", 0, "rows of the large graph (1,000,000 when 0) and of imagenet (1,281,167 when 0)")
+	flag.IntVar(&o.images.classes, "classes", 1000, "classes of imagenet")
+	flag.StringVar(&o.images.folder, "folder", "", "folder in which imagenet's features are kept for the next time; a temporary one when empty")
+	flag.StringVar(&o.images.profile, "profile", "", "file for a processor profile of imagenet's training")
 	flag.StringVar(&o.science.sets, "sets", "", "comma-separated sets of science: "+strings.Join(setNames, ", ")+"; all but the first when empty")
 	flag.StringVar(&o.science.methods, "methods", "", "comma-separated methods of science: k-means, and those of `pipeline methods`, with :SIZES behind the name where sizes are given; k-means and the default when empty")
 	flag.IntVar(&o.science.seeds, "seeds", 5, "seeds of science, from 0")
@@ -109,6 +114,13 @@ func replace(page, name, text string) (string, error) {
 		return "", fmt.Errorf("no %q after %q", end, strings.TrimSpace(start))
 	}
 	return before + start + text + end + after, nil
+}
+
+// processorTime is how long all processors together worked for this process during work.
+func processorTime(work func() error) (time.Duration, error) {
+	before := used()
+	err := work()
+	return used() - before, err
 }
 
 func median(d []time.Duration) time.Duration {

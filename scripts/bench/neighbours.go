@@ -159,6 +159,9 @@ func makeClustered(ctx context.Context, name string, n, d int) (*npy.File, error
 // programs on the machine disturb less than the clock.
 func large(ctx context.Context, o options) (string, error) {
 	const d, k, part = 384, 20, 10
+	if o.rows == 0 {
+		o.rows = 1_000_000
+	}
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return "", err
