@@ -455,11 +455,15 @@ func (t *rowFile) readLabels(ctx context.Context, column int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		chunk, err := t.rows.Walk(group, column)
+		chunk, err := t.rows.Begin(group, column)
 		if err != nil {
 			return err
 		}
-		for page := range chunk.Pages {
+		pages, err := chunk.Pages()
+		if err != nil {
+			return fmt.Errorf("row group %d: %w", group, err)
+		}
+		for page := range pages {
 			values, err := chunk.Load(page, maxLabels)
 			if err != nil {
 				return err

@@ -32,13 +32,15 @@ func (r *rows) open() {
 func (r *rows) page(row int) (c *parquet.Chunk, page, at int, err error) {
 	group := sort.SearchInts(r.first, row+1) - 1
 	k := &r.chunks[group]
-	k.once.Do(func() { k.Chunk, k.err = r.Walk(group, r.image) })
+	k.once.Do(func() { k.Chunk, k.err = r.Begin(group, r.image) })
 	if k.err != nil {
 		return nil, 0, 0, k.err
 	}
 	row -= r.first[group]
-	page = sort.Search(len(k.Pages), func(i int) bool { return k.Pages[i].First > row }) - 1
-	return k.Chunk, page, row - k.Pages[page].First, nil
+	if page, err = k.Find(row); err != nil {
+		return nil, 0, 0, fmt.Errorf("row group %d: %w", group, err)
+	}
+	return k.Chunk, page, row - k.Page(page).First, nil
 }
 
 // read gives the image of a row. While look decides, and may wait for memory, nothing is held of the page that the image lies in.

@@ -1,13 +1,14 @@
 // Package parquet reads single columns out of Parquet files that nobody vouches for.
 //
 // A Parquet file is a row of row groups; a row group holds a chunk of each column; a chunk is a row of pages, of which one may be a
-// dictionary; and a footer at the end says where all of that lies. Open reads the footer alone. Walk reads the headers of a
-// chunk's pages, a few bytes each, and Load one page:
+// dictionary; and a footer at the end says where all of that lies. Open reads the footer alone. Find reads the headers of a
+// chunk's pages up to the one that a row lies in, a few bytes each, and Load one page:
 //
 //	f, err := parquet.Open(r, size)
 //	column, err := f.Find("image", "bytes")
-//	chunk, err := f.Walk(group, column)
-//	values, err := f.Load(chunk, page, limit)
+//	chunk, err := f.Begin(group, column)
+//	page, err := chunk.Find(row)
+//	values, err := chunk.Load(page, limit)
 //
 // Everything that a file says about itself is checked before memory is taken for it: lengths against the bytes that are there, pages
 // against a limit that the caller gives, what comes out of a decompressor against what the page promised. The libraries that read

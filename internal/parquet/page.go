@@ -5,17 +5,24 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sort"
+	"sync"
 )
 
-// Chunk is a chunk whose pages are known.
+// Chunk is a chunk of a column. Its methods may be called by several goroutines at once.
 type Chunk struct {
-	Pages []Page
+	column *Column
+	codec  codec
+	rows   int64
+	size   int64       // of the file
+	r      io.ReaderAt // of the file, or of what was read of it already
+	base   int64       // where r begins
 
-	column     *Column
-	codec      codec
+	mu         sync.Mutex
+	pages      []Page // those that are known, in their order
 	dictionary *Page
-	r          io.ReaderAt // of the file, or of what was read of it already
-	base       int64       // where r begins
+	at         int64 // where the next page begins
+	found      int64 // rows of those that are known
 }
 
 // Page is a page of values.
@@ -51,27 +58,65 @@ const (
 	dataPage2      = 3
 )
 
-// Walk reads the headers of a chunk's pages. It fails on a column with repetition.
-func (f *File) Walk(group, column int) (*Chunk, error) {
+// Begin gives a chunk of which no page is known yet, and which is not read unless it is small. It fails on a column with repetition.
+func (f *File) Begin(group, column int) (*Chunk, error) {
 	of, k := &f.Columns[column], f.Groups[group].chunks[column]
-	chunk, err := f.walk(of, k, f.Groups[group].Rows)
+	chunk, err := f.begin(of, k, f.Groups[group].Rows)
 	if err != nil {
 		return nil, fmt.Errorf("column %s, row group %d: %w", of.Name(), group, err)
 	}
 	return chunk, nil
 }
 
+// Pages reads the headers of all pages that are not known yet, and gives how many there are.
+func (c *Chunk) Pages() (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.walk(c.rows)
+	return len(c.pages), err
+}
+
+// Page tells where a page's rows are. It must be known: one of those that Pages counted, or that Find has found.
+func (c *Chunk) Page(page int) Page {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pages[page]
+}
+
+// Find gives the page that a row of the row group lies in. It reads the headers of the pages up to there that are not known yet.
+func (c *Chunk) Find(row int) (page int, err error) {
+	if int64(row) >= c.rows {
+		return 0, fmt.Errorf("column %s: row %d of %d", c.column.Name(), row, c.rows)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.walk(int64(row) + 1); err != nil {
+		return 0, err
+	}
+	return sort.Search(len(c.pages), func(i int) bool { return c.pages[i].First > row }) - 1, nil
+}
+
+// walk reads headers until so many rows are found.
+func (c *Chunk) walk(rows int64) error {
+	for c.found < rows {
+		if err := c.next(); err != nil {
+			return fmt.Errorf("column %s: %w", c.column.Name(), err)
+		}
+	}
+	return nil
+}
+
 // small is the size up to which a chunk is read at once.
 const small = 256 << 10
 
-func (f *File) walk(column *Column, k chunk, rows int64) (*Chunk, error) {
+func (f *File) begin(column *Column, k chunk, rows int64) (*Chunk, error) {
 	switch {
 	case column.Repeated:
 		return nil, errors.New("it holds lists")
 	case k.values != rows:
 		return nil, fmt.Errorf("%d values for %d rows: it is damaged", k.values, rows)
 	}
-	c := &Chunk{column: column, codec: k.codec, r: f.r}
+	c := &Chunk{column: column, codec: k.codec, rows: rows, size: f.size, r: f.r, at: k.start}
 	if rows == 0 { // there may be no page, and the chunk be nowhere
 		return c, nil
 	}
@@ -82,48 +127,53 @@ func (f *File) walk(column *Column, k chunk, rows int64) (*Chunk, error) {
 		}
 		c.r, c.base = memory(b), k.start
 	}
-	for at, first := k.start, int64(0); first < rows; {
-		h, n, err := c.header(at, f.size)
-		if err != nil {
-			return nil, err
-		}
-		at += int64(n)
-		if h.length < 0 || h.unpacked < 0 || h.length > f.size-at || h.values < 0 || h.unpacked > math.MaxInt32 {
-			return nil, errors.New("a page says to be larger than the file: it is damaged")
-		}
-		p := Page{First: int(first), Rows: int(h.values), Size: int(h.unpacked), offset: at, length: int(h.length), encoding: h.encoding, levels: -1, packed: true}
-		at += h.length
-		switch h.kind {
-		case dictionaryPage:
-			if c.dictionary != nil || first > 0 {
-				return nil, errors.New("a dictionary stands where none belongs")
-			}
-			if h.values > h.unpacked {
-				return nil, fmt.Errorf("a dictionary of %d entries in %d bytes", h.values, h.unpacked)
-			}
-			c.dictionary = &p
-			continue
-		case indexPage:
-			continue
-		case dataPage:
-			if column.definition > 0 && h.levelEncoding != rle {
-				return nil, fmt.Errorf("levels of the encoding %s are not supported", h.levelEncoding)
-			}
-		case dataPage2:
-			if h.repetition != 0 || h.levels < 0 || h.levels > h.length || h.levels > h.unpacked {
-				return nil, errors.New("the levels of a page do not fit into it")
-			}
-			p.levels, p.packed = int(h.levels), h.packed
-		default:
-			return nil, fmt.Errorf("there are no pages of kind %d", h.kind)
-		}
-		if h.values > rows-first {
-			return nil, errors.New("its pages have more values than it has rows")
-		}
-		first += h.values
-		c.Pages = append(c.Pages, p)
-	}
 	return c, nil
+}
+
+// next reads the header of the next page.
+func (c *Chunk) next() error {
+	h, n, err := c.header(c.at, c.size)
+	if err != nil {
+		return err
+	}
+	at := c.at + int64(n)
+	if h.length < 0 || h.unpacked < 0 || h.length > c.size-at || h.values < 0 || h.unpacked > math.MaxInt32 {
+		return errors.New("a page says to be larger than the file: it is damaged")
+	}
+	p := Page{First: int(c.found), Rows: int(h.values), Size: int(h.unpacked), offset: at, length: int(h.length), encoding: h.encoding, levels: -1, packed: true}
+	switch h.kind {
+	case dictionaryPage:
+		if c.dictionary != nil || len(c.pages) > 0 {
+			return errors.New("a dictionary stands where none belongs")
+		}
+		if h.values > h.unpacked {
+			return fmt.Errorf("a dictionary of %d entries in %d bytes", h.values, h.unpacked)
+		}
+		c.dictionary = &p
+		c.at = at + h.length
+		return nil
+	case indexPage:
+		c.at = at + h.length
+		return nil
+	case dataPage:
+		if c.column.definition > 0 && h.levelEncoding != rle {
+			return fmt.Errorf("levels of the encoding %s are not supported", h.levelEncoding)
+		}
+	case dataPage2:
+		if h.repetition != 0 || h.levels < 0 || h.levels > h.length || h.levels > h.unpacked {
+			return errors.New("the levels of a page do not fit into it")
+		}
+		p.levels, p.packed = int(h.levels), h.packed
+	default:
+		return fmt.Errorf("there are no pages of kind %d", h.kind)
+	}
+	if h.values > c.rows-c.found {
+		return errors.New("its pages have more values than it has rows")
+	}
+	c.pages = append(c.pages, p)
+	c.at = at + h.length
+	c.found += h.values
+	return nil
 }
 
 // memory is what was read of a file.
@@ -233,12 +283,19 @@ var ErrLimit = errors.New("more than may be taken for a page")
 
 // Cost is about the memory that Load takes for a page, and holds for a while.
 func (c *Chunk) Cost(page int) int64 {
-	p := &c.Pages[page]
-	n := cost(p)
-	if c.dictionary != nil && p.encoding.dictionary() {
-		n += cost(c.dictionary)
+	p, dictionary := c.known(page)
+	n := cost(&p)
+	if dictionary != nil && p.encoding.dictionary() {
+		n += cost(dictionary)
 	}
 	return n
+}
+
+// known gives a page, and the dictionary, which came before all pages.
+func (c *Chunk) known(page int) (Page, *Page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pages[page], c.dictionary
 }
 
 // cost is what a page takes: as it lies in the file, unpacked, and where its values are.
@@ -249,15 +306,15 @@ func (c *Chunk) Load(page int, limit int64) (*Values, error) {
 	if need := c.Cost(page); need > limit {
 		return nil, fmt.Errorf("column %s: a page takes %d bytes, %w, which is %d: give more memory", c.column.Name(), need, ErrLimit, limit)
 	}
-	p := &c.Pages[page]
-	v, err := c.load(p, limit)
+	p, dictionary := c.known(page)
+	v, err := c.load(&p, dictionary, limit)
 	if err != nil {
 		return nil, fmt.Errorf("column %s, rows %d to %d of a row group: %w", c.column.Name(), p.First, p.First+p.Rows-1, err)
 	}
 	return v, nil
 }
 
-func (c *Chunk) load(p *Page, limit int64) (*Values, error) {
+func (c *Chunk) load(p, dictionary *Page, limit int64) (*Values, error) {
 	content, err := c.content(p)
 	if err != nil {
 		return nil, err
@@ -275,7 +332,7 @@ func (c *Chunk) load(p *Page, limit int64) (*Values, error) {
 	}
 	var v *Values
 	if p.encoding.dictionary() {
-		v, err = c.fromDictionary(content, present)
+		v, err = c.fromDictionary(dictionary, content, present)
 	} else {
 		v, err = decode(c.column.Type, p.encoding, content, present, limit)
 	}
@@ -341,15 +398,15 @@ func (c *Chunk) levels(p *Page, content []byte) (there []uint32, rest []byte, er
 }
 
 // fromDictionary gives the values that a page of indices stands for.
-func (c *Chunk) fromDictionary(content []byte, n int) (*Values, error) {
-	if c.dictionary == nil {
+func (c *Chunk) fromDictionary(dictionary *Page, content []byte, n int) (*Values, error) {
+	if dictionary == nil {
 		return nil, errors.New("its dictionary is missing")
 	}
-	packed, err := c.content(c.dictionary)
+	packed, err := c.content(dictionary)
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}
-	entries, err := decode(c.column.Type, plain, packed, c.dictionary.Rows, math.MaxInt64)
+	entries, err := decode(c.column.Type, plain, packed, dictionary.Rows, math.MaxInt64)
 	if err != nil {
 		return nil, fmt.Errorf("dictionary: %w", err)
 	}

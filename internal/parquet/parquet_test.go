@@ -37,17 +37,21 @@ func each(t testing.TB, f *File, column int, see func(row int, v *Values, i int)
 	t.Helper()
 	row := 0
 	for g := range f.Groups {
-		c, err := f.Walk(g, column)
+		c, err := f.Begin(g, column)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for p := range c.Pages {
+		pages, err := c.Pages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range pages {
 			v, err := c.Load(p, 1<<30)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v.Len() != c.Pages[p].Rows {
-				t.Fatalf("%d rows in a page of %d", v.Len(), c.Pages[p].Rows)
+			if v.Len() != c.Page(p).Rows {
+				t.Fatalf("%d rows in a page of %d", v.Len(), c.Page(p).Rows)
 			}
 			for i := range v.Len() {
 				see(row, v, i)
@@ -104,6 +108,43 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s has %d pages, and should have several in each group", c.Name(), pages)
 			}
 		}
+	}
+}
+
+// TestPagesAreFoundAsTheyAreAskedFor: a row's page is found without the headers after it, and rows may be asked for in any order.
+func TestPagesAreFoundAsTheyAreAskedFor(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("testdata", "kinds-1.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, content)
+	column, _ := f.Find("binary")
+	whole, err := f.Begin(0, column)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := whole.Pages()
+	if err != nil || n < 5 {
+		t.Fatalf("%d pages, %v", n, err)
+	}
+	c, err := f.Begin(0, column)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []int{0, 20, 7, 39, 12} {
+		page, err := c.Find(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := c.Page(page); p != whole.Page(page) || row < p.First || row >= p.First+p.Rows {
+			t.Errorf("row %d in rows %d to %d", row, p.First, p.First+p.Rows-1)
+		}
+		if row == 0 && len(c.pages) != 1 {
+			t.Errorf("%d pages were looked at for the first row", len(c.pages))
+		}
+	}
+	if _, err := c.Find(40); err == nil {
+		t.Error("a row beyond the last has a page")
 	}
 }
 
@@ -316,11 +357,15 @@ func read(b []byte, limit int64) error {
 	}
 	for g := range f.Groups {
 		for column := range f.Columns {
-			c, err := f.Walk(g, column)
+			c, err := f.Begin(g, column)
 			if err != nil {
 				return err
 			}
-			for p := range c.Pages {
+			pages, err := c.Pages()
+			if err != nil {
+				return err
+			}
+			for p := range pages {
 				v, err := c.Load(p, limit)
 				if err != nil {
 					return err
