@@ -162,8 +162,11 @@ func (s *stages) list(ctx context.Context) error {
 		}
 		if j.start(s.run, e) {
 			j.done <- struct{}{}
-		} else if err := send(ctx, s.work, j); err != nil {
-			return err
+		} else {
+			s.set.Ahead(e.listed)
+			if err := send(ctx, s.work, j); err != nil {
+				return err
+			}
 		}
 		if err := send(ctx, s.ordered, j); err != nil {
 			return err

@@ -49,6 +49,15 @@ func (r *remote) open(o bucket.Object) (object, stamp) {
 	return object{r.Reader(r.ctx, o)}, stampOfObject(o)
 }
 
+// Ahead tells that item i will be read soon. What lies in a bucket is asked for; nothing waits for it. Items of archives and Parquet files,
+// which are read in order, need no such word.
+func (s *Set) Ahead(i int) {
+	if item := &s.Items[i]; s.remote != nil && item.container < 0 {
+		o, _ := s.remote.open(s.remote.objects[item.offset])
+		o.Ahead()
+	}
+}
+
 func stampOfObject(o bucket.Object) stamp {
 	return stamp{o.Modified.UnixNano(), int64(xxhash.Sum64String(o.Version))}
 }

@@ -41,6 +41,9 @@ type Bucket struct {
 	blocks *blocks
 	wait   time.Duration // before the first repetition
 	stall  time.Duration
+
+	closing context.Context // of what is asked for ahead
+	end     context.CancelFunc
 }
 
 // Is tells whether a name is the address of an object or a bucket.
@@ -79,6 +82,13 @@ const most = 32
 func Open(ctx context.Context, address string) (b *Bucket, key string, err error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	b = &Bucket{tokens: make(chan struct{}, most), blocks: newBlocks(), wait: 200 * time.Millisecond, stall: 30 * time.Second}
+	closing, end := context.WithCancel(ctx)
+	b.closing, b.end = closing, end
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
 	if scheme == "https" || scheme == "http" {
 		b.name = Public(address)
 		b.store, err = openWeb(address)
@@ -106,7 +116,11 @@ func Open(ctx context.Context, address string) (b *Bucket, key string, err error
 var openers = map[string]func(ctx context.Context, name string) (store, error){"s3": openS3}
 
 // Close ends the use of the bucket.
-func (b *Bucket) Close() error { return b.store.close() }
+func (b *Bucket) Close() error {
+	b.end()
+	b.blocks.close()
+	return b.store.close()
+}
 
 // Single tells whether it is the one file behind an address of https, whose key is empty.
 func (b *Bucket) Single() bool { return strings.HasPrefix(b.name, "http") }

@@ -191,6 +191,65 @@ func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 	}
 }
 
+// TestReadsAreAhead: blocks of reads that follow each other are under way side by side, no block is asked for twice, and closing the
+// bucket ends what is on its way.
+func TestReadsAreAhead(t *testing.T) {
+	content := random(40 << 20)
+	var under, most atomic.Int64
+	s := &server{fault: func(int64, http.ResponseWriter) bool {
+		most.Store(max(most.Load(), under.Add(1)))
+		time.Sleep(20 * time.Millisecond)
+		under.Add(-1)
+		return false
+	}}
+	b := serve(t, s, content)
+	o, err := b.Stat(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Reader(t.Context(), o)
+	s.requests.Store(0)
+	p := make([]byte, 100_000)
+	for at := 0; at+len(p) <= len(content); at += len(p) {
+		if _, err := r.ReadAt(p, int64(at)); err != nil || !bytes.Equal(p, content[at:at+len(p)]) {
+			t.Fatalf("at %d: %v", at, err)
+		}
+	}
+	if n := s.requests.Load(); n != 10 || most.Load() < 3 || most.Load() > mostAhead+1 {
+		t.Errorf("%d requests for 10 blocks, at most %d at once", n, most.Load())
+	}
+	b.blocks.mu.Lock()
+	held := b.blocks.held
+	b.blocks.mu.Unlock()
+	if held > mostBlocks {
+		t.Errorf("%d bytes are kept", held)
+	}
+
+	small := random(100_000)
+	s.content.Store(&small)
+	if o, err = b.Stat(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	s.requests.Store(0)
+	r = b.Reader(t.Context(), o)
+	for range 3 {
+		r.Ahead()
+	}
+	if _, err := r.ReadAt(p, 0); err != nil || !bytes.Equal(p, small) || s.requests.Load() != 1 {
+		t.Errorf("what was asked for ahead: %v after %d requests", err, s.requests.Load())
+	}
+	s.fault = func(int64, http.ResponseWriter) bool { time.Sleep(100 * time.Millisecond); return false }
+	b.Reader(t.Context(), Object{Size: 1000, Version: "other"}).Ahead()
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	before := s.requests.Load()
+	r.Ahead()
+	if s.requests.Load() != before {
+		t.Error("a closed bucket asks for more")
+	}
+}
+
 func TestWhatEndsReading(t *testing.T) {
 	s := &server{}
 	content := random(1 << 20)
