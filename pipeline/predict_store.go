@@ -49,10 +49,13 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 			return []string{name}, err
 		}
 		parts, err := mirror.Parts(ctx, name)
-		if errors.Is(err, mirror.ErrNoParts) {
+		switch {
+		case errors.Is(err, mirror.ErrNoParts):
 			return nil, nil
+		case err != nil:
+			return nil, err
 		}
-		return parts, err
+		return parts, complete(bucket.Public(name), parts)
 	}
 	if there(name, "manifest.json") && there(name, "items.jsonl") {
 		return []string{name}, nil
@@ -69,7 +72,31 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 			return nil, fmt.Errorf("%s is not finished: run its `pipeline extract --shard` again", part)
 		}
 	}
-	return parts, nil
+	return parts, complete(name, parts)
+}
+
+// complete fails if the parts of a store are not all there, by the numbers in their names.
+func complete(name string, parts []string) error {
+	total := 0
+	seen := map[int]bool{}
+	for _, p := range parts {
+		base := path.Base(filepath.ToSlash(p))
+		var part, of int
+		if _, err := fmt.Sscanf(base, "part-%d-of-%d", &part, &of); err != nil || part < 1 || part > of {
+			return fmt.Errorf("%s holds %s, which is called like a part and is none", name, base)
+		}
+		if total > 0 && of != total {
+			return fmt.Errorf("%s holds parts of %d and parts of %d: move those of one cut elsewhere", name, total, of)
+		}
+		total, seen[part] = of, true
+	}
+	for part := range total {
+		if !seen[part+1] {
+			return fmt.Errorf("%d of the %d parts of %s are missing or not finished, the first is %d/%d: make them with `pipeline extract --shard`, or give those that are there one by one",
+				total-len(seen), total, name, part+1, total)
+		}
+	}
+	return nil
 }
 
 func there(folder, file string) bool {
