@@ -65,8 +65,11 @@ func newRootCommand(a *app) *cobra.Command {
 			return c.Help()
 		},
 		// Whatever fails before this point was wrong use: an unknown command, a flag, the number of arguments.
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(c *cobra.Command, args []string) error {
 			if err := c.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			if err := refuseAddresses(c, args); err != nil {
 				return err
 			}
 			if err := kernel.Check(); err != nil {

@@ -89,13 +89,17 @@ func Open(ctx context.Context, address string) (b *Bucket, key string, err error
 			end()
 		}
 	}()
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	if strings.Contains(authority, "@") {
+		return nil, "", fmt.Errorf("%s: credentials belong into the environment, not into the address", Public(address))
+	}
 	if scheme == "https" || scheme == "http" {
 		b.name = Public(address)
 		b.store, err = openWeb(address)
 		return b, "", err
-	}
-	if strings.ContainsAny(rest, "?#@") && strings.Contains(strings.SplitN(rest, "/", 2)[0], "@") {
-		return nil, "", fmt.Errorf("%s: credentials belong into the environment, not into the address", Public(address))
 	}
 	name, key, _ := strings.Cut(rest, "/")
 	if name == "" {

@@ -331,7 +331,8 @@ func TestAddresses(t *testing.T) {
 	}
 	for address, want := range map[string]string{
 		"s3://":                    "names no bucket",
-		"s3://key:secret@bucket/a": "credentials belong into the environment",
+		"s3://key:secret@bucket/a": "s3://bucket/a: credentials belong into the environment",
+		"https://u:secret@h/a.tar": "https://h/a.tar: credentials belong into the environment",
 		"http://example.com/a.tar": "is not encrypted",
 	} {
 		if _, _, err := Open(t.Context(), address); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
