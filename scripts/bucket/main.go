@@ -1,0 +1,299 @@
+// Command bucket measures extraction from a server of S3 on this machine against extraction of the same data from disk: archives, Parquet
+// and class folders.
+//
+//	go run ./scripts/bucket -shared ../shared
+//
+// The server is versitygw (scripts/s3), over the loopback; -delay has a proxy before it hold every answer back for so long, as one that
+// is far away does. The encoder is a small one of ../shared/vit. Runs take turns. For each form of the data it prints the median rate, as
+// the command tells it, from disk and from the server, their ratio, and the ratios of the whole command's time (with listing) and of its
+// processor time. It fails where the ratio of the rates is below -least.
+//
+// On a machine whose processors are all busy with encoding, what the server itself takes of them counts against the bucket.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"iconic/extract/dataset"
+)
+
+type options struct {
+	shared, model, forms string
+	rounds, files        int
+	delay                time.Duration
+	least                float64
+}
+
+func main() {
+	log.SetFlags(0)
+	var o options
+	flag.StringVar(&o.shared, "shared", "../shared", "folder of the reference data")
+	flag.StringVar(&o.model, "model", "dinov2.safetensors", "encoder, in the folder vit of that")
+	flag.StringVar(&o.forms, "forms", "tar,parquet,folders", "forms of the data to measure")
+	flag.IntVar(&o.rounds, "rounds", 5, "runs from each place")
+	flag.IntVar(&o.files, "files", 2000, "files of the class folders")
+	flag.DurationVar(&o.delay, "delay", 0, "how long each answer of the server is held back")
+	flag.Float64Var(&o.least, "least", 0.9, "fail where the rate from the bucket is below so much of that from disk; 0: never")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := measure(ctx, o); err != nil {
+		log.Fatal("bucket: ", err)
+	}
+}
+
+// measure prepares the data and the server, and measures each form.
+func measure(ctx context.Context, o options) (err error) {
+	work, err := os.MkdirTemp("", "bucket-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	b := &bench{options: o, work: work, disk: filepath.Join(work, "disk"), served: filepath.Join(work, "served", "data"), pipeline: filepath.Join(work, "pipeline")}
+	if err := errors.Join(os.MkdirAll(b.disk, 0o755), os.MkdirAll(b.served, 0o755), build(ctx, ".", b.pipeline, "./pipeline")); err != nil {
+		return err
+	}
+	forms := strings.Split(o.forms, ",")
+	for _, form := range forms {
+		if err := b.prepare(ctx, form); err != nil {
+			return fmt.Errorf("%s: %w", form, err)
+		}
+	}
+	stop, err := b.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Printf("| %s | images | images/s from disk | from S3 | ratio | time of the command | its processor time |\n|---|---|---|---|---|---|---|\n", "form")
+	var slow []string
+	for _, form := range forms {
+		ratio, err := b.compare(ctx, form)
+		if err != nil {
+			return fmt.Errorf("%s: %w", form, err)
+		}
+		if ratio < o.least {
+			slow = append(slow, form)
+		}
+	}
+	if slow != nil {
+		return fmt.Errorf("from the bucket %s took more than the promise of %.0f %% allows", strings.Join(slow, ", "), 100*o.least)
+	}
+	return nil
+}
+
+// bench is the place of the measurement.
+type bench struct {
+	options
+	work, disk, served string
+	pipeline           string
+	env                []string // that leads to the server
+}
+
+func build(ctx context.Context, dir, out, what string) error {
+	c := exec.CommandContext(ctx, "go", "-C", dir, "build", "-o", out, what)
+	c.Stderr = os.Stderr
+	return c.Run()
+}
+
+// prepare puts the data of a form on disk, and beside it for the server.
+func (b *bench) prepare(ctx context.Context, form string) error {
+	archive := filepath.Join(b.shared, "data", "cifar100-test.tar")
+	to := filepath.Join(b.disk, form)
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	var err error
+	switch form {
+	case "tar":
+		err = copyFile(filepath.Join(to, "set.tar"), archive)
+	case "parquet":
+		c := exec.CommandContext(ctx, "go", "run", "./scripts/parquet", "-data", archive, "-out", filepath.Join(to, "test-00000-of-00001.parquet"))
+		c.Stderr = os.Stderr
+		err = c.Run()
+	case "folders":
+		err = unpack(ctx, archive, to, b.files)
+	default:
+		err = errors.New("want tar, parquet or folders")
+	}
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(filepath.Join(b.served, form), os.DirFS(to))
+}
+
+func copyFile(to, from string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o644)
+}
+
+// unpack writes so many images of a data set as files in class folders.
+func unpack(ctx context.Context, data, to string, n int) (err error) {
+	set, err := dataset.Open(ctx, data, dataset.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	for i := range min(n, len(set.Items)) {
+		content, err := set.Read(i, nil)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(to, set.Classes[set.Items[i].Label], fmt.Sprintf("%05d.png", i))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve starts the server, and the proxy where answers are to be late.
+func (b *bench) serve(ctx context.Context) (stop func(), err error) {
+	binary := filepath.Join(b.work, "versitygw")
+	if err := build(ctx, filepath.Join("scripts", "s3"), binary, "github.com/versity/versitygw/cmd/versitygw"); err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	const key, secret = "measurement", "measurement-secret"
+	c := exec.CommandContext(ctx, binary, "--port", address, "--keep-alive", "--quiet", "posix", filepath.Dir(b.served))
+	c.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+key, "ROOT_SECRET_KEY="+secret)
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	stop = func() { _, _ = c.Process.Kill(), c.Wait() }
+	for range 300 {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	endpoint := "http://" + address
+	if b.delay > 0 {
+		late := b.late(endpoint)
+		endpoint = late.URL
+		server := stop
+		stop = func() { late.Close(); server() }
+	}
+	b.env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true")
+	return stop, nil
+}
+
+// late is a proxy that holds answers back.
+func (b *bench) late(endpoint string) *httptest.Server {
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		panic(err) // it was built above
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }} // the host is signed
+	forward.ErrorLog = log.New(io.Discard, "", 0)
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(b.delay)
+		forward.ServeHTTP(w, r)
+	}))
+}
+
+// result is what one extraction took.
+type result struct {
+	images    int
+	rate      float64       // images/s
+	wall      time.Duration // listing included
+	processor time.Duration
+}
+
+// compare has a form's extractions from disk and from the server take turns, and prints a line of the table.
+func (b *bench) compare(ctx context.Context, form string) (ratio float64, err error) {
+	places := [2]string{filepath.Join(b.disk, form), "s3://data/" + form}
+	for _, place := range places { // caches are filled, and the encoder is prepared
+		if _, err := b.extract(ctx, place); err != nil {
+			return 0, err
+		}
+	}
+	var all [2][]result
+	for round := range b.rounds {
+		for k := range places {
+			at := (k + round) % 2
+			r, err := b.extract(ctx, places[at])
+			if err != nil {
+				return 0, err
+			}
+			all[at] = append(all[at], r)
+		}
+	}
+	rate := func(r result) float64 { return r.rate }
+	share := func(of func(result) time.Duration) float64 {
+		seconds := func(r result) float64 { return of(r).Seconds() }
+		return median(all[1], seconds) / median(all[0], seconds)
+	}
+	disk, remote := median(all[0], rate), median(all[1], rate)
+	ratio = remote / disk
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %.2f | %.2f |\n", form, all[0][0].images, disk, remote, ratio,
+		share(func(r result) time.Duration { return r.wall }), share(func(r result) time.Duration { return r.processor }))
+	return ratio, nil
+}
+
+func median(all []result, of func(result) float64) float64 {
+	values := make([]float64, len(all))
+	for i, r := range all {
+		values[i] = of(r)
+	}
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
+}
+
+// extract encodes all images of a place anew.
+func (b *bench) extract(ctx context.Context, data string) (r result, err error) {
+	out := filepath.Join(b.work, "store")
+	c := exec.CommandContext(ctx, b.pipeline, "extract", data, "--model", filepath.Join(b.shared, "vit", b.model), "--attention-heads", "4", "--image-size", "42", "--batch-images", "32",
+		"--out", out, "--json")
+	c.Env = b.env
+	var complaint strings.Builder
+	c.Stderr = &complaint
+	begun := time.Now()
+	output, err := c.Output()
+	wall := time.Since(begun)
+	if err != nil {
+		return r, fmt.Errorf("%w: %s", err, complaint.String())
+	}
+	var summary struct {
+		Encoded int
+		Seconds float64
+	}
+	if err := json.Unmarshal(output, &summary); err != nil {
+		return r, err
+	}
+	r = result{summary.Encoded, float64(summary.Encoded) / summary.Seconds, wall, c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
+	return r, os.RemoveAll(out)
+}
