@@ -24,6 +24,7 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/internal/bucket"
+	"iconic/internal/parquet/hubfile"
 )
 
 // s3Server is a server of S3 on this machine, whose buckets are the folders of root.
@@ -149,7 +150,14 @@ func TestStoresInABucket(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	s.copyTree(t, tars, "tars")
-	for _, data := range []struct{ local, remote string }{{e.data, "folders"}, {tars, "tars"}, {filepath.Join(tars, "a.tar"), "tars/a.tar"}} {
+	tables := t.TempDir()
+	parquetOf(t, e.data, filepath.Join(tables, "data", "train-00000-of-00001.parquet"), 0, 2)
+	parquetOf(t, e.data, filepath.Join(tables, "data", "test-00000-of-00001.parquet"), 1, 2)
+	s.copyTree(t, tables, "tables")
+	train := filepath.Join("data", "train-00000-of-00001.parquet")
+	for _, data := range []struct{ local, remote string }{
+		{e.data, "folders"}, {tars, "tars"}, {filepath.Join(tars, "a.tar"), "tars/a.tar"}, {tables, "tables"}, {filepath.Join(tables, train), "tables/" + train},
+	} {
 		want := filepath.Join(t.TempDir(), "want")
 		extraction{data.local, e.model}.run(t, want)
 		got := filepath.Join(t.TempDir(), "got")
@@ -157,7 +165,7 @@ func TestStoresInABucket(t *testing.T) {
 		remote.run(t, got)
 		sameStores(t, want, got)
 		out := "stores/" + strings.ReplaceAll(data.remote, "/", "-")
-		if summary := remote.run(t, "s3://data/"+out); summary.Encoded+summary.Duplicates != faultImages {
+		if summary := remote.run(t, "s3://data/"+out); summary.Encoded+summary.Duplicates != summary.Items || summary.Items < faultImages/2 {
 			t.Errorf("%+v", summary)
 		}
 		sameStores(t, want, filepath.Join(s.root, "data", out))
@@ -180,6 +188,7 @@ func TestStoresInABucket(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
+	predictStores(t, run)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong-"+s3Secret)
 	refused, err := exec.Command("pipeline", "extract", "s3://data/folders", "--model", "tiny", "--out", filepath.Join(t.TempDir(), "x")).CombinedOutput()
 	if err == nil || !strings.Contains(string(refused), "SignatureDoesNotMatch") {
@@ -201,6 +210,138 @@ func TestStoresInABucket(t *testing.T) {
 	}
 	if strings.Contains(string(written), s3Secret) || strings.Contains(string(written), s3Key) {
 		t.Error("a secret was written")
+	}
+}
+
+// parquetOf writes every nth image of a data set, from one on, as a Parquet file in the form of the hub, in several row groups.
+func parquetOf(t *testing.T, data, file string, from, nth int) {
+	t.Helper()
+	set, err := dataset.Open(t.Context(), data, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = hubfile.Write(f, set.Classes, 30, func(yield func(hubfile.Row, error) bool) {
+		for i := from; i < len(set.Items); i += nth {
+			content, err := set.Read(i, nil)
+			if !yield(hubfile.Row{Content: content, Path: set.Items[i].Path, Label: set.Items[i].Label}, err) {
+				return
+			}
+		}
+	})
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// predictStores tells of the images of s3://data/folders by a run: of a store on disk, of the same in the bucket, and of its parts there,
+// which all give the same lines; and refuses parts that are not all there.
+func predictStores(t *testing.T, run string) {
+	pipeline := func(args ...string) string {
+		t.Helper()
+		c := exec.Command("pipeline", args...)
+		var complaint strings.Builder
+		c.Stderr = &complaint
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("%v: %v: %s", args, err, complaint.String())
+		}
+		return string(out)
+	}
+	local, whole, parts := filepath.Join(t.TempDir(), "tiny"), "s3://data/tiny/whole", "s3://data/tiny/parts"
+	for _, out := range []string{local, whole} {
+		pipeline("extract", "s3://data/folders", "--model", "tiny", "--out", out)
+	}
+	want := pipeline("predict", run, local)
+	if strings.Count(want, "\n") != faultImages+1 {
+		t.Errorf("%d lines of a store on disk", strings.Count(want, "\n"))
+	}
+	if got := pipeline("predict", run, whole); got != want {
+		t.Errorf("a store in the bucket:\n%s\nand on disk:\n%s", got, want)
+	}
+	pipeline("extract", "s3://data/folders", "--model", "tiny", "--out", parts, "--shard", "1/2")
+	if out, err := exec.Command("pipeline", "predict", run, parts).CombinedOutput(); err == nil || !strings.Contains(string(out), "1 of the 2 parts of s3://data/tiny/parts are missing or not finished, the first is 2/2") {
+		t.Errorf("half a store: %v: %s", err, out)
+	}
+	pipeline("extract", "s3://data/folders", "--model", "tiny", "--out", parts, "--shard", "2/2")
+	if got := pipeline("predict", run, parts); got != want {
+		t.Errorf("parts in the bucket:\n%s\nand a store on disk:\n%s", got, want)
+	}
+}
+
+// TestNothingOfAnAddressIsTold reads an archive behind an address that is signed: neither the page nor a file, a line or an error of
+// the run tells the signature, or a name and password, which are refused.
+func TestNothingOfAnAddressIsTold(t *testing.T) {
+	e := newExtraction(t)
+	folder := t.TempDir()
+	if out, err := exec.Command("tar", "-cf", filepath.Join(folder, "a.tar"), "-C", e.data, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var status atomic.Int64
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch code := int(status.Load()); {
+		case code == http.StatusFound:
+			http.Redirect(w, r, "http://"+r.Host+"/nowhere?X-Amz-Security-Token="+s3Secret, code)
+		case code != 0:
+			http.Error(w, "no: "+r.URL.String(), code)
+		default:
+			http.ServeFile(w, r, filepath.Join(folder, "a.tar"))
+		}
+	}))
+	defer h.Close()
+	cache := isolated(t)
+	t.Setenv("XDG_CACHE_HOME", cache)
+	signed := h.URL + "/a.tar?X-Amz-Credential=" + s3Key + "&X-Amz-Signature=" + s3Secret
+	run := filepath.Join(t.TempDir(), "run")
+	var told []byte
+	for _, c := range []struct {
+		status int
+		args   []string
+		want   string // in an error; "": there is none
+	}{
+		{0, []string{"run", signed, "--model", "tiny", "--out", run}, ""},
+		{0, []string{"predict", run, signed, "--json"}, ""},
+		{0, []string{"report", run, "--images", signed}, ""},
+		{0, []string{"doctor", "--data", signed, "--json"}, ""},
+		{http.StatusForbidden, []string{"extract", signed, "--model", "tiny", "--out", filepath.Join(folder, "x")}, "/a.tar?…"},
+		{http.StatusFound, []string{"extract", signed, "--model", "tiny", "--out", filepath.Join(folder, "x")}, "redirections"},
+		{0, []string{"extract", strings.Replace(signed, "http://", "http://"+s3Key+":"+s3Secret+"@", 1), "--model", "tiny", "--out", filepath.Join(folder, "x")}, "credentials belong into the environment"},
+		{0, []string{"extract", strings.Replace(signed, "/a.tar", "/a.zip", 1), "--model", "tiny", "--out", filepath.Join(folder, "x")}, "/a.zip?…"},
+		{0, []string{"train", signed, "--out", filepath.Join(folder, "x")}, "/a.tar?…"},
+		{0, []string{"sort", run, "--images", signed, "--to", filepath.Join(folder, "sorted"), "--copy"}, ""},
+	} {
+		status.Store(int64(c.status))
+		out, err := exec.Command("pipeline", c.args...).CombinedOutput()
+		if (err != nil) != (c.want != "") || !strings.Contains(string(out), c.want) {
+			t.Errorf("%v: %v: %s", c.args, err, out)
+		}
+		told = append(told, out...)
+	}
+	for _, root := range []string{run, cache, folder} {
+		err := filepath.WalkDir(root, func(name string, d os.DirEntry, err error) error {
+			told = append(told, name...)
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			b, err := os.ReadFile(name)
+			told = append(told, b...)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, hidden := range []string{s3Secret, s3Key} {
+		if i := strings.Index(string(told), hidden); i >= 0 {
+			t.Errorf("it is told: %q", told[max(0, i-200):i+len(hidden)])
+		}
 	}
 }
 

@@ -75,6 +75,8 @@ func failedS3(err error) error {
 		switch said.ErrorCode() {
 		case "PreconditionFailed":
 			return ErrChanged
+		case "NoSuchKey", "NotFound": // the second where only the head of an object is asked for
+			return fs.ErrNotExist
 		case "NoSuchBucket":
 			return fmt.Errorf("there is no such bucket: %w", fs.ErrNotExist)
 		case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "Forbidden":
