@@ -143,9 +143,13 @@ func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
 				truth = append(truth, int32(c))
 			}
 		}
-		got, err := Train(context.Background(), m, Inputs{}, Default(len(sizes)), Options{})
+		done, total := 0, 0
+		got, err := Train(context.Background(), m, Inputs{}, Default(len(sizes)), Options{Progress: func(step, steps int, _ float64) { done, total = step, steps }})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if done != total || total == 0 {
+			t.Errorf("%s: progress ends at %d of %d", name, done, total)
 		}
 		found, err := got.Head.Argmaxes(context.Background(), m, 0)
 		if err != nil {

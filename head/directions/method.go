@@ -101,10 +101,14 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		return nil, err
 	}
 	out := &method.Outcome{}
-	if r.Sizes != SizesFree && found.worthwhile() {
+	switch {
+	case r.Sizes == SizesFree:
+	case found.worthwhile():
 		if out.Head, out.Loss, err = found.refine(ctx, part); err != nil {
 			return nil, err
 		}
+	default:
+		d.Run.Skip(refinement.Taken(part.Features.Len()))
 	}
 	if !found.Chosen.Refined {
 		out.Loss = -found.Likelihood

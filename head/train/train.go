@@ -99,6 +99,14 @@ func (r *Run) Record(line Epoch) error {
 	return nil
 }
 
+// Skip tells a run that so many of its total steps are not taken after all, so that its progress ends where the total does.
+func (r *Run) Skip(steps int) {
+	r.Total -= steps
+	if r.Progress != nil {
+		r.Progress(r.taken, max(r.Total, r.taken), math.NaN())
+	}
+}
+
 // Stage is a phase that computes in one piece and has no steps: what it found is kept from its end on.
 type Stage struct {
 	Name  string

@@ -179,3 +179,18 @@ func TestStages(t *testing.T) {
 		t.Errorf("a state of another stage: %v", err)
 	}
 }
+
+// Progress ends where the total does, though a part of it is left out.
+func TestSkippedStepsAreTakenOffTheTotal(t *testing.T) {
+	done, total := 0, 0
+	r := &Run{Total: 10, Progress: func(d, of int, _ float64) { done, total = d, of }}
+	if _, err := r.Stage(Stage{Name: "a stage", Parts: 4, Compute: func(told func(int)) ([]Tensor, error) { told(4); return nil, nil }}); err != nil {
+		t.Fatal(err)
+	}
+	if done != 4 || total != 10 {
+		t.Errorf("%d of %d after the stage", done, total)
+	}
+	if r.Skip(6); done != 4 || total != 4 {
+		t.Errorf("%d of %d after what was left out", done, total)
+	}
+}

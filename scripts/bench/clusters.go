@@ -27,7 +27,7 @@ func drawSome(folder, name string) (*drawn, error) {
 	var classes, number int
 	kind, rest, _ := strings.Cut(name, "-")
 	if _, err := fmt.Sscanf(rest, "%d-%d", &classes, &number); err != nil {
-		return draw(folder, name)
+		return draw(folder, name, nil)
 	}
 	d, err := readSet(name, filepath.Join(folder, "cifar100-train.features.npy"), filepath.Join(folder, "cifar100-train.labels.npy"))
 	if err != nil {

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"iconic/internal/npy"
 )
 
 func TestReplaceLeavesOtherSectionsAlone(t *testing.T) {
@@ -21,5 +27,55 @@ func TestReplaceLeavesOtherSectionsAlone(t *testing.T) {
 func TestMedian(t *testing.T) {
 	if m := median([]time.Duration{5, 1, 9}); m != 5 {
 		t.Errorf("median %d, want 5", m)
+	}
+}
+
+// A table is made in pieces: what the record holds is told and not run again, and a long tail of a further set has the sizes that it is named for.
+func TestScienceInPieces(t *testing.T) {
+	const n, classes = 120, 3
+	folder := t.TempDir()
+	x, y := make([]float32, 2*n), "label\n"
+	for i := range n {
+		c := i % classes
+		x[2*i], x[2*i+1] = float32(10*c)+float32(i%7)/10, float32(5*c*c)+float32(i%5)/10
+		y += string(rune('a'+c)) + "\n"
+	}
+	features, labels, record := filepath.Join(folder, "x.npy"), filepath.Join(folder, "y.csv"), filepath.Join(folder, "runs.jsonl")
+	if err := npy.Write(features, []int{n, 2}, x); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(labels, []byte(y), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := options{workers: 1, science: scienceOptions{sets: "clouds,clouds-tail-4", methods: "k-means,spectral-shared", seeds: 2, extra: "clouds=" + features + ":" + labels, record: record, held: 0.2}}
+	first, err := science(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(first, "\n"); lines != 2+4 || !strings.Contains(first, "| k-means | 2 | 1.000 |") {
+		t.Errorf("%d lines:\n%s", lines, first)
+	}
+	kept, err := os.ReadFile(record)
+	if err != nil || strings.Count(string(kept), "\n") != 8 {
+		t.Fatalf("the record: %v\n%s", err, kept)
+	}
+	again, err := science(context.Background(), o)
+	if err != nil || again != first {
+		t.Errorf("from the record: %v\n%s", err, again)
+	}
+	o.science.sets, o.science.tell = "clouds,unknown", true
+	if told, err := science(context.Background(), o); err != nil || strings.Count(told, "\n") != 2+2 {
+		t.Errorf("the record alone: %v\n%s", err, told)
+	}
+	d, err := draw("", "clouds-tail-4", map[string]string{"clouds": features + ":" + labels})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make([]int, classes)
+	for _, c := range d.labels {
+		count[c]++
+	}
+	if d.x.Len() != 40+20+10 {
+		t.Errorf("sizes of the tail: %v", count)
 	}
 }

@@ -2,19 +2,29 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
+	"iconic/features"
 	"iconic/head"
 	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/head/matrix"
 	"iconic/head/methods"
+	"iconic/head/space"
+	"iconic/head/spectral"
 	"iconic/internal/dense"
+	"iconic/internal/kernel"
 	"iconic/internal/npy"
 	"iconic/report"
 )
@@ -24,7 +34,9 @@ type scienceOptions struct {
 	sets, methods string // comma-separated names; all sets but the largest, and the default beside k-means, when empty
 	seeds         int
 	held          float64 // share of the rows that is kept from the training and scored apart; 0: none
-	extra         string  // further sets, name=features.npy:labels.npy, separated by commas
+	extra         string  // further sets, name=FEATURES or name=FEATURES:LABELS, separated by commas
+	record        string  // file of finished runs, one a line; those in it are not run again
+	tell          bool    // tables are made of the record alone
 }
 
 // drawn is a set of labelled features.
@@ -38,8 +50,20 @@ type drawn struct {
 // setNames are the sets in the order of the table. Subsets are drawn by a seed of their own, the same in every run.
 var setNames = []string{"cifar100-train", "cifar100-test", "superclasses", "ten-1", "ten-2", "ten-3", "tail-10", "tail-50", "tail-100"}
 
-// draw makes the set of a name from the features in a folder.
-func draw(folder, name string) (*drawn, error) {
+// draw makes the set of a name from the features in a folder, or from a further set: of "photos", "photos-tail-10" is a long tail.
+func draw(folder, name string, further map[string]string) (*drawn, error) {
+	if of, least, found := strings.Cut(name, "-tail-"); found {
+		d, err := draw(folder, of, further)
+		if err != nil {
+			return nil, err
+		}
+		d.name = name
+		return d.tail(least)
+	}
+	if files, found := further[name]; found {
+		features, labels, _ := strings.Cut(files, ":")
+		return openSet(name, features, labels)
+	}
 	split, labels := "train", "labels"
 	switch name {
 	case "cifar100-test":
@@ -51,29 +75,50 @@ func draw(folder, name string) (*drawn, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, number, _ := strings.Cut(name, "-")
-	var of int
-	if _, err := fmt.Sscan(number, &of); err != nil {
-		return d, nil // a whole set
-	}
-	r := rand.New(rand.NewPCG(uint64(of), 0x647261776e))
-	order := r.Perm(d.classes)
-	quota := make([]int, d.classes)
-	switch kind {
+	switch kind, number, _ := strings.Cut(name, "-"); kind {
 	case "ten":
-		for _, c := range order[:10] {
-			quota[c] = d.x.Len()
-		}
+		return d.ten(number)
 	case "tail":
-		for at, c := range order {
-			quota[c] = int(math.Round(500 * math.Pow(float64(of), -float64(at)/float64(d.classes-1))))
-		}
+		return d.tail(number)
+	}
+	return d, nil
+}
+
+// ten draws all rows of ten classes.
+func (d *drawn) ten(number string) (*drawn, error) {
+	seed, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("set %q: %w", d.name, err)
+	}
+	r := rand.New(rand.NewPCG(seed, 0x647261776e))
+	quota := make([]int, d.classes)
+	for _, c := range r.Perm(d.classes)[:10] {
+		quota[c] = d.x.Len()
 	}
 	return d.keep(r, quota), nil
 }
 
-func readSet(name, features, labels string) (*drawn, error) {
-	f, err := npy.Open(features)
+// tail draws rows of all classes, exponentially fewer from one to the next: as many as there are of the most frequent, and of the last that number
+// over least.
+func (d *drawn) tail(least string) (*drawn, error) {
+	of, err := strconv.ParseUint(least, 10, 64)
+	if err != nil || of == 0 {
+		return nil, fmt.Errorf("set %q: a tail of %q: want a whole number from 1", d.name, least)
+	}
+	r := rand.New(rand.NewPCG(of, 0x647261776e))
+	count, quota := make([]int, d.classes), make([]int, d.classes)
+	for _, c := range d.labels {
+		count[c]++
+	}
+	for at, c := range r.Perm(d.classes) {
+		quota[c] = max(1, int(math.Round(float64(slices.Max(count))*math.Pow(float64(of), -float64(at)/float64(d.classes-1)))))
+	}
+	return d.keep(r, quota), nil
+}
+
+// readSet reads a matrix and its labels, whole numbers from 0.
+func readSet(name, from, labels string) (*drawn, error) {
+	f, err := npy.Open(from)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +132,20 @@ func readSet(name, features, labels string) (*drawn, error) {
 	}
 	d.classes = slices.Max(d.labels) + 1
 	return d, nil
+}
+
+// openSet reads a labelled set: a store, or a matrix with labels beside it.
+func openSet(name, from, labels string) (*drawn, error) {
+	f, err := features.Open(from, labels)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.Labels == nil || slices.Contains(f.Labels, report.NoLabel) {
+		return nil, fmt.Errorf("set %q of %s: want a label for every row", name, from)
+	}
+	d := &drawn{name: name, x: dense.New(f.Len(), f.Dim()), labels: f.Labels, classes: slices.Max(f.Labels) + 1}
+	return d, f.Block(d.x.X, 0, f.Len())
 }
 
 // keep draws as many rows of each class as its quota says, and numbers the classes that are left anew.
@@ -129,30 +188,60 @@ func (d *drawn) split(share float64) (rest, held *drawn) {
 	return rest, held
 }
 
-// score of one run.
+// outcome are the scores of one run.
 type outcome struct {
-	accuracy, nmi, ari, ece, expected, seconds, unseen, unseenECE float64
+	Accuracy  float64 `json:"accuracy"`
+	NMI       float64 `json:"nmi"`
+	ARI       float64 `json:"ari"`
+	ECE       float64 `json:"ece"`
+	Expected  float64 `json:"expected,omitempty"`  // 0: not measured
+	Unseen    float64 `json:"unseen,omitempty"`    // accuracy of rows kept from the training, clusters named by those it saw
+	UnseenECE float64 `json:"unseenECE,omitempty"` // of those
+	Processor float64 `json:"processor"`           // seconds of all processors together
 }
 
-type soft interface {
-	Probabilities(dst, x []float32, n int) error
+// piece is one run of the table.
+type piece struct {
+	Set    string  `json:"set"`
+	Rows   int     `json:"rows"`
+	Of     int     `json:"classes"`
+	Held   float64 `json:"held,omitempty"`
+	Method string  `json:"method"`
+	Seed   int     `json:"seed"`
+	outcome
 }
 
-// scored scores a classifier on a set, with the clusters' classes as mapped, or fitted here where mapping is nil.
-func scored(ctx context.Context, d *drawn, c soft, workers int, mapping []int) (*report.Metrics, error) {
-	in := report.Input{Clusters: d.classes, Items: d.x.Len(), Labels: d.labels, Resamples: 2, Workers: workers, Mapping: mapping,
-		Probabilities: func(dst []float64, lo, hi int) error {
-			p := make([]float32, len(dst))
-			if err := c.Probabilities(p, d.x.X[lo*d.x.Width:hi*d.x.Width], hi-lo); err != nil {
-				return err
-			}
-			for i, v := range p {
-				dst[i] = float64(v)
-			}
-			return nil
-		}}
+// found is a clustering: the cluster of every row, or a classifier, which can be asked about others, too.
+type found struct {
+	cluster    []int32
+	classifier interface {
+		Probabilities(dst, x []float32, n int) error
+	}
+	expected float64
+}
+
+// scored scores what was found on a set, with the clusters' classes as mapped, or fitted here where mapping is nil.
+func scored(ctx context.Context, d *drawn, f *found, workers int, mapping []int) (*report.Metrics, error) {
+	in := report.Input{Clusters: d.classes, Items: d.x.Len(), Labels: d.labels, Resamples: 2, Workers: workers, Mapping: mapping}
 	if mapping != nil {
 		in.FittedOn = "train"
+	}
+	if f.classifier == nil {
+		in.Cluster = make([]int, len(f.cluster))
+		for i, c := range f.cluster {
+			in.Cluster[i] = int(c)
+		}
+		return report.Score(ctx, in)
+	}
+	in.Probabilities = func(dst []float64, lo, hi int) error {
+		p := make([]float32, len(dst))
+		if err := f.classifier.Probabilities(p, d.x.X[lo*d.x.Width:hi*d.x.Width], hi-lo); err != nil {
+			return err
+		}
+		for i, v := range p {
+			dst[i] = float64(v)
+		}
+		return nil
 	}
 	if err := in.Assign(ctx); err != nil {
 		return nil, err
@@ -160,131 +249,259 @@ func scored(ctx context.Context, d *drawn, c soft, workers int, mapping []int) (
 	return report.Score(ctx, in)
 }
 
-// try runs one method on one set.
-func try(ctx context.Context, d, held *drawn, method string, seed uint64, workers int) (o outcome, err error) {
-	var c soft
-	began := time.Now()
-	o.expected = math.NaN()
-	name, sizes, _ := strings.Cut(method, ":")
-	if name == "k-means" {
-		c, err = kmeans.Cluster(ctx, d.x, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
-	} else {
-		var config head.Config
-		if config, err = head.Preset(name, d.classes); err != nil {
-			return o, err
+// closed are the rivals that are no methods of `pipeline methods`.
+var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error){
+	"k-means": func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
+		r, err := kmeans.Cluster(ctx, d.x, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
+		return &found{classifier: r}, err
+	},
+	"k-means-whitened": func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
+		q, err := whitened(ctx, d, workers)
+		if err != nil {
+			return nil, err
 		}
-		if config.Seed = seed; sizes != "" {
-			if err = config.Set("sizes", sizes); err != nil {
-				return o, err
-			}
+		r, err := kmeans.Cluster(ctx, q, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
+		if err != nil {
+			return nil, err
 		}
-		var r *head.Result
-		if r, err = head.Train(ctx, d.x, head.Inputs{}, config, head.Options{Workers: workers}); err == nil {
-			if c = r.Head; r.Expected > 0 {
-				o.expected = r.Expected
-			}
-			for _, n := range r.Notes {
-				fmt.Fprintln(os.Stderr, "   ", n)
+		return &found{cluster: r.Assignment}, nil
+	},
+	"spectral-shared": shared,
+}
+
+// whitened are directions of standardised features, whitened by the covariance of differences between neighbours as the default does it.
+func whitened(ctx context.Context, d *drawn, workers int) (*dense.Rows, error) {
+	mean, variance, err := matrix.Moments(ctx, d.x, workers)
+	if err != nil {
+		return nil, err
+	}
+	u, err := space.Unit(ctx, matrix.Standardize(d.x, mean, variance), workers)
+	if err != nil {
+		return nil, err
+	}
+	near, err := knn.Exact(ctx, u, knn.Options{K: 5, Metric: knn.Euclidean, Workers: workers})
+	if err != nil {
+		return nil, err
+	}
+	return space.Whiten(ctx, u, near, 0.1, workers)
+}
+
+// shared is k-means, best of three, over as many eigenvectors of the graph of shared neighbours as there are clusters.
+func shared(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
+	q, err := whitened(ctx, d, workers)
+	if err != nil {
+		return nil, err
+	}
+	n := q.Len()
+	g, err := knn.Exact(ctx, q, knn.Options{K: min(n-1, max(20, min(100, n/(2*d.classes)))), Metric: knn.Euclidean, Workers: workers})
+	if err != nil {
+		return nil, err
+	}
+	m, err := spectral.Shared(ctx, g, workers)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := spectral.Leading(ctx, m, d.classes, seed, workers)
+	if err != nil {
+		return nil, err
+	}
+	kernel.NormalizeRows(e.X, e.Width)
+	r, err := kmeans.Cluster(ctx, e, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
+	if err != nil {
+		return nil, err
+	}
+	return &found{cluster: r.Assignment}, nil
+}
+
+// cluster runs a method, which may have values of settings behind its name: "turtle:epochs=3000".
+func cluster(ctx context.Context, d *drawn, method string, seed uint64, workers int) (*found, error) {
+	name, settings, _ := strings.Cut(method, ":")
+	if f := closed[name]; f != nil {
+		return f(ctx, d, seed, workers)
+	}
+	config, err := head.Preset(name, d.classes)
+	if err != nil {
+		return nil, err
+	}
+	config.Seed = seed
+	for _, s := range strings.Split(settings, ":") {
+		if key, value, given := strings.Cut(s, "="); given {
+			if err := config.Set(key, value); err != nil {
+				return nil, err
 			}
 		}
 	}
+	r, err := head.Train(ctx, d.x, head.Inputs{}, config, head.Options{Workers: workers})
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(os.Stderr, "   ", n)
+	}
+	return &found{classifier: r.Head, expected: r.Expected}, nil
+}
+
+// try runs one method on one set.
+func try(ctx context.Context, d, held *drawn, method string, seed uint64, workers int) (o outcome, err error) {
+	var f *found
+	took, err := processorTime(func() (err error) {
+		f, err = cluster(ctx, d, method, seed, workers)
+		return err
+	})
 	if err != nil {
 		return o, fmt.Errorf("%s on %s: %w", method, d.name, err)
 	}
-	o.seconds = time.Since(began).Seconds()
-	m, err := scored(ctx, d, c, workers, nil)
+	m, err := scored(ctx, d, f, workers, nil)
 	if err != nil {
 		return o, err
 	}
-	o.accuracy, o.nmi, o.ari, o.ece = float64(m.Accuracy), float64(m.NMI), float64(m.ARI), float64(m.ECE)
-	if held != nil {
-		u, err := scored(ctx, held, c, workers, m.Matching.ClassOfCluster)
+	o = outcome{Accuracy: float64(m.Accuracy), NMI: float64(m.NMI), ARI: float64(m.ARI), ECE: float64(m.ECE), Expected: f.expected, Processor: took.Seconds()}
+	if held != nil && f.classifier != nil {
+		u, err := scored(ctx, held, f, workers, m.Matching.ClassOfCluster)
 		if err != nil {
 			return o, err
 		}
-		o.unseen, o.unseenECE = float64(u.Accuracy), float64(u.ECE)
+		o.Unseen, o.UnseenECE = float64(u.Accuracy), float64(u.ECE)
 	}
 	return o, nil
 }
 
-// science runs methods on sets over seeds, and tells the medians.
+// science runs methods on sets over seeds, and tells the medians. Runs that the record holds are not made again.
 func science(ctx context.Context, o options) (string, error) {
-	names := setNames[1:]
+	names, compared := setNames[1:], []string{"k-means", methods.Default}
 	if o.science.sets != "" {
 		names = strings.Split(o.science.sets, ",")
 	}
-	compared := []string{"k-means", methods.Default}
 	if o.science.methods != "" {
 		compared = strings.Split(o.science.methods, ",")
 	}
-	extra := map[string][2]string{}
+	further := map[string]string{}
 	for _, e := range strings.Split(o.science.extra, ",") {
 		if name, files, found := strings.Cut(e, "="); found {
-			features, labels, _ := strings.Cut(files, ":")
-			extra[name] = [2]string{features, labels}
+			further[name] = files
 		}
+	}
+	kept, err := readRecord(o.science.record)
+	if err != nil {
+		return "", err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Medians over %d seeds, %d threads.\n\n", o.science.seeds, o.workers)
-	head := "| set | method | accuracy | least | NMI | ARI | ECE | expected | s |"
-	rule := "|---|---|---|---|---|---|---|---|---|"
+	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | expected | processor, s |")
+	rule := "|---|---|---|---|---|---|---|---|---|---|"
 	if o.science.held > 0 {
-		head, rule = head+" unseen rows: accuracy | ECE |", rule+"---|---|"
+		text.WriteString(" unseen rows: accuracy | ECE |")
+		rule += "---|---|"
 	}
-	fmt.Fprintf(&text, "%s\n%s\n", head, rule)
+	fmt.Fprintf(&text, "\n%s\n", rule)
 	for _, name := range names {
-		var d, held *drawn
-		var err error
-		if files, found := extra[name]; found {
-			d, err = readSet(name, files[0], files[1])
-		} else {
-			d, err = draw(filepath.Join(o.shared, "features"), name)
-		}
-		if err != nil {
-			return "", err
-		}
-		if o.science.held > 0 {
-			d, held = d.split(o.science.held)
-		}
+		var d, held *drawn // drawn where a run is due
 		for _, method := range compared {
-			var all []outcome
+			var all []piece
 			for seed := range o.science.seeds {
-				one, err := try(ctx, d, held, method, uint64(seed), o.workers)
-				if err != nil {
+				p := piece{Set: name, Held: o.science.held, Method: method, Seed: seed}
+				if at := slices.IndexFunc(kept, p.same); at >= 0 {
+					all = append(all, kept[at])
+					continue
+				}
+				if o.science.tell {
+					continue
+				}
+				if d == nil {
+					if d, err = draw(filepath.Join(o.shared, "features"), name, further); err != nil {
+						return "", err
+					}
+					if o.science.held > 0 {
+						d, held = d.split(o.science.held)
+					}
+				}
+				p.Rows, p.Of = d.x.Len(), d.classes
+				if p.outcome, err = try(ctx, d, held, method, uint64(seed), o.workers); err != nil {
 					return "", err
 				}
-				fmt.Fprintf(os.Stderr, "%s %s %d: %+.4f\n", name, method, seed, one)
-				all = append(all, one)
+				fmt.Fprintf(os.Stderr, "%s %s %d: %+.4f\n", name, method, seed, p.outcome)
+				if err := p.write(o.science.record); err != nil {
+					return "", err
+				}
+				all = append(all, p)
 			}
-			text.WriteString(row(d, method, all, held != nil))
+			text.WriteString(row(all))
 		}
 	}
 	return text.String(), nil
 }
 
-// row is a line of the table.
-func row(d *drawn, method string, all []outcome, held bool) string {
-	middle := func(of func(outcome) float64) float64 {
+// same tells whether p is the run of another record.
+func (p piece) same(o piece) bool {
+	return p.Set == o.Set && p.Held == o.Held && p.Method == o.Method && p.Seed == o.Seed
+}
+
+// readRecord reads what finished runs have left, a JSON object a line.
+func readRecord(name string) ([]piece, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var all []piece
+	for lines := json.NewDecoder(f); ; {
+		var p piece
+		if err := lines.Decode(&p); err == io.EOF {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: after %d runs: %w", name, len(all), err)
+		}
+		all = append(all, p)
+	}
+}
+
+// write adds a run to the record.
+func (p piece) write(name string) error {
+	if name == "" {
+		return nil
+	}
+	line, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// row is a line of the table, of the runs of one method on one set; none where there are none.
+func row(all []piece) string {
+	if len(all) == 0 {
+		return ""
+	}
+	middle := func(digits int, of func(outcome) float64) string {
 		var x []float64
-		for _, o := range all {
-			x = append(x, of(o))
+		for _, p := range all {
+			x = append(x, of(p.outcome))
 		}
 		slices.Sort(x)
-		return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+		if x[len(x)-1] == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.*f", digits, (x[(len(x)-1)/2]+x[len(x)/2])/2)
 	}
 	least := math.Inf(1)
-	for _, o := range all {
-		least = min(least, o.accuracy)
+	for _, p := range all {
+		least = min(least, p.Accuracy)
 	}
-	expected := "–"
-	if e := middle(func(o outcome) float64 { return o.expected }); !math.IsNaN(e) {
-		expected = fmt.Sprintf("%.3f", e)
-	}
-	line := fmt.Sprintf("| %s (%d; %d) | %s | %.3f | %.3f | %.3f | %.3f | %.3f | %s | %.0f |", d.name, d.x.Len(), d.classes, method,
-		middle(func(o outcome) float64 { return o.accuracy }), least, middle(func(o outcome) float64 { return o.nmi }), middle(func(o outcome) float64 { return o.ari }),
-		middle(func(o outcome) float64 { return o.ece }), expected, middle(func(o outcome) float64 { return o.seconds }))
-	if held {
-		line += fmt.Sprintf(" %.3f | %.3f |", middle(func(o outcome) float64 { return o.unseen }), middle(func(o outcome) float64 { return o.unseenECE }))
+	line := fmt.Sprintf("| %s (%d; %d) | %s | %d | %s | %.3f | %s | %s | %s | %s | %s |", all[0].Set, all[0].Rows, all[0].Of, all[0].Method, len(all),
+		middle(3, func(o outcome) float64 { return o.Accuracy }), least, middle(3, func(o outcome) float64 { return o.NMI }), middle(3, func(o outcome) float64 { return o.ARI }),
+		middle(3, func(o outcome) float64 { return o.ECE }), middle(3, func(o outcome) float64 { return o.Expected }), middle(0, func(o outcome) float64 { return o.Processor }))
+	if all[0].Held > 0 {
+		line += fmt.Sprintf(" %s | %s |", middle(3, func(o outcome) float64 { return o.Unseen }), middle(3, func(o outcome) float64 { return o.UnseenECE }))
 	}
 	return line + "\n"
 }
