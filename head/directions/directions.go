@@ -61,7 +61,7 @@ const (
 	probes               = 8
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
-	minimum              = 0.01 // nats a row that what the I-Con loss makes may be less likely; maxima that have merged groups are so by tens of that
+	hopeless             = 0.05 // nats a row by which a local maximum is too unlikely to be of use; maxima that have merged groups are so by up to 0.2
 	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
 	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
@@ -83,14 +83,15 @@ type Candidate struct {
 	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Short is how far its mean logarithmic likelihood lies below that of the best start of the same mixture, in nats: how much worse a local
-	// maximum it has ended in.
+	// Short is how far its mean logarithmic likelihood lies below that of the likeliest start of the same mixture that halves find again, in nats: how
+	// much worse a local maximum it has ended in.
 	Short float64 `json:"short"`
 	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
 	agreement  []float64 // with each probe
+	unfound    bool      // halves find it again worse than what the same mixture made of another start
 
 	cluster []int32
 	probes  [][]int32
@@ -229,16 +230,10 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 // least free, and of those the one of highest agreement: what halves of the features cannot tell apart is settled by the simpler model (as in the rule
 // of one standard error, Breiman et al. 1984).
 func choose(all []Candidate) Candidate {
+	measure(all)
 	var best Candidate
 	for i := range all {
-		c := &all[i]
-		c.Short = 0
-		for _, other := range all {
-			if !other.Refined && other.sameMixture(*c) {
-				c.Short = max(c.Short, other.likelihood-c.likelihood)
-			}
-		}
-		if c.stands() && (best.agreement == nil || c.Agreement > best.Agreement) {
+		if c := &all[i]; c.stands() && (best.agreement == nil || c.Agreement > best.Agreement) {
 			best = *c
 		}
 	}
@@ -253,9 +248,38 @@ func choose(all []Candidate) Candidate {
 	return chosen
 }
 
-// stands tells whether a candidate may be chosen: of one mixture from several starts the one of highest likelihood, and what the I-Con loss made where
-// a mixture from there is about as likely. Agreement is not asked about starts: halves end in the minima of plain k-means as often as it does.
-func (c Candidate) stands() bool { return c.Short == 0 || c.Refined && c.Short <= minimum }
+// measure compares what each mixture has become from its starts. Where halves find what it made of one start worse again than what it made of another,
+// as far as they can tell, that is an artefact of the features as they are and does not count, likely though it may be; of the others the one of highest
+// likelihood stands. Halves that cannot tell have ended in the minima of plain k-means as often as the starts have.
+func measure(all []Candidate) {
+	for i := range all {
+		c := &all[i]
+		var found *Candidate // of the same mixture the one that halves find again best
+		for o := range all {
+			if other := &all[o]; !other.Refined && other.sameMixture(*c) && (found == nil || other.Agreement > found.Agreement) {
+				found = other
+			}
+		}
+		c.Short, c.unfound = 0, found != nil && !c.Refined && behind(found.agreement, c.agreement) > doubt
+		if found == nil {
+			continue
+		}
+		for _, other := range all {
+			if !other.Refined && other.sameMixture(*c) && behind(found.agreement, other.agreement) <= doubt {
+				c.Short = max(c.Short, other.likelihood-c.likelihood)
+			}
+		}
+	}
+}
+
+// stands tells whether a candidate may be chosen: of one mixture from several starts the likeliest of those that halves find again, and what the I-Con
+// loss made where a mixture from there is about as likely.
+func (c Candidate) stands() bool {
+	if c.Refined {
+		return c.Short <= hopeless
+	}
+	return c.Short == 0 && !c.unfound
+}
 
 // strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.
 func (c Candidate) strictness() float64 {

@@ -3,6 +3,7 @@ package directions
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -82,6 +83,26 @@ func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	}
 	if e.Share > 0.5 {
 		t.Errorf("clusters of noise are expected to be right by %+v", e)
+	}
+}
+
+// The half of the witnesses that agrees better counts, and both kinds count alike.
+func TestExpected(t *testing.T) {
+	cluster := make([]int32, 10)
+	apart := func(rows int) []int32 { // a partition from which so many rows differ
+		other := slices.Clone(cluster)
+		for i := range rows {
+			other[i] = 1
+		}
+		return other
+	}
+	for i := 5; i < 10; i++ {
+		cluster[i] = 2
+	}
+	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
+	got, err := f.Expected(cluster)
+	if err != nil || math.Abs(got.Halves-0.95) > 1e-12 || math.Abs(got.Plain-0.9) > 1e-12 || math.Abs(got.Share-0.925) > 1e-12 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -186,10 +207,12 @@ func TestChoose(t *testing.T) {
 		kappa   float64
 		refined bool
 	}{
-		{"the likelier start", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
+		{"the likelier start", []Candidate{of("a", 10, 5.0, alike...), of("b", 10, 4.9, free...)}, "a", 10, false},
+		{"not where halves do not find that start", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "b", 10, false},
+		{"the likelier of the starts found", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...), of("c", 10, 4.95, alike...)}, "c", 10, false},
 		{"the agreed concentration", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
 		{"the least free of those alike", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...)}, "a", 30, false},
-		{"the I-Con loss where it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.995, alike...))}, "b", 30, true},
+		{"the I-Con loss where it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.98, alike...))}, "b", 30, true},
 		{"not where it is less likely", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.9, free...))}, "a", 30, false},
 		{"not where halves do not find it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
 		{"a likelier refinement leaves the mixture standing", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},

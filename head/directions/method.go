@@ -198,7 +198,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	from := []start{{f.Chosen.Start, f.Chosen.cluster}}
 	for _, start := range f.starts {
-		if f.short(start.name) <= hopeless {
+		if f.useful(start.name) {
 			from = append(from, start)
 		}
 	}
@@ -241,18 +241,15 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	return heads[least], losses[least], nil
 }
 
-// hopeless is how much less likely than the best, in nats a row, the strictest mixture from a start may be for that start to be trained on.
-const hopeless = 0.05
-
-// short is how much that is.
-func (f *Found) short(name string) float64 {
+// useful tells whether the strictest mixture from a start is one to train on from: halves find it again, and it is not hopeless.
+func (f *Found) useful(name string) bool {
 	kind := strictest(f.Candidates)
 	for _, c := range f.Candidates {
 		if c.Start == name && c.sameMixture(kind) {
-			return c.Short
+			return !c.unfound && c.Short <= hopeless
 		}
 	}
-	return 0
+	return true
 }
 
 // strictest is the candidate whose sizes are least free, of several the one that stands.
@@ -276,7 +273,7 @@ func wholeNumbers(x []int32) []int {
 
 // epochs is how often a head that learns the clusters of n rows sees each: a small set more often, a large one less.
 func epochs(n int) int {
-	const least, enough, seen = 600, 3000, 3 // steps, and epochs
+	const least, enough, seen = 200, 3000, 3 // steps, and epochs; more than the least only made heads of small sets surer of what they saw
 	steps := max(1, regression.PerEpoch(n, regression.Batch))
 	return max(least/steps, min(regression.Epochs, max(seen, enough/steps)))
 }
