@@ -66,6 +66,7 @@ func main() {
 	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science keeps from the training and scores apart")
 	flag.StringVar(&o.science.extra, "extra", "", "further sets of science, name=STORE or name=features.npy:labels.npy, separated by commas; name them in -sets, name-tail-10 for a long tail of one")
 	flag.StringVar(&o.science.record, "record", "", "file that science adds each run to, and whose runs it does not make again: so a table is made in pieces")
+	flag.BoolVar(&o.science.signs, "signs", false, "science compares methods with the first one seed by seed, by a sign test")
 	flag.BoolVar(&o.science.tell, "tell", false, "science makes its table of the record alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

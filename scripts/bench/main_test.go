@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,5 +78,17 @@ func TestScienceInPieces(t *testing.T) {
 	}
 	if d.x.Len() != 40+20+10 {
 		t.Errorf("sizes of the tail: %v", count)
+	}
+}
+
+// Values of the binomial distribution.
+func TestSignTest(t *testing.T) {
+	for _, c := range []struct {
+		a, b int
+		p    float64
+	}{{10, 0, 2. / 1024}, {9, 1, 22. / 1024}, {8, 2, 112. / 1024}, {5, 5, 1}, {0, 0, 1}, {0, 3, 0.25}} {
+		if got := signTest(c.a, c.b); math.Abs(got-c.p) > 1e-12 {
+			t.Errorf("%d against %d: p = %v, want %v", c.a, c.b, got, c.p)
+		}
 	}
 }

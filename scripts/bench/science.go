@@ -37,6 +37,7 @@ type scienceOptions struct {
 	extra         string  // further sets, name=FEATURES or name=FEATURES:LABELS, separated by commas
 	record        string  // file of finished runs, one a line; those in it are not run again
 	tell          bool    // tables are made of the record alone
+	signs         bool    // methods are compared with the first, seed by seed
 }
 
 // drawn is a set of labelled features.
@@ -385,7 +386,7 @@ func science(ctx context.Context, o options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var text strings.Builder
+	var text, signs strings.Builder
 	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | expected | processor, s |")
 	rule := "|---|---|---|---|---|---|---|---|---|---|"
 	if o.science.held > 0 {
@@ -395,6 +396,7 @@ func science(ctx context.Context, o options) (string, error) {
 	fmt.Fprintf(&text, "\n%s\n", rule)
 	for _, name := range names {
 		var d, held *drawn // drawn where a run is due
+		var first []piece
 		for _, method := range compared {
 			var all []piece
 			for seed := range o.science.seeds {
@@ -425,9 +427,50 @@ func science(ctx context.Context, o options) (string, error) {
 				all = append(all, p)
 			}
 			text.WriteString(row(all))
+			if first == nil {
+				first = all
+			} else {
+				signs.WriteString(signRow(all, first))
+			}
 		}
 	}
+	if o.science.signs {
+		fmt.Fprintf(&text, "\n| set | method | against | accuracy: higher, lower, p | ECE: lower, higher, p |\n|---|---|---|---|---|\n%s", signs.String())
+	}
 	return text.String(), nil
+}
+
+// signRow compares the runs of a method with those of another of the same seeds.
+func signRow(all, other []piece) string {
+	if len(all) == 0 || len(other) == 0 {
+		return ""
+	}
+	var accuracy, ece [2]int // seeds that are better, and worse
+	count := func(of *[2]int, better, worse float64) {
+		if better > worse {
+			of[0]++
+		} else if better < worse {
+			of[1]++
+		}
+	}
+	for _, p := range all {
+		if at := slices.IndexFunc(other, func(o piece) bool { return o.Seed == p.Seed }); at >= 0 {
+			count(&accuracy, p.Accuracy, other[at].Accuracy)
+			count(&ece, other[at].ECE, p.ECE)
+		}
+	}
+	return fmt.Sprintf("| %s | %s | %s | %d, %d, %.3f | %d, %d, %.3f |\n", all[0].Set, all[0].Method, other[0].Method,
+		accuracy[0], accuracy[1], signTest(accuracy[0], accuracy[1]), ece[0], ece[1], signTest(ece[0], ece[1]))
+}
+
+// signTest is the two-sided p of so many signs of either kind, ties left out, where both are equally likely: 2·P(X ≤ min) of a binomial X, at most 1.
+func signTest(a, b int) float64 {
+	n, term, sum := a+b, 1.0, 0.0 // term = (n choose k)
+	for k := 0; k <= min(a, b); k++ {
+		sum += term
+		term *= float64(n-k) / float64(k+1)
+	}
+	return min(1, 2*sum*math.Pow(0.5, float64(n)))
 }
 
 // same tells whether p is the run of another record.
