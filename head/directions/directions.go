@@ -91,7 +91,7 @@ type Candidate struct {
 
 	likelihood float64
 	agreement  []float64 // with each probe
-	unfound    bool      // halves find it again worse than what the same mixture made of another start
+	unfound    bool      // halves find it again worse than what the same mixture made of another start, or it has fewer clusters
 
 	cluster []int32
 	probes  [][]int32
@@ -250,35 +250,54 @@ func choose(all []Candidate) Candidate {
 
 // measure compares what each mixture has become from its starts. Where halves find what it made of one start worse again than what it made of another,
 // as far as they can tell, that is an artefact of the features as they are and does not count, likely though it may be; of the others the one of highest
-// likelihood stands. Halves that cannot tell have ended in the minima of plain k-means as often as the starts have.
+// likelihood stands. Nor does a clustering with an empty cluster where another has none. Halves that cannot tell have ended in the minima of plain k-means as often as the starts have.
 func measure(all []Candidate) {
 	for i := range all {
 		c := &all[i]
+		most := 0
 		var found *Candidate // of the same mixture the one that halves find again best
 		for o := range all {
-			if other := &all[o]; !other.Refined && other.sameMixture(*c) && (found == nil || other.Agreement > found.Agreement) {
-				found = other
+			if other := &all[o]; !other.Refined && other.sameMixture(*c) {
+				if own := used(other.cluster); own > most || own == most && (found == nil || other.Agreement > found.Agreement) {
+					most, found = own, other
+				}
 			}
 		}
-		c.Short, c.unfound = 0, found != nil && !c.Refined && behind(found.agreement, c.agreement) > doubt
+		c.Short, c.unfound = 0, used(c.cluster) < most
 		if found == nil {
 			continue
 		}
+		again := func(o Candidate) bool {
+			return used(o.cluster) == most && behind(found.agreement, o.agreement) <= doubt
+		}
+		c.unfound = c.unfound || !c.Refined && !again(*c)
 		for _, other := range all {
-			if !other.Refined && other.sameMixture(*c) && behind(found.agreement, other.agreement) <= doubt {
+			if !other.Refined && other.sameMixture(*c) && again(other) {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
 	}
 }
 
+// used is how many clusters have rows.
+func used(cluster []int32) (count int) {
+	var has []bool
+	for _, c := range cluster {
+		for int(c) >= len(has) {
+			has = append(has, false)
+		}
+		if !has[c] {
+			has[c] = true
+			count++
+		}
+	}
+	return count
+}
+
 // stands tells whether a candidate may be chosen: of one mixture from several starts the likeliest of those that halves find again, and what the I-Con
 // loss made where a mixture from there is about as likely.
 func (c Candidate) stands() bool {
-	if c.Refined {
-		return c.Short <= hopeless
-	}
-	return c.Short == 0 && !c.unfound
+	return !c.unfound && (c.Short == 0 || c.Refined && c.Short <= hopeless)
 }
 
 // strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.

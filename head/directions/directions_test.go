@@ -198,6 +198,7 @@ func TestChoose(t *testing.T) {
 		}
 		return c
 	}
+	filled := func(c Candidate, clusters ...int32) Candidate { c.cluster = clusters; return c }
 	refined := func(c Candidate) Candidate { c.Refined = true; return c }
 	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.60, 0.63}, []float64{0.52, 0.50, 0.51, 0.53}
 	for _, test := range []struct {
@@ -210,6 +211,8 @@ func TestChoose(t *testing.T) {
 		{"the likelier start", []Candidate{of("a", 10, 5.0, alike...), of("b", 10, 4.9, free...)}, "a", 10, false},
 		{"not where halves do not find that start", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "b", 10, false},
 		{"the likelier of the starts found", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...), of("c", 10, 4.95, alike...)}, "c", 10, false},
+		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
+		{"nor what the I-Con loss has emptied", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
 		{"the agreed concentration", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
 		{"the least free of those alike", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...)}, "a", 30, false},
 		{"the I-Con loss where it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.98, alike...))}, "b", 30, true},
