@@ -179,3 +179,16 @@ func fileKey(name string) (string, error) {
 	}
 	return fmt.Sprintf("%016x", h.Sum64()), nil
 }
+
+// SameImages refuses two stores whose rows are of different images; a plain matrix has no names to compare.
+func SameImages(a, b *Set) error {
+	if a.Encoder == nil || b.Encoder == nil {
+		return nil
+	}
+	for i := range min(len(a.Paths), len(b.Paths)) {
+		if a.Paths[i] != b.Paths[i] {
+			return fmt.Errorf("row %d is %s in the first store and %s in the second: want the same images in the same order, as extracted from the same data", i, a.Paths[i], b.Paths[i])
+		}
+	}
+	return nil
+}

@@ -79,19 +79,25 @@ func Train(ctx context.Context, f Features, in Inputs, c Config, o Options) (*Re
 
 // TrainMethod is Train by a method of one's own.
 func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, error) {
+	r, _, err := trainMethod(ctx, m, f, in, c, o)
+	return r, err
+}
+
+// trainMethod is TrainMethod; it gives what the method found beside the result that is made of it.
+func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, *method.Outcome, error) {
 	if err := c.validate(m, f.Len()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkInputs(m.About(), c.Clusters, f.Len(), in); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	recipe, err := c.recipe(m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	notes, err := recipe.Resolve(f.Len())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.Settings = recipe.Settings().Values()
 	if o.Begun != nil {
@@ -99,7 +105,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	p, err := prepare(ctx, f, recipe, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	notes = append(notes, p.notes...)
 	d := &method.Data{
@@ -117,7 +123,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		err = headOf(ctx, d, found)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("method %s: %w", m.About().Name, err)
+		return nil, nil, fmt.Errorf("method %s: %w", m.About().Name, err)
 	}
 	r := &Result{
 		Head: found.Head, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
@@ -127,16 +133,16 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		r.Head = r.Head.Fold(p.scaled)
 	}
 	if !r.Head.Finite() {
-		return nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or look at the features", m.About().Name, train.ErrNotFinite)
+		return nil, nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or look at the features", m.About().Name, train.ErrNotFinite)
 	}
 	cluster, err := r.Head.Argmaxes(ctx, f, o.Workers)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Warnings = health(cluster, c.Clusters)
 	d.Run.Begin("novelty")
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
-	return r, err
+	return r, found, err
 }
 
 // headOf gives every outcome a head: one that learns the clusters found, which are those of k-means on a representation where a method has

@@ -21,11 +21,11 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "images", "max-bad", "strict", "prune", "memory", "decode-threads"}},
+	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "point", "images", "max-bad", "strict", "prune", "memory", "decode-threads"}},
 	{"Encoder", []string{"model", "precision", "image-size", "output", "attention-heads", "from", "resize", "crop", "whole", "mean", "std", "ignore-exif", "views", "view-seed", "float16", "shard-rows", "batch-images", "onnxruntime", "provider", "encoder-threads"}},
 	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "threads"}},
 	{methodTitle, nil},
-	{"Output", []string{"out", "reference", "map-points", "names", "copy-to", "link-to", "csv-safe"}},
+	{"Output", []string{"out", "plot", "reference", "map-points", "names", "copy-to", "link-to", "csv-safe"}},
 }
 
 // methodTitle heads the settings of methods: each method reads some of them.
@@ -33,10 +33,11 @@ const methodTitle = "Settings of methods (pipeline methods NAME lists those that
 
 // essential are the flags that most people need, of commands that have many. The others are shown with --help-all.
 var essential = map[string][]string{
-	"demo":  {"out", "method", "seed", "threads"},
-	"run":   {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
-	"train": {"clusters", "method", "out", "labels", "images", "second", "seed", "resume", "threads"},
-	"sweep": {"clusters", "method", "out", "labels", "seeds", "list", "threads", "neighbours", "sizes"},
+	"demo":    {"out", "method", "seed", "threads"},
+	"run":     {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
+	"train":   {"clusters", "method", "out", "labels", "images", "second", "seed", "resume", "threads"},
+	"methods": {"plot", "features", "point", "clusters", "labels", "second", "graph", "seed"},
+	"sweep":   {"clusters", "method", "out", "labels", "seeds", "list", "threads", "neighbours", "sizes"},
 }
 
 // helpAll is a flag whose mere presence asks for the whole help.

@@ -12,15 +12,30 @@ import (
 )
 
 func newMethodsCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var o plotOptions
+	c := &cobra.Command{
 		Use:   "methods [NAME]",
 		Short: "The methods that --method knows by name, or one of them with its settings",
 		Long: `The methods that --method knows by name.
 
 With NAME, what one of them is made of: its supervisory distribution p, its learned distribution q, its mapper, what it minimises, what it
-needs besides features, and every setting that it reads, with its default for 10 clusters, its range and its meaning.`,
+needs besides features, and every setting that it reads, with its default for 10 clusters, its range and its meaning.
+
+With --plot FILE as well, a page (.html) or an image (.svg) of its p and q around a point, after a training on 180 points made in the plane or
+on up to 1,000 rows of --features, beside Gaussian, Student-t and uniform neighbours of the same point. Settings can be given as to 'train';
+those that are not are fitted to so few points: smaller batches, ten times the epochs, Euclidean neighbours in the plane.`,
+		Example: `  pipeline methods
+  pipeline methods simclr
+  pipeline methods tsne --plot tsne.html
+  pipeline methods icon-paper --plot p-and-q.svg --features stores/photos --point 17 --clusters 20 --alpha 0.4`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(c, args); err != nil {
+				return err
+			}
+			if o.file != "" {
+				return a.plotMethod(c.Context(), args[0], &o)
+			}
 			if len(args) == 1 {
 				return a.describeMethod(args[0])
 			}
@@ -40,6 +55,8 @@ needs besides features, and every setting that it reads, with its default for 10
 			return w.Flush()
 		},
 	}
+	o.register(c)
+	return c
 }
 
 // describeMethod prints one method and its settings.
@@ -82,6 +99,9 @@ func (a *app) describeMethod(name string) error {
 	}
 	if about.Closed {
 		fmt.Fprintln(w, "resume\tcomputes in one piece: an interrupted training starts again")
+	}
+	if about.Undrawn != "" {
+		fmt.Fprintf(w, "plot\tnone. %s\n", about.Undrawn)
 	}
 	if err := w.Flush(); err != nil {
 		return err

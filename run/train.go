@@ -94,24 +94,11 @@ func (t *Training) validate() error {
 		}
 	}
 	if t.Second != nil {
-		if err := sameImages(t.Features, t.Second); err != nil {
+		if err := features.SameImages(t.Features, t.Second); err != nil {
 			return err
 		}
 	}
 	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
-}
-
-// sameImages refuses two stores whose rows are of different images; a plain matrix has no names to compare.
-func sameImages(a, b *features.Set) error {
-	if a.Encoder == nil || b.Encoder == nil {
-		return nil
-	}
-	for i := range min(len(a.Paths), len(b.Paths)) {
-		if a.Paths[i] != b.Paths[i] {
-			return fmt.Errorf("row %d is %s in the first store and %s in the second: want the same images in the same order, as extracted from the same data", i, a.Paths[i], b.Paths[i])
-		}
-	}
-	return nil
 }
 
 // Train makes the run folder: it trains, scores, and writes every file but the page, which WritePage makes.

@@ -159,9 +159,10 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		d.Run.Total += r.epochs(round) * r.Steps(d.Features.Len())
 	}
 	out := &method.Outcome{}
+	var s *sampling.Sampler
 	first := 0
 	for round := range 1 + r.Refine {
-		s := r.sampler(d)
+		s = r.sampler(d)
 		s.First = first
 		if round > 0 {
 			next, err := r.chosen(ctx, d, trainees, out, round)
@@ -181,7 +182,21 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	head, err := r.final(ctx, d, trainees, out, "consensus")
 	out.Head = head
 	out.Loss = trainees[best(trainees)].loss
+	out.Distributions = func(ctx context.Context) (*method.Distributions, error) { return r.distributions(ctx, d, s, head) }
 	return out, err
+}
+
+// distributions are those of the last round, over all rows where a step sees a batch of them.
+func (r *Recipe) distributions(ctx context.Context, d *method.Data, s *sampling.Sampler, head *linear.Head) (*method.Distributions, error) {
+	p, err := s.Rows()
+	if err != nil {
+		return nil, err
+	}
+	z, err := head.AllLogits(ctx, d.Features, d.Workers)
+	return &method.Distributions{
+		Supervisory: p, Alpha: r.Alpha, Learned: icon.Cluster{}, Z: z, Dim: head.Clusters, Beta: r.Beta, Candidates: method.RowCandidates,
+		Note: "q is taken over all points, where a step of the training takes it over those of its batch",
+	}, err
 }
 
 // start draws the heads.

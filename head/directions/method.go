@@ -9,6 +9,7 @@ import (
 
 	"iconic/head/clustering"
 	"iconic/head/confidence"
+	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
 	"iconic/head/matrix"
@@ -123,6 +124,13 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	}
 	if err := d.Run.Record(train.Epoch{Epoch: 1, Step: 1, Loss: out.Loss}); err != nil {
 		return nil, err
+	}
+	out.Distributions = func(ctx context.Context) (*method.Distributions, error) {
+		z, err := out.Head.AllLogits(ctx, part.Features, part.Workers)
+		return &method.Distributions{
+			Supervisory: icon.Labels(wholeNumbers(found.Cluster)), Learned: icon.Cluster{}, Z: z, Dim: d.Clusters, Candidates: method.RowCandidates,
+			Note: "p is the cluster that the mixture gives the point, and q what the linear head that learned these clusters makes of it",
+		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
 	out.Notes = append(notes, "chosen: "+out.Choice, fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",

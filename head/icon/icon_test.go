@@ -563,12 +563,12 @@ func TestStudentTNeighbours(t *testing.T) {
 	}
 }
 
-// Where no walk comes back, Stroll ends where Walk says how often: from 0 on a ring of nine, by two edges of unlike weight.
+// Stroll ends as often at a point as Walk has it, walks that come back included: from 0 on a ring of nine, to either side with unlike weight.
 func TestStrollEndsAsWalkHasIt(t *testing.T) {
-	const n, most, draws = 9, 3, 200_000
+	const n, most, draws = 9, 5, 200_000
 	var edges []Edge
 	for i := range n {
-		edges = append(edges, Edge{From: i, To: (i + 1) % n, Weight: 3}, Edge{From: i, To: (i + 2) % n, Weight: 1})
+		edges = append(edges, Edge{From: i, To: (i + 1) % n, Weight: 3}, Edge{From: i, To: (i + n - 1) % n, Weight: 1})
 	}
 	p := Build(n, func(i int, add func(int, float64)) {
 		for _, e := range edges {
@@ -585,7 +585,7 @@ func TestStrollEndsAsWalkHasIt(t *testing.T) {
 		if u < 0.75 {
 			return (i + 1) % n
 		}
-		return (i + 2) % n
+		return (i + n - 1) % n
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	var ends [n]float64
@@ -602,6 +602,79 @@ func TestStrollEndsAsWalkHasIt(t *testing.T) {
 	for j, share := range ends {
 		if share > 0 {
 			t.Errorf("%g of the strolls end at %d, where no walk leads", share, j)
+		}
+	}
+}
+
+// What Conditional gives is the q whose divergence Loss takes, for every kernel, over one set and between two.
+func TestConditionalIsTheLossesDistribution(t *testing.T) {
+	const n, m, d = 7, 5, 3
+	r := rand.New(rand.NewPCG(8, 9))
+	z, w := normals(r, n*d), normals(r, m*d)
+	divergence := func(p *Rows, q func(i int) []float64) float64 {
+		sum := 0.0
+		for i := range n {
+			column, weight := p.Row(i)
+			row, total := q(i), 0.0
+			for _, v := range row {
+				total += v
+			}
+			if math.Abs(total-1) > 1e-12 {
+				t.Fatalf("q of point %d sums to %g", i, total)
+			}
+			for e, j := range column {
+				sum += float64(weight[e]) * math.Log(float64(weight[e])/row[j]) / n
+			}
+		}
+		return sum
+	}
+	for name, k := range kernels() {
+		p := randomRows(r, n, n, k == Cluster{})
+		loss, err := Loss[float64]{Learned: k}.Gradient(ctx(), make([]float64, n*d), z, n, d, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := divergence(p, func(i int) []float64 {
+			q := make([]float64, n)
+			if err := Conditional(q, k, z, n, d, i); err != nil {
+				t.Fatal(err)
+			}
+			return q
+		})
+		if math.Abs(got-loss) > 1e-9 {
+			t.Errorf("%s: divergence %g, loss %g", name, got, loss)
+		}
+		if (k == Cluster{}) {
+			if ConditionalBetween(make([]float64, m), k, z, w, n, m, d, 0) == nil {
+				t.Error("the cluster kernel between two sets is not refused")
+			}
+			continue
+		}
+		p = randomRows(r, n, m, true)
+		if loss, err = (Loss[float64]{Learned: k}).GradientBetween(ctx(), make([]float64, n*d), nil, z, w, n, m, d, p); err != nil {
+			t.Fatal(err)
+		}
+		got = divergence(p, func(i int) []float64 {
+			q := make([]float64, m)
+			if err := ConditionalBetween(q, k, z, w, n, m, d, i); err != nil {
+				t.Fatal(err)
+			}
+			return q
+		})
+		if math.Abs(got-loss) > 1e-9 {
+			t.Errorf("%s between two sets: divergence %g, loss %g", name, got, loss)
+		}
+	}
+	for name, err := range map[string]error{
+		"no kernel":        Conditional(make([]float64, n), nil, z, n, d, 0),
+		"a width of 0":     Conditional(make([]float64, n), Gaussian{}, z, n, d, 0),
+		"too few numbers":  Conditional(make([]float64, n), Dot{}, z[:1], n, d, 0),
+		"a point too many": Conditional(make([]float64, n), Dot{}, z, n, d, n),
+		"a short q":        Conditional(make([]float64, 1), Dot{}, z, n, d, 0),
+		"not finite":       Conditional(make([]float64, 2), Dot{}, []float64{math.NaN(), 1}, 2, 1, 0),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }

@@ -32,19 +32,23 @@ func Walk(p *Rows, steps int, uniform bool) (*Rows, error) {
 	}), nil
 }
 
-// Stroll draws where such a walk ends, one step after the other, for sets whose walks are too many to be listed: of 1 to most steps from
-// i, as many as the first draw has it. Neighbour gives the neighbour of a point at a share u of the weights of its edges, 0 ≤ u < 1,
-// and draw a number from 0 to below 1, another one for each step. A step back to i is not taken, so that on graphs where walks of most steps
-// do not come back this is Walk.
-func Stroll(i int32, most int, neighbour func(i int32, u float64) int32, draw func(step int) float64) int32 {
-	j := neighbour(i, draw(0))
-	if most == 1 {
-		return j
+// Stroll draws from Walk's distribution of point i, for sets whose walks are too many to be listed: a number of steps from 1 to most, all alike,
+// and where a walk of so many ends; one that ends at i is drawn anew. Neighbour gives the neighbour of a point at a share u of the weights of its
+// edges, 0 ≤ u < 1, and draw a number from 0 to below 1, another one each time. A point whose neighbour is itself has no others.
+func Stroll(i int32, most int, neighbour func(i int32, u float64) int32, draw func(number int) float64) int32 {
+	first := neighbour(i, draw(0))
+	if most <= 1 || first == i {
+		return first
 	}
-	for step := range int(draw(1) * float64(most)) {
-		if k := neighbour(j, draw(2+step)); k != i {
-			j = k
+	for number := 1; ; {
+		steps := 1 + int(draw(number)*float64(most))
+		j := i
+		for number++; steps > 0; steps-- {
+			j = neighbour(j, draw(number))
+			number++
+		}
+		if j != i {
+			return j
 		}
 	}
-	return j
 }

@@ -160,6 +160,21 @@ func ColumnSums(x []float32, n, k int) []float64 {
 	return sum
 }
 
+// AllLogits gives the logits of every row of f, f.Len()×Clusters.
+func (l *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([]float32, error) {
+	const rows = 1024
+	z := make([]float32, f.Len()*l.Clusters)
+	err := parallel.Blocks(ctx, workers, f.Len(), rows, func(_, lo, hi int) error {
+		x := make([]float32, (hi-lo)*l.Dim)
+		if err := f.Block(x, lo, hi); err != nil {
+			return err
+		}
+		l.Block(z[lo*l.Clusters:hi*l.Clusters], x, hi-lo)
+		return nil
+	})
+	return z, err
+}
+
 // Argmaxes gives the cluster that l assigns each row of f to.
 func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	const rows = 1024

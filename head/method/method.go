@@ -56,6 +56,8 @@ type About struct {
 	Takes       Need   `json:"takes,omitempty"` // beyond features, where it is given
 	// Closed marks a method that computes in one piece, so that an interrupted training starts again.
 	Closed bool `json:"closed_form,omitempty"`
+	// Undrawn is why p and q around a point cannot be drawn, in a sentence; "" where an Outcome has Distributions.
+	Undrawn string `json:"undrawn,omitempty"`
 }
 
 // Need is what a method wants besides features.
@@ -100,4 +102,7 @@ type Outcome struct {
 	Expected float64
 	Choice   string // how it chose among the clusterings that it had found, in a sentence without a full stop; "": it had one
 	Notes    []string
+	// Distributions makes p and q over the rows of Data when it is called, as long as the features can be read; it may take memory for all pairs of
+	// rows. It is nil, or gives nil, where the method has an About.Undrawn.
+	Distributions func(ctx context.Context) (*Distributions, error)
 }

@@ -47,6 +47,8 @@ type reads struct{ graph, views, shares, mapper, temperature, freedom, positive,
 type mapping interface {
 	train.Task[float32]
 	mapper() icon.Mapper[float32]
+	// distributions are those of all rows, whose representations are z; nil for a loss that is no divergence of two.
+	distributions(ctx context.Context, z []float32) (*method.Distributions, error)
 }
 
 // contrastive is the recipe of the methods that train a mapper on batches: a perceptron of one hidden layer.
@@ -118,6 +120,9 @@ func (c *Contrast) Learn(ctx context.Context, d *method.Data) (*method.Outcome, 
 	if h, ok := t.(*harmonic); ok {
 		found.Cluster = h.nearest(found.Representation)
 	}
+	found.Distributions = func(ctx context.Context) (*method.Distributions, error) {
+		return t.distributions(ctx, found.Representation)
+	}
 	return found, nil
 }
 
@@ -188,13 +193,8 @@ func narrowLoss(_ *Contrast, d *method.Data) gradient {
 	return icon.Narrow[float32]{Workers: d.Workers}
 }
 
-// target makes the supervisory distribution of a batch.
+// target makes the supervisory distribution of a batch. Where it is nil each row's only neighbour is its partner.
 type target func(c *Contrast, d *method.Data, rows []int32, x []float32) (*icon.Rows, error)
-
-// batchPairs: each row's neighbour is its partner.
-func batchPairs(_ *Contrast, _ *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
-	return sampling.Partners(len(rows)), nil
-}
 
 // batchLabels: those of the batch with the same label.
 func batchLabels(_ *Contrast, d *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
@@ -262,9 +262,12 @@ func (t *contrast) Kept() []train.Tensor { return nil }
 
 // Gradient implements train.Task.
 func (t *contrast) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
-	supervisory, err := t.p(t.recipe, t.data, b.Rows, b.X)
-	if err != nil {
-		return 0, err
+	supervisory := sampling.Partners(len(b.Rows))
+	if t.p != nil {
+		var err error
+		if supervisory, err = t.p(t.recipe, t.data, b.Rows, b.X); err != nil {
+			return 0, err
+		}
 	}
 	z := t.net.Forward(b.X, len(b.Rows))
 	dz := make([]float32, len(z))
@@ -273,6 +276,37 @@ func (t *contrast) Gradient(ctx context.Context, b *train.Batch, _ int) (float64
 		t.net.Backward(dz)
 	}
 	return value, err
+}
+
+func (t *contrast) distributions(_ context.Context, z []float32) (*method.Distributions, error) {
+	l, ok := t.loss.(icon.Loss[float32])
+	if !ok {
+		return nil, nil
+	}
+	d := &method.Distributions{
+		Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Beta: l.Beta, Candidates: method.RowCandidates,
+		Note: "both are taken over all points, where a step of the training takes them over those of its batch",
+	}
+	var err error
+	if t.p == nil {
+		d.Supervisory, err = t.Rows()
+		return d, err
+	}
+	n := t.data.Features.Len()
+	x := make([]float32, n*t.data.Features.Dim())
+	if err := t.data.Features.Block(x, 0, n); err != nil {
+		return nil, err
+	}
+	d.Supervisory, err = t.p(t.recipe, t.data, everyRow(n), x)
+	return d, err
+}
+
+func everyRow(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
 }
 
 // halves parts a batch into its anchors and their partners.
@@ -343,6 +377,19 @@ func (t *moco) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, er
 	return value, nil
 }
 
+func (t *moco) distributions(ctx context.Context, z []float32) (*method.Distributions, error) {
+	l := t.recipe.cosine(t.data)
+	keys, err := represent(ctx, t.data.Features, t.key, t.recipe.Dimensions)
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.Rows()
+	return &method.Distributions{
+		Supervisory: p, Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: keys, Beta: l.Beta, Candidates: method.SecondCandidates,
+		Note: "q is taken over the keys of all points, where the training takes it over those of a batch and the latest that the bank remembers",
+	}, err
+}
+
 func ascending(n int) []int {
 	x := make([]int, n)
 	for i := range x {
@@ -386,6 +433,15 @@ func newPaired(other func(*method.Data) matrix.Features) func(*Contrast, *method
 }
 
 func (t *paired) mapper() icon.Mapper[float32] { return t.one }
+
+func (t *paired) distributions(ctx context.Context, z []float32) (*method.Distributions, error) {
+	l := t.recipe.cosine(t.data)
+	others, err := represent(ctx, t.other, t.two, t.recipe.Dimensions)
+	return &method.Distributions{
+		Supervisory: icon.Pairs(t.data.Features.Len()), Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: others, Beta: l.Beta,
+		Candidates: method.SecondCandidates, Note: "one way of two, from these features to the other set, over all points where a step takes those of its batch",
+	}, err
+}
 
 // Learners implements train.Task.
 func (t *paired) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }
@@ -463,6 +519,11 @@ func newHarmonic(c *Contrast, d *method.Data) (mapping, error) {
 }
 
 func (t *harmonic) mapper() icon.Mapper[float32] { return t.net }
+
+func (t *harmonic) distributions(_ context.Context, z []float32) (*method.Distributions, error) {
+	p, err := icon.Prototypes(t.data.Labels, t.data.Clusters)
+	return &method.Distributions{Supervisory: p, Learned: t.loss.Learned, Z: z, Dim: t.recipe.Dimensions, Others: t.w, Candidates: method.ClassCandidates}, err
+}
 
 // Learners implements train.Task.
 func (t *harmonic) Learners() []*train.Learner[float32] { return []*train.Learner[float32]{t.learner} }

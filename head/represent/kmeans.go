@@ -2,7 +2,9 @@ package represent
 
 import (
 	"context"
+	"math"
 
+	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/linear"
 	"iconic/head/method"
@@ -42,7 +44,47 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		return soft(ctx, d, km)
 	}
 	n := len(km.Assignment)
-	return &method.Outcome{Head: centroids(km, km.Inertia/float64(n)/float64(km.Dim)), Loss: km.Inertia / float64(n)}, nil
+	variance := max(km.Inertia/float64(n)/float64(km.Dim), leastVariance)
+	out := &method.Outcome{Head: centroids(km, variance), Loss: km.Inertia / float64(n)}
+	out.Distributions = func(context.Context) (*method.Distributions, error) {
+		cluster := make([]int, n)
+		for i, c := range km.Assignment {
+			cluster[i] = int(c)
+		}
+		return overFeatures(d, icon.Labels(cluster), variance, "p leaves out the point itself, which C counts as a member of its cluster")
+	}
+	return out, nil
+}
+
+// overFeatures is p beside the Gaussian over the features that k-means compares it with.
+func overFeatures(d *method.Data, p *icon.Rows, variance float64, note string) (*method.Distributions, error) {
+	n, dim := d.Features.Len(), d.Features.Dim()
+	x := make([]float32, n*dim)
+	err := d.Features.Block(x, 0, n)
+	return &method.Distributions{
+		Supervisory: p, Learned: icon.Gaussian{Sigma: math.Sqrt(variance)}, Z: x, Dim: dim, Candidates: method.RowCandidates, Note: note,
+	}, err
+}
+
+// memberships is p_ij ∝ Σ_c φ_ic φ_jc / Σ_k φ_kc over all other points: one's own cluster, softly.
+func memberships(ctx context.Context, d *method.Data, l *linear.Head) (*icon.Rows, error) {
+	z, err := l.AllLogits(ctx, d.Features, d.Workers)
+	if err != nil {
+		return nil, err
+	}
+	n := d.Features.Len()
+	row := make([]float64, n)
+	p := icon.Build(n, func(i int, add func(int, float64)) {
+		if e := icon.Conditional(row, icon.Cluster{}, z, n, l.Clusters, i); e != nil && err == nil {
+			err = e
+		}
+		for j, v := range row {
+			if j != i {
+				add(j, v)
+			}
+		}
+	})
+	return p, err
 }
 
 // leastVariance stands for a variance of 0, of images that all lie at their centroids: assignments are hard, and numbers finite.
@@ -91,6 +133,13 @@ func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Ou
 		if round > 0 && last-found.Loss < 1e-6*(1+max(last, -last)) {
 			break
 		}
+	}
+	found.Distributions = func(ctx context.Context) (*method.Distributions, error) {
+		p, err := memberships(ctx, data, found.Head)
+		if err != nil {
+			return nil, err
+		}
+		return overFeatures(data, p, variance, "p leaves out the point itself, which the assignments count as a member of its cluster")
 	}
 	return found, nil
 }

@@ -111,7 +111,11 @@ func (m *Map) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error
 		Mapper: icon.NewEmbedding[float32](n, m.Dimensions, 1e-2, r),
 	}
 	z, loss, err := engine.Train(ctx, d.Run, nil, n, train.Plan{Epochs: m.Epochs, Steps: 1, Rate: m.LearningRate, Schedule: m.At()})
-	return &method.Outcome{Representation: z, Dimensions: m.Dimensions, Loss: loss}, err
+	return &method.Outcome{Representation: z, Dimensions: m.Dimensions, Loss: loss, Distributions: func(context.Context) (*method.Distributions, error) {
+		return &method.Distributions{
+			Supervisory: supervisory, Alpha: m.Alpha, Learned: m.learned, Z: z, Dim: m.Dimensions, Beta: m.Beta, Candidates: method.RowCandidates,
+		}, nil
+	}}, err
 }
 
 // mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent t-SNE's.
@@ -223,7 +227,39 @@ func (s *TSNE) Learn(ctx context.Context, d *method.Data) (*method.Outcome, erro
 	if err != nil {
 		return nil, err
 	}
-	return &method.Outcome{Representation: z, Dimensions: 2, Loss: kl}, nil
+	return &method.Outcome{Representation: z, Dimensions: 2, Loss: kl, Distributions: func(ctx context.Context) (*method.Distributions, error) {
+		p, err := gaussianOver(ctx, &Map{Perplexity: s.Perplexity, Neighbourhood: method.Neighbourhood{Search: s.Search}}, d)
+		if err != nil {
+			return nil, err
+		}
+		return &method.Distributions{
+			Supervisory: symmetric(p), Learned: mapStudent, Z: z, Dim: 2, Candidates: method.RowCandidates,
+			Note: "t-SNE compares the shares of pairs among all pairs; here each row of both is scaled to sum to 1",
+		}, nil
+	}}, nil
+}
+
+// symmetric is p_ij + p_ji, scaled to sum to 1 in each row.
+func symmetric(p *icon.Rows) *icon.Rows {
+	back := make([]map[int]float64, p.Len())
+	for i := range back {
+		back[i] = map[int]float64{}
+	}
+	for i := range p.Len() {
+		column, weight := p.Row(i)
+		for e, j := range column {
+			back[j][i] += float64(weight[e])
+		}
+	}
+	return icon.Build(p.Len(), func(i int, add func(int, float64)) {
+		column, weight := p.Row(i)
+		for e, j := range column {
+			add(int(j), float64(weight[e]))
+		}
+		for j, w := range back[i] {
+			add(j, w)
+		}
+	})
 }
 
 // PCA is principal components.

@@ -18,7 +18,7 @@ type Sampler struct {
 	Weights []float32
 	// Class of each row: neighbours are of the same class; nil: those of the graph.
 	class   []int
-	members [][]int32 // of each class
+	members [][]int32 // of each class, ascending
 
 	seed    uint64
 	graph   *knn.Graph
@@ -102,7 +102,7 @@ const (
 	drawAnchorView = 1 + iota
 	drawPartnerView
 	drawOtherView
-	drawSteps // of a walk, and those after it the steps
+	drawSteps // of walks, and all after it
 )
 
 // pair draws a view of image i, and a neighbour: another view of it, or a view of another image. Where there are views, each of the
@@ -123,24 +123,27 @@ func (s *Sampler) pair(i, epoch int) (anchor, partner int32) {
 
 // draw is a number from 0 to below 1, another one for each which.
 func (s *Sampler) draw(i, epoch, which int) float64 {
-	return uniform(s.seed^uint64(which)<<48, uint64(epoch), uint64(i))
+	return uniform(s.seed^uint64(which)<<48^uint64(which)>>16, uint64(epoch), uint64(i))
 }
 
 // partner draws one neighbour of row i: of its class, or where a walk of so many steps from it ends (P + P² + … + Pᵗ, normalised).
 func (s *Sampler) partner(i, epoch int) int32 {
 	if s.members != nil {
 		own := s.members[s.class[i]]
-		at := int(uniform(s.seed, uint64(epoch), uint64(i)) * float64(len(own)))
-		if int(own[at]) == i { // not itself, unless it is alone
-			at = (at + 1) % len(own)
+		if len(own) == 1 {
+			return int32(i)
+		}
+		at := int(uniform(s.seed, uint64(epoch), uint64(i)) * float64(len(own)-1)) // of the others
+		if own[at] >= int32(i) {
+			at++
 		}
 		return own[at]
 	}
-	return icon.Stroll(int32(i), s.walk, s.neighbour, func(step int) float64 {
-		if step == 0 {
+	return icon.Stroll(int32(i), s.walk, s.neighbour, func(draw int) float64 {
+		if draw == 0 {
 			return uniform(s.seed, uint64(epoch), uint64(i))
 		}
-		return s.draw(i, epoch, drawSteps+step-1)
+		return s.draw(i, epoch, drawSteps+draw-1)
 	})
 }
 
@@ -158,6 +161,31 @@ func (s *Sampler) neighbour(row int32, u float64) int32 {
 		}
 	}
 	return s.graph.Neighbours[i*k+k-1]
+}
+
+// Rows is the distribution that partners are drawn from, over the images: to look at. With views it is that of the plain ones: the share of
+// partners that are other views of the same image is left out.
+func (s *Sampler) Rows() (*icon.Rows, error) {
+	if s.class != nil {
+		return icon.Labels(s.class), nil
+	}
+	one := icon.Build(s.graph.N, func(i int, add func(int, float64)) {
+		before := float32(0)
+		for e, j := range s.graph.Row(i) {
+			weight := float32(1)
+			if s.Weights != nil {
+				sum := s.Weights[i*s.graph.K+e]
+				weight, before = sum-before, sum
+			}
+			if int(j) != i { // it has no neighbours
+				add(int(j), float64(weight))
+			}
+		}
+	})
+	if s.walk == 1 {
+		return one, nil
+	}
+	return icon.Walk(one, s.walk, false)
 }
 
 // uniform is a number from 0 to below 1 that depends on its three arguments alone (splitmix64, Steele et al. 2014).

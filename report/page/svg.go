@@ -12,16 +12,15 @@ import (
 // page's style sheet by class, so that a chart follows the theme.
 type plot struct {
 	strings.Builder
+	title                    string // says in words what it shows, for those who do not see it
 	width, height            float64
 	left, right, top, bottom float64 // margins
 	x0, x1, y0, y1           float64 // range of the data
 }
 
-// newPlot starts a chart; title says in words what it shows, for those who do not see it.
+// newPlot starts a chart.
 func newPlot(width, height float64, title string) *plot {
-	p := &plot{width: width, height: height, left: 46, right: 12, top: 12, bottom: 40, x1: 1, y1: 1}
-	fmt.Fprintf(p, `<svg class="chart" viewBox="0 0 %s %s" role="img" aria-label="%s">`, num(width), num(height), template.HTMLEscapeString(title))
-	return p
+	return &plot{title: title, width: width, height: height, left: 46, right: 12, top: 12, bottom: 40, x1: 1, y1: 1}
 }
 
 func (p *plot) rangeX(lo, hi float64) { p.x0, p.x1 = widened(lo, hi) }
@@ -121,9 +120,15 @@ func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, form
 	}
 }
 
+// done is the chart, as wide as its place on a page.
 func (p *plot) done() template.HTML {
-	p.WriteString("</svg>")
-	return template.HTML(p.String()) // all text from outside went through HTMLEscapeString
+	// All text from outside went through HTMLEscapeString.
+	return template.HTML(fmt.Sprintf(`<svg class="chart" viewBox="0 0 %s %s" role="img" aria-label="%s">%s</svg>`, num(p.width), num(p.height), template.HTMLEscapeString(p.title), p.String()))
+}
+
+// at is the chart at a place of another image, in its own size.
+func (p *plot) at(x, y float64) string {
+	return fmt.Sprintf(`<svg x="%s" y="%s" width="%s" height="%s" viewBox="0 0 %s %s">%s</svg>`, num(x), num(y), num(p.width), num(p.height), num(p.width), num(p.height), p.String())
 }
 
 // num writes a coordinate with at most two decimals.

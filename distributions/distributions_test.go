@@ -1,0 +1,123 @@
+package distributions
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/internal/densetest"
+	"iconic/report/page"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func config(t *testing.T, method string, s *Subject) head.Config {
+	t.Helper()
+	c, err := head.Preset(method, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, _, err = s.Fit(c, func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if c.Text("epochs") != "" {
+		if err := c.Set("epochs", 4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// Methods whose candidates are the points, their partners in a second set, and classes, drawn on the made points: the image is well formed, and
+// the distributions are those around the point.
+func TestDrawings(t *testing.T) {
+	s, err := Made(1, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, fields := range map[string]int{"kmeans": 2, "clip": 2, "cross-entropy": 2, "sne-uniform": 3} {
+		d, err := Draw(context.Background(), s, config(t, method, s), head.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		if len(d.Method) != fields || len(d.Neighbours) != 3 {
+			t.Errorf("%s: %d drawings of the method and %d of neighbours", method, len(d.Method), len(d.Neighbours))
+		}
+		for _, f := range append(d.Method, d.Neighbours...) {
+			sum := 0.0
+			for _, p := range f.Probability {
+				sum += p
+			}
+			if sum < 1-1e-5 || sum > 1+1e-5 {
+				t.Errorf("%s, %s: probabilities sum to %g", method, f.Name, sum)
+			}
+		}
+		if uniform := d.NeighbourCurves[2].Values; uniform[0] != uniform[14] || uniform[15] != 0 {
+			t.Errorf("uniform neighbours by rank: %v", uniform[:16])
+		}
+		var svg, html bytes.Buffer
+		if err := errors.Join(page.DrawDistributions(&svg, d), page.WriteDistributions(&html, d)); err != nil {
+			t.Fatal(err)
+		}
+		for decoder := xml.NewDecoder(&svg); ; {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", method, err)
+			}
+		}
+		if text := html.String(); !strings.Contains(text, method+" around point 40") || !strings.Contains(text, "Student-t") {
+			t.Errorf("%s: the page lacks its title or its neighbours", method)
+		}
+	}
+	if _, err := Draw(context.Background(), s, config(t, "pca", s), head.Options{}); err == nil || !strings.Contains(err.Error(), "uniform") {
+		t.Errorf("pca: %v", err)
+	}
+	for _, point := range []int{-1, MadePoints} {
+		if _, err := Made(1, point); err == nil {
+			t.Errorf("point %d is not refused", point)
+		}
+	}
+}
+
+// Of a set that is too large as many rows are drawn as can be, the point among them, each with what belongs to it.
+func TestSampleKeepsRowsTogether(t *testing.T) {
+	const n = MostPoints + 500
+	f := densetest.Clouds(2, n, 3, 2, 4)
+	labels, names := make([]int, n), make([]string, n)
+	for i := range labels {
+		labels[i], names[i] = i%2, "image"
+	}
+	names[1234] = "this one"
+	set, err := features.New(f, names, labels, []string{"even", "odd"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Sample(set, head.Inputs{Second: f}, 1234, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Features.Len() != MostPoints || s.Name != "this one" || s.Classes != 2 || len(s.Inputs.Labels) != MostPoints {
+		t.Errorf("%d rows, %d labels in %d classes, around %s", s.Features.Len(), len(s.Inputs.Labels), s.Classes, s.Name)
+	}
+	own, other := make([]float32, 3), make([]float32, 3)
+	if err := errors.Join(s.Features.Block(own, s.Point, s.Point+1), s.Inputs.Second.Block(other, s.Point, s.Point+1)); err != nil {
+		t.Fatal(err)
+	}
+	for e, v := range f.Row(1234) {
+		if own[e] != v || other[e] != v {
+			t.Errorf("the point has features %v and %v, want %v", own, other, f.Row(1234))
+		}
+	}
+	if _, err := Sample(set, head.Inputs{}, n, 1); err == nil {
+		t.Error("a row too many is not refused")
+	}
+}

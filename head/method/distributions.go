@@ -1,0 +1,87 @@
+package method
+
+import (
+	"fmt"
+
+	"iconic/head/icon"
+)
+
+// Distributions are the p and the q of what a recipe has learned, over the n rows that it learned from: to look at.
+type Distributions struct {
+	Supervisory *icon.Rows // p(·|i), without its uniform share; each of n rows lies over the candidates
+	Alpha       float64    // uniform share of p
+
+	Learned icon.Learned // q, over the representation
+	Z       []float32    // n×Dim: the representation of every row, or its logits where Learned is icon.Cluster
+	Dim     int
+	Others  []float32 // m×Dim: the candidates' representations; nil where the candidates are the rows themselves
+	Beta    float64   // uniform share of q
+
+	Candidates Candidates
+	Note       string // what is shown in another way than it is trained, in a sentence without a full stop; "": nothing
+}
+
+// Candidates are those among whom p and q share their mass.
+type Candidates string
+
+const (
+	RowCandidates    Candidates = "the rows themselves"
+	SecondCandidates Candidates = "the same images in another set, in the same order"
+	ClassCandidates  Candidates = "prototypes, one for each class"
+)
+
+// Count is the number of candidates.
+func (d *Distributions) Count() int {
+	if d.Others == nil {
+		return len(d.Z) / d.Dim
+	}
+	return len(d.Others) / d.Dim
+}
+
+// P is p̃(·|i) over the candidates. It sums to 1, or where i has no neighbours to Alpha. It fails on a row that is not there.
+func (d *Distributions) P(i int) ([]float64, error) {
+	if i < 0 || i >= d.Supervisory.Len() {
+		return nil, fmt.Errorf("row %d of %d", i, d.Supervisory.Len())
+	}
+	p := make([]float64, d.Count())
+	column, weight := d.Supervisory.Row(i)
+	for e, j := range column {
+		p[j] = float64(weight[e])
+	}
+	d.mix(p, i, d.Alpha)
+	return p, nil
+}
+
+// Q is q̃(·|i) over the candidates, which sums to 1. It fails on a row that is not there.
+func (d *Distributions) Q(i int) ([]float64, error) {
+	q := make([]float64, d.Count())
+	n := len(d.Z) / d.Dim
+	var err error
+	if d.Others == nil {
+		err = icon.Conditional(q, d.Learned, d.Z, n, d.Dim, i)
+	} else {
+		err = icon.ConditionalBetween(q, d.Learned, d.Z, d.Others, n, len(q), d.Dim, i)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.mix(q, i, d.Beta)
+	return q, nil
+}
+
+// mix gives every candidate a uniform share. A row is no candidate of its own, but under the cluster kernel.
+func (d *Distributions) mix(p []float64, i int, share float64) {
+	own := -1
+	if _, cluster := d.Learned.(icon.Cluster); d.Others == nil && !cluster {
+		own = i
+	}
+	count := len(p)
+	if own >= 0 {
+		count--
+	}
+	for j := range p {
+		if j != own {
+			p[j] = (1-share)*p[j] + share/float64(max(1, count))
+		}
+	}
+}
