@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"iconic/head/icon"
 	"iconic/head/methods"
 )
 
@@ -29,8 +30,10 @@ func TestEveryMethodShowsItsDistributionsOrSaysWhyNot(t *testing.T) {
 			if r == nil || d.Supervisory.Len() != m.Len() || len(d.Z) != m.Len()*d.Dim || d.Candidates == "" {
 				t.Fatalf("%d rows of p, %d numbers in %d dimensions, over %q", d.Supervisory.Len(), len(d.Z), d.Dim, d.Candidates)
 			}
-			if err := d.Supervisory.Check(d.Count()); err != nil {
-				t.Fatal(err)
+			if p, ok := d.Supervisory.(*icon.Rows); ok {
+				if err := p.Check(d.Count()); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for i := range m.Len() {
 				p, err := d.P(i)

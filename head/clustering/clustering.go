@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"iconic/head/cluster"
 	"iconic/head/consensus"
 	"iconic/head/icon"
 	"iconic/head/knn"
@@ -312,20 +311,12 @@ func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sample
 	return nil
 }
 
-// gradient is a loss over one set of points: cluster.Loss and icon.Loss.
-type gradient interface {
-	Gradient(ctx context.Context, dz, z []float32, n, d int, p *icon.Rows) (float64, error)
+// lossOf is the engine's.
+func (r *Recipe) lossOf(workers int) icon.Loss[float32] {
+	return icon.Loss[float32]{Learned: icon.Cluster{}, Divergence: divergences[r.Divergence], Alpha: r.Alpha, Beta: r.Beta, Workers: workers, Buffers: &icon.Buffers{}}
 }
 
-// lossOf is the fused loss for the Kullback-Leibler divergence, the engine's for others.
-func (r *Recipe) lossOf(workers int) gradient {
-	if d := divergences[r.Divergence]; d != nil {
-		return icon.Loss[float32]{Learned: icon.Cluster{}, Divergence: d, Alpha: r.Alpha, Beta: r.Beta, Workers: workers}
-	}
-	return &cluster.Loss{Alpha: float32(r.Alpha), Beta: float32(r.Beta), Workers: workers}
-}
-
-// divergences by name, but for the fused one.
+// divergences by name, but for KL, which the engine takes where none is named.
 var divergences = map[string]icon.Divergence{
 	"reverse-kl": icon.ReverseKL{}, "jensen-shannon": icon.JensenShannon{}, "total-variation": icon.TotalVariation{}, "hellinger": icon.Hellinger{},
 }
@@ -337,7 +328,7 @@ type task struct {
 	heads    []*linear.Head
 	learners []*train.Learner[float32]
 	target   *icon.Rows
-	loss     gradient
+	loss     icon.Loss[float32]
 	z, dz    []float32
 	used     []int // clusters by the last batch, of each head
 	largest  []float64
@@ -363,9 +354,9 @@ func (t *task) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	if b.Last {
 		t.used[h], t.largest[h] = linear.Usage(t.z, rows, l.Clusters, 2)
 	}
-	if fused, ok := t.loss.(*cluster.Loss); ok && t.sample != nil {
+	if t.sample != nil {
 		t.draw(b, rows)
-		fused.Columns = t.sample
+		t.loss.Sample = t.sample
 	}
 	loss, err := t.loss.Gradient(ctx, t.dz, t.z, rows, l.Clusters, t.target)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"iconic/head/cluster"
+	"iconic/head/icon"
 	"iconic/head/linear"
 	"iconic/head/matrix"
 	"iconic/head/method"
@@ -44,7 +44,7 @@ func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
 	dw, db := make([]float32, k*d), make([]float32, k)
 	tr := &task{
 		data: &method.Data{Workers: 1}, heads: []*linear.Head{l}, learners: []*train.Learner[float32]{{Gradients: [][]float32{dw, db}}},
-		target: sampling.Partners(n), loss: &cluster.Loss{Alpha: 0.3, Beta: 0.3}, z: make([]float32, n*k), dz: make([]float32, n*k),
+		target: sampling.Partners(n), loss: icon.Loss[float32]{Learned: icon.Cluster{}, Alpha: 0.3, Beta: 0.3, Buffers: &icon.Buffers{}}, z: make([]float32, n*k), dz: make([]float32, n*k),
 	}
 	loss := func() float64 {
 		v, err := tr.Gradient(context.Background(), &train.Batch{X: x}, 0)
@@ -107,7 +107,7 @@ func TestReferenceTrajectories(t *testing.T) {
 		}
 		tr := &given{task{
 			data: &method.Data{}, heads: []*linear.Head{one}, learners: []*train.Learner[float32]{learner}, target: sampling.Partners(rows),
-			loss: &cluster.Loss{Alpha: c.Alpha, Beta: c.Beta}, z: make([]float32, rows*c.C), dz: make([]float32, rows*c.C),
+			loss: icon.Loss[float32]{Learned: icon.Cluster{}, Alpha: float64(c.Alpha), Beta: float64(c.Beta), Buffers: &icon.Buffers{}}, z: make([]float32, rows*c.C), dz: make([]float32, rows*c.C),
 			used: make([]int, 1), largest: make([]float64, 1),
 		}, m, c.Batches}
 		run := &train.Run{}

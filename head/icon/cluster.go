@@ -18,7 +18,7 @@ func (Cluster) Validate() error { return nil }
 // G_ij = ∂L/∂A_ij = (1−β) g_ij / n and U = Φ diag(1/s),
 //
 //	M = G·Φ + Gᵀ·Φ,   v_c = ½ Σ_i φ_ic M_ic / s_c²,   ∂L/∂φ_kc = M_kc/s_c − v_c,   then through the row softmax.
-func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p *Rows) (float64, error) {
+func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p Supervisory) (float64, error) {
 	phi, scaled, mass := assignments(z, n, c)
 	stripe := max(1, parallel.Count(parallel.Count(n, lossStripes), lossRows)) * lossRows
 	moved := make([]T, n*c) // G·Φ, each row one owner's

@@ -37,6 +37,20 @@ func ConditionalBetween[T kernel.Float](q []float64, l Learned, z, w []T, n, m, 
 	return scored(q, l, z[i*d:(i+1)*d], w, m, d, -1)
 }
 
+// Debias gives every candidate of a distribution a uniform share: p ← (1−share)·p + share/m, m counting the candidates. All are such but the point
+// left out; −1: none is. It is what Loss does to p and q.
+func Debias(p []float64, share float64, left int) {
+	count := len(p)
+	if left >= 0 {
+		count--
+	}
+	for j := range p {
+		if j != left {
+			p[j] = (1-share)*p[j] + share/float64(max(1, count))
+		}
+	}
+}
+
 // conditional names what does not fit.
 func conditional[T kernel.Float](q []float64, l Learned, z []T, n, d, m, i int) error {
 	if l == nil {

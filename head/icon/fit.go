@@ -11,7 +11,7 @@ import (
 
 // ICon is a method: who should be neighbours, who are, and what makes the representations.
 type ICon[T kernel.Float] struct {
-	Supervisory *Rows
+	Supervisory Supervisory
 	Learned     Learned
 	Mapper      Mapper[T]
 	Divergence  Divergence // KL when nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/head/knn"
 	"iconic/head/perplexity"
 )
 
@@ -70,4 +71,35 @@ func GaussianNeighbours(x []float32, n, d int, w Width) (*Rows, error) {
 		}
 	})
 	return rows, failed
+}
+
+// GaussianEdges is GaussianNeighbours of a perplexity over the edges of a neighbour graph with Euclidean distances alone, for sets whose pairs are too
+// many: with thrice as many neighbours as the perplexity, as in implementations of t-SNE, the others have next to no weight.
+func GaussianEdges(g *knn.Graph, wanted float64) (*Rows, error) {
+	return overEdges(g, func(p, squared []float64) error {
+		_, err := perplexity.Calibrate(p, squared, wanted)
+		return err
+	})
+}
+
+// overEdges turns squared distances along a graph's edges into weights. No edge of a graph is left without any.
+func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*Rows, error) {
+	edges := make([]Edge, 0, len(g.Neighbours))
+	p, squared := make([]float64, g.K), make([]float64, g.K)
+	for i := range g.N {
+		for e := range squared {
+			d := float64(g.Distances[i*g.K+e])
+			squared[e] = d * d
+		}
+		if err := weigh(p, squared); err != nil {
+			return nil, fmt.Errorf("point %d: %w", i, err)
+		}
+		for e, j := range g.Row(i) {
+			if int(j) == i { // it has no neighbours
+				continue
+			}
+			edges = append(edges, Edge{From: i, To: int(j), Weight: max(p[e], least)})
+		}
+	}
+	return Graph(g.N, edges)
 }

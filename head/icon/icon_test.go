@@ -16,6 +16,7 @@ import (
 	"iconic/head/cluster"
 	"iconic/head/knn"
 	"iconic/head/optim"
+	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/sharedtest"
 )
@@ -216,6 +217,30 @@ func TestClusterKernelIsPackageCluster(t *testing.T) {
 	if math.Abs(a-b) > 1e-5 {
 		t.Errorf("loss %v, fused %v", a, b)
 	}
+	// The engine chooses the fused form, with its sample and its buffers, for Rows and for a supervisory distribution of one's own.
+	for _, sample := range [][]int32{nil, {3, 8, 250}} {
+		fused.Columns = sample
+		exact := make([]float32, n*c)
+		want, err := fused.Gradient(context.Background(), exact, z, n, c, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, own := range []Supervisory{p, computed{p}} {
+			dz := make([]float32, n*c)
+			l := Loss[float32]{Learned: Cluster{}, Divergence: KL{}, Alpha: 0.4, Beta: 0.6, Sample: sample, Buffers: &Buffers{}}
+			for range 2 {
+				got, err := l.Gradient(context.Background(), dz, z, n, c, own)
+				if err != nil || got != want || !slices.Equal(dz, exact) {
+					t.Errorf("sample %v, %T: loss %v of the engine, fused %v, %v", sample, own, got, want, err)
+				}
+			}
+		}
+	}
+	for name, l := range map[string]Loss[float32]{"another divergence": {Learned: Cluster{}, Divergence: Hellinger{}, Sample: []int32{1}}, "another kernel": {Learned: Dot{}, Sample: []int32{1}}} {
+		if _, err := l.Gradient(context.Background(), make([]float32, n*c), z, n, c, p); err == nil {
+			t.Errorf("%s: a sample is not refused", name)
+		}
+	}
 	largest := 0.0
 	for _, v := range want {
 		largest = max(largest, math.Abs(v))
@@ -224,6 +249,59 @@ func TestClusterKernelIsPackageCluster(t *testing.T) {
 		if math.Abs(float64(got[i])-v) > 1e-4*largest {
 			t.Fatalf("gradient %d: fused %v, want %v", i, got[i], v)
 		}
+	}
+}
+
+// computed is a supervisory distribution of one's own, whose rows are made when they are asked for.
+type computed struct{ of *Rows }
+
+func (c computed) Len() int { return c.of.Len() }
+
+func (c computed) Row(i int) ([]int32, []float32) {
+	neighbour, share := c.of.Row(i)
+	return slices.Clone(neighbour), slices.Clone(share)
+}
+
+// wrong names points that are not there, or not in order, or without shares.
+type wrong struct {
+	neighbour []int32
+	share     []float32
+}
+
+func (w wrong) Len() int { return 4 }
+
+func (w wrong) Row(int) ([]int32, []float32) { return w.neighbour, w.share }
+
+// A supervisory distribution of one's own learns what Rows does, through every kernel and limit, and what it may not give is refused.
+func TestSupervisoryOfOnesOwn(t *testing.T) {
+	const n, d = 8, 3
+	r := rand.New(rand.NewPCG(11, 12))
+	z := normals(r, n*d)
+	losses := map[string]interface {
+		Gradient(ctx context.Context, dz, z []float64, n, d int, p Supervisory) (float64, error)
+	}{"wide": Wide[float64]{}, "narrow": Narrow[float64]{}, "debiased": DCL[float64]{Temperature: 0.5, Positive: 0.1}}
+	for name, k := range kernels() {
+		losses[name] = Loss[float64]{Learned: k, Alpha: 0.2, Beta: 0.1}
+	}
+	p := Build(n, func(i int, add func(int, float64)) { add(i^1, 1) })
+	for name, l := range losses {
+		want, got := make([]float64, n*d), make([]float64, n*d)
+		a, err := l.Gradient(ctx(), want, z, n, d, p)
+		b, own := l.Gradient(ctx(), got, z, n, d, computed{p})
+		if err != nil || own != nil || a != b || !slices.Equal(want, got) {
+			t.Errorf("%s: loss %v by Rows, %v by one's own; %v, %v", name, a, b, err, own)
+		}
+	}
+	for name, w := range map[string]wrong{
+		"a point too many": {[]int32{4}, []float32{1}}, "not ascending": {[]int32{2, 1}, []float32{0.5, 0.5}}, "twice": {[]int32{1, 1}, []float32{0.5, 0.5}}, "no share": {[]int32{1}, nil},
+	} {
+		if _, err := (Loss[float64]{Learned: Dot{}}).Gradient(ctx(), make([]float64, 4), z[:4], 4, 1, w); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	two := &Rows{Offset: []int{0, 2, 2, 3, 4}, Column: []int32{1, 2, 3, 2}, Weight: []float32{0.5, 0.5, 1, 1}}
+	if _, err := (DCL[float64]{Temperature: 1}).Gradient(ctx(), make([]float64, 4), []float64{1, 2, -1, 3}, 4, 1, two); err == nil {
+		t.Error("debiased contrastive learning of two positives of a point, and none of another, is not refused")
 	}
 }
 
@@ -676,5 +754,80 @@ func TestConditionalIsTheLossesDistribution(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// Neighbours over the edges of a graph that has all of them are those over all points; neighbours by cosine are the cosine kernel of the features.
+func TestNeighboursOverEdgesAreThoseOverAllPoints(t *testing.T) {
+	const n, d, most = 30, 3, 8
+	r := rand.New(rand.NewPCG(21, 22))
+	x := make([]float32, n*d)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	g, err := knn.Exact(ctx(), &dense.Rows{Width: d, X: x}, knn.Options{K: n - 1, Metric: knn.Euclidean})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale := 0.0
+	for _, v := range g.Distances {
+		scale += float64(v) * float64(v) / float64(len(g.Distances))
+	}
+	scaled := slices.Clone(x)
+	for i := range scaled {
+		scaled[i] /= float32(math.Sqrt(scale))
+	}
+	for name, make := range map[string][2]func() (*Rows, error){
+		"gaussian": {
+			func() (*Rows, error) { return GaussianEdges(g, most) },
+			func() (*Rows, error) { return GaussianNeighbours(x, n, d, Width{Perplexity: most}) },
+		},
+		"student-t": {
+			func() (*Rows, error) { return StudentTEdges(g, 2) },
+			func() (*Rows, error) { return StudentTNeighbours(scaled, n, d, 2) },
+		},
+		"cosine": {
+			func() (*Rows, error) { return CosineNeighbours(x, n, d, 0.3) },
+			func() (*Rows, error) {
+				row := make([]float64, n)
+				return Build(n, func(i int, add func(int, float64)) {
+					if err := Conditional(row, Cosine{0.3}, x, n, d, i); err != nil {
+						t.Fatal(err)
+					}
+					for j, v := range row {
+						if j != i {
+							add(j, v)
+						}
+					}
+				}), nil
+			},
+		},
+	} {
+		got, err := make[0]()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := make[1]()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Column, want.Column) {
+			t.Errorf("%s: other points are named", name)
+			continue
+		}
+		for e, w := range want.Weight {
+			if math.Abs(float64(got.Weight[e]-w)) > 1e-4 {
+				t.Fatalf("%s: weight %d is %g, want %g", name, e, got.Weight[e], w)
+			}
+		}
+	}
+	if _, err := CosineNeighbours(x, n, d, 0); err == nil {
+		t.Error("a temperature of 0 is not refused")
+	}
+	if _, err := StudentTEdges(g, -1); err == nil {
+		t.Error("degrees of freedom below 0 are not refused")
+	}
+	if _, err := GaussianEdges(g, n); err == nil {
+		t.Error("a perplexity of all points is not refused")
 	}
 }

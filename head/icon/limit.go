@@ -21,7 +21,7 @@ import (
 type Wide[T kernel.Float] struct{}
 
 // Gradient is Loss.Gradient's.
-func (Wide[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (float64, error) {
+func (Wide[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	u, finish, err := directions(dz, z, n, d, p)
 	if err != nil {
 		return 0, err
@@ -50,7 +50,7 @@ func (Wide[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (floa
 }
 
 // attract adds the gradient of −2/n Σ_j p_ij u_i·u_j by both ends, and returns that sum without its sign.
-func attract[T kernel.Float](dz, u []T, n, d, i int, p *Rows) float64 {
+func attract[T kernel.Float](dz, u []T, n, d, i int, p Supervisory) float64 {
 	value := 0.0
 	own := u[i*d : (i+1)*d]
 	column, weight := p.Row(i)
@@ -72,7 +72,7 @@ func attract[T kernel.Float](dz, u []T, n, d, i int, p *Rows) float64 {
 type Narrow[T kernel.Float] struct{ Workers int }
 
 // Gradient is Loss.Gradient's.
-func (l Narrow[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (float64, error) {
+func (l Narrow[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	u, finish, err := directions(dz, z, n, d, p)
 	if err != nil {
 		return 0, err
@@ -122,7 +122,7 @@ type DCL[T kernel.Float] struct {
 }
 
 // Gradient is Loss.Gradient's.
-func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (float64, error) {
+func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	if err := positive("temperature", l.Temperature); err != nil {
 		return 0, err
 	}
@@ -133,8 +133,13 @@ func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (flo
 	if err != nil {
 		return 0, err
 	}
-	if len(p.Column) != n {
-		return 0, fmt.Errorf("debiased contrastive learning: %d positives of %d points, want one each", len(p.Column), n)
+	partner := make([]int, n)
+	for i := range n {
+		neighbour, _ := p.Row(i)
+		if len(neighbour) != 1 {
+			return 0, fmt.Errorf("debiased contrastive learning: %d positives of point %d, want one", len(neighbour), i)
+		}
+		partner[i] = int(neighbour[0])
 	}
 	if n < 3 {
 		return 0, fmt.Errorf("debiased contrastive learning of %d points: want at least 3", n)
@@ -145,7 +150,7 @@ func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (flo
 		g := slopes[lo*n : hi*n]
 		kernel.MulTransB(g, n, u[lo*d:], d, u, d, hi-lo, d, n, false)
 		for i := lo; i < hi; i++ {
-			values[i] = l.row(g[(i-lo)*n:(i-lo+1)*n], i, int(p.Column[i]))
+			values[i] = l.row(g[(i-lo)*n:(i-lo+1)*n], i, partner[i])
 		}
 		kernel.Mul(dz[lo*d:], d, g, n, u, d, hi-lo, n, d, true)
 		return nil
@@ -203,7 +208,7 @@ func (l DCL[T]) row(g []T, i, partner int) float64 {
 }
 
 // directions prepares points for losses over directions: u of length 1, dz cleared, and what takes a gradient by u, in dz, back to z.
-func directions[T kernel.Float](dz, z []T, n, d int, p *Rows) (u []T, finish func(), err error) {
+func directions[T kernel.Float](dz, z []T, n, d int, p Supervisory) (u []T, finish func(), err error) {
 	l := Loss[T]{Learned: Cosine{1}}
 	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {
 		return nil, nil, err

@@ -12,7 +12,7 @@ import (
 
 // over is any loss over one set of points.
 type over interface {
-	Gradient(ctx context.Context, dz, z []float64, n, d int, p *Rows) (float64, error)
+	Gradient(ctx context.Context, dz, z []float64, n, d int, p Supervisory) (float64, error)
 }
 
 // pairsOf is the distribution of two views an image: i's partner is i xor 1.

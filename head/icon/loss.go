@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/head/cluster"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/internal/sparse"
@@ -19,7 +20,15 @@ type Loss[T kernel.Float] struct {
 	Divergence  Divergence // KL when nil
 	Alpha, Beta float64    // uniform shares of p and q, 0 to 1
 	Workers     int        // goroutines; all processors when < 1
+	// Sample are distinct points over which the mean that p's uniform share takes of ln q̃ is estimated without bias, to be drawn anew for each call;
+	// nil takes all, exactly. It is for Cluster under KL in float32 alone.
+	Sample []int32
+	// Buffers are kept between calls, which one goroutine at a time then makes; nil: made anew for each.
+	Buffers *Buffers
 }
+
+// Buffers are the memory that a fused loss works in.
+type Buffers struct{ cluster cluster.Loss }
 
 const (
 	lossRows    = 64 // rows of a block
@@ -28,9 +37,15 @@ const (
 
 // Gradient returns the loss of n points z (n×d), each compared with the others, and writes ∂L/∂z into dz. Rows of p lie over
 // the n points; under the softmax kernels none may name itself.
-func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (float64, error) {
+func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {
 		return 0, err
+	}
+	if fused := l.fused(); fused != nil {
+		return fused.Gradient(ctx, any(dz).([]float32), any(z).([]float32), n, d, listed(p))
+	}
+	if l.Sample != nil {
+		return 0, fmt.Errorf("a sample of %d points: the uniform share is sampled for the cluster kernel under KL in float32 alone", len(l.Sample))
 	}
 	if _, ok := l.Learned.(Cluster); ok {
 		return l.clusterGradient(ctx, dz, z, n, d, p)
@@ -40,7 +55,7 @@ func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p *Rows) (fl
 
 // GradientBetween is Gradient of n points against m others w (m×d): prototypes, another modality, a memory bank. It writes
 // ∂L/∂w into dw, too, unless that is nil.
-func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d int, p *Rows) (float64, error) {
+func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d int, p Supervisory) (float64, error) {
 	if err := l.check(len(dz), len(z), n, d, m, p); err != nil {
 		return 0, err
 	}
@@ -53,7 +68,36 @@ func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d 
 	return l.scoreGradient(ctx, dz, dw, z, w, n, m, d, p, false)
 }
 
-func (l Loss[T]) check(gradients, numbers, n, d, m int, p *Rows) error {
+// fused is package cluster's form of the cluster kernel under KL in float32, which makes no n×n matrix; nil for every other loss.
+func (l Loss[T]) fused() *cluster.Loss {
+	_, clusters := l.Learned.(Cluster)
+	_, kl := l.divergence().(KL)
+	if _, single := any(*new(T)).(float32); !clusters || !kl || !single {
+		return nil
+	}
+	f := &cluster.Loss{}
+	if l.Buffers != nil {
+		f = &l.Buffers.cluster
+	}
+	f.Alpha, f.Beta, f.Workers, f.Columns = float32(l.Alpha), float32(l.Beta), l.Workers, l.Sample
+	return f
+}
+
+// listed is p by sparse rows.
+func listed(p Supervisory) *Rows {
+	if r, ok := p.(*Rows); ok {
+		return r
+	}
+	r := &Rows{Offset: make([]int, 1, p.Len()+1)}
+	for i := range p.Len() {
+		neighbour, share := p.Row(i)
+		r.Column, r.Weight = append(r.Column, neighbour...), append(r.Weight, share...)
+		r.Offset = append(r.Offset, len(r.Column))
+	}
+	return r
+}
+
+func (l Loss[T]) check(gradients, numbers, n, d, m int, p Supervisory) error {
 	if l.Learned == nil {
 		return fmt.Errorf("no learned distribution is chosen")
 	}
@@ -69,7 +113,7 @@ func (l Loss[T]) check(gradients, numbers, n, d, m int, p *Rows) error {
 	if n < 1 || d < 1 || m < 1 || numbers < n*d || gradients < n*d || p.Len() != n {
 		return fmt.Errorf("loss: %d numbers, %d gradients and %d rows of p do not fit %d×%d", numbers, gradients, p.Len(), n, d)
 	}
-	return p.Check(m)
+	return checkRows(p, m)
 }
 
 func (l Loss[T]) divergence() Divergence {
@@ -84,7 +128,7 @@ func (l Loss[T]) divergence() Divergence {
 //	∂L/∂q_ij = (1−β) g_ij / n,    ∂L/∂s_ij = q_ij (∂L/∂q_ij − Σ_k q_ik ∂L/∂q_ik)
 //
 // which for KL at β = 0 is (q_ij − p_ij)/n.
-func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d int, p *Rows, self bool) (float64, error) {
+func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d int, p Supervisory, self bool) (float64, error) {
 	s, err := rowsOf[T](l.Learned)
 	if err != nil {
 		return 0, err
@@ -178,7 +222,7 @@ func newScoreBlock[T kernel.Float](m int) *scoreBlock[T] {
 }
 
 // row writes ∂L/∂s of one row into weights and returns its divergence.
-func (l Loss[T]) row(b *scoreBlock[T], s rows[T], at, i int, size T, others []T, p *Rows, self bool) float64 {
+func (l Loss[T]) row(b *scoreBlock[T], s rows[T], at, i int, size T, others []T, p Supervisory, self bool) float64 {
 	m := len(b.q)
 	row := b.weights[at*m : (at+1)*m]
 	copy(row, b.products[at*m:(at+1)*m])
@@ -212,7 +256,7 @@ func (l Loss[T]) row(b *scoreBlock[T], s rows[T], at, i int, size T, others []T,
 }
 
 // target writes p̃ of row i over count candidates.
-func (l Loss[T]) target(dst []float64, p *Rows, i, count int) {
+func (l Loss[T]) target(dst []float64, p Supervisory, i, count int) {
 	for j := range dst {
 		dst[j] = l.Alpha / float64(max(1, count))
 	}

@@ -3,6 +3,8 @@ package icon
 import (
 	"fmt"
 	"math"
+
+	"iconic/head/knn"
 )
 
 // StudentTNeighbours is p_ij ∝ (1 + ‖x_i−x_j‖²/ν)^(−(ν+1)/2) over all other points of x (n×d).
@@ -16,4 +18,22 @@ func StudentTNeighbours(x []float32, n, d int, freedom float64) (*Rows, error) {
 			add(j, math.Pow(1+squareDistance(x, d, i, j)/freedom, -(freedom+1)/2))
 		}
 	}), nil
+}
+
+// StudentTEdges is p_ij ∝ (1 + d²_ij/νs)^(−(ν+1)/2) over the edges of a neighbour graph with Euclidean distances, s the mean of the squared distances
+// along all of them: features have a scale of their own.
+func StudentTEdges(g *knn.Graph, freedom float64) (*Rows, error) {
+	if err := positive("degrees of freedom", freedom); err != nil {
+		return nil, err
+	}
+	scale := 0.0
+	for _, v := range g.Distances {
+		scale += float64(v) * float64(v) / float64(len(g.Distances))
+	}
+	return overEdges(g, func(p, squared []float64) error {
+		for e, s := range squared {
+			p[e] = math.Pow(1+s/(freedom*max(scale, least)), -(freedom+1)/2)
+		}
+		return nil
+	})
 }

@@ -1,8 +1,43 @@
 package icon
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
-// Build makes a supervisory distribution of n points: row is asked about each, and adds weights to the points that it names. It makes rows whose weights, added up by column, are scaled to sum to 1; when all are 0 they share alike.
+// Supervisory is p, a distribution over neighbours that is given. Rows is the usual one, and Build makes it; a type of one's own may compute rows
+// when they are asked for.
+type Supervisory interface {
+	// Len is the number of points.
+	Len() int
+	// Row gives the points that i names, ascending, each once, and their shares, which are 0 or more and sum to 1. A point that names nobody has
+	// the uniform part of p̃ alone. Several goroutines call it at once, for the same row as well, and none changes what it gets.
+	Row(i int) (neighbour []int32, share []float32)
+}
+
+var _ Supervisory = (*Rows)(nil)
+
+// checkRows names the first row of p that does not name distinct points of m in ascending order.
+func checkRows(p Supervisory, m int) error {
+	if r, ok := p.(*Rows); ok {
+		return r.Check(m)
+	}
+	for i := range p.Len() {
+		neighbour, share := p.Row(i)
+		if len(neighbour) != len(share) {
+			return fmt.Errorf("supervisory distribution: row %d has %d neighbours and %d shares", i, len(neighbour), len(share))
+		}
+		for e, j := range neighbour {
+			if j < 0 || int(j) >= m || e > 0 && neighbour[e-1] >= j {
+				return fmt.Errorf("supervisory distribution: row %d names point %d of %d: want each once, ascending", i, j, m)
+			}
+		}
+	}
+	return nil
+}
+
+// Build makes a supervisory distribution of n points: row is called for each, and adds weights to the points that it names. The weights of a row,
+// added up by point, are scaled to sum to 1; when all are 0 they share alike.
 func Build(n int, row func(i int, add func(j int, weight float64))) *Rows {
 	r := &Rows{Offset: make([]int, 1, n+1)}
 	for i := range n {

@@ -8,8 +8,8 @@ import (
 
 // Distributions are the p and the q of what a recipe has learned, over the n rows that it learned from: to look at.
 type Distributions struct {
-	Supervisory *icon.Rows // p(·|i), without its uniform share; each of n rows lies over the candidates
-	Alpha       float64    // uniform share of p
+	Supervisory icon.Supervisory // p(·|i), without its uniform share; each of n rows lies over the candidates
+	Alpha       float64          // uniform share of p
 
 	Learned icon.Learned // q, over the representation
 	Z       []float32    // n×Dim: the representation of every row, or its logits where Learned is icon.Cluster
@@ -48,7 +48,7 @@ func (d *Distributions) P(i int) ([]float64, error) {
 	for e, j := range column {
 		p[j] = float64(weight[e])
 	}
-	d.mix(p, i, d.Alpha)
+	icon.Debias(p, d.Alpha, d.own(i))
 	return p, nil
 }
 
@@ -65,23 +65,14 @@ func (d *Distributions) Q(i int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.mix(q, i, d.Beta)
+	icon.Debias(q, d.Beta, d.own(i))
 	return q, nil
 }
 
-// mix gives every candidate a uniform share. A row is no candidate of its own, but under the cluster kernel.
-func (d *Distributions) mix(p []float64, i int, share float64) {
-	own := -1
-	if _, cluster := d.Learned.(icon.Cluster); d.Others == nil && !cluster {
-		own = i
+// own is i where a row is no candidate of its own, else −1: under the cluster kernel, which keeps the point, and among others.
+func (d *Distributions) own(i int) int {
+	if _, keeps := d.Learned.(icon.Cluster); keeps || d.Others != nil {
+		return -1
 	}
-	count := len(p)
-	if own >= 0 {
-		count--
-	}
-	for j := range p {
-		if j != own {
-			p[j] = (1-share)*p[j] + share/float64(max(1, count))
-		}
-	}
+	return i
 }

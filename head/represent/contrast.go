@@ -14,7 +14,6 @@ import (
 	"iconic/head/sampling"
 	"iconic/head/setting"
 	"iconic/head/train"
-	"iconic/internal/kernel"
 )
 
 // Contrast trains mappers by a loss over batches of anchors and their partners. What it reads besides depends on its loss and its p.
@@ -173,7 +172,7 @@ func represent(ctx context.Context, f matrix.Features, m icon.Mapper[float32], d
 
 // gradient is a loss over one set of points: icon.Loss and its limits.
 type gradient interface {
-	Gradient(ctx context.Context, dz, z []float32, n, d int, p *icon.Rows) (float64, error)
+	Gradient(ctx context.Context, dz, z []float32, n, d int, p icon.Supervisory) (float64, error)
 }
 
 // Losses of a batch's representations.
@@ -211,24 +210,7 @@ func labelsOf(d *method.Data, rows []int32) []int {
 
 // batchSimilarity: everyone in the batch, by exp(cos(x_i, x_j)/τ) of their features (Sobal et al. 2025, with images for captions).
 func batchSimilarity(c *Contrast, data *method.Data, rows []int32, x []float32) (*icon.Rows, error) {
-	n, d := len(rows), data.Features.Dim()
-	u := append([]float32(nil), x[:n*d]...)
-	kernel.NormalizeRows(u, d)
-	p := &icon.Rows{Offset: make([]int, n+1), Column: make([]int32, 0, n*(n-1)), Weight: make([]float32, 0, n*(n-1))}
-	row := make([]float32, n)
-	for i := range n {
-		kernel.MulTransB(row, n, u[i*d:], d, u, d, 1, d, n, false)
-		kernel.Scale(row, float32(1/c.Temperature))
-		row[i] = float32(math.Inf(-1))
-		kernel.Softmax(row, row)
-		for j, w := range row {
-			if j != i {
-				p.Column, p.Weight = append(p.Column, int32(j)), append(p.Weight, w)
-			}
-		}
-		p.Offset[i+1] = len(p.Column)
-	}
-	return p, nil
+	return icon.CosineNeighbours(x, len(rows), data.Features.Dim(), c.Temperature)
 }
 
 // contrast trains one mapper by a loss over batches.

@@ -10,7 +10,6 @@ import (
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/method"
-	"iconic/head/perplexity"
 	"iconic/head/principal"
 	"iconic/head/setting"
 	"iconic/head/train"
@@ -130,57 +129,22 @@ func near(ctx context.Context, m *Map, d *method.Data) (*knn.Graph, error) {
 	return m.Search.Find(ctx, d.Features, knn.Options{K: k, Metric: knn.Euclidean, Workers: d.Workers})
 }
 
-// overEdges turns distances along a graph's edges into weights that sum to 1.
-func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*icon.Rows, error) {
-	edges := make([]icon.Edge, 0, len(g.Neighbours))
-	p, squared := make([]float64, g.K), make([]float64, g.K)
-	for i := range g.N {
-		for e := range squared {
-			d := float64(g.Distances[i*g.K+e])
-			squared[e] = d * d
-		}
-		if err := weigh(p, squared); err != nil {
-			return nil, fmt.Errorf("image %d: %w", i, err)
-		}
-		for e, j := range g.Row(i) {
-			if int(j) == i { // it has no neighbours
-				continue
-			}
-			edges = append(edges, icon.Edge{From: i, To: int(j), Weight: max(p[e], 1e-30)})
-		}
-	}
-	return icon.Graph(g.N, edges)
-}
-
 // gaussianOver is SNE's p: Gaussians of the wanted perplexity.
 func gaussianOver(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error) {
 	g, err := near(ctx, m, d)
 	if err != nil {
 		return nil, err
 	}
-	return overEdges(g, func(p, squared []float64) error {
-		_, err := perplexity.Calibrate(p, squared, m.Perplexity)
-		return err
-	})
+	return icon.GaussianEdges(g, m.Perplexity)
 }
 
-// studentOver is p ∝ (1 + d²/νs)^(−(ν+1)/2), s the mean squared distance to a neighbour: features have a scale of their own.
+// studentOver is Student's t over the features.
 func studentOver(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error) {
 	g, err := near(ctx, m, d)
 	if err != nil {
 		return nil, err
 	}
-	scale := 0.0
-	for _, v := range g.Distances {
-		scale += float64(v) * float64(v) / float64(len(g.Distances))
-	}
-	nu := m.Freedom
-	return overEdges(g, func(p, squared []float64) error {
-		for e, s := range squared {
-			p[e] = math.Pow(1+s/(nu*max(scale, 1e-30)), -(nu+1)/2)
-		}
-		return nil
-	})
+	return icon.StudentTEdges(g, m.Freedom)
 }
 
 // uniformOver is the neighbour graph itself.
