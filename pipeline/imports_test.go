@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,4 +85,146 @@ func modulePath(t *testing.T) string {
 		t.Fatalf("go.mod begins with %q, not with the name of the module", first)
 	}
 	return path
+}
+
+// floors are the lines of the drawing of packages inside head: what each line names, top first.
+func floors(t *testing.T) [][]string {
+	t.Helper()
+	content, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(content), "\n## Inside head\n")
+	inside, _, ends := strings.Cut(after, "\n**A method**")
+	if !found || !ends {
+		t.Fatal("docs/architecture.md has no drawing of head")
+	}
+	var list [][]string
+	for _, line := range strings.Split(inside, "\n") {
+		names, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		if !strings.HasPrefix(line, "    head") {
+			continue
+		}
+		var floor []string
+		for _, name := range strings.Split(names, ", ") {
+			if !strings.HasPrefix(name, "head") {
+				name = "head/" + name
+			}
+			floor = append(floor, name)
+		}
+		list = append(list, floor)
+	}
+	return list
+}
+
+// Inside head every package stands in the drawing of docs/architecture.md, and imports only what stands on a line further down.
+func TestNoImportInsideHeadLeadsUpwards(t *testing.T) {
+	module, floor := modulePath(t), map[string]int{}
+	for k, names := range floors(t) {
+		for _, name := range names {
+			floor[name] = k
+			if !holdsPackage(filepath.Join("..", name)) {
+				t.Errorf("docs/architecture.md draws %s, which is no package", name)
+			}
+		}
+	}
+	for from, own := range floor {
+		for _, to := range importsOf(t, filepath.Join("..", from)) {
+			name, ours := strings.CutPrefix(to, module+"/")
+			if !ours || !strings.HasPrefix(name+"/", "head/") {
+				continue
+			}
+			if at, drawn := floor[name]; !drawn || at <= own {
+				t.Errorf("%s imports %s, which docs/architecture.md does not draw below it", from, name)
+			}
+		}
+	}
+	err := filepath.WalkDir("../head", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && holdsPackage(path) {
+			if _, drawn := floor[filepath.ToSlash(path[len("../"):])]; !drawn {
+				t.Errorf("%s is not drawn in docs/architecture.md", path)
+			}
+			if _, err := os.Stat(filepath.Join(path, "doc.go")); err != nil {
+				t.Errorf("%s has no doc.go", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// holdsPackage tells whether a folder has Go files besides tests.
+func holdsPackage(dir string) bool { return len(sources(dir)) > 0 }
+
+func sources(dir string) []string {
+	all, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is well formed
+	return slices.DeleteFunc(all, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+}
+
+// importsOf are the packages that a folder's files import, but for its tests.
+func importsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	var list []string
+	for _, path := range sources(dir) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// What docs/architecture.md and CONTRIBUTING.md name by a path is there, and docs/architecture.md names every package outside internal and scripts.
+func TestArchitectureNamesWhatIsThere(t *testing.T) {
+	path := regexp.MustCompile(`\b(?:head|extract|report|models|internal|pipeline|scripts|docs|curator|distributions|endpoint|classify|run|features)/[A-Za-z0-9_./-]*[A-Za-z0-9_]`)
+	var text string
+	for _, page := range []string{"docs/architecture.md", "CONTRIBUTING.md"} {
+		content, err := os.ReadFile(filepath.Join("..", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text == "" {
+			text = string(content)
+		}
+		for _, name := range path.FindAllString(string(content), -1) {
+			if _, err := os.Stat(filepath.Join("..", name)); err == nil {
+				continue
+			}
+			// A name within a package: head/method.Distributions.
+			if dot := strings.LastIndex(name, "."); dot < 0 || !holdsPackage(filepath.Join("..", name[:dot])) {
+				t.Errorf("%s names %s, which is not there", page, name)
+			}
+		}
+	}
+	drawn := map[string]bool{}
+	for _, floor := range floors(t) {
+		for _, name := range floor {
+			drawn[name] = true
+		}
+	}
+	err := filepath.WalkDir("..", func(dir string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(dir, "../"))
+		if name != ".." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || name == "internal" || name == "scripts") {
+			return filepath.SkipDir
+		}
+		if name != ".." && holdsPackage(dir) && !drawn[name] && !regexp.MustCompile(`(^|[^a-z/])`+regexp.QuoteMeta(name)+`\b`).MatchString(text) {
+			t.Errorf("docs/architecture.md does not name %s", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

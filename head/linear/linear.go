@@ -1,4 +1,3 @@
-// Package linear is the linear head: logits of features, and their gradients.
 package linear
 
 import (

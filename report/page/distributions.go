@@ -56,6 +56,11 @@ type namedChart struct {
 	Chart template.HTML
 }
 
+// distributionsStyle is what the style sheet lacks for these charts.
+const distributionsStyle = `.chart .shaded{fill:var(--accent)}.chart .faint{fill:var(--muted);fill-opacity:.28}.chart .ring{fill:none;stroke:var(--bad);stroke-width:2}
+.quad{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,240px),1fr));gap:16px}
+`
+
 // distributionsView is what distributions.html shows.
 type distributionsView struct {
 	frame
@@ -69,7 +74,7 @@ func WriteDistributions(w io.Writer, d *Distributions) error {
 	if err := d.check(); err != nil {
 		return err
 	}
-	f, err := newFrame(d.Title, []section{{"method", "p and q"}, {"neighbours", "Kinds of neighbours"}, {"settings", "Settings"}}, "")
+	f, err := newFrame(d.Title, []section{{"method", "p and q"}, {"neighbours", "Kinds of neighbours"}, {"settings", "Settings"}}, distributionsStyle)
 	if err != nil {
 		return err
 	}
@@ -92,8 +97,8 @@ func DrawDistributions(w io.Writer, d *Distributions) error {
 	columns := max(len(rows[0]), len(rows[1]))
 	width, height := gap+columns*(fieldWidth+gap), 2*(heading+fieldHeight+gap)+gap
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s"><style>%s</style><rect width="%d" height="%d" style="fill:var(--panel)"/>`,
-		width, height, width, height, template.HTMLEscapeString(d.Title), stylesheet, width, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s"><style>%s%s</style><rect width="%d" height="%d" style="fill:var(--panel)"/>`,
+		width, height, width, height, template.HTMLEscapeString(d.Title), stylesheet, distributionsStyle, width, height)
 	for r, row := range rows {
 		for k, c := range row {
 			if k == len(row)-1 { // the curves stand below one another
