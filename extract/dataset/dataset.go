@@ -81,6 +81,7 @@ type Set struct {
 	remote     *remote  // where the set lies, if not on disk
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
 	kept       *pages   // of those, where their rows are the items
+	completed  int      // images of a list whose extensions were missing
 	classesBy  string   // a column that was taken for the classes though its name is not known
 }
 

@@ -24,7 +24,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	if err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
-	l, err := readList(content, filepath.Ext(s.Root), func(name string) bool { return isFile(s.listed(name)) })
+	l, err := s.readListed(content)
 	if err != nil {
 		return fmt.Errorf("list %s: %w", s.Root, err)
 	}
@@ -43,11 +43,81 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	for _, name := range l.unknown {
 		s.pass(unknownColumns, name)
 	}
-	s.classesBy = l.classesBy
+	s.classesBy, s.completed = l.classesBy, l.completed
 	if labelled && from != None {
 		s.label(names, byNumber(names))
 	}
 	return s.stat(ctx)
+}
+
+// readListed reads a list by the files that are there. Where none is, the names may be those of images without their extensions, as
+// competitions publish them; else the list is refused, since its paths are relative to another folder than its own.
+func (s *Set) readListed(content []byte) (*listing, error) {
+	extension := filepath.Ext(s.Root)
+	there := func(name string) bool { return isFile(s.listed(name)) }
+	l, err := readList(content, extension, there)
+	if err != nil || len(l.rows) == 0 || slices.ContainsFunc(l.rows, func(r row) bool { return there(r.path) }) {
+		return l, err
+	}
+	images := stems{}
+	byName, err := readList(content, extension, func(name string) bool { return images.of(s.listed(name)) != nil })
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range byName.rows {
+		switch full := images.of(s.listed(r.path)); len(full) {
+		case 0:
+		case 1:
+			byName.rows[i].path = path.Join(path.Dir(s.slashed(r.path)), full[0])
+			byName.completed++
+		default:
+			return nil, fmt.Errorf("%q may be %q or %q: write the extension", r.path, full[0], full[1])
+		}
+	}
+	if byName.completed == 0 {
+		return nil, s.noneThere(l, images)
+	}
+	return byName, nil
+}
+
+// stems are the images of folders by their names without extension: folder → name → the images of that name.
+type stems map[string]map[string][]string
+
+// of lists the images that have a name if an extension is added to it.
+func (f stems) of(name string) []string {
+	if name == "" || table.IsImage(name) {
+		return nil
+	}
+	folder := filepath.Dir(name)
+	byStem, known := f[folder]
+	if !known {
+		byStem = map[string][]string{}
+		entries, _ := os.ReadDir(folder) // a folder that is not there has no images
+		for _, e := range entries {
+			if n := e.Name(); !e.IsDir() && table.IsImage(n) {
+				stem := strings.TrimSuffix(n, filepath.Ext(n))
+				byStem[stem] = append(byStem[stem], n)
+			}
+		}
+		f[folder] = byStem
+	}
+	return byStem[filepath.Base(name)]
+}
+
+// noneThere is the error for a list of which no file is there. It names the folder beside the list that has one of them.
+func (s *Set) noneThere(l *listing, images stems) error {
+	some := l.rows[len(l.rows)-1].path // not the first line, which may be a heading
+	none := fmt.Errorf("no line names a file that is there (as %q); paths are taken from the folder of the list", some)
+	entries, err := os.ReadDir(filepath.Dir(s.Root))
+	if err != nil || filepath.IsAbs(filepath.FromSlash(some)) {
+		return none
+	}
+	for _, e := range entries {
+		if below := path.Join(e.Name(), some); e.IsDir() && (isFile(s.listed(below)) || images.of(s.listed(below)) != nil) {
+			return fmt.Errorf("%w, and this one lies in the folder %q: move the list there, or write %q", none, e.Name(), below)
+		}
+	}
+	return none
 }
 
 // listed is the file that a list names.
@@ -97,6 +167,8 @@ type listing struct {
 	rows     []row
 	comments []string // lines that begin with # and name no file
 	unknown  []string // columns of which it is not known what they are
+
+	completed int // rows whose paths lacked their extension
 
 	classesBy string // a column whose name says nothing, and that can only hold classes
 }

@@ -40,10 +40,13 @@ func (s *Set) Note() string {
 	}
 	note := fmt.Sprintf("%s: images read: %d", s.Root, len(s.Items))
 	switch {
-	case len(parts) == 0 && s.classesBy == "":
+	case len(parts) == 0 && s.classesBy == "" && s.completed == 0:
 		return ""
 	case s.classesBy != "":
 		note += fmt.Sprintf("; classes by the column %q", s.classesBy)
+	}
+	if s.completed > 0 {
+		note += fmt.Sprintf("; extensions added to names that lacked them: %d", s.completed)
 	}
 	if len(parts) > 0 {
 		note += "; passed over: " + strings.Join(parts, "; ")

@@ -297,3 +297,46 @@ func TestDialectsOfLists(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Competitions publish lists of names without extensions, beside or above the folder of the images.
+func TestListsOfNamesWithoutExtensions(t *testing.T) {
+	for _, c := range []struct {
+		name, list, file string
+		want             []string
+		note             string
+		errs             []string
+	}{
+		{name: "names", list: "id,breed\na1,cat\nb2,dog\nc3,cat\nd4,dog\n", file: "l.csv",
+			want: []string{"a1.jpg cat", "b2.PNG dog", "c3.jpeg cat", "d4.jpg dog"}, note: "extensions added to names that lacked them: 4"},
+		{name: "names in folders", list: "sub/e5\nsub/f6\n", file: "l.txt", want: []string{"sub/e5.jpg -", "sub/f6.jpg -"}, note: "lacked them: 2"},
+		{name: "one that is gone", list: "a1\nx9\n", file: "l.txt", want: []string{"a1.jpg -", "x9 -"}, note: "lacked them: 1"},
+		{name: "two of a name", list: "id,breed\na1,cat\ntwo,dog\n", file: "l.csv", errs: []string{`"two" may be "two.jpg" or "two.png": write the extension`}},
+		{name: "in another folder", list: "id,breed\ne5,cat\nf6,dog\n", file: "l.csv", errs: []string{`(as "f6")`, `the folder "sub"`, `write "sub/f6"`}},
+		{name: "whole names in another folder", list: "e5.jpg,cat\nf6.jpg,dog\n", file: "l.csv", errs: []string{`write "sub/f6.jpg"`}},
+		{name: "nothing there", list: "x.jpg\ny.jpg\n", file: "l.txt", errs: []string{`no line names a file that is there (as "y.jpg")`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			content := files("a1.jpg", "b2.PNG", "c3.jpeg", "d4.jpg", "two.jpg", "two.png", "sub/e5.jpg", "sub/f6.jpg")
+			content[c.file] = c.list
+			s, err := Open(t.Context(), filepath.Join(tree(t, content), c.file), Options{})
+			if len(c.errs) > 0 {
+				for _, e := range c.errs {
+					if err == nil || !strings.Contains(err.Error(), e) {
+						t.Errorf("%v, want %q", err, e)
+					}
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.Contains(s.Note(), c.note) {
+				t.Errorf("note %q, want %q", s.Note(), c.note)
+			}
+		})
+	}
+}
