@@ -33,6 +33,7 @@ var sections = []section{
 	{"imagenet", imagenet},
 	{"science", science},
 	{"clusters", clusters},
+	{"choosing", choosing},
 }
 
 type options struct {
