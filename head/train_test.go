@@ -198,6 +198,13 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.1 {
 		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f by both", alone, both)
 	}
+	noise, r := &Matrix{Width: 24}, rand.New(rand.NewPCG(13, 14))
+	for range first.Len() * noise.Width {
+		noise.X = append(noise.X, float32(r.NormFloat64()))
+	}
+	if alone, both := share(Inputs{}), share(Inputs{Second: noise}); both < alone {
+		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f with noise beside it", alone, both)
+	}
 }
 
 // Sets at the edge of sense get a head all the same, with a confidence that is one.

@@ -92,15 +92,11 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
-	seen, err := r.seen(ctx, part)
+	found, told, err := r.find(ctx, part)
 	if err != nil {
 		return nil, err
 	}
-	d.Run.Total = r.total(d.Clusters, part.Features)
-	found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
-	if err != nil {
-		return nil, err
-	}
+	notes = append(notes, told...)
 	out := &method.Outcome{}
 	switch {
 	case r.Sizes == SizesFree:
@@ -138,12 +134,45 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	return out, nil
 }
 
-// seen is what clusters are looked for in: the features, or with a second set of the same images both side by side, each with the same total variance.
-// The head that learns the clusters sees the features alone, so that new images need one encoder.
-func (r *Recipe) seen(ctx context.Context, d *method.Data) (*method.Data, error) {
-	if d.Second == nil {
-		return d, nil
+// find looks for clusters in the features, or with a second set of the same images both in that and in the two together, and takes where more accuracy
+// is to be expected: an encoder that sees little in these images would only blur what the other sees.
+func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes []string, err error) {
+	spaces := []*method.Data{d}
+	if d.Second != nil {
+		both, err := r.both(ctx, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		spaces = []*method.Data{both, d}
 	}
+	d.Run.Total = r.total(d.Clusters, d.Features, len(spaces))
+	share := make([]float64, len(spaces))
+	for s, seen := range spaces {
+		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
+		if err != nil {
+			return nil, nil, err
+		}
+		expected, err := found.Expected(found.Cluster)
+		if err != nil {
+			return nil, nil, err
+		}
+		if share[s] = expected.Share; s == 0 || share[s] > share[0] {
+			best = found
+		}
+	}
+	if len(spaces) > 1 {
+		taken := "both sets of features together"
+		if share[1] > share[0] {
+			taken = "the first set of features alone"
+		}
+		notes = []string{fmt.Sprintf("clusters are those of %s: the accuracy to be expected is %.0f %% with both and %.0f %% with the first alone", taken, 100*share[0], 100*share[1])}
+	}
+	return best, notes, nil
+}
+
+// both is two sets of features of the same images side by side, each with the same total variance. The head that learns the clusters sees the first
+// alone, so that new images need one encoder.
+func (r *Recipe) both(ctx context.Context, d *method.Data) (*method.Data, error) {
 	var scaled, raw matrix.Beside
 	for _, f := range []matrix.Features{d.Raw, d.Second} {
 		mean, variance, err := matrix.Moments(ctx, f, d.Workers)
@@ -171,10 +200,10 @@ func (r *Recipe) seen(ctx context.Context, d *method.Data) (*method.Data, error)
 	return &both, err
 }
 
-// total is the parts and steps of a training that are watched.
-func (r *Recipe) total(clusters int, z matrix.Features) int {
+// total is the parts and steps of a training that are watched, with clusters looked for in so many spaces.
+func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	s := &search{options: Options{Clusters: clusters}, z: z}
-	total := critics + s.starts() + probes
+	total := spaces * (critics + s.starts() + probes)
 	if r.Sizes != SizesFree {
 		total += refinement.Taken(z.Len())
 	}
