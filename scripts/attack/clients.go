@@ -80,15 +80,29 @@ type siege struct {
 	count map[string]map[string]int // by kind, by answer
 }
 
-// besiege starts hostile clients, as many of each kind.
-func besiege(ctx context.Context, address string, clients int) (*siege, error) {
+// decoy stands for the address of a server that refuses everything.
+const decoy = "decoy"
+
+// besiege attacks an address with hostile clients, as many of each kind, until standard input ends. It prints a line when they have
+// begun, and in the end what was answered.
+func besiege(ctx context.Context, o options) error {
 	kinds, err := kinds()
 	if err != nil {
-		return nil, err
+		return err
+	}
+	address := o.besiege
+	if address == decoy {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		address = l.Addr().String()
+		go refuse(l)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &siege{cancel: cancel, count: map[string]map[string]int{}}
-	for i := range clients {
+	for i := range o.clients {
 		k := kinds[i%len(kinds)]
 		from := fmt.Sprintf("127.0.%d.%d", 1+i/200, 1+i%200)
 		s.group.Go(func() {
@@ -106,7 +120,28 @@ func besiege(ctx context.Context, address string, clients int) (*siege, error) {
 			}
 		})
 	}
-	return s, nil
+	fmt.Println("attacking")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	fmt.Print(s.end())
+	return err
+}
+
+// refuse answers every connection 429, a quarter of a second after its first bytes, until the listener is closed.
+func refuse(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			if _, err := c.Read(make([]byte, 4096)); err == nil {
+				time.Sleep(250 * time.Millisecond)
+				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n") // whoever asked may be gone
+			}
+		}()
+	}
 }
 
 // end ends the attack and tells what was answered.
@@ -153,6 +188,29 @@ func raw(send func(context.Context, net.Conn)) func(context.Context, *net.Dialer
 		}
 		return "closed"
 	}
+}
+
+// processor is the processor time that the server has taken.
+func (s *server) processor() (time.Duration, error) {
+	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "stat"))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := bytes.Cut(line, []byte(") ")) // the name before may hold anything
+	fields := strings.Fields(string(rest))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("/proc/…/stat has %d fields", len(fields))
+	}
+	var ticks int64
+	for _, field := range fields[11:13] { // utime and stime, proc_pid_stat(5)
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	const second = 100 // USER_HZ
+	return time.Duration(ticks) * time.Second / second, nil
 }
 
 // state is what the server holds.
