@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,13 @@ func besiege(ctx context.Context, o options) error {
 	kinds, err := kinds()
 	if err != nil {
 		return err
+	}
+	only, err := regexp.Compile(o.kinds)
+	if err != nil {
+		return err
+	}
+	if kinds = slices.DeleteFunc(kinds, func(k kind) bool { return !only.MatchString(k.name) }); len(kinds) == 0 {
+		return fmt.Errorf("no kind of attack is called %s", o.kinds)
 	}
 	address := o.besiege
 	if address == decoy {

@@ -39,6 +39,7 @@ type options struct {
 	quiet, control, attack time.Duration
 	clients, honest        int
 	slower                 float64
+	kinds                  string // regular expression
 	besiege                string // address; then this process is the attackers'
 }
 
@@ -54,6 +55,7 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 200, "hostile clients")
 	flag.IntVar(&o.honest, "honest", 10, "honest clients")
 	flag.Float64Var(&o.slower, "slower", 2, "fail if the honest requests' median is more than so many times the quiet one; 0: never")
+	flag.StringVar(&o.kinds, "kinds", "", "attack only with the kinds whose names this regular expression matches")
 	flag.StringVar(&o.besiege, "besiege", "", "only attack this address until standard input ends, and tell how it answered")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -135,7 +137,7 @@ func (p *phase) measure(ctx context.Context, s *server, o options, picture []byt
 	}
 	end := func() error { return nil }
 	if p.against != "" {
-		if end, err = p.attack(ctx, o.clients); err != nil {
+		if end, err = p.attack(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -146,12 +148,12 @@ func (p *phase) measure(ctx context.Context, s *server, o options, picture []byt
 }
 
 // attack starts the attackers, in a process of their own that is at a lower priority, and waits until they do. They end with end.
-func (p *phase) attack(ctx context.Context, clients int) (end func() error, err error) {
+func (p *phase) attack(ctx context.Context, o options) (end func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, "nice", "-n", "10", self, "-besiege", p.against, "-clients", fmt.Sprint(clients))
+	c := exec.CommandContext(ctx, "nice", "-n", "10", self, "-besiege", p.against, "-clients", fmt.Sprint(o.clients), "-kinds", o.kinds)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {
