@@ -27,7 +27,8 @@ type Options struct {
 	Raw      bool           // clusters as the training made them, whatever was changed by hand
 	Library  string         // ONNX Runtime library or its folder; "": found or fetched
 	Provider encoder.Provider
-	Threads  int // of the encoder; 0: one per processor
+	Threads  int  // of the encoder; 0: one per processor
+	Resting  bool // the encoder's threads rest between two runs; see encoder.Options
 	Hooks    progress.Hooks
 }
 
@@ -181,7 +182,7 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := extract.OpenEmbedder(f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads})
+	images, err := extract.OpenEmbedder(f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads, Resting: o.Resting})
 	if err != nil {
 		return nil, err
 	}

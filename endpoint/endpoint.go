@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iconic/classify"
@@ -96,7 +97,9 @@ type Endpoint struct {
 
 	places       chan struct{} // one for each request that is in
 	light, heavy *lane
-	waiting      chan *job
+	accounts     *accounts
+	waiting      *queue
+	quick        atomic.Int64 // light requests that are being decoded or wait for the encoder
 	decoding     sync.WaitGroup
 	started      time.Time
 
@@ -107,6 +110,8 @@ type Endpoint struct {
 // job is an image on its way through the encoder.
 type job struct {
 	ctx      context.Context
+	from     string // the client's address
+	since    time.Time
 	prepared []float32
 	answer   chan answer // has room for one
 }
@@ -124,11 +129,12 @@ func New(m Model, o Options) (*Endpoint, error) {
 	o = o.withDefaults()
 	e := &Endpoint{
 		model: m, options: o,
-		places: make(chan struct{}, o.Places), waiting: make(chan *job, o.Places), started: time.Now(),
+		places: make(chan struct{}, o.Places), accounts: newAccounts(), started: time.Now(),
 	}
+	e.waiting = newQueue(e.accounts)
 	e.light, e.heavy = lanes(o.Memory, o.Decoders)
 	e.ending, e.end = context.WithCancel(context.Background())
-	e.metrics = newMetrics(func() float64 { return float64(len(e.places)) }, func() float64 { return float64(len(e.waiting)) })
+	e.metrics = newMetrics(func() float64 { return float64(len(e.places)) }, func() float64 { return float64(e.waiting.len()) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", e.classify)
 	mux.HandleFunc("GET /{$}", e.report)
@@ -196,10 +202,11 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings always can
 	}
 	e.metrics.answered(status, time.Since(start))
-	if status == http.StatusTooManyRequests || status >= 400 && status < 499 && e.busy() {
-		select {
-		case <-time.After(holdBack):
+	if status >= 400 && status < statusGone {
+		select { // with neither a place nor memory
+		case <-time.After(e.accounts.hold(client(r), status == http.StatusTooManyRequests || e.busy())):
 		case <-r.Context().Done():
+		case <-e.ending.Done():
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -245,10 +252,6 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// holdBack is how long a request waits for its refusal, with neither a place nor memory, while others are being decoded: clients that
-// ask again at once shall not take the processor from those who are answered.
-const holdBack = 250 * time.Millisecond
-
 // busy tells whether a lane has no decoder left.
 func (e *Endpoint) busy() bool { return len(e.light.scratch) == 0 || len(e.heavy.scratch) == 0 }
 
@@ -272,17 +275,16 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	if err != nil {
 		return p, err
 	}
-	prepared, err := e.prepare(ctx, content, memory)
+	from := client(r)
+	prepared, err := e.prepare(ctx, from, content, memory)
 	if err != nil {
 		return p, err
 	}
 	defer prepared.memory.keep(0)
-	j := &job{ctx, prepared.pixels, make(chan answer, 1)}
-	select {
-	case e.waiting <- j: // it has room for as many as there are places, but for those whose clients are gone
-	case <-ctx.Done():
-		return p, refuse(http.StatusServiceUnavailable, "%w", context.Cause(ctx))
-	}
+	e.quick.Add(1)
+	defer e.quick.Add(-1)
+	j := &job{ctx, from, time.Now(), prepared.pixels, make(chan answer, 1)}
+	e.waiting.put(j)
 	select {
 	case a := <-j.answer:
 		return a.prediction, a.err
@@ -323,7 +325,18 @@ func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte,
 	if err != nil {
 		return nil, nil, err
 	}
-	content, err = readInto(make([]byte, 0, room), from)
+	head := make([]byte, min(room, pixels.HeadSize)) // what is no picture is not read any further
+	n, err := io.ReadFull(from, head)
+	switch {
+	case err == nil:
+		if err := pixels.Recognise(head); n == pixels.HeadSize && err != nil {
+			return nil, nil, err
+		}
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	default:
+		return nil, nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
+	}
+	content, err = readInto(append(make([]byte, 0, room), head[:n]...), from)
 	if err != nil {
 		return nil, nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
 	}
@@ -397,16 +410,18 @@ type picture struct {
 
 // prepare decodes an image when it is its turn. What its header says the picture takes is taken first. It answers when ctx ends
 // even if the decoder does not: that goes on alone, and only when it is done its memory and its place are free.
-func (e *Endpoint) prepare(ctx context.Context, content []byte, body *held) (*picture, error) {
+func (e *Endpoint) prepare(ctx context.Context, from string, content []byte, body *held) (*picture, error) {
 	result := int64(4 * e.model.Pixels())
 	cost, err := pixels.Cost(content, pixels.DecodeOptions{MaxPixels: e.options.MaxPixels})
 	if err != nil { // the decoder would say the same, and nobody need wait for it
 		body.keep(0)
 		return nil, err
 	}
-	on := e.heavy
+	on, decoding := e.heavy, context.Context(newPatient(ctx, &e.quick))
 	if cost <= lightCost && int64(len(content)) <= lightBody {
-		on = e.light
+		on, decoding = e.light, ctx
+		e.quick.Add(1)
+		defer e.quick.Add(-1)
 	}
 	memory, err := on.take(cost + result)
 	if err != nil {
@@ -428,7 +443,9 @@ func (e *Endpoint) prepare(ctx context.Context, content []byte, body *held) (*pi
 	done := make(chan decoded)
 	e.decoding.Go(func() {
 		d := decoded{picture: &picture{make([]float32, e.model.Pixels()), memory}}
-		d.err = e.model.Prepare(ctx, d.picture.pixels, content, e.options.MaxPixels, scratch)
+		begun := time.Now()
+		d.err = e.model.Prepare(decoding, d.picture.pixels, content, e.options.MaxPixels, scratch)
+		e.accounts.used(from, time.Since(begun))
 		on.scratch <- scratch // never blocks: it has room for all
 		body.keep(0)
 		memory.keep(result)
@@ -453,33 +470,29 @@ func (e *Endpoint) prepare(ctx context.Context, content []byte, body *held) (*pi
 func (e *Endpoint) Run(ctx context.Context) {
 	defer e.decoding.Wait()
 	var prepared []float32
+	var pace pace
 	for {
-		var batch []*job
 		select {
-		case j := <-e.waiting:
-			batch = append(batch, j)
+		case <-e.waiting.filled:
 		case <-ctx.Done():
 			return
 		}
-		for len(batch) < e.options.Batch {
-			select {
-			case j := <-e.waiting:
-				batch = append(batch, j)
-				continue
-			default:
-			}
-			break
+		batch := e.waiting.take(pace.most(e.options.Batch))
+		if len(batch) == 0 {
+			continue
 		}
+		begun := time.Now()
 		prepared = e.encode(ctx, batch, prepared)
+		took := time.Since(begun)
+		pace.took(len(batch), took)
+		for _, j := range batch {
+			e.accounts.used(j.from, took/time.Duration(len(batch)))
+		}
 	}
 }
 
-// encode answers the jobs of a batch that are still wanted. It gives back its buffer.
+// encode answers the jobs of a batch. It gives back its buffer.
 func (e *Endpoint) encode(ctx context.Context, batch []*job, prepared []float32) []float32 {
-	batch = slices.DeleteFunc(batch, func(j *job) bool { return j.ctx.Err() != nil })
-	if len(batch) == 0 {
-		return prepared
-	}
 	prepared = prepared[:0]
 	for _, j := range batch {
 		prepared = append(prepared, j.prepared...)

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 )
@@ -35,11 +36,16 @@ func (b *bounded) Accept() (net.Conn, error) {
 	}
 }
 
-// address is what connections are counted by: the IP address, and of IPv6 the network of 64 bits that a client has for itself.
-func address(c net.Conn) string {
-	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
+// client is the address that a request comes from.
+func client(r *http.Request) string { return network(r.RemoteAddr) }
+
+func address(c net.Conn) string { return network(c.RemoteAddr().String()) }
+
+// network is what clients are told apart by: the IP address, and of IPv6 the network of 64 bits that a client has for itself.
+func network(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
-		return c.RemoteAddr().String()
+		return remote
 	}
 	ip := at.Addr().Unmap()
 	if ip.Is6() {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -100,6 +101,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 	if err != nil {
 		return err
 	}
+	use.Resting = true
 	found, err := classify.Find(ctx, dir, use)
 	if err != nil {
 		return err
@@ -128,9 +130,15 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	a.warmUp(ctx, m, o.Batch)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(spare(o.Decoders)))
 	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
 	return a.answer(ctx, listener, health, e, o)
 }
+
+// spare is how many goroutines Go may run at once: beside one for each processor, those that hold a place for long. The encoder's call
+// and the decoders of heavy pictures would keep requests that come in waiting for one, for up to 10 ms each time, though the operating
+// system would let them go first.
+func spare(decoders int) int { return runtime.GOMAXPROCS(0) + 1 + (decoders+1)/2 }
 
 // warmUp lets the first request not pay for the encoder's first run; what fails here, a request will tell.
 func (a *app) warmUp(ctx context.Context, m *classify.Model, batch int) {

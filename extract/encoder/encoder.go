@@ -18,6 +18,9 @@ type Options struct {
 	Threads  int      // of the session; 0: one a processor
 	Output   string   // the output to use; "": the only one
 	Size     int      // height and width, for a model that leaves them free; 0: the model must fix them
+	// Resting lets the session's threads sleep between two runs instead of watching for the next one. Runs that follow closely on each other are
+	// a little slower, and the processors are free for other work: for servers.
+	Resting bool
 }
 
 // Encoder is an open model. Encode may not be called by two goroutines at once.
@@ -69,7 +72,7 @@ func Open(name string, o Options) (*Encoder, error) {
 	if err := e.chooseOutput(outputs, o.Output); err != nil {
 		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	if err := e.start(o.Provider); err != nil {
+	if err := e.start(o.Provider, o.Resting); err != nil {
 		return nil, err
 	}
 	if err := e.probe(); err != nil {
@@ -101,10 +104,10 @@ func explain(err error) error {
 }
 
 // start makes the session on the first provider that can.
-func (e *Encoder) start(wanted Provider) error {
+func (e *Encoder) start(wanted Provider, resting bool) error {
 	var passed error
 	for _, p := range wanted.candidates() {
-		err := e.startOn(p)
+		err := e.startOn(p, resting)
 		if err == nil {
 			e.Provider, e.Passed = p, passed
 			return nil
@@ -117,7 +120,7 @@ func (e *Encoder) start(wanted Provider) error {
 	return fmt.Errorf("model %s: %w; --provider auto falls back to the processor, and `pipeline doctor` lists what loads", e.name, passed)
 }
 
-func (e *Encoder) startOn(p Provider) error {
+func (e *Encoder) startOn(p Provider, resting bool) error {
 	o, err := ort.NewSessionOptions()
 	if err != nil {
 		return err
@@ -125,6 +128,11 @@ func (e *Encoder) startOn(p Provider) error {
 	defer o.Destroy()
 	if err := errors.Join(o.SetIntraOpNumThreads(e.threads), o.SetInterOpNumThreads(1)); err != nil {
 		return err
+	}
+	if resting {
+		if err := o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); err != nil {
+			return err
+		}
 	}
 	if err := p.attach(o); err != nil {
 		return err
