@@ -1,0 +1,5 @@
+//go:build !slow
+
+package classify
+
+const everyVariant = 31

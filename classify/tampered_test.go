@@ -1,0 +1,181 @@
+package classify
+
+import (
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"iconic/features"
+	"iconic/head/matrix"
+	"iconic/internal/tampering"
+	"iconic/progress"
+	"iconic/run"
+)
+
+// These are the files of a run folder that others read.
+const (
+	configFile   = "config.json"
+	metricsFile  = "metrics.json"
+	headFile     = "head.safetensors"
+	noveltyFile  = "novelty.safetensors"
+	historyFile  = "history.jsonl"
+	assignments  = "assignments.csv"
+	fixtureDim   = 6
+	fixtureRows  = 60
+	fixtureNames = 3
+)
+
+// trained makes a small run with labels, as of a store of images, and gives its files.
+func trained(t testing.TB) map[string][]byte {
+	t.Helper()
+	data, labels := make([]float32, fixtureRows*fixtureDim), make([]int, fixtureRows)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range fixtureRows {
+		labels[i] = i % fixtureNames
+		for j := range fixtureDim {
+			data[i*fixtureDim+j] = float32(r.NormFloat64() * 0.1)
+		}
+		data[i*fixtureDim+labels[i]] += 3
+	}
+	set, err := features.New(&matrix.Dense{Width: fixtureDim, X: data}, nil, labels, []string{"ants", "=bees", "c\u00e9"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Encoder = []byte(`{"encoder":{"name":"tiny","sha256":"00"},"preprocessing":{"resize":8,"crop":8,"mean":[0.5,0.5,0.5],"std":[1,1,1]},"jpeg_decoder":"go","views":1,"dtype":"float32","dim":6,"shard_rows":64}`)
+	c, _, err := run.Configure(map[string]string{"clusters": strconv.Itoa(fixtureNames), "method": "kmeans"}, 0, fixtureRows, fixtureNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := run.Training{Dir: filepath.Join(t.TempDir(), "run"), Features: set, Config: c, Workers: 1, Hooks: progress.Hooks{}}
+	if _, err := training.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, name := range []string{configFile, metricsFile, headFile, noveltyFile, historyFile, assignments} {
+		if files[name], err = os.ReadFile(filepath.Join(training.Dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// write writes files into a folder, and gives the size of all.
+func write(t testing.TB, dir string, files map[string][]byte) (size int) {
+	t.Helper()
+	for name, b := range files {
+		size += len(b)
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return size
+}
+
+// use does with a run folder whose files have so many bytes what commands do: read, resume, classify, page. It fails the test if that
+// panics, takes more memory than a few times the files, or long.
+func use(t *testing.T, dir string, size int) (err error) {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("panic: %v", p)
+		}
+	}()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	begun := time.Now()
+	err = errors.Join(classified(dir), opened(dir))
+	runtime.ReadMemStats(&after)
+	if most := 32<<20 + 400*uint64(size); after.TotalAlloc-before.TotalAlloc > most {
+		t.Errorf("%d bytes of memory for %d of files", after.TotalAlloc-before.TotalAlloc, size)
+	}
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	return err
+}
+
+// classified is what predict, serve and export do with a run, but for the encoder, and what training does with one to be resumed.
+func classified(dir string) error {
+	if _, err := run.LoadUnfinished(dir); err != nil {
+		return err
+	}
+	if _, err := run.LoadCheckpoint(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	found, err := Read(dir, Options{})
+	if err != nil {
+		return err
+	}
+	m := &Model{Run: found.Run, Names: found.Names, Curation: found.Curation}
+	predictions, err := m.Classify(make([]float32, 2*found.Run.Head.Dim), 2)
+	if err != nil {
+		return err
+	}
+	_, err = json.Marshal(predictions) // serve answers this
+	return err
+}
+
+// opened is what report, compare and sort do with a run.
+func opened(dir string) error {
+	f, err := run.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = f.Config.Lines()
+	_, err = f.History()
+	return err
+}
+
+// Whatever becomes of a file of a run folder, it is used or refused by an error, and takes no more than it is worth. Of about 7,000
+// variants one of 31 is tried, and of three behind the tag slow.
+func TestTamperedRuns(t *testing.T) {
+	files := trained(t)
+	dir := t.TempDir()
+	size := write(t, dir, files)
+	if err := use(t, dir, size); err != nil {
+		t.Fatalf("the whole run: %v", err)
+	}
+	refused, all := 0, 0
+	try := func(file, what string, b []byte) {
+		if all++; all%everyVariant != 0 {
+			return
+		}
+		write(t, dir, map[string][]byte{file: b})
+		if err := use(t, dir, size); err != nil {
+			refused++
+		}
+		if t.Failed() {
+			t.Fatalf("%s with %s", file, what)
+		}
+	}
+	for _, file := range []string{configFile, metricsFile, historyFile} {
+		for what, b := range tampering.JSON(files[file]) {
+			try(file, what, b)
+		}
+		write(t, dir, files)
+	}
+	for _, file := range []string{headFile, noveltyFile, assignments} {
+		for what, b := range tampering.Bytes(files[file], 200) {
+			try(file, what, b)
+		}
+		write(t, dir, files)
+	}
+	t.Logf("%d of %d were refused", refused, all/everyVariant)
+}
+
+// FuzzRun is the same with any bytes.
+func FuzzRun(f *testing.F) {
+	files := trained(f)
+	f.Add(files[configFile], files[metricsFile], files[headFile], files[noveltyFile], files[historyFile], files[assignments])
+	f.Fuzz(func(t *testing.T, config, metrics, head, novelty, history, table []byte) {
+		dir := t.TempDir()
+		size := write(t, dir, map[string][]byte{configFile: config, metricsFile: metrics, headFile: head, noveltyFile: novelty, historyFile: history, assignments: table})
+		_ = use(t, dir, size) // an error is as good
+	})
+}
