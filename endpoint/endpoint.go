@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,17 +77,26 @@ func (o Options) Validate() error {
 		return fmt.Errorf("max-bytes %d: want 1 or more", o.MaxBytes)
 	case o.Memory < 0 || o.Memory > 0 && o.Memory < budget.Least:
 		return fmt.Errorf("memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
-	case o.MaxPixels < 0:
-		return fmt.Errorf("max-pixels %d: want 1 or more", o.MaxPixels)
+	case o.MaxBytes > heavyShare(cmp.Or(o.Memory, budget.Default())):
+		return fmt.Errorf("max-bytes %d: want at most %s, which is what a budget of memory of %s has for large images", o.MaxBytes,
+			budget.Format(heavyShare(cmp.Or(o.Memory, budget.Default()))), budget.Format(cmp.Or(o.Memory, budget.Default())))
+	case o.MaxPixels < 0 || int64(o.MaxPixels) > mostPixels:
+		return fmt.Errorf("max-pixels %d: want 1 to %d", o.MaxPixels, int64(mostPixels))
 	case o.Places < 0 || o.Places > 1<<16:
 		return fmt.Errorf("places %d: want 1 to 65536", o.Places)
 	case o.Decoders < 0 || o.Batch < 0 || o.Batch > 1<<12:
 		return fmt.Errorf("%d decoders and batches of %d: want 1 or more, and at most 4096 images", o.Decoders, o.Batch)
-	case o.Body < 0 || o.Answer < 0:
-		return fmt.Errorf("times %s and %s: want more than 0", o.Body, o.Answer)
+	case o.Body < 0 || o.Answer < 0 || o.Body > mostTime || o.Answer > mostTime:
+		return fmt.Errorf("times %s and %s for a body and an answer: want more than 0, and at most %s", o.Body, o.Answer, mostTime)
 	}
 	return nil
 }
+
+// Bounds of Options.
+const (
+	mostPixels = 1 << 32
+	mostTime   = 24 * time.Hour
+)
 
 // Endpoint is an http.Handler. Run must be running for it to answer.
 type Endpoint struct {
@@ -298,7 +308,7 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte, _ *held, err error) {
 	need, room := r.ContentLength, r.ContentLength
 	if need < 0 {
-		need, room = 2*e.options.MaxBytes, 64<<10
+		need, room = min(2*e.options.MaxBytes, e.heavy.memory.Total()), 64<<10
 	}
 	on := e.heavy
 	if need <= lightBody {

@@ -33,8 +33,11 @@ func newLane(memory int64, decoders int) *lane {
 // lanes share out memory and decoders: a quarter of the memory, and all decoders but those that the heavy ones have, to the light.
 func lanes(memory int64, decoders int) (light, heavy *lane) {
 	busy := max(1, decoders/2)
-	return newLane(memory/4, max(1, decoders-busy)), newLane(memory-memory/4, busy)
+	return newLane(memory-heavyShare(memory), max(1, decoders-busy)), newLane(heavyShare(memory), busy)
 }
+
+// heavyShare is what heavy requests have of the memory.
+func heavyShare(memory int64) int64 { return memory - memory/4 }
 
 // held is memory that a request has taken from a lane.
 type held struct {

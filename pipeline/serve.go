@@ -83,9 +83,9 @@ const (
 )
 
 func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error) {
-	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0} {
+	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0, o.drain > 24*time.Hour} {
 		if bad {
-			return usagef("max-bytes, max-pixels, places, batch-images, body-time and answer-time: want more than 0")
+			return usagef("max-bytes, max-pixels, places, batch-images, body-time and answer-time: want more than 0; drain: want 0 to 24h")
 		}
 	}
 	o.Decoders = parallel.Workers(o.Decoders)
