@@ -2,5 +2,8 @@
 
 package main
 
-// kills is how often a run is killed; with the tag slow it is more often.
-const kills = 4
+// With the tag slow both are more.
+const (
+	kills = 4 // how often a run is killed
+	pairs = 2 // of trainings into one folder
+)

@@ -2,5 +2,7 @@
 
 package main
 
-// kills is how often a run is killed.
-const kills = 20
+const (
+	kills = 20 // how often a run is killed
+	pairs = 10 // of trainings into one folder
+)

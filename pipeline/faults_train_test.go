@@ -102,7 +102,7 @@ func TestTwoTrainingsIntoOneFolder(t *testing.T) {
 	train := func(out, seed string) *exec.Cmd {
 		return exec.Command("pipeline", "train", features, "--clusters", "3", "--method", "debiased-infonce-clustering", "--epochs", "20", "--heads", "1", "--seed", seed, "--quiet", "--out", out)
 	}
-	for trial := range 3 {
+	for trial := range pairs {
 		out := filepath.Join(base, fmt.Sprint("run", trial))
 		var said [2]bytes.Buffer
 		a, b := train(out, "1"), train(out, "2")
