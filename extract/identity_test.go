@@ -48,6 +48,7 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 		"Encoder.Library":  out("a store keeps the version that it was made with, and refuses another once there is something to encode"),
 		"Encoder.Provider": out("as the library: known once the encoder is open"),
 		"Encoder.Threads":  out(speed),
+		"Encoder.Resting":  out(speed),
 		"Encoder.Size":     out("it is Transform.Crop"),
 		"Library":          out("it finds Encoder.Library"),
 		"Transform.Resize": both, "Transform.Crop": both, "Transform.Whole": both, "Transform.Mean": both, "Transform.Std": both,

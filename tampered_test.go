@@ -1,4 +1,4 @@
-package classify
+package iconic_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"iconic/classify"
 	"iconic/features"
 	"iconic/head/matrix"
 	"iconic/internal/tampering"
@@ -108,11 +109,11 @@ func classified(dir string) error {
 	if _, err := run.LoadCheckpoint(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	found, err := Read(dir, Options{})
+	found, err := classify.Read(dir, classify.Options{})
 	if err != nil {
 		return err
 	}
-	m := &Model{Run: found.Run, Names: found.Names, Curation: found.Curation}
+	m := &classify.Model{Run: found.Run, Names: found.Names, Curation: found.Curation}
 	predictions, err := m.Classify(make([]float32, 2*found.Run.Head.Dim), 2)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func opened(dir string) error {
 }
 
 // Whatever becomes of a file of a run folder, it is used or refused by an error, and takes no more than it is worth. Of about 7,000
-// variants one of 31 is tried, and of three behind the tag slow.
+// variants one of 61 is tried, and of three behind the tag slow.
 func TestTamperedRuns(t *testing.T) {
 	files := trained(t)
 	dir := t.TempDir()

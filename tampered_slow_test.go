@@ -1,5 +1,5 @@
 //go:build slow
 
-package classify
+package iconic_test
 
 const everyVariant = 3

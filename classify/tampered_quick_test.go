@@ -1,5 +1,0 @@
-//go:build !slow
-
-package classify
-
-const everyVariant = 31

@@ -1,0 +1,5 @@
+//go:build !slow
+
+package iconic_test
+
+const everyVariant = 61
