@@ -1,0 +1,100 @@
+package iconic
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iconic/features"
+	"iconic/head/methods"
+	"iconic/internal/densetest"
+	"iconic/progress"
+)
+
+func trainable(t *testing.T) *features.Set {
+	t.Helper()
+	set, err := features.New(densetest.Clouds(4, 150, 6, 3, 4), nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// The default with a number of clusters that it finds itself, interrupted at a random step and taken up on other threads, ends with the same files.
+func TestTheDefaultWithFoundClustersIsTakenUp(t *testing.T) {
+	set, dir := trainable(t), t.TempDir()
+	training := func(out string, workers int) Training {
+		return Training{Out: filepath.Join(dir, out), Settings: map[string]string{"clusters": "auto"}, Seed: 3, Resume: true, Workers: workers}
+	}
+	steps := 0
+	whole := training("whole", 1)
+	whole.Hooks.Step = func(s progress.Step) {
+		if s.Stage == "training" {
+			steps = int(s.Done)
+		}
+	}
+	if _, err := Train(context.Background(), set, whole); err != nil {
+		t.Fatal(err)
+	}
+	after := 1 + rand.New(rand.NewPCG(6, 6)).IntN(steps-1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	taken := training("taken", 2)
+	taken.Hooks.Step = func(s progress.Step) {
+		if s.Stage == "training" && int(s.Done) >= after {
+			cancel()
+		}
+	}
+	if _, err := Train(ctx, set, taken); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted after step %d of %d: %v", after, steps, err)
+	}
+	if _, err := Train(context.Background(), set, training("taken", 3)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config.json", "head.safetensors", "novelty.safetensors", "history.jsonl", "metrics.json", "assignments.csv"} {
+		a, errA := os.ReadFile(filepath.Join(dir, "whole", name))
+		b, errB := os.ReadFile(filepath.Join(dir, "taken", name))
+		if err := errors.Join(errA, errB); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs after an interrupt at step %d of %d, %v", name, after, steps, err)
+		}
+	}
+}
+
+// Interrupted before there is a step to keep, a training says that it starts again, and a method that computes in one piece that it does so.
+func TestAnInterruptedTrainingSaysWhatItKept(t *testing.T) {
+	set := trainable(t)
+	for _, m := range methods.All() {
+		about := m.About()
+		if about.Needs != "" {
+			continue
+		}
+		var notes []string
+		ctx, cancel := context.WithCancel(context.Background())
+		o := Training{Out: filepath.Join(t.TempDir(), "run"), Clusters: 3, Settings: map[string]string{"method": about.Name}, Hooks: progress.Hooks{
+			Note: func(text string) { notes = append(notes, text) },
+			Step: func(s progress.Step) {
+				if s.Stage == "neighbours" {
+					cancel()
+				}
+			},
+		}}
+		_, err := Train(ctx, set, o)
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", about.Name, err)
+			continue
+		}
+		want := "no step of the training was finished"
+		if about.Closed {
+			want = "method " + about.Name + " computes in one piece, and starts again"
+		}
+		if told := strings.Join(notes, "; "); !strings.Contains(told, want) {
+			t.Errorf("%s says %q", about.Name, told)
+		}
+	}
+}
