@@ -72,11 +72,6 @@ func MulSub(dst, x, y, z []float32) { active.mulSub(dst, x, y, z) }
 // MulLess is dst[i] = x[i]·(y[i] − a) over len(x) numbers; dst may be x or y.
 func MulLess(dst, x, y []float32, a float32) { active.mulLess(dst, x, y, a) }
 
-// Transpose is dst[p·width+r] = src[r·ld+p] for r < m, p < n.
-func Transpose(dst []float32, width int, src []float32, ld, m, n int) {
-	active.transpose(dst, width, src, ld, m, n)
-}
-
 // Log is dst[i] = ln(x[i]) over len(x) ≤ len(dst) numbers; dst may be x.
 func Log[T Float](dst, x []T) {
 	for i, v := range x {

@@ -303,7 +303,7 @@ func testTranspose(t *testing.T) {
 			src[i] = float32(i)
 		}
 		dst, check := guarded(n * width)
-		Transpose(dst, width, src, ld, m, n)
+		active.transpose(dst, width, src, ld, m, n)
 		check(t)
 		for p := range n {
 			for r := range width {
