@@ -10,6 +10,8 @@ import (
 	"iconic/extract"
 	"iconic/extract/store"
 	"iconic/internal/budget"
+	"iconic/internal/cachefolder"
+	"iconic/internal/lockfile"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -18,9 +20,11 @@ import (
 // Extract brings the feature store c.Out up to the images c.Data, encoding what it has not: c is the extraction without its model and
 // preprocessing, which e gives. The summary is valid also where the error says only that too many images were bad.
 func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks) (*extract.Summary, error) {
-	if err := e.prepare(ctx, &c, h); err != nil {
+	release, err := e.prepare(ctx, &c, h)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	if err := c.Validate(); err != nil {
 		return nil, &run.SettingsError{Err: err}
 	}
@@ -62,28 +66,45 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
 }
 
-// cached brings the store in the user's cache up to the images, and gives its folder. A store that another process is making is waited for,
-// and one that another engine made is left to it.
-func cached(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (string, error) {
-	for waiting := false; ; {
+// cached brings the store in the user's cache up to the images, and gives its folder, which stays until release. A store that another process
+// is making is waited for, one that another engine made is left to it, and one that is of no use is made anew.
+func cached(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (dir string, release func(), err error) {
+	waiting, anew := false, false
+	for {
+		if release, err = cachefolder.Hold(ctx, c.Out); err != nil {
+			return "", nil, err
+		}
 		_, err := encode(ctx, c, listed, h)
+		if err == nil {
+			return c.Out, release, nil
+		}
+		release()
 		var other *store.EngineError
+		var unusable *store.UnusableError
 		switch {
-		case err == nil:
-			return c.Out, nil
 		case errors.As(err, &other) && c.Out == other.Dir && !strings.HasSuffix(other.Dir, engineSuffix(other.Now)):
 			h.Notef("the features kept in %s were made with %s: with %s they are computed anew, beside them", other.Dir, other.Was, other.Now)
 			c.Out += engineSuffix(other.Now)
+		case errors.Is(err, store.ErrNewer) && !anew: // it is left to the newer program
+			h.Notef("%v: the features are computed anew, beside them", err)
+			c.Out += "-" + store.Format
+			anew = true
+		case errors.As(err, &unusable) && unusable.Dir == c.Out && !anew:
+			h.Warnf("%v: nobody can use it, and its features are computed anew", unusable)
+			if err := cachefolder.Remove(c.Out, store.Lock(c.Out)); err != nil && !errors.Is(err, lockfile.ErrBusy) {
+				return "", nil, err
+			}
+			anew = true
 		case errors.Is(err, store.ErrBusy):
 			if !waiting {
 				h.Notef("another run encodes the same images: this one waits for its features")
 				waiting = true
 			}
 			if err := pause(ctx, 300*time.Millisecond); err != nil {
-				return "", err
+				return "", nil, err
 			}
 		default:
-			return "", err
+			return "", nil, err
 		}
 	}
 }

@@ -20,11 +20,12 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	}
 	c, h := o.Extraction, o.Hooks
 	c.Data, c.Out = data, o.Store
-	if err := o.Encoding.prepare(ctx, &c, h); err != nil {
+	release, err := o.Encoding.prepare(ctx, &c, h)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	if c.Out == "" {
-		var err error
 		if c.Out, err = extract.CacheFolder(c); err != nil {
 			return nil, err
 		}
@@ -40,9 +41,11 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 		_, _, err := run.Configure(settings, o.Seed, images, classes)
 		return err
 	}
-	var err error
 	if o.Store == "" {
-		c.Out, err = cached(ctx, c, trainable, h)
+		var free func()
+		if c.Out, free, err = cached(ctx, c, trainable, h); err == nil {
+			defer free()
+		}
 	} else {
 		_, err = encode(ctx, c, trainable, h)
 	}

@@ -29,9 +29,11 @@ func TestEveryOptionOfAnEncodingReachesTheExtraction(t *testing.T) {
 		return Encoding{Model: model, Resize: 18, Crop: 16, Mean: three(0.5), Std: three(0.5), Provider: encoder.CPU}
 	}, func(e Encoding) (map[string]string, error) {
 		var c extract.Config
-		if err := e.prepare(t.Context(), &c, progress.Hooks{}); err != nil {
+		release, err := e.prepare(t.Context(), &c, progress.Hooks{})
+		if err != nil {
 			return nil, err
 		}
+		release()
 		s, err := c.Settings()
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package iconic
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"iconic/extract"
 	"iconic/extract/dataset"
@@ -11,6 +12,7 @@ import (
 	"iconic/extract/pixels"
 	"iconic/features"
 	"iconic/head/icon"
+	"iconic/internal/cachefolder"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -77,19 +79,19 @@ func (e *PreprocessingError) Error() string {
 	return fmt.Sprintf("how images are prepared for %s is not known: %s has to be given", e.Model, e.Field)
 }
 
-// prepare finds the model and how images are prepared for it, and puts both into c.
-func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hooks) error {
+// prepare finds the model and how images are prepared for it, and puts both into c. The model's file stays until release.
+func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hooks) (release func(), err error) {
 	shape := e.Shape
 	if shape.Note == nil && shape.Progress == nil {
 		shape.Note, shape.Progress = h.Note, h.Bytes
 	}
 	m, err := models.Resolve(ctx, e.Model, shape)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t, err := e.transform(m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	provider := e.Provider
 	if provider == "" {
@@ -107,7 +109,7 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	if c.Augment == (pixels.Augmentation{}) {
 		c.Augment = pixels.DefaultAugmentation()
 	}
-	return nil
+	return cachefolder.Hold(ctx, filepath.Dir(m.Path))
 }
 
 // transform is what is given, and for the rest what the model knows of itself.

@@ -14,6 +14,7 @@ import (
 	"iconic/extract/onnxruntime"
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -48,6 +49,7 @@ type Found struct {
 	Curation *curation.State // nil: nothing was changed by hand, or is to be left aside
 
 	options Options
+	release func()       // lets the encoder's folder in the cache be pruned again; nil: it is not held
 	remove  func() error // removes the folder that the encoder was made in for want of a cache; nil: there is none
 }
 
@@ -72,6 +74,9 @@ func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 		return nil, err
 	}
 	if err := f.findEncoder(ctx); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if f.release, err = cachefolder.Hold(ctx, filepath.Dir(f.Encoder)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -114,8 +119,11 @@ func (f *Found) name() (err error) {
 	return err
 }
 
-// Close removes what was made for want of a cache.
+// Close lets go of the encoder, and removes what was made for want of a cache.
 func (f *Found) Close() error {
+	if f.release != nil {
+		f.release()
+	}
 	if f.remove == nil {
 		return nil
 	}
@@ -157,11 +165,10 @@ func (f *Found) findEncoder(ctx context.Context) error {
 // modelCache says why the user's cache cannot keep models: there is none without a home, and one in a container may not be
 // written to. It is nil where all is well.
 func modelCache() error {
-	cache, err := os.UserCacheDir()
+	folder, err := cachefolder.Of(cachefolder.Models)
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(cache, "iconic", "models")
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return err
 	}

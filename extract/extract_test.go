@@ -509,13 +509,13 @@ func TestWhatIsThereIsNeverOverwritten(t *testing.T) {
 		{"another crop", func(c *Config) { c.Transform.Resize = 20 }, "preprocessing"},
 		{"another type", func(c *Config) { c.Half = true }, "dtype float16, not float32"},
 		{"a missing manifest", func(c *Config) { remove(t, filepath.Join(c.Out, "manifest.json")) }, "but no manifest.json"},
-		{"a broken manifest", func(c *Config) { write(t, filepath.Join(c.Out, "manifest.json"), []byte("{")) }, "is damaged"},
+		{"a broken manifest", func(c *Config) { write(t, filepath.Join(c.Out, "manifest.json"), []byte("{")) }, "has a damaged manifest.json"},
 		{"a newer manifest", func(c *Config) {
 			spoil(t, filepath.Join(c.Out, "manifest.json"), func(b []byte) []byte {
 				return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 2`), 1)
 			})
-		}, "is of format version 2, and this program reads up to 1"},
-		{"a folder of other things", func(c *Config) { c.Out = data }, "is not a feature store, and not empty"},
+		}, "is of a newer format (version 2, where this program reads up to 1)"},
+		{"a folder of other things", func(c *Config) { c.Out = data }, "cannot be made there, since the folder is not empty (it holds class0)"},
 		{"a file", func(c *Config) { c.Out = picturePath(data, 0) }, "cannot be made there: it is a file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package extract
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/internal/bucket"
+	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 )
 
@@ -56,7 +56,7 @@ func (c *Config) Settings() (store.Settings, error) {
 // CacheFolder is the folder in the user's cache for the features of c's data under its encoder and preprocessing. It reads the model's
 // files for their SHA-256.
 func CacheFolder(c Config) (string, error) {
-	cache, err := os.UserCacheDir()
+	cache, err := cachefolder.Of(cachefolder.Features)
 	if err != nil {
 		return "", errors.Join(err, errors.New("name a folder for the features"))
 	}
@@ -69,7 +69,7 @@ func CacheFolder(c Config) (string, error) {
 		return "", err
 	}
 	name := path.Base(filepath.ToSlash(strings.TrimSuffix(bucket.Public(in.Data), "?…")))
-	return filepath.Join(cache, "iconic", "features", name+"-"+key), nil
+	return filepath.Join(cache, name+"-"+key), nil
 }
 
 // cache is what names the folder.

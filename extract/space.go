@@ -6,6 +6,17 @@ import (
 	"iconic/internal/diskspace"
 )
 
+// SpaceError says that a disk has less room than new features need at most.
+type SpaceError struct {
+	Dir        string // of the store
+	Free, Need int64  // bytes
+	Images     int    // whose features are to come
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("%s has %s free, and the features of %d images need %s: make room", e.Dir, diskspace.Words(e.Free), e.Images, diskspace.Words(e.Need))
+}
+
 // space fails if the disk has less room than the store needs at most.
 func (r *run) space() error {
 	fresh := 0
@@ -21,7 +32,7 @@ func (r *run) space() error {
 	if err != nil || free >= need { // where the system does not say, the run will
 		return nil
 	}
-	return fmt.Errorf("%s has %s free, and the features of %d images need %s: make room, or give --out elsewhere", r.dir, diskspace.Words(free), fresh, diskspace.Words(need))
+	return &SpaceError{r.dir, free, need, fresh}
 }
 
 // lineBytes is about what an item's line takes, in items.jsonl and twice while it is made.

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/head"
+	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 	"iconic/internal/npy"
 	"iconic/report"
@@ -98,8 +99,8 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if cache, err := os.UserCacheDir(); err == nil { // beside somebody's matrix nothing is left
-		s.Graphs = filepath.Join(cache, "iconic", "neighbours", key)
+	if folder, err := cachefolder.Of(cachefolder.Neighbours); err == nil { // beside somebody's matrix nothing is left
+		s.Graphs = filepath.Join(folder, key)
 	}
 	s.Source = Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
 	return s, nil

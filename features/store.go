@@ -1,6 +1,7 @@
 package features
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -8,18 +9,28 @@ import (
 	"iconic/extract/store"
 	"iconic/head"
 	"iconic/head/matrix"
+	"iconic/internal/cachefolder"
 	"iconic/report"
 )
 
 // openStore opens the plain view of a feature store's images, with their labels.
 func openStore(dir string) (_ *Set, err error) {
-	s, err := store.Open(dir)
+	release, err := cachefolder.Hold(context.Background(), dir)
 	if err != nil {
 		return nil, err
 	}
+	s, err := store.Open(dir)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	shut := func() error {
+		defer release()
+		return s.Close()
+	}
 	defer func() {
 		if err != nil {
-			s.Close()
+			_ = shut() // the reason to end is err
 		}
 	}()
 	view, err := s.View(0)
@@ -32,7 +43,7 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	here := present(rows)
 	set := &Set{
-		Features: here.of(view), close: s.Close,
+		Features: here.of(view), close: shut,
 		Source: Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
 		Paths:  make([]string, len(here.rows)),
 		Hashes: make([][16]byte, len(here.rows)),

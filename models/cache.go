@@ -14,17 +14,17 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 	"iconic/internal/seal"
 )
 
 // cacheFolder is where weights and imported models are kept: the one given, or iconic/models in the user's cache.
 func cacheFolder(given string) (string, error) {
 	if given == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
+		var err error
+		if given, err = cachefolder.Of(cachefolder.Models); err != nil {
 			return "", fmt.Errorf("no folder to keep models in: %w", err)
 		}
-		given = filepath.Join(cache, "iconic", "models")
 	}
 	return given, os.MkdirAll(given, 0o777)
 }
@@ -95,6 +95,7 @@ func Recall(cache, sum string) (path string, ok bool) {
 	if errors.Is(seal.Check(context.Background(), filepath.Dir(string(b))), seal.ErrBroken) {
 		return "", false
 	}
+	cachefolder.Used(filepath.Dir(string(b)))
 	return string(b), true
 }
 

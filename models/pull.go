@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"iconic/internal/cachefolder"
 	"iconic/internal/fetch"
 	"iconic/internal/lockfile"
 	"iconic/models/weights"
@@ -85,6 +86,7 @@ func (p *pull) run(ctx context.Context) (Pulled, error) {
 		return Pulled{}, err
 	}
 	if name, ok := present(p.encoder, p.folder); ok { // pulled before, or put there by hand
+		cachefolder.Used(p.folder)
 		return p.check(ctx, name, "the file itself")
 	}
 	if from := p.options.From; from != "" && !isAddress(from) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
@@ -205,6 +206,7 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 			return err
 		}
 	}
+	cachefolder.Used(filepath.Dir(m.Path))
 	m.Bytes, err = onnxfiles.Size(m.Path)
 	return err
 }

@@ -363,7 +363,7 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 		shard := []string{"--shard", strconv.Itoa(part) + "/4"}
 		folder := filepath.Join(s.root, "data", "store", fmt.Sprintf("part-%05d-of-00004", part))
 		for tries := 0; killed < 10*part/4 && tries < 30; tries++ {
-			t.Setenv("XDG_CACHE_HOME", isolated(t))
+			t.Setenv("XDG_CACHE_HOME", isolated(t, t.TempDir()))
 			c := remote.command("s3://data/store", shard...)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
@@ -384,7 +384,7 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 				t.Errorf("part %d: %d rows were finished, and %d are after a kill", part, before, now)
 			}
 		}
-		t.Setenv("XDG_CACHE_HOME", isolated(t))
+		t.Setenv("XDG_CACHE_HOME", isolated(t, t.TempDir()))
 		there := finishedRows(t, folder)
 		summary := remote.run(t, "s3://data/store", shard...)
 		if summary.Encoded > summary.Items-there {
@@ -401,25 +401,6 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 	if killed < 10 || faults.Load() < 20 || finished == 0 {
 		t.Error("the faults did not happen")
 	}
-}
-
-// isolated is a cache of its own, with the runtime library of the user's.
-func isolated(t *testing.T) string {
-	t.Helper()
-	user, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "iconic"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if real, err := filepath.EvalSymlinks(filepath.Join(user, "iconic", "onnxruntime")); err == nil {
-		if err := os.Symlink(real, filepath.Join(dir, "iconic", "onnxruntime")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // TestAnObjectThatChangesIsNamed replaces an object between listing and reading it.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"iconic"
 	"iconic/classify"
 	"iconic/curation"
 	"iconic/extract"
+	"iconic/extract/store"
 	"iconic/features"
 	"iconic/run"
 	"iconic/sweep"
@@ -39,6 +42,12 @@ func typed[T error](matches func(T) bool) func(error) bool {
 	}
 }
 
+// storeFlag stands for the flag by which a command is told where the feature store lies.
+const storeFlag = "--STORE"
+
+// storeFlags are those flags, by the path of the command; --out where it is not among them.
+var storeFlags = map[string]string{"pipeline run": "--features"}
+
 // remedies are looked through in this order; the first that fits is taken.
 var remedies = []remedy{
 	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or go on with --resume", true},
@@ -57,6 +66,10 @@ var remedies = []remedy{
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file for a page without", false},
 	{typed(func(e *iconic.PreprocessingError) bool { return e.Field == "Crop" }), ": give the model's input size with --crop", true},
 	{typed[*iconic.PreprocessingError](nil), ": give what is taken from each pixel and what it is divided by, as --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", true},
+	{sentinel(store.ErrBusy), ": wait for it, or choose another folder with " + storeFlag, false},
+	{typed[*store.UnusableError](nil), "; or choose another folder with " + storeFlag, false},
+	{typed[*store.EngineError](nil), ", or choose another folder with " + storeFlag, false},
+	{typed[*extract.SpaceError](nil), ", or choose a folder elsewhere with " + storeFlag, false},
 	{typed[*run.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},
@@ -64,14 +77,14 @@ var remedies = []remedy{
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own with --model, and --image-size, --output and --precision as they were then", true},
 }
 
-// explained is an error as the command tells it: with what can be done about it, and marked where the call was wrong.
-func explained(err error) error {
+// explained is an error as the command of that path tells it: with what can be done about it, and marked where the call was wrong.
+func explained(command string, err error) error {
 	for _, r := range remedies {
 		if !r.of(err) {
 			continue
 		}
 		if r.text != "" {
-			err = fmt.Errorf("%w%s", err, r.text)
+			err = fmt.Errorf("%w%s", err, strings.ReplaceAll(r.text, storeFlag, cmp.Or(storeFlags[command], "--out")))
 		}
 		if r.usage {
 			err = usageError{err}

@@ -16,7 +16,8 @@ import (
 // stage lists what a package of the house may import; a new edge is a decision, made here. Packages of what they all may use, internal and
 // progress, need no word.
 var stage = map[string][]string{
-	"pipeline":      {"", "pipeline", "sweep", "comparison", "curator", "endpoint", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
+	"pipeline":      {"", "pipeline", "cache", "sweep", "comparison", "curator", "endpoint", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
+	"cache":         {"extract"},
 	"sweep":         {"comparison", "run", "features", "head", "report"},
 	"comparison":    {"run", "report"},
 	"endpoint":      {"classify", "extract"},

@@ -108,6 +108,7 @@ func newRootCommand(a *app) *cobra.Command {
 		newMethodsCommand(a),
 		newReportCommand(a),
 		newSweepCommand(a),
+		newCacheCommand(a),
 		newVersionCommand(a),
 	)
 	a.addHelp(root)
@@ -131,7 +132,7 @@ type app struct {
 // exitCode prints err, if any, in one line and chooses the exit code.
 func (a *app) exitCode(ctx context.Context, err error) int {
 	if err != nil {
-		err = explained(err)
+		err = explained(a.command, err)
 	}
 	a.endStage()
 	var usage usageError

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,15 +46,12 @@ func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
 
 // runScripts runs the scripts of a folder. $SHARED is the reference data, or empty where there is none.
 func runScripts(t *testing.T, dir string) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
 	shared := os.Getenv("ICONIC_SHARED")
 	if shared == "" {
 		shared = filepath.Join("..", "..", "shared")
 	}
-	if shared, err = filepath.Abs(shared); err != nil {
+	shared, err := filepath.Abs(shared)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(shared); err != nil {
@@ -69,8 +67,7 @@ func runScripts(t *testing.T, dir string) {
 			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {
-			// The runtime library is fetched once for all, not once a script.
-			e.Setenv("XDG_CACHE_HOME", cache)
+			e.Setenv("XDG_CACHE_HOME", isolated(t, filepath.Join(e.WorkDir, ".cache")))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("SHARED", shared)
 			return nil
@@ -85,6 +82,26 @@ func runScripts(t *testing.T, dir string) {
 			return false, fmt.Errorf("no condition %s", name)
 		},
 	})
+}
+
+// isolated makes a cache in a folder, with the runtime library of the user's: that is fetched once for all.
+func isolated(t testing.TB, folder string) string {
+	t.Helper()
+	user, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	libraries := filepath.Join(user, "iconic", "onnxruntime")
+	if err := errors.Join(os.MkdirAll(libraries, 0o755), os.MkdirAll(filepath.Join(folder, "iconic"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if libraries, err = filepath.EvalSymlinks(libraries); err == nil {
+		err = os.Symlink(libraries, filepath.Join(folder, "iconic", "onnxruntime"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // drawPictures writes a folder of class folders, with so many pictures of 32×32 each:

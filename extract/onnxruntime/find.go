@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"iconic/internal/cachefolder"
 )
 
 // Variable is the environment variable that names the library.
@@ -34,16 +36,17 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 	if path, from := explicit(o); path != "" {
 		return named(path, from)
 	}
-	cache, err := os.UserCacheDir()
+	folder, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
 		return "", fmt.Errorf("no folder to keep the ONNX Runtime library in: %w; set %s to a library of your own", err, Variable)
 	}
 	r, known := thisRelease(o.CUDA)
-	f := &fetcher{release: r, folder: filepath.Join(cache, "iconic", "onnxruntime"), options: o}
+	f := &fetcher{release: r, folder: folder, options: o}
 	var damage error
 	if known {
 		var ok bool
 		if ok, damage = f.present(ctx); ok {
+			cachefolder.Used(f.target())
 			return f.path(), nil
 		}
 		if ctx.Err() != nil {
@@ -93,12 +96,12 @@ func Local(o Options) (path, version string, err error) {
 
 // cached is the library that was fetched before; "" if none was.
 func cached(o Options) string {
-	cache, err := os.UserCacheDir()
+	folder, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
 		return ""
 	}
 	r, known := thisRelease(o.CUDA)
-	f := &fetcher{release: r, folder: filepath.Join(cache, "iconic", "onnxruntime")}
+	f := &fetcher{release: r, folder: folder}
 	if !known {
 		return ""
 	}

@@ -24,6 +24,9 @@ const (
 // formatVersion is the version of the format that this package writes, and the newest that it reads.
 const formatVersion = 1
 
+// Format is that version in words.
+const Format = "format-1"
+
 // formatName tells a manifest from any other JSON file of that name.
 const formatName = "iconic feature store"
 
@@ -79,6 +82,9 @@ type Manifest struct {
 	Shards   []Shard  `json:"shards"`
 }
 
+// ErrNewer is in the chain of the error about a store that a newer version of the program made.
+var ErrNewer = errors.New("is of a newer format")
+
 // ErrNone is wrapped by the error of Open where there is no store.
 var ErrNone = errors.New("not a feature store")
 
@@ -95,18 +101,17 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, fmt.Errorf("feature store: %w", err)
 	}
 	var m Manifest
-	name := filepath.Join(folder, manifestName)
 	if err := json.Unmarshal(content, &m); err != nil {
-		return nil, nil, fmt.Errorf("%s is damaged (%w): restore it, or give another folder", name, err)
+		return nil, nil, &UnusableError{folder, fmt.Errorf("has a damaged %s (%w): restore it", manifestName, err)}
 	}
 	if m.Format != formatName {
 		return nil, nil, fmt.Errorf("%s: %w: its manifest is of something else", folder, ErrNone)
 	}
 	if m.Version > formatVersion {
-		return nil, nil, fmt.Errorf("%s is of format version %d, and this program reads up to %d: use a newer one", name, m.Version, formatVersion)
+		return nil, nil, &UnusableError{folder, fmt.Errorf("%w (version %d, where this program reads up to %d): use a newer program", ErrNewer, m.Version, formatVersion)}
 	}
 	if err := m.check(); err != nil {
-		return nil, nil, fmt.Errorf("%s is damaged (%w): restore it, or give another folder", name, err)
+		return nil, nil, &UnusableError{folder, fmt.Errorf("has a damaged %s (%w): restore it", manifestName, err)}
 	}
 	return &m, content, nil
 }

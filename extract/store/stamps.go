@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 )
 
 // Stamps, which tell an unchanged file without reading it, are no part of a store: they hold for this machine alone,
@@ -21,7 +22,7 @@ import (
 
 // stampsFile is where the stamps of the store in dir are, "" where there is no user cache.
 func stampsFile(dir string) string {
-	cache, err := os.UserCacheDir()
+	folder, err := cachefolder.Of(cachefolder.Stamps)
 	if err != nil {
 		return ""
 	}
@@ -31,7 +32,7 @@ func stampsFile(dir string) string {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	return filepath.Join(cache, "iconic", "stamps", fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
+	return filepath.Join(folder, fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
 }
 
 // loadStamps gives the stamps of n items, empty ones where none are kept.

@@ -265,3 +265,16 @@ func DimOf(dir string, e Encoder) int {
 	}
 	return m.Dim
 }
+
+// Describe reads what a finished store in a folder says of itself; its features are not looked at. ErrNone is in the chain of its error
+// where there is none.
+func Describe(dir string) (*Manifest, error) {
+	m, _, err := readManifest(dir)
+	return m, err
+}
+
+// Lock is the file by whose lock the writers of a store keep each other out.
+func Lock(dir string) string { return filepath.Join(dir, lockName) }
+
+// Unfinished tells whether a folder holds features of a run that was cut short.
+func Unfinished(dir string) bool { return exists(filepath.Join(dir, partialName, settingsName)) }

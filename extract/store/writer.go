@@ -141,12 +141,28 @@ func (w *Writer) acquire() error {
 	}
 	var err error
 	if w.unlock, err = lockfile.Try(filepath.Join(w.dir, lockName)); errors.Is(err, lockfile.ErrBusy) {
-		return fmt.Errorf("feature store %s: %w: wait for it, or give another --out", w.dir, ErrBusy)
+		return fmt.Errorf("feature store %s %w", w.dir, ErrBusy)
 	}
 	if err != nil {
 		return fmt.Errorf("feature store %s cannot be written: %w", w.dir, err)
 	}
 	return nil
+}
+
+// UnusableError says why nothing can be made of what lies in the folder of a store: it is damaged, something else, or of other settings.
+type UnusableError struct {
+	Dir     string
+	Problem error // the rest of the sentence that begins with Dir
+}
+
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("feature store %s %v", e.Dir, e.Problem)
+}
+
+func (e *UnusableError) Unwrap() error { return e.Problem }
+
+func (w *Writer) unusable(format string, args ...any) error {
+	return &UnusableError{w.dir, fmt.Errorf(format, args...)}
 }
 
 // ErrBusy is in the chain of Begin's error for a store that another process is writing.
@@ -185,10 +201,10 @@ func (w *Writer) readOld() error {
 	}
 	w.adopt(m.Settings)
 	if diff := w.manifest.differs(m.Settings); diff != "" {
-		return fmt.Errorf("feature store %s was made with other settings (now %s before): use those, or give another --out", w.dir, diff)
+		return w.unusable("was made with other settings (now %s before): use those", diff)
 	}
 	if a, b := m.Part, w.manifest.Part; (a == nil) != (b == nil) || a != nil && (a.Index != b.Index || a.Of != b.Of) {
-		return fmt.Errorf("feature store %s holds %s, and not %s: give another --out", w.dir, a.words(), b.words())
+		return w.unusable("holds %s, and not %s", a.words(), b.words())
 	}
 	w.old, w.oldContent = m, content
 	items, lines, err := m.loadItems(w.dir)
@@ -197,7 +213,7 @@ func (w *Writer) readOld() error {
 		return nil // without its items no row of a shard has a meaning
 	}
 	if err := m.checkItems(items); err != nil {
-		return fmt.Errorf("feature store %s: %w: restore that file, or give another folder", w.dir, err)
+		return w.unusable("is damaged (%w): restore that file", err)
 	}
 	w.oldItems = items
 	at := make([]int32, len(m.Shards))
@@ -240,7 +256,7 @@ func (e Engine) String() string {
 }
 
 func (e *EngineError) Error() string {
-	return fmt.Sprintf("feature store %s was made with %s, and now there is %s, whose features may differ: use the same as before, or give another folder", e.Dir, e.Was, e.Now)
+	return fmt.Sprintf("feature store %s was made with %s, and now there is %s, whose features may differ: use the same as before", e.Dir, e.Was, e.Now)
 }
 
 // MadeOn records what runs the encoder, before the first features are appended. It fails with an *EngineError where those that are
@@ -277,9 +293,9 @@ func (w *Writer) expectEmpty() error {
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case strings.HasPrefix(name, "features-") && strings.HasSuffix(name, ".npy"), name == itemsName:
-			return fmt.Errorf("%s holds %s but no %s, which says what made it: restore that file, or give another --out", w.dir, name, manifestName)
+			return w.unusable("holds %s but no %s, which says what made it: restore that file", name, manifestName)
 		case !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "part-"):
-			return fmt.Errorf("%s is not a feature store, and not empty (it holds %s): give a new folder with --out", w.dir, name)
+			return w.unusable("cannot be made there, since the folder is not empty (it holds %s): empty it", name)
 		}
 	}
 	return nil
@@ -316,11 +332,11 @@ func (w *Writer) readPartial() error {
 	}
 	var before Settings
 	if err := json.Unmarshal(content, &before); err != nil {
-		return fmt.Errorf("%s is damaged (%w): remove the folder %s", filepath.Join(w.partial, settingsName), err, w.partial)
+		return w.unusable("has a damaged %s (%w): remove the folder %s", filepath.Join(partialName, settingsName), err, w.partial)
 	}
 	w.adopt(before)
 	if diff := w.manifest.differs(before); diff != "" {
-		return fmt.Errorf("feature store %s is unfinished, and was begun with other settings (now %s before): use those, or give another --out", w.dir, diff)
+		return w.unusable("is unfinished, and was begun with other settings (now %s before): use those", diff)
 	}
 	journals, err := filepath.Glob(filepath.Join(escapeGlob(w.partial), "*.journal"))
 	if err != nil {

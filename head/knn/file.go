@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 )
 
@@ -40,6 +41,7 @@ func Cached(ctx context.Context, name string, s Search, f Features, o Options) (
 		return nil, err
 	}
 	if g, err := Load(name, key); err == nil {
+		cachefolder.Used(filepath.Dir(name))
 		return g, nil
 	}
 	g, err := s.Find(ctx, f, o)

@@ -23,8 +23,8 @@ var units = []struct {
 	{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}, {"b", 1},
 }
 
-// Set reads a size.
-func (s *Size) Set(text string) error {
+// Bytes reads a number of bytes as people write it, from 0 on.
+func Bytes(text string) (int64, error) {
 	rest, unit := strings.ToLower(strings.TrimSpace(text)), 1.0
 	for _, u := range units {
 		if before, ok := strings.CutSuffix(rest, u.name); ok {
@@ -33,13 +33,22 @@ func (s *Size) Set(text string) error {
 		}
 	}
 	n, err := strconv.ParseFloat(rest, 64)
-	if err != nil || math.IsNaN(n) || n*unit > math.MaxInt64/2 {
-		return fmt.Errorf("%q: want a number of bytes, as 800MB or 2GB", text)
+	if err != nil || math.IsNaN(n) || n < 0 || n*unit > math.MaxInt64/2 {
+		return 0, fmt.Errorf("%q: want a number of bytes, as 800MB or 2GB", text)
 	}
-	if n*unit < Least {
+	return int64(n * unit), nil
+}
+
+// Set reads a size.
+func (s *Size) Set(text string) error {
+	n, err := Bytes(text)
+	if err != nil {
+		return err
+	}
+	if n < Least {
 		return fmt.Errorf("%q: want at least %s", text, Format(Least))
 	}
-	*s = Size(n * unit)
+	*s = Size(n)
 	return nil
 }
 

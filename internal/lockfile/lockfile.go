@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -16,15 +17,38 @@ import (
 var ErrBusy = errors.New("is in use by another process")
 
 // Try locks the file called name, which it makes if need be; its folder must be there. Unlock it after use.
-func Try(name string) (unlock func() error, err error) {
-	lock := flock.New(name, flock.SetPermissions(0o666))
-	switch ok, err := lock.TryLock(); {
-	case err != nil:
-		return nil, errors.Join(err, lock.Close())
-	case !ok:
-		return nil, errors.Join(fmt.Errorf("%s %w", name, ErrBusy), lock.Close())
+func Try(name string) (unlock func() error, err error) { return try(name, (*flock.Flock).TryLock) }
+
+// Share is Try for those who only need the folder to stay: several may hold the file at once, while nobody has locked it alone.
+func Share(name string) (unlock func() error, err error) { return try(name, (*flock.Flock).TryRLock) }
+
+func try(name string, lock func(*flock.Flock) (bool, error)) (unlock func() error, err error) {
+	const tries = 100
+	for range tries {
+		l := flock.New(name, flock.SetPermissions(0o666))
+		switch ok, err := lock(l); {
+		case err != nil:
+			return nil, errors.Join(err, l.Close())
+		case !ok:
+			return nil, errors.Join(fmt.Errorf("%s %w", name, ErrBusy), l.Close())
+		case named(l, name):
+			return l.Close, nil
+		}
+		if err := l.Close(); err != nil { // the folder was removed between the opening of the file and its locking
+			return nil, err
+		}
 	}
-	return lock.Close, nil
+	return nil, fmt.Errorf("%s is removed by somebody as fast as it is made", name)
+}
+
+// named tells whether the file that was locked is the one that bears the name now.
+func named(l *flock.Flock, name string) bool {
+	locked, err := l.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(name)
+	return err == nil && os.SameFile(locked, now)
 }
 
 // Wait is Try that waits for its turn until ctx ends. waiting, unless nil, is called once if there is somebody to wait for.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/internal/bucket"
+	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
 )
 
@@ -64,11 +65,11 @@ func belongs(name string) bool {
 // Open makes a folder of what the bucket has of a store; nothing, if it has none of it. Close it after use. It fails with
 // lockfile.ErrBusy while another process of this machine works on the same store.
 func Open(ctx context.Context, address string) (_ *Mirror, err error) {
-	cache, err := os.UserCacheDir()
+	folder, err := cachefolder.Of(cachefolder.Buckets)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(cache, "iconic", "buckets", fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSuffix(address, "/"))))
+	dir := filepath.Join(folder, fmt.Sprintf("%016x", xxhash.Sum64String(strings.TrimSuffix(address, "/"))))
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}

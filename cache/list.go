@@ -1,0 +1,282 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"iconic/extract/store"
+	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
+)
+
+// Kind says what an entry is.
+type Kind string
+
+const (
+	Features Kind = "features" // of a data set, by an encoder
+	Graphs   Kind = "graphs"   // of nearest neighbours
+	Encoder  Kind = "encoder"  // an ONNX file made from weights, or rewritten
+	Weights  Kind = "weights"  // as they were fetched
+	Runtime  Kind = "runtime"  // a version of the ONNX Runtime library
+	Index    Kind = "index"    // what tells images without reading or encoding them again
+	Rest     Kind = "rest"     // what killed processes have left
+)
+
+// Kinds lists them, in the order of a listing.
+func Kinds() []Kind { return []Kind{Features, Graphs, Encoder, Weights, Runtime, Index, Rest} }
+
+// State says whether an entry is finished, and free.
+type State string
+
+const (
+	Kept       State = ""             // finished, and nobody works with it
+	InUse      State = "in use"       // some process reads or writes it
+	Unfinished State = "half-written" // begun by a process that is gone; the same command goes on with it, or begins anew
+)
+
+// Entry is one thing that is kept: a file or a folder.
+type Entry struct {
+	Kind   Kind      `json:"kind"`
+	Name   string    `json:"name"` // its path below the folder of the cache, with slashes
+	Path   string    `json:"path"`
+	Bytes  int64     `json:"bytes"`
+	Used   time.Time `json:"used"` // when it was last written or needed
+	State  State     `json:"state,omitempty"`
+	Detail string    `json:"detail,omitempty"` // what is in it, in words
+
+	locks []string // files by which those who write it keep others away
+}
+
+// Folder is where everything is kept. It need not be there yet.
+func Folder() (string, error) { return cachefolder.Root() }
+
+// List lists all that is kept: by kind, the largest first. Of a folder that is not there it is empty.
+func List(ctx context.Context) ([]Entry, error) {
+	root, err := cachefolder.Root()
+	if err != nil {
+		return nil, err
+	}
+	l := &lister{ctx: ctx, root: root}
+	for _, look := range []func() error{l.features, l.neighbours, l.models, l.runtime, l.indexes, l.buckets} {
+		if err := look(); err != nil {
+			return nil, err
+		}
+	}
+	kinds := Kinds()
+	slices.SortStableFunc(l.entries, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
+	})
+	return l.entries, nil
+}
+
+// Bytes is the size of entries together.
+func Bytes(entries []Entry) int64 {
+	var n int64
+	for _, e := range entries {
+		n += e.Bytes
+	}
+	return n
+}
+
+type lister struct {
+	ctx     context.Context
+	root    string
+	entries []Entry
+}
+
+// each goes over a folder of the cache; one that is not there is empty. What killed processes have left is listed as that.
+func (l *lister) each(folder string, visit func(path string, d fs.DirEntry) error) error {
+	found, err := os.ReadDir(filepath.Join(l.root, folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, d := range found {
+		path := filepath.Join(l.root, folder, d.Name())
+		switch {
+		case cachefolder.Lock(path):
+		case atomicfile.Temporary(d.Name()) || strings.HasSuffix(d.Name(), ".part") || strings.HasSuffix(d.Name(), ".part.json"):
+			err = l.rest(path)
+		default:
+			err = visit(path, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// add measures an entry and lists it. Folders in leave, which are entries of their own, are left out.
+func (l *lister) add(e Entry, leave ...string) error {
+	unfinished := false
+	err := filepath.WalkDir(e.Path, func(path string, d fs.DirEntry, err error) error {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && slices.Contains(leave, path) {
+			return filepath.SkipDir
+		}
+		stat, err := d.Info()
+		if err != nil {
+			return nil // removed meanwhile
+		}
+		if d.IsDir() {
+			if path == e.Path && stat.ModTime().After(e.Used) {
+				e.Used = stat.ModTime()
+			}
+			return nil
+		}
+		if cachefolder.Lock(path) {
+			return nil
+		}
+		e.Bytes += stat.Size()
+		if stat.ModTime().After(e.Used) {
+			e.Used = stat.ModTime()
+		}
+		unfinished = unfinished || atomicfile.Temporary(d.Name()) || strings.HasSuffix(d.Name(), ".part")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if unfinished && e.State == Kept {
+		e.State = Unfinished
+	}
+	if cachefolder.Busy(e.Path, e.locks...) {
+		e.State = InUse
+	}
+	if e.Used.IsZero() { // a folder that went meanwhile
+		return nil
+	}
+	below, err := filepath.Rel(l.root, e.Path)
+	if err != nil {
+		return err
+	}
+	e.Name, e.Used = filepath.ToSlash(below), e.Used.Truncate(time.Second)
+	l.entries = append(l.entries, e)
+	return nil
+}
+
+// rest lists what a process was writing. Whether that one lives, atomicfile knows when it sweeps.
+func (l *lister) rest(path string) error {
+	e := Entry{Kind: Rest, Path: path, State: Unfinished, Detail: "begun by a process that may be gone"}
+	if base, ok := strings.CutSuffix(strings.TrimSuffix(path, ".json"), ".part"); ok {
+		e.Detail = "a download that goes on from there"
+		e.locks = []string{filepath.Join(filepath.Dir(base), "."+filepath.Base(base)+".lock")}
+	}
+	return l.add(e)
+}
+
+// features lists stores, and the graphs that lie in them.
+func (l *lister) features() error {
+	return l.each(cachefolder.Features, func(path string, d fs.DirEntry) error {
+		e := Entry{Kind: Features, Path: path, locks: []string{store.Lock(path)}}
+		graphs := filepath.Join(path, "neighbours")
+		switch m, err := store.Describe(path); {
+		case err == nil:
+			e.Detail = fmt.Sprintf("%d images × %d by %s", m.Rows, m.Dim, m.Encoder.Name)
+			if m.Views > 1 {
+				e.Detail += fmt.Sprintf(", %d views", m.Views)
+			}
+			if store.Unfinished(path) {
+				e.Detail += "; a later run was cut short"
+			}
+		case store.Unfinished(path):
+			e.State, e.Detail = Unfinished, "an extraction that the same command goes on with"
+		case errors.Is(err, store.ErrNone):
+			e.Detail = "no features yet"
+		default:
+			e.Detail = "damaged: made anew when it is needed"
+		}
+		if err := l.add(e, graphs); err != nil {
+			return err
+		}
+		if stat, err := os.Stat(graphs); err != nil || !stat.IsDir() {
+			return nil
+		}
+		return l.graphs(graphs, append(e.locks, cachefolder.Use(path)))
+	})
+}
+
+func (l *lister) graphs(folder string, locks []string) error {
+	found, err := filepath.Glob(filepath.Join(strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(folder), "*.knn"))
+	if err != nil {
+		return err
+	}
+	detail := fmt.Sprintf("%d graphs", len(found))
+	if len(found) == 1 {
+		detail = "1 graph"
+	}
+	return l.add(Entry{Kind: Graphs, Path: folder, Detail: detail, locks: locks})
+}
+
+func (l *lister) neighbours() error {
+	return l.each(cachefolder.Neighbours, func(path string, d fs.DirEntry) error { return l.graphs(path, nil) })
+}
+
+func (l *lister) models() error {
+	err := l.each(cachefolder.Models+"/onnx", func(path string, d fs.DirEntry) error {
+		e := Entry{Kind: Encoder, Path: path, Detail: "ONNX file made from weights", locks: []string{filepath.Join(path, ".lock")}}
+		if _, err := os.Stat(filepath.Join(path, "seal.json")); err != nil {
+			e.State, e.Detail = Unfinished, "an import that is done anew"
+		}
+		return l.add(e)
+	})
+	if err != nil {
+		return err
+	}
+	return l.each(cachefolder.Models+"/weights", func(path string, d fs.DirEntry) error {
+		locks, err := filepath.Glob(filepath.Join(path, ".*.lock"))
+		if err != nil {
+			return err
+		}
+		return l.add(Entry{Kind: Weights, Path: path, Detail: "weights as they were fetched", locks: locks})
+	})
+}
+
+func (l *lister) runtime() error {
+	lock := filepath.Join(l.root, cachefolder.Runtime, ".lock")
+	return l.each(cachefolder.Runtime, func(path string, d fs.DirEntry) error {
+		return l.add(Entry{Kind: Runtime, Path: path, Detail: "ONNX Runtime library", locks: []string{lock}})
+	})
+}
+
+// indexes are small, many, and of use to all stores: each kind is one entry.
+func (l *lister) indexes() error {
+	for _, kind := range [...]struct{ folder, detail string }{
+		{cachefolder.Contents, "which images have features, by content"}, {cachefolder.Stamps, "which images are unchanged"},
+	} {
+		path := filepath.Join(l.root, kind.folder)
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if err := l.add(Entry{Kind: Index, Path: path, Detail: kind.detail}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buckets lists copies of stores, which are there only while a process works on them.
+func (l *lister) buckets() error {
+	return l.each(cachefolder.Buckets, func(path string, d fs.DirEntry) error {
+		if !d.IsDir() {
+			return nil // the lock of one
+		}
+		return l.add(Entry{Kind: Rest, Path: path, State: Unfinished, Detail: "a copy of a store in a bucket", locks: []string{path + ".lock"}})
+	})
+}

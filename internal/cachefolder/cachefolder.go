@@ -1,0 +1,170 @@
+// Package cachefolder is the one folder in which the program keeps, for one user, what it can make or fetch again: iconic in the
+// user's cache. Each kind of thing has a folder of its own below it. What is used is marked as used now, by the time of its folder, and
+// held while it is, so that whoever prunes the cache knows.
+package cachefolder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"iconic/internal/atomicfile"
+	"iconic/internal/lockfile"
+)
+
+// Kinds of what is kept: the names of folders below the root.
+const (
+	Features   = "features"    // feature stores of `run`, by data and encoder
+	Contents   = "contents"    // which pictures the stores of this user have, by content
+	Neighbours = "neighbours"  // graphs of matrices; a store keeps its own
+	Models     = "models"      // weights, and encoders made from them
+	Runtime    = "onnxruntime" // libraries
+	Stamps     = "stamps"      // what tells an unchanged image without reading it
+	Buckets    = "buckets"     // stores in buckets, while they are worked on
+)
+
+// Root is the folder. It need not be there.
+func Root() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "iconic"), nil
+}
+
+// Of is the folder of a kind. It need not be there.
+func Of(kind string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, kind), nil
+}
+
+// Keeps tells whether a file or folder lies in the cache.
+func Keeps(name string) bool {
+	root, err := Root()
+	if err != nil {
+		return false
+	}
+	full, err := filepath.Abs(name)
+	if err != nil {
+		return false
+	}
+	below, err := filepath.Rel(root, full)
+	return err == nil && below != "." && filepath.IsLocal(below)
+}
+
+// Used marks a folder of the cache as used now. It does nothing elsewhere, nor where it may not.
+func Used(folder string) {
+	if Keeps(folder) {
+		now := time.Now()
+		_ = os.Chtimes(folder, now, now) // a cache that cannot be written is pruned by its owner
+	}
+}
+
+// useName is the file by whose lock a folder is held.
+const useName = ".use"
+
+// Use is the file by whose lock a folder is held.
+func Use(folder string) string { return filepath.Join(folder, useName) }
+
+// Hold marks a folder of the cache as used and keeps it from being pruned until release. It does nothing for folders elsewhere, and for
+// those that cannot be locked, as in a cache that may only be read. It fails only with ctx.
+func Hold(ctx context.Context, folder string) (release func(), err error) {
+	if !Keeps(folder) {
+		return func() {}, nil
+	}
+	for {
+		if err := os.MkdirAll(folder, 0o777); err != nil {
+			return func() {}, nil
+		}
+		unlock, err := lockfile.Share(Use(folder))
+		switch {
+		case err == nil:
+			Used(folder)
+			return func() { _ = unlock() }, nil // the end of the process would do it, too
+		case !errors.Is(err, lockfile.ErrBusy) && !errors.Is(err, os.ErrNotExist):
+			return func() {}, nil
+		}
+		select { // it is being pruned
+		case <-ctx.Done():
+			return func() {}, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Claim locks a folder of the cache against all who use it or write to it. It fails with lockfile.ErrBusy while somebody does.
+func Claim(folder string, locks ...string) (unlock func() error, err error) {
+	var held []func() error
+	unlock = func() error {
+		var err error
+		for _, u := range held {
+			err = errors.Join(err, u())
+		}
+		return err
+	}
+	for _, name := range append([]string{Use(folder)}, locks...) {
+		u, err := lockfile.Try(name)
+		if err != nil {
+			return nil, errors.Join(err, unlock())
+		}
+		held = append(held, u)
+	}
+	return unlock, nil
+}
+
+// Remove takes a folder of the cache away in one step, so that nothing half-removed can be met under its name, and then frees its room.
+// It fails with lockfile.ErrBusy while somebody uses or writes it.
+func Remove(folder string, locks ...string) (err error) {
+	if !Keeps(folder) {
+		return fmt.Errorf("%s is no folder of the cache", folder)
+	}
+	unlock, err := Claim(folder, locks...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	return Discard(folder)
+}
+
+// Discard is Remove of a file or folder that nobody claims.
+func Discard(name string) error {
+	aside, remove, err := atomicfile.Folder(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(name, filepath.Join(aside, filepath.Base(name))), remove())
+}
+
+// Busy tells whether somebody uses or writes a folder, without leaving anything behind.
+func Busy(folder string, locks ...string) bool {
+	for _, name := range append([]string{Use(folder)}, locks...) {
+		if _, err := os.Lstat(name); err != nil {
+			continue // nobody ever has
+		}
+		unlock, err := lockfile.Try(name)
+		if errors.Is(err, lockfile.ErrBusy) {
+			return true
+		}
+		if err == nil {
+			_ = unlock()
+		}
+	}
+	return false
+}
+
+// Lock tells whether a file is one by whose lock something is held, and no content.
+func Lock(name string) bool {
+	base := filepath.Base(name)
+	return base == useName || strings.HasPrefix(base, ".") && strings.HasSuffix(base, ".lock")
+}

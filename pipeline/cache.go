@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"iconic/cache"
+	"iconic/internal/age"
+	"iconic/internal/budget"
+)
+
+func newCacheCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cache",
+		Short: "List what is kept for next time, and remove what is old or large",
+		Long: `List what is kept for next time, and remove what is old or large.
+
+Features of images, neighbour graphs, encoders with their weights and the ONNX Runtime library are kept in one folder, so that
+nothing is computed or fetched twice. Whatever is removed there is made or fetched again when it is needed. Stores and run folders that you
+named with --out or --features lie elsewhere, and are never touched.`,
+		Example: `  pipeline cache
+  pipeline cache --json
+  pipeline cache prune --older-than 30d --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			entries, err := cache.List(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.printCache(entries)
+		},
+	}
+	c.AddCommand(newCachePruneCommand(a))
+	return c
+}
+
+func newCachePruneCommand(a *app) *cobra.Command {
+	var o struct {
+		older  age.Age
+		larger size
+		under  size
+		kinds  []string
+		dry    bool
+	}
+	c := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what was not needed for long, or is large",
+		Long: `Remove what was not needed for long, or is large.
+
+What --older-than, --larger-than and --kind all fit is removed. With --keep-under no more of it goes than needed for the whole cache to take
+that much, and what was not needed for longest goes first. What some process works with is never removed; features go with their graphs.`,
+		Example: `  pipeline cache prune --older-than 30d --dry-run
+  pipeline cache prune --keep-under 20GB
+  pipeline cache prune --kind features,graphs --larger-than 1GB`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			rule := cache.Rule{OlderThan: time.Duration(o.older), LargerThan: o.larger.bytes}
+			for _, k := range o.kinds {
+				rule.Kinds = append(rule.Kinds, cache.Kind(k))
+			}
+			if o.under.set {
+				keep := o.under.bytes
+				rule.Keep = &keep
+			}
+			if rule.OlderThan == 0 && rule.LargerThan == 0 && rule.Keep == nil && rule.Kinds == nil {
+				return usagef("say what is to be removed, with --older-than, --larger-than, --keep-under or --kind")
+			}
+			if err := rule.Validate(); err != nil {
+				return usageError{err}
+			}
+			p, err := cache.Prune(c.Context(), rule, o.dry)
+			if p != nil {
+				if perr := a.printPruned(p, o.dry); perr != nil {
+					return perr
+				}
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.Var(&o.older, "older-than", "only what was not needed for so long, as 30d, 2w or 12h")
+	f.Var(&o.larger, "larger-than", "only what takes more than this, as 500MB or 2GB")
+	f.Var(&o.under, "keep-under", "no more than needed for the cache to take this, as 20GB; the longest unused goes first")
+	f.StringSliceVar(&o.kinds, "kind", nil, "only these kinds: features, graphs, encoder, weights, runtime, index, rest")
+	f.BoolVarP(&o.dry, "dry-run", "n", false, "remove nothing, and list what would go")
+	return c
+}
+
+// size is a flag of a number of bytes of any size, 0 included.
+type size struct {
+	bytes int64
+	set   bool
+}
+
+// Set reads a size.
+func (s *size) Set(text string) (err error) {
+	s.bytes, err = budget.Bytes(text)
+	s.set = err == nil
+	return err
+}
+
+func (s *size) String() string {
+	if !s.set {
+		return ""
+	}
+	return budget.Format(s.bytes)
+}
+
+// Type is the word that the flag's help shows.
+func (s *size) Type() string { return "size" }
+
+func (a *app) printCache(entries []cache.Entry) error {
+	folder, err := cache.Folder()
+	if err != nil {
+		return err
+	}
+	if a.json {
+		if entries == nil {
+			entries = []cache.Entry{}
+		}
+		return a.printJSON(struct {
+			Folder string        `json:"folder"`
+			Bytes  int64         `json:"bytes"`
+			Kept   []cache.Entry `json:"kept"`
+		}{folder, cache.Bytes(entries), entries})
+	}
+	if len(entries) == 0 {
+		_, err := fmt.Fprintf(a.out, "Nothing is kept in %s.\n", plain(folder))
+		return err
+	}
+	if err := a.printEntries(entries); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "\n%s in %s\n", budget.Format(cache.Bytes(entries)), plain(folder))
+	return err
+}
+
+// printEntries writes a line for each.
+func (a *app) printEntries(entries []cache.Entry) error {
+	t, now := newTable("KIND", "SIZE", "NEEDED", "STATE", "NAME", "WHAT IT IS"), time.Now()
+	for _, e := range entries {
+		state := string(e.State)
+		if e.State == cache.Kept {
+			state = "kept"
+		}
+		t.row(string(e.Kind), budget.Format(e.Bytes), age.Since(now.Sub(e.Used)), state, plain(e.Name), plain(e.Detail))
+	}
+	return t.print(a.out)
+}
+
+func (a *app) printPruned(p *cache.Pruned, dry bool) error {
+	if a.json {
+		return a.printJSON(struct {
+			*cache.Pruned
+			DryRun bool `json:"dry_run"`
+		}{p, dry})
+	}
+	if len(p.Removed) > 0 {
+		if err := a.printEntries(p.Removed); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.out)
+	}
+	for _, e := range p.Passed {
+		a.note("%s is in use, and stays", e.Name)
+	}
+	verb := "removed"
+	if dry {
+		verb = "would be removed"
+	}
+	_, err := fmt.Fprintf(a.out, "%s %s; %s kept\n", budget.Format(p.Bytes), verb, budget.Format(p.Left))
+	return err
+}
