@@ -6,6 +6,8 @@ import "strings"
 var kept = map[string]string{
 	"":              "nothing was changed",
 	"assignments":   "no unfinished file bears its final name: run the same command again to start anew",
+	"cache":         "nothing was changed",
+	"cache prune":   "what was removed is gone, each entry as a whole: run the same command again to remove the rest",
 	"curate":        "every change that the page showed is saved: run the same command again to go on",
 	"demo":          "the demo is not finished: run the same command again, and it starts anew in its folder",
 	"doctor":        "nothing was changed",
