@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,11 +61,23 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Pruned > 0 {
 		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
 	}
-	if s.Encoded == 0 {
-		h.Notef("encoded 0 images: the features of all %d are in %s", s.Rows, s.Store)
-		return
+	others := ""
+	if s.Borrowed > 0 {
+		others = fmt.Sprintf(" (%s of them in other stores)", thousands(s.Borrowed))
 	}
-	h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
+	h.Notef("%s of %s images have features already%s; %s are encoded", thousands(s.Already), thousands(s.Items-s.Bad()), others, thousands(s.Encoded))
+	if s.Encoded > 0 {
+		h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
+	}
+}
+
+// thousands writes a number as people read it: "1,281,167".
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // cached brings the store in the user's cache up to the images, and gives its folder, which stays until release. A store that another process

@@ -38,6 +38,7 @@ type Config struct {
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
 	Memory  int64   // bytes that reading and decoding may take at once; 0: half of the machine's or of its control group's
+	Anew    bool    // encode what other stores of this user have features of, too
 	Prune   bool    // drop what the data set no longer has
 	Strict  bool    // the first bad image ends the run
 	MaxBad  float64 // the share of bad images above which the run fails at its end
@@ -99,6 +100,8 @@ type Summary struct {
 	Items      int            `json:"items"`      // images of the data set, or of the part
 	Rows       int            `json:"rows"`       // rows of the store now
 	Encoded    int            `json:"encoded"`    // images that went through the encoder
+	Already    int            `json:"already"`    // images whose features were there before, in this store or in others
+	Borrowed   int            `json:"borrowed"`   // images of those whose features came from other stores
 	Duplicates int            `json:"duplicates"` // images whose content another one has, too
 	Gone       int            `json:"gone"`       // rows of images that the data set no longer has, kept
 	Pruned     int            `json:"pruned"`     // and dropped

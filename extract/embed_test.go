@@ -14,7 +14,6 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/internal/onnxtest"
@@ -31,7 +30,7 @@ func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.S
 	if described, err = json.Marshal(s.Settings); err != nil {
 		t.Fatal(err)
 	}
-	library, err := onnxruntime.Find(t.Context(), onnxruntime.Options{})
+	library, err := library()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -73,24 +74,22 @@ func picturePath(root string, i int) string {
 // config is an extraction with a model that averages colours, into shards of eight rows.
 func config(t testing.TB, data, out string) Config {
 	t.Helper()
-	t.Setenv("XDG_CACHE_HOME", cache(t))
+	if _, err := library(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	return Config{
-		Data: data, Out: out, Model: model(t), ModelName: "colours", Views: 1, ShardRows: 8, Workers: 3, MaxBad: 0.5,
+		Data: data, Out: out, Model: model(t), ModelName: "colours", Views: 1, ShardRows: 8, Workers: 3, MaxBad: 0.5, Anew: true,
 		Encoder:   encoder.Options{Provider: encoder.CPU, Threads: 1},
 		Transform: pixels.Transform{Resize: 16, Crop: 16, Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.5, 0.5, 0.5}},
-		Library:   func() (string, error) { return onnxruntime.Find(context.Background(), onnxruntime.Options{}) },
+		Library:   library,
 	}
 }
 
-// cache is the user's own, so that the runtime library is found there.
-func cache(t testing.TB) string {
-	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
+// library is the runtime library of whoever runs the tests, found before the tests have caches of their own.
+var library = sync.OnceValues(func() (string, error) {
+	return onnxruntime.Find(context.Background(), onnxruntime.Options{})
+})
 
 func model(t testing.TB) string {
 	t.Helper()

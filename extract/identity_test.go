@@ -59,6 +59,7 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 		"Part":      out("a part has a folder of its own, and says which it is"),
 		"Parts":     out("as Part"),
 		"Batch":     out(speed), "Workers": out(speed), "Memory": out("images wait for it, or are skipped and said to be"),
+		"Anew":   out("features that are taken over are those that encoding would give, to the bit"),
 		"Prune":  out("what is dropped shows in the store's list"),
 		"Strict": out("it ends a run, and changes none"), "MaxBad": out("as Strict"),
 	}

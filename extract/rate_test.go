@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
 	"iconic/internal/sharedtest"
 )
@@ -37,7 +36,7 @@ func TestRateAgainstBareONNXRuntime(t *testing.T) {
 	c.Model, c.Batch, c.ShardRows, c.Workers = model, batch, 1024, 0
 	c.Encoder = encoder.Options{Provider: encoder.CPU}
 	c.Transform = pixels.Transform{Resize: 248, Crop: 224, Mean: c.Transform.Mean, Std: c.Transform.Std}
-	library, err := onnxruntime.Find(t.Context(), onnxruntime.Options{})
+	library, err := library()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,10 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		_ = r.writer.Close() // the reason to end is err
 		return nil, err
 	}
+	if err := r.borrow(ctx); err != nil {
+		_ = r.writer.Close() // the reason to end is err
+		return nil, err
+	}
 	if err := r.all(ctx); err != nil {
 		_ = r.writer.Close() // it keeps the rows that are finished, if it can; the reason to end is err
 		return nil, r.explain(err)
@@ -82,6 +86,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		}
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
+	r.summary.Already, r.summary.Borrowed = r.writer.Already-r.summary.Gone, r.writer.Borrowed
 	return r.summary, r.summary.judge(c.MaxBad)
 }
 

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/extract/dataset"
-	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
 	"iconic/internal/budget"
@@ -398,7 +397,7 @@ func (s *stages) openForBatches(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if s.writer != nil {
-		if err := s.writer.MadeOn(store.Engine{Provider: string(s.encoder.Provider), Runtime: encoder.LibraryVersion()}); err != nil {
+		if err := s.writer.MadeOn(s.engine()); err != nil {
 			return 0, err
 		}
 	}

@@ -23,7 +23,7 @@ func TestAnArchiveIsItsFolder(t *testing.T) {
 	var stores []string
 	for _, data := range []string{archive, folder} {
 		out := filepath.Join(t.TempDir(), "store")
-		c := exec.Command("pipeline", "extract", data, "--model", model, "--resize", "224", "--crop", "224", "--mean", "0.5", "--std", "0.5",
+		c := exec.Command("pipeline", "extract", data, "--anew", "--model", model, "--resize", "224", "--crop", "224", "--mean", "0.5", "--std", "0.5",
 			"--batch-images", "8", "--shard", "1/400", "--out", out)
 		if output, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", data, err, output)

@@ -296,7 +296,7 @@ func TestNothingOfAnAddressIsTold(t *testing.T) {
 		}
 	}))
 	defer h.Close()
-	cache := isolated(t)
+	cache := isolated(t, t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", cache)
 	signed := h.URL + "/a.tar?X-Amz-Credential=" + s3Key + "&X-Amz-Signature=" + s3Secret
 	run := filepath.Join(t.TempDir(), "run")

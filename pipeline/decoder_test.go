@@ -21,7 +21,7 @@ func TestAStoreKeepsItsJPEGDecoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(decoder string) (string, error) {
-		c := exec.Command("pipeline", "extract", data, "--model", "tiny", "--out", out)
+		c := exec.Command("pipeline", "extract", data, "--anew", "--model", "tiny", "--out", out)
 		c.Env = append(os.Environ(), "ICONIC_JPEG="+decoder)
 		output, err := c.CombinedOutput()
 		return string(output), err

@@ -152,6 +152,7 @@ type storeOptions struct {
 	half      bool
 	shardRows int
 	prune     bool
+	anew      bool
 }
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
@@ -159,10 +160,11 @@ func (o *storeOptions) add(f *pflag.FlagSet) {
 	f.Uint64Var(&o.viewSeed, "view-seed", 0, "seed of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
 	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows of a file of features, of which a kill loses one at most (default: %d, or what the store has)", extract.DefaultShardRows))
+	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even those that other stores have features of")
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")
 }
 
 func (o *storeOptions) put(c *extract.Config) {
-	c.Views, c.Seed, c.Half, c.ShardRows, c.Prune = o.views, o.viewSeed, o.half, o.shardRows, o.prune
+	c.Views, c.Seed, c.Half, c.ShardRows, c.Prune, c.Anew = o.views, o.viewSeed, o.half, o.shardRows, o.prune, o.anew
 	c.Augment = pixels.DefaultAugmentation()
 }

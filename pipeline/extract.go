@@ -28,7 +28,7 @@ func newExtractCommand(a *app) *cobra.Command {
 DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, Parquet files, the
 binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, as
 s3://bucket/prefix. STORE is a folder, or an address too. Run again, the command goes on where it was stopped, adds new images and
-encodes changed ones; what is there is not encoded again.`,
+encodes changed ones. What is there is not encoded again, and features of the same pictures that another store of yours has are copied from there.`,
 		Example: `  pipeline extract photos --model dinov2-small --out stores/photos
   pipeline extract photos --model dinov2-small --shard 2/4 --out stores/photos`,
 		Args: cobra.ExactArgs(1),

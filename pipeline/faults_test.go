@@ -61,7 +61,7 @@ func newExtraction(t *testing.T) extraction {
 
 func (e extraction) command(out string, more ...string) *exec.Cmd {
 	args := append([]string{"extract", e.data, "--model", e.model, "--resize", "224", "--crop", "224", "--mean", "0.5", "--std", "0.5",
-		"--shard-rows", fmt.Sprint(faultShardRows), "--batch-images", "4", "--encoder-threads", "1", "--decode-threads", "2", "--json", "--out", out}, more...)
+		"--shard-rows", fmt.Sprint(faultShardRows), "--batch-images", "4", "--encoder-threads", "1", "--decode-threads", "2", "--json", "--anew", "--out", out}, more...)
 	return exec.Command("pipeline", args...)
 }
 

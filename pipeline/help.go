@@ -21,7 +21,7 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "point", "images", "max-bad", "strict", "prune", "memory", "decode-threads"}},
+	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "point", "images", "max-bad", "strict", "prune", "anew", "memory", "decode-threads"}},
 	{"Encoder", []string{"model", "precision", "image-size", "output", "attention-heads", "from", "resize", "crop", "whole", "mean", "std", "ignore-exif", "views", "view-seed", "float16", "shard-rows", "batch-images", "onnxruntime", "provider", "encoder-threads"}},
 	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "threads"}},
 	{methodTitle, nil},

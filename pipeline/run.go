@@ -18,7 +18,7 @@ func newRunCommand(a *app) *cobra.Command {
 
 DATA is what 'pipeline extract' takes: a folder of images, with class folders where there are classes, a list of paths, tar
 archives, Parquet files, or a binary data set. Features are cached by encoder, preprocessing and content: another run on the same images, with
-other settings of the training, encodes nothing.`,
+other settings of the training, in another folder or under other names, encodes nothing.`,
 		Example: `  pipeline run photos --model dinov2-small --clusters 20 --out runs/photos
   pipeline run photos --model dinov2-small --clusters auto --out runs/auto
   pipeline run photos --model encoder.onnx --crop 224 --mean 0.5 --std 0.5 --clusters 20 --out runs/mine`,

@@ -15,6 +15,9 @@
 // What decodes JPEG files is one of the settings. Today's libjpeg-turbo and the decoder in Go agree to the last bit, but
 // nobody can promise it of every version, so a store is never finished, or merged, by another decoder than it was begun with.
 //
+// Stores of the same encoder, preprocessing, decoder and engine lend features to each other, by content: a Pool is those that a Writer may
+// take from. What is copied is what encoding anew would give, so that the bytes of a store do not depend on who lent to it.
+//
 // Until all is done, finished shards lie in the folder .partial, each beside a journal of its items; an old store
 // stays readable meanwhile. Commit moves them to their final names; the new manifest, written first inside .partial,
 // makes it possible to roll a commit that was cut short forward. One Writer at a time holds a lock that dies with

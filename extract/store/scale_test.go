@@ -4,7 +4,9 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -83,4 +85,53 @@ func writeMillion(b *testing.B, dir string, settings Settings, rows int) {
 	if err := view.Gather(x, []int32{int32(rows - 1)}); err != nil || x[0] != float32((rows-1)%1024) {
 		b.Fatalf("row %g, %v", x[0], err)
 	}
+}
+
+// BenchmarkContents makes, opens and asks the index of as many images as ImageNet-1k has.
+func BenchmarkContents(b *testing.B) {
+	const images = 1_281_167
+	rows, name := indexed(b, images)
+	stat, err := os.Stat(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	order := make([]Hash, 0, len(rows))
+	for h := range rows {
+		order = append(order, h)
+	}
+	heap := func() float64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			c, err := openContents(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := c.close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(stat.Size())/images, "bytes/image")
+	})
+	b.Run("find", func(b *testing.B) {
+		before := heap()
+		c, err := openContents(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer c.close()
+		held := heap() - before
+		i := 0
+		for b.Loop() {
+			if row, ok := c.find(order[i%images]); !ok || row != int(rows[order[i%images]]) {
+				b.Fatalf("row %d, %v", row, ok)
+			}
+			i++
+		}
+		b.ReportMetric(held, "bytes-held")
+	})
 }

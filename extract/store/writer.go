@@ -27,6 +27,8 @@ import (
 type Writer struct {
 	Damaged    []string // what was found damaged, and is to be encoded again
 	Duplicates int      // rows appended whose content another row has, too
+	Already    int      // rows appended whose features were there before: in this store, or in another one
+	Borrowed   int      // rows of those that came from other stores
 
 	// Kept, unless nil, is told the files of each unfinished shard, its features and its journal, once they are on disk. Its error is
 	// that of the Append, Commit or Close under way.
@@ -44,8 +46,12 @@ type Writer struct {
 	files      []source
 	places     map[Hash]place // where features of a content are
 
+	pool *Pool               // other stores to take features from; nil: none
+	lent map[*npy.File]int32 // files of the pool among files
+
 	mu   sync.RWMutex
 	rows map[Hash]int32 // rows already appended, by content
+	made []uint64       // a bit for each row appended: whether its features were given to this Writer
 
 	pending []pending
 	buffer  []float32 // the shard under construction; it grows with its rows
@@ -70,6 +76,8 @@ type source struct {
 	rows  int
 	sum   string // its checksum
 	kept  kept
+
+	stride int // elements of its rows
 }
 
 // kept says where a source or target lies.
@@ -78,7 +86,8 @@ type kept int
 const (
 	inStore   kept = iota // under its final name
 	inPartial             // in .partial
-	elsewhere             // in another store
+	elsewhere             // in another store, which is open for this Writer alone
+	lent                  // in a store of the pool, which closes it
 )
 
 // place is one row of a source; file −1 means a row of the store under construction.
@@ -172,7 +181,13 @@ var ErrBusy = errors.New("is being written by another process")
 func (w *Writer) release() error {
 	var err error
 	for _, s := range w.files {
-		err = errors.Join(err, s.file.Close())
+		if s.kept != lent {
+			err = errors.Join(err, s.file.Close())
+		}
+	}
+	if w.pool != nil {
+		err = errors.Join(err, w.pool.Close())
+		w.pool = nil
 	}
 	for _, t := range w.targets {
 		if t.file != nil {
@@ -273,6 +288,9 @@ func (w *Writer) MadeOn(e Engine) error {
 	return writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings)
 }
 
+// Engine is what ran the encoder, of a new store once MadeOn has said so; zero where it is not known.
+func (w *Writer) Engine() Engine { return Engine{w.manifest.Provider, w.manifest.Runtime} }
+
 // ShardRows is the number of rows of a shard: that of the store as it was, if there was one.
 func (w *Writer) ShardRows() int { return w.manifest.ShardRows }
 
@@ -307,7 +325,7 @@ func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, erro
 	if err != nil {
 		return -1, err
 	}
-	w.files = append(w.files, source{f, index, s.Rows, s.Checksum, k})
+	w.files = append(w.files, source{f, index, s.Rows, s.Checksum, k, w.width()})
 	return int32(len(w.files) - 1), nil
 }
 
@@ -436,6 +454,27 @@ func (w *Writer) Add(s *Store) error {
 	return nil
 }
 
+// Borrow has features taken from the stores of a pool. It is for the time between Begin and the first item; the Writer closes the pool.
+func (w *Writer) Borrow(p *Pool) { w.pool, w.lent = p, map[*npy.File]int32{} }
+
+// borrow finds a content in the pool.
+func (w *Writer) borrow(h Hash) (place, bool) {
+	if w.pool == nil {
+		return place{}, false
+	}
+	f, row, stride, ok := w.pool.find(h)
+	if !ok {
+		return place{}, false
+	}
+	at, ok := w.lent[f]
+	if !ok {
+		at = int32(len(w.files))
+		w.files = append(w.files, source{file: f, index: -1, kept: lent, stride: stride})
+		w.lent[f] = at
+	}
+	return place{at, int32(row)}, true
+}
+
 // Items lists what the finished store held when the Writer began; nil if there was none.
 func (w *Writer) Items() []Item { return w.oldItems }
 
@@ -453,15 +492,19 @@ func (w *Writer) Known(path string) (Known, bool) {
 	return k, ok
 }
 
-// Has tells whether features of a content are there: of earlier runs, or appended by now. It may be called by any
-// goroutine.
+// Has tells whether features of a content are there: of earlier runs, appended by now, or in a store of the pool. It may be called by
+// any goroutine.
 func (w *Writer) Has(h Hash) bool {
 	if _, ok := w.places[h]; ok {
 		return true
 	}
 	w.mu.RLock()
-	defer w.mu.RUnlock()
 	_, ok := w.rows[h]
+	w.mu.RUnlock()
+	if ok || w.pool == nil {
+		return ok
+	}
+	_, _, _, ok = w.pool.find(h)
 	return ok
 }
 
@@ -480,8 +523,17 @@ func (w *Writer) Append(it Item, stamp string, features []float32) error {
 		if p.at, ok = w.find(it); !ok {
 			return fmt.Errorf("feature store: no features are known of %s", it.Path)
 		}
+		if !w.madeHere(p.at) {
+			w.Already++
+		}
 	}
 	it.Row = w.manifest.Rows
+	if it.Row%64 == 0 {
+		w.made = append(w.made, 0)
+	}
+	if p.buffered {
+		w.made[it.Row/64] |= 1 << (it.Row % 64)
+	}
 	w.manifest.Rows++
 	w.pending = append(w.pending, p)
 	w.mu.Lock()
@@ -515,8 +567,19 @@ func (w *Writer) find(it Item) (place, bool) {
 	if row, ok := w.rows[it.Hash]; ok {
 		return place{-1, row}, true
 	}
-	at, ok := w.places[it.Hash]
+	if at, ok := w.places[it.Hash]; ok {
+		return at, true
+	}
+	at, ok := w.borrow(it.Hash)
+	if ok {
+		w.Borrowed++
+	}
 	return at, ok
+}
+
+// madeHere tells whether a place is a row whose features were given to this Writer.
+func (w *Writer) madeHere(at place) bool {
+	return at.file < 0 && w.made[at.row/64]>>(at.row%64)&1 == 1
 }
 
 // Skip adds an item that has no features; its Kind and Skipped say why.
@@ -598,7 +661,7 @@ func (w *Writer) copyPending() (sum string, err error) {
 		switch row := int(p.at.row); {
 		case p.buffered:
 		case p.at.file >= 0:
-			err = w.files[p.at.file].file.Elements(dst, row*width)
+			err = w.files[p.at.file].file.Elements(dst, row*w.files[p.at.file].stride)
 		case row/w.manifest.ShardRows == len(w.targets):
 			copy(dst, w.buffer[row%w.manifest.ShardRows*width:])
 		default:
@@ -687,12 +750,17 @@ func (w *Writer) Commit() (changed bool, err error) {
 	changed = w.oldItems == nil || !bytes.Equal(content, w.oldContent) ||
 		slices.ContainsFunc(w.targets, func(t target) bool { return t.kept == inPartial })
 	if !changed {
+		keepContents(w.dir, &w.manifest.Settings, checksum(content), w.rows)
 		return false, os.RemoveAll(w.partial)
 	}
 	if err := atomicfile.WriteBytes(filepath.Join(w.partial, manifestName), content); err != nil {
 		return false, err
 	}
-	return true, rollForward(w.dir)
+	if err := rollForward(w.dir); err != nil {
+		return true, err
+	}
+	keepContents(w.dir, &w.manifest.Settings, checksum(content), w.rows)
+	return true, nil
 }
 
 // rollForward moves what a commit has prepared to its final names. It does nothing where no commit was begun, and may

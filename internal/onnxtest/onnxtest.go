@@ -31,6 +31,8 @@ type Model struct {
 	// Scale names a file of external data, beside the model, that holds the float32 by which the features are multiplied, one for each;
 	// "": none.
 	Scale string
+
+	Common bool // features are divided by the largest of their batch, so that images of a batch depend on each other; without Scale
 }
 
 // Output is one output of a Model.
@@ -74,12 +76,17 @@ func (m Model) Encode() []byte {
 			continue
 		}
 		flat := out.Name
-		if m.Scale != "" {
+		if m.Scale != "" || m.Common {
 			flat += "/flat"
 		}
 		graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
 		if m.Scale != "" {
 			graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
+		}
+		if m.Common {
+			largest := out.Name + "/largest"
+			graph = message(graph, 1, node("ReduceMax", flat, largest, integer("keepdims", 0)))
+			graph = message(graph, 1, text(node("Div", flat, out.Name), 1, largest))
 		}
 	}
 	if m.Scale != "" {

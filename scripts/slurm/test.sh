@@ -71,8 +71,8 @@ done
 sinfo -h -o %T | grep -q idle || { echo "test.sh: the cluster did not come up"; exit 1; }
 
 # One machine, and the cluster.
-"$pipeline" extract "$data" --model "$model" "$@" --shard-rows 16 --out "$work/single"
-submitted=$(PIPELINE=$pipeline "$here/submit.sh" 4 "$data" --model "$model" "$@" --shard-rows 16 --out "$work/store")
+"$pipeline" extract "$data" --model "$model" "$@" --anew --shard-rows 16 --out "$work/single"
+submitted=$(PIPELINE=$pipeline "$here/submit.sh" 4 "$data" --model "$model" "$@" --anew --shard-rows 16 --out "$work/store")
 echo "$submitted"
 job=$(sed 's/^array job \([0-9]*\) .*/\1/' <<<"$submitted")
 
