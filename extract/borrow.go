@@ -60,16 +60,23 @@ func (r *run) borrow(ctx context.Context) error {
 	return nil
 }
 
-// wanting tells whether there are images that the store does not know, and images that may have changed since: of neither it is known,
-// without reading them, that their features are there.
+// wanting tells whether there are images that the store does not know, and images that may have changed since, the bad ones among them: of
+// neither it is known, without reading them, that their features are there.
 func (r *run) wanting() (fresh, changed bool) {
+	bad := map[string]bool{}
+	for _, it := range r.writer.Items() {
+		if it.Row < 0 {
+			bad[it.Path] = true
+		}
+	}
 	for _, e := range r.entries {
 		if e.listed < 0 {
 			continue
 		}
-		known, ok := r.writer.Known(r.set.Items[e.listed].Path)
-		fresh = fresh || !ok
-		changed = changed || ok && known.Stamp != r.set.Stamp(e.listed)
+		path := r.set.Items[e.listed].Path
+		known, ok := r.writer.Known(path)
+		fresh = fresh || !ok && !bad[path]
+		changed = changed || bad[path] || ok && known.Stamp != r.set.Stamp(e.listed)
 	}
 	return fresh, changed
 }
