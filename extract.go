@@ -104,7 +104,7 @@ func cached(ctx context.Context, c extract.Config, listed func(items, classes in
 			c.Out += "-" + store.Format
 			anew = true
 		case errors.As(err, &unusable) && unusable.Dir == c.Out && !anew:
-			h.Warnf("%v: nobody can use it, and its features are computed anew", unusable)
+			h.Warnf("%v; it is in the cache, and so its features are computed anew", unusable)
 			if err := cachefolder.Remove(c.Out, store.Lock(c.Out)); err != nil && !errors.Is(err, lockfile.ErrBusy) {
 				return "", nil, err
 			}

@@ -508,7 +508,7 @@ func TestWhatIsThereIsNeverOverwritten(t *testing.T) {
 		{"another crop", func(c *Config) { c.Transform.Resize = 20 }, "preprocessing"},
 		{"another type", func(c *Config) { c.Half = true }, "dtype float16, not float32"},
 		{"a missing manifest", func(c *Config) { remove(t, filepath.Join(c.Out, "manifest.json")) }, "but no manifest.json"},
-		{"a broken manifest", func(c *Config) { write(t, filepath.Join(c.Out, "manifest.json"), []byte("{")) }, "has a damaged manifest.json"},
+		{"a broken manifest", func(c *Config) { write(t, filepath.Join(c.Out, "manifest.json"), []byte("{")) }, "its manifest.json is damaged"},
 		{"a newer manifest", func(c *Config) {
 			spoil(t, filepath.Join(c.Out, "manifest.json"), func(b []byte) []byte {
 				return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 2`), 1)

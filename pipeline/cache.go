@@ -49,8 +49,9 @@ func newCachePruneCommand(a *app) *cobra.Command {
 		Short: "Remove what was not needed for long, or is large",
 		Long: `Remove what was not needed for long, or is large.
 
-What --older-than, --larger-than and --kind all fit is removed. With --keep-under no more of it goes than needed for the whole cache to take
-that much, and what was not needed for longest goes first. What some process works with is never removed; features go with their graphs.`,
+An entry is removed if it fits every one of --older-than, --larger-than and --kind that is given. With --keep-under no more of these go than
+needed for the whole cache to take that much, and what was not needed for longest goes first. What some process works with is never removed;
+graphs go with their features.`,
 		Example: `  pipeline cache prune --older-than 30d --dry-run
   pipeline cache prune --keep-under 20GB
   pipeline cache prune --kind features,graphs --larger-than 1GB`,

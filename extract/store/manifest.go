@@ -102,7 +102,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 	}
 	var m Manifest
 	if err := json.Unmarshal(content, &m); err != nil {
-		return nil, nil, &UnusableError{folder, fmt.Errorf("has a damaged %s (%w): restore it", manifestName, err)}
+		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
 	}
 	if m.Format != formatName {
 		return nil, nil, fmt.Errorf("%s: %w: its manifest is of something else", folder, ErrNone)
@@ -111,7 +111,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, &UnusableError{folder, fmt.Errorf("%w (version %d, where this program reads up to %d): use a newer program", ErrNewer, m.Version, formatVersion)}
 	}
 	if err := m.check(); err != nil {
-		return nil, nil, &UnusableError{folder, fmt.Errorf("has a damaged %s (%w): restore it", manifestName, err)}
+		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
 	}
 	return &m, content, nil
 }
