@@ -29,7 +29,9 @@ type Recipe struct {
 	method.WeightDecay
 	method.Shares
 
-	MinSteps   int // that Epochs of 0 make at least
+	MinSteps   int     // that Epochs of 0 make at least
+	MaxSteps   int     // and about at most, whatever the least number of epochs is; 0: any number
+	LeastGain  float64 // fall of the loss in an epoch of many steps below which the epochs left at its rate are left out; 0: none are
 	Divergence string
 	// Sample is how many rows of a batch, drawn anew for each step, stand for all of them in the mean that the uniform share of p takes of
 	// ln q̃ (package cluster); 0: all, exactly.
@@ -82,6 +84,10 @@ func (r *Recipe) Settings() setting.List {
 		r.Ruled("how often each image is an anchor; 0: as often as --min-steps asks, and no less than 60 times, or 30 with --consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
 		setting.List{
 			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps where --epochs is 0").Unchanging("it counts where epochs is 0, and where that makes more epochs than the least"),
+			setting.Int("max-steps", &r.MaxSteps, 0, 0, "largest number of steps, about, where --epochs is 0: with many rows there are fewer epochs; 0: any number").
+				Unchanging("it counts where epochs is 0, and where that makes more steps"),
+			setting.NotNegative("least-gain", &r.LeastGain, "fall of the loss in an epoch, in nats, below which the epochs left at its learning rate are left out; 0: none are").
+				Unchanging("it counts where an epoch has 100 steps, for fewer tell too little"),
 		}, r.WeightDecay.Settings(), setting.List{
 			EMASetting(&r.EMA, "decay of the moving average of the weights, whose head is saved; 0: no average"),
 			HeadsSetting(&r.Heads, "heads trained at once, each from its own start"),
@@ -102,7 +108,7 @@ func HeadsSetting(to *int, meaning string) setting.Setting {
 
 // Resolve implements method.Recipe.
 func (r *Recipe) Resolve(n int) ([]string, error) {
-	if r.Sample > 0 && divergences[r.Divergence] != nil {
+	if r.Sample > 0 && r.Sample != defaultSample && divergences[r.Divergence] != nil {
 		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled for the divergence kl alone, not for %s: leave debias-sample at 0", r.Sample, r.Divergence)
 	}
 	notes, err := r.Neighbourhood.Resolve(n)
@@ -110,8 +116,10 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 		return nil, err
 	}
 	notes = append(notes, r.Batches.Resolve(n)...)
-	if rows := 2 * r.Anchors(); r.Sample >= rows {
-		notes = append(notes, fmt.Sprintf("debias-sample %d is no fewer than the %d rows of a batch: the uniform share is exact", r.Sample, rows))
+	if rows := 2 * r.Anchors(); r.Sample >= rows || divergences[r.Divergence] != nil {
+		if r.Sample > 0 && r.Sample != defaultSample {
+			notes = append(notes, fmt.Sprintf("debias-sample %d is no fewer than the %d rows of a batch: the uniform share is exact", r.Sample, rows))
+		}
 		r.Sample = 0
 	}
 	perEpoch := r.Steps(n)
@@ -121,6 +129,10 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 			least = 30
 		}
 		r.Epochs = max(least, (r.MinSteps+perEpoch-1)/perEpoch)
+		if most := max(1, (r.MaxSteps+perEpoch-1)/perEpoch); r.MaxSteps > 0 && r.Epochs > most {
+			r.Epochs = most
+			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: of so many images no more are needed (--max-steps)", r.Epochs, r.Epochs*perEpoch))
+		}
 	}
 	if r.LearningRate == 0 {
 		r.LearningRate = min(3e-3, max(1e-3, 0.72/float64(r.Epochs*perEpoch)))
@@ -182,6 +194,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	out.Head = head
 	out.Loss = trainees[best(trainees)].loss
 	out.Distributions = func(ctx context.Context) (*method.Distributions, error) { return r.distributions(ctx, d, s, head) }
+	out.Notes = append(out.Notes, d.Run.Notes...)
 	return out, err
 }
 
@@ -302,6 +315,9 @@ func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sample
 		rate /= 2
 	}
 	plan := train.Plan{Epochs: r.epochs(round), Steps: r.Steps(d.Features.Len()), Rate: rate, Schedule: r.At(), Unrecorded: o.unrecorded}
+	if plan.Steps >= manySteps {
+		plan.LeastGain = r.LeastGain
+	}
 	if err := train.Train(ctx, d.Run, o.phase, t, plan); err != nil {
 		return err
 	}
@@ -310,6 +326,9 @@ func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sample
 	}
 	return nil
 }
+
+// manySteps is the length of an epoch from which its mean loss says whether it was worth while: over fewer batches it is as much by chance.
+const manySteps = 100
 
 // lossOf is the engine's.
 func (r *Recipe) lossOf(workers int) icon.Loss[float32] {

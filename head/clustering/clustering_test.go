@@ -199,3 +199,38 @@ func TestSampleThatCannotBe(t *testing.T) {
 		t.Errorf("a sample larger than the batch: %d, notes %q, %v", r.Sample, notes, err)
 	}
 }
+
+// With many rows there are fewer epochs, and it is said; a sample that nobody has chosen gives way to what cannot be sampled.
+func TestStepsOfManyRows(t *testing.T) {
+	for _, c := range []struct {
+		n, clusters, epochs int
+		noted               bool
+	}{{10_000, 100, 60, false}, {50_000, 100, 30, false}, {1_281_167, 1000, 4, true}, {10_000_000, 1000, 1, true}} {
+		r := Default(c.clusters)
+		r.Search = "approximate"
+		notes, err := r.Resolve(c.n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Epochs != c.epochs || (len(notes) > 0) != c.noted {
+			t.Errorf("%d rows, %d clusters: %d epochs, want %d; notes %q", c.n, c.clusters, r.Epochs, c.epochs, notes)
+		}
+	}
+	given := Default(1000)
+	given.Epochs = 7
+	if _, err := given.Resolve(1_281_167); err != nil || given.Epochs != 7 {
+		t.Errorf("7 epochs that were asked for became %d, %v", given.Epochs, err)
+	}
+	small, other := Default(10), Default(10)
+	if notes, err := small.Resolve(60); err != nil || small.Sample != 0 || len(notes) != 1 { // of the batch
+		t.Errorf("60 rows: a sample of %d, notes %q, %v", small.Sample, notes, err)
+	}
+	other.Divergence = "hellinger"
+	if notes, err := other.Resolve(10_000); err != nil || other.Sample != 0 || len(notes) > 0 {
+		t.Errorf("another divergence: a sample of %d, notes %q, %v", other.Sample, notes, err)
+	}
+	other.Sample = 100
+	if _, err := other.Resolve(10_000); err == nil {
+		t.Error("a sample that was asked for is passed over with another divergence")
+	}
+}

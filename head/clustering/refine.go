@@ -21,6 +21,7 @@ type Refinement struct {
 func (r *Refinement) recipe(clusters, n int) *Recipe {
 	own := Default(clusters)
 	own.Alpha, own.Beta, own.LearningRate = 0, 0, r.Rate
+	own.Sample, own.LeastGain = 0, 0 // there is no uniform share, and its steps are counted
 	own.Batch = 2 * min(r.Anchors, n)
 	own.Epochs = (r.Steps + own.Steps(n) - 1) / own.Steps(n)
 	return own

@@ -63,7 +63,10 @@ const (
 	iterations           = 40
 	hopeless             = 0.05 // nats a row by which a local maximum is too unlikely to be of use; maxima that have merged groups are so by up to 0.2
 	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
-	still                = 1e-3 // share of rows that may move in the last round of k-means and of a mixture
+	// still is the share of rows that may move in the last round of k-means and of a mixture; of more than manyRows rows it may be more, for shares of so
+	// many are known well enough.
+	still, stillOfMany = 1e-3, 5e-3
+	manyRows           = 50_000
 	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
 	work        = 4e12
 	leastStarts = 4
@@ -337,6 +340,14 @@ type search struct {
 
 func (s *search) few() bool { return s.options.Clusters <= few }
 
+// still is the share of rows that may move in the last round.
+func (s *search) still() float64 {
+	if s.z.Len() > manyRows {
+		return stillOfMany
+	}
+	return still
+}
+
 // starts is how many k-means are run.
 func (s *search) starts() int {
 	if s.few() {
@@ -390,7 +401,7 @@ func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error
 	o := s.options
 	o.Run.Begin("starts by k-means")
 	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
-		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
+		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
 		Progress: func(int, int) { done.one() },
 	})
 	if err != nil {
@@ -468,7 +479,7 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 	}
 	kernel.NormalizeRows(e.X, e.Width)
 	found, err := kmeans.Runs(ctx, e, kmeans.Options{
-		Clusters: o.Clusters, Starts: runs, MaxIterations: iterations, Still: still, Workers: o.Workers, Seed: seed(o.Seed, 'k', draw),
+		Clusters: o.Clusters, Starts: runs, MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 'k', draw),
 	})
 	if err != nil {
 		return nil, err
@@ -495,7 +506,7 @@ func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, 
 // mix is the partition by a candidate's mixture from a start.
 func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
 	return mixture.Fit(ctx, v, start, mixture.Options{
-		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Still: still, Workers: workers,
+		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Still: s.still(), Workers: workers,
 	})
 }
 
@@ -568,7 +579,7 @@ func (s *search) half(ctx context.Context, p int) (*dense.Rows, [][]int32, error
 	var starts [][]int32
 	for _, x := range on {
 		km, err := kmeans.Cluster(ctx, x, kmeans.Options{
-			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(s.options.Seed, 'p', p),
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: 1, Seed: seed(s.options.Seed, 'p', p),
 		})
 		if err != nil {
 			return nil, nil, err

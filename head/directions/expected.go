@@ -27,7 +27,7 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	runs := make([]*kmeans.Result, critics)
 	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
-			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: still, Workers: 1, Seed: seed(o.Seed, 'c', c),
+			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: 1, Seed: seed(o.Seed, 'c', c),
 		})
 		done.one()
 		return err

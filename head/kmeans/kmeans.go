@@ -25,7 +25,7 @@ type Options struct {
 	Still         float64 // a start ends, too, when a step moves no more than this share of the rows to another cluster
 	MiniBatch     int     // rows of a step (Sculley 2010); 0: all rows, Lloyd's algorithm
 	Rows          int     // most rows, drawn at random, that centroids are looked for in; all rows join the nearest at the end; all when < 1
-	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; 256 when < 1
+	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; when < 1, 256 up to 100 clusters, and as many in all for more, but no fewer than 16 each
 	Workers       int     // goroutines; all processors when < 1
 	Seed          uint64
 	// Progress, when set, gets how many of all starts × iterations are done.
@@ -141,7 +141,7 @@ func (o Options) withDefaults() Options {
 		o.MaxIterations = 100
 	}
 	if o.SeedRows < 1 {
-		o.SeedRows = 256
+		o.SeedRows = max(16, 256*100/max(100, o.Clusters)) // choosing costs the square of the clusters
 	}
 	if o.Tolerance <= 0 {
 		o.Tolerance = 1e-5

@@ -57,6 +57,9 @@ type Plan struct {
 	Schedule      optim.Schedule
 	Quiet         bool // neither history nor progress: a phase that only ends a method
 	Unrecorded    bool // no history: its losses do not go on from those before it
+	// LeastGain is the fall of the least loss, in nats, below which an epoch is the last at its rate, and the training goes on at the next; 0: all
+	// epochs are taken.
+	LeastGain float64
 }
 
 // Run is one training of a method: its phases in order, who watches them, and what they are taken up from.
@@ -74,6 +77,9 @@ type Run struct {
 	Save func(s *State, now bool) error
 	// Resume is the state to go on from; nil: from the start.
 	Resume *State
+
+	// Notes are what phases have to say, in sentences.
+	Notes []string
 
 	state State
 	taken int // steps of ended phases that are watched
@@ -167,7 +173,9 @@ func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p
 	}
 	if l.phase().Step < l.phase().Steps {
 		r.Begin(name)
-		if err := l.steps(ctx); err != nil {
+	}
+	for l.phase().Step < l.phase().Steps {
+		if err := l.steps(ctx); err != nil && !errors.Is(err, errAhead) {
 			return err
 		}
 	}
@@ -261,6 +269,9 @@ func (l *loop[T]) steps(ctx context.Context) error {
 				return err
 			}
 			free <- b
+			if l.phase().Step > step+1 {
+				return errAhead
+			}
 			if ctx.Err() != nil && step+1 < l.phase().Steps {
 				return errors.Join(ctx.Err(), l.save(true))
 			}
@@ -269,6 +280,9 @@ func (l *loop[T]) steps(ctx context.Context) error {
 	})
 	return group.Wait()
 }
+
+// errAhead ends the steps of a rate that are left out: batches proposed ahead are of no use.
+var errAhead = errors.New("the training goes on at a later step")
 
 // load proposes batches ahead of the steps.
 func (l *loop[T]) load(ctx context.Context, first int, free <-chan *Batch, loaded chan<- *Batch) error {
@@ -324,6 +338,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	if !b.Last {
 		return nil
 	}
+	before := l.losses[Best(l.losses)]
 	for h, one := range l.learners {
 		one.Loss = l.sums[h] / float64(l.plan.Steps)
 		l.losses[h] = one.Loss
@@ -331,7 +346,34 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	if err := l.record(b.Epoch, rate); err != nil {
 		return err
 	}
+	if b.Epoch > 0 {
+		l.skip(b.Epoch, before-l.losses[Best(l.losses)])
+	}
 	return l.save(false)
+}
+
+// skip leaves out what is left of a rate once an epoch has gained too little at it: the next step is the first of the first epoch that begins at another
+// rate, or there is none.
+func (l *loop[T]) skip(epoch int, gain float64) {
+	p := l.phase()
+	if l.plan.LeastGain == 0 || gain >= l.plan.LeastGain || p.Step >= p.Steps {
+		return
+	}
+	next := p.Steps
+	if l.plan.Schedule.Kind == "step" {
+		part := p.Step * l.plan.Schedule.Parts / p.Steps // of the next step
+		if (p.Step-1)*l.plan.Schedule.Parts/p.Steps < part {
+			return // the rate changes now
+		}
+		next = ((part+1)*p.Steps + l.plan.Schedule.Parts - 1) / l.plan.Schedule.Parts
+		next = min(p.Steps, (next+l.plan.Steps-1)/l.plan.Steps*l.plan.Steps)
+	}
+	if next == p.Step {
+		return
+	}
+	l.run.Notes = append(l.run.Notes, fmt.Sprintf("%s: in epoch %d of %d the loss fell by %.4f, less than %g: the %d left at that learning rate are left out",
+		p.Name, epoch+1, l.plan.Epochs, gain, l.plan.LeastGain, (next-p.Step)/l.plan.Steps))
+	p.Step = next
 }
 
 // which names a learner where there are several.

@@ -194,3 +194,60 @@ func TestSkippedStepsAreTakenOffTheTotal(t *testing.T) {
 		t.Errorf("%d of %d after what was left out", done, total)
 	}
 }
+
+// An epoch that gains too little is the last at its rate; what is resumed ends with the same bits, wherever it stopped.
+func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
+	plan := Plan{Epochs: 12, Steps: 3, Rate: 0.5, Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5}, LeastGain: 0.02}
+	run := func(resume *State, stop int) (*valley, *Run, *State) {
+		v, r := newValley(2), &Run{Resume: resume}
+		var kept *State
+		saves := 0
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		r.Save = func(s *State, _ bool) error {
+			copied := State{History: slices.Clone(s.History)}
+			for _, p := range s.Phases {
+				whole := Phase{Name: p.Name, Step: p.Step, Steps: p.Steps}
+				for _, x := range p.Tensors {
+					whole.Tensors = append(whole.Tensors, Tensor{x.Name, slices.Clone(x.Float32), slices.Clone(x.Float64), slices.Clone(x.Int64)})
+				}
+				copied.Phases = append(copied.Phases, whole)
+			}
+			kept = &copied
+			if saves++; saves == stop {
+				cancel()
+			}
+			return nil
+		}
+		if err := Train(ctx, r, "valley", v, plan); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		return v, r, kept
+	}
+	v, r, _ := run(nil, 0)
+	// The first rate halves x in a step: ½·5·(1 + ¼ + 1/16)/3 in the first epoch, 1/64 of it in the second, nearly nothing in the third.
+	var epochs []int
+	for _, e := range r.History() {
+		epochs = append(epochs, e.Epoch)
+		if e.Step != 3*e.Epoch {
+			t.Errorf("%d steps to the end of epoch %d of 3 steps", e.Step, e.Epoch)
+		}
+	}
+	if !slices.Equal(epochs, []int{1, 2, 3, 5, 9}) || len(r.Notes) != 3 ||
+		r.Notes[0] != "valley: in epoch 3 of 12 the loss fell by 0.0168, less than 0.02: the 1 left at that learning rate are left out" {
+		t.Errorf("epochs %v, notes %q", epochs, r.Notes)
+	}
+	for stop := range len(epochs) - 1 {
+		_, _, kept := run(nil, stop+1)
+		again, _, _ := run(kept, 0)
+		for h := range v.learners {
+			if !slices.Equal(v.learners[h].Parameters[0], again.learners[h].Parameters[0]) {
+				t.Errorf("resumed after epoch %d of its history, learner %d ends elsewhere", epochs[stop], h)
+			}
+		}
+	}
+	plan.LeastGain = 0
+	if _, r, _ = run(nil, 0); len(r.History()) != 12 {
+		t.Errorf("without a least gain %d of 12 epochs are taken", len(r.History()))
+	}
+}

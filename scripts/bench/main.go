@@ -31,6 +31,7 @@ var sections = []section{
 	{"neighbours", neighbours},
 	{"large", large},
 	{"imagenet", imagenet},
+	{"sample", samples},
 	{"science", science},
 	{"clusters", clusters},
 	{"choosing", choosing},
@@ -46,6 +47,7 @@ type options struct {
 	rows    int // of the large graph, and of the training as large as ImageNet's
 	science scienceOptions
 	images  imagenetOptions
+	sample  sampleOptions
 }
 
 func main() {
@@ -63,6 +65,9 @@ func main() {
 	flag.StringVar(&o.images.profile, "profile", "", "file for a processor profile of imagenet's training")
 	flag.StringVar(&o.science.sets, "sets", "", "comma-separated sets of science: "+strings.Join(setNames, ", ")+"; all but the first when empty")
 	flag.StringVar(&o.science.methods, "methods", "", "comma-separated methods of science: k-means, and those of `pipeline methods`, k-means-whitened and spectral-shared, each with :SETTING=VALUE behind its name where that is not the default; k-means and the default when empty")
+	flag.StringVar(&o.sample.columns, "columns", "0,128,256,512", "comma-separated values of debias-sample for sample; 0: exact")
+	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for sample; 0: by rule")
+	flag.IntVar(&o.sample.heads, "heads", 0, "heads of sample; 0: as many as the method has")
 	flag.IntVar(&o.science.seeds, "seeds", 5, "seeds of science, from 0")
 	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science keeps from the training and scores apart")
 	flag.StringVar(&o.science.extra, "extra", "", "further sets of science, name=STORE or name=features.npy:labels.npy, separated by commas; name them in -sets, name-tail-10 for a long tail of one")

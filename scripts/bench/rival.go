@@ -63,11 +63,23 @@ func (r *rival) ask(answer any, words ...string) error {
 	return json.Unmarshal(r.out.Bytes(), answer)
 }
 
+// cost is how long a piece of work took by the clock, and all processors together.
+type cost struct{ clock, work time.Duration }
+
+// middle is the median of each.
+func middle(all []cost) cost {
+	var clock, work []time.Duration
+	for _, c := range all {
+		clock, work = append(clock, c.clock), append(work, c.work)
+	}
+	return cost{median(clock), median(work)}
+}
+
 // step asks for one step of a prepared variant.
-func (r *rival) step(variant string) (time.Duration, error) {
-	var answer struct{ Seconds float64 }
+func (r *rival) step(variant string) (cost, error) {
+	var answer struct{ Seconds, Processors float64 }
 	err := r.ask(&answer, "time", variant)
-	return time.Duration(answer.Seconds * float64(time.Second)), err
+	return cost{time.Duration(answer.Seconds * float64(time.Second)), time.Duration(answer.Processors * float64(time.Second))}, err
 }
 
 func (r *rival) close() error {

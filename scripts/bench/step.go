@@ -10,15 +10,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"iconic/head"
 	"iconic/head/knn"
 	"iconic/internal/dense"
+	"iconic/internal/kernel"
 )
 
-// work is one row of the table: a step of B rows of D features into C clusters.
+// work is one row of the table: a step of B rows of D features into C clusters. A sample of 0 columns is the exact form.
 type work struct {
 	b, d, c     int
 	alpha, beta float64
+	sample      int
+}
+
+// defaultSample is that of the method that the step is of.
+func defaultSample(clusters int) (int, error) {
+	c, err := head.Preset("debiased-infonce-clustering", clusters)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(c.Text("debias-sample"))
 }
 
 // steps takes the real training loop, one step at a time, between the rival's steps.
@@ -29,42 +42,60 @@ func steps(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	defer r.close()
-	fmt.Fprintf(&text, "PyTorch %s (%s; %s), %d threads. Ours is the training loop's own step: logits, loss, gradients, Adam.\n\n",
-		r.about.Version, blas(r.about.Blas), r.about.Capability, r.about.Threads)
-	fmt.Fprintf(&text, "| step | ours | PyTorch, best of %s | ratio |\n|---|---|---|---|\n", strings.Join(r.about.Variants, ", "))
-	for _, w := range []work{{4096, 384, 1000, 0.6, 0.6}, {4096, 192, 100, 0.6, 0.6}} {
-		best, others, err := r.best(w)
-		if err != nil {
+	fmt.Fprintf(&text, "%s, kernels %q, %d threads. PyTorch %s (%s; %s), %d threads. Ours is the training loop's own step: gathering of the next batch, logits, loss, gradients, Adam. Medians of %d steps, in turns; the time of all processors together leaves out what other programs took.\n\n",
+		cpuid.CPU.BrandName, kernel.Path(), o.workers, r.about.Version, blas(r.about.Blas), r.about.Capability, r.about.Threads, o.repeats)
+	fmt.Fprintf(&text, "| step | ours | PyTorch, best of %s | ratio | ratio of processor time |\n|---|---|---|---|---|\n", strings.Join(r.about.Variants, ", "))
+	for _, w := range []work{{4096, 384, 1000, 0.6, 0.6, 0}, {4096, 192, 100, 0.6, 0.6, 0}} {
+		if err := w.against(ctx, o, r, &text); err != nil {
 			return "", err
 		}
-		var theirs []time.Duration
+	}
+	sparse, err := sparseStep(ctx, o)
+	return text.String() + sparse, err
+}
+
+// against writes the lines of a step: exact, and by the default's sample.
+func (w work) against(ctx context.Context, o options, r *rival, text *strings.Builder) error {
+	best, others, err := r.best(w)
+	if err != nil {
+		return err
+	}
+	sample, err := defaultSample(w.c)
+	if err != nil {
+		return err
+	}
+	for _, w.sample = range []int{0, sample} {
+		var theirs []cost
 		ours, err := w.alternate(ctx, o, func() error {
 			d, err := r.step(best)
 			theirs = append(theirs, d)
 			return err
 		})
 		if err != nil {
-			return "", err
+			return err
 		}
-		mine, rivals := median(ours[1:]), median(theirs[1:])
-		fmt.Fprintf(&text, "| B = %d, D = %d, C = %d, α = %g, β = %g | %s | %s (%s; %s) | %.2f |\n", w.b, w.d, w.c, w.alpha, w.beta,
-			milliseconds(mine), milliseconds(rivals), best, others, rivals.Seconds()/mine.Seconds())
+		mine, rivals := middle(ours[1:]), middle(theirs[1:])
+		form := "exact"
+		if w.sample > 0 {
+			form = fmt.Sprintf("%d columns", w.sample)
+		}
+		fmt.Fprintf(text, "| B = %d, D = %d, C = %d, α = %g, β = %g, %s | %s | %s (%s; %s) | %.2f | %.2f |\n", w.b, w.d, w.c, w.alpha, w.beta, form,
+			milliseconds(mine.clock), milliseconds(rivals.clock), best, others, rivals.clock.Seconds()/mine.clock.Seconds(), rivals.work.Seconds()/mine.work.Seconds())
 	}
-	sparse, err := sparseStep(ctx, o)
-	return text.String() + sparse, err
+	return nil
 }
 
 // sparseStep compares our own step without a uniform share of p, where only p's entries are touched, with the dense one.
 func sparseStep(ctx context.Context, o options) (string, error) {
 	took := make(map[float64]time.Duration)
 	for _, alpha := range []float64{0.6, 0} {
-		t, err := work{4096, 384, 1000, alpha, 0.6}.alternate(ctx, o, func() error { return nil })
+		t, err := work{4096, 384, 1000, alpha, 0.6, 0}.alternate(ctx, o, func() error { return nil })
 		if err != nil {
 			return "", err
 		}
-		took[alpha] = median(t[1:])
+		took[alpha] = middle(t[1:]).work
 	}
-	return fmt.Sprintf("\n| step | α = 0 | α = 0.6 | ratio |\n|---|---|---|---|\n| B = 4096, D = 384, C = 1000, β = 0.6, ours | %s | %s | %.2f |\n",
+	return fmt.Sprintf("\n| step, processor time | α = 0 | α = 0.6, exact | ratio |\n|---|---|---|---|\n| B = 4096, D = 384, C = 1000, β = 0.6, ours | %s | %s | %.2f |\n",
 		milliseconds(took[0]), milliseconds(took[0.6]), took[0.6].Seconds()/took[0].Seconds()), nil
 }
 
@@ -93,7 +124,7 @@ func (r *rival) best(w work) (name, others string, err error) {
 var errEnough = errors.New("enough steps")
 
 // alternate trains on made-up features and lets other run after every step. It returns the time of each step.
-func (w work) alternate(ctx context.Context, o options, other func() error) ([]time.Duration, error) {
+func (w work) alternate(ctx context.Context, o options, other func() error) ([]cost, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	n := 2 * w.b
@@ -109,21 +140,21 @@ func (w work) alternate(ctx context.Context, o options, other func() error) ([]t
 	for _, s := range []struct {
 		name  string
 		value any
-	}{{"alpha", w.alpha}, {"beta", w.beta}, {"neighbours", 1}, {"batch", w.b}, {"epochs", 1 + o.repeats}, {"schedule", "constant"}} {
+	}{{"alpha", w.alpha}, {"beta", w.beta}, {"neighbours", 1}, {"batch", w.b}, {"epochs", 1 + o.repeats}, {"schedule", "constant"}, {"debias-sample", w.sample}} {
 		if err := c.Set(s.name, s.value); err != nil {
 			return nil, err
 		}
 	}
-	var took []time.Duration
-	start := time.Now()
+	var took []cost
+	start, before := time.Now(), used()
 	_, err = head.Train(ctx, f, head.Inputs{}, c, head.Options{Workers: o.workers, Graph: graph, Progress: func(int, int, float64) {
-		took = append(took, time.Since(start))
+		took = append(took, cost{time.Since(start), used() - before})
 		if err := other(); err != nil {
 			cancel(err)
 		} else if len(took) > o.repeats {
 			cancel(errEnough)
 		}
-		start = time.Now()
+		start, before = time.Now(), used()
 	}})
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errEnough) {
 		return nil, cause

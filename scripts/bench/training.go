@@ -27,7 +27,7 @@ func trainings(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	defer r.close()
-	w := work{4096, f.Dim(), 100, 0.6, 0.6}
+	w := work{4096, f.Dim(), 100, 0.6, 0.6, 0}
 	best, _, err := r.best(w)
 	if err != nil {
 		return "", err
@@ -42,7 +42,7 @@ func trainings(ctx context.Context, o options) (string, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var theirs []time.Duration
+	var theirs []cost
 	var paused time.Duration
 	steps := 0
 	start := time.Now()
@@ -62,12 +62,12 @@ func trainings(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	ours := time.Since(start) - paused
-	whole := time.Duration(steps) * median(theirs)
+	whole := time.Duration(steps) * middle(theirs).clock
 	var text strings.Builder
 	fmt.Fprintf(&text, "CIFAR-100 training features (50,000 × %d), %d steps of %d epochs, graph given to both, %d threads (%s/%s).\n\n",
 		f.Dim(), steps, len(result.History), o.workers, runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(&text, "| training | ours | PyTorch %s | ratio |\n|---|---|---|---|\n", r.about.Version)
 	fmt.Fprintf(&text, "| 30 epochs, α = β = 0.6 | %.1f s | %.1f s (%s, %s a step) | %.2f |\n",
-		ours.Seconds(), whole.Seconds(), best, milliseconds(median(theirs)), whole.Seconds()/ours.Seconds())
+		ours.Seconds(), whole.Seconds(), best, milliseconds(middle(theirs).clock), whole.Seconds()/ours.Seconds())
 	return text.String(), nil
 }
