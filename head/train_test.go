@@ -15,8 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"iconic/head/checkpoint"
+	"iconic/head/knn"
 	"iconic/head/linear"
 	"iconic/head/matrix"
+	"iconic/head/method"
+	"iconic/head/methods"
 	"iconic/head/partition"
 	"iconic/internal/dense"
 	"iconic/internal/densetest"
@@ -466,5 +469,52 @@ func TestApproximateNeighboursTellTheirRecall(t *testing.T) {
 	r := learn(t, clouds(6, 2000, 12, 4, 1), small(t, 4, "epochs", 2, "neighbour-search", "approximate"), Options{})
 	if r.Graph.Recall < 1 && !strings.Contains(strings.Join(r.Notes, "\n"), "of the true ones found") || r.Graph.Recall < 0.8 {
 		t.Errorf("recall %g, notes %q", r.Graph.Recall, r.Notes)
+	}
+}
+
+// sampler is k-means that says it learns from a sample of the rows.
+type sampler struct {
+	method.Recipe
+	seen **knn.Graph
+}
+
+func (s sampler) About() method.About { return method.About{Name: "sampler"} }
+func (s sampler) Sampled(n int) int   { return min(n, 100) }
+func (s sampler) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
+	*s.seen = d.Graph
+	return s.Recipe.Learn(ctx, d)
+}
+
+type ofSampler struct{ sampler }
+
+func (o ofSampler) Recipe(int) method.Recipe { return o.sampler }
+
+// A method that learns from a sample gets the neighbours of some rows among all, and no graph of all rows is made; a graph that is there serves.
+func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
+	const n = 2500
+	f := clouds(3, n, 4, 3, 2)
+	kmeans, err := methods.Find("kmeans")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen *knn.Graph
+	m := ofSampler{sampler{kmeans.Recipe(3), &seen}}
+	r, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Of) != judged || seen.N != judged || r.Graph != seen || seen.K != 10 {
+		t.Errorf("%d of %d rows have neighbours", seen.N, n)
+	}
+	whole, err := knn.Exact(context.Background(), f, knn.Options{K: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{Graph: whole}); err != nil || seen.Of != nil || seen.K != 10 {
+		t.Errorf("with a graph that is there: %d rows, %v", seen.N, err)
+	}
+	// What needs neighbours of all rows does not take those of some.
+	if r, err = Train(context.Background(), f, Inputs{}, small(t, 3, "epochs", 1), Options{Graph: r.Graph}); err != nil || r.Graph.Of != nil || r.Graph.N != n {
+		t.Errorf("%d rows have neighbours, %v", r.Graph.N, err)
 	}
 }

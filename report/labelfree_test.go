@@ -106,6 +106,14 @@ func TestNeighbourAndSeedAgreement(t *testing.T) {
 	if err != nil || math.Abs(got-2./6) > 1e-12 {
 		t.Errorf("neighbour agreement %v, %v", got, err)
 	}
+	// Of some rows alone; row 2 names itself, and is left out.
+	got, err = NeighbourAgreement([]int32{0, 2, 2, 2}, []int32{1, 2}, []int{0, 0, 1})
+	if err != nil || math.Abs(got-1./2) > 1e-12 {
+		t.Errorf("neighbour agreement of two rows %v, %v", got, err)
+	}
+	if _, err := NeighbourAgreement([]int32{0, 1}, []int32{3}, []int{0, 0, 1}); err == nil {
+		t.Error("the neighbours of a row that there is not were accepted")
+	}
 	a, b := []int{0, 0, 1, 1}, []int{1, 1, 0, 0}
 	if got, err := SeedAgreement([][]int{a, b, a}); err != nil || got != 1 {
 		t.Errorf("seed agreement %v, %v", got, err)

@@ -30,7 +30,9 @@ var sections = []section{
 	{"training", trainings},
 	{"neighbours", neighbours},
 	{"large", large},
+	{"isotropic", isotropic},
 	{"imagenet", imagenet},
+	{"growth", growths},
 	{"sample", samples},
 	{"science", science},
 	{"clusters", clusters},
@@ -48,6 +50,7 @@ type options struct {
 	science scienceOptions
 	images  imagenetOptions
 	sample  sampleOptions
+	growth  growthOptions
 }
 
 func main() {
@@ -61,6 +64,8 @@ func main() {
 	flag.IntVar(&o.workers, "threads", 2, "threads of both")
 	flag.IntVar(&o.rows, "rows", 0, "rows of the large graph (1,000,000 when 0) and of imagenet (1,281,167 when 0)")
 	flag.IntVar(&o.images.classes, "classes", 1000, "classes of imagenet")
+	flag.StringVar(&o.growth.rows, "growing-rows", "10000,30000,100000,300000,1000000", "comma-separated numbers of rows of growth, with 100 clusters")
+	flag.StringVar(&o.growth.clusters, "growing-clusters", "10,100,1000,10000", "comma-separated numbers of clusters of growth, on 30,000 rows")
 	flag.StringVar(&o.images.folder, "folder", "", "folder in which imagenet's features are kept for the next time; a temporary one when empty")
 	flag.StringVar(&o.images.profile, "profile", "", "file for a processor profile of imagenet's training")
 	flag.StringVar(&o.science.sets, "sets", "", "comma-separated sets of science: "+strings.Join(setNames, ", ")+"; all but the first when empty")

@@ -15,6 +15,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/tsne"
 	"iconic/internal/dense"
+	"iconic/internal/kernel"
 	"iconic/internal/npy"
 )
 
@@ -201,6 +202,46 @@ func large(ctx context.Context, o options) (string, error) {
 	fmt.Fprintf(&text, "| graph of made-up features, k = %d, cosine, processor time (%s/%s) | exact, extrapolated | approximate | share of the time | recall@%d | peak memory / features |\n|---|---|---|---|---|---|\n", k, runtime.GOOS, runtime.GOARCH, k)
 	fmt.Fprintf(&text, "| %d × %d | %.0f s | %.1f s | 1/%.1f | %.4f | %s |\n", o.rows, d,
 		exact.Seconds(), took.Seconds(), exact.Seconds()/took.Seconds(), recall, peak(4*o.rows*d))
+	return text.String(), nil
+}
+
+// isotropic measures the approximate graph of rows without structure but for their class: what recall costs there.
+func isotropic(ctx context.Context, o options) (string, error) {
+	const k = 20
+	if o.rows == 0 {
+		o.rows = imagenetRows
+	}
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(folder)
+	data, _, err := newMixture(o.images.classes, imagenetColumns).write(ctx, folder, o.rows, o.workers)
+	if err != nil {
+		return "", err
+	}
+	f, err := npy.Open(data)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var text strings.Builder
+	fmt.Fprintf(&text, "| isotropic mixture, k = %d, cosine (kernels %q) | lists looked into | compared with | recall@%d | processors |\n|---|---|---|---|---|\n", k, kernel.Path(), k)
+	for _, probes := range []int{64, 0} { // no more than there were before, and as many as it takes
+		var g *knn.Graph
+		took, err := processorTime(func() (err error) {
+			g, err = knn.Approximate(ctx, f, knn.Options{K: k, Workers: o.workers, Probes: probes})
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		most := "as many as it takes"
+		if probes > 0 {
+			most = fmt.Sprintf("at most %d", probes)
+		}
+		fmt.Fprintf(&text, "| %d × %d, %d classes | %s | %.1f %% of all | %.3f | %.0f s |\n", f.Len(), f.Dim(), o.images.classes, most, 100*g.Compared, g.Recall, took.Seconds())
+	}
 	return text.String(), nil
 }
 
