@@ -24,23 +24,16 @@ func samples(ctx context.Context, o options) (string, error) {
 	if o.science.sets != "" {
 		names = strings.Split(o.science.sets, ",")
 	}
-	extra := map[string][2]string{}
+	further := map[string]string{}
 	for _, e := range strings.Split(o.science.extra, ",") {
 		if name, files, found := strings.Cut(e, "="); found {
-			features, labels, _ := strings.Cut(files, ":")
-			extra[name] = [2]string{features, labels}
+			further[name] = files
 		}
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Medians (least to most) over %d seeds.\n\n| set | debias-sample | epochs | accuracy | ECE | processors, a seed |\n|---|---|---|---|---|---|\n", o.science.seeds)
 	for _, name := range names {
-		var d *drawn
-		var err error
-		if files, found := extra[name]; found {
-			d, err = readSet(name, files[0], files[1])
-		} else {
-			d, err = draw(filepath.Join(o.shared, "features"), name)
-		}
+		d, err := draw(filepath.Join(o.shared, "features"), name, further)
 		if err != nil {
 			return "", err
 		}
@@ -86,7 +79,7 @@ func (o options) sampled(ctx context.Context, d *drawn, columns, epochs string) 
 		if n := len(r.History); n > 0 {
 			steps = r.History[n-1].Step
 		}
-		m, err := scored(ctx, d, r.Head, o.workers, nil)
+		m, err := scored(ctx, d, &found{classifier: r.Head}, o.workers, nil)
 		if err != nil {
 			return "", err
 		}
