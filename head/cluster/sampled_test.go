@@ -203,7 +203,7 @@ func TestBadSamples(t *testing.T) {
 func BenchmarkSampledGradient(b *testing.B) {
 	const n = 4096
 	for _, c := range []int{100, 1000} {
-		for _, m := range []int{128, 512, n} {
+		for _, m := range []int{128, 256, 512, n} {
 			b.Run(fmt.Sprintf("c=%d,m=%d", c, m), func(b *testing.B) {
 				r := rand.New(rand.NewPCG(1, 2))
 				z, dz := make([]float32, n*c), make([]float32, n*c)
