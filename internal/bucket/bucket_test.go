@@ -179,14 +179,21 @@ func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 	if n := s.requests.Load(); n > 6 {
 		t.Errorf("%d requests for 20 MiB in order", n)
 	}
-	other := b.Reader(t.Context(), Object{Size: o.Size, Version: o.Version, Modified: o.Modified})
-	s.asked.Store(0)
-	for i := range 10 {
-		if _, err := other.ReadAt(p, int64((i%2)*14<<20+(5<<20))); err != nil {
-			t.Fatal(err)
+	far := func(r *Reader) (asked int64) {
+		t.Helper()
+		s.asked.Store(0)
+		for i := range 10 {
+			at := (i%2)*14<<20 + (5 << 20)
+			if _, err := r.ReadAt(p, int64(at)); err != nil || !bytes.Equal(p, content[at:at+len(p)]) {
+				t.Fatalf("at %d: %v", at, err)
+			}
 		}
+		return s.asked.Load()
 	}
-	if n := s.asked.Load(); n > 10*1000 {
+	if n := far(r); n != 0 {
+		t.Errorf("%d bytes for far reads of what is there", n)
+	}
+	if n := far(serve(t, s, content).Reader(t.Context(), o)); n != 10*1000 {
 		t.Errorf("%d bytes for 10 far reads of 1000", n)
 	}
 }

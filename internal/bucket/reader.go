@@ -11,8 +11,8 @@ import (
 )
 
 // Reader reads one version of an object from anywhere in it. Reads that follow each other, or nearly do, are served from blocks of 4 MiB,
-// each asked for once, and the longer they do so, the more blocks are asked for ahead of them; others ask for just what they want. Several
-// goroutines may read at once.
+// each asked for once, and the longer they do so, the more blocks are asked for ahead of them; others ask for just what they want, unless
+// a block is there that has it. Several goroutines may read at once.
 type Reader struct {
 	ctx    context.Context
 	bucket *Bucket
@@ -52,7 +52,7 @@ func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	p = p[:min(int64(len(p)), r.object.Size-offset)]
 	before := r.last.Swap(offset + int64(len(p)))
 	near := offset-before < blockSize && before-offset < blockSize || r.object.Size <= blockSize
-	if !near || len(p) >= blockSize {
+	if len(p) >= blockSize || !near && !r.bucket.blocks.have(r.object, offset, int64(len(p))) {
 		if err := r.fetch(r.ctx, p, offset); err != nil {
 			return 0, err
 		}
@@ -186,6 +186,18 @@ func (s *blocks) get(r *Reader, number int64) ([]byte, error) {
 	s.touch(b)
 	s.mu.Unlock()
 	return s.load(r.ctx, r, key, b)
+}
+
+// have tells whether a part of an object lies in blocks that are there or on their way.
+func (s *blocks) have(o Object, offset, length int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for number := offset / blockSize; number*blockSize < offset+length; number++ {
+		if s.kept[blockKey{o, number}] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // add makes room for a block that nothing has come of yet.
