@@ -8,6 +8,7 @@ import (
 	"iconic/extract"
 	"iconic/features"
 	"iconic/head/clustercount"
+	"iconic/progress"
 	"iconic/run"
 )
 
@@ -18,6 +19,8 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	if err := run.CheckFree(o.Out); err != nil && !o.Resume {
 		return nil, err
 	}
+	clock := progress.NewClock("preparation")
+	o.Hooks = clock.Hooks(o.Hooks)
 	c, h := o.Extraction, o.Hooks
 	c.Data, c.Out = data, o.Store
 	release, err := o.Encoding.prepare(ctx, &c, h)
@@ -58,12 +61,19 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	}
 	defer set.Close()
 	o.Training.Images, o.Training.ImageColumn = data, c.Dataset.ImageColumn
-	return Train(ctx, set, o.Training)
+	return train(ctx, set, o.Training, clock)
 }
 
 // Train trains a head on features, which features.Open or features.New gives, and makes the run folder o.Out with assignments, scores and
 // page.
 func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, error) {
+	clock := progress.NewClock("preparation")
+	o.Hooks = clock.Hooks(o.Hooks)
+	return train(ctx, set, o, clock)
+}
+
+// train is Train under a clock that hears of the steps already.
+func train(ctx context.Context, set *features.Set, o Training, clock *progress.Clock) (*run.Finished, error) {
 	h := o.Hooks
 	if set.Gone > 0 {
 		h.Notef("%s keeps the features of %d images that the data no longer has: they are left out", set.Source.Store, set.Gone)
@@ -82,7 +92,7 @@ func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, e
 	}
 	t := run.Training{
 		Dir: o.Out, Features: set, Config: c, Counted: counted, Images: o.Images, ImageColumn: o.ImageColumn,
-		Second: o.Second, Edges: o.Edges, Resume: o.Resume, Workers: o.Workers, Safe: o.Safe, Hooks: h,
+		Second: o.Second, Edges: o.Edges, Resume: o.Resume, Workers: o.Workers, Safe: o.Safe, Hooks: h, Clock: clock,
 	}
 	if _, err := t.Train(ctx); err != nil {
 		return nil, err
@@ -91,6 +101,9 @@ func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, e
 		o.Formulas(t.Formulas)
 	}
 	if err := run.WritePage(ctx, o.Out, set, run.PageOptions{Workers: o.Workers, Hooks: h}); err != nil {
+		return nil, err
+	}
+	if err := run.KeepTimes(o.Out, clock.Times()); err != nil {
 		return nil, err
 	}
 	return run.Open(o.Out)

@@ -10,6 +10,7 @@ import (
 
 	"iconic"
 	"iconic/extract"
+	"iconic/progress"
 )
 
 func newExtractCommand(a *app) *cobra.Command {
@@ -72,8 +73,12 @@ func parseShard(s string) (part, parts int, err error) {
 }
 
 func (a *app) runExtract(ctx context.Context, e iconic.Encoding, c extract.Config) error {
-	s, err := iconic.Extract(ctx, e, c, a.hooks())
+	clock := progress.NewClock("preparation")
+	s, err := iconic.Extract(ctx, e, c, clock.Hooks(a.hooks()))
 	a.endStage()
+	if s != nil {
+		a.took(clock.Times())
+	}
 	if s != nil && a.json {
 		if perr := a.printJSON(s); perr != nil {
 			return perr

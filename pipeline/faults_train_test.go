@@ -47,6 +47,9 @@ func sameRuns(t *testing.T, a, b string) {
 		if err := errors.Join(errX, errY); err != nil {
 			t.Fatal(err)
 		}
+		if name == "config.json" {
+			x, y = times.ReplaceAll(x, nil), times.ReplaceAll(y, nil)
+		}
 		if !bytes.Equal(x, y) {
 			t.Errorf("%s differs", name)
 		}

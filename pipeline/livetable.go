@@ -19,6 +19,17 @@ type liveTable struct {
 	lines int // of the table on the screen
 }
 
+// hooks are the command's, but that the table stands in for the count of runs.
+func (t *liveTable) hooks() progress.Hooks {
+	h := t.app.hooks()
+	h.Step = func(s progress.Step) {
+		if s.Stage != sweep.RunsStage || !t.app.json && !t.app.terminal() {
+			t.app.step(s)
+		}
+	}
+	return h
+}
+
 // ended shows a run that ended.
 func (t *liveTable) ended(j *sweep.Job) {
 	done := 0

@@ -127,6 +127,7 @@ type app struct {
 
 	screen sync.Mutex // of what follows, and of writing to err
 	shown  display
+	logged logged
 }
 
 // exitCode prints err, if any, in one line and chooses the exit code.

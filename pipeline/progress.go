@@ -4,29 +4,49 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"iconic/internal/diskspace"
 	"iconic/progress"
 )
 
-// display shows how far the stage under way has come: a bar on a terminal, JSON lines with --json, nothing otherwise. A step of another
-// stage ends the one before.
+// display shows how far the stage under way has come: a bar on a terminal, JSON lines with --json, a line a minute otherwise. A step of
+// another stage ends the one before.
 type display struct {
 	step progress.Step // the last one
 	bar  *progressbar.ProgressBar
 	told time.Time // when the last JSON line was written
 }
 
+// logged is what a log is told of the work, where no terminal shows it.
+type logged struct {
+	clock *progress.Clock // of the stage under way; nil before the first step
+	every time.Duration   // from one line to the next; 0: a minute
+	news  bool            // there were steps since the last line
+}
+
 // hooks are what libraries tell of their work by.
 func (a *app) hooks() progress.Hooks {
 	return progress.Hooks{
-		Step: a.step,
+		Step:  a.step,
+		Begun: a.begun,
 		Note: func(text string) { a.note("%s", text) },
 		Warn: func(text string) { a.warn("%s", text) },
+	}
+}
+
+// begun shows that a stage begins, which may have no steps.
+func (a *app) begun(stage string) {
+	a.screen.Lock()
+	defer a.screen.Unlock()
+	if a.clear(); !a.quiet && !a.json && !a.terminal() {
+		a.log(progress.Step{Stage: stage})
 	}
 }
 
@@ -34,10 +54,14 @@ func (a *app) hooks() progress.Hooks {
 func (a *app) step(s progress.Step) {
 	a.screen.Lock()
 	defer a.screen.Unlock()
+	if !a.quiet && !a.json && !a.terminal() {
+		a.log(s)
+		return
+	}
 	d := &a.shown
 	if s.Stage != d.step.Stage {
 		a.clear()
-		if !a.quiet && !a.json && a.terminal() {
+		if !a.quiet && !a.json {
 			d.bar = a.bar(s)
 		}
 	}
@@ -68,6 +92,107 @@ func (a *app) stepLine(s progress.Step) {
 		fmt.Fprintf(a.err, "%s\n", line)
 	}
 }
+
+// log hears of a step where there is no terminal, and begins to write lines. Its caller holds the screen.
+func (a *app) log(s progress.Step) {
+	l := &a.logged
+	if l.news = true; l.clock != nil {
+		l.clock.At(s)
+		return
+	}
+	if l.every == 0 {
+		l.every = time.Minute
+	}
+	l.clock = progress.NewClock(s.Stage)
+	l.clock.At(s)
+	var next *time.Timer
+	next = time.AfterFunc(l.every, func() {
+		a.screen.Lock()
+		defer a.screen.Unlock()
+		if stand, ok := l.clock.Stand(); ok && (l.news || stand.Unit == "") { // a count that stands still may be of what is over
+			fmt.Fprintln(a.err, plain(standLine(stand)))
+		}
+		l.news = false
+		next.Reset(l.every)
+	})
+}
+
+// standLine is a line of a log: stage, share done, rate, time left.
+func standLine(s progress.Stand) string {
+	if s.Unit == "" {
+		return fmt.Sprintf("%s: %s so far", s.Stage, duration(s.Elapsed))
+	}
+	amount, rate := fmt.Sprint, fmt.Sprintf("%.3g %s/s", s.Rate, s.Unit)
+	if s.Unit == "bytes" {
+		amount = func(v ...any) string { return diskspace.Words(v[0].(int64)) }
+		rate = diskspace.Words(int64(s.Rate)) + "/s"
+	} else if s.Rate >= 100 {
+		rate = fmt.Sprintf("%.0f %s/s", s.Rate, s.Unit)
+	} else if s.Rate < 0.1 {
+		rate = fmt.Sprintf("%.3g %s/h", 3600*s.Rate, s.Unit)
+	}
+	line := s.Stage + ": " + amount(s.Done)
+	if s.Total > 0 {
+		line += fmt.Sprintf(" of %s", amount(s.Total))
+	}
+	if s.Unit != "bytes" {
+		line += " " + s.Unit
+	}
+	if s.Total > 0 {
+		line += fmt.Sprintf(" (%.0f %%)", math.Floor(100*float64(s.Done)/float64(s.Total)))
+	}
+	if s.Rate > 0 {
+		line += ", " + rate
+	}
+	if s.Left > 0 {
+		line += ", " + duration(s.Left) + " left"
+	}
+	if s.Detail != "" {
+		line += ", " + s.Detail
+	}
+	return line
+}
+
+// duration is a time in words, to two places.
+func duration(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
+	}
+	return fmt.Sprintf("%d days %d h", s/86400, s/3600%24)
+}
+
+// took tells how long the stages of the work took.
+func (a *app) took(times []progress.StageTime) {
+	a.endStage()
+	if a.json && !a.quiet {
+		if line, err := json.Marshal(struct {
+			Stages []progress.StageTime `json:"stages"`
+		}{times}); err == nil {
+			fmt.Fprintf(a.err, "%s\n", line)
+		}
+	}
+	total, parts := 0.0, []string(nil)
+	for _, t := range times {
+		if total += t.Seconds; t.Seconds >= 0.05 {
+			parts = append(parts, t.Stage+" "+duration(seconds(t.Seconds)))
+		}
+	}
+	line := "took " + duration(seconds(total))
+	if len(parts) > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	a.note("%s", line)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (a *app) bar(s progress.Step) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(s.Total,

@@ -74,5 +74,6 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	if err != nil {
 		return nil, err
 	}
+	a.took(f.Config.Times)
 	return f.Metrics, nil
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "curate": curate, "dinov3": dinov3, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "curate": curate, "dinov3": dinov3, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON, "sameconfig": sameConfig,
 			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -276,6 +277,20 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s: %s", r.Status, text)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), text, 0o600))
+}
+
+// times are those of the stages in a run's config.json, which differ between runs that are the same.
+var times = regexp.MustCompile(`(?s)\n  "times": \[.*?\n  \],`)
+
+// sameConfig compares two files config.json, but for the times of the stages, which both must have.
+func sameConfig(ts *testscript.TestScript, _ bool, args []string) {
+	a, b := ts.ReadFile(args[0]), ts.ReadFile(args[1])
+	if !times.MatchString(a) || !times.MatchString(b) {
+		ts.Fatalf("no times in %s or %s", args[0], args[1])
+	}
+	if diff := cmp.Diff(times.ReplaceAllString(a, ""), times.ReplaceAllString(b, "")); diff != "" {
+		ts.Fatalf("%s", diff)
+	}
 }
 
 // sameJSON compares predictions in two files, but for the path that one of them has.

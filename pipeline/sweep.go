@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/features"
+	"iconic/progress"
 	"iconic/report/page"
 	"iconic/run"
 	"iconic/sweep"
@@ -87,7 +88,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if err != nil {
 		return err
 	}
-	options := sweep.Options{Dir: o.out, Combinations: combinations, Seeds: o.seeds, Workers: o.workers, Safe: o.csvSafe, Hooks: a.hooks()}
+	options := sweep.Options{Dir: o.out, Combinations: combinations, Seeds: o.seeds, Workers: o.workers, Safe: o.csvSafe}
 	for k, store := range stores {
 		labels := ""
 		if len(o.labels) > 0 {
@@ -106,8 +107,8 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if o.report && o.shard != "" {
 		return usagef("--report trains nothing, and --shard says what to train: give one")
 	}
-	live := &liveTable{app: a}
-	options.Ended = live.ended
+	clock, live := progress.NewClock("preparation"), &liveTable{app: a}
+	options.Hooks, options.Ended = clock.Hooks(live.hooks()), live.ended
 	if live.sweep, err = sweep.Plan(options); err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if err := work(ctx); err != nil {
 		return err
 	}
-	a.endStage()
+	a.took(clock.Times())
 	if n := live.sweep.Missing(); n > 0 {
 		a.note("%d of %d runs are with other workers: the last of them makes the page, or sweep --report", n, len(live.sweep.Jobs))
 		return nil

@@ -5,7 +5,7 @@ import "fmt"
 // Step says how far a stage has come.
 type Step struct {
 	Stage  string `json:"stage"` // "encode", "neighbours", "training", …
-	Unit   string `json:"unit"`  // what Done and Total count: "images", "steps", …
+	Unit   string `json:"unit"`  // what Done and Total count: "images", "steps", …; "": the stage begins, or counts nothing
 	Done   int64  `json:"done"`
 	Total  int64  `json:"total"`  // less than 1 while it is not known
 	Detail string `json:"detail"` // of the last step, such as "loss 1.2345"

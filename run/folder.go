@@ -21,6 +21,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
 	"iconic/internal/safetensors"
+	"iconic/progress"
 )
 
 // The files of a run folder that belong to this package.
@@ -44,10 +45,13 @@ const checkpointFile = "checkpoint.safetensors"
 
 // Config is config.json: all that a run was made from.
 type Config struct {
-	Format   int             `json:"format"`
-	Version  string          `json:"version"` // of the program
-	Training head.Config     `json:"training"`
-	Features features.Source `json:"features"`
+	Format   int         `json:"format"`
+	Version  string      `json:"version"` // of the program
+	Training head.Config `json:"training"`
+	// Times are how long the stages took, over all processes that worked on the run, but for what was lost with those that were killed. They
+	// are of no account where two runs are compared.
+	Times    []progress.StageTime `json:"times,omitempty"`
+	Features features.Source      `json:"features"`
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
@@ -84,6 +88,7 @@ func Create(dir string, c Config) error {
 			}
 		}
 	}
+	c.Format = runFormat
 	return writeConfig(dir, c)
 }
 
@@ -98,7 +103,6 @@ func CheckFree(dir string) error {
 }
 
 func writeConfig(dir string, c Config) error {
-	c.Format = runFormat
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
@@ -106,10 +110,21 @@ func writeConfig(dir string, c Config) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, configFile), append(b, '\n'))
 }
 
+// KeepTimes writes how long the stages of a run took, so far, into its config.json.
+func KeepTimes(dir string, times []progress.StageTime) error {
+	r, err := LoadUnfinished(dir)
+	if err != nil {
+		return err
+	}
+	r.Config.Times = times
+	return writeConfig(dir, r.Config)
+}
+
 // Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint. The head comes last: where
 // it is, all the rest is.
 func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
+	c.Format = runFormat
 	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
 	if r.Representation != nil {
 		c.Dimensions = r.Dimensions

@@ -108,6 +108,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 
 // WritePage writes the page of the run that was just made of a set.
 func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions) error {
+	o.Hooks.Begin("page")
 	f, err := Open(dir)
 	if err != nil {
 		return err
@@ -342,6 +343,7 @@ func (c Config) Lines() []page.Setting {
 		return nil
 	}
 	delete(tree, "classes")
+	delete(tree, "times")
 	var list []page.Setting
 	var walk func(prefix string, v any)
 	walk = func(prefix string, v any) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -41,6 +42,7 @@ type Training struct {
 	Safe        bool // has cells of assignments.csv that a spreadsheet would take for formulas begin with an apostrophe
 	Shared      Shared
 	Hooks       progress.Hooks
+	Clock       *progress.Clock // times the stages, for config.json; nil: one that begins with Train
 
 	Formulas int // after Train: the cells of assignments.csv that Safe is about
 }
@@ -106,6 +108,18 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
+	if t.Clock == nil {
+		t.Clock = progress.NewClock("preparation")
+		t.Hooks = t.Clock.Hooks(t.Hooks)
+	}
+	metrics, err := t.train(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return metrics, KeepTimes(t.Dir, t.Clock.Times())
+}
+
+func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	m, err := methods.Find(t.Config.Method)
 	if err != nil {
 		return nil, err
@@ -139,16 +153,25 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 		return t.score(ctx, result)
 	}
 	kept := &keeper{dir: t.Dir}
+	stage := "training"
 	result, err := head.Train(ctx, t.Features, t.inputs(needs), t.Config, head.Options{
-		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Begun: t.Hooks.Begun,
+		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Begun: func(name string) {
+			stage = name
+			t.Hooks.Begin(name)
+		},
 		GraphProgress: t.Hooks.Stage("neighbours", "comparisons"),
 		Progress: func(step, steps int, loss float64) {
-			t.Hooks.At(progress.Step{Stage: "training", Unit: "steps", Done: int64(step), Total: int64(steps), Detail: fmt.Sprintf("loss %.4f", loss)})
+			s := progress.Step{Stage: stage, Unit: "steps", Done: int64(step), Total: int64(steps)}
+			if !math.IsNaN(loss) {
+				s.Detail = fmt.Sprintf("loss %.4f", loss)
+			}
+			t.Hooks.At(s)
 		},
 	})
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			t.Hooks.Notef("%s", kept.account(t.Config.Method))
+			_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be taken up without them
 		}
 		return nil, err
 	}
@@ -158,6 +181,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	for _, w := range result.Warnings {
 		t.Hooks.Warnf("%s", w)
 	}
+	c.Times = t.Clock.Times()
 	if err := Finish(t.Dir, c, result); err != nil {
 		return nil, err
 	}
@@ -305,6 +329,9 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 		return nil, nil, other(what)
 	case !old.Config.Training.Equal(c.Training) && !old.Config.Training.Equal(resolved):
 		return nil, nil, other("settings")
+	}
+	t.Clock.Add(old.Config.Times...)
+	switch {
 	case unfinished && state == nil: // stopped before there was one
 		return nil, nil, nil
 	case unfinished:

@@ -157,6 +157,7 @@ func (s *Sweep) write(ctx context.Context) error {
 		return fmt.Errorf("folder of the sweep: %w", err)
 	}
 	defer unlock()
+	s.options.Hooks.Begin("page")
 	if err := s.finish(ctx); err != nil {
 		return err
 	}
@@ -323,6 +324,7 @@ func (s *Sweep) train(ctx context.Context) error {
 			return cmp.Compare((a.number%n-s.options.Part+1+n)%n, (b.number%n-s.options.Part+1+n)%n)
 		})
 	}
+	s.tellRuns()
 	for told := false; ; told = true {
 		if left, err = s.pass(ctx, left); err != nil || len(left) == 0 || s.options.Parts > 0 {
 			return err
@@ -419,10 +421,20 @@ func neighboursOf(j *Job) int {
 	return n
 }
 
+// RunsStage is the stage whose steps are runs that have ended.
+const RunsStage = "runs"
+
+// tellRuns tells how many runs there are.
+func (s *Sweep) tellRuns() {
+	total := len(s.Jobs)
+	s.options.Hooks.At(progress.Step{Stage: RunsStage, Unit: "runs", Done: int64(total - s.Missing()), Total: int64(total)})
+}
+
 // ended tells of a run, one at a time.
 func (s *Sweep) ended(j *Job) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.tellRuns()
 	if s.options.Ended != nil {
 		s.options.Ended(j)
 	}

@@ -1,0 +1,139 @@
+package progress
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// StageTime is how long a stage took.
+type StageTime struct {
+	Stage   string  `json:"stage"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Clock times the stages of a piece of work. A stage lasts from its first step until the first step of another one, or until Stop; one that
+// comes back is counted on. Its methods may be called from several goroutines.
+type Clock struct {
+	mutex sync.Mutex
+	now   func() time.Time
+
+	times  []StageTime // of the stages that are over, in the order of their first steps
+	since  time.Time   // when the stage under way began; zero: none is
+	first  Step        // the first step with a count of the stage under way, and when it was told
+	counts time.Time
+	last   Step
+}
+
+// NewClock begins to time a stage. What earlier processes spent on the same work is counted on.
+func NewClock(stage string, earlier ...StageTime) *Clock {
+	return newClock(time.Now, stage, earlier)
+}
+
+func newClock(now func() time.Time, stage string, earlier []StageTime) *Clock {
+	c := &Clock{now: now, times: append([]StageTime(nil), earlier...)}
+	c.At(Step{Stage: stage})
+	return c
+}
+
+// Hooks are h, with stages and steps timed.
+func (c *Clock) Hooks(h Hooks) Hooks {
+	tell := h
+	h.Step = func(s Step) {
+		c.At(s)
+		tell.At(s)
+	}
+	h.Begun = func(stage string) {
+		c.At(Step{Stage: stage})
+		tell.Begin(stage)
+	}
+	return h
+}
+
+// At hears of a step.
+func (c *Clock) At(s Step) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	now := c.now()
+	if c.since.IsZero() || s.Stage != c.last.Stage {
+		c.stop(now)
+		c.since, c.counts = now, time.Time{}
+	}
+	if c.last = s; s.Unit != "" && (c.counts.IsZero() || s.Done < c.first.Done) {
+		c.first, c.counts = s, now
+	}
+}
+
+// Stop ends the stage under way, if there is one.
+func (c *Clock) Stop() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.stop(c.now())
+}
+
+func (c *Clock) stop(now time.Time) {
+	if !c.since.IsZero() {
+		c.times = added(c.times, c.last.Stage, now.Sub(c.since).Seconds())
+	}
+	c.since = time.Time{}
+}
+
+// added counts a time on.
+func added(times []StageTime, stage string, seconds float64) []StageTime {
+	for k := range times {
+		if times[k].Stage == stage {
+			times[k].Seconds += seconds
+			return times
+		}
+	}
+	return append(times, StageTime{stage, seconds})
+}
+
+// Add counts a time of the same work on.
+func (c *Clock) Add(times ...StageTime) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, t := range times {
+		c.times = added(c.times, t.Stage, t.Seconds)
+	}
+}
+
+// Times are those of all stages so far, the one under way included, to a millisecond.
+func (c *Clock) Times() []StageTime {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	times := append([]StageTime(nil), c.times...)
+	if !c.since.IsZero() {
+		times = added(times, c.last.Stage, c.now().Sub(c.since).Seconds())
+	}
+	for k := range times {
+		times[k].Seconds = math.Round(1000*times[k].Seconds) / 1000
+	}
+	return times
+}
+
+// Stand is how a stage stands.
+type Stand struct {
+	Step                  // the last one
+	Elapsed time.Duration // since the stage began
+	Rate    float64       // of Unit per second, since the first step with a count; 0: not known yet
+	Left    time.Duration // at that rate; 0: not known
+}
+
+// Stand tells how the stage under way stands; false: there is none.
+func (c *Clock) Stand() (Stand, bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if c.since.IsZero() {
+		return Stand{}, false
+	}
+	now := c.now()
+	s := Stand{Step: c.last, Elapsed: now.Sub(c.since)}
+	if counted := now.Sub(c.counts).Seconds(); !c.counts.IsZero() && counted > 0 {
+		s.Rate = float64(s.Done-c.first.Done) / counted
+	}
+	if left := float64(s.Total-s.Done) / s.Rate; s.Rate > 0 && s.Total > 0 && left < 1e9 {
+		s.Left = max(0, time.Duration(left*float64(time.Second)))
+	}
+	return s, true
+}
