@@ -36,8 +36,8 @@ func (a *app) hooks() progress.Hooks {
 	return progress.Hooks{
 		Step:  a.step,
 		Begun: a.begun,
-		Note: func(text string) { a.note("%s", text) },
-		Warn: func(text string) { a.warn("%s", text) },
+		Note:  func(text string) { a.note("%s", text) },
+		Warn:  func(text string) { a.warn("%s", text) },
 	}
 }
 

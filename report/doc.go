@@ -13,7 +13,7 @@
 //
 // What calibration means here: labels play no part in training, nor in the confidence; the matching alone uses them,
 // to say when an assignment counts as right. Temperature scaling and other recalibration fit a map on labelled items,
-// so without labels they are not possible, and no score here is recalibrated.
+// so without labels they are not possible, and no score here is recalibrated. Whoever makes a head may set its confidence without labels.
 //
 // Everything is deterministic: the same input gives the same bits, on any number of threads.
 package report

@@ -65,13 +65,13 @@ type Labelled struct {
 	Names []ClusterName `json:"names"`
 
 	Accuracy         Number    `json:"accuracy"`             // one-to-one matching
-	AccuracyInterval [2]Number `json:"accuracy_interval"`    // bootstrap, 95 %
+	AccuracyInterval [2]Number `json:"accuracy_interval"`    // bootstrap, 95 %; the matching is held fixed
 	ManyToOne        Number    `json:"many_to_one_accuracy"` // each cluster stands for its most frequent class
 	NMI              Number    `json:"nmi"`                  // normalised by the arithmetic mean of the entropies
 	ARI              Number    `json:"ari"`                  //
 	AMI              Number    `json:"ami"`                  // normalised by the arithmetic mean of the entropies
 	ECE              Number    `json:"ece"`                  // equal-width bins
-	ECEInterval      [2]Number `json:"ece_interval"`         // bootstrap, 95 %
+	ECEInterval      [2]Number `json:"ece_interval"`         // bootstrap, 95 %, corrected for its bias; the matching is held fixed
 	MCE              Number    `json:"mce"`                  // the worst of the same bins
 	AdaptiveECE      Number    `json:"adaptive_ece"`         // bins of equal count
 	ClassWiseECE     Number    `json:"class_wise_ece"`       // mean over the classes' own probabilities

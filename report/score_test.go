@@ -363,6 +363,46 @@ func TestBootstrapIntervalsCoverTheTruth(t *testing.T) {
 	}
 }
 
+// The interval of the calibration error holds its estimate always, and the true error about as often as it says: that is 0 where confidence is
+// right, and otherwise the share by which it is too high.
+func TestCalibrationIntervalsHoldEstimateAndTruth(t *testing.T) {
+	const sets = 100
+	for _, c := range []struct {
+		n    int
+		over float64 // confidence less accuracy
+	}{{300, 0}, {2000, 0}, {2000, 0.05}, {300, 0.15}} {
+		covered := 0
+		for s := range sets {
+			r := rand.New(rand.NewPCG(uint64(s), 10))
+			in := Input{Resamples: 150, Confidence: make([]float64, c.n)}
+			correct := make([]bool, c.n)
+			for i := range correct {
+				in.Confidence[i] = 0.315 + 0.07*float64(r.IntN(10))
+				correct[i] = r.Float64() < in.Confidence[i]-c.over
+			}
+			_, interval, err := bootstrap(context.Background(), in, correct)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bins, err := Reliability(in.Confidence, correct, Bins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := Number(ExpectedCalibrationError(bins)); e < interval[0]-1e-12 || e > interval[1]+1e-12 || interval[0] < 0 {
+				t.Fatalf("n = %d: the interval %v does not hold the estimate %v", c.n, interval, e)
+			}
+			if Number(c.over) >= interval[0] && Number(c.over) <= interval[1] {
+				covered++
+			}
+		}
+		if rate := float64(covered) / sets; rate < .91 {
+			t.Errorf("n = %d: an error of %v lies in %v of the intervals of 95 %%", c.n, c.over, rate)
+		} else {
+			t.Logf("n = %d: an error of %v lies in %v of the intervals", c.n, c.over, rate)
+		}
+	}
+}
+
 func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	a := Assignments{
 		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd", "=1+1.png", "'=1.png", "'a.png"},

@@ -16,6 +16,7 @@ import (
 	"iconic/extract/store"
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/baseline"
 	"iconic/head/knn"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
@@ -174,7 +175,9 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			return err
 		}
 		if f.Table.Labels == nil { // with labels the confusion matrix shows those
-			km, err := baselineClusters(ctx, set, f.Metrics.Clusters, f.Config.Training.Seed, o.Workers, o.Hooks)
+			km, err := baseline.Clusters(ctx, set, baseline.Options{
+				Clusters: f.Metrics.Clusters, Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
+			})
 			if err != nil {
 				return err
 			}

@@ -6,7 +6,7 @@ import (
 
 	"iconic/features"
 	"iconic/head"
-	"iconic/head/kmeans"
+	"iconic/head/baseline"
 	"iconic/head/knn"
 	"iconic/progress"
 	"iconic/report"
@@ -78,7 +78,13 @@ func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
 
 // KMeans is the baseline of the training that in scores.
 func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Hooks) (*Baseline, error) {
-	km, err := baselineClusters(ctx, f, in.Clusters, in.Seed, in.Workers, h)
+	if f.Len() > baseline.Rows {
+		h.Notef("the k-means baseline looks for its centroids in %d of %d images, drawn at random", baseline.Rows, f.Len())
+	}
+	km, err := baseline.Cluster(ctx, f, baseline.Options{
+		Clusters: in.Clusters, Seed: in.Seed, Workers: in.Workers,
+		Progress: h.Stage("k-means baseline", "iterations"), Halves: h.Stage("confidence of k-means", "partitions"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -89,25 +95,12 @@ func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Ho
 	if err != nil {
 		return nil, err
 	}
+	m.ExpectedAccuracy = report.Number(km.Expected)
 	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
 	if err != nil {
 		return nil, err
 	}
 	return &Baseline{*m, in.Cluster}, nil
-}
-
-// baselineRows is how many rows the baseline looks for centroids in: of more so many are drawn, lest it cost more than the training, which draws as
-// many.
-const baselineRows = 100_000
-
-// baselineClusters clusters features as the baseline does.
-func baselineClusters(ctx context.Context, f head.Features, clusters int, seed uint64, workers int, h progress.Hooks) (*kmeans.Result, error) {
-	o := kmeans.Options{Clusters: clusters, Starts: 3, Seed: seed, Workers: workers, Progress: h.Stage("k-means baseline", "iterations")}
-	if f.Len() > baselineRows {
-		o.Rows, o.Still = baselineRows, 1e-3
-		h.Notef("the k-means baseline looks for its centroids in %d of %d images, drawn at random", baselineRows, f.Len())
-	}
-	return kmeans.Cluster(ctx, f, o)
 }
 
 func ints(x []int32) []int {

@@ -11,14 +11,30 @@ import (
 
 // Probabilities writes, for n rows x (n×Dim), the posterior over clusters into dst (n×Clusters): that of the mixture of equal
 // spherical Gaussians whose limit k-means is, p(c|x) ∝ exp(−‖x−c‖²/2σ²), with σ² = Inertia/(rows·Dim), the variance a
-// coordinate has left. It gives the baseline a confidence, and so a calibration, of its own.
-func (r *Result) Probabilities(dst, x []float32, n int) error {
+// coordinate has left. In many dimensions it is close to certain of every row; package head/baseline tempers it.
+func (r *Result) Probabilities(dst, x []float32, n int) error { return r.Tempered(dst, x, n, 1) }
+
+// Tempered is Probabilities with the exponents multiplied by scale ≥ 0, an inverse temperature.
+func (r *Result) Tempered(dst, x []float32, n int, scale float64) error {
+	if err := r.Logits(dst, x, n, scale); err != nil {
+		return err
+	}
+	for i := range n {
+		row := dst[i*r.Clusters : (i+1)*r.Clusters]
+		kernel.Softmax(row, row)
+	}
+	return nil
+}
+
+// Logits writes, for n rows x (n×Dim), the exponents of that posterior into dst (n×Clusters), each up to a constant of its row and
+// multiplied by scale: (x·c − ‖c‖²/2)/σ².
+func (r *Result) Logits(dst, x []float32, n int, scale float64) error {
 	if len(x) < n*r.Dim || len(dst) < n*r.Clusters {
 		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not fit %d rows of %d and %d", len(x), len(dst), n, r.Dim, r.Clusters)
 	}
 	frame, centroids, half := r.frame()
 	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim)) * frame.Scale * frame.Scale
-	inverse := float32(1 / max(variance, 1e-20))
+	inverse := float32(scale / max(variance, 1e-20))
 	moved := make([]float32, min(n, blockRows)*r.Dim)
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
@@ -31,7 +47,6 @@ func (r *Result) Probabilities(dst, x []float32, n int) error {
 		for c := range row {
 			row[c] = max(-math.MaxFloat32, min(math.MaxFloat32, (row[c]-half[c])*inverse))
 		}
-		kernel.Softmax(row, row)
 	}
 	return nil
 }

@@ -40,11 +40,11 @@ type measure struct {
 
 // labelledMeasures compare with labels; of is called only where there are any.
 var labelledMeasures = []measure{
-	{name: "accuracy", why: "share of images whose cluster's class is their label; one cluster a class, the best matching",
+	{name: "accuracy", why: "share of images whose cluster's class is their label; one cluster per class, the best matching, which the interval holds fixed",
 		of: func(m *report.Metrics) report.Number { return m.Accuracy }, interval: func(m *report.Metrics) [2]report.Number { return m.AccuracyInterval }},
 	{name: "NMI", why: "mutual information of clusters and labels, over the mean of their entropies", of: func(m *report.Metrics) report.Number { return m.NMI }},
 	{name: "ARI", why: "pairs of images put together rightly, adjusted for chance", of: func(m *report.Metrics) report.Number { return m.ARI }},
-	{name: "ECE", why: "mean gap between confidence and accuracy over 15 bins of equal width", lower: true,
+	{name: "ECE", why: "mean gap between confidence and accuracy over 15 bins of equal width; the interval is corrected for the bias of its bootstrap", lower: true,
 		of: func(m *report.Metrics) report.Number { return m.ECE }, interval: func(m *report.Metrics) [2]report.Number { return m.ECEInterval }},
 	{name: "AMI", why: "mutual information adjusted for chance", of: func(m *report.Metrics) report.Number { return m.AMI }},
 	{name: "many-to-one accuracy", why: "each cluster stands for its most frequent class: kinder where clusters outnumber classes", of: func(m *report.Metrics) report.Number { return m.ManyToOne }},
@@ -159,8 +159,8 @@ func (x measure) headline(m, base *report.Metrics) headline {
 	h := headline{Name: x.name, Value: x.text(value)}
 	if x.interval != nil {
 		interval := x.interval(m)
-		if half := float64(interval[1]-interval[0]) / 2; !math.IsNaN(half) {
-			h.Extra = fmt.Sprintf("± %.3f", half)
+		if interval[0].Defined() {
+			h.Extra = decimals(interval[0], 3) + " – " + decimals(interval[1], 3)
 		}
 	}
 	if base == nil {

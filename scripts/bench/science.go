@@ -17,6 +17,7 @@ import (
 
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/baseline"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/matrix"
@@ -253,8 +254,11 @@ func scored(ctx context.Context, d *drawn, f *found, workers int, mapping []int)
 // closed are the rivals that are no methods of `pipeline methods`.
 var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error){
 	"k-means": func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
-		r, err := kmeans.Cluster(ctx, d.x, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
-		return &found{classifier: r}, err
+		b, err := baseline.Cluster(ctx, d.x, baseline.Options{Clusters: d.classes, Seed: seed, Workers: workers})
+		if err != nil {
+			return nil, err
+		}
+		return &found{classifier: b, expected: b.Expected}, nil
 	},
 	"k-means-whitened": func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
 		q, err := whitened(ctx, d, workers)
