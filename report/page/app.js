@@ -12,6 +12,38 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { label(); redraw(); });
   label();
 
+  // Tables sort by the column whose head is clicked: numbers by size, the greatest first, all else by name. What has no value comes last.
+  const value = (row, k) => {
+    const text = row.cells[k].textContent.trim().replace("\u2212", "-");
+    const number = Number.parseFloat(text);
+    return text === "–" || text === "" ? null : /^-?[0-9.]/.test(text) && !Number.isNaN(number) ? number : text;
+  };
+  const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, k) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const rows = [...table.tBodies[0].rows];
+        const numbers = rows.some((row) => typeof value(row, k) === "number");
+        const was = head.getAttribute("aria-sort");
+        const down = was ? was === "ascending" : numbers;
+        for (const other of heads) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        rows.sort((x, y) => {
+          const a = value(x, k), b = value(y, k);
+          if (a === null || b === null) return (a === null) - (b === null);
+          return down ? compare(b, a) : compare(a, b);
+        });
+        table.tBodies[0].append(...rows);
+      });
+    });
+  }
+
   const block = $("data");
   if (!block) return;
   const data = JSON.parse(block.textContent);

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -225,7 +226,11 @@ func otherPages(t *testing.T) map[string][]byte {
 	if err := WriteComparison(context.Background(), &comparison, "Two runs", []Compared{compared(t, "a", 120, 4), compared(t, "b", 120, 4)}); err != nil {
 		t.Fatal(err)
 	}
-	return map[string][]byte{"sweep": sweep.Bytes(), "comparison": comparison.Bytes()}
+	var wide bytes.Buffer
+	if err := WriteSweep(context.Background(), &wide, sweptWide(t)); err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{"sweep": sweep.Bytes(), "wide sweep": wide.Bytes(), "comparison": comparison.Bytes()}
 }
 
 func TestSweepAndComparisonInABrowser(t *testing.T) {
@@ -241,6 +246,41 @@ func TestSweepAndComparisonInABrowser(t *testing.T) {
 		for _, c := range complaints() {
 			t.Errorf("%s: the browser complains: %s", name, c)
 		}
+	}
+}
+
+// A click on the head of a column sorts the table, by numbers as numbers; another one turns the order.
+func TestTablesSortInABrowser(t *testing.T) {
+	ctx, complaints := browser(t, otherPages(t)["wide sweep"])
+	column := func(k int) []string {
+		return ask[[]string](t, ctx, fmt.Sprintf(`[...document.querySelectorAll("table.sortable tbody tr")].map(r => r.cells[%d].textContent)`, k))
+	}
+	click := func(k int) {
+		do(t, ctx, chromedp.Click(fmt.Sprintf("table.sortable thead th:nth-child(%d) button", k+1)))
+	}
+	const batch, accuracy = 3, 6
+	click(batch)
+	if list := column(batch); list[0] != "4096" || list[len(list)-1] != "256" {
+		t.Errorf("sorted by batch: %v", list)
+	}
+	click(batch)
+	if list := column(batch); list[0] != "256" || list[len(list)-1] != "4096" {
+		t.Errorf("sorted by batch the other way: %v", list)
+	}
+	click(accuracy)
+	if list := column(accuracy); !slices.IsSortedFunc(list, func(a, b string) int { return strings.Compare(b, a) }) || list[0] == list[len(list)-1] {
+		t.Errorf("sorted by accuracy: %v", list)
+	}
+	click(0)
+	if list := column(0); !slices.IsSorted(list) {
+		t.Errorf("sorted by store: %v", list)
+	}
+	frame := ask[[]int](t, ctx, `(() => { const f = document.querySelector(".tall"); return [f.clientHeight, f.scrollHeight, document.documentElement.scrollWidth - innerWidth] })()`)
+	if frame[0] >= frame[1] || frame[2] > 0 {
+		t.Errorf("the table of 128 rows does not scroll within its frame: %v", frame)
+	}
+	for _, c := range complaints() {
+		t.Errorf("the browser complains: %s", c)
 	}
 }
 

@@ -23,7 +23,7 @@ type choice struct {
 // where that number does not vary.
 func (s *Sweep) candidates() (clusters []int, points []Point) {
 	setting := slices.Index(s.Names, "clusters")
-	if setting < 0 || s.distinct(setting) < 2 {
+	if setting < 0 || len(values(s.Points, []int{setting}, s)) < 2 {
 		return nil, nil
 	}
 	byK, agreements := map[int]*Point{}, map[int][]float64{}
@@ -73,7 +73,7 @@ func (s *Sweep) choice() *choice {
 	for _, name := range []string{"silhouette", "Davies-Bouldin", seedAgreement, "neighbours together", "Calinski-Harabasz", "effective clusters"} {
 		drawn := slices.ContainsFunc(points, func(p Point) bool { return p.over(name).Median.Defined() })
 		if drawn {
-			c.Charts = append(c.Charts, named{name, marked(against("clusters", name, []series{line}), s.Counted[0].Clusters)})
+			c.Charts = append(c.Charts, named{name, marked(axesOf(name, []series{line}).draw("clusters", name, "", []series{line}, false), s.Counted[0].Clusters)})
 		}
 	}
 	return c

@@ -123,9 +123,8 @@ func WriteSweep(ctx context.Context, w io.Writer, s Sweep) error {
 		v.Choice = choice
 		sections = append(sections, section{"choice", "Choosing K"})
 	}
-	if v.Curves = s.calibrationCurves(); v.Curves != "" {
+	if v.Curves, v.CurveKey, v.CurveNote = s.calibrationCurves(); len(v.Curves.Charts) > 0 {
 		sections = append(sections, section{"calibration", "Calibration"})
-		v.CurveKey = s.key()
 	}
 	if len(v.Panels) > 0 {
 		sections = append(sections, section{"panels", "Embeddings"})
@@ -140,25 +139,35 @@ func WriteSweep(ctx context.Context, w io.Writer, s Sweep) error {
 
 type sweepView struct {
 	frame
-	Facts    []Setting
-	Figures  []figure
-	Choice   *choice
-	Curves   template.HTML
-	CurveKey []keyEntry
-	Panels   []named
-	Heads    []string // names of settings
-	Columns  []string // names of scores
-	Rows     []sweepRow
-	Many     bool // more combinations than curves can tell apart
+	Facts     []Setting
+	Figures   []figure
+	Choice    *choice
+	Curves    multiples
+	CurveKey  []keyEntry
+	CurveNote string
+	Panels    []named
+	Heads     []string // names of settings
+	Columns   []string // names of scores
+	Rows      []sweepRow
 }
 
-// figure is a pair of charts against one setting.
+// figure is charts against one setting: one for each score, or where the other settings make more curves than one chart can show, a row of small
+// ones for each score.
 type figure struct {
 	ID, Name string
-	Charts   []named
+	Rows     []multiples
 	Key      []keyEntry
 	Note     string
 }
+
+// multiples are charts of the same score on the same axes, each of some points.
+type multiples struct {
+	Name   string
+	Charts []named // one without a name, or several
+}
+
+// Small tells whether there are several.
+func (m multiples) Small() bool { return len(m.Charts) > 1 }
 
 type keyEntry struct {
 	Class, Name string
@@ -173,134 +182,227 @@ type sweepRow struct {
 // seriesLimit is the number of curves in one chart: more cannot be told apart.
 const seriesLimit = 6
 
+// multiplesLimit is the number of small charts in a row of them.
+const multiplesLimit = 36
+
 // series are points that differ in one setting alone, ordered by it.
 type series struct {
 	name   string
+	colour int // of seriesLimit
 	points []Point
 	x      []float64
 }
 
-// seriesAgainst groups the points by all settings but one.
-func (s *Sweep) seriesAgainst(setting int) []series {
-	var list []series
+// facets say how points are told apart beside the setting that they are drawn against: by colour within a chart, and from chart to chart.
+type facets struct {
+	colour, panel []int // settings
+	colours       []string
+	panels        []string // what distinguishes the charts, in the order of the points; one, "", where there is one chart
+}
+
+// facets divides the settings other than without (−1: none is left out). Where all combinations of them are few enough for one chart, that is
+// what there is. Otherwise colour tells apart the values of the setting that has the most, but no more than a chart can show, and every
+// combination of the rest has a chart of its own.
+func (s *Sweep) facets(without int, points []Point) facets {
+	var f facets
+	for k := range s.Names {
+		if k != without && len(values(points, []int{k}, s)) > 1 {
+			f.colour = append(f.colour, k)
+		}
+	}
+	if f.colours = values(points, f.colour, s); len(f.colours) <= seriesLimit {
+		f.panels = []string{""}
+		return f
+	}
+	others, best := f.colour, -1
+	for _, k := range others {
+		n := len(values(points, []int{k}, s))
+		if n <= seriesLimit && (best < 0 || n > len(values(points, []int{best}, s))) {
+			best = k
+		}
+	}
+	f.colour = nil
+	for _, k := range others {
+		if k == best {
+			f.colour = []int{k}
+		} else {
+			f.panel = append(f.panel, k)
+		}
+	}
+	f.colours, f.panels = values(points, f.colour, s), values(points, f.panel, s)
+	return f
+}
+
+// values lists what the points have for some settings, in words, in their order.
+func values(points []Point, settings []int, s *Sweep) []string {
+	var list []string
+	for _, p := range points {
+		if v := s.describe(p, settings); !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// describe names a point by some of its settings.
+func (s *Sweep) describe(p Point, settings []int) string {
+	var parts []string
+	for _, k := range settings {
+		parts = append(parts, s.Names[k]+" "+p.Values[k])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// whole names a point by all its settings.
+func (s *Sweep) whole(p Point) string {
+	all := make([]int, len(s.Names))
+	for k := range all {
+		all[k] = k
+	}
+	return s.describe(p, all)
+}
+
+// key names the colours.
+func (f *facets) key() []keyEntry {
+	var list []keyEntry
+	for k, name := range f.colours {
+		if name != "" {
+			list = append(list, keyEntry{"k" + strconv.Itoa(k), name})
+		}
+	}
+	return list
+}
+
+// seriesAgainst are the points of each chart as series; nil where the setting is no number.
+func (s *Sweep) seriesAgainst(setting int, f facets) [][]series {
+	charts := make([][]series, len(f.panels))
 	for _, p := range s.Points {
 		x, err := strconv.ParseFloat(p.Values[setting], 64)
 		if err != nil {
 			return nil
 		}
-		name := s.describe(p, setting)
-		at := slices.IndexFunc(list, func(c series) bool { return c.name == name })
+		name := s.describe(p, f.colour)
+		panel := slices.Index(f.panels, s.describe(p, f.panel))
+		at := slices.IndexFunc(charts[panel], func(c series) bool { return c.name == name })
 		if at < 0 {
-			at = len(list)
-			list = append(list, series{name: name})
+			at = len(charts[panel])
+			charts[panel] = append(charts[panel], series{name: name, colour: slices.Index(f.colours, name)})
 		}
-		c := &list[at]
+		c := &charts[panel][at]
 		place, _ := slices.BinarySearch(c.x, x)
 		c.x = slices.Insert(c.x, place, x)
 		c.points = slices.Insert(c.points, place, p)
 	}
-	return list
-}
-
-// describe names a point by its settings, one left out (none: −1).
-func (s *Sweep) describe(p Point, without int) string {
-	var parts []string
-	for k, name := range s.Names {
-		if k != without {
-			parts = append(parts, name+" "+p.Values[k])
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// distinct counts the values of a setting.
-func (s *Sweep) distinct(setting int) int {
-	seen := map[string]bool{}
-	for _, p := range s.Points {
-		seen[p.Values[setting]] = true
-	}
-	return len(seen)
+	return charts
 }
 
 // figure draws two scores against a setting, nil where it does not vary or is no number.
 func (s *Sweep) figure(setting int) *figure {
-	all := s.seriesAgainst(setting)
-	if len(all) == 0 || s.distinct(setting) < 2 {
+	parts := s.facets(setting, s.Points)
+	charts := s.seriesAgainst(setting, parts)
+	if len(charts) == 0 || len(values(s.Points, []int{setting}, s)) < 2 {
 		return nil
 	}
 	name := s.Names[setting]
-	f := &figure{Name: "By " + name}
-	shown := all[:min(seriesLimit, len(all))]
-	if len(shown) < len(all) {
-		f.Note = fmt.Sprintf(" The first %d of %d combinations of the other settings are drawn; the table has all.", len(shown), len(all))
-	}
-	for k, c := range shown {
-		if c.name != "" {
-			f.Key = append(f.Key, keyEntry{"k" + strconv.Itoa(k), c.name})
-		}
+	f := &figure{Name: "By " + name, Key: parts.key()}
+	if len(charts) > multiplesLimit {
+		f.Note = fmt.Sprintf(" The first %d of %d combinations of the other settings have a chart; the table has all.", multiplesLimit, len(charts))
+		charts = charts[:multiplesLimit]
 	}
 	scores := []string{"accuracy", "ECE"}
 	if !s.has("accuracy") {
 		scores = []string{"silhouette", "mean confidence"}
 	}
 	for _, score := range scores {
-		if s.has(score) {
-			f.Charts = append(f.Charts, named{score, against(name, score, shown)})
+		if !s.has(score) {
+			continue
 		}
+		row := multiples{Name: score}
+		a := axesOf(score, slices.Concat(charts...))
+		for k, list := range charts {
+			row.Charts = append(row.Charts, named{parts.panels[k], a.draw(name, score, parts.panels[k], list, len(charts) > 1)})
+		}
+		f.Rows = append(f.Rows, row)
 	}
 	return f
 }
 
-// against draws the median of a score over seeds, with a band from the least to the greatest.
-func against(name, score string, list []series) template.HTML {
-	words := fmt.Sprintf("%s against %s, median over seeds.", score, name)
-	low, high := math.Inf(1), math.Inf(-1)
-	left, right := math.Inf(1), math.Inf(-1)
+// axes are what charts of a score share.
+type axes struct {
+	left, right, low, high float64
+	xs                     []float64
+	logarithmic            bool // settings that grow by factors are
+}
+
+func axesOf(score string, list []series) axes {
+	a := axes{left: math.Inf(1), right: math.Inf(-1), low: math.Inf(1), high: math.Inf(-1)}
 	for _, c := range list {
 		for k, p := range c.points {
-			spread := p.over(score)
-			if !spread.Median.Defined() {
-				continue
+			if spread := p.over(score); spread.Median.Defined() {
+				a.low, a.high = min(a.low, float64(spread.Low)), max(a.high, float64(spread.High))
+				a.left, a.right = min(a.left, c.x[k]), max(a.right, c.x[k])
 			}
-			low, high = min(low, float64(spread.Low)), max(high, float64(spread.High))
-			left, right = min(left, c.x[k]), max(right, c.x[k])
-			words += fmt.Sprintf(" %s%s %g: %.3f.", strings.TrimPrefix(c.name+", ", ", "), name, c.x[k], spread.Median)
+			if !slices.Contains(a.xs, c.x[k]) {
+				a.xs = append(a.xs, c.x[k])
+			}
 		}
 	}
-	// Settings that grow by factors are drawn on a logarithmic axis.
-	logarithmic := left > 0 && right/left >= 16
-	place := func(x float64) float64 {
-		if logarithmic {
-			return math.Log2(x)
-		}
-		return x
+	slices.Sort(a.xs)
+	a.logarithmic = a.left > 0 && a.right/a.left >= 16
+	return a
+}
+
+// place is where a value of the setting stands on its axis.
+func (a axes) place(x float64) float64 {
+	if a.logarithmic {
+		return math.Log2(x)
 	}
-	p := newPlot(440, 300, words)
-	margin := max((high-low)*.08, 1e-3)
-	p.left = 54
-	p.rangeX(place(left), place(right))
-	p.rangeY(low-margin, high+margin)
-	var xTicks []float64
+	return x
+}
+
+// ticks are at most so many values of the setting, spread over them, as places.
+func (a axes) ticks(most int) []float64 {
+	var list []float64
+	for k := range min(most, len(a.xs)) {
+		list = append(list, a.place(a.xs[k*(len(a.xs)-1)/max(1, min(most, len(a.xs))-1)]))
+	}
+	return list
+}
+
+// draw draws the median of a score over seeds, with a band from the least to the greatest. Small charts are for a row of them.
+func (a axes) draw(name, score, of string, list []series, small bool) template.HTML {
+	words := fmt.Sprintf("%s against %s, median over seeds.", score, name)
+	if of != "" {
+		words = fmt.Sprintf("%s against %s, %s, median over seeds.", score, name, of)
+	}
 	for _, c := range list {
-		for _, x := range c.x {
-			if !slices.Contains(xTicks, place(x)) && len(xTicks) < 9 {
-				xTicks = append(xTicks, place(x))
+		for k, p := range c.points {
+			if spread := p.over(score); spread.Median.Defined() {
+				words += fmt.Sprintf(" %s%s %g: %.3f.", strings.TrimPrefix(c.name+", ", ", "), name, c.x[k], spread.Median)
 			}
 		}
 	}
+	p, most := newPlot(440, 300, words), 9
+	if small {
+		p, most = newPlot(300, 210, words), 5
+	}
+	margin := max((a.high-a.low)*.08, 1e-3)
+	p.left = 54
+	p.rangeX(a.place(a.left), a.place(a.right))
+	p.rangeY(a.low-margin, a.high+margin)
 	label := func(v float64) string {
-		if logarithmic {
+		if a.logarithmic {
 			return short(math.Exp2(v))
 		}
 		return short(v)
 	}
-	p.axes(name, score, xTicks, ticks(p.y0, p.y1, 5), label, short)
-	for k, c := range list {
-		class := "k" + strconv.Itoa(k)
+	p.axes(name, score, a.ticks(most), ticks(p.y0, p.y1, 5), label, short)
+	for _, c := range list {
+		class := "k" + strconv.Itoa(c.colour)
 		var xs, medians, lows, highs []float64
 		for i, point := range c.points {
 			if spread := point.over(score); spread.Median.Defined() {
-				xs = append(xs, place(c.x[i]))
+				xs = append(xs, a.place(c.x[i]))
 				medians = append(medians, float64(spread.Median))
 				lows, highs = append(lows, float64(spread.Low)), append(highs, float64(spread.High))
 			}
@@ -317,8 +419,7 @@ func against(name, score string, list []series) template.HTML {
 	return p.done()
 }
 
-// drawn are the points whose calibration curves are drawn: those of different runs, of many as many as are told apart, spread
-// evenly over the rest.
+// drawn are the points whose calibration curves are drawn: those of different runs.
 func (s *Sweep) drawn() []Point {
 	var list []Point
 	for _, p := range s.Points {
@@ -326,14 +427,7 @@ func (s *Sweep) drawn() []Point {
 			list = append(list, p)
 		}
 	}
-	if len(list) <= seriesLimit {
-		return list
-	}
-	spread := make([]Point, seriesLimit)
-	for k := range spread {
-		spread[k] = list[k*(len(list)-1)/(seriesLimit-1)]
-	}
-	return spread
+	return list
 }
 
 // sameRuns tells whether two points are one, as α = 0 on one side and on both.
@@ -343,24 +437,44 @@ func (p Point) sameRuns(q Point) bool {
 	})
 }
 
-// key names the curves of the points themselves.
-func (s *Sweep) key() []keyEntry {
-	var list []keyEntry
-	for k, p := range s.drawn() {
-		list = append(list, keyEntry{"k" + strconv.Itoa(k), s.describe(p, -1)})
+// calibrationCurves draws accuracy against confidence, all seeds taken together; none without labels.
+func (s *Sweep) calibrationCurves() (m multiples, key []keyEntry, note string) {
+	if !s.has("accuracy") {
+		return m, nil, ""
 	}
-	return list
+	points := s.drawn()
+	parts := s.facets(-1, points)
+	if len(points) < len(s.Points) {
+		note = " Combinations with equal runs are drawn once."
+	}
+	panels := parts.panels
+	if len(panels) > multiplesLimit {
+		note += fmt.Sprintf(" The first %d of %d charts are shown.", multiplesLimit, len(panels))
+		panels = panels[:multiplesLimit]
+	}
+	for _, panel := range panels {
+		of := points
+		if panel != "" {
+			of = slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return s.describe(p, parts.panel) != panel })
+		}
+		m.Charts = append(m.Charts, named{panel, s.curves(of, panel, parts, len(panels) > 1)})
+	}
+	return m, parts.key(), note
 }
 
-// calibrationCurves draws accuracy against confidence of the points that are drawn, all seeds taken together; empty without labels.
-func (s *Sweep) calibrationCurves() template.HTML {
-	if !s.has("accuracy") {
-		return ""
+// curves draws the calibration curves of some points.
+func (s *Sweep) curves(points []Point, of string, parts facets, small bool) template.HTML {
+	words := "Calibration curves: accuracy against confidence."
+	if of != "" {
+		words = fmt.Sprintf("Calibration curves, %s: accuracy against confidence.", of)
 	}
-	p := newPlot(520, 380, "Calibration curves: accuracy against confidence.")
-	p.axes("confidence", "accuracy", ticks(0, 1, 5), ticks(0, 1, 5), short, short)
+	p, steps := newPlot(520, 380, words), 5
+	if small {
+		p, steps = newPlot(300, 250, words), 3
+	}
+	p.axes("confidence", "accuracy", ticks(0, 1, steps), ticks(0, 1, steps), short, short)
 	p.line("diagonal", []float64{0, 1}, []float64{0, 1})
-	for k, point := range s.drawn() {
+	for _, point := range points {
 		var xs, ys []float64
 		for b := range report.Bins {
 			var n, confidence, right float64
@@ -377,10 +491,10 @@ func (s *Sweep) calibrationCurves() template.HTML {
 				xs, ys = append(xs, confidence/n), append(ys, right/n)
 			}
 		}
-		class := "k" + strconv.Itoa(k)
+		class := "k" + strconv.Itoa(max(0, slices.Index(parts.colours, s.describe(point, parts.colour))))
 		p.line(class, xs, ys)
 		for i := range xs {
-			p.dot(class, xs[i], ys[i], 2.6, fmt.Sprintf("%s: accuracy %.3f at confidence %.3f", s.describe(point, -1), ys[i], xs[i]))
+			p.dot(class, xs[i], ys[i], 2.6, fmt.Sprintf("%s: accuracy %.3f at confidence %.3f", s.whole(point), ys[i], xs[i]))
 		}
 	}
 	return p.done()
@@ -419,7 +533,6 @@ func (v *sweepView) table(s *Sweep) {
 		}
 	}
 	v.Columns = columns
-	v.Many = len(s.drawn()) < len(s.Points)
 	for _, p := range s.Points {
 		row := sweepRow{Values: p.Values, Runs: len(p.Runs)}
 		for _, c := range columns {

@@ -56,6 +56,71 @@ func TestSweepPage(t *testing.T) {
 	golden(t, "sweep.html", page.Bytes())
 }
 
+// sweptWide is a made-up sweep over four settings on two stores: more combinations than one chart can show.
+func sweptWide(t testing.TB) Sweep {
+	s := Sweep{Title: "Wide sweep of made-up runs", Names: []string{"store", "alpha", "sides", "batch", "metric"}}
+	r := rand.New(rand.NewPCG(2, 1))
+	base := made(t, 60, 4, true).Metrics
+	for _, store := range []string{"photos", "photos-int8"} {
+		for _, batch := range []string{"256", "512", "1024", "4096"} {
+			for _, sides := range []string{"target", "both"} {
+				for _, alpha := range []string{"0", "0.2", "0.4", "0.6"} {
+					for _, metric := range []string{"cosine", "euclidean"} {
+						m, labelled, free := *base, *base.Labelled, *base.LabelFree
+						m.Labelled, m.LabelFree = &labelled, &free
+						m.MeanConfidence += report.Number(.01 * r.Float64()) // no two runs are equal
+						s.Points = append(s.Points, Point{Values: []string{store, alpha, sides, batch, metric}, Runs: []*report.Metrics{jittered(&m, r)}, Agreement: .8})
+					}
+				}
+			}
+		}
+	}
+	return s
+}
+
+// Every combination is drawn: what colours cannot tell apart in one chart stands in charts of its own, on the same axes.
+func TestWideSweepHasSmallMultiples(t *testing.T) {
+	s := sweptWide(t)
+	var page bytes.Buffer
+	if err := WriteSweep(context.Background(), &page, s); err != nil {
+		t.Fatal(err)
+	}
+	text := page.String()
+	if strings.Contains(text, "The first ") {
+		t.Error("some combinations are left out")
+	}
+	byAlpha := text[strings.Index(text, `<section id="by-1"`):strings.Index(text, `<section id="by-3"`)]
+	// Against α: colours for the four batch sizes, charts for 2 stores × 2 sides × 2 metrics, for accuracy and ECE; a dot for each point.
+	if n := strings.Count(byAlpha, "<svg"); n != 2*8 {
+		t.Errorf("%d charts against alpha, want 16", n)
+	}
+	if n := strings.Count(byAlpha, "<circle"); n != 2*len(s.Points) {
+		t.Errorf("%d points are drawn, want %d", n, 2*len(s.Points))
+	}
+	if !strings.Contains(byAlpha, `<span class="k3">batch 4096</span>`) || !strings.Contains(byAlpha, "<h4>store photos-int8, sides both, metric euclidean</h4>") {
+		t.Error("charts or colours are not named")
+	}
+	calibration := text[strings.Index(text, `<section id="calibration"`):]
+	if n := strings.Count(calibration, `<path class="line k`); n != len(s.Points) {
+		t.Errorf("%d calibration curves, want %d", n, len(s.Points))
+	}
+}
+
+// A setting with more values than there are colours has a chart for each.
+func TestManyValuesHaveChartsEach(t *testing.T) {
+	s := Sweep{Names: []string{"alpha", "batch"}}
+	m := made(t, 60, 4, true).Metrics
+	for batch := range 8 {
+		for alpha := range 3 {
+			s.Points = append(s.Points, Point{Values: []string{fmt.Sprint(alpha), fmt.Sprint(batch)}, Runs: []*report.Metrics{m}})
+		}
+	}
+	f := s.figure(0)
+	if f == nil || len(f.Rows) == 0 || len(f.Rows[0].Charts) != 8 || f.Rows[0].Charts[7].Name != "batch 7" || len(f.Key) != 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestSweepPageWithoutLabels(t *testing.T) {
 	var page bytes.Buffer
 	if err := WriteSweep(context.Background(), &page, swept(t, false)); err != nil {
