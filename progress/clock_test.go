@@ -17,7 +17,7 @@ func TestClockCountsStages(t *testing.T) {
 	h := &hand{time.Unix(1e9, 0)}
 	c := newClock(func() time.Time { return h.now }, "preparation", []StageTime{{"encode", 100}})
 	told := 0
-	hooks := c.Hooks(Hooks{Step: func(Step) { told++ }})
+	hooks := c.Hooks(Hooks{Step: func(Step) { told++ }, Begun: func(string) { told++ }})
 	h.wait(2)
 	hooks.At(Step{Stage: "encode", Unit: "images", Done: 40, Total: 100}) // 40 were there
 	h.wait(10)

@@ -72,7 +72,7 @@ func TestKeysKnowEveryInputOfATraining(t *testing.T) {
 		"Safe":            out("it changes how a table is written"),
 		"Shared.Graph":    {Why: "it is computed from Features and Config", Change: func(t *Training) { t.Shared.Graph = &knn.Graph{} }},
 		"Shared.Baseline": out("as Shared.Graph"),
-		"Hooks.Begun":     out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told),
+		"Clock":           out(told), "Hooks.Begun": out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told),
 		"Formulas": out("it is a result"),
 	})
 }
