@@ -208,6 +208,14 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	if alone, both := share(Inputs{}), share(Inputs{Second: noise}); both < alone {
 		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f with noise beside it", alone, both)
 	}
+	// Nor does it harm clouds that only the second set sees, as far as a head over noise can learn them at all.
+	clear(first.X)
+	for i := range first.X {
+		first.X[i] = float32(r.NormFloat64())
+	}
+	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.05 {
+		t.Errorf("%.3f of the rows are with their cloud by noise, %.3f with clouds beside it", alone, both)
+	}
 }
 
 // Sets at the edge of sense get a head all the same, with a confidence that is one.

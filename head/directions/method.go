@@ -134,19 +134,23 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	return out, nil
 }
 
-// find looks for clusters in the features, or with a second set of the same images both in that and in the two together, and takes where more accuracy
+// find looks for clusters in the features, or with a second set of the same images in the two together and in each alone, and takes where most accuracy
 // is to be expected: an encoder that sees little in these images would only blur what the other sees.
 func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes []string, err error) {
 	spaces := []*method.Data{d}
 	if d.Second != nil {
-		both, err := r.both(ctx, d)
+		both, err := r.beside(ctx, d, d.Raw, d.Second)
 		if err != nil {
 			return nil, nil, err
 		}
-		spaces = []*method.Data{both, d}
+		second, err := r.beside(ctx, d, d.Second)
+		if err != nil {
+			return nil, nil, err
+		}
+		spaces = []*method.Data{both, d, second}
 	}
 	d.Run.Total = r.total(d.Clusters, d.Features, len(spaces))
-	share := make([]float64, len(spaces))
+	share, most := make([]float64, len(spaces)), 0
 	for s, seen := range spaces {
 		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
 		if err != nil {
@@ -156,25 +160,23 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		if err != nil {
 			return nil, nil, err
 		}
-		if share[s] = expected.Share; s == 0 || share[s] > share[0] {
-			best = found
+		if share[s] = expected.Share; s == 0 || share[s] > share[most] {
+			best, most = found, s
 		}
 	}
 	if len(spaces) > 1 {
-		taken := "both sets of features together"
-		if share[1] > share[0] {
-			taken = "the first set of features alone"
-		}
-		notes = []string{fmt.Sprintf("clusters are those of %s: the accuracy to be expected is %.0f %% with both and %.0f %% with the first alone", taken, 100*share[0], 100*share[1])}
+		taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
+		notes = []string{fmt.Sprintf("clusters were looked for in %s: the accuracy to be expected is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
+			taken, 100*share[0], 100*share[1], 100*share[2])}
 	}
 	return best, notes, nil
 }
 
-// both is two sets of features of the same images side by side, each with the same total variance. The head that learns the clusters sees the first
-// alone, so that new images need one encoder.
-func (r *Recipe) both(ctx context.Context, d *method.Data) (*method.Data, error) {
+// beside is the data with other features of the same images, side by side, each set with the same total variance. The head that learns the clusters
+// sees the first set alone, so that new images need one encoder.
+func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Features) (*method.Data, error) {
 	var scaled, raw matrix.Beside
-	for _, f := range []matrix.Features{d.Raw, d.Second} {
+	for _, f := range sets {
 		mean, variance, err := matrix.Moments(ctx, f, d.Workers)
 		if err != nil {
 			return nil, err
@@ -193,11 +195,11 @@ func (r *Recipe) both(ctx context.Context, d *method.Data) (*method.Data, error)
 		}
 		scaled.Sets, scaled.Scale = append(scaled.Sets, z), append(scaled.Scale, float32(1/math.Sqrt(varied)))
 	}
-	both := *d
-	both.Features, both.Raw = &scaled, &raw
+	other := *d
+	other.Features, other.Raw = &scaled, &raw
 	var err error
-	both.Graph, err = r.Search.Find(ctx, both.Features, knn.Options{K: d.Graph.K, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
-	return &both, err
+	other.Graph, err = r.Search.Find(ctx, other.Features, knn.Options{K: d.Graph.K, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	return &other, err
 }
 
 // total is the parts and steps of a training that are watched, with clusters looked for in so many spaces.
