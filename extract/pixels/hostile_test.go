@@ -66,9 +66,16 @@ func tilesOf(tiles, side, tables int) []byte {
 	return le.AppendUint32(b, 0)
 }
 
-// Files made to take memory or time are refused before they do, by every decoder. With -v the test tells what each takes: the table in
-// docs/reliability.md.
-func TestHostileKinds(t *testing.T) {
+// hostile is a file that promises more than it has, or asks for much.
+type hostile struct {
+	name string
+	file []byte
+	o    DecodeOptions
+	want Reason // "": a picture
+}
+
+func hostileKinds(t *testing.T) []hostile {
+	t.Helper()
 	photo := photograph(t)
 	exif := append([]byte(exifHeader), directoryOf(5400)...)
 	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2)), exif...)
@@ -77,12 +84,7 @@ func TestHostileKinds(t *testing.T) {
 	if err := jpeg.Encode(&tile, image.NewGray(image.Rect(0, 0, 3000, 3000)), nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		name string
-		file []byte
-		o    DecodeOptions
-		want Reason // "": a picture
-	}{
+	return []hostile{
 		{"JPEG, EXIF of 5,400 entries over the same bytes", append(append(bytes.Clone(photo[:2]), app1...), photo[2:]...), DecodeOptions{}, ""},
 		{"TIFF, directory of 60,000 entries over the same bytes", directoryOf(60000), DecodeOptions{}, Damaged},
 		{"JPEG of 8000×8000, 6,000 scans", scansOf(8000, 6000), DecodeOptions{}, Damaged},
@@ -98,7 +100,12 @@ func TestHostileKinds(t *testing.T) {
 		{"PNG of 8192×8192, 16 bits, 100 bytes of data", pngOf(longRow, pngChunkOf("IDAT", make([]byte, 100))), DecodeOptions{}, Damaged},
 		{"Netpbm of 10000×10000 without data", []byte("P6 10000 10000 255\n"), DecodeOptions{}, Damaged},
 		{"TIFF of 10000×10000 without strips", tiffFile(nil, map[int]int{tiffWidth: 10000, tiffHeight: 10000, tiffBits: 8, tiffPhotometric: 1}), DecodeOptions{}, Damaged},
-	} {
+	}
+}
+
+// Files made to take memory or time are refused before they do, by every decoder. With -v the test tells what each takes.
+func TestHostileKinds(t *testing.T) {
+	for _, c := range hostileKinds(t) {
 		for _, fast := range decoders() {
 			var err error
 			start := time.Now()

@@ -55,7 +55,7 @@ type jpegReader struct {
 var errNoMore = fmt.Errorf("the file ends inside of the picture: %w", io.ErrUnexpectedEOF)
 
 // openJPEG reads all headers, so that both decoders refuse the same files: those with bad tables or with more scans than mostScans,
-// and those that end too early. libjpeg-turbo decodes what has an end marker where its picture ends, and is a matter of a second: it
+// and those that end too early. libjpeg-turbo decodes what has an end marker where its picture ends, and is a matter of half a second: it
 // cannot be stopped. The rest is decoded in Go.
 func openJPEG(b []byte, fast bool) (*plan, error) {
 	d := &jpegReader{b: b, headersOnly: true}
@@ -70,9 +70,9 @@ func openJPEG(b []byte, fast bool) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{width: d.width, height: d.height, bytes: d.cost()}
-	const quick = 128 << 20 // pixels, in all scans
+	const quick, quickFile = 32 << 20, 16 << 20 // pixels in all scans, and bytes
 	ends := err == nil && len(d.b)-d.at >= 2 && d.b[d.at] == 0xff && d.b[d.at+1] == 0xd9
-	if fast && ends && int64(d.scans)*int64(d.width)*int64(d.height) <= quick {
+	if fast && ends && len(b) <= quickFile && int64(d.scans)*int64(d.width)*int64(d.height) <= quick {
 		p.decoder = LibjpegTurbo
 	}
 	p.decode = func(ctx context.Context, room *Image) (*Image, error) {
