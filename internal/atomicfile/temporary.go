@@ -168,6 +168,55 @@ func sweep(path, from string, made time.Time) {
 	}
 	// The file that was looked at may have got its final name, and one name never stands for two files.
 	if now, err := os.Lstat(path); err == nil && os.SameFile(stat, now) {
+		if stat.IsDir() {
+			undo(path)
+		}
 		_ = os.RemoveAll(path)
+	}
+}
+
+// waits is behind the name of a published file, in the file that says what it waits for.
+const waits = ".waits"
+
+// Publish gives a file in a folder that Folder made its name beside that folder, where nothing may bear it, before another file of the
+// folder, called next, is renamed that is of use only with it. If the process is killed in between, the next Sweep takes the name away
+// again. Where the file system has no links it is renamed, and stays.
+func Publish(folder, base, next string) error {
+	from, to := filepath.Join(folder, base), filepath.Join(filepath.Dir(folder), base)
+	if err := os.WriteFile(from+waits, []byte(next), 0o644); err != nil {
+		return err
+	}
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return &fs.PathError{Op: "write", Path: to, Err: fs.ErrExist}
+	}
+	return os.Rename(from, to)
+}
+
+// undo takes away what was published of a dead writer's folder whose other file was not renamed.
+func undo(folder string) {
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		base, waiting := strings.CutSuffix(f.Name(), waits)
+		if !waiting || !f.Type().IsRegular() {
+			continue
+		}
+		next, err := os.ReadFile(filepath.Join(folder, f.Name()))
+		if err != nil || filepath.Base(string(next)) != string(next) {
+			continue
+		}
+		to := filepath.Join(filepath.Dir(folder), base)
+		_, missing := os.Lstat(filepath.Join(folder, string(next)))
+		here, err := os.Lstat(filepath.Join(folder, base))
+		there, gone := os.Lstat(to)
+		if missing == nil && err == nil && gone == nil && here.Mode().IsRegular() && os.SameFile(here, there) {
+			_ = os.Remove(to)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,5 +191,43 @@ func TestManyWritersAtOnce(t *testing.T) {
 	entries, err := os.ReadDir(folder)
 	if err != nil || len(entries) != 5 {
 		t.Errorf("%d files, %v: %q", len(entries), err, left(t, folder))
+	}
+}
+
+// A file that was published before the one that wants it goes if the writer died in between, and stays if it did not.
+func TestWhatWasPublishedTooEarlyGoes(t *testing.T) {
+	for _, finished := range []bool{false, true} {
+		parent := t.TempDir()
+		dead := filepath.Join(parent, newName()+folders) // nobody holds a lock on it
+		if err := os.Mkdir(dead, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"m.onnx", "m.onnx.data"} {
+			if err := os.WriteFile(filepath.Join(dead, name), []byte(name), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Publish(dead, "m.onnx.data", "m.onnx"); err != nil {
+			t.Fatal(err)
+		}
+		if err := Publish(dead, "m.onnx.data", "m.onnx"); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("a name that is taken: %v", err)
+		}
+		if finished {
+			if err := os.Rename(filepath.Join(dead, "m.onnx"), filepath.Join(parent, "m.onnx")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(parent, "another"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		Sweep(parent)
+		left, err := os.ReadDir(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{false: 1, true: 3}[finished]; len(left) != want {
+			t.Errorf("finished %v: %v are left", finished, left)
+		}
 	}
 }

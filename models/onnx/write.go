@@ -67,7 +67,7 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 	}
 	old := dataOf(name) // before the model that tells of them is gone
 	if data != "" {
-		if err := os.Rename(filepath.Join(temporary, filepath.Base(data)), data); err != nil {
+		if err := atomicfile.Publish(temporary, filepath.Base(data), filepath.Base(name)); err != nil {
 			return err
 		}
 	}
