@@ -84,8 +84,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("max-pixels %d: want 1 to %d", o.MaxPixels, int64(mostPixels))
 	case o.Places < 0 || o.Places > 1<<16:
 		return fmt.Errorf("places %d: want 1 to 65536", o.Places)
-	case o.Decoders < 0 || o.Batch < 0 || o.Batch > 1<<12:
-		return fmt.Errorf("%d decoders and batches of %d: want 1 or more, and at most 4096 images", o.Decoders, o.Batch)
+	case o.Decoders < 0 || o.Decoders > mostDecoders || o.Batch < 0 || o.Batch > 1<<12:
+		return fmt.Errorf("%d decoders and batches of %d: want 1 or more, and at most %d decoders and 4096 images", o.Decoders, o.Batch, mostDecoders)
 	case o.Body < 0 || o.Answer < 0 || o.Body > mostTime || o.Answer > mostTime:
 		return fmt.Errorf("times %s and %s for a body and an answer: want more than 0, and at most %s", o.Body, o.Answer, mostTime)
 	}
@@ -94,8 +94,9 @@ func (o Options) Validate() error {
 
 // Bounds of Options.
 const (
-	mostPixels = 1 << 32
-	mostTime   = 24 * time.Hour
+	mostPixels   = 1 << 32
+	mostDecoders = 1024
+	mostTime     = 24 * time.Hour
 )
 
 // Endpoint is an http.Handler. Run must be running for it to answer.

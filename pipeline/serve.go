@@ -47,7 +47,7 @@ answering what it has taken on.`,
 	f.Var(&o.memory, "memory", "memory for bodies and pictures, as 800MB or 2GB; what does not fit is refused (default: half of the machine's or container's)")
 	f.StringVar(&o.health, "health", "", "address and port for /healthz and /metrics alone, which no client of the other can starve (default: none)")
 	f.IntVar(&o.Places, "places", 256, "requests taken on at once; more are refused")
-	f.IntVar(&o.Decoders, "decode-threads", 0, "images decoded at once (default: one per processor)")
+	count(f, &o.Decoders, "decode-threads", 0, 0, maxThreads, "images decoded at once (default: one per processor)")
 	f.IntVar(&o.Batch, "batch-images", 16, "images that the encoder gets at once, at most")
 	f.DurationVar(&o.Body, "body-time", 15*time.Second, "time limit for a request's body")
 	f.DurationVar(&o.Answer, "answer-time", 30*time.Second, "time limit for an answer")
