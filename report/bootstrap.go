@@ -25,7 +25,7 @@ const subBins = 64
 // once more; percentiles of them would leave out a true error of 0, and often the estimate e itself. So its ends are found apart. The true error
 // lies below e by no more than Σ_b |G_b − Ĝ_b|, G_b being the share of items in bin b times its true gap and Ĝ_b the one found (triangle
 // inequality); the lower end is e less the 97.5 % quantile of that distance between resamples and data, at least 0. The upper end is e and what
-// the 97.5 % quantile of the resamples' errors lies above their mean: their spread without their bias.
+// the 97.5 % quantile of the resamples' errors lies above their mean, at most 1: their spread without their bias.
 func bootstrap(ctx context.Context, in Input, correct []bool) (accuracy, ece [2]Number, err error) {
 	cells := resamplingCells(in.Confidence, correct)
 	var found [Bins]float64
@@ -48,7 +48,7 @@ func bootstrap(ctx context.Context, in Input, correct []bool) (accuracy, ece [2]
 	}
 	e := Number(estimate)
 	centre := Number(mean(eces))
-	return percentiles(accuracies), [2]Number{max(0, e-percentiles(distances)[1]), e + max(0, percentiles(eces)[1]-centre)}, nil
+	return percentiles(accuracies), [2]Number{max(0, e-percentiles(distances)[1]), min(1, e+max(0, percentiles(eces)[1]-centre))}, nil
 }
 
 // absolute is Σ_b |a_b − b_b|.

@@ -403,6 +403,20 @@ func TestCalibrationIntervalsHoldEstimateAndTruth(t *testing.T) {
 	}
 }
 
+// Of few images that are nearly all wrong the calibration error spreads beyond 1, and its interval does not.
+func TestCalibrationIntervalsEndAtOne(t *testing.T) {
+	for seed := range uint64(20) {
+		in := Input{Resamples: 200, Seed: seed, Confidence: []float64{1, 1, 1, 1}}
+		_, interval, err := bootstrap(context.Background(), in, []bool{true, false, false, false})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if interval[0] < 0 || interval[0] > 0.75 || interval[1] < 0.75 || interval[1] > 1 {
+			t.Errorf("seed %d: interval %v of an estimate of 0.75", seed, interval)
+		}
+	}
+}
+
 func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	a := Assignments{
 		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd", "=1+1.png", "'=1.png", "'a.png"},
