@@ -85,9 +85,7 @@ func (a *app) usage(c *cobra.Command) string {
 	if inherited := c.InheritedFlags(); inherited.HasAvailableFlags() {
 		fmt.Fprintf(&b, "\nEvery command:\n%s", inherited.FlagUsages())
 	}
-	if !c.HasParent() {
-		fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
-	}
+	fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
 	return b.String()
 }
 

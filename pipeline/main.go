@@ -25,7 +25,7 @@ const (
 	exitInterrupted = 130
 )
 
-// exitHelp ends the help of the command itself, not that of its subcommands.
+// exitHelp ends every help.
 const exitHelp = `
 Exit status:
   %d    done

@@ -24,7 +24,7 @@ func newSweepCommand(a *app) *cobra.Command {
 		Long: `Train over a grid of settings, several seeds each, on cached features.
 
 Every setting takes a list: the runs are all combinations, or with --list the lines of a file ("alpha=0.2 batch=1024"), each
-with every seed. Runs share the machine one to a processor. A finished run is never repeated: the same command, or one with
+with every seed. Runs go side by side, one per processor. A finished run is never repeated: the same command, or one with
 more values, goes on where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
 share a disk: each run is made by one of them, and one that was killed is taken up by another. DIR gets sweep.csv, sweep.html and runs/, a run folder for each.`,
 		Example: `  pipeline sweep stores/photos --clusters 10,20,40 --seeds 3 --out sweeps/k
@@ -37,8 +37,8 @@ share a disk: each run is made by one of them, and one that was killed is taken 
 		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, s.Usage)
 	}
 	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "runs of each combination, seeds 0, 1, …")
-	f.StringVar(&o.list, "list", "", "file of combinations, one a line, in place of the grid")
-	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with a name or number a line")
+	f.StringVar(&o.list, "list", "", "file of combinations, one per line, in place of the grid")
+	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with one name or number per line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
 	addCSVSafe(f, &o.csvSafe)

@@ -32,7 +32,7 @@ Labels never reach the training; they score its result.`,
 	o.register(c)
 	c.Flags().StringVar(&o.images, "images", "", "data set that the features are of, for the pictures of the report")
 	addImageColumn(c.Flags(), &o.imageColumn)
-	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, to score by: labels.npy of whole numbers (below 0: none), or a text or CSV file with a name or number a line")
+	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, to score by: labels.npy of whole numbers (below 0: none), or a text or CSV file with one name or number per line")
 	c.Flags().StringVarP(&o.out, "out", "o", "", "folder to make for the run")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c

@@ -304,7 +304,7 @@ func (s *Sweep) claim(j *Job) (unlock func() error, err error) {
 	return unlock, err
 }
 
-// train runs what is not finished, one run a processor.
+// train runs what is not finished, one run per processor.
 func (s *Sweep) train(ctx context.Context) error {
 	left, err := s.unfinished()
 	if err != nil {

@@ -59,7 +59,7 @@ func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error
 			}
 		}
 		if len(d) < 2 || wide > 1 {
-			return fmt.Errorf("output %s is not N×D, one vector an image: export the class token or a pooled vector, or choose another output with --output", words(out))
+			return fmt.Errorf("output %s is not N×D, one vector per image: export the class token or a pooled vector, or choose another output with --output", words(out))
 		}
 		e.output, e.dim = out, 1
 		for _, n := range d[1:] {
@@ -121,7 +121,7 @@ func (e *Encoder) probe() (err error) {
 		dim *= d
 	}
 	if len(shape) != len(e.output.Dimensions) || shape[0] != n || dim < 1 || e.dim > 0 && dim != int64(e.dim) {
-		return fmt.Errorf("output %s of %d images came out as %v: one vector an image is needed", words(e.output), n, shape)
+		return fmt.Errorf("output %s of %d images came out as %v: one vector per image is needed", words(e.output), n, shape)
 	}
 	e.dim = int(dim)
 	return nil

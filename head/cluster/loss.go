@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
-	"iconic/internal/sparse"
 )
 
 // ErrNotFinite is in the chain of the error for logits that hold NaN or an infinity.
@@ -51,7 +51,7 @@ type Loss struct {
 // Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows
 // over n columns, each summing to 1. It fails on settings out of range, on shapes that do not fit, on logits that are
 // not finite (naming the row), and with ctx's error when ctx ends.
-func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *sparse.Rows) (float64, error) {
+func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *matrix.Sparse) (float64, error) {
 	if err := l.check(dz, z, n, c, p); err != nil {
 		return 0, err
 	}
@@ -82,7 +82,7 @@ func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *spars
 	return crossEntropy + attraction - Entropy(p, n, float64(l.Alpha)), nil
 }
 
-func (l *Loss) check(dz, z []float32, n, c int, p *sparse.Rows) error {
+func (l *Loss) check(dz, z []float32, n, c int, p *matrix.Sparse) error {
 	for _, share := range []struct {
 		name  string
 		value float32
@@ -302,7 +302,7 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 
 // Entropy is −1/n Σ_ij p̃_ij ln p̃_ij of n rows over n columns, p̃ = (1−α)·p + α/n, in nats: the part of the loss that
 // does not depend on the representation.
-func Entropy(p *sparse.Rows, n int, alpha float64) float64 {
+func Entropy(p *matrix.Sparse, n int, alpha float64) float64 {
 	uniform := alpha / float64(n)
 	sum := 0.0
 	for i := range p.Len() {

@@ -8,6 +8,7 @@ import (
 
 	"iconic/internal/dense"
 	"iconic/internal/parallel"
+	"iconic/internal/sparse"
 )
 
 // Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
@@ -148,3 +149,6 @@ func (s *Standardized) Like(f Features) *Standardized {
 
 // Dense is a matrix in memory by rows: the Features that need no file.
 type Dense = dense.Rows
+
+// Sparse is rows of few numbers each: a graph, or a distribution over few others.
+type Sparse = sparse.Rows

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"iconic/internal/dense"
+	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -40,7 +40,7 @@ const (
 
 // Fit goes from a partition of the rows of v, which have length 1 or 0, to a mixture. It fails on settings out of range, on a start of another
 // length or with clusters outside the range, and with ctx's error.
-func Fit(ctx context.Context, v *dense.Rows, start []int32, o Options) (*Result, error) {
+func Fit(ctx context.Context, v *matrix.Dense, start []int32, o Options) (*Result, error) {
 	n := v.Len()
 	switch {
 	case o.Clusters < 1:
@@ -76,7 +76,7 @@ func Fit(ctx context.Context, v *dense.Rows, start []int32, o Options) (*Result,
 
 // fit is the state between rounds.
 type fit struct {
-	v       *dense.Rows
+	v       *matrix.Dense
 	options Options
 	stripe  int       // rows of a stripe
 	stripes []stripe  // sums of ranges of rows, added in their order
@@ -93,7 +93,7 @@ type stripe struct {
 	moved int // rows whose most probable cluster changed
 }
 
-func newFit(v *dense.Rows, o Options) *fit {
+func newFit(v *matrix.Dense, o Options) *fit {
 	n, d, k := v.Len(), v.Width, o.Clusters
 	f := &fit{v: v, options: o, shift: make([]float32, k), scaled: make([]float32, k*d)}
 	f.stripe = max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
@@ -193,7 +193,7 @@ func (s *stripe) take(f *fit, p []float32, i int) {
 }
 
 // Extend puts every row of v into the cluster of marks, a partition of other rows, whose mean direction is nearest.
-func Extend(ctx context.Context, marks *dense.Rows, cluster []int32, clusters int, v *dense.Rows) ([]int32, error) {
+func Extend(ctx context.Context, marks *matrix.Dense, cluster []int32, clusters int, v *matrix.Dense) ([]int32, error) {
 	if marks.Width != v.Width || marks.Len() != len(cluster) {
 		return nil, fmt.Errorf("mixture: %d marks of %d numbers and %d clusters for rows of %d numbers: want as many clusters as marks, of the same width", marks.Len(), marks.Width, len(cluster), v.Width)
 	}

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"iconic/head/knn"
+	"iconic/head/matrix"
 	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
@@ -20,7 +21,7 @@ const (
 )
 
 // Unit reads features into memory and scales every row to length 1; a row of zeros stays.
-func Unit(ctx context.Context, f knn.Features, workers int) (*dense.Rows, error) {
+func Unit(ctx context.Context, f knn.Features, workers int) (*matrix.Dense, error) {
 	u := dense.New(f.Len(), f.Dim())
 	d := u.Width
 	err := parallel.Blocks(ctx, workers, f.Len(), stripeRows, func(_, lo, hi int) error {
@@ -36,7 +37,7 @@ func Unit(ctx context.Context, f knn.Features, workers int) (*dense.Rows, error)
 
 // Whiten gives the directions of u, rows of length 1 or 0, whitened by their differences to the neighbours in near, a graph of the same rows. The
 // shrinkage is a share of the mean variance, > 0.
-func Whiten(ctx context.Context, u *dense.Rows, near *knn.Graph, shrinkage float64, workers int) (*dense.Rows, error) {
+func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage float64, workers int) (*matrix.Dense, error) {
 	if near.N != u.Len() || near.N == 0 {
 		return nil, fmt.Errorf("whitening: a graph of %d rows does not fit %d rows", near.N, u.Len())
 	}
@@ -67,7 +68,7 @@ func Whiten(ctx context.Context, u *dense.Rows, near *knn.Graph, shrinkage float
 }
 
 // within is S of the package's text, d×d.
-func within(ctx context.Context, u *dense.Rows, near *knn.Graph, workers int) ([]float64, error) {
+func within(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) ([]float64, error) {
 	n, d := u.Len(), u.Width
 	parts, err := stripes(ctx, workers, n, d*d, func(sum []float64, lo, hi int) error {
 		part := make([]float32, d*d)
@@ -134,7 +135,7 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 }
 
 // means of the columns.
-func means(ctx context.Context, u *dense.Rows, workers int) ([]float32, error) {
+func means(ctx context.Context, u *matrix.Dense, workers int) ([]float32, error) {
 	sum, err := stripes(ctx, workers, u.Len(), u.Width, func(sum []float64, lo, hi int) error {
 		for i := lo; i < hi; i++ {
 			kernel.AddTo(sum, u.Row(i))
@@ -177,7 +178,7 @@ func stripes(ctx context.Context, workers, n, size int, add func(sum []float64, 
 }
 
 // Diffuse gives v_i ← unit(v_i + Σ_{j∈N(i)} v_j), rounds times over, N(i) being the neighbours in near, a graph of the same rows.
-func Diffuse(ctx context.Context, v *dense.Rows, near *knn.Graph, rounds, workers int) (*dense.Rows, error) {
+func Diffuse(ctx context.Context, v *matrix.Dense, near *knn.Graph, rounds, workers int) (*matrix.Dense, error) {
 	n, d := v.Len(), v.Width
 	if near.N != n {
 		return nil, fmt.Errorf("diffusion: a graph of %d rows does not fit %d rows", near.N, n)

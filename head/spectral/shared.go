@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"iconic/head/knn"
+	"iconic/head/matrix"
 	"iconic/internal/parallel"
 	"iconic/internal/sparse"
 )
 
 // Shared is M = D^(−½) A D^(−½) of the package's text, a symmetric matrix over the rows of g. A row whose edges all have no weight is empty.
-func Shared(ctx context.Context, g *knn.Graph, workers int) (*sparse.Rows, error) {
+func Shared(ctx context.Context, g *knn.Graph, workers int) (*matrix.Sparse, error) {
 	weight, err := Weights(ctx, g, workers)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,7 @@ func intersection(a, b []int32) (common int) {
 }
 
 // symmetric is (S + Sᵀ)/2.
-func symmetric(g *knn.Graph, weight []float32) *sparse.Rows {
+func symmetric(g *knn.Graph, weight []float32) *matrix.Sparse {
 	type entry struct {
 		column int32
 		weight float32
@@ -96,7 +97,7 @@ func symmetric(g *knn.Graph, weight []float32) *sparse.Rows {
 }
 
 // normalise divides entry (i, j) by √(D_i D_j).
-func normalise(m *sparse.Rows) {
+func normalise(m *matrix.Sparse) {
 	scale := make([]float64, m.Len())
 	for i := range scale {
 		_, weight := m.Row(i)

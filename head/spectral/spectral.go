@@ -9,10 +9,10 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"iconic/head/matrix"
 	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
-	"iconic/internal/sparse"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 
 // Leading gives the count leading eigenvectors of m, symmetric with eigenvalues in [−1, 1], as columns of a matrix of m's rows, and their values in
 // falling order. The result depends on m, count and the seed alone. Eigenvalues are right to about a thousandth: for clusters, not for physics.
-func Leading(ctx context.Context, m *sparse.Rows, count int, seed uint64, workers int) (*dense.Rows, []float64, error) {
+func Leading(ctx context.Context, m *matrix.Sparse, count int, seed uint64, workers int) (*matrix.Dense, []float64, error) {
 	n := m.Len()
 	if count < 1 || count > n {
 		return nil, nil, fmt.Errorf("%d eigenvectors of %d rows: want at least 1 and no more than there are rows", count, n)
@@ -73,13 +73,13 @@ func near(a, b []float64) bool {
 
 // subspace is the block of columns.
 type subspace struct {
-	m       *sparse.Rows
+	m       *matrix.Sparse
 	workers int
-	x       *dense.Rows
+	x       *matrix.Dense
 }
 
 // product is y = scale·(M x − shift·x) − less, less being nil or of x's shape; y may be less.
-func (s *subspace) product(ctx context.Context, y, x, less *dense.Rows, scale, shift float32) error {
+func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale, shift float32) error {
 	return parallel.Blocks(ctx, s.workers, x.Len(), blockRows, func(_, lo, hi int) error {
 		row := make([]float32, x.Width)
 		for i := lo; i < hi; i++ {
@@ -224,7 +224,7 @@ func (s *subspace) apply(ctx context.Context, b []float32) error {
 }
 
 // between is XᵀY, in float64 across stripes that depend on the number of rows alone.
-func (s *subspace) between(ctx context.Context, x, y *dense.Rows) ([]float64, error) {
+func (s *subspace) between(ctx context.Context, x, y *matrix.Dense) ([]float64, error) {
 	k := x.Width
 	rows := max(blockRows, parallel.Count(x.Len(), stripes))
 	parts := make([][]float64, parallel.Count(x.Len(), rows))
