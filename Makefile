@@ -22,7 +22,7 @@ noasm: ## the same numbers from plain Go
 	$(GO) test -tags noasm ./internal/kernel/... ./head/...
 
 race: ## what has goroutines, under the race detector
-	$(GO) test -race -short -timeout 40m ./internal/... ./extract/... ./head/... ./report/... ./models/... ./features ./run ./sweep ./comparison ./classify ./endpoint ./inspect ./curation ./curator
+	$(GO) test -race -short -timeout 40m ./internal/... ./extract/... ./head/... ./report/... ./models/... ./features ./run ./sweep ./comparison ./classify ./endpoint ./inspect ./curation ./curator ./cache ./distributions ./progress
 
 race-command: ## the command and its scripts under the race detector, which takes more than ten minutes
 	$(GO) test -race -short -timeout 60m ./pipeline

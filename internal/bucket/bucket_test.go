@@ -202,10 +202,15 @@ func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 // bucket ends what is on its way.
 func TestReadsAreAhead(t *testing.T) {
 	content := random(40 << 20)
-	var under, most atomic.Int64
+	var asked, under, most atomic.Int64
 	s := &server{fault: func(int64, http.ResponseWriter) bool {
-		most.Store(max(most.Load(), under.Add(1)))
-		time.Sleep(20 * time.Millisecond)
+		for n, m := under.Add(1), most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if asked.Add(1) > 3 { // the first tell what it is and that reads follow each other; a later one is answered once others are under way
+			for until := time.Now().Add(5 * time.Second); most.Load() < 3 && time.Now().Before(until); {
+				time.Sleep(time.Millisecond)
+			}
+		}
 		under.Add(-1)
 		return false
 	}}
