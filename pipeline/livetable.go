@@ -30,14 +30,8 @@ func (t *liveTable) hooks() progress.Hooks {
 	return h
 }
 
-// ended shows a run that ended.
-func (t *liveTable) ended(j *sweep.Job) {
-	done := 0
-	for _, other := range t.sweep.Jobs {
-		if other.Metrics != nil {
-			done++
-		}
-	}
+// ended shows a run that ended, so many of them by now.
+func (t *liveTable) ended(j *sweep.Job, done int) {
 	a, total := t.app, len(t.sweep.Jobs)
 	switch {
 	case a.json:

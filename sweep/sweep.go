@@ -46,7 +46,7 @@ type Options struct {
 	Workers     int  // runs at once; all processors when < 1
 	Safe        bool // has cells of CSV files that a spreadsheet would take for formulas begin with an apostrophe
 	Hooks       progress.Hooks
-	Ended       func(*Job) // told of each run that ends, one at a time; may be nil
+	Ended       func(j *Job, done int) // told of each run that ends, one at a time, and how many have ended; may be nil
 }
 
 // Sweep is a set of runs in a folder.
@@ -63,6 +63,7 @@ type Sweep struct {
 	byName  map[string]*Job
 
 	mutex     sync.Mutex
+	told      int // runs that were told of as ended
 	baselines map[string]*baselineOnce
 	graphs    map[string]*knn.Graph
 }
@@ -324,6 +325,7 @@ func (s *Sweep) train(ctx context.Context) error {
 			return cmp.Compare((a.number%n-s.options.Part+1+n)%n, (b.number%n-s.options.Part+1+n)%n)
 		})
 	}
+	s.told = len(s.Jobs) - len(left)
 	s.tellRuns()
 	for told := false; ; told = true {
 		if left, err = s.pass(ctx, left); err != nil || len(left) == 0 || s.options.Parts > 0 {
@@ -424,19 +426,19 @@ func neighboursOf(j *Job) int {
 // RunsStage is the stage whose steps are runs that have ended.
 const RunsStage = "runs"
 
-// tellRuns tells how many runs there are.
+// tellRuns tells how many runs have ended.
 func (s *Sweep) tellRuns() {
-	total := len(s.Jobs)
-	s.options.Hooks.At(progress.Step{Stage: RunsStage, Unit: "runs", Done: int64(total - s.Missing()), Total: int64(total)})
+	s.options.Hooks.At(progress.Step{Stage: RunsStage, Unit: "runs", Done: int64(s.told), Total: int64(len(s.Jobs))})
 }
 
 // ended tells of a run, one at a time.
 func (s *Sweep) ended(j *Job) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	s.told++
 	s.tellRuns()
 	if s.options.Ended != nil {
-		s.options.Ended(j)
+		s.options.Ended(j, s.told)
 	}
 }
 
