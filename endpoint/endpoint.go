@@ -35,7 +35,7 @@ type Options struct {
 	MaxPixels int           // of an image; 0: 64 million
 	Places    int           // requests that are let in at once; 0: 256
 	Decoders  int           // requests that decode at once, half of them heavy ones; 0: 2
-	Memory    int64         // bytes that bodies and pictures may take in all; 0: budget.Default
+	Memory    int64         // bytes that bodies and pictures may take in all, at most what the machine or its control group has; 0: half of that
 	Batch     int           // images of a batch at most; 0: 16
 	Body      time.Duration // in which a body must have come; 0: 15 s
 	Answer    time.Duration // in which an answer must be there; 0: 30 s
@@ -73,9 +73,11 @@ func (o Options) withDefaults() Options {
 // Validate names the option that is out of range.
 func (o Options) Validate() error {
 	switch {
+	case budget.Check(o.Memory) != nil:
+		return budget.Check(o.Memory)
 	case o.MaxBytes < 0:
 		return fmt.Errorf("max-bytes %d: want 1 or more", o.MaxBytes)
-	case o.Memory < 0 || o.Memory > 0 && o.Memory < budget.Least:
+	case o.Memory > 0 && o.Memory < budget.Least:
 		return fmt.Errorf("memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
 	case o.MaxBytes > heavyShare(cmp.Or(o.Memory, budget.Default())):
 		return fmt.Errorf("max-bytes %d: want at most %s, which is what a budget of memory of %s has for large images", o.MaxBytes,

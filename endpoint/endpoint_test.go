@@ -443,7 +443,7 @@ func TestHealthReportAndMetrics(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for _, o := range []Options{{MaxBytes: -1}, {MaxPixels: -1}, {Places: -1}, {Places: 1 << 20}, {Decoders: -1}, {Decoders: math.MaxInt}, {Batch: -1}, {Batch: 1 << 20}, {Body: -1}, {Answer: -1},
-		{MaxBytes: 1 << 40}, {MaxBytes: 100 << 20, Memory: 128 << 20}, {MaxPixels: 1 << 40}, {Body: 48 * time.Hour}, {Answer: math.MaxInt64}} {
+		{MaxBytes: 1 << 40}, {MaxBytes: 100 << 20, Memory: 128 << 20}, {MaxPixels: 1 << 40}, {Body: 48 * time.Hour}, {Answer: math.MaxInt64}, {Memory: -1}, {Memory: 1}, {Memory: 1 << 50}} {
 		if _, err := New(&mean{}, o); err == nil {
 			t.Errorf("%+v: no error", o)
 		}

@@ -8,6 +8,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 )
 
 // Config is everything that an extraction is told.
@@ -37,7 +38,7 @@ type Config struct {
 
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
-	Memory  int64   // bytes that reading and decoding may take at once; 0: half of the machine's or of its control group's
+	Memory  int64   // bytes that reading and decoding may take at once; at most what the machine or its control group has; 0: half of that
 	Anew    bool    // encode what other stores of this user have features of, too
 	Prune   bool    // drop what the data set no longer has
 	Strict  bool    // the first bad image ends the run
@@ -57,12 +58,6 @@ func (c *Config) Validate() error {
 		return errors.New("nothing is written to an address of https: give a folder or a bucket as s3://bucket/prefix")
 	case c.Views < 1 || c.Views > 1000:
 		return fmt.Errorf("views %d: want 1 to 1000", c.Views)
-	case c.Batch < 0 || c.Batch > 1<<14:
-		return fmt.Errorf("batch %d: want 1 to 16384, or 0 to find one", c.Batch)
-	case c.Workers < 0:
-		return fmt.Errorf("workers %d: want 1 or more, or 0 for one a processor", c.Workers)
-	case c.Memory < 0:
-		return fmt.Errorf("memory %d: want a number of bytes, or 0 for half of the machine's", c.Memory)
 	case c.Encoder.Threads < 0:
 		return fmt.Errorf("threads %d: want 1 or more, or 0 for one a processor", c.Encoder.Threads)
 	case c.ShardRows < 0:
@@ -72,12 +67,27 @@ func (c *Config) Validate() error {
 	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:
 		return fmt.Errorf("shard %d/%d: want 1/n to n/n", c.Part, c.Parts)
 	}
+	if err := c.checkResources(); err != nil {
+		return err
+	}
 	if c.Views > 1 {
 		if err := c.Augment.Validate(); err != nil {
 			return err
 		}
 	}
 	return c.Transform.Validate()
+}
+
+// checkResources checks what the work may take of the machine.
+func (c *Config) checkResources() error {
+	const mostWorkers = 1 << 16
+	switch {
+	case c.Batch < 0 || c.Batch > 1<<14:
+		return fmt.Errorf("batch %d: want 1 to 16384, or 0 to find one", c.Batch)
+	case c.Workers < 0 || c.Workers > mostWorkers:
+		return fmt.Errorf("workers %d: want 1 to %d, or 0 for one a processor", c.Workers, mostWorkers)
+	}
+	return budget.Check(c.Memory)
 }
 
 // Hooks are told how the run goes; any may be nil.

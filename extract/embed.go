@@ -160,7 +160,7 @@ type Stream struct {
 	Dataset dataset.Options
 	Batch   int     // images the encoder gets at once; 0: found by a probe
 	Workers int     // that read and decode; 0: one a processor
-	Memory  int64   // bytes that reading and decoding may take at once; 0: half of the machine's or of its control group's
+	Memory  int64   // bytes that reading and decoding may take at once; at most what the machine or its control group has; 0: half of that
 	Strict  bool    // the first bad image ends it
 	MaxBad  float64 // the share of bad images above which it fails at its end
 
@@ -195,17 +195,20 @@ func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error
 	e.one.Lock()
 	defer e.one.Unlock()
 	d.Seen = maps.Clone(d.Seen)
+	config := Config{
+		Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
+		Batch: d.Batch, Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
+	}
+	if err := config.checkResources(); err != nil {
+		return nil, err
+	}
 	set, err := d.list(ctx, h)
 	if err != nil {
 		return nil, &ListingError{err}
 	}
 	defer set.Close()
 	r := &run{
-		config: Config{
-			Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
-			Batch: d.Batch, Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
-		},
-		hooks: h, set: set, sink: &visitor{set, d}, encoder: e.encoder, dim: e.Dim(),
+		config: config, hooks: h, set: set, sink: &visitor{set, d}, encoder: e.encoder, dim: e.Dim(),
 		summary: &Summary{Items: len(set.Items), Ignored: set.Ignored, Device: e.Device()},
 	}
 	for i := range set.Items {

@@ -686,7 +686,10 @@ func TestValidate(t *testing.T) {
 	for want, spoil := range map[string]func(c *Config){
 		"views":      func(c *Config) { c.Views = 0 },
 		"batch":      func(c *Config) { c.Batch = -1 },
-		"workers":    func(c *Config) { c.Workers = -1 },
+		"workers -1": func(c *Config) { c.Workers = -1 },
+		"workers 10": func(c *Config) { c.Workers = 1 << 40 },
+		"memory -1":  func(c *Config) { c.Memory = -1 },
+		"memory 11":  func(c *Config) { c.Memory = 1 << 50 },
 		"threads":    func(c *Config) { c.Encoder.Threads = -1 },
 		"max-bad":    func(c *Config) { c.MaxBad = 2 },
 		"shard 5/4":  func(c *Config) { c.Part, c.Parts = 5, 4 },

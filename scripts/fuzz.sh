@@ -1,13 +1,23 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME: runs every fuzz target of the project for TIME (30s, 5m, …), one after the other. Minimising is bounded, since
-# for inputs of more than a few kB it would take the whole time.
-set -euo pipefail
+# fuzz.sh TIME [PATTERN]: runs every fuzz target of the project whose "package target" fits PATTERN for TIME (30s, 5m, …), one after the
+# other, and ends with a table of them. Minimising is bounded, since for inputs of more than a few kB it would take the whole time. So
+# is the address space, by MEMORY kB (8000000); an input that takes no end is told when TIME is over.
+set -uo pipefail
 cd "$(dirname "$0")/.."
-time=${1:-30s}
-grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' . | sort | while read -r file; do
-  package=./$(dirname "${file#./}")
-  grep -ohE '^func Fuzz[A-Za-z0-9_]+' "$file" | awk '{print $2}' | while read -r target; do
-    echo "== $package $target"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 5x "$package"
-  done
-done
+time=${1:-30s} pattern=${2:-.}
+ulimit -v "${MEMORY:-8000000}"
+log=$(mktemp) table="" failed=0
+trap 'rm -f "$log"' EXIT
+targets=$(grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' . | sort | while read -r file; do
+  grep -ohE '^func Fuzz[A-Za-z0-9_]+' "$file" | sed "s|^func |./$(dirname "${file#./}") |"
+done | grep -E -- "$pattern")
+while read -r package target; do
+  echo "== $package $target"
+  found=nothing
+  if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 5x "$package" 2>&1 | tee "$log"; then
+    found="a failure" failed=1
+  fi
+  table+="| \`$target\`, $package | $(grep -oE 'execs: [0-9]+' "$log" | tail -1 | cut -d' ' -f2) | $found |"$'\n'
+done <<<"$targets"
+printf '| target | executions | found |\n|---|---|---|\n%s' "$table"
+exit $failed

@@ -3,6 +3,8 @@ package budget
 import (
 	"context"
 	"errors"
+	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,21 +79,35 @@ func TestControlGroups(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}
-	if got := machine(fstest.MapFS{}, 0); got != unknown {
-		t.Errorf("where nothing tells: %d", got)
+	if got, bound := machine(fstest.MapFS{}, 0), most(fstest.MapFS{}, 0); got != unknown || bound != math.MaxInt64 {
+		t.Errorf("where nothing tells: %d, bounded by %d", got, bound)
+	}
+}
+
+func TestBudgetsThatNoMachineHas(t *testing.T) {
+	for bytes, want := range map[int64]string{0: "", 1: "", 100: "", -1: "want a number of bytes", 101: "want at most 100 bytes", math.MinInt64: "want a number of bytes"} {
+		if err := check(bytes, 100); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d of 100: %v, want %q", bytes, err, want)
+		}
 	}
 }
 
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]Size{"800MB": 800e6, "2GB": 2e9, "1.5GiB": 1.5 * (1 << 30), "4g": 4e9, " 64 MiB ": 64 << 20, "100000000": 1e8} {
 		var s Size
-		if err := s.Set(text); err != nil || s != want {
+		if err := s.set(text, 5e9); err != nil || s != want {
 			t.Errorf("%q: %d, %v; want %d", text, s, err, want)
 		}
 	}
+	var s Size
+	if err := s.set("1TB", 4<<30); err == nil || s != 0 || !strings.Contains(err.Error(), `"1TB": want at most 4.3 GB, which is all`) {
+		t.Errorf("more than there is: %d, %v", s, err)
+	}
+	if err := s.Set("100TB"); err == nil {
+		t.Error("100 TB are taken on this machine")
+	}
 	for _, text := range []string{"", "much", "-1GB", "1MB", "NaN", "inf", "1e300GB", "0", "2 GB GB"} {
-		var s Size
-		if err := s.Set(text); err == nil {
+		if err := s.set(text, math.MaxInt64); err == nil {
 			t.Errorf("%q is read as %d", text, s)
 		}
 	}

@@ -10,6 +10,6 @@
 // is an error that wraps ErrTooLarge: waiting would not help.
 //
 // Default is the budget of a process that was told nothing: half of what Machine finds, which is the memory of the machine or the
-// limit of its control groups (v1 or v2), whichever is smaller. Size reads "2GB" from a flag. SetRuntimeLimit gives the same number to
+// limit of its control groups (v1 or v2), whichever is smaller. Check refuses more than Machine, and Size reads "2GB" from a flag. SetRuntimeLimit gives the same number to
 // the garbage collector; only a command does so, never a library.
 package budget

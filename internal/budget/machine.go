@@ -3,7 +3,9 @@ package budget
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"runtime/debug"
@@ -21,11 +23,36 @@ func Default() int64 { return Machine() / 2 }
 // Machine is the memory, in bytes, that this process may use at all: the machine's, or the least limit of the control groups it is in.
 func Machine() int64 { return machine(os.DirFS("/"), physical()) }
 
+// Check says what is wrong with a budget of so many bytes: one that is less than nothing, or more than Machine where something tells that. 0
+// stands for Default().
+func Check(bytes int64) error { return check(bytes, most(os.DirFS("/"), physical())) }
+
+// all says what the most is.
+const all = "which is all that this machine, or the container, has"
+
+func check(bytes, most int64) error {
+	switch {
+	case bytes < 0:
+		return fmt.Errorf("memory %d: want a number of bytes, or 0 for half of the machine's", bytes)
+	case bytes > most:
+		return fmt.Errorf("memory %d (%s): want at most %s, %s", bytes, Format(bytes), Format(most), all)
+	}
+	return nil
+}
+
 // machine looks for limits in the files that Linux shows below root; other systems have none.
 func machine(root fs.FS, physical int64) int64 {
+	if most := most(root, physical); most < math.MaxInt64 {
+		return most
+	}
+	return unknown
+}
+
+// most is the least of the machine's memory and all limits, math.MaxInt64 where nothing tells one.
+func most(root fs.FS, physical int64) int64 {
 	most := physical
 	if most < 1 {
-		most = unknown
+		most = math.MaxInt64
 	}
 	for _, limit := range groupLimits(root) {
 		if limit > 0 {

@@ -3,6 +3,7 @@ package budget
 import (
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -39,14 +40,19 @@ func Bytes(text string) (int64, error) {
 	return int64(n * unit), nil
 }
 
-// Set reads a size.
-func (s *Size) Set(text string) error {
+// Set reads a size, from Least to what there is.
+func (s *Size) Set(text string) error { return s.set(text, most(os.DirFS("/"), physical())) }
+
+func (s *Size) set(text string, most int64) error {
 	n, err := Bytes(text)
 	if err != nil {
 		return err
 	}
 	if n < Least {
 		return fmt.Errorf("%q: want at least %s", text, Format(Least))
+	}
+	if n > most {
+		return fmt.Errorf("%q: want at most %s, %s", text, Format(most), all)
 	}
 	*s = Size(n)
 	return nil
