@@ -20,6 +20,6 @@
 //   - *PreprocessingError: an ONNX file does not say how images are prepared for it;
 //   - *store.DamagedError: a feature store is not what was written; Extract encodes just that anew;
 //   - extract.ErrOtherEncoder, *classify.EncoderError: the encoder is not the run's, or is nowhere to be found;
-//   - run.ErrExists, run.ErrBusy, run.ErrFinished, *run.OtherError: the run folder is another's;
+//   - run.ErrExists, run.ErrBusy, *run.OtherError: the run folder is another's;
 //   - context.Canceled and context.DeadlineExceeded: the work was interrupted.
 package iconic

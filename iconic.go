@@ -65,7 +65,8 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 }
 
 // Train trains a head on features, which features.Open or features.New gives, and makes the run folder o.Out with assignments, scores and
-// page.
+// page. With o.Resume, what an interrupted process left in that folder is gone on with, and a run that is whole stays as it is
+// (run.Finished.Unchanged).
 func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, error) {
 	clock := progress.NewClock("preparation")
 	o.Hooks = clock.Hooks(o.Hooks)
@@ -96,6 +97,14 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	}
 	if _, err := t.Train(ctx); err != nil {
 		return nil, err
+	}
+	if t.Unchanged {
+		f, err := run.Open(o.Out)
+		if err != nil {
+			return nil, err
+		}
+		f.Unchanged = true
+		return f, nil
 	}
 	if o.Formulas != nil {
 		o.Formulas(t.Formulas)

@@ -51,7 +51,6 @@ var storeFlags = map[string]string{"pipeline run": "--features"}
 // remedies are looked through in this order; the first that fits is taken.
 var remedies = []remedy{
 	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or go on with --resume", true},
-	{sentinel(run.ErrFinished), ": choose another one with --out", true},
 	{typed[*run.OtherError](nil), ": give the same to resume it, or choose another folder with --out", true},
 	{typed[*curation.OtherRunError](nil), "; move the file away, or go without it with --no-curation", false},
 	{sentinel(curation.ErrDamaged), "; go without it with --no-curation", false},

@@ -74,6 +74,8 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.M
 	if err != nil {
 		return nil, err
 	}
-	a.took(f.Config.Times)
+	if !f.Unchanged {
+		a.took(f.Config.Times)
+	}
 	return f.Metrics, nil
 }

@@ -54,6 +54,8 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 	if err != nil {
 		return err
 	}
-	a.took(f.Config.Times)
+	if !f.Unchanged {
+		a.took(f.Config.Times)
+	}
 	return a.printSummary(out, f.Metrics)
 }

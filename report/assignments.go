@@ -23,7 +23,7 @@ type Assignments struct {
 	Names      []string // of the clusters, "" for one without; nil where nobody named any
 
 	// Safe has an apostrophe written before what a spreadsheet would take for formulas; a last column says so, by which
-	// ReadAssignments knows. Computed is how many cells that concerns, either way, of the file last written.
+	// ReadAssignments knows, and says so here. Computed is how many cells that concerns, either way, of the file last written.
 	Safe     bool
 	Computed int
 }
@@ -77,15 +77,12 @@ func WriteAssignments(name string, a *Assignments) error {
 			return err
 		}
 		for i, cluster := range a.Cluster {
-			var label, called string
-			if a.Labels != nil {
-				label = a.className(a.Labels[i])
-			}
+			var called string
 			if cluster < len(a.Names) {
 				called = a.Names[cluster]
 			}
 			confidence := strconv.FormatFloat(a.Confidence[i], 'g', -1, 64)
-			if err := row("true", a.Paths[i], label, strconv.Itoa(cluster), called, confidence); err != nil {
+			if err := row("true", a.Paths[i], a.Label(i), strconv.Itoa(cluster), called, confidence); err != nil {
 				return err
 			}
 		}
@@ -94,14 +91,15 @@ func WriteAssignments(name string, a *Assignments) error {
 	})
 }
 
-func (a *Assignments) className(k int) string {
+// Label is the name of the class of image i, its number where the class has no name, and "" without a label.
+func (a *Assignments) Label(i int) string {
 	switch {
-	case k < 0:
+	case a.Labels == nil || a.Labels[i] < 0:
 		return ""
-	case k < len(a.Classes):
-		return a.Classes[k]
+	case a.Labels[i] < len(a.Classes):
+		return a.Classes[a.Labels[i]]
 	}
-	return strconv.Itoa(k)
+	return strconv.Itoa(a.Labels[i])
 }
 
 // ReadAssignments reads what WriteAssignments wrote, also by earlier versions: columns are found by their names, and those of other
@@ -127,7 +125,7 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	if slices.Contains(header, safeColumn) {
 		plain = spreadsheet.Plain
 	}
-	a := &Assignments{Classes: classes}
+	a := &Assignments{Classes: classes, Safe: slices.Contains(header, safeColumn)}
 	var labels []string
 	for line := 2; ; line++ {
 		record, err := r.Read()

@@ -26,6 +26,8 @@ type Finished struct {
 	Table   *report.Assignments
 	// Curated, unless nil, is what was changed by hand: Table is under it then, Metrics is not.
 	Curated *curation.State
+	// Unchanged says that a training asked to resume this run found it whole, and did nothing.
+	Unchanged bool
 }
 
 // Open reads a finished run folder. Where its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.

@@ -44,7 +44,8 @@ type Training struct {
 	Hooks       progress.Hooks
 	Clock       *progress.Clock // times the stages, for config.json; nil: one that begins with Train
 
-	Formulas int // after Train: the cells of assignments.csv that Safe is about
+	Formulas  int  // after Train: the cells of assignments.csv that Safe is about
+	Unchanged bool // after Train with Resume: the folder held this very run, whole with its page, and was left as it is
 }
 
 // Shared is what several trainings on the same features need compute only once; the zero value shares nothing.
@@ -53,16 +54,13 @@ type Shared struct {
 	Baseline func(ctx context.Context, f *features.Set, in report.Input) (*Baseline, error)
 }
 
-// Errors of a training whose folder is not free for it. They are in the chain of Train's error.
-var (
-	ErrBusy     = errors.New("another training is at work")
-	ErrFinished = errors.New("holds a finished run")
-)
+// ErrBusy is in the chain of Train's error where another process trains in the folder.
+var ErrBusy = errors.New("another training is at work")
 
 // OtherError says that the training in a folder, which was to be resumed, is another one.
 type OtherError struct {
 	Dir   string
-	Other string // what differs: "features", "settings", or the inputs by name
+	Other string // what differs: "features", "settings", the inputs by name, or what a finished run shows: "labels", "images"
 }
 
 func (e *OtherError) Error() string {
@@ -113,8 +111,8 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 		t.Hooks = t.Clock.Hooks(t.Hooks)
 	}
 	metrics, err := t.train(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || t.Unchanged {
+		return metrics, err
 	}
 	return metrics, KeepTimes(t.Dir, t.Clock.Times())
 }
@@ -137,6 +135,10 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	state, ended, err := t.begin(c)
 	if err != nil {
 		return nil, err
+	}
+	if t.Unchanged {
+		t.Hooks.Notef("the run in %s is finished: there is nothing to do", t.Dir)
+		return Metrics(t.Dir)
 	}
 	if ended != nil {
 		t.Hooks.Notef("the training in %s has ended; its scores and its page are made", t.Dir)
@@ -340,10 +342,45 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 		return state, nil, nil
 	}
 	if Whole(t.Dir) {
-		return nil, nil, fmt.Errorf("output folder %s %w", t.Dir, ErrFinished)
+		t.Unchanged = true
+		return nil, nil, t.sameAs(c)
 	}
 	ended, err = Load(t.Dir)
 	return nil, ended, err
+}
+
+// sameAs fails unless the whole run in the folder is what this training would make, down to what only scores and page depend on.
+func (t *Training) sameAs(c Config) error {
+	f, err := Open(t.Dir)
+	if err != nil {
+		return err
+	}
+	other := func(what string) error { return &OtherError{t.Dir, what} }
+	was := f.Config
+	switch {
+	case c.Counted != nil && was.Counted == nil:
+		return other("settings (its number of clusters was given, not found)")
+	case t.Images != "" && (c.Features.Images != was.Features.Images || c.Features.ImageColumn != was.Features.ImageColumn):
+		return other("images")
+	case !slices.Equal(f.Table.Paths, t.Features.Paths):
+		return other("paths")
+	case !sameLabels(f.Table, t.Features):
+		return other("labels")
+	case f.Table.Safe != t.Safe:
+		return other("cells in " + assignmentsFile + " (made safe for spreadsheets, or not)")
+	}
+	return nil
+}
+
+// sameLabels tells whether a table has the labels of a set, which are compared by the names of their classes.
+func sameLabels(table *report.Assignments, set *features.Set) bool {
+	now := report.Assignments{Labels: set.Labels, Classes: set.Classes}
+	for i := range table.Paths {
+		if table.Label(i) != now.Label(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // ended is the result of a training that an earlier process ended.

@@ -457,7 +457,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 	}
 	m, err := t.Train(ctx)
 	var other *run.OtherError
-	if errors.Is(err, run.ErrFinished) || errors.As(err, &other) { // it ended before its name was changed, or is of an older version
+	if errors.As(err, &other) { // it is of an older version
 		if err := os.RemoveAll(partial); err != nil {
 			return err
 		}
