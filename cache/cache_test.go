@@ -16,6 +16,7 @@ import (
 
 	"iconic/extract/store"
 	"iconic/internal/cachefolder"
+	"iconic/internal/cachetest"
 	"iconic/internal/lockfile"
 )
 
@@ -66,18 +67,23 @@ func settings() store.Settings {
 // stores is a folder with a finished store, photos-1, and one whose first run was cut short, photos-2.
 var stores string
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(withStores{m}).Run()) }
+
+// withStores are tests that find the stores.
+type withStores struct{ cachetest.Tests }
+
+func (w withStores) Run() int {
 	code, err := 1, error(nil)
 	if stores, err = os.MkdirTemp("", "stores"); err == nil {
 		err = errors.Join(finished(filepath.Join(stores, "photos-1")), begun(filepath.Join(stores, "photos-2")))
 	}
 	if err == nil {
-		code = m.Run()
+		code = w.Tests.Run()
 	} else {
 		fmt.Println(err)
 	}
 	_ = os.RemoveAll(stores)
-	os.Exit(code)
+	return code
 }
 
 func begun(dir string) error {

@@ -24,6 +24,7 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/internal/bucket"
+	"iconic/internal/cachetest"
 	"iconic/internal/parquet/hubfile"
 )
 
@@ -296,7 +297,7 @@ func TestNothingOfAnAddressIsTold(t *testing.T) {
 		}
 	}))
 	defer h.Close()
-	cache := isolated(t, t.TempDir())
+	cache := cachetest.Folder(t)
 	t.Setenv("XDG_CACHE_HOME", cache)
 	signed := h.URL + "/a.tar?X-Amz-Credential=" + s3Key + "&X-Amz-Signature=" + s3Secret
 	run := filepath.Join(t.TempDir(), "run")
@@ -363,7 +364,7 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 		shard := []string{"--shard", strconv.Itoa(part) + "/4"}
 		folder := filepath.Join(s.root, "data", "store", fmt.Sprintf("part-%05d-of-00004", part))
 		for tries := 0; killed < 10*part/4 && tries < 30; tries++ {
-			t.Setenv("XDG_CACHE_HOME", isolated(t, t.TempDir()))
+			t.Setenv("XDG_CACHE_HOME", cachetest.Folder(t))
 			c := remote.command("s3://data/store", shard...)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
@@ -384,7 +385,7 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 				t.Errorf("part %d: %d rows were finished, and %d are after a kill", part, before, now)
 			}
 		}
-		t.Setenv("XDG_CACHE_HOME", isolated(t, t.TempDir()))
+		t.Setenv("XDG_CACHE_HOME", cachetest.Folder(t))
 		there := finishedRows(t, folder)
 		summary := remote.run(t, "s3://data/store", shard...)
 		if summary.Encoded > summary.Items-there {

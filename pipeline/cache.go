@@ -14,11 +14,11 @@ import (
 func newCacheCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cache",
-		Short: "List what is kept for next time, and remove what is old or large",
-		Long: `List what is kept for next time, and remove what is old or large.
+		Short: "List what is kept for later runs, and remove what is old or large",
+		Long: `List what is kept for later runs, and remove what is old or large.
 
 Features of images, neighbour graphs, encoders with their weights and the ONNX Runtime library are kept in one folder, so that
-nothing is computed or fetched twice. Whatever is removed there is made or fetched again when it is needed. Stores and run folders that you
+nothing is computed or fetched twice. Whatever is removed is made or fetched again when it is needed. Stores and run folders that you
 named with --out or --features lie elsewhere, and are never touched.`,
 		Example: `  pipeline cache
   pipeline cache --json
@@ -46,12 +46,12 @@ func newCachePruneCommand(a *app) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove what was not needed for long, or is large",
-		Long: `Remove what was not needed for long, or is large.
+		Short: "Remove what has not been used for long, or is large",
+		Long: `Remove what has not been used for long, or is large.
 
-An entry is removed if it fits every one of --older-than, --larger-than and --kind that is given. With --keep-under no more of these go than
-needed for the whole cache to take that much, and what was not needed for longest goes first. What some process works with is never removed;
-graphs go with their features.`,
+An entry is removed if it fits every one of --older-than, --larger-than and --kind that is given. With --keep-under, only as
+many of these are removed as it takes for the whole cache to be that small, the longest unused first. What a process is using is never
+removed; graphs go with their features.`,
 		Example: `  pipeline cache prune --older-than 30d --dry-run
   pipeline cache prune --keep-under 20GB
   pipeline cache prune --kind features,graphs --larger-than 1GB`,
@@ -81,9 +81,9 @@ graphs go with their features.`,
 		},
 	}
 	f := c.Flags()
-	f.Var(&o.older, "older-than", "only what was not needed for so long, as 30d, 2w or 12h")
-	f.Var(&o.larger, "larger-than", "only what takes more than this, as 500MB or 2GB")
-	f.Var(&o.under, "keep-under", "no more than needed for the cache to take this, as 20GB; the longest unused goes first")
+	f.Var(&o.older, "older-than", "only what has not been used for so long, such as 30d, 2w or 12h")
+	f.Var(&o.larger, "larger-than", "only what takes more than this, such as 500MB or 2GB")
+	f.Var(&o.under, "keep-under", "only as much as it takes for the cache to be this small, such as 20GB; the longest unused first")
 	f.StringSliceVar(&o.kinds, "kind", nil, "only these kinds: features, graphs, encoder, weights, runtime, index, rest")
 	f.BoolVarP(&o.dry, "dry-run", "n", false, "remove nothing, and list what would go")
 	return c

@@ -36,8 +36,8 @@ reviewed, images are moved and left out, all by the keyboard where one likes (? 
 Every change is saved at once in RUN/` + curation.FileName + `, which only grows. 'predict', 'serve', 'export', 'report', 'sort' and
 'duplicates' follow it, unless they are called with --no-curation.
 
-The server listens on this machine alone unless --listen says otherwise, answers no other site's page, and ends with an interrupt.
---import takes names from a CSV file of lines as 3,dogs, and ends without serving.`,
+The server listens on this machine alone unless --listen says otherwise, answers no page of another site, and ends with an interrupt.
+--import takes names from a CSV file of lines such as 3,dogs, and ends without serving.`,
 		Example: `  pipeline curate out
   pipeline curate out --import names.csv`,
 		Args: cobra.ExactArgs(1),
@@ -47,9 +47,9 @@ The server listens on this machine alone unless --listen says otherwise, answers
 	}
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8081", "address and port; port 0 takes a free one")
-	f.StringVar(&o.names, "import", "", "CSV file of lines as 3,dogs: rename these clusters, and end")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
-	f.StringVar(&o.images, "images", "", "data set of the run, where it is no longer where the run found it")
+	f.StringVar(&o.names, "import", "", "CSV file of lines such as 3,dogs: rename these clusters, and end")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
+	f.StringVar(&o.images, "images", "", "data set of the run, if it is no longer where the run found it")
 	addImageColumn(f, &o.imageColumn)
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	return c

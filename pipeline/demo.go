@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic/extract/encoder"
 	"iconic/extract/synthetic"
 	"iconic/internal/atomicfile"
 	"iconic/models"
@@ -40,7 +41,9 @@ program works from pictures to report; it doesn't measure what unsupervised clus
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.runDemo(c.Context(), &o) },
 	}
-	o.add(c)
+	o.model, o.provider = models.TinyName, encoder.Auto
+	o.registerSettings(c)
+	addRuntime(c.Flags(), &o.onnxruntime, &o.provider, &o.encodeOptions.threads)
 	c.Flags().StringVarP(&o.out, "out", "o", "iconic-demo", "folder for pictures, features and the run")
 	return c
 }
@@ -55,9 +58,6 @@ func (a *app) runDemo(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	o.features, o.out = filepath.Join(folder, "features"), filepath.Join(folder, "run")
-	if o.model == "" {
-		o.model = models.TinyName
-	}
 	if err := os.RemoveAll(o.out); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -68,9 +68,7 @@ func (a *app) runDemo(ctx context.Context, o *runOptions) error {
 	if err := a.printSummary(o.out, m); err != nil {
 		return err
 	}
-	if o.model == models.TinyName {
-		a.note("%s", models.TinyCaution)
-	}
+	a.note("%s", models.TinyCaution)
 	a.note("open %s in a browser", filepath.Join(o.out, run.PageFile))
 	return nil
 }

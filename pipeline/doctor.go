@@ -29,7 +29,11 @@ func newDoctorCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "What this machine has: runtime library, providers, processor, disk",
-		Args:  cobra.NoArgs,
+		Long: `What this machine has: the ONNX Runtime library (fetched if there is none), the providers that load, the processor and its
+kernels, and the room on the disk; with --data also whether the features of a planned extraction will fit.`,
+		Example: `  pipeline doctor
+  pipeline doctor --data photos --dim 768 --out /mnt/stores`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d := a.examine(c.Context(), o.onnxruntime)
 			if err := d.examineDisk(c.Context(), o.data, o.column, o.out, o.dim, o.views, o.half); err != nil {
@@ -40,9 +44,9 @@ func newDoctorCommand(a *app) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
-	f.StringVar(&o.data, "data", "", "a planned extraction's DATA: is there room for its features?")
+	f.StringVar(&o.data, "data", "", "the DATA of a planned extraction: is there room for its features?")
 	addImageColumn(f, &o.column)
-	f.StringVarP(&o.out, "out", "o", ".", "folder of its store")
+	f.StringVarP(&o.out, "out", "o", ".", "folder where its store would be")
 	count(f, &o.dim, "dim", 384, 1, 1<<20, "elements of a feature (384, 768 and 1024 for small, base and large encoders)")
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image")
 	f.BoolVar(&o.half, "float16", false, "features as float16")

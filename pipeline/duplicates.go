@@ -27,9 +27,9 @@ func newDuplicatesCommand(a *app) *cobra.Command {
 
 Images with the same bytes are exact copies. Others are near duplicates (encoded again, resized, slightly cropped, mirrored) where their
 features are much nearer than those of the neighbours around them and their thumbnails correlate. Where the images are not at hand, or
-with --features-only, the features decide alone. The first image of a group is the one with most bytes. An image is unlike all others if
-its 10th nearest neighbour is farther than nearly all of those are, and elsewhere if most of its 10 nearest neighbours are in one other
-cluster, which takes a run to know. No file is touched.`,
+with --features-only, the features decide alone. The first image of a group is the one with the most bytes. An image is unlike all others if
+its 10th nearest neighbour is farther away than nearly every other image's is; in a run, it is also listed if most of its 10 nearest
+neighbours are together in another cluster. No file is touched.`,
 		Example: `  pipeline duplicates out
   pipeline duplicates store --json
   pipeline duplicates features.npy --out lists --csv-safe`,
@@ -42,11 +42,11 @@ cluster, which takes a run to know. No file is touched.`,
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.exact, "exact", false, "look for exact copies alone")
+	f.BoolVar(&o.exact, "exact", false, "look for exact copies only")
 	f.BoolVar(&o.featuresOnly, "features-only", false, "do not compare the images themselves")
-	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "least correlation of near duplicates' thumbnails, above 0 and up to 1")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
-	f.StringVar(&o.images, "images", "", "data set that the features are of, where it is not known or no longer where it was")
+	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "least correlation between the thumbnails of near duplicates, above 0 and up to 1")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
+	f.StringVar(&o.images, "images", "", "data set that the features are of, if that is not known, or if it is no longer where it was")
 	addImageColumn(f, &o.imageColumn)
 	addNoCuration(f, &o.noCuration)
 	f.StringVarP(&o.out, "out", "o", "", "folder to write "+run.DuplicatesFile+" and "+run.OutliersFile+" into (default: none)")

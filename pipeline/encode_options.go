@@ -48,7 +48,7 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 
 // addMemory adds the flag that bounds what reading and decoding images take.
 func addMemory(f *pflag.FlagSet, memory *budget.Size) {
-	f.Var(memory, "memory", "memory for reading and decoding images, as 800MB or 2GB; images wait for it, and larger ones are skipped (default: half of the machine's, or of the container's)")
+	f.Var(memory, "memory", "memory for reading and decoding images, such as 800MB or 2GB; an image waits until it fits, and one that never would is skipped (default: half of the machine's, or of the container's)")
 }
 
 // triple is a flag of three numbers, for red, green and blue; one number stands for three.
@@ -64,12 +64,12 @@ func (t *triple) Set(s string) error {
 		parts = []string{s, s, s}
 	}
 	if len(parts) != 3 {
-		return fmt.Errorf("%q: want three numbers, as 0.5,0.5,0.5", s)
+		return fmt.Errorf("%q: want three numbers, such as 0.5,0.5,0.5", s)
 	}
 	for i, part := range parts {
 		x, err := strconv.ParseFloat(strings.TrimSpace(part), 32)
 		if err != nil {
-			return fmt.Errorf("%q: want three numbers, as 0.5,0.5,0.5", s)
+			return fmt.Errorf("%q: want three numbers, such as 0.5,0.5,0.5", s)
 		}
 		t.v[i] = float32(x)
 	}
@@ -123,9 +123,9 @@ type dataOptions struct {
 func (o *dataOptions) add(f *pflag.FlagSet) {
 	o.labelsFrom = dataset.First
 	f.Var(&o.labelsFrom, "labels-from", "which folder above an image names its class: first, last, none")
-	f.StringSliceVar(&o.splits, "split", nil, "keep only these splits of DATA, as train,val (default: all)")
+	f.StringSliceVar(&o.splits, "split", nil, "keep only these splits of DATA, such as train,val (default: all)")
 	addImageColumn(f, &o.imageColumn)
-	f.StringVar(&o.labelColumn, "label-column", "", "column of a Parquet data set that holds the labels (default: label, or what is called like it)")
+	f.StringVar(&o.labelColumn, "label-column", "", "column of a Parquet data set that holds the labels (default: label, or one of a similar name)")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first bad image instead of skipping it")
 	f.Float64Var(&o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
 }
@@ -156,10 +156,10 @@ type storeOptions struct {
 }
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
-	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the plain one, and augmented ones drawn from its content and --view-seed")
+	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the image itself, and augmented ones that its content and --view-seed determine")
 	f.Uint64Var(&o.viewSeed, "view-seed", 0, "seed of the augmented views")
-	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk, about three digits")
-	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows of a file of features, of which a kill loses one at most (default: %d, or what the store has)", extract.DefaultShardRows))
+	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk space, about three digits")
+	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows in each file of features; when the process is killed, one file at most is lost (default: %d, or what the store has)", extract.DefaultShardRows))
 	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even those that other stores have features of")
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")
 }

@@ -23,17 +23,18 @@ func newExportCommand(a *app) *cobra.Command {
 
 The graph takes "pixels", prepared images (float32, batch×3×height×width), and gives "probabilities" (batch×clusters) and "features".
 With --with-preprocessing it takes "images" (uint8, batch×height×width×3, any size) and resizes, crops and normalises them itself, to
-the very pixels that the extraction makes. The file's metadata name the clusters and say how images are prepared. The file is run
+exactly the pixels that the extraction makes. The file's metadata name the clusters and say how images are prepared. The file is run
 and held against the run's own head before it takes its name: a file that --force replaces stays until then.`,
-		Example: `  pipeline export runs/photos model.onnx --with-preprocessing`,
-		Args:    cobra.ExactArgs(2),
+		Example: `  pipeline export runs/photos model.onnx
+  pipeline export runs/photos model.onnx --with-preprocessing`,
+		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.export(c.Context(), args[0], args[1], &o)
 		},
 	}
 	o.useOptions.add(c.Flags())
 	c.Flags().BoolVar(&o.preprocessing, "with-preprocessing", false, "put resize, crop and normalisation of 8-bit images into the graph")
-	c.Flags().BoolVar(&o.force, "force", false, "write over a file that is there")
+	c.Flags().BoolVar(&o.force, "force", false, "overwrite an existing file")
 	return c
 }
 

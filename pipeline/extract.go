@@ -27,9 +27,9 @@ func newExtractCommand(a *app) *cobra.Command {
 		Long: `Turn images into features, once.
 
 DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, Parquet files, the
-binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, as
+binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, such as
 s3://bucket/prefix. STORE is a folder, or an address too. Run again, the command goes on where it was stopped, adds new images and
-encodes changed ones. What is there is not encoded again, and features of the same pictures that another store of yours has are copied from there.`,
+encodes changed ones. What is there is not encoded again, and features that another store of yours has of the same pictures are copied.`,
 		Example: `  pipeline extract photos --model dinov2-small --out stores/photos
   pipeline extract photos --model dinov2-small --shard 2/4 --out stores/photos`,
 		Args: cobra.ExactArgs(1),
@@ -53,7 +53,7 @@ encodes changed ones. What is there is not encoded again, and features of the sa
 	o.dataOptions.add(c.Flags())
 	o.storeOptions.add(c.Flags())
 	c.Flags().StringVarP(&o.out, "out", "o", "", "folder of the feature store")
-	c.Flags().StringVar(&o.shard, "shard", "", "encode only part i of n, as 2/4, into a folder of its own in STORE; 'pipeline merge' puts the parts together")
+	c.Flags().StringVar(&o.shard, "shard", "", "encode only part i of n, such as 2/4, into a folder of its own in STORE; 'pipeline merge' puts the parts together")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }

@@ -21,23 +21,48 @@ var flagGroups = []struct {
 	title string
 	flags []string
 }{
-	{"Data", []string{"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "point", "images", "max-bad", "strict", "prune", "anew", "memory", "decode-threads"}},
-	{"Encoder", []string{"model", "precision", "image-size", "output", "attention-heads", "from", "resize", "crop", "whole", "mean", "std", "ignore-exif", "views", "view-seed", "float16", "shard-rows", "batch-images", "onnxruntime", "provider", "encoder-threads"}},
-	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "threads"}},
+	{"Data", []string{
+		"labels-from", "split", "image-column", "label-column", "labels", "second", "graph", "features", "point", "images", "data", "dim", "watch", "every",
+		"max-bad", "strict", "prune", "anew",
+	}},
+	{"Encoder", []string{
+		"model", "precision", "image-size", "output", "attention-heads", "from", "resize", "crop", "whole", "mean", "std", "ignore-exif", "views",
+		"view-seed", "float16",
+	}},
+	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "names", "import", "no-curation"}},
 	{methodTitle, nil},
-	{"Output", []string{"out", "plot", "reference", "map-points", "names", "copy-to", "link-to", "csv-safe"}},
+	{"Duplicates", []string{"exact", "features-only", "correlation"}},
+	{"What to remove", []string{"older-than", "larger-than", "keep-under", "kind", "dry-run"}},
+	{"Server", []string{"listen", "health", "places", "max-bytes", "max-pixels", "body-time", "answer-time", "drain"}},
+	{"Output", []string{
+		"out", "report", "plot", "reference", "map-points", "to", "copy", "link", "hardlink", "move", "yes", "undo", "copy-to", "link-to",
+		"with-preprocessing", "force", "csv-safe", "version", "no-descriptions",
+	}},
+	{"Advanced", []string{
+		"shard", "shard-rows", "memory", "threads", "decode-threads", "encoder-threads", "batch-images", "onnxruntime", "provider",
+	}},
 }
 
 // methodTitle heads the settings of methods: each method reads some of them.
-const methodTitle = "Settings of methods (pipeline methods NAME lists those that one reads)"
+const methodTitle = "Settings of methods ('pipeline methods NAME' lists those that a method reads, and their defaults)"
+
+// commonTitle heads the flags that every command has.
+const commonTitle = "Every command"
+
+// otherFlags heads those that nobody has put into a group.
+const otherFlags = "Other flags"
 
 // essential are the flags that most people need, of commands that have many. The others are shown with --help-all.
 var essential = map[string][]string{
-	"demo":    {"out", "method", "seed", "threads"},
-	"run":     {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
-	"train":   {"clusters", "method", "out", "labels", "images", "second", "seed", "resume", "threads"},
-	"methods": {"plot", "features", "point", "clusters", "labels", "second", "graph", "seed"},
-	"sweep":   {"clusters", "method", "out", "labels", "seeds", "list", "threads", "neighbours", "sizes"},
+	"pipeline demo":    {"out", "method", "clusters", "seed", "threads"},
+	"pipeline run":     {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
+	"pipeline extract": {"model", "out", "labels-from", "split", "precision", "views", "float16", "max-bad", "memory", "shard"},
+	"pipeline train":   {"clusters", "method", "out", "labels", "images", "second", "seed", "resume", "threads"},
+	"pipeline methods": {"plot", "features", "point", "clusters", "labels", "second", "graph", "seed"},
+	"pipeline sweep":   {"clusters", "method", "out", "labels", "seeds", "list", "shard", "threads", "neighbours", "sizes"},
+	"pipeline predict": {"names", "copy-to", "link-to", "watch", "no-curation", "csv-safe", "max-bad", "memory", "model"},
+	"pipeline serve":   {"listen", "health", "names", "no-curation", "memory", "max-bytes", "places", "answer-time", "model"},
+	"pipeline export":  {"with-preprocessing", "names", "no-curation", "force", "model"},
 }
 
 // helpAll is a flag whose mere presence asks for the whole help.
@@ -82,18 +107,20 @@ func (a *app) usage(c *cobra.Command) string {
 		}
 	}
 	a.writeFlags(&b, c)
-	if inherited := c.InheritedFlags(); inherited.HasAvailableFlags() {
-		fmt.Fprintf(&b, "\nEvery command:\n%s", inherited.FlagUsages())
+	common := c.InheritedFlags()
+	if !c.HasParent() {
+		common = c.PersistentFlags()
 	}
+	fmt.Fprintf(&b, "\n%s:\n%s", commonTitle, common.FlagUsages())
 	fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
 	return b.String()
 }
 
 // writeFlags writes a command's own flags in groups: the essential ones first where there are many, all others only if they are asked for.
 func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
-	essential, many := essential[c.Name()]
+	essential, many := essential[c.CommandPath()]
 	if !many || a.helpAll {
-		for _, g := range grouped(c.LocalFlags()) {
+		for _, g := range grouped(c) {
 			fmt.Fprintf(b, "\n%s:\n%s", g.title, g.flags.FlagUsages())
 		}
 		return
@@ -120,17 +147,18 @@ type flagGroup struct {
 	flags *pflag.FlagSet
 }
 
-// grouped puts flags under their headings; what stands under none is at the end.
-func grouped(flags *pflag.FlagSet) []flagGroup {
+// grouped puts a command's own flags under their headings; what stands under none is at the end.
+func grouped(c *cobra.Command) []flagGroup {
 	settings := map[string]bool{}
 	for _, s := range run.Settings() {
 		settings[s.Name] = true
 	}
 	var groups []flagGroup
 	taken := map[string]bool{"help": true, "help-all": true}
+	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { taken[f.Name] = true }) // the root's are every command's
 	add := func(title string, wanted func(name string) int) {
 		var found []*pflag.Flag
-		flags.VisitAll(func(f *pflag.Flag) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if !taken[f.Name] && !f.Hidden && wanted(f.Name) >= 0 {
 				found = append(found, f)
 			}
@@ -155,11 +183,7 @@ func grouped(flags *pflag.FlagSet) []flagGroup {
 			return slices.Index(g.flags, name)
 		})
 	}
-	title := "Other flags"
-	if len(groups) == 0 {
-		title = "Flags"
-	}
-	add(title, func(string) int { return 0 })
+	add(otherFlags, func(string) int { return 0 })
 	return groups
 }
 

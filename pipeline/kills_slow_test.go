@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachetest"
 	"iconic/internal/sorting"
 	"iconic/models"
 )
@@ -113,10 +114,6 @@ func litter(roots ...string) (names []string) {
 func TestKillTable(t *testing.T) {
 	base := t.TempDir()
 	rows := fixtures(t, base)
-	user, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
 	temporary := filepath.Join(base, "tmp")
 	if err := os.Mkdir(temporary, 0o755); err != nil {
 		t.Fatal(err)
@@ -125,14 +122,12 @@ func TestKillTable(t *testing.T) {
 	for i, row := range rows {
 		home := func(name string) (cache, out string) {
 			cache, out = filepath.Join(base, fmt.Sprint("cache", i), name, "cache"), filepath.Join(base, fmt.Sprint("out", i), name)
-			err := errors.Join(os.MkdirAll(filepath.Join(cache, "iconic"), 0o755), os.MkdirAll(filepath.Dir(out), 0o755))
+			err := os.MkdirAll(filepath.Dir(out), 0o755)
 			if len(row.args) > 0 && strings.Contains(strings.Join(row.args, " "), "OUT/") {
 				err = errors.Join(err, os.MkdirAll(out, 0o755))
 			}
-			if link := filepath.Join(cache, "iconic", "onnxruntime"); err == nil {
-				if err = os.Symlink(filepath.Join(user, "iconic", "onnxruntime"), link); errors.Is(err, fs.ErrExist) {
-					err = nil
-				}
+			if filled := cachetest.Fill(cache); !errors.Is(filled, fs.ErrExist) {
+				err = errors.Join(err, filled)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -30,7 +30,7 @@ const exitHelp = `
 Exit status:
   %d    done
   %d    failed
-  %d    wrong use: the command line is to be mended
+  %d    wrong use: correct the command line
   %d  interrupted
 `
 
@@ -81,7 +81,7 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "results for machines on standard output, progress as one JSON object per line on standard error")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "results as JSON on standard output, progress as one JSON object per line on standard error")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress bars and no notes")
 	root.Flags().BoolVar(&showVersion, "version", false, "version, commit, and what the program runs on")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

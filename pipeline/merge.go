@@ -20,8 +20,10 @@ func newMergeCommand(a *app) *cobra.Command {
 		Long: `Put the parts of an extraction together.
 
 'pipeline extract --shard i/n --out STORE' makes folders STORE/part-…; 'pipeline merge STORE' makes one feature store of them,
-in STORE, the same byte for byte as one run would have made. Parts made on machines that share no disk are named one by one. Parts and store
+in STORE, byte for byte the same as a single extraction would have made. Parts made on machines that share no disk are named one by one. Parts and store
 may lie in a bucket (s3://bucket/prefix).`,
+		Example: `  pipeline merge stores/photos
+  pipeline merge a/part-00001-of-00002 b/part-00002-of-00002 --out stores/photos`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.runMerge(c.Context(), args, out) },
 	}

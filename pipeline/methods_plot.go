@@ -41,7 +41,7 @@ func (o *plotOptions) register(c *cobra.Command) {
 	f.IntVar(&o.point, "point", distributions.MadePoints/2, "row around which p and q are drawn")
 	f.StringVar(&o.labels, "labels", "", "labels of a features.npy, for methods that learn from them")
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for methods that pair two")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	for _, s := range run.Settings() {

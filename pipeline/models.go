@@ -21,8 +21,11 @@ func newModelsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "models",
 		Short: "List encoders, fetch their weights, turn weights into ONNX",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: `  pipeline models list
+  pipeline models info dinov2-small
+  pipeline models pull dinov2-small`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newModelsListCommand(a), newModelsInfoCommand(a), newModelsPullCommand(a), newModelsImportCommand(a))
 	return c
@@ -32,7 +35,11 @@ func newModelsListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "The encoders that --model knows by name",
-		Args:  cobra.NoArgs,
+		Long: `The encoders that --model knows by name, with their size, the work for one image of 224×224 pixels, their published accuracy on
+ImageNet-1k (k nearest neighbours and a linear classifier), and the licence of their weights.`,
+		Example: `  pipeline models list
+  pipeline models list --json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				var all []encoderInfo
@@ -62,9 +69,10 @@ func published(accuracy float64) string {
 
 func newModelsInfoCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "info NAME",
-		Short: "Everything known of one encoder",
-		Args:  cobra.ExactArgs(1),
+		Use:     "info NAME",
+		Short:   "All that is known about an encoder",
+		Example: `  pipeline models info dinov3-vits16`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			e, err := models.Lookup(args[0])
 			if err != nil {
@@ -123,7 +131,7 @@ type modelFlags struct {
 func (f *modelFlags) add(flags *pflag.FlagSet) {
 	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("pixels on a side of what the encoder sees, a multiple of its patch (default %d)", models.DefaultImageSize))
 	flags.StringVar(&f.output, "output", "", "what stands for an image: cls, patch (mean of the patch tokens) or both; as-is for an ONNX file of unknown shape (default cls)")
-	flags.StringVar(&f.precision, "precision", "", "precision of the weights: float32, float16, or int8, which is 1.2 to 1.3 times as fast on a processor without VNNI, for about half a point of 10-NN accuracy and a point of clustering (default float32)")
+	flags.StringVar(&f.precision, "precision", "", "precision of the weights: float32, float16, or int8, which is smaller and faster but less accurate (default float32)")
 	count(flags, &f.heads, "attention-heads", 0, 0, 1024, "attention heads, for weights that are not of a published encoder (default: what the file or the published width tells)")
 	flags.StringVar(&f.from, "from", "", "where to take weights from instead: a mirror's address, a folder or a file")
 }
@@ -168,9 +176,11 @@ func newModelsPullCommand(a *app) *cobra.Command {
 		Short: "Fetch an encoder's weights, or check those that are there",
 		Long: `Fetch an encoder's weights, or check those that are there.
 
-They are read in full and remembered by their SHA-256 the first time, if they are the encoder's. The weights of DINOv3 are given out to
+Weights are read in full, and their SHA-256 is remembered the first time if they are those of the encoder. The weights of DINOv3 are given out to
 those who have accepted their licence: name the file, its folder or the signed address that you were sent with --from, or set HF_TOKEN to
-an access token of huggingface.co; it is sent nowhere else. The proxies of the environment (HTTPS_PROXY) are used.`,
+an access token of huggingface.co; it is sent nowhere else. Proxies are taken from the environment (HTTPS_PROXY).`,
+		Example: `  pipeline models pull dinov2-small
+  pipeline models pull dinov3-vits16 --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			e, err := models.Lookup(args[0])
@@ -193,7 +203,7 @@ an access token of huggingface.co; it is sent nowhere else. The proxies of the e
 			return nil
 		},
 	}
-	c.Flags().StringVar(&from, "from", "", "where to take the weights from instead: a mirror's address, the file's own address, a folder or a file")
+	c.Flags().StringVar(&from, "from", "", "where to take the weights from instead: the address of a mirror or of the file itself, a folder, or a file")
 	return c
 }
 
@@ -203,8 +213,10 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import FILE|NAME",
 		Short: "Turn weights (.pth, .safetensors, or an encoder's name) into an ONNX file",
-		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file, to be given another output or precision.\n" +
+		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file that is to get another output or precision.\n" +
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
+		Example: `  pipeline models import weights.pth
+  pipeline models import dinov2-small --precision float16 --out dinov2-small.onnx`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := flags.resolve(c.Context(), a, args[0], out)

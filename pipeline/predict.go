@@ -25,14 +25,15 @@ import (
 func newPredictCommand(a *app) *cobra.Command {
 	var o predictOptions
 	c := &cobra.Command{
-		Use:   "predict RUN DATA...",
+		Use:   "predict RUN DATA…",
 		Short: "Sort new images into the clusters of a trained run",
 		Long: `Sort new images into the clusters of a trained run.
 
 RUN is the folder of a finished run; it knows its encoder and how images are prepared for it. DATA is an image file, or anything that
 'pipeline extract' takes; there may be several. Standard output gets one line per image as it is read: CSV, or with --json a JSON
-object. A feature store, or the folder of its parts, is DATA too, and nothing is encoded then. An image is marked none_of_these if it lies farther from its nearest training image than 95 % of the training images do from
-theirs. An image that cannot be read has the reason in the last column.
+object. DATA may also be a feature store, or the folder of its parts; then nothing is encoded. An image is marked none_of_these if it
+lies farther from its nearest training image than 95 % of the training images do from theirs. An image that cannot be read has the reason
+in the last column.
 
 --copy-to and --link-to also sort the files into one folder per cluster. The originals stay where and as they are, and nothing is
 overwritten. --watch goes on with images that come later, until it is interrupted.`,
@@ -54,7 +55,7 @@ overwritten. --watch goes on with images that come later, until it is interrupte
 	f.StringVar(&o.linkTo, "link-to", "", "link the files into this folder by symbolic links, one subfolder per cluster")
 	addCSVSafe(f, &o.csvSafe)
 	f.BoolVar(&o.watch, "watch", false, "go on with images that come later, until interrupted")
-	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks")
+	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks for new images")
 	return c
 }
 

@@ -18,9 +18,9 @@ func newReportCommand(a *app) *cobra.Command {
 		Short: "Make the page of a run again, or compare several runs",
 		Long: `Make the page of a run again, or compare several runs.
 
-With one run folder, report.html is written anew: with map, pictures and neighbours where the features and the images are
+With one run folder, report.html is written anew: with map, pictures and neighbours if the features and the images are
 still where they were, or where --features and --images say. A page that shows more than a new one could is kept.
-With several, a page sets them side by side: settings that differ, scores, clusters that changed.`,
+With several, a page sets them side by side: settings that differ, scores, and clusters that changed.`,
 		Example: `  pipeline report runs/a
   pipeline report runs/a runs/b --out comparison.html`,
 		Args: cobra.MinimumNArgs(1),
@@ -39,12 +39,12 @@ With several, a page sets them side by side: settings that differ, scores, clust
 	}
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
-	f.StringVar(&o.Reference, "reference", "", "another run on the same data, drawn beside in the reliability diagram (an α = 0 run, say)")
+	f.StringVar(&o.Reference, "reference", "", "another run on the same data, drawn into the reliability diagram as well (a run with α = 0, say)")
 	addNoCuration(f, &o.Raw)
-	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, where it is no longer where the run found it")
-	f.StringVar(&o.Images, "images", "", "data set that the features are of, where it is no longer where the run found it")
+	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
+	f.StringVar(&o.Images, "images", "", "data set that the features are of, if it is no longer where the run found it")
 	addImageColumn(f, &o.ImageColumn)
-	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "images on the map at most, drawn at random")
+	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "most images on the map; where there are more, they are drawn at random")
 	count(f, &o.Workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	return c
 }

@@ -17,13 +17,14 @@ import (
 
 	"iconic/extract"
 	"iconic/extract/store"
+	"iconic/internal/cachetest"
 	"iconic/internal/sharedtest"
 )
 
 // A thousand of CIFAR-100's pictures, in a folder of their own under other names, are encoded once: in the archive of all.
 func TestASubsetOfCIFAREncodesNothing(t *testing.T) {
 	archive := sharedtest.Path(t, "data", "cifar100-test.tar")
-	t.Setenv("XDG_CACHE_HOME", isolated(t, t.TempDir()))
+	t.Setenv("XDG_CACHE_HOME", cachetest.Folder(t))
 	base := t.TempDir()
 	extraction := func(data, out string) (s extract.Summary, told string) {
 		t.Helper()

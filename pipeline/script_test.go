@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -29,6 +28,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/pixels"
 	"iconic/extract/synthetic"
+	"iconic/internal/cachetest"
 	"iconic/internal/npy"
 	"iconic/report"
 	"iconic/report/page"
@@ -37,7 +37,7 @@ import (
 
 // TestMain makes the test binary the command itself, so that scripts run what users run.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cachetest.Isolated(m), map[string]func(){
 		"pipeline": main,
 	})
 }
@@ -68,10 +68,11 @@ func runScripts(t *testing.T, dir string) {
 			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("XDG_CACHE_HOME", isolated(t, filepath.Join(e.WorkDir, ".cache")))
+			cache := filepath.Join(e.WorkDir, ".cache")
+			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("SHARED", shared)
-			return nil
+			return cachetest.Fill(cache)
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
@@ -83,26 +84,6 @@ func runScripts(t *testing.T, dir string) {
 			return false, fmt.Errorf("no condition %s", name)
 		},
 	})
-}
-
-// isolated makes a cache in a folder, with the runtime library of the user's: that is fetched once for all.
-func isolated(t testing.TB, folder string) string {
-	t.Helper()
-	user, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	libraries := filepath.Join(user, "iconic", "onnxruntime")
-	if err := errors.Join(os.MkdirAll(libraries, 0o755), os.MkdirAll(filepath.Join(folder, "iconic"), 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	if libraries, err = filepath.EvalSymlinks(libraries); err == nil {
-		err = os.Symlink(libraries, filepath.Join(folder, "iconic", "onnxruntime"))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return folder
 }
 
 // drawPictures writes a folder of class folders, with so many pictures of 32×32 each:

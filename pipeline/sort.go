@@ -62,7 +62,7 @@ times of files and folders; what has been changed since stays as it is and is na
 	f.BoolVar(&o.yes, "yes", false, "really move")
 	addNoCuration(f, &o.noCuration)
 	f.StringVar(&o.undo, "undo", "", "take back what was sorted into this folder")
-	f.StringVar(&o.images, "images", "", "data set that the run is of, where it is no longer where the run found it")
+	f.StringVar(&o.images, "images", "", "data set that the run is of, if it is no longer where the run found it")
 	addImageColumn(f, &o.imageColumn)
 	return c
 }

@@ -26,7 +26,8 @@ func newSweepCommand(a *app) *cobra.Command {
 Every setting takes a list: the runs are all combinations, or with --list the lines of a file ("alpha=0.2 batch=1024"), each
 with every seed. Runs go side by side, one per processor. A finished run is never repeated: the same command, or one with
 more values, goes on where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
-share a disk: each run is made by one of them, and one that was killed is taken up by another. DIR gets sweep.csv, sweep.html and runs/, a run folder for each.`,
+share a disk: each run is made by one of them, and the run of one that was killed is taken over by another. DIR gets sweep.csv, sweep.html
+and runs/, with a folder for each run.`,
 		Example: `  pipeline sweep stores/photos --clusters 10,20,40 --seeds 3 --out sweeps/k
   pipeline sweep stores/photos --method debiased-infonce-clustering --alpha 0,0.2,0.4,0.6 --clusters 20 --out sweeps/alpha`,
 		Args: cobra.MinimumNArgs(1),
@@ -34,7 +35,11 @@ share a disk: each run is made by one of them, and one that was killed is taken 
 	}
 	f := c.Flags()
 	for _, s := range run.Settings() {
-		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, s.Usage)
+		usage := s.Usage
+		if s.Name == "clusters" {
+			usage = "numbers of clusters to compare (default: the number of classes)"
+		}
+		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, usage)
 	}
 	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "runs of each combination, seeds 0, 1, …")
 	f.StringVar(&o.list, "list", "", "file of combinations, one per line, in place of the grid")
@@ -42,8 +47,8 @@ share a disk: each run is made by one of them, and one that was killed is taken 
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
 	addCSVSafe(f, &o.csvSafe)
-	f.StringVar(&o.shard, "shard", "", "be worker i of n, as 2/4: begin with a share of the runs, take what nobody else has claimed, and wait for no one")
-	f.BoolVar(&o.report, "report", false, "train nothing: make sweep.csv and the page of runs that are all there")
+	f.StringVar(&o.shard, "shard", "", "work as number i of n, such as 2/4: begin with that share of the runs, go on with what nobody else has claimed, and wait for no one")
+	f.BoolVar(&o.report, "report", false, "train nothing: make sweep.csv and the page, once all runs are finished")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }

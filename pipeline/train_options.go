@@ -23,7 +23,18 @@ type trainOptions struct {
 	csvSafe     bool
 }
 
+// register adds the flags of a training on data of the user's.
 func (o *trainOptions) register(c *cobra.Command) {
+	o.registerSettings(c)
+	f := c.Flags()
+	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two; the default method looks for clusters in both")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
+	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out; a finished one stays as it is")
+	addCSVSafe(f, &o.csvSafe)
+}
+
+// registerSettings adds the flags that any training has.
+func (o *trainOptions) registerSettings(c *cobra.Command) {
 	f := c.Flags()
 	o.settings = nil
 	for _, s := range run.Settings() {
@@ -34,12 +45,8 @@ func (o *trainOptions) register(c *cobra.Command) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two, the default looks for clusters in both")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges, lines as from,to or from,to,weight by row number, for sne-graph and tsne-graph")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); it changes no bit of the result")
-	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out")
-	addCSVSafe(f, &o.csvSafe)
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); the result is the same, bit for bit")
 }
 
 // training is the flags as the library takes them. done closes what was opened for it.

@@ -21,8 +21,8 @@ type useOptions struct {
 func (o *useOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
-	f.StringVar(&o.model, "model", "", "encoder of the run, as it was given then (default: where this machine last saw it)")
-	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines as 3,dogs (default: the class that most of a cluster's labelled images have)")
+	f.StringVar(&o.model, "model", "", "the encoder of the run, as it was given when the run was made (default: where this machine last saw it)")
+	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines such as 3,dogs (default: the class that most of a cluster's labelled images have)")
 	addNoCuration(f, &o.noCuration)
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
 }

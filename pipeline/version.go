@@ -21,6 +21,8 @@ func newVersionCommand(a *app) *cobra.Command {
 		Long: `Version, commit, and what the program runs on: Go, the kernels in use, and the ONNX Runtime library.
 
 Nothing is fetched: where the library is not on this machine yet, that is what it says.`,
+		Example: `  pipeline version
+  pipeline version --json`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.printVersion() },
 	}

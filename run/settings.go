@@ -40,7 +40,7 @@ func Settings() []Setting {
 			},
 		},
 		{
-			Name: "method", Kind: "name", Usage: "training method; see 'pipeline methods' (default: " + methods.Default + ")",
+			Name: "method", Kind: "name", Usage: "training method (default: " + methods.Default + ")",
 			apply: func(c *head.Config, v string) error {
 				preset, err := head.Preset(v, c.Clusters)
 				if err == nil {
@@ -53,7 +53,7 @@ func Settings() []Setting {
 	}
 	for _, s := range methods.Settings() {
 		list = append(list, Setting{
-			Name: s.Name, Kind: s.Kind, Usage: fmt.Sprintf("%s: %s (default: by the method)", s.Meaning, s.Range),
+			Name: s.Name, Kind: s.Kind, Usage: usage(s),
 			apply: func(c *head.Config, v string) error { return c.Set(s.Name, v) },
 			Parse: func(v string) error {
 				if err := s.Set(v); err != nil || s.Kind != "name" {
@@ -64,6 +64,14 @@ func Settings() []Setting {
 		})
 	}
 	return list
+}
+
+// usage is a setting's meaning and what it may be. Its default is the method's.
+func usage(s setting.Setting) string {
+	if s.Kind == "bool" {
+		return s.Meaning
+	}
+	return fmt.Sprintf("%s (%s)", s.Meaning, s.Range)
 }
 
 func wholeNumber(name, v string) error {

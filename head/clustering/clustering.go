@@ -77,14 +77,14 @@ func (r *Recipe) Settings() setting.List {
 	}
 	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, setting.List{
 		setting.Int("refine", &r.Refine, 0, 10, "further rounds, with edges weighted by the head's own assignments"),
-		setting.Bool("consensus", &r.Consensus, "distil all --heads of about the least loss into one, instead of keeping the one of least loss").
+		setting.Bool("consensus", &r.Consensus, "distil all heads of about the least loss into one, instead of keeping the one of least loss").
 			Unchanging("one head has nobody to agree with, and heads whose losses lie far apart are not combined"),
 		setting.Choice("divergence", &r.Divergence, "between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
 	}, r.Batches.Settings(),
-		r.Ruled("how often each image is an anchor; 0: as often as --min-steps asks, and no less than 60 times, or 30 with --consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
+		r.Ruled("how often each image is an anchor; 0: as often as min-steps asks, and no less than 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
 		setting.List{
-			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps where --epochs is 0").Unchanging("it counts where epochs is 0, and where that makes more epochs than the least"),
-			setting.Int("max-steps", &r.MaxSteps, 0, 0, "largest number of steps, about, where --epochs is 0: with many rows there are fewer epochs; 0: any number").
+			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps where epochs is 0").Unchanging("it counts where epochs is 0, and where that makes more epochs than the least"),
+			setting.Int("max-steps", &r.MaxSteps, 0, 0, "largest number of steps, about, where epochs is 0: with many rows there are fewer epochs; 0: any number").
 				Unchanging("it counts where epochs is 0, and where that makes more steps"),
 			setting.NotNegative("least-gain", &r.LeastGain, "fall of the loss in an epoch, in nats, below which the epochs left at its learning rate are left out; 0: none are").
 				Unchanging("it counts where an epoch has 100 steps, for fewer tell too little"),
@@ -131,7 +131,7 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 		r.Epochs = max(least, (r.MinSteps+perEpoch-1)/perEpoch)
 		if most := max(1, (r.MaxSteps+perEpoch-1)/perEpoch); r.MaxSteps > 0 && r.Epochs > most {
 			r.Epochs = most
-			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: of so many images no more are needed (--max-steps)", r.Epochs, r.Epochs*perEpoch))
+			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: of so many images no more are needed (setting max-steps)", r.Epochs, r.Epochs*perEpoch))
 		}
 	}
 	if r.LearningRate == 0 {

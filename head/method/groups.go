@@ -86,7 +86,7 @@ type Batches struct {
 func (b *Batches) Settings() setting.List {
 	return setting.List{
 		setting.Int("batch", &b.Batch, 2, 0, "rows of a step, anchors and their neighbours together"),
-		setting.Bool("batch-anchors", &b.BatchAnchors, "--batch counts anchors alone, as some papers do"),
+		setting.Bool("batch-anchors", &b.BatchAnchors, "batch counts anchors alone, as some papers do"),
 	}
 }
 
@@ -171,9 +171,9 @@ type Shares struct{ Alpha, Beta float64 }
 // Settings of the group: alpha goes to both distributions, unless sides or beta says otherwise.
 func (s *Shares) Settings() setting.List {
 	return setting.List{
-		setting.Share("alpha", &s.Alpha, "uniform share of the supervisory distribution, and of the learned one unless --beta or --sides says otherwise").
+		setting.Share("alpha", &s.Alpha, "uniform share of the supervisory distribution, and of the learned one unless beta or sides says otherwise").
 			Also(func() { s.Beta = s.Alpha }),
-		setting.Command("sides", "side", "target, learned or both", "which distributions --alpha goes to: target, learned, both", func(text string) error {
+		setting.Command("sides", "side", "target, learned or both", "which distributions alpha goes to", func(text string) error {
 			switch text {
 			case "target":
 				s.Beta = 0

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// eachCommand calls f with every command that has something to run.
+func eachCommand(f func(*cobra.Command)) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Runnable() {
+			f(c)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	root := newRootCommand(&app{out: io.Discard, err: io.Discard})
+	root.InitDefaultCompletionCmd()
+	walk(root)
+}
+
+// TestEveryFlagHasAGroup: help shows flags under headings, and one that nobody has put under any is easily missed.
+func TestEveryFlagHasAGroup(t *testing.T) {
+	seen := 0
+	eachCommand(func(c *cobra.Command) {
+		for _, g := range grouped(c) {
+			g.flags.VisitAll(func(f *pflag.Flag) {
+				seen++
+				if g.title == otherFlags {
+					t.Errorf("%s: --%s stands under no heading: name it in flagGroups", c.CommandPath(), f.Name)
+				}
+			})
+		}
+	})
+	if seen < 200 {
+		t.Errorf("only %d flags were seen", seen)
+	}
+}
+
+// TestEssentialFlagsExist: a flag that help is to show first must be there, and there must be others that it leaves out.
+func TestEssentialFlagsExist(t *testing.T) {
+	left := len(essential)
+	eachCommand(func(c *cobra.Command) {
+		list, many := essential[c.CommandPath()]
+		if !many {
+			return
+		}
+		left--
+		if len(list) > 10 {
+			t.Errorf("%s shows %d flags first, want 10 at most", c.CommandPath(), len(list))
+		}
+		all := 0
+		c.LocalFlags().VisitAll(func(*pflag.Flag) { all++ })
+		if all <= len(list)+1 {
+			t.Errorf("%s has no flags to leave out", c.CommandPath())
+		}
+		for _, name := range list {
+			if c.LocalFlags().Lookup(name) == nil {
+				t.Errorf("%s has no flag --%s", c.CommandPath(), name)
+			}
+		}
+	})
+	if left != 0 {
+		t.Errorf("%d commands of the list are not there", left)
+	}
+}
+
+// TestEveryHelpHasAnExample: a reader of any help sees at once what a call looks like.
+func TestEveryHelpHasAnExample(t *testing.T) {
+	eachCommand(func(c *cobra.Command) {
+		if !c.HasExample() && c.Name() != "pipeline" && !strings.HasPrefix(c.CommandPath(), "pipeline completion") {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+	})
+}
