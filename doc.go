@@ -17,6 +17,7 @@
 // Errors to act on can be told apart:
 //
 //   - *run.SettingsError: a value out of range, a setting that the method does not read, a missing input; found before the work begins;
+//   - *option.Error: an option is missing or does not fit, and the error names it;
 //   - *PreprocessingError: an ONNX file does not say how images are prepared for it;
 //   - *store.DamagedError: a feature store is not what was written; Extract encodes just that anew;
 //   - extract.ErrOtherEncoder, *classify.EncoderError: the encoder is not the run's, or is nowhere to be found;

@@ -3,7 +3,6 @@ package extract
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/option"
 )
 
 // kindOf sorts the reason for which an image could not be used into one of a few kinds, for the closing table.
@@ -61,7 +61,7 @@ func (s *Summary) judge(maxBad float64) error {
 		if s.Store != "" {
 			kept = "; the features of all others are kept in " + s.Store
 		}
-		return fmt.Errorf("%d of %d images are bad, more than the %g %% of --max-bad (most: %s, as %s)%s",
+		return option.Errorf("MaxBad", "%d of %d images are bad, more than the %g %% that are allowed (most: %s, such as %s)%s",
 			bad, s.Items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
 	}
 	return nil

@@ -707,7 +707,7 @@ func TestValidate(t *testing.T) {
 func TestTheCropMustBeTheModels(t *testing.T) {
 	c := config(t, folder(t, 2), filepath.Join(t.TempDir(), "store"))
 	c.Transform.Crop = 8
-	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "give --crop 16, not 8") {
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "takes images of 16×16 pixels, not 8×8") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"iconic/extract/store"
 	"iconic/extract/store/mirror"
 	"iconic/internal/bucket"
+	"iconic/option"
 )
 
 // Run brings the store up to the data set. Whatever ends it, finished rows are kept, and the next Run goes on from
@@ -174,7 +175,7 @@ func (r *run) open() (err error) {
 		return err
 	}
 	if height, width := e.InputSize(); height != c.Transform.Crop || width != c.Transform.Crop {
-		return errors.Join(fmt.Errorf("model %s takes images of %d×%d pixels: give --crop %d, not %d", c.Model, width, height, height, c.Transform.Crop), e.Close())
+		return errors.Join(option.Errorf("Crop", "model %s takes images of %d×%d pixels, not %d×%[4]d", c.Model, width, height, c.Transform.Crop), e.Close())
 	}
 	r.encoder = e
 	r.summary.Device = e.Device()

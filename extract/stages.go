@@ -15,6 +15,7 @@ import (
 	"iconic/extract/store"
 	"iconic/internal/budget"
 	"iconic/internal/parallel"
+	"iconic/option"
 )
 
 // stages are the pipeline of one Run. Every goroutine ends when its input is closed or its context done.
@@ -374,7 +375,7 @@ func (s *stages) gather(ctx context.Context) error {
 			b.add(j.pixels, size)
 		}
 		if s.config.Strict && j.state == skipped {
-			return fmt.Errorf("%s: %s (%s); without --strict it would be skipped", j.item.Path, j.item.Kind, j.item.Skipped)
+			return option.Errorf("Strict", "%s: %s (%s)", j.item.Path, j.item.Kind, j.item.Skipped)
 		}
 		b.steps = append(b.steps, step{j.item, j.stamp, j.state})
 		s.free <- j // never blocks: it has room for all jobs

@@ -15,6 +15,7 @@ import (
 	"iconic/head/novelty"
 	"iconic/head/regression"
 	"iconic/head/train"
+	"iconic/option"
 )
 
 // What a training reads and leaves, by the names under which other packages know them.
@@ -172,7 +173,7 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 	switch m.Needs {
 	case method.NeedsLabels:
 		if in.Labels == nil {
-			return fmt.Errorf("method %s learns from labels, and there are none: give a store with class folders, or --labels with a matrix", m.Name)
+			return option.Errorf("Labels", "method %s learns from labels, and there are none", m.Name)
 		}
 		if len(in.Labels) != n {
 			return fmt.Errorf("method %s: %d labels of %d images", m.Name, len(in.Labels), n)
@@ -184,15 +185,15 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 		}
 	case method.NeedsViews:
 		if len(in.Views) == 0 {
-			return fmt.Errorf("method %s compares views of an image, and the features have one: extract with --views 2", m.Name)
+			return option.Errorf("Views", "method %s compares views of an image, and the features have one", m.Name)
 		}
 	case method.NeedsSecond:
 		if in.Second == nil {
-			return fmt.Errorf("method %s pairs two sets of features, and there is one: name the other with --second", m.Name)
+			return option.Errorf("Second", "method %s pairs two sets of features, and there is one", m.Name)
 		}
 	case method.NeedsEdges:
 		if len(in.Edges) == 0 {
-			return fmt.Errorf("method %s lays out a graph, and there is none: give its edges with --graph edges.csv", m.Name)
+			return option.Errorf("Edges", "method %s lays out a graph, and there is none", m.Name)
 		}
 		if _, err := icon.Graph(n, in.Edges); err != nil {
 			return err
@@ -355,10 +356,10 @@ func health(cluster []int, clusters int) []string {
 	case used <= 1:
 		return []string{"all images fell into one cluster: look whether the features differ at all"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters hold no image: ask for fewer --clusters", clusters-used, clusters))
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters hold no image: ask for fewer clusters", clusters-used, clusters))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
-		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: it may be what the images are like; else ask for more --clusters", 100*share))
+		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: it may be what the images are like; else ask for more clusters", 100*share))
 	}
 	return warnings
 }

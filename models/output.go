@@ -6,6 +6,7 @@ import (
 
 	"iconic/models/onnx"
 	"iconic/models/vit"
+	"iconic/option"
 )
 
 // AsIs takes what an ONNX file puts out for features, one row an image, where the file does not say that it is.
@@ -36,9 +37,9 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 		case rank == 2, rank == -1 && output == AsIs:
 			return changed, nil
 		case rank == 3:
-			return false, fmt.Errorf("output %q is %s, tokens of an image: say with --output which to take: %s, %s or %s", out.Name, out.Describe(), vit.CLS, vit.Patch, vit.Both)
+			return false, option.Errorf("Output", "output %q is %s, tokens of an image: it has to be said which to take, %s, %s or %s", out.Name, out.Describe(), vit.CLS, vit.Patch, vit.Both)
 		case rank == -1:
-			return false, fmt.Errorf("output %q is of unknown shape: say with --output what it is: %s (one row an image), or %s, %s or %s of tokens", out.Name, AsIs, vit.CLS, vit.Patch, vit.Both)
+			return false, option.Errorf("Output", "output %q is of unknown shape: it has to be said what it is, %s (one row per image), or %s, %s or %s of tokens", out.Name, AsIs, vit.CLS, vit.Patch, vit.Both)
 		}
 	case vit.CLS, vit.Patch, vit.Both:
 		switch rank {
@@ -48,7 +49,7 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 			if output == vit.CLS {
 				return changed, nil
 			}
-			return false, fmt.Errorf("output %q is %s, one row an image: there are no patch tokens to take; leave --output out", out.Name, out.Describe())
+			return false, option.Errorf("Output", "output %q is %s, one row per image: there are no patch tokens to take", out.Name, out.Describe())
 		}
 	default:
 		return false, fmt.Errorf("output %q: want %s, %s, %s or %s", output, vit.CLS, vit.Patch, vit.Both, AsIs)

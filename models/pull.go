@@ -17,6 +17,7 @@ import (
 	"iconic/internal/fetch"
 	"iconic/internal/lockfile"
 	"iconic/models/weights"
+	"iconic/option"
 )
 
 // PullOptions say where to fetch weights from. The zero value fetches from the official host, and from the
@@ -99,7 +100,7 @@ func (p *pull) run(ctx context.Context) (Pulled, error) {
 func (p *pull) download(ctx context.Context) (Pulled, error) {
 	e := p.encoder
 	if e.Form != "" && p.options.From == "" && p.options.Token == "" {
-		return Pulled{}, fmt.Errorf("the weights are given out to those who have accepted the %s: %s", e.Licence, p.wayOut())
+		return Pulled{}, option.Errorf(p.wayOption(), "the weights are given out to those who have accepted the %s: %s", e.Licence, p.wayOut())
 	}
 	addresses, err := addresses(e, p.options.From)
 	if err != nil {
@@ -130,35 +131,43 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 	if status := (*fetch.StatusError)(nil); p.options.Token != "" && errors.As(failures, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) {
 		failures = fmt.Errorf("%w, so that the token is not one of somebody who has accepted the licence there", failures)
 	}
-	return Pulled{}, fmt.Errorf("the weights could not be fetched (%w): %s", failures, p.wayOut())
+	return Pulled{}, option.Errorf(p.wayOption(), "the weights could not be fetched (%w): %s", failures, p.wayOut())
 }
 
 // wayOut says how else to come by the weights.
 func (p *pull) wayOut() string {
 	e := p.encoder
 	if e.Form == "" {
-		return fmt.Sprintf("fetch %s by hand and put it into %s, or name a mirror, a folder or a file with --from", e.URL, p.folder)
+		return fmt.Sprintf("fetch %s by hand and put it into %s, or name a mirror, a folder or a file to take it from", e.URL, p.folder)
 	}
-	return fmt.Sprintf("fill in the form at %s and name with --from the file that comes of it (%s), its folder, or the signed address from the e-mail; or accept the licence at %s and set HF_TOKEN to an access token of yours", e.Form, path.Base(e.URL), e.repository())
+	return fmt.Sprintf("fill in the form at %s and name the file that comes of it (%s), its folder, or the signed address from the e-mail; or accept the licence at %s and give an access token of yours", e.Form, path.Base(e.URL), e.repository())
+}
+
+// wayOption is the option by which that is given.
+func (p *pull) wayOption() string {
+	if p.encoder.Form == "" {
+		return "From"
+	}
+	return "From or Token"
 }
 
 // copy takes a file, or the encoder's file in a folder.
 func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
 	stat, err := os.Stat(from)
 	if err != nil {
-		return Pulled{}, fmt.Errorf("--from: %w", err)
+		return Pulled{}, option.Errorf("From", "where to take the weights from: %w", err)
 	}
 	if stat.IsDir() {
 		name, ok := present(p.encoder, from)
 		if !ok {
-			return Pulled{}, fmt.Errorf("--from: the folder %s holds none of %s", from, strings.Join(p.encoder.localNames(), ", "))
+			return Pulled{}, option.Errorf("From", "the folder %s holds none of %s", from, strings.Join(p.encoder.localNames(), ", "))
 		}
 		from = name
 	}
 	p.announce("copying", from)
 	pulled, err := p.bring(ctx, from, from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
 	if err != nil && ctx.Err() == nil {
-		return Pulled{}, fmt.Errorf("--from: %w; nothing of it is kept: give the file of %s, as from %s", err, p.encoder.Title, p.encoder.URL)
+		return Pulled{}, option.Errorf("From", "%w; nothing of it is kept: give the file of %s, such as the one from %s", err, p.encoder.Title, p.encoder.URL)
 	}
 	return pulled, err
 }

@@ -204,7 +204,7 @@ func TestPullSaysWhatToDoWhenNothingCanBeReached(t *testing.T) {
 	e, _ := published(t)
 	cache := t.TempDir()
 	_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, http.NotFoundHandler())})
-	wants(t, err, "404", e.URL+" by hand", filepath.Join(cache, "weights", e.Name), "--from")
+	wants(t, err, "404", e.URL+" by hand", filepath.Join(cache, "weights", e.Name), "a file to take it from")
 }
 
 func TestPullFromAFolderAFileAndByHand(t *testing.T) {
@@ -281,7 +281,7 @@ func TestPullExplainsTheLicenceForm(t *testing.T) {
 	var notes []string
 	note := func(text string) { notes = append(notes, text) }
 	_, err := Pull(t.Context(), e, PullOptions{Cache: cache, Note: note})
-	wants(t, err, "accepted the Some License", e.Form, "test_pretrain_lvd1689m-01234567.pth", "--from", "https://huggingface.co/some/test", "HF_TOKEN")
+	wants(t, err, "accepted the Some License", e.Form, "test_pretrain_lvd1689m-01234567.pth", "https://huggingface.co/some/test", "give an access token")
 	if len(notes) > 0 {
 		t.Errorf("notes %q", notes)
 	}
@@ -328,7 +328,7 @@ func TestPullExplainsTheLicenceForm(t *testing.T) {
 	})
 	t.Run("a mirror that has it not", func(t *testing.T) {
 		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, http.NotFoundHandler())})
-		wants(t, err, "404", "/test/test_pretrain_lvd1689m-01234567.pth", e.Form, "HF_TOKEN")
+		wants(t, err, "404", "/test/test_pretrain_lvd1689m-01234567.pth", e.Form, "give an access token")
 	})
 }
 
@@ -416,7 +416,7 @@ func TestASilentServerKeepsNobodyWaiting(t *testing.T) {
 	default:
 	}
 	err := <-ended
-	if wants(t, err, silent, "nothing came for 2s", e.URL+" by hand", "--from"); !errors.Is(err, fetch.ErrStalled) {
+	if wants(t, err, silent, "nothing came for 2s", e.URL+" by hand", "a file to take it from"); !errors.Is(err, fetch.ErrStalled) {
 		t.Errorf("%v is no ErrStalled", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"iconic/models/precision"
 	"iconic/models/vit"
 	"iconic/models/weights"
+	"iconic/option"
 )
 
 // Options of Resolve. The zero value takes the published settings.
@@ -262,7 +263,7 @@ func sweep(cache string) {
 // resolveONNX takes a model as it is, or rewrites it into the cache.
 func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if o.Heads != 0 {
-		return nil, errors.New("--attention-heads is for weights; an ONNX file has its heads built in")
+		return nil, option.Errorf("Heads", "an ONNX file has its attention heads built in: their number is for weights")
 	}
 	model, err := onnx.ReadFile(name)
 	if err != nil {
@@ -273,7 +274,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if o.ImageSize != 0 && o.ImageSize != m.ImageSize && m.ImageSize != 0 {
-		return nil, fmt.Errorf("%s: the model takes pictures of %d×%d pixels, not %d: leave --image-size out", name, m.ImageSize, m.ImageSize, o.ImageSize)
+		return nil, option.Errorf("ImageSize", "%s: the model takes pictures of %d×%d pixels, not %d×%[4]d", name, m.ImageSize, m.ImageSize, o.ImageSize)
 	}
 	changed, err := chooseOutput(model, o.Output)
 	if err != nil {

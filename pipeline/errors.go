@@ -12,6 +12,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/store"
 	"iconic/features"
+	"iconic/option"
 	"iconic/run"
 	"iconic/sweep"
 )
@@ -69,6 +70,7 @@ var remedies = []remedy{
 	{typed[*store.UnusableError](nil), "; or choose another folder with " + storeFlag, false},
 	{typed[*store.EngineError](nil), ", or choose another folder with " + storeFlag, false},
 	{typed[*extract.SpaceError](nil), ", or choose a folder elsewhere with " + storeFlag, false},
+	{sentinel(sweep.ErrUnfinished), ": run the same sweep without --report", false},
 	{typed[*run.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},
@@ -76,8 +78,34 @@ var remedies = []remedy{
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own with --model, and --image-size, --output and --precision as they were then", true},
 }
 
+// optionWords say how an option of a library is given to the command. They end the sentence of an option.Error.
+var optionWords = map[string]string{
+	"Crop":          ": give its size with --crop",
+	"Edges":         ": give its edges with --graph edges.csv",
+	"From":          " (--from)",
+	"From or Token": " (--from; or the token as HF_TOKEN in the environment)",
+	"Heads":         " (--attention-heads)",
+	"ImageColumn":   " (--image-column)",
+	"ImageSize":     " (--image-size)",
+	"LabelColumn":   " (--label-column)",
+	"Labels":        ": give a store with class folders, or --labels with a matrix",
+	"LabelsFrom":    " (--labels-from none)",
+	"Library":       ", or name it with --onnxruntime",
+	"MaxBad":        " (--max-bad)",
+	"Output":        " (--output)",
+	"Part":          ": make them with 'pipeline extract --shard'",
+	"Provider":      "; --provider auto falls back to the processor, and 'pipeline doctor' lists what loads",
+	"Second":        ": name the other with --second",
+	"Strict":        "; without --strict it would be skipped",
+	"Views":         ": extract with --views 2",
+}
+
 // explained is an error as the command of that path tells it: with what can be done about it, and marked where the call was wrong.
 func explained(command string, err error) error {
+	var o *option.Error
+	if errors.As(err, &o) {
+		err = fmt.Errorf("%w%s", err, optionWords[o.Option])
+	}
 	for _, r := range remedies {
 		if !r.of(err) {
 			continue

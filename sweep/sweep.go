@@ -135,7 +135,7 @@ func (s *Sweep) Report(ctx context.Context) error {
 		return err
 	}
 	if n := s.Missing(); n > 0 {
-		return fmt.Errorf("%s: %d of %d %w: run the same sweep without --report", s.options.Dir, n, len(s.Jobs), ErrUnfinished)
+		return fmt.Errorf("%s: %d of %d %w", s.options.Dir, n, len(s.Jobs), ErrUnfinished)
 	}
 	return s.write(ctx)
 }

@@ -17,6 +17,7 @@ import (
 	"iconic/internal/parallel"
 	"iconic/internal/parquet"
 	"iconic/internal/table"
+	"iconic/option"
 )
 
 // rows is a Parquet file whose rows are items.
@@ -298,7 +299,7 @@ func imageColumn(p *parquet.File, features map[string]feature, named string) (in
 			}
 		}
 		if len(candidates) > 1 {
-			return 0, fmt.Errorf("the columns %q may all hold images: name the one that counts with --image-column", namesOf(p, candidates))
+			return 0, option.Errorf("ImageColumn", "the columns %q may all hold images, and none is named", namesOf(p, candidates))
 		}
 	}
 	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes) among its columns %s", errNoColumn, describedColumns(p))
@@ -493,13 +494,13 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 			return 0, fmt.Errorf("a label of %d bytes: want the name or number of a class", len(text))
 		}
 		if !utf8.Valid(text) {
-			return 0, fmt.Errorf("column %s holds bytes that are no text, and no labels: name another with --label-column", t.label)
+			return 0, option.Errorf("LabelColumn", "column %s holds bytes that are no text, and no labels", t.label)
 		}
 	} else {
 		n, whole := v.Number(i)
 		switch {
 		case !whole:
-			return 0, fmt.Errorf("column %s holds numbers with fractions or beyond all bounds, and no labels: name another with --label-column", t.label)
+			return 0, option.Errorf("LabelColumn", "column %s holds numbers with fractions or beyond all bounds, and no labels", t.label)
 		case n == -1:
 			return -1, nil
 		case t.names != nil && (n < 0 || n >= int64(len(t.names))):
@@ -539,14 +540,14 @@ func agree(all []*rowFile) error {
 		}
 	}
 	if named != "" && numbered != "" {
-		return fmt.Errorf("%s names its classes, and %s has numbers without names, of which nothing says that they mean the same: give the files one by one, or leave out the labels with --labels-from none", named, numbered)
+		return option.Errorf("LabelsFrom", "%s names its classes, and %s has numbers without names, of which nothing says that they mean the same: give the files one by one, or leave out the labels", named, numbered)
 	}
 	for _, t := range all[1:] {
 		switch {
 		case t.image != first.image:
-			return fmt.Errorf("%s has its images in column %s, and %s in %s: name one with --image-column, or give the files one by one", first.name, first.image, t.name, t.image)
+			return option.Errorf("ImageColumn", "%s has its images in column %s, and %s in %s: give the files one by one, or name a column", first.name, first.image, t.name, t.image)
 		case t.label != first.label && t.label != "" && first.label != "":
-			return fmt.Errorf("%s has its labels in column %s, and %s in %s: name one with --label-column", first.name, first.label, t.name, t.label)
+			return option.Errorf("LabelColumn", "%s has its labels in column %s, and %s in %s: name one", first.name, first.label, t.name, t.label)
 		}
 	}
 	return nil

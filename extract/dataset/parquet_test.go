@@ -292,7 +292,7 @@ func TestParquetThatIsRefused(t *testing.T) {
 		{"paths alone", parquetFile(t, filepath.Join(root, "paths.parquet"), []located{{}}, hubNames(discsAndBoxes)), Options{}, "among its columns image (structures of path)"},
 		{"names in one file alone", halfNamed, Options{}, "a.parquet names its classes, and b.parquet has numbers without names"},
 
-		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images: name the one that counts with --image-column`},
+		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images, and none is named`},
 		{"fractions", fractions(t, root), Options{}, "row 1: column label holds numbers with fractions"},
 		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, where the file names 2 classes"},
 		{"tar and parquet", folder, Options{}, "holds both archives (as a.tar) and Parquet files (as b.parquet)"},

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"iconic/option"
 )
 
 // chooseInput checks that the model takes images, and of which size.
@@ -34,7 +36,7 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 		return fmt.Errorf("input %s asks for more than is read: at most %d images of %d×%d pixels, and %d numbers in all", words(in), most, mostSide, mostSide, mostNumbers)
 	}
 	if e.height < 1 || e.width < 1 {
-		return fmt.Errorf("input %s leaves the image size free: give it with --crop", words(in))
+		return option.Errorf("Crop", "input %s leaves the image size free, and none is given", words(in))
 	}
 	return nil
 }
@@ -42,7 +44,7 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 // chooseOutput finds the N×D output. Dimensions of 1 after D are let pass.
 func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error {
 	if name == "" && len(outputs) != 1 {
-		return fmt.Errorf("it has %d outputs (%s): choose one with --output", len(outputs), list(outputs))
+		return option.Errorf("Output", "it has %d outputs (%s), and none is chosen", len(outputs), list(outputs))
 	}
 	for _, out := range outputs {
 		if name != "" && out.Name != name {
@@ -59,7 +61,7 @@ func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error
 			}
 		}
 		if len(d) < 2 || wide > 1 {
-			return fmt.Errorf("output %s is not N×D, one vector per image: export the class token or a pooled vector, or choose another output with --output", words(out))
+			return option.Errorf("Output", "output %s is not N×D, one vector per image: export the class token or a pooled vector, or choose another output", words(out))
 		}
 		e.output, e.dim = out, 1
 		for _, n := range d[1:] {

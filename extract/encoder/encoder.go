@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"iconic/option"
 )
 
 // Options say how to run a model.
@@ -117,7 +119,7 @@ func (e *Encoder) start(wanted Provider, resting bool) error {
 	if wanted == Auto || wanted == "" || wanted == CPU {
 		return fmt.Errorf("model %s: %w", e.name, passed)
 	}
-	return fmt.Errorf("model %s: %w; --provider auto falls back to the processor, and `pipeline doctor` lists what loads", e.name, passed)
+	return option.Errorf("Provider", "model %s: %w", e.name, passed)
 }
 
 func (e *Encoder) startOn(p Provider, resting bool) error {

@@ -85,9 +85,9 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 		{name: "grey images", model: onnxtest.Model{Input: onnxtest.Dims{-1, 1, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "is not N×3×H×W"},
 		{name: "two inputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Inputs: 2, Outputs: []onnxtest.Output{good}}, want: "2 inputs"},
 		{name: "an image for an output", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Raw: true}}}, want: "is not N×D"},
-		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "choose one with --output"},
+		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "and none is chosen"},
 		{name: "an output that is not there", model: onnxtest.Pooling(16, 8), options: Options{Output: "x"}, want: `no output "x"`},
-		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "give it with --crop"},
+		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "leaves the image size free, and none is given"},
 		{name: "a provider that does not load", model: onnxtest.Pooling(16, 8), options: Options{Provider: OpenVINO}, want: "provider openvino"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

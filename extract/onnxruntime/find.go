@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"iconic/internal/cachefolder"
+	"iconic/option"
 )
 
 // Variable is the environment variable that names the library.
@@ -74,8 +75,8 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 		if damage != nil {
 			state = "in the cache is damaged"
 		}
-		return "", fmt.Errorf("the ONNX Runtime library %s and could not be fetched (%w); "+
-			"set %s or --onnxruntime to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, Variable, Version)
+		return "", option.Errorf("Library", "the ONNX Runtime library %s and could not be fetched (%w); "+
+			"set %s to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, Variable, Version)
 	}
 	return f.path(), nil
 }
@@ -114,7 +115,7 @@ func cached(o Options) string {
 // explicit is the path that somebody set, and where.
 func explicit(o Options) (path, from string) {
 	if o.Path != "" {
-		return o.Path, "--onnxruntime"
+		return o.Path, "the path given"
 	}
 	return os.Getenv(Variable), Variable
 }

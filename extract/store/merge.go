@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"iconic/option"
 )
 
 // Parts lists the folders of parts in a folder.
 func Parts(dir string) ([]string, error) {
 	parts, err := filepath.Glob(filepath.Join(escapeGlob(dir), "part-*-of-*"))
 	if err == nil && len(parts) == 0 {
-		err = fmt.Errorf("%s holds no parts (folders called part-00001-of-00004 and so on): make them with `pipeline extract --shard`", dir)
+		err = option.Errorf("Part", "%s holds no parts (folders called part-00001-of-00004 and so on)", dir)
 	}
 	return parts, err
 }
@@ -61,7 +63,7 @@ func arrange(stores []*Store) ([]*Store, error) {
 	}
 	for _, s := range stores {
 		if s.Part == nil {
-			return nil, fmt.Errorf("feature store %s is no part: it was not made with --shard", s.Dir)
+			return nil, fmt.Errorf("feature store %s is a whole one, not a part", s.Dir)
 		}
 	}
 	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
@@ -86,7 +88,7 @@ func arrange(stores []*Store) ([]*Store, error) {
 		example = next
 	}
 	if missing > 0 {
-		return nil, fmt.Errorf("%d of %d parts are missing, the first is %d/%d: make them with `pipeline extract --shard`", missing, first.Part.Of, example, first.Part.Of)
+		return nil, option.Errorf("Part", "%d of %d parts are missing, the first is %d/%d", missing, first.Part.Of, example, first.Part.Of)
 	}
 	return stores, nil
 }

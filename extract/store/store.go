@@ -32,7 +32,7 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("feature store %s is damaged: %s; run the same `pipeline extract` again to encode just that anew", e.Dir, strings.Join(e.Shards, ", "))
+	return fmt.Sprintf("feature store %s is damaged: %s; the same extraction again encodes just that anew", e.Dir, strings.Join(e.Shards, ", "))
 }
 
 // Open opens the store in a folder and compares every shard with its checksum. Close it after use.
@@ -40,7 +40,7 @@ func Open(dir string) (*Store, error) {
 	m, content, err := readManifest(dir)
 	if err != nil {
 		if errors.Is(err, ErrNone) && exists(filepath.Join(dir, partialName)) {
-			return nil, fmt.Errorf("feature store %s is unfinished: run the same `pipeline extract` again to finish it", dir)
+			return nil, fmt.Errorf("feature store %s is unfinished: the same extraction again finishes it", dir)
 		}
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *Store) readItems() ([]Item, error) {
 		err = s.checkItems(items)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("feature store %s: %w; run the same `pipeline extract` again", s.Dir, err)
+		return nil, fmt.Errorf("feature store %s: %w; run the same extraction again", s.Dir, err)
 	}
 	return items, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"iconic/models/weights"
+	"iconic/option"
 )
 
 // Family says whose rules an encoder was trained by.
@@ -222,7 +223,7 @@ func (a *Architecture) setHeads(heads int) error {
 	case slices.Contains(publishedWidths[a.Family], a.Width):
 		a.Heads = a.Width / headWidth
 	default:
-		return fmt.Errorf("how many attention heads an encoder of width %d has cannot be seen in its weights: say it with --attention-heads, %s", a.Width, candidates(a.Width))
+		return option.Errorf("Heads", "how many attention heads an encoder of width %d has cannot be seen in its weights: it has to be said, %s", a.Width, candidates(a.Width))
 	}
 	return nil
 }

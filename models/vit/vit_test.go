@@ -116,7 +116,7 @@ func TestHeadsMayStandInTheMetadata(t *testing.T) {
 			t.Errorf("%q heads were accepted", said)
 		}
 	}
-	if _, err := Inspect(open(t, shapes, nil), 0); err == nil || !strings.Contains(err.Error(), "--attention-heads") {
+	if _, err := Inspect(open(t, shapes, nil), 0); err == nil || !strings.Contains(err.Error(), "it has to be said, such as 1") {
 		t.Errorf("heads that cannot be known: %v", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"iconic/internal/bucket"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
+	"iconic/option"
 )
 
 // Mirror is a folder, and the prefix in a bucket of which it is the image.
@@ -269,7 +270,7 @@ func Parts(ctx context.Context, address string) (parts []string, err error) {
 		}
 	}
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("%s holds %w (part-00001-of-00004 and so on): make them with `pipeline extract --shard`", bucket.Public(address), ErrNoParts)
+		return nil, option.Errorf("Part", "%s holds %w (part-00001-of-00004 and so on)", bucket.Public(address), ErrNoParts)
 	}
 	return parts, nil
 }

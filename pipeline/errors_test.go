@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"iconic/option"
+)
+
+// TestEveryOptionHasWords: an error that an option would mend ends with the flag by which it is given, and the flag exists.
+func TestEveryOptionHasWords(t *testing.T) {
+	used := map[string]bool{"From": true, "From or Token": true} // chosen by a function
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			fun, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || fmt.Sprint(fun.X) != "option" || fun.Sel.Name != "Errorf" {
+				return true
+			}
+			if literal, ok := call.Args[0].(*ast.BasicLit); ok {
+				name, err := strconv.Unquote(literal.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				used[name] = true
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := map[string]bool{}
+	eachCommand(func(c *cobra.Command) {
+		for _, g := range grouped(c) {
+			for _, line := range regexp.MustCompile(`--[a-z][a-z0-9-]*`).FindAllString(g.flags.FlagUsages(), -1) {
+				flags[line] = true
+			}
+		}
+	})
+	for name := range used {
+		if optionWords[name] == "" {
+			t.Errorf("option %s has no words: say how it is given to the command", name)
+		}
+	}
+	for name, words := range optionWords {
+		if !used[name] {
+			t.Errorf("no error names the option %s", name)
+		}
+		for _, flag := range regexp.MustCompile(`--[a-z][a-z0-9-]*`).FindAllString(words, -1) {
+			if !flags[flag] {
+				t.Errorf("option %s: there is no flag %s", name, flag)
+			}
+		}
+	}
+}
+
+// TestErrorsAreExplained holds the flags and the ways out that the command adds.
+func TestErrorsAreExplained(t *testing.T) {
+	err := explained("pipeline run", fmt.Errorf("model x: %w", option.Errorf("Crop", "input %s is free: %w", "a", io.EOF)))
+	if want := "model x: input a is free: EOF: give its size with --crop"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Error("what was wrong is no longer in the chain")
+	}
+}
