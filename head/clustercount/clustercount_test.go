@@ -3,7 +3,6 @@ package clustercount
 import (
 	"context"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"iconic/head/knn"
 	"iconic/head/matrix"
 	"iconic/internal/dense"
 )
@@ -134,24 +132,6 @@ func TestInterrupted(t *testing.T) {
 	}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestMutualInformation(t *testing.T) {
-	// Rows 0 and 1 name each other, and so do 2 and 3: with a cluster for each pair an end tells the other, ln 2.
-	near := &knn.Graph{N: 4, K: 1, Neighbours: []int32{1, 0, 3, 2}}
-	for _, c := range []struct {
-		cluster []int32
-		want    float64
-	}{
-		{[]int32{0, 0, 1, 1}, math.Ln2},
-		{[]int32{0, 0, 0, 0}, 0},
-		{[]int32{0, 1, 0, 1}, math.Ln2}, // neighbours are always in the other cluster, which tells as much
-		{[]int32{0, 1, 1, 1}, 0.25*math.Log(0.25/(0.25*0.75))*2 + 0.5*math.Log(0.5/(0.75*0.75))},
-	} {
-		if got := mutual(c.cluster, near, 2); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%v: %g, want %g", c.cluster, got, c.want)
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package clustercount
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -96,37 +95,11 @@ func compare(halves []half, clusters [][]int32, k int) (agreement, information f
 	if agreement, err = partition.Agreement(clusters[0], clusters[1], k); err != nil {
 		return 0, 0, err
 	}
-	return agreement, (mutual(clusters[0], halves[1].near, k) + mutual(clusters[1], halves[0].near, k)) / 2, nil
-}
-
-// mutual is the mutual information, in nats, of the clusters at both ends of a random edge of the graph, taken in either direction:
-//
-//	Σ_ab P_ab ln(P_ab / P_a P_b), P_ab the share of edges between clusters a and b, P_a = Σ_b P_ab.
-func mutual(cluster []int32, near *knn.Graph, k int) float64 {
-	edges := make([]int64, k*k)
-	for i, a := range cluster {
-		for _, j := range near.Row(i) {
-			b := cluster[j]
-			edges[int(a)*k+int(b)]++
-			edges[int(b)*k+int(a)]++
-		}
+	for h := range 2 {
+		one, _ := partition.Information(clusters[h], halves[1-h].near, k)
+		information += one / 2
 	}
-	ends, total := make([]int64, k), int64(0)
-	for a := range k {
-		for _, e := range edges[a*k : (a+1)*k] {
-			ends[a] += e
-		}
-		total += ends[a]
-	}
-	sum := 0.0
-	for a := range k {
-		for b, e := range edges[a*k : (a+1)*k] {
-			if e > 0 {
-				sum += float64(e) * math.Log(float64(e)*float64(total)/(float64(ends[a])*float64(ends[b])))
-			}
-		}
-	}
-	return sum / float64(total)
+	return agreement, information, nil
 }
 
 // chance is the agreement of k clusters on features whose columns are permuted, each on its own: what halves agree on where there is nothing to find.

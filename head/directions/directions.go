@@ -62,7 +62,7 @@ const (
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
 	hopeless             = 0.05 // nats a row by which a local maximum is too unlikely to be of use; maxima that have merged groups are so by up to 0.2
-	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
+	doubt                = 1    // standard errors that are no difference: the rule of one standard error, Breiman et al. 1984
 	// still is the share of rows that may move in the last round of k-means and of a mixture; of more than manyRows rows it may be more, for shares of so
 	// many are known well enough.
 	still, stillOfMany = 1e-3, 5e-3
@@ -86,15 +86,17 @@ type Candidate struct {
 	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes put into the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Short is how far its mean logarithmic likelihood lies below that of the likeliest start of the same mixture that halves find again, in nats: how
-	// much worse a local maximum it has ended in.
+	// Told is how much of the entropy of an image's cluster its neighbours' clusters tell, from 0 to 1.
+	Told float64 `json:"told"`
+	// Short is how far its mean logarithmic likelihood lies below that of the likeliest start of the same mixture, in nats: how much worse a local
+	// maximum it has ended in.
 	Short float64 `json:"short"`
-	// Behind is how far that lies below the best candidate's, in standard errors of the difference over the probes.
+	// Behind is how far its score, Agreement·Told², lies below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
 	agreement  []float64 // with each probe
-	unfound    bool      // halves find it again worse than what the same mixture made of another start, or it has fewer clusters
+	emptied    bool      // it has fewer clusters than what the same mixture made of another start
 
 	cluster []int32
 	probes  [][]int32
@@ -178,6 +180,15 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	return f, nil
 }
 
+// told is the share of a cluster's entropy that the neighbours tell.
+func (s *search) told(cluster []int32) float64 {
+	information, entropy := partition.Information(cluster, s.near, s.options.Clusters)
+	if entropy == 0 {
+		return 0
+	}
+	return information / entropy
+}
+
 // choose sets what is chosen of the candidates.
 func (f *Found) choose() {
 	f.Chosen = choose(f.Candidates)
@@ -222,60 +233,65 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			if err != nil {
 				return nil, err
 			}
-			c.cluster, c.likelihood = m.Assignment, m.Likelihood
+			c.cluster, c.likelihood, c.Told = m.Assignment, m.Likelihood, s.told(m.Assignment)
 			all = append(all, c)
 		}
 	}
 	return all, nil
 }
 
-// choose takes, of all candidates that stand and are not found again worse than the best, as far as eight probes can tell, the one whose sizes are
-// least free, and of those the one of highest agreement: what halves of the features cannot tell apart is settled by the simpler model (as in the rule
-// of one standard error, Breiman et al. 1984).
+// choose takes, of all candidates that stand and whose score is within a standard error of the highest, the one whose sizes are least free, and of those
+// the one of highest score: what the measure cannot tell apart is settled by the simpler model.
+//
+// The score is D·U². D is the agreement with the probes: a division that halves of the features find again is one of the data. By itself it favours
+// clusters of one size, since the halves know less and so make clusters more alike in size than they are. U = I/H is the mutual information
+// of the clusters at both ends of an edge of the graph of neighbours over the entropy of a cluster: a border through the middle of a large group is
+// crossed by many edges, and adds to H more than to I, while the border that is missed between two small ones takes as much from both. U by itself favours
+// few large clusters. The square is the least power that told even sets from uneven ones on draws that chose nothing else (docs/results.md).
 func choose(all []Candidate) Candidate {
 	measure(all)
 	var best Candidate
 	for i := range all {
-		if c := &all[i]; c.stands() && (best.agreement == nil || c.Agreement > best.Agreement) {
+		if c := &all[i]; c.stands() && (best.agreement == nil || c.score() > best.score()) {
 			best = *c
 		}
 	}
 	chosen := best
 	for i := range all {
 		c := &all[i]
-		c.Behind = behind(best.agreement, c.agreement)
-		if c.stands() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.Agreement > chosen.Agreement) {
+		c.Behind = behind(best.scores(), c.scores())
+		if c.stands() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
 			chosen = *c
 		}
 	}
 	return chosen
 }
 
-// measure compares what each mixture has become from its starts. Where halves find what it made of one start worse again than what it made of another,
-// as far as they can tell, that is an artefact of the features as they are and does not count, likely though it may be; of the others the one of highest
-// likelihood stands. Nor does a clustering with an empty cluster where another has none. Halves that cannot tell have ended in the minima of plain k-means as often as the starts have.
+// score is D·U²; see choose.
+func (c Candidate) score() float64 { return c.Agreement * c.Told * c.Told }
+
+// scores are those with each probe.
+func (c Candidate) scores() []float64 {
+	list := make([]float64, len(c.agreement))
+	for p, a := range c.agreement {
+		list[p] = a * c.Told * c.Told
+	}
+	return list
+}
+
+// measure compares what each mixture has become from its starts: the likeliest stands. A clustering with an empty cluster does not where another has none.
 func measure(all []Candidate) {
 	for i := range all {
 		c := &all[i]
 		most := 0
-		var found *Candidate // of the same mixture the one that halves find again best
-		for o := range all {
-			if other := &all[o]; !other.Refined && other.sameMixture(*c) {
-				if own := used(other.cluster); own > most || own == most && (found == nil || other.Agreement > found.Agreement) {
-					most, found = own, other
-				}
+		for _, other := range all {
+			if !other.Refined && other.sameMixture(*c) {
+				most = max(most, used(other.cluster))
 			}
 		}
-		c.Short, c.unfound = 0, used(c.cluster) < most
-		if found == nil {
-			continue
-		}
-		again := func(o Candidate) bool {
-			return used(o.cluster) == most && behind(found.agreement, o.agreement) <= doubt
-		}
-		c.unfound = c.unfound || !c.Refined && !again(*c)
+		c.Short, c.emptied = 0, used(c.cluster) < most
 		for _, other := range all {
-			if !other.Refined && other.sameMixture(*c) && again(other) {
+			if !other.Refined && other.sameMixture(*c) && used(other.cluster) == most {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
@@ -297,10 +313,10 @@ func used(cluster []int32) (count int) {
 	return count
 }
 
-// stands tells whether a candidate may be chosen: of one mixture from several starts the likeliest of those that halves find again, and what the I-Con
-// loss made where a mixture from there is about as likely.
+// stands tells whether a candidate may be chosen: of one mixture from several starts the likeliest, and what the I-Con loss made where a mixture from
+// there is about as likely.
 func (c Candidate) stands() bool {
-	return !c.unfound && (c.Short == 0 || c.Refined && c.Short <= hopeless)
+	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless)
 }
 
 // strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.

@@ -86,7 +86,7 @@ func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	}
 }
 
-// The half of the witnesses that agrees better counts, and both kinds count alike.
+// Halves of the features count twice, and of either kind the mean.
 func TestExpected(t *testing.T) {
 	cluster := make([]int32, 10)
 	apart := func(rows int) []int32 { // a partition from which so many rows differ
@@ -101,7 +101,7 @@ func TestExpected(t *testing.T) {
 	}
 	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
 	got, err := f.Expected(cluster)
-	if err != nil || math.Abs(got.Halves-0.95) > 1e-12 || math.Abs(got.Plain-0.9) > 1e-12 || math.Abs(got.Share-0.925) > 1e-12 {
+	if err != nil || math.Abs(got.Halves-0.875) > 1e-12 || math.Abs(got.Plain-0.85) > 1e-12 || math.Abs(got.Share-2.6/3) > 1e-12 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -189,10 +189,11 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Likelihood chooses among starts, agreement among concentrations, and what halves cannot tell apart goes to the one whose sizes are least free.
+// Likelihood chooses among starts, agreement and what neighbours tell among concentrations, and what these cannot tell apart goes to the one whose sizes
+// are least free.
 func TestChoose(t *testing.T) {
 	of := func(start string, kappa, likelihood float64, agreement ...float64) Candidate {
-		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement}
+		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement, Told: 0.7}
 		for _, a := range agreement {
 			c.Agreement += a / float64(len(agreement))
 		}
@@ -200,7 +201,8 @@ func TestChoose(t *testing.T) {
 	}
 	filled := func(c Candidate, clusters ...int32) Candidate { c.cluster = clusters; return c }
 	refined := func(c Candidate) Candidate { c.Refined = true; return c }
-	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.60, 0.63}, []float64{0.52, 0.50, 0.51, 0.53}
+	told := func(c Candidate, share float64) Candidate { c.Told = share; return c }
+	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.62, 0.61}, []float64{0.52, 0.50, 0.51, 0.53}
 	for _, test := range []struct {
 		name    string
 		all     []Candidate
@@ -209,8 +211,10 @@ func TestChoose(t *testing.T) {
 		refined bool
 	}{
 		{"the likelier start", []Candidate{of("a", 10, 5.0, alike...), of("b", 10, 4.9, free...)}, "a", 10, false},
-		{"not where halves do not find that start", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "b", 10, false},
-		{"the likelier of the starts found", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...), of("c", 10, 4.95, alike...)}, "c", 10, false},
+		{"though halves find another again better", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
+		{"not where neighbours tell less of it", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
+		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, free...), 0.6), told(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
+		{"what neighbours tell counts twice", []Candidate{told(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), told(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor what the I-Con loss has emptied", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
 		{"the agreed concentration", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},

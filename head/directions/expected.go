@@ -15,9 +15,9 @@ const critics = 8
 
 // Expected is the accuracy to be expected of a partition, measured without labels.
 type Expected struct {
-	Halves float64 `json:"halves"` // agreement with what random halves of the features give under the chosen mixture, the mean of the better ones
+	Halves float64 `json:"halves"` // mean agreement with what random halves of the features give under the chosen mixture
 	Plain  float64 `json:"plain"`  // the same with k-means on the features as they are
-	Share  float64 `json:"share"`  // (Halves + Plain)/2
+	Share  float64 `json:"share"`  // (2·Halves + Plain)/3
 }
 
 // critics are k-means on the features as they are, the one of least error first.
@@ -47,39 +47,33 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 //
 // Let m be the partition, t the truth, w a cruder partition, and d the share of rows that the best matching of two leaves over, which obeys the
 // triangle inequality (up to the matching): d(m,t) ≤ d(m,w) + d(w,t), and so 1 − d(m,w) says something of the accuracy 1 − d(m,t) as far as m is no
-// farther from the truth than from w. Two things make d(m,w) larger than that. A w that has ended in a poor minimum is wrong for reasons of its own, which
-// say nothing of t: so of the witnesses of one kind the half that agrees better counts. And a kind of witness may be cruder than another: halves of
-// the features where these are not redundant, k-means where classes differ in size; so there are two kinds, which count alike. What is left rests on no
-// theorem: m and w share the biases of the features, which makes d(m,w) smaller than d(m,t), and that the two errors balance is what sets
-// with labels have shown (docs/results.md). A fault that all partitions share stays unseen.
+// farther from the truth than from w. There are two kinds of witnesses, since either may be cruder than the other: halves of the features where these
+// are not redundant, k-means where classes differ in size. Halves count twice, because they are clustered by the chosen mixture, and k-means makes
+// groups of one size whatever the data are. What is left rests on no theorem: m and w share the biases of the features, which makes d(m,w) smaller
+// than d(m,t), and that the two errors balance is what sets with labels have shown (docs/results.md). A fault that all partitions share stays unseen.
 func (f *Found) Expected(cluster []int32) (e Expected, err error) {
-	if e.Halves, err = f.better(cluster, f.Chosen.probes); err != nil {
+	if e.Halves, err = f.agreement(cluster, f.Chosen.probes); err != nil {
 		return e, err
 	}
 	plain := make([][]int32, len(f.critics))
 	for c := range plain {
 		plain[c] = f.critics[c].cluster
 	}
-	if e.Plain, err = f.better(cluster, plain); err != nil {
+	if e.Plain, err = f.agreement(cluster, plain); err != nil {
 		return e, err
 	}
-	e.Share = (e.Halves + e.Plain) / 2
+	e.Share = (2*e.Halves + e.Plain) / 3
 	return e, nil
 }
 
-// better is the mean agreement of a partition with that half of the witnesses that agrees with it better.
-func (f *Found) better(cluster []int32, witnesses [][]int32) (float64, error) {
-	agreement := make([]float64, len(witnesses))
-	for w, other := range witnesses {
-		var err error
-		if agreement[w], err = partition.Agreement(cluster, other, f.options.Clusters); err != nil {
+// agreement is the mean agreement of a partition with witnesses.
+func (f *Found) agreement(cluster []int32, witnesses [][]int32) (mean float64, err error) {
+	for _, other := range witnesses {
+		a, err := partition.Agreement(cluster, other, f.options.Clusters)
+		if err != nil {
 			return 0, err
 		}
-	}
-	slices.Sort(agreement)
-	upper, mean := agreement[len(agreement)/2:], 0.0
-	for _, a := range upper {
-		mean += a / float64(len(upper))
+		mean += a / float64(len(witnesses))
 	}
 	return mean, nil
 }

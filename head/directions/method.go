@@ -215,11 +215,11 @@ func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 // refinement is how starts are trained on by the I-Con loss.
 var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
 
-// worthwhile tells whether the I-Con loss may make what is chosen: not where halves find clusters again far better if sizes are free, for it wants
-// them alike, and adds less than far to the agreement of the strictest mixture.
+// worthwhile tells whether the I-Con loss may make what is chosen: it wants sizes alike, so it is not tried where a mixture of free sizes has a score
+// further above that of the strictest mixture than the loss has been seen to add to it.
 func (f *Found) worthwhile() bool {
-	const far = 0.03
-	return f.Chosen.Agreement-strictest(f.Candidates).Agreement <= far
+	const far = 0.05 // of the strictest mixture's score
+	return f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
 }
 
 // refine goes on from the chosen clusters and from the starts by the I-Con loss over shared neighbours, and lets what ends at the least loss be chosen
@@ -275,17 +275,19 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		return nil, 0, err
 	}
 	c.likelihood = m.Likelihood
+	// A mixture follows the graph more closely than any linear head does; so what neighbours tell is compared between mixtures.
+	c.Told = s.told(m.Assignment)
 	f.Candidates = append(f.Candidates, c)
 	f.choose()
 	return heads[least], losses[least], nil
 }
 
-// useful tells whether the strictest mixture from a start is one to train on from: halves find it again, and it is not hopeless.
+// useful tells whether the strictest mixture from a start is one to train on from: no cluster is empty, and it is not hopeless.
 func (f *Found) useful(name string) bool {
 	kind := strictest(f.Candidates)
 	for _, c := range f.Candidates {
 		if c.Start == name && c.sameMixture(kind) {
-			return !c.unfound && c.Short <= hopeless
+			return !c.emptied && c.Short <= hopeless
 		}
 	}
 	return true

@@ -3,6 +3,7 @@ package partition
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -143,5 +144,66 @@ func TestRefusals(t *testing.T) {
 	cancel()
 	if _, err := Vote(ctx, [][]int32{{0, 1}}, 2, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// ring are rows that each name the next.
+type ring [][]int32
+
+func (r ring) Row(i int) []int32 { return r[i] }
+
+func TestInformation(t *testing.T) {
+	// Rows 0 and 1 name each other, and so do 2 and 3: with a cluster for each pair an end tells the other, ln 2.
+	pairs := ring{{1}, {0}, {3}, {2}}
+	for _, c := range []struct {
+		name          string
+		near          Edges
+		cluster       []int32
+		want, entropy float64
+	}{
+		{"a cluster for each pair", pairs, []int32{0, 0, 1, 1}, math.Ln2, math.Ln2},
+		{"one cluster", pairs, []int32{0, 0, 0, 0}, 0, 0},
+		{"always the other cluster, which tells as much", pairs, []int32{0, 1, 0, 1}, math.Ln2, math.Ln2},
+		{"one and three", pairs, []int32{0, 1, 1, 1}, 0.25*math.Log(0.25/(0.25*0.75))*2 + 0.5*math.Log(0.5/(0.75*0.75)), -0.25*math.Log(0.25) - 0.75*math.Log(0.75)},
+		{"no edges", ring{nil, nil, nil, nil}, []int32{0, 1, 1, 1}, 0, 0},
+	} {
+		if got, entropy := Information(c.cluster, c.near, 2); math.Abs(got-c.want) > 1e-12 || math.Abs(entropy-c.entropy) > 1e-12 {
+			t.Errorf("%s: %g of %g, want %g of %g", c.name, got, entropy, c.want, c.entropy)
+		}
+	}
+}
+
+// A border through the middle of a large group costs more of what neighbours tell than one that is missed between two small ones.
+func TestInformationTellsSplitsFromMerges(t *testing.T) {
+	sizes := []int{60, 30, 6, 6}
+	var near ring
+	var truth, split []int32
+	from := 0
+	for c, size := range sizes {
+		for i := range size {
+			var row []int32
+			for step := range 4 { // others of the same group, near and far
+				row = append(row, int32(from+(i+1+step*7)%size))
+			}
+			near = append(near, row)
+			truth = append(truth, int32(c))
+			half := int32(c)
+			if c == 0 {
+				half = int32(i % 2)
+			} else if c == 1 {
+				half = 2
+			} else {
+				half = 3 // both small ones
+			}
+			split = append(split, half)
+		}
+		from += size
+	}
+	share := func(cluster []int32) float64 {
+		information, entropy := Information(cluster, near, 4)
+		return information / entropy
+	}
+	if right, wrong := share(truth), share(split); wrong >= 0.9*right {
+		t.Errorf("neighbours tell %.3f of the groups as they are, and %.3f of groups of more equal size", right, wrong)
 	}
 }
