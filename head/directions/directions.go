@@ -62,7 +62,7 @@ const (
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
 	hopeless             = 0.05 // nats a row by which a local maximum is too unlikely to be of use; maxima that have merged groups are so by up to 0.2
-	doubt                = 1    // standard errors that are no difference: the rule of one standard error, Breiman et al. 1984
+	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
 	// still is the share of rows that may move in the last round of k-means and of a mixture; of more than manyRows rows it may be more, for shares of so
 	// many are known well enough.
 	still, stillOfMany = 1e-3, 5e-3
@@ -240,7 +240,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	return all, nil
 }
 
-// choose takes, of all candidates that stand and whose score is within a standard error of the highest, the one whose sizes are least free, and of those
+// choose takes, of all candidates that stand and whose score eight probes cannot tell from the highest, the one whose sizes are least free, and of those
 // the one of highest score: what the measure cannot tell apart is settled by the simpler model.
 //
 // The score is D·U². D is the agreement with the probes: a division that halves of the features find again is one of the data. By itself it favours

@@ -34,7 +34,7 @@ func choosing(ctx context.Context, o options) (string, error) {
 	fmt.Fprintf(&text, "Medians over %d seeds, %d threads; times are of the processor.\n\n", o.science.seeds, o.workers)
 	text.WriteString("| set (images; classes) | suggested | accuracy there | at the number of classes | ARI there | at the number of classes | search / training |\n|---|---|---|---|---|---|---|\n")
 	for _, name := range names {
-		d, err := drawSome(filepath.Join(o.shared, "features"), name)
+		d, err := draw(filepath.Join(o.shared, "features"), name, nil)
 		if err != nil {
 			return "", err
 		}

@@ -21,17 +21,12 @@ var clusterSets = []string{
 	"equal-60-1", "small-20-1", "small-60-1", "uneven-15-1", "uneven-30-1", "tail-10", "tail-50", "tail-100", "cifar100-test", "cifar100-train",
 }
 
-// drawSome makes a set of some classes: "equal-10-3" are ten classes of the third draw with the same number of images each, at most 6,000 together;
-// "small-10-3" have 40 images each, "uneven-10-3" from 500 down to 10. Other names are those of draw.
-func drawSome(folder, name string) (*drawn, error) {
+// some draws classes: "equal-10-3" are ten classes of the third draw with the same number of images each, at most 6,000 together; "small-10-3" have 40
+// images each, "uneven-10-3" from 500 down to 10.
+func (d *drawn) some(kind, rest string) (*drawn, error) {
 	var classes, number int
-	kind, rest, _ := strings.Cut(name, "-")
-	if _, err := fmt.Sscanf(rest, "%d-%d", &classes, &number); err != nil {
-		return draw(folder, name, nil)
-	}
-	d, err := readSet(name, filepath.Join(folder, "cifar100-train.features.npy"), filepath.Join(folder, "cifar100-train.labels.npy"))
-	if err != nil {
-		return nil, err
+	if _, err := fmt.Sscanf(rest, "%d-%d", &classes, &number); err != nil || classes < 1 || classes > d.classes {
+		return nil, fmt.Errorf("set %q: want %s-CLASSES-DRAW with 1 to %d classes", d.name, kind, d.classes)
 	}
 	r := rand.New(rand.NewPCG(uint64(number), 0x736f6d65<<16|uint64(classes)))
 	quota := make([]int, d.classes)
@@ -43,8 +38,6 @@ func drawSome(folder, name string) (*drawn, error) {
 			quota[c] = 40
 		case "uneven":
 			quota[c] = int(math.Round(500 * math.Pow(50, -float64(at)/float64(max(1, classes-1)))))
-		default:
-			return nil, fmt.Errorf("no set %q", name)
 		}
 	}
 	return d.keep(r, quota), nil
@@ -88,7 +81,7 @@ func clusters(ctx context.Context, o options) (string, error) {
 	text.WriteString("\n|---|---|---|---|---|" + strings.Repeat("---|", len(candidates)-1) + "\n")
 	tally := make([]hits, len(candidates))
 	for _, name := range names {
-		d, err := drawSome(filepath.Join(o.shared, "features"), name)
+		d, err := draw(filepath.Join(o.shared, "features"), name, nil)
 		if err != nil {
 			return "", err
 		}
