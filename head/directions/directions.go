@@ -25,7 +25,7 @@ import (
 type Sizes string
 
 const (
-	SizesAuto     Sizes = "auto"     // as the halves of the features agree with best
+	SizesAuto     Sizes = "auto"     // chosen by what halves of the features agree on and neighbours tell
 	SizesFree     Sizes = "free"     // learned, at the least concentration
 	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are all alike
 )
@@ -247,7 +247,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 // clusters of one size, since the halves know less and so make clusters more alike in size than they are. U = I/H is the mutual information
 // of the clusters at both ends of an edge of the graph of neighbours over the entropy of a cluster: a border through the middle of a large group is
 // crossed by many edges, and adds to H more than to I, while the border that is missed between two small ones takes as much from both. U by itself favours
-// few large clusters. The square is the least power that told even sets from uneven ones on draws that chose nothing else (docs/results.md).
+// few large clusters. The square is the least whole power that told uneven sets from even ones on draws that are in no table of results (docs/methods.md).
 func choose(all []Candidate) Candidate {
 	measure(all)
 	var best Candidate
@@ -618,9 +618,9 @@ func (f *Found) Sentence() string {
 	case f.options.Sizes == SizesFree:
 		return "sizes of groups were learned freely, as was asked"
 	case f.Chosen.Refined:
-		return fmt.Sprintf("groups of about the same size; of %d clusterings the one by the I-Con loss, which random halves of the features find again as well as any (%.0f %% of the images)",
+		return fmt.Sprintf("groups of about the same size; of %d clusterings the one by the I-Con loss, as good as any by what random halves of the features find again (%.0f %% of the images) and by what neighbours tell",
 			len(f.Candidates), 100*f.Chosen.Agreement)
 	}
-	return fmt.Sprintf("groups that differ in size as the data have it; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least), which random halves of the features find again as well as any (%.0f %% of the images)",
+	return fmt.Sprintf("groups that differ in size as the data have it; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least), as good as any by what random halves of the features find again (%.0f %% of the images) and by what neighbours tell",
 		len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
 }

@@ -71,7 +71,7 @@ type Recipe struct {
 func (r *Recipe) Settings() setting.List {
 	return setting.Join(r.Scaling.Settings(), setting.List{
 		method.SearchSetting(&r.Search),
-		setting.Choice("sizes", &r.Sizes, "how far clusters may differ in size; auto chooses by what random halves of the features agree on", SizesAuto, SizesFree, SizesBalanced).
+		setting.Choice("sizes", &r.Sizes, "how far clusters may differ in size; auto chooses by what random halves of the features agree on and what neighbours tell", SizesAuto, SizesFree, SizesBalanced).
 			Unchanging("where clusters are alike in size, all give the same"),
 	})
 }
