@@ -187,15 +187,8 @@ func TestInformationTellsSplitsFromMerges(t *testing.T) {
 			}
 			near = append(near, row)
 			truth = append(truth, int32(c))
-			half := int32(c)
-			if c == 0 {
-				half = int32(i % 2)
-			} else if c == 1 {
-				half = 2
-			} else {
-				half = 3 // both small ones
-			}
-			split = append(split, half)
+			other := []int32{int32(i % 2), 2, 3, 3}[c] // the large group in halves, both small ones in one
+			split = append(split, other)
 		}
 		from += size
 	}
