@@ -160,7 +160,7 @@ func (m *bmp) decode(ctx context.Context, room *Image) (*Image, error) {
 	out := room.sized(m.width, m.height)
 	samples := make([]uint8, m.width)
 	for y := range m.height {
-		if err := each(ctx, y); err != nil {
+		if err := each(ctx, y, m.width); err != nil {
 			return nil, err
 		}
 		from, to := m.data[int64(y)*stride:][:used], out.Pix[3*m.width*m.line(y):][:3*m.width]
@@ -207,8 +207,14 @@ func (m *bmp) masked(to []uint8, v uint32) {
 // they end, or fill the picture.
 func (m *bmp) runs(ctx context.Context, room *Image) (*Image, error) {
 	out := room.sized(m.width, m.height)
-	for i := range m.width * m.height {
-		copy(out.Pix[3*i:3*i+3], m.palette[0][:])
+	for y := range m.height {
+		if err := each(ctx, y, m.width); err != nil {
+			return nil, err
+		}
+		row := out.Pix[3*y*m.width:][:3*m.width]
+		for x := range m.width {
+			copy(row[3*x:3*x+3], m.palette[0][:])
+		}
 	}
 	x, y := 0, 0
 	set := func(v uint8) {
@@ -219,7 +225,7 @@ func (m *bmp) runs(ctx context.Context, room *Image) (*Image, error) {
 	}
 	p := m.data
 	for steps := 0; ; steps++ {
-		if err := each(ctx, steps/64); err != nil {
+		if err := each(ctx, steps, 64); err != nil {
 			return nil, err
 		}
 		if len(p) < 2 {

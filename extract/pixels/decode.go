@@ -41,6 +41,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // DefaultMaxPixels is where Pillow too takes a picture for a decompression bomb.
 const DefaultMaxPixels = 178956970
 
+// mostSide bounds a row, which is read in one step, and the weights of a row that is resized. JPEG, GIF and WebP have less.
+const mostSide = 1 << 20
+
 // DecodeOptions are the settings of Decode. The zero value suits training-time preprocessing with upright pictures.
 type DecodeOptions struct {
 	IgnoreEXIF bool // leave pictures as they are stored, as torchvision does
@@ -123,8 +126,7 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 	return DecodeContext(context.Background(), b, o)
 }
 
-// DecodeContext reads a picture of any supported format, told by its content. It works in steps and ends soon after ctx does; a lossy
-// WebP alone is decoded in one step. Errors are *Error, or ctx's own.
+// DecodeContext reads a picture of any supported format, told by its content. It works in steps and ends soon after ctx does. Errors are *Error, or ctx's own.
 func DecodeContext(ctx context.Context, b []byte, o DecodeOptions) (*Image, Info, error) {
 	return decode(ctx, b, o, turbo() != nil)
 }
@@ -163,6 +165,9 @@ func open(b []byte, o DecodeOptions, fast bool) (*plan, Info, error) {
 		if p.width < 1 || p.height < 1 {
 			return nil, info, &Error{Damaged, fmt.Errorf("a picture of %d×%d", p.width, p.height)}
 		}
+		if p.width > mostSide || p.height > mostSide {
+			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, sides of at most %d are decoded", p.width, p.height, mostSide)}
+		}
 		if p.width > o.MaxPixels/p.height {
 			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", p.width, p.height, o.MaxPixels)}
 		}
@@ -196,7 +201,10 @@ func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, 
 		}
 		return nil, info, explained(err)
 	}
-	return im.oriented(info.Orientation), info, nil
+	if im, err = im.oriented(ctx, info.Orientation); err != nil {
+		return nil, info, err
+	}
+	return im, info, nil
 }
 
 // unsupported names a feature that is not read here.
@@ -220,9 +228,10 @@ func explained(err error) error {
 	return &Error{Damaged, err}
 }
 
-// each looks at the context at every 32nd row.
-func each(ctx context.Context, row int) error {
-	if row%32 == 0 {
+// each looks at the context at every 32nd row, or more often where rows of so many pixels are long.
+func each(ctx context.Context, row, width int) error {
+	const most = 1 << 16 // pixels between two looks, but for the rest of a row
+	if row%min(max(most/width, 1), 32) == 0 {
 		return ctx.Err()
 	}
 	return nil
@@ -248,22 +257,40 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 	}
 	return &plan{
 		width: c.Width, height: c.Height, bytes: 4*int64(c.Width)*int64(c.Height) + 2*int64(len(b)) + decoderBytes,
-		decode: func(ctx context.Context, _ *Image) (*Image, error) { return decodeGIF(ctx, b, c) },
+		decode: func(ctx context.Context, room *Image) (*Image, error) { return decodeGIF(ctx, b, c, room) },
 	}, nil
 }
 
 // decodeGIF puts the first frame on the picture's canvas.
-func decodeGIF(ctx context.Context, b []byte, c image.Config) (*Image, error) {
+func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Image, error) {
 	m, err := gif.Decode(reader{bytes.NewReader(opaqueGIF(b)), ctx})
 	if err != nil {
 		return nil, err
 	}
-	frame, err := FromImage(m)
-	if err != nil {
-		return nil, err
+	frame, ok := m.(*image.Paletted)
+	if !ok {
+		return nil, fmt.Errorf("a frame of %T", m)
 	}
-	at := m.Bounds()
-	return frame.placed(c.Width, c.Height, at.Min.X, at.Min.Y), nil
+	var colours [256][3]uint8
+	for i, colour := range frame.Palette {
+		c := color.NRGBAModel.Convert(colour).(color.NRGBA)
+		colours[i] = [3]uint8{c.R, c.G, c.B}
+	}
+	at := frame.Bounds()
+	out := room.sized(c.Width, c.Height) // black where the frame is not
+	for y := range at.Dy() {
+		if err := each(ctx, y, at.Dx()); err != nil {
+			return nil, err
+		}
+		row := out.Pix[3*((at.Min.Y+y)*c.Width+at.Min.X):]
+		for x, i := range frame.Pix[y*frame.Stride:][:at.Dx()] {
+			if int(i) >= len(frame.Palette) {
+				return nil, fmt.Errorf("colour %d of a palette of %d", i, len(frame.Palette))
+			}
+			copy(row[3*x:3*x+3], colours[i][:])
+		}
+	}
+	return out, nil
 }
 
 // opaqueGIF clears the transparency of the first frame, so that the decoder leaves the colour of such pixels in the palette.

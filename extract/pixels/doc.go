@@ -7,7 +7,7 @@
 //
 // JPEG is decoded by the system's libjpeg-turbo where it can be loaded, else in plain Go, which rounds where libjpeg rounds and so gives
 // the same pixels at about a third of the speed; ICONIC_JPEG=go asks for the latter. Either way the Go reader looks at all headers first,
-// so that both take and refuse the same files. The chroma of lossy WebP is upsampled as libwebp does.
+// so that both take and refuse the same files. WebP, lossy and lossless, is decoded here, to libwebp's pixels: no library's decoder can be stopped.
 //
 // Files are other people's bytes. What a header claims is held to MaxPixels before anything is allocated, Cost tells in advance what
 // decoding will take, entries of TIFF directories are read when their tags are asked for, tables are parsed once, overlapping or tiny

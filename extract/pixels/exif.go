@@ -70,6 +70,7 @@ func jpegMetadata(b []byte) (exif, xmp []byte) {
 // pngMetadata are the eXIf chunk, or the text chunk in which ImageMagick writes the same, and XMP's text chunk.
 func pngMetadata(b []byte) (exif, xmp []byte) {
 	var raw []byte
+	texts := 0
 	for at := pngSignature; at < len(b); {
 		name, data, next, _ := pngChunk(b, at)
 		at = next
@@ -82,18 +83,25 @@ func pngMetadata(b []byte) (exif, xmp []byte) {
 			}
 		case "tEXt", "zTXt", "iTXt":
 			keyword, rest, ok := bytes.Cut(data, []byte{0})
+			what := string(keyword[:min(len(keyword), 32)])
+			ofXMP, ofEXIF := what == "XML:com.adobe.xmp" || what == "Raw profile type xmp", what == "Raw profile type exif" || what == "Raw profile type APP1"
+			if !ok || !ofXMP && !ofEXIF {
+				continue
+			}
+			if texts++; texts > mostTexts {
+				continue
+			}
 			switch {
-			case !ok:
-			case string(keyword) == "XML:com.adobe.xmp" && xmp == nil:
+			case what == "XML:com.adobe.xmp" && xmp == nil:
 				xmp = pngText(name, rest)
-			case string(keyword) == "Raw profile type exif" || string(keyword) == "Raw profile type APP1":
+			case ofEXIF:
 				profile := rawProfile(pngText(name, rest))
 				if p, ok := bytes.CutPrefix(profile, []byte(xmpHeader)); ok && xmp == nil {
 					xmp = p
 				} else if !ok && raw == nil {
 					raw = bytes.TrimPrefix(profile, []byte(exifHeader))
 				}
-			case string(keyword) == "Raw profile type xmp" && xmp == nil:
+			case xmp == nil:
 				xmp = bytes.TrimPrefix(rawProfile(pngText(name, rest)), []byte(xmpHeader))
 			}
 		}
@@ -104,8 +112,11 @@ func pngMetadata(b []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// mostMetadata bounds what is unpacked of a text.
-const mostMetadata = 1 << 20
+// What is looked at of metadata: bytes of a text, and texts of a PNG, of which each may be packed a thousandfold.
+const (
+	mostMetadata = 1 << 17
+	mostTexts    = 2
+)
 
 // pngText is the text of a chunk, after its keyword.
 func pngText(chunk string, p []byte) []byte {
@@ -135,8 +146,9 @@ func pngText(chunk string, p []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(z, mostMetadata)) // of a cut text, what is there counts
-	return text
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(io.LimitReader(z, mostMetadata)) // of a cut text, what is there counts
+	return text.Bytes()
 }
 
 // rawProfile reads ImageMagick's form: a line with the profile's name, a line with its length, and lines of hexadecimal digits.
@@ -144,10 +156,23 @@ func rawProfile(text []byte) []byte {
 	text = bytes.TrimLeft(text[:min(len(text), mostMetadata)], "\n")
 	_, text, _ = bytes.Cut(text, []byte("\n"))
 	_, text, _ = bytes.Cut(text, []byte("\n"))
-	digits := bytes.Join(bytes.Fields(text), nil)
-	profile := make([]byte, len(digits)/2)
-	n, _ := hex.Decode(profile, digits[:len(digits)/2*2]) // up to the first that is none
-	return profile[:n]
+	profile := make([]byte, 0, len(text)/2)
+	digits, n := [2]byte{}, 0
+	for _, c := range text {
+		if isSpace(c) {
+			continue
+		}
+		digits[n] = c
+		if n ^= 1; n == 1 {
+			continue
+		}
+		b := [1]byte{}
+		if _, err := hex.Decode(b[:], digits[:]); err != nil {
+			break
+		}
+		profile = append(profile, b[0])
+	}
+	return profile
 }
 
 // webpMetadata are the EXIF and XMP chunks of a RIFF file.

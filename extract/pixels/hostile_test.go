@@ -66,6 +66,41 @@ func tilesOf(tiles, side, tables int) []byte {
 	return le.AppendUint32(b, 0)
 }
 
+// restartsOf is a grey JPEG whose every block would start anew at a marker, of which there is none.
+func restartsOf(side int) []byte {
+	b := scansOf(side, 0)
+	b[bytes.Index(b, []byte{0xff, 0xc2})+1] = 0xc0
+	scan := bytes.Index(b, []byte{0xff, 0xda})
+	return append(append(append(bytes.Clone(b[:scan]), 0xff, 0xdd, 0, 4, 0, 1), b[scan:len(b)-2]...), append(make([]byte, side*side/16), 0xff, 0xd9)...)
+}
+
+// webpBombs are WebP pictures of side × side whose header is all that is theirs: the smallest files of such a size that can be decoded.
+func webpBombs(t testing.TB, side int) map[string][]byte {
+	t.Helper()
+	files, _ := webpFiles(t)
+	lossless := bytes.Clone(files["lossless-soft-1x1-80-4.webp"]) // one colour, whose pixels take no bits
+	size := uint32(side-1) | uint32(side-1)<<14
+	binary.LittleEndian.PutUint32(lossless[21:], size|binary.LittleEndian.Uint32(lossless[21:])&^(1<<28-1))
+	return map[string][]byte{"WebP, lossless": lossless, "WebP, lossy": lossyBomb(side)}
+}
+
+// lossyBomb is a lossy WebP in which bits that are rarely 1 are 0 throughout.
+func lossyBomb(side int) []byte {
+	le := binary.LittleEndian
+	units := (side + 15) / 16
+	first, rest := make([]byte, 512+units*units), make([]byte, 512+4*units*units) // zeros are the likelier bits, and cost little
+	first[0] = 0x04                                                               // smoothing at some level
+	tag := uint32(len(first))<<5 | 1<<4                                           // a key frame that is shown
+	data := []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 1, 0x2a}
+	data = le.AppendUint16(le.AppendUint16(data, uint16(side)), uint16(side))
+	data = append(append(data, first...), rest...)
+	if len(data)%2 == 1 {
+		data = append(data, 0)
+	}
+	b := le.AppendUint32([]byte("RIFF"), uint32(12+len(data)))
+	return append(le.AppendUint32(append(b, "WEBPVP8 "...), uint32(len(data))), data...)
+}
+
 // hostile is a file that promises more than it has, or asks for much.
 type hostile struct {
 	name string
@@ -84,7 +119,12 @@ func hostileKinds(t *testing.T) []hostile {
 	if err := jpeg.Encode(&tile, image.NewGray(image.Rect(0, 0, 3000, 3000)), nil); err != nil {
 		t.Fatal(err)
 	}
+	text := pngChunkOf("zTXt", append([]byte("Raw profile type exif\x00\x00"), deflated(make([]byte, 1<<20))...))
+	dot := pngChunkOf("IHDR", []byte{0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0})
+	table := append([]byte{0xff, 0xc4, 0, 20, 0}, append(append([]byte{1}, make([]byte, 15)...), 0)...)
 	return []hostile{
+		{"PNG, 2,000 texts of 1 MB", pngOf(dot, bytes.Repeat(text, 2000), pngChunkOf("IDAT", deflated([]byte{0, 7}))), DecodeOptions{}, ""},
+		{"JPEG, 20,000 Huffman tables", append(append(bytes.Clone(photo[:2]), bytes.Repeat(table, 20000)...), photo[2:]...), DecodeOptions{}, ""},
 		{"JPEG, EXIF of 5,400 entries over the same bytes", append(append(bytes.Clone(photo[:2]), app1...), photo[2:]...), DecodeOptions{}, ""},
 		{"TIFF, directory of 60,000 entries over the same bytes", directoryOf(60000), DecodeOptions{}, Damaged},
 		{"JPEG of 8000×8000, 6,000 scans", scansOf(8000, 6000), DecodeOptions{}, Damaged},

@@ -1,5 +1,7 @@
 package pixels
 
+import "context"
+
 // Image is 8-bit RGB, rows from the top, three bytes a pixel.
 type Image struct {
 	Width, Height int
@@ -35,10 +37,10 @@ func (m *Image) placed(width, height, x, y int) *Image {
 	return out
 }
 
-// oriented gives the upright picture of an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112).
-func (m *Image) oriented(orientation int) *Image {
+// oriented gives the upright picture of an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112). It ends with its context.
+func (m *Image) oriented(ctx context.Context, orientation int) (*Image, error) {
 	if orientation < 2 || orientation > 8 {
-		return m
+		return m, nil
 	}
 	w, h := m.Width, m.Height
 	if orientation >= 5 {
@@ -46,6 +48,9 @@ func (m *Image) oriented(orientation int) *Image {
 	}
 	out := newImage(w, h)
 	for y := range h {
+		if err := each(ctx, y, w); err != nil {
+			return nil, err
+		}
 		for x := range w {
 			var sx, sy int
 			switch orientation {
@@ -67,5 +72,5 @@ func (m *Image) oriented(orientation int) *Image {
 			copy(out.Pix[3*(y*w+x):][:3], m.Pix[3*(sy*m.Width+sx):][:3])
 		}
 	}
-	return out
+	return out, nil
 }

@@ -24,22 +24,22 @@ type huffman struct {
 
 const shortBits = 9
 
-// newHuffman reads 16 counts and the symbols, and gives the number of bytes that it took.
-func newHuffman(p []byte) (*huffman, int, error) {
+// read reads 16 counts and the symbols, in place of what the code was, and gives the number of bytes that it took.
+func (h *huffman) read(p []byte) (int, error) {
 	total := 0
 	for _, n := range p[:16] {
 		total += int(n)
 	}
 	if total < 1 || total > 256 || len(p) < 16+total {
-		return nil, 0, jpeg.FormatError("a bad Huffman table")
+		return 0, jpeg.FormatError("a bad Huffman table")
 	}
-	h := &huffman{symbol: p[16 : 16+total]}
+	*h = huffman{symbol: p[16 : 16+total]}
 	code, at := int32(0), int32(0)
 	for length := 1; length <= 16; length++ {
 		n := int32(p[length-1])
 		h.offset[length], h.most[length] = at-code, -1
 		if code+n > 1<<length {
-			return nil, 0, jpeg.FormatError("a bad Huffman table")
+			return 0, jpeg.FormatError("a bad Huffman table")
 		}
 		for range n {
 			if length <= shortBits {
@@ -54,7 +54,7 @@ func newHuffman(p []byte) (*huffman, int, error) {
 		}
 		code <<= 1
 	}
-	return h, 16 + total, nil
+	return 16 + total, nil
 }
 
 // bitReader reads the entropy-coded bytes of a scan. At a marker, and at the end of the file, it stays and gives zeros.
@@ -64,6 +64,7 @@ type bitReader struct {
 	bits   uint64 // the lowest n are unread
 	n      int
 	zeros  int  // how many of the bits that were read into bits, the lowest, are not the file's
+	marker int  // where the next marker stands, if it is not behind
 	broken bool // a code did not exist, or a run left its block
 }
 
@@ -155,14 +156,14 @@ func (r *bitReader) number(size uint8) int32 {
 // restart drops the rest of an interval and goes past the restart marker, if there is one.
 func (r *bitReader) restart() {
 	r.bits, r.n, r.zeros = 0, 0, 0
-	for i := r.at; i+1 < len(r.b); i++ {
-		if r.b[i] != 0xff || r.b[i+1] == 0 || r.b[i+1] == 0xff {
-			continue
+	if r.marker < r.at { // otherwise it was found before: there may be as many intervals as blocks, and no marker in all the file
+		r.marker = r.at
+		for r.marker+1 < len(r.b) && (r.b[r.marker] != 0xff || r.b[r.marker+1] == 0 || r.b[r.marker+1] == 0xff) {
+			r.marker++
 		}
-		if m := r.b[i+1]; m >= 0xd0 && m <= 0xd7 {
-			r.at = i + 2
-		}
-		return
+	}
+	if r.marker+1 < len(r.b) && r.b[r.marker+1] >= 0xd0 && r.b[r.marker+1] <= 0xd7 {
+		r.at = r.marker + 2
 	}
 }
 

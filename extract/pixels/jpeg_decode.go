@@ -38,6 +38,7 @@ type jpegReader struct {
 	unitsAcross, unitRows int
 	quant                 [4]*[64]int32
 	huffman               [2][4]*huffman // DC, AC
+	own                   [2][4]*huffman // those of them that are not of a TIFF's tables
 	restart               int
 	jfif, adobe           bool
 	transform             byte // of the Adobe segment
@@ -272,7 +273,12 @@ func (d *jpegReader) readHuffman(p []byte) error {
 		if len(p) < 17 || p[0]>>4 > 1 || p[0]&15 > 3 {
 			return jpeg.FormatError("a bad Huffman table")
 		}
-		h, used, err := newHuffman(p[1:])
+		own := &d.own[p[0]>>4][p[0]&15]
+		if *own == nil { // a file may define one again and again
+			*own = &huffman{}
+		}
+		h := *own
+		used, err := h.read(p[1:])
 		if err != nil {
 			return err
 		}
@@ -412,7 +418,7 @@ func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
 		d.allocate()
 	}
 	d.run = 0
-	d.bits = bitReader{b: d.b, at: d.at}
+	d.bits = bitReader{b: d.b, at: d.at, marker: -1}
 	if err := d.units(ctx, chosen, s); err != nil {
 		return err
 	}
@@ -652,7 +658,7 @@ func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
 	}
 	colours := d.colours()
 	for y := range d.height {
-		if err := each(ctx, y); err != nil {
+		if err := each(ctx, y, d.width); err != nil {
 			return nil, err
 		}
 		for i, c := range d.components {

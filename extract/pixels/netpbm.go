@@ -184,7 +184,7 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 	t := &tokens{b: m.data}
 	samples := make([]uint8, m.width*n)
 	for y := range m.height {
-		if err := each(ctx, y); err != nil {
+		if err := each(ctx, y, m.width); err != nil {
 			return nil, err
 		}
 		if err := m.row(samples, t, row); err != nil {

@@ -31,6 +31,9 @@ func TestPeakMemory(t *testing.T) {
 	kinds := hostileKinds(t)
 	kinds = append(kinds,
 		hostile{"PNG of 2048×2048, 16 bits, zeros", pngOf(pngChunkOf("IHDR", []byte{0, 0, 8, 0, 0, 0, 8, 0, 16, 6, 0, 0, 0}), pngChunkOf("IDAT", deflated(make([]byte, 2048*(1+8*2048))))), DecodeOptions{}, ""},
+		hostile{"JPEG of 1600×1600, 160 kB of restarts without a marker", restartsOf(1600), DecodeOptions{}, ""},
+		hostile{"WebP of 1600×1600, one colour", webpBombs(t, 1600)["WebP, lossless"], DecodeOptions{}, ""},
+		hostile{"WebP of 1600×1600, lossy, nothing but zeros", webpBombs(t, 1600)["WebP, lossy"], DecodeOptions{}, ""},
 		hostile{"JPEG of 1600×1600, 199 scans", scansOf(1600, 198), DecodeOptions{}, ""},
 	)
 	for _, c := range kinds {

@@ -226,17 +226,24 @@ func TestReasons(t *testing.T) {
 func TestOrientations(t *testing.T) {
 	m := &Image{Width: 3, Height: 2, Pix: []uint8{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5}}
 	back := []int{0, 1, 2, 3, 4, 5, 8, 7, 6}
+	oriented := func(m *Image, o int) *Image {
+		turned, err := m.oriented(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return turned
+	}
 	for o := 1; o <= 8; o++ {
-		turned := m.oriented(o)
+		turned := oriented(m, o)
 		if o >= 5 && (turned.Width != 2 || turned.Height != 3) {
 			t.Errorf("orientation %d gives %d×%d", o, turned.Width, turned.Height)
 		}
-		if again := turned.oriented(back[o]); !bytes.Equal(again.Pix, m.Pix) {
+		if again := oriented(turned, back[o]); !bytes.Equal(again.Pix, m.Pix) {
 			t.Errorf("orientation %d there and back: %v", o, again.Pix)
 		}
 	}
 	// Orientation 6: the camera was turned; the stored left column, bottom first, is the upright top row.
-	if got := m.oriented(6).Pix; got[0] != 3 || got[3] != 0 {
+	if got := oriented(m, 6).Pix; got[0] != 3 || got[3] != 0 {
 		t.Errorf("orientation 6 starts with %d, %d; want 3, 0", got[0], got[3])
 	}
 }
@@ -321,7 +328,11 @@ func FuzzDecode(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatalf("%d files: %v", len(files), err)
 	}
-	for _, file := range files {
+	more, err := filepath.Glob(filepath.Join("testdata", "webp", "*.webp"))
+	if err != nil || len(more) == 0 {
+		f.Fatalf("%d WebP files: %v", len(more), err)
+	}
+	for _, file := range append(files, more...) {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)

@@ -171,7 +171,7 @@ func (h *pngHeader) decode(ctx context.Context, b []byte, room *Image) (*Image, 
 		above, row := make([]byte, 1+h.rowBytes(width)), make([]byte, 1+h.rowBytes(width))
 		samples := make([]uint8, width*pngSamples[h.colour])
 		for y := range height {
-			if err := each(ctx, rows); err != nil {
+			if err := each(ctx, rows, width); err != nil {
 				return nil, err
 			}
 			rows++

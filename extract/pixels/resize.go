@@ -129,7 +129,10 @@ func (s *Scratch) taps(in, out, lo, hi int) *taps {
 		s.known = make(map[tapsKey]*taps)
 	}
 	t := newTaps(in, out, lo, hi)
-	s.known[key] = t
+	const large = 1 << 17 // weights; a photograph's are fewer
+	if len(t.weight) <= large {
+		s.known[key] = t
+	}
 	return t
 }
 

@@ -241,7 +241,7 @@ func (t *tiff) oversized() error {
 }
 
 // pieces are the bytes of all strips or tiles, plane after plane, none of which overlap.
-func (t *tiff) pieces() ([][]byte, error) {
+func (t *tiff) pieces(ctx context.Context) ([][]byte, error) {
 	n := int64(t.across) * int64(t.down) * int64(t.planes())
 	if n > int64(t.at.len()) || n > int64(t.sizes.len()) && t.sizes.len() > 0 {
 		return nil, fmt.Errorf("%d strips or tiles where %d are wanted: %w", t.at.len(), n, io.ErrUnexpectedEOF)
@@ -251,6 +251,9 @@ func (t *tiff) pieces() ([][]byte, error) {
 	}
 	pieces, order := make([][]byte, n), make([]int, n)
 	for i := range pieces {
+		if err := each(ctx, i, 1<<11); err != nil {
+			return nil, err
+		}
 		order[i] = i
 		at, size := t.at.at(i), 0
 		if t.sizes.len() > 0 {
@@ -269,7 +272,19 @@ func (t *tiff) pieces() ([][]byte, error) {
 		}
 		pieces[i] = t.b[at : at+size]
 	}
-	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(t.at.at(i), t.at.at(j)) })
+	looks, ended := 0, false
+	slices.SortFunc(order, func(i, j int) int {
+		if looks++; !ended && each(ctx, looks, 1<<6) != nil {
+			ended = true
+		}
+		if ended { // the rest of the sorting has nothing to do
+			return 0
+		}
+		return cmp.Compare(t.at.at(i), t.at.at(j))
+	})
+	if ended {
+		return nil, ctx.Err()
+	}
 	for k := 1; k < len(order); k++ {
 		if before := order[k-1]; t.at.at(before)+len(pieces[before]) > t.at.at(order[k]) {
 			return nil, errors.New("its strips or tiles overlap")
@@ -302,7 +317,7 @@ func (t *tiff) decode(ctx context.Context, room *Image) (*Image, error) {
 	if err := t.oversized(); err != nil {
 		return nil, err
 	}
-	pieces, err := t.pieces()
+	pieces, err := t.pieces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -330,7 +345,7 @@ func (t *tiff) decode(ctx context.Context, room *Image) (*Image, error) {
 		}
 	}
 	if t.separate {
-		c.join()
+		return out, c.join(ctx)
 	}
 	return out, nil
 }
@@ -364,7 +379,7 @@ func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x,
 	}
 	columns := min(t.pieceWidth, t.width-x)
 	for i := range min(t.pieceHeight, t.height-y) {
-		if err := each(ctx, y+i); err != nil {
+		if err := each(ctx, y+i, t.pieceWidth); err != nil {
 			return err
 		}
 		if _, err := io.ReadFull(r, c.row); err != nil {
@@ -403,11 +418,14 @@ func (t *tiff) sumDifferences(row []byte, n int) {
 }
 
 // join makes pixels of planes.
-func (c *canvas) join() {
+func (c *canvas) join(ctx context.Context) error {
 	t, n := c.t, c.t.used
 	row := make([]uint8, n*t.width)
 	c.black = make([]uint8, t.width)
 	for y := range t.height {
+		if err := each(ctx, y, t.width); err != nil {
+			return err
+		}
 		for k := range n {
 			for x, v := range c.planes[(k*t.height+y)*t.width:][:t.width] {
 				row[x*n+k] = v
@@ -415,6 +433,7 @@ func (c *canvas) join() {
 		}
 		c.put(0, y, row, n)
 	}
+	return nil
 }
 
 // put writes pixels of n samples each, from (x, y) on.
@@ -524,6 +543,9 @@ func (t *tiff) jpegs() (func(context.Context, *canvas, []byte, int, int, int) er
 			return fmt.Errorf("a piece of JPEG data is %d×%d, %d×%d are wanted", part.Width, part.Height, columns, rows)
 		}
 		for r := range rows {
+			if err := each(ctx, r, columns); err != nil {
+				return err
+			}
 			from := part.Pix[3*r*part.Width:][:3*columns]
 			to := c.out.Pix[3*((y+r)*t.width+x):][:3*columns]
 			switch {

@@ -1,147 +1,157 @@
 package pixels
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"image"
+	"fmt"
 	"io"
-
-	"golang.org/x/image/webp"
 )
 
-func openWebP(b []byte, _ bool) (*plan, error) {
-	c, err := configWebP(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	const most = 16 // bytes a pixel: two copies of lossless pixels, or planes and alpha, and a canvas
-	return &plan{
-		width: c.Width, height: c.Height, bytes: most*int64(c.Width)*int64(c.Height) + 2*int64(len(b)) + decoderBytes,
-		decode: func(ctx context.Context, _ *Image) (*Image, error) { return decodeWebP(ctx, b) },
-	}, nil
+// webp is a picture of a WebP file (RFC 9649): a still one, or the first frame of an animation.
+type webp struct {
+	width, height int // of the frame
+	lossless      bool
+	data          []byte // of its VP8 or VP8L chunk
+
+	canvasWidth, canvasHeight int
+	x, y                      int // where the frame lies on the canvas
 }
 
-// decodeWebP reads planes by golang.org/x/image and makes colours the way libwebp does.
-func decodeWebP(ctx context.Context, b []byte) (*Image, error) {
-	still, at, err := firstFrame(b)
+var errWebP = errors.New("its chunks are not those of a WebP picture")
+
+func openWebP(b []byte, _ bool) (*plan, error) {
+	w, err := readWebP(b)
 	if err != nil {
 		return nil, err
 	}
-	m, err := webp.Decode(reader{bytes.NewReader(still), ctx})
-	if err != nil {
-		return nil, err
+	frame, canvas := int64(w.width)*int64(w.height), int64(w.canvasWidth)*int64(w.canvasHeight)
+	p := &plan{width: w.canvasWidth, height: w.canvasHeight, piece: frame, bytes: decoderBytes}
+	if canvas != frame {
+		p.bytes += 3 * frame // which is put on a canvas of its own
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if w.lossless {
+		p.bytes += vp8lBytes(w.width, w.height, len(w.data))
+	} else {
+		p.bytes += vp8Bytes(w.width, w.height)
 	}
-	var frame *Image
-	switch m := m.(type) {
-	case *image.YCbCr:
-		frame = fromVP8(m)
-	case *image.NYCbCrA:
-		frame = fromVP8(&m.YCbCr)
-	default:
-		if frame, err = FromImage(m); err != nil {
+	p.decode = func(ctx context.Context, room *Image) (*Image, error) {
+		decode := decodeVP8
+		if w.lossless {
+			decode = decodeVP8L
+		}
+		if canvas != frame {
+			room = nil // for the canvas
+		}
+		m, err := decode(ctx, w.data, room)
+		if err != nil {
 			return nil, err
 		}
+		return m.placed(w.canvasWidth, w.canvasHeight, w.x, w.y), nil
 	}
-	if at == nil {
-		return frame, nil
-	}
-	return frame.placed(at.canvas.Width, at.canvas.Height, at.x, at.y), nil
+	return p, nil
 }
 
-// place is where a frame of an animation lies on its canvas.
-type place struct {
-	canvas image.Config
-	x, y   int
+// webpChunk is the chunk that b starts with, and what follows it. One that says to be longer than the file is not there.
+func webpChunk(b []byte) (name string, data, rest []byte, err error) {
+	const header = 8
+	if len(b) < header {
+		return "", nil, nil, io.ErrUnexpectedEOF
+	}
+	size := int64(binary.LittleEndian.Uint32(b[4:]))
+	if size > int64(len(b)-header) {
+		return string(b[:4]), nil, nil, io.ErrUnexpectedEOF
+	}
+	end := header + int(size)
+	return string(b[:4]), b[header:end], b[min(end+int(size&1), len(b)):], nil
 }
 
-// configWebP also knows animations, whose canvas is the picture's size.
-func configWebP(r io.Reader) (image.Config, error) {
-	head := make([]byte, 30)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return image.Config{}, err
+const webpHeader = 12
+
+// readWebP goes through the chunks up to the first picture, and reads its size.
+func readWebP(b []byte) (*webp, error) {
+	if len(b) < webpHeader {
+		return nil, io.ErrUnexpectedEOF
 	}
-	if c, ok := animated(head[:n]); ok {
-		return c, nil
+	if size := 8 + int64(binary.LittleEndian.Uint32(b[4:])); size < int64(len(b)) {
+		b = b[:max(size, webpHeader)]
 	}
-	return webp.DecodeConfig(io.MultiReader(bytes.NewReader(head[:n]), r))
+	w := &webp{}
+	animated := false
+	rest := b[webpHeader:]
+	for {
+		name, data, after, err := webpChunk(rest)
+		if err != nil {
+			return nil, err
+		}
+		rest = after
+		switch name {
+		case "VP8X":
+			if w.canvasWidth > 0 || len(data) != 10 {
+				return nil, errWebP
+			}
+			animated = data[0]&2 != 0
+			w.canvasWidth, w.canvasHeight = 1+uint24(data[4:]), 1+uint24(data[7:])
+		case "ANMF":
+			if animated {
+				return w, w.readFrame(data)
+			}
+		case "VP8 ", "VP8L":
+			if animated {
+				return nil, errWebP
+			}
+			if err := w.readPicture(name, data); err != nil {
+				return nil, err
+			}
+			if w.canvasWidth == 0 {
+				w.canvasWidth, w.canvasHeight = w.width, w.height
+			}
+			if w.canvasWidth != w.width || w.canvasHeight != w.height {
+				return nil, fmt.Errorf("a picture of %d×%d in a file that says %d×%d", w.width, w.height, w.canvasWidth, w.canvasHeight)
+			}
+			return w, nil
+		}
+	}
 }
 
-// animated tells an animation by the flags of its VP8X chunk (RFC 9649, section 2.7), and gives its canvas.
-func animated(b []byte) (image.Config, bool) {
-	if len(b) < 30 || string(b[12:16]) != "VP8X" || b[20]&2 == 0 {
-		return image.Config{}, false
+// readPicture reads the size of a picture.
+func (w *webp) readPicture(name string, data []byte) (err error) {
+	w.data, w.lossless = data, name == "VP8L"
+	if w.lossless {
+		w.width, w.height, err = vp8lHeader(data)
+	} else {
+		w.width, w.height, err = vp8Header(data)
 	}
-	return image.Config{Width: 1 + uint24(b[24:]), Height: 1 + uint24(b[27:])}, true
+	return err
+}
+
+// readFrame reads the frame of an animation: its place and size, and its own chunks.
+func (w *webp) readFrame(data []byte) error {
+	const header = 16 // place, size, duration and flags
+	if len(data) < header {
+		return io.ErrUnexpectedEOF
+	}
+	w.x, w.y = 2*uint24(data), 2*uint24(data[3:])
+	width, height := 1+uint24(data[6:]), 1+uint24(data[9:])
+	if w.x+width > w.canvasWidth || w.y+height > w.canvasHeight {
+		return errors.New("the first frame lies outside of the canvas")
+	}
+	for rest := data[header:]; ; {
+		name, chunk, after, err := webpChunk(rest)
+		if err != nil {
+			return err
+		}
+		if rest = after; name != "VP8 " && name != "VP8L" { // opacity, say
+			continue
+		}
+		if err := w.readPicture(name, chunk); err != nil || w.width != width || w.height != height {
+			return errors.New("the first frame is not of the size that the animation says")
+		}
+		return nil
+	}
 }
 
 func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
-
-// firstFrame is the first frame of an animation as a file of its own, and its place; a still picture is itself, without a place.
-func firstFrame(b []byte) ([]byte, *place, error) {
-	canvas, ok := animated(b)
-	if !ok {
-		return b, nil, nil
-	}
-	for at := 12; at+8 <= len(b); {
-		size := int(binary.LittleEndian.Uint32(b[at+4:]))
-		if size < 0 || size > len(b)-at-8 {
-			break
-		}
-		const header = 16 // place, size, duration and flags of a frame, before its own chunks
-		if payload := b[at+8 : at+8+size]; string(b[at:at+4]) == "ANMF" && size > header {
-			p := &place{canvas, 2 * uint24(payload), 2 * uint24(payload[3:])}
-			width, height := 1+uint24(payload[6:]), 1+uint24(payload[9:])
-			if p.x+width > canvas.Width || p.y+height > canvas.Height {
-				return nil, nil, errors.New("the first frame lies outside of the canvas")
-			}
-			still := []byte("RIFF\x00\x00\x00\x00WEBP")
-			if bytes.HasPrefix(payload[header:], []byte("ALPH")) {
-				const hasAlpha = 0x10
-				still = append(still, "VP8X\x0a\x00\x00\x00"...)
-				still = append(still, hasAlpha, 0, 0, 0)
-				still = append(still, payload[6:12]...)
-			}
-			still = append(still, payload[header:]...)
-			binary.LittleEndian.PutUint32(still[4:], uint32(len(still)-8))
-			if c, err := webp.DecodeConfig(bytes.NewReader(still)); err != nil || c.Width != width || c.Height != height {
-				return nil, nil, errors.New("the first frame is not of the size that the animation says")
-			}
-			return still, p, nil
-		}
-		at += 8 + size + size%2
-	}
-	return nil, nil, errors.New("an animation without a frame")
-}
-
-// fromVP8 upsamples 4:2:0 chroma by (9a + 3b + 3c + d + 8)/16 over the four nearest samples, in libwebp's two roundings,
-// and converts from BT.601's narrow range.
-func fromVP8(m *image.YCbCr) *Image {
-	r := m.Bounds()
-	out := newImage(r.Dx(), r.Dy())
-	width, height := (out.Width+1)/2, (out.Height+1)/2
-	u, v := make([]uint8, out.Width), make([]uint8, out.Width)
-	for y := range out.Height {
-		near := y / 2
-		far := near - 1 + 2*(y%2)
-		far = min(max(far, 0), height-1)
-		upsampleVP8(u, m.Cb[near*m.CStride:][:width], m.Cb[far*m.CStride:][:width])
-		upsampleVP8(v, m.Cr[near*m.CStride:][:width], m.Cr[far*m.CStride:][:width])
-		row, luma := out.Pix[3*y*out.Width:], m.Y[y*m.YStride:]
-		for x := range out.Width {
-			l, cb, cr := int(luma[x])*19077>>8, int(u[x]), int(v[x])
-			row[3*x] = clip6(l + cr*26149>>8 - 14234)
-			row[3*x+1] = clip6(l - cb*6419>>8 - cr*13320>>8 + 8708)
-			row[3*x+2] = clip6(l + cb*33050>>8 - 17685)
-		}
-	}
-	return out
-}
 
 // clip6 drops six fractional bits.
 func clip6(v int) uint8 { return uint8(min(max(v>>6, 0), 255)) }
