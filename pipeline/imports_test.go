@@ -16,8 +16,9 @@ import (
 // stage lists what a package of the house may import; a new edge is a decision, made here. Packages of what they all may use, internal,
 // option and progress, need no word.
 var stage = map[string][]string{
-	"pipeline":      {"", "pipeline", "cache", "sweep", "comparison", "curator", "endpoint", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
+	"pipeline":      {"", "pipeline", "cache", "sweep", "sorting", "comparison", "curator", "endpoint", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
 	"cache":         {"extract"},
+	"sorting":       {"run", "extract"},
 	"sweep":         {"comparison", "run", "features", "head", "report"},
 	"comparison":    {"run", "report"},
 	"endpoint":      {"classify", "extract"},

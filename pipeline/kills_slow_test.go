@@ -21,8 +21,8 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachetest"
-	"iconic/internal/sorting"
 	"iconic/models"
+	"iconic/sorting"
 )
 
 // killed is a command that is killed at random moments and given again.

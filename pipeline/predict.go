@@ -20,6 +20,7 @@ import (
 	"iconic/internal/bucket"
 	"iconic/internal/budget"
 	"iconic/internal/placing"
+	"iconic/sorting"
 )
 
 func newPredictCommand(a *app) *cobra.Command {
@@ -151,7 +152,7 @@ func (a *app) predictImages(ctx context.Context, dir string, data []string, o *p
 	if err != nil {
 		return err
 	}
-	p := &prediction{app: a, model: m, lines: lines, sorted: o.sorter(), watched: o.watch}
+	p := &prediction{app: a, model: m, lines: lines, sorted: o.folders(), watched: o.watch}
 	if o.watch {
 		err = p.follow(ctx, sources, o.every)
 	} else {
@@ -159,6 +160,14 @@ func (a *app) predictImages(ctx context.Context, dir string, data []string, o *p
 	}
 	p.lines.end()
 	return errors.Join(err, p.unsorted(), m.Images.Close())
+}
+
+// folders is nil where files are not to be sorted.
+func (o *predictOptions) folders() *sorting.Folders {
+	if o.copyTo == "" && o.linkTo == "" {
+		return nil
+	}
+	return &sorting.Folders{Dir: cmp.Or(o.copyTo, o.linkTo), Link: o.linkTo != ""}
 }
 
 // source is one DATA of the command, or all that are single image files together.
@@ -235,7 +244,7 @@ type prediction struct {
 	model    *classify.Model
 	settings store.Settings // of the run's features
 	lines    *predictionLines
-	sorted   *sorter // nil: files are not sorted
+	sorted   *sorting.Folders // nil: files are not sorted
 	watched  bool
 
 	failed  int    // files that could not be sorted
@@ -261,7 +270,7 @@ func (p *prediction) pass(ctx context.Context, s *source) (done bool, err error)
 	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{Progress: p.app.hooks().Stage("predict", "images")})
 	p.app.endStage()
 	if left > 0 {
-		p.app.warn("%d images lie in %s, where files are sorted to, and were left out", left, p.sorted.folder)
+		p.app.warn("%d images lie in %s, where files are sorted to, and were left out", left, p.sorted.Dir)
 	}
 	if summary == nil {
 		return false, err
@@ -281,7 +290,7 @@ func (p *prediction) stream(s *source, left *int) extract.Stream {
 	}
 	if p.sorted != nil {
 		stream.Leave = func(set *dataset.Set, i int) bool {
-			leave := p.sorted.made(set, i)
+			leave := p.sorted.Holds(set, i)
 			if leave {
 				*left++
 			}
@@ -361,7 +370,7 @@ func (p *prediction) visit(s *source, set *dataset.Set, it store.Item, stamp str
 	}
 	reason := ""
 	if p.sorted != nil {
-		if err := p.sorted.place(set, it.Path, all[0]); err != nil { // it has its line, and the others get theirs
+		if err := p.sorted.Place(set, it.Path, all[0].Cluster, all[0].Name); err != nil { // it has its line, and the others get theirs
 			reason = "not sorted: " + err.Error()
 			p.failed++
 			if p.example == "" {
@@ -377,7 +386,7 @@ func (p *prediction) unsorted() error {
 	if p.failed == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d files could not be sorted into %s, each with the reason in its line (as %s)", p.failed, p.sorted.folder, p.example)
+	return fmt.Errorf("%d files could not be sorted into %s, each with the reason in its line (such as %s)", p.failed, p.sorted.Dir, p.example)
 }
 
 // named is how an image is told: by its path in the data set, or where there are several by one that leads to it from here.

@@ -1,22 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"iconic/extract/dataset"
-	"iconic/extract/pixels"
 	"iconic/internal/bucket"
 	"iconic/internal/diskspace"
 	"iconic/internal/placing"
-	"iconic/internal/sorting"
-	"iconic/run"
+	"iconic/sorting"
 )
 
 func newSortCommand(a *app) *cobra.Command {
@@ -95,23 +91,6 @@ func (o *sortOptions) mode() (sorting.Mode, error) {
 	return chosen[0], nil
 }
 
-// arranged is a run's images as they go into folders.
-type arranged struct {
-	files    []sorting.File
-	folders  []arrangedFolder // of the clusters that have images, in their order
-	missing  int              // images that are no longer in the data set
-	example  string           // one of them
-	excluded int              // images that were left out by hand
-	inside   int              // images that lie in the folder sorted into
-}
-
-// arrangedFolder is a line of the table.
-type arrangedFolder struct {
-	Folder string `json:"folder"`
-	Images int    `json:"images"`
-	Bytes  int64  `json:"bytes"`
-}
-
 func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOptions) error {
 	f, err := a.openCurated(dir, o.noCuration)
 	if err != nil {
@@ -132,23 +111,23 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if !bucket.Is(images) && placing.Within(o.to, images) {
 		return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.to, images)
 	}
-	all, err := arrange(f, set, o.to)
+	all, err := sorting.Arrange(f, set, o.to)
 	if err != nil {
 		return err
 	}
-	if all.missing > 0 {
-		a.warn("%d images of the run are not in %s and are left out (as %s)", all.missing, images, all.example)
+	if all.Missing > 0 {
+		a.warn("%d images of the run are not in %s and are left out (such as %s)", all.Missing, images, all.Example)
 	}
-	if all.excluded > 0 {
-		a.note("%d images were left out by hand and are not sorted", all.excluded)
+	if all.Excluded > 0 {
+		a.note("%d images were left out by hand and are not sorted", all.Excluded)
 	}
-	if all.inside > 0 {
-		a.warn("%d images lie in %s, where files are sorted to, and were left out", all.inside, o.to)
+	if all.Inside > 0 {
+		a.warn("%d images lie in %s, where files are sorted to, and were left out", all.Inside, o.to)
 	}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(all, mode, o.to)
 	}
-	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.files, Progress: a.hooks().Stage("sort", "images")}
+	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Progress: a.hooks().Stage("sort", "images")}
 	result, err := s.Run(ctx)
 	if result != nil {
 		if terr := a.sortResult(all, result, mode, o.to); err == nil {
@@ -158,66 +137,10 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	return err
 }
 
-// arrange says where the images of a run go.
-func arrange(f *run.Finished, set *dataset.Set, to string) (*arranged, error) {
-	all := new(arranged)
-	folders := make([]arrangedFolder, f.Clusters())
-	sorted := sorter{folder: to, folders: map[string]bool{}}
-	for i, item := range f.Table.Paths {
-		if f.Excluded(i) {
-			all.excluded++
-			continue
-		}
-		c := f.Table.Cluster[i]
-		name := ""
-		if c < len(f.Table.Names) {
-			name = f.Table.Names[c]
-		}
-		folder := placing.Folder(c, name)
-		k, ok := set.Find(item)
-		if !ok {
-			all.missing++
-			all.example = cmp.Or(all.example, item)
-			continue
-		}
-		file := sorting.File{
-			To: filepath.Join(folder, placing.Local(item)), Size: set.Items[k].Size,
-			Read: func() ([]byte, error) { return set.Read(k, nil) },
-		}
-		if set.Nameless(k) {
-			content, err := file.Read()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", item, err)
-			}
-			file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
-		}
-		if own, is := set.File(k); is {
-			if sorted.made(set, k) {
-				all.inside++
-				continue
-			}
-			var err error
-			if file.Name, err = filepath.Abs(own); err != nil {
-				return nil, err
-			}
-		}
-		folders[c].Folder = folder
-		folders[c].Images++
-		folders[c].Bytes += file.Size
-		all.files = append(all.files, file)
-	}
-	for _, folder := range folders {
-		if folder.Images > 0 {
-			all.folders = append(all.folders, folder)
-		}
-	}
-	return all, nil
-}
-
 // sortDry shows what would be done.
-func (a *app) sortDry(all *arranged, mode sorting.Mode, to string) error {
+func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
 	if a.json {
-		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.folders, "missing": all.missing})
+		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing})
 	}
 	if err := a.sortTable(all); err != nil {
 		return err
@@ -230,22 +153,22 @@ func (a *app) sortDry(all *arranged, mode sorting.Mode, to string) error {
 	return nil
 }
 
-func (a *app) sortTable(all *arranged) error {
+func (a *app) sortTable(all *sorting.Plan) error {
 	t := newTable("folder", "images", "size")
 	var bytes int64
-	for _, f := range all.folders {
+	for _, f := range all.Folders {
 		t.row(plain(f.Folder), fmt.Sprint(f.Images), diskspace.Words(f.Bytes))
 		bytes += f.Bytes
 	}
-	t.row("all", fmt.Sprint(len(all.files)), diskspace.Words(bytes))
+	t.row("all", fmt.Sprint(len(all.Files)), diskspace.Words(bytes))
 	return t.print(a.out)
 }
 
 // sortResult tells what was done; files that could not be sorted make the command fail.
-func (a *app) sortResult(all *arranged, r *sorting.Result, mode sorting.Mode, to string) error {
+func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode, to string) error {
 	a.tellTorn(r.Torn)
 	if a.json {
-		if err := a.printJSON(map[string]any{"to": to, "mode": mode, "folders": all.folders, "placed": r.Placed, "there": r.There, "failed": len(r.Failed), "missing": all.missing}); err != nil {
+		if err := a.printJSON(map[string]any{"to": to, "mode": mode, "folders": all.Folders, "placed": r.Placed, "there": r.There, "failed": len(r.Failed), "missing": all.Missing}); err != nil {
 			return err
 		}
 	} else {
@@ -255,7 +178,7 @@ func (a *app) sortResult(all *arranged, r *sorting.Result, mode sorting.Mode, to
 		a.note("%s: %d placed in %s, %d were there already; 'pipeline sort --undo %s' takes it back", mode, r.Placed, to, r.There, to)
 	}
 	if n := len(r.Failed); n > 0 {
-		return fmt.Errorf("%d files could not be sorted into %s (as %s: %w)", n, to, r.Failed[0].File, r.Failed[0].Err)
+		return fmt.Errorf("%d files could not be sorted into %s (such as %s: %w)", n, to, r.Failed[0].File, r.Failed[0].Err)
 	}
 	return nil
 }
@@ -286,7 +209,7 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
-		return fmt.Errorf("%d files in %s are no longer as they were sorted and stay as they are (as %s: %w); mend that and repeat the command", n, dir, u.Failed[0].File, u.Failed[0].Err)
+		return fmt.Errorf("%d files in %s are no longer as they were sorted and stay as they are (such as %s: %w); mend that and repeat the command", n, dir, u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
 }

@@ -18,9 +18,9 @@ import (
 
 	"iconic/features"
 	"iconic/head"
-	"iconic/internal/sorting"
 	"iconic/report"
 	"iconic/run"
+	"iconic/sorting"
 )
 
 // listing is all names below root with kind, time and size.

@@ -70,27 +70,27 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &run{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
-	if err := run.begin(); err != nil {
+	w := &work{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
+	if err := w.begin(); err != nil {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
 	}
-	defer func() { err = errors.Join(err, run.journal.close()) }()
+	defer func() { err = errors.Join(err, w.journal.close()) }()
 	for lo := 0; lo < len(s.Files); lo += batch {
 		if err := ctx.Err(); err != nil {
-			return run.result, err
+			return w.result, err
 		}
-		if err := run.batch(s.Files[lo:min(lo+batch, len(s.Files))]); err != nil {
-			return run.result, fmt.Errorf("sort into %s: %w", s.Folder, err)
+		if err := w.batch(s.Files[lo:min(lo+batch, len(s.Files))]); err != nil {
+			return w.result, fmt.Errorf("sort into %s: %w", s.Folder, err)
 		}
 		if s.Progress != nil {
 			s.Progress(min(lo+batch, len(s.Files)), len(s.Files))
 		}
 	}
-	return run.result, nil
+	return w.result, nil
 }
 
-// run is the work of one call.
-type run struct {
+// work is that of one call.
+type work struct {
 	*Sorting
 	folder  string
 	journal *journal
@@ -102,7 +102,7 @@ type run struct {
 }
 
 // begin opens the folder and its journal.
-func (r *run) begin() error {
+func (r *work) begin() error {
 	var first []entry
 	parent := filepath.Dir(r.folder)
 	for _, f := range []string{parent, r.folder} {
@@ -144,7 +144,7 @@ func (r *run) begin() error {
 	return nil
 }
 
-func (r *run) step() error {
+func (r *work) step() error {
 	return stopping(r.Step)()
 }
 
@@ -178,7 +178,7 @@ type planned struct {
 }
 
 // batch writes down what is to be done with some files, and does it.
-func (r *run) batch(files []File) error {
+func (r *work) batch(files []File) error {
 	var steps []planned
 	var notes []entry
 	folders := map[string]bool{}
@@ -235,12 +235,12 @@ func (r *run) batch(files []File) error {
 	return nil
 }
 
-func (r *run) fail(f File, err error) {
+func (r *work) fail(f File, err error) {
 	r.result.Failed = append(r.result.Failed, Failure{f.To, err})
 }
 
 // making lists the folders that have to be made for one below the folder; those that are there already are added to others.
-func (r *run) making(folder string, others map[string]bool) (entries []entry) {
+func (r *work) making(folder string, others map[string]bool) (entries []entry) {
 	for ; folder != "."; folder = filepath.Dir(folder) {
 		if r.made[folder] {
 			break
@@ -257,7 +257,7 @@ func (r *run) making(folder string, others map[string]bool) (entries []entry) {
 }
 
 // plan finds a free name for a file, or the one that it was sorted under before.
-func (r *run) plan(f File) (_ planned, there bool, err error) {
+func (r *work) plan(f File) (_ planned, there bool, err error) {
 	if f.Name == "" && r.Mode != Copy {
 		return planned{}, false, errors.New("it lies in a file with others: it can only be copied")
 	}
@@ -308,7 +308,7 @@ func (r *run) plan(f File) (_ planned, there bool, err error) {
 }
 
 // same tells whether a name is already what the step would make of it.
-func (r *run) same(f File, to string) bool {
+func (r *work) same(f File, to string) bool {
 	switch r.Mode {
 	case Link:
 		target, err := os.Readlink(to)
@@ -337,7 +337,7 @@ func sameFile(a, b string) bool {
 }
 
 // do takes one step that is written down.
-func (r *run) do(p planned) error {
+func (r *work) do(p planned) error {
 	to := filepath.Join(r.folder, string(p.To))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err

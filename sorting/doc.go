@@ -1,6 +1,7 @@
-// Package sorting puts many files into a folder at once, and takes all of it back.
+// Package sorting puts images into a folder with one subfolder per cluster, and takes it back.
 //
-// A sorting is written down before it is done. Each batch of steps goes into a journal in the folder, .iconic-sort.jsonl, and reaches
+// Arrange plans where the images of a run go, and a Sorting puts them there at once; Folders takes new images one by one, as they are told
+// apart. A Sorting is written down before it is done. Each batch of steps goes into a journal in the folder, .iconic-sort.jsonl, and reaches
 // the disk before the first of its steps is taken; so, whenever the process is killed, the journal names everything that may have
 // changed, and Undo finds by looking what was done and what was not. It gives back the tree of before, the times of files and
 // folders included.

@@ -1,0 +1,92 @@
+package sorting
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"iconic/extract/dataset"
+	"iconic/extract/pixels"
+	"iconic/internal/atomicfile"
+	"iconic/internal/placing"
+)
+
+// Folders is a folder with one subfolder per cluster, into which images of data sets are put one by one as their clusters become known.
+// There is no journal: only copies and links are made. It is for one goroutine at a time.
+type Folders struct {
+	Dir  string
+	Link bool // symbolic links to the originals, instead of copies
+
+	inside map[string]bool // folders of images, and whether they lie in Dir
+	swept  map[string]bool // subfolders without what an earlier process left there
+}
+
+// Holds tells whether an item of a set lies in the folder, by whatever links it is reached: it is not to be sorted into its own folder,
+// again and again.
+func (f *Folders) Holds(set *dataset.Set, item int) bool {
+	file, own := set.File(item)
+	if !own {
+		return false
+	}
+	folder := filepath.Dir(file)
+	inside, known := f.inside[folder]
+	if !known {
+		inside = placing.Within(folder, f.Dir)
+		if f.inside == nil {
+			f.inside = map[string]bool{}
+		}
+		f.inside[folder] = inside
+	}
+	return inside
+}
+
+// Place puts the item of a set with that path into the subfolder of its cluster, whose name may be "". A name that is taken by another
+// file gets a number, and what is there already stays as it is.
+func (f *Folders) Place(set *dataset.Set, item string, cluster int, called string) error {
+	i, ok := set.Find(item)
+	if !ok {
+		return fmt.Errorf("%s is not in %s", item, set.Root)
+	}
+	name := filepath.Join(f.Dir, placing.Folder(cluster, called), placing.Local(item))
+	file, own := set.File(i)
+	if f.Link {
+		if !own {
+			return fmt.Errorf("%s lies in an archive, where no link leads", item)
+		}
+		target, err := filepath.Abs(file)
+		if err != nil {
+			return err
+		}
+		_, err = placing.Link(name, target)
+		return err
+	}
+	content, err := set.Read(i, nil)
+	if err != nil {
+		return err
+	}
+	if set.Nameless(i) {
+		name += pixels.Extension(content)
+	}
+	var modified time.Time
+	if own {
+		if stat, err := os.Stat(file); err == nil {
+			modified = stat.ModTime()
+		}
+	}
+	f.sweep(filepath.Dir(name))
+	_, err = placing.Copy(name, content, modified)
+	return err
+}
+
+// sweep removes, once, what a killed process was writing in a folder.
+func (f *Folders) sweep(folder string) {
+	if f.swept[folder] {
+		return
+	}
+	if f.swept == nil {
+		f.swept = map[string]bool{}
+	}
+	f.swept[folder] = true
+	atomicfile.Sweep(folder)
+}
