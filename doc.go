@@ -7,9 +7,13 @@
 //
 //   - iconic/features opens what heads are trained on: stores, matrices, or a program's own numbers (features.New);
 //   - iconic/run owns run folders, iconic/sweep trains over many settings, iconic/comparison sets runs side by side;
+//   - iconic/sorting puts its images into a folder per cluster;
 //   - iconic/classify puts a run to use on new images and exports it as one ONNX file; iconic/endpoint answers over HTTP;
 //   - iconic/extract turns images into features, iconic/head trains heads (head/icon is the engine for methods of one's own), iconic/report
 //     scores and makes pages, iconic/models knows the encoders.
+//
+// Three iterators go over what there is: dataset.Set.All over images, features.Rows over rows of features, report.Assignments.All over who is
+// in which cluster.
 //
 // What takes long takes a context and ends with its error, keeping what is finished: the same call goes on from there (a training, with
 // Resume). progress.Hooks are told how far the work is.

@@ -113,6 +113,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // maxBody is the number of bytes that a request may have: a step that names 100,000 images has fewer.
 const maxBody = 16 << 20
 
+// ServeHTTP answers a request of the page.
 func (s *Curator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)

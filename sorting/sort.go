@@ -19,10 +19,10 @@ import (
 type Mode string
 
 const (
-	Copy     Mode = "copy"
+	Copy     Mode = "copy"     // copies with the modification times of the originals
 	Link     Mode = "link"     // symbolic links to the originals
 	Hardlink Mode = "hardlink" // second names of the same files, on the same file system
-	Move     Mode = "move"
+	Move     Mode = "move"     // the files themselves, which leave their old places
 )
 
 // File is one file to be sorted.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -426,6 +427,17 @@ func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, 
 	}
 	defer r.Close()
 	return readAt(r, 0, stat.Size(), buffer, headSize, look)
+}
+
+// All goes over the images in order, each with a function that reads its file.
+func (s *Set) All() iter.Seq2[Item, func() ([]byte, error)] {
+	return func(yield func(Item, func() ([]byte, error)) bool) {
+		for i, item := range s.Items {
+			if !yield(item, func() ([]byte, error) { return s.Read(i, nil) }) {
+				return
+			}
+		}
+	}
 }
 
 // Find gives the index of the item with that path.

@@ -16,11 +16,11 @@ import (
 type Reason string
 
 const (
-	Empty       Reason = "empty file"
-	NotAnImage  Reason = "not an image"
-	Unsupported Reason = "unsupported format"
-	TooLarge    Reason = "too large"
-	Damaged     Reason = "damaged or truncated"
+	Empty       Reason = "empty file"           // no bytes at all
+	NotAnImage  Reason = "not an image"         // the beginning is of no kind of picture
+	Unsupported Reason = "unsupported format"   // a picture of a kind that is not read
+	TooLarge    Reason = "too large"            // more pixels or bytes than are allowed
+	Damaged     Reason = "damaged or truncated" // the headers are those of a picture, and the rest is not
 )
 
 // Error is the error of Decode.

@@ -26,5 +26,8 @@ func (e *Embedding[T]) Forward([]T, int) []T { return e.table }
 // Backward implements Mapper.
 func (e *Embedding[T]) Backward(dz []T) { copy(e.gradient, dz) }
 
+// Parameters is the table of points.
 func (e *Embedding[T]) Parameters() [][]T { return [][]T{e.table} }
-func (e *Embedding[T]) Gradients() [][]T  { return [][]T{e.gradient} }
+
+// Gradients is that of the table.
+func (e *Embedding[T]) Gradients() [][]T { return [][]T{e.gradient} }

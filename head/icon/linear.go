@@ -51,5 +51,8 @@ func (l *Linear[T]) input(dz []T) []T {
 	return dx
 }
 
+// Parameters are the weights and the bias.
 func (l *Linear[T]) Parameters() [][]T { return [][]T{l.w, l.b} }
-func (l *Linear[T]) Gradients() [][]T  { return [][]T{l.dw, l.db} }
+
+// Gradients are those of Parameters, in their order.
+func (l *Linear[T]) Gradients() [][]T { return [][]T{l.dw, l.db} }

@@ -76,10 +76,12 @@ func (m *MLP[T]) Backward(dz []T) {
 // normal is the standard normal distribution function.
 func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 
+// Parameters are the weights and biases of both layers.
 func (m *MLP[T]) Parameters() [][]T {
 	return m.gather((*Linear[T]).Parameters, m.direction, m.length)
 }
 
+// Gradients are those of Parameters, in their order.
 func (m *MLP[T]) Gradients() [][]T {
 	return m.gather((*Linear[T]).Gradients, m.dDirection, m.dLength)
 }

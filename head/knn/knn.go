@@ -43,9 +43,9 @@ type Options struct {
 type Search string
 
 const (
-	SearchExact       Search = "exact"
-	SearchApproximate Search = "approximate"
-	SearchAuto        Search = "auto" // exact up to ExactRows rows
+	SearchExact       Search = "exact"       // every pair is compared
+	SearchApproximate Search = "approximate" // each row is compared with those of the nearest lists
+	SearchAuto        Search = "auto"        // exact up to ExactRows rows
 )
 
 // ExactRows is the size up to which SearchAuto compares every row with every other: minutes on two processors.

@@ -6,10 +6,13 @@ type Subset struct {
 	Rows []int32
 }
 
+// Len is the number of rows of the subset.
 func (s *Subset) Len() int { return len(s.Rows) }
 
+// Block reads rows lo to hi of the subset.
 func (s *Subset) Block(dst []float32, lo, hi int) error { return s.Features.Gather(dst, s.Rows[lo:hi]) }
 
+// Gather reads rows of the subset by their numbers in it.
 func (s *Subset) Gather(dst []float32, rows []int32) error {
 	named := make([]int32, len(rows))
 	for e, i := range rows {
@@ -24,8 +27,10 @@ type Columns struct {
 	Columns []int
 }
 
+// Dim is the number of columns that are kept.
 func (c *Columns) Dim() int { return len(c.Columns) }
 
+// Block reads the kept columns of rows lo to hi.
 func (c *Columns) Block(dst []float32, lo, hi int) error {
 	x := make([]float32, (hi-lo)*c.Features.Dim())
 	if err := c.Features.Block(x, lo, hi); err != nil {
@@ -35,6 +40,7 @@ func (c *Columns) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
+// Gather reads the kept columns of the given rows.
 func (c *Columns) Gather(dst []float32, rows []int32) error {
 	x := make([]float32, len(rows)*c.Features.Dim())
 	if err := c.Features.Gather(x, rows); err != nil {

@@ -6,9 +6,13 @@ type Stacked struct {
 	N    int // rows of each
 }
 
+// Len is the number of rows of all sets together.
 func (s *Stacked) Len() int { return s.N * len(s.Sets) }
+
+// Dim is that of each set.
 func (s *Stacked) Dim() int { return s.Sets[0].Dim() }
 
+// Block reads rows lo to hi of the stack.
 func (s *Stacked) Block(dst []float32, lo, hi int) error {
 	rows := make([]int32, 0, hi-lo)
 	for i := lo; i < hi; i++ {
@@ -17,6 +21,7 @@ func (s *Stacked) Block(dst []float32, lo, hi int) error {
 	return s.Gather(dst, rows)
 }
 
+// Gather reads rows by their numbers in the stack.
 func (s *Stacked) Gather(dst []float32, rows []int32) error {
 	d := s.Dim()
 	for v, set := range s.Sets {

@@ -26,6 +26,7 @@ type Standardized struct {
 	Mean, Inverse []float32
 }
 
+// Block reads rows lo to hi, standardised.
 func (s *Standardized) Block(dst []float32, lo, hi int) error {
 	if err := s.Features.Block(dst, lo, hi); err != nil {
 		return err
@@ -34,6 +35,7 @@ func (s *Standardized) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
+// Gather reads the given rows, standardised.
 func (s *Standardized) Gather(dst []float32, rows []int32) error {
 	if err := s.Features.Gather(dst, rows); err != nil {
 		return err

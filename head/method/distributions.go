@@ -25,9 +25,9 @@ type Distributions struct {
 type Candidates string
 
 const (
-	RowCandidates    Candidates = "the rows themselves"
-	SecondCandidates Candidates = "the same images in another set, in the same order"
-	ClassCandidates  Candidates = "prototypes, one for each class"
+	RowCandidates    Candidates = "the rows themselves"                               // each row is a candidate of every other
+	SecondCandidates Candidates = "the same images in another set, in the same order" // as where two encoders saw the same images
+	ClassCandidates  Candidates = "prototypes, one for each class"                    // as in classification
 )
 
 // Count is the number of candidates.

@@ -64,10 +64,10 @@ type About struct {
 type Need string
 
 const (
-	NeedsLabels Need = "labels"
-	NeedsViews  Need = "views"
-	NeedsSecond Need = "second set"
-	NeedsEdges  Need = "graph of edges"
+	NeedsLabels Need = "labels"         // a class for every row
+	NeedsViews  Need = "views"          // augmented views of every image
+	NeedsSecond Need = "second set"     // other features of the same images
+	NeedsEdges  Need = "graph of edges" // which rows are connected, and how strongly
 )
 
 // Inputs are what a method learns from besides features; rows are those of the features.

@@ -158,12 +158,16 @@ func (b Builder) Floats(x []float32, dims ...int64) Value {
 }
 
 // Float and Double are scalars of float32 and float64.
-func (b Builder) Float(x float32) Value  { return b.data(Float32, Floats([]float32{x})) }
+func (b Builder) Float(x float32) Value { return b.data(Float32, Floats([]float32{x})) }
+
+// Double is a float64 constant.
 func (b Builder) Double(x float64) Value { return b.data(Float64, words(int64(math.Float64bits(x)))) }
 
 // Integer is a scalar of int64, Row a row of them.
 func (b Builder) Integer(x int64) Value { return b.data(Int64, words(x)) }
-func (b Builder) Row(x ...int64) Value  { return b.data(Int64, words(x...), int64(len(x))) }
+
+// Row is a constant vector of int64.
+func (b Builder) Row(x ...int64) Value { return b.data(Int64, words(x...), int64(len(x))) }
 
 // Byte is a scalar of uint8.
 func (b Builder) Byte(x byte) Value { return b.data(Uint8, []byte{x}) }

@@ -71,8 +71,12 @@ const (
 )
 
 // Int, Ints and Float make attributes.
-func Int(name string, v int64) Attribute     { return Attribute{Name: name, Kind: KindInt, Int: v} }
+func Int(name string, v int64) Attribute { return Attribute{Name: name, Kind: KindInt, Int: v} }
+
+// Ints is an attribute of whole numbers.
 func Ints(name string, v ...int64) Attribute { return Attribute{Name: name, Kind: KindInts, Ints: v} }
+
+// Float is an attribute of one number.
 func Float(name string, v float32) Attribute { return Attribute{Name: name, Kind: KindFloat, Float: v} }
 
 // Attribute finds an attribute of a node by name, nil where there is none.

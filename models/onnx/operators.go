@@ -14,14 +14,28 @@ func (b Builder) Opset() int64 { return b.model.Opsets[""] }
 func (b Builder) unary(op string, x Value) Value { return b.append(op, x.Type, x.Shape, []Value{x}) }
 
 // Operations on each number.
-func (b Builder) Abs(x Value) Value      { return b.unary("Abs", x) }
-func (b Builder) Ceil(x Value) Value     { return b.unary("Ceil", x) }
-func (b Builder) Erf(x Value) Value      { return b.unary("Erf", x) }
-func (b Builder) Floor(x Value) Value    { return b.unary("Floor", x) }
+func (b Builder) Abs(x Value) Value { return b.unary("Abs", x) }
+
+// Ceil rounds up.
+func (b Builder) Ceil(x Value) Value { return b.unary("Ceil", x) }
+
+// Erf is the error function.
+func (b Builder) Erf(x Value) Value { return b.unary("Erf", x) }
+
+// Floor rounds down.
+func (b Builder) Floor(x Value) Value { return b.unary("Floor", x) }
+
+// Identity gives its input another name.
 func (b Builder) Identity(x Value) Value { return b.unary("Identity", x) }
-func (b Builder) Round(x Value) Value    { return b.unary("Round", x) } // halves to the even number
-func (b Builder) Sigmoid(x Value) Value  { return b.unary("Sigmoid", x) }
-func (b Builder) Sign(x Value) Value     { return b.unary("Sign", x) }
+
+// Round rounds to the nearest whole number, and halves to the even one.
+func (b Builder) Round(x Value) Value { return b.unary("Round", x) }
+
+// Sigmoid is 1/(1 + exp(−x)).
+func (b Builder) Sigmoid(x Value) Value { return b.unary("Sigmoid", x) }
+
+// Sign is −1, 0 or 1.
+func (b Builder) Sign(x Value) Value { return b.unary("Sign", x) }
 
 // Cast turns numbers into another type.
 func (b Builder) Cast(x Value, to DataType) Value {
@@ -43,14 +57,26 @@ func (b Builder) binary(op string, x, y Value) Value {
 
 // Operations on pairs of numbers.
 func (b Builder) Add(x, y Value) Value { return b.binary("Add", x, y) }
+
+// Sub is x − y, broadcast.
 func (b Builder) Sub(x, y Value) Value { return b.binary("Sub", x, y) }
+
+// Mul is x·y, element by element and broadcast.
 func (b Builder) Mul(x, y Value) Value { return b.binary("Mul", x, y) }
+
+// Div is x/y, element by element and broadcast.
 func (b Builder) Div(x, y Value) Value { return b.binary("Div", x, y) }
+
+// Min is the smaller element of each pair.
 func (b Builder) Min(x, y Value) Value { return b.binary("Min", x, y) }
+
+// Max is the larger element of each pair.
 func (b Builder) Max(x, y Value) Value { return b.binary("Max", x, y) }
 
 // Less and Greater compare pairs of numbers.
-func (b Builder) Less(x, y Value) Value    { return b.compare("Less", x, y) }
+func (b Builder) Less(x, y Value) Value { return b.compare("Less", x, y) }
+
+// Greater tells where x is above y.
 func (b Builder) Greater(x, y Value) Value { return b.compare("Greater", x, y) }
 
 func (b Builder) compare(op string, x, y Value) Value {
@@ -350,9 +376,13 @@ func (b Builder) Range(first, end, step Value) Value {
 func (b Builder) Sum(x Value, at int64, keep bool) Value {
 	return b.reduce("ReduceSum", 13, x, at, keep)
 }
+
+// Mean is the mean along an axis, which keep leaves in place with length 1.
 func (b Builder) Mean(x Value, at int64, keep bool) Value {
 	return b.reduce("ReduceMean", 18, x, at, keep)
 }
+
+// Maximum is the largest element along an axis, which keep leaves in place with length 1.
 func (b Builder) Maximum(x Value, at int64, keep bool) Value {
 	return b.reduce("ReduceMax", 18, x, at, keep)
 }

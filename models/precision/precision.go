@@ -14,9 +14,9 @@ import (
 type Precision string
 
 const (
-	Float32 Precision = "float32"
-	Float16 Precision = "float16"
-	Int8    Precision = "int8"
+	Float32 Precision = "float32" // as weights come
+	Float16 Precision = "float16" // half the size
+	Int8    Precision = "int8"    // a quarter of the size
 )
 
 // Parse accepts the three names, and "" for float32.
