@@ -32,8 +32,8 @@ const (
 	fixtureNames = 3
 )
 
-// trained makes a small run with labels, as of a store of images, and gives its files.
-func trained(t testing.TB) map[string][]byte {
+// fixture is a small set of features with labels, as of a store of images.
+func fixture(t testing.TB) *features.Set {
 	t.Helper()
 	data, labels := make([]float32, fixtureRows*fixtureDim), make([]int, fixtureRows)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -49,6 +49,13 @@ func trained(t testing.TB) map[string][]byte {
 		t.Fatal(err)
 	}
 	set.Encoder = []byte(`{"encoder":{"name":"tiny","sha256":"00"},"preprocessing":{"resize":8,"crop":8,"mean":[0.5,0.5,0.5],"std":[1,1,1]},"jpeg_decoder":"go","views":1,"dtype":"float32","dim":6,"shard_rows":64}`)
+	return set
+}
+
+// trained makes a small run of them, and gives its files.
+func trained(t testing.TB) map[string][]byte {
+	t.Helper()
+	set := fixture(t)
 	c, _, err := run.Configure(map[string]string{"clusters": strconv.Itoa(fixtureNames), "method": "kmeans"}, 0, fixtureRows, fixtureNames)
 	if err != nil {
 		t.Fatal(err)

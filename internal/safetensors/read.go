@@ -171,6 +171,9 @@ func check(name string, dtype DType, shape, offsets []int64, available int64) (I
 	if len(offsets) != 2 || !(0 <= offsets[0] && offsets[0] <= offsets[1] && offsets[1] <= available) {
 		return Info{}, fmt.Errorf("tensor %q: data_offsets %v do not lie within the %d bytes of data: the file is damaged or cut short", name, offsets, available)
 	}
+	if shape == nil {
+		return Info{}, fmt.Errorf("tensor %q has no shape", name)
+	}
 	info := Info{Name: name, DType: dtype, Shape: make([]int, len(shape)), offset: offsets[0], bytes: offsets[1] - offsets[0]}
 	need := size
 	for i, n := range shape {
