@@ -1,4 +1,3 @@
-// Package age reads lengths of time as people write them for what is kept: in days and weeks.
 package age
 
 import (

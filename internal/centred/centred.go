@@ -1,4 +1,3 @@
-// Package centred moves and scales a matrix, alike in every column, into a frame in which distances can be taken from products.
 package centred
 
 import (

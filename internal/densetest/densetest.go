@@ -1,4 +1,3 @@
-// Package densetest makes up features for tests.
 package densetest
 
 import (

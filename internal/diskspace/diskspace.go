@@ -1,4 +1,3 @@
-// Package diskspace tells how much room a disk has.
 package diskspace
 
 import (

@@ -1,5 +1,3 @@
-// Package half converts between float32 and the two 16-bit floating-point formats that weights and features are
-// stored in: IEEE 754 binary16 (float16) and bfloat16.
 package half
 
 import "math"

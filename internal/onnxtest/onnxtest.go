@@ -1,4 +1,3 @@
-// Package onnxtest makes small ONNX models for tests: right ones, and wrong ones of every kind that a user may bring.
 package onnxtest
 
 import (

@@ -1,5 +1,3 @@
-// Package sharedtest finds the reference data that some tests compare with: vectors, images, small encoders and
-// cached features, in a folder named shared beside the project or wherever ICONIC_SHARED points.
 package sharedtest
 
 import (

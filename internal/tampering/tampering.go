@@ -1,4 +1,3 @@
-// Package tampering makes damaged variants of files for tests: what somebody, or a bad disk, may have done to them.
 package tampering
 
 import (

@@ -1,6 +1,3 @@
-// Command module renames the module in the import declarations of Go files, and nothing else in them:
-//
-//	module OLD NEW FILE...
 package main
 
 import (

@@ -1,12 +1,3 @@
-// Numbers trains every method for a few steps and prints what each ends with: loss, accuracy, and a hash of the head's bits. Two
-// builds of the command whose tables are the same learn the same.
-//
-//	go build -o old ./pipeline                    # before a change
-//	go run ./scripts/numbers --pipeline ./old --features cifar100-test.features.npy --labels cifar100-test.superclasses.npy > old.txt
-//	go run ./scripts/numbers --pipeline ./new … | diff old.txt -
-//
-// It drives the command, not its packages, so that it outlives any change of theirs. Sets: a subsample of the features given, and
-// the demo's pictures in two views.
 package main
 
 import (
@@ -25,7 +16,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"iconic/internal/npy"
 	"iconic/internal/safetensors"
 )
 
@@ -36,23 +26,30 @@ func main() {
 	flag.StringVar(&o.labels, "labels", "", "labels of its rows")
 	flag.IntVar(&o.rows, "rows", 1000, "rows taken")
 	flag.StringVar(&o.methods, "methods", "", "methods, separated by commas (default: all)")
+	flag.StringVar(&o.hold, "hold", "", "settings as name=value, separated by commas, for those methods that read them")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "numbers [flags]                     train every method and print what each ends with")
+		fmt.Fprintln(flag.CommandLine.Output(), "numbers compare BEFORE.txt AFTER.txt   join two such tables")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	if err := o.run(); err != nil {
+	run := o.run
+	switch {
+	case flag.NArg() == 3 && flag.Arg(0) == "compare":
+		run = func() error { return compare(os.Stdout, flag.Arg(1), flag.Arg(2)) }
+	case flag.NArg() > 0:
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "numbers:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	pipeline, features, labels, methods string
-	rows                                int
-}
-
-// set is what methods are trained on.
-type set struct {
-	name  string
-	given []string // arguments of train
-	views bool
+	pipeline, features, labels, methods, hold string
+	rows                                      int
 }
 
 func (o options) run() error {
@@ -122,54 +119,32 @@ func (o options) names() ([]string, error) {
 	return names, nil
 }
 
-// edges joins each row with three others, seed-free.
-func edges(name string, n int) error {
-	var text strings.Builder
-	for i := range n {
-		for _, step := range []int{1, 7, 23} {
-			fmt.Fprintf(&text, "%d,%d\n", i, (i+step)%n)
+// held are the arguments for those settings to be held that a method reads.
+func (o options) held(method string) ([]string, error) {
+	if o.hold == "" {
+		return nil, nil
+	}
+	out, err := o.command("methods", method, "--json")
+	if err != nil {
+		return nil, err
+	}
+	var about struct{ Settings []struct{ Name string } }
+	if err := json.Unmarshal(out, &about); err != nil {
+		return nil, err
+	}
+	var arguments []string
+	for _, setting := range strings.Split(o.hold, ",") {
+		name, value, found := strings.Cut(setting, "=")
+		if !found {
+			return nil, fmt.Errorf("--hold %s: a setting is name=value", setting)
+		}
+		for _, s := range about.Settings {
+			if s.Name == name {
+				arguments = append(arguments, "--"+name, value)
+			}
 		}
 	}
-	return os.WriteFile(name, []byte(text.String()), 0o600)
-}
-
-// demo draws the demo's pictures and encodes two views of each.
-func (o options) demo(folder string) (set, error) {
-	drawn, store, graph := filepath.Join(folder, "demo"), filepath.Join(folder, "store"), filepath.Join(folder, "demo.csv")
-	if _, err := o.command("demo", "--out", drawn, "-q"); err != nil {
-		return set{}, err
-	}
-	if _, err := o.command("extract", filepath.Join(drawn, "pictures"), "--model", "tiny", "--views", "2", "--out", store, "-q"); err != nil {
-		return set{}, err
-	}
-	given := []string{store, "--second", store, "--graph", graph}
-	return set{"demo", given, true}, edges(graph, 600)
-}
-
-// subsample takes every few rows of the matrix.
-func (o options) subsample(folder string) (set, error) {
-	f, err := npy.Open(o.features)
-	if err != nil {
-		return set{}, err
-	}
-	defer f.Close()
-	labels, err := npy.ReadInts(o.labels)
-	if err != nil {
-		return set{}, err
-	}
-	n, d := min(o.rows, f.Len()), f.Dim()
-	rows, own := make([]int32, n), make([]int, n)
-	for i := range rows {
-		rows[i] = int32(i * f.Len() / n)
-		own[i] = labels[rows[i]]
-	}
-	x := make([]float32, n*d)
-	if err := f.Gather(x, rows); err != nil {
-		return set{}, err
-	}
-	features, names, graph := filepath.Join(folder, "x.npy"), filepath.Join(folder, "y.npy"), filepath.Join(folder, "x.csv")
-	given := []string{features, "--labels", names, "--second", features, "--graph", graph}
-	return set{"features", given, false}, errors.Join(npy.Write(features, []int{n, d}, x), npy.WriteInts(names, own), edges(graph, n))
+	return arguments, nil
 }
 
 // epochs keeps each method short; 0: it has none.
@@ -196,6 +171,11 @@ func (o options) train(s set, method, out string) error {
 	if few > 0 {
 		arguments = append(arguments, "--epochs", fmt.Sprint(few))
 	}
+	held, err := o.held(method)
+	if err != nil {
+		return err
+	}
+	arguments = append(arguments, held...)
 	if _, err := o.command(arguments...); err != nil {
 		return err
 	}

@@ -1,5 +1,3 @@
-// Command generate writes the AVX2 and AVX-512 assembly of package kernel. Run it through `go generate ./internal/kernel`; a test
-// checks that what is committed is what it writes.
 package main
 
 import (

@@ -1,5 +1,3 @@
-// Command draw writes the training pictures of the tiny built-in encoder: those of package synthetic, from seeds that the
-// demo never uses.
 package main
 
 import (
