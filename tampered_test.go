@@ -13,8 +13,8 @@ import (
 
 	"iconic/classify"
 	"iconic/features"
-	"iconic/head/matrix"
 	"iconic/internal/tampering"
+	"iconic/matrix"
 	"iconic/progress"
 	"iconic/run"
 )

@@ -17,7 +17,7 @@ import (
 	"sync"
 
 	"iconic/curation"
-	"iconic/head/matrix"
+	"iconic/matrix"
 	reportpage "iconic/report/page"
 )
 

@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"iconic/curation"
-	"iconic/internal/dense"
+	"iconic/matrix"
 )
 
 // served is a curator of n images in k clusters, asked over HTTP.
@@ -34,7 +34,7 @@ func serve(t *testing.T, n, k int) *served {
 	s := &served{t: t}
 	r := Run{Title: "made <up>", Hosts: []string{"localhost"}}
 	b := curation.Base{Names: make([]string, k), Dim: 2}
-	x := &dense.Rows{Width: 2}
+	x := &matrix.Dense{Width: 2}
 	for i := range n {
 		b.Cluster = append(b.Cluster, i%k)
 		r.Paths = append(r.Paths, fmt.Sprintf("folder/%05d.png", i))

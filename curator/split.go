@@ -9,7 +9,7 @@ import (
 
 	"iconic/curation"
 	"iconic/head/kmeans"
-	"iconic/head/matrix"
+	"iconic/matrix"
 )
 
 // preview is a split that was computed and not yet made.
@@ -88,7 +88,7 @@ func twoMeans(ctx context.Context, f matrix.Features, members []int, workers int
 	for k, i := range members {
 		rows[k] = int32(i)
 	}
-	of := &matrix.Selected{Of: f, Rows: rows}
+	of := &matrix.Subset{Features: f, Rows: rows}
 	result, err := kmeans.Cluster(ctx, of, kmeans.Options{Clusters: 2, Starts: 4, Workers: workers})
 	if err != nil {
 		return nil, fmt.Errorf("split: %w", err)

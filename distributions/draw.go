@@ -11,10 +11,10 @@ import (
 	"iconic/head"
 	"iconic/head/icon"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/principal"
+	"iconic/matrix"
 	"iconic/report/page"
 )
 

@@ -11,7 +11,7 @@ import (
 	"iconic/head"
 	"iconic/head/icon"
 	"iconic/head/knn"
-	"iconic/head/matrix"
+	"iconic/matrix"
 )
 
 // MostPoints is how many points are drawn at most: of a larger set so many rows.

@@ -8,8 +8,8 @@ import (
 
 	"iconic/extract/store"
 	"iconic/head"
-	"iconic/head/matrix"
 	"iconic/internal/cachefolder"
+	"iconic/matrix"
 	"iconic/report"
 )
 
@@ -103,7 +103,7 @@ func (s selection) of(view *store.View) head.Features {
 	if s.all {
 		return view
 	}
-	return &matrix.Selected{Of: view, Rows: s.rows}
+	return &matrix.Subset{Features: view, Rows: s.rows}
 }
 
 // classesOf leaves out the classes of which all images are gone, and gives each class's number among the others.

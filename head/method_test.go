@@ -11,17 +11,17 @@ import (
 
 	"iconic/head/icon"
 	"iconic/head/methods"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 const cloudSeed = 5
 
 // inputs gives a method all that any wants, for rows of clouds i mod k: labels, a noisy view, a second set, edges within clouds.
-func inputs(m *dense.Rows, k int) Inputs {
+func inputs(m *matrix.Dense, k int) Inputs {
 	n := m.Len()
 	in := Inputs{Second: densetest.Clouds(77, n, 5, k, 4)}
-	in.Views = []Features{&dense.Rows{Width: m.Width, X: densetest.Clouds(cloudSeed, 2*n, m.Width, k, 5).X[n*m.Width:]}} // the same clouds
+	in.Views = []Features{&matrix.Dense{Width: m.Width, X: densetest.Clouds(cloudSeed, 2*n, m.Width, k, 5).X[n*m.Width:]}} // the same clouds
 	for i := range n {
 		in.Labels = append(in.Labels, i%k)
 		for _, step := range []int{k, 7 * k, 23 * k} {

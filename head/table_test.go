@@ -14,12 +14,12 @@ import (
 
 	"iconic/head/methods"
 	"iconic/head/setting"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 // tiny is a set on which every method trains in milliseconds.
-func tiny() (*dense.Rows, Inputs) {
+func tiny() (*matrix.Dense, Inputs) {
 	m := densetest.Clouds(8, 72, 6, 3, 0.4)
 	return m, inputs(m, 3)
 }

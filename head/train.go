@@ -9,12 +9,12 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/novelty"
 	"iconic/head/regression"
 	"iconic/head/train"
+	"iconic/matrix"
 	"iconic/option"
 )
 

@@ -17,18 +17,17 @@ import (
 	"iconic/head/checkpoint"
 	"iconic/head/knn"
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/partition"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // clouds is k Gaussian clouds, row i in cloud i mod k, with features of very different scale.
-func clouds(seed uint64, n, d, k int, apart float64) *dense.Rows {
+func clouds(seed uint64, n, d, k int, apart float64) *matrix.Dense {
 	m := densetest.Clouds(seed, n, d, k, apart)
 	for i := range m.X {
 		m.X[i] = float32(math.Pow(10, float64(i%d%3-1)))*m.X[i] + 5
@@ -75,7 +74,7 @@ func learn(t testing.TB, f Features, c Config, o Options) *Result {
 }
 
 // purity is the share of rows whose cluster's commonest cloud is their own.
-func purity(t *testing.T, l *Linear, m *dense.Rows, k int) float64 {
+func purity(t *testing.T, l *Linear, m *matrix.Dense, k int) float64 {
 	t.Helper()
 	p := make([]float32, m.Len()*l.Clusters)
 	if err := l.Probabilities(p, m.X, m.Len()); err != nil {
@@ -223,7 +222,7 @@ func TestDefaultAtTheEdges(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		n, d, k int
-		change  func(m *dense.Rows)
+		change  func(m *matrix.Dense)
 	}{
 		{"two rows", 2, 3, 2, nil},
 		{"three rows", 3, 8, 2, nil},
@@ -231,18 +230,18 @@ func TestDefaultAtTheEdges(t *testing.T) {
 		{"more columns than rows", 40, 300, 4, nil},
 		{"one column", 60, 1, 2, nil},
 		{"many clusters of few rows", 120, 8, 50, nil},
-		{"duplicates", 90, 8, 6, func(m *dense.Rows) {
+		{"duplicates", 90, 8, 6, func(m *matrix.Dense) {
 			for i := range m.Len() {
 				copy(m.Row(i), m.Row(i%5))
 			}
 		}},
-		{"constant columns", 90, 8, 3, func(m *dense.Rows) {
+		{"constant columns", 90, 8, 3, func(m *matrix.Dense) {
 			for i := range m.Len() {
 				clear(m.Row(i)[2:7])
 			}
 		}},
-		{"one row apart", 90, 8, 2, func(m *dense.Rows) { m.Row(7)[3] += 1e6 }},
-		{"huge", 90, 8, 3, func(m *dense.Rows) {
+		{"one row apart", 90, 8, 2, func(m *matrix.Dense) { m.Row(7)[3] += 1e6 }},
+		{"huge", 90, 8, 3, func(m *matrix.Dense) {
 			for i := range m.X {
 				m.X[i] *= 1e15
 			}
@@ -382,7 +381,7 @@ func TestBadInput(t *testing.T) {
 	m := clouds(6, 40, 4, 2, 2)
 	nan := clouds(6, 40, 4, 2, 2)
 	nan.X[9*4+2] = float32(math.NaN())
-	same := dense.New(40, 4)
+	same := matrix.NewDense(40, 4)
 	for _, c := range []struct {
 		name     string
 		f        Features

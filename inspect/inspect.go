@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 	"iconic/report/inspection"
 )
 
@@ -47,7 +47,7 @@ func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
 	} else {
 		var first []int32
 		if in.Content, first = inspection.Contents(s.Hashes); len(first) < features.Len() {
-			features, name = &matrix.Selected{Of: s.Features, Rows: first}, "contents-"+name
+			features, name = &matrix.Subset{Features: s.Features, Rows: first}, "contents-"+name
 		}
 	}
 	g := inspection.Graph{N: features.Len()}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"iconic/head/matrix"
+	"iconic/matrix"
 )
 
 // points are n rows of 16 numbers, the last three of them copies of the first, which is far from all others.

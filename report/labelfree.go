@@ -8,16 +8,8 @@ import (
 	"slices"
 
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
-
-// Features are n rows of d float32 each. Block and Gather fill dst, rows×d row-major, and may be called from several
-// goroutines at once.
-type Features interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
 
 // LabelFree are the scores that need features but no labels. Those of one or of n clusters are undefined.
 type LabelFree struct {
@@ -49,7 +41,7 @@ type LabelFreeOptions struct {
 // ScoreFeatures measures how well clusters, entries in 0 … clusters−1, fit the features as they are stored, one entry a
 // row. Time is O(n·d + rows·clusters·d); memory O(clusters·d) a goroutine. Rows of length 0 have cosine distance 1 to
 // every row.
-func ScoreFeatures(ctx context.Context, f Features, cluster []int, clusters int, o LabelFreeOptions) (*LabelFree, error) {
+func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, clusters int, o LabelFreeOptions) (*LabelFree, error) {
 	if f.Len() != len(cluster) || len(cluster) == 0 {
 		return nil, fmt.Errorf("score features: %d rows and %d assignments: want as many of each, at least 1", f.Len(), len(cluster))
 	}
@@ -140,7 +132,7 @@ func SeedAgreement(runs [][]int) (float64, error) {
 }
 
 type featureScorer struct {
-	Features
+	matrix.Features
 	cluster []int
 	sizes   []int
 	d       int

@@ -3,7 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
-	"iconic/internal/dense"
+	"iconic/matrix"
 	"math"
 	"slices"
 	"strings"
@@ -11,9 +11,9 @@ import (
 )
 
 // thirty rows in five clusters, one of them with a single row; scikit-learn 1.x scored the same numbers in float64.
-func thirty() (*dense.Rows, []int) {
+func thirty() (*matrix.Dense, []int) {
 	cluster := []int{4, 1, 1, 0, 1, 3, 0, 2, 2, 1, 3, 2, 1, 2, 0, 3, 0, 0, 2, 0, 3, 0, 1, 1, 0, 3, 1, 0, 2, 2}
-	m := &dense.Rows{Width: 4}
+	m := &matrix.Dense{Width: 4}
 	for i, c := range cluster {
 		for j := range m.Width {
 			x := float64((i*37+j*j*17+i*j)%29)/7 - 1
@@ -86,7 +86,7 @@ func TestLabelFreeScoresOfDegenerateClusterings(t *testing.T) {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
-	same := dense.New(f.Len(), 4) // rows of length 0, all the same
+	same := matrix.NewDense(f.Len(), 4) // rows of length 0, all the same
 	l, err := ScoreFeatures(context.Background(), same, cluster, 5, LabelFreeOptions{})
 	if err != nil || l.Silhouette != 0 || l.DaviesBouldin != 0 || l.CalinskiHarabasz.Defined() {
 		t.Errorf("equal rows: %+v, %v", l, err)
@@ -133,7 +133,7 @@ func TestNeighbourAndSeedAgreement(t *testing.T) {
 
 func TestScoreFeaturesRefuses(t *testing.T) {
 	f, cluster := thirty()
-	broken := &dense.Rows{Width: 4, X: slices.Clone(f.X)}
+	broken := &matrix.Dense{Width: 4, X: slices.Clone(f.X)}
 	broken.X[6] = float32(math.NaN())
 	for want, try := range map[string]func() (*LabelFree, error){
 		"30 rows and 29 assignments": func() (*LabelFree, error) {

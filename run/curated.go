@@ -9,7 +9,7 @@ import (
 
 	"iconic/curation"
 	"iconic/features"
-	"iconic/head/matrix"
+	"iconic/matrix"
 	"iconic/progress"
 	"iconic/report"
 )
@@ -127,7 +127,7 @@ func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
 		return &some, nil
 	}
 	left := *set
-	left.Features = &matrix.Selected{Of: set.Features, Rows: rows}
+	left.Features = &matrix.Subset{Features: set.Features, Rows: rows}
 	left.Paths, left.Labels = entries(set.Paths, rows), entries(set.Labels, rows)
 	left.Hashes, left.Bytes = entries(set.Hashes, rows), entries(set.Bytes, rows)
 	left.Graphs = "" // what is kept there is of all images

@@ -9,10 +9,10 @@ import (
 	"iconic/head/clustercount"
 	"iconic/head/icon"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/internal/densetest"
 	"iconic/internal/identitytest"
+	"iconic/matrix"
 )
 
 // resumes are the identities of a training whose method needs each of the inputs: what must be the same for it to be resumed.

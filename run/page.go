@@ -20,8 +20,8 @@ import (
 	"iconic/head/knn"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
-	"iconic/internal/dense"
 	"iconic/internal/regular"
+	"iconic/matrix"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/report"
@@ -239,7 +239,7 @@ func (f *Finished) Layout(ctx context.Context, set *features.Set, o PageOptions)
 		return nil, err
 	}
 	options := tsne.Options{Metric: knn.Euclidean, Workers: o.Workers, Progress: o.Hooks.Stage("map", "iterations")}
-	y, kl, err := tsne.Layout(ctx, &dense.Rows{Width: k, X: z}, options)
+	y, kl, err := tsne.Layout(ctx, &matrix.Dense{Width: k, X: z}, options)
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 
 	"iconic/head/confidence"
 	"iconic/head/kmeans"
-	"iconic/head/matrix"
 	"iconic/head/partition"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"iconic/head/matrix"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 
-	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // ErrNotFinite is in the chain of the error for logits that hold NaN or an infinity.

@@ -13,14 +13,14 @@ import (
 
 	"go.uber.org/goleak"
 	"iconic/internal/sharedtest"
-	"iconic/internal/sparse"
+	"iconic/matrix"
 	"pgregory.net/rapid"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // plain is the loss by its definition, dense and in float64.
-func plain(z []float64, n, c int, p *sparse.Rows, alpha, beta float64) float64 {
+func plain(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) float64 {
 	phi := make([]float64, n*c)
 	mass := make([]float64, c)
 	for i := range n {
@@ -63,7 +63,7 @@ func plain(z []float64, n, c int, p *sparse.Rows, alpha, beta float64) float64 {
 
 // numeric is the gradient of plain by central differences. With steps of 1e-5 and logits of order 1 truncation is of order
 // 1e-10 and cancellation of order 1e-16/1e-5 = 1e-11, far below what float32 can show.
-func numeric(z []float64, n, c int, p *sparse.Rows, alpha, beta float64) []float64 {
+func numeric(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) []float64 {
 	const step = 1e-5
 	d := make([]float64, len(z))
 	for i, v := range z {
@@ -77,8 +77,8 @@ func numeric(z []float64, n, c int, p *sparse.Rows, alpha, beta float64) []float
 }
 
 // randomRows is n rows over n columns with up to most entries each.
-func randomRows(r *rand.Rand, n, most int) *sparse.Rows {
-	p := &sparse.Rows{Offset: []int{0}}
+func randomRows(r *rand.Rand, n, most int) *matrix.Sparse {
+	p := &matrix.Sparse{Offset: []int{0}}
 	for range n {
 		chosen := make(map[int32]bool)
 		for range 1 + r.IntN(min(most, n)) {
@@ -232,7 +232,7 @@ func TestReferenceVectors(t *testing.T) {
 	for i, c := range cases {
 		z, dz := make([]float32, c.N*c.C), make([]float32, c.N*c.C)
 		var want []float64
-		p := &sparse.Rows{Offset: []int{0}}
+		p := &matrix.Sparse{Offset: []int{0}}
 		for r := range c.N {
 			for k, v := range c.Z[r] {
 				z[r*c.C+k] = float32(v)
@@ -255,7 +255,7 @@ func TestReferenceVectors(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
-	p := &sparse.Rows{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
+	p := &matrix.Sparse{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
 	z, dz := make([]float32, 6), make([]float32, 6)
 	nan := float32(math.NaN())
 	for name, loss := range map[string]*Loss{"alpha": {Alpha: -0.1}, "alpha NaN": {Alpha: nan}, "beta": {Beta: 1.5}} {
@@ -333,7 +333,7 @@ func BenchmarkGradient(b *testing.B) {
 			for i := range z {
 				z[i] = float32(r.NormFloat64())
 			}
-			p := &sparse.Rows{Offset: []int{0}}
+			p := &matrix.Sparse{Offset: []int{0}}
 			for i := range n {
 				p.Column, p.Weight = append(p.Column, int32(i^1)), append(p.Weight, 1)
 				p.Offset = append(p.Offset, i+1)

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"testing"
 
-	"iconic/internal/sparse"
+	"iconic/matrix"
 	"pgregory.net/rapid"
 )
 
 // plainOver is the loss over a sample by its definition, dense and in float64: that of all columns less the mean of −α ln q̃ over all, plus
 // that over the sample.
-func plainOver(z []float64, n, c int, p *sparse.Rows, alpha, beta float64, columns []int32) float64 {
+func plainOver(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64, columns []int32) float64 {
 	phi, mass := make([]float64, n*c), make([]float64, c)
 	for i := range n {
 		sum := 0.0
@@ -190,7 +190,7 @@ func TestSampledStripes(t *testing.T) {
 }
 
 func TestBadSamples(t *testing.T) {
-	p := &sparse.Rows{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
+	p := &matrix.Sparse{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
 	z, dz := make([]float32, 6), make([]float32, 6)
 	for name, columns := range map[string][]int32{"none": {}, "twice": {1, 1}, "beyond": {2}, "negative": {-1}} {
 		if _, err := (&Loss{Alpha: 0.5, Columns: columns}).Gradient(context.Background(), dz, z, 2, 3, p); err == nil {
@@ -210,7 +210,7 @@ func BenchmarkSampledGradient(b *testing.B) {
 				for i := range z {
 					z[i] = float32(r.NormFloat64())
 				}
-				p := &sparse.Rows{Offset: []int{0}}
+				p := &matrix.Sparse{Offset: []int{0}}
 				for i := range n {
 					p.Column, p.Weight = append(p.Column, int32(i^1)), append(p.Weight, 1)
 					p.Offset = append(p.Offset, i+1)

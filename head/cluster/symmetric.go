@@ -1,6 +1,6 @@
 package cluster
 
-import "iconic/internal/sparse"
+import "iconic/matrix"
 
 // symmetricRows holds p beside p + pᵀ, on the entries where either is not zero, so that a row's gradient can be summed
 // by the row's owner alone.
@@ -17,7 +17,7 @@ func (s *symmetricRows) row(i int) (own, both []float32) {
 
 // fill sets s to p, whose columns ascend in each row. Entry (i, j) appears at most twice in row i: once for p_ij and once
 // for p_ji; two entries of a pair are not merged, since W adds them up anyway.
-func (s *symmetricRows) fill(p *sparse.Rows) {
+func (s *symmetricRows) fill(p *matrix.Sparse) {
 	n := p.Len()
 	s.offset = grown(s.offset, n+1)
 	s.next = grown(s.next, n)

@@ -12,8 +12,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"iconic/head/matrix"
-	"iconic/internal/dense"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,7 +35,7 @@ func clouds(t testing.TB, seed uint64, d, groups int, apart float64, sizes ...in
 	for range groups {
 		far = append(far, gauss(3*apart, nil))
 	}
-	x := &dense.Rows{Width: d}
+	x := &matrix.Dense{Width: d}
 	for c, size := range sizes {
 		var around []float64
 		if groups > 0 {

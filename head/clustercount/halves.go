@@ -7,11 +7,10 @@ import (
 
 	"iconic/head/kmeans"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/partition"
 	"iconic/head/space"
-	"iconic/internal/dense"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Constants of the space, those of head/directions.
@@ -29,8 +28,8 @@ const (
 
 // half is the rows in the space of half of the features.
 type half struct {
-	v    *dense.Rows // whitened directions, diffused
-	near *knn.Graph  // of those before the diffusion
+	v    *matrix.Dense // whitened directions, diffused
+	near *knn.Graph    // of those before the diffusion
 }
 
 // split makes both halves of several random splits of the columns of f.
@@ -57,7 +56,7 @@ func prepare(ctx context.Context, f matrix.Features, o Options) (half, error) {
 		return half{}, err
 	}
 	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
-	near := func(x *dense.Rows, k int) (*knn.Graph, error) {
+	near := func(x *matrix.Dense, k int) (*knn.Graph, error) {
 		return knn.SearchAuto.Find(ctx, x, knn.Options{K: min(k, x.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	}
 	g, err := near(u, neighboursWhitening)
@@ -124,9 +123,9 @@ func chance(ctx context.Context, f matrix.Features, k int, o Options) (float64, 
 }
 
 // permuted is a copy of f with every column in an order of its own.
-func permuted(ctx context.Context, f matrix.Features, o Options) (*dense.Rows, error) {
+func permuted(ctx context.Context, f matrix.Features, o Options) (*matrix.Dense, error) {
 	n, d := f.Len(), f.Dim()
-	x, y := dense.New(n, d), dense.New(n, d)
+	x, y := matrix.NewDense(n, d), matrix.NewDense(n, d)
 	if err := f.Block(x.X, 0, n); err != nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"iconic/head/matrix"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Constants of the search; docs/choosing-k.md says where they come from.

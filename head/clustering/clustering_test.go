@@ -11,12 +11,12 @@ import (
 
 	"iconic/head/icon"
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/optim"
 	"iconic/head/sampling"
 	"iconic/head/train"
 	"iconic/internal/sharedtest"
+	"iconic/matrix"
 )
 
 // given is a task whose batches are known.

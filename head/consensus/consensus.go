@@ -7,13 +7,13 @@ import (
 	"slices"
 
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/regression"
 	"iconic/head/train"
 	"iconic/internal/assignment"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // within is how many nats above the least loss a head may lie and still count. With few clusters a head in which two groups share one is

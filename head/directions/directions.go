@@ -10,15 +10,14 @@ import (
 
 	"iconic/head/kmeans"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/mixture"
 	"iconic/head/partition"
 	"iconic/head/space"
 	"iconic/head/spectral"
 	"iconic/head/train"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Sizes says how far the sizes of clusters may differ.
@@ -350,8 +349,8 @@ type search struct {
 	options Options
 	z, raw  knn.Features
 	near    *knn.Graph
-	q, v    *dense.Rows // directions whitened, and those averaged; nil before prepare
-	graph   *knn.Graph  // of q: what the average and the eigenvectors are taken over
+	q, v    *matrix.Dense // directions whitened, and those averaged; nil before prepare
+	graph   *knn.Graph    // of q: what the average and the eigenvectors are taken over
 }
 
 func (s *search) few() bool { return s.options.Clusters <= few }
@@ -473,7 +472,7 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 			chosen = append(chosen, int32(i))
 		}
 		slices.Sort(chosen)
-		q = dense.New(rows, d)
+		q = matrix.NewDense(rows, d)
 		if err := s.q.Gather(q.X, chosen); err != nil {
 			return nil, err
 		}
@@ -512,7 +511,7 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 
 // extend puts every row into the cluster of landmarks whose mean direction is nearest.
 func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, error) {
-	marks := dense.New(len(chosen), s.v.Width)
+	marks := matrix.NewDense(len(chosen), s.v.Width)
 	if err := s.v.Gather(marks.X, chosen); err != nil {
 		return nil, err
 	}
@@ -520,7 +519,7 @@ func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, 
 }
 
 // mix is the partition by a candidate's mixture from a start.
-func (s *search) mix(ctx context.Context, v *dense.Rows, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
+func (s *search) mix(ctx context.Context, v *matrix.Dense, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
 	return mixture.Fit(ctx, v, start, mixture.Options{
 		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Still: s.still(), Workers: workers,
 	})
@@ -579,7 +578,7 @@ func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)
 func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
 
 // half is the directions of a random half of the features, and starts there: k-means on them, and with few clusters on the features themselves.
-func (s *search) half(ctx context.Context, p int) (*dense.Rows, [][]int32, error) {
+func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, error) {
 	d := s.z.Dim()
 	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
 	columns := r.Perm(d)[:max(1, d/2)]

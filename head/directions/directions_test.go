@@ -17,13 +17,13 @@ import (
 	"iconic/head/method"
 	"iconic/head/partition"
 	"iconic/head/train"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func near(t testing.TB, z *dense.Rows) *knn.Graph {
+func near(t testing.TB, z *matrix.Dense) *knn.Graph {
 	t.Helper()
 	g, err := knn.Exact(context.Background(), z, knn.Options{K: min(10, z.Len()-1), Metric: knn.Euclidean})
 	if err != nil {
@@ -33,9 +33,9 @@ func near(t testing.TB, z *dense.Rows) *knn.Graph {
 }
 
 // uneven are clouds of the sizes given.
-func uneven(seed uint64, d int, apart float64, sizes ...int) (*dense.Rows, []int32) {
+func uneven(seed uint64, d int, apart float64, sizes ...int) (*matrix.Dense, []int32) {
 	r := rand.New(rand.NewPCG(seed, 2))
-	z := &dense.Rows{Width: d}
+	z := &matrix.Dense{Width: d}
 	var truth []int32
 	for c, size := range sizes {
 		centre := make([]float64, d)
@@ -128,24 +128,24 @@ func TestEdges(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		n, d, k int
-		change  func(m *dense.Rows)
+		change  func(m *matrix.Dense)
 	}{
 		{"two rows", 2, 4, 2, nil},
 		{"as many clusters as rows", 7, 5, 7, nil},
 		{"more columns than rows", 12, 200, 3, nil},
 		{"one column", 40, 1, 3, nil},
-		{"duplicates", 60, 6, 10, func(m *dense.Rows) {
+		{"duplicates", 60, 6, 10, func(m *matrix.Dense) {
 			for i := range m.Len() {
 				copy(m.Row(i), m.Row(i%3))
 			}
 		}},
-		{"zero rows", 60, 6, 4, func(m *dense.Rows) { clear(m.X[:20*6]) }},
-		{"constant columns", 60, 6, 4, func(m *dense.Rows) {
+		{"zero rows", 60, 6, 4, func(m *matrix.Dense) { clear(m.X[:20*6]) }},
+		{"constant columns", 60, 6, 4, func(m *matrix.Dense) {
 			for i := range m.Len() {
 				m.Row(i)[0], m.Row(i)[5] = 0, 0
 			}
 		}},
-		{"all zeros", 30, 4, 3, func(m *dense.Rows) { clear(m.X) }},
+		{"all zeros", 30, 4, 3, func(m *matrix.Dense) { clear(m.X) }},
 		{"fewer than two rows a cluster", 50, 6, 30, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/partition"
 	"iconic/head/regression"
@@ -20,6 +19,7 @@ import (
 	"iconic/head/spectral"
 	"iconic/head/train"
 	"iconic/internal/kernel"
+	"iconic/matrix"
 )
 
 // Name of the method.

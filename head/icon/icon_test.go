@@ -16,9 +16,9 @@ import (
 	"iconic/head/cluster"
 	"iconic/head/knn"
 	"iconic/head/optim"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/sharedtest"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -765,7 +765,7 @@ func TestNeighboursOverEdgesAreThoseOverAllPoints(t *testing.T) {
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
-	g, err := knn.Exact(ctx(), &dense.Rows{Width: d, X: x}, knn.Options{K: n - 1, Metric: knn.Euclidean})
+	g, err := knn.Exact(ctx(), &matrix.Dense{Width: d, X: x}, knn.Options{K: n - 1, Metric: knn.Euclidean})
 	if err != nil {
 		t.Fatal(err)
 	}

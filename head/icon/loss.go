@@ -8,11 +8,11 @@ import (
 	"iconic/head/cluster"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
-	"iconic/internal/sparse"
+	"iconic/matrix"
 )
 
 // Rows is a supervisory distribution by sparse rows: row i names neighbours and weights that sum to 1.
-type Rows = sparse.Rows
+type Rows = matrix.Sparse
 
 // Loss is the I-Con loss of representations under a supervisory distribution.
 type Loss[T kernel.Float] struct {

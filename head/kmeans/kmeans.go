@@ -8,9 +8,9 @@ import (
 	"slices"
 	"sync"
 
-	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Features is what is clustered: matrix.Features.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"iconic/head/matrix"
 	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 const (

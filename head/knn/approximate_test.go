@@ -10,12 +10,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"iconic/internal/dense"
+	"iconic/matrix"
 	"pgregory.net/rapid"
 )
 
 // clouds is rows around centres, row i around centre i mod k.
-func clouds(seed uint64, n, d, k int) *dense.Rows {
+func clouds(seed uint64, n, d, k int) *matrix.Dense {
 	r := rand.New(rand.NewPCG(seed, 9))
 	centre := random(r, k, d)
 	m := random(r, n, d)

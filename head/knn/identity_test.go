@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"testing"
 
-	"iconic/internal/dense"
 	"iconic/internal/identitytest"
+	"iconic/matrix"
 )
 
 // graph is all that a search for neighbours is told.
 type graph struct {
-	Features *dense.Rows
+	Features *matrix.Dense
 	Search   Search
 	Options  Options
 }
@@ -33,7 +33,7 @@ func TestKeysKnowEveryInputOfAGraph(t *testing.T) {
 		"Options.Progress": out("it only tells"),
 	}
 	identitytest.Check(t, func() graph {
-		m := dense.New(3, 2)
+		m := matrix.NewDense(3, 2)
 		copy(m.X, []float32{1, 2, 3, 4, 5, 6})
 		return graph{m, SearchApproximate, Options{K: 1, Metric: Cosine}}
 	}, func(g graph) (map[string]string, error) {

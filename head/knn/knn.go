@@ -6,10 +6,10 @@ import (
 	"math"
 	"slices"
 
-	"iconic/head/matrix"
 	"iconic/internal/centred"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Features is what neighbours are looked for in: matrix.Features.

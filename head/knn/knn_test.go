@@ -12,16 +12,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"iconic/internal/dense"
 	"iconic/internal/sharedtest"
+	"iconic/matrix"
 	"pgregory.net/rapid"
 	"slices"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func random(r *rand.Rand, n, d int) *dense.Rows {
-	m := dense.New(n, d)
+func random(r *rand.Rand, n, d int) *matrix.Dense {
+	m := matrix.NewDense(n, d)
 	for i := range m.X {
 		m.X[i] = float32(r.NormFloat64())
 	}
@@ -29,7 +29,7 @@ func random(r *rand.Rand, n, d int) *dense.Rows {
 }
 
 // plain ranks all rows by distance in float64.
-func plain(m *dense.Rows, metric Metric, k int) []int32 {
+func plain(m *matrix.Dense, metric Metric, k int) []int32 {
 	var all []int32
 	for i := range m.Len() {
 		var list []ranked
@@ -81,7 +81,7 @@ func TestPanelsAndWorkersDoNotShow(t *testing.T) {
 }
 
 func TestDuplicatesGoToTheLowestIndex(t *testing.T) {
-	m := dense.New(3000, 3)
+	m := matrix.NewDense(3000, 3)
 	for i := range m.X {
 		m.X[i] = float32(1 + i%3)
 	}
@@ -130,7 +130,7 @@ func TestReferenceVectors(t *testing.T) {
 			continue
 		}
 		seen++
-		m := &dense.Rows{Width: len(c.X[0])}
+		m := &matrix.Dense{Width: len(c.X[0])}
 		for _, row := range c.X {
 			m.X = append(m.X, row...)
 		}
@@ -151,9 +151,9 @@ func TestReferenceVectors(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	m := random(rand.New(rand.NewPCG(3, 4)), 10, 4)
-	bad := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+	bad := &matrix.Dense{Width: 4, X: slices.Clone(m.X)}
 	bad.X[7*4+1] = float32(math.NaN())
-	zero := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+	zero := &matrix.Dense{Width: 4, X: slices.Clone(m.X)}
 	clear(zero.X[3*4 : 4*4])
 	for _, c := range []struct {
 		name string
@@ -203,7 +203,7 @@ func TestRowsWithoutDirection(t *testing.T) {
 	}
 	for _, search := range []Search{SearchExact, SearchApproximate} {
 		for _, scale := range []float32{1, 1e-20, 1e30} {
-			scaled := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+			scaled := &matrix.Dense{Width: 4, X: slices.Clone(m.X)}
 			for i := range scaled.X {
 				scaled.X[i] *= scale
 			}
@@ -243,7 +243,7 @@ func TestEuclideanNeighboursKeepTheirDigits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ offset, scale float64 }{{1e4, 1}, {0, 0x1p-70}, {0, 0x1p100}} {
-		moved := &dense.Rows{Width: 4, X: slices.Clone(m.X)}
+		moved := &matrix.Dense{Width: 4, X: slices.Clone(m.X)}
 		for i, v := range moved.X {
 			moved.X[i] = float32((float64(v) + test.offset) * test.scale)
 		}

@@ -6,9 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Head is the linear head: logits z = x·Wᵀ + b of features x. Its probabilities are the row softmax of z.

@@ -6,9 +6,9 @@ import (
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
-	"iconic/head/matrix"
 	"iconic/head/setting"
 	"iconic/head/train"
+	"iconic/matrix"
 )
 
 // Method is a way to learn clusters: a choice of supervisory distribution, learned distribution and mapper, or a rival of such.

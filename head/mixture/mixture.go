@@ -6,9 +6,9 @@ import (
 	"math"
 	"slices"
 
-	"iconic/head/matrix"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Options are the settings of a fit.

@@ -12,16 +12,16 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // caps are directions about means at right angles, as many of each as sizes say.
-func caps(seed uint64, width, spread float64, d int, sizes ...int) (v *dense.Rows, truth []int32) {
+func caps(seed uint64, width, spread float64, d int, sizes ...int) (v *matrix.Dense, truth []int32) {
 	r := rand.New(rand.NewPCG(seed, 3))
-	v = &dense.Rows{Width: d}
+	v = &matrix.Dense{Width: d}
 	for c, size := range sizes {
 		for range size {
 			row := make([]float32, d)
@@ -134,7 +134,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 
 // Rows of zeros, duplicates and clusters without rows leave everything finite.
 func TestDegenerateRows(t *testing.T) {
-	v := dense.New(9, 3)
+	v := matrix.NewDense(9, 3)
 	for i := range 4 {
 		v.Row(i)[0] = 1
 	}

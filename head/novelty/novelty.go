@@ -13,14 +13,8 @@ import (
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/internal/safetensors"
+	"iconic/matrix"
 )
-
-// Features is the training set, n rows of d numbers.
-type Features interface {
-	Len() int
-	Dim() int
-	Gather(dst []float32, rows []int32) error
-}
 
 // Options of Fit.
 type Options struct {
@@ -45,7 +39,7 @@ const blockRows = 256
 
 // Fit draws references from a training set and finds the threshold: the distance that the share Kept of the set keeps, each
 // from the nearest reference that is another row. It fails on a set of fewer than two rows, and with ctx's error when ctx ends.
-func Fit(ctx context.Context, f Features, o Options) (*Detector, error) {
+func Fit(ctx context.Context, f matrix.Features, o Options) (*Detector, error) {
 	n := f.Len()
 	if n < 2 {
 		return nil, fmt.Errorf("novelty: %d features: want at least 2", n)

@@ -11,12 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 // plain is the distance of x to the nearest row, in float64.
-func plain(x []float32, rows *dense.Rows, but int) float64 {
+func plain(x []float32, rows *matrix.Dense, but int) float64 {
 	best := math.Inf(1)
 	for j := range rows.Len() {
 		if j == but {
@@ -68,7 +68,7 @@ func TestDistancesToTheNearestRow(t *testing.T) {
 // A sample does nearly as well: the same clouds are mostly within the threshold, others mostly not.
 func TestTellsOtherCloudsFromASample(t *testing.T) {
 	all := densetest.Clouds(3, 4000, 24, 10, 2)
-	half := &dense.Rows{Width: 24, X: all.X[:2000*24]}
+	half := &matrix.Dense{Width: 24, X: all.X[:2000*24]}
 	for _, workers := range []int{1, 3} {
 		d, err := Fit(context.Background(), half, Options{References: 500, Probes: 1500, Workers: workers})
 		if err != nil {
@@ -129,15 +129,15 @@ func TestSavedAndLoaded(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	ctx := context.Background()
-	if _, err := Fit(ctx, dense.New(1, 3), Options{}); err == nil || !strings.Contains(err.Error(), "want at least 2") {
+	if _, err := Fit(ctx, matrix.NewDense(1, 3), Options{}); err == nil || !strings.Contains(err.Error(), "want at least 2") {
 		t.Errorf("one row: %v", err)
 	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := Fit(ended, dense.New(9, 3), Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Fit(ended, matrix.NewDense(9, 3), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: %v", err)
 	}
-	d, err := Fit(ctx, dense.New(9, 3), Options{})
+	d, err := Fit(ctx, matrix.NewDense(9, 3), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"iconic/head/matrix"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 const (

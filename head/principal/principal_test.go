@@ -8,13 +8,13 @@ import (
 	"slices"
 	"testing"
 
-	"iconic/internal/dense"
+	"iconic/matrix"
 )
 
 // stretched has rows of four numbers, of deviations 9, 4, 1 and 0 along axes that are turned by 30° in the first two.
-func stretched(n int) *dense.Rows {
+func stretched(n int) *matrix.Dense {
 	r := rand.New(rand.NewPCG(1, 2))
-	m := dense.New(n, 4)
+	m := matrix.NewDense(n, 4)
 	c, s := math.Cos(math.Pi/6), math.Sin(math.Pi/6)
 	for i := range n {
 		a, b := 9*r.NormFloat64(), 4*r.NormFloat64()
@@ -83,7 +83,7 @@ func TestWhatCannotBeFound(t *testing.T) {
 	if _, err := Find(ctx, stretched(10), 1, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	one := &dense.Rows{Width: 3, X: []float32{1, 2, 3}} // of no extent
+	one := &matrix.Dense{Width: 3, X: []float32{1, 2, 3}} // of no extent
 	c, err := Find(t.Context(), one, 2, 1)
 	if err != nil || c.Variance[0] != 0 {
 		t.Errorf("one row: %+v, %v", c, err)

@@ -8,12 +8,12 @@ import (
 
 	"iconic/head/clustering"
 	"iconic/head/icon"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/optim"
 	"iconic/head/sampling"
 	"iconic/head/setting"
 	"iconic/head/train"
+	"iconic/matrix"
 )
 
 // Contrast trains mappers by a loss over batches of anchors and their partners. What it reads besides depends on its loss and its p.

@@ -5,9 +5,9 @@ import (
 
 	"iconic/head/icon"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/method"
 	"iconic/head/train"
+	"iconic/matrix"
 )
 
 // Sampler draws batches: anchors in a new order every epoch, and for each one of its neighbours. All draws come from (seed,

@@ -9,10 +9,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"iconic/head/knn"
-	"iconic/head/matrix"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 const (
@@ -22,7 +21,7 @@ const (
 
 // Unit reads features into memory and scales every row to length 1; a row of zeros stays.
 func Unit(ctx context.Context, f knn.Features, workers int) (*matrix.Dense, error) {
-	u := dense.New(f.Len(), f.Dim())
+	u := matrix.NewDense(f.Len(), f.Dim())
 	d := u.Width
 	err := parallel.Blocks(ctx, workers, f.Len(), stripeRows, func(_, lo, hi int) error {
 		x := u.X[lo*d : hi*d]
@@ -54,7 +53,7 @@ func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage flo
 		return nil, err
 	}
 	n, d := u.Len(), u.Width
-	q := dense.New(n, d)
+	q := matrix.NewDense(n, d)
 	err = parallel.Blocks(ctx, workers, n, stripeRows, func(_, lo, hi int) error {
 		centred := append([]float32(nil), u.X[lo*d:hi*d]...)
 		for i := range hi - lo {
@@ -184,7 +183,7 @@ func Diffuse(ctx context.Context, v *matrix.Dense, near *knn.Graph, rounds, work
 		return nil, fmt.Errorf("diffusion: a graph of %d rows does not fit %d rows", near.N, n)
 	}
 	for range rounds {
-		next := dense.New(n, d)
+		next := matrix.NewDense(n, d)
 		err := parallel.Blocks(ctx, workers, n, stripeRows, func(_, lo, hi int) error {
 			for i := lo; i < hi; i++ {
 				row := next.Row(i)

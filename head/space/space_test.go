@@ -11,13 +11,13 @@ import (
 	"pgregory.net/rapid"
 
 	"iconic/head/knn"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func graph(t testing.TB, u *dense.Rows, k int) *knn.Graph {
+func graph(t testing.TB, u *matrix.Dense, k int) *knn.Graph {
 	t.Helper()
 	g, err := knn.Exact(context.Background(), u, knn.Options{K: k, Metric: knn.Euclidean})
 	if err != nil {
@@ -91,7 +91,7 @@ func TestWhiteningQuietensWhatNeighboursDifferIn(t *testing.T) {
 	}
 }
 
-func pure(t *testing.T, x *dense.Rows) float64 {
+func pure(t *testing.T, x *matrix.Dense) float64 {
 	g, same := graph(t, x, 50), 0
 	for i := range g.N {
 		for _, j := range g.Row(i) {
@@ -105,7 +105,7 @@ func pure(t *testing.T, x *dense.Rows) float64 {
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	m := densetest.Clouds(5, 3000, 8, 6, 1)
-	var first []*dense.Rows
+	var first []*matrix.Dense
 	for _, workers := range []int{1, 2, 7} {
 		u, err := Unit(context.Background(), m, workers)
 		if err != nil {
@@ -120,7 +120,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all := []*dense.Rows{u, q, v}; first == nil {
+		if all := []*matrix.Dense{u, q, v}; first == nil {
 			first = all
 		} else if diff := cmp.Diff(first, all); diff != "" {
 			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
@@ -130,17 +130,17 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 
 // Duplicates, rows of zeros, constant columns and fewer rows than columns give finite directions.
 func TestDegenerateRows(t *testing.T) {
-	for name, change := range map[string]func(m *dense.Rows){
-		"all alike":  func(m *dense.Rows) { fill(m, func(_, _ int, _ float32) float32 { return 2 }) },
-		"zeros":      func(m *dense.Rows) { clear(m.X) },
-		"a zero row": func(m *dense.Rows) { clear(m.Row(3)) },
-		"duplicates": func(m *dense.Rows) { fill(m, func(i, e int, _ float32) float32 { return float32((i%2)*(e+1) - 3) }) },
-		"a constant": func(m *dense.Rows) {
+	for name, change := range map[string]func(m *matrix.Dense){
+		"all alike":  func(m *matrix.Dense) { fill(m, func(_, _ int, _ float32) float32 { return 2 }) },
+		"zeros":      func(m *matrix.Dense) { clear(m.X) },
+		"a zero row": func(m *matrix.Dense) { clear(m.Row(3)) },
+		"duplicates": func(m *matrix.Dense) { fill(m, func(i, e int, _ float32) float32 { return float32((i%2)*(e+1) - 3) }) },
+		"a constant": func(m *matrix.Dense) {
 			fill(m, func(_, e int, x float32) float32 { return map[bool]float32{true: 5, false: x}[e == 2] })
 		},
-		"tiny":         func(m *dense.Rows) { fill(m, func(_, _ int, x float32) float32 { return 1e-20 * x }) },
-		"large":        func(m *dense.Rows) { fill(m, func(_, _ int, x float32) float32 { return 1e15 * x }) },
-		"more columns": func(*dense.Rows) {},
+		"tiny":         func(m *matrix.Dense) { fill(m, func(_, _ int, x float32) float32 { return 1e-20 * x }) },
+		"large":        func(m *matrix.Dense) { fill(m, func(_, _ int, x float32) float32 { return 1e15 * x }) },
+		"more columns": func(*matrix.Dense) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := densetest.Clouds(1, 9, 20, 3, 1)
@@ -167,14 +167,14 @@ func TestDegenerateRows(t *testing.T) {
 	}
 }
 
-func fill(m *dense.Rows, f func(i, e int, x float32) float32) {
+func fill(m *matrix.Dense, f func(i, e int, x float32) float32) {
 	for at, x := range m.X {
 		m.X[at] = f(at/m.Width, at%m.Width, x)
 	}
 }
 
 func TestDiffusionByHand(t *testing.T) {
-	v := &dense.Rows{Width: 2, X: []float32{1, 0, 0, 1, -1, 0}}
+	v := &matrix.Dense{Width: 2, X: []float32{1, 0, 0, 1, -1, 0}}
 	g := &knn.Graph{N: 3, K: 1, Neighbours: []int32{1, 0, 1}}
 	got, err := Diffuse(context.Background(), v, g, 1, 1)
 	if err != nil {

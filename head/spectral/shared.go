@@ -6,9 +6,8 @@ import (
 	"slices"
 
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/internal/parallel"
-	"iconic/internal/sparse"
+	"iconic/matrix"
 )
 
 // Shared is M = D^(−½) A D^(−½) of the package's text, a symmetric matrix over the rows of g. A row whose edges all have no weight is empty.
@@ -80,7 +79,7 @@ func symmetric(g *knn.Graph, weight []float32) *matrix.Sparse {
 			rows[i], rows[j] = append(rows[i], entry{j, w}), append(rows[j], entry{int32(i), w})
 		}
 	}
-	m := &sparse.Rows{Offset: make([]int, 1, g.N+1)}
+	m := &matrix.Sparse{Offset: make([]int, 1, g.N+1)}
 	for _, row := range rows {
 		slices.SortStableFunc(row, func(a, b entry) int { return int(a.column) - int(b.column) })
 		begin := len(m.Column)

@@ -9,10 +9,9 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"iconic/head/matrix"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 const (
@@ -34,7 +33,7 @@ func Leading(ctx context.Context, m *matrix.Sparse, count int, seed uint64, work
 		return nil, nil, err
 	}
 	width := min(n, count+max(8, count/8)) // a few more than asked for make those converge
-	s := &subspace{m: m, workers: workers, x: dense.New(n, width)}
+	s := &subspace{m: m, workers: workers, x: matrix.NewDense(n, width)}
 	r := rand.New(rand.NewPCG(seed, 0x7370656374))
 	for e := range s.x.X {
 		s.x.X[e] = float32(r.NormFloat64())
@@ -55,7 +54,7 @@ func Leading(ctx context.Context, m *matrix.Sparse, count int, seed uint64, work
 		last = values
 		bound = min(0.99, max(-0.9, values[width-1]))
 	}
-	result := dense.New(n, count)
+	result := matrix.NewDense(n, count)
 	for i := range n {
 		copy(result.Row(i), s.x.Row(i))
 	}
@@ -102,7 +101,7 @@ func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale,
 func (s *subspace) filter(ctx context.Context, bound float64) error {
 	shift, scale := float32((bound-1)/2), float32(2/(bound+1))
 	before := s.x
-	now := dense.New(before.Len(), before.Width)
+	now := matrix.NewDense(before.Len(), before.Width)
 	if err := s.product(ctx, now, before, nil, scale, shift); err != nil {
 		return err
 	}
@@ -124,7 +123,7 @@ func (s *subspace) turn(ctx context.Context) ([]float64, error) {
 			return nil, err
 		}
 	}
-	y := dense.New(s.x.Len(), s.x.Width)
+	y := matrix.NewDense(s.x.Len(), s.x.Width)
 	if err := s.product(ctx, y, s.x, nil, 1, 0); err != nil {
 		return nil, err
 	}
@@ -214,7 +213,7 @@ func (s *subspace) orthonormalise(ctx context.Context) error {
 // apply is X ← X·B.
 func (s *subspace) apply(ctx context.Context, b []float32) error {
 	k := s.x.Width
-	y := dense.New(s.x.Len(), k)
+	y := matrix.NewDense(s.x.Len(), k)
 	err := parallel.Blocks(ctx, s.workers, s.x.Len(), blockRows, func(_, lo, hi int) error {
 		kernel.Mul(y.X[lo*k:], k, s.x.X[lo*k:], k, b, k, hi-lo, k, k, false)
 		return nil

@@ -15,12 +15,12 @@ import (
 
 	"iconic/head/knn"
 	"iconic/internal/densetest"
-	"iconic/internal/sparse"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func shared(t testing.TB, seed uint64, n, k, clouds int, apart float64, workers int) *sparse.Rows {
+func shared(t testing.TB, seed uint64, n, k, clouds int, apart float64, workers int) *matrix.Sparse {
 	t.Helper()
 	g, err := knn.Exact(context.Background(), densetest.Clouds(seed, n, 8, clouds, apart), knn.Options{K: k, Metric: knn.Euclidean})
 	if err != nil {
@@ -33,7 +33,7 @@ func shared(t testing.TB, seed uint64, n, k, clouds int, apart float64, workers 
 	return m
 }
 
-func whole(m *sparse.Rows) *mat.SymDense {
+func whole(m *matrix.Sparse) *mat.SymDense {
 	s := mat.NewSymDense(m.Len(), nil)
 	for i := range m.Len() {
 		column, weight := m.Row(i)
@@ -149,7 +149,7 @@ func jaccard(g *knn.Graph, i, j int) float64 {
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	type found struct {
-		M      *sparse.Rows
+		M      *matrix.Sparse
 		X      []float32
 		Values []float64
 	}
@@ -172,7 +172,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 func TestDegenerateGraphs(t *testing.T) {
 	pieces := shared(t, 4, 60, 4, 12, 60, 1)
 	r := rand.New(rand.NewPCG(1, 1))
-	for name, m := range map[string]*sparse.Rows{
+	for name, m := range map[string]*matrix.Sparse{
 		"pieces":     pieces,
 		"no edges":   {Offset: make([]int, 8)},
 		"two points": {Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}},
@@ -197,7 +197,7 @@ func TestDegenerateGraphs(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	m := &sparse.Rows{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
+	m := &matrix.Sparse{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
 	for _, count := range []int{0, 3} {
 		if _, _, err := Leading(context.Background(), m, count, 0, 1); err == nil || !strings.Contains(err.Error(), "eigenvectors of 2 rows") {
 			t.Errorf("%d vectors: %v", count, err)

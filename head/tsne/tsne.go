@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/perplexity"
 	"iconic/head/train"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Options are the settings of a layout; the zero value takes the defaults.

@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"iconic/head/knn"
-	"iconic/internal/dense"
 	"iconic/internal/densetest"
 	"iconic/internal/npy"
+	"iconic/matrix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -124,7 +124,7 @@ func TestAFewPoints(t *testing.T) {
 	for n := 2; n <= 12; n++ {
 		for seed := range uint64(20) {
 			r := rand.New(rand.NewPCG(seed, uint64(n)))
-			m := dense.New(n, 6)
+			m := matrix.NewDense(n, 6)
 			for i := range m.X {
 				m.X[i] = float32(r.NormFloat64()*0.1 + 3*float64(i/6%2))
 			}
@@ -142,7 +142,7 @@ func TestAFewPoints(t *testing.T) {
 }
 
 func TestDuplicatesAndBadInput(t *testing.T) {
-	same := dense.New(50, 3)
+	same := matrix.NewDense(50, 3)
 	for i := range same.X {
 		same.X[i] = 1
 	}

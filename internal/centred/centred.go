@@ -6,16 +6,8 @@ import (
 	"math"
 
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
-
-// Rows is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named, into dst, row
-// after row. Both may be called by several goroutines at once.
-type Rows interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
 
 const (
 	blockRows   = 512
@@ -26,13 +18,13 @@ const (
 // x·c of float32 would else drown distances in a common offset, and under- or overflow where numbers are tiny or huge. The scale is a
 // power of two that brings the widest column's range to [1, 2), so it rounds nothing.
 type Matrix struct {
-	Rows
+	matrix.Features
 	Mean  []float64
 	Scale float64
 }
 
 // Measure finds the mean of every column and the widest range. It fails on features that are not finite, naming the row.
-func Measure(ctx context.Context, f Rows, workers int) (*Matrix, error) {
+func Measure(ctx context.Context, f matrix.Features, workers int) (*Matrix, error) {
 	n, d := f.Len(), f.Dim()
 	type column struct{ sum, low, high float64 }
 	stripe := max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
@@ -68,7 +60,7 @@ func Measure(ctx context.Context, f Rows, workers int) (*Matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Matrix{Rows: f, Mean: make([]float64, d), Scale: 1}
+	c := &Matrix{Features: f, Mean: make([]float64, d), Scale: 1}
 	widest := 0.0
 	for e := range d {
 		all := column{low: math.Inf(1), high: math.Inf(-1)}
@@ -93,7 +85,7 @@ func Unit(width float64) float64 {
 
 // Block is that of the rows, moved and scaled.
 func (c *Matrix) Block(dst []float32, lo, hi int) error {
-	if err := c.Rows.Block(dst, lo, hi); err != nil {
+	if err := c.Features.Block(dst, lo, hi); err != nil {
 		return err
 	}
 	c.Apply(dst)
@@ -102,7 +94,7 @@ func (c *Matrix) Block(dst []float32, lo, hi int) error {
 
 // Gather is that of the rows, moved and scaled.
 func (c *Matrix) Gather(dst []float32, rows []int32) error {
-	if err := c.Rows.Gather(dst, rows); err != nil {
+	if err := c.Features.Gather(dst, rows); err != nil {
 		return err
 	}
 	c.Apply(dst)

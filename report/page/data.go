@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"iconic/internal/parallel"
-	"iconic/report"
+	"iconic/matrix"
 )
 
 // pageData is what the page's script knows. Items are numbered anew: points of the map first, then what else is
@@ -120,7 +120,7 @@ func quantised(xy []float32) (x, y []int) {
 }
 
 // nearest finds for each of the items its k nearest among the others, by cosine of their features, nearest first.
-func nearest(ctx context.Context, f report.Features, items []int, k int) ([][]int, error) {
+func nearest(ctx context.Context, f matrix.Features, items []int, k int) ([][]int, error) {
 	d := f.Dim()
 	rows := make([]int32, len(items))
 	for e, i := range items {

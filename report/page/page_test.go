@@ -19,7 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"iconic/internal/dense"
+	"iconic/matrix"
 	"iconic/report"
 	"iconic/report/inspection"
 )
@@ -30,7 +30,7 @@ func made(t testing.TB, n, k int, labels bool) Run {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(k)))
 	in := report.Input{Clusters: k, Loss: 1.25, Resamples: 100}
 	run := Run{Title: fmt.Sprintf("Made-up run with %d clusters", k), Map: &Map{Note: "t-SNE of the logits of all images, exact, perplexity 30."}}
-	f := &dense.Rows{Width: 8}
+	f := &matrix.Dense{Width: 8}
 	var baseline []int
 	for i := range n {
 		class := i % k

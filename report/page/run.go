@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"iconic/matrix"
 	"iconic/report"
 	"iconic/report/inspection"
 )
@@ -49,7 +50,7 @@ type Run struct {
 	Baseline  []int    // cluster of each item by k-means on the same features
 	Reference *Reference
 	Map       *Map
-	Features  report.Features // to find neighbours among the pictured items
+	Features  matrix.Features // to find neighbours among the pictured items
 	Found     *inspection.Findings
 
 	// Picture fetches the image of an item, of any size. It is called from several goroutines at once. An error means a

@@ -14,9 +14,9 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/tsne"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/npy"
+	"iconic/matrix"
 )
 
 // duel is a table line: one piece of work, ours and theirs in turns.
@@ -173,7 +173,7 @@ func large(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	defer m.Close()
-	some := dense.New(o.rows/part, d)
+	some := matrix.NewDense(o.rows/part, d)
 	if err := m.Block(some.X, 0, some.Len()); err != nil {
 		return "", err
 	}

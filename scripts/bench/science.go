@@ -20,13 +20,12 @@ import (
 	"iconic/head/baseline"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
-	"iconic/head/matrix"
 	"iconic/head/methods"
 	"iconic/head/space"
 	"iconic/head/spectral"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
 	"iconic/internal/npy"
+	"iconic/matrix"
 	"iconic/report"
 )
 
@@ -44,7 +43,7 @@ type scienceOptions struct {
 // drawn is a set of labelled features.
 type drawn struct {
 	name    string
-	x       *dense.Rows
+	x       *matrix.Dense
 	labels  []int
 	classes int
 }
@@ -129,7 +128,7 @@ func readSet(name, from, labels string) (*drawn, error) {
 		return nil, err
 	}
 	defer f.Close()
-	d := &drawn{name: name, x: dense.New(f.Len(), f.Dim())}
+	d := &drawn{name: name, x: matrix.NewDense(f.Len(), f.Dim())}
 	if err := f.Block(d.x.X, 0, f.Len()); err != nil {
 		return nil, err
 	}
@@ -150,14 +149,14 @@ func openSet(name, from, labels string) (*drawn, error) {
 	if f.Labels == nil || slices.Contains(f.Labels, report.NoLabel) {
 		return nil, fmt.Errorf("set %q of %s: want a label for every row", name, from)
 	}
-	d := &drawn{name: name, x: dense.New(f.Len(), f.Dim()), labels: f.Labels, classes: slices.Max(f.Labels) + 1}
+	d := &drawn{name: name, x: matrix.NewDense(f.Len(), f.Dim()), labels: f.Labels, classes: slices.Max(f.Labels) + 1}
 	return d, f.Block(d.x.X, 0, f.Len())
 }
 
 // keep draws as many rows of each class as its quota says, and numbers the classes that are left anew.
 func (d *drawn) keep(r *rand.Rand, quota []int) *drawn {
 	name := make([]int, d.classes)
-	kept := &drawn{name: d.name, x: &dense.Rows{Width: d.x.Width}}
+	kept := &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}}
 	for c, q := range quota {
 		if name[c] = kept.classes; q > 0 {
 			kept.classes++
@@ -182,7 +181,7 @@ func (d *drawn) keep(r *rand.Rand, quota []int) *drawn {
 // split parts a share of the rows off.
 func (d *drawn) split(share float64) (rest, held *drawn) {
 	r := rand.New(rand.NewPCG(7, 0x68656c64))
-	rest, held = &drawn{name: d.name, x: &dense.Rows{Width: d.x.Width}, classes: d.classes}, &drawn{name: d.name, x: &dense.Rows{Width: d.x.Width}, classes: d.classes}
+	rest, held = &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}, &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}
 	for i, c := range d.labels {
 		to := rest
 		if r.Float64() < share {
@@ -279,7 +278,7 @@ var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers
 }
 
 // whitened are directions of standardised features, whitened by the covariance of differences between neighbours as the default does it.
-func whitened(ctx context.Context, d *drawn, workers int) (*dense.Rows, error) {
+func whitened(ctx context.Context, d *drawn, workers int) (*matrix.Dense, error) {
 	mean, variance, err := matrix.Moments(ctx, d.x, workers)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,8 @@ import (
 
 	"iconic/head"
 	"iconic/head/knn"
-	"iconic/internal/dense"
 	"iconic/internal/kernel"
+	"iconic/matrix"
 )
 
 // work is one row of the table: a step of B rows of D features into C clusters. A sample of 0 columns is the exact form.
@@ -165,9 +165,9 @@ func (w work) alternate(ctx context.Context, o options, other func() error) ([]c
 	return took, nil
 }
 
-func madeUp(n, d int) *dense.Rows {
+func madeUp(n, d int) *matrix.Dense {
 	r := rand.New(rand.NewPCG(1, 2))
-	f := dense.New(n, d)
+	f := matrix.NewDense(n, d)
 	for i := range f.X {
 		f.X[i] = float32(r.NormFloat64())
 	}

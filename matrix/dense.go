@@ -1,27 +1,27 @@
-package dense
+package matrix
 
 import "fmt"
 
-// Rows is a matrix of Len rows of Width numbers, one after the other. It satisfies the Features of every stage.
-type Rows struct {
+// Dense is a matrix of Len rows of Width numbers, one after the other. It is the Features that need no file.
+type Dense struct {
 	Width int // ≥ 1
 	X     []float32
 }
 
-// New makes n rows of zeros.
-func New(n, width int) *Rows { return &Rows{width, make([]float32, n*width)} }
+// NewDense makes n rows of zeros.
+func NewDense(n, width int) *Dense { return &Dense{width, make([]float32, n*width)} }
 
 // Len is the number of rows.
-func (r *Rows) Len() int { return len(r.X) / r.Width }
+func (r *Dense) Len() int { return len(r.X) / r.Width }
 
 // Dim is the numbers of a row.
-func (r *Rows) Dim() int { return r.Width }
+func (r *Dense) Dim() int { return r.Width }
 
 // Row is row i, in the matrix's own memory.
-func (r *Rows) Row(i int) []float32 { return r.X[i*r.Width : (i+1)*r.Width] }
+func (r *Dense) Row(i int) []float32 { return r.X[i*r.Width : (i+1)*r.Width] }
 
 // Block copies the rows lo to hi−1 into dst, which must have just their size.
-func (r *Rows) Block(dst []float32, lo, hi int) error {
+func (r *Dense) Block(dst []float32, lo, hi int) error {
 	if lo < 0 || hi < lo || hi > r.Len() || len(dst) != (hi-lo)*r.Width {
 		return fmt.Errorf("rows %d to %d of %d do not fit %d numbers", lo, hi, r.Len(), len(dst))
 	}
@@ -30,7 +30,7 @@ func (r *Rows) Block(dst []float32, lo, hi int) error {
 }
 
 // Gather copies the named rows into dst, in that order; dst may be longer than they are.
-func (r *Rows) Gather(dst []float32, rows []int32) error {
+func (r *Dense) Gather(dst []float32, rows []int32) error {
 	if len(dst) < len(rows)*r.Width {
 		return fmt.Errorf("%d rows of %d do not fit %d numbers", len(rows), r.Width, len(dst))
 	}

@@ -1,21 +1,31 @@
 package matrix
 
+import "fmt"
+
 // Subset is some rows of features, in the order named.
 type Subset struct {
 	Features
 	Rows []int32
 }
 
-// Len is the number of rows of the subset.
+// Len is the number of rows named.
 func (s *Subset) Len() int { return len(s.Rows) }
 
-// Block reads rows lo to hi of the subset.
-func (s *Subset) Block(dst []float32, lo, hi int) error { return s.Features.Gather(dst, s.Rows[lo:hi]) }
+// Block implements Features. It fails on rows that s does not have.
+func (s *Subset) Block(dst []float32, lo, hi int) error {
+	if lo < 0 || hi < lo || hi > len(s.Rows) {
+		return fmt.Errorf("rows %d to %d of %d", lo, hi, len(s.Rows))
+	}
+	return s.Features.Gather(dst, s.Rows[lo:hi])
+}
 
-// Gather reads rows of the subset by their numbers in it.
+// Gather implements Features, by the rows' numbers among those named. It fails on one that s does not have.
 func (s *Subset) Gather(dst []float32, rows []int32) error {
 	named := make([]int32, len(rows))
 	for e, i := range rows {
+		if i < 0 || int(i) >= len(s.Rows) {
+			return fmt.Errorf("row %d of %d", i, len(s.Rows))
+		}
 		named[e] = s.Rows[i]
 	}
 	return s.Features.Gather(dst, named)

@@ -6,19 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"iconic/internal/dense"
 	"iconic/internal/parallel"
-	"iconic/internal/sparse"
 )
-
-// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
-// into dst, row after row. Both may be called by several goroutines at once.
-type Features interface {
-	Len() int
-	Dim() int
-	Block(dst []float32, lo, hi int) error
-	Gather(dst []float32, rows []int32) error
-}
 
 // Standardized is features scaled to mean 0 and variance 1: (x − mean)·inverse.
 type Standardized struct {
@@ -148,9 +137,3 @@ func Standardize(f Features, mean, variance []float64) *Standardized {
 func (s *Standardized) Like(f Features) *Standardized {
 	return &Standardized{Features: f, Mean: s.Mean, Inverse: s.Inverse}
 }
-
-// Dense is a matrix in memory by rows: the Features that need no file.
-type Dense = dense.Rows
-
-// Sparse is rows of few numbers each: a graph, or a distribution over few others.
-type Sparse = sparse.Rows

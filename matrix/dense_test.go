@@ -1,12 +1,12 @@
-package dense
+package matrix
 
 import (
 	"slices"
 	"testing"
 )
 
-func TestRows(t *testing.T) {
-	r := New(3, 2)
+func TestDense(t *testing.T) {
+	r := NewDense(3, 2)
 	copy(r.X, []float32{0, 1, 2, 3, 4, 5})
 	if r.Len() != 3 || r.Dim() != 2 || !slices.Equal(r.Row(1), []float32{2, 3}) {
 		t.Fatalf("%d rows of %d, the second %v", r.Len(), r.Dim(), r.Row(1))

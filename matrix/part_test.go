@@ -3,12 +3,10 @@ package matrix
 import (
 	"slices"
 	"testing"
-
-	"iconic/internal/dense"
 )
 
 func TestPartsReadTheRowsAndColumnsThatTheyName(t *testing.T) {
-	x := &dense.Rows{Width: 3, X: []float32{0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32}}
+	x := &Dense{Width: 3, X: []float32{0, 1, 2, 10, 11, 12, 20, 21, 22, 30, 31, 32}}
 	part := &Columns{Features: &Subset{Features: x, Rows: []int32{3, 1, 0}}, Columns: []int{2, 0}}
 	if part.Len() != 3 || part.Dim() != 2 {
 		t.Fatalf("%d rows of %d: want 3 of 2", part.Len(), part.Dim())
@@ -19,5 +17,12 @@ func TestPartsReadTheRowsAndColumnsThatTheyName(t *testing.T) {
 	}
 	if err := part.Gather(got, []int32{2, 0}); err != nil || !slices.Equal(got, []float32{2, 0, 32, 30}) {
 		t.Errorf("rows 2 and 0 are %v, %v", got, err)
+	}
+	for name, err := range map[string]error{
+		"block past the end": part.Block(got, 2, 4), "block from below": part.Block(got, -1, 1), "row past the end": part.Gather(got, []int32{3}), "negative row": part.Gather(got, []int32{-1}),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
 	}
 }

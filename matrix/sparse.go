@@ -1,26 +1,26 @@
-package sparse
+package matrix
 
 import "fmt"
 
-// Rows is a sparse matrix by rows (compressed sparse row form). Row i owns the entries
+// Sparse is a matrix of few numbers a row, by rows (compressed sparse row form). Row i owns the entries
 // Offset[i] to Offset[i+1] of Column and Weight. Within a row columns ascend and are distinct.
-type Rows struct {
+type Sparse struct {
 	Offset []int     // length Len()+1, ascending, Offset[0] = 0
 	Column []int32   // column of each entry, ≥ 0
 	Weight []float32 // weight of each entry; of a distribution ≥ 0, and a row sums to 1
 }
 
 // Len is the number of rows.
-func (r *Rows) Len() int { return len(r.Offset) - 1 }
+func (r *Sparse) Len() int { return len(r.Offset) - 1 }
 
 // Row gives the entries of row i. The slices share memory with r.
-func (r *Rows) Row(i int) (column []int32, weight []float32) {
+func (r *Sparse) Row(i int) (column []int32, weight []float32) {
 	lo, hi := r.Offset[i], r.Offset[i+1]
 	return r.Column[lo:hi], r.Weight[lo:hi]
 }
 
 // Check reports the first way in which r is not a matrix of the given number of columns.
-func (r *Rows) Check(columns int) error {
+func (r *Sparse) Check(columns int) error {
 	if len(r.Offset) == 0 || r.Offset[0] != 0 || r.Offset[len(r.Offset)-1] != len(r.Column) || len(r.Column) != len(r.Weight) {
 		return fmt.Errorf("sparse rows: %d offsets do not fit %d columns and %d weights", len(r.Offset), len(r.Column), len(r.Weight))
 	}
