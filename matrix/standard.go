@@ -81,40 +81,25 @@ func Moments(ctx context.Context, f Features, workers int) (mean, variance []flo
 
 var errConstant = errors.New("there is nothing to tell them apart; look at the encoder's output")
 
-// columnMeans is 1/n Σ_i add(row i), summed in float64 by stripes whose number depends on n alone.
+// columnMeans is 1/n Σ_i add(row i), summed in float64.
 func columnMeans(ctx context.Context, f Features, workers int, add func(sum []float64, row []float32, i int) error) ([]float64, error) {
 	n, d := f.Len(), f.Dim()
-	stripe := max(1, parallel.Count(parallel.Count(n, 16), momentRows)) * momentRows
-	sums := make([][]float64, parallel.Count(n, stripe))
-	err := parallel.Blocks(ctx, workers, n, stripe, func(s, lo, hi int) error {
-		sums[s] = make([]float64, d)
-		x := make([]float32, min(momentRows, hi-lo)*d)
-		for ; lo < hi; lo += momentRows {
-			end := min(hi, lo+momentRows)
-			if err := f.Block(x[:(end-lo)*d], lo, end); err != nil {
-				return fmt.Errorf("features of rows %d to %d: %w", lo, end, err)
-			}
-			for i := lo; i < end; i++ {
-				if err := add(sums[s], x[(i-lo)*d:(i-lo+1)*d], i); err != nil {
-					return err
-				}
+	total, err := parallel.Sum(ctx, workers, n, parallel.Stripe(n, 16, momentRows), momentRows, d, func(sum []float64, lo, hi int) error {
+		x := make([]float32, (hi-lo)*d)
+		if err := f.Block(x, lo, hi); err != nil {
+			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+		}
+		for i := lo; i < hi; i++ {
+			if err := add(sum, x[(i-lo)*d:(i-lo+1)*d], i); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	total := make([]float64, d)
-	for _, sum := range sums {
-		for e, v := range sum {
-			total[e] += v
-		}
-	}
 	for e := range total {
 		total[e] /= float64(n)
 	}
-	return total, nil
+	return total, err
 }
 
 // varies tells a column whose numbers differ from one that is the same but for the last digit of float32, 1e-7 of its size. A

@@ -20,7 +20,7 @@ func (Cluster) Validate() error { return nil }
 //	M = G·Φ + Gᵀ·Φ,   v_c = ½ Σ_i φ_ic M_ic / s_c²,   ∂L/∂φ_kc = M_kc/s_c − v_c,   then through the row softmax.
 func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p Supervisory) (float64, error) {
 	phi, scaled, mass := assignments(z, n, c)
-	stripe := max(1, parallel.Count(parallel.Count(n, lossStripes), lossRows)) * lossRows
+	stripe := parallel.Stripe(n, lossStripes, lossRows)
 	moved := make([]T, n*c) // G·Φ, each row one owner's
 	back := make([][]T, parallel.Count(n, stripe))
 	losses := make([]float64, len(back))

@@ -143,7 +143,7 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 			return 0, fmt.Errorf("second set: %w", err)
 		}
 	}
-	stripe := max(1, parallel.Count(parallel.Count(n, lossStripes), lossRows)) * lossRows
+	stripe := parallel.Stripe(n, lossStripes, lossRows)
 	back := make([][]T, parallel.Count(n, stripe))
 	losses := make([]float64, len(back))
 	clear(dz[:n*d])

@@ -32,7 +32,7 @@ func read(ctx context.Context, f matrix.Features, workers int) (*rows, error) {
 		return nil, err
 	}
 	r := &rows{frame: frame, n: f.Len(), d: f.Dim()}
-	r.stripe = max(1, parallel.Count(parallel.Count(r.n, mostStripes), blockRows)) * blockRows
+	r.stripe = parallel.Stripe(r.n, mostStripes, blockRows)
 	r.square = make([]float32, r.n)
 	var kept []float32
 	if r.n*r.d <= inMemory {

@@ -96,7 +96,7 @@ type stripe struct {
 func newFit(v *matrix.Dense, o Options) *fit {
 	n, d, k := v.Len(), v.Width, o.Clusters
 	f := &fit{v: v, options: o, shift: make([]float32, k), scaled: make([]float32, k*d)}
-	f.stripe = max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
+	f.stripe = parallel.Stripe(n, mostStripes, blockRows)
 	f.stripes = make([]stripe, parallel.Count(n, f.stripe))
 	for s := range f.stripes {
 		f.stripes[s] = stripe{sum: make([]float32, k*d), mass: make([]float64, k)}

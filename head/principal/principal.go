@@ -104,36 +104,17 @@ func (c *Components) Project(ctx context.Context, f matrix.Features, scale float
 	return y, err
 }
 
-// sums adds up a quantity of size numbers over all rows, by at most so many stripes in order.
+// sums adds up a quantity of size numbers over all rows.
 func sums(ctx context.Context, f matrix.Features, workers, size int, add func(sum []float64, row []float32)) ([]float64, error) {
 	n, d := f.Len(), f.Dim()
-	stripe := max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
-	parts := make([][]float64, parallel.Count(n, stripe))
-	err := parallel.Blocks(ctx, workers, n, stripe, func(s, lo, hi int) error {
-		parts[s] = make([]float64, size)
-		x := make([]float32, blockRows*d)
-		for ; lo < hi; lo += blockRows {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			end := min(hi, lo+blockRows)
-			if err := f.Block(x[:(end-lo)*d], lo, end); err != nil {
-				return err
-			}
-			for i := range end - lo {
-				add(parts[s], x[i*d:(i+1)*d])
-			}
+	return parallel.Sum(ctx, workers, n, parallel.Stripe(n, mostStripes, blockRows), blockRows, size, func(sum []float64, lo, hi int) error {
+		x := make([]float32, (hi-lo)*d)
+		if err := f.Block(x, lo, hi); err != nil {
+			return err
+		}
+		for i := range hi - lo {
+			add(sum, x[i*d:(i+1)*d])
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	total := make([]float64, size)
-	for _, part := range parts {
-		for e, v := range part {
-			total[e] += v
-		}
-	}
-	return total, nil
 }

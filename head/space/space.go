@@ -148,32 +148,9 @@ func means(ctx context.Context, u *matrix.Dense, workers int) ([]float32, error)
 	return mean, err
 }
 
-// stripes sums over rows, cut into stripes by their number alone, whose sums are added in order.
+// stripes sums over rows, cut by their number alone.
 func stripes(ctx context.Context, workers, n, size int, add func(sum []float64, lo, hi int) error) ([]float64, error) {
-	rows := max(stripeRows, parallel.Count(n, mostStripes))
-	parts := make([][]float64, parallel.Count(n, rows))
-	err := parallel.Blocks(ctx, workers, n, rows, func(s, lo, hi int) error {
-		parts[s] = make([]float64, size)
-		for ; lo < hi; lo += stripeRows {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := add(parts[s], lo, min(hi, lo+stripeRows)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	total := make([]float64, size)
-	for _, part := range parts {
-		for e, v := range part {
-			total[e] += v
-		}
-	}
-	return total, nil
+	return parallel.Sum(ctx, workers, n, max(stripeRows, parallel.Count(n, mostStripes)), stripeRows, size, add)
 }
 
 // Diffuse gives v_i ← unit(v_i + Σ_{j∈N(i)} v_j), rounds times over, N(i) being the neighbours in near, a graph of the same rows.

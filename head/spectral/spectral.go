@@ -226,24 +226,13 @@ func (s *subspace) apply(ctx context.Context, b []float32) error {
 func (s *subspace) between(ctx context.Context, x, y *matrix.Dense) ([]float64, error) {
 	k := x.Width
 	rows := max(blockRows, parallel.Count(x.Len(), stripes))
-	parts := make([][]float64, parallel.Count(x.Len(), rows))
-	err := parallel.Blocks(ctx, s.workers, x.Len(), rows, func(b, lo, hi int) error {
-		parts[b] = make([]float64, k*k)
+	return parallel.Sum(ctx, s.workers, x.Len(), rows, rows, k*k, func(sum []float64, lo, hi int) error {
 		product := make([]float32, k*k)
 		for ; lo < hi; lo += blockRows {
 			m := min(blockRows, hi-lo)
 			kernel.MulTransA(product, k, x.X[lo*k:], k, y.X[lo*k:], k, k, m, k, false)
-			kernel.AddTo(parts[b], product)
+			kernel.AddTo(sum, product)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range parts[1:] {
-		for e, v := range part {
-			parts[0][e] += v
-		}
-	}
-	return parts[0], nil
 }

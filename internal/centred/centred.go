@@ -27,7 +27,7 @@ type Matrix struct {
 func Measure(ctx context.Context, f matrix.Features, workers int) (*Matrix, error) {
 	n, d := f.Len(), f.Dim()
 	type column struct{ sum, low, high float64 }
-	stripe := max(1, parallel.Count(parallel.Count(n, mostStripes), blockRows)) * blockRows
+	stripe := parallel.Stripe(n, mostStripes, blockRows)
 	stripes := make([][]column, parallel.Count(n, stripe))
 	err := parallel.Blocks(ctx, workers, n, stripe, func(s, lo, hi int) error {
 		columns := make([]column, d)
