@@ -1,4 +1,3 @@
-// Package cachetest keeps tests away from the cache of whoever runs them.
 package cachetest
 
 import (
