@@ -235,6 +235,10 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 	if len(t.Rows) == 0 {
 		return l, nil
 	}
+	const most = 1 << 22 // cells, where most lines have far fewer than the longest
+	if given := cellsOf(t.Rows); t.Column > max(most, 16*given)/len(t.Rows) {
+		return nil, fmt.Errorf("a line of it has %d cells, and its %d lines have %d in all: cells must be separated alike in all lines", t.Column, len(t.Rows), given)
+	}
 	for i, cells := range t.Rows {
 		t.Rows[i] = append(cells, make([]string, t.Column-len(cells))...)
 	}
@@ -245,6 +249,14 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 		t.NameColumns()
 	}
 	return l, l.fill(t, file)
+}
+
+// cellsOf counts the cells of rows.
+func cellsOf(rows [][]string) (n int) {
+	for _, cells := range rows {
+		n += len(cells)
+	}
+	return n
 }
 
 // choose finds the reading under which most files are there, and the column that names them; −1 where none is there.

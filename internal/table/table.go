@@ -17,6 +17,9 @@ type Line struct {
 	Text   string
 }
 
+// longest is a line, or a cell in quotes with its line, in bytes: names and labels are far from it.
+const longest = 1 << 20
+
 // Lines gives the lines of a text, empty ones among them; an end of line after the last is no further line. A cell in
 // quotes may hold ends of lines, so that a Line may be several of the text.
 func Lines(content []byte) ([]Line, error) {
@@ -30,18 +33,27 @@ func Lines(content []byte) ([]Line, error) {
 	var lines []Line
 	open := false // within quotes
 	number := 0
+	var joined strings.Builder // the lines of a cell in quotes
 	for line := range strings.Lines(text) {
 		number++
 		whole := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		quotes := strings.Count(whole, `"`)
+		if len(whole)+joined.Len() > longest {
+			return nil, fmt.Errorf("line %d is longer than %d bytes", number, longest)
+		}
 		if open {
-			last := &lines[len(lines)-1]
-			last.Text += "\n" + whole
-			open = quotes%2 == 0
+			joined.WriteString("\n")
+			joined.WriteString(whole)
+			if open = quotes%2 == 0; !open {
+				lines[len(lines)-1].Text = joined.String()
+				joined.Reset()
+			}
 			continue
 		}
 		lines = append(lines, Line{number, whole})
-		open = quotes%2 == 1 && opensQuotes(whole)
+		if open = quotes%2 == 1 && opensQuotes(whole); open {
+			joined.WriteString(whole)
+		}
 	}
 	if open {
 		return nil, fmt.Errorf("line %d: a cell in quotes does not end", lines[len(lines)-1].Number)
