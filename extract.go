@@ -50,7 +50,7 @@ func encode(ctx context.Context, c extract.Config, listed func(items, classes in
 // tell says what an extraction did.
 func tell(s *extract.Summary, h progress.Hooks) {
 	for _, k := range s.Skipped {
-		h.Warnf("%d skipped: %s (as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
+		h.Warnf("%d skipped: %s (such as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
 	}
 	if s.Duplicates > 0 {
 		h.Notef("%d images are copies of others; their features were computed once", s.Duplicates)

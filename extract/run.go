@@ -31,7 +31,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	}
 	defer set.Close()
 	if i := slices.IndexFunc(set.Passed, func(p dataset.Passed) bool { return p.What == dataset.Unreadable }); i >= 0 && (c.Strict || c.Prune) {
-		return nil, fmt.Errorf("%s: %d folders may not be read, as %s: what is in them is not known", c.Data, set.Passed[i].Count, set.Passed[i].Example)
+		return nil, fmt.Errorf("%s: %d folders may not be read, such as %s: what is in them is not known", c.Data, set.Passed[i].Count, set.Passed[i].Example)
 	}
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, dir: c.folder(), summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}

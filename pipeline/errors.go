@@ -66,6 +66,7 @@ var remedies = []remedy{
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file for a page without", false},
 	{typed(func(e *iconic.PreprocessingError) bool { return e.Field == "Crop" }), ": give the model's input size with --crop", true},
 	{typed[*iconic.PreprocessingError](nil), ": give what is taken from each pixel and what it is divided by, as --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", true},
+	{sentinel(store.ErrNone), "; 'pipeline extract' makes one of images", false},
 	{sentinel(store.ErrBusy), ": wait for it, or choose another folder with " + storeFlag, false},
 	{typed[*store.UnusableError](nil), "; or choose another folder with " + storeFlag, false},
 	{typed[*store.EngineError](nil), ", or choose another folder with " + storeFlag, false},

@@ -74,7 +74,7 @@ func TestEssentialFlagsExist(t *testing.T) {
 // TestEveryHelpHasAnExample: a reader of any help sees at once what a call looks like.
 func TestEveryHelpHasAnExample(t *testing.T) {
 	eachCommand(func(c *cobra.Command) {
-		if !c.HasExample() && c.Name() != "pipeline" && !strings.HasPrefix(c.CommandPath(), "pipeline completion") {
+		if !c.HasExample() && !strings.HasPrefix(c.CommandPath(), "pipeline completion") {
 			t.Errorf("%s has no example", c.CommandPath())
 		}
 	})

@@ -57,7 +57,10 @@ func newRootCommand(a *app) *cobra.Command {
 		Short:         "Sort a folder of images into groups without labels",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
+		Example: `  pipeline demo
+  pipeline run photos --model dinov2-small --clusters 20 --out runs/photos
+  pipeline predict runs/photos new.jpg`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if showVersion {
 				return a.printVersion()
@@ -114,6 +117,18 @@ func newRootCommand(a *app) *cobra.Command {
 	a.addHelp(root)
 	addCompletion(root)
 	return root
+}
+
+// knownCommand refuses the name of a command that there is not.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2 // letters
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %q?", args[0], near[0])
+	}
+	return usagef("unknown command %q; see '%s --help'", args[0], c.CommandPath())
 }
 
 // app is what every subcommand shares: where to write, and how.

@@ -129,7 +129,7 @@ func badReason(kind, skipped string) string {
 // badExample is a kind of bad images, with one of them and what was wrong there if that says more.
 func badExample(kind, example, reason string) string {
 	if reason == kind {
-		return fmt.Sprintf("%s (as %s)", kind, example)
+		return fmt.Sprintf("%s (such as %s)", kind, example)
 	}
-	return fmt.Sprintf("%s (as %s: %s)", kind, example, strings.TrimPrefix(reason, kind+": "))
+	return fmt.Sprintf("%s (such as %s: %s)", kind, example, strings.TrimPrefix(reason, kind+": "))
 }

@@ -224,7 +224,7 @@ func (s *Set) others() string {
 		parts = append(parts, "other files: "+names)
 	}
 	for _, p := range s.Passed {
-		parts = append(parts, fmt.Sprintf("%s, as %s", counted(p.Count, p.What), p.Example))
+		parts = append(parts, fmt.Sprintf("%s, such as %s", counted(p.Count, p.What), p.Example))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -294,7 +294,7 @@ func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder
 		s.passContainers(archives, ".tar", tars)
 		s.passContainers(besideImages, ".parquet", tables)
 	case len(tars) > 0 && len(tables) > 0:
-		return fmt.Errorf("%s holds both archives (as %s) and Parquet files (as %s): give one or the other", s.Root, tars[0].name, tables[0].name)
+		return fmt.Errorf("%s holds both archives (such as %s) and Parquet files (such as %s): give one or the other", s.Root, tars[0].name, tables[0].name)
 	case len(tars) > 0:
 		delete(s.Ignored, ".tar")
 		return s.readTars(ctx, from, tars, true)

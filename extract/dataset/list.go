@@ -107,7 +107,7 @@ func (f stems) of(name string) []string {
 // noneThere is the error for a list of which no file is there. It names the folder beside the list that has one of them.
 func (s *Set) noneThere(l *listing, images stems) error {
 	some := l.rows[len(l.rows)-1].path // not the first line, which may be a heading
-	none := fmt.Errorf("no line names a file that is there (as %q); paths are taken from the folder of the list", some)
+	none := fmt.Errorf("no line names a file that is there (such as %q); paths are taken from the folder of the list", some)
 	entries, err := os.ReadDir(filepath.Dir(s.Root))
 	if err != nil || filepath.IsAbs(filepath.FromSlash(some)) {
 		return none

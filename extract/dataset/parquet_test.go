@@ -97,7 +97,7 @@ func TestParquetOfTheField(t *testing.T) {
 	}, lines(fine)); diff != "" {
 		t.Error(diff)
 	}
-	if note := fine.Note(); !strings.Contains(note, "1 column beside images and labels (as coarse_label)") {
+	if note := fine.Note(); !strings.Contains(note, "1 column beside images and labels (such as coarse_label)") {
 		t.Errorf("note %q", note)
 	}
 	coarse := openSet(t, filepath.Join(root, "fine_coarse.parquet"), Options{LabelColumn: "coarse_label"})
@@ -211,7 +211,7 @@ func TestParquetLabels(t *testing.T) {
 		JPG    []byte  `parquet:"jpg"`
 		Labels []int64 `parquet:"labels,list"`
 	}
-	if note := openSet(t, parquetFile(t, filepath.Join(root, "i.parquet"), []listed{{[]byte("1"), []int64{1, 2}}}), Options{}).Note(); !strings.HasSuffix(note, "passed over: 1 column that is called like labels and cannot be ones (as labels, which has lists)") {
+	if note := openSet(t, parquetFile(t, filepath.Join(root, "i.parquet"), []listed{{[]byte("1"), []int64{1, 2}}}), Options{}).Note(); !strings.HasSuffix(note, "passed over: 1 column that is called like labels and cannot be ones (such as labels, which has lists)") {
 		t.Errorf("note %q", note)
 	}
 	// Files that number their classes differently are joined by the names.
@@ -295,7 +295,7 @@ func TestParquetThatIsRefused(t *testing.T) {
 		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images, and none is named`},
 		{"fractions", fractions(t, root), Options{}, "row 1: column label holds numbers with fractions"},
 		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, where the file names 2 classes"},
-		{"tar and parquet", folder, Options{}, "holds both archives (as a.tar) and Parquet files (as b.parquet)"},
+		{"tar and parquet", folder, Options{}, "holds both archives (such as a.tar) and Parquet files (such as b.parquet)"},
 		{"columns of a folder", tree(t, files("a.png")), Options{ImageColumn: "image"}, "has no columns"},
 		{"labels from a column and from nowhere", whole, Options{LabelColumn: "label", LabelsFrom: None}, "leave out one of the two"},
 	} {
@@ -312,12 +312,12 @@ func TestParquetThatIsRefused(t *testing.T) {
 		URL string `parquet:"url"`
 	}{{"https://example.com/1.jpg"}})
 	parquetFile(t, filepath.Join(mixed, "b.parquet"), rowsOf("A"), hubNames(discsAndBoxes))
-	if s := openSet(t, mixed, Options{}); len(s.Items) != 1 || !strings.Contains(s.Note(), "1 Parquet file without a column of images (as a.parquet)") {
+	if s := openSet(t, mixed, Options{}); len(s.Items) != 1 || !strings.Contains(s.Note(), "1 Parquet file without a column of images (such as a.parquet)") {
 		t.Errorf("%q, %q", lines(s), s.Note())
 	}
 	beside := tree(t, files("a.png"))
 	parquetFile(t, filepath.Join(beside, "b.parquet"), rowsOf("A"))
-	if s := openSet(t, beside, Options{}); len(s.Items) != 1 || !strings.HasSuffix(s.Note(), "passed over: 1 Parquet file beside the images (as b.parquet)") {
+	if s := openSet(t, beside, Options{}); len(s.Items) != 1 || !strings.HasSuffix(s.Note(), "passed over: 1 Parquet file beside the images (such as b.parquet)") {
 		t.Errorf("%q, %q", lines(s), s.Note())
 	}
 }

@@ -36,7 +36,7 @@ func (s *Set) Note() string {
 		parts = append(parts, fmt.Sprintf("%s by their names: %s", counted(n, byName), names))
 	}
 	for _, p := range s.Passed {
-		parts = append(parts, fmt.Sprintf("%s (as %s)", counted(p.Count, p.What), p.Example))
+		parts = append(parts, fmt.Sprintf("%s (such as %s)", counted(p.Count, p.What), p.Example))
 	}
 	note := fmt.Sprintf("%s: images read: %d", s.Root, len(s.Items))
 	switch {
