@@ -143,7 +143,7 @@ func (a *app) predictImages(ctx context.Context, dir string, data []string, o *p
 		return err
 	}
 	defer func() { err = errors.Join(err, found.Close()) }()
-	sources, err := o.sources(ctx, data) // what is wrong with DATA is told before the encoder is fetched
+	sources, err := o.sources(ctx, a, data) // what is wrong with DATA is told before the encoder is fetched
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ type source struct {
 }
 
 // sources sorts DATA into image files and collections, and looks at the latter.
-func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source, error) {
+func (o *predictOptions) sources(ctx context.Context, a *app, data []string) ([]*source, error) {
 	var files []string
 	var all []*source
 	stream := func() extract.Stream {
@@ -197,7 +197,7 @@ func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source,
 		}
 		s := stream()
 		s.Data = name
-		if err := o.check(ctx, s); err != nil {
+		if err := o.check(ctx, a, s); err != nil {
 			return nil, err
 		}
 		all = append(all, &source{stream: s})
@@ -220,14 +220,17 @@ func (o *predictOptions) sources(ctx context.Context, data []string) ([]*source,
 	return all, nil
 }
 
-// check opens a data set once, to tell what is wrong with it or with sorting its files.
-func (o *predictOptions) check(ctx context.Context, s extract.Stream) error {
+// check opens a data set once, to tell what is wrong with it or with sorting its files, and what of it is passed over.
+func (o *predictOptions) check(ctx context.Context, a *app, s extract.Stream) error {
 	set, err := dataset.Open(ctx, s.Data, s.Dataset)
 	if o.watch && errors.Is(err, dataset.ErrNoImages) {
 		return nil // they are to come
 	}
 	if err != nil {
 		return err
+	}
+	if note := set.Note(); note != "" {
+		a.note("%s", note)
 	}
 	if set.Raw != nil && (o.copyTo != "" || o.linkTo != "") {
 		err = usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list, tar archives or Parquet files", set.Root)
