@@ -35,7 +35,7 @@ type s3Server struct {
 }
 
 // The credentials that the tests give to it, by the environment.
-const s3Key, s3Secret = "iconic-test", "a-secret-that-nobody-may-see"
+const s3Key, s3Secret = "a-key-that-nobody-may-see", "a-secret-that-nobody-may-see"
 
 // startS3 builds and starts versitygw, a real server of S3 (scripts/s3), and points the environment at it.
 func startS3(t *testing.T) *s3Server {
