@@ -280,17 +280,20 @@ func (c Candidate) scores() []float64 {
 
 // measure compares what each mixture has become from its starts: the likeliest stands. A clustering with an empty cluster does not where another has none.
 func measure(all []Candidate) {
+	filled := make([]int, len(all))
+	for i, c := range all {
+		filled[i] = used(c.cluster)
+	}
 	for i := range all {
-		c := &all[i]
-		most := 0
-		for _, other := range all {
+		c, most := &all[i], 0
+		for o, other := range all {
 			if !other.Refined && other.sameMixture(*c) {
-				most = max(most, used(other.cluster))
+				most = max(most, filled[o])
 			}
 		}
-		c.Short, c.emptied = 0, used(c.cluster) < most
-		for _, other := range all {
-			if !other.Refined && other.sameMixture(*c) && used(other.cluster) == most {
+		c.Short, c.emptied = 0, filled[i] < most
+		for o, other := range all {
+			if !other.Refined && other.sameMixture(*c) && filled[o] == most {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
