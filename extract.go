@@ -93,6 +93,7 @@ func cached(ctx context.Context, c extract.Config, listed func(items, classes in
 			return c.Out, release, nil
 		}
 		release()
+		cachefolder.Forget(c.Out)
 		var other *store.EngineError
 		var unusable *store.UnusableError
 		switch {

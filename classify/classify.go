@@ -20,8 +20,8 @@ import (
 // Model sorts images into the clusters of a run. Its methods may be called by several goroutines at once.
 type Model struct {
 	Run    *run.Run
-	Images *extract.Embedder
-	Names  []string // of the clusters, "" where nobody named one
+	Images *extract.Embedder // the encoder; nil after Found.Features
+	Names  []string          // of the clusters, "" where nobody named one
 	// Curation, unless nil, says what became of the head's clusters: predictions are of curated ones.
 	Curation *curation.State
 
@@ -30,7 +30,12 @@ type Model struct {
 }
 
 // Close frees the encoder.
-func (m *Model) Close() error { return errors.Join(m.Images.Close(), m.found.Close()) }
+func (m *Model) Close() error {
+	if m.Images == nil {
+		return m.found.Close()
+	}
+	return errors.Join(m.Images.Close(), m.found.Close())
+}
 
 // Choice is a cluster and its probability.
 type Choice struct {
@@ -171,38 +176,46 @@ func ClassNames(dir string, clusters int) ([]string, error) {
 	return names, nil
 }
 
-// ReadNames reads names of clusters from a CSV file of lines "cluster,name"; a first line of words is passed over.
+// ReadNames reads names of clusters from a CSV file of lines "cluster,name"; a first line of words is passed over. Clusters that the file does
+// not name have "".
 func ReadNames(file string, clusters int) ([]string, error) {
-	names, _, err := ReadNamed(file, clusters)
-	return names, err
+	named, err := ReadNamed(file, clusters)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, clusters)
+	for c, name := range named {
+		names[c] = name
+	}
+	return names, nil
 }
 
-// ReadNamed is ReadNames that tells, too, which clusters the file names: the name may be empty.
-func ReadNamed(file string, clusters int) (names []string, named []bool, err error) {
+// ReadNamed is ReadNames of the clusters alone that the file names, perhaps "".
+func ReadNamed(file string, clusters int) (map[int]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, nil, fmt.Errorf("names: %w", err)
+		return nil, fmt.Errorf("names: %w", err)
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
 	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
-	names, named = make([]string, clusters), make([]bool, clusters)
+	names := map[int]string{}
 	for line := 1; ; line++ {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return names, named, nil
+			return names, nil
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
+			return nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
 		}
 		c, err := strconv.Atoi(record[0])
 		if err != nil && line == 1 {
 			continue
 		}
 		if err != nil || c < 0 || c >= clusters {
-			return nil, nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
+			return nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
 		}
-		names[c], named[c] = record[1], true
+		names[c] = record[1]
 	}
 }
 

@@ -44,7 +44,7 @@ func (e *EncoderError) Error() string {
 type Found struct {
 	Run      *run.Run
 	Settings store.Settings  // how its images were treated
-	Encoder  string          // file of the encoder
+	Encoder  string          // file of the encoder; "" until it is found
 	Names    []string        // of the clusters, "" where nobody named one
 	Curation *curation.State // nil: nothing was changed by hand, or is to be left aside
 
@@ -73,16 +73,22 @@ func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.findEncoder(ctx); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if f.release, err = cachefolder.Hold(ctx, filepath.Dir(f.Encoder)); err != nil {
+	if err := f.hold(ctx); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// Read reads a run folder and does not look for its encoder: it can tell of features, and not of images.
+// hold finds the encoder and keeps it from being pruned until Close.
+func (f *Found) hold(ctx context.Context) (err error) {
+	if err := f.findEncoder(ctx); err != nil {
+		return err
+	}
+	f.release, err = cachefolder.Hold(ctx, filepath.Dir(f.Encoder))
+	return err
+}
+
+// Read reads a run folder and does not look for its encoder, which Start does later. Without one, Features classifies features.
 func Read(dir string, o Options) (*Found, error) {
 	r, err := run.Load(dir)
 	if err != nil {
@@ -119,15 +125,23 @@ func (f *Found) name() (err error) {
 	return err
 }
 
-// Close lets go of the encoder, and removes what was made for want of a cache.
+// Close lets go of the encoder, and removes what was made for want of a cache. It may be called again.
 func (f *Found) Close() error {
 	if f.release != nil {
 		f.release()
+		f.release = nil
 	}
 	if f.remove == nil {
 		return nil
 	}
-	return f.remove()
+	remove := f.remove
+	f.remove = nil
+	return remove()
+}
+
+// Features is the model without its encoder: it classifies features, and no images (Model.Images is nil).
+func (f *Found) Features() *Model {
+	return &Model{Run: f.Run, Names: f.Names, Curation: f.Curation, found: f}
 }
 
 // findEncoder gives the ONNX file of the run's encoder: as the caller says, where this machine saw it, or by its name.
@@ -179,8 +193,13 @@ func modelCache() error {
 	return remove()
 }
 
-// Start starts the encoder.
+// Start starts the encoder, after finding it where Read alone was called.
 func (f *Found) Start(ctx context.Context) (*Model, error) {
+	if f.Encoder == "" {
+		if err := f.hold(ctx); err != nil {
+			return nil, err
+		}
+	}
 	o := f.options
 	library, err := onnxruntime.Find(ctx, onnxruntime.Options{
 		Path: o.Library, CUDA: o.Provider == encoder.CUDA || o.Provider == encoder.TensorRT, Note: o.Hooks.Note,
@@ -194,5 +213,7 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 		return nil, err
 	}
 	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
-	return &Model{Run: f.Run, Images: images, Names: f.Names, Curation: f.Curation, found: f, library: library}, nil
+	m := f.Features()
+	m.Images, m.library = images, library
+	return m, nil
 }

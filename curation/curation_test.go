@@ -350,3 +350,16 @@ func TestNoCuration(t *testing.T) {
 		t.Errorf("%v, %v, %v", s, torn, err)
 	}
 }
+
+// Names are checked before the first is given, and only those that change are steps.
+func TestRename(t *testing.T) {
+	c := open(t, t.TempDir(), run)
+	defer c.Close()
+	was := c.Taken()
+	if n, err := c.Rename(map[int]string{0: "cats", 7: "dogs"}); err == nil || n != 0 || c.Taken() != was {
+		t.Errorf("a cluster that is not there: %d renamed, %v", n, err)
+	}
+	if n, err := c.Rename(map[int]string{0: "cats", 1: c.Clusters[1].Name, 2: ""}); err != nil || n != 2 || c.Clusters[0].Name != "cats" || c.Clusters[2].Name != "" {
+		t.Errorf("%d renamed, %v, to %+v", n, err, c.Clusters)
+	}
+}

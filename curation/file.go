@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -208,6 +210,26 @@ func (c *Curation) Take(step Step) error {
 		return err
 	}
 	return c.Apply(step)
+}
+
+// Rename gives clusters other names, and tells how many had none or another one. All names are checked before the first is given.
+func (c *Curation) Rename(names map[int]string) (renamed int, err error) {
+	var steps []Step
+	for _, cluster := range slices.Sorted(maps.Keys(names)) {
+		step := Step{Kind: Rename, Cluster: cluster, Name: names[cluster]}
+		if err := c.Check(step); err != nil {
+			return 0, err
+		}
+		if c.Clusters[cluster].Name != step.Name {
+			steps = append(steps, step)
+		}
+	}
+	for k, step := range steps {
+		if err := c.Take(step); err != nil {
+			return k, err
+		}
+	}
+	return len(steps), nil
 }
 
 // Close lets go of the file.

@@ -22,7 +22,7 @@ import (
 	"iconic/internal/budget"
 )
 
-// Model is what the endpoint asks; *classify.Model is one.
+// Model is what the endpoint asks; Of makes one of a *classify.Model.
 type Model interface {
 	Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error)
 	Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/internal/atomicfile"
-	"iconic/report"
 	"iconic/report/exchange"
 	"iconic/run"
 )
@@ -33,7 +31,7 @@ lines; a file has the form that its name ends with.`,
 	}
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "", "file to write, ending with .csv, .jsonl or .parquet (default: standard output)")
-	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
+	addCSVSafe(f, &o.csvSafe)
 	addNoCuration(f, &o.noCuration)
 	return c
 }
@@ -72,7 +70,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 	}
 	computed := 0
 	write := func(w io.Writer) (err error) {
-		computed, err = format.Write(w, rowsOf(f), o.csvSafe)
+		computed, err = format.Write(w, f.Rows(), o.csvSafe)
 		return err
 	}
 	if o.out == "" {
@@ -88,7 +86,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 		return a.printJSON(map[string]any{"file": o.out, "images": len(f.Table.Paths)})
 	}
 	if o.out != "" {
-		_, err = fmt.Fprintf(a.out, "%s: %d images\n", o.out, len(f.Table.Paths))
+		_, err = fmt.Fprintf(a.out, "%s: %s\n", o.out, plural(len(f.Table.Paths), "image", "images"))
 	}
 	return err
 }
@@ -99,22 +97,4 @@ func (a *app) openCurated(dir string, without bool) (*run.Finished, error) {
 		return run.Open(dir)
 	}
 	return run.OpenCurated(dir, a.hooks())
-}
-
-// rowsOf are the run's images in their order.
-func rowsOf(f *run.Finished) iter.Seq[exchange.Row] {
-	return func(yield func(exchange.Row) bool) {
-		for i, path := range f.Table.Paths {
-			r := exchange.Row{Path: path, Cluster: int64(f.Table.Cluster[i]), Confidence: f.Table.Confidence[i], Excluded: f.Excluded(i)}
-			if f.Table.Labels != nil && f.Table.Labels[i] != report.NoLabel {
-				r.Label = &f.Table.Classes[f.Table.Labels[i]]
-			}
-			if c := f.Table.Cluster[i]; c < len(f.Table.Names) && f.Table.Names[c] != "" {
-				r.Name = &f.Table.Names[c]
-			}
-			if !yield(r) {
-				return
-			}
-		}
-	}
 }

@@ -36,82 +36,6 @@ named with --out or --features lie elsewhere, and are never touched.`,
 	return c
 }
 
-func newCachePruneCommand(a *app) *cobra.Command {
-	var o struct {
-		older  age.Age
-		larger size
-		under  size
-		kinds  []string
-		dry    bool
-	}
-	c := &cobra.Command{
-		Use:   "prune",
-		Short: "Remove what has not been used for long, or is large",
-		Long: `Remove what has not been used for long, or is large.
-
-An entry is removed if it fits every one of --older-than, --larger-than and --kind that is given. With --keep-under, only as
-many of these are removed as it takes for the whole cache to be that small, the longest unused first. What a process is using is never
-removed; graphs go with their features.`,
-		Example: `  pipeline cache prune --older-than 30d --dry-run
-  pipeline cache prune --keep-under 20GB
-  pipeline cache prune --kind features,graphs --larger-than 1GB`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			rule := cache.Rule{OlderThan: time.Duration(o.older), LargerThan: o.larger.bytes}
-			for _, k := range o.kinds {
-				rule.Kinds = append(rule.Kinds, cache.Kind(k))
-			}
-			if o.under.set {
-				keep := o.under.bytes
-				rule.Keep = &keep
-			}
-			if rule.OlderThan == 0 && rule.LargerThan == 0 && rule.Keep == nil && rule.Kinds == nil {
-				return usagef("say what is to be removed, with --older-than, --larger-than, --keep-under or --kind")
-			}
-			if err := rule.Validate(); err != nil {
-				return usageError{err}
-			}
-			p, err := cache.Prune(c.Context(), rule, o.dry)
-			if p != nil {
-				if perr := a.printPruned(p, o.dry); perr != nil {
-					return perr
-				}
-			}
-			return err
-		},
-	}
-	f := c.Flags()
-	f.Var(&o.older, "older-than", "only what has not been used for so long, such as 30d, 2w or 12h")
-	f.Var(&o.larger, "larger-than", "only what takes more than this, such as 500MB or 2GB")
-	f.Var(&o.under, "keep-under", "only as much as it takes for the cache to be this small, such as 20GB; the longest unused first")
-	f.StringSliceVar(&o.kinds, "kind", nil, "only these kinds: features, graphs, encoder, weights, runtime, index, rest")
-	f.BoolVarP(&o.dry, "dry-run", "n", false, "remove nothing, and list what would go")
-	return c
-}
-
-// size is a flag of a number of bytes of any size, 0 included.
-type size struct {
-	bytes int64
-	set   bool
-}
-
-// Set reads a size.
-func (s *size) Set(text string) (err error) {
-	s.bytes, err = budget.Bytes(text)
-	s.set = err == nil
-	return err
-}
-
-func (s *size) String() string {
-	if !s.set {
-		return ""
-	}
-	return budget.Format(s.bytes)
-}
-
-// Type is the word that the flag's help shows.
-func (s *size) Type() string { return "size" }
-
 func (a *app) printCache(entries []cache.Entry) error {
 	folder, err := cache.Folder()
 	if err != nil {
@@ -148,29 +72,5 @@ func (a *app) printEntries(entries []cache.Entry) error {
 		}
 		t.row(string(e.Kind), budget.Format(e.Bytes), age.Since(now.Sub(e.Used)), state, plain(e.Name), plain(e.Detail))
 	}
-	return t.print(a.out)
-}
-
-func (a *app) printPruned(p *cache.Pruned, dry bool) error {
-	if a.json {
-		return a.printJSON(struct {
-			*cache.Pruned
-			DryRun bool `json:"dry_run"`
-		}{p, dry})
-	}
-	if len(p.Removed) > 0 {
-		if err := a.printEntries(p.Removed); err != nil {
-			return err
-		}
-		fmt.Fprintln(a.out)
-	}
-	for _, e := range p.Passed {
-		a.note("%s is in use, and stays", e.Name)
-	}
-	verb := "removed"
-	if dry {
-		verb = "would be removed"
-	}
-	_, err := fmt.Fprintf(a.out, "%s %s; %s kept\n", budget.Format(p.Bytes), verb, budget.Format(p.Left))
-	return err
+	return a.printTable(t)
 }

@@ -2,26 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"iconic"
 	"iconic/extract/encoder"
-	"iconic/extract/synthetic"
-	"iconic/internal/atomicfile"
 	"iconic/models"
-	"iconic/run"
-)
-
-const (
-	demoPerClass = 60
-	demoSize     = 64 // pixels on a side
-	demoSeed     = 1
-	demoMark     = ".iconic-demo" // says that a folder is the demo's to write over
 )
 
 func newDemoCommand(a *app) *cobra.Command {
@@ -50,43 +37,17 @@ program works from pictures to report; it doesn't measure what unsupervised clus
 
 func (a *app) runDemo(ctx context.Context, o *runOptions) error {
 	folder := o.out
-	if err := claimDemoFolder(folder); err != nil {
-		return err
-	}
-	pictures := filepath.Join(folder, "pictures")
-	if err := synthetic.Write(ctx, pictures, demoPerClass, demoSize, demoSeed); err != nil {
-		return err
-	}
-	o.features, o.out = filepath.Join(folder, "features"), filepath.Join(folder, "run")
-	if err := os.RemoveAll(o.out); err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	m, err := a.runAll(ctx, pictures, o)
+	o.out = filepath.Join(folder, "run")
+	all, done, err := o.library(a, "")
 	if err != nil {
 		return err
 	}
-	if err := a.printSummary(o.out, m); err != nil {
+	defer done()
+	f, err := iconic.Demo(ctx, folder, all)
+	if err := a.printRun(f, err); err != nil {
 		return err
 	}
 	a.note("%s", models.TinyCaution)
-	a.note("open %s in a browser", filepath.Join(o.out, run.PageFile))
-	return nil
-}
-
-// claimDemoFolder makes the folder, or makes sure that an earlier demo did.
-func claimDemoFolder(folder string) error {
-	entries, err := os.ReadDir(folder)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0:
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return fmt.Errorf("demo: %w", err)
-		}
-		return atomicfile.WriteBytes(filepath.Join(folder, demoMark), nil)
-	case err != nil:
-		return fmt.Errorf("demo: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(folder, demoMark)); err != nil {
-		return usagef("folder %s holds other files: choose an empty one with --out", folder)
-	}
+	a.note("open %s in a browser", f.Page())
 	return nil
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"iconic/extract/dataset"
-	"iconic/features"
+	"iconic/duplicates"
 	"iconic/internal/diskspace"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -50,7 +48,7 @@ neighbours are together in another cluster. No file is touched.`,
 	addImageColumn(f, &o.imageColumn)
 	addNoCuration(f, &o.noCuration)
 	f.StringVarP(&o.out, "out", "o", "", "folder to write "+run.DuplicatesFile+" and "+run.OutliersFile+" into (default: none)")
-	f.BoolVar(&o.csvSafe, "csv-safe", false, "put an apostrophe before CSV cells that a spreadsheet would take for formulas")
+	addCSVSafe(f, &o.csvSafe)
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
 	return c
 }
@@ -65,30 +63,34 @@ type duplicatesOptions struct {
 	workers               int
 }
 
-func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions) (err error) {
-	switch {
-	case !(o.correlation > 0 && o.correlation <= 1):
-		return usagef("correlation %g: want a number above 0 and up to 1", o.correlation)
-	case o.images != "" && (o.featuresOnly || o.exact):
-		return usagef("--images names images to compare, and --features-only and --exact compare none: give one")
+// library is the flags as the library takes them.
+func (o *duplicatesOptions) library(a *app) (duplicates.Options, error) {
+	if !(o.correlation > 0 && o.correlation <= 1) {
+		return duplicates.Options{}, usagef("correlation %g: want a number above 0 and up to 1", o.correlation)
 	}
-	set, f, err := a.openInspected(name, o)
+	return duplicates.Options{
+		Features: o.features, Images: o.images, ImageColumn: o.imageColumn, Raw: o.noCuration, Exact: o.exact, FeaturesOnly: o.featuresOnly,
+		Correlation: o.correlation, Workers: o.workers, Hooks: a.hooks(),
+	}, nil
+}
+
+func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions) (err error) {
+	options, err := o.library(a)
+	if err != nil {
+		return err
+	}
+	set, err := duplicates.Open(ctx, name, options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
-	p, err := a.comparedPictures(ctx, set, f, o)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(set.Unseen, duplicates.ErrNoImages):
+		a.note("the features decide alone: name the images with --images to have them compared")
+	case set.Unseen != nil:
+		a.warn("the features decide alone: %v; say where the images are with --images", set.Unseen)
 	}
-	if p != nil {
-		defer func() { err = errors.Join(err, p.Close()) }()
-	}
-	var cluster []int
-	if f != nil {
-		cluster = f.Table.Cluster
-	}
-	found, err := run.Inspect(ctx, set, cluster, p, inspection.Options{Exact: o.exact, Correlation: o.correlation, Workers: o.workers}, a.hooks())
+	found, err := set.Find(ctx)
 	a.endStage()
 	if err != nil {
 		return err
@@ -108,48 +110,6 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 		return a.printJSON(inspectedLines(found))
 	}
 	return a.printInspected(found)
-}
-
-// openInspected opens what STORE|RUN names; f is nil for what is no run.
-func (a *app) openInspected(name string, o *duplicatesOptions) (set *features.Set, f *run.Finished, err error) {
-	if _, err := os.Stat(filepath.Join(name, "config.json")); err != nil {
-		if o.features != "" {
-			return nil, nil, usagef("--features is for a run, and %s is none: give the features themselves", name)
-		}
-		set, err = features.Open(name, "")
-		return set, nil, err
-	}
-	if f, err = a.openCurated(name, o.noCuration); err != nil {
-		return nil, nil, err
-	}
-	if set, err = f.OpenFeatures(o.features); err != nil {
-		return nil, nil, fmt.Errorf("the features of run %s: %w; say where they are now with --features", name, err)
-	}
-	return set, f, nil
-}
-
-// comparedPictures opens the images that are to be compared. It is nil where there are none to be, or nobody knows where they are.
-func (a *app) comparedPictures(ctx context.Context, set *features.Set, f *run.Finished, o *duplicatesOptions) (*run.Pictures, error) {
-	if o.featuresOnly || o.exact {
-		return nil, nil
-	}
-	images, options := o.images, dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.imageColumn}
-	if f != nil {
-		images, options = f.ImagesAt(images), f.ImageOptions(o.imageColumn)
-	}
-	if images == "" {
-		a.note("the features decide alone: name the images with --images to have them compared")
-		return nil, nil
-	}
-	p, err := run.OpenPictures(ctx, images, options, set.Paths)
-	switch {
-	case err == nil:
-		return p, nil
-	case o.images != "":
-		return nil, fmt.Errorf("images: %w", err)
-	}
-	a.warn("the features decide alone, for the images cannot be opened (%v): say where they are with --images", err)
-	return nil, nil
 }
 
 // What --json prints. Clusters are null where there is no clustering.
@@ -226,7 +186,7 @@ func (a *app) printInspected(f *run.Inspected) error {
 				t.row(fmt.Sprint(number+1), g.Kind(k), fmt.Sprintf("%.3f", m.Distance), size, plain(f.Names.Paths[m.Image]))
 			}
 		}
-		if err := t.print(a.out); err != nil {
+		if err := a.printTable(t); err != nil {
 			return err
 		}
 	}
@@ -241,12 +201,13 @@ func (a *app) printInspected(f *run.Inspected) error {
 		if len(f.Groups) > 0 {
 			fmt.Fprintln(a.out)
 		}
-		if err := t.print(a.out); err != nil {
+		if err := a.printTable(t); err != nil {
 			return err
 		}
 	}
 	exact, near := f.Copies()
-	words := fmt.Sprintf("%d images: %d exact copies and %d near duplicates of others, in %d groups", f.Images, exact, near, len(f.Groups))
+	words := fmt.Sprintf("%s: %s and %s of others, in %s", plural(f.Images, "image", "images"),
+		plural(exact, "exact copy", "exact copies"), plural(near, "near duplicate", "near duplicates"), plural(len(f.Groups), "group", "groups"))
 	words += fmt.Sprintf("; %d unlike all others", len(f.Unlike))
 	if f.Names.Cluster != nil {
 		words += fmt.Sprintf(", %d whose neighbours are in another cluster", len(f.Elsewhere))

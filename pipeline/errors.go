@@ -9,11 +9,14 @@ import (
 	"iconic"
 	"iconic/classify"
 	"iconic/curation"
+	"iconic/duplicates"
 	"iconic/extract"
 	"iconic/extract/store"
 	"iconic/features"
 	"iconic/option"
+	"iconic/prediction"
 	"iconic/run"
+	"iconic/sorting"
 	"iconic/sweep"
 )
 
@@ -51,6 +54,7 @@ var storeFlags = map[string]string{"pipeline run": "--features"}
 
 // remedies are looked through in this order; the first that fits is taken.
 var remedies = []remedy{
+	{sentinel(iconic.ErrNotADemo), ": choose an empty one with --out", true},
 	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or go on with --resume", true},
 	{typed[*run.OtherError](nil), ": give the same to resume it, or choose another folder with --out", true},
 	{typed[*curation.OtherRunError](nil), "; move the file away, or go without it with --no-curation", false},
@@ -75,6 +79,11 @@ var remedies = []remedy{
 	{typed[*run.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},
+	{typed[*prediction.OptionsError](nil), "", true},
+	{typed[*duplicates.OptionsError](nil), "", true},
+	{sentinel(sorting.ErrUnknownImages), ": name the data set with --images", true},
+	{typed[*sorting.FolderError](nil), "", true},
+	{typed[*prediction.PlaceError](nil), "; each has the reason in its line", false},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own with --model, and --image-size, --output and --precision as they were then", true},
 }
@@ -83,6 +92,10 @@ var remedies = []remedy{
 var optionWords = map[string]string{
 	"Crop":          ": give its size with --crop",
 	"Edges":         ": give its edges with --graph edges.csv",
+	"Features":      ": say where they are with --features",
+	"FeaturesOnly":  ": leave --images out, or --exact and --features-only",
+	"Folders":       ": --copy-to and --link-to are for the files of images",
+	"Folders.Link":  ": use --copy-to instead of --link-to",
 	"From":          " (--from)",
 	"From or Token": " (--from; or the token as HF_TOKEN in the environment)",
 	"Heads":         " (--attention-heads)",
@@ -91,14 +104,18 @@ var optionWords = map[string]string{
 	"LabelColumn":   " (--label-column)",
 	"Labels":        ": give a store with class folders, or --labels with a matrix",
 	"LabelsFrom":    " (--labels-from none)",
+	"Images":        ": say where they are now with --images",
 	"Library":       ", or name it with --onnxruntime",
 	"MaxBad":        " (--max-bad)",
 	"Output":        " (--output)",
 	"Part":          ": make them with 'pipeline extract --shard'",
+	"Parts":         ": make them with 'pipeline extract --shard', or name those that are there one by one",
 	"Provider":      "; --provider auto falls back to the processor, and 'pipeline doctor' lists what loads",
 	"Second":        ": name the other with --second",
+	"Splits":        " (--split)",
 	"Strict":        "; without --strict it would be skipped",
 	"Views":         ": extract with --views 2",
+	"Watch":         " (--watch)",
 }
 
 // explained is an error as the command of that path tells it: with what can be done about it, and marked where the call was wrong.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -83,6 +84,10 @@ func (a *app) addHelp(root *cobra.Command) {
 		_, err := io.WriteString(c.OutOrStderr(), a.usage(c))
 		return err
 	})
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		about := wrap(strings.TrimSpace(cmp.Or(c.Long, c.Short)), a.width())
+		_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", about, a.usage(c)) // whoever reads no more needs no more
+	})
 }
 
 // usage is the help of a command, below its description.
@@ -102,16 +107,25 @@ func (a *app) usage(c *cobra.Command) string {
 		b.WriteString("\nCommands:\n")
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() {
-				fmt.Fprintf(&b, "  %-*s  %s\n", c.NamePadding(), sub.Name(), sub.Short)
+				lead := fmt.Sprintf("  %-*s  ", c.NamePadding(), sub.Name())
+				for _, line := range fill(strings.Fields(sub.Short), max(a.width()-len(lead), leastColumn)) {
+					fmt.Fprintf(&b, "%s%s\n", lead, line)
+					lead = strings.Repeat(" ", len(lead))
+				}
 			}
 		}
 	}
 	a.writeFlags(&b, c)
-	common := c.InheritedFlags()
+	common := pflag.NewFlagSet("", pflag.ContinueOnError)
+	common.AddFlagSet(c.InheritedFlags())
 	if !c.HasParent() {
-		common = c.PersistentFlags()
+		common.AddFlagSet(c.PersistentFlags())
 	}
-	fmt.Fprintf(&b, "\n%s:\n%s", commonTitle, common.FlagUsages())
+	if help := c.Flags().Lookup("help"); help != nil {
+		help.Usage = "this help"
+		common.AddFlag(help)
+	}
+	fmt.Fprintf(&b, "\n%s:\n%s", commonTitle, a.flagUsages(common))
 	fmt.Fprintf(&b, exitHelp, exitDone, exitFailed, exitWrongUse, exitInterrupted)
 	return b.String()
 }
@@ -121,7 +135,7 @@ func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
 	essential, many := essential[c.CommandPath()]
 	if !many || a.helpAll {
 		for _, g := range grouped(c) {
-			fmt.Fprintf(b, "\n%s:\n%s", g.title, g.flags.FlagUsages())
+			fmt.Fprintf(b, "\n%s\n%s", wrap(g.title+":", a.width()), a.flagUsages(g.flags))
 		}
 		return
 	}
@@ -138,8 +152,12 @@ func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
 			rest++
 		}
 	})
-	fmt.Fprintf(b, "\nFlags:\n%s\n%d more flags have good defaults: '%s --help-all' shows them.\n", first.FlagUsages(), rest, c.CommandPath())
+	more := wrap(fmt.Sprintf("%d more flags have good defaults: '%s --help-all' shows them.", rest, c.CommandPath()), a.width())
+	fmt.Fprintf(b, "\nFlags:\n%s\n%s\n", a.flagUsages(first), more)
 }
+
+// flagUsages describes flags, wrapped.
+func (a *app) flagUsages(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(a.width()) }
 
 // flagGroup is a heading with the flags of a command that stand under it.
 type flagGroup struct {

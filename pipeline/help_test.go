@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -78,4 +80,57 @@ func TestEveryHelpHasAnExample(t *testing.T) {
 			t.Errorf("%s has no example", c.CommandPath())
 		}
 	})
+}
+
+// TestHelpIsNarrow: help fits a terminal of 80 columns. Only lines that are to be copied, and words that are longer, go beyond.
+func TestHelpIsNarrow(t *testing.T) {
+	lines := 0
+	root := newRootCommand(&app{out: io.Discard, err: io.Discard})
+	root.InitDefaultCompletionCmd()
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, flag := range []string{"--help", "--help-all"} {
+			var out bytes.Buffer
+			a := &app{out: &out, err: io.Discard}
+			root := newRootCommand(a)
+			root.SetArgs(append(strings.Fields(c.CommandPath())[1:], flag))
+			if err := root.Execute(); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				lines++
+				line = strings.TrimRight(line, "\n")
+				if utf8.RuneCountInString(line) > plainWidth && !strings.HasPrefix(line, "  pipeline ") {
+					t.Errorf("%s %s: %q is wider than %d", c.CommandPath(), flag, line, plainWidth)
+				}
+			}
+		}
+		for _, sub := range c.Commands() {
+			if !strings.HasPrefix(sub.CommandPath(), "pipeline completion") { // whose text is cobra's
+				walk(sub)
+			}
+		}
+	}
+	walk(root)
+	if lines < 1000 {
+		t.Errorf("only %d lines of help were seen", lines)
+	}
+}
+
+// Paragraphs are filled, lines that begin with a space stay, and the last column of a table keeps below its head.
+func TestWrap(t *testing.T) {
+	if got, want := wrap("one two three\nfour five\n\n  as it is, however long\nsix", 13), "one two three\nfour five\n\n  as it is, however long\nsix"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	table := newTable("A", "WHAT IT IS")
+	table.row("é", "many words that do not fit on one line of a small terminal")
+	table.row("b", "few")
+	var out strings.Builder
+	if err := table.fitted(30).print(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := "A  WHAT IT IS\né  many words that do not fit\n   on one line of a small\n   terminal\nb  few\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
 }

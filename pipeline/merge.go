@@ -1,14 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"iconic/extract/store"
-	"iconic/extract/store/mirror"
+	"iconic/extract"
 	"iconic/internal/bucket"
 )
 
@@ -32,40 +31,17 @@ may lie in a bucket (s3://bucket/prefix).`,
 }
 
 func (a *app) runMerge(ctx context.Context, parts []string, out string) (err error) {
-	if len(parts) > 1 && out == "" {
+	switch {
+	case len(parts) > 1 && out == "":
 		return usagef("several parts are merged into a store of its own: give it with --out")
-	}
-	if len(parts) == 1 {
-		if out == "" {
-			out = parts[0]
-		}
-		list := store.Parts
-		if bucket.Is(parts[0]) {
-			list = func(address string) ([]string, error) { return mirror.Parts(ctx, address) }
-		}
-		if parts, err = list(parts[0]); err != nil {
+	case len(parts) == 1:
+		out = cmp.Or(out, parts[0])
+		if parts, err = extract.Parts(ctx, parts[0]); err != nil {
 			return err
 		}
 	}
-	folders, drop, err := localParts(ctx, parts)
-	defer func() { err = errors.Join(err, drop()) }()
-	if err != nil {
-		return err
-	}
-	dir := out
-	var kept *mirror.Mirror
-	if bucket.Is(out) {
-		if kept, err = mirror.Open(ctx, out); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, kept.Close()) }()
-		dir = kept.Dir
-	}
-	rows, err := store.Merge(ctx, folders, dir, a.hooks().Stage("merge", "images"))
+	rows, err := extract.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
 	a.endStage()
-	if err == nil && kept != nil {
-		err = kept.Push()
-	}
 	if err != nil {
 		return err
 	}
@@ -73,29 +49,6 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) (err err
 	if a.json {
 		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows})
 	}
-	fmt.Fprintf(a.out, "%s: %d images from %d parts\n", out, rows, len(parts))
-	return nil
-}
-
-// localParts gives the folders of parts, of which those that lie in buckets are brought here until drop is called.
-func localParts(ctx context.Context, parts []string) (folders []string, drop func() error, err error) {
-	var all []*mirror.Mirror
-	drop = func() (err error) {
-		for _, m := range all {
-			err = errors.Join(err, m.Close())
-		}
-		return err
-	}
-	for _, part := range parts {
-		if bucket.Is(part) {
-			m, err := mirror.Open(ctx, part)
-			if err != nil {
-				return nil, drop, err
-			}
-			all = append(all, m)
-			part = m.Dir
-		}
-		folders = append(folders, part)
-	}
-	return folders, drop, nil
+	_, err = fmt.Fprintf(a.out, "%s: %s from %s\n", out, plural(rows, "image", "images"), plural(len(parts), "part", "parts"))
+	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -46,13 +45,12 @@ those that are not are fitted to so few points: smaller batches, ten times the e
 				}
 				return a.printJSON(list)
 			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tP\tQ\tMAPPER\tSOURCE\tFOR")
+			t := newTable("NAME", "P", "Q", "MAPPER", "SOURCE", "FOR")
 			for _, m := range methods.All() {
 				b := m.About()
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
+				t.row(b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
 			}
-			return w.Flush()
+			return a.printTable(t)
 		},
 	}
 	o.register(c)
@@ -88,30 +86,30 @@ func (a *app) describeMethod(name string) error {
 		}
 		return a.printJSON(whole)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var lines [][2]string
 	for _, line := range [][2]string{
 		{"name", about.Name}, {"for", about.Purpose}, {"p", about.Supervisory}, {"q", about.Learned}, {"mapper", about.Mapper},
 		{"minimises", about.Equation}, {"needs", string(about.Needs)}, {"takes", string(about.Takes)}, {"source", about.Source},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+			lines = append(lines, line)
 		}
 	}
 	if about.Closed {
-		fmt.Fprintln(w, "resume\tcomputes in one piece: an interrupted training starts again")
+		lines = append(lines, [2]string{"resume", "computes in one piece: an interrupted training starts again"})
 	}
 	if about.Undrawn != "" {
-		fmt.Fprintf(w, "plot\tnone. %s\n", about.Undrawn)
+		lines = append(lines, [2]string{"plot", "none. " + about.Undrawn})
 	}
-	if err := w.Flush(); err != nil {
+	if err := a.printLines(lines); err != nil {
 		return err
 	}
-	w = tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nSETTING\tDEFAULT\tRANGE\tMEANING")
+	fmt.Fprintln(a.out)
+	t := newTable("SETTING", "DEFAULT", "RANGE", "MEANING")
 	for _, s := range list {
-		fmt.Fprintf(w, "--%s\t%s\t%s\t%s\n", s.Name, defaultText(s), s.Range, s.Meaning)
+		t.row("--"+s.Name, defaultText(s), s.Range, s.Meaning)
 	}
-	return w.Flush()
+	return a.printTable(t)
 }
 
 // defaultText is a setting's default for help: the value of a recipe that nothing has changed.

@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"iconic/distributions"
 	"iconic/features"
-	"iconic/head"
-	"iconic/head/methods"
-	"iconic/internal/atomicfile"
-	"iconic/report/page"
 	"iconic/run"
 )
 
@@ -90,55 +83,17 @@ func (o *plotOptions) check(c *cobra.Command, args []string) error {
 
 // plotMethod trains a method on a few points and draws its p and q.
 func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err error) {
-	m, err := methods.Find(name)
-	if err != nil {
-		return usageError{err}
-	}
-	if why := m.About().Undrawn; why != "" {
-		return usagef("method %s has no p and q to draw. %s", name, why)
-	}
-	s, done, err := o.subject()
+	p, done, err := o.plot(a, name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	values := map[string]string{"method": name}
-	for _, option := range o.settings {
-		if option.given {
-			values[option.setting.Name] = option.value
-		}
-	}
-	if values["clusters"] == run.AutoClusters {
-		return usagef("--clusters auto is for run, train and demo: give a number to plot")
-	}
-	c, notes, err := run.Configure(values, o.seed, s.Features.Len(), s.Classes)
-	if err != nil {
-		return err
-	}
-	c, more, err := s.Fit(c, func(name string) bool { _, given := values[name]; return given })
-	if err != nil {
-		return err
-	}
-	if len(more) > 0 {
-		notes = append(notes, "for so few points: "+strings.Join(more, ", "))
-	}
-	for _, note := range notes {
-		a.note("%s", note)
-	}
-	if err := c.ValidateInputs(s.Features.Len(), s.Inputs); err != nil {
-		return usageError{err}
-	}
-	training := a.hooks().Stage("training", "steps")
-	drawing, err := distributions.Draw(ctx, s, c, head.Options{Workers: o.workers, Progress: func(step, steps int, _ float64) { training(step, steps) }})
+	drawing, s, err := p.Draw(ctx)
 	a.endStage()
 	if err != nil {
 		return err
 	}
-	write := page.WriteDistributions
-	if filepath.Ext(o.file) == ".svg" {
-		write = page.DrawDistributions
-	}
-	if err := atomicfile.Write(o.file, func(w io.Writer) error { return write(w, drawing) }); err != nil {
+	if err := distributions.WriteFile(o.file, drawing); err != nil {
 		return err
 	}
 	if a.json {
@@ -148,46 +103,51 @@ func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err 
 	return err
 }
 
-// subject is the points to draw. done closes what they are read from.
-func (o *plotOptions) subject() (s *distributions.Subject, done func() error, err error) {
-	done = func() error { return nil }
-	if o.features == "" {
-		if s, err = distributions.Made(o.seed, o.point); err != nil {
-			err = usagef("--point %s: %w", strconv.Itoa(o.point), err)
+// plot is the flags as the library takes them. done closes the features that it is of.
+func (o *plotOptions) plot(a *app, name string) (p distributions.Plot, done func() error, err error) {
+	p = distributions.Plot{Method: name, Settings: map[string]string{}, Seed: o.seed, Point: o.point, Workers: o.workers, Hooks: a.hooks()}
+	for _, option := range o.settings {
+		if option.given {
+			p.Settings[option.setting.Name] = option.value
 		}
-		return s, done, err
 	}
-	set, err := features.Open(o.features, o.labels)
-	if err != nil {
-		return nil, done, err
+	if p.Settings["clusters"] == run.AutoClusters {
+		return p, nil, usagef("--clusters auto is for run, train and demo: give a number to plot")
 	}
-	done = set.Close
+	var open []*features.Set
+	closeAll := func() (err error) {
+		for _, set := range open {
+			err = errors.Join(err, set.Close())
+		}
+		return err
+	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, done())
-			done = nil
+			err = errors.Join(err, closeAll())
 		}
 	}()
-	var in head.Inputs
+	if o.features == "" {
+		return p, closeAll, nil
+	}
+	if p.Features, err = features.Open(o.features, o.labels); err != nil {
+		return p, nil, err
+	}
+	open = append(open, p.Features)
 	if o.edges != "" {
-		if in.Edges, err = run.ReadEdges(o.edges); err != nil {
-			return nil, done, usageError{err}
+		if p.Inputs.Edges, err = run.ReadEdges(o.edges); err != nil {
+			return p, nil, usageError{err}
 		}
 	}
 	if o.second != "" {
 		second, err := features.Open(o.second, "")
 		if err != nil {
-			return nil, done, err
+			return p, nil, err
 		}
-		first := done
-		done = func() error { return errors.Join(first(), second.Close()) }
-		if err := features.SameImages(set, second); err != nil {
-			return nil, done, usageError{err}
+		open = append(open, second)
+		if err := features.SameImages(p.Features, second); err != nil {
+			return p, nil, usageError{err}
 		}
-		in.Second = second
+		p.Inputs.Second = second
 	}
-	if s, err = distributions.Sample(set, in, o.point, o.seed); err != nil {
-		err = usageError{err}
-	}
-	return s, done, err
+	return p, closeAll, nil
 }

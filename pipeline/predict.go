@@ -3,23 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"iconic/classify"
-	"iconic/extract"
-	"iconic/extract/dataset"
-	"iconic/extract/store"
-	"iconic/internal/bucket"
 	"iconic/internal/budget"
-	"iconic/internal/placing"
+	"iconic/internal/spreadsheet"
+	"iconic/prediction"
 	"iconic/sorting"
 )
 
@@ -68,10 +61,9 @@ type predictOptions struct {
 	copyTo, linkTo string
 	csvSafe, watch bool
 	every          time.Duration
-	besides        bool // there are feature stores, too
 }
 
-func (o *predictOptions) validate(a *app, data []string) error {
+func (o *predictOptions) validate(a *app) error {
 	switch {
 	case o.copyTo != "" && o.linkTo != "":
 		return usagef("--copy-to and --link-to exclude each other: give one")
@@ -82,323 +74,116 @@ func (o *predictOptions) validate(a *app, data []string) error {
 	case o.csvSafe && a.json:
 		return usagef("--csv-safe is for CSV, and --json writes none: leave one out")
 	}
-	for _, to := range []string{o.copyTo, o.linkTo} {
-		for _, from := range data {
-			if to != "" && !bucket.Is(from) && placing.Within(to, from) {
-				return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, from)
-			}
-		}
-	}
 	return nil
+}
+
+// prediction is the flags as the library takes them.
+func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, error) {
+	use, err := o.options(a)
+	p := prediction.Options{
+		Data: data, Model: use, Dataset: o.dataset(), Batch: o.batch, Workers: o.workers, Memory: int64(o.memory),
+		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
+	}
+	if to := cmp.Or(o.copyTo, o.linkTo); to != "" {
+		p.Folders = &sorting.Folders{Dir: to, Link: o.linkTo != ""}
+	}
+	if o.watch {
+		p.Watch = o.every
+	}
+	return p, err
 }
 
 func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) error {
-	if err := o.validate(a, data); err != nil {
+	if err := o.validate(a); err != nil {
 		return err
 	}
-	stores, images, err := storesAmong(ctx, data)
-	if err != nil {
-		return err
-	}
-	if len(stores) > 0 {
-		if err := o.validateStores(stores[0].name); err != nil {
-			return err
-		}
-		found, err := classify.Read(dir, classify.Options{Names: o.names})
-		if err != nil {
-			return err
-		}
-		p := &prediction{app: a, model: &classify.Model{Run: found.Run, Names: found.Names}, lines: a.predictionLines(o.csvSafe), settings: found.Settings}
-		if err := p.passStores(ctx, stores, len(data) > 1); err != nil || len(images) == 0 {
-			p.lines.end()
-			return err
-		}
-		o.besides = true
-		return a.predictImages(ctx, dir, images, o, p.lines)
-	}
-	return a.predictImages(ctx, dir, images, o, a.predictionLines(o.csvSafe))
-}
-
-// validateStores refuses what a feature store cannot have.
-func (o *predictOptions) validateStores(name string) error {
-	switch {
-	case o.copyTo != "" || o.linkTo != "":
-		return usagef("%s is a feature store, which holds no files: --copy-to and --link-to want images", name)
-	case o.watch:
-		return usagef("%s is a feature store: --watch is for images", name)
-	case len(o.splits) > 0 || o.imageColumn != "" || o.labelColumn != "":
-		return usagef("%s is a feature store, of which all images are told: --split, --image-column and --label-column are for images", name)
-	}
-	return nil
-}
-
-// predictImages tells of images, which are read and encoded.
-func (a *app) predictImages(ctx context.Context, dir string, data []string, o *predictOptions, lines *predictionLines) (err error) {
-	use, err := o.options(a)
-	if err != nil {
-		return err
-	}
-	found, err := classify.Find(ctx, dir, use)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, found.Close()) }()
-	sources, err := o.sources(ctx, a, data) // what is wrong with DATA is told before the encoder is fetched
+	p, err := o.prediction(a, data)
 	if err != nil {
 		return err
 	}
 	defer budget.SetRuntimeLimit(cmp.Or(int64(o.memory), budget.Default()))()
-	m, err := found.Start(ctx)
-	if err != nil {
-		return err
+	lines := a.predictionLines(o.csvSafe)
+	err = prediction.Run(ctx, dir, p, lines.write)
+	lines.end()
+	return err
+}
+
+// passed tells of a data set that is over.
+func (a *app) passed(p prediction.Pass, to string) {
+	if p.LeftOut > 0 {
+		a.warn("%s in %s, where files are sorted to, and left out", plural(p.LeftOut, "image is", "images are"), to)
 	}
-	p := &prediction{app: a, model: m, lines: lines, sorted: o.folders(), watched: o.watch}
-	if o.watch {
-		err = p.follow(ctx, sources, o.every)
+	for _, k := range p.Unread {
+		a.warn("%d not read: %s", k.Count, badExample(k.Kind, k.Example, k.Reason))
+	}
+	a.note("%s", rate(p.Images, "image", "images", p.Duration))
+}
+
+// predictionLines writes one line per image, as they come.
+type predictionLines struct {
+	app     *app
+	json    *json.Encoder // nil: CSV
+	csv     *spreadsheet.Writer
+	started bool // the header is written
+}
+
+func (a *app) predictionLines(safe bool) *predictionLines {
+	l := &predictionLines{app: a}
+	if a.json {
+		l.json = json.NewEncoder(a.out)
+		l.json.SetEscapeHTML(false)
 	} else {
-		err = p.passes(ctx, sources)
+		l.csv = spreadsheet.NewWriter(a.out, safe)
 	}
-	p.lines.end()
-	return errors.Join(err, p.unsorted(), m.Images.Close())
+	return l
 }
 
-// folders is nil where files are not to be sorted.
-func (o *predictOptions) folders() *sorting.Folders {
-	if o.copyTo == "" && o.linkTo == "" {
-		return nil
-	}
-	return &sorting.Folders{Dir: cmp.Or(o.copyTo, o.linkTo), Link: o.linkTo != ""}
-}
-
-// source is one DATA of the command, or all that are single image files together.
-type source struct {
-	stream  extract.Stream
-	several bool // it is not the only DATA: its images are told by the names of their files
-
-	seen     map[string]string // stamp of each image that was told of
-	doubtful map[string]string // stamp of each bad image that may still be being written
-	away     bool              // it was not there when it was last looked for
-}
-
-// sources sorts DATA into image files and collections, and looks at the latter.
-func (o *predictOptions) sources(ctx context.Context, a *app, data []string) ([]*source, error) {
-	var files []string
-	var all []*source
-	stream := func() extract.Stream {
-		return extract.Stream{
-			Dataset: o.dataOptions.dataset(), Workers: o.workers, Batch: o.batch, Memory: int64(o.memory),
-			Strict: o.strict, MaxBad: o.maxBad / 100,
-		}
-	}
-	for _, name := range data {
-		if stat, err := os.Stat(name); err == nil && !stat.IsDir() && !dataset.Collects(name) {
-			files = append(files, name)
-			continue
-		}
-		s := stream()
-		s.Data = name
-		if err := o.check(ctx, a, s); err != nil {
-			return nil, err
-		}
-		all = append(all, &source{stream: s})
-	}
-	if len(files) > 0 {
-		if len(o.splits) > 0 {
-			return nil, usagef("--split is for data sets that have splits; %s is an image file", files[0])
-		}
-		if o.imageColumn != "" || o.labelColumn != "" {
-			return nil, usagef("--image-column and --label-column are for Parquet files; %s is an image file", files[0])
-		}
-		s := stream()
-		s.Files = files
-		all = slices.Insert(all, 0, &source{stream: s})
-	}
-	for _, s := range all {
-		s.several = len(all) > 1 || o.besides
-		s.seen, s.doubtful = map[string]string{}, map[string]string{}
-	}
-	return all, nil
-}
-
-// check opens a data set once, to tell what is wrong with it or with sorting its files, and what of it is passed over.
-func (o *predictOptions) check(ctx context.Context, a *app, s extract.Stream) error {
-	set, err := dataset.Open(ctx, s.Data, s.Dataset)
-	if o.watch && errors.Is(err, dataset.ErrNoImages) {
-		return nil // they are to come
-	}
-	if err != nil {
-		return err
-	}
-	if note := set.Note(); note != "" {
-		a.note("%s", note)
-	}
-	if set.Raw != nil && (o.copyTo != "" || o.linkTo != "") {
-		err = usagef("the images of %s are no files: --copy-to and --link-to want a folder, a list, tar archives or Parquet files", set.Root)
-	}
-	if _, own := set.File(0); !own && o.linkTo != "" && err == nil {
-		err = usagef("the images of %s are no files of their own: --link-to wants those, use --copy-to", set.Root)
-	}
-	return errors.Join(err, set.Close())
-}
-
-// prediction is one call of the command.
-type prediction struct {
-	app      *app
-	model    *classify.Model
-	settings store.Settings // of the run's features
-	lines    *predictionLines
-	sorted   *sorting.Folders // nil: files are not sorted
-	watched  bool
-
-	failed  int    // files that could not be sorted
-	example string // the first of them, and why
-}
-
-// passes tells of every image once. Too many bad images in one source do not keep the others from being told of.
-func (p *prediction) passes(ctx context.Context, sources []*source) error {
-	var errs []error
-	for _, s := range sources {
-		done, err := p.pass(ctx, s)
-		errs = append(errs, err)
-		if !done {
-			break
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// pass tells of every image of a source. It is done if it came to the end, whatever it found there.
-func (p *prediction) pass(ctx context.Context, s *source) (done bool, err error) {
-	left := 0
-	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{Progress: p.app.hooks().Stage("predict", "images")})
-	p.app.endStage()
-	if left > 0 {
-		p.app.warn("%d images lie in %s, where files are sorted to, and were left out", left, p.sorted.Dir)
-	}
-	if summary == nil {
-		return false, err
-	}
-	for _, k := range summary.Skipped {
-		p.app.warn("%d not read: %s", k.Count, badExample(k.Kind, k.Example, k.Reason))
-	}
-	p.app.note("%d images in %.1f s (%.1f images/s)", summary.Rows, summary.Seconds, float64(summary.Rows)/summary.Seconds)
-	return true, err
-}
-
-// stream is a source as it is to be read now; left counts the images that are left out.
-func (p *prediction) stream(s *source, left *int) extract.Stream {
-	stream := s.stream
-	stream.Visit = func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
-		return p.visit(s, set, it, stamp, features)
-	}
-	if p.sorted != nil {
-		stream.Leave = func(set *dataset.Set, i int) bool {
-			leave := p.sorted.Holds(set, i)
-			if leave {
-				*left++
-			}
-			return leave
-		}
-	}
-	return stream
-}
-
-// follow passes over the data again and again, until interrupted: that is its regular end. A folder that is not there for a
-// while, because a disk is mounted anew or a name is changed, is waited for.
-func (p *prediction) follow(ctx context.Context, sources []*source, every time.Duration) error {
-	for {
-		for _, s := range sources {
-			if err := p.look(ctx, s); err != nil || ctx.Err() != nil {
-				return err
-			}
-		}
-		select {
-		case <-time.After(every):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// look is one pass of follow over a source.
-func (p *prediction) look(ctx context.Context, s *source) error {
-	s.stream.Seen, s.stream.MaxBad = s.seen, 1
-	left := 0
-	summary, err := p.model.Images.Each(ctx, p.stream(s, &left), extract.Hooks{})
-	var unlisted *extract.ListingError
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case errors.Is(err, dataset.ErrNoImages):
-		s.away = false
-		return nil
-	case errors.As(err, &unlisted):
-		if !s.away {
-			p.app.warn("%v; waiting for it to come back", err)
-		}
-		s.away = true
-		return nil
-	case err != nil:
-		return err
-	}
-	if s.away {
-		p.app.note("%s is there again", bucket.Public(s.stream.Data))
-	}
-	s.away = false
-	if summary.Batch > 0 && s.stream.Batch == 0 {
-		s.stream.Batch = summary.Batch // one probe is enough
-	}
-	return nil
-}
-
-// visit writes the line of an image and puts its file where it belongs.
-func (p *prediction) visit(s *source, set *dataset.Set, it store.Item, stamp string, features []float32) error {
-	name := s.named(set, it.Path)
-	if features == nil {
-		// A file that is just being written looks broken, until it is looked at again.
-		if p.watched && s.doubtful[it.Path] != stamp {
-			s.doubtful[it.Path] = stamp
-			return nil
-		}
-		s.seen[it.Path] = stamp
-		return p.lines.bad(name, badReason(it.Kind, it.Skipped))
-	}
-	all, err := p.model.Classify(features, 1)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if p.watched {
-		s.seen[it.Path] = stamp
-		delete(s.doubtful, it.Path)
-	}
+// write writes the line of an image.
+func (l *predictionLines) write(i prediction.Image) error {
 	reason := ""
-	if p.sorted != nil {
-		if err := p.sorted.Place(set, it.Path, all[0].Cluster, all[0].Name); err != nil { // it has its line, and the others get theirs
-			reason = "not sorted: " + err.Error()
-			p.failed++
-			if p.example == "" {
-				p.example = fmt.Sprintf("%s: %v", name, err)
-			}
+	if i.Err != nil {
+		reason = i.Err.Error()
+	}
+	if l.json != nil {
+		return l.json.Encode(struct {
+			jsonPath
+			*classify.Prediction
+			Error string `json:"error,omitempty"`
+		}{jsonPathOf(i.Path), i.Prediction, reason})
+	}
+	if i.Prediction == nil {
+		return l.row(i.Path, "", "", "", "", "", "", "", "", reason)
+	}
+	p := i.Prediction
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+	var distance, runner, runnerName, confidence string
+	if p.Distance != nil {
+		distance = number(*p.Distance)
+	}
+	if r := p.RunnerUp; r != nil {
+		runner, runnerName, confidence = strconv.Itoa(r.Cluster), r.Name, number(r.Confidence)
+	}
+	return l.row(i.Path, strconv.Itoa(p.Cluster), p.Name, number(p.Confidence), runner, runnerName, confidence, distance,
+		strconv.FormatBool(p.NoneOfThese), reason)
+}
+
+// row writes a line of CSV, the first one after a header.
+func (l *predictionLines) row(cells ...string) error {
+	if !l.started {
+		l.started = true
+		if err := l.csv.Write([]string{"path", "cluster", "name", "confidence", "runner_up", "runner_up_name", "runner_up_confidence", "distance", "none_of_these", "error"}); err != nil {
+			return err
 		}
 	}
-	return p.lines.good(name, all[0], reason)
+	if err := l.csv.Write(cells); err != nil {
+		return err
+	}
+	return l.csv.Flush()
 }
 
-// unsorted says at the end how many files could not be sorted.
-func (p *prediction) unsorted() error {
-	if p.failed == 0 {
-		return nil
+// end tells of cells that a spreadsheet would compute.
+func (l *predictionLines) end() {
+	if l.csv != nil {
+		l.app.formulas("", l.csv.Computed, l.csv.Safe)
 	}
-	return fmt.Errorf("%d files could not be sorted into %s, each with the reason in its line (such as %s)", p.failed, p.sorted.Dir, p.example)
-}
-
-// named is how an image is told: by its path in the data set, or where there are several by one that leads to it from here.
-func (s *source) named(set *dataset.Set, item string) string {
-	if !s.several || s.stream.Files != nil {
-		return item
-	}
-	if i, ok := set.Find(item); ok {
-		return set.Name(i)
-	}
-	return path.Join(filepath.ToSlash(set.Root), item)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
+	"unicode/utf8"
 
 	"iconic/report"
 	"iconic/report/page"
@@ -18,6 +20,45 @@ func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// jsonPath is an image's path in JSON, and its bytes where it is not UTF-8, as in a store's items.jsonl.
+type jsonPath struct {
+	Path  string `json:"path"`
+	Bytes []byte `json:"path_bytes,omitempty"`
+}
+
+func jsonPathOf(name string) jsonPath {
+	p := jsonPath{Path: name}
+	if !utf8.ValidString(name) {
+		p.Bytes = []byte(name)
+	}
+	return p
+}
+
+// plural is a number with the word for one, or for several.
+func plural(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
+// rate is how many of something were done in a time, and where that says anything how many a second.
+func rate(n int, one, several string, d time.Duration) string {
+	s := plural(n, one, several) + " in " + duration(d)
+	if perSecond := float64(n) / d.Seconds(); n > 0 && !math.IsInf(perSecond, 0) {
+		s += fmt.Sprintf(" (%.3g %s/s)", perSecond, several)
+	}
+	return s
+}
+
+// badExample is a kind of bad images, with one of them and what was wrong there if that says more.
+func badExample(kind, example, reason string) string {
+	if reason == kind {
+		return fmt.Sprintf("%s (such as %s)", kind, example)
+	}
+	return fmt.Sprintf("%s (such as %s: %s)", kind, example, strings.TrimPrefix(reason, kind+": "))
 }
 
 // table is a small aligned table for the terminal, plain text without rules or colours.
@@ -31,14 +72,34 @@ func newTable(names ...string) *table {
 
 func (t *table) row(cells ...string) { t.lines = append(t.lines, strings.Join(cells, "\t")) }
 
+// columnGap is the number of spaces between two columns.
+const columnGap = 2
+
 func (t *table) print(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	tw := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
 	for _, line := range t.lines {
 		if _, err := fmt.Fprintln(tw, line); err != nil {
 			return err
 		}
 	}
 	return tw.Flush()
+}
+
+// printTable prints a table to standard output, on a terminal with its last column wrapped.
+func (a *app) printTable(t *table) error {
+	if _, ok := a.out.(*shown); ok {
+		t = t.fitted(a.width())
+	}
+	return t.print(a.out)
+}
+
+// printLines prints what things are, one a line after its name.
+func (a *app) printLines(lines [][2]string) error {
+	t := new(table)
+	for _, line := range lines {
+		t.row(line[0], line[1])
+	}
+	return a.printTable(t)
 }
 
 // printSummary writes the result of a run to standard output: a short table, or with --json everything.
@@ -82,7 +143,7 @@ func (a *app) printSummary(dir string, m *report.Metrics) error {
 		t.row(append(append([]string{s.Name}, s.Text...), interval)...)
 	}
 	t.row("run folder", dir)
-	return t.print(a.out)
+	return a.printTable(t)
 }
 
 func between(interval [2]report.Number) string {

@@ -91,5 +91,5 @@ func (a *app) compareRuns(ctx context.Context, dirs []string, out string) error 
 		t.row(line...)
 	}
 	t.row("page", out)
-	return t.print(a.out)
+	return a.printTable(t)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic"
-	"iconic/report"
+	"iconic/run"
 )
 
 func newRunCommand(a *app) *cobra.Command {
@@ -24,11 +24,7 @@ other settings of the training, in another folder or under other names, encodes 
   pipeline run photos --model encoder.onnx --crop 224 --mean 0.5 --std 0.5 --clusters 20 --out runs/mine`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := a.runAll(c.Context(), args[0], &o)
-			if err != nil {
-				return err
-			}
-			return a.printSummary(o.out, m)
+			return a.runAll(c.Context(), args[0], &o)
 		},
 	}
 	o.add(c)
@@ -54,28 +50,41 @@ func (o *runOptions) add(c *cobra.Command) {
 	o.trainOptions.register(c)
 }
 
-// runAll goes from images to a finished run folder.
-func (a *app) runAll(ctx context.Context, data string, o *runOptions) (*report.Metrics, error) {
+// library is the flags as the library takes them, for images of data. done closes what was opened for it.
+func (o *runOptions) library(a *app, data string) (all iconic.Options, done func(), err error) {
 	e, err := o.encoding(a)
 	if err != nil {
-		return nil, err
+		return all, nil, err
 	}
 	training, done, err := o.training(a, o.out)
 	if err != nil {
-		return nil, err
+		return all, nil, err
 	}
-	defer done()
-	all := iconic.Options{Encoding: e, Training: training, Store: o.features}
+	all = iconic.Options{Encoding: e, Training: training, Store: o.features}
 	o.dataOptions.put(&all.Extraction, data)
 	o.storeOptions.put(&all.Extraction)
 	o.encodeOptions.put(&all.Extraction)
+	return all, done, nil
+}
+
+func (a *app) runAll(ctx context.Context, data string, o *runOptions) error {
+	all, done, err := o.library(a, data)
+	if err != nil {
+		return err
+	}
+	defer done()
 	f, err := iconic.Cluster(ctx, data, all)
+	return a.printRun(f, err)
+}
+
+// printRun prints what a training made, or gives its error.
+func (a *app) printRun(f *run.Finished, err error) error {
 	a.endStage()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !f.Unchanged {
 		a.took(f.Config.Times)
 	}
-	return f.Metrics, nil
+	return a.printSummary(f.Dir, f.Metrics)
 }

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"iconic/classify"
 	"iconic/endpoint"
-	"iconic/extract/pixels"
 	"iconic/internal/budget"
 	"iconic/internal/parallel"
 	"iconic/run"
@@ -63,25 +60,6 @@ type serveOptions struct {
 	drain          time.Duration
 }
 
-// served is a model as the endpoint asks it.
-type served struct{ *classify.Model }
-
-func (s served) Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error) {
-	return s.Prepared(ctx, prepared, n)
-}
-
-func (s served) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, scratch *pixels.Scratch) error {
-	return s.Images.Prepare(ctx, dst, content, maxPixels, scratch)
-}
-
-func (s served) Pixels() int { return s.Images.Pixels() }
-
-// What idle and slow clients can hold: connections in all, and of one address.
-const (
-	maxConnections = 2048
-	maxOfAddress   = 512
-)
-
 func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error) {
 	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0, o.drain > 24*time.Hour} {
 		if bad {
@@ -124,73 +102,22 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	defer m.Images.Close()
-	o.Hosts = hostsOf(listener.Addr())
-	e, err := endpoint.New(served{m}, o.Options)
+	o.Hosts = endpoint.Hosts(listener.Addr())
+	e, err := endpoint.New(endpoint.Of(m), o.Options)
 	if err != nil {
 		return err
 	}
-	a.warmUp(ctx, m, o.Batch)
+	if err := e.WarmUp(ctx); err != nil {
+		a.warn("%v", err) // a request will tell whoever sends it
+	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(spare(o.Decoders)))
 	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
-	return a.answer(ctx, listener, health, e, o)
+	return e.Serve(ctx, endpoint.Serving{
+		Listener: listener, Health: health, Drain: o.drain, Ending: func() { a.note("ending: answering what was taken on") },
+	})
 }
 
 // spare is how many goroutines Go may run at once: beside one for each processor, those that hold a place for long. The encoder's call
 // and the decoders of heavy pictures would keep requests that come in waiting for one, for up to 10 ms each time, though the operating
 // system would let them go first.
 func spare(decoders int) int { return runtime.GOMAXPROCS(0) + 1 + (decoders+1)/2 }
-
-// warmUp lets the first request not pay for the encoder's first run; what fails here, a request will tell.
-func (a *app) warmUp(ctx context.Context, m *classify.Model, batch int) {
-	for _, n := range []int{1, batch} {
-		if _, err := m.Prepared(ctx, make([]float32, n*m.Images.Pixels()), n); err != nil {
-			a.warn("the first run of the encoder failed: %v", err)
-		}
-	}
-}
-
-// answer serves until ctx ends, and then what was taken on.
-func (a *app) answer(ctx context.Context, listener, health net.Listener, e *endpoint.Endpoint, o *serveOptions) error {
-	server := &http.Server{
-		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
-		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-	}
-	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: what was taken on is answered
-	var running sync.WaitGroup
-	running.Go(func() { e.Run(work) })
-	defer running.Wait()
-	defer stop()
-
-	failed := make(chan error, 2)
-	if health != nil {
-		watch := &http.Server{Handler: e.Health(), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second}
-		running.Go(func() {
-			if err := watch.Serve(health); !errors.Is(err, http.ErrServerClosed) {
-				failed <- err
-			}
-		})
-		defer watch.Close()
-	}
-	running.Go(func() { failed <- server.Serve(endpoint.Bounded(listener, maxConnections, maxOfAddress)) })
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	e.End()
-	a.note("ending: answering what was taken on")
-	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.drain)
-	defer cancel()
-	if err := server.Shutdown(drained); err != nil {
-		return errors.Join(fmt.Errorf("some requests were not answered within %s: %w", o.drain, err), server.Close())
-	}
-	return nil
-}
-
-// hostsOf are the names that a server on this machine alone is called by; nil for one that others reach.
-func hostsOf(a net.Addr) []string {
-	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
-		return []string{"localhost", "127.0.0.1", "::1", tcp.IP.String()}
-	}
-	return nil
-}

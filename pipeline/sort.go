@@ -8,10 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"iconic/extract/dataset"
-	"iconic/internal/bucket"
 	"iconic/internal/diskspace"
-	"iconic/internal/placing"
 	"iconic/sorting"
 )
 
@@ -96,33 +93,23 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if err != nil {
 		return err
 	}
-	images := f.ImagesAt(o.images)
-	if images == "" {
-		return usagef("run %s does not know where its images are: name the data set with --images", dir)
-	}
-	set, err := dataset.Open(ctx, images, f.ImageOptions(o.imageColumn))
+	images, err := sorting.OpenImages(ctx, f, o.images, o.imageColumn)
 	if err != nil {
-		return fmt.Errorf("the images of run %s: %w; say where they are now with --images", dir, err)
+		return err
 	}
-	defer set.Close()
-	if set.Raw != nil {
-		return usagef("the images of %s are no files: there is nothing to sort", images)
-	}
-	if !bucket.Is(images) && placing.Within(o.to, images) {
-		return usagef("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.to, images)
-	}
-	all, err := sorting.Arrange(f, set, o.to)
+	defer images.Close()
+	all, err := images.Arrange(o.to)
 	if err != nil {
 		return err
 	}
 	if all.Missing > 0 {
-		a.warn("%d images of the run are not in %s and are left out (such as %s)", all.Missing, images, all.Example)
+		a.warn("%s not in %s and left out (such as %s)", plural(all.Missing, "image of the run is", "images of the run are"), images.Data, all.Example)
 	}
 	if all.Excluded > 0 {
-		a.note("%d images were left out by hand and are not sorted", all.Excluded)
+		a.note("%s left out by hand and not sorted", plural(all.Excluded, "image was", "images were"))
 	}
 	if all.Inside > 0 {
-		a.warn("%d images lie in %s, where files are sorted to, and were left out", all.Inside, o.to)
+		a.warn("%s in %s, where files are sorted to, and left out", plural(all.Inside, "image is", "images are"), o.to)
 	}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(all, mode, o.to)
@@ -161,7 +148,7 @@ func (a *app) sortTable(all *sorting.Plan) error {
 		bytes += f.Bytes
 	}
 	t.row("all", fmt.Sprint(len(all.Files)), diskspace.Words(bytes))
-	return t.print(a.out)
+	return a.printTable(t)
 }
 
 // sortResult tells what was done; files that could not be sorted make the command fail.
@@ -178,7 +165,7 @@ func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode
 		a.note("%s: %d placed in %s, %d were there already; 'pipeline sort --undo %s' takes it back", mode, r.Placed, to, r.There, to)
 	}
 	if n := len(r.Failed); n > 0 {
-		return fmt.Errorf("%d files could not be sorted into %s (such as %s: %w)", n, to, r.Failed[0].File, r.Failed[0].Err)
+		return fmt.Errorf("%s could not be sorted into %s (such as %s: %w)", plural(n, "file", "files"), to, r.Failed[0].File, r.Failed[0].Err)
 	}
 	return nil
 }
@@ -205,11 +192,11 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		if err := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); err != nil {
 			return err
 		}
-	} else if _, err := fmt.Fprintf(a.out, "%d files taken back from %s\n", u.Back, plain(dir)); err != nil {
+	} else if _, err := fmt.Fprintf(a.out, "%s taken back from %s\n", plural(u.Back, "file", "files"), plain(dir)); err != nil {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
-		return fmt.Errorf("%d files in %s are no longer as they were sorted and stay as they are (such as %s: %w); mend that and repeat the command", n, dir, u.Failed[0].File, u.Failed[0].Err)
+		return fmt.Errorf("%s in %s no longer as sorted, and left as found (such as %s: %w); mend that and repeat the command", plural(n, "file is", "files are"), dir, u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 	if a.json {
 		return json.NewEncoder(a.out).Encode(s.Result(points))
 	}
-	if err := sweepTable(s, points).print(a.out); err != nil {
+	if err := a.printTable(sweepTable(s, points)); err != nil {
 		return err
 	}
 	if suggestion := s.Suggestion(); suggestion != "" {

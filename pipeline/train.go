@@ -50,12 +50,5 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 	}
 	defer done()
 	f, err := iconic.Train(ctx, set, t)
-	a.endStage()
-	if err != nil {
-		return err
-	}
-	if !f.Unchanged {
-		a.took(f.Config.Times)
-	}
-	return a.printSummary(out, f.Metrics)
+	return a.printRun(f, err)
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"iconic/matrix"
 	"iconic/progress"
 	"iconic/report"
+	"iconic/report/exchange"
 )
 
 // HasCuration tells whether a run folder holds changes by hand.
@@ -45,6 +47,15 @@ func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
 	return f, nil
 }
 
+// Curate opens what a person changes about the run, or begins it. It fails with curation.ErrBusy while another process does. Close it after use.
+func (f *Finished) Curate() (*curation.Curation, error) {
+	id, err := f.Identity()
+	if err != nil {
+		return nil, err
+	}
+	return curation.Open(f.Dir, id, f.Base())
+}
+
 // Base is the clustering that a curation of the run starts from.
 func (f *Finished) Base() curation.Base {
 	names := slices.Clone(f.Table.Names)
@@ -65,6 +76,24 @@ func (f *Finished) Identity() (curation.Identity, error) {
 
 // Excluded tells whether an image of the run was left out by hand.
 func (f *Finished) Excluded(i int) bool { return f.Curated != nil && f.Curated.Excluded[i] }
+
+// Rows are the run's images in their order, as package report/exchange writes them for other programs.
+func (f *Finished) Rows() iter.Seq[exchange.Row] {
+	return func(yield func(exchange.Row) bool) {
+		for i, path := range f.Table.Paths {
+			r := exchange.Row{Path: path, Cluster: int64(f.Table.Cluster[i]), Confidence: f.Table.Confidence[i], Excluded: f.Excluded(i)}
+			if f.Table.Labels != nil && f.Table.Labels[i] != report.NoLabel {
+				r.Label = &f.Table.Classes[f.Table.Labels[i]]
+			}
+			if c := f.Table.Cluster[i]; c < len(f.Table.Names) && f.Table.Names[c] != "" {
+				r.Name = &f.Table.Names[c]
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
 
 // Clusters is the number of clusters that images may be in, those that became part of others among them.
 func (f *Finished) Clusters() int {

@@ -43,6 +43,12 @@ const runFormat = 2
 // checkpointFile is the state of a training that has not ended.
 const checkpointFile = "checkpoint.safetensors"
 
+// Is tells whether a folder is a run folder, finished or not.
+func Is(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, configFile))
+	return err == nil
+}
+
 // Config is config.json: all that a run was made from.
 type Config struct {
 	Format   int         `json:"format"`

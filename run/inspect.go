@@ -2,12 +2,14 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"path/filepath"
 
 	"iconic/features"
 	"iconic/inspect"
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report/inspection"
 )
@@ -59,4 +61,26 @@ func (f *Inspected) Write(dir string) (computed int, err error) {
 		}
 	}
 	return computed, nil
+}
+
+// ReadInspected reads the tables of duplicates and outliers that a run folder has; fs.ErrNotExist is in the error's chain where it has none.
+func ReadInspected(dir string) (duplicates []inspection.DuplicateLine, outliers []inspection.OutlierLine, err error) {
+	if duplicates, err = readTable(filepath.Join(dir, DuplicatesFile), inspection.ReadDuplicates); err != nil {
+		return nil, nil, err
+	}
+	outliers, err = readTable(filepath.Join(dir, OutliersFile), inspection.ReadOutliers)
+	return duplicates, outliers, err
+}
+
+func readTable[T any](name string, read func(io.Reader) ([]T, error)) ([]T, error) {
+	f, _, err := regular.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines, err := read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return lines, nil
 }

@@ -2,14 +2,64 @@ package sorting
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/internal/bucket"
 	"iconic/internal/placing"
+	"iconic/option"
 	"iconic/run"
 )
+
+// Images are the images of a run, which are to be sorted.
+type Images struct {
+	Run  *run.Finished
+	Data string // the data set's name
+	Set  *dataset.Set
+}
+
+// ErrUnknownImages is in the chain of OpenImages' error for a run that does not say where its images are.
+var ErrUnknownImages = errors.New("does not know where its images are")
+
+// OpenImages finds the images of a run: at data, or where that is "" where the run found them. The column is that of a Parquet data set, where it
+// has to be named. Close them after use, not before files are sorted.
+func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Images, error) {
+	images := f.ImagesAt(data)
+	if images == "" {
+		return nil, fmt.Errorf("run %s %w", f.Dir, ErrUnknownImages)
+	}
+	set, err := dataset.Open(ctx, images, f.ImageOptions(column))
+	if err != nil {
+		return nil, option.Errorf("Images", "the images of run %s: %w", f.Dir, err)
+	}
+	if set.Raw != nil {
+		return nil, errors.Join(&FolderError{fmt.Errorf("the images of %s are not files: there is nothing to sort", images)}, set.Close())
+	}
+	return &Images{f, images, set}, nil
+}
+
+// Close closes the data set.
+func (m *Images) Close() error { return m.Set.Close() }
+
+// FolderError says that images cannot be sorted into the folder, or not at all.
+type FolderError struct{ Err error }
+
+func (e *FolderError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without its type.
+func (e *FolderError) Unwrap() error { return e.Err }
+
+// Arrange plans into which subfolders of a folder the images go. A folder that lies within a data set's own is a FolderError.
+func (m *Images) Arrange(to string) (*Plan, error) {
+	if !bucket.Is(m.Data) && placing.Within(to, m.Data) {
+		return nil, &FolderError{fmt.Errorf("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, m.Data)}
+	}
+	return Arrange(m.Run, m.Set, to)
+}
 
 // Plan is how the images of a run go into folders.
 type Plan struct {

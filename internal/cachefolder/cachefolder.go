@@ -143,6 +143,35 @@ func Discard(name string) error {
 	return errors.Join(os.Rename(name, filepath.Join(aside, filepath.Base(name))), remove())
 }
 
+// Forget removes a folder of the cache that holds nothing but locks, as one does whose first use failed, unless somebody uses it.
+func Forget(folder string) {
+	if !Keeps(folder) || !bare(folder) {
+		return
+	}
+	unlock, err := Claim(folder)
+	if err != nil {
+		return
+	}
+	if bare(folder) {
+		_ = Discard(folder) // an empty folder is no harm
+	}
+	_ = unlock()
+}
+
+// bare tells whether a folder holds nothing but locks.
+func bare(folder string) bool {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if !Lock(e.Name()) {
+			return false
+		}
+	}
+	return true
+}
+
 // Busy tells whether somebody uses or writes a folder, without leaving anything behind.
 func Busy(folder string, locks ...string) bool {
 	for _, name := range append([]string{Use(folder)}, locks...) {

@@ -106,9 +106,9 @@ func (t *table) line(safe bool, cells ...string) {
 	for k, cell := range cells {
 		if spreadsheet.Computed(cell) {
 			t.computed++
-			if safe {
-				cells[k] = spreadsheet.Text(cell)
-			}
+		}
+		if safe {
+			cells[k] = spreadsheet.Text(cell)
 		}
 	}
 	if t.err == nil {

@@ -1,0 +1,136 @@
+package curator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+
+	"iconic/curation"
+	"iconic/endpoint"
+	"iconic/internal/spreadsheet"
+	"iconic/report/inspection"
+	"iconic/run"
+)
+
+// Options say where the features and the images of a run lie. The zero value finds them where the run did.
+type Options struct {
+	Features    string // feature store or features.npy; "": where the run found it
+	Images      string // data set; "": where the run found it
+	ImageColumn string // of a Parquet data set, where it has to be named
+	Workers     int    // goroutines that make thumbnails and split; 0: all processors
+}
+
+// Opened is a run with all that its page needs. What is not to be had is no error: the page goes without, and the fields say why.
+type Opened struct {
+	Run
+
+	NoSplits   error // why clusters cannot be split: there are no features; nil: they can
+	NoPictures error // why the page has no pictures; nil: it has
+	NoLists    error // why duplicates and outliers are not listed although the run folder has tables of them; nil: they are
+
+	curation *curation.Curation
+	close    []func() error
+}
+
+// Open opens the features and the images of a run for its curation c, which it does not close. It fails where Options name features or
+// images that cannot be opened. Close it after use.
+func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options) (_ *Opened, err error) {
+	s := &Opened{Run: Run{Title: f.Title(), Paths: f.Table.Paths, Confidence: f.Table.Confidence, Workers: o.Workers}, curation: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	set, err := f.OpenFeatures(o.Features)
+	switch {
+	case err == nil:
+		s.Features, s.close = set, append(s.close, set.Close)
+	case o.Features != "":
+		return nil, fmt.Errorf("features of %s: %w", f.Dir, err)
+	default:
+		s.NoSplits = fmt.Errorf("the features of %s cannot be opened: %w", f.Dir, err)
+	}
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, f.Table.Paths)
+	switch {
+	case err == nil:
+		s.Picture, s.close = p.Image, append(s.close, p.Close)
+	case o.Images != "" || ctx.Err() != nil:
+		return nil, fmt.Errorf("images of %s: %w", f.Dir, err)
+	default:
+		s.NoPictures = err
+	}
+	s.Lists, s.NoLists = lists(f.Dir, f.Table.Paths)
+	return s, nil
+}
+
+// Serve serves the page until ctx ends, and then the requests that it has taken on. A listener that other machines reach lets everybody there
+// change the curation. The listener is closed when Serve returns.
+func (s *Opened) Serve(ctx context.Context, listener net.Listener) error {
+	s.Hosts = endpoint.Hosts(listener.Addr())
+	page, err := New(s.curation, s.Run)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return endpoint.ServeHandler(ctx, listener, page)
+}
+
+// Close closes features and images.
+func (s *Opened) Close() error {
+	var err error
+	for _, closer := range s.close {
+		err = errors.Join(err, closer())
+	}
+	return err
+}
+
+// lists are the images that the run folder's tables say are there twice, or do not belong. A table that is not there is no list; lines of
+// images that the run does not have are passed over.
+func lists(dir string, paths []string) ([]List, error) {
+	twice, outliers, err := run.ReadInspected(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	row := make(map[string]int, len(paths))
+	for i, path := range paths {
+		row[path] = i
+	}
+	find := func(path string) (int, bool) {
+		i, known := row[path]
+		if !known {
+			i, known = row[spreadsheet.Plain(path)]
+		}
+		return i, known
+	}
+	duplicates, unlike, elsewhere := List{Name: "Duplicates", Spare: []bool{}}, List{Name: "Unlike all others"}, List{Name: "Neighbours elsewhere"}
+	for _, d := range twice {
+		if i, known := find(d.Path); known {
+			duplicates.add(i, fmt.Sprintf("group %d, %s", d.Group, d.Kind))
+			duplicates.Spare = append(duplicates.Spare, d.Kind != inspection.KindFirst)
+		}
+	}
+	for _, o := range outliers {
+		i, known := find(o.Path)
+		switch {
+		case known && o.Kind == inspection.KindUnlike:
+			unlike.add(i, "")
+		case known && o.Kind == inspection.KindElsewhere:
+			elsewhere.add(i, fmt.Sprintf("near cluster %d", o.Neighbours))
+		}
+	}
+	var all []List
+	for _, l := range []List{duplicates, unlike, elsewhere} {
+		if len(l.Images) > 0 {
+			all = append(all, l)
+		}
+	}
+	return all, nil
+}
+
+func (l *List) add(image int, note string) {
+	l.Images, l.Notes = append(l.Images, image), append(l.Notes, note)
+}

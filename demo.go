@@ -1,0 +1,64 @@
+package iconic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"iconic/extract/synthetic"
+	"iconic/internal/atomicfile"
+	"iconic/models"
+	"iconic/run"
+)
+
+// What Demo draws.
+const (
+	demoPerClass = 60
+	demoSize     = 64 // pixels on a side
+	demoSeed     = 1
+	demoMark     = ".iconic-demo" // says that a folder is the demo's to write over
+)
+
+// ErrNotADemo is in the chain of Demo's error for a folder that holds files of somebody else.
+var ErrNotADemo = errors.New("holds other files")
+
+// Demo draws 600 pictures of 10 classes (package extract/synthetic) into folder/pictures, encodes them with the built-in encoder into
+// folder/features and makes the run folder/run, as Cluster does. What an earlier demo left in the folder is written over. The built-in encoder was
+// trained with labels on other pictures of the same kind (models.TinyCaution): the accuracy says that the program works, not how well.
+//
+// Of o, Model, Store and Out are chosen here.
+func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) {
+	if err := claimDemo(folder); err != nil {
+		return nil, err
+	}
+	pictures := filepath.Join(folder, "pictures")
+	if err := synthetic.Write(ctx, pictures, demoPerClass, demoSize, demoSeed); err != nil {
+		return nil, err
+	}
+	o.Model, o.Store, o.Out = models.TinyName, filepath.Join(folder, "features"), filepath.Join(folder, "run")
+	if err := os.RemoveAll(o.Out); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	return Cluster(ctx, pictures, o)
+}
+
+// claimDemo makes the folder, or makes sure that an earlier demo did.
+func claimDemo(folder string) error {
+	entries, err := os.ReadDir(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0:
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		return atomicfile.WriteBytes(filepath.Join(folder, demoMark), nil)
+	case err != nil:
+		return fmt.Errorf("demo: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, demoMark)); err != nil {
+		return fmt.Errorf("folder %s %w", folder, ErrNotADemo)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package distributions
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/methods"
+	"iconic/internal/atomicfile"
+	"iconic/progress"
+	"iconic/report/page"
+	"iconic/run"
+)
+
+// Plot says what is trained and drawn.
+type Plot struct {
+	Method   string
+	Settings map[string]string // by name, as run.Configure takes them; those of the points' number are fitted to so few (Subject.Fit)
+	Seed     uint64
+	Features *features.Set // whose rows are drawn; nil: made points
+	Inputs   head.Inputs   // the second set and the edges that belong to Features
+	Point    int           // a row of Features, or a made point
+	Workers  int           // goroutines; 0: all processors
+	Hooks    progress.Hooks
+}
+
+// Draw trains the method on the points and draws its p and q. Whatever is wrong with the plot is a *run.SettingsError.
+func (p Plot) Draw(ctx context.Context) (*page.Distributions, *Subject, error) {
+	refuse := func(err error) (*page.Distributions, *Subject, error) { return nil, nil, &run.SettingsError{Err: err} }
+	m, err := methods.Find(p.Method)
+	if err != nil {
+		return refuse(err)
+	}
+	if why := m.About().Undrawn; why != "" {
+		return refuse(fmt.Errorf("method %s has no p and q to draw. %s", p.Method, why))
+	}
+	s, err := p.subject()
+	if err != nil {
+		return refuse(err)
+	}
+	c, err := p.configure(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.ValidateInputs(s.Features.Len(), s.Inputs); err != nil {
+		return refuse(err)
+	}
+	training := p.Hooks.Stage("training", "steps")
+	d, err := Draw(ctx, s, c, head.Options{Workers: p.Workers, Progress: func(step, steps int, _ float64) { training(step, steps) }})
+	return d, s, err
+}
+
+func (p Plot) subject() (*Subject, error) {
+	if p.Features == nil {
+		return Made(p.Seed, p.Point)
+	}
+	return Sample(p.Features, p.Inputs, p.Point, p.Seed)
+}
+
+// configure is the training of the plot.
+func (p Plot) configure(s *Subject) (head.Config, error) {
+	values := map[string]string{}
+	for name, value := range p.Settings {
+		values[name] = value
+	}
+	values["method"] = p.Method
+	c, notes, err := run.Configure(values, p.Seed, s.Features.Len(), s.Classes)
+	if err != nil {
+		return c, err
+	}
+	c, more, err := s.Fit(c, func(name string) bool { _, given := values[name]; return given })
+	if len(more) > 0 {
+		notes = append(notes, "for so few points: "+strings.Join(more, ", "))
+	}
+	for _, note := range notes {
+		p.Hooks.Notef("%s", note)
+	}
+	return c, err
+}
+
+// WriteFile writes a drawing: an image into a file whose name ends in .svg, a page into any other.
+func WriteFile(name string, d *page.Distributions) error {
+	write := page.WriteDistributions
+	if filepath.Ext(name) == ".svg" {
+		write = page.DrawDistributions
+	}
+	return atomicfile.Write(name, func(w io.Writer) error { return write(w, d) })
+}

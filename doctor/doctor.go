@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"iconic/extract"
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/onnxruntime"
+	"iconic/extract/pixels"
+	"iconic/internal/diskspace"
+	"iconic/internal/kernel"
+	"iconic/progress"
+)
+
+// Options say what is examined. The zero value examines the machine and the disk of the working folder.
+type Options struct {
+	Library string // ONNX Runtime library or its folder; "": found, or fetched where there is none
+	Out     string // folder where a feature store would be; "": the working folder
+	Plan    *Plan  // an extraction whose features should fit there; nil: none
+	Hooks   progress.Hooks
+}
+
+// Plan is an extraction that is to come.
+type Plan struct {
+	Data    string          // its data set
+	Dataset dataset.Options // how that is understood
+	Dim     int             // elements of a feature, 1 or more
+	Views   int             // of each image, 1 or more
+	Half    bool            // features are kept as float16
+}
+
+// Findings are what was found. A library that is missing or does not load is a finding, not an error.
+type Findings struct {
+	Library   string            `json:"library"` // file of ONNX Runtime; "" if there is none
+	Version   string            `json:"version,omitempty"`
+	Problem   string            `json:"problem,omitempty"` // why no library loads
+	Providers map[string]string `json:"providers"`         // by name: "loads", or the reason why not
+	Processor string            `json:"processor"`
+	Threads   int               `json:"threads"`
+	Features  []string          `json:"features"` // of the processor: those that kernels and runtime make use of
+	Kernels   string            `json:"kernels"`  // which of this program's own run
+	JPEG      string            `json:"jpeg_decoder"`
+	Disk      string            `json:"disk"`       // Options.Out
+	Free      int64             `json:"free"`       // bytes that may still be written there; −1: not known
+	Images    int               `json:"images"`     // of the plan
+	Need      int64             `json:"need"`       // bytes that the plan takes
+	Cache     string            `json:"user_cache"` // folder of the user's caches; "" if there is none
+	loads     error             // of Problem
+}
+
+// Loads is what Findings.Providers says of a provider that loads.
+const Loads = "loads"
+
+// Examine looks at the machine. It fails where the plan's data set cannot be listed, or its numbers are out of range.
+func Examine(ctx context.Context, o Options) (*Findings, error) {
+	f := &Findings{
+		Providers: map[string]string{}, Processor: cpuid.CPU.BrandName, Threads: runtime.GOMAXPROCS(0), Kernels: kernel.Path(), JPEG: pixels.JPEGDecoder(),
+		Features: []string{}, Disk: cmp.Or(o.Out, "."), Free: -1,
+	}
+	for _, id := range []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512VNNI, cpuid.AMXTILE, cpuid.SHA, cpuid.ASIMD} {
+		if cpuid.CPU.Supports(id) {
+			f.Features = append(f.Features, strings.ToLower(id.String()))
+		}
+	}
+	if free, err := diskspace.Free(f.Disk); err == nil {
+		f.Free = free
+	}
+	if dir, err := os.UserCacheDir(); err == nil {
+		f.Cache = dir
+	}
+	if o.Plan != nil {
+		if err := f.plan(ctx, o.Plan); err != nil {
+			return nil, err
+		}
+	}
+	if f.loads = f.library(ctx, o); f.loads != nil {
+		f.Problem = f.loads.Error()
+	}
+	return f, ctx.Err()
+}
+
+// library finds the ONNX Runtime library, and tries its providers.
+func (f *Findings) library(ctx context.Context, o Options) error {
+	path, err := onnxruntime.Find(ctx, onnxruntime.Options{
+		Path: o.Library, Note: o.Hooks.Note, Progress: func(done, total int64) { o.Hooks.Bytes("ONNX Runtime", done, total) },
+	})
+	if err != nil {
+		return err
+	}
+	f.Library = path
+	available, err := encoder.Available(path)
+	if err != nil {
+		return err
+	}
+	f.Version = encoder.LibraryVersion()
+	for p, err := range available {
+		f.Providers[string(p)] = Loads
+		if err != nil {
+			f.Providers[string(p)] = strings.Join(strings.Fields(err.Error()), " ")
+		}
+	}
+	return nil
+}
+
+// plan finds what a planned store needs.
+func (f *Findings) plan(ctx context.Context, p *Plan) error {
+	if p.Dim < 1 || p.Views < 1 {
+		return fmt.Errorf("%d views of %d elements: want 1 or more of each", p.Views, p.Dim)
+	}
+	o := p.Dataset
+	o.LabelsFrom = dataset.None
+	set, err := dataset.Open(ctx, p.Data, o)
+	if err != nil {
+		return err
+	}
+	f.Images = len(set.Items)
+	f.Need = extract.Need(f.Images, f.Images, p.Views, p.Dim, p.Half)
+	return set.Close()
+}
+
+// Err says what stands in the way: no library that loads, or a disk that is too small for the plan. It is nil where nothing does.
+func (f *Findings) Err() error {
+	var errs []error
+	if f.loads != nil {
+		errs = append(errs, f.loads)
+	}
+	if f.Need > 0 && f.Free >= 0 && f.Need > f.Free {
+		errs = append(errs, &extract.SpaceError{Dir: f.Disk, Free: f.Free, Need: f.Need, Images: f.Images})
+	}
+	return errors.Join(errs...)
+}
+
+// Build says what a program that uses these packages was made from, and what it runs on.
+type Build struct {
+	Version  string `json:"version"`          // of the main module; "devel" where it has none
+	Commit   string `json:"commit,omitempty"` // of the main module; "" where the build recorded none
+	Modified bool   `json:"modified"`         // built with changes that the commit does not hold
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Kernels  string `json:"kernels"`
+	Runtime  string `json:"onnxruntime,omitempty"`         // version of ONNX Runtime; "" where it is not on this machine
+	Library  string `json:"onnxruntime_library,omitempty"` // its file
+	Problem  string `json:"onnxruntime_problem,omitempty"` // why the library that is there will not do
+}
+
+// ReadBuild looks at the running program. It fetches nothing.
+func ReadBuild() *Build {
+	b := &Build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernel.Path()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.Version = cmp.Or(info.Main.Version, b.Version)
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				b.Commit = s.Value
+			case "vcs.modified":
+				b.Modified = s.Value == "true"
+			}
+		}
+	}
+	var err error
+	if b.Library, b.Runtime, err = onnxruntime.Local(onnxruntime.Options{}); err != nil {
+		b.Problem = err.Error()
+	}
+	return b
+}

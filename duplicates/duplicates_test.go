@@ -1,0 +1,153 @@
+package duplicates_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iconic"
+	"iconic/duplicates"
+	"iconic/extract"
+	"iconic/extract/synthetic"
+	"iconic/internal/cachetest"
+	"iconic/option"
+	"iconic/progress"
+)
+
+// Where the tests' pictures and their feature store lie.
+var pictures, store string
+
+func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(tests{m}).Run()) }
+
+// tests draw pictures first, one of them twice, and one again in other bytes.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	folder, err := os.MkdirTemp("", "iconic")
+	check(err)
+	defer os.RemoveAll(folder)
+	pictures, store = filepath.Join(folder, "pictures"), filepath.Join(folder, "store")
+	check(synthetic.Write(context.Background(), pictures, 6, 64, 1))
+	star, err := os.ReadFile(filepath.Join(pictures, "star", "star-0001.png"))
+	check(err)
+	disc, err := os.ReadFile(filepath.Join(pictures, "disc", "disc-0001.png"))
+	check(err)
+	check(os.WriteFile(filepath.Join(pictures, "star", "twice.png"), star, 0o644))
+	check(os.WriteFile(filepath.Join(pictures, "disc", "again.png"), append(disc, "more"...), 0o644))
+	_, err = iconic.Extract(context.Background(), iconic.Encoding{Model: "tiny"}, extract.Config{Data: pictures, Out: store}, progress.Hooks{})
+	check(err)
+	return m.M.Run()
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// Copies are found in a feature store, with the images themselves for confirmation.
+func ExampleOpen() {
+	ctx := context.Background()
+	set, err := duplicates.Open(ctx, store, duplicates.Options{Images: pictures})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer set.Close()
+	found, err := set.Find(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, group := range found.Groups {
+		for k, image := range group {
+			fmt.Println(group.Kind(k), found.Names.Paths[image.Image])
+		}
+	}
+	// Unordered output:
+	// first star/star-0001.png
+	// exact star/twice.png
+	// first disc/again.png
+	// near disc/disc-0001.png
+}
+
+// Without images the features decide, and the set says why.
+func TestTheFeaturesDecideAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		o      duplicates.Options
+		unseen error
+		near   bool
+	}{
+		"unknown images": {duplicates.Options{}, duplicates.ErrNoImages, true},
+		"by choice":      {duplicates.Options{FeaturesOnly: true}, nil, true},
+		"exact copies":   {duplicates.Options{Exact: true}, nil, false},
+	} {
+		set, err := duplicates.Open(t.Context(), store, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(set.Unseen, c.unseen) {
+			t.Errorf("%s: unseen because %v, want %v", name, set.Unseen, c.unseen)
+		}
+		found, err := set.Find(t.Context())
+		if err := errors.Join(err, set.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if exact, near := found.Copies(); exact != 1 || (near > 0) != c.near {
+			t.Errorf("%s: %d exact copies and %d near duplicates", name, exact, near)
+		}
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		of, want string
+		o        duplicates.Options
+	}{
+		"correlation":     {store, "correlation 2", duplicates.Options{Correlation: 2}},
+		"nothing to show": {store, "nothing is compared", duplicates.Options{Images: pictures, Exact: true}},
+		"no run":          {store, "no run folder", duplicates.Options{Features: store}},
+	} {
+		var refused *duplicates.OptionsError
+		if _, err := duplicates.Open(t.Context(), c.of, c.o); !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := duplicates.Open(t.Context(), store, duplicates.Options{Images: filepath.Join(pictures, "nowhere")}); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("images that are not there: %v", err)
+	}
+	if _, err := duplicates.Open(t.Context(), filepath.Join(pictures, "nowhere"), duplicates.Options{}); err == nil {
+		t.Error("features that are not there are not refused")
+	}
+}
+
+// A run whose features were moved names the option that mends it.
+func TestFeaturesThatWereMoved(t *testing.T) {
+	moved, out := filepath.Join(t.TempDir(), "moved"), filepath.Join(t.TempDir(), "run")
+	if err := os.CopyFS(moved, os.DirFS(store)); err != nil {
+		t.Fatal(err)
+	}
+	gone := moved + "-gone"
+	o := iconic.Options{Encoding: iconic.Encoding{Model: "tiny"}, Training: iconic.Training{Out: out, Clusters: 3}, Store: moved}
+	if _, err := iconic.Cluster(t.Context(), pictures, o); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(moved, gone); err != nil {
+		t.Fatal(err)
+	}
+	var of *option.Error
+	if _, err := duplicates.Open(t.Context(), out, duplicates.Options{}); !errors.As(err, &of) || of.Option != "Features" {
+		t.Errorf("features were moved: %v", err)
+	}
+	set, err := duplicates.Open(t.Context(), out, duplicates.Options{Features: gone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if set.Run == nil || set.Unseen != nil {
+		t.Errorf("run %v, unseen because %v", set.Run, set.Unseen)
+	}
+}

@@ -1,0 +1,125 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"iconic/classify"
+	"iconic/extract/pixels"
+)
+
+// Of is a run in use as the endpoint asks it.
+func Of(m *classify.Model) Model { return served{m} }
+
+type served struct{ *classify.Model }
+
+func (s served) Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error) {
+	return s.Prepared(ctx, prepared, n)
+}
+
+func (s served) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, scratch *pixels.Scratch) error {
+	return s.Images.Prepare(ctx, dst, content, maxPixels, scratch)
+}
+
+func (s served) Pixels() int { return s.Images.Pixels() }
+
+// WarmUp lets the first request not pay for the encoder's first runs, of one image and of a full batch.
+func (e *Endpoint) WarmUp(ctx context.Context) error {
+	for _, n := range []int{1, e.options.Batch} {
+		if _, err := e.model.Classify(ctx, make([]float32, n*e.model.Pixels()), n); err != nil {
+			return fmt.Errorf("the first run of the encoder: %w", err)
+		}
+	}
+	return nil
+}
+
+// What idle and slow clients can hold: connections in all, and of one address.
+const (
+	maxConnections = 2048
+	maxOfAddress   = 512
+)
+
+// Serving says where an endpoint is served, and how it ends.
+type Serving struct {
+	Listener net.Listener  // for requests
+	Health   net.Listener  // for /healthz and /metrics alone; nil: none of its own
+	Drain    time.Duration // how long requests that were taken on may still take once the context has ended
+	Ending   func()        // called when that wait begins; nil: nobody
+}
+
+// Serve answers requests until ctx ends, then those that it has taken on, and returns nil. It fails where a listener does, or where requests
+// were not answered within s.Drain. The listeners are closed when it returns.
+func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
+	o := e.options
+	server := &http.Server{
+		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
+		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+	}
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: what was taken on is answered
+	var running sync.WaitGroup
+	running.Go(func() { e.Run(work) })
+	defer running.Wait()
+	defer stop()
+
+	failed := make(chan error, 2)
+	if s.Health != nil {
+		watch := &http.Server{Handler: e.Health(), ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: 10 * time.Second}
+		running.Go(func() {
+			if err := watch.Serve(s.Health); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+		defer watch.Close()
+	}
+	running.Go(func() { failed <- server.Serve(Bounded(s.Listener, maxConnections, maxOfAddress)) })
+	select {
+	case err := <-failed:
+		return errors.Join(err, server.Close())
+	case <-ctx.Done():
+	}
+	e.End()
+	if s.Ending != nil {
+		s.Ending()
+	}
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Drain)
+	defer cancel()
+	if err := server.Shutdown(drained); err != nil {
+		return errors.Join(fmt.Errorf("some requests were not answered within %s: %w", s.Drain, err), server.Close())
+	}
+	return nil
+}
+
+// ServeHandler serves the pages of h to people until ctx ends, and then the requests that it has taken on. The listener is closed when it
+// returns.
+func ServeHandler(ctx context.Context, listener net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(Bounded(listener, maxConnections, maxOfAddress)) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := server.Shutdown(ending)
+	if err != nil {
+		err = errors.Join(err, server.Close())
+	}
+	<-failed
+	return err
+}
+
+// Hosts are the names by which clients call a server that listens on this machine alone; nil for one that other machines reach, under names
+// that it does not know. Options.Hosts takes them.
+func Hosts(a net.Addr) []string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return []string{"localhost", "127.0.0.1", "::1", tcp.IP.String()}
+	}
+	return nil
+}

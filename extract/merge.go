@@ -1,0 +1,58 @@
+package extract
+
+import (
+	"context"
+	"errors"
+
+	"iconic/extract/store"
+	"iconic/extract/store/mirror"
+	"iconic/internal/bucket"
+)
+
+// Parts lists the parts of an extraction that lie in a folder, or below an address in a bucket: those that Config.Part made in Config.Out.
+func Parts(ctx context.Context, out string) ([]string, error) {
+	if bucket.Is(out) {
+		return mirror.Parts(ctx, out)
+	}
+	return store.Parts(out)
+}
+
+// Merge makes one feature store of the parts of an extraction, byte for byte the one that a single extraction would have made, and tells how
+// many rows it has. Parts and out are folders, or addresses in a bucket; progress, unless nil, is told images.
+func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	var mirrors []*mirror.Mirror
+	defer func() {
+		for _, m := range mirrors {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	local := func(place string) (string, error) { // the folder of what may lie in a bucket
+		if !bucket.Is(place) {
+			return place, nil
+		}
+		m, err := mirror.Open(ctx, place)
+		if err != nil {
+			return "", err
+		}
+		mirrors = append(mirrors, m)
+		return m.Dir, nil
+	}
+	folders := make([]string, len(parts))
+	for i, part := range parts {
+		if folders[i], err = local(part); err != nil {
+			return 0, err
+		}
+	}
+	dir, err := local(out)
+	if err != nil {
+		return 0, err
+	}
+	rows, err = store.Merge(ctx, folders, dir, progress)
+	if err == nil && bucket.Is(out) {
+		err = mirrors[len(mirrors)-1].Push()
+	}
+	return rows, err
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"iconic/models"
+)
+
+func newModelsImportCommand(a *app) *cobra.Command {
+	var flags modelFlags
+	var out string
+	c := &cobra.Command{
+		Use:   "import FILE|NAME",
+		Short: "Turn weights (.pth, .safetensors, or an encoder's name) into an ONNX file",
+		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file that is to get another output or precision.\n" +
+			"Nothing in FILE is executed: of a .pth file only tensors are read.",
+		Example: `  pipeline models import weights.pth
+  pipeline models import dinov2-small --precision float16 --out dinov2-small.onnx`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := flags.resolve(c.Context(), a, args[0], out)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(m)
+			}
+			fmt.Fprintf(a.out, "%s\n%s\n", m.Path, describe(m))
+			return nil
+		},
+	}
+	flags.add(c.Flags())
+	c.Flags().StringVarP(&out, "out", "o", "", "the ONNX file to write (default: one in the user's cache)")
+	return c
+}
+
+// describe is one line about a model.
+func describe(m *models.Model) string {
+	parts := []string{fmt.Sprintf("%d features", m.Dim), m.Precision, fmt.Sprintf("%.1f MB", float64(m.Bytes)/1e6)}
+	if m.Architecture != nil {
+		parts = append([]string{m.Architecture.String()}, parts...)
+	}
+	if m.ImageSize > 0 {
+		parts = append(parts, fmt.Sprintf("pictures of %d×%d", m.ImageSize, m.ImageSize))
+	}
+	if m.Licence != "" {
+		parts = append(parts, "licence "+m.Licence)
+	}
+	return strings.Join(parts, ", ")
+}

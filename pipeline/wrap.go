@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// The widths of text, in characters: where there is no terminal, and at least and at most on one.
+const (
+	plainWidth  = 80
+	leastWidth  = 40
+	mostWidth   = 100
+	leastColumn = 24 // of a table, to be wrapped
+)
+
+// width is how many characters a line of text on standard output should have.
+func (a *app) width() int {
+	if s, ok := a.out.(*shown); ok { // a terminal
+		if f, ok := s.to.(*os.File); ok {
+			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+				return min(max(width, leastWidth), mostWidth)
+			}
+		}
+	}
+	return plainWidth
+}
+
+// wrap fills paragraphs to a width. Lines that begin with a space stay as they are.
+func wrap(text string, width int) string {
+	var out []string
+	var words []string
+	flush := func() {
+		if len(words) > 0 {
+			out = append(out, fill(words, width)...)
+			words = nil
+		}
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || strings.HasPrefix(line, " ") {
+			flush()
+			out = append(out, line)
+			continue
+		}
+		words = append(words, strings.Fields(line)...)
+	}
+	flush()
+	return strings.Join(out, "\n")
+}
+
+// fill sets words in lines of a width; a longer word has a line of its own.
+func fill(words []string, width int) []string {
+	var lines []string
+	line, n := "", 0
+	for _, word := range words {
+		w := utf8.RuneCountInString(word)
+		switch {
+		case line == "":
+			line, n = word, w
+		case n+1+w <= width:
+			line, n = line+" "+word, n+1+w
+		default:
+			lines = append(lines, line)
+			line, n = word, w
+		}
+	}
+	return append(lines, line)
+}
+
+// fitted is the table with its last column wrapped, so that no line is wider than it need be.
+func (t *table) fitted(width int) *table {
+	var lead int // what stands before the last column
+	rows := make([][]string, len(t.lines))
+	var widest []int
+	for i, line := range t.lines {
+		rows[i] = strings.Split(line, "\t")
+		for k, cell := range rows[i][:len(rows[i])-1] {
+			if k == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[k] = max(widest[k], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, w := range widest {
+		lead += w + columnGap
+	}
+	room := max(width-lead, leastColumn)
+	fitted := new(table)
+	for _, cells := range rows {
+		last := len(cells) - 1
+		if last < len(widest) || utf8.RuneCountInString(cells[last]) <= room {
+			fitted.row(cells...)
+			continue
+		}
+		for i, part := range fill(strings.Fields(cells[last]), room) {
+			if i == 1 {
+				cells = make([]string, last+1)
+			}
+			cells[last] = part
+			fitted.row(cells...)
+		}
+	}
+	return fitted
+}

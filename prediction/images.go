@@ -1,0 +1,268 @@
+package prediction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"iconic/extract"
+	"iconic/extract/dataset"
+	"iconic/extract/store"
+	"iconic/internal/bucket"
+	"iconic/progress"
+)
+
+// hooks is the caller's progress.Hooks.
+type hooks = progress.Hooks
+
+// stageName is the stage that hooks hear of.
+const stageName = "predict"
+
+// source is a data set, or all single image files together.
+type source struct {
+	stream  extract.Stream
+	several bool // there are other data: images are named by a path that leads to them from the working folder
+
+	seen     map[string]string // by path, the stamp of each image that was visited
+	doubtful map[string]string // by path, the stamp of each unreadable image that may still be being written
+	away     bool              // the data set was not there the last time
+}
+
+// open sorts the data into feature stores and sources, the image files first, and looks at each once.
+func (w *work) open(ctx context.Context) (stores []stored, sources []*source, err error) {
+	var files []string
+	for _, name := range w.options.Data {
+		parts, err := storeParts(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if parts != nil {
+			if err := w.options.fitsStore(bucket.Public(name)); err != nil {
+				return nil, nil, err
+			}
+			stores = append(stores, stored{name, parts})
+			continue
+		}
+		if stat, err := os.Stat(name); err == nil && !stat.IsDir() && !dataset.Collects(name) {
+			files = append(files, name)
+			continue
+		}
+		s := w.source()
+		s.stream.Data = name
+		if err := w.check(ctx, s.stream); err != nil {
+			return nil, nil, err
+		}
+		sources = append(sources, s)
+	}
+	if len(files) > 0 {
+		if err := w.options.fitsFiles(files[0]); err != nil {
+			return nil, nil, err
+		}
+		s := w.source()
+		s.stream.Files = files
+		sources = slices.Insert(sources, 0, s)
+	}
+	for _, s := range sources {
+		s.several = len(sources)+len(stores) > 1
+	}
+	return stores, sources, nil
+}
+
+func (w *work) source() *source {
+	o := w.options
+	return &source{
+		stream: extract.Stream{Dataset: o.Dataset, Workers: o.Workers, Batch: o.Batch, Memory: o.Memory, Strict: o.Strict, MaxBad: o.MaxBad},
+		seen:   map[string]string{}, doubtful: map[string]string{},
+	}
+}
+
+// fitsFiles refuses options that are about data sets.
+func (o *Options) fitsFiles(name string) error {
+	switch {
+	case len(o.Dataset.Splits) > 0:
+		return refuse("Splits", "%s is an image file, which has no splits", name)
+	case o.Dataset.ImageColumn != "":
+		return refuse("ImageColumn", "%s is an image file, which has no columns", name)
+	case o.Dataset.LabelColumn != "":
+		return refuse("LabelColumn", "%s is an image file, which has no columns", name)
+	}
+	return nil
+}
+
+// check opens a data set once, for an error about it or about sorting its files, and for a note on what it holds besides images.
+func (w *work) check(ctx context.Context, s extract.Stream) error {
+	set, err := dataset.Open(ctx, s.Data, s.Dataset)
+	if w.options.Watch > 0 && errors.Is(err, dataset.ErrNoImages) {
+		return nil // they are to come
+	}
+	if err != nil {
+		return err
+	}
+	if note := set.Note(); note != "" {
+		w.hooks.Notef("%s", note)
+	}
+	if to := w.options.Folders; to != nil {
+		_, own := set.File(0)
+		switch {
+		case set.Raw != nil:
+			err = refuse("Folders", "the images of %s are not files: only those of a folder, a list, tar archives or Parquet files can be sorted", set.Root)
+		case to.Link && !own:
+			err = refuse("Folders.Link", "the images of %s are not files of their own, to which links could lead", set.Root)
+		}
+	}
+	return errors.Join(err, set.Close())
+}
+
+// passes visits every image once. Too many unreadable images in one source do not keep the others from being visited.
+func (w *work) passes(ctx context.Context, sources []*source) error {
+	var errs []error
+	for _, s := range sources {
+		done, err := w.pass(ctx, s)
+		errs = append(errs, err)
+		if !done {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// pass visits every image of a source. It is done if it came to the end, whatever it found there.
+func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
+	p := Pass{}
+	begun := time.Now()
+	summary, err := w.model.Images.Each(ctx, w.stream(s, &p.LeftOut), extract.Hooks{Progress: w.hooks.Stage(stageName, "images")})
+	if summary != nil {
+		p.Images, p.Unread = summary.Rows, summary.Skipped
+	}
+	p.Duration = time.Since(begun)
+	if w.options.Passed != nil && (summary != nil || p.LeftOut > 0) {
+		w.options.Passed(p)
+	}
+	return summary != nil, err
+}
+
+// stream is a source as it is read now; left counts the images that are left out.
+func (w *work) stream(s *source, left *int) extract.Stream {
+	stream := s.stream
+	stream.Visit = func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
+		return w.image(s, set, it, stamp, features)
+	}
+	if w.options.Folders != nil {
+		stream.Leave = func(set *dataset.Set, i int) bool {
+			leave := w.options.Folders.Holds(set, i)
+			if leave {
+				*left++
+			}
+			return leave
+		}
+	}
+	return stream
+}
+
+// watch passes over the sources again and again until ctx ends, which is its regular end.
+func (w *work) watch(ctx context.Context, sources []*source) error {
+	for {
+		for _, s := range sources {
+			if err := w.look(ctx, s); err != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		select {
+		case <-time.After(w.options.Watch):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// look is one pass of watch over a source. A folder that is not there for a while, because a disk is mounted again or a folder was renamed,
+// is waited for.
+func (w *work) look(ctx context.Context, s *source) error {
+	s.stream.Seen, s.stream.MaxBad = s.seen, 1
+	left := 0
+	summary, err := w.model.Images.Each(ctx, w.stream(s, &left), extract.Hooks{})
+	var unlisted *extract.ListingError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, dataset.ErrNoImages):
+		s.away = false
+		return nil
+	case errors.As(err, &unlisted):
+		if !s.away {
+			w.hooks.Warnf("%v; waiting for it to come back", err)
+		}
+		s.away = true
+		return nil
+	case err != nil:
+		return err
+	}
+	if s.away {
+		w.hooks.Notef("%s is there again", bucket.Public(s.stream.Data))
+	}
+	s.away = false
+	if summary.Batch > 0 && s.stream.Batch == 0 {
+		s.stream.Batch = summary.Batch // one probe is enough
+	}
+	return nil
+}
+
+// image visits an image and puts its file where it belongs. features are nil for one that could not be read.
+func (w *work) image(s *source, set *dataset.Set, it store.Item, stamp string, features []float32) error {
+	found := Image{Path: s.named(set, it.Path)}
+	watching := w.options.Watch > 0
+	if features == nil {
+		// A file that is being written looks broken: it is visited only if the next look finds it unchanged.
+		if watching && s.doubtful[it.Path] != stamp {
+			s.doubtful[it.Path] = stamp
+			return nil
+		}
+		s.seen[it.Path] = stamp
+		found.Err = unread(it)
+		return w.visit(found)
+	}
+	all, err := w.model.Classify(features, 1)
+	if err != nil {
+		return fmt.Errorf("%s: %w", found.Path, err)
+	}
+	if watching {
+		s.seen[it.Path] = stamp
+		delete(s.doubtful, it.Path)
+	}
+	found.Prediction = &all[0]
+	if to := w.options.Folders; to != nil {
+		if err := to.Place(set, it.Path, all[0].Cluster, all[0].Name); err != nil {
+			found.Err = fmt.Errorf("not sorted: %w", err)
+			if w.failed.Files == 0 {
+				w.failed = PlaceError{Dir: to.Dir, Path: found.Path, Err: err}
+			}
+			w.failed.Files++
+		}
+	}
+	return w.visit(found)
+}
+
+// named is an image's path in the data set, or where there are several data a path that leads to it from here.
+func (s *source) named(set *dataset.Set, item string) string {
+	if !s.several || s.stream.Files != nil {
+		return item
+	}
+	if i, ok := set.Find(item); ok {
+		return set.Name(i)
+	}
+	return path.Join(filepath.ToSlash(set.Root), item)
+}
+
+// unread says why an image could not be read. The reason often begins with its kind.
+func unread(it store.Item) error {
+	if strings.HasPrefix(it.Skipped, it.Kind) {
+		return errors.New(it.Skipped)
+	}
+	return fmt.Errorf("%s: %s", it.Kind, it.Skipped)
+}

@@ -1,0 +1,179 @@
+package prediction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"iconic/classify"
+	"iconic/extract"
+	"iconic/extract/dataset"
+	"iconic/internal/bucket"
+	"iconic/internal/budget"
+	"iconic/internal/placing"
+	"iconic/option"
+	"iconic/sorting"
+)
+
+// Options say what is assigned to clusters, and how. Only Data is needed.
+type Options struct {
+	// Data are image files, data sets, feature stores, and folders of a store's parts. Stores come first, then image files, then data
+	// sets; otherwise they are visited in the order given.
+	Data    []string
+	Model   classify.Options // which encoder, and which names of clusters; its Hooks hear of progress, notes and warnings
+	Dataset dataset.Options  // how data sets are understood
+
+	Batch   int     // images that the encoder gets at once; 0: found by a short probe
+	Workers int     // goroutines that read and decode images; 0: one per processor
+	Memory  int64   // bytes that reading and decoding may take at once; 0: half of what the machine or its control group has
+	Strict  bool    // stop at the first image that cannot be read
+	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them
+
+	Folders *sorting.Folders // puts the files into one folder per cluster; nil: they stay where they are
+	Watch   time.Duration    // look for new images this often, until the context ends; 0: visit each image once
+
+	Passed func(Pass) // hears of each data set, and of the image files together, after it was visited; not called while watching
+}
+
+// Image is an image that was visited.
+type Image struct {
+	// Path is the image's path in its data set. Where there are several data, it begins with the name of the one that the image is in.
+	Path       string
+	Prediction *classify.Prediction // nil: the image could not be read
+	Err        error                // why the image could not be read, or why its file could not be put into its folder
+}
+
+// Pass sums up one visit to a data set, or to the image files of Options.Data together.
+type Pass struct {
+	Images   int               // that have a prediction
+	Unread   []extract.Skipped // images that could not be read, by kind, the most frequent first
+	LeftOut  int               // images that lie in Options.Folders themselves, and were not visited
+	Duration time.Duration
+}
+
+// OptionsError says that the options do not go with the data or with each other. An *option.Error in its chain names the field.
+type OptionsError struct{ Err error }
+
+func (e *OptionsError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error without its type.
+func (e *OptionsError) Unwrap() error { return e.Err }
+
+// refuse is an OptionsError about a field.
+func refuse(field, format string, a ...any) error {
+	return &OptionsError{option.Errorf(field, format, a...)}
+}
+
+// PlaceError says that files could not be put into their folders. All images have been visited all the same.
+type PlaceError struct {
+	Files int    // that could not be put there
+	Dir   string // the folder of the folders
+	Path  string // of the first such image
+	Err   error  // and the reason
+}
+
+func (e *PlaceError) Error() string {
+	files := "1 file"
+	if e.Files != 1 {
+		files = fmt.Sprintf("%d files", e.Files)
+	}
+	return fmt.Sprintf("%s could not be sorted into %s (such as %s: %v)", files, e.Dir, e.Path, e.Err)
+}
+
+// Unwrap returns the first reason.
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// validate checks what can be checked without looking at the data.
+func (o *Options) validate() error {
+	switch {
+	case len(o.Data) == 0:
+		return refuse("Data", "there is no data")
+	case !(o.MaxBad >= 0 && o.MaxBad <= 1):
+		return refuse("MaxBad", "share of unreadable images %g: want 0 to 1", o.MaxBad)
+	case o.Watch < 0:
+		return refuse("Watch", "looking for new images every %s: want more than 0", o.Watch)
+	case o.Folders != nil && o.Folders.Dir == "":
+		return refuse("Folders", "the folder to sort into has no name")
+	}
+	if o.Folders != nil {
+		for _, from := range o.Data {
+			if !bucket.Is(from) && placing.Within(o.Folders.Dir, from) {
+				return refuse("Folders", "%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.Folders.Dir, from)
+			}
+		}
+	}
+	return budget.Check(o.Memory)
+}
+
+// Run assigns every image of the data to a cluster of the run in folder dir, and calls visit with each, one at a time. An error of visit
+// ends it. With more unreadable images in a data set than MaxBad allows, it visits the other data before it fails; the same holds for
+// files that could not be put into their folders (*PlaceError). With Watch it returns nil once ctx ends.
+func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (err error) {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	found, err := classify.Read(dir, o.Model)
+	if err != nil {
+		return err
+	}
+	w := &work{options: o, hooks: o.Model.Hooks, visit: visit}
+	stores, sources, err := w.open(ctx) // what is wrong with the data is found before an encoder is fetched
+	if err != nil {
+		return errors.Join(err, found.Close())
+	}
+	w.model = found.Features()
+	defer func() { err = errors.Join(err, w.model.Close()) }()
+	if err := w.passStores(ctx, stores, found.Settings); err != nil || len(sources) == 0 {
+		return err
+	}
+	m, err := found.Start(ctx)
+	if err != nil {
+		return err
+	}
+	w.model = m
+	if o.Watch > 0 {
+		err = w.watch(ctx, sources)
+	} else {
+		err = w.passes(ctx, sources)
+	}
+	return errors.Join(err, w.unplaced())
+}
+
+// errEnough ends Run when whoever ranges over Images has seen enough.
+var errEnough = errors.New("enough images were seen")
+
+// Images is Run as an iterator. An error comes last, with an empty Image.
+func Images(ctx context.Context, dir string, o Options) iter.Seq2[Image, error] {
+	return func(yield func(Image, error) bool) {
+		err := Run(ctx, dir, o, func(i Image) error {
+			if !yield(i, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(Image{}, err)
+		}
+	}
+}
+
+// work is one call of Run.
+type work struct {
+	options Options
+	hooks   hooks
+	model   *classify.Model
+	visit   func(Image) error
+
+	failed PlaceError // Files is 0 while every file could be put into its folder
+}
+
+// unplaced is the error about files that could not be put into their folders.
+func (w *work) unplaced() error {
+	if w.failed.Files == 0 {
+		return nil
+	}
+	e := w.failed
+	return &e
+}
