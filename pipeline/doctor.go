@@ -81,7 +81,7 @@ func (a *app) printFindings(d *doctor.Findings) error {
 		line("free disk", "%s in %s", diskspace.Words(d.Free), d.Disk)
 	}
 	if d.Need > 0 {
-		line("planned store", "%d images, %s", d.Images, diskspace.Words(d.Need))
+		line("planned store", "%s, %s", plural(d.Images, "image", "images"), diskspace.Words(d.Need))
 	}
 	if d.Cache != "" {
 		line("user cache", "%s", d.Cache)

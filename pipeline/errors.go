@@ -81,7 +81,7 @@ var remedies = []remedy{
 	{typed[*features.LabelsError](nil), "", true},
 	{typed[*prediction.OptionsError](nil), "", true},
 	{typed[*duplicates.OptionsError](nil), "", true},
-	{sentinel(sorting.ErrUnknownImages), ": name the data set with --images", true},
+	{sentinel(run.ErrNoImages), ": name the data set with --images", true},
 	{typed[*sorting.FolderError](nil), "", true},
 	{typed[*prediction.PlaceError](nil), "; each has the reason in its line", false},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},

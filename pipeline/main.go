@@ -156,13 +156,13 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case err == nil:
 		return exitDone
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.err, "pipeline: interrupted; "+keptBy(a.command))
+		a.say("pipeline: interrupted; " + keptBy(a.command))
 		return exitInterrupted
 	case errors.As(err, &usage), !a.started:
-		fmt.Fprintln(a.err, "pipeline:", plain(err.Error()))
+		a.say("pipeline: " + plain(err.Error()))
 		return exitWrongUse
 	default:
-		fmt.Fprintln(a.err, "pipeline:", plain(err.Error()))
+		a.say("pipeline: " + plain(err.Error()))
 		return exitFailed
 	}
 }
@@ -171,7 +171,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 func (a *app) note(format string, args ...any) {
 	a.endStage()
 	if !a.quiet && !a.json {
-		fmt.Fprintln(a.err, plain(fmt.Sprintf(format, args...)))
+		a.say(plain(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -183,5 +183,5 @@ func (a *app) warn(format string, args ...any) {
 		fmt.Fprintf(a.err, "%s\n", line)
 		return
 	}
-	fmt.Fprintln(a.err, "warning:", text)
+	a.say("warning: " + text)
 }

@@ -26,7 +26,8 @@ those that are not are fitted to so few points: smaller batches, ten times the e
 		Example: `  pipeline methods
   pipeline methods simclr
   pipeline methods tsne --plot tsne.html
-  pipeline methods icon-paper --plot p-and-q.svg --features stores/photos --point 17 --clusters 20 --alpha 0.4`,
+  pipeline methods icon-paper --plot p-and-q.svg --features stores/photos \
+      --point 17 --clusters 20 --alpha 0.4`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.check(c, args); err != nil {
@@ -45,16 +46,30 @@ those that are not are fitted to so few points: smaller batches, ten times the e
 				}
 				return a.printJSON(list)
 			}
-			t := newTable("NAME", "P", "Q", "MAPPER", "SOURCE", "FOR")
-			for _, m := range methods.All() {
-				b := m.About()
-				t.row(b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
-			}
-			return a.printTable(t)
+			return a.listMethods()
 		},
 	}
 	o.register(c)
 	return c
+}
+
+// listMethods prints a line for each method: what it is made of, too, where that fits.
+func (a *app) listMethods() error {
+	whole, short := newTable("NAME", "P", "Q", "MAPPER", "SOURCE", "FOR"), newTable("NAME", "FOR")
+	for _, m := range methods.All() {
+		b := m.About()
+		whole.row(b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
+		short.row(b.Name, b.Purpose)
+	}
+	columns, terminal := a.columns()
+	if !terminal || whole.fits(columns) {
+		return a.printTable(whole)
+	}
+	if err := a.printTable(short); err != nil {
+		return err
+	}
+	a.note("'pipeline methods NAME' shows what a method is made of, its source and its settings")
+	return nil
 }
 
 // describeMethod prints one method and its settings.

@@ -18,7 +18,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file that is to get another output or precision.\n" +
 			"Nothing in FILE is executed: of a .pth file only tensors are read.",
 		Example: `  pipeline models import weights.pth
-  pipeline models import dinov2-small --precision float16 --out dinov2-small.onnx`,
+  pipeline models import dinov2-small --precision float16 --out small.onnx`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, err := flags.resolve(c.Context(), a, args[0], out)

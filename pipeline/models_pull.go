@@ -19,7 +19,8 @@ Weights are read in full, and their SHA-256 is remembered the first time if they
 those who have accepted their licence: name the file, its folder or the signed address that you were sent with --from, or set HF_TOKEN to
 an access token of huggingface.co; it is sent nowhere else. Proxies are taken from the environment (HTTPS_PROXY).`,
 		Example: `  pipeline models pull dinov2-small
-  pipeline models pull dinov3-vits16 --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth`,
+  pipeline models pull dinov3-vits16 \
+      --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			e, err := models.Lookup(args[0])

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"iconic/internal/budget"
 	"iconic/internal/spreadsheet"
 	"iconic/prediction"
+	"iconic/progress"
 	"iconic/sorting"
 )
 
@@ -84,6 +86,9 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 		Data: data, Model: use, Dataset: o.dataset(), Batch: o.batch, Workers: o.workers, Memory: int64(o.memory),
 		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
 	}
+	if _, terminal := a.columns(); terminal {
+		p.Model.Hooks.Step = stepsBefore(prediction.Stage, p.Model.Hooks.Step) // the lines themselves show how far it is
+	}
 	if to := cmp.Or(o.copyTo, o.linkTo); to != "" {
 		p.Folders = &sorting.Folders{Dir: to, Link: o.linkTo != ""}
 	}
@@ -91,6 +96,15 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 		p.Watch = o.every
 	}
 	return p, err
+}
+
+// stepsBefore leaves out the steps of a stage and of its parts.
+func stepsBefore(stage string, tell func(progress.Step)) func(progress.Step) {
+	return func(s progress.Step) {
+		if !strings.HasPrefix(s.Stage, stage) {
+			tell(s)
+		}
+	}
 }
 
 func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) error {

@@ -87,8 +87,8 @@ func (t *table) print(w io.Writer) error {
 
 // printTable prints a table to standard output, on a terminal with its last column wrapped.
 func (a *app) printTable(t *table) error {
-	if _, ok := a.out.(*shown); ok {
-		t = t.fitted(a.width())
+	if columns, terminal := a.columns(); terminal {
+		t = t.fitted(columns)
 	}
 	return t.print(a.out)
 }

@@ -21,7 +21,8 @@ archives, Parquet files, or a binary data set. Features are cached by encoder, p
 other settings of the training, in another folder or under other names, encodes nothing.`,
 		Example: `  pipeline run photos --model dinov2-small --clusters 20 --out runs/photos
   pipeline run photos --model dinov2-small --clusters auto --out runs/auto
-  pipeline run photos --model encoder.onnx --crop 224 --mean 0.5 --std 0.5 --clusters 20 --out runs/mine`,
+  pipeline run photos --model encoder.onnx --crop 224 --mean 0.5 --std 0.5 \
+      --clusters 20 --out runs/mine`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.runAll(c.Context(), args[0], &o)

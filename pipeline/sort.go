@@ -15,7 +15,7 @@ import (
 func newSortCommand(a *app) *cobra.Command {
 	var o sortOptions
 	c := &cobra.Command{
-		Use:   "sort RUN --to DIR [--copy|--link|--hardlink|--move] | sort --undo DIR",
+		Use:   "sort RUN --to DIR [--copy|--link|--hardlink|--move] | --undo DIR",
 		Short: "Put the images of a run into one folder per cluster",
 		Long: `Put the images of a run into one folder per cluster.
 
@@ -29,6 +29,8 @@ times of files and folders; what has been changed since stays as it is and is na
   pipeline sort out --to sorted --copy
   pipeline sort out --to sorted --move --yes
   pipeline sort --undo sorted`,
+		DisableFlagsInUseLine: true,
+
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			mode, err := o.mode()

@@ -29,7 +29,8 @@ more values, goes on where the last one stopped. Several such commands may work 
 share a disk: each run is made by one of them, and the run of one that was killed is taken over by another. DIR gets sweep.csv, sweep.html
 and runs/, with a folder for each run.`,
 		Example: `  pipeline sweep stores/photos --clusters 10,20,40 --seeds 3 --out sweeps/k
-  pipeline sweep stores/photos --method debiased-infonce-clustering --alpha 0,0.2,0.4,0.6 --clusters 20 --out sweeps/alpha`,
+  pipeline sweep stores/photos --method debiased-infonce-clustering \
+      --alpha 0,0.2,0.4,0.6 --clusters 20 --out sweeps/alpha`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.runSweep(c.Context(), args, &o) },
 	}

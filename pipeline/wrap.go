@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -18,14 +20,33 @@ const (
 
 // width is how many characters a line of text on standard output should have.
 func (a *app) width() int {
-	if s, ok := a.out.(*shown); ok { // a terminal
-		if f, ok := s.to.(*os.File); ok {
-			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-				return min(max(width, leastWidth), mostWidth)
-			}
+	columns, _ := a.columns()
+	return min(columns, mostWidth)
+}
+
+// columns is how many characters a line of standard output can have, if that is a terminal.
+func (a *app) columns() (columns int, terminal bool) {
+	if s, ok := a.out.(*shown); ok {
+		return columnsOf(s.to)
+	}
+	return plainWidth, false
+}
+
+func columnsOf(w io.Writer) (columns int, terminal bool) {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return max(columns, leastWidth), true
 		}
 	}
-	return plainWidth
+	return plainWidth, false
+}
+
+// say writes a message to standard error, on a terminal without a break within a word.
+func (a *app) say(message string) {
+	if columns, terminal := columnsOf(a.err); terminal {
+		message = strings.Join(fill(strings.Split(message, " "), columns), "\n")
+	}
+	fmt.Fprintln(a.err, message)
 }
 
 // wrap fills paragraphs to a width. Lines that begin with a space stay as they are.
@@ -70,11 +91,9 @@ func fill(words []string, width int) []string {
 	return append(lines, line)
 }
 
-// fitted is the table with its last column wrapped, so that no line is wider than it need be.
-func (t *table) fitted(width int) *table {
-	var lead int // what stands before the last column
-	rows := make([][]string, len(t.lines))
-	var widest []int
+// measured splits the lines of a table into cells, and tells the widths of all columns but the last.
+func (t *table) measured() (rows [][]string, widest []int, lead int) {
+	rows = make([][]string, len(t.lines))
 	for i, line := range t.lines {
 		rows[i] = strings.Split(line, "\t")
 		for k, cell := range rows[i][:len(rows[i])-1] {
@@ -87,7 +106,22 @@ func (t *table) fitted(width int) *table {
 	for _, w := range widest {
 		lead += w + columnGap
 	}
-	room := max(width-lead, leastColumn)
+	return rows, widest, lead
+}
+
+// fits tells whether every line of a table has room in a width, the last column in several lines.
+func (t *table) fits(width int) bool {
+	_, _, lead := t.measured()
+	return lead+leastColumn <= width
+}
+
+// fitted is the table with its last column wrapped to a width. Where the others leave too little room, it stays as it is.
+func (t *table) fitted(width int) *table {
+	rows, widest, lead := t.measured()
+	room := width - lead
+	if room < leastColumn {
+		return t
+	}
 	fitted := new(table)
 	for _, cells := range rows {
 		last := len(cells) - 1

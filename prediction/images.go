@@ -21,8 +21,8 @@ import (
 // hooks is the caller's progress.Hooks.
 type hooks = progress.Hooks
 
-// stageName is the stage that hooks hear of.
-const stageName = "predict"
+// Stage is the stage that hooks hear of; of parts of a store its name is longer.
+const Stage = "predict"
 
 // source is a data set, or all single image files together.
 type source struct {
@@ -136,7 +136,7 @@ func (w *work) passes(ctx context.Context, sources []*source) error {
 func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
 	p := Pass{}
 	begun := time.Now()
-	summary, err := w.model.Images.Each(ctx, w.stream(s, &p.LeftOut), extract.Hooks{Progress: w.hooks.Stage(stageName, "images")})
+	summary, err := w.model.Images.Each(ctx, w.stream(s, &p.LeftOut), extract.Hooks{Progress: w.hooks.Stage(Stage, "images")})
 	if summary != nil {
 		p.Images, p.Unread = summary.Rows, summary.Skipped
 	}

@@ -120,7 +120,7 @@ func (w *work) passStores(ctx context.Context, stores []stored, trained store.Se
 		}
 		gone := 0
 		for i, part := range f.parts {
-			n, err := w.passPart(ctx, part, prefix, fmt.Sprintf("%s part %d of %d", stageName, i+1, len(f.parts)), trained)
+			n, err := w.passPart(ctx, part, prefix, fmt.Sprintf("%s part %d of %d", Stage, i+1, len(f.parts)), trained)
 			if err != nil {
 				return err
 			}

@@ -22,15 +22,12 @@ type Images struct {
 	Set  *dataset.Set
 }
 
-// ErrUnknownImages is in the chain of OpenImages' error for a run that does not say where its images are.
-var ErrUnknownImages = errors.New("does not know where its images are")
-
 // OpenImages finds the images of a run: at data, or where that is "" where the run found them. The column is that of a Parquet data set, where it
-// has to be named. Close them after use, not before files are sorted.
+// has to be named; run.ErrNoImages is in the error's chain where nobody knows. Close them after use, not before files are sorted.
 func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Images, error) {
 	images := f.ImagesAt(data)
 	if images == "" {
-		return nil, fmt.Errorf("run %s %w", f.Dir, ErrUnknownImages)
+		return nil, fmt.Errorf("%s: %w", f.Dir, run.ErrNoImages)
 	}
 	set, err := dataset.Open(ctx, images, f.ImageOptions(column))
 	if err != nil {
