@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(m).Run()) }
 
 // A program asks, before it starts long work, whether the library loads and the features will fit.
 func ExampleExamine() {
-	plan := &doctor.Plan{Data: "testdata/list.txt", Dim: 384, Views: 1}
+	plan := &doctor.Plan{Data: "testdata/images", Dim: 384, Views: 1}
 	found, err := doctor.Examine(context.Background(), doctor.Options{Plan: plan})
 	if err != nil {
 		log.Fatal(err)
@@ -37,7 +37,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no library"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	found, err := doctor.Examine(t.Context(), doctor.Options{Library: file, Plan: &doctor.Plan{Data: "testdata/list.txt", Dim: 1, Views: 1}})
+	found, err := doctor.Examine(t.Context(), doctor.Options{Library: file, Plan: &doctor.Plan{Data: "testdata/images", Dim: 1, Views: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	if found.Free >= 0 && (!errors.As(found.Err(), &space) || space.Images != 3) {
 		t.Errorf("%v: want a SpaceError about 3 images", found.Err())
 	}
-	for _, p := range []doctor.Plan{{Data: "testdata/list.txt", Dim: 0, Views: 1}, {Data: "testdata/nowhere", Dim: 1, Views: 1}} {
+	for _, p := range []doctor.Plan{{Data: "testdata/images", Dim: 0, Views: 1}, {Data: "testdata/nowhere", Dim: 1, Views: 1}} {
 		if _, err := doctor.Examine(t.Context(), doctor.Options{Plan: &p}); err == nil {
 			t.Errorf("plan %+v is not refused", p)
 		}
