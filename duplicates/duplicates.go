@@ -36,16 +36,14 @@ func (e *OptionsError) Error() string { return e.Err.Error() }
 // Unwrap returns the error without its type.
 func (e *OptionsError) Unwrap() error { return e.Err }
 
-func refuse(field, format string, a ...any) error {
-	return &OptionsError{option.Errorf(field, format, a...)}
-}
+func refuse(err error) error { return &OptionsError{err} }
 
 func (o *Options) validate() error {
 	switch {
 	case !(o.Correlation >= 0 && o.Correlation <= 1):
-		return refuse("Correlation", "correlation %g: want a number above 0 and up to 1", o.Correlation)
+		return refuse(option.Errorf("Correlation", "correlation %g: want a number above 0 and up to 1", o.Correlation))
 	case o.Images != "" && (o.FeaturesOnly || o.Exact):
-		return refuse("FeaturesOnly", "images are named that nothing is compared with")
+		return refuse(option.Errorf("FeaturesOnly", "images are named that nothing is compared with"))
 	}
 	return nil
 }

@@ -90,11 +90,14 @@ var remedies = []remedy{
 
 // optionWords say how an option of a library is given to the command. They end the sentence of an option.Error.
 var optionWords = map[string]string{
+	"Correlation":   " (--correlation)",
 	"Crop":          ": give its size with --crop",
+	"Data":          ": name it after RUN",
 	"Edges":         ": give its edges with --graph edges.csv",
 	"Features":      ": say where they are with --features",
 	"FeaturesOnly":  ": leave --images out, or --exact and --features-only",
 	"Folders":       ": --copy-to and --link-to are for the files of images",
+	"Folders.Dir":   " (--copy-to, --link-to)",
 	"Folders.Link":  ": use --copy-to instead of --link-to",
 	"From":          " (--from)",
 	"From or Token": " (--from; or the token as HF_TOKEN in the environment)",

@@ -15,6 +15,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/store"
 	"iconic/internal/bucket"
+	"iconic/option"
 	"iconic/progress"
 )
 
@@ -86,11 +87,11 @@ func (w *work) source() *source {
 func (o *Options) fitsFiles(name string) error {
 	switch {
 	case len(o.Dataset.Splits) > 0:
-		return refuse("Splits", "%s is an image file, which has no splits", name)
+		return refuse(option.Errorf("Splits", "%s is an image file, which has no splits", name))
 	case o.Dataset.ImageColumn != "":
-		return refuse("ImageColumn", "%s is an image file, which has no columns", name)
+		return refuse(option.Errorf("ImageColumn", "%s is an image file, which has no columns", name))
 	case o.Dataset.LabelColumn != "":
-		return refuse("LabelColumn", "%s is an image file, which has no columns", name)
+		return refuse(option.Errorf("LabelColumn", "%s is an image file, which has no columns", name))
 	}
 	return nil
 }
@@ -111,9 +112,9 @@ func (w *work) check(ctx context.Context, s extract.Stream) error {
 		_, own := set.File(0)
 		switch {
 		case set.Raw != nil:
-			err = refuse("Folders", "the images of %s are not files: only those of a folder, a list, tar archives or Parquet files can be sorted", set.Root)
+			err = refuse(option.Errorf("Folders", "the images of %s are not files: only those of a folder, a list, tar archives or Parquet files can be sorted", set.Root))
 		case to.Link && !own:
-			err = refuse("Folders.Link", "the images of %s are not files of their own, to which links could lead", set.Root)
+			err = refuse(option.Errorf("Folders.Link", "the images of %s are not files of their own, to which links could lead", set.Root))
 		}
 	}
 	return errors.Join(err, set.Close())

@@ -61,10 +61,7 @@ func (e *OptionsError) Error() string { return e.Err.Error() }
 // Unwrap returns the error without its type.
 func (e *OptionsError) Unwrap() error { return e.Err }
 
-// refuse is an OptionsError about a field.
-func refuse(field, format string, a ...any) error {
-	return &OptionsError{option.Errorf(field, format, a...)}
-}
+func refuse(err error) error { return &OptionsError{err} }
 
 // PlaceError says that files could not be put into their folders. All images have been visited all the same.
 type PlaceError struct {
@@ -89,18 +86,18 @@ func (e *PlaceError) Unwrap() error { return e.Err }
 func (o *Options) validate() error {
 	switch {
 	case len(o.Data) == 0:
-		return refuse("Data", "there is no data")
+		return refuse(option.Errorf("Data", "there is no data"))
 	case !(o.MaxBad >= 0 && o.MaxBad <= 1):
-		return refuse("MaxBad", "share of unreadable images %g: want 0 to 1", o.MaxBad)
+		return refuse(option.Errorf("MaxBad", "share of unreadable images %g: want 0 to 1", o.MaxBad))
 	case o.Watch < 0:
-		return refuse("Watch", "looking for new images every %s: want more than 0", o.Watch)
+		return refuse(option.Errorf("Watch", "looking for new images every %s: want more than 0", o.Watch))
 	case o.Folders != nil && o.Folders.Dir == "":
-		return refuse("Folders", "the folder to sort into has no name")
+		return refuse(option.Errorf("Folders.Dir", "the folder to sort into has no name"))
 	}
 	if o.Folders != nil {
 		for _, from := range o.Data {
 			if !bucket.Is(from) && placing.Within(o.Folders.Dir, from) {
-				return refuse("Folders", "%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.Folders.Dir, from)
+				return refuse(option.Errorf("Folders.Dir", "%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.Folders.Dir, from))
 			}
 		}
 	}

@@ -222,8 +222,8 @@ func TestOptionsThatDoNotGoWithTheData(t *testing.T) {
 		"a store's splits":  {"Splits", prediction.Options{Data: []string{features}, Dataset: dataset.Options{Splits: []string{"train"}}}},
 		"a file's splits":   {"Splits", prediction.Options{Data: []string{file}, Dataset: dataset.Options{Splits: []string{"train"}}}},
 		"a file's column":   {"LabelColumn", prediction.Options{Data: []string{file}, Dataset: dataset.Options{LabelColumn: "label"}}},
-		"sorted into":       {"Folders", prediction.Options{Data: []string{pictures}, Folders: &sorting.Folders{Dir: filepath.Join(pictures, "sorted")}}},
-		"sorted to no name": {"Folders", prediction.Options{Data: []string{pictures}, Folders: new(sorting.Folders)}},
+		"sorted into":       {"Folders.Dir", prediction.Options{Data: []string{pictures}, Folders: &sorting.Folders{Dir: filepath.Join(pictures, "sorted")}}},
+		"sorted to no name": {"Folders.Dir", prediction.Options{Data: []string{pictures}, Folders: new(sorting.Folders)}},
 	} {
 		err := prediction.Run(t.Context(), trained, c.o, func(prediction.Image) error { return errors.New("visited") })
 		var unfit *prediction.OptionsError

@@ -28,15 +28,15 @@ type stored struct {
 func (o *Options) fitsStore(name string) error {
 	switch {
 	case o.Folders != nil:
-		return refuse("Folders", "%s is a feature store, which holds no files to sort", name)
+		return refuse(option.Errorf("Folders", "%s is a feature store, which holds no files to sort", name))
 	case o.Watch > 0:
-		return refuse("Watch", "%s is a feature store, which cannot be watched", name)
+		return refuse(option.Errorf("Watch", "%s is a feature store, which cannot be watched", name))
 	case len(o.Dataset.Splits) > 0:
-		return refuse("Splits", "%s is a feature store, whose images are all visited", name)
+		return refuse(option.Errorf("Splits", "%s is a feature store, whose images are all visited", name))
 	case o.Dataset.ImageColumn != "":
-		return refuse("ImageColumn", "%s is a feature store, which has no columns", name)
+		return refuse(option.Errorf("ImageColumn", "%s is a feature store, which has no columns", name))
 	case o.Dataset.LabelColumn != "":
-		return refuse("LabelColumn", "%s is a feature store, which has no columns", name)
+		return refuse(option.Errorf("LabelColumn", "%s is a feature store, which has no columns", name))
 	}
 	return nil
 }
