@@ -10,8 +10,13 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/internal/regular"
 	"iconic/option"
 )
+
+// notAFile is the kind of a listed name that belongs to a folder, pipe, socket or device. Such names are passed over in a folder, and so do not
+// count as bad images in a list.
+const notAFile = "not a regular file"
 
 // kindOf sorts the reason for which an image could not be used into one of a few kinds, for the closing table.
 func kindOf(err error) string {
@@ -21,6 +26,8 @@ func kindOf(err error) string {
 		return string(broken.Reason)
 	case errors.Is(err, dataset.ErrNoImage):
 		return "no image"
+	case errors.Is(err, regular.ErrNotRegular):
+		return notAFile
 	case errors.Is(err, fs.ErrNotExist):
 		return "vanished"
 	case errors.Is(err, fs.ErrPermission):
@@ -52,17 +59,21 @@ func (s *Summary) skip(kind, path, reason string) {
 	s.Skipped[i].Count++
 }
 
-// judge sorts the table, and fails if too many images were bad.
+// judge sorts the table, and fails if too many images were bad. Names that are no files count only where there is nothing else.
 func (s *Summary) judge(maxBad float64) error {
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
-	bad := s.Bad()
-	if s.Items > 0 && float64(bad) > maxBad*float64(s.Items) {
+	bad, items := s.Bad(), s.Items
+	if i := slices.IndexFunc(s.Skipped, func(k Skipped) bool { return k.Kind == notAFile }); i >= 0 && s.Skipped[i].Count < items {
+		bad -= s.Skipped[i].Count
+		items -= s.Skipped[i].Count
+	}
+	if items > 0 && float64(bad) > maxBad*float64(items) {
 		kept := ""
 		if s.Store != "" {
 			kept = "; the features of all others are kept in " + s.Store
 		}
 		return option.Errorf("MaxBad", "%d of %d images are bad, more than the %g %% that are allowed (most: %s, such as %s)%s",
-			bad, s.Items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
+			bad, items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
 	}
 	return nil
 }
