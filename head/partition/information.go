@@ -1,6 +1,9 @@
 package partition
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Edges are the neighbours of every row, by number.
 type Edges interface{ Row(i int) []int32 }
@@ -10,36 +13,86 @@ type Edges interface{ Row(i int) []int32 }
 //
 //	I = Σ_ab P_ab ln(P_ab / P_a P_b),   H = −Σ_a P_a ln P_a,
 //
-// P_ab being the share of edges between clusters a and b of k, P_a = Σ_b P_ab. It is what debiased InfoNCE clustering maximises over soft clusters.
-// Both are 0 where there is no edge.
+// where P_ab is the share of edges between clusters a and b of k, and P_a = Σ_b P_ab. Debiased InfoNCE clustering maximises I over soft clusters.
+// Both are 0 where there is no edge. It takes memory for the edges or for the pairs of clusters, whichever are fewer.
 func Information(cluster []int32, near Edges, k int) (information, entropy float64) {
-	edges := make([]int64, k*k)
-	for i, a := range cluster {
-		for _, j := range near.Row(i) {
-			b := cluster[j]
-			edges[int(a)*k+int(b)]++
-			edges[int(b)*k+int(a)]++
-		}
-	}
+	pairs := countPairs(cluster, near, k)
 	ends, total := make([]int64, k), int64(0)
-	for a := range k {
-		for _, e := range edges[a*k : (a+1)*k] {
-			ends[a] += e
-		}
-		total += ends[a]
+	for p := range pairs {
+		ends[p.a] += p.edges
+		total += p.edges
 	}
 	if total == 0 {
 		return 0, 0
 	}
-	for a, end := range ends {
-		for b, e := range edges[a*k : (a+1)*k] {
-			if e > 0 {
-				information += float64(e) * math.Log(float64(e)*float64(total)/(float64(end)*float64(ends[b])))
-			}
-		}
+	for p := range pairs {
+		information += float64(p.edges) * math.Log(float64(p.edges)*float64(total)/(float64(ends[p.a])*float64(ends[p.b])))
+	}
+	for _, end := range ends {
 		if end > 0 {
 			entropy -= float64(end) * math.Log(float64(end)/float64(total))
 		}
 	}
 	return information / float64(total), entropy / float64(total)
+}
+
+// pair is two clusters between which there are edges.
+type pair struct {
+	a, b  int
+	edges int64
+}
+
+// countPairs goes over the pairs of clusters that edges lead between, in either direction, by a and then by b.
+func countPairs(cluster []int32, near Edges, k int) func(yield func(pair) bool) {
+	ends := 0
+	for i := range cluster {
+		ends += 2 * len(near.Row(i))
+	}
+	if k*k <= ends {
+		return countInTable(cluster, near, k)
+	}
+	return countByOrder(cluster, near, k, ends)
+}
+
+// countInTable has a number for each of k² pairs.
+func countInTable(cluster []int32, near Edges, k int) func(yield func(pair) bool) {
+	table := make([]int64, k*k)
+	for i, a := range cluster {
+		for _, j := range near.Row(i) {
+			b := cluster[j]
+			table[int(a)*k+int(b)]++
+			table[int(b)*k+int(a)]++
+		}
+	}
+	return func(yield func(pair) bool) {
+		for at, edges := range table {
+			if edges > 0 && !yield(pair{at / k, at % k, edges}) {
+				return
+			}
+		}
+	}
+}
+
+// countByOrder sorts the ends of all edges.
+func countByOrder(cluster []int32, near Edges, k, ends int) func(yield func(pair) bool) {
+	list := make([]int, 0, ends)
+	for i, a := range cluster {
+		for _, j := range near.Row(i) {
+			b := cluster[j]
+			list = append(list, int(a)*k+int(b), int(b)*k+int(a))
+		}
+	}
+	slices.Sort(list)
+	return func(yield func(pair) bool) {
+		for lo := 0; lo < len(list); {
+			hi := lo + 1
+			for hi < len(list) && list[hi] == list[lo] {
+				hi++
+			}
+			if !yield(pair{list[lo] / k, list[lo] % k, int64(hi - lo)}) {
+				return
+			}
+			lo = hi
+		}
+	}
 }

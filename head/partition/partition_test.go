@@ -200,3 +200,16 @@ func TestInformationTellsSplitsFromMerges(t *testing.T) {
 		t.Errorf("neighbours tell %.3f of the groups as they are, and %.3f of groups of more equal size", right, wrong)
 	}
 }
+
+func TestPairsAreCountedAlikeByTableAndByOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, k := rapid.IntRange(1, 30).Draw(t, "rows"), rapid.IntRange(1, 12).Draw(t, "clusters")
+		cluster := rapid.SliceOfN(rapid.Int32Range(0, int32(k-1)), n, n).Draw(t, "cluster")
+		near := ring(rapid.SliceOfN(rapid.SliceOfN(rapid.Int32Range(0, int32(n-1)), 0, 4), n, n).Draw(t, "near"))
+		table := slices.Collect(countInTable(cluster, near, k))
+		order := slices.Collect(countByOrder(cluster, near, k, 0))
+		if !slices.Equal(table, order) {
+			t.Fatalf("table %v, order %v", table, order)
+		}
+	})
+}
