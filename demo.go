@@ -31,6 +31,10 @@ var ErrNotADemo = errors.New("holds other files")
 //
 // Of o, Model, Store and Out are chosen here.
 func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) {
+	classes := len(synthetic.Classes())
+	if err := o.check(demoPerClass*classes, classes); err != nil { // before anything is written
+		return nil, err
+	}
 	if err := claimDemo(folder); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func encode(ctx context.Context, c extract.Config, listed func(items, classes in
 // tell says what an extraction did.
 func tell(s *extract.Summary, h progress.Hooks) {
 	for _, k := range s.Skipped {
-		h.Warnf("%d skipped: %s (such as %s: %s)", k.Count, k.Kind, k.Example, k.Reason)
+		h.Warnf("%d skipped: %s", k.Count, k)
 	}
 	if s.Duplicates > 0 {
 		h.Notef("%d images are copies of others; their features were computed once", s.Duplicates)
@@ -60,6 +60,9 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	}
 	if s.Pruned > 0 {
 		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
+	}
+	if s.Items == s.Bad() {
+		return
 	}
 	others := ""
 	if s.Borrowed > 0 {

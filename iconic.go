@@ -36,21 +36,13 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	if err := c.Validate(); err != nil {
 		return nil, &run.SettingsError{Err: err}
 	}
-	trainable := func(images, classes int) error {
-		settings := o.settings()
-		if settings["clusters"] == run.AutoClusters { // not found yet: all else is judged by the fewest
-			settings["clusters"] = "2"
-		}
-		_, _, err := run.Configure(settings, o.Seed, images, classes)
-		return err
-	}
 	if o.Store == "" {
 		var free func()
-		if c.Out, free, err = cached(ctx, c, trainable, h); err == nil {
+		if c.Out, free, err = cached(ctx, c, o.check, h); err == nil {
 			defer free()
 		}
 	} else {
-		_, err = encode(ctx, c, trainable, h)
+		_, err = encode(ctx, c, o.check, h)
 	}
 	if err != nil {
 		return nil, err
@@ -130,6 +122,16 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 	o.Hooks.Notef("%s", found.Sentence())
 	settings["clusters"] = strconv.Itoa(found.Clusters)
 	return found, nil
+}
+
+// check refuses settings that cannot be for so many images in so many classes.
+func (o Training) check(images, classes int) error {
+	settings := o.settings()
+	if settings["clusters"] == run.AutoClusters { // not found yet: all else is judged by the fewest
+		settings["clusters"] = "2"
+	}
+	_, _, err := run.Configure(settings, o.Seed, images, classes)
+	return err
 }
 
 // settings are the training's by name.

@@ -69,7 +69,7 @@ func (s *Summary) judge(maxBad float64) error {
 	}
 	if items > 0 && float64(bad) > maxBad*float64(items) {
 		kept := ""
-		if s.Store != "" {
+		if s.Store != "" && bad < s.Items {
 			kept = "; the features of all others are kept in " + s.Store
 		}
 		return option.Errorf("MaxBad", "%d of %d images are bad, more than the %g %% that are allowed (most: %s, such as %s)%s",

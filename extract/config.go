@@ -132,6 +132,14 @@ type Skipped struct {
 	Reason  string `json:"reason"`  // in words
 }
 
+// String is the kind with one of the images, and what was wrong there if that says more.
+func (k Skipped) String() string {
+	if k.Reason == k.Kind {
+		return fmt.Sprintf("%s (such as %s)", k.Kind, k.Example)
+	}
+	return fmt.Sprintf("%s (such as %s: %s)", k.Kind, k.Example, strings.TrimPrefix(k.Reason, k.Kind+": "))
+}
+
 // Bad is the number of images that were skipped.
 func (s *Summary) Bad() int {
 	n := 0

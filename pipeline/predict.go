@@ -128,7 +128,7 @@ func (a *app) passed(p prediction.Pass, to string) {
 		a.warn("%s in %s, where files are sorted to, and left out", plural(p.LeftOut, "image is", "images are"), to)
 	}
 	for _, k := range p.Unread {
-		a.warn("%d not read: %s", k.Count, badExample(k.Kind, k.Example, k.Reason))
+		a.warn("%d not read: %s", k.Count, k)
 	}
 	a.note("%s", rate(p.Images, "image", "images", p.Duration))
 }

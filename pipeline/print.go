@@ -53,14 +53,6 @@ func rate(n int, one, several string, d time.Duration) string {
 	return s
 }
 
-// badExample is a kind of bad images, with one of them and what was wrong there if that says more.
-func badExample(kind, example, reason string) string {
-	if reason == kind {
-		return fmt.Sprintf("%s (such as %s)", kind, example)
-	}
-	return fmt.Sprintf("%s (such as %s: %s)", kind, example, strings.TrimPrefix(reason, kind+": "))
-}
-
 // table is a small aligned table for the terminal, plain text without rules or colours.
 type table struct{ lines []string }
 

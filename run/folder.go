@@ -276,6 +276,9 @@ func Load(dir string) (*Run, error) {
 func LoadUnfinished(dir string) (*Run, error) {
 	b, err := os.ReadFile(filepath.Join(dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is no run folder: there is nothing of that name", dir)
+		}
 		return nil, fmt.Errorf("%s is no run folder: it has no %s", dir, configFile)
 	}
 	if err != nil {

@@ -91,6 +91,9 @@ var ErrNone = errors.New("not a feature store")
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
 	content, err := os.ReadFile(filepath.Join(folder, manifestName))
+	if errors.Is(err, fs.ErrNotExist) && !exists(folder) {
+		return nil, nil, fmt.Errorf("%s: %w: there is nothing of that name", folder, ErrNone)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
 	}
