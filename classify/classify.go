@@ -44,18 +44,18 @@ type Choice struct {
 	Confidence float64 `json:"confidence"` // 0 to 1
 }
 
-// Prediction is what a model says of an image.
+// Prediction is the cluster that a model assigns an image to.
 type Prediction struct {
 	Choice
 	// RunnerUp is the cluster of second-greatest probability; nil where there is but one.
 	RunnerUp *Choice `json:"runner_up,omitempty"`
 	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil for a run that does not know.
 	Distance *float64 `json:"distance,omitempty"`
-	// NoneOfThese tells that the distance is greater than those of 95 % of the training set.
+	// NoneOfThese is true where the distance is greater than that of 95 % of the training images to their nearest other one.
 	NoneOfThese bool `json:"none_of_these"`
 }
 
-// Classify tells what n rows of features are. It fails on features that are not finite.
+// Classify assigns n images to clusters by their features, n×Run.Head.Dim values row by row. It fails on features that are not finite.
 func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	p, k, err := m.Probabilities(features, n)
 	if err != nil {
@@ -94,7 +94,8 @@ func (m *Model) Clusters() int {
 	return m.Run.Config.Training.Clusters
 }
 
-// Probabilities are those of the clusters, n×clusters, under the curation: each of the head's clusters counts for the one it leads to.
+// Probabilities gives those of all clusters, n×clusters values from 0 to 1 that sum to 1 in each row, for n rows of features. Under a curation
+// the probability of each of the head's clusters counts for the cluster that it has become.
 func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters int, err error) {
 	k := m.Run.Config.Training.Clusters
 	p = make([]float32, n*k)
@@ -138,7 +139,7 @@ func (m *Model) choice(cluster int, p []float32) Choice {
 	return c
 }
 
-// Prepared tells what prepared images, n×Images.Pixels(), are.
+// Prepared assigns n images to clusters that Images.Prepare has prepared, n×Images.Pixels() values.
 func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Prediction, error) {
 	features := make([]float32, n*m.Images.Dim())
 	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
@@ -190,7 +191,7 @@ func ReadNames(file string, clusters int) ([]string, error) {
 	return names, nil
 }
 
-// ReadNamed is ReadNames of the clusters alone that the file names, perhaps "".
+// ReadNamed is ReadNames as a map of those clusters alone that the file names; a name in the file may be empty.
 func ReadNamed(file string, clusters int) (map[int]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -219,7 +220,8 @@ func ReadNamed(file string, clusters int) (map[int]string, error) {
 	}
 }
 
-// Image tells what a decoded picture is. Files are better read by Images.Prepare, whose JPEG decoder is that of the extraction to the bit.
+// Image assigns a decoded picture to a cluster. For files, Images.Prepare and Prepared are the better way: they decode JPEG with the decoder of
+// the extraction, bit for bit.
 func (m *Model) Image(ctx context.Context, picture image.Image) (Prediction, error) {
 	features, err := m.Images.Embed(ctx, picture)
 	if err != nil {

@@ -33,14 +33,14 @@ type Options struct {
 	Hooks    progress.Hooks
 }
 
-// EncoderError says that a run's encoder is nowhere to be found.
+// EncoderError says that a run's encoder cannot be found.
 type EncoderError struct{ Name, SHA256 string }
 
 func (e *EncoderError) Error() string {
 	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is not where this machine saw it last", e.Name, e.SHA256)
 }
 
-// Found is a run to be put to use, before its encoder is started.
+// Found is a run folder that was read, before its encoder is started.
 type Found struct {
 	Run      *run.Run
 	Settings store.Settings  // how its images were treated
@@ -88,7 +88,7 @@ func (f *Found) hold(ctx context.Context) (err error) {
 	return err
 }
 
-// Read reads a run folder and does not look for its encoder, which Start does later. Without one, Features classifies features.
+// Read reads a run folder without looking for its encoder, which Start does. Found.Features needs no encoder.
 func Read(dir string, o Options) (*Found, error) {
 	r, err := run.Load(dir)
 	if err != nil {
@@ -193,7 +193,7 @@ func modelCache() error {
 	return remove()
 }
 
-// Start starts the encoder, after finding it where Read alone was called.
+// Start starts the encoder. After Read it finds the encoder first.
 func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if f.Encoder == "" {
 		if err := f.hold(ctx); err != nil {
