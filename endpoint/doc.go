@@ -1,11 +1,14 @@
-// Package endpoint answers over HTTP what an image is: POST an image, get JSON.
+// Package endpoint answers over HTTP which cluster an image belongs to: POST an image, get JSON.
 //
-// Every request waits for one of a bounded number of places, so that load beyond what the encoder can serve is refused at once (429)
-// instead of piling up. Bodies are read and decoded by a few requests at a time; what is ready waits for the encoder, which
-// takes what waits, up to a full batch, as soon as it has done the last one: batches grow with the load, as far as that costs the next one
-// little, and no lone image waits. Turns are by what was done for an address lately, light requests go before heavy ones, and refusals of an
-// address come later each time.
+// New makes an Endpoint of a run in use (Of), and Endpoint.Serve serves it until a context ends. It is an http.Handler, too, for a server that
+// has more to answer; Endpoint.Run must run beside that.
 //
-// What it refuses, and how: 413 too many bytes or pixels; 415 no image, or a format that is not read; 422 an image that is damaged; 408
-// a body that comes too slowly; 429 too many requests at once; 503 while it ends, or where an answer takes too long.
+// Every request takes one of a bounded number of places, so that load beyond what the encoder can serve is refused at once (429) instead of
+// piling up. A few requests at a time are read and decoded. Prepared images wait for the encoder, which takes those that are waiting, up to a
+// full batch, as soon as it is free: batches grow with the load while that costs the next one little, and a lone image does not wait. Addresses
+// take turns by how much was done for each lately, light requests go before heavy ones, and an address that is refused again and again is
+// answered later each time.
+//
+// Refusals have these statuses: 413 too many bytes or pixels; 415 no image, or a format that is not read; 422 a damaged image; 408 a body that
+// comes too slowly; 429 too many requests at once; 503 the server is ending, or an answer takes too long.
 package endpoint

@@ -62,15 +62,21 @@ func (a *app) printCache(entries []cache.Entry) error {
 	return err
 }
 
-// printEntries writes a line for each.
+// printEntries writes a line for each, or two on a terminal that is too narrow.
 func (a *app) printEntries(entries []cache.Entry) error {
-	t, now := newTable("KIND", "SIZE", "NEEDED", "STATE", "NAME", "WHAT IT IS"), time.Now()
+	whole, narrow, now := newTable("KIND", "SIZE", "NEEDED", "STATE", "NAME", "WHAT IT IS"), newTable("KIND", "SIZE", "NEEDED", "STATE", "WHAT IT IS, AND ITS NAME"), time.Now()
 	for _, e := range entries {
 		state := string(e.State)
 		if e.State == cache.Kept {
 			state = "kept"
 		}
-		t.row(string(e.Kind), budget.Format(e.Bytes), age.Since(now.Sub(e.Used)), state, plain(e.Name), plain(e.Detail))
+		line := []string{string(e.Kind), budget.Format(e.Bytes), age.Since(now.Sub(e.Used)), state}
+		whole.row(append(line, plain(e.Name), plain(e.Detail))...)
+		narrow.row(append(line, plain(e.Detail))...)
+		narrow.row("", "", "", "", plain(e.Name))
 	}
-	return a.printTable(t)
+	if columns, terminal := a.columns(); terminal && !whole.fits(columns) {
+		return a.printTable(narrow)
+	}
+	return a.printTable(whole)
 }
