@@ -7,10 +7,8 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io"
 
 	"iconic/models/onnx"
-	"iconic/models/precision"
 	"iconic/models/vit"
 	"iconic/models/weights"
 )
@@ -55,15 +53,6 @@ func importTiny(o Options) (*onnx.Model, *Model, error) {
 	}
 	m.Name, m.Licence, m.From = TinyName, "Apache-2.0", "built in"
 	return graph, m, nil
-}
-
-// Tiny writes the built-in encoder as an ONNX model and describes it; its Path is empty.
-func Tiny(w io.Writer) (*Model, error) {
-	graph, m, err := importTiny(Options{Precision: precision.Float32})
-	if err != nil {
-		return nil, err
-	}
-	return m, onnx.Write(w, graph)
 }
 
 func resolveTiny(ctx context.Context, o Options) (*Model, error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"github.com/cespare/xxhash/v2"
@@ -123,15 +122,6 @@ func Load(name string) (*train.State, error) {
 		return nil, fmt.Errorf("checkpoint %s: %w; remove it and train from the start", name, err)
 	}
 	return s, nil
-}
-
-// Read is Load of so many bytes that lie anywhere.
-func Read(r io.ReaderAt, size int64) (*train.State, error) {
-	f, err := safetensors.Read(r, size)
-	if err != nil {
-		return nil, err
-	}
-	return decode(f)
 }
 
 func decode(f *safetensors.File) (*train.State, error) {

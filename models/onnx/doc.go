@@ -10,6 +10,8 @@
 // Every writer of graphs, of encoders, deployments, precisions and choices of outputs, lays its operations with a Builder, which
 // knows types and shapes: what would fail in a session, or run on the wrong dimension, fails while it is written.
 //
+// Write and Parse work on bytes in memory, WriteFile and ReadFile on files, with their external data.
+//
 // What a rewrite does not need to understand (functions, subgraphs, annotations) is kept as it was read, byte by
 // byte, so reading and writing a model again loses nothing.
 package onnx
