@@ -15,6 +15,7 @@ import (
 	"iconic/head/optim"
 	"iconic/head/sampling"
 	"iconic/head/train"
+	"iconic/internal/densetest"
 	"iconic/internal/sharedtest"
 	"iconic/matrix"
 )
@@ -232,5 +233,56 @@ func TestStepsOfManyRows(t *testing.T) {
 	other.Sample = 100
 	if _, err := other.Resolve(10_000); err == nil {
 		t.Error("a sample that was asked for is passed over with another divergence")
+	}
+}
+
+// Of two heads of which one has collapsed into a single cluster the other is kept, whichever comes first; the history's use of clusters is that of
+// the head that is kept, and not that of the last one.
+func TestHistoryHasTheClustersOfTheKeptHead(t *testing.T) {
+	const n, d, k = 60, 4, 3
+	m := densetest.Clouds(2, n, d, k, 8)
+	good, collapsed := &linear.Head{Clusters: k, Dim: d, Weight: make([]float32, k*d), Bias: make([]float32, k)}, linear.New(k, d, rand.New(rand.NewPCG(1, 1)))
+	for c := range k { // the first row of each cloud stands for it
+		copy(good.Weight[c*d:], m.Row(c))
+		for _, v := range m.Row(c) {
+			good.Bias[c] -= v * v / 2
+		}
+	}
+	clear(collapsed.Weight)
+	collapsed.Bias[1] = 9
+	var rows []int32 // pairs of one cloud
+	for i := range n - k {
+		rows = append(rows, int32(i), int32(i+k))
+	}
+	for name, heads := range map[string][]*linear.Head{"first": {good, collapsed}, "last": {collapsed, good}} {
+		one := &given{task{
+			data: &method.Data{}, target: sampling.Partners(len(rows)), loss: icon.Loss[float32]{Learned: icon.Cluster{}, Buffers: &icon.Buffers{}},
+			z: make([]float32, len(rows)*k), dz: make([]float32, len(rows)*k), used: make([]int, 2), largest: make([]float64, 2),
+		}, m, [][]int32{rows}}
+		var trainees []*trainee
+		for _, l := range heads {
+			one.heads = append(one.heads, l.Clone())
+			one.learners = append(one.learners, &train.Learner[float32]{
+				Parameters: one.heads[len(one.heads)-1].Parameters(), Gradients: [][]float32{make([]float32, k*d), make([]float32, k)}, Optimiser: &optim.Adam[float32]{},
+			})
+			trainees = append(trainees, &trainee{head: one.heads[len(one.heads)-1]})
+		}
+		run := &train.Run{}
+		if err := train.Train(context.Background(), run, "given", one, train.Plan{Epochs: 1, Steps: 1, Rate: 1e-9}); err != nil {
+			t.Fatal(err)
+		}
+		for h, l := range one.learners {
+			trainees[h].loss = l.Loss
+		}
+		kept, err := (&Recipe{}).final(context.Background(), one.data, trainees, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := slices.Index(heads, good); kept != one.heads[at] || one.used[1-at] != 1 {
+			t.Errorf("the good head %s: the other is kept, losses %v, clusters used %v", name, []float64{trainees[0].loss, trainees[1].loss}, one.used)
+		}
+		if line := run.History()[0]; line.ClustersUsed != k || line.LargestShare > 0.5 {
+			t.Errorf("the good head %s: %d clusters used, the largest of %v of the rows: not those of the kept head", name, line.ClustersUsed, line.LargestShare)
+		}
 	}
 }

@@ -1,0 +1,72 @@
+package head
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"iconic/head/linear"
+	"iconic/head/method"
+	"iconic/head/setting"
+	"iconic/head/train"
+	"iconic/internal/densetest"
+)
+
+// severalHeads is a method that has found two heads, of which it keeps that of the lower loss.
+type severalHeads struct {
+	heads  []*linear.Head
+	losses []float64
+}
+
+func (m *severalHeads) About() method.About           { return method.About{Name: "several-heads"} }
+func (m *severalHeads) Recipe(int) method.Recipe      { return m }
+func (m *severalHeads) Settings() setting.List        { return nil }
+func (m *severalHeads) Resolve(int) ([]string, error) { return nil, nil }
+func (m *severalHeads) Learn(context.Context, *method.Data) (*method.Outcome, error) {
+	return &method.Outcome{Head: m.heads[train.Best(m.losses)]}, nil
+}
+
+// Collapse and dead clusters are told of the head that is kept, whatever another has done.
+func TestWarningsAreOfTheKeptHead(t *testing.T) {
+	const n, d, k = 120, 4, 4
+	m := densetest.Clouds(2, n, d, k, 8)
+	over := func(clouds int) *linear.Head { // puts a row into the cluster of the nearest of the first clouds
+		l := &linear.Head{Clusters: k, Dim: d, Weight: make([]float32, k*d), Bias: make([]float32, k)}
+		for c := range k {
+			if c >= clouds {
+				l.Bias[c] = -1e9
+				continue
+			}
+			copy(l.Weight[c*d:], m.Row(c))
+			for _, v := range m.Row(c) {
+				l.Bias[c] -= v * v / 2
+			}
+		}
+		return l
+	}
+	for _, c := range []struct {
+		name        string
+		kept, other int // clouds that the heads know
+		want        string
+	}{
+		{"a good head beside a collapsed one", 4, 1, ""},
+		{"a collapsed head beside a good one", 1, 4, "all images fell into one cluster"},
+		{"a head with dead clusters beside a good one", 3, 4, "1 of 4 clusters hold no image"},
+		{"a good head beside one with dead clusters", 4, 3, ""},
+	} {
+		for _, losses := range [][]float64{{1, 2}, {2, 1}} { // the head that is kept is the first, or the last
+			heads := []*linear.Head{over(c.kept), over(c.other)}
+			if losses[0] > losses[1] {
+				slices.Reverse(heads)
+			}
+			r, err := TrainMethod(context.Background(), &severalHeads{heads, losses}, m, Inputs{}, Config{Method: "several-heads", Clusters: k}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Join(r.Warnings, "; "); !strings.Contains(told, c.want) || c.want == "" && told != "" {
+				t.Errorf("%s: warnings %q, want %q", c.name, told, c.want)
+			}
+		}
+	}
+}
