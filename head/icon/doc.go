@@ -9,7 +9,7 @@
 //
 // Everything is generic over float32 and float64, so that central differences in float64 test the very code that trains in
 // float32. Loss works on rows in blocks and holds no n×n matrix; DCL holds one, of its batch, and neighbours over all points (GaussianNeighbours,
-// StudentTNeighbours, CosineNeighbours) name every pair. Sums over rows are taken in stripes whose number depends on n
+// StudentTNeighbours, CosineNeighbours) name every pair, and take up to MostPairwise points. Sums over rows are taken in stripes whose number depends on n
 // alone, so the result has the same bits on any number of workers. Package cluster has the cluster kernel with KL again, fused for speed, which Loss takes
 // in float32; the tests hold one against the other.
 package icon

@@ -44,8 +44,11 @@ func (w Width) check(n int) error {
 }
 
 // GaussianNeighbours is p_ij ∝ exp(−‖x_i−x_j‖²/2σ_i²) over all other points of x (n×d): SNE's p. It fails on a σ that is not
-// positive, and on a perplexity above a third of the others.
+// positive, on a perplexity above a third of the others, and on more than MostPairwise points.
 func GaussianNeighbours(x []float32, n, d int, w Width) (*Rows, error) {
+	if err := checkPairwise(x, n, d); err != nil {
+		return nil, err
+	}
 	if err := w.check(n); err != nil {
 		return nil, err
 	}

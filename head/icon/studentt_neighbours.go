@@ -1,16 +1,18 @@
 package icon
 
 import (
-	"fmt"
 	"math"
 
 	"iconic/head/knn"
 )
 
-// StudentTNeighbours is p_ij ∝ (1 + ‖x_i−x_j‖²/ν)^(−(ν+1)/2) over all other points of x (n×d).
+// StudentTNeighbours is p_ij ∝ (1 + ‖x_i−x_j‖²/ν)^(−(ν+1)/2) over all other points of x (n×d), which may be MostPairwise.
 func StudentTNeighbours(x []float32, n, d int, freedom float64) (*Rows, error) {
-	if !(freedom > 0) {
-		return nil, fmt.Errorf("degrees of freedom %g: want a positive number", freedom)
+	if err := checkPairwise(x, n, d); err != nil {
+		return nil, err
+	}
+	if err := positive("degrees of freedom", freedom); err != nil {
+		return nil, err
 	}
 	return Build(n, func(i int, add func(int, float64)) {
 		for e := range n - 1 {

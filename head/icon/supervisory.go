@@ -69,6 +69,20 @@ func sortedKeys(m map[int]float64) []int {
 	return keys
 }
 
+// MostPairwise is the largest number of points of which a distribution over all pairs is made; its weights take 3.2 GB.
+const MostPairwise = 20_000
+
+// checkPairwise names what cannot be n points of d numbers whose pairs are all held.
+func checkPairwise(x []float32, n, d int) error {
+	switch {
+	case n < 1 || d < 1 || len(x) < n*d:
+		return fmt.Errorf("%d points of %d numbers: want at least one of each, and as many numbers in all; there are %d", n, d, len(x))
+	case n > MostPairwise:
+		return fmt.Errorf("all pairs of %d points take too much memory: want at most %d points; a distribution over the edges of a neighbour graph takes more", n, MostPairwise)
+	}
+	return nil
+}
+
 // other is the e-th point that is not i.
 func other(i, e int) int {
 	if e >= i {

@@ -3,6 +3,7 @@ package represent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -210,7 +211,11 @@ func labelsOf(d *method.Data, rows []int32) []int {
 
 // batchSimilarity: everyone in the batch, by exp(cos(x_i, x_j)/τ) of their features (Sobal et al. 2025, with images for captions).
 func batchSimilarity(c *Contrast, data *method.Data, rows []int32, x []float32) (*icon.Rows, error) {
-	return icon.CosineNeighbours(x, len(rows), data.Features.Dim(), c.Temperature)
+	p, err := icon.CosineNeighbours(x, len(rows), data.Features.Dim(), c.Temperature)
+	if err != nil {
+		return nil, fmt.Errorf("targets of a batch of %d rows: %w", len(rows), err)
+	}
+	return p, nil
 }
 
 // contrast trains one mapper by a loss over batches.
