@@ -491,10 +491,11 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 	if err != nil {
 		return nil, err
 	}
-	e, _, err := spectral.Leading(ctx, m, o.Clusters, seed(o.Seed, 'e', draw), o.Workers)
+	leading, err := spectral.Leading(ctx, m, spectral.Options{Count: o.Clusters, Seed: seed(o.Seed, 'e', draw), Workers: o.Workers})
 	if err != nil {
 		return nil, err
 	}
+	e := leading.Vectors
 	kernel.NormalizeRows(e.X, e.Width)
 	found, err := kmeans.Runs(ctx, e, kmeans.Options{
 		Clusters: o.Clusters, Starts: runs, MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 'k', draw),

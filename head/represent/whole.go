@@ -12,8 +12,10 @@ import (
 	"iconic/head/method"
 	"iconic/head/principal"
 	"iconic/head/setting"
+	"iconic/head/spectral"
 	"iconic/head/train"
 	"iconic/head/tsne"
+	"iconic/internal/kernel"
 )
 
 // mostWhole is the number of points up to which all pairs are compared in every step.
@@ -270,63 +272,6 @@ func (p *PCA) Learn(ctx context.Context, data *method.Data) (*method.Outcome, er
 	return &method.Outcome{Representation: z, Dimensions: k, Loss: -2 * kept, Notes: notes}, nil
 }
 
-// topSubspace finds, to more digits than package spectral, whose eigenvalues are right to a thousandth (with its vectors this method's
-// clusters are others: docs/numbers.md), the subspace (n×k, orthonormal columns) on which a symmetric, positive semidefinite matrix is largest, and the trace
-// kept there, by orthogonal iteration. multiply writes the product with v into dst.
-func topSubspace(ctx context.Context, n, k int, seed uint64, multiply func(dst, v []float64)) (v []float64, kept float64, err error) {
-	const most, enough = 1000, 1e-10
-	r := rand.New(rand.NewPCG(seed, 0x73706163))
-	v, next := make([]float64, n*k), make([]float64, n*k)
-	for i := range v {
-		v[i] = r.NormFloat64()
-	}
-	orthonormalize(v, n, k)
-	for range most {
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
-		}
-		multiply(next, v)
-		trace := 0.0
-		for i, x := range next {
-			trace += x * v[i]
-		}
-		orthonormalize(next, n, k)
-		v, next = next, v
-		done := trace-kept <= enough*math.Abs(trace)
-		kept = trace
-		if done {
-			break
-		}
-	}
-	return v, kept, nil
-}
-
-// orthonormalize makes the columns of v (n×k) orthonormal, twice by Gram and Schmidt; a column that depends on those before it is 0.
-func orthonormalize(v []float64, n, k int) {
-	for range 2 {
-		for a := range k {
-			for b := range a {
-				s := 0.0
-				for i := range n {
-					s += v[i*k+a] * v[i*k+b]
-				}
-				for i := range n {
-					v[i*k+a] -= s * v[i*k+b]
-				}
-			}
-			s := 0.0
-			for i := range n {
-				s += v[i*k+a] * v[i*k+a]
-			}
-			if s = math.Sqrt(s); s > 1e-150 {
-				for i := range n {
-					v[i*k+a] /= s
-				}
-			}
-		}
-	}
-}
-
 // Spectral is the eigenvectors of the neighbour graph.
 type Spectral struct {
 	method.Scaling
@@ -345,50 +290,33 @@ func (s *Spectral) Settings() setting.List {
 // Resolve implements method.Recipe.
 func (s *Spectral) Resolve(n int) ([]string, error) { return s.Neighbourhood.Resolve(n) }
 
-// mostSpectral bounds the numbers of the eigenvectors, two copies of which are held: 2³⁰ take 16 GB.
-const mostSpectral = 1 << 30
+const (
+	// mostSpectral bounds the numbers of the eigenvectors, of which about four copies are held: 2³⁰ take 16 GB.
+	mostSpectral = 1 << 30
+	// residual of every eigenvector, ‖Mv − λv‖, at which the solver ends. A vector is then off by about residual over the distance of its
+	// eigenvalue from the next, which among a hundred is some thousandths.
+	residual = 1e-5
+)
 
-// Learn takes the leading eigenvectors of the normalised neighbour graph, D^−½ A D^−½ with A_ij = (w_ij + w_ji)/2, one for each cluster,
-// rows scaled to length 1 (Ng, Jordan and Weiss 2001). Half the identity is added, so that the largest eigenvalues are the largest in size.
+// Learn takes the leading eigenvectors of the normalised neighbour graph, M = D^−½ A D^−½ with A_ij = (w_ij + w_ji)/2, one for each cluster,
+// rows scaled to length 1 (Ng, Jordan and Weiss 2001). The loss is −trace(Vᵀ M V), minus the sum of their eigenvalues.
 func (s *Spectral) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	n, k := d.Graph.N, d.Clusters
 	if n*k > mostSpectral {
 		return nil, fmt.Errorf("%d eigenvectors of %d images take too much memory: want at most %d numbers; take fewer images", k, n, mostSpectral)
 	}
-	w := clustering.Weights(d.Graph)
-	degree := make([]float64, n)
-	for i := range n {
-		for e, j := range d.Graph.Row(i) {
-			degree[i] += float64(w[i*d.Graph.K+e]) / 2
-			degree[j] += float64(w[i*d.Graph.K+e]) / 2
-		}
-	}
-	v, kept, err := topSubspace(ctx, n, k, d.Seed, func(dst, v []float64) {
-		for i, x := range v {
-			dst[i] = x / 2
-		}
-		for i := range n {
-			for e, j := range d.Graph.Row(i) {
-				a := float64(w[i*d.Graph.K+e]) / 4 / math.Sqrt(max(degree[i]*degree[j], 1e-300))
-				for c := range k {
-					dst[i*k+c] += a * v[int(j)*k+c]
-					dst[int(j)*k+c] += a * v[i*k+c]
-				}
-			}
-		}
-	})
+	m := spectral.Normalised(d.Graph, clustering.Weights(d.Graph))
+	e, err := spectral.Leading(ctx, m, spectral.Options{Count: k, Residual: residual, Seed: d.Seed, Workers: d.Workers})
 	if err != nil {
 		return nil, err
 	}
-	z := make([]float32, n*k)
-	for i := range n {
-		s := 0.0
-		for _, x := range v[i*k : (i+1)*k] {
-			s += x * x
-		}
-		for c, x := range v[i*k : (i+1)*k] {
-			z[i*k+c] = float32(x / math.Sqrt(max(s, 1e-300)))
-		}
+	out := &method.Outcome{Representation: e.Vectors.X, Dimensions: k}
+	for _, value := range e.Values {
+		out.Loss -= value
 	}
-	return &method.Outcome{Representation: z, Dimensions: k, Loss: -kept}, nil
+	if e.Residual > residual {
+		out.Notes = []string{fmt.Sprintf("the eigenvectors are known to a residual of %.1g, where %g was wanted", e.Residual, residual)}
+	}
+	kernel.NormalizeRows(e.Vectors.X, k)
+	return out, nil
 }

@@ -1,5 +1,5 @@
-// Package spectral gives the leading eigenvectors of a graph of shared neighbours: coordinates in which rows of one group lie together,
-// for a start that is not random.
+// Package spectral finds the leading eigenvectors of a graph: coordinates in which rows of one group lie together. The method spectral clusters
+// by them, and the default method starts from them.
 //
 // Shared neighbours. A neighbour that shares few of one's own neighbours is likely a stranger. With N̄(i) the k nearest others of i and i itself,
 //
@@ -14,4 +14,5 @@
 //	T₀ = X,   T₁ = LX,   T_(t+1) = 2L T_t − T_(t−1),   L = (2M − (b − 1)I)/(b + 1),
 //
 // made orthonormal, and turned so that XᵀMX is diagonal (Rayleigh and Ritz); b is the least of those values, and so on for some rounds (Zhou et al. 2006).
+// An error of δ in a vector shows in its eigenvalue as δ², so that values settle long before vectors do: whoever needs the vectors asks for a residual.
 package spectral

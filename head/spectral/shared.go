@@ -16,9 +16,15 @@ func Shared(ctx context.Context, g *knn.Graph, workers int) (*matrix.Sparse, err
 	if err != nil {
 		return nil, err
 	}
+	return Normalised(g, weight), nil
+}
+
+// Normalised is D^(−½) A D^(−½) for the edges of g, in their order, of any weights ≥ 0: A = (W + Wᵀ)/2, and D its row sums. A row whose edges all
+// have no weight is empty.
+func Normalised(g *knn.Graph, weight []float32) *matrix.Sparse {
 	m := symmetric(g, weight)
 	normalise(m)
-	return m, nil
+	return m
 }
 
 // Weights are s_ij² of the package's text, from 0 to 1, for the edges of g in their order.

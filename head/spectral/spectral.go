@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -15,50 +16,99 @@ import (
 )
 
 const (
-	degree    = 8    // of the filter
-	mostTurns = 10   // of filtering
-	settled   = 1e-3 // change of every eigenvalue below which it ends
-	blockRows = 128
-	stripes   = 8
+	degree     = 8    // of the filter
+	fewRounds  = 10   // of filtering, at most, without Options.Residual
+	mostRounds = 100  // with it
+	settled    = 1e-3 // change of every eigenvalue below which it ends without Options.Residual
+	blockRows  = 128
+	stripes    = 8
 )
 
-// Leading gives the count leading eigenvectors of m, symmetric with eigenvalues in [−1, 1], as columns of a matrix of m's rows, and their values in
-// falling order. The result depends on m, count and the seed alone. Eigenvalues are right to about a thousandth: for clusters, not for physics.
-func Leading(ctx context.Context, m *matrix.Sparse, count int, seed uint64, workers int) (*matrix.Dense, []float64, error) {
+// Options of Leading.
+type Options struct {
+	Count int // eigenvectors, from 1 to the number of rows
+	// Residual is the largest ‖Mv − λv‖ of a vector at which it ends, or after 100 rounds; float32 reaches about 1e-6. With 0 it ends as soon as a round
+	// changes no eigenvalue by more than a thousandth, or after 10 rounds: enough for a start, whose last vectors may be off by a good part of their length.
+	Residual float64
+	Seed     uint64
+	Workers  int // goroutines; all processors when < 1
+}
+
+// Eigen are eigenvectors and their values.
+type Eigen struct {
+	Vectors  *matrix.Dense // n×count: vector e is column e
+	Values   []float64     // in falling order
+	Residual float64       // largest ‖Mv − λv‖ of a vector; NaN where Options.Residual is 0, for it is not measured
+}
+
+// Leading gives the leading eigenvectors of m, symmetric with eigenvalues in [−1, 1]. The result depends on m and the options alone, on any number of
+// workers. It fails on a count out of range, on a matrix that is not one, and with ctx's error when ctx ends.
+func Leading(ctx context.Context, m *matrix.Sparse, o Options) (*Eigen, error) {
 	n := m.Len()
-	if count < 1 || count > n {
-		return nil, nil, fmt.Errorf("%d eigenvectors of %d rows: want at least 1 and no more than there are rows", count, n)
+	if o.Count < 1 || o.Count > n {
+		return nil, fmt.Errorf("%d eigenvectors of %d rows: want at least 1 and no more than there are rows", o.Count, n)
 	}
 	if err := m.Check(n); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	width := min(n, count+max(8, count/8)) // a few more than asked for make those converge
-	s := &subspace{m: m, workers: workers, x: matrix.NewDense(n, width)}
-	r := rand.New(rand.NewPCG(seed, 0x7370656374))
+	width := min(n, o.Count+max(8, o.Count/8)) // a few more than asked for make those converge
+	s := &subspace{m: m, workers: o.Workers, x: matrix.NewDense(n, width)}
+	r := rand.New(rand.NewPCG(o.Seed, 0x7370656374))
 	for e := range s.x.X {
 		s.x.X[e] = float32(r.NormFloat64())
 	}
+	rounds, found := fewRounds, &Eigen{Residual: math.NaN()}
+	if o.Residual > 0 {
+		rounds = mostRounds
+	}
 	bound := 0.0
-	var last, values []float64
-	for turn := range mostTurns {
+	for round := range rounds {
 		if err := s.filter(ctx, bound); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		var err error
-		if values, err = s.turn(ctx); err != nil {
-			return nil, nil, err
+		values, err := s.turn(ctx)
+		if err != nil {
+			return nil, err
 		}
-		if turn > 0 && near(values[:count], last[:count]) {
+		before := found.Values
+		found.Values = values[:o.Count]
+		if o.Residual > 0 {
+			if found.Residual, err = s.residual(ctx, found.Values); err != nil {
+				return nil, err
+			}
+			if found.Residual <= o.Residual {
+				break
+			}
+		} else if round > 0 && near(found.Values, before) {
 			break
 		}
-		last = values
 		bound = min(0.99, max(-0.9, values[width-1]))
 	}
-	result := matrix.NewDense(n, count)
+	found.Vectors = matrix.NewDense(n, o.Count)
 	for i := range n {
-		copy(result.Row(i), s.x.Row(i))
+		copy(found.Vectors.Row(i), s.x.Row(i))
 	}
-	return result, values[:count], nil
+	return found, nil
+}
+
+// residual is the largest ‖Mv − λv‖ of the first columns, one for each value.
+func (s *subspace) residual(ctx context.Context, values []float64) (float64, error) {
+	rows := parallel.Stripe(s.x.Len(), stripes, blockRows)
+	square, err := parallel.Sum(ctx, s.workers, s.x.Len(), rows, rows, len(values), func(sum []float64, lo, hi int) error {
+		product := make([]float32, s.x.Width)
+		for i := lo; i < hi; i++ {
+			s.row(product, s.x, i, 1, 0)
+			for e, value := range values {
+				off := float64(product[e]) - value*float64(s.x.Row(i)[e])
+				sum[e] += off * off
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return math.Sqrt(slices.Max(square)), nil
 }
 
 func near(a, b []float64) bool {
@@ -82,12 +132,7 @@ func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale,
 	return parallel.Blocks(ctx, s.workers, x.Len(), blockRows, func(_, lo, hi int) error {
 		row := make([]float32, x.Width)
 		for i := lo; i < hi; i++ {
-			clear(row)
-			kernel.AddScaled(row, -scale*shift, x.Row(i))
-			column, weight := s.m.Row(i)
-			for e, j := range column {
-				kernel.AddScaled(row, scale*weight[e], x.Row(int(j)))
-			}
+			s.row(row, x, i, scale, shift)
 			if less != nil {
 				kernel.AddScaled(row, -1, less.Row(i))
 			}
@@ -95,6 +140,16 @@ func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale,
 		}
 		return nil
 	})
+}
+
+// row is row i of scale·(M x − shift·x).
+func (s *subspace) row(dst []float32, x *matrix.Dense, i int, scale, shift float32) {
+	clear(dst)
+	kernel.AddScaled(dst, -scale*shift, x.Row(i))
+	column, weight := s.m.Row(i)
+	for e, j := range column {
+		kernel.AddScaled(dst, scale*weight[e], x.Row(int(j)))
+	}
 }
 
 // filter applies the polynomial.
@@ -140,7 +195,7 @@ func (s *subspace) turn(ctx context.Context) ([]float64, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(sym, true) {
-		return nil, errors.New("spectral start: the projected matrix has no eigenvalues: look whether the features are finite")
+		return nil, errors.New("eigenvectors of a graph: the projected matrix has no eigenvalues: look whether the features are finite")
 	}
 	rising := eigen.Values(nil)
 	var vectors mat.Dense
@@ -193,13 +248,13 @@ func (s *subspace) orthonormalise(ctx context.Context) error {
 			break
 		}
 		if shift > 1 {
-			return errors.New("spectral start: the columns have no Cholesky factor: look whether the features are finite")
+			return errors.New("eigenvectors of a graph: the columns have no Cholesky factor: look whether the features are finite")
 		}
 	}
 	var lower, inverse mat.TriDense
 	factor.LTo(&lower)
 	if err := inverse.InverseTri(&lower); err != nil && !errors.As(err, new(mat.Condition)) {
-		return fmt.Errorf("spectral start: %w", err)
+		return fmt.Errorf("eigenvectors of a graph: %w", err)
 	}
 	b := make([]float32, k*k)
 	for e := range k {

@@ -44,35 +44,77 @@ func whole(m *matrix.Sparse) *mat.SymDense {
 	return s
 }
 
-// The values are those of a dense solver, and the vectors are orthonormal and nearly eigenvectors.
+// The values are those of a dense solver, and the vectors are orthonormal and nearly eigenvectors: with a residual as near as that asks for,
+// without one near enough for a start.
 func TestLeadingAgreesWithADenseSolver(t *testing.T) {
+	m := shared(t, 1, 300, 10, 6, 0.7, 2)
+	var eigen mat.EigenSym
+	if !eigen.Factorize(whole(m), false) {
+		t.Fatal("the dense solver fails")
+	}
+	want := eigen.Values(nil)
 	for _, count := range []int{1, 6, 20} {
-		m := shared(t, 1, 300, 10, 6, 0.7, 2)
-		v, values, err := Leading(context.Background(), m, count, 5, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var eigen mat.EigenSym
-		if !eigen.Factorize(whole(m), false) {
-			t.Fatal("the dense solver fails")
-		}
-		want := eigen.Values(nil)
-		for e, got := range values {
-			if math.Abs(got-want[len(want)-1-e]) > 5e-3 {
-				t.Errorf("eigenvalue %d of %d is %v, want %v", e, count, got, want[len(want)-1-e])
+		for residual, near := range map[float64]float64{0: 5e-3, 1e-5: 1e-6} {
+			found, err := Leading(context.Background(), m, Options{Count: count, Residual: residual, Seed: 5, Workers: 2})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for a := range count {
-			for b := range count {
-				dot := 0.0
-				for i := range v.Len() {
-					dot += float64(v.Row(i)[a]) * float64(v.Row(i)[b])
-				}
-				if math.Abs(dot-map[bool]float64{true: 1}[a == b]) > 1e-3 {
-					t.Errorf("columns %d and %d have product %v", a, b, dot)
+			for e, got := range found.Values {
+				if math.Abs(got-want[len(want)-1-e]) > near {
+					t.Errorf("residual %g: eigenvalue %d of %d is %v, want %v", residual, e, count, got, want[len(want)-1-e])
 				}
 			}
+			orthonormal(t, found.Vectors)
+			if residual == 0 {
+				if !math.IsNaN(found.Residual) {
+					t.Errorf("a residual of %v, which was not asked for", found.Residual)
+				}
+				continue
+			}
+			if off := furthest(m, found); off > 2*residual || math.Abs(off-found.Residual) > 1e-6 {
+				t.Errorf("%d vectors: a residual of %v, said to be %v", count, off, found.Residual)
+			}
 		}
+	}
+}
+
+func orthonormal(t *testing.T, v *matrix.Dense) {
+	t.Helper()
+	for a := range v.Width {
+		for b := range v.Width {
+			dot := 0.0
+			for i := range v.Len() {
+				dot += float64(v.Row(i)[a]) * float64(v.Row(i)[b])
+			}
+			if math.Abs(dot-map[bool]float64{true: 1}[a == b]) > 1e-3 {
+				t.Errorf("columns %d and %d have product %v", a, b, dot)
+			}
+		}
+	}
+}
+
+// furthest is the largest ‖Mv − λv‖, in float64.
+func furthest(m *matrix.Sparse, found *Eigen) (most float64) {
+	for e, value := range found.Values {
+		square := 0.0
+		for i := range m.Len() {
+			off := -value * float64(found.Vectors.Row(i)[e])
+			column, weight := m.Row(i)
+			for c, j := range column {
+				off += float64(weight[c]) * float64(found.Vectors.Row(int(j))[e])
+			}
+			square += off * off
+		}
+		most = max(most, math.Sqrt(square))
+	}
+	return most
+}
+
+// A residual that float32 does not reach ends after as many rounds as there may be, and is told.
+func TestResidualOutOfReach(t *testing.T) {
+	found, err := Leading(context.Background(), shared(t, 1, 60, 5, 3, 0.7, 1), Options{Count: 2, Residual: 1e-300, Workers: 1})
+	if err != nil || !(found.Residual > 1e-300 && found.Residual < 1e-5) {
+		t.Errorf("residual %v, %v", found.Residual, err)
 	}
 }
 
@@ -149,18 +191,17 @@ func jaccard(g *knn.Graph, i, j int) float64 {
 
 func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	type found struct {
-		M      *matrix.Sparse
-		X      []float32
-		Values []float64
+		M     *matrix.Sparse
+		Eigen *Eigen
 	}
 	var first *found
 	for _, workers := range []int{1, 2, 5} {
 		m := shared(t, 2, 900, 12, 9, 0.8, workers)
-		v, values, err := Leading(context.Background(), m, 9, 3, workers)
+		e, err := Leading(context.Background(), m, Options{Count: 9, Residual: 1e-4, Seed: 3, Workers: workers})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := (&found{m, v.X, values}); first == nil {
+		if f := (&found{m, e}); first == nil {
 			first = f
 		} else if diff := cmp.Diff(first, f); diff != "" {
 			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
@@ -178,19 +219,21 @@ func TestDegenerateGraphs(t *testing.T) {
 		"two points": {Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}},
 	} {
 		for _, count := range []int{1, m.Len()/2 + 1, m.Len()} {
-			v, values, err := Leading(context.Background(), m, count, r.Uint64(), 1)
-			if err != nil {
-				t.Errorf("%s, %d vectors: %v", name, count, err)
-				continue
-			}
-			for _, x := range v.X {
-				if x-x != 0 {
-					t.Errorf("%s, %d vectors: %v is not finite", name, count, x)
-					break
+			for _, residual := range []float64{0, 1e-5} {
+				e, err := Leading(context.Background(), m, Options{Count: count, Residual: residual, Seed: r.Uint64(), Workers: 1})
+				if err != nil {
+					t.Errorf("%s, %d vectors: %v", name, count, err)
+					continue
 				}
-			}
-			if len(values) != count || v.Width != count {
-				t.Errorf("%s: %d values and %d columns, want %d", name, len(values), v.Width, count)
+				for _, x := range e.Vectors.X {
+					if x-x != 0 {
+						t.Errorf("%s, %d vectors: %v is not finite", name, count, x)
+						break
+					}
+				}
+				if len(e.Values) != count || e.Vectors.Width != count {
+					t.Errorf("%s: %d values and %d columns, want %d", name, len(e.Values), e.Vectors.Width, count)
+				}
 			}
 		}
 	}
@@ -199,13 +242,13 @@ func TestDegenerateGraphs(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	m := &matrix.Sparse{Offset: []int{0, 1, 2}, Column: []int32{1, 0}, Weight: []float32{1, 1}}
 	for _, count := range []int{0, 3} {
-		if _, _, err := Leading(context.Background(), m, count, 0, 1); err == nil || !strings.Contains(err.Error(), "eigenvectors of 2 rows") {
+		if _, err := Leading(context.Background(), m, Options{Count: count, Workers: 1}); err == nil || !strings.Contains(err.Error(), "eigenvectors of 2 rows") {
 			t.Errorf("%d vectors: %v", count, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := Leading(ctx, m, 1, 0, 1); !errors.Is(err, context.Canceled) {
+	if _, err := Leading(ctx, m, Options{Count: 1, Workers: 1}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

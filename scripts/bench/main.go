@@ -30,6 +30,7 @@ var sections = []section{
 	{"science", science},
 	{"clusters", clusters},
 	{"choosing", choosing},
+	{"eigenvectors", eigenvectors},
 }
 
 type options struct {

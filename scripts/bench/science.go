@@ -309,10 +309,11 @@ func shared(ctx context.Context, d *drawn, seed uint64, workers int) (*found, er
 	if err != nil {
 		return nil, err
 	}
-	e, _, err := spectral.Leading(ctx, m, d.classes, seed, workers)
+	leading, err := spectral.Leading(ctx, m, spectral.Options{Count: d.classes, Seed: seed, Workers: workers})
 	if err != nil {
 		return nil, err
 	}
+	e := leading.Vectors
 	kernel.NormalizeRows(e.X, e.Width)
 	r, err := kmeans.Cluster(ctx, e, kmeans.Options{Clusters: d.classes, Starts: 3, Seed: seed, Workers: workers})
 	if err != nil {
