@@ -1,8 +1,10 @@
 package iconic_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -52,11 +54,19 @@ func fixture(t testing.TB) *features.Set {
 	return set
 }
 
+// oneHead and vote are settings that end in a run of one linear head, and in one of heads that vote.
+var (
+	oneHead = map[string]string{"method": "kmeans"}
+	vote    = map[string]string{"method": "debiased-infonce-clustering", "epochs": "20", "heads": "4", "alpha": "0.97"}
+)
+
 // trained makes a small run of them, and gives its files.
-func trained(t testing.TB) map[string][]byte {
+func trained(t testing.TB, settings map[string]string) map[string][]byte {
 	t.Helper()
 	set := fixture(t)
-	c, _, err := run.Configure(map[string]string{"clusters": strconv.Itoa(fixtureNames), "method": "kmeans"}, 0, fixtureRows, fixtureNames)
+	settings = maps.Clone(settings)
+	settings["clusters"] = strconv.Itoa(fixtureNames)
+	c, _, err := run.Configure(settings, 0, fixtureRows, fixtureNames)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +153,17 @@ func opened(dir string) error {
 // Whatever becomes of a file of a run folder, it is used or refused by an error, and takes no more than it is worth. Of about 7,000
 // variants one of 61 is tried, and of three behind the tag slow.
 func TestTamperedRuns(t *testing.T) {
-	files := trained(t)
+	t.Run("one head", func(t *testing.T) { tampered(t, trained(t, oneHead)) })
+	t.Run("heads that vote", func(t *testing.T) {
+		files := trained(t, vote)
+		if !bytes.Contains(files[headFile], []byte("temperature")) {
+			t.Fatal("the heads do not vote")
+		}
+		tampered(t, files)
+	})
+}
+
+func tampered(t *testing.T, files map[string][]byte) {
 	dir := t.TempDir()
 	size := write(t, dir, files)
 	if err := use(t, dir, size); err != nil {
@@ -179,8 +199,10 @@ func TestTamperedRuns(t *testing.T) {
 
 // FuzzRun is the same with any bytes.
 func FuzzRun(f *testing.F) {
-	files := trained(f)
-	f.Add(files[configFile], files[metricsFile], files[headFile], files[noveltyFile], files[historyFile], files[assignments])
+	for _, settings := range []map[string]string{oneHead, vote} {
+		files := trained(f, settings)
+		f.Add(files[configFile], files[metricsFile], files[headFile], files[noveltyFile], files[historyFile], files[assignments])
+	}
 	f.Fuzz(func(t *testing.T, config, metrics, head, novelty, history, table []byte) {
 		dir := t.TempDir()
 		size := write(t, dir, map[string][]byte{configFile: config, metricsFile: metrics, headFile: head, noveltyFile: novelty, historyFile: history, assignments: table})

@@ -71,17 +71,18 @@ func roomFor(file, model string) error {
 
 // deployment is the run's head and settings as the exporter takes them.
 func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
-	l := m.Run.Head
+	h := m.Run.Head
 	transform := m.Images.Transform
 	o := deploy.Options{
 		Output: m.found.Settings.Encoder.Output,
-		Head:   []deploy.Layer{{In: l.Dim, Out: l.Clusters, Weight: l.Weight, Bias: l.Bias}},
+		Head:   []deploy.Layer{{In: h.Dim, Out: h.Members * h.Clusters, Weight: h.Weight, Bias: h.Bias}},
+		Vote:   deploy.Vote{Members: h.Members, Temperature: h.Temperature},
 	}
 	if preprocessing {
 		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}
 	}
 	if m.Curation != nil {
-		o.Regroup = regrouped(m.Curation.Steps(), l.Clusters, l.Dim)
+		o.Regroup = regrouped(m.Curation.Steps(), h.Clusters, h.Dim)
 	}
 	names := make([]string, m.Clusters())
 	for c := range names {

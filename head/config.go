@@ -223,6 +223,7 @@ func (c *Config) typed() error {
 	}
 	list := m.Recipe(c.Clusters).Settings()
 	if c.earlier(list) {
+		c.distilled(list)
 		return nil
 	}
 	for name, v := range c.Settings {
@@ -235,7 +236,19 @@ func (c *Config) typed() error {
 		}
 		c.Settings[name] = s.Value()
 	}
+	c.distilled(list)
 	return nil
+}
+
+// distilled reads a configuration of before a vote could be kept whole: where heads voted, one has learnt what they agreed on.
+func (c *Config) distilled(list setting.List) {
+	if _, reads := list.Find("distil"); !reads {
+		return
+	}
+	if _, given := c.Settings["distil"]; !given {
+		heads, _ := c.Settings["heads"].(int)
+		c.Settings["distil"] = c.Settings["consensus"] == true && heads > 1
+	}
 }
 
 // earlier reads the settings of a run folder of format 1, in which every method had every setting, some under other names: those that the
@@ -257,7 +270,7 @@ func (c *Config) earlier(list setting.List) bool {
 	was["lr"], was["use-views"] = was["learning-rate"], was["views"]
 	kept := setting.Values{}
 	for _, one := range list {
-		if one.Shorthand {
+		if one.Shorthand || one.Name == "distil" { // which came later
 			continue
 		}
 		v, ok := was[one.Name]

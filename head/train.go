@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"iconic/head/ensemble"
 	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
-	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/novelty"
@@ -22,7 +22,7 @@ import (
 type (
 	Features = matrix.Features // rows of numbers, in memory or on disk
 	Matrix   = matrix.Dense    // Features in memory
-	Linear   = linear.Head     // the head: logits z = x·Wᵀ + b
+	Ensemble = ensemble.Head   // the head: a linear one, or several that vote
 	Inputs   = method.Inputs   // what some methods learn from besides features
 	Epoch    = train.Epoch     // a line of history.jsonl
 	State    = train.State     // a training between two steps
@@ -52,9 +52,9 @@ type Options struct {
 
 // Result is a finished training.
 type Result struct {
-	Head    *Linear // for features as they are: scaling is folded in
-	Config  Config  // as used, rules resolved
-	Loss    float64 // of the last epoch
+	Head    *Ensemble // for features as they are: scaling is folded in
+	Config  Config    // as used, rules resolved
+	Loss    float64   // of the last epoch
 	History []Epoch
 	Graph   *knn.Graph // of all rows, or where the method learned from a sample of some
 	// Representation is what a method that learns one made of every row, n×Dimensions; nil for the clustering methods.
@@ -127,7 +127,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, nil, fmt.Errorf("method %s: %w", m.About().Name, err)
 	}
 	r := &Result{
-		Head: found.Head, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
+		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
 		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: append(notes, found.Notes...),
 	}
 	if p.scaled != nil {
@@ -149,7 +149,11 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 // headOf gives every outcome a head: one that learns the clusters found, which are those of k-means on a representation where a method has
 // found none, so that every method ends in the same kind of head, which sorts new images, too.
 func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
-	if found.Head != nil {
+	switch {
+	case found.Vote != nil:
+		return nil
+	case found.Head != nil:
+		found.Vote = ensemble.Of(found.Head)
 		return nil
 	}
 	if found.Cluster == nil {
@@ -164,7 +168,9 @@ func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 		}
 	}
 	var err error
-	found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.Epochs)
+	if found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.Epochs); err == nil {
+		found.Vote = ensemble.Of(found.Head)
+	}
 	return err
 }
 

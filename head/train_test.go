@@ -74,7 +74,7 @@ func learn(t testing.TB, f Features, c Config, o Options) *Result {
 }
 
 // purity is the share of rows whose cluster's commonest cloud is their own.
-func purity(t *testing.T, l *Linear, m *matrix.Dense, k int) float64 {
+func purity(t *testing.T, l *Ensemble, m *matrix.Dense, k int) float64 {
 	t.Helper()
 	p := make([]float32, m.Len()*l.Clusters)
 	if err := l.Probabilities(p, m.X, m.Len()); err != nil {

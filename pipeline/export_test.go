@@ -11,6 +11,7 @@ import (
 
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
+	"iconic/head/ensemble"
 	"iconic/internal/onnxtest"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
@@ -173,6 +174,64 @@ func through(layers []deploy.Layer, features []float32) []float64 {
 	return x
 }
 
+// Heads that vote are in the graph what package ensemble makes of them, on operator sets of every way to write the operations, and so are their
+// regrouped clusters.
+func TestHeadsThatVoteInTheGraph(t *testing.T) {
+	lib := library(t)
+	const d = 12
+	file := onnxtest.Pooling(16, 8).Write(t)
+	for _, opset := range []int64{9, 18} {
+		for _, members := range []int{1, 3, 8} {
+			for _, temperature := range []float32{1, 0.5} {
+				if members == 1 && temperature != 1 {
+					continue
+				}
+				r := rand.New(rand.NewPCG(uint64(opset), uint64(members)))
+				k := 2 + r.IntN(9)
+				l := randomLayer(r, d, members*k)
+				head := &ensemble.Head{Members: members, Clusters: k, Dim: d, Weight: l.Weight, Bias: l.Bias, Temperature: temperature}
+				merge := deploy.Regroup{In: k, Out: k, Weight: make([]float32, k*k)}
+				for c := range k {
+					merge.Weight[c*k+max(1, c)] = 1
+				}
+				for name, o := range map[string]deploy.Options{
+					"as they are": {}, "merged": {Regroup: []deploy.Regroup{merge}},
+				} {
+					o.Head, o.Vote = []deploy.Layer{l}, deploy.Vote{Members: members, Temperature: temperature}
+					const n = 5
+					x := make([]float32, n*3*16*16)
+					for i := range x {
+						x[i] = float32(r.NormFloat64() * 9)
+					}
+					model := deployed(t, file, func(m *onnx.Model) { m.Opsets[""] = opset }, o)
+					got, err := encoder.Once(lib, model, x, []int64{n, 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
+					if err != nil {
+						t.Fatalf("operator set %d: %v", opset, err)
+					}
+					want := make([]float32, n*k)
+					if err := head.Probabilities(want, got[1], n); err != nil {
+						t.Fatal(err)
+					}
+					for i := range n {
+						if o.Regroup != nil {
+							want[i*k+1] += want[i*k]
+							want[i*k] = 0
+						}
+					}
+					if len(got[0]) != len(want) {
+						t.Fatalf("%d probabilities, want %d", len(got[0]), len(want))
+					}
+					for i, p := range want {
+						if !(math.Abs(float64(p-got[0][i])) < 1e-5) {
+							t.Fatalf("operator set %d, %d heads at %g, %s: probability %d is %g, want %g", opset, members, temperature, name, i, got[0][i], p)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestDeployRefuses(t *testing.T) {
 	file := onnxtest.Pooling(16, 8).Write(t)
 	right := deploy.Options{Head: []deploy.Layer{randomLayer(rand.New(rand.NewPCG(1, 1)), 12, 3)}}
@@ -182,6 +241,8 @@ func TestDeployRefuses(t *testing.T) {
 	}{
 		"no head":        {func(_ *onnx.Model, o *deploy.Options) { o.Head = nil }, "no layer"},
 		"a wrong head":   {func(_ *onnx.Model, o *deploy.Options) { o.Head[0].In = 5 }, "does not fit"},
+		"heads of parts": {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Members = 2 }, "a vote of 2 heads"},
+		"a cold vote":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Temperature = -1 }, "temperature of -1"},
 		"no such output": {func(_ *onnx.Model, o *deploy.Options) { o.Output = "else" }, `no output "else"`},
 		"old operators":  {func(m *onnx.Model, o *deploy.Options) { m.Opsets[""], o.Preprocessing = 10, &deploy.Pixels{Crop: 16} }, "operator set 10"},
 		"two outputs":    {func(m *onnx.Model, _ *deploy.Options) { m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Outputs[0]) }, "2 outputs"},

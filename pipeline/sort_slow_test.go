@@ -71,7 +71,7 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := run.Finish(dir, run.Config{Format: 1, Training: c, Features: features.Source{Images: photos, Rows: images, Dim: 4}}, &head.Result{
-		Config: c, Head: &head.Linear{Dim: 4, Clusters: 10, Weight: make([]float32, 40), Bias: make([]float32, 10)},
+		Config: c, Head: &head.Ensemble{Members: 1, Dim: 4, Clusters: 10, Weight: make([]float32, 40), Bias: make([]float32, 10), Temperature: 1},
 	})
 	if err == nil {
 		err = report.WriteMetrics(filepath.Join(dir, "metrics.json"), &report.Metrics{N: images, Clusters: 10, ClustersUsed: 7, ClusterSizes: sizes})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -37,8 +38,17 @@ const (
 // ErrUnfinished is in the chain of Load's error for a run whose training has not ended, and may be resumed.
 var ErrUnfinished = errors.New("its training has not ended")
 
-// runFormat is the version of the run folder's layout. A newer one is refused.
-const runFormat = 2
+// The versions of the run folder's layout. A newer one than those is refused. A run whose head is one linear head is of runFormat, so that earlier
+// programs read it, one whose heads vote of votingFormat.
+const runFormat, votingFormat = 2, 3
+
+// formatOf is that of a run with a head.
+func formatOf(h *head.Ensemble) int {
+	if h.Members > 1 {
+		return votingFormat
+	}
+	return runFormat
+}
 
 // checkpointFile is the state of a training that has not ended.
 const checkpointFile = "checkpoint.safetensors"
@@ -130,7 +140,7 @@ func KeepTimes(dir string, times []progress.StageTime) error {
 // it is, all the rest is.
 func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
-	c.Format = runFormat
+	c.Format = formatOf(r.Head)
 	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
 	if r.Representation != nil {
 		c.Dimensions = r.Dimensions
@@ -167,21 +177,35 @@ func Finish(dir string, c Config, r *head.Result) error {
 	return nil
 }
 
-func writeHead(name string, l *head.Linear) error {
-	sum, err := checksum(l)
+// writeHead writes head.safetensors. Of one linear head it holds weight (clusters×features) and bias (clusters); of M that vote weight
+// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). All are float32.
+func writeHead(name string, h *head.Ensemble) error {
+	sum, err := checksum(h)
 	if err != nil {
 		return err
 	}
-	return safetensors.WriteFile(name, []safetensors.Tensor{
-		safetensors.FromFloat32("weight", l.Weight, l.Clusters, l.Dim),
-		safetensors.FromFloat32("bias", l.Bias, l.Clusters),
-	}, map[string]string{"format": fmt.Sprint(runFormat), "checksum": sum})
+	tensors := []safetensors.Tensor{
+		safetensors.FromFloat32("weight", h.Weight, h.Clusters, h.Dim),
+		safetensors.FromFloat32("bias", h.Bias, h.Clusters),
+	}
+	if h.Members > 1 {
+		tensors = []safetensors.Tensor{
+			safetensors.FromFloat32("weight", h.Weight, h.Members, h.Clusters, h.Dim),
+			safetensors.FromFloat32("bias", h.Bias, h.Members, h.Clusters),
+			safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
+		}
+	}
+	return safetensors.WriteFile(name, tensors, map[string]string{"format": strconv.Itoa(formatOf(h)), "checksum": sum})
 }
 
-// checksum is over the bytes of the weights and the bias.
-func checksum(l *head.Linear) (string, error) {
+// checksum is over the bytes of weights, biases and, where heads vote, their temperature.
+func checksum(h *head.Ensemble) (string, error) {
+	parts := h.Parameters()
+	if h.Members > 1 {
+		parts = append(parts, []float32{h.Temperature})
+	}
 	sum := xxhash.New()
-	for _, x := range l.Parameters() {
+	for _, x := range parts {
 		if err := binary.Write(sum, binary.LittleEndian, x); err != nil {
 			return "", err
 		}
@@ -190,38 +214,72 @@ func checksum(l *head.Linear) (string, error) {
 }
 
 // readHead reads a head and judges it whole. A file of an earlier version has no checksum.
-func readHead(f *safetensors.File) (*head.Linear, error) {
-	info, err := f.Lookup("weight")
+func readHead(f *safetensors.File) (*head.Ensemble, error) {
+	if text := f.Metadata["format"]; text != "" {
+		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > votingFormat {
+			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, votingFormat)
+		}
+	}
+	h, err := readTensors(f)
 	if err != nil {
 		return nil, err
 	}
-	if len(info.Shape) != 2 {
-		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features", info.Shape)
+	if err := h.Check(); err != nil {
+		return nil, fmt.Errorf("its head has %w: the file is damaged; train again", err)
 	}
-	l := &head.Linear{Clusters: info.Shape[0], Dim: info.Shape[1]}
-	if l.Weight, err = f.Float32("weight"); err != nil {
-		return nil, err
-	}
-	if l.Bias, err = f.Float32("bias"); err != nil {
-		return nil, err
-	}
-	if len(l.Bias) != l.Clusters {
-		return nil, fmt.Errorf("tensor bias has %d numbers: want one for each of %d clusters", len(l.Bias), l.Clusters)
-	}
-	if slices.ContainsFunc(slices.Concat(l.Weight, l.Bias), func(x float32) bool { return x-x != 0 }) {
-		return nil, errors.New("tensors weight and bias hold numbers that are not finite: the file is damaged; train again")
-	}
-	if !l.Finite() {
-		return nil, errors.New("its head has weights that are not finite: train again")
-	}
-	sum, err := checksum(l)
+	sum, err := checksum(h)
 	if err != nil {
 		return nil, err
 	}
 	if was := f.Metadata["checksum"]; was != "" && was != sum {
 		return nil, fmt.Errorf("the checksum of its head is %s, and was %s when it was written: it is damaged; train again", sum, was)
 	}
-	return l, nil
+	return h, nil
+}
+
+// readTensors reads what writeHead wrote, whatever the numbers are.
+func readTensors(f *safetensors.File) (*head.Ensemble, error) {
+	info, err := f.Lookup("weight")
+	if err != nil {
+		return nil, err
+	}
+	h := &head.Ensemble{Members: 1, Temperature: 1}
+	var bias []int
+	switch shape := info.Shape; len(shape) {
+	case 2:
+		h.Clusters, h.Dim = shape[0], shape[1]
+		bias = []int{h.Clusters}
+	case 3:
+		h.Members, h.Clusters, h.Dim = shape[0], shape[1], shape[2]
+		bias = []int{h.Members, h.Clusters}
+		if h.Members < 2 {
+			return nil, fmt.Errorf("tensor weight has shape %v: want two heads or more", shape)
+		}
+		temperature, err := readShaped(f, "temperature", []int{1})
+		if err != nil {
+			return nil, err
+		}
+		h.Temperature = temperature[0]
+	default:
+		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features, or heads×clusters×features", shape)
+	}
+	if h.Bias, err = readShaped(f, "bias", bias); err != nil {
+		return nil, err
+	}
+	h.Weight, err = f.Float32("weight")
+	return h, err
+}
+
+// readShaped reads a tensor of a shape.
+func readShaped(f *safetensors.File, name string, shape []int) ([]float32, error) {
+	info, err := f.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(info.Shape, shape) {
+		return nil, fmt.Errorf("tensor %s has shape %v: want %v", name, info.Shape, shape)
+	}
+	return f.Float32(name)
 }
 
 // SaveCheckpoint writes the state of a training into its run folder, in one piece.
@@ -238,7 +296,7 @@ func LoadCheckpoint(dir string) (*head.State, error) {
 type Run struct {
 	Dir    string
 	Config Config
-	Head   *head.Linear // nil while the training has not ended
+	Head   *head.Ensemble // nil while the training has not ended
 	// Novelty tells images that are like none of the training set; nil in runs of before it was kept.
 	Novelty *novelty.Detector
 }
@@ -259,6 +317,9 @@ func Load(dir string) (*Run, error) {
 	defer f.Close()
 	if r.Head, err = readHead(f); err != nil {
 		return nil, fmt.Errorf("run folder %s: %w", dir, err)
+	}
+	if r.Head.Members > 1 && r.Config.Format < votingFormat {
+		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
 		return nil, fmt.Errorf("run folder %s: a head of %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
@@ -288,8 +349,8 @@ func LoadUnfinished(dir string) (*Run, error) {
 	if err := json.Unmarshal(b, &r.Config); err != nil {
 		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
 	}
-	if r.Config.Format > runFormat || r.Config.Format < 1 {
-		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, runFormat, r.Config.Version)
+	if r.Config.Format > votingFormat || r.Config.Format < 1 {
+		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, votingFormat, r.Config.Version)
 	}
 	return r, nil
 }

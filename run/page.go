@@ -299,6 +299,9 @@ func (f *Finished) facts() []page.Setting {
 		{Name: "Features", Value: fmt.Sprintf("%s, %d dimensions", cmp.Or(c.Features.Store, "in memory"), c.Features.Dim)},
 		{Name: "Method", Value: c.Training.Method},
 	}
+	if m := f.Head.Members; m > 1 {
+		facts = append(facts, page.Setting{Name: "Head", Value: fmt.Sprintf("%d linear heads that vote", m)})
+	}
 	if share := alphas(c.Training); share != "" {
 		facts = append(facts, page.Setting{Name: "α", Value: share})
 	}

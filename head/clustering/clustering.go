@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"iconic/head/consensus"
+	"iconic/head/ensemble"
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
@@ -39,9 +40,10 @@ type Recipe struct {
 	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
 	EMA float64
 	// Heads are trained at once on the same batches, each from its own start; that of least loss over the last epoch is kept, or with
-	// Consensus a head distilled from those of about the least loss.
+	// Consensus the vote of those of about the least loss, or with Distil a head that has learnt it.
 	Heads     int
 	Consensus bool
+	Distil    bool
 	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training continued for
 	// half its epochs at half its rate.
 	Refine int
@@ -77,8 +79,10 @@ func (r *Recipe) Settings() setting.List {
 	}
 	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, setting.List{
 		setting.Int("refine", &r.Refine, 0, 10, "further rounds, with edges weighted by the head's own assignments"),
-		setting.Bool("consensus", &r.Consensus, "distil all heads of about the least loss into one, instead of keeping the one of least loss").
+		setting.Bool("consensus", &r.Consensus, "let all heads of about the least loss vote, instead of keeping the one of least loss").
 			Unchanging("one head has nobody to agree with, and heads whose losses lie far apart are not combined"),
+		setting.Bool("distil", &r.Distil, "keep one linear head that has learnt the vote of several, where size matters, instead of all that vote").
+			Unchanging("it counts where heads vote"),
 		setting.Choice("divergence", &r.Divergence, "between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
 	}, r.Batches.Settings(),
 		r.Ruled("how often each image is an anchor; 0: as often as min-steps asks, and no less than 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
@@ -190,16 +194,15 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}
 		first += r.epochs(round)
 	}
-	head, err := r.final(ctx, d, trainees, out, "consensus")
-	out.Head = head
+	err := r.final(ctx, d, trainees, out)
 	out.Loss = trainees[best(trainees)].loss
-	out.Distributions = func(ctx context.Context) (*method.Distributions, error) { return r.distributions(ctx, d, s, head) }
+	out.Distributions = func(ctx context.Context) (*method.Distributions, error) { return r.distributions(ctx, d, s, out.Vote) }
 	out.Notes = append(out.Notes, d.Run.Notes...)
 	return out, err
 }
 
 // distributions are those of the last round, over all rows where a step sees a batch of them.
-func (r *Recipe) distributions(ctx context.Context, d *method.Data, s *sampling.Sampler, head *linear.Head) (*method.Distributions, error) {
+func (r *Recipe) distributions(ctx context.Context, d *method.Data, s *sampling.Sampler, head *ensemble.Head) (*method.Distributions, error) {
 	p, err := s.Rows()
 	if err != nil {
 		return nil, err
@@ -246,33 +249,61 @@ func best(trainees []*trainee) int {
 	return train.Best(losses)
 }
 
-// final makes one head of all: the one of least loss, or that of their consensus.
-func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome, phase string) (*linear.Head, error) {
-	if !r.Consensus || len(trainees) == 1 {
-		return trainees[best(trainees)].deployed(), nil
-	}
-	var heads []*linear.Head
-	var losses []float64
+// alone tells whether one head is kept, that of least loss: the others have no say.
+func (r *Recipe) alone(trainees []*trainee) bool { return !r.Consensus || len(trainees) == 1 }
+
+// candidates are the heads that may vote, and their losses.
+func candidates(trainees []*trainee) (heads []*linear.Head, losses []float64) {
 	for _, t := range trainees {
 		heads, losses = append(heads, t.deployed()), append(losses, t.loss)
 	}
-	l, note, err := consensus.Distil(ctx, d, phase, heads, losses)
-	if err == nil {
-		out.Notes = append(out.Notes, note)
+	return heads, losses
+}
+
+// final makes the head that is kept: the one of least loss, the vote of those of about the least, or what has learnt that vote.
+func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome) (err error) {
+	if r.alone(trainees) {
+		out.Vote = ensemble.Of(trainees[best(trainees)].deployed())
+		return nil
 	}
-	return l, err
+	heads, losses := candidates(trainees)
+	which := consensus.Voters(losses)
+	out.Choice = consensus.Said(which, len(heads))
+	if r.Distil {
+		l, err := consensus.Distil(ctx, d, "consensus", heads, losses)
+		if err != nil {
+			return err
+		}
+		out.Vote = ensemble.Of(l)
+	} else if out.Vote, err = consensus.Vote(ctx, d, heads, losses); err != nil {
+		return err
+	}
+	megabytes := func(heads int) float64 { return float64(4*heads*d.Clusters*(d.Features.Dim()+1)) / 1e6 }
+	switch {
+	case len(which) == 1:
+		out.Notes = append(out.Notes, out.Choice)
+	case r.Distil:
+		out.Choice += "; one linear head has learnt their vote, and is kept"
+		out.Notes = append(out.Notes, out.Choice)
+	default:
+		out.Choice += "; all of these are kept"
+		out.Notes = append(out.Notes, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
+	}
+	return nil
 }
 
 // chosen makes the one head that the next round goes on with.
 func (r *Recipe) chosen(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome, round int) (*trainee, error) {
 	least := trainees[best(trainees)]
-	if !r.Consensus || len(trainees) == 1 {
+	if r.alone(trainees) {
 		return &trainee{head: least.head, average: least.average, loss: least.loss}, nil
 	}
-	l, err := r.final(ctx, d, trainees, out, fmt.Sprintf("consensus before round %d", round+1))
+	heads, losses := candidates(trainees)
+	l, err := consensus.Distil(ctx, d, fmt.Sprintf("consensus before round %d", round+1), heads, losses)
 	if err != nil {
 		return nil, err
 	}
+	out.Notes = append(out.Notes, consensus.Said(consensus.Voters(losses), len(heads)))
 	next := &trainee{head: l, loss: least.loss}
 	if r.EMA > 0 {
 		next.average = l.Clone()

@@ -274,11 +274,11 @@ func TestHistoryHasTheClustersOfTheKeptHead(t *testing.T) {
 		for h, l := range one.learners {
 			trainees[h].loss = l.Loss
 		}
-		kept, err := (&Recipe{}).final(context.Background(), one.data, trainees, nil, "")
-		if err != nil {
+		var out method.Outcome
+		if err := (&Recipe{}).final(context.Background(), one.data, trainees, &out); err != nil {
 			t.Fatal(err)
 		}
-		if at := slices.Index(heads, good); kept != one.heads[at] || one.used[1-at] != 1 {
+		if at := slices.Index(heads, good); out.Vote.Members != 1 || &out.Vote.Weight[0] != &one.heads[at].Weight[0] || one.used[1-at] != 1 {
 			t.Errorf("the good head %s: the other is kept, losses %v, clusters used %v", name, []float64{trainees[0].loss, trainees[1].loss}, one.used)
 		}
 		if line := run.History()[0]; line.ClustersUsed != k || line.LargestShare > 0.5 {

@@ -8,6 +8,7 @@
 //		loss and ∂L/∂z                                          (package cluster, or icon for other divergences)
 //		∂L/∂W, ∂L/∂b, a step of Adam                            (package linear, package train)
 //
-// Several heads learn from the same batches. At the end that of least loss is kept, or one is distilled from those of about the least
-// loss (package consensus). With refine, edges are then weighted by the head's own assignments, and the training goes on.
+// Several heads learn from the same batches. At the end that of least loss is kept, or those of about the least loss vote: all of them are
+// kept, or one head that has learnt their vote (package consensus). With refine, edges are then weighted by the assignments of the one head that
+// is kept, or has learnt the vote, and the training goes on with it.
 package clustering

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
+	"iconic/head/ensemble"
 	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/regression"
@@ -20,39 +23,104 @@ import (
 // that much worse, and only blurs the others; with a hundred every head has such faults, each its own, and all of them count.
 const within = 0.01
 
-// Distil is the head that learns what the heads of about the least loss agree on, and a note on how many they are; if they are not half of all,
-// that of least loss. phase names its training in d's run.
-func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Head, losses []float64) (*linear.Head, string, error) {
+// Voters are the places of the heads of about the least loss, in order. Where they are not at least two, and half of all, the head of least loss
+// stands alone.
+func Voters(losses []float64) []int {
 	best := train.Best(losses)
-	var heads []*linear.Head
-	for h, l := range all {
-		if losses[h] <= losses[best]+within {
-			heads = append(heads, l)
+	var which []int
+	for h, l := range losses {
+		if l <= losses[best]+within {
+			which = append(which, h)
 		}
 	}
-	if len(heads) <= 1 || 2*len(heads) < len(all) {
-		return all[best], fmt.Sprintf("the losses of the %d heads differ too much to combine them: the head of least loss is kept", len(all)), nil
+	if len(which) <= 1 || 2*len(which) < len(losses) {
+		return []int{best}
 	}
-	e := &ensemble{features: d.Features, clusters: d.Clusters, workers: d.Workers, heads: heads}
+	return which
+}
+
+// Said is which of so many heads vote, in a sentence without a full stop.
+func Said(which []int, all int) string {
+	switch {
+	case len(which) == 1:
+		return fmt.Sprintf("the losses of the %d heads differ too much for a vote: head %d, of least loss, is kept", all, 1+which[0])
+	case len(which) == all:
+		return fmt.Sprintf("all %d heads vote, for their losses lie within %g nats of the least", all, within)
+	}
+	names := make([]string, len(which))
+	for i, h := range which {
+		names[i] = strconv.Itoa(1 + h)
+	}
+	last := len(names) - 1
+	return fmt.Sprintf("heads %s and %s of %d vote, whose losses lie within %g nats of the least", strings.Join(names[:last], ", "), names[last], all, within)
+}
+
+// chosen are the heads that vote.
+func chosen(d *method.Data, all []*linear.Head, which []int) *voters {
+	e := &voters{features: d.Features, clusters: d.Clusters, workers: d.Workers}
+	for _, h := range which {
+		e.heads = append(e.heads, all[h])
+	}
+	return e
+}
+
+// Vote is the ensemble of the heads of about the least loss (Voters), at a temperature of 1: it is as sure as their mean probabilities are. Its
+// clusters go by the names that the head of least loss gave them.
+func Vote(ctx context.Context, d *method.Data, all []*linear.Head, losses []float64) (*ensemble.Head, error) {
+	which := Voters(losses)
+	if len(which) == 1 {
+		return ensemble.Of(all[which[0]]), nil
+	}
+	d.Run.Begin("vote")
+	e := chosen(d, all, which)
 	if err := e.align(ctx); err != nil {
-		return nil, "", err
+		return nil, err
+	}
+	lead := e.order[slices.Index(which, train.Best(losses))]
+	name := make([]int, e.clusters) // of the ensemble's cluster, by that of the head of least loss
+	for c, from := range lead {
+		name[from] = c
+	}
+	members := make([]*linear.Head, len(e.heads))
+	for m, l := range e.heads {
+		own := &linear.Head{Clusters: l.Clusters, Dim: l.Dim}
+		for _, c := range name {
+			from := e.order[m][c]
+			own.Weight = append(own.Weight, l.Weight[from*l.Dim:(from+1)*l.Dim]...)
+			own.Bias = append(own.Bias, l.Bias[from])
+		}
+		members[m] = own
+	}
+	return ensemble.New(members)
+}
+
+// Distil is one linear head that learns what the heads of about the least loss (Voters) agree on; where there is no vote it is that of least
+// loss. phase names its training in d's run.
+func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Head, losses []float64) (*linear.Head, error) {
+	which := Voters(losses)
+	if len(which) == 1 {
+		return all[which[0]], nil
+	}
+	e := chosen(d, all, which)
+	if err := e.align(ctx); err != nil {
+		return nil, err
 	}
 	classes, err := e.classes(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
 	perEpoch := max(1, d.Features.Len()/regression.Batch)
 	epochs := max(least/perEpoch, min(regression.Epochs, max(seen, enough/perEpoch)))
 	l, err := regression.Clusters(ctx, d, phase, classes, epochs)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	return l, fmt.Sprintf("%d of %d heads are combined", len(heads), len(all)), e.temper(ctx, l)
+	return l, e.temper(ctx, l)
 }
 
-// ensemble is heads whose clusters are aligned.
-type ensemble struct {
+// voters is heads whose clusters are aligned.
+type voters struct {
 	features matrix.Features
 	clusters int
 	workers  int
@@ -61,7 +129,7 @@ type ensemble struct {
 }
 
 // align finds the order of each head's clusters: as those of the first head at first, and then, until nothing changes, as those of the ensemble.
-func (e *ensemble) align(ctx context.Context) error {
+func (e *voters) align(ctx context.Context) error {
 	order := make([][]int, len(e.heads))
 	e.order = order
 	for h := range order {
@@ -94,7 +162,7 @@ func (e *ensemble) align(ctx context.Context) error {
 
 // together is how much each cluster of the ensemble so far, the first head's alone where first is set, shares with each cluster of every head:
 // −Σ_i p_ic φᵐ_ic' (K×K for each head), a cost to be made least.
-func (e *ensemble) together(ctx context.Context, first bool) ([][]float64, error) {
+func (e *voters) together(ctx context.Context, first bool) ([][]float64, error) {
 	heads := e.heads
 	const most, numbers, rows = 8, 1 << 24, 256 // cuts of the rows, and numbers that all their sums may take, which are float32
 	n, k, d := e.features.Len(), e.clusters, e.features.Dim()
@@ -176,7 +244,7 @@ func (a assignments) mean(dst []float32, order [][]int, n, k int) {
 }
 
 // each calls work with blocks of rows: their features and the ensemble's assignments.
-func (e *ensemble) each(ctx context.Context, work func(block, lo int, x, p []float32)) error {
+func (e *voters) each(ctx context.Context, work func(block, lo int, x, p []float32)) error {
 	k, d := e.clusters, e.features.Dim()
 	return parallel.Blocks(ctx, e.workers, e.features.Len(), blockRows, func(block, lo, hi int) error {
 		x, p := make([]float32, (hi-lo)*d), make([]float32, (hi-lo)*k)
@@ -194,7 +262,7 @@ func (e *ensemble) each(ctx context.Context, work func(block, lo int, x, p []flo
 const blockRows = 512 // of a block
 
 // classes are the clusters that the ensemble puts the rows in.
-func (e *ensemble) classes(ctx context.Context) ([]int, error) {
+func (e *voters) classes(ctx context.Context) ([]int, error) {
 	k := e.clusters
 	classes := make([]int, e.features.Len())
 	err := e.each(ctx, func(_, lo int, _, p []float32) {
@@ -214,7 +282,7 @@ func (e *ensemble) classes(ctx context.Context) ([]int, error) {
 //	f(s) = Σ_i (ln Σ_c e^{s z_ic} − s Σ_c p_ic z_ic),   f' = Σ_i (E_q z − E_p z),   f" = Σ_i Var_q z ≥ 0,   q = softmax(s z):
 //
 // f is convex, and Newton's method finds its least point; steps are kept within a factor of two.
-func (e *ensemble) temper(ctx context.Context, l *linear.Head) error {
+func (e *voters) temper(ctx context.Context, l *linear.Head) error {
 	const steps, enough = 30, 1e-4
 	k := l.Clusters
 	blocks := parallel.Count(e.features.Len(), blockRows)

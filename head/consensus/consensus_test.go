@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"iconic/head/ensemble"
 	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/train"
@@ -33,7 +35,7 @@ func noisy(r *rand.Rand, l *linear.Head) *linear.Head {
 }
 
 // voters is features and three heads over them, made of one.
-func voters(make func(r *rand.Rand, l *linear.Head) *linear.Head) (*method.Data, []*linear.Head, *linear.Head) {
+func opinions(make func(r *rand.Rand, l *linear.Head) *linear.Head) (*method.Data, []*linear.Head, *linear.Head) {
 	m := densetest.Clouds(5, 2000, 8, 4, 1)
 	r := rand.New(rand.NewPCG(9, 9))
 	l := linear.New(4, 8, r)
@@ -47,8 +49,8 @@ func voters(make func(r *rand.Rand, l *linear.Head) *linear.Head) (*method.Data,
 
 // Heads that are one but for the order of their clusters agree with each of them.
 func TestConsensusOfOneOpinion(t *testing.T) {
-	d, heads, l := voters(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(l, r.Perm(l.Clusters)) })
-	got, _, err := Distil(context.Background(), d, "consensus", heads, make([]float64, 3))
+	d, heads, l := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(l, r.Perm(l.Clusters)) })
+	got, err := Distil(context.Background(), d, "consensus", heads, make([]float64, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +93,8 @@ func TestConsensusOfOneOpinion(t *testing.T) {
 
 // The temperature is the best one: a little more or less of it lies further from the ensemble.
 func TestTemperIsTheLeast(t *testing.T) {
-	d, heads, l := voters(noisy)
-	v := &ensemble{features: d.Features, clusters: 4, heads: heads}
+	d, heads, l := opinions(noisy)
+	v := &voters{features: d.Features, clusters: 4, heads: heads}
 	for range heads {
 		v.order = append(v.order, []int{0, 1, 2, 3})
 	}
@@ -132,26 +134,132 @@ func TestTemperIsTheLeast(t *testing.T) {
 
 // A head whose loss stands out does not count, nor does one without a loss, and where most stand out the least loss decides.
 func TestHeadsFarFromTheLeastLossDoNotCount(t *testing.T) {
-	d, heads, _ := voters(noisy)
+	d, heads, _ := opinions(noisy)
 	nan := math.NaN()
 	for _, c := range []struct {
 		losses []float64
-		note   string
-		kept   bool // the third head, as it is
+		said   string
+		voting int // 1: the third head, as it is
 	}{
-		{[]float64{1, 1.005, 1.009}, "3 of 3 heads are combined", false},
-		{[]float64{1.5, 1.005, 1}, "2 of 3 heads are combined", false},
-		{[]float64{nan, 1.005, 1}, "2 of 3 heads are combined", false},
-		{[]float64{1.5, 1.05, 1}, "the losses of the 3 heads differ too much to combine them: the head of least loss is kept", true},
-		{[]float64{nan, nan, 1}, "the losses of the 3 heads differ too much to combine them: the head of least loss is kept", true},
+		{[]float64{1, 1.005, 1.009}, "all 3 heads vote, for their losses lie within 0.01 nats of the least", 3},
+		{[]float64{1.5, 1.005, 1}, "heads 2 and 3 of 3 vote, whose losses lie within 0.01 nats of the least", 2},
+		{[]float64{nan, 1.005, 1}, "heads 2 and 3 of 3 vote, whose losses lie within 0.01 nats of the least", 2},
+		{[]float64{1.5, 1.05, 1}, "the losses of the 3 heads differ too much for a vote: head 3, of least loss, is kept", 1},
+		{[]float64{nan, nan, 1}, "the losses of the 3 heads differ too much for a vote: head 3, of least loss, is kept", 1},
 	} {
 		d.Run = &train.Run{}
-		l, note, err := Distil(context.Background(), d, "consensus", heads, c.losses)
+		l, err := Distil(context.Background(), d, "consensus", heads, c.losses)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if note != c.note || (l == heads[2]) != c.kept {
-			t.Errorf("losses %v: %q, the third kept: %t", c.losses, note, l == heads[2])
+		vote, err := Vote(context.Background(), d, heads, c.losses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := Said(Voters(c.losses), 3); said != c.said || (l == heads[2]) != (c.voting == 1) || vote.Members != c.voting {
+			t.Errorf("losses %v: %q, the third kept: %t, %d voting", c.losses, said, l == heads[2], vote.Members)
+		}
+		if c.voting == 1 && &vote.Weight[0] != &heads[2].Weight[0] {
+			t.Errorf("losses %v: the vote of one is not the third head", c.losses)
 		}
 	}
+}
+
+// Heads that are one but for the order of their clusters vote as each of them does, under the names of the head of least loss.
+func TestVoteOfOneOpinion(t *testing.T) {
+	d, heads, _ := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(l, r.Perm(l.Clusters)) })
+	n, k := d.Features.Len(), d.Clusters
+	x, p, q := make([]float32, n*d.Features.Dim()), make([]float32, n*k), make([]float32, n*k)
+	if err := d.Features.Block(x, 0, n); err != nil {
+		t.Fatal(err)
+	}
+	for least := range heads {
+		losses := []float64{1.001, 1.001, 1.001}
+		losses[least] = 1
+		vote, err := Vote(context.Background(), d, heads, losses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if vote.Members != 3 || vote.Temperature != 1 {
+			t.Errorf("%d heads at a temperature of %g", vote.Members, vote.Temperature)
+		}
+		heads[least].Assignments(p, x, n)
+		vote.Assignments(q, x, n)
+		for i := range p {
+			if math.Abs(float64(p[i]-q[i])) > 1e-6 {
+				t.Fatalf("row %d, cluster %d: head %d says %g, the vote %g", i/k, i%k, least, p[i], q[i])
+			}
+		}
+		if !slices.Equal(vote.Member(least).Weight, heads[least].Weight) || !slices.Equal(vote.Member(least).Bias, heads[least].Bias) {
+			t.Errorf("the head of least loss, %d, has other names in the vote", least)
+		}
+	}
+}
+
+// The vote is the mean of what the heads say under names that an exhaustive search finds, and the same on any number of threads.
+func TestVoteIsTheMeanUnderTheBestNames(t *testing.T) {
+	d, heads, _ := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(noisy(r, l), r.Perm(l.Clusters)) })
+	n, k := d.Features.Len(), d.Clusters
+	x := make([]float32, n*d.Features.Dim())
+	if err := d.Features.Block(x, 0, n); err != nil {
+		t.Fatal(err)
+	}
+	var one *ensemble.Head
+	for _, workers := range []int{1, 2, 3} {
+		d.Workers = workers
+		vote, err := Vote(context.Background(), d, heads, []float64{1, 1, 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one == nil {
+			one = vote
+		}
+		if !slices.Equal(one.Weight, vote.Weight) || !slices.Equal(one.Bias, vote.Bias) {
+			t.Errorf("%d threads give another vote", workers)
+		}
+	}
+	lead := make([]float32, n*k)
+	heads[0].Assignments(lead, x, n)
+	mean, own := append([]float32(nil), lead...), make([]float32, n*k)
+	for _, l := range heads[1:] {
+		l.Assignments(own, x, n)
+		names, most := []int(nil), math.Inf(-1)
+		for _, order := range permutations(k) {
+			shared := 0.0
+			for i := range n {
+				for c, from := range order {
+					shared += float64(lead[i*k+c]) * float64(own[i*k+from])
+				}
+			}
+			if shared > most {
+				names, most = order, shared
+			}
+		}
+		for i := range n {
+			for c, from := range names {
+				mean[i*k+c] += own[i*k+from]
+			}
+		}
+	}
+	got := make([]float32, n*k)
+	one.Assignments(got, x, n)
+	for i := range got {
+		if want := mean[i] / 3; math.Abs(float64(got[i]-want)) > 1e-6 {
+			t.Fatalf("row %d, cluster %d: %g, want %g", i/k, i%k, got[i], want)
+		}
+	}
+}
+
+// permutations lists the orders of 0 to n−1.
+func permutations(n int) [][]int {
+	if n == 0 {
+		return [][]int{nil}
+	}
+	var all [][]int
+	for _, p := range permutations(n - 1) {
+		for at := range n {
+			all = append(all, slices.Insert(slices.Clone(p), at, n-1))
+		}
+	}
+	return all
 }

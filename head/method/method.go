@@ -3,6 +3,7 @@ package method
 import (
 	"context"
 
+	"iconic/head/ensemble"
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
@@ -90,10 +91,11 @@ type Data struct {
 	Run      *train.Run
 }
 
-// Outcome is what a recipe found: a Head; or else the cluster of every row, which a linear head then learns; or else a
+// Outcome is what a recipe found: a Head, or a Vote of several; or else the cluster of every row, which a linear head then learns; or else a
 // Representation, which k-means then clusters.
 type Outcome struct {
-	Head           *linear.Head // over Data.Features
+	Head           *linear.Head   // over Data.Features
+	Vote           *ensemble.Head // over Data.Features; where it is set, Head is not read
 	Cluster        []int
 	Representation []float32 // n×Dimensions; may stand beside the others
 	Dimensions     int

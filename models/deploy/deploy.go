@@ -8,11 +8,18 @@ import (
 	"iconic/models/onnx"
 )
 
-// Layer is a linear layer of a head, z = x·Wᵀ + b. Between two layers there is a GELU, after the last a softmax.
+// Layer is a linear layer of a head, z = x·Wᵀ + b. Between two layers there is a GELU, after the last a softmax, or a Vote.
 type Layer struct {
 	In, Out int
 	Weight  []float32 // Out×In
 	Bias    []float32 // Out
+}
+
+// Vote makes probabilities of the logits of a last layer that holds those of several heads, one head after the other, each of the same clusters: the
+// mean of their softmaxes, p̄, and where the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T). The zero value is a single head.
+type Vote struct {
+	Members     int     // heads; 0 is 1
+	Temperature float32 // above 0; 0 is 1
 }
 
 // Pixels says how pictures are prepared for the encoder, as the extraction's Transform does.
@@ -27,6 +34,7 @@ type Pixels struct {
 type Options struct {
 	Output string  // of the encoder; "": its only one
 	Head   []Layer // the first takes the encoder's features
+	Vote   Vote    // of heads that the last layer holds
 	// Regroup turns the head's probabilities into those of other groups, one step after the other.
 	Regroup []Regroup
 	// Preprocessing, unless nil, makes the graph take 8-bit pictures.
@@ -90,7 +98,7 @@ func Attach(m *onnx.Model, o Options) error {
 	}
 	width, clusters := o.Head[0].In, o.groups()
 	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
-	probabilities := b.regrouped(features, b.head(features, o.Head), o.Regroup)
+	probabilities := b.regrouped(features, b.vote(b.head(features, o.Head), o), o.Regroup)
 	shape := slices.Clone(g.Inputs[in].Shape)
 	if len(shape) == 4 {
 		shape[0] = batch
@@ -135,7 +143,10 @@ func check(m *onnx.Model, o Options) error {
 			return fmt.Errorf("layer %d of the head takes %d numbers to %d, with %d weights and %d biases: that does not fit", i, l.In, l.Out, len(l.Weight), len(l.Bias))
 		}
 	}
-	groups := o.Head[len(o.Head)-1].Out
+	if last := o.Head[len(o.Head)-1].Out; o.Vote.Members < 0 || last%o.members() != 0 || !(o.Vote.Temperature >= 0 && o.Vote.Temperature <= math.MaxFloat32) {
+		return fmt.Errorf("a vote of %d heads at a temperature of %g does not fit the head's %d numbers", o.Vote.Members, o.Vote.Temperature, last)
+	}
+	groups := o.clusters()
 	for i, r := range o.Regroup {
 		fits := r.In == groups && r.Out >= 1 && len(r.Weight) == r.In*r.Out
 		if g := r.Gate; fits && g != nil {
@@ -154,8 +165,14 @@ func (o *Options) groups() int {
 	if n := len(o.Regroup); n > 0 {
 		return o.Regroup[n-1].Out
 	}
-	return o.Head[len(o.Head)-1].Out
+	return o.clusters()
 }
+
+// members is how many heads the last layer holds.
+func (o *Options) members() int { return max(1, o.Vote.Members) }
+
+// clusters is the number of clusters of each of them.
+func (o *Options) clusters() int { return o.Head[len(o.Head)-1].Out / o.members() }
 
 // regrouped takes the probabilities of the head's clusters to those that are asked for.
 func (b builder) regrouped(features, p onnx.Value, steps []Regroup) onnx.Value {
@@ -172,7 +189,7 @@ func (b builder) regrouped(features, p onnx.Value, steps []Regroup) onnx.Value {
 	return b.At(ProbabilitiesName).Identity(p)
 }
 
-// head takes the features to probabilities.
+// head takes the features to logits.
 func (b builder) head(x onnx.Value, layers []Layer) onnx.Value {
 	for i, l := range layers {
 		if i > 0 { // GELU: x·(1 + erf(x/√2))/2
@@ -181,5 +198,21 @@ func (b builder) head(x onnx.Value, layers []Layer) onnx.Value {
 		}
 		x = b.Linear(x, b.Floats(l.Weight, int64(l.Out), int64(l.In)), b.Floats(l.Bias))
 	}
-	return b.Softmax(x)
+	return x
+}
+
+// vote takes the logits of all heads to the probabilities of their vote.
+func (b builder) vote(z onnx.Value, o Options) onnx.Value {
+	if o.members() > 1 {
+		z = b.Reshape(z, -1, int64(o.members()), int64(o.clusters()))
+	}
+	p := b.Softmax(z)
+	if o.members() > 1 {
+		p = b.Mean(p, 1, false)
+	}
+	if t := o.Vote.Temperature; t != 0 && t != 1 {
+		const floor = 0x1p-126 // of numbers whose logarithm is taken, as in the head itself
+		p = b.Softmax(b.Mul(b.Log(b.Max(p, b.Float(floor))), b.Float(1/t)))
+	}
+	return p
 }

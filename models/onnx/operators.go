@@ -28,6 +28,9 @@ func (b Builder) Floor(x Value) Value { return b.unary("Floor", x) }
 // Identity gives its input another name.
 func (b Builder) Identity(x Value) Value { return b.unary("Identity", x) }
 
+// Log is the natural logarithm.
+func (b Builder) Log(x Value) Value { return b.unary("Log", x) }
+
 // Round rounds to the nearest whole number, and halves to the even one.
 func (b Builder) Round(x Value) Value { return b.unary("Round", x) }
 

@@ -140,7 +140,7 @@ func (o options) held(method string) ([]string, error) {
 		}
 		for _, s := range about.Settings {
 			if s.Name == name {
-				arguments = append(arguments, "--"+name, value)
+				arguments = append(arguments, "--"+name+"="+value)
 			}
 		}
 	}
