@@ -116,7 +116,7 @@ func (l *lister) each(folder string, visit func(path string, d fs.DirEntry) erro
 
 // add measures an entry and lists it. Folders in leave, which are entries of their own, are left out.
 func (l *lister) add(e Entry, leave ...string) error {
-	unfinished := false
+	unfinished, files := false, 0
 	err := filepath.WalkDir(e.Path, func(path string, d fs.DirEntry, err error) error {
 		if err := l.ctx.Err(); err != nil {
 			return err
@@ -143,6 +143,7 @@ func (l *lister) add(e Entry, leave ...string) error {
 		if cachefolder.Lock(path) {
 			return nil
 		}
+		files++
 		e.Bytes += stat.Size()
 		if stat.ModTime().After(e.Used) {
 			e.Used = stat.ModTime()
@@ -159,7 +160,7 @@ func (l *lister) add(e Entry, leave ...string) error {
 	if cachefolder.Busy(e.Path, e.locks...) {
 		e.State = InUse
 	}
-	if e.Used.IsZero() { // a folder that went meanwhile
+	if e.Used.IsZero() || files == 0 && e.State == Kept { // a folder that went meanwhile, or that nothing was put into
 		return nil
 	}
 	below, err := filepath.Rel(l.root, e.Path)

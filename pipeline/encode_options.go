@@ -13,6 +13,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/models"
 )
 
 // encodeOptions are the flags of every command that turns images into features.
@@ -104,6 +105,13 @@ func (o *encodeOptions) encoding(a *app) (iconic.Encoding, error) {
 		e.Std = o.std.v[:]
 	}
 	return e, err
+}
+
+// cautionTiny says what the built-in encoder is for, where it is chosen for images of the user's.
+func (o *encodeOptions) cautionTiny(a *app) {
+	if o.model == models.TinyName {
+		a.note("tiny was trained for the demo, on drawn pictures: for photographs, choose an encoder of 'pipeline models list'")
+	}
 }
 
 // put says how images are read.

@@ -46,6 +46,7 @@ encodes changed ones. What is there is not encoded again, and features that anot
 			if err != nil {
 				return err
 			}
+			o.cautionTiny(a)
 			return a.runExtract(c.Context(), e, config)
 		},
 	}

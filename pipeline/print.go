@@ -107,7 +107,10 @@ func (a *app) printSummary(dir string, m *report.Metrics) error {
 		_, err = fmt.Fprintf(a.out, "%s\n", b)
 		return err
 	}
-	t := newTable(fmt.Sprintf("%d images", m.N), "head", "k-means", "95 % interval, the matching held fixed")
+	if _, terminal := a.columns(); terminal {
+		fmt.Fprintln(a.out) // below what the stages said
+	}
+	t := newTable(plural(m.N, "image", "images"), "head", "k-means", "95 % interval, the matching held fixed")
 	both := []*report.Metrics{m}
 	if m.KMeans != nil {
 		both = append(both, m.KMeans)

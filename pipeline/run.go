@@ -74,6 +74,7 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) error {
 		return err
 	}
 	defer done()
+	o.cautionTiny(a)
 	f, err := iconic.Cluster(ctx, data, all)
 	return a.printRun(f, err)
 }

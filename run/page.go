@@ -338,7 +338,8 @@ func alphas(c head.Config) string {
 	return fmt.Sprintf("%s on the target, %s on the learned side", p, q)
 }
 
-// Lines lists every setting of a run by the names of its config.json, nested ones with dots, in order of name.
+// Lines lists every setting of a run by the names of its config.json, nested ones with dots, in order of name. What was found, not set, is not
+// among them.
 func (c Config) Lines() []page.Setting {
 	raw, err := json.Marshal(c)
 	if err != nil {
@@ -348,8 +349,9 @@ func (c Config) Lines() []page.Setting {
 	if err := json.Unmarshal(raw, &tree); err != nil {
 		return nil
 	}
-	delete(tree, "classes")
-	delete(tree, "times")
+	for _, result := range []string{"classes", "times", "expected_accuracy", "clusters_found", "choice"} { // which have places of their own on a page
+		delete(tree, result)
+	}
 	var list []page.Setting
 	var walk func(prefix string, v any)
 	walk = func(prefix string, v any) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"iconic/head/clustercount"
 )
 
 func TestConfigure(t *testing.T) {
@@ -41,5 +43,20 @@ func TestConfigure(t *testing.T) {
 	c, notes, err := Configure(map[string]string{"clusters": "2", "method": "debiased-infonce-clustering"}, 0, 6, 0)
 	if err != nil || len(notes) == 0 || c.Text("neighbours") != "2" {
 		t.Errorf("six images in two clusters: neighbours %s, notes %q, %v", c.Text("neighbours"), notes, err)
+	}
+}
+
+// A page lists what was set, each as a person would write it; what was found has places of its own.
+func TestLinesAreSettings(t *testing.T) {
+	c := Config{Format: 1, Version: "v", Expected: 0.6378333333333334, Choice: "one of 17", Classes: []string{"a"}, Counted: &clustercount.Suggestion{Clusters: 4, Curve: []clustercount.Point{{Clusters: 2}}}}
+	seen := map[string]string{}
+	for _, l := range c.Lines() {
+		seen[l.Name] = l.Value
+		if strings.Contains(l.Value, "map[") || strings.Contains(l.Value, "0.6378") || strings.Contains(l.Value, "17") {
+			t.Errorf("%s is %q: no setting", l.Name, l.Value)
+		}
+	}
+	if seen["version"] != "v" {
+		t.Errorf("settings %v: want the version among them", seen)
 	}
 }
