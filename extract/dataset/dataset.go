@@ -79,6 +79,7 @@ type Set struct {
 
 	options    Options
 	containers []*container
+	shelf      shelf    // of the local files among them
 	remote     *remote  // where the set lies, if not on disk
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
 	kept       *pages   // of those, where their rows are the items
@@ -136,11 +137,11 @@ func (s *Set) open(a holder) (content, int64, stamp, error) {
 		c, stamp := s.remote.open(*a.object)
 		return c, a.object.Size, stamp, nil
 	}
-	f, stat, err := regular.Open(a.file)
+	f, err := s.shelf.put(a.file)
 	if err != nil {
 		return nil, 0, stamp{}, err
 	}
-	return f, stat.Size(), stampOf(stat), nil
+	return f, f.listed.Size(), stampOf(f.listed), nil
 }
 
 // address is what an archive is called in errors.

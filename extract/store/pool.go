@@ -38,7 +38,7 @@ type lentShard struct {
 	err  error
 }
 
-// Pool finds the stores that can lend features to this one; of those whose engine is not known there are none. Close it after use, unless
+// Pool finds the stores that can lend features to this one, of more than 256 those with most contents; of those whose engine is not known there are none. Close it after use, unless
 // it is given to Borrow.
 func (w *Writer) Pool(ctx context.Context) (*Pool, error) {
 	key, want, ok := w.manifest.content()
@@ -70,9 +70,31 @@ func (w *Writer) Pool(ctx context.Context) (*Pool, error) {
 			continue
 		}
 		p.stores = append(p.stores, &lender{dir: dir, manifest: m, index: index, shards: make([]lentShard, len(m.Shards)), release: release})
+		if err := p.trim(); err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
 	}
-	slices.SortStableFunc(p.stores, func(a, b *lender) int { return cmp.Compare(b.index.Contents, a.index.Contents) }) // the likeliest first
+	p.sort()
 	return p, nil
+}
+
+// mostLenders is how many stores of a pool are open at once, each with two files of the process's limit.
+const mostLenders = 256
+
+// trim closes the store of fewest contents where there are too many.
+func (p *Pool) trim() error {
+	if len(p.stores) <= mostLenders {
+		return nil
+	}
+	p.sort()
+	last := p.stores[mostLenders]
+	p.stores = p.stores[:mostLenders]
+	return last.close()
+}
+
+// sort puts the stores of most contents first: they are the likeliest to have what is wanted.
+func (p *Pool) sort() {
+	slices.SortStableFunc(p.stores, func(a, b *lender) int { return cmp.Compare(b.index.Contents, a.index.Contents) })
 }
 
 // lenders lists the folders of stores that may be of a key: those with an index, and those of the user's cache, of which some have none
@@ -177,14 +199,19 @@ func (p *Pool) find(h Hash) (f *npy.File, row, stride int, ok bool) {
 func (p *Pool) Close() error {
 	var err error
 	for _, l := range p.stores {
-		err = errors.Join(err, l.index.close())
-		for i := range l.shards {
-			if f := l.shards[i].file; f != nil {
-				err = errors.Join(err, f.Close())
-			}
-		}
-		l.release()
+		err = errors.Join(err, l.close())
 	}
 	p.stores = nil
+	return err
+}
+
+func (l *lender) close() error {
+	defer l.release()
+	err := l.index.close()
+	for i := range l.shards {
+		if f := l.shards[i].file; f != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
 	return err
 }
