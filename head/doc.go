@@ -6,7 +6,7 @@
 // whole set. q, the learned distribution, says who are: the cluster kernel of the soft assignments that the mapper, one
 // linear layer and a softmax, gives (package cluster has the equation). Both are debiased: mixed with a uniform share.
 //
-// Config names a method and its settings, which belong to the method; Train runs it and ends in a linear head, whatever the method. Package
-// run keeps what that leaves in a folder. docs/architecture.md draws the packages below this one: what a method is (method), which there are
-// (methods), and the one loop that trains them (train).
+// Config names a method and its settings, which belong to the method; Train runs it and ends in a linear head, or in several that vote,
+// whatever the method (package ensemble). Package run keeps what that leaves in a folder. docs/architecture.md draws the packages below this
+// one: what a method is (method), which there are (methods), and the one loop that trains them (train).
 package head

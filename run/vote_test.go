@@ -81,8 +81,8 @@ func says(t *testing.T, r *Run, x []float32) {
 	}
 }
 
-// A folder that the program wrote before heads could vote whole is read as ever, its head written again is the same bytes, and its
-// configuration says that one head has learnt the vote.
+// A folder that the program wrote before votes were kept whole is read as ever, its head written again is the same bytes, and its configuration
+// says that one head has learnt the vote, as one does that is trained by it now.
 func TestARunOfBeforeTheVoteIsReadAsEver(t *testing.T) {
 	const dir = "testdata/earlier"
 	r, err := Load(dir)
@@ -105,6 +105,19 @@ func TestARunOfBeforeTheVoteIsReadAsEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, r, x)
+	trained, err := head.Train(t.Context(), f, head.Inputs{}, r.Config.Training, head.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(trained.Choice, "all 3 heads vote") || trained.Head.Members != 1 {
+		t.Fatalf("%d heads: %s", trained.Head.Members, trained.Choice)
+	}
+	for i, w := range slices.Concat(trained.Head.Parameters()...) {
+		was := slices.Concat(r.Head.Parameters()...)[i]
+		if math.Abs(float64(w-was)) > 1e-3*max(1, math.Abs(float64(was))) { // other processors round otherwise
+			t.Errorf("weight %d is %g now, and was %g", i, w, was)
+		}
+	}
 	again := filepath.Join(t.TempDir(), headFile)
 	if err := writeHead(again, r.Head); err != nil {
 		t.Fatal(err)
