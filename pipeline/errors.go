@@ -110,6 +110,7 @@ var optionWords = map[string]string{
 	"Images":        ": say where they are now with --images",
 	"Library":       ", or name it with --onnxruntime",
 	"MaxBad":        " (--max-bad)",
+	"Method":        "; 'pipeline methods' lists those that there are",
 	"Output":        " (--output)",
 	"Part":          ": make them with 'pipeline extract --shard'",
 	"Parts":         ": make them with 'pipeline extract --shard', or name those that are there one by one",

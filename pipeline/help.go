@@ -84,6 +84,21 @@ func (a *app) addHelp(root *cobra.Command) {
 		_, err := io.WriteString(c.OutOrStderr(), a.usage(c))
 		return err
 	})
+	root.SetHelpCommand(&cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about a command",
+		Example: "  pipeline help run",
+		RunE: func(c *cobra.Command, args []string) error {
+			of, rest, err := c.Root().Find(args)
+			if err == nil && of.HasSubCommands() {
+				err = knownCommand(of, rest)
+			}
+			if err != nil {
+				return err
+			}
+			return of.Help()
+		},
+	})
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		about := wrap(strings.TrimSpace(cmp.Or(c.Long, c.Short)), a.width())
 		_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", about, a.usage(c)) // whoever reads no more needs no more

@@ -14,6 +14,7 @@ var kept = map[string]string{
 	"duplicates":    "no image was touched, and neighbours that were found are kept: run the same command again",
 	"export":        "no file was written or replaced: run the same command again to start anew",
 	"extract":       "the features of finished images are kept: run the same command again to go on",
+	"help":          "nothing was changed",
 	"merge":         "the parts are as they were: run the same command again to put them together",
 	"methods":       "nothing was changed",
 	"models":        "nothing was changed",

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"iconic/internal/kernel"
+	"iconic/internal/spelling"
 )
 
 // Exit codes of the command.
@@ -69,7 +71,7 @@ func newRootCommand(a *app) *cobra.Command {
 		},
 		// Whatever fails before this point was wrong use: an unknown command, a flag, the number of arguments.
 		PersistentPreRunE: func(c *cobra.Command, args []string) error {
-			if err := c.ValidateRequiredFlags(); err != nil {
+			if err := required(c); err != nil {
 				return err
 			}
 			if err := refuseAddresses(c, args); err != nil {
@@ -90,6 +92,12 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if errors.Is(err, pflag.ErrHelp) { // --help-all
 			return pflag.ErrHelp
+		}
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+			if meant := spelling.Meant(unknown.GetSpecifiedName(), flagNames(c)); meant != "" {
+				return usagef("%w: did you mean --%s?", err, meant)
+			}
 		}
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
@@ -116,7 +124,47 @@ func newRootCommand(a *app) *cobra.Command {
 	)
 	a.addHelp(root)
 	addCompletion(root)
+	sayArguments(root)
 	return root
+}
+
+// flagNames are the flags that a command knows.
+func flagNames(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// required refuses a call without a flag that the command needs.
+func required(c *cobra.Command) (err error) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, needed := f.Annotations[cobra.BashCompOneRequiredFlag]; needed && !f.Changed && err == nil {
+			err = usagef("--%s is needed: %s", f.Name, f.Usage)
+		}
+	})
+	return err
+}
+
+// sayArguments has the command and those below it refuse a wrong number of arguments with what they want.
+func sayArguments(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		sayArguments(sub)
+	}
+	check := c.Args
+	switch {
+	case c.HasSubCommands():
+		c.Args = knownCommand
+	case check != nil:
+		c.Args = func(c *cobra.Command, args []string) error {
+			if check(c, args) == nil {
+				return nil
+			}
+			got := "no argument"
+			if len(args) > 0 {
+				got = plural(len(args), "argument", "arguments")
+			}
+			return usagef("'%s' was given %s: want '%s'; see '%s --help'", c.CommandPath(), got, strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
+		}
+	}
 }
 
 // knownCommand refuses the name of a command that there is not.

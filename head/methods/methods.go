@@ -10,6 +10,8 @@ import (
 	"iconic/head/represent"
 	"iconic/head/rival"
 	"iconic/head/setting"
+	"iconic/internal/spelling"
+	"iconic/option"
 )
 
 // All are the methods, the default first.
@@ -20,7 +22,7 @@ func All() []method.Method {
 // Default is the name of the method that is taken where none is named.
 const Default = directions.Name
 
-// Find finds a method by name; it fails on an unknown one, suggesting the nearest.
+// Find finds a method by name; it fails on an unknown one, and suggests the one that was probably meant.
 func Find(name string) (method.Method, error) {
 	var names []string
 	for _, m := range All() {
@@ -29,7 +31,10 @@ func Find(name string) (method.Method, error) {
 		}
 		names = append(names, m.About().Name)
 	}
-	return nil, fmt.Errorf("method %q is not known: did you mean %q?", name, nearestName(name, names))
+	if meant := spelling.Meant(name, names); meant != "" {
+		return nil, fmt.Errorf("method %q is not known: did you mean %q?", name, meant)
+	}
+	return nil, option.Errorf("Method", "method %q is not known", name)
 }
 
 // Readers are the names of the methods that read a setting.

@@ -1,10 +1,9 @@
-package methods
+package spelling
 
-import "math"
-
-// nearestName is the candidate of least edit distance to name.
-func nearestName(name string, candidates []string) string {
-	best, at := math.MaxInt, ""
+// Meant is the candidate of least edit distance to a name, "" where none is so near that it is likely to be meant: a third of the letters differ
+// at most, and two may in any case.
+func Meant(name string, candidates []string) string {
+	best, at := max(2, len(name)/3)+1, ""
 	for _, c := range candidates {
 		if d := editDistance(name, c); d < best {
 			best, at = d, c
