@@ -24,11 +24,11 @@ var kept = map[string]string{
 	"models pull":   "no unfinished file bears its final name: run the same command again to fetch the weights",
 	"predict":       "the lines printed and the files sorted so far stand: run the same command again to start from the first image",
 	"report":        "the runs are as they were: run the same command again to make the page",
-	"run":           "finished features and steps of the training are kept, which of a method that computes in one piece are none: run the same command again with --resume",
+	"run":           "finished features and steps of the training are kept (a method that computes in one piece has no steps): run the same command again with --resume",
 	"serve":         "the server had nothing to keep: run the same command again to serve",
 	"sort":          "the files sorted so far are written down: run the same command again to go on, or take it back with sort --undo",
 	"sweep":         "finished runs are kept: run the same command again to go on",
-	"train":         "finished steps of the training are kept, which of a method that computes in one piece are none: run the same command again with --resume",
+	"train":         "finished steps of the training are kept (a method that computes in one piece has none): run the same command again with --resume",
 	"version":       "nothing was changed",
 }
 

@@ -64,6 +64,14 @@ func (t *liveTable) draw(done, total int) {
 	_, _ = t.app.err.Write(text.Bytes()) // a table that cannot be drawn stops nothing
 }
 
+// clear takes the table off the screen.
+func (t *liveTable) clear() {
+	if t.lines > 0 {
+		fmt.Fprintf(t.app.err, "\x1b[%dA\x1b[J", t.lines)
+	}
+	t.lines = 0
+}
+
 // height of the terminal in lines.
 func (t *liveTable) height() int {
 	if f, ok := t.app.err.(*os.File); ok {

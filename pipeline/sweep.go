@@ -122,7 +122,10 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if o.report {
 		work = live.sweep.Report
 	}
-	if err := work(ctx); err != nil {
+	err = work(ctx)
+	a.endStage()
+	live.clear()
+	if err != nil {
 		return err
 	}
 	a.took(clock.Times())
@@ -147,6 +150,10 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 		return err
 	}
 	if suggestion := s.Suggestion(); suggestion != "" {
+		columns, terminal := a.columns()
+		if terminal {
+			suggestion = wrap(suggestion, columns)
+		}
 		fmt.Fprintln(a.out, suggestion)
 	}
 	_, err = fmt.Fprintf(a.out, "page  %s\n", s.Page)
