@@ -1,5 +1,8 @@
 // Package curator is the page on which a person curates the clusters of a run, and the server behind it.
 //
+// Open finds the features and the images of a run for its curation (run.Finished.Curate), and Opened.Serve serves the page until a context
+// ends. New makes the http.Handler alone, of what a program holds in memory.
+//
 // The page asks for little at a time: the list of clusters, the images of one of them that are in view, a thumbnail for each. The server
 // holds the curation (package curation), the order of the images in each cluster, and as many thumbnails as a budget allows; thumbnails
 // are made on request, a few at a time.

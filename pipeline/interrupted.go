@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // kept says, for each command, what an interrupt leaves of its work and how to go on.
 var kept = map[string]string{
@@ -14,7 +17,6 @@ var kept = map[string]string{
 	"duplicates":    "no image was touched, and neighbours that were found are kept: run the same command again",
 	"export":        "no file was written or replaced: run the same command again to start anew",
 	"extract":       "the features of finished images are kept: run the same command again to go on",
-	"help":          "nothing was changed",
 	"merge":         "the parts are as they were: run the same command again to put them together",
 	"methods":       "nothing was changed",
 	"models":        "nothing was changed",
@@ -35,5 +37,5 @@ var kept = map[string]string{
 // keptBy is that sentence of the command with a path such as "pipeline models pull".
 func keptBy(path string) string {
 	_, name, _ := strings.Cut(path, " ")
-	return kept[name]
+	return cmp.Or(kept[name], kept[""])
 }
