@@ -97,6 +97,84 @@ func modulePath(t *testing.T) string {
 	return path
 }
 
+// house are the lines of the drawing of all packages: what each line names, top first; the root of the module is iconic.
+func house(t *testing.T) (line map[string]int) {
+	t.Helper()
+	content, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(content), "\n    pipeline ")
+	drawing, _, ends := strings.Cut("    pipeline "+after, "\nLibraries name fields")
+	if !found || !ends {
+		t.Fatal("docs/architecture.md has no drawing of the packages")
+	}
+	line = map[string]int{}
+	for k, text := range strings.Split(drawing, "\n") {
+		text = strings.TrimLeft(text, " │├─")
+		for _, name := range strings.Split(text, "  ") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("..", name)); err != nil && name != "iconic" {
+				break // what is said of it
+			}
+			line[name] = k
+		}
+	}
+	return line
+}
+
+// Packages import only what the drawing of docs/architecture.md has on a line further down, and all stand in it.
+func TestNoImportLeadsUpwards(t *testing.T) {
+	module, line := modulePath(t), house(t)
+	seen := 0
+	err := filepath.WalkDir("..", func(dir string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(dir, ".."))
+		if name == "/scripts" || strings.HasPrefix(d.Name(), ".") && name != "" || d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if !holdsPackage(dir) {
+			return nil
+		}
+		own, _, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+		if own == "" {
+			own = "iconic"
+		}
+		from, drawn := line[own]
+		if !drawn {
+			t.Errorf("docs/architecture.md does not draw %s", own)
+		}
+		for _, imported := range importsOf(t, dir) {
+			rest, ours := strings.CutPrefix(imported+"/", module+"/")
+			if !ours {
+				continue
+			}
+			other, _, _ := strings.Cut(rest, "/")
+			if other == "" {
+				other = "iconic"
+			}
+			if own == "matrix" && rest == "internal/parallel/" { // which is of no package of the house, and so below all
+				continue
+			}
+			if to, drawn := line[other]; other != own && (!drawn || to <= from) {
+				t.Errorf("%s imports %s, which docs/architecture.md does not draw below %s", dir, imported, own)
+			}
+			seen++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 100 || len(line) < 15 {
+		t.Errorf("%d imports of %d packages were seen: the test runs in the wrong folder, or misreads the drawing", seen, len(line))
+	}
+}
+
 // floors are the lines of the drawing of packages inside head: what each line names, top first.
 func floors(t *testing.T) [][]string {
 	t.Helper()
