@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEveryExportedNameHasAComment: `go doc` of a public package is its manual. A comment beside a constant, a variable or a field of a group
-// counts, and so does the comment of a group. What everybody knows from errors and fmt (Error, Unwrap, String) needs none.
+// TestEveryExportedNameHasAComment: `go doc` of a public package is its manual. A comment beside a constant, a variable or a field counts,
+// and so does the comment of a group. The well-known methods Error, Unwrap and String need none.
 func TestEveryExportedNameHasAComment(t *testing.T) {
 	names := 0
 	publicPackages(t, func(f *ast.File, set *token.FileSet) {

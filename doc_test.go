@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Every package says what it is for in its doc.go, and in no other file: go doc would print both, one after the other.
+// Each package has its package comment in doc.go and in no other file: go doc would print both, one after the other.
 func TestEveryPackageHasItsStoryInDocGo(t *testing.T) {
 	set, folders := token.NewFileSet(), 0
 	err := filepath.WalkDir(".", func(folder string, d fs.DirEntry, err error) error {
@@ -36,11 +36,11 @@ func TestEveryPackageHasItsStoryInDocGo(t *testing.T) {
 			}
 			switch here := filepath.Base(name) == "doc.go"; {
 			case here && (f.Doc == nil || len(f.Doc.Text()) < 60):
-				t.Errorf("%s tells nothing of its package", name)
+				t.Errorf("%s has no package comment", name)
 			case here && f.Name.Name != "main" && !strings.HasPrefix(f.Doc.Text(), "Package "+f.Name.Name+" "):
 				t.Errorf("%s does not begin with Package %s", name, f.Name.Name)
 			case !here && f.Doc != nil:
-				t.Errorf("%s has a package comment: it belongs into doc.go", name)
+				t.Errorf("%s has a package comment: move it to doc.go", name)
 			}
 		}
 		if sources == 0 {
@@ -56,6 +56,6 @@ func TestEveryPackageHasItsStoryInDocGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if folders < 80 {
-		t.Errorf("only %d packages were looked at", folders)
+		t.Errorf("only %d packages were checked", folders)
 	}
 }

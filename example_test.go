@@ -18,7 +18,7 @@ import (
 	"iconic/run"
 )
 
-// A folder of images becomes clusters, without labels; where there are labels, as class folders, they only score the result.
+// Sort a folder of images into clusters without labels. Labels, here the class folders, are used only to score the result.
 func ExampleCluster() {
 	folder := scratch()
 	defer os.RemoveAll(folder)
@@ -31,14 +31,14 @@ func ExampleCluster() {
 	})
 	check(err)
 	sizes := map[int]int{}
-	for _, image := range r.Table.All() { // path, and cluster, name, confidence
+	for _, image := range r.Table.All() { // path, cluster, name and confidence
 		sizes[image.Cluster]++
 	}
 	fmt.Println(len(sizes), "clusters; more than 80 % right:", r.Metrics.Accuracy > 0.8, "; page:", filepath.Base(r.Page()))
 	// Output: 10 clusters; more than 80 % right: true ; page: report.html
 }
 
-// A run is loaded, and an image classified.
+// Load a run and classify an image.
 func ExampleOpenModel() {
 	ctx, folder := context.Background(), scratch()
 	defer os.RemoveAll(folder)
@@ -59,7 +59,7 @@ func ExampleOpenModel() {
 	// Output: one of 10 clusters: true ; confidence from 0 to 1: true
 }
 
-// A head is trained on a matrix of one's own. Progress is told by hooks, and a wrong setting by the type of its error.
+// Train a head on your own matrix. Hooks report progress, and the type of the error identifies a wrong setting.
 func ExampleTrain() {
 	folder := scratch()
 	defer os.RemoveAll(folder)
@@ -95,7 +95,7 @@ func ExampleTrain() {
 	// true
 }
 
-// drawPictures makes a folder of pictures in 10 class folders.
+// drawPictures makes a folder with pictures in 10 class folders.
 func drawPictures(folder string) string {
 	pictures := filepath.Join(folder, "pictures")
 	check(synthetic.Write(context.Background(), pictures, 20, 64, 1))

@@ -19,8 +19,8 @@ import (
 	"iconic/run"
 )
 
-// Extract brings the feature store c.Out up to the images c.Data, encoding what it has not: c is the extraction without its model and
-// preprocessing, which e gives. The summary is valid also where the error says only that too many images were bad.
+// Extract brings the feature store c.Out up to date with the images c.Data, encoding only what is missing. In c, leave the model and its
+// preprocessing empty: they come from e. The summary is also valid when the error says only that too many images are bad.
 func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks) (*extract.Summary, error) {
 	release, err := e.prepare(ctx, &c, h)
 	if err != nil {
@@ -33,7 +33,7 @@ func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks
 	return encode(ctx, c, nil, h)
 }
 
-// encode runs an extraction and tells what came of it. listed, unless nil, may refuse the data before any image is encoded.
+// encode runs an extraction and reports its outcome. listed, if not nil, may reject the data before any image is encoded.
 func encode(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (*extract.Summary, error) {
 	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
 	s, err := extract.Run(ctx, c, extract.Hooks{Listed: listed, Note: h.Note, Progress: h.Stage("encode", "images")})
@@ -41,13 +41,13 @@ func encode(ctx context.Context, c extract.Config, listed func(items, classes in
 		return nil, err
 	}
 	tell(s, h)
-	if problem := models.Remember("", s.SHA256, c.Model); problem != nil { // a cache that cannot be written costs a question later
-		h.Notef("where the encoder lies is not remembered (%v): to use the run on new images, its file will have to be named", problem)
+	if problem := models.Remember("", s.SHA256, c.Model); problem != nil { // if the cache cannot be written, the user has to name the file later
+		h.Notef("cannot remember where the encoder is (%v): name its file to use the run on new images", problem)
 	}
 	return s, err
 }
 
-// tell says what an extraction did.
+// tell reports what an extraction did.
 func tell(s *extract.Summary, h progress.Hooks) {
 	for _, k := range s.Skipped {
 		h.Warnf("%d skipped: %s", k.Count, k)
@@ -56,7 +56,7 @@ func tell(s *extract.Summary, h progress.Hooks) {
 		h.Notef("%d images are copies of others; their features were computed once", s.Duplicates)
 	}
 	if s.Gone > 0 {
-		h.Notef("%d images are gone from the data; their features are kept, and take no part in trainings", s.Gone)
+		h.Notef("%d images are gone from the data; their features are kept but not used in training", s.Gone)
 	}
 	if s.Pruned > 0 {
 		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
@@ -68,13 +68,13 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Borrowed > 0 {
 		others = fmt.Sprintf(" (%s of them in other stores)", thousands(s.Borrowed))
 	}
-	h.Notef("%s of %s images have features already%s; %s are encoded", thousands(s.Already), thousands(s.Items-s.Bad()), others, thousands(s.Encoded))
+	h.Notef("%s of %s images have features already%s; %s to encode", thousands(s.Already), thousands(s.Items-s.Bad()), others, thousands(s.Encoded))
 	if s.Encoded > 0 {
 		h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
 	}
 }
 
-// thousands writes a number as people read it: "1,281,167".
+// thousands formats a number with thousands separators: "1,281,167".
 func thousands(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -83,8 +83,8 @@ func thousands(n int) string {
 	return s
 }
 
-// cached brings the store in the user's cache up to the images, and gives its folder, which stays until release. A store that another process
-// is making is waited for, one that another engine made is left to it, and one that is of no use is made anew.
+// cached brings the store in the user's cache up to date with the images and returns its folder, which stays in use until release. It waits
+// for a store that another process is writing, leaves a store made by another engine alone, and remakes an unusable one.
 func cached(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (dir string, release func(), err error) {
 	waiting, anew := false, false
 	for {
@@ -101,21 +101,21 @@ func cached(ctx context.Context, c extract.Config, listed func(items, classes in
 		var unusable *store.UnusableError
 		switch {
 		case errors.As(err, &other) && c.Out == other.Dir && !strings.HasSuffix(other.Dir, engineSuffix(other.Now)):
-			h.Notef("the features kept in %s were made with %s: with %s they are computed anew, beside them", other.Dir, other.Was, other.Now)
+			h.Notef("the features kept in %s were made with %s: they are computed again with %s and kept separately", other.Dir, other.Was, other.Now)
 			c.Out += engineSuffix(other.Now)
-		case errors.Is(err, store.ErrNewer) && !anew: // it is left to the newer program
-			h.Notef("%v: the features are computed anew, beside them", err)
+		case errors.Is(err, store.ErrNewer) && !anew: // left alone for the newer program
+			h.Notef("%v: the features are computed again and kept separately", err)
 			c.Out += "-" + store.Format
 			anew = true
 		case errors.As(err, &unusable) && unusable.Dir == c.Out && !anew:
-			h.Warnf("%v; it is in the cache, and so its features are computed anew", unusable)
+			h.Warnf("%v; it is in the cache, so its features are computed again", unusable)
 			if err := cachefolder.Remove(c.Out, store.Lock(c.Out)); err != nil && !errors.Is(err, lockfile.ErrBusy) {
 				return "", nil, err
 			}
 			anew = true
 		case errors.Is(err, store.ErrBusy):
 			if !waiting {
-				h.Notef("another run encodes the same images: this one waits for its features")
+				h.Notef("another run is encoding the same images; waiting for its features")
 				waiting = true
 			}
 			if err := pause(ctx, 300*time.Millisecond); err != nil {
@@ -127,10 +127,10 @@ func cached(ctx context.Context, c extract.Config, listed func(items, classes in
 	}
 }
 
-// engineSuffix tells apart the folders of features that differ only in what ran the encoder.
+// engineSuffix distinguishes the folders of features that differ only in the engine that ran the encoder.
 func engineSuffix(e store.Engine) string { return "-" + e.Provider + "-" + e.Runtime }
 
-// pause waits, unless ctx ends before.
+// pause waits for d or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -12,9 +12,9 @@ import (
 	"iconic/run"
 )
 
-// Cluster sorts the images of data (a folder, a list of paths, archives: see package extract/dataset) into clusters, and makes the run
-// folder o.Out with their assignments, scores and page. What has been encoded before is not encoded again. What is wrong with o is found
-// before any image is encoded (run.SettingsError).
+// Cluster sorts the images of data (a folder, a list of paths, archives: see package extract/dataset) into clusters and makes the run
+// folder o.Out with their assignments, scores and page. Images that were encoded before are not encoded again. Errors in o are found before
+// any image is encoded (run.SettingsError).
 func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error) {
 	if err := run.CheckFree(o.Out); err != nil && !o.Resume {
 		return nil, err
@@ -56,20 +56,19 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	return train(ctx, set, o.Training, clock)
 }
 
-// Train trains a head on features, which features.Open or features.New gives, and makes the run folder o.Out with assignments, scores and
-// page. With o.Resume, what an interrupted process left in that folder is gone on with, and a run that is whole stays as it is
-// (run.Finished.Unchanged).
+// Train trains a head on features from features.Open or features.New and makes the run folder o.Out with assignments, scores and page. With
+// o.Resume it continues an interrupted training in that folder and leaves a finished run unchanged (run.Finished.Unchanged).
 func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, error) {
 	clock := progress.NewClock("preparation")
 	o.Hooks = clock.Hooks(o.Hooks)
 	return train(ctx, set, o, clock)
 }
 
-// train is Train under a clock that hears of the steps already.
+// train is Train with a clock that has already recorded the earlier steps.
 func train(ctx context.Context, set *features.Set, o Training, clock *progress.Clock) (*run.Finished, error) {
 	h := o.Hooks
 	if set.Gone > 0 {
-		h.Notef("%s keeps the features of %d images that the data no longer has: they are left out", set.Source.Store, set.Gone)
+		h.Notef("%s keeps the features of %d images that are no longer in the data; they are not used", set.Source.Store, set.Gone)
 	}
 	settings := o.settings()
 	counted, err := o.count(ctx, set, settings)
@@ -110,7 +109,7 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	return run.Open(o.Out)
 }
 
-// count looks for the number of clusters where that is asked for, and puts it into the settings; nil: it was not asked for.
+// count finds the number of clusters if the settings ask for that, and puts it into them; otherwise it returns nil.
 func (o Training) count(ctx context.Context, set *features.Set, settings map[string]string) (*clustercount.Suggestion, error) {
 	if settings["clusters"] != run.AutoClusters {
 		return nil, nil
@@ -124,17 +123,17 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 	return found, nil
 }
 
-// check refuses settings that cannot be for so many images in so many classes.
+// check rejects settings that are invalid for that many images in that many classes.
 func (o Training) check(images, classes int) error {
 	settings := o.settings()
-	if settings["clusters"] == run.AutoClusters { // not found yet: all else is judged by the fewest
+	if settings["clusters"] == run.AutoClusters { // not found yet: check the other settings against the smallest number
 		settings["clusters"] = "2"
 	}
 	_, _, err := run.Configure(settings, o.Seed, images, classes)
 	return err
 }
 
-// settings are the training's by name.
+// settings returns the training's settings by name.
 func (o Training) settings() map[string]string {
 	all := map[string]string{}
 	for name, value := range o.Settings {
@@ -146,7 +145,7 @@ func (o Training) settings() map[string]string {
 	return all
 }
 
-// OpenModel opens a finished run for new images, with the encoder that it was trained on. Close the model after use.
+// OpenModel opens a finished run, with the encoder that it was trained on, to classify new images. Close the model after use.
 func OpenModel(ctx context.Context, dir string, o classify.Options) (*classify.Model, error) {
 	return classify.Open(ctx, dir, o)
 }

@@ -15,15 +15,14 @@ import (
 	"iconic/progress"
 )
 
-// What the options say reaches the inputs of the stages, whose keys are tested beside them: an extraction's here as the whole of what it
-// is told.
+// Every option reaches the inputs of the stages, whose keys are tested beside them. Here: everything an extraction is given.
 func TestEveryOptionOfAnEncodingReachesTheExtraction(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
 	model, other := onnxtest.Pooling(16, 8).Write(t), onnxtest.Pooling(16, 4).Write(t)
 	type rule = identitytest.Rule[Encoding]
 	in, out := identitytest.In[Encoding], identitytest.Out[Encoding]
-	const shape = "it makes another file of the model, which is known by its content: see the keys of models.Options"
+	const shape = "it makes a different model file, which is identified by its content: see the keys of models.Options"
 	three := func(v float32) []float32 { return []float32{v, v, v} }
 	identitytest.Check(t, func() Encoding {
 		return Encoding{Model: model, Resize: 18, Crop: 16, Mean: three(0.5), Std: three(0.5), Provider: encoder.CPU}
@@ -49,8 +48,8 @@ func TestEveryOptionOfAnEncodingReachesTheExtraction(t *testing.T) {
 		"Mean":       {In: []string{"settings"}, Change: func(e *Encoding) { e.Mean = three(0.25) }},
 		"Std":        {In: []string{"settings"}, Change: func(e *Encoding) { e.Std = three(0.25) }},
 		"IgnoreEXIF": in("settings"),
-		"Library":    out("the store keeps the version of the library that made it"),
-		"Provider":   {In: []string{"encoder"}, Change: func(e *Encoding) { e.Provider = encoder.CUDA }}, // the store keeps the one that ran
+		"Library":    out("the store records the version of the library that made it"),
+		"Provider":   {In: []string{"encoder"}, Change: func(e *Encoding) { e.Provider = encoder.CUDA }}, // the store records the one that ran
 		"Threads":    in("encoder"),
 	})
 }
@@ -66,17 +65,17 @@ func TestEveryOptionIsSaidToBeKnown(t *testing.T) {
 	}, map[string]rule{
 		"Encoding":          out("see the test above"),
 		"Extraction":        {Why: "see the keys of extract.Config", Change: func(o *Options) { o.Extraction.Augment = pixels.DefaultAugmentation() }},
-		"Store":             out("it is where the features lie"),
-		"Training.Out":      out("it is where the run lies"),
+		"Store":             out("it is the folder of the features"),
+		"Training.Out":      out("it is the folder of the run"),
 		"Training.Clusters": in("settings"),
 		"Training.Settings": {In: []string{"settings"}, Change: func(o *Options) { o.Settings["neighbours"] = "7" }},
-		"Training.Seed":     out("it goes to run.Configure beside the settings: see the keys of head.Config"),
+		"Training.Seed":     out("it goes to run.Configure with the settings: see the keys of head.Config"),
 		"Training.Resume":   out("see the keys of run.Training"),
-		"Training.Workers":  out("it changes no bit of the result"),
+		"Training.Workers":  out("it does not change the result"),
 		"Training.Second":   out("see the keys of run.Training"),
 		"Training.Edges":    {Why: "see the keys of run.Training", Change: func(o *Options) { o.Edges = []icon.Edge{{}} }},
-		"Training.Images":   out("it is for the pictures of the page"), "Training.ImageColumn": out("as Images"),
-		"Training.Safe": out("it changes how a table is written"), "Training.Formulas": out("it only tells"),
-		"Training.Hooks": out("they only tell"),
+		"Training.Images":   out("it only supplies the page's pictures"), "Training.ImageColumn": out("as Images"),
+		"Training.Safe": out("it only changes how a table is written"), "Training.Formulas": out("it only reports"),
+		"Training.Hooks": out("they only report"),
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestExamplesInAModuleOfTheirOwn: the examples are what another module would write. They are compiled in an empty one that takes this
-// module by a replacement, as README says, with what the module cache has, and the first is run.
+// TestExamplesInAModuleOfTheirOwn compiles the examples as another module would: in an empty module that replaces this one, as the README
+// describes, using only the module cache. It runs the first example.
 func TestExamplesInAModuleOfTheirOwn(t *testing.T) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -45,7 +45,7 @@ func TestExamplesInAModuleOfTheirOwn(t *testing.T) {
 	_, want, found := strings.Cut(string(examples), "// Output: ")
 	want, _, ends := strings.Cut(want, "\n")
 	if !found || !ends {
-		t.Fatal("the first example says nothing of its output")
+		t.Fatal("the first example has no Output comment")
 	}
 	if got := strings.TrimSpace(run(filepath.Join(folder, "photos"))); got != want {
 		t.Error(fmt.Sprintf("the example printed %q, want %q", got, want))

@@ -18,68 +18,68 @@ import (
 	"iconic/run"
 )
 
-// Options say how images become clusters. Model and Out are needed; the zero value of every other field will do.
+// Options determine how images become clusters. Model and Out are required; the zero value of every other field is a valid default.
 type Options struct {
 	Encoding // how images become features
 	Training // how features become clusters
 
-	// Store is the folder of the feature store; "": one in the user's cache, by data and encoder.
+	// Store is the folder of the feature store; "": a folder in the user's cache, chosen by data and encoder.
 	Store string
-	// Extraction is what the extraction is told besides, as extract.Config documents it: Dataset, Views, Half, MaxBad and so on. Fields that
-	// Options and Encoding speak of are theirs.
+	// Extraction has the other settings of the extraction, documented at extract.Config: Dataset, Views, Half, MaxBad and so on. Options
+	// and Encoding override the fields that they set.
 	Extraction extract.Config
 }
 
-// Encoding says which encoder turns images into features, and how they are prepared for it.
+// Encoding selects the encoder that turns images into features, and how images are prepared for it.
 type Encoding struct {
-	// Model is a name of the registry (models.Registry), "tiny", a file of weights, or an ONNX file.
+	// Model is a name in the registry (models.Registry), "tiny", a file of weights, or an ONNX file.
 	Model string
-	// Shape is what an encoder that is made from weights is to be like, such as its Precision; see models.Resolve.
+	// Shape has options for an encoder that is built from weights, such as its Precision; see models.Resolve.
 	Shape models.Options
 
 	Resize     int       // pixels of an image's shorter side before cropping; 0: the model's, or Crop
 	Crop       int       // side of the square that the encoder sees; 0: the model's
-	Whole      bool      // the whole image is squeezed into the square
-	Mean, Std  []float32 // of red, green and blue, from 0 to 1; nil: the model's
-	IgnoreEXIF bool      // images are left as they are stored, not as their EXIF orientation says
+	Whole      bool      // squeeze the whole image into the square instead of cropping
+	Mean, Std  []float32 // for red, green and blue, from 0 to 1; nil: the model's
+	IgnoreEXIF bool      // leave images as stored, without applying their EXIF orientation
 
-	Library  string           // ONNX Runtime library, or its folder; "": found, or fetched once
-	Provider encoder.Provider // what runs the encoder; "": encoder.Auto
+	Library  string           // ONNX Runtime library, or its folder; "": search for it, or download it once
+	Provider encoder.Provider // execution provider of the encoder; "": encoder.Auto
 	Threads  int              // of the encoder; 0: one per processor
 }
 
-// Training says how a head is trained on features.
+// Training determines how a head is trained on features.
 type Training struct {
 	Out      string            // the run folder to make
-	Clusters int               // 0: what Settings say ("clusters": a number or "auto"), or the number of the data's classes
-	Settings map[string]string // by name, such as "method" or "neighbours": run.Settings lists them, head/methods the methods
-	Seed     uint64            // of everything random
-	Resume   bool              // goes on with an interrupted training in Out
-	Workers  int               // goroutines; 0: one per processor. It changes no bit of the result.
+	Clusters int               // 0: Settings["clusters"] (a number or "auto"), or else the number of classes in the data
+	Settings map[string]string // by name, such as "method" or "neighbours": run.Settings lists the settings, head/methods the methods
+	Seed     uint64            // for all random choices
+	Resume   bool              // continue an interrupted training in Out
+	Workers  int               // goroutines; 0: one per processor. It does not change the result.
 
-	Second *features.Set // features of the same images by another encoder, for methods that take them
-	Edges  []icon.Edge   // of a graph, for methods that lay one out
-	// Images is the data set that the features are of, for the pictures of the page, and ImageColumn the column of its Parquet files where
-	// that had to be named; Cluster knows both.
+	Second *features.Set // features of the same images by another encoder, for methods that use them
+	Edges  []icon.Edge   // edges of a graph, for methods that draw one
+	// Images is the data set that the features come from; the page takes its pictures from it. ImageColumn is the image column of its
+	// Parquet files, if it had to be named. Cluster fills in both.
 	Images, ImageColumn string
 
-	Safe     bool            // has cells of assignments.csv that a spreadsheet would take for formulas begin with an apostrophe
-	Formulas func(cells int) // told how many such cells there are; may be nil
+	Safe     bool            // prefix cells of assignments.csv that a spreadsheet would take for formulas with an apostrophe
+	Formulas func(cells int) // called with the number of such cells; may be nil
 
-	Hooks progress.Hooks // told how far the work is; the zero value is told nothing
+	Hooks progress.Hooks // receive progress; the zero value ignores it
 }
 
-// PreprocessingError says what is not known of how images are to be prepared for a model, and has to be said.
+// PreprocessingError says which part of a model's preprocessing is unknown and must be given.
 type PreprocessingError struct {
 	Model string
 	Field string // of Encoding: "Mean and Std" or "Crop"
 }
 
 func (e *PreprocessingError) Error() string {
-	return fmt.Sprintf("how images are prepared for %s is not known: %s has to be given", e.Model, e.Field)
+	return fmt.Sprintf("the preprocessing of %s is not known: give %s", e.Model, e.Field)
 }
 
-// prepare finds the model and how images are prepared for it, and puts both into c. The model's file stays until release.
+// prepare finds the model and its preprocessing, and puts both into c. The model's file is kept until release.
 func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hooks) (release func(), err error) {
 	shape := e.Shape
 	if shape.Note == nil && shape.Progress == nil {
@@ -112,7 +112,7 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	return cachefolder.Hold(ctx, filepath.Dir(m.Path))
 }
 
-// transform is what is given, and for the rest what the model knows of itself.
+// transform combines the given values with the model's own for the rest.
 func (e Encoding) transform(m *models.Model) (pixels.Transform, error) {
 	t := pixels.Transform{Resize: e.Resize, Crop: e.Crop, Whole: e.Whole}
 	for _, channels := range [][]float32{e.Mean, e.Std} {
@@ -155,7 +155,7 @@ func (e Encoding) transform(m *models.Model) (pixels.Transform, error) {
 	return t, nil
 }
 
-// findLibrary finds or fetches the ONNX Runtime library.
+// findLibrary finds or downloads the ONNX Runtime library.
 func findLibrary(ctx context.Context, path string, p encoder.Provider, h progress.Hooks) (string, error) {
 	return onnxruntime.Find(ctx, onnxruntime.Options{
 		Path: path, CUDA: p == encoder.CUDA || p == encoder.TensorRT, Note: h.Note,

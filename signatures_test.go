@@ -41,8 +41,8 @@ func publicPackages(t *testing.T, visit func(f *ast.File, set *token.FileSet)) {
 	}
 }
 
-// No type of an internal package stands in what another module can name: in the signature of an exported function or method, in an exported
-// field, in the declared type of an exported variable, or behind an alias, whose methods no page of the public documentation would show.
+// No type of an internal package appears in what another module can name: the signature of an exported function or method, an exported
+// field, the declared type of an exported variable, or an alias, whose methods no page of the public documentation would show.
 func TestNoInternalTypeInAPublicSignature(t *testing.T) {
 	files := 0
 	publicPackages(t, func(f *ast.File, set *token.FileSet) {
@@ -65,7 +65,7 @@ func TestNoInternalTypeInAPublicSignature(t *testing.T) {
 			for _, typ := range types {
 				ast.Inspect(typ, func(n ast.Node) bool {
 					switch n := n.(type) {
-					case *ast.Field: // of a struct: only what is exported can be seen
+					case *ast.Field: // of a struct: only exported fields are visible
 						if len(n.Names) > 0 && !anyExported(n.Names) {
 							if _, isParameter := typ.(*ast.FieldList); !isParameter {
 								return false
@@ -106,7 +106,7 @@ func TestNoInternalTypeInAPublicSignature(t *testing.T) {
 		}
 	})
 	if files < 100 {
-		t.Errorf("only %d files were looked at", files)
+		t.Errorf("only %d files were checked", files)
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	shardFile    = "features-00000.npy"
 )
 
-// stored makes a small store of two shards, one part of one, and gives its files.
+// stored makes a small store of two shards, one of them partly filled, and returns its files.
 func stored(t testing.TB) map[string][]byte {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "store")
@@ -61,7 +61,7 @@ func stored(t testing.TB) map[string][]byte {
 	return files
 }
 
-// read does with a store what train, report, merge and extract do when they open it, and gives all that is in it as a text.
+// read opens a store as train, report, merge and extract do, and returns its whole content as text.
 func read(t *testing.T, dir string, size int) (content string, err error) {
 	t.Helper()
 	defer func() {
@@ -92,19 +92,19 @@ func read(t *testing.T, dir string, size int) (content string, err error) {
 	_ = os.RemoveAll(out)
 	runtime.ReadMemStats(&after)
 	if most := 48<<20 + 400*uint64(size); after.TotalAlloc-before.TotalAlloc > most {
-		t.Errorf("%d bytes of memory for %d of files", after.TotalAlloc-before.TotalAlloc, size)
+		t.Errorf("used %d bytes of memory for %d bytes of files", after.TotalAlloc-before.TotalAlloc, size)
 	}
 	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	if openErr != nil && mergeErr == nil {
-		t.Errorf("what cannot be opened (%v) was merged", openErr)
+		t.Errorf("merged a store that cannot be opened (%v)", openErr)
 	}
 	return content, errors.Join(describeErr, openErr, mergeErr)
 }
 
-// Whatever becomes of a file of a store, it is refused by an error, or nothing that it holds has changed: of every file but the manifest
-// there is a checksum.
+// However a file of a store is changed, the store is refused with an error, or its content is unchanged: every file but the manifest has a
+// checksum.
 func TestTamperedStores(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	files := stored(t)
@@ -126,9 +126,9 @@ func TestTamperedStores(t *testing.T) {
 			refused++
 			oneSentence(t, err)
 		} else if file != manifestFile && string(b) != string(files[file]) {
-			t.Error("a changed file was taken")
+			t.Error("a changed file was accepted")
 		} else if file == manifestFile && content != whole && !named(what, ".classes", ".encoder", ".") {
-			t.Errorf("other content was read: %.200s", content)
+			t.Errorf("read changed content: %.200s", content)
 		}
 		if t.Failed() {
 			t.Fatalf("%s with %s", file, what)
@@ -151,7 +151,7 @@ func TestTamperedStores(t *testing.T) {
 	t.Logf("%d of %d were refused", refused, tried)
 }
 
-// named reports whether a variant is one of such parts.
+// named reports whether the name of a variant contains one of parts.
 func named(what string, parts ...string) bool {
 	for _, p := range parts {
 		if strings.HasPrefix(what, p) {
@@ -161,7 +161,7 @@ func named(what string, parts ...string) bool {
 	return false
 }
 
-// oneSentence holds an error to what a terminal may show: one line of some length, without what acts on it.
+// oneSentence checks that a terminal may show the error: one line of limited length, without control characters.
 func oneSentence(t *testing.T, err error) {
 	t.Helper()
 	for _, line := range strings.Split(err.Error(), "\n") { // one for each use
@@ -171,7 +171,7 @@ func oneSentence(t *testing.T, err error) {
 	}
 }
 
-// Every changed byte of a checkpoint, and of a head and what goes with it, is noticed: a training is never taken up from another state.
+// Every changed byte of a checkpoint, and of a head and its companion files, is noticed: a training never resumes from a different state.
 func TestTamperedCheckpoints(t *testing.T) {
 	dir := interrupted(t)
 	name := filepath.Join(dir, "checkpoint.safetensors")
@@ -189,7 +189,7 @@ func TestTamperedCheckpoints(t *testing.T) {
 		}
 		_, err := run.LoadCheckpoint(dir)
 		if err == nil && !sameNumbers(b, file) {
-			t.Errorf("%s: a changed checkpoint was taken", what)
+			t.Errorf("%s: a changed checkpoint was accepted", what)
 		} else if err != nil {
 			oneSentence(t, err)
 		}
@@ -198,12 +198,12 @@ func TestTamperedCheckpoints(t *testing.T) {
 	t.Logf("%d variants of %d bytes", n, len(file))
 }
 
-// sameNumbers reports whether two safetensors files differ in the spaces of their header alone.
+// sameNumbers reports whether two safetensors files differ only in the spaces of their headers.
 func sameNumbers(a, b []byte) bool {
 	return strings.Join(strings.Fields(string(a)), "") == strings.Join(strings.Fields(string(b)), "")
 }
 
-// interrupted begins a training, and stops it when it has a checkpoint.
+// interrupted starts a training and stops it when it has a checkpoint.
 func interrupted(t *testing.T) string {
 	t.Helper()
 	set := fixture(t)
@@ -222,7 +222,7 @@ func interrupted(t *testing.T) string {
 	}}
 	training := run.Training{Dir: dir, Features: set, Config: c, Workers: 1, Hooks: hooks}
 	if _, err := training.Train(ctx); !errors.Is(err, context.Canceled) {
-		t.Fatalf("the training was to be interrupted after %d steps: %v", steps, err)
+		t.Fatalf("the training should have been interrupted after %d steps: %v", steps, err)
 	}
 	return dir
 }

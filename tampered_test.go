@@ -21,7 +21,7 @@ import (
 	"iconic/run"
 )
 
-// These are the files of a run folder that others read.
+// The files of a run folder that other commands read.
 const (
 	configFile   = "config.json"
 	metricsFile  = "metrics.json"
@@ -34,7 +34,7 @@ const (
 	fixtureNames = 3
 )
 
-// fixture is a small set of features with labels, as of a store of images.
+// fixture returns a small labelled set of features, as from a store of images.
 func fixture(t testing.TB) *features.Set {
 	t.Helper()
 	data, labels := make([]float32, fixtureRows*fixtureDim), make([]int, fixtureRows)
@@ -54,13 +54,13 @@ func fixture(t testing.TB) *features.Set {
 	return set
 }
 
-// oneHead and vote are settings that end in a run of one linear head, and in one of heads that vote.
+// oneHead and vote are settings for a run with one linear head, and with an ensemble of heads.
 var (
 	oneHead = map[string]string{"method": "kmeans"}
 	vote    = map[string]string{"method": "debiased-infonce-clustering", "epochs": "20", "heads": "4", "alpha": "0.97"}
 )
 
-// trained makes a small run of them, and gives its files.
+// trained makes a small run from the features and returns its files.
 func trained(t testing.TB, settings map[string]string) map[string][]byte {
 	t.Helper()
 	set := fixture(t)
@@ -83,7 +83,7 @@ func trained(t testing.TB, settings map[string]string) map[string][]byte {
 	return files
 }
 
-// write writes files into a folder, and gives the size of all.
+// write writes files into a folder and returns their total size.
 func write(t testing.TB, dir string, files map[string][]byte) (size int) {
 	t.Helper()
 	for name, b := range files {
@@ -95,8 +95,8 @@ func write(t testing.TB, dir string, files map[string][]byte) (size int) {
 	return size
 }
 
-// use does with a run folder whose files have so many bytes what commands do: read, resume, classify, page. It fails the test if that
-// panics, takes more memory than a few times the files, or long.
+// use does with a run folder, whose files have size bytes, what the commands do: read, resume, classify, write a page. It fails the test if
+// that panics, takes long, or needs more memory than a few times the files.
 func use(t *testing.T, dir string, size int) (err error) {
 	t.Helper()
 	defer func() {
@@ -110,7 +110,7 @@ func use(t *testing.T, dir string, size int) (err error) {
 	err = errors.Join(classified(dir), opened(dir))
 	runtime.ReadMemStats(&after)
 	if most := 32<<20 + 400*uint64(size); after.TotalAlloc-before.TotalAlloc > most {
-		t.Errorf("%d bytes of memory for %d of files", after.TotalAlloc-before.TotalAlloc, size)
+		t.Errorf("used %d bytes of memory for %d bytes of files", after.TotalAlloc-before.TotalAlloc, size)
 	}
 	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("it took %s", took)
@@ -118,7 +118,7 @@ func use(t *testing.T, dir string, size int) (err error) {
 	return err
 }
 
-// classified is what predict, serve and export do with a run, but for the encoder, and what training does with one to be resumed.
+// classified does what predict, serve and export do with a run, except for the encoder, and what a resumed training does.
 func classified(dir string) error {
 	if _, err := run.LoadUnfinished(dir); err != nil {
 		return err
@@ -139,7 +139,7 @@ func classified(dir string) error {
 	return err
 }
 
-// opened is what report, compare and sort do with a run.
+// opened does what report, compare and sort do with a run.
 func opened(dir string) error {
 	f, err := run.Open(dir)
 	if err != nil {
@@ -150,8 +150,8 @@ func opened(dir string) error {
 	return err
 }
 
-// Whatever becomes of a file of a run folder, it is used or refused by an error, and takes no more than it is worth. Of about 7,000
-// variants one of 61 is tried, and of three behind the tag slow.
+// However a file of a run folder is changed, it is used or refused with an error, at a cost in proportion to its size. There are about
+// 7,000 variants; one in 61 is tried, one in three behind the tag slow.
 func TestTamperedRuns(t *testing.T) {
 	t.Run("one head", func(t *testing.T) { tampered(t, trained(t, oneHead)) })
 	t.Run("heads that vote", func(t *testing.T) {
@@ -197,7 +197,7 @@ func tampered(t *testing.T, files map[string][]byte) {
 	t.Logf("%d of %d were refused", refused, all/everyVariant)
 }
 
-// FuzzRun is the same with any bytes.
+// FuzzRun does the same with arbitrary bytes.
 func FuzzRun(f *testing.F) {
 	for _, settings := range []map[string]string{oneHead, vote} {
 		files := trained(f, settings)
@@ -206,6 +206,6 @@ func FuzzRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, config, metrics, head, novelty, history, table []byte) {
 		dir := t.TempDir()
 		size := write(t, dir, map[string][]byte{configFile: config, metricsFile: metrics, headFile: head, noveltyFile: novelty, historyFile: history, assignments: table})
-		_ = use(t, dir, size) // an error is as good
+		_ = use(t, dir, size) // an error is fine too
 	})
 }

@@ -26,10 +26,11 @@ func trainable(t *testing.T) *features.Set {
 	return set
 }
 
-// stageTimes are how long the stages took, in config.json: that alone differs between runs that are the same.
+// stageTimes matches the durations of the stages in config.json: only they differ between identical runs.
 var stageTimes = regexp.MustCompile(`(?s)\n  "times": \[.*?\n  \],`)
 
-// The default with a number of clusters that it finds itself, interrupted at a random step and taken up on other threads, ends with the same files.
+// The default method, which finds the number of clusters itself, is interrupted at a random step and resumed with another number of
+// threads. It ends with the same files.
 func TestTheDefaultWithFoundClustersIsTakenUp(t *testing.T) {
 	set, dir := trainable(t), t.TempDir()
 	training := func(out string, workers int) Training {
@@ -73,7 +74,8 @@ func TestTheDefaultWithFoundClustersIsTakenUp(t *testing.T) {
 	}
 }
 
-// Interrupted before there is a step to keep, a training says that it starts again, and a method that computes in one piece that it does so.
+// If a training is interrupted before it has a step to keep, the message says that it starts again; a method that computes in one piece
+// says so too.
 func TestAnInterruptedTrainingSaysWhatItKept(t *testing.T) {
 	set := trainable(t)
 	for _, m := range methods.All() {

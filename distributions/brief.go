@@ -7,15 +7,16 @@ import (
 	"iconic/head"
 )
 
-// Presets are for tens of thousands of rows, of which a step sees a part. So few points as are drawn would be few steps.
+// Presets are for tens of thousands of rows, of which each step sees a part. With the few points drawn here an epoch would have only a few
+// steps.
 const (
-	stepsOfEpoch = 6  // that batches are cut to
-	moreEpochs   = 10 // times those of the preset
+	stepsOfEpoch = 6  // at least this many, by smaller batches
+	moreEpochs   = 10 // multiple of the preset's epochs
 )
 
-// Fit makes a method's settings those of so few points as s has, where nobody has chosen them: batches that make several steps of an epoch, ten
-// times the epochs, and for points of the plane, whose directions are half of what there is to them, Euclidean neighbours. It returns c so, and
-// what it changed, in words.
+// Fit adapts a method's settings to the small number of points in s, except those that the user chose: batches that make several steps of
+// an epoch, ten times the epochs, and, for points in the plane, whose directions are only half of their information, Euclidean neighbours.
+// It returns the changed c and a description of each change.
 func (s *Subject) Fit(c head.Config, chosen func(name string) bool) (head.Config, []string, error) {
 	var notes []string
 	change := func(name string, value any) error {
@@ -24,7 +25,7 @@ func (s *Subject) Fit(c head.Config, chosen func(name string) bool) (head.Config
 			return err
 		}
 		if now := c.Text(name); now != was {
-			notes = append(notes, fmt.Sprintf("%s is %s here, not %s", name, now, was))
+			notes = append(notes, fmt.Sprintf("%s is %s here instead of %s", name, now, was))
 		}
 		return nil
 	}

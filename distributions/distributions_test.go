@@ -36,8 +36,8 @@ func config(t *testing.T, method string, s *Subject) head.Config {
 	return c
 }
 
-// Methods whose candidates are the points, their partners in a second set, and classes, drawn on the made points: the image is well formed, and
-// the distributions are those around the point.
+// Methods whose candidates are the points, their partners in a second set, and classes, drawn on the generated points: the image is well
+// formed, and the distributions are those around the point.
 func TestDrawings(t *testing.T) {
 	s, err := Made(1, 40)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestDrawings(t *testing.T) {
 	}
 }
 
-// Of a set that is too large as many rows are drawn as can be, the point among them, each with what belongs to it.
+// From a set that is too large, the maximum number of rows is drawn, the point among them, each with its own labels and partners.
 func TestSampleKeepsRowsTogether(t *testing.T) {
 	const n = MostPoints + 500
 	f := densetest.Clouds(2, n, 3, 2, 4)
@@ -118,6 +118,6 @@ func TestSampleKeepsRowsTogether(t *testing.T) {
 		}
 	}
 	if _, err := Sample(set, head.Inputs{}, n, 1); err == nil {
-		t.Error("a row too many is not refused")
+		t.Error("a row out of range is not refused")
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"iconic/report/page"
 )
 
-// Draw trains the method of c on the points and draws its p and q around the subject's. It fails where the training does, and on a method that has
-// no p and q to draw, with its reason.
+// Draw trains the method of c on the points and plots its p and q around the subject's point. It fails if the training does, and for a
+// method that has no p and q, giving the reason.
 func Draw(ctx context.Context, s *Subject, c head.Config, o head.Options) (*page.Distributions, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -43,7 +43,7 @@ func Draw(ctx context.Context, s *Subject, c head.Config, o head.Options) (*page
 	return p, v.neighbours(ctx, p)
 }
 
-// view is a drawing under way.
+// view is a drawing in progress.
 type view struct {
 	subject *Subject
 	about   method.About
@@ -51,8 +51,8 @@ type view struct {
 	workers int
 
 	x       *head.Matrix // the features, scaled to mean 0 and variance 1
-	plane   page.Points  // where they are drawn
-	nearest []int        // all other points, the nearest first
+	plane   page.Points  // their positions in the drawing
+	nearest []int        // all other points, nearest first
 }
 
 func (v *view) facts() []page.Setting {
@@ -63,7 +63,7 @@ func (v *view) facts() []page.Setting {
 	return append(facts, page.Setting{Name: "source", Value: v.about.Source})
 }
 
-// place finds where points are drawn, and who is near.
+// place computes where points are drawn, and their order by distance.
 func (v *view) place(ctx context.Context) error {
 	f := v.subject.Features
 	mean, variance, err := matrix.Moments(ctx, f, v.workers)
@@ -96,7 +96,7 @@ func (v *view) place(ctx context.Context) error {
 	return nil
 }
 
-// inPlane is points of two numbers as they are, and others along their first two principal components.
+// inPlane returns points of two numbers as they are, and others along their first two principal components.
 func inPlane(ctx context.Context, m *head.Matrix, workers int) (page.Points, error) {
 	n := m.Len()
 	p := page.Points{X: make([]float64, n), Y: make([]float64, n)}
@@ -123,10 +123,10 @@ func inPlane(ctx context.Context, m *head.Matrix, workers int) (page.Points, err
 	return p, err
 }
 
-// mostRanks is how many neighbours the curves show at most.
+// mostRanks is the largest number of neighbours that the curves show.
 const mostRanks = 60
 
-// method draws p and q.
+// method plots p and q.
 func (v *view) method(ctx context.Context, drawing *page.Distributions) error {
 	at, d := v.subject.Point, v.d
 	p, err := d.P(at)
@@ -143,8 +143,8 @@ func (v *view) method(ctx context.Context, drawing *page.Distributions) error {
 	}
 	chosen := [2]float64{v.plane.X[at], v.plane.Y[at]}
 	drawing.Method = []page.Field{
-		{Name: "p, over the features", Points: plane, Behind: behind, Probability: p, Chosen: chosen},
-		{Name: "q, over the features", Points: plane, Behind: behind, Probability: q, Chosen: chosen},
+		{Name: "p over the features", Points: plane, Behind: behind, Probability: p, Chosen: chosen},
+		{Name: "q over the features", Points: plane, Behind: behind, Probability: q, Chosen: chosen},
 	}
 	_, clusters := d.Learned.(icon.Cluster)
 	_, overFeatures := d.Learned.(icon.Gaussian)
@@ -154,13 +154,13 @@ func (v *view) method(ctx context.Context, drawing *page.Distributions) error {
 		if err != nil {
 			return err
 		}
-		drawing.Method = append(drawing.Method, page.Field{Name: "q, where it was learned", Points: z, Probability: q, Chosen: [2]float64{z.X[at], z.Y[at]}})
+		drawing.Method = append(drawing.Method, page.Field{Name: "q over the representation", Points: z, Probability: q, Chosen: [2]float64{z.X[at], z.Y[at]}})
 	}
 	order := v.nearest
-	drawing.CurveName = "others, the nearest first"
+	drawing.CurveName = "others, nearest first"
 	switch d.Candidates {
 	case method.SecondCandidates:
-		order, drawing.CurveName = append([]int{at}, v.nearest...), "others' partners, the nearest first"
+		order, drawing.CurveName = append([]int{at}, v.nearest...), "others' partners, nearest first"
 	case method.ClassCandidates:
 		order, drawing.CurveName, drawing.Discrete = nil, "class", true
 		for c := range d.Count() {
@@ -171,7 +171,7 @@ func (v *view) method(ctx context.Context, drawing *page.Distributions) error {
 	return nil
 }
 
-// classes are the means of the points of each class, where there are labels.
+// classes returns the mean of the points of each class, if there are labels.
 func (v *view) classes(count int) page.Points {
 	p := page.Points{X: make([]float64, count), Y: make([]float64, count)}
 	members := make([]float64, count)
@@ -192,10 +192,10 @@ func ranked(p []float64, order []int) []float64 {
 	return list
 }
 
-// neighbours draws Gaussian, Student-t and uniform neighbours, all three about as wide.
+// neighbours plots Gaussian, Student-t and uniform neighbours of about the same width.
 func (v *view) neighbours(ctx context.Context, drawing *page.Distributions) error {
 	n, d, at := v.x.Len(), v.x.Width, v.subject.Point
-	count := min(15, n-1) // of those that count
+	count := min(15, n-1) // neighbours with noticeable weight
 	g, err := knn.Exact(ctx, v.x, knn.Options{K: count, Metric: knn.Euclidean, Workers: v.workers})
 	if err != nil {
 		return err

@@ -14,33 +14,33 @@ import (
 	"iconic/matrix"
 )
 
-// MostPoints is how many points are drawn at most: of a larger set so many rows.
+// MostPoints is the largest number of points drawn: a larger set is sampled.
 const MostPoints = 1000
 
-// Subject is points to train a method on and to draw.
+// Subject holds the points to train a method on and to draw.
 type Subject struct {
 	Features head.Features
-	Inputs   head.Inputs // what methods want besides features
+	Inputs   head.Inputs // what methods need besides features
 	Classes  int         // of the labels; 0: there are none
-	Point    int         // around which p and q are drawn: a row of Features
+	Point    int         // the row of Features around which p and q are drawn
 	Name     string      // of the point
-	Of       string      // what the points are, in words
+	Of       string      // description of the points
 }
 
 // MadePoints is the number of points of Made.
 const MadePoints = 180
 
-// Made is three groups in the plane: two half circles that reach into each other, and a round cloud, with labels, a second view, a second set in
-// three dimensions and the edges of a neighbour graph, so that every method can be trained on it. It is the same for the same seed. It fails on a
-// point that is not there.
+// Made returns three groups in the plane: two interlocking half circles and a round cloud, with labels, a second view, a second set in
+// three dimensions and the edges of a neighbour graph, so that every method can be trained on it. The same seed gives the same points. It
+// fails if there is no such point.
 func Made(seed uint64, point int) (*Subject, error) {
 	if point < 0 || point >= MadePoints {
-		return nil, fmt.Errorf("point %d: want one of the made points, 0 to %d", point, MadePoints-1)
+		return nil, fmt.Errorf("point %d: want one of the generated points, 0 to %d", point, MadePoints-1)
 	}
 	const group, noise = MadePoints / 3, 0.07
 	r := rand.New(rand.NewPCG(seed, 0x706c616e65))
 	x, view, second := &head.Matrix{Width: 2}, &head.Matrix{Width: 2}, &head.Matrix{Width: 3}
-	s := &Subject{Features: x, Classes: 3, Point: point, Name: fmt.Sprintf("point %d", point), Of: fmt.Sprintf("%d points made in the plane", MadePoints)}
+	s := &Subject{Features: x, Classes: 3, Point: point, Name: fmt.Sprintf("point %d", point), Of: fmt.Sprintf("%d generated points in the plane", MadePoints)}
 	for i := range MadePoints {
 		t := math.Pi * float64(i%group) / (group - 1)
 		var at [2]float64
@@ -71,8 +71,8 @@ func Made(seed uint64, point int) (*Subject, error) {
 	return s, nil
 }
 
-// Sample is the rows of a set, or of more than MostPoints as many drawn at random, the point among them, with labels where every one of them has
-// one. The second set of the same images and the edges of a graph may be nil. It fails on a point that is not there.
+// Sample returns the rows of a set, or MostPoints of them drawn at random, the point included, if there are more. It has labels if every
+// row has one. The second set of the same images and the edges of a graph may be nil. It fails if there is no such point.
 func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject, error) {
 	n := set.Len()
 	if point < 0 || point >= n {

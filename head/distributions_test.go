@@ -56,7 +56,7 @@ func TestEveryMethodShowsItsDistributionsOrSaysWhyNot(t *testing.T) {
 				}
 			}
 			if _, err := d.P(m.Len()); err == nil {
-				t.Error("a row too many is not refused")
+				t.Error("a row out of range is not refused")
 			}
 		})
 	}

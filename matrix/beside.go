@@ -1,12 +1,13 @@
 package matrix
 
-// Beside is several sets of features of the same rows as one: the numbers of each set times its own factor, set after set.
+// Beside presents several sets of features of the same rows as one: each row is the concatenation of the sets' rows, each multiplied by its
+// own factor.
 type Beside struct {
 	Sets  []Features
 	Scale []float32
 }
 
-// Len implements Features: the rows of each set.
+// Len implements Features: the number of rows, the same in each set.
 func (b *Beside) Len() int { return b.Sets[0].Len() }
 
 // Dim implements Features.

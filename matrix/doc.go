@@ -1,7 +1,7 @@
-// Package matrix holds the matrices that the stages hand to each other and that users hand to them: Features, the one interface by which rows of
-// numbers are read, whether they lie in memory, on disk or in a program of one's own; Dense, such rows in memory; and Sparse, rows of few
-// numbers each, as supervisory distributions and normalised neighbour graphs are.
+// Package matrix holds the matrices that the stages and users pass to each other: Features, the one interface for reading rows of numbers
+// in memory, on disk or in a program of your own; Dense, rows in memory; and Sparse, rows with few entries each, for supervisory
+// distributions and normalised neighbour graphs.
 //
-// Features are combined without being copied: some of their rows (Subset) or columns (Columns), sets one after the other (Stacked) or beside
-// each other (Beside), and rows scaled to mean 0 and variance 1 (Standardized).
+// Features can be combined without copying: some of their rows (Subset) or columns (Columns), sets one after another (Stacked) or side by
+// side (Beside), and rows scaled to mean 0 and variance 1 (Standardized).
 package matrix

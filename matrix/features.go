@@ -1,7 +1,7 @@
 package matrix
 
-// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi, Gather those named,
-// into dst, row after row. Both may be called by several goroutines at once.
+// Features is a matrix of Len rows of Dim numbers that may lie on disk. Block copies rows lo to hi−1 into dst, Gather the listed rows, row
+// after row. Several goroutines may call both at once.
 type Features interface {
 	Len() int
 	Dim() int

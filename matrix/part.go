@@ -2,13 +2,13 @@ package matrix
 
 import "fmt"
 
-// Subset is some rows of features, in the order named.
+// Subset is some rows of features, in the order of Rows.
 type Subset struct {
 	Features
 	Rows []int32
 }
 
-// Len is the number of rows named.
+// Len is the number of rows in the subset.
 func (s *Subset) Len() int { return len(s.Rows) }
 
 // Block implements Features. It fails on rows that s does not have.
@@ -19,7 +19,7 @@ func (s *Subset) Block(dst []float32, lo, hi int) error {
 	return s.Features.Gather(dst, s.Rows[lo:hi])
 }
 
-// Gather implements Features, by the rows' numbers among those named. It fails on one that s does not have.
+// Gather implements Features; rows are indices into the subset. It fails on an index that s does not have.
 func (s *Subset) Gather(dst []float32, rows []int32) error {
 	named := make([]int32, len(rows))
 	for e, i := range rows {
@@ -31,13 +31,13 @@ func (s *Subset) Gather(dst []float32, rows []int32) error {
 	return s.Features.Gather(dst, named)
 }
 
-// Columns is some columns of features, in the order named.
+// Columns is some columns of features, in the order of the field Columns.
 type Columns struct {
 	Features
 	Columns []int
 }
 
-// Dim is the number of columns that are kept.
+// Dim is the number of kept columns.
 func (c *Columns) Dim() int { return len(c.Columns) }
 
 // Block reads the kept columns of rows lo to hi.

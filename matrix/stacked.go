@@ -1,6 +1,6 @@
 package matrix
 
-// Stacked is several sets of n rows, one after the other.
+// Stacked presents several sets of N rows each as one, one after another.
 type Stacked struct {
 	Sets []Features
 	N    int // rows of each
@@ -9,10 +9,10 @@ type Stacked struct {
 // Len is the number of rows of all sets together.
 func (s *Stacked) Len() int { return s.N * len(s.Sets) }
 
-// Dim is that of each set.
+// Dim is the number of columns of each set.
 func (s *Stacked) Dim() int { return s.Sets[0].Dim() }
 
-// Block reads rows lo to hi of the stack.
+// Block reads rows lo to hi−1 of the stack.
 func (s *Stacked) Block(dst []float32, lo, hi int) error {
 	rows := make([]int32, 0, hi-lo)
 	for i := lo; i < hi; i++ {
@@ -21,7 +21,7 @@ func (s *Stacked) Block(dst []float32, lo, hi int) error {
 	return s.Gather(dst, rows)
 }
 
-// Gather reads rows by their numbers in the stack.
+// Gather reads rows by their indices in the stack.
 func (s *Stacked) Gather(dst []float32, rows []int32) error {
 	d := s.Dim()
 	for v, set := range s.Sets {

@@ -9,13 +9,13 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Standardized is features scaled to mean 0 and variance 1: (x − mean)·inverse.
+// Standardized presents features scaled to mean 0 and variance 1: (x − mean)·inverse.
 type Standardized struct {
 	Features
 	Mean, Inverse []float32
 }
 
-// Block reads rows lo to hi, standardised.
+// Block reads rows lo to hi−1, standardised.
 func (s *Standardized) Block(dst []float32, lo, hi int) error {
 	if err := s.Features.Block(dst, lo, hi); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (s *Standardized) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
-// Gather reads the given rows, standardised.
+// Gather reads the listed rows, standardised.
 func (s *Standardized) Gather(dst []float32, rows []int32) error {
 	if err := s.Features.Gather(dst, rows); err != nil {
 		return err
@@ -45,14 +45,14 @@ func (s *Standardized) scale(x []float32, n int) {
 
 const momentRows = 1024
 
-// Moments measures mean and variance of every feature. It fails on numbers that are not finite, naming the row, and on
-// features that are the same in all rows, since nothing can be learned from them.
+// Moments returns the mean and variance of every feature. It fails on numbers that are not finite, naming the row, and if all rows are the
+// same, since nothing can be learned from them.
 func Moments(ctx context.Context, f Features, workers int) (mean, variance []float64, err error) {
 	n, d := f.Len(), f.Dim()
 	mean, err = columnMeans(ctx, f, workers, func(sum []float64, row []float32, i int) error {
 		for e, v := range row {
 			if v-v != 0 {
-				return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or leave it out", i, e, v)
+				return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or exclude it", i, e, v)
 			}
 			sum[e] += float64(v)
 		}
@@ -79,7 +79,7 @@ func Moments(ctx context.Context, f Features, workers int) (mean, variance []flo
 	return nil, nil, fmt.Errorf("all %d rows of %d features are the same: %w", n, d, errConstant)
 }
 
-var errConstant = errors.New("there is nothing to tell them apart; look at the encoder's output")
+var errConstant = errors.New("nothing distinguishes the images; check the encoder's output")
 
 // columnMeans is 1/n Σ_i add(row i), summed in float64.
 func columnMeans(ctx context.Context, f Features, workers int, add func(sum []float64, row []float32, i int) error) ([]float64, error) {
@@ -102,11 +102,11 @@ func columnMeans(ctx context.Context, f Features, workers int, add func(sum []fl
 	return total, err
 }
 
-// varies tells a column whose numbers differ from one that is the same but for the last digit of float32, 1e-7 of its size. A
-// deviation below 1e-30, whose inverse float32 hardly holds, counts as none.
+// varies distinguishes a column whose numbers differ from one that is constant up to the last digit of float32, 1e-7 of its size. A
+// standard deviation below 1e-30, whose inverse float32 can hardly represent, counts as none.
 func varies(mean, variance float64) bool { return variance > max(1e-14*mean*mean, 1e-60) }
 
-// Standardize wraps f by its own moments. A feature that does not vary becomes 0.
+// Standardize standardises f by the given moments. A feature that does not vary becomes 0.
 func Standardize(f Features, mean, variance []float64) *Standardized {
 	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
 	for e := range mean {
@@ -118,7 +118,7 @@ func Standardize(f Features, mean, variance []float64) *Standardized {
 	return s
 }
 
-// Like scales another set of the same features as s does its own.
+// Like applies the scaling of s to another set of the same features.
 func (s *Standardized) Like(f Features) *Standardized {
 	return &Standardized{Features: f, Mean: s.Mean, Inverse: s.Inverse}
 }

@@ -35,8 +35,8 @@ func TestKeysKnowEveryInputOfAnImport(t *testing.T) {
 		"PullOptions.From":     out("weights are known by their bytes"),
 		"PullOptions.Token":    out("it opens a door, behind which all find the same"),
 		"PullOptions.Stall":    out("it ends a download, and changes none"),
-		"PullOptions.Note":     out("it only tells"),
-		"PullOptions.Progress": out("it only tells"),
+		"PullOptions.Note":     out("it only reports"),
+		"PullOptions.Progress": out("it only reports"),
 	})
 	before, err := Resolve(t.Context(), name, Options{ImageSize: 32, PullOptions: PullOptions{Cache: cache}})
 	if err != nil {

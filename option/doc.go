@@ -1,3 +1,3 @@
-// Package option has the error that an option would mend. Packages name the option as their fields do; whoever asks a person for options,
-// such as the command with its flags, says how it is given there.
+// Package option has the error type for a missing or unsuitable option. Packages name the option by their own field; a caller that takes
+// options from a person, such as the command with its flags, translates the name.
 package option

@@ -20,7 +20,7 @@ func newMethodsCommand(a *app) *cobra.Command {
 With NAME, what one of them is made of: its supervisory distribution p, its learned distribution q, its mapper, what it minimises, what it
 needs besides features, and every setting that it reads, with its default for 10 clusters, its range and its meaning.
 
-With --plot FILE as well, a page (.html) or an image (.svg) of its p and q around a point, after a training on 180 points made in the plane or
+With --plot FILE as well, a page (.html) or an image (.svg) of its p and q around a point, after a training on 180 generated points in the plane or
 on up to 1,000 rows of --features, beside Gaussian, Student-t and uniform neighbours of the same point. Settings can be given as to 'train';
 those that are not are fitted to so few points: smaller batches, ten times the epochs, Euclidean neighbours in the plane.`,
 		Example: `  pipeline methods

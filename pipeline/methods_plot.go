@@ -30,7 +30,7 @@ type plotOptions struct {
 func (o *plotOptions) register(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.file, "plot", "", "draw p and q of the method around a point into a page, FILE.html, or an image, FILE.svg")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy whose rows are drawn (default: points made in the plane)")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy whose rows are drawn (default: generated points in the plane)")
 	f.IntVar(&o.point, "point", distributions.MadePoints/2, "row around which p and q are drawn")
 	f.StringVar(&o.labels, "labels", "", "labels of a features.npy, for methods that learn from them")
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for methods that pair two")

@@ -127,7 +127,7 @@ func (w *work) passStores(ctx context.Context, stores []stored, trained store.Se
 			gone += n
 		}
 		if gone > 0 {
-			w.hooks.Notef("%s keeps the features of %d images that the data no longer has: they are left out", bucket.Public(f.name), gone)
+			w.hooks.Notef("%s keeps the features of %d images that are no longer in the data; they are not used", bucket.Public(f.name), gone)
 		}
 	}
 	return nil

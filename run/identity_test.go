@@ -50,7 +50,7 @@ var all = []string{"plain", "by labels", "by views", "by second", "by edges"}
 func TestKeysKnowEveryInputOfATraining(t *testing.T) {
 	type rule = identitytest.Rule[Training]
 	in, out := identitytest.In[Training], identitytest.Out[Training]
-	const told = "it only tells"
+	const told = "it only reports"
 	identitytest.Check(t, training(t), resumes, map[string]rule{
 		"Dir":             out("a run folder may be moved"),
 		"Features":        {In: all, Change: func(t *Training) { t.Features.Source.Key = "l" }}, // field by field below
@@ -62,14 +62,14 @@ func TestKeysKnowEveryInputOfATraining(t *testing.T) {
 				panic(err)
 			}
 		}},
-		"Images":          out("it is for the pictures of the page"),
+		"Images":          out("it only supplies the page's pictures"),
 		"ImageColumn":     out("as Images"),
 		"Counted":         {Why: "it says how Config.Clusters was found", Change: func(t *Training) { t.Counted = &clustercount.Suggestion{} }},
 		"Second":          {In: all, Change: func(t *Training) { t.Second = &features.Set{Source: features.Source{Key: "s"}} }},
 		"Edges":           {In: all, Change: func(t *Training) { t.Edges = []icon.Edge{{From: 1, To: 2, Weight: 1}} }},
 		"Resume":          out("it says that there is something to compare with"),
-		"Workers":         out("it changes no bit of the result"),
-		"Safe":            out("it changes how a table is written"),
+		"Workers":         out("it does not change the result"),
+		"Safe":            out("it only changes how a table is written"),
 		"Shared.Graph":    {Why: "it is computed from Features and Config", Change: func(t *Training) { t.Shared.Graph = &knn.Graph{} }},
 		"Shared.Baseline": out("as Shared.Graph"),
 		"Clock":           out(told), "Hooks.Begun": out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told),
@@ -89,7 +89,7 @@ func TestKeysKnowEveryFieldOfFeatures(t *testing.T) {
 	}, map[string]rule{
 		"Features":           {Why: "Source.Key says which they are", Change: func(s *features.Set) { s.Features = nil }},
 		"Source.Store":       out("features are known by what they are, not by where they lie"),
-		"Source.Images":      out("it is for the pictures of the page"),
+		"Source.Images":      out("it only supplies the page's pictures"),
 		"Source.ImageColumn": out("as Source.Images"),
 		"Source.Key":         in(all...), "Source.Rows": in(all...), "Source.Dim": in(all...),
 		"Paths":   out(store),

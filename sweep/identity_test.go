@@ -35,7 +35,7 @@ func planned() Options {
 func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 	type rule = identitytest.Rule[Options]
 	in, out := identitytest.In[Options], identitytest.Out[Options]
-	const told = "it only tells"
+	const told = "it only reports"
 	identitytest.Check(t, planned, names, map[string]rule{
 		"Dir":          out("a sweep's folder may be moved"),
 		"Sets":         {In: []string{"runs"}, Change: func(o *Options) { o.Sets[0].Source.Key = "l" }}, // field by field below
@@ -43,7 +43,7 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Seeds":        in("runs"),
 		"Part":         out("it says who makes which runs first"),
 		"Parts":        out("as Part"),
-		"Workers":      out("it changes no bit of the results"),
+		"Workers":      out("it does not change the results"),
 		"Safe":         out("it changes how tables are written"),
 		"Hooks.Begun":  out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told), "Ended": out(told),
 	})

@@ -30,7 +30,7 @@ func TestKeysKnowEveryInputOfAGraph(t *testing.T) {
 		"Options.Probes":   in("key"),
 		"Options.Seed":     in("key"),
 		"Options.Workers":  out("it changes no bit of the graph"),
-		"Options.Progress": out("it only tells"),
+		"Options.Progress": out("it only reports"),
 	}
 	identitytest.Check(t, func() graph {
 		m := matrix.NewDense(3, 2)

@@ -8,15 +8,14 @@ import (
 // Number is a type of cost. Integers are computed exactly.
 type Number interface{ int | int64 | float64 }
 
-// Unmatched is the column of a row that got none.
+// Unmatched is the column of a row that has none.
 const Unmatched = -1
 
-// Solve returns for each row of cost (rows×cols, row-major) its column in the pairing of least total cost, or
-// Unmatched where rows outnumber columns. Ties go to the lowest column of the lowest row; with fractional float64
-// costs, totals that differ by rounding alone may count as different. To maximise, negate the costs.
+// Solve returns, for each row of cost (rows×cols, row-major), its column in the pairing of least total cost, or Unmatched if rows outnumber
+// columns. Ties go to the lowest column of the lowest row; with fractional float64 costs, totals that differ only by rounding may count as
+// different. To maximise, negate the costs.
 //
-// It fails on a length other than rows·cols, on NaN and on costs so large, infinite ones included, that path lengths
-// would overflow.
+// It fails on a length other than rows·cols, on NaN and on costs, infinite ones included, so large that path lengths would overflow.
 func Solve[T Number](cost []T, rows, cols int) ([]int, error) {
 	if rows < 0 || cols < 0 || len(cost) != rows*cols {
 		return nil, fmt.Errorf("assignment: %d costs, want %d rows × %d columns", len(cost), rows, cols)
@@ -39,7 +38,7 @@ func Solve[T Number](cost []T, rows, cols int) ([]int, error) {
 	return o.columnOf, nil
 }
 
-// checkRange refuses costs whose sums along a path of rows+cols steps could leave T.
+// checkRange rejects costs whose sums along a path of rows+cols steps could overflow T.
 func checkRange[T Number](cost []T, rows, cols int) error {
 	steps := float64(4 * (rows + cols + 1))
 	limit := math.MaxFloat64 / steps
@@ -56,7 +55,7 @@ func checkRange[T Number](cost []T, rows, cols int) error {
 }
 
 func transposed[T Number](a []T, rows, cols int) []T {
-	const tile = 32 // a tile of both matrices fits the first cache
+	const tile = 32 // a tile of both matrices fits the L1 cache
 	t := make([]T, len(a))
 	for i0 := 0; i0 < rows; i0 += tile {
 		for j0 := 0; j0 < cols; j0 += tile {
@@ -119,8 +118,8 @@ func (s *solver[T]) rowPrices() []T {
 	return u
 }
 
-// reduceColumns sets every price to the column's least cost and gives the column to that row, if it is free; a row
-// that was wanted by one column alone then pays up to its second choice.
+// reduceColumns sets every price to the column's least cost and assigns the column to that row if the row is free. If a row was the
+// cheapest of exactly one column, the price of that column then falls by the row's advantage over its second choice.
 func (s *solver[T]) reduceColumns() {
 	cheapest := make([]int, s.n) // row of least cost in each column
 	copy(s.v, s.row(0))
@@ -154,16 +153,16 @@ func (s *solver[T]) reduceColumns() {
 	}
 }
 
-// reduceRows lets each free row take its cheapest column, whoever held it, and returns the rows left free. The price
-// of the column falls by the row's advantage over its second choice, so that both are equally good to it.
+// reduceRows lets each free row take its cheapest column, displacing any holder, and returns the rows left free. The price of the column
+// falls by the row's advantage over its second choice, so that both become equally good for the row.
 func (s *solver[T]) reduceRows(free []int) (left []int) {
-	budget := 8*s.m + 64 // bids by ever smaller steps are left to the augmentation
+	budget := 8*s.m + 64 // leaves long runs of tiny bids to the augmentation
 	for k := 0; k < len(free); {
 		i := free[k]
 		k++
 		j1, j2, least, second := s.twoCheapest(i)
 		price := s.v[j1] - (second - least)
-		lower := price < s.v[j1] // false also where the step is lost in rounding
+		lower := price < s.v[j1] // also false if rounding absorbs the step
 		if lower {
 			s.v[j1] = price
 		} else if s.y[j1] != Unmatched {
@@ -205,8 +204,8 @@ func (s *solver[T]) twoCheapest(i int) (j1, j2 int, least, second T) {
 	return j1, j2, least, second
 }
 
-// augment gives each free row a column along a shortest path of reassignments. The columns lie in one list: first
-// those done, then those at the present least distance, from low to up, then the rest.
+// augment gives each free row a column along a shortest path of reassignments. One list holds the columns: first those done, then those at
+// the current least distance, from low to up, then the rest.
 func (s *solver[T]) augment(free []int) {
 	distance := make([]T, s.n)
 	previous := make([]int, s.n) // row from which each column is reached

@@ -14,7 +14,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// total sums the costs of a pairing and checks that it is one.
+// total sums the costs of a pairing and checks that the pairing is valid.
 func total[T Number](t testing.TB, cost []T, rows, cols int, match []int) (sum T) {
 	t.Helper()
 	if len(match) != rows {
@@ -39,8 +39,8 @@ func total[T Number](t testing.TB, cost []T, rows, cols int, match []int) (sum T
 	return sum
 }
 
-// bruteForce tries every pairing, rows in order, columns ascending and "none" last, and keeps the first best: the
-// definition of Solve.
+// bruteForce tries every pairing, rows in order, columns ascending and "none" last, and keeps the first best one. It defines what Solve
+// returns.
 func bruteForce[T Number](cost []T, rows, cols int) []int {
 	var best []int
 	var least T
@@ -106,7 +106,7 @@ func TestSolveFindsTheLeastFractionalTotal(t *testing.T) {
 	})
 }
 
-// TestSolveAgreesWithItsTransposeOnLargerProblems: the two orientations take different roads to the same total.
+// TestSolveAgreesWithItsTransposeOnLargerProblems: both orientations reach the same total by different paths.
 func TestSolveAgreesWithItsTransposeOnLargerProblems(t *testing.T) {
 	for _, shape := range []struct {
 		name       string
@@ -192,7 +192,7 @@ func TestSolveRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Solve(c.cost, c.rows, c.cols); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("error %v does not say %q", err, c.want)
+				t.Fatalf("error %v does not contain %q", err, c.want)
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func TestSolveRefuses(t *testing.T) {
 	}
 }
 
-// The benchmark is bound by memory: every augmentation walks over rows of the cost matrix.
+// Memory bandwidth limits the benchmark: every augmentation walks over rows of the cost matrix.
 func BenchmarkSolve(b *testing.B) {
 	const n = 5000
 	for _, c := range []struct {

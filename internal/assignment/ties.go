@@ -1,8 +1,8 @@
 package assignment
 
-// optimum is a pairing of least cost with the prices that prove it: c_ij − rowPrice_i − columnPrice_j ≥ 0, with
-// equality where i and j are paired, and price 0 for whatever is left over. Pairs with equality are called tight; a
-// pairing that covers the shorter side is optimal when all its pairs are tight and what it leaves over has price 0.
+// optimum is a pairing of least cost with the prices that prove it: c_ij − rowPrice_i − columnPrice_j ≥ 0, with equality if i and j are
+// paired, and price 0 for everything left over. Pairs with equality are called tight; a pairing that covers the shorter side is optimal if
+// all its pairs are tight and everything left over has price 0.
 type optimum[T Number] struct {
 	columnOf, rowOf       []int
 	rowPrice, columnPrice []T
@@ -10,11 +10,10 @@ type optimum[T Number] struct {
 
 // lowestFirst exchanges tight pairs until row 0 has the lowest column that any optimum gives it, then row 1, and so on.
 //
-// Row i may move from its column to a lower tight one, j, if whoever holds j can move on along tight pairs until
-// somebody takes the column that i gives up: a path in the graph whose nodes are columns. Two further moves exist.
-// Where rows outnumber columns, a row of price 0 may give up its column altogether and a row without a column step
-// in; node `cols`, "no column", stands for it. Where columns outnumber rows, a column nobody holds may be filled if
-// another of price 0 is emptied instead.
+// Row i may move from its column to a lower tight one, j, if the holder of j can move on along tight pairs until some row takes the column
+// that i gives up: a path in the graph whose nodes are columns. Two further moves exist. If rows outnumber columns, a row of price 0 may
+// give up its column and a row without a column take it; node `cols`, "no column", stands for this. If columns outnumber rows, a row may
+// take a free column if another column of price 0 becomes free instead.
 func (o *optimum[T]) lowestFirst(cost []T, rows, cols int) {
 	t := newTight(o, cost, rows, cols)
 	nobody := cols
@@ -33,7 +32,7 @@ func (o *optimum[T]) lowestFirst(cost []T, rows, cols int) {
 				break
 			}
 			if seen[j] == i+1 || o.fixed(j, i) {
-				continue // it leads nowhere, or belongs to a row that was served before
+				continue // a dead end, or the column of an earlier row
 			}
 			seen[j] = i + 1
 			queue = append(queue[:0], j)
@@ -54,10 +53,10 @@ func (o *optimum[T]) lowestFirst(cost []T, rows, cols int) {
 	}
 }
 
-// fixed tells whether column j belongs to row i or one before it.
+// fixed reports whether column j belongs to row i or an earlier one.
 func (o *optimum[T]) fixed(j, i int) bool { return o.rowOf[j] != Unmatched && o.rowOf[j] <= i }
 
-// shift moves every row on the path from j to target one node on, and row i to j.
+// shift moves every row on the path from j to target one node further, and row i to j.
 func (o *optimum[T]) shift(i, j, target int, from, mover []int) {
 	nobody := len(o.rowOf)
 	if target != nobody {
@@ -110,7 +109,7 @@ func newTight[T Number](o *optimum[T], cost []T, rows, cols int) *tight[T] {
 
 func (t *tight[T]) columns(i int) []int32 { return t.column[t.start[i]:t.start[i+1]] }
 
-// successors calls reach for every node to which the holder of a node may move, rows up to i staying where they are.
+// successors calls reach for every node to which the holder of a node may move; rows up to i stay where they are.
 func (t *tight[T]) successors(node, i int, reach func(node, via, row int)) {
 	nobody := len(t.rowOf)
 	if node == nobody {
@@ -125,7 +124,7 @@ func (t *tight[T]) successors(node, i int, reach func(node, via, row int)) {
 	}
 	row := t.rowOf[node]
 	if row == Unmatched {
-		if t.swept != i+1 { // every empty column offers the same
+		if t.swept != i+1 { // every empty column has the same successors
 			t.swept = i + 1
 			for _, j := range t.spare {
 				reach(j, node, Unmatched)

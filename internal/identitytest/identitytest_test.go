@@ -25,14 +25,14 @@ func TestEveryFieldIsLookedAt(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	Check(t, func() input { return input{} }, key, map[string]Rule[input]{
-		"Name": In[input]("a", "b"), "Inner.Side": In[input]("b"), "Tells": Out[input]("it only tells"),
+		"Name": In[input]("a", "b"), "Inner.Side": In[input]("b"), "Tells": Out[input]("it only reports"),
 	})
 }
 
 // What Check is for: each of these must fail it.
 func TestWrongRulesAreFound(t *testing.T) {
 	right := func() map[string]Rule[input] {
-		return map[string]Rule[input]{"Name": In[input]("a", "b"), "Inner.Side": In[input]("b"), "Tells": Out[input]("it only tells")}
+		return map[string]Rule[input]{"Name": In[input]("a", "b"), "Inner.Side": In[input]("b"), "Tells": Out[input]("it only reports")}
 	}
 	for what, spoil := range map[string]func(map[string]Rule[input]){
 		"a field without a rule":           func(r map[string]Rule[input]) { delete(r, "Inner.Side") },

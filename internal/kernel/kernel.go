@@ -40,7 +40,7 @@ func Sum[T Float](x []T) float64 {
 	return sumGeneric(x)
 }
 
-// Max is the largest of x, −Inf for none, NaN if there is one.
+// Max is the largest of x: −Inf for an empty slice, NaN if x has one.
 func Max[T Float](x []T) T {
 	if x, ok := any(x).([]float32); ok {
 		return T(active.largest(x))
@@ -79,7 +79,7 @@ func Log[T Float](dst, x []T) {
 	}
 }
 
-// Softmax is dst[i] = exp(x[i]) / Σ_k exp(x[k]), shifted by the largest so that nothing overflows; dst may be x.
+// Softmax is dst[i] = exp(x[i]) / Σ_k exp(x[k]), shifted by the maximum so that nothing overflows; dst may be x.
 func Softmax[T Float](dst, x []T) {
 	if len(x) == 0 {
 		return
@@ -89,7 +89,7 @@ func Softmax[T Float](dst, x []T) {
 	Scale(dst, T(1/Sum(dst)))
 }
 
-// NormalizeRows scales rows of d numbers to length 1; one of length 0 stays.
+// NormalizeRows scales rows of d numbers to length 1; rows of length 0 stay unchanged.
 func NormalizeRows[T Float](x []T, d int) {
 	for ; len(x) > 0; x = x[d:] {
 		if s := SquaredNorm(x[:d]); s > 0 {
@@ -98,7 +98,7 @@ func NormalizeRows[T Float](x []T, d int) {
 	}
 }
 
-// LogSumExp is ln Σ_i exp(x[i]), −Inf for none.
+// LogSumExp is ln Σ_i exp(x[i]): −Inf for an empty slice.
 func LogSumExp[T Float](x []T) float64 {
 	m := float64(Max(x))
 	if math.IsInf(m, 0) || math.IsNaN(m) {

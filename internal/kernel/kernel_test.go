@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestEveryPath runs the same tests over plain Go and over everything this processor has besides.
+// TestEveryPath runs the same tests on plain Go and on every other path that this processor supports.
 func TestEveryPath(t *testing.T) {
 	started := active
 	defer func() { active = started }()
@@ -24,7 +24,7 @@ func TestEveryPath(t *testing.T) {
 				"packed products":         testPackedProducts,
 				"NaN reaches the product": testNaNReachesTheProduct,
 				"vectors of every length": testVectorsOfEveryLength,
-				"place by place":          testPlaceByPlace,
+				"elementwise":             testPlaceByPlace,
 				"transpose":               testTranspose,
 				"widen":                   testWiden,
 				"resampling":              testResampling,
@@ -63,10 +63,10 @@ func TestChoiceOfPath(t *testing.T) {
 	}
 }
 
-// guard is what lies around every slice a kernel may touch.
+// guard surrounds every slice that a kernel may touch.
 const guard = float32(-7e7)
 
-// guarded is n numbers with guards on both sides, which check verifies.
+// guarded returns n numbers with guards on both sides, which check verifies.
 func guarded(n int) (x []float32, check func(t failer)) {
 	all := make([]float32, n+64)
 	for i := range all {
@@ -77,7 +77,7 @@ func guarded(n int) (x []float32, check func(t failer)) {
 		t.Helper()
 		for i, v := range all {
 			if (i < 29 || i >= 29+n) && v != guard {
-				t.Fatalf("wrote outside: place %d of %d became %v", i-29, n, v)
+				t.Fatalf("wrote outside: element %d of %d became %v", i-29, n, v)
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func normal(r *rand.Rand, x []float32) {
 	}
 }
 
-// multiply64 is the definition in float64, and the sum of magnitudes that bounds the rounding error.
+// multiply64 returns the definition in float64, and the sum of magnitudes that bounds the rounding error.
 func multiply64(a func(i, p int) float32, b func(p, j int) float32, i, k, j int) (sum, magnitude float64) {
 	for p := range k {
 		v := float64(a(i, p)) * float64(b(p, j))
@@ -180,8 +180,8 @@ func TestProductsInFloat64(t *testing.T) {
 	}
 }
 
-// testPackedProducts takes any strides on the left, as many terms as need several passes, and looks that nothing beyond whole
-// tiles is written.
+// testPackedProducts uses arbitrary strides on the left and enough terms for several passes, and checks that nothing beyond whole tiles is
+// written.
 func testPackedProducts(t *testing.T) {
 	rows, columns := TileShape()
 	if blockOfStripes%rows != 0 || blockOfStripes%columns != 0 {
@@ -223,10 +223,10 @@ func testPackedProducts(t *testing.T) {
 	})
 }
 
-// blockOfStripes is what TileShape promises to divide.
+// blockOfStripes is the number that TileShape divides by contract.
 const blockOfStripes = 192
 
-// testPlaceByPlace holds the functions that treat each place by itself against float64.
+// testPlaceByPlace compares the elementwise functions with float64.
 func testPlaceByPlace(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for n := range 131 {
@@ -247,7 +247,7 @@ func testPlaceByPlace(t *testing.T) {
 		}
 		MulSub(dst, x, y, z)
 		for i := range x {
-			// One rounding with a fused multiply-add, two without: each of at most half a unit of the largest term.
+			// One rounding with a fused multiply-add, two without: each at most half a unit in the last place of the largest term.
 			product := float64(x[i]) * float64(y[i])
 			if math.Abs(float64(dst[i])-(product-float64(z[i]))) > 0x1p-23*(math.Abs(product)+math.Abs(float64(z[i]))) {
 				t.Fatalf("length %d at %d: %v·%v − %v = %v", n, i, x[i], y[i], z[i], dst[i])
@@ -269,7 +269,7 @@ func testPlaceByPlace(t *testing.T) {
 	}
 }
 
-// testWiden takes every float16 there is, and every length.
+// testWiden checks every float16 and every length.
 func testWiden(t *testing.T) {
 	all := make([]byte, 2<<16)
 	for h := range 1 << 16 {
@@ -390,7 +390,7 @@ func testExponential(t *testing.T) {
 					if got != want {
 						t.Errorf("exp(%v) = %v at %d of %d, want %v", x, got, i, n, want)
 					}
-				// A polynomial of degree 6 and two products: 4 units in the last place; one subnormal step below them.
+				// A polynomial of degree 6 and two products: 4 units in the last place; for subnormal results one subnormal step.
 				case math.Abs(float64(got)-float64(want)) > 0x1p-21*float64(want)+0x1p-149:
 					t.Errorf("exp(%v) = %v at %d of %d, want %v", x, got, i, n, want)
 				}
@@ -486,7 +486,7 @@ func testMaxAndSum(t *testing.T) {
 	}
 }
 
-// BenchmarkPeak measures the multiply-add units, on registers alone.
+// BenchmarkPeak measures the multiply-add units on registers alone.
 func BenchmarkPeak(b *testing.B) {
 	const turns = 1000
 	for b.Loop() {
@@ -495,7 +495,7 @@ func BenchmarkPeak(b *testing.B) {
 	b.ReportMetric(Spin(turns)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-// BenchmarkTile is the micro-kernel on operands in the first cache: what it loses to the peak is loads and stores.
+// BenchmarkTile runs the micro-kernel on operands in the L1 cache: the difference to the peak is loads and stores.
 func BenchmarkTile(b *testing.B) {
 	t := active.tile
 	const terms = 256
@@ -521,7 +521,7 @@ func BenchmarkMulTransB(b *testing.B) {
 	}
 }
 
-// failer is what a test and a property have in common.
+// failer is the common part of a test and a property.
 type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)

@@ -17,21 +17,21 @@ func MulTransA[T Float](c []T, ldc int, a []T, lda int, b []T, ldb int, m, k, n 
 	product(c, ldc, operand[T]{a, 1, lda}, operand[T]{b, 1, ldb}, m, k, n, accumulate)
 }
 
-// operand is a factor of a product. Of the left one element (row i, term p) lies at i·outer + p·inner, of the right one
-// (column j, term p) at j·outer + p·inner. One of the two strides is 1.
+// operand is a factor of a product. Element (row i, term p) of the left factor lies at i·outer + p·inner, element (column j, term p) of the
+// right factor at j·outer + p·inner. One of the two strides is 1.
 type operand[T Float] struct {
 	data         []T
 	outer, inner int
 }
 
-// The product is cut as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a block of A
-// stays in the second cache, a sliver of B in the first, and a micro-kernel keeps a tile of C in registers. B is packed so
-// that the micro-kernel reads it in order. A need not be, since only single numbers of it are broadcast; it is packed where its
-// terms lie apart, and at its lower edge, where a whole tile would reach beyond it.
+// The product is blocked as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a block of A stays in the
+// L2 cache, a sliver of B in the L1 cache, and a micro-kernel keeps a tile of C in registers. B is packed so that the micro-kernel reads it
+// in order. A need not be packed, since only single numbers of it are broadcast; it is packed if its terms are not contiguous, and at its
+// lower edge, where a whole tile would read past it.
 const (
-	termBlock   = 384 // terms of one pass at most: a sliver of B takes three quarters of a first cache of 32 KB
+	termBlock   = 384 // largest number of terms per pass: a sliver of B takes three quarters of a 32 KB L1 cache
 	rowBlock    = 192 // rows of A at a time: with termBlock 288 KB of float32
-	columnBlock = 960 // columns of B packed together: with termBlock 1.4 MB, streamed from the third cache
+	columnBlock = 960 // columns of B packed together: with termBlock 1.4 MB, streamed from the L3 cache
 )
 
 // tile is a micro-kernel: c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[p·columns+s] for all r < rows, s < columns.
@@ -40,7 +40,7 @@ type tile[T Float] struct {
 	multiply      func(c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool)
 }
 
-// tileOf chooses the micro-kernel of a type.
+// tileOf returns the micro-kernel of a type.
 func tileOf[T Float]() tile[T] {
 	if t, ok := any(active.tile).(tile[T]); ok {
 		return t
@@ -93,7 +93,7 @@ func product[T Float](c []T, ldc int, a, b operand[T], m, k, n int, accumulate b
 	p := packed.Get().(*packing)
 	defer packed.Put(p)
 	passes := (k + termBlock - 1) / termBlock
-	most := (k + passes - 1) / passes // equal passes: a short last one would touch all of C for little work
+	most := (k + passes - 1) / passes // equal passes: a short last pass would touch all of C for little work
 	pa, pb, edge := buffers[T](p, upTo(min(m, rowBlock), t.rows)*most, upTo(min(n, columnBlock), t.columns)*most, t.rows*t.columns)
 	for j := 0; j < n; j += columnBlock {
 		columns := min(columnBlock, n-j)
@@ -114,7 +114,7 @@ func product[T Float](c []T, ldc int, a, b operand[T], m, k, n int, accumulate b
 	}
 }
 
-// left is a block of A: its first rows where they lie, the others packed.
+// left is a block of A: its first rows in place, the others packed.
 type left[T Float] struct {
 	direct        []T
 	stride, whole int
@@ -122,7 +122,7 @@ type left[T Float] struct {
 	terms, height int
 }
 
-// sliver gives the rows from r on and their strides by row and by term.
+// sliver returns the rows from r on and their strides by row and by term.
 func (x *left[T]) sliver(r int) (a []T, rowStride, termStride int) {
 	if r < x.whole {
 		return x.direct[r*x.stride:], x.stride, 1
@@ -140,7 +140,7 @@ func multiplyBlock[T Float](c []T, ldc int, x left[T], pb, edge []T, rows, terms
 				t.multiply(c[r*ldc+s:], ldc, as, rowStride, termStride, bs, terms, accumulate)
 				continue
 			}
-			// A tile over the border is made aside, and the part inside taken over.
+			// A tile across the edge is computed in a buffer, and the part inside is copied.
 			t.multiply(edge, t.columns, as, rowStride, termStride, bs, terms, false)
 			for x := range min(t.rows, rows-r) {
 				to := c[(r+x)*ldc+s:]
@@ -157,8 +157,8 @@ func multiplyBlock[T Float](c []T, ldc int, x left[T], pb, edge []T, rows, terms
 	}
 }
 
-// pack copies count rows (or columns) from first on, terms from q on, into slivers of width: term after term, width
-// numbers each, zeros beyond count.
+// pack copies count rows (or columns) from first on, terms from q on, into slivers of width: one term after another, width numbers each,
+// with zeros beyond count.
 func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 	for r := 0; r < count; r += width {
 		sliver := dst[r*terms : (r+width)*terms]
@@ -184,9 +184,9 @@ func pack[T Float](dst []T, o operand[T], first, count, q, terms, width int) {
 	}
 }
 
-// interleave copies w of every ld numbers, terms times, to places width apart.
+// interleave copies w of every ld numbers, terms times, to positions width apart.
 func interleave[T Float](dst []T, width int, src []T, ld, w, terms int) {
-	if w == 16 { // a copy of known size needs no call
+	if w == 16 { // a copy of constant size needs no call
 		for p := range terms {
 			*(*[16]T)(dst[p*width:]) = *(*[16]T)(src[p*ld:])
 		}

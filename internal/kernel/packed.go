@@ -1,13 +1,13 @@
 package kernel
 
-// TileShape is the shape of the tiles of C in which MulPacked works: both divide 192.
+// TileShape returns the shape of the tiles of C that MulPacked computes: both numbers divide 192.
 func TileShape() (rows, columns int) { return active.tile.rows, active.tile.columns }
 
 // MulPacked is C = A·B, or C += A·B when accumulate, for callers that multiply by the same B many times and keep it packed. C is
 // m×n, A m×k with element (i, p) at a[i·rowStride+p·termStride], so that a transpose costs nothing, and B k×n in slivers of
 // TileShape's columns: element (p, j) at b[j/columns·sliver + p·columns + j%columns].
 //
-// Only whole tiles are made: C needs room for m and n rounded up to TileShape, and A and B are read that far.
+// Only whole tiles are computed: C must have space for m and n rounded up to TileShape, and A and B are read that far.
 func MulPacked(c []float32, ldc int, a []float32, rowStride, termStride int, b []float32, sliver, m, k, n int, accumulate bool) {
 	t := &active.tile
 	for q := 0; q < k; q += termBlock {

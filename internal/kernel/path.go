@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// variable names a path to take in place of the best one.
+// variable is the environment variable that selects a path other than the best one.
 const variable = "ICONIC_KERNEL"
 
-// path is one implementation of the kernels; the exported function of each says what it computes.
+// path is one implementation of the kernels; the exported function of each field documents what it computes.
 type path struct {
 	name       string
 	tile       tile[float32]
@@ -30,7 +30,7 @@ type path struct {
 	resampleRows   func(dst, src []uint8, stride int, weight []int32)
 	resamplePixels func(dst, src []uint8, first []int, weight []int32, size int)
 
-	spin func(turns int) // rows·columns of the tile multiply-adds each
+	spin func(turns int) // per turn, rows·columns multiply-adds of the tile
 }
 
 var plain = path{
@@ -56,13 +56,13 @@ var plain = path{
 	spin: spinGeneric,
 }
 
-// active is decided once, before anything runs; only tests change it.
+// active is chosen once, at program start; only tests change it.
 var active = choose(os.Getenv(variable), paths())
 
 // Path names the implementation in use: "generic", "avx2", "avx512" or "neon".
 func Path() string { return active.name }
 
-// Check refuses a name in the environment that is none of this build's and processor's paths. Path is the best one then.
+// Check rejects a name in the environment that is not a path of this build on this processor. The best path is in use then.
 func Check() error { return check(os.Getenv(variable), paths()) }
 
 func check(name string, from []path) error {
@@ -76,10 +76,10 @@ func check(name string, from []path) error {
 		}
 		names = append(names, p.name)
 	}
-	return fmt.Errorf("%s=%q names no kernels that run on this machine: want %s, or leave it unset for the fastest", variable, name, strings.Join(names, " or "))
+	return fmt.Errorf("%s=%q: this machine has no kernels of that name; want %s, or leave it unset for the fastest", variable, name, strings.Join(names, " or "))
 }
 
-// choose takes the path of that name, else the first.
+// choose returns the path of that name, or else the first.
 func choose(name string, from []path) path {
 	from = append(from, plain)
 	for _, p := range from {

@@ -10,7 +10,7 @@ import (
 
 //go:generate go run ./generate -out kernel_amd64.s -stubs kernel_amd64.go -pkg kernel
 
-// paths lists what this processor can run besides plain Go, best first.
+// paths lists the paths that this processor supports besides plain Go, best first.
 func paths() []path {
 	var list []path
 	if !cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
@@ -88,7 +88,7 @@ func expFloat32(dst, x []float32, shift float32) {
 		expAVX2(&dst[0], &x[0], shift, whole)
 	}
 	if whole < len(x) {
-		// The tail goes the same way, so that a number's exponential does not depend on its place.
+		// The tail uses the same code, so that a number's exponential does not depend on its position.
 		var tail [lanes]float32
 		copy(tail[:], x[whole:])
 		expAVX2(&tail[0], &tail[0], shift, lanes)
@@ -119,7 +119,7 @@ func largestFloat32(x []float32) float32 {
 	if whole == 0 {
 		return largestGeneric(x)
 	}
-	return max(maxAVX2(&x[0], whole), largestGeneric(x[whole:])) // Go's max passes NaN on
+	return max(maxAVX2(&x[0], whole), largestGeneric(x[whole:])) // Go's max propagates NaN
 }
 
 func sumFloat32(x []float32) float64 {
@@ -208,7 +208,7 @@ func resampleRows(dst, src []uint8, stride int, weight []int32) {
 
 func resamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
 	_, _ = dst[:3*len(first)], weight[:len(first)*size]
-	const beyond = 2 // bytes that are read, and count for nothing
+	const beyond = 2 // bytes that are read and ignored
 	inside := 0
 	for inside < len(first) && first[inside] >= 0 && 3*(first[inside]+size)+beyond <= len(src) {
 		inside++

@@ -2,8 +2,8 @@
 
 package kernel
 
-// paths lists what this processor can run besides plain Go: every arm64 has NEON. What is a sum of products has
-// assembly; the rest is plain.
+// paths lists the paths that this processor supports besides plain Go: every arm64 has NEON. Sums of products have assembly; the rest is
+// plain Go.
 func paths() []path {
 	neon := plain
 	neon.name = "neon"

@@ -2,5 +2,5 @@
 
 package kernel
 
-// paths lists what this processor can run besides plain Go, best first.
+// paths lists the paths that this processor supports besides plain Go, best first.
 func paths() []path { return nil }

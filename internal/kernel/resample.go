@@ -1,22 +1,21 @@
 package kernel
 
-// WeightBits are the fractional bits of resampling weights, as in Pillow: what its 8-bit pixels leave of 32 bits.
+// WeightBits is the number of fractional bits of resampling weights, as in Pillow: what 8-bit pixels leave of 32 bits.
 const WeightBits = 32 - 8 - 2
 
-// ResampleRows is dst[i] = Σ_k weight[k]·src[k·stride+i], rounded and clipped to 8 bits: one row of a picture out of len(weight)
-// rows that lie stride ≥ len(dst) bytes apart. The sums must fit into 32 bits. Every path gives the same bytes.
+// ResampleRows is dst[i] = Σ_k weight[k]·src[k·stride+i], rounded and clipped to 8 bits: one row of a picture from len(weight) rows that
+// are stride ≥ len(dst) bytes apart. The sums must fit into 32 bits. Every path gives the same bytes.
 func ResampleRows(dst, src []uint8, stride int, weight []int32) {
 	active.resampleRows(dst, src, stride, weight)
 }
 
-// ResamplePixels is dst[3i+c] = Σ_k weight[i·size+k]·src[3(first[i]+k)+c] for c < 3, rounded and clipped to 8 bits: len(first)
-// pixels, each out of size neighbours. What would lie beyond the end of src counts as black. An even size is fast. Every path gives
-// the same bytes.
+// ResamplePixels is dst[3i+c] = Σ_k weight[i·size+k]·src[3(first[i]+k)+c] for c < 3, rounded and clipped to 8 bits: len(first) pixels, each
+// from size neighbours. Pixels beyond the end of src count as black. An even size is fast. Every path gives the same bytes.
 func ResamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
 	active.resamplePixels(dst, src, first, weight, size)
 }
 
-const nearest = 1 << (WeightBits - 1) // what makes cutting off rounding
+const nearest = 1 << (WeightBits - 1) // added before truncation, so that it rounds
 
 func resampleRowsGeneric(dst, src []uint8, stride int, weight []int32) {
 	const atOnce = 256

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// testResampling compares with sums in 64 bits, written out as the doc comments say; sources end where their slice does.
+// testResampling compares with 64-bit sums written as in the doc comments; sources end exactly where their slices do.
 func testResampling(t *testing.T) {
 	round := func(sum int64) uint8 { return uint8(min(max((sum+1<<(WeightBits-1))>>WeightBits, 0), 255)) }
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,7 +1,7 @@
 package kernel
 
-// Spin keeps the multiply-add units busy without touching memory and returns the floating-point operations that it did: a
-// turn is one for each place of a tile. Benchmarks take its speed for the processor's peak.
+// Spin keeps the multiply-add units busy without touching memory and returns the number of floating-point operations done: each turn does
+// one multiply-add per element of a tile. Benchmarks take its speed as the processor's peak.
 func Spin(turns int) (operations float64) {
 	active.spin(turns)
 	return 2 * float64(active.tile.rows) * float64(active.tile.columns) * float64(turns)

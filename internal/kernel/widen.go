@@ -6,7 +6,7 @@ import (
 	"iconic/internal/half"
 )
 
-// Widen is dst[i] = the float16 in src[2i], little endian, for all i < len(dst) ≤ len(src)/2. Nothing is lost; NaN stays NaN.
+// Widen is dst[i] = the float16 at src[2i], little endian, for all i < len(dst) ≤ len(src)/2. The conversion is exact; NaN stays NaN.
 func Widen(dst []float32, src []byte) { active.widen(dst, src) }
 
 func widenGeneric(dst []float32, src []byte) {

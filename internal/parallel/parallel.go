@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Workers is the number of goroutines to use when a caller asked for n: n itself, or all processors when n < 1.
+// Workers is the number of goroutines for a caller that asked for n: n itself, or the number of processors if n < 1.
 func Workers(n int) int {
 	if n < 1 {
 		return runtime.GOMAXPROCS(0)
@@ -18,9 +18,9 @@ func Workers(n int) int {
 // Count is the number of blocks that Blocks makes of n items.
 func Count(n, size int) int { return (n + size - 1) / size }
 
-// Blocks calls work(block, lo, hi) once for each block [lo, hi) of size items (the last may be shorter) of n, on at
-// most workers goroutines (all processors when workers < 1), and returns when all have ended. After the first
-// error, or when ctx is done, no further block starts; the error of the lowest failed block, or ctx's, is returned.
+// Blocks splits n items into blocks [lo, hi) of size items (the last may be shorter) and calls work(block, lo, hi) once for each, on at
+// most workers goroutines (the number of processors if workers < 1). It returns when all have ended. After the first error, or when ctx is
+// done, no further block starts; Blocks returns the error of the lowest failed block, or ctx's.
 func Blocks(ctx context.Context, workers, n, size int, work func(block, lo, hi int) error) error {
 	count := Count(n, size)
 	if workers = min(Workers(workers), count); workers <= 1 {

@@ -12,14 +12,14 @@ func TestSum(t *testing.T) {
 	add := func(sum []float64, lo, hi int) error {
 		for i := lo; i < hi; i++ {
 			for e := range sum {
-				sum[e] += 1 / float64(1+i*size+e) // sums of another order have other bits
+				sum[e] += 1 / float64(1+i*size+e) // sums in another order have other bits
 			}
 		}
 		return nil
 	}
 	stripe := Stripe(n, 7, 16)
 	if stripe%16 != 0 || Count(n, stripe) > 7 {
-		t.Fatalf("a stripe of %d", stripe)
+		t.Fatalf("a stripe of size %d", stripe)
 	}
 	want, err := Sum(context.Background(), 1, n, stripe, 16, size, add)
 	if err != nil {

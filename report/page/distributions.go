@@ -130,7 +130,7 @@ func (d *Distributions) charts() [2][]fieldChart {
 	for _, f := range d.Neighbours {
 		rows[1] = append(rows[1], fieldChart{f.Name, f.draw()})
 	}
-	rows[1] = append(rows[1], fieldChart{"side by side", ranks("others, the nearest first", d.NeighbourCurves, false)})
+	rows[1] = append(rows[1], fieldChart{"side by side", ranks("others, nearest first", d.NeighbourCurves, false)})
 	return rows
 }
 

@@ -38,8 +38,8 @@ func main() {
 	Generate()
 }
 
-// micro is a micro-kernel: rows×(2 registers) accumulators, two registers of B, one broadcast of A. Of A only broadcasts are
-// read, so it need not be packed: any row and term stride costs the same. Rows are addressed three to a pointer.
+// micro is a micro-kernel: rows×(2 registers) accumulators, two registers of B, one broadcast of A. A is read only by broadcasts, so it
+// need not be packed: row and term strides are free. Each pointer addresses three rows.
 type micro struct {
 	name string
 	rows int // a multiple of 3
@@ -64,7 +64,7 @@ func multiply(m micro) {
 	for _, stride := range []Register{ldc, rowStride, termStride} {
 		SHLQ(Imm(2), stride)
 	}
-	// The tile of C is wanted at the end; by then it is there.
+	// Prefetch the tile of C: it is needed only at the end.
 	ahead := GP64()
 	MOVQ(c, ahead)
 	for r := range m.rows {
@@ -235,7 +235,7 @@ func addScaled() {
 	RET()
 }
 
-// constant keeps a number in read-only memory, once per lane.
+// constant puts a number into read-only memory, once per lane.
 func constant(name string, bits uint32) Mem {
 	m := GLOBL(name, RODATA|NOPTR)
 	for i := range width {
@@ -246,9 +246,9 @@ func constant(name string, bits uint32) Mem {
 
 func real32(name string, v float64) Mem { return constant(name, math.Float32bits(float32(v))) }
 
-// exponential splits x = n·ln 2 + r with |r| ≤ ln 2 / 2, takes exp(r) from a polynomial of degree 6 (minimax, from the
-// Cephes library's expf), and multiplies by 2ⁿ in two halves, so that overflow ends in +Inf and underflow passes through
-// the subnormal numbers to 0. NaN stays NaN.
+// exponential splits x = n·ln 2 + r with |r| ≤ ln 2 / 2, computes exp(r) from a polynomial of degree 6 (minimax, from the Cephes library's
+// expf), and multiplies by 2ⁿ in two halves, so that overflow gives +Inf and underflow passes through the subnormal numbers to 0. NaN stays
+// NaN.
 func exponential() {
 	high, low := real32("expHigh", 89), real32("expLow", -104)
 	log2e := real32("expLog2e", math.Log2E)
@@ -271,7 +271,7 @@ func exponential() {
 	v, k, p, r := YMM(), YMM(), YMM(), YMM()
 	VMOVUPS(Mem{Base: x}, v)
 	VSUBPS(shift, v, v)
-	// The bound is the first source: where either is NaN the second one, x, is taken.
+	// The bound is the first source: if either is NaN, the instruction returns the second source, x.
 	VMOVUPS(high, p)
 	VMINPS(v, p, v)
 	VMOVUPS(low, p)
@@ -309,8 +309,8 @@ func exponential() {
 	RET()
 }
 
-// reciprocal turns a row of affinities into a row of gradients and gathers the product of its denominators: the
-// mantissas stay in [1, 2) because the exponents are taken out after each factor.
+// reciprocal turns a row of affinities into a row of gradients and accumulates the product of its denominators. The mantissas stay in [1,
+// 2) because the exponents are taken out after each factor.
 func reciprocal() {
 	mantissa, oneBits := constant("mantissaMask", 0x007fffff), real32("mantissaOne", 1)
 	bias := constant("exponentBias", 127)
@@ -352,13 +352,13 @@ func reciprocal() {
 	RET()
 }
 
-// advance moves a pointer by a number of bytes each turn of a loop.
+// advance moves a pointer by a number of bytes per iteration of a loop.
 type advance struct {
 	pointer Register
 	bytes   uint32
 }
 
-// loop repeats body while at least width of n numbers are left.
+// loop repeats body while at least width of the n numbers are left.
 func loop(name string, n Register, body func(), advance ...advance) {
 	Label(name + "_next")
 	CMPQ(n, Imm(width))
@@ -372,7 +372,7 @@ func loop(name string, n Register, body func(), advance ...advance) {
 	Label(name + "_end")
 }
 
-// largest keeps NaN apart: VMAXPS alone would lose it.
+// largest tracks NaN separately: VMAXPS alone would lose it.
 func largest() {
 	TEXT("maxAVX2", NOSPLIT, "func(x *float32, n int) float32")
 	Pragma("noescape")
@@ -433,7 +433,7 @@ func sum() {
 	RET()
 }
 
-// gather adds float32 numbers, or products of two, to float64 sums place by place.
+// gather adds float32 numbers, or products of two, elementwise to float64 sums.
 func gather(name, doc string, products bool) {
 	signature := "func(sum *float64, x *float32, n int)"
 	if products {

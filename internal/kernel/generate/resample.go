@@ -6,10 +6,10 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Weights of package kernel's resampling have that many fractional bits.
+// fraction is the number of fractional bits in the weights of package kernel's resampling.
 const fraction = 22
 
-// half is what rounds to the nearest, in every lane.
+// half is one half in every lane, for rounding to nearest.
 func half() Mem {
 	m := GLOBL("resample_half", RODATA|NOPTR)
 	for lane := range width {
@@ -18,7 +18,7 @@ func half() Mem {
 	return m
 }
 
-// resampleRows sums 16 columns at a time, whose sums stay in registers over all rows.
+// resampleRows sums 16 columns at a time; their sums stay in registers over all rows.
 func resampleRows(half Mem) {
 	TEXT("resampleRowsAVX2", NOSPLIT, "func(dst, src *byte, stride int, weight *int32, count, n int)")
 	Pragma("noescape")
@@ -56,7 +56,7 @@ func resampleRows(half Mem) {
 	for i := range sum {
 		VPSRAD(Imm(fraction), sum[i], sum[i])
 	}
-	// Packing works within halves of the registers; the permutations put the quarters in order.
+	// Packing works within the halves of the registers; the permutations put the quarters in order.
 	const inOrder, lowest = 0b11_01_10_00, 0b10_00
 	VPACKSSDW(sum[1], sum[0], sum[0])
 	VPERMQ(Imm(inOrder), sum[0], sum[0])
@@ -72,7 +72,7 @@ func resampleRows(half Mem) {
 	RET()
 }
 
-// resamplePixels takes two pixels a step: the one's channels in the lower half of a register, the other's in the upper.
+// resamplePixels computes two pixels per step: the channels of one in the lower half of a register, those of the other in the upper half.
 func resamplePixels(half Mem) {
 	TEXT("resamplePixelsAVX2", NOSPLIT, "func(dst, src *byte, first *int, weight *int32, size, n int)")
 	Pragma("noescape")
@@ -123,7 +123,7 @@ func resamplePixels(half Mem) {
 	RET()
 }
 
-// bytesOf is a shuffle that puts the byte of each place, and those after it up to count, into a number of four bytes; −1 is zero.
+// bytesOf is a shuffle that expands the byte of each place, and those after it up to count, to a number of four bytes; −1 is zero.
 func bytesOf(name string, places [2][4]int, count int) Mem {
 	m := GLOBL(name, RODATA|NOPTR)
 	at := 0
