@@ -7,7 +7,8 @@ import (
 	"iconic/internal/densetest"
 )
 
-// A training of 24 steps of 4,096 rows, 192 features, 100 clusters: bound by arithmetic, in the loss and the products of the linear layer.
+// A training of 24 steps with 4,096 rows, 192 features and 100 clusters. Arithmetic limits it, in the loss and the products of the linear
+// layer.
 func BenchmarkTrainSteps(b *testing.B) {
 	f := densetest.Clouds(1, 8192, 192, 100, 1)
 	c, err := Preset("icon-paper", 100)

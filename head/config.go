@@ -12,25 +12,25 @@ import (
 	"iconic/head/setting"
 )
 
-// Config is the configuration of a training: a method by name, and the settings that the method reads. Preset and Default give whole ones; Set
-// changes a setting by name.
+// Config is the configuration of a training: the name of a method, and the settings that the method reads. Preset and Default return
+// complete ones; Set changes a setting by name.
 type Config struct {
 	Method   string
 	Clusters int // K ≥ 2
 	Seed     uint64
-	Settings setting.Values // those of the method; one that is absent is at its default
+	Settings setting.Values // settings of the method; a missing one has its default
 }
 
-// Default is the tool's own recipe for that many clusters. docs/results.md shows what it reaches.
+// Default is the recommended configuration for that many clusters. docs/results.md shows its results.
 func Default(clusters int) Config {
 	c, err := Preset(methods.Default, clusters)
 	if err != nil {
-		return Config{Method: methods.Default, Clusters: clusters} // Validate names what is wrong with it
+		return Config{Method: methods.Default, Clusters: clusters} // Validate reports the error
 	}
 	return c
 }
 
-// Preset is the configuration that a method's name stands for; it fails on an unknown name, suggesting the nearest.
+// Preset returns the default configuration of a method; for an unknown name it fails and suggests the nearest.
 func Preset(name string, clusters int) (Config, error) {
 	m, err := methods.Find(name)
 	if err != nil {
@@ -39,13 +39,13 @@ func Preset(name string, clusters int) (Config, error) {
 	return PresetOf(m, clusters), nil
 }
 
-// PresetOf is the configuration of a method of one's own, for TrainMethod.
+// PresetOf is Preset for a method of your own, for TrainMethod.
 func PresetOf(m method.Method, clusters int) Config {
 	return Config{Method: m.About().Name, Clusters: clusters, Settings: m.Recipe(clusters).Settings().Values()}
 }
 
-// Set changes a setting by name to a value, or to the text of one. It fails on a setting that the method does not read, naming those
-// that do, and on text that is no value of its kind.
+// Set changes a setting by name to a value, or to the text of one. It fails on a setting that the method does not read, naming the methods
+// that do, and on text that is not a value of the setting's kind.
 func (c *Config) Set(name string, value any) error {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Config) Set(name string, value any) error {
 	return c.SetOf(m, name, value)
 }
 
-// SetOf is Set for a method of one's own.
+// SetOf is Set for a method of your own.
 func (c *Config) SetOf(m method.Method, name string, value any) error {
 	r, err := c.recipe(m)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Config) SetOf(m method.Method, name string, value any) error {
 	return nil
 }
 
-// Text is a setting's value in words; "" where the method does not read it.
+// Text returns a setting's value as text, or "" if the method does not read it.
 func (c Config) Text(name string) string {
 	v, ok := c.Settings[name]
 	if !ok {
@@ -81,12 +81,12 @@ func (c Config) Text(name string) string {
 	return setting.Text(v)
 }
 
-// Equal tells whether two configurations train the same.
+// Equal reports whether two configurations train the same.
 func (c Config) Equal(o Config) bool {
 	return c.Method == o.Method && c.Clusters == o.Clusters && c.Seed == o.Seed && c.Settings.Equal(o.Settings)
 }
 
-// recipe is the method's own form of c.
+// recipe returns the method's own form of c.
 func (c Config) recipe(m method.Method) (method.Recipe, error) {
 	r := m.Recipe(c.Clusters)
 	err := r.Settings().Apply(c.Settings)
@@ -124,8 +124,8 @@ func (c Config) validate(m method.Method, n int) error {
 	return err
 }
 
-// Fit lowers settings that nobody has chosen to what a set of n rows can bear: ten neighbours are too many for six images. It returns c
-// so, and what it lowered, in words. It fails on an unknown method, and leaves everything else to Validate.
+// Fit lowers settings that the user has not chosen to values that suit a set of n rows: ten neighbours are too many for six images. It
+// returns the changed c and a note for each change. It fails on an unknown method, and leaves everything else to Validate.
 func (c Config) Fit(n int, chosen func(name string) bool) (Config, []string, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -153,8 +153,8 @@ func (c Config) Fit(n int, chosen func(name string) bool) (Config, []string, err
 	return c, notes, nil
 }
 
-// Resolve fits c to a set of n rows: a batch larger than the set shrinks, and settings follow their rules where they stand for one. It
-// returns what it changed that a user would want to know.
+// Resolve adapts c to a set of n rows: it shrinks a batch larger than the set, and replaces rules by the values they give. It returns notes
+// on the changes that a user should know.
 func (c Config) Resolve(n int) (Config, []string, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -169,7 +169,7 @@ func (c Config) Resolve(n int) (Config, []string, error) {
 	return c, notes, err
 }
 
-// MarshalJSON writes method, clusters and seed, and the settings beside them, under their names with _ for -.
+// MarshalJSON writes method, clusters and seed, and next to them the settings, under their names with _ for -.
 func (c Config) MarshalJSON() ([]byte, error) {
 	m := map[string]any{"method": c.Method, "clusters": c.Clusters, "seed": c.Seed}
 	for name, v := range c.Settings {
@@ -180,7 +180,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 
 func key(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-// UnmarshalJSON reads what MarshalJSON writes. Numbers keep their digits; the settings are checked when they are used.
+// UnmarshalJSON reads the output of MarshalJSON. Numbers keep their digits; settings are checked when they are used.
 func (c *Config) UnmarshalJSON(b []byte) error {
 	var fixed struct {
 		Method   string
@@ -215,11 +215,11 @@ func (c *Config) UnmarshalJSON(b []byte) error {
 	return c.typed()
 }
 
-// typed turns the texts of numbers into those of the method's settings, where the method is known.
+// typed converts the texts of numbers to the types of the method's settings, if the method is known.
 func (c *Config) typed() error {
 	m, err := methods.Find(c.Method)
 	if err != nil {
-		return nil // a method of somebody's own: its settings stay texts
+		return nil // a user's own method: its settings stay text
 	}
 	list := m.Recipe(c.Clusters).Settings()
 	if c.earlier(list) {
@@ -229,7 +229,7 @@ func (c *Config) typed() error {
 	for name, v := range c.Settings {
 		s, ok := list.Find(name)
 		if !ok {
-			continue // Validate names it
+			continue // Validate reports it
 		}
 		if err := s.Set(setting.Text(v)); err != nil {
 			return err
@@ -240,7 +240,7 @@ func (c *Config) typed() error {
 	return nil
 }
 
-// distilled reads a configuration of before a vote could be kept whole: where heads voted, one has learnt what they agreed on.
+// distilled reads a configuration from before a vote could be kept whole: if heads voted, one head has learnt their vote.
 func (c *Config) distilled(list setting.List) {
 	if _, reads := list.Find("distil"); !reads {
 		return
@@ -251,8 +251,8 @@ func (c *Config) distilled(list setting.List) {
 	}
 }
 
-// earlier reads the settings of a run folder of format 1, in which every method had every setting, some under other names: those that the
-// method reads are kept.
+// earlier reads the settings of a run folder of format 1, in which every method had every setting, some under other names. It keeps those
+// that the method reads.
 func (c *Config) earlier(list setting.List) bool {
 	schedule, is := c.Settings["schedule"].(string)
 	if !is || !strings.HasPrefix(schedule, "{") {
@@ -274,7 +274,7 @@ func (c *Config) earlier(list setting.List) bool {
 			continue
 		}
 		v, ok := was[one.Name]
-		if !ok || v == nil { // what was zero was left out
+		if !ok || v == nil { // format 1 omitted zero values
 			v = map[string]any{"int": 0, "bool": false, "name": "kl"}[one.Kind]
 		}
 		if v == nil {

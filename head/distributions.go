@@ -8,8 +8,8 @@ import (
 	"iconic/head/methods"
 )
 
-// Distributions trains as Train does, and gives besides the result the p and q of what the method has learned, to look at. It fails where Train
-// does, and on a method that has none, with its reason (method.About.Undrawn). It is for sets of some thousand rows: all pairs may be held.
+// Distributions trains as Train does, and also returns the p and q that the method has learned, for plotting. It fails if Train does, and
+// for a method without p and q, giving the reason (method.About.Undrawn). Use it for sets of a few thousand rows: it may store all pairs.
 func Distributions(ctx context.Context, f Features, in Inputs, c Config, o Options) (*Result, *method.Distributions, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -23,7 +23,7 @@ func Distributions(ctx context.Context, f Features, in Inputs, c Config, o Optio
 		return nil, nil, err
 	}
 	if found.Distributions == nil {
-		return nil, nil, fmt.Errorf("method %s gives no p and q", c.Method)
+		return nil, nil, fmt.Errorf("method %s has no p and q", c.Method)
 	}
 	d, err := found.Distributions(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"iconic/head/methods"
 )
 
-// Every method gives a p and a q that sum to 1 over the candidates, of which p is 0 or more for all and q names nobody it may not, or says in a
-// sentence why it has none.
+// Every method either has a p and a q that sum to 1 over the candidates, with p ≥ 0 everywhere and q zero for excluded candidates, or gives
+// the reason why it has none.
 func TestEveryMethodShowsItsDistributionsOrSaysWhyNot(t *testing.T) {
 	m, in := tiny()
 	for _, one := range methods.All() {
@@ -47,7 +47,7 @@ func TestEveryMethodShowsItsDistributionsOrSaysWhyNot(t *testing.T) {
 				sums := [2]float64{}
 				for j := range p {
 					if !(p[j] >= 0 && q[j] >= 0) {
-						t.Fatalf("row %d names %d with %g and %g", i, j, p[j], q[j])
+						t.Fatalf("row %d has %d with %g and %g", i, j, p[j], q[j])
 					}
 					sums[0], sums[1] = sums[0]+p[j], sums[1]+q[j]
 				}

@@ -10,7 +10,7 @@ import (
 	"iconic/matrix"
 )
 
-// corners is features of one's own, which lie nowhere: row i is a point near one of three corners.
+// corners implements Features without storing them: row i is a point near one of three corners.
 type corners struct{ n int }
 
 func (r corners) Len() int { return r.n }
@@ -34,13 +34,13 @@ func (r corners) Gather(dst []float32, rows []int32) error {
 	return nil
 }
 
-// A head is trained on features and on a neighbour graph of one's own.
+// Train a head on your own features and your own neighbour graph.
 func ExampleTrain() {
 	const n, k = 60, 2
 	var features matrix.Features = corners{n}
 	graph := &knn.Graph{N: n, K: k, Recall: 1}
 	for i := range n {
-		graph.Neighbours = append(graph.Neighbours, int32((i+3)%n), int32((i+n-3)%n)) // of the same corner
+		graph.Neighbours = append(graph.Neighbours, int32((i+3)%n), int32((i+n-3)%n)) // from the same corner
 		graph.Distances = append(graph.Distances, 0.01, 0.01)
 	}
 	config, err := head.Preset("debiased-infonce-clustering", 3)

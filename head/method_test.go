@@ -17,7 +17,7 @@ import (
 
 const cloudSeed = 5
 
-// inputs gives a method all that any wants, for rows of clouds i mod k: labels, a noisy view, a second set, edges within clouds.
+// inputs returns all inputs that any method needs, for rows of clouds i mod k: labels, a noisy view, a second set, edges within clouds.
 func inputs(m *matrix.Dense, k int) Inputs {
 	n := m.Len()
 	in := Inputs{Second: densetest.Clouds(77, n, 5, k, 4)}
@@ -31,7 +31,7 @@ func inputs(m *matrix.Dense, k int) Inputs {
 	return in
 }
 
-// Every method by its preset, on clouds that lie apart: the linear head that it ends in finds them.
+// Every method with its preset, on well separated clouds: the linear head at the end finds them.
 func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 	const n, d, k = 240, 8, 4
 	if testing.Short() {
@@ -47,10 +47,10 @@ func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 			}
 			c.Seed = 1
 			some(t, &c, "batch", 128)
-			some(t, &c, "heads", 8) // one head alone may end with two clouds in a cluster
+			some(t, &c, "heads", 8) // a single head may end with two clouds in a cluster
 			switch {
 			case name == "turtle" || name == "temi":
-				some(t, &c, "epochs", 2000) // of one small step each
+				some(t, &c, "epochs", 2000) // one small step per epoch
 			case c.Text("epochs") == "0" || len(c.Text("epochs")) > 2:
 				some(t, &c, "epochs", 100)
 			}
@@ -59,7 +59,7 @@ func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 				t.Fatal(err)
 			}
 			if p := purity(t, r.Head, m, k); p < 0.95 {
-				t.Errorf("%.3f of the points are with their cloud", p)
+				t.Errorf("%.3f of the points are in their cloud's cluster", p)
 			}
 			if r.Representation != nil && len(r.Representation) != n*r.Dimensions {
 				t.Errorf("a representation of %d numbers in %d dimensions", len(r.Representation), r.Dimensions)
@@ -68,7 +68,7 @@ func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
 	}
 }
 
-// some changes a setting where the method has it.
+// some changes a setting if the method has it.
 func some(t testing.TB, c *Config, name string, value any) {
 	t.Helper()
 	if _, reads := c.Settings[name]; reads {
@@ -183,7 +183,8 @@ func TestPCAIsThePrincipalSubspace(t *testing.T) {
 	}
 }
 
-// KL(C‖q) + H(C) less ln Z, for the clusters of the kmeans preset, is Lloyd's objective over σ²; and no point gains by changing its cluster.
+// KL(C‖q) + H(C) less ln Z, for the clusters of the kmeans preset, equals Lloyd's objective over σ², and no point gains by changing its
+// cluster.
 func TestKMeansIsTheTheoremsObjective(t *testing.T) {
 	const n, d, k, variance = 200, 5, 4, 1.7
 	m := densetest.Clouds(2, n, d, k, 1)
@@ -281,7 +282,7 @@ func TestDefaultsShrinkForSmallSets(t *testing.T) {
 		}
 	}
 	if _, _, err := (Config{Method: "none", Clusters: 2}).Fit(3, func(string) bool { return false }); err == nil {
-		t.Error("a method that is not known")
+		t.Error("an unknown method was accepted")
 	}
 }
 
@@ -309,8 +310,8 @@ func TestEveryMethodTakesAFewImages(t *testing.T) {
 	}
 }
 
-// Rows of zeros, and one that is the mean of all, as pipelines write for images that could not be encoded: every method finds a place for
-// them, and those that go by direction say how many have none.
+// Rows of zeros, and one that is the mean of all, as pipelines write for images that could not be encoded: every method accepts them, and
+// those that use directions report how many rows have none.
 func TestEveryMethodTakesRowsWithoutDirection(t *testing.T) {
 	const n, k = 72, 3
 	m := densetest.Clouds(8, n, 6, k, 0.4)

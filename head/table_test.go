@@ -18,13 +18,13 @@ import (
 	"iconic/matrix"
 )
 
-// tiny is a set on which every method trains in milliseconds.
+// tiny returns a set on which every method trains in milliseconds.
 func tiny() (*matrix.Dense, Inputs) {
 	m := densetest.Clouds(8, 72, 6, 3, 0.4)
 	return m, inputs(m, 3)
 }
 
-// brief is a method's preset, cut to a few steps.
+// brief returns a method's preset, cut to a few steps.
 func brief(t testing.TB, name string) Config {
 	t.Helper()
 	c, err := Preset(name, 3)
@@ -43,7 +43,7 @@ func brief(t testing.TB, name string) Config {
 	return c
 }
 
-// other is another value of a setting, within its range.
+// other returns a different value of a setting, within its range.
 func other(s setting.Setting) any {
 	switch v := s.Value().(type) {
 	case bool:
@@ -69,7 +69,7 @@ func other(s setting.Setting) any {
 	return nil
 }
 
-// Every setting that a method declares, changed, changes what it learns, or says why it may not; every setting that it does not declare is refused.
+// Every declared setting of a method changes what it learns, or declares why it may not; every undeclared setting is refused.
 func TestEverySettingIsReadOrRefused(t *testing.T) {
 	m, in := tiny()
 	for _, one := range methods.All() {
@@ -113,7 +113,7 @@ func TestEverySettingIsReadOrRefused(t *testing.T) {
 	}
 }
 
-// bits trains, and gives the head's numbers, the representation and the loss.
+// bits trains and returns the head's numbers, the representation and the loss.
 func bits(t testing.TB, m Features, in Inputs, c Config, o Options) [][]float32 {
 	t.Helper()
 	r, err := Train(context.Background(), m, in, c, o)
@@ -123,7 +123,7 @@ func bits(t testing.TB, m Features, in Inputs, c Config, o Options) [][]float32 
 	return append(r.Head.Parameters(), r.Representation, []float32{float32(r.Loss)})
 }
 
-// Interrupted at a random step and taken up, and on one, two and three threads, every method ends with the same bits.
+// Interrupted at a random step and resumed, and on one, two and three threads, every method gives the same bits.
 func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 	m, in := tiny()
 	for _, one := range methods.All() {
@@ -145,7 +145,7 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 					t.Errorf("%d threads (-one +more):\n%s", workers, diff)
 				}
 			}
-			if one.About().Closed { // it starts again; what progress it shows counts its parts
+			if one.About().Closed { // it starts again; its progress counts its parts
 				return
 			}
 			seed := fnv.New64()
@@ -158,8 +158,8 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 	}
 }
 
-// A learning rate that is far too high ends every training in the step where its numbers stop being finite, with the cause; what ends without an
-// error has a head of finite numbers.
+// A learning rate that is far too high ends every training in the step in which its numbers stop being finite, with the cause; a training
+// that ends without an error has a head of finite numbers.
 func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
 	m, in := tiny()
 	found := 0
@@ -186,7 +186,7 @@ func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
 	}
 }
 
-// A run folder of format 1, in which every method had every setting, is read with those that its method reads.
+// A run folder of format 1, in which every method had every setting, is read with the settings that its method reads.
 func TestSettingsOfAnEarlierFormatAreRead(t *testing.T) {
 	const earlier = `{"method": "simclr", "clusters": 4, "seed": 7, "alpha": 0, "beta": 0, "standardize": true, "neighbours": 12, "metric": "cosine",
 		"neighbour_search": "exact", "refine": 0, "batch": 256, "batch_anchors": false, "epochs": 9, "min_steps": 1, "learning_rate": 0.002, "weight_decay": 0,

@@ -18,56 +18,56 @@ import (
 	"iconic/option"
 )
 
-// What a training reads and leaves, by the names under which other packages know them.
+// The types that a training reads and writes, under the names that other packages use.
 type (
 	Features = matrix.Features // rows of numbers, in memory or on disk
 	Matrix   = matrix.Dense    // Features in memory
 	Ensemble = ensemble.Head   // the head: a linear one, or several that vote
-	Inputs   = method.Inputs   // what some methods learn from besides features
-	Epoch    = train.Epoch     // a line of history.jsonl
+	Inputs   = method.Inputs   // further inputs of some methods
+	Epoch    = train.Epoch     // one line of history.jsonl
 	State    = train.State     // a training between two steps
 )
 
-// Options are what does not show in the result of a training: how it is watched, and what it need not compute again.
+// Options do not change the result of a training: how it reports, and what it need not compute again.
 type Options struct {
 	Workers int // goroutines; all processors when < 1
-	// Graph, when set, is used in place of a search. Its rows must be those of the features under the same metric and
-	// standardize, with at least as many neighbours each.
+	// Graph, if set, replaces the neighbour search. Its rows must be those of the features under the same metric and standardize, with at
+	// least as many neighbours each.
 	Graph *knn.Graph
-	// Cache is a folder in which neighbour graphs are kept for the next training on the same features; "": they are not.
+	// Cache is a folder in which neighbour graphs are stored for the next training on the same features; "" stores none.
 	Cache string
-	// GraphProgress gets how much of the neighbour search is done, Progress the steps and the last loss.
+	// GraphProgress receives the progress of the neighbour search, Progress the steps and the last loss.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
-	// Begun, when set, hears the name of each stage of the work as it begins.
+	// Begun, if set, receives the name of each stage of the work as it begins.
 	Begun func(stage string)
-	// Epoch, when set, is called after every epoch with its line of history. An error stops the training.
+	// Epoch, if set, is called after every epoch with its line of history. An error stops the training.
 	Epoch func(Epoch) error
-	// Save, when set, is lent a state from which the training can go on: after every epoch, and with now set when it is interrupted.
-	// Without now it may pass one over.
+	// Save, if set, is passed a state from which the training can be resumed, valid only during the call: after every epoch, and with now
+	// set on an interruption. Without now it may skip a state.
 	Save func(s *State, now bool) error
-	// Resume goes on from a state, given that features, inputs and settings are the same.
+	// Resume continues from a state; features, inputs and settings must be the same.
 	Resume *State
 }
 
 // Result is a finished training.
 type Result struct {
-	Head    *Ensemble // for features as they are: scaling is folded in
-	Config  Config    // as used, rules resolved
+	Head    *Ensemble // for unscaled features: the scaling is folded in
+	Config  Config    // as used, with rules resolved
 	Loss    float64   // of the last epoch
 	History []Epoch
-	Graph   *knn.Graph // of all rows, or where the method learned from a sample of some
-	// Representation is what a method that learns one made of every row, n×Dimensions; nil for the clustering methods.
+	Graph   *knn.Graph // of all rows, or of some if the method learned from a sample
+	// Representation is the learned representation of every row, n×Dimensions; nil for the clustering methods.
 	Representation []float32
 	Dimensions     int
-	Expected       float64           // accuracy to be expected on these rows, measured without labels; 0: not measured
-	Choice         string            // how the method chose among the clusterings that it had found; "": it had one
-	Novelty        *novelty.Detector // tells images that are like none of these
-	Notes          []string          // what a user would want to know
-	Warnings       []string          // what should not be missed: dead clusters, collapse
+	Expected       float64           // expected accuracy on these rows, measured without labels; 0: not measured
+	Choice         string            // how the method chose among the clusterings that it found; "": it found one
+	Novelty        *novelty.Detector // recognises images unlike all of these
+	Notes          []string          // useful to know
+	Warnings       []string          // important: dead clusters, collapse
 }
 
-// Train learns a head from features by the method that c names; in holds what the method needs besides. It fails, before any training, on
+// Train learns a head from features by the method that c names; in holds the method's further inputs. It fails, before any training, on
 // settings out of range, on missing inputs, and on features that are not finite (naming the row) or all the same; in the step in which a
 // number stops being finite; and with ctx's error when ctx ends.
 func Train(ctx context.Context, f Features, in Inputs, c Config, o Options) (*Result, error) {
@@ -78,13 +78,13 @@ func Train(ctx context.Context, f Features, in Inputs, c Config, o Options) (*Re
 	return TrainMethod(ctx, m, f, in, c, o)
 }
 
-// TrainMethod is Train by a method of one's own.
+// TrainMethod is Train for a method of your own.
 func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, error) {
 	r, _, err := trainMethod(ctx, m, f, in, c, o)
 	return r, err
 }
 
-// trainMethod is TrainMethod; it gives what the method found beside the result that is made of it.
+// trainMethod is TrainMethod; it also returns the method's outcome, from which the result is made.
 func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, *method.Outcome, error) {
 	if err := c.validate(m, f.Len()); err != nil {
 		return nil, nil, err
@@ -134,7 +134,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		r.Head = r.Head.Fold(p.scaled)
 	}
 	if !r.Head.Finite() {
-		return nil, nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or look at the features", m.About().Name, train.ErrNotFinite)
+		return nil, nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or check the features", m.About().Name, train.ErrNotFinite)
 	}
 	cluster, err := r.Head.Argmaxes(ctx, f, o.Workers)
 	if err != nil {
@@ -146,8 +146,8 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	return r, found, err
 }
 
-// headOf gives every outcome a head: one that learns the clusters found, which are those of k-means on a representation where a method has
-// found none, so that every method ends in the same kind of head, which sorts new images, too.
+// headOf adds a head to every outcome: one that learns the clusters found, or those of k-means on the representation if the method has
+// found none. So every method ends with the same kind of head, which also sorts new images.
 func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 	switch {
 	case found.Vote != nil:
@@ -174,15 +174,15 @@ func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 	return err
 }
 
-// checkInputs checks that a method gets what it needs for n rows.
+// checkInputs checks that a method has the inputs it needs for n rows.
 func checkInputs(m method.About, clusters, n int, in Inputs) error {
 	switch m.Needs {
 	case method.NeedsLabels:
 		if in.Labels == nil {
-			return option.Errorf("Labels", "method %s learns from labels, and there are none", m.Name)
+			return option.Errorf("Labels", "method %s learns from labels, but there are none", m.Name)
 		}
 		if len(in.Labels) != n {
-			return fmt.Errorf("method %s: %d labels of %d images", m.Name, len(in.Labels), n)
+			return fmt.Errorf("method %s: %d labels for %d images", m.Name, len(in.Labels), n)
 		}
 		for i, l := range in.Labels {
 			if l < 0 || l >= clusters {
@@ -191,15 +191,15 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 		}
 	case method.NeedsViews:
 		if len(in.Views) == 0 {
-			return option.Errorf("Views", "method %s compares views of an image, and the features have one", m.Name)
+			return option.Errorf("Views", "method %s compares views of an image, but the features have only one", m.Name)
 		}
 	case method.NeedsSecond:
 		if in.Second == nil {
-			return option.Errorf("Second", "method %s pairs two sets of features, and there is one", m.Name)
+			return option.Errorf("Second", "method %s pairs two sets of features, but there is only one", m.Name)
 		}
 	case method.NeedsEdges:
 		if len(in.Edges) == 0 {
-			return option.Errorf("Edges", "method %s lays out a graph, and there is none", m.Name)
+			return option.Errorf("Edges", "method %s draws a graph, but there is none", m.Name)
 		}
 		if _, err := icon.Graph(n, in.Edges); err != nil {
 			return err
@@ -216,7 +216,7 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 	return nil
 }
 
-// ValidateInputs checks that the method of c gets what it needs for n rows.
+// ValidateInputs checks that the method of c has the inputs it needs for n rows.
 func (c Config) ValidateInputs(n int, in Inputs) error {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -225,8 +225,8 @@ func (c Config) ValidateInputs(n int, in Inputs) error {
 	return checkInputs(m.About(), c.Clusters, n, in)
 }
 
-// Neighbours computes the graph that a training under c computes, for the Options.Graph of trainings that share it: those
-// on the same features with the same metric and standardize and no more neighbours.
+// Neighbours computes the neighbour graph of a training under c, for the Options.Graph of trainings that share it: those on the same
+// features with the same metric and standardize and no more neighbours.
 func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Graph, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -249,15 +249,15 @@ func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Grap
 	return p.graph, nil
 }
 
-// prepared is features as a recipe sees them, and the graph of their neighbours.
+// prepared holds the features in the form that a recipe needs, and their neighbour graph.
 type prepared struct {
 	features Features
-	scaled   *matrix.Standardized // nil where they are as they were
+	scaled   *matrix.Standardized // nil if they are not scaled
 	graph    *knn.Graph
 	notes    []string
 }
 
-// prepare checks the features, scales them where the recipe asks for it, and finds their neighbours.
+// prepare checks the features, scales them if the recipe requires it, and finds their neighbours.
 func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prepared, error) {
 	mean, variance, err := matrix.Moments(ctx, f, o.Workers)
 	if err != nil {
@@ -278,18 +278,19 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	}
 	switch g := p.graph; {
 	case g.Recall < 1:
-		p.notes = append(p.notes, fmt.Sprintf("neighbours were searched in lists, each image compared with %.1f %% of the others, and %.1f %% of the true ones found, measured on a sample; an exact neighbour search compares everything",
+		p.notes = append(p.notes, fmt.Sprintf("the approximate neighbour search compared each image with %.1f %% of the others and found %.1f %% of the true neighbours, measured on a sample; an exact search compares all pairs",
 			100*g.Compared, 100*g.Recall))
 	case near.Search == knn.SearchApproximate && g.Of == nil:
-		p.notes = append(p.notes, "neighbours were to be searched in lists; these features have so little structure that all images were compared, as in an exact search")
+		p.notes = append(p.notes, "the features have too little structure for an approximate neighbour search, so all pairs were compared, as in an exact search")
 	}
 	if alone := p.graph.Alone(); alone > 0 {
-		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are all zero, or equal to the mean), and so no neighbours of their own", alone, p.graph.N))
+		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are zero or equal to the mean), so they have no neighbours of their own", alone, p.graph.N))
 	}
 	return p, nil
 }
 
-// Near is the neighbourhood that a recipe learns from in n rows, or where it learns from none the one by which its clusters are judged.
+// Near returns the neighbourhood that a recipe learns from in n rows, or, if it learns from none, the one by which its clusters are
+// evaluated.
 func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
 	near := method.Neighbourhood{Neighbours: min(10, n-1), Metric: knn.Cosine, Search: knn.SearchAuto}
 	if g, ok := r.(method.Grapher); ok {
@@ -300,11 +301,11 @@ func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
 	return near, err
 }
 
-// judged is how many rows have neighbours by which clusters are judged, where the method learns from a sample: a share of pairs of them is known to
-// less than a hundredth.
+// judged is the number of rows whose neighbours evaluate the clusters if the method learns from a sample: it determines a share of pairs to
+// better than a hundredth.
 const judged = 2048
 
-// spread are rows taken evenly from n.
+// spread returns rows evenly spaced in n.
 func spread(n int) []int32 {
 	rows := make([]int32, min(n, judged))
 	for e := range rows {
@@ -313,12 +314,12 @@ func spread(n int) []int32 {
 	return rows
 }
 
-// neighbours finds the graph: the one given, the one kept, or a new one; of some rows alone where sampled is set.
+// neighbours provides the graph: the given one, the cached one, or a new one; of some rows only if sampled is set.
 func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sampled bool, o Options) (err error) {
 	k := near.Neighbours
 	if g := o.Graph; g != nil && (g.Of == nil || sampled) {
 		if g.Of == nil && g.N != p.features.Len() || g.K < k {
-			return fmt.Errorf("neighbour graph of %d rows with %d neighbours does not fit %d rows with %d: leave it out to have it computed", g.N, g.K, p.features.Len(), k)
+			return fmt.Errorf("neighbour graph of %d rows with %d neighbours does not match %d rows with %d: omit it to have it computed", g.N, g.K, p.features.Len(), k)
 		}
 		p.graph = g.Nearest(k)
 		return nil
@@ -336,17 +337,17 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 	if p.scaled != nil {
 		scale = "standardized"
 	}
-	// One file for each way to make it, so that they don't take turns there.
+	// One file for each way to compute it, so that they don't overwrite each other.
 	name := fmt.Sprintf("%s-%s-%s-%d.knn", scale, near.Metric, near.Search, k)
 	p.graph, err = knn.Cached(ctx, filepath.Join(o.Cache, name), near.Search, p.features, search)
 	if p.graph != nil && err != nil {
-		p.notes = append(p.notes, fmt.Sprintf("the neighbour graph is not kept for next time: %v", err))
+		p.notes = append(p.notes, fmt.Sprintf("the neighbour graph could not be cached: %v", err))
 		err = nil
 	}
 	return err
 }
 
-// health describes what is wrong with the clusters of all images, and what to do about it.
+// health describes problems with the clusters of all images, and their remedy.
 func health(cluster []int, clusters int) []string {
 	count := make([]int, clusters)
 	used, most := 0, 0
@@ -360,12 +361,12 @@ func health(cluster []int, clusters int) []string {
 	var warnings []string
 	switch {
 	case used <= 1:
-		return []string{"all images fell into one cluster: look whether the features differ at all"}
+		return []string{"all images are in one cluster: check whether the features differ at all"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters hold no image: ask for fewer clusters", clusters-used, clusters))
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters are empty: ask for fewer clusters", clusters-used, clusters))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
-		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: it may be what the images are like; else ask for more clusters", 100*share))
+		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: that may be right for this data; otherwise ask for more clusters", 100*share))
 	}
 	return warnings
 }

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clouds is k Gaussian clouds, row i in cloud i mod k, with features of very different scale.
+// clouds returns k Gaussian clouds, row i in cloud i mod k, with features of very different scales.
 func clouds(seed uint64, n, d, k int, apart float64) *matrix.Dense {
 	m := densetest.Clouds(seed, n, d, k, apart)
 	for i := range m.X {
@@ -35,7 +35,7 @@ func clouds(seed uint64, n, d, k int, apart float64) *matrix.Dense {
 	return m
 }
 
-// change sets settings, by name and value in turns.
+// change sets settings, given as alternating names and values.
 func change(t testing.TB, c *Config, pairs ...any) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -45,7 +45,7 @@ func change(t testing.TB, c *Config, pairs ...any) {
 	}
 }
 
-// iconClustering is the method whose steps, batches and heads these tests look at.
+// iconClustering returns a configuration of the method whose steps, batches and heads these tests examine.
 func iconClustering(t testing.TB, clusters int) Config {
 	t.Helper()
 	c, err := Preset("debiased-infonce-clustering", clusters)
@@ -63,7 +63,7 @@ func small(t testing.TB, clusters int, pairs ...any) Config {
 	return c
 }
 
-// learn trains, and fails the test where that fails.
+// learn trains, and fails the test if the training fails.
 func learn(t testing.TB, f Features, c Config, o Options) *Result {
 	t.Helper()
 	r, err := Train(context.Background(), f, Inputs{}, c, o)
@@ -73,7 +73,7 @@ func learn(t testing.TB, f Features, c Config, o Options) *Result {
 	return r
 }
 
-// purity is the share of rows whose cluster's commonest cloud is their own.
+// purity is the share of rows that belong to the most frequent cloud of their cluster.
 func purity(t *testing.T, l *Ensemble, m *matrix.Dense, k int) float64 {
 	t.Helper()
 	p := make([]float32, m.Len()*l.Clusters)
@@ -127,7 +127,7 @@ func TestTrainFindsClouds(t *testing.T) {
 	}
 }
 
-// The default finds clouds, be they of one size or of very different ones, and expects about what it reaches.
+// The default finds clouds of equal and of very different sizes, and the accuracy it expects is about the one it reaches.
 func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
 	for name, sizes := range map[string][]int{"alike": {100, 100, 100, 100}, "uneven": {200, 120, 60, 30}, "two": {300, 40}} {
 		r := rand.New(rand.NewPCG(5, 6))
@@ -168,7 +168,8 @@ func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
 	}
 }
 
-// A second set of features of the same images, in which the clouds lie apart, is of use to the default, whose head still sees the first alone.
+// A second set of features of the same images, in which the clouds are well separated, helps the default, whose head still sees only the
+// first set.
 func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	first, second := densetest.Clouds(11, 400, 24, 5, 0.45), densetest.Clouds(12, 400, 10, 5, 4)
 	truth := make([]int32, 400)
@@ -207,7 +208,7 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	if alone, both := share(Inputs{}), share(Inputs{Second: noise}); both < alone {
 		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f with noise beside it", alone, both)
 	}
-	// Nor does it harm clouds that only the second set sees, as far as a head over noise can learn them at all.
+	// Nor does it harm clouds that only the second set shows, as far as a head on noise can learn them at all.
 	clear(first.X)
 	for i := range first.X {
 		first.X[i] = float32(r.NormFloat64())
@@ -217,7 +218,7 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	}
 }
 
-// Sets at the edge of sense get a head all the same, with a confidence that is one.
+// Extreme but valid sets also get a head, with a confidence between 0 and 1.
 func TestDefaultAtTheEdges(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -282,7 +283,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// A training stopped after a step, in any of its phases, and taken up again ends in the same bits.
+// A training stopped after a step, in any of its phases, and resumed gives the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
 	m := clouds(3, 300, 8, 4, 2)
 	for _, c := range []struct {
@@ -308,7 +309,7 @@ func TestResumeEndsInTheSameBits(t *testing.T) {
 	}
 }
 
-// interrupted trains, is cancelled after so many steps, and goes on from the checkpoint that it leaves.
+// interrupted trains, is cancelled after so many steps, and resumes from the checkpoint.
 func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Result {
 	t.Helper()
 	dir := t.TempDir()
@@ -332,7 +333,7 @@ func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Resu
 	}
 	state, err := checkpoint.Load(filepath.Join(dir, "checkpoint.safetensors"))
 	if errors.Is(err, fs.ErrNotExist) {
-		state, err = nil, nil // it was stopped between two phases, or has none
+		state, err = nil, nil // it was stopped between two phases, or has no phases
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -419,7 +420,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A batch and neighbours that are more than the set has shrink, and the user is told.
+// A batch and a number of neighbours larger than the set shrink, with a note to the user.
 func TestBatchAndNeighboursShrink(t *testing.T) {
 	c, notes, err := iconClustering(t, 4).Resolve(100)
 	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "a batch of 4096 rows is larger than the set: it holds all 100 images") {
@@ -440,7 +441,7 @@ func TestPresetSuggestsTheNearestName(t *testing.T) {
 	}
 }
 
-// A second training on the same features takes the graph from the cache; one that is not kept is told of and does no harm.
+// A second training on the same features takes the graph from the cache; a graph that cannot be cached is reported and does no harm.
 func TestGraphsAreKept(t *testing.T) {
 	m := clouds(5, 300, 6, 3, 3)
 	c := small(t, 3, "epochs", 2)
@@ -467,19 +468,19 @@ func TestGraphsAreKept(t *testing.T) {
 	}
 	o.Cache = filepath.Join(cache+"file", "no folder")
 	unkept, err := Train(context.Background(), m, Inputs{}, c, o)
-	if err != nil || searched != 2 || !strings.Contains(strings.Join(unkept.Notes, "\n"), "is not kept") {
+	if err != nil || searched != 2 || !strings.Contains(strings.Join(unkept.Notes, "\n"), "could not be cached") {
 		t.Errorf("a cache that cannot be: searched %d times, %q, %v", searched, unkept.Notes, err)
 	}
 }
 
 func TestApproximateNeighboursTellTheirRecall(t *testing.T) {
 	r := learn(t, clouds(6, 2000, 12, 4, 1), small(t, 4, "epochs", 2, "neighbour-search", "approximate"), Options{})
-	if r.Graph.Recall < 1 && !strings.Contains(strings.Join(r.Notes, "\n"), "of the true ones found") || r.Graph.Recall < 0.8 {
+	if r.Graph.Recall < 1 && !strings.Contains(strings.Join(r.Notes, "\n"), "of the true neighbours") || r.Graph.Recall < 0.8 {
 		t.Errorf("recall %g, notes %q", r.Graph.Recall, r.Notes)
 	}
 }
 
-// sampler is k-means that says it learns from a sample of the rows.
+// sampler is a k-means method that declares that it learns from a sample of the rows.
 type sampler struct {
 	method.Recipe
 	seen **knn.Graph
@@ -496,7 +497,8 @@ type ofSampler struct{ sampler }
 
 func (o ofSampler) Recipe(int) method.Recipe { return o.sampler }
 
-// A method that learns from a sample gets the neighbours of some rows among all, and no graph of all rows is made; a graph that is there serves.
+// A method that learns from a sample gets the neighbours of some rows among all, and no graph of all rows is computed; an existing graph is
+// used.
 func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
 	const n = 2500
 	f := clouds(3, n, 4, 3, 2)
@@ -520,7 +522,7 @@ func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
 	if _, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{Graph: whole}); err != nil || seen.Of != nil || seen.K != 10 {
 		t.Errorf("with a graph that is there: %d rows, %v", seen.N, err)
 	}
-	// What needs neighbours of all rows does not take those of some.
+	// A method that needs neighbours of all rows does not accept a graph of some.
 	if r, err = Train(context.Background(), f, Inputs{}, small(t, 3, "epochs", 1), Options{Graph: r.Graph}); err != nil || r.Graph.Of != nil || r.Graph.N != n {
 		t.Errorf("%d rows have neighbours, %v", r.Graph.N, err)
 	}

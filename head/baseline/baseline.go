@@ -15,35 +15,35 @@ import (
 )
 
 const (
-	splits         = 4      // of the columns into halves
-	fewestRows     = 10_000 // looked at, where there are as many
-	rowsOfCluster  = 64     // at least, where there are as many
+	splits         = 4      // random splits of the columns into halves
+	fewestRows     = 10_000 // rows used at least, if there are as many
+	rowsOfCluster  = 64     // rows per cluster at least, if there are as many
 	mostLogits     = 1 << 24
 	halfIterations = 30
 )
 
-// Rows is how many rows centroids are looked for in: of more so many are drawn, lest the baseline cost more than the training, which draws as
-// many.
+// Rows is the largest number of rows in which k-means searches for centroids; larger sets are sampled, so that the baseline does not cost
+// more than the training, which samples as many.
 const Rows = 100_000
 
-// Options say how to make a baseline.
+// Options are the settings of a baseline.
 type Options struct {
 	Clusters int
 	Seed     uint64
-	Workers  int // goroutines; all processors when < 1. It changes no bit of the result.
+	Workers  int // goroutines; all processors when < 1. It does not change the result.
 
 	Progress func(done, total int) // of k-means: starts × iterations; may be nil
 	Halves   func(done, total int) // of the partitions in halves of the features; may be nil
 }
 
-// Baseline is k-means, the best of three starts, with a confidence that was set without labels.
+// Baseline is k-means, the best of three starts, with a confidence calibrated without labels.
 type Baseline struct {
 	*kmeans.Result
-	Expected float64 // accuracy to be expected, which the mean confidence was set to; from 0 to 1
-	Scale    float64 // factor on the logits of the posterior that does so
+	Expected float64 // expected accuracy, to which the mean confidence was scaled; from 0 to 1
+	Scale    float64 // factor on the posterior's logits that achieves this
 }
 
-// Clusters is the clustering of the baseline alone, with the posterior of k-means as it is.
+// Clusters computes the clustering alone, with the unscaled posterior of k-means.
 func Clusters(ctx context.Context, f matrix.Features, o Options) (*kmeans.Result, error) {
 	how := kmeans.Options{Clusters: o.Clusters, Starts: 3, Seed: o.Seed, Workers: o.Workers, Progress: o.Progress}
 	if f.Len() > Rows {
@@ -52,7 +52,7 @@ func Clusters(ctx context.Context, f matrix.Features, o Options) (*kmeans.Result
 	return kmeans.Cluster(ctx, f, how)
 }
 
-// Cluster makes the baseline of features, n×d with n ≥ Clusters. It fails as kmeans.Cluster does.
+// Cluster computes the baseline of features, n×d with n ≥ Clusters. It fails as kmeans.Cluster does.
 func Cluster(ctx context.Context, f matrix.Features, o Options) (*Baseline, error) {
 	r, err := Clusters(ctx, f, o)
 	if err != nil {
@@ -66,7 +66,7 @@ func Cluster(ctx context.Context, f matrix.Features, o Options) (*Baseline, erro
 	return b, b.temper(ctx, f, rows, o)
 }
 
-// draw is all rows, or where these are more than most, so many drawn at random, in order.
+// draw returns all n rows, or most of them drawn at random, in order, if n is larger.
 func draw(n, most int, seed uint64) []int32 {
 	drawn := rand.New(rand.NewPCG(seed, 0x726f7773)).Perm(n)[:min(n, most)]
 	slices.Sort(drawn)
@@ -77,7 +77,7 @@ func draw(n, most int, seed uint64) []int32 {
 	return rows
 }
 
-// expected is the mean agreement of the clustering with k-means in halves of the columns of part, which is rows.
+// expected is the mean agreement of the clustering with k-means in halves of the columns of part, which has the given rows.
 func (b *Baseline) expected(ctx context.Context, part matrix.Features, rows []int32, o Options) (float64, error) {
 	own := make([]int32, len(rows))
 	for k, i := range rows {
@@ -124,7 +124,7 @@ func halves(d int, seed uint64) [][]int {
 	return list
 }
 
-// temper finds the scale under which the mean confidence of rows is the expected accuracy.
+// temper finds the scale at which the mean confidence of rows is the expected accuracy.
 func (b *Baseline) temper(ctx context.Context, f matrix.Features, rows []int32, o Options) error {
 	k := b.Clusters
 	if most := max(1, mostLogits/k); len(rows) > most {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clouds are n rows of d numbers about k centres, spread times as wide as the centres lie apart.
+// clouds returns n rows of d numbers around k centres, with a standard deviation of spread times the distance of the centres.
 func clouds(n, d, k int, spread float64) *matrix.Dense {
 	r := rand.New(rand.NewPCG(1, 2))
 	centres := make([]float64, k*d)
@@ -43,7 +43,8 @@ func meanConfidence(t *testing.T, f *matrix.Dense, probabilities func(dst, x []f
 	return sum / float64(f.Len())
 }
 
-// However clear the clusters are, the mean confidence is the agreement with halves of the features, and no assignment changes.
+// However well separated the clusters are, the mean confidence equals the agreement of the halves of the features, and no assignment
+// changes.
 func TestConfidenceIsTheExpectedAccuracy(t *testing.T) {
 	last := 1.1
 	for _, spread := range []float64{0.3, 1.5, 4} {
@@ -53,14 +54,14 @@ func TestConfidenceIsTheExpectedAccuracy(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !(b.Expected < last) {
-			t.Errorf("spread %v: accuracy %v is expected, %v where clusters were clearer", spread, b.Expected, last)
+			t.Errorf("spread %v: accuracy %v is expected, and %v for better separated clusters", spread, b.Expected, last)
 		}
 		last = b.Expected
 		if got := meanConfidence(t, f, b.Probabilities, 6); math.Abs(got-b.Expected) > 1e-3 && b.Expected < 0.999 {
 			t.Errorf("spread %v: mean confidence %v, want %v", spread, got, b.Expected)
 		}
 		if raw := meanConfidence(t, f, b.Result.Probabilities, 6); spread == 4 && raw < b.Expected+0.2 {
-			t.Errorf("the posterior as it is has mean confidence %v: this test shows nothing", raw)
+			t.Errorf("the unscaled posterior has mean confidence %v: this test shows nothing", raw)
 		}
 		p := make([]float32, 6)
 		for i, c := range b.Assignment {
@@ -68,7 +69,7 @@ func TestConfidenceIsTheExpectedAccuracy(t *testing.T) {
 				t.Fatal(err)
 			}
 			if p[c] < slices.Max(p)-1e-6 {
-				t.Fatalf("row %d is in cluster %d, of which it has %v", i, c, p)
+				t.Fatalf("row %d is in cluster %d, whose probability is %v", i, c, p)
 			}
 		}
 		again, err := Cluster(context.Background(), f, Options{Clusters: 6, Workers: 1})
@@ -78,7 +79,7 @@ func TestConfidenceIsTheExpectedAccuracy(t *testing.T) {
 	}
 }
 
-// What k-means takes, the baseline takes: one column, as many clusters as rows, one cluster, equal rows.
+// The baseline accepts what k-means accepts: one column, as many clusters as rows, one cluster, equal rows.
 func TestOddShapes(t *testing.T) {
 	for _, c := range []struct{ n, d, k int }{{20, 1, 3}, {5, 2, 5}, {7, 3, 1}, {1, 1, 1}} {
 		b, err := Cluster(context.Background(), clouds(c.n, c.d, c.k, 0.1), Options{Clusters: c.k})

@@ -16,8 +16,8 @@ import (
 // format is the version of the file's layout.
 const format = "2"
 
-// errEarlier is for a file of an earlier version of the program, from which a training cannot go on.
-var errEarlier = errors.New("it was written by an earlier version of the program, which kept less")
+// errEarlier reports a file of an earlier version of the program, from which a training cannot be resumed.
+var errEarlier = errors.New("it was written by an earlier version of the program, which saved less state")
 
 // header describes the tensors of a file, in its metadata.
 type header struct {
@@ -38,7 +38,7 @@ type tensor struct {
 	Len  int    `json:"len"`
 }
 
-// Save writes s to a file, in one piece. Random numbers need no place in it: they come from (seed, epoch, item).
+// Save writes s to a file, atomically. Random numbers need no state: they come from (seed, epoch, item).
 func Save(name string, s *train.State) error {
 	tensors, metadata, err := encode(s)
 	if err != nil {
@@ -90,7 +90,7 @@ func encode(s *train.State) ([]safetensors.Tensor, map[string]string, error) {
 
 func tensorName(phase, i int) string { return fmt.Sprintf("%d.%d", phase, i) }
 
-// wholeNumbers are those of t, or the bits of its float64.
+// wholeNumbers returns the integers of t, or the bits of its float64 numbers.
 func wholeNumbers(t train.Tensor) []int64 {
 	if t.Float64 == nil {
 		return t.Int64
@@ -110,7 +110,7 @@ func add(sum *xxhash.Digest, t train.Tensor) error {
 	return binary.Write(sum, binary.LittleEndian, wholeNumbers(t))
 }
 
-// Load reads what Save wrote. It fails, naming the file, on one that is damaged or not a checkpoint.
+// Load reads a file that Save wrote. It fails, naming the file, on one that is damaged or not a checkpoint.
 func Load(name string) (*train.State, error) {
 	f, err := safetensors.Open(name)
 	if err != nil {
@@ -139,7 +139,7 @@ func decode(f *safetensors.File) (*train.State, error) {
 	sum := xxhash.New()
 	for p, in := range h.Phases {
 		if in.Steps < 1 || in.Step < 0 || in.Step > in.Steps {
-			return nil, fmt.Errorf("%d of %d steps of phase %q", in.Step, in.Steps, in.Name)
+			return nil, fmt.Errorf("phase %q is at %d of %d steps", in.Step, in.Steps, in.Name)
 		}
 		out := train.Phase{Name: in.Name, Step: in.Step, Steps: in.Steps}
 		for i, t := range in.Tensors {
@@ -155,18 +155,18 @@ func decode(f *safetensors.File) (*train.State, error) {
 		s.Phases = append(s.Phases, out)
 	}
 	if len(s.Phases) == 0 {
-		return nil, errors.New("it holds no phase of a training")
+		return nil, errors.New("it has no phase of a training")
 	}
 	if _, err := sum.Write([]byte(f.Metadata["state"])); err != nil {
 		return nil, err
 	}
 	if got := fmt.Sprintf("%016x", sum.Sum64()); got != f.Metadata["checksum"] {
-		return nil, fmt.Errorf("its checksum is %s, and was %q when it was written: it is damaged", got, f.Metadata["checksum"])
+		return nil, fmt.Errorf("its checksum is %s but was %q when it was written: it is damaged", got, f.Metadata["checksum"])
 	}
 	return s, nil
 }
 
-// readTensor reads numbers and checks that they are as described, and finite.
+// readTensor reads numbers and checks that they match their description and are finite.
 func readTensor(f *safetensors.File, name string, t tensor) (train.Tensor, error) {
 	x := train.Tensor{Name: t.Name}
 	if t.Len > 0 {
@@ -175,7 +175,7 @@ func readTensor(f *safetensors.File, name string, t tensor) (train.Tensor, error
 			return x, err
 		}
 		if info.Len() != t.Len {
-			return x, fmt.Errorf("%d numbers of %s, which has %d", info.Len(), t.Name, t.Len)
+			return x, fmt.Errorf("tensor %s has %d numbers, and its header says %d", info.Len(), t.Name, t.Len)
 		}
 	} else if t.Len < 0 {
 		return x, fmt.Errorf("%d numbers of %s", t.Len, t.Name)

@@ -17,7 +17,7 @@ import (
 	"iconic/internal/safetensors"
 )
 
-// state is one of every kind of number.
+// state returns a state with every kind of number.
 func state() *train.State {
 	return &train.State{
 		History: []train.Epoch{{Epoch: 1, Step: 3, Loss: 0.1, LearningRate: 1e-3, ClustersUsed: 2, LargestShare: 0.5}},
@@ -43,11 +43,11 @@ func TestAStateIsReadAsItWasWritten(t *testing.T) {
 		t.Error(diff)
 	}
 	if _, err := Load(name + "x"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that is not: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 }
 
-// write gives the bytes of a state, its metadata changed.
+// write returns the bytes of a state with changed metadata.
 func write(t testing.TB, s *train.State, change func(metadata map[string]string)) []byte {
 	t.Helper()
 	tensors, metadata, err := encode(s)
@@ -75,7 +75,7 @@ func replaced(old, new string) func(map[string]string) {
 	return func(m map[string]string) { m["state"] = strings.Replace(m["state"], old, new, 1) }
 }
 
-// What cannot be the state of a training is refused in a sentence, and takes no memory.
+// Anything that cannot be the state of a training is refused with one sentence, and without large allocations.
 func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	nan := state()
 	nan.Phases[0].Tensors[0].Float32[1] = float32(math.NaN())
@@ -104,7 +104,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 		}
 	}
 	whole := write(t, state(), func(map[string]string) {})
-	for at := range whole { // any flipped bit
+	for at := range whole { // flip each bit in turn
 		broken := bytes.Clone(whole)
 		broken[at] ^= 4
 		if s, err := read(broken); err == nil && !cmp.Equal(s, state()) {
@@ -113,7 +113,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are, they are read or refused, within a bound on memory.
+// Arbitrary bytes are read or refused within a bound on memory.
 func FuzzRead(f *testing.F) {
 	f.Add(write(f, state(), func(map[string]string) {}))
 	f.Add(write(f, &train.State{}, func(map[string]string) {}))
@@ -123,7 +123,7 @@ func FuzzRead(f *testing.F) {
 		s, err := read(b)
 		runtime.ReadMemStats(&after)
 		if took, most := after.TotalAlloc-before.TotalAlloc, uint64(1<<20+100*len(b)); took > most {
-			t.Errorf("%d bytes took %d of memory, more than %d", len(b), took, most)
+			t.Errorf("%d bytes needed %d bytes of memory, more than %d", len(b), took, most)
 		}
 		if err == nil && len(s.Phases) == 0 {
 			t.Error("a state without phases")

@@ -1,4 +1,4 @@
-// Package checkpoint is a training's state as a file: one safetensors file, written in one piece, with a checksum over all that it holds.
-// It is judged whole when it is opened: a file that is damaged, cut short or made up is refused before anything is taken from it, and none takes
-// more memory than a small multiple of its size.
+// Package checkpoint saves a training's state as one safetensors file, written atomically, with a checksum over all its content. Opening a
+// file checks it completely: a damaged, truncated or invented file is refused before anything of it is used, and no file takes more memory
+// than a small multiple of its size.
 package checkpoint

@@ -11,31 +11,30 @@ import (
 	"iconic/matrix"
 )
 
-// ErrNotFinite is in the chain of the error for logits that hold NaN or an infinity.
+// ErrNotFinite is wrapped by the error for logits that contain NaN or an infinity.
 var ErrNotFinite = errors.New("logits are not finite")
 
 const (
-	blockRows = 192 // rows of a stripe; with its Φ in term blocks a tile of W fits the second cache
+	blockRows = 192 // rows of a stripe; with its Φ in term blocks a tile of W fits the L2 cache
 	tileWidth = 208 // leading dimension of a tile of W: an odd number of cache lines, so that a column uses all cache sets
-	// leastAffinity keeps 1/q̃ finite where β = 0 and no cluster is shared; a p̃ there costs ln(1/leastAffinity).
+	// leastAffinity keeps 1/q̃ finite if β = 0 and no cluster is shared; such a p̃ costs ln(1/leastAffinity).
 	leastAffinity = 1e-30
 )
 
-// Loss computes the loss and its gradient. It keeps its buffers between calls and must not be used by two goroutines
-// at once.
+// Loss computes the loss and its gradient. It keeps its buffers between calls; only one goroutine may use it at a time.
 type Loss struct {
 	Alpha   float32 // uniform share of p, 0 to 1
 	Beta    float32 // uniform share of q, 0 to 1
 	Workers int     // goroutines; all processors when < 1
-	// Columns are the distinct columns j of a sample, over which the mean that p's uniform share takes of ln q̃ is estimated without bias;
-	// nil takes all n of them, exactly. Draw them anew for each call.
+	// Columns are distinct columns j, a sample that gives an unbiased estimate of the mean of ln q̃ over p's uniform share; nil computes
+	// the mean over all n exactly. Draw a new sample for each call.
 	Columns []int32
 
 	width, slivers int // leading dimension of phi and weighted; clusters rounded up to whole tiles
 
 	phi, weighted   []float32 // n×width: Φ and M
 	byRow, byColumn []float32 // Φ·diag(1/s) and Φ as right-hand factors of A = Φ·(Φ·diag(1/s))ᵀ and M = W·Φ, packed
-	tiles           []float32 // of W, one for each worker
+	tiles           []float32 // tiles of W, one per worker
 	mass, inverse   []float32
 	columnSums      []float64
 	sums            []float64
@@ -43,14 +42,14 @@ type Loss struct {
 	stripes         int
 	symmetric       symmetricRows
 
-	// Of a sample: G, n×sampleWidth; the sampled rows of Φ·diag(1/s) and of Φ packed; what blocks of the sample add to M.
+	// For a sample: G, n×sampleWidth; the sampled rows of Φ·diag(1/s) and of Φ packed; the contributions of sample blocks to M.
 	sampleWidth                                     int
 	sample, sampleByRow, sampleByColumn, samplePart []float32
 }
 
-// Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows
-// over n columns, each summing to 1. It fails on settings out of range, on shapes that do not fit, on logits that are
-// not finite (naming the row), and with ctx's error when ctx ends.
+// Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows over n columns, each
+// summing to 1. It fails on settings out of range, on shapes that do not match, on logits that are not finite (naming the row), and with
+// ctx's error when ctx ends.
 func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *matrix.Sparse) (float64, error) {
 	if err := l.check(dz, z, n, c, p); err != nil {
 		return 0, err
@@ -103,7 +102,7 @@ func (l *Loss) resize(n, c int) {
 	padded := upTo(upTo(n, rows), columns)
 	l.slivers = upTo(c, columns)
 	l.width = l.slivers
-	if l.width/16%2 == 0 { // rows an even number of cache lines apart crowd into some of the cache's sets
+	if l.width/16%2 == 0 { // rows an even number of cache lines apart would compete for the same cache sets
 		l.width += 16
 	}
 	l.phi, l.weighted = grown(l.phi, padded*l.width), grown(l.weighted, padded*l.width)
@@ -139,7 +138,7 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 		for i := lo; i < hi; i++ {
 			row := l.phi[i*l.width : i*l.width+c]
 			if m := kernel.Max(z[i*c : (i+1)*c]); m-m != 0 {
-				return fmt.Errorf("row %d: %w: lower the learning rate or look for features that are not finite", i, ErrNotFinite)
+				return fmt.Errorf("row %d: %w: lower the learning rate, or check for features that are not finite", i, ErrNotFinite)
 			}
 			kernel.Softmax(row, z[i*c:(i+1)*c])
 			kernel.AddTo(sums, row)
@@ -155,7 +154,7 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 			mass += l.columnSums[b*c+k]
 		}
 		l.mass[k], l.inverse[k] = float32(mass), 0
-		if mass > 1e-35 { // an emptier cluster attracts nobody, and its φ are zeros to float32 all the same
+		if mass > 1e-35 { // an emptier cluster has no influence: its φ are zero in float32 anyway
 			l.inverse[k] = float32(1 / mass)
 		}
 	}
@@ -171,7 +170,7 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 	})
 }
 
-// pack lays rows lo to hi of the two right-hand factors as kernel.MulPacked wants them.
+// pack writes rows lo to hi−1 of the two right-hand factors in the layout of kernel.MulPacked.
 func (l *Loss) pack(lo, hi, n, c int) {
 	_, columns := kernel.TileShape()
 	for i := lo; i < hi; i++ {
@@ -181,7 +180,7 @@ func (l *Loss) pack(lo, hi, n, c int) {
 	}
 }
 
-// packColumn lays row·diag(scale) as column i of a right-hand factor with as many terms as the row has numbers.
+// packColumn writes row·diag(scale) as column i of a right-hand factor with len(row) terms.
 func packColumn(to, row, scale []float32, i, columns int) {
 	to = to[i/columns*columns*len(row)+i%columns:]
 	for k, v := range row {
@@ -189,7 +188,7 @@ func packColumn(to, row, scale []float32, i, columns int) {
 	}
 }
 
-// packTerm lays a row as term i of n of a right-hand factor.
+// packTerm writes a row as term i of the n terms of a right-hand factor.
 func packTerm(to, row []float32, i, n, columns int) {
 	for k := 0; k < len(row); k += columns {
 		sliver := to[k*n+i*columns:][:columns]
@@ -197,13 +196,13 @@ func packTerm(to, row []float32, i, n, columns int) {
 	}
 }
 
-// debiased gives scale and shift of q̃ = scale·A + shift.
+// debiased returns scale and shift of q̃ = scale·A + shift.
 func (l *Loss) debiased(n int) (scale, shift float32) {
 	return 1 - l.Beta, max(l.Beta/float32(n), leastAffinity)
 }
 
-// densePart sets weighted to W·Φ for the part of W that p's uniform share makes, and returns −α/n² Σ_ij ln q̃_ij. A tile of W is
-// made once, on or above the diagonal, and serves both of its stripes: W_ab·Φ_b is added to a's rows, W_abᵀ·Φ_a to b's.
+// densePart sets weighted to W·Φ for the part of W from p's uniform share, and returns −α/n² Σ_ij ln q̃_ij. Each tile of W, on or above the
+// diagonal, is computed once and serves both of its stripes: W_ab·Φ_b is added to a's rows, W_abᵀ·Φ_a to b's.
 func (l *Loss) densePart(ctx context.Context, n, c int) (float64, error) {
 	_, columns := kernel.TileShape()
 	scale, shift := l.debiased(n)
@@ -232,7 +231,7 @@ func (l *Loss) densePart(ctx context.Context, n, c int) (float64, error) {
 	return -float64(l.Alpha) / float64(n) / float64(n) * logarithms, nil
 }
 
-// sparsePart adds the part of W that p's own entries make, with n×c numbers of scratch, and returns −(1−α)/n Σ_ij p_ij ln q̃_ij.
+// sparsePart adds the part of W from p's own entries, with n×c numbers of scratch, and returns −(1−α)/n Σ_ij p_ij ln q̃_ij.
 func (l *Loss) sparsePart(ctx context.Context, scratch []float32, n, c int) (float64, error) {
 	scale, shift := l.debiased(n)
 	numerator := -scale * (1 - l.Alpha) / float32(n)
@@ -268,7 +267,7 @@ func (l *Loss) sparsePart(ctx context.Context, scratch []float32, n, c int) (flo
 	return total * (1 - float64(l.Alpha)) / float64(n), nil
 }
 
-// backward takes ∂L/∂φ from weighted = M and goes through the row softmax into dz.
+// backward computes ∂L/∂φ from weighted = M and propagates it through the row softmax into dz.
 func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
 		sums := l.columnSums[b*c : (b+1)*c]
@@ -281,7 +280,7 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 	if err != nil {
 		return err
 	}
-	shift := l.mass // the mass is no longer needed: v_c takes its place
+	shift := l.mass // the mass is no longer needed; its buffer now holds v_c
 	for k := range c {
 		sum := 0.0
 		for b := range l.stripes {

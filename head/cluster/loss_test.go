@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// plain is the loss by its definition, dense and in float64.
+// plain computes the loss by its definition, dense and in float64.
 func plain(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) float64 {
 	phi := make([]float64, n*c)
 	mass := make([]float64, c)
@@ -61,8 +61,8 @@ func plain(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) float64
 	return loss
 }
 
-// numeric is the gradient of plain by central differences. With steps of 1e-5 and logits of order 1 truncation is of order
-// 1e-10 and cancellation of order 1e-16/1e-5 = 1e-11, far below what float32 can show.
+// numeric is the gradient of plain by central differences. With steps of 1e-5 and logits of order 1, truncation is of order 1e-10 and
+// cancellation of order 1e-16/1e-5 = 1e-11, far below the precision of float32.
 func numeric(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) []float64 {
 	const step = 1e-5
 	d := make([]float64, len(z))
@@ -76,7 +76,7 @@ func numeric(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64) []flo
 	return d
 }
 
-// randomRows is n rows over n columns with up to most entries each.
+// randomRows returns n rows over n columns with at most most entries each.
 func randomRows(r *rand.Rand, n, most int) *matrix.Sparse {
 	p := &matrix.Sparse{Offset: []int{0}}
 	for range n {
@@ -111,7 +111,7 @@ func compare(t failer, what string, gotLoss, wantLoss float64, got []float32, wa
 		largest = max(largest, math.Abs(v))
 	}
 	for i, v := range want {
-		// 1e-4 of the largest entry; where the gradient vanishes altogether, rounding of order 1/n remains.
+		// 1e-4 of the largest entry; if the gradient vanishes, rounding of order 1/n remains.
 		if math.Abs(float64(got[i])-v) > 1e-4*largest+1e-7 {
 			t.Fatalf("%s: gradient %d is %v, want %v (largest %v)", what, i, got[i], v, largest)
 		}
@@ -145,7 +145,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	})
 }
 
-// TestSeveralStripes crosses the borders of stripes and tiles, which the small cases do not.
+// TestSeveralStripes crosses the borders of stripes and tiles; the small cases do not.
 func TestSeveralStripes(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	const n, c = 2*blockRows + 37, 5
@@ -284,7 +284,7 @@ func TestEmptyClustersStayFinite(t *testing.T) {
 	const n, c = 40, 4
 	z, dz := make([]float32, n*c), make([]float32, n*c)
 	for i := range n {
-		z[i*c+i%2] = 200 // clusters 2 and 3 hold nothing that float32 can show
+		z[i*c+i%2] = 200 // clusters 2 and 3 are empty in float32
 	}
 	p := randomRows(rand.New(rand.NewPCG(1, 1)), n, 3)
 	for _, share := range []float32{0, 0.5} {
@@ -301,8 +301,8 @@ func TestEmptyClustersStayFinite(t *testing.T) {
 	}
 }
 
-// TestMemory holds the promise of doc.go: four n×c matrices, with the clusters rounded up to whole tiles, and what is of order
-// n, c or one tile. At n = 4096 and c = 1000 that is 67 MB, with logits and gradient 100 MB.
+// TestMemory checks the memory stated in doc.go: four n×c matrices, with the clusters rounded up to whole tiles, plus terms of order n, c
+// or one tile. At n = 4096 and c = 1000 that is 67 MB, with logits and gradient 100 MB.
 func TestMemory(t *testing.T) {
 	const n, c = 1024, 500
 	z, dz := make([]float32, n*c), make([]float32, n*c)
@@ -320,7 +320,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkGradient is bound by arithmetic: 3·n²·c multiply-adds where α > 0.
+// Arithmetic limits BenchmarkGradient: 3·n²·c multiply-adds where α > 0.
 func BenchmarkGradient(b *testing.B) {
 	for _, s := range []struct {
 		c           int

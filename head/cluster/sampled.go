@@ -8,31 +8,31 @@ import (
 	"iconic/internal/parallel"
 )
 
-// sampleRows are the columns of the sample that one worker takes on at a time.
+// sampleRows is the number of sample columns that one worker processes at a time.
 const sampleRows = 48
 
-// sampled tells if the uniform share is taken over a sample.
+// sampled reports whether the uniform share is estimated from a sample.
 func (l *Loss) sampled(n int) bool { return l.Alpha > 0 && l.Columns != nil && len(l.Columns) < n }
 
-// checkColumns refuses a sample that is empty, leaves the set, or names a column twice, which the estimate would count twice.
+// checkColumns rejects a sample that is empty, has a column out of range, or has a column twice, which the estimate would count twice.
 func (l *Loss) checkColumns(n int) error {
 	if l.Columns == nil {
 		return nil
 	}
 	if len(l.Columns) == 0 {
-		return fmt.Errorf("cluster loss: a sample of no columns: give at least one, or none at all for the exact loss")
+		return fmt.Errorf("cluster loss: the sample has no columns: give at least one, or nil for the exact loss")
 	}
 	seen := make([]bool, n)
 	for _, j := range l.Columns {
 		if j < 0 || int(j) >= n || seen[j] {
-			return fmt.Errorf("cluster loss: column %d of the sample: want distinct ones from 0 to %d", j, n-1)
+			return fmt.Errorf("cluster loss: the sample has column %d: want distinct columns from 0 to %d", j, n-1)
 		}
 		seen[j] = true
 	}
 	return nil
 }
 
-// packSample lays Φ as right-hand factor of M_S = Gᵀ·Φ, and the sampled rows of Φ as those of A_S = Φ·(Φ_S·diag(1/s))ᵀ and of G·Φ_S.
+// packSample packs Φ as the right-hand factor of M_S = Gᵀ·Φ, and the sampled rows of Φ as those of A_S = Φ·(Φ_S·diag(1/s))ᵀ and of G·Φ_S.
 func (l *Loss) packSample(ctx context.Context, n, c int) error {
 	_, columns := kernel.TileShape()
 	m := len(l.Columns)
@@ -45,7 +45,7 @@ func (l *Loss) packSample(ctx context.Context, n, c int) error {
 	if err != nil {
 		return err
 	}
-	clear(l.sampleByRow[m/columns*columns*c:]) // what the last sliver has beyond the sample
+	clear(l.sampleByRow[m/columns*columns*c:]) // the columns of the last sliver beyond the sample
 	for e, j := range l.Columns {
 		row := l.phi[int(j)*l.width:][:c]
 		packColumn(l.sampleByRow, row, l.inverse, e, columns)
@@ -54,9 +54,9 @@ func (l *Loss) packSample(ctx context.Context, n, c int) error {
 	return nil
 }
 
-// sampledPart sets weighted to W·Φ for the part of W that p's uniform share makes over the sample S, and returns
-// −α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij. Each stripe of rows makes its part of G (n×m) and adds G·Φ_S; then the rows in S get Gᵀ·Φ, each from one
-// worker and in one order, so that the bits do not depend on the number of workers.
+// sampledPart sets weighted to W·Φ for the part of W from p's uniform share over the sample S, and returns −α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij.
+// Each stripe of rows computes its part of G (n×m) and adds G·Φ_S; then the rows in S get Gᵀ·Φ, each from one worker and in one order, so
+// that the bits do not depend on the number of workers.
 func (l *Loss) sampledPart(ctx context.Context, n, c int) (float64, error) {
 	_, columns := kernel.TileShape()
 	m := len(l.Columns)
@@ -92,7 +92,7 @@ func (l *Loss) sampledPart(ctx context.Context, n, c int) (float64, error) {
 	return -float64(l.Alpha) / float64(n) / float64(m) * logarithms, nil
 }
 
-// resizeSample allocates what a sample of the columns takes.
+// resizeSample allocates the buffers for a sample of the columns.
 func (l *Loss) resizeSample(n, c int) {
 	rows, columns := kernel.TileShape()
 	m := len(l.Columns)

@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// plainOver is the loss over a sample by its definition, dense and in float64: that of all columns less the mean of −α ln q̃ over all, plus
-// that over the sample.
+// plainOver computes the loss over a sample by its definition, dense and in float64: the loss of all columns, with the mean of −α ln q̃
+// over all columns replaced by the mean over the sample.
 func plainOver(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64, columns []int32) float64 {
 	phi, mass := make([]float64, n*c), make([]float64, c)
 	for i := range n {
@@ -44,7 +44,7 @@ func plainOver(z []float64, n, c int, p *matrix.Sparse, alpha, beta float64, col
 	return loss
 }
 
-// draw is m distinct columns of n.
+// draw returns m distinct columns of n.
 func draw(r *rand.Rand, n, m int) []int32 {
 	columns := make([]int32, m)
 	for e, j := range r.Perm(n)[:m] {
@@ -133,8 +133,8 @@ func TestSampledGradientIsWithoutBias(t *testing.T) {
 	}
 }
 
-// Samples cross the borders of stripes, blocks and tiles, and a Loss goes from one size to another; the bits are the same on any number of workers,
-// and a sample of all columns is the exact loss.
+// Samples cross the borders of stripes, blocks and tiles, and a Loss changes size between calls; the bits are the same on any number of
+// workers, and a sample of all columns gives the exact loss.
 func TestSampledStripes(t *testing.T) {
 	const n, c = 2*blockRows + 37, 33
 	r := rand.New(rand.NewPCG(7, 8))
@@ -162,7 +162,7 @@ func TestSampledStripes(t *testing.T) {
 			if first == nil {
 				first = dz
 			} else if !slices.Equal(first, dz) {
-				t.Errorf("m=%d: %d workers give other bits than one", m, workers)
+				t.Errorf("m=%d: %d workers give different bits than one", m, workers)
 			}
 		}
 		const step = 1e-4
@@ -199,7 +199,7 @@ func TestBadSamples(t *testing.T) {
 	}
 }
 
-// BenchmarkSampledGradient is bound by arithmetic: 3·n·m·c multiply-adds for the sample.
+// Arithmetic limits BenchmarkSampledGradient: 3·n·m·c multiply-adds for the sample.
 func BenchmarkSampledGradient(b *testing.B) {
 	const n = 4096
 	for _, c := range []int{100, 1000} {

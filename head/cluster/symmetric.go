@@ -2,8 +2,7 @@ package cluster
 
 import "iconic/matrix"
 
-// symmetricRows holds p beside p + pᵀ, on the entries where either is not zero, so that a row's gradient can be summed
-// by the row's owner alone.
+// symmetricRows holds p and p + pᵀ on the entries where either is nonzero, so that the row's owner alone can sum a row's gradient.
 type symmetricRows struct {
 	offset    []int
 	column    []int32
@@ -15,8 +14,8 @@ func (s *symmetricRows) row(i int) (own, both []float32) {
 	return s.own[s.offset[i]:s.offset[i+1]], s.both[s.offset[i]:s.offset[i+1]]
 }
 
-// fill sets s to p, whose columns ascend in each row. Entry (i, j) appears at most twice in row i: once for p_ij and once
-// for p_ji; two entries of a pair are not merged, since W adds them up anyway.
+// fill sets s to p, whose columns ascend in each row. Entry (i, j) appears at most twice in row i: once for p_ij and once for p_ji; the two
+// are not merged, since W adds them anyway.
 func (s *symmetricRows) fill(p *matrix.Sparse) {
 	n := p.Len()
 	s.offset = grown(s.offset, n+1)

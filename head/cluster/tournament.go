@@ -7,14 +7,14 @@ import (
 	"iconic/internal/parallel"
 )
 
-// match is a pair of stripes of rows whose tile of W is made and used at one go. A stripe plays itself first.
+// match is a pair of stripes of rows, whose tile of W is computed and used at once. Each stripe first plays itself.
 type match struct {
 	a, b         int // a ≤ b
-	turnA, turnB int // matches that the stripe has played before
+	turnA, turnB int // number of matches that the stripe has played before this one
 }
 
-// tournament lists every pair of n stripes, itself included, in an order in which neighbours in the list rarely share a
-// stripe: the circle method of round-robin tournaments, one stripe standing still and the others turning.
+// tournament lists every pair of n stripes, each stripe with itself included, in an order in which neighbours in the list rarely share a
+// stripe: the circle method of round-robin tournaments, in which one stripe is fixed and the others rotate.
 func tournament(n int) []match {
 	matches := make([]match, 0, n*(n+1)/2)
 	played := make([]int, n)
@@ -28,7 +28,7 @@ func tournament(n int) []match {
 	for a := range n {
 		play(a, a)
 	}
-	circle := n - 1 + n%2 // with an odd number the one standing still is nobody
+	circle := n - 1 + n%2 // for odd n the fixed place is empty
 	for round := range circle {
 		if n%2 == 0 {
 			play(n-1, round)
@@ -40,9 +40,9 @@ func tournament(n int) []match {
 	return matches
 }
 
-// hold plays all matches on at most workers goroutines and returns when they have ended. Whoever plays when, each stripe
-// plays its matches one at a time and in the order of the list: so what play adds to a stripe is added in one order, and sums
-// have the same bits on any number of workers. No deadlock: of the matches begun the first in the list never waits.
+// hold plays all matches on at most workers goroutines and returns when they have ended. Whatever the schedule, each stripe plays its
+// matches one at a time and in the order of the list, so contributions to a stripe are added in a fixed order and sums have the same bits
+// on any number of workers. There is no deadlock: of the started matches, the first in the list never waits.
 func hold(ctx context.Context, workers int, matches []match, stripes int, play func(worker, number int, m match) error) error {
 	var (
 		mu     sync.Mutex

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clouds are rows around centres; with groups above 0 the centres lie around that many centres of their own.
+// clouds returns rows around centres; if groups is positive, the centres lie around that many centres of their own.
 func clouds(t testing.TB, seed uint64, d, groups int, apart float64, sizes ...int) matrix.Features {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 3))
@@ -69,7 +69,7 @@ func TestCloudsAreCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			if s.Clusters != len(sizes) || s.From > len(sizes) || s.To < len(sizes) {
-				t.Errorf("%d clusters, between %d and %d, where there are %d", s.Clusters, s.From, s.To, len(sizes))
+				t.Errorf("%d clusters, between %d and %d, instead of %d", s.Clusters, s.From, s.To, len(sizes))
 			}
 			if sentence := s.Sentence(); strings.Contains(sentence, "no clusters at all") {
 				t.Errorf("doubt about clear clusters: %s", sentence)
@@ -149,7 +149,7 @@ func TestGridRisesByAFifthToTheMost(t *testing.T) {
 	})
 }
 
-// curve is one score a number, with no differences between splits but those given.
+// curve has one score per number, equal in all splits except for the given noise.
 func curve(noise float64, scores map[int]float64) []Point {
 	var c []Point
 	for k := range 400 {
@@ -188,7 +188,7 @@ func TestSentences(t *testing.T) {
 		Clusters: 100, From: 90, To: 130, Also: []int{10, 20}, Rows: 20000, Of: 50000, Most: 2500, Chance: 0.1,
 		Curve: []Point{{Clusters: 100, Agreement: 0.754}},
 	}
-	for _, part := range []string{"between 90 and 130 clusters; 100 taken", "75 % of the images", "10 and 20 would be natural, too", "20000 of 50000 images"} {
+	for _, part := range []string{"between 90 and 130 clusters; 100 chosen", "75 % of the images", "10 and 20 would also be natural", "20000 of 50000 images"} {
 		if sentence := s.Sentence(); !strings.Contains(sentence, part) {
 			t.Errorf("%q is not in: %s", part, sentence)
 		}

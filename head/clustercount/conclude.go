@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// conclude reads a curve.
+// conclude derives the suggestion from a curve.
 func conclude(curve []Point) *Suggestion {
 	best := highest(curve)
 	s := &Suggestion{Clusters: best.Clusters, Curve: curve}
@@ -30,7 +30,7 @@ func conclude(curve []Point) *Suggestion {
 	return s
 }
 
-// others are the local maxima outside of the range that are worth naming: a valley lies between each and any higher point.
+// others returns the local maxima outside of the range that are worth naming: a valley separates each from any higher point.
 func others(curve []Point, best, from, to int) (also []int) {
 	for i, p := range curve {
 		if i >= from && i <= to || p.Score < worth*curve[best].Score {
@@ -43,7 +43,7 @@ func others(curve []Point, best, from, to int) (also []int) {
 	return also
 }
 
-// stands tells whether on the way from point i into a direction the score falls by enough before it is higher than there.
+// stands reports whether, going from point i in a direction, the score falls far enough before it exceeds the score at i.
 func stands(curve []Point, i, direction int) bool {
 	low := curve[i].Score
 	for j := i + direction; j >= 0 && j < len(curve); j += direction {
@@ -55,8 +55,8 @@ func stands(curve []Point, i, direction int) bool {
 	return low < valley*curve[i].Score
 }
 
-// noise is the standard error of the difference of two scores: of what is left of the splits' scores around the best number when the mean of each number
-// and the effect of each split are taken off. Single numbers have too few splits to estimate it each for itself.
+// noise is the standard error of the difference of two scores, from the residuals of the splits' scores around the best number after
+// subtracting the mean of each number and the effect of each split. A single number has too few splits for an estimate of its own.
 func noise(curve []Point, best int) float64 {
 	var about []Point
 	for _, p := range curve {
@@ -85,18 +85,18 @@ func noise(curve []Point, best int) float64 {
 	return math.Sqrt(2 * square / float64(free) / float64(splits))
 }
 
-// Sentence says what is suggested, why, and with how much doubt.
+// Sentence describes the suggestion, its reason and its uncertainty.
 func (s *Suggestion) Sentence() string {
 	var b strings.Builder
 	p := s.Curve[slices.IndexFunc(s.Curve, func(p Point) bool { return p.Clusters == s.Clusters })]
 	if s.From == s.To {
-		fmt.Fprintf(&b, "%d clusters, and no other number that was tried is as good", s.Clusters)
+		fmt.Fprintf(&b, "%d clusters; no other number tried is as good", s.Clusters)
 	} else {
-		fmt.Fprintf(&b, "between %d and %d clusters; %d taken", s.From, s.To, s.Clusters)
+		fmt.Fprintf(&b, "between %d and %d clusters; %d chosen", s.From, s.To, s.Clusters)
 	}
 	fmt.Fprintf(&b, ": it best combines detail with agreement (partitions made from separate halves of the features agree on %.0f %% of the images)", 100*p.Agreement)
 	if len(s.Also) > 0 {
-		fmt.Fprintf(&b, "; %s would be natural, too", list(s.Also))
+		fmt.Fprintf(&b, "; %s would also be natural", list(s.Also))
 	}
 	switch {
 	case s.Given && s.Clusters == s.Curve[0].Clusters:
@@ -104,18 +104,18 @@ func (s *Suggestion) Sentence() string {
 	case s.Given && s.Clusters == s.Most:
 		b.WriteString("; no larger number was compared, and a larger one may be better")
 	case s.Clusters == s.Most:
-		fmt.Fprintf(&b, "; more could not be tried with %d images, so there may be more", s.Rows)
+		fmt.Fprintf(&b, "; larger numbers could not be tried with %d images, so there may be more", s.Rows)
 	}
 	if (p.Agreement-s.Chance)/(1-s.Chance) < little {
 		fmt.Fprintf(&b, "; features without any clusters give an agreement of %.0f %%, so the data may have no clusters at all", 100*s.Chance)
 	}
 	if s.Rows < s.Of {
-		fmt.Fprintf(&b, "; %d of %d images were looked at", s.Rows, s.Of)
+		fmt.Fprintf(&b, "; %d of %d images were used", s.Rows, s.Of)
 	}
 	return b.String()
 }
 
-// list is "a", "a and b" or "a, b and c".
+// list formats numbers as "a", "a and b" or "a, b and c".
 func list(numbers []int) string {
 	words := make([]string, len(numbers))
 	for i, k := range numbers {

@@ -13,26 +13,26 @@ import (
 	"iconic/matrix"
 )
 
-// Constants of the space, those of head/directions.
+// Constants of the space, the same as in head/directions.
 const (
 	neighboursWhitening = 5
 	neighboursDiffusion = 10
 	roundsDiffusion     = 2
 	shrinkage           = 0.1
 
-	few        = 20 // clusters up to which local minima differ
-	startsFew  = 4  // of k-means then
+	few        = 20 // number of clusters up to which local minima differ
+	startsFew  = 4  // starts of k-means then
 	iterations = 30
 	still      = 1e-3
 )
 
-// half is the rows in the space of half of the features.
+// half holds the rows in the space of half of the features.
 type half struct {
 	v    *matrix.Dense // whitened directions, diffused
-	near *knn.Graph    // of those before the diffusion
+	near *knn.Graph    // neighbours before the diffusion
 }
 
-// split makes both halves of several random splits of the columns of f.
+// split computes both halves of several random splits of the columns of f.
 func split(ctx context.Context, f matrix.Features, splits int, o Options) ([]half, error) {
 	halves := make([]half, 0, 2*splits)
 	for s := range splits {
@@ -49,13 +49,13 @@ func split(ctx context.Context, f matrix.Features, splits int, o Options) ([]hal
 	return halves, nil
 }
 
-// prepare makes the space of features.
+// prepare computes the space of features.
 func prepare(ctx context.Context, f matrix.Features, o Options) (half, error) {
 	u, err := space.Unit(ctx, f, o.Workers)
 	if err != nil {
 		return half{}, err
 	}
-	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
+	// For rows of length 1 the Euclidean order is the cosine order, and a row of zeros is allowed.
 	near := func(x *matrix.Dense, k int) (*knn.Graph, error) {
 		return knn.SearchAuto.Find(ctx, x, knn.Options{K: min(k, x.Len()-1), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	}
@@ -74,7 +74,7 @@ func prepare(ctx context.Context, f matrix.Features, o Options) (half, error) {
 	return half{v, g}, err
 }
 
-// cluster is the partition of a half into k clusters.
+// cluster returns the partition of a half into k clusters.
 func (h half) cluster(ctx context.Context, k int, seed uint64, number int) ([]int32, error) {
 	starts := 1
 	if k <= few {
@@ -89,7 +89,7 @@ func (h half) cluster(ctx context.Context, k int, seed uint64, number int) ([]in
 	return km.Assignment, nil
 }
 
-// compare gives the agreement of the two halves' partitions, and the information of each about the neighbours of the other, the mean of both.
+// compare returns the agreement of the two halves' partitions, and the mean of each one's information about the other's neighbours.
 func compare(halves []half, clusters [][]int32, k int) (agreement, information float64, err error) {
 	if agreement, err = partition.Agreement(clusters[0], clusters[1], k); err != nil {
 		return 0, 0, err
@@ -101,7 +101,8 @@ func compare(halves []half, clusters [][]int32, k int) (agreement, information f
 	return agreement, information, nil
 }
 
-// chance is the agreement of k clusters on features whose columns are permuted, each on its own: what halves agree on where there is nothing to find.
+// chance is the agreement of k clusters on features whose columns are permuted independently: the agreement of halves if there are no
+// clusters.
 func chance(ctx context.Context, f matrix.Features, k int, o Options) (float64, error) {
 	x, err := permuted(ctx, f, o)
 	if err != nil {
@@ -122,7 +123,7 @@ func chance(ctx context.Context, f matrix.Features, k int, o Options) (float64, 
 	return partition.Agreement(clusters[0], clusters[1], k)
 }
 
-// permuted is a copy of f with every column in an order of its own.
+// permuted returns a copy of f with each column permuted independently.
 func permuted(ctx context.Context, f matrix.Features, o Options) (*matrix.Dense, error) {
 	n, d := f.Len(), f.Dim()
 	x, y := matrix.NewDense(n, d), matrix.NewDense(n, d)

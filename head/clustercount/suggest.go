@@ -11,36 +11,37 @@ import (
 	"iconic/matrix"
 )
 
-// Constants of the search; docs/choosing-k.md says where they come from.
+// Constants of the search; docs/choosing-k.md explains them.
 const (
-	leastSplits, mostSplits = 4, 16  // of the features into two halves
-	splitRows               = 20_000 // in all splits together, if there may be so few
-	ratio                   = 1.19   // of a number on the grid to the one before, √√2
-	perRow                  = 8      // rows of a cluster, in the mean, at the most clusters that are tried
-	atLeast                 = 4      // clusters are tried where there are more images, however few
-	mostTried               = 5000   // clusters
-	past                    = 4      // the search ends beyond that many times the best number
-	fallen                  = 0.7    // if the score there is below that share of the best
-	beyond                  = 30     // and never below that many clusters
-	between                 = 4      // numbers tried on either side of the best of the grid
+	leastSplits, mostSplits = 4, 16  // splits of the features into two halves
+	splitRows               = 20_000 // rows in all splits together, unless more are needed
+	ratio                   = 1.19   // ratio of a number on the grid to the previous one, √√2
+	perRow                  = 8      // rows per cluster, on average, at the largest number of clusters tried
+	atLeast                 = 4      // clusters are tried if there are more images than that, however few
+	mostTried               = 5000   // largest number of clusters tried
+	past                    = 4      // the search ends beyond this multiple of the best number
+	fallen                  = 0.7    // if the score there is below this share of the best
+	beyond                  = 30     // but never below this many clusters
+	between                 = 4      // numbers tried on either side of the best one on the grid
 	as                      = 2      // standard errors within which scores are as good
-	valley                  = 0.95   // of a local maximum, to which the score falls before it rises to a higher one
-	little                  = 1. / 3 // of what the agreement can be above chance, below which it may be chance
-	worth                   = 0.8    // of the best score, which a local maximum has to be named
+	valley                  = 0.95   // share of a local maximum below which the score must fall before it rises to a higher one
+	little                  = 1. / 3 // share of the possible agreement above chance; less may be chance
+	worth                   = 0.8    // share of the best score that a local maximum needs to be named
 
 	firstRows, mostRows = 20_000, 50_000
-	rowsOfCluster       = 50 // below that many rows of a cluster, more rows are drawn if there are more
+	rowsOfCluster       = 50 // if there are fewer rows per cluster, more are drawn, if available
 )
 
 // Options are the settings of a suggestion.
 type Options struct {
 	Seed    uint64
-	Workers int // goroutines; all processors when < 1; they change no bit of the result
-	// Progress, when set, is told how many partitions of how many are made, from one goroutine at a time; the total is an estimate that may fall.
+	Workers int // goroutines; all processors when < 1; they do not change the result
+	// Progress, if set, receives the number of partitions done and the total, from one goroutine at a time; the total is an estimate that
+	// may fall.
 	Progress func(done, total int)
 }
 
-// Point is what was measured at a number of clusters.
+// Point holds the measurements for one number of clusters.
 type Point struct {
 	Clusters    int     `json:"clusters"`
 	Agreement   float64 `json:"agreement"`   // D, from 0 to 1, the mean over splits
@@ -50,27 +51,27 @@ type Point struct {
 	scores []float64 // of each split
 }
 
-// Suggestion is a number of clusters and what speaks for it.
+// Suggestion is a number of clusters and the evidence for it.
 type Suggestion struct {
 	Clusters int     `json:"clusters"`
-	From     int     `json:"from"` // the numbers from From to To are as good, within two standard errors
+	From     int     `json:"from"` // numbers from From to To are as good within two standard errors
 	To       int     `json:"to"`
-	Also     []int   `json:"also,omitempty"` // other local maxima that stand out, by number
+	Also     []int   `json:"also,omitempty"` // other local maxima that stand out, in ascending order
 	Seed     uint64  `json:"seed"`
 	Given    bool    `json:"given,omitempty"` // whether the numbers were given, by Compare
-	Rows     int     `json:"rows"`            // looked at, of Of
+	Rows     int     `json:"rows"`            // rows used, of Of
 	Of       int     `json:"of"`
-	Most     int     `json:"most"`   // clusters that were tried, or could be tried with so many rows
-	Chance   float64 `json:"chance"` // agreement at Clusters where columns were permuted apart from each other
-	Curve    []Point `json:"curve"`  // by number
+	Most     int     `json:"most"`   // largest number of clusters that was tried, or could be tried with Rows rows
+	Chance   float64 `json:"chance"` // agreement at Clusters with columns permuted independently
+	Curve    []Point `json:"curve"`  // in ascending order of clusters
 }
 
-// Suggest looks for the number of clusters of features, n×d with n > 2 and d > 1, which it standardises. It fails on fewer, on features that cannot
-// be read or are all the same, and with ctx's error.
+// Suggest finds the number of clusters of features, n×d with n > 2 and d > 1, which it standardises. It fails on fewer rows or columns, on
+// features that cannot be read or are all the same, and with ctx's error.
 func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
 	n := f.Len()
 	if n < 3 || f.Dim() < 2 {
-		return nil, fmt.Errorf("number of clusters: %d images with %d features are too few to look for it: give the number", n, f.Dim())
+		return nil, fmt.Errorf("number of clusters: %d images with %d features are too few to find it: give the number", n, f.Dim())
 	}
 	z, err := standardised(ctx, f, o)
 	if err != nil {
@@ -90,8 +91,8 @@ func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, er
 	}
 }
 
-// Compare measures numbers of clusters, each at least 2, as Suggest does, and takes the best of them. Those that are too many for the images looked at are
-// left out. It fails where no two numbers are left, and as Suggest does.
+// Compare measures the given numbers of clusters, each at least 2, as Suggest does, and takes the best. It leaves out numbers that are too
+// large for the images used. It fails if fewer than two numbers remain, and as Suggest does.
 func Compare(ctx context.Context, f matrix.Features, numbers []int, o Options) (*Suggestion, error) {
 	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
 	rows := min(f.Len(), max(firstRows, min(mostRows, rowsOfCluster*slices.Max(append(numbers, 0)))))
@@ -128,7 +129,7 @@ func standardised(ctx context.Context, f matrix.Features, o Options) (matrix.Fea
 	return matrix.Standardize(f, mean, variance), nil
 }
 
-// draw is f, or where that has more rows as many drawn at random.
+// draw returns f, or rows of it drawn at random if it has more.
 func draw(f matrix.Features, rows int, seed uint64) matrix.Features {
 	if rows >= f.Len() {
 		return f
@@ -145,7 +146,7 @@ func draw(f matrix.Features, rows int, seed uint64) matrix.Features {
 type searching struct {
 	options Options
 	f       matrix.Features
-	halves  []half // two of each split, one after the other
+	halves  []half // two for each split, one after the other
 	curve   []Point
 
 	mu          sync.Mutex
@@ -159,7 +160,7 @@ func newSearch(ctx context.Context, f matrix.Features, numbers int, o Options) (
 	return s, err
 }
 
-// search goes up the grid until the score has clearly passed its maximum, and looks closer there.
+// search goes up the grid until the score has clearly passed its maximum, and then searches more finely around it.
 func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, error) {
 	most := Most(f.Len())
 	grid := Grid(most)
@@ -186,7 +187,7 @@ func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, err
 	return found, err
 }
 
-// conclude reads the curve, and measures what chance would give.
+// conclude evaluates the curve and measures the agreement by chance.
 func (s *searching) conclude(ctx context.Context) (*Suggestion, error) {
 	slices.SortFunc(s.curve, func(a, b Point) int { return a.Clusters - b.Clusters })
 	found := conclude(s.curve)
@@ -199,7 +200,7 @@ func (s *searching) conclude(ctx context.Context) (*Suggestion, error) {
 // Most is the largest number of clusters that is tried on n rows.
 func Most(n int) int { return max(2, min(n-1, max(atLeast, n/perRow), mostTried)) }
 
-// Grid is the numbers of clusters from 2 to most that are tried, each about a fifth more than the one before.
+// Grid returns the numbers of clusters from 2 to most to try, each about a fifth larger than the previous one.
 func Grid(most int) []int {
 	var grid []int
 	at := 2.0
@@ -210,7 +211,7 @@ func Grid(most int) []int {
 	return grid
 }
 
-// refine tries numbers between the best of the grid and those beside it.
+// refine tries numbers between the best number on the grid and its neighbours.
 func (s *searching) refine(ctx context.Context) error {
 	best := highest(s.curve)
 	at := slices.IndexFunc(s.curve, func(p Point) bool { return p.Clusters == best.Clusters })
@@ -275,7 +276,7 @@ func (s *searching) one() {
 	}
 }
 
-// highest is the point of highest score, ties to the fewest clusters.
+// highest returns the point with the highest score, and of equal ones that with the fewest clusters.
 func highest(curve []Point) Point {
 	best := curve[0]
 	for _, p := range curve[1:] {

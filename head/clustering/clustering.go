@@ -20,39 +20,39 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Recipe is a clustering by the cluster kernel, with its settings.
+// Recipe is a method that clusters by the cluster kernel, with its settings.
 type Recipe struct {
 	method.Scaling
 	method.Neighbourhood
 	method.Pairs
 	method.Batches
-	method.Descent // 0 epochs: as many as MinSteps asks; a rate of 0: 0.72 over the number of steps, kept between 1e-3 and 3e-3
+	method.Descent // 0 epochs: enough for MinSteps; a rate of 0: 0.72 over the number of steps, clipped to 1e-3 to 3e-3
 	method.WeightDecay
 	method.Shares
 
-	MinSteps   int     // that Epochs of 0 make at least
-	MaxSteps   int     // and about at most, whatever the least number of epochs is; 0: any number
-	LeastGain  float64 // fall of the loss in an epoch of many steps below which the epochs left at its rate are left out; 0: none are
+	MinSteps   int     // least number of steps if Epochs is 0
+	MaxSteps   int     // and about the largest number, which takes precedence over the least number of epochs; 0: any number
+	LeastGain  float64 // if the loss falls by less than this in an epoch of many steps, the remaining epochs at its rate are skipped; 0: never
 	Divergence string
-	// Sample is how many rows of a batch, drawn anew for each step, stand for all of them in the mean that the uniform share of p takes of
-	// ln q̃ (package cluster); 0: all, exactly.
+	// Sample is the number of rows of a batch, drawn for each step, over which the mean of ln q̃ under the uniform share of p is estimated
+	// (package cluster); 0: exactly, over all rows.
 	Sample int
-	// EMA is the decay of the moving average of the weights, whose head is the one saved; 0: no average.
+	// EMA is the decay of the moving average of the weights, which is saved as the head; 0: no average.
 	EMA float64
-	// Heads are trained at once on the same batches, each from its own start; that of least loss over the last epoch is kept, or with
-	// Consensus the vote of those of about the least loss, or with Distil a head that has learnt it.
+	// Heads are trained at once on the same batches, each from its own start. The one with the lowest loss over the last epoch is kept, or
+	// with Consensus the vote of those with nearly the lowest loss, or with Distil a head that has learnt the vote.
 	Heads     int
 	Consensus bool
 	Distil    bool
-	// Refine is how often p is weighted anew by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the training continued for
-	// half its epochs at half its rate.
+	// Refine is the number of further rounds, in which p is reweighted by the head's own assignments, edge (i, j) by Σ_c φ_ic φ_jc, and the
+	// training continues for half its epochs at half its rate.
 	Refine int
 
 	kind  kind
-	exact bool // another divergence than that whose loss can be sampled is the method's own
+	exact bool // the method itself uses a divergence whose loss cannot be sampled
 }
 
-// kind is what p is made of.
+// kind is the kind of supervisory distribution.
 type kind int
 
 const (
@@ -67,53 +67,53 @@ func (r *Recipe) Near() method.Neighbourhood { return r.Neighbourhood }
 // Settings implements method.Recipe.
 func (r *Recipe) Settings() setting.List {
 	graph, pairs := r.Neighbourhood.Settings(), r.Pairs.Settings()
-	if r.kind == labels { // neighbours are those of the same label
+	if r.kind == labels { // the neighbours are the rows with the same label
 		graph, pairs = nil, setting.List{r.ViewSetting()}
 	}
 	var sample setting.List
 	if !r.exact {
 		sample = setting.List{
-			setting.Int("debias-sample", &r.Sample, 0, 0, "rows of a batch, drawn anew for each step, that stand for all in the uniform share; 0: all, exactly").
-				Unchanging("where alpha is 0 there is no uniform share to sample"),
+			setting.Int("debias-sample", &r.Sample, 0, 0, "rows of a batch, drawn for each step, over which the uniform share is estimated; 0: exactly, over all rows").
+				Unchanging("if alpha is 0 there is no uniform share to sample"),
 		}
 	}
 	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, setting.List{
-		setting.Int("refine", &r.Refine, 0, 10, "further rounds, with edges weighted by the head's own assignments"),
-		setting.Bool("consensus", &r.Consensus, "let all heads of about the least loss vote, instead of keeping the one of least loss").
-			Unchanging("one head has nobody to agree with, and heads whose losses lie far apart are not combined"),
-		setting.Bool("distil", &r.Distil, "keep one linear head that has learnt the vote of several, where size matters, instead of all that vote").
-			Unchanging("it counts where heads vote"),
-		setting.Choice("divergence", &r.Divergence, "between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
+		setting.Int("refine", &r.Refine, 0, 10, "number of further rounds, with edges weighted by the head's own assignments"),
+		setting.Bool("consensus", &r.Consensus, "let all heads with nearly the lowest loss vote, instead of keeping the one with the lowest loss").
+			Unchanging("a single head cannot be combined, and heads whose losses differ much are not"),
+		setting.Bool("distil", &r.Distil, "keep one linear head that has learnt the vote of several, to save space, instead of all that vote").
+			Unchanging("it applies only if heads vote"),
+		setting.Choice("divergence", &r.Divergence, "divergence between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
 	}, r.Batches.Settings(),
-		r.Ruled("how often each image is an anchor; 0: as often as min-steps asks, and no less than 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, between 0.001 and 0.003"),
+		r.Ruled("how often each image is an anchor; 0: enough for min-steps, and at least 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, clipped to 0.001 to 0.003"),
 		setting.List{
-			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps where epochs is 0").Unchanging("it counts where epochs is 0, and where that makes more epochs than the least"),
-			setting.Int("max-steps", &r.MaxSteps, 0, 0, "largest number of steps, about, where epochs is 0: with many rows there are fewer epochs; 0: any number").
-				Unchanging("it counts where epochs is 0, and where that makes more steps"),
-			setting.NotNegative("least-gain", &r.LeastGain, "fall of the loss in an epoch, in nats, below which the epochs left at its learning rate are left out; 0: none are").
-				Unchanging("it counts where an epoch has 100 steps, for fewer tell too little"),
+			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps if epochs is 0").Unchanging("it applies only if epochs is 0 and it gives more epochs than the minimum"),
+			setting.Int("max-steps", &r.MaxSteps, 0, 0, "approximate largest number of steps if epochs is 0: large sets get fewer epochs; 0: any number").
+				Unchanging("it applies only if epochs is 0 and that gives more steps"),
+			setting.NotNegative("least-gain", &r.LeastGain, "skip the remaining epochs at a learning rate once the loss falls by less than this in an epoch, in nats; 0: never").
+				Unchanging("it applies only to epochs of at least 100 steps; the mean loss of fewer is too noisy"),
 		}, r.WeightDecay.Settings(), setting.List{
-			EMASetting(&r.EMA, "decay of the moving average of the weights, whose head is saved; 0: no average"),
-			HeadsSetting(&r.Heads, "heads trained at once, each from its own start"),
+			EMASetting(&r.EMA, "decay of the moving average of the weights, which is saved as the head; 0: no average"),
+			HeadsSetting(&r.Heads, "number of heads trained at once, each from its own start"),
 		})
 }
 
-// EMASetting is the decay of a moving average.
+// EMASetting returns the setting for the decay of a moving average.
 func EMASetting(to *float64, meaning string) setting.Setting {
 	s := setting.Number("ema", to, func(v float64) bool { return v >= 0 && v < 1 }, "a decay from 0, below 1", meaning)
 	s.Kind = "decay"
 	return s
 }
 
-// HeadsSetting is the number of heads.
+// HeadsSetting returns the setting for the number of heads.
 func HeadsSetting(to *int, meaning string) setting.Setting {
-	return setting.Int("heads", to, 1, 64, meaning).Unchanging("the head of least loss may be one that fewer have, too")
+	return setting.Int("heads", to, 1, 64, meaning).Unchanging("the head with the lowest loss may be the same with fewer heads")
 }
 
 // Resolve implements method.Recipe.
 func (r *Recipe) Resolve(n int) ([]string, error) {
 	if r.Sample > 0 && r.Sample != defaultSample && divergences[r.Divergence] != nil {
-		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled for the divergence kl alone, not for %s: leave debias-sample at 0", r.Sample, r.Divergence)
+		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled only for the divergence kl, not for %s: set debias-sample to 0", r.Sample, r.Divergence)
 	}
 	notes, err := r.Neighbourhood.Resolve(n)
 	if err != nil {
@@ -122,7 +122,7 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 	notes = append(notes, r.Batches.Resolve(n)...)
 	if rows := 2 * r.Anchors(); r.Sample >= rows || divergences[r.Divergence] != nil {
 		if r.Sample > 0 && r.Sample != defaultSample {
-			notes = append(notes, fmt.Sprintf("debias-sample %d is no fewer than the %d rows of a batch: the uniform share is exact", r.Sample, rows))
+			notes = append(notes, fmt.Sprintf("debias-sample %d is not less than the %d rows of a batch: the uniform share is computed exactly", r.Sample, rows))
 		}
 		r.Sample = 0
 	}
@@ -135,7 +135,7 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 		r.Epochs = max(least, (r.MinSteps+perEpoch-1)/perEpoch)
 		if most := max(1, (r.MaxSteps+perEpoch-1)/perEpoch); r.MaxSteps > 0 && r.Epochs > most {
 			r.Epochs = most
-			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: of so many images no more are needed (setting max-steps)", r.Epochs, r.Epochs*perEpoch))
+			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: a set of this size needs no more (setting max-steps)", r.Epochs, r.Epochs*perEpoch))
 		}
 	}
 	if r.LearningRate == 0 {
@@ -144,7 +144,7 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 	return notes, nil
 }
 
-// epochs of a round: the first, and each that refines.
+// epochs is the number of epochs of a round: the first, or a refining one.
 func (r *Recipe) epochs(round int) int {
 	if round == 0 {
 		return r.Epochs
@@ -159,7 +159,7 @@ type trainee struct {
 	loss    float64      // over the last epoch
 }
 
-// deployed is the head to use: the average where there is one.
+// deployed returns the head to use: the average if there is one.
 func (t *trainee) deployed() *linear.Head {
 	if t.average != nil {
 		return t.average
@@ -201,7 +201,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	return out, err
 }
 
-// distributions are those of the last round, over all rows where a step sees a batch of them.
+// distributions returns those of the last round, over all rows, while a step uses those of its batch.
 func (r *Recipe) distributions(ctx context.Context, d *method.Data, s *sampling.Sampler, head *ensemble.Head) (*method.Distributions, error) {
 	p, err := s.Rows()
 	if err != nil {
@@ -210,11 +210,11 @@ func (r *Recipe) distributions(ctx context.Context, d *method.Data, s *sampling.
 	z, err := head.AllLogits(ctx, d.Features, d.Workers)
 	return &method.Distributions{
 		Supervisory: p, Alpha: r.Alpha, Learned: icon.Cluster{}, Z: z, Dim: head.Clusters, Beta: r.Beta, Candidates: method.RowCandidates,
-		Note: "q is taken over all points, where a step of the training takes it over those of its batch",
+		Note: "q is computed over all points; a training step computes it over those of its batch",
 	}, err
 }
 
-// start draws the heads.
+// start initialises the heads.
 func (r *Recipe) start(d *method.Data) []*trainee {
 	var list []*trainee
 	for h := range r.Heads {
@@ -228,7 +228,7 @@ func (r *Recipe) start(d *method.Data) []*trainee {
 	return list
 }
 
-// sampler is that of the recipe.
+// sampler returns the sampler of the recipe.
 func (r *Recipe) sampler(d *method.Data) *sampling.Sampler {
 	s := sampling.New(d, r.Pairs, r.Anchors())
 	switch r.kind {
@@ -240,7 +240,7 @@ func (r *Recipe) sampler(d *method.Data) *sampling.Sampler {
 	return s
 }
 
-// best is the trainee of least loss, ties to the first.
+// best is the index of the trainee with the lowest loss, the first of equal ones.
 func best(trainees []*trainee) int {
 	losses := make([]float64, len(trainees))
 	for h, t := range trainees {
@@ -249,10 +249,10 @@ func best(trainees []*trainee) int {
 	return train.Best(losses)
 }
 
-// alone tells whether one head is kept, that of least loss: the others have no say.
+// alone reports whether only the head with the lowest loss is kept.
 func (r *Recipe) alone(trainees []*trainee) bool { return !r.Consensus || len(trainees) == 1 }
 
-// candidates are the heads that may vote, and their losses.
+// candidates returns the heads that may vote, and their losses.
 func candidates(trainees []*trainee) (heads []*linear.Head, losses []float64) {
 	for _, t := range trainees {
 		heads, losses = append(heads, t.deployed()), append(losses, t.loss)
@@ -260,7 +260,7 @@ func candidates(trainees []*trainee) (heads []*linear.Head, losses []float64) {
 	return heads, losses
 }
 
-// final makes the head that is kept: the one of least loss, the vote of those of about the least, or what has learnt that vote.
+// final makes the head that is kept: the one with the lowest loss, the vote of those with nearly the lowest, or a head that has learnt the vote.
 func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome) (err error) {
 	if r.alone(trainees) {
 		out.Vote = ensemble.Of(trainees[best(trainees)].deployed())
@@ -292,7 +292,7 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 	return nil
 }
 
-// chosen makes the one head that the next round goes on with.
+// chosen makes the one head with which the next round continues.
 func (r *Recipe) chosen(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome, round int) (*trainee, error) {
 	least := trainees[best(trainees)]
 	if r.alone(trainees) {
@@ -319,7 +319,7 @@ func (r *Recipe) round(ctx context.Context, d *method.Data, s *sampling.Sampler,
 // descent is a phase in which heads are trained.
 type descent struct {
 	phase      string
-	round      int // of refining
+	round      int // number of the refining round
 	unrecorded bool
 }
 
@@ -333,7 +333,7 @@ func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sample
 	if 0 < r.Sample && r.Sample < rows {
 		t.sample, t.round = make([]int32, r.Sample), round
 	}
-	gradients := (&linear.Head{Weight: make([]float32, k*d.Features.Dim()), Bias: make([]float32, k)}).Parameters() // one for all: heads take turns
+	gradients := (&linear.Head{Weight: make([]float32, k*d.Features.Dim()), Bias: make([]float32, k)}).Parameters() // shared: the heads take turns
 	for _, one := range trainees {
 		l := &train.Learner[float32]{Parameters: one.head.Parameters(), Gradients: gradients, Optimiser: &optim.Adam[float32]{WeightDecay: r.Decay}, Decay: r.EMA}
 		if one.average != nil {
@@ -358,20 +358,20 @@ func (r *Recipe) descend(ctx context.Context, d *method.Data, s *sampling.Sample
 	return nil
 }
 
-// manySteps is the length of an epoch from which its mean loss says whether it was worth while: over fewer batches it is as much by chance.
+// manySteps is the least number of steps in an epoch for its mean loss to be reliable; the mean over fewer batches is too noisy.
 const manySteps = 100
 
-// lossOf is the engine's.
+// lossOf returns the engine's loss.
 func (r *Recipe) lossOf(workers int) icon.Loss[float32] {
 	return icon.Loss[float32]{Learned: icon.Cluster{}, Divergence: divergences[r.Divergence], Alpha: r.Alpha, Beta: r.Beta, Workers: workers, Buffers: &icon.Buffers{}}
 }
 
-// divergences by name, but for KL, which the engine takes where none is named.
+// divergences by name, except KL, the engine's default.
 var divergences = map[string]icon.Divergence{
 	"reverse-kl": icon.ReverseKL{}, "jensen-shannon": icon.JensenShannon{}, "total-variation": icon.TotalVariation{}, "hellinger": icon.Hellinger{},
 }
 
-// task is a round for the training loop.
+// task adapts a round to the training loop.
 type task struct {
 	*sampling.Sampler
 	data     *method.Data
@@ -380,9 +380,9 @@ type task struct {
 	target   *icon.Rows
 	loss     icon.Loss[float32]
 	z, dz    []float32
-	used     []int // clusters by the last batch, of each head
+	used     []int // clusters used in the last batch, per head
 	largest  []float64
-	sample   []int32 // of the rows of a step, the same for all heads; nil: all
+	sample   []int32 // sample of a step's rows, the same for all heads; nil: all
 	round    int
 }
 
@@ -395,7 +395,7 @@ func (t *task) Kept() []train.Tensor { return nil }
 // Usage implements train.Assigner.
 func (t *task) Usage(h int) (int, float64) { return t.used[h], t.largest[h] }
 
-// Gradient implements train.Task: logits, loss, gradients.
+// Gradient implements train.Task: it computes logits, loss and gradients.
 func (t *task) Gradient(ctx context.Context, b *train.Batch, h int) (float64, error) {
 	rows, l := t.target.Len(), t.heads[h]
 	if err := l.Logits(ctx, t.z, b.X, rows, t.data.Workers); err != nil {
@@ -416,7 +416,8 @@ func (t *task) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	return loss, l.Backward(ctx, g[0], g[1], t.dz, b.X, rows, t.data.Workers)
 }
 
-// draw fills the sample of a step, in order and without repetition, from the seed and the step alone (Knuth, The Art of Computer Programming 3.4.2, algorithm S).
+// draw fills the sample of a step, in order and without replacement, from the seed and the step alone (Knuth, The Art of Computer
+// Programming 3.4.2, algorithm S).
 func (t *task) draw(b *train.Batch, rows int) {
 	r := rand.New(rand.NewPCG(t.data.Seed, 0x73616d70<<32|uint64(t.round)<<24^uint64(b.Epoch)<<40^uint64(b.Step)))
 	taken := 0
@@ -428,8 +429,8 @@ func (t *task) draw(b *train.Batch, rows int) {
 	}
 }
 
-// agreement gives each edge (i, j) of the graph the weight Σ_c φ_ic φ_jc, the chance that l puts both into one cluster, as
-// running sums over the edges of i.
+// agreement gives each edge (i, j) of the graph the weight Σ_c φ_ic φ_jc, the probability that l puts both into one cluster, as running
+// sums over the edges of i.
 func agreement(ctx context.Context, d *method.Data, l *linear.Head) ([]float32, error) {
 	const rows = 64
 	n, k, dim := d.Graph.N, d.Graph.K, d.Features.Dim()
@@ -450,7 +451,7 @@ func agreement(ctx context.Context, d *method.Data, l *linear.Head) ([]float32, 
 			phi := own[(i-lo)*l.Clusters : (i-lo+1)*l.Clusters]
 			for e := range k {
 				at := ((i-lo)*k + e) * l.Clusters
-				sum += max(1e-6, kernel.Dot(phi, other[at:at+l.Clusters])) // no edge is ever ruled out
+				sum += max(1e-6, kernel.Dot(phi, other[at:at+l.Clusters])) // never exclude an edge
 				sums[i*k+e] = sum
 			}
 		}
@@ -459,7 +460,7 @@ func agreement(ctx context.Context, d *method.Data, l *linear.Head) ([]float32, 
 	return sums, err
 }
 
-// Weights gives the edges of a graph the weights exp(−d²_ij/(d_i d_j)), d_i being the distance to i's last neighbour (self-tuning:
+// Weights returns the weights exp(−d²_ij/(d_i d_j)) of a graph's edges, where d_i is the distance to i's last neighbour (self-tuning:
 // Zelnik-Manor and Perona 2004).
 func Weights(g *knn.Graph) []float32 {
 	last := func(i int32) float64 { return max(1e-12, float64(g.Distances[(int(i)+1)*g.K-1])) }
@@ -473,7 +474,7 @@ func Weights(g *knn.Graph) []float32 {
 	return w
 }
 
-// running turns weights of K edges of a row into running sums.
+// running turns weights of the K edges of each row into running sums.
 func running(w []float32, k int) []float32 {
 	for i := 0; i < len(w); i += k {
 		for e := 1; e < k; e++ {

@@ -32,8 +32,8 @@ func (g *given) Propose(b *train.Batch) error {
 	return g.features.Gather(b.X, g.batches[b.Epoch])
 }
 
-// The gradient of a step, by central differences through the whole of linear layer and loss, in float32: steps of 1e-2 leave
-// rounding of order 1e-7/1e-2 = 1e-5 of a loss of order 1.
+// The gradient of a step, by central differences through linear layer and loss, in float32: steps of 1e-2 leave rounding of order 1e-7/1e-2
+// = 1e-5 for a loss of order 1.
 func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
 	const n, d, k = 24, 5, 4
 	r := rand.New(rand.NewPCG(5, 5))
@@ -145,7 +145,7 @@ func flat(rows [][]float32) []float32 {
 	return x
 }
 
-// Where few heads are trained one is refined instead, and the recipes that are not the tool's own keep a head as it is.
+// If few heads are trained, one is refined instead; the other recipes keep a single head.
 func TestWhichHeadsAreCombined(t *testing.T) {
 	for _, c := range []struct{ clusters, heads, refine int }{{2, 8, 0}, {10, 8, 0}, {100, 8, 0}, {101, 4, 0}, {200, 4, 0}, {201, 1, 2}, {1000, 1, 2}} {
 		if d := Default(c.clusters); d.Heads != c.heads || d.Refine != c.refine || !d.Consensus {
@@ -159,7 +159,7 @@ func TestWhichHeadsAreCombined(t *testing.T) {
 	}
 }
 
-// A step's sample is drawn from the seed and the step: distinct rows in order, others in the next step, the same when asked again.
+// A step's sample depends on the seed and the step: distinct rows in order, others in the next step, and the same if drawn again.
 func TestSampleOfAStep(t *testing.T) {
 	one := &task{data: &method.Data{Seed: 4}, sample: make([]int32, 20)}
 	drawn := func(epoch, step int) []int32 {
@@ -173,7 +173,7 @@ func TestSampleOfAStep(t *testing.T) {
 		}
 	}
 	if slices.Equal(first, drawn(0, 1)) || slices.Equal(first, drawn(1, 0)) || !slices.Equal(first, drawn(0, 0)) {
-		t.Error("samples do not follow the step")
+		t.Error("samples do not depend on the step")
 	}
 	counts := make([]int, 100)
 	for step := range 2000 {
@@ -192,7 +192,7 @@ func TestSampleThatCannotBe(t *testing.T) {
 	r := Default(10)
 	r.Sample, r.Divergence = 64, "hellinger"
 	if _, err := r.Resolve(1000); err == nil {
-		t.Error("a sample for a divergence that takes none is accepted")
+		t.Error("a sample for a divergence that cannot be sampled is accepted")
 	}
 	r = Default(10)
 	r.Sample = 5000
@@ -201,7 +201,7 @@ func TestSampleThatCannotBe(t *testing.T) {
 	}
 }
 
-// With many rows there are fewer epochs, and it is said; a sample that nobody has chosen gives way to what cannot be sampled.
+// Large sets get fewer epochs, with a note; a default sample is dropped if the loss cannot be sampled.
 func TestStepsOfManyRows(t *testing.T) {
 	for _, c := range []struct {
 		n, clusters, epochs int
@@ -220,10 +220,10 @@ func TestStepsOfManyRows(t *testing.T) {
 	given := Default(1000)
 	given.Epochs = 7
 	if _, err := given.Resolve(1_281_167); err != nil || given.Epochs != 7 {
-		t.Errorf("7 epochs that were asked for became %d, %v", given.Epochs, err)
+		t.Errorf("7 requested epochs became %d, %v", given.Epochs, err)
 	}
 	small, other := Default(10), Default(10)
-	if notes, err := small.Resolve(60); err != nil || small.Sample != 0 || len(notes) != 1 { // of the batch
+	if notes, err := small.Resolve(60); err != nil || small.Sample != 0 || len(notes) != 1 { // the batch
 		t.Errorf("60 rows: a sample of %d, notes %q, %v", small.Sample, notes, err)
 	}
 	other.Divergence = "hellinger"
@@ -232,7 +232,7 @@ func TestStepsOfManyRows(t *testing.T) {
 	}
 	other.Sample = 100
 	if _, err := other.Resolve(10_000); err == nil {
-		t.Error("a sample that was asked for is passed over with another divergence")
+		t.Error("a requested sample is ignored with another divergence")
 	}
 }
 

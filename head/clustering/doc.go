@@ -1,6 +1,6 @@
-// Package clustering trains linear heads by the cluster kernel: the tool's own default, the I-Con paper's recipe, and their relatives.
+// Package clustering trains linear heads by the cluster kernel: debiased InfoNCE, the I-Con paper's recipe, and their relatives.
 //
-// A training reads like the paper:
+// A training follows the paper:
 //
 //	for each batch: anchors and a sampled neighbour of each   (package sampling)
 //		x = features of the batch, standardised                (package matrix)
@@ -8,7 +8,7 @@
 //		loss and ∂L/∂z                                          (package cluster, or icon for other divergences)
 //		∂L/∂W, ∂L/∂b, a step of Adam                            (package linear, package train)
 //
-// Several heads learn from the same batches. At the end that of least loss is kept, or those of about the least loss vote: all of them are
-// kept, or one head that has learnt their vote (package consensus). With refine, edges are then weighted by the assignments of the one head that
-// is kept, or has learnt the vote, and the training goes on with it.
+// Several heads learn from the same batches. At the end the head with the lowest loss is kept, or those with nearly the lowest loss vote: all
+// of them are kept, or one head that has learnt their vote (package consensus). With refine, the edges are then reweighted by the assignments
+// of the one head that is kept, or has learnt the vote, and its training continues.
 package clustering

@@ -19,8 +19,8 @@ func (p preset) About() method.About { return p.about }
 // Recipe implements method.Method.
 func (p preset) Recipe(clusters int) method.Recipe { return p.recipe(clusters) }
 
-// Default is debiased InfoNCE as this package recommends it for that many clusters: neighbours on standardised features, and longer training
-// than the paper's. docs/results.md shows what it reaches.
+// Default returns the recommended settings of debiased InfoNCE for that many clusters: neighbours on standardised features, and longer
+// training than the paper's. docs/results.md shows its results.
 func Default(clusters int) *Recipe {
 	return &Recipe{
 		Shares:        method.Shares{Alpha: DefaultAlpha(clusters), Beta: DefaultAlpha(clusters)},
@@ -33,15 +33,15 @@ func Default(clusters int) *Recipe {
 	}
 }
 
-// defaultSample is how many rows of a batch of 4,096 stand for all in the uniform share. docs/performance.md has what it gains, and docs/methods.md that
-// accuracy and calibration stay within the spread of the exact form.
+// defaultSample is the number of rows of a batch of 4,096 over which the uniform share is estimated. docs/performance.md shows the gain in
+// speed, and docs/methods.md that accuracy and calibration stay within the spread of the exact form.
 const defaultSample = 256
 
-// A round takes no more than about so many steps, however many rows there are; docs/methods.md has the curve.
+// Limits on the steps of a round, however many rows there are; docs/methods.md has the curve.
 const defaultMaxSteps, defaultLeastGain = 2000, 0.002
 
-// Paper is the recipe of the I-Con paper's section 4: features as they are, p from augmented views where the features have them and three
-// nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, 4096 rows a batch.
+// Paper is the recipe of the I-Con paper's section 4: unscaled features, p from augmented views, if the features have them, and three
+// nearest neighbours, 30 epochs of Adam at 1e-3 halved every 10, batches of 4096 rows.
 func Paper(clusters int) *Recipe {
 	r := Default(clusters)
 	r.Alpha, r.Beta = 0.6, 0.6
@@ -51,8 +51,8 @@ func Paper(clusters int) *Recipe {
 	return r
 }
 
-// DefaultHeads is how many heads are trained for their consensus, or the best of them by loss: 8 up to 100 clusters, 4 up to 200. A head
-// costs time with its clusters, and beyond there is one.
+// DefaultHeads is the number of heads trained for their consensus, or for the best of them by loss: 8 up to 100 clusters, 4 up to 200. A
+// head's time grows with its clusters, so beyond that there is one.
 func DefaultHeads(clusters int) int {
 	switch {
 	case clusters <= 100:
@@ -63,9 +63,9 @@ func DefaultHeads(clusters int) int {
 	return 1
 }
 
-// DefaultRefine is how often p is weighted anew: twice where a single head is trained, whose share of neighbours in one cluster rises
-// by it by 0.9 to 1.5 points (docs/results.md). That measure sees no label. Where heads are combined they are left as they are: refined ones
-// grow more confident, and their consensus is no better.
+// DefaultRefine is the number of times that p is reweighted: twice if a single head is trained, whose share of neighbours in one cluster
+// then rises by 0.9 to 1.5 points (docs/results.md). That measure uses no labels. Combined heads are not refined: refined heads grow more
+// confident, and their consensus is no better.
 func DefaultRefine(clusters int) int {
 	if DefaultHeads(clusters) > 1 {
 		return 0
@@ -73,8 +73,8 @@ func DefaultRefine(clusters int) int {
 	return 2
 }
 
-// DefaultAlpha is the uniform share for a number of clusters: few clusters want little, about 1/K, since all their neighbours
-// are likely right; hundreds want the paper's 0.6 to 0.8. Between 10 and 100 clusters it goes linearly in ln K from 0.1 to 0.7.
+// DefaultAlpha is the uniform share for a number of clusters: few clusters need little, about 1/K, since nearly all their neighbours are
+// right; hundreds need the paper's 0.6 to 0.8. Between 10 and 100 clusters it rises linearly in ln K from 0.1 to 0.7.
 func DefaultAlpha(clusters int) float64 {
 	const few, many, low, high = 10.0, 100.0, 0.1, 0.7
 	k := min(many, max(few, float64(clusters)))
@@ -82,14 +82,14 @@ func DefaultAlpha(clusters int) float64 {
 	return math.Round(100*(low+share*(high-low))) / 100
 }
 
-// single is the default recipe with the best of several heads, with many clusters of one, as it is.
+// single is the default recipe with the best of several heads, or one head if there are many clusters, without refinement.
 func single(clusters int) *Recipe {
 	r := Default(clusters)
 	r.Heads, r.Consensus, r.Refine = min(8, max(1, 160/max(1, clusters))), false, 0
 	return r
 }
 
-// undebiased is that without uniform shares, and changed.
+// undebiased is single without uniform shares, and with one change.
 func undebiased(change func(*Recipe)) func(int) *Recipe {
 	return func(clusters int) *Recipe {
 		r := single(clusters)
@@ -99,7 +99,7 @@ func undebiased(change func(*Recipe)) func(int) *Recipe {
 	}
 }
 
-// Methods are those of this package.
+// Methods returns the methods of this package.
 func Methods() []method.Method {
 	const (
 		near, kernel, linear = "nearest neighbours", "cluster kernel", "linear"
@@ -108,21 +108,21 @@ func Methods() []method.Method {
 	same := func(*Recipe) {}
 	return []method.Method{
 		preset{method.About{Name: "debiased-infonce-clustering", Supervisory: near + ", debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 3.4 and 4",
-			Purpose: "clusters of about the same size by the I-Con paper's loss, on standardised features; several heads vote"}, Default},
-		preset{method.About{Name: "icon-paper", Supervisory: "neighbours, and views where there are, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
-			Purpose: "the paper's recipe, on features as they are"}, Paper},
-		preset{method.About{Name: "infonce-clustering", Supervisory: "views of an image, else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",
+			Purpose: "clusters of about the same size by the I-Con paper's loss, on standardised features, from an ensemble of heads"}, Default},
+		preset{method.About{Name: "icon-paper", Supervisory: "neighbours, and views if there are any, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
+			Purpose: "the paper's recipe, on unscaled features"}, Paper},
+		preset{method.About{Name: "infonce-clustering", Supervisory: "views of an image, or else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",
 			Purpose: "the same without debiasing, for comparison"}, undebiased(func(r *Recipe) { r.Views = true })},
 		preset{method.About{Name: "pmi", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Adaloglou et al. 2023, eq. 5 at β = 1; I-Con app.",
-			Purpose: "mutual information of neighbours' clusters: the loss less ln n"}, undebiased(same)},
+			Purpose: "mutual information of neighbours' clusters: the loss minus ln n"}, undebiased(same)},
 		preset{method.About{Name: "dcd", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Yang, Corander and Oja 2016; I-Con fig. 1",
-			Purpose: "data-cluster-data random walks, on features as they are"}, undebiased(func(r *Recipe) { r.Standardize = false })},
+			Purpose: "data-cluster-data random walks, on unscaled features"}, undebiased(func(r *Recipe) { r.Standardize = false })},
 		preset{method.About{Name: "normalized-cuts", Supervisory: "neighbour graph with Gaussian weights", Learned: kernel, Mapper: linear, Equation: equation, Source: "Shi and Malik 2000; I-Con fig. 1",
 			Purpose: "cuts of a weighted neighbour graph"}, undebiased(func(r *Recipe) { r.kind = weightedNeighbours })},
 		preset{method.About{Name: "supervised-clustering", Supervisory: "same label", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con fig. 1", Needs: method.NeedsLabels,
-			Purpose: "clusters of the labels themselves: the most that a linear head can do"}, undebiased(func(r *Recipe) { r.kind = labels })},
+			Purpose: "clusters learned from the labels: an upper bound for a linear head"}, undebiased(func(r *Recipe) { r.kind = labels })},
 		preset{method.About{Name: "variational-bayes", Supervisory: near + ", debiased", Learned: kernel, Mapper: linear, Equation: "1/n Σ_i KL(q_i ‖ p̃_i), q the cluster kernel", Source: "I-Con app.; Beyond I-Con",
-			Purpose: "the divergence turned round, KL(q‖p): clusters that leave neighbours out rather than take strangers in"},
+			Purpose: "the reversed divergence, KL(q‖p): clusters that rather exclude neighbours than include others"},
 			func(clusters int) *Recipe {
 				r := single(clusters)
 				r.Divergence, r.Batch, r.Alpha, r.Beta, r.exact = "reverse-kl", 1024, max(0.1, r.Alpha), 0, true

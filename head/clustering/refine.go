@@ -8,33 +8,34 @@ import (
 	"iconic/head/sampling"
 )
 
-// Refinement is a training by the cluster kernel that goes on from heads which know clusters already.
+// Refinement continues training heads that already know clusters, by the cluster kernel.
 type Refinement struct {
-	Phase   string    // that its steps are, in the run of the data
-	Weights []float32 // of the edges of the data's graph, n×K, ≥ 0: p(j|i) is proportional to them
-	Anchors int       // of a step, each with one neighbour; all rows where these are fewer
-	Steps   int       // about so many: whole epochs of them
-	Rate    float64   // of Adam, halved after each third
+	Phase   string    // name of the phase in the data's run
+	Weights []float32 // weights of the edges of the data's graph, n×K, ≥ 0: p(j|i) is proportional to them
+	Anchors int       // anchors per step, each with one neighbour; at most all rows
+	Steps   int       // approximate number of steps, rounded to whole epochs
+	Rate    float64   // learning rate of Adam, halved after each third
 }
 
-// recipe is its own for n rows.
+// recipe returns the recipe of the refinement for n rows.
 func (r *Refinement) recipe(clusters, n int) *Recipe {
 	own := Default(clusters)
 	own.Alpha, own.Beta, own.LearningRate = 0, 0, r.Rate
-	own.Sample, own.LeastGain = 0, 0 // there is no uniform share, and its steps are counted
+	own.Sample, own.LeastGain = 0, 0 // no uniform share, and a fixed number of steps
 	own.Batch = 2 * min(r.Anchors, n)
 	own.Epochs = (r.Steps + own.Steps(n) - 1) / own.Steps(n)
 	return own
 }
 
-// Taken is how many steps it takes on n rows.
+// Taken returns the number of steps on n rows.
 func (r *Refinement) Taken(n int) int {
 	own := r.recipe(2, n)
 	return own.Epochs * own.Steps(n)
 }
 
-// Refine trains heads over d.Features on, all on the same batches and without lines of history, and returns their losses over the last epoch, in nats: on one graph they can be
-// compared. The loss is 1/n Σ_i KL(p_i ‖ q_i) without uniform shares, whose cost goes with the edges drawn and not with pairs of rows.
+// Refine continues training heads on d.Features, all on the same batches and without lines of history, and returns their losses over the
+// last epoch, in nats, which are comparable on one graph. The loss is 1/n Σ_i KL(p_i ‖ q_i) without uniform shares, so its cost depends on
+// the edges drawn and not on pairs of rows.
 func Refine(ctx context.Context, d *method.Data, heads []*linear.Head, r Refinement) ([]float64, error) {
 	own := r.recipe(d.Clusters, d.Features.Len())
 	trainees := make([]*trainee, len(heads))

@@ -14,8 +14,8 @@ import (
 	"iconic/internal/densetest"
 )
 
-// Heads that start from clusters with faults end at a lower loss than they began with, the one that starts from the true ones at the least, on any
-// number of workers with the same bits.
+// Heads that start from imperfect clusters end with a lower loss than at the beginning, the one that starts from the true clusters with the
+// lowest, with the same bits on any number of workers.
 func TestRefine(t *testing.T) {
 	const n, k = 400, 4
 	z := densetest.Clouds(3, n, 8, k, 1.2)
@@ -52,7 +52,7 @@ func TestRefine(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(d.Run.History()) != 0 {
-			t.Error("its epochs are in the history")
+			t.Error("the refinement's epochs are in the history")
 		}
 		return losses, append(append([]float32(nil), heads[0].Weight...), heads[1].Weight...)
 	}

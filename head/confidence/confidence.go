@@ -9,11 +9,11 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Factors tried are between 1/most and most.
+// The search is over factors between 1/most and most.
 const most = 1e3
 
-// Scale is the factor on logits z (n×k) under which their mean confidence is share. Where no factor reaches it, as where all logits of a row are
-// the same, it is the nearest end of 1/1000 to 1000. It fails on a share that is no number from 0 to 1, and with ctx's error.
+// Scale is the factor on logits z (n×k) at which their mean confidence is share. If no factor reaches it, for example if all logits of a
+// row are equal, it is the nearer end of 1/1000 to 1000. It fails if share is not a number from 0 to 1, and with ctx's error.
 func Scale(ctx context.Context, z []float32, k int, share float64, workers int) (float64, error) {
 	if !(share >= 0 && share <= 1) || k < 1 || len(z) == 0 || len(z)%k != 0 {
 		return 0, fmt.Errorf("confidence: share %g of %d logits in rows of %d: want a share from 0 to 1 and whole rows", share, len(z), k)

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Under the factor the mean confidence is what was asked for, wherever a factor reaches that.
+// With the factor, the mean confidence is the requested share whenever a factor can reach it.
 func TestScaleReachesTheShare(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(1, 6).Draw(t, "k")

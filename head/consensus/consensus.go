@@ -19,12 +19,12 @@ import (
 	"iconic/matrix"
 )
 
-// within is how many nats above the least loss a head may lie and still count. With few clusters a head in which two groups share one is
-// that much worse, and only blurs the others; with a hundred every head has such faults, each its own, and all of them count.
+// within is how many nats above the lowest loss a head may be and still count. With few clusters, a head in which two groups share one
+// cluster is that much worse and only blurs the others; with a hundred, every head has such faults of its own, and all heads count.
 const within = 0.01
 
-// Voters are the places of the heads of about the least loss, in order. Where they are not at least two, and half of all, the head of least loss
-// stands alone.
+// Voters returns the indices of the heads with nearly the lowest loss, in order. If they are fewer than two, or fewer than half of all, it
+// returns only the head with the lowest loss.
 func Voters(losses []float64) []int {
 	best := train.Best(losses)
 	var which []int
@@ -39,7 +39,7 @@ func Voters(losses []float64) []int {
 	return which
 }
 
-// Said is which of so many heads vote, in a sentence without a full stop.
+// Said describes which of all heads vote, in a sentence without a full stop.
 func Said(which []int, all int) string {
 	switch {
 	case len(which) == 1:
@@ -55,7 +55,7 @@ func Said(which []int, all int) string {
 	return fmt.Sprintf("heads %s and %s of %d vote, whose losses lie within %g nats of the least", strings.Join(names[:last], ", "), names[last], all, within)
 }
 
-// chosen are the heads that vote.
+// chosen returns the heads that vote.
 func chosen(d *method.Data, all []*linear.Head, which []int) *voters {
 	e := &voters{features: d.Features, clusters: d.Clusters, workers: d.Workers}
 	for _, h := range which {
@@ -64,8 +64,8 @@ func chosen(d *method.Data, all []*linear.Head, which []int) *voters {
 	return e
 }
 
-// Vote is the ensemble of the heads of about the least loss (Voters), at a temperature of 1: it is as sure as their mean probabilities are. Its
-// clusters go by the names that the head of least loss gave them.
+// Vote returns the ensemble of the heads with nearly the lowest loss (Voters), at a temperature of 1, so that its confidence is that of their
+// mean probabilities. Its clusters have the numbers of the head with the lowest loss.
 func Vote(ctx context.Context, d *method.Data, all []*linear.Head, losses []float64) (*ensemble.Head, error) {
 	which := Voters(losses)
 	if len(which) == 1 {
@@ -77,7 +77,7 @@ func Vote(ctx context.Context, d *method.Data, all []*linear.Head, losses []floa
 		return nil, err
 	}
 	lead := e.order[slices.Index(which, train.Best(losses))]
-	name := make([]int, e.clusters) // of the ensemble's cluster, by that of the head of least loss
+	name := make([]int, e.clusters) // the ensemble's cluster for each cluster of the head with the lowest loss
 	for c, from := range lead {
 		name[from] = c
 	}
@@ -94,8 +94,8 @@ func Vote(ctx context.Context, d *method.Data, all []*linear.Head, losses []floa
 	return ensemble.New(members)
 }
 
-// Distil is one linear head that learns what the heads of about the least loss (Voters) agree on; where there is no vote it is that of least
-// loss. phase names its training in d's run.
+// Distil returns one linear head that learns what the heads with nearly the lowest loss (Voters) agree on; if there is no vote, it returns the
+// head with the lowest loss. phase names its training in d's run.
 func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Head, losses []float64) (*linear.Head, error) {
 	which := Voters(losses)
 	if len(which) == 1 {
@@ -109,7 +109,7 @@ func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Hea
 	if err != nil {
 		return nil, err
 	}
-	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one not so often
+	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one less often
 	perEpoch := max(1, d.Features.Len()/regression.Batch)
 	epochs := max(least/perEpoch, min(regression.Epochs, max(seen, enough/perEpoch)))
 	l, err := regression.Clusters(ctx, d, phase, classes, epochs)
@@ -119,16 +119,16 @@ func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Hea
 	return l, e.temper(ctx, l)
 }
 
-// voters is heads whose clusters are aligned.
+// voters is a set of heads whose clusters are aligned.
 type voters struct {
 	features matrix.Features
 	clusters int
 	workers  int
 	heads    []*linear.Head
-	order    [][]int // of each head, which of its clusters goes by the name c
+	order    [][]int // for each head, which of its clusters corresponds to cluster c of the ensemble
 }
 
-// align finds the order of each head's clusters: as those of the first head at first, and then, until nothing changes, as those of the ensemble.
+// align finds the order of each head's clusters: aligned with the first head at first, and then, until nothing changes, with the ensemble.
 func (e *voters) align(ctx context.Context) error {
 	order := make([][]int, len(e.heads))
 	e.order = order
@@ -138,7 +138,7 @@ func (e *voters) align(ctx context.Context) error {
 			order[h][c] = c
 		}
 	}
-	const rounds = 10 // two or three settle it
+	const rounds = 10 // two or three suffice
 	for round := range rounds {
 		together, err := e.together(ctx, round == 0)
 		if err != nil {
@@ -160,11 +160,11 @@ func (e *voters) align(ctx context.Context) error {
 	return nil
 }
 
-// together is how much each cluster of the ensemble so far, the first head's alone where first is set, shares with each cluster of every head:
-// −Σ_i p_ic φᵐ_ic' (K×K for each head), a cost to be made least.
+// together computes the overlap of each cluster of the current ensemble, or of the first head alone if first is set, with each cluster of
+// every head, as costs to minimise: −Σ_i p_ic φᵐ_ic' (K×K for each head).
 func (e *voters) together(ctx context.Context, first bool) ([][]float64, error) {
 	heads := e.heads
-	const most, numbers, rows = 8, 1 << 24, 256 // cuts of the rows, and numbers that all their sums may take, which are float32
+	const most, numbers, rows = 8, 1 << 24, 256 // most parts of the rows, and most float32 numbers in all their sums
 	n, k, d := e.features.Len(), e.clusters, e.features.Dim()
 	cuts := min(most, max(1, numbers/(len(heads)*k*k)))
 	sums := make([][][]float32, cuts)
@@ -211,7 +211,7 @@ func (e *voters) together(ctx context.Context, first bool) ([][]float64, error) 
 	return cost, nil
 }
 
-// assignments are the probabilities of each head for some rows.
+// assignments holds the probabilities of each head for some rows.
 type assignments [][]float32
 
 func newAssignments(heads, size int) assignments {
@@ -222,14 +222,14 @@ func newAssignments(heads, size int) assignments {
 	return a
 }
 
-// of fills in what the heads make of n rows x.
+// of fills in the heads' assignments of n rows x.
 func (a assignments) of(heads []*linear.Head, x []float32, n int) {
 	for h, l := range heads {
 		l.Assignments(a[h], x, n)
 	}
 }
 
-// mean writes the mean over heads, their clusters being called by order.
+// mean writes the mean over the heads, with their clusters aligned by order.
 func (a assignments) mean(dst []float32, order [][]int, n, k int) {
 	share := 1 / float32(len(a))
 	clear(dst[:n*k])
@@ -259,9 +259,9 @@ func (e *voters) each(ctx context.Context, work func(block, lo int, x, p []float
 	})
 }
 
-const blockRows = 512 // of a block
+const blockRows = 512 // rows of a block
 
-// classes are the clusters that the ensemble puts the rows in.
+// classes returns the clusters to which the ensemble assigns the rows.
 func (e *voters) classes(ctx context.Context) ([]int, error) {
 	k := e.clusters
 	classes := make([]int, e.features.Len())
@@ -277,11 +277,11 @@ func (e *voters) classes(ctx context.Context) ([]int, error) {
 	return classes, err
 }
 
-// temper scales l to be as confident as the ensemble. With s = 1/T and z the logits of l,
+// temper scales l so that it is as confident as the ensemble. With s = 1/T and z the logits of l,
 //
 //	f(s) = Σ_i (ln Σ_c e^{s z_ic} − s Σ_c p_ic z_ic),   f' = Σ_i (E_q z − E_p z),   f" = Σ_i Var_q z ≥ 0,   q = softmax(s z):
 //
-// f is convex, and Newton's method finds its least point; steps are kept within a factor of two.
+// f is convex, and Newton's method finds its minimum; each step is limited to a factor of two.
 func (e *voters) temper(ctx context.Context, l *linear.Head) error {
 	const steps, enough = 30, 1e-4
 	k := l.Clusters
@@ -317,7 +317,7 @@ func (e *voters) temper(ctx context.Context, l *linear.Head) error {
 		if second > 0 {
 			next = min(max(s-first/second, s/2), 2*s)
 		} else if first <= 0 {
-			break // every row is the same to l
+			break // l gives all rows the same logits
 		}
 		moved := math.Abs(next/s - 1)
 		if s = next; moved < enough {

@@ -15,7 +15,7 @@ import (
 	"iconic/internal/kernel"
 )
 
-// shuffled is l with its clusters in another order.
+// shuffled returns l with its clusters in another order.
 func shuffled(l *linear.Head, order []int) *linear.Head {
 	s := l.Clone()
 	for c, from := range order {
@@ -25,7 +25,7 @@ func shuffled(l *linear.Head, order []int) *linear.Head {
 	return s
 }
 
-// noisy moves the weights of l a little.
+// noisy perturbs the weights of l a little.
 func noisy(r *rand.Rand, l *linear.Head) *linear.Head {
 	s := l.Clone()
 	for i := range s.Weight {
@@ -34,7 +34,7 @@ func noisy(r *rand.Rand, l *linear.Head) *linear.Head {
 	return s
 }
 
-// voters is features and three heads over them, made of one.
+// opinions returns features and three heads on them, each derived from one head.
 func opinions(make func(r *rand.Rand, l *linear.Head) *linear.Head) (*method.Data, []*linear.Head, *linear.Head) {
 	m := densetest.Clouds(5, 2000, 8, 4, 1)
 	r := rand.New(rand.NewPCG(9, 9))
@@ -47,7 +47,7 @@ func opinions(make func(r *rand.Rand, l *linear.Head) *linear.Head) (*method.Dat
 	return &method.Data{Features: m, Clusters: 4, Run: &train.Run{}}, heads, l
 }
 
-// Heads that are one but for the order of their clusters agree with each of them.
+// Heads that are identical except for the order of their clusters agree with each of them.
 func TestConsensusOfOneOpinion(t *testing.T) {
 	d, heads, l := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(l, r.Perm(l.Clusters)) })
 	got, err := Distil(context.Background(), d, "consensus", heads, make([]float64, 3))
@@ -84,14 +84,14 @@ func TestConsensusOfOneOpinion(t *testing.T) {
 		same += most
 	}
 	if share := float64(same) / float64(n); share < 0.93 {
-		t.Errorf("the consensus puts %.3f of the images where every head does", share)
+		t.Errorf("the consensus assigns %.3f of the images as every head does", share)
 	}
 	if math.Abs(sure-surely) > 0.03 {
-		t.Errorf("the heads are confident by %.3f, their consensus by %.3f", sure, surely)
+		t.Errorf("the heads have confidence %.3f, their consensus %.3f", sure, surely)
 	}
 }
 
-// The temperature is the best one: a little more or less of it lies further from the ensemble.
+// The temperature is optimal: a slightly higher or lower one is further from the ensemble.
 func TestTemperIsTheLeast(t *testing.T) {
 	d, heads, l := opinions(noisy)
 	v := &voters{features: d.Features, clusters: 4, heads: heads}
@@ -127,19 +127,19 @@ func TestTemperIsTheLeast(t *testing.T) {
 			return total
 		}
 		if least := away(1); away(0.98) <= least || away(1.02) <= least {
-			t.Errorf("begun at %g: cross-entropies %.4f, %.4f, %.4f at 0.98, 1 and 1.02 of the scale", sharp, away(0.98), least, away(1.02))
+			t.Errorf("started at %g: cross-entropies %.4f, %.4f, %.4f at 0.98, 1 and 1.02 of the scale", sharp, away(0.98), least, away(1.02))
 		}
 	}
 }
 
-// A head whose loss stands out does not count, nor does one without a loss, and where most stand out the least loss decides.
+// A head whose loss is an outlier does not count, nor does one without a loss; if most are outliers, the lowest loss decides.
 func TestHeadsFarFromTheLeastLossDoNotCount(t *testing.T) {
 	d, heads, _ := opinions(noisy)
 	nan := math.NaN()
 	for _, c := range []struct {
 		losses []float64
 		said   string
-		voting int // 1: the third head, as it is
+		voting int // 1: the third head, unchanged
 	}{
 		{[]float64{1, 1.005, 1.009}, "all 3 heads vote, for their losses lie within 0.01 nats of the least", 3},
 		{[]float64{1.5, 1.005, 1}, "heads 2 and 3 of 3 vote, whose losses lie within 0.01 nats of the least", 2},
@@ -165,7 +165,7 @@ func TestHeadsFarFromTheLeastLossDoNotCount(t *testing.T) {
 	}
 }
 
-// Heads that are one but for the order of their clusters vote as each of them does, under the names of the head of least loss.
+// Heads that are identical except for the order of their clusters vote as each of them does, with the numbers of the head with the lowest loss.
 func TestVoteOfOneOpinion(t *testing.T) {
 	d, heads, _ := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(l, r.Perm(l.Clusters)) })
 	n, k := d.Features.Len(), d.Clusters

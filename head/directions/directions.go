@@ -20,16 +20,16 @@ import (
 	"iconic/matrix"
 )
 
-// Sizes says how far the sizes of clusters may differ.
+// Sizes determines how far the sizes of clusters may differ.
 type Sizes string
 
 const (
-	SizesAuto     Sizes = "auto"     // chosen by what halves of the features agree on and neighbours tell
-	SizesFree     Sizes = "free"     // learned, at the least concentration
-	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are all alike
+	SizesAuto     Sizes = "auto"     // chosen by agreement with halves of the features and with neighbours
+	SizesFree     Sizes = "free"     // learned, at the lowest concentration
+	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are equal
 )
 
-// Validate fails on a name that there is not.
+// Validate fails on an unknown name.
 func (s Sizes) Validate() error {
 	switch s {
 	case "", SizesAuto, SizesFree, SizesBalanced:
@@ -43,78 +43,79 @@ type Options struct {
 	Clusters int // 2 to the number of rows
 	Sizes    Sizes
 	Seed     uint64
-	Workers  int // goroutines; all processors when < 1; they change no bit of the result
-	// Run, when set, is the training that the stages of the search belong to: it shows how far they are, and keeps what they found.
+	Workers  int // goroutines; all processors when < 1; they do not change the result
+	// Run, if set, is the training to which the stages of the search belong: it shows their progress and saves their results.
 	Run *train.Run
 }
 
-// Constants of the recipe; docs/methods.md says where they come from.
+// Constants of the recipe; docs/methods.md explains them.
 const (
 	neighboursWhitening  = 5
 	neighboursDiffusion  = 10
 	roundsDiffusion      = 2
 	shrinkage            = 0.1
-	few                  = 20 // clusters up to which local minima differ in their error
+	few                  = 20 // number of clusters up to which local minima differ in their error
 	startsFew, startsAll = 48, 32
-	best                 = 8 // of startsFew that vote, and restarts of a probe with few clusters
+	best                 = 8 // number of startsFew in the ensemble, and restarts of a probe with few clusters
 	probes               = 8
 	rounds, roundsProbe  = 20, 15
 	iterations           = 40
-	hopeless             = 0.05 // nats a row by which a local maximum is too unlikely to be of use; maxima that have merged groups are so by up to 0.2
-	doubt                = 1.9  // standard errors that are no difference: one-sided 5 % of Student's t for eight probes
-	// still is the share of rows that may move in the last round of k-means and of a mixture; of more than manyRows rows it may be more, for shares of so
-	// many are known well enough.
+	hopeless             = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
+	doubt                = 1.9  // standard errors that count as no difference: one-sided 5 % of Student's t for eight probes
+	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
+	// larger, because shares of so many rows are known precisely enough.
 	still, stillOfMany = 1e-3, 5e-3
 	manyRows           = 50_000
-	// work bounds the multiply-adds of all starts together: with very many clusters and rows there are fewer of them, but no fewer than leastStarts.
+	// work bounds the multiply-adds of all starts together: very many clusters and rows get fewer starts, but at least leastStarts.
 	work        = 4e12
 	leastStarts = 4
-	// Eigenvectors of a whole set up to twice as many rows, else of that many landmarks.
+	// Eigenvectors use the whole set if it has at most twice this many rows, or else this many landmarks.
 	landmarks, landmarksEach    = 10000, 100
 	landmarkDraws, spectralRuns = 8, 16
-	// mostSpectral clusters start from eigenvectors; the cost grows with their square.
+	// Up to mostSpectral clusters start from eigenvectors; the cost grows with the square of their number.
 	mostSpectral = 300
 )
 
-// Candidate is a mixture that may be chosen.
+// Candidate is a mixture that can be chosen.
 type Candidate struct {
 	Kappa float64 `json:"kappa"`
-	Equal bool    `json:"equal,omitempty"` // proportions all alike
-	Start string  `json:"start"`           // that it went on from
-	// Refined marks what the I-Con loss made of a candidate, with the agreement of the mixtures whose sizes are least free.
+	Equal bool    `json:"equal,omitempty"` // equal proportions
+	Start string  `json:"start"`           // the start it was trained from
+	// Refined marks the result of training a candidate with the I-Con loss; it has the agreement of the mixtures whose sizes are least
+	// free.
 	Refined bool `json:"refined,omitempty"`
-	// Agreement is the mean share of rows that the probes put into the same cluster.
+	// Agreement is the mean share of rows that the probes assign to the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Told is how much of the entropy of an image's cluster its neighbours' clusters tell, from 0 to 1.
+	// Told is the share of the entropy of an image's cluster that its neighbours' clusters explain, from 0 to 1.
 	Told float64 `json:"told"`
-	// Short is how far its mean logarithmic likelihood lies below that of the likeliest start of the same mixture, in nats: how much worse a local
-	// maximum it has ended in.
+	// Short is how far its mean log-likelihood is below that of the likeliest start of the same mixture, in nats: how much worse its local
+	// maximum is.
 	Short float64 `json:"short"`
-	// Behind is how far its score, Agreement·Told², lies below the best candidate's, in standard errors of the difference over the probes.
+	// Behind is how far its score, Agreement·Told², is below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
 	agreement  []float64 // with each probe
-	emptied    bool      // it has fewer clusters than what the same mixture made of another start
+	emptied    bool      // it has fewer clusters than the same mixture from another start
 
 	cluster []int32
 	probes  [][]int32
 }
 
-// Found are the clusters of all rows.
+// Found holds the clusters of all rows.
 type Found struct {
 	Cluster    []int32
 	Chosen     Candidate
 	Candidates []Candidate
-	Likelihood float64 // of the chosen mixture, the mean over rows, in nats
+	Likelihood float64 // mean log-likelihood of the chosen mixture over the rows, in nats
 
 	options Options
 	search  *search
-	critics []start // k-means on features as they are
+	critics []start // k-means on the unprocessed features
 	starts  []start
 }
 
-// candidates are those that sizes leave to choose from.
+// candidates returns the candidates that sizes allows.
 func candidates(s Sizes) []Candidate {
 	switch s {
 	case SizesBalanced:
@@ -125,8 +126,8 @@ func candidates(s Sizes) []Candidate {
 	return []Candidate{{Kappa: 10}, {Kappa: 15}, {Kappa: 20}, {Kappa: 30}}
 }
 
-// Find clusters rows of standardised features z, raw being the same rows unscaled and near the nearest others of each by cosine, at least one. It
-// fails on settings out of range, on features that cannot be read, and with ctx's error.
+// Find clusters rows of standardised features z; raw has the same rows unscaled, and near the nearest others of each row by cosine, at
+// least one. It fails on settings out of range, on features that cannot be read, and with ctx's error.
 func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) (*Found, error) {
 	if o.Clusters < 2 || o.Clusters > z.Len() {
 		return nil, fmt.Errorf("%d clusters of %d rows: want at least 2 and no more than there are rows", o.Clusters, z.Len())
@@ -179,7 +180,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	return f, nil
 }
 
-// told is the share of a cluster's entropy that the neighbours tell.
+// told is the share of a cluster's entropy that the neighbours explain.
 func (s *search) told(cluster []int32) float64 {
 	information, entropy := partition.Information(cluster, s.near, s.options.Clusters)
 	if entropy == 0 {
@@ -188,20 +189,20 @@ func (s *search) told(cluster []int32) float64 {
 	return information / entropy
 }
 
-// choose sets what is chosen of the candidates.
+// choose sets the chosen candidate.
 func (f *Found) choose() {
 	f.Chosen = choose(f.Candidates)
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 }
 
-// start is a partition from which mixtures go on.
+// start is a partition from which mixtures are trained.
 type start struct {
 	name    string
 	cluster []int32
 }
 
-// allStarts are those of k-means, and with not too many clusters a vote over eigenvectors. With few there is also the best of the critics: a large
-// group about the mean has no direction of its own.
+// allStarts returns the starts by k-means and, unless there are too many clusters, an ensemble of k-means on eigenvectors. With few
+// clusters it adds the best of the critics: a large group around the mean has no direction of its own.
 func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([]start, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -218,7 +219,7 @@ func (s *search) allStarts(ctx context.Context, plain []start, done *counter) ([
 	return append(starts, start{"eigenvectors", eigen}), err
 }
 
-// mixtures are the candidates, each from every start.
+// mixtures returns the candidates, each trained from every start.
 func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -239,14 +240,15 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	return all, nil
 }
 
-// choose takes, of all candidates that stand and whose score eight probes cannot tell from the highest, the one whose sizes are least free, and of those
-// the one of highest score: what the measure cannot tell apart is settled by the simpler model.
+// choose considers all valid candidates whose scores eight probes cannot distinguish from the highest. It takes the one whose sizes are
+// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins.
 //
-// The score is D·U². D is the agreement with the probes: a division that halves of the features find again is one of the data. By itself it favours
-// clusters of one size, since the halves know less and so make clusters more alike in size than they are. U = I/H is the mutual information
-// of the clusters at both ends of an edge of the graph of neighbours over the entropy of a cluster: a border through the middle of a large group is
-// crossed by many edges, and adds to H more than to I, while the border that is missed between two small ones takes as much from both. U by itself favours
-// few large clusters. The square is the least whole power that told uneven sets from even ones on draws that are in no table of results (docs/methods.md).
+// The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
+// itself it favours clusters of one size, since the halves have less information and so make clusters more equal in size. U = I/H is the
+// mutual information of the clusters at both ends of an edge of the neighbour graph over the entropy of a cluster: many edges cross a
+// border through the middle of a large group, which adds more to H than to I, while a missed border between two small groups takes as much
+// from both. U by itself favours few large clusters. The square is the lowest integer power that separated uneven sets from even ones on
+// draws that are in no table of results (docs/methods.md).
 func choose(all []Candidate) Candidate {
 	measure(all)
 	var best Candidate
@@ -269,7 +271,7 @@ func choose(all []Candidate) Candidate {
 // score is D·U²; see choose.
 func (c Candidate) score() float64 { return c.Agreement * c.Told * c.Told }
 
-// scores are those with each probe.
+// scores returns the scores with each probe.
 func (c Candidate) scores() []float64 {
 	list := make([]float64, len(c.agreement))
 	for p, a := range c.agreement {
@@ -278,7 +280,8 @@ func (c Candidate) scores() []float64 {
 	return list
 }
 
-// measure compares what each mixture has become from its starts: the likeliest stands. A clustering with an empty cluster does not where another has none.
+// measure compares the results of each mixture from its starts: the likeliest is valid. A clustering with an empty cluster is not, if
+// another has none.
 func measure(all []Candidate) {
 	filled := make([]int, len(all))
 	for i, c := range all {
@@ -300,7 +303,7 @@ func measure(all []Candidate) {
 	}
 }
 
-// used is how many clusters have rows.
+// used is the number of clusters that have rows.
 func used(cluster []int32) (count int) {
 	var has []bool
 	for _, c := range cluster {
@@ -315,13 +318,13 @@ func used(cluster []int32) (count int) {
 	return count
 }
 
-// stands tells whether a candidate may be chosen: of one mixture from several starts the likeliest, and what the I-Con loss made where a mixture from
-// there is about as likely.
+// stands reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, and a result of the I-Con loss
+// only if a mixture from it is about as likely.
 func (c Candidate) stands() bool {
 	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless)
 }
 
-// strictness grows with how little a candidate lets sizes differ: the I-Con loss, which makes a cluster pay for being large, lets them least.
+// strictness is higher the less a candidate lets sizes differ: the I-Con loss, which penalises large clusters, is the strictest.
 func (c Candidate) strictness() float64 {
 	if c.Refined {
 		return math.Inf(1)
@@ -329,7 +332,7 @@ func (c Candidate) strictness() float64 {
 	return c.Kappa
 }
 
-// behind is the mean of a − b over its standard error; 0 where they are alike.
+// behind is the mean of a − b over its standard error; 0 if they are equal.
 func behind(a, b []float64) float64 {
 	n, mean, square := float64(len(a)), 0.0, 0.0
 	for i := range a {
@@ -352,8 +355,8 @@ type search struct {
 	options Options
 	z, raw  knn.Features
 	near    *knn.Graph
-	q, v    *matrix.Dense // directions whitened, and those averaged; nil before prepare
-	graph   *knn.Graph    // of q: what the average and the eigenvectors are taken over
+	q, v    *matrix.Dense // directions whitened, and then averaged; nil before prepare
+	graph   *knn.Graph    // neighbours in q, used by the average and the eigenvectors
 }
 
 func (s *search) few() bool { return s.options.Clusters <= few }
@@ -366,7 +369,7 @@ func (s *search) still() float64 {
 	return still
 }
 
-// starts is how many k-means are run.
+// starts is the number of k-means runs.
 func (s *search) starts() int {
 	if s.few() {
 		return startsFew
@@ -375,7 +378,7 @@ func (s *search) starts() int {
 	return max(leastStarts, min(startsAll, int(work/one)))
 }
 
-// restarts is how many k-means a probe or critic takes the best of.
+// restarts is the number of k-means runs of which a probe or critic takes the best.
 func (s *search) restarts() int {
 	if s.few() {
 		return best
@@ -383,7 +386,7 @@ func (s *search) restarts() int {
 	return 1
 }
 
-// prepare makes the space, once.
+// prepare computes the space, once.
 func (s *search) prepare(ctx context.Context) error {
 	if s.v != nil {
 		return nil
@@ -399,22 +402,23 @@ func (s *search) prepare(ctx context.Context) error {
 		return err
 	}
 	o.Run.Begin("neighbours of directions")
-	// Of rows of length 1 the Euclidean order is that of cosines, and a row of zeros has its place.
+	// For rows of length 1 the Euclidean order is the cosine order, and a row of zeros is allowed.
 	s.graph, err = knn.SearchAuto.Find(ctx, s.q, knn.Options{K: sharing(s.q.Len(), o.Clusters), Metric: knn.Euclidean, Workers: o.Workers, Seed: o.Seed})
 	if err != nil {
 		return err
 	}
-	// No more neighbours than another row of a cluster of equal size has, lest small groups melt into others.
+	// Use no more neighbours than a row has in a cluster of equal size, so that small groups do not merge into others.
 	own := max(1, min(neighboursDiffusion, s.q.Len()/o.Clusters-1))
 	s.v, err = space.Diffuse(ctx, s.q, s.graph.Nearest(min(s.graph.K, own)), roundsDiffusion, o.Workers)
 	return err
 }
 
-// sharing is how many neighbours of n rows are compared to see how many two rows share: about half of a cluster's.
+// sharing is the number of neighbours among n rows that are compared to count shared neighbours: about half of a cluster's rows.
 func sharing(n, clusters int) int { return min(n-1, max(20, min(100, n/(2*clusters)))) }
 
-// plainStarts are the vote of k-means: of all with many clusters, where local minima are all alike; of those of least error with few, where the others
-// have merged groups or split them. With few there is also the run of least error itself, for a vote of two minima is neither.
+// plainStarts returns the ensemble of the k-means runs: with many clusters of all runs, since their local minima are of equal quality; with
+// few of those with the lowest error, since the others have merged or split groups. With few clusters it adds the single run with the
+// lowest error, because an ensemble of two different minima is neither.
 func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
 	o.Run.Begin("starts by k-means")
@@ -443,8 +447,8 @@ func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error
 
 func byInertia(a, b *kmeans.Result) int { return cmp.Compare(a.Inertia, b.Inertia) }
 
-// spectralStart is the vote of k-means over the leading eigenvectors of the graph of shared neighbours. Of a large set random rows stand for all, drawn
-// several times; the others join the cluster whose mean direction is nearest.
+// spectralStart is an ensemble of k-means runs on the leading eigenvectors of the graph of shared neighbours. A large set is represented by
+// random rows, drawn several times; the other rows join the cluster with the nearest mean direction.
 func (s *search) spectralStart(ctx context.Context) ([]int32, error) {
 	o, n := s.options, s.z.Len()
 	rows := max(landmarks, landmarksEach*o.Clusters)
@@ -465,7 +469,7 @@ func (s *search) spectralStart(ctx context.Context) ([]int32, error) {
 	return partition.Vote(ctx, members, o.Clusters, o.Workers)
 }
 
-// landmarkRuns are k-means over the eigenvectors of one draw of rows, each extended to all rows.
+// landmarkRuns runs k-means on the eigenvectors of one draw of rows, and extends each result to all rows.
 func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]int32, error) {
 	o, n, d := s.options, s.z.Len(), s.q.Width
 	q, chosen := s.q, []int32(nil)
@@ -513,7 +517,7 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 	return members, err
 }
 
-// extend puts every row into the cluster of landmarks whose mean direction is nearest.
+// extend assigns every row to the cluster of landmarks with the nearest mean direction.
 func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, error) {
 	marks := matrix.NewDense(len(chosen), s.v.Width)
 	if err := s.v.Gather(marks.X, chosen); err != nil {
@@ -522,19 +526,19 @@ func (s *search) extend(ctx context.Context, chosen, cluster []int32) ([]int32, 
 	return mixture.Extend(ctx, marks, cluster, s.options.Clusters, s.v)
 }
 
-// mix is the partition by a candidate's mixture from a start.
+// mix returns the partition by a candidate's mixture, trained from a start.
 func (s *search) mix(ctx context.Context, v *matrix.Dense, start []int32, c Candidate, rounds, workers int) (*mixture.Result, error) {
 	return mixture.Fit(ctx, v, start, mixture.Options{
 		Clusters: s.options.Clusters, Kappa: c.Kappa, Equal: c.Equal, Rounds: rounds, Still: s.still(), Workers: workers,
 	})
 }
 
-// probe clusters random halves of the features, and measures how far each candidate is found again from them. Probes see neither the
-// whitening nor the diffusion nor the other half. Of mixtures from several starts the one of highest likelihood counts.
+// probe clusters random halves of the features, and measures how well they reproduce each candidate. Probes use neither the whitening nor
+// the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
 func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)) error {
 	s.options.Run.Begin("halves of the features")
 	done := counter{told: told}
-	var kinds []Candidate // a mixture each, whatever it went on from
+	var kinds []Candidate // one per mixture, whatever its start
 	for c := range all {
 		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
 		if !slices.ContainsFunc(kinds, all[c].sameMixture) {
@@ -578,10 +582,11 @@ func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)
 	return err
 }
 
-// sameMixture tells whether two candidates differ in their start alone.
+// sameMixture reports whether two candidates differ only in their start.
 func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
 
-// half is the directions of a random half of the features, and starts there: k-means on them, and with few clusters on the features themselves.
+// half returns the directions of a random half of the features, and starts in it: k-means on them, and with few clusters also on the
+// features themselves.
 func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, error) {
 	d := s.z.Dim()
 	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
@@ -608,22 +613,22 @@ func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, err
 	return half, starts, nil
 }
 
-// seed gives every k-means a seed of its own.
+// seed gives every k-means run a seed of its own.
 func seed(seed uint64, kind byte, number int) uint64 {
 	return rand.New(rand.NewPCG(seed, uint64(kind)<<32|uint64(number))).Uint64()
 }
 
-// Sentence says how the sizes were chosen.
+// Sentence describes how the sizes were chosen.
 func (f *Found) Sentence() string {
 	switch {
 	case f.options.Sizes == SizesBalanced:
-		return "groups were taken to be of about the same size, as was asked"
+		return "groups of about the same size, as requested"
 	case f.options.Sizes == SizesFree:
-		return "sizes of groups were learned freely, as was asked"
+		return "groups of any size, as requested"
 	case f.Chosen.Refined:
-		return fmt.Sprintf("groups of about the same size; of %d clusterings the one by the I-Con loss, as good as any by what random halves of the features find again (%.0f %% of the images) and by what neighbours tell",
+		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)
 	}
-	return fmt.Sprintf("groups that differ in size as the data have it; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least), as good as any by what random halves of the features find again (%.0f %% of the images) and by what neighbours tell",
+	return fmt.Sprintf("groups whose sizes follow the data; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least); none agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 		len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
 }

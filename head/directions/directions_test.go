@@ -32,7 +32,7 @@ func near(t testing.TB, z *matrix.Dense) *knn.Graph {
 	return g
 }
 
-// uneven are clouds of the sizes given.
+// uneven returns clouds of the given sizes.
 func uneven(seed uint64, d int, apart float64, sizes ...int) (*matrix.Dense, []int32) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	z := &matrix.Dense{Width: d}
@@ -59,18 +59,18 @@ func TestFindsCloudsOfAnySize(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a, _ := partition.Agreement(f.Cluster, truth, 5); a < 0.97 {
-		t.Errorf("%.3f of the rows are with their cloud", a)
+		t.Errorf("%.3f of the rows are in their cloud's cluster", a)
 	}
 	e, err := f.Expected(f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if e.Share < 0.8 || e.Share > 1 {
-		t.Errorf("clouds that lie apart are expected to be right by %+v", e)
+		t.Errorf("well separated clouds have the expected accuracy %+v", e)
 	}
 }
 
-// What has no structure is not believed.
+// Clusters without structure get a low expected accuracy.
 func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	z := densetest.Clouds(8, 600, 16, 1, 0)
 	f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 8})
@@ -82,14 +82,14 @@ func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	if e.Share > 0.5 {
-		t.Errorf("clusters of noise are expected to be right by %+v", e)
+		t.Errorf("clusters of noise have the expected accuracy %+v", e)
 	}
 }
 
-// Halves of the features count twice, and of either kind the mean.
+// Halves of the features count twice, each kind by its mean.
 func TestExpected(t *testing.T) {
 	cluster := make([]int32, 10)
-	apart := func(rows int) []int32 { // a partition from which so many rows differ
+	apart := func(rows int) []int32 { // a partition that differs in that many rows
 		other := slices.Clone(cluster)
 		for i := range rows {
 			other[i] = 1
@@ -123,7 +123,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// Sets at the edge of sense are clustered all the same.
+// Extreme but valid sets are clustered too.
 func TestEdges(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -189,8 +189,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Likelihood chooses among starts, agreement and what neighbours tell among concentrations, and what these cannot tell apart goes to the one whose sizes
-// are least free.
+// Likelihood chooses among starts; agreement with halves and neighbours chooses among concentrations; if these do not decide, the candidate
+// whose sizes are least free is chosen.
 func TestChoose(t *testing.T) {
 	of := func(start string, kappa, likelihood float64, agreement ...float64) Candidate {
 		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement, Told: 0.7}
@@ -211,18 +211,18 @@ func TestChoose(t *testing.T) {
 		refined bool
 	}{
 		{"the likelier start", []Candidate{of("a", 10, 5.0, alike...), of("b", 10, 4.9, free...)}, "a", 10, false},
-		{"though halves find another again better", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
-		{"not where neighbours tell less of it", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
+		{"though halves agree better with another", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
+		{"not if neighbours explain less of it", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
 		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, free...), 0.6), told(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
-		{"what neighbours tell counts twice", []Candidate{told(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), told(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
+		{"agreement with neighbours counts twice", []Candidate{told(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), told(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
-		{"nor what the I-Con loss has emptied", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
-		{"the agreed concentration", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
-		{"the least free of those alike", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...)}, "a", 30, false},
-		{"the I-Con loss where it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.98, alike...))}, "b", 30, true},
-		{"not where it is less likely", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.9, free...))}, "a", 30, false},
-		{"not where halves do not find it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
-		{"a likelier refinement leaves the mixture standing", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
+		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
+		{"the concentration with the better agreement", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
+		{"the least free of equal ones", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...)}, "a", 30, false},
+		{"the I-Con loss if it is as good", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.98, alike...))}, "b", 30, true},
+		{"not if it is less likely", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, alike...), refined(of("b", 30, 19.9, free...))}, "a", 30, false},
+		{"not if halves do not reproduce it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
+		{"a likelier refinement does not rule out the mixture", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
 	} {
 		got := choose(test.all)
 		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
@@ -231,11 +231,11 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// The sentence says what was asked, or what was chosen.
+// The sentence says what was requested or chosen.
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)
 	for sizes, want := range map[Sizes]string{
-		SizesAuto: "of 16 clusterings a mixture at κ = ", SizesFree: "sizes of groups were learned freely, as was asked", SizesBalanced: "groups were taken to be of about the same size, as was asked",
+		SizesAuto: "of 16 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
 	} {
 		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 2, Sizes: sizes})
 		if err != nil || !strings.Contains(f.Sentence(), want) {
@@ -244,7 +244,7 @@ func TestSentence(t *testing.T) {
 	}
 }
 
-// Progress only grows, and ends with all done.
+// Progress never decreases, and ends with everything done.
 func TestProgress(t *testing.T) {
 	z := densetest.Clouds(1, 80, 4, 3, 2)
 	last, whole := 0, 0
@@ -259,7 +259,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// Of a set that is too large a sample is looked through, and its head sorts the others.
+// A set that is too large is sampled, and the head sorts the other rows.
 func TestASampleOfLargeSets(t *testing.T) {
 	z := densetest.Clouds(5, 3000, 12, 6, 3)
 	r := mixtures{}.Recipe(6).(*Recipe)

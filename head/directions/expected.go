@@ -10,17 +10,17 @@ import (
 	"iconic/internal/parallel"
 )
 
-// critics are how many k-means on features as they are a partition is compared with.
+// critics is the number of k-means runs on the unprocessed features that a partition is compared with.
 const critics = 8
 
-// Expected is the accuracy to be expected of a partition, measured without labels.
+// Expected is the expected accuracy of a partition, measured without labels.
 type Expected struct {
-	Halves float64 `json:"halves"` // mean agreement with what random halves of the features give under the chosen mixture
-	Plain  float64 `json:"plain"`  // the same with k-means on the features as they are
+	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture
+	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3
 }
 
-// critics are k-means on the features as they are, the one of least error first.
+// critics runs k-means on the unprocessed features and returns the run with the lowest error first.
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
 	o.Run.Begin("k-means on the features as they are")
@@ -43,14 +43,15 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	return list, nil
 }
 
-// Expected compares a partition of the rows, such as a head's, with cruder ones that were made apart from it.
+// Expected compares a partition of the rows, such as a head's, with cruder ones that were found independently of it.
 //
-// Let m be the partition, t the truth, w a cruder partition, and d the share of rows that the best matching of two leaves over, which obeys the
-// triangle inequality (up to the matching): d(m,t) ≤ d(m,w) + d(w,t), and so 1 − d(m,w) says something of the accuracy 1 − d(m,t) as far as m is no
-// farther from the truth than from w. There are two kinds of witnesses, since either may be cruder than the other: halves of the features where these
-// are not redundant, k-means where classes differ in size. Halves count twice, because they are clustered by the chosen mixture, and k-means makes
-// groups of one size whatever the data are. What is left rests on no theorem: m and w share the biases of the features, which makes d(m,w) smaller
-// than d(m,t), and that the two errors balance is what sets with labels have shown (docs/results.md). A fault that all partitions share stays unseen.
+// Let m be the partition, t the truth, w a cruder partition, and d the share of rows that the best matching of two leaves over, which obeys
+// the triangle inequality (up to the matching): d(m,t) ≤ d(m,w) + d(w,t). So 1 − d(m,w) indicates the accuracy 1 − d(m,t) if m is no
+// farther from the truth than from w. There are two kinds of witnesses, since either may be cruder than the other: halves of the features
+// if these are not redundant, k-means if classes differ in size. Halves count twice, because they are clustered by the chosen mixture,
+// while k-means makes groups of one size whatever the data are. The rest follows from no theorem: m and w share the biases of the features,
+// which makes d(m,w) smaller than d(m,t), and labelled sets show that the two errors balance (docs/results.md). An error that all
+// partitions share stays undetected.
 func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 	if e.Halves, err = f.agreement(cluster, f.Chosen.probes); err != nil {
 		return e, err
@@ -78,7 +79,7 @@ func (f *Found) agreement(cluster []int32, witnesses [][]int32) (mean float64, e
 	return mean, nil
 }
 
-// counter tells progress from one goroutine at a time.
+// counter reports progress from one goroutine at a time.
 type counter struct {
 	mu   sync.Mutex
 	done int

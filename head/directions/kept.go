@@ -7,7 +7,7 @@ import (
 	"iconic/head/train"
 )
 
-// What the stages of a search found, as the tensors of a checkpoint and back.
+// Conversion of the results of a search's stages to the tensors of a checkpoint and back.
 
 func keepStarts(starts []start) []train.Tensor {
 	var list []train.Tensor
@@ -32,10 +32,11 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 	return starts, nil
 }
 
-// errMadeUp is for what no stage has left.
-var errMadeUp = errors.New("checkpoint: what it holds of the search for clusters is of another training")
+// errMadeUp reports state that no stage could have saved.
+var errMadeUp = errors.New("checkpoint: its state of the search for clusters belongs to another training")
 
-// keepCandidates gives what each candidate is, its clusters, and the clusters of its probes; mixtures that differ in their start alone share those.
+// keepCandidates returns each candidate's description, its clusters, and the clusters of its probes; mixtures that differ only in their
+// start share those.
 func keepCandidates(all []Candidate) []train.Tensor {
 	var list []train.Tensor
 	for i, c := range all {
@@ -56,7 +57,7 @@ func keepCandidates(all []Candidate) []train.Tensor {
 	return list
 }
 
-// sharer is the first candidate whose probes are those of candidate i.
+// sharer is the first candidate with the same probes as candidate i.
 func sharer(all []Candidate, i int) int {
 	for e, c := range all[:i] {
 		if c.sameMixture(all[i]) {
@@ -108,7 +109,7 @@ func wholes(name string, x []int32) train.Tensor {
 	return t
 }
 
-// clusters are those of every row, in range.
+// clusters returns the clusters of every row, checked to be in range.
 func (s *search) clusters(t train.Tensor) ([]int32, error) {
 	if len(t.Int64) != s.z.Len() {
 		return nil, errMadeUp

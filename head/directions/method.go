@@ -22,14 +22,14 @@ import (
 	"iconic/matrix"
 )
 
-// Name of the method.
+// Name is the name of the method.
 const Name = "direction-mixture"
 
-// mostRows is how many rows clusters are looked for in. Of a larger set so many are drawn at random, and the head that learns their clusters sorts
-// the others.
+// mostRows is the largest number of rows in which clusters are searched. A larger set is sampled at random, and the head that learns the
+// clusters sorts the other rows.
 const mostRows = 100_000
 
-// Methods are those of this package.
+// Methods returns the method of this package.
 func Methods() []method.Method { return []method.Method{mixtures{}} }
 
 type mixtures struct{}
@@ -44,7 +44,7 @@ func (mixtures) About() method.About {
 		Equation:    "−1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), |μ_c| = 1",
 		Source:      "Banerjee et al. 2005; probabilistic k-means of I-Con app., on directions",
 		Takes:       method.NeedsSecond,
-		Purpose:     "the default: clusters of any size, with a confidence set to the accuracy that is to be expected",
+		Purpose:     "the default: clusters of any size, with a confidence calibrated to the expected accuracy",
 	}
 }
 
@@ -58,21 +58,21 @@ func (mixtures) Recipe(int) method.Recipe {
 	}
 }
 
-// Recipe are the settings of the method.
+// Recipe holds the settings of the method.
 type Recipe struct {
 	method.Scaling
 	method.Neighbourhood
 	Sizes Sizes
 
-	most int // rows that clusters are looked for in
+	most int // largest number of rows in which clusters are searched
 }
 
 // Settings implements method.Recipe.
 func (r *Recipe) Settings() setting.List {
 	return setting.Join(r.Scaling.Settings(), setting.List{
 		method.SearchSetting(&r.Search),
-		setting.Choice("sizes", &r.Sizes, "how far clusters may differ in size; auto chooses by what random halves of the features agree on and what neighbours tell", SizesAuto, SizesFree, SizesBalanced).
-			Unchanging("where clusters are alike in size, all give the same"),
+		setting.Choice("sizes", &r.Sizes, "how far clusters may differ in size; auto chooses by the agreement with random halves of the features and with neighbours", SizesAuto, SizesFree, SizesBalanced).
+			Unchanging("if clusters are of equal size, all give the same result"),
 	})
 }
 
@@ -85,8 +85,8 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 // Sampled implements method.Sampler.
 func (r *Recipe) Sampled(n int) int { return min(n, r.most) }
 
-// Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales that to be as sure, in the mean, as it is to be
-// expected to be right.
+// Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales the head so that its mean confidence is its
+// expected accuracy.
 func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	part, notes, err := r.sample(ctx, d)
 	if err != nil {
@@ -125,17 +125,17 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		z, err := out.Head.AllLogits(ctx, part.Features, part.Workers)
 		return &method.Distributions{
 			Supervisory: icon.Labels(wholeNumbers(found.Cluster)), Learned: icon.Cluster{}, Z: z, Dim: d.Clusters, Candidates: method.RowCandidates,
-			Note: "p is the cluster that the mixture gives the point, and q what the linear head that learned these clusters makes of it",
+			Note: "p is the point's cluster in the mixture, and q the assignment by the linear head that learned these clusters",
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
-	out.Notes = append(notes, "chosen: "+out.Choice, fmt.Sprintf("accuracy to be expected: %.0f %%, as cruder clusterings agree (%.0f %% with halves of the features, %.0f %% with k-means); faults that all of them share cannot be seen",
+	out.Notes = append(notes, "chosen: "+out.Choice, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%.0f %% with halves of the features, %.0f %% with k-means); errors that all of them share cannot be detected",
 		100*expected.Share, 100*expected.Halves, 100*expected.Plain))
 	return out, nil
 }
 
-// find looks for clusters in the features, or with a second set of the same images in the two together and in each alone, and takes where most accuracy
-// is to be expected: an encoder that sees little in these images would only blur what the other sees.
+// find searches for clusters in the features, or, with a second set of the same images, in the two together and in each alone, and takes
+// the result with the highest expected accuracy: an encoder that distinguishes little in these images would only blur the other's features.
 func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes []string, err error) {
 	spaces := []*method.Data{d}
 	if d.Second != nil {
@@ -166,14 +166,14 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 	}
 	if len(spaces) > 1 {
 		taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
-		notes = []string{fmt.Sprintf("clusters were looked for in %s: the accuracy to be expected is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
+		notes = []string{fmt.Sprintf("clusters were found in %s: the expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
 			taken, 100*share[0], 100*share[1], 100*share[2])}
 	}
 	return best, notes, nil
 }
 
-// beside is the data with other features of the same images, side by side, each set with the same total variance. The head that learns the clusters
-// sees the first set alone, so that new images need one encoder.
+// beside returns the data with the given sets of features of the same images side by side, each set scaled to the same total variance. The
+// head that learns the clusters sees only the first set, so that new images need one encoder.
 func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Features) (*method.Data, error) {
 	var scaled, raw matrix.Beside
 	for _, f := range sets {
@@ -202,7 +202,7 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 	return &other, err
 }
 
-// total is the parts and steps of a training that are watched, with clusters looked for in so many spaces.
+// total is the number of parts and steps of a training for its progress, with clusters searched in the given number of spaces.
 func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	s := &search{options: Options{Clusters: clusters}, z: z}
 	total := spaces * (critics + s.starts() + probes)
@@ -212,18 +212,19 @@ func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	return total
 }
 
-// refinement is how starts are trained on by the I-Con loss.
+// refinement determines how starts are trained further by the I-Con loss.
 var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
 
-// worthwhile tells whether the I-Con loss may make what is chosen: it wants sizes alike, so it is not tried where a mixture of free sizes has a score
-// further above that of the strictest mixture than the loss has been seen to add to it.
+// worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so it is not tried if a mixture of free sizes scores
+// higher than the strictest mixture by more than the loss has been seen to add.
 func (f *Found) worthwhile() bool {
-	const far = 0.05 // of the strictest mixture's score
+	const far = 0.05 // share of the strictest mixture's score
 	return f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
 }
 
-// refine goes on from the chosen clusters and from the starts by the I-Con loss over shared neighbours, and lets what ends at the least loss be chosen
-// as the others are. On one graph the loss tells good starts from bad ones, but says nothing of sets whose classes differ in size: agreement does.
+// refine trains the chosen clusters and the starts further by the I-Con loss over shared neighbours, and adds the result with the lowest
+// loss to the candidates. On one graph the loss distinguishes good starts from bad ones, but not for sets whose classes differ in size:
+// there agreement decides.
 func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float64, error) {
 	s := f.search
 	if err := s.prepare(ctx); err != nil {
@@ -242,7 +243,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		}
 	}
 	heads := make([]*linear.Head, len(from))
-	const enough = 200 // steps: clusters are known, not yet how surely
+	const enough = 200 // steps: enough to learn the clusters, but not yet the confidence
 	for h, start := range from {
 		times := max(1, enough/regression.PerEpoch(d.Features.Len(), regression.Batch))
 		if heads[h], err = regression.Clusters(ctx, &data, fmt.Sprintf("head of start %d", h+1), wholeNumbers(start.cluster), times); err != nil {
@@ -269,20 +270,20 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		}
 		c.Agreement += c.agreement[p] / probes
 	}
-	// Its likelihood is that of the mixture from its clusters, so that it can be told whether it has ended in a worse maximum.
+	// Its likelihood is that of the mixture trained from its clusters, which shows whether it has ended in a worse maximum.
 	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, d.Workers)
 	if err != nil {
 		return nil, 0, err
 	}
 	c.likelihood = m.Likelihood
-	// A mixture follows the graph more closely than any linear head does; so what neighbours tell is compared between mixtures.
+	// A mixture follows the graph more closely than any linear head does, so agreement with neighbours is compared between mixtures.
 	c.Told = s.told(m.Assignment)
 	f.Candidates = append(f.Candidates, c)
 	f.choose()
 	return heads[least], losses[least], nil
 }
 
-// useful tells whether the strictest mixture from a start is one to train on from: no cluster is empty, and it is not hopeless.
+// useful reports whether the strictest mixture from a start is worth training further: no cluster is empty, and it is likely enough.
 func (f *Found) useful(name string) bool {
 	kind := strictest(f.Candidates)
 	for _, c := range f.Candidates {
@@ -293,7 +294,7 @@ func (f *Found) useful(name string) bool {
 	return true
 }
 
-// strictest is the candidate whose sizes are least free, of several the one that stands.
+// strictest is the candidate whose sizes are least free; of several, the valid one.
 func strictest(all []Candidate) Candidate {
 	best := all[0]
 	for _, c := range all[1:] {
@@ -312,14 +313,14 @@ func wholeNumbers(x []int32) []int {
 	return y
 }
 
-// epochs is how often a head that learns the clusters of n rows sees each: a small set more often, a large one less.
+// epochs is the number of epochs for a head that learns the clusters of n rows: more for a small set, fewer for a large one.
 func epochs(n int) int {
-	const least, enough, seen = 200, 3000, 3 // steps, and epochs; more than the least only made heads of small sets surer of what they saw
+	const least, enough, seen = 200, 3000, 3 // steps, and epochs; more than the least only made heads of small sets overconfident
 	steps := max(1, regression.PerEpoch(n, regression.Batch))
 	return max(least/steps, min(regression.Epochs, max(seen, enough/steps)))
 }
 
-// sample is d, or where that has more than r.most rows as many drawn at random.
+// sample returns d, or r.most of its rows drawn at random if it has more.
 func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []string, error) {
 	n := d.Features.Len()
 	if n <= r.most {
@@ -338,10 +339,10 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	}
 	var err error
 	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: neighboursWhitening, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
-	return &part, []string{fmt.Sprintf("clusters were looked for in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
+	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
 }
 
-// calibrate scales l to be as sure, in the mean, as the accuracy to be expected of it.
+// calibrate scales l so that its mean confidence is its expected accuracy.
 func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (Expected, error) {
 	const rows = 4096
 	n, k := d.Features.Len(), l.Clusters

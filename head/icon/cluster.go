@@ -7,21 +7,21 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Cluster: q_ij = Σ_c φ_ic φ_jc / Σ_k φ_kc, φ = softmax(z): the chance to reach j through a cluster that i names. It keeps the
-// point itself and has one set of points only.
+// Cluster: q_ij = Σ_c φ_ic φ_jc / Σ_k φ_kc, φ = softmax(z): the probability of reaching j through a cluster of i. It includes the point
+// itself and works on one set of points only.
 type Cluster struct{}
 
 // Validate implements Learned.
 func (Cluster) Validate() error { return nil }
 
-// clusterGradient is the loss of the cluster kernel under any divergence; package cluster derives the gradient. With
-// G_ij = ∂L/∂A_ij = (1−β) g_ij / n and U = Φ diag(1/s),
+// clusterGradient is the loss of the cluster kernel under any divergence; package cluster derives the gradient. With G_ij = ∂L/∂A_ij =
+// (1−β) g_ij / n and U = Φ diag(1/s),
 //
 //	M = G·Φ + Gᵀ·Φ,   v_c = ½ Σ_i φ_ic M_ic / s_c²,   ∂L/∂φ_kc = M_kc/s_c − v_c,   then through the row softmax.
 func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p Supervisory) (float64, error) {
 	phi, scaled, mass := assignments(z, n, c)
 	stripe := parallel.Stripe(n, lossStripes, lossRows)
-	moved := make([]T, n*c) // G·Φ, each row one owner's
+	moved := make([]T, n*c) // G·Φ; each row has one owner
 	back := make([][]T, parallel.Count(n, stripe))
 	losses := make([]float64, len(back))
 	err := parallel.Blocks(ctx, l.Workers, n, stripe, func(b, lo, hi int) error {
@@ -62,7 +62,7 @@ func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p Sup
 	return total / float64(n), nil
 }
 
-// assignments gives φ = softmax(z), φ/s and the masses s of the clusters.
+// assignments returns φ = softmax(z), φ/s and the masses s of the clusters.
 func assignments[T kernel.Float](z []T, n, c int) (phi, scaled []T, mass []float64) {
 	phi, scaled, mass = make([]T, n*c), make([]T, n*c), make([]float64, c)
 	for i := range n {
@@ -80,7 +80,7 @@ func assignments[T kernel.Float](z []T, n, c int) (phi, scaled []T, mass []float
 	return phi, scaled, mass
 }
 
-// throughSoftmax takes M to ∂L/∂z.
+// throughSoftmax computes ∂L/∂z from M.
 func throughSoftmax[T kernel.Float](dz, phi, m []T, mass []float64, n, c int) {
 	shift := make([]float64, c)
 	for i := range n * c {

@@ -8,10 +8,10 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Conditional writes q(·|i) of a learned distribution into q: how likely point i of z (n×d, at least 1×1) is to name each of the n points. Under
-// a Scorer i does not name itself, and q[i] is 0; Cluster keeps the point, and z are then logits. It is the definition that Loss works on by
-// blocks, for one row at a time: to look at, not to train by. It fails on a parameter out of range, on shapes that do not fit, and on a point
-// that is not one of z.
+// Conditional writes q(·|i) of a learned distribution into q: the probability of each of the n points as a neighbour of point i of z (n×d,
+// at least 1×1). Under a Scorer i is not its own neighbour, and q[i] is 0; Cluster includes the point, and z are then logits. Conditional
+// is the definition that Loss computes in blocks, for one row at a time: for inspection, not for training. It fails on a parameter out of
+// range, on shapes that do not match, and on an index that is not in z.
 func Conditional[T kernel.Float](q []float64, l Learned, z []T, n, d, i int) error {
 	if err := conditional(q, l, z, n, d, n, i); err != nil {
 		return err
@@ -26,19 +26,20 @@ func Conditional[T kernel.Float](q []float64, l Learned, z []T, n, d, i int) err
 	return scored(q, l, z[i*d:(i+1)*d], z, n, d, i)
 }
 
-// ConditionalBetween is Conditional over the m points w (m×d) of another set: prototypes, another view, a memory bank. Cluster has one set.
+// ConditionalBetween is Conditional over the m points w (m×d) of another set: prototypes, another view, a memory bank. Cluster supports
+// only one set.
 func ConditionalBetween[T kernel.Float](q []float64, l Learned, z, w []T, n, m, d, i int) error {
 	if err := conditional(q, l, z, n, d, m, i); err != nil {
 		return err
 	}
 	if len(w) < m*d {
-		return fmt.Errorf("second set: %d numbers do not fit %d×%d", len(w), m, d)
+		return fmt.Errorf("second set: %d numbers do not match %d×%d", len(w), m, d)
 	}
 	return scored(q, l, z[i*d:(i+1)*d], w, m, d, -1)
 }
 
-// Debias gives every candidate of a distribution a uniform share: p ← (1−share)·p + share/m, m counting the candidates. All are such but the point
-// left out; −1: none is. It is what Loss does to p and q.
+// Debias gives every candidate of a distribution a uniform share: p ← (1−share)·p + share/m, with m the number of candidates. All points
+// are candidates except left; −1 leaves none out. Loss does the same to p and q.
 func Debias(p []float64, share float64, left int) {
 	count := len(p)
 	if left >= 0 {
@@ -51,16 +52,16 @@ func Debias(p []float64, share float64, left int) {
 	}
 }
 
-// conditional names what does not fit.
+// conditional returns an error for arguments that do not match.
 func conditional[T kernel.Float](q []float64, l Learned, z []T, n, d, m, i int) error {
 	if l == nil {
-		return errors.New("no learned distribution is chosen")
+		return errors.New("no learned distribution is set")
 	}
 	if err := l.Validate(); err != nil {
 		return err
 	}
 	if n < 1 || d < 1 || len(z) < n*d || len(q) != m {
-		return fmt.Errorf("conditional distribution: %d numbers and %d probabilities do not fit %d×%d over %d points", len(z), len(q), n, d, m)
+		return fmt.Errorf("conditional distribution: %d numbers and %d probabilities do not match %d×%d over %d points", len(z), len(q), n, d, m)
 	}
 	if i < 0 || i >= n {
 		return fmt.Errorf("point %d: want 0 to %d", i, n-1)
@@ -68,11 +69,11 @@ func conditional[T kernel.Float](q []float64, l Learned, z []T, n, d, m, i int) 
 	return nil
 }
 
-// scored is the softmax of the scores of x with each of w, but for the one left out; −1: none is.
+// scored is the softmax of the scores of x with each of w except left; −1 leaves none out.
 func scored[T kernel.Float](q []float64, l Learned, x, w []T, m, d, left int) error {
 	s, ok := l.(Scorer)
 	if !ok {
-		return fmt.Errorf("learned distribution %T gives no scores: want a Scorer, or Cluster over one set", l)
+		return fmt.Errorf("learned distribution %T has no scores: want a Scorer, or Cluster over one set", l)
 	}
 	row := make([]float64, m)
 	xx := squared(x)
@@ -86,7 +87,7 @@ func scored[T kernel.Float](q []float64, l Learned, x, w []T, m, d, left int) er
 			xy += float64(v) * float64(y[e])
 		}
 		if row[j], _, _, _ = s.Score(xy, xx, squared(y)); math.IsNaN(row[j]) {
-			return fmt.Errorf("score of point %d is not a number: are the representations finite?", j)
+			return fmt.Errorf("score of point %d is not a number: check that the representations are finite", j)
 		}
 	}
 	softmax(q, row, left)

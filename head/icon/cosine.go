@@ -8,7 +8,8 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Cosine: q_ij ∝ exp(cos(z_i, z_j)/τ). With u = z/‖z‖, s_ij = u_i·u_j/τ; and through the length, ∂L/∂z = (∂L/∂u − u (u·∂L/∂u))/‖z‖.
+// Cosine: q_ij ∝ exp(cos(z_i, z_j)/τ). With u = z/‖z‖, s_ij = u_i·u_j/τ; and by the chain rule through the length, ∂L/∂z = (∂L/∂u − u
+// (u·∂L/∂u))/‖z‖.
 type Cosine struct{ Temperature float64 } // τ > 0
 
 // Validate implements Learned.
@@ -30,7 +31,7 @@ func (k cosineRows[T]) prepare(z []T, n, d int) (points, size []T, err error) {
 		row := z[i*d : (i+1)*d]
 		size[i] = T(math.Sqrt(float64(kernel.SquaredNorm(row))))
 		if size[i]-size[i] != 0 {
-			return nil, nil, fmt.Errorf("representation of point %d is %w: lower the learning rate, or look at the features", i, train.ErrNotFinite)
+			return nil, nil, fmt.Errorf("representation of point %d is %w: lower the learning rate, or check the features", i, train.ErrNotFinite)
 		}
 		if !(size[i] > 0) {
 			return nil, nil, fmt.Errorf("representation of point %d is zero and has no direction: use another kernel or another start", i)

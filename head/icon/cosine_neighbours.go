@@ -6,8 +6,9 @@ import (
 	"iconic/internal/kernel"
 )
 
-// CosineNeighbours is p_ij ∝ exp(cos(x_i, x_j)/τ) over all other points of x (n×d): the targets of X-Sample (Sobal et al. 2025). A point without a
-// direction is like all others. It holds all pairs, and fails on more than MostPairwise points and on a temperature τ that is not positive.
+// CosineNeighbours is p_ij ∝ exp(cos(x_i, x_j)/τ) over all other points of x (n×d): the targets of X-Sample (Sobal et al. 2025). A point
+// without a direction is equally similar to all others. It stores all pairs, and fails on more than MostPairwise points and on a temperature τ
+// that is not positive.
 func CosineNeighbours(x []float32, n, d int, temperature float64) (*Rows, error) {
 	if err := checkPairwise(x, n, d); err != nil {
 		return nil, err

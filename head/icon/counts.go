@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Counts is p_ij ∝ counts[i][j], of n points over m others: how often token j stands near token i, say, for use between two sets. It fails on
-// rows of different length and on counts that are negative or not finite; a row of zeros has no neighbours.
+// Counts is p_ij ∝ counts[i][j], for n points over m others, for use between two sets; the counts may be how often token j occurs near
+// token i. It fails on rows of different lengths and on counts that are negative or not finite; a row of zeros has no neighbours.
 func Counts(counts [][]float64) (*Rows, error) {
 	for i, row := range counts {
 		if len(row) != len(counts[0]) {

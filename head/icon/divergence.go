@@ -4,11 +4,12 @@ import "math"
 
 // Divergence compares two distributions over the same points.
 type Divergence interface {
-	// Term gives one point's part of the divergence of q from p and its derivative by q; p and q are in [0, 1]. Both must be finite there.
+	// Term returns one point's part of the divergence of q from p and its derivative by q; p and q are in [0, 1]. Both results must be
+	// finite there.
 	Term(p, q float64) (value, slope float64)
 }
 
-// least keeps logarithms and quotients finite where a distribution has no mass.
+// least keeps logarithms and quotients finite if a distribution has no mass.
 const least = 1e-30
 
 // KL is Σ p ln(p/q), the paper's divergence. ∂/∂q = −p/q.
@@ -23,7 +24,7 @@ func (KL) Term(p, q float64) (value, slope float64) {
 	return p * math.Log(p/q), -p / q
 }
 
-// ReverseKL is Σ q ln(q/p). ∂/∂q = ln(q/p) + 1. It wants α > 0: where p has no mass and q has, it is all but infinite.
+// ReverseKL is Σ q ln(q/p). ∂/∂q = ln(q/p) + 1. It needs α > 0: if q has mass where p has none, it is almost infinite.
 type ReverseKL struct{}
 
 // Term implements Divergence.
@@ -33,7 +34,7 @@ func (ReverseKL) Term(p, q float64) (value, slope float64) {
 	return q * l, l + 1
 }
 
-// JensenShannon is ½ Σ p ln(p/m) + ½ Σ q ln(q/m), m = (p+q)/2, at most ln 2. ∂/∂q = ½ ln(q/m): what comes through m cancels.
+// JensenShannon is ½ Σ p ln(p/m) + ½ Σ q ln(q/m), m = (p+q)/2, at most ln 2. ∂/∂q = ½ ln(q/m): the terms through m cancel.
 type JensenShannon struct{}
 
 // Term implements Divergence.
@@ -48,7 +49,7 @@ func (JensenShannon) Term(p, q float64) (value, slope float64) {
 	return value, l / 2
 }
 
-// TotalVariation is ½ Σ |p−q|, at most 1. ∂/∂q = ½ sign(q−p); at the kink 0.
+// TotalVariation is ½ Σ |p−q|, at most 1. ∂/∂q = ½ sign(q−p), and 0 at the kink.
 type TotalVariation struct{}
 
 // Term implements Divergence.

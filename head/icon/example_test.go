@@ -12,7 +12,7 @@ import (
 	"iconic/matrix"
 )
 
-// Laplace is a learned distribution of one's own: q_ij ∝ exp(−‖z_i−z_j‖/b), with d² = xx + yy − 2xy.
+// Laplace is a user-defined learned distribution: q_ij ∝ exp(−‖z_i−z_j‖/b), with d² = xx + yy − 2xy.
 type Laplace struct{ Width float64 } // b > 0
 
 func (k Laplace) Validate() error {
@@ -40,14 +40,14 @@ func Example_learnedDistribution() {
 	// Output: true <nil>
 }
 
-// A supervisory distribution of one's own is a sparse matrix: here two pairs of points, and one that belongs to both.
+// A user-defined supervisory distribution is a sparse matrix: here two pairs of points, and one point that belongs to both.
 func ExampleLoss() {
 	p := &matrix.Sparse{
 		Offset: []int{0, 1, 2, 3, 4, 6},
 		Column: []int32{1, 0, 3, 2, 0, 2},
 		Weight: []float32{1, 1, 1, 1, 0.5, 0.5},
 	}
-	z := []float64{0, 0.1, 3, 3.1, 1.5} // a point of one number each
+	z := []float64{0, 0.1, 3, 3.1, 1.5} // five points of one number each
 	gradient := make([]float64, len(z))
 	loss, err := icon.Loss[float64]{Learned: icon.StudentT{Freedom: 1}}.Gradient(context.Background(), gradient, z, len(z), 1, p)
 	fmt.Printf("%.2f nats, %v\n", loss, err)

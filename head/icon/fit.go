@@ -9,7 +9,7 @@ import (
 	"iconic/internal/kernel"
 )
 
-// ICon is a method: who should be neighbours, who are, and what makes the representations.
+// ICon is a method: its supervisory distribution, its learned distribution, and its mapper.
 type ICon[T kernel.Float] struct {
 	Supervisory Supervisory
 	Learned     Learned
@@ -30,7 +30,7 @@ func (m ICon[T]) Fit(ctx context.Context, x []T, n, steps int, rate float64, sch
 	return z, losses, err
 }
 
-// Train is Fit as a phase of a run, which may be watched, interrupted and taken up. It returns the representations and the last loss.
+// Train is Fit as a phase of a run, which can be observed, interrupted and resumed. It returns the representations and the last loss.
 func (m ICon[T]) Train(ctx context.Context, run *train.Run, x []T, n int, plan train.Plan) (z []T, loss float64, err error) {
 	if m.Supervisory == nil || m.Mapper == nil {
 		return nil, 0, errors.New("a method needs a supervisory distribution and a mapper")
@@ -58,7 +58,7 @@ type whole[T kernel.Float] struct {
 // Learners implements train.Task.
 func (t *whole[T]) Learners() []*train.Learner[T] { return []*train.Learner[T]{t.learner} }
 
-// Propose implements train.Task: the points are there.
+// Propose implements train.Task: the batch is always all points.
 func (t *whole[T]) Propose(*train.Batch) error { return nil }
 
 // Kept implements train.Task.

@@ -8,14 +8,15 @@ import (
 	"iconic/head/perplexity"
 )
 
-// Width chooses the σ of a Gaussian supervisory distribution: one Sigma for all, or by Perplexity or as given in Each one for each point.
+// Width determines the σ of a Gaussian supervisory distribution: one Sigma for all points, or one σ per point, by Perplexity or given in
+// Each.
 type Width struct {
 	Sigma      float64
 	Perplexity float64   // 0: use Sigma or Each
-	Each       []float64 // of every point; nil: use Sigma
+	Each       []float64 // σ of every point; nil: use Sigma
 }
 
-// of is the σ of point i, where it is not by perplexity.
+// of is the σ of point i, unless Perplexity determines it.
 func (w Width) of(i int) float64 {
 	if w.Each != nil {
 		return w.Each[i]
@@ -23,7 +24,7 @@ func (w Width) of(i int) float64 {
 	return w.Sigma
 }
 
-// check names what cannot be the width of n points.
+// check returns an error if w cannot be the width of n points.
 func (w Width) check(n int) error {
 	switch {
 	case w.Perplexity != 0 && !(w.Perplexity >= 1 && w.Perplexity <= float64(n)/3):
@@ -33,7 +34,7 @@ func (w Width) check(n int) error {
 	case w.Each == nil && !(w.Sigma > 0):
 		return fmt.Errorf("sigma %g: want a positive number, or a perplexity", w.Sigma)
 	case w.Each != nil && len(w.Each) != n:
-		return fmt.Errorf("%d widths of %d points: want one each", len(w.Each), n)
+		return fmt.Errorf("%d widths for %d points: want one each", len(w.Each), n)
 	}
 	for i, s := range w.Each {
 		if !(s > 0) {
@@ -43,8 +44,8 @@ func (w Width) check(n int) error {
 	return nil
 }
 
-// GaussianNeighbours is p_ij ∝ exp(−‖x_i−x_j‖²/2σ_i²) over all other points of x (n×d): SNE's p. It fails on a σ that is not
-// positive, on a perplexity above a third of the others, and on more than MostPairwise points.
+// GaussianNeighbours is p_ij ∝ exp(−‖x_i−x_j‖²/2σ_i²) over all other points of x (n×d): SNE's p. It fails on a σ that is not positive, on
+// a perplexity above a third of the other points, and on more than MostPairwise points.
 func GaussianNeighbours(x []float32, n, d int, w Width) (*Rows, error) {
 	if err := checkPairwise(x, n, d); err != nil {
 		return nil, err
@@ -76,8 +77,9 @@ func GaussianNeighbours(x []float32, n, d int, w Width) (*Rows, error) {
 	return rows, failed
 }
 
-// GaussianEdges is GaussianNeighbours of a perplexity over the edges of a neighbour graph with Euclidean distances alone, for sets whose pairs are too
-// many: with thrice as many neighbours as the perplexity, as in implementations of t-SNE, the others have next to no weight.
+// GaussianEdges is GaussianNeighbours with a perplexity, but only over the edges of a neighbour graph with Euclidean distances, for sets
+// with too many pairs. With three times as many neighbours as the perplexity, as in implementations of t-SNE, the other points have almost
+// no weight.
 func GaussianEdges(g *knn.Graph, wanted float64) (*Rows, error) {
 	return overEdges(g, func(p, squared []float64) error {
 		_, err := perplexity.Calibrate(p, squared, wanted)
@@ -85,7 +87,7 @@ func GaussianEdges(g *knn.Graph, wanted float64) (*Rows, error) {
 	})
 }
 
-// overEdges turns squared distances along a graph's edges into weights. No edge of a graph is left without any.
+// overEdges turns squared distances along a graph's edges into weights. Every point that has edges gets weights.
 func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*Rows, error) {
 	edges := make([]Edge, 0, len(g.Neighbours))
 	p, squared := make([]float64, g.K), make([]float64, g.K)
@@ -98,7 +100,7 @@ func overEdges(g *knn.Graph, weigh func(p, squared []float64) error) (*Rows, err
 			return nil, fmt.Errorf("point %d: %w", i, err)
 		}
 		for e, j := range g.Row(i) {
-			if int(j) == i { // it has no neighbours
+			if int(j) == i { // the point has no neighbours
 				continue
 			}
 			edges = append(edges, Edge{From: i, To: int(j), Weight: max(p[e], least)})

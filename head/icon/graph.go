@@ -11,7 +11,7 @@ type Edge struct {
 	Weight   float64 // above 0
 }
 
-// Graph is the distribution of each of n points over the ends of its edges, by weight. It fails on ends out of range, on loops and
+// Graph is the distribution of each of n points over its neighbours in a graph, by edge weight. It fails on ends out of range, on loops and
 // on weights that are not positive.
 func Graph(n int, edges []Edge) (*Rows, error) {
 	from := make([][]Edge, n)

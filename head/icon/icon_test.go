@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func kernels() map[string]Learned {
 	return map[string]Learned{
-		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "power": Power{2.5}, "cluster": Cluster{}, "of one's own": plainly{StudentT{2}},
+		"gaussian": Gaussian{0.8}, "cosine": Cosine{0.5}, "dot": Dot{}, "student-t 1": StudentT{1}, "student-t 3": StudentT{3}, "power": Power{2.5}, "cluster": Cluster{}, "user-defined": plainly{StudentT{2}},
 	}
 }
 
@@ -33,7 +33,7 @@ func divergences() map[string]Divergence {
 	return map[string]Divergence{"kl": KL{}, "reverse kl": ReverseKL{}, "jensen-shannon": JensenShannon{}, "total variation": TotalVariation{}, "hellinger": Hellinger{}}
 }
 
-// mappers of n points of in numbers.
+// mappers returns mappers for n points of in numbers.
 func mappers(t *testing.T, n, in int) map[string]func(r *rand.Rand) Mapper[float64] {
 	const out = 3
 	perceptron := func(r *rand.Rand, hidden int) *MLP[float64] {
@@ -87,9 +87,9 @@ func differences(t *testing.T, what string, value func() float64, x, gradient []
 	}
 }
 
-// Every kernel under every divergence, debiased on no, one or both sides, through every mapper. Each case draws from a source of its
-// own, named by the case: total variation has a kink wherever an entry of q crosses p, and differences taken across one prove
-// nothing, so the cases must be the same in whatever order a map hands them out.
+// Every kernel under every divergence, debiased on no, one or both sides, through every mapper. Each case has its own random source, seeded
+// by the case: total variation has a kink wherever an entry of q crosses p, and differences across a kink prove nothing, so the cases must
+// not depend on the order of map iteration.
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	const n, in = 9, 4
 	x := normals(rand.New(rand.NewPCG(1, 2)), n*in)
@@ -97,7 +97,7 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 		for divergenceName, d := range divergences() {
 			for _, shares := range [][2]float64{{0, 0}, {0.3, 0}, {0, 0.3}, {0.5, 0.4}} {
 				if divergenceName == "reverse kl" && shares[0] == 0 {
-					continue // all but infinite where p has no mass
+					continue // almost infinite where p has no mass
 				}
 				for mapperName, make := range mappers(t, n, in) {
 					name := fmt.Sprintf("%s, %s, α=%v β=%v, %s", kernelName, divergenceName, shares[0], shares[1], mapperName)
@@ -157,10 +157,11 @@ func TestGradientsBetweenTwoSets(t *testing.T) {
 	}
 }
 
-// plainly hides a kernel's fused form: the engine asks its Score about every pair.
+// plainly hides a kernel's fused form: the engine calls its Score for every pair.
 type plainly struct{ Scorer }
 
-// Each kernel by rows and by its Score gives the same, in one set and between two. Products of float64 leave rounding of order 1e-13.
+// Each kernel gives the same result by rows and by its Score, in one set and between two. Products of float64 leave rounding of order
+// 1e-13.
 func TestFusedKernelsAreTheirScores(t *testing.T) {
 	const n, m, d = 9, 7, 3
 	for name, k := range kernels() {
@@ -193,7 +194,7 @@ func TestFusedKernelsAreTheirScores(t *testing.T) {
 	}
 }
 
-// The fused float32 loss and this one are the same.
+// The fused float32 loss equals this one.
 func TestClusterKernelIsPackageCluster(t *testing.T) {
 	const n, c = 300, 17
 	r := rand.New(rand.NewPCG(5, 6))
@@ -217,7 +218,7 @@ func TestClusterKernelIsPackageCluster(t *testing.T) {
 	if math.Abs(a-b) > 1e-5 {
 		t.Errorf("loss %v, fused %v", a, b)
 	}
-	// The engine chooses the fused form, with its sample and its buffers, for Rows and for a supervisory distribution of one's own.
+	// The engine chooses the fused form, with its sample and its buffers, for Rows and for a user-defined supervisory distribution.
 	for _, sample := range [][]int32{nil, {3, 8, 250}} {
 		fused.Columns = sample
 		exact := make([]float32, n*c)
@@ -231,7 +232,7 @@ func TestClusterKernelIsPackageCluster(t *testing.T) {
 			for range 2 {
 				got, err := l.Gradient(context.Background(), dz, z, n, c, own)
 				if err != nil || got != want || !slices.Equal(dz, exact) {
-					t.Errorf("sample %v, %T: loss %v of the engine, fused %v, %v", sample, own, got, want, err)
+					t.Errorf("sample %v, %T: loss %v by the engine, fused %v, %v", sample, own, got, want, err)
 				}
 			}
 		}
@@ -252,7 +253,7 @@ func TestClusterKernelIsPackageCluster(t *testing.T) {
 	}
 }
 
-// computed is a supervisory distribution of one's own, whose rows are made when they are asked for.
+// computed is a user-defined supervisory distribution that computes its rows on request.
 type computed struct{ of *Rows }
 
 func (c computed) Len() int { return c.of.Len() }
@@ -262,7 +263,7 @@ func (c computed) Row(i int) ([]int32, []float32) {
 	return slices.Clone(neighbour), slices.Clone(share)
 }
 
-// wrong names points that are not there, or not in order, or without shares.
+// wrong returns points that do not exist, or are not in order, or have no shares.
 type wrong struct {
 	neighbour []int32
 	share     []float32
@@ -272,7 +273,7 @@ func (w wrong) Len() int { return 4 }
 
 func (w wrong) Row(int) ([]int32, []float32) { return w.neighbour, w.share }
 
-// A supervisory distribution of one's own learns what Rows does, through every kernel and limit, and what it may not give is refused.
+// A user-defined supervisory distribution trains like Rows, through every kernel and limit, and invalid rows are refused.
 func TestSupervisoryOfOnesOwn(t *testing.T) {
 	const n, d = 8, 3
 	r := rand.New(rand.NewPCG(11, 12))
@@ -289,11 +290,11 @@ func TestSupervisoryOfOnesOwn(t *testing.T) {
 		a, err := l.Gradient(ctx(), want, z, n, d, p)
 		b, own := l.Gradient(ctx(), got, z, n, d, computed{p})
 		if err != nil || own != nil || a != b || !slices.Equal(want, got) {
-			t.Errorf("%s: loss %v by Rows, %v by one's own; %v, %v", name, a, b, err, own)
+			t.Errorf("%s: loss %v by Rows, %v by the user-defined one; %v, %v", name, a, b, err, own)
 		}
 	}
 	for name, w := range map[string]wrong{
-		"a point too many": {[]int32{4}, []float32{1}}, "not ascending": {[]int32{2, 1}, []float32{0.5, 0.5}}, "twice": {[]int32{1, 1}, []float32{0.5, 0.5}}, "no share": {[]int32{1}, nil},
+		"a point out of range": {[]int32{4}, []float32{1}}, "not ascending": {[]int32{2, 1}, []float32{0.5, 0.5}}, "twice": {[]int32{1, 1}, []float32{0.5, 0.5}}, "no share": {[]int32{1}, nil},
 	} {
 		if _, err := (Loss[float64]{Learned: Dot{}}).Gradient(ctx(), make([]float64, 4), z[:4], 4, 1, w); err == nil {
 			t.Errorf("%s: no error", name)
@@ -301,7 +302,7 @@ func TestSupervisoryOfOnesOwn(t *testing.T) {
 	}
 	two := &Rows{Offset: []int{0, 2, 2, 3, 4}, Column: []int32{1, 2, 3, 2}, Weight: []float32{0.5, 0.5, 1, 1}}
 	if _, err := (DCL[float64]{Temperature: 1}).Gradient(ctx(), make([]float64, 4), []float64{1, 2, -1, 3}, 4, 1, two); err == nil {
-		t.Error("debiased contrastive learning of two positives of a point, and none of another, is not refused")
+		t.Error("debiased contrastive learning with two positives of one point and none of another is not refused")
 	}
 }
 
@@ -472,7 +473,7 @@ func sameRows(t *testing.T, what string, p *Rows, want [][]float64) {
 	}
 }
 
-// SNE on three clouds: neighbours on the map are of the same cloud.
+// SNE on three clouds: neighbours on the map belong to the same cloud.
 func TestFitSeparatesClouds(t *testing.T) {
 	const n, d, k = 90, 5, 3
 	r := rand.New(rand.NewPCG(9, 9))
@@ -533,7 +534,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A method of one's own in ten lines: neighbours by label, a Student-t kernel of three degrees of freedom, half-debiased.
+// A method in ten lines: neighbours by label, a Student-t kernel of three degrees of freedom, half-debiased.
 func Example() {
 	r := rand.New(rand.NewPCG(1, 1))
 	labels := []int{0, 0, 0, 1, 1, 1}
@@ -552,8 +553,8 @@ func Example() {
 	// Output: true
 }
 
-// A masked language model in small: tokens and contexts of a corpus, p from how often a context follows a token, q the softmax of dot
-// products between their embeddings (I-Con table 1).
+// A tiny masked language model: tokens and contexts of a corpus, p from how often a context follows a token, q the softmax of dot products
+// between their embeddings (I-Con table 1).
 func Example_maskedLanguageModel() {
 	tokens := []string{"the", "cat", "dog", "sat", "ran"}
 	follows, err := Counts([][]float64{ // the: cat, dog; cat, dog: sat, ran; sat, ran: the
@@ -599,7 +600,7 @@ func TestCountsRefuses(t *testing.T) {
 	}
 }
 
-// Widths of one's own for each point are the one width where they are all alike, and the calibrated ones of a perplexity where they are those.
+// Given widths for each point equal a single width if they are all the same, and equal a perplexity if they are its calibrated widths.
 func TestWidthsOfEachPoint(t *testing.T) {
 	x := []float32{0, 1, 3, 7, 8, 20}
 	one, err := GaussianNeighbours(x, 6, 1, Width{Sigma: 2})
@@ -620,7 +621,7 @@ func TestWidthsOfEachPoint(t *testing.T) {
 	}
 }
 
-// Student-t neighbours are the kernel over all other points, made to sum to 1: by hand for three points on a line.
+// Student-t neighbours are the kernel over all other points, normalised to sum to 1: checked by hand for three points on a line.
 func TestStudentTNeighbours(t *testing.T) {
 	p, err := StudentTNeighbours([]float32{0, 1, 3}, 3, 1, 2)
 	if err != nil {
@@ -637,11 +638,12 @@ func TestStudentTNeighbours(t *testing.T) {
 		}
 	}
 	if _, err := StudentTNeighbours([]float32{0, 1, 3}, 3, 1, 0); err == nil {
-		t.Error("no degrees of freedom are not refused")
+		t.Error("zero degrees of freedom are not refused")
 	}
 }
 
-// Stroll ends as often at a point as Walk has it, walks that come back included: from 0 on a ring of nine, to either side with unlike weight.
+// Stroll ends at each point as often as Walk's distribution says, including walks that return: from 0 on a ring of nine, with different
+// weights to either side.
 func TestStrollEndsAsWalkHasIt(t *testing.T) {
 	const n, most, draws = 9, 5, 200_000
 	var edges []Edge
@@ -673,18 +675,18 @@ func TestStrollEndsAsWalkHasIt(t *testing.T) {
 	column, weight := want.Row(0)
 	for e, j := range column {
 		if math.Abs(ends[j]-float64(weight[e])) > 0.005 {
-			t.Errorf("%g of the strolls end at %d, want %g", ends[j], j, weight[e])
+			t.Errorf("a share of %g of the strolls ends at %d, want %g", ends[j], j, weight[e])
 		}
 		ends[j] = 0
 	}
 	for j, share := range ends {
 		if share > 0 {
-			t.Errorf("%g of the strolls end at %d, where no walk leads", share, j)
+			t.Errorf("a share of %g of the strolls ends at %d, which no walk reaches", share, j)
 		}
 	}
 }
 
-// What Conditional gives is the q whose divergence Loss takes, for every kernel, over one set and between two.
+// Conditional returns the same q that Loss uses, for every kernel, over one set and between two.
 func TestConditionalIsTheLossesDistribution(t *testing.T) {
 	const n, m, d = 7, 5, 3
 	r := rand.New(rand.NewPCG(8, 9))
@@ -744,12 +746,12 @@ func TestConditionalIsTheLossesDistribution(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"no kernel":        Conditional(make([]float64, n), nil, z, n, d, 0),
-		"a width of 0":     Conditional(make([]float64, n), Gaussian{}, z, n, d, 0),
-		"too few numbers":  Conditional(make([]float64, n), Dot{}, z[:1], n, d, 0),
-		"a point too many": Conditional(make([]float64, n), Dot{}, z, n, d, n),
-		"a short q":        Conditional(make([]float64, 1), Dot{}, z, n, d, 0),
-		"not finite":       Conditional(make([]float64, 2), Dot{}, []float64{math.NaN(), 1}, 2, 1, 0),
+		"no kernel":            Conditional(make([]float64, n), nil, z, n, d, 0),
+		"a width of 0":         Conditional(make([]float64, n), Gaussian{}, z, n, d, 0),
+		"too few numbers":      Conditional(make([]float64, n), Dot{}, z[:1], n, d, 0),
+		"a point out of range": Conditional(make([]float64, n), Dot{}, z, n, d, n),
+		"a short q":            Conditional(make([]float64, 1), Dot{}, z, n, d, 0),
+		"not finite":           Conditional(make([]float64, 2), Dot{}, []float64{math.NaN(), 1}, 2, 1, 0),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -757,7 +759,7 @@ func TestConditionalIsTheLossesDistribution(t *testing.T) {
 	}
 }
 
-// Neighbours over the edges of a graph that has all of them are those over all points; neighbours by cosine are the cosine kernel of the features.
+// Neighbours over the edges of a complete graph equal those over all points; neighbours by cosine equal the cosine kernel of the features.
 func TestNeighboursOverEdgesAreThoseOverAllPoints(t *testing.T) {
 	const n, d, most = 30, 3, 8
 	r := rand.New(rand.NewPCG(21, 22))
@@ -812,7 +814,7 @@ func TestNeighboursOverEdgesAreThoseOverAllPoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got.Column, want.Column) {
-			t.Errorf("%s: other points are named", name)
+			t.Errorf("%s: wrong neighbours", name)
 			continue
 		}
 		for e, w := range want.Weight {

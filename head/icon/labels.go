@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// Labels is the uniform distribution over the other points of the same label. A point alone with its label, or with one below
-// 0, has no neighbours: its row is empty and only the uniform part of p̃ is left to it.
+// Labels is the uniform distribution over the other points with the same label. A point whose label is unique or negative has no
+// neighbours: its row is empty and it has only the uniform part of p̃.
 func Labels(labels []int) *Rows {
 	members := make(map[int][]int)
 	for i, l := range labels {

@@ -7,18 +7,18 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Learned is a distribution over neighbours in the representation. It is a Scorer or Cluster.
+// Learned is a distribution over neighbours in the representation: a Scorer or Cluster.
 type Learned interface {
-	// Validate names the parameter that is out of range.
+	// Validate returns an error for a parameter out of range.
 	Validate() error
 }
 
-// Scorer is a Learned whose q is a softmax of scores, q_ij = exp(s_ij)/Σ_k exp(s_ik), where s_ij depends on the two points by their inner product and
-// their squared lengths alone, as every kernel of distances, angles or products does. One of one's own implements it; those of this package have
-// fused forms for whole rows besides, which the engine chooses and the tests hold against Score.
+// Scorer is a Learned whose q is a softmax of scores, q_ij = exp(s_ij)/Σ_k exp(s_ik), where s_ij depends only on the inner product of the
+// two points and their squared lengths, as in every kernel of distances, angles or products. Implement it for a kernel of your own. The
+// kernels of this package also have fused forms for whole rows, which the engine chooses and the tests compare with Score.
 type Scorer interface {
 	Learned
-	// Score gives s of two points x and y, with xy = x·y, xx = ‖x‖² and yy = ‖y‖², and ∂s/∂xy, ∂s/∂xx and ∂s/∂yy. From these
+	// Score returns s of two points x and y, with xy = x·y, xx = ‖x‖² and yy = ‖y‖², and ∂s/∂xy, ∂s/∂xx and ∂s/∂yy. From these
 	//
 	//	∂s/∂x = ∂s/∂xy · y + 2 ∂s/∂xx · x,    ∂s/∂y = ∂s/∂xy · x + 2 ∂s/∂yy · y.
 	Score(xy, xx, yy float64) (s, byXY, byXX, byYY float64)
@@ -39,21 +39,21 @@ func positive(name string, v float64) error {
 	return nil
 }
 
-// rows is a Scorer by whole rows: how a block of scores comes from products, and how the gradient by scores becomes one by points. Both sets of
-// points are prepared alike.
+// rows is a Scorer by whole rows: it turns a block of products into scores, and the gradient by scores into one by points. Both sets of
+// points are prepared in the same way.
 type rows[T kernel.Float] interface {
-	// prepare gives the points that products are taken of, n×d, and a number for each, its size.
+	// prepare returns the points whose products are taken, n×d, and a number for each, its size.
 	prepare(z []T, n, d int) (points, size []T, err error)
 	// scores turns a row of products x·y_j into scores, in place.
 	scores(row []T, size T, others []T)
-	// spread gives what a row's gradient by scores g means for the points: point i moves by Σ_j w_j y_j − own·x_i, point j by w_j x_i − back_j·y_j. It
-	// writes w over g and returns own and back, which is nil where there are no such terms, and else g itself or scratch.
+	// spread turns a row's gradient by scores g into gradients by points: point i gets Σ_j w_j y_j − own·x_i, point j gets w_j x_i −
+	// back_j·y_j. It writes w over g and returns own and back, which is nil if there are no such terms, and otherwise g itself or scratch.
 	spread(g, scratch []T, size T, others, products []T) (own T, back []T)
-	// finish takes a gradient by prepared points back to one by representations.
+	// finish turns a gradient by prepared points into one by representations.
 	finish(dz, points, size []T, d int)
 }
 
-// rowsOf is the fused form of a Scorer, or its plain one.
+// rowsOf returns the fused form of a Scorer, or its plain one.
 func rowsOf[T kernel.Float](l Learned) (rows[T], error) {
 	switch k := l.(type) {
 	case Gaussian:
@@ -69,10 +69,10 @@ func rowsOf[T kernel.Float](l Learned) (rows[T], error) {
 	case Scorer:
 		return plainRows[T]{scorer: k}, nil
 	}
-	return nil, fmt.Errorf("learned distribution %T gives no scores: want a Scorer, or Cluster over one set", l)
+	return nil, fmt.Errorf("learned distribution %T has no scores: want a Scorer, or Cluster over one set", l)
 }
 
-// plain prepares points as they are, with half their squared lengths.
+// plain leaves points unchanged, with half their squared lengths as sizes.
 type plain[T kernel.Float] struct{}
 
 func (plain[T]) prepare(z []T, n, d int) (points, size []T, err error) {
@@ -85,7 +85,7 @@ func (plain[T]) prepare(z []T, n, d int) (points, size []T, err error) {
 
 func (plain[T]) finish([]T, []T, []T, int) {}
 
-// plainRows asks a Scorer about every pair.
+// plainRows calls a Scorer for every pair.
 type plainRows[T kernel.Float] struct {
 	plain[T]
 	scorer Scorer
@@ -100,7 +100,7 @@ func (r plainRows[T]) scores(row []T, size T, others []T) {
 
 func (r plainRows[T]) spread(g, scratch []T, size T, others, products []T) (own T, back []T) {
 	for j, slope := range g {
-		if scratch[j] = 0; slope == 0 { // a point and itself, whose score may have no slope
+		if scratch[j] = 0; slope == 0 { // a point and itself, whose score may have no derivative
 			continue
 		}
 		_, byXY, byXX, byYY := r.scorer.Score(float64(products[j]), 2*float64(size), 2*float64(others[j]))

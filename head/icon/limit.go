@@ -9,18 +9,17 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Wide is the loss of a Gaussian kernel over directions u = z/‖z‖ as its σ goes to infinity. With d² = 2 − 2u_i·u_j, q becomes uniform
-// and
+// Wide is the loss of a Gaussian kernel over directions u = z/‖z‖ as its σ goes to infinity. With d² = 2 − 2u_i·u_j, q becomes uniform and
 //
 //	2σ²·(KL(p‖q) − KL(p‖uniform))  →  1/n Σ_i [ Σ_j p_ij d²_ij − 1/(n−1) Σ_{j≠i} d²_ij ]
 //	                               =  2/n Σ_i [ 1/(n−1) Σ_{j≠i} u_i·u_j − Σ_j p_ij u_i·u_j ]:
 //
-// neighbours draw together (invariance) and all others apart (variance). I-Con's limit for VICReg without its covariance term, and
-// with p the identity and a linear map, for PCA, which package head solves as the eigenproblem that it is. The gradient by u_i is
-// 4/(n(n−1)) (S − u_i) − 2/n (Σ_j p_ij u_j + Σ_j p_ji u_j), S = Σ_k u_k, and from there through the length.
+// neighbours are pulled together (invariance) and all others pushed apart (variance). This is I-Con's limit for VICReg without its
+// covariance term, and, with the identity as p and a linear map, for PCA, which package head solves directly as an eigenproblem. The
+// gradient by u_i is 4/(n(n−1)) (S − u_i) − 2/n (Σ_j p_ij u_j + Σ_j p_ji u_j), S = Σ_k u_k, followed by the chain rule through the length.
 type Wide[T kernel.Float] struct{}
 
-// Gradient is Loss.Gradient's.
+// Gradient is like Loss.Gradient.
 func (Wide[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	u, finish, err := directions(dz, z, n, d, p)
 	if err != nil {
@@ -64,14 +63,14 @@ func attract[T kernel.Float](dz, u []T, n, d, i int, p Supervisory) float64 {
 	return value
 }
 
-// Narrow is the loss of that kernel as σ goes to 0. The normaliser of q is then its largest term, and
+// Narrow is the loss of the same kernel as σ goes to 0. The normaliser of q is then its largest term, and
 //
 //	2σ²·KL(p‖q)  →  1/n Σ_i [ Σ_j p_ij d²_ij − min_{k≠i} d²_ik ]  =  2/n Σ_i [ max_{k≠i} u_i·u_k − Σ_j p_ij u_i·u_j ] ≥ 0:
 //
-// a triplet loss with the hardest negative and no margin. Where several k are nearest, the first takes the gradient.
+// a triplet loss with the hardest negative and no margin. If several k are nearest, the first gets the gradient.
 type Narrow[T kernel.Float] struct{ Workers int }
 
-// Gradient is Loss.Gradient's.
+// Gradient is like Loss.Gradient.
 func (l Narrow[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	u, finish, err := directions(dz, z, n, d, p)
 	if err != nil {
@@ -106,22 +105,22 @@ func (l Narrow[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervis
 	return value, nil
 }
 
-// DCL is debiased contrastive learning (Chuang et al. 2020, arXiv 2007.00224, eq. 7 and 8): InfoNCE at a temperature τ whose
-// negatives are corrected for the share τ⁺ of them that are of the point's own kind. With s = u·u'/τ, P = exp(s_i⁺) of point i's positive,
-// N = n − 2 others, and m the mean of exp(s) over them,
+// DCL is debiased contrastive learning (Chuang et al. 2020, arXiv 2007.00224, eq. 7 and 8): InfoNCE at a temperature τ whose negatives are
+// corrected for the share τ⁺ of them that belong to the point's own class. With s = u·u'/τ, P = exp(s_i⁺) for point i's positive, N = n − 2
+// others, and m the mean of exp(s) over them,
 //
 //	L_i = −ln P/(P + N g),   g = max( (m − τ⁺P)/(1 − τ⁺), exp(−1/τ) ),
 //
 //	∂L_i/∂s_i⁺ = −1 + (P + N ∂g/∂s⁺)/(P + N g),   ∂g/∂s⁺ = −τ⁺P/(1−τ⁺);   ∂L_i/∂s_ik = exp(s_ik)/((1−τ⁺)(P + N g)),
 //
-// the derivatives of g being 0 where it is clamped. At τ⁺ = 0 that is InfoNCE. Each row of p must name one point.
+// where the derivatives of g are 0 if it is clamped. At τ⁺ = 0 this is InfoNCE. Each row of p must have exactly one neighbour.
 type DCL[T kernel.Float] struct {
 	Temperature float64 // τ > 0
 	Positive    float64 // τ⁺, 0 to below 1
 	Workers     int
 }
 
-// Gradient is Loss.Gradient's.
+// Gradient is like Loss.Gradient.
 func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	if err := positive("temperature", l.Temperature); err != nil {
 		return 0, err
@@ -158,7 +157,7 @@ func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory
 	if err != nil {
 		return 0, err
 	}
-	err = parallel.Blocks(ctx, l.Workers, n, lossRows, func(_, lo, hi int) error { // by the other end of each pair
+	err = parallel.Blocks(ctx, l.Workers, n, lossRows, func(_, lo, hi int) error { // gradient by the other end of each pair
 		kernel.MulTransA(dz[lo*d:], d, slopes[lo:], n, u, d, hi-lo, n, d, true)
 		return nil
 	})
@@ -173,7 +172,7 @@ func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory
 	return value / float64(n), nil
 }
 
-// row turns the cosines of point i into ∂L/∂cosine and returns its loss. All exponentials are taken less 1/τ, the largest that s can be.
+// row turns the cosines of point i into ∂L/∂cosine and returns its loss. All exponentials are shifted by 1/τ, the largest possible s.
 func (l DCL[T]) row(g []T, i, partner int) float64 {
 	n, top := float64(len(g)), 1/l.Temperature
 	others := n - 2
@@ -207,14 +206,15 @@ func (l DCL[T]) row(g []T, i, partner int) float64 {
 	return math.Log(total / own)
 }
 
-// directions prepares points for losses over directions: u of length 1, dz cleared, and what takes a gradient by u, in dz, back to z.
+// directions prepares points for losses over directions: it returns u of length 1, clears dz, and finish turns a gradient by u, in dz, into
+// one by z.
 func directions[T kernel.Float](dz, z []T, n, d int, p Supervisory) (u []T, finish func(), err error) {
 	l := Loss[T]{Learned: Cosine{1}}
 	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {
 		return nil, nil, err
 	}
 	if n < 2 {
-		return nil, nil, fmt.Errorf("a loss over %d points: want at least 2", n)
+		return nil, nil, fmt.Errorf("loss over %d points: want at least 2", n)
 	}
 	s := cosineRows[T]{Cosine{1}}
 	u, size, err := s.prepare(z, n, d)

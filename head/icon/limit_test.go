@@ -15,7 +15,7 @@ type over interface {
 	Gradient(ctx context.Context, dz, z []float64, n, d int, p Supervisory) (float64, error)
 }
 
-// pairsOf is the distribution of two views an image: i's partner is i xor 1.
+// pairsOf is the distribution of two views per image: i's partner is i xor 1.
 func pairsOf(n int) *Rows {
 	return Build(n, func(i int, add func(int, float64)) { add(i^1, 1) })
 }
@@ -47,7 +47,7 @@ func TestGradientsOfLimitsAgainstFiniteDifferences(t *testing.T) {
 	}
 }
 
-// unit scales rows to length 1, where a Gaussian over points is one over directions.
+// unit scales rows to length 1, so that a Gaussian over points is one over directions.
 func unit(z []float64, n, d int) []float64 {
 	u := append([]float64(nil), z...)
 	for i := range n {
@@ -86,7 +86,7 @@ func TestLimitsOfTheGaussian(t *testing.T) {
 	if got := at(Wide[float64]{}); math.Abs(got-limit) > 5e-3 {
 		t.Errorf("σ → ∞: %g, the Gaussian of σ = %g gives %g", got, wide, limit)
 	}
-	// The normaliser is at least its largest term, and at most n − 1 times that.
+	// The normaliser is at least its largest term, and at most n − 1 times that term.
 	for _, narrow := range []float64{0.4, 0.3, 0.2} {
 		above := 2*narrow*narrow*(at(Loss[float64]{Learned: Gaussian{narrow}})+entropy) - at(Narrow[float64]{})
 		if most := 2 * narrow * narrow * math.Log(n-1); above < 0 || above > most {
@@ -95,8 +95,8 @@ func TestLimitsOfTheGaussian(t *testing.T) {
 	}
 }
 
-// ntXent is the loss of SimCLR (Chen et al. 2020, eq. 1), written as there: ℓ(i, j) = −ln exp(sim/τ)/Σ_{k≠i} exp(sim/τ), the mean over
-// all positive pairs.
+// ntXent is the loss of SimCLR (Chen et al. 2020, eq. 1), written as in the paper: ℓ(i, j) = −ln exp(sim/τ)/Σ_{k≠i} exp(sim/τ), averaged
+// over all positive pairs.
 func ntXent(z []float64, n, d int, temperature float64) float64 {
 	u := unit(z, n, d)
 	similarity := func(i, j int) float64 {
@@ -146,7 +146,7 @@ func TestSimCLRIsNTXentAndInfoNCEIsDCLWithoutBias(t *testing.T) {
 	}
 }
 
-// The dot product against prototypes is softmax regression: the loss, and (softmax − one-hot)·x as its gradient.
+// The dot product with prototypes is softmax regression: the same loss, and the gradient (softmax − one-hot)·x.
 func TestDotAgainstPrototypesIsSoftmaxRegression(t *testing.T) {
 	const n, d, classes = 9, 4, 3
 	r := rand.New(rand.NewPCG(2, 3))

@@ -44,15 +44,15 @@ func (l *Linear[T]) Backward(dz []T) {
 	}
 }
 
-// input is ∂L/∂x = ∂L/∂z·W.
+// input returns ∂L/∂x = ∂L/∂z·W.
 func (l *Linear[T]) input(dz []T) []T {
 	dx := make([]T, l.n*l.in)
 	kernel.Mul(dx, l.in, dz, l.out, l.w, l.in, l.n, l.out, l.in, false)
 	return dx
 }
 
-// Parameters are the weights and the bias.
+// Parameters returns the weights and the bias.
 func (l *Linear[T]) Parameters() [][]T { return [][]T{l.w, l.b} }
 
-// Gradients are those of Parameters, in their order.
+// Gradients returns the gradients of Parameters, in the same order.
 func (l *Linear[T]) Gradients() [][]T { return [][]T{l.dw, l.db} }

@@ -11,7 +11,7 @@ import (
 	"iconic/matrix"
 )
 
-// Rows is a supervisory distribution by sparse rows: row i names neighbours and weights that sum to 1.
+// Rows is a supervisory distribution as a sparse matrix: row i has neighbours and weights that sum to 1.
 type Rows = matrix.Sparse
 
 // Loss is the I-Con loss of representations under a supervisory distribution.
@@ -20,14 +20,14 @@ type Loss[T kernel.Float] struct {
 	Divergence  Divergence // KL when nil
 	Alpha, Beta float64    // uniform shares of p and q, 0 to 1
 	Workers     int        // goroutines; all processors when < 1
-	// Sample are distinct points over which the mean that p's uniform share takes of ln q̃ is estimated without bias, to be drawn anew for each call;
-	// nil takes all, exactly. It is for Cluster under KL in float32 alone.
+	// Sample, if not nil, is distinct points that give an unbiased estimate of the mean of ln q̃ over p's uniform share; draw a new sample
+	// for each call. nil uses all points, exactly. Only for Cluster under KL in float32.
 	Sample []int32
-	// Buffers are kept between calls, which one goroutine at a time then makes; nil: made anew for each.
+	// Buffers are reused between calls, which one goroutine at a time must then make; nil: allocated for each call.
 	Buffers *Buffers
 }
 
-// Buffers are the memory that a fused loss works in.
+// Buffers is the working memory of a fused loss.
 type Buffers struct{ cluster cluster.Loss }
 
 const (
@@ -35,8 +35,8 @@ const (
 	lossStripes = 8  // most partial sums over rows
 )
 
-// Gradient returns the loss of n points z (n×d), each compared with the others, and writes ∂L/∂z into dz. Rows of p lie over
-// the n points; under the softmax kernels none may name itself.
+// Gradient returns the loss of n points z (n×d), each compared with the others, and writes ∂L/∂z into dz. Rows of p are over the n points;
+// under the softmax kernels no point may be its own neighbour.
 func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory) (float64, error) {
 	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {
 		return 0, err
@@ -45,7 +45,7 @@ func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisor
 		return fused.Gradient(ctx, any(dz).([]float32), any(z).([]float32), n, d, listed(p))
 	}
 	if l.Sample != nil {
-		return 0, fmt.Errorf("a sample of %d points: the uniform share is sampled for the cluster kernel under KL in float32 alone", len(l.Sample))
+		return 0, fmt.Errorf("a sample of %d points: the uniform share is sampled only for the cluster kernel under KL in float32", len(l.Sample))
 	}
 	if _, ok := l.Learned.(Cluster); ok {
 		return l.clusterGradient(ctx, dz, z, n, d, p)
@@ -53,14 +53,14 @@ func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisor
 	return l.scoreGradient(ctx, dz, nil, z, z, n, n, d, p, true)
 }
 
-// GradientBetween is Gradient of n points against m others w (m×d): prototypes, another modality, a memory bank. It writes
-// ∂L/∂w into dw, too, unless that is nil.
+// GradientBetween is Gradient of n points against m others w (m×d): prototypes, another modality, a memory bank. It also writes ∂L/∂w into
+// dw, unless dw is nil.
 func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d int, p Supervisory) (float64, error) {
 	if err := l.check(len(dz), len(z), n, d, m, p); err != nil {
 		return 0, err
 	}
 	if len(w) < m*d || dw != nil && len(dw) < m*d {
-		return 0, fmt.Errorf("second set: %d numbers and %d gradients do not fit %d×%d", len(w), len(dw), m, d)
+		return 0, fmt.Errorf("second set: %d numbers and %d gradients do not match %d×%d", len(w), len(dw), m, d)
 	}
 	if _, ok := l.Learned.(Cluster); ok {
 		return 0, fmt.Errorf("the cluster kernel has one set of points: use another kernel between two")
@@ -68,7 +68,7 @@ func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d 
 	return l.scoreGradient(ctx, dz, dw, z, w, n, m, d, p, false)
 }
 
-// fused is package cluster's form of the cluster kernel under KL in float32, which makes no n×n matrix; nil for every other loss.
+// fused returns package cluster's form of the cluster kernel under KL in float32, which stores no n×n matrix; nil for every other loss.
 func (l Loss[T]) fused() *cluster.Loss {
 	_, clusters := l.Learned.(Cluster)
 	_, kl := l.divergence().(KL)
@@ -83,7 +83,7 @@ func (l Loss[T]) fused() *cluster.Loss {
 	return f
 }
 
-// listed is p by sparse rows.
+// listed returns p as sparse rows.
 func listed(p Supervisory) *Rows {
 	if r, ok := p.(*Rows); ok {
 		return r
@@ -99,7 +99,7 @@ func listed(p Supervisory) *Rows {
 
 func (l Loss[T]) check(gradients, numbers, n, d, m int, p Supervisory) error {
 	if l.Learned == nil {
-		return fmt.Errorf("no learned distribution is chosen")
+		return fmt.Errorf("no learned distribution is set")
 	}
 	if err := l.Learned.Validate(); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (l Loss[T]) check(gradients, numbers, n, d, m int, p Supervisory) error {
 		return fmt.Errorf("beta %g: want a number from 0 to 1", l.Beta)
 	}
 	if n < 1 || d < 1 || m < 1 || numbers < n*d || gradients < n*d || p.Len() != n {
-		return fmt.Errorf("loss: %d numbers, %d gradients and %d rows of p do not fit %d×%d", numbers, gradients, p.Len(), n, d)
+		return fmt.Errorf("loss: %d numbers, %d gradients and %d rows of p do not match %d×%d", numbers, gradients, p.Len(), n, d)
 	}
 	return checkRows(p, m)
 }
@@ -206,11 +206,11 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 	return total / float64(n), nil
 }
 
-// scoreBlock is the scratch of a block of rows.
+// scoreBlock is the working memory of a block of rows.
 type scoreBlock[T kernel.Float] struct {
 	products, weights []T       // lossRows×m: x·y, and then ∂L/∂s
-	columns           []T       // sums over rows of what points move back by
-	back              []T       // of one row, where it is not its weights
+	columns           []T       // sums over rows of the back terms
+	back              []T       // back of one row, if it is not its weights
 	q, p, g           []float64 // one row
 }
 
@@ -227,7 +227,7 @@ func (l Loss[T]) row(b *scoreBlock[T], s rows[T], at, i int, size T, others []T,
 	row := b.weights[at*m : (at+1)*m]
 	copy(row, b.products[at*m:(at+1)*m])
 	s.scores(row, size, others)
-	left := -1 // the point that is left out
+	left := -1 // the excluded point
 	count := m
 	if self {
 		left, count = i, m-1
@@ -266,7 +266,7 @@ func (l Loss[T]) target(dst []float64, p Supervisory, i, count int) {
 	}
 }
 
-// softmax of a row without one entry, in float64.
+// softmax of a row except the excluded entry left, in float64.
 func softmax[T kernel.Float](q []float64, row []T, left int) {
 	top := math.Inf(-1)
 	for j, v := range row {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Mix is Σ_k shares[k]·p_k. It fails on lengths that differ and on shares that are negative or do not sum to 1.
+// Mix is Σ_k shares[k]·p_k. It fails on different lengths and on shares that are negative or do not sum to 1.
 func Mix(shares []float64, p ...*Rows) (*Rows, error) {
 	if len(shares) != len(p) || len(p) == 0 {
 		return nil, fmt.Errorf("%d shares for %d distributions: want one each", len(shares), len(p))
@@ -16,7 +16,7 @@ func Mix(shares []float64, p ...*Rows) (*Rows, error) {
 			return nil, fmt.Errorf("share %d is %g: want 0 or more", k, s)
 		}
 		if p[k].Len() != p[0].Len() {
-			return nil, fmt.Errorf("distribution %d is of %d points, the first of %d", k, p[k].Len(), p[0].Len())
+			return nil, fmt.Errorf("distribution %d has %d points, the first %d", k, p[k].Len(), p[0].Len())
 		}
 		sum += s
 	}

@@ -11,13 +11,13 @@ import (
 // MLP is linear layers with GELU between them, x·Φ(x) with Φ the normal distribution function (Hendrycks and Gimpel 2016).
 type MLP[T kernel.Float] struct {
 	layers []*Linear[T]
-	before [][]T // what went into each GELU
+	before [][]T // the input of each GELU
 
-	// Of a weight-normalised last layer, whose weights they make; nil for an ordinary one.
+	// Directions and lengths of a weight-normalised last layer, from which its weights are computed; nil for an ordinary one.
 	direction, length, dDirection, dLength []T
 }
 
-// NewMLP makes layers of the given widths, input first, representation last. It fails on fewer than two widths or one below 1.
+// NewMLP makes layers of the given widths, input first, representation last. It fails on fewer than two widths or a width below 1.
 func NewMLP[T kernel.Float](widths []int, r *rand.Rand) (*MLP[T], error) {
 	m := &MLP[T]{}
 	if len(widths) < 2 {
@@ -76,17 +76,17 @@ func (m *MLP[T]) Backward(dz []T) {
 // normal is the standard normal distribution function.
 func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 
-// Parameters are the weights and biases of both layers.
+// Parameters returns the weights and biases of all layers.
 func (m *MLP[T]) Parameters() [][]T {
 	return m.gather((*Linear[T]).Parameters, m.direction, m.length)
 }
 
-// Gradients are those of Parameters, in their order.
+// Gradients returns the gradients of Parameters, in the same order.
 func (m *MLP[T]) Gradients() [][]T {
 	return m.gather((*Linear[T]).Gradients, m.dDirection, m.dLength)
 }
 
-// gather lists what layers have, with direction and length in place of the weights they make.
+// gather collects one kind of slices from all layers, with direction and length in place of the weights computed from them.
 func (m *MLP[T]) gather(of func(*Linear[T]) [][]T, direction, length []T) [][]T {
 	var all [][]T
 	for i, l := range m.layers {

@@ -6,13 +6,13 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Power: q_ij ∝ ‖z_i−z_j‖^(−Exponent), what Student's t becomes as its scale goes to 0, with Exponent = ν+1: the kernel of the
-// harmonic loss (Baek et al. 2025, arXiv 2502.01628).
+// Power: q_ij ∝ ‖z_i−z_j‖^(−Exponent), the limit of Student's t as its scale goes to 0, with Exponent = ν+1: the kernel of the harmonic
+// loss (Baek et al. 2025, arXiv 2502.01628).
 //
 //	s_ij = −E/2 · ln d²,   ∂s_ij/∂z_i = −E/d² · (z_i − z_j);   d² is kept above 1e-12
 type Power struct{ Exponent float64 } // E > 0
 
-// leastSquare keeps Power finite where two points meet.
+// leastSquare keeps Power finite if two points coincide.
 const leastSquare = 1e-12
 
 // Validate implements Learned.

@@ -22,8 +22,8 @@ func StudentTNeighbours(x []float32, n, d int, freedom float64) (*Rows, error) {
 	}), nil
 }
 
-// StudentTEdges is p_ij ∝ (1 + d²_ij/νs)^(−(ν+1)/2) over the edges of a neighbour graph with Euclidean distances, s the mean of the squared distances
-// along all of them: features have a scale of their own.
+// StudentTEdges is p_ij ∝ (1 + d²_ij/νs)^(−(ν+1)/2) over the edges of a neighbour graph with Euclidean distances, where s, the mean of the
+// squared distances along all edges, corrects for the scale of the features.
 func StudentTEdges(g *knn.Graph, freedom float64) (*Rows, error) {
 	if err := positive("degrees of freedom", freedom); err != nil {
 		return nil, err

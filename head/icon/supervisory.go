@@ -5,19 +5,20 @@ import (
 	"slices"
 )
 
-// Supervisory is p, a distribution over neighbours that is given. Rows is the usual one, and Build makes it; a type of one's own may compute rows
-// when they are asked for.
+// Supervisory is p, a given distribution over neighbours. Rows is the usual one, and Build makes it; a type of your own may compute rows on
+// request.
 type Supervisory interface {
 	// Len is the number of points.
 	Len() int
-	// Row gives the points that i names, ascending, each once, and their shares, which are 0 or more and sum to 1. A point that names nobody has
-	// the uniform part of p̃ alone. Several goroutines call it at once, for the same row as well, and none changes what it gets.
+	// Row returns the neighbours of i, ascending, each once, and their shares, which are nonnegative and sum to 1. A point without
+	// neighbours has only the uniform part of p̃. Several goroutines may call it at once, for the same row too, and none modifies the
+	// slices.
 	Row(i int) (neighbour []int32, share []float32)
 }
 
 var _ Supervisory = (*Rows)(nil)
 
-// checkRows names the first row of p that does not name distinct points of m in ascending order.
+// checkRows returns an error for the first row of p that is not distinct points below m in ascending order.
 func checkRows(p Supervisory, m int) error {
 	if r, ok := p.(*Rows); ok {
 		return r.Check(m)
@@ -29,15 +30,15 @@ func checkRows(p Supervisory, m int) error {
 		}
 		for e, j := range neighbour {
 			if j < 0 || int(j) >= m || e > 0 && neighbour[e-1] >= j {
-				return fmt.Errorf("supervisory distribution: row %d names point %d of %d: want each once, ascending", i, j, m)
+				return fmt.Errorf("supervisory distribution: row %d has point %d of %d: want each once, ascending", i, j, m)
 			}
 		}
 	}
 	return nil
 }
 
-// Build makes a supervisory distribution of n points: row is called for each, and adds weights to the points that it names. The weights of a row,
-// added up by point, are scaled to sum to 1; when all are 0 they share alike.
+// Build makes a supervisory distribution of n points: it calls row for each, which adds weights to that point's neighbours. The weights of
+// a row, added up by point, are scaled to sum to 1; if all are 0, the shares are equal.
 func Build(n int, row func(i int, add func(j int, weight float64))) *Rows {
 	r := &Rows{Offset: make([]int, 1, n+1)}
 	for i := range n {
@@ -69,10 +70,10 @@ func sortedKeys(m map[int]float64) []int {
 	return keys
 }
 
-// MostPairwise is the largest number of points of which a distribution over all pairs is made; its weights take 3.2 GB.
+// MostPairwise is the largest number of points for which a distribution over all pairs is computed; its weights need 3.2 GB.
 const MostPairwise = 20_000
 
-// checkPairwise names what cannot be n points of d numbers whose pairs are all held.
+// checkPairwise returns an error unless x is n points of d numbers, few enough to store all their pairs.
 func checkPairwise(x []float32, n, d int) error {
 	switch {
 	case n < 1 || d < 1 || len(x) < n*d:
@@ -83,7 +84,7 @@ func checkPairwise(x []float32, n, d int) error {
 	return nil
 }
 
-// other is the e-th point that is not i.
+// other returns the e-th point that is not i.
 func other(i, e int) int {
 	if e >= i {
 		return e + 1

@@ -2,8 +2,8 @@ package icon
 
 import "fmt"
 
-// Walk is the distribution over points reachable in 1 to steps steps of p: P + P² + … + Pᵗ, normalised, or with uniform the
-// uniform distribution over all that are reached. Walks that come back to their start are left out. It fails on steps < 1.
+// Walk is the distribution over points reachable in 1 to steps steps of p: P + P² + … + Pᵗ, normalised, or, if uniform is set, the uniform
+// distribution over all points reached. Walks that end at their start are left out. It fails on steps < 1.
 func Walk(p *Rows, steps int, uniform bool) (*Rows, error) {
 	if steps < 1 {
 		return nil, fmt.Errorf("walk of %d steps: want at least 1", steps)
@@ -32,9 +32,10 @@ func Walk(p *Rows, steps int, uniform bool) (*Rows, error) {
 	}), nil
 }
 
-// Stroll draws from Walk's distribution of point i, for sets whose walks are too many to be listed: a number of steps from 1 to most, all alike,
-// and where a walk of so many ends; one that ends at i is drawn anew. Neighbour gives the neighbour of a point at a share u of the weights of its
-// edges, 0 ≤ u < 1, and draw a number from 0 to below 1, another one each time. A point whose neighbour is itself has no others.
+// Stroll draws from Walk's distribution for point i, for sets with too many walks to list: it draws a number of steps from 1 to most, all
+// equally likely, and returns the end of a walk of that many steps; if the walk ends at i, it draws again. neighbour returns the neighbour
+// of a point at a share u of the weights of its edges, 0 ≤ u < 1, and draw a number in [0, 1), a different one for each number. A point
+// whose neighbour is itself has no others.
 func Stroll(i int32, most int, neighbour func(i int32, u float64) int32, draw func(number int) float64) int32 {
 	first := neighbour(i, draw(0))
 	if most <= 1 || first == i {

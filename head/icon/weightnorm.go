@@ -15,7 +15,7 @@ func WeightNorm[T kernel.Float](w, v, g []T, k, d int) {
 	}
 }
 
-// ThroughWeightNorm takes ∂L/∂W to the gradients by v and g (their eq. 3):
+// ThroughWeightNorm computes the gradients by v and g from ∂L/∂W (their eq. 3):
 //
 //	∂L/∂g_c = ∂L/∂W_c·v_c/‖v_c‖,   ∂L/∂v_c = g_c/‖v_c‖ (∂L/∂W_c − ∂L/∂g_c v_c/‖v_c‖)
 func ThroughWeightNorm[T kernel.Float](dv, dg, dw, v, g []T, k, d int) {
@@ -29,7 +29,7 @@ func ThroughWeightNorm[T kernel.Float](dv, dg, dw, v, g []T, k, d int) {
 	}
 }
 
-// lengths is ‖v_c‖ of each row: the g at which weight normalisation changes nothing.
+// lengths returns ‖v_c‖ of each row: the g at which weight normalisation changes nothing.
 func lengths[T kernel.Float](v []T, k, d int) []T {
 	g := make([]T, k)
 	for c := range g {
@@ -38,7 +38,7 @@ func lengths[T kernel.Float](v []T, k, d int) []T {
 	return g
 }
 
-// WeightNormalized makes the last layer one of directions and lengths, from the weights it has.
+// WeightNormalized replaces the last layer's weights by directions and lengths, with the same product.
 func (m *MLP[T]) WeightNormalized() *MLP[T] {
 	last := m.layers[len(m.layers)-1]
 	m.direction, m.length = append([]T(nil), last.w...), lengths(last.w, last.out, last.in)
