@@ -1,8 +1,7 @@
-// Package kmeans is Lloyd's algorithm with k-means++ seeding: the baseline that every report shows beside the head, the
-// coarse quantiser of approximate neighbours, and a start for centroids.
+// Package kmeans is Lloyd's algorithm with k-means++ seeding. It gives the baseline that every report shows beside the head, the coarse
+// quantiser of approximate neighbours, and initial centroids.
 //
-// Distances come from matrix products, ‖x−c‖² = ‖x‖² − 2x·c + ‖c‖², after the mean of all rows is subtracted and the widest range
-// brought to 1, so that neither a common offset nor the scale of the numbers costs digits. Rows are read block by block and may stay on disk. The
-// rows are cut into at most 16 stripes whose sums are added up in order; so the result has the same bits on any number of
-// workers.
+// Distances come from matrix products, ‖x−c‖² = ‖x‖² − 2x·c + ‖c‖², after subtracting the mean of all rows and scaling the widest range to
+// 1, so that neither a common offset nor the scale of the numbers costs precision. Rows are read block by block and may stay on disk. The
+// rows are cut into at most 16 stripes whose sums are added in order, so the result has the same bits on any number of workers.
 package kmeans

@@ -13,22 +13,22 @@ import (
 	"iconic/matrix"
 )
 
-// Features is what is clustered: matrix.Features.
+// Features are the rows to cluster: matrix.Features.
 type Features = matrix.Features
 
 // Options are the settings of a clustering.
 type Options struct {
 	Clusters      int     // 1 to the number of rows
-	Starts        int     // independent seedings, of which the one of least inertia is kept; 3 when < 1
+	Starts        int     // independent seedings, of which the one with the lowest inertia is kept; 3 when < 1
 	MaxIterations int     // Lloyd steps of each start; 100 when < 1
 	Tolerance     float64 // a start ends when a step lowers the inertia by less than this share; 1e-5 when ≤ 0
-	Still         float64 // a start ends, too, when a step moves no more than this share of the rows to another cluster
-	MiniBatch     int     // rows of a step (Sculley 2010); 0: all rows, Lloyd's algorithm
-	Rows          int     // most rows, drawn at random, that centroids are looked for in; all rows join the nearest at the end; all when < 1
-	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; when < 1, 256 up to 100 clusters, and as many in all for more, but no fewer than 16 each
+	Still         float64 // a start also ends when a step moves at most this share of the rows to another cluster
+	MiniBatch     int     // rows per step (Sculley 2010); 0: all rows, Lloyd's algorithm
+	Rows          int     // largest number of rows, drawn at random, that determine the centroids; at the end all rows join the nearest; all when < 1
+	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; when < 1, 256 up to 100 clusters, and the same total for more, but at least 16 each
 	Workers       int     // goroutines; all processors when < 1
 	Seed          uint64
-	// Progress, when set, gets how many of all starts × iterations are done.
+	// Progress, if set, receives the number of iterations done and the total, starts × iterations.
 	Progress func(done, total int)
 }
 
@@ -36,13 +36,13 @@ type Options struct {
 type Result struct {
 	Clusters, Dim int
 	Centroids     []float32 // Clusters×Dim
-	Assignment    []int32   // the nearest centroid of each row, ties to the lowest
+	Assignment    []int32   // the nearest centroid of each row, ties to the lowest index
 	Inertia       float64   // Σ of squared distances of rows to their centroids
 	Iterations    int       // Lloyd steps of the start that was kept
 }
 
-// Cluster finds Clusters centroids of least inertia. A cluster that loses all its rows is given the row farthest from its
-// own centroid. It fails on more clusters than rows, and on features that are not finite, naming the row.
+// Cluster finds the Clusters centroids with the lowest inertia. A cluster that loses all its rows gets the row farthest from its own
+// centroid. It fails on more clusters than rows, and on features that are not finite, naming the row.
 func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	o = o.withDefaults()
 	if err := o.check(f.Len()); err != nil {
@@ -70,7 +70,7 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 	return best, nil
 }
 
-// inSample finds centroids in a sample of the rows, and puts all into the clusters of the nearest.
+// inSample finds centroids in a sample of the rows, and assigns all rows to the nearest.
 func (o Options) inSample(ctx context.Context, all *rows) (*Result, error) {
 	part := o
 	part.Rows = 0
@@ -94,8 +94,8 @@ func (o Options) inSample(ctx context.Context, all *rows) (*Result, error) {
 	return found, nil
 }
 
-// Runs are all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They go side by side, one
-// worker each.
+// Runs returns all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They run in parallel, one worker
+// each.
 func Runs(ctx context.Context, f matrix.Features, o Options) ([]*Result, error) {
 	o = o.withDefaults()
 	if err := o.check(f.Len()); err != nil {
@@ -141,7 +141,7 @@ func (o Options) withDefaults() Options {
 		o.MaxIterations = 100
 	}
 	if o.SeedRows < 1 {
-		o.SeedRows = max(16, 256*100/max(100, o.Clusters)) // choosing costs the square of the clusters
+		o.SeedRows = max(16, 256*100/max(100, o.Clusters)) // the cost of seeding grows with the square of the clusters
 	}
 	if o.Tolerance <= 0 {
 		o.Tolerance = 1e-5
@@ -149,7 +149,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// lloyd is the state of a clustering; its buffers serve every start.
+// lloyd is the state of a clustering; all starts share its buffers.
 type lloyd struct {
 	*rows
 	options    Options
@@ -161,13 +161,13 @@ type lloyd struct {
 	stripes    []stripe
 }
 
-// stripe gathers the sums of a range of rows.
+// stripe accumulates the sums of a range of rows.
 type stripe struct {
 	sum     []float64 // clusters×dim
 	count   []int
 	moved   int // rows that changed their cluster
 	inertia float64
-	scores  []float32 // of a block
+	scores  []float32 // scores of a block
 }
 
 func newLloyd(r *rows, o Options) *lloyd {
@@ -181,7 +181,7 @@ func newLloyd(r *rows, o Options) *lloyd {
 	return l
 }
 
-// run seeds once and iterates to the end.
+// run seeds once and iterates until it converges.
 func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	r := rand.New(rand.NewPCG(l.options.Seed, uint64(start)))
 	if err := l.seed(ctx, r); err != nil {
@@ -213,7 +213,7 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 			l.update()
 		}
 	}
-	if !settled { // the centroids have moved since
+	if !settled { // the centroids have moved since the last assignment
 		if err := l.assign(ctx); err != nil {
 			return nil, err
 		}
@@ -226,7 +226,7 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	}, nil
 }
 
-// assign gives every row to its nearest centroid and gathers the sums of the new clusters.
+// assign gives every row to its nearest centroid and accumulates the sums of the new clusters.
 func (l *lloyd) assign(ctx context.Context) error {
 	for c := range l.k {
 		l.half[c] = kernel.SquaredNorm(l.centroids[c*l.d:(c+1)*l.d]) / 2
@@ -252,7 +252,7 @@ func (l *lloyd) assign(ctx context.Context) error {
 			to.count[c]++
 			row := x[(i-lo)*l.d : (i-lo+1)*l.d]
 			kernel.AddTo(to.sum[c*l.d:(c+1)*l.d], row)
-			// The distance is measured again: the difference of large products would drown a small one.
+			// Recompute the distance directly: the difference of large products would lose a small one.
 			copy(away, row)
 			kernel.AddScaled(away, -1, l.centroids[c*l.d:(c+1)*l.d])
 			l.distance[i] = kernel.SquaredNorm(away)
@@ -262,7 +262,7 @@ func (l *lloyd) assign(ctx context.Context) error {
 	})
 }
 
-// moved is how many rows the last assignment put elsewhere.
+// moved is the number of rows that the last assignment moved to another cluster.
 func (l *lloyd) moved() int {
 	moved := 0
 	for s := range l.stripes {
@@ -271,8 +271,7 @@ func (l *lloyd) moved() int {
 	return moved
 }
 
-// nearest maximises x·c − ½‖c‖², which is ½‖x‖² − ½‖x−c‖²; ties go to the lowest centroid.
-// The products are overwritten.
+// nearest maximises x·c − ½‖c‖², which is ½‖x‖² − ½‖x−c‖²; ties go to the lowest centroid. It overwrites the products.
 func nearest(products, half []float32) int {
 	kernel.AddScaled(products, -1, half)
 	return max(0, slices.Index(products, kernel.Max(products)))
@@ -287,7 +286,7 @@ func (l *lloyd) total() float64 {
 	return sum
 }
 
-// update moves every centroid to the mean of its rows; one without rows takes over the row that lies farthest out.
+// update moves every centroid to the mean of its rows; a centroid without rows moves to the row farthest from its centroid.
 func (l *lloyd) update() {
 	mean := make([]float64, l.d)
 	var taken map[int]bool
@@ -313,7 +312,7 @@ func (l *lloyd) update() {
 	}
 }
 
-// adopt makes the farthest row not yet taken the centroid of c.
+// adopt makes the farthest row not yet used the centroid of c.
 func (l *lloyd) adopt(c int, taken map[int]bool) {
 	far, at := float32(-1), 0
 	for i, d := range l.distance {
@@ -322,7 +321,7 @@ func (l *lloyd) adopt(c int, taken map[int]bool) {
 		}
 	}
 	taken[at] = true
-	// A row that could be read a moment ago; were it not, the centroid stays where it is.
+	// The row could be read a moment ago; if it cannot be read now, the centroid stays where it is.
 	_ = l.gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
 }
 

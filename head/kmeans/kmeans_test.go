@@ -45,7 +45,7 @@ func TestFindsSeparatedClouds(t *testing.T) {
 	}
 }
 
-// A result is a fixed point: every row is with its nearest centroid, and the inertia is what they say.
+// A result is a fixed point: every row is assigned to its nearest centroid, and the inertia follows from the centroids.
 func TestResultIsConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 300).Draw(t, "n")
@@ -77,7 +77,7 @@ func TestResultIsConsistent(t *testing.T) {
 				}
 			}
 			if own > best+1e-4*(1+best) {
-				t.Fatalf("row %d lies %v from its centroid and %v from another", i, own, best)
+				t.Fatalf("row %d is %v from its centroid and %v from another", i, own, best)
 			}
 			inertia += own
 		}
@@ -121,7 +121,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// BenchmarkStep is bound by arithmetic: n·k·d multiply-adds an iteration.
+// Arithmetic limits BenchmarkStep: n·k·d multiply-adds per iteration.
 func BenchmarkStep(b *testing.B) {
 	m := densetest.Clouds(1, 50000, 192, 100, 0.5)
 	iterations := 0
@@ -135,7 +135,7 @@ func BenchmarkStep(b *testing.B) {
 	b.ReportMetric(2*50000*192*100*float64(iterations)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-// Runs are the starts that Cluster chooses from.
+// Runs returns the starts from which Cluster chooses.
 func TestRunsAreTheStartsOfCluster(t *testing.T) {
 	m := densetest.Clouds(4, 1200, 6, 9, 0.7)
 	o := Options{Clusters: 9, Starts: 4, MaxIterations: 6, Seed: 3, Workers: 2}
@@ -168,7 +168,7 @@ func TestRunsAreTheStartsOfCluster(t *testing.T) {
 	}
 }
 
-// Rows that are read anew in every step give the bits of those that are kept.
+// Rows that are read again in every step give the same bits as rows kept in memory.
 func TestKeptRowsChangeNothing(t *testing.T) {
 	m := densetest.Clouds(4, 1200, 6, 9, 0.7)
 	o := Options{Clusters: 9, Seed: 3}.withDefaults()
@@ -192,7 +192,7 @@ func TestKeptRowsChangeNothing(t *testing.T) {
 	}
 }
 
-// A start ends when few enough rows move: at once where all may, and where none may only when it stands still.
+// A start ends when few enough rows move: at once if all may move, and only at a fixed point if none may.
 func TestStill(t *testing.T) {
 	m := densetest.Clouds(4, 3000, 6, 9, 0.7)
 	iterations := func(still float64) int {
@@ -203,11 +203,11 @@ func TestStill(t *testing.T) {
 		return r.Iterations
 	}
 	if at, some, whole := iterations(1), iterations(0.01), iterations(0); at != 2 || some <= at || whole <= some {
-		t.Errorf("%d iterations where all may move, %d where a hundredth may, %d where none may", at, some, whole)
+		t.Errorf("%d iterations if all rows may move, %d if a hundredth may, %d if none may", at, some, whole)
 	}
 }
 
-// Centroids of a sample are those of clouds that lie apart, and all rows are with the nearest.
+// Centroids of a sample are those of well separated clouds, and all rows are assigned to the nearest.
 func TestCentroidsOfASample(t *testing.T) {
 	const n, k = 3000, 7
 	m := densetest.Clouds(3, n, 10, k, 20)
@@ -242,7 +242,7 @@ func TestCentroidsOfASample(t *testing.T) {
 	if math.Abs(inertia-first.Inertia) > 1e-3*inertia {
 		t.Errorf("inertia %v, and %v by its definition", first.Inertia, inertia)
 	}
-	// No fewer rows than clusters are drawn, and no more than there are.
+	// At least as many rows as clusters are drawn, and at most all.
 	for _, rows := range []int{1, n, 2 * n} {
 		if r, err := Cluster(context.Background(), m, Options{Clusters: k, Rows: rows}); err != nil || len(r.Assignment) != n {
 			t.Errorf("a sample of %d rows: %v", rows, err)

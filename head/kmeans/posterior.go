@@ -9,9 +9,9 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Probabilities writes, for n rows x (n×Dim), the posterior over clusters into dst (n×Clusters): that of the mixture of equal
-// spherical Gaussians whose limit k-means is, p(c|x) ∝ exp(−‖x−c‖²/2σ²), with σ² = Inertia/(rows·Dim), the variance a
-// coordinate has left. In many dimensions it is close to certain of every row; package head/baseline tempers it.
+// Probabilities writes, for n rows x (n×Dim), the posterior over clusters into dst (n×Clusters): that of the mixture of equal spherical
+// Gaussians whose limit is k-means, p(c|x) ∝ exp(−‖x−c‖²/2σ²), with σ² = Inertia/(rows·Dim), the remaining variance per coordinate. In many
+// dimensions it is almost certain of every row; package head/baseline tempers it.
 func (r *Result) Probabilities(dst, x []float32, n int) error { return r.Tempered(dst, x, n, 1) }
 
 // Tempered is Probabilities with the exponents multiplied by scale ≥ 0, an inverse temperature.
@@ -26,11 +26,11 @@ func (r *Result) Tempered(dst, x []float32, n int, scale float64) error {
 	return nil
 }
 
-// Logits writes, for n rows x (n×Dim), the exponents of that posterior into dst (n×Clusters), each up to a constant of its row and
-// multiplied by scale: (x·c − ‖c‖²/2)/σ².
+// Logits writes, for n rows x (n×Dim), the exponents of that posterior into dst (n×Clusters), multiplied by scale and up to a constant per
+// row: (x·c − ‖c‖²/2)/σ².
 func (r *Result) Logits(dst, x []float32, n int, scale float64) error {
 	if len(x) < n*r.Dim || len(dst) < n*r.Clusters {
-		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not fit %d rows of %d and %d", len(x), len(dst), n, r.Dim, r.Clusters)
+		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, r.Dim, r.Clusters)
 	}
 	frame, centroids, half := r.frame()
 	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim)) * frame.Scale * frame.Scale
@@ -54,7 +54,7 @@ func (r *Result) Logits(dst, x []float32, n int, scale float64) error {
 // Assign gives each of n rows x (n×Dim) to its nearest centroid, ties to the lowest.
 func (r *Result) Assign(dst []int32, x []float32, n int) error {
 	if len(x) < n*r.Dim || len(dst) < n {
-		return fmt.Errorf("k-means assignment: %d numbers of features and %d results do not fit %d rows of %d", len(x), len(dst), n, r.Dim)
+		return fmt.Errorf("k-means assignment: %d numbers of features and %d results do not match %d rows of %d", len(x), len(dst), n, r.Dim)
 	}
 	frame, centroids, half := r.frame()
 	products, moved := make([]float32, min(n, blockRows)*r.Clusters), make([]float32, min(n, blockRows)*r.Dim)
@@ -71,8 +71,8 @@ func (r *Result) Assign(dst []int32, x []float32, n int) error {
 	return nil
 }
 
-// frame is what distances to the centroids are measured in, about their mean and at their own scale; with it the centroids, moved
-// there, and ½‖c‖² of each.
+// frame returns the frame in which distances to the centroids are computed, centred on their mean and at their own scale, with the
+// transformed centroids and ½‖c‖² of each.
 func (r *Result) frame() (f *centred.Matrix, centroids, half []float32) {
 	f = &centred.Matrix{Mean: make([]float64, r.Dim)}
 	widest := 0.0

@@ -13,16 +13,17 @@ import (
 const (
 	blockRows   = 512
 	mostStripes = 16
-	// inMemory is how many numbers are kept once they are moved and scaled; more are read, moved and scaled in every step.
+	// inMemory is the largest number of values kept in memory after shifting and scaling; larger sets are read, shifted and scaled in every
+	// step.
 	inMemory = 1 << 26
 )
 
-// rows are the features in their frame, as all starts read them.
+// rows are the features in their frame, shared by all starts.
 type rows struct {
 	frame  *centred.Matrix
 	n, d   int
 	stripe int       // rows of a stripe, a multiple of blockRows
-	kept   []float32 // n×d in the frame; nil where they are read anew
+	kept   []float32 // n×d in the frame; nil if they are read again in every step
 	square []float32 // ‖x‖² of each row
 }
 
@@ -51,7 +52,7 @@ func read(ctx context.Context, f matrix.Features, workers int) (*rows, error) {
 	return r, err
 }
 
-// each calls work for every block of rows, one goroutine a stripe, in row order within a stripe. The rows are lent.
+// each calls work for every block of rows, one goroutine per stripe, in row order within a stripe. x is valid only during the call.
 func (r *rows) each(ctx context.Context, workers int, work func(s, lo, hi int, x []float32) error) error {
 	return parallel.Blocks(ctx, workers, r.n, r.stripe, func(s, lo, hi int) error {
 		var buffer []float32
@@ -80,7 +81,7 @@ func (r *rows) each(ctx context.Context, workers int, work func(s, lo, hi int, x
 	})
 }
 
-// gather copies the named rows.
+// gather copies the listed rows.
 func (r *rows) gather(dst []float32, named []int32) error {
 	if r.kept == nil {
 		return r.frame.Gather(dst, named)
@@ -91,7 +92,7 @@ func (r *rows) gather(dst []float32, named []int32) error {
 	return nil
 }
 
-// back brings a result from the frame to where the features lie.
+// back transforms a result from the frame to the original features.
 func (r *rows) back(result *Result) {
 	r.frame.Back(result.Centroids)
 	result.Inertia /= r.frame.Scale * r.frame.Scale

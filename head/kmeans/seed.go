@@ -10,9 +10,8 @@ import (
 	"iconic/internal/parallel"
 )
 
-// seed chooses the first centroids by k-means++ (Arthur and Vassilvitskii 2007): each next one is a row drawn with
-// probability proportional to its squared distance to the nearest centroid so far. Of large sets a random sample of
-// SeedRows rows for each cluster stands for the whole.
+// seed chooses the first centroids by k-means++ (Arthur and Vassilvitskii 2007): each next one is a row drawn with probability proportional
+// to its squared distance to the nearest centroid so far. For large sets it uses a random sample of SeedRows rows per cluster.
 func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 	rows := l.sample(r)
 	m := len(rows)
@@ -54,7 +53,7 @@ func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 	return nil
 }
 
-// sample gives the rows to seed from, ascending.
+// sample returns the rows to seed from, ascending.
 func (l *lloyd) sample(r *rand.Rand) []int32 {
 	most := l.options.SeedRows * l.k
 	rows := make([]int32, 0, min(l.n, most))
@@ -71,8 +70,8 @@ func (l *lloyd) sample(r *rand.Rand) []int32 {
 	return rows
 }
 
-// draw gives an index with probability proportional to its weight; sums are those of blocks of weights. When all weights
-// are zero (fewer distinct rows than clusters) any index will do.
+// draw returns an index with probability proportional to its weight; sums has the sums of blocks of weights. If all weights are zero (fewer
+// distinct rows than clusters) it may return any index.
 func draw(r *rand.Rand, weight, sums []float64) int {
 	total := 0.0
 	for _, s := range sums {
@@ -97,5 +96,5 @@ func draw(r *rand.Rand, weight, sums []float64) int {
 			at -= weight[i]
 		}
 	}
-	return last // rounding carried past the end
+	return last // rounding went past the end
 }

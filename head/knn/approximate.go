@@ -15,28 +15,26 @@ import (
 )
 
 const (
-	sampleRows    = 256 // whose exact neighbours choose the number of probes, and as many others that measure the recall
-	mostProbes    = 64  // that are remembered for all rows at once; more are looked for again, chunk by chunk
+	sampleRows    = 256 // rows whose exact neighbours determine the number of probes, and as many others that measure the recall
+	mostProbes    = 64  // probes stored for all rows at once; more are computed again, chunk by chunk
 	enough        = 0.95
-	goal          = 0.97 // of the choice, so that another sample finds enough, too
+	goal          = 0.97 // recall to choose probes for, so that another sample reaches Enough, too
 	queryRows     = 128
 	memberRows    = 1024
-	trainingRows  = 32 // of each list, for k-means
-	seedingRows   = 8  // of those, for k-means++
+	trainingRows  = 32 // rows per list, for k-means
+	seedingRows   = 8  // of these, for k-means++
 	trainingSteps = 8
-	stripes       = 1024 // locks that guard the candidates of rows
+	stripes       = 1024 // locks for the candidates of rows
 )
 
-// Approximate finds most of the K nearest neighbours of every row, and measures on a random sample which share of the true
-// ones it found: a neighbour counts where it lies no farther than the true K-th. Distances are exact; what may be missing is
-// a row. It fails as Exact does.
+// Approximate finds most of the K nearest neighbours of every row, and measures on a random sample the share of true neighbours that it
+// found: a neighbour counts if it is no farther than the true K-th. Distances are exact; only rows may be missing. It fails as Exact does.
 //
-// Rows are put into lists by k-means. A row is compared with those in the lists of its p nearest centroids alone (inverted
-// lists: Jégou et al. 2011, sec. IV), by products of all rows that ask for a list with all that are in it. p is the least that
-// reaches Options.Recall on a sample: where the true neighbours of a row lie in the order of its lists shows what each p would
-// find. Should another sample, that which Recall is measured on, be found less than Enough of, p grows until it is. The less structure data have, the
-// more lists that takes, and where it takes so many that comparing all rows costs no more, all are compared: the graph is then exact. Compared tells the
-// share.
+// K-means puts the rows into lists. Each row is compared only with those in the lists of its p nearest centroids (inverted lists: Jégou et
+// al. 2011, sec. IV), by products of all rows that probe a list with all rows in it. p is the smallest number that reaches Options.Recall
+// on a sample: the positions of a row's true neighbours in the order of its lists show what each p would find. If less than Enough is found
+// for a second sample, on which Recall is measured, p grows until it is. The less structure the data have, the more lists are needed. If
+// comparing all rows costs no more than that, all are compared, and the graph is exact. Compared gives the share.
 func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	o, err := o.forLists(f.Len())
 	if err != nil {
@@ -84,7 +82,7 @@ func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	}
 }
 
-// limit is the largest number of probes that may be made.
+// limit is the largest number of probes allowed.
 func (l *lists) limit() int {
 	if l.options.Probes > 0 {
 		return min(l.options.Probes, l.options.Lists)
@@ -92,14 +90,14 @@ func (l *lists) limit() int {
 	return l.options.Lists
 }
 
-// most tells whether no more probes may be made.
+// most reports whether the number of probes is at its limit.
 func (l *lists) most() bool { return l.probes >= l.limit() }
 
-// everything tells whether so many lists are to be probed that comparing all pairs of rows, each pair once, costs no more. Where there are few
-// lists a row may compare itself with all for what choosing costs.
+// everything reports whether so many lists are to be probed that comparing all pairs of rows, each once, costs no more. If there are few
+// lists, comparing a row with all costs no more than choosing lists.
 func (l *lists) everything() bool { return l.probes > mostProbes && 2*l.probes >= l.options.Lists }
 
-// forLists checks the options of Approximate and fills in the defaults.
+// forLists checks the options of Approximate and sets the defaults.
 func (o Options) forLists(n int) (Options, error) {
 	if o.Metric == "" {
 		o.Metric = Cosine
@@ -111,33 +109,33 @@ func (o Options) forLists(n int) (Options, error) {
 		o.Lists = min(max(1, int(2*math.Sqrt(float64(n)))), n)
 	}
 	if o.Lists < 1 || o.Lists > n {
-		return o, fmt.Errorf("lists %d of %d rows: want at least 1 and no more than there are rows", o.Lists, n)
+		return o, fmt.Errorf("lists %d of %d rows: want at least 1 and at most the number of rows", o.Lists, n)
 	}
 	if o.Recall == 0 {
 		o.Recall = goal
 	}
 	if o.Probes < 0 {
-		return o, fmt.Errorf("probes %d: want a number of lists, or 0 for as many as it takes", o.Probes)
+		return o, fmt.Errorf("probes %d: want a number of lists, or 0 for as many as needed", o.Probes)
 	}
 	if !(o.Recall > 0 && o.Recall <= 1) {
-		return o, fmt.Errorf("recall %g: want a number above 0 and up to 1", o.Recall)
+		return o, fmt.Errorf("recall %g: want a number above 0 and at most 1", o.Recall)
 	}
 	return o, nil
 }
 
-// lists is the state of one Approximate call beside its search.
+// lists is the state of an Approximate call, in addition to its search.
 type lists struct {
 	*search
 	centroids []float32 // Lists×d
 	half      []float32 // ½‖c‖²
-	home      []int32   // the list that each row lives in: its nearest
-	ordered   []int32   // n×tried: the lists of each row, nearest first; nil once they are not needed
-	tried     int       // probes remembered
+	home      []int32   // the list of each row: its nearest
+	ordered   []int32   // n×tried: the lists of each row, nearest first; nil when no longer needed
+	tried     int       // probes stored
 	probes    int       // probes made
-	share     float64   // of all pairs that were compared, each from both of its rows
+	share     float64   // share of all pairs that were compared, each counted from both of its rows
 }
 
-// subset shows some rows of a search's features, as its products need them, to k-means.
+// subset presents some rows of a search's features to k-means, in the form used for products.
 type subset struct {
 	*search
 	rows []int32
@@ -156,7 +154,7 @@ func (s subset) Gather(dst []float32, rows []int32) error {
 	return s.gather(dst, named)
 }
 
-// gather gives the named rows as the products need them: of length 1 under Cosine.
+// gather reads the listed rows in the form used for products: of length 1 under Cosine.
 func (s *search) gather(x []float32, rows []int32) error {
 	x = x[:len(rows)*s.d]
 	if err := s.frame.Gather(x, rows); err != nil {
@@ -188,7 +186,7 @@ func (l *lists) train(ctx context.Context) error {
 	return nil
 }
 
-// draw gives m of n rows, ascending (Floyd's algorithm).
+// draw returns m of n rows, ascending (Floyd's algorithm).
 func draw(r *rand.Rand, n, m int) []int32 {
 	seen := make(map[int32]struct{}, m)
 	rows := make([]int32, 0, m)
@@ -204,7 +202,7 @@ func draw(r *rand.Rand, n, m int) []int32 {
 	return rows
 }
 
-// samples draws the rows for tuning and, apart from them as far as there are enough rows, those for the trial.
+// samples draws the rows for tuning and those for the trial, disjoint if there are enough rows.
 func (l *lists) samples() (tuning, trial []int32) {
 	r := rand.New(rand.NewPCG(l.options.Seed, 1))
 	if l.n < 2*sampleRows {
@@ -221,7 +219,7 @@ func (l *lists) samples() (tuning, trial []int32) {
 	return tuning, trial
 }
 
-// order fills ordered: the nearest centroids of each row, by x·c − ½‖c‖²; and home.
+// order fills ordered, the nearest centroids of each row by x·c − ½‖c‖², and home.
 func (l *lists) order(ctx context.Context) error {
 	l.tried = min(l.limit(), mostProbes)
 	l.ordered, l.home = make([]int32, l.n*l.tried), make([]int32, l.n)
@@ -240,7 +238,7 @@ func (l *lists) order(ctx context.Context) error {
 	})
 }
 
-// centroidsOf gives take how near all centroids are to each of the rows lo to hi: x·c − ½‖c‖². Rows come on several goroutines.
+// centroidsOf calls take with the scores x·c − ½‖c‖² of all centroids for each of the rows from to to−1, on several goroutines.
 func (l *lists) centroidsOf(ctx context.Context, from, to int, take func(i int, scores []float32)) error {
 	count := l.options.Lists
 	var pool sync.Pool
@@ -261,7 +259,7 @@ func (l *lists) centroidsOf(ctx context.Context, from, to int, take func(i int, 
 	})
 }
 
-// toCentroids scores the tile's own rows.
+// toCentroids scores the tile's own rows against the centroids.
 func (l *lists) toCentroids(t *tile, rows int) {
 	count := l.options.Lists
 	kernel.MulTransB(t.scores, count, t.own, l.d, l.centroids, l.d, rows, l.d, count, false)
@@ -270,7 +268,7 @@ func (l *lists) toCentroids(t *tile, rows int) {
 	}
 }
 
-// choose sets probes to the least number that finds the wanted share of the sample's true neighbours.
+// choose sets probes to the smallest number that finds the required share of the sample's true neighbours.
 func (l *lists) choose(ctx context.Context, sample []int32, truth *Graph) error {
 	count := l.options.Lists
 	found := make([]int, count) // true neighbours whose list is a row's e-th
@@ -307,12 +305,12 @@ func (l *lists) choose(ctx context.Context, sample []int32, truth *Graph) error 
 	return nil
 }
 
-// release frees what is not needed once all rows are compared.
+// release frees the memory that is not needed if all rows are compared.
 func (l *lists) release() { l.ordered, l.home = nil, nil }
 
-// compare fills best from the lists that each row probes. A pair is scored once for each side, in tiles that depend on the
-// lists alone, and a list of the best does not depend on the order in which it met them; so neither does the result. Where more lists are probed than
-// are remembered, rows ask in chunks, for which they are looked for again.
+// compare fills best from the lists that each row probes. A pair is scored once for each side, in tiles that depend only on the lists. A
+// list of the best does not depend on the order of its candidates, so neither does the result. If more lists are probed than stored, rows
+// are processed in chunks, for which the lists are computed again.
 func (l *lists) compare(ctx context.Context) error {
 	members := invert(l.home, 1, 1, l.options.Lists, 0)
 	l.allocate()
@@ -331,7 +329,7 @@ func (l *lists) compare(ctx context.Context) error {
 		var queries *inverse
 		if l.ordered != nil {
 			queries = invert(l.ordered, l.tried, l.probes, l.options.Lists, 0)
-			l.ordered = nil // the largest array but the features
+			l.ordered = nil // the largest array besides the features
 		} else {
 			nearest, err := l.nearest(ctx, from, to)
 			if err != nil {
@@ -350,7 +348,7 @@ func (l *lists) compare(ctx context.Context) error {
 	return l.complete(ctx)
 }
 
-// nearest are the lists that rows from to to probe, in no order: the nearest, ties to the lowest.
+// nearest returns the lists that rows from to to−1 probe, unordered: the nearest ones, ties to the lowest index.
 func (l *lists) nearest(ctx context.Context, from, to int) ([]int32, error) {
 	all := make([]int32, (to-from)*l.probes)
 	var pool sync.Pool
@@ -381,7 +379,7 @@ func (l *lists) nearest(ctx context.Context, from, to int) ([]int32, error) {
 	return all, err
 }
 
-// largest is the k-th largest of x, 1 ≤ k ≤ len(x), whose order it changes (Hoare's selection, the middle of three as pivot).
+// largest returns the k-th largest of x, 1 ≤ k ≤ len(x), and reorders x (Hoare's selection, with the median of three as pivot).
 func largest(x []float32, k int) float32 {
 	lo, hi, want := 0, len(x)-1, k-1
 	for lo < hi {
@@ -413,7 +411,7 @@ func largest(x []float32, k int) float32 {
 	return x[want]
 }
 
-// chunk compares the rows that ask with the members of their lists.
+// chunk compares the probing rows with the members of their lists.
 func (l *lists) chunk(ctx context.Context, members, queries *inverse, threshold []float32, c, chunks int) error {
 	var locks [stripes]sync.Mutex
 	var progress sync.Mutex
@@ -458,7 +456,7 @@ func (l *lists) chunk(ctx context.Context, members, queries *inverse, threshold 
 	})
 }
 
-// complete compares with everything those rows whose lists held too few.
+// complete compares the rows whose lists held too few candidates with all rows.
 func (l *lists) complete(ctx context.Context) error {
 	var short []int32
 	for i := range l.best {
@@ -469,7 +467,7 @@ func (l *lists) complete(ctx context.Context) error {
 	return l.compareRows(ctx, short, l.best, func(e int) int { return int(short[e]) })
 }
 
-// inverse names the rows that ask for each list.
+// inverse lists the rows that probe each list.
 type inverse struct {
 	offset []int
 	rows   []int32
@@ -477,7 +475,7 @@ type inverse struct {
 
 func (v *inverse) of(list int) []int32 { return v.rows[v.offset[list]:v.offset[list+1]] }
 
-// invert turns the first so many of the width lists of each row into the rows of each list, ascending. Row e of ordered is row from+e.
+// invert turns the first lists of each row's width lists into the rows of each list, ascending. Row e of ordered is row from+e.
 func invert(ordered []int32, width, first, lists, from int) *inverse {
 	n := len(ordered) / width
 	v := &inverse{make([]int, lists+1), make([]int32, n*first)}
@@ -499,14 +497,14 @@ func invert(ordered []int32, width, first, lists, from int) *inverse {
 	return v
 }
 
-// tile is the scratch of one goroutine: rows that ask, rows that answer, and their scores.
+// tile is the working memory of one goroutine: the probing rows, the list's rows, and their scores.
 type tile struct{ own, other, scores []float32 }
 
 func newTile(d int) *tile {
 	return &tile{make([]float32, queryRows*d), make([]float32, memberRows*d), make([]float32, queryRows*memberRows)}
 }
 
-// score gives take the scores of each own row with all others.
+// score calls take with the scores of each own row with all others.
 func (t *tile) score(s *search, own, other []int32, take func(e int, scores []float32)) {
 	width := len(other)
 	kernel.MulTransB(t.scores, width, t.own, s.d, t.other, s.d, len(own), s.d, width, false)
@@ -531,7 +529,7 @@ func (b *bestList) addAll(limit float32, i int32, rows []int32, scores []float32
 	return limit
 }
 
-// exactRows is the exact graph of some rows alone.
+// exactRows returns the exact graph of some rows.
 func (s *search) exactRows(ctx context.Context, rows []int32) (*Graph, error) {
 	some := *s
 	some.best = newLists(len(rows), s.keep)
@@ -541,9 +539,9 @@ func (s *search) exactRows(ctx context.Context, rows []int32) (*Graph, error) {
 	return some.rank(ctx, rows)
 }
 
-// compareRows fills best[place(e)] with the nearest rows of rows[e], out of all.
+// compareRows fills best[place(e)] with the nearest rows of rows[e] among all rows.
 func (s *search) compareRows(ctx context.Context, rows []int32, best []bestList, place func(e int) int) error {
-	// Each block reads all features once. What a row finds does not depend on the block that it is in.
+	// Each block reads all features once. The neighbours of a row do not depend on its block.
 	size := max(1, min(512, parallel.Count(len(rows), parallel.Workers(s.options.Workers))))
 	return parallel.Blocks(ctx, s.options.Workers, len(rows), size, func(_, lo, hi int) error {
 		t := &tile{make([]float32, size*s.d), make([]float32, memberRows*s.d), make([]float32, size*memberRows)}
@@ -577,7 +575,7 @@ func (s *search) compareRows(ctx context.Context, rows []int32, best []bestList,
 	})
 }
 
-// recall is the share of the K neighbours of the named rows that lie no farther than the true K-th.
+// recall is the share of the K neighbours of the given rows that are no farther than the true K-th.
 func (g *Graph) recall(rows []int32, truth *Graph) float64 {
 	found := 0
 	for e, i := range rows {

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// clouds is rows around centres, row i around centre i mod k.
+// clouds returns rows around centres, row i around centre i mod k.
 func clouds(seed uint64, n, d, k int) *matrix.Dense {
 	r := rand.New(rand.NewPCG(seed, 9))
 	centre := random(r, k, d)
@@ -25,7 +25,7 @@ func clouds(seed uint64, n, d, k int) *matrix.Dense {
 	return m
 }
 
-// share is the share of want's neighbours that got names, row by row.
+// share is the share of want's neighbours that got has, row by row.
 func share(want, got *Graph) float64 {
 	found := 0
 	for i := range want.N {
@@ -38,8 +38,8 @@ func share(want, got *Graph) float64 {
 	return float64(found) / float64(len(want.Neighbours))
 }
 
-// The recall that is told is that of all rows, to within the error of a sample: 256 rows of 10 neighbours whose finds are
-// not independent; four standard errors of a share of a half would be 0.125 were a row's finds all one.
+// The reported recall is that of all rows, up to the error of a sample: 256 rows of 10 neighbours, which are not found independently; four
+// standard errors of a share of a half would be 0.125 if a row's neighbours were always found together.
 func TestRecallIsWhatItSays(t *testing.T) {
 	for _, metric := range []Metric{Cosine, Euclidean} {
 		m := clouds(4, 6000, 12, 30)
@@ -55,7 +55,7 @@ func TestRecallIsWhatItSays(t *testing.T) {
 			}
 			truth := share(want, got)
 			if math.Abs(truth-got.Recall) > 0.1 || truth < goal-0.1 {
-				t.Errorf("%s, goal %g: says %.3f, is %.3f", metric, goal, got.Recall, truth)
+				t.Errorf("%s, goal %g: reports %.3f, is %.3f", metric, goal, got.Recall, truth)
 			}
 			if truth < last {
 				t.Errorf("%s: recall fell to %.3f as the goal rose to %g", metric, truth, goal)
@@ -65,7 +65,7 @@ func TestRecallIsWhatItSays(t *testing.T) {
 	}
 }
 
-// Where all lists are probed nothing is missed; and rows whose lists hold too few are compared with everything.
+// If all lists are probed, nothing is missed; rows whose lists hold too few candidates are compared with all rows.
 func TestApproximateOfAllListsIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(3, 90).Draw(t, "n")
@@ -78,7 +78,7 @@ func TestApproximateOfAllListsIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The sample is all rows here, so the goal of 1 is reached on every one.
+		// The sample is all rows here, so every row reaches the goal of 1.
 		if diff := cmp.Diff(plain(m, o.Metric, o.K), g.Neighbours); diff != "" || g.Recall != 1 {
 			t.Fatalf("recall %v, neighbours differ (-want +got):\n%s", g.Recall, diff)
 		}
@@ -101,7 +101,7 @@ func TestShortListsAreCompleted(t *testing.T) {
 
 func TestApproximateHasTheSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	m := clouds(5, 5000, 8, 20)
-	copy(m.X[100*8:1200*8], m.X[:1100*8]) // duplicates by the hundred
+	copy(m.X[100*8:1200*8], m.X[:1100*8]) // hundreds of duplicates
 	var first *Graph
 	for _, workers := range []int{1, 2, 7} {
 		g, err := Approximate(context.Background(), m, Options{K: 5, Workers: workers, Seed: 3})
@@ -135,11 +135,11 @@ func TestApproximateRefuses(t *testing.T) {
 	}
 }
 
-// Rows without any structure: recall holds where lists tell little, by more lists than are remembered, and in the end by comparing everything.
+// Rows without any structure: recall is kept even if lists help little, by more lists than are stored, and finally by comparing all pairs.
 func TestRecallIsKeptWithoutStructure(t *testing.T) {
 	for _, c := range []struct {
 		lists    int
-		compared bool // everything
+		compared bool // all pairs
 	}{{400, false}, {140, true}} {
 		m := random(rand.New(rand.NewPCG(3, 1)), 2400, map[bool]int{false: 24, true: 40}[c.compared])
 		o := Options{K: 10, Lists: c.lists, Workers: 2}
@@ -152,7 +152,7 @@ func TestRecallIsKeptWithoutStructure(t *testing.T) {
 			t.Fatal(err)
 		}
 		if truth := share(want, g); truth < 0.93 || g.Recall < enough || math.Abs(truth-g.Recall) > 0.05 {
-			t.Errorf("%d lists: says %.3f, is %.3f", c.lists, g.Recall, truth)
+			t.Errorf("%d lists: reports %.3f, is %.3f", c.lists, g.Recall, truth)
 		}
 		if (g.Compared == 1) != c.compared || g.Compared <= float64(mostProbes)/float64(c.lists) {
 			t.Errorf("%d lists: %.3f of the pairs were compared", c.lists, g.Compared)
@@ -165,7 +165,7 @@ func TestRecallIsKeptWithoutStructure(t *testing.T) {
 		}
 		o = Options{K: 10, Lists: c.lists, Workers: 1}
 		if again, err := Approximate(context.Background(), m, o); err != nil || cmp.Diff(g, again) != "" {
-			t.Errorf("one worker finds another graph, %v", err)
+			t.Errorf("one worker finds a different graph, %v", err)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func TestLargestAgainstSorting(t *testing.T) {
 	})
 }
 
-// The neighbours of some rows are those that the whole graph has of them.
+// The neighbours of some rows equal those in the whole graph.
 func TestSomeAreThoseOfTheWhole(t *testing.T) {
 	m := clouds(6, 1500, 7, 9)
 	for _, metric := range []Metric{Cosine, Euclidean} {

@@ -21,7 +21,7 @@ func (c candidate) before(o candidate) bool {
 // bestList holds the best candidates seen, best first, up to its capacity.
 type bestList struct{ candidates []candidate }
 
-// add takes c in if it is among the best, and returns the score below which nothing is taken any more.
+// add inserts c if it is among the best, and returns the score below which nothing is accepted any more.
 func (b *bestList) add(c candidate) float32 {
 	list := b.candidates
 	if len(list) == cap(list) {
@@ -44,8 +44,8 @@ func (b *bestList) add(c candidate) float32 {
 	return list[len(list)-1].score
 }
 
-// worker is the scratch of one goroutine: a block of columns, a tile of scores, and lists of its own for the rows of the
-// panel, which all workers meet.
+// worker is the working memory of one goroutine: a block of columns, a tile of scores, and lists of its own for the rows of the panel,
+// which all workers compare with.
 type worker struct {
 	columns, scores []float32
 	best            []bestList
@@ -69,8 +69,8 @@ func newWorker(s *search) *worker {
 	return w
 }
 
-// tile scores the panel's rows lo to hi against rows from to to, which lie on or above the diagonal. Rows beyond the panel
-// belong to this tile alone while the panel lasts; the panel's own rows are met by all, so they go into w's lists.
+// tile scores the panel's rows lo to hi−1 against rows from to to−1, on or above the diagonal. Rows beyond the panel belong to this tile
+// alone while the panel is processed; the panel's own rows are shared by all tiles, so their results go into w's lists.
 func (w *worker) tile(s *search, panel, threshold []float32, lo, hi, from, to int) error {
 	if err := s.read(w.columns, from, to); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (w *worker) tile(s *search, panel, threshold []float32, lo, hi, from, to in
 	width := to - from
 	kernel.MulTransB(w.scores, width, panel, s.d, w.columns, s.d, hi-lo, s.d, width, false)
 	w.used = true
-	inside := from < hi // both sides are the panel's: the pair is met from both, so only the row's side counts
+	inside := from < hi // both rows are in the panel: the pair occurs from both sides, so only the row's side counts
 	for r := range hi - lo {
 		i := lo + r
 		scores := w.scores[r*width : (r+1)*width]

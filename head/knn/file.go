@@ -18,8 +18,8 @@ import (
 	"iconic/internal/identity"
 )
 
-// A graph file is, little endian: the magic, the key, N, K, the recall and the share compared (8 bytes each, the last two float64), N×K neighbours (int32), N×K
-// distances (float32), and the xxHash64 of all that.
+// A graph file is, little endian: the magic, the key, N, K, the recall and the share compared (8 bytes each, the last two float64), N×K
+// neighbours (int32), N×K distances (float32), and the xxHash64 of all of these.
 const (
 	magic      = "knngrph3"
 	headerSize = len(magic) + 5*8
@@ -27,14 +27,14 @@ const (
 )
 
 var (
-	// ErrDamaged is what Load wraps when a file is not a whole graph.
+	// ErrDamaged is wrapped by Load's error for a file that is not a complete graph.
 	ErrDamaged = errors.New("damaged neighbour graph")
-	// ErrOther is what Load wraps when a file holds the graph of other features or options.
+	// ErrOther is wrapped by Load's error for the graph of other features or options.
 	ErrOther = errors.New("neighbour graph of other features or options")
 )
 
-// Cached gives the graph out of the file name where that holds the one of these very features, options and search, and otherwise
-// computes it and puts it there. A graph that comes with an error is good, and was not kept.
+// Cached returns the graph in the file name if it belongs to exactly these features, options and search; otherwise it computes the graph
+// and saves it there. A graph returned with an error is valid but could not be saved.
 func Cached(ctx context.Context, name string, s Search, f Features, o Options) (*Graph, error) {
 	key, err := Key(ctx, s, f, o)
 	if err != nil {
@@ -54,7 +54,7 @@ func Cached(ctx context.Context, name string, s Search, f Features, o Options) (
 	return g, g.Save(name, key)
 }
 
-// Key is a hash of all that a graph depends on: every feature, K, the metric and, for one that is not exact, how it is searched.
+// Key is a hash of everything that a graph depends on: every feature, K, the metric and, unless it is exact, the search.
 func Key(ctx context.Context, s Search, f Features, o Options) (uint64, error) {
 	s, err := s.Resolve(f.Len())
 	if err != nil {
@@ -84,7 +84,7 @@ func Key(ctx context.Context, s Search, f Features, o Options) (uint64, error) {
 	return key.Sum(), nil
 }
 
-// Save writes the graph to a file that appears whole or not at all.
+// Save writes the graph to a file, atomically.
 func (g *Graph) Save(name string, key uint64) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		h := xxhash.New()
@@ -106,8 +106,8 @@ func (g *Graph) Save(name string, key uint64) error {
 	})
 }
 
-// Load reads a graph that Save wrote under the same key. Its error names the file and wraps fs.ErrNotExist, ErrDamaged or
-// ErrOther where one of these is the reason.
+// Load reads a graph that Save wrote under the same key. Its error names the file and wraps fs.ErrNotExist, ErrDamaged or ErrOther if that
+// is the reason.
 func Load(name string, key uint64) (*Graph, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -122,11 +122,11 @@ func Load(name string, key uint64) (*Graph, error) {
 
 func decode(content []byte, key uint64) (*Graph, error) {
 	if len(content) < headerSize+sumSize || string(content[:len(magic)]) != magic {
-		return nil, fmt.Errorf("%w: it does not start like one", ErrDamaged)
+		return nil, fmt.Errorf("%w: wrong magic number", ErrDamaged)
 	}
 	body, sum := content[:len(content)-sumSize], binary.LittleEndian.Uint64(content[len(content)-sumSize:])
 	if got := xxhash.Sum64(body); got != sum {
-		return nil, fmt.Errorf("%w: checksum %016x, and %016x was written", ErrDamaged, got, sum)
+		return nil, fmt.Errorf("%w: checksum %016x, recorded as %016x", ErrDamaged, got, sum)
 	}
 	field := func(i int) uint64 { return binary.LittleEndian.Uint64(body[len(magic)+8*i:]) }
 	if field(0) != key {
@@ -134,7 +134,7 @@ func decode(content []byte, key uint64) (*Graph, error) {
 	}
 	n, k, entries := field(1), field(2), uint64(len(body)-headerSize)/8
 	if k < 1 || k >= n || n > math.MaxInt32 || entries/k != n || entries%k != 0 || (len(body)-headerSize)%8 != 0 {
-		return nil, fmt.Errorf("%w: %d rows with %d neighbours do not fit its %d bytes", ErrDamaged, n, k, len(content))
+		return nil, fmt.Errorf("%w: %d rows with %d neighbours do not match its %d bytes", ErrDamaged, n, k, len(content))
 	}
 	g := &Graph{N: int(n), K: int(k), Recall: math.Float64frombits(field(3)), Compared: math.Float64frombits(field(4)), Neighbours: make([]int32, entries), Distances: make([]float32, entries)}
 	r := bytes.NewReader(body[headerSize:])
@@ -143,7 +143,7 @@ func decode(content []byte, key uint64) (*Graph, error) {
 	}
 	for e, j := range g.Neighbours {
 		if j < 0 || int(j) >= g.N {
-			return nil, fmt.Errorf("%w: row %d names row %d of %d", ErrDamaged, e/g.K, j, g.N)
+			return nil, fmt.Errorf("%w: row %d has row %d of %d as a neighbour", ErrDamaged, e/g.K, j, g.N)
 		}
 	}
 	return g, nil

@@ -66,7 +66,7 @@ func TestEveryFlippedBitAndEveryCutIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Load(name, 1); !errors.Is(err, ErrDamaged) {
-		t.Fatalf("a row that is not there: %v", err)
+		t.Fatalf("a row out of range: %v", err)
 	}
 }
 

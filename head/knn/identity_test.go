@@ -8,7 +8,7 @@ import (
 	"iconic/matrix"
 )
 
-// graph is all that a search for neighbours is told.
+// graph is the input of a neighbour search.
 type graph struct {
 	Features *matrix.Dense
 	Search   Search
@@ -29,7 +29,7 @@ func TestKeysKnowEveryInputOfAGraph(t *testing.T) {
 		"Options.Recall":   in("key"),
 		"Options.Probes":   in("key"),
 		"Options.Seed":     in("key"),
-		"Options.Workers":  out("it changes no bit of the graph"),
+		"Options.Workers":  out("it does not change the graph"),
 		"Options.Progress": out("it only reports"),
 	}
 	identitytest.Check(t, func() graph {

@@ -12,7 +12,7 @@ import (
 	"iconic/matrix"
 )
 
-// Features is what neighbours are looked for in: matrix.Features.
+// Features are the rows among which neighbours are searched: matrix.Features.
 type Features = matrix.Features
 
 // Metric is a distance between two rows.
@@ -29,17 +29,17 @@ type Options struct {
 	Metric  Metric // Cosine when empty
 	Workers int    // goroutines; all processors when < 1
 
-	// Of Approximate alone:
+	// Only for Approximate:
 	Lists  int     // inverted lists, at most as many as rows; 2√rows when 0
-	Recall float64 // share of the true neighbours to aim at, above 0 and up to 1; 0.97 when 0
-	Probes int     // most lists that a row is compared with, whatever that leaves of the recall; 0: as many as it takes
+	Recall float64 // target share of the true neighbours, above 0 and at most 1; 0.97 when 0
+	Probes int     // largest number of lists that a row is compared with, which takes precedence over Recall; 0: as many as needed
 	Seed   uint64
 
-	// Progress, when set, gets how much of all comparing is done, from one goroutine at a time.
+	// Progress, if set, receives the progress of the comparisons, from one goroutine at a time.
 	Progress func(done, total int)
 }
 
-// Search is a way to look for neighbours.
+// Search is a method of neighbour search.
 type Search string
 
 const (
@@ -48,10 +48,10 @@ const (
 	SearchAuto        Search = "auto"        // exact up to ExactRows rows
 )
 
-// ExactRows is the size up to which SearchAuto compares every row with every other: minutes on two processors.
+// ExactRows is the size up to which SearchAuto compares every row with every other, which takes minutes on two processors.
 const ExactRows = 200_000
 
-// Resolve is the search that s stands for with n rows; it fails on one that there is not.
+// Resolve returns the search that s selects for n rows; it fails on an unknown name.
 func (s Search) Resolve(n int) (Search, error) {
 	switch {
 	case s == SearchExact || s == SearchApproximate:
@@ -64,7 +64,7 @@ func (s Search) Resolve(n int) (Search, error) {
 	return SearchExact, nil
 }
 
-// Find finds neighbours by Exact or by Approximate, as s has it.
+// Find finds neighbours by Exact or by Approximate, depending on s.
 func (s Search) Find(ctx context.Context, f Features, o Options) (*Graph, error) {
 	s, err := s.Resolve(f.Len())
 	if err != nil {
@@ -76,33 +76,33 @@ func (s Search) Find(ctx context.Context, f Features, o Options) (*Graph, error)
 	return Approximate(ctx, f, o)
 }
 
-// Graph names the K nearest rows of each of N rows, the row itself left out by its index, so that a duplicate may be a
-// neighbour. A row that has no direction, under Cosine, has no neighbours: it names itself K times, at distance 0.
+// Graph holds the K nearest rows of each of N rows. A row is excluded from its own neighbours by its index, so a duplicate may be a
+// neighbour. A row without a direction, under Cosine, has no neighbours: its K entries are the row itself, at distance 0.
 type Graph struct {
 	N, K       int
 	Neighbours []int32   // N×K, nearest first, ties to the lowest index
-	Distances  []float32 // N×K, in the metric's measure
+	Distances  []float32 // N×K, in the metric
 	Recall     float64   // share of the true neighbours among them: 1, or measured on a sample
-	// Of are the N rows, ascending, whose neighbours among all rows these are; nil: those of all rows, in order.
+	// Of has the N rows, ascending, whose neighbours among all rows these are; nil: all rows, in order.
 	Of []int32
-	// Compared is the share of the others that a row was compared with, in the mean: 1 for all.
+	// Compared is the mean share of the other rows that a row was compared with: 1 for all.
 	Compared float64
 }
 
-// Row gives the neighbours of row i, nearest first.
+// Row returns the neighbours of row i, nearest first.
 func (g *Graph) Row(i int) []int32 { return g.Neighbours[i*g.K : (i+1)*g.K] }
 
 const (
 	panelRows  = 1024
 	blockRows  = 256
-	spare      = 8 // candidates kept beyond K, so that float32 rounding at the border does no harm
+	spare      = 8 // candidates kept beyond K, so that float32 rounding at the boundary does no harm
 	worstScore = -math.MaxFloat32
-	// directionless is the share of the median length below which a row has no direction under Cosine: it is all zero, or rounding is
-	// all that is left of it, as of the mean of all rows once they are standardised.
+	// directionless is the share of the median length below which a row has no direction under Cosine: it is all zero, or only rounding
+	// errors are left of it, as when a row equal to the mean is standardised.
 	directionless = 1e-6
 )
 
-// Alone counts the rows that have no neighbours.
+// Alone counts the rows without neighbours.
 func (g *Graph) Alone() int {
 	n := 0
 	for i := range g.N {
@@ -129,7 +129,7 @@ func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
 	return s.exact(ctx)
 }
 
-// exact compares all rows with all.
+// exact compares all pairs of rows.
 func (s *search) exact(ctx context.Context) (*Graph, error) {
 	if err := s.compare(ctx); err != nil {
 		return nil, err
@@ -137,7 +137,8 @@ func (s *search) exact(ctx context.Context) (*Graph, error) {
 	return s.rank(ctx, nil)
 }
 
-// Some finds the K nearest neighbours, among all rows, of the named rows alone. It fails as Exact does, and on rows that do not ascend or are not there.
+// Some finds the K nearest neighbours, among all rows, of the given rows only. It fails as Exact does, and on rows that do not ascend or do
+// not exist.
 func Some(ctx context.Context, f Features, rows []int32, o Options) (*Graph, error) {
 	if o.Metric == "" {
 		o.Metric = Cosine
@@ -147,7 +148,7 @@ func Some(ctx context.Context, f Features, rows []int32, o Options) (*Graph, err
 	}
 	for e, i := range rows {
 		if i < 0 || int(i) >= f.Len() || e > 0 && i <= rows[e-1] {
-			return nil, fmt.Errorf("neighbours of row %d of %d: want rows that are there, ascending", i, f.Len())
+			return nil, fmt.Errorf("neighbours of row %d of %d: want existing rows, ascending", i, f.Len())
 		}
 	}
 	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
@@ -166,7 +167,7 @@ func (o Options) check(n int) error {
 		return fmt.Errorf("metric %q: want %q or %q", o.Metric, Cosine, Euclidean)
 	}
 	if o.K < 1 || o.K >= n {
-		return fmt.Errorf("neighbours %d of %d rows: want at least 1 and fewer than there are rows", o.K, n)
+		return fmt.Errorf("neighbours %d of %d rows: want at least 1 and fewer than the number of rows", o.K, n)
 	}
 	return nil
 }
@@ -178,12 +179,12 @@ type search struct {
 	options  Options
 	n, d     int
 	keep     int       // candidates kept for each row
-	frame    Features  // that products are taken of: under Euclidean about the mean, so that they keep their digits
+	frame    Features  // features for products; under Euclidean relative to the mean, for precision
 	norm     []float32 // ‖x‖ under Cosine, 0 without a direction; ½‖x‖² in the frame under Euclidean
 	best     []bestList
 }
 
-// measure fills frame and norm, and refuses what is not finite.
+// measure fills frame and norm, and rejects features that are not finite.
 func (s *search) measure(ctx context.Context) error {
 	moved, err := centred.Measure(ctx, s.features, s.options.Workers)
 	if err != nil {
@@ -214,7 +215,7 @@ func (s *search) measure(ctx context.Context) error {
 	if err != nil || s.options.Metric == Euclidean {
 		return err
 	}
-	const least = 1e-37 // float32 has no inverse of what is shorter
+	const least = 1e-37 // float32 cannot represent the inverse of a shorter length
 	sorted := slices.Clone(s.norm)
 	slices.Sort(sorted)
 	limit := max(least, directionless*sorted[s.n/2])
@@ -226,7 +227,7 @@ func (s *search) measure(ctx context.Context) error {
 	return nil
 }
 
-// aim brings a row to length 1, or to 0 where it has no direction.
+// aim scales a row to length 1, or to 0 if it has no direction.
 func aim(x []float32, norm float32) {
 	if norm == 0 {
 		clear(x)
@@ -235,7 +236,7 @@ func aim(x []float32, norm float32) {
 	kernel.Scale(x, 1/norm)
 }
 
-// read gives rows lo to hi as the products need them: of length 1 under Cosine.
+// read reads rows lo to hi−1 in the form used for products: of length 1 under Cosine.
 func (s *search) read(x []float32, lo, hi int) error {
 	x = x[:(hi-lo)*s.d]
 	if err := s.frame.Block(x, lo, hi); err != nil {
@@ -249,10 +250,10 @@ func (s *search) read(x []float32, lo, hi int) error {
 	return nil
 }
 
-// allocate makes the empty lists of all rows.
+// allocate makes empty lists for all rows.
 func (s *search) allocate() { s.best = newLists(s.n, s.keep) }
 
-// newLists makes n empty lists of a capacity.
+// newLists makes n empty lists of a given capacity.
 func newLists(n, capacity int) []bestList {
 	lists, backing := make([]bestList, n), make([]candidate, n*capacity)
 	for i := range lists {
@@ -270,7 +271,7 @@ func (s *search) compare(ctx context.Context) error {
 	}
 	panel := make([]float32, min(panelRows, s.n)*s.d)
 	crew := make([]*worker, parallel.Workers(s.options.Workers))
-	free := make(chan *worker, len(crew)) // who is at a tile is not in it
+	free := make(chan *worker, len(crew)) // workers that are not processing a tile
 	for i := range crew {
 		crew[i] = newWorker(s)
 		free <- crew[i]
@@ -300,8 +301,8 @@ func (s *search) compare(ctx context.Context) error {
 	return nil
 }
 
-// rank measures the candidates of each row again in float64 and keeps the K nearest. best[e] belongs to row named[e], or
-// to row e where named is nil.
+// rank measures the candidates of each row again in float64 and keeps the K nearest. best[e] belongs to row named[e], or to row e if named
+// is nil.
 func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 	k, n := s.options.K, len(s.best)
 	g := &Graph{N: n, K: k, Recall: 1, Compared: 1, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
@@ -340,7 +341,7 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 			x := own[(e-lo)*s.d : (e-lo+1)*s.d]
 			for c, j := range rows {
 				if s.options.Metric == Cosine && s.norm[j] == 0 {
-					list[c] = ranked{1, j} // as at right angles
+					list[c] = ranked{1, j} // as for orthogonal rows
 					continue
 				}
 				list[c] = ranked{distance(s.options.Metric, x, other[c*s.d:(c+1)*s.d]), j}
@@ -378,7 +379,7 @@ func distance(m Metric, x, y []float32) float64 {
 	return max(0, 1-xy/math.Sqrt(xx*yy))
 }
 
-// Nearest is the graph of the k ≤ K nearest neighbours alone; it shares memory with g where k = K.
+// Nearest returns the graph of only the k ≤ K nearest neighbours; it shares memory with g if k = K.
 func (g *Graph) Nearest(k int) *Graph {
 	if k == g.K {
 		return g

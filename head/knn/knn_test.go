@@ -53,7 +53,7 @@ func TestExactIsTheDefinition(t *testing.T) {
 		metric := rapid.SampledFrom([]Metric{Cosine, Euclidean}).Draw(t, "metric")
 		m := random(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), n, d)
 		if d == 1 && metric == Cosine {
-			metric = Euclidean // cosines of numbers are ±1: all ties
+			metric = Euclidean // cosines of single numbers are ±1: all ties
 		}
 		g, err := Exact(context.Background(), m, Options{K: k, Metric: metric})
 		if err != nil {
@@ -180,7 +180,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// BenchmarkExact is bound by arithmetic: n²·d multiply-adds, halved by symmetry.
+// Arithmetic limits BenchmarkExact: n²·d multiply-adds, halved by symmetry.
 func BenchmarkExact(b *testing.B) {
 	m := random(rand.New(rand.NewPCG(5, 6)), 10000, 192)
 	b.ReportAllocs()
@@ -192,8 +192,8 @@ func BenchmarkExact(b *testing.B) {
 	b.ReportMetric(float64(m.Len())*float64(m.Len())*float64(m.Width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-// TestRowsWithoutDirection: rows of zeros, and rows of rounding alone, have no neighbours under Cosine, in either search, and take
-// nobody else's.
+// TestRowsWithoutDirection: rows of zeros, and rows of rounding errors, have no neighbours under Cosine, in either search, and are nobody's
+// neighbours.
 func TestRowsWithoutDirection(t *testing.T) {
 	m := random(rand.New(rand.NewPCG(3, 4)), 300, 4)
 	clear(m.X[3*4 : 4*4])
@@ -232,11 +232,11 @@ func TestRowsWithoutDirection(t *testing.T) {
 	}
 }
 
-// TestEuclideanNeighboursKeepTheirDigits: an offset and a scale that all numbers share change no neighbour.
+// TestEuclideanNeighboursKeepTheirDigits: a common offset or scale of all numbers changes no neighbour.
 func TestEuclideanNeighboursKeepTheirDigits(t *testing.T) {
 	m := random(rand.New(rand.NewPCG(5, 4)), 200, 4)
 	for i, v := range m.X {
-		m.X[i] = float32(math.Round(float64(v)*64) / 64) // that an offset rounds nothing away
+		m.X[i] = float32(math.Round(float64(v)*64) / 64) // so that adding an offset is exact
 	}
 	want, err := Exact(t.Context(), m, Options{K: 5, Metric: Euclidean})
 	if err != nil {
@@ -252,7 +252,7 @@ func TestEuclideanNeighboursKeepTheirDigits(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want.Neighbours, got.Neighbours); diff != "" {
-			t.Errorf("offset %g, scale %g: other neighbours", test.offset, test.scale)
+			t.Errorf("offset %g, scale %g: different neighbours", test.offset, test.scale)
 		}
 	}
 }

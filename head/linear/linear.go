@@ -19,8 +19,8 @@ type Head struct {
 }
 
 const (
-	linearRows = 512 // rows of a product that one task owns: the weights are packed anew for each
-	linearCuts = 8   // tasks at most that share the rows of ∂L/∂W
+	linearRows = 512 // rows of a product per task: each task packs the weights again
+	linearCuts = 8   // largest number of tasks that share the rows of ∂L/∂W
 )
 
 // New draws weights uniformly from ±1/√d, as PyTorch's linear layer does; the bias starts at zero.
@@ -33,7 +33,7 @@ func New(clusters, dim int, r *rand.Rand) *Head {
 	return l
 }
 
-// Parameters are what an optimiser moves.
+// Parameters returns the parameters for an optimiser.
 func (l *Head) Parameters() [][]float32 { return [][]float32{l.Weight, l.Bias} }
 
 // Logits writes z = x·Wᵀ + b (n×Clusters) of features x (n×Dim).
@@ -48,14 +48,14 @@ func (l *Head) Logits(ctx context.Context, z, x []float32, n, workers int) error
 //
 //	z_ic = Σ_e x_ie W_ce + b_c   ⇒   ∂L/∂W = (∂L/∂z)ᵀ·x  (Clusters×Dim),   ∂L/∂b_c = Σ_i ∂L/∂z_ic
 //
-// A task owns some rows and sums over them; the sums of the tasks, whose number depends on n alone, are added in their order. Cut by
-// clusters instead, every task would have to pack all of x.
+// Each task sums over its own rows; the sums of the tasks, whose number depends only on n, are added in order. If tasks were split by
+// clusters instead, each would have to pack all of x.
 func (l *Head) Backward(ctx context.Context, dWeight, dBias, dz, x []float32, n, workers int) error {
 	rows := max(linearRows, (n+linearCuts-1)/linearCuts)
 	parts := make([][]float32, parallel.Count(n, rows))
 	biases := make([][]float64, len(parts))
 	err := parallel.Blocks(ctx, workers, n, rows, func(b, lo, hi int) error {
-		part := dWeight // of the first task
+		part := dWeight // the first task's part
 		if b > 0 {
 			part = make([]float32, l.Clusters*l.Dim)
 			parts[b] = part
@@ -101,16 +101,16 @@ func (l *Head) Assignments(dst, x []float32, n int) {
 	}
 }
 
-// Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not fit.
+// Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not match.
 func (l *Head) Probabilities(dst, x []float32, n int) error {
 	if n < 0 || len(x) < n*l.Dim || len(dst) < n*l.Clusters {
-		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not fit %d rows of %d and %d", len(x), len(dst), n, l.Dim, l.Clusters)
+		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, l.Dim, l.Clusters)
 	}
 	l.Assignments(dst, x, n)
 	return nil
 }
 
-// Finite tells whether every weight is a finite number.
+// Finite reports whether every weight is finite.
 func (l *Head) Finite() bool {
 	for _, x := range l.Parameters() {
 		for _, v := range x {
@@ -122,8 +122,8 @@ func (l *Head) Finite() bool {
 	return true
 }
 
-// Usage counts the clusters that n rows of logits or probabilities z (n×k) are assigned to, and the share of the largest. Every stride-th
-// row counts.
+// Usage returns the number of clusters to which n rows of logits or probabilities z (n×k) are assigned, and the share of the largest,
+// counting every stride-th row.
 func Usage(z []float32, n, k, stride int) (used int, largest float64) {
 	count := make([]int, k)
 	for i := 0; i < n; i += stride {
@@ -139,7 +139,7 @@ func Usage(z []float32, n, k, stride int) (used int, largest float64) {
 	return used, float64(most) / float64((n+stride-1)/stride)
 }
 
-// ArgMax is the place of the largest entry, ties to the first.
+// ArgMax returns the index of the largest entry, ties to the first.
 func ArgMax(row []float32) int {
 	at := 0
 	for c, v := range row {
@@ -150,7 +150,7 @@ func ArgMax(row []float32) int {
 	return at
 }
 
-// ColumnSums adds the n rows of x (n×k) up, in float64.
+// ColumnSums returns the column sums of the n rows of x (n×k), in float64.
 func ColumnSums(x []float32, n, k int) []float64 {
 	sum := make([]float64, k)
 	for i := range n {
@@ -159,7 +159,7 @@ func ColumnSums(x []float32, n, k int) []float64 {
 	return sum
 }
 
-// AllLogits gives the logits of every row of f, f.Len()×Clusters.
+// AllLogits returns the logits of every row of f, f.Len()×Clusters.
 func (l *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([]float32, error) {
 	const rows = 1024
 	z := make([]float32, f.Len()*l.Clusters)
@@ -174,7 +174,7 @@ func (l *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([
 	return z, err
 }
 
-// Argmaxes gives the cluster that l assigns each row of f to.
+// Argmaxes returns the cluster to which l assigns each row of f.
 func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	const rows = 1024
 	cluster := make([]int, f.Len())
@@ -192,7 +192,7 @@ func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]
 	return cluster, err
 }
 
-// Fold gives the head that does to features as they are what l does to standardised ones:
+// Fold returns the head that gives, on unscaled features, the same logits as l on standardised ones:
 //
 //	Σ_e W_ce (x_e − m_e) v_e + b_c  =  Σ_e (W_ce v_e) x_e  +  (b_c − Σ_e W_ce v_e m_e)
 func (l *Head) Fold(s *matrix.Standardized) *Head {

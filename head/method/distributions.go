@@ -6,28 +6,28 @@ import (
 	"iconic/head/icon"
 )
 
-// Distributions are the p and the q of what a recipe has learned, over the n rows that it learned from: to look at.
+// Distributions holds the p and q of a trained recipe, over the n rows that it learned from, for plotting.
 type Distributions struct {
-	Supervisory icon.Supervisory // p(·|i), without its uniform share; each of n rows lies over the candidates
+	Supervisory icon.Supervisory // p(·|i), without its uniform share; each of n rows is over the candidates
 	Alpha       float64          // uniform share of p
 
 	Learned icon.Learned // q, over the representation
-	Z       []float32    // n×Dim: the representation of every row, or its logits where Learned is icon.Cluster
+	Z       []float32    // n×Dim: the representation of every row, or its logits if Learned is icon.Cluster
 	Dim     int
-	Others  []float32 // m×Dim: the candidates' representations; nil where the candidates are the rows themselves
+	Others  []float32 // m×Dim: the candidates' representations; nil if the candidates are the rows themselves
 	Beta    float64   // uniform share of q
 
 	Candidates Candidates
-	Note       string // what is shown in another way than it is trained, in a sentence without a full stop; "": nothing
+	Note       string // how the plot differs from the training, in a sentence without a full stop; "": it does not
 }
 
-// Candidates are those among whom p and q share their mass.
+// Candidates are the points over which p and q are distributions.
 type Candidates string
 
 const (
 	RowCandidates    Candidates = "the rows themselves"                               // each row is a candidate of every other
-	SecondCandidates Candidates = "the same images in another set, in the same order" // as where two encoders saw the same images
-	ClassCandidates  Candidates = "prototypes, one for each class"                    // as in classification
+	SecondCandidates Candidates = "the same images in another set, in the same order" // for two encoders of the same images
+	ClassCandidates  Candidates = "prototypes, one for each class"                    // for classification
 )
 
 // Count is the number of candidates.
@@ -38,7 +38,7 @@ func (d *Distributions) Count() int {
 	return len(d.Others) / d.Dim
 }
 
-// P is p̃(·|i) over the candidates. It sums to 1, or where i has no neighbours to Alpha. It fails on a row that is not there.
+// P returns p̃(·|i) over the candidates. It sums to 1, or to Alpha if i has no neighbours. It fails on a row out of range.
 func (d *Distributions) P(i int) ([]float64, error) {
 	if i < 0 || i >= d.Supervisory.Len() {
 		return nil, fmt.Errorf("row %d of %d", i, d.Supervisory.Len())
@@ -52,7 +52,7 @@ func (d *Distributions) P(i int) ([]float64, error) {
 	return p, nil
 }
 
-// Q is q̃(·|i) over the candidates, which sums to 1. It fails on a row that is not there.
+// Q returns q̃(·|i) over the candidates, which sums to 1. It fails on a row out of range.
 func (d *Distributions) Q(i int) ([]float64, error) {
 	q := make([]float64, d.Count())
 	n := len(d.Z) / d.Dim
@@ -69,7 +69,8 @@ func (d *Distributions) Q(i int) ([]float64, error) {
 	return q, nil
 }
 
-// own is i where a row is no candidate of its own, else −1: under the cluster kernel, which keeps the point, and among others.
+// own returns i if a row is not its own candidate, and −1 otherwise: under the cluster kernel, which includes the point, and with other
+// candidates.
 func (d *Distributions) own(i int) int {
 	if _, keeps := d.Learned.(icon.Cluster); keeps || d.Others != nil {
 		return -1

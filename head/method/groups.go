@@ -8,13 +8,13 @@ import (
 	"iconic/head/setting"
 )
 
-// Scaling is whether features are scaled.
+// Scaling determines whether features are scaled.
 type Scaling struct{ Standardize bool }
 
 // Scaled implements Scaler.
 func (s Scaling) Scaled() bool { return s.Standardize }
 
-// Settings of the group.
+// Settings returns the settings of the group.
 func (s *Scaling) Settings() setting.List {
 	return setting.List{setting.Bool("standardize", &s.Standardize, "scale every feature to mean 0 and variance 1; the scaling folds into the saved head")}
 }
@@ -29,68 +29,68 @@ type Neighbourhood struct {
 // Near implements Grapher.
 func (g Neighbourhood) Near() Neighbourhood { return g }
 
-// Resolve names the search that auto stands for, and takes as many neighbours as there are where there are fewer than wanted.
+// Resolve replaces auto by a specific search, and lowers the number of neighbours to the number of other images.
 func (g *Neighbourhood) Resolve(n int) (notes []string, err error) {
 	if g.Neighbours >= n && n > 1 {
-		notes = append(notes, fmt.Sprintf("neighbours %d of %d images: it is now %d, all others", g.Neighbours, n, n-1))
+		notes = append(notes, fmt.Sprintf("neighbours %d of %d images: reduced to %d, all the others", g.Neighbours, n, n-1))
 		g.Neighbours = n - 1
 	}
 	g.Search, err = g.Search.Resolve(n)
 	return notes, err
 }
 
-// Settings of the group.
+// Settings returns the settings of the group.
 func (g *Neighbourhood) Settings() setting.List {
 	return setting.List{
-		setting.Int("neighbours", &g.Neighbours, 1, 0, "nearest neighbours that count as one's own").
-			DefaultAtMost("the images of a cluster of equal size, less one", func(n, clusters int) int { return max(1, n/clusters-1) }),
-		setting.Choice("metric", &g.Metric, "distance between features by which neighbours are nearest", knn.Cosine, knn.Euclidean),
+		setting.Int("neighbours", &g.Neighbours, 1, 0, "number of nearest neighbours in the supervisory distribution").
+			DefaultAtMost("the images of a cluster of equal size, minus one", func(n, clusters int) int { return max(1, n/clusters-1) }),
+		setting.Choice("metric", &g.Metric, "distance between features for the neighbour search", knn.Cosine, knn.Euclidean),
 		SearchSetting(&g.Search),
 	}
 }
 
-// SearchSetting is how neighbours are looked for.
+// SearchSetting returns the setting for the method of neighbour search.
 func SearchSetting(to *knn.Search) setting.Setting {
-	return setting.Choice("neighbour-search", to, "how neighbours are looked for; auto compares all pairs up to 200,000 images", knn.SearchAuto, knn.SearchExact, knn.SearchApproximate).
-		Unchanging("a search by lists that finds every true neighbour gives the same graph")
+	return setting.Choice("neighbour-search", to, "method of neighbour search; auto compares all pairs up to 200,000 images", knn.SearchAuto, knn.SearchExact, knn.SearchApproximate).
+		Unchanging("an approximate search that finds every true neighbour gives the same graph")
 }
 
-// Pairs is who counts as the neighbour that an anchor is paired with.
+// Pairs determines which points an anchor is paired with as its neighbours.
 type Pairs struct {
-	Walk  int // most steps along the graph that lead to a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1: neighbours alone
+	Walk  int // largest number of steps along the graph to a neighbour: P + P² + … + Pᵗ, normalised; 0 and 1: direct neighbours only
 	Views bool
 }
 
-// Settings of the group.
+// Settings returns the settings of the group.
 func (p *Pairs) Settings() setting.List {
 	return setting.List{
-		setting.Int("walk", &p.Walk, 0, 100, "most steps along the neighbour graph that lead to a neighbour; 0 and 1: neighbours alone").
-			Unchanging("from 0 to 1 nothing changes"),
+		setting.Int("walk", &p.Walk, 0, 100, "largest number of steps along the neighbour graph to a neighbour; 0 and 1: direct neighbours only").
+			Unchanging("0 and 1 are the same"),
 		p.ViewSetting(),
 	}
 }
 
-// ViewSetting is use-views alone.
+// ViewSetting returns only the setting use-views.
 func (p *Pairs) ViewSetting() setting.Setting {
-	return setting.Bool("use-views", &p.Views, "count augmented views of an image as its neighbours, where the features have them").
-		Unchanging("features of one view have no others")
+	return setting.Bool("use-views", &p.Views, "use augmented views of an image as its neighbours, if the features have them").
+		Unchanging("features with one view have no others")
 }
 
-// Batches is how many rows a step sees.
+// Batches determines the number of rows per step.
 type Batches struct {
-	Batch        int // anchors and their neighbours together, or with BatchAnchors anchors alone
+	Batch        int // anchors and their neighbours together, or with BatchAnchors only the anchors
 	BatchAnchors bool
 }
 
-// Settings of the group.
+// Settings returns the settings of the group.
 func (b *Batches) Settings() setting.List {
 	return setting.List{
-		setting.Int("batch", &b.Batch, 2, 0, "rows of a step, anchors and their neighbours together"),
-		setting.Bool("batch-anchors", &b.BatchAnchors, "batch counts anchors alone, as some papers do"),
+		setting.Int("batch", &b.Batch, 2, 0, "rows per step, anchors and their neighbours together"),
+		setting.Bool("batch-anchors", &b.BatchAnchors, "count only the anchors in batch, as some papers do"),
 	}
 }
 
-// Anchors of a batch.
+// Anchors is the number of anchors in a batch.
 func (b Batches) Anchors() int {
 	if b.BatchAnchors {
 		return b.Batch
@@ -98,7 +98,7 @@ func (b Batches) Anchors() int {
 	return b.Batch / 2
 }
 
-// Steps is how many whole batches n rows make.
+// Steps is the number of whole batches in n rows.
 func (b Batches) Steps(n int) int { return max(1, n/b.Anchors()) }
 
 // Resolve shrinks a batch that is larger than the set.
@@ -109,12 +109,12 @@ func (b *Batches) Resolve(n int) []string {
 	was := b.Batch
 	if b.Batch = 2 * n; b.BatchAnchors {
 		b.Batch = n
-		return []string{fmt.Sprintf("a batch of %d anchors is larger than the set: it holds all %d images instead", was, n)}
+		return []string{fmt.Sprintf("a batch of %d anchors is larger than the set: using all %d images instead", was, n)}
 	}
-	return []string{fmt.Sprintf("a batch of %d rows is larger than the set: it holds all %d images and a neighbour of each instead, %d rows", was, n, b.Batch)}
+	return []string{fmt.Sprintf("a batch of %d rows is larger than the set: using all %d images and one neighbour of each instead, %d rows", was, n, b.Batch)}
 }
 
-// Descent is how long and how fast parameters are trained.
+// Descent determines how long and how fast parameters are trained.
 type Descent struct {
 	Epochs       int
 	LearningRate float64
@@ -122,7 +122,7 @@ type Descent struct {
 	WarmUp       float64 // share of the training over which the rate rises from 0
 }
 
-// Settings of the group; epochs in the words of the method.
+// Settings returns the settings of the group; epochs is the meaning of that setting in the method.
 func (d *Descent) Settings(epochs string) setting.List {
 	return setting.List{
 		setting.Int("epochs", &d.Epochs, 1, 0, epochs),
@@ -132,14 +132,14 @@ func (d *Descent) Settings(epochs string) setting.List {
 }
 
 func (d *Descent) scheduleSetting() setting.Setting {
-	return setting.Choice("schedule", &d.Schedule, "of the learning rate: step halves it at each third of the training", "step", "cosine", "constant")
+	return setting.Choice("schedule", &d.Schedule, "schedule of the learning rate: step halves it at each third of the training", "step", "cosine", "constant")
 }
 
 func (d *Descent) warmUpSetting() setting.Setting {
 	return setting.Share("warm-up", &d.WarmUp, "share of the training over which the learning rate rises from 0")
 }
 
-// Ruled is Settings where 0 epochs and a rate of 0 stand for rules.
+// Ruled is Settings for a method in which 0 epochs and a rate of 0 are replaced by rules.
 func (d *Descent) Ruled(epochs, rate string) setting.List {
 	return setting.List{
 		setting.Int("epochs", &d.Epochs, 0, 0, epochs),
@@ -148,7 +148,7 @@ func (d *Descent) Ruled(epochs, rate string) setting.List {
 	}
 }
 
-// At is the schedule.
+// At returns the schedule.
 func (d Descent) At() optim.Schedule {
 	s := optim.Schedule{Kind: d.Schedule, WarmUp: d.WarmUp}
 	if d.Schedule == "step" { // the paper halves every 10 of 30 epochs
@@ -157,10 +157,10 @@ func (d Descent) At() optim.Schedule {
 	return s
 }
 
-// WeightDecay is AdamW's.
+// WeightDecay is the weight decay of AdamW.
 type WeightDecay struct{ Decay float64 }
 
-// Settings of the group.
+// Settings returns the settings of the group.
 func (w *WeightDecay) Settings() setting.List {
 	return setting.List{setting.NotNegative("weight-decay", &w.Decay, "weight decay of AdamW, as a share of the learning rate")}
 }
@@ -168,12 +168,12 @@ func (w *WeightDecay) Settings() setting.List {
 // Shares are the uniform shares that debias p and q.
 type Shares struct{ Alpha, Beta float64 }
 
-// Settings of the group: alpha goes to both distributions, unless sides or beta says otherwise.
+// Settings returns the settings of the group: alpha sets both shares, unless sides or beta changes that.
 func (s *Shares) Settings() setting.List {
 	return setting.List{
-		setting.Share("alpha", &s.Alpha, "uniform share of the supervisory distribution, and of the learned one unless beta or sides says otherwise").
+		setting.Share("alpha", &s.Alpha, "uniform share of the supervisory distribution, and of the learned one unless beta or sides changes that").
 			Also(func() { s.Beta = s.Alpha }),
-		setting.Command("sides", "side", "target, learned or both", "which distributions alpha goes to", func(text string) error {
+		setting.Command("sides", "side", "target, learned or both", "which distributions alpha applies to", func(text string) error {
 			switch text {
 			case "target":
 				s.Beta = 0

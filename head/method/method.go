@@ -12,56 +12,56 @@ import (
 	"iconic/matrix"
 )
 
-// Method is a way to learn clusters: a choice of supervisory distribution, learned distribution and mapper, or a rival of such.
+// Method is a way to learn clusters: a choice of supervisory distribution, learned distribution and mapper, or a rival method.
 type Method interface {
 	About() About
-	// Recipe is the method's settings at their defaults for a number of clusters, ready to be changed and to learn.
+	// Recipe returns the method's settings with their defaults for a number of clusters, ready to be changed and to learn.
 	Recipe(clusters int) Recipe
 }
 
 // Recipe is a method with its settings.
 type Recipe interface {
-	// Settings are all that the recipe reads, bound to its fields, in the order in which they are applied.
+	// Settings returns all settings that the recipe reads, bound to its fields, in the order in which they are applied.
 	Settings() setting.List
-	// Resolve fits the settings to n rows of features: it turns rules into numbers, shrinks what is larger than the set, and tells what a
-	// user would want to know. It fails where settings contradict each other.
+	// Resolve adapts the settings to n rows of features: it replaces rules by numbers, reduces sizes larger than the set, and returns notes
+	// for the user. It fails if settings contradict each other.
 	Resolve(n int) (notes []string, err error)
-	// Learn finds a head, the clusters of the rows, or a representation of them. Its result depends on d and the settings alone, on any number of
-	// workers.
+	// Learn finds a head, the clusters of the rows, or a representation of them. The result depends only on d and the settings, not on the
+	// number of workers.
 	Learn(ctx context.Context, d *Data) (*Outcome, error)
 }
 
-// Scaler is a recipe that may want every feature at mean 0 and variance 1.
+// Scaler is a recipe that may need every feature at mean 0 and variance 1.
 type Scaler interface{ Scaled() bool }
 
 // Grapher is a recipe that learns from a graph of nearest neighbours, which Data then holds.
 type Grapher interface{ Near() Neighbourhood }
 
-// Sampler is a recipe that learns from a sample of large sets. Where it learns from fewer than all rows, Data holds the neighbours of some rows alone,
-// by which clusters are judged.
+// Sampler is a recipe that learns from a sample of large sets. If it learns from fewer than all rows, Data holds the neighbours of only
+// some rows, for evaluating the clusters.
 type Sampler interface {
-	// Sampled is how many of n rows it learns from.
+	// Sampled is the number of rows, of n, that it learns from.
 	Sampled(n int) int
 }
 
 // About describes a method.
 type About struct {
 	Name        string `json:"name"`
-	Supervisory string `json:"supervisory"` // p in words
-	Learned     string `json:"learned"`     // q in words
+	Supervisory string `json:"supervisory"` // description of p
+	Learned     string `json:"learned"`     // description of q
 	Mapper      string `json:"mapper"`
-	Equation    string `json:"equation,omitempty"` // what is minimised
+	Equation    string `json:"equation,omitempty"` // the objective that is minimised
 	Source      string `json:"source"`
 	Purpose     string `json:"purpose"`
-	Needs       Need   `json:"needs,omitempty"` // beyond features
-	Takes       Need   `json:"takes,omitempty"` // beyond features, where it is given
+	Needs       Need   `json:"needs,omitempty"` // required besides features
+	Takes       Need   `json:"takes,omitempty"` // used besides features, if given
 	// Closed marks a method that computes in one piece, so that an interrupted training starts again.
 	Closed bool `json:"closed_form,omitempty"`
-	// Undrawn is why p and q around a point cannot be drawn, in a sentence; "" where an Outcome has Distributions.
+	// Undrawn is the reason, in a sentence, why p and q around a point cannot be plotted; "" if an Outcome has Distributions.
 	Undrawn string `json:"undrawn,omitempty"`
 }
 
-// Need is what a method wants besides features.
+// Need is an input that a method needs besides features.
 type Need string
 
 const (
@@ -71,40 +71,40 @@ const (
 	NeedsEdges  Need = "graph of edges" // which rows are connected, and how strongly
 )
 
-// Inputs are what a method learns from besides features; rows are those of the features.
+// Inputs are a method's inputs besides features; their rows are those of the features.
 type Inputs struct {
-	Labels []int             // of every row
+	Labels []int             // labels of every row
 	Views  []matrix.Features // augmented views of the images
 	Second matrix.Features   // another set of features of the same images
-	Edges  []icon.Edge       // of a graph of the images
+	Edges  []icon.Edge       // edges of a graph of the images
 }
 
-// Data is what a recipe learns from.
+// Data is the input of a recipe.
 type Data struct {
 	Inputs
-	Features matrix.Features // scaled where the recipe asks for it; Views are scaled alike
-	Raw      matrix.Features // as they are, whatever the recipe asks for
-	Graph    *knn.Graph      // of nearest neighbours, as a Grapher wants them; else the ten nearest by cosine
+	Features matrix.Features // scaled if the recipe requires it; Views are scaled in the same way
+	Raw      matrix.Features // unscaled, whatever the recipe requires
+	Graph    *knn.Graph      // graph of nearest neighbours, as a Grapher requires; otherwise the ten nearest by cosine
 	Clusters int
 	Seed     uint64
 	Workers  int // goroutines; all processors when < 1
 	Run      *train.Run
 }
 
-// Outcome is what a recipe found: a Head, or a Vote of several; or else the cluster of every row, which a linear head then learns; or else a
-// Representation, which k-means then clusters.
+// Outcome is the result of a recipe: a Head, or a Vote of several; or else the cluster of every row, which a linear head then learns; or else
+// a Representation, which k-means then clusters.
 type Outcome struct {
-	Head           *linear.Head   // over Data.Features
-	Vote           *ensemble.Head // over Data.Features; where it is set, Head is not read
+	Head           *linear.Head   // on Data.Features
+	Vote           *ensemble.Head // on Data.Features; if it is set, Head is ignored
 	Cluster        []int
-	Representation []float32 // n×Dimensions; may stand beside the others
+	Representation []float32 // n×Dimensions; may be set together with the others
 	Dimensions     int
-	Loss           float64 // of the last epoch, or of the solution
-	// Expected is the accuracy to be expected of the head on these rows, measured without labels; 0 where the recipe measures none.
+	Loss           float64 // loss of the last epoch, or of the solution
+	// Expected is the expected accuracy of the head on these rows, measured without labels; 0 if the recipe measures none.
 	Expected float64
-	Choice   string // how it chose among the clusterings that it had found, in a sentence without a full stop; "": it had one
+	Choice   string // how it chose among the clusterings that it found, in a sentence without a full stop; "": it found one
 	Notes    []string
-	// Distributions makes p and q over the rows of Data when it is called, as long as the features can be read; it may take memory for all pairs of
-	// rows. It is nil, or gives nil, where the method has an About.Undrawn.
+	// Distributions computes p and q over the rows of Data when called, as long as the features can be read; it may need memory for all
+	// pairs of rows. It is nil, or returns nil, if the method has an About.Undrawn.
 	Distributions func(ctx context.Context) (*Distributions, error)
 }

@@ -1,2 +1,2 @@
-// Package methods is the list of the methods that can be called by name. A new one is a package of its own and a line here.
+// Package methods lists the methods that can be selected by name. To add one, write a package for it and add a line here.
 package methods

@@ -14,12 +14,12 @@ import (
 	"iconic/option"
 )
 
-// All are the methods, the default first.
+// All returns the methods, the default first.
 func All() []method.Method {
 	return slices.Concat(directions.Methods(), clustering.Methods(), represent.Methods(), rival.Methods())
 }
 
-// Default is the name of the method that is taken where none is named.
+// Default is the name of the method used if none is named.
 const Default = directions.Name
 
 // Find finds a method by name; it fails on an unknown one, and suggests the one that was probably meant.
@@ -37,7 +37,7 @@ func Find(name string) (method.Method, error) {
 	return nil, option.Errorf("Method", "method %q is not known", name)
 }
 
-// Readers are the names of the methods that read a setting.
+// Readers returns the names of the methods that read a setting.
 func Readers(name string) []string {
 	var readers []string
 	for _, m := range All() {
@@ -48,7 +48,7 @@ func Readers(name string) []string {
 	return readers
 }
 
-// Settings are all that any method reads, each once, by its first reader's declaration.
+// Settings returns all settings that any method reads, each once, as its first reader declares it.
 func Settings() setting.List {
 	var all setting.List
 	for _, m := range All() {

@@ -15,11 +15,11 @@ import (
 type Options struct {
 	Clusters int     // ≥ 1
 	Kappa    float64 // concentration of every cluster, > 0
-	Rounds   int     // of expectation and maximisation, at most; 20 when < 1
-	Still    float64 // a fit ends when a round moves no more than this share of the rows to another cluster
-	// Equal keeps all proportions at 1/Clusters, so that sizes are left to the angles alone.
+	Rounds   int     // largest number of rounds of expectation and maximisation; 20 when < 1
+	Still    float64 // a fit ends when a round moves at most this share of the rows to another cluster
+	// Equal keeps all proportions at 1/Clusters, so that the angles alone determine the sizes.
 	Equal   bool
-	Workers int // goroutines; all processors when < 1; they change no bit of the result
+	Workers int // goroutines; all processors when < 1; they do not change the result
 }
 
 // Result is a fitted mixture.
@@ -27,7 +27,7 @@ type Result struct {
 	Assignment []int32   // the most probable cluster of each row, ties to the lowest
 	Means      []float32 // Clusters×Width, rows of length 1, or 0 for a cluster without rows
 	Proportion []float64 // of each cluster; they sum to 1
-	// Likelihood is 1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), without ln C(κ), as it was before the last round's maximisation.
+	// Likelihood is 1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), without ln C(κ), before the last round's maximisation.
 	Likelihood float64
 }
 
@@ -38,8 +38,8 @@ const (
 	leastMass = 1e-6
 )
 
-// Fit goes from a partition of the rows of v, which have length 1 or 0, to a mixture. It fails on settings out of range, on a start of another
-// length or with clusters outside the range, and with ctx's error.
+// Fit fits a mixture to the rows of v, which have length 1 or 0, starting from a partition of them. It fails on settings out of range, on a
+// start of a different length or with clusters out of range, and with ctx's error.
 func Fit(ctx context.Context, v *matrix.Dense, start []int32, o Options) (*Result, error) {
 	n := v.Len()
 	switch {
@@ -48,7 +48,7 @@ func Fit(ctx context.Context, v *matrix.Dense, start []int32, o Options) (*Resul
 	case !(o.Kappa > 0 && o.Kappa < math.Inf(1)):
 		return nil, fmt.Errorf("mixture: concentration %g: want a positive number", o.Kappa)
 	case len(start) != n || n == 0:
-		return nil, fmt.Errorf("mixture: a start of %d rows for %d rows: want one cluster for each, and at least one row", len(start), n)
+		return nil, fmt.Errorf("mixture: a start of %d rows for %d rows: want one cluster for each row, and at least one row", len(start), n)
 	}
 	for i, c := range start {
 		if c < 0 || int(c) >= o.Clusters {
@@ -79,13 +79,13 @@ type fit struct {
 	v       *matrix.Dense
 	options Options
 	stripe  int       // rows of a stripe
-	stripes []stripe  // sums of ranges of rows, added in their order
+	stripes []stripe  // sums of ranges of rows, added in order
 	shift   []float32 // ln of each cluster's proportion
 	scaled  []float32 // κ times the means
 	result  *Result
 }
 
-// stripe gathers what maximisation needs of some rows.
+// stripe accumulates the sums over some rows for the maximisation.
 type stripe struct {
 	sum   []float32 // Σ_i P_ic v_i, Clusters×Width
 	mass  []float64 // Σ_i P_ic
@@ -105,7 +105,7 @@ func newFit(v *matrix.Dense, o Options) *fit {
 	return f
 }
 
-// begin gathers the sums of a hard partition.
+// begin accumulates the sums of a hard partition.
 func (f *fit) begin(start []int32) {
 	d := f.v.Width
 	copy(f.result.Assignment, start)
@@ -116,7 +116,7 @@ func (f *fit) begin(start []int32) {
 	}
 }
 
-// maximise sets means and proportions from the sums.
+// maximise computes means and proportions from the sums.
 func (f *fit) maximise() {
 	k, d, n := f.options.Clusters, f.v.Width, float64(f.v.Len())
 	total := make([]float64, d)
@@ -145,7 +145,7 @@ func (f *fit) maximise() {
 	}
 }
 
-// expect gives every row its posterior, gathers the sums under it, and counts the rows whose most probable cluster changed.
+// expect computes the posterior of every row, accumulates the sums under it, and counts the rows whose most probable cluster changed.
 func (f *fit) expect(ctx context.Context) (moved int, err error) {
 	k, d := f.options.Clusters, f.v.Width
 	copy(f.scaled, f.result.Means)
@@ -178,7 +178,7 @@ func (f *fit) expect(ctx context.Context) (moved int, err error) {
 	return moved, err
 }
 
-// take turns p, the cosines of row i with all means, each times κ, into its posterior.
+// take turns p, κ times the cosines of row i with all means, into its posterior.
 func (s *stripe) take(f *fit, p []float32, i int) {
 	kernel.AddScaled(p, 1, f.shift)
 	most := kernel.Max(p)
@@ -192,10 +192,10 @@ func (s *stripe) take(f *fit, p []float32, i int) {
 	kernel.AddTo(s.mass, p)
 }
 
-// Extend puts every row of v into the cluster of marks, a partition of other rows, whose mean direction is nearest.
+// Extend assigns every row of v to the cluster with the nearest mean direction; cluster is a partition of marks, which are other rows.
 func Extend(ctx context.Context, marks *matrix.Dense, cluster []int32, clusters int, v *matrix.Dense) ([]int32, error) {
 	if marks.Width != v.Width || marks.Len() != len(cluster) {
-		return nil, fmt.Errorf("mixture: %d marks of %d numbers and %d clusters for rows of %d numbers: want as many clusters as marks, of the same width", marks.Len(), marks.Width, len(cluster), v.Width)
+		return nil, fmt.Errorf("mixture: %d marks of %d numbers and %d clusters for rows of %d numbers: want one cluster per mark, and marks of the same width", marks.Len(), marks.Width, len(cluster), v.Width)
 	}
 	f := newFit(marks, Options{Clusters: clusters})
 	f.begin(cluster)

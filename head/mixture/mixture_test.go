@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// caps are directions about means at right angles, as many of each as sizes say.
+// caps returns directions around orthogonal means, with the given number for each.
 func caps(seed uint64, width, spread float64, d int, sizes ...int) (v *matrix.Dense, truth []int32) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	v = &matrix.Dense{Width: d}
@@ -61,7 +61,7 @@ func TestLikelihoodNeverFalls(t *testing.T) {
 	})
 }
 
-// A fixed point holds what maximisation says: proportions are mean posteriors, means are along the weighted sums.
+// A fixed point satisfies the maximisation: proportions are mean posteriors, and means point along the weighted sums.
 func TestFixedPoint(t *testing.T) {
 	v, truth := caps(1, 1, 0.25, 6, 300, 60, 20)
 	r, err := Fit(context.Background(), v, truth, Options{Clusters: 3, Kappa: 10, Rounds: 300})
@@ -98,7 +98,7 @@ func TestFixedPoint(t *testing.T) {
 	}
 }
 
-// Between a large and a small cluster, learned proportions move the border towards the small one; equal ones do not.
+// Learned proportions move the border between a large and a small cluster towards the small one; equal proportions do not.
 func TestProportionsMoveTheBorder(t *testing.T) {
 	v, truth := caps(2, 1, 0.45, 4, 900, 100)
 	count := func(equal bool) (small int) {
@@ -132,7 +132,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// Rows of zeros, duplicates and clusters without rows leave everything finite.
+// With rows of zeros, duplicates and clusters without rows, everything stays finite.
 func TestDegenerateRows(t *testing.T) {
 	v := matrix.NewDense(9, 3)
 	for i := range 4 {
@@ -175,7 +175,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A fit ends when few enough rows move: after the first round where all may.
+// A fit ends when few enough rows move: after the first round if all may.
 func TestStill(t *testing.T) {
 	v, truth := caps(4, 1, 0.6, 7, 2000, 300, 900, 100)
 	fit := func(rounds int, still float64) *Result {
@@ -186,9 +186,9 @@ func TestStill(t *testing.T) {
 		return r
 	}
 	if diff := cmp.Diff(fit(1, 0), fit(30, 1)); diff != "" {
-		t.Errorf("where all rows may move, one round is not the last:\n%s", diff)
+		t.Errorf("if all rows may move, the first round is not the last:\n%s", diff)
 	}
 	if a, b := fit(30, 1e-3), fit(30, 0); math.Abs(a.Likelihood-b.Likelihood) > 0.01 || cmp.Equal(a.Means, b.Means) {
-		t.Errorf("where a thousandth may move the likelihood is %v, after all rounds %v", a.Likelihood, b.Likelihood)
+		t.Errorf("if a thousandth may move, the likelihood is %v; after all rounds %v", a.Likelihood, b.Likelihood)
 	}
 }

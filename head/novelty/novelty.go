@@ -16,10 +16,10 @@ import (
 	"iconic/matrix"
 )
 
-// Options of Fit.
+// Options are the settings of Fit.
 type Options struct {
-	References int // most features that are kept; 0: 4096
-	Probes     int // most features that the threshold comes from; 0: 16384
+	References int // largest number of features kept; 0: 4096
+	Probes     int // largest number of features that determine the threshold; 0: 16384
 	Seed       uint64
 	Workers    int // goroutines; all processors when < 1
 }
@@ -27,18 +27,18 @@ type Options struct {
 // Kept is the share of the training set that is within the threshold.
 const Kept = 0.95
 
-// Detector is the training set as it is remembered.
+// Detector holds a sample of the training set and a threshold.
 type Detector struct {
-	Threshold float64 // cosine distance, 0 to 2, beyond which an image is like none of the set
+	Threshold float64 // cosine distance, 0 to 2, beyond which an image is unlike all of the set
 	Dim       int
 
-	References []float32 // of the set, n×Dim, scaled to length 1
+	References []float32 // sample of the set, n×Dim, scaled to length 1
 }
 
 const blockRows = 256
 
-// Fit draws references from a training set and finds the threshold: the distance that the share Kept of the set keeps, each
-// from the nearest reference that is another row. It fails on a set of fewer than two rows, and with ctx's error when ctx ends.
+// Fit draws references from a training set and computes the threshold: the share Kept of the set is within this distance of the nearest
+// reference that is another row. It fails on a set of fewer than two rows, and with ctx's error when ctx ends.
 func Fit(ctx context.Context, f matrix.Features, o Options) (*Detector, error) {
 	n := f.Len()
 	if n < 2 {
@@ -63,7 +63,7 @@ func Fit(ctx context.Context, f matrix.Features, o Options) (*Detector, error) {
 	}
 	kernel.NormalizeRows(d.References, d.Dim)
 
-	// Probes are drawn in the same order, so that probe i is reference i where both exist.
+	// Probes are drawn in the same order, so that probe i is reference i if both exist.
 	probes := rows[:min(n, o.Probes)]
 	distances := make([]float64, len(probes))
 	err := parallel.Blocks(ctx, o.Workers, len(probes), blockRows, func(_, lo, hi int) error {
@@ -82,11 +82,11 @@ func Fit(ctx context.Context, f matrix.Features, o Options) (*Detector, error) {
 	return d, nil
 }
 
-// Distances writes, for n rows of features, the cosine distance to the nearest reference, 0 to 2. Features of length 0 have no
-// direction and are at distance 1.
+// Distances writes, for n rows of features, the cosine distance to the nearest reference, 0 to 2. Features of length 0 have no direction
+// and get distance 1.
 func (d *Detector) Distances(dst []float64, features []float32, n int) error {
 	if n < 0 || len(features) < n*d.Dim || len(dst) < n {
-		return fmt.Errorf("novelty: %d numbers of features and %d of results do not fit %d rows of %d", len(features), len(dst), n, d.Dim)
+		return fmt.Errorf("novelty: %d numbers of features and %d of results do not match %d rows of %d", len(features), len(dst), n, d.Dim)
 	}
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
@@ -95,8 +95,8 @@ func (d *Detector) Distances(dst []float64, features []float32, n int) error {
 	return nil
 }
 
-// distances of the rows of x, which it scales to length 1. Row i is itself reference first+i, if there is such a one, and is not
-// compared with that.
+// distances computes the distances of the rows of x, which it scales to length 1. Row i is not compared with reference first+i, which is
+// the same row if it exists.
 func (d *Detector) distances(dst []float64, x []float32, first int) {
 	kernel.NormalizeRows(x, d.Dim)
 	n, m := len(dst), len(d.References)/d.Dim
@@ -116,7 +116,7 @@ const (
 	thresholdKey = "threshold"
 )
 
-// Save writes a detector to a file, whole or not at all.
+// Save writes a detector to a file, atomically.
 func (d *Detector) Save(name string) error {
 	tensor := safetensors.FromFloat32(tensorName, d.References, len(d.References)/d.Dim, d.Dim)
 	return safetensors.WriteFile(name, []safetensors.Tensor{tensor}, map[string]string{thresholdKey: strconv.FormatFloat(d.Threshold, 'g', -1, 64)})
@@ -131,7 +131,7 @@ func squares(x []float32) float64 {
 	return sum
 }
 
-// Load reads what Save wrote; nil where there is no such file.
+// Load reads a file that Save wrote; it returns nil if there is no such file.
 func Load(name string) (*Detector, error) {
 	f, err := safetensors.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {

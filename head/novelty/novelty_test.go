@@ -15,7 +15,7 @@ import (
 	"iconic/matrix"
 )
 
-// plain is the distance of x to the nearest row, in float64.
+// plain computes the distance of x to the nearest row, in float64.
 func plain(x []float32, rows *matrix.Dense, but int) float64 {
 	best := math.Inf(1)
 	for j := range rows.Len() {
@@ -33,7 +33,7 @@ func plain(x []float32, rows *matrix.Dense, but int) float64 {
 	return best
 }
 
-// With every row a reference, distances are those to the nearest row, and the threshold keeps 95 % of the rows.
+// If every row is a reference, distances are those to the nearest row, and 95 % of the rows are within the threshold.
 func TestDistancesToTheNearestRow(t *testing.T) {
 	m := densetest.Clouds(3, 300, 12, 5, 4)
 	d, err := Fit(context.Background(), m, Options{})
@@ -65,7 +65,7 @@ func TestDistancesToTheNearestRow(t *testing.T) {
 	}
 }
 
-// A sample does nearly as well: the same clouds are mostly within the threshold, others mostly not.
+// A sample does nearly as well: most points of the same clouds are within the threshold, and most of others are not.
 func TestTellsOtherCloudsFromASample(t *testing.T) {
 	all := densetest.Clouds(3, 4000, 24, 10, 2)
 	half := &matrix.Dense{Width: 24, X: all.X[:2000*24]}
@@ -150,7 +150,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// References that are no numbers, or no directions, are damage and no distances.
+// References that are not numbers, or not directions, are damage and give no distances.
 func TestLoadRefusesReferencesThatAreNotOfLength1(t *testing.T) {
 	for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), 1.5, 1e30} {
 		d := &Detector{Threshold: 0.5, Dim: 2, References: []float32{1, 0, 0, v}}

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Float is the kind of number that parameters are made of.
+// Float is the number type of parameters.
 type Float interface{ float32 | float64 }
 
 // Optimiser turns gradients into steps. It belongs to one set of parameters.
 type Optimiser[T Float] interface {
 	// Step moves each parameter against its gradient.
 	Step(parameters, gradients [][]T, rate float64)
-	// State is what a checkpoint must hold of an optimiser of these parameters: the very slices and counts that Step changes, which are
-	// made now where there has been no step.
+	// State returns what a checkpoint must store of an optimiser of these parameters: the same slices and counts that Step changes,
+	// allocated now if there has been no step.
 	State(parameters [][]T) (moments [][]T, counts []int64)
 }
 
@@ -22,8 +22,8 @@ var (
 	_ Optimiser[float32] = (*SGD[float32])(nil)
 )
 
-// Adam is the optimiser of Kingma and Ba (2015, algorithm 1); with WeightDecay it is AdamW (Loshchilov and Hutter 2019),
-// whose decay does not pass through the moments. The zero value of a rate stands for its default.
+// Adam is the optimiser of Kingma and Ba (2015, algorithm 1); with WeightDecay it is AdamW (Loshchilov and Hutter 2019), whose decay does
+// not pass through the moments. A rate of zero means its default.
 type Adam[T Float] struct {
 	Beta1       float64 // decay of the first moment; 0.9 when 0
 	Beta2       float64 // decay of the second moment; 0.999 when 0
@@ -31,7 +31,7 @@ type Adam[T Float] struct {
 	WeightDecay float64 // share of the learning rate by which weights shrink; 0: plain Adam
 
 	first, second [][]T    // moments, one slice for each parameter; made by the first Step
-	steps         [1]int64 // taken
+	steps         [1]int64 // number of steps taken
 }
 
 // State implements Optimiser.
@@ -49,7 +49,7 @@ func (a *Adam[T]) Step(parameters, gradients [][]T, rate float64) {
 	}
 	a.steps[0]++
 	beta1, beta2, epsilon := orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999), orDefault(a.Epsilon, 1e-8)
-	// Step size and ε carry the bias corrections, so that the loop has none.
+	// Step size and ε include the bias corrections, so that the loop has none.
 	correction2 := math.Sqrt(1 - math.Pow(beta2, float64(a.steps[0])))
 	size := T(rate * correction2 / (1 - math.Pow(beta1, float64(a.steps[0]))))
 	floor := T(epsilon * correction2)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The first three Adam steps on one number, worked by the paper's algorithm 1 as it is printed.
+// The first three Adam steps on one number, computed by the paper's algorithm 1 as printed.
 func TestAdamIsAlgorithmOne(t *testing.T) {
 	for _, decay := range []float64{0, 0.1} {
 		w, m, v := 0.5, 0.0, 0.0

@@ -1,7 +1,7 @@
-// Package partition compares and combines partitions of the same rows into the same number of clusters: how far two of them agree once
-// their clusters are matched one to one, and what several say together.
+// Package partition compares and combines partitions of the same rows into the same number of clusters: how well two partitions agree after
+// their clusters are aligned one to one, and what an ensemble of several agrees on.
 //
-// Clusters have no names of their own; so before two partitions can be compared, those of one are called by those of the other: by the
-// one-to-one matching under which most rows lie in clusters of one name (internal/assignment). A vote matches every member to what all
-// members say, until nothing changes, and gives each row the cluster that most members put it in.
+// The numbers of clusters are arbitrary, so two partitions are aligned before they are compared: by the one-to-one matching under which
+// most rows are in corresponding clusters (internal/assignment). Vote aligns every member with the consensus of all members, until nothing
+// changes, and gives each row the cluster that most members assign it to.
 package partition

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// Edges are the neighbours of every row, by number.
+// Edges gives the neighbours of every row, by index.
 type Edges interface{ Row(i int) []int32 }
 
-// Information is the mutual information, in nats, of the clusters at both ends of a random edge, taken in either direction, and the entropy of the
-// cluster at one end:
+// Information returns the mutual information, in nats, of the clusters at both ends of a random edge, taken in either direction, and the
+// entropy of the cluster at one end:
 //
 //	I = Σ_ab P_ab ln(P_ab / P_a P_b),   H = −Σ_a P_a ln P_a,
 //
-// where P_ab is the share of edges between clusters a and b of k, and P_a = Σ_b P_ab. Debiased InfoNCE clustering maximises I over soft clusters.
-// Both are 0 where there is no edge. It takes memory for the edges or for the pairs of clusters, whichever are fewer.
+// with P_ab the share of edges between clusters a and b of k, and P_a = Σ_b P_ab. Debiased InfoNCE clustering maximises I over soft clusters.
+// Both are 0 if there are no edges. The memory is proportional to the edges or to the pairs of clusters, whichever are fewer.
 func Information(cluster []int32, near Edges, k int) (information, entropy float64) {
 	pairs := countPairs(cluster, near, k)
 	ends, total := make([]int64, k), int64(0)
@@ -36,13 +36,13 @@ func Information(cluster []int32, near Edges, k int) (information, entropy float
 	return information / float64(total), entropy / float64(total)
 }
 
-// pair is two clusters between which there are edges.
+// pair is two clusters joined by edges.
 type pair struct {
 	a, b  int
 	edges int64
 }
 
-// countPairs goes over the pairs of clusters that edges lead between, in either direction, by a and then by b.
+// countPairs iterates over the pairs of clusters joined by edges in either direction, ordered by a and then by b.
 func countPairs(cluster []int32, near Edges, k int) func(yield func(pair) bool) {
 	ends := 0
 	for i := range cluster {
@@ -54,7 +54,7 @@ func countPairs(cluster []int32, near Edges, k int) func(yield func(pair) bool) 
 	return countByOrder(cluster, near, k, ends)
 }
 
-// countInTable has a number for each of k² pairs.
+// countInTable counts in a table of all k² pairs.
 func countInTable(cluster []int32, near Edges, k int) func(yield func(pair) bool) {
 	table := make([]int64, k*k)
 	for i, a := range cluster {

@@ -9,7 +9,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Agreement is the share of rows, from 0 to 1, that two partitions into k clusters put into the same cluster under the best one-to-one
+// Agreement is the share of rows, from 0 to 1, that two partitions into k clusters assign to the same cluster under the best one-to-one
 // matching of their clusters. It fails on partitions of different lengths, of no rows, or with clusters outside 0 to k−1.
 func Agreement(a, b []int32, k int) (float64, error) {
 	if err := check([][]int32{a, b}, k); err != nil {
@@ -30,18 +30,18 @@ func Agreement(a, b []int32, k int) (float64, error) {
 	return float64(same) / float64(len(a)), nil
 }
 
-// Vote gives each row the cluster that most members put it in, ties to the lowest. Members' clusters go by the names that the matching
-// gives them: those of the first member to begin with, and then those of the vote, until nothing changes or ten rounds have passed. Its
-// result does not depend on the number of workers. It fails as Agreement does, and without members.
+// Vote gives each row the cluster that most members assign it to, ties to the lowest. Members' clusters are aligned with those of the first
+// member at first, and then with those of the vote, until nothing changes or ten rounds have passed. The result does not depend on the
+// number of workers. It fails as Agreement does, and without members.
 func Vote(ctx context.Context, members [][]int32, k, workers int) ([]int32, error) {
 	if err := check(members, k); err != nil {
 		return nil, err
 	}
-	names := make([][]int32, len(members)) // names[m][c] is what cluster c of member m is called
+	names := make([][]int32, len(members)) // names[m][c] is the aligned number of cluster c of member m
 	for m := range names {
 		names[m] = identity(k)
 	}
-	const rounds = 10 // two or three settle it
+	const rounds = 10 // two or three suffice
 	for round := range rounds {
 		voters := members
 		if round == 0 {
@@ -59,8 +59,8 @@ func Vote(ctx context.Context, members [][]int32, k, workers int) ([]int32, erro
 	return most(ctx, members, names, k, workers)
 }
 
-// rename matches the clusters of every member to what the voters say together: with names π, cluster c of the vote and c' of a member
-// share Σ_i #{m: π_m(m_i) = c}·[member_i = c'] rows.
+// rename aligns the clusters of every member with the consensus of the voters: with the alignments π, cluster c of the vote and c' of a
+// member share Σ_i #{m: π_m(m_i) = c}·[member_i = c'] rows.
 func rename(ctx context.Context, members, voters, names [][]int32, k, workers int) ([][]int32, error) {
 	next := make([][]int32, len(members))
 	err := parallel.Blocks(ctx, workers, len(members), 1, func(_, m, _ int) error {
@@ -127,7 +127,7 @@ func check(members [][]int32, k int) error {
 		}
 		for i, c := range p {
 			if c < 0 || int(c) >= k {
-				return fmt.Errorf("partitions: number %d puts row %d into cluster %d: want 0 to %d", m, i, c, k-1)
+				return fmt.Errorf("partitions: number %d assigns row %d to cluster %d: want 0 to %d", m, i, c, k-1)
 			}
 		}
 	}

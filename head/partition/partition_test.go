@@ -26,7 +26,7 @@ func renamed(p []int32, names []int) []int32 {
 	return q
 }
 
-// Names of clusters do not matter, nor which of the two partitions comes first; and the matching is the best one.
+// The numbers of clusters do not matter, nor the order of the two partitions; and the matching is the best one.
 func TestAgreement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, k := rapid.IntRange(1, 60).Draw(t, "n"), rapid.IntRange(1, 5).Draw(t, "k")
@@ -38,13 +38,13 @@ func TestAgreement(t *testing.T) {
 		}
 		back, _ := Agreement(renamed(b, names), a, k)
 		if got != back {
-			t.Fatalf("agreement %v one way and %v the other, under other names", got, back)
+			t.Fatalf("agreement %v in one order and %v in the other, with clusters renumbered", got, back)
 		}
 		if want := bestOfAll(a, b, k); got != want {
 			t.Fatalf("agreement %v, the best of all matchings %v", got, want)
 		}
 		if own, _ := Agreement(a, renamed(a, names), k); own != 1 {
-			t.Fatalf("a partition agrees with itself under other names by %v", own)
+			t.Fatalf("a partition and its renumbering have agreement %v", own)
 		}
 	})
 }
@@ -79,7 +79,7 @@ func intsTo(k int) []int {
 	return x
 }
 
-// Members that are one partition under many names, with a tenth of their rows elsewhere each, vote for that partition.
+// Members that are renumberings of one partition, each with a tenth of their rows elsewhere, vote for that partition.
 func TestVoteFindsWhatMembersShare(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const n, k, m = 200, 5, 9
@@ -90,7 +90,7 @@ func TestVoteFindsWhatMembersShare(t *testing.T) {
 		var members [][]int32
 		for e := range m {
 			p := renamed(truth, rapid.Permutation(intsTo(k)).Draw(t, "names"))
-			for i := e; i < n; i += m { // each member errs on rows of its own
+			for i := e; i < n; i += m { // each member errs on different rows
 				p[i] = (p[i] + 1) % k
 			}
 			members = append(members, p)
@@ -100,7 +100,7 @@ func TestVoteFindsWhatMembersShare(t *testing.T) {
 			t.Fatal(err)
 		}
 		if a, _ := Agreement(vote, truth, k); a != 1 {
-			t.Fatalf("the vote agrees with what members share by %v", a)
+			t.Fatalf("the vote has agreement %v with the common partition", a)
 		}
 	})
 }
@@ -147,13 +147,13 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// ring are rows that each name the next.
+// ring has rows that each have the next as a neighbour.
 type ring [][]int32
 
 func (r ring) Row(i int) []int32 { return r[i] }
 
 func TestInformation(t *testing.T) {
-	// Rows 0 and 1 name each other, and so do 2 and 3: with a cluster for each pair an end tells the other, ln 2.
+	// Rows 0 and 1 are neighbours, and so are 2 and 3: with a cluster for each pair, one end determines the other, ln 2.
 	pairs := ring{{1}, {0}, {3}, {2}}
 	for _, c := range []struct {
 		name          string
@@ -163,7 +163,7 @@ func TestInformation(t *testing.T) {
 	}{
 		{"a cluster for each pair", pairs, []int32{0, 0, 1, 1}, math.Ln2, math.Ln2},
 		{"one cluster", pairs, []int32{0, 0, 0, 0}, 0, 0},
-		{"always the other cluster, which tells as much", pairs, []int32{0, 1, 0, 1}, math.Ln2, math.Ln2},
+		{"always the other cluster, which is as informative", pairs, []int32{0, 1, 0, 1}, math.Ln2, math.Ln2},
 		{"one and three", pairs, []int32{0, 1, 1, 1}, 0.25*math.Log(0.25/(0.25*0.75))*2 + 0.5*math.Log(0.5/(0.75*0.75)), -0.25*math.Log(0.25) - 0.75*math.Log(0.75)},
 		{"no edges", ring{nil, nil, nil, nil}, []int32{0, 1, 1, 1}, 0, 0},
 	} {
@@ -173,7 +173,7 @@ func TestInformation(t *testing.T) {
 	}
 }
 
-// A border through the middle of a large group costs more of what neighbours tell than one that is missed between two small ones.
+// A border through the middle of a large group costs more information than a missed border between two small ones.
 func TestInformationTellsSplitsFromMerges(t *testing.T) {
 	sizes := []int{60, 30, 6, 6}
 	var near ring
@@ -182,7 +182,7 @@ func TestInformationTellsSplitsFromMerges(t *testing.T) {
 	for c, size := range sizes {
 		for i := range size {
 			var row []int32
-			for step := range 4 { // others of the same group, near and far
+			for step := range 4 { // other rows of the same group, near and far
 				row = append(row, int32(from+(i+1+step*7)%size))
 			}
 			near = append(near, row)
@@ -197,7 +197,7 @@ func TestInformationTellsSplitsFromMerges(t *testing.T) {
 		return information / entropy
 	}
 	if right, wrong := share(truth), share(split); wrong >= 0.9*right {
-		t.Errorf("neighbours tell %.3f of the groups as they are, and %.3f of groups of more equal size", right, wrong)
+		t.Errorf("neighbours explain %.3f of the true groups, and %.3f of groups of more equal size", right, wrong)
 	}
 }
 

@@ -1,3 +1,3 @@
-// Package perplexity finds, for each point, the width of a Gaussian that gives its neighbours a wanted perplexity, as SNE
-// (Hinton and Roweis 2002) and t-SNE do.
+// Package perplexity finds, for each point, the width of a Gaussian that gives its neighbours a given perplexity, as SNE (Hinton and Roweis
+// 2002) and t-SNE do.
 package perplexity

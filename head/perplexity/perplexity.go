@@ -5,14 +5,14 @@ import (
 	"math"
 )
 
-// Calibrate writes p_j ∝ exp(−d_j²/2σ²) for the squared distances d² of one point to its m ≥ 1 neighbours and returns the σ at
-// which the perplexity, e to the entropy of p, is the wanted one to 1e-10. Where no σ can reach it (too many neighbours at the
-// least distance, or as many as are wanted), the nearest possible p is written and σ is 0 or +Inf. It fails on a perplexity
-// below 1 or above m, and on distances that are negative or not finite.
+// Calibrate writes p_j ∝ exp(−d_j²/2σ²) for the squared distances d² of one point to its m ≥ 1 neighbours and returns the σ at which the
+// perplexity, e to the entropy of p, is the wanted one to 1e-10. If no σ can reach it (too many neighbours at the smallest distance, or as
+// many as wanted), it writes the nearest possible p and returns a σ of 0 or +Inf. It fails on a perplexity below 1 or above m, and on
+// distances that are negative or not finite.
 func Calibrate(p, squared []float64, wanted float64) (sigma float64, err error) {
 	m := len(squared)
 	if !(wanted >= 1 && wanted <= float64(m)) {
-		return 0, fmt.Errorf("perplexity %g of %d neighbours: want a number from 1 to their count", wanted, m)
+		return 0, fmt.Errorf("perplexity %g of %d neighbours: want a number from 1 to their number", wanted, m)
 	}
 	least := math.Inf(1)
 	for j, d := range squared {
@@ -22,7 +22,7 @@ func Calibrate(p, squared []float64, wanted float64) (sigma float64, err error) 
 		least = min(least, d)
 	}
 	goal := math.Log(wanted)
-	low, high := 0.0, math.Inf(1) // of the precision 1/2σ²
+	low, high := 0.0, math.Inf(1) // bounds of the precision 1/2σ²
 	precision := 1.0
 	if scale := mean(squared) - least; scale > 0 {
 		precision = 1 / scale

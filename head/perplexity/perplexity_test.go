@@ -14,7 +14,7 @@ func TestEntropyIsWhatWasWanted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) float64 { return float64(rapid.IntRange(0, 1<<20).Draw(t, "distance")) / (1 << 10) }), 4, 60).Draw(t, "d")
 		for i := range d {
-			d[i] += float64(i) * 1e-3 // no two alike: ties at the least distance bound the perplexity from below
+			d[i] += float64(i) * 1e-3 // all different: ties at the smallest distance bound the perplexity from below
 		}
 		wanted := rapid.Float64Range(1.5, float64(len(d))-1).Draw(t, "perplexity")
 		p := make([]float64, len(d))

@@ -1,6 +1,6 @@
-// Package principal finds the principal components of features (Pearson 1901): the orthonormal directions along which they vary most. The
-// PCA method makes its representation of them, and a map by t-SNE starts from the first two (Kobak and Berens 2019).
+// Package principal computes the principal components of features (Pearson 1901): the orthonormal directions along which they vary most.
+// They are the representation of the PCA method, and the first two are the initial map of t-SNE (Kobak and Berens 2019).
 //
-// Sums go over stripes of rows whose number depends on the features alone, in order, so that components have the same bits on any
-// number of workers. Features are read twice, by blocks; what is kept is d×d.
+// Sums are taken over stripes of rows whose number depends only on the features, in order, so that components have the same bits on any
+// number of workers. Features are read twice, in blocks; memory is d×d.
 package principal

@@ -16,14 +16,14 @@ const (
 	mostStripes = 8
 )
 
-// Components of features of d numbers.
+// Components are the principal components of features of d numbers.
 type Components struct {
-	Mean     []float64   // of the features, d
-	Axes     [][]float64 // the directions, each of length 1 and d numbers, the one of most variance first
-	Variance []float64   // of the features along each axis, ≥ 0
+	Mean     []float64   // mean of the features, d numbers
+	Axes     [][]float64 // the directions, each of length 1 and d numbers, in order of decreasing variance
+	Variance []float64   // variance of the features along each axis, ≥ 0
 }
 
-// Find finds the first k components, 1 ≤ k ≤ d, of n ≥ 1 rows. Of an axis and its opposite it takes the one whose largest entry is positive.
+// Find computes the first k components, 1 ≤ k ≤ d, of n ≥ 1 rows. The sign of an axis is such that its largest entry is positive.
 func Find(ctx context.Context, f matrix.Features, k, workers int) (*Components, error) {
 	n, d := f.Len(), f.Dim()
 	mean, err := sums(ctx, f, workers, d, func(sum []float64, row []float32) {
@@ -53,7 +53,7 @@ func Find(ctx context.Context, f matrix.Features, k, workers int) (*Components, 
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(m, true) {
-		return nil, errors.New("the principal components of the features could not be found: are they finite?")
+		return nil, errors.New("the principal components could not be computed: check that the features are finite")
 	}
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
@@ -66,7 +66,7 @@ func Find(ctx context.Context, f matrix.Features, k, workers int) (*Components, 
 	return c, ctx.Err()
 }
 
-// axis is a column of the eigenvectors, signed so that its largest entry is positive.
+// axis returns a column of the eigenvectors, with the sign that makes its largest entry positive.
 func axis(vectors *mat.Dense, column int) []float64 {
 	a := mat.Col(nil, column, vectors)
 	largest := 0
@@ -83,7 +83,7 @@ func axis(vectors *mat.Dense, column int) []float64 {
 	return a
 }
 
-// Project gives the features less their mean along each axis, times scale: n×k.
+// Project returns the features minus their mean along each axis, times scale: n×k.
 func (c *Components) Project(ctx context.Context, f matrix.Features, scale float64, workers int) ([]float64, error) {
 	n, d, k := f.Len(), f.Dim(), len(c.Axes)
 	y := make([]float64, n*k)
@@ -104,7 +104,7 @@ func (c *Components) Project(ctx context.Context, f matrix.Features, scale float
 	return y, err
 }
 
-// sums adds up a quantity of size numbers over all rows.
+// sums adds a quantity of size numbers over all rows.
 func sums(ctx context.Context, f matrix.Features, workers, size int, add func(sum []float64, row []float32)) ([]float64, error) {
 	n, d := f.Len(), f.Dim()
 	return parallel.Sum(ctx, workers, n, parallel.Stripe(n, mostStripes, blockRows), blockRows, size, func(sum []float64, lo, hi int) error {

@@ -11,7 +11,7 @@ import (
 	"iconic/matrix"
 )
 
-// stretched has rows of four numbers, of deviations 9, 4, 1 and 0 along axes that are turned by 30° in the first two.
+// stretched returns rows of four numbers with standard deviations 9, 4, 1 and 0 along axes that are rotated by 30° in the first two.
 func stretched(n int) *matrix.Dense {
 	r := rand.New(rand.NewPCG(1, 2))
 	m := matrix.NewDense(n, 4)
@@ -72,7 +72,7 @@ func TestTheSameOnAnyNumberOfWorkers(t *testing.T) {
 		if first == nil {
 			first = y
 		} else if !slices.Equal(y, first) {
-			t.Errorf("%d workers: other projections", workers)
+			t.Errorf("%d workers: different projections", workers)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestWhatCannotBeFound(t *testing.T) {
 	if _, err := Find(ctx, stretched(10), 1, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	one := &matrix.Dense{Width: 3, X: []float32{1, 2, 3}} // of no extent
+	one := &matrix.Dense{Width: 3, X: []float32{1, 2, 3}} // without variance
 	c, err := Find(t.Context(), one, 2, 1)
 	if err != nil || c.Variance[0] != 0 {
 		t.Errorf("one row: %+v, %v", c, err)

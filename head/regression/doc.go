@@ -1,3 +1,3 @@
-// Package regression is softmax regression as the training loop runs it: the head that learns to tell given classes, be they labels, the
-// clusters of a representation, or what an ensemble decides.
+// Package regression is softmax regression on the training loop: the head that learns given classes, whether labels, the clusters of a
+// representation, or those of an ensemble.
 package regression

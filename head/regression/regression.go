@@ -11,24 +11,25 @@ import (
 	"iconic/head/train"
 )
 
-// The head that learns clusters sees every row that often, so many at once, at that rate.
+// Epochs, batch size and learning rate of the head that learns clusters.
 const (
 	Epochs = 30
 	Batch  = 1024
 	Rate   = 1e-2
 )
 
-// Clusters trains a head on the clusters of all rows, with the settings that every method ends with.
+// Clusters trains a head on the clusters of all rows, with the settings with which every method ends.
 func Clusters(ctx context.Context, d *method.Data, phase string, classes []int, epochs int) (*linear.Head, error) {
 	l, _, err := Train(ctx, d, phase, classes, Batch, 0, train.Plan{Epochs: epochs, Rate: Rate, Schedule: optim.Schedule{Kind: "cosine"}, Quiet: true})
 	return l, err
 }
 
-// PerEpoch is how many batches n rows make.
+// PerEpoch is the number of batches in n rows.
 func PerEpoch(n, batch int) int { return n / min(n, batch) }
 
-// Train learns to tell classes (0 to d.Clusters−1, of every row): the dot product of features, with a one for the bias, and a prototype for each class
-// (I-Con table 1), by AdamW. It returns the head and its loss over the last epoch. The steps of an epoch are counted here.
+// Train learns classes (0 to d.Clusters−1, one per row) by AdamW: q is the softmax of the dot product of features, with a one appended for
+// the bias, and a prototype for each class (I-Con table 1). It returns the head and its loss over the last epoch. It sets the steps per
+// epoch itself.
 func Train(ctx context.Context, d *method.Data, phase string, classes []int, batch int, decay float64, p train.Plan) (*linear.Head, float64, error) {
 	n, dim, k := d.Features.Len(), d.Features.Dim(), d.Clusters
 	batch = min(n, batch)
@@ -61,9 +62,9 @@ type task struct {
 	batch   int
 	learner *train.Learner[float32]
 	loss    icon.Loss[float32]
-	x, dx   []float32 // of a batch, with a one at the end of each row
+	x, dx   []float32 // features of a batch, with a one at the end of each row
 	own     []int     // classes of its rows
-	epoch   int       // whose order is kept
+	epoch   int       // epoch whose order is kept
 	order   []int
 }
 

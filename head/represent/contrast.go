@@ -17,7 +17,8 @@ import (
 	"iconic/matrix"
 )
 
-// Contrast trains mappers by a loss over batches of anchors and their partners. What it reads besides depends on its loss and its p.
+// Contrast trains mappers by a loss over batches of anchors and their partners. Its loss and its p determine the other settings that it
+// reads.
 type Contrast struct {
 	method.Scaling
 	method.Neighbourhood
@@ -32,26 +33,26 @@ type Contrast struct {
 	WeightNorm  bool
 	Temperature float64
 	Freedom     float64 // degrees of freedom of Student's t
-	Positive    float64 // share of negatives that are of a point's own kind
-	Bank        int     // representations remembered as negatives
-	EMA         float64 // decay of the mapper that makes keys
+	Positive    float64 // share of negatives that belong to a point's own class
+	Bank        int     // representations kept as negatives
+	EMA         float64 // decay of the moving average that computes keys
 
 	reads reads
 	task  func(c *Contrast, d *method.Data) (mapping, error)
 }
 
-// reads are the settings that only some methods have.
+// reads lists the settings that only some methods have.
 type reads struct{ graph, views, shares, mapper, temperature, freedom, positive, bank bool }
 
-// mapping is a task whose first mapper makes the representation.
+// mapping is a task whose first mapper computes the representation.
 type mapping interface {
 	train.Task[float32]
 	mapper() icon.Mapper[float32]
-	// distributions are those of all rows, whose representations are z; nil for a loss that is no divergence of two.
+	// distributions returns those of all rows, whose representations are z; nil for a loss that is not a divergence of two distributions.
 	distributions(ctx context.Context, z []float32) (*method.Distributions, error)
 }
 
-// contrastive is the recipe of the methods that train a mapper on batches: a perceptron of one hidden layer.
+// contrastive returns the recipe of the methods that train a mapper on batches: a perceptron with one hidden layer.
 func contrastive(r reads, task func(*Contrast, *method.Data) (mapping, error), change func(*Contrast)) func(int) method.Recipe {
 	return func(int) method.Recipe {
 		c := &Contrast{
@@ -82,22 +83,22 @@ func (c *Contrast) Settings() setting.List {
 	add(true, c.Batches.Settings()...)
 	add(true, c.Descent.Settings("how often each image is an anchor")...)
 	add(true, c.WeightDecay.Settings()...)
-	add(c.reads.bank, clustering.EMASetting(&c.EMA, "decay of the moving average of the mapper, which makes the keys"))
+	add(c.reads.bank, clustering.EMASetting(&c.EMA, "decay of the moving average of the mapper, which computes the keys"))
 	add(true, dimensionsSetting(&c.Dimensions))
 	add(c.reads.mapper,
 		setting.Int("hidden", &c.Hidden, 0, 1<<14, "width of the perceptron's hidden layer; 0: a linear map"),
 		setting.Bool("weight-norm", &c.WeightNorm, "weight-normalise the perceptron's last layer"))
-	add(c.reads.temperature, setting.Positive("temperature", &c.Temperature, "of the cosine kernel"))
+	add(c.reads.temperature, setting.Positive("temperature", &c.Temperature, "temperature of the cosine kernel"))
 	add(c.reads.freedom, setting.Positive("freedom", &c.Freedom, "degrees of freedom of Student's t"))
-	add(c.reads.positive, setting.Number("tau-plus", &c.Positive, func(v float64) bool { return v >= 0 && v < 1 }, "a share from 0, below 1", "share of negatives that are of a point's own kind"))
-	add(c.reads.bank, setting.Int("bank", &c.Bank, 0, 1<<20, "representations of earlier batches that are remembered as negatives"))
+	add(c.reads.positive, setting.Number("tau-plus", &c.Positive, func(v float64) bool { return v >= 0 && v < 1 }, "a share from 0, below 1", "share of negatives that belong to a point's own class"))
+	add(c.reads.bank, setting.Int("bank", &c.Bank, 0, 1<<20, "number of representations of earlier batches kept as negatives"))
 	return list
 }
 
 // Resolve implements method.Recipe.
 func (c *Contrast) Resolve(n int) ([]string, error) {
 	if c.WeightNorm && c.Hidden == 0 {
-		return nil, errors.New("weight-norm true: a linear map has no last layer to normalise; give hidden a width")
+		return nil, errors.New("weight-norm true: a linear map has no last layer to normalise; set hidden to a width")
 	}
 	notes, err := c.Neighbourhood.Resolve(n)
 	return append(notes, c.Batches.Resolve(n)...), err
@@ -126,7 +127,7 @@ func (c *Contrast) Learn(ctx context.Context, d *method.Data) (*method.Outcome, 
 	return found, nil
 }
 
-// newMapper is the linear map or the perceptron of the settings.
+// newMapper returns the linear map or the perceptron of the settings.
 func (c *Contrast) newMapper(d *method.Data, in int, what uint64) (icon.Mapper[float32], error) {
 	r := rand.New(rand.NewPCG(d.Seed, 0x6d6170<<16|what))
 	if c.Hidden == 0 {
@@ -139,7 +140,7 @@ func (c *Contrast) newMapper(d *method.Data, in int, what uint64) (icon.Mapper[f
 	return m, err
 }
 
-// learner trains what mappers hold, and further parameters.
+// learner trains the parameters of mappers, and further parameters.
 func (c *Contrast) learner(more [][]float32, gradients [][]float32, mappers ...icon.Mapper[float32]) *train.Learner[float32] {
 	l := &train.Learner[float32]{Optimiser: &optim.Adam[float32]{WeightDecay: c.Decay}}
 	for _, m := range mappers {
@@ -193,10 +194,10 @@ func narrowLoss(_ *Contrast, d *method.Data) gradient {
 	return icon.Narrow[float32]{Workers: d.Workers}
 }
 
-// target makes the supervisory distribution of a batch. Where it is nil each row's only neighbour is its partner.
+// target computes the supervisory distribution of a batch. If it is nil, each row's only neighbour is its partner.
 type target func(c *Contrast, d *method.Data, rows []int32, x []float32) (*icon.Rows, error)
 
-// batchLabels: those of the batch with the same label.
+// batchLabels is uniform over the rows of the batch with the same label.
 func batchLabels(_ *Contrast, d *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
 	return icon.Labels(labelsOf(d, rows)), nil
 }
@@ -209,7 +210,8 @@ func labelsOf(d *method.Data, rows []int32) []int {
 	return labels
 }
 
-// batchSimilarity: everyone in the batch, by exp(cos(x_i, x_j)/τ) of their features (Sobal et al. 2025, with images for captions).
+// batchSimilarity is over all rows of the batch, by exp(cos(x_i, x_j)/τ) of their features (Sobal et al. 2025, with images instead of
+// captions).
 func batchSimilarity(c *Contrast, data *method.Data, rows []int32, x []float32) (*icon.Rows, error) {
 	p, err := icon.CosineNeighbours(x, len(rows), data.Features.Dim(), c.Temperature)
 	if err != nil {
@@ -272,7 +274,7 @@ func (t *contrast) distributions(_ context.Context, z []float32) (*method.Distri
 	}
 	d := &method.Distributions{
 		Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Beta: l.Beta, Candidates: method.RowCandidates,
-		Note: "both are taken over all points, where a step of the training takes them over those of its batch",
+		Note: "both are computed over all points; a training step computes them over those of its batch",
 	}
 	var err error
 	if t.p == nil {
@@ -296,7 +298,7 @@ func everyRow(n int) []int32 {
 	return rows
 }
 
-// halves parts a batch into its anchors and their partners.
+// halves splits a batch into its anchors and their partners.
 func halves(x []float32, n, d int) (anchors, others []float32) {
 	anchors, others = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
 	for i := 0; i < n; i += 2 {
@@ -306,16 +308,16 @@ func halves(x []float32, n, d int) (anchors, others []float32) {
 	return anchors, others
 }
 
-// moco compares anchors with their partners' keys, made by the mapper's moving average, and with the keys of batches before:
-// a second set, in which each anchor's neighbour is its own key (He et al. 2020, eq. 1 and 2).
+// moco compares anchors with their partners' keys, computed by the mapper's moving average, and with the keys of earlier batches: a second
+// set, in which each anchor's neighbour is its own key (He et al. 2020, eq. 1 and 2).
 type moco struct {
 	*sampling.Sampler
 	recipe     *Contrast
 	data       *method.Data
 	query, key icon.Mapper[float32]
 	learner    *train.Learner[float32]
-	bank       []float32 // Bank keys, the latest first
-	filled     []int64   // how many there are so far
+	bank       []float32 // Bank keys, latest first
+	filled     []int64   // number of keys so far
 }
 
 func newMoCo(c *Contrast, d *method.Data) (mapping, error) {
@@ -373,7 +375,7 @@ func (t *moco) distributions(ctx context.Context, z []float32) (*method.Distribu
 	p, err := t.Rows()
 	return &method.Distributions{
 		Supervisory: p, Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: keys, Beta: l.Beta, Candidates: method.SecondCandidates,
-		Note: "q is taken over the keys of all points, where the training takes it over those of a batch and the latest that the bank remembers",
+		Note: "q is computed over the keys of all points; the training computes it over those of a batch and the latest in the bank",
 	}, err
 }
 
@@ -385,12 +387,12 @@ func ascending(n int) []int {
 	return x
 }
 
-// firstView and secondSet are the other side of a pair.
+// firstView and secondSet return the other side of a pair.
 func firstView(d *method.Data) matrix.Features { return d.Views[0] }
 func secondSet(d *method.Data) matrix.Features { return d.Second }
 
-// paired trains a mapper for each of two sets, so that pairs find each other among a batch, from either side (Radford et al. 2021,
-// fig. 3). Anchors alone make the batch.
+// paired trains a mapper for each of two sets so that each point's partner is the most similar in a batch, from either side (Radford et al.
+// 2021, fig. 3). A batch consists of anchors only.
 type paired struct {
 	*sampling.Sampler
 	recipe   *Contrast
@@ -426,7 +428,7 @@ func (t *paired) distributions(ctx context.Context, z []float32) (*method.Distri
 	others, err := represent(ctx, t.other, t.two, t.recipe.Dimensions)
 	return &method.Distributions{
 		Supervisory: icon.Pairs(t.data.Features.Len()), Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: others, Beta: l.Beta,
-		Candidates: method.SecondCandidates, Note: "one way of two, from these features to the other set, over all points where a step takes those of its batch",
+		Candidates: method.SecondCandidates, Note: "one of two directions, from these features to the other set, over all points; a training step uses those of its batch",
 	}, err
 }
 
@@ -436,7 +438,7 @@ func (t *paired) Learners() []*train.Learner[float32] { return []*train.Learner[
 // Kept implements train.Task.
 func (t *paired) Kept() []train.Tensor { return nil }
 
-// Propose implements train.Task: the anchors of a batch, in both sets.
+// Propose implements train.Task: it takes the anchors of a batch from both sets.
 func (t *paired) Propose(b *train.Batch) error {
 	b.Rows = t.Anchors(b.Rows[:0], b)
 	n := len(b.Rows)
@@ -477,7 +479,7 @@ func bothWays(ctx context.Context, l icon.Loss[float32], z, w []float32, n, d in
 }
 
 // harmonic trains a linear map and a prototype for each class, with probabilities ∝ d^−(ν+1), ν = 2·dimensions − 1 (Baek et al. 2025: their
-// exponent n is the number of dimensions). A class is the nearest prototype's.
+// exponent n is the number of dimensions). A point's class is that of the nearest prototype.
 type harmonic struct {
 	*sampling.Sampler
 	recipe  *Contrast
@@ -533,7 +535,7 @@ func (t *harmonic) Gradient(ctx context.Context, b *train.Batch, _ int) (float64
 	return value, err
 }
 
-// nearest is the class of each row of z, that of the nearest prototype.
+// nearest returns the class of each row of z, that of the nearest prototype.
 func (t *harmonic) nearest(z []float32) (cluster []int) {
 	out := t.recipe.Dimensions
 	for i := range t.data.Features.Len() {

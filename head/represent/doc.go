@@ -1,3 +1,4 @@
-// Package represent learns representations: on batches, by contrast (contrast.go), and of the whole set at once, as maps, components and
-// eigenvectors (whole.go); with k-means and softmax regression, which need none. Package head clusters what they make.
+// Package represent learns representations: on batches, by contrastive losses (contrast.go), and on the whole set at once, as maps,
+// components and eigenvectors (whole.go). It also has k-means and softmax regression, which need no representation. Package head clusters
+// the representations.
 package represent

@@ -14,7 +14,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// KMeans is k-means, or with soft its probabilistic form.
+// KMeans is k-means, or, if soft is set, its probabilistic form.
 type KMeans struct {
 	method.Scaling
 	soft bool
@@ -30,11 +30,11 @@ func (m *KMeans) Settings() setting.List { return m.Scaling.Settings() }
 // Resolve implements method.Recipe.
 func (m *KMeans) Resolve(int) ([]string, error) { return nil, nil }
 
-// Learn implements method.Recipe. With C_ij = 1/n_c for pairs of one cluster, and a Gaussian q over the features,
+// Learn implements method.Recipe. With C_ij = 1/n_c for pairs in one cluster, and a Gaussian q over the features,
 //
 //	KL(C‖q) + H(C) = Σ_j C_ij ‖x_i−x_j‖²/2σ² + ln Z_i,   and   Σ_i Σ_j C_ij ‖x_i−x_j‖² = 2 Σ_i ‖x_i − μ_c(i)‖²:
 //
-// Z does not depend on C, so what is left to minimise over assignments is Lloyd's objective, which Lloyd's steps do exactly.
+// Z does not depend on C, so minimising over assignments means minimising Lloyd's objective, as Lloyd's steps do.
 func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	km, err := kmeans.Cluster(ctx, d.Features, kmeans.Options{Clusters: d.Clusters, Starts: 3, Seed: d.Seed, Workers: d.Workers})
 	if err != nil {
@@ -51,12 +51,12 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		for i, c := range km.Assignment {
 			cluster[i] = int(c)
 		}
-		return overFeatures(d, icon.Labels(cluster), variance, "p leaves out the point itself, which C counts as a member of its cluster")
+		return overFeatures(d, icon.Labels(cluster), variance, "p excludes the point itself, which C counts as a member of its cluster")
 	}
 	return out, nil
 }
 
-// overFeatures is p beside the Gaussian over the features that k-means compares it with.
+// overFeatures returns p with the Gaussian over the features that k-means compares it with.
 func overFeatures(d *method.Data, p *icon.Rows, variance float64, note string) (*method.Distributions, error) {
 	n, dim := d.Features.Len(), d.Features.Dim()
 	x := make([]float32, n*dim)
@@ -66,7 +66,7 @@ func overFeatures(d *method.Data, p *icon.Rows, variance float64, note string) (
 	}, err
 }
 
-// memberships is p_ij ∝ Σ_c φ_ic φ_jc / Σ_k φ_kc over all other points: one's own cluster, softly.
+// memberships is p_ij ∝ Σ_c φ_ic φ_jc / Σ_k φ_kc over all other points: the point's own cluster, softly.
 func memberships(ctx context.Context, d *method.Data, l *linear.Head) (*icon.Rows, error) {
 	z, err := l.AllLogits(ctx, d.Features, d.Workers)
 	if err != nil {
@@ -87,10 +87,10 @@ func memberships(ctx context.Context, d *method.Data, l *linear.Head) (*icon.Row
 	return p, err
 }
 
-// leastVariance stands for a variance of 0, of images that all lie at their centroids: assignments are hard, and numbers finite.
+// leastVariance replaces a variance of 0, if all images coincide with their centroids: assignments are then hard, and numbers finite.
 const leastVariance = 1e-20
 
-// centroids is the linear head whose softmax is the posterior of equal spherical Gaussians of that variance about centroids.
+// centroids returns the linear head whose softmax is the posterior of equal spherical Gaussians with the given variance around centroids.
 func centroids(km *kmeans.Result, variance float64) *linear.Head {
 	l := &linear.Head{Clusters: km.Clusters, Dim: km.Dim, Weight: make([]float32, len(km.Centroids)), Bias: make([]float32, km.Clusters)}
 	inverse := 1 / max(variance, leastVariance)
@@ -105,8 +105,9 @@ func centroids(km *kmeans.Result, variance float64) *linear.Head {
 	return l
 }
 
-// soft keeps the entropy of the assignments in the objective: Σ_i Σ_c φ_ic (‖x_i−μ_c‖²/2σ² + ln φ_ic), least at the posterior φ
-// of equal spherical Gaussians and their means μ, taken in turns from where k-means ends. σ² is that of k-means.
+// soft includes the entropy of the assignments in the objective: Σ_i Σ_c φ_ic (‖x_i−μ_c‖²/2σ² + ln φ_ic). Its minimum has φ as the
+// posterior of equal spherical Gaussians, and μ as their means; the two are updated in turn, starting from the result of k-means. σ² is
+// that of k-means.
 func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Outcome, error) {
 	found := &method.Outcome{}
 	n, d, k := data.Features.Len(), km.Dim, km.Clusters
@@ -119,7 +120,7 @@ func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Ou
 		}
 		for c := range k {
 			if mass[c] < 1e-6 {
-				continue // nobody's: it stays
+				continue // an empty cluster keeps its mean
 			}
 			for e := range d {
 				km.Centroids[c*d+e] = float32(sums[c*d+e] / mass[c])
@@ -139,14 +140,14 @@ func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Ou
 		if err != nil {
 			return nil, err
 		}
-		return overFeatures(data, p, variance, "p leaves out the point itself, which the assignments count as a member of its cluster")
+		return overFeatures(data, p, variance, "p excludes the point itself, which the assignments count as a member of its cluster")
 	}
 	return found, nil
 }
 
 const softRounds = 100
 
-// responsibilities sums features by their posteriors, and the free energy, over all rows. Sums are taken block by block in order.
+// responsibilities sums features by their posteriors, and the free energy, over all rows. Sums are taken block by block, in order.
 func responsibilities(ctx context.Context, data *method.Data, l *linear.Head, variance float64) (sums, mass []float64, energy float64, err error) {
 	const rows = 1024
 	n, d, k := data.Features.Len(), l.Dim, l.Clusters

@@ -18,10 +18,10 @@ import (
 	"iconic/internal/kernel"
 )
 
-// mostWhole is the number of points up to which all pairs are compared in every step.
+// mostWhole is the largest number of points for which every step compares all pairs.
 const mostWhole = 5000
 
-// Map places points freely, by an embedding table, all of them in every step.
+// Map embeds all points freely, by an embedding table, in every step.
 type Map struct {
 	method.Scaling
 	method.Neighbourhood
@@ -36,7 +36,7 @@ type Map struct {
 	reads   []string // of neighbours, perplexity, freedom
 }
 
-// wholeSet makes the supervisory distribution of all points.
+// wholeSet computes the supervisory distribution of all points.
 type wholeSet func(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error)
 
 func newMap(p wholeSet, learned icon.Learned, reads ...string) func(int) method.Recipe {
@@ -58,7 +58,7 @@ func (m *Map) Settings() setting.List {
 	if _, ok := find(m.reads, "neighbours"); ok {
 		list = append(list, m.Neighbourhood.Settings()...)
 	}
-	list = append(list, m.Descent.Settings("steps, each of the whole set")...)
+	list = append(list, m.Descent.Settings("number of steps, each on the whole set")...)
 	list = append(list, dimensionsSetting(&m.Dimensions))
 	if _, ok := find(m.reads, "perplexity"); ok {
 		list = append(list, perplexitySetting(&m.Perplexity), method.SearchSetting(&m.Search))
@@ -79,11 +79,11 @@ func find(list []string, name string) (int, bool) {
 }
 
 func dimensionsSetting(to *int) setting.Setting {
-	return setting.Int("dimensions", to, 1, 1<<14, "numbers of a representation")
+	return setting.Int("dimensions", to, 1, 1<<14, "dimensions of the representation")
 }
 
 func perplexitySetting(to *float64) setting.Setting {
-	return setting.NotNegative("perplexity", to, "of Gaussian neighbours: about how many count").WithRows("1 to a third of the other images", func(n int) error {
+	return setting.NotNegative("perplexity", to, "perplexity of the Gaussian neighbours: their effective number").WithRows("1 to a third of the other images", func(n int) error {
 		if most := tsne.MostPerplexity(n); !(*to >= 1 && *to <= most) {
 			return fmt.Errorf("perplexity %g of %d images: want 1 to %g, a third of the others", *to, n, math.Floor(most))
 		}
@@ -94,12 +94,12 @@ func perplexitySetting(to *float64) setting.Setting {
 // Resolve implements method.Recipe.
 func (m *Map) Resolve(n int) ([]string, error) {
 	if n > mostWhole {
-		return nil, fmt.Errorf("%d images, and every step compares all pairs: want at most %d; tsne takes more", n, mostWhole)
+		return nil, fmt.Errorf("%d images, but every step compares all pairs: want at most %d; tsne accepts more", n, mostWhole)
 	}
 	return m.Neighbourhood.Resolve(n)
 }
 
-// Learn implements method.Recipe: the engine's own fit, steps of Adam over the whole set.
+// Learn implements method.Recipe by the engine's own fit: steps of Adam on the whole set.
 func (m *Map) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	supervisory, err := m.p(ctx, m, d)
 	if err != nil {
@@ -119,19 +119,20 @@ func (m *Map) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error
 	}}, err
 }
 
-// mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent t-SNE's.
+// mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent is t-SNE's.
 var (
 	mapGaussian = icon.Gaussian{Sigma: math.Sqrt(0.5)}
 	mapStudent  = icon.StudentT{Freedom: 1}
 )
 
-// near is the graph over whose edges a distribution over the features is taken: thrice the perplexity, as t-SNE implementations do.
+// near returns the graph over whose edges a distribution over the features is taken, with three times the perplexity as neighbours, as in
+// t-SNE implementations.
 func near(ctx context.Context, m *Map, d *method.Data) (*knn.Graph, error) {
 	k := min(d.Features.Len()-1, int(3*m.Perplexity))
 	return m.Search.Find(ctx, d.Features, knn.Options{K: k, Metric: knn.Euclidean, Workers: d.Workers})
 }
 
-// gaussianOver is SNE's p: Gaussians of the wanted perplexity.
+// gaussianOver is SNE's p: Gaussians with the given perplexity.
 func gaussianOver(ctx context.Context, m *Map, d *method.Data) (*icon.Rows, error) {
 	g, err := near(ctx, m, d)
 	if err != nil {
@@ -154,12 +155,12 @@ func uniformOver(_ context.Context, _ *Map, d *method.Data) (*icon.Rows, error) 
 	return icon.KNN(d.Graph), nil
 }
 
-// edgesOver is a graph of the user's; a point without edges has the uniform part alone.
+// edgesOver is a user's graph; a point without edges has only the uniform part.
 func edgesOver(_ context.Context, _ *Map, d *method.Data) (*icon.Rows, error) {
 	return icon.Graph(d.Features.Len(), d.Edges)
 }
 
-// TSNE is t-SNE by Barnes and Hut's approximation.
+// TSNE is t-SNE with the Barnes-Hut approximation.
 type TSNE struct {
 	method.Scaling
 	Iterations int
@@ -174,7 +175,7 @@ func newTSNE(int) method.Recipe {
 // Settings implements method.Recipe.
 func (s *TSNE) Settings() setting.List {
 	return setting.Join(s.Scaling.Settings(), setting.List{
-		setting.Int("epochs", &s.Iterations, 1, 0, "iterations of gradient descent, each of the whole set"),
+		setting.Int("epochs", &s.Iterations, 1, 0, "iterations of gradient descent, each on the whole set"),
 		perplexitySetting(&s.Perplexity), method.SearchSetting(&s.Search),
 	})
 }
@@ -200,7 +201,7 @@ func (s *TSNE) Learn(ctx context.Context, d *method.Data) (*method.Outcome, erro
 		}
 		return &method.Distributions{
 			Supervisory: symmetric(p), Learned: mapStudent, Z: z, Dim: 2, Candidates: method.RowCandidates,
-			Note: "t-SNE compares the shares of pairs among all pairs; here each row of both is scaled to sum to 1",
+			Note: "t-SNE normalises over all pairs; here each row of both is scaled to sum to 1",
 		}, nil
 	}}, nil
 }
@@ -228,7 +229,7 @@ func symmetric(p *icon.Rows) *icon.Rows {
 	})
 }
 
-// PCA is principal components.
+// PCA is principal component analysis.
 type PCA struct {
 	method.Scaling
 	Dimensions int
@@ -244,14 +245,14 @@ func (p *PCA) Settings() setting.List {
 // Resolve implements method.Recipe.
 func (p *PCA) Resolve(int) ([]string, error) { return nil, nil }
 
-// Learn finds the orthogonal projection that the limit σ → ∞ asks for. With p the identity and z = Wx, the loss of that limit is less
-// only by −1/(n−1) Σ_j ‖z_i−z_j‖², minus twice the variance kept, trace(W C Wᵀ): it is least on the principal components.
+// Learn finds the orthogonal projection that minimises the limit σ → ∞. With p the identity and z = Wx, the only other term of the loss in
+// that limit is −1/(n−1) Σ_j ‖z_i−z_j‖², minus twice the retained variance trace(W C Wᵀ): its minimum is on the principal components.
 func (p *PCA) Learn(ctx context.Context, data *method.Data) (*method.Outcome, error) {
 	d := data.Features.Dim()
 	k := min(p.Dimensions, d)
 	var notes []string
 	if k < p.Dimensions {
-		notes = append(notes, fmt.Sprintf("features of %d numbers have %d principal components, not %d", d, d, p.Dimensions))
+		notes = append(notes, fmt.Sprintf("features of %d numbers have only %d principal components, not %d", d, d, p.Dimensions))
 	}
 	c, err := principal.Find(ctx, data.Features, k, data.Workers)
 	if err != nil {
@@ -272,7 +273,7 @@ func (p *PCA) Learn(ctx context.Context, data *method.Data) (*method.Outcome, er
 	return &method.Outcome{Representation: z, Dimensions: k, Loss: -2 * kept, Notes: notes}, nil
 }
 
-// Spectral is the eigenvectors of the neighbour graph.
+// Spectral is spectral clustering: the eigenvectors of the neighbour graph.
 type Spectral struct {
 	method.Scaling
 	method.Neighbourhood
@@ -291,19 +292,19 @@ func (s *Spectral) Settings() setting.List {
 func (s *Spectral) Resolve(n int) ([]string, error) { return s.Neighbourhood.Resolve(n) }
 
 const (
-	// mostSpectral bounds the numbers of the eigenvectors, of which about four copies are held: 2³⁰ take 16 GB.
+	// mostSpectral bounds the size of the eigenvectors, of which about four copies are stored: 2³⁰ numbers need 16 GB.
 	mostSpectral = 1 << 30
-	// residual of every eigenvector, ‖Mv − λv‖, at which the solver ends. A vector is then off by about residual over the distance of its
-	// eigenvalue from the next, which among a hundred is some thousandths.
+	// residual of every eigenvector, ‖Mv − λv‖, at which the solver ends. The error of a vector is about the residual divided by the distance of
+	// its eigenvalue from the next, which among a hundred is some thousandths.
 	residual = 1e-5
 )
 
-// Learn takes the leading eigenvectors of the normalised neighbour graph, M = D^−½ A D^−½ with A_ij = (w_ij + w_ji)/2, one for each cluster,
-// rows scaled to length 1 (Ng, Jordan and Weiss 2001). The loss is −trace(Vᵀ M V), minus the sum of their eigenvalues.
+// Learn computes the leading eigenvectors of the normalised neighbour graph, M = D^−½ A D^−½ with A_ij = (w_ij + w_ji)/2, one for each
+// cluster, with rows scaled to length 1 (Ng, Jordan and Weiss 2001). The loss is −trace(Vᵀ M V), minus the sum of their eigenvalues.
 func (s *Spectral) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	n, k := d.Graph.N, d.Clusters
 	if n*k > mostSpectral {
-		return nil, fmt.Errorf("%d eigenvectors of %d images take too much memory: want at most %d numbers; take fewer images", k, n, mostSpectral)
+		return nil, fmt.Errorf("%d eigenvectors of %d images need too much memory: want at most %d numbers; use fewer images", k, n, mostSpectral)
 	}
 	m := spectral.Normalised(d.Graph, clustering.Weights(d.Graph))
 	e, err := spectral.Leading(ctx, m, spectral.Options{Count: k, Residual: residual, Seed: d.Seed, Workers: d.Workers})

@@ -17,7 +17,7 @@ func (p preset) About() method.About { return p.about }
 // Recipe implements method.Method.
 func (p preset) Recipe(int) method.Recipe { return p.recipe() }
 
-// Methods are those of this package.
+// Methods returns the methods of this package.
 func Methods() []method.Method {
 	const purpose = "comparison on the same features"
 	near := method.Neighbourhood{Neighbours: 50, Metric: knn.Cosine, Search: knn.SearchAuto}
@@ -32,7 +32,7 @@ func Methods() []method.Method {
 		}},
 		preset{method.About{Name: "scan", Supervisory: "nearest neighbours", Learned: "a rival: agreement of neighbours, entropy of clusters", Mapper: "linear",
 			Equation: "−1/n Σ_i ln⟨φ_i, φ'_i⟩ + λ Σ_c π_c ln π_c", Source: "Van Gansbeke et al. 2020", Purpose: purpose,
-			Undrawn: "Its loss asks neighbours for the same assignment and all clusters for use: there is no q over neighbours that sums to 1."}, func() method.Recipe {
+			Undrawn: "Its loss rewards equal assignments of neighbours and the use of all clusters: there is no q over neighbours that sums to 1."}, func() method.Recipe {
 			return &SCAN{pairs{
 				Neighbourhood: near, Batches: method.Batches{Batch: 2048}, Heads: 10,
 				Descent: method.Descent{Epochs: 100, LearningRate: 5, Schedule: "constant"},
@@ -40,7 +40,7 @@ func Methods() []method.Method {
 		}},
 		preset{method.About{Name: "turtle", Supervisory: "labels that a linear classifier learns in a few steps", Learned: "a rival: that classifier", Mapper: "linear, weight-normalised",
 			Equation: "−1/n Σ_i Σ_c τ_ic ln q_ic − γ H(π)", Source: "Gadetsky et al. 2024", Purpose: purpose,
-			Undrawn: "Its p and q are distributions of one point over labels that are learned as well: there are no neighbours in it."}, func() method.Recipe {
+			Undrawn: "Its p and q are distributions of one point over labels, which are learned too: it uses no neighbours."}, func() method.Recipe {
 			return &TURTLE{Batch: 10000, Descent: method.Descent{Epochs: 6000, LearningRate: turtleRate, Schedule: "constant"}}
 		}},
 	}

@@ -16,7 +16,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// throughSoftmax turns slopes by probabilities p (n×k) into slopes by logits, in place; sharper is 1/T.
+// throughSoftmax turns gradients by probabilities p (n×k) into gradients by logits, in place; sharper is 1/T.
 func throughSoftmax(dz, p []float32, n, k int, sharper float32) {
 	for i := range n {
 		d, row := dz[i*k:(i+1)*k], p[i*k:(i+1)*k]
@@ -29,7 +29,8 @@ func throughSoftmax(dz, p []float32, n, k int, sharper float32) {
 
 const tiny = 1e-8 // keeps logarithms finite
 
-// scanLoss is SCAN's (Van Gansbeke et al. 2020, eq. 2) of n pairs: p holds the probabilities of anchors, other those of their neighbours,
+// scanLoss is SCAN's loss (Van Gansbeke et al. 2020, eq. 2) of n pairs: p holds the probabilities of anchors, other those of their
+// neighbours,
 //
 //	L = −1/n Σ_i ln⟨φ_i, φ'_i⟩ + λ Σ_c π_c ln π_c,   π = 1/n Σ_i φ_i,
 //	∂L/∂φ_i = −φ'_i/(n⟨φ_i, φ'_i⟩) + λ (ln π + 1)/n,   ∂L/∂φ'_i = −φ_i/(n⟨φ_i, φ'_i⟩).
@@ -67,7 +68,7 @@ type pairs struct {
 func (p *pairs) list() setting.List {
 	return setting.Join(p.Scaling.Settings(), p.Neighbourhood.Settings(), p.Pairs.Settings(), p.Batches.Settings(),
 		p.Descent.Settings("how often each image is an anchor"),
-		setting.List{clustering.HeadsSetting(&p.Heads, "heads trained at once; that of least loss is kept")})
+		setting.List{clustering.HeadsSetting(&p.Heads, "number of heads trained at once; the one with the lowest loss is kept")})
 }
 
 // Resolve implements method.Recipe.
@@ -83,9 +84,9 @@ func (p *pairs) plan(n int) train.Plan {
 // Near implements method.Grapher.
 func (p *pairs) Near() method.Neighbourhood { return p.Neighbourhood }
 
-// SCAN is semantic clustering by adopting nearest neighbours. What it leaves out: augmented images, which cached features have only as
-// --views, and self-labelling, which fine-tunes the encoder. Settings are those of its published ImageNet configuration: SGD with momentum
-// 0.9 at 5, batches of 1024 pairs, 100 epochs, 50 neighbours, entropy weight 5, 10 heads; the head of least loss is kept.
+// SCAN is semantic clustering by adopting nearest neighbours. This implementation omits augmented images, which cached features have only
+// as views, and self-labelling, which fine-tunes the encoder. Settings are those of the published ImageNet configuration: SGD with momentum
+// 0.9 at 5, batches of 1024 pairs, 100 epochs, 50 neighbours, entropy weight 5, 10 heads; the head with the lowest loss is kept.
 type SCAN struct{ pairs }
 
 // Settings implements method.Recipe.
@@ -110,7 +111,7 @@ func (s *SCAN) Learn(ctx context.Context, d *method.Data) (*method.Outcome, erro
 	return onDirections(ctx, d, t.heads[best], t.learners[best].Loss)
 }
 
-// least is the place of the learner of least loss.
+// least is the index of the learner with the lowest loss.
 func least(learners []*train.Learner[float32]) int {
 	var losses []float64
 	for _, l := range learners {
@@ -119,7 +120,7 @@ func least(learners []*train.Learner[float32]) int {
 	return train.Best(losses)
 }
 
-// directions proposes pairs of features of length 1.
+// directions proposes pairs of features scaled to length 1.
 type directions struct {
 	*sampling.Sampler
 	dim int
@@ -136,7 +137,7 @@ func (s directions) Propose(b *train.Batch) error {
 type scan struct {
 	directions
 	data     *method.Data
-	n        int // pairs of a batch
+	n        int // pairs per batch
 	heads    []*linear.Head
 	learners []*train.Learner[float32]
 	work     *pairWork
@@ -165,7 +166,7 @@ func (t *scan) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	return value, w.backward(ctx, l, t.x, t.other, t.n, t.data.Workers)
 }
 
-// halves parts a batch into its anchors and their partners.
+// halves splits a batch into its anchors and their partners.
 func halves(x []float32, n, d int) (anchors, others []float32) {
 	anchors, others = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
 	for i := 0; i < n; i += 2 {
@@ -175,7 +176,8 @@ func halves(x []float32, n, d int) (anchors, others []float32) {
 	return anchors, others
 }
 
-// onDirections ends a training on features of length 1: such a head is not linear in the features as they are, so a linear head learns its clusters.
+// onDirections ends a training on features of length 1: such a head is not linear in the unscaled features, so a linear head learns its
+// clusters.
 func onDirections(ctx context.Context, d *method.Data, l *linear.Head, loss float64) (*method.Outcome, error) {
 	found := &method.Outcome{Cluster: make([]int, d.Features.Len()), Loss: loss}
 	const rows = 1024
@@ -194,7 +196,7 @@ func onDirections(ctx context.Context, d *method.Data, l *linear.Head, loss floa
 	return found, err
 }
 
-// pairWork is the scratch of a step on n pairs.
+// pairWork is the working memory of a step on n pairs.
 type pairWork struct {
 	p, other, dp, dOther           []float32 // n×k
 	dWeight, dBias, second, biased []float32
@@ -205,7 +207,7 @@ func newPairWork(n, k, d int) *pairWork {
 	return &pairWork{rows(), rows(), rows(), rows(), make([]float32, k*d), make([]float32, k), make([]float32, k*d), make([]float32, k)}
 }
 
-// probabilities of both sides of the pairs at a temperature 1/sharper.
+// probabilities computes those of both sides of the pairs at a temperature 1/sharper.
 func (w *pairWork) probabilities(ctx context.Context, l *linear.Head, x, other []float32, n int, sharper float32, workers int) error {
 	for _, side := range []struct{ p, x []float32 }{{w.p, x}, {w.other, other}} {
 		if err := l.Logits(ctx, side.p, side.x, n, workers); err != nil {
@@ -231,7 +233,7 @@ func softmaxRows(ctx context.Context, p []float32, n, k int, sharper float32, wo
 	})
 }
 
-// backward adds the gradients of both sides up.
+// backward adds the gradients of both sides.
 func (w *pairWork) backward(ctx context.Context, l *linear.Head, x, other []float32, n, workers int) error {
 	if err := l.Backward(ctx, w.dWeight, w.dBias, w.dp, x, n, workers); err != nil {
 		return err
@@ -244,8 +246,8 @@ func (w *pairWork) backward(ctx context.Context, l *linear.Head, x, other []floa
 	return nil
 }
 
-// temiLoss is TEMI's (Adaloglou et al. 2023, eq. 6 to 8) of n pairs and one head, one way: with the student's probabilities s of one side, the
-// teacher's t of the other, π the running mean of the teacher's, and weights w,
+// temiLoss is TEMI's loss (Adaloglou et al. 2023, eq. 6 to 8) of n pairs and one head in one direction: with the student's probabilities s
+// of one side, the teacher's t of the other, π the running mean of the teacher's, and weights w,
 //
 //	L = −1/n Σ_i w_i ln S_i,   S_i = Σ_c (s_ic t_ic)^β / π_c,   ∂L/∂s_ic = −w_i β s_ic^(β−1) t_ic^β / (n π_c S_i),
 //
@@ -278,7 +280,7 @@ type softened struct{ p, power []float32 }
 
 func newSoftened(n, k int) softened { return softened{make([]float32, n*k), make([]float32, n*k)} }
 
-// soften takes the logits that stand in s.p, and sharper is 1/T.
+// soften computes both from the logits in s.p; sharper is 1/T.
 func (s softened) soften(k int, sharper, beta float32) {
 	for lo := 0; lo < len(s.p); lo += k {
 		row, power := s.p[lo:lo+k], s.power[lo:lo+k]
@@ -292,16 +294,16 @@ func (s softened) soften(k int, sharper, beta float32) {
 	}
 }
 
-// pupil is one of TEMI's heads, with the scratch of its steps: it has a task of its own.
+// pupil is one of TEMI's heads, with the working memory of its steps: it has its own clustering task.
 type pupil struct {
 	student, teacher *linear.Head
 	learner          *train.Learner[float32]
 	mass             []float64 // running mean of the teacher's probabilities; zeros before the first step
 	taught, learnt   [2]softened
-	agree            []float32 // of the teacher on each pair
+	agree            []float32 // agreement of the teacher on each pair
 	inverse          []float32 // 1/mass
 	work             *pairWork
-	loss             float64 // of the step
+	loss             float64 // loss of the step
 }
 
 func newPupil(l *linear.Head, weightDecay, decay float64, n int) *pupil {
@@ -320,15 +322,15 @@ func newPupil(l *linear.Head, weightDecay, decay float64, n int) *pupil {
 	return h
 }
 
-// TEMI's settings as published, but for the temperature.
+// TEMI's settings as published, except for the temperature.
 const (
 	temiBeta       = 0.6
 	temiMassDecay  = 0.9
-	temiDecay      = 0.996 // of the teacher
+	temiDecay      = 0.996 // decay of the teacher
 	temiTeacherEMA = float64(float32(temiDecay))
 )
 
-// teach asks the teacher about both sides of n pairs.
+// teach computes the teacher's assignments of both sides of n pairs.
 func (h *pupil) teach(sides [2][]float32, n int, sharper float32, first bool) {
 	k := h.teacher.Clusters
 	now := make([]float64, k)
@@ -354,7 +356,7 @@ func (h *pupil) teach(sides [2][]float32, n int, sharper float32, first bool) {
 
 // learn computes the student's gradient, each side from the teacher's assignments of the other.
 func (h *pupil) learn(ctx context.Context, sides [2][]float32, weight []float32, n int, sharper float32) error {
-	const share = 0.5 // of each way
+	const share = 0.5 // share of each direction
 	k := h.student.Clusters
 	slopes := [2][]float32{h.work.dp, h.work.dOther}
 	h.loss = 0
@@ -367,10 +369,10 @@ func (h *pupil) learn(ctx context.Context, sides [2][]float32, weight []float32,
 	return h.work.backward(ctx, h.student, sides[0], sides[1], n, 1)
 }
 
-// TEMI trains heads as students of their own moving averages, pairs being weighted by how much all teachers agree that they belong
-// together, and keeps the head of least loss. Settings as published where they are: β = 0.6, temperature 0.1, teacher's decay 0.996,
-// AdamW at 1e-4, batches of 512, 100 epochs, 50 neighbours, 16 heads; heads are linear here, as the others', and see directions, as the published
-// ones do in their last layer.
+// TEMI trains heads as students of their own moving averages, with pairs weighted by how strongly all teachers agree that they belong
+// together, and keeps the head with the lowest loss. Settings are as published: β = 0.6, temperature 0.1, teacher's decay 0.996, AdamW at
+// 1e-4, batches of 512, 100 epochs, 50 neighbours, 16 heads. Heads are linear here, as for the other methods, and see directions, as the
+// published ones do in their last layer.
 type TEMI struct {
 	pairs
 	method.WeightDecay
@@ -379,7 +381,7 @@ type TEMI struct {
 
 // Settings implements method.Recipe.
 func (s *TEMI) Settings() setting.List {
-	return setting.Join(s.list(), s.WeightDecay.Settings(), setting.List{setting.Positive("temperature", &s.Temperature, "of the softmax of student and teacher")})
+	return setting.Join(s.list(), s.WeightDecay.Settings(), setting.List{setting.Positive("temperature", &s.Temperature, "temperature of the softmax of student and teacher")})
 }
 
 // Learn implements method.Recipe.
@@ -401,10 +403,10 @@ func (s *TEMI) Learn(ctx context.Context, d *method.Data) (*method.Outcome, erro
 type temi struct {
 	directions
 	data    *method.Data
-	n       int // pairs of a batch
+	n       int // pairs per batch
 	sharper float32
 	heads   []*pupil
-	weight  []float32 // of each pair: the teachers' mean agreement
+	weight  []float32 // weight of each pair: the teachers' mean agreement
 }
 
 // Learners implements train.Task.
@@ -425,7 +427,7 @@ func (t *temi) Kept() []train.Tensor {
 	return list
 }
 
-// Gradient implements train.Task. All heads are worked on at once, when the first is asked for.
+// Gradient implements train.Task. The call for the first head computes all heads at once.
 func (t *temi) Gradient(ctx context.Context, b *train.Batch, h int) (float64, error) {
 	if h > 0 {
 		return t.heads[h].loss, nil

@@ -9,7 +9,7 @@ import (
 	"iconic/internal/kernel"
 )
 
-// slopes compares a gradient in float32 with central differences, which float32 allows to three digits.
+// slopes compares a gradient in float32 with central differences, which float32 computes to three digits.
 func slopes(t *testing.T, what string, value func() float64, x, gradient []float32) {
 	t.Helper()
 	const step = 2e-3
@@ -91,7 +91,8 @@ func TestGradientsOfRivals(t *testing.T) {
 	slopes(t, "turtle", labels, z, append([]float32(nil), dz...))
 }
 
-// temiOf is TEMI's loss at β = 0.6 of student's and teacher's logits at a temperature 1/sharper; its slopes by the student's go to dz.
+// temiOf is TEMI's loss at β = 0.6 for student's and teacher's logits at a temperature 1/sharper; it writes the gradient by the student's
+// logits into dz.
 func temiOf(dz, z, teacher, weight []float32, mass []float64, sharper float32) float64 {
 	k := len(mass)
 	n := len(z) / k
@@ -109,7 +110,7 @@ func temiOf(dz, z, teacher, weight []float32, mass []float64, sharper float32) f
 	return temiLoss(dz, sides[0], sides[1], weight, inverse, n, k, 0.6, sharper, 1)
 }
 
-// TEMI's weighted PMI is symmetric in its arguments where student and teacher are one, and largest for pairs that agree.
+// TEMI's weighted PMI is symmetric in its arguments if student and teacher are the same, and largest for pairs that agree.
 func TestTEMIPrefersAgreement(t *testing.T) {
 	mass := []float64{1. / 3, 1. / 3, 1. / 3}
 	loss := func(a, b []float32) float64 { return temiOf(make([]float32, 3), a, b, []float32{1}, mass, 1) }

@@ -15,20 +15,20 @@ import (
 	"iconic/internal/parallel"
 )
 
-// turtle is TURTLE (Gadetsky, Jiang and Brbić 2024, arXiv 2406.07236, eq. 5 to 8) over one representation space: labels τ = softmax(θ(x)) such
-// that a linear classifier trained on them for a few steps predicts them well, while all classes are used,
+// turtle is TURTLE (Gadetsky, Jiang and Brbić 2024, arXiv 2406.07236, eq. 5 to 8) on one representation space: labels τ = softmax(θ(x))
+// such that a linear classifier trained on them for a few steps predicts them well, while all classes are used,
 //
 //	L(θ) = −1/n Σ_i Σ_c τ_ic ln q_ic − γ H(π),   q = softmax of the classifier after M steps on τ,   π = 1/n Σ_i τ_i.
 //
-// The classifier is held fixed when the gradient is taken (the first-order hypergradient, as published):
+// The classifier is constant when the gradient is computed (the first-order hypergradient, as published):
 //
 //	∂L/∂τ_ic = (−ln q_ic + γ (ln π_c + 1))/n,   then through the softmax and the weight normalisation of θ.
 type turtle struct {
 	data    *method.Data
 	n, k, d int
-	rate    float64 // of the inner classifier
+	rate    float64 // learning rate of the inner classifier
 
-	task             *linear.Head // θ, made of direction and scale
+	task             *linear.Head // θ, computed from direction and scale
 	direction, scale []float32    // k×d and k
 	labels, dLabels  []float32    // n×k
 	inner            *linear.Head // the classifier
@@ -42,11 +42,11 @@ type turtle struct {
 const (
 	turtleGamma = 10   // γ
 	turtleInner = 10   // M
-	turtleRate  = 1e-3 // of both optimisers, by default
+	turtleRate  = 1e-3 // default rate of both optimisers
 )
 
-// TURTLE has the published settings: γ = 10, M = 10 inner steps from a fresh classifier, Adam at 1e-3 inside and out, batches of
-// 10,000, 6,000 iterations (here: epochs of one step each).
+// TURTLE has the published settings: γ = 10, M = 10 inner steps from a new classifier, Adam at 1e-3 for both optimisers, batches of 10,000,
+// 6,000 iterations (here: epochs of one step each).
 type TURTLE struct {
 	method.Scaling
 	method.Descent
@@ -55,7 +55,7 @@ type TURTLE struct {
 
 // Settings implements method.Recipe.
 func (s *TURTLE) Settings() setting.List {
-	list := setting.Join(s.Scaling.Settings(), setting.List{setting.Int("batch", &s.Batch, 2, 0, "rows of a step")}, s.Descent.Settings("steps"))
+	list := setting.Join(s.Scaling.Settings(), setting.List{setting.Int("batch", &s.Batch, 2, 0, "rows per step")}, s.Descent.Settings("number of steps"))
 	return list
 }
 
@@ -95,12 +95,12 @@ func (u *turtle) Learners() []*train.Learner[float32] { return []*train.Learner[
 // Kept implements train.Task.
 func (u *turtle) Kept() []train.Tensor { return nil }
 
-// source is the randomness of a step.
+// source is the random source of a step.
 func (u *turtle) source(step int) *rand.Rand {
 	return rand.New(rand.NewPCG(u.data.Seed, 0x6261746368<<20|uint64(step)))
 }
 
-// Propose implements train.Task: rows drawn with replacement, or all of them where they fit.
+// Propose implements train.Task: it draws rows with replacement, or takes all of them if they fit into a batch.
 func (u *turtle) Propose(b *train.Batch) error {
 	if b.X == nil {
 		b.X, b.Rows = make([]float32, u.n*u.d), make([]int32, u.n)
@@ -120,7 +120,7 @@ func (u *turtle) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, 
 		icon.WeightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
 	}
 	r := u.source(b.Epoch)
-	for range b.Rows { // what Propose drew
+	for range b.Rows { // skip the numbers that Propose drew
 		r.IntN(u.data.Features.Len())
 	}
 	x, workers := b.X, u.data.Workers
@@ -151,7 +151,7 @@ func (u *turtle) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, 
 	return value, nil
 }
 
-// classifier trains a fresh one on the labels: ∂/∂logits of the cross-entropy is (q − τ)/n.
+// classifier trains a new classifier on the labels: ∂/∂logits of the cross-entropy is (q − τ)/n.
 func (u *turtle) classifier(ctx context.Context, x []float32, r *rand.Rand) error {
 	u.inner = linear.New(u.k, u.d, r)
 	var adam optim.Adam[float32]

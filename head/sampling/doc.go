@@ -1,2 +1,2 @@
-// Package sampling draws the batches of a training: anchors in a new order every epoch, and for each one of its neighbours.
+// Package sampling draws the batches of a training: anchors in a new order every epoch, and one neighbour for each.
 package sampling

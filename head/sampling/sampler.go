@@ -10,29 +10,29 @@ import (
 	"iconic/matrix"
 )
 
-// Sampler draws batches: anchors in a new order every epoch, and for each one of its neighbours. All draws come from (seed,
-// epoch, item, which), so a batch does not depend on what was drawn before it. With views, row v·n+i is view v of image i.
+// Sampler draws batches: anchors in a new order every epoch, and one neighbour for each. All draws come from (seed, epoch, item, which), so
+// a batch does not depend on previous draws. With views, row v·n+i is view v of image i.
 type Sampler struct {
-	// Weights are n×K running sums of the weights of the graph's edges, from which neighbours are drawn; nil: all alike.
+	// Weights are n×K running sums of the weights of the graph's edges, from which neighbours are drawn; nil: equal weights.
 	Weights []float32
-	// Class of each row: neighbours are of the same class; nil: those of the graph.
+	// Class of each row, if neighbours are rows of the same class; nil: neighbours in the graph.
 	class   []int
-	members [][]int32 // of each class, ascending
+	members [][]int32 // rows of each class, ascending
 
 	seed    uint64
 	graph   *knn.Graph
 	anchors int
-	views   int // of each image, the plain one counted; 1: none besides
-	walk    int // most steps to a neighbour, ≥ 1
+	views   int // views per image, including the original; 1: only that
+	walk    int // largest number of steps to a neighbour, ≥ 1
 
-	First int // epoch of the first of the training's: those before it were another phase's
+	First int // first epoch of this phase: earlier ones belong to another phase
 
 	features matrix.Features
-	epoch    int // whose order is kept
+	epoch    int // epoch whose order is kept
 	order    []int
 }
 
-// New draws batches of so many anchors from d.
+// New returns a sampler for batches of the given number of anchors from d.
 func New(d *method.Data, p method.Pairs, anchors int) *Sampler {
 	s := &Sampler{seed: d.Seed, graph: d.Graph, anchors: anchors, views: 1, walk: max(1, p.Walk), features: d.Features, epoch: -1}
 	if p.Views && len(d.Views) > 0 {
@@ -42,7 +42,7 @@ func New(d *method.Data, p method.Pairs, anchors int) *Sampler {
 	return s
 }
 
-// Classes makes neighbours of those of the same class, 0 to classes−1.
+// Classes makes the rows of the same class, 0 to classes−1, neighbours.
 func (s *Sampler) Classes(class []int, classes int) {
 	s.class, s.members = class, make([][]int32, classes)
 	for i, c := range class {
@@ -50,7 +50,7 @@ func (s *Sampler) Classes(class []int, classes int) {
 	}
 }
 
-// Anchors adds the images that are a step's anchors to dst, without their neighbours. It is for one goroutine.
+// Anchors appends the images that are a step's anchors to dst, without their neighbours. Only one goroutine may use it.
 func (s *Sampler) Anchors(dst []int32, b *train.Batch) []int32 {
 	s.shuffle(b.Epoch)
 	for _, i := range s.order[b.Step*s.anchors : (b.Step+1)*s.anchors] {
@@ -59,14 +59,14 @@ func (s *Sampler) Anchors(dst []int32, b *train.Batch) []int32 {
 	return dst
 }
 
-// shuffle makes the order of an epoch the one that is kept.
+// shuffle computes the order of an epoch.
 func (s *Sampler) shuffle(epoch int) {
 	if s.epoch != epoch {
 		s.epoch, s.order = epoch, s.permutation(s.First+epoch)
 	}
 }
 
-// Propose fills in the rows and the features of a step. It is for one goroutine.
+// Propose fills in the rows and the features of a step. Only one goroutine may use it.
 func (s *Sampler) Propose(b *train.Batch) error {
 	s.shuffle(b.Epoch)
 	b.Rows = s.rows(b.Rows, s.order, s.First+b.Epoch, b.Step)
@@ -81,7 +81,7 @@ func grown[T any](x []T, n int) []T {
 	return x[:n]
 }
 
-// permutation is the permutation of an epoch.
+// permutation returns the permutation of an epoch.
 func (s *Sampler) permutation(epoch int) []int {
 	return rand.New(rand.NewPCG(s.seed, 0x6f72646572<<16|uint64(epoch))).Perm(s.graph.N)
 }
@@ -96,16 +96,16 @@ func (s *Sampler) rows(dst []int32, order []int, epoch, step int) []int32 {
 	return dst
 }
 
-// Draws of an item, besides that of its neighbour.
+// Random draws of an item, in addition to its neighbour.
 const (
 	drawAnchorView = 1 + iota
 	drawPartnerView
 	drawOtherView
-	drawSteps // of walks, and all after it
+	drawSteps // steps of walks, and all numbers after it
 )
 
-// pair draws a view of image i, and a neighbour: another view of it, or a view of another image. Where there are views, each of the
-// other views of the image counts as much as each of its neighbours (I-Con sec. 4: views and neighbours form p together).
+// pair draws a view of image i, and a neighbour: another view of it, or a view of another image. If there are views, each of the other
+// views of the image has the same weight as each of its neighbours (I-Con sec. 4: views and neighbours form p together).
 func (s *Sampler) pair(i, epoch int) (anchor, partner int32) {
 	if s.views == 1 {
 		return int32(i), s.partner(i, epoch)
@@ -120,19 +120,20 @@ func (s *Sampler) pair(i, epoch int) (anchor, partner int32) {
 	return at(view, int32(i)), at(int(s.draw(i, epoch, drawPartnerView)*float64(s.views)), s.partner(i, epoch))
 }
 
-// draw is a number from 0 to below 1, another one for each which.
+// draw returns a number in [0, 1), a different one for each which.
 func (s *Sampler) draw(i, epoch, which int) float64 {
 	return uniform(s.seed^uint64(which)<<48^uint64(which)>>16, uint64(epoch), uint64(i))
 }
 
-// partner draws one neighbour of row i: of its class, or where a walk of so many steps from it ends (P + P² + … + Pᵗ, normalised).
+// partner draws one neighbour of row i: a row of its class, or the end of a walk of at most s.walk steps from it (P + P² + … + Pᵗ,
+// normalised).
 func (s *Sampler) partner(i, epoch int) int32 {
 	if s.members != nil {
 		own := s.members[s.class[i]]
 		if len(own) == 1 {
 			return int32(i)
 		}
-		at := int(uniform(s.seed, uint64(epoch), uint64(i)) * float64(len(own)-1)) // of the others
+		at := int(uniform(s.seed, uint64(epoch), uint64(i)) * float64(len(own)-1)) // among the other rows
 		if own[at] >= int32(i) {
 			at++
 		}
@@ -162,8 +163,8 @@ func (s *Sampler) neighbour(row int32, u float64) int32 {
 	return s.graph.Neighbours[i*k+k-1]
 }
 
-// Rows is the distribution that partners are drawn from, over the images: to look at. With views it is that of the plain ones: the share of
-// partners that are other views of the same image is left out.
+// Rows returns the distribution over the images from which partners are drawn, for plotting. With views it is that of the original images:
+// the share of partners that are other views of the same image is left out.
 func (s *Sampler) Rows() (*icon.Rows, error) {
 	if s.class != nil {
 		return icon.Labels(s.class), nil
@@ -176,7 +177,7 @@ func (s *Sampler) Rows() (*icon.Rows, error) {
 				sum := s.Weights[i*s.graph.K+e]
 				weight, before = sum-before, sum
 			}
-			if int(j) != i { // it has no neighbours
+			if int(j) != i { // the row has no neighbours
 				add(int(j), float64(weight))
 			}
 		}
@@ -187,7 +188,7 @@ func (s *Sampler) Rows() (*icon.Rows, error) {
 	return icon.Walk(one, s.walk, false)
 }
 
-// uniform is a number from 0 to below 1 that depends on its three arguments alone (splitmix64, Steele et al. 2014).
+// uniform returns a number in [0, 1) that depends only on its three arguments (splitmix64, Steele et al. 2014).
 func uniform(seed, epoch, item uint64) float64 {
 	return float64(mix(mix(mix(seed)+epoch)+item)>>11) / (1 << 53)
 }

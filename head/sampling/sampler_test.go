@@ -11,7 +11,7 @@ import (
 	"iconic/internal/densetest"
 )
 
-// Partners are drawn as often as Rows has it: of neighbours alike or by weight, of walks, and of the same class.
+// Partners are drawn with the frequencies of Rows: from neighbours equally or by weight, from walks, and from the same class.
 func TestPartnersAreDrawnFromRows(t *testing.T) {
 	const n, draws = 12, 40_000
 	f := densetest.Clouds(3, n, 4, 2, 1)
@@ -56,12 +56,12 @@ func TestPartnersAreDrawnFromRows(t *testing.T) {
 			}
 			for j, share := range found {
 				if share > 0 {
-					t.Errorf("%s: %d is drawn for %d with share %.3f, and p does not name it", name, j, i, share)
+					t.Errorf("%s: %d is drawn for %d with share %.3f, but p does not contain it", name, j, i, share)
 				}
 			}
 		}
 	}
 	if p := Partners(4); icon.Build(4, func(i int, add func(int, float64)) { add(i^1, 1) }).Check(4) != nil || p.Check(4) != nil {
-		t.Error("partners are no distribution")
+		t.Error("the partners are not a distribution")
 	}
 }

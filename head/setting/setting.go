@@ -11,31 +11,31 @@ import (
 // Setting is one setting of a method, bound to the field that holds it.
 type Setting struct {
 	Name    string // as a flag: lower case, words joined by hyphens
-	Kind    string // the word for a value in help: int, share, number, name, bool
-	Meaning string // one phrase, with its unit and what zero means
-	Range   string // in words: "0 to 1"
-	// Shorthand marks a setting that only writes to others, which are the ones recorded.
+	Kind    string // placeholder for a value in help: int, share, number, name, bool
+	Meaning string // one phrase, with its unit and the meaning of zero
+	Range   string // description: "0 to 1"
+	// Shorthand marks a setting that only sets others, which are the ones recorded.
 	Shorthand bool
-	// Inert is why a change of it may leave the result as it is; "" where every change shows.
+	// Inert is the reason why a change may leave the result the same; "" if every change shows.
 	Inert string
 
 	set   func(text string) error
 	value func() any
-	check func(n int) error // of the value, for n rows; n is 0 where their number is not known yet
+	check func(n int) error // checks the value for n rows; n is 0 if their number is not known yet
 	most  func(n, clusters int) int
-	bound string // what most is, in words
+	bound string // description of most
 }
 
-// Set reads a value from text. It fails on text that is no value of the setting's kind; ranges are Check's.
+// Set parses a value. It fails on text that is not a value of the setting's kind; Check checks the range.
 func (s Setting) Set(text string) error { return s.set(text) }
 
-// Value is the int, float64, bool or string that the setting has now.
+// Value returns the current value: an int, float64, bool or string.
 func (s Setting) Value() any { return s.value() }
 
-// Text is Value as Set reads it, exactly.
+// Text returns Value as text that Set reads exactly.
 func (s Setting) Text() string { return Text(s.value()) }
 
-// Check fails, naming setting, value and range, when the value is out of range for n rows of features (0: number unknown).
+// Check fails, naming setting, value and range, if the value is out of range for n rows of features (0: number unknown).
 func (s Setting) Check(n int) error {
 	if s.check == nil {
 		return nil
@@ -43,15 +43,15 @@ func (s Setting) Check(n int) error {
 	return s.check(n)
 }
 
-// DefaultAtMost bounds the default by the size of the set: with n rows in so many clusters, a value that nobody has chosen is at most
-// most's, whose meaning bound tells in words. Fit applies it; a value that was chosen is not touched.
+// DefaultAtMost bounds the default by the size of the set: with n rows in the given number of clusters, a value that the user has not
+// chosen is at most most(n, clusters), which bound describes. Fit applies it and leaves chosen values unchanged.
 func (s Setting) DefaultAtMost(bound string, most func(n, clusters int) int) Setting {
 	s.bound, s.most = bound, most
 	return s
 }
 
-// Fit lowers a number that is at its default to what n rows in so many clusters can bear, and says so; it is for values that nobody has
-// chosen. The note is "" where nothing was changed.
+// Fit lowers a number that still has its default to the bound for n rows in the given number of clusters, and says so; call it only for
+// values that the user has not chosen. The note is "" if nothing changed.
 func (s Setting) Fit(n, clusters int) (note string, err error) {
 	if s.most == nil {
 		return "", nil
@@ -64,19 +64,19 @@ func (s Setting) Fit(n, clusters int) (note string, err error) {
 	if err := s.Set(strconv.Itoa(most)); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s is %d and not %g, for there are %d images in %d clusters: at most %s", s.Name, most, was, n, clusters, s.bound), nil
+	return fmt.Sprintf("%s is %d instead of %g for %d images in %d clusters: at most %s", s.Name, most, was, n, clusters, s.bound), nil
 }
 
 // Key is the setting's name in a JSON object.
 func (s Setting) Key() string { return strings.ReplaceAll(s.Name, "-", "_") }
 
-// Unchanging marks s with the reason why a change may leave the result as it is.
+// Unchanging sets the reason why a change of s may leave the result the same.
 func (s Setting) Unchanging(reason string) Setting {
 	s.Inert = reason
 	return s
 }
 
-// Text writes a value so that Set reads the same one.
+// Text formats a value so that Set reads the same value.
 func Text(v any) string {
 	if f, ok := v.(float64); ok {
 		return strconv.FormatFloat(f, 'g', -1, 64)
@@ -84,7 +84,7 @@ func Text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// Int is a whole number from least to most; most 0 sets no upper bound.
+// Int is an integer from least to most; most 0 sets no upper bound.
 func Int(name string, to *int, least, most int, meaning string) Setting {
 	words := fmt.Sprintf("%d or more", least)
 	if most > 0 {
@@ -110,7 +110,7 @@ func Int(name string, to *int, least, most int, meaning string) Setting {
 	}
 }
 
-// Number is a finite number, by a test that NaN fails and a range in words: "a positive number".
+// Number is a finite number, with a test that NaN must fail and a description of the range: "a positive number".
 func Number(name string, to *float64, within func(v float64) bool, words, meaning string) Setting {
 	return Setting{
 		Name: name, Kind: "number", Meaning: meaning, Range: words,
@@ -144,12 +144,12 @@ func Positive(name string, to *float64, meaning string) Setting {
 	return Number(name, to, func(v float64) bool { return v > 0 }, "a positive number", meaning)
 }
 
-// NotNegative is a number from 0 on.
+// NotNegative is a number of at least 0.
 func NotNegative(name string, to *float64, meaning string) Setting {
 	return Number(name, to, func(v float64) bool { return v >= 0 }, "0 or more", meaning)
 }
 
-// WithRows adds a further check that knows the number of rows, and its range in words.
+// WithRows adds a check that knows the number of rows, and the description of its range.
 func (s Setting) WithRows(words string, check func(n int) error) Setting {
 	inner := s.check
 	s.Range = words
@@ -183,7 +183,7 @@ func Bool(name string, to *bool, meaning string) Setting {
 	}
 }
 
-// Choice is one of some names.
+// Choice is one of several names.
 func Choice[S ~string](name string, to *S, meaning string, names ...S) Setting {
 	var words []string
 	for _, n := range names {
@@ -203,7 +203,7 @@ func Choice[S ~string](name string, to *S, meaning string, names ...S) Setting {
 	}
 }
 
-// Also makes setting s write a further value after its own: alpha, which goes to both distributions unless told otherwise.
+// Also makes setting s write a further value after its own: alpha, for example, applies to both distributions unless set otherwise.
 func (s Setting) Also(then func()) Setting {
 	set := s.set
 	s.set = func(text string) error {
@@ -216,18 +216,18 @@ func (s Setting) Also(then func()) Setting {
 	return s
 }
 
-// Command is a shorthand: it writes to other settings, and is not recorded.
+// Command is a shorthand: it sets other settings and is not recorded.
 func Command(name, kind, words, meaning string, set func(text string) error) Setting {
 	return Setting{Name: name, Kind: kind, Meaning: meaning, Range: words, Shorthand: true, set: set, value: func() any { return "" }}
 }
 
-// List is all settings of a method, in the order in which they are applied and shown.
+// List holds all settings of a method, in the order in which they are applied and shown.
 type List []Setting
 
-// Join makes one list of several.
+// Join concatenates lists.
 func Join(lists ...List) List { return slices.Concat(lists...) }
 
-// Find looks a setting up by name.
+// Find returns a setting by name.
 func (l List) Find(name string) (Setting, bool) {
 	at := slices.IndexFunc(l, func(s Setting) bool { return s.Name == name })
 	if at < 0 {
@@ -236,7 +236,7 @@ func (l List) Find(name string) (Setting, bool) {
 	return l[at], true
 }
 
-// Check checks every value for n rows (0: number unknown), and stops at the first that is out of range.
+// Check checks every value for n rows (0: number unknown), and stops at the first one out of range.
 func (l List) Check(n int) error {
 	for _, s := range l {
 		if err := s.Check(n); err != nil {
@@ -246,7 +246,7 @@ func (l List) Check(n int) error {
 	return nil
 }
 
-// Values are what the settings are now, by name; shorthands are left out.
+// Values returns the current values of the settings by name, without shorthands.
 func (l List) Values() Values {
 	v := Values{}
 	for _, s := range l {
@@ -257,7 +257,7 @@ func (l List) Values() Values {
 	return v
 }
 
-// Apply sets every setting that v names, in the order of the list. It fails on a name that is not in the list.
+// Apply sets every setting in v, in the order of the list. It fails on a name that is not in the list.
 func (l List) Apply(v Values) error {
 	for _, s := range l {
 		if value, given := v[s.Name]; given {
@@ -277,12 +277,12 @@ func (l List) Apply(v Values) error {
 // Unread is the error for a setting that a method does not read.
 type Unread struct {
 	Name, Method string
-	Readers      []string // methods that read it; empty: none does
+	Readers      []string // methods that read it; empty: none
 }
 
 func (e *Unread) Error() string {
 	if len(e.Readers) == 0 {
-		return fmt.Sprintf("method %s has no setting %s, nor has any other: look at its own", e.Method, e.Name)
+		return fmt.Sprintf("method %s has no setting %s, and neither has any other method: see the settings of %[1]s", e.Method, e.Name)
 	}
 	return fmt.Sprintf("method %s does not read the setting %s: these do: %s", e.Method, e.Name, strings.Join(e.Readers, ", "))
 }
@@ -290,7 +290,7 @@ func (e *Unread) Error() string {
 // Values are settings by name: each an int, float64, bool or string.
 type Values map[string]any
 
-// Names are the names in order.
+// Names returns the names in order.
 func (v Values) Names() []string {
 	names := make([]string, 0, len(v))
 	for n := range v {
@@ -300,7 +300,7 @@ func (v Values) Names() []string {
 	return names
 }
 
-// Equal tells whether two sets hold the same.
+// Equal reports whether both hold the same settings.
 func (v Values) Equal(w Values) bool {
 	if len(v) != len(w) {
 		return false

@@ -19,7 +19,7 @@ const (
 	mostStripes = 8
 )
 
-// Unit reads features into memory and scales every row to length 1; a row of zeros stays.
+// Unit reads features into memory and scales every row to length 1; a row of zeros stays unchanged.
 func Unit(ctx context.Context, f knn.Features, workers int) (*matrix.Dense, error) {
 	u := matrix.NewDense(f.Len(), f.Dim())
 	d := u.Width
@@ -34,11 +34,11 @@ func Unit(ctx context.Context, f knn.Features, workers int) (*matrix.Dense, erro
 	return u, err
 }
 
-// Whiten gives the directions of u, rows of length 1 or 0, whitened by their differences to the neighbours in near, a graph of the same rows. The
-// shrinkage is a share of the mean variance, > 0.
+// Whiten returns the directions of u, rows of length 1 or 0, whitened by their differences from the neighbours in near, a graph of the same
+// rows. The shrinkage is a share of the mean variance, > 0.
 func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage float64, workers int) (*matrix.Dense, error) {
 	if near.N != u.Len() || near.N == 0 {
-		return nil, fmt.Errorf("whitening: a graph of %d rows does not fit %d rows", near.N, u.Len())
+		return nil, fmt.Errorf("whitening: a graph of %d rows does not match %d rows", near.N, u.Len())
 	}
 	s, err := within(ctx, u, near, workers)
 	if err != nil {
@@ -66,7 +66,7 @@ func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage flo
 	return q, err
 }
 
-// within is S of the package's text, d×d.
+// within computes S of the package documentation, d×d.
 func within(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) ([]float64, error) {
 	n, d := u.Len(), u.Width
 	parts, err := stripes(ctx, workers, n, d*d, func(sum []float64, lo, hi int) error {
@@ -92,16 +92,16 @@ func within(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) 
 	return parts, nil
 }
 
-// inverseRoot is L⁻¹ of LLᵀ = S + shrinkage·(tr S/d)·I, row-major.
+// inverseRoot computes L⁻¹ of LLᵀ = S + shrinkage·(tr S/d)·I, row-major.
 func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 	trace := 0.0
 	for e := range d {
 		trace += s[e*d+e]
 	}
 	ridge := shrinkage * trace / float64(d)
-	const least = 1e-30 // below it, float32 could not hold the inverse
+	const least = 1e-30 // below it, float32 cannot represent the inverse
 	if !(ridge > least) {
-		ridge = 1 // all neighbours are alike: there is nothing to whiten by
+		ridge = 1 // all neighbours are equal: there is nothing to whiten by
 	}
 	sym := mat.NewSymDense(d, nil)
 	for e := range d {
@@ -112,11 +112,11 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 	}
 	var factor mat.Cholesky
 	if !factor.Factorize(sym) {
-		return nil, errors.New("whitening: the covariance of neighbours' differences has no Cholesky factor: look whether the features are finite")
+		return nil, errors.New("whitening: the covariance of neighbours' differences has no Cholesky factor: check that the features are finite")
 	}
 	var lower, inverse mat.TriDense
 	factor.LTo(&lower)
-	// A condition number that is large is what shrinkage allows.
+	// Shrinkage allows a large condition number.
 	if err := inverse.InverseTri(&lower); err != nil && !errors.As(err, new(mat.Condition)) {
 		return nil, fmt.Errorf("whitening: %w", err)
 	}
@@ -125,7 +125,7 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 		for c := range e + 1 {
 			v := inverse.At(e, c)
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, errors.New("whitening: the inverse root is not finite: look whether the features are")
+				return nil, errors.New("whitening: the inverse root is not finite: check that the features are")
 			}
 			root[e*d+c] = float32(v)
 		}
@@ -133,7 +133,7 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 	return root, nil
 }
 
-// means of the columns.
+// means computes the means of the columns.
 func means(ctx context.Context, u *matrix.Dense, workers int) ([]float32, error) {
 	sum, err := stripes(ctx, workers, u.Len(), u.Width, func(sum []float64, lo, hi int) error {
 		for i := lo; i < hi; i++ {
@@ -148,16 +148,17 @@ func means(ctx context.Context, u *matrix.Dense, workers int) ([]float32, error)
 	return mean, err
 }
 
-// stripes sums over rows, cut by their number alone.
+// stripes sums over rows in stripes that depend only on the number of rows.
 func stripes(ctx context.Context, workers, n, size int, add func(sum []float64, lo, hi int) error) ([]float64, error) {
 	return parallel.Sum(ctx, workers, n, max(stripeRows, parallel.Count(n, mostStripes)), stripeRows, size, add)
 }
 
-// Diffuse gives v_i ← unit(v_i + Σ_{j∈N(i)} v_j), rounds times over, N(i) being the neighbours in near, a graph of the same rows.
+// Diffuse computes v_i ← unit(v_i + Σ_{j∈N(i)} v_j) for the given number of rounds, with N(i) the neighbours in near, a graph of the same
+// rows.
 func Diffuse(ctx context.Context, v *matrix.Dense, near *knn.Graph, rounds, workers int) (*matrix.Dense, error) {
 	n, d := v.Len(), v.Width
 	if near.N != n {
-		return nil, fmt.Errorf("diffusion: a graph of %d rows does not fit %d rows", near.N, n)
+		return nil, fmt.Errorf("diffusion: a graph of %d rows does not match %d rows", near.N, n)
 	}
 	for range rounds {
 		next := matrix.NewDense(n, d)

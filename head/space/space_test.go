@@ -68,14 +68,14 @@ func TestInverseRoot(t *testing.T) {
 	})
 }
 
-// Classes that differ along a quiet direction, and not along a loud one, come apart.
+// Classes that differ along a direction of low variance, and not along one of high variance, are separated.
 func TestWhiteningQuietensWhatNeighboursDifferIn(t *testing.T) {
 	m := densetest.Clouds(1, 400, 6, 1, 0)
 	for i := range m.Len() {
 		row := m.Row(i)
-		row[0] *= 12                              // loud, the same in both classes
-		row[1] = 0.2*row[1] + float32(3-6*(i%2))  // quiet, the class
-		row[2], row[3] = 0.2*row[2], 0.2*row[3]   // quiet
+		row[0] *= 12                              // high variance, the same in both classes
+		row[1] = 0.2*row[1] + float32(3-6*(i%2))  // low variance, the class
+		row[2], row[3] = 0.2*row[2], 0.2*row[3]   // low variance
 		row[4], row[5] = 0.2*row[4]+2, 0.2*row[5] // an offset
 	}
 	u, err := Unit(context.Background(), m, 2)
@@ -87,7 +87,7 @@ func TestWhiteningQuietensWhatNeighboursDifferIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if before, after := pure(t, u), pure(t, q); after < before || after < 0.95 {
-		t.Errorf("%.3f of neighbours are of one class before whitening, %.3f after", before, after)
+		t.Errorf("a share of %.3f of neighbours has the same class before whitening, %.3f after", before, after)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 // Duplicates, rows of zeros, constant columns and fewer rows than columns give finite directions.
 func TestDegenerateRows(t *testing.T) {
 	for name, change := range map[string]func(m *matrix.Dense){
-		"all alike":  func(m *matrix.Dense) { fill(m, func(_, _ int, _ float32) float32 { return 2 }) },
+		"all equal":  func(m *matrix.Dense) { fill(m, func(_, _ int, _ float32) float32 { return 2 }) },
 		"zeros":      func(m *matrix.Dense) { clear(m.X) },
 		"a zero row": func(m *matrix.Dense) { clear(m.Row(3)) },
 		"duplicates": func(m *matrix.Dense) { fill(m, func(i, e int, _ float32) float32 { return float32((i%2)*(e+1) - 3) }) },

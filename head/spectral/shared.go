@@ -10,7 +10,8 @@ import (
 	"iconic/matrix"
 )
 
-// Shared is M = D^(−½) A D^(−½) of the package's text, a symmetric matrix over the rows of g. A row whose edges all have no weight is empty.
+// Shared computes M = D^(−½) A D^(−½) of the package documentation, a symmetric matrix over the rows of g. A row whose edges all have
+// weight 0 is empty.
 func Shared(ctx context.Context, g *knn.Graph, workers int) (*matrix.Sparse, error) {
 	weight, err := Weights(ctx, g, workers)
 	if err != nil {
@@ -27,7 +28,7 @@ func Normalised(g *knn.Graph, weight []float32) *matrix.Sparse {
 	return m
 }
 
-// Weights are s_ij² of the package's text, from 0 to 1, for the edges of g in their order.
+// Weights computes s_ij² of the package documentation, from 0 to 1, for the edges of g in order.
 func Weights(ctx context.Context, g *knn.Graph, workers int) ([]float32, error) {
 	const rows = 256
 	sorted := make([]int32, g.N*(g.K+1)) // N̄ of each row, ascending
@@ -57,7 +58,7 @@ func Weights(ctx context.Context, g *knn.Graph, workers int) ([]float32, error) 
 	return weight, err
 }
 
-// intersection counts what two ascending lists share.
+// intersection counts the common entries of two ascending lists.
 func intersection(a, b []int32) (common int) {
 	for x, y := 0, 0; x < len(a) && y < len(b); {
 		switch {

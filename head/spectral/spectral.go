@@ -16,42 +16,43 @@ import (
 )
 
 const (
-	degree     = 8    // of the filter
-	fewRounds  = 10   // of filtering, at most, without Options.Residual
-	mostRounds = 100  // with it
-	settled    = 1e-3 // change of every eigenvalue below which it ends without Options.Residual
+	degree     = 8    // degree of the filter
+	fewRounds  = 10   // largest number of rounds of filtering without Options.Residual
+	mostRounds = 100  // largest number of rounds with it
+	settled    = 1e-3 // without Options.Residual, the iteration ends when every eigenvalue changes by less than this
 	blockRows  = 128
 	stripes    = 8
 )
 
-// Options of Leading.
+// Options are the settings of Leading.
 type Options struct {
-	Count int // eigenvectors, from 1 to the number of rows
-	// Residual is the largest ‖Mv − λv‖ of a vector at which it ends, or after 100 rounds; float32 reaches about 1e-6. With 0 it ends as soon as a round
-	// changes no eigenvalue by more than a thousandth, or after 10 rounds: enough for a start, whose last vectors may be off by a good part of their length.
+	Count int // number of eigenvectors, from 1 to the number of rows
+	// Residual is the largest ‖Mv − λv‖ of a vector at which the iteration ends, at the latest after 100 rounds; float32 reaches about 1e-6.
+	// With 0 it ends as soon as a round changes no eigenvalue by more than a thousandth, or after 10 rounds. That suffices for a start, whose
+	// last vectors may have errors of the order of their length.
 	Residual float64
 	Seed     uint64
 	Workers  int // goroutines; all processors when < 1
 }
 
-// Eigen are eigenvectors and their values.
+// Eigen holds eigenvectors and their values.
 type Eigen struct {
 	Vectors  *matrix.Dense // n×count: vector e is column e
-	Values   []float64     // in falling order
-	Residual float64       // largest ‖Mv − λv‖ of a vector; NaN where Options.Residual is 0, for it is not measured
+	Values   []float64     // in descending order
+	Residual float64       // largest ‖Mv − λv‖ of a vector; NaN, not measured, if Options.Residual is 0
 }
 
-// Leading gives the leading eigenvectors of m, symmetric with eigenvalues in [−1, 1]. The result depends on m and the options alone, on any number of
-// workers. It fails on a count out of range, on a matrix that is not one, and with ctx's error when ctx ends.
+// Leading returns the leading eigenvectors of m, which is symmetric with eigenvalues in [−1, 1]. The result depends only on m and the options,
+// not on the number of workers. It fails on a count out of range, on an invalid matrix, and with ctx's error when ctx ends.
 func Leading(ctx context.Context, m *matrix.Sparse, o Options) (*Eigen, error) {
 	n := m.Len()
 	if o.Count < 1 || o.Count > n {
-		return nil, fmt.Errorf("%d eigenvectors of %d rows: want at least 1 and no more than there are rows", o.Count, n)
+		return nil, fmt.Errorf("%d eigenvectors of %d rows: want at least 1 and at most the number of rows", o.Count, n)
 	}
 	if err := m.Check(n); err != nil {
 		return nil, err
 	}
-	width := min(n, o.Count+max(8, o.Count/8)) // a few more than asked for make those converge
+	width := min(n, o.Count+max(8, o.Count/8)) // a few more than requested, so that the requested ones converge
 	s := &subspace{m: m, workers: o.Workers, x: matrix.NewDense(n, width)}
 	r := rand.New(rand.NewPCG(o.Seed, 0x7370656374))
 	for e := range s.x.X {
@@ -127,7 +128,7 @@ type subspace struct {
 	x       *matrix.Dense
 }
 
-// product is y = scale·(M x − shift·x) − less, less being nil or of x's shape; y may be less.
+// product computes y = scale·(M x − shift·x) − less; less is nil or of x's shape, and y may be less.
 func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale, shift float32) error {
 	return parallel.Blocks(ctx, s.workers, x.Len(), blockRows, func(_, lo, hi int) error {
 		row := make([]float32, x.Width)
@@ -170,10 +171,10 @@ func (s *subspace) filter(ctx context.Context, bound float64) error {
 	return nil
 }
 
-// turn makes the columns orthonormal and turns them to Ritz vectors, whose values it returns in falling order.
+// turn orthonormalises the columns and rotates them to Ritz vectors, whose values it returns in descending order.
 func (s *subspace) turn(ctx context.Context) ([]float64, error) {
 	s.scaleColumns()
-	for range 2 { // once leaves what rounding of an ill-conditioned block does
+	for range 2 { // a single pass leaves rounding errors if the block is ill-conditioned
 		if err := s.orthonormalise(ctx); err != nil {
 			return nil, err
 		}
@@ -195,7 +196,7 @@ func (s *subspace) turn(ctx context.Context) ([]float64, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(sym, true) {
-		return nil, errors.New("eigenvectors of a graph: the projected matrix has no eigenvalues: look whether the features are finite")
+		return nil, errors.New("eigenvectors of a graph: the projected matrix has no eigenvalues: check that the features are finite")
 	}
 	rising := eigen.Values(nil)
 	var vectors mat.Dense
@@ -210,7 +211,7 @@ func (s *subspace) turn(ctx context.Context) ([]float64, error) {
 	return values, s.apply(ctx, turned)
 }
 
-// scaleColumns makes them of length 1; one of zeros, which has no direction, stays.
+// scaleColumns scales the columns to length 1; a column of zeros, which has no direction, stays unchanged.
 func (s *subspace) scaleColumns() {
 	square := make([]float64, s.x.Width)
 	for i := range s.x.Len() {
@@ -228,7 +229,7 @@ func (s *subspace) scaleColumns() {
 	}
 }
 
-// orthonormalise is X ← X L⁻ᵀ with LLᵀ = XᵀX (Cholesky QR), a little shifted should that be singular.
+// orthonormalise computes X ← X L⁻ᵀ with LLᵀ = XᵀX (Cholesky QR), shifted slightly if that is singular.
 func (s *subspace) orthonormalise(ctx context.Context) error {
 	gram, err := s.between(ctx, s.x, s.x)
 	if err != nil {
@@ -248,7 +249,7 @@ func (s *subspace) orthonormalise(ctx context.Context) error {
 			break
 		}
 		if shift > 1 {
-			return errors.New("eigenvectors of a graph: the columns have no Cholesky factor: look whether the features are finite")
+			return errors.New("eigenvectors of a graph: the columns have no Cholesky factor: check that the features are finite")
 		}
 	}
 	var lower, inverse mat.TriDense
@@ -265,7 +266,7 @@ func (s *subspace) orthonormalise(ctx context.Context) error {
 	return s.apply(ctx, b)
 }
 
-// apply is X ← X·B.
+// apply computes X ← X·B.
 func (s *subspace) apply(ctx context.Context, b []float32) error {
 	k := s.x.Width
 	y := matrix.NewDense(s.x.Len(), k)
@@ -277,7 +278,7 @@ func (s *subspace) apply(ctx context.Context, b []float32) error {
 	return err
 }
 
-// between is XᵀY, in float64 across stripes that depend on the number of rows alone.
+// between computes XᵀY, in float64, over stripes that depend only on the number of rows.
 func (s *subspace) between(ctx context.Context, x, y *matrix.Dense) ([]float64, error) {
 	k := x.Width
 	rows := max(blockRows, parallel.Count(x.Len(), stripes))

@@ -93,7 +93,7 @@ func orthonormal(t *testing.T, v *matrix.Dense) {
 	}
 }
 
-// furthest is the largest ‖Mv − λv‖, in float64.
+// furthest returns the largest ‖Mv − λv‖, in float64.
 func furthest(m *matrix.Sparse, found *Eigen) (most float64) {
 	for e, value := range found.Values {
 		square := 0.0
@@ -110,7 +110,7 @@ func furthest(m *matrix.Sparse, found *Eigen) (most float64) {
 	return most
 }
 
-// A residual that float32 does not reach ends after as many rounds as there may be, and is told.
+// A residual that float32 cannot reach ends after the maximum number of rounds and is reported.
 func TestResidualOutOfReach(t *testing.T) {
 	found, err := Leading(context.Background(), shared(t, 1, 60, 5, 3, 0.7, 1), Options{Count: 2, Residual: 1e-300, Workers: 1})
 	if err != nil || !(found.Residual > 1e-300 && found.Residual < 1e-5) {
@@ -118,7 +118,7 @@ func TestResidualOutOfReach(t *testing.T) {
 	}
 }
 
-// Entries are what the definition says.
+// Entries match the definition.
 func TestSharedByDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(3, 14).Draw(t, "n")
@@ -209,7 +209,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// Graphs in pieces, without edges, and as many vectors as rows leave everything finite.
+// Disconnected graphs, graphs without edges, and as many vectors as rows give finite results.
 func TestDegenerateGraphs(t *testing.T) {
 	pieces := shared(t, 4, 60, 4, 12, 60, 1)
 	r := rand.New(rand.NewPCG(1, 1))

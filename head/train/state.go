@@ -8,16 +8,16 @@ import (
 
 // Epoch is a line of a training's history.
 type Epoch struct {
-	Epoch        int     `json:"epoch"` // from 1
-	Step         int     `json:"step"`  // steps taken so far
-	Loss         float64 `json:"loss"`  // mean over the epoch's steps, of the learner of least loss, in nats
+	Epoch        int     `json:"epoch"` // counted from 1
+	Step         int     `json:"step"`  // steps done so far
+	Loss         float64 `json:"loss"`  // mean over the epoch's steps, for the learner with the lowest loss, in nats
 	LearningRate float64 `json:"learning_rate"`
-	// Of tasks that assign clusters, for that learner's assignments of the last batch's anchors:
+	// For tasks that assign clusters: that learner's assignments of the last batch's anchors.
 	ClustersUsed int     `json:"clusters_used,omitempty"`
-	LargestShare float64 `json:"largest_share,omitempty"` // of those anchors in one cluster
+	LargestShare float64 `json:"largest_share,omitempty"` // largest share of those anchors in one cluster
 }
 
-// State is a training between two steps: what those phases that have ended left, and the one under way.
+// State is a training between two steps: the results of completed phases, and the current phase.
 type State struct {
 	Phases  []Phase
 	History []Epoch
@@ -26,11 +26,11 @@ type State struct {
 // Phase is the state of one task.
 type Phase struct {
 	Name        string
-	Step, Steps int // taken, and in all
+	Step, Steps int // steps done, and total
 	Tensors     []Tensor
 }
 
-// Tensor is named numbers of a state: of the three slices just one is set.
+// Tensor is a named part of a state: exactly one of the three slices is set.
 type Tensor struct {
 	Name    string
 	Float32 []float32
@@ -38,7 +38,7 @@ type Tensor struct {
 	Int64   []int64
 }
 
-// Len is the count of numbers.
+// Len is the number of elements.
 func (t Tensor) Len() int { return len(t.Float32) + len(t.Float64) + len(t.Int64) }
 
 func tensor[T optim.Float](name string, x []T) Tensor {
@@ -51,15 +51,15 @@ func tensor[T optim.Float](name string, x []T) Tensor {
 	return Tensor{Name: name}
 }
 
-// restore copies kept numbers into those of a phase. It fails when they are not of the same names and lengths.
+// restore copies saved numbers into those of a phase. It fails if names or lengths differ.
 func restore(phase string, into, from []Tensor) error {
 	if len(into) != len(from) {
-		return fmt.Errorf("checkpoint: phase %s has %d tensors, the settings make %d: it is of another training", phase, len(from), len(into))
+		return fmt.Errorf("checkpoint: phase %s has %d tensors, but the settings require %d: it belongs to another training", phase, len(from), len(into))
 	}
 	for i, t := range into {
 		f := from[i]
 		if f.Name != t.Name || len(f.Float32) != len(t.Float32) || len(f.Float64) != len(t.Float64) || len(f.Int64) != len(t.Int64) {
-			return fmt.Errorf("checkpoint: phase %s has %d numbers of %s, the settings make %d of %s: it is of another training", phase, f.Len(), f.Name, t.Len(), t.Name)
+			return fmt.Errorf("checkpoint: phase %s has %d numbers of %s, but the settings require %d of %s: it belongs to another training", phase, f.Len(), f.Name, t.Len(), t.Name)
 		}
 	}
 	for i, t := range into {

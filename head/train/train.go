@@ -13,20 +13,20 @@ import (
 	"iconic/head/optim"
 )
 
-// Task is what a training learns, over float32 or float64.
+// Task defines what a training learns, over float32 or float64.
 type Task[T optim.Float] interface {
-	// Learners are those that learn from the same batches, in an order that stays; their slices stay, too.
+	// Learners returns the learners, which learn from the same batches, always in the same order and with the same slices.
 	Learners() []*Learner[T]
-	// Propose fills in the rows of step b.Step of epoch b.Epoch, and their features. It runs ahead of the steps, on another goroutine:
-	// it may read what does not change, and nothing else.
+	// Propose fills in the rows of step b.Step of epoch b.Epoch, and their features. It runs ahead of the steps, on another goroutine, so
+	// it may read only what does not change.
 	Propose(b *Batch) error
 	// Gradient returns the loss of a learner on a batch and leaves its gradients in the learner. Learner 0 comes first in every step.
 	Gradient(ctx context.Context, b *Batch, learner int) (loss float64, err error)
-	// Kept is the state besides learners that steps change, for a checkpoint; the slices stay. It may be nil.
+	// Kept is the state besides the learners that steps change, for a checkpoint, always with the same slices. It may be nil.
 	Kept() []Tensor
 }
 
-// Assigner is a task whose learners assign clusters: their use by the last batch goes into the history.
+// Assigner is a task whose learners assign clusters: the history records how many clusters the last batch uses.
 type Assigner interface {
 	Usage(learner int) (clustersUsed int, largestShare float64)
 }
@@ -34,69 +34,70 @@ type Assigner interface {
 // Learner is a set of parameters with its own optimiser.
 type Learner[T optim.Float] struct {
 	Parameters [][]T
-	Gradients  [][]T              // aligned with Parameters
-	Optimiser  optim.Optimiser[T] // keeps its moments
+	Gradients  [][]T              // in the order of Parameters
+	Optimiser  optim.Optimiser[T] // with its moments
 	Average    [][]T              // moving average of Parameters; nil: none
-	Decay      float64            // of that average
+	Decay      float64            // decay of that average
 	Loss       float64            // mean over the last epoch; set by Train
 }
 
 // Batch is the input of one step.
 type Batch struct {
 	Epoch, Step int       // from 0; Step counts within the epoch
-	Last        bool      // of its epoch
-	Rows        []int32   // of the features
-	X           []float32 // their numbers, row after row
-	Other       []float32 // of a second set, where a task has one
+	Last        bool      // the last step of its epoch
+	Rows        []int32   // rows of the features
+	X           []float32 // their values, row after row
+	Other       []float32 // values of a second set, if a task has one
 }
 
-// Plan is how long and how fast a task is trained.
+// Plan determines how long and how fast a task is trained.
 type Plan struct {
-	Epochs, Steps int     // and steps of an epoch, both ≥ 1
+	Epochs, Steps int     // and steps per epoch, both ≥ 1
 	Rate          float64 // the base learning rate
 	Schedule      optim.Schedule
-	Quiet         bool // neither history nor progress: a phase that only ends a method
-	Unrecorded    bool // no history: its losses do not go on from those before it
-	// LeastGain is the fall of the least loss, in nats, below which an epoch is the last at its rate, and the training goes on at the next; 0: all
-	// epochs are taken.
+	Quiet         bool // neither history nor progress, for a phase that only completes a method
+	Unrecorded    bool // no history: its losses are not comparable with earlier ones
+	// LeastGain is the smallest fall of the lowest loss in an epoch, in nats: after a smaller one, the remaining epochs at the same
+	// learning rate are skipped. 0 skips none.
 	LeastGain float64
 }
 
-// Run is one training of a method: its phases in order, who watches them, and what they are taken up from.
+// Run is one training of a method: its phases in order, its observers, and the state to resume from.
 type Run struct {
-	// Total is the number of steps of all phases that are watched, for progress; 0: those of the phase.
+	// Total is the number of steps of all phases with progress; 0: those of the current phase.
 	Total int
-	// Progress hears of every step: how many are taken, of how many, and the mean loss of the epoch so far; NaN: there is none.
+	// Progress is called after every step with the number of steps done, the total, and the mean loss of the epoch so far, or NaN if there
+	// is none.
 	Progress func(step, steps int, loss float64)
-	// Begun, when set, hears the name of each stage of work as it begins, from one goroutine at a time.
+	// Begun, if set, receives the name of each stage of the work as it begins, from one goroutine at a time.
 	Begun func(stage string)
-	// Epoch, when set, hears of every line of history.
+	// Epoch, if set, receives every line of history.
 	Epoch func(Epoch) error
-	// Save, when set, is lent the state after every epoch, and last of all when a training is interrupted, with now set.
-	// Without now it may pass one over.
+	// Save, if set, is passed the state, valid only during the call, after every epoch, and finally, with now set, if a training is
+	// interrupted. Without now it may skip a state.
 	Save func(s *State, now bool) error
-	// Resume is the state to go on from; nil: from the start.
+	// Resume is the state to continue from; nil: start from the beginning.
 	Resume *State
 
-	// Notes are what phases have to say, in sentences.
+	// Notes are the notes of phases, in sentences.
 	Notes []string
 
 	state State
-	taken int // steps of ended phases that are watched
-	epoch int // epochs of them
+	taken int // steps of completed phases with progress
+	epoch int // epochs of completed phases
 }
 
-// Begin tells whoever watches that a stage of work begins.
+// Begin reports that a stage of work begins.
 func (r *Run) Begin(stage string) {
 	if r.Begun != nil {
 		r.Begun(stage)
 	}
 }
 
-// History is the lines so far.
+// History returns the lines so far.
 func (r *Run) History() []Epoch { return r.state.History }
 
-// Record adds a line to the history: for methods whose steps are not those of a task.
+// Record adds a line to the history, for methods whose steps are not those of a task.
 func (r *Run) Record(line Epoch) error {
 	r.state.History = append(r.state.History, line)
 	if r.Epoch != nil {
@@ -105,7 +106,7 @@ func (r *Run) Record(line Epoch) error {
 	return nil
 }
 
-// Skip tells a run that so many of its total steps are not taken after all, so that its progress ends where the total does.
+// Skip reports that some of the run's total steps will not be done, so that its progress still ends at the total.
 func (r *Run) Skip(steps int) {
 	r.Total -= steps
 	if r.Progress != nil {
@@ -113,22 +114,22 @@ func (r *Run) Skip(steps int) {
 	}
 }
 
-// Stage is a phase that computes in one piece and has no steps: what it found is kept from its end on.
+// Stage is a phase that computes in one piece and has no steps; its result is saved once it has ended.
 type Stage struct {
 	Name  string
-	Parts int // of its work, for progress
-	// Compute finds it, and tells how many parts are done, from one goroutine at a time.
+	Parts int // parts of its work, for progress
+	// Compute computes the result, and reports the number of parts done, from one goroutine at a time.
 	Compute func(told func(done int)) ([]Tensor, error)
 }
 
-// Stage takes a run through a stage, or, where the run's state has its end, straight there. It gives what the stage found, which is not to be
-// changed. An interrupted stage starts again; what phases before it left is saved.
+// Stage runs a stage, or, if the run's state has its result, returns that. The result must not be changed. An interrupted stage starts
+// again; the results of earlier phases are saved.
 func (r *Run) Stage(s Stage) ([]Tensor, error) {
 	at := len(r.state.Phases)
 	if r.Resume != nil && len(r.Resume.Phases) > at {
 		kept := r.Resume.Phases[at]
 		if kept.Name != s.Name || kept.Steps != s.Parts || kept.Step != s.Parts {
-			return nil, fmt.Errorf("checkpoint: %d of %d parts of phase %q do not fit phase %q of %d: it is of another training", kept.Step, kept.Steps, kept.Name, s.Name, s.Parts)
+			return nil, fmt.Errorf("checkpoint: %d of %d parts of phase %q do not match phase %q of %d: it belongs to another training", kept.Step, kept.Steps, kept.Name, s.Name, s.Parts)
 		}
 		r.history()
 		r.state.Phases = append(r.state.Phases, kept)
@@ -154,18 +155,18 @@ func (r *Run) Stage(s Stage) ([]Tensor, error) {
 	return found, err
 }
 
-// history is taken over from the state that a run goes on from, before its first phase.
+// history takes over the history of the state that a run resumes from, before its first phase.
 func (r *Run) history() {
 	if len(r.state.Phases) == 0 {
 		r.state.History = append(r.state.History, r.Resume.History...)
 	}
 }
 
-// ErrNotFinite is in the chain of the error for a training whose numbers have stopped being finite.
+// ErrNotFinite is wrapped by the error of a training whose numbers are no longer finite.
 var ErrNotFinite = errors.New("not finite")
 
-// Train takes a task through a phase of a run: from the start, from where the run's state left it, or, where that phase had ended, straight
-// to its end. It fails in the step in which a loss or a parameter stops being finite, and with ctx's error when ctx ends between two steps.
+// Train runs a task through a phase of a run: from the start, from the run's saved state, or, if that phase had ended, directly to its end.
+// It fails in the step in which a loss or a parameter stops being finite, and with ctx's error when ctx ends between two steps.
 func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p Plan) error {
 	l := &loop[T]{run: r, task: t, plan: p, learners: t.Learners(), sums: make([]float64, len(t.Learners())), losses: make([]float64, len(t.Learners()))}
 	if err := l.begin(name); err != nil {
@@ -183,19 +184,19 @@ func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p
 	return nil
 }
 
-// loop is one phase under way.
+// loop is one phase in progress.
 type loop[T optim.Float] struct {
 	run          *Run
 	task         Task[T]
 	plan         Plan
 	learners     []*Learner[T]
-	at           int       // of the phase in the run's state
-	sums, losses []float64 // of each learner: over this epoch so far, and the mean of the last one
+	at           int       // index of the phase in the run's state
+	sums, losses []float64 // per learner: sum over this epoch so far, and mean of the last epoch
 }
 
 func (l *loop[T]) phase() *Phase { return &l.run.state.Phases[l.at] }
 
-// begin opens the phase, and copies its kept state where there is one.
+// begin opens the phase, and restores its saved state if there is one.
 func (l *loop[T]) begin(name string) error {
 	r := l.run
 	l.at = len(r.state.Phases)
@@ -210,7 +211,7 @@ func (l *loop[T]) begin(name string) error {
 	}
 	kept := r.Resume.Phases[l.at]
 	if kept.Name != name || kept.Steps != total || kept.Step < 0 || kept.Step > total {
-		return fmt.Errorf("checkpoint: %d of %d steps of phase %q do not fit %d steps of phase %q: it is of another training", kept.Step, kept.Steps, kept.Name, total, name)
+		return fmt.Errorf("checkpoint: %d of %d steps of phase %q do not match %d steps of phase %q: it belongs to another training", kept.Step, kept.Steps, kept.Name, total, name)
 	}
 	l.phase().Step = kept.Step
 	if err := restore(name, l.tensors(), kept.Tensors); err != nil {
@@ -222,7 +223,7 @@ func (l *loop[T]) begin(name string) error {
 	return nil
 }
 
-// tensors are the numbers that a checkpoint of the phase holds: all of them while it is under way, at its end those that are used after it.
+// tensors returns the numbers in a checkpoint of the phase: all of them while it is in progress, and at its end those that are used later.
 func (l *loop[T]) tensors() []Tensor {
 	var list []Tensor
 	ended := l.phase().Step == l.phase().Steps
@@ -248,7 +249,7 @@ func (l *loop[T]) tensors() []Tensor {
 	return append(list, l.task.Kept()...)
 }
 
-// steps takes those that are left.
+// steps runs the remaining steps.
 func (l *loop[T]) steps(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	loaded, free := make(chan *Batch), make(chan *Batch, 2)
@@ -281,8 +282,8 @@ func (l *loop[T]) steps(ctx context.Context) error {
 	return group.Wait()
 }
 
-// errAhead ends the steps of a rate that are left out: batches proposed ahead are of no use.
-var errAhead = errors.New("the training goes on at a later step")
+// errAhead ends the steps at a learning rate that are skipped: the prefetched batches are discarded.
+var errAhead = errors.New("the training continues at a later step")
 
 // load proposes batches ahead of the steps.
 func (l *loop[T]) load(ctx context.Context, first int, free <-chan *Batch, loaded chan<- *Batch) error {
@@ -307,7 +308,7 @@ func (l *loop[T]) load(ctx context.Context, first int, free <-chan *Batch, loade
 	return nil
 }
 
-// step takes every learner one step. It is whole: ctx is looked at between steps.
+// step runs one step of every learner. ctx is checked only between steps.
 func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	whole := context.WithoutCancel(ctx)
 	if b.Step == 0 {
@@ -317,7 +318,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	for h, one := range l.learners {
 		loss, err := l.task.Gradient(whole, b, h)
 		if err == nil && loss-loss != 0 {
-			err = fmt.Errorf("the loss is %w (%v): lower the learning rate, or look at the features", ErrNotFinite, loss)
+			err = fmt.Errorf("the loss is %w (%v): lower the learning rate, or check the features", ErrNotFinite, loss)
 		}
 		if err == nil {
 			l.sums[h] += loss
@@ -352,8 +353,8 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	return l.save(false)
 }
 
-// skip leaves out what is left of a rate once an epoch has gained too little at it: the next step is the first of the first epoch that begins at another
-// rate, or there is none.
+// skip skips the remaining epochs at a learning rate once an epoch has gained too little: the next step is the first of the first epoch at
+// another rate, or there is none.
 func (l *loop[T]) skip(epoch int, gain float64) {
 	p := l.phase()
 	if l.plan.LeastGain == 0 || gain >= l.plan.LeastGain || p.Step >= p.Steps {
@@ -361,7 +362,7 @@ func (l *loop[T]) skip(epoch int, gain float64) {
 	}
 	next := p.Steps
 	if l.plan.Schedule.Kind == "step" {
-		part := p.Step * l.plan.Schedule.Parts / p.Steps // of the next step
+		part := p.Step * l.plan.Schedule.Parts / p.Steps // part of the next step
 		if (p.Step-1)*l.plan.Schedule.Parts/p.Steps < part {
 			return // the rate changes now
 		}
@@ -371,12 +372,12 @@ func (l *loop[T]) skip(epoch int, gain float64) {
 	if next == p.Step {
 		return
 	}
-	l.run.Notes = append(l.run.Notes, fmt.Sprintf("%s: in epoch %d of %d the loss fell by %.4f, less than %g: the %d left at that learning rate are left out",
+	l.run.Notes = append(l.run.Notes, fmt.Sprintf("%s: in epoch %d of %d the loss fell by %.4f, less than %g: skipping the remaining %d at that learning rate",
 		p.Name, epoch+1, l.plan.Epochs, gain, l.plan.LeastGain, (next-p.Step)/l.plan.Steps))
 	p.Step = next
 }
 
-// which names a learner where there are several.
+// which names a learner if there are several.
 func (l *loop[T]) which(h int) string {
 	if len(l.learners) == 1 {
 		return ""
@@ -384,18 +385,18 @@ func (l *loop[T]) which(h int) string {
 	return fmt.Sprintf(", head %d of %d", h+1, len(l.learners))
 }
 
-// check fails when a step has made a parameter NaN or infinite, and names the cause.
+// check fails if a step has made a parameter NaN or infinite, and names the cause.
 func (one *Learner[T]) check(rate float64) error {
 	if finite(one.Parameters) {
 		return nil
 	}
 	if !finite(one.Gradients) {
-		return fmt.Errorf("the gradient is %w: lower the learning rate, or look at the features", ErrNotFinite)
+		return fmt.Errorf("the gradient is %w: lower the learning rate, or check the features", ErrNotFinite)
 	}
 	return fmt.Errorf("the weights are %w after a step at a learning rate of %g: lower it", ErrNotFinite, rate)
 }
 
-// finite tells whether all numbers are: 0·x is NaN for those that are not.
+// finite reports whether all numbers are: 0·x is NaN for those that are not.
 func finite[T optim.Float](parts [][]T) bool {
 	var sum T
 	for _, x := range parts {
@@ -419,7 +420,7 @@ func (l *loop[T]) record(epoch int, rate float64) error {
 	return l.run.Record(line)
 }
 
-// save lends the state out.
+// save passes the state to Save.
 func (l *loop[T]) save(now bool) error {
 	if l.run.Save == nil {
 		return nil
@@ -428,7 +429,7 @@ func (l *loop[T]) save(now bool) error {
 	return l.run.Save(&l.run.state, now)
 }
 
-// end closes the phase. What it ended with is copied: later phases may go on with the same parameters.
+// end closes the phase. Its result is copied, because later phases may continue with the same parameters.
 func (l *loop[T]) end() {
 	l.phase().Tensors = nil
 	for _, t := range l.tensors() {
@@ -442,7 +443,7 @@ func (l *loop[T]) end() {
 	}
 }
 
-// Best is the place of the least loss, ties to the first; one that is NaN never is.
+// Best is the index of the lowest loss, ties to the first; a NaN is never the lowest.
 func Best(losses []float64) int {
 	best, at := math.Inf(1), 0
 	for i, v := range losses {

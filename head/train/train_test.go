@@ -15,11 +15,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// valley is ½ Σ x² for several learners; at step broken, learner 1 goes wrong.
+// valley is ½ Σ x² for several learners; at step broken, learner 1 fails.
 type valley struct {
 	learners []*Learner[float64]
 	broken   int
-	loss     float64 // that it has then
+	loss     float64 // its loss then
 	gradient float64
 }
 
@@ -48,7 +48,7 @@ func (v *valley) Gradient(_ context.Context, b *Batch, h int) (float64, error) {
 	return loss, nil
 }
 
-// A number that stops being finite is found in its step, whatever it is, and named with its cause.
+// A number that stops being finite is found in its step, whatever it is, and reported with its cause.
 func TestNotFiniteIsFoundInItsStep(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
@@ -65,7 +65,7 @@ func TestNotFiniteIsFoundInItsStep(t *testing.T) {
 		v := newValley(2)
 		v.broken, v.loss, v.gradient = 4, c.loss, c.gradient
 		rate := c.rate
-		if rate > 1 { // at once, so that no step before it goes wrong
+		if rate > 1 { // fail at once, so that no earlier step does
 			v.broken = 0
 		}
 		err := Train(context.Background(), &Run{}, "valley", v, Plan{Epochs: 3, Steps: 3, Rate: rate})
@@ -75,7 +75,7 @@ func TestNotFiniteIsFoundInItsStep(t *testing.T) {
 	}
 }
 
-// The least loss is never NaN.
+// The lowest loss is never NaN.
 func TestBestIsNeverNaN(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func TestBestIsNeverNaN(t *testing.T) {
 	}
 }
 
-// A state of another training is refused before a step is taken.
+// A state of another training is refused before any step.
 func TestAStateOfAnotherTrainingIsRefused(t *testing.T) {
 	var kept *State
 	ctx, cancel := context.WithCancel(context.Background())
@@ -122,7 +122,7 @@ func TestAStateOfAnotherTrainingIsRefused(t *testing.T) {
 			return Train(context.Background(), r, "valley", v, plan)
 		},
 	} {
-		if err := train(&Run{Resume: kept}); err == nil || !strings.Contains(err.Error(), "of another training") {
+		if err := train(&Run{Resume: kept}); err == nil || !strings.Contains(err.Error(), "another training") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestAStateOfAnotherTrainingIsRefused(t *testing.T) {
 	}
 }
 
-// What a stage found is kept, and taken from a state without computing it again; a stage that is interrupted saves those before it.
+// A stage's result is saved, and used from a state without computing it again; an interrupted stage saves the results of earlier ones.
 func TestStages(t *testing.T) {
 	stages := func(r *Run, computed *int, stop bool) (sum int64, err error) {
 		for _, name := range []string{"first", "second"} {
@@ -173,14 +173,14 @@ func TestStages(t *testing.T) {
 		t.Errorf("progress %v, want %v", told, want)
 	}
 	if len(r.History()) != 1 {
-		t.Errorf("history %v: want that of the state, and nothing of what is not recorded", r.History())
+		t.Errorf("history %v: want that of the state, without unrecorded epochs", r.History())
 	}
-	if _, err := (&Run{Resume: kept}).Stage(Stage{Name: "other", Parts: 2}); err == nil || !strings.Contains(err.Error(), "of another training") {
+	if _, err := (&Run{Resume: kept}).Stage(Stage{Name: "other", Parts: 2}); err == nil || !strings.Contains(err.Error(), "another training") {
 		t.Errorf("a state of another stage: %v", err)
 	}
 }
 
-// Progress ends where the total does, though a part of it is left out.
+// Progress ends at the total even if part of it is skipped.
 func TestSkippedStepsAreTakenOffTheTotal(t *testing.T) {
 	done, total := 0, 0
 	r := &Run{Total: 10, Progress: func(d, of int, _ float64) { done, total = d, of }}
@@ -191,11 +191,11 @@ func TestSkippedStepsAreTakenOffTheTotal(t *testing.T) {
 		t.Errorf("%d of %d after the stage", done, total)
 	}
 	if r.Skip(6); done != 4 || total != 4 {
-		t.Errorf("%d of %d after what was left out", done, total)
+		t.Errorf("%d of %d after skipping the rest", done, total)
 	}
 }
 
-// An epoch that gains too little is the last at its rate; what is resumed ends with the same bits, wherever it stopped.
+// An epoch that gains too little is the last at its learning rate; a resumed training ends with the same bits, wherever it stopped.
 func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 	plan := Plan{Epochs: 12, Steps: 3, Rate: 0.5, Schedule: optim.Schedule{Kind: "step", Parts: 3, Factor: 0.5}, LeastGain: 0.02}
 	run := func(resume *State, stop int) (*valley, *Run, *State) {
@@ -225,7 +225,7 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 		return v, r, kept
 	}
 	v, r, _ := run(nil, 0)
-	// The first rate halves x in a step: ½·5·(1 + ¼ + 1/16)/3 in the first epoch, 1/64 of it in the second, nearly nothing in the third.
+	// The first rate halves x in a step: ½·5·(1 + ¼ + 1/16)/3 in the first epoch, 1/64 of that in the second, almost nothing in the third.
 	var epochs []int
 	for _, e := range r.History() {
 		epochs = append(epochs, e.Epoch)
@@ -234,7 +234,7 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 		}
 	}
 	if !slices.Equal(epochs, []int{1, 2, 3, 5, 9}) || len(r.Notes) != 3 ||
-		r.Notes[0] != "valley: in epoch 3 of 12 the loss fell by 0.0168, less than 0.02: the 1 left at that learning rate are left out" {
+		r.Notes[0] != "valley: in epoch 3 of 12 the loss fell by 0.0168, less than 0.02: skipping the remaining 1 at that learning rate" {
 		t.Errorf("epochs %v, notes %q", epochs, r.Notes)
 	}
 	for stop := range len(epochs) - 1 {
@@ -242,7 +242,7 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 		again, _, _ := run(kept, 0)
 		for h := range v.learners {
 			if !slices.Equal(v.learners[h].Parameters[0], again.learners[h].Parameters[0]) {
-				t.Errorf("resumed after epoch %d of its history, learner %d ends elsewhere", epochs[stop], h)
+				t.Errorf("resumed after epoch %d of its history, learner %d ends with a different result", epochs[stop], h)
 			}
 		}
 	}

@@ -2,24 +2,24 @@ package tsne
 
 import "math"
 
-// quadtree holds points of the plane in cells; a cell knows how many points it holds and their mean.
+// quadtree holds points of the plane in cells; each cell stores the number and mean of its points.
 type quadtree struct {
 	cells []cell
-	side  float64 // of the root
+	side  float64 // side of the root
 }
 
 type cell struct {
 	x, y  float64  // sum of coordinates while building, then their mean
-	count float64  // points
-	child [4]int32 // 0: none (the root is nobody's child)
-	leaf  bool     // its points are not told apart: one point, several at one place, or at the deepest level
+	count float64  // number of points
+	child [4]int32 // 0: none (the root is never a child)
+	leaf  bool     // its points are not distinguished: one point, coincident points, or the deepest level
 	depth int32
 }
 
-// deepest bounds the tree where points coincide.
+// deepest bounds the tree if points coincide.
 const deepest = 40
 
-// build makes the tree of n points y (n×2).
+// build builds the tree of n points y (n×2).
 func (t *quadtree) build(y []float64) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range y {
@@ -37,7 +37,7 @@ func (t *quadtree) build(y []float64) {
 	}
 }
 
-// insert walks a point down to a leaf of its own.
+// insert moves a point down to a leaf of its own.
 func (t *quadtree) insert(x, y, low float64) {
 	at, x0, y0, side := int32(0), low, low, t.side
 	for {
@@ -66,7 +66,7 @@ func (t *quadtree) insert(x, y, low float64) {
 	}
 }
 
-// split moves what a leaf holds into a child.
+// split moves the content of a leaf into a child.
 func (t *quadtree) split(at int32, x0, y0, side float64) {
 	c := t.cells[at]
 	q := 0
@@ -89,8 +89,8 @@ func (t *quadtree) childOf(at int32, q int) int32 {
 	return t.cells[at].child[q]
 }
 
-// repel sums w²·(p − c) and w over all points c, w = 1/(1+‖p−c‖²), cells standing for their points where side/distance is below
-// angle. The point itself is met too, at w = 1. The stack is scratch and comes back.
+// repel sums w²·(p − c) and w over all points c, w = 1/(1+‖p−c‖²), with cells replacing their points if side/distance is below angle. The
+// sum includes the point itself, with w = 1. The stack is working memory and is returned.
 func (t *quadtree) repel(x, y, angle float64, stack []int32) (fx, fy, z float64, _ []int32) {
 	limit := t.side * t.side / (angle * angle)
 	stack = append(stack[:0], 0)

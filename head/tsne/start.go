@@ -8,8 +8,8 @@ import (
 	"iconic/head/principal"
 )
 
-// start places the points by the first two principal components of their features, scaled to a standard deviation of 1e-4 along the
-// first: it keeps the large structure and does not depend on chance (Kobak and Berens 2019).
+// start places the points by the first two principal components of their features, scaled to a standard deviation of 1e-4 along the first:
+// this preserves the large-scale structure and does not depend on chance (Kobak and Berens 2019).
 func start(ctx context.Context, f Features, workers int) ([]float64, error) {
 	const deviation = 1e-4
 	k := min(2, f.Dim())
@@ -21,7 +21,7 @@ func start(ctx context.Context, f Features, workers int) ([]float64, error) {
 	if err != nil || k == 2 {
 		return y, err
 	}
-	plane := make([]float64, 2*len(y)) // features of one number lie on a line
+	plane := make([]float64, 2*len(y)) // features with one column lie on a line
 	for i, v := range y {
 		plane[2*i] = v
 	}

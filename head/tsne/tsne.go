@@ -13,34 +13,35 @@ import (
 	"iconic/matrix"
 )
 
-// Options are the settings of a layout; the zero value takes the defaults.
+// Options are the settings of a layout; zero values mean the defaults.
 type Options struct {
 	Perplexity   float64 // 30 when 0; at most MostPerplexity
 	Iterations   int     // 750 when 0
-	Exaggeration float64 // of p over the first third, at most 250 iterations; 12 when 0
-	Angle        float64 // of the Barnes-Hut approximation, 0 to 1; 0.5 when 0
+	Exaggeration float64 // exaggeration of p over the first third, at most 250 iterations; 12 when 0
+	Angle        float64 // angle of the Barnes-Hut approximation, 0 to 1; 0.5 when 0
 	Metric       knn.Metric
-	Search       knn.Search // of the neighbours; auto when empty
+	Search       knn.Search // neighbour search; auto when empty
 	Workers      int
 	Progress     func(done, total int)
-	// Run, when set, is the training that the layout is a phase of: it can be interrupted and taken up. Progress is then its own.
+	// Run, if set, is the training of which the layout is a phase, so that it can be interrupted and resumed. The run then reports
+	// progress.
 	Run *train.Run
 }
 
 // Features is a matrix of Len rows of Dim numbers that may lie on disk.
 type Features = matrix.Features
 
-// exactPairs is the number of points up to which the divergence that Layout returns is summed over all pairs; above it the tree gives the
-// sum, as in every step.
+// exactPairs is the largest number of points for which Layout's divergence is summed over all pairs; above it the tree gives the sum, as in
+// every step.
 const exactPairs = 20_000
 
 const blockRows = 256
 
-// MostPerplexity is the largest perplexity for n points: a third of the others, and at least 1, the nearest neighbour alone.
+// MostPerplexity is the largest perplexity for n points: a third of the others, and at least 1, for the nearest neighbour alone.
 func MostPerplexity(n int) float64 { return max(1, float64(n-1)/3) }
 
-// Layout places n ≥ 2 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It
-// fails on a perplexity that n is too small for, on features that are not finite, and with ctx's error.
+// Layout places n ≥ 2 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It fails on a
+// perplexity too large for n, on features that are not finite, and with ctx's error.
 func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64, err error) {
 	n := f.Len()
 	if n < 2 {
@@ -87,13 +88,13 @@ func (o Options) withDefaults(n int) Options {
 	return o
 }
 
-// layout is the state of one call. Coordinates are in float64: a map has few of them.
+// layout is the state of one call. Coordinates are float64: a map has few.
 type layout struct {
 	options Options
 	n       int
 	y       []float64 // n×2
 
-	// The symmetric p, by rows.
+	// The symmetric p, in sparse rows.
 	offset []int
 	column []int32
 	weight []float64
@@ -102,7 +103,7 @@ type layout struct {
 	tree           quadtree
 
 	learner *train.Learner[float64]
-	loss    []float64 // one number: the divergence when it was last measured
+	loss    []float64 // one number: the last computed divergence
 }
 
 // neighbours fills the symmetric p from 3·perplexity nearest neighbours of each point.
@@ -119,7 +120,7 @@ func (l *layout) neighbours(ctx context.Context, f Features) error {
 			for e, d := range g.Distances[i*k : (i+1)*k] {
 				squared[e] = float64(d) * float64(d)
 				if l.options.Metric == knn.Cosine || l.options.Metric == "" {
-					squared[e] = 2 * float64(d) // of the points on the unit sphere
+					squared[e] = 2 * float64(d) // distances of the points on the unit sphere
 				}
 			}
 			if _, err := perplexity.Calibrate(directed[i*k:(i+1)*k], squared, min(l.options.Perplexity, float64(k))); err != nil {
@@ -135,7 +136,7 @@ func (l *layout) neighbours(ctx context.Context, f Features) error {
 	return nil
 }
 
-// symmetrize adds p and its mirror, (p(j|i) + p(i|j))/2n.
+// symmetrize adds p and its transpose, (p(j|i) + p(i|j))/2n.
 func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
 	type entry struct {
 		column int32
@@ -144,7 +145,7 @@ func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
 	rows := make([][]entry, l.n)
 	for i := range l.n {
 		for e, j := range g.Row(i) {
-			if int(j) == i { // it has no neighbours
+			if int(j) == i { // the point has no neighbours
 				continue
 			}
 			w := directed[i*g.K+e] / (2 * float64(l.n))
@@ -166,8 +167,8 @@ func (l *layout) symmetrize(g *knn.Graph, directed []float64) {
 	}
 }
 
-// descend moves the points: gradient descent with momentum and a gain for each coordinate (Jacobs 1988), as in the paper; the
-// rate n/exaggeration is that of Belkina et al. (2019).
+// descend moves the points by gradient descent with momentum and a gain for each coordinate (Jacobs 1988), as in the paper; the rate
+// n/exaggeration is that of Belkina et al. (2019).
 func (l *layout) descend(ctx context.Context) error {
 	o := l.options
 	l.force, l.partial, l.loss = make([]float64, 2*l.n), make([]float64, parallel.Count(l.n, blockRows)), make([]float64, 1)
@@ -199,7 +200,7 @@ func (l *layout) Propose(*train.Batch) error { return nil }
 // Kept implements train.Task.
 func (l *layout) Kept() []train.Tensor { return []train.Tensor{{Name: "divergence", Float64: l.loss}} }
 
-// Gradient implements train.Task. The loss is Σ p ln(p/q), measured every so many steps.
+// Gradient implements train.Task. The loss is Σ p ln(p/q), computed only every few steps.
 func (l *layout) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
 	const every = 50
 	step := b.Epoch
@@ -219,7 +220,7 @@ func (l *layout) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, 
 
 // gains is gradient descent with momentum and a gain for each coordinate.
 type gains struct {
-	early          int // steps of little momentum
+	early          int // number of steps with low momentum
 	velocity, gain []float64
 	steps          [1]int64
 }
@@ -256,7 +257,7 @@ func (o *gains) State([][]float64) ([][]float64, []int64) {
 	return [][]float64{o.velocity, o.gain}, o.steps[:]
 }
 
-// gradient fills force with ∂L/∂y and returns Z, the sum of 1/(1+d²) over all pairs as the tree has it.
+// gradient fills force with ∂L/∂y and returns Z, the sum of 1/(1+d²) over all pairs by the tree's approximation.
 func (l *layout) gradient(ctx context.Context, exaggeration float64) (z float64, err error) {
 	l.tree.build(l.y)
 	repulsion := make([]float64, 2*l.n)
@@ -274,7 +275,7 @@ func (l *layout) gradient(ctx context.Context, exaggeration float64) (z float64,
 	if err != nil {
 		return 0, err
 	}
-	z = -float64(l.n) // each point met itself, at distance 0
+	z = -float64(l.n) // the sum includes each point itself, at distance 0
 	for _, v := range l.partial {
 		z += v
 	}
@@ -309,7 +310,7 @@ func (l *layout) centre() {
 	}
 }
 
-// divergence is Σ p ln(p/q) with Z summed over all pairs, or above exactPairs points as the tree has it.
+// divergence is Σ p ln(p/q) with Z summed over all pairs, or, above exactPairs points, by the tree's approximation.
 func (l *layout) divergence(ctx context.Context) (float64, error) {
 	if l.n > exactPairs {
 		z, err := l.gradient(ctx, 1)
@@ -336,14 +337,14 @@ func (l *layout) divergence(ctx context.Context) (float64, error) {
 	return l.apart(z), nil
 }
 
-// apart is Σ p ln(p/q) for a Z.
+// apart is Σ p ln(p/q) for a given Z.
 func (l *layout) apart(z float64) float64 {
 	kl := 0.0
 	for i := range l.n {
 		for e := l.offset[i]; e < l.offset[i+1]; e++ {
 			if p, j := l.weight[e], l.column[e]; p > 0 {
 				dx, dy := l.y[2*i]-l.y[2*j], l.y[2*i+1]-l.y[2*j+1]
-				kl += p * (math.Log(p) + math.Log(z*(1+dx*dx+dy*dy))) // a product of all three is 0 where p is next to it
+				kl += p * (math.Log(p) + math.Log(z*(1+dx*dx+dy*dy))) // a product of all three would underflow to 0 for a tiny p
 			}
 		}
 	}

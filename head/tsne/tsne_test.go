@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Neighbours on the map are of the same cloud.
+// Neighbours on the map belong to the same cloud.
 func TestCloudsStayTogether(t *testing.T) {
 	const k = 5
 	m := densetest.Clouds(1, 400, 10, k, 6)
@@ -40,7 +40,7 @@ func TestCloudsStayTogether(t *testing.T) {
 			}
 		}
 		if at%k != i%k {
-			t.Errorf("point %d of cloud %d lies next to one of cloud %d", i, i%k, at%k)
+			t.Errorf("point %d of cloud %d is next to one of cloud %d", i, i%k, at%k)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// The force is the gradient of the divergence, by central differences, with a tree so fine that nothing is approximated.
+// The force is the gradient of the divergence, by central differences, with a tree so fine that it approximates nothing.
 func TestForceAgainstFiniteDifferences(t *testing.T) {
 	m := densetest.Clouds(1, 40, 4, 3, 6)
 	l := &layout{options: Options{Perplexity: 5, Angle: 1e-9, Metric: knn.Euclidean}, n: m.Len()}
@@ -97,7 +97,7 @@ func TestForceAgainstFiniteDifferences(t *testing.T) {
 	}
 }
 
-// With a usual angle the approximation stays within a few per cent of what the repulsion adds up to.
+// With a typical angle the approximation stays within a few per cent of the total repulsion.
 func TestTreeApproximates(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	y := make([]float64, 2*2000)
@@ -119,7 +119,7 @@ func TestTreeApproximates(t *testing.T) {
 	}
 }
 
-// A few points in two tight clouds have weights next to 0 beside large ones, which must not make the divergence infinite.
+// A few points in two tight clouds have weights close to 0 beside large ones, which must not make the divergence infinite.
 func TestAFewPoints(t *testing.T) {
 	for n := 2; n <= 12; n++ {
 		for seed := range uint64(20) {
@@ -134,7 +134,7 @@ func TestAFewPoints(t *testing.T) {
 			}
 			for _, v := range y {
 				if v-v != 0 {
-					t.Fatalf("%d points, seed %d: a place is %v", n, seed, v)
+					t.Fatalf("%d points, seed %d: a coordinate is %v", n, seed, v)
 				}
 			}
 		}
@@ -169,7 +169,7 @@ func TestDuplicatesAndBadInput(t *testing.T) {
 	}
 }
 
-// BenchmarkLayout is bound by memory latency: the walk through the tree.
+// Memory latency limits BenchmarkLayout: the walk through the tree.
 func BenchmarkLayout(b *testing.B) {
 	m := densetest.Clouds(1, 5000, 100, 20, 6)
 	for b.Loop() {
@@ -179,7 +179,8 @@ func BenchmarkLayout(b *testing.B) {
 	}
 }
 
-// scikit-learn 1.9.1 reaches 1.3012 on the same p (scripts/oracle/tsne.py); with ICONIC_POINTS set the points are written there for it.
+// scikit-learn 1.9.1 reaches 1.3012 on the same p (scripts/oracle/tsne.py); with ICONIC_POINTS set, the points are written to that file for
+// it.
 func TestKLBesideScikitLearn(t *testing.T) {
 	const theirs = 1.3012
 	m := densetest.Clouds(11, 2000, 20, 10, 1.5)

@@ -1,7 +1,7 @@
 package spelling
 
-// Meant is the candidate of least edit distance to a name, "" where none is so near that it is likely to be meant: a third of the letters differ
-// at most, and two may in any case.
+// Meant returns the candidate with the smallest edit distance to name, or "" if none is close enough: at most a third of the letters may
+// differ, and two in any case.
 func Meant(name string, candidates []string) string {
 	best, at := max(2, len(name)/3)+1, ""
 	for _, c := range candidates {
@@ -12,7 +12,7 @@ func Meant(name string, candidates []string) string {
 	return at
 }
 
-// editDistance is Levenshtein's, by bytes.
+// editDistance is the Levenshtein distance in bytes.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
