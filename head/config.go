@@ -111,7 +111,7 @@ func (c Config) validate(m method.Method, n int) error {
 	case c.Clusters < 2:
 		return fmt.Errorf("clusters %d: want at least 2", c.Clusters)
 	case c.Clusters > n:
-		return fmt.Errorf("clusters %d of %d images: want no more clusters than there are images", c.Clusters, n)
+		return fmt.Errorf("clusters %d of %d images: want at most as many clusters as images", c.Clusters, n)
 	}
 	r, err := c.recipe(m)
 	if err != nil {

@@ -423,14 +423,14 @@ func TestBadInput(t *testing.T) {
 // A batch and a number of neighbours larger than the set shrink, with a note to the user.
 func TestBatchAndNeighboursShrink(t *testing.T) {
 	c, notes, err := iconClustering(t, 4).Resolve(100)
-	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "a batch of 4096 rows is larger than the set: it holds all 100 images") {
+	if err != nil || c.Text("batch") != "200" || len(notes) != 1 || !strings.Contains(notes[0], "a batch of 4096 rows is larger than the set: using all 100 images") {
 		t.Errorf("batch %s, notes %q, %v", c.Text("batch"), notes, err)
 	}
 	if c.Text("epochs") != "240" {
 		t.Errorf("epochs %s: one step each, so min-steps of them", c.Text("epochs"))
 	}
 	r := learn(t, clouds(6, 8, 4, 2, 2), small(t, 2, "epochs", 2), Options{})
-	if !strings.Contains(strings.Join(r.Notes, "\n"), "neighbours 10 of 8 images: it is now 7") {
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "neighbours 10 of 8 images: reduced to 7") {
 		t.Errorf("notes %q", r.Notes)
 	}
 }

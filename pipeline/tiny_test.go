@@ -43,11 +43,11 @@ func TestSetsOfAFewImages(t *testing.T) {
 				return string(said)
 			}
 			neighbours := max(1, n/2-1)
-			note := fmt.Sprintf("neighbours is %d and not 10, for there are %d images in 2 clusters: at most the images of a cluster of equal size, less one", neighbours, n)
+			note := fmt.Sprintf("neighbours is %d instead of 10 for %d images in 2 clusters: at most the images of a cluster of equal size, minus one", neighbours, n)
 			if said := command("run", "data", "--model", "tiny", "--clusters", "2", "--features", "features", "--method", "debiased-infonce-clustering", "--out", "a"); !strings.Contains(said, note) {
 				t.Errorf("%s\nwant %q in it", said, note)
 			}
-			if said := command("train", "features", "--clusters", "2", "--method", "tsne", "--out", "b"); !strings.Contains(said, fmt.Sprintf("perplexity is %d and not 30", max(1, (n-1)/3))) {
+			if said := command("train", "features", "--clusters", "2", "--method", "tsne", "--out", "b"); !strings.Contains(said, fmt.Sprintf("perplexity is %d instead of 30", max(1, (n-1)/3))) {
 				t.Errorf("t-SNE: %s", said)
 			}
 			if said := command("train", "features", "--clusters", "2", "--method", "debiased-infonce-clustering", "--epochs", "1", "--heads", "1", "--neighbours", fmt.Sprint(n-1), "--out", "c"); strings.Contains(said, "neighbours is") {

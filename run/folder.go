@@ -71,7 +71,7 @@ type Config struct {
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
-	// Expected is the accuracy to be expected on the rows of the training, measured without labels; 0: the method measures none.
+	// Expected is the expected accuracy on the rows of the training, measured without labels; 0: the method measures none.
 	Expected float64 `json:"expected_accuracy,omitempty"`
 	// Counted is how the number of clusters was found; nil: it was given.
 	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`

@@ -38,7 +38,7 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 		return nil, err
 	}
 	if err != nil {
-		hooks.Notef("the neighbour graph is not kept for next time: %v", err)
+		hooks.Notef("the neighbour graph could not be cached: %v", err)
 	}
 	if found.Unread > 0 {
 		hooks.Warnf("%d images could not be read to be compared: the features decide about them alone", found.Unread)

@@ -23,7 +23,7 @@ func TestConfigure(t *testing.T) {
 		{"one image", values{"clusters": "3"}, 1, 0, "there is 1"},
 		{"nobody knows how many clusters", nil, 100, 0, ErrClusters.Error()},
 		{"one cluster", values{"clusters": "1"}, 100, 0, "want at least 2"},
-		{"more clusters than images", values{"clusters": "101"}, 100, 0, "no more clusters than there are images"},
+		{"more clusters than images", values{"clusters": "101"}, 100, 0, "at most as many clusters as images"},
 		{"no such method", values{"clusters": "3", "method": "tsnee"}, 100, 0, "tsne"},
 		{"a setting that the method does not read", values{"clusters": "3", "method": "tsne", "alpha": "0"}, 100, 0, "does not read the setting alpha"},
 		{"a setting that the default method does not read", values{"clusters": "3", "alpha": "0"}, 100, 0, "is the default method: to set alpha, choose one of these, such as"},

@@ -36,15 +36,15 @@ func others(curve []Point, best, from, to int) (also []int) {
 		if i >= from && i <= to || p.Score < worth*curve[best].Score {
 			continue
 		}
-		if stands(curve, i, -1) && stands(curve, i, 1) {
+		if prominent(curve, i, -1) && prominent(curve, i, 1) {
 			also = append(also, p.Clusters)
 		}
 	}
 	return also
 }
 
-// stands reports whether, going from point i in a direction, the score falls far enough before it exceeds the score at i.
-func stands(curve []Point, i, direction int) bool {
+// prominent reports whether, going from point i in a direction, the score falls far enough before it exceeds the score at i.
+func prominent(curve []Point, i, direction int) bool {
 	low := curve[i].Score
 	for j := i + direction; j >= 0 && j < len(curve); j += direction {
 		if curve[j].Score > curve[i].Score {

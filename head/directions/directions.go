@@ -86,12 +86,12 @@ type Candidate struct {
 	Refined bool `json:"refined,omitempty"`
 	// Agreement is the mean share of rows that the probes assign to the same cluster.
 	Agreement float64 `json:"agreement"`
-	// Told is the share of the entropy of an image's cluster that its neighbours' clusters explain, from 0 to 1.
-	Told float64 `json:"told"`
+	// Explained is the share of the entropy of an image's cluster that its neighbours' clusters explain, from 0 to 1.
+	Explained float64 `json:"explained"`
 	// Short is how far its mean log-likelihood is below that of the likeliest start of the same mixture, in nats: how much worse its local
 	// maximum is.
 	Short float64 `json:"short"`
-	// Behind is how far its score, Agreement·Told², is below the best candidate's, in standard errors of the difference over the probes.
+	// Behind is how far its score, Agreement·Explained², is below the best candidate's, in standard errors of the difference over the probes.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
@@ -130,7 +130,7 @@ func candidates(s Sizes) []Candidate {
 // least one. It fails on settings out of range, on features that cannot be read, and with ctx's error.
 func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) (*Found, error) {
 	if o.Clusters < 2 || o.Clusters > z.Len() {
-		return nil, fmt.Errorf("%d clusters of %d rows: want at least 2 and no more than there are rows", o.Clusters, z.Len())
+		return nil, fmt.Errorf("%d clusters of %d rows: want at least 2 and at most the number of rows", o.Clusters, z.Len())
 	}
 	if err := o.Sizes.Validate(); err != nil {
 		return nil, err
@@ -139,8 +139,8 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 		o.Run = &train.Run{}
 	}
 	s := &search{options: o, z: z, raw: raw, near: near}
-	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: critics + s.starts(), Compute: func(told func(int)) ([]train.Tensor, error) {
-		done := &counter{told: told}
+	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: critics + s.starts(), Compute: func(progress func(int)) ([]train.Tensor, error) {
+		done := &counter{progress: progress}
 		plain, err := s.critics(ctx, done)
 		if err != nil {
 			return nil, err
@@ -159,10 +159,10 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 		return nil, err
 	}
 	starts := kept[critics:]
-	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: probes, Compute: func(told func(int)) ([]train.Tensor, error) {
+	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: probes, Compute: func(progress func(int)) ([]train.Tensor, error) {
 		all, err := s.mixtures(ctx, starts)
 		if err == nil {
-			err = s.probe(ctx, all, told)
+			err = s.probe(ctx, all, progress)
 		}
 		if err != nil {
 			return nil, err
@@ -180,8 +180,8 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	return f, nil
 }
 
-// told is the share of a cluster's entropy that the neighbours explain.
-func (s *search) told(cluster []int32) float64 {
+// explained is the share of a cluster's entropy that the neighbours explain.
+func (s *search) explained(cluster []int32) float64 {
 	information, entropy := partition.Information(cluster, s.near, s.options.Clusters)
 	if entropy == 0 {
 		return 0
@@ -233,7 +233,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			if err != nil {
 				return nil, err
 			}
-			c.cluster, c.likelihood, c.Told = m.Assignment, m.Likelihood, s.told(m.Assignment)
+			c.cluster, c.likelihood, c.Explained = m.Assignment, m.Likelihood, s.explained(m.Assignment)
 			all = append(all, c)
 		}
 	}
@@ -253,7 +253,7 @@ func choose(all []Candidate) Candidate {
 	measure(all)
 	var best Candidate
 	for i := range all {
-		if c := &all[i]; c.stands() && (best.agreement == nil || c.score() > best.score()) {
+		if c := &all[i]; c.valid() && (best.agreement == nil || c.score() > best.score()) {
 			best = *c
 		}
 	}
@@ -261,7 +261,7 @@ func choose(all []Candidate) Candidate {
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.scores(), c.scores())
-		if c.stands() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
+		if c.valid() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
 			chosen = *c
 		}
 	}
@@ -269,13 +269,13 @@ func choose(all []Candidate) Candidate {
 }
 
 // score is D·U²; see choose.
-func (c Candidate) score() float64 { return c.Agreement * c.Told * c.Told }
+func (c Candidate) score() float64 { return c.Agreement * c.Explained * c.Explained }
 
 // scores returns the scores with each probe.
 func (c Candidate) scores() []float64 {
 	list := make([]float64, len(c.agreement))
 	for p, a := range c.agreement {
-		list[p] = a * c.Told * c.Told
+		list[p] = a * c.Explained * c.Explained
 	}
 	return list
 }
@@ -318,9 +318,9 @@ func used(cluster []int32) (count int) {
 	return count
 }
 
-// stands reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, and a result of the I-Con loss
+// valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, and a result of the I-Con loss
 // only if a mixture from it is about as likely.
-func (c Candidate) stands() bool {
+func (c Candidate) valid() bool {
 	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless)
 }
 
@@ -535,9 +535,9 @@ func (s *search) mix(ctx context.Context, v *matrix.Dense, start []int32, c Cand
 
 // probe clusters random halves of the features, and measures how well they reproduce each candidate. Probes use neither the whitening nor
 // the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
-func (s *search) probe(ctx context.Context, all []Candidate, told func(done int)) error {
+func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
 	s.options.Run.Begin("halves of the features")
-	done := counter{told: told}
+	done := counter{progress: progress}
 	var kinds []Candidate // one per mixture, whatever its start
 	for c := range all {
 		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)

@@ -193,7 +193,7 @@ func TestRefusals(t *testing.T) {
 // whose sizes are least free is chosen.
 func TestChoose(t *testing.T) {
 	of := func(start string, kappa, likelihood float64, agreement ...float64) Candidate {
-		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement, Told: 0.7}
+		c := Candidate{Start: start, Kappa: kappa, likelihood: likelihood, agreement: agreement, Explained: 0.7}
 		for _, a := range agreement {
 			c.Agreement += a / float64(len(agreement))
 		}
@@ -201,7 +201,7 @@ func TestChoose(t *testing.T) {
 	}
 	filled := func(c Candidate, clusters ...int32) Candidate { c.cluster = clusters; return c }
 	refined := func(c Candidate) Candidate { c.Refined = true; return c }
-	told := func(c Candidate, share float64) Candidate { c.Told = share; return c }
+	explaining := func(c Candidate, share float64) Candidate { c.Explained = share; return c }
 	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.62, 0.61}, []float64{0.52, 0.50, 0.51, 0.53}
 	for _, test := range []struct {
 		name    string
@@ -212,9 +212,9 @@ func TestChoose(t *testing.T) {
 	}{
 		{"the likelier start", []Candidate{of("a", 10, 5.0, alike...), of("b", 10, 4.9, free...)}, "a", 10, false},
 		{"though halves agree better with another", []Candidate{of("a", 10, 5.0, worse...), of("b", 10, 4.9, free...)}, "a", 10, false},
-		{"not if neighbours explain less of it", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
-		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), told(of("a", 30, 20, free...), 0.6), told(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
-		{"agreement with neighbours counts twice", []Candidate{told(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), told(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
+		{"not if neighbours explain less of it", []Candidate{of("a", 10, 5, free...), explaining(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
+		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), explaining(of("a", 30, 20, free...), 0.6), explaining(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
+		{"agreement with neighbours counts twice", []Candidate{explaining(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), explaining(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
 		{"the concentration with the better agreement", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},

@@ -23,7 +23,7 @@ type Expected struct {
 // critics runs k-means on the unprocessed features and returns the run with the lowest error first.
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
-	o.Run.Begin("k-means on the features as they are")
+	o.Run.Begin("k-means on the unprocessed features")
 	runs := make([]*kmeans.Result, critics)
 	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
@@ -38,7 +38,7 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	slices.SortStableFunc(runs, byInertia)
 	list := make([]start, critics)
 	for c, r := range runs {
-		list[c] = start{"k-means on the features as they are", r.Assignment}
+		list[c] = start{"k-means on the unprocessed features", r.Assignment}
 	}
 	return list, nil
 }
@@ -81,16 +81,16 @@ func (f *Found) agreement(cluster []int32, witnesses [][]int32) (mean float64, e
 
 // counter reports progress from one goroutine at a time.
 type counter struct {
-	mu   sync.Mutex
-	done int
-	told func(done int)
+	mu       sync.Mutex
+	done     int
+	progress func(done int)
 }
 
 func (c *counter) one() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.done++
-	if c.told != nil {
-		c.told(c.done)
+	if c.progress != nil {
+		c.progress(c.done)
 	}
 }

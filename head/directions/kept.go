@@ -41,7 +41,7 @@ func keepCandidates(all []Candidate) []train.Tensor {
 	var list []train.Tensor
 	for i, c := range all {
 		name := strconv.Itoa(i)
-		numbers := append([]float64{c.Kappa, 0, c.likelihood, c.Agreement, c.Told}, c.agreement...)
+		numbers := append([]float64{c.Kappa, 0, c.likelihood, c.Agreement, c.Explained}, c.agreement...)
 		if c.Equal {
 			numbers[1] = 1
 		}
@@ -80,7 +80,7 @@ func (s *search) keptCandidates(list []train.Tensor, starts []start) ([]Candidat
 		if len(x) != 5+probes {
 			return nil, errMadeUp
 		}
-		c := Candidate{Kappa: x[0], Equal: x[1] == 1, likelihood: x[2], Agreement: x[3], Told: x[4], agreement: x[5:], Start: starts[i*len(starts)/count].name}
+		c := Candidate{Kappa: x[0], Equal: x[1] == 1, likelihood: x[2], Agreement: x[3], Explained: x[4], agreement: x[5:], Start: starts[i*len(starts)/count].name}
 		var err error
 		if c.cluster, err = s.clusters(own[1]); err != nil {
 			return nil, err

@@ -38,7 +38,7 @@ type mixtures struct{}
 func (mixtures) About() method.About {
 	return method.About{
 		Name:        Name,
-		Supervisory: "one's own cluster, softly, on whitened directions averaged over neighbours",
+		Supervisory: "the point's own cluster, softly, on whitened directions averaged over neighbours",
 		Learned:     "the same, with learned proportions",
 		Mapper:      "cluster assignment, then linear",
 		Equation:    "−1/n Σ_i ln Σ_c π_c exp(κ μ_c·v_i), |μ_c| = 1",
@@ -92,11 +92,11 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
-	found, told, err := r.find(ctx, part)
+	found, spaces, err := r.find(ctx, part)
 	if err != nil {
 		return nil, err
 	}
-	notes = append(notes, told...)
+	notes = append(notes, spaces...)
 	out := &method.Outcome{}
 	switch {
 	case r.Sizes == SizesFree:
@@ -277,7 +277,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	c.likelihood = m.Likelihood
 	// A mixture follows the graph more closely than any linear head does, so agreement with neighbours is compared between mixtures.
-	c.Told = s.told(m.Assignment)
+	c.Explained = s.explained(m.Assignment)
 	f.Candidates = append(f.Candidates, c)
 	f.choose()
 	return heads[least], losses[least], nil
@@ -298,7 +298,7 @@ func (f *Found) useful(name string) bool {
 func strictest(all []Candidate) Candidate {
 	best := all[0]
 	for _, c := range all[1:] {
-		if c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.stands() && !best.stands() {
+		if c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.valid() && !best.valid() {
 			best = c
 		}
 	}

@@ -128,7 +128,7 @@ func Runs(ctx context.Context, f matrix.Features, o Options) ([]*Result, error) 
 
 func (o Options) check(n int) error {
 	if o.Clusters < 1 || o.Clusters > n {
-		return fmt.Errorf("k-means: %d clusters of %d rows: want at least 1 and no more than there are rows", o.Clusters, n)
+		return fmt.Errorf("k-means: %d clusters of %d rows: want at least 1 and at most the number of rows", o.Clusters, n)
 	}
 	return nil
 }

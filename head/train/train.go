@@ -119,7 +119,7 @@ type Stage struct {
 	Name  string
 	Parts int // parts of its work, for progress
 	// Compute computes the result, and reports the number of parts done, from one goroutine at a time.
-	Compute func(told func(done int)) ([]Tensor, error)
+	Compute func(progress func(done int)) ([]Tensor, error)
 }
 
 // Stage runs a stage, or, if the run's state has its result, returns that. The result must not be changed. An interrupted stage starts

@@ -29,7 +29,7 @@ func TestGeneratedIsCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The first line tells the command, which names the files.
+		// Skip the first line: it has the command, with file names.
 		_, want, _ = bytes.Cut(want, []byte("\n"))
 		_, got, _ = bytes.Cut(got, []byte("\n"))
 		if !bytes.Equal(got, want) {
