@@ -139,7 +139,7 @@ func decode(f *safetensors.File) (*train.State, error) {
 	sum := xxhash.New()
 	for p, in := range h.Phases {
 		if in.Steps < 1 || in.Step < 0 || in.Step > in.Steps {
-			return nil, fmt.Errorf("phase %q is at %d of %d steps", in.Step, in.Steps, in.Name)
+			return nil, fmt.Errorf("%d of %d steps of phase %q", in.Step, in.Steps, in.Name)
 		}
 		out := train.Phase{Name: in.Name, Step: in.Step, Steps: in.Steps}
 		for i, t := range in.Tensors {
@@ -175,7 +175,7 @@ func readTensor(f *safetensors.File, name string, t tensor) (train.Tensor, error
 			return x, err
 		}
 		if info.Len() != t.Len {
-			return x, fmt.Errorf("tensor %s has %d numbers, and its header says %d", info.Len(), t.Name, t.Len)
+			return x, fmt.Errorf("%d numbers in tensor %s, whose header says %d", info.Len(), t.Name, t.Len)
 		}
 	} else if t.Len < 0 {
 		return x, fmt.Errorf("%d numbers of %s", t.Len, t.Name)

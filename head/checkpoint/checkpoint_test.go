@@ -86,7 +86,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 		{"an epoch of its own", "checksum", write(t, state(), replaced(`"epoch":1`, `"epoch":7`))},
 		{"steps below 0", "-5 of 9 steps", write(t, state(), replaced(`"step":2`, `"step":-5`))},
 		{"more steps than there are", "999999999 of 9 steps", write(t, state(), replaced(`"step":2`, `"step":999999999`))},
-		{"a tensor of another length", "which has 999999999999", write(t, state(), replaced(`"len":2`, `"len":999999999999`))},
+		{"a tensor of another length", "whose header says 999999999999", write(t, state(), replaced(`"len":2`, `"len":999999999999`))},
 		{"a length below 0", "-1 numbers", write(t, state(), replaced(`"len":0`, `"len":-1`))},
 		{"a kind that is none", `of kind "float8"`, write(t, state(), replaced("int64", "float8"))},
 		{"no phase", "no phase", write(t, &train.State{}, func(map[string]string) {})},

@@ -5,5 +5,5 @@
 // with k = 1 and a sample of the set, which they found to lose little). The energy of the logits would need no features, but is not defined
 // here: the loss does not depend on a constant added to all logits of an image, so that constant keeps its random initial value.
 //
-// An image farther away than 95 % of the training set are from the other training images is called new.
+// An image is called new if it is farther from the nearest reference than 95 % of the training images are from theirs.
 package novelty
