@@ -7,7 +7,7 @@ import (
 	"iconic/internal/densetest"
 )
 
-// A training of 24 steps with 4,096 rows, 192 features and 100 clusters. Arithmetic limits it, in the loss and the products of the linear
+// A training of 24 steps with 4,096 rows, 192 features and 100 clusters. It is compute-bound, in the loss and the products of the linear
 // layer.
 func BenchmarkTrainSteps(b *testing.B) {
 	f := densetest.Clouds(1, 8192, 192, 100, 1)

@@ -163,7 +163,7 @@ func TestDefaultFindsCloudsOfAnySize(t *testing.T) {
 		}
 		same, err := partition.Agreement(own, truth, len(sizes))
 		if err != nil || same < 0.97 || math.Abs(same-got.Expected) > 0.1 {
-			t.Errorf("%s: %.3f of the rows are with their cloud, %.3f are expected; %q, %v", name, same, got.Expected, got.Notes, err)
+			t.Errorf("%s: %.3f of the rows are in their cloud's cluster, %.3f are expected; %q, %v", name, same, got.Expected, got.Notes, err)
 		}
 	}
 }
@@ -199,14 +199,14 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 		return same
 	}
 	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.1 {
-		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f by both", alone, both)
+		t.Errorf("%.3f of the rows are in their cloud's cluster with the first set, %.3f with both", alone, both)
 	}
 	noise, r := &Matrix{Width: 24}, rand.New(rand.NewPCG(13, 14))
 	for range first.Len() * noise.Width {
 		noise.X = append(noise.X, float32(r.NormFloat64()))
 	}
 	if alone, both := share(Inputs{}), share(Inputs{Second: noise}); both < alone {
-		t.Errorf("%.3f of the rows are with their cloud by the first set, %.3f with noise beside it", alone, both)
+		t.Errorf("%.3f of the rows are in their cloud's cluster with the first set, %.3f with noise added", alone, both)
 	}
 	// Nor does it harm clouds that only the second set shows, as far as a head on noise can learn them at all.
 	clear(first.X)
@@ -214,7 +214,7 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 		first.X[i] = float32(r.NormFloat64())
 	}
 	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.05 {
-		t.Errorf("%.3f of the rows are with their cloud by noise, %.3f with clouds beside it", alone, both)
+		t.Errorf("%.3f of the rows are in their cloud's cluster with noise, %.3f with clouds added", alone, both)
 	}
 }
 
@@ -520,7 +520,7 @@ func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{Graph: whole}); err != nil || seen.Of != nil || seen.K != 10 {
-		t.Errorf("with a graph that is there: %d rows, %v", seen.N, err)
+		t.Errorf("with an existing graph: %d rows, %v", seen.N, err)
 	}
 	// A method that needs neighbours of all rows does not accept a graph of some.
 	if r, err = Train(context.Background(), f, Inputs{}, small(t, 3, "epochs", 1), Options{Graph: r.Graph}); err != nil || r.Graph.Of != nil || r.Graph.N != n {

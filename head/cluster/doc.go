@@ -33,8 +33,8 @@
 //	−α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij
 //
 // has that mean as its expectation, and its gradient has the exact gradient as its expectation, since q̃ does not depend on S: the masses
-// s_c are those of all rows. With G_ij = −(1−β) α / (n m q̃_ij) for j in S, and 0 elsewhere, the gradient above holds unchanged: M = (G +
-// Gᵀ)·Φ is
+// s_c are those of all rows. With G_ij = −(1−β) α / (n m q̃_ij) for j in S, and 0 elsewhere, the gradient above holds unchanged:
+// M = (G + Gᵀ)·Φ is
 //
 //	M_k = Σ_{j∈S} G_kj φ_j          for every row k, plus
 //	M_j += Σ_k G_kj φ_k             for the rows j in S

@@ -320,7 +320,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// Arithmetic limits BenchmarkGradient: 3·n²·c multiply-adds where α > 0.
+// BenchmarkGradient is compute-bound: 3·n²·c multiply-adds where α > 0.
 func BenchmarkGradient(b *testing.B) {
 	for _, s := range []struct {
 		c           int

@@ -199,7 +199,7 @@ func TestBadSamples(t *testing.T) {
 	}
 }
 
-// Arithmetic limits BenchmarkSampledGradient: 3·n·m·c multiply-adds for the sample.
+// BenchmarkSampledGradient is compute-bound: 3·n·m·c multiply-adds for the sample.
 func BenchmarkSampledGradient(b *testing.B) {
 	const n = 4096
 	for _, c := range []int{100, 1000} {

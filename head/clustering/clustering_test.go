@@ -32,8 +32,8 @@ func (g *given) Propose(b *train.Batch) error {
 	return g.features.Gather(b.X, g.batches[b.Epoch])
 }
 
-// The gradient of a step, by central differences through linear layer and loss, in float32: steps of 1e-2 leave rounding of order 1e-7/1e-2
-// = 1e-5 for a loss of order 1.
+// The gradient of a step, by central differences through linear layer and loss, in float32: steps of 1e-2 leave
+// rounding of order 1e-7/1e-2 = 1e-5 for a loss of order 1.
 func TestStepGradientAgainstFiniteDifferences(t *testing.T) {
 	const n, d, k = 24, 5, 4
 	r := rand.New(rand.NewPCG(5, 5))

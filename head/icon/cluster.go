@@ -14,8 +14,8 @@ type Cluster struct{}
 // Validate implements Learned.
 func (Cluster) Validate() error { return nil }
 
-// clusterGradient is the loss of the cluster kernel under any divergence; package cluster derives the gradient. With G_ij = ∂L/∂A_ij =
-// (1−β) g_ij / n and U = Φ diag(1/s),
+// clusterGradient is the loss of the cluster kernel under any divergence; package cluster derives the gradient.
+// With G_ij = ∂L/∂A_ij = (1−β) g_ij / n and U = Φ diag(1/s),
 //
 //	M = G·Φ + Gᵀ·Φ,   v_c = ½ Σ_i φ_ic M_ic / s_c²,   ∂L/∂φ_kc = M_kc/s_c − v_c,   then through the row softmax.
 func (l Loss[T]) clusterGradient(ctx context.Context, dz, z []T, n, c int, p Supervisory) (float64, error) {

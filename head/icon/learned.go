@@ -46,8 +46,8 @@ type rows[T kernel.Float] interface {
 	prepare(z []T, n, d int) (points, size []T, err error)
 	// scores turns a row of products x·y_j into scores, in place.
 	scores(row []T, size T, others []T)
-	// spread turns a row's gradient by scores g into gradients by points: point i gets Σ_j w_j y_j − own·x_i, point j gets w_j x_i −
-	// back_j·y_j. It writes w over g and returns own and back, which is nil if there are no such terms, and otherwise g itself or scratch.
+	// spread turns a row's gradient by scores g into gradients by points: point i gets Σ_j w_j y_j − own·x_i,
+	// point j gets w_j x_i − back_j·y_j. It writes w over g and returns own and back, which is nil if there are no such terms, and otherwise g itself or scratch.
 	spread(g, scratch []T, size T, others, products []T) (own T, back []T)
 	// finish turns a gradient by prepared points into one by representations.
 	finish(dz, points, size []T, d int)

@@ -121,7 +121,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Arithmetic limits BenchmarkStep: n·k·d multiply-adds per iteration.
+// BenchmarkStep is compute-bound: n·k·d multiply-adds per iteration.
 func BenchmarkStep(b *testing.B) {
 	m := densetest.Clouds(1, 50000, 192, 100, 0.5)
 	iterations := 0

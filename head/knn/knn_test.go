@@ -180,7 +180,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Arithmetic limits BenchmarkExact: n²·d multiply-adds, halved by symmetry.
+// BenchmarkExact is compute-bound: n²·d multiply-adds, halved by symmetry.
 func BenchmarkExact(b *testing.B) {
 	m := random(rand.New(rand.NewPCG(5, 6)), 10000, 192)
 	b.ReportAllocs()

@@ -169,7 +169,7 @@ func TestDuplicatesAndBadInput(t *testing.T) {
 	}
 }
 
-// Memory latency limits BenchmarkLayout: the walk through the tree.
+// BenchmarkLayout is bound by memory latency: the walk through the tree.
 func BenchmarkLayout(b *testing.B) {
 	m := densetest.Clouds(1, 5000, 100, 20, 6)
 	for b.Loop() {

@@ -201,7 +201,7 @@ func TestSolveRefuses(t *testing.T) {
 	}
 }
 
-// Memory bandwidth limits the benchmark: every augmentation walks over rows of the cost matrix.
+// The benchmark is bound by memory bandwidth: every augmentation walks over rows of the cost matrix.
 func BenchmarkSolve(b *testing.B) {
 	const n = 5000
 	for _, c := range []struct {

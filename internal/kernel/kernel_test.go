@@ -506,7 +506,7 @@ func BenchmarkTile(b *testing.B) {
 	b.ReportMetric(2*float64(t.rows*t.columns*terms)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-// BenchmarkMulTransB is bound by arithmetic.
+// BenchmarkMulTransB is compute-bound.
 func BenchmarkMulTransB(b *testing.B) {
 	for _, s := range [][3]int{{4096, 384, 1000}, {4096, 1000, 4096}, {256, 100, 256}} {
 		m, k, n := s[0], s[1], s[2]
