@@ -18,7 +18,7 @@ const (
 	sampleRows    = 256 // rows whose exact neighbours determine the number of probes, and as many others that measure the recall
 	mostProbes    = 64  // probes stored for all rows at once; more are computed again, chunk by chunk
 	enough        = 0.95
-	goal          = 0.97 // recall to choose probes for, so that another sample reaches Enough, too
+	goal          = 0.97 // recall to choose probes for, so that another sample reaches enough, too
 	queryRows     = 128
 	memberRows    = 1024
 	trainingRows  = 32 // rows per list, for k-means
@@ -32,7 +32,7 @@ const (
 //
 // K-means puts the rows into lists. Each row is compared only with those in the lists of its p nearest centroids (inverted lists: Jégou et
 // al. 2011, sec. IV), by products of all rows that probe a list with all rows in it. p is the smallest number that reaches Options.Recall
-// on a sample: the positions of a row's true neighbours in the order of its lists show what each p would find. If less than Enough is found
+// on a sample: the positions of a row's true neighbours in the order of its lists show what each p would find. If less than the share enough is found
 // for a second sample, on which Recall is measured, p grows until it is. The less structure the data have, the more lists are needed. If
 // comparing all rows costs no more than that, all are compared, and the graph is exact. Compared gives the share.
 func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
