@@ -76,7 +76,7 @@ type PreprocessingError struct {
 }
 
 func (e *PreprocessingError) Error() string {
-	return fmt.Sprintf("the preprocessing of %s is not known: give %s", e.Model, e.Field)
+	return fmt.Sprintf("the preprocessing of %s is not known (%s missing)", e.Model, e.Field)
 }
 
 // prepare finds the model and its preprocessing, and puts both into c. The model's file is kept until release.
