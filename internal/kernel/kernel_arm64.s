@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// The micro-kernel of 6×16 tiles: accumulators V0 to V23 (row r in V(4r) to V(4r+3)), B in V24 to V27, a number of A, four
-// times, in V28 and V29 by turns. R10 to R15 point to the six rows of A.
+// The micro-kernel of 6×16 tiles: accumulators V0 to V23 (row r in V(4r) to V(4r+3)), B in V24 to V27, one number of A, repeated
+// four times, in V28 and V29 alternately. R10 to R15 point to the six rows of A.
 
 #define ZERO(a, b, c, d) \
 	VEOR a.B16, a.B16, a.B16 \
@@ -11,7 +11,7 @@
 	VEOR c.B16, c.B16, c.B16 \
 	VEOR d.B16, d.B16, d.B16
 
-// ROW adds a row of A times four registers of B to a row of the tile.
+// ROW adds one number of A times four registers of B to a row of the tile.
 #define ROW(pointer, x, a, b, c, d) \
 	VLD1R (pointer), [x.S4] \
 	ADD  R4, pointer \
