@@ -19,17 +19,17 @@ const (
 	demoPerClass = 60
 	demoSize     = 64 // pixels on a side
 	demoSeed     = 1
-	demoMark     = ".iconic-demo" // says that a folder is the demo's to write over
+	demoMark     = ".iconic-demo" // marks a folder that the demo may overwrite
 )
 
-// ErrNotADemo is in the chain of Demo's error for a folder that holds files of somebody else.
+// ErrNotADemo is wrapped by Demo's error for a folder that holds other files.
 var ErrNotADemo = errors.New("holds other files")
 
 // Demo draws 600 pictures of 10 classes (package extract/synthetic) into folder/pictures, encodes them with the built-in encoder into
-// folder/features and makes the run folder/run, as Cluster does. What an earlier demo left in the folder is written over. The built-in encoder was
-// trained with labels on other pictures of the same kind (models.TinyCaution): the accuracy says that the program works, not how well.
+// folder/features and makes the run folder/run, as Cluster does. It overwrites an earlier demo in the folder. The built-in encoder was
+// trained with labels on other pictures of the same kind (models.TinyCaution), so the accuracy shows that the program works, not how well.
 //
-// Of o, Model, Store and Out are chosen here.
+// Demo sets Model, Store and Out of o itself.
 func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) {
 	classes := len(synthetic.Classes())
 	if err := o.check(demoPerClass*classes, classes); err != nil { // before anything is written
@@ -49,7 +49,7 @@ func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) 
 	return Cluster(ctx, pictures, o)
 }
 
-// claimDemo makes the folder, or makes sure that an earlier demo did.
+// claimDemo makes the folder, or checks that an earlier demo made it.
 func claimDemo(folder string) error {
 	entries, err := os.ReadDir(folder)
 	switch {

@@ -16,19 +16,19 @@ import (
 	"iconic/run"
 )
 
-// Plot says what is trained and drawn.
+// Plot is what to train and to draw.
 type Plot struct {
 	Method   string
-	Settings map[string]string // by name, as run.Configure takes them; those of the points' number are fitted to so few (Subject.Fit)
+	Settings map[string]string // by name, as for run.Configure; settings that depend on the number of points are adapted to it (Subject.Fit)
 	Seed     uint64
-	Features *features.Set // whose rows are drawn; nil: made points
+	Features *features.Set // rows to draw; nil: generated points
 	Inputs   head.Inputs   // the second set and the edges that belong to Features
-	Point    int           // a row of Features, or a made point
+	Point    int           // a row of Features, or a generated point
 	Workers  int           // goroutines; 0: all processors
 	Hooks    progress.Hooks
 }
 
-// Draw trains the method on the points and draws its p and q. Whatever is wrong with the plot is a *run.SettingsError.
+// Draw trains the method on the points and draws its p and q. An error in the plot's settings is a *run.SettingsError.
 func (p Plot) Draw(ctx context.Context) (*page.Distributions, *Subject, error) {
 	refuse := func(err error) (*page.Distributions, *Subject, error) { return nil, nil, &run.SettingsError{Err: err} }
 	m, err := methods.Find(p.Method)
@@ -61,7 +61,7 @@ func (p Plot) subject() (*Subject, error) {
 	return Sample(p.Features, p.Inputs, p.Point, p.Seed)
 }
 
-// configure is the training of the plot.
+// configure returns the configuration of the plot's training.
 func (p Plot) configure(s *Subject) (head.Config, error) {
 	values := map[string]string{}
 	for name, value := range p.Settings {
@@ -82,7 +82,7 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	return c, err
 }
 
-// WriteFile writes a drawing: an image into a file whose name ends in .svg, a page into any other.
+// WriteFile writes a drawing: an image if the name ends in .svg, otherwise a page.
 func WriteFile(name string, d *page.Distributions) error {
 	write := page.WriteDistributions
 	if filepath.Ext(name) == ".svg" {

@@ -13,7 +13,7 @@ import (
 	"iconic/internal/densetest"
 )
 
-// severalHeads is a method that has found two heads, of which it keeps that of the lower loss.
+// severalHeads is a method that has found two heads, of which it keeps the one with the lower loss.
 type severalHeads struct {
 	heads  []*linear.Head
 	losses []float64
@@ -27,11 +27,11 @@ func (m *severalHeads) Learn(context.Context, *method.Data) (*method.Outcome, er
 	return &method.Outcome{Head: m.heads[train.Best(m.losses)]}, nil
 }
 
-// Collapse and dead clusters are told of the head that is kept, whatever another has done.
+// Warnings about collapse and dead clusters concern the head that is kept, whatever the other has done.
 func TestWarningsAreOfTheKeptHead(t *testing.T) {
 	const n, d, k = 120, 4, 4
 	m := densetest.Clouds(2, n, d, k, 8)
-	over := func(clouds int) *linear.Head { // puts a row into the cluster of the nearest of the first clouds
+	over := func(clouds int) *linear.Head { // assigns a row to the nearest of the first clouds
 		l := &linear.Head{Clusters: k, Dim: d, Weight: make([]float32, k*d), Bias: make([]float32, k)}
 		for c := range k {
 			if c >= clouds {

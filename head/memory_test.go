@@ -13,8 +13,8 @@ import (
 	"iconic/internal/densetest"
 )
 
-// What is said to take memory in proportion to the number of rows does: with four times as many rows it allocates about four times as many bytes, freed
-// ones included, where a matrix of all pairs takes sixteen times as many.
+// Whatever is documented to need memory in proportion to the number of rows does: with four times as many rows it allocates about four
+// times as many bytes, including freed ones, while a matrix of all pairs needs sixteen times as many.
 func TestMemoryGrowsWithTheRows(t *testing.T) {
 	const n, near = 600, 15
 	ctx := context.Background()
@@ -36,7 +36,7 @@ func TestMemoryGrowsWithTheRows(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name        string
-		least, most float64 // times as many bytes
+		least, most float64 // growth in bytes, least and most
 		prepare     func(n int) func() error
 	}{
 		{"t-SNE with its neighbours and divergence", 3, 5, func(n int) func() error {
@@ -55,7 +55,7 @@ func TestMemoryGrowsWithTheRows(t *testing.T) {
 		}},
 		{"Gaussian edges", 3, 5, edges(func(g *knn.Graph) (*icon.Rows, error) { return icon.GaussianEdges(g, near/3) })},
 		{"Student's t edges", 3, 5, edges(func(g *knn.Graph) (*icon.Rows, error) { return icon.StudentTEdges(g, 1) })},
-		{"Gaussian neighbours, which name all pairs", 14, 18, func(n int) func() error {
+		{"Gaussian neighbours, which store all pairs", 14, 18, func(n int) func() error {
 			m := densetest.Clouds(3, n/4, 8, 6, 1)
 			return func() error {
 				_, err := icon.GaussianNeighbours(m.X, m.Len(), m.Width, icon.Width{Sigma: 1})
@@ -72,7 +72,7 @@ func TestMemoryGrowsWithTheRows(t *testing.T) {
 	}
 }
 
-// allocated is the number of bytes that f allocates in all, freed ones too.
+// allocated is the number of bytes that f allocates in total, including freed ones.
 func allocated(t *testing.T, f func() error) uint64 {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -85,7 +85,7 @@ func allocated(t *testing.T, f func() error) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// What holds all pairs refuses more points than it has memory for, before it takes any.
+// Functions that store all pairs refuse more points than there is memory for, before they allocate any.
 func TestAllPairsOfTooManyPointsAreRefused(t *testing.T) {
 	const n = 20_001
 	x := make([]float32, n)

@@ -12,7 +12,7 @@ import (
 	"iconic/matrix"
 )
 
-// voting is a short training whose heads vote.
+// voting returns a short training whose heads vote.
 func voting(t testing.TB) (*matrix.Dense, Config) {
 	t.Helper()
 	c := iconClustering(t, 20)
@@ -21,7 +21,7 @@ func voting(t testing.TB) (*matrix.Dense, Config) {
 	return densetest.Clouds(7, 300, 12, 3, 3), c
 }
 
-// Heads of about the least loss are kept whole, and their vote has the same bits on any number of threads and after an interruption.
+// Heads with nearly the lowest loss are kept whole, and their vote has the same bits on any number of threads and after an interruption.
 func TestHeadsThatVoteAreKeptWhole(t *testing.T) {
 	m, c := voting(t)
 	whole := learn(t, m, c, Options{Workers: 1})
@@ -43,7 +43,7 @@ func TestHeadsThatVoteAreKeptWhole(t *testing.T) {
 	}
 }
 
-// With distil one head has learnt the vote: it puts nearly every row where the vote does, and is as sure.
+// With distil one head has learnt the vote: it assigns nearly every row as the vote does, with the same confidence.
 func TestADistilledHeadHasLearntTheVote(t *testing.T) {
 	m, c := voting(t)
 	whole := learn(t, m, c, Options{})
@@ -84,14 +84,14 @@ func TestADistilledHeadHasLearntTheVote(t *testing.T) {
 		same += most
 	}
 	if share := float64(same) / float64(n); share < 0.9 {
-		t.Errorf("the distilled head puts %.3f of the rows where the vote does", share)
+		t.Errorf("the distilled head assigns %.3f of the rows as the vote does", share)
 	}
 	if math.Abs(sure-surely) > 0.05 {
-		t.Errorf("the vote is sure by %.3f, the distilled head by %.3f", sure, surely)
+		t.Errorf("the vote has confidence %.3f, the distilled head %.3f", sure, surely)
 	}
 }
 
-// A configuration of before votes were kept whole says what was done then.
+// A configuration from before votes were kept whole is read with the setting that was used then.
 func TestConfigurationsOfBeforeTheVote(t *testing.T) {
 	for _, c := range []struct {
 		method          string

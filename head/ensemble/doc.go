@@ -1,11 +1,11 @@
-// Package ensemble is the head that a training leaves: one linear head, or several over the same features that vote.
+// Package ensemble is the head that a training produces: one linear head, or several on the same features that vote.
 //
-// Head m of M has logits z_m = x·W_mᵀ + b_m of features x (Dim numbers). The clusters of all go by the same names, and the vote is the mean of their
-// probabilities under one temperature T:
+// Head m of M has logits z_m = x·W_mᵀ + b_m of features x (Dim numbers). The clusters of all heads are aligned, and the vote is the mean of
+// their probabilities under one temperature T:
 //
 //	p̄_c = 1/M Σ_m softmax(z_m)_c        from 0 to 1, summing to 1 over the Clusters
-//	p_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T)     p̄ itself at T = 1; a larger T makes the vote less sure, a smaller one surer
+//	p_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T)     p̄ itself at T = 1; a larger T makes the vote less confident, a smaller one more
 //
-// All M·Clusters logits of a row come from one product. An ensemble of one at T = 1 is its linear head, to the bit. Where heads disagree p̄ is flat,
-// which calibrates it (Lakshminarayanan, Pritzel and Blundell 2017).
+// One product computes all M·Clusters logits of a row. An ensemble of one at T = 1 equals its linear head, to the bit. Where heads
+// disagree, p̄ is flat, which calibrates it (Lakshminarayanan, Pritzel and Blundell 2017).
 package ensemble

@@ -10,8 +10,8 @@ import (
 	"iconic/matrix"
 )
 
-// Head is one linear head, or several whose clusters go by the same names and which vote. Its methods may be called by several goroutines at
-// once, and what they say of a row is the same to the bit whatever rows stand beside it, and on any number of goroutines.
+// Head is one linear head, or several with aligned clusters that vote. Several goroutines may call its methods at once. Its results for a
+// row are the same to the bit, whatever other rows are in the call, and on any number of goroutines.
 type Head struct {
 	Members, Clusters, Dim int
 	Weight                 []float32 // Members×Clusters×Dim
@@ -19,22 +19,22 @@ type Head struct {
 	Temperature            float32   // T of the vote, Least to Most; 1 for a single head, whose weights can be scaled instead
 }
 
-// Least and Most are the ends of the range of a temperature.
+// Least and Most are the limits of a temperature.
 const Least, Most = 1e-3, 1e3
 
-// Floor is the least probability whose logarithm is taken, 2⁻¹²⁶, the smallest normal float32: what is less counts as that much.
+// Floor is the smallest probability whose logarithm is taken, 2⁻¹²⁶, the smallest normal float32; smaller ones count as Floor.
 const Floor float32 = 0x1p-126
 
-// Of is the ensemble of l alone. It shares the weights of l.
+// Of returns the ensemble of l alone. It shares the weights of l.
 func Of(l *linear.Head) *Head {
 	return &Head{Members: 1, Clusters: l.Clusters, Dim: l.Dim, Weight: l.Weight, Bias: l.Bias, Temperature: 1}
 }
 
-// New is the ensemble of heads whose clusters go by the same names already, under a temperature of 1. It copies their weights, and fails on none and
-// on heads of different sizes.
+// New returns the ensemble of heads whose clusters are already aligned, at a temperature of 1. It copies their weights, and fails on an
+// empty list and on heads of different sizes.
 func New(members []*linear.Head) (*Head, error) {
 	if len(members) == 0 {
-		return nil, fmt.Errorf("an ensemble of no head")
+		return nil, fmt.Errorf("an ensemble without heads")
 	}
 	e := &Head{Members: len(members), Clusters: members[0].Clusters, Dim: members[0].Dim, Temperature: 1}
 	for m, l := range members {
@@ -46,13 +46,13 @@ func New(members []*linear.Head) (*Head, error) {
 	return e, e.Check()
 }
 
-// Check fails where sizes do not fit each other, a weight is not finite or the temperature is out of range.
+// Check fails if sizes do not match, a weight is not finite or the temperature is out of range.
 func (e *Head) Check() error {
 	switch {
 	case e.Members < 1 || e.Clusters < 1 || e.Dim < 1:
 		return fmt.Errorf("%d heads of %d clusters over %d features: want at least one of each", e.Members, e.Clusters, e.Dim)
 	case len(e.Bias)/e.Members != e.Clusters || len(e.Bias)%e.Members != 0 || len(e.Weight)/e.Dim != len(e.Bias) || len(e.Weight)%e.Dim != 0:
-		return fmt.Errorf("%d weights and %d biases do not fit %d heads of %d clusters over %d features", len(e.Weight), len(e.Bias), e.Members, e.Clusters, e.Dim)
+		return fmt.Errorf("%d weights and %d biases do not match %d heads of %d clusters over %d features", len(e.Weight), len(e.Bias), e.Members, e.Clusters, e.Dim)
 	case !(e.Temperature >= Least && e.Temperature <= Most):
 		return fmt.Errorf("temperature %g: want %g to %g", e.Temperature, Least, Most)
 	case e.Members == 1 && e.Temperature != 1:
@@ -63,30 +63,30 @@ func (e *Head) Check() error {
 	return nil
 }
 
-// wide is all members as one linear head, whose clusters are those of the first, then those of the second, and so on.
+// wide returns all members as one linear head, whose clusters are those of the first member, then those of the second, and so on.
 func (e *Head) wide() *linear.Head {
 	return &linear.Head{Clusters: e.Members * e.Clusters, Dim: e.Dim, Weight: e.Weight, Bias: e.Bias}
 }
 
-// Member is head m, from 0. It shares the ensemble's weights.
+// Member returns head m, counted from 0. It shares the ensemble's weights.
 func (e *Head) Member(m int) *linear.Head {
 	k, d := e.Clusters, e.Dim
 	return &linear.Head{Clusters: k, Dim: d, Weight: e.Weight[m*k*d : (m+1)*k*d], Bias: e.Bias[m*k : (m+1)*k]}
 }
 
-// Parameters are weights and biases.
+// Parameters returns the weights and biases.
 func (e *Head) Parameters() [][]float32 { return [][]float32{e.Weight, e.Bias} }
 
-// Finite tells whether every weight is a finite number.
+// Finite reports whether every weight is finite.
 func (e *Head) Finite() bool { return e.wide().Finite() }
 
-// Fold gives the ensemble that does to features as they are what e does to standardised ones.
+// Fold returns the ensemble that gives, on unscaled features, the same results as e on standardised ones.
 func (e *Head) Fold(s *matrix.Standardized) *Head {
 	w := e.wide().Fold(s)
 	return &Head{e.Members, e.Clusters, e.Dim, w.Weight, w.Bias, e.Temperature}
 }
 
-// strip is how many rows go through the product at once: their logits take a few megabytes, whatever the ensemble is.
+// strip is the number of rows in one product: their logits need a few megabytes, whatever the size of the ensemble.
 func (e *Head) strip() int {
 	const numbers = 1 << 20
 	return max(1, min(512, numbers/(e.Members*e.Clusters)))
@@ -125,7 +125,7 @@ func (e *Head) vote(dst, x []float32, n int) {
 				kernel.AddScaled(mean, share, own[:k])
 			}
 			for c, p := range mean {
-				mean[c] = min(p, 1) // seven sevenths may be more
+				mean[c] = min(p, 1) // the sum of seven sevenths may exceed 1
 			}
 		}
 	}
@@ -140,8 +140,8 @@ func (e *Head) temper(row []float32) {
 	kernel.Scale(row, 1/e.Temperature)
 }
 
-// Block writes logits of n rows on the calling goroutine: z of which p is the row softmax. Those of a single head are its own, those of several
-// ln max(p̄, Floor)/T, none of which is above 0.
+// Block writes logits of n rows on the calling goroutine: z whose row softmax is p. Those of a single head are its own, those of several
+// are ln max(p̄, Floor)/T, at most 0.
 func (e *Head) Block(dst, x []float32, n int) {
 	if e.Members == 1 {
 		e.wide().Block(dst, x, n)
@@ -162,22 +162,22 @@ func (e *Head) Logits(ctx context.Context, z, x []float32, n, workers int) error
 	})
 }
 
-// Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not fit.
+// Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not match.
 func (e *Head) Probabilities(dst, x []float32, n int) error {
 	if n < 0 || len(x) < n*e.Dim || len(dst) < n*e.Clusters {
-		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not fit %d rows of %d and %d", len(x), len(dst), n, e.Dim, e.Clusters)
+		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, e.Dim, e.Clusters)
 	}
 	e.Assignments(dst, x, n)
 	return nil
 }
 
-// AllLogits gives the logits of every row of f, f.Len()×Clusters.
+// AllLogits returns the logits of every row of f, f.Len()×Clusters.
 func (e *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([]float32, error) {
 	z := make([]float32, f.Len()*e.Clusters)
 	return z, e.each(ctx, f, workers, func(lo, n int, x []float32) { e.Block(z[lo*e.Clusters:(lo+n)*e.Clusters], x, n) })
 }
 
-// Argmaxes gives the cluster that e assigns each row of f to: that of greatest probability, the first on ties.
+// Argmaxes returns the cluster to which e assigns each row of f: the one with the highest probability, the first on ties.
 func (e *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	if e.Members == 1 {
 		return e.wide().Argmaxes(ctx, f, workers)

@@ -16,7 +16,7 @@ import (
 
 const clusters, dim = 7, 13
 
-// several draws heads whose logits differ by a lot.
+// several draws heads whose logits differ a lot.
 func several(t testing.TB, members int) *Head {
 	t.Helper()
 	var all []*linear.Head
@@ -37,7 +37,7 @@ func several(t testing.TB, members int) *Head {
 
 func rows(n int) *matrix.Dense { return densetest.Clouds(5, n, dim, 4, 1) }
 
-// defined is the formula in float64.
+// defined computes the formula in float64.
 func defined(e *Head, x []float32) (p, z []float64) {
 	mean := make([]float64, e.Clusters)
 	for m := range e.Members {
@@ -109,7 +109,7 @@ func TestTheVoteIsItsFormula(t *testing.T) {
 	}
 }
 
-// One head is itself, to the bit.
+// One head equals itself, to the bit.
 func TestAnEnsembleOfOneIsItsHead(t *testing.T) {
 	x, ctx := rows(1100), context.Background()
 	l := several(t, 1).Member(0)
@@ -146,7 +146,7 @@ func TestAnEnsembleOfOneIsItsHead(t *testing.T) {
 	}
 }
 
-// A row's bits do not depend on the rows beside it, nor on the number of goroutines.
+// A row's bits do not depend on the other rows in the call, nor on the number of goroutines.
 func TestTheVoteOfARowStandsAlone(t *testing.T) {
 	x, ctx := rows(1300), context.Background()
 	e := several(t, 5)
@@ -175,7 +175,7 @@ func TestTheVoteOfARowStandsAlone(t *testing.T) {
 			clusterOf, logits = c, z
 		}
 		if !slices.Equal(clusterOf, c) || !slices.Equal(logits, z) {
-			t.Errorf("%d goroutines give something else", workers)
+			t.Errorf("%d goroutines give a different result", workers)
 		}
 	}
 	for i, c := range clusterOf {
@@ -185,7 +185,7 @@ func TestTheVoteOfARowStandsAlone(t *testing.T) {
 	}
 }
 
-// Folding a scaling into the heads leaves what they say.
+// Folding a scaling into the heads does not change their results.
 func TestAFoldedVoteSaysTheSame(t *testing.T) {
 	x, ctx := rows(200), context.Background()
 	mean, variance, err := matrix.Moments(ctx, x, 1)
@@ -213,7 +213,7 @@ func TestAFoldedVoteSaysTheSame(t *testing.T) {
 	}
 }
 
-// However sure the heads are, and however many, numbers stay finite, and are probabilities; features that are not finite show.
+// However confident and numerous the heads are, numbers stay finite and are probabilities; features that are not finite show in the result.
 func TestTheVoteOfTheSureIsFinite(t *testing.T) {
 	x := rows(50)
 	for _, members := range []int{2, 7, 64} {
@@ -255,7 +255,7 @@ func TestWhatIsNoEnsembleIsRefused(t *testing.T) {
 	}
 	for want, change := range map[string]func(e *Head){
 		"at least one":    func(e *Head) { e.Members = 0 },
-		"do not fit":      func(e *Head) { e.Members = 4 },
+		"do not match":    func(e *Head) { e.Members = 4 },
 		"weights and":     func(e *Head) { e.Weight = e.Weight[1:] },
 		"temperature 0":   func(e *Head) { e.Temperature = 0 },
 		"temperature NaN": func(e *Head) { e.Temperature = float32(math.NaN()) },
@@ -269,7 +269,7 @@ func TestWhatIsNoEnsembleIsRefused(t *testing.T) {
 	}
 	e := several(t, 2)
 	if err := e.Probabilities(make([]float32, clusters), make([]float32, dim), 2); err == nil {
-		t.Error("two rows in the space of one: no error")
+		t.Error("two rows in a buffer for one: no error")
 	}
 	if err := several(t, 2).Check(); err != nil {
 		t.Error(err)

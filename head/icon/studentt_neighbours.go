@@ -6,7 +6,8 @@ import (
 	"iconic/head/knn"
 )
 
-// StudentTNeighbours is p_ij ∝ (1 + ‖x_i−x_j‖²/ν)^(−(ν+1)/2) over all other points of x (n×d), which may be MostPairwise.
+// StudentTNeighbours is p_ij ∝ (1 + ‖x_i−x_j‖²/ν)^(−(ν+1)/2) over all other points of x (n×d), for at most
+// MostPairwise points.
 func StudentTNeighbours(x []float32, n, d int, freedom float64) (*Rows, error) {
 	if err := checkPairwise(x, n, d); err != nil {
 		return nil, err

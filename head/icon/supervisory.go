@@ -77,9 +77,9 @@ const MostPairwise = 20_000
 func checkPairwise(x []float32, n, d int) error {
 	switch {
 	case n < 1 || d < 1 || len(x) < n*d:
-		return fmt.Errorf("%d points of %d numbers: want at least one of each, and as many numbers in all; there are %d", n, d, len(x))
+		return fmt.Errorf("%d points of %d numbers: want at least one of each; there are %d numbers in total", n, d, len(x))
 	case n > MostPairwise:
-		return fmt.Errorf("all pairs of %d points take too much memory: want at most %d points; a distribution over the edges of a neighbour graph takes more", n, MostPairwise)
+		return fmt.Errorf("all pairs of %d points need too much memory: want at most %d points; a distribution over the edges of a neighbour graph accepts more", n, MostPairwise)
 	}
 	return nil
 }

@@ -316,7 +316,7 @@ func (s *Spectral) Learn(ctx context.Context, d *method.Data) (*method.Outcome, 
 		out.Loss -= value
 	}
 	if e.Residual > residual {
-		out.Notes = []string{fmt.Sprintf("the eigenvectors are known to a residual of %.1g, where %g was wanted", e.Residual, residual)}
+		out.Notes = []string{fmt.Sprintf("the eigenvectors have a residual of %.1g instead of the requested %g", e.Residual, residual)}
 	}
 	kernel.NormalizeRows(e.Vectors.X, k)
 	return out, nil

@@ -20,8 +20,8 @@ func Shared(ctx context.Context, g *knn.Graph, workers int) (*matrix.Sparse, err
 	return Normalised(g, weight), nil
 }
 
-// Normalised is D^(−½) A D^(−½) for the edges of g, in their order, of any weights ≥ 0: A = (W + Wᵀ)/2, and D its row sums. A row whose edges all
-// have no weight is empty.
+// Normalised computes D^(−½) A D^(−½) for the edges of g, in order, with any weights ≥ 0: A = (W + Wᵀ)/2, with D its row sums. A row whose
+// edges all have weight 0 is empty.
 func Normalised(g *knn.Graph, weight []float32) *matrix.Sparse {
 	m := symmetric(g, weight)
 	normalise(m)

@@ -92,7 +92,7 @@ func Leading(ctx context.Context, m *matrix.Sparse, o Options) (*Eigen, error) {
 	return found, nil
 }
 
-// residual is the largest ‖Mv − λv‖ of the first columns, one for each value.
+// residual returns the largest ‖Mv − λv‖ of the first columns, one per value.
 func (s *subspace) residual(ctx context.Context, values []float64) (float64, error) {
 	rows := parallel.Stripe(s.x.Len(), stripes, blockRows)
 	square, err := parallel.Sum(ctx, s.workers, s.x.Len(), rows, rows, len(values), func(sum []float64, lo, hi int) error {
@@ -143,7 +143,7 @@ func (s *subspace) product(ctx context.Context, y, x, less *matrix.Dense, scale,
 	})
 }
 
-// row is row i of scale·(M x − shift·x).
+// row computes row i of scale·(M x − shift·x).
 func (s *subspace) row(dst []float32, x *matrix.Dense, i int, scale, shift float32) {
 	clear(dst)
 	kernel.AddScaled(dst, -scale*shift, x.Row(i))
