@@ -191,7 +191,7 @@ func TestVoteOfOneOpinion(t *testing.T) {
 			}
 		}
 		if !slices.Equal(vote.Member(least).Weight, heads[least].Weight) || !slices.Equal(vote.Member(least).Bias, heads[least].Bias) {
-			t.Errorf("the head of least loss, %d, has other names in the vote", least)
+			t.Errorf("the clusters of head %d, with the lowest loss, have other numbers in the vote", least)
 		}
 	}
 }
