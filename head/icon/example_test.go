@@ -53,3 +53,23 @@ func ExampleLoss() {
 	fmt.Printf("%.2f nats, %v\n", loss, err)
 	// Output: 0.47 nats, <nil>
 }
+
+// Views of the same image and neighbours of any image, mixed half and half: six points, which are two views of each of three images.
+func ExampleMix() {
+	views, err := icon.Views(6, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	neighbours := icon.Build(6, func(i int, add func(int, float64)) { // points 2 apart, around a circle
+		add((i+2)%6, 1)
+		add((i+4)%6, 1)
+	})
+	p, err := icon.Mix([]float64{0.5, 0.5}, views, neighbours)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.Row(0))
+	// Output: [1 2 4] [0.5 0.25 0.25]
+}
