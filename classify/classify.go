@@ -216,6 +216,9 @@ func ReadNamed(file string, clusters int) (map[int]string, error) {
 		if err != nil || c < 0 || c >= clusters {
 			return nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
 		}
+		if _, twice := names[c]; twice {
+			return nil, fmt.Errorf("%s, line %d: cluster %d is named a second time", file, line, c)
+		}
 		names[c] = record[1]
 	}
 }
