@@ -43,16 +43,16 @@ func Voters(losses []float64) []int {
 func Said(which []int, all int) string {
 	switch {
 	case len(which) == 1:
-		return fmt.Sprintf("the losses of the %d heads differ too much for a vote: head %d, of least loss, is kept", all, 1+which[0])
+		return fmt.Sprintf("the losses of the %d heads differ too much for a vote: head %d, with the lowest loss, is kept", all, 1+which[0])
 	case len(which) == all:
-		return fmt.Sprintf("all %d heads vote, for their losses lie within %g nats of the least", all, within)
+		return fmt.Sprintf("all %d heads vote: their losses are within %g nats of the lowest", all, within)
 	}
 	names := make([]string, len(which))
 	for i, h := range which {
 		names[i] = strconv.Itoa(1 + h)
 	}
 	last := len(names) - 1
-	return fmt.Sprintf("heads %s and %s of %d vote, whose losses lie within %g nats of the least", strings.Join(names[:last], ", "), names[last], all, within)
+	return fmt.Sprintf("heads %s and %s of %d vote: their losses are within %g nats of the lowest", strings.Join(names[:last], ", "), names[last], all, within)
 }
 
 // chosen returns the heads that vote.

@@ -141,11 +141,11 @@ func TestHeadsFarFromTheLeastLossDoNotCount(t *testing.T) {
 		said   string
 		voting int // 1: the third head, unchanged
 	}{
-		{[]float64{1, 1.005, 1.009}, "all 3 heads vote, for their losses lie within 0.01 nats of the least", 3},
-		{[]float64{1.5, 1.005, 1}, "heads 2 and 3 of 3 vote, whose losses lie within 0.01 nats of the least", 2},
-		{[]float64{nan, 1.005, 1}, "heads 2 and 3 of 3 vote, whose losses lie within 0.01 nats of the least", 2},
-		{[]float64{1.5, 1.05, 1}, "the losses of the 3 heads differ too much for a vote: head 3, of least loss, is kept", 1},
-		{[]float64{nan, nan, 1}, "the losses of the 3 heads differ too much for a vote: head 3, of least loss, is kept", 1},
+		{[]float64{1, 1.005, 1.009}, "all 3 heads vote: their losses are within 0.01 nats of the lowest", 3},
+		{[]float64{1.5, 1.005, 1}, "heads 2 and 3 of 3 vote: their losses are within 0.01 nats of the lowest", 2},
+		{[]float64{nan, 1.005, 1}, "heads 2 and 3 of 3 vote: their losses are within 0.01 nats of the lowest", 2},
+		{[]float64{1.5, 1.05, 1}, "the losses of the 3 heads differ too much for a vote: head 3, with the lowest loss, is kept", 1},
+		{[]float64{nan, nan, 1}, "the losses of the 3 heads differ too much for a vote: head 3, with the lowest loss, is kept", 1},
 	} {
 		d.Run = &train.Run{}
 		l, err := Distil(context.Background(), d, "consensus", heads, c.losses)
