@@ -20,7 +20,7 @@ import (
 	"iconic/internal/lockfile"
 )
 
-// folder makes a cache with one of everything, all of it last used an hour ago for each name in old, and now for the others.
+// folder makes a cache with one entry of every kind. The entries named in old were last used an hour ago, the others now.
 func folder(t *testing.T) string {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -64,12 +64,12 @@ func settings() store.Settings {
 	return store.Settings{Encoder: store.Encoder{Name: "small", SHA256: "ab"}, Preprocessing: json.RawMessage(`{}`), Views: 1, DType: "float32", Dim: 2, ShardRows: 4}
 }
 
-// stores is a folder with a finished store, photos-1, and one whose first run was cut short, photos-2.
+// stores is a folder with a finished store, photos-1, and one whose first run was interrupted, photos-2.
 var stores string
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(withStores{m}).Run()) }
 
-// withStores are tests that find the stores.
+// withStores holds the tests that look up the stores.
 type withStores struct{ cachetest.Tests }
 
 func (w withStores) Run() int {
@@ -109,7 +109,7 @@ func finished(dir string) error {
 	return err
 }
 
-// age sets back the times of an entry, and of all that is in it.
+// age sets back the times of an entry and of everything in it.
 func age(t *testing.T, root string, by time.Duration, names ...string) {
 	t.Helper()
 	when := time.Now().Add(-by)
@@ -180,10 +180,10 @@ func TestListKnowsEverythingThatIsKept(t *testing.T) {
 		return err
 	})
 	if err != nil || total != bytes {
-		t.Errorf("%d bytes are listed of %d, %v", total, bytes, err)
+		t.Errorf("%d bytes are listed, want %d (error %v)", total, bytes, err)
 	}
 	if again := list(t); len(again) != len(got) {
-		t.Errorf("listing leaves something behind: %q", names(again))
+		t.Errorf("listing leaves files behind: %q", names(again))
 	}
 }
 
@@ -209,10 +209,10 @@ func TestPruneRemovesWhatTheRuleFits(t *testing.T) {
 		{"age", Rule{OlderThan: 24 * time.Hour}, []string{"features/photos-1", "features/photos-1/neighbours", "models/weights/small"}},
 		{"age and size", Rule{OlderThan: 24 * time.Hour, LargerThan: 6000}, []string{"models/weights/small"}},
 		{"kinds", Rule{Kinds: []Kind{Runtime, Rest}}, []string{"buckets/77", "onnxruntime/1.27.0-linux-x64", "onnxruntime/onnxruntime.tgz.part"}},
-		{"a size that is kept", Rule{Keep: keep(1 << 30)}, []string{}},
-		{"a size that is kept, by what was not needed for longest", Rule{Keep: keep(17_500)}, []string{"models/weights/small"}},
-		{"nothing is kept", Rule{Keep: keep(0), Kinds: []Kind{Graphs, Index}}, []string{"features/photos-1/neighbours", "neighbours/abc", "stamps"}},
-		{"graphs alone", Rule{Kinds: []Kind{Graphs}, OlderThan: 24 * time.Hour}, []string{"features/photos-1/neighbours"}},
+		{"a size to keep", Rule{Keep: keep(1 << 30)}, []string{}},
+		{"a size to keep, the least recently used go first", Rule{Keep: keep(17_500)}, []string{"models/weights/small"}},
+		{"nothing to keep", Rule{Keep: keep(0), Kinds: []Kind{Graphs, Index}}, []string{"features/photos-1/neighbours", "neighbours/abc", "stamps"}},
+		{"only graphs", Rule{Kinds: []Kind{Graphs}, OlderThan: 24 * time.Hour}, []string{"features/photos-1/neighbours"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			root := folder(t)
@@ -224,14 +224,14 @@ func TestPruneRemovesWhatTheRuleFits(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(names(before), names(list(t))); diff != "" {
-				t.Errorf("a dry run changed what is kept: %s", diff)
+				t.Errorf("a dry run changed the cache: %s", diff)
 			}
 			p, err := Prune(t.Context(), c.rule, false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(names(dry.Removed), names(p.Removed)); diff != "" {
-				t.Errorf("a dry run says otherwise: %s", diff)
+				t.Errorf("a dry run reports something else: %s", diff)
 			}
 			removed := names(p.Removed)
 			slices.Sort(removed)
@@ -245,13 +245,13 @@ func TestPruneRemovesWhatTheRuleFits(t *testing.T) {
 				}
 			}
 			if len(after) != len(before)-len(removed) || p.Left != Bytes(after) || p.Bytes != Bytes(before)-Bytes(after) {
-				t.Errorf("%d of %d are left; %d bytes are said to be, %d are", len(after), len(before), p.Left, Bytes(after))
+				t.Errorf("%d of %d entries are left; %d bytes are reported, want %d", len(after), len(before), p.Left, Bytes(after))
 			}
 		})
 	}
 }
 
-// What a person would regret is refused.
+// A rule that the user would regret is refused.
 func TestRulesThatSayNothing(t *testing.T) {
 	for what, r := range map[string]Rule{"nothing": {}, "an age below zero": {OlderThan: -1}, "an unknown kind": {Kinds: []Kind{"weight"}}} {
 		if err := r.Validate(); err == nil {
@@ -263,7 +263,7 @@ func TestRulesThatSayNothing(t *testing.T) {
 	}
 }
 
-// Neither a store that is being written, nor one that is read, nor a model that somebody waits to start is removed.
+// A store that is being written or read, and a model that another process is waiting to start, are not removed.
 func TestWhatIsInUseStays(t *testing.T) {
 	root := folder(t)
 	photos, model := filepath.Join(root, "features", "photos-1"), filepath.Join(root, "models", "onnx", "small-1")
@@ -296,7 +296,7 @@ func TestWhatIsInUseStays(t *testing.T) {
 		t.Error(diff)
 	}
 	if _, err := os.Stat(filepath.Join(root, "models", "encoders", "ab12")); err != nil {
-		t.Errorf("where the encoder lies is forgotten: %v", err)
+		t.Errorf("the encoder's path is forgotten: %v", err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -315,7 +315,7 @@ func TestWhatIsInUseStays(t *testing.T) {
 	}
 }
 
-// Somebody who wants what is being removed waits, and finds that it is gone.
+// Whoever wants an entry that is being removed waits, and then finds that it is gone.
 func TestHoldWaitsForAPrune(t *testing.T) {
 	root := folder(t)
 	dir := filepath.Join(root, "features", "photos-1")
@@ -326,7 +326,7 @@ func TestHoldWaitsForAPrune(t *testing.T) {
 	over, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	if _, err := cachefolder.Hold(over, dir); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it is held while it is claimed: %v", err)
+		t.Errorf("the entry can be held while it is claimed: %v", err)
 	}
 	if err := cachefolder.Discard(dir); err != nil {
 		t.Fatal(err)
@@ -339,7 +339,7 @@ func TestHoldWaitsForAPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cachefolder.Remove(dir); !errors.Is(err, lockfile.ErrBusy) {
-		t.Errorf("what is held is removed: %v", err)
+		t.Errorf("a held entry is removed: %v", err)
 	}
 	release()
 	if err := cachefolder.Remove(dir); err != nil {
@@ -351,7 +351,7 @@ func TestNothingElsewhereIsTouched(t *testing.T) {
 	folder(t)
 	elsewhere := t.TempDir()
 	if err := cachefolder.Remove(elsewhere); err == nil {
-		t.Error("a folder elsewhere is removed")
+		t.Error("a folder outside the cache is removed")
 	}
 	release, err := cachefolder.Hold(t.Context(), elsewhere)
 	if err != nil {
@@ -359,6 +359,6 @@ func TestNothingElsewhereIsTouched(t *testing.T) {
 	}
 	release()
 	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) != 0 {
-		t.Errorf("something is left in a folder elsewhere: %v, %v", entries, err)
+		t.Errorf("files are left in a folder outside the cache: %v, %v", entries, err)
 	}
 }

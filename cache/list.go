@@ -17,48 +17,48 @@ import (
 	"iconic/internal/cachefolder"
 )
 
-// Kind says what an entry is.
+// Kind is the kind of an entry.
 type Kind string
 
 const (
-	Features Kind = "features" // of a data set, by an encoder
-	Graphs   Kind = "graphs"   // of nearest neighbours
-	Encoder  Kind = "encoder"  // an ONNX file made from weights, or rewritten
-	Weights  Kind = "weights"  // as they were fetched
+	Features Kind = "features" // features of a data set by one encoder
+	Graphs   Kind = "graphs"   // graphs of nearest neighbours
+	Encoder  Kind = "encoder"  // an ONNX file made from weights, or a rewritten one
+	Weights  Kind = "weights"  // weights as they were downloaded
 	Runtime  Kind = "runtime"  // a version of the ONNX Runtime library
-	Index    Kind = "index"    // what tells images without reading or encoding them again
-	Rest     Kind = "rest"     // what killed processes have left
+	Index    Kind = "index"    // what recognises images without reading or encoding them again
+	Rest     Kind = "rest"     // files left behind by killed processes
 )
 
-// Kinds lists them, in the order of a listing.
+// Kinds lists all kinds, in the order of a listing.
 func Kinds() []Kind { return []Kind{Features, Graphs, Encoder, Weights, Runtime, Index, Rest} }
 
-// State says whether an entry is finished, and free.
+// State is the state of an entry: finished, in use or unfinished.
 type State string
 
 const (
-	Kept       State = ""             // finished, and nobody works with it
-	InUse      State = "in use"       // some process reads or writes it
-	Unfinished State = "half-written" // begun by a process that is gone; the same command goes on with it, or begins anew
+	Kept       State = ""             // finished and not in use
+	InUse      State = "in use"       // being read or written by some process
+	Unfinished State = "half-written" // begun by a process that is gone; the same command resumes it or starts again
 )
 
-// Entry is one thing that is kept: a file or a folder.
+// Entry is one item of the cache: a file or a folder.
 type Entry struct {
 	Kind   Kind      `json:"kind"`
-	Name   string    `json:"name"` // its path below the folder of the cache, with slashes
+	Name   string    `json:"name"` // path below the cache folder, with slashes
 	Path   string    `json:"path"`
 	Bytes  int64     `json:"bytes"`
-	Used   time.Time `json:"used"` // when it was last written or needed
+	Used   time.Time `json:"used"` // time of the last write or use
 	State  State     `json:"state,omitempty"`
-	Detail string    `json:"detail,omitempty"` // what is in it, in words
+	Detail string    `json:"detail,omitempty"` // contents, in words
 
-	locks []string // files by which those who write it keep others away
+	locks []string // files by which its writers exclude others
 }
 
-// Folder is where everything is kept. It need not be there yet.
+// Folder is the cache folder. It need not exist yet.
 func Folder() (string, error) { return cachefolder.Root() }
 
-// List lists all that is kept: by kind, the largest first. Of a folder that is not there it is empty.
+// List lists all entries by kind, the largest first. The list is empty if the folder does not exist.
 func List(ctx context.Context) ([]Entry, error) {
 	root, err := cachefolder.Root()
 	if err != nil {
@@ -77,7 +77,7 @@ func List(ctx context.Context) ([]Entry, error) {
 	return l.entries, nil
 }
 
-// Bytes is the size of entries together.
+// Bytes is the total size of the entries.
 func Bytes(entries []Entry) int64 {
 	var n int64
 	for _, e := range entries {
@@ -92,7 +92,7 @@ type lister struct {
 	entries []Entry
 }
 
-// each goes over a folder of the cache; one that is not there is empty. What killed processes have left is listed as that.
+// each visits the entries of a folder of the cache; a missing folder is empty. Files left behind by killed processes are listed as Rest.
 func (l *lister) each(folder string, visit func(path string, d fs.DirEntry) error) error {
 	found, err := os.ReadDir(filepath.Join(l.root, folder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,14 +114,14 @@ func (l *lister) each(folder string, visit func(path string, d fs.DirEntry) erro
 	return err
 }
 
-// add measures an entry and lists it. Folders in leave, which are entries of their own, are left out.
+// add measures an entry and lists it. It leaves out the folders in leave, which are entries of their own.
 func (l *lister) add(e Entry, leave ...string) error {
 	unfinished, files := false, 0
 	err := filepath.WalkDir(e.Path, func(path string, d fs.DirEntry, err error) error {
 		if err := l.ctx.Err(); err != nil {
 			return err
 		}
-		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+		if errors.Is(err, fs.ErrNotExist) { // removed in the meantime
 			return nil
 		}
 		if err != nil {
@@ -132,7 +132,7 @@ func (l *lister) add(e Entry, leave ...string) error {
 		}
 		stat, err := d.Info()
 		if err != nil {
-			return nil // removed meanwhile
+			return nil // removed in the meantime
 		}
 		if d.IsDir() {
 			if path == e.Path && stat.ModTime().After(e.Used) {
@@ -160,7 +160,7 @@ func (l *lister) add(e Entry, leave ...string) error {
 	if cachefolder.Busy(e.Path, e.locks...) {
 		e.State = InUse
 	}
-	if e.Used.IsZero() || files == 0 && e.State == Kept { // a folder that went meanwhile, or that nothing was put into
+	if e.Used.IsZero() || files == 0 && e.State == Kept { // a folder that was removed in the meantime, or that is empty
 		return nil
 	}
 	below, err := filepath.Rel(l.root, e.Path)
@@ -172,17 +172,17 @@ func (l *lister) add(e Entry, leave ...string) error {
 	return nil
 }
 
-// rest lists what a process was writing. Whether that one lives, atomicfile knows when it sweeps.
+// rest lists an unfinished file. Only atomicfile.Sweep finds out whether its writer is alive.
 func (l *lister) rest(path string) error {
 	e := Entry{Kind: Rest, Path: path, State: Unfinished, Detail: "begun by a process that may be gone"}
 	if base, ok := strings.CutSuffix(strings.TrimSuffix(path, ".json"), ".part"); ok {
-		e.Detail = "a download that goes on from there"
+		e.Detail = "a partial download that will be resumed"
 		e.locks = []string{filepath.Join(filepath.Dir(base), "."+filepath.Base(base)+".lock")}
 	}
 	return l.add(e)
 }
 
-// features lists stores, and the graphs that lie in them.
+// features lists the stores and the graphs in them.
 func (l *lister) features() error {
 	return l.each(cachefolder.Features, func(path string, d fs.DirEntry) error {
 		e := Entry{Kind: Features, Path: path, locks: []string{store.Lock(path)}}
@@ -194,14 +194,14 @@ func (l *lister) features() error {
 				e.Detail += fmt.Sprintf(", %d views", m.Views)
 			}
 			if store.Unfinished(path) {
-				e.Detail += "; a later run was cut short"
+				e.Detail += "; a later run was interrupted"
 			}
 		case store.Unfinished(path):
-			e.State, e.Detail = Unfinished, "an extraction that the same command goes on with"
+			e.State, e.Detail = Unfinished, "an extraction that the same command resumes"
 		case errors.Is(err, store.ErrNone):
 			e.Detail = "no features yet"
 		default:
-			e.Detail = "damaged: made anew when it is needed"
+			e.Detail = "damaged: made again when it is needed"
 		}
 		if err := l.add(e, graphs); err != nil {
 			return err
@@ -233,7 +233,7 @@ func (l *lister) models() error {
 	err := l.each(cachefolder.Models+"/onnx", func(path string, d fs.DirEntry) error {
 		e := Entry{Kind: Encoder, Path: path, Detail: "ONNX file made from weights", locks: []string{filepath.Join(path, ".lock")}}
 		if _, err := os.Stat(filepath.Join(path, "seal.json")); err != nil {
-			e.State, e.Detail = Unfinished, "an import that is done anew"
+			e.State, e.Detail = Unfinished, "an import that will start again"
 		}
 		return l.add(e)
 	})
@@ -245,7 +245,7 @@ func (l *lister) models() error {
 		if err != nil {
 			return err
 		}
-		return l.add(Entry{Kind: Weights, Path: path, Detail: "weights as they were fetched", locks: locks})
+		return l.add(Entry{Kind: Weights, Path: path, Detail: "weights as downloaded", locks: locks})
 	})
 }
 
@@ -256,10 +256,10 @@ func (l *lister) runtime() error {
 	})
 }
 
-// indexes are small, many, and of use to all stores: each kind is one entry.
+// indexes are many small files that serve all stores, so each kind is one entry.
 func (l *lister) indexes() error {
 	for _, kind := range [...]struct{ folder, detail string }{
-		{cachefolder.Contents, "which images have features, by content"}, {cachefolder.Stamps, "which images are unchanged"},
+		{cachefolder.Contents, "images that have features, by content"}, {cachefolder.Stamps, "images that are unchanged"},
 	} {
 		path := filepath.Join(l.root, kind.folder)
 		if _, err := os.Stat(path); err != nil {
@@ -272,11 +272,11 @@ func (l *lister) indexes() error {
 	return nil
 }
 
-// buckets lists copies of stores, which are there only while a process works on them.
+// buckets lists local copies of stores in buckets, which exist only while a process works on them.
 func (l *lister) buckets() error {
 	return l.each(cachefolder.Buckets, func(path string, d fs.DirEntry) error {
 		if !d.IsDir() {
-			return nil // the lock of one
+			return nil // the lock of a copy
 		}
 		return l.add(Entry{Kind: Rest, Path: path, State: Unfinished, Detail: "a copy of a store in a bucket", locks: []string{path + ".lock"}})
 	})

@@ -16,22 +16,23 @@ import (
 	"iconic/internal/lockfile"
 )
 
-// Rule says what is to go: entries of Kinds, not used for OlderThan, and of LargerThan bytes at least; all three must hold. With Keep, no
-// more of them go than needed for the cache to take that many bytes at most, and those go first that were not used for longest.
+// Rule selects the entries to remove: those of Kinds that were not used for OlderThan and have at least LargerThan bytes. All three
+// conditions must hold. With Keep, only as many of them are removed as are needed to bring the cache down to that many bytes, the least
+// recently used first.
 type Rule struct {
-	Kinds      []Kind // nil: all
+	Kinds      []Kind // nil: all kinds
 	OlderThan  time.Duration
 	LargerThan int64
-	Keep       *int64 // nil: all that the rule fits go
+	Keep       *int64 // nil: remove all entries that match
 }
 
-// Validate refuses a rule that would remove everything without saying so, and numbers that cannot be.
+// Validate refuses a rule that would remove everything implicitly, and negative numbers.
 func (r Rule) Validate() error {
 	switch {
 	case r.OlderThan < 0 || r.LargerThan < 0 || r.Keep != nil && *r.Keep < 0:
-		return errors.New("age and sizes: want none below zero")
+		return errors.New("age and sizes: want no negative number")
 	case r.OlderThan == 0 && r.LargerThan == 0 && r.Keep == nil && len(r.Kinds) == 0:
-		return errors.New("what is to be removed: want an age, a size, or kinds")
+		return errors.New("nothing selects what to remove: want an age, a size, or kinds")
 	}
 	for _, k := range r.Kinds {
 		if !slices.Contains(Kinds(), k) {
@@ -49,7 +50,7 @@ func join(kinds []Kind) string {
 	return strings.Join(names, ", ")
 }
 
-// Choose gives the entries that the rule fits at a moment, in the order in which they go. What is in use is never among them.
+// Choose returns the entries that match the rule at the given time, in the order of removal. It never includes entries in use.
 func (r Rule) Choose(entries []Entry, now time.Time) []Entry {
 	var chosen []Entry
 	for _, e := range entries {
@@ -64,7 +65,7 @@ func (r Rule) Choose(entries []Entry, now time.Time) []Entry {
 			break
 		}
 		for _, e := range entries {
-			if within := e.Path == c.Path || strings.HasPrefix(e.Path, c.Path+string(filepath.Separator)); within && !seen[e.Path] { // graphs go with their features
+			if within := e.Path == c.Path || strings.HasPrefix(e.Path, c.Path+string(filepath.Separator)); within && !seen[e.Path] { // graphs are removed with their features
 				seen[e.Path] = true
 				gone = append(gone, e)
 				left -= e.Bytes
@@ -74,16 +75,16 @@ func (r Rule) Choose(entries []Entry, now time.Time) []Entry {
 	return gone
 }
 
-// Pruned is what a Prune did, or would do.
+// Pruned is what Prune did, or would do.
 type Pruned struct {
 	Removed []Entry `json:"removed"`
-	Bytes   int64   `json:"bytes"`  // of those
-	Passed  []Entry `json:"passed"` // that the rule fits but for their being in use
-	Left    int64   `json:"left"`   // bytes of what is kept
+	Bytes   int64   `json:"bytes"`  // bytes of the removed entries
+	Passed  []Entry `json:"passed"` // matching entries that were in use
+	Left    int64   `json:"left"`   // bytes of the entries that are left
 }
 
-// Prune removes what a rule fits; dry, it removes nothing, and tells what it would. What is in use is passed over. A kill leaves
-// each entry whole or gone.
+// Prune removes the entries that match a rule; a dry run removes nothing and reports what it would remove. Entries in use are skipped. If
+// the process is killed, each entry is either whole or gone.
 func Prune(ctx context.Context, r Rule, dry bool) (*Pruned, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func Prune(ctx context.Context, r Rule, dry bool) (*Pruned, error) {
 		}
 		if !dry {
 			switch err := e.remove(); {
-			case errors.Is(err, lockfile.ErrBusy): // somebody has begun to use it
+			case errors.Is(err, lockfile.ErrBusy): // another process has begun to use it
 				e.State = InUse
 				p.Passed = append(p.Passed, e)
 				continue
@@ -133,11 +134,11 @@ func Prune(ctx context.Context, r Rule, dry bool) (*Pruned, error) {
 	return p, nil
 }
 
-// forget removes what is remembered of encoders that are there no longer.
+// forget removes the records of encoders that no longer exist.
 func forget(folder string) {
 	names, err := os.ReadDir(folder)
 	if err != nil {
-		return // there is nothing
+		return // there are no records
 	}
 	for _, n := range names {
 		name := filepath.Join(folder, n.Name())
@@ -146,15 +147,15 @@ func forget(folder string) {
 			continue
 		}
 		if _, err := os.Stat(string(path)); errors.Is(err, fs.ErrNotExist) {
-			_ = os.Remove(name) // it costs a few bytes
+			_ = os.Remove(name) // it takes only a few bytes
 		}
 	}
 }
 
-// remove takes an entry away in one step, so that nothing half-removed can be met under its name, and then frees its room.
+// remove takes an entry away in one step, so that no half-removed entry is ever seen under its name, and then frees its space.
 func (e *Entry) remove() error {
 	if e.Kind == Rest && atomicfile.Temporary(e.Path) {
-		atomicfile.Sweep(filepath.Dir(e.Path)) // which knows whether its writer lives
+		atomicfile.Sweep(filepath.Dir(e.Path)) // Sweep knows whether the writer is alive
 		if _, err := os.Lstat(e.Path); err == nil {
 			return fmt.Errorf("%s: %w", e.Path, lockfile.ErrBusy)
 		}

@@ -17,16 +17,16 @@ import (
 	"iconic/run"
 )
 
-// Model sorts images into the clusters of a run. Its methods may be called by several goroutines at once.
+// Model sorts images into the clusters of a run. Its methods may be called from several goroutines at once.
 type Model struct {
 	Run    *run.Run
 	Images *extract.Embedder // the encoder; nil after Found.Features
-	Names  []string          // of the clusters, "" where nobody named one
-	// Curation, unless nil, says what became of the head's clusters: predictions are of curated ones.
+	Names  []string          // names of the clusters, "" for one without a name
+	// Curation, unless nil, says what became of the head's clusters: predictions then name curated clusters.
 	Curation *curation.State
 
 	found   *Found
-	library string // of ONNX Runtime
+	library string // path of the ONNX Runtime library
 }
 
 // Close frees the encoder.
@@ -47,11 +47,11 @@ type Choice struct {
 // Prediction is the cluster that a model assigns an image to.
 type Prediction struct {
 	Choice
-	// RunnerUp is the cluster of second-greatest probability; nil where there is but one.
+	// RunnerUp is the second most probable cluster; nil if there is only one.
 	RunnerUp *Choice `json:"runner_up,omitempty"`
-	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil for a run that does not know.
+	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil if the run did not record one.
 	Distance *float64 `json:"distance,omitempty"`
-	// NoneOfThese is true where the distance is greater than that of 95 % of the training images to their nearest other one.
+	// NoneOfThese is true if the distance is greater than that of 95 % of the training images to their nearest other one.
 	NoneOfThese bool `json:"none_of_these"`
 }
 
@@ -86,7 +86,7 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	return all, nil
 }
 
-// Clusters is the number of clusters that predictions may be of.
+// Clusters is the number of clusters that a prediction may name.
 func (m *Model) Clusters() int {
 	if m.Curation != nil {
 		return len(m.Curation.Clusters)
@@ -94,8 +94,8 @@ func (m *Model) Clusters() int {
 	return m.Run.Config.Training.Clusters
 }
 
-// Probabilities gives those of all clusters, n×clusters values from 0 to 1 that sum to 1 in each row, for n rows of features. Under a curation
-// the probability of each of the head's clusters counts for the cluster that it has become.
+// Probabilities returns the probabilities of all clusters for n rows of features: n×clusters values from 0 to 1 that sum to 1 in each row. Under a
+// curation, each of the head's clusters adds to the cluster it leads to.
 func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters int, err error) {
 	k := m.Run.Config.Training.Clusters
 	p = make([]float32, n*k)
@@ -114,8 +114,8 @@ func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters 
 	return q, clusters, nil
 }
 
-// topTwo finds the two most probable clusters, the lowest on ties. Both are −1 where probabilities are not numbers, the second
-// one where there is but one cluster.
+// topTwo finds the two most probable clusters, the lower index on ties. Both are −1 if the probabilities are NaN; second is −1 if there is
+// only one cluster.
 func topTwo(p []float32) (first, second int) {
 	first, second = -1, -1
 	for c, v := range p {
@@ -139,7 +139,7 @@ func (m *Model) choice(cluster int, p []float32) Choice {
 	return c
 }
 
-// Prepared assigns n images to clusters that Images.Prepare has prepared, n×Images.Pixels() values.
+// Prepared assigns n images prepared by Images.Prepare, n×Images.Pixels() values, to clusters.
 func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Prediction, error) {
 	features := make([]float32, n*m.Images.Dim())
 	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
@@ -148,8 +148,8 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 	return m.Classify(features, n)
 }
 
-// ClassNames are what the clusters of a run are called by its labels (report.NameClusters), "" for one without a name; nil where
-// there were no labels. It fails where the run's metrics.json is of another number of clusters.
+// ClassNames are the names that the run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were
+// no labels. It fails if the run's metrics.json has another number of clusters.
 func ClassNames(dir string, clusters int) ([]string, error) {
 	metrics, err := run.Metrics(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -159,7 +159,7 @@ func ClassNames(dir string, clusters int) ([]string, error) {
 		return nil, err
 	}
 	if metrics.Clusters != clusters {
-		return nil, fmt.Errorf("the metrics.json of %s is of %d clusters and the run's head of %d: it belongs to another run; move it away to go without names", dir, metrics.Clusters, clusters)
+		return nil, fmt.Errorf("the metrics.json of %s describes %d clusters, but the run's head has %d: it belongs to another run; move it away to go without names", dir, metrics.Clusters, clusters)
 	}
 	if metrics.Labelled == nil {
 		return nil, nil
@@ -177,8 +177,8 @@ func ClassNames(dir string, clusters int) ([]string, error) {
 	return names, nil
 }
 
-// ReadNames reads names of clusters from a CSV file of lines "cluster,name"; a first line of words is passed over. Clusters that the file does
-// not name have "".
+// ReadNames reads names of clusters from a CSV file with lines "cluster,name"; a header line is skipped. Clusters that the file does not
+// name have "".
 func ReadNames(file string, clusters int) ([]string, error) {
 	named, err := ReadNamed(file, clusters)
 	if err != nil {
@@ -191,7 +191,7 @@ func ReadNames(file string, clusters int) ([]string, error) {
 	return names, nil
 }
 
-// ReadNamed is ReadNames as a map of those clusters alone that the file names; a name in the file may be empty.
+// ReadNamed is ReadNames as a map that contains only the clusters named by the file; a name may be empty.
 func ReadNamed(file string, clusters int) (map[int]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -207,7 +207,7 @@ func ReadNamed(file string, clusters int) (map[int]string, error) {
 			return names, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; want lines of a cluster's number and its name, as 3,dogs", file, err)
+			return nil, fmt.Errorf("%s: %w; want lines with a cluster's number and its name, such as 3,dogs", file, err)
 		}
 		c, err := strconv.Atoi(record[0])
 		if err != nil && line == 1 {
@@ -223,8 +223,8 @@ func ReadNamed(file string, clusters int) (map[int]string, error) {
 	}
 }
 
-// Image assigns a decoded picture to a cluster. For files, Images.Prepare and Prepared are the better way: they decode JPEG with the decoder of
-// the extraction, bit for bit.
+// Image assigns a decoded picture to a cluster. For files, use Images.Prepare and Prepared instead: their JPEG decoder gives the same
+// bits as the extraction's.
 func (m *Model) Image(ctx context.Context, picture image.Image) (Prediction, error) {
 	features, err := m.Images.Embed(ctx, picture)
 	if err != nil {

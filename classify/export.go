@@ -18,15 +18,15 @@ import (
 	"iconic/models/onnx"
 )
 
-// Exported is a model file that was written.
+// Exported describes a model file that was written.
 type Exported struct {
 	File       string  `json:"file"`
-	Bytes      int64   `json:"bytes"`              // with its external data
-	Difference float64 `json:"largest_difference"` // between its probabilities and the run's, on two made-up images
+	Bytes      int64   `json:"bytes"`              // including its external data
+	Difference float64 `json:"largest_difference"` // largest difference between its probabilities and the run's, on two generated images
 }
 
-// Export writes encoder and head as one ONNX file: "pixels" in, or with preprocessing 8-bit "images" of any size, "probabilities" and
-// "features" out. The file is run and held against the model itself before it takes its name.
+// Export writes encoder and head as one ONNX file. Its input is "pixels", or with preprocessing 8-bit "images" of any size; its outputs are
+// "probabilities" and "features". The file is run and compared with the model itself before it takes its name.
 func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
 	graph, err := onnx.ReadFile(m.found.Encoder)
 	if err != nil {
@@ -45,7 +45,7 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	e := &Exported{File: file}
 	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
 		if e.Difference, err = m.prove(ctx, draft, preprocessing); err != nil {
-			return fmt.Errorf("the model made for %s does not do what the run does, and is not kept: %w", file, err)
+			return fmt.Errorf("the model made for %s does not give the run's results, and is not kept: %w", file, err)
 		}
 		return ctx.Err()
 	})
@@ -56,20 +56,20 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	return e, err
 }
 
-// roomFor fails early where the disk cannot hold what is about as large as the encoder.
+// roomFor fails early if the disk cannot hold a file of about the size of the encoder.
 func roomFor(file, model string) error {
 	need, err := onnxfiles.Size(model)
 	if err != nil {
 		return err
 	}
 	free, err := diskspace.Free(filepath.Dir(file))
-	if err != nil || free >= need { // where the system does not say, writing will
+	if err != nil || free >= need { // if the system does not report free space, the write will fail instead
 		return nil
 	}
 	return fmt.Errorf("the disk of %s has %s free, and the model needs %s: make room, or write it elsewhere", file, diskspace.Words(free), diskspace.Words(need))
 }
 
-// deployment is the run's head and settings as the exporter takes them.
+// deployment returns the run's head and settings in the exporter's form.
 func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	h := m.Run.Head
 	transform := m.Images.Transform
@@ -110,7 +110,8 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	return o, nil
 }
 
-// regrouped are the steps of a curation that change where new images go, as steps between probabilities of k clusters and those after.
+// regrouped returns the curation steps that change where new images go, as steps from the probabilities of k clusters to those of the
+// curated ones.
 func regrouped(steps []curation.Step, k, dim int) []deploy.Regroup {
 	var all []deploy.Regroup
 	for _, step := range steps {
@@ -152,7 +153,7 @@ func gateOf(step curation.Step, in, out, dim int) *deploy.Gate {
 	return g
 }
 
-// prove runs the exported file on made-up images and holds it against the run itself; it gives the largest difference.
+// prove runs the exported file on generated images and compares it with the run itself; it returns the largest difference.
 func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (float64, error) {
 	const height, width = 150, 201
 	r := rand.New(rand.NewPCG(1, 2))
@@ -196,7 +197,7 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (flo
 	for i, p := range want {
 		worst = max(worst, math.Abs(float64(p-got[0][i])))
 	}
-	if !(worst <= 1e-3) { // other devices and precisions round otherwise
+	if !(worst <= 1e-3) { // other devices and precisions round differently
 		return worst, fmt.Errorf("its probabilities differ by up to %g", worst)
 	}
 	return worst, nil

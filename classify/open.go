@@ -20,40 +20,40 @@ import (
 	"iconic/run"
 )
 
-// Options say with what a run is put to use. The zero value finds everything by itself.
+// Options say how a run is put to use. The zero value finds everything by itself.
 type Options struct {
-	Model    string         // encoder of the run: its file, or its name; "": where this machine last saw it, or by the run's own name for it
-	Shape    models.Options // of an encoder that has to be made again, as it was given then; see models.Resolve
-	Names    string         // CSV file that names clusters, lines as 3,dogs; "": the class that most of a cluster's labelled images have
-	Raw      bool           // clusters as the training made them, whatever was changed by hand
-	Library  string         // ONNX Runtime library or its folder; "": found or fetched
+	Model    string         // the run's encoder, a file or a name; "": where this machine last saw it, or by the name the run recorded
+	Shape    models.Options // for an encoder that has to be made again, as they were given then; see models.Resolve
+	Names    string         // CSV file that names clusters, with lines such as 3,dogs; "": the most frequent class among a cluster's labelled images
+	Raw      bool           // use the clusters as trained, ignoring any curation
+	Library  string         // ONNX Runtime library or its folder; "": found or downloaded
 	Provider encoder.Provider
-	Threads  int  // of the encoder; 0: one per processor
-	Resting  bool // the encoder's threads rest between two runs; see encoder.Options
+	Threads  int  // threads of the encoder; 0: one per processor
+	Resting  bool // let the encoder's threads sleep between two runs; see encoder.Options
 	Hooks    progress.Hooks
 }
 
-// EncoderError says that a run's encoder cannot be found.
+// EncoderError says that a run's encoder was not found.
 type EncoderError struct{ Name, SHA256 string }
 
 func (e *EncoderError) Error() string {
-	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is not where this machine saw it last", e.Name, e.SHA256)
+	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is not where this machine last saw it", e.Name, e.SHA256)
 }
 
-// Found is a run folder that was read, before its encoder is started.
+// Found is a run folder that was read and whose encoder is not started.
 type Found struct {
 	Run      *run.Run
-	Settings store.Settings  // how its images were treated
+	Settings store.Settings  // how its images were preprocessed
 	Encoder  string          // file of the encoder; "" until it is found
-	Names    []string        // of the clusters, "" where nobody named one
-	Curation *curation.State // nil: nothing was changed by hand, or is to be left aside
+	Names    []string        // names of the clusters, "" for one without a name
+	Curation *curation.State // nil: the run was not curated, or its curation is ignored
 
 	options Options
-	release func()       // lets the encoder's folder in the cache be pruned again; nil: it is not held
-	remove  func() error // removes the folder that the encoder was made in for want of a cache; nil: there is none
+	release func()       // allows the encoder's folder in the cache to be pruned again; nil: it is not held
+	remove  func() error // removes the temporary folder made for the encoder when there is no cache; nil: there is none
 }
 
-// Open reads a run folder, finds the encoder that the run was trained on, and starts it. Close the model after use.
+// Open reads a run folder, finds the encoder the run was trained on and starts it. Close the model after use.
 func Open(ctx context.Context, dir string, o Options) (*Model, error) {
 	f, err := Find(ctx, dir, o)
 	if err != nil {
@@ -66,8 +66,8 @@ func Open(ctx context.Context, dir string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// Find reads a run folder and finds its encoder, which is the first half of Open. Close what it found after use, unless Start gave a model:
-// that one's Close does it.
+// Find reads a run folder and finds its encoder: the first half of Open. Close the result after use, unless Start returned a model, whose
+// Close does it.
 func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 	f, err := Read(dir, o)
 	if err != nil {
@@ -79,7 +79,7 @@ func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 	return f, nil
 }
 
-// hold finds the encoder and keeps it from being pruned until Close.
+// hold finds the encoder and protects it from pruning until Close.
 func (f *Found) hold(ctx context.Context) (err error) {
 	if err := f.findEncoder(ctx); err != nil {
 		return err
@@ -104,7 +104,7 @@ func Read(dir string, o Options) (*Found, error) {
 	return f, f.name()
 }
 
-// name says what the clusters are called, under the run's curation.
+// name sets the names of the clusters under the run's curation.
 func (f *Found) name() (err error) {
 	clusters := f.Run.Config.Training.Clusters
 	curated := !f.options.Raw && run.HasCuration(f.Run.Dir)
@@ -125,7 +125,7 @@ func (f *Found) name() (err error) {
 	return err
 }
 
-// Close lets go of the encoder, and removes what was made for want of a cache. It may be called again.
+// Close releases the encoder, and removes a temporary folder made when there is no cache. It may be called again.
 func (f *Found) Close() error {
 	if f.release != nil {
 		f.release()
@@ -139,12 +139,12 @@ func (f *Found) Close() error {
 	return remove()
 }
 
-// Features is the model without its encoder: it classifies features, and no images (Model.Images is nil).
+// Features is the model without its encoder: it classifies features, but not images (Model.Images is nil).
 func (f *Found) Features() *Model {
 	return &Model{Run: f.Run, Names: f.Names, Curation: f.Curation, found: f}
 }
 
-// findEncoder gives the ONNX file of the run's encoder: as the caller says, where this machine saw it, or by its name.
+// findEncoder sets the ONNX file of the run's encoder: the caller's, or where this machine last saw it, or by its name.
 func (f *Found) findEncoder(ctx context.Context) error {
 	e, name := f.Settings.Encoder, f.options.Model
 	if path, ok := models.Recall("", e.SHA256); ok && name == "" {
@@ -161,11 +161,11 @@ func (f *Found) findEncoder(ctx context.Context) error {
 	shape := f.options.Shape
 	if problem := modelCache(); problem != nil {
 		if registered && name == e.Name {
-			return fmt.Errorf("there is no folder to keep the weights of %s in (%w): set XDG_CACHE_HOME to one that can be written, or give the encoder's file", name, problem)
+			return fmt.Errorf("no folder can keep the weights of %s (%w): set XDG_CACHE_HOME to a writable folder, or give the encoder's file", name, problem)
 		}
 		var err error
 		if shape.Cache, f.remove, err = atomicfile.Folder(os.TempDir()); err != nil {
-			return fmt.Errorf("there is no folder to make the encoder in (%w; %w): set XDG_CACHE_HOME to one that can be written, or give an ONNX file", problem, err)
+			return fmt.Errorf("the encoder cannot be made in any folder (%w; %w): set XDG_CACHE_HOME to a writable folder, or give an ONNX file", problem, err)
 		}
 	}
 	m, err := models.Resolve(ctx, name, shape)
@@ -176,8 +176,8 @@ func (f *Found) findEncoder(ctx context.Context) error {
 	return nil
 }
 
-// modelCache says why the user's cache cannot keep models: there is none without a home, and one in a container may not be
-// written to. It is nil where all is well.
+// modelCache explains why the user's cache cannot keep models: without a home folder there is none, and in a container it may not be
+// writable. It returns nil if the cache can be used.
 func modelCache() error {
 	folder, err := cachefolder.Of(cachefolder.Models)
 	if err != nil {

@@ -46,7 +46,7 @@ func apply(t testing.TB, s *State, steps ...Step) {
 	}
 }
 
-// seen is all that a state shows.
+// seen is everything a state exposes.
 type seen struct {
 	Clusters []Cluster
 	Of       []int
@@ -135,8 +135,8 @@ func TestWhatCannotBeDoneIsRefused(t *testing.T) {
 		{Step{Kind: Move, Cluster: 0, Images: []int{1, 1}}, "out of order"},
 		{Step{Kind: Exclude, Images: []int{9}}, "one of 9"},
 		{Step{Kind: Exclude}, "no image is named"},
-		{Step{Kind: "shuffle"}, `step "shuffle" is not known`},
-		{Step{Kind: Redo}, "nothing to take back"},
+		{Step{Kind: "shuffle"}, `step "shuffle" is unknown`},
+		{Step{Kind: Redo}, "nothing to undo"},
 	} {
 		if err := s.Apply(c.step); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.step, err, c.want)
@@ -184,7 +184,8 @@ func anyStep(t *rapid.T, s *State) Step {
 	return step
 }
 
-// Any steps, with undo and redo among them, give what the steps that stand give alone; and at each point the state keeps its promises.
+// Any sequence of steps, undo and redo included, gives the same state as the steps that remain in effect; and after every step the
+// invariants of the state hold.
 func TestUndoAndRedoAreReplays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := made(rapid.IntRange(1, 30).Draw(t, "images"), rapid.IntRange(1, 5).Draw(t, "clusters"))
@@ -192,7 +193,7 @@ func TestUndoAndRedoAreReplays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var stand, back []Step // kept the plain way
+		var stand, back []Step // kept the simple way
 		for range rapid.IntRange(0, 25).Draw(t, "steps") {
 			step := anyStep(t, s)
 			if s.Apply(step) != nil {
@@ -214,7 +215,7 @@ func TestUndoAndRedoAreReplays(t *testing.T) {
 			}
 			for _, step := range stand {
 				if err := plain.Apply(step); err != nil {
-					t.Fatalf("a step that stands cannot be taken: %v", err)
+					t.Fatalf("a step in effect cannot be applied: %v", err)
 				}
 			}
 			want := look(plain)
@@ -224,13 +225,13 @@ func TestUndoAndRedoAreReplays(t *testing.T) {
 			}
 			for i, c := range s.Of {
 				if !s.Own(c) {
-					t.Fatalf("image %d is in cluster %d, which is none of its own", i, c)
+					t.Fatalf("image %d is in cluster %d, which was merged away", i, c)
 				}
 			}
 			for c, r := range s.Routes() {
 				r.each(func(end *Route) {
 					if !s.Own(end.Cluster) {
-						t.Fatalf("the head's cluster %d leads to %d, which is none of its own", c, end.Cluster)
+						t.Fatalf("the head's cluster %d leads to %d, which was merged away", c, end.Cluster)
 					}
 				})
 			}
@@ -267,7 +268,7 @@ func TestTheFileHoldsEveryStep(t *testing.T) {
 		t.Errorf("a second process: %v", err)
 	}
 	if err := c.Take(Step{Kind: Rename, Cluster: 9}); err == nil {
-		t.Error("a rename of no cluster is taken")
+		t.Error("a rename of a missing cluster is accepted")
 	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
@@ -298,11 +299,11 @@ func TestTheFileHoldsEveryStep(t *testing.T) {
 				t.Fatalf("cut at %d: torn %v, %v", cut, torn, err)
 			}
 			if whole > 0 && !cmp.Equal(after[whole-1], look(s)) {
-				t.Fatalf("cut at %d of %d the first %d steps are not what is left", cut, len(content), whole)
+				t.Fatalf("cut at %d of %d: the remaining state is not that of the first %d steps", cut, len(content), whole)
 			}
 			c := open(t, dir, run)
 			if err := c.Take(Step{Kind: Rename, Cluster: 0, Name: "after"}); err != nil || c.Torn != torn {
-				t.Fatalf("going on after a cut at %d: torn %v, %v", cut, c.Torn, err)
+				t.Fatalf("continuing after a cut at %d: torn %v, %v", cut, c.Torn, err)
 			}
 			want := look(c.State)
 			if err := c.Close(); err != nil {
@@ -320,11 +321,11 @@ func TestTheFileHoldsEveryStep(t *testing.T) {
 		id      Identity
 		want    string
 	}{
-		"of another run":      {string(content), Identity{Head: "xyz", Images: "def", Rows: 12, Clusters: 3}, "is of another run"},
+		"of another run":      {string(content), Identity{Head: "xyz", Images: "def", Rows: 12, Clusters: 3}, "belongs to another run"},
 		"of a newer format":   {strings.Replace(string(content), `"format":1`, `"format":2`, 1), run, "this program reads format 1"},
 		"damaged":             {strings.Replace(string(content), `"merge"`, `"mer`, 1), run, "curation.jsonl, line 3, cannot be understood: "},
 		"a step left out":     {strings.Replace(string(content), `"cluster":1,"from":[2]`, `"cluster":2,"from":[2]`, 1), run, "cluster 2 cannot become part of cluster 2"},
-		"with unknown steps":  {string(content) + "{\"step\":\"paint\"}\n", run, `step "paint" is not known`},
+		"with unknown steps":  {string(content) + "{\"step\":\"paint\"}\n", run, `step "paint" is unknown`},
 		"without a beginning": {string(content[bytes.IndexByte(content, '\n')+1:]), run, "line 1, cannot be understood: format 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -336,10 +337,10 @@ func TestTheFileHoldsEveryStep(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 			if _, err := Open(dir, c.id, made(12, 3)); err == nil {
-				t.Error("it can be opened")
+				t.Error("a refused file can be opened")
 			}
 			if left, err := os.ReadFile(filepath.Join(dir, FileName)); err != nil || string(left) != c.content {
-				t.Error("it is not what it was")
+				t.Error("the refused file was changed")
 			}
 		})
 	}

@@ -1,12 +1,12 @@
-// Package curation is what a person changed about the clusters of a run: names, merges, splits, images moved and left out.
+// Package curation records what a person changed about the clusters of a run: names, merges, splits, images moved and images left out.
 //
-// A curation is a list of steps, and what it makes of a clustering is computed by replaying them: the same steps on the same run give
-// the same state. Undo takes back the last step that stands and Redo brings it back; both are steps of the list, which only ever grows.
+// A curation is a list of steps, and the resulting clusters are computed by replaying them: the same steps on the same run give the same
+// state. Undo reverts the last step in effect and Redo applies it again; both are steps of the list, which only ever grows.
 //
-// On disk it is curation.jsonl in the run folder. The first line says of which run it is; each further line is one step, and has reached
-// the disk before the step counts as done. A last line that was cut short is no step. The steps of one run are refused for another one,
-// also for another training in the same folder.
+// On disk it is curation.jsonl in the run folder. The first line identifies the run; each further line is one step, which counts as done
+// only once its line has reached the disk. A truncated last line is not a step. The steps of one run are refused for another, including
+// another training in the same folder.
 //
-// New images follow by Route: each cluster of the head stands for a curated cluster, by its merges, or where it was split for one of two,
-// by which of two centres an image's features are nearer to. Images that were moved by hand are a matter of these images alone.
+// New images follow a Route: each cluster of the head leads to the curated cluster it was merged into or, if it was split, to one of two,
+// whichever centre the image's features are nearer to. Moving an image by hand affects that image alone.
 package curation

@@ -19,13 +19,14 @@ import (
 	"iconic/internal/regular"
 )
 
-// FileName is the name of a curation in a run folder.
+// FileName is the name of the curation file in a run folder.
 const FileName = "curation.jsonl"
 
-// format is the version of the file. A newer one is refused.
+// format is the version of the file. A newer version is refused.
 const format = 1
 
-// Identity says which run a curation is of. Two runs have one identity only if the same images are in the same clusters by the same head.
+// Identity identifies the run that a curation belongs to. Two runs have the same identity only if the same head puts the same images in the
+// same clusters.
 type Identity struct {
 	Head     string `json:"head"`   // checksum of the head's weights
 	Images   string `json:"images"` // hash of the images' names and their clusters
@@ -33,7 +34,7 @@ type Identity struct {
 	Clusters int    `json:"clusters"`
 }
 
-// Identify names the run of a head with that checksum, whose images have these paths and are in these of its clusters.
+// Identify returns the identity of a run, given the checksum of its head, and the path and the head's cluster of each image.
 func Identify(head string, paths []string, cluster []int, clusters int) Identity {
 	h := xxhash.New()
 	for i, path := range paths {
@@ -48,18 +49,18 @@ type header struct {
 	Run    Identity `json:"run"`
 }
 
-// ErrDamaged is in the chain of an error about a file that holds what no version of the program writes.
+// ErrDamaged is in the chain of an error about a file whose content no version of the program writes.
 var ErrDamaged = errors.New("cannot be understood")
 
-// OtherRunError says that a curation is of another run than the one in its folder.
+// OtherRunError says that a curation belongs to a run other than the one in its folder.
 type OtherRunError struct{ Name string }
 
 func (e *OtherRunError) Error() string {
-	return fmt.Sprintf("%s is of another run: the clusters or the images in its folder are not those that were curated", e.Name)
+	return fmt.Sprintf("%s belongs to another run: it curates other clusters or images than those in its folder", e.Name)
 }
 
-// Load reads the curation of a run folder, nil where there is none. torn tells that the last line was cut short, and is no step. It
-// fails with OtherRunError on the curation of another run, and on a file that is damaged.
+// Load reads the curation of a run folder, nil if there is none. torn reports that the last line was truncated and does not count. It fails
+// with OtherRunError on the curation of another run, and on a damaged file.
 func Load(dir string, id Identity, b Base) (s *State, torn bool, err error) {
 	name := filepath.Join(dir, FileName)
 	content, err := regular.Read(name)
@@ -73,7 +74,7 @@ func Load(dir string, id Identity, b Base) (s *State, torn bool, err error) {
 	return s, whole < len(content), err
 }
 
-// parse replays the lines of a file; whole is the number of bytes of those that are not cut short.
+// parse replays the lines of a file; whole is the number of bytes in complete lines.
 func parse(name string, content []byte, id Identity, b Base) (s *State, whole int, err error) {
 	if s, err = New(b); err != nil {
 		return nil, 0, err
@@ -119,19 +120,19 @@ func (s *State) parseStep(line []byte) error {
 	return s.Apply(step)
 }
 
-// Curation is an open curation.jsonl, which one process has at a time.
+// Curation is an open curation.jsonl, which one process holds at a time.
 type Curation struct {
 	*State
-	Torn bool // the last line was cut short, and is gone
+	Torn bool // the last line was truncated and has been removed
 
 	name   string
 	file   *os.File
 	unlock func() error
-	size   int64 // bytes of whole lines
-	failed error // of a write: what the file holds is not certain any more
+	size   int64 // bytes in complete lines
+	failed error // error of a write, after which the file's content is uncertain
 }
 
-// ErrBusy is in the chain of Open's error where another process curates the run.
+// ErrBusy is in the chain of Open's error if another process is curating the run.
 var ErrBusy = errors.New("is being curated by another process")
 
 // Open opens the curation of a run folder, or starts one. Close it after use.
@@ -175,7 +176,7 @@ func Open(dir string, id Identity, b Base) (_ *Curation, err error) {
 	return c, err
 }
 
-// append makes a line durable. A line that could not be written whole is taken off again.
+// append makes a line durable. A line that could not be written completely is removed again.
 func (c *Curation) append(line any) error {
 	if c.failed != nil {
 		return c.failed
@@ -192,7 +193,7 @@ func (c *Curation) append(line any) error {
 	if err != nil {
 		err = fmt.Errorf("%s: %w", c.name, err)
 		if terr := c.file.Truncate(c.size); terr != nil {
-			c.failed = fmt.Errorf("%w; nothing more is written to it: open the run again", errors.Join(err, terr))
+			c.failed = fmt.Errorf("%w; no more steps are written to it: open the run again", errors.Join(err, terr))
 		}
 		return err
 	}
@@ -200,7 +201,7 @@ func (c *Curation) append(line any) error {
 	return nil
 }
 
-// Take checks a step, brings it to the disk and applies it. A step that fails changes nothing.
+// Take checks a step, writes it to disk and applies it. A step that fails changes nothing.
 func (c *Curation) Take(step Step) error {
 	if err := c.Check(step); err != nil {
 		return err
@@ -212,7 +213,7 @@ func (c *Curation) Take(step Step) error {
 	return c.Apply(step)
 }
 
-// Rename gives clusters other names, and tells how many had none or another one. All names are checked before the first is given.
+// Rename renames clusters, and returns how many names changed. It checks all names before it sets the first.
 func (c *Curation) Rename(names map[int]string) (renamed int, err error) {
 	var steps []Step
 	for _, cluster := range slices.Sorted(maps.Keys(names)) {
@@ -232,7 +233,7 @@ func (c *Curation) Rename(names map[int]string) (renamed int, err error) {
 	return len(steps), nil
 }
 
-// Close lets go of the file.
+// Close releases the file.
 func (c *Curation) Close() error {
 	var err error
 	if c.file != nil {

@@ -1,17 +1,17 @@
 package curation
 
-// Route says which curated cluster an image of a head's cluster belongs to: Cluster, or where Centres are set the part that the image's
-// features are nearer to. Routes are not to be changed.
+// Route leads an image of one of the head's clusters to its curated cluster: Cluster or, if Centres are set, the part whose centre is
+// nearer to the image's features. Routes must not be modified.
 type Route struct {
 	Cluster int
 	Centres *Centres
 	Part    [2]*Route
 }
 
-// Routes are those of the head's clusters. They are shared: ask again after a step.
+// Routes are the routes of the head's clusters. They are shared: ask again after a step.
 func (s *State) Routes() []*Route { return s.routes }
 
-// Follow gives the curated cluster for features of the head's dimension.
+// Follow returns the curated cluster for features of the head's dimension.
 func (r *Route) Follow(features []float32) int {
 	for r.Centres != nil {
 		r = r.Part[r.Centres.Nearer(features)]
@@ -19,10 +19,10 @@ func (r *Route) Follow(features []float32) int {
 	return r.Cluster
 }
 
-// Split tells whether features have a say.
+// Split reports whether the route depends on features.
 func (r *Route) Split() bool { return r.Centres != nil }
 
-// Nearer is the centre that features are nearer to, 0 or 1, the first on ties.
+// Nearer is the index of the centre nearer to the features, 0 or 1; 0 on ties.
 func (c *Centres) Nearer(features []float32) int {
 	if square(features, c[1]) < square(features, c[0]) {
 		return 1

@@ -8,35 +8,35 @@ import (
 
 // Base is the clustering that a curation starts from.
 type Base struct {
-	Cluster []int    // of each image, 0 … Clusters−1
-	Names   []string // of the clusters, "" for one without
-	Dim     int      // of the features; 0 where they are not known, and nothing can be split
+	Cluster []int    // cluster of each image, 0 … Clusters−1
+	Names   []string // names of the clusters, "" for one without
+	Dim     int      // dimension of the features; 0 if they are unknown and nothing can be split
 }
 
-// Cluster is a cluster as it is now.
+// Cluster is the current state of a cluster.
 type Cluster struct {
 	Name     string
 	Reviewed bool
-	Merged   int // the cluster that it became part of; −1: it is one of its own
+	Merged   int // cluster into which it was merged; −1: none
 }
 
 // State is a clustering under a curation.
 type State struct {
 	Clusters []Cluster
 	Of       []int  // cluster of each image
-	Excluded []bool // images that are left out
+	Excluded []bool // whether each image is left out
 
 	base   Base
 	routes []*Route
-	done   []Step // that stand
-	undone []Step // that were taken back, the last one last
-	taken  int    // steps in all, undo and redo among them
+	done   []Step // steps in effect
+	undone []Step // steps that were undone, the latest last
+	taken  int    // number of steps, undo and redo included
 }
 
-// ErrNothing is in the chain of the error of an undo or a redo where there is nothing to take back or to bring back.
-var ErrNothing = errors.New("nothing to take back or to bring back")
+// ErrNothing is in the chain of the error of an undo or redo that has no step to act on.
+var ErrNothing = errors.New("nothing to undo or redo")
 
-// New is the state without any step.
+// New is the state before any step.
 func New(b Base) (*State, error) {
 	for i, c := range b.Cluster {
 		if c < 0 || c >= len(b.Names) {
@@ -59,19 +59,19 @@ func (s *State) reset() {
 	s.Excluded = make([]bool, len(s.Of))
 }
 
-// Taken is the number of steps that were ever taken, undo and redo among them.
+// Taken is the number of steps ever taken, undo and redo included.
 func (s *State) Taken() int { return s.taken }
 
-// Steps are those that stand, in their order. The slice is shared.
+// Steps are the steps in effect, in order. The slice is shared.
 func (s *State) Steps() []Step { return s.done }
 
-// CanRedo tells whether a step was taken back and may be brought back.
+// CanRedo reports whether there is an undone step to apply again.
 func (s *State) CanRedo() bool { return len(s.undone) > 0 }
 
-// Own tells whether c is a cluster of its own: one that exists, and was not merged into another.
+// Own reports whether c is a cluster that exists and was not merged into another.
 func (s *State) Own(c int) bool { return c >= 0 && c < len(s.Clusters) && s.Clusters[c].Merged < 0 }
 
-// Check tells why a step cannot be taken, nil if it can.
+// Check returns the reason why a step cannot be taken, nil if it can.
 func (s *State) Check(step Step) error {
 	var err error
 	switch step.Kind {
@@ -113,7 +113,7 @@ func (s *State) Apply(step Step) error {
 	return nil
 }
 
-// replay makes the state of steps that were taken before.
+// replay computes the state after the given steps, which were checked when they were taken.
 func (s *State) replay(steps []Step) {
 	s.reset()
 	s.done = make([]Step, 0, len(steps))
@@ -140,7 +140,7 @@ func (s *State) check(step Step) error {
 	case Move, Exclude, Include:
 		return s.checkImages(step.Images)
 	}
-	return fmt.Errorf("step %q is not known: a newer version may have written it", step.Kind)
+	return fmt.Errorf("step %q is unknown: a newer version may have written it", step.Kind)
 }
 
 func (s *State) checkMerge(step Step) error {
@@ -157,10 +157,10 @@ func (s *State) checkMerge(step Step) error {
 
 func (s *State) checkSplit(step Step) error {
 	if step.New != len(s.Clusters) {
-		return fmt.Errorf("the new cluster is %d: want %d", step.New, len(s.Clusters))
+		return fmt.Errorf("the new cluster has number %d: want %d", step.New, len(s.Clusters))
 	}
 	if step.Centres == nil || s.base.Dim == 0 || len(step.Centres[0]) != s.base.Dim || len(step.Centres[1]) != s.base.Dim {
-		return fmt.Errorf("a split wants two centres of %d features", s.base.Dim)
+		return fmt.Errorf("a split needs two centres of %d features", s.base.Dim)
 	}
 	for _, centre := range step.Centres {
 		if slices.ContainsFunc(centre, func(x float32) bool { return x-x != 0 }) {
@@ -190,7 +190,7 @@ func (s *State) checkImages(images []int) error {
 	return nil
 }
 
-// take does what a step that was checked says.
+// take applies a step that was checked.
 func (s *State) take(step Step) {
 	switch step.Kind {
 	case Rename:
@@ -238,7 +238,7 @@ func (s *State) merge(step Step) {
 	}
 }
 
-// Names are those of all clusters, "" for one without and for one that is part of another.
+// Names are the names of all clusters, "" for a cluster without one and for one merged into another.
 func (s *State) Names() []string {
 	names := make([]string, len(s.Clusters))
 	for c, cluster := range s.Clusters {

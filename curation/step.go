@@ -8,20 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// Kind is what a step does.
+// Kind is the kind of a step.
 type Kind string
 
-// The kinds of steps, and the fields of Step that each reads.
+// The kinds of steps, and the fields of Step each one reads.
 const (
 	Rename  Kind = "rename"  // Cluster gets Name, "" for none
-	Merge   Kind = "merge"   // From become part of Cluster
+	Merge   Kind = "merge"   // From are merged into Cluster
 	Split   Kind = "split"   // Images of Cluster become the cluster New, by Centres
 	Move    Kind = "move"    // Images go to Cluster, which may be the next new one
 	Exclude Kind = "exclude" // Images are left out
 	Include Kind = "include" // Images are no longer left out
-	Review  Kind = "review"  // Cluster has been looked through, or no longer, by Reviewed
-	Undo    Kind = "undo"    // the last step that stands is taken back
-	Redo    Kind = "redo"    // the last step that was taken back stands again
+	Review  Kind = "review"  // Cluster is marked as reviewed or not, by Reviewed
+	Undo    Kind = "undo"    // the last step in effect is undone
+	Redo    Kind = "redo"    // the last undone step is applied again
 )
 
 // Step is one change. Clusters are numbers: those of the head first, then new ones in the order in which they were made.
@@ -33,17 +33,17 @@ type Step struct {
 	From     []int     `json:"from,omitempty"`
 	New      int       `json:"new,omitempty"`
 	Images   []int     `json:"images,omitempty"`  // rows of the run, ascending
-	Centres  *Centres  `json:"centres,omitempty"` // of a split
+	Centres  *Centres  `json:"centres,omitempty"` // centres of a split
 	Reviewed bool      `json:"reviewed,omitempty"`
 }
 
-// Centres are the two means of a split in the space of the features: what is nearer to the second, in Euclidean distance, is in New.
+// Centres are the two means of a split in feature space: images nearer to the second, in Euclidean distance, are in New.
 type Centres [2][]float32
 
-// LongestName is the number of bytes that a name may have.
+// LongestName is the largest number of bytes in a name.
 const LongestName = 200
 
-// CheckName refuses what cannot be a cluster's name. The empty name is no name.
+// CheckName refuses what cannot be a cluster's name. The empty name means none.
 func CheckName(name string) error {
 	switch {
 	case len(name) > LongestName:

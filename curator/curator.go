@@ -21,42 +21,42 @@ import (
 	reportpage "iconic/report/page"
 )
 
-// Run is what is curated. Slices have one entry per image.
+// Run is the run to curate. Slices have one entry per image.
 type Run struct {
 	Title      string
 	Paths      []string
 	Confidence []float64
 	Features   matrix.Features // nil: nothing can be split
-	// Picture fetches an image, of any size. It is called by several goroutines at once. Nil: there are no pictures.
+	// Picture loads an image, of any size. It is called from several goroutines at once. Nil: there are no pictures.
 	Picture func(image int) (image.Image, error)
-	Lists   []List // images to look at beside those of the clusters
-	// Hosts are the names that requests may call the server by, without port; nil: any.
+	Lists   []List // images to look at besides the clusters
+	// Hosts are the host names under which requests may reach the server, without port; nil: any.
 	Hosts   []string
-	Workers int // goroutines that make thumbnails and split; 0: all processors
+	Workers int // goroutines that make thumbnails and compute splits; 0: one per processor
 }
 
-// List is images to look at, such as those that are there twice.
+// List is a list of images to look at, such as duplicates.
 type List struct {
 	Name   string
 	Images []int
-	Notes  []string // of each, what the page shows of it
-	Spare  []bool   // of each, whether it is one of those that the page offers to choose at once; nil: none
+	Notes  []string // a note for each, shown on the page
+	Spare  []bool   // for each, whether the page offers to select it with others in one click; nil: none
 }
 
 // Curator serves the page.
 type Curator struct {
 	run    Run
 	token  string
-	ranked []int // images, the most certain first
+	ranked []int // images by descending confidence
 	thumbs *thumbnails
 	mux    *http.ServeMux
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	curation *curation.Curation
-	members  [][]int // of each cluster, the most certain first; nil: to be made anew
+	members  [][]int // images of each cluster, by descending confidence; nil: to be rebuilt
 	excluded []int
 
-	splitting sync.Mutex // one split is computed at a time
+	splitting sync.Mutex // only one split is computed at a time
 	preview   *preview
 }
 
@@ -69,7 +69,7 @@ var page = template.Must(template.ParseFS(files, "page.html"))
 func New(c *curation.Curation, r Run) (*Curator, error) {
 	n := len(c.Of)
 	if len(r.Paths) != n || len(r.Confidence) != n || r.Features != nil && r.Features.Len() != n {
-		return nil, fmt.Errorf("curator: %d paths and %d confidences of %d images, or features of other images", len(r.Paths), len(r.Confidence), n)
+		return nil, fmt.Errorf("curator: %d paths and %d confidences for %d images, or features of other images", len(r.Paths), len(r.Confidence), n)
 	}
 	s := &Curator{run: r, token: rand.Text(), curation: c, ranked: make([]int, n), mux: http.NewServeMux()}
 	for i := range s.ranked {
@@ -107,13 +107,13 @@ func New(c *curation.Curation, r Run) (*Curator, error) {
 	return s, nil
 }
 
-// policy lets the page load and ask what its own server has, and nothing else.
+// policy lets the page load and request only what its own server has.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// maxBody is the number of bytes that a request may have: a step that names 100,000 images has fewer.
+// maxBody bounds the bytes of a request: a step that names 100,000 images has fewer.
 const maxBody = 16 << 20
 
-// ServeHTTP answers a request of the page.
+// ServeHTTP answers a request from the page.
 func (s *Curator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -130,19 +130,19 @@ func (s *Curator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// allowed refuses what does not come from the server's own page.
+// allowed refuses requests that do not come from the server's own page.
 func (s *Curator) allowed(r *http.Request) error {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	if s.run.Hosts != nil && !slices.Contains(s.run.Hosts, strings.ToLower(strings.Trim(host, "[]"))) {
-		return fmt.Errorf("this server is not called %q", host)
+		return fmt.Errorf("unknown host name %q", host)
 	}
-	// Browsers say where a request comes from. A person who opens the page comes from nowhere.
+	// Browsers send the origin of a request. A page opened by its user has none.
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
 		if !(r.Method == http.MethodGet && r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate") {
-			return errors.New("another site asks")
+			return errors.New("the request comes from another site")
 		}
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Token")), []byte(s.token)) != 1 {
@@ -151,7 +151,7 @@ func (s *Curator) allowed(r *http.Request) error {
 	return nil
 }
 
-// refuse answers with a sentence.
+// refuse answers with an error message.
 func refuse(w http.ResponseWriter, status int, err error) {
 	answer(w, status, map[string]string{"error": err.Error()})
 }
@@ -163,7 +163,7 @@ func answer(w http.ResponseWriter, status int, value any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // whoever has gone needs no answer
+	_, _ = w.Write(b) // a client that has gone needs no answer
 }
 
 func file(name, kind string) http.HandlerFunc {
@@ -180,35 +180,35 @@ func file(name, kind string) http.HandlerFunc {
 
 func (s *Curator) page(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, struct{ Title, Token string }{s.run.Title, s.token}) // whoever has gone needs no page
+	_ = page.Execute(w, struct{ Title, Token string }{s.run.Title, s.token}) // a client that has gone needs no page
 }
 
-// state is what the page knows of all clusters.
+// state is the page's view of all clusters.
 type state struct {
 	Title    string    `json:"title"`
-	Steps    int       `json:"steps"` // in the file
+	Steps    int       `json:"steps"` // steps in the file
 	Images   int       `json:"images"`
 	Excluded int       `json:"excluded"`
-	Undo     string    `json:"undo"` // what an undo would take back; "": nothing
+	Undo     string    `json:"undo"` // the step an undo would revert; "": none
 	Redo     bool      `json:"redo"`
 	Split    bool      `json:"split"`    // clusters can be split
-	Pictures bool      `json:"pictures"` // there are some
-	Next     int       `json:"next"`     // number of the next new cluster
-	Clusters []cluster `json:"clusters"` // those of their own, by number
+	Pictures bool      `json:"pictures"` // there are pictures
+	Next     int       `json:"next"`     // number for the next new cluster
+	Clusters []cluster `json:"clusters"` // clusters that were not merged into others, by number
 	Lists    []aside   `json:"lists"`
 }
 
 type aside struct {
 	Number int    `json:"number"` // −2, −3, …
 	Name   string `json:"name"`
-	Size   int    `json:"size"`  // images that are not left out
-	Spare  bool   `json:"spare"` // some are offered to be chosen at once
+	Size   int    `json:"size"`  // images not left out
+	Spare  bool   `json:"spare"` // some can be selected in one click
 }
 
 type cluster struct {
 	Number     int     `json:"number"`
 	Name       string  `json:"name"`
-	Size       int     `json:"size"` // images that are not left out
+	Size       int     `json:"size"` // images not left out
 	Reviewed   bool    `json:"reviewed"`
 	Confidence float64 `json:"confidence"` // mean
 }
@@ -219,7 +219,7 @@ func (s *Curator) state(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.current())
 }
 
-// current is the state now; the caller holds the lock.
+// current is the current state; the caller holds the lock.
 func (s *Curator) current() *state {
 	s.arrange()
 	c := s.curation
@@ -254,7 +254,7 @@ func (s *Curator) current() *state {
 	return now
 }
 
-// arrange lists the images of each cluster anew after a change; the caller holds the lock.
+// arrange rebuilds the list of each cluster's images after a change; the caller holds the lock.
 func (s *Curator) arrange() {
 	if s.members != nil {
 		return
@@ -270,7 +270,7 @@ func (s *Curator) arrange() {
 	}
 }
 
-// listed is an image as the page knows it.
+// listed is the page's view of an image.
 type listed struct {
 	Image      int     `json:"image"`
 	Path       string  `json:"path"`
@@ -280,16 +280,16 @@ type listed struct {
 	Spare      bool    `json:"spare,omitempty"`
 }
 
-// mostListed is the number of images that are told of at once.
+// mostListed is the largest number of images in one answer.
 const mostListed = 500
 
-// excludedList is the number by which the page asks for the images that are left out.
+// excludedList is the number under which the page asks for the images left out.
 const excludedList = -1
 
-// firstList is the number of the first of the run's lists; the others go down from there.
+// firstList is the number of the first of the run's lists; the others count down from it.
 const firstList = -2
 
-// images answers which images are at some places of a cluster, or in the order least certain first.
+// images answers with a range of a cluster's images, in descending order of confidence or in ascending order.
 func (s *Curator) images(w http.ResponseWriter, r *http.Request) {
 	number, err := strconv.Atoi(r.FormValue("cluster"))
 	from, ferr := strconv.Atoi(r.FormValue("from"))
@@ -321,8 +321,8 @@ func (s *Curator) images(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, some)
 }
 
-// list is the number of images of a cluster, of those that are left out, or of one of the run's lists, and what each is; the caller holds
-// the lock.
+// list returns the number of images in a cluster, among those left out, or in one of the run's lists, and a function that describes each;
+// the caller holds the lock.
 func (s *Curator) list(number int) (all int, at func(k int) listed, err error) {
 	s.arrange()
 	told := func(i int) listed {
@@ -332,7 +332,7 @@ func (s *Curator) list(number int) (all int, at func(k int) listed, err error) {
 	switch k := firstList - number; {
 	case k >= 0 && k < len(s.run.Lists):
 		l := &s.run.Lists[k]
-		var here []int // entries whose images are not left out
+		var here []int // indices of entries whose images are not left out
 		for e, i := range l.Images {
 			if !s.curation.Excluded[i] {
 				here = append(here, e)
@@ -369,7 +369,7 @@ func (s *Curator) thumbnail(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b)
 }
 
-// change is a step and the number of steps that whoever asks for it has seen.
+// change is a step, and the number of steps that the client had seen when it asked for it.
 type change struct {
 	Steps int           `json:"steps"`
 	Step  curation.Step `json:"step"`
@@ -384,7 +384,7 @@ func (s *Curator) step(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.Steps != s.curation.Taken() {
-		answer(w, http.StatusConflict, map[string]any{"error": "something else was changed meanwhile: look again", "state": s.current()})
+		answer(w, http.StatusConflict, map[string]any{"error": "the clusters have changed in the meantime: look again", "state": s.current()})
 		return
 	}
 	if c.Step.Kind == curation.Split {

@@ -22,11 +22,11 @@ import (
 	"iconic/matrix"
 )
 
-// served is a curator of n images in k clusters, asked over HTTP.
+// served is a curator of n images in k clusters, used over HTTP.
 type served struct {
 	*Curator
 	t     *testing.T
-	fetch atomic.Int64 // pictures that were fetched
+	fetch atomic.Int64 // number of pictures fetched
 }
 
 func serve(t *testing.T, n, k int) *served {
@@ -39,7 +39,7 @@ func serve(t *testing.T, n, k int) *served {
 		b.Cluster = append(b.Cluster, i%k)
 		r.Paths = append(r.Paths, fmt.Sprintf("folder/%05d.png", i))
 		r.Confidence = append(r.Confidence, float64(i)/float64(n))
-		x.X = append(x.X, float32(i/k%2)*10+float32(i)/float32(10*n), 1) // two heaps in each cluster
+		x.X = append(x.X, float32(i/k%2)*10+float32(i)/float32(10*n), 1) // two groups in each cluster
 	}
 	r.Features = x
 	r.Picture = func(i int) (image.Image, error) {
@@ -82,7 +82,7 @@ func (s *served) ask(method, path string, body, to any) int {
 	return w.Code
 }
 
-// take takes a step on the state as it is.
+// take takes a step on the current state.
 func (s *served) take(step curation.Step) (now state) {
 	s.t.Helper()
 	if code := s.ask("POST", "/step", change{s.Curator.curation.Taken(), step}, &now); code != http.StatusOK {
@@ -112,10 +112,10 @@ func TestAWholeCuration(t *testing.T) {
 	}
 	s.take(curation.Step{Kind: curation.Exclude, Images: []int{0, 4}})
 	if p := s.list(0, ""); p.All != 8 || p.Images[0].Image != 36 {
-		t.Errorf("cluster 0 has %d images, the most certain is %v: want 8 and 36", p.All, p.Images[0])
+		t.Errorf("cluster 0 has %d images, the most confident is %v: want 8 and 36", p.All, p.Images[0])
 	}
 	if p := s.list(0, "&order=least"); p.Images[0].Image != 8 {
-		t.Errorf("the least certain is %v, want 8", p.Images[0])
+		t.Errorf("the least confident is %v, want 8", p.Images[0])
 	}
 	if p := s.list(excludedList, ""); p.All != 2 || p.Images[0].Cluster != 0 {
 		t.Errorf("left out are %+v", p)
@@ -135,7 +135,7 @@ func TestAWholeCuration(t *testing.T) {
 		heap[i.Image/4%2] = true
 	}
 	if len(heap) != 1 {
-		t.Error("the new cluster mixes the two heaps")
+		t.Error("the new cluster mixes the two groups")
 	}
 	now = s.take(curation.Step{Kind: curation.Merge, Cluster: 0, From: []int{2}})
 	if len(now.Clusters) != 4 || now.Clusters[0].Size != 18 {
@@ -150,7 +150,7 @@ func TestAWholeCuration(t *testing.T) {
 	}
 }
 
-// A request that is sent twice, or by a page that has not seen a change, changes nothing.
+// A request that is sent twice, or by a page that has not seen the latest change, changes nothing.
 func TestNothingIsDoneTwice(t *testing.T) {
 	s := serve(t, 8, 2)
 	c := change{0, curation.Step{Kind: curation.Move, Cluster: 2, Images: []int{1}}}
@@ -162,18 +162,18 @@ func TestNothingIsDoneTwice(t *testing.T) {
 		State state
 	}
 	if code := s.ask("POST", "/step", c, &again); code != http.StatusConflict || len(again.State.Clusters) != 3 {
-		t.Errorf("status %d, %+v: want a conflict that tells the state", code, again)
+		t.Errorf("status %d, %+v: want a conflict with the current state", code, again)
 	}
 	if n := s.Curator.curation.Taken(); n != 1 {
-		t.Errorf("%d steps were taken, want 1", n)
+		t.Errorf("%d steps taken, want 1", n)
 	}
-	// A split is not made of a preview that is out of date.
+	// A split is refused if its preview is out of date.
 	if code := s.ask("POST", "/split", map[string]int{"steps": 1, "cluster": 0}, nil); code != http.StatusOK {
 		t.Fatalf("split: status %d", code)
 	}
 	s.take(curation.Step{Kind: curation.Rename, Cluster: 0, Name: "x"})
 	if code := s.ask("POST", "/step", change{2, curation.Step{Kind: curation.Split, Cluster: 0}}, nil); code != http.StatusConflict {
-		t.Errorf("an old preview is split: status %d", code)
+		t.Errorf("an outdated preview is applied: status %d", code)
 	}
 }
 
@@ -216,9 +216,9 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		"a person":                          {"GET", "localhost:80", "/", nil, http.StatusOK},
 		"a link from elsewhere":             {"GET", "localhost", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, http.StatusOK},
 		"a script from elsewhere":           {"GET", "localhost", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, http.StatusForbidden},
-		"a picture elsewhere":               {"GET", "localhost", "/thumbnail/1", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"a picture on another site":         {"GET", "localhost", "/thumbnail/1", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
 		"another port of this machine":      {"GET", "localhost", "/state", []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
-		"a name that leads here":            {"GET", "evil.example", "/", nil, http.StatusForbidden},
+		"another name for this address":     {"GET", "evil.example", "/", nil, http.StatusForbidden},
 		"a change without a token":          {"POST", "localhost", "/step", nil, http.StatusForbidden},
 		"a change with another token":       {"POST", "localhost", "/step", []string{"X-Token", "x"}, http.StatusForbidden},
 		"a form of another site, as HTTP 1": {"POST", "localhost", "/step", []string{"Origin", "http://evil.example"}, http.StatusForbidden},
@@ -244,7 +244,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 func TestThumbnails(t *testing.T) {
 	s := serve(t, 50, 2)
 	var all sync.WaitGroup
-	for range 40 { // who asks for one picture at a time shares it
+	for range 40 { // concurrent requests for one picture share it
 		all.Go(func() {
 			if code := s.ask("GET", "/thumbnail/7", nil, nil); code != http.StatusOK {
 				t.Errorf("status %d", code)
@@ -263,17 +263,17 @@ func TestThumbnails(t *testing.T) {
 	if err != nil || m.Width != thumbnailSide || m.Height != 300*thumbnailSide/400 {
 		t.Errorf("%+v, %v", m, err)
 	}
-	// What is kept has a bound.
+	// The cache is bounded.
 	large := make([]byte, thumbnailBytes/4)
 	for i := range 6 {
 		s.thumbs.keep(100+i, large)
 	}
 	if s.thumbs.bytes > thumbnailBytes || s.thumbs.known(7) != nil || s.thumbs.known(105) == nil || len(s.thumbs.at) != s.thumbs.order.Len() {
-		t.Errorf("%d bytes are kept of %d", s.thumbs.bytes, thumbnailBytes)
+		t.Errorf("%d bytes are cached, at most %d allowed", s.thumbs.bytes, thumbnailBytes)
 	}
 }
 
-// Lists of what was found show what is not left out.
+// Lists show only images that are not left out.
 func TestLists(t *testing.T) {
 	s := serve(t, 20, 2)
 	s.run.Lists = []List{{Name: "Duplicates", Images: []int{4, 2, 9}, Notes: []string{"group 1, first", "group 1, exact", "group 1, near"}, Spare: []bool{false, true, true}}}
@@ -285,14 +285,14 @@ func TestLists(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	if code := s.ask("GET", "/images?cluster=-3&from=0&count=1", nil, nil); code != http.StatusNotFound {
-		t.Errorf("a list that there is not: status %d", code)
+		t.Errorf("a missing list: status %d", code)
 	}
 	if _, err := New(s.Curator.curation, Run{Paths: s.run.Paths, Confidence: s.run.Confidence, Lists: []List{{Images: []int{20}, Notes: []string{""}}}}); err == nil {
-		t.Error("a list of an image that there is not")
+		t.Error("a list with a missing image is accepted")
 	}
 }
 
-// The list of a cluster is cut into pages that make up the whole.
+// The list of a cluster is served in pages that together hold all of it.
 func TestPagesOfImages(t *testing.T) {
 	s := serve(t, 2600, 2)
 	var all []int
@@ -307,9 +307,9 @@ func TestPagesOfImages(t *testing.T) {
 		}
 	}
 	if len(all) != 1300 || !slices.IsSortedFunc(all, func(a, b int) int { return b - a }) {
-		t.Errorf("%d images, or not the most certain first", len(all))
+		t.Errorf("%d images, or not in descending order of confidence", len(all))
 	}
 	if p := s.list(1, "&count=100000"); len(p.Images) > mostListed {
-		t.Errorf("%d images at once", len(p.Images))
+		t.Errorf("%d images in one page", len(p.Images))
 	}
 }

@@ -14,19 +14,19 @@ import (
 	"iconic/run"
 )
 
-// Options say where the features and the images of a run lie. The zero value finds them where the run did.
+// Options say where the features and the images of a run are. The zero value uses the locations recorded in the run.
 type Options struct {
-	Features    string // feature store or features.npy; "": where the run found it
-	Images      string // data set; "": where the run found it
-	ImageColumn string // of a Parquet data set, where it has to be named
-	Workers     int    // goroutines that make thumbnails and split; 0: all processors
+	Features    string // feature store or features.npy; "": as recorded in the run
+	Images      string // data set; "": as recorded in the run
+	ImageColumn string // image column of a Parquet data set, if it has to be named
+	Workers     int    // goroutines that make thumbnails and compute splits; 0: one per processor
 }
 
-// Opened is a run with all that its page needs. What is not to be had is no error: the page goes without, and the fields say why.
+// Opened is a run with everything its page needs. A missing input is not an error: the page does without it, and the fields say why.
 type Opened struct {
 	Run
 
-	NoSplits   error // why clusters cannot be split: there are no features; nil: they can
+	NoSplits   error // why clusters cannot be split; nil: they can
 	NoPictures error // why the page has no pictures; nil: it has
 	NoLists    error // why duplicates and outliers are not listed although the run folder has tables of them; nil: they are
 
@@ -34,8 +34,8 @@ type Opened struct {
 	close    []func() error
 }
 
-// Open opens the features and the images of a run for its curation c, which it does not close. It fails where Options name features or
-// images that cannot be opened. Close it after use.
+// Open opens the features and the images of a run for its curation c, which it does not close. It fails if Options name features or images
+// that cannot be opened. Close it after use.
 func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options) (_ *Opened, err error) {
 	s := &Opened{Run: Run{Title: f.Title(), Paths: f.Table.Paths, Confidence: f.Table.Confidence, Workers: o.Workers}, curation: c}
 	defer func() {
@@ -65,8 +65,8 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 	return s, nil
 }
 
-// Serve serves the page until ctx ends, and then the requests that it has taken on. A listener that other machines reach lets everybody there
-// change the curation. The listener is closed when Serve returns.
+// Serve serves the page until ctx ends, then finishes the requests in progress. If other machines can reach the listener, everybody there
+// can change the curation. The listener is closed when Serve returns.
 func (s *Opened) Serve(ctx context.Context, listener net.Listener) error {
 	s.Hosts = endpoint.Hosts(listener.Addr())
 	page, err := New(s.curation, s.Run)
@@ -85,8 +85,8 @@ func (s *Opened) Close() error {
 	return err
 }
 
-// lists are the images that the run folder's tables say are there twice, or do not belong. A table that is not there is no list; lines of
-// images that the run does not have are passed over.
+// lists are the duplicates and outliers in the run folder's tables. A missing table gives no list; lines for images that the run does not
+// have are skipped.
 func lists(dir string, paths []string) ([]List, error) {
 	twice, outliers, err := run.ReadInspected(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,24 +12,24 @@ import (
 	"iconic/matrix"
 )
 
-// preview is a split that was computed and not yet made.
+// preview is a computed split that has not been applied.
 type preview struct {
-	steps   int // that had been taken
+	steps   int // steps taken before it
 	cluster int
 	centres curation.Centres
-	images  []int // of the second part, ascending
+	images  []int // images of the second part, ascending
 }
 
-// previewed is the number of images that the page gets of each part.
+// previewed is the number of images of each part that the page receives.
 const previewed = 60
 
-// part is one part of a split as the page sees it.
+// part is the page's view of one part of a split.
 type part struct {
 	Size   int      `json:"size"`
-	Images []listed `json:"images"` // the first by confidence
+	Images []listed `json:"images"` // the most confident images
 }
 
-// split answers how a cluster would be split in two.
+// split answers with the two parts into which a cluster would be split.
 func (s *Curator) split(w http.ResponseWriter, r *http.Request) {
 	var ask struct {
 		Steps   int `json:"steps"`
@@ -58,15 +58,15 @@ func (s *Curator) split(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"steps": p.steps, "cluster": p.cluster, "parts": s.parts(p)})
 }
 
-// toSplit lists all images of a cluster, those that are left out among them, ascending.
+// toSplit lists all images of a cluster, including those left out, ascending.
 func (s *Curator) toSplit(steps, cluster int) (members []int, status int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.run.Features == nil:
-		return nil, http.StatusUnprocessableEntity, errors.New("the features of this run are not at hand: nothing can be split")
+		return nil, http.StatusUnprocessableEntity, errors.New("the features of this run are not available: nothing can be split")
 	case steps != s.curation.Taken():
-		return nil, http.StatusConflict, errors.New("something else was changed meanwhile: look again")
+		return nil, http.StatusConflict, errors.New("the clusters have changed in the meantime: look again")
 	case !s.curation.Own(cluster):
 		return nil, http.StatusNotFound, fmt.Errorf("there is no cluster %d", cluster)
 	}
@@ -76,13 +76,13 @@ func (s *Curator) toSplit(steps, cluster int) (members []int, status int, err er
 		}
 	}
 	if len(members) < 2 {
-		return nil, http.StatusUnprocessableEntity, fmt.Errorf("cluster %d has %d images: nothing can be split", cluster, len(members))
+		return nil, http.StatusUnprocessableEntity, fmt.Errorf("cluster %d cannot be split: it has %d images", cluster, len(members))
 	}
 	return members, 0, nil
 }
 
-// twoMeans splits images by k-means on their features. The larger part keeps the cluster's number. Images go to the nearer centre as it
-// is written, in float32, so that new images follow the same rule.
+// twoMeans splits images by k-means on their features. The larger part keeps the cluster's number. Images go to the nearer centre as
+// stored, in float32, so that new images follow the same rule.
 func twoMeans(ctx context.Context, f matrix.Features, members []int, workers int) (*preview, error) {
 	rows := make([]int32, len(members))
 	for k, i := range members {
@@ -116,12 +116,12 @@ func twoMeans(ctx context.Context, f matrix.Features, members []int, workers int
 		}
 	}
 	if len(p.images) == 0 || len(p.images) == len(members) {
-		return nil, errors.New("the images of this cluster are all alike: nothing can be split")
+		return nil, errors.New("this cluster cannot be split: the features of all its images are equal")
 	}
 	return p, nil
 }
 
-// parts lists the first images of both; the caller holds the lock.
+// parts describes both parts with their first images; the caller holds the lock.
 func (s *Curator) parts(p *preview) [2]part {
 	second := make(map[int]bool, len(p.images))
 	for _, i := range p.images {

@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	thumbnailSide  = 224      // pixels along the longer side, at most
-	thumbnailBytes = 64 << 20 // of all that are kept
-	mostAtOnce     = 4        // pictures that are decoded at once, at most
+	thumbnailSide  = 224      // longest side in pixels
+	thumbnailBytes = 64 << 20 // cache size
+	mostAtOnce     = 4        // most pictures decoded at once
 )
 
-// thumbnails makes small pictures on request and keeps those that were asked for last.
+// thumbnails makes small pictures on request and caches the most recently requested ones.
 type thumbnails struct {
 	picture func(image int) (image.Image, error)
 	free    *semaphore.Weighted
 	one     singleflight.Group
 
 	mu    sync.Mutex
-	order *list.List // of kept, the last asked for first
+	order *list.List // cached thumbnails, the most recently requested first
 	at    map[int]*list.Element
 	bytes int
 }
@@ -47,10 +47,10 @@ func newThumbnails(picture func(int) (image.Image, error), workers int) *thumbna
 	}
 }
 
-// get gives a JPEG file. A request that is given up while it waits costs nothing.
+// get returns a JPEG file. A request cancelled while it waits costs nothing.
 func (t *thumbnails) get(ctx context.Context, i int) ([]byte, error) {
 	if t.picture == nil {
-		return nil, errors.New("the images are not at hand")
+		return nil, errors.New("the images are not available")
 	}
 	if b := t.known(i); b != nil {
 		return b, nil
@@ -101,11 +101,11 @@ func (t *thumbnails) keep(i int, b []byte) {
 	}
 }
 
-// small encodes an image with its longer side at the thumbnails' length, if it is longer.
+// small encodes an image as JPEG, scaled down if its longer side exceeds thumbnailSide.
 func small(m image.Image) ([]byte, error) {
 	width, height := m.Bounds().Dx(), m.Bounds().Dy()
 	if width < 1 || height < 1 {
-		return nil, errors.New("an image without pixels")
+		return nil, errors.New("the image has no pixels")
 	}
 	if long := max(width, height); long > thumbnailSide {
 		to := image.NewRGBA(image.Rect(0, 0, max(1, width*thumbnailSide/long), max(1, height*thumbnailSide/long)))

@@ -22,46 +22,46 @@ import (
 	"iconic/progress"
 )
 
-// Options say what is examined. The zero value examines the machine and the disk of the working folder.
+// Options say what to examine. The zero value examines the machine and the disk of the working folder.
 type Options struct {
-	Library string // ONNX Runtime library or its folder; "": found, or fetched where there is none
-	Out     string // folder where a feature store would be; "": the working folder
+	Library string // ONNX Runtime library or its folder; "": found, or downloaded if there is none
+	Out     string // folder for a feature store; "": the working folder
 	Plan    *Plan  // an extraction whose features should fit there; nil: none
 	Hooks   progress.Hooks
 }
 
-// Plan is an extraction that is to come.
+// Plan is a planned extraction.
 type Plan struct {
-	Data    string          // its data set
-	Dataset dataset.Options // how that is understood
-	Dim     int             // elements of a feature, 1 or more
-	Views   int             // of each image, 1 or more
-	Half    bool            // features are kept as float16
+	Data    string          // data set
+	Dataset dataset.Options // how it is interpreted
+	Dim     int             // length of a feature vector, 1 or more
+	Views   int             // views of each image, 1 or more
+	Half    bool            // store features as float16
 }
 
-// Findings are what was found. A library that is missing or does not load is a finding, not an error.
+// Findings are the results. A library that is missing or does not load is a finding, not an error.
 type Findings struct {
-	Library   string            `json:"library"` // file of ONNX Runtime; "" if there is none
+	Library   string            `json:"library"` // ONNX Runtime library file; "" if there is none
 	Version   string            `json:"version,omitempty"`
 	Problem   string            `json:"problem,omitempty"` // why no library loads
 	Providers map[string]string `json:"providers"`         // by name: "loads", or the reason why not
 	Processor string            `json:"processor"`
 	Threads   int               `json:"threads"`
-	Features  []string          `json:"features"` // of the processor: those that kernels and runtime make use of
-	Kernels   string            `json:"kernels"`  // which of this program's own run
+	Features  []string          `json:"features"` // processor features that the kernels and the runtime use
+	Kernels   string            `json:"kernels"`  // kernels of this program in use
 	JPEG      string            `json:"jpeg_decoder"`
 	Disk      string            `json:"disk"`       // Options.Out
-	Free      int64             `json:"free"`       // bytes that may still be written there; −1: not known
-	Images    int               `json:"images"`     // of the plan
-	Need      int64             `json:"need"`       // bytes that the plan takes
+	Free      int64             `json:"free"`       // bytes that can still be written there; −1: unknown
+	Images    int               `json:"images"`     // images in the plan
+	Need      int64             `json:"need"`       // bytes that the plan needs
 	Cache     string            `json:"user_cache"` // folder of the user's caches; "" if there is none
-	loads     error             // of Problem
+	loads     error             // error behind Problem
 }
 
-// Loads is what Findings.Providers says of a provider that loads.
+// Loads is the value in Findings.Providers for a provider that loads.
 const Loads = "loads"
 
-// Examine looks at the machine. It fails where the plan's data set cannot be listed, or its numbers are out of range.
+// Examine examines the machine. It fails if the plan's data set cannot be listed, or its numbers are out of range.
 func Examine(ctx context.Context, o Options) (*Findings, error) {
 	f := &Findings{
 		Providers: map[string]string{}, Processor: cpuid.CPU.BrandName, Threads: runtime.GOMAXPROCS(0), Kernels: kernel.Path(), JPEG: pixels.JPEGDecoder(),
@@ -112,7 +112,7 @@ func (f *Findings) library(ctx context.Context, o Options) error {
 	return nil
 }
 
-// plan finds what a planned store needs.
+// plan determines what a planned store needs.
 func (f *Findings) plan(ctx context.Context, p *Plan) error {
 	if p.Dim < 1 || p.Views < 1 {
 		return fmt.Errorf("%d views of %d elements: want 1 or more of each", p.Views, p.Dim)
@@ -128,7 +128,7 @@ func (f *Findings) plan(ctx context.Context, p *Plan) error {
 	return set.Close()
 }
 
-// Err says what stands in the way: no library that loads, or a disk that is too small for the plan. It is nil where nothing does.
+// Err says what prevents an extraction: no library that loads, or a disk that is too small for the plan. It is nil if nothing does.
 func (f *Findings) Err() error {
 	var errs []error
 	if f.loads != nil {
@@ -140,20 +140,20 @@ func (f *Findings) Err() error {
 	return errors.Join(errs...)
 }
 
-// Build says what a program that uses these packages was made from, and what it runs on.
+// Build says what a program that uses these packages was built from, and what it runs on.
 type Build struct {
-	Version  string `json:"version"`          // of the main module; "devel" where it has none
-	Commit   string `json:"commit,omitempty"` // of the main module; "" where the build recorded none
-	Modified bool   `json:"modified"`         // built with changes that the commit does not hold
+	Version  string `json:"version"`          // of the main module; "devel" if it has none
+	Commit   string `json:"commit,omitempty"` // of the main module; "" if the build recorded none
+	Modified bool   `json:"modified"`         // built with uncommitted changes
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 	Kernels  string `json:"kernels"`
-	Runtime  string `json:"onnxruntime,omitempty"`         // version of ONNX Runtime; "" where it is not on this machine
+	Runtime  string `json:"onnxruntime,omitempty"`         // version of ONNX Runtime; "" if it is not on this machine
 	Library  string `json:"onnxruntime_library,omitempty"` // its file
-	Problem  string `json:"onnxruntime_problem,omitempty"` // why the library that is there will not do
+	Problem  string `json:"onnxruntime_problem,omitempty"` // why the existing library is unusable
 }
 
-// ReadBuild looks at the running program. It fetches nothing.
+// ReadBuild examines the running program. It downloads nothing.
 func ReadBuild() *Build {
 	b := &Build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Kernels: kernel.Path()}
 	if info, ok := debug.ReadBuildInfo(); ok {

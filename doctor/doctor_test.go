@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(m).Run()) }
 
-// A program asks, before it starts long work, whether the library loads and the features will fit.
+// Before long work, a program checks whether the library loads and the features will fit.
 func ExampleExamine() {
 	plan := &doctor.Plan{Data: "testdata/images", Dim: 384, Views: 1}
 	found, err := doctor.Examine(context.Background(), doctor.Options{Plan: plan})
@@ -31,7 +31,7 @@ func ExampleExamine() {
 	// Output: 3 images take 6408 bytes; the processor loads
 }
 
-// A library that does not load is a finding; a disk that is too small, too.
+// A library that does not load is a finding, and so is a disk that is too small.
 func TestWhatStandsInTheWay(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "libonnxruntime.so")
 	if err := os.WriteFile(file, []byte("no library"), 0o644); err != nil {
@@ -42,7 +42,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if found.Problem == "" || found.Err() == nil || len(found.Providers) != 0 {
-		t.Errorf("%+v, %v: want the problem of a file that is no library", found, found.Err())
+		t.Errorf("%+v, %v: want the problem of a file that is not a library", found, found.Err())
 	}
 	found.Need = math.MaxInt64
 	var space *extract.SpaceError

@@ -13,12 +13,12 @@ import (
 	"iconic/run"
 )
 
-// Options say where features and images lie, and how images are compared. The zero value finds what a run or a store has recorded.
+// Options say where features and images are, and how images are compared. The zero value uses what a run or a store has recorded.
 type Options struct {
-	Features    string // of a run: its feature store or features.npy; "": where the run found it
-	Images      string // the data set that the features are of; "": where the run found it, and unknown for a store
-	ImageColumn string // of a Parquet data set, where it has to be named
-	Raw         bool   // clusters of a run as the training made them, without what was changed by hand
+	Features    string // of a run: its feature store or features.npy; "": as recorded in the run
+	Images      string // data set of the features; "": as recorded in the run, unknown for a store
+	ImageColumn string // image column of a Parquet data set, if it has to be named
+	Raw         bool   // use the clusters of a run as trained, ignoring any curation
 
 	Exact        bool    // find exact copies only
 	FeaturesOnly bool    // do not compare the images themselves
@@ -28,7 +28,7 @@ type Options struct {
 	Hooks progress.Hooks
 }
 
-// OptionsError says that the options do not go with each other, or with what is looked through.
+// OptionsError says that the options contradict each other, or do not apply to the input.
 type OptionsError struct{ Err error }
 
 func (e *OptionsError) Error() string { return e.Err.Error() }
@@ -43,20 +43,20 @@ func (o *Options) validate() error {
 	case !(o.Correlation >= 0 && o.Correlation <= 1):
 		return refuse(option.Errorf("Correlation", "correlation %g: want a number above 0 and up to 1", o.Correlation))
 	case o.Images != "" && (o.FeaturesOnly || o.Exact):
-		return refuse(option.Errorf("FeaturesOnly", "images are named that nothing is compared with"))
+		return refuse(option.Errorf("FeaturesOnly", "images are given, but the options compare none"))
 	}
 	return nil
 }
 
-// ErrNoImages is Set.Unseen where nobody has recorded where the images lie.
-var ErrNoImages = errors.New("it is not known where the images are")
+// ErrNoImages is Set.Unseen if the location of the images was not recorded.
+var ErrNoImages = errors.New("the location of the images is unknown")
 
-// Set is what duplicates are looked for in.
+// Set is the set in which duplicates are searched.
 type Set struct {
 	Features *features.Set
-	Run      *run.Finished // nil for features that are of no run
-	// Unseen says why the features decide alone: ErrNoImages, or that the images cannot be opened where the run found them. It is nil
-	// where images are compared, and where the options say that they are not to be.
+	Run      *run.Finished // nil for features without a run
+	// Unseen says why only the features are compared: ErrNoImages, or that the images cannot be opened at the recorded location. It is nil
+	// if images are compared, and if the options exclude them.
 	Unseen error
 
 	options  Options
@@ -64,7 +64,7 @@ type Set struct {
 }
 
 // Open reads a feature store, a features.npy or a finished run folder, and opens the images. Close the set after use. It fails with an
-// *OptionsError for options that do not go with it, and with an *option.Error where features or images are not where they should be.
+// *OptionsError for options that do not apply, and with an *option.Error if features or images are not where they should be.
 func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -97,11 +97,11 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	return s, nil
 }
 
-// openFeatures opens what the name is of.
+// openFeatures opens the features with the given name.
 func (s *Set) openFeatures(name string) (err error) {
 	if !run.Is(name) {
 		if s.options.Features != "" {
-			return &OptionsError{fmt.Errorf("features are named beside %s, which is no run folder: give the features alone", name)}
+			return &OptionsError{fmt.Errorf("features are given in addition to %s, which is not a run folder: give only the features", name)}
 		}
 		s.Features, err = features.Open(name, "")
 		return err
@@ -120,7 +120,7 @@ func (s *Set) openFeatures(name string) (err error) {
 	return nil
 }
 
-// Find looks through the set.
+// Find searches the set.
 func (s *Set) Find(ctx context.Context) (*run.Inspected, error) {
 	var cluster []int
 	if s.Run != nil {

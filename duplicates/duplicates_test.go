@@ -19,12 +19,12 @@ import (
 	"iconic/progress"
 )
 
-// Where the tests' pictures and their feature store lie.
+// The folder of the tests' pictures and their feature store.
 var pictures, store string
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(tests{m}).Run()) }
 
-// tests draw pictures first, one of them twice, and one again in other bytes.
+// tests first draws pictures: one of them twice, and one again with different bytes.
 type tests struct{ *testing.M }
 
 func (m tests) Run() int {
@@ -74,7 +74,7 @@ func ExampleOpen() {
 	// near disc/disc-0001.png
 }
 
-// Without images the features decide, and the set says why.
+// Without images only the features are compared, and the set says why.
 func TestTheFeaturesDecideAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		o      duplicates.Options
@@ -108,8 +108,8 @@ func TestWhatIsRefused(t *testing.T) {
 		o        duplicates.Options
 	}{
 		"correlation":     {store, "correlation 2", duplicates.Options{Correlation: 2}},
-		"nothing to show": {store, "nothing is compared", duplicates.Options{Images: pictures, Exact: true}},
-		"no run":          {store, "no run folder", duplicates.Options{Features: store}},
+		"nothing to show": {store, "the options compare none", duplicates.Options{Images: pictures, Exact: true}},
+		"no run":          {store, "not a run folder", duplicates.Options{Features: store}},
 	} {
 		var refused *duplicates.OptionsError
 		if _, err := duplicates.Open(t.Context(), c.of, c.o); !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {
@@ -117,14 +117,14 @@ func TestWhatIsRefused(t *testing.T) {
 		}
 	}
 	if _, err := duplicates.Open(t.Context(), store, duplicates.Options{Images: filepath.Join(pictures, "nowhere")}); err == nil || !strings.Contains(err.Error(), "nowhere") {
-		t.Errorf("images that are not there: %v", err)
+		t.Errorf("missing images: %v", err)
 	}
 	if _, err := duplicates.Open(t.Context(), filepath.Join(pictures, "nowhere"), duplicates.Options{}); err == nil {
-		t.Error("features that are not there are not refused")
+		t.Error("missing features are not refused")
 	}
 }
 
-// A run whose features were moved names the option that mends it.
+// The error for a run whose features were moved names the option that helps.
 func TestFeaturesThatWereMoved(t *testing.T) {
 	moved, out := filepath.Join(t.TempDir(), "moved"), filepath.Join(t.TempDir(), "run")
 	if err := os.CopyFS(moved, os.DirFS(store)); err != nil {

@@ -22,26 +22,26 @@ import (
 	"iconic/internal/budget"
 )
 
-// Model is what the endpoint asks; Of makes one of a *classify.Model.
+// Model classifies images for the endpoint; Of makes one from a *classify.Model.
 type Model interface {
 	Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error)
 	Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error
-	Pixels() int // numbers of a prepared image
+	Pixels() int // numbers in a prepared image
 }
 
-// Options of New. Zero values stand for the defaults.
+// Options are the options of New. Zero values stand for the defaults.
 type Options struct {
-	MaxBytes  int64         // of a body; 0: 32 MiB
-	MaxPixels int           // of an image; 0: 64 million
-	Places    int           // requests that are let in at once; 0: 256
+	MaxBytes  int64         // largest body; 0: 32 MiB
+	MaxPixels int           // largest image; 0: 64 million
+	Places    int           // requests admitted at once; 0: 256
 	Decoders  int           // requests that decode at once, half of them heavy ones; 0: 2
-	Memory    int64         // bytes that bodies and pictures may take in all, at most what the machine or its control group has; 0: half of that
-	Batch     int           // images of a batch at most; 0: 16
-	Body      time.Duration // in which a body must have come; 0: 15 s
-	Answer    time.Duration // in which an answer must be there; 0: 30 s
-	Report    string        // file that GET / shows; "": none
-	// Hosts are the names that requests may call the server by, without port; nil: any. It keeps other web sites from reading through
-	// a name of their own that they point at this machine.
+	Memory    int64         // bytes for bodies and pictures together, at most what the machine or its control group has; 0: half of that
+	Batch     int           // most images in a batch; 0: 16
+	Body      time.Duration // time limit for receiving a body; 0: 15 s
+	Answer    time.Duration // time limit for an answer; 0: 30 s
+	Report    string        // file shown at GET /; "": none
+	// Hosts are the host names under which requests may reach the server, without port; nil: any. It stops other web sites from reading the
+	// server through a name of their own that they point at this machine (DNS rebinding).
 	Hosts []string
 }
 
@@ -70,7 +70,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate names the option that is out of range.
+// Validate names an option that is out of range.
 func (o Options) Validate() error {
 	switch {
 	case budget.Check(o.Memory) != nil:
@@ -80,7 +80,7 @@ func (o Options) Validate() error {
 	case o.Memory > 0 && o.Memory < budget.Least:
 		return fmt.Errorf("memory %d: want at least %s", o.Memory, budget.Format(budget.Least))
 	case o.MaxBytes > heavyShare(cmp.Or(o.Memory, budget.Default())):
-		return fmt.Errorf("max-bytes %d: want at most %s, which is what a budget of memory of %s has for large images", o.MaxBytes,
+		return fmt.Errorf("max-bytes %d: want at most %s, the share of a memory budget of %s for large images", o.MaxBytes,
 			budget.Format(heavyShare(cmp.Or(o.Memory, budget.Default()))), budget.Format(cmp.Or(o.Memory, budget.Default())))
 	case o.MaxPixels < 0 || int64(o.MaxPixels) > mostPixels:
 		return fmt.Errorf("max-pixels %d: want 1 to %d", o.MaxPixels, int64(mostPixels))
@@ -89,7 +89,7 @@ func (o Options) Validate() error {
 	case o.Decoders < 0 || o.Decoders > mostDecoders || o.Batch < 0 || o.Batch > 1<<12:
 		return fmt.Errorf("%d decoders and batches of %d: want 1 or more, and at most %d decoders and 4096 images", o.Decoders, o.Batch, mostDecoders)
 	case o.Body < 0 || o.Answer < 0 || o.Body > mostTime || o.Answer > mostTime:
-		return fmt.Errorf("times %s and %s for a body and an answer: want more than 0, and at most %s", o.Body, o.Answer, mostTime)
+		return fmt.Errorf("time limits %s and %s for a body and an answer: want more than 0, and at most %s", o.Body, o.Answer, mostTime)
 	}
 	return nil
 }
@@ -101,32 +101,32 @@ const (
 	mostTime     = 24 * time.Hour
 )
 
-// Endpoint is an http.Handler. Run must be running for it to answer.
+// Endpoint is an http.Handler. It answers only while Run is running.
 type Endpoint struct {
 	model   Model
 	options Options
 	metrics *metrics
 	mux     http.Handler
 
-	places       chan struct{} // one for each request that is in
+	places       chan struct{} // one for each admitted request
 	light, heavy *lane
 	accounts     *accounts
 	waiting      *queue
-	quick        atomic.Int64 // light requests that are being decoded or wait for the encoder
+	quick        atomic.Int64 // light requests that are being decoded or are waiting for the encoder
 	decoding     sync.WaitGroup
 	started      time.Time
 
-	ending context.Context // ends when the server is to
+	ending context.Context // ends when shutdown begins
 	end    context.CancelFunc
 }
 
-// job is an image on its way through the encoder.
+// job is an image on its way to the encoder.
 type job struct {
 	ctx      context.Context
-	from     string // the client's address
+	from     string // address of the client
 	since    time.Time
 	prepared []float32
-	answer   chan answer // has room for one
+	answer   chan answer // has a buffer of one
 }
 
 type answer struct {
@@ -167,7 +167,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mux.ServeHTTP(w, r)
 }
 
-// calledRightly tells whether a request names this server. One without a name, as HTTP/1.0 allows, is of no browser.
+// calledRightly reports whether a request names this server. A request without a host name, which HTTP/1.0 allows, does not come from a
+// browser.
 func (e *Endpoint) calledRightly(host string) bool {
 	if e.options.Hosts == nil || host == "" {
 		return true
@@ -178,7 +179,7 @@ func (e *Endpoint) calledRightly(host string) bool {
 	return slices.Contains(e.options.Hosts, strings.ToLower(strings.Trim(host, "[]")))
 }
 
-// Health answers /healthz and /metrics alone: for a listener of its own, which no client of the other can starve.
+// Health serves only /healthz and /metrics, for a listener of its own that clients of the main one cannot starve.
 func (e *Endpoint) Health() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", e.health)
@@ -186,11 +187,11 @@ func (e *Endpoint) Health() http.Handler {
 	return mux
 }
 
-// End makes /healthz say that the server ends, so that no more requests are sent to it, and bodies that are still on their way
-// hurry: they have endingBody from now.
+// End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received
+// endingBody to arrive.
 func (e *Endpoint) End() { e.end() }
 
-// endingBody is the time in which bodies must have come once the server is to end.
+// endingBody is the time left for bodies to arrive once shutdown begins.
 const endingBody = 2 * time.Second
 
 func (e *Endpoint) health(w http.ResponseWriter, _ *http.Request) {
@@ -212,11 +213,11 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		status = statusOf(err)
-		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings always can
+		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings can always be encoded
 	}
 	e.metrics.answered(status, time.Since(start))
 	if status >= 400 && status < statusGone {
-		select { // with neither a place nor memory
+		select { // while it holds neither a place nor memory
 		case <-time.After(e.accounts.hold(client(r), status == http.StatusTooManyRequests || e.busy())):
 		case <-r.Context().Done():
 		case <-e.ending.Done():
@@ -227,10 +228,10 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // whoever asked may be gone
+	_, _ = w.Write(append(body, '\n')) // the client may be gone
 }
 
-// refusal is an error with its status.
+// refusal is an error with its HTTP status.
 type refusal struct {
 	status int
 	error
@@ -242,7 +243,7 @@ func refuse(status int, format string, args ...any) error {
 	return refusal{status, fmt.Errorf(format, args...)}
 }
 
-// statusOf finds the status that an error stands for.
+// statusOf finds the HTTP status of an error.
 func statusOf(err error) int {
 	var r refusal
 	var p *pixels.Error
@@ -260,27 +261,27 @@ func statusOf(err error) int {
 		}
 		return http.StatusUnsupportedMediaType
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return http.StatusServiceUnavailable // it is ending
+		return http.StatusServiceUnavailable // shutting down
 	}
 	return http.StatusInternalServerError
 }
 
-// busy tells whether a lane has no decoder left.
+// busy reports whether a lane has no free decoder.
 func (e *Endpoint) busy() bool { return len(e.light.scratch) == 0 || len(e.heavy.scratch) == 0 }
 
-// statusGone counts requests whose client left before the answer.
+// statusGone is the status under which requests are counted whose client left before the answer.
 const statusGone = 499
 
-// predict takes a request from its body to a prediction.
+// predict handles a request from its body to the prediction.
 func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.Prediction, err error) {
 	if r.ContentLength > e.options.MaxBytes {
-		return p, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes, at most %d are taken", r.ContentLength, e.options.MaxBytes)
+		return p, refuse(http.StatusRequestEntityTooLarge, "the body has %d bytes, more than the limit of %d", r.ContentLength, e.options.MaxBytes)
 	}
 	select {
 	case e.places <- struct{}{}:
 		defer func() { <-e.places }()
 	default:
-		return p, refuse(http.StatusTooManyRequests, "%d requests are being answered, no more are taken: try again in a second", e.options.Places)
+		return p, refuse(http.StatusTooManyRequests, "%d requests are already being answered: try again in a second", e.options.Places)
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), e.options.Answer, fmt.Errorf("no answer within %s", e.options.Answer))
 	defer cancel()
@@ -306,8 +307,8 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	}
 }
 
-// body reads the image: the body itself, or the first file of a form. Before it reads a byte it takes the memory that the header
-// promises, and where that promises nothing, as much as a body may have, twice, since it has to grow.
+// body reads the image: the body itself, or the first file of a form. Before it reads a byte it reserves memory for the length that the
+// header promises. If the header promises none, it reserves twice the largest body, since the buffer has to grow.
 func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte, _ *held, err error) {
 	need, room := r.ContentLength, r.ContentLength
 	if need < 0 {
@@ -331,14 +332,14 @@ func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte,
 		return nil, nil, err
 	}
 	hurry := context.AfterFunc(e.ending, func() {
-		_ = control.SetReadDeadline(time.Now().Add(min(endingBody, e.options.Body))) // where there are none, the body ends as it does
+		_ = control.SetReadDeadline(time.Now().Add(min(endingBody, e.options.Body))) // without deadlines, the body ends as it does
 	})
 	defer hurry()
 	from, err := e.file(w, r)
 	if err != nil {
 		return nil, nil, err
 	}
-	head := make([]byte, min(room, pixels.HeadSize)) // what is no picture is not read any further
+	head := make([]byte, min(room, pixels.HeadSize)) // data that is not a picture is read no further
 	n, err := io.ReadFull(from, head)
 	switch {
 	case err == nil:
@@ -357,10 +358,10 @@ func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte,
 	return content, memory, nil
 }
 
-// readInto is io.ReadAll into a buffer, which is left as it is where all fits into it.
+// readInto is io.ReadAll into a buffer, which is not replaced if everything fits.
 func readInto(b []byte, r io.Reader) ([]byte, error) {
 	for {
-		if len(b) == cap(b) { // full: is there more?
+		if len(b) == cap(b) { // full: is there more data?
 			var one [1]byte
 			n, err := io.ReadFull(r, one[:])
 			if n == 0 {
@@ -369,7 +370,7 @@ func readInto(b []byte, r io.Reader) ([]byte, error) {
 				}
 				return b, err
 			}
-			b = append(slices.Grow(b, cap(b)), one[0]) // twice the room
+			b = append(slices.Grow(b, cap(b)), one[0]) // double the buffer
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
@@ -382,7 +383,7 @@ func readInto(b []byte, r io.Reader) ([]byte, error) {
 	}
 }
 
-// file is where the image is read from.
+// file returns the reader of the image.
 func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 	from := io.Reader(http.MaxBytesReader(w, r.Body, e.options.MaxBytes))
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
@@ -403,30 +404,30 @@ func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, erro
 	return from, nil
 }
 
-// unread says why a body could not be read; otherwise is for what is neither its size nor its time.
+// unread is the error for a body that could not be read; otherwise is for causes other than its size and its time limit.
 func unread(err error, o Options, otherwise error) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", o.MaxBytes)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusRequestTimeout, "the body did not come within %s", o.Body)
+		return refuse(http.StatusRequestTimeout, "the body did not arrive within %s", o.Body)
 	}
 	return otherwise
 }
 
-// picture is an image as the encoder takes it, and the memory that it holds.
+// picture is an image prepared for the encoder, and the memory it holds.
 type picture struct {
 	pixels []float32
 	memory *held
 }
 
-// prepare decodes an image when it is its turn. What its header says the picture takes is taken first. It answers when ctx ends
-// even if the decoder does not: that goes on alone, and only when it is done its memory and its place are free.
+// prepare decodes an image when its turn comes. It first reserves the memory that the image's header calls for. It returns when ctx ends
+// even if the decoder has not finished: the decoder then goes on alone, and its memory and its place are freed when it is done.
 func (e *Endpoint) prepare(ctx context.Context, from string, content []byte, body *held) (*picture, error) {
 	result := int64(4 * e.model.Pixels())
 	cost, err := pixels.Cost(content, pixels.DecodeOptions{MaxPixels: e.options.MaxPixels})
-	if err != nil { // the decoder would say the same, and nobody need wait for it
+	if err != nil { // the decoder would return the same error, and nobody need wait for it
 		body.keep(0)
 		return nil, err
 	}
@@ -459,7 +460,7 @@ func (e *Endpoint) prepare(ctx context.Context, from string, content []byte, bod
 		begun := time.Now()
 		d.err = e.model.Prepare(decoding, d.picture.pixels, content, e.options.MaxPixels, scratch)
 		e.accounts.used(from, time.Since(begun))
-		on.scratch <- scratch // never blocks: it has room for all
+		on.scratch <- scratch // never blocks: the channel holds all of them
 		body.keep(0)
 		memory.keep(result)
 		if d.err != nil {
@@ -479,7 +480,7 @@ func (e *Endpoint) prepare(ctx context.Context, from string, content []byte, bod
 	}
 }
 
-// Run feeds the encoder until ctx ends, and then waits for the decoders. Whatever waits for the encoder then is refused.
+// Run feeds the encoder until ctx ends, then waits for the decoders. Images still waiting for the encoder are then refused.
 func (e *Endpoint) Run(ctx context.Context) {
 	defer e.decoding.Wait()
 	var prepared []float32
@@ -504,7 +505,7 @@ func (e *Endpoint) Run(ctx context.Context) {
 	}
 }
 
-// encode answers the jobs of a batch. It gives back its buffer.
+// encode answers the jobs of a batch. It returns its buffer for reuse.
 func (e *Endpoint) encode(ctx context.Context, batch []*job, prepared []float32) []float32 {
 	prepared = prepared[:0]
 	for _, j := range batch {

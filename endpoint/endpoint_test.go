@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// mean is a model whose cluster is the mean of the red channel in tens.
+// mean is a model whose cluster is the mean of the red channel divided by ten.
 type mean struct {
 	hold    chan struct{} // when not nil, each batch waits for a value
 	failure error
@@ -75,7 +75,7 @@ func (m *mean) Classify(ctx context.Context, prepared []float32, n int) ([]class
 	return all, nil
 }
 
-// grey is a PNG whose cluster is v/10.
+// grey is a PNG of cluster v/10.
 func grey(t testing.TB, v uint8, width, height int) []byte {
 	t.Helper()
 	im := image.NewGray(image.Rect(0, 0, width, height))
@@ -142,7 +142,7 @@ func TestAnswersManyAtOnceInBatches(t *testing.T) {
 	for feeding := true; feeding; {
 		select {
 		case m.hold <- struct{}{}:
-			time.Sleep(20 * time.Millisecond) // others gather
+			time.Sleep(20 * time.Millisecond) // let others gather
 		case <-done:
 			feeding = false
 		}
@@ -248,7 +248,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A connection that breaks in the middle of a body costs nobody else anything.
+// A connection that breaks in the middle of a body costs other clients nothing.
 func TestBodyCutShort(t *testing.T) {
 	e, s := start(t, &mean{}, Options{})
 	c, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -274,7 +274,7 @@ func TestRefusesMoreThanItsPlacesAndTimesOut(t *testing.T) {
 	for range 2 {
 		clients.Go(func() {
 			if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 0, 3, 3))); status != http.StatusServiceUnavailable || !strings.Contains(text, "no answer within 400ms") {
-				t.Errorf("one that waits: %d, %s", status, text)
+				t.Errorf("a waiting request: %d, %s", status, text)
 			}
 		})
 	}
@@ -296,7 +296,7 @@ func TestRefusesMoreThanItsPlacesAndTimesOut(t *testing.T) {
 	}
 }
 
-// Clients that leave while they wait for the encoder keep nobody else waiting beyond his time, and their images are not encoded.
+// Clients that leave while they wait for the encoder do not delay others beyond their time limit, and their images are not encoded.
 func TestDepartedClientsBlockNobody(t *testing.T) {
 	m := &mean{hold: make(chan struct{})}
 	e, s := start(t, m, Options{Places: 2, Batch: 1, Answer: time.Second})
@@ -334,14 +334,14 @@ func TestDepartedClientsBlockNobody(t *testing.T) {
 		leave(func() bool { return e.waiting.len() == 1 })
 	}
 	if status, text := post(t, s.URL, "", bytes.NewReader(picture)); status != http.StatusServiceUnavailable || !strings.Contains(text, "no answer within") {
-		t.Errorf("behind those who left: %d, %s", status, text)
+		t.Errorf("behind clients that left: %d, %s", status, text)
 	}
 	close(m.hold)
 	if status, text := post(t, s.URL, "", bytes.NewReader(picture)); status != http.StatusOK || !strings.Contains(text, `"cluster":7`) {
 		t.Errorf("afterwards: %d, %s", status, text)
 	}
 	if n := encoded(); n != 2 {
-		t.Errorf("%d images were encoded: want the first, and the one that was waited for", n)
+		t.Errorf("%d images were encoded: want the first one and the one whose client waited", n)
 	}
 }
 
@@ -352,10 +352,10 @@ func TestTellsWhatTheEncoderCannot(t *testing.T) {
 	}
 }
 
-// A thousand bodies of noise, and of images with noise in them: an answer with a right status to each.
+// A thousand bodies of noise, and of images with noise in them: each gets an answer with a proper status.
 func TestRandomBodies(t *testing.T) {
 	e, s := start(t, &mean{}, Options{MaxBytes: 4096, MaxPixels: 1 << 16})
-	e.accounts.least = time.Microsecond // how long they are held back is tested elsewhere
+	e.accounts.least = time.Microsecond // the delay of refusals is tested elsewhere
 	whole := grey(t, 77, 40, 30)
 	var clients sync.WaitGroup
 	for worker := range 4 {
@@ -385,7 +385,7 @@ func TestRandomBodies(t *testing.T) {
 	allFree(t, e)
 }
 
-// allFree fails unless places, memory and decoders are all given back.
+// allFree fails unless all places, memory and decoders have been given back.
 func allFree(t *testing.T, e *Endpoint) {
 	t.Helper()
 	for len(e.places) > 0 {
@@ -450,7 +450,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// A request that promises more memory than is free is refused before its body is read, and a small one finds its place beside it.
+// A request that promises more memory than is free is refused before its body is read, while a small one is still admitted.
 func TestMemoryIsSharedOut(t *testing.T) {
 	e, s := start(t, &mean{}, Options{Memory: 64 << 20})
 	hold, err := e.heavy.take(e.heavy.memory.Total())
@@ -464,8 +464,8 @@ func TestMemoryIsSharedOut(t *testing.T) {
 		t.Errorf("a light request: %d, %s", status, text)
 	}
 	hold.keep(0)
-	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 1, 5000, 5000))); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "budget of memory") {
-		t.Errorf("a picture beyond all memory: %d, %s", status, text)
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 1, 5000, 5000))); status != http.StatusRequestEntityTooLarge || !strings.Contains(text, "memory budget") {
+		t.Errorf("a picture larger than all memory: %d, %s", status, text)
 	}
 	allFree(t, e)
 }

@@ -17,7 +17,7 @@ import (
 	"iconic/extract/pixels"
 )
 
-// brightness stands for a run in use, of which endpoint.Of makes a Model: it finds dark images in cluster 0, and bright ones in cluster 1.
+// brightness replaces a run's model, from which endpoint.Of makes a Model: it puts dark images in cluster 0, and bright ones in cluster 1.
 type brightness struct{}
 
 func (brightness) Pixels() int { return 1 }
@@ -41,7 +41,7 @@ func (brightness) Classify(_ context.Context, prepared []float32, n int) ([]clas
 	return all, nil
 }
 
-// A model is served until the context ends, and then what it has taken on.
+// A model is served until the context ends and the requests in progress are answered.
 func ExampleEndpoint_Serve() {
 	e, err := endpoint.New(brightness{}, endpoint.Options{}) // of a run: endpoint.New(endpoint.Of(model), …)
 	if err != nil {

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// Whoever sends little shall not wait for those who send much. Three things see to it:
+// Clients that send little must not wait for those that send much. Three mechanisms ensure it:
 //
-//   - Clients are known by their address. What was done for each is counted, and images wait for the encoder in that order: first those of
-//     the clients that had least lately (accounts, queue).
-//   - A batch is only as large as it keeps the next one from waiting long (pace).
+//   - Clients are known by their address. The work done for each is counted, and images wait for the encoder in that order: first those of
+//     clients that recently had the least (accounts, queue).
+//   - A batch is only as large as it can be without making the next one wait long (pace).
 //   - Heavy pictures are decoded in the time that light ones leave (patient).
 //
-// And whoever is refused again and again is answered later each time.
+// In addition, a client that is refused again and again is answered later each time.
 
-// account is what is remembered of an address. Both numbers fade: half of them is forgotten in halfLife.
+// account is the record of one address. Both numbers decay with a half-life of halfLife.
 type account struct {
 	refusals float64
 	used     float64 // seconds of work
@@ -30,21 +30,21 @@ type account struct {
 
 const (
 	halfLife    = 10 * time.Second
-	mostClients = 4096 // that are remembered; those who come when all have been busy share an account
+	mostClients = 4096 // largest number of accounts; clients that arrive while all of them are busy share one
 )
 
-// now lets the numbers fade up to a time.
+// now decays the numbers up to a time.
 func (c *account) now(t time.Time) {
 	fade := math.Exp2(-float64(t.Sub(c.at)) / float64(halfLife))
 	c.refusals, c.used, c.at = fade*c.refusals, fade*c.used, t
 }
 
 type accounts struct {
-	least time.Duration // for which a refusal is held back while others are being decoded
+	least time.Duration // shortest delay of a refusal while other images are being decoded
 
 	mu    sync.Mutex
 	by    map[string]*account
-	swept time.Time // when those of whom nothing was heard were last forgotten
+	swept time.Time // when accounts without recent activity were last removed
 }
 
 func newAccounts() *accounts {
@@ -63,7 +63,7 @@ func (a *accounts) of(from string, t time.Time) *account {
 			})
 		}
 		if len(a.by) >= mostClients {
-			from = "" // which is nobody's address
+			from = "" // no client has this address
 			c = a.by[from]
 		}
 	}
@@ -75,14 +75,14 @@ func (a *accounts) of(from string, t time.Time) *account {
 	return c
 }
 
-// used counts work that was done for an address.
+// used counts work done for an address.
 func (a *accounts) used(from string, d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.of(from, time.Now()).used += d.Seconds()
 }
 
-// usage is the seconds of work that were done for an address lately.
+// usage is the number of seconds of work recently done for an address.
 func (a *accounts) usage(from string) float64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,13 +90,13 @@ func (a *accounts) usage(from string) float64 {
 }
 
 const (
-	holdBusy = 32 // times least, at most
-	holdIdle = 4  // the same, while nothing else is to be done
-	freeIdle = 16 // refusals that are told at once, while nothing else is to be done
+	holdBusy = 32 // longest delay, as a multiple of least
+	holdIdle = 4  // the same while the server is idle
+	freeIdle = 16 // refusals answered without delay while the server is idle
 )
 
-// hold counts a refusal of an address, and says how long it is to be held back: twice as long each time, and not always equally long,
-// so that those who were refused together do not come back together.
+// hold counts a refusal of an address and returns its delay: twice as long each time, with a random part so that clients refused together
+// do not come back together.
 func (a *accounts) hold(from string, busy bool) time.Duration {
 	a.mu.Lock()
 	c := a.of(from, time.Now())
@@ -118,7 +118,7 @@ func (a *accounts) hold(from string, busy bool) time.Duration {
 // queue holds the images that wait for the encoder.
 type queue struct {
 	accounts *accounts
-	filled   chan struct{} // has room for one
+	filled   chan struct{} // has a buffer of one
 
 	mu   sync.Mutex
 	jobs []*job
@@ -126,7 +126,7 @@ type queue struct {
 
 func newQueue(a *accounts) *queue { return &queue{accounts: a, filled: make(chan struct{}, 1)} }
 
-// len is how many images wait that somebody still wants.
+// len is the number of waiting images whose clients have not left.
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -134,7 +134,7 @@ func (q *queue) len() int {
 	return len(q.jobs)
 }
 
-// put adds an image, and drops those that nobody waits for any more.
+// put adds an image and drops those whose clients have left.
 func (q *queue) put(j *job) {
 	q.mu.Lock()
 	q.jobs = append(slices.DeleteFunc(q.jobs, gone), j)
@@ -142,7 +142,7 @@ func (q *queue) put(j *job) {
 	q.call()
 }
 
-// call says that there is something to do.
+// call signals that there is work.
 func (q *queue) call() {
 	select {
 	case q.filled <- struct{}{}:
@@ -152,8 +152,8 @@ func (q *queue) call() {
 
 func gone(j *job) bool { return j.ctx.Err() != nil }
 
-// take takes up to most images: those of the addresses for which least was done lately, where a second of waiting makes up for a second
-// of work, so that everybody's turn comes. Where more are left, it calls again.
+// take takes up to most images, those of the addresses with the least recent work first. A second of waiting makes up for a second of work,
+// so that every client gets its turn. If images are left, it signals again.
 func (q *queue) take(most int) []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,7 +172,7 @@ func (q *queue) take(most int) []*job {
 	return batch
 }
 
-// pace learns what a batch takes, as start + each·images by weighted least squares, the latest batches counting most.
+// pace estimates the time a batch takes as start + each·images, by weighted least squares in which the latest batches count most.
 type pace struct {
 	w, n, nn, t, nt float64 // sums of weights, images, their squares, seconds, and seconds times images
 }
@@ -183,13 +183,13 @@ func (p *pace) took(images int, d time.Duration) {
 	p.w, p.n, p.nn, p.t, p.nt = keep*p.w+1, keep*p.n+x, keep*p.nn+x*x, keep*p.t+y, keep*p.nt+x*y
 }
 
-// most is how many images a batch may have: as many as take no longer than a few lone ones, one after the other. A graphics card, where
-// many take hardly longer than one, gets full batches; a processor small ones, which cost it little.
+// most is the largest number of images for a batch: as many as take no longer than a few single ones, one after the other. A graphics card,
+// for which many images take hardly longer than one, gets full batches; a processor gets small ones, which cost it little.
 func (p *pace) most(batch int) int {
 	const few, rounding = 3, 1e-6
 	spread := p.w*p.nn - p.n*p.n
 	if p.w < 2 || spread < 1e-6*p.nn {
-		return batch // all were of one size, and nothing is known
+		return batch // all batches had one size, so nothing can be estimated
 	}
 	each := (p.w*p.nt - p.n*p.t) / spread
 	start := (p.t - each*p.n) / p.w
@@ -199,12 +199,12 @@ func (p *pace) most(batch int) int {
 	return int(min(float64(batch), few+(few-1)*max(0, start)/each+rounding))
 }
 
-// patient is the context of a heavy decoder. Decoders look at their context between two steps: there this one lets light requests go
-// first, for at most four times as long as the step took, so that a fifth of a processor is left to it in any case.
+// patient is the context of a heavy decoder. Decoders check their context between two steps; this one then lets light requests go first,
+// for at most four times as long as the step took, so that it keeps at least a fifth of a processor.
 type patient struct {
 	context.Context
-	light   *atomic.Int64 // requests under way
-	resumed atomic.Int64  // when the step began, in nanoseconds
+	light   *atomic.Int64 // light requests in progress
+	resumed atomic.Int64  // start of the current step, in nanoseconds
 }
 
 func newPatient(ctx context.Context, light *atomic.Int64) *patient {

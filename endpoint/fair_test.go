@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Images of addresses for which little was done go first, and whoever has waited long goes before them.
+// Images of addresses with little recent work go first, unless others have waited long.
 func TestTurns(t *testing.T) {
 	q := newQueue(newAccounts())
 	q.accounts.used("much", 3*time.Second)
@@ -26,7 +26,7 @@ func TestTurns(t *testing.T) {
 	leave()
 	q.put(&job{ctx: gone, from: "new", since: time.Now()})
 	if n := q.len(); n != 8 {
-		t.Errorf("%d images wait, one of the 9 is of a client that left", n)
+		t.Errorf("%d images wait, but one of the 9 belongs to a client that left", n)
 	}
 	var order []string
 	for range 4 {
@@ -40,32 +40,33 @@ func TestTurns(t *testing.T) {
 	}
 	select {
 	case <-q.filled:
-		t.Error("an empty queue calls")
+		t.Error("an empty queue signals work")
 	default:
 	}
 }
 
-// A client that is refused again and again is answered later and later, while others are busy; one that is refused now and then, at once.
+// A client that is refused repeatedly is answered later and later while others are busy; one that is refused now and then is answered at
+// once.
 func TestRefusalsAreHeldBackLongerEachTime(t *testing.T) {
 	a := newAccounts()
 	for n, want := 0, a.least; n < 10; n, want = n+1, min(2*want, holdBusy*a.least) {
 		if d := a.hold("busy", true); d < want*7/10 || d > want*13/10 {
-			t.Errorf("refusal %d is held back for %s, want about %s", n, d, want)
+			t.Errorf("refusal %d is delayed by %s, want about %s", n, d, want)
 		}
 	}
 	for n := range freeIdle {
 		if d := a.hold("idle", false); d != 0 {
-			t.Errorf("refusal %d of an idle server is held back for %s", n, d)
+			t.Errorf("refusal %d of an idle server is delayed by %s", n, d)
 		}
 	}
 	for range 20 {
 		if d := a.hold("idle", false); d > holdIdle*a.least*13/10 {
-			t.Errorf("an idle server holds a refusal back for %s", d)
+			t.Errorf("an idle server delays a refusal by %s", d)
 		}
 	}
 	a.by["busy"].at = a.by["busy"].at.Add(-20 * halfLife)
 	if d := a.hold("busy", true); d > a.least*13/10 {
-		t.Errorf("after a long while, a refusal is held back for %s", d)
+		t.Errorf("after a long time, a refusal is delayed by %s", d)
 	}
 }
 
@@ -83,11 +84,11 @@ func TestAccountsAreBounded(t *testing.T) {
 	a.swept = time.Time{}
 	a.used("another", time.Second)
 	if n := len(a.by); n > 2 {
-		t.Errorf("%d addresses are remembered of which nothing was heard for long", n)
+		t.Errorf("%d addresses are remembered after a long silence", n)
 	}
 }
 
-// Batches are as large as they take no longer than a few images one by one.
+// Batches are as large as they can be while taking no longer than a few images one by one.
 func TestPace(t *testing.T) {
 	learn := func(start, each float64) int {
 		var p pace
@@ -103,14 +104,14 @@ func TestPace(t *testing.T) {
 		t.Errorf("where a batch takes as long as its images: %d", n)
 	}
 	if n := learn(0.1, 0.1); n != 5 {
-		t.Errorf("where starting takes as long as an image: %d", n)
+		t.Errorf("where the start takes as long as an image: %d", n)
 	}
 	if n := learn(0.1, 0.0001); n != 16 {
 		t.Errorf("where a batch takes as long as one image: %d", n)
 	}
 }
 
-// A heavy decoder lets light requests go first, and comes to its turn though they never end.
+// A heavy decoder lets light requests go first, and gets its turn even if they never end.
 func TestPatience(t *testing.T) {
 	var light atomic.Int64
 	ctx, cancel := context.WithCancel(t.Context())
@@ -120,7 +121,7 @@ func TestPatience(t *testing.T) {
 	work()
 	begun := time.Now()
 	if err := p.Err(); err != nil || time.Since(begun) < 60*time.Millisecond {
-		t.Errorf("beside light requests it went on after %s: %v", time.Since(begun), err)
+		t.Errorf("beside light requests it resumed after %s: %v", time.Since(begun), err)
 	}
 	work()
 	done := make(chan error)
@@ -133,6 +134,6 @@ func TestPatience(t *testing.T) {
 	work()
 	cancel()
 	if err := p.Err(); err == nil {
-		t.Error("it does not end with its request")
+		t.Error("the decoder does not end with its request")
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Bounded accepts connections up to a number in all and a number for each address; whoever is beyond is closed at once, so that
-// idle connections of one client keep nobody else out and no connection waits unseen.
+// Bounded limits the number of open connections in all and for each address; a connection beyond the limit is closed at once, so that idle
+// connections of one client keep nobody else out and no connection waits unseen.
 func Bounded(l net.Listener, all, each int) net.Listener {
 	return &bounded{Listener: l, all: all, each: each, open: map[string]int{}}
 }
@@ -32,16 +32,16 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if b.enter(from) {
 			return &counted{Conn: c, leave: sync.OnceFunc(func() { b.leave(from) })}, nil
 		}
-		_ = c.Close() // whoever it was is not told more than that
+		_ = c.Close() // the client is told nothing more
 	}
 }
 
-// client is the address that a request comes from.
+// client is the address a request comes from.
 func client(r *http.Request) string { return network(r.RemoteAddr) }
 
 func address(c net.Conn) string { return network(c.RemoteAddr().String()) }
 
-// network is what clients are told apart by: the IP address, and of IPv6 the network of 64 bits that a client has for itself.
+// network is what distinguishes clients: the IP address or, for IPv6, the 64-bit network that belongs to one client.
 func network(remote string) string {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -76,7 +76,7 @@ func (b *bounded) leave(from string) {
 	}
 }
 
-// counted is a connection that is told of when it ends.
+// counted is a connection that reports its closing.
 type counted struct {
 	net.Conn
 	leave func()

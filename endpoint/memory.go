@@ -8,15 +8,15 @@ import (
 	"iconic/internal/budget"
 )
 
-// A request is light if its body and what decoding it takes are small, as for the pictures of a phone made for the web. Light and
-// heavy requests have lanes of their own, each with a share of the memory and with decoders that nobody else takes: however many
-// heavy ones come, a light one finds its place.
+// A request is light if its body and the memory for decoding it are small, as for phone pictures scaled for the web. Light and heavy
+// requests have separate lanes, each with its share of the memory and its own decoders: however many heavy requests come, a light one is
+// admitted.
 const (
 	lightBody = 1 << 20  // bytes
-	lightCost = 24 << 20 // bytes: a picture of one and a half megapixels
+	lightCost = 24 << 20 // bytes, the cost of a picture of one and a half megapixels
 )
 
-// lane is what one kind of requests may use at once.
+// lane holds the resources of one kind of requests.
 type lane struct {
 	memory  *budget.Budget
 	scratch chan *pixels.Scratch // one for each decoder
@@ -30,13 +30,13 @@ func newLane(memory int64, decoders int) *lane {
 	return l
 }
 
-// lanes share out memory and decoders: a quarter of the memory, and all decoders but those that the heavy ones have, to the light.
+// lanes divides memory and decoders: the light lane gets a quarter of the memory and all decoders that the heavy lane does not get.
 func lanes(memory int64, decoders int) (light, heavy *lane) {
 	busy := max(1, decoders/2)
 	return newLane(memory-heavyShare(memory), max(1, decoders-busy)), newLane(heavyShare(memory), busy)
 }
 
-// heavyShare is what heavy requests have of the memory.
+// heavyShare is the memory of the heavy lane.
 func heavyShare(memory int64) int64 { return memory - memory/4 }
 
 // held is memory that a request has taken from a lane.
@@ -45,7 +45,7 @@ type held struct {
 	bytes int64
 }
 
-// take takes bytes from a lane, or refuses the request: at once, since whoever waits holds what others need.
+// take takes bytes from a lane, or refuses the request at once, since a waiting request would hold what others need.
 func (l *lane) take(bytes int64) (*held, error) {
 	ok, err := l.memory.TryTake(bytes)
 	switch {
@@ -54,12 +54,12 @@ func (l *lane) take(bytes int64) (*held, error) {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return nil, refuse(http.StatusTooManyRequests, "all memory for requests is taken: try again in a second")
+		return nil, refuse(http.StatusTooManyRequests, "the memory for requests is in use: try again in a second")
 	}
 	return &held{l, bytes}, nil
 }
 
-// keep gives back all but so many bytes.
+// keep gives back everything beyond the given number of bytes.
 func (h *held) keep(bytes int64) {
 	if bytes < h.bytes {
 		h.lane.memory.Give(h.bytes - bytes)

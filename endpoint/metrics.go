@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what /metrics tells.
+// metrics are the metrics served at /metrics.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -22,15 +22,15 @@ type metrics struct {
 func newMetrics(inside, waiting func() float64) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "iconic_requests_total", Help: "Images asked about, by HTTP status."}, []string{"status"}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "iconic_request_seconds", Help: "Time of a request, body included.",
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "iconic_requests_total", Help: "Requests to classify an image, by HTTP status."}, []string{"status"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "iconic_request_seconds", Help: "Duration of a request, including its body.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
-		images:  prometheus.NewCounter(prometheus.CounterOpts{Name: "iconic_images_encoded_total", Help: "Images that went through the encoder."}),
-		batches: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "iconic_batch_images", Help: "Images of a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 8)}),
+		images:  prometheus.NewCounter(prometheus.CounterOpts{Name: "iconic_images_encoded_total", Help: "Images encoded."}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "iconic_batch_images", Help: "Images per batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 8)}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.images, m.batches,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "iconic_requests_inside", Help: "Requests being answered."}, inside),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "iconic_images_waiting", Help: "Images that wait for the encoder."}, waiting),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "iconic_images_waiting", Help: "Images waiting for the encoder."}, waiting),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

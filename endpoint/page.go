@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// maxPage bounds the report that is shown, in bytes; ours have a few millions.
+// maxPage bounds the report in bytes; reports usually have a few million.
 const maxPage = 64 << 20
 
-// report shows the run's page, which carries its own style, script and pictures and needs nothing else.
+// report serves the run's page, which contains its own style, script and pictures and loads nothing else.
 func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
 	if e.options.Report == "" {
 		http.NotFound(w, r)
@@ -32,7 +32,7 @@ func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", e.started, bytes.NewReader(page))
 }
 
-// readPage reads a regular file. A link is not followed: a run folder of somebody else could lead to any file of this machine.
+// readPage reads a regular file. It does not follow a link: a run folder from somebody else could point to any file of this machine.
 func readPage(name string) ([]byte, error) {
 	before, err := os.Lstat(name)
 	if err != nil {
@@ -47,15 +47,15 @@ func readPage(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	if now, err := f.Stat(); err != nil || !os.SameFile(before, now) {
-		return nil, errors.New("it was exchanged meanwhile")
+		return nil, errors.New("the file was replaced in the meantime")
 	}
 	return io.ReadAll(io.LimitReader(f, maxPage))
 }
 
 var inline = regexp.MustCompile(`(?s)<(style|script)[^>]*>(.*?)</(?:style|script)>`)
 
-// policy allows a page the styles and scripts that stand in it, by their SHA-256, and pictures within it: nothing from elsewhere,
-// nothing that is added on the way, and no other page may show it in a frame.
+// policy allows the styles and scripts of a page, by their SHA-256, and pictures within it. Nothing is loaded from elsewhere, nothing
+// injected on the way runs, and no other page may show it in a frame.
 func policy(page []byte) string {
 	sources := map[string][]string{}
 	for _, found := range inline.FindAllSubmatch(page, -1) {

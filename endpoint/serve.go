@@ -13,7 +13,7 @@ import (
 	"iconic/extract/pixels"
 )
 
-// Of is a run in use as the endpoint asks it.
+// Of makes a Model from a run in use.
 func Of(m *classify.Model) Model { return served{m} }
 
 type served struct{ *classify.Model }
@@ -28,7 +28,7 @@ func (s served) Prepare(ctx context.Context, dst []float32, content []byte, maxP
 
 func (s served) Pixels() int { return s.Images.Pixels() }
 
-// WarmUp lets the first request not pay for the encoder's first runs, of one image and of a full batch.
+// WarmUp runs the encoder on one image and on a full batch, so that the first request does not pay for its first runs.
 func (e *Endpoint) WarmUp(ctx context.Context) error {
 	for _, n := range []int{1, e.options.Batch} {
 		if _, err := e.model.Classify(ctx, make([]float32, n*e.model.Pixels()), n); err != nil {
@@ -38,7 +38,7 @@ func (e *Endpoint) WarmUp(ctx context.Context) error {
 	return nil
 }
 
-// What idle and slow clients can hold: connections in all, and of one address.
+// Limits on the connections that idle and slow clients can hold: in total, and for one address.
 const (
 	maxConnections = 2048
 	maxOfAddress   = 512
@@ -47,20 +47,20 @@ const (
 // Serving says where an endpoint is served, and how it ends.
 type Serving struct {
 	Listener net.Listener  // for requests
-	Health   net.Listener  // for /healthz and /metrics alone; nil: none of its own
-	Drain    time.Duration // how long requests that were taken on may still take once the context has ended
-	Ending   func()        // called when that wait begins; nil: nobody
+	Health   net.Listener  // for /healthz and /metrics only; nil: no separate listener
+	Drain    time.Duration // how long requests in progress may take after the context has ended
+	Ending   func()        // called when that wait begins; nil: not called
 }
 
-// Serve answers requests until ctx ends, then those that it has taken on, and returns nil. It fails where a listener does, or where requests
-// were not answered within s.Drain. The listeners are closed when it returns.
+// Serve answers requests until ctx ends, then finishes the requests in progress, and returns nil. It fails if a listener does, or if
+// requests were not answered within s.Drain. The listeners are closed when it returns.
 func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 	o := e.options
 	server := &http.Server{
 		Handler: e, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: o.Body + 5*time.Second, WriteTimeout: o.Body + o.Answer + 10*time.Second,
 		IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 	}
-	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx: what was taken on is answered
+	work, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, for the requests in progress
 	var running sync.WaitGroup
 	running.Go(func() { e.Run(work) })
 	defer running.Wait()
@@ -94,7 +94,7 @@ func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 	return nil
 }
 
-// ServeHandler serves the pages of h to people until ctx ends, and then the requests that it has taken on. The listener is closed when it
+// ServeHandler serves the pages of h to people until ctx ends, then finishes the requests in progress. The listener is closed when it
 // returns.
 func ServeHandler(ctx context.Context, listener net.Listener, h http.Handler) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
@@ -115,7 +115,7 @@ func ServeHandler(ctx context.Context, listener net.Listener, h http.Handler) er
 	return err
 }
 
-// Hosts are the names by which clients call a server that listens on this machine alone; nil for one that other machines reach, under names
+// Hosts are the names by which clients reach a server that listens only on this machine; nil for one that other machines reach, under names
 // that it does not know. Options.Hosts takes them.
 func Hosts(a net.Addr) []string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {

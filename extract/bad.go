@@ -14,11 +14,11 @@ import (
 	"iconic/option"
 )
 
-// notAFile is the kind of a listed name that belongs to a folder, pipe, socket or device. Such names are passed over in a folder, and so do not
-// count as bad images in a list.
+// notAFile is the kind of a listed name that belongs to a folder, pipe, socket or device. In a folder such names are skipped, so in a list they
+// do not count as bad images.
 const notAFile = "not a regular file"
 
-// kindOf sorts the reason for which an image could not be used into one of a few kinds, for the closing table.
+// kindOf sorts the reason why an image could not be used into one of a few kinds, for the final table.
 func kindOf(err error) string {
 	var broken *pixels.Error
 	switch {
@@ -40,7 +40,7 @@ func kindOf(err error) string {
 	return "unreadable"
 }
 
-// reasonOf is err in words, without the file's name, which stands beside it.
+// reasonOf is err in words, without the file's name, which is printed beside it.
 func reasonOf(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -70,9 +70,9 @@ func (s *Summary) judge(maxBad float64) error {
 	if items > 0 && float64(bad) > maxBad*float64(items) {
 		kept := ""
 		if s.Store != "" && bad < s.Items {
-			kept = "; the features of all others are kept in " + s.Store
+			kept = "; the features of the others are kept in " + s.Store
 		}
-		return option.Errorf("MaxBad", "%d of %d images are bad, more than the %g %% that are allowed (most: %s, such as %s)%s",
+		return option.Errorf("MaxBad", "%d of %d images are bad, more than the allowed %g %% (most often: %s, such as %s)%s",
 			bad, items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
 	}
 	return nil

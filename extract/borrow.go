@@ -10,12 +10,12 @@ import (
 	"iconic/extract/store"
 )
 
-// borrow lets the store take features from others that have them, unless everything is there.
+// borrow lets the store copy features from other stores, unless it already has them all.
 //
-// Features of an image are taken over only where encoding it anew would give the same bits. Their encoder, preprocessing, decoder,
-// provider and version of ONNX Runtime are this store's. What is left is the batch: an image is encoded beside others, and those must not
-// matter. With the graphs that this program makes they do not. A graph with one scale for all activations of a batch, as the usual
-// rewrite to int8 has it, or a library that computes in another order for another number of images, is found out by trying.
+// Features are copied only if encoding the image again would give the same bits. Encoder, preprocessing, decoder, provider and ONNX Runtime
+// version must equal this store's. What remains is the batch: an image is encoded together with others, and those must not matter. With the
+// graphs that this program makes they do not. A graph with one scale for all activations of a batch, as in the usual int8 rewrite, or a
+// library whose order of computation depends on the number of images, is detected by a trial.
 func (r *run) borrow(ctx context.Context) error {
 	fresh, changed := r.wanting()
 	if r.config.Anew || !fresh && !changed {
@@ -37,14 +37,14 @@ func (r *run) borrow(ctx context.Context) error {
 		return pool.Close()
 	}
 	independent, known := pool.Independent()
-	if !known && !fresh { // what changed may well be no more than the time of a file
+	if !known && !fresh { // possibly only the time of a file changed
 		return pool.Close()
 	}
 	if !known {
 		if err := r.open(); err != nil {
 			return errors.Join(err, pool.Close())
 		}
-		if r.engine() != r.writer.Engine() { // another one is at work than made this store, and the stores of the pool
+		if r.engine() != r.writer.Engine() { // the engine differs from the one that made this store and the stores of the pool
 			return pool.Close()
 		}
 		if independent, err = independentOfBatch(ctx, r.encoder); err != nil {
@@ -53,15 +53,15 @@ func (r *run) borrow(ctx context.Context) error {
 		pool.Remember(independent)
 	}
 	if !independent {
-		r.hooks.note("this encoder gives an image other features in another batch of images: features of other stores are not reused")
+		r.hooks.note("this encoder's features of an image depend on the other images in the batch: features of other stores are not reused")
 		return pool.Close()
 	}
 	r.writer.Borrow(pool)
 	return nil
 }
 
-// wanting tells whether there are images that the store does not know, and images that may have changed since, the bad ones among them: of
-// neither it is known, without reading them, that their features are there.
+// wanting reports whether there are images that the store does not know (fresh), and images that may have changed since, bad ones included
+// (changed): whether their features exist cannot be known without reading them.
 func (r *run) wanting() (fresh, changed bool) {
 	bad := map[string]bool{}
 	for _, it := range r.writer.Items() {
@@ -86,10 +86,10 @@ func (r *run) engine() store.Engine {
 	return store.Engine{Provider: string(r.encoder.Provider), Runtime: encoder.LibraryVersion()}
 }
 
-// independentOfBatch encodes some noise in one batch and image by image, and tells whether the features are the same to the bit.
+// independentOfBatch encodes some noise in one batch and image by image, and reports whether the features are equal to the bit.
 func independentOfBatch(ctx context.Context, e *encoder.Encoder) (bool, error) {
 	images := 4
-	if e.Provider != encoder.CPU { // whose libraries choose among ways to compute by the size of a batch
+	if e.Provider != encoder.CPU { // its libraries choose an algorithm by the size of the batch
 		images = 32
 	}
 	height, width := e.InputSize()
@@ -97,7 +97,7 @@ func independentOfBatch(ctx context.Context, e *encoder.Encoder) (bool, error) {
 	noise := rand.New(rand.NewPCG(uint64(size), uint64(dim)))
 	pixels := make([]float32, images*size)
 	for i := range pixels {
-		pixels[i] = float32(noise.NormFloat64()) * float32(1+i/size) // one louder than the other, so that a common scale shows
+		pixels[i] = float32(noise.NormFloat64()) * float32(1+i/size) // with increasing amplitude, so that a common scale shows
 	}
 	together, alone := make([]float32, images*dim), make([]float32, images*dim)
 	if err := e.Encode(ctx, together, pixels, images); err != nil {

@@ -15,8 +15,8 @@ import (
 	"iconic/extract/store"
 )
 
-// cutShort lays out a finished store as a process leaves it that is killed in its commit, between the last two renames: all is in
-// place but the manifest.
+// cutShort copies a finished store as a process leaves it that is killed during its commit, between the last two renames: everything is in
+// place except the manifest.
 func cutShort(t *testing.T, finished, out string) {
 	t.Helper()
 	for name, b := range content(t, finished) {
@@ -27,7 +27,7 @@ func cutShort(t *testing.T, finished, out string) {
 	}
 }
 
-// classOf gives the class of each path of a store.
+// classOf returns the class of each path in a store.
 func classOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	st, err := store.Open(dir)
@@ -46,8 +46,8 @@ func classOf(t *testing.T, dir string) map[string]string {
 	return of
 }
 
-// TestClassesAreThoseOfTheCommitThatIsFinishedFirst: the classes of gone images are read from the manifest that a commit cut short
-// was about to put in place, and not from the one before it.
+// TestClassesAreThoseOfTheCommitThatIsFinishedFirst: the classes of missing images are read from the manifest that an interrupted commit
+// was about to put in place, not from the one before it.
 func TestClassesAreThoseOfTheCommitThatIsFinishedFirst(t *testing.T) {
 	check := func(t *testing.T, out, gone string) {
 		t.Helper()
@@ -70,7 +70,7 @@ func TestClassesAreThoseOfTheCommitThatIsFinishedFirst(t *testing.T) {
 		extract(t, config(t, data, out))
 		check(t, out, "class2/005.png")
 	})
-	t.Run("a class more", func(t *testing.T) {
+	t.Run("one more class", func(t *testing.T) {
 		data, base := folder(t, 12), t.TempDir()
 		finished, out := filepath.Join(base, "finished"), filepath.Join(base, "out")
 		extract(t, config(t, data, out)) // classes 0 to 2
@@ -85,7 +85,7 @@ func TestClassesAreThoseOfTheCommitThatIsFinishedFirst(t *testing.T) {
 	})
 }
 
-// TestAugmentationIsUsed: views are drawn as the settings say, and the manifest says so.
+// TestAugmentationIsUsed: views are drawn according to the settings, and the manifest records them.
 func TestAugmentationIsUsed(t *testing.T) {
 	data, base := folder(t, 6), t.TempDir()
 	views := func(out string, a pixels.Augmentation) []float32 {
@@ -110,11 +110,11 @@ func TestAugmentationIsUsed(t *testing.T) {
 	mild := pixels.DefaultAugmentation()
 	mild.Flip, mild.ScaleMin = 0, 0.99
 	if slices.Equal(views("default", pixels.DefaultAugmentation()), views("mild", mild)) {
-		t.Error("other augmentation gives the same views")
+		t.Error("another augmentation gives the same views")
 	}
 }
 
-// TestNumbersThatCannotBe: a manifest or a list of items whose checksums are sound may still say what no extraction writes.
+// TestNumbersThatCannotBe: a manifest or a list of items with valid checksums may still contain what no extraction writes.
 func TestNumbersThatCannotBe(t *testing.T) {
 	data := folder(t, 12)
 	finished := filepath.Join(t.TempDir(), "store")
@@ -125,14 +125,14 @@ func TestNumbersThatCannotBe(t *testing.T) {
 	}{
 		{"views and elements", "2147483648 views", func(m map[string]any) { m["views"], m["dim"] = 1<<31, 1<<31 }},
 		{"rows of a shard", "in shards of 1125899906842624 rows", func(m map[string]any) { m["shard_rows"] = 1 << 50 }},
-		{"classes fewer than labels", "where there are 2 classes", func(m map[string]any) { m["classes"] = []string{"class0", "class1"} }},
+		{"classes fewer than labels", "but there are 2 classes", func(m map[string]any) { m["classes"] = []string{"class0", "class1"} }},
 		{"part of too many", "part 1 of 200000000", func(m map[string]any) {
 			m["part"] = map[string]any{"index": 1, "of": 200000000, "first": 0, "count": 12, "total": 12, "listing": "x"}
 		}},
 		{"part beyond all", "part 3 of 2", func(m map[string]any) {
 			m["part"] = map[string]any{"index": 3, "of": 2, "first": 0, "count": 12, "total": 12, "listing": "x"}
 		}},
-		{"part of other size", "items 0 to 11 of 12, and 12 in the list", func(m map[string]any) {
+		{"part of other size", "items 0 to 11 of 12, but 12 in the list", func(m map[string]any) {
 			m["part"] = map[string]any{"index": 1, "of": 2, "first": 0, "count": 11, "total": 12, "listing": "x"}
 		}},
 	} {
@@ -164,13 +164,13 @@ func TestNumbersThatCannotBe(t *testing.T) {
 				t.Errorf("opened: %v", err)
 			}
 			if _, err := Run(t.Context(), config(t, data, out), Hooks{}); err == nil || !strings.Contains(err.Error(), out) {
-				t.Errorf("extracted into: %v", err)
+				t.Errorf("extraction into the store: %v", err)
 			}
 		})
 	}
 }
 
-// TestManyMissingPartsAreCounted: the error names the first that is missing and how many there are, whatever the number.
+// TestManyMissingPartsAreCounted: the error names the first missing part and the number of missing parts, whatever that number.
 func TestManyMissingPartsAreCounted(t *testing.T) {
 	data, out := folder(t, 6), t.TempDir()
 	c := config(t, data, out)
@@ -185,12 +185,12 @@ func TestManyMissingPartsAreCounted(t *testing.T) {
 		t.Errorf("merged: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(out, "manifest.json")); err == nil {
-		t.Error("a store was made")
+		t.Error("a store was created")
 	}
 }
 
-// Features of two engines are never in one store: neither in one that is finished and grows, nor in one that was cut short. What needs
-// no encoder is no mixture.
+// Features of two engines are never mixed in one store, neither in a finished one that grows nor in an interrupted one. Work that needs no
+// encoder mixes nothing.
 func TestFeaturesOfTwoEnginesAreNotMixed(t *testing.T) {
 	for _, c := range []struct{ name, was, now string }{
 		{"another provider", `"provider": "cpu"`, `"provider": "cuda"`},
@@ -232,12 +232,12 @@ func TestFeaturesOfTwoEnginesAreNotMixed(t *testing.T) {
 	}
 }
 
-// refused holds that an extraction ends with the engine that was at work before.
+// refused asserts that an extraction ends with an error naming the earlier engine.
 func refused(t *testing.T, c Config) {
 	t.Helper()
 	_, err := Run(t.Context(), c, Hooks{})
 	var engine *store.EngineError
 	if !errors.As(err, &engine) || engine.Dir != c.Out || engine.Was == engine.Now || engine.Now.Provider != "cpu" {
-		t.Errorf("error %v, want one of two engines", err)
+		t.Errorf("error %v, want one that names two engines", err)
 	}
 }

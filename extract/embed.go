@@ -15,33 +15,33 @@ import (
 	"iconic/extract/store"
 )
 
-// Embedder turns images into features just as the extraction did that a store, and the runs trained on it, come from. Its
-// methods may be called by several goroutines at once.
+// Embedder turns images into features exactly as the extraction did for a store and the runs trained on it. Its methods may be called from
+// several goroutines at once.
 type Embedder struct {
 	Transform  pixels.Transform
 	IgnoreEXIF bool
 
-	name    string // what people call the encoder
+	name    string // name of the encoder in reports
 	encoder *encoder.Encoder
-	one     sync.Mutex // the encoder's: one batch at a time
+	one     sync.Mutex // guards the encoder, which runs one batch at a time
 }
 
-// ErrOtherEncoder is in the chain of OpenEmbedder's error for a file that is not the encoder asked for.
-var ErrOtherEncoder = errors.New("is not the encoder that the features come from")
+// ErrOtherEncoder is in the chain of OpenEmbedder's error if the file is not the requested encoder.
+var ErrOtherEncoder = errors.New("is not the encoder that made the features")
 
-// Settings reads the JSON that says how features were made: the manifest of a store, or the "encoder" of a run's config.json.
+// Settings reads the JSON that records how features were made: the manifest of a store, or the "encoder" of a run's config.json.
 func Settings(described []byte) (store.Settings, error) {
 	var s store.Settings
 	if len(described) == 0 {
-		return s, errors.New("it is not known how the features were made: they came as a plain matrix, not from images")
+		return s, errors.New("the features were given as a plain matrix, so the encoder and preprocessing of their images are unknown")
 	}
 	if err := json.Unmarshal(described, &s); err != nil {
-		return s, fmt.Errorf("how the features were made: %w", err)
+		return s, fmt.Errorf("record of how the features were made: %w", err)
 	}
 	return s, nil
 }
 
-// Differ says in words why features made by b are not those that a would make of the same images; "" if they are. Views beyond the
+// Differ says in words why features made with b differ from those made with a for the same images; "" if they do not. Views beyond the
 // first, shards and rounding to float16 do not matter.
 func Differ(a, b store.Settings) string {
 	var x, y preprocessing
@@ -49,19 +49,19 @@ func Differ(a, b store.Settings) string {
 	case a.Encoder.SHA256 != b.Encoder.SHA256:
 		return fmt.Sprintf("encoder %s (SHA-256 %.12s…) instead of %s (%.12s…)", b.Encoder.Name, b.Encoder.SHA256, a.Encoder.Name, a.Encoder.SHA256)
 	case a.Encoder.Output != b.Encoder.Output:
-		return fmt.Sprintf("output %q of the encoder instead of %q", b.Encoder.Output, a.Encoder.Output)
+		return fmt.Sprintf("encoder output %q instead of %q", b.Encoder.Output, a.Encoder.Output)
 	case a.Dim != b.Dim:
 		return fmt.Sprintf("%d elements instead of %d", b.Dim, a.Dim)
 	case json.Unmarshal(a.Preprocessing, &x) != nil || json.Unmarshal(b.Preprocessing, &y) != nil:
-		return "how the images were prepared is not known"
+		return "the preprocessing of the images is unknown"
 	case x.Transform != y.Transform || x.IgnoreEXIF != y.IgnoreEXIF:
-		return fmt.Sprintf("images were prepared otherwise (%s instead of %s)", b.Preprocessing, a.Preprocessing)
+		return fmt.Sprintf("images were preprocessed differently (%s instead of %s)", b.Preprocessing, a.Preprocessing)
 	}
 	return ""
 }
 
-// OpenEmbedder opens the encoder in the ONNX file model for images to be treated as described; see Settings. It fails if the
-// file is not the one that made the features, told by its SHA-256. Close it after use.
+// OpenEmbedder opens the encoder in the ONNX file model for images preprocessed as described; see Settings. It fails if the file's SHA-256
+// is not that of the encoder that made the features. Close it after use.
 func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder, error) {
 	s, err := Settings(described)
 	if err != nil {
@@ -87,28 +87,28 @@ func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder,
 		return nil, err
 	}
 	if e.Dim() != s.Dim {
-		return nil, errors.Join(fmt.Errorf("model %s gives %d features an image, and %d are expected", model, e.Dim(), s.Dim), e.Close())
+		return nil, errors.Join(fmt.Errorf("model %s gives %d features per image, but %d are expected", model, e.Dim(), s.Dim), e.Close())
 	}
 	return &Embedder{Transform: how.Transform, IgnoreEXIF: how.IgnoreEXIF, name: s.Encoder.Name, encoder: e}, nil
 }
 
-// Close frees the encoder.
+// Close releases the encoder.
 func (e *Embedder) Close() error { return e.encoder.Close() }
 
 // Dim is the number of features of an image.
 func (e *Embedder) Dim() int { return e.encoder.Dim() }
 
-// Device says in words what the encoder runs on.
+// Device names the device that the encoder runs on.
 func (e *Embedder) Device() string { return e.encoder.Device() }
 
-// FixedBatch is the one batch size that the encoder was made for, 0 if it takes any.
+// FixedBatch is the only batch size that the encoder accepts, 0 if it accepts any.
 func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
 
-// Pixels is the number of floats that an image is for the encoder, 3·Crop·Crop.
+// Pixels is the number of floats in a prepared image, 3·Crop·Crop.
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
 
-// Prepare reads the content of an image file, of at most maxPixels (0: as many as an extraction takes), into dst, Pixels() long,
-// as Encode takes it. What is no picture gives a *pixels.Error. Decoding ends with ctx.
+// Prepare decodes and preprocesses the content of an image file of at most maxPixels (0: the limit of an extraction) into dst, of length
+// Pixels(), for Encode. If the content is not a readable picture, the error is a *pixels.Error. Decoding stops when ctx ends.
 func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
 	m, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, m
 	return e.Transform.Apply(dst, m, s)
 }
 
-// PrepareRGB is Prepare of a picture's pixels, rows of red, green and blue from the top.
+// PrepareRGB is Prepare for decoded pixels: rows of red, green and blue from the top.
 func (e *Embedder) PrepareRGB(dst []float32, rgb []uint8, width, height int) error {
 	if width < 1 || height < 1 || len(rgb) != 3*width*height {
 		return fmt.Errorf("%d bytes for a picture of %d×%d", len(rgb), width, height)
@@ -132,8 +132,8 @@ func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) e
 	return e.encoder.Encode(ctx, dst, prepared, n)
 }
 
-// Embed gives the features of images, a row of Dim() numbers for each. Files are better read with Prepare, whose JPEG decoder
-// is that of the extraction to the last bit.
+// Embed returns the features of images, a row of Dim() numbers for each. Read files with Prepare instead: its JPEG decoder gives the same
+// bits as the extraction's.
 func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32, error) {
 	prepared := make([]float32, len(images)*e.Pixels())
 	var s pixels.Scratch
@@ -153,24 +153,24 @@ func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32,
 	return features, e.Encode(ctx, features, prepared, len(images))
 }
 
-// Stream is a data set whose images are looked at as they are encoded, and not kept.
+// Stream is a data set whose images are encoded and visited, but not stored.
 type Stream struct {
 	Data    string
 	Files   []string // image files, instead of Data
 	Dataset dataset.Options
-	Batch   int     // images the encoder gets at once; 0: found by a probe
-	Workers int     // that read and decode; 0: one a processor
-	Memory  int64   // bytes that reading and decoding may take at once; at most what the machine or its control group has; 0: half of that
-	Strict  bool    // the first bad image ends it
-	MaxBad  float64 // the share of bad images above which it fails at its end
+	Batch   int     // images per encoder call; 0: chosen by a probe
+	Workers int     // goroutines that read and decode; 0: one per processor
+	Memory  int64   // bytes for reading and decoding, at most what the machine or its control group has; 0: half of that
+	Strict  bool    // stop at the first bad image
+	MaxBad  float64 // share of bad images above which Each fails at its end
 
-	// Seen, unless nil, tells which images need not be looked at: those whose stamp is the same as when Visit saw them. It is read
-	// once, before the first image, so that Visit may write to it.
+	// Seen, unless nil, holds the stamps of images that Visit has already seen: an image with an equal stamp is skipped. It is copied
+	// before the first image, so Visit may write to it.
 	Seen map[string]string
-	// Leave, unless nil, tells which items of the set are left out, before any of them is read.
+	// Leave, unless nil, selects items of the set to leave out before any of them is read.
 	Leave func(set *dataset.Set, i int) bool
-	// Visit gets every image in the order of the data set; set is where its bytes are. features are only lent, and nil for a bad
-	// image, of which Kind and Skipped say what is wrong.
+	// Visit is called with every image in the order of the data set; set gives access to its bytes. features may not be kept, and are nil
+	// for a bad image, whose Kind and Skipped say what is wrong.
 	Visit func(set *dataset.Set, it store.Item, stamp string, features []float32) error
 }
 
@@ -182,15 +182,15 @@ func (d *Stream) list(ctx context.Context, h Hooks) (*dataset.Set, error) {
 	return h.list(ctx, d.Data, d.Dataset)
 }
 
-// ListingError is Each's error where the data set cannot be listed, before any image is read: it is not there, say, or holds
-// no image. Who watches a folder may try again.
+// ListingError is Each's error if the data set cannot be listed before any image is read, for example because it is missing or contains no
+// image. A caller that watches a folder may try again.
 type ListingError struct{ Err error }
 
 func (e *ListingError) Error() string { return e.Err.Error() }
 
 func (e *ListingError) Unwrap() error { return e.Err }
 
-// Each encodes the images of a data set through the same stages as Run, without a store. Bad ones are visited and counted.
+// Each encodes the images of a data set through the same stages as Run, without a store. Bad images are visited and counted.
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
 	e.one.Lock()
 	defer e.one.Unlock()
@@ -242,7 +242,7 @@ func (v *visitor) Skip(it store.Item, stamp string) error {
 }
 
 func (v *visitor) Append(it store.Item, stamp string, features []float32) error {
-	if features == nil { // seen
+	if features == nil { // already seen
 		return nil
 	}
 	return v.stream.Visit(v.set, it, stamp, features)

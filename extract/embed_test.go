@@ -19,7 +19,7 @@ import (
 	"iconic/internal/onnxtest"
 )
 
-// embedder opens the encoder of an extraction's store again.
+// embedder reopens the encoder of an extraction's store.
 func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.Store) {
 	t.Helper()
 	s, err := store.Open(c.Out)
@@ -41,7 +41,7 @@ func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.S
 	return e, described, s
 }
 
-// Single images, prepared files and streams give the features that the store has.
+// Single images, prepared files and streams give the features in the store.
 func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 	data := folder(t, 11)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
@@ -107,7 +107,7 @@ func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 	}
 }
 
-// A stream visits bad images with their reason, copies of images like others, and leaves out what was seen.
+// A stream visits bad images with their reason and copies of images like others, and skips images already seen.
 func TestStreamVisitsEverythingOnce(t *testing.T) {
 	data := folder(t, 4)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
@@ -155,8 +155,8 @@ func TestStreamVisitsEverythingOnce(t *testing.T) {
 	}
 }
 
-// Visit may note what it has seen while the images after it are still being looked up: of what the stream was given it keeps a
-// copy. Under the race detector one write is enough to tell; without it, many images make a crash likely.
+// Visit may record what it has seen while later images are still being looked up: the stream works on a copy of the map it was given. Under
+// the race detector a single write is enough to detect a violation; without it, many images make a crash likely.
 func TestVisitMayWriteToSeen(t *testing.T) {
 	data := folder(t, 150)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))

@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// picture is a PNG file of noise, another for each seed.
+// picture is a PNG file of noise, different for each seed.
 func picture(t testing.TB, seed int) []byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -86,7 +86,7 @@ func config(t testing.TB, data, out string) Config {
 	}
 }
 
-// library is the runtime library of whoever runs the tests, found before the tests have caches of their own.
+// library is the runtime library of the user who runs the tests, found before the tests get their own caches.
 var library = sync.OnceValues(func() (string, error) {
 	return onnxruntime.Find(context.Background(), onnxruntime.Options{})
 })
@@ -107,7 +107,7 @@ func extract(t testing.TB, c Config) *Summary {
 	return s
 }
 
-// content gives the visible files of a store; no others may be there.
+// content returns the visible files of a store; there may be no others.
 func content(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -214,7 +214,7 @@ func TestNothingIsEncodedTwice(t *testing.T) {
 	if s := extract(t, c); s.Encoded != 0 || s.Changed {
 		t.Errorf("second run: %+v", s)
 	}
-	// Times say nothing about contents: touched files are compared by content, and so is a store without stamps.
+	// File times do not decide: touched files are compared by content, and so are the files of a store without stamps.
 	for i := range 20 {
 		if err := os.Chtimes(picturePath(data, i), filetime(i), filetime(i)); err != nil {
 			t.Fatal(err)
@@ -242,8 +242,8 @@ func equal(a, b map[string]string) bool {
 	return len(a) == len(b)
 }
 
-// TestTheStoreFollowsFromTheData: whatever was done to the data in between, the store is the one that a first run over
-// the data as they are would make, and only new contents are encoded.
+// TestTheStoreFollowsFromTheData: whatever happened to the data in between, the store equals the one that a first run over the current data
+// would make, and only new contents are encoded.
 func TestTheStoreFollowsFromTheData(t *testing.T) {
 	data, base := folder(t, 20), t.TempDir()
 	out := filepath.Join(base, "store")
@@ -255,15 +255,15 @@ func TestTheStoreFollowsFromTheData(t *testing.T) {
 		do      func()
 		encoded int
 	}{
-		{"a file more, in the middle", func() { write(t, filepath.Join(data, "class1", "0001.png"), picture(t, 100)) }, 1},
-		{"a file changed, its size and time kept", func() { changeQuietly(t, picturePath(data, 4), picture(t, 9)) }, 0}, // to a known content
+		{"one more file, in the middle", func() { write(t, filepath.Join(data, "class1", "0001.png"), picture(t, 100)) }, 1},
+		{"a file changed, its size and time kept", func() { changeQuietly(t, picturePath(data, 4), picture(t, 9)) }, 0}, // a content that is already known
 		{"a file changed", func() { write(t, picturePath(data, 5), picture(t, 101)) }, 1},
 		{"a file renamed", func() { rename(t, picturePath(data, 7), filepath.Join(data, "class0", "zzz.png")) }, 0},
-		{"a copy of a file", func() { write(t, filepath.Join(data, "class2", "copy.png"), picture(t, 3)) }, 0},
-		{"a file gone", func() { remove(t, picturePath(data, 0)) }, 0},
-		{"a class gone", func() { remove(t, filepath.Join(data, "class1")) }, 0},
-		{"a bad file more", func() { write(t, filepath.Join(data, "class0", "bad.png"), []byte("not an image")) }, 0},
-		{"a bad file mended", func() { write(t, filepath.Join(data, "class0", "bad.png"), picture(t, 102)) }, 1},
+		{"a copied file", func() { write(t, filepath.Join(data, "class2", "copy.png"), picture(t, 3)) }, 0},
+		{"a file removed", func() { remove(t, picturePath(data, 0)) }, 0},
+		{"a class removed", func() { remove(t, filepath.Join(data, "class1")) }, 0},
+		{"one more bad file", func() { write(t, filepath.Join(data, "class0", "bad.png"), []byte("not an image")) }, 0},
+		{"a bad file repaired", func() { write(t, filepath.Join(data, "class0", "bad.png"), picture(t, 102)) }, 1},
 		{"a class back", func() { write(t, filepath.Join(data, "class1", "x.png"), picture(t, 103)) }, 1},
 	} {
 		step.do()
@@ -364,7 +364,7 @@ func TestBadImagesAreSkippedWithTheirReasons(t *testing.T) {
 		}
 	}
 	c.MaxBad = 0.1
-	if s, err := Run(t.Context(), c, Hooks{}); err == nil || s == nil || !strings.Contains(err.Error(), "5 of 25 images are bad, more than the 10 %") {
+	if s, err := Run(t.Context(), c, Hooks{}); err == nil || s == nil || !strings.Contains(err.Error(), "5 of 25 images are bad, more than the allowed 10 %") {
 		t.Errorf("too many bad: %v", err)
 	}
 	c.Strict, c.Out = true, filepath.Join(t.TempDir(), "strict")
@@ -373,7 +373,7 @@ func TestBadImagesAreSkippedWithTheirReasons(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedRunResumes cancels at every few images, again and again, and never loses a finished row.
+// TestAnInterruptedRunResumes cancels again and again after every few images, and no finished row is ever lost.
 func TestAnInterruptedRunResumes(t *testing.T) {
 	data, base := folder(t, 40), t.TempDir()
 	write(t, filepath.Join(data, "class1", "bad.png"), []byte("bad"))
@@ -410,7 +410,7 @@ func TestAnInterruptedRunResumes(t *testing.T) {
 func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 	data, base := folder(t, 29), t.TempDir()
 	write(t, filepath.Join(data, "class0", "bad.png"), []byte("bad"))
-	write(t, filepath.Join(data, "class2", "zcopy.png"), picture(t, 0)) // a copy, in another part
+	write(t, filepath.Join(data, "class2", "zcopy.png"), picture(t, 0)) // a copy in another part
 	whole := config(t, data, filepath.Join(base, "whole"))
 	extract(t, whole)
 	c := whole
@@ -440,11 +440,11 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		Data: data, Out: c.Out, Model: c.Model, ModelName: c.ModelName, Views: 1, ShardRows: 8, MaxBad: 1, Transform: c.Transform,
 		Library: func() (string, error) { return "", errors.New("the encoder was opened") },
 	}); s.Encoded != 0 || s.Changed {
-		t.Errorf("a run over the merged store: %+v", s)
+		t.Errorf("another run on the merged store: %+v", s)
 	}
 	for name, spoil := range map[string]func(c *Config){
-		"other settings": func(c *Config) { c.Half = true },
-		"cut otherwise":  func(c *Config) { c.Parts = 3 },
+		"other settings":      func(c *Config) { c.Half = true },
+		"divided differently": func(c *Config) { c.Parts = 3 },
 	} {
 		other := c
 		other.Out, other.Part = filepath.Join(base, "other"), 2
@@ -470,7 +470,7 @@ func TestDamageIsFoundAndOnlyThatIsEncodedAgain(t *testing.T) {
 		want   string
 	}{
 		{"a flipped bit", func() { spoil(t, shard, func(b []byte) []byte { b[200] ^= 4; return b }) }, "features-00001.npy: checksum"},
-		{"a cut shard", func() { spoil(t, shard, func(b []byte) []byte { return b[:300] }) }, "features-00001.npy: float32[8 1 12] needs 384 bytes and has 172"},
+		{"a truncated shard", func() { spoil(t, shard, func(b []byte) []byte { return b[:300] }) }, "features-00001.npy: float32[8 1 12] needs 384 bytes and has 172"},
 		{"an empty shard", func() { spoil(t, shard, func(b []byte) []byte { return nil }) }, "features-00001.npy: not a .npy file"},
 		{"a missing shard", func() { remove(t, shard) }, "features-00001.npy: missing"},
 	} {
@@ -483,7 +483,7 @@ func TestDamageIsFoundAndOnlyThatIsEncodedAgain(t *testing.T) {
 			t.Errorf("%s: %+v", d.name, s)
 		}
 		if !equal(whole, content(t, c.Out)) {
-			t.Errorf("%s: the store is not what it was", d.name)
+			t.Errorf("%s: the store changed", d.name)
 		}
 	}
 }
@@ -513,7 +513,7 @@ func TestWhatIsThereIsNeverOverwritten(t *testing.T) {
 			spoil(t, filepath.Join(c.Out, "manifest.json"), func(b []byte) []byte {
 				return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 2`), 1)
 			})
-		}, "is of a newer format (version 2, where this program reads up to 1)"},
+		}, "has a newer format (version 2, but this program reads up to 1)"},
 		{"a folder of other things", func(c *Config) { c.Out = data }, "cannot be made there, since the folder is not empty (it holds class0)"},
 		{"a file", func(c *Config) { c.Out = picturePath(data, 0) }, "cannot be made there: it is a file"},
 	} {
@@ -677,7 +677,7 @@ func TestFoldersArchivesAndListsGiveTheSameFeatures(t *testing.T) {
 			want = got
 		}
 		if got != want {
-			t.Errorf("%s: other features", source)
+			t.Errorf("%s: different features", source)
 		}
 	}
 }

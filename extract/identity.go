@@ -15,15 +15,15 @@ import (
 	"iconic/internal/identity"
 )
 
-// preprocessing is how the manifest tells what was done to an image before it was encoded.
+// preprocessing is the manifest's record of what was done to an image before it was encoded.
 type preprocessing struct {
 	pixels.Transform
 	IgnoreEXIF bool                 `json:"ignore_exif,omitempty"`
-	Augment    *pixels.Augmentation `json:"augment,omitempty"` // of the views after the first
+	Augment    *pixels.Augmentation `json:"augment,omitempty"` // augmentation of the views after the first
 }
 
-// Settings is all that the features of a store of c depend on besides the images. It reads the model's files for their SHA-256. Dim,
-// Provider and Runtime are left out: they are known once the encoder is open.
+// Settings is everything besides the images that determines the features in a store of c. It reads the model's files for their SHA-256.
+// Dim, Provider and Runtime are left out: they are known once the encoder is open.
 func (c *Config) Settings() (store.Settings, error) {
 	sum, err := encoder.Sum(c.Model)
 	if err != nil {
@@ -53,12 +53,12 @@ func (c *Config) Settings() (store.Settings, error) {
 	return s, nil
 }
 
-// CacheFolder is the folder in the user's cache for the features of c's data under its encoder and preprocessing. It reads the model's
-// files for their SHA-256.
+// CacheFolder is the folder in the user's cache for the features of c's data with its encoder and preprocessing. It reads the model's files
+// for their SHA-256.
 func CacheFolder(c Config) (string, error) {
 	cache, err := cachefolder.Of(cachefolder.Features)
 	if err != nil {
-		return "", errors.Join(err, errors.New("name a folder for the features"))
+		return "", errors.Join(err, errors.New("give a folder for the features"))
 	}
 	in, err := c.cache()
 	if err != nil {
@@ -72,7 +72,7 @@ func CacheFolder(c Config) (string, error) {
 	return filepath.Join(cache, name+"-"+key), nil
 }
 
-// cache is what names the folder.
+// cache is the input from which the folder's name is computed.
 func (c *Config) cache() (in identity.Cache, err error) {
 	data := c.Data
 	if !bucket.Is(data) {

@@ -12,7 +12,7 @@ import (
 	"iconic/internal/onnxtest"
 )
 
-// keysOf are the keys of an extraction: the folder in the user's cache, and the settings that a store is held against.
+// keysOf returns the keys of an extraction: the folder in the user's cache, and the settings with which a store is compared.
 func keysOf(c Config) (map[string]string, error) {
 	folder, err := CacheFolder(c)
 	if err != nil {
@@ -33,35 +33,35 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 	other := onnxtest.Pooling(32, 8).Write(t)
 	type rule = identitytest.Rule[Config]
 	in, out := identitytest.In[Config], identitytest.Out[Config]
-	const speed = "it changes how fast features come, and no bit of them"
+	const speed = "it changes the speed, and no bit of the features"
 	both := in("folder", "settings")
 	rules := map[string]rule{
-		"Data":                in("folder"), // a store may be brought up to other data
+		"Data":                in("folder"), // a store may be updated to other data
 		"Dataset.LabelsFrom":  in("folder"),
 		"Dataset.Splits":      in("folder"),
 		"Dataset.ImageColumn": in("folder"),
 		"Dataset.LabelColumn": in("folder"),
 
-		"Model":            {In: both.In, Change: func(c *Config) { c.Model = other }}, // by content: see the next test
-		"ModelName":        in("settings"),                                             // kept for people; stores are held against the SHA-256
+		"Model":            {In: both.In, Change: func(c *Config) { c.Model = other }}, // compared by content: see the next test
+		"ModelName":        in("settings"),                                             // kept for people; stores are compared by the SHA-256
 		"Encoder.Output":   both,
-		"Encoder.Library":  out("a store keeps the version that it was made with, and refuses another once there is something to encode"),
-		"Encoder.Provider": out("as the library: known once the encoder is open"),
+		"Encoder.Library":  out("a store records the version that made it, and refuses another once there is an image to encode"),
+		"Encoder.Provider": out("like the library, it is known once the encoder is open"),
 		"Encoder.Threads":  out(speed),
 		"Encoder.Resting":  out(speed),
-		"Encoder.Size":     out("it is Transform.Crop"),
+		"Encoder.Size":     out("it equals Transform.Crop"),
 		"Library":          out("it finds Encoder.Library"),
 		"Transform.Resize": both, "Transform.Crop": both, "Transform.Whole": both, "Transform.Mean": both, "Transform.Std": both,
 		"IgnoreEXIF": both, "Views": both, "Seed": both, "Half": both,
 
-		"Out":       out("it is where the store lies"),
-		"ShardRows": in("settings"), // a store keeps the number that it was begun with
-		"Part":      out("a part has a folder of its own, and says which it is"),
-		"Parts":     out("as Part"),
-		"Batch":     out(speed), "Workers": out(speed), "Memory": out("images wait for it, or are skipped and said to be"),
-		"Anew":   out("features that are taken over are those that encoding would give, to the bit"),
-		"Prune":  out("what is dropped shows in the store's list"),
-		"Strict": out("it ends a run, and changes none"), "MaxBad": out("as Strict"),
+		"Out":       out("it is the location of the store"),
+		"ShardRows": in("settings"), // a store keeps its first value
+		"Part":      out("a part has its own folder, and records its number"),
+		"Parts":     out("like Part"),
+		"Batch":     out(speed), "Workers": out(speed), "Memory": out("images wait for memory, or are skipped and reported"),
+		"Anew":   out("features copied from other stores equal those that encoding would give, to the bit"),
+		"Prune":  out("dropped rows are missing from the store's list"),
+		"Strict": out("it ends a run without changing the result"), "MaxBad": out("like Strict"),
 	}
 	for _, field := range [...]string{"ScaleMin", "ScaleMax", "RatioMax", "Flip", "Jitter", "Brightness", "Contrast", "Saturation", "Hue", "Grey", "Blur", "SigmaMin", "SigmaMax"} {
 		rules["Augment."+field] = both
@@ -74,7 +74,8 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 	}, keysOf, rules)
 }
 
-// A model is known by the bytes of all of its files, wherever they lie, and how views would be drawn does not matter where there are none.
+// A model is identified by the bytes of all of its files, wherever they are, and the augmentation does not matter if there is only one
+// view.
 func TestKeysKnowAModelByItsContent(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
@@ -104,11 +105,11 @@ func TestKeysKnowAModelByItsContent(t *testing.T) {
 		}
 	}
 	if keys(c, "1235") == before {
-		t.Error("weights that changed beside the graph have the same keys")
+		t.Error("changed external weights have the same keys")
 	}
 }
 
-// Folders that earlier versions made go on being found.
+// Folders that earlier versions made are still found.
 func TestCacheFoldersAreWhatTheyWere(t *testing.T) {
 	c := Config{
 		Data: "/data/pictures", Model: model(t), Views: 1, Seed: 3, Dataset: dataset.Options{LabelsFrom: dataset.First, Splits: []string{"train"}},
@@ -123,7 +124,7 @@ func TestCacheFoldersAreWhatTheyWere(t *testing.T) {
 		}
 		in.Decoder = "go"
 		if got, err := in.Key(); err != nil || got != want {
-			t.Errorf("%s, %v; it was %s", got, err, want)
+			t.Errorf("%s, %v; want %s", got, err, want)
 		}
 	}
 }

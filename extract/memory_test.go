@@ -24,7 +24,7 @@ func large(t testing.TB, side int) []byte {
 	return b.Bytes()
 }
 
-// With little memory the features are the same, images wait for each other, and what never fits is skipped in a sentence.
+// With little memory the features are the same, images wait for each other, and an image that can never fit is skipped with a reason.
 func TestMemoryIsSharedOut(t *testing.T) {
 	data := folder(t, 12)
 	for _, name := range []string{"a.png", "b.png", "c.png", "d.png"} {
@@ -44,12 +44,12 @@ func TestMemoryIsSharedOut(t *testing.T) {
 	c := config(t, data, outs[1])
 	c.Memory, c.MaxBad = 12<<20, 1
 	s := extract(t, c)
-	if s.Bad() != 1 || s.Skipped[0].Kind != "too large" || !strings.Contains(s.Skipped[0].Reason, "more than the budget of memory") {
+	if s.Bad() != 1 || s.Skipped[0].Kind != "too large" || !strings.Contains(s.Skipped[0].Reason, "more than the memory budget") {
 		t.Errorf("an image beyond the budget: %+v", s.Skipped)
 	}
 }
 
-// Files that are no pictures are not read further than their first bytes, however large they are.
+// A file that is not a picture is read no further than its first bytes, however large it is.
 func TestWhatIsNoPictureIsNotRead(t *testing.T) {
 	data := folder(t, 3)
 	for _, name := range []string{"a.png", "b.png", "c.png", "d.png"} {
@@ -69,11 +69,11 @@ func TestWhatIsNoPictureIsNotRead(t *testing.T) {
 		t.Errorf("%+v", s.Skipped)
 	}
 	if took := after.TotalAlloc - before.TotalAlloc; took > 200<<20 {
-		t.Errorf("%d bytes are allocated", took)
+		t.Errorf("%d bytes were allocated", took)
 	}
 }
 
-// Decoding gives way to an interrupt.
+// Decoding stops at an interrupt.
 func TestAnInterruptEndsDecoding(t *testing.T) {
 	data := t.TempDir()
 	write(t, filepath.Join(data, "a", "a.png"), large(t, 12000))

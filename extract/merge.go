@@ -9,7 +9,7 @@ import (
 	"iconic/internal/bucket"
 )
 
-// Parts lists the parts of an extraction that lie in a folder, or below an address in a bucket: those that Config.Part made in Config.Out.
+// Parts lists the parts of an extraction in a folder, or below an address in a bucket: those that Config.Part made in Config.Out.
 func Parts(ctx context.Context, out string) ([]string, error) {
 	if bucket.Is(out) {
 		return mirror.Parts(ctx, out)
@@ -17,8 +17,8 @@ func Parts(ctx context.Context, out string) ([]string, error) {
 	return store.Parts(out)
 }
 
-// Merge makes one feature store of the parts of an extraction, byte for byte the one that a single extraction would have made, and tells how
-// many rows it has. Parts and out are folders, or addresses in a bucket; progress, unless nil, is told images.
+// Merge combines the parts of an extraction into one feature store, byte for byte the one that a single extraction would have made, and
+// returns its number of rows. Parts and out are folders, or addresses in a bucket; progress, unless nil, is called with numbers of images.
 func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
 	if progress == nil {
 		progress = func(int, int) {}
@@ -29,7 +29,7 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	local := func(place string) (string, error) { // the folder of what may lie in a bucket
+	local := func(place string) (string, error) { // local folder of a store that may be in a bucket
 		if !bucket.Is(place) {
 			return place, nil
 		}

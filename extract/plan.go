@@ -13,7 +13,7 @@ import (
 	"iconic/internal/bucket"
 )
 
-// part cuts the set down to the configured part, and describes it; nil for the whole set.
+// part reduces the set to the configured part, and describes it; nil for the whole set.
 func (c *Config) part(set *dataset.Set) *store.Part {
 	if c.Parts == 0 {
 		return nil
@@ -28,7 +28,7 @@ func (c *Config) part(set *dataset.Set) *store.Part {
 	return &store.Part{Index: c.Part, Of: c.Parts, First: lo, Count: hi - lo, Total: total, Listing: fmt.Sprintf("%016x", listing.Sum64())}
 }
 
-// folder is where the store is: a part has a folder of its own.
+// folder is the location of the store: each part has its own folder.
 func (c *Config) folder() string {
 	if c.Parts == 0 {
 		return c.Out
@@ -42,13 +42,13 @@ func (c *Config) folder() string {
 // PartName is the name of a part's folder: "part-00002-of-00004".
 func PartName(part, parts int) string { return fmt.Sprintf("part-%05d-of-%05d", part, parts) }
 
-// entry is one item of the store to be: of the data set, or one that only the old store has.
+// entry is one item of the new store: an image of the data set, or one that only the old store has.
 type entry struct {
-	listed int         // index into the set's items; −1: gone from there
-	kept   *store.Item // the old store's, for one that is gone
+	listed int         // index into the set's items; −1: no longer there
+	kept   *store.Item // the old store's item, for an image that is no longer in the set
 }
 
-// plan merges the listing with the rows of gone images, unless those are to be dropped, in the order of paths.
+// plan merges the listing with the rows of missing images, unless those are to be dropped, in the order of paths.
 func (c *Config) plan(set *dataset.Set, w *store.Writer, s *Summary) []entry {
 	entries := make([]entry, 0, len(set.Items))
 	old := w.Items()
@@ -69,8 +69,8 @@ func (c *Config) plan(set *dataset.Set, w *store.Writer, s *Summary) []entry {
 	return entries
 }
 
-// keep adds an entry for an image that is gone, if its features are there and are wanted. A part never keeps any:
-// which items are its own follows from the whole listing.
+// keep adds an entry for a missing image, if its features exist and are to be kept. A part never keeps any: its items follow from the whole
+// listing.
 func (c *Config) keep(entries []entry, it *store.Item, w *store.Writer, s *Summary) []entry {
 	if _, ok := w.Known(it.Path); !ok {
 		return entries // it was skipped, or its shard is damaged
@@ -83,8 +83,7 @@ func (c *Config) keep(entries []entry, it *store.Item, w *store.Writer, s *Summa
 	return append(entries, entry{listed: -1, kept: it})
 }
 
-// classes adds to the set's class names those that only images have which are gone, and gives the label of each old
-// class among the names.
+// classes adds to the set's class names those that only missing images have, and returns the new label of each old class.
 func classes(now, before []string, entries []entry) (names []string, label []int) {
 	names, label = slices.Clone(now), make([]int, len(before))
 	for i, name := range before {

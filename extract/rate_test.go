@@ -16,8 +16,8 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// TestRateAgainstBareONNXRuntime encodes the same photographs through the pipeline and from prepared tensors, in
-// turns, with the same model, batch and threads. docs/performance.md quotes what it logs.
+// TestRateAgainstBareONNXRuntime encodes the same photographs through the pipeline and from prepared tensors, alternately, with the same
+// model, batch and threads. docs/performance.md quotes what it logs.
 func TestRateAgainstBareONNXRuntime(t *testing.T) {
 	photos := sharedtest.Path(t, "data", "photos")
 	model := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
@@ -84,7 +84,7 @@ func TestRateAgainstBareONNXRuntime(t *testing.T) {
 	t.Logf("median %.2f", ratios[rounds/2])
 }
 
-// processorTime is what this process has used.
+// processorTime is the processor time used by this process.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage

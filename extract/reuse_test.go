@@ -16,7 +16,7 @@ import (
 	"iconic/internal/onnxtest"
 )
 
-// reusing is an extraction that looks into other stores.
+// reusing is an extraction that looks for features in other stores.
 func reusing(t *testing.T, data, out string) Config {
 	t.Helper()
 	c := config(t, data, out)
@@ -24,19 +24,19 @@ func reusing(t *testing.T, data, out string) Config {
 	return c
 }
 
-// fresh makes the store that encoding everything makes, and holds another against it.
+// fresh makes the store by encoding everything, and compares another store with it.
 func fresh(t *testing.T, c Config) {
 	t.Helper()
 	was := c.Out
 	c.Out, c.Anew = filepath.Join(t.TempDir(), "fresh"), true
 	extract(t, c)
-	same(t, "features that were taken over, and all encoded", was, c.Out)
-	if err := os.RemoveAll(c.Out); err != nil { // it would lend, too
+	same(t, "copied and encoded features", was, c.Out)
+	if err := os.RemoveAll(c.Out); err != nil { // it would lend features, too
 		t.Fatal(err)
 	}
 }
 
-// Pictures are known by their bytes: a subset, other names, a list, an archive, a set that has some of them.
+// Pictures are identified by their bytes: a subset, other names, a list, an archive, a set that shares some of them.
 func TestFeaturesAreReusedByContent(t *testing.T) {
 	data, base := folder(t, 30), t.TempDir()
 	at := func(name string) string { return filepath.Join(base, name) }
@@ -86,7 +86,7 @@ func TestFeaturesAreReusedByContent(t *testing.T) {
 	}
 }
 
-// What a store has more than another needs is of use to that one, and what it has less is not.
+// A store can lend to one that needs less than it has, but not to one that needs more.
 func TestWhichStoresLend(t *testing.T) {
 	data, base := folder(t, 8), t.TempDir()
 	c := reusing(t, data, "")
@@ -104,10 +104,10 @@ func TestWhichStoresLend(t *testing.T) {
 		{"two views in float16", func(c *Config) { c.Views, c.Half = 2, true }, 0},
 		{"more views", func(c *Config) { c.Views = 4 }, 8},
 		{"views of another seed", func(c *Config) { c.Views, c.Seed = 2, 6 }, 8},
-		{"views drawn otherwise", func(c *Config) { c.Views, c.Augment.Flip = 2, 0.25 }, 8},
+		{"views with other augmentation", func(c *Config) { c.Views, c.Augment.Flip = 2, 0.25 }, 8},
 		{"another size", func(c *Config) { c.Views, c.Transform.Resize = 1, 20 }, 8},
 		{"another encoder", func(c *Config) { c.Views, c.Model = 1, onnxtest.Pooling(16, 4).Write(t) }, 8},
-		{"orientation left aside", func(c *Config) { c.Views, c.IgnoreEXIF = 1, true }, 8},
+		{"orientation ignored", func(c *Config) { c.Views, c.IgnoreEXIF = 1, true }, 8},
 	} {
 		c := c
 		c.Out = filepath.Join(base, want.name)
@@ -135,23 +135,23 @@ func TestWhichStoresLend(t *testing.T) {
 	}
 }
 
-// Stores change, move, break and go; indexes get lost. Nothing wrong is ever taken over.
+// Stores change, move, get damaged and disappear; indexes get lost. Wrong features are never copied.
 func TestOnlyWhatIsWholeIsReused(t *testing.T) {
 	for _, want := range []struct {
 		name    string
 		spoil   func(t *testing.T, data string, c Config)
 		encoded int
 	}{
-		{"as it was", func(*testing.T, string, Config) {}, 0},
+		{"unchanged", func(*testing.T, string, Config) {}, 0},
 		{"a shard is damaged", func(t *testing.T, _ string, c Config) {
 			spoil(t, filepath.Join(c.Out, "features-00001.npy"), func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
 		}, 8},
-		{"a shard is gone", func(t *testing.T, _ string, c Config) { remove(t, filepath.Join(c.Out, "features-00000.npy")) }, 8},
+		{"a shard is missing", func(t *testing.T, _ string, c Config) { remove(t, filepath.Join(c.Out, "features-00000.npy")) }, 8},
 		{"its list is damaged, and its index is lost", func(t *testing.T, _ string, c Config) {
 			spoil(t, filepath.Join(c.Out, "items.jsonl"), func(b []byte) []byte { b[20] ^= 1; return b })
 			contentIndexes(t, func(name string) { remove(t, name) })
 		}, 20},
-		{"it is gone", func(t *testing.T, _ string, c Config) {
+		{"the store is missing", func(t *testing.T, _ string, c Config) {
 			if err := os.RemoveAll(c.Out); err != nil {
 				t.Fatal(err)
 			}
@@ -159,10 +159,10 @@ func TestOnlyWhatIsWholeIsReused(t *testing.T) {
 		{"its index is damaged", func(t *testing.T, _ string, _ Config) {
 			contentIndexes(t, func(name string) { spoil(t, name, func(b []byte) []byte { b[len(b)-12] ^= 1; return b }) })
 		}, 0},
-		{"its index is cut short", func(t *testing.T, _ string, _ Config) {
+		{"its index is truncated", func(t *testing.T, _ string, _ Config) {
 			contentIndexes(t, func(name string) { spoil(t, name, func(b []byte) []byte { return b[:len(b)-30] }) })
 		}, 0},
-		{"its index is of before it was changed", func(t *testing.T, data string, c Config) {
+		{"its index predates a change", func(t *testing.T, data string, c Config) {
 			kept := map[string][]byte{}
 			contentIndexes(t, func(name string) {
 				b, err := os.ReadFile(name)
@@ -171,7 +171,7 @@ func TestOnlyWhatIsWholeIsReused(t *testing.T) {
 				}
 				kept[name] = b
 			})
-			write(t, filepath.Join(data, "aaa.png"), picture(t, 99)) // every row moves on
+			write(t, filepath.Join(data, "aaa.png"), picture(t, 99)) // every row moves by one
 			extract(t, c)
 			remove(t, filepath.Join(data, "aaa.png"))
 			for name, b := range kept {
@@ -211,7 +211,7 @@ func contentIndexes(t *testing.T, visit func(name string)) {
 	}
 }
 
-// A store that an earlier version made in the user's cache has no index, and lends all the same.
+// A store that an earlier version made in the user's cache has no index, but lends nevertheless.
 func TestStoresOfEarlierVersionsLend(t *testing.T) {
 	data := folder(t, 12)
 	c := reusing(t, data, "")
@@ -233,7 +233,7 @@ func TestStoresOfEarlierVersionsLend(t *testing.T) {
 	}
 }
 
-// Where the images of a batch depend on each other, no features are taken over: encoding would give others.
+// If the images of a batch depend on each other, no features are copied: encoding would give different ones.
 func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 	data, base := folder(t, 9), t.TempDir()
 	c := reusing(t, data, filepath.Join(base, "first"))
@@ -242,7 +242,7 @@ func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 	c.Model = m.Write(t)
 	extract(t, c)
 	var notes []string
-	for range 2 { // the second time it is remembered
+	for range 2 { // the second time, the result of the trial is remembered
 		notes = nil
 		c.Out = filepath.Join(base, fmt.Sprint("store ", len(base)))
 		base += "x"
@@ -253,13 +253,13 @@ func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Encoded != 9 || !strings.Contains(strings.Join(notes, "\n"), "other features in another batch") {
+		if s.Encoded != 9 || !strings.Contains(strings.Join(notes, "\n"), "depend on the other images in the batch") {
 			t.Errorf("%+v, %q", s, notes)
 		}
 	}
 }
 
-// A run that is stopped while it takes features over loses nothing, and ends as one that was not.
+// A run that is interrupted while it copies features loses nothing, and ends with the same result as an uninterrupted one.
 func TestAnInterruptedRunGoesOnTakingFeaturesOver(t *testing.T) {
 	data, base := folder(t, 60), t.TempDir()
 	c := reusing(t, data, filepath.Join(base, "first"))
@@ -279,7 +279,7 @@ func TestAnInterruptedRunGoesOnTakingFeaturesOver(t *testing.T) {
 		}
 	}})
 	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("it ended with %v", err)
+		t.Fatalf("the run ended with %v", err)
 	}
 	s := extract(t, c)
 	if s.Encoded >= 20 || s.Encoded+s.Already != 80 {

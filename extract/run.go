@@ -19,8 +19,8 @@ import (
 	"iconic/option"
 )
 
-// Run brings the store up to the data set. Whatever ends it, finished rows are kept, and the next Run goes on from
-// there. It fails, with the store complete, if more than MaxBad of the images are bad; the summary is valid then.
+// Run updates the store to the data set. However it ends, finished rows are kept, and the next Run resumes there. It fails, with the store
+// complete, if more than MaxBad of the images are bad; the summary is valid in that case.
 func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -31,12 +31,12 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	}
 	defer set.Close()
 	if i := slices.IndexFunc(set.Passed, func(p dataset.Passed) bool { return p.What == dataset.Unreadable }); i >= 0 && (c.Strict || c.Prune) {
-		return nil, fmt.Errorf("%s: %d folders may not be read, such as %s: what is in them is not known", c.Data, set.Passed[i].Count, set.Passed[i].Example)
+		return nil, fmt.Errorf("%s: %d folders cannot be read, such as %s, so their contents are unknown", c.Data, set.Passed[i].Count, set.Passed[i].Example)
 	}
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, dir: c.folder(), summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()
-	var kept *mirror.Mirror // of a store in a bucket
+	var kept *mirror.Mirror // local copy of a store in a bucket
 	if bucket.Is(c.Out) {
 		r.summary.Store = bucket.Public(c.folder())
 		if kept, err = mirror.Open(ctx, c.folder()); err != nil {
@@ -63,19 +63,19 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	}
 	r.sink, r.once = r.writer, true
 	r.entries = c.plan(set, r.writer, r.summary)
-	names, label := classes(set.Classes, r.writer.Classes(), r.entries) // of the store after Begin, which may have finished a commit
+	names, label := classes(set.Classes, r.writer.Classes(), r.entries) // classes of the store after Begin, which may have finished a commit
 	r.writer.SetClasses(names)
 	r.label = label
 	if err := r.space(); err != nil {
-		_ = r.writer.Close() // the reason to end is err
+		_ = r.writer.Close() // err is the reason for ending
 		return nil, err
 	}
 	if err := r.borrow(ctx); err != nil {
-		_ = r.writer.Close() // the reason to end is err
+		_ = r.writer.Close() // err is the reason for ending
 		return nil, err
 	}
 	if err := r.all(ctx); err != nil {
-		_ = r.writer.Close() // it keeps the rows that are finished, if it can; the reason to end is err
+		_ = r.writer.Close() // keeps the finished rows if it can; err is the reason for ending
 		return nil, r.explain(err)
 	}
 	if r.summary.Changed, err = r.writer.Commit(); err != nil {
@@ -109,40 +109,40 @@ func (h Hooks) list(ctx context.Context, data string, o dataset.Options) (*datas
 	return set, nil
 }
 
-// explain says what to do about a disk that was filled meanwhile.
+// explain adds advice to the error of a disk that became full.
 func (r *run) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("the disk of %s is full (%w): make room and run the same again; what is finished is kept", r.dir, syscall.ENOSPC)
+		return fmt.Errorf("the disk of %s is full (%w): free some space and run the same again; finished rows are kept", r.dir, syscall.ENOSPC)
 	}
 	return err
 }
 
-// run is one Run.
+// run is the state of one Run.
 type run struct {
 	config  Config
 	hooks   Hooks
 	set     *dataset.Set
-	dir     string        // of the store
+	dir     string        // folder of the store
 	writer  *store.Writer // of Run; nil in Each
 	sink    sink
-	once    bool // each content goes through the encoder only once
+	once    bool // each content is encoded only once
 	entries []entry
-	label   []int // of the old store's classes, among the new ones
+	label   []int // new label of each of the old store's classes
 	summary *Summary
 
 	encoder *encoder.Encoder // nil until it is needed
 	dim     int
 }
 
-// close frees the encoder.
+// close releases the encoder.
 func (r *run) close() {
 	if r.encoder != nil {
-		_ = r.encoder.Close() // all that it computed is there
+		_ = r.encoder.Close() // all its results have been used
 	}
 }
 
-// settings puts together all that features depend on. The model is opened for its dimension only if no store that it
-// made is there to tell.
+// settings collects everything that determines the features. The model is opened for its dimension only if no store made with it records
+// the dimension.
 func (r *run) settings() (store.Settings, error) {
 	s, err := r.config.Settings()
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *run) settings() (store.Settings, error) {
 	return s, nil
 }
 
-// open opens the encoder and says what it runs on.
+// open opens the encoder and notes its device.
 func (r *run) open() (err error) {
 	if r.encoder != nil {
 		return nil
@@ -183,7 +183,7 @@ func (r *run) open() (err error) {
 	return nil
 }
 
-// batch is the number of images to encode at once, when about n are to be encoded.
+// batch is the number of images to encode at once, if about n are to be encoded.
 func (r *run) batch(ctx context.Context, n int) (int, error) {
 	size := r.config.Batch
 	switch {
@@ -202,10 +202,10 @@ func (r *run) batch(ctx context.Context, n int) (int, error) {
 	return r.summary.Batch, nil
 }
 
-// worthProbing is the number of images from which a few seconds to find the best batch size pay off.
+// worthProbing is the number of images from which it pays to spend a few seconds on finding the best batch size.
 const worthProbing = 1000
 
-// all lets every entry through the stages.
+// all sends every entry through the stages.
 func (r *run) all(ctx context.Context) error {
 	start := time.Now()
 	defer func() { r.summary.Seconds = time.Since(start).Seconds() }()

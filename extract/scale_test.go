@@ -9,8 +9,8 @@ import (
 	"iconic/extract/dataset"
 )
 
-// BenchmarkTenThousandUnchanged lists a folder of 10,000 images, and runs a whole extraction of it when all its
-// features are there: docs/performance.md quotes it.
+// BenchmarkTenThousandUnchanged lists a folder of 10,000 images, and runs a whole extraction of it after all its features exist;
+// docs/performance.md quotes it.
 func BenchmarkTenThousandUnchanged(b *testing.B) {
 	const images = 10_000
 	data := folder(b, images)

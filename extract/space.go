@@ -6,18 +6,18 @@ import (
 	"iconic/internal/diskspace"
 )
 
-// SpaceError says that a disk has less room than new features need at most.
+// SpaceError says that a disk has less free space than new features may need.
 type SpaceError struct {
-	Dir        string // of the store
+	Dir        string // folder of the store
 	Free, Need int64  // bytes
-	Images     int    // whose features are to come
+	Images     int    // images whose features will be written
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("%s has %s free, and the features of %d images need %s: make room", e.Dir, diskspace.Words(e.Free), e.Images, diskspace.Words(e.Need))
+	return fmt.Sprintf("%s has %s free, and the features of %d images need %s: free some space", e.Dir, diskspace.Words(e.Free), e.Images, diskspace.Words(e.Need))
 }
 
-// space fails if the disk has less room than the store needs at most.
+// space fails if the disk has less free space than the store may need.
 func (r *run) space() error {
 	fresh := 0
 	for _, e := range r.entries {
@@ -29,16 +29,16 @@ func (r *run) space() error {
 	}
 	need := Need(fresh, len(r.entries), r.config.Views, r.dim, r.config.Half)
 	free, err := diskspace.Free(r.dir)
-	if err != nil || free >= need { // where the system does not say, the run will
+	if err != nil || free >= need { // if the system does not report free space, the run will
 		return nil
 	}
 	return &SpaceError{r.dir, free, need, fresh}
 }
 
-// lineBytes is about what an item's line takes, in items.jsonl and twice while it is made.
+// lineBytes is roughly the space for an item's line: once in items.jsonl, and twice while that is written.
 const lineBytes = 3 * 200
 
-// Need is the number of bytes that a store takes on disk, at most, for new images among items in all.
+// Need is the largest number of bytes that a store takes on disk for fresh new images among items in total.
 func Need(fresh, items, views, dim int, half bool) int64 {
 	element := int64(4)
 	if half {

@@ -18,13 +18,13 @@ import (
 	"iconic/option"
 )
 
-// stages are the pipeline of one Run. Every goroutine ends when its input is closed or its context done.
+// stages is the pipeline of one Run. Every goroutine ends when its input is closed or its context is done.
 type stages struct {
 	*run
 	workers int
-	memory  *budget.Budget // of files and pictures
+	memory  *budget.Budget // for files and pictures
 
-	free    chan *job // jobs that may be used again: their number bounds what is in flight
+	free    chan *job // jobs available for reuse: their number bounds the work in progress
 	work    chan *job // to the workers
 	ordered chan *job // the same jobs, in order
 	spare   chan *batch
@@ -32,16 +32,15 @@ type stages struct {
 	store   chan *batch
 }
 
-// sink takes what comes out of the stages, in the order of the entries: a store's writer, or whoever looks at features as they
-// come.
+// sink receives the output of the stages, in the order of the entries: a store's writer, or a visitor of the features.
 type sink interface {
-	Known(path string) (store.Known, bool) // what an earlier run knew of a path that need not be read if its stamp is the same
-	Has(h store.Hash) bool                 // whether the features of a content are there already
+	Known(path string) (store.Known, bool) // what an earlier run knew about a path, which need not be read if its stamp is unchanged
+	Has(h store.Hash) bool                 // whether the features of a content exist already
 	Skip(it store.Item, stamp string) error
-	Append(it store.Item, stamp string, features []float32) error // features are nil where they are known, and only lent
+	Append(it store.Item, stamp string, features []float32) error // features are nil if they exist already; they may not be kept
 }
 
-// job is one entry on its way to a batch. Its buffers are used again and again.
+// job is one entry on its way to a batch. Its buffers are reused.
 type job struct {
 	entry  entry
 	item   store.Item
@@ -51,14 +50,14 @@ type job struct {
 	done   chan struct{} // receives one value when the job is ready
 }
 
-// room is the memory that a worker reads and decodes in.
+// room is the memory in which a worker reads and decodes.
 type room struct {
 	content []byte        // the last file; nil: none yet
 	image   *pixels.Image // the last picture; nil: none yet
 	scratch pixels.Scratch
 }
 
-// drop lets go of what a giant has left.
+// drop releases buffers left by a very large image.
 func (r *room) drop() {
 	const mostContent, mostPixels = 4 << 20, 16 << 20
 	if cap(r.content) > mostContent {
@@ -69,19 +68,19 @@ func (r *room) drop() {
 	}
 }
 
-// state says what is to be done about an entry.
+// state is the state of an entry.
 type state int
 
 const (
-	known   state = iota // its features are there
+	known   state = iota // its features exist
 	decoded              // its pixels are ready
 	skipped              // it is bad; item says why
 )
 
-// batch is a run of entries, in order, and the pixels of those that are to be encoded.
+// batch is a sequence of entries, and the pixels of those to encode.
 type batch struct {
 	steps    []step
-	images   int // to be encoded
+	images   int // images to encode
 	pixels   []float32
 	features []float32
 }
@@ -93,7 +92,7 @@ type step struct {
 	state state
 }
 
-// maxSteps bounds the entries of a batch of which hardly any is encoded.
+// maxSteps bounds the entries of a batch of which few are encoded.
 const maxSteps = 4096
 
 func newStages(r *run) *stages {
@@ -134,7 +133,7 @@ func (s *stages) start(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return s.storeBatches(ctx) })
 }
 
-// send and receive give way to the end of the context.
+// send and receive stop when the context ends.
 func send[T any](ctx context.Context, c chan<- T, v T) error {
 	select {
 	case c <- v:
@@ -153,7 +152,7 @@ func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool, err error) {
 	}
 }
 
-// list is the first stage: it hands out the entries in order, to workers only those that must be read.
+// list is the first stage: it hands out the entries in order, but gives workers only those that must be read.
 func (s *stages) list(ctx context.Context) error {
 	for _, e := range s.entries {
 		j, _, err := receive(ctx, s.free)
@@ -175,7 +174,7 @@ func (s *stages) list(ctx context.Context) error {
 	return nil
 }
 
-// start takes on an entry. It tells whether nothing has to be read.
+// start assigns an entry to the job. It reports whether nothing has to be read.
 func (j *job) start(r *run, e entry) bool {
 	j.entry, j.state = e, known
 	if e.kept != nil {
@@ -213,11 +212,11 @@ func (s *stages) prepare(ctx context.Context) error {
 	}
 }
 
-// read brings a job from its file to pixels, or to the reason why not. It fails only when ctx ends.
+// read turns a job's file into pixels, or finds the reason why that fails. Its error is only that ctx has ended.
 //
-// A file whose first bytes are not a picture's is not read. Memory is taken before it is used: for the file's content first, and for
-// the picture when the headers have told what that takes. A worker that would have to wait for the second lets go of the first and
-// waits for both, so that no two of them hold what the other wants.
+// A file whose first bytes are not a picture's is not read further. Memory is reserved before it is used: first for the file's content,
+// then for the picture, once the headers show what it takes. A worker that would have to wait for the second releases the first and waits
+// for both, so that no two workers hold what the other wants.
 func (s *stages) read(ctx context.Context, j *job, r *room) error {
 	held := int64(0) // bytes of the budget
 	defer func() { s.memory.Give(held) }()
@@ -280,7 +279,7 @@ func (s *stages) read(ctx context.Context, j *job, r *room) error {
 	return nil
 }
 
-// cost is what decoding a file will take, beside its content.
+// cost is the memory for decoding a file, besides its content.
 func (s *stages) cost(content []byte) (int64, error) {
 	if s.set.Raw != nil {
 		return int64(len(content)), nil
@@ -288,13 +287,13 @@ func (s *stages) cost(content []byte) (int64, error) {
 	return pixels.Cost(content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF})
 }
 
-// skip says why a job's image is bad, unless err is only that ctx has ended.
+// skip records why a job's image is bad, unless err only says that ctx has ended.
 func (j *job) skip(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var lost *dataset.SourceError
-	if errors.As(err, &lost) { // it is no fault of the image's
+	if errors.As(err, &lost) { // the image is not at fault
 		return fmt.Errorf("%s: %w", j.item.Path, err)
 	}
 	j.state = skipped
@@ -326,7 +325,7 @@ func (s *stages) decode(ctx context.Context, j *job, r *room) error {
 	return nil
 }
 
-// imageOf is the image that an item's content is.
+// imageOf decodes an item's content.
 func imageOf(ctx context.Context, set *dataset.Set, content []byte, o pixels.DecodeOptions) (*pixels.Image, error) {
 	if raw := set.Raw; raw != nil {
 		return &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(content)}, nil
@@ -335,7 +334,7 @@ func imageOf(ctx context.Context, set *dataset.Set, content []byte, o pixels.Dec
 	return image, err
 }
 
-// gather is the third stage: it puts jobs, in order, into batches.
+// gather is the third stage: it collects jobs, in order, into batches.
 func (s *stages) gather(ctx context.Context) error {
 	var (
 		b         *batch
@@ -378,7 +377,7 @@ func (s *stages) gather(ctx context.Context) error {
 			return option.Errorf("Strict", "%s: %s (%s)", j.item.Path, j.item.Kind, j.item.Skipped)
 		}
 		b.steps = append(b.steps, step{j.item, j.stamp, j.state})
-		s.free <- j // never blocks: it has room for all jobs
+		s.free <- j // never blocks: the channel holds all jobs
 		if b.images > 0 && b.images == size || len(b.steps) == maxSteps {
 			if err := send(ctx, s.encode, b); err != nil {
 				return err
@@ -392,7 +391,7 @@ func (s *stages) gather(ctx context.Context) error {
 	return err
 }
 
-// openForBatches opens the encoder and gives the number of images of a batch.
+// openForBatches opens the encoder and returns the number of images in a batch.
 func (s *stages) openForBatches(ctx context.Context) (int, error) {
 	if err := s.open(); err != nil {
 		return 0, err
@@ -406,7 +405,7 @@ func (s *stages) openForBatches(ctx context.Context) (int, error) {
 	return max(1, size/s.config.Views), err
 }
 
-// clear makes a batch ready to be filled again. What it brought to the store is not scheduled any more.
+// clear empties a batch for reuse. Its contents, now in the store, are no longer scheduled.
 func (b *batch) clear(scheduled map[store.Hash]bool) {
 	for _, step := range b.steps {
 		delete(scheduled, step.item.Hash)
@@ -449,7 +448,7 @@ func (s *stages) encodeBatches(ctx context.Context) error {
 	}
 }
 
-// finite refuses features that are not numbers, or that float16 cannot hold, before any of a batch is stored.
+// finite refuses features that are not finite, or that float16 cannot hold, before any of a batch are stored.
 func (s *stages) finite(b *batch) error {
 	const mostHalf = 65504
 	row := s.config.Views * s.dim
@@ -473,7 +472,7 @@ func (s *stages) finite(b *batch) error {
 		if finite {
 			return fmt.Errorf("%s: feature %d is %g, which float16 cannot hold: keep features as float32", path, i%row, v)
 		}
-		return fmt.Errorf("%s: the encoder gives features that are not finite (number %d is %v) as model %s on %s: use its weights in float32, and the provider cpu", path, i%row, v, s.config.Model, s.encoder.Device())
+		return fmt.Errorf("%s: the encoder gives features that are not finite (number %d is %v) with model %s on %s: use its weights in float32, and the provider cpu", path, i%row, v, s.config.Model, s.encoder.Device())
 	}
 	return nil
 }
@@ -509,6 +508,6 @@ func (s *stages) storeBatches(ctx context.Context) error {
 		if s.hooks.Progress != nil {
 			s.hooks.Progress(done, len(s.entries))
 		}
-		s.spare <- b // never blocks: it has room for all batches
+		s.spare <- b // never blocks: the channel holds all batches
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// filetime is a moment long ago, another for each i.
+// filetime is a time long ago, different for each i.
 func filetime(i int) time.Time { return time.Unix(1_000_000_000+int64(i), 0) }
 
-// changeQuietly writes another content and sets the time back.
+// changeQuietly writes different content and sets the time back.
 func changeQuietly(t testing.TB, name string, content []byte) {
 	t.Helper()
 	stat, err := os.Stat(name)

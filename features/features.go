@@ -17,37 +17,37 @@ import (
 	"iconic/report"
 )
 
-// Set is features with what is known of their images: row i of Features is the image Paths[i].
+// Set holds features and what is known about their images: row i of Features belongs to the image Paths[i].
 type Set struct {
 	head.Features
 	Source  Source
 	Paths   []string
-	Hashes  [][16]byte      // of the images' bytes, zero for one that could not be read; nil where nobody knows
-	Bytes   []int64         // sizes of the image files; nil where nobody knows
-	Labels  []int           // numbers of classes, report.NoLabel for none; nil where no image has one
+	Hashes  [][16]byte      // hashes of the images' bytes, zero for one that could not be read; nil if unknown
+	Bytes   []int64         // sizes of the image files; nil if unknown
+	Labels  []int           // class numbers, report.NoLabel for none; nil if no image has one
 	Classes []string        // names of the labels
-	Encoder json.RawMessage // what made the features, for extract.Settings; nil where that is not known
+	Encoder json.RawMessage // what made the features, for extract.Settings; nil if unknown
 	Views   []head.Features // augmented views of the same images; nil for none
-	Graphs  string          // folder in which neighbour graphs are kept; "" for none
-	Gone    int             // rows of a store that are left out, since the data set no longer has their images
+	Graphs  string          // folder for neighbour graphs; "" for none
+	Gone    int             // rows of a store left out because the data set no longer has their images
 
 	close func() error
 }
 
-// Source says which features they are.
+// Source identifies the features.
 type Source struct {
-	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as it was given; "": a program's memory
-	Images string `json:"images,omitempty"` // the data set they are of, absolute as well; empty: not known
-	// ImageColumn is the column of a Parquet data set that holds the images, where it had to be named.
+	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as given; "": a program's memory
+	Images string `json:"images,omitempty"` // their data set, absolute as well; empty: unknown
+	// ImageColumn is the image column of a Parquet data set, if it had to be named.
 	ImageColumn string `json:"image_column,omitempty"`
-	Key         string `json:"key"` // hash of what they are, not of where they lie
+	Key         string `json:"key"` // hash of their content, independent of their location
 	Rows        int    `json:"rows"`
 	Dim         int    `json:"dim"`
 }
 
-// LabelsError says why labels are not those of the features that they were given for.
+// LabelsError says why labels do not belong to the features for which they were given.
 type LabelsError struct {
-	File    string // of the labels, or the store that has labels of its own
+	File    string // file of labels, or the store that has labels of its own
 	Problem string // the rest of the sentence that begins with File
 }
 
@@ -61,21 +61,21 @@ func (s *Set) Close() error {
 	return s.close()
 }
 
-// Open opens a feature store's folder, or a matrix called features.npy with the labels of a file; "" is none. Close the set after use.
+// Open opens a feature store's folder, or a matrix such as features.npy with labels from a file; "" is none. Close the set after use.
 func Open(name, labels string) (*Set, error) {
 	if IsMatrix(name) {
 		return openMatrix(name, labels)
 	}
 	if labels != "" {
-		return nil, &LabelsError{name, "is a feature store, which has labels of its own: a file of labels is for a matrix"}
+		return nil, &LabelsError{name, "is a feature store, which has its own labels: give a file of labels only with a matrix"}
 	}
 	return openStore(name)
 }
 
-// IsMatrix tells a features.npy from a feature store's folder by its name.
+// IsMatrix distinguishes a features.npy from a feature store's folder by its name.
 func IsMatrix(name string) bool { return filepath.Ext(name) == ".npy" }
 
-// openMatrix opens features.npy, with the labels of a file where one is named.
+// openMatrix opens features.npy, with labels from a file if one is given.
 func openMatrix(features, labels string) (_ *Set, err error) {
 	f, err := npy.Open(features)
 	if err != nil {
@@ -87,7 +87,7 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 		}
 	}()
 	if f.Dim() == 0 {
-		return nil, fmt.Errorf("%s: shape %v has no columns: there is nothing in its rows", features, f.Shape)
+		return nil, fmt.Errorf("%s: shape %v has no columns, so its rows are empty", features, f.Shape)
 	}
 	s := &Set{Features: f, Paths: rowNames(f.Len()), close: f.Close}
 	if labels != "" {
@@ -99,24 +99,24 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if folder, err := cachefolder.Of(cachefolder.Neighbours); err == nil { // beside somebody's matrix nothing is left
+	if folder, err := cachefolder.Of(cachefolder.Neighbours); err == nil { // nothing is written beside the user's matrix
 		s.Graphs = filepath.Join(folder, key)
 	}
 	s.Source = Source{Store: features, Key: key, Rows: f.Len(), Dim: f.Dim()}
 	return s, nil
 }
 
-// New makes a set of features of one's own, such as a matrix.Dense. Labels are numbers of classes (report.NoLabel for none) or nil, and
-// paths name the rows; nil: by number. It reads all features once, for their key.
+// New makes a set of your own features, such as a matrix.Dense. Labels are class numbers (report.NoLabel for none) or nil, and paths name
+// the rows; nil: by number. It reads all features once, to compute their key.
 func New(f head.Features, paths []string, labels []int, classes []string) (*Set, error) {
 	if f.Len() == 0 || f.Dim() == 0 {
-		return nil, fmt.Errorf("features of %d rows and %d columns: want some of both", f.Len(), f.Dim())
+		return nil, fmt.Errorf("features with %d rows and %d columns: want at least one of each", f.Len(), f.Dim())
 	}
 	if paths == nil {
 		paths = rowNames(f.Len())
 	}
 	if len(paths) != f.Len() || labels != nil && len(labels) != f.Len() {
-		return nil, fmt.Errorf("%d paths and %d labels of %d rows: want one of each per row, or nil", len(paths), len(labels), f.Len())
+		return nil, fmt.Errorf("%d paths and %d labels for %d rows: want one of each per row, or nil", len(paths), len(labels), f.Len())
 	}
 	for i, l := range labels {
 		if l != report.NoLabel && (l < 0 || l >= len(classes)) {
@@ -136,7 +136,8 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 	}, nil
 }
 
-// Rows goes over the rows of features in order, reading them in blocks. A row is only lent until the next; an error ends the walk.
+// Rows iterates over the rows of features in order, reading them in blocks. A row is valid only until the next one; an error ends the
+// iteration.
 func Rows(f head.Features) iter.Seq2[[]float32, error] {
 	const block = 1024
 	return func(yield func([]float32, error) bool) {
@@ -156,7 +157,7 @@ func Rows(f head.Features) iter.Seq2[[]float32, error] {
 	}
 }
 
-// rowNames stand for paths where nobody knows any.
+// rowNames replace unknown paths.
 func rowNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -179,7 +180,7 @@ func fileKey(name string) (string, error) {
 	return fmt.Sprintf("%016x", h.Sum64()), nil
 }
 
-// SameImages refuses two stores whose rows are of different images; a plain matrix has no names to compare.
+// SameImages refuses two stores whose rows belong to different images; a plain matrix has no names to compare.
 func SameImages(a, b *Set) error {
 	if a.Encoder == nil || b.Encoder == nil {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"iconic/report"
 )
 
-// ReadLabels reads the labels of n rows from a matrix of whole numbers, or from a table with a row each. Classes are numbered in their
-// order from 0, whatever they are called; a number below zero and an empty cell are no label.
+// ReadLabels reads the labels of n rows from a matrix of whole numbers, or from a table with one row each. Classes are numbered from 0 in
+// their order, whatever their names; a negative number and an empty cell mean no label.
 func ReadLabels(name string, n int) (labels []int, classes []string, err error) {
 	var names []string
 	if IsMatrix(name) {
@@ -39,18 +39,18 @@ func ReadLabels(name string, n int) (labels []int, classes []string, err error) 
 		return nil, nil, &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}
 	}
 	if n >= manyRows && distinct(names) == n {
-		return nil, nil, &LabelsError{name, fmt.Sprintf("gives each of its %d rows another label, from %q on: name the column that holds the labels \"label\" in a first line", n, names[0])}
+		return nil, nil, &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}
 	}
 	wholeNumbers(names)
 	labels, classes = numbered(names)
 	return labels, classes, nil
 }
 
-// manyRows is the number of rows from which a label for each is a mistake: a column of paths, or of row numbers.
+// manyRows is the number of rows from which a different label in each is considered a mistake: a column of paths, or of row numbers.
 const manyRows = 20
 
-// readColumn reads the column of a table that holds labels: the one that its header calls so, the only one, or the one beside the
-// names of images.
+// readColumn reads the column of a table that holds labels: the one so named by its header, the only one, or the one beside the names of
+// images.
 func readColumn(name string) ([]string, error) {
 	content, err := regular.Read(name)
 	if err != nil {
@@ -80,8 +80,8 @@ func readColumn(name string) ([]string, error) {
 	return t.Cells(column), nil
 }
 
-// unnamed is a column without a known name. Its first cell may be a name that nobody knows: that is so if it alone is no number, and
-// may be so if it alone occurs only once, which is for the user to say.
+// unnamed is a column without a known name. Its first cell may be an unknown name: that is certain if it is the only cell that is not a
+// number, and possible if it is the only one that occurs once, which the user must decide.
 func unnamed(cells []string) ([]string, error) {
 	first, rest := cells[0], cells[1:]
 	if len(rest) == 0 || first == "" || slices.Contains(rest, first) {
@@ -103,10 +103,10 @@ func unnamed(cells []string) ([]string, error) {
 	if isNumber(first) {
 		return cells, nil
 	}
-	return nil, fmt.Errorf("the first line, %q, occurs nowhere else and may be the name of the column or the label of the first row: put a line before it, or in its place, that says \"label\"", first)
+	return nil, fmt.Errorf("the first line, %q, occurs nowhere else, so it may be the name of the column or the label of the first row: add the line \"label\" before it, or replace it by that", first)
 }
 
-// besideImages finds the one column that does not hold names of images.
+// besideImages finds the only column that does not contain names of images.
 func besideImages(t *tables.Table) (int, error) {
 	found := -1
 	for c := range t.Column {
@@ -118,12 +118,12 @@ func besideImages(t *tables.Table) (int, error) {
 			if names == nil {
 				names = t.Rows[0]
 			}
-			return -1, fmt.Errorf("none of the %d columns is called \"label\" (the first line has %q): name the one that holds the labels so", t.Column, names)
+			return -1, fmt.Errorf("none of the %d columns is called \"label\" (the first line has %q): call the column of labels that", t.Column, names)
 		}
 		found = c
 	}
 	if found < 0 {
-		return -1, fmt.Errorf("no column holds labels: each names images")
+		return -1, fmt.Errorf("no column holds labels: all of them name images")
 	}
 	return found, nil
 }
@@ -141,7 +141,7 @@ func distinct(names []string) int {
 	return len(seen)
 }
 
-// wholeNumbers writes names that all are whole numbers in one way, so that 1.0 is 1, and empties those below zero.
+// wholeNumbers normalises names that are all whole numbers, so that 1.0 becomes 1, and clears negative ones.
 func wholeNumbers(names []string) {
 	values, some := make([]int64, len(names)), false
 	for i, s := range names {
@@ -171,7 +171,7 @@ func wholeNumbers(names []string) {
 	}
 }
 
-// numbered numbers names in their order: by value if all are whole numbers, else byte by byte.
+// numbered numbers names in order: by value if all are whole numbers, otherwise byte by byte.
 func numbered(names []string) (labels []int, classes []string) {
 	seen := map[string]int{}
 	values := true
@@ -184,7 +184,7 @@ func numbered(names []string) (labels []int, classes []string) {
 		}
 	}
 	slices.SortFunc(classes, func(a, b string) int {
-		if values && len(a) != len(b) { // none is below zero
+		if values && len(a) != len(b) { // none is negative
 			return len(a) - len(b)
 		}
 		return strings.Compare(a, b)

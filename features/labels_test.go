@@ -28,7 +28,7 @@ func TestReadLabels(t *testing.T) {
 		{"an unknown name above names", "animal\nowl\ncat\nowl\n", nil, nil, "holds 4 labels for 3 rows"},
 		{"an unknown name in the place of a label", "animal\nowl\nowl\n", nil, nil, "may be the name of the column"},
 		{"a known name, and a row too few", "label\nowl\ncat\n", nil, nil, "holds 2 labels for 3 rows"},
-		{"a class that is called as columns are", "image\ntext\nimage\n", []int{0, 1, 0}, []string{"image", "text"}, ""},
+		{"a class named like a column", "image\ntext\nimage\n", []int{0, 1, 0}, []string{"image", "text"}, ""},
 		{"an empty line is no label", "label\nowl\n\ncat\n", []int{1, none, 0}, []string{"cat", "owl"}, ""},
 		{"a byte order mark", "\ufefflabel,path\r\nowl,a.jpg\r\ncat,b.jpg\r\nowl,c.jpg\r\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"UTF-16", "\xff\xfel\x00a\x00b\x00e\x00l\x00\n\x00x\x00\n\x00y\x00\n\x00x\x00", []int{0, 1, 0}, []string{"x", "y"}, ""},
@@ -38,19 +38,19 @@ func TestReadLabels(t *testing.T) {
 		{"semicolons and decimal commas", "path;score;label\na.jpg;0,5;owl\nb.jpg;0,25;cat\nc.jpg;1,0;owl\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"tabs", "label\tpath\nowl\ta.jpg\ncat\tb.jpg\nowl\tc.jpg\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"target and split", "path,target,split\na.jpg,owl,val\nb.jpg,cat,train\nc.jpg,owl,val\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
-		{"no column that is known", "path,breed,size\na.jpg,owl,1\nb.jpg,cat,2\nc.jpg,owl,3\n", nil, nil, "none of the 3 columns is called \"label\""},
-		{"two columns of labels", "class,target\nowl,1\ncat,1\nowl,2\n", nil, nil, "say different things"},
+		{"no known column", "path,breed,size\na.jpg,owl,1\nb.jpg,cat,2\nc.jpg,owl,3\n", nil, nil, "none of the 3 columns is called \"label\""},
+		{"two columns of labels", "class,target\nowl,1\ncat,1\nowl,2\n", nil, nil, "contradict each other"},
 		{"numbers of classes and their names", "class,class_id\nowl,1\ncat,0\nowl,1\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"from 1, with a gap", "1\n12\n3\n", []int{0, 2, 1}, []string{"1", "3", "12"}, ""},
 		{"whole numbers with a point", "1.0\n-1.0\n2.0\n", []int{0, none, 1}, []string{"1", "2"}, ""},
 		{"a giant", "0\n1\n99999999999\n", []int{0, 1, 2}, []string{"0", "1", "99999999999"}, ""},
 		{"a matrix by another name", "\x93NUMPY\x01\x00", nil, nil, "not a text"},
 		{"the last column", "a.jpg,1\nb.jpg,0\nc.jpg,1\n", []int{1, 0, 1}, []string{"0", "1"}, ""},
-		{"the column that is called so", "path,Label,size\na.jpg,x,100\nb.jpg,,20\n\"c,1.jpg\",y,3\n", []int{0, none, 1}, []string{"x", "y"}, ""},
+		{"the column with that name", "path,Label,size\na.jpg,x,100\nb.jpg,,20\n\"c,1.jpg\",y,3\n", []int{0, none, 1}, []string{"x", "y"}, ""},
 		{"too few", "0\n", nil, nil, "holds 1 labels for 3 rows"},
 		{"too many", "0\n1\n0\n1\n1\n", nil, nil, "holds 5 labels for 3 rows"},
 		{"empty", "", nil, nil, "holds 0 labels for 3 rows"},
-		{"ragged", "a,0\nb\nc,1\n", nil, nil, "put cells that hold a separator in quotes"},
+		{"ragged", "a,0\nb\nc,1\n", nil, nil, "put cells that contain a separator in quotes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "labels.csv")
@@ -80,7 +80,7 @@ func TestALabelForEachRowIsNone(t *testing.T) {
 	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "another label") {
+	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "a different label") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -30,7 +30,7 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = shut() // the reason to end is err
+			_ = shut() // err is the reason for ending
 		}
 	}()
 	view, err := s.View(0)
@@ -52,7 +52,7 @@ func openStore(dir string) (_ *Set, err error) {
 		Gone:   len(rows) - len(here.rows),
 	}
 	if len(here.rows) == 0 {
-		return nil, fmt.Errorf("feature store %s: the data set has none of its %d images any longer", dir, len(rows))
+		return nil, fmt.Errorf("feature store %s: the data set no longer has any of its %d images", dir, len(rows))
 	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func openStore(dir string) (_ *Set, err error) {
 	return set, nil
 }
 
-// selection is the rows of a store whose images the data set has; the others wait in the store for their return.
+// selection is the rows of a store whose images are in the data set; the others stay in the store in case the images return.
 type selection struct {
 	rows []int32 // ascending
 	all  bool
@@ -106,7 +106,7 @@ func (s selection) of(view *store.View) head.Features {
 	return &matrix.Subset{Features: view, Rows: s.rows}
 }
 
-// classesOf leaves out the classes of which all images are gone, and gives each class's number among the others.
+// classesOf leaves out classes none of whose images remain, and returns the new number of each other class.
 func classesOf(items []store.Item, names []string) (classes []string, number []int) {
 	here, gone := make([]bool, len(names)), make([]bool, len(names))
 	for i := range items {

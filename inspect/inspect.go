@@ -13,26 +13,26 @@ import (
 	"iconic/report/inspection"
 )
 
-// probes are how many lists of neighbours a row is compared with, where there are too many rows to compare all: copies lie so near that they are in the
-// same list or the next, whatever other neighbours are missed.
+// probes is the number of lists of neighbours with which a row is compared if there are too many rows to compare all: copies lie so close
+// together that they are in the same list or the next, whatever other neighbours are missed.
 const probes = 16
 
 // Set is a set of images. Slices have one entry per image.
 type Set struct {
 	Features matrix.Features
-	Hashes   [][16]byte // of the images' bytes; nil where nobody knows, and then no two are exact copies
-	Bytes    []int64    // sizes of the files; nil where nobody knows
-	Cluster  []int      // nil without a clustering: nothing is elsewhere then
-	Cache    string     // folder that keeps the neighbours; "" for none
+	Hashes   [][16]byte // hashes of the images' bytes; nil if unknown, and then no two are exact copies
+	Bytes    []int64    // sizes of the files; nil if unknown
+	Cluster  []int      // nil without a clustering, in which case no image counts as misplaced
+	Cache    string     // folder for the neighbours; "" for none
 }
 
-// Options say how to look.
+// Options are the options of Look.
 type Options struct {
 	inspection.Options
 	Progress func(done, total int)
 }
 
-// Look finds duplicates and outliers. Findings that come with an error are good: their neighbours alone could not be kept.
+// Look finds duplicates and outliers. Findings returned with an error are valid: only their neighbours could not be cached.
 func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
 	in := inspection.Images{Bytes: s.Bytes, Cluster: s.Cluster}
 	features, name := s.Features, "raw-cosine-auto-%d.knn"
@@ -77,8 +77,8 @@ func find(ctx context.Context, f matrix.Features, o knn.Options, cache, name str
 	return knn.Cached(ctx, filepath.Join(cache, name), knn.SearchAuto, f, o)
 }
 
-// typical is the mean cosine distance of two different rows x_i of unit length: with their mean m, the n² products of all pairs are
-// n²·‖m‖², of which n are those of a row with itself. Rows without a direction are nobody's pair.
+// typical is the mean cosine distance of two different rows x_i of unit length: with their mean m, the n² products of all pairs sum to
+// n²·‖m‖², of which n are those of a row with itself. Rows without a direction are in no pair.
 func typical(ctx context.Context, f matrix.Features, workers int) (float64, error) {
 	const rows = 1024
 	type part struct {

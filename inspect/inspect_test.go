@@ -48,19 +48,19 @@ func TestCopiesAreNobodysNeighbours(t *testing.T) {
 		t.Errorf("groups %v: want one of 4 copies", first.Groups)
 	}
 	if len(first.Unlike) == 0 || first.Unlike[0].Image != 0 {
-		t.Errorf("unlike all others are %v: want the image that has copies first", first.Unlike)
+		t.Errorf("the outliers are %v: want the image that has copies first", first.Unlike)
 	}
 	if kept, err := os.ReadDir(cache); err != nil || len(kept) != 1 {
-		t.Errorf("%d files are kept beside the features, %v; want the neighbours", len(kept), err)
+		t.Errorf("%d files are cached beside the features, %v; want the neighbours", len(kept), err)
 	}
 	again, err := Look(context.Background(), s, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(first, again); diff != "" {
-		t.Errorf("with neighbours that were kept (-first +second):\n%s", diff)
+		t.Errorf("with cached neighbours (-first +second):\n%s", diff)
 	}
-	// Without hashes the copies are contents of their own, and near duplicates.
+	// Without hashes, each copy counts as a separate content, and as a near duplicate.
 	s.Hashes = nil
 	blind, err := Look(context.Background(), s, Options{})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestCopiesAreNobodysNeighbours(t *testing.T) {
 
 func TestTypicalIsTheMeanDistance(t *testing.T) {
 	x, _ := points(70)
-	x.X = append(x.X, make([]float32, 16)...) // without a direction, nobody's pair
+	x.X = append(x.X, make([]float32, 16)...) // without a direction, in no pair
 	want, pairs := 0.0, 0
 	for i := range 70 {
 		for j := range i {

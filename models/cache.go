@@ -18,18 +18,18 @@ import (
 	"iconic/internal/seal"
 )
 
-// cacheFolder is where weights and imported models are kept: the one given, or iconic/models in the user's cache.
+// cacheFolder is the folder for weights and imported models: the given one, or iconic/models in the user's cache.
 func cacheFolder(given string) (string, error) {
 	if given == "" {
 		var err error
 		if given, err = cachefolder.Of(cachefolder.Models); err != nil {
-			return "", fmt.Errorf("no folder to keep models in: %w", err)
+			return "", fmt.Errorf("no folder can keep the models: %w", err)
 		}
 	}
 	return given, os.MkdirAll(given, 0o777)
 }
 
-// Locked is what the lock file remembers of a file of weights.
+// Locked is the lock file's entry for a file of weights.
 type Locked struct {
 	SHA256 string    `json:"sha256"`
 	Bytes  int64     `json:"bytes"`
@@ -49,7 +49,7 @@ func readLocks(cache string) (map[string]Locked, error) {
 		err = json.Unmarshal(b, &locks)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the lock file of the weights, %s: %w; put it right, or remove it to trust the files anew", lockFile(cache), err)
+		return nil, fmt.Errorf("the lock file of the weights, %s: %w; repair it, or remove it to trust the files again", lockFile(cache), err)
 	}
 	return locks, nil
 }
@@ -62,7 +62,7 @@ func writeLocks(cache string, locks map[string]Locked) error {
 	return atomicfile.WriteBytes(lockFile(cache), append(b, '\n'))
 }
 
-// Remember keeps in the cache where the encoder of that SHA-256 lies, for Recall.
+// Remember records in the cache where the encoder with that SHA-256 is, for Recall.
 func Remember(cache, sum, path string) error {
 	cache, err := cacheFolder(cache)
 	if err != nil {
@@ -78,8 +78,8 @@ func Remember(cache, sum, path string) error {
 	return atomicfile.WriteBytes(filepath.Join(folder, sum), []byte(path))
 }
 
-// Recall gives the ONNX file that Remember was told last of an encoder; not ok where there is none any more, or one of the cache is
-// no longer what was written there.
+// Recall returns the ONNX file last given to Remember for an encoder; ok is false if it no longer exists, or if it is in the cache and has
+// changed.
 func Recall(cache, sum string) (path string, ok bool) {
 	cache, err := cacheFolder(cache)
 	if err != nil || !filepath.IsLocal(sum) {
@@ -118,7 +118,7 @@ func checksum(ctx context.Context, name string, progress func(done, total int64)
 	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
 
-// meter reports what has been read, and stops when cancelled, a context's Err, says so.
+// meter reports what has been read, and stops when cancelled, a context's Err, returns an error.
 type meter struct {
 	cancelled   func() error
 	reader      io.Reader

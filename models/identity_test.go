@@ -29,7 +29,7 @@ func TestKeysKnowEveryInputOfAnImport(t *testing.T) {
 		"Output":    known(func(o *Options) { o.Output = vit.Patch }),
 		"Precision": known(func(o *Options) { o.Precision = precision.Int8 }),
 		"Heads":     known(func(o *Options) { o.Heads = 4 }),
-		"Out":       {Why: "what is written where somebody wants it is not looked for again", Change: func(*Options) {}},
+		"Out":       {Why: "a model written to a requested file is not looked up again", Change: func(*Options) {}},
 
 		"PullOptions.Cache":    {Why: "it is where imports are kept", Change: func(o *Options) { o.Cache = t.TempDir() }},
 		"PullOptions.From":     out("weights are known by their bytes"),
@@ -55,6 +55,6 @@ func TestKeysKnowEveryInputOfAnImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after.Path == before.Path {
-		t.Error("other weights of the same name are imported to the same file")
+		t.Error("different weights with the same name are imported to the same file")
 	}
 }

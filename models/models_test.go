@@ -16,8 +16,8 @@ import (
 	"iconic/models/vit"
 )
 
-// The published sizes: Caron et al. 2021, table 1, the state dictionaries of DINO and DINOv2, and for DINOv3 what the transformers
-// library counts in models of these sizes (21.6, 28.7, 85.7, 303.1 and 840.6 million).
+// The published sizes: Caron et al. 2021, table 1, the state dictionaries of DINO and DINOv2, and for DINOv3 the counts of the transformers
+// library in models of these sizes (21.6, 28.7, 85.7, 303.1 and 840.6 million).
 func TestRegistryCountsParameters(t *testing.T) {
 	want := map[string]int{
 		"dino-vits16": 21_665_664, "dino-vits8": 21_670_272, "dino-vitb16": 85_798_656, "dino-vitb8": 85_807_872,
@@ -66,7 +66,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// Addresses are spelt as the official code spells them.
+// Addresses have the spelling of the official code.
 func TestAddressesOfDINOv3(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"dinov3-vits16plus":     {"https://dinov3.llamameta.net/dinov3_vits16plus/dinov3_vits16plus_pretrain_lvd1689m-4057cbaa.pth", "facebook/dinov3-vits16plus-pretrain-lvd1689m"},
@@ -86,7 +86,7 @@ func TestPreprocessingKeepsTheProportion(t *testing.T) {
 	}
 }
 
-// weightsFile writes random weights of a small DINO encoder and gives its name.
+// weightsFile writes random weights of a small DINO encoder and returns the file's name.
 func weightsFile(t *testing.T, width, grid int) string {
 	t.Helper()
 	const patch, hidden = 4, 32
@@ -156,7 +156,7 @@ func TestResolveKeepsImports(t *testing.T) {
 	}
 }
 
-// A model in the cache that was cut, changed or lost is made again, with a word; so is one of which nothing is known.
+// A model in the cache that was truncated, changed or lost is made again, with a note; so is one without a record.
 func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 	name := weightsFile(t, 16, 8)
 	var notes []string
@@ -179,9 +179,9 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 		name, note string
 		damage     func() error
 	}{
-		{"a changed byte", "not as it was made", func() error { return os.WriteFile(m.Path, changed, 0o600) }},
-		{"a file cut short", "not as it was made", func() error { return os.Truncate(m.Path, 100) }},
-		{"a file that is gone", "not as it was made", func() error { return os.Remove(m.Path) }},
+		{"a changed byte", "is damaged: ", func() error { return os.WriteFile(m.Path, changed, 0o600) }},
+		{"a truncated file", "is damaged: ", func() error { return os.Truncate(m.Path, 100) }},
+		{"a missing file", "is damaged: ", func() error { return os.Remove(m.Path) }},
 		{"no seal", "importing", func() error { return os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")) }},
 		{"a killed writer's files", "importing", func() error {
 			return errors.Join(os.Remove(filepath.Join(filepath.Dir(m.Path), "seal.json")), os.WriteFile(left, nil, 0o600), os.Chtimes(left, long, long))
@@ -192,7 +192,7 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := Recall(o.Cache, "ab12"); ok && c.note != "importing" {
-			t.Errorf("%s: it is recalled", c.name)
+			t.Errorf("%s: the model is recalled", c.name)
 		}
 		if _, err := Resolve(t.Context(), name, o); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -207,7 +207,7 @@ func TestResolveMakesAgainWhatIsNoLongerWhole(t *testing.T) {
 			t.Errorf("%s: a killed writer's files are left", c.name)
 		}
 		if _, ok := Recall(o.Cache, "ab12"); !ok {
-			t.Errorf("%s: it is not recalled afterwards", c.name)
+			t.Errorf("%s: the model is not recalled afterwards", c.name)
 		}
 	}
 }
@@ -220,7 +220,7 @@ func TestResolveByNameTakesOnlyTheEncoderOfThatName(t *testing.T) {
 	}
 }
 
-// given writes an ONNX file with one output of the shape given; nil leaves the rank unknown.
+// given writes an ONNX file with one output of the given shape; nil leaves the rank unknown.
 func given(t *testing.T, input, output []onnx.Dim) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "given.onnx")
@@ -247,14 +247,14 @@ func TestResolveONNX(t *testing.T) {
 		dim           int
 		asItIs        bool
 	}{
-		{"one row an image", pictures, row, Options{}, "", 8, true},
+		{"one row per image", pictures, row, Options{}, "", 8, true},
 		{"the class token of one row", pictures, row, Options{Output: vit.CLS}, "", 8, true},
 		{"patches of one row", pictures, row, Options{Output: vit.Patch}, "no patch tokens", 0, false},
-		{"tokens", pictures, tokens, Options{}, "it has to be said which to take, cls, patch or both", 0, false},
+		{"tokens", pictures, tokens, Options{}, "choose cls, patch or both", 0, false},
 		{"the class token of tokens", pictures, tokens, Options{Output: vit.CLS}, "", 8, false},
 		{"patches of tokens", pictures, tokens, Options{Output: vit.Patch}, "", 8, false},
 		{"both of tokens", pictures, tokens, Options{Output: vit.Both}, "", 16, false},
-		{"an unknown rank", pictures, nil, Options{}, "unknown shape: it has to be said what it is", 0, false},
+		{"an unknown rank", pictures, nil, Options{}, "unknown shape: choose", 0, false},
 		{"an unknown rank, known to the user", pictures, nil, Options{Output: AsIs}, "", 0, true},
 		{"four dimensions", pictures, pictures, Options{}, "want batch×features", 0, false},
 		{"a made-up output", pictures, row, Options{Output: "mean"}, `output "mean"`, 0, false},
@@ -287,8 +287,8 @@ func TestResolveONNX(t *testing.T) {
 	}
 }
 
-// A rewrite is kept by all that it was made from: a model whose weights lie beside it in a file of any name is another one when they
-// change, though its graph is the same.
+// A rewritten model is kept under a key of everything it was made from: a model whose weights are in an external file, of any name, counts
+// as another one when they change, although its graph is the same.
 func TestRewritesAreKeptByTheWeightsBesideTheGraph(t *testing.T) {
 	m := onnxtest.Pooling(80, 8) // 300 weights: fewer are not worth narrowing
 	m.Scale = "weights.bin"
@@ -334,7 +334,7 @@ func TestRemembersWhereEncodersLie(t *testing.T) {
 	cache, folder := t.TempDir(), t.TempDir()
 	name := filepath.Join(folder, "a.onnx")
 	if _, ok := Recall(cache, "ab12"); ok {
-		t.Error("recalled what it was never told")
+		t.Error("recalled an encoder that was never remembered")
 	}
 	if err := errors.Join(os.WriteFile(name, []byte("x"), 0o600), Remember(cache, "ab12", name)); err != nil {
 		t.Fatal(err)
@@ -349,6 +349,6 @@ func TestRemembersWhereEncodersLie(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := Recall(cache, "ab12"); ok {
-		t.Error("recalled a file that is gone")
+		t.Error("recalled a missing file")
 	}
 }

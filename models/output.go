@@ -9,17 +9,17 @@ import (
 	"iconic/option"
 )
 
-// AsIs takes what an ONNX file puts out for features, one row an image, where the file does not say that it is.
+// AsIs uses the output of an ONNX file as features, one row per image, even if the file does not declare its shape.
 const AsIs vit.Output = "as-is"
 
-// chooseOutput leaves a given model with one output of one row an image, and tells whether it had to change. A
-// model that puts out tokens, batch×tokens×width with the class token first, gets nodes that choose among them.
+// chooseOutput reduces a given model to one output with one row per image, and reports whether the model was changed. A model that outputs
+// tokens, batch×tokens×width with the class token first, gets nodes that select among them.
 func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 	g := m.Graph
 	if len(g.Outputs) == 0 {
 		return false, fmt.Errorf("the model has no output")
 	}
-	if len(g.Outputs) > 1 { // tokens and a pooled row, as exporters like to write
+	if len(g.Outputs) > 1 { // tokens and a pooled row, as many exporters write
 		g.Outputs = g.Outputs[:1]
 		changed = true
 	}
@@ -37,9 +37,9 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 		case rank == 2, rank == -1 && output == AsIs:
 			return changed, nil
 		case rank == 3:
-			return false, option.Errorf("Output", "output %q is %s, tokens of an image: it has to be said which to take, %s, %s or %s", out.Name, out.Describe(), vit.CLS, vit.Patch, vit.Both)
+			return false, option.Errorf("Output", "output %q is %s, tokens of an image: choose %s, %s or %s", out.Name, out.Describe(), vit.CLS, vit.Patch, vit.Both)
 		case rank == -1:
-			return false, option.Errorf("Output", "output %q is of unknown shape: it has to be said what it is, %s (one row per image), or %s, %s or %s of tokens", out.Name, AsIs, vit.CLS, vit.Patch, vit.Both)
+			return false, option.Errorf("Output", "output %q has an unknown shape: choose %s (one row per image), or %s, %s or %s of tokens", out.Name, AsIs, vit.CLS, vit.Patch, vit.Both)
 		}
 	case vit.CLS, vit.Patch, vit.Both:
 		switch rank {
@@ -57,7 +57,7 @@ func chooseOutput(m *onnx.Model, output vit.Output) (changed bool, err error) {
 	return false, fmt.Errorf("output %q is %s, want batch×features or batch×tokens×width", out.Name, out.Describe())
 }
 
-// fromTokens appends the choice to the graph.
+// fromTokens appends the selection to the graph.
 func fromTokens(m *onnx.Model, output vit.Output) error {
 	b := onnx.NewBuilder(m, "chosen/")
 	tokens := m.Graph.Outputs[0]

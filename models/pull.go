@@ -20,15 +20,15 @@ import (
 	"iconic/option"
 )
 
-// PullOptions say where to fetch weights from. The zero value fetches from the official host, and from the
-// transformers library's repository where that is out of reach. HTTPS_PROXY and its like are honoured.
+// PullOptions say where to download weights from. The zero value downloads from the official host or, if that cannot be reached, from the
+// transformers library's repository. HTTPS_PROXY and similar variables are honoured.
 type PullOptions struct {
-	Cache    string                               // the folder of models; "": iconic/models in the user's cache
-	From     string                               // instead: a mirror's address, the file's own address, a folder or a file
-	Token    string                               // of huggingface.co, for weights under a licence that has to be accepted; "": none
+	Cache    string                               // folder of models; "": iconic/models in the user's cache
+	From     string                               // alternative source: the address of a mirror or of the file, a folder or a file
+	Token    string                               // for huggingface.co, for weights whose licence has to be accepted; "": none
 	Stall    time.Duration                        // how long a server may be silent; 0: fetch.DefaultStall, 30 s
-	Note     func(text string)                    // told what is about to happen; may be nil
-	Progress func(what string, done, total int64) // told the bytes done, total −1 where unknown; may be nil
+	Note     func(text string)                    // called before each operation; may be nil
+	Progress func(what string, done, total int64) // called with the bytes done; total is −1 if unknown; may be nil
 }
 
 func (o PullOptions) note(format string, args ...any) {
@@ -49,15 +49,15 @@ func (o PullOptions) progress(what string) func(done, total int64) {
 type Pulled struct {
 	Path string `json:"path"`
 	Locked
-	First bool `json:"first"` // locked just now: nobody knew its checksum before
+	First bool `json:"first"` // locked just now: its checksum was unknown before
 }
 
-// ErrChanged marks weights that are not those seen before under the same name.
+// ErrChanged marks weights that differ from those seen before under the same name.
 var ErrChanged = errors.New("not the weights seen before")
 
-// Pull makes sure that the weights of e are in the cache and are the ones seen before. The first time they are read in full
-// and, if they are the encoder's, their SHA-256 is written to the lock file; what is something else is not kept. A download that
-// was cut goes on where it stopped, and keeps nobody waiting but those who want the same file.
+// Pull ensures that the weights of e are in the cache and are the ones seen before. The first time they are read in full and, if they are
+// the encoder's, their SHA-256 is written to the lock file; anything else is not kept. An interrupted download resumes where it stopped,
+// and only delays other pulls of the same file.
 func Pull(ctx context.Context, e Encoder, o PullOptions) (Pulled, error) {
 	cache, err := cacheFolder(o.Cache)
 	if err != nil {
@@ -71,19 +71,19 @@ func Pull(ctx context.Context, e Encoder, o PullOptions) (Pulled, error) {
 	return pulled, nil
 }
 
-// pull is one call of Pull.
+// pull is the state of one call of Pull.
 type pull struct {
 	encoder Encoder
 	options PullOptions
 	cache   string
-	folder  string // of this encoder's weights
+	folder  string // folder of this encoder's weights
 }
 
 func (p *pull) run(ctx context.Context) (Pulled, error) {
 	if err := os.MkdirAll(p.folder, 0o777); err != nil {
 		return Pulled{}, err
 	}
-	if _, err := readLocks(p.cache); err != nil { // before hours of fetching
+	if _, err := readLocks(p.cache); err != nil { // before hours of downloading
 		return Pulled{}, err
 	}
 	if name, ok := present(p.encoder, p.folder); ok { // pulled before, or put there by hand
@@ -100,7 +100,7 @@ func (p *pull) run(ctx context.Context) (Pulled, error) {
 func (p *pull) download(ctx context.Context) (Pulled, error) {
 	e := p.encoder
 	if e.Form != "" && p.options.From == "" && p.options.Token == "" {
-		return Pulled{}, option.Errorf(p.wayOption(), "the weights are given out to those who have accepted the %s: %s", e.Licence, p.wayOut())
+		return Pulled{}, option.Errorf(p.wayOption(), "the weights are only available to those who have accepted the %s: %s", e.Licence, p.wayOut())
 	}
 	addresses, err := addresses(e, p.options.From)
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 		public := fetch.Public(address)
 		p.announce("fetching", public)
 		if address.Scheme == "http" && !thisMachine(address) {
-			p.options.note("%s is not encrypted: anybody on the way could change what comes", public)
+			p.options.note("%s is not encrypted: anybody on the way could change the data", public)
 		}
 		pulled, err := p.bring(ctx, address.Path, public, "fetching", func(f fetch.File) error {
 			source := fetch.Source{Address: address.String(), Plain: p.options.From != "", Stall: p.options.Stall}
@@ -129,21 +129,21 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 		failures = err
 	}
 	if status := (*fetch.StatusError)(nil); p.options.Token != "" && errors.As(failures, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden) {
-		failures = fmt.Errorf("%w, so that the token is not one of somebody who has accepted the licence there", failures)
+		failures = fmt.Errorf("%w: the owner of the token has not accepted the licence there", failures)
 	}
-	return Pulled{}, option.Errorf(p.wayOption(), "the weights could not be fetched (%w): %s", failures, p.wayOut())
+	return Pulled{}, option.Errorf(p.wayOption(), "the weights could not be downloaded (%w): %s", failures, p.wayOut())
 }
 
-// wayOut says how else to come by the weights.
+// wayOut describes other ways to get the weights.
 func (p *pull) wayOut() string {
 	e := p.encoder
 	if e.Form == "" {
-		return fmt.Sprintf("fetch %s by hand and put it into %s, or name a mirror, a folder or a file to take it from", e.URL, p.folder)
+		return fmt.Sprintf("download %s by hand and put it into %s, or give a mirror, a folder or a file to take it from", e.URL, p.folder)
 	}
-	return fmt.Sprintf("fill in the form at %s and name the file that comes of it (%s), its folder, or the signed address from the e-mail; or accept the licence at %s and give an access token of yours", e.Form, path.Base(e.URL), e.repository())
+	return fmt.Sprintf("fill in the form at %s and give the downloaded file (%s), its folder, or the signed address from the e-mail; or accept the licence at %s and give an access token", e.Form, path.Base(e.URL), e.repository())
 }
 
-// wayOption is the option by which that is given.
+// wayOption is the option for those ways.
 func (p *pull) wayOption() string {
 	if p.encoder.Form == "" {
 		return "From"
@@ -151,45 +151,45 @@ func (p *pull) wayOption() string {
 	return "From or Token"
 }
 
-// copy takes a file, or the encoder's file in a folder.
+// copy copies a file, or the encoder's file in a folder.
 func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
 	stat, err := os.Stat(from)
 	if err != nil {
-		return Pulled{}, option.Errorf("From", "where to take the weights from: %w", err)
+		return Pulled{}, option.Errorf("From", "source of the weights: %w", err)
 	}
 	if stat.IsDir() {
 		name, ok := present(p.encoder, from)
 		if !ok {
-			return Pulled{}, option.Errorf("From", "the folder %s holds none of %s", from, strings.Join(p.encoder.localNames(), ", "))
+			return Pulled{}, option.Errorf("From", "the folder %s contains none of %s", from, strings.Join(p.encoder.localNames(), ", "))
 		}
 		from = name
 	}
 	p.announce("copying", from)
 	pulled, err := p.bring(ctx, from, from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
 	if err != nil && ctx.Err() == nil {
-		return Pulled{}, option.Errorf("From", "%w; nothing of it is kept: give the file of %s, such as the one from %s", err, p.encoder.Title, p.encoder.URL)
+		return Pulled{}, option.Errorf("From", "%w; the file is not kept: give the file of %s, such as the one from %s", err, p.encoder.Title, p.encoder.URL)
 	}
 	return pulled, err
 }
 
-// announce says what is about to happen, and what the weights are.
+// announce notes the operation and describes the weights.
 func (p *pull) announce(doing, from string) {
 	e := p.encoder
 	p.options.note("%s %s (%s, about %d MB) from %s", doing, e.Name, e.Licence, e.Architecture.Parameters()*4/1e6, from)
 }
 
-// bring has fill make a file of the folder, which is kept and remembered only if it holds the encoder. source is the path of the
-// file where it comes from, from the same for people.
+// bring has fill make a file in the folder, which is kept and recorded only if it contains the encoder. source is the path of the original
+// file, from the same for people.
 func (p *pull) bring(ctx context.Context, source, from, doing string, fill func(f fetch.File) error) (Pulled, error) {
 	if other := ofSatellite(source); other != p.encoder.Satellite && (other || strings.Contains(filepath.Base(source), "lvd1689m")) {
-		return Pulled{}, fmt.Errorf("%s is by its name of an encoder trained on other images, which sees them by another mean and deviation", from)
+		return Pulled{}, fmt.Errorf("%s belongs, by its name, to an encoder trained on other images, with a different mean and standard deviation", from)
 	}
 	name := p.encoder.localName(source)
 	file := filepath.Join(p.folder, name)
 	var examined *Locked
 	err := fill(fetch.File{
 		Path: file,
-		// In float32, with all that others may keep beside an encoder's weights.
+		// The size in float32, plus anything that others may store with an encoder's weights.
 		Most: 5*int64(p.encoder.Architecture.Parameters()) + 64<<20,
 		Check: func(ctx context.Context, part string) (err error) {
 			examined, err = p.examine(ctx, part, name, from)
@@ -206,8 +206,8 @@ func (p *pull) bring(ctx context.Context, source, from, doing string, fill func(
 	return p.remember(ctx, file, *examined)
 }
 
-// examine reads weights that are new here in full. They must be the encoder's, and those seen before if there were some. part
-// is where they lie, name what they are to be called.
+// examine reads new weights in full. They must be the encoder's, and equal those seen before, if any. part is their path, name their future
+// name.
 func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, error) {
 	sum, size, err := checksum(ctx, part, p.options.progress("checking "+p.encoder.Name))
 	if err != nil {
@@ -218,10 +218,10 @@ func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, e
 		return nil, err
 	}
 	if l, ok := locks[p.key(name)]; ok && l.SHA256 != sum {
-		return nil, fmt.Errorf("%w: SHA-256 %s, and %s since %s; take them from where they came then (%s), or remove the entry %q in %s to trust the new ones", ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), l.From, p.key(name), lockFile(p.cache))
+		return nil, fmt.Errorf("%w: SHA-256 %s instead of %s since %s; take them from their earlier source (%s), or remove the entry %q in %s to trust the new ones", ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), l.From, p.key(name), lockFile(p.cache))
 	}
 	if filepath.Base(name) == path.Base(p.encoder.URL) && !strings.HasPrefix(sum, p.encoder.SHA256Prefix) {
-		text := fmt.Sprintf("its SHA-256 is %s, and that of the official file begins with %s", sum, p.encoder.SHA256Prefix)
+		text := fmt.Sprintf("its SHA-256 is %s, but that of the official file begins with %s", sum, p.encoder.SHA256Prefix)
 		if strings.HasPrefix(from, dinov3Host) {
 			return nil, errors.New(text)
 		}
@@ -233,7 +233,7 @@ func (p *pull) examine(ctx context.Context, part, name, from string) (*Locked, e
 	return &Locked{SHA256: sum, Bytes: size, From: from, Since: time.Now().UTC().Truncate(time.Second)}, nil
 }
 
-// readAll makes sure that a file holds the encoder, every number of it.
+// readAll verifies that a file contains the encoder, down to every number.
 func (p *pull) readAll(ctx context.Context, part, name string) error {
 	f, err := weights.OpenAs(part, name)
 	if err != nil {
@@ -263,7 +263,7 @@ func (p *pull) readAll(ctx context.Context, part, name string) error {
 	return nil
 }
 
-// check compares a file in its place with what is remembered of it. One of which nothing is remembered is examined first.
+// check compares a file in its place with its record. A file without a record is examined first.
 func (p *pull) check(ctx context.Context, file, from string) (Pulled, error) {
 	locks, err := readLocks(p.cache)
 	if err != nil {
@@ -286,15 +286,15 @@ func (p *pull) check(ctx context.Context, file, from string) (Pulled, error) {
 		return Pulled{}, err
 	}
 	if l.SHA256 != sum {
-		return Pulled{}, fmt.Errorf("%s: %w: SHA-256 %s, and %s since %s; remove the file to fetch it again, or its entry in %s to trust it as it is now", file, ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), lockFile(p.cache))
+		return Pulled{}, fmt.Errorf("%s: %w: SHA-256 %s instead of %s since %s; remove the file to download it again, or its entry in %s to trust it as it is now", file, ErrChanged, sum, l.SHA256, l.Since.Format(time.DateOnly), lockFile(p.cache))
 	}
 	if err := p.look(file); err != nil {
-		return Pulled{}, fmt.Errorf("%w; it should not have been remembered: remove the file and its entry %q in %s, and pull again", err, key, lockFile(p.cache))
+		return Pulled{}, fmt.Errorf("%w; it should not have been recorded: remove the file and its entry %q in %s, and pull again", err, key, lockFile(p.cache))
 	}
 	return Pulled{Path: file, Locked: l}, nil
 }
 
-// look makes sure, by names and shapes alone, that a file holds the encoder.
+// look verifies, by names and shapes alone, that a file contains the encoder.
 func (p *pull) look(file string) error {
 	f, err := weights.Open(file)
 	if err != nil {
@@ -311,9 +311,9 @@ func (p *pull) look(file string) error {
 	return nil
 }
 
-// remember enters a file into the lock file.
+// remember adds a file to the lock file.
 func (p *pull) remember(ctx context.Context, file string, l Locked) (Pulled, error) {
-	unlock, err := lockfile.Wait(ctx, filepath.Join(p.cache, ".lock"), nil) // for a moment: everybody else holds it no longer
+	unlock, err := lockfile.Wait(ctx, filepath.Join(p.cache, ".lock"), nil) // briefly: nobody holds it for longer
 	if err != nil {
 		return Pulled{}, err
 	}
@@ -328,11 +328,11 @@ func (p *pull) remember(ctx context.Context, file string, l Locked) (Pulled, err
 	if err := errors.Join(err, unlock()); err != nil {
 		return Pulled{}, err
 	}
-	p.options.note("%s: SHA-256 %s, remembered in %s", file, l.SHA256, lockFile(p.cache))
+	p.options.note("%s: SHA-256 %s, recorded in %s", file, l.SHA256, lockFile(p.cache))
 	return Pulled{Path: file, Locked: l, First: true}, nil
 }
 
-// key is a file's in the lock file.
+// key is the key of a file in the lock file.
 func (p *pull) key(name string) string { return p.encoder.Name + "/" + filepath.Base(name) }
 
 // present finds a finished file of weights in a folder.
@@ -351,12 +351,12 @@ func isAddress(from string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
-// thisMachine tells an address that no network lies before.
+// thisMachine reports whether an address is on this machine, without a network in between.
 func thisMachine(address *url.URL) bool {
 	return address.Hostname() == "localhost" || net.ParseIP(address.Hostname()).IsLoopback()
 }
 
-// addresses are where to look, in order. A mirror holds the files under the official paths.
+// addresses are the sources to try, in order. A mirror has the files under the official paths.
 func addresses(e Encoder, from string) ([]*url.URL, error) {
 	all := e.files()
 	if from != "" {

@@ -18,7 +18,7 @@ import (
 	"iconic/models/vit"
 )
 
-// published is an encoder with weights of a size for tests, and those.
+// published is an encoder with small weights for tests, and the content of their file.
 func published(t *testing.T) (Encoder, []byte) {
 	t.Helper()
 	b, err := os.ReadFile(weightsFile(t, 16, 8))
@@ -31,7 +31,7 @@ func published(t *testing.T) (Encoder, []byte) {
 	}, b
 }
 
-// mirror serves one file under any path, with ranges, and counts how often.
+// mirror serves one file under any path, with ranges, and counts the requests.
 type mirror struct {
 	sync.Mutex
 	content []byte
@@ -53,7 +53,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return s.URL
 }
 
-// kept lists what a pull has left of weights, and whether anything is remembered.
+// kept lists the weights left by a pull, and whether anything is recorded.
 func kept(t *testing.T, cache string, e Encoder) (files []string, remembered bool) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(cache, "weights", e.Name))
@@ -106,13 +106,13 @@ func TestPullKeepsAndChecksTheChecksum(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.content = slices.Clone(content)
-	m.content[len(content)-1] ^= 1 // of a number's exponent or sign, or less: still an encoder
+	m.content[len(content)-1] ^= 1 // a number's exponent or sign, or less: still an encoder
 	_, err = Pull(t.Context(), e, o)
 	if wants(t, err, first.SHA256, first.From, "test/test_pretrain.pth", lockFile(o.Cache)); !errors.Is(err, ErrChanged) {
 		t.Fatalf("weights changed at the source: %v", err)
 	}
 	if files, _ := kept(t, o.Cache, e); len(files) > 0 {
-		t.Errorf("%q are kept", files)
+		t.Errorf("files %q are kept", files)
 	}
 	m.content = content
 	if back, err := Pull(t.Context(), e, o); err != nil || back.SHA256 != first.SHA256 {
@@ -120,7 +120,7 @@ func TestPullKeepsAndChecksTheChecksum(t *testing.T) {
 	}
 }
 
-// What is not the encoder is neither kept nor remembered, wherever it comes from.
+// Anything other than the encoder is neither kept nor recorded, wherever it comes from.
 func TestPullLooksBeforeItRemembers(t *testing.T) {
 	e, content := published(t)
 	wider, err := os.ReadFile(weightsFile(t, 32, 8))
@@ -136,9 +136,9 @@ func TestPullLooksBeforeItRemembers(t *testing.T) {
 	}{
 		{"a page", []byte("<!DOCTYPE html><title>Log in</title>"), "an error page saved in place of the weights"},
 		{"nothing", nil, "the file is empty"},
-		{"weights cut short", content[:len(content)-100], "test_pretrain.pth"},
+		{"truncated weights", content[:len(content)-100], "test_pretrain.pth"},
 		{"another encoder's", wider, "weights of another encoder: want dino, 1 blocks of width 16"},
-		{"a weight that is no number", damaged, "NaN"},
+		{"a weight that is not a number", damaged, "NaN"},
 		{"far too much", make([]byte, 64<<20+5*e.Architecture.Parameters()+1), "at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestPullLooksBeforeItRemembers(t *testing.T) {
 				_, err := Pull(t.Context(), e, o)
 				wants(t, err, c.want, from, e.URL)
 				if files, remembered := kept(t, o.Cache, e); len(files) > 0 || remembered {
-					t.Errorf("from %s: %q are kept, remembered %v", from, files, remembered)
+					t.Errorf("from %s: %q are kept, recorded %v", from, files, remembered)
 				}
 				o.From = serve(t, &mirror{content: content})
 				if _, err := Pull(t.Context(), e, o); err != nil {
@@ -168,20 +168,20 @@ func TestPullLooksBeforeItRemembers(t *testing.T) {
 				if err := errors.Join(os.MkdirAll(filepath.Dir(hand), 0o777), os.WriteFile(hand, c.content, 0o600)); err != nil {
 					t.Fatal(err)
 				}
-				if c.name == "far too much" { // the bound is one of what comes from elsewhere
+				if c.name == "far too much" { // the size is bounded only for downloads
 					c.want = hand
 				}
 				_, err := Pull(t.Context(), e, o)
 				wants(t, err, c.want, hand, "remove the file, and pull again")
 				if _, remembered := kept(t, o.Cache, e); remembered {
-					t.Error("it is remembered")
+					t.Error("the file is recorded")
 				}
 			})
 		})
 	}
 }
 
-// Lock files of earlier versions may remember a page.
+// Lock files of earlier versions may contain an error page.
 func TestPullSaysHowToForgetWhatShouldNotHaveBeenRemembered(t *testing.T) {
 	e, _ := published(t)
 	cache := t.TempDir()
@@ -233,26 +233,26 @@ func TestPullFromAFolderAFileAndByHand(t *testing.T) {
 	}
 }
 
-// A signed address has its query; what is kept of it does not.
+// A signed address has a query; the recorded name does not contain it.
 func TestPullFromTheFilesOwnAddress(t *testing.T) {
 	e, content := published(t)
 	m := &mirror{content: content}
 	o := PullOptions{Cache: t.TempDir(), From: serve(t, m) + "/elsewhere/mine.pth?Signature=secret"}
 	p, err := Pull(t.Context(), e, o)
 	if err != nil || filepath.Base(p.Path) != "test.pth" || strings.Contains(p.From, "secret") || m.asked[0] != "/elsewhere/mine.pth" {
-		t.Fatalf("%+v, %v; asked for %q", p, err, m.asked)
+		t.Fatalf("%+v, %v; requested %q", p, err, m.asked)
 	}
-	// Whatever it was called there, it is found again here.
+	// Whatever its name at the source, it is found again in the cache.
 	if again, err := Pull(t.Context(), e, PullOptions{Cache: o.Cache, From: "http://127.0.0.1:1"}); err != nil || again.Path != p.Path || again.First {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
 
-// A user may name a server without encryption, and is told what that means; the official addresses are all encrypted.
+// A user may give an unencrypted server, and is warned; the official addresses are all encrypted.
 func TestPullOverPlainHTTPIsTold(t *testing.T) {
 	e, _ := published(t)
 	over, cancel := context.WithCancel(t.Context())
-	cancel() // nothing is sent
+	cancel() // no request is sent
 	for from, told := range map[string]bool{"http://mirror.invalid": true, "https://mirror.invalid": false, "http://localhost:1": false, "http://[::1]:1": false} {
 		var notes []string
 		_, err := Pull(over, e, PullOptions{Cache: t.TempDir(), From: from, Note: func(text string) { notes = append(notes, text) }})
@@ -272,7 +272,7 @@ func TestPullOverPlainHTTPIsTold(t *testing.T) {
 	}
 }
 
-// Weights under a licence that has to be accepted: how to come by them is said at once, and nobody is asked.
+// Weights whose licence has to be accepted: the error explains at once how to get them, without any request.
 func TestPullExplainsTheLicenceForm(t *testing.T) {
 	e, content := published(t)
 	e.Form, e.Licence = "https://example.com/form", "Some License"
@@ -285,7 +285,7 @@ func TestPullExplainsTheLicenceForm(t *testing.T) {
 	if len(notes) > 0 {
 		t.Errorf("notes %q", notes)
 	}
-	t.Run("the file that comes of it, and its folder", func(t *testing.T) {
+	t.Run("the downloaded file, and its folder", func(t *testing.T) {
 		e.SHA256Prefix = "01234567"
 		name := filepath.Join(t.TempDir(), "test_pretrain_lvd1689m-01234567.pth")
 		if err := os.WriteFile(name, content, 0o600); err != nil {
@@ -302,7 +302,7 @@ func TestPullExplainsTheLicenceForm(t *testing.T) {
 			}
 		}
 	})
-	t.Run("as the transformers library has it", func(t *testing.T) {
+	t.Run("from the transformers library", func(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "test")
 		if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(filepath.Join(folder, "model.safetensors"), content, 0o600)); err != nil {
 			t.Fatal(err)
@@ -326,13 +326,13 @@ func TestPullExplainsTheLicenceForm(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("a mirror that has it not", func(t *testing.T) {
+	t.Run("a mirror without it", func(t *testing.T) {
 		_, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: serve(t, http.NotFoundHandler())})
 		wants(t, err, "404", "/test/test_pretrain_lvd1689m-01234567.pth", e.Form, "give an access token")
 	})
 }
 
-// Encoders of satellite images see them by another mean and deviation, by name as by file.
+// Encoders of satellite images have another mean and standard deviation, whether given by name or as a file.
 func TestPreprocessingOfSatelliteImages(t *testing.T) {
 	web, err := Lookup("dinov3-vitl16")
 	if err != nil {
@@ -382,7 +382,7 @@ func TestPullNamesADamagedLockFileBeforeItFetches(t *testing.T) {
 	}
 }
 
-// While one waits for a server that says nothing, others fetch and use other weights; and that one ends with a sentence.
+// While one pull waits for a silent server, others download and use other weights; and that pull ends with an error.
 func TestASilentServerKeepsNobodyWaiting(t *testing.T) {
 	e, content := published(t)
 	cache := t.TempDir()
@@ -402,7 +402,7 @@ func TestASilentServerKeepsNobodyWaiting(t *testing.T) {
 	<-answered
 	other := e
 	other.Name = "other"
-	for range 2 { // fetched, then checked
+	for range 2 { // downloaded, then checked
 		if _, err := Pull(t.Context(), other, PullOptions{Cache: cache, From: serve(t, &mirror{content: content})}); err != nil {
 			t.Fatal(err)
 		}
@@ -412,16 +412,16 @@ func TestASilentServerKeepsNobodyWaiting(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		t.Fatalf("the others had to wait until it ended: %v", err)
+		t.Fatalf("the others had to wait for it: %v", err)
 	default:
 	}
 	err := <-ended
-	if wants(t, err, silent, "nothing came for 2s", e.URL+" by hand", "a file to take it from"); !errors.Is(err, fetch.ErrStalled) {
-		t.Errorf("%v is no ErrStalled", err)
+	if wants(t, err, silent, "no data arrived for 2s", e.URL+" by hand", "a file to take it from"); !errors.Is(err, fetch.ErrStalled) {
+		t.Errorf("%v is not ErrStalled", err)
 	}
 }
 
-// Two that start at once fetch once, and both have the weights.
+// Two pulls that start at the same time download once, and both have the weights.
 func TestTwoPullsFetchOnce(t *testing.T) {
 	e, content := published(t)
 	m := &mirror{content: content}
@@ -441,6 +441,6 @@ func TestTwoPullsFetchOnce(t *testing.T) {
 		}
 	}
 	if len(m.asked) != 1 {
-		t.Errorf("asked %d times", len(m.asked))
+		t.Errorf("%d requests", len(m.asked))
 	}
 }

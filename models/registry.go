@@ -15,21 +15,20 @@ type Encoder struct {
 	Name         string           `json:"name"`
 	Title        string           `json:"title"`
 	Architecture vit.Architecture `json:"architecture"`
-	Position     string           `json:"position"` // how the position embedding is brought to another grid
+	Position     string           `json:"position"` // how the position embedding is adapted to another grid
 	Licence      string           `json:"licence"`
-	Form         string           `json:"form,omitempty"`          // where the licence has to be accepted before the weights are given out; "": they are free
-	URL          string           `json:"url"`                     // the official weights
-	SHA256Prefix string           `json:"sha256_prefix,omitempty"` // how the SHA-256 of those begins; "" where it is not known
+	Form         string           `json:"form,omitempty"`          // address at which the licence has to be accepted to get the weights; "": freely available
+	URL          string           `json:"url"`                     // official weights
+	SHA256Prefix string           `json:"sha256_prefix,omitempty"` // beginning of their SHA-256; "" if unknown
 	Repository   string           `json:"repository"`              // the same weights for the transformers library
-	Satellite    bool             `json:"satellite,omitempty"`     // trained on satellite images, which have a mean and deviation of their own
-	KNN          float64          `json:"knn,omitempty"`           // top-1 accuracy on ImageNet-1k, percent, as published; 0 where it is not
+	Satellite    bool             `json:"satellite,omitempty"`     // trained on satellite images, which have a different mean and standard deviation
+	KNN          float64          `json:"knn,omitempty"`           // top-1 accuracy on ImageNet-1k, percent, as published; 0 if not published
 	Linear       float64          `json:"linear,omitempty"`
-	Source       string           `json:"source"` // of the two accuracies
+	Source       string           `json:"source"` // source of the two accuracies
 }
 
-// Preprocessing is what happens to a picture before the encoder sees it: the shorter side becomes Resize pixels,
-// bicubic with antialiasing, then the middle Crop×Crop pixels, scaled to [0, 1], less Mean, over Std (red, green,
-// blue).
+// Preprocessing is applied to a picture before encoding: the shorter side is resized to Resize pixels, bicubic with antialiasing, then the
+// central Crop×Crop pixels are scaled to [0, 1], minus Mean, divided by Std (red, green, blue).
 type Preprocessing struct {
 	Resize int        `json:"resize"`
 	Crop   int        `json:"crop"`
@@ -40,7 +39,7 @@ type Preprocessing struct {
 // DefaultImageSize is the size at which the published accuracies were measured.
 const DefaultImageSize = 224
 
-// preprocessing is the evaluation transform of all families: 256 → 224, and in proportion for other sizes.
+// preprocessing is the evaluation transform of all families: 256 → 224, and proportional for other sizes.
 func preprocessing(size int) Preprocessing {
 	return Preprocessing{
 		Resize: (size*256 + DefaultImageSize/2) / DefaultImageSize, Crop: size,
@@ -53,7 +52,7 @@ const (
 	transformersHost = "huggingface.co"
 	transformers     = "https://" + transformersHost + "/"
 
-	dinov3Host    = "https://dinov3.llamameta.net/" // signed addresses there come by mail
+	dinov3Host    = "https://dinov3.llamameta.net/" // the licence form sends signed addresses there by e-mail
 	dinov3Form    = "https://ai.meta.com/resources/models-and-libraries/dinov3-downloads/"
 	dinov3Licence = "DINOv3 License"
 
@@ -64,7 +63,7 @@ const (
 
 	byScale = "bicubic by (size + 0.1) / training size"
 	bySize  = "bicubic by size, antialiased"
-	byTurn  = "none: queries and keys are turned by the place of their patch, which suits every size"
+	byTurn  = "none: queries and keys are rotated by the position of their patch, which suits every size"
 )
 
 // Registry lists the published encoders, by family and size.
@@ -127,7 +126,7 @@ func Registry() []Encoder {
 	return append(all, dinov3()...)
 }
 
-// dinov3 lists the vision transformers of DINOv3 that were distilled from its largest.
+// dinov3 lists the vision transformers of DINOv3 that were distilled from its largest model.
 func dinov3() []Encoder {
 	var all []Encoder
 	for _, e := range []struct {
@@ -163,7 +162,7 @@ func dinov3() []Encoder {
 	return all
 }
 
-// Lookup finds an encoder by its name, or by what the official code or the transformers library call it: dinov3_vits16,
+// Lookup finds an encoder by its name, or by its name in the official code or the transformers library: dinov3_vits16,
 // facebook/dinov3-vits16-pretrain-lvd1689m.
 func Lookup(name string) (Encoder, error) {
 	all := Registry()
@@ -189,19 +188,19 @@ func (e Encoder) Preprocessing(size int) Preprocessing {
 	return p
 }
 
-// satellite makes the transform that of encoders trained on SAT-493M.
+// satellite changes the transform to that of encoders trained on SAT-493M.
 func (p *Preprocessing) satellite() {
 	p.Mean, p.Std = [3]float32{0.430, 0.411, 0.296}, [3]float32{0.213, 0.156, 0.143}
 }
 
-// ofSatellite tells by the name of an official file that it is of an encoder trained on satellite images.
+// ofSatellite reports by the name of an official file whether its encoder was trained on satellite images.
 func ofSatellite(file string) bool { return strings.Contains(filepath.Base(file), "sat493m") }
 
 // repository is the page of the weights for the transformers library.
 func (e Encoder) repository() string { return transformers + e.Repository }
 
-// files are the addresses of the weights, the official one first. Those under a licence that has to be accepted are only given out
-// by the transformers library's repository, to the owner of a token.
+// files are the addresses of the weights, the official one first. Weights whose licence has to be accepted are only available from the
+// transformers library's repository, to the owner of a token.
 func (e Encoder) files() []string {
 	file := e.repository() + "/resolve/main/model.safetensors"
 	if e.Form != "" {
@@ -210,12 +209,12 @@ func (e Encoder) files() []string {
 	return []string{e.URL, file}
 }
 
-// localNames are the names under which a folder may hold the weights.
+// localNames are the possible names of the weights in a folder.
 func (e Encoder) localNames() []string {
 	return []string{path.Base(e.URL), e.Name + ".pth", e.Name + ".safetensors", path.Join(e.Name, "model.safetensors"), path.Join(path.Base(e.Repository), "model.safetensors")}
 }
 
-// localName is what a file of the weights is called in the cache, whatever it was called where it came from.
+// localName is the name of the weights in the cache, whatever their name at the source.
 func (e Encoder) localName(from string) string {
 	if name := filepath.Base(from); name == path.Base(e.URL) || name == "model.safetensors" {
 		return name
@@ -226,11 +225,11 @@ func (e Encoder) localName(from string) string {
 	return e.Name + ".pth"
 }
 
-// matches checks that weights called by the encoder's name are the encoder's.
+// matches checks that weights with the encoder's name are the encoder's.
 func (e Encoder) matches(a vit.Architecture) error {
 	want := e.Architecture
 	if want == a {
 		return nil
 	}
-	return fmt.Errorf("weights of another encoder: want %s and found %s", want, a)
+	return fmt.Errorf("weights of another encoder: want %s, found %s", want, a)
 }

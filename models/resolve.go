@@ -22,41 +22,41 @@ import (
 	"iconic/option"
 )
 
-// Options of Resolve. The zero value takes the published settings.
+// Options are the options of Resolve. The zero value selects the published settings.
 type Options struct {
 	PullOptions
-	ImageSize int                 // pixels on a side of what the encoder sees; 0: DefaultImageSize, or the file's own
-	Output    vit.Output          // what stands for an image; "": the class token, or an ONNX file's one output as it is
-	Precision precision.Precision // of the weights; "": float32
-	Heads     int                 // of attention, where the weights cannot tell; 0: what file or published width tells
-	Out       string              // the file to write; "": one in the cache, or a given ONNX file as it is
+	ImageSize int                 // side of the encoder's input in pixels; 0: DefaultImageSize, or the file's own
+	Output    vit.Output          // features of an image; "": the class token, or an ONNX file's single output as it is
+	Precision precision.Precision // precision of the weights; "": float32
+	Heads     int                 // attention heads, if the weights do not show the number; 0: taken from the file or the published width
+	Out       string              // file to write; "": one in the cache, or a given ONNX file as it is
 }
 
 // Model is an encoder ready to be opened.
 type Model struct {
 	Name          string            `json:"name"`
-	Path          string            `json:"path"`             // of the ONNX file
-	Dim           int               `json:"dim"`              // features an image; 0 where an ONNX file does not say
-	ImageSize     int               `json:"image_size"`       // 0 where an ONNX file does not say
-	Output        vit.Output        `json:"output,omitempty"` // "" where an ONNX file's output is taken as it is
+	Path          string            `json:"path"`             // the ONNX file
+	Dim           int               `json:"dim"`              // features per image; 0 if an ONNX file does not declare it
+	ImageSize     int               `json:"image_size"`       // 0 if an ONNX file does not declare it
+	Output        vit.Output        `json:"output,omitempty"` // "" if an ONNX file's output is used as it is
 	Precision     string            `json:"precision"`
-	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil where it is not known and has to be said
+	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil if unknown, so that it has to be given
 	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
-	Licence       string            `json:"licence,omitempty"`       // "" where it is not known
-	From          string            `json:"from"`                    // where the weights came from
-	SHA256        string            `json:"sha256"`                  // of the weights: of an ONNX file with its external data
+	Licence       string            `json:"licence,omitempty"`       // "" if unknown
+	From          string            `json:"from"`                    // source of the weights
+	SHA256        string            `json:"sha256"`                  // of the weights; for an ONNX file, including its external data
 	Bytes         int64             `json:"bytes"`                   // of the ONNX file and its external data
 }
 
-// importVersion is part of every cache key; raise it when the same weights would make another graph.
+// importVersion is part of every cache key; raise it when the same weights would give another graph.
 const importVersion = 3
 
-// Resolve turns what a user may call a model into an ONNX file: a name of the registry (pulled and imported on first
-// use), TinyName, weights (.pth, .safetensors; imported) or an ONNX file (taken as it is, unless another output or
-// precision is asked for). Imports are kept in the cache.
+// Resolve turns a model given by a user into an ONNX file: a name in the registry (pulled and imported at first use), TinyName, weights
+// (.pth, .safetensors; imported) or an ONNX file (used as it is, unless another output or precision is requested). Imports are kept in the
+// cache.
 func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) {
 	if o.ImageSize < 0 || o.Heads < 0 {
-		return nil, fmt.Errorf("image size %d and %d heads: want none negative", o.ImageSize, o.Heads)
+		return nil, fmt.Errorf("image size %d and %d heads: want no negative number", o.ImageSize, o.Heads)
 	}
 	p, err := precision.Parse(string(o.Precision))
 	if err != nil {
@@ -102,7 +102,7 @@ func resolveWeights(ctx context.Context, name string, o Options) (*Model, error)
 	m.Name, m.From = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), name
 	if ofSatellite(name) {
 		m.Preprocessing.satellite()
-		o.note("%s: its name says that it was trained on satellite images, and so their mean %v and deviation %v are taken", name, m.Preprocessing.Mean, m.Preprocessing.Std)
+		o.note("%s: by its name, it was trained on satellite images; using their mean %v and standard deviation %v", name, m.Preprocessing.Mean, m.Preprocessing.Std)
 	}
 	return m, nil
 }
@@ -126,7 +126,7 @@ func importCached(ctx context.Context, name, sum string, expect func(vit.Archite
 	return m, o.store(ctx, m, filepath.Base(name), graph)
 }
 
-// lay lays out the graph of an import, to be written, and describes it.
+// lay builds the graph of an import, ready to be written, and describes it.
 func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
 	settings := o.vit()
 	graph, a, err := vit.Import(f, settings)
@@ -144,12 +144,12 @@ func lay(f *weights.File, sum string, o Options) (*onnx.Model, *Model, error) {
 		Preprocessing: &transform, Architecture: &a, SHA256: sum}, nil
 }
 
-// trainedPreprocessing is that of the published encoders, unless the metadata of a safetensors file say otherwise:
-// "resize" in pixels at the size of training, "mean" and "std" as one number for all three channels.
+// trainedPreprocessing is that of the published encoders, unless the metadata of a safetensors file state otherwise: "resize" in pixels at
+// the training size, "mean" and "std" as one number for all three channels.
 func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Preprocessing, error) {
 	p := preprocessing(size)
 	trained := a.Grid * a.Patch
-	if trained == 0 { // positions are rotations, which are of no one size
+	if trained == 0 { // positions are rotations, which fit any size
 		trained = DefaultImageSize
 	}
 	for key, set := range map[string]func(v float64){
@@ -163,14 +163,14 @@ func trainedPreprocessing(f *weights.File, a vit.Architecture, size int) (Prepro
 		}
 		v, err := strconv.ParseFloat(said, 32)
 		if err != nil || !(v > 0 && v <= 1<<16) {
-			return p, fmt.Errorf("metadata say %s %q, want a positive number", key, said)
+			return p, fmt.Errorf("metadata state %s %q: want a positive number", key, said)
 		}
 		set(v)
 	}
 	return p, nil
 }
 
-// vit is the options of an import with their defaults.
+// vit returns the options of an import with their defaults.
 func (o Options) vit() vit.Options {
 	v := vit.Options{ImageSize: o.ImageSize, Output: o.Output, Heads: o.Heads, Note: func(text string) { o.note("%s", text) }}
 	if v.ImageSize == 0 {
@@ -182,9 +182,8 @@ func (o Options) vit() vit.Options {
 	return v
 }
 
-// store gives m the file o.Out, or one in the cache, written unless it is there: a folder of its own, named after the source for
-// people and after a hash of all that shapes it for the program. A file of the cache that is no longer what was written is written
-// again.
+// store assigns m the file o.Out, or one in the cache, and writes it unless it exists: in its own folder, named after the source for people
+// and after a hash of everything that determines the model for the program. A file in the cache that has changed is written again.
 func (o Options) store(ctx context.Context, m *Model, source string, model *onnx.Model) error {
 	if o.Out != "" {
 		m.Path = o.Out
@@ -212,13 +211,13 @@ func (o Options) store(ctx context.Context, m *Model, source string, model *onnx
 	return err
 }
 
-// make writes a model into the cache, unless another process has done so before its turn.
+// make writes a model into the cache, unless another process has done so first.
 func (o Options) make(ctx context.Context, name, source string, model *onnx.Model) (err error) {
 	folder := filepath.Dir(name)
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return err
 	}
-	unlock, err := lockfile.Wait(ctx, filepath.Join(folder, ".lock"), func() { o.note("another process imports %s: waiting for it", source) })
+	unlock, err := lockfile.Wait(ctx, filepath.Join(folder, ".lock"), func() { o.note("another process is importing %s: waiting for it", source) })
 	if err != nil {
 		return err
 	}
@@ -240,18 +239,18 @@ func (o Options) make(ctx context.Context, name, source string, model *onnx.Mode
 		return err
 	}
 	names := []string{filepath.Base(name)}
-	for _, file := range files { // of external data
+	for _, file := range files { // external data
 		names = append(names, filepath.Base(file))
 	}
 	return seal.Set(ctx, folder, names...)
 }
 
-// sweep removes what processes that were killed have left of any model of the cache: it may be large, and nobody may want that very
+// sweep removes files left in the cache by killed processes, whichever model they were for: they may be large, and nobody may need that
 // model again.
 func sweep(cache string) {
 	entries, err := os.ReadDir(cache)
 	if err != nil {
-		return // writing will say so
+		return // the write will report it
 	}
 	for _, e := range entries {
 		if e.IsDir() {
@@ -260,10 +259,10 @@ func sweep(cache string) {
 	}
 }
 
-// resolveONNX takes a model as it is, or rewrites it into the cache.
+// resolveONNX uses a model as it is, or rewrites it into the cache.
 func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if o.Heads != 0 {
-		return nil, option.Errorf("Heads", "an ONNX file has its attention heads built in: their number is for weights")
+		return nil, option.Errorf("Heads", "the attention heads of an ONNX file are fixed: give their number only with weights")
 	}
 	model, err := onnx.ReadFile(name)
 	if err != nil {
@@ -295,7 +294,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	return m, o.store(ctx, m, filepath.Base(name), model)
 }
 
-// describe reads what a model says of its input.
+// describe reads what a model declares about its input.
 func (m *Model) describe(model *onnx.Model) error {
 	constant := map[string]bool{}
 	for _, t := range model.Graph.Initializers {

@@ -13,17 +13,17 @@ import (
 	"iconic/models/weights"
 )
 
-// TinyName is what the built-in encoder is called.
+// TinyName is the name of the built-in encoder.
 const TinyName = "tiny"
 
-// TinyCaution is what has to stand beside every accuracy that the built-in encoder led to.
+// TinyCaution must accompany every accuracy obtained with the built-in encoder.
 const TinyCaution = "The built-in encoder was trained with labels, on other pictures drawn in the same way as the demo's: this accuracy shows that the program works, not what clustering without labels reaches."
 
 //go:embed tiny
 var tiny embed.FS
 
-// openTiny opens the built-in weights: an encoder of DINO's architecture, trained partly with labels on pictures drawn by this
-// project (see scripts/tiny and tiny/README.md), whose number of heads stands in its metadata.
+// openTiny opens the built-in weights: an encoder with DINO's architecture, trained partly with labels on pictures drawn by this project
+// (see scripts/tiny and tiny/README.md), whose number of heads is in its metadata.
 func openTiny() (f *weights.File, sum string, err error) {
 	b, err := tiny.ReadFile("tiny/tiny.safetensors")
 	if err != nil {
@@ -34,7 +34,7 @@ func openTiny() (f *weights.File, sum string, err error) {
 	return f, hex.EncodeToString(hash[:]), err
 }
 
-// importTiny imports it like any other; without a size it takes pictures of the size it was trained on.
+// importTiny imports it like any other encoder; the default image size is the one it was trained on.
 func importTiny(o Options) (*onnx.Model, *Model, error) {
 	f, sum, err := openTiny()
 	if err != nil {

@@ -313,7 +313,7 @@ func TestNothingOfAnAddressIsTold(t *testing.T) {
 		{0, []string{"doctor", "--data", signed, "--json"}, ""},
 		{http.StatusForbidden, []string{"extract", signed, "--model", "tiny", "--out", filepath.Join(folder, "x")}, "/a.tar?…"},
 		{http.StatusFound, []string{"extract", signed, "--model", "tiny", "--out", filepath.Join(folder, "x")}, "redirections"},
-		{0, []string{"extract", strings.Replace(signed, "http://", "http://"+s3Key+":"+s3Secret+"@", 1), "--model", "tiny", "--out", filepath.Join(folder, "x")}, "credentials belong into the environment"},
+		{0, []string{"extract", strings.Replace(signed, "http://", "http://"+s3Key+":"+s3Secret+"@", 1), "--model", "tiny", "--out", filepath.Join(folder, "x")}, "put credentials into the environment"},
 		{0, []string{"extract", strings.Replace(signed, "/a.tar", "/a.zip", 1), "--model", "tiny", "--out", filepath.Join(folder, "x")}, "/a.zip?…"},
 		{0, []string{"train", signed, "--out", filepath.Join(folder, "x")}, "/a.tar?…"},
 		{0, []string{"sort", run, "--images", signed, "--to", filepath.Join(folder, "sorted"), "--copy"}, ""},

@@ -240,7 +240,7 @@ func TestDeployRefuses(t *testing.T) {
 		want   string
 	}{
 		"no head":        {func(_ *onnx.Model, o *deploy.Options) { o.Head = nil }, "no layer"},
-		"a wrong head":   {func(_ *onnx.Model, o *deploy.Options) { o.Head[0].In = 5 }, "does not fit"},
+		"a wrong head":   {func(_ *onnx.Model, o *deploy.Options) { o.Head[0].In = 5 }, "do not fit"},
 		"heads of parts": {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Members = 2 }, "a vote of 2 heads"},
 		"a cold vote":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Temperature = -1 }, "temperature of -1"},
 		"no such output": {func(_ *onnx.Model, o *deploy.Options) { o.Output = "else" }, `no output "else"`},

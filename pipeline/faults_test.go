@@ -304,7 +304,7 @@ func TestAFullDisk(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
 	e.run(t, whole)
 	small, _ := mount(t, "100k")
-	e.fails(t, exitFailed, "make room, or choose a folder elsewhere with --out", filepath.Join(small, "store"))
+	e.fails(t, exitFailed, "free some space, or choose a folder elsewhere with --out", filepath.Join(small, "store"))
 
 	dir, remount := mount(t, "2m")
 	out := filepath.Join(dir, "store")

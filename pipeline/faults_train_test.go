@@ -121,7 +121,7 @@ func TestTwoTrainingsIntoOneFolder(t *testing.T) {
 		if errA != nil {
 			seed, refused = "2", &said[0]
 		}
-		if text := refused.String(); !strings.Contains(text, "another training is at work in") && !strings.Contains(text, "holds another run") {
+		if text := refused.String(); !strings.Contains(text, "another training is running in") && !strings.Contains(text, "contains another run") {
 			t.Errorf("refused with %q", text)
 		}
 		alone := filepath.Join(base, fmt.Sprint("alone", trial))

@@ -22,20 +22,20 @@ import (
 // hooks is the caller's progress.Hooks.
 type hooks = progress.Hooks
 
-// Stage is the stage that hooks hear of; of parts of a store its name is longer.
+// Stage is the stage that hooks report; for parts of a store its name is longer.
 const Stage = "predict"
 
 // source is a data set, or all single image files together.
 type source struct {
 	stream  extract.Stream
-	several bool // there are other data: images are named by a path that leads to them from the working folder
+	several bool // there are other data: an image is named by its path from the working folder
 
-	seen     map[string]string // by path, the stamp of each image that was visited
-	doubtful map[string]string // by path, the stamp of each unreadable image that may still be being written
-	away     bool              // the data set was not there the last time
+	seen     map[string]string // stamp of each visited image, by path
+	doubtful map[string]string // stamp of each unreadable image that may still be being written, by path
+	away     bool              // the data set was missing the last time
 }
 
-// open sorts the data into feature stores and sources, the image files first, and looks at each once.
+// open sorts the data into feature stores and sources, the image files first, and checks each once.
 func (w *work) open(ctx context.Context) (stores []stored, sources []*source, err error) {
 	var files []string
 	for _, name := range w.options.Data {
@@ -83,7 +83,7 @@ func (w *work) source() *source {
 	}
 }
 
-// fitsFiles refuses options that are about data sets.
+// fitsFiles refuses options that apply to data sets.
 func (o *Options) fitsFiles(name string) error {
 	switch {
 	case len(o.Dataset.Splits) > 0:
@@ -96,11 +96,11 @@ func (o *Options) fitsFiles(name string) error {
 	return nil
 }
 
-// check opens a data set once, for an error about it or about sorting its files, and for a note on what it holds besides images.
+// check opens a data set once, to report errors about it or about sorting its files, and its content besides images.
 func (w *work) check(ctx context.Context, s extract.Stream) error {
 	set, err := dataset.Open(ctx, s.Data, s.Dataset)
 	if w.options.Watch > 0 && errors.Is(err, dataset.ErrNoImages) {
-		return nil // they are to come
+		return nil // they will arrive later
 	}
 	if err != nil {
 		return err
@@ -114,13 +114,13 @@ func (w *work) check(ctx context.Context, s extract.Stream) error {
 		case set.Raw != nil:
 			err = refuse(option.Errorf("Folders", "the images of %s are not files: only those of a folder, a list, tar archives or Parquet files can be sorted", set.Root))
 		case to.Link && !own:
-			err = refuse(option.Errorf("Folders.Link", "the images of %s are not files of their own, to which links could lead", set.Root))
+			err = refuse(option.Errorf("Folders.Link", "the images of %s are not separate files, so they cannot be linked", set.Root))
 		}
 	}
 	return errors.Join(err, set.Close())
 }
 
-// passes visits every image once. Too many unreadable images in one source do not keep the others from being visited.
+// passes visits every image once. Too many unreadable images in one source do not prevent visits to the others.
 func (w *work) passes(ctx context.Context, sources []*source) error {
 	var errs []error
 	for _, s := range sources {
@@ -133,7 +133,7 @@ func (w *work) passes(ctx context.Context, sources []*source) error {
 	return errors.Join(errs...)
 }
 
-// pass visits every image of a source. It is done if it came to the end, whatever it found there.
+// pass visits every image of a source. done is true if it came to the end, whatever it found.
 func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
 	p := Pass{}
 	begun := time.Now()
@@ -148,7 +148,7 @@ func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
 	return summary != nil, err
 }
 
-// stream is a source as it is read now; left counts the images that are left out.
+// stream is a source in its current state; left counts the images that are left out.
 func (w *work) stream(s *source, left *int) extract.Stream {
 	stream := s.stream
 	stream.Visit = func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
@@ -166,7 +166,7 @@ func (w *work) stream(s *source, left *int) extract.Stream {
 	return stream
 }
 
-// watch passes over the sources again and again until ctx ends, which is its regular end.
+// watch visits the sources repeatedly until ctx ends, which is its regular end.
 func (w *work) watch(ctx context.Context, sources []*source) error {
 	for {
 		for _, s := range sources {
@@ -182,8 +182,8 @@ func (w *work) watch(ctx context.Context, sources []*source) error {
 	}
 }
 
-// look is one pass of watch over a source. A folder that is not there for a while, because a disk is mounted again or a folder was renamed,
-// is waited for.
+// look is one pass of watch over a source. It waits for a folder that is missing for a while, because a disk is being remounted or a folder
+// was renamed.
 func (w *work) look(ctx context.Context, s *source) error {
 	s.stream.Seen, s.stream.MaxBad = s.seen, 1
 	left := 0
@@ -205,7 +205,7 @@ func (w *work) look(ctx context.Context, s *source) error {
 		return err
 	}
 	if s.away {
-		w.hooks.Notef("%s is there again", bucket.Public(s.stream.Data))
+		w.hooks.Notef("%s is back", bucket.Public(s.stream.Data))
 	}
 	s.away = false
 	if summary.Batch > 0 && s.stream.Batch == 0 {
@@ -214,12 +214,12 @@ func (w *work) look(ctx context.Context, s *source) error {
 	return nil
 }
 
-// image visits an image and puts its file where it belongs. features are nil for one that could not be read.
+// image visits an image and sorts its file. features are nil for one that could not be read.
 func (w *work) image(s *source, set *dataset.Set, it store.Item, stamp string, features []float32) error {
 	found := Image{Path: s.named(set, it.Path)}
 	watching := w.options.Watch > 0
 	if features == nil {
-		// A file that is being written looks broken: it is visited only if the next look finds it unchanged.
+		// A file that is still being written looks damaged: it is visited only if the next pass finds it unchanged.
 		if watching && s.doubtful[it.Path] != stamp {
 			s.doubtful[it.Path] = stamp
 			return nil
@@ -249,7 +249,7 @@ func (w *work) image(s *source, set *dataset.Set, it store.Item, stamp string, f
 	return w.visit(found)
 }
 
-// named is an image's path in the data set, or where there are several data a path that leads to it from here.
+// named is an image's path in the data set or, if there are several data, its path from the working folder.
 func (s *source) named(set *dataset.Set, item string) string {
 	if !s.several || s.stream.Files != nil {
 		return item

@@ -17,43 +17,43 @@ import (
 	"iconic/sorting"
 )
 
-// Options say what is assigned to clusters, and how. Only Data is needed.
+// Options say what is assigned to clusters, and how. Only Data is required.
 type Options struct {
-	// Data are image files, data sets, feature stores, and folders of a store's parts. Stores come first, then image files, then data
-	// sets; otherwise they are visited in the order given.
+	// Data are image files, data sets, feature stores, and folders of a store's parts. Stores come first, then image files, then data sets;
+	// otherwise they are visited in the given order.
 	Data    []string
-	Model   classify.Options // which encoder, and which names of clusters; its Hooks hear of progress, notes and warnings
-	Dataset dataset.Options  // how data sets are understood
+	Model   classify.Options // encoder and names of clusters; its Hooks report progress, notes and warnings
+	Dataset dataset.Options  // how data sets are interpreted
 
-	Batch   int     // images that the encoder gets at once; 0: found by a short probe
+	Batch   int     // images per encoder call; 0: chosen by a short probe
 	Workers int     // goroutines that read and decode images; 0: one per processor
-	Memory  int64   // bytes that reading and decoding may take at once; 0: half of what the machine or its control group has
+	Memory  int64   // bytes for reading and decoding; 0: half of what the machine or its control group has
 	Strict  bool    // stop at the first image that cannot be read
 	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them
 
-	Folders *sorting.Folders // puts the files into one folder per cluster; nil: they stay where they are
+	Folders *sorting.Folders // puts the files into one folder per cluster; nil: files are not sorted
 	Watch   time.Duration    // look for new images this often, until the context ends; 0: visit each image once
 
-	Passed func(Pass) // hears of each data set, and of the image files together, after it was visited; not called while watching
+	Passed func(Pass) // called after each data set, and once after the image files; not called while watching
 }
 
 // Image is an image that was visited.
 type Image struct {
-	// Path is the image's path in its data set. Where there are several data, it begins with the name of the one that the image is in.
+	// Path is the image's path in its data set. If there are several data, it begins with the name of the image's data set.
 	Path       string
 	Prediction *classify.Prediction // nil: the image could not be read
 	Err        error                // why the image could not be read, or why its file could not be put into its folder
 }
 
-// Pass sums up one visit to a data set, or to the image files of Options.Data together.
+// Pass summarises one visit to a data set, or to the image files of Options.Data together.
 type Pass struct {
-	Images   int               // that have a prediction
+	Images   int               // images that have a prediction
 	Unread   []extract.Skipped // images that could not be read, by kind, the most frequent first
-	LeftOut  int               // images that lie in Options.Folders themselves, and were not visited
+	LeftOut  int               // images in Options.Folders itself, which were not visited
 	Duration time.Duration
 }
 
-// OptionsError says that the options do not go with the data or with each other. An *option.Error in its chain names the field.
+// OptionsError says that the options do not fit the data or each other. An *option.Error in its chain names the field.
 type OptionsError struct{ Err error }
 
 func (e *OptionsError) Error() string { return e.Err.Error() }
@@ -63,12 +63,12 @@ func (e *OptionsError) Unwrap() error { return e.Err }
 
 func refuse(err error) error { return &OptionsError{err} }
 
-// PlaceError says that files could not be put into their folders. All images have been visited all the same.
+// PlaceError says that files could not be put into their folders. All images have been visited nevertheless.
 type PlaceError struct {
-	Files int    // that could not be put there
-	Dir   string // the folder of the folders
-	Path  string // of the first such image
-	Err   error  // and the reason
+	Files int    // files that could not be placed
+	Dir   string // parent of the clusters' folders
+	Path  string // path of the first such image
+	Err   error  // its reason
 }
 
 func (e *PlaceError) Error() string {
@@ -82,7 +82,7 @@ func (e *PlaceError) Error() string {
 // Unwrap returns the first reason.
 func (e *PlaceError) Unwrap() error { return e.Err }
 
-// validate checks what can be checked without looking at the data.
+// validate checks what can be checked without opening the data.
 func (o *Options) validate() error {
 	switch {
 	case len(o.Data) == 0:
@@ -105,8 +105,8 @@ func (o *Options) validate() error {
 }
 
 // Run assigns every image of the data to a cluster of the run in folder dir, and calls visit with each, one at a time. An error of visit
-// ends it. With more unreadable images in a data set than MaxBad allows, it visits the other data before it fails; the same holds for
-// files that could not be put into their folders (*PlaceError). With Watch it returns nil once ctx ends.
+// ends it. If a data set has more unreadable images than MaxBad allows, it visits the other data before it fails; the same applies to files
+// that could not be put into their folders (*PlaceError). With Watch it returns nil once ctx ends.
 func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (err error) {
 	if err := o.validate(); err != nil {
 		return err
@@ -116,7 +116,7 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 		return err
 	}
 	w := &work{options: o, hooks: o.Model.Hooks, visit: visit}
-	stores, sources, err := w.open(ctx) // what is wrong with the data is found before an encoder is fetched
+	stores, sources, err := w.open(ctx) // errors in the data are found before an encoder is downloaded
 	if err != nil {
 		return errors.Join(err, found.Close())
 	}
@@ -138,7 +138,7 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	return errors.Join(err, w.unplaced())
 }
 
-// errEnough ends Run when whoever ranges over Images has seen enough.
+// errEnough ends Run when the loop over Images ends.
 var errEnough = errors.New("enough images were seen")
 
 // Images is Run as an iterator. An error comes last, with an empty Image.
@@ -156,7 +156,7 @@ func Images(ctx context.Context, dir string, o Options) iter.Seq2[Image, error] 
 	}
 }
 
-// work is one call of Run.
+// work is the state of one call of Run.
 type work struct {
 	options Options
 	hooks   hooks

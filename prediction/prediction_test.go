@@ -28,12 +28,12 @@ import (
 	"iconic/sorting"
 )
 
-// Where the tests' run, its pictures and its feature store lie.
+// The folders of the tests' run, its pictures and its feature store.
 var trained, pictures, features string
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(tests{m}).Run()) }
 
-// tests make a run first, in a cache of their own.
+// tests first makes a run, in its own cache.
 type tests struct{ *testing.M }
 
 func (m tests) Run() int {
@@ -73,7 +73,7 @@ func ExampleImages() {
 	// Output: 4 clusters
 }
 
-// predicted are the clusters of the data's images by path; "" for an image that could not be read.
+// predicted returns the clusters of the data's images by path; "" for an image that could not be read.
 func predicted(t *testing.T, dir string, o prediction.Options) (map[string]string, error) {
 	t.Helper()
 	all := map[string]string{}
@@ -90,7 +90,7 @@ func predicted(t *testing.T, dir string, o prediction.Options) (map[string]strin
 	return all, nil
 }
 
-// copied is a copy of the run, which a test may change.
+// copied is a copy of the run that a test may change.
 func copied(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
@@ -100,7 +100,7 @@ func copied(t *testing.T) string {
 	return dir
 }
 
-// Rows of a store and the images that they are the features of have the same predictions, also where clusters were changed by hand.
+// Rows of a store and their images have the same predictions, also after clusters were changed by hand.
 func TestAStoreAndItsImagesAgree(t *testing.T) {
 	curated := copied(t)
 	f, err := run.Open(curated)
@@ -141,7 +141,7 @@ func TestAStoreAndItsImagesAgree(t *testing.T) {
 	}
 }
 
-// newImages makes a folder with two pictures, one broken image and a file of another kind.
+// newImages makes a folder with two pictures, one damaged image and a file of another kind.
 func newImages(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -160,7 +160,7 @@ func newImages(t *testing.T) string {
 	return dir
 }
 
-// Several data keep their images apart by name, and each that could not be read is visited with the reason.
+// The images of several data are distinguished by name, and an unreadable one is visited with the reason.
 func TestSeveralData(t *testing.T) {
 	dir := newImages(t)
 	var passes []prediction.Pass
@@ -182,7 +182,7 @@ func TestSeveralData(t *testing.T) {
 	o.MaxBad = 0.2
 	var o1 *option.Error
 	if _, err := predicted(t, trained, o); !errors.As(err, &o1) || o1.Option != "MaxBad" {
-		t.Errorf("a third of the images is broken, a fifth may be: %v", err)
+		t.Errorf("a third of the images are damaged, a fifth are allowed: %v", err)
 	}
 }
 
@@ -234,7 +234,7 @@ func TestOptionsThatDoNotGoWithTheData(t *testing.T) {
 	}
 }
 
-// Files go into a folder per cluster; one that cannot is named, and the others have their place.
+// Files go into one folder per cluster; a file that cannot be placed is named, and the others are placed.
 func TestFilesInFolders(t *testing.T) {
 	dir, to := newImages(t), t.TempDir()
 	o := prediction.Options{Data: []string{dir}, MaxBad: 1, Folders: &sorting.Folders{Dir: to}, Model: classify.Options{}}
@@ -246,7 +246,7 @@ func TestFilesInFolders(t *testing.T) {
 		t.Fatalf("%v, %v: want two files", placed, err)
 	}
 	blocked := t.TempDir()
-	for _, file := range placed { // a file stands where a folder has to
+	for _, file := range placed { // a file where a folder has to be
 		if err := os.WriteFile(filepath.Join(blocked, filepath.Base(filepath.Dir(file))), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -263,8 +263,8 @@ func TestFilesInFolders(t *testing.T) {
 	}
 }
 
-// A watched folder is looked at again: what is new is visited once, what could not be read only when it stays so, and a folder that is away
-// for a moment is waited for. The end of the context is the regular end.
+// A watched folder is checked repeatedly: a new image is visited once, an unreadable one only if it stays unreadable, and a folder that is
+// missing for a moment is waited for. The end of the context is the regular end.
 func TestWatch(t *testing.T) {
 	dir := newImages(t)
 	ctx, end := context.WithCancel(t.Context())
@@ -276,7 +276,7 @@ func TestWatch(t *testing.T) {
 		Model: classify.Options{Hooks: progress.Hooks{
 			Warn: func(text string) { warnings = append(warnings, text); check(os.Rename(dir+"-away", dir)) },
 			Note: func(text string) {
-				if strings.Contains(text, "is there again") {
+				if strings.Contains(text, "is back") {
 					check(os.Rename(filepath.Join(dir, "a.png"), filepath.Join(dir, "last.png")))
 				}
 			},
@@ -285,7 +285,7 @@ func TestWatch(t *testing.T) {
 	err := prediction.Run(ctx, trained, o, func(i prediction.Image) error {
 		visits[i.Path]++
 		switch i.Path {
-		case "bad.png": // comes after both others
+		case "bad.png": // comes after the other two
 			return os.Rename(dir, dir+"-away")
 		case "last.png":
 			end()
@@ -303,7 +303,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// Parts of a store are visited as the store that they would make; one that is missing is named, and so are other features.
+// Parts of a store are visited like the merged store; a missing part is named, and so are different features.
 func TestPartsOfAStore(t *testing.T) {
 	parts := filepath.Join(t.TempDir(), "parts")
 	extracted := func(part int, resize int) {
@@ -329,7 +329,7 @@ func TestPartsOfAStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("%d images of parts, %d of the whole store, or others", len(got), len(want))
+		t.Errorf("%d images of parts, %d of the whole store, or different ones", len(got), len(want))
 	}
 	parts = filepath.Join(t.TempDir(), "other")
 	extracted(1, 80)

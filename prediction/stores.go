@@ -18,13 +18,13 @@ import (
 	"iconic/option"
 )
 
-// stored is a feature store, or the parts of one that nobody has merged.
+// stored is a feature store, or its parts if they were not merged.
 type stored struct {
-	name  string   // as it was given
+	name  string   // as given
 	parts []string // folders or addresses of stores
 }
 
-// fitsStore refuses options that a feature store cannot meet.
+// fitsStore refuses options that do not apply to a feature store.
 func (o *Options) fitsStore(name string) error {
 	switch {
 	case o.Folders != nil:
@@ -41,7 +41,7 @@ func (o *Options) fitsStore(name string) error {
 	return nil
 }
 
-// storeParts lists what a feature store consists of: itself, or its parts where they are not merged. It is nil for what is no store.
+// storeParts lists the parts of a feature store: itself, or its unmerged parts. It is nil if there is no store.
 func storeParts(ctx context.Context, name string) ([]string, error) {
 	if bucket.Is(name) {
 		return bucketParts(ctx, name)
@@ -50,10 +50,10 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 		return []string{name}, nil
 	}
 	if stat, err := os.Stat(name); err != nil || !stat.IsDir() {
-		return nil, nil // for others to judge
+		return nil, nil // left to others
 	}
 	parts, err := store.Parts(name)
-	if err != nil { // there are none
+	if err != nil { // there are no parts
 		return nil, nil
 	}
 	for _, part := range parts {
@@ -64,7 +64,7 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 	return parts, complete(name, parts)
 }
 
-// bucketParts is storeParts of an address.
+// bucketParts is storeParts for an address.
 func bucketParts(ctx context.Context, address string) ([]string, error) {
 	if dataset.Collects(address) || strings.HasPrefix(address, "http") {
 		return nil, nil
@@ -82,7 +82,7 @@ func bucketParts(ctx context.Context, address string) ([]string, error) {
 	return parts, complete(bucket.Public(address), parts)
 }
 
-// complete fails if the parts of a store are not all there, by the numbers in their names.
+// complete fails if parts of a store are missing, according to the numbers in their names.
 func complete(name string, parts []string) error {
 	total := 0
 	seen := map[int]bool{}
@@ -90,10 +90,10 @@ func complete(name string, parts []string) error {
 		base := path.Base(filepath.ToSlash(p))
 		var part, of int
 		if _, err := fmt.Sscanf(base, "part-%d-of-%d", &part, &of); err != nil || part < 1 || part > of {
-			return fmt.Errorf("%s holds %s, which has the name of a part but no numbers that fit", name, base)
+			return fmt.Errorf("%s contains %s, which is named like a part but has invalid numbers", name, base)
 		}
 		if total > 0 && of != total {
-			return fmt.Errorf("%s holds parts of a cut into %d and of a cut into %d: move those of one cut elsewhere", name, total, of)
+			return fmt.Errorf("%s contains parts of a division into %d and of one into %d: move the parts of one division elsewhere", name, total, of)
 		}
 		total, seen[part] = of, true
 	}
@@ -111,7 +111,7 @@ func holds(folder, file string) bool {
 	return err == nil
 }
 
-// passStores visits all images of feature stores, part by part. Of each part, what is known of its items and a block of rows is in memory.
+// passStores visits all images of feature stores, part by part. Only one part's items and a block of rows are in memory.
 func (w *work) passStores(ctx context.Context, stores []stored, trained store.Settings) error {
 	for _, f := range stores {
 		prefix := ""
@@ -186,7 +186,7 @@ func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained 
 	return gone, nil
 }
 
-// within is a path below a prefix, which may be "" or an address, of which two slashes must stay.
+// within is a path below a prefix, which may be "" or an address, whose two slashes must be kept.
 func within(prefix, item string) string {
 	switch {
 	case prefix == "":
@@ -209,7 +209,7 @@ type classified struct {
 // blockRows is the number of rows that are classified at once.
 const blockRows = 4096
 
-// at gives the prediction of a row; rows are asked for in their order.
+// at returns the prediction of a row; rows must be requested in order.
 func (c *classified) at(ctx context.Context, row int) (*classify.Prediction, error) {
 	if row < c.lo+len(c.all) {
 		return &c.all[row-c.lo], nil

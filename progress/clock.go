@@ -12,20 +12,20 @@ type StageTime struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Clock times the stages of a piece of work. A stage lasts from its first step until the first step of another one, or until Stop; one that
-// comes back is counted on. Its methods may be called from several goroutines.
+// Clock times the stages of a piece of work. A stage lasts from its first step until the first step of another stage, or until Stop; the
+// time of a stage that recurs is added. Its methods may be called from several goroutines.
 type Clock struct {
 	mutex sync.Mutex
 	now   func() time.Time
 
-	times  []StageTime // of the stages that are over, in the order of their first steps
-	since  time.Time   // when the stage under way began; zero: none is
-	first  Step        // the first step with a count of the stage under way, and when it was told
+	times  []StageTime // stages that have ended, in the order of their first steps
+	since  time.Time   // start of the current stage; zero: none
+	first  Step        // first step of the current stage that has a count, and its time
 	counts time.Time
 	last   Step
 }
 
-// NewClock begins to time a stage. What earlier processes spent on the same work is counted on.
+// NewClock begins to time a stage. Times of earlier processes for the same work are added.
 func NewClock(stage string, earlier ...StageTime) *Clock {
 	return newClock(time.Now, stage, earlier)
 }
@@ -36,7 +36,7 @@ func newClock(now func() time.Time, stage string, earlier []StageTime) *Clock {
 	return c
 }
 
-// Hooks are h, with stages and steps timed.
+// Hooks returns h with stages and steps timed.
 func (c *Clock) Hooks(h Hooks) Hooks {
 	tell := h
 	h.Step = func(s Step) {
@@ -50,7 +50,7 @@ func (c *Clock) Hooks(h Hooks) Hooks {
 	return h
 }
 
-// At hears of a step.
+// At records a step.
 func (c *Clock) At(s Step) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -64,7 +64,7 @@ func (c *Clock) At(s Step) {
 	}
 }
 
-// Stop ends the stage under way, if there is one.
+// Stop ends the current stage, if there is one.
 func (c *Clock) Stop() {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -78,7 +78,7 @@ func (c *Clock) stop(now time.Time) {
 	c.since = time.Time{}
 }
 
-// added counts a time on.
+// added adds a time to a stage.
 func added(times []StageTime, stage string, seconds float64) []StageTime {
 	for k := range times {
 		if times[k].Stage == stage {
@@ -89,7 +89,7 @@ func added(times []StageTime, stage string, seconds float64) []StageTime {
 	return append(times, StageTime{stage, seconds})
 }
 
-// Add counts a time of the same work on.
+// Add adds times of the same work.
 func (c *Clock) Add(times ...StageTime) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -98,7 +98,7 @@ func (c *Clock) Add(times ...StageTime) {
 	}
 }
 
-// Times are those of all stages so far, the one under way included, to a millisecond.
+// Times are the times of all stages so far, including the current one, to a millisecond.
 func (c *Clock) Times() []StageTime {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -112,15 +112,15 @@ func (c *Clock) Times() []StageTime {
 	return times
 }
 
-// Stand is how a stage stands.
+// Stand is the state of a stage.
 type Stand struct {
 	Step                  // the last one
 	Elapsed time.Duration // since the stage began
-	Rate    float64       // of Unit per second, since the first step with a count; 0: not known yet
-	Left    time.Duration // at that rate; 0: not known
+	Rate    float64       // Units per second, since the first step with a count; 0: unknown
+	Left    time.Duration // remaining time at that rate; 0: unknown
 }
 
-// Stand tells how the stage under way stands; false: there is none.
+// Stand returns the state of the current stage; false if there is none.
 func (c *Clock) Stand() (Stand, bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

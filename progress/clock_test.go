@@ -19,7 +19,7 @@ func TestClockCountsStages(t *testing.T) {
 	told := 0
 	hooks := c.Hooks(Hooks{Step: func(Step) { told++ }, Begun: func(string) { told++ }})
 	h.wait(2)
-	hooks.At(Step{Stage: "encode", Unit: "images", Done: 40, Total: 100}) // 40 were there
+	hooks.At(Step{Stage: "encode", Unit: "images", Done: 40, Total: 100}) // 40 were done before
 	h.wait(10)
 	hooks.At(Step{Stage: "encode", Unit: "images", Done: 60, Total: 100})
 	stand, ok := c.Stand()
@@ -34,7 +34,7 @@ func TestClockCountsStages(t *testing.T) {
 	hooks.At(Step{Stage: "encode", Unit: "images", Done: 100, Total: 100})
 	h.wait(1)
 	c.Stop()
-	h.wait(50) // nobody's
+	h.wait(50) // outside any stage
 	hooks.Begin("page")
 	h.wait(4)
 	if want := []StageTime{{"encode", 111}, {"preparation", 2}, {"scores", 3}, {"page", 4}}; !slices.Equal(c.Times(), want) {
@@ -45,7 +45,7 @@ func TestClockCountsStages(t *testing.T) {
 		t.Errorf("%v after one second more", last)
 	}
 	if told != 5 {
-		t.Errorf("%d steps were passed on, want 5", told)
+		t.Errorf("%d steps were forwarded, want 5", told)
 	}
 }
 

@@ -1,3 +1,3 @@
-// Package progress is how long work tells its caller what it is doing: which stage it is in, how far that has come, and what a person
-// would want to know. The packages that do the work never print.
+// Package progress is how long-running work reports to its caller: its current stage, how far that has come, and messages for the user. The
+// packages that do the work never print.
 package progress

@@ -9,15 +9,15 @@ import (
 	"iconic/report/page"
 )
 
-// AutoClusters is the value of the setting clusters that asks for a number found without labels, by CountClusters.
+// AutoClusters is the value of the setting clusters that requests a number found without labels, by CountClusters.
 const AutoClusters = "auto"
 
-// Count is what CountClusters looks at.
+// Count is the input of CountClusters.
 type Count struct {
-	Dir      string // of the run: what an interrupted training into it found is taken again; "": none
+	Dir      string // folder of the run, whose interrupted search is resumed; "": none
 	Features *features.Set
 	Seed     uint64
-	Workers  int // goroutines; all processors when < 1. It changes no bit of the result.
+	Workers  int // goroutines; all processors when < 1. It does not change any bit of the result.
 	Hooks    progress.Hooks
 }
 
@@ -33,7 +33,7 @@ func CountClusters(ctx context.Context, c Count) (*clustercount.Suggestion, erro
 	})
 }
 
-// CountedPage is what a page shows of a suggestion.
+// CountedPage is a suggestion in the form that a page shows.
 func CountedPage(s *clustercount.Suggestion) *page.Counted {
 	c := &page.Counted{Sentence: s.Sentence(), Clusters: s.Clusters, From: s.From, To: s.To, Also: s.Also}
 	for _, p := range s.Curve {

@@ -16,13 +16,13 @@ import (
 	"iconic/report/exchange"
 )
 
-// HasCuration tells whether a run folder holds changes by hand.
+// HasCuration reports whether a run folder contains changes made by hand.
 func HasCuration(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, curation.FileName))
 	return err == nil
 }
 
-// OpenCurated is Open under what was changed by hand, if anything was. It fails with curation.OtherRunError where that was changed about
+// OpenCurated is Open with the changes made by hand applied, if there are any. It fails with curation.OtherRunError if they belong to
 // another run.
 func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
 	f, err := Open(dir)
@@ -38,7 +38,7 @@ func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
 		return nil, err
 	}
 	if torn {
-		hooks.Warnf("the last line of %s was cut short and is ignored: it had not been saved", filepath.Join(dir, curation.FileName))
+		hooks.Warnf("the last line of %s was truncated and is ignored: it had not been saved", filepath.Join(dir, curation.FileName))
 	}
 	if s != nil {
 		f.Curated = s
@@ -47,7 +47,7 @@ func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
 	return f, nil
 }
 
-// Curate opens what a person changes about the run, or begins it. It fails with curation.ErrBusy while another process does. Close it after use.
+// Curate opens the curation of the run, or begins one. It fails with curation.ErrBusy while another process curates the run. Close it after use.
 func (f *Finished) Curate() (*curation.Curation, error) {
 	id, err := f.Identity()
 	if err != nil {
@@ -56,7 +56,7 @@ func (f *Finished) Curate() (*curation.Curation, error) {
 	return curation.Open(f.Dir, id, f.Base())
 }
 
-// Base is the clustering that a curation of the run starts from.
+// Base is the clustering from which a curation of the run starts.
 func (f *Finished) Base() curation.Base {
 	names := slices.Clone(f.Table.Names)
 	if names == nil {
@@ -65,7 +65,7 @@ func (f *Finished) Base() curation.Base {
 	return curation.Base{Cluster: slices.Clone(f.Table.Cluster), Names: names, Dim: f.Head.Dim}
 }
 
-// Identity says which run a curation is of.
+// Identity identifies the run for a curation.
 func (f *Finished) Identity() (curation.Identity, error) {
 	sum, err := checksum(f.Head)
 	if err != nil {
@@ -74,10 +74,10 @@ func (f *Finished) Identity() (curation.Identity, error) {
 	return curation.Identify(sum, f.Table.Paths, f.Table.Cluster, f.Metrics.Clusters), nil
 }
 
-// Excluded tells whether an image of the run was left out by hand.
+// Excluded reports whether an image of the run was left out by hand.
 func (f *Finished) Excluded(i int) bool { return f.Curated != nil && f.Curated.Excluded[i] }
 
-// Rows are the run's images in their order, as package report/exchange writes them for other programs.
+// Rows are the run's images in order, in the form that package report/exchange writes for other programs.
 func (f *Finished) Rows() iter.Seq[exchange.Row] {
 	return func(yield func(exchange.Row) bool) {
 		for i, path := range f.Table.Paths {
@@ -95,7 +95,7 @@ func (f *Finished) Rows() iter.Seq[exchange.Row] {
 	}
 }
 
-// Clusters is the number of clusters that images may be in, those that became part of others among them.
+// Clusters is the number of clusters to which images may belong, including merged ones.
 func (f *Finished) Clusters() int {
 	if f.Curated != nil {
 		return len(f.Curated.Clusters)
@@ -103,8 +103,8 @@ func (f *Finished) Clusters() int {
 	return f.Metrics.Clusters
 }
 
-// scoredByHand is the run with scores of the clusters as they are by hand, without the images that were left out; without a curation it
-// gives what it got. The set may be nil. A baseline is on all images, and left out where some are.
+// scoredByHand returns the run with the scores of its curated clusters, without the images left out; without a curation it returns its
+// input. The set may be nil. A baseline covers all images, so it is dropped if some are left out.
 func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
 	if f.Curated == nil {
 		return f, set, nil
@@ -136,7 +136,7 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 	return &scored, set, nil
 }
 
-// kept gives the run and its set as if the images that were left out by hand had never been there. The set may be nil.
+// kept returns the run and its set without the images left out by hand. The set may be nil.
 func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
 	var rows []int32
 	for i := range f.Table.Paths {
@@ -159,11 +159,11 @@ func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
 	left.Features = &matrix.Subset{Features: set.Features, Rows: rows}
 	left.Paths, left.Labels = entries(set.Paths, rows), entries(set.Labels, rows)
 	left.Hashes, left.Bytes = entries(set.Hashes, rows), entries(set.Bytes, rows)
-	left.Graphs = "" // what is kept there is of all images
+	left.Graphs = "" // the stored graphs cover all images
 	return &some, &left
 }
 
-// entries are those of some rows; nil of nil.
+// entries selects rows of a slice; nil gives nil.
 func entries[T any](all []T, rows []int32) []T {
 	if all == nil {
 		return nil

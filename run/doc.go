@@ -1,11 +1,12 @@
-// Package run owns the run folder: it makes and locks one, trains into it and takes up what was interrupted, scores the result, and reads
-// what is there.
+// Package run manages the run folder: it creates and locks it, trains into it, resumes an interrupted training, scores the result, and
+// reads the folder.
 //
-// A finished run has config.json with the settings as used and digests of the inputs, head.safetensors, novelty.safetensors (what package
-// head/novelty tells new images by), history.jsonl with a line for each epoch, of some methods representation.npy, then metrics.json and
-// assignments.csv, duplicates.csv and outliers.csv, and the page, report.html. The head is written last of what the training leaves: where
-// it is, all the rest is. While a training runs, checkpoint.safetensors lets it be taken up again to the same bits, and .lock keeps others
-// out. config.json carries the version of the layout: 2 where the head is one linear head, 3 where several vote, so that a program which knows
-// no vote refuses the run. A newer version than one's own is refused. What a person changed afterwards is curation.jsonl (package curation). Load reads a run whose training has ended, Open one that has
-// scores, too, and OpenCurated that under what was changed; Whole tells whether nothing is missing.
+// A finished run has config.json with the settings as used and digests of the inputs, head.safetensors, novelty.safetensors (for package
+// head/novelty to recognise new images), history.jsonl with one line per epoch, for some methods representation.npy, then metrics.json and
+// assignments.csv, duplicates.csv and outliers.csv, and the page, report.html. Of the files that the training leaves, the head is written
+// last: if it exists, so do all the others. During a training, checkpoint.safetensors allows it to be resumed to the same bits, and .lock
+// keeps others out. config.json records the version of the layout: 2 for a single linear head, 3 for several heads that vote, so that a program
+// without votes refuses the run. A newer version is refused. Later changes made by hand are in curation.jsonl (package curation). Load reads a
+// run whose training has ended, Open one that also has scores, and OpenCurated one with the changes made by hand applied; Whole reports whether
+// nothing is missing.
 package run

@@ -11,7 +11,7 @@ import (
 	"iconic/head/icon"
 )
 
-// ReadEdges reads a graph from a CSV file of lines from,to or from,to,weight; a first line of words is passed over.
+// ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight; a header line is skipped.
 func ReadEdges(name string) ([]icon.Edge, error) {
 	f, err := os.Open(name)
 	if err != nil {

@@ -25,17 +25,17 @@ import (
 	"iconic/progress"
 )
 
-// The files of a run folder that belong to this package.
+// The files of a run folder that this package manages.
 const (
 	headFile    = "head.safetensors"
 	configFile  = "config.json"
 	historyFile = "history.jsonl"
 	noveltyFile = "novelty.safetensors"
-	// representationFile holds what a method that learns a representation made of every row.
+	// representationFile holds the representation of every row, for a method that learns one.
 	representationFile = "representation.npy"
 )
 
-// ErrUnfinished is in the chain of Load's error for a run whose training has not ended, and may be resumed.
+// ErrUnfinished is in the chain of Load's error for a run whose training has not ended and may be resumed.
 var ErrUnfinished = errors.New("its training has not ended")
 
 // The versions of the run folder's layout. A newer one than those is refused. A run whose head is one linear head is of runFormat, so that earlier
@@ -53,19 +53,19 @@ func formatOf(h *head.Ensemble) int {
 // checkpointFile is the state of a training that has not ended.
 const checkpointFile = "checkpoint.safetensors"
 
-// Is tells whether a folder is a run folder, finished or not.
+// Is reports whether a folder is a run folder, finished or not.
 func Is(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, configFile))
 	return err == nil
 }
 
-// Config is config.json: all that a run was made from.
+// Config is config.json: everything from which a run was made.
 type Config struct {
 	Format   int         `json:"format"`
 	Version  string      `json:"version"` // of the program
 	Training head.Config `json:"training"`
-	// Times are how long the stages took, over all processes that worked on the run, but for what was lost with those that were killed. They
-	// are of no account where two runs are compared.
+	// Times are the durations of the stages, over all processes that worked on the run, except what was lost when one was killed. They are
+	// ignored when runs are compared.
 	Times    []progress.StageTime `json:"times,omitempty"`
 	Features features.Source      `json:"features"`
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
@@ -73,23 +73,22 @@ type Config struct {
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
 	// Expected is the expected accuracy on the rows of the training, measured without labels; 0: the method measures none.
 	Expected float64 `json:"expected_accuracy,omitempty"`
-	// Counted is how the number of clusters was found; nil: it was given.
+	// Counted says how the number of clusters was found; nil: it was given.
 	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`
-	// Choice says how the method chose among the clusterings that it had found; "": it had one.
+	// Choice says how the method chose among several clusterings; "": there was only one.
 	Choice string `json:"choice,omitempty"`
-	// Dimensions are those of the representation that the method learnt; 0: it learns none.
+	// Dimensions is the dimension of the representation that the method learned; 0: it learns none.
 	Dimensions int `json:"representation_dimensions,omitempty"`
-	// Encoder is how images became features, for predict to do the same; it is the extraction's to read. Empty where the
-	// features came as a plain matrix.
+	// Encoder records how images became features, so that predict can do the same; the extraction interprets it. It is empty if the
+	// features were given as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
 }
 
-// ErrExists is in the chain of Create's error for a folder that holds a run.
-var ErrExists = errors.New("holds another run")
+// ErrExists is in the chain of Create's error for a folder that contains a run.
+var ErrExists = errors.New("contains another run")
 
-// Create makes a run folder and writes its config.json. A folder that holds a head or a checkpoint is refused: nothing
-// finished is overwritten. One whose training ended before its first epoch holds neither and is used again, without what that
-// training may have left.
+// Create makes a run folder and writes its config.json. A folder with a head or a checkpoint is refused: nothing finished is overwritten.
+// If a training ended before its first epoch, its folder has neither and is used again, after removing what that training left.
 func Create(dir string, c Config) error {
 	if err := CheckFree(dir); err != nil {
 		return err
@@ -108,7 +107,7 @@ func Create(dir string, c Config) error {
 	return writeConfig(dir, c)
 }
 
-// CheckFree fails where Create would, before there is anything to write.
+// CheckFree fails if Create would, before there is anything to write.
 func CheckFree(dir string) error {
 	for _, name := range []string{headFile, checkpointFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
@@ -126,7 +125,7 @@ func writeConfig(dir string, c Config) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, configFile), append(b, '\n'))
 }
 
-// KeepTimes writes how long the stages of a run took, so far, into its config.json.
+// KeepTimes writes the durations of a run's stages so far into its config.json.
 func KeepTimes(dir string, times []progress.StageTime) error {
 	r, err := LoadUnfinished(dir)
 	if err != nil {
@@ -136,8 +135,8 @@ func KeepTimes(dir string, times []progress.StageTime) error {
 	return writeConfig(dir, r.Config)
 }
 
-// Finish writes what a training leaves, settings with their rules resolved included, and removes its checkpoint. The head comes last: where
-// it is, all the rest is.
+// Finish writes the results of a training, including the settings with their rules resolved, and removes its checkpoint. The head is
+// written last: if it exists, so does everything else.
 func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	c.Format = formatOf(r.Head)
@@ -232,7 +231,7 @@ func readHead(f *safetensors.File) (*head.Ensemble, error) {
 		return nil, err
 	}
 	if was := f.Metadata["checksum"]; was != "" && was != sum {
-		return nil, fmt.Errorf("the checksum of its head is %s, and was %s when it was written: it is damaged; train again", sum, was)
+		return nil, fmt.Errorf("the checksum of its head is %s instead of %s: it is damaged; train again", sum, was)
 	}
 	return h, nil
 }
@@ -282,12 +281,12 @@ func readShaped(f *safetensors.File, name string, shape []int) ([]float32, error
 	return f.Float32(name)
 }
 
-// SaveCheckpoint writes the state of a training into its run folder, in one piece.
+// SaveCheckpoint writes the state of a training into its run folder, atomically.
 func SaveCheckpoint(dir string, s *head.State) error {
 	return checkpoint.Save(filepath.Join(dir, checkpointFile), s)
 }
 
-// LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain where there is none.
+// LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain if there is none.
 func LoadCheckpoint(dir string) (*head.State, error) {
 	return checkpoint.Load(filepath.Join(dir, checkpointFile))
 }
@@ -301,7 +300,7 @@ type Run struct {
 	Novelty *novelty.Detector
 }
 
-// Load reads a run folder whose training has ended. It fails on folders that are none, of a newer version, or cut short.
+// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, or are incomplete.
 func Load(dir string) (*Run, error) {
 	r, err := LoadUnfinished(dir)
 	if err != nil {
@@ -322,25 +321,25 @@ func Load(dir string) (*Run, error) {
 		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
-		return nil, fmt.Errorf("run folder %s: a head of %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
+		return nil, fmt.Errorf("run folder %s: a head with %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
 	}
 	if r.Novelty, err = novelty.Load(filepath.Join(dir, noveltyFile)); err != nil {
 		return nil, fmt.Errorf("run folder %s: %w", dir, err)
 	}
 	if r.Novelty != nil && r.Novelty.Dim != r.Head.Dim {
-		return nil, fmt.Errorf("run folder %s: %s is of %d features, the head of %d: train again", dir, noveltyFile, r.Novelty.Dim, r.Head.Dim)
+		return nil, fmt.Errorf("run folder %s: %s has %d features, but the head has %d: train again", dir, noveltyFile, r.Novelty.Dim, r.Head.Dim)
 	}
 	return r, nil
 }
 
-// LoadUnfinished reads the settings of a run folder whose training may still go on.
+// LoadUnfinished reads the settings of a run folder whose training may be unfinished.
 func LoadUnfinished(dir string) (*Run, error) {
 	b, err := os.ReadFile(filepath.Join(dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s is no run folder: there is nothing of that name", dir)
+			return nil, fmt.Errorf("%s is not a run folder: it does not exist", dir)
 		}
-		return nil, fmt.Errorf("%s is no run folder: it has no %s", dir, configFile)
+		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, configFile)
 	}
 	if err != nil {
 		return nil, err
@@ -355,7 +354,7 @@ func LoadUnfinished(dir string) (*Run, error) {
 	return r, nil
 }
 
-// Ended tells whether the folder holds all that a training leaves, and no checkpoint.
+// Ended reports whether the folder has all results of a training, and no checkpoint.
 func (r *Run) Ended() bool {
 	left := []string{headFile, historyFile}
 	if r.Config.Dimensions > 0 {
@@ -370,7 +369,7 @@ func (r *Run) Ended() bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Probabilities writes the cluster probabilities (n×clusters) of features (n×dim) as the run's encoder gives them.
+// Probabilities writes the cluster probabilities (n×clusters) of features (n×dim) from the run's encoder.
 func (r *Run) Probabilities(dst, features []float32, n int) error {
 	return r.Head.Probabilities(dst, features, n)
 }

@@ -39,7 +39,7 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Create(dir, c); err != nil {
-		t.Fatalf("a folder where nothing was finished: %v", err)
+		t.Fatalf("a folder without finished work: %v", err)
 	}
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "has not ended") {
 		t.Fatalf("loading an unfinished run: %v", err)
@@ -75,10 +75,10 @@ func TestRunFolderKeepsTheHead(t *testing.T) {
 
 func TestDamagedRunFolders(t *testing.T) {
 	for name, content := range map[string]string{
-		"is no run folder": "",
-		"config.json":      "{",
-		"has format 9":     `{"format": 9, "version": "later"}`,
-		"has format 0":     `{}`,
+		"is not a run folder": "",
+		"config.json":         "{",
+		"has format 9":        `{"format": 9, "version": "later"}`,
+		"has format 0":        `{}`,
 	} {
 		dir := t.TempDir()
 		if content != "" {
@@ -87,12 +87,12 @@ func TestDamagedRunFolders(t *testing.T) {
 			}
 		}
 		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%q: error %v, want %q in it", content, err, name)
+			t.Errorf("%q: error %v, want one with %q", content, err, name)
 		}
 	}
 }
 
-// The head is what a training leaves last: where it is, all the rest is, a representation too.
+// Of the results of a training the head is written last: if it exists, so do all others, including a representation.
 func TestTheHeadComesLast(t *testing.T) {
 	m := densetest.Clouds(7, 60, 5, 3, 3)
 	config, err := head.Preset("pca", 3)
@@ -112,10 +112,10 @@ func TestTheHeadComesLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Finish(dir, c, r); err == nil {
-		t.Fatal("a history cannot be written, and nobody says so")
+		t.Fatal("a history cannot be written, but no error is returned")
 	}
 	if _, err := os.Stat(filepath.Join(dir, headFile)); err == nil {
-		t.Error("the head is there before the history")
+		t.Error("the head exists before the history")
 	}
 	dir = t.TempDir()
 	if err := Finish(dir, c, r); err != nil {

@@ -15,7 +15,7 @@ import (
 	"iconic/matrix"
 )
 
-// resumes are the identities of a training whose method needs each of the inputs: what must be the same for it to be resumed.
+// resumes are the identities of a training whose method needs each of the inputs: they must be equal for it to be resumed.
 func resumes(t Training) (map[string]string, error) {
 	keys := map[string]string{}
 	for need, name := range map[method.Need]string{
@@ -71,7 +71,7 @@ func TestKeysKnowEveryInputOfATraining(t *testing.T) {
 		"Workers":         out("it does not change the result"),
 		"Safe":            out("it only changes how a table is written"),
 		"Shared.Graph":    {Why: "it is computed from Features and Config", Change: func(t *Training) { t.Shared.Graph = &knn.Graph{} }},
-		"Shared.Baseline": out("as Shared.Graph"),
+		"Shared.Baseline": out("like Shared.Graph"),
 		"Clock":           out(told), "Hooks.Begun": out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told),
 		"Formulas": out("it is a result"), "Unchanged": out("it is a result"),
 	})
@@ -95,11 +95,11 @@ func TestKeysKnowEveryFieldOfFeatures(t *testing.T) {
 		"Paths":   out(store),
 		"Hashes":  out(store),
 		"Bytes":   out(store),
-		"Labels":  in("by labels"), // to other methods they are what the result is scored by, anew each time
-		"Classes": out("they name the labels, and are written anew"),
+		"Labels":  in("by labels"), // other methods use them only for scores, which are computed each time
+		"Classes": out("they name the labels, and are written again"),
 		"Encoder": out(store),
 		"Views":   {In: []string{"by views"}, Change: func(s *features.Set) { s.Views = append(s.Views, matrix.Features(nil)) }},
-		"Graphs":  out("it is where graphs are kept"),
+		"Graphs":  out("it is the folder of neighbour graphs"),
 		"Gone":    out(store),
 	})
 }

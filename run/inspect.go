@@ -20,14 +20,14 @@ const (
 	OutliersFile   = "outliers.csv"
 )
 
-// Inspected is what was found in a set of images, and what they are called.
+// Inspected is what was found in a set of images, with their names.
 type Inspected struct {
 	*inspection.Findings
 	Names inspection.Names
 }
 
-// Inspect looks through a set for duplicates and outliers. Without clusters nothing is elsewhere, without pictures the features decide
-// alone.
+// Inspect searches a set for duplicates and outliers. Without clusters no image counts as misplaced; without pictures, only the features
+// are compared.
 func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures, o inspection.Options, hooks progress.Hooks) (*Inspected, error) {
 	if p != nil {
 		o.Picture = p.Image
@@ -41,12 +41,12 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 		hooks.Notef("the neighbour graph could not be cached: %v", err)
 	}
 	if found.Unread > 0 {
-		hooks.Warnf("%d images could not be read to be compared: the features decide about them alone", found.Unread)
+		hooks.Warnf("%d images could not be read for comparison: only their features are compared", found.Unread)
 	}
 	return &Inspected{found, inspection.Names{Paths: set.Paths, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster}}, nil
 }
 
-// Write writes both tables into a folder, and tells how many cells a spreadsheet would compute.
+// Write writes both tables into a folder, and returns the number of cells that a spreadsheet would compute.
 func (f *Inspected) Write(dir string) (computed int, err error) {
 	for name, write := range map[string]func(io.Writer, inspection.Names) (int, error){
 		DuplicatesFile: f.WriteDuplicates, OutliersFile: f.WriteOutliers,

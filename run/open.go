@@ -16,21 +16,21 @@ const (
 	assignmentsFile = "assignments.csv"
 )
 
-// ErrNoScores is in the chain of Open's error for a run whose training has ended, and that was not scored.
+// ErrNoScores is in the chain of Open's error for a run whose training has ended but was not scored.
 var ErrNoScores = errors.New("has no scores")
 
-// Finished is a run folder with its scores: what pages, comparisons and sorted folders are made from.
+// Finished is a run folder with its scores: the source of pages, comparisons and sorted folders.
 type Finished struct {
 	*Run
 	Metrics *report.Metrics
 	Table   *report.Assignments
-	// Curated, unless nil, is what was changed by hand: Table is under it then, Metrics is not.
+	// Curated, unless nil, holds the changes made by hand: Table then includes them, Metrics does not.
 	Curated *curation.State
-	// Unchanged says that a training asked to resume this run found it whole, and did nothing.
+	// Unchanged says that a training asked to resume this run found it complete, and did nothing.
 	Unchanged bool
 }
 
-// Open reads a finished run folder. Where its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
+// Open reads a finished run folder. If its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
 func Open(dir string) (*Finished, error) {
 	run, err := Load(dir)
 	if err != nil {
@@ -52,7 +52,7 @@ func Open(dir string) (*Finished, error) {
 		return nil, err
 	}
 	if n := len(f.Table.Cluster); n != f.Metrics.N {
-		return nil, fmt.Errorf("run folder %s: %s is of %d images, %s of %d: make the run again", dir, assignmentsFile, n, metricsFile, f.Metrics.N)
+		return nil, fmt.Errorf("run folder %s: %s lists %d images, but %s has %d: make the run again", dir, assignmentsFile, n, metricsFile, f.Metrics.N)
 	}
 	if f.Metrics.Labelled != nil {
 		if f.Metrics.Names, err = f.Metrics.ReadNames(func() (*report.Assignments, error) { return f.Table, nil }); err != nil {
@@ -63,7 +63,7 @@ func Open(dir string) (*Finished, error) {
 	return f, nil
 }
 
-// Whole tells whether a folder has scores and page of a run.
+// Whole reports whether a folder has the scores and the page of a run.
 func Whole(dir string) bool {
 	for _, name := range []string{metricsFile, assignmentsFile, PageFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -73,15 +73,15 @@ func Whole(dir string) bool {
 	return true
 }
 
-// Metrics reads the scores of a run; fs.ErrNotExist is in the error's chain where it has none.
+// Metrics reads the scores of a run; fs.ErrNotExist is in the error's chain if it has none.
 func Metrics(dir string) (*report.Metrics, error) {
 	return report.ReadMetrics(filepath.Join(dir, metricsFile))
 }
 
-// Assignments reads the clusters of a run's images, whose labels are of the classes; nil: as numbers.
+// Assignments reads the clusters of a run's images, whose labels belong to the classes; nil: labels are numbers.
 func Assignments(dir string, classes []string) (*report.Assignments, error) {
 	return report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes)
 }
 
-// Page is the file of the run's page.
+// Page is the path of the run's page.
 func (f *Finished) Page() string { return filepath.Join(f.Dir, PageFile) }

@@ -32,25 +32,25 @@ import (
 // PageFile is the name of a run's page in its folder.
 const PageFile = "report.html"
 
-// MapPoints is how many images a map shows unless more are asked for: enough to see every cluster, and seconds of work.
+// MapPoints is the default number of images on a map: enough to show every cluster, computed within seconds.
 const MapPoints = 5000
 
-// PageOptions say what a page shows, and where what it shows lies.
+// PageOptions say what a page shows, and where its sources are.
 type PageOptions struct {
-	Features string // store or matrix of the run; "": where the run found it
-	Images   string // data set that the features are of; "": where the run found it
-	// ImageColumn is the column that holds the images of a Parquet data set; "": the one that the run was told of, or that is found.
+	Features string // store or matrix of the run; "": as recorded in the run
+	Images   string // data set of the features; "": as recorded in the run
+	// ImageColumn is the image column of a Parquet data set; "": the recorded one, or else it is found.
 	ImageColumn string
-	Reference   string // folder of another run on the same data, drawn beside in the reliability diagram; "": none
-	Raw         bool   // clusters as the training made them, whatever was changed by hand
-	Points      int    // images on the map at most, drawn at random; 0: MapPoints
+	Reference   string // folder of another run on the same data, added to the reliability diagram; "": none
+	Raw         bool   // use the clusters as trained, ignoring any curation
+	Points      int    // most images on the map, drawn at random; 0: MapPoints
 	Workers     int    // goroutines; all processors when < 1
 	Hooks       progress.Hooks
 
-	shown page.Shown // by the page that is there; a new one must show as much
+	shown page.Shown // by the existing page; a new one must show as much
 }
 
-// Input is what a page is made from besides the run folder, and may have been moved.
+// Input is a source of a page besides the run folder; it may have been moved.
 type Input string
 
 // The inputs of a page.
@@ -59,16 +59,16 @@ const (
 	ImagesInput   Input = "images"
 )
 
-// KeptError says that a page stays as it is, since a new one would show less.
+// KeptError says that a page is kept because a new one would show less.
 type KeptError struct {
 	Page    string // its file
-	Loses   string // what the new one would not have
-	Missing Input  // that is not where the run found it
+	Loses   string // what the new page would lack
+	Missing Input  // source that is not where the run recorded it
 	Err     error
 }
 
 func (e *KeptError) Error() string {
-	return fmt.Sprintf("%s stays as it is, for a new page would have no %s: %v", e.Page, e.Loses, e.Err)
+	return fmt.Sprintf("%s is kept, because a new page would have no %s: %v", e.Page, e.Loses, e.Err)
 }
 
 func (e *KeptError) Unwrap() error { return e.Err }
@@ -76,8 +76,8 @@ func (e *KeptError) Unwrap() error { return e.Err }
 // ErrReference is in the chain of an error about a run that cannot be a reference.
 var ErrReference = errors.New("is not a labelled run on the same data")
 
-// Remake makes the page of a finished run again, from features and images where they are. A page that shows more than a new one could is
-// kept (KeptError).
+// Remake makes the page of a finished run again, from features and images at their present places. A page that shows more than a new one
+// could is kept (KeptError).
 func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 	open := OpenCurated
 	if o.Raw {
@@ -88,7 +88,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 		return nil, err
 	}
 	if html, err := regular.Read(filepath.Join(dir, PageFile)); err == nil {
-		o.shown, _ = page.ReadShown(html) // what is no page shows nothing
+		o.shown, _ = page.ReadShown(html) // a file that is not a page shows nothing
 	}
 	set, err := f.OpenFeatures(o.Features)
 	switch {
@@ -107,7 +107,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 	return f, f.writePage(ctx, set, o)
 }
 
-// WritePage writes the page of the run that was just made of a set.
+// WritePage writes the page of a run that was just made from a set.
 func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions) error {
 	o.Hooks.Begin("page")
 	f, err := Open(dir)
@@ -117,12 +117,12 @@ func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions
 	return f.writePage(ctx, set, o)
 }
 
-// keepPage says that report.html stays as it is, for a new one would lose what it shows.
+// keepPage is the error for keeping report.html because a new page would lose content.
 func (f *Finished) keepPage(loses string, missing Input, why error) error {
 	return &KeptError{filepath.Join(f.Dir, PageFile), loses, missing, why}
 }
 
-// writePage writes report.html of a finished run; without items it has no map and no neighbours.
+// writePage writes report.html of a finished run; without a set it has no map and no neighbours.
 func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptions) error {
 	r := page.Run{
 		Title: f.Title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
@@ -174,7 +174,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		if r.Map, err = f.Layout(ctx, set, o); err != nil {
 			return err
 		}
-		if f.Table.Labels == nil { // with labels the confusion matrix shows those
+		if f.Table.Labels == nil { // with labels, the confusion matrix shows those
 			km, err := baseline.Clusters(ctx, set, baseline.Options{
 				Clusters: f.Metrics.Clusters, Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
 			})
@@ -248,7 +248,7 @@ func (f *Finished) Layout(ctx context.Context, set *features.Set, o PageOptions)
 	if len(rows) < set.Len() {
 		which = fmt.Sprintf("%d of %d images, drawn at random", len(rows), set.Len())
 	}
-	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): near dots are alike, far distances mean little.", which, kl)
+	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): nearby dots are similar images; large distances mean little.", which, kl)
 	return m, nil
 }
 
@@ -279,19 +279,19 @@ func calledNames(m *report.Metrics) []string {
 	return names
 }
 
-// Title names a run by its data: by the images where it is known which they are, for their features may lie in a cache.
+// Title names a run by its data: by the images if they are known, since their features may be in a cache.
 func (r *Run) Title() string {
 	data := cmp.Or(r.Config.Features.Images, r.Config.Features.Store)
 	if data == "" {
 		return fmt.Sprintf("%d rows in %d clusters", r.Config.Features.Rows, r.Config.Training.Clusters)
 	}
-	if whole, err := filepath.Abs(data); err == nil { // "." has a name, too
+	if whole, err := filepath.Abs(data); err == nil { // so that "." gets a name, too
 		data = whole
 	}
 	return fmt.Sprintf("%s in %d clusters", filepath.Base(data), r.Config.Training.Clusters)
 }
 
-// facts are what a reader wants to know first.
+// facts are the most important facts about a run.
 func (f *Finished) facts() []page.Setting {
 	c := f.Config
 	facts := []page.Setting{
@@ -313,7 +313,7 @@ func (f *Finished) facts() []page.Setting {
 		}
 	}
 	if f.Curated != nil {
-		facts = append(facts, page.Setting{Name: "Curation", Value: fmt.Sprintf("%d changes by hand, which scores and clusters follow", len(f.Curated.Steps()))})
+		facts = append(facts, page.Setting{Name: "Curation", Value: fmt.Sprintf("%d changes by hand, included in scores and clusters", len(f.Curated.Steps()))})
 	}
 	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})
@@ -321,7 +321,7 @@ func (f *Finished) facts() []page.Setting {
 	return append(facts, page.Setting{Name: "Version", Value: c.Version})
 }
 
-// shareName tells runs apart by their uniform share, or where a method has none by its name.
+// shareName identifies runs by their uniform share or, if a method has none, by its name.
 func shareName(c head.Config) string {
 	if share := alphas(c); share != "" {
 		return "α = " + share
@@ -329,7 +329,7 @@ func shareName(c head.Config) string {
 	return c.Method
 }
 
-// alphas writes one number where both sides have the same share, and nothing where the method has none.
+// alphas formats one number if both sides have the same share, and nothing if the method has none.
 func alphas(c head.Config) string {
 	p, q := c.Text("alpha"), c.Text("beta")
 	if p == q {

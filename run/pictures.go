@@ -9,10 +9,10 @@ import (
 	"iconic/extract/pixels"
 )
 
-// Pictures fetches images of a data set by the paths that a feature store knows them by.
+// Pictures loads images of a data set by their paths in a feature store.
 type Pictures struct {
 	set   *dataset.Set
-	paths []string // of the store's rows
+	paths []string // paths of the store's rows
 }
 
 // OpenPictures lists the data set. Close it after use.
@@ -50,7 +50,7 @@ func (p *Pictures) Image(row int) (image.Image, error) {
 	return opaque(m.Pix, m.Width, m.Height), nil
 }
 
-// opaque makes an image of interleaved RGB.
+// opaque makes an image from interleaved RGB.
 func opaque(rgb []uint8, width, height int) image.Image {
 	m := image.NewRGBA(image.Rect(0, 0, width, height))
 	for k := range width * height {

@@ -46,6 +46,6 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 		}
 	}
 	if _, err := OpenPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil); err == nil {
-		t.Error("a folder that is not there was opened")
+		t.Error("a missing folder was opened")
 	}
 }

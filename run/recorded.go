@@ -16,19 +16,19 @@ import (
 	"iconic/internal/bucket"
 )
 
-// A run folder's config.json names the features and the images of its run. Both names are absolute, so that they mean the same from
-// every folder; earlier versions wrote them as they were given, relative to a folder that nobody kept.
+// A run folder's config.json names the features and the images of its run. Both names are absolute, so that they mean the same from every
+// folder; earlier versions recorded them as given, relative to a folder that was not recorded.
 
-// located is the source of a run as config.json keeps it: column is that of the images, where it was named.
+// located is the source of a run as recorded in config.json: column is the image column, if one was named.
 func located(s features.Source, images, column string) (features.Source, error) {
 	var err error
-	if s.Store != "" { // those in a program's memory are nowhere else
+	if s.Store != "" { // features in a program's memory have no location
 		if s.Store, err = filepath.Abs(s.Store); err != nil {
 			return s, fmt.Errorf("features: %w", err)
 		}
 	}
 	if bucket.Is(images) {
-		s.Images, s.ImageColumn = bucket.Public(images), column // what is signed is not kept
+		s.Images, s.ImageColumn = bucket.Public(images), column // signatures are not recorded
 	} else if images != "" {
 		if s.Images, err = filepath.Abs(images); err != nil {
 			return s, fmt.Errorf("images: %w", err)
@@ -38,8 +38,8 @@ func located(s features.Source, images, column string) (features.Source, error) 
 	return s, nil
 }
 
-// places lists where a recorded name may lead: for a relative one from the run folder, from the folders above it, and from the working
-// directory. Only what exists is listed.
+// places lists where a recorded name may lead: a relative one from the run folder, from its ancestors, and from the working directory. Only
+// existing paths are listed.
 func places(run, recorded string) []string {
 	candidates := []string{recorded}
 	if !filepath.IsAbs(recorded) {
@@ -60,7 +60,7 @@ func places(run, recorded string) []string {
 	})
 }
 
-// OpenFeatures opens the features that a run was trained on: at given, or where config.json says. Close them after use.
+// OpenFeatures opens the features on which a run was trained: at given, or as recorded in config.json. Close them after use.
 func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	source := f.Config.Features
 	candidates := []string{given}
@@ -74,7 +74,7 @@ func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	for i, name := range candidates {
 		set, err := features.Open(name, "")
 		if err == nil && (set.Source.Key != source.Key || set.Len() != f.Metrics.N) {
-			err = errors.Join(fmt.Errorf("%s holds other features than the run was trained on", name), set.Close())
+			err = errors.Join(fmt.Errorf("%s has different features than those of the training", name), set.Close())
 		}
 		if err == nil {
 			return set, nil
@@ -86,7 +86,7 @@ func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	return nil, problem
 }
 
-// ImagesAt is where the images of a run are: given, or where config.json says. It is "" where nobody knows.
+// ImagesAt is the location of a run's images: given, or as recorded in config.json; "" if unknown.
 func (f *Finished) ImagesAt(given string) string {
 	recorded := f.Config.Features.Images
 	if given != "" || recorded == "" || filepath.IsAbs(recorded) || bucket.Is(recorded) {
@@ -100,8 +100,8 @@ func (f *Finished) ImagesAt(given string) string {
 	return recorded
 }
 
-// mayHold tells whether a folder has an archive or the beginning of one of the paths: one that has neither need not be listed, which
-// for the root of a file system would take long. Files are for whoever opens them to judge.
+// mayHold reports whether a folder has an archive or the beginning of one of the paths: a folder with neither need not be listed, which
+// would take long for the root of a file system. Files are left to whoever opens them.
 func mayHold(data string, paths []string) bool {
 	if stat, err := os.Stat(data); err != nil || !stat.IsDir() {
 		return err == nil
@@ -123,9 +123,8 @@ func mayHold(data string, paths []string) bool {
 	})
 }
 
-// OpenPictures opens the images of a run by their paths: at given, or where config.json says. Close them after use. The column is
-// that of the images of a Parquet data set, "" for the recorded one. ErrNoImages is in the
-// error's chain where nobody knows.
+// OpenPictures opens the images of a run by their paths: at given, or as recorded in config.json. Close them after use. The column is the
+// image column of a Parquet data set, "" for the recorded one. ErrNoImages is in the error's chain if the location is unknown.
 func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths []string) (*Pictures, error) {
 	images := f.ImagesAt(given)
 	if images == "" {
@@ -134,10 +133,10 @@ func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths
 	return OpenPictures(ctx, images, f.ImageOptions(column), paths)
 }
 
-// ImageOptions are those under which the images of a run are found again: labels do not matter.
+// ImageOptions are the options with which the images of a run are found again: labels do not matter.
 func (f *Finished) ImageOptions(column string) dataset.Options {
 	return dataset.Options{LabelsFrom: dataset.None, ImageColumn: cmp.Or(column, f.Config.Features.ImageColumn)}
 }
 
-// ErrNoImages says that nobody has named the images of a run.
-var ErrNoImages = errors.New("the run does not know where its images are")
+// ErrNoImages says that the location of a run's images was not recorded.
+var ErrNoImages = errors.New("the run did not record where its images are")

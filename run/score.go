@@ -58,13 +58,13 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	return m, report.WriteMetrics(filepath.Join(t.Dir, metricsFile), m)
 }
 
-// Baseline is k-means on the features of a training, scored as the training is.
+// Baseline is k-means on the features of a training, scored like the training.
 type Baseline struct {
-	metrics report.Metrics // LabelFree is there, but for what needs a graph
+	metrics report.Metrics // with LabelFree, except for what needs a graph
 	cluster []int
 }
 
-// on is the baseline's scores with those on a training's graph.
+// on is the baseline's scores, including those on a training's graph.
 func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
 	agreement, err := report.NeighbourAgreement(g.Neighbours, g.Of, b.cluster)
 	if err != nil {
@@ -76,10 +76,10 @@ func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
 	return &m, nil
 }
 
-// KMeans is the baseline of the training that in scores.
+// KMeans computes the baseline of the training that in scores.
 func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Hooks) (*Baseline, error) {
 	if f.Len() > baseline.Rows {
-		h.Notef("the k-means baseline looks for its centroids in %d of %d images, drawn at random", baseline.Rows, f.Len())
+		h.Notef("the k-means baseline fits its centroids to %d of %d images, drawn at random", baseline.Rows, f.Len())
 	}
 	km, err := baseline.Cluster(ctx, f, baseline.Options{
 		Clusters: in.Clusters, Seed: in.Seed, Workers: in.Workers,
@@ -111,7 +111,7 @@ func ints(x []int32) []int {
 	return y
 }
 
-// classifier gives cluster probabilities for rows of features.
+// classifier computes cluster probabilities for rows of features.
 type classifier interface {
 	Probabilities(dst, features []float32, n int) error
 }

@@ -10,11 +10,11 @@ import (
 	"iconic/head/setting"
 )
 
-// Setting is one thing that a training can be told by name: the number of clusters, the method, or what methods declare.
+// Setting is a setting of a training that can be given by name: the number of clusters, the method, or one that methods declare.
 type Setting struct {
 	Name, Kind, Usage string // Kind is "int", "float", "bool" or "name"
 
-	// Parse tells whether a text is a value of the setting's kind at all. Whether the method reads it is judged by Configure.
+	// Parse reports whether a text is a value of the setting's kind. Configure decides whether the method reads it.
 	Parse func(value string) error
 
 	apply func(c *head.Config, value string) error
@@ -27,7 +27,7 @@ func Settings() []Setting {
 			Name: "clusters", Kind: "int", Usage: "number of clusters, or auto: found without labels (default: the number of classes)",
 			apply: func(c *head.Config, v string) (err error) {
 				if v == AutoClusters {
-					return errors.New("clusters auto: the number has to be found before a training can be configured")
+					return errors.New("clusters auto: the number must be found before a training can be configured")
 				}
 				c.Clusters, err = strconv.Atoi(v)
 				return err
@@ -66,7 +66,7 @@ func Settings() []Setting {
 	return list
 }
 
-// usage is a setting's meaning and what it may be. Its default is the method's.
+// usage describes a setting's meaning and range. Its default depends on the method.
 func usage(s setting.Setting) string {
 	if s.Kind == "bool" {
 		return s.Meaning
@@ -81,19 +81,18 @@ func wholeNumber(name, v string) error {
 	return nil
 }
 
-// ErrClusters is Configure's error where nobody says how many clusters there are to be: neither the values nor the data's classes.
+// ErrClusters is Configure's error if the number of clusters is not given, either by the values or by the data's classes.
 var ErrClusters = errors.New("the data has no classes to count")
 
-// SettingsError says that what a run was told cannot be: a value out of range, a setting that nobody reads, an input that is missing.
+// SettingsError says that a run's settings are invalid: a value out of range, a setting that the method does not read, or a missing input.
 type SettingsError struct{ Err error }
 
 func (e *SettingsError) Error() string { return e.Err.Error() }
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Configure makes the configuration of a training from values by the names of settings, for so many images in so many classes. What is
-// not among the values is the method's default; the notes say which defaults were lowered for a small set. Every error is a
-// SettingsError.
+// Configure makes the configuration of a training from values by setting name, for the given number of images and classes. All other
+// settings have the method's defaults; the notes say which defaults were lowered for a small set. Every error is a SettingsError.
 func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
 	if c, notes, err = configure(values, seed, images, classes); err != nil {
 		err = &SettingsError{err}
@@ -103,7 +102,7 @@ func Configure(values map[string]string, seed uint64, images, classes int) (c he
 
 func configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
 	if images < 2 {
-		return c, nil, fmt.Errorf("clustering needs at least 2 images, and there is %s", [...]string{"none", "1"}[max(images, 0)])
+		return c, nil, fmt.Errorf("clustering needs at least 2 images, but there is %s", [...]string{"none", "1"}[max(images, 0)])
 	}
 	if _, given := values["clusters"]; !given && classes == 0 {
 		return c, nil, ErrClusters
@@ -133,7 +132,7 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 	return c, notes, c.Validate(images)
 }
 
-// readers adds to the refusal of a setting that the default method does not read, where nobody has chosen a method, which to choose.
+// readers adds to the refusal of a setting that the default method does not read which method to choose, if none was chosen.
 func readers(err error, chosen bool) error {
 	var unread *setting.Unread
 	if chosen || !errors.As(err, &unread) || len(unread.Readers) == 0 {

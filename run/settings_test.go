@@ -21,7 +21,7 @@ func TestConfigure(t *testing.T) {
 		{"a method and its setting", values{"clusters": "3", "method": "tsne", "perplexity": "5"}, 100, 0, ""},
 		{"no image", values{"clusters": "3"}, 0, 0, "there is none"},
 		{"one image", values{"clusters": "3"}, 1, 0, "there is 1"},
-		{"nobody knows how many clusters", nil, 100, 0, ErrClusters.Error()},
+		{"an unknown number of clusters", nil, 100, 0, ErrClusters.Error()},
 		{"one cluster", values{"clusters": "1"}, 100, 0, "want at least 2"},
 		{"more clusters than images", values{"clusters": "101"}, 100, 0, "at most as many clusters as images"},
 		{"no such method", values{"clusters": "3", "method": "tsnee"}, 100, 0, "tsne"},

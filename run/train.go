@@ -26,48 +26,48 @@ import (
 	"iconic/report"
 )
 
-// Training is what makes a run folder: features, a configuration, and what else the method learns from.
+// Training makes a run folder from features, a configuration, and the other inputs of the method.
 type Training struct {
-	Dir      string // of the run
+	Dir      string // folder of the run
 	Features *features.Set
-	Config   head.Config              // as Configure makes it
-	Images   string                   // the data set that the features are of, for the pictures of the page; "": not known
-	Counted  *clustercount.Suggestion // how the number of clusters of Config was found; nil: it was given
-	// ImageColumn is the column that holds them, where the data set is of Parquet files and it had to be named.
+	Config   head.Config              // as made by Configure
+	Images   string                   // data set of the features, for the pictures of the page; "": unknown
+	Counted  *clustercount.Suggestion // how the number of clusters in Config was found; nil: it was given
+	// ImageColumn is their column, if the data set consists of Parquet files and the column had to be named.
 	ImageColumn string
 	Second      *features.Set
 	Edges       []icon.Edge
-	Resume      bool // goes on with the training that is in Dir, if there is one
-	Workers     int  // goroutines; all processors when < 1. It changes no bit of the result.
-	Safe        bool // has cells of assignments.csv that a spreadsheet would take for formulas begin with an apostrophe
+	Resume      bool // resume the training in Dir, if there is one
+	Workers     int  // goroutines; all processors when < 1. It does not change any bit of the result.
+	Safe        bool // put an apostrophe before cells of assignments.csv that a spreadsheet would treat as formulas
 	Shared      Shared
 	Hooks       progress.Hooks
-	Clock       *progress.Clock // times the stages, for config.json; nil: one that begins with Train
+	Clock       *progress.Clock // times the stages, for config.json; nil: a new one that begins with Train
 
-	Formulas  int  // after Train: the cells of assignments.csv that Safe is about
-	Unchanged bool // after Train with Resume: the folder held this very run, whole with its page, and was left as it is
+	Formulas  int  // after Train: the number of cells of assignments.csv that Safe concerns
+	Unchanged bool // after Train with Resume: the folder contained this very run, complete with its page, and was left unchanged
 }
 
-// Shared is what several trainings on the same features need compute only once; the zero value shares nothing.
+// Shared is what several trainings on the same features need to compute only once; the zero value shares nothing.
 type Shared struct {
 	Graph    *knn.Graph
 	Baseline func(ctx context.Context, f *features.Set, in report.Input) (*Baseline, error)
 }
 
-// ErrBusy is in the chain of Train's error where another process trains in the folder.
-var ErrBusy = errors.New("another training is at work")
+// ErrBusy is in the chain of Train's error if another process is training in the folder.
+var ErrBusy = errors.New("another training is running")
 
-// OtherError says that the training in a folder, which was to be resumed, is another one.
+// OtherError says that the training in a folder differs from the one to be resumed.
 type OtherError struct {
 	Dir   string
-	Other string // what differs: "features", "settings", the inputs by name, or what a finished run shows: "labels", "images"
+	Other string // what differs: "features", "settings", the inputs by name, or for a finished run "labels", "images"
 }
 
 func (e *OtherError) Error() string {
 	return fmt.Sprintf("the training in %s has other %s", e.Dir, e.Other)
 }
 
-// Validate checks all that can be checked before the work. Its error is a SettingsError.
+// Validate checks everything that can be checked before the work. Its error is a SettingsError.
 func (t *Training) Validate() error {
 	if err := t.validate(); err != nil {
 		return &SettingsError{err}
@@ -101,7 +101,7 @@ func (t *Training) validate() error {
 	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
 }
 
-// Train makes the run folder: it trains, scores, and writes every file but the page, which WritePage makes.
+// Train makes the run folder: it trains, scores, and writes every file except the page, which WritePage makes.
 func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unlock() // the process's end would do it, too
+	defer unlock() // the end of the process would release it, too
 	state, ended, err := t.begin(c)
 	if err != nil {
 		return nil, err
@@ -141,8 +141,8 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		return Metrics(t.Dir)
 	}
 	if ended != nil {
-		t.Hooks.Notef("the training in %s has ended; its scores and its page are made", t.Dir)
-		if !slices.Equal(ended.Config.Classes, c.Classes) { // other labels to score by
+		t.Hooks.Notef("the training in %s has ended; making its scores and its page", t.Dir)
+		if !slices.Equal(ended.Config.Classes, c.Classes) { // different labels for the scores
 			ended.Config.Classes = c.Classes
 			if err := writeConfig(t.Dir, ended.Config); err != nil {
 				return nil, err
@@ -173,7 +173,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			t.Hooks.Notef("%s", kept.account(t.Config.Method))
-			_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be taken up without them
+			_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
 		}
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	return t.score(ctx, result)
 }
 
-// lock makes a run folder, if need be, and keeps other trainings out of it.
+// lock makes a run folder, if necessary, and keeps other trainings out of it.
 func lock(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("output folder: %w", err)
@@ -205,11 +205,11 @@ func lock(dir string) (unlock func() error, err error) {
 	return unlock, nil
 }
 
-// keeper writes the checkpoints of a training: not more often than it is worth, but always when it is interrupted.
+// keeper writes the checkpoints of a training: only as often as pays off, but always at an interrupt.
 type keeper struct {
 	dir   string
 	last  time.Time
-	phase head.State // names and steps of the last state written; no numbers
+	phase head.State // names and steps of the last state written, without numbers
 }
 
 func (k *keeper) save(s *head.State, now bool) error {
@@ -228,11 +228,11 @@ func (k *keeper) save(s *head.State, now bool) error {
 	return nil
 }
 
-// account is what an interrupted training has kept, in a sentence.
+// account says in one sentence what an interrupted training has kept.
 func (k *keeper) account(method string) string {
 	if n := len(k.phase.Phases); n > 0 {
 		p := k.phase.Phases[n-1]
-		return fmt.Sprintf("the training is kept in %s at step %d of %d (%s), and goes on from there when it is resumed", k.dir, p.Step, p.Steps, p.Name)
+		return fmt.Sprintf("the training is saved in %s at step %d of %d (%s), and continues from there when it is resumed", k.dir, p.Step, p.Steps, p.Name)
 	}
 	if m, err := methods.Find(method); err == nil && m.About().Closed {
 		return fmt.Sprintf("method %s computes in one piece, and starts again when it is resumed", method)
@@ -274,12 +274,12 @@ func (t *Training) identity(needs method.Need) identity.Inputs {
 	return id
 }
 
-// identity is that of the training that made a run folder. Folders of before inputs were kept know of the features alone.
+// identity is that of the training that made a run folder. Folders of earlier versions record only the features.
 func (c *Config) identity() identity.Inputs {
 	return identity.Recorded(c.Features.Key, c.Features.Rows, c.Features.Dim, c.Inputs)
 }
 
-// readersOf names the methods that need an input, or take it where it is given.
+// readersOf names the methods that need an input, or use it if it is given.
 func readersOf(need method.Need) string {
 	var needing, taking []string
 	for _, m := range methods.All() {
@@ -301,7 +301,7 @@ func readersOf(need method.Need) string {
 	return said
 }
 
-// begin makes the run folder, or finds where its training stopped: at state, or, ended, before its page was there.
+// begin makes the run folder, or finds where its training stopped: at state or, if it ended before its page was written, ended.
 func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	err = Create(t.Dir, c)
 	if err == nil || !t.Resume || !errors.Is(err, ErrExists) {
@@ -311,12 +311,12 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	resolved, _, err := c.Training.Resolve(c.Features.Rows) // as a training that ended writes it
+	resolved, _, err := c.Training.Resolve(c.Features.Rows) // as a finished training writes it
 	if err != nil {
 		return nil, nil, err
 	}
 	unfinished := !old.Ended() || !old.Config.Training.Equal(resolved)
-	if unfinished { // a checkpoint that is damaged is of no use with any settings
+	if unfinished { // a damaged checkpoint is useless with any settings
 		if state, err = LoadCheckpoint(t.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, err
 		}
@@ -334,11 +334,11 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	}
 	t.Clock.Add(old.Config.Times...)
 	switch {
-	case unfinished && state == nil: // stopped before there was one
+	case unfinished && state == nil: // stopped before the first checkpoint
 		return nil, nil, nil
 	case unfinished:
 		last := state.Phases[len(state.Phases)-1]
-		t.Hooks.Notef("going on after step %d of %d (%s)", last.Step, last.Steps, last.Name)
+		t.Hooks.Notef("continuing after step %d of %d (%s)", last.Step, last.Steps, last.Name)
 		return state, nil, nil
 	}
 	if Whole(t.Dir) {
@@ -349,7 +349,7 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	return nil, ended, err
 }
 
-// sameAs fails unless the whole run in the folder is what this training would make, down to what only scores and page depend on.
+// sameAs fails unless the finished run in the folder is what this training would make, including what only its scores and page depend on.
 func (t *Training) sameAs(c Config) error {
 	f, err := Open(t.Dir)
 	if err != nil {
@@ -372,7 +372,7 @@ func (t *Training) sameAs(c Config) error {
 	return nil
 }
 
-// sameLabels tells whether a table has the labels of a set, which are compared by the names of their classes.
+// sameLabels reports whether a table has the labels of a set, compared by the names of their classes.
 func sameLabels(table *report.Assignments, set *features.Set) bool {
 	now := report.Assignments{Labels: set.Labels, Classes: set.Classes}
 	for i := range table.Paths {
@@ -383,7 +383,7 @@ func sameLabels(table *report.Assignments, set *features.Set) bool {
 	return true
 }
 
-// ended is the result of a training that an earlier process ended.
+// ended is the result of a training that ended in an earlier process.
 func (t *Training) ended(ctx context.Context, r *Run) (*head.Result, error) {
 	history, err := r.History()
 	if err != nil {
@@ -399,7 +399,7 @@ func (t *Training) ended(ctx context.Context, r *Run) (*head.Result, error) {
 	return result, err
 }
 
-// Version of the program, as the module system knows it: runs record it.
+// Version is the version of the program according to the module system, which runs record.
 func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

@@ -13,17 +13,17 @@ import (
 )
 
 // Folders is a folder with one subfolder per cluster, into which images of data sets are put one by one as their clusters become known.
-// There is no journal: only copies and links are made. It is for one goroutine at a time.
+// There is no journal, since only copies and links are made. It is for one goroutine at a time.
 type Folders struct {
 	Dir  string
-	Link bool // symbolic links to the originals, instead of copies
+	Link bool // make symbolic links to the originals instead of copies
 
-	inside map[string]bool // folders of images, and whether they lie in Dir
-	swept  map[string]bool // subfolders without what an earlier process left there
+	inside map[string]bool // folders of images, and whether they are in Dir
+	swept  map[string]bool // subfolders already cleared of files left by an earlier process
 }
 
-// Holds tells whether an item of a set lies in the folder, by whatever links it is reached: it is not to be sorted into its own folder,
-// again and again.
+// Holds reports whether an item of a set is in the folder, whatever links lead to it: it must not be sorted into its own folder again and
+// again.
 func (f *Folders) Holds(set *dataset.Set, item int) bool {
 	file, own := set.File(item)
 	if !own {
@@ -41,8 +41,8 @@ func (f *Folders) Holds(set *dataset.Set, item int) bool {
 	return inside
 }
 
-// Place puts the item of a set with that path into the subfolder of its cluster, whose name may be "". A name that is taken by another
-// file gets a number, and what is there already stays as it is.
+// Place puts the item of a set with that path into the subfolder of its cluster, whose name may be "". If another file has the same name,
+// the item gets a number; an identical file that exists already is left unchanged.
 func (f *Folders) Place(set *dataset.Set, item string, cluster int, called string) error {
 	i, ok := set.Find(item)
 	if !ok {
@@ -52,7 +52,7 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 	file, own := set.File(i)
 	if f.Link {
 		if !own {
-			return fmt.Errorf("%s lies in an archive, where no link leads", item)
+			return fmt.Errorf("%s is in an archive, which links cannot reach", item)
 		}
 		target, err := filepath.Abs(file)
 		if err != nil {
@@ -79,7 +79,7 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 	return err
 }
 
-// sweep removes, once, what a killed process was writing in a folder.
+// sweep removes, once, unfinished files of a killed process from a folder.
 func (f *Folders) sweep(folder string) {
 	if f.swept[folder] {
 		return

@@ -19,34 +19,34 @@ import (
 // Journal is the name of the journal in a sorted folder.
 const Journal = ".iconic-sort.jsonl"
 
-// ErrNoJournal is in the chain of Undo's error for a folder that was not sorted into, or that was taken back already.
-var ErrNoJournal = errors.New("holds no journal of a sorting")
+// ErrNoJournal is in the chain of Undo's error for a folder that was not sorted into, or whose sorting was undone already.
+var ErrNoJournal = errors.New("contains no journal of a sorting")
 
-// format is the version of the journal. A newer one is refused.
+// format is the version of the journal. A newer version is refused.
 const format = 1
 
-// entry is a line of the journal: a step, a folder that a step needs, or the time of one that steps will change. Names that are not
-// UTF-8 stand in it as bytes, which JSON writes in base 64.
+// entry is a line of the journal: a step, a folder that a step needs, or the time of a folder that steps will change. Names that are not
+// UTF-8 are stored as bytes, which JSON encodes in base 64.
 type entry struct {
 	Format int    `json:"format"`
 	Step   Mode   `json:"step,omitempty"`
-	From   []byte `json:"from,omitempty"` // absolute; empty: out of an archive
-	To     []byte `json:"to,omitempty"`   // below the folder
-	Made   []byte `json:"made,omitempty"` // a folder below the folder, or "." for itself, that was not there
+	From   []byte `json:"from,omitempty"` // absolute path; empty: from an archive
+	To     []byte `json:"to,omitempty"`   // path below the folder
+	Made   []byte `json:"made,omitempty"` // a new folder below the folder, or "." for the folder itself
 	Times  []byte `json:"times,omitempty"`
 
 	Size     int64 `json:"size,omitempty"`
-	Modified int64 `json:"modified,omitempty"` // nanoseconds since 1970, of the file or of the folder in Times
+	Modified int64 `json:"modified,omitempty"` // modification time in nanoseconds since 1970, of the file or of the folder in Times
 }
 
 func (e *entry) modified() time.Time { return time.Unix(0, e.Modified) }
 
-// journal is an open journal, which one process has at a time.
+// journal is an open journal, which one process holds at a time.
 type journal struct {
 	file    *os.File
 	lock    *flock.Flock
-	entries []entry // of before
-	torn    bool    // the last line was cut short: none of its batch was done
+	entries []entry // entries of earlier calls
+	torn    bool    // the last line was truncated: none of its batch was done
 }
 
 // openJournal opens the journal of a folder, or starts one.
@@ -58,7 +58,7 @@ func openJournal(folder string) (_ *journal, err error) {
 		return nil, fmt.Errorf("journal %s: %w", name, err)
 	}
 	if !held {
-		return nil, fmt.Errorf("another process is sorting into %s: wait for its end", folder)
+		return nil, fmt.Errorf("another process is sorting into %s: wait until it ends", folder)
 	}
 	defer func() {
 		if err != nil {
@@ -79,7 +79,7 @@ func openJournal(folder string) (_ *journal, err error) {
 	return j, nil
 }
 
-// read takes in what is there, cuts a torn last line off, and stands at the end.
+// read reads the journal, removes a truncated last line, and positions the file at its end.
 func (j *journal) read() error {
 	content, err := os.ReadFile(j.file.Name())
 	if err != nil {
@@ -95,10 +95,10 @@ func (j *journal) read() error {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
 		if e.Format != format {
-			return fmt.Errorf("line %d is of format %d, this program reads format %d", n, e.Format, format)
+			return fmt.Errorf("line %d has format %d, but this program reads format %d", n, e.Format, format)
 		}
 		if !filepath.IsLocal(string(e.To)) && e.Step != "" || len(e.Made) > 0 && !filepath.IsLocal(string(e.Made)) {
-			return fmt.Errorf("line %d leads out of the folder: the journal is not as it was written", n)
+			return fmt.Errorf("line %d points outside the folder: the journal was changed", n)
 		}
 		j.entries = append(j.entries, e)
 	}
@@ -131,7 +131,7 @@ func (j *journal) close() error {
 	return errors.Join(j.file.Close(), j.lock.Unlock())
 }
 
-// timesOf notes the times of folders that steps will change; of those that were noted before, the first time holds.
+// timesOf records the times of folders that steps will change; for folders recorded before, the first time is kept.
 func (j *journal) timesOf(folders map[string]bool) (entries []entry, err error) {
 	for _, e := range j.entries {
 		delete(folders, string(e.Times))

@@ -15,15 +15,15 @@ import (
 	"iconic/run"
 )
 
-// Images are the images of a run, which are to be sorted.
+// Images are the images of a run, ready to be sorted.
 type Images struct {
 	Run  *run.Finished
-	Data string // the data set's name
+	Data string // name of the data set
 	Set  *dataset.Set
 }
 
-// OpenImages finds the images of a run: at data, or where that is "" where the run found them. The column is that of a Parquet data set, where it
-// has to be named; run.ErrNoImages is in the error's chain where nobody knows. Close them after use, not before files are sorted.
+// OpenImages opens the images of a run: at data or, if that is "", as recorded in the run. The column is the image column of a Parquet data set, if
+// it has to be named; run.ErrNoImages is in the error's chain if the location is unknown. Close them after use, not before files are sorted.
 func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Images, error) {
 	images := f.ImagesAt(data)
 	if images == "" {
@@ -42,7 +42,7 @@ func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Ima
 // Close closes the data set.
 func (m *Images) Close() error { return m.Set.Close() }
 
-// FolderError says that images cannot be sorted into the folder, or not at all.
+// FolderError says that images cannot be sorted into the folder, or cannot be sorted at all.
 type FolderError struct{ Err error }
 
 func (e *FolderError) Error() string { return e.Err.Error() }
@@ -50,7 +50,7 @@ func (e *FolderError) Error() string { return e.Err.Error() }
 // Unwrap returns the error without its type.
 func (e *FolderError) Unwrap() error { return e.Err }
 
-// Arrange plans into which subfolders of a folder the images go. A folder that lies within a data set's own is a FolderError.
+// Arrange plans the subfolder for each image. A folder inside that of the data set is a FolderError.
 func (m *Images) Arrange(to string) (*Plan, error) {
 	if !bucket.Is(m.Data) && placing.Within(to, m.Data) {
 		return nil, &FolderError{fmt.Errorf("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, m.Data)}
@@ -58,14 +58,14 @@ func (m *Images) Arrange(to string) (*Plan, error) {
 	return Arrange(m.Run, m.Set, to)
 }
 
-// Plan is how the images of a run go into folders.
+// Plan says how the images of a run are put into folders.
 type Plan struct {
 	Files    []File
-	Folders  []Folder // of the clusters that have images, in their order
+	Folders  []Folder // folders of the clusters that have images, in order
 	Missing  int      // images that are no longer in the data set
 	Example  string   // the path of one of them
 	Excluded int      // images that were left out by hand
-	Inside   int      // images that lie in the folder sorted into
+	Inside   int      // images that are already in the folder sorted into
 }
 
 // Folder is the subfolder of a cluster.
@@ -75,8 +75,8 @@ type Folder struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// Arrange plans into which subfolders of a folder the images of a run go, one per cluster. The set holds the images; it stays in use, for
-// Files read them.
+// Arrange plans the subfolder of a folder for each image of a run, one per cluster. The set contains the images and must stay open, since
+// Files read from it.
 func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 	p := new(Plan)
 	folders := make([]Folder, f.Clusters())

@@ -15,56 +15,56 @@ import (
 	"iconic/internal/placing"
 )
 
-// Mode is what a sorting does with files.
+// Mode is what a sorting does with the files.
 type Mode string
 
 const (
 	Copy     Mode = "copy"     // copies with the modification times of the originals
 	Link     Mode = "link"     // symbolic links to the originals
-	Hardlink Mode = "hardlink" // second names of the same files, on the same file system
-	Move     Mode = "move"     // the files themselves, which leave their old places
+	Hardlink Mode = "hardlink" // second names for the same files, on the same file system
+	Move     Mode = "move"     // the files themselves, removed from their old places
 )
 
-// File is one file to be sorted.
+// File is a file to be sorted.
 type File struct {
-	Name string // an absolute path; "": it lies in an archive and can only be copied
-	To   string // below the folder; a name that is taken gets a number
+	Name string // absolute path; "": it is in an archive and can only be copied
+	To   string // path below the folder; a number is added to a name in use
 	Size int64
 
-	// Read gives its content; needed by Copy, and by Move between file systems.
+	// Read returns its content; needed by Copy, and by Move between file systems.
 	Read func() ([]byte, error)
 }
 
-// Sorting is a call of Run.
+// Sorting holds the settings of Run.
 type Sorting struct {
-	Folder string // made if it is not there; its parent must be
+	Folder string // created if missing; its parent must exist
 	Mode   Mode
 	Files  []File
 
 	Progress func(done, total int)
-	// Step is called before every change of the file system, for tests; an error stops everything at once, as a kill would.
+	// Step is called before every change of the file system, for tests; an error stops everything at once, like a kill.
 	Step func() error
 }
 
-// Result is what came of a sorting.
+// Result is the result of a sorting.
 type Result struct {
-	Placed int // now
-	There  int // that were there already, as an earlier call left them
+	Placed int // in this call
+	There  int // already in place, from an earlier call
 	Failed []Failure
-	Torn   bool // the journal's last line was cut short and is ignored: nothing of it had been done
+	Torn   bool // the journal's last line was truncated and is ignored: none of it had been done
 }
 
-// Failure is a file that could not be sorted, and why.
+// Failure is a file that could not be sorted, and the reason.
 type Failure struct {
 	File string
 	Err  error
 }
 
-// batch is the number of steps that are written down at once.
+// batch is the number of steps recorded at once.
 const batch = 256
 
-// Run sorts the files. One that cannot be sorted does not keep the others from it. The same call may be repeated, also after a kill:
-// what is there already is left as it is.
+// Run sorts the files. A file that cannot be sorted does not stop the others. The same call may be repeated, also after a kill: files
+// already in place are left unchanged.
 func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	folder, err := filepath.Abs(s.Folder)
 	if err != nil {
@@ -89,15 +89,15 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	return w.result, nil
 }
 
-// work is that of one call.
+// work is the state of one call.
 type work struct {
 	*Sorting
 	folder  string
 	journal *journal
 	result  *Result
-	planned map[string]bool // names below the folder that are promised
-	made    map[string]bool // folders that are written down as made
-	changed map[string]bool // folders whose times are written down
+	planned map[string]bool // names below the folder that are reserved
+	made    map[string]bool // new folders that are recorded
+	changed map[string]bool // folders whose times are recorded
 	moved   map[string]string
 }
 
@@ -153,7 +153,7 @@ type stoppedError struct{ error }
 
 func (e *stoppedError) Unwrap() error { return e.error }
 
-// stopping marks the errors of step as what ends everything.
+// stopping marks the errors of step as ones that end everything.
 func stopping(step func() error) func() error {
 	return func() error {
 		if step == nil {
@@ -171,13 +171,13 @@ func stopped(err error) bool {
 	return errors.As(err, &s)
 }
 
-// planned step of a file.
+// planned is the planned step of a file.
 type planned struct {
 	file File
 	entry
 }
 
-// batch writes down what is to be done with some files, and does it.
+// batch records what will be done with some files, and does it.
 func (r *work) batch(files []File) error {
 	var steps []planned
 	var notes []entry
@@ -239,7 +239,7 @@ func (r *work) fail(f File, err error) {
 	r.result.Failed = append(r.result.Failed, Failure{f.To, err})
 }
 
-// making lists the folders that have to be made for one below the folder; those that are there already are added to others.
+// making lists the folders that must be created for a folder below the root; those that exist already are added to others.
 func (r *work) making(folder string, others map[string]bool) (entries []entry) {
 	for ; folder != "."; folder = filepath.Dir(folder) {
 		if r.made[folder] {
@@ -256,13 +256,13 @@ func (r *work) making(folder string, others map[string]bool) (entries []entry) {
 	return entries
 }
 
-// plan finds a free name for a file, or the one that it was sorted under before.
+// plan finds a free name for a file, or the one under which it was sorted before.
 func (r *work) plan(f File) (_ planned, there bool, err error) {
 	if f.Name == "" && r.Mode != Copy {
-		return planned{}, false, errors.New("it lies in a file with others: it can only be copied")
+		return planned{}, false, errors.New("it shares a file with others: it can only be copied")
 	}
 	if !filepath.IsLocal(f.To) {
-		return planned{}, false, fmt.Errorf("%q leads out of the folder", f.To)
+		return planned{}, false, fmt.Errorf("%q points outside the folder", f.To)
 	}
 	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
 	if f.Name != "" {
@@ -276,7 +276,7 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 		}
 		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
 			if r.Mode == Move {
-				return planned{}, false, errors.New("it is a symbolic link, which may lead nowhere from another folder: move what it leads to")
+				return planned{}, false, errors.New("it is a symbolic link, which may be broken in another folder: move its target")
 			}
 			stat, err = os.Stat(f.Name)
 		}
@@ -304,10 +304,10 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 			return planned{}, true, nil
 		}
 	}
-	return planned{}, false, fmt.Errorf("%d names like it are taken by other files", tries)
+	return planned{}, false, fmt.Errorf("%d similar names are used by other files", tries)
 }
 
-// same tells whether a name is already what the step would make of it.
+// same reports whether a name is already what the step would make of it.
 func (r *work) same(f File, to string) bool {
 	switch r.Mode {
 	case Link:
@@ -336,7 +336,7 @@ func sameFile(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// do takes one step that is written down.
+// do takes one recorded step.
 func (r *work) do(p planned) error {
 	to := filepath.Join(r.folder, string(p.To))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
@@ -346,7 +346,7 @@ func (r *work) do(p planned) error {
 	case Link:
 		return os.Symlink(p.file.Name, to)
 	case Hardlink:
-		name, err := filepath.EvalSymlinks(p.file.Name) // the file, not a link to it
+		name, err := filepath.EvalSymlinks(p.file.Name) // the file itself, not a link to it
 		if err != nil {
 			return err
 		}
@@ -361,13 +361,13 @@ func (r *work) do(p planned) error {
 	return move(p.file.Name, to, r.step)
 }
 
-// move gives a file a new name that nothing bears; between the two steps it bears both.
+// move gives a file a new, unused name; between the two steps it has both.
 func move(from, to string, step func() error) error {
 	if err := os.Link(from, to); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		// Another file system, or one without second names.
+		// Another file system, or one without hard links.
 		if err := across(from, to); err != nil {
 			return err
 		}
@@ -378,7 +378,7 @@ func move(from, to string, step func() error) error {
 	return os.Remove(from)
 }
 
-// across copies a file with its time and permissions to a name that nothing bears.
+// across copies a file with its time and permissions to an unused name.
 func across(from, to string) error {
 	stat, err := os.Stat(from)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// collection is a tree of files with old times, and how they are to be sorted into a folder beside it.
+// collection is a tree of files with old times, and the files to sort into a folder beside it.
 func collection(t *testing.T) (root string, files []File) {
 	t.Helper()
 	root = t.TempDir()
@@ -33,7 +33,7 @@ func collection(t *testing.T) (root string, files []File) {
 	return root, files
 }
 
-// age gives everything below root a time of its own, long ago.
+// age gives everything below root a different time, long ago.
 func age(t *testing.T, root string) {
 	t.Helper()
 	var names []string
@@ -92,7 +92,7 @@ func undo(t *testing.T, folder string) *Undone {
 
 func TestSortAndUndo(t *testing.T) {
 	for _, mode := range []Mode{Copy, Link, Hardlink, Move} {
-		for _, there := range []bool{false, true} { // whether the folder is there before, with a file of somebody's
+		for _, there := range []bool{false, true} { // whether the folder exists before, with somebody's file in it
 			t.Run(fmt.Sprint(mode, there), func(t *testing.T) {
 				root, files := collection(t)
 				folder := filepath.Join(root, "sorted")
@@ -111,12 +111,12 @@ func TestSortAndUndo(t *testing.T) {
 				}
 				for name, was := range before { // nothing was overwritten, and only a move takes originals away
 					if now, kept := tree(t, root)[name]; strings.HasPrefix(was, "-") && now != was && (mode != Move || kept) {
-						t.Errorf("%s was %s and is %s", name, was, now)
+						t.Errorf("%s was %s and is now %s", name, was, now)
 					}
 				}
 				stat, err := os.Stat(filepath.Join(folder, "cluster-001", "2.jpg"))
 				if err != nil || stat.ModTime().Year() != 2001 {
-					t.Errorf("%v, %v: the time was not kept", stat, err)
+					t.Errorf("%v, %v: the time was not preserved", stat, err)
 				}
 				if r, err = s.Run(t.Context()); err != nil || r.Placed != 0 || r.There != len(files) {
 					t.Errorf("a second time: %+v, %v", r, err)
@@ -125,7 +125,7 @@ func TestSortAndUndo(t *testing.T) {
 					t.Errorf("%+v", u)
 				}
 				if diff := cmp.Diff(before, tree(t, root)); diff != "" {
-					t.Errorf("the tree is another: %s", diff)
+					t.Errorf("the tree differs: %s", diff)
 				}
 				if _, err := Undo(t.Context(), folder, nil); !errors.Is(err, ErrNoJournal) {
 					t.Errorf("undone twice: %v", err)
@@ -135,7 +135,7 @@ func TestSortAndUndo(t *testing.T) {
 	}
 }
 
-// Wherever a sorting stops, and wherever its undoing stops then, in the end the tree is the same.
+// Wherever a sorting stops, and wherever undoing it stops then, the tree is the same in the end.
 func TestStoppedAnywhere(t *testing.T) {
 	stop := errors.New("stopped")
 	after := func(n int) func() error {
@@ -160,8 +160,8 @@ func TestStoppedAnywhere(t *testing.T) {
 			if ended && n == 0 {
 				t.Fatal("no step was counted")
 			}
-			if n > 0 { // else nothing was begun
-				if n%3 == 1 { // the next batch was being written down
+			if n > 0 { // otherwise nothing was begun
+				if n%3 == 1 { // while the next batch was being recorded
 					j, err := os.OpenFile(filepath.Join(s.Folder, Journal), os.O_APPEND|os.O_WRONLY, 0)
 					if err != nil {
 						t.Fatal(err)
@@ -185,13 +185,13 @@ func TestStoppedAnywhere(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(before, tree(t, root)); diff != "" {
-				t.Fatalf("%s stopped before step %d: the tree is another: %s", mode, n, diff)
+				t.Fatalf("%s stopped before step %d: the tree differs: %s", mode, n, diff)
 			}
 		}
 	}
 }
 
-// A sorting that was stopped goes on with the same call.
+// An interrupted sorting is completed by the same call.
 func TestStoppedGoesOn(t *testing.T) {
 	for n := 1; n < 14; n++ {
 		root, files := collection(t)
@@ -216,7 +216,7 @@ func TestStoppedGoesOn(t *testing.T) {
 	}
 }
 
-// What was changed since is not touched by undoing.
+// Undoing does not touch files that were changed since.
 func TestUndoLeavesWhatChanged(t *testing.T) {
 	for mode, change := range map[Mode]func(root, sorted string) error{
 		Copy:     func(_, sorted string) error { return os.WriteFile(sorted, []byte("painted over"), 0o600) },
@@ -245,7 +245,7 @@ func TestUndoLeavesWhatChanged(t *testing.T) {
 			t.Errorf("%s: %v", mode, err)
 		}
 		if _, err := os.Lstat(filepath.Join(s.Folder, Journal)); err != nil {
-			t.Errorf("%s: the journal is gone, though not all was taken back", mode)
+			t.Errorf("%s: the journal is gone, although not everything was undone", mode)
 		}
 	}
 }
@@ -263,7 +263,7 @@ func TestMoveRefusesLinks(t *testing.T) {
 	}
 }
 
-// Between file systems a file is copied, with its time and permissions, before it goes.
+// Between file systems a file is copied, with its time and permissions, before the original is removed.
 func TestAcross(t *testing.T) {
 	root, files := collection(t)
 	to := filepath.Join(root, "copy.jpg")
@@ -285,7 +285,7 @@ func TestAcross(t *testing.T) {
 
 func TestJournalsOfOthers(t *testing.T) {
 	for content, want := range map[string]string{
-		`{"format":9}` + "\n": "format 9", "x\n": "line 1", `{"format":1,"step":"move","to":"Li4veA=="}` + "\n": "leads out",
+		`{"format":9}` + "\n": "format 9", "x\n": "line 1", `{"format":1,"step":"move","to":"Li4veA=="}` + "\n": "points outside",
 	} {
 		folder := t.TempDir()
 		if err := os.WriteFile(filepath.Join(folder, Journal), []byte(content), 0o600); err != nil {

@@ -14,17 +14,17 @@ import (
 	"iconic/internal/atomicfile"
 )
 
-// Undone is what came of Undo.
+// Undone is the result of Undo.
 type Undone struct {
 	Back   int       // files moved back, or copies and links removed
-	Before int       // steps that had not been taken, or that an earlier Undo took back
-	Failed []Failure // files that are no longer as the sorting left them, and stay as they are
-	Torn   bool      // the journal's last line was cut short and is ignored: nothing of it had been done
+	Before int       // steps that had not been taken, or that an earlier Undo reverted
+	Failed []Failure // files that changed since the sorting, and are left unchanged
+	Torn   bool      // the journal's last line was truncated and is ignored: none of it had been done
 }
 
-// Undo takes back every sorting into a folder that its journal knows, the last step first, and sets the times of folders as they were.
-// Folders that it made are removed unless they hold something else by now. The journal goes only if everything was taken back; so
-// the call may be repeated, also after a kill. step is called before every change, for tests; nil: nothing is.
+// Undo reverts every sorting into a folder that its journal records, the last step first, and restores the times of folders. It removes the
+// folders that the sorting made unless they contain anything else by now. The journal is removed only if everything was reverted, so the
+// call may be repeated, also after a kill. step is called before every change, for tests; nil: not called.
 func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err error) {
 	step = stopping(step)
 	whole, err := filepath.Abs(folder)
@@ -32,7 +32,7 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 		return nil, err
 	}
 	if _, err := os.Lstat(filepath.Join(whole, Journal)); err != nil {
-		return nil, fmt.Errorf("%s %w: nothing was sorted into it, or all was taken back", folder, ErrNoJournal)
+		return nil, fmt.Errorf("%s %w: nothing was sorted into it, or everything was undone", folder, ErrNoJournal)
 	}
 	j, err := openJournal(whole)
 	if err != nil {
@@ -63,7 +63,8 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 	return u, j.finish(whole, len(u.Failed) == 0, step)
 }
 
-// sweep removes what was being copied when a sorting, or taking one back, was killed: the folders made for it could not go else.
+// sweep removes files that were being copied when a sorting or its undoing was killed, since the folders made for them could not be removed
+// otherwise.
 func (j *journal) sweep(folder string) {
 	swept := map[string]bool{}
 	for _, e := range j.entries {
@@ -83,13 +84,13 @@ func (j *journal) sweep(folder string) {
 	}
 }
 
-// back takes one step back, if it was taken.
+// back reverts one step, if it was taken.
 func (e *entry) back(folder string, step func() error) (done bool, err error) {
 	from, to := string(e.From), filepath.Join(folder, string(e.To))
 	there, err := os.Lstat(to)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(from); e.Step == Move && err != nil {
-			return false, fmt.Errorf("it is neither there nor at %s", from)
+			return false, fmt.Errorf("it is neither in the folder nor at %s", from)
 		}
 		return false, nil
 	}
@@ -115,7 +116,7 @@ func (e *entry) back(folder string, step func() error) (done bool, err error) {
 	return err == nil, err
 }
 
-// coarse is how exactly the coarsest file systems, FAT among them, keep the time of a file.
+// coarse is the resolution of file times on the coarsest file systems, such as FAT.
 const coarse = 2 * time.Second
 
 // unchanged fails unless a name is still what the step made of it.
@@ -127,7 +128,7 @@ func (e *entry) unchanged(there fs.FileInfo, from, to string) error {
 		}
 	case Hardlink:
 		if !sameFile(from, to) {
-			return fmt.Errorf("it is not the same file as %s any more, and may be the last of its content", from)
+			return fmt.Errorf("it is no longer the same file as %s, and may be the only copy of its content", from)
 		}
 	case Copy:
 		if !there.Mode().IsRegular() || there.Size() != e.Size || there.ModTime().Sub(e.modified()).Abs() > coarse {
@@ -140,15 +141,15 @@ func (e *entry) unchanged(there fs.FileInfo, from, to string) error {
 		x, errX := os.ReadFile(from)
 		y, errY := os.ReadFile(to)
 		if errX != nil || errY != nil || !bytes.Equal(x, y) {
-			return fmt.Errorf("another file lies at %s, where it came from", from)
+			return fmt.Errorf("there is another file at %s, its original place", from)
 		}
 	default:
-		return fmt.Errorf("step %q is not known", e.Step)
+		return fmt.Errorf("unknown step %q", e.Step)
 	}
 	return nil
 }
 
-// finish removes the folders that were made, sets the times of those that were not, and, if all was taken back, ends the journal.
+// finish removes the folders that were made, sets the times of the others and, if everything was reverted, removes the journal.
 func (j *journal) finish(folder string, all bool, step func() error) error {
 	own := false
 	for _, e := range slices.Backward(j.entries) {
@@ -160,7 +161,7 @@ func (j *journal) finish(folder string, all bool, step func() error) error {
 			if err := step(); err != nil {
 				return err
 			}
-			// One that holds something stays: it is somebody's.
+			// A folder that is not empty stays: somebody else uses it.
 			if err := os.Remove(filepath.Join(folder, made)); err != nil && !errors.Is(err, fs.ErrNotExist) && !notEmpty(filepath.Join(folder, made)) {
 				return err
 			}
@@ -188,7 +189,7 @@ func notEmpty(folder string) bool {
 	return err != nil || len(entries) > 0
 }
 
-// setTimes gives folders the times that they had.
+// setTimes restores the times of folders.
 func (j *journal) setTimes() error {
 	for _, e := range j.entries {
 		if len(e.Times) == 0 {
@@ -196,7 +197,7 @@ func (j *journal) setTimes() error {
 		}
 		stat, err := os.Stat(string(e.Times))
 		if err != nil || stat.ModTime().Equal(e.modified()) {
-			continue // it is gone, or as it was
+			continue // it is gone, or unchanged
 		}
 		if err := os.Chtimes(string(e.Times), time.Time{}, e.modified()); err != nil {
 			return err

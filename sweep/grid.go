@@ -11,8 +11,8 @@ import (
 	"iconic/run"
 )
 
-// Combination is values by the names of settings (run.Settings): what one point of a sweep is trained with. What it does not name is the
-// method's default.
+// Combination holds values by setting name (run.Settings) for one point of a sweep. Settings that it does not name have the method's
+// defaults.
 type Combination map[string]string
 
 // Grid lists all combinations of values, the last setting varying fastest.
@@ -51,7 +51,7 @@ func (e *ListError) Error() string {
 	return fmt.Sprintf("%s, line %d: %s", e.File, e.Line, e.Problem)
 }
 
-// ReadList reads combinations from a file, one per line, as "alpha=0.2 batch=1024". Empty lines and what follows # are left out.
+// ReadList reads combinations from a file, one per line, such as "alpha=0.2 batch=1024". Empty lines and text after # are ignored.
 func ReadList(name string) ([]Combination, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -70,7 +70,7 @@ func readList(r io.Reader, name string) ([]Combination, error) {
 		for _, word := range strings.Fields(text) {
 			setting, value, ok := strings.Cut(word, "=")
 			if known := slices.ContainsFunc(run.Settings(), func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
-				return nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a setting of a training", word)}
+				return nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
 			}
 			c[setting] = value
 		}

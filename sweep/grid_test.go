@@ -34,7 +34,7 @@ func TestListsOfCombinations(t *testing.T) {
 		_, err := readList(strings.NewReader(text), "list")
 		var bad *ListError
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), says) {
-			t.Errorf("%q: error %v, want %q in it", text, err, says)
+			t.Errorf("%q: error %v, want one with %q", text, err, says)
 		}
 	}
 }

@@ -55,17 +55,17 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		o.Sets[0] = &s
 		return names(o)
 	}, map[string]setRule{
-		"Features":           {Why: "Source.Key says which they are", Change: func(s *features.Set) { s.Features = densetest.Clouds(2, 30, 4, 3, 3) }},
-		"Source.Store":       unknown("features are known by what they are, not by where they lie"),
+		"Features":           {Why: "Source.Key identifies them", Change: func(s *features.Set) { s.Features = densetest.Clouds(2, 30, 4, 3, 3) }},
+		"Source.Store":       unknown("features are identified by their content, not by their location"),
 		"Source.Images":      unknown("it is for the pictures of pages"),
-		"Source.ImageColumn": unknown("as Source.Images"),
+		"Source.ImageColumn": unknown("like Source.Images"),
 		"Source.Key":         known,
 		"Source.Rows":        unknown("the key covers their number"), "Source.Dim": unknown("the key covers it"),
 		"Paths": unknown(store), "Hashes": unknown(store), "Bytes": unknown(store),
 		"Labels": known, "Classes": known,
 		"Encoder": unknown(store),
 		"Views":   {Why: store, Change: func(s *features.Set) { s.Views = []head.Features{s.Features} }},
-		"Graphs":  unknown("it is where graphs are kept"),
+		"Graphs":  unknown("it is the folder of neighbour graphs"),
 		"Gone":    unknown(store),
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"iconic/report/page"
 )
 
-// csvScores are the columns of sweep.csv after the settings; a score that a run has not is empty.
+// csvScores are the columns of sweep.csv after the settings; a missing score is empty.
 var csvScores = []struct {
 	name string
 	of   func(m *report.Metrics) report.Number
@@ -56,7 +56,7 @@ func labelFree(of func(*report.LabelFree) report.Number) func(*report.Metrics) r
 	}
 }
 
-// writeCSV writes a line for each run: store, settings that vary, seed, scores, folder.
+// writeCSV writes one line per run: store, varying settings, seed, scores, folder.
 func (s *Sweep) writeCSV(name string) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		c := spreadsheet.NewWriter(w, s.options.Safe)
@@ -87,7 +87,7 @@ func (s *Sweep) writeCSV(name string) error {
 	})
 }
 
-// Row is a point as a line of a table whose columns are Header.
+// Row is a point as a row of a table whose columns are Header.
 func Row(p page.Point) []string {
 	scores := []func(*report.Metrics) report.Number{
 		labelled(func(l *report.Labelled) report.Number { return l.Accuracy }),
@@ -106,7 +106,7 @@ func Row(p page.Point) []string {
 	return row
 }
 
-// Header names the columns of a table of points: what varies, and the medians of a few scores.
+// Header names the columns of a table of points: the varying settings, and the medians of a few scores.
 func (s *Sweep) Header() []string {
 	return append(slices.Clone(s.varied), "runs", "accuracy", "NMI", "ECE", "silhouette")
 }

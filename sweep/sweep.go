@@ -33,42 +33,42 @@ import (
 	"iconic/run"
 )
 
-// Options are what a sweep is told.
+// Options are the settings of a sweep.
 type Options struct {
-	Dir          string          // of the sweep
+	Dir          string          // folder of the sweep
 	Sets         []*features.Set // each combination is trained on each of them
 	Combinations []Combination
 	Seeds        int // runs of each combination, with the seeds 0, 1, …
 
-	// Part and Parts make this process one of several: it begins with its own share of the runs, goes on with whatever nobody has
-	// claimed, and ends without waiting for others. 0 of 0: it waits, so as to take up what others leave behind.
+	// Part and Parts make this process one of several: it begins with its own share of the runs, continues with all unclaimed ones, and
+	// ends without waiting for others. 0 of 0: it waits, so that it can take over runs left unfinished by others.
 	Part, Parts int
-	Workers     int  // runs at once; all processors when < 1
-	Safe        bool // has cells of CSV files that a spreadsheet would take for formulas begin with an apostrophe
+	Workers     int  // runs at the same time; all processors when < 1
+	Safe        bool // put an apostrophe before cells of CSV files that a spreadsheet would treat as formulas
 	Hooks       progress.Hooks
-	Ended       func(j *Job, done int) // told of each run that ends, one at a time, and how many have ended; may be nil
+	Ended       func(j *Job, done int) // called for each run that ends, one at a time, with the number of ended runs; may be nil
 }
 
 // Sweep is a set of runs in a folder.
 type Sweep struct {
 	Jobs []*Job // each once, however many points share it
-	Page string // the file of its page
+	Page string // path of its page
 
-	Formulas int // cells of sweep.csv that a spreadsheet takes for formulas, or would have but for the apostrophe before them
+	Formulas int // cells of sweep.csv that a spreadsheet treats as formulas, or would without the apostrophe before them
 
 	options Options
-	varied  []string // settings that vary, the store first where there are several
+	varied  []string // varying settings, beginning with the store if there are several
 	points  []*point
-	counted []page.Counted // of each store, where numbers of clusters vary
+	counted []page.Counted // for each store, if the number of clusters varies
 	byName  map[string]*Job
 
 	mutex     sync.Mutex
-	told      int // runs that were told of as ended
+	told      int // number of runs reported as ended
 	baselines map[string]*baselineOnce
 	graphs    map[string]*knn.Graph
 }
 
-// point is a combination on one store, with a job for each seed.
+// point is a combination on one store, with one job per seed.
 type point struct {
 	values []string
 	jobs   []*Job
@@ -76,23 +76,23 @@ type point struct {
 
 // Job is one run.
 type Job struct {
-	Name    string // of its folder
+	Name    string // name of its folder
 	Config  head.Config
 	Metrics *report.Metrics // nil until it has ended
 
 	set    *features.Set
-	number int // in the order of the jobs
+	number int // position in the order of the jobs
 }
 
-// baselineOnce is k-means on the same features with the same clusters and seed, computed by who comes first.
+// baselineOnce is k-means on the same features with the same clusters and seed, computed by the first job that needs it.
 type baselineOnce struct {
 	once  sync.Once
 	found *run.Baseline
 	err   error
 }
 
-// ErrUnfinished is in the chain of Report's error for a sweep of which runs are still to come.
-var ErrUnfinished = errors.New("runs are still to come")
+// ErrUnfinished is in the chain of Report's error for a sweep with unfinished runs.
+var ErrUnfinished = errors.New("runs are not finished")
 
 // SettingsError says that a combination cannot be trained.
 type SettingsError struct{ Err error }
@@ -101,7 +101,7 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Plan lists the runs of a sweep, and reads the scores of those that are there. It trains nothing.
+// Plan lists the runs of a sweep, and reads the scores of the finished ones. It trains nothing.
 func Plan(o Options) (*Sweep, error) {
 	if o.Seeds < 1 {
 		return nil, &run.SettingsError{Err: fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
@@ -111,8 +111,8 @@ func Plan(o Options) (*Sweep, error) {
 	return s, s.plan()
 }
 
-// Train makes the runs that are not there yet and that no other process makes. Once all are there, it writes sweep.csv and sweep.html; they
-// may be still to come only where this is one part of several, see Missing.
+// Train makes the runs that are not finished and that no other process is making. Once all are finished, it writes sweep.csv and
+// sweep.html; runs may remain unfinished only if this process is one of several, see Missing.
 func (s *Sweep) Train(ctx context.Context) error {
 	for _, folder := range [...]string{"runs", claims} {
 		if err := os.MkdirAll(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
@@ -122,14 +122,14 @@ func (s *Sweep) Train(ctx context.Context) error {
 	if err := s.train(ctx); err != nil {
 		return err
 	}
-	// Whoever ends last finds the runs of all others.
+	// The process that ends last finds the runs of all others.
 	if left, err := s.unfinished(); err != nil || len(left) > 0 {
 		return err
 	}
 	return s.write(ctx)
 }
 
-// Report writes sweep.csv and sweep.html of a sweep whose runs are all there. It fails with ErrUnfinished where they are not.
+// Report writes sweep.csv and sweep.html of a sweep whose runs are all finished. Otherwise it fails with ErrUnfinished.
 func (s *Sweep) Report(ctx context.Context) error {
 	if _, err := s.unfinished(); err != nil {
 		return err
@@ -140,7 +140,7 @@ func (s *Sweep) Report(ctx context.Context) error {
 	return s.write(ctx)
 }
 
-// Missing is the number of runs that are still to come.
+// Missing is the number of unfinished runs.
 func (s *Sweep) Missing() int {
 	n := 0
 	for _, j := range s.Jobs {
@@ -162,7 +162,7 @@ func (s *Sweep) write(ctx context.Context) error {
 	if err := s.finish(ctx); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(s.options.Dir, claims)) // whoever claims a run now finds it finished
+	return os.RemoveAll(filepath.Join(s.options.Dir, claims)) // a process that claims a run now finds it finished
 }
 
 // plan lists points and jobs.
@@ -200,12 +200,12 @@ func (s *Sweep) plan() error {
 		}
 	}
 	if again > 0 {
-		s.options.Hooks.Notef("%d combinations say the same as others: each counts once", again)
+		s.options.Hooks.Notef("%d combinations repeat others: each counts once", again)
 	}
 	return nil
 }
 
-// varying lists the settings that combinations differ in.
+// varying lists the settings in which combinations differ.
 func varying(combinations []Combination) []string {
 	var varied []string
 	for _, setting := range run.Settings() {
@@ -220,7 +220,7 @@ func varying(combinations []Combination) []string {
 	return varied
 }
 
-// job is the run of a combination on a set, the one that is there already if there is one. Notes are told once.
+// job is the run of a combination on a set, an existing one if possible. Each note is reported once.
 func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]bool) (*Job, error) {
 	config, notes, err := run.Configure(c, uint64(seed), set.Len(), len(set.Classes))
 	if errors.Is(err, run.ErrClusters) {
@@ -247,7 +247,7 @@ func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]
 	return j, nil
 }
 
-// runName is the same for the same settings on the same features, scored by the same labels, and for no others.
+// runName is the same for the same settings on the same features, scored with the same labels, and for no others.
 func runName(set *features.Set, c head.Config) (string, error) {
 	key, err := identity.Run{Features: set.Source.Key, Labels: set.Labels, Classes: set.Classes, Training: c}.Key()
 	if err != nil {
@@ -256,10 +256,10 @@ func runName(set *features.Set, c head.Config) (string, error) {
 	return fmt.Sprintf("k%d-%s-seed%d-%s", c.Clusters, c.Method, c.Seed, key), nil
 }
 
-// Folder is where the run of a job is.
+// Folder is the folder of a job's run.
 func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, "runs", j.Name) }
 
-// unfinished lists the runs that are still to come, and reads the scores of the others.
+// unfinished lists the unfinished runs, and reads the scores of the others.
 func (s *Sweep) unfinished() (left []*Job, err error) {
 	for _, j := range s.Jobs {
 		if there, err := s.finished(j); err != nil {
@@ -271,7 +271,7 @@ func (s *Sweep) unfinished() (left []*Job, err error) {
 	return left, nil
 }
 
-// finished reads the scores of a run if it is there.
+// finished reads the scores of a run if it is finished.
 func (s *Sweep) finished(j *Job) (bool, error) {
 	m, err := run.Metrics(s.Folder(j))
 	switch {
@@ -286,14 +286,14 @@ func (s *Sweep) finished(j *Job) (bool, error) {
 	return false, fmt.Errorf("%w; remove the folder %s to make the run again", err, s.Folder(j))
 }
 
-// claims is the folder of the files by which runs are claimed.
+// claims is the folder of the files with which runs are claimed.
 const claims = "claims"
 
-// claim gives a job to this process until unlock; nil: another one has it.
+// claim gives a job to this process until unlock; nil: another process has it.
 func (s *Sweep) claim(j *Job) (unlock func() error, err error) {
 	name := filepath.Join(s.options.Dir, claims, j.Name+".lock")
 	unlock, err = lockfile.Try(name)
-	if errors.Is(err, fs.ErrNotExist) { // somebody has found all runs finished
+	if errors.Is(err, fs.ErrNotExist) { // another process has found all runs finished
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return nil, err
 		}
@@ -305,7 +305,7 @@ func (s *Sweep) claim(j *Job) (unlock func() error, err error) {
 	return unlock, err
 }
 
-// train runs what is not finished, one run per processor.
+// train makes the unfinished runs, one per processor.
 func (s *Sweep) train(ctx context.Context) error {
 	left, err := s.unfinished()
 	if err != nil {
@@ -320,7 +320,7 @@ func (s *Sweep) train(ctx context.Context) error {
 	if err := s.neighbours(ctx, left); err != nil {
 		return err
 	}
-	if n := s.options.Parts; n > 0 { // the own share first, the others after it in their order
+	if n := s.options.Parts; n > 0 { // its own share first, then the others in order
 		slices.SortStableFunc(left, func(a, b *Job) int {
 			return cmp.Compare((a.number%n-s.options.Part+1+n)%n, (b.number%n-s.options.Part+1+n)%n)
 		})
@@ -332,7 +332,7 @@ func (s *Sweep) train(ctx context.Context) error {
 			return err
 		}
 		if !told {
-			s.options.Hooks.Notef("%d runs are being made by other processes: this one waits for them", len(left))
+			s.options.Hooks.Notef("waiting for %d runs that other processes are making", len(left))
 		}
 		select {
 		case <-ctx.Done():
@@ -342,7 +342,7 @@ func (s *Sweep) train(ctx context.Context) error {
 	}
 }
 
-// pass makes every run that it can claim, and gives those that others have claimed.
+// pass makes every run that it can claim, and returns those claimed by others.
 func (s *Sweep) pass(ctx context.Context, jobs []*Job) (left []*Job, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(s.options.Workers, len(jobs)))
@@ -365,7 +365,7 @@ func (s *Sweep) pass(ctx context.Context, jobs []*Job) (left []*Job, err error) 
 	return left, err
 }
 
-// once makes a run unless it is there by now. It is busy where another process makes it.
+// once makes a run unless it is finished by now. busy is true if another process is making it.
 func (s *Sweep) once(ctx context.Context, j *Job) (busy bool, err error) {
 	unlock, err := s.claim(j)
 	if unlock == nil || err != nil {
@@ -385,12 +385,12 @@ func (s *Sweep) once(ctx context.Context, j *Job) (busy bool, err error) {
 	return false, nil
 }
 
-// graphKey names what runs must agree on to share a neighbour graph.
+// graphKey identifies runs that can share a neighbour graph.
 func graphKey(j *Job) string {
 	return fmt.Sprintf("%s %s %s %s", j.set.Source.Key, j.Config.Text("metric"), j.Config.Text("standardize"), j.Config.Text("neighbour-search"))
 }
 
-// neighbours computes each graph once, with as many neighbours as any of its runs asks for.
+// neighbours computes each graph once, with as many neighbours as the most demanding of its runs needs.
 func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
 	most := map[string]*Job{}
 	var keys []string
@@ -414,7 +414,7 @@ func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
 	return nil
 }
 
-// neighboursOf is how many a job asks for; where its method reads no graph, those that its clusters are judged by.
+// neighboursOf is the number of neighbours a job needs; if its method reads no graph, the number with which its clusters are scored.
 func neighboursOf(j *Job) int {
 	n, err := strconv.Atoi(j.Config.Text("neighbours"))
 	if err != nil {
@@ -423,15 +423,15 @@ func neighboursOf(j *Job) int {
 	return n
 }
 
-// RunsStage is the stage whose steps are runs that have ended.
+// RunsStage is the stage whose steps are ended runs.
 const RunsStage = "runs"
 
-// tellRuns tells how many runs have ended.
+// tellRuns reports the number of ended runs.
 func (s *Sweep) tellRuns() {
 	s.options.Hooks.At(progress.Step{Stage: RunsStage, Unit: "runs", Done: int64(s.told), Total: int64(len(s.Jobs))})
 }
 
-// ended tells of a run, one at a time.
+// ended reports a run, one at a time.
 func (s *Sweep) ended(j *Job) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -442,8 +442,8 @@ func (s *Sweep) ended(j *Job) {
 	}
 }
 
-// run makes one run folder. It grows under another name, from where its last attempt stopped, and takes its own when it is
-// whole.
+// run makes one run folder. It grows under another name, continuing from where its last attempt stopped, and gets its final name when it is
+// complete.
 func (s *Sweep) run(ctx context.Context, j *Job) error {
 	partial := s.Folder(j) + ".partial"
 	t := run.Training{
@@ -457,7 +457,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 	}
 	m, err := t.Train(ctx)
 	var other *run.OtherError
-	if errors.As(err, &other) { // it is of an older version
+	if errors.As(err, &other) { // the attempt is from an older version
 		if err := os.RemoveAll(partial); err != nil {
 			return err
 		}
@@ -475,7 +475,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 	return atomicfile.SyncFolder(filepath.Join(s.options.Dir, "runs"))
 }
 
-// baseline is k-means for all runs that would compute the same.
+// baseline is the k-means baseline, shared by all runs that would compute the same.
 func (s *Sweep) baseline(ctx context.Context, set *features.Set, in report.Input) (*run.Baseline, error) {
 	key := fmt.Sprintf("%s %d %d", set.Source.Key, in.Clusters, in.Seed)
 	s.mutex.Lock()
@@ -515,7 +515,7 @@ func (s *Sweep) finish(ctx context.Context) error {
 	return atomicfile.Write(s.Page, func(w io.Writer) error { return page.WriteSweep(ctx, w, view) })
 }
 
-// features lists the stores, and how many images each has.
+// features lists the stores, and the number of images in each.
 func (s *Sweep) features() (stores, images string) {
 	var names, counts []string
 	for _, j := range s.Jobs {
@@ -526,7 +526,7 @@ func (s *Sweep) features() (stores, images string) {
 	return strings.Join(names, ", "), strings.Join(counts, ", ")
 }
 
-// Points gathers the metrics of the runs that have ended, and the agreement between the seeds of each point.
+// Points collects the metrics of the ended runs, and the agreement between the seeds of each point.
 func (s *Sweep) Points() ([]page.Point, error) {
 	var points []page.Point
 	for _, p := range s.points {
@@ -557,7 +557,7 @@ func (s *Sweep) Points() ([]page.Point, error) {
 	return points, nil
 }
 
-// SoFar is the points with the runs that have ended, for a table of a sweep under way. While it trains, only Options.Ended may call it.
+// SoFar returns the points with the ended runs, for a table of a running sweep. During training, only Options.Ended may call it.
 func (s *Sweep) SoFar() []page.Point {
 	var points []page.Point
 	for _, p := range s.points {
@@ -574,7 +574,7 @@ func (s *Sweep) SoFar() []page.Point {
 	return points
 }
 
-// count compares the numbers of clusters that were swept, on each store.
+// count compares the swept numbers of clusters, on each store.
 func (s *Sweep) count(ctx context.Context) error {
 	var numbers []int
 	for _, j := range s.Jobs {
@@ -612,8 +612,8 @@ func (s *Sweep) stores() []string {
 	return comparison.ShortNames(names)
 }
 
-// Suggestion says which of the numbers of clusters that were swept is the best, judged without labels, for each store; "" before the sweep has ended, and
-// where that number does not vary.
+// Suggestion says for each store which of the swept numbers of clusters is the best, judged without labels; "" before the sweep has ended,
+// and if that number does not vary.
 func (s *Sweep) Suggestion() string {
 	var lines []string
 	for _, c := range s.counted {
@@ -626,7 +626,7 @@ func (s *Sweep) Suggestion() string {
 	return strings.Join(lines, "\n")
 }
 
-// Result is a sweep for machines.
+// Result is a sweep in machine-readable form.
 func (s *Sweep) Result(points []page.Point) any {
 	type entry struct {
 		Settings  map[string]string `json:"settings"`
@@ -682,7 +682,7 @@ func (s *Sweep) panels(ctx context.Context) ([]page.Panel, error) {
 		panels = append(panels, panel)
 	}
 	if len(panels) < 2 {
-		return nil, nil // one map belongs to the page of its run
+		return nil, nil // a single map belongs to the page of its run
 	}
 	return panels, nil
 }

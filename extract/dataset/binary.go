@@ -12,13 +12,13 @@ import (
 	"iconic/internal/regular"
 )
 
-// records says how a binary file is cut into images.
+// records describes how a binary file is divided into images.
 type records struct {
 	file   string
 	split  string
 	header int    // bytes before the pixels of each record
-	label  int    // which of them is the label
-	labels string // the file of labels, one byte each, first class 1; "": they stand in the records
+	label  int    // index of the label among them
+	labels string // file of labels, one byte each, counted from 1; "": the labels are in the records
 }
 
 // listCIFAR10 lists records of a label and 32×32 pixels in three planes.
@@ -30,13 +30,13 @@ func (s *Set) listCIFAR10(ctx context.Context, from LabelsFrom) error {
 	return s.listRecords(ctx, from, files, Raw{Width: 32, Height: 32}, "batches.meta.txt", 10)
 }
 
-// listCIFAR100 lists records of a coarse label, a fine one, and 32×32 pixels; the fine one counts.
+// listCIFAR100 lists records of a coarse label, a fine one, and 32×32 pixels; the fine label is used.
 func (s *Set) listCIFAR100(ctx context.Context, from LabelsFrom) error {
 	files := []records{{file: "test.bin", split: "test", header: 2, label: 1}, {file: "train.bin", split: "train", header: 2, label: 1}}
 	return s.listRecords(ctx, from, files, Raw{Width: 32, Height: 32}, "fine_label_names.txt", 100)
 }
 
-// listSTL10 lists 96×96 pixels, column by column, with labels in files of their own.
+// listSTL10 lists images of 96×96 pixels stored by columns, with labels in separate files.
 func (s *Set) listSTL10(ctx context.Context, from LabelsFrom) error {
 	files := []records{
 		{file: "test_X.bin", split: "test", labels: "test_y.bin"},
@@ -77,7 +77,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 	s.containers = append(s.containers, &container{file: file, modified: stampOf(stat)})
 	size := int64(f.header + pixels)
 	if stat.Size()%size != 0 {
-		return fmt.Errorf("%d bytes are no whole number of records of %d: the file is cut short, or another format", stat.Size(), size)
+		return fmt.Errorf("%d bytes are not a whole number of records of %d bytes: the file is truncated or has another format", stat.Size(), size)
 	}
 	n := int(stat.Size() / size)
 	var labels []byte
@@ -86,7 +86,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 			return err
 		}
 		if labels != nil && len(labels) != n {
-			return fmt.Errorf("%d images, but %d labels in %s", n, len(labels), f.labels)
+			return fmt.Errorf("%d images but %d labels in %s", n, len(labels), f.labels)
 		}
 	}
 	header := make([]byte, f.header)
@@ -105,14 +105,14 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 			item.Label = int(header[f.label])
 		}
 		if item.Label >= classes || item.Label < -1 {
-			return fmt.Errorf("record %d has label %d of %d: another format", i, item.Label, classes)
+			return fmt.Errorf("record %d has label %d, but there are %d classes: the file has another format", i, item.Label, classes)
 		}
 		s.Items = append(s.Items, item)
 	}
 	return nil
 }
 
-// nameClasses reads the names of the classes, one a line; without them the classes are called by their numbers.
+// nameClasses reads the names of the classes, one per line; without the file, classes are named by their numbers.
 func (s *Set) nameClasses(name string, classes int) error {
 	b, err := regular.Read(filepath.Join(s.Root, name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -124,7 +124,7 @@ func (s *Set) nameClasses(name string, classes int) error {
 		}
 	}
 	if len(s.Classes) > 0 && len(s.Classes) != classes {
-		return fmt.Errorf("%s names %d classes where there are %d", filepath.Join(s.Root, name), len(s.Classes), classes)
+		return fmt.Errorf("%s names %d classes, but there are %d", filepath.Join(s.Root, name), len(s.Classes), classes)
 	}
 	for i := len(s.Classes); i < classes; i++ {
 		s.Classes = append(s.Classes, strconv.Itoa(i))

@@ -20,17 +20,17 @@ import (
 	"iconic/internal/table"
 )
 
-// LabelsFrom says which folder of an image's path names its class.
+// LabelsFrom says which folder in an image's path names its class.
 type LabelsFrom string
 
-// The choices. A folder that all images share, and one that names a split, are no class and are passed over.
+// The choices. A folder that all images share and one that names a split are not classes and are skipped.
 const (
-	First LabelsFrom = "first" // the topmost, as in torchvision's ImageFolder
-	Last  LabelsFrom = "last"  // the one that holds the image
+	First LabelsFrom = "first" // the topmost folder, as in torchvision's ImageFolder
+	Last  LabelsFrom = "last"  // the folder that contains the image
 	None  LabelsFrom = "none"  // images have no labels
 )
 
-// Set makes a LabelsFrom a flag's value.
+// Set makes LabelsFrom usable as a flag's value.
 func (l *LabelsFrom) Set(s string) error {
 	switch LabelsFrom(s) {
 	case First, Last, None:
@@ -42,40 +42,40 @@ func (l *LabelsFrom) Set(s string) error {
 
 func (l *LabelsFrom) String() string { return string(*l) }
 
-// Type is the word that a flag's help shows.
+// Type is the value's name in a flag's help.
 func (l *LabelsFrom) Type() string { return "folder" }
 
-// Options say how to understand a data set.
+// Options say how to interpret a data set.
 type Options struct {
 	LabelsFrom LabelsFrom // "": First
-	Splits     []string   // keep only these, as "train"; empty: all
+	Splits     []string   // keep only these splits, such as "train"; empty: all
 
-	// The columns of Parquet files; "": found by metadata and names.
+	// The columns of Parquet files; "": found by metadata and name.
 	ImageColumn string `json:",omitempty"`
 	LabelColumn string `json:",omitempty"`
 }
 
 // Item is one image of a set.
 type Item struct {
-	Path  string // below the set's root, with slashes; unique
+	Path  string // path below the set's root, with slashes; unique
 	Label int    // index into Classes; −1: none
-	Split string // "train", "val", "test", "unlabeled"; "": the set has no splits
-	Size  int64  // bytes, as listed; 0 for a row of a Parquet file
+	Split string // "train", "val", "test", "unlabeled"; "": no split
+	Size  int64  // bytes as listed; 0 for a row of a Parquet file
 
-	source    string // the file, if it is not root and Path joined
+	source    string // the file, unless it is root joined with Path
 	container int    // index into Set.containers; −1: a file of its own
-	offset    int64  // of its bytes in the container
+	offset    int64  // offset of its bytes in the container
 	modified  stamp
 }
 
 // Set is an open data set.
 type Set struct {
 	Root    string         // as given
-	Classes []string       // names in the order of labels; empty: the set has no labels
-	Items   []Item         // ascending by Path, byte by byte
-	Ignored map[string]int // how many files were passed over, by lower-case extension
-	Passed  []Passed       // what else was passed over, and why
-	Raw     *Raw           // how an item's bytes are pixels; nil: they are an image file
+	Classes []string       // class names in the order of labels; empty: the set has no labels
+	Items   []Item         // in ascending byte order of Path
+	Ignored map[string]int // number of skipped files by lower-case extension
+	Passed  []Passed       // what else was skipped, and why
+	Raw     *Raw           // layout of pixels in an item's bytes; nil: they are an image file
 
 	options    Options
 	containers []*container
@@ -84,13 +84,13 @@ type Set struct {
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
 	kept       *pages   // of those, where their rows are the items
 	completed  int      // images of a list whose extensions were missing
-	classesBy  string   // a column that was taken for the classes though its name is not known
+	classesBy  string   // a column used for the classes although its name is unknown
 }
 
-// Raw is the form of images that are stored as bare pixels.
+// Raw is the layout of images stored as plain pixels.
 type Raw struct {
 	Width, Height int
-	ByColumn      bool // pixels run down the columns; else along the rows
+	ByColumn      bool // pixels are stored by columns; otherwise by rows
 }
 
 // RGB turns the three planes of an image into interleaved pixels, row by row.
@@ -115,23 +115,23 @@ func (r Raw) RGB(planes []byte) []byte {
 type container struct {
 	file     content
 	modified stamp
-	rows     *rows // of a Parquet file; nil: items are pieces of the file as it is
+	rows     *rows // rows of a Parquet file; nil: items are byte ranges of the file
 }
 
-// content is a file or an object that is open.
+// content is an open file or object.
 type content interface {
 	io.ReaderAt
 	io.Closer
 }
 
-// holder is a file that holds items: its name below the set's root, with slashes, and where it is.
+// holder is a file that contains items: its name below the set's root, with slashes, and its location.
 type holder struct {
 	name   string
 	file   string         // on disk
 	object *bucket.Object // in a bucket; nil: on disk
 }
 
-// open opens an archive, and tells its size and stamp.
+// open opens an archive and returns its size and stamp.
 func (s *Set) open(a holder) (content, int64, stamp, error) {
 	if a.object != nil {
 		c, stamp := s.remote.open(*a.object)
@@ -144,7 +144,7 @@ func (s *Set) open(a holder) (content, int64, stamp, error) {
 	return f, f.listed.Size(), stampOf(f.listed), nil
 }
 
-// address is what an archive is called in errors.
+// address is the name of an archive in errors.
 func (s *Set) address(a holder) string {
 	if a.object != nil {
 		return s.remote.Name(a.object.Key)
@@ -152,7 +152,7 @@ func (s *Set) address(a holder) string {
 	return a.file
 }
 
-// onDisk are archives of these names in a folder.
+// onDisk lists archives with the given names in a folder.
 func onDisk(folder string, names []string) []holder {
 	all := make([]holder, len(names))
 	for i, name := range names {
@@ -161,14 +161,14 @@ func onDisk(folder string, names []string) []holder {
 	return all
 }
 
-// ErrNoImages is in the chain of Open's error for a place that is there and has no image.
+// ErrNoImages is in the chain of Open's error for a path that exists but contains no image.
 var ErrNoImages = errors.New("holds no images")
 
-// Open lists the data set at path. It fails if there is none, or none with an image. Close it after use.
+// Open lists the data set at path. It fails if there is none, or if it contains no image. Close it after use.
 func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	o.LabelsFrom = cmp.Or(o.LabelsFrom, First)
 	if o.LabelColumn != "" && o.LabelsFrom == None {
-		return nil, fmt.Errorf("labels are taken from column %s and from nowhere: leave out one of the two", o.LabelColumn)
+		return nil, fmt.Errorf("labels are taken from column %s and from \"none\": leave out one of the two", o.LabelColumn)
 	}
 	s := &Set{Root: path, Ignored: map[string]int{}, options: o}
 	defer func() {
@@ -186,7 +186,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	}
 	path = s.Root
 	if s.kept == nil && (o.ImageColumn != "" || o.LabelColumn != "") {
-		return nil, fmt.Errorf("%s has no columns: those of images and labels are named for Parquet files alone", path)
+		return nil, fmt.Errorf("%s has no columns: only Parquet files have columns of images and labels", path)
 	}
 	if err := s.keep(o.Splits); err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	return s, nil
 }
 
-// openLocal lists what lies on disk.
+// openLocal lists a data set on disk.
 func (s *Set) openLocal(ctx context.Context, from LabelsFrom) error {
 	stat, err := os.Stat(s.Root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -218,7 +218,7 @@ func (s *Set) openLocal(ctx context.Context, from LabelsFrom) error {
 	return list(ctx, from)
 }
 
-// others says what is there instead of images, for an error.
+// others says, for an error, what the folder contains instead of images.
 func (s *Set) others() string {
 	var parts []string
 	if names := s.ignored(); names != "" {
@@ -233,7 +233,7 @@ func (s *Set) others() string {
 	return " (" + strings.Join(parts, "; ") + ")"
 }
 
-// kind recognises the form of the data set by names alone.
+// kind recognises the kind of a data set by names alone.
 func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) error, err error) {
 	if !stat.IsDir() {
 		switch ext := strings.ToLower(filepath.Ext(s.Root)); ext {
@@ -247,7 +247,7 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
 		}
 		if !table.IsImage(s.Root) && filepath.Ext(s.Root) != "" {
-			return nil, fmt.Errorf("%s is a file, and by its name neither an image, a list (.txt, .csv, .tsv), a .tar archive nor a .parquet file; give the folder of the images", s.Root)
+			return nil, fmt.Errorf("%s is a file whose extension is not that of an image, a list (.txt, .csv, .tsv), a .tar archive or a .parquet file; give the folder of the images", s.Root)
 		}
 		if !stat.Mode().IsRegular() {
 			return nil, &fs.PathError{Op: "open", Path: s.Root, Err: regular.ErrNotRegular}
@@ -270,7 +270,8 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 	return s.listImagesOrContainers, nil
 }
 
-// listImagesOrContainers lists a folder: its images, if it has any, else what is in its archives, or in Parquet files at and below it.
+// listImagesOrContainers lists a folder: its images or, if it has none, the contents of its archives, or of the Parquet files in and below
+// it.
 func (s *Set) listImagesOrContainers(ctx context.Context, from LabelsFrom) error {
 	if err := s.listFolder(ctx, from); err != nil {
 		return err
@@ -288,7 +289,7 @@ func (s *Set) listImagesOrContainers(ctx context.Context, from LabelsFrom) error
 	return s.choose(ctx, from, onDisk(s.Root, tars), onDisk(s.Root, s.tables))
 }
 
-// choose goes on once the images of a folder are listed: if there are none, with its archives or its Parquet files.
+// choose continues after the images of a folder are listed: if there are none, with its archives or its Parquet files.
 func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder) error {
 	switch {
 	case len(s.Items) > 0:
@@ -306,7 +307,7 @@ func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder
 	return nil
 }
 
-// passContainers tells of files that hold images and were passed over, instead of by their extension.
+// passContainers reports skipped files that contain images by what they are, instead of by their extension.
 func (s *Set) passContainers(why, extension string, all []holder) {
 	for _, a := range all {
 		s.pass(why, a.name)
@@ -316,7 +317,7 @@ func (s *Set) passContainers(why, extension string, all []holder) {
 	}
 }
 
-// visible lists the names in a folder, hidden ones left out.
+// visible lists the names in a folder, without hidden ones.
 func visible(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -331,8 +332,8 @@ func visible(folder string) ([]string, error) {
 	return names, nil
 }
 
-// isCIFAR100 tells whether a folder has the files of CIFAR-100, whose names are anybody's: their size must fit, too, unless there is
-// nothing beside them.
+// isCIFAR100 reports whether a folder has the files of CIFAR-100. Since their names are common, their size must fit, too, unless the folder
+// has nothing else.
 func (s *Set) isCIFAR100(names []string) bool {
 	for _, name := range [...]string{"train.bin", "test.bin"} {
 		if slices.Contains(names, name) {
@@ -345,10 +346,10 @@ func (s *Set) isCIFAR100(names []string) bool {
 
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
 
-// hidden tells whether a name is one that its system hides from people.
+// hidden reports whether the system hides a name from users.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// keptBySystem tells whether a folder is one that a NAS or an operating system makes for itself among people's files.
+// keptBySystem reports whether a NAS or an operating system creates such a folder for its own use.
 func keptBySystem(folder string) bool {
 	switch strings.ToLower(folder) {
 	case "@eadir", "@tmp", "@recycle", "@recycler", "@recently-snapshot", "@sharebin", "@synoresource", "@synoeastream", "@database",
@@ -361,7 +362,7 @@ func keptBySystem(folder string) bool {
 	return strings.HasPrefix(folder, "$recycle") || strings.HasPrefix(folder, ".trash-")
 }
 
-// keep drops the items of other splits.
+// keep drops the items of all other splits.
 func (s *Set) keep(splits []string) error {
 	if len(splits) == 0 {
 		return nil
@@ -397,19 +398,19 @@ func (s *Set) Close() error {
 	return err
 }
 
-// maxItem bounds the bytes of one image file.
+// maxItem bounds the size of an image file in bytes.
 const maxItem = 1 << 30
 
 // ErrTooLarge is returned by Read for a file of more than 1 GiB.
 var ErrTooLarge = errors.New("the file is larger than 1 GiB")
 
-// Read gives the bytes of item i, in buffer if it is large enough. Several goroutines may read at once.
+// Read returns the bytes of item i, in buffer if it is large enough. Several goroutines may call it at once.
 func (s *Set) Read(i int, buffer []byte) ([]byte, error) {
 	return s.ReadIf(i, buffer, 0, func([]byte, int64) error { return nil })
 }
 
-// ReadIf is Read of an item that look agrees to: it is given the first bytes, headSize of them or all there are, and the size in bytes.
-// Where it fails, its error is given and nothing more is read.
+// ReadIf is Read for an item that look accepts: look is called with the item's first bytes, headSize of them or all if there are fewer, and
+// its size in bytes. If look fails, ReadIf returns its error and reads no further.
 func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, size int64) error) ([]byte, error) {
 	item := &s.Items[i]
 	if item.container >= 0 {
@@ -422,7 +423,7 @@ func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, 
 		c, _ := s.remote.open(s.remote.objects[item.offset])
 		return readAt(c, 0, item.Size, buffer, headSize, look)
 	}
-	r, stat, err := regular.Open(s.file(item)) // it may have changed since it was listed
+	r, stat, err := regular.Open(s.file(item)) // the file may have changed since it was listed
 	if err != nil {
 		return nil, err
 	}
@@ -430,7 +431,7 @@ func (s *Set) ReadIf(i int, buffer []byte, headSize int, look func(head []byte, 
 	return readAt(r, 0, stat.Size(), buffer, headSize, look)
 }
 
-// All goes over the images in order, each with a function that reads its file.
+// All iterates over the images in order, each with a function that reads its file.
 func (s *Set) All() iter.Seq2[Item, func() ([]byte, error)] {
 	return func(yield func(Item, func() ([]byte, error)) bool) {
 		for i, item := range s.Items {
@@ -441,33 +442,34 @@ func (s *Set) All() iter.Seq2[Item, func() ([]byte, error)] {
 	}
 }
 
-// Find gives the index of the item with that path.
+// Find returns the index of the item with that path.
 func (s *Set) Find(path string) (int, bool) {
 	return slices.BinarySearchFunc(s.Items, path, func(item Item, path string) int { return strings.Compare(item.Path, path) })
 }
 
-// File is the name of item i's own file; not ok where it lies in a file with others.
+// File is the name of item i's own file; ok is false if the item shares a file with others.
 func (s *Set) File(i int) (name string, ok bool) {
 	item := &s.Items[i]
 	return s.file(item), item.container < 0 && s.remote == nil
 }
 
-// Name is a name of item i that leads to it from here, with slashes: that of its file, or of the file that holds it and its path there.
+// Name is a name under which item i can be found from the working directory, with slashes: its file, or the file that contains it and its
+// path there.
 func (s *Set) Name(i int) string {
 	item := &s.Items[i]
 	switch {
-	case s.remote != nil: // slashes at the beginning of an address are two
+	case s.remote != nil: // an address begins with two slashes, which path.Join would merge
 		return strings.TrimSuffix(s.Root, "/") + "/" + item.Path
 	case item.container < 0:
 		return filepath.ToSlash(s.file(item))
-	case s.Nameless(i) && isTable(s.Root): // its path begins with the file's name
+	case s.Nameless(i) && isTable(s.Root): // the path begins with the name of the file
 		return path.Join(path.Dir(filepath.ToSlash(s.Root)), item.Path)
 	}
 	return path.Join(filepath.ToSlash(s.Root), item.Path)
 }
 
-// Nameless tells whether item i has no file name, neither of its own nor in an archive: it is a row of a Parquet file, whose size is
-// not known before it is read, either.
+// Nameless reports whether item i has no file name, neither its own nor one in an archive: it is a row of a Parquet file, whose size is
+// also unknown until it is read.
 func (s *Set) Nameless(i int) bool {
 	c := s.Items[i].container
 	return c >= 0 && s.containers[c].rows != nil
@@ -502,7 +504,7 @@ func readAt(r io.ReaderAt, offset, size int64, buffer []byte, headSize int, look
 	return buffer, nil
 }
 
-// fill reads as many bytes as b has.
+// fill reads len(b) bytes.
 func fill(r io.ReaderAt, offset int64, b []byte) error {
 	n, err := r.ReadAt(b, offset)
 	if n == len(b) || err == nil {
@@ -514,8 +516,8 @@ func fill(r io.ReaderAt, offset int64, b []byte) error {
 	return err
 }
 
-// Stamp changes whenever the file system says that item i, or the file that holds it, was written or replaced. An
-// equal stamp means the same bytes; another one may mean them too.
+// Stamp changes whenever the file system reports that item i, or the file that contains it, was written or replaced. Equal stamps mean
+// equal bytes; different ones may mean equal bytes, too.
 func (s *Set) Stamp(i int) string {
 	item := &s.Items[i]
 	m := item.modified

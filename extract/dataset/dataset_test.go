@@ -195,7 +195,7 @@ func TestArchives(t *testing.T) {
 	if diff := cmp.Diff([]string{long + " long", "x/a.png x", "y/b.png y"}, lines(s)); diff != "" {
 		t.Error(diff)
 	}
-	for i, want := range []string{"L", "A2", "B"} { // what comes again replaces what was there, as when unpacking
+	for i, want := range []string{"L", "A2", "B"} { // a later member replaces an earlier one, as when unpacking
 		if b, err := s.Read(i, nil); err != nil || string(b) != want {
 			t.Errorf("%s: %q, %v", s.Items[i].Path, b, err)
 		}
@@ -289,17 +289,17 @@ func TestBinaryVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		if rgb := s.Raw.RGB(b); rgb[3*(7*96+3)+1] != b[96*96+3*96+7] {
-			t.Error("STL-10's pixels run down the columns")
+			t.Error("STL-10's pixels are stored by columns")
 		}
 	})
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"a cut file":         {map[string]string{"train.bin": "\x01\x63" + pixels(3000, 1)}, "cut short"},
-		"a label too large":  {map[string]string{"test_batch.bin": "\x0b" + pixels(3072, 1)}, "label 11 of 10"},
-		"labels that do not": {map[string]string{"train_X.bin": pixels(27648, 1), "train_y.bin": "\x01\x02"}, "1 images, but 2 labels"},
-		"names that do not":  {map[string]string{"test_batch.bin": "\x01" + pixels(3072, 1), "batches.meta.txt": "one\n"}, "names 1 classes where there are 10"},
+		"a truncated file":   {map[string]string{"train.bin": "\x01\x63" + pixels(3000, 1)}, "truncated"},
+		"a label too large":  {map[string]string{"test_batch.bin": "\x0b" + pixels(3072, 1)}, "label 11, but there are 10 classes"},
+		"labels that do not": {map[string]string{"train_X.bin": pixels(27648, 1), "train_y.bin": "\x01\x02"}, "1 images but 2 labels"},
+		"names that do not":  {map[string]string{"test_batch.bin": "\x01" + pixels(3072, 1), "batches.meta.txt": "one\n"}, "names 1 classes, but there are 10"},
 	} {
 		if _, err := Open(t.Context(), tree(t, c.files), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
@@ -309,7 +309,7 @@ func TestBinaryVersions(t *testing.T) {
 
 func TestOneImageIsASet(t *testing.T) {
 	root := tree(t, files("holiday/a.jpg", "holiday/b.jpg", "scan"))
-	for name, want := range map[string]string{"holiday/a.jpg": "a.jpg -", "scan": "scan -"} { // whether it is one, the decoder says
+	for name, want := range map[string]string{"holiday/a.jpg": "a.jpg -", "scan": "scan -"} { // the decoder decides whether it is an image
 		whole := filepath.Join(root, filepath.FromSlash(name))
 		if got := list(t, whole, Options{}); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -324,7 +324,7 @@ func TestOneImageIsASet(t *testing.T) {
 		}
 	}
 	if _, err := Open(t.Context(), filepath.Join(root, "holiday", "a.jpg"), Options{Splits: []string{"train"}}); err == nil {
-		t.Error("a split of one image")
+		t.Error("a single image has a split")
 	}
 }
 
@@ -353,7 +353,7 @@ func TestWhatIsNoDataIsSaidSo(t *testing.T) {
 	}
 }
 
-// TestTheOrderIsOfTheNamesAlone: whatever the order in which files came to be, the list is the same.
+// TestTheOrderIsOfTheNamesAlone: the list does not depend on the order in which the files were created.
 func TestTheOrderIsOfTheNamesAlone(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-cA-C0-2_ .-]{1,3}/[a-c]{1,2}\.(png|JPG)`), 1, 12, func(s string) string { return strings.ToLower(s) }).Draw(r, "names")
@@ -398,7 +398,7 @@ func TestStampsTellWhatWasWritten(t *testing.T) {
 	}
 	before := stamps()
 	if before != stamps() {
-		t.Fatal("stamps changed by themselves")
+		t.Fatal("stamps changed although no file did")
 	}
 	name := filepath.Join(root, "a.png")
 	stat, err := os.Stat(name)
@@ -410,7 +410,7 @@ func TestStampsTellWhatWasWritten(t *testing.T) {
 	}
 	after := stamps()
 	if filestat.Changed(stat) != 0 && after[0] == before[0] {
-		t.Error("a file of the same size, with its time set back, bears the same stamp")
+		t.Error("a file of the same size with its time set back has the same stamp")
 	}
 	if after[1] != before[1] {
 		t.Error("another file's stamp changed")
@@ -432,7 +432,7 @@ func TestTheCIFARArchiveOfTheReferenceData(t *testing.T) {
 	}
 }
 
-// FuzzLists: whatever a list holds, no panic, and every row has a path.
+// FuzzLists: no content of a list causes a panic, and every row has a path.
 func FuzzLists(f *testing.F) {
 	f.Add("path,label\na,b\n", ".csv")
 	f.Add("a\tb\n#\n", ".txt")

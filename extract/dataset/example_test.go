@@ -11,7 +11,7 @@ import (
 	"iconic/extract/synthetic"
 )
 
-// The images of a folder with class folders, one after the other: what is known of each, and the bytes of its file.
+// The images of a folder with class folders, one after the other: their labels, and the bytes of their files.
 func ExampleSet_All() {
 	folder, err := os.MkdirTemp("", "iconic")
 	check(err)

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Files is the set of image files of these names, without labels. It fails on a name that is given twice. A file that is not
-// there is told when it is read, as one of a list.
+// Files is the set of the named image files, without labels. It fails if a name is given twice. A missing file is reported when it is read,
+// as for a list.
 func Files(ctx context.Context, names []string) (*Set, error) {
 	s := &Set{Root: ".", Ignored: map[string]int{}}
 	for _, name := range names {
@@ -28,13 +28,13 @@ func Files(ctx context.Context, names []string) (*Set, error) {
 	return s, s.stat(ctx)
 }
 
-// listImage lists the one image that the root is.
+// listImage lists the root as the only image.
 func (s *Set) listImage(ctx context.Context, _ LabelsFrom) error {
 	s.Items = []Item{{Path: filepath.Base(s.Root), Label: -1, source: s.Root, container: -1}}
 	return s.stat(ctx)
 }
 
-// Collects tells by its name whether a file holds or lists images, instead of being one: a list, an archive.
+// Collects reports by its name whether a file contains or lists images, instead of being one: a list or an archive.
 func Collects(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".tar", ".txt", ".lst", ".csv", ".tsv", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip", ".parquet":

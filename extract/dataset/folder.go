@@ -17,7 +17,7 @@ import (
 	"iconic/internal/table"
 )
 
-// listFolder lists the images at and below Root, following symbolic links.
+// listFolder lists the images in and below Root, following symbolic links.
 func (s *Set) listFolder(ctx context.Context, from LabelsFrom) error {
 	root, err := os.Stat(s.Root)
 	if err != nil {
@@ -35,19 +35,19 @@ func (s *Set) listFolder(ctx context.Context, from LabelsFrom) error {
 	return nil
 }
 
-// folder is one folder's part of the listing, with the folders in it.
+// folder is the listing of one folder, with its subfolders.
 type folder struct {
-	name  string        // below the root, "" for that
-	above []fs.FileInfo // its ancestors and itself
+	name  string        // path below the root, "" for the root
+	above []fs.FileInfo // the folder and its ancestors
 
 	images  []Item
 	tables  []string       // Parquet files
-	ignored map[string]int // files passed over, by extension
-	passed  [][2]string    // what else was passed over: why, and which
+	ignored map[string]int // number of skipped files by extension
+	passed  [][2]string    // what else was skipped: reason and example
 	folders []*folder
 }
 
-// collect adds a folder's images and those below it to the set.
+// collect adds the images of a folder and of its subfolders to the set.
 func (f *folder) collect(s *Set) {
 	s.Items = append(s.Items, f.images...)
 	s.tables = append(s.tables, f.tables...)
@@ -62,15 +62,15 @@ func (f *folder) collect(s *Set) {
 	}
 }
 
-// walker lists folders, several at a time: each has its own place for what is found, so that chance does not show.
+// walker lists several folders at a time: each has its own place for the result, so that timing does not affect the order.
 type walker struct {
 	ctx   context.Context
 	root  string
 	group *errgroup.Group
-	busy  chan struct{} // bounds the folders being read
+	busy  chan struct{} // bounds the number of folders being read
 }
 
-// walk lists one folder, and has those in it listed.
+// walk lists one folder and starts the listing of its subfolders.
 func (w *walker) walk(f *folder) error {
 	select {
 	case w.busy <- struct{}{}:
@@ -85,7 +85,7 @@ func (w *walker) walk(f *folder) error {
 	return err
 }
 
-// read fills in what is in a folder.
+// read reads the contents of a folder.
 func (w *walker) read(f *folder) error {
 	place := filepath.Join(w.root, filepath.FromSlash(f.name))
 	entries, err := os.ReadDir(place)
@@ -118,7 +118,8 @@ func (w *walker) read(f *folder) error {
 	return nil
 }
 
-// stat follows what may be an image, a folder or a link; nil for all else, and for what is gone or leads nowhere.
+// stat follows entries that may be an image, a folder or a link; the result is nil for all others, for files that are gone and for dangling
+// links.
 func (w *walker) stat(place string, entries []fs.DirEntry) ([]fs.FileInfo, error) {
 	targets := make([]fs.FileInfo, len(entries))
 	err := parallel.Blocks(w.ctx, 0, len(entries), 1024, func(_, lo, hi int) error {
@@ -134,8 +135,8 @@ func (w *walker) stat(place string, entries []fs.DirEntry) ([]fs.FileInfo, error
 	return targets, err
 }
 
-// add takes in a file or a folder, of which the folder says the mode. One without a target that bears an image's name
-// is an item without size and stamp, and fails when it is read.
+// add adds a file or a folder with the given mode. An entry without a target that has an image's name becomes an item without size and
+// stamp, and fails when it is read.
 func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	if target != nil {
 		mode = target.Mode().Type()
@@ -147,7 +148,7 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 		f.passed = append(f.passed, [2]string{Unreadable, name})
 	case mode.IsDir():
 		if slices.ContainsFunc(f.above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
-			return // a link to a folder that it lies in
+			return // a link to one of its own ancestors
 		}
 		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
 	case isTable(name) && !mode.IsRegular() && mode&fs.ModeSymlink == 0:
@@ -168,7 +169,7 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	}
 }
 
-// splitNames maps the folders that name a split to the split.
+// splitNames maps folder names to splits.
 var splitNames = map[string]string{
 	"train": "train", "training": "train",
 	"val": "val", "valid": "val", "validation": "val",
@@ -201,8 +202,8 @@ func (s *Set) labelByFolder(from LabelsFrom) {
 	s.label(names, strings.Compare)
 }
 
-// skipShared counts the leading folders that are no class, since all images in folders share them: most must lie deeper. The few that
-// do not are left without a label.
+// skipShared counts the leading folders that are not classes because all images in folders share them: most images must lie deeper. The few
+// that do not get no label.
 func skipShared(folders [][]string) int {
 	for shared := 0; ; shared++ {
 		name, inside, deeper := "", 0, 0
@@ -225,7 +226,7 @@ func skipShared(folders [][]string) int {
 	}
 }
 
-// split sets the items' splits if their folders at the given depth all name one. Images that lie beside those folders have none.
+// split sets the items' splits if all their folders at the given depth name one. Images beside those folders have no split.
 func (s *Set) split(folders [][]string, depth int) bool {
 	some := false
 	for _, f := range folders {
@@ -244,7 +245,7 @@ func (s *Set) split(folders [][]string, depth int) bool {
 	return some
 }
 
-// label sets Classes to the distinct names in order, and each item's label to its name's place. "" is no label.
+// label sets Classes to the distinct names in order, and each item's label to the index of its name. "" means no label.
 func (s *Set) label(names []string, order func(a, b string) int) {
 	seen := map[string]int{}
 	for _, name := range names {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every name of the Netpbm formats and of bitmaps is listed: what the decoder reads must not be passed over by its name.
+// Every extension of Netpbm and bitmap files is listed: a format that the decoder reads must not be skipped by its name.
 func TestNamesThatTheDecoderReadsAreListed(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{"a.pbm", "b.pgm", "c.PPM", "d.pnm", "g.pam", "e.dib", "f.bmp"}

@@ -17,8 +17,8 @@ import (
 	"iconic/internal/table"
 )
 
-// listPaths reads a list of paths, relative to the list's folder or absolute, with or without labels. How it is to be read shows in
-// its first lines: in the right reading there are files of the names.
+// listPaths reads a list of paths, relative to the list's folder or absolute, with or without labels. Its first lines decide how to parse
+// it: the right reading yields names of existing files.
 func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	content, err := regular.Read(s.Root)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	return s.stat(ctx)
 }
 
-// readListed reads a list by the files that are there. Where none is, the names may be those of images without their extensions, as
-// competitions publish them; else the list is refused, since its paths are relative to another folder than its own.
+// readListed parses a list by looking for the files it names. If it finds none, the names may be those of images without their extensions,
+// as competitions publish them; otherwise the list is refused, since its paths are relative to a folder other than its own.
 func (s *Set) readListed(content []byte) (*listing, error) {
 	extension := filepath.Ext(s.Root)
 	there := func(name string) bool { return isFile(s.listed(name)) }
@@ -80,10 +80,10 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 	return byName, nil
 }
 
-// stems are the images of folders by their names without extension: folder → name → the images of that name.
+// stems are the images of folders by their names without extension: folder → name → images with that name.
 type stems map[string]map[string][]string
 
-// of lists the images that have a name if an extension is added to it.
+// of lists the images with the given name plus an extension.
 func (f stems) of(name string) []string {
 	if name == "" || table.IsImage(name) {
 		return nil
@@ -92,7 +92,7 @@ func (f stems) of(name string) []string {
 	byStem, known := f[folder]
 	if !known {
 		byStem = map[string][]string{}
-		entries, _ := os.ReadDir(folder) // a folder that is not there has no images
+		entries, _ := os.ReadDir(folder) // a missing folder has no images
 		for _, e := range entries {
 			if n := e.Name(); !e.IsDir() && table.IsImage(n) {
 				stem := strings.TrimSuffix(n, filepath.Ext(n))
@@ -104,26 +104,26 @@ func (f stems) of(name string) []string {
 	return byStem[filepath.Base(name)]
 }
 
-// noneThere is the error for a list of which no file is there. It names the folder beside the list that has one of them.
+// noneThere is the error for a list none of whose files exist. It names a folder beside the list that contains one of them.
 func (s *Set) noneThere(l *listing, images stems) error {
-	some := l.rows[len(l.rows)-1].path // not the first line, which may be a heading
-	none := fmt.Errorf("no line names a file that is there (such as %q); paths are taken from the folder of the list", some)
+	some := l.rows[len(l.rows)-1].path // not the first line, which may be a header
+	none := fmt.Errorf("no line names an existing file (such as %q); paths are relative to the folder of the list", some)
 	entries, err := os.ReadDir(filepath.Dir(s.Root))
 	if err != nil || filepath.IsAbs(filepath.FromSlash(some)) {
 		return none
 	}
 	for _, e := range entries {
 		if below := path.Join(e.Name(), some); e.IsDir() && (isFile(s.listed(below)) || images.of(s.listed(below)) != nil) {
-			return fmt.Errorf("%w, and this one lies in the folder %q: move the list there, or write %q", none, e.Name(), below)
+			return fmt.Errorf("%w, and this one is in the folder %q: move the list there, or write %q", none, e.Name(), below)
 		}
 	}
 	return none
 }
 
-// listed is the file that a list names.
+// listed is the path of the file that a list names.
 func (s *Set) listed(name string) string { return s.beside(s.slashed(name)) }
 
-// beside is a path, relative to the list's folder unless it is absolute.
+// beside is a path relative to the list's folder, unless it is absolute.
 func (s *Set) beside(name string) string {
 	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
 		return name
@@ -131,7 +131,7 @@ func (s *Set) beside(name string) string {
 	return filepath.Join(filepath.Dir(s.Root), name)
 }
 
-// slashed is a name with slashes for backslashes, as Windows has them, if the file is there under that name alone.
+// slashed replaces backslashes, as Windows has them, by slashes if a file exists only under that name.
 func (s *Set) slashed(name string) string {
 	if !strings.Contains(name, `\`) || isFile(s.beside(name)) {
 		return name
@@ -142,14 +142,13 @@ func (s *Set) slashed(name string) string {
 	return name
 }
 
-// isFile tells whether something that is no folder bears a name.
+// isFile reports whether the name exists and is not a folder.
 func isFile(name string) bool {
 	stat, err := os.Stat(name)
 	return err == nil && !stat.IsDir()
 }
 
-// stat fills size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and
-// fails when it is read.
+// stat sets size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and fails when it is read.
 func (s *Set) stat(ctx context.Context) error {
 	return parallel.Blocks(ctx, 0, len(s.Items), 1024, func(_, lo, hi int) error {
 		for i := lo; i < hi; i++ {
@@ -162,26 +161,26 @@ func (s *Set) stat(ctx context.Context) error {
 	})
 }
 
-// listing is what a list says.
+// listing is the content of a list.
 type listing struct {
 	rows     []row
-	comments []string // lines that begin with # and name no file
-	unknown  []string // columns of which it is not known what they are
+	comments []string // lines that begin with # and do not name a file
+	unknown  []string // unrecognised columns
 
-	completed int // rows whose paths lacked their extension
+	completed int // number of rows whose paths lacked their extension
 
-	classesBy string // a column whose name says nothing, and that can only hold classes
+	classesBy string // a column without a known name that can only hold classes
 }
 
 // row is one image of a list.
 type row struct{ path, label, split string }
 
-// reading is a way to cut a line into cells.
+// reading is a way to split a line into cells.
 type reading func(table.Line) ([]string, error)
 
 func wholeLine(l table.Line) ([]string, error) { return []string{l.Text}, nil }
 
-// atLastBlank is how Caffe writes a path and a number.
+// atLastBlank splits a path and a number as Caffe writes them.
 func atLastBlank(l table.Line) ([]string, error) {
 	text := strings.TrimRight(l.Text, " ")
 	if i := strings.LastIndexByte(text, ' '); i > 0 {
@@ -190,7 +189,7 @@ func atLastBlank(l table.Line) ([]string, error) {
 	return []string{l.Text}, nil
 }
 
-// readings are the ways to read a list of an extension; of two under which as many files are there, the first counts.
+// readings are the ways to read a list with a given extension; among those that yield equally many files, the first is used.
 func readings(extension string) []reading {
 	at := func(separator rune) reading {
 		return func(l table.Line) ([]string, error) { return l.Cells(separator) }
@@ -204,10 +203,10 @@ func readings(extension string) []reading {
 	return []reading{at('\t'), wholeLine, at(','), at(';'), at('|'), atLastBlank}
 }
 
-// firstLines is how many lines show how a list is to be read.
+// firstLines is the number of lines used to decide how a list is read.
 const firstLines = 50
 
-// readList reads a list. exists tells whether there is a file of a name.
+// readList reads a list. exists reports whether a file with that name exists.
 func readList(content []byte, extension string, exists func(name string) bool) (*listing, error) {
 	lines, err := table.Lines(content)
 	if err != nil {
@@ -235,14 +234,14 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 	if len(t.Rows) == 0 {
 		return l, nil
 	}
-	const most = 1 << 22 // cells, where most lines have far fewer than the longest
+	const most = 1 << 22 // cells, for lists in which most lines have far fewer than the longest
 	if given := cellsOf(t.Rows); t.Column > max(most, 16*given)/len(t.Rows) {
-		return nil, fmt.Errorf("a line of it has %d cells, and its %d lines have %d in all: cells must be separated alike in all lines", t.Column, len(t.Rows), given)
+		return nil, fmt.Errorf("one line has %d cells, but the %d lines together have %d: all lines must separate their cells in the same way", t.Column, len(t.Rows), given)
 	}
 	for i, cells := range t.Rows {
 		t.Rows[i] = append(cells, make([]string, t.Column-len(cells))...)
 	}
-	if file >= t.Column { // only comments had that many
+	if file >= t.Column { // only comments had that many cells
 		file = -1
 	}
 	if isHeader(t, file, exists) {
@@ -259,7 +258,7 @@ func cellsOf(rows [][]string) (n int) {
 	return n
 }
 
-// choose finds the reading under which most files are there, and the column that names them; −1 where none is there.
+// choose finds the reading that yields the most existing files, and the column that names them; −1 if none exists.
 func choose(lines []table.Line, all []reading, exists func(string) bool) (_ reading, file int, err error) {
 	best, cut, most, again := all[0], -1, 0, -1
 	for _, r := range all {
@@ -267,7 +266,7 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 		for _, line := range lines {
 			cells, err := r(line)
 			if err != nil {
-				continue // then this is not the reading, or reading all says what is wrong
+				continue // not the right reading, or reading all lines will report the error
 			}
 			for c, cell := range cells {
 				if c == len(count) {
@@ -296,19 +295,19 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 				return best, again, nil
 			}
 		}
-		return nil, 0, fmt.Errorf("the columns %d and %d both name files: call the one that counts \"path\" in a first line", cut+1, again+1)
+		return nil, 0, fmt.Errorf("columns %d and %d both name files: add a header line that calls the right one \"path\"", cut+1, again+1)
 	}
 	return best, cut, nil
 }
 
-// sameReading tells whether two readings cut the first line alike.
+// sameReading reports whether two readings split the first line alike.
 func sameReading(lines []table.Line, a, b reading) bool {
 	x, errX := a(lines[0])
 	y, errY := b(lines[0])
 	return errX == nil && errY == nil && slices.Equal(x, y)
 }
 
-// isHeader tells whether the first row names columns: by a name that is known, or since it names no file where others do.
+// isHeader reports whether the first row names columns: it contains a known name, or it names no file while other rows do.
 func isHeader(t *table.Table, file int, exists func(string) bool) bool {
 	first := t.Rows[0]
 	if file >= 0 && exists(first[file]) {
@@ -320,7 +319,7 @@ func isHeader(t *table.Table, file int, exists func(string) bool) bool {
 	return file >= 0 && len(t.Rows) > 1 && !table.IsImage(first[file]) && !strings.ContainsAny(first[file], `/\`)
 }
 
-// fill makes rows of the cells of a table whose paths are in a column; −1: in that of a known name, else the first.
+// fill makes rows from the cells of a table, with paths in the given column; −1: the column with a known name, or else the first.
 func (l *listing) fill(t *table.Table, file int) (err error) {
 	label, split := -1, -1
 	if t.Header != nil {
@@ -341,7 +340,7 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 		switch {
 		case file == 0 || t.Column == 3 && file == 2: // path and label; MXNet's number, label and path
 			label = 1
-		case t.Column == 2 && !counts(t, 0): // a class before a path, and not the row's number, as in CUB-200
+		case t.Column == 2 && !counts(t, 0): // a class before a path, unless it is the row's number, as in CUB-200
 			label = 0
 		}
 	}
@@ -378,7 +377,7 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 	return nil
 }
 
-// counts tells whether a column holds the numbers of the rows, which say nothing: from 0 or 1 on, in order.
+// counts reports whether a column only numbers the rows in order, from 0 or 1.
 func counts(t *table.Table, column int) bool {
 	for i, cells := range t.Rows {
 		n, err := strconv.Atoi(strings.TrimSpace(cells[column]))
@@ -390,7 +389,7 @@ func counts(t *table.Table, column int) bool {
 	return len(t.Rows) > 2
 }
 
-// onlyClasses finds the one column beside path and split if its cells are words, and some of them come again; else −1.
+// onlyClasses finds the only column besides path and split, if its cells are words and some of them repeat; otherwise −1.
 func onlyClasses(t *table.Table, path, split int) int {
 	found := -1
 	for c := range t.Column {
@@ -418,7 +417,7 @@ func onlyClasses(t *table.Table, path, split int) int {
 	return found
 }
 
-// wholeNumbers writes labels that all are whole numbers with a point, as MXNet's are, without it.
+// wholeNumbers rewrites labels such as MXNet's 1.000 as 1 if all of them are whole numbers.
 func (l *listing) wholeNumbers() {
 	for _, r := range l.rows {
 		if v, err := strconv.ParseFloat(r.label, 64); r.label != "" && (err != nil || v != float64(int64(v))) {
@@ -432,7 +431,7 @@ func (l *listing) wholeNumbers() {
 	}
 }
 
-// byNumber orders names by value if all are whole numbers, so that label 10 follows 9; else byte by byte.
+// byNumber orders names by value if all are whole numbers, so that label 10 follows 9; otherwise byte by byte.
 func byNumber(names []string) func(a, b string) int {
 	for _, name := range names {
 		if _, err := strconv.Atoi(name); err != nil && name != "" {

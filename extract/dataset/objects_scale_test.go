@@ -14,7 +14,7 @@ import (
 	"iconic/internal/bucket"
 )
 
-// lister is a server of S3 whose one bucket has so many pictures in a thousand class folders, and which can only list them.
+// lister is an S3 server whose one bucket has the given number of pictures in a thousand class folders, and which can only list them.
 func lister(t testing.TB, objects int) {
 	t.Helper()
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func lister(t testing.TB, objects int) {
 	}
 }
 
-// live is the memory in use, in bytes, once what nobody needs any more is gone.
+// live is the memory in use after a garbage collection, in bytes.
 func live() int64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -48,8 +48,8 @@ func live() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestAMillionObjects lists a million pictures of a bucket: docs/scale.md quotes it. The listing streams, so that memory stays what it was;
-// the set that is made of a fifth of them has a few hundred bytes for each picture, and no more.
+// TestAMillionObjects lists a million pictures of a bucket; docs/scale.md quotes it. The listing streams, so memory does not grow; a set
+// made of a fifth of the pictures takes a few hundred bytes per picture.
 func TestAMillionObjects(t *testing.T) {
 	const objects = 1_000_000
 	lister(t, objects)
@@ -95,9 +95,9 @@ func TestAMillionObjects(t *testing.T) {
 		t.Fatalf("%d pictures in %d classes", len(s.Items), len(s.Classes))
 	}
 	each := float64(live()-before) / pictures
-	t.Logf("as a set: %.0f bytes for each picture", each)
+	t.Logf("as a set: %.0f bytes per picture", each)
 	if each > 450 {
-		t.Errorf("%.0f bytes for each picture", each)
+		t.Errorf("%.0f bytes per picture", each)
 	}
 	runtime.KeepAlive(s)
 }

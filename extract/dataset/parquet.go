@@ -23,23 +23,23 @@ import (
 // rows is a Parquet file whose rows are items.
 type rows struct {
 	*parquet.File
-	image int   // the column of the images
-	first []int // row at which each group begins, and at the end how many there are
+	image int   // index of the image column
+	first []int // first row of each group, and finally the number of rows
 
-	chunks []chunk // of the column of images
-	kept   *pages  // the set's
+	chunks []chunk // chunks of the image column
+	kept   *pages  // page cache of the set
 }
 
-// ErrNoImage is in the chain of Read's error for a row that holds no image.
+// ErrNoImage is in the chain of Read's error for a row without an image.
 var ErrNoImage = errors.New("its row holds no image")
 
-// errNoBytes says what is missing from a structure, which may name a file on another machine.
+// errNoBytes is the error for a structure without bytes, whose path may name a file on another machine.
 var errNoBytes = fmt.Errorf("%w (no bytes; a path alone is not followed)", ErrNoImage)
 
-// isTable tells by its name whether a file is one of rows.
+// isTable reports by its name whether a file contains rows.
 func isTable(name string) bool { return strings.EqualFold(filepath.Ext(name), ".parquet") }
 
-// rowName is the path of a row: names sort as rows do.
+// rowName is the path of a row; paths sort in the order of the rows.
 func rowName(b []byte, file string, row, of int) []byte {
 	b = append(append(b, file...), '/')
 	digits := max(6, len(strconv.Itoa(max(0, of-1))))
@@ -49,13 +49,13 @@ func rowName(b []byte, file string, row, of int) []byte {
 	return strconv.AppendInt(b, int64(row), 10)
 }
 
-// listTable lists the one file of rows that the root is.
+// listTable lists the single Parquet file that the root is.
 func (s *Set) listTable(ctx context.Context, from LabelsFrom) error {
 	return s.listTables(ctx, from, []holder{{name: filepath.Base(s.Root), file: s.Root}})
 }
 
-// listTables lists the rows of Parquet files. Of each only the footer and the column of labels are read,
-// several at a time; the column of images is read when an item is.
+// listTables lists the rows of Parquet files, several files at a time. It reads only the footer and the label column of each; the image
+// column is read with the items.
 func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) error {
 	opened := make([]*rowFile, len(files))
 	g, ctx := errgroup.WithContext(ctx)
@@ -125,22 +125,22 @@ func (s *Set) take(t *rowFile, container int) {
 	}
 }
 
-// rowFile is what listing learns of a file of rows.
+// rowFile is what the listing learns about a Parquet file.
 type rowFile struct {
 	*container
 	name    string   // with slashes
-	problem error    // why it has no images
-	image   string   // the column of images, by its first name
-	label   string   // that of labels; "": none
-	others  []string // those that are neither
-	unfit   []string // those that are called like labels where none has any, and what they have
-	names   []string // of the classes, by the file's metadata; nil: it has none
-	numbers []int32  // labels of rows, −1 for none: places in names or in texts; nil: no labels
-	texts   []string // labels as they are written, where the file names no classes
+	problem error    // reason why it has no images
+	image   string   // first name of the image column
+	label   string   // first name of the label column; "": none
+	others  []string // all other columns
+	unfit   []string // columns named like labels that cannot hold any, with their content, if there is no label column
+	names   []string // class names from the file's metadata; nil: none
+	numbers []int32  // labels of rows, −1 for none, as indices into names or texts; nil: no labels
+	texts   []string // labels as written, if the file names no classes
 	counted bool     // the labels are numbers
 }
 
-// openTable opens a file of rows and reads its labels.
+// openTable opens a Parquet file and reads its labels.
 func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 	o := s.options
 	f, size, stamp, err := s.open(a)
@@ -158,7 +158,7 @@ func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; fetch it again or take it away", err)
+		return nil, fmt.Errorf("%w; download it again or remove it", err)
 	}
 	t := &rowFile{container: &container{file: f, modified: stamp, rows: &rows{File: p}}, name: a.name}
 	features := featuresOf(p)
@@ -189,7 +189,7 @@ func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 	return t, t.readLabels(ctx, label)
 }
 
-// tellColumns notes the columns that are passed over.
+// tellColumns records the skipped columns.
 func (t *rowFile) tellColumns(label int, from LabelsFrom) {
 	seen := map[string]bool{t.image: true}
 	if label >= 0 {
@@ -208,16 +208,16 @@ func (t *rowFile) tellColumns(label int, from LabelsFrom) {
 	}
 }
 
-// feature is what the datasets library writes of a column into a file's metadata.
+// feature is the datasets library's description of a column in a file's metadata.
 type feature struct {
 	Type  string     `json:"_type"`
 	Names classNames `json:"names"`
 }
 
-// classNames are the names of classes in the order of their numbers. A class whose name is empty bears its number.
+// classNames are class names in the order of their numbers. A class with an empty name is named by its number.
 type classNames []string
 
-// UnmarshalJSON reads a list of names, or an object of them by their numbers. What is neither says nothing.
+// UnmarshalJSON reads a list of names, or an object that maps numbers to names. Anything else is ignored.
 func (n *classNames) UnmarshalJSON(b []byte) error {
 	*n = nil
 	var list []string
@@ -243,7 +243,7 @@ func (n *classNames) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// featuresOf reads the metadata of the datasets library; what is not there, or not as it writes it, says nothing.
+// featuresOf reads the metadata of the datasets library; metadata in any other form is ignored.
 func featuresOf(p *parquet.File) map[string]feature {
 	var whole struct {
 		Info struct {
@@ -263,11 +263,11 @@ func featuresOf(p *parquet.File) map[string]feature {
 	return features
 }
 
-// errNoColumn is in the chain of the error for a file without a column of images.
+// errNoColumn is in the chain of the error for a file without an image column.
 var errNoColumn = errors.New("it has no column of images")
 
-// imageColumn finds the column of images: the one named; else one that the metadata call images; else a structure with binary values
-// called bytes; else a binary column. Of several the one that is called as images usually are.
+// imageColumn finds the image column: the named one; else one that the metadata declare as images; else a structure with binary values
+// called bytes; else a binary column. Among several it takes the one with a usual name for images.
 func imageColumn(p *parquet.File, features map[string]feature, named string) (int, error) {
 	if named != "" {
 		return namedImages(p, named)
@@ -299,18 +299,18 @@ func imageColumn(p *parquet.File, features map[string]feature, named string) (in
 			}
 		}
 		if len(candidates) > 1 {
-			return 0, option.Errorf("ImageColumn", "the columns %q may all hold images, and none is named", namesOf(p, candidates))
+			return 0, option.Errorf("ImageColumn", "the columns %q may all hold images: name one of them", namesOf(p, candidates))
 		}
 	}
-	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes) among its columns %s", errNoColumn, describedColumns(p))
+	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes); its columns are %s", errNoColumn, describedColumns(p))
 }
 
-// mayHoldImages tells whether a column's values are binary, and not said to be anything in particular.
+// mayHoldImages reports whether a column's values are binary without a declared type.
 func mayHoldImages(c *parquet.Column) bool {
 	return !c.Repeated && c.Type == parquet.Bytes && c.Meaning == parquet.AsStored
 }
 
-// namedImages is the column of images that a user names.
+// namedImages is the image column that a user names.
 func namedImages(p *parquet.File, named string) (int, error) {
 	i := slices.IndexFunc(p.Columns, func(c parquet.Column) bool {
 		return c.Name() == named || c.Name() == named+".bytes"
@@ -318,31 +318,31 @@ func namedImages(p *parquet.File, named string) (int, error) {
 	if i < 0 {
 		for _, c := range p.Columns {
 			if c.Path[0] == named {
-				return 0, fmt.Errorf("column %s holds %s, and no images: want one image a row, as binary values or a structure with binary values called bytes", named, contentOf(p, named))
+				return 0, fmt.Errorf("column %s holds %s, not images: want one image per row, as binary values or a structure with binary values called bytes", named, contentOf(p, named))
 			}
 		}
-		return 0, fmt.Errorf("%w called %s among its columns %s", errNoColumn, named, columnsOf(p))
+		return 0, fmt.Errorf("%w called %s; its columns are %s", errNoColumn, named, columnsOf(p))
 	}
 	if c := &p.Columns[i]; !mayHoldImages(c) {
-		return 0, fmt.Errorf("column %s holds %s, and no images: want one image a row, as binary values or a structure with binary values called bytes", named, c)
+		return 0, fmt.Errorf("column %s holds %s, not images: want one image per row, as binary values or a structure with binary values called bytes", named, c)
 	}
 	return i, nil
 }
 
-// labelColumn finds the column of labels: the one named; else one that is called as labels usually are, or of which the metadata say
-// that it holds classes. −1: there is none.
+// labelColumn finds the label column: the named one; else one with a usual name for labels, or one that the metadata declare as classes.
+// −1: there is none.
 func labelColumn(p *parquet.File, features map[string]feature, images int, named string) (int, error) {
 	if named != "" {
 		i := slices.IndexFunc(p.Columns, func(c parquet.Column) bool { return c.Name() == named })
 		switch {
 		case i == images:
-			return 0, fmt.Errorf("column %s holds the images, and no labels: want a number or a text in each row", named)
+			return 0, fmt.Errorf("column %s holds the images, not labels: want a number or a text in each row", named)
 		case i < 0 && slices.ContainsFunc(p.Columns, func(c parquet.Column) bool { return c.Path[0] == named }):
-			return 0, fmt.Errorf("column %s holds %s, and no labels: want a number or a text in each row", named, contentOf(p, named))
+			return 0, fmt.Errorf("column %s holds %s, not labels: want a number or a text in each row", named, contentOf(p, named))
 		case i < 0:
 			return 0, fmt.Errorf("it has no column %s; its columns are %s", named, columnsOf(p))
 		case !mayLabel(&p.Columns[i]):
-			return 0, fmt.Errorf("column %s holds %s, and no labels: want a number or a text in each row", named, &p.Columns[i])
+			return 0, fmt.Errorf("column %s holds %s, not labels: want a number or a text in each row", named, &p.Columns[i])
 		}
 		return i, nil
 	}
@@ -369,7 +369,7 @@ func labelColumn(p *parquet.File, features map[string]feature, images int, named
 	return best, nil
 }
 
-// mayLabel tells whether a column's values can be labels.
+// mayLabel reports whether a column's values can be labels.
 func mayLabel(c *parquet.Column) bool {
 	switch {
 	case c.Repeated, c.Type == parquet.Int96, c.Type == parquet.FixedBytes:
@@ -382,7 +382,7 @@ func mayLabel(c *parquet.Column) bool {
 	return true
 }
 
-// contentOf describes what a column of the top has.
+// contentOf describes the content of a top-level column.
 func contentOf(p *parquet.File, name string) string {
 	var parts []string
 	for i := range p.Columns {
@@ -411,7 +411,7 @@ func namesOf(p *parquet.File, columns []int) []string {
 // columnsOf lists a file's columns for an error.
 func columnsOf(p *parquet.File) string { return listed(topColumns(p)) }
 
-// describedColumns lists them with what they have.
+// describedColumns lists them with their content.
 func describedColumns(p *parquet.File) string {
 	names := topColumns(p)
 	for i, name := range names {
@@ -420,7 +420,7 @@ func describedColumns(p *parquet.File) string {
 	return listed(names)
 }
 
-// topColumns are the names of columns and structures.
+// topColumns are the names of top-level columns and structures.
 func topColumns(p *parquet.File) []string {
 	var names []string
 	for _, c := range p.Columns {
@@ -443,7 +443,7 @@ func listed(names []string) string {
 // maxLabels bounds the memory for a page of labels.
 const maxLabels = 1 << 30
 
-// readLabels reads the column of labels.
+// readLabels reads the label column.
 func (t *rowFile) readLabels(ctx context.Context, column int) error {
 	t.numbers = make([]int32, 0, t.rows.Rows)
 	known := map[string]int32{}
@@ -481,9 +481,8 @@ func (t *rowFile) readLabels(ctx context.Context, column int) error {
 	return nil
 }
 
-// labelOf reads one label. Where the file names its classes, it is the number of one or its name; else it is what is written, by its place
-// in texts.
-// No value, an empty text, a NaN and −1 are no label.
+// labelOf reads one label. If the file names its classes, the value is the number or the name of one; otherwise the label is the written
+// value, by its index in texts. A missing value, an empty text, NaN and −1 mean no label.
 func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int32, error) {
 	if !v.Has(i) || v.IsNaN(i) {
 		return -1, nil
@@ -494,17 +493,17 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 			return 0, fmt.Errorf("a label of %d bytes: want the name or number of a class", len(text))
 		}
 		if !utf8.Valid(text) {
-			return 0, option.Errorf("LabelColumn", "column %s holds bytes that are no text, and no labels", t.label)
+			return 0, option.Errorf("LabelColumn", "column %s holds bytes that are not text, so they are not labels", t.label)
 		}
 	} else {
 		n, whole := v.Number(i)
 		switch {
 		case !whole:
-			return 0, option.Errorf("LabelColumn", "column %s holds numbers with fractions or beyond all bounds, and no labels", t.label)
+			return 0, option.Errorf("LabelColumn", "column %s holds fractions or numbers out of range, so they are not labels", t.label)
 		case n == -1:
 			return -1, nil
 		case t.names != nil && (n < 0 || n >= int64(len(t.names))):
-			return 0, fmt.Errorf("label %d, where the file names %d classes", n, len(t.names))
+			return 0, fmt.Errorf("label %d, but the file names %d classes", n, len(t.names))
 		case t.names != nil:
 			return int32(n), nil
 		}
@@ -518,7 +517,7 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 	switch {
 	case ok:
 	case t.names != nil:
-		return 0, fmt.Errorf("label %q, which is none of the %d classes that the file names", text, len(t.names))
+		return 0, fmt.Errorf("label %q is not among the %d classes that the file names", text, len(t.names))
 	default:
 		k = int32(len(t.texts))
 		t.texts = append(t.texts, string(text))
@@ -527,7 +526,7 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 	return k, nil
 }
 
-// agree fails if files have their images or labels in different columns, or if some name the classes that others only number.
+// agree fails if files have their images or labels in different columns, or if some name the classes and others only number them.
 func agree(all []*rowFile) error {
 	first := all[0]
 	var named, numbered string
@@ -540,21 +539,21 @@ func agree(all []*rowFile) error {
 		}
 	}
 	if named != "" && numbered != "" {
-		return option.Errorf("LabelsFrom", "%s names its classes, and %s has numbers without names, of which nothing says that they mean the same: give the files one by one, or leave out the labels", named, numbered)
+		return option.Errorf("LabelsFrom", "%s names its classes, and %s has only numbers, which may mean something else: give the files one by one, or leave out the labels", named, numbered)
 	}
 	for _, t := range all[1:] {
 		switch {
 		case t.image != first.image:
-			return option.Errorf("ImageColumn", "%s has its images in column %s, and %s in %s: give the files one by one, or name a column", first.name, first.image, t.name, t.image)
+			return option.Errorf("ImageColumn", "%s has its images in column %s, and %s in column %s: give the files one by one, or name a column", first.name, first.image, t.name, t.image)
 		case t.label != first.label && t.label != "" && first.label != "":
-			return option.Errorf("LabelColumn", "%s has its labels in column %s, and %s in %s: name one", first.name, first.label, t.name, t.label)
+			return option.Errorf("LabelColumn", "%s has its labels in column %s, and %s in column %s: name one", first.name, first.label, t.name, t.label)
 		}
 	}
 	return nil
 }
 
-// nameLabels gives the items their labels, and the set its classes: in the order of the files' metadata where those agree, else in that
-// of the names. Items are still in the order of the files.
+// nameLabels sets the items' labels and the set's classes, in the order of the files' metadata if those agree, otherwise by name. Items are
+// still in the order of the files.
 func (s *Set) nameLabels(all []*rowFile) error {
 	var names []string
 	alike, labelled := true, false
@@ -608,7 +607,7 @@ func firstTwice(names []string) string {
 	return ""
 }
 
-// splitOfFile is the split that the name of a file, or the folder nearest to it, tells: train-00000-of-00002.parquet, test/0.parquet.
+// splitOfFile is the split named by a file or by its innermost such folder: train-00000-of-00002.parquet, test/0.parquet.
 func splitOfFile(name string) string {
 	for name != "." && name != "/" {
 		base := strings.ToLower(path.Base(name))

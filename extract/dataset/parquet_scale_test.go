@@ -11,8 +11,8 @@ import (
 	"iconic/internal/parquet/hubfile"
 )
 
-// BenchmarkAMillionRows lists a million rows in a hundred Parquet files, in groups of 100 rows as the datasets library makes them:
-// docs/performance.md quotes it. The pictures are of 100 bytes; none of them is read.
+// BenchmarkAMillionRows lists a million rows in a hundred Parquet files, in groups of 100 rows as the datasets library makes them;
+// docs/performance.md quotes it. The pictures have 100 bytes each; none of them is read.
 func BenchmarkAMillionRows(b *testing.B) {
 	root := b.TempDir()
 	classes := make([]string, 1000)

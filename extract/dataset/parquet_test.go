@@ -17,7 +17,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// hubImage is how the datasets library keeps an image.
+// hubImage is an image as the datasets library stores it.
 type hubImage struct {
 	Bytes []byte `parquet:"bytes,optional"`
 	Path  string `parquet:"path,optional"`
@@ -28,14 +28,14 @@ type hubRow struct {
 	Label *int64   `parquet:"label,optional"`
 }
 
-// hubNames is the metadata of that library: the columns' features, as JSON.
+// hubNames is that library's metadata: the columns' features, as JSON.
 func hubNames(features string) parquet.WriterOption {
 	return parquet.KeyValueMetadata("huggingface", `{"info": {"features": {`+features+`}}}`)
 }
 
 const discsAndBoxes = `"image": {"_type": "Image"}, "label": {"names": ["disc", "box"], "_type": "ClassLabel"}`
 
-// parquetFile writes rows to a file, and gives its name.
+// parquetFile writes rows to a file and returns its name.
 func parquetFile[T any](t testing.TB, name string, rows []T, o ...parquet.WriterOption) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -47,7 +47,7 @@ func parquetFile[T any](t testing.TB, name string, rows []T, o ...parquet.Writer
 	return name
 }
 
-// rowsOf are rows with pictures of these contents, in the two classes by turns.
+// rowsOf are rows with pictures of these contents, alternating between the two classes.
 func rowsOf(contents ...string) []hubRow {
 	var all []hubRow
 	for i, c := range contents {
@@ -57,7 +57,7 @@ func rowsOf(contents ...string) []hubRow {
 	return all
 }
 
-// contents reads all items of a set: what they are, or why they cannot be read.
+// contents reads all items of a set: their contents, or why they cannot be read.
 func contents(t testing.TB, s *Set) []string {
 	t.Helper()
 	var all []string
@@ -111,7 +111,7 @@ func TestParquetOfTheField(t *testing.T) {
 	for _, s := range []*Set{hub, fine, plain} {
 		for i, content := range contents(t, s) {
 			if !strings.HasPrefix(content, "\x89PNG") && !strings.HasPrefix(content, "\xff\xd8") {
-				t.Errorf("%s is no picture: %.20q", s.Items[i].Path, content)
+				t.Errorf("%s is not a picture: %.20q", s.Items[i].Path, content)
 			}
 		}
 	}
@@ -148,10 +148,10 @@ func TestParquetRows(t *testing.T) {
 		t.Errorf("%q without labels", got)
 	}
 	if !s.Nameless(0) || s.Stamp(0) == s.Stamp(1) {
-		t.Error("rows have no names of their own, and stamps that differ")
+		t.Error("rows have file names, or stamps that do not differ")
 	}
 	if _, own := s.File(0); own {
-		t.Error("a row is no file")
+		t.Error("a row is given as a file")
 	}
 }
 
@@ -161,7 +161,7 @@ type worded struct {
 	Label string `parquet:"label"`
 }
 
-// TestParquetLabels: labels as they are written by people and libraries.
+// TestParquetLabels: labels as people and libraries write them.
 func TestParquetLabels(t *testing.T) {
 	type text struct {
 		JPG   []byte `parquet:"jpg"`
@@ -211,10 +211,10 @@ func TestParquetLabels(t *testing.T) {
 		JPG    []byte  `parquet:"jpg"`
 		Labels []int64 `parquet:"labels,list"`
 	}
-	if note := openSet(t, parquetFile(t, filepath.Join(root, "i.parquet"), []listed{{[]byte("1"), []int64{1, 2}}}), Options{}).Note(); !strings.HasSuffix(note, "passed over: 1 column that is called like labels and cannot be ones (such as labels, which has lists)") {
+	if note := openSet(t, parquetFile(t, filepath.Join(root, "i.parquet"), []listed{{[]byte("1"), []int64{1, 2}}}), Options{}).Note(); !strings.HasSuffix(note, "passed over: 1 column named like labels that cannot hold labels (such as labels, which has lists)") {
 		t.Errorf("note %q", note)
 	}
-	// Files that number their classes differently are joined by the names.
+	// Files that number their classes differently are joined by the class names.
 	both := t.TempDir()
 	parquetFile(t, filepath.Join(both, "1.parquet"), rowsOf("A", "B"), hubNames(discsAndBoxes))
 	parquetFile(t, filepath.Join(both, "2.parquet"), rowsOf("C", "D"), hubNames(strings.Replace(discsAndBoxes, `"disc", "box"`, `"box", "line"`, 1)))
@@ -275,29 +275,29 @@ func TestParquetThatIsRefused(t *testing.T) {
 		o          Options
 		want       string
 	}{
-		{"a cut file", write("cut.parquet", content[:len(content)-20]), Options{}, "cut short, or another format; fetch it again or take it away"},
+		{"a truncated file", write("cut.parquet", content[:len(content)-20]), Options{}, "truncated, or has another format; download it again or remove it"},
 		{"an empty file", write("empty.parquet", nil), Options{}, "too short for a Parquet file"},
 		{"another format", write("page.parquet", bytes.Repeat([]byte("<html>"), 100)), Options{}, "another format"},
-		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes) among its columns images (lists), boxes (lists), text (text), size (whole numbers), label (numbers)"},
+		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes); its columns are images (lists), boxes (lists), text (text), size (whole numbers), label (numbers)"},
 		{"lists by name", nested, Options{ImageColumn: "images"}, "column images holds lists"},
-		{"numbers", nested, Options{ImageColumn: "size"}, "column size holds whole numbers, and no images"},
-		{"text", nested, Options{ImageColumn: "text"}, "column text holds text, and no images"},
-		{"no such column", whole, Options{ImageColumn: "picture"}, "no column of images called picture among its columns image, label"},
+		{"numbers", nested, Options{ImageColumn: "size"}, "column size holds whole numbers, not images"},
+		{"text", nested, Options{ImageColumn: "text"}, "column text holds text, not images"},
+		{"no such column", whole, Options{ImageColumn: "picture"}, "no column of images called picture; its columns are image, label"},
 		{"no such labels", whole, Options{LabelColumn: "class"}, "it has no column class; its columns are image, label"},
-		{"labels in lists", whole, Options{LabelColumn: "image"}, "column image holds structures of bytes and path, and no labels"},
-		{"labels in the images", whole, Options{LabelColumn: "image.bytes"}, "column image.bytes holds the images, and no labels"},
-		{"labels that are dates", days, Options{LabelColumn: "day"}, "column day holds times, and no labels"},
-		{"labels that are bytes", days, Options{LabelColumn: "thumb"}, "row 0: column thumb holds bytes that are no text, and no labels"},
-		{"names that the file does not know", parquetFile(t, filepath.Join(root, "unknown.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}}, hubNames(discsAndBoxes)), Options{}, `row 1: label "line", which is none of the 2 classes that the file names`},
-		{"paths alone", parquetFile(t, filepath.Join(root, "paths.parquet"), []located{{}}, hubNames(discsAndBoxes)), Options{}, "among its columns image (structures of path)"},
-		{"names in one file alone", halfNamed, Options{}, "a.parquet names its classes, and b.parquet has numbers without names"},
+		{"labels in lists", whole, Options{LabelColumn: "image"}, "column image holds structures of bytes and path, not labels"},
+		{"labels in the images", whole, Options{LabelColumn: "image.bytes"}, "column image.bytes holds the images, not labels"},
+		{"labels that are dates", days, Options{LabelColumn: "day"}, "column day holds times, not labels"},
+		{"labels that are bytes", days, Options{LabelColumn: "thumb"}, "row 0: column thumb holds bytes that are not text"},
+		{"names that the file does not know", parquetFile(t, filepath.Join(root, "unknown.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}}, hubNames(discsAndBoxes)), Options{}, `row 1: label "line" is not among the 2 classes that the file names`},
+		{"paths alone", parquetFile(t, filepath.Join(root, "paths.parquet"), []located{{}}, hubNames(discsAndBoxes)), Options{}, "its columns are image (structures of path)"},
+		{"names in one file alone", halfNamed, Options{}, "a.parquet names its classes, and b.parquet has only numbers"},
 
-		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images, and none is named`},
-		{"fractions", fractions(t, root), Options{}, "row 1: column label holds numbers with fractions"},
-		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, where the file names 2 classes"},
+		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images: name one of them`},
+		{"fractions", fractions(t, root), Options{}, "row 1: column label holds fractions"},
+		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, but the file names 2 classes"},
 		{"tar and parquet", folder, Options{}, "holds both archives (such as a.tar) and Parquet files (such as b.parquet)"},
 		{"columns of a folder", tree(t, files("a.png")), Options{ImageColumn: "image"}, "has no columns"},
-		{"labels from a column and from nowhere", whole, Options{LabelColumn: "label", LabelsFrom: None}, "leave out one of the two"},
+		{"labels from a column and from none", whole, Options{LabelColumn: "label", LabelsFrom: None}, "leave out one of the two"},
 	} {
 		_, err := Open(t.Context(), c.path, c.o)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -329,7 +329,7 @@ func fractions(t *testing.T, root string) string {
 	}{{[]byte("1"), 1}, {[]byte("2"), 1.5}})
 }
 
-// TestParquetIsReadByPages: rows are read in any order by several goroutines, and few pages are ever kept.
+// TestParquetIsReadByPages: several goroutines read rows in any order, and few pages are cached.
 func TestParquetIsReadByPages(t *testing.T) {
 	var want []string
 	for i := range 500 {
@@ -354,7 +354,7 @@ func TestParquetIsReadByPages(t *testing.T) {
 	}
 	wait.Wait()
 	if s.kept.held > 40_000 || len(s.kept.pages) > s.kept.most {
-		t.Errorf("%d bytes in %d pages are kept", s.kept.held, len(s.kept.pages))
+		t.Errorf("%d bytes in %d pages are cached", s.kept.held, len(s.kept.pages))
 	}
 	s = openSet(t, file, Options{})
 	s.Share(2 * 1000)
@@ -363,7 +363,7 @@ func TestParquetIsReadByPages(t *testing.T) {
 	}
 }
 
-// TestParquetIsLookedAtFirst: who looks at the beginning may refuse, and is told the size.
+// TestParquetIsLookedAtFirst: the look function may refuse a row, and is given its size.
 func TestParquetIsLookedAtFirst(t *testing.T) {
 	s := openSet(t, parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), rowsOf("a picture")), Options{})
 	no := errors.New("no")

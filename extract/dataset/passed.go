@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// Passed is something that was passed over while the set was listed.
+// Passed is a kind of entry that was skipped while the set was listed.
 type Passed struct {
-	What    string // in words, for several of them: "folders that may not be read"
+	What    string // the kind in words, in the plural: "folders without read permission"
 	Count   int
-	Example string // the first of them
+	Example string // the first one
 }
 
-// pass counts something as passed over.
+// pass counts a skipped entry.
 func (s *Set) pass(what, example string) {
 	i := slices.IndexFunc(s.Passed, func(p Passed) bool { return p.What == what })
 	if i < 0 {
@@ -25,7 +25,7 @@ func (s *Set) pass(what, example string) {
 	s.Passed[i].Count++
 }
 
-// Note says in one sentence what was passed over and why, and what was understood that nobody said; empty if there is nothing of it.
+// Note says in one sentence what was skipped and why, and which assumptions were made; empty if there is nothing to say.
 func (s *Set) Note() string {
 	var parts []string
 	if names := s.ignored(); names != "" {
@@ -54,7 +54,7 @@ func (s *Set) Note() string {
 	return note
 }
 
-// counted puts a number before words for several of something; one has its own form.
+// counted puts a number before a plural; 1 takes the singular.
 func counted(n int, words string) string {
 	if n == 1 {
 		if one, ok := singular[words]; ok {
@@ -64,42 +64,42 @@ func counted(n int, words string) string {
 	return fmt.Sprintf("%d %s", n, words)
 }
 
-// The reasons for which things are passed over.
+// The reasons for skipping entries.
 const (
 	byName         = "files"
-	systemFolder   = "folders that a system keeps for itself"
-	Unreadable     = "folders that may not be read"
+	systemFolder   = "system folders"
+	Unreadable     = "folders without read permission"
 	notRegular     = "pipes, sockets or devices"
 	archives       = "archives beside the images"
-	deadLinks      = "links to no image of the archive"
+	deadLinks      = "links to no image in the archive"
 	comments       = "comments"
-	unknownColumns = "columns of which it is not known what they are"
+	unknownColumns = "unrecognised columns"
 	sparse         = "sparse members of an archive"
 	besideImages   = "Parquet files beside the images"
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
-	unfitColumns   = "columns that are called like labels and cannot be ones"
+	unfitColumns   = "columns named like labels that cannot hold labels"
 	hiddenFolder   = "hidden folders"
 	hiddenImage    = "hidden files with names of images"
-	systemFile     = "files in folders that a system keeps for itself"
-	outside        = "members whose names lead out of their archive"
+	systemFile     = "files in system folders"
+	outside        = "members whose names point outside their archive"
 )
 
 var singular = map[string]string{
-	byName: "file", systemFolder: "folder that a system keeps for itself", Unreadable: "folder that may not be read",
-	comments: "comment", unknownColumns: "column of which it is not known what it is",
-	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image of the archive",
+	byName: "file", systemFolder: "system folder", Unreadable: "folder without read permission",
+	comments: "comment", unknownColumns: "unrecognised column",
+	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image in the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
-	unfitColumns: "column that is called like labels and cannot be ones",
+	unfitColumns: "column named like labels that cannot hold labels",
 	hiddenFolder: "hidden folder", hiddenImage: "hidden file with the name of an image",
-	systemFile: "file in a folder that a system keeps for itself", outside: "member whose name leads out of its archive",
+	systemFile: "file in a system folder", outside: "member whose name points outside its archive",
 }
 
-// mostNames bounds the kinds of names that a note tells of.
+// mostNames bounds the number of extensions that a note lists.
 const mostNames = 8
 
-// ignored lists how many files were passed over by their extensions, the most frequent first.
+// ignored lists the number of skipped files by extension, the most frequent first.
 func (s *Set) ignored() string {
 	extensions := slices.SortedFunc(maps.Keys(s.Ignored), func(a, b string) int {
 		return cmp.Or(cmp.Compare(s.Ignored[b], s.Ignored[a]), strings.Compare(a, b))

@@ -20,7 +20,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// open lists a set until the end of the test.
+// open opens a set until the end of the test.
 func open(t *testing.T, path string) *Set {
 	t.Helper()
 	s, err := Open(t.Context(), path, Options{})
@@ -41,15 +41,15 @@ func TestWhatIsPassedOverIsToldOf(t *testing.T) {
 		{"nothing", []string{"a.png"}, []string{"a.png -"}, ""},
 		{"names", []string{"a.png", "1.dng", "2.DNG", "3.jpg_large", "4"}, []string{"a.png -"}, "4 files by their names: 2 .dng, 1 without extension, 1 .jpg_large"},
 		{"folders of a NAS", []string{"a.png", "@eaDir/a.png/T.jpg", "#recycle/b.png", "$RECYCLE.BIN/c.png", "System Volume Information/d.png", "lost+found/e.png"},
-			[]string{"a.png -"}, "5 folders that a system keeps for itself (such as #recycle)"},
+			[]string{"a.png -"}, "5 system folders (such as #recycle)"},
 		{"folders of other systems", []string{"a.png", "~snapshot/a.png", ".Trash-1000/b.png", "__MACOSX/c.png", "@SynoEAStream/d.png", ".zfs/e.png"},
-			[]string{"a.png -"}, "5 folders that a system keeps for itself (such as .Trash-1000)"},
+			[]string{"a.png -"}, "5 system folders (such as .Trash-1000)"},
 		{"hidden ones", []string{"x/a.png", "x/._a.png", "x/.DS_Store", "y/b.png", ".git/c.png"}, []string{"x/a.png x", "y/b.png y"},
 			"1 hidden folder (such as .git); 1 hidden file with the name of an image (such as x/._a.png)"},
 		{"an archive beside images", []string{"x/a.png", "y/b.png", "backup.tar"}, []string{"x/a.png x", "y/b.png y"}, "1 archive beside the images (such as backup.tar)"},
 		{"a picture beside splits", []string{"train/x/a.png", "val/y/b.png", "cover.png"}, []string{"cover.png -", "train/x/a.png x train", "val/y/b.png y val"}, ""},
 		{"a picture beside the one folder", []string{"set/x/a.png", "set/y/b.png", "cover.png"}, []string{"cover.png -", "set/x/a.png x", "set/y/b.png y"}, ""},
-		{"a file that is called as CIFAR-100's is", []string{"x/a.png", "y/b.png", "test.bin"}, []string{"x/a.png x", "y/b.png y"}, "1 file by their names: 1 .bin"},
+		{"a file named like one of CIFAR-100", []string{"x/a.png", "y/b.png", "test.bin"}, []string{"x/a.png x", "y/b.png y"}, "1 file by their names: 1 .bin"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, tree(t, files(c.files...)))
@@ -65,7 +65,7 @@ func TestWhatIsPassedOverIsToldOf(t *testing.T) {
 
 func TestAFolderThatMayNotBeRead(t *testing.T) {
 	if os.Getuid() == 0 {
-		t.Skip("everything may be read by root")
+		t.Skip("root may read everything")
 	}
 	root := tree(t, files("x/a.png", "y/b.png", "z/c.png"))
 	if err := os.Chmod(filepath.Join(root, "z"), 0); err != nil {
@@ -73,7 +73,7 @@ func TestAFolderThatMayNotBeRead(t *testing.T) {
 	}
 	t.Cleanup(func() { os.Chmod(filepath.Join(root, "z"), 0o700) })
 	s := open(t, root)
-	if diff := cmp.Diff([]string{"x/a.png x", "y/b.png y"}, lines(s)); diff != "" || !strings.Contains(s.Note(), "1 folder that may not be read (such as z)") {
+	if diff := cmp.Diff([]string{"x/a.png x", "y/b.png y"}, lines(s)); diff != "" || !strings.Contains(s.Note(), "1 folder without read permission (such as z)") {
 		t.Errorf("%s%s", diff, s.Note())
 	}
 }
@@ -102,7 +102,7 @@ func TestPipesAreNeverWaitedFor(t *testing.T) {
 	}
 }
 
-// pack writes an archive of members of any kind; those without a type are files whose content is their name.
+// pack writes an archive of members of any kind; members without a type are files that contain their name.
 func pack(t *testing.T, headers ...tar.Header) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -149,8 +149,8 @@ func TestLinksInAnArchive(t *testing.T) {
 			t.Errorf("%s: %q, %v", s.Items[i].Path, b, err)
 		}
 	}
-	for _, want := range []string{"3 links to no image of the archive (such as y/out.png)", "1 pipe, socket or device", "1 member whose name leads out of its archive (such as ../z/a.png)",
-		"1 hidden file with the name of an image (such as x/._a.png)", "1 file in a folder that a system keeps for itself (such as __MACOSX/x/._a.png)"} {
+	for _, want := range []string{"3 links to no image in the archive (such as y/out.png)", "1 pipe, socket or device", "1 member whose name points outside its archive (such as ../z/a.png)",
+		"1 hidden file with the name of an image (such as x/._a.png)", "1 file in a system folder (such as __MACOSX/x/._a.png)"} {
 		if note := s.Note(); !strings.Contains(note, want) {
 			t.Errorf("no %q in %q", want, note)
 		}
@@ -206,7 +206,7 @@ func TestTheReferenceCasesAreListed(t *testing.T) {
 		"webdataset/one-shard":                {8, nil, ""},
 		"tar-beside-folders/data":             {6, []string{"boxes", "discs"}, "1 archive beside"},
 		"tar-links/set.tar":                   {4, []string{"bars", "discs"}, ""},
-		"nas-folders/photos":                  {4, nil, "2 folders that a system keeps"},
+		"nas-folders/photos":                  {4, nil, "2 system folders"},
 		"passed-over/photos":                  {2, nil, "6 files by their names: 2 without extension, 2 .dng, 2 .jpg_large"},
 		"list-headers/file_name.csv":          {6, []string{"boxes", "discs"}, ""},
 		"list-headers/image_path.csv":         {6, []string{"boxes", "discs"}, ""},
@@ -225,7 +225,7 @@ func TestTheReferenceCasesAreListed(t *testing.T) {
 	}
 }
 
-// FuzzArchive: whatever an archive holds, listing it takes no more memory than a multiple of its size, and every item lies in it.
+// FuzzArchive: listing an archive takes no more memory than a multiple of its size, whatever it holds, and every item lies in it.
 func FuzzArchive(f *testing.F) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -274,16 +274,16 @@ func TestDialectsOfLists(t *testing.T) {
 	}{
 		{"a.txt", "img/a.png 0\nimg/b c.png 1\n", []string{"img/a.png 0", "img/b c.png 1"}, ""},
 		{"b.lst", "0\t1.000\timg/a.png\n1\t0.000\timg/b c.png\n", []string{"img/a.png 1", "img/b c.png 0"}, ""},
-		{"c.csv", "Bild;Klasse\nimg/a.png;x\nimg/b c.png;y\n", []string{"img/a.png -", "img/b c.png -"}, "1 column of which it is not known what it is (such as Klasse)"},
+		{"c.csv", "Bild;Klasse\nimg/a.png;x\nimg/b c.png;y\n", []string{"img/a.png -", "img/b c.png -"}, "1 unrecognised column (such as Klasse)"},
 		{"d.csv", "file_name,split,label\nimg/a.png,train,x\nimg/b c.png,val,y\n", []string{"img/a.png x train", "img/b c.png y val"}, ""},
 		{"e.txt", "# two\nimg/a.png\n#c.png\n", []string{"#c.png -", "img/a.png -"}, "1 comment (such as # two)"},
 		{"f.csv", "x|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},
 		{"h.csv", "path,label\rimg/a.png,x\rimg/b c.png,y\r", []string{"img/a.png x", "img/b c.png y"}, ""},
-		{"i.csv", "img,target\nimg/a.png,x\nimg/b c.png,y\n", []string{"img/a.png x", "img/b c.png y"}, ""}, // img is a folder, and no image
+		{"i.csv", "img,target\nimg/a.png,x\nimg/b c.png,y\n", []string{"img/a.png x", "img/b c.png y"}, ""}, // img is a folder, not an image
 		{"j.csv", "path,label\nimg\\a.png,x\nimg\\b c.png,y\n", []string{"img/a.png x", "img/b c.png y"}, ""},
 		{"k.txt", "1 img/a.png\n2 gone.png\n3 #c.png\n", []string{"#c.png -", "gone.png -", "img/a.png -"}, ""},
 		{"l.csv", ",file,breed\n0,img/a.png,x\n1,img/b c.png,y\n2,gone.png,x\n3,away.png,y\n", []string{"away.png y", "gone.png x", "img/a.png x", "img/b c.png y"}, `classes by the column "breed"`},
-		{"m.csv", "file,width\nimg/a.png,10\nimg/b c.png,10\ngone.png,20\naway.png,20\n", []string{"away.png -", "gone.png -", "img/a.png -", "img/b c.png -"}, "1 column of which it is not known what it is (such as width)"},
+		{"m.csv", "file,width\nimg/a.png,10\nimg/b c.png,10\ngone.png,20\naway.png,20\n", []string{"away.png -", "gone.png -", "img/a.png -", "img/b c.png -"}, "1 unrecognised column (such as width)"},
 		{"g.csv", "img/gone.png,x\nimg/a.png,y\n", []string{"img/a.png y", "img/gone.png x"}, ""},
 	} {
 		root := tree(t, map[string]string{"img/a.png": "A", "img/b c.png": "B", "#c.png": "C", c.name: c.text})
@@ -313,7 +313,7 @@ func TestListsOfNamesWithoutExtensions(t *testing.T) {
 		{name: "two of a name", list: "id,breed\na1,cat\ntwo,dog\n", file: "l.csv", errs: []string{`"two" may be "two.jpg" or "two.png": write the extension`}},
 		{name: "in another folder", list: "id,breed\ne5,cat\nf6,dog\n", file: "l.csv", errs: []string{`(such as "f6")`, `the folder "sub"`, `write "sub/f6"`}},
 		{name: "whole names in another folder", list: "e5.jpg,cat\nf6.jpg,dog\n", file: "l.csv", errs: []string{`write "sub/f6.jpg"`}},
-		{name: "nothing there", list: "x.jpg\ny.jpg\n", file: "l.txt", errs: []string{`no line names a file that is there (such as "y.jpg")`}},
+		{name: "nothing there", list: "x.jpg\ny.jpg\n", file: "l.txt", errs: []string{`no line names an existing file (such as "y.jpg")`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			content := files("a1.jpg", "b2.PNG", "c3.jpeg", "d4.jpg", "two.jpg", "two.png", "sub/e5.jpg", "sub/f6.jpg")

@@ -14,24 +14,24 @@ import (
 	"iconic/internal/table"
 )
 
-// remote is the bucket that a set's objects lie in, or the file behind an address.
+// remote is the bucket that holds a set's objects, or the file at an address.
 type remote struct {
 	*bucket.Bucket
-	ctx     context.Context // of all reading, until the set is closed
+	ctx     context.Context // used for all reads until the set is closed
 	end     context.CancelFunc
-	prefix  string          // of the keys of all objects
-	objects []bucket.Object // that are items of their own
+	prefix  string          // common prefix of all keys
+	objects []bucket.Object // objects that are items themselves
 }
 
-// SourceError is Read's error where nothing is wrong with an image: the place where the set lies cannot be reached, or an object there was
-// replaced since the set was listed.
+// SourceError is Read's error if the fault is not in an image: the source of the set cannot be reached, or an object was replaced since the
+// set was listed.
 type SourceError struct{ Err error }
 
 func (e *SourceError) Error() string { return e.Err.Error() }
 
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// object reads an object. What fails there is a SourceError.
+// object reads an object. Its errors are SourceErrors.
 type object struct{ *bucket.Reader }
 
 func (o object) ReadAt(b []byte, offset int64) (int, error) {
@@ -44,13 +44,13 @@ func (o object) ReadAt(b []byte, offset int64) (int, error) {
 
 func (object) Close() error { return nil }
 
-// open opens an object to be read at random.
+// open opens an object for random access.
 func (r *remote) open(o bucket.Object) (object, stamp) {
 	return object{r.Reader(r.ctx, o)}, stampOfObject(o)
 }
 
-// Ahead tells that item i will be read soon. What lies in a bucket is asked for; nothing waits for it. Items of archives and Parquet files,
-// which are read in order, need no such word.
+// Ahead announces that item i will be read soon. Objects in a bucket are then requested in the background. Items of archives and Parquet
+// files are read in order and need no announcement.
 func (s *Set) Ahead(i int) {
 	if item := &s.Items[i]; s.remote != nil && item.container < 0 {
 		o, _ := s.remote.open(s.remote.objects[item.offset])
@@ -62,7 +62,7 @@ func stampOfObject(o bucket.Object) stamp {
 	return stamp{o.Modified.UnixNano(), int64(xxhash.Sum64String(o.Version))}
 }
 
-// openRemote lists what an address leads to.
+// openRemote lists the content of an address.
 func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) error {
 	s.Root = bucket.Public(address)
 	b, key, err := bucket.Open(ctx, address)
@@ -81,7 +81,7 @@ func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) e
 	switch {
 	case isTar(name), isTable(name), table.IsImage(name) && !b.Single():
 	default:
-		return fmt.Errorf("%s: want a .tar archive or a .parquet file, or a bucket and a prefix of images; lists, and what is compressed, are read from disk", s.Root)
+		return fmt.Errorf("%s: want a .tar archive, a .parquet file, or a bucket and a prefix of images; lists and compressed files can only be read from disk", s.Root)
 	}
 	o, err := b.Stat(ctx, key)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) e
 	return s.listObject(ctx, o, name, from)
 }
 
-// listObject lists the one object that the root is.
+// listObject lists the single object that the root is.
 func (s *Set) listObject(ctx context.Context, o bucket.Object, name string, from LabelsFrom) error {
 	switch {
 	case isTar(name):
@@ -108,7 +108,7 @@ func (s *Set) takeObject(o bucket.Object, name string) {
 	s.remote.objects = append(s.remote.objects, o)
 }
 
-// listObjects lists the objects whose keys begin with a prefix as a folder is: images, else archives, else Parquet files.
+// listObjects lists the objects under a prefix like the files of a folder: images, else archives, else Parquet files.
 func (s *Set) listObjects(ctx context.Context, prefix string, from LabelsFrom) error {
 	s.remote.prefix = prefix
 	var tars, tables []holder

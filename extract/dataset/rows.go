@@ -10,14 +10,14 @@ import (
 	"iconic/internal/parquet"
 )
 
-// chunk is what is known of the images of a row group, once somebody has asked.
+// chunk holds the image column of a row group, once it was requested.
 type chunk struct {
 	once sync.Once
 	*parquet.Chunk
 	err error
 }
 
-// open prepares the rows to be read.
+// open prepares the rows for reading.
 func (r *rows) open() {
 	at := 0
 	for _, g := range r.Groups {
@@ -28,7 +28,7 @@ func (r *rows) open() {
 	r.chunks = make([]chunk, len(r.Groups))
 }
 
-// page finds the page that a row lies in, and where in it.
+// page finds the page that contains a row, and the row's index in it.
 func (r *rows) page(row int) (c *parquet.Chunk, page, at int, err error) {
 	group := sort.SearchInts(r.first, row+1) - 1
 	k := &r.chunks[group]
@@ -43,7 +43,7 @@ func (r *rows) page(row int) (c *parquet.Chunk, page, at int, err error) {
 	return k.Chunk, page, row - k.Page(page).First, nil
 }
 
-// read gives the image of a row. While look decides, and may wait for memory, nothing is held of the page that the image lies in.
+// read returns the image of a row. While look decides, and may wait for memory, the page with the image is not held.
 func (r *rows) read(row int, buffer []byte, headSize int, look func(head []byte, size int64) error) ([]byte, error) {
 	content, err := r.content(row)
 	if err != nil {
@@ -83,8 +83,8 @@ func (r *rows) content(row int) ([]byte, error) {
 	return values.Bytes(at), nil
 }
 
-// pages are the pages of a set's files of rows that were read last: one for each worker. Items are read in the order of the rows, so that
-// each is read once, and its rows by several workers.
+// pages caches the most recently read pages of a set's Parquet files, one for each worker. Items are read in the order of the rows, so each
+// page is read once, and its rows by several workers.
 type pages struct {
 	mu      sync.Mutex
 	changed sync.Cond
@@ -100,17 +100,17 @@ type pageKey struct {
 	page  int
 }
 
-// keptPage is a page that is there or on its way.
+// keptPage is a page that is cached or being loaded.
 type keptPage struct {
 	values *parquet.Values
 	err    error
 	cost   int64
-	used   int // when, by the clock
+	used   int // time of last use, by the clock
 	ready  chan struct{}
 	done   bool
 }
 
-// defaultPages bounds the pages of a set that nobody has given a share of memory.
+// defaultPages bounds the pages of a set that was given no share of memory.
 const defaultPages = 1 << 30
 
 func newPages() *pages {
@@ -119,7 +119,7 @@ func newPages() *pages {
 	return p
 }
 
-// get gives a page, from the file if need be. A page of which there is not room beside those on their way is waited with.
+// get returns a page, from the file if necessary. It waits while the pages being loaded leave no space for another.
 func (p *pages) get(c *parquet.Chunk, page int) (*parquet.Values, error) {
 	key := pageKey{c, page}
 	p.mu.Lock()
@@ -152,8 +152,8 @@ func (p *pages) touch(k *keptPage) {
 	k.used = p.clock
 }
 
-// room drops the pages used longest ago until another of some cost has room, and tells whether it has. One that never has is let
-// through, for its loading to fail.
+// room drops the least recently used pages until a page of the given cost fits, and reports whether it does. A page that can never fit is
+// let through, so that its loading fails.
 func (p *pages) room(cost int64) bool {
 	for len(p.pages) >= p.most || p.held > 0 && p.held+cost > p.limit {
 		var oldest *keptPage
@@ -172,7 +172,7 @@ func (p *pages) room(cost int64) bool {
 	return true
 }
 
-// load reads a page. That one has failed is kept as well, so that it is not read again for each of its rows.
+// load reads a page. A failure is cached, too, so that the page is not read again for each of its rows.
 func (p *pages) load(k *keptPage, c *parquet.Chunk, page int, limit int64) {
 	k.values, k.err = c.Load(page, limit)
 	if errors.Is(k.err, parquet.ErrLimit) {
@@ -185,8 +185,8 @@ func (p *pages) load(k *keptPage, c *parquet.Chunk, page int, limit int64) {
 	p.changed.Broadcast()
 }
 
-// Share takes from a number of bytes what the set needs to keep of the files in which its items lie, and gives how much that is: half
-// where items are rows of Parquet files, which are read by pages, else nothing.
+// Share takes from a number of bytes what the set needs to cache pages, and returns that amount: half of it if items are rows of Parquet
+// files, which are read by pages, otherwise 0.
 func (s *Set) Share(total int64) int64 {
 	if s.kept == nil {
 		return 0

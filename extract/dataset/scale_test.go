@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// BenchmarkAMillionFiles lists a million files in a thousand folders: docs/performance.md quotes it.
+// BenchmarkAMillionFiles lists a million files in a thousand folders; docs/performance.md quotes it.
 func BenchmarkAMillionFiles(b *testing.B) {
 	root := b.TempDir()
 	for c := range 1000 {

@@ -6,8 +6,8 @@ import (
 	"iconic/internal/filestat"
 )
 
-// stamp is when a file was last written, and when it or its attributes were last changed, in nanoseconds. The second,
-// where the system has it, cannot be set back by hand.
+// stamp holds the times at which a file was last written and at which it or its attributes last changed, in nanoseconds. The second, on
+// systems that have it, cannot be set back by hand.
 type stamp struct{ written, changed int64 }
 
 func stampOf(stat fs.FileInfo) stamp {

@@ -15,9 +15,8 @@ import (
 	"iconic/internal/table"
 )
 
-// listTars lists one archive, whose items bear the names of its members, or all archives of a folder, whose items
-// bear the archive's name before it. Members are found by reading the archive once from end to end, stepping over
-// contents; later they are read where they lie.
+// listTars lists one archive, whose items have the names of its members, or all archives of a folder, whose items have the archive's name
+// as a prefix. Members are found by reading the archive once from end to end, skipping contents; later they are read in place.
 func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 	archives := []holder{{name: filepath.Base(s.Root), file: s.Root}}
 	inFolder := false
@@ -43,10 +42,10 @@ func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 	return s.readTars(ctx, from, archives, inFolder)
 }
 
-// readTars lists archives. In a folder, their items bear the archives' names before their own.
+// readTars lists archives. In a folder, the names of items begin with the names of their archives.
 func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, inFolder bool) error {
 	s.Items = nil
-	classes := map[string]string{} // what a .cls member says, by its name without the extension
+	classes := map[string]string{} // content of each .cls member by its name without the extension
 	for _, a := range archives {
 		prefix := ""
 		if inFolder {
@@ -70,7 +69,7 @@ func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, 
 	return nil
 }
 
-// labelMembers labels by folders inside the archives; the archives' own names are no folders.
+// labelMembers labels items by the folders inside the archives; the archives' own names do not count as folders.
 func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
 	if !inFolder {
 		s.labelByFolder(from)
@@ -87,10 +86,10 @@ func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
 	}
 }
 
-// classesOfSamples gives each image the class of the .cls member of its own name, where there is one, else that of its sample. Members
-// that say different things about an image are an error.
+// classesOfSamples gives each image the class in the .cls member of the same name or, if there is none, of its sample. Members that
+// contradict each other about an image are an error.
 func (s *Set) classesOfSamples(names []string, classes map[string]string) error {
-	bySample := map[string][]string{} // names of .cls members, without the extension
+	bySample := map[string][]string{} // names of .cls members without the extension
 	for name := range classes {
 		bySample[sample(name)] = append(bySample[sample(name)], name)
 	}
@@ -115,12 +114,12 @@ func (s *Set) classesOfSamples(names []string, classes map[string]string) error 
 	return nil
 }
 
-// members is what an archive's listing remembers of one archive.
+// members is the listing of one archive.
 type members struct {
 	set     *Set
-	prefix  string         // of its items' paths
-	size    int64          // of the archive
-	place   map[string]int // index of each item: a member that comes again replaces the one before, as when unpacking
+	prefix  string         // prefix of its items' paths
+	size    int64          // size of the archive
+	place   map[string]int // index of each item: a member that is repeated replaces the earlier one, as when unpacking
 	links   [][2]string    // symbolic links to images: name and target
 	classes map[string]string
 }
@@ -132,7 +131,7 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 	}
 	s.containers = append(s.containers, &container{file: content, modified: stamp})
 	if how := compressed(content); how != "" {
-		return fmt.Errorf("it is compressed by %s: unpack it to a folder, or to a plain .tar", how)
+		return fmt.Errorf("it is compressed with %s: unpack it to a folder, or to a plain .tar", how)
 	}
 	file := io.NewSectionReader(content, 0, size)
 	m := &members{set: s, prefix: prefix, size: size, place: map[string]int{}, classes: classes}
@@ -150,9 +149,9 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("%w after %d images: it is cut short or damaged, fetch it again or take it away", err, len(m.place))
+			return fmt.Errorf("%w after %d images: it is truncated or damaged, download it again or remove it", err, len(m.place))
 		}
-		offset, err := file.Seek(0, io.SeekCurrent) // the reader takes no byte beyond the header
+		offset, err := file.Seek(0, io.SeekCurrent) // the reader consumes no byte beyond the header
 		if err == nil {
 			err = m.add(h, t, offset)
 		}
@@ -162,10 +161,10 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 	}
 }
 
-// compressed names what compressed a file; "" if nothing that is known did.
+// compressed names the program that compressed a file; "" if no known one did.
 func compressed(file io.ReaderAt) string {
 	var start [6]byte
-	n, _ := file.ReadAt(start[:], 0) // what is short is no archive, as its reader will say
+	n, _ := file.ReadAt(start[:], 0) // a short file is not an archive, as its reader will report
 	for magic, how := range map[string]string{"\x1f\x8b": "gzip", "\xfd7zXZ\x00": "xz", "\x28\xb5\x2f\xfd": "zstd", "BZh": "bzip2", "PK\x03\x04": "zip"} {
 		if strings.HasPrefix(string(start[:n]), magic) {
 			return how
@@ -174,7 +173,7 @@ func compressed(file io.ReaderAt) string {
 	return ""
 }
 
-// add takes in one member, whose content begins at an offset.
+// add adds one member, whose content begins at the given offset.
 func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 	name := path.Clean(h.Name)
 	ext := strings.ToLower(path.Ext(name))
@@ -207,7 +206,7 @@ func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 		m.set.pass(sparse, name)
 	case table.IsImage(name):
 		if h.Size > m.size-offset {
-			return fmt.Errorf("%s says to be %d bytes long, where %d are left: the archive is cut short, fetch it again", name, h.Size, m.size-offset)
+			return fmt.Errorf("%s should be %d bytes long, but %d are left: the archive is truncated, download it again", name, h.Size, m.size-offset)
 		}
 		m.put(Item{Path: m.prefix + name, Label: -1, Size: h.Size, container: len(m.set.containers) - 1, offset: offset}, name)
 	case ext == ".cls":
@@ -225,11 +224,11 @@ func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 	return nil
 }
 
-// maxClass bounds the bytes of a class's name.
+// maxClass bounds the length of a class name in bytes.
 const maxClass = 1 << 12
 
-// isSparse tells whether a member's holes are left out of the archive (PAX records of GNU tar), so that its bytes are not there as
-// they are read.
+// isSparse reports whether the archive omits a member's holes (PAX records of GNU tar), so that the bytes in the archive differ from the
+// content of the file.
 func isSparse(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -248,7 +247,7 @@ func (m *members) put(item Item, name string) {
 	m.set.Items = append(m.set.Items, item)
 }
 
-// link takes in another name of a member. A hard link is to what came before; a symbolic one may be to what comes.
+// link adds another name of a member. A hard link refers to an earlier member; a symbolic link may refer to a later one.
 func (m *members) link(h *tar.Header, name string) {
 	if !table.IsImage(name) {
 		m.set.pass(deadLinks, name)
@@ -263,7 +262,7 @@ func (m *members) link(h *tar.Header, name string) {
 	}
 }
 
-// alias makes an item of another one's bytes.
+// alias makes an item with the bytes of another one.
 func (m *members) alias(name, target string) bool {
 	i, ok := m.place[target]
 	if ok {
@@ -274,7 +273,7 @@ func (m *members) alias(name, target string) bool {
 	return ok
 }
 
-// follow resolves symbolic links, those to links among them; what is left then leads nowhere.
+// follow resolves symbolic links, including links to links; those left over are dangling.
 func (m *members) follow() {
 	for {
 		left := m.links[:0:0]
@@ -293,7 +292,7 @@ func (m *members) follow() {
 	}
 }
 
-// systemPart is the part of a path that is a folder which a system keeps for itself.
+// systemPart is the part of a path that is a system folder.
 func systemPart(name string) string {
 	for part := range strings.SplitSeq(path.Dir(name), "/") {
 		if keptBySystem(part) {

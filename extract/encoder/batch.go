@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// probeTime is about how long Batch may try sizes.
+// probeTime is roughly the longest time for which Batch tries sizes.
 const probeTime = 3 * time.Second
 
-// Batch tries batch sizes 1, 2, 4, … 64 for a few seconds, and gives the smallest whose rate is within 3 % of the
-// best: larger ones cost memory and delay for nothing. A model with a fixed batch size is not tried.
+// Batch tries the batch sizes 1, 2, 4, … 64 for a few seconds and returns the smallest whose rate is within 3 % of the best: larger ones
+// cost memory and delay for nothing. It does not try a model with a fixed batch size.
 func (e *Encoder) Batch(ctx context.Context) (int, error) {
 	if e.fixed > 0 {
 		return e.fixed, nil
@@ -19,7 +19,7 @@ func (e *Encoder) Batch(ctx context.Context) (int, error) {
 	dst := make([]float32, largest*e.dim)
 	type trial struct {
 		size int
-		rate float64 // images a second
+		rate float64 // images per second
 	}
 	var trials []trial
 	best := 0.0

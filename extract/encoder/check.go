@@ -10,17 +10,17 @@ import (
 	"iconic/option"
 )
 
-// chooseInput checks that the model takes images, and of which size.
+// chooseInput checks that the model takes images, and determines their size.
 func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	if len(inputs) != 1 {
-		return fmt.Errorf("it has %d inputs (%s) where one, N×3×H×W, is needed", len(inputs), list(inputs))
+		return fmt.Errorf("it has %d inputs (%s): want one, N×3×H×W", len(inputs), list(inputs))
 	}
 	in := inputs[0]
 	if in.OrtValueType != ort.ONNXTypeTensor || in.DataType != ort.TensorElementDataTypeFloat {
-		return fmt.Errorf("input %s is no float32 tensor: export it with float32 pixels", words(in))
+		return fmt.Errorf("input %s is not a float32 tensor: export the model with float32 pixels", words(in))
 	}
 	if len(in.Dimensions) != 4 || in.Dimensions[1] != 3 && in.Dimensions[1] >= 0 {
-		return fmt.Errorf("input %s is not N×3×H×W: it takes no colour images", words(in))
+		return fmt.Errorf("input %s is not N×3×H×W, so it does not take colour images", words(in))
 	}
 	e.input = in
 	e.fixed = max(0, int(in.Dimensions[0]))
@@ -33,25 +33,25 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	}
 	const most, mostSide, mostNumbers = 1 << 14, 1 << 14, 1 << 30 // a batch of 4 GiB
 	if e.fixed > most || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
-		return fmt.Errorf("input %s asks for more than is read: at most %d images of %d×%d pixels, and %d numbers in all", words(in), most, mostSide, mostSide, mostNumbers)
+		return fmt.Errorf("input %s is too large: want at most %d images of %d×%d pixels, and %d numbers in all", words(in), most, mostSide, mostSide, mostNumbers)
 	}
 	if e.height < 1 || e.width < 1 {
-		return option.Errorf("Crop", "input %s leaves the image size free, and none is given", words(in))
+		return option.Errorf("Crop", "input %s leaves the image size free: give one", words(in))
 	}
 	return nil
 }
 
-// chooseOutput finds the N×D output. Dimensions of 1 after D are let pass.
+// chooseOutput finds the N×D output. Dimensions of 1 after D are allowed.
 func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error {
 	if name == "" && len(outputs) != 1 {
-		return option.Errorf("Output", "it has %d outputs (%s), and none is chosen", len(outputs), list(outputs))
+		return option.Errorf("Output", "it has %d outputs (%s): choose one", len(outputs), list(outputs))
 	}
 	for _, out := range outputs {
 		if name != "" && out.Name != name {
 			continue
 		}
 		if out.OrtValueType != ort.ONNXTypeTensor || out.DataType != ort.TensorElementDataTypeFloat {
-			return fmt.Errorf("output %s is no float32 tensor", words(out))
+			return fmt.Errorf("output %s is not a float32 tensor", words(out))
 		}
 		d := out.Dimensions
 		wide := 0
@@ -65,7 +65,7 @@ func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error
 		}
 		e.output, e.dim = out, 1
 		for _, n := range d[1:] {
-			e.dim *= int(n) // of these at most one is not 1; below 1 it is free, and probe finds it
+			e.dim *= int(n) // at most one of these is not 1; a dimension below 1 is free, and probe determines it
 		}
 		return nil
 	}
@@ -75,7 +75,7 @@ func (e *Encoder) chooseOutput(outputs []ort.InputOutputInfo, name string) error
 // words describes an input or output: "pixels (N×3×224×224 float32)".
 func words(v ort.InputOutputInfo) string {
 	if v.OrtValueType != ort.ONNXTypeTensor {
-		return fmt.Sprintf("%q (no tensor)", v.Name)
+		return fmt.Sprintf("%q (not a tensor)", v.Name)
 	}
 	var dims []string
 	for i, n := range v.Dimensions {
@@ -103,8 +103,8 @@ func list(values []ort.InputOutputInfo) string {
 	return strings.Join(s, ", ")
 }
 
-// probe runs the model once on one black image, so that what the description leaves open is known before the work
-// starts: a free D, and whether the model can run at all.
+// probe runs the model once on one black image to find out, before the work starts, what the description leaves open: a free D, and whether
+// the model runs at all.
 func (e *Encoder) probe() (err error) {
 	n := int64(max(1, e.fixed))
 	pixels, err := ort.NewEmptyTensor[float32](ort.NewShape(n, 3, int64(e.height), int64(e.width)))
@@ -123,7 +123,7 @@ func (e *Encoder) probe() (err error) {
 		dim *= d
 	}
 	if len(shape) != len(e.output.Dimensions) || shape[0] != n || dim < 1 || e.dim > 0 && dim != int64(e.dim) {
-		return fmt.Errorf("output %s of %d images came out as %v: one vector per image is needed", words(e.output), n, shape)
+		return fmt.Errorf("output %s for %d images has shape %v: want one vector per image", words(e.output), n, shape)
 	}
 	e.dim = int(dim)
 	return nil

@@ -1,8 +1,7 @@
-// Package encoder runs an image encoder, kept as an ONNX file, through ONNX Runtime: pixels in, one feature vector an
-// image out.
+// Package encoder runs an image encoder, stored as an ONNX file, with ONNX Runtime: pixels in, one feature vector per image out.
 //
-// A model serves if it has one input, N×3×H×W float32, and an output N×D float32; N may be free or fixed. All of that
-// is checked at Open, before hours of work.
+// A model is suitable if it has one input, N×3×H×W float32, and an output N×D float32; N may be free or fixed. Open checks all of this,
+// before hours of work.
 //
-// ONNX Runtime lives once in a process. The first Open loads the library; it stays loaded until the process ends.
+// A process holds one ONNX Runtime. The first Open loads the library, which stays loaded until the process ends.
 package encoder

@@ -17,18 +17,18 @@ import (
 type Options struct {
 	Library  string   // the ONNX Runtime library: see package onnxruntime
 	Provider Provider // "": Auto
-	Threads  int      // of the session; 0: one a processor
-	Output   string   // the output to use; "": the only one
-	Size     int      // height and width, for a model that leaves them free; 0: the model must fix them
-	// Resting lets the session's threads sleep between two runs instead of watching for the next one. Runs that follow closely on each other are
-	// a little slower, and the processors are free for other work: for servers.
+	Threads  int      // threads of the session; 0: one per processor
+	Output   string   // name of the output to use; "": the only one
+	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
+	// Resting lets the session's threads sleep between two runs instead of spinning. Runs in quick succession become a little slower, but
+	// the processors are free for other work: useful for servers.
 	Resting bool
 }
 
-// Encoder is an open model. Encode may not be called by two goroutines at once.
+// Encoder is an open model. Encode may not be called from two goroutines at once.
 type Encoder struct {
-	Provider Provider // the one that runs; never Auto
-	Passed   error    // why Auto passed over a provider before it; nil if it did not
+	Provider Provider // the provider in use; never Auto
+	Passed   error    // why Auto skipped an earlier provider; nil if it did not
 
 	name          string
 	height, width int
@@ -42,20 +42,20 @@ type Encoder struct {
 	bound   map[int]*binding // by batch size
 }
 
-// binding is one batch size's tensors, bound to the session once.
+// binding holds the tensors of one batch size, bound to the session once.
 type binding struct {
 	io     *ort.IoBinding
 	pixels *ort.Tensor[float32]
 	dst    *ort.Tensor[float32]
 }
 
-// Open loads the model in the file called name and checks that it is an encoder. Close it after use. Its errors are
-// one sentence that names the file.
+// Open loads the model in the named file and checks that it is an encoder. Close it after use. Its errors are one sentence that names the
+// file.
 func Open(name string, o Options) (*Encoder, error) {
 	if stat, err := os.Stat(name); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	} else if !stat.Mode().IsRegular() || stat.Size() == 0 {
-		return nil, fmt.Errorf("model %s is not an ONNX file: it is empty, or no file", name)
+		return nil, fmt.Errorf("model %s is not an ONNX file: it is empty, or not a regular file", name)
 	}
 	if err := load(o.Library); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func Open(name string, o Options) (*Encoder, error) {
 	return e, nil
 }
 
-// describe asks for the model's inputs and outputs, with as little work as the library allows.
+// describe reads the model's inputs and outputs, with as little work as the library allows.
 func describe(name string) (inputs, outputs []ort.InputOutputInfo, err error) {
 	o, err := ort.NewSessionOptions()
 	if err != nil {
@@ -96,7 +96,7 @@ func describe(name string) (inputs, outputs []ort.InputOutputInfo, err error) {
 	return ort.GetInputOutputInfoWithOptions(name, o)
 }
 
-// explain shortens what ONNX Runtime says of a file that it cannot read.
+// explain shortens ONNX Runtime's error for a file that it cannot read.
 func explain(err error) error {
 	text := err.Error()
 	if strings.Contains(text, "rotobuf") {
@@ -105,7 +105,7 @@ func explain(err error) error {
 	return fmt.Errorf("ONNX Runtime cannot load it: %s", strings.Join(strings.Fields(text), " "))
 }
 
-// start makes the session on the first provider that can.
+// start makes the session on the first provider that works.
 func (e *Encoder) start(wanted Provider, resting bool) error {
 	var passed error
 	for _, p := range wanted.candidates() {
@@ -143,7 +143,7 @@ func (e *Encoder) startOn(p Provider, resting bool) error {
 	return err
 }
 
-// Close frees the session and its tensors.
+// Close releases the session and its tensors.
 func (e *Encoder) Close() error {
 	var err error
 	for n, b := range e.bound {
@@ -160,13 +160,13 @@ func (e *Encoder) Close() error {
 // InputSize is the height and width of the images that the model takes, in pixels.
 func (e *Encoder) InputSize() (height, width int) { return e.height, e.width }
 
-// Dim is the number of elements of a feature vector.
+// Dim is the length of a feature vector.
 func (e *Encoder) Dim() int { return e.dim }
 
-// FixedBatch is the one batch size that the model was made for, 0 if it takes any.
+// FixedBatch is the only batch size that the model accepts, 0 if it accepts any.
 func (e *Encoder) FixedBatch() int { return e.fixed }
 
-// Device says in words what the model runs on.
+// Device names the device that the model runs on.
 func (e *Encoder) Device() string {
 	if e.Provider == CPU {
 		return fmt.Sprintf("processor, %d threads", e.threads)
@@ -174,8 +174,7 @@ func (e *Encoder) Device() string {
 	return e.Provider.device()
 }
 
-// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends between two runs of the
-// model when ctx is done.
+// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. If ctx ends, it stops between two runs of the model.
 func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
 	image := 3 * e.height * e.width
 	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
@@ -211,15 +210,15 @@ func (e *Encoder) run(dst, pixels []float32, size int) error {
 	return nil
 }
 
-// maxBindings bounds the batch sizes whose tensors are kept: the full one, and the last of a shard.
+// maxBindings bounds the number of batch sizes whose tensors are kept: the full one, and the last one of a shard.
 const maxBindings = 2
 
-// binding gives the tensors of a batch size, made at its first use.
+// binding returns the tensors of a batch size, which are made at its first use.
 func (e *Encoder) binding(n int) (*binding, error) {
 	if b, ok := e.bound[n]; ok {
 		return b, nil
 	}
-	if len(e.bound) >= maxBindings { // drop the smaller
+	if len(e.bound) >= maxBindings { // drop the smallest
 		least := n
 		for size := range e.bound {
 			if least == n || size < least {
@@ -240,7 +239,7 @@ func (e *Encoder) binding(n int) (*binding, error) {
 	return b, nil
 }
 
-// bind makes the tensors of a batch size. Where it fails, nothing of them is left.
+// bind makes the tensors of a batch size. If it fails, it leaves none behind.
 func (e *Encoder) bind(n int) (b *binding, err error) {
 	b = &binding{}
 	if b.pixels, err = ort.NewEmptyTensor[float32](ort.NewShape(int64(n), 3, int64(e.height), int64(e.width))); err != nil {

@@ -27,8 +27,8 @@ func library(t testing.TB) string {
 	return path
 }
 
-// TestSameBits is what lets a store be resumed, extended and merged byte for byte: a row's bits depend neither on
-// the batch that it was encoded in nor on the number of threads.
+// TestSameBits checks what allows a store to be resumed, extended and merged byte for byte: a row's bits depend neither on the batch in
+// which it was encoded nor on the number of threads.
 func TestSameBits(t *testing.T) {
 	model := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
 	const n = 5
@@ -57,7 +57,7 @@ func TestSameBits(t *testing.T) {
 				want = got
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("%d threads, batches of %d: other features", threads, batch)
+				t.Errorf("%d threads, batches of %d: different features", threads, batch)
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 	good := onnxtest.Output{Name: "features"}
 	text := filepath.Join(t.TempDir(), "text.onnx")
 	empty := filepath.Join(t.TempDir(), "empty.onnx")
-	for name, content := range map[string]string{text: "this is not a model, but a text of some length", empty: ""} {
+	for name, content := range map[string]string{text: "this is not a model but a text of some length", empty: ""} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -85,9 +85,9 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 		{name: "grey images", model: onnxtest.Model{Input: onnxtest.Dims{-1, 1, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "is not N×3×H×W"},
 		{name: "two inputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Inputs: 2, Outputs: []onnxtest.Output{good}}, want: "2 inputs"},
 		{name: "an image for an output", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "features", Raw: true}}}, want: "is not N×D"},
-		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "and none is chosen"},
-		{name: "an output that is not there", model: onnxtest.Pooling(16, 8), options: Options{Output: "x"}, want: `no output "x"`},
-		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "leaves the image size free, and none is given"},
+		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "choose one"},
+		{name: "a missing output", model: onnxtest.Pooling(16, 8), options: Options{Output: "x"}, want: `no output "x"`},
+		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "leaves the image size free: give one"},
 		{name: "a provider that does not load", model: onnxtest.Pooling(16, 8), options: Options{Provider: OpenVINO}, want: "provider openvino"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 			e, err := Open(c.file, c.options)
 			if err == nil {
 				e.Close()
-				t.Fatal("it was opened")
+				t.Fatal("the model was opened")
 			}
 			if s := err.Error(); !strings.Contains(s, c.want) || !strings.Contains(s, c.file) || strings.Contains(s, "\n") {
 				t.Errorf("error %q, want one line with %q and the file", s, c.want)
@@ -134,7 +134,7 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 			for _, n := range []int{1, 3, 4, 6} {
 				pixels := make([]float32, n*3*16*16)
 				for i := range pixels {
-					pixels[i] = float32(i / 256) // each plane has a value of its own
+					pixels[i] = float32(i / 256) // each plane has its own value
 				}
 				got := make([]float32, n*e.Dim())
 				if err := e.Encode(t.Context(), got, pixels, n); err != nil {
@@ -147,7 +147,7 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 				}
 			}
 			if err := e.Encode(t.Context(), nil, nil, 1); err == nil {
-				t.Error("wrong lengths were taken")
+				t.Error("wrong lengths were accepted")
 			}
 			if b, err := e.Batch(t.Context()); err != nil || b < 1 || c.fixed > 0 && b != c.fixed {
 				t.Errorf("batch %d, %v", b, err)
@@ -169,7 +169,7 @@ func TestEncodeEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A batch whose tensors could not be bound has left nothing behind: the next of its size is bound anew.
+// A batch whose tensors could not be bound leaves nothing behind: the next batch of its size is bound again.
 func TestAFailedBindingIsNotKept(t *testing.T) {
 	e, err := Open(onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
 	if err != nil {
@@ -181,7 +181,7 @@ func TestAFailedBindingIsNotKept(t *testing.T) {
 	name := e.input.Name
 	e.input.Name = "none"
 	if err := e.Encode(t.Context(), y, x, n); err == nil || e.bound[n] != nil {
-		t.Errorf("an input that is not there: %v, kept: %t", err, e.bound[n] != nil)
+		t.Errorf("a missing input: %v, kept: %t", err, e.bound[n] != nil)
 	}
 	e.input.Name = name
 	if err := e.Encode(t.Context(), y, x, n); err != nil || y[0] != 1 || y[len(y)-1] != 1 {

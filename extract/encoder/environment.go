@@ -8,7 +8,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// environment guards the one ONNX Runtime of the process, which the binding keeps in globals of its own.
+// environment guards the process's ONNX Runtime, which the Go binding keeps in globals.
 var environment struct {
 	sync.Mutex
 	library string // "": not loaded
@@ -26,7 +26,7 @@ func load(path string) error {
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		if strings.Contains(err.Error(), "API base: 2") { // the library does not know the API version asked of it
+		if strings.Contains(err.Error(), "API base: 2") { // the library does not know the requested API version
 			return fmt.Errorf("%s is too old: ONNX Runtime 1.24 or later is needed", path)
 		}
 		return fmt.Errorf("load ONNX Runtime from %s: %w", path, err)

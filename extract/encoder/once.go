@@ -7,8 +7,8 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Once runs any model of one input once, on the processor, and gives the named outputs, float32: what an exported model says of
-// some images. input is []float32 or []uint8 of the given shape.
+// Once runs any model with one input once, on the processor, and returns the named float32 outputs: what an exported model computes for
+// some images. input is a []float32 or []uint8 of the given shape.
 func Once(library, model string, input any, shape []int64, outputs ...string) (_ [][]float32, err error) {
 	if err := load(library); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func Once(library, model string, input any, shape []int64, outputs ...string) (_
 	case []uint8:
 		x, err = ort.NewTensor(ort.NewShape(shape...), data)
 	default:
-		err = fmt.Errorf("an input of type %T", input)
+		err = fmt.Errorf("input of type %T: want []float32 or []uint8", input)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", model, err)

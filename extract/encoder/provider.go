@@ -10,11 +10,11 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Provider names what executes the model.
+// Provider names the execution provider that runs the model.
 type Provider string
 
-// The providers. Auto takes the first of CUDA and CoreML that loads, else the processor; any other that does not load
-// is an error, never a silent step back to the processor.
+// The providers. Auto takes the first of CUDA and CoreML that loads, or else the processor; any other provider that does not load is an
+// error, never a silent fallback to the processor.
 const (
 	Auto     Provider = "auto"
 	CPU      Provider = "cpu"
@@ -27,7 +27,7 @@ const (
 // Providers lists all of them.
 func Providers() []Provider { return []Provider{Auto, CPU, CUDA, TensorRT, CoreML, OpenVINO} }
 
-// Set makes a Provider a flag's value.
+// Set makes Provider usable as a flag's value.
 func (p *Provider) Set(s string) error {
 	if !slices.Contains(Providers(), Provider(s)) {
 		return fmt.Errorf("provider %q is not one of %s", s, joined(Providers()))
@@ -38,7 +38,7 @@ func (p *Provider) Set(s string) error {
 
 func (p *Provider) String() string { return string(*p) }
 
-// Type is the word that a flag's help shows.
+// Type is the value's name in a flag's help.
 func (p *Provider) Type() string { return "provider" }
 
 func joined(providers []Provider) string {
@@ -49,7 +49,7 @@ func joined(providers []Provider) string {
 	return strings.Join(names, ", ")
 }
 
-// device says in words where a provider computes.
+// device names the device on which a provider computes.
 func (p Provider) device() string {
 	switch p {
 	case CUDA:
@@ -75,8 +75,8 @@ func (p Provider) candidates() []Provider {
 	return []Provider{CUDA, CPU}
 }
 
-// attach adds the provider to a session's options. It fails where the library does not have it, or cannot load what
-// it needs.
+// attach adds the provider to a session's options. It fails if the library does not have the provider, or cannot load what the provider
+// needs.
 func (p Provider) attach(o *ort.SessionOptions) (err error) {
 	switch p {
 	case CUDA:
@@ -99,7 +99,7 @@ func (p Provider) attach(o *ort.SessionOptions) (err error) {
 	return nil
 }
 
-// Available tells, for each provider but Auto, whether it loads from the library at path: nil, or why not.
+// Available returns, for each provider except Auto, nil if it loads from the library at path, otherwise the reason.
 func Available(path string) (map[Provider]error, error) {
 	if err := load(path); err != nil {
 		return nil, err

@@ -23,32 +23,32 @@ import (
 	"iconic/internal/seal"
 )
 
-// fetcher brings one release into the cache.
+// fetcher downloads one release into the cache.
 type fetcher struct {
 	release
-	folder  string // of all releases
+	folder  string // folder of all releases
 	options Options
-	base    string        // of the archives; "": the release page
-	stall   time.Duration // how long a server may be silent; 0: fetch.DefaultStall
+	base    string        // base address of the archives; "": the release page
+	stall   time.Duration // longest silence of a server; 0: fetch.DefaultStall
 }
 
 func (f *fetcher) target() string { return filepath.Join(f.folder, Version+"-"+f.platform) }
 func (f *fetcher) path() string   { return filepath.Join(f.target(), f.library) }
 
-// present tells whether the release is in the cache as it was fetched. problem is what is wrong with what is there; nil where
-// nothing is.
+// present reports whether the release is in the cache as it was downloaded. problem says what is wrong with the files there; nil if there
+// are none.
 func (f *fetcher) present(ctx context.Context) (ok bool, problem error) {
 	if stat, err := os.Stat(f.path()); err != nil || !stat.Mode().IsRegular() {
 		return false, nil
 	}
 	err := seal.Check(ctx, f.target())
-	if errors.Is(err, seal.ErrNone) { // an earlier version of this program fetched it
+	if errors.Is(err, seal.ErrNone) { // downloaded by an earlier version of this program
 		err = f.trust(ctx)
 	}
 	return err == nil, err
 }
 
-// trust seals a release that was fetched without a seal, unless it is seen not to be whole.
+// trust seals a release that was downloaded without a seal, unless it turns out to be incomplete.
 func (f *fetcher) trust(ctx context.Context) error {
 	if err := whole(f.path()); err != nil {
 		return err
@@ -63,14 +63,14 @@ func (f *fetcher) trust(ctx context.Context) error {
 			return err
 		}
 		if sum != f.npmSum {
-			return fmt.Errorf("%s has SHA-256 %s where %s was expected", f.path(), sum, f.npmSum)
+			return fmt.Errorf("%s has SHA-256 %s, want %s", f.path(), sum, f.npmSum)
 		}
 	}
-	_ = seal.Set(ctx, f.target(), names...) // a cache that cannot be written costs looking again
+	_ = seal.Set(ctx, f.target(), names...) // in a read-only cache the release is checked again next time
 	return ctx.Err()
 }
 
-// files are the names of a folder's files, but for a seal.
+// files are the names of a folder's files, without the seal.
 func files(folder string) (names []string, err error) {
 	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
@@ -90,15 +90,15 @@ func (f *fetcher) fetch(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil || f.npmPath == "" {
 		return err
 	}
-	f.options.note("fetching ONNX Runtime from its release page failed (%v); trying the npm package", err)
+	f.options.note("downloading ONNX Runtime from its release page failed (%v); trying the npm package", err)
 	if npmErr := f.fromNPM(ctx); npmErr != nil {
 		return fmt.Errorf("from its release page: %w; from npm: %w", err, npmErr)
 	}
 	return nil
 }
 
-// install lets get fill a temporary folder, which becomes the cache's if get succeeds, and if no other process has been faster.
-// The lock is held only to unpack what is on this machine already.
+// install lets get fill a temporary folder, which becomes the cache's folder if get succeeds and no other process was faster. The lock is
+// held only to unpack files that are already on this machine.
 func (f *fetcher) install(ctx context.Context, get func(into string) error) (err error) {
 	unlock, err := lockfile.Wait(ctx, filepath.Join(f.folder, ".lock"), nil)
 	if err != nil {
@@ -127,7 +127,7 @@ func (f *fetcher) install(ctx context.Context, get func(into string) error) (err
 	if err := seal.Set(ctx, into, names...); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(f.target()); err != nil { // what is there is not whole, or present would have said so
+	if err := os.RemoveAll(f.target()); err != nil { // the existing files are incomplete, or present would have reported them
 		return err
 	}
 	if err := os.Rename(into, f.target()); err != nil {
@@ -136,17 +136,17 @@ func (f *fetcher) install(ctx context.Context, get func(into string) error) (err
 	return atomicfile.SyncFolder(f.folder)
 }
 
-// fromRelease downloads the official archive, checks it whole, and only then unpacks it.
+// fromRelease downloads the official archive, verifies it as a whole, and only then unpacks it.
 func (f *fetcher) fromRelease(ctx context.Context) error {
 	base := f.base
 	if base == "" {
 		base = downloads
 	}
-	f.options.note("fetching ONNX Runtime %s for %s, once", Version, f.platform)
+	f.options.note("downloading ONNX Runtime %s for %s (once)", Version, f.platform)
 	archive := filepath.Join(f.folder, f.archive)
 	err := fetch.File{
 		Path: archive, SHA256: f.sum, Most: maxArchive,
-		Ready: func() bool { // the archive is gone once it is unpacked
+		Ready: func() bool { // the archive is removed once it is unpacked
 			if ok, _ := f.present(ctx); ok {
 				return true
 			}
@@ -159,17 +159,17 @@ func (f *fetcher) fromRelease(ctx context.Context) error {
 		return err
 	}
 	err = f.install(ctx, func(into string) error { return f.unpackRelease(archive, into) })
-	// Not before what was in it is in its place, or somebody who waits meanwhile finds neither and fetches it again.
+	// The archive is removed only after its content is in place; otherwise a process that waits would find neither and download it again.
 	if gone := os.Remove(archive); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, gone)
 	}
 	return err
 }
 
-// maxArchive is well above what any release has, in bytes.
+// maxArchive is well above the size of any release, in bytes.
 const maxArchive = 2 << 30
 
-// unpackRelease takes the libraries out of an archive whose SHA-256 is right.
+// unpackRelease extracts the libraries from an archive whose SHA-256 was verified.
 func (f *fetcher) unpackRelease(archive, into string) error {
 	found := false
 	err := unpack(archive, func(name string, r io.Reader) error {
@@ -182,15 +182,15 @@ func (f *fetcher) unpackRelease(archive, into string) error {
 		return err
 	})
 	if err == nil && !found {
-		err = fmt.Errorf("%s holds no lib/%s", f.archive, f.library)
+		err = fmt.Errorf("%s does not contain lib/%s", f.archive, f.library)
 	}
 	return err
 }
 
-// fromNPM has the npm client fetch the package, and takes the library out of it.
+// fromNPM downloads the package with the npm client and extracts the library from it.
 func (f *fetcher) fromNPM(ctx context.Context) (err error) {
 	unlock, err := lockfile.Wait(ctx, filepath.Join(f.folder, ".npm.lock"), func() {
-		f.options.note("another process is fetching the npm package %s: waiting for that one", npmPackage)
+		f.options.note("waiting for another process that is downloading the npm package %s", npmPackage)
 	})
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (f *fetcher) fromNPM(ctx context.Context) (err error) {
 	if ok, _ := f.present(ctx); ok {
 		return nil
 	}
-	f.options.note("fetching ONNX Runtime %s from the npm package %s, once", Version, npmPackage)
+	f.options.note("downloading ONNX Runtime %s from the npm package %s (once)", Version, npmPackage)
 	folder, remove, err := atomicfile.Folder(f.folder)
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (f *fetcher) fromNPM(ctx context.Context) (err error) {
 	return f.install(ctx, func(into string) error { return f.unpackNPM(archive, into) })
 }
 
-// pack has the npm client, which knows the user's registry and proxies, put the package into a folder.
+// pack has the npm client, which knows the user's registry and proxies, save the package in a folder.
 func pack(ctx context.Context, folder string) (archive string, err error) {
 	npm := exec.CommandContext(ctx, "npm", "pack", npmPackage, "--pack-destination", folder, "--silent")
 	npm.Dir = folder
@@ -238,7 +238,7 @@ func pack(ctx context.Context, folder string) (archive string, err error) {
 	return packages[0], nil
 }
 
-// unpackNPM takes the library out of the package, and checks it.
+// unpackNPM extracts the library from the package, and verifies it.
 func (f *fetcher) unpackNPM(archive, into string) error {
 	sum := ""
 	err := unpack(archive, func(name string, r io.Reader) (err error) {
@@ -251,9 +251,9 @@ func (f *fetcher) unpackNPM(archive, into string) error {
 	case err != nil:
 		return err
 	case sum == "":
-		return fmt.Errorf("%s holds no %s", npmPackage, f.npmPath)
+		return fmt.Errorf("%s does not contain %s", npmPackage, f.npmPath)
 	case sum != f.npmSum:
-		return fmt.Errorf("%s in %s has SHA-256 %s where %s was expected", f.npmPath, npmPackage, sum, f.npmSum)
+		return fmt.Errorf("%s in %s has SHA-256 %s, want %s", f.npmPath, npmPackage, sum, f.npmSum)
 	}
 	return nil
 }
@@ -296,7 +296,7 @@ func unpack(archive string, file func(name string, r io.Reader) error) (err erro
 	}
 }
 
-// save writes r to a new file, synced, and gives the SHA-256 of what it wrote.
+// save writes r to a new file, syncs it, and returns the SHA-256 of the content.
 func save(name string, r io.Reader) (sum string, err error) {
 	w, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {

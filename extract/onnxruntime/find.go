@@ -19,10 +19,10 @@ const Variable = "ONNXRUNTIME_LIB"
 
 // Options say where to look. The zero value looks everywhere.
 type Options struct {
-	Path     string                  // the library's file, or the folder that holds it; "": Variable, then the search
-	CUDA     bool                    // a build with the CUDA and TensorRT providers is wanted
-	Note     func(text string)       // told what is about to be fetched, and what was passed over; may be nil
-	Progress func(done, total int64) // told the bytes that have come; total is −1 where unknown; may be nil
+	Path     string                  // library file, or the folder that contains it; "": Variable, then the search
+	CUDA     bool                    // find a build with the CUDA and TensorRT providers
+	Note     func(text string)       // called before a download and for each skipped library; may be nil
+	Progress func(done, total int64) // called with the number of bytes downloaded; total is −1 if unknown; may be nil
 }
 
 func (o Options) note(format string, args ...any) {
@@ -31,15 +31,15 @@ func (o Options) note(format string, args ...any) {
 	}
 }
 
-// Find gives the path of a library of version 1.24 or later, fetching it into the user cache if need be. Its error is
-// one sentence with the way out.
+// Find returns the path of a library of version 1.24 or later, downloading it into the user cache if necessary. Its error is one sentence
+// with a remedy.
 func Find(ctx context.Context, o Options) (path string, err error) {
 	if path, from := explicit(o); path != "" {
 		return named(path, from)
 	}
 	folder, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
-		return "", fmt.Errorf("no folder to keep the ONNX Runtime library in: %w; set %s to a library of your own", err, Variable)
+		return "", fmt.Errorf("no folder can keep the ONNX Runtime library: %w; set %s to a library of your own", err, Variable)
 	}
 	r, known := thisRelease(o.CUDA)
 	f := &fetcher{release: r, folder: folder, options: o}
@@ -54,7 +54,7 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 			return "", ctx.Err()
 		}
 		if damage != nil {
-			o.note("%v: the library is fetched again", damage)
+			o.note("%v: downloading the library again", damage)
 		}
 	}
 	if path, ok := installed(o); ok {
@@ -65,7 +65,7 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 		if o.CUDA {
 			what += " with CUDA"
 		}
-		return "", fmt.Errorf("no ONNX Runtime release is known for %s; install version %s or later and set %s to its library", what, oldest, Variable)
+		return "", fmt.Errorf("no ONNX Runtime release is known for %s: install version %s or later and set %s to its library", what, oldest, Variable)
 	}
 	if err := f.fetch(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -75,13 +75,13 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 		if damage != nil {
 			state = "in the cache is damaged"
 		}
-		return "", option.Errorf("Library", "the ONNX Runtime library %s and could not be fetched (%w); "+
+		return "", option.Errorf("Library", "the ONNX Runtime library %s and could not be downloaded (%w); "+
 			"set %s to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, Variable, Version)
 	}
 	return f.path(), nil
 }
 
-// Local is Find without fetching, and with the version of what it found. The path is "" where this machine has no library yet.
+// Local is Find without downloading, and with the version of the library. The path is "" if this machine has no library yet.
 func Local(o Options) (path, version string, err error) {
 	if set, from := explicit(o); set != "" {
 		path, err = named(set, from)
@@ -95,7 +95,7 @@ func Local(o Options) (path, version string, err error) {
 	return path, version, err
 }
 
-// cached is the library that was fetched before; "" if none was.
+// cached is the library downloaded earlier; "" if there is none.
 func cached(o Options) string {
 	folder, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
@@ -112,7 +112,7 @@ func cached(o Options) string {
 	return f.path()
 }
 
-// explicit is the path that somebody set, and where.
+// explicit is the path that the user set, and where it was set.
 func explicit(o Options) (path, from string) {
 	if o.Path != "" {
 		return o.Path, "the path given"
@@ -120,7 +120,7 @@ func explicit(o Options) (path, from string) {
 	return os.Getenv(Variable), Variable
 }
 
-// named checks a path that somebody set; nothing else is tried when it will not do.
+// named checks a path that the user set; if it is unusable, nothing else is tried.
 func named(path, from string) (string, error) {
 	stat, err := os.Stat(path)
 	if err != nil {
@@ -129,7 +129,7 @@ func named(path, from string) (string, error) {
 	if stat.IsDir() {
 		found := libraries(path)
 		if len(found) == 0 {
-			return "", fmt.Errorf("ONNX Runtime library from %s: the folder %s holds no %s", from, path, pattern())
+			return "", fmt.Errorf("ONNX Runtime library from %s: the folder %s contains no %s", from, path, pattern())
 		}
 		path = found[0]
 	}
@@ -138,7 +138,7 @@ func named(path, from string) (string, error) {
 		return "", fmt.Errorf("ONNX Runtime library from %s: %w", from, err)
 	}
 	if !recent(version) {
-		return "", fmt.Errorf("ONNX Runtime library from %s: %s is version %s and %s or later is needed", from, path, version, oldest)
+		return "", fmt.Errorf("ONNX Runtime library from %s: %s has version %s, but %s or later is needed", from, path, version, oldest)
 	}
 	return path, nil
 }
@@ -150,11 +150,11 @@ func installed(o Options) (path string, ok bool) {
 			version, err := versionOf(path)
 			switch {
 			case err != nil:
-				o.note("passing over %v", err)
+				o.note("skipping %v", err)
 			case !recent(version):
-				o.note("passing over %s: it is version %s and %s or later is needed", path, version, oldest)
+				o.note("skipping %s: it has version %s, but %s or later is needed", path, version, oldest)
 			case o.CUDA && !exists(filepath.Join(filepath.Dir(path), "libonnxruntime_providers_cuda.so")):
-				o.note("passing over %s: it comes without the CUDA provider", path)
+				o.note("skipping %s: it lacks the CUDA provider", path)
 			default:
 				return path, true
 			}
@@ -163,7 +163,7 @@ func installed(o Options) (path string, ok bool) {
 	return "", false
 }
 
-// systemFolders are those where the dynamic loader looks, and where people install by hand.
+// systemFolders are the folders that the dynamic loader searches, and those into which people install by hand.
 func systemFolders() []string {
 	variable, fixed := "LD_LIBRARY_PATH", []string{"/usr/local/lib", "/usr/local/lib64", "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"}
 	switch runtime.GOOS {
@@ -186,7 +186,7 @@ func pattern() string {
 	return "libonnxruntime.so*"
 }
 
-// libraries lists the library's files in a folder, each once however many names it has, the latest name first.
+// libraries lists the library files in a folder, each once however many names it has, the latest name first.
 func libraries(folder string) []string {
 	if folder == "" {
 		return nil
@@ -210,10 +210,10 @@ func libraries(folder string) []string {
 	return found
 }
 
-// oldest is the first version that speaks the C API the Go binding was built for.
+// oldest is the first version with the C API for which the Go binding was built.
 const oldest = "1.24"
 
-// recent tells whether a version such as "1.27.0" is oldest or later.
+// recent reports whether a version such as "1.27.0" is oldest or later.
 func recent(version string) bool {
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {

@@ -48,7 +48,7 @@ func sum(content []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// fakeNPM puts a client first in PATH that "packs" the file given, or fails with a complaint.
+// fakeNPM puts a client first in PATH that "packs" the given file, or fails with an error.
 func fakeNPM(t *testing.T, pack []byte) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -69,7 +69,7 @@ func fakeNPM(t *testing.T, pack []byte) {
 	t.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// serve gives the archive, counting how often, and returns a fetcher for it.
+// serve serves the archive, counts the requests, and returns a fetcher for it.
 func serve(t *testing.T, archive []byte, status int) (*fetcher, *atomic.Int32) {
 	t.Helper()
 	var asked atomic.Int32
@@ -95,7 +95,7 @@ func content(t *testing.T, f *fetcher) string {
 	return string(b)
 }
 
-// clean fails if anything but the release and locks is left in the cache.
+// clean fails if the cache contains anything except the release and locks.
 func clean(t *testing.T, f *fetcher) {
 	t.Helper()
 	entries, err := os.ReadDir(f.folder)
@@ -125,13 +125,13 @@ func TestFetchesTheReleaseOnceForAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := asked.Load(); n != 1 {
-		t.Errorf("the archive was fetched %d times", n)
+		t.Errorf("the archive was downloaded %d times", n)
 	}
 	if got := content(t, f); got != "library" {
 		t.Errorf("library is %q", got)
 	}
 	if !exists(filepath.Join(f.target(), "libonnxruntime_providers_shared.so")) || exists(filepath.Join(f.target(), "README")) {
-		t.Error("the provider library must be there, and the rest of the archive not")
+		t.Error("want the provider library, and nothing else of the archive")
 	}
 	clean(t, f)
 }
@@ -142,7 +142,7 @@ func TestFallsBackToNPM(t *testing.T) {
 		status int
 		sum    string
 	}{
-		{"when the page answers no", http.StatusForbidden, ""},
+		{"when the page refuses", http.StatusForbidden, ""},
 		{"when the archive is not the one expected", http.StatusOK, sum(nil)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -172,8 +172,8 @@ func TestFailuresSayWhatAndLeaveNothing(t *testing.T) {
 	}{
 		{"npm out of reach", good, nil, "npm error network unreachable"},
 		{"another library in the package", good, tgz(t, "package/lib.so", "evil"), "has SHA-256"},
-		{"no library in the package", good, tgz(t, "package/x", "evil"), "holds no package/lib.so"},
-		{"a package that is no archive", good, []byte("<html>"), "onnxruntime-node.tgz"},
+		{"no library in the package", good, tgz(t, "package/x", "evil"), "does not contain package/lib.so"},
+		{"a package that is not an archive", good, []byte("<html>"), "onnxruntime-node.tgz"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, _ := serve(t, c.archive, http.StatusNotFound)
@@ -183,7 +183,7 @@ func TestFailuresSayWhatAndLeaveNothing(t *testing.T) {
 				t.Errorf("error %v, want the 404 and %q", err, c.want)
 			}
 			if ok, _ := f.present(t.Context()); ok {
-				t.Error("a library is there")
+				t.Error("a library was installed")
 			}
 			clean(t, f)
 		})
@@ -191,15 +191,15 @@ func TestFailuresSayWhatAndLeaveNothing(t *testing.T) {
 	t.Run("an archive without the library", func(t *testing.T) {
 		f, _ := serve(t, tgz(t, "ort/lib/libonnxruntime.so.9", "x"), http.StatusOK)
 		f.npmPath = ""
-		if err := f.fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "holds no lib/libonnxruntime.so.1") {
+		if err := f.fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "does not contain lib/libonnxruntime.so.1") {
 			t.Errorf("error %v", err)
 		}
 		clean(t, f)
 	})
 }
 
-// A server that says nothing ends with a sentence, and the npm client is tried; so does a connection that is cut, after which the
-// next fetch goes on where it ended.
+// A server that goes silent ends the download with an error, and the npm client is tried; so does a broken connection, after which the next
+// download resumes where it ended.
 func TestASilentOrCutDownload(t *testing.T) {
 	archive := tgz(t, "ort/lib/libonnxruntime.so.1", strings.Repeat("library", 1000))
 	var ranges []string
@@ -223,7 +223,7 @@ func TestASilentOrCutDownload(t *testing.T) {
 	}
 	fakeNPM(t, nil)
 	err := f.fetch(t.Context())
-	if err == nil || !strings.Contains(err.Error(), server.URL+"/x.tgz: nothing came for 200ms after 10 of") || !strings.Contains(err.Error(), "from npm") {
+	if err == nil || !strings.Contains(err.Error(), server.URL+"/x.tgz: no data arrived for 200ms after 10 of") || !strings.Contains(err.Error(), "from npm") {
 		t.Fatalf("error %v", err)
 	}
 	broken = false
@@ -236,7 +236,7 @@ func TestASilentOrCutDownload(t *testing.T) {
 	clean(t, f)
 }
 
-// What is no longer as it was fetched is seen, and fetched again.
+// A file that changed since its download is noticed, and downloaded again.
 func TestADamagedLibraryIsFetchedAgain(t *testing.T) {
 	f, asked := serve(t, tgz(t, "ort/lib/libonnxruntime.so.1", "library", "ort/lib/libonnxruntime_providers_shared.so", "shared"), http.StatusOK)
 	if err := f.fetch(t.Context()); err != nil {
@@ -247,9 +247,9 @@ func TestADamagedLibraryIsFetchedAgain(t *testing.T) {
 	}
 	second := filepath.Join(f.target(), "libonnxruntime_providers_shared.so")
 	for name, damage := range map[string]func() error{
-		"has 3 bytes, and had 7": func() error { return os.Truncate(f.path(), 3) },
-		"SHA-256":                func() error { return os.WriteFile(f.path(), []byte("librarY"), 0o600) },
-		"it is gone":             func() error { return os.Remove(second) },
+		"has 3 bytes instead of 7": func() error { return os.Truncate(f.path(), 3) },
+		"SHA-256":                  func() error { return os.WriteFile(f.path(), []byte("librarY"), 0o600) },
+		"it is missing":            func() error { return os.Remove(second) },
 	} {
 		before := asked.Load()
 		if err := damage(); err != nil {
@@ -269,7 +269,7 @@ func TestADamagedLibraryIsFetchedAgain(t *testing.T) {
 	clean(t, f)
 }
 
-// A library that was fetched before there were seals is looked at: this test's own binary stands for one.
+// A library that was downloaded before seals existed is inspected: this test's own binary stands in for one.
 func TestALibraryWithoutASealIsTrustedIfItIsWhole(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -287,11 +287,11 @@ func TestALibraryWithoutASealIsTrustedIfItIsWhole(t *testing.T) {
 		other   bool // a second library beside it, as in the archive
 		want    string
 	}{
-		{"as npm has it", library, false, ""},
+		{"as in npm", library, false, ""},
 		{"from the archive", changed, true, ""},
 		{"changed", changed, false, "SHA-256"},
-		{"cut short", library[:len(library)/2], true, "cut short"},
-		{"a page", []byte("<html>"), true, "no library of this system"},
+		{"truncated", library[:len(library)/2], true, "truncated"},
+		{"a page", []byte("<html>"), true, "not a library for this system"},
 	} {
 		f := &fetcher{release: release{platform: "linux-x64", library: "libonnxruntime.so.1", npmSum: sum(library)}, folder: t.TempDir()}
 		if err := errors.Join(os.Mkdir(f.target(), 0o700), os.WriteFile(f.path(), c.content, 0o600)); err != nil {
@@ -354,10 +354,10 @@ func TestAPathThatWasSetIsNotGuessedAround(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(folder, "missing.so"): "no such file",
-		cut:                                 "cut short",
+		cut:                                 "truncated",
 		text:                                "cannot be loaded",
 		folder:                              "cannot be loaded",
-		t.TempDir():                         "holds no",
+		t.TempDir():                         "contains no",
 	} {
 		_, err := Find(t.Context(), Options{Path: path})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the path given") || !strings.Contains(err.Error(), path) {
@@ -382,7 +382,7 @@ func TestTheLibraryItselfIsFoundAndTellsItsVersion(t *testing.T) {
 	if local, same, err := Local(Options{}); err != nil || local != path || same != version {
 		t.Errorf("without fetching: %s, version %q, %v", local, same, err)
 	}
-	// The file, its folder, and the variable lead to it as well.
+	// The file, its folder, and the variable also lead to it.
 	for _, set := range []string{path, filepath.Dir(path)} {
 		if got, err := Find(t.Context(), Options{Path: set}); err != nil || got != path {
 			t.Errorf("%s: %s, %v", set, got, err)
@@ -401,7 +401,7 @@ func TestOutOfReachIsOneSentenceWithTheWayOut(t *testing.T) {
 	if _, ok := installed(Options{}); ok {
 		t.Skip("the system has a library of its own")
 	}
-	blocked := filepath.Join(t.TempDir(), "file") // a cache that cannot be made: no network is asked
+	blocked := filepath.Join(t.TempDir(), "file") // a cache that cannot be created, so the network is not used
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -2,17 +2,17 @@ package onnxruntime
 
 import "runtime"
 
-// Version is the release that is fetched. The Go binding speaks C API version 24, so any library from 1.24 on serves.
+// Version is the release to download. The Go binding uses C API version 24, so any library from 1.24 on works.
 const Version = "1.27.0"
 
-// release says where the library of one platform comes from.
+// release says where the library for one platform comes from.
 type release struct {
-	platform string // names the cache's folder
-	archive  string // under the release's download page
+	platform string // name of the folder in the cache
+	archive  string // archive on the release's download page
 	sum      string // SHA-256 of the archive
-	library  string // the file in the archive's lib folder that is loaded
+	library  string // file in the archive's lib folder that is loaded
 
-	npmPath string // the library in the npm package; "" where that holds none
+	npmPath string // library in the npm package; "" if it has none
 	npmSum  string // SHA-256 of that file
 }
 
@@ -21,7 +21,7 @@ const (
 	npmPackage = "onnxruntime-node@" + Version
 )
 
-// releases is keyed by GOOS/GOARCH, and "+cuda" for the build with the CUDA and TensorRT providers.
+// releases is keyed by GOOS/GOARCH, with "+cuda" for the build with the CUDA and TensorRT providers.
 var releases = map[string]release{
 	"linux/amd64": {
 		platform: "linux-x64",
@@ -55,7 +55,7 @@ var releases = map[string]release{
 	},
 }
 
-// thisRelease is the one for this machine.
+// thisRelease is the release for this machine.
 func thisRelease(cuda bool) (release, bool) {
 	key := runtime.GOOS + "/" + runtime.GOARCH
 	if cuda {

@@ -35,13 +35,13 @@ func versionOf(path string) (string, error) {
 	if err := whole(path); err != nil {
 		return "", err
 	}
-	runtime.LockOSThread() // dlerror belongs to a thread
+	runtime.LockOSThread() // dlerror is per thread
 	defer runtime.UnlockOSThread()
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	library := C.dlopen(name, C.RTLD_LAZY|C.RTLD_LOCAL)
 	if library == nil {
-		// The loader's own words begin with the path, except on some systems.
+		// The loader's message begins with the path, except on some systems.
 		reason := strings.TrimPrefix(C.GoString(C.dlerror()), path+": ")
 		return "", fmt.Errorf("%s cannot be loaded: %s", path, reason)
 	}

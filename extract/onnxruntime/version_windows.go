@@ -22,7 +22,7 @@ func versionOf(path string) (string, error) {
 	if base == 0 {
 		return "", errors.New(path + " is not an ONNX Runtime library")
 	}
-	// OrtApiBase holds two functions: the API of a version, and the version's string.
+	// OrtApiBase holds two functions: one returns the API of a version, one the version as a string.
 	functions := *(**[2]uintptr)(unsafe.Pointer(&base))
 	text, _, _ := syscall.SyscallN(functions[1])
 	var version []byte

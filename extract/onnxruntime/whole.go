@@ -9,8 +9,8 @@ import (
 	"runtime"
 )
 
-// whole refuses a library whose file ends before what its headers say is in it: a loader that maps such a file dies of it instead
-// of reporting an error.
+// whole refuses a library whose file ends before the content its headers describe: a loader that maps such a file crashes instead of
+// reporting an error.
 func whole(path string) error {
 	stat, err := os.Stat(path)
 	if err != nil {
@@ -21,20 +21,20 @@ func whole(path string) error {
 	case "darwin":
 		end, err = endOfMachO(path)
 	case "windows":
-		return nil // its loader checks for itself
+		return nil // this system's loader checks it
 	default:
 		end, err = endOfELF(path)
 	}
 	if err != nil {
-		return fmt.Errorf("%s cannot be loaded: it is no library of this system, or is cut short (%w)", path, err)
+		return fmt.Errorf("%s cannot be loaded: it is not a library for this system, or is truncated (%w)", path, err)
 	}
 	if end > uint64(stat.Size()) {
-		return fmt.Errorf("%s cannot be loaded: it is cut short, with %d bytes of at least %d", path, stat.Size(), end)
+		return fmt.Errorf("%s cannot be loaded: it is truncated, with %d bytes of at least %d", path, stat.Size(), end)
 	}
 	return nil
 }
 
-// endOfELF is where the last segment or section ends.
+// endOfELF is the offset at which the last segment or section ends.
 func endOfELF(path string) (end uint64, err error) {
 	f, err := elf.Open(path)
 	if err != nil {
@@ -52,7 +52,7 @@ func endOfELF(path string) (end uint64, err error) {
 	return end, nil
 }
 
-// endOfMachO is where the last segment ends.
+// endOfMachO is the offset at which the last segment ends.
 func endOfMachO(path string) (end uint64, err error) {
 	f, err := macho.Open(path)
 	if err != nil {

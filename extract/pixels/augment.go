@@ -7,25 +7,25 @@ import (
 	"math/rand/v2"
 )
 
-// Augmentation is how views of a picture are drawn: torchvision's RandomResizedCrop, RandomHorizontalFlip, ColorJitter,
+// Augmentation is the distribution of a picture's views: torchvision's RandomResizedCrop, RandomHorizontalFlip, ColorJitter,
 // RandomGrayscale and GaussianBlur, in this order, as they act on 8-bit PIL pictures. The resize is bicubic.
 type Augmentation struct {
 	ScaleMin   float64 `json:"scale_min"` // the crop's share of the picture's area is uniform in [ScaleMin, ScaleMax] ⊂ (0, 1]
 	ScaleMax   float64 `json:"scale_max"`
 	RatioMax   float64 `json:"ratio_max"` // its width/height is log-uniform in [1/RatioMax, RatioMax], RatioMax ≥ 1
-	Flip       float64 `json:"flip"`      // probability of mirroring, as those below in [0, 1]
+	Flip       float64 `json:"flip"`      // probability of mirroring, in [0, 1] like those below
 	Jitter     float64 `json:"jitter"`    // probability of changing the four qualities below, in random order
 	Brightness float64 `json:"brightness"`
 	Contrast   float64 `json:"contrast"` // factors are uniform in [max(0, 1 − x), 1 + x], x ≥ 0
 	Saturation float64 `json:"saturation"`
-	Hue        float64 `json:"hue"`  // turned by a share of the circle uniform in [−Hue, Hue], at most 0.5
-	Grey       float64 `json:"grey"` // probability of losing all colour
+	Hue        float64 `json:"hue"`  // rotation of the hue by a share of the circle uniform in [−Hue, Hue], at most 0.5
+	Grey       float64 `json:"grey"` // probability of removing all colour
 	Blur       float64 `json:"blur"` // probability of a Gaussian blur
 	SigmaMin   float64 `json:"sigma_min"`
 	SigmaMax   float64 `json:"sigma_max"` // its standard deviation, in pixels, is uniform in [SigmaMin, SigmaMax], SigmaMin > 0
 }
 
-// DefaultAugmentation is MoCo v2's (Chen et al. 2020, arXiv 2003.04297), the moderate form of SimCLR's.
+// DefaultAugmentation is that of MoCo v2 (Chen et al. 2020, arXiv 2003.04297), the moderate form of SimCLR's.
 func DefaultAugmentation() Augmentation {
 	return Augmentation{
 		ScaleMin: 0.2, ScaleMax: 1, RatioMax: 4. / 3, Flip: 0.5,
@@ -34,7 +34,7 @@ func DefaultAugmentation() Augmentation {
 	}
 }
 
-// Validate names the field that is out of range.
+// Validate names a field that is out of range.
 func (a Augmentation) Validate() error {
 	for _, p := range []struct {
 		name  string
@@ -65,8 +65,8 @@ func (a Augmentation) Validate() error {
 	return nil
 }
 
-// View writes view v ≥ 0 of m into dst as Apply does: an augmented crop at the transform's size and scale. It depends on
-// seed, content (a hash of the file) and v alone, and is the same on every machine. View fails when dst has another length.
+// View writes view v ≥ 0 of m into dst as Apply does: an augmented crop at the transform's size and scale. It depends only on seed, content
+// (a hash of the file) and v, and is the same on every machine. View fails if dst has another length.
 func (t Transform) View(dst []float32, m *Image, a Augmentation, seed, content uint64, v int, s *Scratch) error {
 	if len(dst) != 3*t.Crop*t.Crop {
 		return fmt.Errorf("view: %d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
@@ -94,7 +94,7 @@ func (t Transform) View(dst []float32, m *Image, a Augmentation, seed, content u
 	return nil
 }
 
-// mix is the finaliser of SplitMix64: neighbouring numbers give unrelated ones.
+// mix is the finaliser of SplitMix64: neighbouring inputs give unrelated outputs.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -104,7 +104,7 @@ func mix(x uint64) uint64 {
 
 func uniform(r *rand.Rand, lo, hi float64) float64 { return lo + float64((hi-lo)*r.Float64()) }
 
-// box is a part of a picture.
+// box is a rectangle in a picture.
 type box struct{ x, y, width, height int }
 
 // box draws a crop as torchvision's RandomResizedCrop.get_params does: ten tries, then the middle.
@@ -155,7 +155,7 @@ func (a Augmentation) jitter(r *rand.Rand, m *Image) {
 	}
 }
 
-// exp is eˣ in plain multiplications and additions, none of them fused: math.Exp may differ in last bits between processors.
+// exp is eˣ computed with plain multiplications and additions, none of them fused: math.Exp may differ in its last bits between processors.
 // Relative error below 1e-13 for |x| < 20.
 func exp(x float64) float64 {
 	halvings := 0
@@ -176,7 +176,7 @@ func exp(x float64) float64 {
 // logarithm is log x for 1 ≤ x ≤ 100, by Newton's method on exp.
 func logarithm(x float64) float64 {
 	y := 0.0
-	for range 128 { // far from the root a step is about −1 or less, close to it the number of right digits doubles
+	for range 128 { // far from the root a step is about −1 or less; near it the number of correct digits doubles
 		y += x/exp(y) - 1
 		y = min(y, 5)
 	}

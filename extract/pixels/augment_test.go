@@ -18,7 +18,7 @@ func speckled(width, height int) *Image {
 	return m
 }
 
-// A view depends on the seed, the content and its number, and on nothing that was drawn before.
+// A view depends on the seed, the content and its number, and not on anything drawn before.
 func TestViewsDependOnSeedContentAndNumberAlone(t *testing.T) {
 	m, transform := speckled(50, 40), eval224()
 	transform.Resize, transform.Crop = 32, 32
@@ -30,12 +30,12 @@ func TestViewsDependOnSeedContentAndNumberAlone(t *testing.T) {
 		return dst
 	}
 	var used Scratch
-	for v := range 20 { // many sizes of crops leave their buffers behind
+	for v := range 20 { // crops of many sizes leave their data in the buffers
 		view(9, 9, v, &used)
 	}
 	want := view(1, 2, 3, &Scratch{})
 	if !slices.Equal(view(1, 2, 3, &used), want) {
-		t.Error("a view depends on what its buffers held before")
+		t.Error("a view depends on the previous content of its buffers")
 	}
 	for _, other := range [][3]uint64{{2, 2, 3}, {1, 3, 3}, {1, 2, 4}, {2, 1, 3}} {
 		if slices.Equal(view(other[0], other[1], int(other[2]), &used), want) {
@@ -47,7 +47,7 @@ func TestViewsDependOnSeedContentAndNumberAlone(t *testing.T) {
 	}
 }
 
-// Golden: the same bits on every processor.
+// Golden test: the same bits on every processor.
 func TestViewIsTheSameEverywhere(t *testing.T) {
 	m := newImage(50, 40)
 	for i := range m.Pix {

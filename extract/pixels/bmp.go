@@ -9,14 +9,14 @@ import (
 	"math/bits"
 )
 
-// bmp is a bitmap file of Windows or OS/2, as Microsoft's BITMAPINFOHEADER and its kin describe it.
+// bmp is a Windows or OS/2 bitmap file, as described by Microsoft's BITMAPINFOHEADER and related headers.
 type bmp struct {
 	width, height int
 	topDown       bool
 	bits          int
 	compression   uint32
-	palette       [256][3]uint8 // black where the file gives none
-	masks         [3]uint32     // of red, green and blue, with 16 and 32 bits
+	palette       [256][3]uint8 // black if the file has none
+	masks         [3]uint32     // masks of red, green and blue, for 16 and 32 bits
 	data          []byte
 }
 
@@ -28,10 +28,10 @@ const (
 	bmpMasks       = 3
 	bmpMasksAlpha  = 6
 	bmpFileHeader  = 14
-	bmpOldHeader   = 12 // of OS/2 1.x
+	bmpOldHeader   = 12 // OS/2 1.x
 	bmpInfoHeader  = 40
 	bmpMostHeader  = 124
-	bmpWindowsMask = 52 // headers of this size have masks in them
+	bmpWindowsMask = 52 // headers of at least this size include the masks
 )
 
 func openBMP(b []byte, _ bool) (*plan, error) {
@@ -79,7 +79,7 @@ func readBMP(b []byte) (*bmp, error) {
 		if colours == 0 || colours > 1<<m.bits {
 			colours = 1 << m.bits
 		}
-		if start > bmpFileHeader { // the picture may start before the palette is full
+		if start > bmpFileHeader { // the pixels may start before the palette is full
 			colours = min(colours, (start-int64(len(b)-len(rest)))/int64(entry))
 		}
 		for i := range max(colours, 0) {
@@ -91,13 +91,13 @@ func readBMP(b []byte) (*bmp, error) {
 		}
 	}
 	if start < bmpFileHeader+size || start > int64(len(b)) {
-		return nil, errors.New("its pixels lie outside of the file")
+		return nil, errors.New("its pixels lie outside the file")
 	}
 	m.data = b[start:]
 	return m, nil
 }
 
-// readMasks finds where the bits of each colour stand, and gives what follows the header.
+// readMasks finds the bit positions of each colour, and returns what follows the header.
 func (m *bmp) readMasks(h []byte, size int64) ([]byte, error) {
 	rest := h[size:]
 	switch m.bits {
@@ -109,8 +109,8 @@ func (m *bmp) readMasks(h []byte, size int64) ([]byte, error) {
 	if m.compression != bmpMasks && m.compression != bmpMasksAlpha {
 		return rest, nil
 	}
-	if size == 64 { // OS/2 2.x numbers its compressions in another way
-		return nil, unsupported("a BMP of OS/2 with Huffman coding")
+	if size == 64 { // OS/2 2.x numbers its compressions differently
+		return nil, unsupported("an OS/2 BMP with Huffman coding")
 	}
 	from := h[min(int64(len(h)), bmpInfoHeader):]
 	if len(from) < 12 {
@@ -129,7 +129,7 @@ func (m *bmp) readMasks(h []byte, size int64) ([]byte, error) {
 	return rest, nil
 }
 
-// known refuses combinations that no reader knows.
+// known refuses combinations that no reader supports.
 func (m *bmp) known() error {
 	ok := false
 	switch m.compression {
@@ -143,7 +143,7 @@ func (m *bmp) known() error {
 		ok = m.bits == 16 || m.bits == 32
 	}
 	if !ok {
-		return unsupported(fmt.Sprintf("a BMP with %d bits a pixel and compression %d", m.bits, m.compression))
+		return unsupported(fmt.Sprintf("a BMP with %d bits per pixel and compression %d", m.bits, m.compression))
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (m *bmp) decode(ctx context.Context, room *Image) (*Image, error) {
 		return m.runs(ctx, room)
 	}
 	stride := (int64(m.width)*int64(m.bits) + 31) / 32 * 4
-	used := (int64(m.width)*int64(m.bits) + 7) / 8 // the last row may lack what fills it up
+	used := (int64(m.width)*int64(m.bits) + 7) / 8 // the last row may lack its padding
 	if stride*int64(m.height-1)+used > int64(len(m.data)) {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -187,7 +187,7 @@ func (m *bmp) decode(ctx context.Context, room *Image) (*Image, error) {
 	return out, nil
 }
 
-// line is the row of the picture that is the y-th of the file.
+// line is the picture's row that is stored as row y of the file.
 func (m *bmp) line(y int) int {
 	if m.topDown {
 		return y
@@ -195,7 +195,7 @@ func (m *bmp) line(y int) int {
 	return m.height - 1 - y
 }
 
-// masked takes the three colours from a pixel's bits, stretched to 0…255.
+// masked extracts the three colours from a pixel's bits, scaled to 0…255.
 func (m *bmp) masked(to []uint8, v uint32) {
 	for i, mask := range m.masks {
 		shift := bits.TrailingZeros32(mask)
@@ -203,8 +203,8 @@ func (m *bmp) masked(to []uint8, v uint32) {
 	}
 }
 
-// runs reads run-length coded rows, the lowest first. What they leave out has the first colour of the palette. The file must say where
-// they end, or fill the picture.
+// runs reads run-length coded rows from the bottom up. Pixels left out have the first colour of the palette. The data must contain an end
+// marker or fill the picture.
 func (m *bmp) runs(ctx context.Context, room *Image) (*Image, error) {
 	out := room.sized(m.width, m.height)
 	for y := range m.height {
@@ -263,7 +263,7 @@ func (m *bmp) runs(ctx context.Context, room *Image) (*Image, error) {
 	}
 }
 
-// pixel is the i-th of the pixels that a byte, repeated, stands for.
+// pixel is the i-th of the pixels that a repeated byte encodes.
 func (m *bmp) pixel(v uint8, i int) uint8 {
 	switch {
 	case m.bits == 8:

@@ -2,7 +2,7 @@ package pixels
 
 import "runtime"
 
-// allocated is the number of bytes that f allocates in all, freed ones too.
+// allocated is the number of bytes that f allocates in total, including freed ones.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -11,8 +11,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// What decoding allocates, at the most: so many bytes, so many for each byte of the file, and so many for each pixel that MaxPixels lets
-// through. docs/reliability.md promises it.
+// The most that decoding may allocate: a constant, plus an amount per byte of the file, plus an amount per pixel up to MaxPixels.
+// docs/reliability.md promises these bounds.
 const (
 	worstFixed   = 1 << 20
 	worstOfFile  = 32

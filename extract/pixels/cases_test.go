@@ -12,7 +12,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// Files from the field, each beside the picture that it should give.
+// Files from the field, each with the expected picture beside it.
 func TestFilesFromTheField(t *testing.T) {
 	for _, folder := range []string{"orientation", "grey-16-bit", "png-loose-ends", "jpeg-without-end", "netpbm", "bmp-tiff-kinds"} {
 		wanted, err := filepath.Glob(filepath.Join(sharedtest.Path(t, "cases", folder), "*.want.png"))
@@ -51,7 +51,7 @@ func TestFilesFromTheField(t *testing.T) {
 	}
 }
 
-// decoders are the values of fast that can be tried here.
+// decoders are the values of fast that can be tested on this machine.
 func decoders() []bool {
 	if turbo() == nil {
 		return []bool{false}
@@ -59,12 +59,12 @@ func decoders() []bool {
 	return []bool{false, true}
 }
 
-// Hostile files are refused or read, and take little of either memory or time.
+// Hostile files are refused or read, and take little memory and time.
 func TestHostileFiles(t *testing.T) {
 	for _, c := range []struct {
 		file string
 		o    DecodeOptions
-		want Reason // "": it is a picture
+		want Reason // "": it is a readable picture
 	}{
 		{"attack-exif-directory/exif.jpg", DecodeOptions{}, ""},
 		{"attack-exif-directory/directory.tif", DecodeOptions{}, Damaged},
@@ -91,7 +91,7 @@ func TestHostileFiles(t *testing.T) {
 				t.Errorf("%s: %q, want %q", c.file, reason, c.want)
 			}
 			if took > 1<<20+8*uint64(len(content)) {
-				t.Errorf("%s: %d bytes are allocated for a file of %d", c.file, took, len(content))
+				t.Errorf("%s: %d bytes were allocated for a file of %d", c.file, took, len(content))
 			}
 		}
 	}

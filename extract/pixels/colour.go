@@ -2,7 +2,7 @@ package pixels
 
 import "math"
 
-// The changes of colour are Pillow's (ImageEnhance, Blend.c, Convert.c), as torchvision calls them for PIL pictures.
+// The colour changes are Pillow's (ImageEnhance, Blend.c, Convert.c), as torchvision applies them to PIL pictures.
 
 func (m *Image) mirror() {
 	for y := range m.Height {
@@ -36,7 +36,7 @@ func (m *Image) contrast(factor float64) {
 	}
 }
 
-// blendGrey blends each pixel with its own grey: factor 0 is grey, 1 changes nothing, more is more colourful.
+// blendGrey blends each pixel with its own grey: factor 0 is grey, 1 changes nothing, larger factors increase the saturation.
 func (m *Image) blendGrey(factor float64) {
 	f := float32(factor)
 	for i := 0; i < len(m.Pix); i += 3 {
@@ -50,7 +50,7 @@ func grey(p []uint8) uint8 {
 	return uint8((19595*uint32(p[0]) + 38470*uint32(p[1]) + 7471*uint32(p[2]) + 0x8000) >> 16)
 }
 
-// blend is from + f·(to − from), cut (not rounded) to a whole level from 0 to 255.
+// blend is from + f·(to − from), truncated to a whole level from 0 to 255.
 func blend(from, to uint8, f float32) uint8 {
 	v := float32(from) + float32(f*float32(int(to)-int(from)))
 	return uint8(min(max(v, 0), 255))
@@ -63,9 +63,9 @@ func blendTable(from uint8, factor float64) (table [256]uint8) {
 	return table
 }
 
-// hue turns the colour circle by a share of it, −0.5 to 0.5, through Pillow's 8-bit HSV.
+// hue rotates the hue by a share of the colour circle, −0.5 to 0.5, in Pillow's 8-bit HSV.
 func (m *Image) hue(share float64) {
-	turn := uint8(int32(share * 255)) // towards zero, then around
+	turn := uint8(int32(share * 255)) // truncate towards zero, then wrap around
 	for i := 0; i < len(m.Pix); i += 3 {
 		p := m.Pix[i : i+3]
 		h, s, v := toHSV(p[0], p[1], p[2])
@@ -102,7 +102,7 @@ func fromHSV(h, s, v uint8) (r, g, b uint8) {
 	sector := int(place)
 	f := float64(float32(place - float64(sector)))
 	share := float64(float32(float64(s) / 255))
-	level := func(x float64) uint8 { return uint8(math.Round(float64(v) * x)) } // halves away from zero, as C's round
+	level := func(x float64) uint8 { return uint8(math.Round(float64(v) * x)) } // halves away from zero, like C's round
 	p, q, t := level(1-share), level(1-float64(share*f)), level(1-float64(share*(1-f)))
 	switch sector % 6 {
 	case 0:
@@ -120,10 +120,10 @@ func fromHSV(h, s, v uint8) (r, g, b uint8) {
 	}
 }
 
-// blurSize is the side of the blur's kernel: the odd number next to a tenth of the picture's side (SimCLR, appendix A).
+// blurSize is the side of the blur's kernel: the odd number nearest to a tenth of the picture's side (SimCLR, appendix A).
 func blurSize(side int) int { return side/20*2 + 1 }
 
-// blur is torchvision's gaussian_blur: size weights across and down, the border mirrored without repeating it, rounded once.
+// blur is torchvision's gaussian_blur: size weights horizontally and vertically, the border mirrored without repeating it, rounded once.
 func (s *Scratch) blur(m *Image, size int, sigma float64) {
 	half := min(size/2, m.Width-1, m.Height-1)
 	weight := make([]float32, 2*half+1)
@@ -166,7 +166,7 @@ func (s *Scratch) blur(m *Image, size int, sigma float64) {
 	}
 }
 
-// mirrored brings x ∈ (−n, 2n−1) into [0, n): … 2 1 | 0 1 2 … n−1 | n−2 …
+// mirrored maps x ∈ (−n, 2n−1) into [0, n): … 2 1 | 0 1 2 … n−1 | n−2 …
 func mirrored(x, n int) int {
 	if x < 0 {
 		return -x

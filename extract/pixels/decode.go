@@ -12,21 +12,21 @@ import (
 	"io"
 )
 
-// Reason is why a file is no picture, short enough for a table.
+// Reason says why a file is not a usable picture, in words short enough for a table.
 type Reason string
 
 const (
-	Empty       Reason = "empty file"           // no bytes at all
-	NotAnImage  Reason = "not an image"         // the beginning is of no kind of picture
-	Unsupported Reason = "unsupported format"   // a picture of a kind that is not read
-	TooLarge    Reason = "too large"            // more pixels or bytes than are allowed
-	Damaged     Reason = "damaged or truncated" // the headers are those of a picture, and the rest is not
+	Empty       Reason = "empty file"           // the file has no bytes
+	NotAnImage  Reason = "not an image"         // the file does not begin like a picture
+	Unsupported Reason = "unsupported format"   // a kind of picture that is not supported
+	TooLarge    Reason = "too large"            // more pixels or bytes than allowed
+	Damaged     Reason = "damaged or truncated" // the file begins like a picture, but the rest is missing or wrong
 )
 
 // Error is the error of Decode.
 type Error struct {
 	Reason Reason
-	Err    error // the decoder's words, or the limit; nil where the reason says it all
+	Err    error // the decoder's error, or the limit; nil if the reason is sufficient
 }
 
 func (e *Error) Error() string {
@@ -38,36 +38,37 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// DefaultMaxPixels is where Pillow too takes a picture for a decompression bomb.
+// DefaultMaxPixels is the size from which Pillow, too, considers a picture a decompression bomb.
 const DefaultMaxPixels = 178956970
 
-// mostSide bounds a row, which is read in one step, and the weights of a row that is resized. JPEG, GIF and WebP have less.
+// mostSide bounds the side of a picture: a row is read in one step, and resizing needs weights for a row. JPEG, GIF and WebP have lower
+// limits.
 const mostSide = 1 << 20
 
-// DecodeOptions are the settings of Decode. The zero value suits training-time preprocessing with upright pictures.
+// DecodeOptions are the settings of Decode. The zero value suits the preprocessing of training, with upright pictures.
 type DecodeOptions struct {
-	IgnoreEXIF bool // leave pictures as they are stored, as torchvision does
-	MaxPixels  int  // largest width·height; DefaultMaxPixels when < 1
+	IgnoreEXIF bool // ignore the orientation in EXIF data, as torchvision does
+	MaxPixels  int  // largest width·height; DefaultMaxPixels if < 1
 
-	// Room is a picture that is no longer wanted, whose memory the next one may take. Most decoders use it.
+	// Room is a picture no longer needed, whose memory the next one may reuse. Most decoders use it.
 	Room *Image
 }
 
-// Info says what a file was.
+// Info describes a decoded file.
 type Info struct {
 	Format        string // "jpeg", "png", "gif", "bmp", "tiff", "webp"
-	Decoder       string // what made the pixels: GoDecoder or LibjpegTurbo
+	Decoder       string // decoder that made the pixels: GoDecoder or LibjpegTurbo
 	Width, Height int    // as stored, before the orientation
-	Orientation   int    // of EXIF, 1 to 8; 1 where there is none
+	Orientation   int    // EXIF orientation, 1 to 8; 1 if there is none
 }
 
-// The decoders. They gave the same pixels of every JPEG that was tried, with libjpeg-turbo 2.1; older ones may differ by a level or two.
+// The decoders. They gave the same pixels for every JPEG tried, with libjpeg-turbo 2.1; older versions may differ by a level or two.
 const (
 	GoDecoder    = "go"
 	LibjpegTurbo = "libjpeg-turbo"
 )
 
-// JPEGDecoder says what decodes JPEG files on this machine: LibjpegTurbo where the library can be loaded, else GoDecoder.
+// JPEGDecoder is the decoder of JPEG files on this machine: LibjpegTurbo if the library can be loaded, otherwise GoDecoder.
 func JPEGDecoder() string {
 	if turbo() != nil {
 		return LibjpegTurbo
@@ -75,19 +76,19 @@ func JPEGDecoder() string {
 	return GoDecoder
 }
 
-// plan is a picture whose headers were read, before anything was allocated for it.
+// plan is a picture whose headers have been read, before anything is allocated for it.
 type plan struct {
 	width, height int
-	piece         int64  // pixels of the largest tile, strip or frame, where that may be more than the picture
-	bytes         int64  // that decoding takes beside the result
+	piece         int64  // pixels of the largest tile, strip or frame, if it may be larger than the picture
+	bytes         int64  // memory for decoding besides the result
 	decoder       string // LibjpegTurbo, or "" for GoDecoder
 	decode        func(ctx context.Context, room *Image) (*Image, error)
 }
 
-// decoderBytes is what tables and buffers of any decoder take.
+// decoderBytes is the memory for the tables and buffers of any decoder.
 const decoderBytes = 128 << 10
 
-// format is one kind of file: how it starts, and how its headers are read. fast lets it use libjpeg-turbo.
+// format is one file format: how it begins, and how its headers are read. fast allows it to use libjpeg-turbo.
 type format struct {
 	name      string
 	extension string
@@ -111,7 +112,7 @@ func formats() []format {
 	}
 }
 
-// Extension is the usual extension of a picture's file, with its point, told by the first bytes; "" where they are no picture's.
+// Extension is the usual extension of a picture's format, with its dot, found from the first bytes; "" if they are not a picture's.
 func Extension(head []byte) string {
 	for _, f := range formats() {
 		if f.is(head) {
@@ -121,18 +122,19 @@ func Extension(head []byte) string {
 	return ""
 }
 
-// Decode is DecodeContext without an end.
+// Decode is DecodeContext without cancellation.
 func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 	return DecodeContext(context.Background(), b, o)
 }
 
-// DecodeContext reads a picture of any supported format, told by its content. It works in steps and ends soon after ctx does. Errors are *Error, or ctx's own.
+// DecodeContext reads a picture of any supported format, recognised by its content. It works in small steps and ends soon after ctx does.
+// Errors are *Error, or ctx's own.
 func DecodeContext(ctx context.Context, b []byte, o DecodeOptions) (*Image, Info, error) {
 	return decode(ctx, b, o, turbo() != nil)
 }
 
-// Cost is the most memory, in bytes, that decoding the file b will take beside b itself: pixels, planes, coefficients, tiles. Only
-// headers are read, and little is allocated. Errors are those that DecodeContext would give for the same headers.
+// Cost is the largest amount of memory, in bytes, that decoding the file b will take besides b itself: pixels, planes, coefficients, tiles.
+// It reads only the headers and allocates little. Its errors are those that DecodeContext would return for the same headers.
 func Cost(b []byte, o DecodeOptions) (int64, error) {
 	p, info, err := open(b, o, turbo() != nil)
 	if err != nil {
@@ -145,7 +147,7 @@ func Cost(b []byte, o DecodeOptions) (int64, error) {
 	return pixels + p.bytes, nil
 }
 
-// open finds a file's format, reads its headers and holds them to the limits.
+// open finds a file's format, reads its headers and checks them against the limits.
 func open(b []byte, o DecodeOptions, fast bool) (*plan, Info, error) {
 	if o.MaxPixels < 1 {
 		o.MaxPixels = DefaultMaxPixels
@@ -163,16 +165,16 @@ func open(b []byte, o DecodeOptions, fast bool) (*plan, Info, error) {
 			info.Decoder = p.decoder
 		}
 		if p.width < 1 || p.height < 1 {
-			return nil, info, &Error{Damaged, fmt.Errorf("a picture of %d×%d", p.width, p.height)}
+			return nil, info, &Error{Damaged, fmt.Errorf("its size is %d×%d", p.width, p.height)}
 		}
 		if p.width > mostSide || p.height > mostSide {
-			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, sides of at most %d are decoded", p.width, p.height, mostSide)}
+			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, and the longest supported side is %d", p.width, p.height, mostSide)}
 		}
 		if p.width > o.MaxPixels/p.height {
-			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, at most %d are decoded", p.width, p.height, o.MaxPixels)}
+			return nil, info, &Error{TooLarge, fmt.Errorf("%d×%d pixels, more than the limit of %d", p.width, p.height, o.MaxPixels)}
 		}
 		if p.piece > int64(o.MaxPixels) {
-			return nil, info, &Error{TooLarge, fmt.Errorf("a piece of %d pixels, at most %d are decoded", p.piece, o.MaxPixels)}
+			return nil, info, &Error{TooLarge, fmt.Errorf("a tile, strip or frame of %d pixels, more than the limit of %d", p.piece, o.MaxPixels)}
 		}
 		if !o.IgnoreEXIF {
 			info.Orientation = orientation(f.name, b)
@@ -185,7 +187,7 @@ func open(b []byte, o DecodeOptions, fast bool) (*plan, Info, error) {
 	return nil, Info{}, &Error{Reason: NotAnImage}
 }
 
-// decode is DecodeContext with libjpeg-turbo or without it.
+// decode is DecodeContext with or without libjpeg-turbo.
 func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, Info{}, err
@@ -207,12 +209,12 @@ func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, 
 	return im, info, nil
 }
 
-// unsupported names a feature that is not read here.
+// unsupported names a feature that the decoders do not support.
 type unsupported string
 
 func (u unsupported) Error() string { return string(u) + ": convert it to JPEG or PNG first" }
 
-// explained gives an error its reason: features that a decoder does not know are not damage.
+// explained adds the reason to an error: an unsupported feature is not damage.
 func explained(err error) error {
 	var (
 		known  *Error
@@ -228,16 +230,16 @@ func explained(err error) error {
 	return &Error{Damaged, err}
 }
 
-// each looks at the context at every 32nd row, or more often where rows of so many pixels are long.
+// each checks the context at every 32nd row, or more often if rows are long.
 func each(ctx context.Context, row, width int) error {
-	const most = 1 << 16 // pixels between two looks, but for the rest of a row
+	const most = 1 << 16 // pixels between two checks, except for the rest of a row
 	if row%min(max(most/width, 1), 32) == 0 {
 		return ctx.Err()
 	}
 	return nil
 }
 
-// reader is a file that ends when its context does.
+// reader is a file that stops when its context ends.
 type reader struct {
 	io.Reader
 	ctx context.Context
@@ -261,7 +263,7 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 	}, nil
 }
 
-// decodeGIF puts the first frame on the picture's canvas.
+// decodeGIF draws the first frame on the picture's canvas.
 func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Image, error) {
 	m, err := gif.Decode(reader{bytes.NewReader(opaqueGIF(b)), ctx})
 	if err != nil {
@@ -269,7 +271,7 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 	}
 	frame, ok := m.(*image.Paletted)
 	if !ok {
-		return nil, fmt.Errorf("a frame of %T", m)
+		return nil, fmt.Errorf("unexpected frame type %T", m)
 	}
 	var colours [256][3]uint8
 	for i, colour := range frame.Palette {
@@ -277,7 +279,7 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 		colours[i] = [3]uint8{c.R, c.G, c.B}
 	}
 	at := frame.Bounds()
-	out := room.sized(c.Width, c.Height) // black where the frame is not
+	out := room.sized(c.Width, c.Height) // black outside the frame
 	for y := range at.Dy() {
 		if err := each(ctx, y, at.Dx()); err != nil {
 			return nil, err
@@ -285,7 +287,7 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 		row := out.Pix[3*((at.Min.Y+y)*c.Width+at.Min.X):]
 		for x, i := range frame.Pix[y*frame.Stride:][:at.Dx()] {
 			if int(i) >= len(frame.Palette) {
-				return nil, fmt.Errorf("colour %d of a palette of %d", i, len(frame.Palette))
+				return nil, fmt.Errorf("colour %d in a palette of %d", i, len(frame.Palette))
 			}
 			copy(row[3*x:3*x+3], colours[i][:])
 		}
@@ -293,7 +295,7 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 	return out, nil
 }
 
-// opaqueGIF clears the transparency of the first frame, so that the decoder leaves the colour of such pixels in the palette.
+// opaqueGIF clears the transparency of the first frame, so that the decoder keeps the palette colour of transparent pixels.
 func opaqueGIF(b []byte) []byte {
 	const screen = 13
 	at := screen
@@ -303,7 +305,7 @@ func opaqueGIF(b []byte) []byte {
 	if flags := b[10]; flags&0x80 != 0 {
 		at += 3 << (flags&7 + 1)
 	}
-	for at+8 <= len(b) && b[at] == 0x21 { // extensions before the first picture
+	for at+8 <= len(b) && b[at] == 0x21 { // extensions before the first frame
 		if b[at+1] == 0xf9 && b[at+2] >= 1 && b[at+3]&1 != 0 {
 			b = bytes.Clone(b)
 			b[at+3] &^= 1
@@ -316,13 +318,13 @@ func opaqueGIF(b []byte) []byte {
 	return b
 }
 
-// FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails on one without pixels.
+// FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails if the picture has no pixels.
 func FromImage(m image.Image) (*Image, error) { return fromImage(m, nil) }
 
 func fromImage(m image.Image, room *Image) (*Image, error) {
 	r := m.Bounds()
 	if r.Dx() < 1 || r.Dy() < 1 {
-		return nil, errors.New("a picture without pixels")
+		return nil, errors.New("the picture has no pixels")
 	}
 	out := room.sized(r.Dx(), r.Dy())
 	for y := range out.Height {
@@ -348,11 +350,11 @@ func fromImage(m image.Image, room *Image) (*Image, error) {
 		case *image.Paletted:
 			for x, i := range m.Pix[y*m.Stride:][:out.Width] {
 				if int(i) >= len(m.Palette) {
-					return nil, fmt.Errorf("colour %d of a palette of %d", i, len(m.Palette))
+					return nil, fmt.Errorf("colour %d in a palette of %d", i, len(m.Palette))
 				}
 				c := color.NRGBAModel.Convert(m.Palette[i]).(color.NRGBA)
 				if n, ok := m.Palette[i].(color.NRGBA); ok {
-					c = n // conversion would lose the colour of what is wholly transparent
+					c = n // conversion would lose the colour of fully transparent pixels
 				}
 				row[3*x], row[3*x+1], row[3*x+2] = c.R, c.G, c.B
 			}

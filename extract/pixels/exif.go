@@ -9,8 +9,8 @@ import (
 	"regexp"
 )
 
-// orientation finds how a file says that it is to be turned, from 1 to 8; 1 where it says nothing that makes sense. EXIF counts, and XMP
-// (tiff:Orientation) where EXIF is silent.
+// orientation finds the orientation that a file states, from 1 to 8; 1 if it states none or an invalid one. EXIF takes precedence over XMP
+// (tiff:Orientation).
 func orientation(format string, b []byte) int {
 	var exif, xmp []byte
 	switch format {
@@ -32,14 +32,14 @@ func orientation(format string, b []byte) int {
 	return xmpOrientation(xmp)
 }
 
-// What the segments of a JPEG's metadata begin with.
+// How the metadata segments of a JPEG begin.
 const (
 	exifHeader = "Exif\x00\x00"
 	xmpHeader  = "http://ns.adobe.com/xap/1.0/\x00"
 )
 
-// jpegMetadata are the first APP1 segments of EXIF and of XMP. Of one that the file cuts short, or that says it is longer than the file,
-// what is there counts.
+// jpegMetadata returns the first APP1 segments of EXIF and of XMP. If the file truncates one, or its stated length exceeds the file, the
+// part that exists is used.
 func jpegMetadata(b []byte) (exif, xmp []byte) {
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
 		marker := b[at+1]
@@ -67,7 +67,7 @@ func jpegMetadata(b []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// pngMetadata are the eXIf chunk, or the text chunk in which ImageMagick writes the same, and XMP's text chunk.
+// pngMetadata returns the eXIf chunk, or the text chunk in which ImageMagick writes the same, and XMP's text chunk.
 func pngMetadata(b []byte) (exif, xmp []byte) {
 	var raw []byte
 	texts := 0
@@ -112,26 +112,26 @@ func pngMetadata(b []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// What is looked at of metadata: bytes of a text, and texts of a PNG, of which each may be packed a thousandfold.
+// Limits on metadata: the bytes of a text, and the number of texts in a PNG, each of which may be compressed a thousandfold.
 const (
 	mostMetadata = 1 << 17
 	mostTexts    = 2
 )
 
-// pngText is the text of a chunk, after its keyword.
+// pngText is the text in a chunk, after its keyword.
 func pngText(chunk string, p []byte) []byte {
 	packed := false
 	switch chunk {
 	case "zTXt":
 		packed = true
-		p = p[min(len(p), 1):] // the method
+		p = p[min(len(p), 1):] // the compression method
 	case "iTXt":
 		if len(p) < 2 {
 			return nil
 		}
 		packed = p[0] == 1
 		p = p[2:]
-		for range 2 { // the language, and the keyword in it
+		for range 2 { // the language and the translated keyword
 			_, rest, ok := bytes.Cut(p, []byte{0})
 			if !ok {
 				return nil
@@ -147,11 +147,11 @@ func pngText(chunk string, p []byte) []byte {
 		return nil
 	}
 	var text bytes.Buffer
-	_, _ = text.ReadFrom(io.LimitReader(z, mostMetadata)) // of a cut text, what is there counts
+	_, _ = text.ReadFrom(io.LimitReader(z, mostMetadata)) // of a truncated text, the part that exists is used
 	return text.Bytes()
 }
 
-// rawProfile reads ImageMagick's form: a line with the profile's name, a line with its length, and lines of hexadecimal digits.
+// rawProfile reads ImageMagick's format: a line with the profile's name, a line with its length, and lines of hexadecimal digits.
 func rawProfile(text []byte) []byte {
 	text = bytes.TrimLeft(text[:min(len(text), mostMetadata)], "\n")
 	_, text, _ = bytes.Cut(text, []byte("\n"))
@@ -175,7 +175,7 @@ func rawProfile(text []byte) []byte {
 	return profile
 }
 
-// webpMetadata are the EXIF and XMP chunks of a RIFF file.
+// webpMetadata returns the EXIF and XMP chunks of a RIFF file.
 func webpMetadata(b []byte) (exif, xmp []byte) {
 	for at := int64(12); at+8 <= int64(len(b)); {
 		size := int64(binary.LittleEndian.Uint32(b[at+4:]))
@@ -195,7 +195,7 @@ func webpMetadata(b []byte) (exif, xmp []byte) {
 	return exif, xmp
 }
 
-// tiffOrientation reads the orientation of a TIFF structure; not ok where it has none. A value that does not exist means upright.
+// tiffOrientation reads the orientation from a TIFF structure; ok is false if it has none. An invalid value means upright.
 func tiffOrientation(b []byte) (int, bool) {
 	d, err := readDirectory(b)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// packed is a picture in the golden files, which scripts/oracle/pixels.py writes.
+// packed is a picture in the golden files written by scripts/oracle/pixels.py.
 type packed struct {
 	Width, Height int
 	RGB           string
@@ -64,7 +64,7 @@ func difference(t *testing.T, got, want *Image) (worst int, mean float64) {
 	return worst, float64(sum) / float64(len(got.Pix))
 }
 
-// Every kind of file as Pillow converts it, by both JPEG decoders where both are there.
+// Every kind of file as Pillow converts it, with both JPEG decoders if available.
 func TestFilesAsPillow(t *testing.T) {
 	var files []struct {
 		File, Mode string
@@ -83,7 +83,7 @@ func TestFilesAsPillow(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := f.image(t)
-		if strings.HasPrefix(f.File, "deep.") { // a departure from Pillow, which clips: the file holds the levels of grey.png times 3
+		if strings.HasPrefix(f.File, "deep.") { // unlike Pillow, which clips: the file holds the levels of grey.png times 3
 			for i, v := range greyLevels {
 				want.Pix[i] = uint8(3 * int(v) >> 8)
 			}
@@ -91,7 +91,7 @@ func TestFilesAsPillow(t *testing.T) {
 		for _, decoder := range []string{"go", "turbo"} {
 			t.Run(f.File+"/"+decoder, func(t *testing.T) {
 				if decoder == "turbo" && (filepath.Ext(f.File) != ".jpg" || turbo() == nil) {
-					t.Skip("no JPEG, or no libjpeg-turbo here")
+					t.Skip("not a JPEG, or no libjpeg-turbo on this machine")
 				}
 				got, _, err := decode(t.Context(), content, DecodeOptions{}, decoder == "turbo")
 				if err != nil {
@@ -105,7 +105,7 @@ func TestFilesAsPillow(t *testing.T) {
 	}
 }
 
-// The changes that views are made of, as torchvision makes them.
+// The operations of augmented views, as torchvision performs them.
 func TestTorchvision(t *testing.T) {
 	var oracle struct {
 		Cases []struct {
@@ -150,7 +150,7 @@ func TestTorchvision(t *testing.T) {
 			got.mirror()
 		case "blur":
 			s.blur(got, a.Size, a.Sigma)
-			allowed = 1 // torchvision sums in another order, so halves may round the other way
+			allowed = 1 // torchvision adds in another order, so halves may round differently
 		case "crop":
 			got = newImage(want.Width, want.Height)
 			s.crop(got.Pix, base, box{a.X, a.Y, a.Width, a.Height}, want.Width)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// directoryOf is a little-endian TIFF directory at offset 8 whose entries all claim the same bytes.
+// directoryOf is a little-endian TIFF directory at offset 8 whose entries all refer to the same bytes.
 func directoryOf(entries int) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint16([]byte("II*\x00\x08\x00\x00\x00"), uint16(entries))
@@ -21,12 +21,12 @@ func directoryOf(entries int) []byte {
 	return b
 }
 
-// scansOf is a progressive JPEG of side × side that sends the same coefficients again and again.
+// scansOf is a progressive JPEG of side × side that sends the same coefficients over and over.
 func scansOf(side, scans int) []byte {
 	segment := func(marker byte, p ...byte) []byte {
 		return append(binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(len(p)+2)), p...)
 	}
-	code := append(make([]byte, 17), 0) // one code, of one bit, for symbol 0
+	code := append(make([]byte, 17), 0) // one code of one bit, for symbol 0
 	code[1] = 1
 	ac := bytes.Clone(code)
 	ac[0] = 0x10
@@ -40,7 +40,7 @@ func scansOf(side, scans int) []byte {
 	return append(b, 0xff, 0xd9)
 }
 
-// tilesOf is a TIFF of many tiles of JPEG data that all name the same bytes, beside tables of so many bytes.
+// tilesOf is a TIFF with many tiles of JPEG data that all refer to the same bytes, plus tables of the given size.
 func tilesOf(tiles, side, tables int) []byte {
 	le := binary.LittleEndian
 	var piece bytes.Buffer
@@ -66,7 +66,7 @@ func tilesOf(tiles, side, tables int) []byte {
 	return le.AppendUint32(b, 0)
 }
 
-// restartsOf is a grey JPEG whose every block would start anew at a marker, of which there is none.
+// restartsOf is a grey JPEG with a restart after every block, but no restart marker.
 func restartsOf(side int) []byte {
 	b := scansOf(side, 0)
 	b[bytes.Index(b, []byte{0xff, 0xc2})+1] = 0xc0
@@ -74,7 +74,7 @@ func restartsOf(side int) []byte {
 	return append(append(append(bytes.Clone(b[:scan]), 0xff, 0xdd, 0, 4, 0, 1), b[scan:len(b)-2]...), append(make([]byte, side*side/16), 0xff, 0xd9)...)
 }
 
-// webpBombs are WebP pictures of side × side whose header is all that is theirs: the smallest files of such a size that can be decoded.
+// webpBombs are WebP pictures of side × side with little more than a header: the smallest decodable files of that size.
 func webpBombs(t testing.TB, side int) map[string][]byte {
 	t.Helper()
 	files, _ := webpFiles(t)
@@ -84,13 +84,13 @@ func webpBombs(t testing.TB, side int) map[string][]byte {
 	return map[string][]byte{"WebP, lossless": lossless, "WebP, lossy": lossyBomb(side)}
 }
 
-// lossyBomb is a lossy WebP in which bits that are rarely 1 are 0 throughout.
+// lossyBomb is a lossy WebP in which all rarely set bits are 0.
 func lossyBomb(side int) []byte {
 	le := binary.LittleEndian
 	units := (side + 15) / 16
-	first, rest := make([]byte, 512+units*units), make([]byte, 512+4*units*units) // zeros are the likelier bits, and cost little
+	first, rest := make([]byte, 512+units*units), make([]byte, 512+4*units*units) // zeros are the more likely bits, and cost little
 	first[0] = 0x04                                                               // smoothing at some level
-	tag := uint32(len(first))<<5 | 1<<4                                           // a key frame that is shown
+	tag := uint32(len(first))<<5 | 1<<4                                           // a visible key frame
 	data := []byte{byte(tag), byte(tag >> 8), byte(tag >> 16), 0x9d, 1, 0x2a}
 	data = le.AppendUint16(le.AppendUint16(data, uint16(side)), uint16(side))
 	data = append(append(data, first...), rest...)
@@ -101,12 +101,12 @@ func lossyBomb(side int) []byte {
 	return append(le.AppendUint32(append(b, "WEBPVP8 "...), uint32(len(data))), data...)
 }
 
-// hostile is a file that promises more than it has, or asks for much.
+// hostile is a file that promises more than it contains, or demands much.
 type hostile struct {
 	name string
 	file []byte
 	o    DecodeOptions
-	want Reason // "": a picture
+	want Reason // "": a readable picture
 }
 
 func hostileKinds(t *testing.T) []hostile {
@@ -143,7 +143,7 @@ func hostileKinds(t *testing.T) []hostile {
 	}
 }
 
-// Files made to take memory or time are refused before they do, by every decoder. With -v the test tells what each takes.
+// Files made to exhaust memory or time are refused before they do, by every decoder. With -v the test logs what each one takes.
 func TestHostileKinds(t *testing.T) {
 	for _, c := range hostileKinds(t) {
 		for _, fast := range decoders() {
@@ -156,7 +156,7 @@ func TestHostileKinds(t *testing.T) {
 				t.Errorf("%s: %v, want %q", c.name, err, c.want)
 			}
 			if bound := uint64(worstFixed + worstOfFile*len(c.file)); took > bound {
-				t.Errorf("%s: %d bytes are allocated for a file of %d, at most %d should be", c.name, took, len(c.file), bound)
+				t.Errorf("%s: %d bytes were allocated for a file of %d, want at most %d", c.name, took, len(c.file), bound)
 			}
 		}
 	}

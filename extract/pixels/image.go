@@ -2,7 +2,7 @@ package pixels
 
 import "context"
 
-// Image is 8-bit RGB, rows from the top, three bytes a pixel.
+// Image is 8-bit RGB, rows from the top, three bytes per pixel.
 type Image struct {
 	Width, Height int
 	Pix           []uint8 // 3·Width·Height
@@ -12,7 +12,7 @@ func newImage(width, height int) *Image {
 	return &Image{Width: width, Height: height, Pix: make([]uint8, 3*width*height)}
 }
 
-// sized is a black picture in the memory of room, which is given up for it; nil: in memory of its own.
+// sized is a black picture in the memory of room, which becomes unusable; if room is nil, the memory is new.
 func (room *Image) sized(width, height int) *Image {
 	if room == nil || cap(room.Pix) < 3*width*height {
 		return newImage(width, height)
@@ -22,7 +22,7 @@ func (room *Image) sized(width, height int) *Image {
 	return room
 }
 
-// placed is m with its corner at (x, y) of a black canvas, cut to it.
+// placed is m with its corner at (x, y) of a black canvas, clipped to it.
 func (m *Image) placed(width, height, x, y int) *Image {
 	if m.Width == width && m.Height == height && x == 0 && y == 0 {
 		return m
@@ -37,7 +37,7 @@ func (m *Image) placed(width, height, x, y int) *Image {
 	return out
 }
 
-// oriented gives the upright picture of an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112). It ends with its context.
+// oriented returns the upright picture for an EXIF orientation, 1 to 8 (EXIF 2.32, tag 0x0112). It ends with its context.
 func (m *Image) oriented(ctx context.Context, orientation int) (*Image, error) {
 	if orientation < 2 || orientation > 8 {
 		return m, nil

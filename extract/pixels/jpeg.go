@@ -1,7 +1,7 @@
 package pixels
 
-// underBlack turns the inks of one row, stored inverted as Adobe does (255: none), into Pillow's RGB: each ink takes its share of
-// what black leaves.
+// underBlack converts the inks of one row, stored inverted as Adobe does (255: none), to Pillow's RGB: each ink is multiplied by the light
+// that black leaves.
 func underBlack(row, black []uint8) {
 	for x := range len(row) / 3 {
 		left := int(black[x])
@@ -12,7 +12,8 @@ func underBlack(row, black []uint8) {
 	}
 }
 
-// convertYCC is JFIF's YCbCr → RGB in 16-bit fixed point, as jdcolor.c has it: R = Y + 1.402·Cr, G = Y − 0.34414·Cb − 0.71414·Cr, B = Y + 1.772·Cb.
+// convertYCC is JFIF's YCbCr → RGB in 16-bit fixed point, as in jdcolor.c: R = Y + 1.402·Cr, G = Y − 0.34414·Cb − 0.71414·Cr, B = Y +
+// 1.772·Cb.
 func convertYCC(row, luma, cb, cr []uint8) {
 	const half = 1 << 15
 	n := len(row) / 3
@@ -33,23 +34,23 @@ func clip(v int32) uint8 {
 	return uint8(v)
 }
 
-// upsampler brings one row of chroma to the picture's width, by libjpeg's triangle filter (jdsample.c, "fancy upsampling").
+// upsampler widens one row of chroma to the picture's width with libjpeg's triangle filter (jdsample.c, "fancy upsampling").
 type upsampler struct {
-	across, down  int // luma samples a chroma sample stands for
-	width, height int // of chroma
+	across, down  int // luma samples per chroma sample
+	width, height int // size of the chroma plane
 	smooth        bool
 	sums          []int32
 }
 
 func newUpsampler(across, down, width, height int) *upsampler {
 	u := &upsampler{across: across, down: down, width: width, height: height}
-	// libjpeg repeats samples where it has no triangle filter: threefold and fourfold, and chroma two samples wide.
+	// libjpeg repeats samples where it has no triangle filter: for factors of three and four, and for chroma two samples wide.
 	u.smooth = across == 1 && down == 2 || across == 2 && down <= 2 && width > 2
 	u.sums = make([]int32, width)
 	return u
 }
 
-// row writes chroma for luma row y; dst has room for across·width samples.
+// row writes the chroma for luma row y; dst has at least across·width samples.
 func (u *upsampler) row(dst, plane []uint8, stride, y int) {
 	at := y / u.down
 	near := plane[at*stride:][:u.width]
@@ -63,7 +64,7 @@ func (u *upsampler) row(dst, plane []uint8, stride, y int) {
 		u.acrossOnly(dst, near)
 		return
 	}
-	// The other row of the triangle lies on the side of y; beyond the border the same row stands in.
+	// The other row of the triangle lies on the side of y; beyond the border, the same row is used again.
 	other := at - 1
 	if y%2 == 1 {
 		other = at + 1

@@ -2,7 +2,7 @@ package pixels
 
 import "image/jpeg"
 
-// zigzag gives the place, in rows, of the k-th coefficient of a stream (T.81, figure A.6).
+// zigzag maps the k-th coefficient of a stream to its index in row order (T.81, figure A.6).
 var zigzag = [64]uint8{
 	0, 1, 8, 16, 9, 2, 3, 10,
 	17, 24, 32, 25, 18, 11, 4, 5,
@@ -14,17 +14,17 @@ var zigzag = [64]uint8{
 	53, 60, 61, 54, 47, 55, 62, 63,
 }
 
-// huffman is a code of at most 16 bits: short codes by a table, long ones by the largest code of each length.
+// huffman is a code of at most 16 bits: short codes are looked up in a table, long ones by the largest code of each length.
 type huffman struct {
-	short  [1 << shortBits]uint16 // length<<8 | symbol; 0 where the code is longer
-	most   [17]int32              // largest code of a length, −1 where there is none
-	offset [17]int32              // place of a code's symbol, less the code
+	short  [1 << shortBits]uint16 // length<<8 | symbol; 0 if the code is longer
+	most   [17]int32              // largest code of each length, −1 if there is none
+	offset [17]int32              // index of a code's symbol, minus the code
 	symbol []uint8
 }
 
 const shortBits = 9
 
-// read reads 16 counts and the symbols, in place of what the code was, and gives the number of bytes that it took.
+// read reads 16 counts and the symbols, replacing the previous code, and returns the number of bytes read.
 func (h *huffman) read(p []byte) (int, error) {
 	total := 0
 	for _, n := range p[:16] {
@@ -57,21 +57,21 @@ func (h *huffman) read(p []byte) (int, error) {
 	return 16 + total, nil
 }
 
-// bitReader reads the entropy-coded bytes of a scan. At a marker, and at the end of the file, it stays and gives zeros.
+// bitReader reads the entropy-coded bytes of a scan. At a marker and at the end of the file it stops and returns zeros.
 type bitReader struct {
 	b      []byte
 	at     int
 	bits   uint64 // the lowest n are unread
 	n      int
-	zeros  int  // how many of the bits that were read into bits, the lowest, are not the file's
-	marker int  // where the next marker stands, if it is not behind
-	broken bool // a code did not exist, or a run left its block
+	zeros  int  // how many of the lowest of these bits are padding beyond the file's data
+	marker int  // position of the next marker, if it is ahead
+	broken bool // an invalid code was read, or a run left its block
 }
 
-// short reports whether bits were taken that the file does not have.
+// short reports whether bits were read that the file does not have.
 func (r *bitReader) short() bool { return r.n < r.zeros }
 
-// used is the place after the last byte of which a bit was taken. What was looked at beyond it, escapes not counted, was not used.
+// used is the position after the last byte of which a bit was read. Bytes read ahead, not counting escapes, are excluded.
 func (r *bitReader) used() int {
 	at := r.at
 	for left := r.n - r.zeros; left >= 8; left -= 8 {
@@ -83,10 +83,10 @@ func (r *bitReader) used() int {
 	return at
 }
 
-// starved reports whether that is because the file ends.
+// starved reports whether the reader is short because the file ends.
 func (r *bitReader) starved() bool { return r.short() && r.at >= len(r.b) }
 
-// need makes at least 16 bits readable.
+// need makes at least 16 bits available.
 func (r *bitReader) need() {
 	for r.n <= 48 {
 		if r.at >= len(r.b) {
@@ -120,7 +120,7 @@ func (r *bitReader) take(k int) uint32 {
 	return uint32(r.bits>>r.n) & (1<<k - 1)
 }
 
-// symbol reads one code; a code that does not exist is 0, as for libjpeg.
+// symbol reads one code; an invalid code gives 0, as in libjpeg.
 func (r *bitReader) symbol(h *huffman) uint8 {
 	if r.n < 16 {
 		r.need()
@@ -153,10 +153,10 @@ func (r *bitReader) number(size uint8) int32 {
 	return v
 }
 
-// restart drops the rest of an interval and goes past the restart marker, if there is one.
+// restart drops the rest of an interval and skips the restart marker, if there is one.
 func (r *bitReader) restart() {
 	r.bits, r.n, r.zeros = 0, 0, 0
-	if r.marker < r.at { // otherwise it was found before: there may be as many intervals as blocks, and no marker in all the file
+	if r.marker < r.at { // otherwise it was found before: there may be as many intervals as blocks, and no marker in the whole file
 		r.marker = r.at
 		for r.marker+1 < len(r.b) && (r.b[r.marker] != 0xff || r.b[r.marker+1] == 0 || r.b[r.marker+1] == 0xff) {
 			r.marker++
@@ -167,8 +167,8 @@ func (r *bitReader) restart() {
 	}
 }
 
-// inverse writes the samples of one block: the inverse cosine transform after Loeffler, Ligtenberg and Moschytz (1989) with
-// 13 fractional bits in its constants and 2 more bits kept between the passes, rounded as libjpeg's jidctint.c does.
+// inverse writes the samples of one block: the inverse cosine transform of Loeffler, Ligtenberg and Moschytz (1989) with 13 fractional bits
+// in its constants and 2 more bits kept between the passes, rounded like libjpeg's jidctint.c.
 func inverse(dst []uint8, stride int, block *[64]int16, quant *[64]int32) {
 	var w [64]int32
 	const kept = 2

@@ -9,23 +9,23 @@ import (
 	"io"
 )
 
-// The decoder follows ITU-T T.81, sequential and progressive, and rounds where libjpeg rounds: the inverse transform is its
-// integer one (jidctint.c, "islow"), so that the pixels are the same. Like libjpeg it goes on with zeros where a segment's
-// data end before their time; a file that ends too early is an error.
+// The decoder follows ITU-T T.81, sequential and progressive, and rounds where libjpeg rounds: the inverse transform is libjpeg's integer
+// one (jidctint.c, "islow"), so the pixels are the same. Like libjpeg it continues with zeros if the data of a segment end too early; a
+// file that ends too early is an error.
 
-// jpegComponent is one plane of samples, and where the scans' decoding of it stands.
+// jpegComponent is one plane of samples, and the state of its decoding.
 type jpegComponent struct {
 	id, across, down int // across and down: samples per unit, 1 to 4
-	table            int // of quantisation
+	table            int // index of the quantisation table
 	quant            *[64]int32
-	width, height    int     // of its samples
-	columns, rows    int     // blocks, those that only fill up units included
+	width, height    int     // size in samples
+	columns, rows    int     // size in blocks, including those that only pad units
 	stride           int     // 8·columns
 	plane            []uint8 // stride × 8·rows
-	coefficients     []int16 // progressive: 64 a block
+	coefficients     []int16 // for progressive pictures: 64 per block
 	dc, ac           *huffman
-	last             int32    // DC of the block before
-	known            [64]bool // coefficients whose lowest bit the scans have brought
+	last             int32    // DC of the previous block
+	known            [64]bool // coefficients whose lowest bit has been received
 }
 
 type jpegReader struct {
@@ -38,33 +38,33 @@ type jpegReader struct {
 	unitsAcross, unitRows int
 	quant                 [4]*[64]int32
 	huffman               [2][4]*huffman // DC, AC
-	own                   [2][4]*huffman // those of them that are not of a TIFF's tables
+	own                   [2][4]*huffman // those of the tables that do not come from a TIFF's shared tables
 	restart               int
 	jfif, adobe           bool
-	transform             byte // of the Adobe segment
+	transform             byte // transform of the Adobe segment
 	bits                  bitReader
-	run                   int // blocks that are known to hold nothing more in this scan (EOBRUN)
+	run                   int // remaining blocks without further data in this scan (EOBRUN)
 	scans                 int
-	colourSpace           string // see colours; "": as the file's markers say
-	headersOnly           bool   // scans are passed over
-	tablesOnly            bool   // there is no picture: the tables of a TIFF's pieces
-	mostWidth, mostHeight int    // of a TIFF's pieces; 0: any
-	wanted                int    // components; 0: any
-	short, broken         bool   // a scan had not enough data, or such as no encoder writes
+	colourSpace           string // see colours; "": as stated by the file's markers
+	headersOnly           bool   // skip the scans
+	tablesOnly            bool   // there is no picture, only the tables of a TIFF's tiles or strips
+	mostWidth, mostHeight int    // largest tile or strip of a TIFF; 0: any
+	wanted                int    // number of components; 0: any
+	short, broken         bool   // a scan lacked data, or had data that no encoder writes
 }
 
-var errNoMore = fmt.Errorf("the file ends inside of the picture: %w", io.ErrUnexpectedEOF)
+var errNoMore = fmt.Errorf("the file ends inside the picture: %w", io.ErrUnexpectedEOF)
 
-// openJPEG reads all headers, so that both decoders refuse the same files: those with bad tables or with more scans than mostScans,
-// and those that end too early. libjpeg-turbo decodes what has an end marker where its picture ends, and is a matter of half a second: it
-// cannot be stopped. The rest is decoded in Go.
+// openJPEG reads all headers, so that both decoders refuse the same files: those with bad tables or more scans than mostScans, and those
+// that end too early. Since libjpeg-turbo cannot be interrupted, it only decodes pictures that end with an end marker and take at most
+// about half a second. The rest is decoded in Go.
 func openJPEG(b []byte, fast bool) (*plan, error) {
 	d := &jpegReader{b: b, headersOnly: true}
 	err := d.read(context.Background())
 	if err != nil && !errors.Is(err, errScans) && d.complete() {
-		err = nil // what follows the picture may look like a marker: decoding it will tell
+		err = nil // data after the picture may look like a marker: decoding will find out
 	}
-	if !d.sized { // otherwise the size is told first
+	if !d.sized { // otherwise an error about the size takes precedence
 		if err == nil {
 			err = jpeg.FormatError("no frame header")
 		}
@@ -102,12 +102,12 @@ func (d *jpegReader) cost() int64 {
 		}
 	}
 	if len(d.components) == 4 {
-		bytes += 2 * int64(d.width) * int64(d.height) // libjpeg-turbo's inks stand beside the result
+		bytes += 2 * int64(d.width) * int64(d.height) // libjpeg-turbo keeps the inks besides the result
 	}
 	return bytes
 }
 
-// mostScans bounds the time that a progressive file takes: each scan may take as long as the picture is large. Encoders write about ten.
+// mostScans bounds the time for a progressive file: each scan may take time proportional to the picture's size. Encoders write about ten.
 const mostScans = 200
 
 var errScans = fmt.Errorf("more than %d scans", mostScans)
@@ -116,7 +116,7 @@ func isFrame(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
 }
 
-// segment is the next marker and its payload, nil for those that have none.
+// segment is the next marker and its payload, nil for markers without one.
 func (d *jpegReader) segment() (byte, []byte, error) {
 	i := d.at
 	for {
@@ -140,7 +140,7 @@ func (d *jpegReader) segment() (byte, []byte, error) {
 			}
 			size := int(d.b[i])<<8 | int(d.b[i+1])
 			if size < 2 {
-				return 0, nil, jpeg.FormatError("a segment of no size")
+				return 0, nil, jpeg.FormatError("a segment without a size")
 			}
 			if i+size > len(d.b) {
 				return 0, nil, errNoMore
@@ -152,8 +152,8 @@ func (d *jpegReader) segment() (byte, []byte, error) {
 	}
 }
 
-// read goes through all segments up to the end of the picture: its end marker, or the end of the scan after which nothing is left to
-// be said. A file without the marker is taken if that scan is there, whole and sound.
+// read reads all segments up to the end of the picture: its end marker, or the end of the scan that completes all coefficients. A file
+// without the marker is accepted if that scan is present, complete and valid.
 func (d *jpegReader) read(ctx context.Context) error {
 	for {
 		marker, payload, err := d.segment()
@@ -194,7 +194,7 @@ func (d *jpegReader) read(ctx context.Context) error {
 	}
 }
 
-// complete reports whether the scans have brought every bit of every coefficient.
+// complete reports whether the scans have delivered every bit of every coefficient.
 func (d *jpegReader) complete() bool {
 	if d.scans == 0 {
 		return false
@@ -209,9 +209,8 @@ func (d *jpegReader) complete() bool {
 	return true
 }
 
-// afterPicture looks at what follows a complete picture. It goes on where that is a marker. Where the next marker is not the end marker
-// either, the last scan must have been sound, and must not have gone on into a block of zeros: rescued files end in such blocks, whole
-// or not.
+// afterPicture inspects what follows a complete picture. It continues if that is a marker. If the next marker is not the end marker either,
+// the last scan must have been valid and must not have run into a block of zeros: recovered files end in such blocks, complete or not.
 func (d *jpegReader) afterPicture() (goesOn bool, err error) {
 	if d.headersOnly {
 		d.toMarker()
@@ -230,14 +229,14 @@ func (d *jpegReader) afterPicture() (goesOn bool, err error) {
 		return false, nil
 	}
 	zeros := len(d.b) - len(bytes.TrimRight(d.b, "\x00"))
-	const few = 8 // bytes of a sound scan may be zeros
+	const few = 8 // up to so many bytes of a valid scan may be zeros
 	if d.short || d.broken || zeros > 2*few && scanEnd > len(d.b)-zeros+few {
 		return false, errNoMore
 	}
 	return false, nil
 }
 
-// toMarker goes past entropy-coded data to the marker that ends them.
+// toMarker skips entropy-coded data up to the marker that ends them.
 func (d *jpegReader) toMarker() {
 	for i := d.at; i+1 < len(d.b); i++ {
 		if m := d.b[i+1]; d.b[i] == 0xff && m != 0 && m != 0xff && (m < 0xd0 || m > 0xd7) {
@@ -274,7 +273,7 @@ func (d *jpegReader) readHuffman(p []byte) error {
 			return jpeg.FormatError("a bad Huffman table")
 		}
 		own := &d.own[p[0]>>4][p[0]&15]
-		if *own == nil { // a file may define one again and again
+		if *own == nil { // a file may redefine a table any number of times
 			*own = &huffman{}
 		}
 		h := *own
@@ -299,7 +298,7 @@ func (d *jpegReader) readFrame(marker byte, p []byte) error {
 		return jpeg.FormatError("a short frame header")
 	}
 	if p[0] != 8 {
-		return jpeg.UnsupportedError(fmt.Sprintf("%d bits a sample", p[0]))
+		return jpeg.UnsupportedError(fmt.Sprintf("%d bits per sample", p[0]))
 	}
 	n := int(p[5])
 	if n != 1 && n != 3 && n != 4 {
@@ -311,10 +310,10 @@ func (d *jpegReader) readFrame(marker byte, p []byte) error {
 		return jpeg.UnsupportedError("a picture without a size")
 	}
 	if d.mostWidth > 0 && (d.width > d.mostWidth || d.height > d.mostHeight) {
-		return jpeg.FormatError(fmt.Sprintf("a piece of %d×%d, at most %d×%d are wanted", d.width, d.height, d.mostWidth, d.mostHeight))
+		return jpeg.FormatError(fmt.Sprintf("a tile or strip of %d×%d, want at most %d×%d", d.width, d.height, d.mostWidth, d.mostHeight))
 	}
 	if d.wanted > 0 && n != d.wanted {
-		return jpeg.FormatError(fmt.Sprintf("a piece of %d components where %d are wanted", n, d.wanted))
+		return jpeg.FormatError(fmt.Sprintf("a tile or strip with %d components, want %d", n, d.wanted))
 	}
 	d.components = make([]jpegComponent, n)
 	for i := range d.components {
@@ -339,7 +338,7 @@ func (d *jpegReader) readFrame(marker byte, p []byte) error {
 	return nil
 }
 
-// allocate makes room for planes and coefficients, when the first scan has begun well.
+// allocate allocates planes and coefficients once the first scan has begun well.
 func (d *jpegReader) allocate() {
 	for i := range d.components {
 		c := &d.components[i]
@@ -353,7 +352,7 @@ func (d *jpegReader) allocate() {
 // upTo is a/b rounded up.
 func upTo(a, b int) int { return (a + b - 1) / b }
 
-// scan is what one scan holds of its components' coefficients: those from first to last, down to bit low, refined if high > 0.
+// scan describes which coefficients of its components one scan holds: from first to last, down to bit low, refined if high > 0.
 type scan struct{ first, last, high, low int }
 
 func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
@@ -427,7 +426,7 @@ func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// units reads a scan's blocks: of one component row by row, of several interleaved by units.
+// units reads a scan's blocks: row by row for one component, interleaved by units for several.
 func (d *jpegReader) units(ctx context.Context, chosen []*jpegComponent, s scan) error {
 	columns, rows := d.unitsAcross, d.unitRows
 	alone := len(chosen) == 1
@@ -541,7 +540,7 @@ func (d *jpegReader) firstAC(block *[64]int16, c *jpegComponent, s scan) {
 	}
 }
 
-// refineAC adds one bit to each coefficient: corrections of those that are not zero lie between the new ones (T.81, G.1.2.3).
+// refineAC adds one bit to each coefficient: corrections of non-zero coefficients are interleaved with the new ones (T.81, G.1.2.3).
 func (d *jpegReader) refineAC(block *[64]int16, c *jpegComponent, s scan) {
 	k := s.first
 	if d.run == 0 {
@@ -569,7 +568,7 @@ func (d *jpegReader) refineAC(block *[64]int16, c *jpegComponent, s scan) {
 	}
 }
 
-// correct goes on from k past zeros coefficients that are still zero, correcting the others, and stops at the next zero.
+// correct advances from k past the given number of coefficients that are still zero, correcting the others, and stops at the next zero.
 func (d *jpegReader) correct(block *[64]int16, k int, s scan, zeros int) int {
 	bit := int16(1) << s.low
 	for ; k <= s.last; k++ {
@@ -592,7 +591,7 @@ func (d *jpegReader) correct(block *[64]int16, k int, s scan, zeros int) int {
 	return k
 }
 
-// finish transforms what a progressive picture has gathered.
+// finish transforms the coefficients collected for a progressive picture.
 func (d *jpegReader) finish(ctx context.Context) error {
 	if !d.progressive {
 		return nil
@@ -614,8 +613,8 @@ func (d *jpegReader) finish(ctx context.Context) error {
 	return nil
 }
 
-// colours is how the components are to be read: "grey", "ycc", "rgb", "cmyk" or "ycck", by libjpeg's rules, or "inks", which only a TIFF
-// has: CMYK that is not inverted.
+// colours says how the components are interpreted: "grey", "ycc", "rgb", "cmyk" or "ycck", by libjpeg's rules, or "inks", which occurs only
+// in TIFF: CMYK that is not inverted.
 func (d *jpegReader) colours() string {
 	switch n := len(d.components); {
 	case d.colourSpace != "":
@@ -638,7 +637,7 @@ func (d *jpegReader) colours() string {
 	return "ycc"
 }
 
-// decode gives libjpeg's pixels without it.
+// decode gives libjpeg's pixels without using libjpeg.
 func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
 	if err := d.read(ctx); err != nil {
 		return nil, err
@@ -685,7 +684,7 @@ func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
 				lines[3][i] = 255 - v
 			}
 			underBlack(row, lines[3])
-		case "ycck": // inks are what colours lack
+		case "ycck": // inks are the complement of colours
 			convertYCC(row, lines[0], lines[1], lines[2])
 			for i, v := range row {
 				row[i] = 255 - v

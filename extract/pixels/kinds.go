@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// HeadSize is how many bytes of a file's beginning Recognise wants to see.
+// HeadSize is the number of bytes at the beginning of a file that Recognise needs.
 const HeadSize = 512
 
-// Recognise tells from the first bytes of a file, HeadSize of them or the whole file, whether Decode may be able to read it. It gives
-// nil where that is so; else an *Error that names what the file is, as far as that can be told.
+// Recognise decides from the first bytes of a file, HeadSize of them or the whole file, whether Decode may be able to read it. If so, it
+// returns nil; otherwise an *Error that names the kind of file, as far as it is known.
 func Recognise(head []byte) error {
 	if len(head) == 0 {
 		return &Error{Reason: Empty}
@@ -29,7 +29,7 @@ func Recognise(head []byte) error {
 	return &Error{Reason: NotAnImage}
 }
 
-// magic is how the files of one kind begin, or what stands at a place in them.
+// magic is a byte sequence that identifies one kind of file, and its offset.
 type magic struct {
 	at   int
 	with string
@@ -40,7 +40,7 @@ func (m magic) is(b []byte) bool {
 	return len(b) >= m.at && bytes.HasPrefix(b[m.at:], []byte(m.with))
 }
 
-// pictures are kinds of pictures that are not decoded here.
+// pictures lists kinds of pictures that are not supported.
 func pictures() []magic {
 	return []magic{
 		{0, "\x00\x00\x00\x0cjP  ", "JPEG 2000"}, {0, "\xff\x4f\xff\x51", "JPEG 2000"},
@@ -60,7 +60,7 @@ func pictures() []magic {
 	}
 }
 
-// foreign names a kind of picture that is not decoded; "": it is none.
+// foreign names an unsupported kind of picture; "" if the file is none of them.
 func foreign(b []byte) string {
 	for _, m := range pictures() {
 		if m.is(b) {
@@ -78,8 +78,8 @@ func foreign(b []byte) string {
 	return ""
 }
 
-// byBrand tells files in boxes (ISO/IEC 14496-12) by their brands, the major one first: a general brand says little where a
-// compatible one says more.
+// byBrand identifies box-structured files (ISO/IEC 14496-12) by their brands, the major one first: if the major brand is general, a
+// compatible one may be more specific.
 func byBrand(b []byte) string {
 	if len(b) < 12 || string(b[4:8]) != "ftyp" {
 		return ""
@@ -109,13 +109,13 @@ func byBrand(b []byte) string {
 	return ""
 }
 
-// noPicture names a few kinds of files that are often taken for pictures; "": who knows.
+// noPicture names a few kinds of files that are often mistaken for pictures; "" if unknown.
 func noPicture(b []byte) string {
 	for _, m := range []magic{
 		{4, "ftyp", "a video"}, {8, "AVI ", "a video"}, {0, "\x1a\x45\xdf\xa3", "a video"}, {8, "WAVE", "a sound"}, {0, "OggS", "a sound or video"},
 		{0, "PK\x03\x04", "a ZIP archive"}, {0, "\x1f\x8b", "a gzip archive"}, {257, "ustar", "a tar archive"}, {0, "7z\xbc\xaf\x27\x1c", "a 7-Zip archive"},
 		{0, "Rar!", "a RAR archive"}, {0, "\x93NUMPY", "an array of NumPy"}, {0, "\x89HDF", "an HDF5 file"}, {0, "PAR1", "a Parquet file"},
-		{0, "version https://git-lfs", "a pointer of Git LFS: fetch the file itself with 'git lfs pull'"},
+		{0, "version https://git-lfs", "a Git LFS pointer: download the file itself with 'git lfs pull'"},
 	} {
 		if m.is(b) {
 			return m.kind

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// kindFile is a file of kinds.json, which scripts/oracle/kinds.py writes.
+// kindFile is an entry of kinds.json, written by scripts/oracle/kinds.py.
 type kindFile struct {
 	File, Content string
 	packed
@@ -41,7 +41,7 @@ func (k kindFile) bytes(t testing.TB) []byte {
 	return content
 }
 
-// What cameras, scanners, editors and research sets leave, as Pillow reads it.
+// Files from cameras, scanners, editors and research data sets, as Pillow reads them.
 func TestKindsAsPillow(t *testing.T) {
 	var files []kindFile
 	golden(t, "kinds.json", &files)
@@ -60,7 +60,7 @@ func TestKindsAsPillow(t *testing.T) {
 	}
 }
 
-// 16-bit grey gives its high byte, in whatever file.
+// 16-bit grey is reduced to its high byte in every format.
 func TestDeepGrey(t *testing.T) {
 	levels := []uint16{0, 255, 256, 4095, 0x7fff, 0xff00, 0xffff}
 	var pgm, raw bytes.Buffer
@@ -88,7 +88,7 @@ func TestDeepGrey(t *testing.T) {
 	}
 }
 
-// PAM, Netpbm's P7: grey or colours, opacity or not.
+// PAM, Netpbm's P7: grey or colours, with and without opacity.
 func TestPAM(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
@@ -98,7 +98,7 @@ func TestPAM(t *testing.T) {
 		{"opacity", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n\x01\x02\x03\x00", []uint8{1, 2, 3}},
 		{"grey", "P7\n# made by hand\nHEIGHT 1\nWIDTH 2\n\nDEPTH 1\nMAXVAL 255\nENDHDR\n\x09\x0a", []uint8{9, 9, 9, 10, 10, 10}},
 		{"grey and opacity", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x09\xff\x0a\x00", []uint8{9, 9, 9, 10, 10, 10}},
-		{"bits, of which 1 is white", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n\x00\x01", []uint8{0, 0, 0, 255, 255, 255}},
+		{"bits, where 1 is white", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n\x00\x01", []uint8{0, 0, 0, 255, 255, 255}},
 		{"deep grey", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 65535\nENDHDR\n\x0c\xff", []uint8{12, 12, 12}},
 		{"no depth", "P7\nWIDTH 1\nHEIGHT 1\nMAXVAL 255\nENDHDR\n\x01", nil},
 		{"five samples", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n\x01\x02\x03\x04\x05", nil},
@@ -118,7 +118,7 @@ func TestPAM(t *testing.T) {
 	}
 }
 
-// tiffFile is a little-endian TIFF with one strip and such tags.
+// tiffFile is a little-endian TIFF with one strip and the given tags.
 func tiffFile(strip []byte, tags map[int]int) []byte {
 	le := binary.LittleEndian
 	b := append([]byte("II*\x00"), le.AppendUint32(nil, uint32(8+len(strip)))...)
@@ -152,7 +152,7 @@ func deflated(b []byte) []byte {
 	return out.Bytes()
 }
 
-// Loose ends of PNG: whole pictures are read, others are not.
+// Imperfect PNG files: complete pictures are read, others are not.
 func TestLooseEndsOfPNG(t *testing.T) {
 	header := pngChunkOf("IHDR", []byte{0, 0, 0, 2, 0, 0, 0, 2, 8, 0, 0, 0, 0})
 	rows := []byte{0, 10, 20, 0, 30, 40}
@@ -173,18 +173,18 @@ func TestLooseEndsOfPNG(t *testing.T) {
 		{"whole", pngOf(header, data, end), true},
 		{"without IEND", pngOf(header, data), true},
 		{"without the last checksum", pngOf(header, data[:len(data)-4]), true},
-		{"cut inside of the stream's checksum", pngOf(header, data[:len(data)-6]), true},
+		{"truncated inside the stream's checksum", pngOf(header, data[:len(data)-6]), true},
 		{"without the stream's checksum", pngOf(header, pngChunkOf("IDAT", stream[:len(stream)-4]), end), true},
 		{"half an IEND", pngOf(header, data, end[:6]), true},
-		{"something behind", append(pngOf(header, data, end), "and more"...), true},
+		{"data after the end", append(pngOf(header, data, end), "and more"...), true},
 		{"in three chunks", pngOf(header, pngChunkOf("IDAT", stream[:3]), pngChunkOf("IDAT", nil), pngChunkOf("IDAT", stream[3:]), end), true},
 		{"a row too many", pngOf(header, pngChunkOf("IDAT", deflated(append(bytes.Clone(rows), 0, 1, 2))), end), true},
 		{"very many rows too many", pngOf(header, pngChunkOf("IDAT", deflated(append(bytes.Clone(rows), make([]byte, 3<<20)...))), end), true},
 		{"a spoiled text", pngOf(header, spoiled(pngChunkOf("tEXt", []byte("a\x00b"))), data, end), true},
 		{"a spoiled checksum of sound data", pngOf(header, spoiled(data), end), true},
 		{"a row too few", pngOf(header, pngChunkOf("IDAT", deflated(rows[:3])), end), false},
-		{"cut inside of the data", pngOf(header, data[:len(data)-14]), false},
-		{"data that are not what they were", pngOf(header, pngChunkOf("IDAT", wrong), end), false},
+		{"truncated inside the data", pngOf(header, data[:len(data)-14]), false},
+		{"altered data", pngOf(header, pngChunkOf("IDAT", wrong), end), false},
 		{"a spoiled header", pngOf(spoiled(header), data, end), false},
 		{"no data", pngOf(header, end), false},
 		{"a filter that does not exist", pngOf(header, pngChunkOf("IDAT", deflated([]byte{0, 10, 20, 5, 30, 40})), end), false},
@@ -214,7 +214,7 @@ func photograph(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// JPEG files without an end marker are read where the picture is whole; both decoders say the same.
+// JPEG files without an end marker are read if the picture is complete; both decoders agree.
 func TestJPEGWithoutEnd(t *testing.T) {
 	whole := photograph(t)
 	body := whole[:len(whole)-2]
@@ -238,7 +238,7 @@ func TestJPEGWithoutEnd(t *testing.T) {
 		{"cut", body[:len(body)-4], false},
 		{"cut in half", body[:len(body)/2], false},
 		{"cut, then zeros", join(body[:len(body)/2], zeros, zeros, zeros), false},
-		{"headers alone", body[:bytes.Index(body, []byte{0xff, 0xda})], false},
+		{"only headers", body[:bytes.Index(body, []byte{0xff, 0xda})], false},
 	} {
 		for _, fast := range decoders() {
 			m, _, err := decode(t.Context(), c.file, DecodeOptions{}, fast)
@@ -249,13 +249,13 @@ func TestJPEGWithoutEnd(t *testing.T) {
 			case c.ok && err != nil:
 				t.Errorf("%s: %v", c.name, err)
 			case c.ok && !bytes.Equal(m.Pix, want.Pix):
-				t.Errorf("%s: other pixels", c.name)
+				t.Errorf("%s: different pixels", c.name)
 			}
 		}
 	}
 }
 
-// What is no picture, or none that is read here, is named.
+// Files that are not pictures, or not supported ones, are named.
 func TestWhatItIs(t *testing.T) {
 	box := func(brand string, others ...string) string {
 		return "\x00\x00\x00" + string(rune(16+4*len(others))) + "ftyp" + brand + "\x00\x00\x00\x00" + strings.Join(others, "")
@@ -305,12 +305,12 @@ func TestDecodingEndsWithItsContext(t *testing.T) {
 	} {
 		looks := &countdown{Context: t.Context(), left: 3}
 		if _, _, err := decode(looks, content, DecodeOptions{}, false); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: %v after %d looks", name, err, 3-looks.left)
+			t.Errorf("%s: %v after %d checks", name, err, 3-looks.left)
 		}
 	}
 }
 
-// countdown is a context that ends when it has been looked at often enough.
+// countdown is a context that ends after a number of checks.
 type countdown struct {
 	context.Context
 	left int
@@ -325,7 +325,7 @@ func (c *countdown) Err() error {
 
 func (c *countdown) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// Cost is not less than what decoding allocates.
+// Cost is at least what decoding allocates.
 func TestCostIsWhatDecodingTakes(t *testing.T) {
 	m := image.NewNRGBA(image.Rect(0, 0, 800, 600))
 	for i := range m.Pix {
@@ -350,7 +350,7 @@ func TestCostIsWhatDecodingTakes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		// The count is the whole process's: the least of three leaves out what others allocated meanwhile.
+		// The count covers the whole process: the smallest of three leaves out what others allocated in the meantime.
 		took := allocated(func() { _, _, err = decode(t.Context(), content, DecodeOptions{}, false) })
 		for range 2 {
 			took = min(took, allocated(func() { _, _, err = decode(t.Context(), content, DecodeOptions{}, false) }))

@@ -10,15 +10,15 @@ import (
 	"strconv"
 )
 
-// netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm), bits, grey or colours, plain or binary, or of
+// netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm), with bits, grey or colours, plain or binary, or of
 // the kind P7 (pam), whose header names its fields.
 type netpbm struct {
 	kind          byte // '1' to '7'
 	width, height int
-	depth         int // samples of a pixel, 1 to 4; the second and fourth are opacity
-	most          int // the brightest value, 1 to 65535
+	depth         int // samples per pixel, 1 to 4; the second and the fourth are opacity
+	most          int // largest value, 1 to 65535
 	data          []byte
-	levels        []uint8 // of each value
+	levels        []uint8 // level of each value
 }
 
 func isNetpbm(b []byte) bool {
@@ -27,13 +27,13 @@ func isNetpbm(b []byte) bool {
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
-// tokens reads numbers between white space and comments, which reach from # to the end of the line.
+// tokens reads numbers separated by white space and by comments, which extend from # to the end of the line.
 type tokens struct {
 	b  []byte
 	at int
 }
 
-// skip goes on to the next byte that is neither.
+// skip advances to the next byte that is neither.
 func (t *tokens) skip() {
 	for t.at < len(t.b) {
 		switch c := t.b[t.at]; {
@@ -51,7 +51,7 @@ func (t *tokens) skip() {
 	}
 }
 
-var errNoNumber = errors.New("a number is wanted and something else stands there")
+var errNoNumber = errors.New("a number is missing")
 
 // number reads the next number.
 func (t *tokens) number() (int, error) {
@@ -90,7 +90,7 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 	for _, f := range fields {
 		n, err := t.number()
 		if errors.Is(err, errNoNumber) {
-			return nil, &Error{Reason: NotAnImage} // a text that starts like one
+			return nil, &Error{Reason: NotAnImage} // a text that begins like one
 		}
 		if err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 		return nil, err
 	}
 	if m.kind >= '4' {
-		if t.at++; t.at > len(b) { // exactly one white space
+		if t.at++; t.at > len(b) { // exactly one white-space character
 			return nil, io.ErrUnexpectedEOF
 		}
 		m.data = b[t.at:]
@@ -113,14 +113,14 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 
 func (m *netpbm) checkMost() error {
 	if m.most < 1 || m.most > 65535 {
-		return fmt.Errorf("its brightest value is %d, from 1 to 65535 are possible", m.most)
+		return fmt.Errorf("its largest value is %d: want 1 to 65535", m.most)
 	}
 	return nil
 }
 
-// readFields reads the header of a PAM file: a field a line, up to ENDHDR.
+// readFields reads the header of a PAM file: one field per line, up to ENDHDR.
 func (m *netpbm) readFields(b []byte) error {
-	const longest = 1 << 12 // of a header
+	const longest = 1 << 12 // bytes of a header
 	fields := map[string]*int{"WIDTH": &m.width, "HEIGHT": &m.height, "DEPTH": &m.depth, "MAXVAL": &m.most}
 	for at := 3; at < min(len(b), longest); {
 		end := bytes.IndexByte(b[at:], '\n')
@@ -131,10 +131,10 @@ func (m *netpbm) readFields(b []byte) error {
 		at += end + 1
 		if len(words) == 1 && string(words[0]) == "ENDHDR" {
 			if len(fields) > 0 {
-				return errors.New("its header does not tell width, height, depth and brightest value")
+				return errors.New("its header lacks width, height, depth or largest value")
 			}
 			if m.depth < 1 || m.depth > 4 {
-				return fmt.Errorf("%d samples of a pixel are not read, 1 to 4 are", m.depth)
+				return fmt.Errorf("%d samples per pixel: want 1 to 4", m.depth)
 			}
 			m.data = b[at:]
 			return m.checkMost()
@@ -152,7 +152,7 @@ func (m *netpbm) readFields(b []byte) error {
 	return fmt.Errorf("its header has no end: %w", io.ErrUnexpectedEOF)
 }
 
-// scale makes the table of levels: v·255/most, rounded, and of deep grey the high byte of v·65535/most.
+// scale makes the table of levels: v·255/most, rounded; for deep grey the high byte of v·65535/most.
 func (m *netpbm) scale() {
 	m.levels = make([]uint8, m.most+1)
 	for v := range m.levels {
@@ -173,7 +173,7 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 	switch m.kind {
 	case '4':
 		row = (int64(m.width) + 7) / 8
-	case '1', '2', '3': // a digit each, at the least
+	case '1', '2', '3': // at least one digit each
 		row = int64(m.width) * int64(n)
 	}
 	if row*int64(m.height) > int64(len(m.data)) {
@@ -239,7 +239,7 @@ func (m *netpbm) row(dst []uint8, t *tokens, size int64) error {
 	return nil
 }
 
-// plain reads the level of a sample in words; bits need no space between them.
+// plain reads the level of a sample written in digits; bits need no space between them.
 func (m *netpbm) plain(t *tokens) (uint8, error) {
 	if m.kind == '1' {
 		t.skip()
@@ -258,7 +258,7 @@ func (m *netpbm) plain(t *tokens) (uint8, error) {
 		return 0, err
 	}
 	if v > m.most {
-		return 0, fmt.Errorf("a value of %d where %d is the brightest", v, m.most)
+		return 0, fmt.Errorf("value %d exceeds the largest value, %d", v, m.most)
 	}
 	return m.levels[v], nil
 }

@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// worstOfProcess is what the runtime itself may take while one file is decoded: its heap grows in steps, and stacks and tables are not
-// counted as allocations.
+// worstOfProcess is the memory that the runtime itself may take while one file is decoded: its heap grows in steps, and stacks and tables
+// do not count as allocations.
 const worstOfProcess = 12 << 20
 
-// TestPeakMemory decodes each hostile file, and the most expensive ones that are pictures, in a process of its own and holds the memory
-// that this one comes to, beyond what it had with the file read, to the promise of docs/reliability.md. With -v it tells the table there.
+// TestPeakMemory decodes each hostile file, and the most expensive readable pictures, in a separate process and compares that process's
+// peak memory, minus what it had after reading the file, with the promise in docs/reliability.md. With -v it prints the table there.
 func TestPeakMemory(t *testing.T) {
 	if name := os.Getenv("ICONIC_TEST_DECODE"); name != "" {
 		decodeAlone(t, name)
@@ -58,12 +58,12 @@ func TestPeakMemory(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, reason, c.want)
 		}
 		if most := worstOfProcess + worstFixed + worstOfFile*int64(len(c.file)) + worstOfPixel*pixels; peak > most {
-			t.Errorf("%s: the process came to %d bytes for a file of %d and %d pixels, at most %d are promised", c.name, peak, len(c.file), pixels, most)
+			t.Errorf("%s: the process used %d bytes for a file of %d and %d pixels, want at most %d", c.name, peak, len(c.file), pixels, most)
 		}
 	}
 }
 
-// decodeAlone decodes a file and says what that took.
+// decodeAlone decodes a file and prints what that took.
 func decodeAlone(t *testing.T, name string) {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -88,7 +88,7 @@ func decodeAlone(t *testing.T, name string) {
 	fmt.Printf("took %d bytes %d ms %d pixels %q\n", peak(t)-before, took.Milliseconds(), pixels, reason)
 }
 
-// peak is the most memory that this process has had, in bytes.
+// peak is the peak memory of this process, in bytes.
 func peak(t *testing.T) int64 {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

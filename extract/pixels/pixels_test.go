@@ -30,7 +30,7 @@ type manifestEntry struct {
 	Ignored                   string `json:"eval224_exif_ignored"`
 }
 
-// Pixels as Pillow and torchvision make them, exactly, by either JPEG decoder.
+// Exactly the pixels of Pillow and torchvision, with either JPEG decoder.
 func TestReferenceImages(t *testing.T) {
 	root := sharedtest.Path(t, "images")
 	b, err := os.ReadFile(filepath.Join(root, "manifest.json"))
@@ -70,7 +70,7 @@ func TestReferenceImages(t *testing.T) {
 				if !strings.EqualFold(info.Format, e.Format) {
 					t.Errorf("format %s, want %s", info.Format, e.Format)
 				}
-				if strings.HasPrefix(filepath.Base(e.File), "gray16") { // a departure from Pillow, which clips
+				if strings.HasPrefix(filepath.Base(e.File), "gray16") { // unlike Pillow, which clips
 					continue
 				}
 				compare(t, root, e.Eval, eval224(), m, info)
@@ -109,10 +109,10 @@ func compare(t *testing.T, root, want string, transform Transform, m *Image, inf
 	}
 }
 
-// Photographs, and what is left of them when their ends are missing, mean the same to both JPEG decoders.
+// Both JPEG decoders give the same result for photographs, and for truncated ones.
 func TestJPEGDecodersAgree(t *testing.T) {
 	if turbo() == nil {
-		t.Skip("no libjpeg-turbo here")
+		t.Skip("no libjpeg-turbo on this machine")
 	}
 	paths, err := filepath.Glob(filepath.Join(sharedtest.Path(t, "data", "photos"), "*", "*.JPEG"))
 	if err != nil || len(paths) == 0 {
@@ -141,7 +141,7 @@ func TestJPEGDecodersAgree(t *testing.T) {
 			for _, size := range []int{len(content) * (i%97 + 1) / 100, len(content) - 1 - i%7} {
 				var e *Error
 				cut, _, err := decode(t.Context(), content[:size], DecodeOptions{}, fast)
-				if size >= len(content)-2 && err == nil && bytes.Equal(cut.Pix, want.Pix) { // only the end marker is gone
+				if size >= len(content)-2 && err == nil && bytes.Equal(cut.Pix, want.Pix) { // only the end marker is missing
 					continue
 				}
 				if !errors.As(err, &e) || e.Reason != Damaged {
@@ -177,8 +177,8 @@ func TestConversions(t *testing.T) {
 		then  [3]uint8
 	}{
 		{"alpha is dropped", transparent, [3]uint8{200, 100, 50}, [3]uint8{1, 2, 3}},
-		{"16-bit grey gives its high byte", deep, [3]uint8{0, 0, 0}, [3]uint8{11, 11, 11}},
-		{"transparent colours of a palette stay", palette, [3]uint8{9, 8, 7}, [3]uint8{60, 70, 80}},
+		{"16-bit grey is reduced to its high byte", deep, [3]uint8{0, 0, 0}, [3]uint8{11, 11, 11}},
+		{"transparent colours of a palette are kept", palette, [3]uint8{9, 8, 7}, [3]uint8{60, 70, 80}},
 	} {
 		m, info, err := Decode(encoded(t, c.m), DecodeOptions{})
 		if err != nil || info.Format != "png" {
@@ -218,11 +218,11 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	if _, _, err := Decode(good, DecodeOptions{MaxPixels: 600}); err != nil {
-		t.Errorf("a picture of just the limit: %v", err)
+		t.Errorf("a picture exactly at the limit: %v", err)
 	}
 }
 
-// Turning a picture as its orientation says, then back, changes nothing.
+// Turning a picture by its orientation, then back, changes nothing.
 func TestOrientations(t *testing.T) {
 	m := &Image{Width: 3, Height: 2, Pix: []uint8{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5}}
 	back := []int{0, 1, 2, 3, 4, 5, 8, 7, 6}
@@ -242,13 +242,13 @@ func TestOrientations(t *testing.T) {
 			t.Errorf("orientation %d there and back: %v", o, again.Pix)
 		}
 	}
-	// Orientation 6: the camera was turned; the stored left column, bottom first, is the upright top row.
+	// Orientation 6: the camera was turned; the stored left column, bottom first, is the top row of the upright picture.
 	if got := oriented(m, 6).Pix; got[0] != 3 || got[3] != 0 {
 		t.Errorf("orientation 6 starts with %d, %d; want 3, 0", got[0], got[3])
 	}
 }
 
-// A window of a resized picture is that part of the whole.
+// A window of a resized picture equals that part of the whole.
 func TestWindowsArePartsOfTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newImage(rapid.IntRange(1, 60).Draw(t, "width"), rapid.IntRange(1, 60).Draw(t, "height"))
@@ -352,7 +352,7 @@ func FuzzDecode(f *testing.F) {
 			var err error
 			took := allocated(func() { m, _, err = decode(context.Background(), b, DecodeOptions{MaxPixels: most}, fast) })
 			if bound := uint64(worstFixed + worstOfFile*len(b) + worstOfPixel*most); took > bound {
-				t.Fatalf("%d bytes are allocated for a file of %d, at most %d should be", took, len(b), bound)
+				t.Fatalf("%d bytes were allocated for a file of %d, want at most %d", took, len(b), bound)
 			}
 			errs = append(errs, err)
 			if err != nil {
@@ -372,7 +372,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Bound by arithmetic: entropy decoding in plain Go, the same and SIMD transforms in libjpeg-turbo.
+// Bound by arithmetic: entropy decoding in plain Go, and the same plus SIMD transforms in libjpeg-turbo.
 func BenchmarkDecode(b *testing.B) {
 	m := image.NewRGBA(image.Rect(0, 0, 500, 375))
 	for i := range m.Pix {
@@ -386,7 +386,7 @@ func BenchmarkDecode(b *testing.B) {
 		name := map[bool]string{false: "go", true: "libjpeg-turbo"}[fast]
 		b.Run(name, func(b *testing.B) {
 			if fast && turbo() == nil {
-				b.Skip("no libjpeg-turbo here")
+				b.Skip("no libjpeg-turbo on this machine")
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -397,7 +397,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
 		})
 	}
-	b.Run("standard library", func(b *testing.B) { // without colours
+	b.Run("standard library", func(b *testing.B) { // without colour conversion
 		for b.Loop() {
 			if _, err := jpeg.Decode(bytes.NewReader(photo.Bytes())); err != nil {
 				b.Fatal(err)

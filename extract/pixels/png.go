@@ -10,21 +10,21 @@ import (
 	"io"
 )
 
-// The decoder follows the PNG specification, third edition (W3C, 2025). It reads what every viewer opens: a file without its last
-// chunk, one whose compressed stream goes on after the last row, and one whose ancillary chunks are damaged. Rows go from the
-// stream straight into the picture.
+// The decoder follows the PNG specification, third edition (W3C, 2025). It reads what every viewer opens: files without their last chunk,
+// files whose compressed stream continues after the last row, and files with damaged ancillary chunks. Rows go from the stream straight
+// into the picture.
 
-// pngHeader is what stands before the picture's data.
+// pngHeader holds everything before the picture's data.
 type pngHeader struct {
 	width, height, depth int
 	colour               byte
 	interlaced           bool
-	palette              [256][3]uint8 // black where the file gives none
-	data                 int           // where the first IDAT chunk starts
-	size                 int64         // of all IDAT chunks
+	palette              [256][3]uint8 // black if the file has none
+	data                 int           // offset of the first IDAT chunk
+	size                 int64         // total size of the IDAT chunks
 }
 
-// Colour types, and the samples of a pixel of each.
+// Colour types, and the number of samples per pixel for each.
 const (
 	pngGrey      = 0
 	pngRGB       = 2
@@ -35,13 +35,13 @@ const (
 
 var pngSamples = map[byte]int{pngGrey: 1, pngRGB: 3, pngPalette: 1, pngGreyAlpha: 2, pngRGBA: 4}
 
-// adam7 are the passes of an interlaced picture: where each starts, and its steps.
+// adam7 are the passes of an interlaced picture: the start and the steps of each.
 var adam7 = []struct{ x, y, dx, dy int }{
 	{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2},
 }
 
-// pngChunk is the chunk at a place: its name, its data as far as the file goes, and where the next one starts. It is not sound if the
-// file ends inside of it or its checksum is wrong.
+// pngChunk is the chunk at an offset: its name, its data as far as the file goes, and the offset of the next one. It is not sound if the
+// file ends inside it or its checksum is wrong.
 func pngChunk(b []byte, at int) (name string, data []byte, next int, sound bool) {
 	if at < 0 || at > len(b)-8 {
 		return "", nil, len(b), false
@@ -69,7 +69,7 @@ func openPNG(b []byte, _ bool) (*plan, error) {
 	return &plan{
 		width: h.width, height: h.height, bytes: 2*row + decoderBytes,
 		decode: func(ctx context.Context, room *Image) (*Image, error) {
-			const most = 1032 // DEFLATE makes no more bytes of one
+			const most = 1032 // DEFLATE expands one byte to no more than this
 			if row*int64(h.height)/most > h.size {
 				return nil, io.ErrUnexpectedEOF
 			}
@@ -78,12 +78,12 @@ func openPNG(b []byte, _ bool) (*plan, error) {
 	}, nil
 }
 
-// readPNGHeader reads the chunks up to the picture's data, whose length it finds.
+// readPNGHeader reads the chunks up to the picture's data, and determines the data's length.
 func readPNGHeader(b []byte) (*pngHeader, error) {
 	name, p, at, sound := pngChunk(b, pngSignature)
 	switch {
 	case name == "CgBI":
-		return nil, unsupported("a PNG in Apple's own form, as it lies in iPhone applications")
+		return nil, unsupported("a PNG in Apple's own format, as found in iPhone applications")
 	case name != "IHDR" || len(p) != 13 || !sound:
 		return nil, errors.New("its header chunk is damaged")
 	}
@@ -116,7 +116,7 @@ func readPNGHeader(b []byte) (*pngHeader, error) {
 		}
 	}
 	if h.size == 0 {
-		return h, fmt.Errorf("it has no data of a picture: %w", io.ErrUnexpectedEOF)
+		return h, fmt.Errorf("it has no image data: %w", io.ErrUnexpectedEOF)
 	}
 	if h.colour == pngPalette && !hasPalette {
 		return nil, errors.New("it has no palette")
@@ -124,7 +124,7 @@ func readPNGHeader(b []byte) (*pngHeader, error) {
 	return h, nil
 }
 
-// rowBytes is the length of a row of so many pixels, without its filter byte.
+// rowBytes is the length of a row with the given number of pixels, without its filter byte.
 func (h *pngHeader) rowBytes(width int) int { return (width*pngSamples[h.colour]*h.depth + 7) / 8 }
 
 // pngData reads the contents of the IDAT chunks, one after the other.
@@ -189,8 +189,8 @@ func (h *pngHeader) decode(ctx context.Context, b []byte, room *Image) (*Image, 
 	return out, tail(ctx, z)
 }
 
-// tail reads on to the checksum. What stands after the last row is passed over; where it is very much, so is the checksum. Where the
-// file ends before that, all rows are there.
+// tail reads on to the checksum and ignores data after the last row; if there is very much of it, the checksum is ignored, too. A file that
+// ends before the checksum still has all its rows.
 func tail(ctx context.Context, z io.Reader) error {
 	const most = 64 // buffers
 	var rest [1 << 14]byte
@@ -207,7 +207,7 @@ func tail(ctx context.Context, z io.Reader) error {
 	return nil
 }
 
-// cut makes the end of a stream where more is wanted an unexpected one.
+// cut turns the end of a stream that should continue into an unexpected one.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -236,7 +236,7 @@ func (h *pngHeader) put(dst, samples []uint8, dx int) {
 	}
 }
 
-// unfilter undoes the filter that a row's first byte names; pixel is the distance of the byte to the left.
+// unfilter undoes the filter named by a row's first byte; pixel is the distance to the byte on the left.
 func unfilter(row, above []byte, pixel int) error {
 	filter, row := row[0], row[1:]
 	switch filter {
@@ -284,8 +284,8 @@ func paeth(left, up, corner int) uint8 {
 	return uint8(corner)
 }
 
-// unpack spreads samples of 1, 2, 4, 8 or 16 bits, the first in the highest bits, over a byte each: small ones as they are, of 16 bits
-// the high byte.
+// unpack spreads samples of 1, 2, 4, 8 or 16 bits, the first in the highest bits, over one byte each: small samples unchanged, 16-bit
+// samples as their high byte.
 func unpack(dst []uint8, src []byte, bits int) {
 	switch bits {
 	case 8:

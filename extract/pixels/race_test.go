@@ -2,5 +2,5 @@
 
 package pixels
 
-// underRace: the race detector's build keeps on the heap what others keep on the stack, so counts of bytes say nothing there.
+// underRace: the race detector moves variables from the stack to the heap, so byte counts are meaningless with it.
 const underRace = true

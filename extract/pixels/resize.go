@@ -6,19 +6,19 @@ import (
 	"iconic/internal/kernel"
 )
 
-// The resampler is Pillow's for 8-bit pictures (Resample.c): the bicubic kernel with a = −0.5, stretched when it shrinks a
-// picture, weights in fixed point with 22 fractional bits, across first, then down, rounded and clipped to 8 bits after each.
+// The resampler is Pillow's for 8-bit pictures (Resample.c): the bicubic kernel with a = −0.5, widened when it shrinks a picture, weights
+// in fixed point with 22 fractional bits, horizontally first, then vertically, rounded and clipped to 8 bits after each.
 
-// taps are the weights of one direction: output i is Σ_k weight[i·size+k] · input[first[i]+k], k < count[i]; the weights from
-// count[i] to size, an even number, are zero.
+// taps are the weights of one direction: output i is Σ_k weight[i·size+k] · input[first[i]+k], k < count[i]; the weights from count[i] to
+// size, an even number, are zero.
 type taps struct {
 	size         int
 	first, count []int
 	weight       []int32
 }
 
-// bicubic is the cubic convolution kernel of Keys (1981). The conversions keep a compiler from fusing products and sums,
-// which would change last bits on some processors.
+// bicubic is the cubic convolution kernel of Keys (1981). The conversions stop the compiler from fusing products and sums, which would
+// change the last bits on some processors.
 func bicubic(x float64) float64 {
 	const a = -0.5
 	x = math.Abs(x)
@@ -31,7 +31,7 @@ func bicubic(x float64) float64 {
 	return 0
 }
 
-// newTaps weighs in input samples for outputs lo to hi of out.
+// newTaps computes the weights with which in input samples give the outputs lo to hi of out.
 func newTaps(in, out, lo, hi int) *taps {
 	const reach = 2.0
 	scale := float64(in) / float64(out)
@@ -70,17 +70,17 @@ func fixed(w float64) int32 {
 	return int32(0.5 + float64(w*(1<<kernel.WeightBits)))
 }
 
-// window is a part of a resized picture: size width×height, of which the rectangle from (x, y), columns×rows, is wanted.
+// window is a part of a resized picture: the rectangle of columns×rows at (x, y) of a picture resized to width×height.
 type window struct {
 	width, height       int
 	x, y, columns, rows int
 }
 
-// resize writes the window of m resized to w.width×w.height into dst, 3·columns·rows bytes. Rows and columns that the window
-// does not need are never computed.
+// resize writes the window of m resized to w.width×w.height into dst, 3·columns·rows bytes. It computes no rows and columns that the window
+// does not need.
 func (s *Scratch) resize(dst []uint8, m *Image, w window) {
 	across, down := s.taps(m.Width, w.width, w.x, w.x+w.columns), s.taps(m.Height, w.height, w.y, w.y+w.rows)
-	// Rows of m that any wanted output row reads.
+	// The rows of m on which any output row in the window depends.
 	top := down.first[0]
 	bottom := down.first[w.rows-1] + down.count[w.rows-1]
 	if m.Height == w.height {
@@ -108,17 +108,17 @@ func (s *Scratch) resize(dst []uint8, m *Image, w window) {
 	}
 }
 
-// Scratch holds what transforms need between pictures. One goroutine at a time may use it; the zero value is ready.
+// Scratch holds buffers for the next picture. Only one goroutine at a time may use it; the zero value is ready.
 type Scratch struct {
 	middle, window []uint8
-	part, padded   []uint8 // of views: the crop, and a row with its mirrored border
+	part, padded   []uint8 // buffers of views: the crop, and a row with its mirrored border
 	blurred, line  []float32
 	known          map[tapsKey]*taps
 }
 
 type tapsKey struct{ in, out, lo, hi int }
 
-// taps keeps weights by their sizes: folders are full of pictures of one size.
+// taps caches weights by size: folders are full of pictures of one size.
 func (s *Scratch) taps(in, out, lo, hi int) *taps {
 	const most = 64
 	key := tapsKey{in, out, lo, hi}
@@ -129,7 +129,7 @@ func (s *Scratch) taps(in, out, lo, hi int) *taps {
 		s.known = make(map[tapsKey]*taps)
 	}
 	t := newTaps(in, out, lo, hi)
-	const large = 1 << 17 // weights; a photograph's are fewer
+	const large = 1 << 17 // weights; a photograph has fewer
 	if len(t.weight) <= large {
 		s.known[key] = t
 	}

@@ -18,18 +18,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stepwise is a context that notes the longest time of the processor, in this thread, between two looks at it.
+// stepwise is a context that records the longest processor time, in this thread, between two checks of it.
 type stepwise struct {
 	context.Context
 	last, longest, all time.Duration
 	looks              int
 }
 
-// threadTime is the time of the processor that this thread has taken.
+// threadTime is the processor time used by this thread.
 func threadTime() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		panic(err) // the clock is always there
+		panic(err) // this clock always exists
 	}
 	return time.Duration(t.Nano())
 }
@@ -47,7 +47,7 @@ func (s *stepwise) Err() error {
 	return nil
 }
 
-// everyKind is one of every kind that is read, of side × side pixels, the most laborious ones that are easily made.
+// everyKind is one file of every supported kind, of side × side pixels, the most laborious ones that are easy to make.
 func everyKind(t testing.TB, side int) map[string][]byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -119,7 +119,8 @@ func everyKind(t testing.TB, side int) map[string][]byte {
 		files["TIFF, "+name] = tiffFile(k.strip, map[int]int{tiffWidth: side, tiffHeight: side, tiffBits: 8, tiffSamples: 3, tiffPhotometric: tiffRGB, tiffCompression: k.kind})
 	}
 	files["TIFF, JPEG"] = tiffFile(greyPhoto.Bytes(), map[int]int{tiffWidth: side, tiffHeight: side, tiffBits: 8, tiffPhotometric: 1, tiffCompression: tiffInJPEG})
-	// Codes of 9 bits, cleared before they would grow, are LZW's; every row of fax coding goes on as the one above (the bit 1, "vertical 0"), which is white.
+	// 9-bit codes, cleared before they would grow, are those of LZW; every fax-coded row repeats the one above (the bit 1, "vertical 0"),
+	// which is white.
 	files["TIFF, fax"] = tiffFile(bytes.Repeat([]byte{0xff}, side/8+1), map[int]int{tiffWidth: side, tiffHeight: side, tiffBits: 1, tiffPhotometric: 0, tiffCompression: tiffFax4})
 	header := func(bits, compression int) []byte {
 		le := binary.LittleEndian
@@ -146,15 +147,14 @@ func everyKind(t testing.TB, side int) map[string][]byte {
 	return files
 }
 
-// turned is a JPEG whose EXIF says that it lies on its side.
+// turned is a JPEG whose EXIF orientation is sideways.
 func turned(b []byte) []byte {
 	exif := []byte("Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")
 	app1 := append(binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2)), exif...)
 	return append(append(bytes.Clone(b[:2]), app1...), b[2:]...)
 }
 
-// Decoding looks at its context in small steps, in every kind of file: the longest of them, in time of the processor, is a small part of
-// the whole.
+// Decoding checks its context in small steps, for every kind of file: the longest step takes a small part of the total processor time.
 func TestDecodingGoesInSmallSteps(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -162,7 +162,7 @@ func TestDecodingGoesInSmallSteps(t *testing.T) {
 		const most = 0.25
 		least := 1.0
 		var s *stepwise
-		for tries := 0; tries < 5 && least > most; tries++ { // the collector may fall upon one step
+		for tries := 0; tries < 5 && least > most; tries++ { // garbage collection may hit one step
 			s = &stepwise{Context: t.Context()}
 			s.look()
 			if _, _, err := decode(s, content, DecodeOptions{}, false); err != nil {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/image/ccitt"
 )
 
-// The reader follows TIFF 6.0 (Adobe, 1992), Adobe's supplements for DEFLATE and JPEG, and BigTIFF. Strips and tiles are read row by
-// row, so that beside the result little more than a row is in memory; where every colour lies in a plane of its own, the planes are.
+// The reader follows TIFF 6.0 (Adobe, 1992), Adobe's supplements for DEFLATE and JPEG, and BigTIFF. Strips and tiles are read row by row,
+// so that little more than a row is in memory besides the result; if every colour has its own plane, all planes are.
 
 // Compressions.
 const (
@@ -41,19 +41,19 @@ const (
 	tiffLinear      = 34892
 )
 
-// tiff is a picture as its directory describes it.
+// tiff is a picture as described by its directory.
 type tiff struct {
 	*directory
 	width, height int
-	bits, samples int // of a sample; of a pixel
-	used          int // samples of a pixel that are looked at, the first ones
+	bits, samples int // bits per sample; samples per pixel
+	used          int // number of samples of a pixel that are used, from the first
 	compression   int
 	photometric   int
 	predictor     bool
-	separate      bool // every sample in a plane of its own
+	separate      bool // every sample has its own plane
 	associated    bool // colours are multiplied by the fourth sample
 	palette       list
-	across, down  int // pieces: strips or tiles
+	across, down  int // strips or tiles
 	pieceWidth    int
 	pieceHeight   int
 	tiled         bool
@@ -89,25 +89,25 @@ func openTIFF(b []byte, _ bool) (*plan, error) {
 		p.bytes += int64(t.used) * int64(t.width) * int64(t.height)
 	}
 	if t.compression == tiffInJPEG {
-		const planes = 3 * 5 // bytes a pixel: planes, coefficients, colours
+		const planes = 3 * 5 // bytes per pixel: planes, coefficients, colours
 		p.bytes += planes * area
 	}
 	return p, nil
 }
 
-// notRaw refuses the preview that stands for a camera's raw picture in a file of its own.
+// notRaw refuses a TIFF that contains only the preview of a camera's raw picture.
 func (t *tiff) notRaw() error {
 	camera := t.first(tiffDNG, -1) >= 0 || t.list(tiffInside).len() > 0
 	switch p := t.first(tiffPhotometric, -1); {
 	case p == tiffCamera || p == tiffLinear,
 		len(t.b) >= 10 && string(t.b[8:10]) == "CR",
 		camera && t.first(tiffKind, 0)&1 != 0:
-		return unsupported("camera raw, whose TIFF holds a preview alone")
+		return unsupported("camera raw, whose TIFF holds only a preview")
 	}
 	return nil
 }
 
-// readKind finds out what the samples are, and refuses what is not read here.
+// readKind determines what the samples are, and refuses unsupported kinds.
 func (t *tiff) readKind() error {
 	t.samples, t.compression = t.first(tiffSamples, 1), t.first(tiffCompression, tiffPlain)
 	bits := t.list(tiffBits)
@@ -116,14 +116,14 @@ func (t *tiff) readKind() error {
 		if i == 0 {
 			t.bits = bits.at(0)
 		} else if bits.at(i) != t.bits {
-			return unsupported("a TIFF whose samples differ in bits")
+			return unsupported("a TIFF whose samples have different numbers of bits")
 		}
 	}
 	if t.samples < 1 || t.samples > 64 {
-		return unsupported(fmt.Sprintf("a TIFF with %d samples a pixel", t.samples))
+		return unsupported(fmt.Sprintf("a TIFF with %d samples per pixel", t.samples))
 	}
 	if format := t.first(tiffFormat, 1); format == 3 || format == 6 {
-		return unsupported("a TIFF of floating-point numbers, whose black and white only its maker knows")
+		return unsupported("a TIFF of floating-point numbers, whose range is unknown")
 	} else if format != 1 && format != 4 {
 		return unsupported("a TIFF of signed or complex numbers")
 	}
@@ -157,15 +157,15 @@ func (t *tiff) readKind() error {
 			return unsupported("a TIFF with chroma at a lower resolution")
 		}
 	default:
-		return unsupported(fmt.Sprintf("a TIFF with colours of kind %d", t.photometric))
+		return unsupported(fmt.Sprintf("a TIFF with photometric interpretation %d", t.photometric))
 	}
 	if !ok || t.samples < t.used {
-		return unsupported(fmt.Sprintf("a TIFF with %d samples of %d bits and colours of kind %d", t.samples, t.bits, t.photometric))
+		return unsupported(fmt.Sprintf("a TIFF with %d samples of %d bits and photometric interpretation %d", t.samples, t.bits, t.photometric))
 	}
 	return t.readCompression()
 }
 
-// readCompression refuses what is not unpacked here.
+// readCompression refuses unsupported compressions.
 func (t *tiff) readCompression() error {
 	switch t.compression {
 	case tiffPlain, tiffPackBits:
@@ -178,7 +178,7 @@ func (t *tiff) readCompression() error {
 		}
 	case tiffFax3, tiffFax4:
 		if t.bits != 1 || t.samples != 1 || t.compression == tiffFax3 && t.first(tiffFaxOptions, 0)&1 != 0 {
-			return unsupported("a TIFF with fax coding in two dimensions, or of more than one bit")
+			return unsupported("a TIFF with two-dimensional fax coding, or with more than one bit")
 		}
 	case tiffInJPEG:
 		if t.bits != 8 || t.separate && t.photometric != tiffRGB || !t.separate && t.samples != t.used || t.photometric == tiffPalette {
@@ -190,12 +190,12 @@ func (t *tiff) readCompression() error {
 		if name == "" {
 			name = fmt.Sprintf("kind %d", t.compression)
 		}
-		return unsupported("a TIFF with compression of " + name)
+		return unsupported("a TIFF with compression " + name)
 	}
 	return nil
 }
 
-// planes is the number of planes that pieces lie in.
+// planes is the number of planes over which tiles or strips are distributed.
 func (t *tiff) planes() int {
 	if t.separate {
 		return t.samples
@@ -203,8 +203,8 @@ func (t *tiff) planes() int {
 	return 1
 }
 
-// readPieces finds the strips or tiles. It refuses tiles that are tiny, or far larger than the picture: they would cost more than its
-// pixels do.
+// readPieces finds the strips or tiles. It refuses tiles that are tiny, or far larger than the picture, since they would cost more than its
+// pixels.
 func (t *tiff) readPieces() error {
 	t.at, t.sizes = t.list(tiffStrips), t.list(tiffStripSizes)
 	t.pieceWidth, t.pieceHeight = t.width, t.height
@@ -213,7 +213,7 @@ func (t *tiff) readPieces() error {
 	}
 	if w := t.first(tiffTileWidth, 0); w != 0 {
 		t.tiled, t.at = true, t.list(tiffTiles)
-		if t.sizes = t.list(tiffTileSizes); t.at.len() == 0 { // some write tiles under the names of strips
+		if t.sizes = t.list(tiffTileSizes); t.at.len() == 0 { // some writers list tiles under the tags of strips
 			t.at, t.sizes = t.list(tiffStrips), t.list(tiffStripSizes)
 		}
 		t.pieceWidth, t.pieceHeight = w, t.first(tiffTileHeight, 0)
@@ -222,7 +222,7 @@ func (t *tiff) readPieces() error {
 			return fmt.Errorf("tiles of %d×%d", w, t.pieceHeight)
 		}
 	}
-	const least = 8 // pixels of a side
+	const least = 8 // pixels per side
 	if t.tiled && (t.pieceWidth < min(least, t.width) || t.pieceHeight < min(least, t.height)) ||
 		t.compression == tiffInJPEG && t.pieceHeight < min(least, t.height) {
 		return fmt.Errorf("tiles or strips of %d×%d are too small", t.pieceWidth, t.pieceHeight)
@@ -240,14 +240,14 @@ func (t *tiff) oversized() error {
 	return nil
 }
 
-// pieces are the bytes of all strips or tiles, plane after plane, none of which overlap.
+// pieces are the bytes of all strips or tiles, plane after plane; they may not overlap.
 func (t *tiff) pieces(ctx context.Context) ([][]byte, error) {
 	n := int64(t.across) * int64(t.down) * int64(t.planes())
 	if n > int64(t.at.len()) || n > int64(t.sizes.len()) && t.sizes.len() > 0 {
-		return nil, fmt.Errorf("%d strips or tiles where %d are wanted: %w", t.at.len(), n, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("%d strips or tiles, want %d: %w", t.at.len(), n, io.ErrUnexpectedEOF)
 	}
 	if t.sizes.len() == 0 && t.compression != tiffPlain {
-		return nil, errors.New("it does not say how long its strips or tiles are")
+		return nil, errors.New("the lengths of its strips or tiles are missing")
 	}
 	pieces, order := make([][]byte, n), make([]int, n)
 	for i := range pieces {
@@ -268,7 +268,7 @@ func (t *tiff) pieces(ctx context.Context) ([][]byte, error) {
 			if t.compression == tiffInJPEG {
 				return nil, io.ErrUnexpectedEOF
 			}
-			size = len(t.b) - at // if rows are missing, that will show
+			size = len(t.b) - at // missing rows will be noticed later
 		}
 		pieces[i] = t.b[at : at+size]
 	}
@@ -277,7 +277,7 @@ func (t *tiff) pieces(ctx context.Context) ([][]byte, error) {
 		if looks++; !ended && each(ctx, looks, 1<<6) != nil {
 			ended = true
 		}
-		if ended { // the rest of the sorting has nothing to do
+		if ended { // cancelled: the rest of the sort does nothing
 			return 0
 		}
 		return cmp.Compare(t.at.at(i), t.at.at(j))
@@ -293,7 +293,7 @@ func (t *tiff) pieces(ctx context.Context) ([][]byte, error) {
 	return pieces, nil
 }
 
-// rows is the number of rows of a piece: the last strip may be shorter.
+// rows is the number of rows in a strip or tile: the last strip may be shorter.
 func (t *tiff) rows(piece int) int {
 	y := piece / t.across % t.down * t.pieceHeight
 	if t.tiled {
@@ -302,7 +302,7 @@ func (t *tiff) rows(piece int) int {
 	return min(t.pieceHeight, t.height-y)
 }
 
-// together is the number of samples of a pixel that stand together in a piece.
+// together is the number of interleaved samples per pixel in a strip or tile.
 func (t *tiff) together() int {
 	if t.separate {
 		return 1
@@ -310,7 +310,7 @@ func (t *tiff) together() int {
 	return t.samples
 }
 
-// rowBytes is the length of a row of a piece.
+// rowBytes is the length of a row of a strip or tile.
 func (t *tiff) rowBytes() int { return (t.pieceWidth*t.together()*t.bits + 7) / 8 }
 
 func (t *tiff) decode(ctx context.Context, room *Image) (*Image, error) {
@@ -350,11 +350,11 @@ func (t *tiff) decode(ctx context.Context, room *Image) (*Image, error) {
 	return out, nil
 }
 
-// canvas takes the samples of pieces.
+// canvas receives the samples of strips or tiles.
 type canvas struct {
 	t       *tiff
 	out     *Image
-	planes  []uint8 // of each sample that is used, if they come separately
+	planes  []uint8 // one plane for each used sample, if they are stored separately
 	row     []byte
 	samples []uint8
 	black   []uint8
@@ -363,7 +363,7 @@ type canvas struct {
 	lzw     lzwReader
 }
 
-// readPiece puts the rows of one strip or tile into place.
+// readPiece stores the rows of one strip or tile.
 func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x, y int) error {
 	rows := t.pieceHeight
 	if !t.tiled {
@@ -404,7 +404,7 @@ func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x,
 	return nil
 }
 
-// sumDifferences undoes the predictor: each sample stands as its difference from the same one of the pixel before.
+// sumDifferences undoes the predictor: each sample is stored as its difference from the same sample of the previous pixel.
 func (t *tiff) sumDifferences(row []byte, n int) {
 	if t.bits == 8 {
 		for i := n; i < len(row); i++ {
@@ -417,7 +417,7 @@ func (t *tiff) sumDifferences(row []byte, n int) {
 	}
 }
 
-// join makes pixels of planes.
+// join combines planes to pixels.
 func (c *canvas) join(ctx context.Context) error {
 	t, n := c.t, c.t.used
 	row := make([]uint8, n*t.width)
@@ -436,7 +436,7 @@ func (c *canvas) join(ctx context.Context) error {
 	return nil
 }
 
-// put writes pixels of n samples each, from (x, y) on.
+// put writes pixels of n samples each, starting at (x, y).
 func (c *canvas) put(x, y int, samples []uint8, n int) {
 	t, count := c.t, len(samples)/n
 	to := c.out.Pix[3*(y*t.width+x):][:3*count]
@@ -475,7 +475,7 @@ func (c *canvas) put(x, y int, samples []uint8, n int) {
 	}
 }
 
-// parted is a colour without the alpha that it was multiplied by, as Pillow rounds it.
+// parted is a colour divided by the alpha with which it was multiplied, rounded like Pillow.
 func parted(v, alpha uint8) uint8 {
 	if alpha == 0 {
 		return 0
@@ -483,7 +483,7 @@ func parted(v, alpha uint8) uint8 {
 	return uint8(min(int(v)*255/int(alpha), 255))
 }
 
-// open gives the unpacked bytes of a piece of so many rows.
+// open returns the uncompressed bytes of a strip or tile with the given number of rows.
 func (c *canvas) open(piece []byte, rows int) (io.Reader, error) {
 	t := c.t
 	reversed := t.first(tiffFillOrder, 1) == 2
@@ -520,7 +520,7 @@ func (c *canvas) open(piece []byte, rows int) (io.Reader, error) {
 	return bytes.NewReader(piece), nil
 }
 
-// jpegs prepares to read strips or tiles that are JPEG files without their tables: those are read once.
+// jpegs prepares to read strips or tiles that are JPEG files without their tables; the shared tables are read once.
 func (t *tiff) jpegs() (func(context.Context, *canvas, []byte, int, int, int) error, error) {
 	tables := &jpegReader{b: t.list(tiffJPEGTables).bytes(), tablesOnly: true}
 	if len(tables.b) > 0 {
@@ -540,7 +540,7 @@ func (t *tiff) jpegs() (func(context.Context, *canvas, []byte, int, int, int) er
 		}
 		columns, rows := min(t.pieceWidth, t.width-x), min(t.pieceHeight, t.height-y)
 		if part.Width < columns || part.Height < rows {
-			return fmt.Errorf("a piece of JPEG data is %d×%d, %d×%d are wanted", part.Width, part.Height, columns, rows)
+			return fmt.Errorf("a JPEG tile or strip is %d×%d, want %d×%d", part.Width, part.Height, columns, rows)
 		}
 		for r := range rows {
 			if err := each(ctx, r, columns); err != nil {

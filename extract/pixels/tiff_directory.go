@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Tags of a TIFF directory, and what they may say.
+// Tags of a TIFF directory, and their possible values.
 const (
 	tiffKind         = 254
 	tiffWidth        = 256
@@ -29,7 +29,7 @@ const (
 	tiffTileHeight   = 323
 	tiffTiles        = 324
 	tiffTileSizes    = 325
-	tiffInside       = 330 // directories below this one
+	tiffInside       = 330 // subdirectories
 	tiffExtraSamples = 338
 	tiffFormat       = 339
 	tiffJPEGTables   = 347
@@ -38,16 +38,16 @@ const (
 	tiffDNG          = 50706
 )
 
-// directory is the first directory of a TIFF or BigTIFF file. Its entries are read when their tags are asked for: each may claim any
-// stretch of the file.
+// directory is the first directory of a TIFF or BigTIFF file. An entry is read only when its tag is requested, since it may refer to any
+// part of the file.
 type directory struct {
 	b       []byte
 	order   binary.ByteOrder
 	big     bool
-	entries []byte // as they stand, the last one whole
+	entries []byte // as stored, up to the last complete one
 }
 
-// mostEntries is as many as a TIFF can have; a BigTIFF needs no more.
+// mostEntries is the largest number of entries in a TIFF; a BigTIFF needs no more.
 const mostEntries = 1<<16 - 1
 
 func isTIFF(b []byte) bool {
@@ -59,7 +59,7 @@ func isTIFF(b []byte) bool {
 	return false
 }
 
-// readDirectory finds the first directory. Entries that lie outside of the file are left out.
+// readDirectory finds the first directory. Entries outside the file are left out.
 func readDirectory(b []byte) (*directory, error) {
 	if !isTIFF(b) {
 		return nil, errors.New("no TIFF header")
@@ -80,7 +80,7 @@ func readDirectory(b []byte) (*directory, error) {
 		at = d.order.Uint64(b[8:])
 	}
 	if at < uint64(header) || at > uint64(len(b)-count) {
-		return nil, errors.New("the directory lies outside of the file")
+		return nil, errors.New("the directory lies outside the file")
 	}
 	if n = uint64(d.order.Uint16(b[at:])); d.big {
 		n = d.order.Uint64(b[at:])
@@ -98,17 +98,17 @@ func (d *directory) entrySize() int {
 	return 12
 }
 
-// list are the numbers of an entry, where they lie in the file.
+// list holds the numbers of an entry, as stored in the file.
 type list struct {
 	order binary.ByteOrder
 	data  []byte
-	size  int // bytes of a number
+	size  int // bytes per number
 }
 
 // sizes of the types that are whole numbers or bytes: BYTE, SHORT, LONG, UNDEFINED, IFD, LONG8, IFD8.
 var tiffTypes = map[uint16]int{1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
 
-// list finds the numbers of a tag: none where it is missing, of another type, or outside of the file.
+// list finds the numbers of a tag: none if it is missing, has another type, or lies outside the file.
 func (d *directory) list(tag int) list {
 	size := d.entrySize()
 	for at := 0; at < len(d.entries); at += size {
@@ -147,7 +147,7 @@ func (l list) len() int {
 	return len(l.data) / l.size
 }
 
-// at is the i-th number; one that no file can hold is −1.
+// at is the i-th number; −1 for one too large for any file.
 func (l list) at(i int) int {
 	p := l.data[i*l.size:]
 	switch l.size {
@@ -164,10 +164,10 @@ func (l list) at(i int) int {
 	return -1
 }
 
-// bytes are the numbers as they stand, for entries that hold a text or a file.
+// bytes are the numbers as stored, for entries that hold a text or a file.
 func (l list) bytes() []byte { return l.data }
 
-// first is the first value of a tag, or otherwise where there is none.
+// first is the first value of a tag, or otherwise if there is none.
 func (d *directory) first(tag, otherwise int) int {
 	if l := d.list(tag); l.len() > 0 {
 		return l.at(0)

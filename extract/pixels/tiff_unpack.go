@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// reversedBits are bytes whose lowest bit comes first.
+// reversedBits reverses the order of the bits in each byte.
 func reversedBits(b []byte) []byte {
 	out := make([]byte, len(b))
 	for i, v := range b {
@@ -15,11 +15,11 @@ func reversedBits(b []byte) []byte {
 	return out
 }
 
-// unpacked reads PackBits (TIFF 6.0, section 9): after a byte n below 128 follow n+1 bytes, after one above 128 a byte that stands for
-// 257−n.
+// unpacked reads PackBits (TIFF 6.0, section 9): a byte n below 128 is followed by n+1 literal bytes, one above 128 by a byte to repeat
+// 257−n times.
 type unpacked struct {
 	b     []byte
-	left  int // of the run
+	left  int // bytes left in the run
 	again bool
 }
 
@@ -60,21 +60,21 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// lzwReader reads TIFF's LZW (section 13): codes of 9 to 12 bits, the first bit the highest, which grow one code early.
+// lzwReader reads TIFF's LZW (section 13): codes of 9 to 12 bits, highest bit first, whose length grows one code early.
 type lzwReader struct {
 	b      []byte
 	at     int
 	bits   uint32
-	n      int // unread bits
+	n      int // number of unread bits
 	width  int
-	next   int // code
-	last   int // code before, −1 after a clearing
+	next   int // next code to define
+	last   int // previous code, −1 after a clear code
 	prefix [1 << lzwMost]uint16
 	suffix [1 << lzwMost]byte
 	first  [1 << lzwMost]byte
 	length [1 << lzwMost]uint16
-	out    [1 << lzwMost]byte // what the last code stands for
-	rest   []byte             // of it, not yet read
+	out    [1 << lzwMost]byte // string of the last code
+	rest   []byte             // its unread part
 	done   bool
 }
 
@@ -84,7 +84,7 @@ const (
 	lzwEnd   = 257
 )
 
-var errLZW = errors.New("a code of its LZW data does not exist")
+var errLZW = errors.New("its LZW data contain an invalid code")
 
 func (r *lzwReader) reset(b []byte) {
 	r.b, r.at, r.bits, r.n, r.rest, r.done = b, 0, 0, 0, nil, false
@@ -107,7 +107,7 @@ func (r *lzwReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// code reads codes until one stands for something.
+// code reads codes until one has a string.
 func (r *lzwReader) code() error {
 	for !r.done {
 		for ; r.n < r.width; r.n += 8 {
@@ -131,14 +131,14 @@ func (r *lzwReader) code() error {
 	return io.EOF
 }
 
-// stand makes what a code stands for, and the next code.
+// stand expands a code to its string, and defines the next code.
 func (r *lzwReader) stand(code int) error {
 	if code > r.next || code == r.next && r.last < 0 || r.last < 0 && code > 255 {
 		return errLZW
 	}
 	if r.last >= 0 && r.next < 1<<lzwMost {
 		ends := code
-		if code == r.next { // the code that is just being made
+		if code == r.next { // the code being defined
 			ends = r.last
 		}
 		r.prefix[r.next], r.suffix[r.next] = uint16(r.last), r.start(ends)
@@ -161,7 +161,7 @@ func (r *lzwReader) stand(code int) error {
 	return nil
 }
 
-// start is the first byte of what a code stands for, size its length.
+// start is the first byte of a code's string, size its length.
 func (r *lzwReader) start(code int) byte {
 	if code < lzwClear {
 		return byte(code)

@@ -7,15 +7,15 @@ import (
 
 // Transform is the deterministic preprocessing of an encoder: resize, centre crop, scale.
 type Transform struct {
-	// Resize is the length of the shorter side after resizing; with Whole both sides become Crop, whatever the shape.
+	// Resize is the length of the shorter side after resizing; with Whole both sides become Crop, whatever the aspect ratio.
 	Resize int        `json:"resize"`
-	Crop   int        `json:"crop"` // side of the square that the encoder sees
+	Crop   int        `json:"crop"` // side of the encoder's square input
 	Whole  bool       `json:"whole,omitempty"`
-	Mean   [3]float32 `json:"mean"` // of red, green, blue in [0, 1]
+	Mean   [3]float32 `json:"mean"` // red, green and blue, in [0, 1]
 	Std    [3]float32 `json:"std"`
 }
 
-// Validate names the field that is out of range.
+// Validate names a field that is out of range.
 func (t Transform) Validate() error {
 	const most = 1 << 14
 	if t.Crop < 1 || t.Crop > most {
@@ -35,8 +35,8 @@ func (t Transform) Validate() error {
 	return nil
 }
 
-// Apply writes the planes of red, green and blue, 3×Crop×Crop, into dst: (v/255 − mean)/std of the resized and cropped
-// picture. It fails when dst has another length.
+// Apply writes the planes of red, green and blue, 3×Crop×Crop, into dst: (v/255 − mean)/std of the resized and cropped picture. It fails if
+// dst has another length.
 func (t Transform) Apply(dst []float32, m *Image, s *Scratch) error {
 	if len(dst) != 3*t.Crop*t.Crop {
 		return fmt.Errorf("transform: %d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
@@ -74,7 +74,7 @@ func (t Transform) padded(dst []uint8, m *Image, w window, s *Scratch) {
 	}
 }
 
-// shorterSide is torchvision's Resize(size): the shorter side becomes size, the other keeps the shape, cut to whole pixels.
+// shorterSide is torchvision's Resize(size): the shorter side becomes size, the other keeps the aspect ratio, truncated to whole pixels.
 func shorterSide(width, height, size int) (int, int) {
 	if width <= height {
 		return size, max(1, int(float64(size*height)/float64(width)))
@@ -82,7 +82,7 @@ func shorterSide(width, height, size int) (int, int) {
 	return max(1, int(float64(size*width)/float64(height))), size
 }
 
-// centre is half of what is left over, halves going to the even number as Python rounds.
+// centre is half of the remainder; halves round to the even number, as in Python.
 func centre(left int) int { return int(math.RoundToEven(float64(left) / 2)) }
 
 // planes separates and scales the channels.

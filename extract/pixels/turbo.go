@@ -32,7 +32,7 @@ const (
 	turboFatal       = 1
 )
 
-// turbo finds the library once; nil where there is none or ICONIC_JPEG=go asks for plain Go.
+// turbo loads the library once; it is nil if there is none or ICONIC_JPEG=go selects plain Go.
 var turbo = sync.OnceValue(func() *libjpegTurbo {
 	if os.Getenv("ICONIC_JPEG") == "go" {
 		return nil
@@ -62,7 +62,7 @@ var turbo = sync.OnceValue(func() *libjpegTurbo {
 	return nil
 })
 
-// decode reads a JPEG whose headers were found sound, and state a picture of width × height.
+// decode reads a JPEG whose headers are valid and state a picture of width × height.
 func (t *libjpegTurbo) decode(b []byte, width, height int, room *Image) (*Image, error) {
 	handle := t.initDecompress()
 	if handle == 0 {
@@ -73,8 +73,8 @@ func (t *libjpegTurbo) decode(b []byte, width, height int, room *Image) (*Image,
 	if t.header(handle, &b[0], uint64(len(b)), &w, &h, &subsampling, &space) != 0 {
 		return nil, errors.New(t.message(handle))
 	}
-	if int(w) != width || int(h) != height || width < 1 || height < 1 { // memory was granted for what the header states
-		return nil, fmt.Errorf("a picture of %d×%d whose header says %d×%d", w, h, width, height)
+	if int(w) != width || int(h) != height || width < 1 || height < 1 { // memory was reserved for the size in the header
+		return nil, fmt.Errorf("a picture of %d×%d, but its header says %d×%d", w, h, width, height)
 	}
 	if space == turboSpaceCMYK || space == turboSpaceYCCK {
 		inks := make([]uint8, 4*width*height)
@@ -95,7 +95,7 @@ func (t *libjpegTurbo) decode(b []byte, width, height int, room *Image) (*Image,
 	return m, err
 }
 
-// check turns a failure into an error. Warnings pass, as they do in Pillow.
+// check turns a failure into an error. Warnings are ignored, as in Pillow.
 func (t *libjpegTurbo) check(handle uintptr, result int32) error {
 	if result == 0 || t.code(handle) != turboFatal {
 		return nil

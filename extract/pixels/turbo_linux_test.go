@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkLongestOfTurbo decodes the most laborious files that libjpeg-turbo, which cannot be stopped, still gets, and tells the time of
-// the processor beside that of a photograph of a megapixel.
+// BenchmarkLongestOfTurbo decodes the most laborious files that are still given to libjpeg-turbo, which cannot be interrupted, and reports
+// the processor time beside that for a photograph of one megapixel.
 func BenchmarkLongestOfTurbo(b *testing.B) {
 	if turbo() == nil {
-		b.Skip("libjpeg-turbo is not there")
+		b.Skip("no libjpeg-turbo on this machine")
 	}
 	noise := func(width, height, quality int) []byte {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -32,7 +32,7 @@ func BenchmarkLongestOfTurbo(b *testing.B) {
 	took := func(file []byte) time.Duration {
 		p, _, err := open(file, DecodeOptions{}, true)
 		if err != nil || p.decoder != LibjpegTurbo {
-			b.Fatalf("it is not libjpeg-turbo's: %d bytes, %v", len(file), err)
+			b.Fatalf("the file is not given to libjpeg-turbo: %d bytes, %v", len(file), err)
 		}
 		before := processTime(b)
 		if _, err := p.decode(b.Context(), nil); err != nil {
@@ -59,7 +59,7 @@ func BenchmarkLongestOfTurbo(b *testing.B) {
 	}
 }
 
-// processTime is the time of the processor that this process has taken.
+// processTime is the processor time used by this process.
 func processTime(t testing.TB) time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {

@@ -2,7 +2,7 @@
 
 package pixels
 
-// libjpegTurbo is not loaded on this platform.
+// libjpegTurbo is not available on this platform.
 type libjpegTurbo struct{}
 
 func (*libjpegTurbo) decode([]byte, int, int, *Image) (*Image, error) { return nil, nil }

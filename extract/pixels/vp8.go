@@ -8,23 +8,23 @@ import (
 	"math/bits"
 )
 
-// The decoder of lossy WebP follows RFC 6386 for key frames, of which a picture is one. It goes row by row of macroblocks, of 16×16 pixels
-// each, and looks at its context before every one: x/image's decoder, against which it is tested, cannot be stopped.
+// The decoder of lossy WebP follows RFC 6386 for key frames, since a picture is one. It works row by row of macroblocks of 16×16 pixels,
+// and checks its context before every row: x/image's decoder, against which it is tested, cannot be interrupted.
 
-// vp8Bits reads the arithmetic code of a partition (section 7). As long as bits are wanted, eight beyond the last one must be there.
+// vp8Bits reads the arithmetic code of a partition (section 7). While bits are read, eight more must be available beyond the last one.
 type vp8Bits struct {
-	b     []byte // not yet looked at
-	value uint64 // the lowest n bits are what is looked at
+	b     []byte // unread bytes
+	value uint64 // the lowest n bits are the window being decoded
 	n     int
 	span  uint32 // the coder's range, 128 to 255 between two bits
-	short bool   // more was wanted than is there
+	short bool   // more data were needed than exist
 }
 
 func newVP8Bits(b []byte) vp8Bits { return vp8Bits{b: b, span: 255} }
 
-// fill makes at least eight bits readable.
+// fill makes at least eight bits available.
 func (r *vp8Bits) fill() {
-	const most = 6 // bytes that are taken at once
+	const most = 6 // bytes read at once
 	switch {
 	case len(r.b) >= 8:
 		r.value = r.value<<(8*most) | binary.BigEndian.Uint64(r.b)>>16
@@ -37,7 +37,7 @@ func (r *vp8Bits) fill() {
 	}
 }
 
-// bit reads one that is 0 with the odds of p in 256.
+// bit reads a bit that is 0 with probability p/256.
 func (r *vp8Bits) bit(p uint8) int {
 	if r.n < 8 {
 		r.fill()
@@ -58,11 +58,11 @@ func (r *vp8Bits) bit(p uint8) int {
 	return bit
 }
 
-const vp8Even = 128 // odds of a bit that is as often 0 as 1
+const vp8Even = 128 // probability of 0 for a bit that is as often 0 as 1, in 256ths
 
 func (r *vp8Bits) flag() bool { return r.bit(vp8Even) == 1 }
 
-// number reads one of so many bits, the highest first.
+// number reads a number of the given size in bits, the highest first.
 func (r *vp8Bits) number(size int) int {
 	v := 0
 	for range size {
@@ -71,7 +71,7 @@ func (r *vp8Bits) number(size int) int {
 	return v
 }
 
-// optional reads a number of so many bits and its sign, if there is one; otherwise it is 0.
+// optional reads a number of the given size and its sign, if present; otherwise it returns 0.
 func (r *vp8Bits) optional(size int) int {
 	if !r.flag() {
 		return 0
@@ -83,7 +83,7 @@ func (r *vp8Bits) optional(size int) int {
 	return v
 }
 
-// Modes of prediction: the first four are those of a whole macroblock, too.
+// Modes of prediction: the first four also apply to whole macroblocks.
 const (
 	vp8Mean = iota // DC_PRED
 	vp8Slope
@@ -98,43 +98,44 @@ const (
 	vp8Modes
 )
 
-// vp8TokenOdds are odds by the kind of block, the band of the coefficient, the token before, and the place in the token's tree.
+// vp8TokenOdds are probabilities by the kind of block, the band of the coefficient, the previous token, and the position in the token's
+// tree.
 type vp8TokenOdds [4][8][3][11]uint8
 
 // Kinds of blocks.
 const (
-	vp8WithoutDC = iota // of luma, whose first coefficient comes from the block of all of them
+	vp8WithoutDC = iota // luma whose first coefficient comes from the separate block of first coefficients
 	vp8OfDC
 	vp8Chroma
 	vp8Luma
 )
 
-// vp8Segment is how macroblocks of one of four segments are quantised and smoothed. Of each pair of factors the first is for the first
+// vp8Segment says how macroblocks of one of four segments are quantised and smoothed. The first factor of each pair is for the first
 // coefficient.
 type vp8Segment struct {
 	luma, dc, chroma [2]int32
 	whole, parted    vp8Smoothing // with one mode of prediction, or one for each block
 }
 
-// vp8Edge is what the macroblocks below, or to the right, need to know: of four columns or rows of blocks of luma, two of each chroma,
-// and of the block of their first coefficients, whether there were coefficients.
+// vp8Edge is what the macroblocks below or to the right need to know: whether four columns or rows of luma blocks, two of each chroma, and
+// the block of first coefficients had coefficients.
 type vp8Edge struct {
 	modes [4]uint8
 	some  [9]uint8
 }
 
-// Places in vp8Edge.some.
+// Indices in vp8Edge.some.
 const (
 	vp8SomeBlue = 4
 	vp8SomeRed  = 6
 	vp8SomeDC   = 8
 )
 
-// vp8Plane is a plane of samples with a border: a row above and a column to the left, and as many columns to the right as blocks look at.
+// vp8Plane is a plane of samples with a border: a row above, a column to the left, and as many columns to the right as prediction reads.
 type vp8Plane struct {
 	pix    []uint8
 	stride int
-	first  int // place of the first sample
+	first  int // index of the first sample
 }
 
 func newVP8Plane(width, height int) vp8Plane {
@@ -157,20 +158,20 @@ type vp8Decoder struct {
 	across, down  int // macroblocks
 
 	modes     vp8Bits   // the first partition
-	residuals []vp8Bits // the others; rows of macroblocks take turns
+	residuals []vp8Bits // the other partitions; rows of macroblocks use them in turn
 
-	mapped      bool // macroblocks say which segment they are of
+	mapped      bool // macroblocks state their segment
 	segmentOdds [3]uint8
 	segments    [4]vp8Segment
-	simple      bool // smoothing of luma alone
+	simple      bool // smooth only luma
 	smooth      bool
-	skips       bool // macroblocks say whether they have coefficients
+	skips       bool // macroblocks state whether they have coefficients
 	skipOdds    uint8
 	odds        vp8TokenOdds
 
 	above        []vp8Edge
 	left         vp8Edge
-	coefficients [25][16]int16 // luma, blue, red, and the luma blocks' first ones
+	coefficients [25][16]int16 // luma, blue, red, and the first coefficients of the luma blocks
 	planes       [3]vp8Plane   // luma, blue, red
 	smoothings   []vp8Smoothing
 }
@@ -183,13 +184,13 @@ func vp8Header(b []byte) (width, height int, err error) {
 	if len(b) < header {
 		return 0, 0, io.ErrUnexpectedEOF
 	}
-	if b[0]&1 != 0 || b[3] != 0x9d || b[4] != 0x01 || b[5] != 0x2a { // no key frame, or not its start code
+	if b[0]&1 != 0 || b[3] != 0x9d || b[4] != 0x01 || b[5] != 0x2a { // not a key frame, or without its start code
 		return 0, 0, errVP8
 	}
 	return int(binary.LittleEndian.Uint16(b[6:])) & 0x3fff, int(binary.LittleEndian.Uint16(b[8:])) & 0x3fff, nil
 }
 
-// decodeVP8 reads a frame whose header was found sound.
+// decodeVP8 reads a frame whose header is valid.
 func decodeVP8(ctx context.Context, b []byte, room *Image) (*Image, error) {
 	d := &vp8Decoder{}
 	if err := d.open(b); err != nil {
@@ -211,7 +212,7 @@ func decodeVP8(ctx context.Context, b []byte, room *Image) (*Image, error) {
 		}
 		luma := &d.planes[0]
 		end := luma.first + (16*y+15)*luma.stride + 16*d.across
-		for i := range 4 { // what stands to the right of the last macroblock's upper neighbour
+		for i := range 4 { // samples to the right of the last macroblock's upper neighbour
 			luma.pix[end+i] = luma.pix[end-1]
 		}
 	}
@@ -223,7 +224,7 @@ func decodeVP8(ctx context.Context, b []byte, room *Image) (*Image, error) {
 	return d.colours(ctx, room)
 }
 
-// open reads the headers (section 9) and finds the partitions.
+// open reads the headers (section 9) and locates the partitions.
 func (d *vp8Decoder) open(b []byte) (err error) {
 	if d.width, d.height, err = vp8Header(b); err != nil {
 		return err
@@ -235,7 +236,7 @@ func (d *vp8Decoder) open(b []byte) (err error) {
 	}
 	d.modes = newVP8Bits(b[:size])
 	r := &d.modes
-	r.number(2) // the space of colours, and whether samples are clamped: there is one of each
+	r.number(2) // colour space and clamping, each with only one defined value
 	segmented := r.flag()
 	var quantisers, levels [4]int
 	relative := false
@@ -264,7 +265,7 @@ func (d *vp8Decoder) open(b []byte) (err error) {
 		return err
 	}
 	d.readQuantisers(segmented, relative, quantisers)
-	r.flag() // whether the odds stay for the next frame: there is none
+	r.flag() // whether the probabilities apply to the next frame; there is none
 	d.odds = vp8DefaultOdds
 	for i := range d.odds {
 		for j := range d.odds[i] {
@@ -286,7 +287,7 @@ func (d *vp8Decoder) open(b []byte) (err error) {
 	return nil
 }
 
-// split finds n partitions of coefficients: the sizes of all but the last come first.
+// split locates n partitions of coefficients: the sizes of all but the last come first.
 func (d *vp8Decoder) split(b []byte, n int) error {
 	sizes := 3 * (n - 1)
 	if sizes > len(b) {
@@ -307,11 +308,11 @@ func (d *vp8Decoder) split(b []byte, n int) error {
 	return nil
 }
 
-// readQuantisers reads indices and makes factors of them (sections 9.6 and 14.1).
+// readQuantisers reads indices and converts them to factors (sections 9.6 and 14.1).
 func (d *vp8Decoder) readQuantisers(segmented, relative bool, of [4]int) {
 	r := &d.modes
 	base := r.number(7)
-	var change [5]int // luma's first coefficient; the block of those, first and others; chroma, first and others
+	var change [5]int // luma's first coefficient; the block of first coefficients, first and others; chroma, first and others
 	for i := range change {
 		change[i] = r.optional(4)
 	}
@@ -329,7 +330,7 @@ func (d *vp8Decoder) readQuantisers(segmented, relative bool, of [4]int) {
 	}
 }
 
-// macroblock reads one, and puts its samples into the planes.
+// macroblock reads one macroblock and writes its samples into the planes.
 func (d *vp8Decoder) macroblock(x, y int, residuals *vp8Bits) {
 	r, above := &d.modes, &d.above[x]
 	segment := &d.segments[0]
@@ -353,11 +354,11 @@ func (d *vp8Decoder) macroblock(x, y int, residuals *vp8Bits) {
 		}
 	}
 	chroma := vp8ChromaMode(r)
-	var some uint32 // blocks with coefficients, by a bit each
+	var some uint32 // one bit per block with coefficients
 	if empty {
 		dcAbove, dcLeft := above.some[vp8SomeDC], d.left.some[vp8SomeDC]
 		above.some, d.left.some = [9]uint8{}, [9]uint8{}
-		if !whole { // there is no block of first coefficients
+		if !whole { // no block of first coefficients
 			above.some[vp8SomeDC], d.left.some[vp8SomeDC] = dcAbove, dcLeft
 		}
 	} else {
@@ -390,7 +391,7 @@ func vp8ChromaMode(r *vp8Bits) uint8 {
 	return [2]uint8{vp8Horizontal, vp8Slope}[r.bit(183)]
 }
 
-// vp8BlockMode reads the mode of a block of 4×4.
+// vp8BlockMode reads the mode of a 4×4 block.
 func vp8BlockMode(r *vp8Bits, odds *[9]uint8) uint8 {
 	for i, mode := range [3]uint8{vp8Mean, vp8Slope, vp8Vertical} {
 		if r.bit(odds[i]) == 0 {
@@ -411,7 +412,7 @@ func vp8BlockMode(r *vp8Bits, odds *[9]uint8) uint8 {
 	return [2]uint8{vp8HorizontalDown, vp8HorizontalUp}[r.bit(odds[8])]
 }
 
-// readCoefficients reads those of a macroblock (section 13), and says which blocks have any.
+// readCoefficients reads the coefficients of a macroblock (section 13), and returns which blocks have any.
 func (d *vp8Decoder) readCoefficients(r *vp8Bits, s *vp8Segment, above *vp8Edge, whole bool) (some uint32) {
 	d.coefficients = [25][16]int16{}
 	left := &d.left
@@ -449,23 +450,23 @@ func (d *vp8Decoder) readCoefficients(r *vp8Bits, s *vp8Segment, above *vp8Edge,
 	return some
 }
 
-// vp8Bands are the bands of coefficients, and of the one after the last; vp8Zigzag is where each stands in its block.
+// vp8Bands are the bands of the coefficients and of the position after the last; vp8Zigzag is the index of each in its block.
 var (
 	vp8Bands  = [17]uint8{0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0}
 	vp8Zigzag = [16]uint8{0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15}
 )
 
-// vp8Extra are the odds of the further bits of large values, whose least ones are 11, 19, 35 and 67.
+// vp8Extra are the probabilities of the extra bits of large values, which start at 11, 19, 35 and 67.
 var vp8Extra = [4][]uint8{{173, 148, 140}, {176, 155, 140, 135}, {180, 157, 141, 134, 130}, {254, 254, 243, 230, 196, 177, 153, 140, 133, 130, 129}}
 
-// vp8Block reads the tokens of a block, from the first coefficient that it has, and gives 1 where there is one token before its end.
+// vp8Block reads the tokens of a block, from its first coefficient, and returns 1 if there is at least one token before its end.
 func vp8Block(r *vp8Bits, odds *[8][3][11]uint8, first int, context uint8, factors *[2]int32, c *[16]int16) uint8 {
 	p := &odds[vp8Bands[first]][context]
 	if r.bit(p[0]) == 0 {
 		return 0
 	}
 	for n := first; n < 16; n++ {
-		if r.bit(p[1]) == 0 { // a zero, after which the block does not end
+		if r.bit(p[1]) == 0 { // a zero, which cannot be followed by the end of the block
 			p = &odds[vp8Bands[n+1]][0]
 			continue
 		}
@@ -488,7 +489,7 @@ func vp8Block(r *vp8Bits, odds *[8][3][11]uint8, first int, context uint8, facto
 	return 1
 }
 
-// vp8Value reads a value from 2 on.
+// vp8Value reads a value of 2 or more.
 func vp8Value(r *vp8Bits, p *[11]uint8) int32 {
 	bit := func(odds uint8) int32 { return int32(r.bit(odds)) }
 	if r.bit(p[3]) == 0 {
@@ -513,7 +514,7 @@ func vp8Value(r *vp8Bits, p *[11]uint8) int32 {
 	return v + 3 + 8<<category
 }
 
-// colours makes pixels of the planes: chroma is upsampled by (9a + 3b + 3c + d + 8)/16 over the four nearest samples, in libwebp's two
+// colours converts the planes to pixels: chroma is upsampled by (9a + 3b + 3c + d + 8)/16 over the four nearest samples, with libwebp's two
 // roundings, and converted from BT.601's narrow range.
 func (d *vp8Decoder) colours(ctx context.Context, room *Image) (*Image, error) {
 	out := room.sized(d.width, d.height)
@@ -539,7 +540,7 @@ func (d *vp8Decoder) colours(ctx context.Context, room *Image) (*Image, error) {
 	return out, nil
 }
 
-// vp8Bytes is what decoding takes beside the result: planes, and how macroblocks are smoothed.
+// vp8Bytes is the memory for decoding besides the result: planes, and the smoothing settings of macroblocks.
 func vp8Bytes(width, height int) int64 {
 	across, down := int64(upTo(width, 16)), int64(upTo(height, 16))
 	return (16*across+8)*(16*down+1) + 2*(8*across+8)*(8*down+1) + 4*across*down + 16*across + 2*int64(width)

@@ -1,6 +1,6 @@
 package pixels
 
-// firstCoefficients spreads the block of the luma blocks' first coefficients: an inverse Walsh-Hadamard transform (section 14.3).
+// firstCoefficients distributes the block of first coefficients to the luma blocks: an inverse Walsh-Hadamard transform (section 14.3).
 func (d *vp8Decoder) firstCoefficients() {
 	in := &d.coefficients[24]
 	var m [16]int32
@@ -18,7 +18,7 @@ func (d *vp8Decoder) firstCoefficients() {
 	}
 }
 
-// addVP8 adds what the coefficients of a block stand for, an inverse cosine transform (section 14.4), to its prediction.
+// addVP8 adds the inverse cosine transform of a block's coefficients (section 14.4) to its prediction.
 func addVP8(p []uint8, stride int, c *[16]int16) {
 	cos := func(v int32) int32 { return v + v*20091>>16 } // √2·cos(π/8), in 16 bits
 	sin := func(v int32) int32 { return v * 35468 >> 16 }
@@ -44,7 +44,7 @@ func (d *vp8Decoder) predict(x, y int, whole bool, modes *[16]uint8, chroma uint
 	if whole {
 		luma.fill(at, 16, modes[0], x > 0, y > 0)
 	} else {
-		var beyond [4]uint8 // to the right of the macroblock above, which the blocks below have, too
+		var beyond [4]uint8 // samples to the right of the macroblock above, which the lower blocks use, too
 		copy(beyond[:], luma.pix[at-luma.stride+16:])
 		for i := range 16 {
 			place := at + i/4*4*luma.stride + i%4*4
@@ -78,8 +78,7 @@ func (d *vp8Decoder) predict(x, y int, whole bool, modes *[16]uint8, chroma uint
 	}
 }
 
-// fill predicts a square of so many samples from the row above and the column to the left. What lies outside of the picture has no say in
-// a mean.
+// fill predicts a square of samples from the row above and the column to the left. Samples outside the picture are not part of a mean.
 func (p *vp8Plane) fill(at, side int, mode uint8, hasLeft, hasAbove bool) {
 	above := p.pix[at-p.stride:][:side]
 	switch mode {
@@ -134,9 +133,9 @@ func (p *vp8Plane) slope(at, side int) {
 	}
 }
 
-// vp8Directions are the modes that a direction is the name of. A block's edge is numbered from below on the left, over the corner, to the
-// right above, its ends twice: L3 L3 L2 L1 L0 C A0 … A7 A7. Each sample is a mean around the edge's k-th: of three as k, of two, it and
-// the next, as two + k.
+// vp8Directions are the modes named after a direction. A block's edge is numbered from the lower left over the corner to the upper right,
+// its ends twice: L3 L3 L2 L1 L0 C A0 … A7 A7. Each sample is a mean around the k-th element of the edge: k stands for the mean of three,
+// two + k for the mean of two, it and the next.
 var vp8Directions = [vp8Modes][16]uint8{
 	vp8Vertical:       {6, 7, 8, 9, 6, 7, 8, 9, 6, 7, 8, 9, 6, 7, 8, 9},
 	vp8Horizontal:     {4, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1},
@@ -150,7 +149,7 @@ var vp8Directions = [vp8Modes][16]uint8{
 
 const two = 16
 
-// block predicts one of 4×4; beyond are the samples above it to the right.
+// block predicts a 4×4 block; beyond are the samples above and to the right of it.
 func (p *vp8Plane) block(at int, mode uint8, beyond *[4]uint8) {
 	if mode == vp8Slope {
 		p.slope(at, 4)

@@ -2,22 +2,22 @@ package pixels
 
 import "context"
 
-// The loop filter (RFC 6386, section 15) smooths the borders between macroblocks, and between their blocks. Predictions are made from what
-// it has not touched, so that it comes when all rows are there.
+// The loop filter (RFC 6386, section 15) smooths the borders between macroblocks and between their blocks. Predictions use unfiltered
+// samples, so the filter runs after all rows are decoded.
 
-// vp8Smoothing is how a macroblock's borders are smoothed.
+// vp8Smoothing says how a macroblock's borders are smoothed.
 type vp8Smoothing struct {
-	limit, inside, steep uint8 // steps across a border, to both sides of it, and beside it, up to which they are smoothed; limit 0: none are
-	inner                bool  // the borders between its blocks, too
+	limit, inside, steep uint8 // largest differences that are smoothed: across a border, on both sides of it, and beside it; limit 0: no smoothing
+	inner                bool  // smooth the borders between its blocks, too
 }
 
-// readSmoothing reads the filter's header (section 9.3, 9.6) and makes the settings of each segment.
+// readSmoothing reads the filter's header (sections 9.3 and 9.6) and computes the settings of each segment.
 func (d *vp8Decoder) readSmoothing(segmented, relative bool, levels [4]int) {
 	r := &d.modes
 	d.simple = r.flag()
 	level, sharpness := r.number(6), r.number(3)
 	d.smooth = level > 0
-	ofKey, ofParted := 0, 0 // changes of the level: of a key frame, and of macroblocks with a mode for each block
+	ofKey, ofParted := 0, 0 // changes of the level: for key frames, and for macroblocks with a mode per block
 	if r.flag() {
 		var changes [8]int
 		if r.flag() {
@@ -63,7 +63,8 @@ func newVP8Smoothing(level, sharpness int) vp8Smoothing {
 	return s
 }
 
-// smoothAll smooths macroblock after macroblock: its left border, those inside of it, its upper border, and those inside of it.
+// smoothAll smooths one macroblock after the other: its left border, its inner vertical ones, its upper border, and its inner horizontal
+// ones.
 func (d *vp8Decoder) smoothAll(ctx context.Context) error {
 	for y := range d.down {
 		if err := ctx.Err(); err != nil {
@@ -86,7 +87,7 @@ func (d *vp8Decoder) smoothAll(ctx context.Context) error {
 	return nil
 }
 
-// outer is how much more the limit is between macroblocks than between blocks.
+// outer is how much larger the limit is between macroblocks than between blocks.
 const outer = 4
 
 func (p *vp8Plane) smoothSimply(x, y int, s vp8Smoothing) {
@@ -129,7 +130,7 @@ func (p *vp8Plane) smooth(x, y, side int, s vp8Smoothing) {
 	}
 }
 
-// border smooths the border before the sample at, and those along it; inner ones touch four samples, others six.
+// border smooths the border before the samples from at along it; inner borders change four samples, others six.
 func (p *vp8Plane) border(at, side, along, over, limit int, s vp8Smoothing, inner bool) {
 	inside, steep := int(s.inside), int(s.steep)
 	for end := at + side*along; at != end; at += along {
@@ -160,13 +161,13 @@ func (p *vp8Plane) border(at, side, along, over, limit int, s vp8Smoothing, inne
 	}
 }
 
-// vp8Nearer brings the two samples at a border nearer to each other.
+// vp8Nearer moves the two samples at a border towards each other.
 func vp8Nearer(p0, q0, extra int) (uint8, uint8) {
 	a := extra + 3*(q0-p0)
 	return vp8Sample(p0 + vp8Step(a+3)), vp8Sample(q0 - vp8Step(a+4))
 }
 
-// vp8Step is an eighth of a number of a signed byte.
+// vp8Step is an eighth of a number clamped to a signed byte.
 func vp8Step(v int) int { return vp8Signed(v) >> 3 }
 
 func vp8Signed(v int) int { return min(max(v, -128), 127) }

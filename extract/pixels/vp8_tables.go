@@ -1,8 +1,8 @@
 package pixels
 
-// Numbers of RFC 6386.
+// Tables of RFC 6386.
 
-// vp8DC and vp8AC are what the quantiser's indices stand for (section 14.1).
+// vp8DC and vp8AC are the factors for the quantiser's indices (section 14.1).
 var (
 	vp8DC = [128]int32{
 		4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 17,
@@ -26,7 +26,7 @@ var (
 	}
 )
 
-// vp8ModeOdds are the odds of a block's mode, by the modes of the blocks above and to the left (section 11.5).
+// vp8ModeOdds are the probabilities of a block's mode, given the modes of the blocks above and to the left (section 11.5).
 var vp8ModeOdds = [vp8Modes][vp8Modes][9]uint8{
 	{
 		{231, 120, 48, 89, 115, 113, 120, 152, 112},
@@ -150,7 +150,7 @@ var vp8ModeOdds = [vp8Modes][vp8Modes][9]uint8{
 	},
 }
 
-// vp8UpdateOdds are the odds that the odds of a token are changed (section 13.4).
+// vp8UpdateOdds are the probabilities that the probability of a token is updated (section 13.4).
 var vp8UpdateOdds = vp8TokenOdds{
 	{
 		{
@@ -322,7 +322,7 @@ var vp8UpdateOdds = vp8TokenOdds{
 	},
 }
 
-// vp8DefaultOdds are the odds of tokens before that (section 13.5).
+// vp8DefaultOdds are the initial probabilities of tokens (section 13.5).
 var vp8DefaultOdds = vp8TokenOdds{
 	{
 		{

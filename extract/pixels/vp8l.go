@@ -9,18 +9,18 @@ import (
 	"slices"
 )
 
-// The decoder of lossless WebP follows RFC 9649, section 3. It looks at its context before every row of pixels, and of each transform:
-// x/image's decoder, against which it is tested, cannot be stopped where a row takes no bits.
+// The decoder of lossless WebP follows RFC 9649, section 3. It checks its context before every row of pixels and of each transform:
+// x/image's decoder, against which it is tested, cannot be interrupted if a row takes no bits.
 
 // vp8lBits reads bits, the lowest of a byte first.
 type vp8lBits struct {
-	b     []byte // not yet looked at
+	b     []byte // unread bytes
 	value uint64
-	n     int  // bits of value; below 0: more were wanted than are there
-	short bool // there are no bytes left, and zeros stand for them
+	n     int  // number of bits in value; below 0: more were needed than exist
+	short bool // no bytes are left, and zeros replace them
 }
 
-// peek makes 32 bits readable, zeros after the end.
+// peek makes 32 bits available, zeros after the end.
 func (r *vp8lBits) peek() uint32 {
 	for r.n < 32 && len(r.b) > 0 {
 		r.value |= uint64(r.b[0]) << r.n
@@ -36,7 +36,7 @@ func (r *vp8lBits) skip(n int) {
 	}
 }
 
-// number reads one of up to 32 bits.
+// number reads a number of up to 32 bits.
 func (r *vp8lBits) number(size int) int {
 	v := r.peek() & (1<<size - 1)
 	r.skip(size)
@@ -45,21 +45,21 @@ func (r *vp8lBits) number(size int) int {
 
 func (r *vp8lBits) flag() bool { return r.number(1) == 1 }
 
-// vp8lCode is a prefix code (section 3.7.2). Codes of at most len(short) bits are looked up; longer ones are found among those of their
+// vp8lCode is a prefix code (section 3.7.2). Codes of at most len(short) bits are looked up; longer ones are searched among those of their
 // length.
 type vp8lCode struct {
-	only   uint16   // the symbol that takes no bits, where short is nil
-	short  []uint16 // length<<12 | symbol, by the bits that come; 0 where the code is longer
-	bits   int      // short has 1<<bits
+	only   uint16   // the symbol that takes no bits, if short is nil
+	short  []uint16 // length<<12 | symbol, indexed by the next bits; 0 if the code is longer
+	bits   int      // short has 1<<bits entries
 	counts [16]uint16
-	long   []uint16 // symbols of the longer codes, in their order
+	long   []uint16 // symbols of the longer codes, in order
 }
 
-const vp8lShort = 8 // bits, at most, of codes that are looked up
+const vp8lShort = 8 // largest length of codes that are looked up, in bits
 
 var errVP8LCode = errors.New("a prefix code is damaged")
 
-// newVP8LCode makes the code of which each symbol has a length, 0 where it has none.
+// newVP8LCode makes the code from the length of each symbol's code, 0 for a symbol without one.
 func newVP8LCode(lengths []uint8) (*vp8lCode, error) {
 	c := &vp8lCode{}
 	used, longest := 0, 0
@@ -76,8 +76,8 @@ func newVP8LCode(lengths []uint8) (*vp8lCode, error) {
 	if used == 1 { // whatever its length
 		return c, nil
 	}
-	var next [16]uint32 // code of each length
-	var place [16]int   // and of its symbol in long
+	var next [16]uint32 // next code of each length
+	var place [16]int   // index of its symbol in long
 	code, left := uint32(0), 1
 	at := 0
 	for n := 1; n < len(next); n++ {
@@ -112,7 +112,7 @@ func newVP8LCode(lengths []uint8) (*vp8lCode, error) {
 	return c, nil
 }
 
-// read gives the next symbol.
+// read returns the next symbol.
 func (c *vp8lCode) read(r *vp8lBits) int {
 	if c.short == nil {
 		return int(c.only)
@@ -135,10 +135,10 @@ func (c *vp8lCode) read(r *vp8lBits) int {
 			at += count
 		}
 	}
-	return 0 // no complete code comes here
+	return 0 // incomplete codes were refused earlier
 }
 
-// Alphabets of the codes of a group (section 3.7.1): green with lengths and places in the cache, red, blue, opacity, distances.
+// Alphabets of the codes of a group (section 3.7.1): green with lengths and cache indices, red, blue, opacity, distances.
 const (
 	vp8lLiterals  = 256
 	vp8lLengths   = 24
@@ -155,11 +155,12 @@ const (
 	vp8lDistance
 )
 
-// vp8lTransform is one that the pixels went through (section 3.5). Its picture holds what tiles of 1<<bits pixels need, or the palette.
+// vp8lTransform is one of the transforms applied to the pixels (section 3.5). Its picture holds the data for tiles of 1<<bits pixels, or
+// the palette.
 type vp8lTransform struct {
 	kind    int
 	bits    int
-	width   int // of the picture before it
+	width   int // width of the picture before it
 	picture []uint32
 }
 
@@ -185,7 +186,8 @@ func vp8lHeader(b []byte) (width, height int, err error) {
 	return width, height, nil
 }
 
-// vp8lBytes is what decoding takes beside the result: the pixels, before and after a palette, what the transforms need, codes and which of them a tile has.
+// vp8lBytes is the memory for decoding besides the result: the pixels before and after a palette, the transforms' data, codes, and the code
+// group of each tile.
 func vp8lBytes(width, height, size int) int64 {
 	pixels := int64(width) * int64(height)
 	const tables = 8 << 20
@@ -197,7 +199,7 @@ type vp8lDecoder struct {
 	bits vp8lBits
 }
 
-// decodeVP8L reads a picture whose header was found sound.
+// decodeVP8L reads a picture whose header is valid.
 func decodeVP8L(ctx context.Context, b []byte, room *Image) (*Image, error) {
 	width, height, err := vp8lHeader(b)
 	if err != nil {
@@ -212,7 +214,7 @@ func decodeVP8L(ctx context.Context, b []byte, room *Image) (*Image, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(transforms, func(other vp8lTransform) bool { return other.kind == t.kind }) {
-			return nil, errors.New("a transform comes twice")
+			return nil, errors.New("a transform is repeated")
 		}
 		if t.kind == vp8lPalette {
 			across = upTo(across, 1<<t.bits)
@@ -241,7 +243,7 @@ func decodeVP8L(ctx context.Context, b []byte, room *Image) (*Image, error) {
 	return out, nil
 }
 
-// transform reads what a transform needs.
+// transform reads the data of a transform.
 func (d *vp8lDecoder) transform(width, height int) (t vp8lTransform, err error) {
 	t.kind, t.width = d.bits.number(2), width
 	switch t.kind {
@@ -253,10 +255,10 @@ func (d *vp8lDecoder) transform(width, height int) (t vp8lTransform, err error) 
 		if t.picture, err = d.picture(n, 1, false); err != nil {
 			return t, err
 		}
-		for i := 1; i < n; i++ { // each colour stands as its difference from the one before
+		for i := 1; i < n; i++ { // each colour is stored as its difference from the previous one
 			t.picture[i] = addBytes(t.picture[i], t.picture[i-1])
 		}
-		switch { // several pixels share one where there are few colours
+		switch { // several pixels share one if there are few colours
 		case n <= 2:
 			t.bits = 3
 		case n <= 4:
@@ -264,12 +266,12 @@ func (d *vp8lDecoder) transform(width, height int) (t vp8lTransform, err error) 
 		case n <= 16:
 			t.bits = 1
 		}
-		t.picture = append(t.picture, make([]uint32, 256-n)...) // a colour beyond is nothing
+		t.picture = append(t.picture, make([]uint32, 256-n)...) // colours beyond the palette are transparent black
 	}
 	return t, err
 }
 
-// picture reads pixels (section 3.7.3), as opacity<<24 | red<<16 | green<<8 | blue. The main one may have several groups of codes.
+// picture reads pixels (section 3.7.3), as opacity<<24 | red<<16 | green<<8 | blue. The main picture may have several groups of codes.
 func (d *vp8lDecoder) picture(width, height int, main bool) ([]uint32, error) {
 	cache, shift := []uint32(nil), 0
 	if d.bits.flag() {
@@ -287,7 +289,7 @@ func (d *vp8lDecoder) picture(width, height int, main bool) ([]uint32, error) {
 	perRow, mask := upTo(width, 1<<tileBits), 1<<tileBits-1
 	group := groups[0]
 	r := &d.bits
-	cached := 0 // pixels that are in the cache
+	cached := 0 // pixels already in the cache
 	x, y := 0, 0
 	if err := d.ctx.Err(); err != nil {
 		return nil, err
@@ -305,7 +307,7 @@ func (d *vp8lDecoder) picture(width, height int, main bool) ([]uint32, error) {
 			n = d.reach(v - vp8lLiterals)
 			back := vp8lBack(width, d.reach(group[vp8lDistance].read(r)))
 			if back > at || n > len(pixels)-at {
-				return nil, errors.New("a copy reaches outside of the picture")
+				return nil, errors.New("a copy reaches outside the picture")
 			}
 			for i := at; i < at+n; i++ {
 				pixels[i] = pixels[i-back]
@@ -343,7 +345,7 @@ func (d *vp8lDecoder) picture(width, height int, main bool) ([]uint32, error) {
 	return pixels, nil
 }
 
-// reach is the length or distance of a prefix code and its further bits.
+// reach is the length or distance given by a prefix code and its extra bits.
 func (d *vp8lDecoder) reach(prefix int) int {
 	if prefix < 4 {
 		return prefix + 1
@@ -352,8 +354,7 @@ func (d *vp8lDecoder) reach(prefix int) int {
 	return (2+prefix&1)<<more + d.bits.number(more) + 1
 }
 
-// vp8lNear are the places that the first 120 distances stand for: a row up to seven above, and how far to the left, from −7 to 8, as
-// 16·above + 8 − left.
+// vp8lNear are the offsets of the first 120 distances: up to seven rows above, and from −7 to 8 pixels to the left, as 16·above + 8 − left.
 var vp8lNear = [120]uint8{
 	0x18, 0x07, 0x17, 0x19, 0x28, 0x06, 0x27, 0x29, 0x16, 0x1a, 0x26, 0x2a, 0x38, 0x05, 0x37, 0x39, 0x15, 0x1b, 0x36, 0x3a,
 	0x25, 0x2b, 0x48, 0x04, 0x47, 0x49, 0x14, 0x1c, 0x35, 0x3b, 0x46, 0x4a, 0x24, 0x2c, 0x58, 0x45, 0x4b, 0x34, 0x3c, 0x03,
@@ -363,7 +364,7 @@ var vp8lNear = [120]uint8{
 	0x4f, 0x10, 0x20, 0x62, 0x6e, 0x30, 0x73, 0x7d, 0x51, 0x5f, 0x40, 0x72, 0x7e, 0x61, 0x6f, 0x50, 0x71, 0x7f, 0x60, 0x70,
 }
 
-// vp8lBack is how many pixels back a distance lies.
+// vp8lBack is the number of pixels that a distance goes back.
 func vp8lBack(width, distance int) int {
 	if distance > len(vp8lNear) {
 		return distance - len(vp8lNear)
@@ -372,7 +373,7 @@ func vp8lBack(width, distance int) int {
 	return max(1, near>>4*width+8-near&15)
 }
 
-// groups reads the codes of a picture, and which group each tile of it has; tiles is nil where there is one group.
+// groups reads the codes of a picture, and the group of each tile; tiles is nil if there is one group.
 func (d *vp8lDecoder) groups(width, height int, main bool, cached int) (groups []vp8lGroup, tiles []uint16, tileBits int, err error) {
 	last := 0
 	if main && d.bits.flag() {
@@ -407,7 +408,7 @@ func (d *vp8lDecoder) groups(width, height int, main bool, cached int) (groups [
 			if err != nil {
 				return nil, nil, 0, err
 			}
-			if wanted[i] { // others are read and forgotten
+			if wanted[i] { // others are read and discarded
 				groups[i][k] = code
 			}
 		}
@@ -418,10 +419,10 @@ func (d *vp8lDecoder) groups(width, height int, main bool, cached int) (groups [
 	return groups, tiles, tileBits, nil
 }
 
-// vp8lOrder is the order in which the lengths of the codes of lengths stand.
+// vp8lOrder is the order in which the lengths of the code-length codes are stored.
 var vp8lOrder = [19]uint8{17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
-// code reads a prefix code of as many symbols as there is room for lengths.
+// code reads a prefix code with len(lengths) symbols.
 func (d *vp8lDecoder) code(lengths []uint8) (*vp8lCode, error) {
 	r := &d.bits
 	clear(lengths)
@@ -451,7 +452,7 @@ func (d *vp8lDecoder) code(lengths []uint8) (*vp8lCode, error) {
 	if err != nil {
 		return nil, err
 	}
-	symbols := len(lengths) // that are written, repetitions as one
+	symbols := len(lengths) // symbols whose lengths are stored, a repetition counted once
 	if r.flag() {
 		if symbols = 2 + r.number(2+2*r.number(3)); symbols > len(lengths) {
 			return nil, errVP8LCode

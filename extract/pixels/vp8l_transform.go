@@ -2,7 +2,7 @@ package pixels
 
 import "context"
 
-// addBytes adds the four bytes of two pixels, each by itself.
+// addBytes adds the four bytes of two pixels separately.
 func addBytes(a, b uint32) uint32 {
 	const even, odd = 0x00ff00ff, 0xff00ff00
 	return (a&even+b&even)&even | (a&odd+b&odd)&odd
@@ -11,7 +11,7 @@ func addBytes(a, b uint32) uint32 {
 // meanBytes is the mean of each of the four bytes, rounded down.
 func meanBytes(a, b uint32) uint32 { return a&b + (a^b)&0xfefefefe>>1 }
 
-// undo takes a transform back, row by row.
+// undo reverses a transform, row by row.
 func (t *vp8lTransform) undo(ctx context.Context, pixels []uint32, height int) ([]uint32, error) {
 	out := pixels
 	row := t.green
@@ -43,7 +43,7 @@ func (t *vp8lTransform) green(pixels, _ []uint32, y int) {
 	}
 }
 
-// coloured adds what red and blue have of green, and blue of red: 32nds, by tiles.
+// coloured adds shares of green to red and blue, and of red to blue, in 32nds, by tiles.
 func (t *vp8lTransform) coloured(pixels, _ []uint32, y int) {
 	row, tiles := pixels[y*t.width:][:t.width], t.tiles(y)
 	part := func(factor, v uint32) uint32 { return uint32(int32(int8(factor)) * int32(int8(v)) >> 5) }
@@ -56,12 +56,12 @@ func (t *vp8lTransform) coloured(pixels, _ []uint32, y int) {
 	}
 }
 
-// tiles are those of a row.
+// tiles are the tiles of a row.
 func (t *vp8lTransform) tiles(y int) []uint32 {
 	return t.picture[y>>t.bits*upTo(t.width, 1<<t.bits):]
 }
 
-// mapped takes colours from the palette; where it is small, several pixels stand in the green of one.
+// mapped looks colours up in the palette; for a small palette, the green byte of one pixel holds several indices.
 func (t *vp8lTransform) mapped(out, pixels []uint32, y int) {
 	to, from := out[y*t.width:][:t.width], pixels[y*upTo(t.width, 1<<t.bits):]
 	palette := (*[256]uint32)(t.picture)
@@ -78,7 +78,7 @@ func (t *vp8lTransform) mapped(out, pixels []uint32, y int) {
 	}
 }
 
-// predicted adds what each pixel was predicted to be.
+// predicted adds its prediction to each pixel.
 func (t *vp8lTransform) predicted(pixels, _ []uint32, y int) {
 	row := pixels[y*t.width:][:t.width]
 	if y == 0 {
@@ -88,7 +88,7 @@ func (t *vp8lTransform) predicted(pixels, _ []uint32, y int) {
 		}
 		return
 	}
-	above := pixels[(y-1)*t.width:][:t.width+1] // the last pixel's neighbour to the right is the row's own first
+	above := pixels[(y-1)*t.width:][:t.width+1] // the right neighbour of the last pixel is the first pixel of the current row
 	tiles := t.tiles(y)
 	left := addBytes(row[0], above[0])
 	row[0] = left
@@ -102,7 +102,7 @@ func (t *vp8lTransform) predicted(pixels, _ []uint32, y int) {
 	}
 }
 
-// vp8lPredicted is a pixel as its neighbours predict it (section 3.5.1): left, corner, above, beyond it to the right.
+// vp8lPredicted is a pixel's prediction from its neighbours (section 3.5.1): left, corner, above, above right.
 func vp8lPredicted(mode, l, c, a, b uint32) uint32 {
 	switch mode {
 	case 1:
@@ -135,7 +135,7 @@ func vp8lPredicted(mode, l, c, a, b uint32) uint32 {
 	return 0xff000000
 }
 
-// nearerPixel is whichever of left and above is nearer to left + above − corner, in all bytes together.
+// nearerPixel is left or above, whichever is nearer to left + above − corner, over all bytes together.
 func nearerPixel(l, a, c uint32) uint32 {
 	toLeft, toAbove := 0, 0
 	for s := 0; s < 32; s += 8 {

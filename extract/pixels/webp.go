@@ -8,14 +8,14 @@ import (
 	"io"
 )
 
-// webp is a picture of a WebP file (RFC 9649): a still one, or the first frame of an animation.
+// webp is the picture of a WebP file (RFC 9649): a still one, or the first frame of an animation.
 type webp struct {
-	width, height int // of the frame
+	width, height int // size of the frame
 	lossless      bool
-	data          []byte // of its VP8 or VP8L chunk
+	data          []byte // content of its VP8 or VP8L chunk
 
 	canvasWidth, canvasHeight int
-	x, y                      int // where the frame lies on the canvas
+	x, y                      int // position of the frame on the canvas
 }
 
 var errWebP = errors.New("its chunks are not those of a WebP picture")
@@ -28,7 +28,7 @@ func openWebP(b []byte, _ bool) (*plan, error) {
 	frame, canvas := int64(w.width)*int64(w.height), int64(w.canvasWidth)*int64(w.canvasHeight)
 	p := &plan{width: w.canvasWidth, height: w.canvasHeight, piece: frame, bytes: decoderBytes}
 	if canvas != frame {
-		p.bytes += 3 * frame // which is put on a canvas of its own
+		p.bytes += 3 * frame // the frame is drawn on a separate canvas
 	}
 	if w.lossless {
 		p.bytes += vp8lBytes(w.width, w.height, len(w.data))
@@ -41,7 +41,7 @@ func openWebP(b []byte, _ bool) (*plan, error) {
 			decode = decodeVP8L
 		}
 		if canvas != frame {
-			room = nil // for the canvas
+			room = nil // the canvas will use it
 		}
 		m, err := decode(ctx, w.data, room)
 		if err != nil {
@@ -52,7 +52,7 @@ func openWebP(b []byte, _ bool) (*plan, error) {
 	return p, nil
 }
 
-// webpChunk is the chunk that b starts with, and what follows it. One that says to be longer than the file is not there.
+// webpChunk is the first chunk of b, and what follows it. A chunk whose length exceeds the file is an error.
 func webpChunk(b []byte) (name string, data, rest []byte, err error) {
 	const header = 8
 	if len(b) < header {
@@ -68,7 +68,7 @@ func webpChunk(b []byte) (name string, data, rest []byte, err error) {
 
 const webpHeader = 12
 
-// readWebP goes through the chunks up to the first picture, and reads its size.
+// readWebP reads the chunks up to the first picture, and its size.
 func readWebP(b []byte) (*webp, error) {
 	if len(b) < webpHeader {
 		return nil, io.ErrUnexpectedEOF
@@ -107,7 +107,7 @@ func readWebP(b []byte) (*webp, error) {
 				w.canvasWidth, w.canvasHeight = w.width, w.height
 			}
 			if w.canvasWidth != w.width || w.canvasHeight != w.height {
-				return nil, fmt.Errorf("a picture of %d×%d in a file that says %d×%d", w.width, w.height, w.canvasWidth, w.canvasHeight)
+				return nil, fmt.Errorf("a picture of %d×%d, but the file says %d×%d", w.width, w.height, w.canvasWidth, w.canvasHeight)
 			}
 			return w, nil
 		}
@@ -125,27 +125,27 @@ func (w *webp) readPicture(name string, data []byte) (err error) {
 	return err
 }
 
-// readFrame reads the frame of an animation: its place and size, and its own chunks.
+// readFrame reads the frame of an animation: its position and size, and its own chunks.
 func (w *webp) readFrame(data []byte) error {
-	const header = 16 // place, size, duration and flags
+	const header = 16 // position, size, duration and flags
 	if len(data) < header {
 		return io.ErrUnexpectedEOF
 	}
 	w.x, w.y = 2*uint24(data), 2*uint24(data[3:])
 	width, height := 1+uint24(data[6:]), 1+uint24(data[9:])
 	if w.x+width > w.canvasWidth || w.y+height > w.canvasHeight {
-		return errors.New("the first frame lies outside of the canvas")
+		return errors.New("the first frame lies outside the canvas")
 	}
 	for rest := data[header:]; ; {
 		name, chunk, after, err := webpChunk(rest)
 		if err != nil {
 			return err
 		}
-		if rest = after; name != "VP8 " && name != "VP8L" { // opacity, say
+		if rest = after; name != "VP8 " && name != "VP8L" { // for example opacity
 			continue
 		}
 		if err := w.readPicture(name, chunk); err != nil || w.width != width || w.height != height {
-			return errors.New("the first frame is not of the size that the animation says")
+			return errors.New("the first frame does not have the size that the animation states")
 		}
 		return nil
 	}
@@ -156,8 +156,7 @@ func uint24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 // clip6 drops six fractional bits.
 func clip6(v int) uint8 { return uint8(min(max(v>>6, 0), 255)) }
 
-// upsampleVP8 brings a row of chroma to full width: near is the chroma row that the luma row belongs to, far its neighbour
-// on the luma row's side.
+// upsampleVP8 widens a row of chroma to full width: near is the chroma row of the luma row, far its neighbour on the luma row's side.
 func upsampleVP8(dst, near, far []uint8) {
 	edge := func(x int) uint8 { return uint8((3*int(near[x]) + int(far[x]) + 2) >> 2) }
 	dst[0] = edge(0)

@@ -17,7 +17,7 @@ import (
 	xwebp "golang.org/x/image/webp"
 )
 
-// webpFiles are the pictures of scripts/oracle/webp.py, with the SHA-256 of the pixels that libwebp makes of each.
+// webpFiles are the pictures of scripts/oracle/webp.py, with the SHA-256 of libwebp's pixels for each.
 func webpFiles(t testing.TB) (files map[string][]byte, hashes map[string]string) {
 	t.Helper()
 	folder := filepath.Join("testdata", "webp")
@@ -46,30 +46,31 @@ func TestWebPAsLibwebp(t *testing.T) {
 			continue
 		}
 		if sum := sha256.Sum256(m.Pix); hex.EncodeToString(sum[:]) != hashes[name] {
-			t.Errorf("%s: other pixels than libwebp's", name)
+			t.Errorf("%s: pixels differ from libwebp's", name)
 		}
 		for _, n := range []int{len(content) - 1, len(content) / 2, 40, 31, 20} {
 			if n < len(content)-1 || n%2 == 1 { // the last byte of an odd chunk may be missing
 				if _, _, err := Decode(content[:min(n, len(content)-2)], DecodeOptions{}); err == nil {
-					t.Errorf("%s: %d of %d bytes are a picture", name, n, len(content))
+					t.Errorf("%s: %d of %d bytes are accepted as a picture", name, n, len(content))
 				}
 			}
 		}
 	}
 }
 
-// rival is what golang.org/x/image makes of a WebP, without its opacity. Chroma is compared where it is full: it upsamples otherwise.
+// rival is the result of golang.org/x/image for a WebP, without its opacity. Chroma is compared only at full resolution, since x/image
+// upsamples it differently.
 func rival(b []byte) (image.Image, error) { return xwebp.Decode(bytes.NewReader(b)) }
 
-// Changed bytes give codes and modes that no encoder writes. What golang.org/x/image decodes is decoded, but for what libwebp refuses, to
-// the same luma and colours.
+// Changed bytes give codes and modes that no encoder writes. Everything that golang.org/x/image decodes, except what libwebp refuses, is
+// decoded to the same luma and colours.
 func TestWebPAsRival(t *testing.T) {
 	files, _ := webpFiles(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	same, other, refused := 0, 0, 0
-	for _, name := range slices.Sorted(maps.Keys(files)) { // so that each gets the same changes in every run
+	for _, name := range slices.Sorted(maps.Keys(files)) { // so that each file gets the same changes in every run
 		content := files[name]
-		first := 60 // bytes of headers: sizes, and the levels of smoothing, which x/image computes in a byte
+		first := 60 // bytes of headers: sizes, and the smoothing levels, which x/image computes in a byte
 		if lossless := string(content[12:16]) == "VP8L"; lossless {
 			first = 25
 		}
@@ -84,7 +85,7 @@ func TestWebPAsRival(t *testing.T) {
 			want, rivalErr := rival(b)
 			if err != nil || rivalErr != nil {
 				if err == nil {
-					t.Errorf("%s: x/image says %v, and it is decoded", name, rivalErr)
+					t.Errorf("%s: x/image reports %v, but the file is decoded", name, rivalErr)
 				}
 				refused++
 				continue
@@ -96,14 +97,14 @@ func TestWebPAsRival(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d pictures are the same, %d are not, %d were refused", same, other, refused)
-	if same < refused || other > same/50 { // x/image's transform overflows 32 bits where coefficients are larger than any picture's
+	t.Logf("%d pictures are equal, %d differ, %d were refused", same, other, refused)
+	if same < refused || other > same/50 { // x/image's transform overflows 32 bits if coefficients are larger than in any real picture
 		t.Errorf("of %d pictures %d differ, and %d were refused", same+other, other, refused)
 	}
 }
 
-// apart is the largest difference of two pictures: of all colours where nothing was upsampled, else of luma, which BT.601's narrow range
-// gives to within its rounding.
+// apart is the largest difference between two pictures: of all colours if nothing was upsampled, otherwise of luma, which follows from
+// BT.601's narrow range to within rounding.
 func apart(m *Image, want image.Image) (worst int) {
 	planes, lossy := want.(*image.YCbCr)
 	for y := range m.Height {
@@ -123,7 +124,7 @@ func apart(m *Image, want image.Image) (worst int) {
 	return worst
 }
 
-// chromaAt upsamples one sample by the definition: (9a + 3b + 3c + d + 8)/16 in libwebp's two roundings, of the four nearest ones.
+// chromaAt upsamples one sample by the definition: (9a + 3b + 3c + d + 8)/16 over the four nearest samples, with libwebp's two roundings.
 func chromaAt(plane []uint8, of *image.YCbCr, x, y int) int {
 	width, height := (of.Rect.Dx()+1)/2, (of.Rect.Dy()+1)/2
 	near := y / 2

@@ -21,19 +21,19 @@ import (
 	"iconic/internal/identity"
 )
 
-// Which contents a store has features of stands in its items.jsonl, which is far too long to be read for each question. So every commit
-// leaves an index in the user's cache, for other stores of the same encoder, preprocessing and engine to look into:
+// The contents of which a store has features are listed in its items.jsonl, which is far too long to read for each query. Therefore every
+// commit leaves an index in the user's cache, where other stores with the same encoder, preprocessing and engine look it up:
 //
 //	contents/<key>/<store>     the key is identity.Content's, the store a hash of its folder's name
 //
-// An index is a line of JSON, contentsHead; then 20 bytes for each content, ascending: its hash, and the row that has its features, little
-// endian; then the xxHash64 of all that. It is made for one manifest, and means nothing once the store has another: it is then made
-// anew from items.jsonl. Where it is lost, images are encoded again.
+// An index is a line of JSON, contentsHead; then 20 bytes for each content, ascending: its hash, and the row with its features, little
+// endian; then the xxHash64 of all that. It belongs to one manifest, and becomes invalid once the store has another: it is then rebuilt
+// from items.jsonl. If it is lost, images are encoded again.
 
 // contentsHead is the first line of an index.
 type contentsHead struct {
 	Format   string `json:"format"`
-	Store    string `json:"store"`    // its folder, in full
+	Store    string `json:"store"`    // full path of the store's folder
 	Manifest string `json:"manifest"` // checksum of its manifest
 	Contents int    `json:"contents"`
 	lendable
@@ -41,7 +41,7 @@ type contentsHead struct {
 
 const contentsFormat = "iconic contents 1"
 
-// lendable says which features a store has of an image, beside the plain one that all under one key have.
+// lendable describes the features that a store has of an image; all stores with the same key have the plain view.
 type lendable struct {
 	Views   int             `json:"views"`
 	Seed    uint64          `json:"seed,omitempty"`
@@ -49,15 +49,15 @@ type lendable struct {
 	DType   string          `json:"dtype"`
 }
 
-// serves tells whether features of l hold those of want, to the bit: views are drawn from seed and content one by one, so that the first of
-// many are those of few, and rounding to float16 is the same before and after.
+// serves reports whether features of l contain those of want, to the bit: each view is drawn separately from seed and content, so the first
+// of many views equal those of few, and features can be rounded to float16 afterwards.
 func (l lendable) serves(want lendable) bool {
 	drawn := want.Views == 1 || l.Views >= want.Views && l.Seed == want.Seed && bytes.Equal(l.Augment, want.Augment)
 	return drawn && (l.DType == "float32" || l.DType == want.DType)
 }
 
-// content splits settings into what stores must share to lend features, as a key, and what they may differ in. ok is false where it is not
-// known what ran the encoder.
+// content splits settings into a key, which stores must share to lend features, and the part in which they may differ. ok is false if the
+// engine is unknown.
 func (s *Settings) content() (key string, l lendable, ok bool) {
 	if s.Provider == "" || s.Runtime == "" {
 		return "", l, false
@@ -74,7 +74,7 @@ func (s *Settings) content() (key string, l lendable, ok bool) {
 	return key, l, err == nil
 }
 
-// contentsFolder is where the indexes of all stores of a key lie, "" where there is no user cache.
+// contentsFolder is the folder with the indexes of all stores with a key, "" if there is no user cache.
 func contentsFolder(key string) string {
 	folder, err := cachefolder.Of(cachefolder.Contents)
 	if err != nil {
@@ -83,7 +83,7 @@ func contentsFolder(key string) string {
 	return filepath.Join(folder, key)
 }
 
-// fullName is a folder's one name.
+// fullName is the canonical path of a folder.
 func fullName(dir string) string {
 	if full, err := filepath.Abs(dir); err == nil {
 		dir = full
@@ -100,8 +100,8 @@ func contentsFile(folder, dir string) string {
 
 const entryBytes = 20
 
-// keepContents writes the index of a store, whose manifest has that checksum. rows are those of its contents. It is no failure where it
-// cannot be kept.
+// keepContents writes the index of a store whose manifest has the given checksum. rows maps each content to its row. Failing to write the
+// index is not an error.
 func keepContents(dir string, s *Settings, manifest string, rows map[Hash]int32) {
 	key, l, ok := s.content()
 	folder := contentsFolder(key)
@@ -110,7 +110,7 @@ func keepContents(dir string, s *Settings, manifest string, rows map[Hash]int32)
 	}
 	dir = fullName(dir)
 	if buckets, err := cachefolder.Of(cachefolder.Buckets); err == nil && filepath.Dir(dir) == fullName(buckets) {
-		return // it is a copy, which goes with its process
+		return // a copy that is removed when its process ends
 	}
 	name := contentsFile(folder, dir)
 	if head, err := readHead(name); err == nil && head.Manifest == manifest && head.Store == dir {
@@ -140,7 +140,7 @@ func keepContents(dir string, s *Settings, manifest string, rows map[Hash]int32)
 	})
 }
 
-// longestHead is more than a head with the longest name of a folder takes.
+// longestHead is more than the length of any head.
 const longestHead = 1 << 16
 
 // readHead reads the first line of an index.
@@ -163,21 +163,21 @@ func parseHead(f *os.File) (head *contentsHead, length int64, err error) {
 	line, _, ok := bytes.Cut(b[:n], []byte("\n"))
 	head = new(contentsHead)
 	if !ok || json.Unmarshal(line, head) != nil || head.Format != contentsFormat || head.Contents < 0 {
-		return nil, 0, fmt.Errorf("%s: it does not begin as an index of contents", f.Name())
+		return nil, 0, fmt.Errorf("%s: it does not begin like an index of contents", f.Name())
 	}
 	return head, int64(len(line)) + 1, nil
 }
 
-// contents is an open index. It is read where it lies: of each content 20 bytes on disk, and none in memory.
+// contents is an open index. It is read in place: 20 bytes on disk for each content, and none in memory.
 type contents struct {
 	contentsHead
 	file   *os.File
 	start  int64
-	shift  uint     // of a hash's first 32 bits, to its bucket
-	bucket []uint32 // number of entries before each bucket, and of all
+	shift  uint     // from a hash's first 32 bits to its bucket
+	bucket []uint32 // number of entries before each bucket, and finally of all
 }
 
-// openContents opens an index and reads it once, to hold it against its checksum.
+// openContents opens an index and reads it once, to verify its checksum.
 func openContents(name string) (_ *contents, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -197,14 +197,14 @@ func openContents(name string) (_ *contents, err error) {
 		return nil, err
 	}
 	if want := start + entryBytes*int64(head.Contents) + 8; stat.Size() != want {
-		return nil, fmt.Errorf("%s: %d bytes where %d make %d contents", name, stat.Size(), want, head.Contents)
+		return nil, fmt.Errorf("%s: %d bytes, want %d for %d contents", name, stat.Size(), want, head.Contents)
 	}
-	width := min(16, max(0, bits.Len(uint(head.Contents))-4)) // about 16 entries a bucket
+	width := min(16, max(0, bits.Len(uint(head.Contents))-4)) // about 16 entries per bucket
 	c := &contents{contentsHead: *head, file: f, start: start, shift: uint(32 - width), bucket: make([]uint32, 1<<width+1)}
 	return c, c.read()
 }
 
-// read fills the buckets, and compares the checksum.
+// read fills the buckets, and verifies the checksum.
 func (c *contents) read() error {
 	sum := xxhash.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(c.file, 0, c.start)); err != nil {
@@ -220,7 +220,7 @@ func (c *contents) read() error {
 		_, _ = sum.Write(b) // a hash never fails
 		for ; len(b) > 0; b = b[entryBytes:] {
 			if done > 0 && bytes.Compare(last[:], b[:16]) >= 0 {
-				return fmt.Errorf("%s: its contents are not ascending", c.file.Name())
+				return fmt.Errorf("%s: its entries are not in ascending order", c.file.Name())
 			}
 			copy(last[:], b)
 			c.bucket[c.of(last)+1]++
@@ -235,7 +235,7 @@ func (c *contents) read() error {
 		return err
 	}
 	if was := binary.LittleEndian.Uint64(kept[:]); was != sum.Sum64() {
-		return fmt.Errorf("%s is damaged: checksum %016x where %016x was written", c.file.Name(), sum.Sum64(), was)
+		return fmt.Errorf("%s is damaged: checksum %016x, want %016x", c.file.Name(), sum.Sum64(), was)
 	}
 	return nil
 }
@@ -243,13 +243,13 @@ func (c *contents) read() error {
 // of is the bucket of a hash.
 func (c *contents) of(h Hash) uint32 { return uint32(uint64(binary.BigEndian.Uint32(h[:])) >> c.shift) }
 
-// find gives the row of a content. Any goroutine may call it.
+// find returns the row of a content. Any goroutine may call it.
 func (c *contents) find(h Hash) (row int, ok bool) {
 	bucket := c.of(h)
 	lo, hi := c.bucket[bucket], c.bucket[bucket+1]
 	b := make([]byte, entryBytes*(hi-lo))
 	if _, err := c.file.ReadAt(b, c.start+entryBytes*int64(lo)); err != nil {
-		return 0, false // the image is encoded
+		return 0, false // the image is encoded instead
 	}
 	for ; len(b) > 0; b = b[entryBytes:] {
 		if bytes.Equal(b[:16], h[:]) {
@@ -261,7 +261,7 @@ func (c *contents) find(h Hash) (row int, ok bool) {
 
 func (c *contents) close() error { return c.file.Close() }
 
-// rowsOf reads which contents a finished store has from its list.
+// rowsOf reads from its list which contents a finished store has.
 func rowsOf(ctx context.Context, dir string, m *Manifest) (map[Hash]int32, error) {
 	items, _, err := m.loadItems(dir)
 	if err != nil {
@@ -276,7 +276,7 @@ func rowsOf(ctx context.Context, dir string, m *Manifest) (map[Hash]int32, error
 	return rows, ctx.Err()
 }
 
-// refreshed opens the index of a store as it is now: one that is there if it fits, else one made from the store's list.
+// refreshed opens the current index of a store: the existing one if it is valid, otherwise one made from the store's list.
 func refreshed(ctx context.Context, folder, dir string) (*contents, *Manifest, error) {
 	m, content, err := readManifest(dir)
 	if err != nil {
@@ -301,5 +301,5 @@ func refreshed(ctx context.Context, folder, dir string) (*contents, *Manifest, e
 		}
 		keepContents(dir, &m.Settings, sum, rows)
 	}
-	return nil, nil, fmt.Errorf("feature store %s: which contents it has cannot be kept in %s", dir, folder)
+	return nil, nil, fmt.Errorf("feature store %s: its index of contents cannot be written in %s", dir, folder)
 }

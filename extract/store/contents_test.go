@@ -18,7 +18,7 @@ func lending() Settings {
 	}
 }
 
-// indexed writes the index of a made-up store of so many contents, and gives its file.
+// indexed writes the index of an imaginary store with n contents, and returns its file.
 func indexed(t testing.TB, n int) (rows map[Hash]int32, name string) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -38,7 +38,7 @@ func indexed(t testing.TB, n int) (rows map[Hash]int32, name string) {
 	return rows, contentsFile(contentsFolder(key), fullName(dir))
 }
 
-// Every content is found, and no other, whatever the number; of each there are 20 bytes on disk, and none in memory.
+// Every content is found, and no other, whatever the number; each takes 20 bytes on disk, and none in memory.
 func TestAnIndexFindsWhatItHolds(t *testing.T) {
 	for _, n := range []int{1, 2, 15, 16, 17, 1000, 70_000} {
 		rows, name := indexed(t, n)
@@ -57,7 +57,7 @@ func TestAnIndexFindsWhatItHolds(t *testing.T) {
 			h[15]++
 			if _, other := rows[h]; !other {
 				if row, ok := c.find(h); ok {
-					t.Fatalf("what is not there is row %d", row)
+					t.Fatalf("a missing content is found in row %d", row)
 				}
 			}
 			if checked++; checked == 2000 {
@@ -85,7 +85,7 @@ func TestADamagedIndexIsNoIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c, err := openContents(damaged); err == nil {
-			t.Errorf("%s is taken", what)
+			t.Errorf("%s is accepted", what)
 			_ = c.close()
 		}
 	}
@@ -93,12 +93,12 @@ func TestADamagedIndexIsNoIndex(t *testing.T) {
 		b := append([]byte(nil), whole...)
 		b[i] ^= 1
 		try("a flipped bit", b)
-		try("what was cut short", whole[:i])
+		try("a truncated index", whole[:i])
 	}
-	try("more than there was", append(whole, 0))
+	try("one byte more", append(whole, 0))
 }
 
-// Stores whose engine is not known, and copies of stores in buckets, leave no index.
+// Stores with an unknown engine, and local copies of stores in buckets, leave no index.
 func TestWhatLeavesNoIndex(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
@@ -125,7 +125,7 @@ func TestWhatLeavesNoIndex(t *testing.T) {
 	}
 }
 
-// The key covers every setting but the four that serves judges.
+// The key covers every setting except the four that serves compares.
 func TestWhatMakesStoresLendToEachOther(t *testing.T) {
 	base, _, ok := func() (string, lendable, bool) { s := lending(); return s.content() }()
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// seedStore is a small store: two shards of two rows and one.
+// seedStore is a small store with two shards, of two rows and of one.
 func seedStore(t testing.TB, dir string, part *Part) {
 	t.Helper()
 	s := Settings{Encoder: Encoder{Name: "e", SHA256: "0"}, Preprocessing: []byte(`{}`), JPEGDecoder: "go", Views: 1, DType: "float32", Dim: 2, ShardRows: 2}
@@ -27,8 +27,8 @@ func seedStore(t testing.TB, dir string, part *Part) {
 	}
 }
 
-// FuzzManifest opens and merges stores of any manifest and list of items. Nothing but an error may come of it, and the memory
-// that it takes stays below 16 MiB (of buffers for files) and a hundred times the bytes given.
+// FuzzManifest opens and merges stores with arbitrary manifests and lists of items. Nothing worse than an error may result, and the memory
+// used stays below 16 MiB (for file buffers) plus a hundred times the size of the input.
 func FuzzManifest(f *testing.F) {
 	f.Setenv("XDG_CACHE_HOME", f.TempDir())
 	from := f.TempDir()
@@ -68,11 +68,11 @@ func FuzzManifest(f *testing.F) {
 		}
 		rows, mergeErr := Merge(t.Context(), []string{dir}, filepath.Join(dir, "out"), nil)
 		if err != nil && mergeErr == nil {
-			t.Fatalf("merged %d rows of what cannot be opened: %v", rows, err)
+			t.Fatalf("merged %d rows into a store that cannot be opened: %v", rows, err)
 		}
 		runtime.ReadMemStats(&after)
 		if most := 16<<20 + 100*uint64(len(manifest)+len(items)); after.TotalAlloc-before.TotalAlloc > most {
-			t.Fatalf("%d bytes of memory for %d", after.TotalAlloc-before.TotalAlloc, len(manifest)+len(items))
+			t.Fatalf("%d bytes of memory for an input of %d", after.TotalAlloc-before.TotalAlloc, len(manifest)+len(items))
 		}
 	})
 }

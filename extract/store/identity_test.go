@@ -7,7 +7,7 @@ import (
 	"iconic/internal/identitytest"
 )
 
-// Stores are held against each other field by field. What is said to differ is what a person reads.
+// Stores are compared field by field. The differences are reported to the user.
 func TestEverySettingThatDiffersIsNoticed(t *testing.T) {
 	base := func() Settings {
 		return Settings{
@@ -19,10 +19,10 @@ func TestEverySettingThatDiffersIsNoticed(t *testing.T) {
 	identitytest.Check(t, base, func(s Settings) (map[string]string, error) {
 		return map[string]string{"differs": s.differs(base())}, nil
 	}, map[string]identitytest.Rule[Settings]{
-		"Encoder.Name":   identitytest.Out[Settings]("it is for people: an encoder is known by its SHA-256"),
+		"Encoder.Name":   identitytest.Out[Settings]("it is for people: an encoder is identified by its SHA-256"),
 		"Encoder.SHA256": noticed, "Encoder.Output": noticed,
 		"Preprocessing": {In: noticed.In, Change: func(s *Settings) { s.Preprocessing = json.RawMessage(`{"crop":17}`) }},
 		"JPEGDecoder":   noticed, "Provider": noticed, "Runtime": noticed, "Views": noticed, "Seed": noticed, "DType": noticed, "Dim": noticed,
-		"ShardRows": noticed, // of parts to be merged; one that is brought up to date keeps its own
+		"ShardRows": noticed, // compared when parts are merged; a store that is updated keeps its own
 	})
 }

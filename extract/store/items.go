@@ -16,20 +16,20 @@ import (
 // Hash is the content hash of an image: the first 16 bytes of its file's SHA-256.
 type Hash [16]byte
 
-// Item is what a store knows of one image.
+// Item is a store's record of one image.
 type Item struct {
-	Row     int    // of its features; −1: it was skipped
-	Path    string // as its data set names it
+	Row     int    // row of its features; −1: it was skipped
+	Path    string // path in its data set
 	Label   int    // index into the manifest's classes; −1: none
 	Split   string // "": none
-	Size    int64  // bytes
+	Size    int64  // in bytes
 	Hash    Hash   // of its content; zero if that could not be read
-	Kind    string // for one that was skipped: "truncated", "not an image", …
-	Skipped string // for one that was skipped: the reason, in words
-	Gone    bool   // the data set had it no longer when the store was last brought up to it; its features are kept
+	Kind    string // for a skipped image: "truncated", "not an image", …
+	Skipped string // for a skipped image: the reason, in words
+	Gone    bool   // the data set no longer had it at the last update; its features are kept
 }
 
-// line is the form of an Item in items.jsonl. A path that is not UTF-8 stands there as its bytes, too.
+// line is an Item's form in items.jsonl. A path that is not UTF-8 is also stored as bytes.
 type line struct {
 	Row       *int   `json:"row,omitempty"`
 	Path      string `json:"path"`
@@ -43,7 +43,7 @@ type line struct {
 	Gone      bool   `json:"gone,omitempty"`
 }
 
-// append adds the item's line to b. It is written by hand because a store has a million of them.
+// append appends the item's line to b. It does not use encoding/json because a store may have a million items.
 func (it *Item) append(b []byte) []byte {
 	b = append(b, '{')
 	if it.Row >= 0 {
@@ -76,14 +76,14 @@ func (it *Item) append(b []byte) []byte {
 	return append(b, "}\n"...)
 }
 
-// appendString adds s as JSON.
+// appendString appends s as JSON.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			var quoted bytes.Buffer
 			e := json.NewEncoder(&quoted)
 			e.SetEscapeHTML(false)
-			_ = e.Encode(s) // a string in memory always encodes
+			_ = e.Encode(s) // encoding a string in memory always succeeds
 			return append(b, bytes.TrimRight(quoted.Bytes(), "\n")...)
 		}
 	}
@@ -98,8 +98,8 @@ func parseItem(text []byte) (Item, error) {
 	return parseJSON(text)
 }
 
-// parsePlain reads a line in the very form that append gives one without escapes, some twenty times as fast as
-// encoding/json does. What it does not take is for parseJSON to judge.
+// parsePlain reads a line in exactly the form in which append writes one without escapes, about twenty times as fast as encoding/json.
+// Lines in any other form are left to parseJSON.
 func parsePlain(text []byte) (Item, bool) {
 	it := Item{Row: -1, Label: -1}
 	c := cursor{rest: text}
@@ -138,7 +138,7 @@ func parsePlain(text []byte) (Item, bool) {
 	return it, !c.failed && len(c.rest) == 0
 }
 
-// cursor eats a line from the left.
+// cursor consumes a line from the left.
 type cursor struct {
 	rest   []byte
 	failed bool
@@ -154,7 +154,7 @@ func (c *cursor) accept(s string) bool {
 
 func (c *cursor) want(s string) { c.failed = !c.accept(s) || c.failed }
 
-// number eats a decimal number of at most 18 digits, which no int64 is too small for.
+// number consumes a decimal number of at most 18 digits, which fits in an int64.
 func (c *cursor) number() (n int64) {
 	i := 0
 	for ; i < len(c.rest) && i < 18 && '0' <= c.rest[i] && c.rest[i] <= '9'; i++ {
@@ -165,7 +165,7 @@ func (c *cursor) number() (n int64) {
 	return n
 }
 
-// quoted eats printable ASCII without a backslash, and the quote after it.
+// quoted consumes printable ASCII without a backslash, and the closing quote.
 func (c *cursor) quoted() []byte {
 	n := bytes.IndexByte(c.rest, '"')
 	if n < 0 {

@@ -26,7 +26,7 @@ func TestItemsAreReadAsTheyWereWritten(t *testing.T) {
 	})
 }
 
-// FuzzItem holds the fast reader of lines against the general one: whatever it takes, that one takes alike.
+// FuzzItem compares the fast line reader with the general one: whatever the fast one accepts, both read alike.
 func FuzzItem(f *testing.F) {
 	for _, line := range []string{
 		`{"row":7,"path":"a/b.png","label":3,"split":"train","size":12,"hash":"000102030405060708090a0b0c0d0e0f"}`,
@@ -46,7 +46,7 @@ func FuzzItem(f *testing.F) {
 			return
 		}
 		if slow, err := parseJSON(line); err != nil || fast != slow {
-			t.Fatalf("%q: %+v where JSON says %+v, %v", line, fast, slow, err)
+			t.Fatalf("%q: %+v, want %+v (%v)", line, fast, slow, err)
 		}
 	})
 }

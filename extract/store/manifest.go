@@ -21,24 +21,24 @@ const (
 	partialName  = ".partial"
 )
 
-// formatVersion is the version of the format that this package writes, and the newest that it reads.
+// formatVersion is the format version that this package writes, and the newest that it reads.
 const formatVersion = 1
 
-// Format is that version in words.
+// Format is the format version in words.
 const Format = "format-1"
 
-// formatName tells a manifest from any other JSON file of that name.
+// formatName distinguishes a manifest from other JSON files of the same name.
 const formatName = "iconic feature store"
 
-// Settings are all that features depend on besides the images. Features of different settings never share a store.
+// Settings are everything besides the images that determines the features. Features with different settings never share a store.
 type Settings struct {
 	Encoder       Encoder         `json:"encoder"`
 	Preprocessing json.RawMessage `json:"preprocessing"`
 	JPEGDecoder   string          `json:"jpeg_decoder"`       // "libjpeg-turbo" or "go"
-	Provider      string          `json:"provider,omitempty"` // that ran the encoder: "cpu", "cuda", …; "": not known
-	Runtime       string          `json:"runtime,omitempty"`  // the version of ONNX Runtime; "": not known
-	Views         int             `json:"views"`              // of each image, ≥ 1; view 0 is the plain one
-	Seed          uint64          `json:"seed"`               // of the views; 0 when there is one
+	Provider      string          `json:"provider,omitempty"` // provider that ran the encoder: "cpu", "cuda", …; "": unknown
+	Runtime       string          `json:"runtime,omitempty"`  // version of ONNX Runtime; "": unknown
+	Views         int             `json:"views"`              // views of each image, ≥ 1; view 0 is the plain one
+	Seed          uint64          `json:"seed"`               // seed of the views; 0 if there is only one
 	DType         string          `json:"dtype"`              // "float32" or "float16"
 	Dim           int             `json:"dim"`
 	ShardRows     int             `json:"shard_rows"`
@@ -48,7 +48,7 @@ type Settings struct {
 type Encoder struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
-	Output string `json:"output,omitempty"` // which of several outputs
+	Output string `json:"output,omitempty"` // name of the output, if the model has several
 }
 
 // Part says which part of a data set a store holds: the items [First, First+Count) of Total.
@@ -58,7 +58,7 @@ type Part struct {
 	First   int    `json:"first"`
 	Count   int    `json:"count"`
 	Total   int    `json:"total"`
-	Listing string `json:"listing"` // checksum of all paths and labels, so that only parts of one listing are merged
+	Listing string `json:"listing"` // checksum of all paths and labels, so that only parts of the same listing are merged
 }
 
 // Shard is one file of features.
@@ -77,22 +77,22 @@ type Manifest struct {
 	Classes  []string `json:"classes"`
 	Part     *Part    `json:"part,omitempty"`
 	Items    int      `json:"items"`   // lines of items.jsonl
-	Skipped  int      `json:"skipped"` // of them
+	Skipped  int      `json:"skipped"` // skipped ones among them
 	Checksum string   `json:"items_checksum"`
 	Shards   []Shard  `json:"shards"`
 }
 
-// ErrNewer is in the chain of the error about a store that a newer version of the program made.
-var ErrNewer = errors.New("is of a newer format")
+// ErrNewer is in the chain of the error for a store made by a newer version of the program.
+var ErrNewer = errors.New("has a newer format")
 
-// ErrNone is wrapped by the error of Open where there is no store.
+// ErrNone is in the chain of Open's error if there is no store.
 var ErrNone = errors.New("not a feature store")
 
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
 	content, err := os.ReadFile(filepath.Join(folder, manifestName))
 	if errors.Is(err, fs.ErrNotExist) && !exists(folder) {
-		return nil, nil, fmt.Errorf("%s: %w: there is nothing of that name", folder, ErrNone)
+		return nil, nil, fmt.Errorf("%s: %w: it does not exist", folder, ErrNone)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
@@ -108,10 +108,10 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
 	}
 	if m.Format != formatName {
-		return nil, nil, fmt.Errorf("%s: %w: its manifest is of something else", folder, ErrNone)
+		return nil, nil, fmt.Errorf("%s: %w: its manifest belongs to something else", folder, ErrNone)
 	}
 	if m.Version > formatVersion {
-		return nil, nil, &UnusableError{folder, fmt.Errorf("%w (version %d, where this program reads up to %d): use a newer program", ErrNewer, m.Version, formatVersion)}
+		return nil, nil, &UnusableError{folder, fmt.Errorf("%w (version %d, but this program reads up to %d): use a newer program", ErrNewer, m.Version, formatVersion)}
 	}
 	if err := m.check(); err != nil {
 		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
@@ -119,17 +119,17 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 	return &m, content, nil
 }
 
-// check looks for what cannot be.
+// check looks for impossible values.
 func (m *Manifest) check() error {
 	switch {
 	case m.Version < 1:
 		return fmt.Errorf("version %d", m.Version)
 	case m.Views < 1 || m.Views > maxViews || m.Dim < 1 || m.Dim > maxDim || m.ShardRows < 1 || m.ShardRows > MaxShardRows:
-		return fmt.Errorf("%d views of %d elements in shards of %d rows, where at most %d, %d and %d are read", m.Views, m.Dim, m.ShardRows, maxViews, maxDim, MaxShardRows)
+		return fmt.Errorf("%d views of %d elements in shards of %d rows: want at most %d, %d and %d", m.Views, m.Dim, m.ShardRows, maxViews, maxDim, MaxShardRows)
 	case m.DType != "float32" && m.DType != "float16":
 		return fmt.Errorf("dtype %q", m.DType)
 	case m.Rows < 0 || m.Skipped < 0 || m.Items != m.Rows+m.Skipped:
-		return fmt.Errorf("%d items are not %d rows and %d skipped", m.Items, m.Rows, m.Skipped)
+		return fmt.Errorf("%d items do not equal %d rows plus %d skipped", m.Items, m.Rows, m.Skipped)
 	}
 	rows := 0
 	for i, s := range m.Shards {
@@ -142,7 +142,7 @@ func (m *Manifest) check() error {
 		rows += s.Rows
 	}
 	if rows != m.Rows {
-		return fmt.Errorf("%d rows, and %d in the shards", m.Rows, rows)
+		return fmt.Errorf("%d rows, but %d in the shards", m.Rows, rows)
 	}
 	if m.Part == nil {
 		return nil
@@ -150,19 +150,19 @@ func (m *Manifest) check() error {
 	return m.Part.check(m.Items)
 }
 
-// check looks for a part that cannot be, of a store of so many items.
+// check looks for impossible values of a part, for a store with the given number of items.
 func (p *Part) check(items int) error {
 	switch {
 	case p.Index < 1 || p.Index > p.Of || p.Of > MaxParts:
-		return fmt.Errorf("part %d of %d, where at most %d are read", p.Index, p.Of, MaxParts)
+		return fmt.Errorf("part %d of %d: want at most %d parts", p.Index, p.Of, MaxParts)
 	case p.First < 0 || p.Count < 0 || p.Count != items || p.First > p.Total-p.Count:
-		return fmt.Errorf("items %d to %d of %d, and %d in the list", p.First, p.First+p.Count, p.Total, items)
+		return fmt.Errorf("items %d to %d of %d, but %d in the list", p.First, p.First+p.Count, p.Total, items)
 	}
 	return nil
 }
 
-// The largest numbers that a store may have: far more than any has had, and few enough that a manifest of a few bytes never asks
-// for memory that its features do not fill.
+// The largest values that a store may have: far more than any store needs, but small enough that a manifest of a few bytes never makes the
+// program allocate memory that its features do not fill.
 const (
 	MaxShardRows = 1 << 22
 	MaxParts     = 1 << 20
@@ -172,7 +172,7 @@ const (
 
 func shardName(i int) string { return fmt.Sprintf("features-%05d.npy", i) }
 
-// encode gives the manifest's one and only form.
+// encode returns the manifest's canonical form.
 func (m *Manifest) encode() ([]byte, error) {
 	if m.Classes == nil {
 		m.Classes = []string{}
@@ -188,7 +188,7 @@ func (m *Manifest) encode() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// canonical is the settings' one form: the preprocessing's JSON is brought to Go's own spacing.
+// canonical is the settings' canonical form: the preprocessing's JSON gets Go's own spacing.
 func (s Settings) canonical() (Settings, error) {
 	var b bytes.Buffer
 	if err := json.Compact(&b, s.Preprocessing); err != nil {
@@ -198,7 +198,7 @@ func (s Settings) canonical() (Settings, error) {
 	return s, nil
 }
 
-// differs names what is different between two settings, "" if nothing is.
+// differs names the differences between two settings, "" if there are none.
 func (s Settings) differs(t Settings) string {
 	var what []string
 	note := func(name string, a, b any) {
@@ -218,7 +218,7 @@ func (s Settings) differs(t Settings) string {
 	if s.JPEGDecoder != t.JPEGDecoder {
 		what = append(what, fmt.Sprintf("JPEG decoder %q, not %q; pixels may differ: install libjpeg-turbo, or set ICONIC_JPEG=go, on every machine", s.JPEGDecoder, t.JPEGDecoder))
 	}
-	if s.Provider != "" && t.Provider != "" { // stores of before these were kept have none
+	if s.Provider != "" && t.Provider != "" { // older stores do not record them
 		note("provider", s.Provider, t.Provider)
 		note("ONNX Runtime", s.Runtime, t.Runtime)
 	}

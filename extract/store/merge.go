@@ -11,7 +11,7 @@ import (
 	"iconic/option"
 )
 
-// Parts lists the folders of parts in a folder.
+// Parts lists the folders of parts in dir.
 func Parts(dir string) ([]string, error) {
 	parts, err := filepath.Glob(filepath.Join(escapeGlob(dir), "part-*-of-*"))
 	if err == nil && len(parts) == 0 {
@@ -20,8 +20,8 @@ func Parts(dir string) ([]string, error) {
 	return parts, err
 }
 
-// Merge puts the parts of a data set together into one store, the same byte for byte as one run over the whole set
-// would make. It refuses parts of different settings or data sets, and names those that are missing.
+// Merge combines the parts of a data set into one store, byte for byte the one that a single run over the whole set would make. It refuses
+// parts with different settings or data sets, and names missing ones.
 func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
 	var stores []*Store
 	defer func() {
@@ -40,7 +40,7 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 		return 0, err
 	}
 	settings := stores[0].Settings
-	for _, s := range stores { // a part without a readable image does not know
+	for _, s := range stores { // a part without a readable image does not know the dimension
 		settings.Provider, settings.Runtime = cmp.Or(settings.Provider, s.Provider), cmp.Or(settings.Runtime, s.Runtime)
 	}
 	w, err := Begin(out, settings, nil)
@@ -56,28 +56,28 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	return rows, err
 }
 
-// arrange brings parts into order and checks that they are the parts of one whole.
+// arrange puts parts in order and checks that they belong together.
 func arrange(stores []*Store) ([]*Store, error) {
 	if len(stores) == 0 {
 		return nil, errors.New("no parts to merge")
 	}
 	for _, s := range stores {
 		if s.Part == nil {
-			return nil, fmt.Errorf("feature store %s is a whole one, not a part", s.Dir)
+			return nil, fmt.Errorf("feature store %s is a whole store, not a part", s.Dir)
 		}
 	}
 	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
 	first := stores[0]
-	next, missing, example := 1, first.Part.Of-len(stores), 0 // the first that is missing
+	next, missing, example := 1, first.Part.Of-len(stores), 0 // the first missing one
 	for _, s := range stores {
 		if diff := first.differs(s.Settings); diff != "" {
 			return nil, fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
 		}
 		if s.Part.Of != first.Part.Of || s.Part.Total != first.Part.Total || s.Part.Listing != first.Part.Listing || !slices.Equal(s.Classes, first.Classes) {
-			return nil, fmt.Errorf("%s and %s are not parts of one data set: the data changed in between, or they were cut differently; encode them again", first.Dir, s.Dir)
+			return nil, fmt.Errorf("%s and %s are not parts of one data set: the data changed in between, or they were divided differently; encode them again", first.Dir, s.Dir)
 		}
 		if s.Part.Index < next {
-			return nil, fmt.Errorf("%s is part %d of %d, which is there already", s.Dir, s.Part.Index, s.Part.Of)
+			return nil, fmt.Errorf("%s is part %d of %d, which was given already", s.Dir, s.Part.Index, s.Part.Of)
 		}
 		if s.Part.Index > next && example == 0 {
 			example = next

@@ -16,14 +16,14 @@ import (
 	"iconic/internal/npy"
 )
 
-// Pool is the finished stores of this user that have features just as a store needs them: of the same encoder, preprocessing, decoder and
-// engine. A Writer that is lent a pool takes the features of every content from there that it has not itself.
+// Pool is the set of this user's finished stores with suitable features: from the same encoder, preprocessing, decoder and engine. A Writer
+// with a pool copies the features of every content that it does not have itself.
 type Pool struct {
 	key    string
 	stores []*lender
 }
 
-// lender is a store of a pool. Its shards are opened, and held against their checksums, when the first row of each is wanted.
+// lender is a store of a pool. Each of its shards is opened, and verified, when its first row is needed.
 type lender struct {
 	dir      string
 	manifest *Manifest
@@ -60,7 +60,7 @@ func (w *Writer) Pool(ctx context.Context) (*Pool, error) {
 			return nil, errors.Join(err, p.Close())
 		}
 		index, m, err := refreshed(ctx, folder, dir)
-		if err != nil { // of no use; whoever works on it is told
+		if err != nil { // unusable; its next writer reports the problem
 			release()
 			continue
 		}
@@ -111,7 +111,7 @@ func lenders(folder, key string) (dirs []string) {
 			continue
 		}
 		if !exists(filepath.Join(head.Store, manifestName)) {
-			if exists(filepath.Dir(head.Store)) { // or else its disk may be away
+			if exists(filepath.Dir(head.Store)) { // otherwise its disk may be unmounted
 				_ = os.Remove(name)
 			}
 			continue
@@ -145,10 +145,10 @@ func lenders(folder, key string) (dirs []string) {
 // Len is the number of stores.
 func (p *Pool) Len() int { return len(p.stores) }
 
-// independentName is a file beside the indexes of a key that says whether its encoder gives an image the same features in every batch.
+// independentName is a file beside the indexes of a key that records whether the encoder gives an image the same features in every batch.
 const independentName = "independent"
 
-// Independent tells what Remember kept of the pool's encoder and engine; known is false where nothing is kept.
+// Independent returns what Remember recorded for the pool's encoder and engine; known is false if nothing was recorded.
 func (p *Pool) Independent() (independent, known bool) {
 	b, err := os.ReadFile(filepath.Join(contentsFolder(p.key), independentName))
 	if err != nil {
@@ -157,10 +157,10 @@ func (p *Pool) Independent() (independent, known bool) {
 	return string(b) == "true\n", string(b) == "true\n" || string(b) == "false\n"
 }
 
-// Remember keeps whether the pool's encoder, under its engine, gives an image the same features, to the bit, whatever others it is encoded
-// with.
+// Remember records whether the pool's encoder, with its engine, gives an image the same features, to the bit, whatever other images are in
+// the batch.
 func (p *Pool) Remember(independent bool) {
-	_ = atomicfile.WriteBytes(filepath.Join(contentsFolder(p.key), independentName), fmt.Appendf(nil, "%t\n", independent)) // it is found out again
+	_ = atomicfile.WriteBytes(filepath.Join(contentsFolder(p.key), independentName), fmt.Appendf(nil, "%t\n", independent)) // it will be found out again
 }
 
 // shard opens the shard of a row. Any goroutine may call it.
@@ -179,7 +179,7 @@ func (l *lender) shard(row int) (*npy.File, error) {
 	return s.file, s.err
 }
 
-// find gives the features of a content: a file that was found whole, the row there, and the elements of a row. Any goroutine may call it.
+// find returns the features of a content: a verified file, the row in it, and the elements per row. Any goroutine may call it.
 func (p *Pool) find(h Hash) (f *npy.File, row, stride int, ok bool) {
 	for _, l := range p.stores {
 		row, ok := l.index.find(h)

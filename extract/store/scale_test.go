@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// BenchmarkAMillionRows makes a store of a million rows of 384 half floats, and measures what its readers and its
-// next writer begin with: docs/performance.md quotes it.
+// BenchmarkAMillionRows makes a store of a million rows of 384 half-precision numbers, and measures how long its readers and its next
+// writer take to begin; docs/performance.md quotes it.
 func BenchmarkAMillionRows(b *testing.B) {
 	b.Setenv("XDG_CACHE_HOME", b.TempDir())
 	const rows, dim = 1_000_000, 384
@@ -56,7 +56,7 @@ func BenchmarkAMillionRows(b *testing.B) {
 	})
 }
 
-// writeMillion writes the store, whose features tell the row, and reads one back.
+// writeMillion writes the store, with features that encode the row, and reads one back.
 func writeMillion(b *testing.B, dir string, settings Settings, rows int) {
 	w, err := Begin(dir, settings, nil)
 	if err != nil {
@@ -87,7 +87,7 @@ func writeMillion(b *testing.B, dir string, settings Settings, rows int) {
 	}
 }
 
-// BenchmarkContents makes, opens and asks the index of as many images as ImageNet-1k has.
+// BenchmarkContents makes, opens and queries the index of as many images as in ImageNet-1k.
 func BenchmarkContents(b *testing.B) {
 	const images = 1_281_167
 	rows, name := indexed(b, images)

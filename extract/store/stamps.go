@@ -15,12 +15,11 @@ import (
 	"iconic/internal/cachefolder"
 )
 
-// Stamps, which tell an unchanged file without reading it, are no part of a store: they hold for this machine alone,
-// and a store's bytes follow from the data. They lie in the user cache, in a file named after the store's folder:
-// a line with the checksum of the items.jsonl they belong to, then a stamp a line. Where they are lost, files are
-// read and compared by content.
+// Stamps identify an unchanged file without reading it. They are not part of a store: they are valid only on this machine, while a store's
+// bytes follow from the data. They are in the user cache, in a file named after the store's folder: a line with the checksum of the
+// items.jsonl they belong to, then one stamp per line. If they are lost, files are read and compared by content.
 
-// stampsFile is where the stamps of the store in dir are, "" where there is no user cache.
+// stampsFile is the file with the stamps of the store in dir, "" if there is no user cache.
 func stampsFile(dir string) string {
 	folder, err := cachefolder.Of(cachefolder.Stamps)
 	if err != nil {
@@ -35,7 +34,7 @@ func stampsFile(dir string) string {
 	return filepath.Join(folder, fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
 }
 
-// loadStamps gives the stamps of n items, empty ones where none are kept.
+// loadStamps returns the stamps of n items, empty ones if none are stored.
 func loadStamps(dir, sum string, n int) []string {
 	stamps := make([]string, n)
 	r, err := os.Open(stampsFile(dir))
@@ -53,14 +52,14 @@ func loadStamps(dir, sum string, n int) []string {
 	return stamps
 }
 
-// stampsLast is how long stamps are kept that no run has needed.
+// stampsLast is how long unused stamps are kept.
 const stampsLast = 180 * 24 * time.Hour
 
-// dropStamps removes those in a folder that nobody has needed for long: their store is gone, or costs one reading of its files.
+// dropStamps removes stamps that have long been unused: their store is gone, or its files are read once more.
 func dropStamps(folder string) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return // they cost little
+		return // they take little space
 	}
 	for _, e := range entries {
 		if stat, err := e.Info(); err == nil && stat.Mode().IsRegular() && time.Since(stat.ModTime()) > stampsLast {
@@ -69,7 +68,7 @@ func dropStamps(folder string) {
 	}
 }
 
-// keepStamps files the stamps in the file called from. It is no failure where they cannot be kept.
+// keepStamps moves the stamps from the file from to their place. Failing to do so is not an error.
 func keepStamps(dir, sum, from string) {
 	name := stampsFile(dir)
 	if name == "" {

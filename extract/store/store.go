@@ -15,7 +15,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Store is an open feature store. It may be read by several goroutines, and while a Writer updates it.
+// Store is an open feature store. Several goroutines may read it, also while a Writer updates it.
 type Store struct {
 	Manifest
 	Dir string
@@ -25,14 +25,14 @@ type Store struct {
 	items  func() ([]Item, error)
 }
 
-// DamagedError lists the shards of a store that are missing, or are not what they were.
+// DamagedError lists the shards of a store that are missing or have changed.
 type DamagedError struct {
 	Dir    string
-	Shards []string // each with what is wrong
+	Shards []string // each with its fault
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("feature store %s is damaged: %s; the same extraction again encodes just that anew", e.Dir, strings.Join(e.Shards, ", "))
+	return fmt.Sprintf("feature store %s is damaged: %s; run the same extraction again to encode only those images again", e.Dir, strings.Join(e.Shards, ", "))
 }
 
 // Open opens the store in a folder and compares every shard with its checksum. Close it after use.
@@ -40,7 +40,7 @@ func Open(dir string) (*Store, error) {
 	m, content, err := readManifest(dir)
 	if err != nil {
 		if errors.Is(err, ErrNone) && exists(filepath.Join(dir, partialName)) {
-			return nil, fmt.Errorf("feature store %s is unfinished: the same extraction again finishes it", dir)
+			return nil, fmt.Errorf("feature store %s is unfinished: run the same extraction again to finish it", dir)
 		}
 		return nil, err
 	}
@@ -66,24 +66,24 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
-// openShard maps a shard that is what the settings and the shard's entry say.
+// openShard maps a shard after checking it against the settings and its entry in the manifest.
 func (s *Settings) openShard(name string, want Shard) (*npy.File, error) {
 	f, err := npy.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("missing")
 	}
 	if err != nil {
-		return nil, errors.Unwrap(err) // whoever asks names the file
+		return nil, errors.Unwrap(err) // the caller names the file
 	}
 	h := xxhash.New()
 	if _, err := f.WriteTo(h); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	if sum := fmt.Sprintf("%016x", h.Sum64()); sum != want.Checksum {
-		return nil, errors.Join(fmt.Errorf("checksum %s where %s was written", sum, want.Checksum), f.Close())
+		return nil, errors.Join(fmt.Errorf("checksum %s, want %s", sum, want.Checksum), f.Close())
 	}
 	if len(f.Shape) != 3 || f.Shape[0] != want.Rows || f.Shape[1] != s.Views || f.Shape[2] != s.Dim || f.DType != s.DType {
-		return nil, errors.Join(fmt.Errorf("%s%v where %s[%d %d %d] was written", f.DType, f.Shape, s.DType, want.Rows, s.Views, s.Dim), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s%v, want %s[%d %d %d]", f.DType, f.Shape, s.DType, want.Rows, s.Views, s.Dim), f.Close())
 	}
 	return f, nil
 }
@@ -95,7 +95,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// Close ends the maps of the shards. Views must not be read after it.
+// Close unmaps the shards. Views must not be read afterwards.
 func (s *Store) Close() error {
 	var err error
 	for i, f := range s.shards {
@@ -110,7 +110,7 @@ func (s *Store) Close() error {
 // Key identifies the store's content: it changes with every feature, path and setting.
 func (s *Store) Key() string { return s.key }
 
-// Items reads the list of all images, those that were skipped among them, at its first call. The slice is shared.
+// Items returns the list of all images, skipped ones included, which is read at the first call. The slice is shared.
 func (s *Store) Items() ([]Item, error) { return s.items() }
 
 func (s *Store) readItems() ([]Item, error) {
@@ -124,14 +124,14 @@ func (s *Store) readItems() ([]Item, error) {
 	return items, nil
 }
 
-// loadItems reads a store's items.jsonl and holds it against the manifest.
+// loadItems reads a store's items.jsonl and checks it against the manifest.
 func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
 	content, err := os.ReadFile(filepath.Join(dir, itemsName))
 	if err != nil {
 		return nil, nil, err
 	}
 	if sum := checksum(content); sum != m.Checksum {
-		return nil, nil, fmt.Errorf("%s is damaged: checksum %s where %s was written", itemsName, sum, m.Checksum)
+		return nil, nil, fmt.Errorf("%s is damaged: checksum %s, want %s", itemsName, sum, m.Checksum)
 	}
 	items, err := parseItems(context.Background(), content)
 	if err != nil {
@@ -141,28 +141,28 @@ func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
 	for i := range items {
 		if items[i].Row >= 0 {
 			if items[i].Row != row {
-				return nil, nil, fmt.Errorf("%s: line %d has row %d where %d was due", itemsName, i+1, items[i].Row, row)
+				return nil, nil, fmt.Errorf("%s: line %d has row %d, want %d", itemsName, i+1, items[i].Row, row)
 			}
 			row++
 		}
 	}
 	if len(items) != m.Items || row != m.Rows {
-		return nil, nil, fmt.Errorf("%s: %d items with %d rows where the manifest has %d with %d", itemsName, len(items), row, m.Items, m.Rows)
+		return nil, nil, fmt.Errorf("%s: %d items with %d rows, but the manifest has %d with %d", itemsName, len(items), row, m.Items, m.Rows)
 	}
 	return items, content, nil
 }
 
-// checkItems looks for labels that name no class. An item's checksum says only that it is what somebody wrote.
+// checkItems looks for labels that do not name a class. A valid checksum only shows that the list is unchanged.
 func (m *Manifest) checkItems(items []Item) error {
 	for i := range items {
 		if l := items[i].Label; l < -1 || l >= len(m.Classes) {
-			return fmt.Errorf("%s: line %d has label %d where there are %d classes", itemsName, i+1, l, len(m.Classes))
+			return fmt.Errorf("%s: line %d has label %d, but there are %d classes", itemsName, i+1, l, len(m.Classes))
 		}
 	}
 	return nil
 }
 
-// RowItems gives the items that have features, by row.
+// RowItems returns the items that have features, by row.
 func (s *Store) RowItems() ([]Item, error) {
 	items, err := s.Items()
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *Store) RowItems() ([]Item, error) {
 	return rows, nil
 }
 
-// Labels gives the label of each row, −1 for none.
+// Labels returns the label of each row, −1 for none.
 func (s *Store) Labels() ([]int, error) {
 	rows, err := s.RowItems()
 	if err != nil {
@@ -196,10 +196,10 @@ type View struct {
 	view  int
 }
 
-// View gives view v, 0 ≤ v < Views; 0 is the plain one.
+// View returns view v, 0 ≤ v < Views; 0 is the plain one.
 func (s *Store) View(v int) (*View, error) {
 	if v < 0 || v >= s.Views {
-		return nil, fmt.Errorf("feature store %s has %d views, and no view %d", s.Dir, s.Views, v)
+		return nil, fmt.Errorf("feature store %s has %d views, but no view %d", s.Dir, s.Views, v)
 	}
 	return &View{s, v}, nil
 }
@@ -210,11 +210,11 @@ func (v *View) Len() int { return v.store.Rows }
 // Dim is the number of columns.
 func (v *View) Dim() int { return v.store.Dim }
 
-// Block reads rows [lo, hi) into dst, which must have (hi−lo)×Dim places.
+// Block reads rows [lo, hi) into dst, of length (hi−lo)×Dim.
 func (v *View) Block(dst []float32, lo, hi int) error {
 	s := v.store
 	if lo < 0 || hi < lo || hi > s.Rows || len(dst) != (hi-lo)*s.Dim {
-		return fmt.Errorf("feature store %s: rows [%d, %d) of %d×%d do not fit %d places", s.Dir, lo, hi, s.Rows, s.Dim, len(dst))
+		return fmt.Errorf("feature store %s: rows [%d, %d) of %d×%d do not fit a slice of length %d", s.Dir, lo, hi, s.Rows, s.Dim, len(dst))
 	}
 	if s.Views > 1 {
 		for r := lo; r < hi; r++ {
@@ -235,11 +235,11 @@ func (v *View) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
-// Gather reads the named rows into dst, which must have len(rows)×Dim places.
+// Gather reads the given rows into dst, of length len(rows)×Dim.
 func (v *View) Gather(dst []float32, rows []int32) error {
 	s := v.store
 	if len(dst) != len(rows)*s.Dim {
-		return fmt.Errorf("feature store %s: %d rows of %d do not fit %d places", s.Dir, len(rows), s.Dim, len(dst))
+		return fmt.Errorf("feature store %s: %d rows of %d do not fit a slice of length %d", s.Dir, len(rows), s.Dim, len(dst))
 	}
 	for i, r := range rows {
 		if r < 0 || int(r) >= s.Rows {
@@ -257,7 +257,7 @@ func (v *View) row(dst []float32, r int) error {
 	return s.shards[r/s.ShardRows].Elements(dst, (r%s.ShardRows*s.Views+v.view)*s.Dim)
 }
 
-// DimOf gives the dimension of the features that a model made of the store in a folder, 0 where there is none by it.
+// DimOf is the dimension of the features in the store at dir if that model made them, otherwise 0.
 func DimOf(dir string, e Encoder) int {
 	m, _, err := readManifest(dir)
 	if err != nil || m.Encoder.SHA256 != e.SHA256 || m.Encoder.Output != e.Output {
@@ -266,15 +266,14 @@ func DimOf(dir string, e Encoder) int {
 	return m.Dim
 }
 
-// Describe reads what a finished store in a folder says of itself; its features are not looked at. ErrNone is in the chain of its error
-// where there is none.
+// Describe reads the manifest of a finished store without its features. ErrNone is in the chain of its error if there is no store.
 func Describe(dir string) (*Manifest, error) {
 	m, _, err := readManifest(dir)
 	return m, err
 }
 
-// Lock is the file by whose lock the writers of a store keep each other out.
+// Lock is the file whose lock keeps the writers of a store apart.
 func Lock(dir string) string { return filepath.Join(dir, lockName) }
 
-// Unfinished tells whether a folder holds features of a run that was cut short.
+// Unfinished reports whether a folder holds features of an interrupted run.
 func Unfinished(dir string) bool { return exists(filepath.Join(dir, partialName, settingsName)) }

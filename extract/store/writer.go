@@ -22,21 +22,21 @@ import (
 	"iconic/internal/npy"
 )
 
-// Writer brings a store to what it should be: Append and Skip tell it the items, in the order of their paths, and
-// Commit makes the result the store. Its methods but Has are for one goroutine.
+// Writer updates a store: Append and Skip receive the items, in the order of their paths, and Commit makes the result the store. Except for
+// Has, its methods are for one goroutine.
 type Writer struct {
-	Damaged    []string // what was found damaged, and is to be encoded again
-	Duplicates int      // rows appended whose content another row has, too
-	Already    int      // rows appended whose features were there before: in this store, or in another one
-	Borrowed   int      // rows of those that came from other stores
+	Damaged    []string // damaged files, whose images are to be encoded again
+	Duplicates int      // rows appended whose content equals another row's
+	Already    int      // rows appended whose features existed before, in this store or another one
+	Borrowed   int      // rows among them that came from other stores
 
-	// Kept, unless nil, is told the files of each unfinished shard, its features and its journal, once they are on disk. Its error is
-	// that of the Append, Commit or Close under way.
+	// Kept, unless nil, is called with the files of each unfinished shard, its features and its journal, once they are on disk. Its error
+	// is returned by the Append, Commit or Close in progress.
 	Kept func(files ...string) error
 
 	dir      string
 	partial  string
-	unlock   func() error // nil once it is unlocked
+	unlock   func() error // nil after unlocking
 	manifest Manifest     // under construction
 
 	old        *Manifest // nil: there was no finished store
@@ -44,56 +44,56 @@ type Writer struct {
 	oldItems   []Item
 	known      map[string]Known // by path
 	files      []source
-	places     map[Hash]place // where features of a content are
+	places     map[Hash]place // location of the features of each content
 
-	pool *Pool               // other stores to take features from; nil: none
-	lent map[*npy.File]int32 // files of the pool among files
+	pool *Pool               // other stores to copy features from; nil: none
+	lent map[*npy.File]int32 // index in files of each file of the pool
 
 	mu   sync.RWMutex
 	rows map[Hash]int32 // rows already appended, by content
-	made []uint64       // a bit for each row appended: whether its features were given to this Writer
+	made []uint64       // one bit per appended row: whether its features were given to this Writer
 
 	pending []pending
 	buffer  []float32 // the shard under construction; it grows with its rows
-	journal []byte    // of the shard under construction
+	journal []byte    // journal of the shard under construction
 	targets []target  // finished shards
 	items   *spool
 	stamps  *spool
 }
 
-// Known is what an earlier run knew of a path.
+// Known is what an earlier run recorded about a path.
 type Known struct {
 	Hash  Hash
 	Size  int64
-	Stamp string // "" if none was kept
+	Stamp string // "" if none was stored
 	at    place
 }
 
-// source is a file of features to take rows from.
+// source is a file of features from which rows are copied.
 type source struct {
 	file  *npy.File
-	index int // the shard's number
+	index int // number of the shard
 	rows  int
 	sum   string // its checksum
 	kept  kept
 
-	stride int // elements of its rows
+	stride int // elements per row
 }
 
-// kept says where a source or target lies.
+// kept is the location of a source or target.
 type kept int
 
 const (
 	inStore   kept = iota // under its final name
 	inPartial             // in .partial
-	elsewhere             // in another store, which is open for this Writer alone
+	elsewhere             // in another store, which was opened for this Writer only
 	lent                  // in a store of the pool, which closes it
 )
 
 // place is one row of a source; file −1 means a row of the store under construction.
 type place struct{ file, row int32 }
 
-// pending is a row of the shard under construction: in the buffer, or still to be copied from a place.
+// pending is a row of the shard under construction: already in the buffer, or to be copied from a place.
 type pending struct {
 	buffered bool
 	at       place
@@ -101,13 +101,13 @@ type pending struct {
 
 // target is a finished shard of the store under construction.
 type target struct {
-	name string // of its file
+	name string // name of its file
 	kept kept
-	file *npy.File // opened when a later row copies from it
+	file *npy.File // opened when a later row is copied from it
 }
 
-// Begin locks the store in a folder, which it makes if need be, and finds out what is there. A store or an unfinished
-// one of other settings is refused; damage is not: see Damaged. The part is nil for a whole data set.
+// Begin locks the store in a folder, creating it if necessary, and reads what is there. A finished or unfinished store with other settings
+// is refused; damage is not: see Damaged. The part is nil for a whole data set.
 func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
 	if settings, err = settings.canonical(); err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
 	return w, nil
 }
 
-// acquire takes the lock.
+// acquire acquires the lock.
 func (w *Writer) acquire() error {
 	if stat, err := os.Stat(w.dir); err == nil && !stat.IsDir() {
 		return fmt.Errorf("feature store %s cannot be made there: it is a file", w.dir)
@@ -158,7 +158,7 @@ func (w *Writer) acquire() error {
 	return nil
 }
 
-// UnusableError says why nothing can be made of what lies in the folder of a store: it is damaged, something else, or of other settings.
+// UnusableError says why the folder of a store cannot be used: it is damaged, holds something else, or was made with other settings.
 type UnusableError struct {
 	Dir     string
 	Problem error // the rest of the sentence that begins with Dir
@@ -177,7 +177,7 @@ func (w *Writer) unusable(format string, args ...any) error {
 // ErrBusy is in the chain of Begin's error for a store that another process is writing.
 var ErrBusy = errors.New("is being written by another process")
 
-// release closes what is open and gives the lock back.
+// release closes all files and releases the lock.
 func (w *Writer) release() error {
 	var err error
 	for _, s := range w.files {
@@ -205,7 +205,7 @@ func (w *Writer) release() error {
 	return err
 }
 
-// readOld takes in the finished store, if there is one.
+// readOld reads the finished store, if there is one.
 func (w *Writer) readOld() error {
 	m, content, err := readManifest(w.dir)
 	if errors.Is(err, ErrNone) {
@@ -219,13 +219,13 @@ func (w *Writer) readOld() error {
 		return w.unusable("was made with other settings (now %s before): use those", diff)
 	}
 	if a, b := m.Part, w.manifest.Part; (a == nil) != (b == nil) || a != nil && (a.Index != b.Index || a.Of != b.Of) {
-		return w.unusable("holds %s, and not %s", a.words(), b.words())
+		return w.unusable("holds %s, not %s", a.words(), b.words())
 	}
 	w.old, w.oldContent = m, content
 	items, lines, err := m.loadItems(w.dir)
 	if err != nil {
 		w.Damaged = append(w.Damaged, err.Error())
-		return nil // without its items no row of a shard has a meaning
+		return nil // without its items, the rows of a shard are meaningless
 	}
 	if err := m.checkItems(items); err != nil {
 		return w.unusable("is damaged (%w): restore that file", err)
@@ -250,14 +250,14 @@ func (w *Writer) readOld() error {
 	return nil
 }
 
-// adopt takes over what a store keeps once it is begun: the size of its shards, in which its rows lie, and what ran the encoder.
+// adopt keeps what a store retains once it is begun: the number of rows per shard, and the engine.
 func (w *Writer) adopt(before Settings) {
 	w.manifest.ShardRows = before.ShardRows
 	w.manifest.Provider, w.manifest.Runtime = cmp.Or(w.manifest.Provider, before.Provider), cmp.Or(w.manifest.Runtime, before.Runtime)
 }
 
-// EngineError says that a store's features were computed by another provider or version of ONNX Runtime than is at work now, whose
-// features may differ.
+// EngineError says that a store's features were computed with another provider or version of ONNX Runtime than the current one, so that
+// their features may differ.
 type EngineError struct {
 	Dir      string
 	Was, Now Engine
@@ -271,11 +271,11 @@ func (e Engine) String() string {
 }
 
 func (e *EngineError) Error() string {
-	return fmt.Sprintf("feature store %s was made with %s, and now there is %s, whose features may differ: use the same as before", e.Dir, e.Was, e.Now)
+	return fmt.Sprintf("feature store %s was made with %s; the features of %s may differ: use the same as before", e.Dir, e.Was, e.Now)
 }
 
-// MadeOn records what runs the encoder, before the first features are appended. It fails with an *EngineError where those that are
-// there come from another. Of rows whose engine is not known none is claimed.
+// MadeOn records the engine before the first features are appended. It fails with an *EngineError if existing features come from another.
+// Rows with an unknown engine are accepted.
 func (w *Writer) MadeOn(e Engine) error {
 	was := Engine{w.manifest.Provider, w.manifest.Runtime}
 	switch {
@@ -288,13 +288,13 @@ func (w *Writer) MadeOn(e Engine) error {
 	return writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings)
 }
 
-// Engine is what ran the encoder, of a new store once MadeOn has said so; zero where it is not known.
+// Engine is what ran the encoder, for a new store after MadeOn was called; zero if unknown.
 func (w *Writer) Engine() Engine { return Engine{w.manifest.Provider, w.manifest.Runtime} }
 
-// ShardRows is the number of rows of a shard: that of the store as it was, if there was one.
+// ShardRows is the number of rows per shard: that of the existing store, if there was one.
 func (w *Writer) ShardRows() int { return w.manifest.ShardRows }
 
-// words names a part.
+// words describes a part.
 func (p *Part) words() string {
 	if p == nil {
 		return "a whole data set"
@@ -302,7 +302,7 @@ func (p *Part) words() string {
 	return fmt.Sprintf("part %d of %d", p.Index, p.Of)
 }
 
-// expectEmpty fails unless the folder is one that a store may be made in.
+// expectEmpty fails unless a store may be made in the folder.
 func (w *Writer) expectEmpty() error {
 	entries, err := os.ReadDir(w.dir)
 	if err != nil {
@@ -311,15 +311,15 @@ func (w *Writer) expectEmpty() error {
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case strings.HasPrefix(name, "features-") && strings.HasSuffix(name, ".npy"), name == itemsName:
-			return w.unusable("holds %s but no %s, which says what made it: restore that file", name, manifestName)
+			return w.unusable("holds %s but no %s, which records what made it: restore that file", name, manifestName)
 		case !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "part-"):
-			return w.unusable("cannot be made there, since the folder is not empty (it holds %s): empty it", name)
+			return w.unusable("cannot be made there, since the folder is not empty (it holds %s): empty it, or choose another", name)
 		}
 	}
 	return nil
 }
 
-// addSource opens a shard to take rows from. It gives −1 and an error for one that is damaged.
+// addSource opens a shard to copy rows from. It returns −1 and an error for a damaged one.
 func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, error) {
 	f, err := w.manifest.openShard(name, s)
 	if err != nil {
@@ -329,7 +329,7 @@ func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, erro
 	return int32(len(w.files) - 1), nil
 }
 
-// learn notes where the features of an item are.
+// learn records where the features of an item are.
 func (w *Writer) learn(it Item, stamp string, at place) {
 	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Stamp: stamp, at: at}
 	if _, ok := w.places[it.Hash]; !ok {
@@ -339,7 +339,7 @@ func (w *Writer) learn(it Item, stamp string, at place) {
 
 const settingsName = "settings.json"
 
-// readPartial takes in the shards that an unfinished run has left.
+// readPartial reads the shards left by an unfinished run.
 func (w *Writer) readPartial() error {
 	content, err := os.ReadFile(filepath.Join(w.partial, settingsName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -368,13 +368,13 @@ func (w *Writer) readPartial() error {
 	return nil
 }
 
-// escapeGlob makes a folder's name one that stands for itself in a pattern.
+// escapeGlob escapes a folder's name for use in a pattern.
 func escapeGlob(s string) string {
 	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(s)
 }
 
-// A shard in .partial is called 00012-<checksum>.npy, and its journal 00012-<checksum>.journal: a line an item, its
-// stamp, a tab and its line of items.jsonl.
+// A shard in .partial is called 00012-<checksum>.npy, and its journal 00012-<checksum>.journal: one line per item, with its stamp, a tab
+// and its line of items.jsonl.
 func partialShard(index int, sum string) string { return fmt.Sprintf("%05d-%s", index, sum) }
 
 func (w *Writer) readJournal(name string) error {
@@ -386,7 +386,7 @@ func (w *Writer) readJournal(name string) error {
 	number, sum, _ := strings.Cut(filepath.Base(base), "-")
 	index, err := strconv.Atoi(number)
 	if err != nil {
-		return errors.New("its name is no shard's")
+		return errors.New("its name is not a shard's")
 	}
 	var items []Item
 	var stamps []string
@@ -410,7 +410,7 @@ func (w *Writer) readJournal(name string) error {
 	return nil
 }
 
-// prepare makes .partial ready.
+// prepare creates .partial.
 func (w *Writer) prepare() error {
 	if err := os.MkdirAll(w.partial, 0o755); err != nil {
 		return err
@@ -428,10 +428,10 @@ func (w *Writer) prepare() error {
 	return nil
 }
 
-// width is the number of elements of a row.
+// width is the number of elements per row.
 func (w *Writer) width() int { return w.manifest.Views * w.manifest.Dim }
 
-// Add lets features be taken from another store of the same settings. It must stay open.
+// Add allows features to be copied from another store with the same settings, which must stay open.
 func (w *Writer) Add(s *Store) error {
 	items, err := s.RowItems()
 	if err != nil {
@@ -454,10 +454,10 @@ func (w *Writer) Add(s *Store) error {
 	return nil
 }
 
-// Borrow has features taken from the stores of a pool. It is for the time between Begin and the first item; the Writer closes the pool.
+// Borrow has features copied from the stores of a pool. Call it between Begin and the first item; the Writer closes the pool.
 func (w *Writer) Borrow(p *Pool) { w.pool, w.lent = p, map[*npy.File]int32{} }
 
-// borrow finds a content in the pool.
+// borrow looks a content up in the pool.
 func (w *Writer) borrow(h Hash) (place, bool) {
 	if w.pool == nil {
 		return place{}, false
@@ -475,10 +475,10 @@ func (w *Writer) borrow(h Hash) (place, bool) {
 	return place{at, int32(row)}, true
 }
 
-// Items lists what the finished store held when the Writer began; nil if there was none.
+// Items lists the items of the finished store when the Writer began; nil if there was none.
 func (w *Writer) Items() []Item { return w.oldItems }
 
-// Classes names the classes of Items' labels.
+// Classes are the names of the classes of Items' labels.
 func (w *Writer) Classes() []string {
 	if w.old == nil {
 		return nil
@@ -486,14 +486,14 @@ func (w *Writer) Classes() []string {
 	return w.old.Classes
 }
 
-// Known gives what an earlier run knew of a path whose features are there.
+// Known returns what an earlier run recorded about a path whose features exist.
 func (w *Writer) Known(path string) (Known, bool) {
 	k, ok := w.known[path]
 	return k, ok
 }
 
-// Has tells whether features of a content are there: of earlier runs, appended by now, or in a store of the pool. It may be called by
-// any goroutine.
+// Has reports whether features of a content exist: from earlier runs, appended in this one, or in a store of the pool. Any goroutine may
+// call it.
 func (w *Writer) Has(h Hash) bool {
 	if _, ok := w.places[h]; ok {
 		return true
@@ -508,20 +508,20 @@ func (w *Writer) Has(h Hash) bool {
 	return ok
 }
 
-// Append adds the next item. Its features, Views × Dim floats, are copied; nil means that Has its content. The stamp
-// is kept for the next run's Known. Item.Row is set here.
+// Append adds the next item. Its features, Views × Dim floats, are copied; nil means that the content's features exist (see Has). The stamp
+// is stored for the next run's Known. Append sets Item.Row.
 func (w *Writer) Append(it Item, stamp string, features []float32) error {
 	p := pending{buffered: features != nil}
 	if p.buffered {
 		if len(features) != w.width() {
-			return fmt.Errorf("feature store: %d features where %d make a row", len(features), w.width())
+			return fmt.Errorf("feature store: %d features, want %d for a row", len(features), w.width())
 		}
 		w.reserve(len(w.pending) + 1)
 		copy(w.buffer[len(w.pending)*w.width():], features)
 	} else {
 		var ok bool
 		if p.at, ok = w.find(it); !ok {
-			return fmt.Errorf("feature store: no features are known of %s", it.Path)
+			return fmt.Errorf("feature store: no features are known for %s", it.Path)
 		}
 		if !w.madeHere(p.at) {
 			w.Already++
@@ -552,14 +552,14 @@ func (w *Writer) Append(it Item, stamp string, features []float32) error {
 	return nil
 }
 
-// reserve makes the buffer long enough for so many rows.
+// reserve makes the buffer long enough for the given number of rows.
 func (w *Writer) reserve(rows int) {
 	n := rows * w.width()
 	w.buffer = slices.Grow(w.buffer, max(0, n-len(w.buffer)))
 	w.buffer = w.buffer[:max(n, len(w.buffer))]
 }
 
-// find prefers the row that the path had before, so that a shard that stays what it was is seen to.
+// find prefers the row that the path had before, so that unchanged shards are recognised.
 func (w *Writer) find(it Item) (place, bool) {
 	if k, ok := w.known[it.Path]; ok && k.Hash == it.Hash {
 		return k.at, true
@@ -577,19 +577,19 @@ func (w *Writer) find(it Item) (place, bool) {
 	return at, ok
 }
 
-// madeHere tells whether a place is a row whose features were given to this Writer.
+// madeHere reports whether a place is a row whose features were given to this Writer.
 func (w *Writer) madeHere(at place) bool {
 	return at.file < 0 && w.made[at.row/64]>>(at.row%64)&1 == 1
 }
 
-// Skip adds an item that has no features; its Kind and Skipped say why.
+// Skip adds an item without features; its Kind and Skipped say why.
 func (w *Writer) Skip(it Item, stamp string) error {
 	it.Row = -1
 	w.manifest.Skipped++
 	return w.record(it, stamp)
 }
 
-// record writes an item's line, to the spool and to the shard's journal.
+// record writes an item's line to the spool and to the shard's journal.
 func (w *Writer) record(it Item, stamp string) error {
 	w.manifest.Items++
 	start := len(w.journal) + len(stamp) + 1
@@ -629,7 +629,7 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// inPlace finds the file that already is the shard under construction, row by row.
+// inPlace finds the existing file that equals the shard under construction, row by row.
 func (w *Writer) inPlace(index int) (source, bool) {
 	first := w.pending[0]
 	if first.buffered || first.at.file < 0 {
@@ -647,12 +647,12 @@ func (w *Writer) inPlace(index int) (source, bool) {
 	return s, true
 }
 
-// whole tells whether the store's shard of that number has this checksum, and is undamaged.
+// whole reports whether the store's shard with that number has this checksum, and is undamaged.
 func (w *Writer) whole(index int, sum string) bool {
 	return slices.ContainsFunc(w.files, func(s source) bool { return s.kept == inStore && s.index == index && s.sum == sum })
 }
 
-// copyPending brings all rows of the shard into the buffer, and gives the checksum that its file will have.
+// copyPending copies all rows of the shard into the buffer, and returns the checksum that its file will have.
 func (w *Writer) copyPending() (sum string, err error) {
 	width := w.width()
 	w.reserve(len(w.pending))
@@ -691,8 +691,7 @@ func (w *Writer) copyTarget(dst []float32, row int) (err error) {
 
 func (w *Writer) shape() []int { return []int{len(w.pending), w.manifest.Views, w.manifest.Dim} }
 
-// writePartial writes the shard under construction, unless it is there, and then its journal: a shard without one
-// does not count.
+// writePartial writes the shard under construction, unless it exists, and then its journal: a shard without one does not count.
 func (w *Writer) writePartial(name string) error {
 	if !slices.ContainsFunc(w.files, func(s source) bool {
 		return s.kept == inPartial && filepath.Join(w.partial, partialShard(s.index, s.sum)+".npy") == name
@@ -712,8 +711,7 @@ func (w *Writer) writePartial(name string) error {
 	return w.Kept(name, journal)
 }
 
-// Close gives up what was not committed, but keeps every row that was appended: a run that is told the same again
-// takes it from there.
+// Close abandons what was not committed, but keeps every row that was appended: a run with the same input resumes from there.
 func (w *Writer) Close() error {
 	var err error
 	if w.items != nil && slices.ContainsFunc(w.pending, func(p pending) bool { return p.buffered }) {
@@ -725,7 +723,7 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.release())
 }
 
-// Commit makes what was appended the store. It gives whether anything had to be changed. The Writer is closed.
+// Commit makes the appended items the store. It reports whether anything had to be changed. It closes the Writer.
 func (w *Writer) Commit() (changed bool, err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if len(w.pending) > 0 {
@@ -763,8 +761,8 @@ func (w *Writer) Commit() (changed bool, err error) {
 	return true, nil
 }
 
-// rollForward moves what a commit has prepared to its final names. It does nothing where no commit was begun, and may
-// be cut short and repeated at any point.
+// rollForward moves the files of a prepared commit to their final names. It does nothing if no commit was begun, and may be interrupted and
+// repeated at any point.
 func rollForward(dir string) error {
 	partial := filepath.Join(dir, partialName)
 	m, _, err := readManifest(partial)
@@ -777,7 +775,7 @@ func rollForward(dir string) error {
 	move := func(from, to string) error {
 		err := os.Rename(filepath.Join(partial, from), filepath.Join(dir, to))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // moved before, or in place all along
+			return nil // moved before, or in place from the beginning
 		}
 		return err
 	}
@@ -798,7 +796,7 @@ func rollForward(dir string) error {
 	if err := atomicfile.SyncFolder(dir); err != nil {
 		return err
 	}
-	for i := len(m.Shards); ; i++ { // shards of a store that was longer
+	for i := len(m.Shards); ; i++ { // shards of an earlier, longer store
 		if err := os.Remove(filepath.Join(dir, shardName(i))); errors.Is(err, fs.ErrNotExist) {
 			break
 		} else if err != nil {
@@ -808,7 +806,7 @@ func rollForward(dir string) error {
 	return os.RemoveAll(partial)
 }
 
-// spool is a file that grows with the run, and counts only once it is finished.
+// spool is a file that grows during the run, and counts only once it is finished.
 type spool struct {
 	file *os.File
 	w    *bufio.Writer
@@ -829,7 +827,7 @@ func (s *spool) write(b []byte) error {
 	return err
 }
 
-// finish syncs the file, gives it its name, and tells its checksum.
+// finish syncs the file, gives it its name, and returns its checksum.
 func (s *spool) finish(name string) (sum string, err error) {
 	if err := errors.Join(s.w.Flush(), s.file.Sync()); err != nil {
 		return "", err
@@ -837,7 +835,7 @@ func (s *spool) finish(name string) (sum string, err error) {
 	return fmt.Sprintf("%016x", s.hash.Sum64()), os.Rename(s.file.Name(), name)
 }
 
-// SetClasses names the classes that items' labels mean.
+// SetClasses sets the names of the classes to which items' labels refer.
 func (w *Writer) SetClasses(names []string) { w.manifest.Classes = names }
 
 // Rows is the number of rows appended so far.

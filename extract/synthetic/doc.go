@@ -1,5 +1,5 @@
 // Package synthetic draws labelled pictures for the demo and for tests: ten classes that differ in shape and texture.
 //
-// Colours, place, size, rotation, lighting and noise vary within every class and are drawn the same way for all, so that
-// neither the mean colour nor single pixels tell the classes apart. A picture depends on (class, seed, size) alone.
+// Colours, position, size, rotation, lighting and noise vary within every class and have the same distribution for all, so that neither the
+// mean colour nor single pixels distinguish the classes. A picture depends only on (class, seed, size).
 package synthetic

@@ -8,11 +8,11 @@ import (
 	"math/rand/v2"
 )
 
-// figure tells whether the point (x, y) belongs to the foreground. The motif's own size is about 1; r adds the class's
-// own variation when the figure is made.
+// figure reports whether the point (x, y) belongs to the foreground. The motif has a size of about 1; r adds the variation within a class
+// when the figure is made.
 type figure func(x, y float64) bool
 
-// class is a name and how its figures are made.
+// class is a name, and a function that makes its figures.
 type class struct {
 	name string
 	make func(r *rand.Rand) figure
@@ -132,7 +132,7 @@ func triangle(r *rand.Rand) figure {
 	}
 }
 
-// Draw makes the picture of a class, size×size. It fails on a class out of range or a size below 8.
+// Draw draws a picture of a class, size×size. It fails on a class out of range or a size below 8.
 func Draw(number int, seed uint64, size int) (*image.RGBA, error) {
 	all := classes()
 	if number < 0 || number >= len(all) {
@@ -151,7 +151,7 @@ func Draw(number int, seed uint64, size int) (*image.RGBA, error) {
 	sin, cos := math.Sincos(turn)
 	lx, ly := light*math.Cos(lightAngle), light*math.Sin(lightAngle)
 
-	const samples = 3 // a side, against jagged edges
+	const samples = 3 // per side, for antialiasing
 	m := image.NewRGBA(image.Rect(0, 0, size, size))
 	for py := range size {
 		for px := range size {
@@ -176,7 +176,7 @@ func Draw(number int, seed uint64, size int) (*image.RGBA, error) {
 	return m, nil
 }
 
-// colours draws foreground and background, neither of them a class's own, the foreground being the brighter one.
+// colours draws foreground and background, neither specific to a class; the foreground is the brighter one.
 func colours(r *rand.Rand) (front, back [3]float64) {
 	for {
 		brighter := 0.0

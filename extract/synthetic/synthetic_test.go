@@ -16,11 +16,11 @@ func TestAPictureDependsOnClassSeedAndSizeAlone(t *testing.T) {
 	b, _ := Draw(3, 7, 32)
 	c, _ := Draw(3, 8, 32)
 	if !bytes.Equal(a.Pix, b.Pix) || bytes.Equal(a.Pix, c.Pix) {
-		t.Error("same seed must give the same picture, another seed another one")
+		t.Error("the same seed must give the same picture, another seed a different one")
 	}
 }
 
-// A classifier that knows the mean colour of every class, fitted on the very pictures it is asked about, stays near chance.
+// A classifier that knows the mean colour of every class, fitted on the very pictures that it classifies, stays near chance.
 func TestMeanColourTellsNothing(t *testing.T) {
 	const perClass, size = 60, 24
 	classes := len(Classes())

@@ -12,8 +12,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// Write makes a folder of class folders with perClass PNG files each, size×size. Files that exist already are written again
-// to the same bytes.
+// Write makes a folder of class folders with perClass PNG files each, size×size. Existing files are overwritten with the same bytes.
 func Write(ctx context.Context, folder string, perClass, size int, seed uint64) error {
 	names := Classes()
 	for _, name := range names {

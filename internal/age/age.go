@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Age is such a length: "30d", "2w", "12h", "90m". It is a flag value.
+// Age is a length of time written as "30d", "2w", "12h" or "90m". It is a flag value.
 type Age time.Duration
 
 const day = 24 * time.Hour
@@ -17,7 +17,7 @@ var units = []struct {
 	worth time.Duration
 }{{"w", 7 * day}, {"d", day}, {"h", time.Hour}, {"m", time.Minute}}
 
-// Set reads an age.
+// Set parses an age.
 func (a *Age) Set(text string) error {
 	for _, u := range units {
 		number, ok := strings.CutSuffix(strings.TrimSpace(text), u.name)
@@ -31,7 +31,7 @@ func (a *Age) Set(text string) error {
 		*a = Age(n * float64(u.worth))
 		return nil
 	}
-	return fmt.Errorf("%q: want a number of weeks, days, hours or minutes, as 2w, 30d, 12h or 90m", text)
+	return fmt.Errorf("%q: want a number of weeks, days, hours or minutes, such as 2w, 30d, 12h or 90m", text)
 }
 
 func (a *Age) String() string {
@@ -46,10 +46,10 @@ func (a *Age) String() string {
 	return time.Duration(*a).String()
 }
 
-// Type is the word that a flag's help shows.
+// Type is the value's name in a flag's help.
 func (a *Age) Type() string { return "age" }
 
-// Since writes how long ago something was, for people: "just now", "5 hours ago", "3 days ago".
+// Since says how long ago something was, for people: "just now", "5 hours ago", "3 days ago".
 func Since(d time.Duration) string {
 	const year = 365 * day
 	for _, u := range []struct {

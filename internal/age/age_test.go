@@ -14,13 +14,13 @@ func TestAgesAsPeopleWriteThem(t *testing.T) {
 		var again Age
 		if text := a.String(); text != "" {
 			if err := again.Set(text); err != nil || again != a {
-				t.Errorf("%s is written %s, which is %v, %v", text, text, time.Duration(again), err)
+				t.Errorf("%s is written as %s, which is %v, %v", text, text, time.Duration(again), err)
 			}
 		}
 	}
 	for _, text := range []string{"", "30", "d", "-1d", "a month", "1e9d", "NaNd", "5y"} {
 		if err := new(Age).Set(text); err == nil {
-			t.Errorf("%q is taken", text)
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Write gives name the content that write produces, with permissions 0644 less the umask. On any error the old
-// file, if there was one, stays as it was and the temporary file is removed. The error names the file.
+// Write gives the file name the content that write produces, with permissions 0644 less the umask. On any error an existing file remains
+// unchanged and the temporary file is removed. The error names the file.
 func Write(name string, write func(w io.Writer) error) error {
 	Sweep(filepath.Dir(name))
 	err := written(name, func(f *os.File) error {
@@ -28,7 +28,7 @@ func Write(name string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// WriteBytes is Write of a slice.
+// WriteBytes is Write for a slice.
 func WriteBytes(name string, content []byte) error {
 	return Write(name, func(w io.Writer) error {
 		_, err := w.Write(content)
@@ -36,9 +36,9 @@ func WriteBytes(name string, content []byte) error {
 	})
 }
 
-// WriteNew is WriteBytes to a name that nothing bears yet; if something does, or comes to meanwhile, it stays as it is and the
-// error is an fs.ErrExist. The file bears the time modified, or now's where that is zero. Folders that are filled in this way can be
-// large: to Sweep them once is left to the caller.
+// WriteNew is WriteBytes for a name that does not exist yet; if it does, or appears in the meantime, that file is left unchanged and the
+// error is an fs.ErrExist. The file gets the given modification time, or the current one if that is zero. Since folders filled in this way
+// can be large, the caller must call Sweep once.
 func WriteNew(name string, content []byte, modified time.Time) error {
 	taken := &fs.PathError{Op: "write", Path: name, Err: fs.ErrExist}
 	if _, err := os.Lstat(name); err == nil {
@@ -51,7 +51,7 @@ func WriteNew(name string, content []byte, modified time.Time) error {
 		}
 		return err
 	}, func(temporary, name string) error {
-		// Unlike a rename, a link replaces nothing. Where the file system has none, looking again is the best there is.
+		// Unlike a rename, a link replaces nothing. On a file system without links, checking again is the best available.
 		err := os.Link(temporary, name)
 		if err == nil || errors.Is(err, fs.ErrExist) {
 			return errors.Join(err, os.Remove(temporary))
@@ -67,8 +67,8 @@ func WriteNew(name string, content []byte, modified time.Time) error {
 	return err
 }
 
-// written makes a temporary file beside name, since a rename does not cross file systems, has fill fill it, and gives it the name
-// by place, for good. The temporary name is gone in any case.
+// written makes a temporary file beside name, since a rename cannot cross file systems, calls fill to write it, and calls place to give it
+// its final name. The temporary name is removed in any case.
 func written(name string, fill func(f *os.File) error, place func(temporary, name string) error) error {
 	folder := filepath.Dir(name)
 	t, err := create(folder)

@@ -63,7 +63,7 @@ func TestWriteNewReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := WriteNew(name, []byte("second"), time.Time{}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("a name that is taken: %v", err)
+		t.Errorf("an existing name: %v", err)
 	}
 	if got, err := os.ReadFile(name); err != nil || string(got) != "first" {
 		t.Errorf("read %q, %v", got, err)

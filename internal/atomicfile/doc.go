@@ -1,23 +1,23 @@
-// Package atomicfile writes files that exist whole or not at all.
+// Package atomicfile writes files that exist completely or not at all.
 //
-// A reader never sees a partial file under its final name, whatever moment the process or the machine stops: the bytes go to a
-// temporary file in the same folder, are synced, take the final name in one rename, and the folder is synced so that the rename
-// itself survives a power cut.
+// A reader never sees a partial file under its final name, whenever the process or the machine stops: the bytes go to a temporary file in
+// the same folder, are synced, get the final name in one rename, and the folder is synced so that the rename itself survives a power
+// failure.
 //
 // # Temporary files
 //
-// What a process was writing when it was killed stays under its temporary name. All such names have one form,
+// A process that is killed while writing leaves a file under its temporary name. All such names have one form,
 //
 //	.iconic-tmp-<machine>-<time>-<random>
 //
-// where machine stands for one start of one system, time for the second in which the name was made, and random makes it this
-// writer's alone. A folder (Folder) is called like an empty file beside it, with ".d" behind. Who writes next into the same place first removes those that nobody is
-// writing any more (Sweep):
+// where machine identifies one boot of one system, time is the second in which the name was made, and random makes it unique to this
+// writer. A folder (Folder) has the name of an empty file beside it, followed by ".d". The next process that writes into the same folder
+// first removes files that nobody is writing any more (Sweep):
 //
-//   - Its writer holds a lock on each file, which the system drops with the process. What somebody has locked is never touched.
-//   - What is not locked and was made since this machine was started is a dead process's: it is removed.
-//   - Elsewhere, a lock may not be seen: on a disk that several machines share, after a restart, or where the file system has no locks.
-//     What comes from there is removed once it was made, and last written to, more than a day ago.
+//   - The writer holds a lock on each file, which the system releases with the process. A locked file is never touched.
+//   - A file that is not locked and was made since this machine was booted belongs to a dead process: it is removed.
+//   - Other locks may be invisible: on a disk shared by several machines, after a reboot, or on a file system without locks. Such a file
+//     is removed if it was made, and last written to, more than a day ago.
 //
-// What may not be removed, another user's for one, stays. Nothing else is touched, and no other hidden file.
+// A file that may not be removed, for example another user's, stays. Nothing else is touched, including other hidden files.
 package atomicfile

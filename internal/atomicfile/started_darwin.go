@@ -2,7 +2,7 @@ package atomicfile
 
 import "golang.org/x/sys/unix"
 
-// started stands for one start of the kernel; "" where that is not known.
+// started identifies one boot of the kernel; "" if unknown.
 func started() string {
 	id, err := unix.Sysctl("kern.bootsessionuuid")
 	if err != nil {

@@ -2,7 +2,7 @@ package atomicfile
 
 import "os"
 
-// started stands for one start of the kernel, which containers share; "" where that is not known.
+// started identifies one boot of the kernel, which containers share; "" if unknown.
 func started() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

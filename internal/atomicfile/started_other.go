@@ -2,5 +2,5 @@
 
 package atomicfile
 
-// started is not known here, and so what was left is told by its age alone.
+// started is unknown here, so left-over files are judged only by their age.
 func started() string { return "" }

@@ -19,24 +19,24 @@ import (
 
 const (
 	prefix   = ".iconic-tmp-"
-	folders  = ".d"           // behind the name of the file beside it, whose lock is the folder's
-	forsaken = 24 * time.Hour // after which what cannot be known to be alive is dead
+	folders  = ".d"           // suffix to the name of the file beside it, whose lock covers the folder
+	forsaken = 24 * time.Hour // age at which a file is dead if its writer cannot be checked
 )
 
-// Temporary tells whether a file or folder bears a temporary name.
+// Temporary reports whether a file or folder has a temporary name.
 func Temporary(name string) bool {
 	_, _, ok := parse(filepath.Base(name))
 	return ok
 }
 
-// newName is a name that nobody has made before.
+// newName is a name that has never been used.
 func newName() string {
 	return fmt.Sprintf("%s%s-%s-%s", prefix, machine(), second(time.Now()), strings.ToLower(rand.Text()[:12]))
 }
 
 func second(t time.Time) string { return strconv.FormatInt(t.Unix(), 36) }
 
-// parse takes a name apart; not ok where it is no temporary one.
+// parse splits a temporary name into its parts; ok is false for other names.
 func parse(name string) (from string, made time.Time, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(name, prefix), folders), "-")
 	if !strings.HasPrefix(name, prefix) || len(parts) != 3 || len(parts[2]) != 12 {
@@ -46,10 +46,10 @@ func parse(name string) (from string, made time.Time, ok bool) {
 	return parts[0], time.Unix(seconds, 0), err == nil
 }
 
-// machine stands for this system since it was started: eight hexadecimal digits.
+// machine identifies this system since its boot: eight hexadecimal digits.
 var machine = sync.OnceValue(func() string {
 	h := fnv.New32a()
-	name, _ := os.Hostname() // a machine without a name is one like any other
+	name, _ := os.Hostname() // all machines without a name are treated as one
 	h.Write([]byte(cmp.Or(started(), name)))
 	return fmt.Sprintf("%08x", h.Sum32())
 })
@@ -57,12 +57,12 @@ var machine = sync.OnceValue(func() string {
 // temporary is a file that this process is writing under a temporary name.
 type temporary struct {
 	file *os.File
-	lock *flock.Flock // nil where the file system has none
+	lock *flock.Flock // nil if the file system has none
 }
 
 // create makes an empty temporary file with permissions 0644 less the umask.
 func create(folder string) (*temporary, error) {
-	const tries = 100 // a sweep may come between the making of a file and its locking
+	const tries = 100 // a sweep may come between creating a file and locking it
 	for range tries {
 		f, err := os.OpenFile(filepath.Join(folder, newName()), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
 		if err != nil {
@@ -71,14 +71,14 @@ func create(folder string) (*temporary, error) {
 		if t := (&temporary{file: f}); t.hold() {
 			return t, nil
 		}
-		_ = f.Close() // it is gone
+		_ = f.Close() // it was removed
 	}
-	return nil, fmt.Errorf("temporary files in %s are removed by somebody as fast as they are made", folder)
+	return nil, fmt.Errorf("another process removes temporary files in %s as fast as they are made", folder)
 }
 
 func (t *temporary) path() string { return t.file.Name() }
 
-// hold locks what was just made. It says false where a sweep was faster, which then removes it.
+// hold locks a file just created. It returns false if a sweep was faster, and then removes the file.
 func (t *temporary) hold() bool {
 	lock := flock.New(t.path(), flock.SetFlag(os.O_RDWR))
 	held, err := lock.TryLock()
@@ -95,7 +95,7 @@ func (t *temporary) hold() bool {
 	return false
 }
 
-// release gives up the lock, of what now has its final name or is gone.
+// release releases the lock after the file has its final name or is gone.
 func (t *temporary) release() error {
 	if t.lock == nil {
 		return nil
@@ -103,11 +103,11 @@ func (t *temporary) release() error {
 	return t.lock.Close()
 }
 
-// discard removes the file if it still has its temporary name, and gives up the lock.
+// discard removes the file if it still has its temporary name, and releases the lock.
 func (t *temporary) discard() error { return errors.Join(os.RemoveAll(t.path()), t.release()) }
 
-// Folder makes an empty folder with a temporary name in parent, for files that are to be made there and then renamed. Remove removes
-// it with all that is left in it.
+// Folder makes an empty folder with a temporary name in parent, in which files are made before they are renamed. Call remove to remove it
+// with everything left in it.
 func Folder(parent string) (path string, remove func() error, err error) {
 	Sweep(parent)
 	t, err := create(parent)
@@ -121,11 +121,11 @@ func Folder(parent string) (path string, remove func() error, err error) {
 	return path, func() error { return errors.Join(os.RemoveAll(path), t.discard()) }, nil
 }
 
-// Sweep removes what dead processes have left in a folder under temporary names, as far as that can be known and done.
+// Sweep removes what dead processes have left in a folder under temporary names, as far as possible.
 func Sweep(folder string) {
 	d, err := os.Open(folder)
 	if err != nil {
-		return // whoever writes there will say so
+		return // the next writer will report it
 	}
 	defer d.Close()
 	for {
@@ -155,18 +155,18 @@ func sweep(path, from string, made time.Time) {
 	guard := strings.TrimSuffix(path, folders)
 	lock := flock.New(guard, flock.SetFlag(os.O_RDWR))
 	held, err := lock.TryLock()
-	if errors.Is(err, fs.ErrPermission) { // another user's, in a folder that may be written to
+	if errors.Is(err, fs.ErrPermission) { // another user's, in a writable folder
 		lock = flock.New(guard, flock.SetFlag(os.O_RDONLY))
 		held, err = lock.TryLock()
 	}
 	defer lock.Close()
-	if stat.IsDir() && errors.Is(err, fs.ErrNotExist) { // its file is made before it, and goes after it
+	if stat.IsDir() && errors.Is(err, fs.ErrNotExist) { // the file is made before its folder, and removed after it
 		held, err = true, nil
 	}
 	if err == nil && !held || err != nil && !old || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	// The file that was looked at may have got its final name, and one name never stands for two files.
+	// The file that was checked may since have got its final name; a temporary name never refers to two files.
 	if now, err := os.Lstat(path); err == nil && os.SameFile(stat, now) {
 		if stat.IsDir() {
 			undo(path)
@@ -175,12 +175,12 @@ func sweep(path, from string, made time.Time) {
 	}
 }
 
-// waits is behind the name of a published file, in the file that says what it waits for.
+// waits is the suffix of the file that says what a published file is waiting for.
 const waits = ".waits"
 
-// Publish gives a file in a folder that Folder made its name beside that folder, where nothing may bear it, before another file of the
-// folder, called next, is renamed that is of use only with it. If the process is killed in between, the next Sweep takes the name away
-// again. Where the file system has no links it is renamed, and stays.
+// Publish moves a file out of a folder made by Folder, to its name beside that folder, which may not exist yet. It is called before another
+// file of the folder, next, without which the first is useless, is renamed. If the process is killed in between, the next Sweep removes the
+// published name again. On a file system without links the file is renamed, and stays.
 func Publish(folder, base, next string) error {
 	from, to := filepath.Join(folder, base), filepath.Join(filepath.Dir(folder), base)
 	if err := os.WriteFile(from+waits, []byte(next), 0o644); err != nil {
@@ -196,7 +196,7 @@ func Publish(folder, base, next string) error {
 	return os.Rename(from, to)
 }
 
-// undo takes away what was published of a dead writer's folder whose other file was not renamed.
+// undo removes what a dead writer had published from a folder whose other file was not renamed.
 func undo(folder string) {
 	files, err := os.ReadDir(folder)
 	if err != nil {

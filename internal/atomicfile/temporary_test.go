@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// A process of this test that begins to write a file and a folder into the folder of its last argument, says so, and waits for its end.
+// A subprocess of this test begins to write a file and a folder into the folder given as its last argument, reports that, and waits to be
+// ended.
 func TestMain(m *testing.M) {
 	if folder, ok := os.LookupEnv("ATOMICFILE_TEST_WRITER"); ok {
 		_, remove, err := Folder(folder)
@@ -47,7 +48,7 @@ func writer(t *testing.T, folder string) *exec.Cmd {
 	}
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "writing\n" {
-		t.Fatalf("it said %q, %v", line, err)
+		t.Fatalf("the writer printed %q, %v", line, err)
 	}
 	return c
 }
@@ -71,13 +72,13 @@ func TestWhatAKilledWriterLeftGoesWithTheNextOne(t *testing.T) {
 	folder := t.TempDir()
 	killed, living := writer(t, folder), writer(t, folder)
 	if got := left(t, folder); len(got) != 6 {
-		t.Fatalf("two writers have %q", got)
+		t.Fatalf("two writers have files %q", got)
 	}
 	if err := WriteBytes(filepath.Join(folder, "b.txt"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := left(t, folder); len(got) != 6 {
-		t.Fatalf("a third one has left %q of what two others are writing", got)
+		t.Fatalf("after a third writer, %q are left of what two others are writing", got)
 	}
 	if err := killed.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func TestWhatAKilledWriterLeftGoesWithTheNextOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := left(t, folder); len(got) != 3 {
-		t.Errorf("after one was killed there are %q", got)
+		t.Errorf("after one was killed, %q are left", got)
 	}
 	if err := living.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -98,11 +99,11 @@ func TestWhatAKilledWriterLeftGoesWithTheNextOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := left(t, folder); len(got) != 0 {
-		t.Errorf("after both were killed there are %q", got)
+		t.Errorf("after both were killed, %q are left", got)
 	}
 }
 
-// What comes from another machine, or from before a restart, goes after a day of silence; what bears other names, never.
+// Files from another machine, or from before a reboot, are removed after a day without writes; files with other names, never.
 func TestWhatIsSweptByItsAge(t *testing.T) {
 	name := func(machine string, age time.Duration) string {
 		return fmt.Sprintf("%s%s-%s-%s", prefix, machine, second(time.Now().Add(-age)), "abcdefghijkl")
@@ -116,9 +117,9 @@ func TestWhatIsSweptByItsAge(t *testing.T) {
 		{name("0badcafe", old), old, false, false},
 		{name("0badcafe", old) + folders, old, true, false},
 		{name("0badcafe", old), young, false, true}, // written to since
-		{name("0badcafe", young), old, false, true}, // a time that was set
+		{name("0badcafe", young), old, false, true}, // with a changed time
 		{name("0badcafe", young) + folders, young, true, true},
-		{name("0badcafe", old), old, true, true}, // not what a folder is called
+		{name("0badcafe", old), old, true, true}, // not the name of a folder
 		{".iconic-tmp-notes", old, false, true},
 		{".iconic-tmp-a-b-c", old, false, true},
 		{"iconic-tmp-0badcafe-abc-abcdefghijkl", old, false, true},
@@ -142,7 +143,7 @@ func TestWhatIsSweptByItsAge(t *testing.T) {
 	}
 }
 
-// A link with a temporary name is nobody's file of ours, and what it leads to is somebody's.
+// A link with a temporary name was not made by us, and its target may belong to somebody else.
 func TestNoLinkIsFollowed(t *testing.T) {
 	folder, other := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(other, "precious"), nil, 0o600); err != nil {
@@ -162,7 +163,7 @@ func TestNoLinkIsFollowed(t *testing.T) {
 	}
 }
 
-// Many at once, all of which sweep, neither fail nor leave anything.
+// Many writers at once, all of which sweep, do not fail and leave nothing behind.
 func TestManyWritersAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	var all sync.WaitGroup
@@ -194,11 +195,11 @@ func TestManyWritersAtOnce(t *testing.T) {
 	}
 }
 
-// A file that was published before the one that wants it goes if the writer died in between, and stays if it did not.
+// A file published before the one that needs it is removed if the writer died in between, and stays otherwise.
 func TestWhatWasPublishedTooEarlyGoes(t *testing.T) {
 	for _, finished := range []bool{false, true} {
 		parent := t.TempDir()
-		dead := filepath.Join(parent, newName()+folders) // nobody holds a lock on it
+		dead := filepath.Join(parent, newName()+folders) // nobody holds its lock
 		if err := os.Mkdir(dead, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +212,7 @@ func TestWhatWasPublishedTooEarlyGoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := Publish(dead, "m.onnx.data", "m.onnx"); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("a name that is taken: %v", err)
+			t.Errorf("an existing name: %v", err)
 		}
 		if finished {
 			if err := os.Rename(filepath.Join(dead, "m.onnx"), filepath.Join(parent, "m.onnx")); err != nil {

@@ -17,15 +17,16 @@ type Object struct {
 	Key      string
 	Size     int64
 	Modified time.Time
-	Version  string // what tells versions apart: the ETag or generation; "" where the server does not say
+	Version  string // identifies the version: the ETag or generation; "" if the server gives none
 }
 
-// ErrChanged is in the chain of an error for an object that is no longer the version that was asked for.
+// ErrChanged is in the chain of an error for an object that is no longer in the requested version.
 var ErrChanged = errors.New("it was replaced while it was being read: start again")
 
-// store is one kind of server. Its errors wrap fs.ErrNotExist, fs.ErrPermission, errors.ErrUnsupported or ErrChanged; all others may pass.
+// store is one kind of server. Its permanent errors wrap fs.ErrNotExist, fs.ErrPermission, errors.ErrUnsupported or ErrChanged; all others
+// may be transient.
 type store interface {
-	page(ctx context.Context, prefix string, token []byte) (objects []Object, next []byte, err error) // in the order of the keys; no next: the last
+	page(ctx context.Context, prefix string, token []byte) (objects []Object, next []byte, err error) // in the order of the keys; the last page has no next
 	stat(ctx context.Context, key string) (Object, error)
 	read(ctx context.Context, o Object, offset, length int64) (io.ReadCloser, error)
 	write(ctx context.Context, key string, content io.ReadSeeker) error
@@ -33,20 +34,20 @@ type store interface {
 	close() error
 }
 
-// Bucket is an open bucket, or the one file behind an address of https. Its methods may be called by several goroutines at once.
+// Bucket is an open bucket, or the single file at an https address. Its methods may be called from several goroutines at once.
 type Bucket struct {
 	name   string // for errors: "s3://bucket/", or the address of the file
 	store  store
-	tokens chan struct{} // bounds the requests under way
+	tokens chan struct{} // bounds the number of requests in progress
 	blocks *blocks
-	wait   time.Duration // before the first repetition
+	wait   time.Duration // before the first retry
 	stall  time.Duration
 
-	closing context.Context // of what is asked for ahead
+	closing context.Context // for requests ahead of reads
 	end     context.CancelFunc
 }
 
-// Is tells whether a name is the address of an object or a bucket.
+// Is reports whether a name is the address of an object or a bucket.
 func Is(name string) bool {
 	scheme, _, ok := strings.Cut(name, "://")
 	switch scheme {
@@ -56,7 +57,7 @@ func Is(name string) bool {
 	return false
 }
 
-// Public is an address without what may be secret in it; any other name is given back as it is.
+// Public is an address without the parts that may be secret; any other name is returned unchanged.
 func Public(name string) string {
 	if !Is(name) {
 		return name
@@ -74,11 +75,11 @@ func Public(name string) string {
 	return strings.Replace(u.String(), "?%E2%80%A6", "?…", 1)
 }
 
-// most is the number of requests under way at once.
+// most is the largest number of requests in progress.
 const most = 32
 
-// Open opens what an address leads to, and gives the key or prefix that it names. Nothing is asked of the server yet, unless credentials
-// have to be looked for. Close the bucket after use.
+// Open opens an address, and returns the key or prefix that it names. It contacts no server, except to find credentials. Close the bucket
+// after use.
 func Open(ctx context.Context, address string) (b *Bucket, key string, err error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	b = &Bucket{tokens: make(chan struct{}, most), blocks: newBlocks(), wait: 200 * time.Millisecond, stall: 30 * time.Second}
@@ -94,7 +95,7 @@ func Open(ctx context.Context, address string) (b *Bucket, key string, err error
 		authority = rest[:i]
 	}
 	if strings.Contains(authority, "@") {
-		return nil, "", fmt.Errorf("%s: credentials belong into the environment, not into the address", Public(address))
+		return nil, "", fmt.Errorf("%s: put credentials into the environment, not into the address", Public(address))
 	}
 	if scheme == "https" || scheme == "http" {
 		b.name = Public(address)
@@ -116,7 +117,7 @@ func Open(ctx context.Context, address string) (b *Bucket, key string, err error
 	return b, key, nil
 }
 
-// openers are the kinds of buckets that this build knows.
+// openers are the kinds of buckets that this build supports.
 var openers = map[string]func(ctx context.Context, name string) (store, error){"s3": openS3}
 
 // Close ends the use of the bucket.
@@ -126,7 +127,7 @@ func (b *Bucket) Close() error {
 	return b.store.close()
 }
 
-// Single tells whether it is the one file behind an address of https, whose key is empty.
+// Single reports whether the bucket is the single file at an https address, whose key is empty.
 func (b *Bucket) Single() bool { return strings.HasPrefix(b.name, "http") }
 
 // Name is the address of an object.
@@ -137,7 +138,7 @@ func (b *Bucket) Name(key string) string {
 	return b.name + key
 }
 
-// List gives the objects whose keys begin with a prefix, in the order of the keys, as the server's pages of them come.
+// List yields the objects whose keys begin with a prefix, in the order of the keys, as the server returns pages of them.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		var objects []Object
@@ -166,7 +167,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 	}
 }
 
-// Stat asks for an object. The error wraps fs.ErrNotExist where there is none.
+// Stat requests an object's size and version. The error wraps fs.ErrNotExist if there is no such object.
 func (b *Bucket) Stat(ctx context.Context, key string) (o Object, err error) {
 	err = b.try(ctx, key, func(ctx context.Context) (bool, error) {
 		o, err = b.store.stat(ctx, key)
@@ -175,7 +176,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (o Object, err error) {
 	return o, err
 }
 
-// Write puts an object, whole or not at all, in place of what was there.
+// Write writes an object, completely or not at all, replacing an existing one.
 func (b *Bucket) Write(ctx context.Context, key string, content io.ReadSeeker) error {
 	return b.try(ctx, key, func(ctx context.Context) (bool, error) {
 		if _, err := content.Seek(0, io.SeekStart); err != nil {
@@ -185,7 +186,7 @@ func (b *Bucket) Write(ctx context.Context, key string, content io.ReadSeeker) e
 	})
 }
 
-// Remove removes an object; it is no error where there is none.
+// Remove removes an object; a missing object is not an error.
 func (b *Bucket) Remove(ctx context.Context, key string) error {
 	err := b.try(ctx, key, func(ctx context.Context) (bool, error) { return false, b.store.remove(ctx, key) })
 	if errors.Is(err, fs.ErrNotExist) {
@@ -194,17 +195,17 @@ func (b *Bucket) Remove(ctx context.Context, key string) error {
 	return err
 }
 
-// Copy writes an object to w from its beginning.
+// Copy writes the whole object to w.
 func (b *Bucket) Copy(ctx context.Context, w io.Writer, o Object) error {
 	r := b.Reader(ctx, o)
 	_, err := io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(r, 0, o.Size), make([]byte, 8<<20))
 	return err
 }
 
-// attempts is how often a request is sent at most, without getting anywhere.
+// attempts is the largest number of times that a request is sent without progress.
 const attempts = 7
 
-// try does what may have to be done again. further is true where something has come, so that the count begins anew.
+// try calls do again after transient errors. further reports progress, after which the count starts again.
 func (b *Bucket) try(ctx context.Context, key string, do func(ctx context.Context) (further bool, err error)) error {
 	select {
 	case b.tokens <- struct{}{}:

@@ -23,17 +23,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
 
-// server gives one file in ranges, with faults between.
+// server serves one file in ranges, with faults in between.
 type server struct {
 	content  atomic.Pointer[[]byte]
 	fault    func(n int64, w http.ResponseWriter) bool // may answer in place of the server; n counts requests
-	refuse   int                                       // how often each range is refused before it is given
-	cut      func(n int64) int                         // bytes after which an answer ends; 0: none
+	refuse   int                                       // how often each range is refused before it is served
+	cut      func(n int64) int                         // bytes after which a response ends; 0: none
 	requests atomic.Int64
-	asked    atomic.Int64 // bytes
+	asked    atomic.Int64 // bytes requested
 
 	mu   sync.Mutex
-	seen map[string]int // how often each range was asked for
+	seen map[string]int // how often each range was requested
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +69,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// cutter ends a connection after so many bytes.
+// cutter ends a connection after a number of bytes.
 type cutter struct {
 	http.ResponseWriter
 	left int
@@ -141,7 +141,7 @@ func TestReadsAreWholeWhateverTheNetworkDoes(t *testing.T) {
 						t.Errorf("%s: %d bytes of %d, %v", name, n, len(p), err)
 					}
 					if !bytes.Equal(p, content[at:at+len(p)]) {
-						t.Errorf("%s: other bytes at %d", name, at)
+						t.Errorf("%s: different bytes at %d", name, at)
 					}
 				}
 			})
@@ -159,7 +159,7 @@ func refuse(w http.ResponseWriter, status int) bool {
 	return true
 }
 
-// TestReadsThatFollowEachOtherAreFew: small reads in order cost a request for each block, and far ones only what they want.
+// TestReadsThatFollowEachOtherAreFew: small sequential reads take one request for each block, and distant ones request only what they need.
 func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 	content := random(20 << 20)
 	s := &server{}
@@ -177,7 +177,7 @@ func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 		}
 	}
 	if n := s.requests.Load(); n > 6 {
-		t.Errorf("%d requests for 20 MiB in order", n)
+		t.Errorf("%d requests for 20 MiB read sequentially", n)
 	}
 	far := func(r *Reader) (asked int64) {
 		t.Helper()
@@ -191,22 +191,22 @@ func TestReadsThatFollowEachOtherAreFew(t *testing.T) {
 		return s.asked.Load()
 	}
 	if n := far(r); n != 0 {
-		t.Errorf("%d bytes for far reads of what is there", n)
+		t.Errorf("%d bytes for distant reads of cached data", n)
 	}
 	if n := far(serve(t, s, content).Reader(t.Context(), o)); n != 10*1000 {
-		t.Errorf("%d bytes for 10 far reads of 1000", n)
+		t.Errorf("%d bytes for 10 distant reads of 1000", n)
 	}
 }
 
-// TestReadsAreAhead: blocks of reads that follow each other are under way side by side, no block is asked for twice, and closing the
-// bucket ends what is on its way.
+// TestReadsAreAhead: blocks for sequential reads are requested concurrently, no block is requested twice, and closing the bucket ends
+// requests in progress.
 func TestReadsAreAhead(t *testing.T) {
 	content := random(40 << 20)
 	var asked, under, most atomic.Int64
 	s := &server{fault: func(int64, http.ResponseWriter) bool {
 		for n, m := under.Add(1), most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		if asked.Add(1) > 3 { // the first tell what it is and that reads follow each other; a later one is answered once others are under way
+		if asked.Add(1) > 3 { // the first requests open the file and detect sequential reads; a later one is answered once others are in progress
 			for until := time.Now().Add(5 * time.Second); most.Load() < 3 && time.Now().Before(until); {
 				time.Sleep(time.Millisecond)
 			}
@@ -234,7 +234,7 @@ func TestReadsAreAhead(t *testing.T) {
 	held := b.blocks.held
 	b.blocks.mu.Unlock()
 	if held > mostBlocks {
-		t.Errorf("%d bytes are kept", held)
+		t.Errorf("%d bytes are cached", held)
 	}
 
 	small := random(100_000)
@@ -248,7 +248,7 @@ func TestReadsAreAhead(t *testing.T) {
 		r.Ahead()
 	}
 	if _, err := r.ReadAt(p, 0); err != nil || !bytes.Equal(p, small) || s.requests.Load() != 1 {
-		t.Errorf("what was asked for ahead: %v after %d requests", err, s.requests.Load())
+		t.Errorf("a request ahead: %v after %d requests", err, s.requests.Load())
 	}
 	s.fault = func(int64, http.ResponseWriter) bool { time.Sleep(100 * time.Millisecond); return false }
 	b.Reader(t.Context(), Object{Size: 1000, Version: "other"}).Ahead()
@@ -258,7 +258,7 @@ func TestReadsAreAhead(t *testing.T) {
 	before := s.requests.Load()
 	r.Ahead()
 	if s.requests.Load() != before {
-		t.Error("a closed bucket asks for more")
+		t.Error("a closed bucket sends more requests")
 	}
 }
 
@@ -287,7 +287,7 @@ func TestWhatEndsReading(t *testing.T) {
 	s.requests.Store(0)
 	s.fault = func(_ int64, w http.ResponseWriter) bool { return refuse(w, 500) }
 	if _, err := b.Stat(t.Context(), ""); err == nil || s.requests.Load() != attempts || strings.Contains(err.Error(), "secret") {
-		t.Errorf("a server that is ill: %v after %d requests", err, s.requests.Load())
+		t.Errorf("a failing server: %v after %d requests", err, s.requests.Load())
 	}
 	s.fault = func(_ int64, w http.ResponseWriter) bool { _, _ = io.WriteString(w, "the whole"); return true }
 	if _, err := b.Stat(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "does not give parts of files") {
@@ -296,11 +296,11 @@ func TestWhatEndsReading(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s.fault = func(_ int64, w http.ResponseWriter) bool { cancel(); return refuse(w, 500) }
 	if _, err := b.Stat(ctx, ""); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end of the context: %v", err)
+		t.Errorf("after the context ended: %v", err)
 	}
 }
 
-// TestSilence: a server that says nothing is given up after a while, and asked again.
+// TestSilence: a request to a silent server is abandoned after a while, and sent again.
 func TestSilence(t *testing.T) {
 	s := &server{}
 	b := serve(t, s, random(1000))
@@ -343,8 +343,8 @@ func TestAddresses(t *testing.T) {
 	}
 	for address, want := range map[string]string{
 		"s3://":                    "names no bucket",
-		"s3://key:secret@bucket/a": "s3://bucket/a: credentials belong into the environment",
-		"https://u:secret@h/a.tar": "https://h/a.tar: credentials belong into the environment",
+		"s3://key:secret@bucket/a": "s3://bucket/a: put credentials into the environment",
+		"https://u:secret@h/a.tar": "https://h/a.tar: put credentials into the environment",
 		"http://example.com/a.tar": "is not encrypted",
 	} {
 		if _, _, err := Open(t.Context(), address); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {

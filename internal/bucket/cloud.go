@@ -12,15 +12,15 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// cloud is a bucket of the Go CDK. What depends on the kind of server is pinned and version.
+// cloud is a bucket of the Go CDK. pinned, version and failed depend on the kind of server.
 type cloud struct {
 	bucket  *blob.Bucket
-	pinned  func(o Object) func(as func(any) bool) error // lets a read fail on another version; nil: it cannot
-	version func(as func(any) bool) string               // of a listed object, and of one that was asked for; "": its ETag is that
-	failed  func(err error) error                        // more of an error than its code; may give err
+	pinned  func(o Object) func(as func(any) bool) error // makes a read fail on another version; nil: not supported
+	version func(as func(any) bool) string               // version of a listed or requested object; "": its ETag
+	failed  func(err error) error                        // refines an error beyond its code; may return err
 }
 
-// pageSize is the most objects that servers list at once.
+// pageSize is the largest number of objects that servers list at once.
 const pageSize = 1000
 
 func (c *cloud) page(ctx context.Context, prefix string, token []byte) ([]Object, []byte, error) {
@@ -52,7 +52,7 @@ func (c *cloud) read(ctx context.Context, o Object, offset, length int64) (io.Re
 		return nil, c.explain(err)
 	}
 	if r.Size() != o.Size {
-		return nil, errors.Join(fmt.Errorf("%w (%d bytes, and there were %d)", ErrChanged, r.Size(), o.Size), r.Close())
+		return nil, errors.Join(fmt.Errorf("%w (%d bytes, but %d before)", ErrChanged, r.Size(), o.Size), r.Close())
 	}
 	return r, nil
 }
@@ -67,7 +67,7 @@ func (c *cloud) remove(ctx context.Context, key string) error {
 
 func (c *cloud) close() error { return c.bucket.Close() }
 
-// explain gives an error the kind that callers know.
+// explain converts an error to one of the kinds that callers know.
 func (c *cloud) explain(err error) error {
 	if err == nil {
 		return nil

@@ -46,7 +46,7 @@ func openGoogle(ctx context.Context, name string) (store, error) {
 	return &cloud{bucket: b, version: generation, pinned: pinned, failed: func(error) error { return nil }}, nil
 }
 
-// openAzure opens a container with AZURE_STORAGE_ACCOUNT and the credentials beside it.
+// openAzure opens a container with AZURE_STORAGE_ACCOUNT and the related credentials.
 func openAzure(ctx context.Context, name string) (store, error) {
 	b, err := blob.OpenBucket(ctx, "azblob://"+name)
 	if err != nil {

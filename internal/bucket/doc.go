@@ -1,12 +1,12 @@
-// Package bucket reads and writes objects where they lie: in a bucket of S3 or of what speaks as it does (s3://bucket/prefix), and, of
-// single files, behind https. Builds with the tag clouds know Google's and Azure's stores, too (gs://, azblob://); their libraries
-// double the time to compile, so that a plain build leaves them out and says so.
+// Package bucket reads and writes objects in buckets of S3 or compatible servers (s3://bucket/prefix), and reads single files over https.
+// Builds with the tag clouds also support Google's and Azure's stores (gs://, azblob://); their libraries double the compile time, so a
+// plain build leaves them out and says so.
 //
-// A Reader is an object of one version, that which was there when it was listed or asked for: an object that is replaced meanwhile is
-// an error that names it (ErrChanged), never a mixture of two. Requests ask for ranges, at most 32 at once; one that fails for a reason
-// that may pass (5xx, a cut connection, half a minute of silence) is sent again, six times, waiting twice as long each time.
+// A Reader reads one version of an object, the one that was listed or requested: if the object is replaced in the meantime, the result is
+// an error that names it (ErrChanged), never a mixture of two. Requests ask for ranges, at most 32 at once; one that fails for a transient
+// reason (5xx, a broken connection, half a minute of silence) is sent again, up to six times, waiting twice as long each time.
 //
-// Credentials come from the usual environment alone: for S3 AWS_ACCESS_KEY_ID and the rest of what Amazon's tools read, with
-// AWS_ENDPOINT_URL for another server. None is taken from an address, and none stands in an error: Public shows an address without
+// Credentials come only from the usual environment: for S3, AWS_ACCESS_KEY_ID and the other settings that Amazon's tools read, with
+// AWS_ENDPOINT_URL for another server. They are never taken from an address, and never appear in an error: Public shows an address without
 // its query.
 package bucket

@@ -10,40 +10,40 @@ import (
 	"time"
 )
 
-// Reader reads one version of an object from anywhere in it. Reads that follow each other, or nearly do, are served from blocks of 4 MiB,
-// each asked for once, and the longer they do so, the more blocks are asked for ahead of them; others ask for just what they want, unless
-// a block is there that has it. Several goroutines may read at once.
+// Reader reads one version of an object at any offset. Sequential reads, or nearly sequential ones, are served from blocks of 4 MiB, each
+// requested once; the longer the sequence, the more blocks are requested ahead. Other reads request only what they need, unless a cached
+// block has it. Several goroutines may read at once.
 type Reader struct {
 	ctx    context.Context
 	bucket *Bucket
 	object Object
-	last   atomic.Int64 // where the last read ended
+	last   atomic.Int64 // end of the last read
 
 	mu    sync.Mutex
-	block int64 // the last that was read
-	run   int64 // how many before it were read one after the other
+	block int64 // the last block read
+	run   int64 // how many blocks were read in sequence before it
 }
 
-// Reader reads an object until ctx ends.
+// Reader returns a reader of an object that works until ctx ends.
 func (b *Bucket) Reader(ctx context.Context, o Object) *Reader {
 	return &Reader{ctx: ctx, bucket: b, object: o, block: -1}
 }
 
-// Ahead asks for an object that will be read soon, if it is small enough to be one block. It does not wait, and what fails is asked for
-// again by who reads.
+// Ahead requests an object that will be read soon, if it fits in one block. It does not wait; if it fails, the later read requests the
+// object again.
 func (r *Reader) Ahead() {
 	if r.object.Size > 0 && r.object.Size <= blockSize {
 		r.bucket.ahead(r, 0)
 	}
 }
 
-// blockSize is what is read at once where reads follow each other.
+// blockSize is the number of bytes requested at once for sequential reads.
 const blockSize = 4 << 20
 
 // ReadAt fills p from an offset.
 func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
-		return 0, errors.New("an offset below zero")
+		return 0, errors.New("negative offset")
 	}
 	if offset >= r.object.Size {
 		return 0, io.EOF
@@ -65,7 +65,7 @@ func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	return len(p), nil
 }
 
-// fromBlocks copies what may lie in two blocks.
+// fromBlocks copies a range that may span two blocks.
 func (r *Reader) fromBlocks(p []byte, offset int64) error {
 	for len(p) > 0 {
 		number := offset / blockSize
@@ -82,10 +82,10 @@ func (r *Reader) fromBlocks(p []byte, offset int64) error {
 	return nil
 }
 
-// mostAhead is the number of blocks that are asked for ahead of a read.
+// mostAhead is the number of blocks requested ahead of a read.
 const mostAhead = 4
 
-// following gives how many blocks after one that is read are to be asked for: none of them until the second in a row.
+// following returns how many blocks after the current one to request: none until the second in sequence.
 func (r *Reader) following(number int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,7 +94,7 @@ func (r *Reader) following(number int64) int64 {
 		return 0
 	case r.block + 1:
 		r.run++
-	case r.block - 1: // another goroutine is a little behind
+	case r.block - 1: // another goroutine is slightly behind
 		return 0
 	default:
 		r.run = 0
@@ -103,7 +103,7 @@ func (r *Reader) following(number int64) int64 {
 	return max(0, min(r.run, mostAhead, (r.object.Size-1)/blockSize-number))
 }
 
-// fetch fills p, asking again for what did not come.
+// fetch fills p, requesting again what did not arrive.
 func (r *Reader) fetch(ctx context.Context, p []byte, offset int64) error {
 	return r.bucket.try(ctx, r.object.Key, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -130,15 +130,15 @@ func (r *Reader) fetch(ctx context.Context, p []byte, offset int64) error {
 			return true, nil
 		}
 		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("the connection was cut: %w", io.ErrUnexpectedEOF)
+			err = fmt.Errorf("the connection was closed too early: %w", io.ErrUnexpectedEOF)
 		}
 		return got > 0, spoken(ctx, err)
 	})
 }
 
-var errSilent = errors.New("the server said nothing for half a minute")
+var errSilent = errors.New("the server sent nothing for half a minute")
 
-// spoken is the reason for which a context was ended, where that is why something failed.
+// spoken replaces an error by the cause for which its context was ended.
 func spoken(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errSilent) {
 		return errSilent
@@ -146,15 +146,15 @@ func spoken(ctx context.Context, err error) error {
 	return err
 }
 
-// blocks are those of a bucket's objects that were read last, or will be read next.
+// blocks caches blocks of a bucket's objects that were read recently or will be read soon.
 type blocks struct {
 	mu     sync.Mutex
 	clock  int
 	kept   map[blockKey]*block
 	held   int64 // bytes
-	ahead  int   // of the blocks that nobody has read yet, how many are on their way
+	ahead  int   // number of requested blocks that nobody has read yet
 	closed bool
-	wait   sync.WaitGroup // for those
+	wait   sync.WaitGroup // for the requests in progress
 }
 
 type blockKey struct {
@@ -170,12 +170,12 @@ type block struct {
 	used    int
 }
 
-// mostBlocks bounds the bytes of a bucket's blocks.
+// mostBlocks bounds the cache in bytes.
 const mostBlocks = 64 << 20
 
 func newBlocks() *blocks { return &blocks{kept: map[blockKey]*block{}} }
 
-// get gives a block. One that could not be read is tried anew by the next who asks.
+// get returns a block. If a block could not be read, the next caller tries again.
 func (s *blocks) get(r *Reader, number int64) ([]byte, error) {
 	key := blockKey{r.object, number}
 	s.mu.Lock()
@@ -188,7 +188,7 @@ func (s *blocks) get(r *Reader, number int64) ([]byte, error) {
 	return s.load(r.ctx, r, key, b)
 }
 
-// have tells whether a part of an object lies in blocks that are there or on their way.
+// have reports whether a part of an object lies in blocks that are cached or being requested.
 func (s *blocks) have(o Object, offset, length int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,7 +200,7 @@ func (s *blocks) have(o Object, offset, length int64) bool {
 	return true
 }
 
-// add makes room for a block that nothing has come of yet.
+// add adds a block before its data arrive.
 func (s *blocks) add(key blockKey) *block {
 	b := &block{size: min(blockSize, key.object.Size-key.number*blockSize)}
 	for s.held+b.size > mostBlocks && len(s.kept) > 0 {
@@ -216,7 +216,7 @@ func (s *blocks) touch(b *block) {
 	b.used = s.clock
 }
 
-// load waits for a block, or brings it.
+// load waits for a block, or requests it.
 func (s *blocks) load(ctx context.Context, r *Reader, key blockKey, b *block) ([]byte, error) {
 	b.once.Do(func() {
 		content := make([]byte, b.size)
@@ -250,7 +250,7 @@ func (s *blocks) dropOldest() {
 	s.drop(oldest)
 }
 
-// ahead brings a block that nobody waits for yet, unless it is there or as many are under way as requests may be.
+// ahead requests a block that nobody waits for yet, unless it is cached or the limit on requests is reached.
 func (b *Bucket) ahead(r *Reader, number int64) {
 	s := b.blocks
 	key := blockKey{r.object, number}
@@ -266,14 +266,14 @@ func (b *Bucket) ahead(r *Reader, number int64) {
 		ctx, cancel := context.WithCancel(r.ctx)
 		defer cancel()
 		defer context.AfterFunc(b.closing, cancel)()
-		_, _ = s.load(ctx, r, key, k) // who reads the block is told
+		_, _ = s.load(ctx, r, key, k) // the reader of the block gets the error
 		s.mu.Lock()
 		s.ahead--
 		s.mu.Unlock()
 	})
 }
 
-// close waits for the blocks that are under way.
+// close waits for the requests in progress.
 func (s *blocks) close() {
 	s.mu.Lock()
 	s.closed = true

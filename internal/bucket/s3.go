@@ -20,9 +20,9 @@ import (
 	"gocloud.dev/blob/s3blob"
 )
 
-// openS3 opens a bucket with the credentials, region and endpoint of the environment and of Amazon's files.
+// openS3 opens a bucket with the credentials, region and endpoint from the environment and Amazon's files.
 func openS3(ctx context.Context, name string) (store, error) {
-	// Requests are repeated by Bucket alone, so that attempts do not multiply.
+	// Only Bucket retries requests, so that attempts do not multiply.
 	c, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion("us-east-1"), config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(bound)),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }))
 	if err != nil {
@@ -31,7 +31,7 @@ func openS3(ctx context.Context, name string) (store, error) {
 	custom := os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != "" || c.BaseEndpoint != nil
 	client := s3.NewFromConfig(c, func(o *s3.Options) {
 		o.UsePathStyle = custom
-		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // not every server knows the newer ones
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // not every server supports the newer ones
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
 	b, err := s3blob.OpenBucket(ctx, client, name, nil)
@@ -41,13 +41,13 @@ func openS3(ctx context.Context, name string) (store, error) {
 	return &cloud{bucket: b, version: versionS3, pinned: pinnedS3, failed: failedS3}, nil
 }
 
-// bound limits how long a server may keep one waiting.
+// bound limits how long a server may take to respond.
 func bound(t *http.Transport) {
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	t.TLSHandshakeTimeout = 10 * time.Second
 	t.ResponseHeaderTimeout = 60 * time.Second
 	t.MaxIdleConnsPerHost = most
-	t.DisableCompression = true // ranges are of the object's own bytes
+	t.DisableCompression = true // ranges refer to the object's own bytes
 }
 
 func versionS3(as func(any) bool) string {
@@ -68,25 +68,25 @@ func pinnedS3(o Object) func(as func(any) bool) error {
 	}
 }
 
-// failedS3 knows S3's own words.
+// failedS3 interprets S3's error codes.
 func failedS3(err error) error {
 	var said smithy.APIError
 	if errors.As(err, &said) {
 		switch said.ErrorCode() {
 		case "PreconditionFailed":
 			return ErrChanged
-		case "NoSuchKey", "NotFound": // the second where only the head of an object is asked for
+		case "NoSuchKey", "NotFound": // the second for a HEAD request
 			return fs.ErrNotExist
 		case "NoSuchBucket":
 			return fmt.Errorf("there is no such bucket: %w", fs.ErrNotExist)
 		case "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "Forbidden":
-			return fmt.Errorf("%w (%s): look into AWS_ACCESS_KEY_ID and the rest of the credentials", fs.ErrPermission, said.ErrorCode())
+			return fmt.Errorf("%w (%s): check AWS_ACCESS_KEY_ID and the other credentials", fs.ErrPermission, said.ErrorCode())
 		case "PermanentRedirect", "AuthorizationHeaderMalformed":
-			return fmt.Errorf("%w: the bucket lies in another region: set AWS_REGION", fs.ErrPermission)
+			return fmt.Errorf("%w: the bucket is in another region: set AWS_REGION", fs.ErrPermission)
 		}
 		return fmt.Errorf("the server answers %s", said.ErrorCode())
 	}
-	if strings.Contains(err.Error(), "get credentials") { // the library has no type for it
+	if strings.Contains(err.Error(), "get credentials") { // the library has no type for this error
 		return fmt.Errorf("%w: there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", fs.ErrPermission)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// web is one file behind an address. It must be served in ranges.
+// web is one file at an address. Its server must support ranges.
 type web struct {
 	address string
 	client  *http.Client
@@ -22,10 +22,10 @@ type web struct {
 func openWeb(address string) (store, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return nil, errors.New("it is no address: want https://host/path")
+		return nil, errors.New("it is not an address: want https://host/path")
 	}
 	if u.Scheme != "https" && !loopback(u.Hostname()) {
-		return nil, fmt.Errorf("%s is not encrypted, so that anybody on the way could change what comes: use https", Public(address))
+		return nil, fmt.Errorf("%s is not encrypted, so anybody on the way could change the data: use https", Public(address))
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}
 	bound(transport)
@@ -34,9 +34,9 @@ func openWeb(address string) (store, error) {
 			return errors.New("more than ten redirections")
 		}
 		if next.URL.Scheme != "https" && via[0].URL.Scheme == "https" {
-			return fmt.Errorf("it leads on to %s, which is not encrypted", Public(next.URL.String()))
+			return fmt.Errorf("it redirects to %s, which is not encrypted", Public(next.URL.String()))
 		}
-		next.Header.Del("Referer") // the address before may be a signed one
+		next.Header.Del("Referer") // the previous address may be a signed one
 		return nil
 	}}
 	return &web{address, client}, nil
@@ -45,10 +45,10 @@ func openWeb(address string) (store, error) {
 func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
 func (w *web) page(context.Context, string, []byte) ([]Object, []byte, error) {
-	return nil, nil, fmt.Errorf("an address of https is of one file, and cannot be listed: %w", errors.ErrUnsupported)
+	return nil, nil, fmt.Errorf("an https address names one file and cannot be listed: %w", errors.ErrUnsupported)
 }
 
-// ask asks for a range, and gives the answer with the size of the whole.
+// ask requests a range, and returns the response with the size of the whole file.
 func (w *web) ask(ctx context.Context, offset, length int64) (*http.Response, Object, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.address, nil)
 	if err != nil {
@@ -69,9 +69,9 @@ func (w *web) ask(ctx context.Context, offset, length int64) (*http.Response, Ob
 		if o.Size, err = strconv.ParseInt(total, 10, 64); err == nil {
 			return r, o, nil
 		}
-		err = fmt.Errorf("the server does not say how large the file is (range %q): %w", r.Header.Get("Content-Range"), fs.ErrPermission)
+		err = fmt.Errorf("the server does not give the size of the file (range %q): %w", r.Header.Get("Content-Range"), fs.ErrPermission)
 	case http.StatusOK:
-		err = fmt.Errorf("the server does not give parts of files, so that single images cannot be read: fetch the file and give its name: %w", errors.ErrUnsupported)
+		err = fmt.Errorf("the server does not give parts of files, so single images cannot be read: download the file and give its name: %w", errors.ErrUnsupported)
 	case http.StatusNotFound, http.StatusGone:
 		err = fs.ErrNotExist
 	case http.StatusForbidden, http.StatusUnauthorized:
@@ -101,7 +101,7 @@ func (w *web) read(ctx context.Context, want Object, offset, length int64) (io.R
 		return nil, errors.Join(ErrChanged, r.Body.Close())
 	}
 	if !strings.HasPrefix(r.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", offset)) {
-		return nil, errors.Join(fmt.Errorf("the server gives another part than was asked for (%q)", r.Header.Get("Content-Range")), r.Body.Close())
+		return nil, errors.Join(fmt.Errorf("the server sent another range than requested (%q)", r.Header.Get("Content-Range")), r.Body.Close())
 	}
 	return struct {
 		io.Reader
@@ -110,11 +110,11 @@ func (w *web) read(ctx context.Context, want Object, offset, length int64) (io.R
 }
 
 func (w *web) write(context.Context, string, io.ReadSeeker) error {
-	return fmt.Errorf("nothing is written to an address of https: %w", fs.ErrPermission)
+	return fmt.Errorf("an https address cannot be written to: %w", fs.ErrPermission)
 }
 
 func (w *web) remove(context.Context, string) error {
-	return fmt.Errorf("nothing is removed at an address of https: %w", fs.ErrPermission)
+	return fmt.Errorf("an https address cannot be removed: %w", fs.ErrPermission)
 }
 
 func (w *web) close() error {

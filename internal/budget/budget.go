@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// ErrTooLarge says that one need is larger than the whole budget.
-var ErrTooLarge = errors.New("more than the budget of memory")
+// ErrTooLarge says that a single request exceeds the whole budget.
+var ErrTooLarge = errors.New("more than the memory budget")
 
-// Budget is a number of bytes that several goroutines share. Who came first is served first, so that the large are not starved by
-// the small.
+// Budget is a number of bytes that several goroutines share. Requests are served in order, so that large ones are not starved by small
+// ones.
 type Budget struct {
 	total int64
 	sem   *semaphore.Weighted
@@ -37,7 +37,7 @@ func (b *Budget) Take(ctx context.Context, bytes int64) error {
 	return b.sem.Acquire(ctx, bytes)
 }
 
-// TryTake takes bytes if they are free now, and reports whether they were. It fails with ErrTooLarge where they never can be.
+// TryTake takes bytes if they are free now, and reports whether they were. It fails with ErrTooLarge if they can never be.
 func (b *Budget) TryTake(bytes int64) (bool, error) {
 	if err := b.fits(bytes); err != nil {
 		return false, err
@@ -45,12 +45,12 @@ func (b *Budget) TryTake(bytes int64) (bool, error) {
 	return b.sem.TryAcquire(bytes), nil
 }
 
-// Give returns bytes that were taken.
+// Give gives back bytes that were taken.
 func (b *Budget) Give(bytes int64) { b.sem.Release(bytes) }
 
 func (b *Budget) fits(bytes int64) error {
 	if bytes < 0 || bytes > b.total {
-		return fmt.Errorf("%s are needed, %w, which is %s", Format(bytes), ErrTooLarge, Format(b.total))
+		return fmt.Errorf("%s are needed, %w of %s", Format(bytes), ErrTooLarge, Format(b.total))
 	}
 	return nil
 }

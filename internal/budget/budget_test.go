@@ -32,7 +32,7 @@ func TestNeverMoreThanThereIs(t *testing.T) {
 	}
 	wait.Wait()
 	if most.Load() > total {
-		t.Errorf("%d bytes were held at once, the budget is %d", most.Load(), total)
+		t.Errorf("%d bytes were held at once, but the budget is %d", most.Load(), total)
 	}
 	if ok, err := b.TryTake(total); !ok || err != nil {
 		t.Errorf("after everything was given back: %v, %v", ok, err)
@@ -42,16 +42,16 @@ func TestNeverMoreThanThereIs(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	b := New(100)
 	if err := b.Take(t.Context(), 101); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("more than the whole: %v", err)
+		t.Errorf("more than the budget: %v", err)
 	}
 	if err := b.Take(t.Context(), 60); err != nil {
 		t.Fatal(err)
 	}
 	if ok, err := b.TryTake(60); ok || err != nil {
-		t.Errorf("what is not free: %v, %v", ok, err)
+		t.Errorf("more than is free: %v, %v", ok, err)
 	}
 	if _, err := b.TryTake(101); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("more than the whole: %v", err)
+		t.Errorf("more than the budget: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -80,7 +80,7 @@ func TestControlGroups(t *testing.T) {
 		}
 	}
 	if got, bound := machine(fstest.MapFS{}, 0), most(fstest.MapFS{}, 0); got != unknown || bound != math.MaxInt64 {
-		t.Errorf("where nothing tells: %d, bounded by %d", got, bound)
+		t.Errorf("without any information: %d, bounded by %d", got, bound)
 	}
 }
 
@@ -101,10 +101,10 @@ func TestSizes(t *testing.T) {
 	}
 	var s Size
 	if err := s.set("1TB", 4<<30); err == nil || s != 0 || !strings.Contains(err.Error(), `"1TB": want at most 4.3 GB, which is all`) {
-		t.Errorf("more than there is: %d, %v", s, err)
+		t.Errorf("more than the machine has: %d, %v", s, err)
 	}
 	if err := s.Set("100TB"); err == nil {
-		t.Error("100 TB are taken on this machine")
+		t.Error("100 TB are accepted on this machine")
 	}
 	for _, text := range []string{"", "much", "-1GB", "1MB", "NaN", "inf", "1e300GB", "0", "2 GB GB"} {
 		if err := s.set(text, math.MaxInt64); err == nil {

@@ -13,21 +13,20 @@ import (
 	"strings"
 )
 
-// unknown is taken for the machine's memory where nothing tells it.
+// unknown is assumed as the machine's memory if it cannot be determined.
 const unknown = 4 << 30
 
-// Default is the budget of a process that was told nothing, in bytes: half of Machine, since the encoder, the features and the rest
-// of the machine need memory, too.
+// Default is the budget of a process without settings, in bytes: half of Machine, since the encoder, the features and the rest of the
+// machine also need memory.
 func Default() int64 { return Machine() / 2 }
 
-// Machine is the memory, in bytes, that this process may use at all: the machine's, or the least limit of the control groups it is in.
+// Machine is the memory, in bytes, that this process may use: the machine's, or the smallest limit of its control groups.
 func Machine() int64 { return machine(os.DirFS("/"), physical()) }
 
-// Check says what is wrong with a budget of so many bytes: one that is less than nothing, or more than Machine where something tells that. 0
-// stands for Default().
+// Check returns an error for a budget that is negative, or larger than Machine if that is known. 0 stands for Default().
 func Check(bytes int64) error { return check(bytes, most(os.DirFS("/"), physical())) }
 
-// all says what the most is.
+// all describes the largest allowed number.
 const all = "which is all that this machine, or the container, has"
 
 func check(bytes, most int64) error {
@@ -40,7 +39,7 @@ func check(bytes, most int64) error {
 	return nil
 }
 
-// machine looks for limits in the files that Linux shows below root; other systems have none.
+// machine looks for limits in the files that Linux provides below root; other systems have none.
 func machine(root fs.FS, physical int64) int64 {
 	if most := most(root, physical); most < math.MaxInt64 {
 		return most
@@ -48,7 +47,7 @@ func machine(root fs.FS, physical int64) int64 {
 	return unknown
 }
 
-// most is the least of the machine's memory and all limits, math.MaxInt64 where nothing tells one.
+// most is the smallest of the machine's memory and all limits, math.MaxInt64 if none is known.
 func most(root fs.FS, physical int64) int64 {
 	most := physical
 	if most < 1 {
@@ -62,9 +61,9 @@ func most(root fs.FS, physical int64) int64 {
 	return most
 }
 
-// groupLimits are the limits of this process's control groups and of those above them. Lines of /proc/self/cgroup read
-// "number:controllers:path"; the controllers are empty in version 2, and name memory in version 1. Inside of a container the path may
-// be the host's, so that the root of what is mounted is asked as well.
+// groupLimits are the limits of this process's control groups and of their ancestors. Lines of /proc/self/cgroup read
+// "number:controllers:path"; the controllers are empty in version 2, and name memory in version 1. Inside a container the path may be the
+// host's, so the root of the mounted hierarchy is checked as well.
 func groupLimits(root fs.FS) []int64 {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -96,7 +95,7 @@ func groupLimits(root fs.FS) []int64 {
 	return limits
 }
 
-// number reads a file that holds one whole number; "max" is none.
+// number reads a file that contains one whole number; "max" counts as none.
 func number(root fs.FS, name string) (int64, bool) {
 	b, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -106,13 +105,13 @@ func number(root fs.FS, name string) (int64, bool) {
 	return n, err == nil
 }
 
-// SetRuntimeLimit tells the garbage collector to work harder as the process nears a limit of so many bytes, until restore is called. A
-// limit that the user set by GOMEMLIMIT stays. It concerns the whole process, so that only a command may call it.
+// SetRuntimeLimit makes the garbage collector work harder as the process approaches the given number of bytes, until restore is called. A
+// limit that the user set with GOMEMLIMIT stays. It affects the whole process, so only a command may call it.
 func SetRuntimeLimit(limit int64) (restore func()) {
 	if os.Getenv("GOMEMLIMIT") != "" || limit < 1 {
 		return func() {}
 	}
-	const least = 256 << 20 // below, the collector would never rest
+	const least = 256 << 20 // below this, the collector would run all the time
 	before := debug.SetMemoryLimit(max(limit, least))
 	return func() { debug.SetMemoryLimit(before) }
 }

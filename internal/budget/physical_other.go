@@ -2,5 +2,5 @@
 
 package budget
 
-// physical is the machine's memory in bytes, 0 where it cannot be told.
+// physical is the machine's memory in bytes, 0 if unknown.
 func physical() int64 { return 0 }

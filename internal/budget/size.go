@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes as people write it: "800MB", "2GB", "1.5GiB", "4G". It is a flag value; 0 stands for Default().
+// Size is a number of bytes written as "800MB", "2GB", "1.5GiB" or "4G". It is a flag value; 0 stands for Default().
 type Size int64
 
 // Least is the smallest budget with which an ordinary photograph can be decoded.
 const Least = 16 << 20
 
-// units are powers of 1000, or of 1024 where there is an i in them.
+// units are powers of 1000, or of 1024 if the name contains an i.
 var units = []struct {
 	name  string
 	bytes float64
@@ -24,7 +24,7 @@ var units = []struct {
 	{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}, {"b", 1},
 }
 
-// Bytes reads a number of bytes as people write it, from 0 on.
+// Bytes parses a number of bytes as people write it, 0 or more.
 func Bytes(text string) (int64, error) {
 	rest, unit := strings.ToLower(strings.TrimSpace(text)), 1.0
 	for _, u := range units {
@@ -35,12 +35,12 @@ func Bytes(text string) (int64, error) {
 	}
 	n, err := strconv.ParseFloat(rest, 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n*unit > math.MaxInt64/2 {
-		return 0, fmt.Errorf("%q: want a number of bytes, as 800MB or 2GB", text)
+		return 0, fmt.Errorf("%q: want a number of bytes, such as 800MB or 2GB", text)
 	}
 	return int64(n * unit), nil
 }
 
-// Set reads a size, from Least to what there is.
+// Set parses a size between Least and the memory of the machine.
 func (s *Size) Set(text string) error { return s.set(text, most(os.DirFS("/"), physical())) }
 
 func (s *Size) set(text string, most int64) error {
@@ -65,7 +65,7 @@ func (s *Size) String() string {
 	return Format(int64(*s))
 }
 
-// Type is the word that a flag's help shows.
+// Type is the value's name in a flag's help.
 func (s *Size) Type() string { return "size" }
 
 // Format writes a number of bytes for people: "512 bytes", "17 MB", "2.1 GB".

@@ -14,18 +14,18 @@ import (
 	"iconic/internal/lockfile"
 )
 
-// Kinds of what is kept: the names of folders below the root.
+// The kinds of entries: the names of folders below the root.
 const (
 	Features   = "features"    // feature stores of `run`, by data and encoder
-	Contents   = "contents"    // which pictures the stores of this user have, by content
-	Neighbours = "neighbours"  // graphs of matrices; a store keeps its own
+	Contents   = "contents"    // index of the pictures in this user's stores, by content
+	Neighbours = "neighbours"  // neighbour graphs of matrices; a store keeps its own
 	Models     = "models"      // weights, and encoders made from them
-	Runtime    = "onnxruntime" // libraries
-	Stamps     = "stamps"      // what tells an unchanged image without reading it
-	Buckets    = "buckets"     // stores in buckets, while they are worked on
+	Runtime    = "onnxruntime" // ONNX Runtime libraries
+	Stamps     = "stamps"      // stamps that identify unchanged images without reading them
+	Buckets    = "buckets"     // local copies of stores in buckets, while they are in use
 )
 
-// Root is the folder. It need not be there.
+// Root is the cache folder. It need not exist.
 func Root() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -34,7 +34,7 @@ func Root() (string, error) {
 	return filepath.Join(cache, "iconic"), nil
 }
 
-// Of is the folder of a kind. It need not be there.
+// Of is the folder of a kind. It need not exist.
 func Of(kind string) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -43,7 +43,7 @@ func Of(kind string) (string, error) {
 	return filepath.Join(root, kind), nil
 }
 
-// Keeps tells whether a file or folder lies in the cache.
+// Keeps reports whether a file or folder is in the cache.
 func Keeps(name string) bool {
 	root, err := Root()
 	if err != nil {
@@ -57,22 +57,22 @@ func Keeps(name string) bool {
 	return err == nil && below != "." && filepath.IsLocal(below)
 }
 
-// Used marks a folder of the cache as used now. It does nothing elsewhere, nor where it may not.
+// Used marks a folder of the cache as used now. It does nothing for other folders, or without permission.
 func Used(folder string) {
 	if Keeps(folder) {
 		now := time.Now()
-		_ = os.Chtimes(folder, now, now) // a cache that cannot be written is pruned by its owner
+		_ = os.Chtimes(folder, now, now) // a read-only cache is pruned by its owner
 	}
 }
 
-// useName is the file by whose lock a folder is held.
+// useName is the name of the file whose lock holds a folder.
 const useName = ".use"
 
-// Use is the file by whose lock a folder is held.
+// Use is the file whose lock holds a folder.
 func Use(folder string) string { return filepath.Join(folder, useName) }
 
-// Hold marks a folder of the cache as used and keeps it from being pruned until release. It does nothing for folders elsewhere, and for
-// those that cannot be locked, as in a cache that may only be read. It fails only with ctx.
+// Hold marks a folder of the cache as used and protects it from pruning until release. It does nothing for folders outside the cache, and
+// for those that cannot be locked, as in a read-only cache. It fails only if ctx ends.
 func Hold(ctx context.Context, folder string) (release func(), err error) {
 	if !Keeps(folder) {
 		return func() {}, nil
@@ -85,7 +85,7 @@ func Hold(ctx context.Context, folder string) (release func(), err error) {
 		switch {
 		case err == nil:
 			Used(folder)
-			return func() { _ = unlock() }, nil // the end of the process would do it, too
+			return func() { _ = unlock() }, nil // the end of the process would release it, too
 		case !errors.Is(err, lockfile.ErrBusy) && !errors.Is(err, os.ErrNotExist):
 			return func() {}, nil
 		}
@@ -97,7 +97,7 @@ func Hold(ctx context.Context, folder string) (release func(), err error) {
 	}
 }
 
-// Claim locks a folder of the cache against all who use it or write to it. It fails with lockfile.ErrBusy while somebody does.
+// Claim locks a folder of the cache against everyone who uses it or writes to it. It fails with lockfile.ErrBusy while it is in use.
 func Claim(folder string, locks ...string) (unlock func() error, err error) {
 	var held []func() error
 	unlock = func() error {
@@ -117,11 +117,11 @@ func Claim(folder string, locks ...string) (unlock func() error, err error) {
 	return unlock, nil
 }
 
-// Remove takes a folder of the cache away in one step, so that nothing half-removed can be met under its name, and then frees its room.
-// It fails with lockfile.ErrBusy while somebody uses or writes it.
+// Remove takes a folder of the cache away in one step, so that no half-removed folder is ever seen under its name, and then frees its
+// space. It fails with lockfile.ErrBusy while somebody uses or writes it.
 func Remove(folder string, locks ...string) (err error) {
 	if !Keeps(folder) {
-		return fmt.Errorf("%s is no folder of the cache", folder)
+		return fmt.Errorf("%s is not a folder of the cache", folder)
 	}
 	unlock, err := Claim(folder, locks...)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -134,7 +134,7 @@ func Remove(folder string, locks ...string) (err error) {
 	return Discard(folder)
 }
 
-// Discard is Remove of a file or folder that nobody claims.
+// Discard is Remove for a file or folder that nobody claims.
 func Discard(name string) error {
 	aside, remove, err := atomicfile.Folder(filepath.Dir(name))
 	if err != nil {
@@ -143,7 +143,7 @@ func Discard(name string) error {
 	return errors.Join(os.Rename(name, filepath.Join(aside, filepath.Base(name))), remove())
 }
 
-// Forget removes a folder of the cache that holds nothing but locks, as one does whose first use failed, unless somebody uses it.
+// Forget removes a folder of the cache that contains only locks, for example after its first use failed, unless somebody uses it.
 func Forget(folder string) {
 	if !Keeps(folder) || !bare(folder) {
 		return
@@ -153,12 +153,12 @@ func Forget(folder string) {
 		return
 	}
 	if bare(folder) {
-		_ = Discard(folder) // an empty folder is no harm
+		_ = Discard(folder) // an empty folder does no harm
 	}
 	_ = unlock()
 }
 
-// bare tells whether a folder holds nothing but locks.
+// bare reports whether a folder contains only locks.
 func bare(folder string) bool {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -172,11 +172,11 @@ func bare(folder string) bool {
 	return true
 }
 
-// Busy tells whether somebody uses or writes a folder, without leaving anything behind.
+// Busy reports whether somebody uses or writes a folder, without leaving anything behind.
 func Busy(folder string, locks ...string) bool {
 	for _, name := range append([]string{Use(folder)}, locks...) {
 		if _, err := os.Lstat(name); err != nil {
-			continue // nobody ever has
+			continue // nobody ever has used it
 		}
 		unlock, err := lockfile.Try(name)
 		if errors.Is(err, lockfile.ErrBusy) {
@@ -189,7 +189,7 @@ func Busy(folder string, locks ...string) bool {
 	return false
 }
 
-// Lock tells whether a file is one by whose lock something is held, and no content.
+// Lock reports whether a file exists only to be locked, and has no content.
 func Lock(name string) bool {
 	base := filepath.Base(name)
 	return base == useName || strings.HasPrefix(base, ".") && strings.HasSuffix(base, ".lock")

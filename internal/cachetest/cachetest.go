@@ -11,11 +11,11 @@ import (
 	"iconic/internal/cachefolder"
 )
 
-// Tests are those of a package: *testing.M, or what wraps it.
+// Tests are the tests of a package: *testing.M, or a wrapper of it.
 type Tests interface{ Run() int }
 
-// Isolated are tests with a cache of their own, which goes when they end, as TestMain takes them. Only the libraries of ONNX Runtime are the
-// user's, so that no test fetches one that is there. Go's own caches stay where they are, for tests that build something.
+// Isolated are tests with their own cache, which is removed when they end, for use in TestMain. Only the ONNX Runtime libraries are the
+// user's, so that no test downloads one that exists. Go's own caches stay where they are, for tests that build something.
 func Isolated(tests Tests) Tests { return isolated{tests} }
 
 type isolated struct{ Tests }
@@ -38,7 +38,7 @@ func (i isolated) Run() int {
 	return code
 }
 
-// variable is what os.UserCacheDir reads on this system.
+// variable is the environment variable that os.UserCacheDir reads on this system.
 func variable() string {
 	switch runtime.GOOS {
 	case "darwin", "ios":
@@ -49,7 +49,7 @@ func variable() string {
 	return "XDG_CACHE_HOME"
 }
 
-// inside is the user's cache below the folder that the variable names.
+// inside is the user's cache below the folder in that variable.
 func inside(folder string) string {
 	if variable() == "HOME" {
 		return filepath.Join(folder, "Library", "Caches")
@@ -57,7 +57,7 @@ func inside(folder string) string {
 	return folder
 }
 
-// keepGo has the go command keep its caches, which it would look for below another folder.
+// keepGo makes the go command keep its caches, which it would otherwise look for below the new folder.
 func keepGo() error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -78,7 +78,7 @@ func keepGo() error {
 	return nil
 }
 
-// Fill makes a folder a cache that is empty but for the user's libraries of ONNX Runtime: a link leads to them.
+// Fill makes a folder a cache that is empty except for a link to the user's ONNX Runtime libraries.
 func Fill(folder string) error {
 	libraries, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
@@ -94,7 +94,7 @@ func Fill(folder string) error {
 	return os.Symlink(libraries, link)
 }
 
-// Folder is a cache as Fill makes it, for one test.
+// Folder is a cache made by Fill, for one test.
 func Folder(t testing.TB) string {
 	t.Helper()
 	folder := t.TempDir()

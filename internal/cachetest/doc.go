@@ -1,2 +1,2 @@
-// Package cachetest keeps tests away from the cache of whoever runs them.
+// Package cachetest keeps tests away from the cache of the user who runs them.
 package cachetest

@@ -14,16 +14,16 @@ const (
 	mostStripes = 16
 )
 
-// Matrix is rows moved and scaled alike in every column, (x − mean)·scale, which changes no assignment: the products
-// x·c of float32 would else drown distances in a common offset, and under- or overflow where numbers are tiny or huge. The scale is a
-// power of two that brings the widest column's range to [1, 2), so it rounds nothing.
+// Matrix shifts and scales rows alike in every column, (x − mean)·scale, which changes no assignment: otherwise the float32 products x·c
+// would lose distances in a common offset, and underflow or overflow for tiny or huge numbers. The scale is a power of two that brings the
+// widest column's range to [1, 2), so it causes no rounding.
 type Matrix struct {
 	matrix.Features
 	Mean  []float64
 	Scale float64
 }
 
-// Measure finds the mean of every column and the widest range. It fails on features that are not finite, naming the row.
+// Measure computes the mean of every column and the widest range. It fails on features that are not finite, and names the row.
 func Measure(ctx context.Context, f matrix.Features, workers int) (*Matrix, error) {
 	n, d := f.Len(), f.Dim()
 	type column struct{ sum, low, high float64 }
@@ -83,7 +83,7 @@ func Unit(width float64) float64 {
 	return math.Ldexp(1, -math.Ilogb(width))
 }
 
-// Block is that of the rows, moved and scaled.
+// Block is that of the rows, shifted and scaled.
 func (c *Matrix) Block(dst []float32, lo, hi int) error {
 	if err := c.Features.Block(dst, lo, hi); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (c *Matrix) Block(dst []float32, lo, hi int) error {
 	return nil
 }
 
-// Gather is that of the rows, moved and scaled.
+// Gather is that of the rows, shifted and scaled.
 func (c *Matrix) Gather(dst []float32, rows []int32) error {
 	if err := c.Features.Gather(dst, rows); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (c *Matrix) Gather(dst []float32, rows []int32) error {
 	return nil
 }
 
-// Apply moves and scales whole rows.
+// Apply shifts and scales whole rows.
 func (c *Matrix) Apply(x []float32) {
 	for ; len(x) > 0; x = x[len(c.Mean):] {
 		for e, m := range c.Mean {
@@ -110,7 +110,7 @@ func (c *Matrix) Apply(x []float32) {
 	}
 }
 
-// Back brings rows of the frame to where the matrix lies, in place.
+// Back maps rows back to the coordinates of the matrix, in place.
 func (c *Matrix) Back(x []float32) {
 	for ; len(x) > 0; x = x[len(c.Mean):] {
 		for e, m := range c.Mean {

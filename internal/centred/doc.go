@@ -1,6 +1,7 @@
-// Package centred moves and scales a matrix, alike in every column, into a frame in which distances can be taken from products.
+// Package centred shifts and scales a matrix, alike in every column, so that distances can be computed from products.
 //
-// A squared distance is |x|² + |c|² − 2x·c, three numbers that nearly cancel where all rows have a large common offset: in float32 little is
-// left. With the mean of each column taken away, and the widest column brought to a range of about 1 by a power of two, which rounds
-// nothing, products keep their digits, and no distance changes its rank. Neighbour search and k-means both read features through it.
+// A squared distance is |x|² + |c|² − 2x·c, three numbers that nearly cancel if all rows have a large common offset: in float32 little
+// precision is left. With each column's mean subtracted, and the widest column scaled to a range of about 1 by a power of two, which causes
+// no rounding, products keep their digits, and the order of distances does not change. Neighbour search and k-means both read features
+// through it.
 package centred

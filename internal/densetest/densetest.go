@@ -6,7 +6,7 @@ import (
 	"iconic/matrix"
 )
 
-// Clouds is k Gaussian clouds of unit width whose centres lie about apart·√(2d) from each other, row i in cloud i mod k.
+// Clouds is k Gaussian clouds of unit width whose centres are about apart·√(2d) from each other, with row i in cloud i mod k.
 func Clouds(seed uint64, n, d, k int, apart float64) *matrix.Dense {
 	r := rand.New(rand.NewPCG(seed, 1))
 	centre := make([]float64, k*d)

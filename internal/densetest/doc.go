@@ -1,3 +1,3 @@
-// Package densetest makes features for tests: Gaussian clouds whose rows are drawn from a seed, so that a test of clustering or of
-// neighbours knows which rows belong together.
+// Package densetest makes features for tests: Gaussian clouds whose rows are drawn from a seed, so that a test of clustering or neighbours
+// knows which rows belong together.
 package densetest

@@ -5,8 +5,7 @@ import (
 	"path/filepath"
 )
 
-// Free is the number of bytes that this user may still write to the disk of a folder, or of the nearest folder above
-// it that exists.
+// Free is the number of bytes that this user may still write to the disk of a folder, or of its nearest existing ancestor.
 func Free(folder string) (int64, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
@@ -21,7 +20,7 @@ func Free(folder string) (int64, error) {
 	}
 }
 
-// Words writes a number of bytes for people: "1.5 GB".
+// Words formats a number of bytes for people: "1.5 GB".
 func Words(n int64) string {
 	const units = "kMGTPE"
 	if n < 1000 {

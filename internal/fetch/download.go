@@ -17,39 +17,39 @@ import (
 	"iconic/internal/atomicfile"
 )
 
-// Source is where a file lies on the network. HTTPS_PROXY and its like are honoured.
+// Source is the location of a file on the network. HTTPS_PROXY and similar variables are honoured.
 type Source struct {
 	Address string        // https://…; http://… only with Plain
-	Plain   bool          // the user named this very address, so that it need not be encrypted
-	Token   string        // sent as a bearer token to the host of Address alone, and only over https; "" for none
-	Stall   time.Duration // how long it may be silent; 0: DefaultStall
+	Plain   bool          // the user gave this very address, so it need not be encrypted
+	Token   string        // sent as a bearer token only to the host of Address, and only over https; "": none
+	Stall   time.Duration // how long the server may be silent; 0: DefaultStall
 
-	transport *http.Transport // nil: one for the occasion
+	transport *http.Transport // nil: one for this download
 }
 
 // DefaultStall is how long a server may be silent.
 const DefaultStall = 30 * time.Second
 
-// attempts is how many connections that end early are taken up again in one call.
+// attempts is the number of early-ended connections that are resumed in one call.
 const attempts = 3
 
-// ErrStalled is in the chain of the error of a source that was silent for too long.
-var ErrStalled = errors.New("nothing came")
+// ErrStalled is in the chain of the error for a source that was silent for too long.
+var ErrStalled = errors.New("no data arrived")
 
-// StatusError is in the chain of the error of a server that answered, but not with the file.
+// StatusError is in the chain of the error for a server that answered without sending the file.
 type StatusError struct {
-	Address string // without what may be secret in it
-	Code    int    // 404, say
+	Address string // without secret parts
+	Code    int    // such as 404
 }
 
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: %d %s", e.Address, e.Code, http.StatusText(e.Code))
 }
 
-// errCut marks a connection that ended before its time.
-var errCut = errors.New("the connection was cut")
+// errCut marks a connection that ended too early.
+var errCut = errors.New("the connection ended too early")
 
-// Download brings the file from a server. What has come before it fails stays for the next time, unless it is wrong.
+// Download downloads the file from a server. After a failure, the data received are kept for the next time, unless they are wrong.
 func (f File) Download(ctx context.Context, s Source) error {
 	address, err := url.Parse(s.Address)
 	if err != nil || address.Host == "" {
@@ -64,19 +64,19 @@ func (f File) Download(ctx context.Context, s Source) error {
 	}
 	return f.alone(ctx, func() error {
 		if err := d.complete(ctx); err != nil {
-			if have, _ := f.sofar(); have == 0 { // nothing to go on from
+			if have, _ := f.sofar(); have == 0 { // nothing to resume from
 				return errors.Join(err, f.discard())
 			}
 			return err
 		}
 		if err := f.settle(ctx); err != nil {
-			return fmt.Errorf("what came from %s was removed: %w", Public(address), err)
+			return fmt.Errorf("the file from %s was removed: %w", Public(address), err)
 		}
 		return nil
 	})
 }
 
-// Public is an address without what may be secret in it: the password and the query, which signed addresses have.
+// Public is an address without the parts that may be secret: the password and the query, which signed addresses have.
 func Public(address *url.URL) string {
 	u := *address
 	if u.RawQuery != "" {
@@ -85,14 +85,14 @@ func Public(address *url.URL) string {
 	return strings.Replace(u.Redacted(), "?%E2%80%A6", "?…", 1)
 }
 
-// download is one file from one source.
+// download is the download of one file from one source.
 type download struct {
 	File
 	source  Source
 	address *url.URL
 }
 
-// complete makes the part whole.
+// complete completes the part.
 func (d *download) complete(ctx context.Context) error {
 	client, done := d.client()
 	defer done()
@@ -105,7 +105,7 @@ func (d *download) complete(ctx context.Context) error {
 	return err
 }
 
-// client follows redirections only to where the file may be asked for.
+// client follows redirections only to addresses from which the file may be requested.
 func (d *download) client() (client *http.Client, done func()) {
 	transport := d.source.transport
 	if transport == nil {
@@ -114,14 +114,14 @@ func (d *download) client() (client *http.Client, done func()) {
 			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 			TLSHandshakeTimeout: 10 * time.Second,
 			ForceAttemptHTTP2:   true,
-			DisableCompression:  true, // parts are of the file's own bytes
+			DisableCompression:  true, // ranges refer to the file's own bytes
 		}
 	}
 	return &http.Client{Transport: transport, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		if len(via) > 10 {
 			return errors.New("more than ten redirections")
 		}
-		next.Header.Del("Referer") // the address before may be a signed one
+		next.Header.Del("Referer") // the previous address may be a signed one
 		if next.URL.Host != via[0].URL.Host {
 			next.Header.Del("Authorization")
 		}
@@ -129,26 +129,26 @@ func (d *download) client() (client *http.Client, done func()) {
 	}}, transport.CloseIdleConnections
 }
 
-// allowed refuses what is not encrypted, unless the user asked for that and all before it was not, either.
+// allowed refuses unencrypted addresses, unless the user asked for one and all addresses before it were unencrypted, too.
 func (d *download) allowed(address, before *url.URL) error {
 	switch {
 	case address.Scheme == "https":
 		return nil
 	case address.Scheme != "http":
-		return fmt.Errorf("%s: want an address of https", Public(address))
+		return fmt.Errorf("%s: want an https address", Public(address))
 	case before != nil && before.Scheme == "https":
-		return fmt.Errorf("it leads on to %s, which is not encrypted, so that anybody on the way could change what comes: refused", Public(address))
+		return fmt.Errorf("it redirects to %s, which is not encrypted, so anybody on the way could change the data: refused", Public(address))
 	case !d.source.Plain:
-		return fmt.Errorf("%s is not encrypted, so that anybody on the way could change what comes: refused; use https", Public(address))
+		return fmt.Errorf("%s is not encrypted, so anybody on the way could change the data: refused; use https", Public(address))
 	}
 	return nil
 }
 
-// connect makes one connection, or none if the part is whole already. An error with errCut in it says that another may bring
+// connect makes one connection, or none if the part is complete. An error with errCut in its chain says that another connection may deliver
 // the rest.
 func (d *download) connect(ctx context.Context, client *http.Client) error {
 	have, s := d.sofar()
-	if s.Address != Public(d.address) || s.Version == "" { // there is no telling whether the rest would fit
+	if s.Address != Public(d.address) || s.Version == "" { // the rest might not fit
 		have, s = 0, state{Total: -1}
 	}
 	if have > 0 && have == s.Total {
@@ -183,7 +183,7 @@ func (d *download) connect(ctx context.Context, client *http.Client) error {
 	return nil
 }
 
-// ask sends the request for what comes after the first have bytes of a version.
+// ask requests everything after the first have bytes of a version.
 func (d *download) ask(ctx context.Context, client *http.Client, have int64, version string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.source.Address, nil)
 	if err != nil {
@@ -201,30 +201,30 @@ func (d *download) ask(ctx context.Context, client *http.Client, have int64, ver
 	return client.Do(request)
 }
 
-// begin makes of the answer the state of the part: how many of its bytes hold, and which version and length they belong to.
+// begin derives the state of the part from the response: how many of its bytes are valid, and to which version and length they belong.
 func (d *download) begin(response *http.Response, have int64, s state) (state, int64, error) {
 	public := Public(d.address)
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return s, have, fmt.Errorf("%s: the answer is coded as %q, which was not asked for", public, coding)
+		return s, have, fmt.Errorf("%s: the response is encoded as %q, which was not requested", public, coding)
 	}
 	switch response.StatusCode {
 	case http.StatusPartialContent:
 		start, total, ok := contentRange(response.Header.Get("Content-Range"))
 		if !ok || start != have || s.Total >= 0 && total >= 0 && total != s.Total {
-			return s, have, errors.Join(fmt.Errorf("%s: asked for what comes after byte %d and got range %q: %w, and what had come was dropped", public, have, response.Header.Get("Content-Range"), errCut), d.discard())
+			return s, have, errors.Join(fmt.Errorf("%s: requested the range after byte %d and got range %q: %w, and the data received were dropped", public, have, response.Header.Get("Content-Range"), errCut), d.discard())
 		}
 		if s.Total < 0 {
 			s.Total = total
 		}
-	case http.StatusOK: // from the beginning: nothing was there, or the file has changed since
+	case http.StatusOK: // the whole file: there was no part, or the file has changed since
 		have, s = 0, state{Address: public, Version: versionOf(response.Header), Total: response.ContentLength}
 	case http.StatusRequestedRangeNotSatisfiable:
 		_, total, _ := contentRange(response.Header.Get("Content-Range"))
-		if total == have && versionOf(response.Header) == s.Version { // nothing comes after it: it is whole
+		if total == have && versionOf(response.Header) == s.Version { // nothing follows it: the part is complete
 			s.Total = total
 			return s, have, d.remember(s)
 		}
-		return s, have, errors.Join(fmt.Errorf("%s: %s: %w, and what had come was dropped", public, response.Status, errCut), d.discard())
+		return s, have, errors.Join(fmt.Errorf("%s: %s: %w, and the data received were dropped", public, response.Status, errCut), d.discard())
 	default:
 		return s, have, &StatusError{Address: public, Code: response.StatusCode}
 	}
@@ -233,7 +233,7 @@ func (d *download) begin(response *http.Response, have int64, s state) (state, i
 			return s, have, fmt.Errorf("%s: %w", public, err)
 		}
 	}
-	if have == 0 { // what is there of another version goes before the new one is remembered
+	if have == 0 { // data of another version are removed before the new version is recorded
 		if err := os.WriteFile(d.part(), nil, 0o666); err != nil {
 			return s, have, err
 		}
@@ -241,7 +241,7 @@ func (d *download) begin(response *http.Response, have int64, s state) (state, i
 	return s, have, d.remember(s)
 }
 
-// save writes what comes behind the first have bytes of the part, and tells how much that was.
+// save writes data after the first have bytes of the part, and returns the number of bytes written.
 func (d *download) save(r io.Reader, have int64) (n int64, err error) {
 	out, err := os.OpenFile(d.part(), os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -256,15 +256,15 @@ func (d *download) save(r io.Reader, have int64) (n int64, err error) {
 	}
 	n, err = io.Copy(out, io.LimitReader(r, d.Most+1-have))
 	if err == nil && have+n > d.Most {
-		err = errors.Join(fmt.Errorf("more than %d bytes came, which is more than there can be: stopped, and removed", d.Most), d.discard())
+		err = errors.Join(fmt.Errorf("more than %d bytes arrived, the largest allowed size: stopped, and removed", d.Most), d.discard())
 	}
 	return n, err
 }
 
-// explain makes one sentence of how a connection ended with have bytes of the part there.
+// explain says in one sentence how a connection ended with have bytes of the part on disk.
 func (d *download) explain(ctx context.Context, err error, have int64, s state) error {
 	var wrapped *url.Error
-	if errors.As(err, &wrapped) { // it says the address with all that is secret in it
+	if errors.As(err, &wrapped) { // its text contains the address with its secret parts
 		err = wrapped.Err
 	}
 	come := ""
@@ -275,9 +275,9 @@ func (d *download) explain(ctx context.Context, err error, have int64, s state) 
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrStalled):
-		err = fmt.Errorf("%w for %v%s: the server, a proxy or the network hangs", ErrStalled, d.source.Stall, come)
+		err = fmt.Errorf("%w for %v%s: the server, a proxy or the network does not respond", ErrStalled, d.source.Stall, come)
 		if have > 0 && s.Version != "" {
-			err = fmt.Errorf("%w; what has come is kept, and the next time goes on from there", err)
+			err = fmt.Errorf("%w; the data received are kept, and the next download resumes there", err)
 		}
 	case cause != nil:
 		return cause
@@ -287,7 +287,7 @@ func (d *download) explain(ctx context.Context, err error, have int64, s state) 
 	return fmt.Errorf("%s: %w", Public(d.address), err)
 }
 
-// body is what comes. It knows errors of the network from those of the disk, and starts the clock anew with each wait.
+// body is the response body. It distinguishes network errors from disk errors, and restarts the timer with each wait.
 type body struct {
 	ctx     context.Context
 	reader  io.Reader
@@ -305,14 +305,14 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// state is what is remembered of a part, beside it.
+// state is the record beside a part.
 type state struct {
-	Address string `json:"address"` // without what may be secret in it
-	Version string `json:"version"` // strong ETag or date; "": the part cannot go on
-	Total   int64  `json:"total"`   // bytes of the whole; −1 where that is not known
+	Address string `json:"address"` // without secret parts
+	Version string `json:"version"` // strong ETag or date; "": the part cannot be resumed
+	Total   int64  `json:"total"`   // length of the file; −1 if unknown
 }
 
-// sofar tells how many bytes of the part are there, and what is remembered of it.
+// sofar returns the number of bytes in the part, and its record.
 func (f File) sofar() (have int64, s state) {
 	s.Total = -1
 	if stat, err := os.Stat(f.part()); err == nil {
@@ -332,7 +332,7 @@ func (f File) remember(s state) error {
 	return atomicfile.WriteBytes(f.state(), b)
 }
 
-// versionOf is what tells one version of a file from another: a strong ETag, else its date.
+// versionOf identifies a version of a file: a strong ETag, or else its date.
 func versionOf(h http.Header) string {
 	if tag := h.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
 		return tag
@@ -340,7 +340,7 @@ func versionOf(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// contentRange reads "bytes 100-199/200" and "bytes */200"; total is −1 where it is a star.
+// contentRange parses "bytes 100-199/200" and "bytes */200"; total is −1 if it is a star.
 func contentRange(s string) (start, total int64, ok bool) {
 	s, ok = strings.CutPrefix(s, "bytes ")
 	span, length, found := strings.Cut(s, "/")

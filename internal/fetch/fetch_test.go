@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// TestMain makes the test binary a process that downloads, for tests that need another one.
+// TestMain makes the test binary a process that downloads, for tests that need a second one.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("FETCH_ADDRESS"); address != "" {
 		f := File{Path: os.Getenv("FETCH_PATH"), Most: 1 << 20, Note: func(text string) { fmt.Println(text) }}
@@ -49,15 +49,15 @@ func process(t *testing.T, address, path string, environment ...string) *exec.Cm
 
 var content = bytes.Repeat([]byte("0123456789abcdef"), 1000)
 
-// server gives one file, in ranges if it has a tag, and may break off or fall silent.
+// server serves one file, in ranges if it has a tag, and may break off or go silent.
 type server struct {
 	sync.Mutex
 	content []byte
 	tag     string
 	cut     int  // bytes after which a connection ends; 0: never
-	silent  bool // instead of ending there it says nothing more
+	silent  bool // instead of ending there, send nothing more
 	ranges  []string
-	sent    chan struct{} // closed when a connection has fallen silent
+	sent    chan struct{} // closed when a connection goes silent
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -113,7 +113,7 @@ func target(t *testing.T) File {
 	return File{Path: filepath.Join(t.TempDir(), "weights.pth"), Most: 1 << 20}
 }
 
-// holds fails unless the file is there with the content given, and nothing beside it but its lock.
+// holds fails unless the file exists with the given content, and nothing beside it except its lock.
 func holds(t *testing.T, f File, want []byte) {
 	t.Helper()
 	if got, err := os.ReadFile(f.Path); err != nil || !bytes.Equal(got, want) {
@@ -122,7 +122,7 @@ func holds(t *testing.T, f File, want []byte) {
 	left(t, f, "weights.pth")
 }
 
-// left fails if anything else than what is named, and the lock, is in the file's folder.
+// left fails if the file's folder contains anything except the named files and the lock.
 func left(t *testing.T, f File, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(f.Path))
@@ -136,11 +136,11 @@ func left(t *testing.T, f File, names ...string) {
 		}
 	}
 	if !slices.Equal(got, names) {
-		t.Errorf("there are %q, want %q", got, names)
+		t.Errorf("the folder contains %q, want %q", got, names)
 	}
 }
 
-// says fails unless the error is one line that holds what is wanted.
+// says fails unless the error is one line that contains the given texts.
 func says(t *testing.T, err error, wants ...string) {
 	t.Helper()
 	if err == nil {
@@ -164,10 +164,10 @@ func TestADownloadGoesOnWhereItWasCut(t *testing.T) {
 		}
 		holds(t, f, content)
 		if want := []string{"", "bytes=7000-", "bytes=14000-"}; !slices.Equal(s.asked(), want) {
-			t.Errorf("asked for %q, want %q", s.asked(), want)
+			t.Errorf("requested %q, want %q", s.asked(), want)
 		}
 		if last != 16000 || total != 16000 {
-			t.Errorf("told %d of %d at the end", last, total)
+			t.Errorf("reported %d of %d at the end", last, total)
 		}
 	})
 	t.Run("in a later one", func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestADownloadGoesOnWhereItWasCut(t *testing.T) {
 		}
 		holds(t, f, content)
 		if got := s.asked(); got[len(got)-1] != "bytes=3000-" {
-			t.Errorf("asked for %q", got)
+			t.Errorf("requested %q", got)
 		}
 	})
 	t.Run("from the beginning when the file has changed", func(t *testing.T) {
@@ -193,7 +193,7 @@ func TestADownloadGoesOnWhereItWasCut(t *testing.T) {
 		}
 		holds(t, f, s.content)
 	})
-	t.Run("from the beginning when the server does not tell versions apart", func(t *testing.T) {
+	t.Run("from the beginning when the server gives no version", func(t *testing.T) {
 		s := &server{content: content, cut: 1000}
 		f, from := target(t), start(t, s)
 		says(t, f.Download(t.Context(), from), "1000 of 16000 bytes")
@@ -215,7 +215,7 @@ func TestADownloadGoesOnWhereItWasCut(t *testing.T) {
 	})
 }
 
-// A process may end between the last byte and the renaming.
+// A process may end between the last byte and the rename.
 func TestAWholePartIsNotAskedForAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -233,11 +233,11 @@ func TestAWholePartIsNotAskedForAgain(t *testing.T) {
 			}
 			holds(t, f, content)
 			if len(s.asked()) != c.asks {
-				t.Errorf("asked for %q", s.asked())
+				t.Errorf("requested %q", s.asked())
 			}
 		})
 	}
-	t.Run("unless there is more than there can be", func(t *testing.T) {
+	t.Run("unless it exceeds the largest allowed size", func(t *testing.T) {
 		s := &server{content: content, tag: `"1"`}
 		f, from := target(t), start(t, s)
 		if err := errors.Join(f.remember(state{Address: from.Address, Version: `"1"`, Total: -1}), os.WriteFile(f.part(), append(content, 'x'), 0o600)); err != nil {
@@ -251,14 +251,14 @@ func TestAWholePartIsNotAskedForAgain(t *testing.T) {
 }
 
 func TestASilentServerEndsTheDownload(t *testing.T) {
-	t.Run("in the middle, and what has come is kept", func(t *testing.T) {
+	t.Run("in the middle, and the data received are kept", func(t *testing.T) {
 		s := &server{content: content, tag: `"1"`, cut: 5000, silent: true}
 		f, from := target(t), start(t, s)
 		from.Stall = 100 * time.Millisecond
 		err := f.Download(t.Context(), from)
-		says(t, err, from.Address, "nothing came for 100ms after 5000 of 16000 bytes", "kept")
+		says(t, err, from.Address, "no data arrived for 100ms after 5000 of 16000 bytes", "kept")
 		if !errors.Is(err, ErrStalled) {
-			t.Errorf("%v is no ErrStalled", err)
+			t.Errorf("%v is not ErrStalled", err)
 		}
 		left(t, f, "weights.pth.part", "weights.pth.part.json")
 		s.cut, s.silent = 0, false
@@ -272,16 +272,16 @@ func TestASilentServerEndsTheDownload(t *testing.T) {
 		from.Stall = 100 * time.Millisecond
 		f := target(t)
 		err := f.Download(t.Context(), from)
-		says(t, err, from.Address, "nothing came for 100ms")
+		says(t, err, from.Address, "no data arrived for 100ms")
 		if strings.Contains(err.Error(), "kept") {
-			t.Errorf("%v, and nothing came", err)
+			t.Errorf("%v, and no data arrived", err)
 		}
 		left(t, f)
 	})
-	t.Run("but not one that is slow", func(t *testing.T) {
+	t.Run("but not a slow one", func(t *testing.T) {
 		from := start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 10 {
-				time.Sleep(60 * time.Millisecond) // in all, more than the server may be silent
+				time.Sleep(60 * time.Millisecond) // in total, longer than the server may be silent
 				_, _ = w.Write(content[i*1600:][:1600])
 				w.(http.Flusher).Flush()
 			}
@@ -332,22 +332,22 @@ func TestWhatIsNotTheFileIsRemoved(t *testing.T) {
 	}
 	check := func(_ context.Context, name string) error {
 		if b, err := os.ReadFile(name); err != nil || bytes.HasPrefix(b, []byte("<")) {
-			return errors.New("a page where weights are wanted")
+			return errors.New("a page instead of weights")
 		}
 		return nil
 	}
 	hash := sha256.Sum256(content)
 	sum := hex.EncodeToString(hash[:])
 	for name, expect := range map[string]func(f *File){
-		"a page where weights are wanted": func(f *File) { f.Check = check },
-		sum + " was expected":             func(f *File) { f.SHA256 = sum },
+		"a page instead of weights": func(f *File) { f.Check = check },
+		"want " + sum:               func(f *File) { f.SHA256 = sum },
 	} {
 		f := target(t)
 		expect(&f)
 		source := start(t, &server{content: page, tag: `"1"`})
 		says(t, f.Download(t.Context(), source), name, source.Address, "removed")
 		left(t, f)
-		says(t, f.Copy(t.Context(), from), name, from+" is not taken")
+		says(t, f.Copy(t.Context(), from), name, from+" cannot be used")
 		left(t, f)
 		if err := f.Download(t.Context(), start(t, &server{content: content, tag: `"2"`})); err != nil {
 			t.Fatal(err)
@@ -372,16 +372,16 @@ func TestOnlyTheEncryptedIsAskedUnlessTheUserNamesAnAddress(t *testing.T) {
 		says(t, f.Download(t.Context(), Source{Address: "ftp://host/file", Plain: true}), "ftp://host/file", "https")
 		says(t, f.Download(t.Context(), Source{Address: "weights.pth", Plain: true}), `"weights.pth" is not an address`)
 	})
-	t.Run("https that leads to http", func(t *testing.T) {
+	t.Run("https that redirects to http", func(t *testing.T) {
 		to = plain.Address
 		f := target(t)
 		for _, named := range []bool{false, true} {
 			err := f.Download(t.Context(), Source{Address: secure.URL + "/weights.pth", Plain: named, transport: transport})
-			says(t, err, secure.URL, "leads on to "+plain.Address, "not encrypted")
+			says(t, err, secure.URL, "redirects to "+plain.Address, "not encrypted")
 		}
 		left(t, f)
 	})
-	t.Run("http that leads to http", func(t *testing.T) {
+	t.Run("http that redirects to http", func(t *testing.T) {
 		to = plain.Address
 		f := target(t)
 		if err := f.Download(t.Context(), start(t, http.RedirectHandler(plain.Address, http.StatusFound))); err != nil {
@@ -396,7 +396,7 @@ func TestOnlyTheEncryptedIsAskedUnlessTheUserNamesAnAddress(t *testing.T) {
 	})
 }
 
-// A token goes to the host that it is meant for, and neither it nor what makes an address secret into any message or file.
+// A token is sent only to its host, and neither the token nor the secret parts of an address appear in a message or file.
 func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	var mutex sync.Mutex
 	seen := map[string]string{}
@@ -416,7 +416,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		http.Redirect(w, r, other.URL+"/signed?Signature=sesame", http.StatusFound)
 	}))
 	defer own.Close()
-	transport := other.Client().Transport.(*http.Transport) // all test servers have one certificate
+	transport := other.Client().Transport.(*http.Transport) // all test servers share one certificate
 	f := target(t)
 	if err := f.Download(t.Context(), Source{Address: own.URL + "/weights.pth?Policy=sesame", Token: "sesame", transport: transport}); err != nil {
 		t.Fatal(err)
@@ -464,17 +464,17 @@ func TestAnswersThatAreNotTheFile(t *testing.T) {
 		err := target(t).Download(t.Context(), from)
 		says(t, err, from.Address, "404 Not Found")
 		if status := (*StatusError)(nil); !errors.As(err, &status) || status.Code != 404 {
-			t.Errorf("%v is no StatusError", err)
+			t.Errorf("%v is not a StatusError", err)
 		}
 	})
-	t.Run("another coding", func(t *testing.T) {
+	t.Run("another encoding", func(t *testing.T) {
 		from := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if got := r.Header.Get("Accept-Encoding"); got != "identity" {
 				t.Errorf("Accept-Encoding %q", got)
 			}
 			w.Header().Set("Content-Encoding", "gzip")
 		}))
-		says(t, target(t).Download(t.Context(), from), from.Address, `coded as "gzip"`)
+		says(t, target(t).Download(t.Context(), from), from.Address, `encoded as "gzip"`)
 	})
 	t.Run("nothing", func(t *testing.T) {
 		f := target(t)
@@ -499,7 +499,7 @@ func TestAFileIsFetchedOnceForAll(t *testing.T) {
 	}
 	holds(t, f, content)
 	if len(s.asked()) != 1 {
-		t.Errorf("asked %d times", len(s.asked()))
+		t.Errorf("%d requests", len(s.asked()))
 	}
 }
 
@@ -526,11 +526,11 @@ func TestAnotherProcessIsWaitedForAndTakenOver(t *testing.T) {
 	}
 	ended := make(chan error)
 	go func() { ended <- f.Download(t.Context(), from) }()
-	<-told // how far the other one is
-	if text, _ := note.Load().(string); !strings.Contains(text, "another process is fetching "+f.Path+" and has 5.0 kB of it") {
+	<-told // progress of the other process
+	if text, _ := note.Load().(string); !strings.Contains(text, "waiting for another process that is downloading "+f.Path+", 5.0 kB so far") {
 		t.Errorf("note %q", text)
 	}
-	// While that one waits, others are free.
+	// While one download waits, others are free.
 	other := target(t)
 	if err := other.Download(t.Context(), start(t, &server{content: content, tag: `"1"`})); err != nil {
 		t.Fatal(err)
@@ -538,13 +538,13 @@ func TestAnotherProcessIsWaitedForAndTakenOver(t *testing.T) {
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = first.Wait() // it says that it was killed
+	_ = first.Wait() // its error says that it was killed
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	holds(t, f, content)
 	if want := []string{"", "bytes=5000-"}; !slices.Equal(s.asked(), want) {
-		t.Errorf("asked for %q, want %q", s.asked(), want)
+		t.Errorf("requested %q, want %q", s.asked(), want)
 	}
 }
 
@@ -576,7 +576,7 @@ func TestWaitingForAnotherEndsWithTheContext(t *testing.T) {
 	left(t, f, "weights.pth.part", "weights.pth.part.json")
 }
 
-// The proxies of the environment are read once in a process, so that another one is needed to see it.
+// A process reads the proxy variables of its environment only once, so another process is needed.
 func TestTheProxyOfTheEnvironmentIsAsked(t *testing.T) {
 	var asked atomic.Value
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -592,7 +592,7 @@ func TestTheProxyOfTheEnvironmentIsAsked(t *testing.T) {
 	}
 	holds(t, f, content)
 	if asked.Load() != address {
-		t.Errorf("the proxy was asked for %v", asked.Load())
+		t.Errorf("the proxy received requests for %v", asked.Load())
 	}
 }
 

@@ -17,30 +17,30 @@ import (
 	"iconic/internal/lockfile"
 )
 
-// File is a file that is to be brought here.
+// File is a file to be downloaded or copied.
 type File struct {
-	Path   string // its final name; the folder must be there
-	SHA256 string // in hexadecimal digits, lower case; "" where it is not known
-	Most   int64  // bytes that it can have at most, > 0
+	Path   string // final name; the folder must exist
+	SHA256 string // in lower-case hexadecimal digits; "" if unknown
+	Most   int64  // largest allowed size in bytes, > 0
 
-	// Check looks into the file, which still has a temporary name, before it gets its own; nil accepts every file. Unless
-	// its error is the context's, the file is removed.
+	// Check inspects the file, which still has a temporary name, before it gets its final one; nil accepts every file. If it fails, other
+	// than by the context's error, the file is removed.
 	Check func(ctx context.Context, name string) error
-	// Ready tells whether another process has brought the file meanwhile; nil looks whether Path is there.
+	// Ready reports whether another process has completed the file in the meantime; nil checks whether Path exists.
 	Ready func() bool
 
-	Note     func(text string)       // told once when another process is waited for; may be nil
-	Progress func(done, total int64) // told the bytes done, total −1 where it is not known; may be nil
+	Note     func(text string)       // called once if the download waits for another process; may be nil
+	Progress func(done, total int64) // called with the number of bytes done; total is −1 if unknown; may be nil
 }
 
-// Copy brings the file from another place on this machine's disks.
+// Copy copies the file from another place on this machine's disks.
 func (f File) Copy(ctx context.Context, from string) error {
 	return f.alone(ctx, func() error {
 		if err := f.copy(ctx, from); err != nil {
 			return errors.Join(fmt.Errorf("copy %s: %w", from, err), f.discard())
 		}
 		if err := f.settle(ctx); err != nil {
-			return fmt.Errorf("%s is not taken: %w", from, err)
+			return fmt.Errorf("%s cannot be used: %w", from, err)
 		}
 		return nil
 	})
@@ -59,7 +59,7 @@ func (f File) copy(ctx context.Context, from string) (err error) {
 	if err := f.fits(stat.Size(), 0); err != nil {
 		return err
 	}
-	if err := remove(f.state()); err != nil { // of a download, whose part this overwrites
+	if err := remove(f.state()); err != nil { // of a download whose part is overwritten
 		return err
 	}
 	out, err := os.OpenFile(f.part(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o666)
@@ -71,13 +71,13 @@ func (f File) copy(ctx context.Context, from string) (err error) {
 	return err
 }
 
-// fits refuses a size that the file cannot have, or that the disk has no room for once have bytes are there.
+// fits refuses a size that the file cannot have, or for which the disk lacks space once have bytes are stored.
 func (f File) fits(size, have int64) error {
 	if size > f.Most {
-		return fmt.Errorf("it has %d bytes, and %s has at most %d: this is another file", size, filepath.Base(f.Path), f.Most)
+		return fmt.Errorf("it has %d bytes, but %s has at most %d: this is another file", size, filepath.Base(f.Path), f.Most)
 	}
 	if free, err := diskspace.Free(filepath.Dir(f.Path)); err == nil && size-have > free {
-		return fmt.Errorf("%s are needed in %s and %s are free: make room there", diskspace.Words(size-have), filepath.Dir(f.Path), diskspace.Words(free))
+		return fmt.Errorf("%s are needed in %s, but %s are free: free some space there", diskspace.Words(size-have), filepath.Dir(f.Path), diskspace.Words(free))
 	}
 	return nil
 }
@@ -85,11 +85,11 @@ func (f File) fits(size, have int64) error {
 func (f File) part() string  { return f.Path + ".part" }
 func (f File) state() string { return f.Path + ".part.json" }
 
-// discard removes what has come so far.
+// discard removes the data received so far.
 func (f File) discard() error { return errors.Join(remove(f.part()), remove(f.state())) }
 
-// alone runs bring while no other process, and nobody else in this one, brings the same file; not at all if somebody has done so
-// before its turn.
+// alone calls bring while no other process, and no other goroutine of this one, brings the same file; it does not if another has completed
+// the file before its turn.
 func (f File) alone(ctx context.Context, bring func() error) (err error) {
 	unlock, err := f.lock(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func (f File) alone(ctx context.Context, bring func() error) (err error) {
 	return bring()
 }
 
-// lock waits for whoever brings the file now, showing how far that is.
+// lock waits for the current download of the file, showing its progress.
 func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	folder, name := filepath.Split(f.Path)
 	for told := false; ; told = true {
@@ -116,7 +116,7 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 		}
 		done, s := f.sofar()
 		if !told && f.Note != nil {
-			f.Note(fmt.Sprintf("another process is fetching %s and has %s of it so far: waiting for that one", f.Path, diskspace.Words(done)))
+			f.Note(fmt.Sprintf("waiting for another process that is downloading %s, %s so far", f.Path, diskspace.Words(done)))
 		}
 		if f.Progress != nil {
 			f.Progress(done, s.Total)
@@ -129,11 +129,11 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	}
 }
 
-// settle gives the part, which is complete, its final name if it is what it should be, and removes it if it is not.
+// settle gives the complete part its final name if it passes all checks, and removes it otherwise.
 func (f File) settle(ctx context.Context) error {
 	if err := f.examine(ctx); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err() // what has come is still good for the next time
+			return ctx.Err() // the data received remain valid for the next time
 		}
 		return errors.Join(err, f.discard())
 	}
@@ -150,7 +150,7 @@ func (f File) examine(ctx context.Context) error {
 			return err
 		}
 		if sum != f.SHA256 {
-			return fmt.Errorf("it has SHA-256 %s where %s was expected", sum, f.SHA256)
+			return fmt.Errorf("it has SHA-256 %s, want %s", sum, f.SHA256)
 		}
 	}
 	if f.Check == nil {
@@ -181,7 +181,7 @@ func syncFile(name string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// remove removes a file that may not be there.
+// remove removes a file that may not exist.
 func remove(name string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -189,7 +189,7 @@ func remove(name string) error {
 	return nil
 }
 
-// meter tells what has been read, and ends with its context.
+// meter reports what has been read, and stops when its context ends.
 type meter struct {
 	ctx         context.Context
 	reader      io.Reader

@@ -1,2 +1,2 @@
-// Package filestat reads what a system knows of a file beyond its size and the time at which it was written, which anybody can set.
+// Package filestat reads what a system records about a file besides its size and its modification time, which anybody can set.
 package filestat

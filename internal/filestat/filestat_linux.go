@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// Changed is when a file or its attributes were last changed, in nanoseconds, which cannot be set by hand; 0 where the system does not
-// say.
+// Changed is the time at which a file or its attributes last changed, in nanoseconds, which cannot be set by hand; 0 if the system does not
+// report it.
 func Changed(stat fs.FileInfo) int64 {
 	if s, ok := stat.Sys().(*syscall.Stat_t); ok {
 		return s.Ctim.Nano()
@@ -14,8 +14,8 @@ func Changed(stat fs.FileInfo) int64 {
 	return 0
 }
 
-// Number is that of a file on its file system: a file that takes another's place and name has one of its own. 0 where the system does
-// not say.
+// Number identifies a file on its file system: a file that replaces another under the same name has a different number. It is 0 if the
+// system does not report it.
 func Number(stat fs.FileInfo) uint64 {
 	if s, ok := stat.Sys().(*syscall.Stat_t); ok {
 		return s.Ino

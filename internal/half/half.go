@@ -18,18 +18,18 @@ func Float32(h uint16) float32 {
 	}
 }
 
-// FromFloat32 rounds to the nearest float16, ties to even. What exceeds 65504 by half a step or more becomes an
+// FromFloat32 rounds to the nearest float16, ties to even. Values from 65520 on, half a step above the largest finite one, 65504, become
 // infinity; NaN stays NaN.
 func FromFloat32(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign := uint16(b>>16) & 0x8000
 	b &= 0x7fffffff
 	switch {
-	case b > 0x7f800000: // NaN: keep it one though its payload may vanish
+	case b > 0x7f800000: // NaN: stays NaN though its payload may vanish
 		return sign | 0x7e00 | uint16(b>>13)&0x3ff
 	case b >= 0x477ff000: // 65520 and above
 		return sign | 0x7c00
-	case b < 0x38800000: // below 2⁻¹⁴: a multiple of 2⁻²⁴. The sum's last place is worth just that, so it rounds.
+	case b < 0x38800000: // below 2⁻¹⁴: a multiple of 2⁻²⁴. The sum's last bit has exactly that value, so the addition rounds.
 		const magic = 0.5
 		sum := math.Float32frombits(b) + magic
 		return sign | uint16(math.Float32bits(sum)-math.Float32bits(magic))

@@ -10,8 +10,8 @@ import (
 // Digits is the length of a key, in hexadecimal digits: 64 bits.
 const Digits = 16
 
-// key is the key of v, a value that encoding/json writes in full: exported fields alone count, and maps in the order of their keys.
-// Keys of different kinds never meet. It fails on values that JSON has no form for.
+// key is the key of v, a value that encoding/json encodes completely: only exported fields count, and maps are sorted by key. Keys of
+// different kinds never coincide. It fails on values that JSON cannot represent.
 func key(kind string, v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -22,42 +22,42 @@ func key(kind string, v any) (string, error) {
 	return hex.EncodeToString(h.Sum(nil))[:Digits], nil
 }
 
-// Cache is all that the features in the user's cache depend on, but for the images' contents, which the store looks after itself, and
-// for what runs the encoder, of which it keeps a folder each.
+// Cache is everything on which the features in the user's cache depend, except the contents of the images, which the store checks itself,
+// and the engine, for each of which the cache has its own folder.
 type Cache struct {
-	Data       string // the data set, in full
-	Dataset    any    // how it is understood
-	Encoder    string // SHA-256 of the model and all of its data
+	Data       string // the data set's full path
+	Dataset    any    // how it is interpreted
+	Encoder    string // SHA-256 of the model and all of its external data
 	Output     string
 	Transform  any
 	IgnoreEXIF bool
-	Decoder    string // of JPEG files
+	Decoder    string // decoder of JPEG files
 	Views      int
-	Seed       uint64 `json:",omitempty"` // of the augmented views; 0 without any
-	Augment    any    `json:",omitempty"` // how they are drawn; nil without any
+	Seed       uint64 `json:",omitempty"` // seed of the augmented views; 0 without any
+	Augment    any    `json:",omitempty"` // their augmentation; nil without any
 	Half       bool
 }
 
 // Key names the folder.
 func (c Cache) Key() (string, error) { return key("features", c) }
 
-// Content is all that the plain view of an image depends on besides its bytes.
+// Content is everything on which the plain view of an image depends besides its bytes.
 type Content struct {
-	Encoder   string // SHA-256 of the model and all of its data
+	Encoder   string // SHA-256 of the model and all of its external data
 	Output    string
-	Transform any // with what is done about orientation
+	Transform any // including the treatment of the orientation
 	Decoder   string
 	Provider  string
 	Runtime   string // version of ONNX Runtime
 	Dim       int
 }
 
-// Key names the stores that may lend features to each other.
+// Key identifies the stores that may lend features to each other.
 func (c Content) Key() (string, error) { return key("content", c) }
 
-// Run is all that a run of a sweep depends on, its scores included.
+// Run is everything on which a run of a sweep depends, including its scores.
 type Run struct {
-	Features string // key of the features, with their labels and paths where these belong to them
+	Features string // key of the features, including their labels and paths if they have any
 	Labels   []int
 	Classes  []string
 	Training any
@@ -66,14 +66,14 @@ type Run struct {
 // Key names the run's folder.
 func (r Run) Key() (string, error) { return key("run of a sweep", r) }
 
-// Model is all that an imported or rewritten encoder depends on.
+// Model is everything on which an imported or rewritten encoder depends.
 type Model struct {
-	Version   int    // of the program's import: raised when the same weights would make another graph
-	Weights   string // SHA-256 of the weights: of an ONNX file with all of its external data
+	Version   int    // version of the import: raised when the same weights would give another graph
+	Weights   string // SHA-256 of the weights; for an ONNX file, including its external data
 	ImageSize int    // pixels
 	Output    string
 	Precision string
-	Heads     int // of attention; 0: by the weights
+	Heads     int // attention heads; 0: given by the weights
 }
 
 // Key names the model's folder.

@@ -2,7 +2,7 @@ package identity
 
 import "testing"
 
-// Keys are in the names and files of what users have kept: none of these may ever change.
+// Keys are part of the names and contents of users' files: none of these may ever change.
 func TestKeysAreWhatTheyWere(t *testing.T) {
 	key := func(k string, err error) string {
 		if err != nil {
@@ -31,7 +31,7 @@ func TestMatricesOfOtherShapesDiffer(t *testing.T) {
 		r.Add([]float32{1, 2, 3, 4, 5, 6})
 	}
 	if a.Sum() == b.Sum() {
-		t.Error("the same numbers in two shapes have one key")
+		t.Error("the same numbers in two shapes have the same key")
 	}
 }
 

@@ -7,18 +7,18 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Inputs are what a training depends on besides its settings, each as a key; "" where there is none. Two trainings are one only if all
-// are equal.
+// Inputs are what a training depends on besides its settings, each as a key; "" if there is none. Two trainings are the same only if all
+// their inputs are equal.
 type Inputs struct {
 	Features  string
 	Rows, Dim int
-	Labels    string // of every row, where the method learns from them
-	Views     string // augmented views, where it learns from those
+	Labels    string // labels of all rows, if the method learns from them
+	Views     string // augmented views, if the method learns from them
 	Second    string // features of a second encoder
-	Edges     string // of a graph
+	Edges     string // edges of a graph
 }
 
-// Named is what besides features is there, by name, as a run folder keeps it.
+// Named are the inputs other than the features, by name, as a run folder records them.
 func (in Inputs) Named() map[string]string {
 	named := map[string]string{}
 	for _, o := range in.others() {
@@ -29,7 +29,7 @@ func (in Inputs) Named() map[string]string {
 	return named
 }
 
-// Recorded is the inputs of a run folder: the features' key and shape, and what Named gave.
+// Recorded returns the inputs recorded in a run folder, given the features' key and shape, and the result of Named.
 func Recorded(features string, rows, dim int, named map[string]string) Inputs {
 	return Inputs{Features: features, Rows: rows, Dim: dim, Labels: named["labels"], Views: named["views"], Second: named["second"], Edges: named["edges"]}
 }
@@ -43,7 +43,7 @@ func (in Inputs) others() []other {
 	}
 }
 
-// Other names what is different, "" where nothing is.
+// Other names the difference, "" if there is none.
 func (in Inputs) Other(was Inputs) string {
 	if in.Features != was.Features || in.Rows != was.Rows || in.Dim != was.Dim {
 		return "features"
@@ -58,5 +58,5 @@ func (in Inputs) Other(was Inputs) string {
 	return strings.Join(names, ", ")
 }
 
-// List is the key of labels or edges: of a slice that prints the same only where it is the same.
+// List is the key of labels or edges: any slice whose printed form identifies it.
 func List[T any](list []T) string { return fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint(list))) }

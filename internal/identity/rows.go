@@ -8,13 +8,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Rows is a key in the making that covers numbers, too many to be held in memory.
+// Rows is a key under construction that covers more numbers than fit in memory.
 type Rows struct {
 	hash *xxhash.Digest
 	raw  []byte
 }
 
-// Add takes in more rows, or parts of rows.
+// Add adds more rows, or parts of rows.
 func (r *Rows) Add(x []float32) {
 	r.raw = r.raw[:0]
 	for _, v := range x {
@@ -29,21 +29,21 @@ func (r *Rows) Sum() uint64 { return r.hash.Sum64() }
 // String is the key in hexadecimal digits.
 func (r *Rows) String() string { return fmt.Sprintf("%016x", r.Sum()) }
 
-// Graph is all that a neighbour graph depends on besides the features.
+// Graph is everything on which a neighbour graph depends besides the features.
 type Graph struct {
 	Search    string // "exact" or "approximate"
 	Metric    string
 	K         int // neighbours of each row
 	Rows, Dim int
 
-	Listed bool // of a search in lists, those below count as well
+	Listed bool // a search in lists, for which the fields below count as well
 	Lists  int
 	Recall float64
-	Probes int // 0: as many as it takes, which no key names
+	Probes int // 0: as many as necessary, which the key omits
 	Seed   uint64
 }
 
-// Key begins the key of the graph; all features, scaled as they are searched, are to be added in order.
+// Key begins the key of the graph; all features, scaled as for the search, must then be added in order.
 func (g Graph) Key() *Rows {
 	r := &Rows{hash: xxhash.New()}
 	fmt.Fprintf(r.hash, "%s %s %d of %d by %d\n", g.Search, g.Metric, g.K, g.Rows, g.Dim)
@@ -56,7 +56,7 @@ func (g Graph) Key() *Rows {
 	return r
 }
 
-// Matrix begins the key of features in memory; all of them are to be added in order.
+// Matrix begins the key of features in memory; all of them must then be added in order.
 func Matrix(rows, dim int) *Rows {
 	r := &Rows{hash: xxhash.New()}
 	fmt.Fprintf(r.hash, "%d by %d\n", rows, dim)

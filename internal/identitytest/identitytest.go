@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Rule says what one field does to keys.
+// Rule says how one field affects the keys.
 type Rule[T any] struct {
-	In  []string // names of the keys that change with the field; those that are not named must not
-	Why string   // where no key knows it: the reason, in words
+	In  []string // names of the keys that change with the field; all others must not change
+	Why string   // the reason, if no key includes the field
 
-	Change func(*T) // changes the field; nil: by its kind
+	Change func(*T) // changes the field; nil: changed according to its type
 }
 
-// In is the rule of a field that these keys know.
+// In is the rule for a field that these keys include.
 func In[T any](keys ...string) Rule[T] { return Rule[T]{In: keys} }
 
-// Out is the rule of a field that no key knows.
+// Out is the rule for a field that no key includes.
 func Out[T any](why string) Rule[T] { return Rule[T]{Why: why} }
 
 // Reporter is the part of testing.TB that Check needs.
@@ -26,14 +26,14 @@ type Reporter interface {
 	Errorf(format string, args ...any)
 }
 
-// Check fails unless rules name every field of T, by its path, as "Dataset.Splits", and each field does to the keys of base what its
-// rule says. Fields of structs are looked into unless a rule names the struct itself. Unexported fields are left out where they are
-// of other packages' types: nobody else can set them.
+// Check fails unless rules contain every field of T, by a path such as "Dataset.Splits", and each field affects the keys of base as its
+// rule says. The fields of a struct are checked unless a rule names the struct itself. Unexported fields of other packages' types are left
+// out, since nobody else can set them.
 func Check[T any](t Reporter, base func() T, keys func(T) (map[string]string, error), rules map[string]Rule[T]) {
 	t.Helper()
 	was, err := keys(base())
 	if err != nil {
-		t.Errorf("the keys of what everything starts from: %v", err)
+		t.Errorf("the keys of the base value: %v", err)
 		return
 	}
 	used := map[string]bool{}
@@ -41,18 +41,18 @@ func Check[T any](t Reporter, base func() T, keys func(T) (map[string]string, er
 		rule, ok := rules[path]
 		used[path] = true
 		if !ok {
-			t.Errorf("%s.%s: no key is said to know this field. Which results does it change? Add it to the keys that find them, or say here why it is in none", reflect.TypeFor[T](), path)
+			t.Errorf("%s.%s: this field has no rule. Which results does it change? Add it to the keys that find them, or give the reason why no key includes it", reflect.TypeFor[T](), path)
 			continue
 		}
 		if (len(rule.In) == 0) == (rule.Why == "") {
-			t.Errorf("%s: the rule has to name keys or a reason, and not both", path)
+			t.Errorf("%s: the rule must name either keys or a reason", path)
 		}
 		v := base()
 		if rule.Change != nil {
 			rule.Change(&v)
 		} else if !change(at(reflect.ValueOf(&v).Elem(), path)) {
 			if len(rule.In) > 0 {
-				t.Errorf("%s: the rule has to say how to change it", path)
+				t.Errorf("%s: the rule must say how to change the field", path)
 			}
 			continue
 		}
@@ -63,7 +63,7 @@ func Check[T any](t Reporter, base func() T, keys func(T) (map[string]string, er
 		}
 		for name := range was {
 			if in := slices.Contains(rule.In, name); in != (now[name] != was[name]) {
-				t.Errorf("%s: the key %q knows it: %t, and it should: %t", path, name, !in, in)
+				t.Errorf("%s: the key %q includes it: %t, want %t", path, name, !in, in)
 			}
 		}
 		for _, name := range rule.In {
@@ -74,12 +74,12 @@ func Check[T any](t Reporter, base func() T, keys func(T) (map[string]string, er
 	}
 	for path := range rules {
 		if !used[path] {
-			t.Errorf("%s.%s: there is a rule for this field, and no such field", reflect.TypeFor[T](), path)
+			t.Errorf("%s.%s: there is a rule for this field, but no such field", reflect.TypeFor[T](), path)
 		}
 	}
 }
 
-// fields lists the paths of all fields that rules are wanted for.
+// fields lists the paths of all fields that need rules.
 func fields[T any](of reflect.Type, prefix string, rules map[string]Rule[T]) (paths []string) {
 	for i := range of.NumField() {
 		f := of.Field(i)
@@ -103,7 +103,7 @@ func at(v reflect.Value, path string) reflect.Value {
 	return v
 }
 
-// change makes another value of v. It says false where it does not know how.
+// change changes v to another value. It returns false if it does not know how.
 func change(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Bool:

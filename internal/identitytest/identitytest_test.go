@@ -29,7 +29,7 @@ func TestEveryFieldIsLookedAt(t *testing.T) {
 	})
 }
 
-// What Check is for: each of these must fail it.
+// Check must reject each of these.
 func TestWrongRulesAreFound(t *testing.T) {
 	right := func() map[string]Rule[input] {
 		return map[string]Rule[input]{"Name": In[input]("a", "b"), "Inner.Side": In[input]("b"), "Tells": Out[input]("it only reports")}
@@ -37,9 +37,9 @@ func TestWrongRulesAreFound(t *testing.T) {
 	for what, spoil := range map[string]func(map[string]Rule[input]){
 		"a field without a rule":           func(r map[string]Rule[input]) { delete(r, "Inner.Side") },
 		"a rule without a field":           func(r map[string]Rule[input]) { r["Height"] = In[input]("a") },
-		"a key that does not know it":      func(r map[string]Rule[input]) { r["Inner.Side"] = In[input]("a", "b") },
-		"a key that knows it all the same": func(r map[string]Rule[input]) { r["Name"] = In[input]("a") },
-		"a reason for what is known":       func(r map[string]Rule[input]) { r["Name"] = Out[input]("none") },
+		"a key that does not include it":   func(r map[string]Rule[input]) { r["Inner.Side"] = In[input]("a", "b") },
+		"a key that includes it after all": func(r map[string]Rule[input]) { r["Name"] = In[input]("a") },
+		"a reason for an included field":   func(r map[string]Rule[input]) { r["Name"] = Out[input]("none") },
 		"no reason":                        func(r map[string]Rule[input]) { r["Tells"] = Rule[input]{} },
 		"no such key":                      func(r map[string]Rule[input]) { r["Inner.Side"] = In[input]("b", "c") },
 	} {
@@ -47,7 +47,7 @@ func TestWrongRulesAreFound(t *testing.T) {
 		spoil(rules)
 		Check(r, func() input { return input{} }, key, rules)
 		if len(r.failures) == 0 {
-			t.Errorf("%s: nothing is wrong with it", what)
+			t.Errorf("%s: no failure is reported", what)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package lockfile keeps processes out of each other's way in a folder, by a lock on a file there. The system drops the lock of a
-// process that ends, however it ends; the file stays, and means nothing. It is made for every user, less the umask, so that folders
-// that are shared can be locked by all who may write to them.
+// Package lockfile keeps processes from interfering with each other in a folder, with a lock on a file there. The system releases the lock
+// of a process that ends, however it ends; the file stays, and means nothing. It is created with permissions for every user, less the
+// umask, so that everyone who may write to a shared folder can lock it.
 package lockfile

@@ -10,13 +10,13 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrBusy is in the chain of Try's error where another process, or another lock of this one, holds the file.
+// ErrBusy is in the chain of Try's error if another process, or another lock of this one, holds the file.
 var ErrBusy = errors.New("is in use by another process")
 
-// Try locks the file called name, which it makes if need be; its folder must be there. Unlock it after use.
+// Try locks the file called name, creating it if necessary; its folder must exist. Unlock it after use.
 func Try(name string) (unlock func() error, err error) { return try(name, (*flock.Flock).TryLock) }
 
-// Share is Try for those who only need the folder to stay: several may hold the file at once, while nobody has locked it alone.
+// Share is Try for users who only need the folder to stay: several may hold the file at once, while nobody has locked it exclusively.
 func Share(name string) (unlock func() error, err error) { return try(name, (*flock.Flock).TryRLock) }
 
 func try(name string, lock func(*flock.Flock) (bool, error)) (unlock func() error, err error) {
@@ -31,14 +31,14 @@ func try(name string, lock func(*flock.Flock) (bool, error)) (unlock func() erro
 		case named(l, name):
 			return l.Close, nil
 		}
-		if err := l.Close(); err != nil { // the folder was removed between the opening of the file and its locking
+		if err := l.Close(); err != nil { // the folder was removed between opening and locking the file
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%s is removed by somebody as fast as it is made", name)
+	return nil, fmt.Errorf("another process removes %s as fast as it is created", name)
 }
 
-// named tells whether the file that was locked is the one that bears the name now.
+// named reports whether the locked file is still the one with that name.
 func named(l *flock.Flock, name string) bool {
 	locked, err := l.Stat()
 	if err != nil {
@@ -48,7 +48,7 @@ func named(l *flock.Flock, name string) bool {
 	return err == nil && os.SameFile(locked, now)
 }
 
-// Wait is Try that waits for its turn until ctx ends. waiting, unless nil, is called once if there is somebody to wait for.
+// Wait is Try that waits for its turn until ctx ends. waiting, unless nil, is called once if the lock is held by another.
 func Wait(ctx context.Context, name string, waiting func()) (unlock func() error, err error) {
 	for {
 		unlock, err := Try(name)

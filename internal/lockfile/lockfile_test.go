@@ -45,6 +45,6 @@ func TestOneHolderAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if usual, err := os.Stat(plain); err != nil || stat.Mode() != usual.Mode() {
-		t.Errorf("the file has mode %v where new files of this user have %v", stat.Mode(), usual.Mode())
+		t.Errorf("the file has mode %v, but new files of this user have %v", stat.Mode(), usual.Mode())
 	}
 }

@@ -14,7 +14,7 @@ const magic = "\x93NUMPY"
 // maxHeader bounds the dictionary's length; NumPy itself refuses more than 10,000 bytes by default.
 const maxHeader = 10_000
 
-// elementSize maps the element types that are read to their bytes.
+// elementSize maps the supported element types to their sizes in bytes.
 var elementSize = map[string]int{
 	"<f2": 2, "<f4": 4, "<f8": 8,
 	"|i1": 1, "<i2": 2, "<i4": 4, "<i8": 8,
@@ -22,7 +22,7 @@ var elementSize = map[string]int{
 	"|b1": 1,
 }
 
-// dtypeName maps a type to the name that NumPy gives it.
+// dtypeName maps a type to NumPy's name for it.
 var dtypeName = map[string]string{
 	"<f2": "float16", "<f4": "float32", "<f8": "float64",
 	"|i1": "int8", "<i2": "int16", "<i4": "int32", "<i8": "int64",
@@ -37,8 +37,8 @@ type header struct {
 	shape   []int
 }
 
-// parse reads the header at the start of content, whose length must be just what the header calls for, and gives
-// the offset of the first element.
+// parse reads the header at the start of content, whose length must be exactly what the header calls for, and returns the offset of the
+// first element.
 func parse(content []byte) (h header, offset int, err error) {
 	if len(content) < 10 || string(content[:6]) != magic {
 		return h, 0, errors.New("not a .npy file")
@@ -49,17 +49,17 @@ func parse(content []byte) (h header, offset int, err error) {
 		length, offset = int(binary.LittleEndian.Uint16(content[8:])), 10
 	case 2, 3:
 		if len(content) < 12 {
-			return h, 0, errors.New("cut short in its header")
+			return h, 0, errors.New("truncated in its header")
 		}
 		length, offset = int(binary.LittleEndian.Uint32(content[8:])), 12
 	default:
-		return h, 0, fmt.Errorf(".npy format version %d is not known; 1, 2 and 3 are", version)
+		return h, 0, fmt.Errorf("unknown .npy format version %d: want 1, 2 or 3", version)
 	}
 	if length > maxHeader {
-		return h, 0, fmt.Errorf("a header of %d bytes; at most %d are read", length, maxHeader)
+		return h, 0, fmt.Errorf("a header of %d bytes: want at most %d", length, maxHeader)
 	}
 	if length > len(content)-offset {
-		return h, 0, errors.New("cut short in its header")
+		return h, 0, errors.New("truncated in its header")
 	}
 	if h, err = parseDictionary(string(content[offset : offset+length])); err != nil {
 		return h, 0, fmt.Errorf("header: %w", err)
@@ -70,12 +70,12 @@ func parse(content []byte) (h header, offset int, err error) {
 		return h, 0, err
 	}
 	if have := len(content) - offset; have != size {
-		return h, 0, fmt.Errorf("%s%v needs %d bytes and has %d: cut short, or not one array", dtypeName[h.descr], h.shape, size, have)
+		return h, 0, fmt.Errorf("%s%v needs %d bytes and has %d: truncated, or not a single array", dtypeName[h.descr], h.shape, size, have)
 	}
 	return h, offset, nil
 }
 
-// check refuses what is not read, and gives the number of bytes of all elements.
+// check refuses unsupported arrays, and returns the size of all elements in bytes.
 func (h header) check() (size int, err error) {
 	size, ok := elementSize[h.descr]
 	switch {
@@ -97,8 +97,8 @@ func (h header) check() (size int, err error) {
 	return size, nil
 }
 
-// parseDictionary reads a Python literal such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, with
-// the three keys in any order, each once.
+// parseDictionary reads a Python literal such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, with the three keys in any
+// order, each once.
 func parseDictionary(s string) (h header, err error) {
 	p := scanner{rest: s}
 	seen := map[string]bool{}
@@ -120,7 +120,7 @@ func parseDictionary(s string) (h header, err error) {
 		case "shape":
 			h.shape = p.tuple()
 		default:
-			p.fail("key %q is not known", key)
+			p.fail("unknown key %q", key)
 		}
 		if !p.accept(",") {
 			p.expect("}")
@@ -136,7 +136,7 @@ func parseDictionary(s string) (h header, err error) {
 	return h, p.err
 }
 
-// scanner eats a Python literal from the left. After the first error it does nothing more.
+// scanner consumes a Python literal from the left. After the first error it does nothing more.
 type scanner struct {
 	rest string
 	err  error
@@ -159,7 +159,7 @@ func (p *scanner) accept(token string) bool {
 
 func (p *scanner) expect(token string) {
 	if !p.accept(token) {
-		p.fail("%q was expected at %q", token, p.rest)
+		p.fail("want %q at %q", token, p.rest)
 	}
 }
 
@@ -172,7 +172,7 @@ func (p *scanner) quoted() string {
 	}
 	value, rest, ok := strings.Cut(p.rest, quote)
 	if !ok || strings.Contains(value, `\`) {
-		p.fail("a string was expected at %q", p.rest)
+		p.fail("want a string at %q", p.rest)
 		return ""
 	}
 	p.rest = rest
@@ -188,7 +188,7 @@ func (p *scanner) tuple() []int {
 		digits := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789"))
 		n, err := strconv.Atoi(p.rest[:digits])
 		if err != nil {
-			p.fail("a dimension was expected at %q", p.rest)
+			p.fail("want a dimension at %q", p.rest)
 			return nil
 		}
 		p.rest = p.rest[digits:]

@@ -18,7 +18,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// content frames a header and data as format version 1 does.
+// content assembles a header and data as in format version 1.
 func content(dictionary, data string) []byte {
 	b := append([]byte(magic), 1, 0, byte(len(dictionary)), byte(len(dictionary)>>8))
 	return append(b, dictionary+data...)
@@ -32,10 +32,10 @@ func TestRefuses(t *testing.T) {
 		want    string
 	}{
 		{"nothing", nil, "not a .npy file"},
-		{"text", []byte("hello, this is no array"), "not a .npy file"},
-		{"a version from the future", append([]byte(magic), 9, 0, 1, 0, 0), "version 9 is not known"},
-		{"a cut header", content(ok, "")[:30], "cut short in its header"},
-		{"cut data", content(ok, "1234567"), "needs 8 bytes and has 7"},
+		{"text", []byte("hello, this is not an array"), "not a .npy file"},
+		{"a version from the future", append([]byte(magic), 9, 0, 1, 0, 0), "version 9"},
+		{"a truncated header", content(ok, "")[:30], "truncated in its header"},
+		{"truncated data", content(ok, "1234567"), "needs 8 bytes and has 7"},
 		{"data to spare", content(ok, "123456789"), "needs 8 bytes and has 9"},
 		{"big-endian elements", content(strings.Replace(ok, "<", ">", 1), "12345678"), "big-endian"},
 		{"complex elements", content(strings.Replace(ok, "<f4", "<c8", 1), "12345678"), `"<c8" are not supported`},
@@ -43,13 +43,13 @@ func TestRefuses(t *testing.T) {
 		{"Fortran order", content(strings.Replace(ok, "False", "True", 1), "12345678"), "Fortran order"},
 		{"no dimensions", content(strings.Replace(ok, "(1, 2)", "()", 1), "1234"), "no dimensions"},
 		{"a number for a tuple", content(strings.Replace(ok, "(1, 2)", "(2)", 1), "12345678"), "not a tuple"},
-		{"a negative dimension", content(strings.Replace(ok, "(1, 2)", "(-1, 2)", 1), "12345678"), "a dimension was expected"},
+		{"a negative dimension", content(strings.Replace(ok, "(1, 2)", "(-1, 2)", 1), "12345678"), "want a dimension"},
 		{"a shape that overflows", content(strings.Replace(ok, "(1, 2)", "(4611686018427387904, 4611686018427387904)", 1), "12345678"), "out of range"},
 		{"a key twice", content("{'shape': (1,), 'shape': (2,), 'descr': '<f4', 'fortran_order': False}", "12345678"), "occurs twice"},
 		{"a key missing", content("{'shape': (2,), 'descr': '<f4'}", "12345678"), "are needed"},
-		{"a key too many", content("{'shape': (2,), 'evil': '<f4'}", "12345678"), `key "evil" is not known`},
+		{"a key too many", content("{'shape': (2,), 'evil': '<f4'}", "12345678"), `unknown key "evil"`},
 		{"more after the dictionary", content(strings.TrimSpace(ok)+"{}", "12345678"), "after its end"},
-		{"structured elements", content("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234"), "was expected"},
+		{"structured elements", content("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234"), `want "\""`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "x.npy")
@@ -58,7 +58,7 @@ func TestRefuses(t *testing.T) {
 			}
 			_, err := Open(name)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
-				t.Fatalf("error %v, want one that names the file and says %q", err, c.want)
+				t.Fatalf("error %v, want one that names the file and contains %q", err, c.want)
 			}
 		})
 	}
@@ -114,7 +114,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		for i, r := range rows {
 			if !slices.Equal(gathered[i*f.Dim():(i+1)*f.Dim()], want[int(r)*f.Dim():int(r+1)*f.Dim()]) {
-				t.Fatalf("row %d was not gathered right", r)
+				t.Fatalf("row %d was gathered incorrectly", r)
 			}
 		}
 	})
@@ -131,14 +131,14 @@ func TestOutOfRangeIsAnError(t *testing.T) {
 	}
 	defer f.Close()
 	for what, err := range map[string]error{
-		"a row too many":     f.Block(make([]float32, 4), 2, 4),
-		"a row before all":   f.Block(make([]float32, 2), -1, 0),
-		"no room":            f.Block(make([]float32, 1), 0, 1),
-		"gather beyond":      f.Gather(make([]float32, 2), []int32{3}),
-		"gather before":      f.Gather(make([]float32, 2), []int32{-1}),
-		"gather too small":   f.Gather(make([]float32, 2), []int32{0, 1}),
-		"elements beyond":    f.Elements(make([]float32, 2), 5),
-		"a shape that is no": Write(name, []int{3}, []float32{1}),
+		"a row too many":      f.Block(make([]float32, 4), 2, 4),
+		"a row before all":    f.Block(make([]float32, 2), -1, 0),
+		"no space":            f.Block(make([]float32, 1), 0, 1),
+		"gather beyond":       f.Gather(make([]float32, 2), []int32{3}),
+		"gather before":       f.Gather(make([]float32, 2), []int32{-1}),
+		"gather too small":    f.Gather(make([]float32, 2), []int32{0, 1}),
+		"elements beyond":     f.Elements(make([]float32, 2), 5),
+		"an impossible shape": Write(name, []int{3}, []float32{1}),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
@@ -171,10 +171,10 @@ func TestIntegers(t *testing.T) {
 		{"<u8", "\xfe\xff\xff\xff\xff\xff\xff\xff", "(1,)", nil, "does not fit an int"},
 		{"<f4", "\x00\x00\x40\x40\x00\x00\x80\xbf", "(2,)", []int{3, -1}, ""},
 		{"<f8", "\x00\x00\x00\x00\x00\x00\x08\x40", "(1,)", []int{3}, ""},
-		{"<f4", "1234", "(1,)", nil, "is no whole number"},
-		{"<f4", "\x00\x00\xc0\x7f", "(1,)", nil, "is no whole number"},
-		{"<f2", "12", "(1,)", nil, "float16 where integers are needed"},
-		{"<i2", "1234", "(1, 2)", nil, "one number a row"},
+		{"<f4", "1234", "(1,)", nil, "is not a whole number"},
+		{"<f4", "\x00\x00\xc0\x7f", "(1,)", nil, "is not a whole number"},
+		{"<f2", "12", "(1,)", nil, "float16, but integers are needed"},
+		{"<i2", "1234", "(1, 2)", nil, "one number per row"},
 	} {
 		name := filepath.Join(folder, "x.npy")
 		d := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s}", c.descr, c.shape)
@@ -205,7 +205,7 @@ func TestAFileCutWhileMappedIsAnError(t *testing.T) {
 	if err := os.Truncate(name, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Block(make([]float32, 100_000), 0, 100_000); err == nil || !strings.Contains(err.Error(), "cut short") {
+	if err := f.Block(make([]float32, 100_000), 0, 100_000); err == nil || !strings.Contains(err.Error(), "truncated") {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -229,14 +229,14 @@ func TestReadsWhatNumPyWrote(t *testing.T) {
 	}
 }
 
-// TestNumPyMapsWhatWeWrote asks NumPy itself, where there is one.
+// TestNumPyMapsWhatWeWrote checks with NumPy itself, if it is installed.
 func TestNumPyMapsWhatWeWrote(t *testing.T) {
 	python := os.Getenv("ICONIC_PYTHON")
 	if python == "" {
 		python = "python3"
 	}
 	if err := exec.Command(python, "-c", "import numpy").Run(); err != nil {
-		t.Skipf("%s with numpy is needed (ICONIC_PYTHON names another): %v", python, err)
+		t.Skipf("%s with numpy is needed (set ICONIC_PYTHON to use another): %v", python, err)
 	}
 	folder := t.TempDir()
 	x := []float32{1, 2.5, -3, 65504, 0, 6}
@@ -253,7 +253,7 @@ func TestNumPyMapsWhatWeWrote(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever the bytes, no panic, and an accepted header accounts for every byte.
+// FuzzParse: no input causes a panic, and an accepted header accounts for every byte.
 func FuzzParse(f *testing.F) {
 	var b bytes.Buffer
 	if err := Encode(&b, []int{2, 3}, make([]float32, 6), true); err != nil {
@@ -304,9 +304,9 @@ func TestRowsThatAreMadeWhenTheyAreDue(t *testing.T) {
 	stop := errors.New("stop")
 	name := filepath.Join(folder, "stopped.npy")
 	if err := WriteRows(name, 5, 2, func([]float32, int, int) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("rows that cannot be made: %v", err)
+		t.Errorf("rows that cannot be computed: %v", err)
 	}
 	if _, err := os.Stat(name); err == nil {
-		t.Error("half a file is there")
+		t.Error("a partial file was left")
 	}
 }

@@ -46,7 +46,7 @@ func open(name string) (_ *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }() // the map stays valid
+	defer func() { err = errors.Join(err, r.Close()) }() // the map remains valid
 	stat, err := r.Stat()
 	if err != nil {
 		return nil, err
@@ -78,13 +78,13 @@ func (f *File) parse() error {
 	return nil
 }
 
-// Close ends the map. The File must not be read after it.
+// Close unmaps the file, which must not be read afterwards.
 func (f *File) Close() error {
 	f.data = nil
 	return f.mapped.Unmap()
 }
 
-// WriteTo writes the whole file as it lies on the disk, header included.
+// WriteTo writes the whole file as stored on disk, including the header.
 func (f *File) WriteTo(w io.Writer) (n int64, err error) {
 	err = f.guard(func() error {
 		written, err := w.Write(f.mapped)
@@ -97,22 +97,21 @@ func (f *File) WriteTo(w io.Writer) (n int64, err error) {
 // Len is the number of rows.
 func (f *File) Len() int { return f.Shape[0] }
 
-// Dim is the number of elements of a row: the product of all dimensions but the first.
+// Dim is the number of elements per row: the product of all dimensions except the first.
 func (f *File) Dim() int { return f.dim }
 
-// Block reads rows [lo, hi) into dst, which must have (hi−lo)×Dim places. Floats of any width are given as float32;
-// integers are refused.
+// Block reads rows [lo, hi) into dst, of length (hi−lo)×Dim. Floats of any width are converted to float32; integers are refused.
 func (f *File) Block(dst []float32, lo, hi int) error {
 	if lo < 0 || hi < lo || hi > f.Len() || len(dst) != (hi-lo)*f.dim {
-		return fmt.Errorf("%s: rows [%d, %d) of %d×%d do not fit %d places", f.name, lo, hi, f.Len(), f.dim, len(dst))
+		return fmt.Errorf("%s: rows [%d, %d) of %d×%d do not fit a slice of length %d", f.name, lo, hi, f.Len(), f.dim, len(dst))
 	}
 	return f.Elements(dst, lo*f.dim)
 }
 
-// Gather reads the named rows into dst, which must have len(rows)×Dim places, as Block does.
+// Gather reads the given rows into dst, of length len(rows)×Dim, as Block does.
 func (f *File) Gather(dst []float32, rows []int32) error {
 	if len(dst) != len(rows)*f.dim {
-		return fmt.Errorf("%s: %d rows of %d do not fit %d places", f.name, len(rows), f.dim, len(dst))
+		return fmt.Errorf("%s: %d rows of %d do not fit a slice of length %d", f.name, len(rows), f.dim, len(dst))
 	}
 	for _, r := range rows {
 		if r < 0 || int(r) >= f.Len() {
@@ -129,7 +128,7 @@ func (f *File) Gather(dst []float32, rows []int32) error {
 	})
 }
 
-// Elements reads len(dst) elements, counted over all rows from the one at offset.
+// Elements reads len(dst) elements in row-major order, starting at offset.
 func (f *File) Elements(dst []float32, offset int) error {
 	if total := f.Len() * f.dim; offset < 0 || offset > total || len(dst) > total-offset {
 		return fmt.Errorf("%s: elements [%d, %d) of %d", f.name, offset, offset+len(dst), total)
@@ -137,7 +136,7 @@ func (f *File) Elements(dst []float32, offset int) error {
 	return f.guard(func() error { return f.widen(dst, offset) })
 }
 
-// guard turns the fault that reading a map beyond the end of its file raises into an error.
+// guard turns the fault caused by reading a map beyond the end of its file into an error.
 func (f *File) guard(read func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -145,13 +144,13 @@ func (f *File) guard(read func() error) (err error) {
 			if _, fault := r.(interface{ Addr() uintptr }); !fault {
 				panic(r)
 			}
-			err = fmt.Errorf("%s: the file was cut short, or can no longer be read", f.name)
+			err = fmt.Errorf("%s: the file was truncated, or can no longer be read", f.name)
 		}
 	}()
 	return read()
 }
 
-// widen converts len(dst) elements from offset on.
+// widen converts len(dst) elements, starting at offset.
 func (f *File) widen(dst []float32, offset int) error {
 	switch f.descr {
 	case "<f4":
@@ -164,12 +163,12 @@ func (f *File) widen(dst []float32, offset int) error {
 			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
 		}
 	default:
-		return fmt.Errorf("%s: elements are %s where floats are needed: save it with x.astype('float32')", f.name, f.DType)
+		return fmt.Errorf("%s: elements are %s, but floats are needed: save it with x.astype('float32')", f.name, f.DType)
 	}
 	return nil
 }
 
-// copyFloats reads little-endian floats: one copy where the processor's order is the same.
+// copyFloats reads little-endian floats: with a single copy if the processor has the same byte order.
 func copyFloats(dst []float32, src []byte) {
 	if !cpu.IsBigEndian {
 		copy(floatBytes(dst), src)
@@ -185,8 +184,8 @@ func floatBytes(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }
 
-// ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width,
-// booleans as 0 and 1, or floats that are whole numbers. Errors name the file.
+// ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width, booleans as 0 and 1, or
+// floats that are whole numbers. Errors name the file.
 func ReadInts(name string) (x []int, err error) {
 	f, err := Open(name)
 	if err != nil {
@@ -194,7 +193,7 @@ func ReadInts(name string) (x []int, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if f.dim != 1 {
-		return nil, fmt.Errorf("%s: shape %v where one number a row is needed", name, f.Shape)
+		return nil, fmt.Errorf("%s: shape %v, but one number per row is needed", name, f.Shape)
 	}
 	at, err := f.integers()
 	if err != nil {
@@ -205,7 +204,7 @@ func ReadInts(name string) (x []int, err error) {
 		for i := range x {
 			v, ok := at(i)
 			if !ok {
-				return fmt.Errorf("%s: element %d is no whole number, or does not fit an int", name, i)
+				return fmt.Errorf("%s: element %d is not a whole number, or does not fit an int", name, i)
 			}
 			x[i] = v
 		}
@@ -217,7 +216,7 @@ func ReadInts(name string) (x []int, err error) {
 	return x, nil
 }
 
-// integers gives the reader of one element; ok is false where it exceeds an int.
+// integers returns the reader of one element; its result ok is false if the value exceeds an int.
 func (f *File) integers() (at func(i int) (v int, ok bool), err error) {
 	order, data := binary.LittleEndian, f.data
 	switch f.descr {
@@ -242,10 +241,10 @@ func (f *File) integers() (at func(i int) (v int, ok bool), err error) {
 	case "<u8":
 		return func(i int) (int, bool) { v := order.Uint64(data[8*i:]); return int(v), v <= math.MaxInt }, nil
 	}
-	return nil, fmt.Errorf("%s: elements are %s where integers are needed: save it with x.astype('int64')", f.name, f.DType)
+	return nil, fmt.Errorf("%s: elements are %s, but integers are needed: save it with x.astype('int64')", f.name, f.DType)
 }
 
-// whole is a float that is a whole number; ok is false for others, and beyond 2⁵³.
+// whole converts a float that is a whole number; ok is false for others, and beyond 2⁵³.
 func whole(v float64) (n int, ok bool) {
 	return int(v), v == math.Trunc(v) && math.Abs(v) < 1<<53
 }

@@ -13,12 +13,12 @@ import (
 	"iconic/internal/half"
 )
 
-// Write writes a float32 array; the file appears whole or not at all. The product of shape must be len(x).
+// Write writes a float32 array; the file appears completely or not at all. The product of shape must be len(x).
 func Write(name string, shape []int, x []float32) error {
 	return write(name, "<f4", shape, len(x), func(w io.Writer) error { return writeFloats(w, x) })
 }
 
-// WriteRows writes a float32 matrix of n×d whose rows lo to hi−1 fill makes when they are due, blocks of them in order.
+// WriteRows writes an n×d float32 matrix. fill computes the rows lo to hi−1 when they are needed, block by block in order.
 func WriteRows(name string, n, d int, fill func(dst []float32, lo, hi int) error) error {
 	return write(name, "<f4", []int{n, d}, n*d, func(w io.Writer) error {
 		rows := max(1, chunk/max(1, d))
@@ -36,7 +36,7 @@ func WriteRows(name string, n, d int, fill func(dst []float32, lo, hi int) error
 	})
 }
 
-// WriteHalf is Write as float16, each element rounded to the nearest.
+// WriteHalf is Write in float16, each element rounded to the nearest.
 func WriteHalf(name string, shape []int, x []float32) error {
 	return write(name, "<f2", shape, len(x), func(w io.Writer) error { return writeHalves(w, x) })
 }
@@ -74,7 +74,7 @@ func write(name, descr string, shape []int, n int, elements func(w io.Writer) er
 	})
 }
 
-// writeHeader writes format version 1, padded as NumPy pads it: the elements start at a multiple of 64 bytes.
+// writeHeader writes format version 1, padded as NumPy does: the elements start at a multiple of 64 bytes.
 func writeHeader(w io.Writer, descr string, shape []int, n int) error {
 	h := header{descr: descr, shape: shape}
 	size, err := h.check()
@@ -109,7 +109,7 @@ func writeHeader(w io.Writer, descr string, shape []int, n int) error {
 	return err
 }
 
-// chunk is how many elements are converted at a time.
+// chunk is the number of elements converted at a time.
 const chunk = 1 << 14
 
 func writeFloats(w io.Writer, x []float32) error {

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// kind is a message of ONNX that may hold tensors.
+// kind is an ONNX message that may contain tensors.
 type kind int
 
 const (
@@ -25,7 +25,7 @@ const (
 	tensor
 )
 
-// inside lists, by their numbers in onnx.proto, the fields through which tensors are reached.
+// inside lists the fields that lead to tensors, by their numbers in onnx.proto.
 var inside = map[kind]map[protowire.Number]kind{
 	model:     {7: graph, 20: training, 25: function},
 	training:  {1: graph, 2: graph},
@@ -37,17 +37,17 @@ var inside = map[kind]map[protowire.Number]kind{
 }
 
 const (
-	// maxDepth is how deep messages may lie in each other; readers of protocol buffers commonly stop at 100.
+	// maxDepth bounds the nesting of messages; readers of protocol buffers commonly stop at 100.
 	maxDepth = 100
-	// maxEntry is the number of bytes that an entry of external_data may have: more than any file system takes for a path.
+	// maxEntry bounds an entry of external_data in bytes: more than any file system allows for a path.
 	maxEntry = 1 << 16
 )
 
-// errForm says that something is no message.
-var errForm = errors.New("it is no message of protocol buffers, or was cut short")
+// errForm says that the data are not a message.
+var errForm = errors.New("it is not a protocol buffer message, or is truncated")
 
-// Locations lists the places of external data that a model of size bytes names, each once, in the order in which they come. A place is
-// a path relative to the model's folder, as it is written; Locate says whether it may be read.
+// Locations lists the locations of external data named by a model of size bytes, each once, in order of appearance. A location is a path
+// relative to the model's folder, as written in the model; Locate says whether it may be read.
 func Locations(r io.Reader, size int64) ([]string, error) {
 	s := scanner{r: bufio.NewReaderSize(r, 1<<16), seen: map[string]bool{}}
 	s.source, _ = r.(io.ReadSeeker)
@@ -60,20 +60,20 @@ func Locations(r io.Reader, size int64) ([]string, error) {
 // scanner reads messages from a stream.
 type scanner struct {
 	r      *bufio.Reader
-	source io.ReadSeeker // what r reads, if it can leave bytes unread; else nil
-	at     int64         // bytes read or left out
+	source io.ReadSeeker // the source of r if it supports seeking; otherwise nil
+	at     int64         // bytes read or skipped
 	found  []string
 	seen   map[string]bool
 }
 
-// field is one field of a message. Of a field with a length nothing but that has been read.
+// field is one field of a message. For a field with a length, only the length has been read.
 type field struct {
 	number protowire.Number
-	value  uint64 // of a varint
-	end    int64  // where a field with a length ends; 0 for another
+	value  uint64 // value of a varint
+	end    int64  // end of a field with a length; 0 for others
 }
 
-// fields calls visit for each field of the message that ends at end. What visit leaves of a field is passed over.
+// fields calls visit for each field of the message that ends at end. What visit does not read of a field is skipped.
 func (s *scanner) fields(end int64, visit func(field) error) error {
 	for s.at < end {
 		tag, err := s.varint(end)
@@ -122,7 +122,7 @@ func (s *scanner) fields(end int64, visit func(field) error) error {
 	return nil
 }
 
-// varint reads a number that ends before end.
+// varint reads a varint that ends before end.
 func (s *scanner) varint(end int64) (uint64, error) {
 	overflow := s.at + binary.MaxVarintLen64
 	v, err := binary.ReadUvarint(s)
@@ -132,7 +132,7 @@ func (s *scanner) varint(end int64) (uint64, error) {
 	return v, form(err)
 }
 
-// form is a failure to read, said of the message where it is only too short.
+// form converts the error of reading past the end of a message to errForm.
 func form(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errForm
@@ -149,7 +149,7 @@ func (s *scanner) ReadByte() (byte, error) {
 	return b, err
 }
 
-// skip passes over n bytes.
+// skip skips n bytes.
 func (s *scanner) skip(n int64) error {
 	s.at += n
 	if unread := n - int64(s.r.Buffered()); s.source != nil && unread > 0 {
@@ -167,10 +167,10 @@ func (s *scanner) skip(n int64) error {
 	return nil
 }
 
-// walk goes through a message of that kind to the tensors in it.
+// walk visits the tensors in a message of the given kind.
 func (s *scanner) walk(k kind, end int64, depth int) error {
 	if depth == maxDepth {
-		return fmt.Errorf("its graphs lie more than %d deep in each other", maxDepth)
+		return fmt.Errorf("its graphs are nested more than %d deep", maxDepth)
 	}
 	if k == tensor {
 		return s.tensor(end)
@@ -184,7 +184,7 @@ func (s *scanner) walk(k kind, end int64, depth int) error {
 	})
 }
 
-// tensor keeps the location of a tensor whose data are external.
+// tensor records the location of a tensor with external data.
 func (s *scanner) tensor(end int64) error {
 	location, external := "", false
 	err := s.fields(end, func(f field) error {

@@ -18,7 +18,7 @@ import (
 	"iconic/internal/onnxtest"
 )
 
-// in puts a message into fields around it, the outermost first.
+// in wraps a message in fields, the outermost first.
 func in(m []byte, numbers ...protowire.Number) []byte {
 	for _, n := range slices.Backward(numbers) {
 		m = protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), m)
@@ -68,7 +68,7 @@ func TestLocationsAreFoundWhereverTensorsAre(t *testing.T) {
 	}
 }
 
-// both are a reader that can leave bytes unread, and one that cannot.
+// both returns a reader that supports seeking, and one that does not.
 func both(b []byte) map[string]io.Reader {
 	return map[string]io.Reader{"file": bytes.NewReader(b), "stream": io.MultiReader(bytes.NewReader(b))}
 }
@@ -83,10 +83,10 @@ func TestWhatIsNoModelIsRefused(t *testing.T) {
 		model []byte
 		want  string
 	}{
-		"text":               {[]byte("<html>not found</html>"), "no message"},
-		"cut short":          {whole[:len(whole)-3], "cut short"},
-		"a length too large": {[]byte{7<<3 | 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "no message"},
-		"an endless number":  {bytes.Repeat([]byte{0xff}, 20), "no message"},
+		"text":               {[]byte("<html>not found</html>"), "not a protocol buffer message"},
+		"truncated":          {whole[:len(whole)-3], "truncated"},
+		"a length too large": {[]byte{7<<3 | 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "not a protocol buffer message"},
+		"an endless number":  {bytes.Repeat([]byte{0xff}, 20), "not a protocol buffer message"},
 		"too deep":           {in(nil, slices.Concat([]protowire.Number{7}, nested)...), "deep"},
 		"a huge entry":       {in(in(make([]byte, maxEntry), 1), 7, 5, 13), "an entry of external data has"},
 	} {
@@ -141,7 +141,7 @@ func TestLocateStaysInTheFolderOfTheModel(t *testing.T) {
 		}
 	}
 	if _, err := Locate(at("models/m.onnx"), "none"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
+		t.Errorf("a missing file: %v", err)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestSumCoversEveryFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if size, err := Size(name); err != nil || n != bytes || size != bytes {
-			t.Errorf("%d bytes, %d of its files, %v; want %d", n, size, err, bytes)
+			t.Errorf("%d bytes, %d in its files, %v; want %d", n, size, err, bytes)
 		}
 		return s
 	}
@@ -171,7 +171,7 @@ func TestSumCoversEveryFile(t *testing.T) {
 	}
 	alone := string(in(in([]byte("raw"), 9), 7, 5))
 	write("m.onnx", alone)
-	write("m.onnx.data", "nobody reads this")
+	write("m.onnx.data", "this is never read")
 	if got := sum(int64(len(alone))); got != plain(alone) {
 		t.Errorf("a model without external data: %s, want that of its file", got)
 	}
@@ -179,7 +179,7 @@ func TestSumCoversEveryFile(t *testing.T) {
 	write("m.onnx", one)
 	write("weights", "four")
 	if got := sum(int64(len(one) + 4)); got != plain(one+"four") {
-		t.Errorf("a model with one file of data: %s, want that of both, one after the other", got)
+		t.Errorf("a model with one file of data: %s, want that of both files concatenated", got)
 	}
 	write("m.onnx", one+string(in(onnxtest.External("u", "more.bin", 1), 7, 1, 5, 5)))
 	seen := map[string]string{}
@@ -196,7 +196,7 @@ func TestSumCoversEveryFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := Sum(t.Context(), name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), name) {
-		t.Errorf("a model whose data are not there: %v", err)
+		t.Errorf("a model with missing data: %v", err)
 	}
 }
 

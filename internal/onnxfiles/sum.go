@@ -15,13 +15,13 @@ import (
 	"iconic/internal/regular"
 )
 
-// Locate gives the file at a location that a model names. It must be a regular file in the model's folder, links resolved: in the folder
-// in which the model's name lies, or in that of the file to which this name leads, for caches keep models as links into one folder of
-// contents. Anything else is refused: absolute paths, "..", and links that lead out.
+// Locate returns the file at a location named by a model. It must be a regular file, after resolving links, in the model's folder: the
+// folder that contains the model's name, or the one with the file to which that name links, since caches store models as links into one
+// folder of contents. Anything else is refused: absolute paths, "..", and links that lead outside.
 func Locate(model, location string) (string, error) {
 	local := filepath.FromSlash(location)
 	if !filepath.IsLocal(local) {
-		return "", fmt.Errorf("external data lie in %q, which is not a file in the model's folder", location)
+		return "", fmt.Errorf("external data are in %q, which is not a file in the model's folder", location)
 	}
 	name := filepath.Join(filepath.Dir(model), local)
 	real, err := filepath.EvalSymlinks(name)
@@ -45,10 +45,10 @@ func Locate(model, location string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("external data lie in %q, a link to %s, which is not a file in the model's folder: put the file there", location, real)
+	return "", fmt.Errorf("external data are in %q, a link to %s, which is not a file in the model's folder: put the file there", location, real)
 }
 
-// Files lists the files of external data that a model reads, in the order of their paths.
+// Files lists the files of external data of a model, in the order of their paths.
 func Files(model string) ([]string, error) {
 	f, stat, err := regular.Open(model)
 	if err != nil {
@@ -58,7 +58,7 @@ func Files(model string) ([]string, error) {
 	return files(f, model, stat.Size())
 }
 
-// Size is the number of bytes of a model and its external data.
+// Size is the size of a model and its external data in bytes.
 func Size(model string) (int64, error) {
 	names, err := Files(model)
 	var size int64
@@ -72,7 +72,7 @@ func Size(model string) (int64, error) {
 	return size, nil
 }
 
-// files lists them from the model's bytes.
+// files lists them, given the model's bytes.
 func files(r io.Reader, model string, size int64) ([]string, error) {
 	locations, err := Locations(r, size)
 	if err != nil {
@@ -90,9 +90,9 @@ func files(r io.Reader, model string, size int64) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// Sum is the SHA-256 of a model, in hexadecimal digits, and the number of bytes of all of its files. It covers the model's file and then
-// its external data, in the order of their paths; where these are several, each after its length, so that bytes cannot pass from one
-// file to the next unnoticed. It ends with ctx.
+// Sum returns the SHA-256 of a model, in hexadecimal digits, and the total size of its files. The sum covers the model's file and then its
+// external data in the order of their paths; if there are several such files, each is preceded by its length, so that bytes cannot move
+// from one file to the next unnoticed. It ends with ctx.
 func Sum(ctx context.Context, model string) (sum string, size int64, err error) {
 	h := sha256.New()
 	var external []string
@@ -106,7 +106,7 @@ func Sum(ctx context.Context, model string) (sum string, size int64, err error) 
 	for _, name := range external {
 		n, err := feed(ctx, h, name, func(_ io.Reader, size int64) error {
 			if len(external) > 1 {
-				fmt.Fprintf(h, "%d\n", size) // a hash takes everything
+				fmt.Fprintf(h, "%d\n", size) // a hash never fails
 			}
 			return nil
 		})
@@ -118,7 +118,7 @@ func Sum(ctx context.Context, model string) (sum string, size int64, err error) 
 	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
 
-// feed gives the hash a file. look gets it first, as a stream: what it reads is hashed, and then the rest.
+// feed hashes a file. It first passes it to look, as a stream: what look reads is hashed, and then the rest.
 func feed(ctx context.Context, h hash.Hash, name string, look func(r io.Reader, size int64) error) (int64, error) {
 	f, stat, err := regular.Open(name)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Dims are the dimensions of an input or output; −1 is a free one.
+// Dims are the dimensions of an input or output; −1 is a free dimension.
 type Dims []int64
 
 // Element types of ONNX.
@@ -18,35 +18,34 @@ const (
 	Int64   = 7
 )
 
-// Model describes a model of one input. Its outputs are made from the input: each is the mean over cells of
-// Cell×Cell pixels, flattened to N×D unless it is Raw.
+// Model describes a model with one input. Its outputs are computed from the input: each is the mean over cells of Cell×Cell pixels,
+// flattened to N×D unless it is Raw.
 type Model struct {
 	Input   Dims
-	Type    uint64 // of the input; 0: Float32
+	Type    uint64 // type of the input; 0: Float32
 	Cell    int64  // 0: 8
 	Outputs []Output
-	Inputs  int // 0: 1; further ones are called extra
+	Inputs  int // number of inputs; 0: 1; further ones are called extra
 
-	// Scale names a file of external data, beside the model, that holds the float32 by which the features are multiplied, one for each;
-	// "": none.
+	// Scale names a file of external data, beside the model, with the float32 factors of the features, one for each; "": none.
 	Scale string
 
-	Common bool // features are divided by the largest of their batch, so that images of a batch depend on each other; without Scale
+	Common bool // divide features by the largest one in the batch, so that images of a batch affect each other; without Scale
 }
 
 // Output is one output of a Model.
 type Output struct {
 	Name string
-	Raw  bool // not flattened: N×3×H×W, as it comes out of the pooling
+	Raw  bool // not flattened: N×3×H×W, as pooled
 	Free bool // its dimensions are not declared
 }
 
-// Pooling is a right model for images of size×size pixels: features are the colours of cell×cell cells.
+// Pooling is a valid model for images of size×size pixels: the features are the colours of cell×cell cells.
 func Pooling(size, cell int64) Model {
 	return Model{Input: Dims{-1, 3, size, size}, Cell: cell, Outputs: []Output{{Name: "features"}}}
 }
 
-// Write writes the model to a file in the test's folder and gives its name.
+// Write writes the model to a file in the test's folder and returns its name.
 func (m Model) Write(t testing.TB) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "model.onnx")
@@ -56,7 +55,7 @@ func (m Model) Write(t testing.TB) string {
 	return name
 }
 
-// Encode gives the model's bytes.
+// Encode returns the model's bytes.
 func (m Model) Encode() []byte {
 	if m.Cell == 0 {
 		m.Cell = 8
@@ -104,7 +103,7 @@ func (m Model) Encode() []byte {
 	return message(model, 7, graph)
 }
 
-// External is a tensor of n float32 that begin a file of external data, as a message.
+// External is a tensor of n float32 at the beginning of a file of external data, as a message.
 func External(name, location string, n int64) []byte {
 	t := text(number(number(nil, 1, uint64(n)), 2, Float32), 8, name)
 	for _, entry := range [][2]string{{"location", location}, {"offset", "0"}, {"length", fmt.Sprint(4 * n)}} {
@@ -113,7 +112,7 @@ func External(name, location string, n int64) []byte {
 	return number(t, 14, 1)
 }
 
-// dims are the dimensions that an output declares.
+// dims are the declared dimensions of an output.
 func (m Model) dims(out Output) Dims {
 	if len(m.Input) != 4 {
 		return m.Input

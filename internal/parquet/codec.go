@@ -13,7 +13,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// codec is how pages are packed, by its number in the format.
+// codec is the compression of pages, by its number in the format.
 type codec int
 
 const (
@@ -25,10 +25,10 @@ const (
 	lz4Block     codec = 7
 )
 
-// maxWindow is what frames of zstd ask for as they are usually written, however little is in them.
+// maxWindow is the usual window size of zstd frames, however little they contain.
 const maxWindow = 8 << 20
 
-// unpack fills dst from src, which must hold exactly as much. Nothing is unpacked beyond that.
+// unpack decompresses src into dst, which must have exactly the right length. It never decompresses more than that.
 func (c codec) unpack(dst, src []byte) error {
 	switch c {
 	case snappyBlock:
@@ -57,16 +57,16 @@ func (c codec) unpack(dst, src []byte) error {
 			return err
 		}
 		defer r.Close()
-		whole, err := r.DecodeAll(src, dst[:0]) // it ends where more than the most memory would come out
+		whole, err := r.DecodeAll(src, dst[:0]) // stops if more than the memory limit would result
 		if err != nil || len(whole) != len(dst) {
 			return promised(len(whole), len(dst), err)
 		}
 		copy(dst, whole)
 		return nil
 	case 3:
-		return errors.New("pages packed by LZO are not supported: write the file anew with snappy or zstd")
+		return errors.New("pages compressed with LZO are not supported: write the file again with snappy or zstd")
 	case 5:
-		return errors.New("pages packed by Hadoop's LZ4 are not supported: write the file anew with snappy, zstd or LZ4_RAW")
+		return errors.New("pages compressed with Hadoop's LZ4 are not supported: write the file again with snappy, zstd or LZ4_RAW")
 	}
 	return fmt.Errorf("there is no codec %d", int(c))
 }
@@ -83,7 +83,7 @@ func fill(dst []byte, r io.Reader) error {
 	var more [1]byte
 	switch n, err := r.Read(more[:]); {
 	case n > 0:
-		return fmt.Errorf("more than the %d bytes that were promised come out of it", len(dst))
+		return fmt.Errorf("it decompresses to more than the stated %d bytes", len(dst))
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
 	}
@@ -94,5 +94,5 @@ func promised(n, want int, err error) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%d bytes come out of it, where %d were promised", n, want)
+	return fmt.Errorf("it decompresses to %d bytes, but %d were stated", n, want)
 }

@@ -1,8 +1,8 @@
-// Package parquet reads single columns out of Parquet files that nobody vouches for.
+// Package parquet reads single columns of untrusted Parquet files.
 //
-// A Parquet file is a row of row groups; a row group holds a chunk of each column; a chunk is a row of pages, of which one may be a
-// dictionary; and a footer at the end says where all of that lies. Open reads the footer alone. Find reads the headers of a
-// chunk's pages up to the one that a row lies in, a few bytes each, and Load one page:
+// A Parquet file is a sequence of row groups; a row group holds a chunk of each column; a chunk is a sequence of pages, one of which may be
+// a dictionary; and a footer at the end records the position of everything. Open reads only the footer. Find reads the headers of a chunk's
+// pages up to the one that contains a row, a few bytes each, and Load reads one page:
 //
 //	f, err := parquet.Open(r, size)
 //	column, err := f.Find("image", "bytes")
@@ -10,12 +10,12 @@
 //	page, err := chunk.Find(row)
 //	values, err := chunk.Load(page, limit)
 //
-// Everything that a file says about itself is checked before memory is taken for it: lengths against the bytes that are there, pages
-// against a limit that the caller gives, what comes out of a decompressor against what the page promised. The libraries that read
-// Parquet for Go take such numbers on faith: parquet-go v0.32 takes 1.5 GB for a file of 18 bytes whose footer tells of a long list, and
-// unpacks whatever a page unpacks to. So it writes the files of the tests, and does not read those of users.
+// Everything that a file claims about itself is checked before memory is allocated for it: lengths against the existing bytes, pages
+// against a limit given by the caller, decompressed data against the size that the page states. The Go libraries for Parquet trust such
+// numbers: parquet-go v0.32 takes 1.5 GB for a file of 18 bytes whose footer states a long list, and decompresses whatever a page contains.
+// So it writes the files of the tests, but does not read those of users.
 //
-// It reads the physical types but INT96, without repetition (no lists, no maps); the encodings PLAIN, dictionary, RLE, the three
-// deltas and BYTE_STREAM_SPLIT; pages of both versions; and every codec but LZO and Hadoop's LZ4. The format is described at
+// The package reads the physical types except INT96, without repetition (no lists, no maps); the encodings PLAIN, dictionary, RLE, the
+// three deltas and BYTE_STREAM_SPLIT; pages of both versions; and every codec except LZO and Hadoop's LZ4. The format is described at
 // https://parquet.apache.org/docs/file-format.
 package parquet

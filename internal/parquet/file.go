@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Type is how a column's values are stored.
+// Type is the physical type of a column's values.
 type Type int
 
 // The physical types, by their numbers in the format.
@@ -32,20 +32,20 @@ func (t Type) String() string {
 	return names[t]
 }
 
-// Meaning is what stored values stand for.
+// Meaning is the logical type of stored values.
 type Meaning int
 
-// The meanings that make a difference here. All others are AsStored.
+// The meanings that this package distinguishes. All others are AsStored.
 const (
 	AsStored Meaning = iota
-	Text             // binary values are UTF-8, JSON among them
-	Unsigned         // whole numbers have no sign
-	Decimal          // whole numbers or binary values are to be divided by a power of ten
+	Text             // binary values are UTF-8, including JSON
+	Unsigned         // whole numbers are unsigned
+	Decimal          // whole numbers or binary values are divided by a power of ten
 	Time             // whole numbers count days, seconds or parts of them
-	Document         // binary values are of another format: BSON, a variant, a geometry
+	Document         // binary values have another format: BSON, a variant, a geometry
 )
 
-// String describes values by what they mean, or else by how they are stored.
+// String describes values by their meaning or, without one, by their physical type.
 func (c *Column) String() string {
 	switch {
 	case c.Repeated:
@@ -64,18 +64,18 @@ func (c *Column) String() string {
 
 // Column is a column of values: a leaf of the schema.
 type Column struct {
-	Path     []string // from the top of the schema
+	Path     []string // from the root of the schema
 	Type     Type
-	Meaning  Meaning // of the stored values, as the file says
+	Meaning  Meaning // of the stored values, as stated by the file
 	Repeated bool    // it is, or lies in, a list or a map, and cannot be read
 
-	definition int // the level of definition at which a value is there
+	definition int // definition level at which a value exists
 }
 
-// Name is the column's path with points.
+// Name is the column's path joined with dots.
 func (c *Column) Name() string { return strings.Join(c.Path, ".") }
 
-// File is an open file. Its methods may be called by several goroutines at once.
+// File is an open file. Its methods may be called from several goroutines at once.
 type File struct {
 	Rows     int64
 	Columns  []Column
@@ -89,21 +89,21 @@ type File struct {
 // Group is a row group.
 type Group struct {
 	Rows   int64
-	chunks []chunk // of the columns
+	chunks []chunk // chunks of the columns
 }
 
-// chunk is where the values of a column in a row group are, as the footer says.
+// chunk is the position of a column's values in a row group, according to the footer.
 type chunk struct {
 	codec  codec
-	start  int64 // of its first page
-	bytes  int64 // of all its pages, about
+	start  int64 // offset of its first page
+	bytes  int64 // approximate size of all its pages
 	values int64
 }
 
-// maxFooter bounds the bytes of a footer: that of a million row groups is smaller.
+// maxFooter bounds the size of a footer in bytes: that of a million row groups is smaller.
 const maxFooter = 256 << 20
 
-// maxColumns bounds the columns of a file.
+// maxColumns bounds the number of columns in a file.
 const maxColumns = 1 << 14
 
 const magic = "PAR1"
@@ -123,11 +123,11 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	case "PARE":
 		return nil, errors.New("its footer is encrypted, which is not supported")
 	default:
-		return nil, errors.New("it does not end as a Parquet file does: it is cut short, or another format")
+		return nil, errors.New("it does not end like a Parquet file: it is truncated, or has another format")
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[:]))
 	if length > size-int64(ends) || length > maxFooter {
-		return nil, fmt.Errorf("its footer says to be %d bytes long, which it cannot be: it is damaged", length)
+		return nil, fmt.Errorf("its footer states an impossible length of %d bytes: it is damaged", length)
 	}
 	content := make([]byte, length)
 	if err := readFull(r, content, size-8-length); err != nil {
@@ -152,7 +152,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 	return err
 }
 
-// element is an element of the schema, which is a tree written down from the root, each node before its children.
+// element is an element of the schema, which is a tree listed from the root, each node before its children.
 type element struct {
 	name     string
 	kind     Type
@@ -162,7 +162,7 @@ type element struct {
 	meaning  Meaning
 }
 
-// converted and logical give the meanings of types by their numbers in ConvertedType and in the union LogicalType.
+// converted and logical map type numbers in ConvertedType and in the union LogicalType to meanings.
 var (
 	converted = map[int64]Meaning{
 		0: Text, 4: Text, 5: Decimal, 6: Time, 7: Time, 8: Time, 9: Time, 10: Time, 11: Unsigned, 12: Unsigned, 13: Unsigned, 14: Unsigned,
@@ -203,7 +203,7 @@ func (f *File) parse(footer []byte) error {
 		return errors.New("it has no columns")
 	}
 	if said != f.Rows {
-		return fmt.Errorf("it says %d rows, and its row groups have %d", said, f.Rows)
+		return fmt.Errorf("it states %d rows, but its row groups have %d", said, f.Rows)
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func (c *compact) element(kind byte) (e element) {
 			e.children = c.number(kind)
 		case 6:
 			e.meaning = converted[c.number(kind)]
-		case 10: // the newer way to say it
+		case 10: // the newer form
 			c.fields(kind, func(id int, kind byte) bool {
 				if id == integerType {
 					e.meaning = c.integer(kind)
@@ -255,7 +255,7 @@ func (c *compact) integer(kind byte) (m Meaning) {
 	return m
 }
 
-// leaves makes the columns of the schema.
+// leaves collects the columns of the schema.
 func (f *File) leaves(schema []element) error {
 	if len(schema) == 0 || len(schema) > maxColumns {
 		return fmt.Errorf("a schema of %d elements", len(schema))
@@ -264,11 +264,11 @@ func (f *File) leaves(schema []element) error {
 	var descend func(children int64, above Column) error
 	descend = func(children int64, above Column) error {
 		if children < 0 || len(above.Path) > maxDepth {
-			return errors.New("the schema is no tree")
+			return errors.New("the schema is not a tree")
 		}
 		for range children {
 			if len(rest) == 0 {
-				return errors.New("the schema is cut short")
+				return errors.New("the schema is truncated")
 			}
 			e := rest[0]
 			rest = rest[1:]
@@ -286,7 +286,7 @@ func (f *File) leaves(schema []element) error {
 				continue
 			}
 			if e.kind > FixedBytes {
-				return fmt.Errorf("column %s has type %d, which there is not", here.Name(), e.kind)
+				return fmt.Errorf("column %s has type %d, which does not exist", here.Name(), e.kind)
 			}
 			f.Columns = append(f.Columns, here)
 		}
@@ -321,7 +321,7 @@ func (f *File) group(c *compact, kind byte) {
 	case len(g.chunks) != len(f.Columns):
 		c.fail(fmt.Errorf("row group %d has %d chunks for %d columns", len(f.Groups), len(g.chunks), len(f.Columns)))
 	case g.Rows < 0 || g.Rows > f.size-f.Rows:
-		c.fail(fmt.Errorf("row group %d says %d rows, more than the file has bytes", len(f.Groups), g.Rows))
+		c.fail(fmt.Errorf("row group %d states %d rows, more than the file has bytes", len(f.Groups), g.Rows))
 	default:
 		f.Groups = append(f.Groups, g)
 		f.Rows += g.Rows
@@ -336,7 +336,7 @@ func (f *File) chunk(c *compact, kind byte, column *Column) (k chunk) {
 		switch id {
 		case 1:
 			if len(c.bytes(kind)) > 0 {
-				c.fail(fmt.Errorf("column %s lies in another file, which is not supported", column.Name()))
+				c.fail(fmt.Errorf("column %s is in another file, which is not supported", column.Name()))
 			}
 		case 3:
 			there = true
@@ -370,12 +370,12 @@ func (f *File) chunk(c *compact, kind byte, column *Column) (k chunk) {
 		k.start = dictionary
 	}
 	if nowhere := k.start < int64(len(magic)) || k.start > f.size; c.err == nil && (!there || k.values < 0 || k.bytes < 0 || nowhere && k.values > 0) {
-		c.fail(fmt.Errorf("a chunk of column %s lies nowhere in the file", column.Name()))
+		c.fail(fmt.Errorf("a chunk of column %s lies outside the file", column.Name()))
 	}
 	return k
 }
 
-// keyValue reads a KeyValue of the file's metadata. Of a key that comes twice the last counts.
+// keyValue reads a KeyValue of the file's metadata. If a key is repeated, the last one counts.
 func (f *File) keyValue(c *compact, kind byte) {
 	var key, value string
 	c.fields(kind, func(id int, kind byte) bool {
@@ -392,7 +392,7 @@ func (f *File) keyValue(c *compact, kind byte) {
 	f.Metadata[key] = value
 }
 
-// Find gives the index of the column of a path.
+// Find returns the index of the column with that path.
 func (f *File) Find(path ...string) (int, bool) {
 	i := slices.IndexFunc(f.Columns, func(c Column) bool { return slices.Equal(c.Path, path) })
 	return i, i >= 0

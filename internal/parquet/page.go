@@ -9,33 +9,33 @@ import (
 	"sync"
 )
 
-// Chunk is a chunk of a column. Its methods may be called by several goroutines at once.
+// Chunk is a chunk of a column. Its methods may be called from several goroutines at once.
 type Chunk struct {
 	column *Column
 	codec  codec
 	rows   int64
-	size   int64       // of the file
-	r      io.ReaderAt // of the file, or of what was read of it already
-	base   int64       // where r begins
+	size   int64       // size of the file
+	r      io.ReaderAt // reads the file, or the part of it already in memory
+	base   int64       // offset at which r begins
 
 	mu         sync.Mutex
-	pages      []Page // those that are known, in their order
+	pages      []Page // known pages, in order
 	dictionary *Page
-	at         int64 // where the next page begins
-	found      int64 // rows of those that are known
+	at         int64 // offset of the next page
+	found      int64 // rows in the known pages
 }
 
 // Page is a page of values.
 type Page struct {
-	First int // of its rows, in the row group
+	First int // first row, within the row group
 	Rows  int
-	Size  int // bytes of the page, unpacked
+	Size  int // decompressed size in bytes
 
-	offset   int64 // of its content
-	length   int   // as it lies in the file
+	offset   int64 // offset of its content
+	length   int   // size as stored in the file
 	encoding encoding
-	levels   int  // bytes of the levels of definition before the values; −1: they say themselves (version 1)
-	packed   bool // by the chunk's codec
+	levels   int  // size in bytes of the definition levels before the values; −1: stated with them (version 1)
+	packed   bool // compressed with the chunk's codec
 }
 
 // header is a PageHeader.
@@ -58,7 +58,7 @@ const (
 	dataPage2      = 3
 )
 
-// Begin gives a chunk of which no page is known yet, and which is not read unless it is small. It fails on a column with repetition.
+// Begin returns a chunk without known pages, which is not read unless it is small. It fails on a column with repetition.
 func (f *File) Begin(group, column int) (*Chunk, error) {
 	of, k := &f.Columns[column], f.Groups[group].chunks[column]
 	chunk, err := f.begin(of, k, f.Groups[group].Rows)
@@ -68,7 +68,7 @@ func (f *File) Begin(group, column int) (*Chunk, error) {
 	return chunk, nil
 }
 
-// Pages reads the headers of all pages that are not known yet, and gives how many there are.
+// Pages reads the headers of all unknown pages, and returns the number of pages.
 func (c *Chunk) Pages() (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,14 +76,14 @@ func (c *Chunk) Pages() (int, error) {
 	return len(c.pages), err
 }
 
-// Page tells where a page's rows are. It must be known: one of those that Pages counted, or that Find has found.
+// Page returns the position of a page's rows. The page must be known: counted by Pages, or found by Find.
 func (c *Chunk) Page(page int) Page {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pages[page]
 }
 
-// Find gives the page that a row of the row group lies in. It reads the headers of the pages up to there that are not known yet.
+// Find returns the page that contains a row of the row group. It reads the headers of unknown pages up to there.
 func (c *Chunk) Find(row int) (page int, err error) {
 	if int64(row) >= c.rows {
 		return 0, fmt.Errorf("column %s: row %d of %d", c.column.Name(), row, c.rows)
@@ -96,7 +96,7 @@ func (c *Chunk) Find(row int) (page int, err error) {
 	return sort.Search(len(c.pages), func(i int) bool { return c.pages[i].First > row }) - 1, nil
 }
 
-// walk reads headers until so many rows are found.
+// walk reads headers until the given number of rows is found.
 func (c *Chunk) walk(rows int64) error {
 	for c.found < rows {
 		if err := c.next(); err != nil {
@@ -106,7 +106,7 @@ func (c *Chunk) walk(rows int64) error {
 	return nil
 }
 
-// small is the size up to which a chunk is read at once.
+// small is the size in bytes up to which a chunk is read at once.
 const small = 256 << 10
 
 func (f *File) begin(column *Column, k chunk, rows int64) (*Chunk, error) {
@@ -117,7 +117,7 @@ func (f *File) begin(column *Column, k chunk, rows int64) (*Chunk, error) {
 		return nil, fmt.Errorf("%d values for %d rows: it is damaged", k.values, rows)
 	}
 	c := &Chunk{column: column, codec: k.codec, rows: rows, size: f.size, r: f.r, at: k.start}
-	if rows == 0 { // there may be no page, and the chunk be nowhere
+	if rows == 0 { // there may be no page, and no position of the chunk
 		return c, nil
 	}
 	if k.bytes <= small {
@@ -138,13 +138,13 @@ func (c *Chunk) next() error {
 	}
 	at := c.at + int64(n)
 	if h.length < 0 || h.unpacked < 0 || h.length > c.size-at || h.values < 0 || h.unpacked > math.MaxInt32 {
-		return errors.New("a page says to be larger than the file: it is damaged")
+		return errors.New("a page states that it is larger than the file: it is damaged")
 	}
 	p := Page{First: int(c.found), Rows: int(h.values), Size: int(h.unpacked), offset: at, length: int(h.length), encoding: h.encoding, levels: -1, packed: true}
 	switch h.kind {
 	case dictionaryPage:
 		if c.dictionary != nil || len(c.pages) > 0 {
-			return errors.New("a dictionary stands where none belongs")
+			return errors.New("there is a dictionary in the wrong place")
 		}
 		if h.values > h.unpacked {
 			return fmt.Errorf("a dictionary of %d entries in %d bytes", h.values, h.unpacked)
@@ -161,7 +161,7 @@ func (c *Chunk) next() error {
 		}
 	case dataPage2:
 		if h.repetition != 0 || h.levels < 0 || h.levels > h.length || h.levels > h.unpacked {
-			return errors.New("the levels of a page do not fit into it")
+			return errors.New("the levels of a page exceed it")
 		}
 		p.levels, p.packed = int(h.levels), h.packed
 	default:
@@ -176,7 +176,7 @@ func (c *Chunk) next() error {
 	return nil
 }
 
-// memory is what was read of a file.
+// memory is the part of a file already in memory.
 type memory []byte
 
 func (m memory) ReadAt(b []byte, offset int64) (int, error) {
@@ -190,9 +190,9 @@ func (m memory) ReadAt(b []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// header reads the header of the page at an offset, and tells its length.
+// header reads the header of the page at an offset, and returns its length.
 func (c *Chunk) header(at, size int64) (h header, n int, err error) {
-	const most = 4 << 20 // statistics may stand there
+	const most = 4 << 20 // bytes, since it may contain statistics
 	for window := int64(1 << 10); ; window *= 8 {
 		b := make([]byte, max(0, min(window, size-at)))
 		got, err := c.r.ReadAt(b, at-c.base)
@@ -278,10 +278,10 @@ func (h *header) second(c *compact) func(id int, kind byte) bool {
 	}
 }
 
-// ErrLimit is in the chain of Load's error for a page that takes more memory than it may.
-var ErrLimit = errors.New("more than may be taken for a page")
+// ErrLimit is in the chain of Load's error for a page that exceeds the memory limit.
+var ErrLimit = errors.New("more than the limit for a page")
 
-// Cost is about the memory that Load takes for a page, and holds for a while.
+// Cost is roughly the memory that Load needs for a page.
 func (c *Chunk) Cost(page int) int64 {
 	p, dictionary := c.known(page)
 	n := cost(&p)
@@ -291,20 +291,20 @@ func (c *Chunk) Cost(page int) int64 {
 	return n
 }
 
-// known gives a page, and the dictionary, which came before all pages.
+// known returns a page, and the dictionary, which comes before all pages.
 func (c *Chunk) known(page int) (Page, *Page) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pages[page], c.dictionary
 }
 
-// cost is what a page takes: as it lies in the file, unpacked, and where its values are.
+// cost is the memory for a page: as stored, decompressed, and the positions of its values.
 func cost(p *Page) int64 { return int64(p.length) + int64(p.Size) + 24*int64(p.Rows) }
 
-// Load reads a page. It takes no more than limit bytes of memory, but for a small share.
+// Load reads a page. It takes no more than limit bytes of memory, plus a small amount.
 func (c *Chunk) Load(page int, limit int64) (*Values, error) {
 	if need := c.Cost(page); need > limit {
-		return nil, fmt.Errorf("column %s: a page takes %d bytes, %w, which is %d: give more memory", c.column.Name(), need, ErrLimit, limit)
+		return nil, fmt.Errorf("column %s: a page takes %d bytes, %w, %d: give more memory", c.column.Name(), need, ErrLimit, limit)
 	}
 	p, dictionary := c.known(page)
 	v, err := c.load(&p, dictionary, limit)
@@ -343,7 +343,7 @@ func (c *Chunk) load(p, dictionary *Page, limit int64) (*Values, error) {
 	return v.spread(there), nil
 }
 
-// content reads a page and unpacks it; the levels before the values of version 2 are never packed.
+// content reads a page and decompresses it; the levels before the values of version 2 are never compressed.
 func (c *Chunk) content(p *Page) ([]byte, error) {
 	b := make([]byte, p.length)
 	if err := readFull(c.r, b, p.offset-c.base); err != nil {
@@ -351,7 +351,7 @@ func (c *Chunk) content(p *Page) ([]byte, error) {
 	}
 	if !p.packed || c.codec == uncompressed {
 		if len(b) != p.Size {
-			return nil, fmt.Errorf("%d bytes where %d were promised", len(b), p.Size)
+			return nil, fmt.Errorf("%d bytes, but %d were stated", len(b), p.Size)
 		}
 		return b, nil
 	}
@@ -397,7 +397,7 @@ func (c *Chunk) levels(p *Page, content []byte) (there []uint32, rest []byte, er
 	return there, content[length:], nil
 }
 
-// fromDictionary gives the values that a page of indices stands for.
+// fromDictionary returns the values to which a page of indices refers.
 func (c *Chunk) fromDictionary(dictionary *Page, content []byte, n int) (*Values, error) {
 	if dictionary == nil {
 		return nil, errors.New("its dictionary is missing")

@@ -32,7 +32,7 @@ func open(t testing.TB, b []byte) *File {
 	return f
 }
 
-// each calls see for every row of a column, with its values and its place in them.
+// each calls see for every row of a column, with its values and its index in them.
 func each(t testing.TB, f *File, column int, see func(row int, v *Values, i int)) {
 	t.Helper()
 	row := 0
@@ -64,7 +64,8 @@ func each(t testing.TB, f *File, column int, see func(row int, v *Values, i int)
 	}
 }
 
-// TestKinds reads what pyarrow wrote (scripts/oracle/parquet.py): every encoding, codec and page version, with gaps and without.
+// TestKinds reads files written by pyarrow (scripts/oracle/parquet.py): every encoding, codec and page version, with and without missing
+// values.
 func TestKinds(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
 		content, err := os.ReadFile(filepath.Join("testdata", "kinds-"+version+".parquet"))
@@ -84,7 +85,7 @@ func TestKinds(t *testing.T) {
 				want := row * 7 % 31
 				if strings.HasSuffix(c.Name(), "_gaps") && row%5 == 3 {
 					if v.Has(i) {
-						t.Errorf("version %s, %s, row %d: a value where there is none", version, c.Name(), row)
+						t.Errorf("version %s, %s, row %d: a value, want none", version, c.Name(), row)
 					}
 					return
 				}
@@ -105,13 +106,13 @@ func TestKinds(t *testing.T) {
 				}
 			})
 			if strings.HasPrefix(c.Name(), "binary") && !strings.Contains(c.Name(), "dictionary") && pages < 6 {
-				t.Errorf("%s has %d pages, and should have several in each group", c.Name(), pages)
+				t.Errorf("%s has %d pages, want several in each group", c.Name(), pages)
 			}
 		}
 	}
 }
 
-// TestPagesAreFoundAsTheyAreAskedFor: a row's page is found without the headers after it, and rows may be asked for in any order.
+// TestPagesAreFoundAsTheyAreAskedFor: a row's page is found without reading the headers after it, and rows may be requested in any order.
 func TestPagesAreFoundAsTheyAreAskedFor(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("testdata", "kinds-1.parquet"))
 	if err != nil {
@@ -140,7 +141,7 @@ func TestPagesAreFoundAsTheyAreAskedFor(t *testing.T) {
 			t.Errorf("row %d in rows %d to %d", row, p.First, p.First+p.Rows-1)
 		}
 		if row == 0 && len(c.pages) != 1 {
-			t.Errorf("%d pages were looked at for the first row", len(c.pages))
+			t.Errorf("%d pages were read for the first row", len(c.pages))
 		}
 	}
 	if _, err := c.Find(40); err == nil {
@@ -148,7 +149,7 @@ func TestPagesAreFoundAsTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-// TestGroupsAndMeanings reads another file of pyarrow's, in which row groups without rows lie nowhere, and columns say what they mean.
+// TestGroupsAndMeanings reads another file written by pyarrow, in which empty row groups have no position, and columns state their meaning.
 func TestGroupsAndMeanings(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join("testdata", "groups.parquet"))
 	if err != nil {
@@ -191,7 +192,7 @@ func TestGroupsAndMeanings(t *testing.T) {
 	})
 }
 
-// TestWhatAnotherLibraryWrites holds the reader against parquet-go's writer, over values, page sizes, codecs and encodings.
+// TestWhatAnotherLibraryWrites compares the reader with parquet-go's writer, for various values, page sizes, codecs and encodings.
 func TestWhatAnotherLibraryWrites(t *testing.T) {
 	type record struct {
 		Image struct {
@@ -235,7 +236,7 @@ func TestWhatAnotherLibraryWrites(t *testing.T) {
 		}
 		each(t, f, column("image", "bytes"), func(row int, v *Values, i int) {
 			if !bytes.Equal(v.Bytes(i), rows[row].Image.Bytes) {
-				r.Fatalf("row %d: other bytes", row)
+				r.Fatalf("row %d: different bytes", row)
 			}
 		})
 		each(t, f, column("delta"), func(row int, v *Values, i int) {
@@ -304,15 +305,15 @@ func (w *thrift) end() []byte {
 	return w.Bytes()
 }
 
-// forged is a file of one required binary column, whose one page says of itself what it likes.
+// forged is a file with one required binary column, whose single page may state anything about itself.
 type forged struct {
-	rows, values   int64 // of the footer, of the page
+	rows, values   int64 // stated by the footer and by the page
 	codec          codec
 	content        []byte
-	unpacked       int64 // what the page promises
-	length         int64 // as it lies in the file; 0: that of content
+	unpacked       int64 // size that the page states
+	length         int64 // size as stored in the file; 0: that of content
 	encoding       encoding
-	entries        int64 // of a dictionary before it, with the same content; 0: none
+	entries        int64 // entries of a dictionary before it, with the same content; 0: none
 	dictionaryData []byte
 }
 
@@ -344,7 +345,7 @@ func (x forged) file() []byte {
 	return b.Bytes()
 }
 
-// value is one binary value, plainly encoded.
+// value is one binary value in the PLAIN encoding.
 func value(s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(nil, uint32(len(s))), s...)
 }
@@ -392,7 +393,7 @@ func TestForgedFilesAreBuiltRight(t *testing.T) {
 	})
 }
 
-// packedZeros are size zeros, packed by each codec.
+// packedZeros are size zero bytes, compressed with each codec.
 func packedZeros(t testing.TB, size int) map[codec][]byte {
 	zeros := make([]byte, size)
 	var gz, br bytes.Buffer
@@ -414,7 +415,7 @@ func packedZeros(t testing.TB, size int) map[codec][]byte {
 	}
 }
 
-// allocated is the memory that f takes in all.
+// allocated is the number of bytes that f allocates in total.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -423,29 +424,29 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestBombs: a page from which far more comes than it promises, or that promises more than may be taken, is refused before it is unpacked.
+// TestBombs: a page that decompresses to far more than it states, or that states more than the limit, is refused before it is decompressed.
 func TestBombs(t *testing.T) {
 	const size = 256 << 20
 	for codec, packed := range packedZeros(t, size) {
 		for _, c := range []struct {
 			promise int64
 			want    string
-		}{{1000, ""}, {size, "more than may be taken for a page"}} {
+		}{{1000, ""}, {size, "more than the limit for a page"}} {
 			b := forged{rows: 1, values: 1, codec: codec, content: packed, unpacked: c.promise}.file()
 			var err error
 			took := allocated(func() { err = read(b, 64<<20) })
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("codec %d, %d promised: error %v", codec, c.promise, err)
+				t.Errorf("codec %d, %d stated: error %v", codec, c.promise, err)
 			}
-			// Snappy and LZ4 pack 256 MiB into 12 and 1, which are read; brotli keeps its own window.
+			// Snappy and LZ4 compress 256 MiB to 12 and 1 MiB, which are read; brotli has its own window.
 			if most := uint64(3*len(packed) + 24<<20); took > most {
-				t.Errorf("codec %d, %d promised: took %d bytes of memory, at most %d were expected", codec, c.promise, took, most)
+				t.Errorf("codec %d, %d stated: took %d bytes of memory, want at most %d", codec, c.promise, took, most)
 			}
 		}
 	}
 }
 
-// TestLies: a file that says of itself what cannot be is refused, and costs next to nothing.
+// TestLies: a file that states something impossible about itself is refused, and costs next to nothing.
 func TestLies(t *testing.T) {
 	good := func() forged { return forged{rows: 1, values: 1, content: value("picture"), unpacked: 11} }
 	many := int64(1) << 40
@@ -456,11 +457,11 @@ func TestLies(t *testing.T) {
 		"more rows than bytes":            {func(x *forged) { x.rows, x.values = many, many }, "more than the file has bytes"},
 		"fewer values than rows":          {func(x *forged) { x.rows = 2 }, "1 values for 2 rows"},
 		"a page beyond the file":          {func(x *forged) { x.length = 1 << 20 }, "larger than the file"},
-		"a page that promises gigabytes":  {func(x *forged) { x.unpacked, x.codec = 1<<31-1, zstdFrame }, "more than may be taken"},
+		"a page that promises gigabytes":  {func(x *forged) { x.unpacked, x.codec = 1<<31-1, zstdFrame }, "more than the limit"},
 		"a page that promises more still": {func(x *forged) { x.unpacked = many }, "larger than the file"},
-		"a value beyond its page":         {func(x *forged) { x.content[3] = 0x7f }, "cut short"},
-		"a codec that there is not":       {func(x *forged) { x.codec = 99 }, "no codec 99"},
-		"an encoding that there is not":   {func(x *forged) { x.encoding = 42 }, "encoding 42"},
+		"a value beyond its page":         {func(x *forged) { x.content[3] = 0x7f }, "truncated"},
+		"a codec that does not exist":     {func(x *forged) { x.codec = 99 }, "no codec 99"},
+		"an encoding that does not exist": {func(x *forged) { x.encoding = 42 }, "encoding 42"},
 		"indices without a dictionary":    {func(x *forged) { x.encoding = rleDictionary }, "dictionary is missing"},
 		"a dictionary of billions": {func(x *forged) {
 			x.encoding, x.entries, x.dictionaryData = rleDictionary, many, x.content
@@ -471,7 +472,7 @@ func TestLies(t *testing.T) {
 		"a delta of billions": {func(x *forged) {
 			x.encoding, x.content = deltaLength, append(binary.AppendUvarint(binary.AppendUvarint(binary.AppendUvarint(nil, 128), 4), 1<<40), 0)
 			x.unpacked = int64(len(x.content))
-		}, "values where there are 1"},
+		}, "values, but there are 1"},
 	} {
 		x := good()
 		c.change(&x)
@@ -488,14 +489,14 @@ func TestLies(t *testing.T) {
 	whole := good().file()
 	for cut := range len(whole) {
 		if err := read(whole[:cut], 1<<20); err == nil {
-			t.Errorf("the first %d of %d bytes are read", cut, len(whole))
+			t.Errorf("the first %d of %d bytes are accepted", cut, len(whole))
 		}
 	}
 	for name, b := range map[string][]byte{
-		"a list of billions":     new(thrift).field(2, compactList).uvarint(0xf0 | compactStruct).uvarint(1 << 31).Bytes(),
-		"a text of billions":     new(thrift).field(6, compactBinary).uvarint(1 << 31).Bytes(),
-		"structures in the deep": bytes.Repeat([]byte{0x1c}, 1<<16),
-		"lists in the deep":      append([]byte{0x99}, bytes.Repeat([]byte{0x19}, 1<<16)...),
+		"a list of billions":       new(thrift).field(2, compactList).uvarint(0xf0 | compactStruct).uvarint(1 << 31).Bytes(),
+		"a text of billions":       new(thrift).field(6, compactBinary).uvarint(1 << 31).Bytes(),
+		"deeply nested structures": bytes.Repeat([]byte{0x1c}, 1<<16),
+		"deeply nested lists":      append([]byte{0x99}, bytes.Repeat([]byte{0x19}, 1<<16)...),
 	} {
 		file := append([]byte(magic), b...)
 		file = binary.LittleEndian.AppendUint32(file, uint32(len(b)))
@@ -508,7 +509,7 @@ func TestLies(t *testing.T) {
 	}
 	huge := append([]byte(magic), make([]byte, 100)...)
 	huge = append(binary.LittleEndian.AppendUint32(huge, 1<<31), magic...)
-	if err := read(huge, 1<<20); err == nil || !strings.Contains(err.Error(), "footer says to be") {
+	if err := read(huge, 1<<20); err == nil || !strings.Contains(err.Error(), "impossible length") {
 		t.Errorf("a footer of 2 GiB: %v", err)
 	}
 }

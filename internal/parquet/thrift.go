@@ -21,13 +21,13 @@ const (
 	compactStruct = 12
 )
 
-// maxDepth bounds how deep structures may nest.
+// maxDepth bounds the nesting of structures.
 const maxDepth = 32
 
-var errShort = errors.New("it is cut short")
+var errShort = errors.New("it is truncated")
 
-// compact reads the compact protocol from a slice. The first error stays, and everything after it reads as zero. No length is believed
-// that the rest of the slice could not hold.
+// compact reads the compact protocol from a slice. The first error is kept, and everything after it reads as zero. No length is accepted
+// that the rest of the slice could not contain.
 type compact struct {
 	b     []byte
 	at    int
@@ -73,14 +73,14 @@ func (c *compact) number(kind byte) int64 {
 		v := c.uvarint()
 		return int64(v>>1) ^ -int64(v&1)
 	}
-	c.fail(fmt.Errorf("a value of type %d stands where a number belongs", kind))
+	c.fail(fmt.Errorf("a value of type %d instead of a number", kind))
 	return 0
 }
 
-// bytes reads a string; it is part of the slice that is read.
+// bytes reads a string, which is part of the slice.
 func (c *compact) bytes(kind byte) []byte {
 	if kind != compactBinary {
-		c.fail(fmt.Errorf("a value of type %d stands where a text belongs", kind))
+		c.fail(fmt.Errorf("a value of type %d instead of a text", kind))
 		return nil
 	}
 	n := c.uvarint()
@@ -95,7 +95,7 @@ func (c *compact) bytes(kind byte) []byte {
 // list reads a list, calling element for each of its elements.
 func (c *compact) list(kind byte, element func(kind byte)) {
 	if kind != compactList {
-		c.fail(fmt.Errorf("a value of type %d stands where a list belongs", kind))
+		c.fail(fmt.Errorf("a value of type %d instead of a list", kind))
 		return
 	}
 	c.elements(element)
@@ -118,14 +118,14 @@ func (c *compact) elements(element func(kind byte)) {
 	}
 }
 
-// fields reads a structure. known is called for each field, and reads its value or gives false to have it skipped.
+// fields reads a structure. known is called for each field, and either reads its value or returns false to have it skipped.
 func (c *compact) fields(kind byte, known func(id int, kind byte) bool) {
 	if kind != compactStruct {
-		c.fail(fmt.Errorf("a value of type %d stands where a structure belongs", kind))
+		c.fail(fmt.Errorf("a value of type %d instead of a structure", kind))
 		return
 	}
 	if c.depth++; c.depth > maxDepth {
-		c.fail(errors.New("structures nest too deep"))
+		c.fail(errors.New("structures are nested too deep"))
 	}
 	defer func() { c.depth-- }()
 	for id := 0; c.err == nil; {
@@ -144,10 +144,10 @@ func (c *compact) fields(kind byte, known func(id int, kind byte) bool) {
 	}
 }
 
-// skip steps over the value of a field.
+// skip skips the value of a field.
 func (c *compact) skip(kind byte) {
 	switch kind {
-	case compactTrue, compactFalse: // the field's header says it all
+	case compactTrue, compactFalse: // the field's header contains the value
 	case compactByte:
 		c.byte()
 	case compactI16, compactI32, compactI64:
@@ -169,10 +169,10 @@ func (c *compact) skip(kind byte) {
 	}
 }
 
-// skipElement steps over an element of a list, where a truth value takes a byte. Lists in lists count as depth, too.
+// skipElement skips an element of a list, where a truth value takes a byte. Lists in lists count towards the depth, too.
 func (c *compact) skipElement(kind byte) {
 	if c.depth++; c.depth > maxDepth {
-		c.fail(errors.New("lists nest too deep"))
+		c.fail(errors.New("lists are nested too deep"))
 		return
 	}
 	defer func() { c.depth-- }()

@@ -8,7 +8,7 @@ import (
 	"math/bits"
 )
 
-// encoding is how the values of a page are written, by its number in the format.
+// encoding is the encoding of a page's values, by its number in the format.
 type encoding int
 
 const (
@@ -35,17 +35,17 @@ func (e encoding) String() string {
 	return fmt.Sprint(int(e))
 }
 
-// Values are the values of a page, one a row.
+// Values are the values of a page, one per row.
 type Values struct {
-	spans   []span  // of binary values, in content
-	words   []int64 // of numbers; floating-point ones by their bits
+	spans   []span  // positions of binary values in content
+	words   []int64 // numbers; floating-point ones as their bits
 	content []byte
 	kind    Type
 
 	unsigned bool
 }
 
-// span is a value's place; one that is absent ends before it begins.
+// span is the position of a value; an absent value ends before it begins.
 type span struct{ from, to uint32 }
 
 var absent = span{1, 0}
@@ -53,20 +53,20 @@ var absent = span{1, 0}
 // Len is the number of rows.
 func (v *Values) Len() int { return len(v.spans) }
 
-// Has tells whether a row has a value.
+// Has reports whether a row has a value.
 func (v *Values) Has(row int) bool { return v.spans[row] != absent }
 
-// IsText tells whether the values are binary, and not numbers.
+// IsText reports whether the values are binary rather than numbers.
 func (v *Values) IsText() bool { return v.words == nil }
 
-// Bytes is a binary value; it is only lent.
+// Bytes is a binary value, which must not be modified or kept.
 func (v *Values) Bytes(row int) []byte {
 	s := v.spans[row]
 	return v.content[s.from:s.to:s.to]
 }
 
-// Number is a number or truth value; whole is false for one with a fraction, one that is not finite, one beyond the 53 bits up to which
-// floating-point numbers are exact, and one without a sign beyond 63 bits.
+// Number is a number or truth value; whole is false for fractions, numbers that are not finite, floating-point numbers beyond the 53 bits
+// up to which they are exact, and unsigned numbers beyond 63 bits.
 func (v *Values) Number(row int) (n int64, whole bool) {
 	w := v.words[row]
 	switch v.kind {
@@ -88,12 +88,12 @@ func (v *Values) Number(row int) (n int64, whole bool) {
 	return w, true
 }
 
-// IsNaN tells whether a row's number is a NaN, which some writers put where there is no value.
+// IsNaN reports whether a row's number is NaN, which some writers use for missing values.
 func (v *Values) IsNaN(row int) bool {
 	return (v.kind == Float || v.kind == Double) && math.IsNaN(math.Float64frombits(uint64(v.words[row])))
 }
 
-// spread puts values to the rows that have one.
+// spread distributes values to the rows that have one.
 func (v *Values) spread(there []uint32) *Values {
 	if there == nil {
 		return v
@@ -117,7 +117,7 @@ func (v *Values) spread(there []uint32) *Values {
 	return s
 }
 
-// at picks entries of a dictionary.
+// at selects entries of a dictionary.
 func (v *Values) at(indices []uint32) (*Values, error) {
 	p := &Values{spans: make([]span, len(indices)), content: v.content, kind: v.kind}
 	if v.words != nil {
@@ -135,7 +135,7 @@ func (v *Values) at(indices []uint32) (*Values, error) {
 	return p, nil
 }
 
-// decode reads n values. What the values of DELTA_BYTE_ARRAY unfold to is bounded by limit.
+// decode reads n values. The decoded size of DELTA_BYTE_ARRAY is bounded by limit.
 func decode(t Type, e encoding, b []byte, n int, limit int64) (*Values, error) {
 	v := &Values{kind: t, content: b, spans: make([]span, n)}
 	if t != Bytes && t != FixedBytes {
@@ -160,7 +160,7 @@ func decode(t Type, e encoding, b []byte, n int, limit int64) (*Values, error) {
 		err = v.truths(b)
 	case (t == Int32 || t == Int64) && e == deltaPacked:
 		v.words, _, err = packedDeltas(b, n)
-		if t == Int32 { // differences of 32 bits may run over
+		if t == Int32 { // 32-bit differences may wrap around
 			for i, w := range v.words {
 				v.words[i] = int64(int32(w))
 			}
@@ -168,12 +168,12 @@ func decode(t Type, e encoding, b []byte, n int, limit int64) (*Values, error) {
 	case e == plain || e == streamSplit:
 		err = v.fixed(b, e == streamSplit)
 	default:
-		err = fmt.Errorf("%s of the encoding %s are not supported", t, e)
+		err = fmt.Errorf("%s in the encoding %s are not supported", t, e)
 	}
 	return v, err
 }
 
-// fixed reads numbers of 4 or 8 bytes, which may stand plane by plane.
+// fixed reads numbers of 4 or 8 bytes, possibly stored plane by plane.
 func (v *Values) fixed(b []byte, planes bool) error {
 	width := 8
 	switch v.kind {
@@ -208,7 +208,7 @@ func (v *Values) fixed(b []byte, planes bool) error {
 	return nil
 }
 
-// truths reads truth values in runs, behind their length.
+// truths reads truth values in runs, preceded by their length.
 func (v *Values) truths(b []byte) error {
 	if len(b) < 4 {
 		return errShort
@@ -223,7 +223,7 @@ func (v *Values) truths(b []byte) error {
 	return nil
 }
 
-// lengths reads binary values that each have their length before them.
+// lengths reads binary values, each preceded by its length.
 func (v *Values) lengths(b []byte) error {
 	at := 0
 	for i := range v.spans {
@@ -241,7 +241,7 @@ func (v *Values) lengths(b []byte) error {
 	return nil
 }
 
-// deltaLengths reads binary values that follow the list of their lengths.
+// deltaLengths reads binary values preceded by the list of their lengths.
 func (v *Values) deltaLengths(b []byte) error {
 	lengths, rest, err := packedDeltas(b, len(v.spans))
 	if err != nil {
@@ -259,7 +259,7 @@ func (v *Values) deltaLengths(b []byte) error {
 	return nil
 }
 
-// deltaBytes reads binary values of which each begins as the one before it.
+// deltaBytes reads binary values, each of which shares a prefix with the previous one.
 func (v *Values) deltaBytes(b []byte, limit int64) error {
 	prefixes, rest, err := packedDeltas(b, len(v.spans))
 	if err != nil {
@@ -277,7 +277,7 @@ func (v *Values) deltaBytes(b []byte, limit int64) error {
 			return errShort
 		}
 		if int64(len(content))+p+n > min(limit, math.MaxUint32) {
-			return fmt.Errorf("its values unfold to %w", ErrLimit)
+			return fmt.Errorf("its values expand to %w", ErrLimit)
 		}
 		from := len(content)
 		content = append(content, content[before.from:int64(before.from)+p]...)
@@ -290,10 +290,10 @@ func (v *Values) deltaBytes(b []byte, limit int64) error {
 	return nil
 }
 
-// bitsOf is the number of bits that a level up to most takes.
+// bitsOf is the number of bits for a level of at most most.
 func bitsOf(most int) int { return bits.Len(uint(most)) }
 
-// runs fills dst with numbers of some bits each, written as a mixture of runs of one number and groups of eight packed ones.
+// runs fills dst with numbers of width bits, stored as a mixture of runs of one number and groups of eight packed ones.
 func runs(dst []uint32, b []byte, width int) error {
 	whole := (width + 7) / 8
 	for len(dst) > 0 {
@@ -304,7 +304,7 @@ func runs(dst []uint32, b []byte, width int) error {
 		b = b[n:]
 		count := head >> 1
 		if count == 0 {
-			return errors.New("a run of nothing")
+			return errors.New("an empty run")
 		}
 		if head&1 == 0 {
 			if len(b) < whole {
@@ -338,7 +338,7 @@ func runs(dst []uint32, b []byte, width int) error {
 	return nil
 }
 
-// packed is the number of width bits, at most 64, that begins at a bit, least significant first.
+// packed is the number of width bits, at most 64, that begins at bit at, least significant bit first.
 func packed(b []byte, at, width int) (v uint64) {
 	for got := 0; got < width; {
 		shift := (at + got) % 8
@@ -351,8 +351,8 @@ func packed(b []byte, at, width int) (v uint64) {
 	return v
 }
 
-// packedDeltas reads n whole numbers of DELTA_BINARY_PACKED, and gives what comes after them: the first number, and blocks of
-// differences, each with the least of them and cut into pieces of one width.
+// packedDeltas reads n whole numbers in DELTA_BINARY_PACKED, and returns the data after them: the first number, then blocks of differences,
+// each with its smallest difference and divided into miniblocks of one width.
 func packedDeltas(b []byte, n int) ([]int64, []byte, error) {
 	c := &compact{b: b}
 	block, pieces, total, first := c.uvarint(), c.uvarint(), c.uvarint(), c.number(compactI64)
@@ -360,9 +360,9 @@ func packedDeltas(b []byte, n int) ([]int64, []byte, error) {
 	case c.err != nil:
 		return nil, nil, c.err
 	case total != uint64(n):
-		return nil, nil, fmt.Errorf("%d values where there are %d", total, n)
+		return nil, nil, fmt.Errorf("%d values, but there are %d", total, n)
 	case block == 0 || block > 1<<20 || block%128 != 0 || pieces == 0 || block%pieces != 0 || block/pieces%32 != 0:
-		return nil, nil, fmt.Errorf("blocks of %d differences in %d pieces", block, pieces)
+		return nil, nil, fmt.Errorf("blocks of %d differences in %d miniblocks", block, pieces)
 	}
 	values := make([]int64, 0, n)
 	if n > 0 {

@@ -16,12 +16,12 @@ import (
 	"iconic/internal/atomicfile"
 )
 
-// longestName is the number of bytes that file systems allow for one name.
+// longestName is the number of bytes that file systems allow for a name.
 const longestName = 255
 
-// Copy writes content to name, or to "name (2)" and so on while other files bear the names before. It returns the name that
-// holds the content now, which it may have held before. Folders above it are made. The copy bears the time modified, or now's where
-// that is zero.
+// Copy writes content to name, or to "name (2)" and so on if other files have the names before. It returns the name of the file with the
+// content, which may have existed before. It creates missing folders. The copy gets the given modification time, or the current one if that
+// is zero.
 func Copy(name string, content []byte, modified time.Time) (string, error) {
 	return firstFree(name, func(name string) error {
 		err := atomicfile.WriteNew(name, content, modified)
@@ -32,7 +32,7 @@ func Copy(name string, content []byte, modified time.Time) (string, error) {
 	})
 }
 
-// holds tells whether a regular file has this content.
+// holds reports whether a regular file has this content.
 func holds(name string, content []byte) bool {
 	stat, err := os.Lstat(name)
 	if err != nil || !stat.Mode().IsRegular() || stat.Size() != int64(len(content)) {
@@ -42,8 +42,8 @@ func holds(name string, content []byte) bool {
 	return err == nil && bytes.Equal(there, content)
 }
 
-// Link makes a symbolic link to target, an absolute path, under name or the first free name after it, as Copy does. It returns
-// the name of the link, which may have been there before.
+// Link makes a symbolic link to target, an absolute path, under name or the first free name after it, as Copy does. It returns the name of
+// the link, which may have existed before.
 func Link(name, target string) (string, error) {
 	return firstFree(name, func(name string) error {
 		err := os.Symlink(target, name)
@@ -56,8 +56,7 @@ func Link(name, target string) (string, error) {
 	})
 }
 
-// firstFree makes the folder of name and calls put with name, and with "name (2)" and so on while put says that the name is
-// taken.
+// firstFree creates the folder of name and calls put with name, then with "name (2)" and so on while put reports that the name is in use.
 func firstFree(name string, put func(name string) error) (string, error) {
 	const tries = 1000
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -69,18 +68,18 @@ func firstFree(name string, put func(name string) error) (string, error) {
 			return numbered, err
 		}
 	}
-	return "", fmt.Errorf("%s and %d numbered names after it are taken by other files", name, tries-1)
+	return "", fmt.Errorf("%s and %d numbered names after it are used by other files", name, tries-1)
 }
 
-// Numbered is the nth name that a file is tried under: name itself, then "stem (2).ext" and so on. The stem is shortened where
-// the name would be too long for a file system.
+// Numbered is the nth name to try for a file: name itself, then "stem (2).ext" and so on. The stem is shortened if the name would be too
+// long for a file system.
 func Numbered(name string, n int) string {
 	if n < 2 {
 		return name
 	}
 	folder, base := filepath.Split(name)
 	ext := filepath.Ext(base)
-	if len(ext) > 16 { // a dot somewhere in a long name, and no extension
+	if len(ext) > 16 { // a dot somewhere in a long name, not an extension
 		ext = ""
 	}
 	number := fmt.Sprintf(" (%d)", n)
@@ -88,7 +87,7 @@ func Numbered(name string, n int) string {
 	return folder + stem + number + ext
 }
 
-// cut is as much of s as n bytes hold, without a broken rune at its end where s has none.
+// cut is the longest prefix of s of at most n bytes that does not end in the middle of a rune, if s is valid.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -101,8 +100,8 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// Folder is the name of a cluster's folder: its number, so that two clusters of one name stay apart, followed by as much of its
-// name as a folder can bear.
+// Folder is the name of a cluster's folder: its number, so that clusters with equal names have different folders, followed by as much of
+// the cluster's name as a folder's name can contain.
 func Folder(cluster int, name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || strings.ContainsRune(`:*?"<>|`, r) || !unicode.IsPrint(r) {
@@ -117,8 +116,8 @@ func Folder(cluster int, name string) string {
 	return fmt.Sprintf("cluster-%03d %s", cluster, name)
 }
 
-// Local is an item's path, with slashes, as a path below the folder that the item is sorted into: the same path, or only the
-// last part of one that is absolute or leads out of its folder.
+// Local turns an item's path, with slashes, into a path below the folder that the item is sorted into: the same path, or only the last
+// element of one that is absolute or points outside its folder.
 func Local(item string) string {
 	local := filepath.FromSlash(item)
 	if filepath.IsLocal(local) {
@@ -127,13 +126,13 @@ func Local(item string) string {
 	return path.Base(path.Clean("/" + item))
 }
 
-// Within tells whether a path, which need not exist, is folder or lies below it once symbolic links are followed.
+// Within reports whether a path, which need not exist, is folder or lies below it once symbolic links are followed.
 func Within(name, folder string) bool {
 	relative, err := filepath.Rel(Resolved(folder), Resolved(name))
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// Resolved is the absolute path of name with symbolic links followed as far as it exists.
+// Resolved is the absolute path of name, with symbolic links followed as far as it exists.
 func Resolved(name string) string {
 	name, err := filepath.Abs(name)
 	if err != nil {

@@ -57,11 +57,11 @@ func TestCopyTouchesNothingOfOthers(t *testing.T) {
 	}
 	strangers["photo.png"], strangers["photo (3).png"] = "first", "second"
 	if got := files(t, folder); fmt.Sprint(got) != fmt.Sprint(strangers) {
-		t.Errorf("the folder holds %v, want %v", got, strangers)
+		t.Errorf("the folder contains %v, want %v", got, strangers)
 	}
 }
 
-// Many calls at once that copy other files of the same name into one folder lose none of them.
+// Many concurrent calls that copy different files with the same name into one folder lose none of them.
 func TestCopiesAtOnceAreAllKept(t *testing.T) {
 	folder := t.TempDir()
 	const calls, names = 6, 20
@@ -91,10 +91,10 @@ func TestCopyOfTheLongestName(t *testing.T) {
 		}
 	}
 	if got := files(t, folder); len(got) != 2 {
-		t.Errorf("the folder holds %v", got)
+		t.Errorf("the folder contains %v", got)
 	}
 	if _, err := Copy(filepath.Join(folder, strings.Repeat("x", 256)), nil, time.Time{}); err == nil {
-		t.Error("a name of 256 bytes was taken")
+		t.Error("a name of 256 bytes was accepted")
 	}
 }
 
@@ -102,10 +102,10 @@ func TestCopyThroughAFile(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "a.png"), "a file")
 	if _, err := Copy(filepath.Join(folder, "a.png", "b.png"), []byte("below it"), time.Time{}); err == nil {
-		t.Error("a file was taken for a folder")
+		t.Error("a file was treated as a folder")
 	}
 	if got := files(t, folder); len(got) != 1 || got["a.png"] != "a file" {
-		t.Errorf("the folder holds %v", got)
+		t.Errorf("the folder contains %v", got)
 	}
 }
 
@@ -120,13 +120,13 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// Whatever a cluster or an item is called, it stays below its folder, in a name that file systems take.
+// Whatever the name of a cluster or an item, it stays below its folder, with a name that file systems accept.
 func TestNamesStayInside(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.SampledFrom([]string{"..", ".", "a", "", "b.png", "\xff"}), 1, 6).Draw(t, "parts")
 		local := Local(strings.Join(parts, "/"))
 		if local != string(filepath.Separator) && !filepath.IsLocal(local) {
-			t.Fatalf("%q leads out", local)
+			t.Fatalf("%q points outside the folder", local)
 		}
 		name := Folder(rapid.IntRange(0, 5000).Draw(t, "cluster"), rapid.String().Draw(t, "name"))
 		if strings.ContainsAny(name, "/\\\x00\n") || len(name) > 120 || !strings.HasPrefix(name, "cluster-") {

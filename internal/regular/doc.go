@@ -1,3 +1,3 @@
-// Package regular opens files that a user has named. A name may be that of a pipe, a socket or a device, and opening
-// one of those may wait for ever; here it is refused instead.
+// Package regular opens files named by a user. A name may belong to a pipe, a socket or a device, and opening one of those may block for
+// ever; this package refuses them instead.
 package regular

@@ -2,5 +2,5 @@
 
 package regular
 
-// withoutWaiting is nothing where the system knows no such flags.
+// withoutWaiting is zero on systems without such flags.
 const withoutWaiting = 0

@@ -7,11 +7,11 @@ import (
 	"os"
 )
 
-// ErrNotRegular is in the chain of Open's error for what is there and is not a regular file.
+// ErrNotRegular is in the chain of Open's error for a name that exists but is not a regular file.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Open opens a regular file for reading and tells what it is. It follows symbolic links, never waits for a writer, and
-// fails with a *fs.PathError, whose reason is ErrNotRegular for a folder, pipe, socket or device.
+// Open opens a regular file for reading and returns its description. It follows symbolic links, never waits for a writer, and fails with a
+// *fs.PathError, whose reason is ErrNotRegular for a folder, pipe, socket or device.
 func Open(name string) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|withoutWaiting, 0)
 	if err != nil {
@@ -27,7 +27,7 @@ func Open(name string) (*os.File, fs.FileInfo, error) {
 	return f, stat, nil
 }
 
-// Read reads the whole of a regular file.
+// Read reads a whole regular file.
 func Read(name string) (_ []byte, err error) {
 	f, _, err := Open(name)
 	if err != nil {

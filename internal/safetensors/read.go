@@ -15,7 +15,7 @@ import (
 	"iconic/internal/half"
 )
 
-// DType names an element type as the format does.
+// DType is the format's name of an element type.
 type DType string
 
 // The element types of the format that are whole bytes.
@@ -35,7 +35,7 @@ const (
 	Bool DType = "BOOL"
 )
 
-// Size is the number of bytes of one element, 0 for a type this package does not know.
+// Size is the number of bytes of one element, 0 for an unknown type.
 func (d DType) Size() int {
 	switch d {
 	case F64, I64, U64:
@@ -63,9 +63,9 @@ type Info struct {
 // Len is the number of elements.
 func (i Info) Len() int { return int(i.bytes) / i.DType.Size() }
 
-// File is an open safetensors file. It may be read by several goroutines at once.
+// File is an open safetensors file. Several goroutines may read it at once.
 type File struct {
-	Metadata map[string]string // the header's __metadata__; nil where there is none
+	Metadata map[string]string // the header's __metadata__; nil if there is none
 	Tensors  []Info            // in the order of their bytes
 
 	reader io.ReaderAt
@@ -93,7 +93,7 @@ func Open(name string) (*File, error) {
 	return nil, errors.Join(fmt.Errorf("%s: %w", name, err), r.Close())
 }
 
-// Read reads the header of size bytes of r, which the File goes on reading from.
+// Read reads the header of r, which has size bytes; the File continues to read from r.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	var prefix [8]byte
 	if _, err := r.ReadAt(prefix[:], 0); err != nil {
@@ -101,7 +101,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	length := binary.LittleEndian.Uint64(prefix[:])
 	if length > maxHeader || int64(length) > size-8 {
-		return nil, fmt.Errorf("not a safetensors file, or cut short: a header of %d bytes in a file of %d", length, size)
+		return nil, fmt.Errorf("not a safetensors file, or truncated: a header of %d bytes in a file of %d", length, size)
 	}
 	header := make([]byte, length)
 	if _, err := r.ReadAt(header, 8); err != nil && !errors.Is(err, io.EOF) {
@@ -117,18 +117,18 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 // Close closes what Open opened.
 func (f *File) Close() error { return f.close() }
 
-// parse fills Metadata, Tensors and index. Data lies in [begin, end) of the file.
+// parse sets Metadata, Tensors and index. The data occupy [begin, end) of the file.
 func (f *File) parse(header []byte, begin, end int64) error {
 	d := json.NewDecoder(bytes.NewReader(header))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return errors.New("not a JSON object")
 	}
-	for d.More() { // key by key, because a map would hide two of the same name
+	for d.More() { // key by key, because a map would hide duplicate names
 		t, err := d.Token()
 		if err != nil {
 			return err
 		}
-		name, _ := t.(string) // the decoder lets nothing else be a key
+		name, _ := t.(string) // the decoder accepts only strings as keys
 		if name == "__metadata__" {
 			if f.Metadata != nil {
 				return errors.New("__metadata__ occurs twice")
@@ -169,7 +169,7 @@ func check(name string, dtype DType, shape, offsets []int64, available int64) (I
 		return Info{}, fmt.Errorf("tensor %q: element type %q is not supported", name, dtype)
 	}
 	if len(offsets) != 2 || !(0 <= offsets[0] && offsets[0] <= offsets[1] && offsets[1] <= available) {
-		return Info{}, fmt.Errorf("tensor %q: data_offsets %v do not lie within the %d bytes of data: the file is damaged or cut short", name, offsets, available)
+		return Info{}, fmt.Errorf("tensor %q: data_offsets %v do not lie within the %d bytes of data: the file is damaged or truncated", name, offsets, available)
 	}
 	if shape == nil {
 		return Info{}, fmt.Errorf("tensor %q has no shape", name)
@@ -184,13 +184,13 @@ func check(name string, dtype DType, shape, offsets []int64, available int64) (I
 		info.Shape[i] = int(n)
 	}
 	if need != info.bytes {
-		return Info{}, fmt.Errorf("tensor %q: shape %v of %s needs %d bytes and has %d", name, shape, dtype, need, info.bytes)
+		return Info{}, fmt.Errorf("tensor %q: shape %v of %s needs %d bytes, but has %d", name, shape, dtype, need, info.bytes)
 	}
 	return info, nil
 }
 
-// order sorts the tensors by offset and makes sure that they fill [begin, end) without overlap or gap, as the
-// format asks: a file with bytes that nobody claims was cut, concatenated or hides something.
+// order sorts the tensors by offset and checks that they fill [begin, end) without overlap or gap, as the format requires: a file with
+// unclaimed bytes was truncated, concatenated or hides something.
 func (f *File) order(begin, end int64) error {
 	slices.SortFunc(f.Tensors, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.bytes, b.bytes), cmp.Compare(a.Name, b.Name))
@@ -220,7 +220,7 @@ func (f *File) Lookup(name string) (Info, error) {
 	return f.Tensors[i], nil
 }
 
-// Raw reads the bytes of a tensor as they lie in the file.
+// Raw reads the bytes of a tensor as stored in the file.
 func (f *File) Raw(name string) ([]byte, error) {
 	info, err := f.Lookup(name)
 	if err != nil {
@@ -250,8 +250,7 @@ func (f *File) Float32(name string) ([]float32, error) {
 	return x, nil
 }
 
-// Float32s turns the little-endian bytes of len(dst) elements into float32. It fails on types that are not
-// floating point.
+// Float32s converts the little-endian bytes of len(dst) elements to float32. It fails on types that are not floating point.
 func Float32s(dst []float32, b []byte, dtype DType) error {
 	switch dtype {
 	case F32:
@@ -271,7 +270,7 @@ func Float32s(dst []float32, b []byte, dtype DType) error {
 			dst[i] = half.BFloat32(binary.LittleEndian.Uint16(b[2*i:]))
 		}
 	default:
-		return fmt.Errorf("element type %s where a floating-point one is needed", dtype)
+		return fmt.Errorf("element type %s, but a floating-point type is needed", dtype)
 	}
 	return nil
 }
@@ -297,7 +296,7 @@ func (f *File) Int64(name string) ([]int64, error) {
 		Bool: func(i int) int64 { return int64(b[i]) },
 	}[info.DType]
 	if at == nil {
-		return nil, fmt.Errorf("tensor %q: element type %s where an integer is needed", name, info.DType)
+		return nil, fmt.Errorf("tensor %q: element type %s, but an integer type is needed", name, info.DType)
 	}
 	x := make([]int64, info.Len())
 	for i := range x {

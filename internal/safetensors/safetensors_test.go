@@ -15,7 +15,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// file frames a header, and data, as the format does.
+// file assembles a header and data as in the format.
 func file(header, data string) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+data...)
 }
@@ -29,9 +29,9 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		{"an empty file", nil, "0 bytes are too few"},
 		{"text", []byte("hello, this is not a tensor file"), "not a safetensors file"},
-		{"a header longer than the file", file(ok, "12345678")[:20], "cut short"},
+		{"a header longer than the file", file(ok, "12345678")[:20], "truncated"},
 		{"a header length of 2⁶⁴−1", bytes.Repeat([]byte{255}, 100), "not a safetensors file"},
-		{"a cut file", file(ok, "1234"), "cut short"},
+		{"a truncated file", file(ok, "1234"), "truncated"},
 		{"bytes after the last tensor", file(ok, "123456789"), "1 bytes after the last tensor"},
 		{"an array", file(`[]`, ""), "not a JSON object"},
 		{"two objects", file(`{}{}`, ""), "more than one JSON object"},
@@ -40,12 +40,12 @@ func TestReadRefuses(t *testing.T) {
 		{"overlapping tensors", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}`, "123"), "overlap"},
 		{"a gap", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, "123"), "gap"},
 		{"an unknown type", file(`{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}`, "1"), `"F4" is not supported`},
-		{"a wrong size", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, "12345678"), "needs 12 bytes and has 8"},
+		{"a wrong size", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, "12345678"), "needs 12 bytes, but has 8"},
 		{"a negative dimension", file(`{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}`, "12345678"), "out of range"},
 		{"a shape whose product overflows", file(`{"a":{"dtype":"U8","shape":[2147483647,2147483647,8],"data_offsets":[0,8]}}`, "12345678"), "out of range"},
 		{"offsets in reverse", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, "1"), "do not lie within"},
 		{"no offsets", file(`{"a":{"dtype":"U8","shape":[1]}}`, "1"), "do not lie within"},
-		{"metadata that is no map of strings", file(`{"__metadata__":{"a":1}}`, ""), "__metadata__"},
+		{"metadata that is not a map of strings", file(`{"__metadata__":{"a":1}}`, ""), "__metadata__"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Read(bytes.NewReader(c.file), int64(len(c.file)))
@@ -90,9 +90,9 @@ func TestWriteRefuses(t *testing.T) {
 		tensors []Tensor
 		want    string
 	}{
-		{"a name twice", []Tensor{FromInt64("a", nil, 0), FromInt64("a", nil, 0)}, "taken"},
-		{"the name of the metadata", []Tensor{FromInt64("__metadata__", nil, 0)}, "taken"},
-		{"a wrong shape", []Tensor{FromFloat32("a", []float32{1}, 2)}, "needs 8 bytes and has 4"},
+		{"a name twice", []Tensor{FromInt64("a", nil, 0), FromInt64("a", nil, 0)}, "in use"},
+		{"the name of the metadata", []Tensor{FromInt64("__metadata__", nil, 0)}, "in use"},
+		{"a wrong shape", []Tensor{FromFloat32("a", []float32{1}, 2)}, "needs 8 bytes, but has 4"},
 		{"an unknown type", []Tensor{{Name: "a", DType: "X"}}, "not supported"},
 	} {
 		var b bytes.Buffer
@@ -131,7 +131,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(f.Tensors) != len(tensors) || len(metadata) > 0 && !cmp.Equal(f.Metadata, metadata) {
-			t.Fatalf("%d tensors and metadata %q came back of %d and %q", len(f.Tensors), f.Metadata, len(tensors), metadata)
+			t.Fatalf("got back %d tensors and metadata %q, want %d and %q", len(f.Tensors), f.Metadata, len(tensors), metadata)
 		}
 		for name, x := range want {
 			if got, err := f.Float32(name); err != nil || !slices.Equal(got, x) {
@@ -184,7 +184,7 @@ func TestReadsWhatTheOfficialLibraryWrote(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the bytes, no panic, and what can be read can be written and read again.
+// FuzzRead: no input causes a panic, and a readable file can be written and read again.
 func FuzzRead(f *testing.F) {
 	var b bytes.Buffer
 	if err := Write(&b, []Tensor{FromFloat32("a", []float32{1, 2}, 1, 2), FromInt64("n", []int64{3})}, map[string]string{"k": "v"}); err != nil {

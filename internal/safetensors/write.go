@@ -39,14 +39,13 @@ func FromInt64(name string, x []int64, shape ...int) Tensor {
 	return Tensor{Name: name, DType: I64, Shape: shape, Data: b}
 }
 
-// WriteFile writes tensors and metadata to the file called name, which appears whole or not at all.
+// WriteFile writes tensors and metadata to the file called name, which appears completely or not at all.
 func WriteFile(name string, tensors []Tensor, metadata map[string]string) error {
 	return atomicfile.Write(name, func(w io.Writer) error { return Write(w, tensors, metadata) })
 }
 
-// Write writes tensors, widest elements first and then by name, so that each lies at a multiple of its element
-// size and the same tensors make the same bytes. It fails, before the first byte, on a name that occurs twice and
-// on data that do not fit their shape.
+// Write writes tensors, widest elements first and then by name, so that each lies at a multiple of its element size and equal tensors give
+// equal bytes. It fails, before the first byte, on a repeated name and on data that do not fit their shape.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	tensors = slices.Clone(tensors)
 	slices.SortFunc(tensors, func(a, b Tensor) int {
@@ -70,7 +69,7 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return nil
 }
 
-// encodeHeader writes the JSON by hand where order matters, and pads it to a multiple of eight bytes.
+// encodeHeader writes the JSON by hand because its order matters, and pads it to a multiple of eight bytes.
 func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	field := func(name string, value any) error {
@@ -106,7 +105,7 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 	var offset int64
 	for _, t := range tensors {
 		if seen[t.Name] {
-			return nil, fmt.Errorf("the tensor name %q is taken", t.Name)
+			return nil, fmt.Errorf("the tensor name %q is in use", t.Name)
 		}
 		seen[t.Name] = true
 		end := offset + int64(len(t.Data))

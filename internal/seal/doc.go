@@ -1,9 +1,8 @@
-// Package seal notices when files that were made once, and are used for long, are no longer what they were: cut short, changed,
-// gone.
+// Package seal detects when files that were made once, and are used for a long time, have been truncated, changed or removed.
 //
-// Set writes a seal into the folder of such files, with the size and SHA-256 of each. Check compares. It reads a file in full
-// only where its size is right and the system says of it anything else than when it was last found whole: when it was written, when it
-// was last changed in any way, which nobody can set, and which file of its disk it is. So it costs nothing as a rule. Where a system
-// knows of the time of writing alone, a file that is changed and given its old time back passes.
-// A seal protects from accidents. It does not protect from those who can write to the folder, who can write a seal as well.
+// Set writes a seal into the folder of such files, with the size and SHA-256 of each. Check compares. It reads a file in full only if its
+// size is right and the system reports a change since the file was last verified: of its modification time, of the time of its last change
+// of any kind, which nobody can set, or of its number on the disk. So a check usually costs nothing. On a system that records only the
+// modification time, a file that is changed and given its old time back is not detected. A seal protects against accidents. It does not
+// protect against people who can write to the folder, since they can write a seal as well.
 package seal

@@ -18,27 +18,27 @@ import (
 	"iconic/internal/filestat"
 )
 
-// Name is that of the seal in its folder.
+// Name is the name of the seal in its folder.
 const Name = "seal.json"
 
-// ErrNone is in the chain of Check's error for a folder without a seal, ErrBroken for files that are not as they were sealed.
+// ErrNone is in the chain of Check's error for a folder without a seal, ErrBroken for files that differ from their seal.
 var (
 	ErrNone   = errors.New("no seal")
-	ErrBroken = errors.New("not as it was made")
+	ErrBroken = errors.New("damaged")
 )
 
-// entry is what a seal knows of a file.
+// entry is a seal's record of a file.
 type entry struct {
 	Name     string    `json:"name"`
 	Bytes    int64     `json:"bytes"`
 	SHA256   string    `json:"sha256"`
-	Modified time.Time `json:"modified"`          // of the file, when it was last read and found whole
-	Changed  int64     `json:"changed,omitempty"` // of the file, as filestat has it
-	Number   uint64    `json:"number,omitempty"`  // of the file, as filestat has it
+	Modified time.Time `json:"modified"`          // modification time when the file was last verified
+	Changed  int64     `json:"changed,omitempty"` // filestat.Changed at that time
+	Number   uint64    `json:"number,omitempty"`  // filestat.Number at that time
 	Read     time.Time `json:"read"`              // when the file was read
 }
 
-// as tells whether the system says the same of a file as when it was read.
+// as reports whether the system describes a file as when it was read.
 func (e *entry) as(stat fs.FileInfo) bool {
 	last := e.Modified
 	if changed := time.Unix(0, e.Changed); e.Changed != 0 && changed.After(last) {
@@ -47,10 +47,10 @@ func (e *entry) as(stat fs.FileInfo) bool {
 	return stat.ModTime().Equal(e.Modified) && filestat.Changed(stat) == e.Changed && filestat.Number(stat) == e.Number && e.Read.Sub(last) > tick
 }
 
-// tick is longer than what file systems take for one moment: a file may be changed twice in one, and bear the same time.
+// tick exceeds the time resolution of file systems: a file may be changed twice within it, and keep the same time.
 const tick = 2 * time.Second
 
-// Set seals files of a folder as they are.
+// Set seals files of a folder in their current state.
 func Set(ctx context.Context, folder string, names ...string) error {
 	entries := make([]entry, len(names))
 	for i, name := range names {
@@ -62,7 +62,7 @@ func Set(ctx context.Context, folder string, names ...string) error {
 	return write(folder, entries)
 }
 
-// Check makes sure that the sealed files of a folder are as they were sealed.
+// Check verifies that the sealed files of a folder are unchanged.
 func Check(ctx context.Context, folder string) error {
 	b, err := os.ReadFile(filepath.Join(folder, Name))
 	var entries []entry
@@ -75,9 +75,9 @@ func Check(ctx context.Context, folder string) error {
 		stat, err := os.Stat(path)
 		switch {
 		case err != nil || !stat.Mode().IsRegular():
-			return fmt.Errorf("%s is %w: it is gone", path, ErrBroken)
+			return fmt.Errorf("%s is %w: it is missing", path, ErrBroken)
 		case stat.Size() != was.Bytes:
-			return fmt.Errorf("%s is %w: it has %d bytes, and had %d", path, ErrBroken, stat.Size(), was.Bytes)
+			return fmt.Errorf("%s is %w: it has %d bytes instead of %d", path, ErrBroken, stat.Size(), was.Bytes)
 		case was.as(stat):
 			continue
 		}
@@ -86,12 +86,12 @@ func Check(ctx context.Context, folder string) error {
 			return err
 		}
 		if now.SHA256 != was.SHA256 {
-			return fmt.Errorf("%s is %w: its SHA-256 is %s, and was %s", path, ErrBroken, now.SHA256, was.SHA256)
+			return fmt.Errorf("%s is %w: its SHA-256 is %s instead of %s", path, ErrBroken, now.SHA256, was.SHA256)
 		}
 		entries[i], again = now, true
 	}
 	if again {
-		_ = write(folder, entries) // a folder that cannot be written costs reading the files again
+		_ = write(folder, entries) // in a read-only folder the files are read again next time
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func look(ctx context.Context, folder, name string) (e entry, err error) {
 	}
 	e = entry{Name: name, Modified: stat.ModTime(), Changed: filestat.Changed(stat), Number: filestat.Number(stat), Read: time.Now()}
 	h := sha256.New()
-	for err == nil { // in pieces, so that an interrupt ends it
+	for err == nil { // in pieces, so that an interrupt can end it
 		if err = ctx.Err(); err == nil {
 			var n int64
 			n, err = io.CopyN(h, r, 1<<22)

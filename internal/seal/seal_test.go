@@ -23,7 +23,7 @@ func TestASealIsBrokenByAnyChange(t *testing.T) {
 		{"nothing", func(*testing.T, string) {}, ""},
 		{"another time", func(t *testing.T, file string) { at(t, file, time.Now().Add(-time.Hour)) }, ""},
 		{"one byte", func(t *testing.T, file string) { put(t, file, "what was made 0nce") }, "SHA-256"},
-		{"one byte in the same moment", func(t *testing.T, file string) {
+		{"one byte at the same time", func(t *testing.T, file string) {
 			stat, err := os.Stat(file)
 			if err != nil {
 				t.Fatal(err)
@@ -31,12 +31,12 @@ func TestASealIsBrokenByAnyChange(t *testing.T) {
 			put(t, file, "what was made 0nce")
 			at(t, file, stat.ModTime())
 		}, "SHA-256"},
-		{"cut short", func(t *testing.T, file string) { put(t, file, content[:5]) }, "it has 5 bytes, and had 18"},
+		{"truncated", func(t *testing.T, file string) { put(t, file, content[:5]) }, "it has 5 bytes instead of 18"},
 		{"gone", func(t *testing.T, file string) {
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
 			}
-		}, "it is gone"},
+		}, "it is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -61,7 +61,7 @@ func TestASealIsBrokenByAnyChange(t *testing.T) {
 	}
 }
 
-// A file that was found whole is read again only when the system says anything else of it.
+// A verified file is read again only if the system describes it differently.
 func TestAWholeFileIsReadOnce(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "model")
@@ -70,29 +70,29 @@ func TestAWholeFileIsReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	over, cancel := context.WithCancel(t.Context())
-	cancel() // nothing can be read any more
+	cancel() // no file can be read any more
 	if err := Check(over, folder); !errors.Is(err, context.Canceled) {
-		t.Errorf("what was sealed in the moment in which it was written was not read again: %v", err)
+		t.Errorf("a file sealed at the moment it was written was not read again: %v", err)
 	}
 	later(t, folder)
 	if err := Check(over, folder); err != nil {
-		t.Errorf("it was read again: %v", err)
+		t.Errorf("the file was read again: %v", err)
 	}
 	at(t, file, time.Now().Add(-time.Minute))
 	if err := Check(over, folder); !errors.Is(err, context.Canceled) {
-		t.Errorf("it was not read again: %v", err)
+		t.Errorf("the file was not read again: %v", err)
 	}
 	if err := Check(t.Context(), folder); err != nil {
 		t.Fatal(err)
 	}
 	later(t, folder)
 	if err := Check(over, folder); err != nil {
-		t.Errorf("that it was whole is not remembered: %v", err)
+		t.Errorf("the verification is not remembered: %v", err)
 	}
 }
 
-// One byte, of a file of the same size that bears the same time, in its place or in that of another file: a system that knows when
-// files were changed gives it away.
+// One byte changes, in a file that keeps its size and time, in place or by replacing the file: systems that record the time of any change
+// reveal it.
 func TestAChangeThatKeepsSizeAndTime(t *testing.T) {
 	folder := t.TempDir()
 	file, other := filepath.Join(folder, "model"), filepath.Join(t.TempDir(), "other")
@@ -102,7 +102,7 @@ func TestAChangeThatKeepsSizeAndTime(t *testing.T) {
 		at(t, name, when)
 	}
 	if stat, err := os.Stat(file); err != nil || filestat.Changed(stat) == 0 {
-		t.Skip("this system does not say when a file was changed", err)
+		t.Skip("this system does not record when a file was changed", err)
 	}
 	for what, change := range map[string]func(){
 		"in its place": func() {
@@ -130,7 +130,7 @@ func TestAChangeThatKeepsSizeAndTime(t *testing.T) {
 	}
 }
 
-// Seals that earlier versions made know less: their files are read once, and found whole.
+// Seals of earlier versions record less: their files are read once, and verified.
 func TestASealOfAnEarlierVersion(t *testing.T) {
 	folder := t.TempDir()
 	put(t, filepath.Join(folder, "model"), "content")
@@ -143,11 +143,11 @@ func TestASealOfAnEarlierVersion(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := Check(over, folder); err != nil {
-		t.Errorf("it is read each time: %v", err)
+		t.Errorf("the file is read each time: %v", err)
 	}
 }
 
-// later has the files of a folder read an hour from now, so that nothing has been written to them in the same moment.
+// later makes the files of a folder look as if they were read an hour after they were written.
 func later(t *testing.T, folder string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(folder, Name))

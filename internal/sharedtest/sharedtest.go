@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// Path gives the place of one file or folder of the reference data, and skips the test when it is not there; where
-// ICONIC_SHARED_REQUIRED is set, as continuous integration sets it beside the data, the test fails instead.
+// Path returns the path of a file or folder of the reference data, and skips the test if it does not exist; if ICONIC_SHARED_REQUIRED is
+// set, as in continuous integration, the test fails instead.
 func Path(t testing.TB, elem ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{root(t)}, elem...)...)
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("ICONIC_SHARED_REQUIRED") != "" {
-			t.Fatalf("no reference data at %s, and ICONIC_SHARED_REQUIRED asks for it", path)
+			t.Fatalf("no reference data at %s, but ICONIC_SHARED_REQUIRED is set", path)
 		}
-		t.Skipf("no reference data at %s: set ICONIC_SHARED to the folder that holds it", path)
+		t.Skipf("no reference data at %s: set ICONIC_SHARED to the folder that contains it", path)
 	}
 	return path
 }

@@ -1,6 +1,6 @@
 // Package spreadsheet writes CSV files whose cells are not computed.
 //
-// Spreadsheets take a cell for a formula when it begins with =, +, -, @, a tab or a carriage return, whoever wrote it: a file
-// named "=HYPERLINK(…)" acts in the table that lists it. OWASP ("CSV injection") recommends an apostrophe before such a cell,
-// which spreadsheets hide and other programs see; so it is for the user to decide, and for the program to tell him.
+// Spreadsheets interpret a cell as a formula if it begins with =, +, -, @, a tab or a carriage return, whoever wrote it: a file named
+// "=HYPERLINK(…)" becomes active in the table that lists it. OWASP ("CSV injection") recommends an apostrophe before such a cell, which
+// spreadsheets hide but other programs see; so the user has to decide, and the program has to tell the user.
 package spreadsheet

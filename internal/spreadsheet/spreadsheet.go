@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Computed tells whether a spreadsheet would take a cell for a formula. A number is none.
+// Computed reports whether a spreadsheet would interpret a cell as a formula. A number is not one.
 func Computed(cell string) bool {
 	if cell == "" || strings.IndexByte("=+-@\t\r", cell[0]) < 0 {
 		return false
@@ -19,7 +19,7 @@ func Computed(cell string) bool {
 	return err != nil
 }
 
-// Text is a cell that no spreadsheet computes: with an apostrophe before it where it, or what follows apostrophes in it, needs one.
+// Text is a cell that no spreadsheet computes: an apostrophe is added if the cell, without any leading apostrophes, would be computed.
 func Text(cell string) string {
 	if Computed(strings.TrimLeft(cell, "'")) {
 		return "'" + cell
@@ -27,7 +27,7 @@ func Text(cell string) string {
 	return cell
 }
 
-// Plain is the cell that Text was given.
+// Plain returns the cell from which Text was made.
 func Plain(text string) string {
 	if cell, ok := strings.CutPrefix(text, "'"); ok && Computed(strings.TrimLeft(cell, "'")) {
 		return cell
@@ -38,15 +38,15 @@ func Plain(text string) string {
 // Writer writes rows of CSV.
 type Writer struct {
 	Safe     bool // write cells as Text
-	Computed int  // cells so far that a spreadsheet would compute, or would have computed
+	Computed int  // cells so far that a spreadsheet computes, or would compute without Text
 
 	csv *csv.Writer
 }
 
-// NewWriter makes a writer. What it is given is in w after Flush.
+// NewWriter makes a writer. All rows are in w after Flush.
 func NewWriter(w io.Writer, safe bool) *Writer { return &Writer{Safe: safe, csv: csv.NewWriter(w)} }
 
-// Write writes a row, whose cells it may change.
+// Write writes a row, and may change its cells.
 func (w *Writer) Write(cells []string) error {
 	for i, cell := range cells {
 		if Computed(cell) {
@@ -59,7 +59,7 @@ func (w *Writer) Write(cells []string) error {
 	return w.csv.Write(cells)
 }
 
-// Flush writes out what is held back.
+// Flush writes buffered rows.
 func (w *Writer) Flush() error {
 	w.csv.Flush()
 	return w.csv.Error()

@@ -1,8 +1,7 @@
-// Package table reads the small tables in which people keep paths and labels, whichever program wrote them: one value a
-// line, or columns between commas, semicolons, tabs or bars, quoted as in CSV, in UTF-8 with or without a byte order mark
-// or in UTF-16.
+// Package table reads small tables of paths and labels, whichever program wrote them: one value per line, or columns separated by commas,
+// semicolons, tabs or bars, quoted as in CSV, in UTF-8 with or without a byte order mark or in UTF-16.
 //
-// What separates the columns is what gives every line the same number of them, two or more. A first row is a header
-// if one of its cells is a name that columns of paths, labels or splits are known by. The number of rows that somebody
-// expects plays no part in it: a file that is one row short must not pass by losing its header.
+// The separator is the character that gives every line the same number of columns, two or more. A first row is a header if one of its cells
+// is a known name for columns of paths, labels or splits. The expected number of rows plays no part in this: a file with one missing row
+// must not be accepted by treating its header as data.
 package table

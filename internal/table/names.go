@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Kind is what a column holds, by its name.
+// Kind is the kind of a column, given by its name.
 type Kind int
 
 // The kinds of columns.
@@ -17,7 +17,7 @@ const (
 	Split
 )
 
-// kinds are the names by which tools and people call columns, without blanks, dashes and underscores.
+// kinds are the usual names of columns, without blanks, dashes and underscores.
 var kinds = map[string]Kind{
 	"path": Path, "paths": Path, "file": Path, "files": Path, "filename": Path, "filepath": Path, "image": Path, "images": Path,
 	"img": Path, "imagepath": Path, "imagefile": Path, "imagefilename": Path, "imagename": Path, "imgpath": Path, "imgname": Path, "imgfile": Path, "picture": Path,
@@ -28,14 +28,13 @@ var kinds = map[string]Kind{
 	"split": Split, "splits": Split, "subset": Split, "partition": Split,
 }
 
-// KindOf is the kind of a column of that name.
+// KindOf is the kind of a column with that name.
 func KindOf(name string) Kind {
 	plain := strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(strings.Trim(name, " \t#")))
 	return kinds[plain]
 }
 
-// Find gives the column of a kind, or −1 if there is none. Where several columns are of that kind it fails, unless one
-// bears the plain name that stands first: preferred.
+// Find returns the column of a kind, or −1 if there is none. If there are several, it fails unless one has the preferred name.
 func (t *Table) Find(kind Kind, preferred string) (int, error) {
 	var found []int
 	for c, name := range t.Header {
@@ -59,10 +58,10 @@ func (t *Table) Find(kind Kind, preferred string) (int, error) {
 	for i, c := range found {
 		names[i] = t.Header[c]
 	}
-	return -1, fmt.Errorf("the columns %q say different things: leave one of them, or call the one that counts %q", names, preferred)
+	return -1, fmt.Errorf("the columns %q contradict each other: keep one of them, or name the right one %q", names, preferred)
 }
 
-// same tells whether columns part the rows alike, as numbers of classes and their names do.
+// same reports whether columns divide the rows alike, as class numbers and class names do.
 func (t *Table) same(columns []int) bool {
 	for _, c := range columns[1:] {
 		there, back := map[string]string{}, map[string]string{}
@@ -80,7 +79,7 @@ func (t *Table) same(columns []int) bool {
 	return true
 }
 
-// Cells gives the trimmed cells of a column.
+// Cells returns the trimmed cells of a column.
 func (t *Table) Cells(column int) []string {
 	cells := make([]string, len(t.Rows))
 	for i, row := range t.Rows {
@@ -89,12 +88,12 @@ func (t *Table) Cells(column int) []string {
 	return cells
 }
 
-// IsImage tells by the extension whether a name is that of an image file.
+// IsImage reports by its extension whether a name is that of an image file.
 func IsImage(name string) bool {
 	dot := strings.LastIndexByte(name, '.')
 	return dot >= 0 && slices.Contains(images, strings.ToLower(name[dot:]))
 }
 
-// images are the extensions of what is read, and of what is named where it is refused.
+// images are the extensions of supported formats, and of formats that are refused by name.
 var images = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff",
 	".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k"}

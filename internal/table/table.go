@@ -11,29 +11,29 @@ import (
 	"unicode/utf16"
 )
 
-// Line is a row of a table that has not been cut into cells yet.
+// Line is a row of a table that has not been split into cells.
 type Line struct {
-	Number int // of its first line in the file, from 1
+	Number int // number of its first line in the file, from 1
 	Text   string
 }
 
-// longest is a line, or a cell in quotes with its line, in bytes: names and labels are far from it.
+// longest bounds a line in bytes, including a quoted cell that spans several: names and labels are much shorter.
 const longest = 1 << 20
 
-// Lines gives the lines of a text, empty ones among them; an end of line after the last is no further line. A cell in
-// quotes may hold ends of lines, so that a Line may be several of the text.
+// Lines returns the lines of a text, including empty ones; a final end of line does not begin another line. A quoted cell may contain ends
+// of lines, so a Line may span several lines of the text.
 func Lines(content []byte) ([]Line, error) {
 	text, err := decode(content)
 	if err != nil {
 		return nil, err
 	}
-	if !strings.Contains(text, "\n") { // as some programs on a Mac still write
+	if !strings.Contains(text, "\n") { // as some programs on a Mac still write it
 		text = strings.ReplaceAll(text, "\r", "\n")
 	}
 	var lines []Line
 	open := false // within quotes
 	number := 0
-	var joined strings.Builder // the lines of a cell in quotes
+	var joined strings.Builder // the lines of a quoted cell
 	for line := range strings.Lines(text) {
 		number++
 		whole := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
@@ -56,12 +56,12 @@ func Lines(content []byte) ([]Line, error) {
 		}
 	}
 	if open {
-		return nil, fmt.Errorf("line %d: a cell in quotes does not end", lines[len(lines)-1].Number)
+		return nil, fmt.Errorf("line %d: a quoted cell does not end", lines[len(lines)-1].Number)
 	}
 	return lines, nil
 }
 
-// opensQuotes tells whether a cell of the line begins with a quote; elsewhere it is a letter like any other.
+// opensQuotes reports whether a cell of the line begins with a quote; elsewhere a quote is an ordinary character.
 func opensQuotes(line string) bool {
 	for i := range len(line) {
 		if line[i] == '"' && (i == 0 || strings.IndexByte(string(Separators), line[i-1]) >= 0) {
@@ -71,7 +71,7 @@ func opensQuotes(line string) bool {
 	return false
 }
 
-// decode drops a byte order mark and turns UTF-16 into UTF-8.
+// decode removes a byte order mark and converts UTF-16 to UTF-8.
 func decode(content []byte) (string, error) {
 	var order binary.ByteOrder
 	switch {
@@ -82,7 +82,7 @@ func decode(content []byte) (string, error) {
 	case bytes.HasPrefix(content, []byte("\xfe\xff")):
 		order = binary.BigEndian
 	case bytes.IndexByte(content, 0) >= 0:
-		return "", errors.New("not a text: it holds bytes of zero")
+		return "", errors.New("not a text: it contains zero bytes")
 	default:
 		return string(content), nil
 	}
@@ -93,10 +93,10 @@ func decode(content []byte) (string, error) {
 	return string(utf16.Decode(units)), nil
 }
 
-// Separators are what may stand between columns.
+// Separators are the possible column separators.
 const Separators = ",;\t|"
 
-// Cells cuts a line at a separator. Cells in quotes are as in CSV (RFC 4180).
+// Cells splits a line at a separator. Quoted cells are as in CSV (RFC 4180).
 func (l Line) Cells(separator rune) ([]string, error) {
 	if !strings.Contains(l.Text, `"`) {
 		return strings.Split(l.Text, string(separator)), nil
@@ -110,17 +110,17 @@ func (l Line) Cells(separator rune) ([]string, error) {
 	return cells, nil
 }
 
-// Table is a table cut into cells.
+// Table is a table split into cells.
 type Table struct {
-	Header []string   // names of the columns, without blanks around them; nil without a header
-	Rows   [][]string // each of Columns cells; an empty line is a row of empty cells
-	Line   []int      // of the file, of each row
-	Column int        // how many columns there are
+	Header []string   // names of the columns, trimmed; nil without a header
+	Rows   [][]string // each with Column cells; an empty line is a row of empty cells
+	Line   []int      // line number in the file of each row
+	Column int        // number of columns
 }
 
-// Read cuts lines into rows. It fails if lines have different numbers of columns, or if they can be cut in two ways.
+// Read splits lines into rows. It fails if lines have different numbers of columns, or if there are two ways to split them.
 func Read(lines []Line) (*Table, error) {
-	if len(lines) > 0 { // what a spreadsheet says to other spreadsheets
+	if len(lines) > 0 { // a spreadsheet's declaration of the separator
 		if s, ok := strings.CutPrefix(lines[0].Text, "sep="); ok && len(s) == 1 {
 			return cut(lines[1:], rune(s[0]))
 		}
@@ -145,14 +145,14 @@ func Read(lines []Line) (*Table, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, errors.New("the columns can be cut in several ways (at commas, semicolons, tabs or bars): put cells that hold one of them in quotes")
+		return nil, errors.New("the columns can be separated in several ways (by commas, semicolons, tabs or bars): put cells that contain one of these in quotes")
 	case ragged != nil:
 		return nil, ragged
 	}
 	return cut(lines, ',')
 }
 
-// cut cuts all lines at one separator.
+// cut splits all lines at one separator.
 func cut(lines []Line, separator rune) (*Table, error) {
 	t := &Table{}
 	first := 0
@@ -169,7 +169,7 @@ func cut(lines []Line, separator rune) (*Table, error) {
 			t.Column, first = len(cells), l.Number
 		}
 		if len(cells) != t.Column {
-			return nil, fmt.Errorf("line %d has %s where line %d has %s: put cells that hold a separator in quotes", l.Number, columns(len(cells)), first, columns(t.Column))
+			return nil, fmt.Errorf("line %d has %s, but line %d has %s: put cells that contain a separator in quotes", l.Number, columns(len(cells)), first, columns(t.Column))
 		}
 		t.Rows, t.Line = append(t.Rows, cells), append(t.Line, l.Number)
 	}
@@ -189,14 +189,14 @@ func columns(n int) string {
 	return fmt.Sprintf("%d columns", n)
 }
 
-// takeHeader parts a first row that names columns from the others.
+// takeHeader separates a first row that names columns from the others.
 func (t *Table) takeHeader() {
 	if len(t.Rows) == 0 {
 		return
 	}
 	first := t.Rows[0]
 	known := slices.ContainsFunc(first, func(cell string) bool { return KindOf(cell) != Unknown })
-	for c, cell := range first { // a class may be called "image": then other rows are, too
+	for c, cell := range first { // a class may be called "image", but then so are other rows
 		if KindOf(cell) != Unknown && slices.ContainsFunc(t.Rows[1:], func(row []string) bool { return row[c] == cell }) {
 			known = false
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A line, and a cell in quotes that goes over many lines, has an end, and finding it takes no more time than the text is long.
+// The length of a line, and of a quoted cell that spans many lines, is bounded, and finding its end takes time proportional to the text.
 func TestLinesAreBounded(t *testing.T) {
 	lines, err := Lines([]byte("a,\"b\nc\r\nd\",e\nf\n"))
 	if err != nil || len(lines) != 2 || lines[0].Text != "a,\"b\nc\nd\",e" || lines[1] != (Line{4, "f"}) {

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// values stand in for a part of a JSON file, one after the other.
+// values replace a part of a JSON file, one after the other.
 var values = []string{
 	"null", "true", `""`, `"x"`, `"\u001b]0;title\u0007"`, "[]", "[null]", "{}", `{"x":1}`,
 	"-1", "0", "1", "2", "-0.5", "4294967296", "1099511627776", "9007199254740993", "9223372036854775807", "-9223372036854775808", "1e300", "-1e300", "1e-300", "1e999",
 	"NaN", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", strings.Repeat("[", 20000), strings.Repeat("[", 20000) + strings.Repeat("]", 20000),
 }
 
-// JSON gives variants of a JSON file, with words that say what each is. Every part of it is replaced by values of other kinds and sizes, taken away and
-// said twice; arrays lose their first element and get one more of their last; and the file is cut short. Of an array, the first
-// and the last element are tampered with.
+// JSON yields variants of a JSON file, each with a description. Every part of it is replaced by values of other kinds and sizes, removed
+// and repeated; arrays lose their first element and get a copy of their last; and the file is truncated. In an array, the first and the
+// last element are changed.
 func JSON(file []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for part := range parts(file, 0, "") {
@@ -31,7 +31,7 @@ func JSON(file []byte) iter.Seq2[string, []byte] {
 				}
 			}
 			was := string(file[part.from:part.to])
-			if part.key != "" && (!yield(name+" said twice", in(was+`,`+part.key+`:0`)) || !yield(name+" with no key", in(`0,"x":`+was))) {
+			if part.key != "" && (!yield(name+" repeated", in(was+`,`+part.key+`:0`)) || !yield(name+" with no key", in(`0,"x":`+was))) {
 				return
 			}
 			if elements := bytes.TrimSpace(file[part.from:part.to]); elements[0] == '[' {
@@ -39,7 +39,7 @@ func JSON(file []byte) iter.Seq2[string, []byte] {
 				if json.Unmarshal(elements, &all) != nil || len(all) == 0 {
 					continue
 				}
-				shorter, _ := json.Marshal(all[1:]) // raw messages that were read are written
+				shorter, _ := json.Marshal(all[1:]) // raw messages that were read can be written
 				longer, _ := json.Marshal(append(all, all[len(all)-1]))
 				if !yield(name+" one shorter", in(string(shorter))) || !yield(name+" one longer", in(string(longer))) {
 					return
@@ -55,13 +55,13 @@ func JSON(file []byte) iter.Seq2[string, []byte] {
 	}
 }
 
-// part is a value in a file: where it is, by what path, and after which key.
+// part is a value in a file: its position, its path and its key.
 type part struct {
 	name, key string
 	from, to  int
 }
 
-// parts finds the value that file starts with, and all values within.
+// parts yields the value at the start of file, and all values within it.
 func parts(file []byte, at int, name string) iter.Seq[part] {
 	return func(yield func(part) bool) {
 		d := json.NewDecoder(bytes.NewReader(file[at:]))
@@ -112,7 +112,7 @@ func walk(file []byte, p part, yield func(part) bool) bool {
 	return true
 }
 
-// Bytes gives variants of any file: it is cut short, continued, and has bytes changed, as many at even distances.
+// Bytes yields variants of any file: it is truncated, extended, and has the given number of bytes changed, at equal distances.
 func Bytes(file []byte, changes int) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for n := range 8 {

@@ -12,7 +12,7 @@ func TestJSONTouchesEveryPart(t *testing.T) {
 	seen := map[string]bool{}
 	for name, b := range JSON(file) {
 		if seen[string(b)] {
-			continue // some variants are the same
+			continue // some variants are equal
 		}
 		seen[string(b)] = true
 		if name, value, ok := strings.Cut(name, ": "); ok && value == "-1" {

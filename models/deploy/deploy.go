@@ -8,49 +8,49 @@ import (
 	"iconic/models/onnx"
 )
 
-// Layer is a linear layer of a head, z = x·Wᵀ + b. Between two layers there is a GELU, after the last a softmax, or a Vote.
+// Layer is a linear layer of a head, z = x·Wᵀ + b. Layers are separated by GELU, and the last one is followed by softmax, or by a Vote.
 type Layer struct {
 	In, Out int
 	Weight  []float32 // Out×In
 	Bias    []float32 // Out
 }
 
-// Vote makes probabilities of the logits of a last layer that holds those of several heads, one head after the other, each of the same clusters: the
-// mean of their softmaxes, p̄, and where the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T). The zero value is a single head.
+// Vote computes probabilities from a last layer with the logits of several heads, one head after the other, each for the same clusters: the mean
+// of their softmaxes, p̄, and if the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T). The zero value is a single head.
 type Vote struct {
 	Members     int     // heads; 0 is 1
 	Temperature float32 // above 0; 0 is 1
 }
 
-// Pixels says how pictures are prepared for the encoder, as the extraction's Transform does.
+// Pixels says how pictures are preprocessed for the encoder, as the extraction's Transform does.
 type Pixels struct {
-	Resize    int  // the shorter side's length after resizing
-	Crop      int  // side of the square in the middle
+	Resize    int  // length of the shorter side after resizing
+	Crop      int  // side of the central square
 	Whole     bool // both sides become Crop
 	Mean, Std [3]float32
 }
 
-// Options of Attach.
+// Options are the options of Attach.
 type Options struct {
-	Output string  // of the encoder; "": its only one
-	Head   []Layer // the first takes the encoder's features
-	Vote   Vote    // of heads that the last layer holds
-	// Regroup turns the head's probabilities into those of other groups, one step after the other.
+	Output string  // the encoder's output to use; "": its only one
+	Head   []Layer // layers; the first takes the encoder's features
+	Vote   Vote    // how the heads in the last layer are combined
+	// Regroup converts the head's probabilities to those of other groups, one step after the other.
 	Regroup []Regroup
 	// Preprocessing, unless nil, makes the graph take 8-bit pictures.
 	Preprocessing *Pixels
 	Metadata      []onnx.Entry // to be added
 }
 
-// Regroup is a step from the probabilities q of some groups to those of others, q' = q·W; where a gate is open for an image, with features
-// x where x·w + b > 0, it is q' = q·(W + M).
+// Regroup is a step from the probabilities q of some groups to those of others, q' = q·W; if the gate is open for an image with features x,
+// x·w + b > 0, it is q' = q·(W + M).
 type Regroup struct {
 	In, Out int
 	Weight  []float32 // W, In×Out
 	Gate    *Gate     // nil: none
 }
 
-// Gate opens by the features of an image.
+// Gate opens depending on the features of an image.
 type Gate struct {
 	Weight []float32 // w, one for each feature
 	Bias   float32   // b
@@ -59,13 +59,13 @@ type Gate struct {
 
 // The names of the inputs and outputs of a graph made by Attach.
 const (
-	PixelsName        = "pixels"        // float32 batch×3×height×width, prepared; without Preprocessing
-	ImagesName        = "images"        // uint8 batch×height×width×3, red first, any height and width; with it
+	PixelsName        = "pixels"        // float32 batch×3×height×width, preprocessed; without Preprocessing
+	ImagesName        = "images"        // uint8 batch×height×width×3, red first, any height and width; with Preprocessing
 	ProbabilitiesName = "probabilities" // float32 batch×clusters
 	FeaturesName      = "features"      // float32 batch×features
 )
 
-// Attach puts the head behind the encoder m, which it changes. It fails on a head that does not fit and on operator sets too old.
+// Attach adds the head behind the encoder m, which it changes. It fails if the head does not fit or the operator set is too old.
 func Attach(m *onnx.Model, o Options) error {
 	if err := check(m, o); err != nil {
 		return err
@@ -86,7 +86,7 @@ func Attach(m *onnx.Model, o Options) error {
 		return fmt.Errorf("the encoder has no input")
 	}
 	b := builder{onnx.NewBuilder(m, prefix)}
-	// The names that the graph is to have may be taken, by other things than those.
+	// The encoder may use the names of the graph's inputs and outputs for other values.
 	encoded, input := b.Free(g.Outputs[out].Name), b.Free(g.Inputs[in].Name)
 	for _, name := range []string{PixelsName, ImagesName, ProbabilitiesName, FeaturesName} {
 		b.Free(name)
@@ -94,7 +94,7 @@ func Attach(m *onnx.Model, o Options) error {
 
 	batch := onnx.Dim{Name: "batch"}
 	if size := g.Inputs[in].Shape; len(size) > 0 && size[0].Size > 0 {
-		batch = size[0] // the encoder was made for that many
+		batch = size[0] // the encoder was made for this batch size
 	}
 	width, clusters := o.Head[0].In, o.groups()
 	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
@@ -118,10 +118,10 @@ func Attach(m *onnx.Model, o Options) error {
 	return b.Err()
 }
 
-// builder lays out what stands before and behind the encoder.
+// builder writes the operations before and behind the encoder.
 type builder struct{ onnx.Builder }
 
-// prefix of all names that are made up.
+// prefix of all generated names.
 const prefix = "iconic/"
 
 func check(m *onnx.Model, o Options) error {
@@ -130,7 +130,7 @@ func check(m *onnx.Model, o Options) error {
 		least = 11 // Range
 	}
 	if have := m.Opsets[""]; have < least {
-		return fmt.Errorf("the encoder is of operator set %d, and the graph needs %d: export the encoder with a later one", have, least)
+		return fmt.Errorf("the encoder uses operator set %d, but the graph needs %d: export the encoder with a later one", have, least)
 	}
 	if len(m.Graph.Outputs) == 0 || len(m.Graph.Outputs) > 1 && o.Output == "" {
 		return fmt.Errorf("the encoder has %d outputs: name one", len(m.Graph.Outputs))
@@ -140,7 +140,7 @@ func check(m *onnx.Model, o Options) error {
 	}
 	for i, l := range o.Head {
 		if l.In < 1 || l.Out < 1 || len(l.Weight) != l.In*l.Out || len(l.Bias) != l.Out || i > 0 && l.In != o.Head[i-1].Out {
-			return fmt.Errorf("layer %d of the head takes %d numbers to %d, with %d weights and %d biases: that does not fit", i, l.In, l.Out, len(l.Weight), len(l.Bias))
+			return fmt.Errorf("layer %d of the head maps %d numbers to %d with %d weights and %d biases, which do not fit", i, l.In, l.Out, len(l.Weight), len(l.Bias))
 		}
 	}
 	if last := o.Head[len(o.Head)-1].Out; o.Vote.Members < 0 || last%o.members() != 0 || !(o.Vote.Temperature >= 0 && o.Vote.Temperature <= math.MaxFloat32) {
@@ -153,14 +153,14 @@ func check(m *onnx.Model, o Options) error {
 			fits = len(g.Weight) == o.Head[0].In && len(g.Moved) == r.In*r.Out
 		}
 		if !fits {
-			return fmt.Errorf("step %d of regrouping takes %d groups of %d to %d, with %d weights: that does not fit", i, r.In, groups, r.Out, len(r.Weight))
+			return fmt.Errorf("step %d of regrouping maps %d groups of %d to %d with %d weights, which do not fit", i, r.In, groups, r.Out, len(r.Weight))
 		}
 		groups = r.Out
 	}
 	return nil
 }
 
-// groups is the number of probabilities that come out in the end.
+// groups is the final number of probabilities.
 func (o *Options) groups() int {
 	if n := len(o.Regroup); n > 0 {
 		return o.Regroup[n-1].Out
@@ -168,13 +168,13 @@ func (o *Options) groups() int {
 	return o.clusters()
 }
 
-// members is how many heads the last layer holds.
+// members is the number of heads in the last layer.
 func (o *Options) members() int { return max(1, o.Vote.Members) }
 
-// clusters is the number of clusters of each of them.
+// clusters is the number of clusters of each head.
 func (o *Options) clusters() int { return o.Head[len(o.Head)-1].Out / o.members() }
 
-// regrouped takes the probabilities of the head's clusters to those that are asked for.
+// regrouped converts the probabilities of the head's clusters to those of the requested groups.
 func (b builder) regrouped(features, p onnx.Value, steps []Regroup) onnx.Value {
 	for _, r := range steps {
 		in, out := int64(r.In), int64(r.Out)
@@ -189,7 +189,7 @@ func (b builder) regrouped(features, p onnx.Value, steps []Regroup) onnx.Value {
 	return b.At(ProbabilitiesName).Identity(p)
 }
 
-// head takes the features to logits.
+// head converts features to logits.
 func (b builder) head(x onnx.Value, layers []Layer) onnx.Value {
 	for i, l := range layers {
 		if i > 0 { // GELU: x·(1 + erf(x/√2))/2

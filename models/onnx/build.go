@@ -7,30 +7,30 @@ import (
 	"slices"
 )
 
-// Builder appends operations to a model's graph. It knows the type and the shape of what each of them computes, as far as they can be
-// known before a session runs, and the first operation that does not fit what it is given is the builder's error: after it nothing is
-// appended any more, and Err tells which operation it was. So a writer is a list of calls, and asks once at its end.
+// Builder appends operations to a model's graph. It tracks the type and the shape of every result, as far as they can be known before a
+// session runs. The first operation that does not fit its inputs becomes the builder's error: nothing is appended after it, and Err names
+// the operation. So a writer is a list of calls that checks for an error once at its end.
 //
-// An operation, its result and the constants that it needs are called by what At was told, else by a name that nothing bears yet. A
-// Builder is handed on by value; all copies write to one graph.
+// An operation, its result and its constants get the name given to At, or else a new unique name. A Builder is passed by value; all copies
+// write to the same graph.
 type Builder struct {
 	*construction
 	name string
 }
 
-// construction is what the copies of a Builder share.
+// construction is the state shared by the copies of a Builder.
 type construction struct {
 	model     *Model
-	prefix    string           // of the names that are made up
+	prefix    string           // prefix of generated names
 	taken     map[string]bool  // names of values
 	nodes     map[string]bool  // names of operations
-	constants map[string]Value // small ones, by what is in them
-	made      int              // names so far
+	constants map[string]Value // small constants, by content
+	made      int              // number of names generated
 	err       error
 }
 
-// NewBuilder makes a builder that appends to what is in the graph of m, whose operator set decides how operations are written. Names
-// that it makes up begin with prefix.
+// NewBuilder makes a builder that appends to the graph of m, whose operator set determines how operations are written. Generated names
+// begin with prefix.
 func NewBuilder(m *Model, prefix string) Builder {
 	c := &construction{model: m, prefix: prefix, taken: map[string]bool{}, nodes: map[string]bool{}, constants: map[string]Value{}}
 	g := m.Graph
@@ -49,14 +49,14 @@ func NewBuilder(m *Model, prefix string) Builder {
 	return Builder{construction: c}
 }
 
-// At names the next operation or constant.
+// At sets the name of the next operation or constant.
 func (b Builder) At(name string) Builder {
 	b.name = name
 	return b
 }
 
-// Replacing names the next operation or constant after a value of the graph, which it makes from now on: the caller takes out of the
-// graph what has made it.
+// Replacing gives the next operation or constant the name of a value of the graph, which it computes from now on: the caller removes the
+// operation that computed it before.
 func (b Builder) Replacing(name string) Builder {
 	if !b.taken[name] {
 		b.fail("the graph has no value %q to be replaced", name)
@@ -65,7 +65,7 @@ func (b Builder) Replacing(name string) Builder {
 	return b.At(name)
 }
 
-// Err is what did not fit; nil if all did.
+// Err is the first error; nil if everything fitted.
 func (b Builder) Err() error { return b.err }
 
 // fail keeps the first error.
@@ -76,7 +76,7 @@ func (b Builder) fail(format string, args ...any) Value {
 	return Value{}
 }
 
-// take gives the name that At was told, or makes one up.
+// take returns the name given to At, or generates one.
 func (b Builder) take(what string) string {
 	if b.name == "" {
 		for {
@@ -94,7 +94,7 @@ func (b Builder) take(what string) string {
 	return b.name
 }
 
-// Known is a value of the graph as it was given: nothing but its type is known of it, unless it is an input or output.
+// Known is a value of the original graph: only its type is known, unless it is an input or output.
 func (b Builder) Known(name string, kind DataType) Value {
 	for _, v := range slices.Concat(b.model.Graph.Inputs, b.model.Graph.Outputs) {
 		if v.Name == name && v.Type == kind {
@@ -114,7 +114,7 @@ func (b Builder) Input(name string, kind DataType, shape ...Dim) Value {
 	return v
 }
 
-// Output makes a value one of the graph's outputs, of the shape told: where the builder knows better, the two have to agree.
+// Output makes a value one of the graph's outputs with the given shape, which must agree with what the builder knows.
 func (b Builder) Output(v Value, shape ...Dim) {
 	if v.Shape != nil && !fits(v.Shape, shape) {
 		b.fail("output %q is %s, want %s", v.Name, v.Describe(), Value{Shape: shape}.Describe())
@@ -122,12 +122,12 @@ func (b Builder) Output(v Value, shape ...Dim) {
 	b.model.Graph.Outputs = append(b.model.Graph.Outputs, Value{Name: v.Name, Type: v.Type, Shape: shape})
 }
 
-// fits tells if two shapes may be of one value.
+// fits reports whether two shapes may belong to the same value.
 func fits(a, b []Dim) bool {
 	return slices.EqualFunc(a, b, func(a, b Dim) bool { return a.Size <= 0 || b.Size <= 0 || a.Size == b.Size })
 }
 
-// Constant adds a tensor. Its bytes may be made when the model is written.
+// Constant adds a tensor. Its bytes may be computed when the model is written.
 func (b Builder) Constant(t *Tensor) Value {
 	if t.Name == "" {
 		t.Name = b.take("constant")
@@ -149,7 +149,7 @@ func sizes(dims []int64) []Dim {
 	return shape
 }
 
-// Floats is a constant of float32, in one dimension if none is told.
+// Floats is a float32 constant, one-dimensional if no dims are given.
 func (b Builder) Floats(x []float32, dims ...int64) Value {
 	if len(dims) == 0 {
 		dims = []int64{int64(len(x))}
@@ -157,13 +157,13 @@ func (b Builder) Floats(x []float32, dims ...int64) Value {
 	return b.data(Float32, Floats(x), dims...)
 }
 
-// Float and Double are scalars of float32 and float64.
+// Float is a float32 scalar.
 func (b Builder) Float(x float32) Value { return b.data(Float32, Floats([]float32{x})) }
 
-// Double is a float64 constant.
+// Double is a float64 scalar.
 func (b Builder) Double(x float64) Value { return b.data(Float64, words(int64(math.Float64bits(x)))) }
 
-// Integer is a scalar of int64, Row a row of them.
+// Integer is an int64 scalar.
 func (b Builder) Integer(x int64) Value { return b.data(Int64, words(x)) }
 
 // Row is a constant vector of int64.
@@ -172,7 +172,7 @@ func (b Builder) Row(x ...int64) Value { return b.data(Int64, words(x...), int64
 // Byte is a scalar of uint8.
 func (b Builder) Byte(x byte) Value { return b.data(Uint8, []byte{x}) }
 
-// data is a constant whose bytes lie in memory. Small ones without a name of their own are kept once.
+// data is a constant whose bytes are in memory. Equal small constants without a given name are added once.
 func (b Builder) data(kind DataType, data []byte, dims ...int64) Value {
 	t := Constant(b.name, kind, data, dims...)
 	if n, err := t.Bytes(); err != nil || n != int64(len(data)) {
@@ -199,7 +199,7 @@ func words(x ...int64) []byte {
 	return b
 }
 
-// append adds an operation that has one result.
+// append adds an operation with one result.
 func (b Builder) append(op string, kind DataType, shape []Dim, inputs []Value, attributes ...Attribute) Value {
 	name := b.take(op)
 	names := make([]string, len(inputs))
@@ -210,7 +210,7 @@ func (b Builder) append(op string, kind DataType, shape []Dim, inputs []Value, a
 	return Value{Name: name, Type: kind, Shape: shape}
 }
 
-// node adds an operation, under its name unless another one bears that: values and operations are named apart.
+// node adds an operation under its name, unless another one has that name: values and operations have separate names.
 func (b Builder) node(n *Node) {
 	for b.nodes[n.Name] {
 		b.made++
@@ -227,7 +227,7 @@ func (b Builder) node(n *Node) {
 	}
 }
 
-// First runs add and brings the operations that it appended before all others.
+// First runs add and moves the operations that it appends before all others.
 func (b Builder) First(add func()) {
 	g := b.model.Graph
 	before := len(g.Nodes)
@@ -235,8 +235,8 @@ func (b Builder) First(add func()) {
 	g.Nodes = slices.Concat(g.Nodes[before:], g.Nodes[:before])
 }
 
-// Free gives a value of the graph another name, made up, wherever it is made or used, so that its own can be given to something else. It
-// gives that name, or one that nothing bears where the graph has no such value.
+// Free renames a value of the graph to a generated name, wherever it is computed or used, so that its own name can be given to something
+// else. It returns the new name, or an unused one if the graph has no such value.
 func (b Builder) Free(name string) string {
 	to := b.At("").take("value")
 	delete(b.taken, name)

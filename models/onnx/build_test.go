@@ -14,7 +14,7 @@ func started(opset int64) (b Builder, x, i Value) {
 	return b, b.Input("x", Float32, Dim{Name: "batch"}, Dim{Size: 3}, Dim{Size: 4}), b.Input("i", Int64, Dim{Size: 2})
 }
 
-// What does not fit is an error of the builder, which names operation and values, and nothing is appended after it.
+// An operation that does not fit becomes the builder's error, which names operation and values, and nothing is appended after it.
 func TestBuilderRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
@@ -23,7 +23,7 @@ func TestBuilderRefuses(t *testing.T) {
 		{"element types", `Add of "x" and "i": element types 1 and 7`, func(b Builder, x, i Value) { b.Add(x, i) }},
 		{"sizes of pairs", `Mul of "x", [batch 3 4], and "made/constant_1", [5]`, func(b Builder, x, i Value) { b.Mul(x, b.Floats(make([]float32, 5))) }},
 		{"a comparison of types", `Less of "x" and "i"`, func(b Builder, x, i Value) { b.Less(x, i) }},
-		{"a condition that is none", `Where of "x"`, func(b Builder, x, i Value) { b.Where(x, x, x) }},
+		{"a condition that is not one", `Where of "x"`, func(b Builder, x, i Value) { b.Where(x, x, x) }},
 		{"the inner sizes of a product", `MatMul of "x", [batch 3 4], and "made/constant_1", [3 2]`, func(b Builder, x, i Value) { b.MatMul(x, b.Floats(make([]float32, 6), 3, 2)) }},
 		{"a product with a row", `MatMul of "x"`, func(b Builder, x, i Value) { b.MatMul(x, b.Floats(make([]float32, 4))) }},
 		{"a product of integers that are floats", `MatMulInteger of "x"`, func(b Builder, x, i Value) { b.MatMulInteger(x, x, b.Byte(1)) }},
@@ -41,14 +41,14 @@ func TestBuilderRefuses(t *testing.T) {
 		{"a shape of other elements", `Reshape of "x", [batch 3 4], to [0 3 5]`, func(b Builder, x, i Value) { b.Reshape(x, 0, 3, 5) }},
 		{"a shape that does not divide", `Reshape of "x", [batch 3 4], to [0 5 -1]`, func(b Builder, x, i Value) { b.Reshape(x, 0, 5, -1) }},
 		{"two sizes left open", `Reshape of "x"`, func(b Builder, x, i Value) { b.Reshape(x, -1, -1) }},
-		{"a size kept that is not there", `Reshape of "x"`, func(b Builder, x, i Value) { b.Reshape(x, 0, 3, 4, 0) }},
+		{"a kept size that does not exist", `Reshape of "x"`, func(b Builder, x, i Value) { b.Reshape(x, 0, 3, 4, 0) }},
 		{"an index beyond", `Gather of "x", [batch 3 4]: index 3 of dimension 1`, func(b Builder, x, i Value) { b.Gather(x, 1, 3) }},
 		{"a dimension beyond", `Slice of "x", [batch 3 4], in dimension 3`, func(b Builder, x, i Value) { b.Slice(x, 3, 0, 1) }},
 		{"a slice of nothing", `nothing from 4 to 9`, func(b Builder, x, i Value) { b.Slice(x, 2, 4, 9) }},
 		{"halves of three", `Split of`, func(b Builder, x, i Value) { b.Halves(b.Gather(x, 2, 0)) }},
-		{"tensors of unlike sides", `Concat of "x", [batch 3 4], and`, func(b Builder, x, i Value) { b.Concat(1, x, b.Transpose(x, 0, 2, 1)) }},
-		{"tensors of unlike types", `Concat of "x" and "i"`, func(b Builder, x, i Value) { b.Concat(0, x, i) }},
-		{"padding of a size that is not known", `Pad of "x"`, func(b Builder, x, i Value) { b.PadBefore(x, 0, 1) }},
+		{"tensors of different sides", `Concat of "x", [batch 3 4], and`, func(b Builder, x, i Value) { b.Concat(1, x, b.Transpose(x, 0, 2, 1)) }},
+		{"tensors of different types", `Concat of "x" and "i"`, func(b Builder, x, i Value) { b.Concat(0, x, i) }},
+		{"padding of an unknown size", `Pad of "x"`, func(b Builder, x, i Value) { b.PadBefore(x, 0, 1) }},
 		{"a range of two types", `Range of "i"`, func(b Builder, x, i Value) { b.Range(i, b.Float(1), b.Float(1)) }},
 		{"a mean along nothing", `ReduceMean of "x", [batch 3 4], along dimension -4`, func(b Builder, x, i Value) { b.Mean(x, -4, true) }},
 		{"scales in a matrix", `QuantizeLinear of "x"`, func(b Builder, x, i Value) { b.Quantize(x, x, x, 0) }},
@@ -68,13 +68,13 @@ func TestBuilderRefuses(t *testing.T) {
 			first, nodes := b.Err(), len(b.model.Graph.Nodes)
 			b.Add(b.Abs(x), i)
 			if b.Err() != first || len(b.model.Graph.Nodes) != nodes {
-				t.Errorf("went on to %d operations from %d, error %v", len(b.model.Graph.Nodes), nodes, b.Err())
+				t.Errorf("continued to %d operations from %d, error %v", len(b.model.Graph.Nodes), nodes, b.Err())
 			}
 		})
 	}
 }
 
-// What is known of a result's shape.
+// What is known about the shapes of results.
 func TestBuilderKnowsShapes(t *testing.T) {
 	b, x, _ := started(17)
 	unknown := b.Cast(b.ReshapeTo(x, b.Shape(x)), Float32)
@@ -93,7 +93,7 @@ func TestBuilderKnowsShapes(t *testing.T) {
 		{"rows", b.Reshape(x, -1, 12), "[batch 12]"},
 		{"rows of another length", b.Reshape(x, -1, 4), "[? 4]"},
 		{"a slice to the end", b.Slice(x, 1, 1, 1<<62), "[batch 2 4]"},
-		{"a slice less the last", b.Slice(x, -1, 0, -1), "[batch 3 3]"},
+		{"a slice without the last", b.Slice(x, -1, 0, -1), "[batch 3 3]"},
 		{"an index", b.Gather(x, 1, 0), "[batch 4]"},
 		{"a half", first, "[batch 3 2]"},
 		{"halves side by side", b.Concat(-1, second, first), "[batch 3 4]"},
@@ -112,7 +112,7 @@ func TestBuilderKnowsShapes(t *testing.T) {
 	}
 }
 
-// Names that are made up meet no other, small constants are kept once, and the whole is a model.
+// Generated names are unique, small constants are added once, and the result is a valid model.
 func TestBuilderNames(t *testing.T) {
 	m := sample()
 	m.Graph.Nodes[0].Outputs = append(m.Graph.Nodes[0].Outputs, "made/Abs_1")
@@ -122,17 +122,17 @@ func TestBuilderNames(t *testing.T) {
 		t.Errorf("called %q", y.Name)
 	}
 	if one, again := b.Float(1), b.Float(1); one.Name != again.Name {
-		t.Errorf("one number in two constants, %q and %q", one.Name, again.Name)
+		t.Errorf("one number gives two constants, %q and %q", one.Name, again.Name)
 	}
 	if f, i := b.Double(0), b.Integer(0); f.Name == i.Name {
-		t.Errorf("%q is of two types", f.Name)
+		t.Errorf("%q has two types", f.Name)
 	}
-	to := b.Free("y") // the output, and what makes it
+	to := b.Free("y") // the output, and the operation that computes it
 	if m.Graph.Outputs[0].Name != to || m.Graph.Nodes[0].Outputs[0] != to {
-		t.Errorf("%q stayed somewhere: %+v", to, m.Graph)
+		t.Errorf("%q still occurs: %+v", to, m.Graph)
 	}
 	b.First(func() { b.At("y").Identity(x) })
-	b.At("n").Identity(x) // as the operation of the sample is called
+	b.At("n").Identity(x) // the name of the sample's operation
 	if b.Err() != nil || m.Graph.Nodes[0].Outputs[0] != "y" {
 		t.Errorf("error %v, first %+v", b.Err(), m.Graph.Nodes[0])
 	}
@@ -154,7 +154,7 @@ func TestBuilderNames(t *testing.T) {
 	equal(t, read, m)
 }
 
-// The dimension of a reduction moved from an attribute to an input, in one operation before the others.
+// In one operation, before the others, the dimension of a reduction moved from an attribute to an input.
 func TestBuilderWritesForTheOperatorSet(t *testing.T) {
 	for opset, want := range map[int64][]int{12: {1, 1, 1}, 13: {2, 1, 1}, 18: {2, 2, 2}} {
 		b, x, _ := started(opset)

@@ -14,13 +14,13 @@ type Model struct {
 	Metadata  []Entry
 	Graph     *Graph
 
-	rest []byte // fields kept as they were read
+	rest []byte // fields preserved as read
 }
 
 // Entry is one line of a model's metadata.
 type Entry struct{ Key, Value string }
 
-// Graph is a list of nodes in an order in which they can be computed, and the tensors they start from.
+// Graph is a list of nodes in an order in which they can be computed, and their constant tensors.
 type Graph struct {
 	Name         string
 	Nodes        []*Node
@@ -43,7 +43,7 @@ type Node struct {
 	rest []byte
 }
 
-// Attribute is a named constant of a node; Kind says which field counts.
+// Attribute is a named constant of a node; Kind says which field is used.
 type Attribute struct {
 	Name   string
 	Kind   AttributeKind
@@ -60,7 +60,7 @@ type Attribute struct {
 // AttributeKind is the format's number for the type of an attribute.
 type AttributeKind int32
 
-// The kinds that this package takes apart.
+// The kinds that this package interprets.
 const (
 	KindFloat  AttributeKind = 1
 	KindInt    AttributeKind = 2
@@ -70,7 +70,7 @@ const (
 	KindInts   AttributeKind = 7
 )
 
-// Int, Ints and Float make attributes.
+// Int is an integer attribute.
 func Int(name string, v int64) Attribute { return Attribute{Name: name, Kind: KindInt, Int: v} }
 
 // Ints is an attribute of whole numbers.
@@ -79,7 +79,7 @@ func Ints(name string, v ...int64) Attribute { return Attribute{Name: name, Kind
 // Float is an attribute of one number.
 func Float(name string, v float32) Attribute { return Attribute{Name: name, Kind: KindFloat, Float: v} }
 
-// Attribute finds an attribute of a node by name, nil where there is none.
+// Attribute finds an attribute of a node by name; nil if there is none.
 func (n *Node) Attribute(name string) *Attribute {
 	for i := range n.Attributes {
 		if n.Attributes[i].Name == name {
@@ -93,13 +93,13 @@ func (n *Node) Attribute(name string) *Attribute {
 type Value struct {
 	Name  string
 	Type  DataType
-	Shape []Dim // nil when the model does not say
+	Shape []Dim // nil if the model does not state it
 
 	rest []byte
-	raw  []byte // a type that is no dense tensor, as it was read
+	raw  []byte // a type other than a dense tensor, as read
 }
 
-// Dim is one dimension: a size, or the name of a size that is known only at run time, or neither.
+// Dim is one dimension: a size, or the name of a size known only at run time, or neither.
 type Dim struct {
 	Size int64
 	Name string
@@ -118,7 +118,7 @@ func (d Dim) String() string {
 // DataType is the format's number for an element type.
 type DataType int32
 
-// The element types that this package can size.
+// The element types whose size this package knows.
 const (
 	Float32  DataType = 1
 	Uint8    DataType = 2
@@ -136,7 +136,7 @@ const (
 	BFloat16 DataType = 16
 )
 
-// Size is the number of bytes of an element, 0 where elements are not whole bytes or not of one size.
+// Size is the number of bytes of an element, 0 if elements are not whole bytes or not of one size.
 func (d DataType) Size() int64 {
 	switch d {
 	case Float64, Int64, Uint64:
@@ -151,19 +151,19 @@ func (d DataType) Size() int64 {
 	return 0
 }
 
-// Tensor is a constant. Load makes its elements, row-major and little endian, Bytes() of them; it may be called
-// more than once. A tensor of another kind (strings, four-bit integers) has Load nil and is kept as it was read.
+// Tensor is a constant. Load returns its elements, row-major and little endian, in Bytes() bytes; it may be called more than once. A tensor
+// of another kind (strings, four-bit integers) has a nil Load and is preserved as read.
 type Tensor struct {
 	Name  string
 	Type  DataType
 	Dims  []int64
 	Load  func() ([]byte, error)
-	Exact bool // stays as it is whatever precision the weights get
+	Exact bool // not converted, whatever precision the weights get
 
 	rest []byte
 }
 
-// Elements is the number of elements. It fails on a negative dimension and where the product overflows.
+// Elements is the number of elements. It fails on a negative dimension and if the product overflows.
 func (t *Tensor) Elements() (int64, error) {
 	n := int64(1)
 	for _, d := range t.Dims {
@@ -175,13 +175,13 @@ func (t *Tensor) Elements() (int64, error) {
 	return n, nil
 }
 
-// Bytes is the number of bytes that Load makes.
+// Bytes is the number of bytes that Load returns.
 func (t *Tensor) Bytes() (int64, error) {
 	n, err := t.Elements()
 	return n * t.Type.Size(), err
 }
 
-// Constant makes a tensor of bytes that lie in memory.
+// Constant makes a tensor from bytes in memory.
 func Constant(name string, kind DataType, data []byte, dims ...int64) *Tensor {
 	return &Tensor{Name: name, Type: kind, Dims: dims, Load: func() ([]byte, error) { return data, nil }}
 }

@@ -18,7 +18,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// sample has one of everything that the package takes apart.
+// sample has one of everything that the package interprets.
 func sample() *Model {
 	big := make([]float32, 512)
 	for i := range big {
@@ -103,7 +103,7 @@ func TestLargeModelsSendTheirTensorsToASecondFile(t *testing.T) {
 		}
 		equal(t, again, sample())
 	})
-	t.Run("data cut short", func(t *testing.T) {
+	t.Run("truncated data", func(t *testing.T) {
 		if err := os.Truncate(name+".data", 5000); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-// A model that replaces another takes a free name for its data, and removes the earlier data once it stands.
+// A model that replaces another uses a free name for its data, and removes the earlier data once it is in place.
 func TestAModelReplacesAnotherOnlyWhenItIsProved(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "m.onnx")
@@ -176,7 +176,7 @@ func TestAModelReplacesAnotherOnlyWhenItIsProved(t *testing.T) {
 			t.Fatalf("error %v", err)
 		}
 		if !maps.Equal(files(), before) {
-			t.Fatalf("a disproved model leaves %s", names())
+			t.Fatalf("a refused model leaves %s", names())
 		}
 		if err := writeFile(name, sample(), right, step.limit); err != nil {
 			t.Fatal(err)
@@ -190,12 +190,12 @@ func TestAModelReplacesAnotherOnlyWhenItIsProved(t *testing.T) {
 		}
 		equal(t, m, sample())
 	}
-	// What the earlier model does not read belongs to somebody else.
+	// A file that the earlier model does not use belongs to somebody else.
 	if err := os.WriteFile(name+"_data", []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	before := files()
-	if err := writeFile(name, sample(), nil, 1024); err == nil || !strings.Contains(err.Error(), "are both there") {
+	if err := writeFile(name, sample(), nil, 1024); err == nil || !strings.Contains(err.Error(), "both exist") {
 		t.Fatalf("error %v", err)
 	}
 	if !maps.Equal(files(), before) {
@@ -214,12 +214,12 @@ func TestATensorOfTheWrongLengthIsNotWritten(t *testing.T) {
 	}
 }
 
-// bytesField frames a message inside another.
+// bytesField wraps a message in a field.
 func bytesField(number protowire.Number, content ...byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
 }
 
-// withTensor is a model of one tensor, given as its message.
+// withTensor is a model with one tensor, given as its message.
 func withTensor(tensor []byte) []byte {
 	return append(bytesField(7, bytesField(5, tensor...)...), bytesField(8, protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 17)...)...)
 }
@@ -268,7 +268,7 @@ func TestParseRefuses(t *testing.T) {
 	})
 }
 
-// Tensors of nested graphs stay as they were read, and so where they were.
+// Tensors of nested graphs are preserved as read, including their locations.
 func TestDataOfNestedGraphsDoNotComeAlong(t *testing.T) {
 	folder := t.TempDir()
 	branch := bytesField(5, bytesField(6, bytesField(5, onnxtest.External("inner", "inner.bin", 1)...)...)...) // attribute, graph, initializer
@@ -286,14 +286,14 @@ func TestDataOfNestedGraphsDoNotComeAlong(t *testing.T) {
 	}
 	other := filepath.Join(t.TempDir(), "other.onnx")
 	if err := WriteFile(other, m); err == nil || !strings.Contains(err.Error(), `"inner.bin"`) {
-		t.Errorf("written without the data of its branch: %v", err)
+		t.Errorf("written without its branch's data: %v", err)
 	}
 	if _, err := os.Stat(other); err == nil {
-		t.Error("a model that cannot be read is left")
+		t.Error("an unreadable model is left behind")
 	}
 }
 
-// Lists by type are what other writers put numbers into.
+// Other writers store numbers in typed lists.
 func TestReadsTypedLists(t *testing.T) {
 	floats := bytesField(4, append(protowire.AppendFixed32(nil, 0x3f800000), protowire.AppendFixed32(nil, 0x40000000)...)...)
 	tensor := append(protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 2), protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 1)...)
@@ -327,7 +327,7 @@ func TestWhatAnotherToolWroteSurvives(t *testing.T) {
 	equal(t, again, m)
 }
 
-// FuzzParse: whatever the bytes, no panic, and what could be read can be written and read again.
+// FuzzParse: no input causes a panic, and a readable model can be written and read again.
 func FuzzParse(f *testing.F) {
 	var b bytes.Buffer
 	small := sample() // inputs are minimised byte by byte

@@ -4,16 +4,16 @@ import (
 	"slices"
 )
 
-// The operators of the standard set that the writers use, as https://onnx.ai/onnx/operators/ defines them. Sizes that are not
-// known before a session runs fit all others.
+// The operators of the standard set that the writers use, as defined at https://onnx.ai/onnx/operators/. Sizes that are unknown before a
+// session runs fit all others.
 
-// Opset is the version of the standard operator set that the model is written in.
+// Opset is the version of the model's standard operator set.
 func (b Builder) Opset() int64 { return b.model.Opsets[""] }
 
-// unary is an operation on each number.
+// unary is an elementwise operation.
 func (b Builder) unary(op string, x Value) Value { return b.append(op, x.Type, x.Shape, []Value{x}) }
 
-// Operations on each number.
+// Abs is the absolute value.
 func (b Builder) Abs(x Value) Value { return b.unary("Abs", x) }
 
 // Ceil rounds up.
@@ -25,13 +25,13 @@ func (b Builder) Erf(x Value) Value { return b.unary("Erf", x) }
 // Floor rounds down.
 func (b Builder) Floor(x Value) Value { return b.unary("Floor", x) }
 
-// Identity gives its input another name.
+// Identity copies its input under another name.
 func (b Builder) Identity(x Value) Value { return b.unary("Identity", x) }
 
 // Log is the natural logarithm.
 func (b Builder) Log(x Value) Value { return b.unary("Log", x) }
 
-// Round rounds to the nearest whole number, and halves to the even one.
+// Round rounds to the nearest whole number, halves to the even one.
 func (b Builder) Round(x Value) Value { return b.unary("Round", x) }
 
 // Sigmoid is 1/(1 + exp(−x)).
@@ -40,13 +40,12 @@ func (b Builder) Sigmoid(x Value) Value { return b.unary("Sigmoid", x) }
 // Sign is −1, 0 or 1.
 func (b Builder) Sign(x Value) Value { return b.unary("Sign", x) }
 
-// Cast turns numbers into another type.
+// Cast converts numbers to another type.
 func (b Builder) Cast(x Value, to DataType) Value {
 	return b.append("Cast", to, x.Shape, []Value{x}, Int("to", int64(to)))
 }
 
-// binary is an operation on pairs of numbers of two tensors of one type, the sizes of whose dimensions, counted from the last, are equal
-// or 1.
+// binary is an elementwise operation on two tensors of the same type, whose dimensions, counted from the last, are equal or 1.
 func (b Builder) binary(op string, x, y Value) Value {
 	if x.Type != y.Type {
 		return b.fail("%s of %q and %q: element types %d and %d", op, x.Name, y.Name, x.Type, y.Type)
@@ -58,7 +57,7 @@ func (b Builder) binary(op string, x, y Value) Value {
 	return b.append(op, x.Type, shape, []Value{x, y})
 }
 
-// Operations on pairs of numbers.
+// Add is x + y, broadcast.
 func (b Builder) Add(x, y Value) Value { return b.binary("Add", x, y) }
 
 // Sub is x − y, broadcast.
@@ -76,10 +75,10 @@ func (b Builder) Min(x, y Value) Value { return b.binary("Min", x, y) }
 // Max is the larger element of each pair.
 func (b Builder) Max(x, y Value) Value { return b.binary("Max", x, y) }
 
-// Less and Greater compare pairs of numbers.
+// Less reports where x is below y.
 func (b Builder) Less(x, y Value) Value { return b.compare("Less", x, y) }
 
-// Greater tells where x is above y.
+// Greater reports where x is above y.
 func (b Builder) Greater(x, y Value) Value { return b.compare("Greater", x, y) }
 
 func (b Builder) compare(op string, x, y Value) Value {
@@ -88,7 +87,7 @@ func (b Builder) compare(op string, x, y Value) Value {
 	return v
 }
 
-// Where is x where a condition holds, y elsewhere.
+// Where is x where a condition holds, and y elsewhere.
 func (b Builder) Where(condition, x, y Value) Value {
 	shape, ok := broadcast(x.Shape, y.Shape)
 	all, fit := broadcast(condition.Shape, shape)
@@ -98,7 +97,7 @@ func (b Builder) Where(condition, x, y Value) Value {
 	return b.append("Where", x.Type, all, []Value{condition, x, y})
 }
 
-// broadcast is the shape of an operation on pairs: unknown where one of the two is.
+// broadcast is the shape of an elementwise operation: unknown if one of the two is.
 func broadcast(x, y []Dim) ([]Dim, bool) {
 	if x == nil || y == nil {
 		return nil, true
@@ -115,19 +114,19 @@ func broadcast(x, y []Dim) ([]Dim, bool) {
 			*at = d
 		case at.Size > 1 && d.Size > 1:
 			return nil, false
-		case at.Size <= 0: // two that are known at run time
+		case at.Size <= 0: // both known only at run time
 			*at = Dim{}
 		}
 	}
 	return shape, true
 }
 
-// MatMul is the product of matrices in the last two dimensions; those before them are matched as in an operation on pairs.
+// MatMul is the matrix product in the last two dimensions; the dimensions before them are broadcast.
 func (b Builder) MatMul(x, y Value) Value {
 	return b.product("MatMul", x.Type, x.Type == y.Type, x, y)
 }
 
-// MatMulInteger is the product of 8-bit matrices, the first less its offset, in int32.
+// MatMulInteger is the product of 8-bit matrices, the first minus its offset, in int32.
 func (b Builder) MatMulInteger(x, y, offset Value) Value {
 	return b.product("MatMulInteger", Int32, x.Type == offset.Type && x.Type.Size() == 1 && y.Type.Size() == 1, x, y, offset)
 }
@@ -160,16 +159,16 @@ func (b Builder) Linear(x, w, bias Value) Value {
 	return b.append("Gemm", x.Type, []Dim{rows, w.Shape[0]}, []Value{x, w, bias}, Int("transB", 1))
 }
 
-// Softmax is that along the last dimension.
+// Softmax is the softmax along the last dimension.
 func (b Builder) Softmax(x Value) Value {
 	axis := int64(-1)
-	if x.Shape != nil && b.Opset() < 11 { // where negative ones began
+	if x.Shape != nil && b.Opset() < 11 { // older sets have no negative axis
 		axis = int64(len(x.Shape) - 1)
 	}
 	return b.append("Softmax", x.Type, x.Shape, []Value{x}, Int("axis", axis))
 }
 
-// LayerNorm takes the mean of the last dimension away, divides by the deviation, multiplies by scale and adds bias.
+// LayerNorm subtracts the mean of the last dimension, divides by the standard deviation, multiplies by scale and adds bias.
 func (b Builder) LayerNorm(x, scale, bias Value, epsilon float32) Value {
 	if x.Shape != nil && (len(x.Shape) == 0 || !fits(x.Shape[len(x.Shape)-1:], scale.Shape)) || !fits(scale.Shape, bias.Shape) {
 		return b.fail("LayerNormalization of %q, %s, by %q, %s, and %q, %s: they do not fit", x.Name, x.Describe(), scale.Name, scale.Describe(), bias.Name, bias.Describe())
@@ -177,7 +176,7 @@ func (b Builder) LayerNorm(x, scale, bias Value, epsilon float32) Value {
 	return b.append("LayerNormalization", x.Type, x.Shape, []Value{x, scale, bias}, Int("axis", -1), Float("epsilon", epsilon))
 }
 
-// Patches is the convolution of batch×channels×height×width by out×channels×side×side filters that do not overlap.
+// Patches is the convolution of batch×channels×height×width with non-overlapping out×channels×side×side filters.
 func (b Builder) Patches(x, filters, bias Value) Value {
 	if len(x.Shape) != 4 || len(filters.Shape) != 4 || filters.Shape[2] != filters.Shape[3] || filters.Shape[2].Size < 1 ||
 		!fits(x.Shape[1:2], filters.Shape[1:2]) || !fits(bias.Shape, filters.Shape[:1]) {
@@ -188,7 +187,7 @@ func (b Builder) Patches(x, filters, bias Value) Value {
 	return b.append("Conv", x.Type, shape, []Value{x, filters, bias}, Ints("kernel_shape", side, side), Ints("strides", side, side))
 }
 
-// axis is that of a dimension, counted from the last where it is negative; −1 where there is none such.
+// axis is the index of a dimension, counted from the last if negative; −1 if there is no such dimension.
 func axis(v Value, at int64) int {
 	if at < 0 {
 		at += int64(len(v.Shape))
@@ -199,7 +198,7 @@ func axis(v Value, at int64) int {
 	return int(at)
 }
 
-// Transpose puts the dimensions into another order.
+// Transpose permutes the dimensions.
 func (b Builder) Transpose(x Value, order ...int64) Value {
 	var shape []Dim
 	if x.Shape != nil {
@@ -213,7 +212,7 @@ func (b Builder) Transpose(x Value, order ...int64) Value {
 	return b.append("Transpose", x.Type, shape, []Value{x}, Ints("perm", order...))
 }
 
-// Reshape gives the elements another shape: 0 is the size that stands there, and −1, once, what is left.
+// Reshape gives the elements another shape: 0 keeps the size at that place, and −1, which may occur once, stands for the remaining size.
 func (b Builder) Reshape(x Value, to ...int64) Value {
 	shape, ok := reshaped(x.Shape, to)
 	if !ok {
@@ -222,15 +221,15 @@ func (b Builder) Reshape(x Value, to ...int64) Value {
 	return b.append("Reshape", x.Type, shape, []Value{x, b.At("").Row(to...)})
 }
 
-// ReshapeTo is Reshape to a shape that is computed.
+// ReshapeTo is Reshape to a computed shape.
 func (b Builder) ReshapeTo(x, shape Value) Value {
 	return b.append("Reshape", x.Type, nil, []Value{x, shape})
 }
 
-// reshaped is the shape that Reshape makes. Elements are counted as far as sizes are known; one size that is not known passes through to −1.
+// reshaped is the shape that Reshape computes. Elements are counted as far as sizes are known; one unknown size may pass through to −1.
 func reshaped(from []Dim, to []int64) ([]Dim, bool) {
 	shape := make([]Dim, len(to))
-	have, want := int64(1), int64(1) // elements, but for sizes that are kept and those unknown
+	have, want := int64(1), int64(1) // elements, not counting kept and unknown sizes
 	var unknown []Dim
 	rest := -1
 	for i, d := range from {
@@ -267,7 +266,7 @@ func reshaped(from []Dim, to []int64) ([]Dim, bool) {
 	return shape, true
 }
 
-// Shape is the sizes of the dimensions.
+// Shape returns the sizes of the dimensions.
 func (b Builder) Shape(x Value) Value {
 	size := Dim{}
 	if x.Shape != nil {
@@ -276,7 +275,7 @@ func (b Builder) Shape(x Value) Value {
 	return b.append("Shape", Int64, []Dim{size}, []Value{x})
 }
 
-// Slice is the part of x from one index of a dimension to before another, which may be larger than there are.
+// Slice is the part of x from one index of a dimension to before another, which may exceed the size.
 func (b Builder) Slice(x Value, at, from, to int64) Value {
 	var shape []Dim
 	if x.Shape != nil {
@@ -302,7 +301,7 @@ func (b Builder) Slice(x Value, at, from, to int64) Value {
 	return b.append("Slice", x.Type, shape, []Value{x, plain.Row(from), plain.Row(to), plain.Row(at)})
 }
 
-// Gather takes one index of a dimension, which is gone then.
+// Gather selects one index of a dimension and removes the dimension.
 func (b Builder) Gather(x Value, at, index int64) Value {
 	var shape []Dim
 	if x.Shape != nil {
@@ -315,7 +314,7 @@ func (b Builder) Gather(x Value, at, index int64) Value {
 	return b.append("Gather", x.Type, shape, []Value{x, b.At("").Integer(index)}, Int("axis", at))
 }
 
-// Halves cuts the last dimension in two.
+// Halves splits the last dimension in two.
 func (b Builder) Halves(x Value) (first, second Value) {
 	n := len(x.Shape)
 	if n == 0 || x.Shape[n-1].Size < 2 || x.Shape[n-1].Size%2 != 0 {
@@ -331,7 +330,7 @@ func (b Builder) Halves(x Value) (first, second Value) {
 	return first, second
 }
 
-// Concat puts tensors one after the other in a dimension; all others are equal.
+// Concat joins tensors along a dimension; all other dimensions must be equal.
 func (b Builder) Concat(at int64, all ...Value) Value {
 	shape := slices.Clone(all[0].Shape)
 	for _, v := range all[1:] {
@@ -355,7 +354,7 @@ func (b Builder) Concat(at int64, all ...Value) Value {
 	return b.append("Concat", all[0].Type, shape, all, Int("axis", at))
 }
 
-// PadBefore puts n zeros before what a dimension of x has.
+// PadBefore adds n zeros before the content of a dimension of x.
 func (b Builder) PadBefore(x Value, at int, n int64) Value {
 	if at >= len(x.Shape) || x.Shape[at].Size <= 0 {
 		return b.fail("Pad of %q, %s, in dimension %d", x.Name, x.Describe(), at)
@@ -370,12 +369,12 @@ func (b Builder) PadBefore(x Value, at int, n int64) Value {
 // Range counts from first to before end, in steps.
 func (b Builder) Range(first, end, step Value) Value {
 	if first.Type != end.Type || first.Type != step.Type {
-		return b.fail("Range of %q, %q and %q: other element types", first.Name, end.Name, step.Name)
+		return b.fail("Range of %q, %q and %q: different element types", first.Name, end.Name, step.Name)
 	}
 	return b.append("Range", first.Type, []Dim{{}}, []Value{first, end, step})
 }
 
-// Sum, Mean and Maximum are those along a dimension, which stays with size 1 or is gone.
+// Sum is the sum along an axis, which keep leaves in place with length 1.
 func (b Builder) Sum(x Value, at int64, keep bool) Value {
 	return b.reduce("ReduceSum", 13, x, at, keep)
 }
@@ -390,7 +389,7 @@ func (b Builder) Maximum(x Value, at int64, keep bool) Value {
 	return b.reduce("ReduceMax", 18, x, at, keep)
 }
 
-// reduce gives the dimension as an input from the operator set on that has it as one, as an attribute before.
+// reduce passes the dimension as an input if the operator set requires it, otherwise as an attribute.
 func (b Builder) reduce(op string, input int64, x Value, at int64, keep bool) Value {
 	var shape []Dim
 	if x.Shape != nil {

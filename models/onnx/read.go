@@ -15,8 +15,8 @@ import (
 	"iconic/internal/onnxfiles"
 )
 
-// ReadFile reads the model in the file called name; tensors of external data are read, from the folder of the
-// model, when they are loaded. Errors name the file.
+// ReadFile reads the model in the file called name; tensors in external data are read, from the model's folder, when they are loaded.
+// Errors name the file.
 func ReadFile(name string) (*Model, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -29,7 +29,7 @@ func ReadFile(name string) (*Model, error) {
 	return m, nil
 }
 
-// Parse reads a model from memory, which its tensors go on referring to.
+// Parse reads a model from memory, to which its tensors continue to refer.
 func Parse(b []byte) (*Model, error) { return parse(b, "") }
 
 // parse reads the model of a file; "" is none.
@@ -75,7 +75,7 @@ func parse(b []byte, file string) (*Model, error) {
 	})
 	if err != nil || m.Graph == nil || len(m.Opsets) == 0 {
 		if err == nil {
-			err = errors.New("no graph or no operator set in it")
+			err = errors.New("it has no graph or no operator set")
 		}
 		return nil, fmt.Errorf("not an ONNX model: %w", err)
 	}
@@ -176,7 +176,7 @@ func parseAttribute(b []byte, file string) (a Attribute, err error) {
 		return err
 	})
 	if err == nil && a.Kind == KindTensor && a.Tensor == nil {
-		err = fmt.Errorf("attribute %q: no tensor in it", a.Name)
+		err = fmt.Errorf("attribute %q has no tensor", a.Name)
 	}
 	return a, err
 }
@@ -236,7 +236,7 @@ func (v *Value) parseTensorType(b []byte) error {
 	})
 }
 
-// parseTensor brings every way to store numbers (raw bytes, a list by type, external data) under Load.
+// parseTensor makes Load read numbers however they are stored: as raw bytes, a typed list or external data.
 func parseTensor(b []byte, file string) (*Tensor, error) {
 	var (
 		t        = &Tensor{}
@@ -244,7 +244,7 @@ func parseTensor(b []byte, file string) (*Tensor, error) {
 		raw      []byte
 		entries  []Entry
 		external bool
-		loose    []byte // fields that Load makes superfluous
+		loose    []byte // fields that Load replaces
 	)
 	err := fields(b, func(f field) error {
 		switch f.number {
@@ -283,12 +283,12 @@ func parseTensor(b []byte, file string) (*Tensor, error) {
 	}
 	elements, _ := t.Elements()
 	switch {
-	case t.Type.Size() == 0: // strings and what is smaller than a byte
+	case t.Type.Size() == 0: // strings, and types smaller than a byte
 		t.rest = append(t.rest, loose...)
 	case external:
 		return t, t.external(entries, file, want)
 	case raw == nil && lists == nil && elements > 0:
-		return t, fmt.Errorf("tensor %q: shape %v and no data", t.Name, t.Dims)
+		return t, fmt.Errorf("tensor %q: shape %v, but no data", t.Name, t.Dims)
 	default:
 		if raw == nil {
 			raw = lists
@@ -314,8 +314,8 @@ func listOf(number protowire.Number) (wire protowire.Type, width int) {
 	return protowire.VarintType, 8
 }
 
-// appendElement appends a number of a typed list in the tensor's own width: int32_data also carries the narrower
-// integers and the bits of float16. The type precedes the data in every file that a protobuf writer made.
+// appendElement appends a number of a typed list in the tensor's own width: int32_data also holds narrower integers and the bits of
+// float16. The type precedes the data in every file written by a protobuf writer.
 func appendElement(b []byte, v uint64, width int, kind DataType) []byte {
 	if n := int(kind.Size()); n > 0 {
 		width = n
@@ -323,7 +323,7 @@ func appendElement(b []byte, v uint64, width int, kind DataType) []byte {
 	return append(b, binary.LittleEndian.AppendUint64(nil, v)[:width]...)
 }
 
-// external makes Load read a part of a file beside the model in the file called model.
+// external makes Load read a part of a file beside the model.
 func (t *Tensor) external(entries []Entry, model string, want int64) error {
 	var location string
 	var offset int64
@@ -343,7 +343,7 @@ func (t *Tensor) external(entries []Entry, model string, want int64) error {
 		}
 	}
 	if model == "" {
-		return fmt.Errorf("tensor %q: its data lie in %q, which is not a file in the model's folder: read the model from its file", t.Name, location)
+		return fmt.Errorf("tensor %q: its data are in %q, which is not a file in the model's folder: read the model from its file", t.Name, location)
 	}
 	if length != want {
 		return fmt.Errorf("tensor %q: %d bytes of external data do not fill shape %v of %d-byte elements", t.Name, length, t.Dims, t.Type.Size())
@@ -381,14 +381,14 @@ func (t *Tensor) external(entries []Entry, model string, want int64) error {
 type field struct {
 	number protowire.Number
 	wire   protowire.Type
-	value  uint64 // of a number
-	bytes  []byte // of anything with a length
-	whole  []byte // with its tag
+	value  uint64 // value of a number
+	bytes  []byte // content of any field with a length
+	whole  []byte // including its tag
 }
 
 func (f field) int() int64 { return int64(f.value) }
 
-// packed calls add for each number of a repeated field, which may come one by one or packed.
+// packed calls add for each number of a repeated field, which may be stored one by one or packed.
 func (f field) packed(wire protowire.Type, add func(uint64)) error {
 	if f.wire == wire {
 		add(f.value)
@@ -446,7 +446,7 @@ func fields(b []byte, visit func(field) error) error {
 	return nil
 }
 
-// Describe names a shape as a person would: [batch 3 224 224].
+// Describe formats a shape for people: [batch 3 224 224].
 func (v Value) Describe() string {
 	if v.Shape == nil {
 		return "of unknown shape"

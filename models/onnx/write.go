@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	// maxMessage is what a protobuf reader accepts: 2 GiB, less room for the graph itself.
+	// maxMessage is what a protobuf reader accepts: 2 GiB, minus space for the graph itself.
 	maxMessage = 1<<31 - 1<<24
-	// externalFrom is the size from which a tensor of a large model moves to the file of external data; the
-	// smaller ones stay where ONNX Runtime's shape inference can see them.
+	// externalFrom is the size from which a tensor of a large model moves to external data; smaller ones stay where ONNX Runtime's shape
+	// inference can see them.
 	externalFrom = 1 << 10
-	// externalAlign lets a reader map tensors into memory.
+	// externalAlign allows readers to map tensors into memory.
 	externalAlign = 4096
 )
 
-// WriteFile writes the model to the file called name, which appears whole or not at all; until it does, an earlier file of that name
-// stays what it was. When the model's tensors exceed what one file of the format can hold (2 GB), they go to a file of external data:
-// name+".data", or name+"_data" where something bears that name already.
+// WriteFile writes the model to the file called name, which appears completely or not at all; until it does, an earlier file with that name
+// stays unchanged. If the model's tensors exceed the limit of one file (2 GB), they go to a file of external data: name+".data", or
+// name+"_data" if the first name is in use.
 func WriteFile(name string, m *Model) error { return writeFile(name, m, nil, maxMessage) }
 
-// WriteProved is WriteFile of a model that takes its name only once prove has found no fault in it. Prove gets the path of the whole
-// model in a folder of its own; if it fails, nothing is left of the model and an earlier file called name stays untouched.
+// WriteProved is WriteFile for a model that takes its name only once prove has found no fault in it. prove gets the path of the whole model
+// in a temporary folder; if it fails, nothing is left of the model and an earlier file called name stays unchanged.
 func WriteProved(name string, m *Model, prove func(file string) error) error {
 	return writeFile(name, m, prove, maxMessage)
 }
@@ -44,7 +44,7 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	folder := filepath.Dir(name)
-	// A rename does not cross file systems, and the model finds its data under the same name here and there.
+	// A rename cannot cross file systems, and the model refers to its data by the same name in either folder.
 	temporary, remove, err := atomicfile.Folder(folder)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -65,7 +65,7 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 			return err
 		}
 	}
-	old := dataOf(name) // before the model that tells of them is gone
+	old := dataOf(name) // before the model that names them is replaced
 	if data != "" {
 		if err := atomicfile.Publish(temporary, filepath.Base(data), filepath.Base(name)); err != nil {
 			return err
@@ -73,7 +73,7 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 	}
 	if err := os.Rename(draft, name); err != nil {
 		if data != "" {
-			err = errors.Join(err, os.Remove(data)) // of no use alone
+			err = errors.Join(err, os.Remove(data)) // useless alone
 		}
 		return err
 	}
@@ -82,13 +82,13 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 	}
 	for _, file := range old {
 		if err := os.Remove(file); err != nil {
-			return fmt.Errorf("%s is written, and the data of the earlier model could not be removed: %w", name, err)
+			return fmt.Errorf("%s is written, but the data of the earlier model could not be removed: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// writeDraft writes the model to a file, and the tensors that have a place to the file of that base name beside it.
+// writeDraft writes the model to a file, and the tensors in place to the file with the base name data beside it.
 func writeDraft(file, data string, m *Model, place map[*Tensor]int64) error {
 	if len(place) > 0 {
 		err := atomicfile.Write(filepath.Join(filepath.Dir(file), data), func(w io.Writer) error { return writeExternal(w, m, place) })
@@ -106,8 +106,8 @@ func writeDraft(file, data string, m *Model, place map[*Tensor]int64) error {
 	return selfContained(file, data)
 }
 
-// selfContained refuses a model that reads other files than the one called data: those of tensors that were kept as they were read, in
-// nested graphs for one, and that stay where the model came from.
+// selfContained refuses a model that reads files other than data: those of tensors that were preserved as read, for example in nested
+// graphs, and whose data stay beside the original model.
 func selfContained(file, data string) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -124,16 +124,16 @@ func selfContained(file, data string) error {
 	}
 	for _, location := range locations {
 		if location != data {
-			return fmt.Errorf("tensors inside of nested graphs, or of kinds that are not taken apart here, lie in external data (%q): save the model with those in its own file first", location)
+			return fmt.Errorf("tensors in nested graphs, or of unsupported kinds, are in external data (%q): save the model with those tensors in its own file first", location)
 		}
 	}
 	return nil
 }
 
-// dataNames are the names of external data that this package gives.
+// dataNames are the names that this package gives to external data.
 func dataNames(name string) []string { return []string{name + ".data", name + "_data"} }
 
-// freeData is the first name for external data that nothing bears.
+// freeData is the first unused name for external data.
 func freeData(name string) (string, error) {
 	for _, file := range dataNames(name) {
 		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
@@ -142,11 +142,11 @@ func freeData(name string) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%s.data and %[1]s_data are both there, and the model needs one of the names: move one away, or write the model elsewhere", name)
+	return "", fmt.Errorf("%s.data and %[1]s_data both exist, but the model needs one of the names: move one away, or write the model elsewhere", name)
 }
 
-// dataOf lists the files of external data that the model called name reads and that bear a name of this package's; none if there is
-// no such model, or it cannot be read.
+// dataOf lists the files of external data of the model called name that have a name given by this package; none if the model does not exist
+// or cannot be read.
 func dataOf(name string) []string {
 	files, err := onnxfiles.Files(name)
 	if err != nil {
@@ -162,12 +162,12 @@ func Write(w io.Writer, m *Model) error {
 		return err
 	}
 	if e.size > math.MaxInt32 {
-		return fmt.Errorf("a model of %d bytes is more than one ONNX file can hold: write it to a file, which sends its tensors to a second one", e.size)
+		return fmt.Errorf("a model of %d bytes exceeds the limit of one ONNX file: write it to a file, which stores its tensors in a second one", e.size)
 	}
 	return e.writeTo(w)
 }
 
-// layOut gives every large tensor of a model above the limit its offset in the file of external data.
+// layOut gives every large tensor of a model above the limit its offset in the external data.
 func layOut(m *Model, limit int64) (map[*Tensor]int64, error) {
 	var total, offset int64
 	place := map[*Tensor]int64{}
@@ -193,7 +193,7 @@ func layOut(m *Model, limit int64) (map[*Tensor]int64, error) {
 
 func writeExternal(w io.Writer, m *Model, place map[*Tensor]int64) error {
 	var at int64
-	for _, t := range m.Graph.Initializers { // in the order that layOut counted in
+	for _, t := range m.Graph.Initializers { // in the order of layOut
 		offset, ok := place[t]
 		if !ok {
 			continue
@@ -213,7 +213,7 @@ func writeExternal(w io.Writer, m *Model, place map[*Tensor]int64) error {
 	return nil
 }
 
-// load is t.Load with the length checked: a wrong one would shift everything behind it.
+// load is t.Load with the length checked: a wrong one would shift everything after it.
 func load(t *Tensor) ([]byte, error) {
 	want, err := t.Bytes()
 	if err != nil {
@@ -229,7 +229,7 @@ func load(t *Tensor) ([]byte, error) {
 	return b, nil
 }
 
-// encoding is a message in pieces: bytes, and tensors whose bytes are made when it is written.
+// encoding is a message in pieces: bytes, and tensors whose bytes are computed when it is written.
 type encoding struct {
 	pieces []piece
 	size   int64
@@ -298,7 +298,7 @@ func (e *encoding) text(field protowire.Number, s string) {
 	}
 }
 
-// element adds an item of a list of strings, which may be empty.
+// element adds an item to a list of strings; it may be empty.
 func (e *encoding) element(field protowire.Number, s string) {
 	e.add(protowire.AppendString(protowire.AppendTag(nil, field, protowire.BytesType), s))
 }

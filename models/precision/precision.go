@@ -10,11 +10,11 @@ import (
 	"iconic/models/onnx"
 )
 
-// Precision names what weights are stored as.
+// Precision is the number format of stored weights.
 type Precision string
 
 const (
-	Float32 Precision = "float32" // as weights come
+	Float32 Precision = "float32" // as published
 	Float16 Precision = "float16" // half the size
 	Int8    Precision = "int8"    // a quarter of the size
 )
@@ -30,8 +30,8 @@ func Parse(name string) (Precision, error) {
 	return "", fmt.Errorf("precision %q: want %s, %s or %s", name, Float32, Float16, Int8)
 }
 
-// Apply rewrites m in place, to be written: its new tensors make their elements out of the old ones then. It fails
-// where there is nothing to rewrite.
+// Apply rewrites m in place, ready to be written: its new tensors then compute their elements from the old ones. It fails if there is
+// nothing to rewrite.
 func Apply(m *onnx.Model, p Precision) error {
 	switch p {
 	case Float16:
@@ -42,7 +42,7 @@ func Apply(m *onnx.Model, p Precision) error {
 	return nil
 }
 
-// smallest is the number of elements from which a tensor is worth narrowing.
+// smallest is the number of elements from which it pays to convert a tensor.
 const smallest = 256
 
 // toFloat16 stores each large float32 constant as float16 behind a Cast.
@@ -74,7 +74,7 @@ func toFloat16(m *onnx.Model) error {
 	return err
 }
 
-// narrowed is a tensor in float16.
+// narrowed is a tensor converted to float16.
 func narrowed(t *onnx.Tensor) *onnx.Tensor {
 	return &onnx.Tensor{Name: t.Name + "/float16", Type: onnx.Float16, Dims: t.Dims, Load: func() ([]byte, error) {
 		x, err := values(t)
@@ -93,15 +93,15 @@ func narrowed(t *onnx.Tensor) *onnx.Tensor {
 	}}
 }
 
-// most is the largest quantised weight. Seven bits and not eight: processors without VNNI instructions add two
-// products of an unsigned and a signed byte into 16 bits, 2·255·127 does not fit and would be cut off silently, so
-// the same model would give other features on another machine. 2·255·64 fits.
+// most is the largest quantised weight. It has seven bits rather than eight: processors without VNNI instructions add two products of an
+// unsigned and a signed byte in 16 bits; 2·255·127 does not fit and would saturate silently, so the same model would give different
+// features on another machine. 2·255·64 fits.
 const most = 64
 
-// oldestOpset has QuantizeLinear with a scale for each row.
+// oldestOpset is the first version in which QuantizeLinear supports a scale per row.
 const oldestOpset = 13
 
-// toInt8 replaces every product of something with a constant float32 matrix.
+// toInt8 replaces every product with a constant float32 matrix.
 func toInt8(m *onnx.Model) error {
 	if v := m.Opsets[""]; v < oldestOpset {
 		return fmt.Errorf("the model uses operator set %d: int8 needs %d or later", v, oldestOpset)
@@ -136,17 +136,17 @@ func toInt8(m *onnx.Model) error {
 
 type rewriter struct {
 	onnx.Builder
-	constants map[string]*onnx.Tensor // by name: initializers, and what Constant nodes put out
+	constants map[string]*onnx.Tensor // by name: initializers, and results of Constant nodes
 	one       onnx.Value              // see startOne
-	rows      map[string]rows         // what values became that layers take
+	rows      map[string]rows         // quantised inputs of layers, by value
 	weights   map[weightKey]quantised
-	used      map[string]int // how often a value is an input or an output
+	used      map[string]int // how often a value is used as an input or output
 }
 
-// rows is a value, …×width, in 8 bits: rows×width, with their scales as rows×1, and the shape ….
+// rows is a quantised value of shape …×width: 8-bit rows×width, their scales as rows×1, and the leading shape ….
 type rows struct{ numbers, scales, leading onnx.Value }
 
-// quantised is a constant matrix in 8 bits, in×out, with the scales of its columns.
+// quantised is a constant 8-bit matrix, in×out, with the scales of its columns.
 type quantised struct{ numbers, scales onnx.Value }
 
 type weightKey struct {
@@ -159,7 +159,7 @@ func constants(g *onnx.Graph) map[string]*onnx.Tensor {
 	for _, t := range g.Initializers {
 		all[t.Name] = t
 	}
-	for _, in := range g.Inputs { // an initializer that a caller may replace is no constant
+	for _, in := range g.Inputs { // an initializer that a caller may replace is not constant
 		delete(all, in.Name)
 	}
 	for _, n := range g.Nodes {
@@ -170,7 +170,7 @@ func constants(g *onnx.Graph) map[string]*onnx.Tensor {
 	return all
 }
 
-// weight gives the constant matrix of a linear layer: a MatMul, or a Gemm without factors.
+// weight returns the constant matrix of a linear layer: a MatMul, or a Gemm without factors.
 func (r *rewriter) weight(n *onnx.Node) *onnx.Tensor {
 	if n.Domain != "" || len(n.Inputs) < 2 || n.Op != "MatMul" && n.Op != "Gemm" {
 		return nil
@@ -192,9 +192,9 @@ func (r *rewriter) weight(n *onnx.Node) *onnx.Tensor {
 	return t
 }
 
-// startOne makes a 1 that is computed, as batch ÷ batch, from the input x of the first layer: ONNX Runtime joins a
-// MatMulInteger with scales only if the scale of its first operand is a scalar that is not known beforehand. That of the
-// rows cannot be it, so this stands in, and the rows are scaled afterwards.
+// startOne adds a 1 computed as batch ÷ batch from the input x of the first layer: ONNX Runtime fuses a MatMulInteger with its scales only
+// if the scale of its first operand is a scalar that is not constant. The scale of the rows is not a scalar, so this 1 takes its place, and
+// the rows are scaled afterwards.
 func (r *rewriter) startOne(x onnx.Value) {
 	batch := r.Cast(r.Gather(r.Shape(x), 0, 0), onnx.Float32)
 	r.one = r.Div(batch, batch)
@@ -203,7 +203,7 @@ func (r *rewriter) startOne(x onnx.Value) {
 // least keeps the scale of a row of zeros above 0.
 const least = 1e-30
 
-// quantiseRows takes x, …×width, to rows of 8 bits, once for each x.
+// quantiseRows quantises x, …×width, to 8-bit rows, once for each x.
 func (r *rewriter) quantiseRows(x onnx.Value, width int64) rows {
 	if q, ok := r.rows[x.Name]; ok {
 		return q
@@ -223,7 +223,7 @@ func (r *rewriter) quantiseRows(x onnx.Value, width int64) rows {
 	return q
 }
 
-// layer makes the operations that stand for n, whose result keeps its name.
+// layer adds the operations that replace n and computes its result under the same name.
 func (r *rewriter) layer(n *onnx.Node, w *onnx.Tensor) {
 	in, out, transposed := w.Dims[0], w.Dims[1], false
 	if a := n.Attribute("transB"); n.Op == "Gemm" && a != nil && a.Int != 0 {
@@ -307,7 +307,7 @@ func scales(at func(k, j int64) float32, in, out int64) []float32 {
 	return s
 }
 
-// sweep drops the constants that nothing refers to any more.
+// sweep removes constants that are no longer used.
 func (r *rewriter) sweep(g *onnx.Graph) {
 	gone := func(name string) bool { n, seen := r.used[name]; return seen && n == 0 }
 	initializers := g.Initializers[:0]

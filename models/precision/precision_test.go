@@ -12,7 +12,7 @@ import (
 	"iconic/models/onnx"
 )
 
-// layered is x·W + b, as MatMul or as Gemm, twice from the same x, and W read off a Constant node once.
+// layered is x·W + b as a MatMul and as a Gemm, twice from the same x, where W comes from a Constant node once.
 func layered(w []float32, rows, columns int64, opset int64) *onnx.Model {
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": opset}, Graph: &onnx.Graph{
 		Name: "g",
@@ -41,7 +41,7 @@ func tensor(t interface{ Fatalf(string, ...any) }, m *onnx.Model, name string) [
 	return nil
 }
 
-// Each weight is off by half a step of its channel at most, and no step is wider than the channel needs.
+// Each weight is off by at most half a step of its channel, and no step is wider than the channel needs.
 func TestInt8WeightsAreTheNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, columns := rapid.Int64Range(1, 9).Draw(t, "rows"), rapid.Int64Range(1, 9).Draw(t, "columns")

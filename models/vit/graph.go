@@ -11,25 +11,25 @@ import (
 	"iconic/models/weights"
 )
 
-// Output says which numbers stand for an image.
+// Output selects the features of an image.
 type Output string
 
 const (
 	CLS   Output = "cls"   // the class token after the final norm
 	Patch Output = "patch" // the mean of the patch tokens after the final norm
-	Both  Output = "both"  // the class token, then that mean: twice the width
+	Both  Output = "both"  // the class token followed by that mean: twice the width
 )
 
-// Options of an import.
+// Options are the options of Import.
 type Options struct {
-	ImageSize int               // pixels on a side, a multiple of the patch
-	Output    Output            // what the graph puts out
-	Heads     int               // of attention; 0 where it follows from the weights
-	Note      func(text string) // told what of the file was left out; may be nil
+	ImageSize int               // side in pixels, a multiple of the patch
+	Output    Output            // output of the graph
+	Heads     int               // attention heads; 0: derived from the weights
+	Note      func(text string) // called with descriptions of tensors left out; may be nil
 }
 
-// InputName and OutputName are what the graph calls its input, batch×3×ImageSize×ImageSize normalised pixels, and
-// its output, batch×Dim features.
+// InputName and OutputName are the names of the graph's input, batch×3×ImageSize×ImageSize normalised pixels, and of its output, batch×Dim
+// features.
 const (
 	InputName  = "input"
 	OutputName = "features"
@@ -40,7 +40,7 @@ const (
 	irVersion = 8  // of the same time
 )
 
-// Dim is the number of features an image.
+// Dim is the number of features per image.
 func (a Architecture) Dim(o Output) int {
 	if o == Both {
 		return 2 * a.Width
@@ -48,8 +48,8 @@ func (a Architecture) Dim(o Output) int {
 	return a.Width
 }
 
-// Import lays out the encoder in f as a model whose tensors are read from f when it is written: keep f open until
-// then. The graph computes in float32 and takes batches of any size.
+// Import builds the encoder in f as a model whose tensors are read from f when the model is written: keep f open until then. The graph
+// computes in float32 and accepts batches of any size.
 func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 	l, a, err := inspect(f, o.Heads)
 	if err != nil {
@@ -85,10 +85,10 @@ func Import(f *weights.File, o Options) (*onnx.Model, Architecture, error) {
 	return m, a, nil
 }
 
-// maxImageSize is far beyond what attention over all patches can bear.
+// maxImageSize is far beyond the size for which attention over all patches is feasible.
 const maxImageSize = 4096
 
-// builder lays out an encoder; its methods give what they compute.
+// builder builds an encoder; its methods return the values they compute.
 type builder struct {
 	onnx.Builder
 	file    *weights.File
@@ -96,10 +96,10 @@ type builder struct {
 	arch    Architecture
 	options Options
 	used    map[key]bool
-	cos     onnx.Value // of the rotations, once they are laid out, and their sines
+	cos     onnx.Value // cosines and sines of the rotations, once computed
 	sin     onnx.Value
 
-	// The last tensor read: query, key and value of the official files are thirds of one.
+	// The last tensor read: in the official files, query, key and value are thirds of one tensor.
 	lastName string
 	last     []float32
 }
@@ -113,8 +113,8 @@ func (b *builder) build() {
 	b.Output(b.head(x), batch, onnx.Dim{Size: int64(a.Dim(b.options.Output))})
 }
 
-// embed is batch×3×size×size → batch×tokens×width: class token, registers, patches. The tokens that carry no image
-// begin as zero rows and get their content with the position embedding.
+// embed is batch×3×size×size → batch×tokens×width: class token, registers, patches. The tokens that do not represent image content begin as
+// zero rows and get their content with the position embedding.
 func (b *builder) embed(pixels onnx.Value) onnx.Value {
 	a := b.arch
 	x := b.At("patches/conv").Patches(pixels, b.tensor("patches/weight", patchWeight, -1), b.tensor("patches/bias", patchBias, -1))
@@ -124,7 +124,7 @@ func (b *builder) embed(pixels onnx.Value) onnx.Value {
 	return b.At("tokens").Add(x, b.table())
 }
 
-// table is 1×tokens×width: class token plus its position, registers (which have none), positions of the patches.
+// table is 1×tokens×width: class token plus its position, registers (without positions), positions of the patches.
 func (b *builder) table() onnx.Value {
 	a, grid := b.arch, b.options.ImageSize/b.arch.Patch
 	for _, r := range []role{classToken, position, registers} {
@@ -161,8 +161,8 @@ func (b *builder) table() onnx.Value {
 	}, 1, 1+a.Registers+grid*grid, a.Width)
 }
 
-// block is x + attention(norm(x)), then that plus feed-forward(norm of that). With first, only the first token
-// goes on; it attends to all.
+// block is x + attention(norm(x)), then that plus feed-forward(norm of that). With first, only the first token continues; it attends to all
+// tokens.
 func (b *builder) block(x onnx.Value, i int, first bool) onnx.Value {
 	at := fmt.Sprintf("block%d/", i)
 	y := b.norm(at+"norm1", x, norm1Weight, norm1Bias, i)
@@ -182,7 +182,7 @@ func (b *builder) block(x onnx.Value, i int, first bool) onnx.Value {
 	return b.At(at+"out").Add(x, y)
 }
 
-// attention is softmax(q·kᵀ/√d)·v for each head, and a linear layer on the heads side by side.
+// attention is softmax(q·kᵀ/√d)·v for each head, followed by a linear layer on the concatenated heads.
 func (b *builder) attention(at string, query, tokens onnx.Value, i int) onnx.Value {
 	d := b.arch.Width / b.arch.Heads
 	// heads is batch×tokens×width → batch×heads×tokens×d of queries, keys or values, the n-th of three.
@@ -203,7 +203,7 @@ func (b *builder) attention(at string, query, tokens onnx.Value, i int) onnx.Val
 	v := heads(3, "v", tokens, valueWeight, valueBias)
 	if b.arch.Family == DINOv3 {
 		k = b.rotate(at+"k/rotated", k)
-		if query.Name == tokens.Name { // the class token alone has no place
+		if query.Name == tokens.Name { // the class token alone has no position
 			q = b.rotate(at+"q/rotated", q)
 		}
 	}
@@ -215,7 +215,7 @@ func (b *builder) attention(at string, query, tokens onnx.Value, i int) onnx.Val
 	return b.linear(at+"proj", y, part{weight: projWeight, bias: projBias, scale: scale1, block: i})
 }
 
-// gelu is x·½(1 + erf(x/√2)), in the five nodes that ONNX Runtime knows for one.
+// gelu is x·½(1 + erf(x/√2)), in the five nodes that ONNX Runtime fuses.
 func (b *builder) gelu(name string, x onnx.Value) onnx.Value {
 	y := b.At(name + "/erf").Erf(b.At(name+"/div").Div(x, b.Float(math.Sqrt2)))
 	y = b.At(name+"/times").Mul(x, b.At(name+"/plus").Add(y, b.Float(1)))
@@ -235,7 +235,7 @@ func (b *builder) gated(at string, x onnx.Value, i int) onnx.Value {
 	return b.linear(at+"out", b.At(at+"product").Mul(s, value), part{weight: gatedWeight, bias: gatedBias, scale: scale2, block: i})
 }
 
-// head is the final norm and the choice of tokens: batch×tokens×width → batch×Dim.
+// head is the final norm and the selection of tokens: batch×tokens×width → batch×Dim.
 func (b *builder) head(x onnx.Value) onnx.Value {
 	a := b.arch
 	classWeight, classBias := normWeight, normBias
@@ -243,7 +243,7 @@ func (b *builder) head(x onnx.Value) onnx.Value {
 	if untied {
 		classWeight, classBias = classNormW, classNormB
 	}
-	for _, r := range []role{normWeight, normBias, classNormW, classNormB} { // one of two may have no token to norm
+	for _, r := range []role{normWeight, normBias, classNormW, classNormB} { // one of the two may have no token to normalise
 		b.used[key{r, -1}] = true
 	}
 	if b.options.Output == CLS {
@@ -268,12 +268,12 @@ func (b *builder) norm(name string, x onnx.Value, weight, bias role, i int) onnx
 
 // part names the weights of a linear layer.
 type part struct {
-	weight, bias, scale role // scale multiplies what the layer puts out, where the encoder has layer scale
+	weight, bias, scale role // scale multiplies the layer's output, if the encoder has layer scale
 	block               int
-	third, biasThird    int // 1, 2 or 3 of stacked query, key and value; 0 takes all
+	third, biasThird    int // 1, 2 or 3 selects from stacked query, key and value; 0 selects all
 }
 
-// linear is x·Wᵀ + bias, W being out×in as PyTorch keeps it; the graph holds Wᵀ.
+// linear is x·Wᵀ + bias, with W stored as out×in as in PyTorch; the graph holds Wᵀ.
 func (b *builder) linear(name string, x onnx.Value, p part) onnx.Value {
 	w := b.layout.parts[key{p.weight, p.block}]
 	out, in := w.Shape[0], w.Shape[1]
@@ -332,7 +332,7 @@ func (b *builder) linear(name string, x onnx.Value, p part) onnx.Value {
 	return b.At(name).Add(b.At(name+"/product").MatMul(x, weight), bias)
 }
 
-// transpose turns rows×columns, in blocks that fit the cache.
+// transpose transposes a rows×columns matrix, in blocks that fit the cache.
 func transpose(x []float32, rows, columns int) []float32 {
 	const tile = 32
 	out := make([]float32, len(x))
@@ -361,13 +361,13 @@ func (b *builder) read(r role, block int) ([]float32, error) {
 	return b.last, nil
 }
 
-// tensor is a part as it is.
+// tensor is a part without changes.
 func (b *builder) tensor(name string, r role, block int) onnx.Value {
 	b.used[key{r, block}] = true
 	return b.constant(name, func() ([]float32, error) { return b.read(r, block) }, b.layout.parts[key{r, block}].Shape...)
 }
 
-// constant adds one whose elements are made when the model is written.
+// constant adds a constant whose elements are computed when the model is written.
 func (b *builder) constant(name string, load func() ([]float32, error), shape ...int) onnx.Value {
 	return b.Constant(lazy(name, load, shape...))
 }
@@ -386,7 +386,7 @@ func lazy(name string, load func() ([]float32, error), shape ...int) *onnx.Tenso
 	}}
 }
 
-// allUsed makes sure that nothing in the file was passed over but the mask token, which only pretraining needs.
+// allUsed verifies that no tensor of the file was skipped except the mask token, which only pretraining needs.
 func (b *builder) allUsed() error {
 	for _, k := range slices.SortedFunc(maps.Keys(b.layout.parts), compareKeys) {
 		if !b.used[k] && k.role != maskToken {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// mask is what a block's bias of queries, keys and values is multiplied by: in DINOv3 keys have no bias. A mask of nothing but NaN
-// was never filled, as the official code leaves it until weights are initialised or loaded; what belongs there is known.
+// mask is the factor of a block's bias of queries, keys and values: in DINOv3, keys have no bias. A mask that contains only NaN was never
+// set, as in the official code until weights are initialised or loaded; its proper content is known.
 func (b *builder) mask(block int) (x []float32, filled bool, err error) {
 	t := b.layout.parts[key{qkvMask, block}]
 	if x, err = b.file.ReadRaw(t.Name); err != nil {
@@ -24,7 +24,7 @@ func (b *builder) mask(block int) (x []float32, filled bool, err error) {
 	return x, false, nil
 }
 
-// checkMasks reads all masks, and notes it if there are some that were never filled.
+// checkMasks reads all masks, and notes those that were never set.
 func (b *builder) checkMasks() error {
 	empty := 0
 	for i := range b.arch.Depth {
@@ -40,7 +40,7 @@ func (b *builder) checkMasks() error {
 		}
 	}
 	if empty > 0 {
-		b.layout.notes = append(b.layout.notes, fmt.Sprintf("%d of %d bias masks hold nothing but NaN, as in a model whose weights were never initialised: they are taken as what they are for, no bias of the keys", empty, b.arch.Depth))
+		b.layout.notes = append(b.layout.notes, fmt.Sprintf("%d of %d bias masks contain only NaN, as in a model whose weights were never initialised: they are treated as intended, as no bias of the keys", empty, b.arch.Depth))
 	}
 	return nil
 }

@@ -11,18 +11,18 @@ import (
 	"iconic/models/weights"
 )
 
-// scheme maps the roles of tensors to the names that one project gives them; %d is the number of the block.
+// scheme maps the roles of tensors to the names in one project; %d is the number of the block.
 type scheme struct {
 	project string
-	anchor  string // a name that no other scheme has, by which this one and its prefix are found
+	anchor  string // a name unique to this scheme, by which it and its prefix are recognised
 	once    map[role]string
 	block   map[role]string
-	alias   map[string]role // other names for the same: timm's, DINOv3's
-	rotary  bool            // no encoder under these names has a position embedding: all turn queries and keys
+	alias   map[string]role // alternative names: timm's, DINOv3's
+	rotary  bool            // no encoder with these names has a position embedding: all rotate queries and keys
 	unused  []string        // known to play no part in computing features
 }
 
-// role is what a tensor is for, whatever its name.
+// role is the purpose of a tensor, whatever its name.
 type role string
 
 const (
@@ -58,18 +58,18 @@ const (
 	gateBias    role = "SwiGLU in bias"
 	gatedWeight role = "SwiGLU out weight"
 	gatedBias   role = "SwiGLU out bias"
-	siluWeight  role = "SwiGLU gate weight" // where gate and value are two layers
+	siluWeight  role = "SwiGLU gate weight" // if gate and value are two layers
 	siluBias    role = "SwiGLU gate bias"
 	valWeight   role = "SwiGLU value weight"
 	valBias     role = "SwiGLU value bias"
 	qkvMask     role = "qkv bias mask" // 0 where DINOv3 has no bias: on the keys
 	periods     role = "rotary periods"
-	frequencies role = "rotary frequencies" // the periods' inverses
-	classNormW  role = "class norm weight"  // where class token and patches have norms of their own
+	frequencies role = "rotary frequencies" // the inverse periods
+	classNormW  role = "class norm weight"  // if class token and patches have separate norms
 	classNormB  role = "class norm bias"
 )
 
-// What the transformers library calls alike in all its vision transformers.
+// Names common to all vision transformers of the transformers library.
 var (
 	transformersOnce = map[role]string{
 		classToken: "embeddings.cls_token", position: "embeddings.position_embeddings",
@@ -122,7 +122,7 @@ var schemes = []scheme{
 			"blocks.%d.mlp.fc1_g.weight": siluWeight, "blocks.%d.mlp.fc1_g.bias": siluBias,
 			"blocks.%d.mlp.fc1_x.weight": valWeight, "blocks.%d.mlp.fc1_x.bias": valBias,
 		},
-		unused: []string{"local_cls_norm.weight", "local_cls_norm.bias"}, // of small crops, in training alone
+		unused: []string{"local_cls_norm.weight", "local_cls_norm.bias"}, // for small crops, only in training
 	},
 	{
 		project: "transformers DINOv2",
@@ -184,25 +184,25 @@ func joined(a, b map[role]string) map[role]string {
 	return all
 }
 
-// key is one tensor's place in the encoder; block is −1 for what there is once.
+// key identifies a part of the encoder; block is −1 for parts that occur once.
 type key struct {
 	role  role
 	block int
 }
 
-// layout says under which name each part of the encoder lies in a file, and in which shape.
+// layout records the name and the shape of each part of the encoder in a file.
 type layout struct {
 	scheme    *scheme
 	prefix    string
 	depth     int
 	parts     map[key]weights.Tensor
-	rotary    bool     // queries and keys are turned by the position of their patch (DINOv3)
-	positions int      // how many entries of the position embedding come before the patches'
-	notes     []string // what was left out, and what was chosen
+	rotary    bool     // queries and keys are rotated by the position of their patch (DINOv3)
+	positions int      // number of entries of the position embedding before those of the patches
+	notes     []string // tensors left out, and choices made
 }
 
-// find recognises the names of a file. Names may share a prefix ("backbone.", "teacher.backbone."). Where a training
-// run left several encoders, the teacher's, or the one averaged over the steps, is taken.
+// find recognises the names in a file. Names may share a prefix ("backbone.", "teacher.backbone."). If a training run left several
+// encoders, the teacher's or the one averaged over the steps is used.
 func find(tensors []weights.Tensor) (*layout, error) {
 	plain, err := plainNames(tensors)
 	if err != nil {
@@ -217,7 +217,7 @@ func find(tensors []weights.Tensor) (*layout, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("not the weights of a DINO, DINOv2 or DINOv3 vision transformer: of its %d tensors (%s) none is the patch embedding of one, under the names of the official projects, timm or the transformers library", len(tensors), some(names(tensors)))
+		return nil, fmt.Errorf("not the weights of a DINO, DINOv2 or DINOv3 vision transformer: none of its %d tensors (%s) is the patch embedding of one, under the names of the official projects, timm or the transformers library", len(tensors), some(names(tensors)))
 	}
 	chosen, err := preferred(found)
 	if err != nil {
@@ -226,13 +226,13 @@ func find(tensors []weights.Tensor) (*layout, error) {
 	l := &layout{scheme: chosen.scheme, prefix: chosen.prefix, parts: map[key]weights.Tensor{}, rotary: chosen.scheme.rotary}
 	for _, other := range found {
 		if other != chosen {
-			l.notes = append(l.notes, fmt.Sprintf("of the encoders in the file the one under %q was taken, not the one under %q", chosen.prefix, other.prefix))
+			l.notes = append(l.notes, fmt.Sprintf("of the encoders in the file, the one under %q is used, not the one under %q", chosen.prefix, other.prefix))
 		}
 	}
 	return l, l.assign(tensors, plain, found)
 }
 
-// assign gives every tensor its role, and collects those that have none.
+// assign gives every tensor its role, and collects those without one.
 func (l *layout) assign(tensors []weights.Tensor, plain []string, found []encoderAt) error {
 	once, block := invert(l.scheme.once), invert(l.scheme.block)
 	for name, r := range l.scheme.alias {
@@ -269,13 +269,13 @@ func (l *layout) assign(tensors []weights.Tensor, plain []string, found []encode
 	}
 	if len(left) > 0 {
 		slices.Sort(left)
-		l.notes = append(l.notes, fmt.Sprintf("%d tensors that play no part in the features were left out: %s", len(left), some(left)))
+		l.notes = append(l.notes, fmt.Sprintf("%d tensors that do not affect the features were left out: %s", len(left), some(left)))
 	}
 	l.settleFeedForward()
 	return l.complete(extra)
 }
 
-// settleFeedForward tells by presence and shape which of the feed-forward networks that share names is there.
+// settleFeedForward determines by presence and shape which of the feed-forward networks that share names is used.
 func (l *layout) settleFeedForward() {
 	move := func(block int, from, to role) {
 		if t, ok := l.parts[key{from, block}]; ok && !l.has(to, block) {
@@ -289,7 +289,7 @@ func (l *layout) settleFeedForward() {
 		case l.has(siluWeight, b):
 			move(b, fc1Weight, valWeight)
 			move(b, fc1Bias, valBias)
-		case len(in.Shape) == 2 && len(out.Shape) == 2 && in.Shape[0] == 2*out.Shape[1]: // timm packs gate and value
+		case len(in.Shape) == 2 && len(out.Shape) == 2 && in.Shape[0] == 2*out.Shape[1]: // timm stacks gate and value
 			move(b, fc1Weight, gateWeight)
 			move(b, fc1Bias, gateBias)
 		default:
@@ -300,7 +300,7 @@ func (l *layout) settleFeedForward() {
 	}
 }
 
-// complete checks that what must be there is, and that nothing else is.
+// complete checks that all required parts exist, and no others.
 func (l *layout) complete(extra []string) error {
 	var missing []string
 	need := func(block int, roles ...role) {
@@ -326,7 +326,7 @@ func (l *layout) complete(extra []string) error {
 		} else {
 			need(b, queryWeight, keyWeight, valueWeight)
 		}
-		// What the first block has, all have.
+		// All blocks have the parts of the first.
 		for _, r := range []role{scale1, scale2, qkvBias, qkvMask, queryBias, keyBias, valueBias} {
 			if l.has(r, 0) {
 				need(b, r)
@@ -369,10 +369,10 @@ func compareKeys(a, b key) int {
 
 func (l *layout) has(r role, block int) bool { _, ok := l.parts[key{r, block}]; return ok }
 
-// gated tells a SwiGLU feed-forward network from a plain one.
+// gated distinguishes a SwiGLU feed-forward network from a plain one.
 func (l *layout) gated() bool { return l.has(gateWeight, 0) || l.has(siluWeight, 0) }
 
-// name is what a part is called in the file, whether it is there or not.
+// name is the name of a part in the file, whether it exists or not.
 func (l *layout) name(r role, block int) string {
 	if t, ok := l.parts[key{r, block}]; ok {
 		return t.Name
@@ -381,7 +381,7 @@ func (l *layout) name(r role, block int) string {
 	if block < 0 {
 		name = l.scheme.once[r]
 	}
-	if name == "" { // one that only has other names, of which the first stands for all
+	if name == "" { // a part that only has alternative names; the first is used
 		for _, alias := range slices.Sorted(maps.Keys(l.scheme.alias)) {
 			if l.scheme.alias[alias] == r {
 				name = alias
@@ -403,7 +403,7 @@ func invert(m map[role]string) map[string]role {
 	return out
 }
 
-// split takes the first number out of a name: blocks.3.norm1.bias → blocks.%d.norm1.bias, 3.
+// split extracts the first number from a name: blocks.3.norm1.bias → blocks.%d.norm1.bias, 3.
 func split(name string) (pattern string, number int, ok bool) {
 	parts := strings.Split(name, ".")
 	for i, p := range parts {

@@ -2,15 +2,15 @@ package vit
 
 import "math"
 
-// interpolate resizes a grid×grid table of width numbers each (row-major, channels last) to size×size, as the
-// official code of the family calls torch.nn.functional.interpolate in bicubic mode:
+// interpolate resizes a grid×grid table of width numbers each (row-major, channels last) to size×size, with the same bicubic
+// torch.nn.functional.interpolate as in the official code of the family:
 //
-//   - DINO, and DINOv2 without registers: without antialiasing, and by a scale factor of (size+0.1)/grid instead
-//     of by size. The 0.1 guards the official code against rounding size down, and shifts every sample a little:
-//     the table has to be sampled where the encoder learnt it.
-//   - DINOv2 with registers: by size, with antialiasing.
+//   - DINO, and DINOv2 without registers: without antialiasing, and with a scale factor of (size+0.1)/grid instead of size. The 0.1
+//     protects the official code from rounding size down, and shifts every sample slightly: the table must be sampled where the encoder
+//     learned it.
+//   - DINOv2 with registers: with size and antialiasing.
 //
-// A table of the right size already is taken as it is.
+// A table that already has the right size is used as it is.
 func interpolate(table []float32, grid, size, width int, antialias bool) []float32 {
 	if size == grid {
 		return table
@@ -19,7 +19,7 @@ func interpolate(table []float32, grid, size, width int, antialias bool) []float
 	if antialias {
 		taps = antialiasedTaps(grid, size)
 	}
-	// Along columns first, then along rows; in float64, which rounds once at the end.
+	// Columns first, then rows; in float64, which is rounded once at the end.
 	columns := make([]float64, grid*size*width)
 	for y := range grid {
 		for x, t := range taps {
@@ -50,16 +50,15 @@ func interpolate(table []float32, grid, size, width int, antialias bool) []float
 	return result
 }
 
-// tap is where one sample comes from.
+// tap holds the sources of one sample.
 type tap struct {
 	source  []int
 	weights []float64
 }
 
-// offsetTaps samples at (i+½)·grid/(size+0.1) − ½ with the four nearest entries, those beyond the border repeating
-// the last one (a = −0.75).
+// offsetTaps samples at (i+½)·grid/(size+0.1) − ½ with the four nearest entries; beyond the border the last one is repeated (a = −0.75).
 func offsetTaps(grid, size int) []tap {
-	// The scale travels through float32 in PyTorch's kernel; so it does here.
+	// PyTorch's kernel passes the scale as float32, and so does this.
 	step := float32(1 / ((float64(size) + 0.1) / float64(grid)))
 	taps := make([]tap, size)
 	for i := range taps {
@@ -74,8 +73,8 @@ func offsetTaps(grid, size int) []tap {
 	return taps
 }
 
-// antialiasedTaps widens the kernel by the factor of shrinking, leaves out what lies beyond the border and divides
-// by the sum of the rest, as Pillow does (a = −0.5).
+// antialiasedTaps widens the kernel by the reduction factor, omits entries beyond the border and divides by the sum of the rest, as Pillow
+// does (a = −0.5).
 func antialiasedTaps(grid, size int) []tap {
 	scale := float64(grid) / float64(size)
 	stretch := max(scale, 1)

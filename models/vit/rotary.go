@@ -7,7 +7,7 @@ import (
 	"iconic/models/onnx"
 )
 
-// epsilon is that of every layer norm of the family.
+// epsilon is that of every layer norm in the family.
 func (a Architecture) epsilon() float32 {
 	if a.Family == DINOv3 {
 		return 1e-5
@@ -18,9 +18,9 @@ func (a Architecture) epsilon() float32 {
 // rotaryBase is that of all published DINOv3 encoders.
 const rotaryBase = 100
 
-// rotate turns batch×heads×tokens×d by the place of each token's patch, axis by axis (Su et al. 2021, arXiv
-// 2104.09864): x∘cos + (second half, first half)∘sin, the sine of the first half being negative. Tokens without a
-// place are turned by nothing: their cosine is 1. The tables lie as the heads do, so that each product is of one long row.
+// rotate rotates batch×heads×tokens×d by the position of each token's patch, axis by axis (Su et al. 2021, arXiv 2104.09864): x∘cos +
+// (second half, first half)∘sin, with a negative sine for the first half. Tokens without a position are not rotated: their cosine is 1. The
+// tables have the layout of the heads, so that each product is over one long row.
 func (b *builder) rotate(name string, x onnx.Value) onnx.Value {
 	if b.cos.Name == "" {
 		b.layRotations()
@@ -48,8 +48,8 @@ func (b *builder) layRotations() {
 	b.cos, b.sin = table("rotary/cos", false), table("rotary/sin", true)
 }
 
-// periods are those of the file, or base^(i/n). Official files keep them in bfloat16, and the official code computes with what is
-// left of them; timm and the transformers library make them anew in float32.
+// periods are those of the file, or base^(i/n). Official files store them in bfloat16, and the official code computes with the rounded
+// values; timm and the transformers library recompute them in float32.
 func (b *builder) periods(n int) ([]float32, error) {
 	name, inverse := key{periods, -1}, false
 	if !b.layout.has(periods, -1) {
@@ -77,8 +77,8 @@ func (b *builder) periods(n int) ([]float32, error) {
 	return all, nil
 }
 
-// rotations is (before+grid²)×4n cosines, or sines with the sign that rotate wants. The centres of the patches lie in
-// [−1, 1] on both axes, and one full turn is as long as a period; rows of a head are (y, x), twice.
+// rotations is (before+grid²)×4n cosines, or sines with the sign that rotate needs. The centres of the patches are in [−1, 1] on both axes,
+// and one full turn takes one period; rows of a head are (y, x), twice.
 func rotations(periods []float32, grid, before int, sine bool) []float32 {
 	n := len(periods)
 	out := make([]float32, (before+grid*grid)*4*n)

@@ -12,7 +12,7 @@ import (
 	"iconic/option"
 )
 
-// Family says whose rules an encoder was trained by.
+// Family is the family of an encoder, which determines the training recipe.
 type Family string
 
 const (
@@ -24,12 +24,12 @@ const (
 // Architecture is the shape of an encoder.
 type Architecture struct {
 	Family    Family `json:"family"`
-	Width     int    `json:"width"`     // numbers a token
+	Width     int    `json:"width"`     // numbers per token
 	Depth     int    `json:"depth"`     // blocks
-	Heads     int    `json:"heads"`     // of attention; Width is a multiple
-	Patch     int    `json:"patch"`     // pixels on a side
-	Grid      int    `json:"grid"`      // patches on a side when it was trained; 0 where positions are rotations, which fit any size
-	Registers int    `json:"registers"` // tokens beside the class token that carry no image
+	Heads     int    `json:"heads"`     // attention heads; Width is a multiple
+	Patch     int    `json:"patch"`     // side in pixels
+	Grid      int    `json:"grid"`      // patches per side in training; 0 if positions are rotations, which fit any size
+	Registers int    `json:"registers"` // tokens besides the class token that do not represent image content
 	Hidden    int    `json:"hidden"`    // width inside the feed-forward networks
 	Gated     bool   `json:"gated"`     // SwiGLU instead of GELU
 	Scaled    bool   `json:"scaled"`    // layer scale
@@ -49,8 +49,8 @@ func (a Architecture) String() string {
 	return s
 }
 
-// Parameters is the number of trained numbers that the published models count: all of the encoder, and in DINOv2
-// and DINOv3 the mask token of pretraining. The bias of DINOv3's keys, which a mask holds at zero, is not counted.
+// Parameters is the number of trained numbers as counted for the published models: the whole encoder, and in DINOv2 and DINOv3 the mask
+// token of pretraining. The bias of DINOv3's keys, which a mask keeps at zero, is not counted.
 func (a Architecture) Parameters() int {
 	d, h := a.Width, a.Hidden
 	n := d + 3*a.Patch*a.Patch*d + d + 2*d // class token, patches, final norm
@@ -76,8 +76,8 @@ func (a Architecture) Parameters() int {
 	return n + a.Depth*block
 }
 
-// GFLOPs is the arithmetic of one image of size×size pixels, in 10⁹ floating-point operations, a multiplication
-// and an addition being two: patches, all blocks for all tokens, no norms.
+// GFLOPs is the number of operations for one image of size×size pixels, in 10⁹ floating-point operations, where a multiplication and an
+// addition count as two: patches and all blocks for all tokens, without norms.
 func (a Architecture) GFLOPs(size int) float64 {
 	d, h := float64(a.Width), float64(a.Hidden)
 	patches := math.Pow(float64(size/a.Patch), 2)
@@ -93,16 +93,16 @@ func (a Architecture) GFLOPs(size int) float64 {
 // headWidth is the width of one attention head in every published encoder of the widths below.
 const headWidth = 64
 
-// publishedWidths are those of the published encoders of a family; another width tells nothing of the heads.
+// publishedWidths are those of the published encoders of a family; for any other width the number of heads is unknown.
 var publishedWidths = map[Family][]int{
 	DINO:   {192, 384, 768},
 	DINOv2: {384, 768, 1024, 1536},
 	DINOv3: {384, 768, 1024, 1280},
 }
 
-// Inspect reads the architecture off the names and shapes of a file. The number of heads cannot be seen in them:
-// heads = 0 takes what a safetensors file says under "heads" in its metadata, then what rotary
-// periods say, else the width of 64 a head where the width is that of a published encoder of the family.
+// Inspect derives the architecture from the names and shapes in a file. They do not show the number of heads: with heads = 0 it is taken
+// from "heads" in the metadata of a safetensors file, then from the rotary periods, and otherwise follows from a head width of 64 if the
+// width is that of a published encoder of the family.
 func Inspect(f *weights.File, heads int) (Architecture, error) {
 	_, a, err := inspect(f, heads)
 	return a, err
@@ -118,7 +118,7 @@ func inspect(f *weights.File, heads int) (*layout, Architecture, error) {
 	}
 	if said, ok := f.Metadata["heads"]; ok && heads == 0 {
 		if heads, err = strconv.Atoi(said); err != nil || heads < 1 {
-			return fail(fmt.Errorf("metadata say %q heads, want a number", said))
+			return fail(fmt.Errorf("metadata state %q heads: want a number", said))
 		}
 	}
 	a, err := l.architecture(heads)
@@ -138,7 +138,7 @@ func (l *layout) architecture(heads int) (Architecture, error) {
 	}
 	a := Architecture{Family: DINO, Width: patch.Shape[0], Depth: l.depth, Patch: patch.Shape[2], Gated: l.gated(), Scaled: l.has(scale1, 0)}
 	if a.Depth == 0 {
-		return a, fmt.Errorf("no transformer block in it")
+		return a, fmt.Errorf("it has no transformer block")
 	}
 	if a.Scaled || l.has(maskToken, -1) || l.has(registers, -1) {
 		a.Family = DINOv2
@@ -175,7 +175,7 @@ func (l *layout) architecture(heads int) (Architecture, error) {
 	if ok && len(p.Shape) == 1 && p.Shape[0] > 0 { // a quarter of a head: two axes, two halves
 		width := 4 * p.Shape[0]
 		if a.Width%width != 0 || heads != 0 && heads != a.Width/width {
-			return a, fmt.Errorf("tensor %q has %d periods, which are for heads of width %d: %d heads of an encoder of width %d do not fit them", p.Name, p.Shape[0], width, heads, a.Width)
+			return a, fmt.Errorf("tensor %q has %d periods, for heads of width %d, which %d heads in an encoder of width %d do not have", p.Name, p.Shape[0], width, heads, a.Width)
 		}
 		heads = a.Width / width
 	}
@@ -188,8 +188,8 @@ func (l *layout) architecture(heads int) (Architecture, error) {
 	return a, nil
 }
 
-// grid reads the grid of training off the position embedding: of the patches alone, with the class token before
-// them, or with class token and registers.
+// grid derives the training grid from the position embedding: of the patches alone, with the class token before them, or with class token
+// and registers.
 func (l *layout) grid(a *Architecture) error {
 	pos := l.parts[key{position, -1}]
 	if len(pos.Shape) != 3 || pos.Shape[1] < 1 {
@@ -206,12 +206,12 @@ func (l *layout) grid(a *Architecture) error {
 	}
 	switch len(fits) {
 	case 0:
-		return fmt.Errorf("tensor %q has %d positions, which are those of no square of patches, with a class token or without: encoders for images that are not square are not supported", pos.Name, pos.Shape[1])
+		return fmt.Errorf("tensor %q has %d positions, which do not form a square of patches, with or without a class token: encoders for images that are not square are not supported", pos.Name, pos.Shape[1])
 	case 1:
 		l.positions = fits[0]
 		return nil
 	}
-	return fmt.Errorf("tensor %q has %d positions, of which %v may be those of class token and registers: which cannot be told", pos.Name, pos.Shape[1], fits)
+	return fmt.Errorf("tensor %q has %d positions, of which %v may belong to class token and registers: the number is ambiguous", pos.Name, pos.Shape[1], fits)
 }
 
 func (a *Architecture) setHeads(heads int) error {
@@ -223,12 +223,12 @@ func (a *Architecture) setHeads(heads int) error {
 	case slices.Contains(publishedWidths[a.Family], a.Width):
 		a.Heads = a.Width / headWidth
 	default:
-		return option.Errorf("Heads", "how many attention heads an encoder of width %d has cannot be seen in its weights: it has to be said, %s", a.Width, candidates(a.Width))
+		return option.Errorf("Heads", "the weights of an encoder of width %d do not show its number of attention heads: give it, %s", a.Width, candidates(a.Width))
 	}
 	return nil
 }
 
-// candidates names the numbers of heads that give a head a usual width.
+// candidates names the numbers of heads that give each head a usual width.
 func candidates(width int) string {
 	var all []string
 	for heads := 1; heads <= width/8 && heads <= 64; heads++ {
@@ -242,7 +242,7 @@ func candidates(width int) string {
 	return "such as " + strings.Join(all, ", ")
 }
 
-// shapes is what each part must look like.
+// shapes returns the expected shape of each part.
 func (a Architecture) shapes() map[role][]int {
 	d, h := a.Width, a.Hidden
 	square, vector := []int{d, d}, []int{d}

@@ -8,13 +8,13 @@ import (
 	"iconic/models/weights"
 )
 
-// encoderAt is an encoder found in a file: whose names it bears, and what stands before them.
+// encoderAt is an encoder found in a file: its naming scheme and its prefix.
 type encoderAt struct {
 	scheme *scheme
 	prefix string
 }
 
-// preferred chooses among the encoders of a file: the only one, else the only teacher or average over the steps.
+// preferred chooses among the encoders in a file: the only one, or else the only teacher or average over the steps.
 func preferred(found []encoderAt) (encoderAt, error) {
 	if len(found) == 1 {
 		return found[0], nil
@@ -28,19 +28,19 @@ func preferred(found []encoderAt) (encoderAt, error) {
 		}
 	}
 	if len(teachers) != 1 {
-		return encoderAt{}, fmt.Errorf("more than one encoder in the file (under %s), and not just one of them is a teacher's: import a file that holds one", strings.Join(prefixes, ", "))
+		return encoderAt{}, fmt.Errorf("more than one encoder in the file (under %s), and no single one is a teacher's: import a file with one encoder", strings.Join(prefixes, ", "))
 	}
 	return teachers[0], nil
 }
 
-// isTeacher knows the words for a teacher in the part of a name: teacher, model_ema, ema_teacher.
+// isTeacher reports whether a part of a name denotes a teacher: teacher, model_ema, ema_teacher.
 func isTeacher(part string) bool {
 	words := strings.Split(part, "_")
 	return slices.Contains(words, "teacher") || slices.Contains(words, "ema")
 }
 
-// isHead knows what training keeps beside an encoder: projection heads, classifiers, the centres of losses and the
-// state of the optimizer. "head" and the like stand as a part of the name of their own.
+// isHead recognises what training stores beside an encoder: projection heads, classifiers, the centres of losses and the state of the
+// optimiser. Words such as "head" must be a complete part of the name.
 func isHead(name string) bool {
 	for _, part := range strings.Split(name, ".") {
 		switch part {
@@ -53,10 +53,10 @@ func isHead(name string) bool {
 	return false
 }
 
-// wrappers are parts of names that modules around modules add.
+// wrappers are the parts of names added by modules that wrap modules.
 var wrappers = []string{"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 
-// plainNames are the names without wrappers, and with the blocks of chunks counted through.
+// plainNames are the names without wrappers, and with blocks numbered across chunks.
 func plainNames(tensors []weights.Tensor) ([]string, error) {
 	plain := make([]string, len(tensors))
 	from := map[string]string{}
@@ -77,8 +77,8 @@ func plainNames(tensors []weights.Tensor) ([]string, error) {
 	return plain, nil
 }
 
-// unchunk turns blocks.CHUNK.NUMBER. into blocks.NUMBER. The official code counts through all chunks; where numbers
-// come again in the next chunk, each chunk counts from 0, and those before it are added.
+// unchunk turns blocks.CHUNK.NUMBER. into blocks.NUMBER. The official code numbers the blocks of all chunks consecutively; if numbers
+// repeat in the next chunk, each chunk counts from 0, and the sizes of the earlier chunks are added.
 func unchunk(plain []string) {
 	chunks := map[string]map[int]map[int]bool{} // prefix → chunk → numbers
 	for _, name := range plain {
@@ -116,7 +116,7 @@ func unchunk(plain []string) {
 	}
 }
 
-// chunked takes blocks.CHUNK.NUMBER. out of a name.
+// chunked splits blocks.CHUNK.NUMBER. off a name.
 func chunked(name string) (prefix string, chunk, number int, rest string, ok bool) {
 	at := strings.Index("."+name, ".blocks.")
 	if at < 0 {

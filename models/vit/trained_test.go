@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What training leaves around an encoder changes nothing of the encoder.
+// Anything that training leaves around an encoder does not affect the encoder.
 func TestCheckpointsAsTrained(t *testing.T) {
 	want := state(small, schemes[0], "")
 	renamed := func(rename func(string) string) map[string][]int {
@@ -37,17 +37,17 @@ func TestCheckpointsAsTrained(t *testing.T) {
 	}{
 		{"a compiled module", renamed(func(n string) string { return "_orig_mod." + n }), "", ""},
 		{"data parallel", renamed(func(n string) string { return "student.module.backbone." + n }), "student.backbone.", ""},
-		{"chunks counted through", renamed(func(n string) string {
+		{"consecutive chunks", renamed(func(n string) string {
 			return strings.NewReplacer("blocks.0.", "blocks.0.0.", "blocks.1.", "blocks.1.1.").Replace(n)
 		}), "", ""},
 		{"chunks that count from 0", renamed(func(n string) string {
 			return strings.NewReplacer("blocks.0.", "blocks.0.0.", "blocks.1.", "blocks.1.0.").Replace(n)
 		}), "", ""},
 		{"one chunk", renamed(func(n string) string { return strings.Replace(n, "blocks.", "blocks.0.", 1) }), "", ""},
-		{"heads beside", with(state(small, schemes[0], "teacher.backbone."), "teacher.dino_head.mlp.0.weight", "teacher.ibot_head.last_layer.weight_v", "dino_loss.center"), "teacher.backbone.", "teacher.dino_head.mlp.0.weight"},
+		{"heads beside it", with(state(small, schemes[0], "teacher.backbone."), "teacher.dino_head.mlp.0.weight", "teacher.ibot_head.last_layer.weight_v", "dino_loss.center"), "teacher.backbone.", "teacher.dino_head.mlp.0.weight"},
 		{"a head within", with(want, "head.weight"), "", "head.weight"},
 		{"a classifier behind it", with(state(small, schemes[0], "backbone."), "classifier.weight", "fc.bias"), "backbone.", "classifier.weight, fc.bias"},
-		{"what learns by pairs", with(state(small, schemes[0], "backbone."), "projector.0.weight", "predictor.0.weight"), "backbone.", "projector.0.weight"},
+		{"heads for contrastive learning", with(state(small, schemes[0], "backbone."), "projector.0.weight", "predictor.0.weight"), "backbone.", "projector.0.weight"},
 		{"teacher and student", both("student.module.backbone.", "teacher.backbone."), "teacher.backbone.", `not the one under "student.backbone."`},
 		{"an average over the steps", both("model.", "model_ema."), "model_ema.", "model."},
 	} {
@@ -63,7 +63,7 @@ func TestCheckpointsAsTrained(t *testing.T) {
 	}
 }
 
-// timm keeps positions with the class token, without it, or with all tokens that are no patches.
+// timm stores positions with the class token, without it, or with all tokens that are not patches.
 func TestPositionsOfTimm(t *testing.T) {
 	for positions, before := range map[int]int{9: 0, 10: 1, 11: 2} {
 		shapes := state(small, schemes[0], "")
@@ -75,8 +75,8 @@ func TestPositionsOfTimm(t *testing.T) {
 	}
 }
 
-// The published counts of DINOv3's ViT-S, S+, B and L, in millions. All weights are counted, the mask token among them, but
-// for the bias of the keys, which is masked and which the transformers library does not have.
+// The published counts of DINOv3's ViT-S, S+, B and L, in millions. All weights are counted, including the mask token, except the bias of
+// the keys, which is masked and which the transformers library does not have.
 func TestParametersOfDINOv3(t *testing.T) {
 	for _, c := range []struct {
 		width, depth, hidden int
@@ -92,7 +92,7 @@ func TestParametersOfDINOv3(t *testing.T) {
 	}
 }
 
-// By hand: on a grid of 2 the centres are −½ and ½, so that a period of 1 makes half a turn.
+// By hand: on a grid of 2 the centres are −½ and ½, so a period of 1 gives half a turn.
 func TestRotations(t *testing.T) {
 	cos, sin := rotations([]float32{1}, 2, 1, false), rotations([]float32{2}, 2, 1, true)
 	if want := append([]float32{1, 1, 1, 1}, slices.Repeat([]float32{-1}, 16)...); !slices.Equal(cos, want) {

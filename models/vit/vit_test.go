@@ -41,7 +41,7 @@ func state(a Architecture, s scheme, prefix string) map[string][]int {
 	return out
 }
 
-// open makes a file of weights that count up from a small number.
+// open makes a file of weights whose elements count up from a small number.
 func open(t testing.TB, shapes map[string][]int, metadata map[string]string) *weights.File {
 	t.Helper()
 	var tensors []safetensors.Tensor
@@ -116,8 +116,8 @@ func TestHeadsMayStandInTheMetadata(t *testing.T) {
 			t.Errorf("%q heads were accepted", said)
 		}
 	}
-	if _, err := Inspect(open(t, shapes, nil), 0); err == nil || !strings.Contains(err.Error(), "it has to be said, such as 1") {
-		t.Errorf("heads that cannot be known: %v", err)
+	if _, err := Inspect(open(t, shapes, nil), 0); err == nil || !strings.Contains(err.Error(), "give it, such as 1") {
+		t.Errorf("an unknown number of heads: %v", err)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestRefusesOtherEncoders(t *testing.T) {
 			}
 		}), []string{"and 1 more"}},
 		{"an extra tensor", change(func(m map[string][]int) { m["fc_norm.weight"] = []int{8} }), []string{"not part of one: fc_norm.weight"}},
-		{"layer scale in the second block alone", change(func(m map[string][]int) { delete(m, "blocks.0.ls1.gamma") }), []string{"not part of one: blocks.1.ls1.gamma"}},
+		{"layer scale only in the second block", change(func(m map[string][]int) { delete(m, "blocks.0.ls1.gamma") }), []string{"not part of one: blocks.1.ls1.gamma"}},
 		{"a block left out", change(func(m map[string][]int) {
 			for name, shape := range m {
 				if rest, ok := strings.CutPrefix(name, "blocks.1."); ok {
@@ -154,7 +154,7 @@ func TestRefusesOtherEncoders(t *testing.T) {
 		{"a position embedding left out", change(func(m map[string][]int) { delete(m, "pos_embed") }), []string{"missing: pos_embed"}},
 		{"one tensor twice", change(func(m map[string][]int) { m["reg_token"] = m["register_tokens"] }), []string{"reg_token", "both the registers"}},
 		{"an odd shape", change(func(m map[string][]int) { m["blocks.1.attn.proj.weight"] = []int{8, 9} }), []string{"blocks.1.attn.proj.weight", "[8 9]", "want [8 8]"}},
-		{"patches that make no square", change(func(m map[string][]int) { m["pos_embed"] = []int{1, 8, 8} }), []string{"pos_embed", "no square"}},
+		{"patches that do not form a square", change(func(m map[string][]int) { m["pos_embed"] = []int{1, 8, 8} }), []string{"pos_embed", "do not form a square"}},
 		{"grey pictures", change(func(m map[string][]int) { m["patch_embed.proj.weight"] = []int{8, 1, 2, 2} }), []string{"patch_embed.proj.weight", "width×3×patch×patch"}},
 		{"no size at all", change(func(m map[string][]int) { m["patch_embed.proj.weight"] = []int{0, 3, 0, 0} }), []string{"width×3×patch×patch"}},
 		{"no blocks", change(func(m map[string][]int) {
@@ -205,7 +205,7 @@ func TestImportRefusesOptions(t *testing.T) {
 	}
 }
 
-// Every tensor goes into the graph, each initializer is used, and each value is computed before it is used.
+// Every tensor is in the graph, each initializer is used, and each value is computed before it is used.
 func TestGraphIsWhole(t *testing.T) {
 	for _, s := range schemes[:2] {
 		for _, o := range []Output{CLS, Patch, Both} {
@@ -227,7 +227,7 @@ func TestGraphIsWhole(t *testing.T) {
 			for _, n := range m.Graph.Nodes {
 				for _, in := range n.Inputs {
 					if used[in] = true; !known[in] {
-						t.Errorf("node %s uses %s before it is there", n.Name, in)
+						t.Errorf("node %s uses %s before it is computed", n.Name, in)
 					}
 				}
 				for _, out := range n.Outputs {
@@ -237,7 +237,7 @@ func TestGraphIsWhole(t *testing.T) {
 					known[out] = true
 				}
 				if n.Domain != "" {
-					t.Errorf("node %s is of domain %s: only standard operators travel", n.Name, n.Domain)
+					t.Errorf("node %s has domain %s: only standard operators are portable", n.Name, n.Domain)
 				}
 			}
 			for _, x := range m.Graph.Initializers {
@@ -284,7 +284,7 @@ func TestAWeightThatIsNaNStopsTheImport(t *testing.T) {
 }
 
 func TestInterpolation(t *testing.T) {
-	t.Run("a table of the right size is taken as it is", func(t *testing.T) {
+	t.Run("a table of the right size is used as it is", func(t *testing.T) {
 		x := []float32{1, 2, 3, 4}
 		for _, antialias := range []bool{false, true} {
 			if got := interpolate(x, 2, 2, 1, antialias); !slices.Equal(got, x) {
@@ -293,7 +293,7 @@ func TestInterpolation(t *testing.T) {
 		}
 	})
 	// torch.nn.functional.interpolate(arange(16).reshape(1,1,4,4)**2, mode="bicubic", …) of PyTorch 2.
-	t.Run("as PyTorch does", func(t *testing.T) {
+	t.Run("as in PyTorch", func(t *testing.T) {
 		x := make([]float32, 16)
 		for i := range x {
 			x[i] = float32(i * i)
@@ -319,7 +319,7 @@ func TestInterpolation(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a constant stays one", func(t *testing.T) {
+	t.Run("a constant stays constant", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			grid, size := rapid.IntRange(1, 12).Draw(t, "grid"), rapid.IntRange(1, 12).Draw(t, "size")
 			x := slices.Repeat([]float32{2, -3}, grid*grid)

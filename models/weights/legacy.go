@@ -8,14 +8,14 @@ import (
 	"math"
 )
 
-// legacyStart is how a .pth file of before PyTorch 1.6 begins: a pickle of a magic number.
+// legacyStart is how a .pth file from before PyTorch 1.6 begins: a pickle of a magic number.
 const legacyStart = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
-// legacyVersion is the only one that PyTorch has written.
+// legacyVersion is the only version that PyTorch has written.
 const legacyVersion = 1001
 
-// openLegacy reads the index of a .pth file that is no archive: pickles of the magic number, a version, the sizes of the writer's
-// types, the state dictionary and the keys of its storages; then the storages in that order, each behind its number of elements.
+// openLegacy reads the index of a .pth file that is not an archive: pickles of the magic number, a version, the sizes of the writer's
+// types, the state dictionary and the keys of its storages; then the storages in that order, each preceded by its number of elements.
 func openLegacy(r io.ReaderAt, size int64) (*File, error) {
 	program := make([]byte, min(size, maxPickle))
 	if _, err := r.ReadAt(program, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -55,7 +55,7 @@ func openLegacy(r io.ReaderAt, size int64) (*File, error) {
 	})
 }
 
-// legacyStorages finds where each storage begins. What it finds lies within the file.
+// legacyStorages finds the offset of each storage. All of them lie within the file.
 func legacyStorages(r io.ReaderAt, size, at int64, keys *list, known map[string]storage) (map[string]int64, error) {
 	places := map[string]int64{}
 	for _, k := range keys.items {
@@ -71,7 +71,7 @@ func legacyStorages(r io.ReaderAt, size, at int64, keys *list, known map[string]
 		}
 		n, width := int64(binary.LittleEndian.Uint64(count[:])), int64(dtype.Size())
 		if n != s.size {
-			return nil, fmt.Errorf("storage %s has %d elements, and its tensors say %d: the file is damaged", key, n, s.size)
+			return nil, fmt.Errorf("storage %s has %d elements, but its tensors state %d: the file is damaged", key, n, s.size)
 		}
 		places[key] = at + int64(len(count))
 		if n < 0 || n > math.MaxInt64/16 || n*width > size-places[key] {
@@ -82,4 +82,4 @@ func legacyStorages(r io.ReaderAt, size, at int64, keys *list, known map[string]
 	return places, nil
 }
 
-var errShort = errors.New("the file is cut short: fetch it again")
+var errShort = errors.New("the file is truncated: download it again")

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// The values that the machine works on: nil, bool, int64, float64, string, *list, tuple, *dict, and these.
+// The types of values on the machine's stack: nil, bool, int64, float64, string, *list, tuple, *dict, and these.
 type (
 	list  struct{ items []any }
 	tuple []any
-	// dict keeps the order of insertion.
+	// dict preserves the order of insertion.
 	dict struct {
 		keys   []any
 		values []any
@@ -22,15 +22,15 @@ type (
 	// global is a Python name, never looked up.
 	global struct{ module, name string }
 	mark   struct{}
-	// beside is an object that training keeps beside weights: its settings, a score. What it holds is dropped.
+	// beside is an object that training stores beside weights: its settings, a score. Its content is dropped.
 	beside struct{}
 	// storage is one entry of the archive, by PyTorch's persistent id.
 	storage struct {
 		kind string // FloatStorage, …
-		key  string // file data/key of the archive
+		key  string // file data/key in the archive
 		size int64  // in elements
 	}
-	// view is a tensor: a strided window on a storage, in elements.
+	// view is a tensor: a strided view of a storage, in elements.
 	view struct {
 		storage storage
 		offset  int64
@@ -39,14 +39,14 @@ type (
 	}
 )
 
-// The names that a state dictionary consists of.
+// The names that occur in a state dictionary.
 var (
 	orderedDict = global{"collections", "OrderedDict"}
 	tensorV2    = global{"torch._utils", "_rebuild_tensor_v2"}
 	parameter   = global{"torch._utils", "_rebuild_parameter"}
 )
 
-// value is what a dictionary has under a name, nil where it has nothing.
+// value is the value of a name in a dictionary, nil if it has none.
 func (d *dict) value(name string) any {
 	for i, key := range d.keys {
 		if key == name {
@@ -56,17 +56,17 @@ func (d *dict) value(name string) any {
 	return nil
 }
 
-// besides are the modules whose objects may lie beside weights: arguments and settings of a training script, paths, NumPy's numbers,
-// times. What is called by their names is never run, and none of them is a tensor.
+// besides are the modules whose objects may occur beside weights: arguments and settings of a training script, paths, NumPy's numbers,
+// times. Functions with these names are never run, and none of the objects is a tensor.
 var besides = []string{"argparse", "pathlib", "numpy", "_codecs", "omegaconf", "datetime", "typing", "yacs", "easydict", "addict", "ml_collections"}
 
-// plainTypes are those of Python's own names that may stand beside weights, as types and as what makes an empty one.
+// plainTypes are Python's own names that may occur beside weights, as types and as constructors of empty values.
 var plainTypes = []global{
 	{"collections", "defaultdict"}, {"collections", "Counter"},
 	{"builtins", "set"}, {"builtins", "dict"}, {"builtins", "list"}, {"builtins", "tuple"}, {"builtins", "int"}, {"builtins", "float"}, {"builtins", "bool"}, {"builtins", "str"},
 }
 
-// isBeside tells the names of what may lie beside weights.
+// isBeside reports whether a name may occur beside weights.
 func (g global) isBeside() bool {
 	if g.module == "__builtin__" { // in pickles for Python 2
 		g.module = "builtins"
@@ -81,8 +81,7 @@ const (
 	maxNested = 8
 )
 
-// unpickle runs a pickle of protocol 2 to 5 and returns what it leaves. Nothing is executed; see the package's
-// comment for what is understood.
+// unpickle runs a pickle of protocol 2 to 5 and returns its result. Nothing is executed; see the package comment for what is supported.
 func unpickle(program []byte) (any, error) {
 	return newMachine(program).run()
 }
@@ -114,7 +113,7 @@ func (m *machine) run() (any, error) {
 	}
 }
 
-var errCut = errors.New("the pickle is cut short")
+var errCut = errors.New("the pickle is truncated")
 
 func (m *machine) take(n uint64) ([]byte, error) {
 	if n > uint64(len(m.input)-m.at) {
@@ -136,7 +135,7 @@ func (m *machine) length(n int) (uint64, error) {
 	return binary.LittleEndian.Uint64(wide[:]), nil
 }
 
-// sized reads bytes behind a length of n bytes.
+// sized reads bytes preceded by a length of n bytes.
 func (m *machine) sized(n int) ([]byte, error) {
 	size, err := m.length(n)
 	if err != nil {
@@ -145,7 +144,7 @@ func (m *machine) sized(n int) ([]byte, error) {
 	return m.take(size)
 }
 
-// line reads up to a newline, which it drops.
+// line reads up to a newline, which is dropped.
 func (m *machine) line() (string, error) {
 	i := slices.Index(m.input[m.at:], '\n')
 	if i < 0 {
@@ -157,7 +156,7 @@ func (m *machine) line() (string, error) {
 
 func (m *machine) push(v any) error {
 	if len(m.stack) == maxStack {
-		return errors.New("the stack grows beyond reason")
+		return errors.New("the stack is too large")
 	}
 	m.stack = append(m.stack, v)
 	return nil
@@ -174,7 +173,7 @@ func (m *machine) pop() (any, error) {
 	return v, nil
 }
 
-// popN takes the n topmost values, the lowest first.
+// popN pops the n topmost values, the lowest first.
 func (m *machine) popN(n int) ([]any, error) {
 	if len(m.stack) < n {
 		return nil, errEmpty
@@ -184,7 +183,7 @@ func (m *machine) popN(n int) ([]any, error) {
 	return v, nil
 }
 
-// popMark takes everything above the topmost mark, and the mark.
+// popMark pops everything above the topmost mark, and the mark.
 func (m *machine) popMark() ([]any, error) {
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		if _, ok := m.stack[i].(mark); ok {
@@ -196,7 +195,7 @@ func (m *machine) popMark() ([]any, error) {
 	return nil, errors.New("no mark on the stack")
 }
 
-// step executes one instruction and tells whether it was the last. The letters are those of Python's pickletools.
+// step executes one instruction and reports whether it was the last. The letters are those of Python's pickletools.
 func (m *machine) step() (done bool, err error) {
 	op, err := m.take(1)
 	if err != nil {
@@ -239,7 +238,7 @@ func (m *machine) step() (done bool, err error) {
 	return false, m.push(v)
 }
 
-// literal makes the value of an instruction that pushes one.
+// literal returns the value of an instruction that pushes one.
 func (m *machine) literal(op byte) (any, error) {
 	switch op {
 	case 'N':
@@ -285,7 +284,7 @@ func (m *machine) literal(op byte) (any, error) {
 	case '}':
 		return &dict{}, nil
 	}
-	return nil, fmt.Errorf("instruction %#02x (%q) is not one that weights are made of: refused", op, op)
+	return nil, fmt.Errorf("instruction %#02x (%q) does not occur in weights: refused", op, op)
 }
 
 // long reads a two's complement number of at most eight bytes.
@@ -333,7 +332,7 @@ func (m *machine) global(op byte) error {
 	case g == orderedDict, g == tensorV2, g == parameter, g.module == "torch" && isStorage, g.isBeside():
 		return m.push(g)
 	}
-	return fmt.Errorf("%s.%s is not something that weights are made of: refused. A file that holds weights alone (a state dictionary, the \"backbone only\" download) has no such name in it", g.module, g.name)
+	return fmt.Errorf("%s.%s does not occur in weights: refused. A file with only weights (a state dictionary, the \"backbone only\" download) does not contain such a name", g.module, g.name)
 }
 
 // persistent turns ('storage', torch.FloatStorage, key, device, elements) into a storage.
@@ -343,11 +342,11 @@ func (m *machine) persistent() error {
 		return err
 	}
 	t, _ := v.(tuple)
-	if len(t) == 6 && t[5] == nil { // a view of another storage, which only files of before 2017 have
+	if len(t) == 6 && t[5] == nil { // a view of another storage, which only files from before 2017 have
 		t = t[:5]
 	}
 	if len(t) != 5 || t[0] != "storage" {
-		return errors.New("a persistent id that is no storage: refused")
+		return errors.New("a persistent id that is not a storage: refused")
 	}
 	kind, ok1 := t[1].(global)
 	key, ok2 := t[2].(string)
@@ -372,7 +371,7 @@ func (m *machine) reduce(op byte) error {
 	g, ok := v[0].(global)
 	args, ok2 := v[1].(tuple)
 	if !ok || !ok2 {
-		return errors.New("a call of something that is no name: refused")
+		return errors.New("a call of something that is not a name: refused")
 	}
 	switch {
 	case g.isBeside():
@@ -420,8 +419,7 @@ func integers(v any) ([]int, bool) {
 	return out, ok
 }
 
-// build sets attributes of an object; ordered dictionaries carry the versions of PyTorch's modules there, which
-// say nothing about the weights.
+// build sets attributes of an object; in ordered dictionaries they are the versions of PyTorch's modules, which do not affect the weights.
 func (m *machine) build() error {
 	v, err := m.popN(2)
 	if err != nil {
@@ -431,7 +429,7 @@ func (m *machine) build() error {
 	case *dict, *beside:
 		return m.push(v[0])
 	}
-	return errors.New("attributes of something that is no dictionary: refused")
+	return errors.New("attributes of something that is not a dictionary: refused")
 }
 
 func (m *machine) remember(op byte) error {
@@ -453,7 +451,7 @@ func (m *machine) remember(op byte) error {
 	if op == 'h' || op == 'j' { // BINGET, LONG_BINGET
 		v, ok := m.memo[key]
 		if !ok {
-			return fmt.Errorf("nothing was remembered as number %d", key)
+			return fmt.Errorf("nothing was stored as number %d", key)
 		}
 		return m.push(v)
 	}

@@ -11,7 +11,7 @@ import (
 	"iconic/internal/safetensors"
 )
 
-// storages are the storage classes of PyTorch and the types of their elements.
+// storages are PyTorch's storage classes and the types of their elements.
 var storages = map[string]safetensors.DType{
 	"FloatStorage": safetensors.F32, "DoubleStorage": safetensors.F64, "HalfStorage": safetensors.F16,
 	"BFloat16Storage": safetensors.BF16, "LongStorage": safetensors.I64, "IntStorage": safetensors.I32,
@@ -23,7 +23,7 @@ var storages = map[string]safetensors.DType{
 func openTorch(r io.ReaderAt, size int64) (*File, error) {
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("a .pth archive that is damaged or cut short (%w): fetch it again", err)
+		return nil, fmt.Errorf("a .pth archive that is damaged or truncated (%w): download it again", err)
 	}
 	entries := map[string]*zip.File{}
 	folder, found := "", false
@@ -68,7 +68,7 @@ func openTorch(r io.ReaderAt, size int64) (*File, error) {
 	})
 }
 
-// newFile is a file of the tensors below root, whose storages load reads in full: at least their size in elements of so many bytes.
+// newFile is a file of the tensors below root. load reads a storage in full: at least its number of elements, width bytes each.
 func newFile(root any, load func(s storage, width int64) ([]byte, error)) (*File, error) {
 	c := collector{views: map[string]view{}}
 	if err := c.collect(root, "", 0); err != nil {
@@ -94,14 +94,14 @@ type collector struct {
 	tensors []Tensor
 	views   map[string]view
 	named   int // bytes of all names
-	visited int // dictionaries may hold themselves, so their number bounds nothing
+	visited int // dictionaries may contain themselves, so their number bounds nothing
 }
 
-// maxValues is a hundred times what the largest encoder has, with all that a training run may keep beside it.
+// maxValues is a hundred times the number in the largest encoder, including everything that a training run may store beside it.
 const maxValues = 1 << 17
 
-// Names of an encoder's tensors are tens of bytes long. Joined ones may be far more than the file holds, so that both
-// one of them and all together are bounded.
+// Names of an encoder's tensors have tens of bytes. Joined names may be far longer than the file, so both a single name and all together
+// are bounded.
 const (
 	maxName  = 1000
 	maxNames = 1 << 24
@@ -126,7 +126,7 @@ func (c *collector) collect(v any, name string, depth int) error {
 			k, ok := key.(string)
 			if !ok {
 				if _, holds := v.values[i].(view); holds {
-					return fmt.Errorf("a tensor named by %v, which is no string", key)
+					return fmt.Errorf("a tensor named by %v, which is not a string", key)
 				}
 				continue
 			}
@@ -134,16 +134,16 @@ func (c *collector) collect(v any, name string, depth int) error {
 				k = name + "." + k
 			}
 			if c.named += len(k); len(k) > maxName || c.named > maxNames {
-				return fmt.Errorf("the name of a tensor or dictionary, %q…, has %d bytes, and all names together have %d: at most %d and %d are read, so this is no file of weights", k[:min(len(k), 40)], len(k), c.named, maxName, maxNames)
+				return fmt.Errorf("the name of a tensor or dictionary, %q…, has %d bytes, and all names together have %d: want at most %d and %d, so this is not a file of weights", k[:min(len(k), 40)], len(k), c.named, maxName, maxNames)
 			}
 			if err := c.collect(v.values[i], k, depth+1); err != nil {
 				return err
 			}
 		}
-	case nil, bool, int64, float64, string, tuple, *list, *beside: // the epoch and the like
+	case nil, bool, int64, float64, string, tuple, *list, *beside: // the epoch and similar values
 	case global:
 		if !v.isBeside() {
-			return fmt.Errorf("%q is the name %s.%s, and neither a tensor nor a dictionary of tensors", name, v.module, v.name)
+			return fmt.Errorf("%q is the name %s.%s, neither a tensor nor a dictionary of tensors", name, v.module, v.name)
 		}
 	default:
 		return fmt.Errorf("%q is neither a tensor nor a dictionary of tensors", name)
@@ -151,7 +151,7 @@ func (c *collector) collect(v any, name string, depth int) error {
 	return nil
 }
 
-// read copies the window out of its storage.
+// read copies the view out of its storage.
 func (v view) read(load func(s storage, width int64) ([]byte, error)) ([]float32, error) {
 	n, err := elements(v.shape)
 	if err != nil {
@@ -200,7 +200,7 @@ func (v view) contiguous() bool {
 	return true
 }
 
-// gather appends the elements of dimensions axis and below, from element at on.
+// gather appends the elements of dimension axis and those below, starting at element at.
 func (v view) gather(x, all []float32, axis int, at int64) []float32 {
 	if axis == len(v.shape) {
 		return append(x, all[at])
@@ -215,7 +215,7 @@ func (v view) gather(x, all []float32, axis int, at int64) []float32 {
 // content reads an entry, whose checksum the zip reader verifies.
 func content(e *zip.File, most int64) ([]byte, error) {
 	if e.UncompressedSize64 > uint64(most) {
-		return nil, fmt.Errorf("entry %s claims %d bytes, more than the %d there can be", e.Name, e.UncompressedSize64, most)
+		return nil, fmt.Errorf("entry %s claims %d bytes, more than the limit of %d", e.Name, e.UncompressedSize64, most)
 	}
 	r, err := e.Open()
 	if err != nil {
@@ -226,7 +226,7 @@ func content(e *zip.File, most int64) ([]byte, error) {
 	if _, err := io.ReadFull(r, b); err != nil {
 		return nil, fmt.Errorf("entry %s is damaged: %w", e.Name, err)
 	}
-	if _, err := r.Read(make([]byte, 1)); err != io.EOF { // the end is where the checksum is compared
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF { // the checksum is compared at the end
 		return nil, fmt.Errorf("entry %s is damaged: %w", e.Name, err)
 	}
 	return b, nil

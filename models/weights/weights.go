@@ -21,17 +21,17 @@ type Tensor struct {
 // File is an open file of weights. Close it after use.
 type File struct {
 	Name     string
-	Tensors  []Tensor          // in the file's own order
-	Metadata map[string]string // of a safetensors file; nil where there is none
+	Tensors  []Tensor          // in the order of the file
+	Metadata map[string]string // of a safetensors file; nil if there is none
 
 	read  func(name string) ([]float32, error)
 	close func() error
 }
 
-// Open recognises the file by its content, not its name. Errors name the file.
+// Open recognises the format by content, not by name. Errors name the file.
 func Open(name string) (*File, error) { return OpenAs(name, name) }
 
-// OpenAs is Open of a file that has a temporary name; name is what it is to be called, and what errors call it.
+// OpenAs is Open for a file under a temporary name; name is its final name, which errors use.
 func OpenAs(file, name string) (*File, error) {
 	r, err := os.Open(file)
 	if err != nil {
@@ -51,12 +51,12 @@ func open(name string, r *os.File) (*File, error) {
 		return nil, err
 	}
 	if stat.IsDir() {
-		return nil, fmt.Errorf("%s: a folder where a file of weights is needed (.pth or .safetensors)", name)
+		return nil, fmt.Errorf("%s: a folder, but a file of weights is needed (.pth or .safetensors)", name)
 	}
 	return Read(name, r, stat.Size())
 }
 
-// Read is Open of size bytes of r; name is for errors.
+// Read is Open for size bytes of r; name is for errors.
 func Read(name string, r io.ReaderAt, size int64) (*File, error) {
 	f, err := recognise(r, size)
 	if err != nil {
@@ -98,8 +98,8 @@ func openSafetensors(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// Read reads a tensor as float32, row-major. It fails on a tensor of integers, and on one that holds NaN or an
-// infinity: no encoder with such a weight computes anything.
+// Read reads a tensor as float32, row-major. It fails on a tensor of integers, and on NaN or infinity: an encoder with such a weight cannot
+// compute anything.
 func (f *File) Read(name string) ([]float32, error) {
 	x, err := f.ReadRaw(name)
 	if err != nil {
@@ -113,7 +113,7 @@ func (f *File) Read(name string) ([]float32, error) {
 	return x, nil
 }
 
-// ReadRaw is Read of a tensor that may hold anything.
+// ReadRaw is Read for a tensor with arbitrary values.
 func (f *File) ReadRaw(name string) ([]float32, error) {
 	x, err := f.read(name)
 	if err != nil {
@@ -125,8 +125,8 @@ func (f *File) ReadRaw(name string) ([]float32, error) {
 // Close closes the file.
 func (f *File) Close() error { return f.close() }
 
-// elements is the product of shape. It fails on negative sizes and on more elements than an int32 index reaches
-// times the widest type, which no encoder has.
+// elements is the product of shape. It fails on negative sizes and on more elements than an int32 index can reach times the widest type,
+// which no encoder has.
 func elements(shape []int) (int64, error) {
 	n := int64(1)
 	for _, d := range shape {

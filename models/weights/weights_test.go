@@ -15,7 +15,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// A few instructions of the pickle machine, to write programs with.
+// Some instructions of the pickle machine, for writing programs.
 const (
 	proto = "\x80\x02"
 	stop  = "."
@@ -37,7 +37,7 @@ func ints(n ...int) string {
 	return tupleOf(parts...)
 }
 
-// storageOf and tensor are how torch.save writes them.
+// storageOf and tensor write them as torch.save does.
 func storageOf(class, key string, size int) string {
 	return tupleOf(text("storage"), name("torch "+class), text(key), text("cpu"), number(size)) + "Q"
 }
@@ -46,7 +46,7 @@ func tensor(storage string, offset int, shape, stride []int) string {
 }
 func dictOf(items ...string) string { return "}(" + strings.Join(items, "") + "u" }
 
-// archive is a .pth file of one pickle and its storages.
+// archive is a .pth file with one pickle and its storages.
 func archive(t testing.TB, method uint16, files map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -111,7 +111,7 @@ func TestReadsViewsOfAllKinds(t *testing.T) {
 	}
 }
 
-// legacyFile is a file as PyTorch wrote it before version 1.6, of storages of four bytes an element.
+// legacyFile is a file as written by PyTorch before version 1.6, with storages of four bytes per element.
 func legacyFile(version, system, state string, keys []string, storages ...string) []byte {
 	list := "](" // in protocol 2, as each of the pickles
 	for _, k := range keys {
@@ -148,11 +148,11 @@ func TestFilesOfBeforeArchives(t *testing.T) {
 	}{
 		{"another version", "version 1002, want 1001", legacyFile("M\xea\x03", system, state, []string{"3", "7"}, two, one)},
 		{"big endian", "not little endian", legacyFile(version, dictOf(text("little_endian"), "\x89"), state, []string{"3", "7"}, two, one)},
-		{"cut short in the last storage", "storage 7: the file is cut short", good[:len(good)-1]},
-		{"cut short before a storage", "storage 7: the file is cut short", good[:len(good)-20]},
-		{"a storage of another size", "storage 3 has 4 elements, and its tensors say 2", legacyFile(version, system, state, []string{"3", "7"}, one, two)},
+		{"truncated in the last storage", "storage 7: the file is truncated", good[:len(good)-1]},
+		{"truncated before a storage", "storage 7: the file is truncated", good[:len(good)-20]},
+		{"a storage of another size", "storage 3 has 4 elements, but its tensors state 2", legacyFile(version, system, state, []string{"3", "7"}, one, two)},
 		{"a storage twice", "storage 3 is not one of", legacyFile(version, system, state, []string{"3", "3"}, two, two)},
-		{"a storage of nothing", "storage 9 is not one of", legacyFile(version, system, state, []string{"9"}, two)},
+		{"a storage without tensors", "storage 9 is not one of", legacyFile(version, system, state, []string{"9"}, two)},
 		{"one storage as two", `storage "3" is described in two ways`, legacyFile(version, system, dictOf(text("a"), tensor(old("3", 2), 0, []int{1}, []int{1}), text("b"), tensor(old("3", 1), 0, []int{1}, []int{1})), []string{"3"}, two)},
 	} {
 		if _, err := read(c.file); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -168,7 +168,7 @@ func TestFilesOfBeforeArchives(t *testing.T) {
 	}
 }
 
-// What a training run keeps beside the weights is passed over, whatever it holds.
+// What a training run stores beside the weights is skipped, whatever it contains.
 func TestPassesOverWhatLiesBesideWeights(t *testing.T) {
 	weight := tensor(storageOf("FloatStorage", "0", 6), 0, []int{2}, []int{1})
 	for _, c := range []struct{ name, beside string }{
@@ -194,7 +194,7 @@ func TestPassesOverWhatLiesBesideWeights(t *testing.T) {
 	}
 }
 
-// bomb is four dictionaries, each of which holds the one before a hundred times.
+// bomb is four dictionaries, each of which contains the previous one a hundred times.
 func bomb() string {
 	program := "}q\x00"
 	for i := range byte(4) {
@@ -205,29 +205,29 @@ func bomb() string {
 
 func TestRefusesProgramsThatAreNotWeights(t *testing.T) {
 	for _, c := range []struct{ name, program, want string }{
-		{"a call of the system", proto + name("os system") + tupleOf(text("rm -rf /")) + "R" + stop, "os.system is not something that weights are made of"},
-		{"a call by a name on the stack", "\x80\x04" + text("builtins") + text("eval") + "\x93" + stop, "builtins.eval is not"},
-		{"a class of the training's own", proto + name("__main__ Net") + ")\x81" + stop, "__main__.Net is not"},
-		{"a function of Python's own", proto + name("builtins getattr") + stop, "builtins.getattr is not"},
+		{"a call of the system", proto + name("os system") + tupleOf(text("rm -rf /")) + "R" + stop, "os.system does not occur in weights"},
+		{"a call by a name on the stack", "\x80\x04" + text("builtins") + text("eval") + "\x93" + stop, "builtins.eval does not"},
+		{"a class of the training's own", proto + name("__main__ Net") + ")\x81" + stop, "__main__.Net does not"},
+		{"a function of Python's own", proto + name("builtins getattr") + stop, "builtins.getattr does not"},
 		{"the old way to name and call", proto + "ios\nsystem\n" + stop, "instruction 0x69 ('i')"},
 		{"the way of classes", proto + name("collections OrderedDict") + ")\x81" + stop, "an object of collections.OrderedDict"},
 		{"a storage class as a function", proto + name("torch FloatStorage") + tupleOf(number(1)) + "R" + stop, "a call of torch.FloatStorage with 1 arguments"},
 		{"an ordered dictionary of something", proto + name("collections OrderedDict") + tupleOf("]") + "R" + stop, "a call of collections.OrderedDict with 1 arguments"},
-		{"attributes of a tensor", proto + tensor(storageOf("FloatStorage", "0", 1), 0, []int{1}, []int{1}) + "}b" + stop, "attributes of something that is no dictionary"},
-		{"a foreign persistent id", proto + text("x") + "Q" + stop, "no storage"},
+		{"attributes of a tensor", proto + tensor(storageOf("FloatStorage", "0", 1), 0, []int{1}, []int{1}) + "}b" + stop, "attributes of something that is not a dictionary"},
+		{"a foreign persistent id", proto + text("x") + "Q" + stop, "not a storage"},
 		{"protocol 0", "\x80\x00" + stop, "protocol 0"},
-		{"an end too early", proto + "}(", "cut short"},
-		{"a string beyond the end", proto + "X\xff\xff\xff\x7fabc", "cut short"},
-		{"a string of 2⁶⁴−1 bytes", proto + "\x8d\xff\xff\xff\xff\xff\xff\xff\xff", "cut short"},
+		{"an end too early", proto + "}(", "truncated"},
+		{"a string beyond the end", proto + "X\xff\xff\xff\x7fabc", "truncated"},
+		{"a string of 2⁶⁴−1 bytes", proto + "\x8d\xff\xff\xff\xff\xff\xff\xff\xff", "truncated"},
 		{"nothing on the stack", proto + "R" + stop, "stack is empty"},
 		{"a tuple without a mark", proto + "t" + stop, "no mark"},
-		{"a memory that was never filled", proto + "h\x05" + stop, "nothing was remembered"},
+		{"a memory that was never filled", proto + "h\x05" + stop, "nothing was stored"},
 		{"items for a number", proto + number(1) + text("a") + text("b") + "s" + stop, "cannot hold them"},
 		{"an odd number of items", proto + "}(" + text("a") + "u" + stop, "cannot hold them"},
-		{"a function in the dictionary", proto + dictOf(text("a"), name("collections OrderedDict")) + stop, `"a" is the name collections.OrderedDict, and neither a tensor nor`},
+		{"a function in the dictionary", proto + dictOf(text("a"), name("collections OrderedDict")) + stop, `"a" is the name collections.OrderedDict, neither a tensor nor`},
 		{"a shape of strings", proto + name("torch._utils _rebuild_tensor_v2") + tupleOf(storageOf("FloatStorage", "0", 1), number(0), tupleOf(text("x")), ints(1), "\x89", "N") + "R" + stop, "not described as PyTorch does"},
 		{"a negative offset", proto + tensor(storageOf("FloatStorage", "0", 1), -1, []int{1}, []int{1}) + stop, "not described as PyTorch does"},
-		{"few dictionaries that hold each other a million times", proto + bomb() + stop, "more than 131072 values"},
+		{"few dictionaries that contain each other a million times", proto + bomb() + stop, "more than 131072 values"},
 		{"dictionaries in dictionaries", proto + strings.Repeat("}("+text("a"), 10) + "}" + strings.Repeat("u", 10) + stop, "nested more than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -273,8 +273,8 @@ func TestRefusesFilesThatAreNotWeights(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"empty", "", "the file is empty"},
 		{"an error page", "<!DOCTYPE html><html><body>Not Found</body></html>", "an error page"},
-		{"the old format, cut short", legacy, "the pickle is cut short"},
-		{"an archive cut short", string(good[:len(good)-10]), "damaged or cut short"},
+		{"the old format, truncated", legacy, "the pickle is truncated"},
+		{"a truncated archive", string(good[:len(good)-10]), "damaged or truncated"},
 		{"an archive of something else", string(archive(t, zip.Store, map[string]string{"readme": "x"})), "without data.pkl"},
 		{"numbers of another byte order", string(archive(t, zip.Store, map[string]string{"data.pkl": proto + "}" + stop, "byteorder": "big"})), `byte order "big"`},
 	} {
@@ -289,7 +289,7 @@ func TestRefusesFilesThatAreNotWeights(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "a folder where a file") {
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "a folder, but a file") {
 		t.Errorf("a folder: %v", err)
 	}
 }
@@ -310,7 +310,7 @@ func TestAFlippedBitIsNoticed(t *testing.T) {
 	}
 }
 
-// Both formats hold the same numbers, and every prefix of either is refused without a panic.
+// Both formats contain the same numbers, and every truncation of either is refused without a panic.
 func TestOfficialFiles(t *testing.T) {
 	for _, stem := range []string{"dino_v1", "dinov2", "dinov2_reg4"} {
 		var all [2]*File
@@ -347,7 +347,7 @@ func TestOfficialFiles(t *testing.T) {
 	}
 }
 
-// FuzzPickle: whatever the program, no panic, and no more memory than its size allows.
+// FuzzPickle: no program causes a panic, or takes more memory than its size allows.
 func FuzzPickle(f *testing.F) {
 	f.Add([]byte(proto + dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 4), 0, []int{2, 2}, []int{2, 1})) + stop))
 	f.Add([]byte("\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s" + stop))
@@ -369,7 +369,7 @@ func FuzzPickle(f *testing.F) {
 	})
 }
 
-// FuzzOpen: whatever the file, no panic, and what is listed reads or fails.
+// FuzzOpen: no file causes a panic, and every listed tensor can be read or fails.
 func FuzzOpen(f *testing.F) {
 	f.Add(archive(f, zip.Store, map[string]string{
 		"data.pkl": proto + dictOf(text("w"), tensor(storageOf("FloatStorage", "0", 2), 0, []int{2}, []int{1})) + stop, "data/0": floats(1, 2)}))
@@ -400,7 +400,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// Names are joined, so that a small file could ask for all memory there is.
+// Names are joined, so a small file could demand all available memory.
 func TestNamesAreBounded(t *testing.T) {
 	for name, root := range map[string]*dict{
 		"one":          {keys: []any{strings.Repeat("k", maxName+1)}, values: []any{int64(1)}},
@@ -416,6 +416,6 @@ func TestNamesAreBounded(t *testing.T) {
 		many.keys, many.values = append(many.keys, strings.Repeat("k", maxName)), append(many.values, int64(1))
 	}
 	if err := (&collector{views: map[string]view{}}).collect(many, "", 0); err == nil {
-		t.Error("names of more than the bound in all were accepted")
+		t.Error("names that exceed the total bound were accepted")
 	}
 }

@@ -1,10 +1,10 @@
 // Package mirror keeps feature stores in buckets.
 //
-// A store's shards are mapped into memory, renamed and locked, which objects cannot be. So a store in a bucket has a folder here while it
-// is worked on: Open brings what the bucket has of it, Keep sends each shard as soon as it is finished, with the journal that gives it a
-// meaning, and Push makes the bucket what the folder has become: shards first, the manifest that names them last. Whoever is killed in
-// between, here or on another machine, goes on from the shards that were sent.
+// A store's shards are memory-mapped, renamed and locked, which is impossible with objects. Therefore a store in a bucket has a local
+// folder while it is in use: Open downloads what the bucket has of it, Keep uploads each finished shard together with its journal, and Push
+// makes the bucket equal to the folder: shards first, and last the manifest that names them. A process that is killed in between, on this
+// or another machine, resumes from the uploaded shards.
 //
-// Two processes that write the same store to a bucket are not kept apart, as they are on a disk. They do no harm: a store is a function of
-// the data and the settings, so that both write the same bytes.
+// Unlike on a disk, two processes that write the same store to a bucket are not kept apart. They do no harm: a store depends only on the
+// data and the settings, so both write the same bytes.
 package mirror

@@ -22,7 +22,7 @@ import (
 	"iconic/option"
 )
 
-// Mirror is a folder, and the prefix in a bucket of which it is the image.
+// Mirror is a local folder that mirrors a prefix in a bucket.
 type Mirror struct {
 	Dir string
 
@@ -30,22 +30,22 @@ type Mirror struct {
 	bucket *bucket.Bucket
 	prefix string
 	unlock func() error
-	there  map[string]state // what the bucket has, by names below the prefix
+	there  map[string]state // files in the bucket, by name below the prefix
 }
 
-// state tells whether a file has been written since it came or was sent.
+// state tells whether a file has been written since it was downloaded or uploaded.
 type state struct {
 	size     int64
 	modified time.Time
 }
 
-// manifest is what says that a store is finished.
+// manifest is the file that marks a store as finished.
 const manifest = "manifest.json"
 
 // partial is the folder of a store's unfinished shards.
 const partial = ".partial"
 
-// belongs tells whether a name is one of a store's files, and not one of its parts' or somebody else's.
+// belongs reports whether a name is one of the store's own files, and not a part's or somebody else's.
 func belongs(name string) bool {
 	if !filepath.IsLocal(name) {
 		return false
@@ -63,8 +63,8 @@ func belongs(name string) bool {
 	return false
 }
 
-// Open makes a folder of what the bucket has of a store; nothing, if it has none of it. Close it after use. It fails with
-// lockfile.ErrBusy while another process of this machine works on the same store.
+// Open downloads what a bucket has of a store, possibly nothing, into a local folder. Close it after use. It fails with lockfile.ErrBusy if
+// another process on this machine is working on the same store.
 func Open(ctx context.Context, address string) (_ *Mirror, err error) {
 	folder, err := cachefolder.Of(cachefolder.Buckets)
 	if err != nil {
@@ -97,7 +97,7 @@ func Open(ctx context.Context, address string) (_ *Mirror, err error) {
 	return m, m.pull()
 }
 
-// Close removes the folder. What was not sent is lost with it.
+// Close removes the folder. Anything not uploaded is lost.
 func (m *Mirror) Close() error {
 	err := os.RemoveAll(m.Dir)
 	if m.bucket != nil {
@@ -106,7 +106,7 @@ func (m *Mirror) Close() error {
 	return errors.Join(err, m.unlock())
 }
 
-// pull brings the store's objects, several at a time.
+// pull downloads the store's objects, several at a time.
 func (m *Mirror) pull() error {
 	objects := map[string]bucket.Object{}
 	for o, err := range m.bucket.List(m.ctx, m.prefix) {
@@ -115,10 +115,10 @@ func (m *Mirror) pull() error {
 		}
 		if name := strings.TrimPrefix(o.Key, m.prefix); belongs(name) {
 			objects[name] = o
-			m.there[name] = state{} // unlike any file
+			m.there[name] = state{} // differs from any file
 		}
 	}
-	if _, whole := objects[manifest]; !whole { // what a Push has sent that was cut short means nothing; all of it is in .partial, too
+	if _, whole := objects[manifest]; !whole { // the files of an interrupted Push are invalid; all of them are in .partial, too
 		maps.DeleteFunc(objects, func(name string, _ bucket.Object) bool { return !strings.Contains(name, "/") })
 	}
 	g, ctx := errgroup.WithContext(m.ctx)
@@ -148,7 +148,7 @@ func (m *Mirror) fetch(ctx context.Context, o bucket.Object, name string) (err e
 	return m.bucket.Copy(ctx, f, o)
 }
 
-// remember notes that the bucket has a file as it is.
+// remember records that the bucket has a file in its current state.
 func (m *Mirror) remember(name string) error {
 	stat, err := os.Stat(m.file(name))
 	if err == nil {
@@ -157,7 +157,7 @@ func (m *Mirror) remember(name string) error {
 	return err
 }
 
-// send puts a file into the bucket, unless it is there as it is.
+// send uploads a file, unless the bucket has it in its current state.
 func (m *Mirror) send(ctx context.Context, name string) (err error) {
 	stat, err := os.Stat(m.file(name))
 	if err != nil || m.there[name] == (state{stat.Size(), stat.ModTime()}) {
@@ -174,11 +174,11 @@ func (m *Mirror) send(ctx context.Context, name string) (err error) {
 	return m.remember(name)
 }
 
-// last is how long an interrupted process may go on sending what it has finished.
+// last is how long an interrupted process may continue to upload finished shards.
 const last = 20 * time.Second
 
-// Keep sends unfinished shards and their journals, given by their files in the folder, in that order. It does so for a moment even
-// where the context has ended.
+// Keep uploads unfinished shards and their journals, given by their files in the folder, in that order. It does so for a short time even
+// after the context has ended.
 func (m *Mirror) Keep(files ...string) error {
 	ctx := m.ctx
 	if ctx.Err() != nil {
@@ -198,7 +198,7 @@ func (m *Mirror) Keep(files ...string) error {
 	return nil
 }
 
-// Push makes the bucket what the folder is now, the manifest last, and removes there what the store no longer has.
+// Push makes the bucket equal to the folder, uploads the manifest last, and removes what the store no longer has.
 func (m *Mirror) Push() error {
 	shards, err := filepath.Glob(filepath.Join(m.Dir, "features-*.npy"))
 	if err != nil {
@@ -206,7 +206,7 @@ func (m *Mirror) Push() error {
 	}
 	have := map[string]bool{}
 	g, ctx := errgroup.WithContext(m.ctx)
-	for _, shard := range shards { // one after the other: each is sent in parts that go side by side
+	for _, shard := range shards { // one after the other: each is uploaded in several parts at once
 		name := filepath.Base(shard)
 		have[name] = true
 		if err := m.send(ctx, name); err != nil {
@@ -225,7 +225,7 @@ func (m *Mirror) Push() error {
 			gone = append(gone, name)
 		}
 	}
-	slices.SortFunc(gone, func(a, b string) int { return cmp.Compare(b, a) }) // journals follow settings.json, and go before it
+	slices.SortFunc(gone, func(a, b string) int { return cmp.Compare(b, a) }) // settings.json sorts before the journals, and must be removed after them
 	g.SetLimit(8)
 	for _, name := range gone {
 		g.Go(func() error { return m.bucket.Remove(ctx, m.prefix+name) })
@@ -233,10 +233,10 @@ func (m *Mirror) Push() error {
 	return g.Wait()
 }
 
-// ErrNoParts is in the chain of Parts' error for an address below which there are none.
+// ErrNoParts is in the chain of Parts' error if there are no parts below an address.
 var ErrNoParts = errors.New("no finished parts")
 
-// Has tells whether a finished store lies at an address.
+// Has reports whether there is a finished store at an address.
 func Has(ctx context.Context, address string) (_ bool, err error) {
 	b, key, err := bucket.Open(ctx, address)
 	if err != nil {
@@ -250,7 +250,7 @@ func Has(ctx context.Context, address string) (_ bool, err error) {
 	return err == nil, err
 }
 
-// Parts lists the addresses of the parts that lie below an address.
+// Parts lists the addresses of the parts below an address.
 func Parts(ctx context.Context, address string) (parts []string, err error) {
 	b, key, err := bucket.Open(ctx, address)
 	if err != nil {
@@ -270,7 +270,7 @@ func Parts(ctx context.Context, address string) (parts []string, err error) {
 		}
 	}
 	if len(parts) == 0 {
-		return nil, option.Errorf("Part", "%s holds %w (part-00001-of-00004 and so on)", bucket.Public(address), ErrNoParts)
+		return nil, option.Errorf("Part", "%s contains %w (part-00001-of-00004 and so on)", bucket.Public(address), ErrNoParts)
 	}
 	return parts, nil
 }

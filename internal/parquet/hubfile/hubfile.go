@@ -11,12 +11,12 @@ import (
 
 // Row is an image of a data set.
 type Row struct {
-	Content []byte // its file
-	Path    string // its name
-	Label   int    // its class; −1: none
+	Content []byte // content of its file
+	Path    string // name of its file
+	Label   int    // class; −1: none
 }
 
-// record is a row as it stands in the file.
+// record is a row as stored in the file.
 type record struct {
 	Image struct {
 		Bytes []byte `parquet:"bytes,optional,plain"`
@@ -30,7 +30,7 @@ func of(row Row) (r record) {
 	return r
 }
 
-// Write writes rows in groups of so many, packed by Snappy.
+// Write writes rows in groups of the given size, compressed with Snappy.
 func Write(w io.Writer, classes []string, group int, rows iter.Seq2[Row, error]) error {
 	type feature struct {
 		Names []string `json:"names,omitempty"`
