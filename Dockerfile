@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 # The command in a container: docker build -t iconic . && docker run --rm iconic doctor
 #
-# Stage 1 compiles the command and fetches the ONNX Runtime library; stage 2 holds both, a JPEG decoder and the
-# certificates that downloads need, and runs as a user without rights. /data is where pictures are mounted, /cache keeps
+# Stage 1 compiles the command and downloads the ONNX Runtime library; stage 2 contains both, a JPEG decoder and the
+# certificates for downloads, and runs as an unprivileged user. Images are mounted at /data; /cache keeps
 # encoders and features between calls:
 #
 #   docker run --rm -v "$PWD/photos:/data:ro" -v iconic-cache:/cache -v "$PWD/runs:/runs" iconic \
@@ -16,7 +16,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=1 go build -tags clouds -trimpath -ldflags '-s -w' -o /out/pipeline ./pipeline
-# The checksums are those of extract/onnxruntime, where the command looks them up by itself outside a container.
+# The checksums are those in extract/onnxruntime, which the command uses outside a container.
 RUN set -eu; \
     case "$TARGETARCH" in \
       amd64) name=linux-x64; sum=547e40a48f1fe73e3f812d7c88a948612c23f896b91e4e2ee1e232d7b468246f ;; \

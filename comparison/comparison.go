@@ -18,14 +18,14 @@ import (
 	"iconic/run"
 )
 
-// Comparison is finished runs in the order in which they were given.
+// Comparison holds finished runs in the order in which they were given.
 type Comparison struct {
-	Page    string // the file that Write wrote; "" before
+	Page    string // the file written by Write; "" before
 	Runs    []page.Compared
 	Metrics []*report.Metrics // of the same runs
 }
 
-// Open reads the runs in folders. One without scores is left out with a warning; fewer than two that are left are an error.
+// Open reads the runs in the folders. A run without scores is left out with a warning; it is an error if fewer than two remain.
 func Open(dirs []string, h progress.Hooks) (*Comparison, error) {
 	c := new(Comparison)
 	for k, name := range ShortNames(dirs) {
@@ -54,10 +54,10 @@ func (c *Comparison) Write(ctx context.Context, name string) error {
 	})
 }
 
-// Cautions say in what the runs cannot be compared.
+// Cautions says what limits the comparison of the runs.
 func (c *Comparison) Cautions() []string { return page.Cautions(c.Runs) }
 
-// Lines are a table of what differs, settings first and then scores: a name, and a cell for each run.
+// Lines is a table of the differences, settings first and then scores: a name, and a cell for each run.
 func (c *Comparison) Lines() [][]string {
 	var lines [][]string
 	for _, d := range page.Differences(c.Runs) {
@@ -69,7 +69,7 @@ func (c *Comparison) Lines() [][]string {
 	return lines
 }
 
-// MarshalJSON writes the page's name, differences, agreement, and the metrics of each run.
+// MarshalJSON writes the page's name, the differences, the agreement, and the metrics of each run.
 func (c *Comparison) MarshalJSON() ([]byte, error) {
 	type entry struct {
 		Run     string          `json:"run"`
@@ -87,7 +87,7 @@ func (c *Comparison) MarshalJSON() ([]byte, error) {
 	return json.Marshal(whole)
 }
 
-// ShortNames leaves out what the paths of all folders begin with.
+// ShortNames removes the common prefix from the paths of all folders.
 func ShortNames(dirs []string) []string {
 	names := make([]string, len(dirs))
 	for k, d := range dirs {

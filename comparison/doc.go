@@ -1,2 +1,2 @@
-// Package comparison sets finished runs side by side: settings that differ, scores, and clusters that changed.
+// Package comparison compares finished runs: settings that differ, scores, and clusters that changed.
 package comparison

@@ -36,7 +36,7 @@ func (p Plot) Draw(ctx context.Context) (*page.Distributions, *Subject, error) {
 		return refuse(err)
 	}
 	if why := m.About().Undrawn; why != "" {
-		return refuse(fmt.Errorf("method %s has no p and q to draw. %s", p.Method, why))
+		return refuse(fmt.Errorf("method %s has no p and q to plot. %s", p.Method, why))
 	}
 	s, err := p.subject()
 	if err != nil {
@@ -74,7 +74,7 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	}
 	c, more, err := s.Fit(c, func(name string) bool { _, given := values[name]; return given })
 	if len(more) > 0 {
-		notes = append(notes, "for so few points: "+strings.Join(more, ", "))
+		notes = append(notes, "adapted to the small number of points: "+strings.Join(more, ", "))
 	}
 	for _, note := range notes {
 		p.Hooks.Notef("%s", note)

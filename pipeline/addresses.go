@@ -9,7 +9,7 @@ import (
 	"iconic/internal/bucket"
 )
 
-// addressed are the commands whose arguments may be addresses of buckets or files: those that argument tells.
+// addressed lists the commands that accept addresses of buckets or remote files, with a function that says for which arguments.
 var addressed = map[string]func(argument int) bool{
 	"extract": func(i int) bool { return i == 0 },
 	"run":     func(i int) bool { return i == 0 },
@@ -17,16 +17,16 @@ var addressed = map[string]func(argument int) bool{
 	"predict": func(i int) bool { return i > 0 },
 }
 
-// addressedFlags are the flags that may be addresses, of any command.
+// addressedFlags lists the flags that accept addresses in any command.
 var addressedFlags = []string{"images", "data", "from"}
 
-// refuseAddresses fails where an address stands for what is a folder or a file of this machine, of which the system would make a folder
-// called s3: without a word.
+// refuseAddresses fails if an address is given where a local folder or file is required. The system would otherwise silently create a
+// folder called s3:.
 func refuseAddresses(c *cobra.Command, args []string) error {
 	may := addressed[c.Name()]
 	for i, arg := range args {
 		if bucket.Is(arg) && (may == nil || !may(i)) {
-			return usagef("%s: '%s' wants a folder or a file of this machine here; images and the parts of a feature store are read from buckets by extract, run, predict and merge (with --out FOLDER it brings a store)",
+			return usagef("%s: '%s' wants a local folder or file here; only extract, run, predict and merge read images and feature stores from buckets (merge --out FOLDER downloads a store)",
 				bucket.Public(arg), c.CommandPath())
 		}
 	}
@@ -37,7 +37,7 @@ func refuseAddresses(c *cobra.Command, args []string) error {
 		if !bucket.Is(name) || slices.Contains(addressedFlags, f.Name) || f.Name == "out" && store {
 			return
 		}
-		err = usagef("--%s %s: want a folder or a file of this machine; only extract and merge write into buckets", f.Name, bucket.Public(name))
+		err = usagef("--%s %s: want a local folder or file; only extract and merge write to buckets", f.Name, bucket.Public(name))
 	})
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// TestAnArchiveIsItsFolder encodes one part of CIFAR-100 straight from its archive and from the unpacked folder: the same
+// TestAnArchiveIsItsFolder encodes one part of CIFAR-100 from its archive and from the unpacked folder and expects the same
 // images, in the same order, with the same labels and features.
 func TestAnArchiveIsItsFolder(t *testing.T) {
 	archive := sharedtest.Path(t, "data", "cifar100-test.tar")
@@ -45,7 +45,7 @@ func TestAnArchiveIsItsFolder(t *testing.T) {
 	}
 }
 
-// unpack writes the regular files of an archive below a folder.
+// unpack writes the regular files of an archive to a folder.
 func unpack(t *testing.T, archive, folder string) {
 	t.Helper()
 	f, err := os.Open(archive)

@@ -18,19 +18,19 @@ func newAssignmentsCommand(a *app) *cobra.Command {
 	var o assignmentsOptions
 	c := &cobra.Command{
 		Use:   "assignments RUN [--out FILE]",
-		Short: "Which image of a run is in which cluster, as CSV, JSON lines or Parquet",
-		Long: `Which image of a run is in which cluster, as CSV, JSON lines or Parquet, with what 'pipeline curate' changed.
+		Short: "List the cluster of each image as CSV, JSON lines or Parquet",
+		Long: `List the cluster of each image of a run as CSV, JSON lines or Parquet, including the changes made in 'pipeline curate'.
 
-Columns: path, label (the name of the true class), cluster, name (of the cluster), confidence, excluded (left out by hand). A path that is
-not UTF-8 stands in path_bytes, too, in JSON lines and Parquet. Without --out it goes to standard output, as CSV or with --json as JSON
-lines; a file has the form that its name ends with.`,
+Columns: path, label (the name of the true class), cluster, name (of the cluster), confidence, excluded (left out by hand). In JSON lines
+and Parquet, a path that is not UTF-8 is also given as path_bytes. Without --out, the list goes to standard output as CSV, or as JSON lines
+with --json; the extension of a file determines its format.`,
 		Example: `  pipeline assignments out > out.csv
   pipeline assignments out --out out.parquet`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.assignments(args[0], &o) },
 	}
 	f := c.Flags()
-	f.StringVarP(&o.out, "out", "o", "", "file to write, ending with .csv, .jsonl or .parquet (default: standard output)")
+	f.StringVarP(&o.out, "out", "o", "", "file to write, ending in .csv, .jsonl or .parquet (default: standard output)")
 	addCSVSafe(f, &o.csvSafe)
 	addNoCuration(f, &o.noCuration)
 	return c
@@ -41,20 +41,20 @@ type assignmentsOptions struct {
 	csvSafe, noCuration bool
 }
 
-// format is the one that is asked for.
+// format is the output format.
 func (o *assignmentsOptions) format(json bool) (exchange.Format, error) {
 	format := exchange.CSV
 	switch {
 	case o.out != "":
 		format = exchange.Format(strings.TrimPrefix(strings.ToLower(filepath.Ext(o.out)), "."))
 		if !slices.Contains(exchange.Formats, format) {
-			return "", usagef("%s: the name of the file says its form: want .csv, .jsonl or .parquet", o.out)
+			return "", usagef("%s: the file's extension determines its format: want .csv, .jsonl or .parquet", o.out)
 		}
 	case json:
 		format = exchange.JSONL
 	}
 	if o.csvSafe && format != exchange.CSV {
-		return "", usagef("--csv-safe is for CSV, and this is %s: leave it out", format)
+		return "", usagef("--csv-safe applies to CSV only, and the output is %s: leave it out", format)
 	}
 	return format, nil
 }
@@ -91,7 +91,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 	return err
 }
 
-// openCurated reads a finished run folder, under its curation unless it is to be taken without.
+// openCurated reads a finished run folder and applies its curation unless without is true.
 func (a *app) openCurated(dir string, without bool) (*run.Finished, error) {
 	if without {
 		return run.Open(dir)

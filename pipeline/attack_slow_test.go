@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestServeUnderAttack has scripts/attack do for half a minute what docs/reliability.md reports of five: 200 hostile clients beside 10 honest
-// ones. It fails where memory, honest requests or what the server holds afterwards break a promise; times are not held here.
+// TestServeUnderAttack runs scripts/attack for half a minute, where docs/reliability.md reports five: 200 hostile clients beside 10 honest
+// ones. It fails if memory use, honest requests or the server's resources afterwards break a promise; response times are not checked.
 func TestServeUnderAttack(t *testing.T) {
 	command, err := exec.LookPath("pipeline")
 	if err != nil {

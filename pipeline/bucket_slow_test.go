@@ -28,16 +28,16 @@ import (
 	"iconic/internal/parquet/hubfile"
 )
 
-// s3Server is a server of S3 on this machine, whose buckets are the folders of root.
+// s3Server is a local S3 server whose buckets are the subfolders of root.
 type s3Server struct {
 	root    string
 	address string
 }
 
-// The credentials that the tests give to it, by the environment.
+// The credentials that the tests pass to it through the environment.
 const s3Key, s3Secret = "a-key-that-nobody-may-see", "a-secret-that-nobody-may-see"
 
-// startS3 builds and starts versitygw, a real server of S3 (scripts/s3), and points the environment at it.
+// startS3 builds and starts versitygw, a real S3 server (scripts/s3), and points the environment at it.
 func startS3(t *testing.T) *s3Server {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "versitygw")
@@ -62,7 +62,7 @@ func startS3(t *testing.T) *s3Server {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = c.Process.Kill(), c.Wait() }) // its end is no test's concern
+	t.Cleanup(func() { _, _ = c.Process.Kill(), c.Wait() }) // a failure here does not matter to the test
 	for range 300 {
 		if conn, err := net.Dial("tcp", s.address); err == nil {
 			conn.Close()
@@ -79,7 +79,7 @@ func startS3(t *testing.T) *s3Server {
 	return s
 }
 
-// faulty is a proxy before a server that answers 503, keeps one waiting, and cuts answers and requests, each in so many of ten.
+// faulty is a proxy in front of a server that answers 503, stalls, and cuts off answers and requests, each in a given number of ten cases.
 func faulty(t *testing.T, server string) (address string, faults *atomic.Int64) {
 	t.Helper()
 	target, err := url.Parse("http://" + server)
@@ -88,7 +88,7 @@ func faulty(t *testing.T, server string) (address string, faults *atomic.Int64) 
 	}
 	faults = new(atomic.Int64)
 	forward := &httputil.ReverseProxy{
-		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }, // the host is signed
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }, // the signature covers the host
 		ErrorLog: nil,
 	}
 	var count atomic.Int64
@@ -116,7 +116,7 @@ func faulty(t *testing.T, server string) (address string, faults *atomic.Int64) 
 	return h.URL, faults
 }
 
-// cutAnswer ends an answer after so many bytes.
+// cutAnswer cuts an answer off after a number of bytes.
 type cutAnswer struct {
 	http.ResponseWriter
 	left int
@@ -140,8 +140,8 @@ func (s *s3Server) copyTree(t *testing.T, from, to string) {
 	}
 }
 
-// TestStoresInABucket extracts from a bucket and to it: class folders of objects, an archive, Parquet; whole and in parts, which are merged
-// there. All stores are, byte for byte, those of the same data on disk, and no secret stands in anything that was written.
+// TestStoresInABucket extracts from and to a bucket: class folders of objects, an archive, Parquet; whole, and in parts that are merged
+// in the bucket. All stores equal those of the same data on disk, byte for byte, and no written file contains a secret.
 func TestStoresInABucket(t *testing.T) {
 	s := startS3(t)
 	e := newExtraction(t)
@@ -214,7 +214,7 @@ func TestStoresInABucket(t *testing.T) {
 	}
 }
 
-// parquetOf writes every nth image of a data set, from one on, as a Parquet file in the form of the hub, in several row groups.
+// parquetOf writes every nth image of a data set, starting at the first, as a Parquet file in the hub's format, in several row groups.
 func parquetOf(t *testing.T, data, file string, from, nth int) {
 	t.Helper()
 	set, err := dataset.Open(t.Context(), data, dataset.Options{})
@@ -242,8 +242,8 @@ func parquetOf(t *testing.T, data, file string, from, nth int) {
 	}
 }
 
-// predictStores tells of the images of s3://data/folders by a run: of a store on disk, of the same in the bucket, and of its parts there,
-// which all give the same lines; and refuses parts that are not all there.
+// predictStores classifies the images of s3://data/folders from a store on disk, the same store in the bucket, and its parts in the bucket,
+// which must all give the same lines; incomplete parts must be refused.
 func predictStores(t *testing.T, run string) {
 	pipeline := func(args ...string) string {
 		t.Helper()
@@ -277,8 +277,8 @@ func predictStores(t *testing.T, run string) {
 	}
 }
 
-// TestNothingOfAnAddressIsTold reads an archive behind an address that is signed: neither the page nor a file, a line or an error of
-// the run tells the signature, or a name and password, which are refused.
+// TestNothingOfAnAddressIsTold reads an archive behind a signed address. Neither the page nor any file, line or error of
+// the run may contain the signature, or a name and password, which are refused.
 func TestNothingOfAnAddressIsTold(t *testing.T) {
 	e := newExtraction(t)
 	folder := t.TempDir()
@@ -305,7 +305,7 @@ func TestNothingOfAnAddressIsTold(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		args   []string
-		want   string // in an error; "": there is none
+		want   string // expected in an error; "": no error
 	}{
 		{0, []string{"run", signed, "--model", "tiny", "--out", run}, ""},
 		{0, []string{"predict", run, signed, "--json"}, ""},
@@ -346,9 +346,9 @@ func TestNothingOfAnAddressIsTold(t *testing.T) {
 	}
 }
 
-// TestExtractionThroughAFaultyNetwork extracts four parts from a bucket into a bucket through a proxy that cuts, delays and refuses. Ten
-// times the process is killed, after which its folder here is removed, as with the pod that it ran in. Nothing is lost and nothing is
-// encoded twice that was finished; the merged store is that of one machine.
+// TestExtractionThroughAFaultyNetwork extracts four parts from a bucket into a bucket through a proxy that cuts, delays and refuses requests. The
+// process is killed ten times, and its local folder is then removed, as with the pod that it ran in. Nothing is lost, no finished row is
+// encoded twice, and the merged store equals that of a single machine.
 func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 	s := startS3(t)
 	e := newExtraction(t)
@@ -370,7 +370,7 @@ func TestExtractionThroughAFaultyNetwork(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := finishedRows(t, folder)
-			for range 200 { // until it has sent something, and a moment more
+			for range 200 { // until it has sent something, and a little longer
 				if finishedRows(t, folder) > before {
 					break
 				}
@@ -427,7 +427,7 @@ func TestAnObjectThatChangesIsNamed(t *testing.T) {
 	}
 	write("the first content")
 	before := open()
-	write("other content now") // as long
+	write("other content now") // of the same length
 	var lost *dataset.SourceError
 	if _, err := before.Read(0, nil); !errors.As(err, &lost) || !errors.Is(err, bucket.ErrChanged) || !strings.Contains(err.Error(), "s3://data/set/a.png") {
 		t.Errorf("an object that was replaced: %v", err)

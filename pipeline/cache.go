@@ -14,12 +14,12 @@ import (
 func newCacheCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cache",
-		Short: "List what is kept for later runs, and remove what is old or large",
-		Long: `List what is kept for later runs, and remove what is old or large.
+		Short: "List the cache, and remove old or large entries",
+		Long: `List the cache, and remove old or large entries.
 
-Features of images, neighbour graphs, encoders with their weights and the ONNX Runtime library are kept in one folder, so that
-nothing is computed or fetched twice. Whatever is removed is made or fetched again when it is needed. Stores and run folders that you
-named with --out or --features lie elsewhere, and are never touched.`,
+Image features, neighbour graphs, encoders with their weights and the ONNX Runtime library are kept in one folder, so that
+nothing is computed or downloaded twice. Anything removed is made or downloaded again when needed. Stores and run folders that you
+named with --out or --features are elsewhere and are never touched.`,
 		Example: `  pipeline cache
   pipeline cache --json
   pipeline cache prune --older-than 30d --dry-run`,
@@ -52,7 +52,7 @@ func (a *app) printCache(entries []cache.Entry) error {
 		}{folder, cache.Bytes(entries), entries})
 	}
 	if len(entries) == 0 {
-		_, err := fmt.Fprintf(a.out, "Nothing is kept in %s.\n", plain(folder))
+		_, err := fmt.Fprintf(a.out, "The cache in %s is empty.\n", plain(folder))
 		return err
 	}
 	if err := a.printEntries(entries); err != nil {
@@ -62,9 +62,9 @@ func (a *app) printCache(entries []cache.Entry) error {
 	return err
 }
 
-// printEntries writes a line for each, or two on a terminal that is too narrow.
+// printEntries writes one line per entry, or two on a narrow terminal.
 func (a *app) printEntries(entries []cache.Entry) error {
-	whole, narrow, now := newTable("KIND", "SIZE", "NEEDED", "STATE", "NAME", "WHAT IT IS"), newTable("KIND", "SIZE", "NEEDED", "STATE", "WHAT IT IS, AND ITS NAME"), time.Now()
+	whole, narrow, now := newTable("KIND", "SIZE", "LAST USED", "STATE", "NAME", "DESCRIPTION"), newTable("KIND", "SIZE", "LAST USED", "STATE", "DESCRIPTION AND NAME"), time.Now()
 	for _, e := range entries {
 		state := string(e.State)
 		if e.State == cache.Kept {

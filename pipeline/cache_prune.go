@@ -21,12 +21,12 @@ func newCachePruneCommand(a *app) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove what has not been used for long, or is large",
-		Long: `Remove what has not been used for long, or is large.
+		Short: "Remove unused or large entries",
+		Long: `Remove entries that have not been used for long or are large.
 
-An entry is removed if it fits every one of --older-than, --larger-than and --kind that is given. With --keep-under, only as
-many of these are removed as it takes for the whole cache to be that small, the longest unused first. What a process is using is never
-removed; graphs go with their features.`,
+An entry is removed if it matches all of --older-than, --larger-than and --kind that are given. With --keep-under, matching entries are
+removed, least recently used first, only until the whole cache is that small. Entries in use by a process are never
+removed; graphs are removed together with their features.`,
 		Example: `  pipeline cache prune --older-than 30d --dry-run
   pipeline cache prune --keep-under 20GB
   pipeline cache prune --kind features,graphs --larger-than 1GB`,
@@ -41,7 +41,7 @@ removed; graphs go with their features.`,
 				rule.Keep = &keep
 			}
 			if rule.OlderThan == 0 && rule.LargerThan == 0 && rule.Keep == nil && rule.Kinds == nil {
-				return usagef("say what is to be removed, with --older-than, --larger-than, --keep-under or --kind")
+				return usagef("say what to remove with --older-than, --larger-than, --keep-under or --kind")
 			}
 			if err := rule.Validate(); err != nil {
 				return usageError{err}
@@ -56,21 +56,21 @@ removed; graphs go with their features.`,
 		},
 	}
 	f := c.Flags()
-	f.Var(&o.older, "older-than", "only what has not been used for so long, such as 30d, 2w or 12h")
-	f.Var(&o.larger, "larger-than", "only what takes more than this, such as 500MB or 2GB")
-	f.Var(&o.under, "keep-under", "only as much as it takes for the cache to be this small, such as 20GB; the longest unused first")
+	f.Var(&o.older, "older-than", "only entries unused for longer than this, such as 30d, 2w or 12h")
+	f.Var(&o.larger, "larger-than", "only entries larger than this, such as 500MB or 2GB")
+	f.Var(&o.under, "keep-under", "remove least recently used entries until the cache is this small, such as 20GB")
 	f.StringSliceVar(&o.kinds, "kind", nil, "only these kinds: features, graphs, encoder, weights, runtime, index, rest")
-	f.BoolVarP(&o.dry, "dry-run", "n", false, "remove nothing, and list what would go")
+	f.BoolVarP(&o.dry, "dry-run", "n", false, "list what would be removed, but remove nothing")
 	return c
 }
 
-// size is a flag of a number of bytes of any size, 0 included.
+// size is a flag for a number of bytes, 0 included.
 type size struct {
 	bytes int64
 	set   bool
 }
 
-// Set reads a size.
+// Set parses a size.
 func (s *size) Set(text string) (err error) {
 	s.bytes, err = budget.Bytes(text)
 	s.set = err == nil
@@ -84,7 +84,7 @@ func (s *size) String() string {
 	return budget.Format(s.bytes)
 }
 
-// Type is the word that the flag's help shows.
+// Type is the type name shown in the flag's help.
 func (s *size) Type() string { return "size" }
 
 func (a *app) printPruned(p *cache.Pruned, dry bool) error {
@@ -101,7 +101,7 @@ func (a *app) printPruned(p *cache.Pruned, dry bool) error {
 		fmt.Fprintln(a.out)
 	}
 	for _, e := range p.Passed {
-		a.note("%s is in use, and stays", e.Name)
+		a.note("%s is in use and was kept", e.Name)
 	}
 	verb := "removed"
 	if dry {

@@ -20,16 +20,16 @@ func newCurateCommand(a *app) *cobra.Command {
 	var o curateOptions
 	c := &cobra.Command{
 		Use:   "curate RUN",
-		Short: "Rename, merge, split and tidy the clusters of a run in the browser",
-		Long: `Rename, merge, split and tidy the clusters of a run in the browser.
+		Short: "Edit the clusters of a run in the browser",
+		Long: `Edit the clusters of a run in the browser.
 
-The page shows the images of each cluster. Clusters are renamed, merged, split in two (with a look at the parts first) and marked as
-reviewed, images are moved and left out, all by the keyboard where one likes (? lists the keys), and everything can be undone and redone.
-Every change is saved at once in RUN/` + curation.FileName + `, which only grows. 'predict', 'serve', 'export', 'report', 'sort' and
-'duplicates' follow it, unless they are called with --no-curation.
+The page shows the images of each cluster. Clusters can be renamed, merged, split in two (with a preview of the parts) and marked as
+reviewed; images can be moved and left out. There are keyboard shortcuts for all actions (? lists the keys), and everything can be undone and redone.
+Every change is saved immediately in RUN/` + curation.FileName + `, an append-only file. 'predict', 'serve', 'export', 'report', 'sort' and
+'duplicates' apply it unless --no-curation is given.
 
-The server listens on this machine alone unless --listen says otherwise, answers no page of another site, and ends with an interrupt.
---import takes names from a CSV file of lines such as 3,dogs, and ends without serving.`,
+The server listens on localhost only unless --listen says otherwise, rejects requests from other sites, and stops on an interrupt.
+--import reads names from a CSV file with lines such as 3,dogs, and exits without serving.`,
 		Example: `  pipeline curate out
   pipeline curate out --import names.csv`,
 		Args: cobra.ExactArgs(1),
@@ -38,12 +38,12 @@ The server listens on this machine alone unless --listen says otherwise, answers
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8081", "address and port; port 0 takes a free one")
-	f.StringVar(&o.names, "import", "", "CSV file of lines such as 3,dogs: rename these clusters, and end")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
-	f.StringVar(&o.images, "images", "", "data set of the run, if it is no longer where the run found it")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8081", "address and port; port 0 picks a free port")
+	f.StringVar(&o.names, "import", "", "rename clusters from a CSV file with lines such as 3,dogs, then exit")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it has moved")
+	f.StringVar(&o.images, "images", "", "the run's data set, if it has moved")
 	addImageColumn(f, &o.imageColumn)
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	return c
 }
 
@@ -65,7 +65,7 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	if c.Torn {
-		a.warn("the last line of %s was cut short: it had not been saved, and is gone", filepath.Join(dir, curation.FileName))
+		a.warn("the last line of %s is incomplete: that change had not been saved and was dropped", filepath.Join(dir, curation.FileName))
 	}
 	if o.names != "" {
 		return a.importNames(c, o.names)
@@ -79,7 +79,7 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 		a.warn("clusters cannot be split: %v; name the features with --features", page.NoSplits)
 	}
 	if page.NoPictures != nil {
-		a.warn("the page has no pictures: %v; say where the images are with --images", page.NoPictures)
+		a.warn("the page has no images: %v; give their location with --images", page.NoPictures)
 	}
 	if page.NoLists != nil {
 		a.warn("duplicates and outliers are not listed: %v", page.NoLists)
@@ -89,13 +89,13 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
 	}
 	if endpoint.Hosts(listener.Addr()) == nil {
-		a.warn("%s can be reached from other machines: whoever opens the page can change this curation", listener.Addr())
+		a.warn("%s can be reached from other machines: anyone who opens the page can change this curation", listener.Addr())
 	}
 	fmt.Fprintf(a.out, "curate at http://%s\n", listener.Addr())
 	return page.Serve(ctx, listener)
 }
 
-// importNames renames clusters as a file says.
+// importNames renames clusters from a file.
 func (a *app) importNames(c *curation.Curation, file string) error {
 	names, err := classify.ReadNamed(file, len(c.Clusters))
 	if err != nil {

@@ -30,7 +30,7 @@ import (
 	"iconic/run"
 )
 
-// curating is a run whose curation a browser works on.
+// curating is a run whose clusters are edited in a browser.
 type curating struct {
 	t       *testing.T
 	root    string
@@ -55,7 +55,7 @@ func (c *curating) pipeline(args ...string) []byte {
 	return out
 }
 
-// start starts the server at its address, and waits until it listens.
+// start starts the server at its address and waits until it listens.
 func (c *curating) start() {
 	c.t.Helper()
 	c.server = exec.Command(filepath.Join(c.root, "pipeline"), "curate", "demo/run", "--listen", c.address)
@@ -72,7 +72,7 @@ func (c *curating) start() {
 	}
 }
 
-// kill is kill -9.
+// kill sends SIGKILL.
 func (c *curating) kill() {
 	c.t.Helper()
 	if err := c.server.Process.Signal(syscall.SIGKILL); err != nil {
@@ -98,7 +98,7 @@ func (c *curating) ask(expression string) string {
 	return text
 }
 
-// until waits for an expression to have a value.
+// until waits until an expression has a value.
 func (c *curating) until(expression, want string) {
 	c.t.Helper()
 	got := ""
@@ -111,7 +111,7 @@ func (c *curating) until(expression, want string) {
 	c.t.Fatalf("%s is %q, want %q; the page says %q", expression, got, want, c.ask("document.getElementById('alert').textContent"))
 }
 
-// keys presses keys, one after the other.
+// keys presses keys one after the other.
 func (c *curating) keys(keys ...string) {
 	c.t.Helper()
 	for _, key := range keys {
@@ -119,8 +119,8 @@ func (c *curating) keys(keys ...string) {
 	}
 }
 
-// answer types into the dialog that asks. Keys by the browser's protocol come as two events, of which the second, unlike one of a
-// keyboard, reaches the field that the first has opened; so that is emptied first.
+// answer types into the open dialog. A key sent through the browser protocol is two events; unlike with a real
+// keyboard, the second reaches the field that the first has opened, so the field is emptied first.
 func (c *curating) answer(text string) {
 	c.t.Helper()
 	c.until(shownDialog, "ask")
@@ -129,7 +129,7 @@ func (c *curating) answer(text string) {
 	c.until(shownDialog, "")
 }
 
-// What the page shows.
+// JavaScript expressions for what the page shows.
 const (
 	shownName    = "document.getElementById('name').textContent"
 	shownAbout   = "document.getElementById('about').textContent"
@@ -140,7 +140,7 @@ const (
 	shownDialog  = "document.querySelector('dialog[open]')?.id || ''"
 )
 
-// A whole curation by the keyboard, with the server killed between changes: nothing that was shown is lost, and predictions follow.
+// A whole curation by keyboard, with the server killed between changes: nothing that was shown is lost, and predictions apply it.
 func TestBrowserCurates(t *testing.T) {
 	browser := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -172,7 +172,7 @@ func TestBrowserCurates(t *testing.T) {
 	c.until(shownPicture, "true")
 	c.screenshots("start")
 
-	// Rename by the keyboard, and kill the server.
+	// Rename by keyboard, and kill the server.
 	c.keys("r")
 	c.answer("first of all")
 	c.until(shownName, "first of all")
@@ -181,13 +181,13 @@ func TestBrowserCurates(t *testing.T) {
 	c.do(chromedp.Reload())
 	c.until(shownName, "first of all")
 
-	// Killed without a reload: the change that follows finds the server again.
+	// Killed without a reload: the next change reconnects to the server.
 	c.kill()
 	c.start()
 	c.keys("v")
 	c.until("document.querySelectorAll('#clusters .mark')[0].textContent", "✓")
 
-	// A change while no server is there is not taken for done, and the page goes on by itself.
+	// A change made while the server is down is not shown as saved, and the page retries by itself.
 	c.until("document.getElementById('alert').hidden", "true")
 	c.kill()
 	c.keys("v")
@@ -204,7 +204,7 @@ func TestBrowserCurates(t *testing.T) {
 	c.until(shownRows, "9")
 	c.until(shownName, "first of all")
 
-	// Split it again, after a look.
+	// Split it again, with a preview.
 	c.keys("s")
 	c.until(shownDialog, "parts")
 	c.until("[...document.querySelectorAll('#parts img')].every(m => m.complete && m.naturalWidth > 0)", "true")
@@ -215,7 +215,7 @@ func TestBrowserCurates(t *testing.T) {
 	c.kill()
 	c.start()
 
-	// Leave three images out; the first is that of the keyboard.
+	// Leave three images out; the first is the one with the keyboard focus.
 	c.until("document.querySelectorAll('#grid .cell[data-image]').length > 3", "true")
 	before := c.ask(shownAbout)
 	c.do(chromedp.Focus("#grid"))
@@ -233,14 +233,14 @@ func TestBrowserCurates(t *testing.T) {
 	c.keys("U")
 	c.until(shownUndo, "Undo exclude")
 
-	// Move two images into a new cluster, with the mouse.
+	// Move two images into a new cluster with the mouse.
 	c.do(chromedp.Click("#grid .cell[data-image]"))
 	c.until(shownChosen, "1 image chosen")
 	c.do(chromedp.Click("#move"))
 	c.answer("a new")
 	c.until(shownRows, "11")
 
-	// All duplicates but the first of each group are left out at once, and taken in again.
+	// Leave out all duplicates but the first of each group at once, and restore them.
 	c.do(chromedp.Click("#clusters .row.list"))
 	c.until(shownName, "Duplicates")
 	c.screenshots("duplicates")
@@ -259,7 +259,7 @@ func TestBrowserCurates(t *testing.T) {
 	}
 }
 
-// spare counts the images that duplicates.csv has beside the first of each group.
+// spare counts the images in duplicates.csv other than the first of each group.
 func (c *curating) spare() int {
 	content, err := os.ReadFile(filepath.Join(c.root, "demo", "run", run.DuplicatesFile))
 	if err != nil {
@@ -272,7 +272,7 @@ func (c *curating) spare() int {
 	return n
 }
 
-// follows holds the curation against what the command makes of it.
+// follows compares the curation with the results of the commands.
 func (c *curating) follows() {
 	content, err := os.ReadFile(filepath.Join(c.root, "demo", "run", "curation.jsonl"))
 	if err != nil {
@@ -342,7 +342,7 @@ func (c *curating) open(browser string) {
 	c.do(chromedp.Navigate("http://"+c.address+"/"), chromedp.WaitReady("body"))
 }
 
-// told are the complaints, but for those of requests that met a server that was killed or did not know its predecessor's token.
+// told are the browser's complaints, except those about requests to a server that was killed or did not know its predecessor's token.
 func (c *curating) told() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -351,7 +351,7 @@ func (c *curating) told() []string {
 	})
 }
 
-// screenshots writes pictures of the page into the folder named by ICONIC_SCREENSHOTS, to be looked at.
+// screenshots saves screenshots of the page to the folder named by ICONIC_SCREENSHOTS, for inspection.
 func (c *curating) screenshots(name string) {
 	c.t.Helper()
 	folder := os.Getenv("ICONIC_SCREENSHOTS")

@@ -15,11 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// curate starts the server of a run's curation, takes steps as its page does, and kills it as soon as the last one is answered:
+// curate starts the curation server of a run, sends steps as its page does, and kills it as soon as the last one is acknowledged:
 //
 //	curate run cluster step…
 //
-// A split is looked at before, of that cluster.
+// A split of the cluster is previewed first.
 func curate(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 {
 		ts.Fatalf("usage: curate run cluster step…")
@@ -31,7 +31,7 @@ func curate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(command.Start())
 	defer func() {
-		_ = command.Process.Kill() // it has done what it was asked to
+		_ = command.Process.Kill() // it has done its work
 		_ = command.Wait()
 	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
@@ -49,7 +49,7 @@ func curate(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// fetched is the body of an answer, which must be that all is well.
+// fetched is the body of an answer, whose status must be OK.
 func fetched(ts *testscript.TestScript, method, address, token string, body []byte) []byte {
 	r, err := http.NewRequest(method, address, bytes.NewReader(body))
 	ts.Check(err)

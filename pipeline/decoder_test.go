@@ -11,7 +11,7 @@ import (
 	"iconic/extract/synthetic"
 )
 
-// TestAStoreKeepsItsJPEGDecoder makes a store with one decoder and goes on with the other one.
+// TestAStoreKeepsItsJPEGDecoder makes a store with one decoder and continues with the other one.
 func TestAStoreKeepsItsJPEGDecoder(t *testing.T) {
 	if pixels.JPEGDecoder() != pixels.LibjpegTurbo {
 		t.Skip("no libjpeg-turbo here")

@@ -15,14 +15,14 @@ func newDemoCommand(a *app) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Run the whole pipeline on generated pictures (no input needed)",
-		Long: `Run the whole pipeline on generated pictures (no input needed).
+		Short: "Run the whole pipeline on generated images (no input needed)",
+		Long: `Run the whole pipeline on generated images (no input needed).
 
-Draws labelled pictures, encodes them with the tiny built-in encoder, trains a head without looking at the labels, and writes a
-report. The same command gives the same numbers again.
+The demo generates labelled images, encodes them with the tiny built-in encoder, trains a head without looking at the labels, and writes a
+report. Repeating the command gives the same numbers.
 
-The built-in encoder was itself trained with labels, on other pictures drawn in the same way. So the demo's accuracy shows that the
-program works from pictures to report; it doesn't measure what unsupervised clustering reaches on pictures of yours.`,
+The built-in encoder was itself trained with labels, on other images from the same generator. So the demo's accuracy shows that the
+program works end to end; it doesn't measure what unsupervised clustering achieves on your images.`,
 		Example: `  pipeline demo
   pipeline demo --method simclr --out demo-simclr`,
 		Args: cobra.NoArgs,
@@ -31,7 +31,7 @@ program works from pictures to report; it doesn't measure what unsupervised clus
 	o.model, o.provider = models.TinyName, encoder.Auto
 	o.registerSettings(c)
 	addRuntime(c.Flags(), &o.onnxruntime, &o.provider, &o.encodeOptions.threads)
-	c.Flags().StringVarP(&o.out, "out", "o", "iconic-demo", "folder for pictures, features and the run")
+	c.Flags().StringVarP(&o.out, "out", "o", "iconic-demo", "folder for images, features and the run")
 	return c
 }
 

@@ -22,17 +22,17 @@ import (
 	"iconic/models/vit"
 )
 
-// oracle is what timm and the transformers library compute with small DINOv3 encoders (scripts/oracle/dinov3.py).
+// oracle holds the outputs of timm and the transformers library for small DINOv3 encoders (scripts/oracle/dinov3.py).
 type oracle struct {
 	Title   string                  `json:"title"`
 	Size    int                     `json:"size"`
 	Heads   int                     `json:"heads"`
 	Tensors map[string]oracleTensor `json:"tensors"`
-	CLS     []float32               `json:"cls"` // of two pictures
+	CLS     []float32               `json:"cls"` // of two images
 	Patch   []float32               `json:"patch"`
 }
 
-// oracleTensor is a tensor of a file: its numbers are Values, null standing for NaN, or those made for the names in Sources or Source.
+// oracleTensor is a tensor of a file: its numbers are Values, with null for NaN, or those generated for the names in Sources or Source.
 type oracleTensor struct {
 	Shape   []int      `json:"shape"`
 	Source  string     `json:"source"`
@@ -60,8 +60,8 @@ func (t oracleTensor) numbers() []float32 {
 	return x
 }
 
-// oracleNumbers makes the numbers of a tensor as the script does: the finaliser of MurmurHash3 on the place of each element, begun
-// at the CRC-32 of the name, in [−½, ½), and then to the size that suits what the tensor is for.
+// oracleNumbers generates the numbers of a tensor as the script does: the finaliser of MurmurHash3 on each element's index, seeded
+// with the CRC-32 of the name, in [−½, ½), then scaled to the tensor's purpose.
 func oracleNumbers(name string, shape []int) []float32 {
 	n := 1
 	for _, d := range shape {
@@ -88,7 +88,7 @@ func oracleNumbers(name string, shape []int) []float32 {
 	return x
 }
 
-// readOracles reads all of them.
+// readOracles reads all oracles.
 func readOracles() ([]oracle, error) {
 	b, err := os.ReadFile(filepath.Join("testdata", "dinov3.json"))
 	if err != nil {
@@ -113,7 +113,7 @@ func oracles(t *testing.T) []oracle {
 	return all
 }
 
-// write writes the weights to a file, each tensor as encode has it.
+// write writes the weights to a file, each tensor as encoded by encode.
 func (o oracle) write(name string, encode func(name string, x []float32, shape ...int) safetensors.Tensor) error {
 	var tensors []safetensors.Tensor
 	for name, tensor := range o.Tensors {
@@ -131,7 +131,7 @@ func (o oracle) file(t *testing.T, encode func(name string, x []float32, shape .
 	return name
 }
 
-// dinov3 writes the weights of a small encoder under the official names, two blocks of width 32 for patches of 4×4:
+// dinov3 writes the weights of a small encoder with the official names, two blocks of width 32 for patches of 4×4:
 //
 //	dinov3 file
 func dinov3(ts *testscript.TestScript, _ bool, args []string) {
@@ -148,7 +148,7 @@ func (o oracle) pixels() []float32 {
 	return x
 }
 
-// both is the class token and the mean of the patch tokens, of each picture.
+// both is the class token and the mean of the patch tokens of each image.
 func (o oracle) both() (x []float32) {
 	half := len(o.CLS) / 2
 	for i := range 2 {
@@ -157,13 +157,13 @@ func (o oracle) both() (x []float32) {
 	return x
 }
 
-// unlike are some of them that have little in common.
+// unlike is a selection of encoders that have little in common.
 func unlike(t *testing.T) []oracle {
 	all := oracles(t)
 	return []oracle{all[0], all[8], all[9], all[13]}
 }
 
-// Encoders of DINOv3 as timm and the transformers library build and name them, beyond the sizes that are published.
+// DINOv3 encoders as timm and the transformers library build and name them, including unpublished sizes.
 func TestDINOv3OfEachLibrary(t *testing.T) {
 	for _, o := range oracles(t) {
 		t.Run(o.Title, func(t *testing.T) {
@@ -177,7 +177,7 @@ func TestDINOv3OfEachLibrary(t *testing.T) {
 	}
 }
 
-// The rotary frequencies that a file of the transformers library may hold are the inverses of the periods.
+// The rotary frequencies that a transformers file may contain are the inverses of the periods.
 func TestDINOv3WithRotaryFrequencies(t *testing.T) {
 	o := oracles(t)[0]
 	frequencies := make([]*float32, 4)
@@ -195,7 +195,7 @@ func TestDINOv3WithRotaryFrequencies(t *testing.T) {
 	}
 }
 
-// Weights in two bytes are read for what they are: the model is that of the rounded numbers.
+// 16-bit weights are read exactly: the model equals that of the rounded numbers.
 func TestDINOv3FromWeightsOfTwoBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind    safetensors.DType
@@ -204,7 +204,7 @@ func TestDINOv3FromWeightsOfTwoBytes(t *testing.T) {
 		"float16": {safetensors.F16, func(v float32) (uint16, float32) { b := half.FromFloat32(v); return b, half.Float32(b) }},
 		"bfloat16": {safetensors.BF16, func(v float32) (uint16, float32) {
 			b := math.Float32bits(v)
-			b += 0x7fff + b>>16&1 // to the nearest, and to the even one of two
+			b += 0x7fff + b>>16&1 // round to nearest, ties to even
 			return uint16(b >> 16), math.Float32frombits(b &^ 0xffff)
 		}},
 	} {
@@ -240,7 +240,7 @@ func TestDINOv3FromWeightsOfTwoBytes(t *testing.T) {
 	}
 }
 
-// The rewrites leave the rotation in float32, and what the encoder computes close to what it was.
+// The rewritten models keep the rotation in float32 and give nearly the same features.
 func TestDINOv3OfFewerBits(t *testing.T) {
 	for _, o := range unlike(t) {
 		for p, least := range map[precision.Precision]float64{precision.Float16: 0.9999, precision.Int8: 0.99} {

@@ -1,7 +1,7 @@
-// Command pipeline sorts a folder of images into groups without labels, and says how sure it is of each one.
+// Command pipeline clusters a folder of images without labels and reports its confidence in each assignment.
 //
-// It holds flags, progress and exit statuses, and no mathematics. Each subcommand is in the file of its name: a constructor, its options with
-// their flags, and a run function. The work is done by packages that other programs import as well: iconic goes from images to a run, run owns
-// the run folder, sweep trains over many settings, classify, prediction and endpoint put a run to use, curation and curator change its clusters by hand.
-// errors.go adds to their errors which flag helps, and help.go puts the flags of every command in groups.
+// It handles flags, progress and exit statuses only. Each subcommand is in the file of the same name: a constructor, its options with
+// their flags, and a run function. The work is done by packages that other programs can import as well: iconic goes from images to a run, run owns
+// the run folder, sweep trains over many settings, classify, prediction and endpoint use a trained run, curation and curator edit its clusters.
+// errors.go adds the flags that fix their errors, and help.go groups the flags of every command.
 package main

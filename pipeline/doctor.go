@@ -21,9 +21,9 @@ func newDoctorCommand(a *app) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "What this machine has: runtime library, providers, processor, disk",
-		Long: `What this machine has: the ONNX Runtime library (fetched if there is none), the providers that load, the processor and its
-kernels, and the room on the disk; with --data also whether the features of a planned extraction will fit.`,
+		Short: "Check this machine: runtime library, providers, CPU, disk",
+		Long: `Check this machine: the ONNX Runtime library (downloaded if there is none), the providers that load, the CPU and its
+kernels, and free disk space; with --data also whether the features of a planned extraction will fit.`,
 		Example: `  pipeline doctor
   pipeline doctor --data photos --dim 768 --out /mnt/stores`,
 		Args: cobra.NoArgs,
@@ -41,13 +41,13 @@ kernels, and the room on the disk; with --data also whether the features of a pl
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
-	f.StringVar(&o.data, "data", "", "the DATA of a planned extraction: is there room for its features?")
+	f.StringVar(&o.onnxruntime, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or a download)")
+	f.StringVar(&o.data, "data", "", "DATA of a planned extraction, to check whether its features fit")
 	addImageColumn(f, &o.column)
-	f.StringVarP(&o.out, "out", "o", ".", "folder where its store would be")
-	count(f, &o.dim, "dim", 384, 1, 1<<20, "elements of a feature (384, 768 and 1024 for small, base and large encoders)")
+	f.StringVarP(&o.out, "out", "o", ".", "folder of its planned store")
+	count(f, &o.dim, "dim", 384, 1, 1<<20, "dimensions of a feature (384, 768 and 1024 for small, base and large encoders)")
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image")
-	f.BoolVar(&o.half, "float16", false, "features as float16")
+	f.BoolVar(&o.half, "float16", false, "store features as float16")
 	return c
 }
 

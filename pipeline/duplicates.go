@@ -20,13 +20,13 @@ func newDuplicatesCommand(a *app) *cobra.Command {
 	var o duplicatesOptions
 	c := &cobra.Command{
 		Use:   "duplicates STORE|RUN",
-		Short: "Find images that are there twice, and images unlike all others",
-		Long: `Find images that are there twice, and images unlike all others, by the features of a feature store, a features.npy or a run.
+		Short: "Find duplicate images and outliers",
+		Long: `Find duplicate images and outliers by the features of a feature store, a features.npy or a run.
 
-Images with the same bytes are exact copies. Others are near duplicates (encoded again, resized, slightly cropped, mirrored) where their
-features are much nearer than those of the neighbours around them and their thumbnails correlate. Where the images are not at hand, or
-with --features-only, the features decide alone. The first image of a group is the one with the most bytes. An image is unlike all others if
-its 10th nearest neighbour is farther away than nearly every other image's is; in a run, it is also listed if most of its 10 nearest
+Images with the same bytes are exact copies. Other images are near duplicates (re-encoded, resized, slightly cropped, mirrored) if their
+features are much nearer to each other than to their neighbours and their thumbnails correlate. If the images are not available, or
+with --features-only, the features decide alone. The first image of a group is the largest file. An image is unlike all others if
+its 10th nearest neighbour is exceptionally far away; in a run, an image is also listed if most of its 10 nearest
 neighbours are together in another cluster. No file is touched.`,
 		Example: `  pipeline duplicates out
   pipeline duplicates store --json
@@ -34,22 +34,22 @@ neighbours are together in another cluster. No file is touched.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csvSafe && o.out == "" {
-				return usagef("--csv-safe is for the tables of --out: name their folder, or leave it out")
+				return usagef("--csv-safe applies to the tables of --out: give --out, or leave --csv-safe out")
 			}
 			return a.duplicates(c.Context(), args[0], &o)
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.exact, "exact", false, "look for exact copies only")
+	f.BoolVar(&o.exact, "exact", false, "find exact copies only")
 	f.BoolVar(&o.featuresOnly, "features-only", false, "do not compare the images themselves")
-	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "least correlation between the thumbnails of near duplicates, above 0 and up to 1")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
-	f.StringVar(&o.images, "images", "", "data set that the features are of, if that is not known, or if it is no longer where it was")
+	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "minimum correlation between the thumbnails of near duplicates, above 0 and up to 1")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it has moved")
+	f.StringVar(&o.images, "images", "", "data set that the features came from, if it is not recorded or has moved")
 	addImageColumn(f, &o.imageColumn)
 	addNoCuration(f, &o.noCuration)
-	f.StringVarP(&o.out, "out", "o", "", "folder to write "+run.DuplicatesFile+" and "+run.OutliersFile+" into (default: none)")
+	f.StringVarP(&o.out, "out", "o", "", "folder for "+run.DuplicatesFile+" and "+run.OutliersFile+" (default: none)")
 	addCSVSafe(f, &o.csvSafe)
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	return c
 }
 
@@ -63,7 +63,7 @@ type duplicatesOptions struct {
 	workers               int
 }
 
-// library is the flags as the library takes them.
+// library converts the flags to library options.
 func (o *duplicatesOptions) library(a *app) (duplicates.Options, error) {
 	if !(o.correlation > 0 && o.correlation <= 1) {
 		return duplicates.Options{}, usagef("correlation %g: want a number above 0 and up to 1", o.correlation)
@@ -86,9 +86,9 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	defer func() { err = errors.Join(err, set.Close()) }()
 	switch {
 	case errors.Is(set.Unseen, duplicates.ErrNoImages):
-		a.note("the features decide alone: name the images with --images to have them compared")
+		a.note("the features decide alone: name the images with --images to compare them")
 	case set.Unseen != nil:
-		a.warn("the features decide alone: %v; say where the images are with --images", set.Unseen)
+		a.warn("the features decide alone: %v; give the images' location with --images", set.Unseen)
 	}
 	found, err := set.Find(ctx)
 	a.endStage()
@@ -112,7 +112,7 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	return a.printInspected(found)
 }
 
-// What --json prints. Clusters are null where there is no clustering.
+// The output of --json. Clusters are omitted if there is no clustering.
 type (
 	inspectedJSON struct {
 		Images    int               `json:"images"`
@@ -173,7 +173,7 @@ func clusterOf(f *run.Inspected, i int) *int {
 	return &f.Names.Cluster[i]
 }
 
-// printInspected prints a table of the groups, one of what is unlike or elsewhere, and a sentence.
+// printInspected prints a table of the groups, a table of the outliers, and a summary.
 func (a *app) printInspected(f *run.Inspected) error {
 	if len(f.Groups) > 0 {
 		t := newTable("group", "kind", "distance", "size", "path")

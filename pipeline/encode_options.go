@@ -34,25 +34,25 @@ type encodeOptions struct {
 func (o *encodeOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
-	f.StringVar(&o.model, "model", "", "encoder: a name of 'pipeline models list', 'tiny', a file of weights, or an ONNX file with --resize, --crop, --mean and --std")
+	f.StringVar(&o.model, "model", "", "encoder: a name from 'pipeline models list', 'tiny', a weights file, or an ONNX file with --resize, --crop, --mean and --std")
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
-	count(f, &o.transform.Resize, "resize", 0, 0, maxSide, "pixels of an image's shorter side before cropping (default: the model's, or the crop)")
-	count(f, &o.transform.Crop, "crop", 0, 0, maxSide, "side of the square that is cut from the middle, the model's input size (default: the model's)")
-	f.BoolVar(&o.transform.Whole, "whole", false, "squeeze the whole image into the square instead of cropping")
+	count(f, &o.transform.Resize, "resize", 0, 0, maxSide, "length in pixels of an image's shorter side before cropping (default: the model's, or the crop)")
+	count(f, &o.transform.Crop, "crop", 0, 0, maxSide, "side of the central square crop, the model's input size (default: the model's)")
+	f.BoolVar(&o.transform.Whole, "whole", false, "resize the whole image to the square instead of cropping")
 	f.Var(&o.mean, "mean", "mean of red, green and blue, from 0 to 1 (default: the model's)")
 	f.Var(&o.std, "std", "standard deviation of red, green and blue (default: the model's)")
-	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "leave pictures as they are stored, not as their EXIF orientation says")
-	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
-	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
+	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "ignore EXIF orientation and use images as they are stored")
+	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per CPU)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images per encoder batch (default: found by a short probe)")
 	addMemory(f, &o.memory)
 }
 
-// addMemory adds the flag that bounds what reading and decoding images take.
+// addMemory adds the flag that limits the memory for reading and decoding images.
 func addMemory(f *pflag.FlagSet, memory *budget.Size) {
-	f.Var(memory, "memory", "memory for reading and decoding images, such as 800MB or 2GB; an image waits until it fits, and one that never would is skipped (default: half of the machine's, or of the container's)")
+	f.Var(memory, "memory", "memory for reading and decoding images, such as 800MB or 2GB; an image waits until it fits, and one that is too large is skipped (default: half of the machine's or container's memory)")
 }
 
-// triple is a flag of three numbers, for red, green and blue; one number stands for three.
+// triple is a flag of three numbers, for red, green and blue; one number sets all three.
 type triple struct {
 	v   [3]float32
 	set bool
@@ -85,13 +85,13 @@ func (t *triple) String() string {
 	return fmt.Sprintf("%g,%g,%g", t.v[0], t.v[1], t.v[2])
 }
 
-// Type is the word that a flag's help shows.
+// Type is the type name shown in the flag's help.
 func (t *triple) Type() string { return "r,g,b" }
 
-// encoding is the flags as the library takes them.
+// encoding converts the flags to library options.
 func (o *encodeOptions) encoding(a *app) (iconic.Encoding, error) {
 	if o.model == "" {
-		return iconic.Encoding{}, usagef("--model is needed: a name of 'pipeline models list', 'tiny', or an ONNX file")
+		return iconic.Encoding{}, usagef("--model is required: a name from 'pipeline models list', 'tiny', or an ONNX file")
 	}
 	shape, err := o.modelFlags.options(a)
 	e := iconic.Encoding{
@@ -107,19 +107,19 @@ func (o *encodeOptions) encoding(a *app) (iconic.Encoding, error) {
 	return e, err
 }
 
-// cautionTiny says what the built-in encoder is for, where it is chosen for images of the user's.
+// cautionTiny says what the built-in encoder is for if it is chosen for the user's images.
 func (o *encodeOptions) cautionTiny(a *app) {
 	if o.model == models.TinyName {
-		a.note("tiny was trained for the demo, on drawn pictures: for photographs, choose an encoder of 'pipeline models list'")
+		a.note("tiny was trained for the demo, on generated images: for photographs, choose an encoder from 'pipeline models list'")
 	}
 }
 
-// put says how images are read.
+// put sets how images are read.
 func (o *encodeOptions) put(c *extract.Config) {
 	c.Workers, c.Batch, c.Memory = o.workers, o.batch, int64(o.memory)
 }
 
-// dataOptions are the flags that say how to understand DATA, and what to do about bad images.
+// dataOptions are the flags that say how to interpret DATA and how to handle bad images.
 type dataOptions struct {
 	labelsFrom               dataset.LabelsFrom
 	splits                   []string
@@ -130,17 +130,17 @@ type dataOptions struct {
 
 func (o *dataOptions) add(f *pflag.FlagSet) {
 	o.labelsFrom = dataset.First
-	f.Var(&o.labelsFrom, "labels-from", "which folder above an image names its class: first, last, none")
-	f.StringSliceVar(&o.splits, "split", nil, "keep only these splits of DATA, such as train,val (default: all)")
+	f.Var(&o.labelsFrom, "labels-from", "which folder in an image's path names its class: first, last, none")
+	f.StringSliceVar(&o.splits, "split", nil, "use only these splits of DATA, such as train,val (default: all)")
 	addImageColumn(f, &o.imageColumn)
-	f.StringVar(&o.labelColumn, "label-column", "", "column of a Parquet data set that holds the labels (default: label, or one of a similar name)")
+	f.StringVar(&o.labelColumn, "label-column", "", "label column of a Parquet data set (default: label, or one with a similar name)")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first bad image instead of skipping it")
 	f.Float64Var(&o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
 }
 
-// addImageColumn adds the flag that names the images' column.
+// addImageColumn adds the flag that names the image column.
 func addImageColumn(f *pflag.FlagSet, column *string) {
-	f.StringVar(column, "image-column", "", "column of a Parquet data set that holds the images (default: found by the file's metadata and its name)")
+	f.StringVar(column, "image-column", "", "image column of a Parquet data set (default: found by the file's metadata and column names)")
 }
 
 func (o *dataOptions) dataset() dataset.Options {
@@ -153,7 +153,7 @@ func (o *dataOptions) put(c *extract.Config, data string) {
 	c.Strict, c.MaxBad = o.strict, o.maxBad/100
 }
 
-// storeOptions are the flags that say what a feature store holds.
+// storeOptions are the flags that determine the contents of a feature store.
 type storeOptions struct {
 	views     int
 	viewSeed  uint64
@@ -164,12 +164,12 @@ type storeOptions struct {
 }
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
-	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the image itself, and augmented ones that its content and --view-seed determine")
+	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the image itself, and augmented views determined by its content and --view-seed")
 	f.Uint64Var(&o.viewSeed, "view-seed", 0, "seed of the augmented views")
-	f.BoolVar(&o.half, "float16", false, "keep features as float16: half the disk space, about three digits")
-	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows in each file of features; when the process is killed, one file at most is lost (default: %d, or what the store has)", extract.DefaultShardRows))
-	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even those that other stores have features of")
-	f.BoolVar(&o.prune, "prune", false, "drop the features of images that DATA no longer has")
+	f.BoolVar(&o.half, "float16", false, "store features as float16: half the disk space, about three significant digits")
+	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows per feature file; if the process is killed, at most one file is lost (default: %d, or the store's value)", extract.DefaultShardRows))
+	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even if another store has its features")
+	f.BoolVar(&o.prune, "prune", false, "drop the features of images that are no longer in DATA")
 }
 
 func (o *storeOptions) put(c *extract.Config) {

@@ -19,7 +19,7 @@ import (
 	"iconic/option"
 )
 
-// TestEveryOptionHasWords: an error that an option would mend ends with the flag by which it is given, and the flag exists.
+// TestEveryOptionHasWords: an error that an option would fix ends with the flag that sets it, and the flag exists.
 func TestEveryOptionHasWords(t *testing.T) {
 	used := map[string]bool{"From": true, "From or Token": true} // chosen by a function
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -78,13 +78,13 @@ func TestEveryOptionHasWords(t *testing.T) {
 	}
 }
 
-// TestErrorsAreExplained holds the flags and the ways out that the command adds.
+// TestErrorsAreExplained checks the flags and remedies that the command adds.
 func TestErrorsAreExplained(t *testing.T) {
 	err := explained("pipeline run", fmt.Errorf("model x: %w", option.Errorf("Crop", "input %s is free: %w", "a", io.EOF)))
 	if want := "model x: input a is free: EOF: give its size with --crop"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
 	if !errors.Is(err, io.EOF) {
-		t.Error("what was wrong is no longer in the chain")
+		t.Error("the cause is no longer in the error chain")
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"iconic/models/onnx"
 )
 
-// deployed writes a model with a head behind the encoder in a file.
+// deployed writes a model with a head behind the encoder to a file.
 func deployed(t testing.TB, encoder string, change func(*onnx.Model), o deploy.Options) string {
 	t.Helper()
 	m, err := onnx.ReadFile(encoder)
@@ -37,7 +37,7 @@ func deployed(t testing.TB, encoder string, change func(*onnx.Model), o deploy.O
 	return name
 }
 
-// randomLayer draws a layer.
+// randomLayer generates a layer.
 func randomLayer(r *rand.Rand, in, out int) deploy.Layer {
 	l := deploy.Layer{In: in, Out: out, Weight: make([]float32, in*out), Bias: make([]float32, out)}
 	for i := range l.Weight {
@@ -49,8 +49,8 @@ func randomLayer(r *rand.Rand, in, out int) deploy.Layer {
 	return l
 }
 
-// With an encoder that puts out the very pixels it gets, the graph's own preprocessing is the extraction's, bit for bit, for
-// pictures of any shape.
+// With an encoder that outputs its input pixels, the graph's preprocessing equals that of extraction, bit for bit, for
+// images of any shape.
 func TestPreprocessingInTheGraphIsExact(t *testing.T) {
 	lib := library(t)
 	const side = 24
@@ -98,7 +98,7 @@ func TestPreprocessingInTheGraphIsExact(t *testing.T) {
 	}
 }
 
-// Heads of one layer and of several, behind encoders that already use the names of the graph to be.
+// Heads with one or several layers, behind encoders that already use the names of the new graph.
 func TestHeadInTheGraph(t *testing.T) {
 	lib := library(t)
 	model := onnxtest.Pooling(16, 8)
@@ -139,7 +139,7 @@ func TestHeadInTheGraph(t *testing.T) {
 	}
 }
 
-// through is a head in float64.
+// through computes a head in float64.
 func through(layers []deploy.Layer, features []float32) []float64 {
 	x := make([]float64, len(features))
 	for i, v := range features {

@@ -23,13 +23,13 @@ func newExtractCommand(a *app) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "extract DATA --model M --out STORE",
-		Short: "Turn images into features, once",
-		Long: `Turn images into features, once.
+		Short: "Encode images into a feature store",
+		Long: `Encode images into a feature store.
 
 DATA is a folder of images (class folders give labels), a list of paths (.txt, .csv), tar archives, Parquet files, the
 binary version of CIFAR-10, CIFAR-100 or STL-10, or one image file; or an address in a bucket, such as
-s3://bucket/prefix. STORE is a folder, or an address too. Run again, the command goes on where it was stopped, adds new images and
-encodes changed ones. What is there is not encoded again, and features that another store of yours has of the same pictures are copied.`,
+s3://bucket/prefix. STORE is a folder or such an address. When run again, the command continues where it stopped, adds new images and
+encodes changed ones. Existing features are kept, and features of the same images in your other stores are copied.`,
 		Example: `  pipeline extract photos --model dinov2-small --out stores/photos
   pipeline extract photos --model dinov2-small --shard 2/4 --out stores/photos`,
 		Args: cobra.ExactArgs(1),
@@ -54,12 +54,12 @@ encodes changed ones. What is there is not encoded again, and features that anot
 	o.dataOptions.add(c.Flags())
 	o.storeOptions.add(c.Flags())
 	c.Flags().StringVarP(&o.out, "out", "o", "", "folder of the feature store")
-	c.Flags().StringVar(&o.shard, "shard", "", "encode only part i of n, such as 2/4, into a folder of its own in STORE; 'pipeline merge' puts the parts together")
+	c.Flags().StringVar(&o.shard, "shard", "", "encode only part i of n, such as 2/4, into its own folder in STORE; 'pipeline merge' combines the parts")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
 
-// parseShard reads "2/4"; "" is everything, 0 of 0.
+// parseShard parses i/n, such as "2/4"; "" means everything, 0 of 0.
 func parseShard(s string) (part, parts int, err error) {
 	if s == "" {
 		return 0, 0, nil
@@ -68,7 +68,7 @@ func parseShard(s string) (part, parts int, err error) {
 	part, errPart := strconv.Atoi(i)
 	parts, errParts := strconv.Atoi(n)
 	if errPart != nil || errParts != nil || part < 1 || part > parts {
-		return 0, 0, usagef("--shard %q: want i/n with i from 1 to n, as 2/4", s)
+		return 0, 0, usagef("--shard %q: want i/n with i from 1 to n, such as 2/4", s)
 	}
 	return part, parts, nil
 }

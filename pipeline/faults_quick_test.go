@@ -2,7 +2,7 @@
 
 package main
 
-// With the tag slow both are more.
+// With the tag slow there are more of both.
 const (
 	kills = 4 // how often a run is killed
 	pairs = 2 // of trainings into one folder

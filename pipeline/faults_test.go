@@ -24,12 +24,12 @@ import (
 
 // These tests do to the real program what machines and people do to it.
 
-// faultImages is enough for a run of about a second.
+// faultImages is enough for a run of about one second.
 const faultImages = 300
 
 const faultShardRows = 32
 
-// noise makes a folder of pictures, in five classes.
+// noise makes a folder of images in five classes.
 func noise(t *testing.T, images int) string {
 	t.Helper()
 	root := t.TempDir()
@@ -65,7 +65,7 @@ func (e extraction) command(out string, more ...string) *exec.Cmd {
 	return exec.Command("pipeline", args...)
 }
 
-// run does an extraction to its end.
+// run runs an extraction to its end.
 func (e extraction) run(t *testing.T, out string, more ...string) extract.Summary {
 	t.Helper()
 	var s extract.Summary
@@ -82,7 +82,7 @@ func (e extraction) run(t *testing.T, out string, more ...string) extract.Summar
 	return s
 }
 
-// fails does an extraction that must fail with the exit code, saying want in its last line.
+// fails runs an extraction that must fail with the exit code and with want in its last line.
 func (e extraction) fails(t *testing.T, code int, want, out string, more ...string) {
 	t.Helper()
 	expectFailure(t, e.command(out, more...), code, want)
@@ -162,7 +162,7 @@ func sameStores(t *testing.T, a, b string) {
 	}
 }
 
-// lastStored is how many images had gone through all stages when a run last told of it.
+// lastStored is the number of images that had gone through all stages when a run last reported progress.
 func lastStored(t *testing.T, output string) (done int) {
 	t.Helper()
 	for line := range strings.Lines(output) {
@@ -195,7 +195,7 @@ func TestKilledAtAnyMomentAStoreIsTheSame(t *testing.T) {
 		if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
-		if err := c.Wait(); err == nil { // it was faster: begin anew
+		if err := c.Wait(); err == nil { // it finished before the kill: start over
 			sameStores(t, whole, out)
 			if err := os.RemoveAll(out); err != nil {
 				t.Fatal(err)
@@ -264,7 +264,7 @@ func TestTwoAtOnce(t *testing.T) {
 			t.Fatal("the first one never began")
 		}
 	}
-	if err := first.Process.Signal(syscall.SIGSTOP); err != nil { // it holds the lock as long as we like
+	if err := first.Process.Signal(syscall.SIGSTOP); err != nil { // it holds the lock as long as the test needs
 		t.Fatal(err)
 	}
 	e.fails(t, exitFailed, "is being written by another process", out)
@@ -274,12 +274,12 @@ func TestTwoAtOnce(t *testing.T) {
 	if err := first.Wait(); err == nil {
 		t.Fatal("the first one ended well")
 	}
-	if s := e.run(t, out); s.Rows != faultImages { // the lock died with its process
+	if s := e.run(t, out); s.Rows != faultImages { // the lock ended with its process
 		t.Errorf("%+v", s)
 	}
 }
 
-// mount gives a small file system of its own.
+// mount mounts a small file system.
 func mount(t *testing.T, size string) (dir string, remount func(options string)) {
 	t.Helper()
 	dir = t.TempDir()
@@ -318,7 +318,7 @@ func TestAFullDisk(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	ballast := filepath.Join(dir, "ballast")
-	_ = os.WriteFile(ballast, make([]byte, 4<<20), 0o600) // it fails once the disk is full, which is what it is for
+	_ = os.WriteFile(ballast, make([]byte, 4<<20), 0o600) // writing fails once the disk is full, as intended
 	checkFailure(t, c.Wait(), output.String(), exitFailed, "no space left on device")
 	kept := finishedRows(t, out)
 	if kept == 0 {
@@ -367,7 +367,7 @@ func TestFilesThatVanishOrChangeWhileTheyAreRead(t *testing.T) {
 	if err := c.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	e.run(t, out, "--prune") // whatever the first run saw of them, the second sees what is there
+	e.run(t, out, "--prune") // whatever the first run saw of the changes, the second sees the result
 	fresh := filepath.Join(t.TempDir(), "fresh")
 	e.run(t, fresh)
 	sameStores(t, fresh, out)

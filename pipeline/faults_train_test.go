@@ -38,7 +38,7 @@ func newTraining(t *testing.T) trainingRun {
 	return r
 }
 
-// sameRuns fails unless two run folders hold the same files, byte for byte, but for the page, which has a time.
+// sameRuns fails unless two run folders contain the same files, byte for byte, except for the page, which has a time.
 func sameRuns(t *testing.T, a, b string) {
 	t.Helper()
 	for _, name := range []string{"config.json", "head.safetensors", "novelty.safetensors", "history.jsonl", "metrics.json", "assignments.csv"} {
@@ -56,7 +56,7 @@ func sameRuns(t *testing.T, a, b string) {
 	}
 }
 
-// Killed at any moment, while it trains, scores or writes, a training goes on to the same bits.
+// A training killed at any moment, while it trains, scores or writes, continues to the same bits.
 func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 	r := newTraining(t)
 	base := t.TempDir()
@@ -82,7 +82,7 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 		switch {
 		case err != nil && c.ProcessState.Exited():
 			t.Fatalf("run %d failed: %s", i, output.String())
-		case err == nil, page == nil: // it was faster: begin anew
+		case err == nil, page == nil: // it finished before the kill: start over
 			sameRuns(t, whole, out)
 			if err := os.RemoveAll(out); err != nil {
 				t.Fatal(err)
@@ -94,7 +94,7 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 	sameRuns(t, whole, out)
 }
 
-// TestTwoTrainingsIntoOneFolder: of two at once one is refused, and the folder is the other's, whole.
+// TestTwoTrainingsIntoOneFolder: of two simultaneous trainings one is refused, and the folder belongs to the other, undamaged.
 func TestTwoTrainingsIntoOneFolder(t *testing.T) {
 	x, _ := scatter(300, 6, 3)
 	base := t.TempDir()

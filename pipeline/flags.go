@@ -9,8 +9,8 @@ import (
 	"iconic/extract/store"
 )
 
-// The largest counts that flags take. They are far beyond what helps anybody, and small enough that what is reserved for each
-// stays small.
+// The largest values of count flags. They are far above any useful value, yet small enough to keep the memory reserved for each
+// item small.
 const (
 	maxThreads   = 1024
 	maxBatch     = 1 << 14
@@ -19,13 +19,13 @@ const (
 	maxSeeds     = 10_000
 )
 
-// count adds a flag of a whole number from lo to hi. Anything else is wrong use, told with the flag's name before any work.
+// count adds a flag for an integer from lo to hi. Any other value is a usage error that names the flag, before any work starts.
 func count(f *pflag.FlagSet, v *int, name string, value, lo, hi int, help string) {
 	*v = value
 	f.Var(&counted{v, lo, hi}, name, help)
 }
 
-// counted is the value of such a flag.
+// counted is the value of a count flag.
 type counted struct {
 	v      *int
 	lo, hi int
@@ -48,5 +48,5 @@ func (c *counted) String() string {
 	return strconv.Itoa(*c.v)
 }
 
-// Type is the word that the flag's help shows.
+// Type is the type name shown in the flag's help.
 func (c *counted) Type() string { return "int" }

@@ -17,7 +17,7 @@ import (
 	"iconic/run"
 )
 
-// flagGroups are the headings of a command's flags, and what stands under them. What methods declare stands under the heading of its own.
+// flagGroups lists the headings of a command's flags and the flags under each. The settings that methods declare have their own heading.
 var flagGroups = []struct {
 	title string
 	flags []string
@@ -33,7 +33,7 @@ var flagGroups = []struct {
 	{"Clustering", []string{"clusters", "method", "seed", "seeds", "list", "resume", "names", "import", "no-curation"}},
 	{methodTitle, nil},
 	{"Duplicates", []string{"exact", "features-only", "correlation"}},
-	{"What to remove", []string{"older-than", "larger-than", "keep-under", "kind", "dry-run"}},
+	{"Entries to remove", []string{"older-than", "larger-than", "keep-under", "kind", "dry-run"}},
 	{"Server", []string{"listen", "health", "places", "max-bytes", "max-pixels", "body-time", "answer-time", "drain"}},
 	{"Output", []string{
 		"out", "report", "plot", "reference", "map-points", "to", "copy", "link", "hardlink", "move", "yes", "undo", "copy-to", "link-to",
@@ -44,16 +44,16 @@ var flagGroups = []struct {
 	}},
 }
 
-// methodTitle heads the settings of methods: each method reads some of them.
-const methodTitle = "Settings of methods ('pipeline methods NAME' lists those that a method reads, and their defaults)"
+// methodTitle is the heading of the method settings. Each method uses some of them.
+const methodTitle = "Method settings ('pipeline methods NAME' lists those that a method uses, and their defaults)"
 
-// commonTitle heads the flags that every command has.
-const commonTitle = "Every command"
+// commonTitle is the heading of the flags that every command has.
+const commonTitle = "Global flags"
 
-// otherFlags heads those that nobody has put into a group.
+// otherFlags is the heading of flags that belong to no group.
 const otherFlags = "Other flags"
 
-// essential are the flags that most people need, of commands that have many. The others are shown with --help-all.
+// essential lists the flags that most people need, for commands with many flags. --help-all shows the others.
 var essential = map[string][]string{
 	"pipeline demo":    {"out", "method", "clusters", "seed", "threads"},
 	"pipeline run":     {"model", "clusters", "method", "out", "labels-from", "split", "precision", "max-bad", "seed", "resume"},
@@ -66,19 +66,19 @@ var essential = map[string][]string{
 	"pipeline export":  {"with-preprocessing", "names", "no-curation", "force", "model"},
 }
 
-// helpAll is a flag whose mere presence asks for the whole help.
+// helpAll is a flag without a value that requests the full help.
 type helpAll struct{ asked *bool }
 
 func (h helpAll) Set(string) error { *h.asked = true; return pflag.ErrHelp }
 
 func (h helpAll) String() string { return "false" }
 
-// Type is the word that the flag's help shows.
+// Type is the type name shown in the flag's help.
 func (h helpAll) Type() string { return "bool" }
 
-// addHelp gives a command and those below it help with flags in groups.
+// addHelp gives a command and its subcommands help with flags in groups.
 func (a *app) addHelp(root *cobra.Command) {
-	all := root.PersistentFlags().VarPF(helpAll{&a.helpAll}, "help-all", "", "help with every flag")
+	all := root.PersistentFlags().VarPF(helpAll{&a.helpAll}, "help-all", "", "show help with every flag")
 	all.NoOptDefVal = "true"
 	root.SetUsageFunc(func(c *cobra.Command) error {
 		_, err := io.WriteString(c.OutOrStderr(), a.usage(c))
@@ -101,11 +101,11 @@ func (a *app) addHelp(root *cobra.Command) {
 	})
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		about := wrap(strings.TrimSpace(cmp.Or(c.Long, c.Short)), a.width())
-		_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", about, a.usage(c)) // whoever reads no more needs no more
+		_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s", about, a.usage(c)) // a failure to print help is no error
 	})
 }
 
-// usage is the help of a command, below its description.
+// usage is the help text of a command after its description.
 func (a *app) usage(c *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
@@ -145,7 +145,7 @@ func (a *app) usage(c *cobra.Command) string {
 	return b.String()
 }
 
-// writeFlags writes a command's own flags in groups: the essential ones first where there are many, all others only if they are asked for.
+// writeFlags writes a command's own flags. For a command with many flags it writes the essential ones only, unless --help-all is given.
 func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
 	essential, many := essential[c.CommandPath()]
 	if !many || a.helpAll {
@@ -167,20 +167,20 @@ func (a *app) writeFlags(b *strings.Builder, c *cobra.Command) {
 			rest++
 		}
 	})
-	more := wrap(fmt.Sprintf("%d more flags have good defaults: '%s --help-all' shows them.", rest, c.CommandPath()), a.width())
+	more := wrap(fmt.Sprintf("%d more flags have sensible defaults; '%s --help-all' shows them.", rest, c.CommandPath()), a.width())
 	fmt.Fprintf(b, "\nFlags:\n%s\n%s\n", a.flagUsages(first), more)
 }
 
-// flagUsages describes flags, wrapped.
+// flagUsages formats the descriptions of flags, wrapped.
 func (a *app) flagUsages(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(a.width()) }
 
-// flagGroup is a heading with the flags of a command that stand under it.
+// flagGroup is a heading and the flags of a command under it.
 type flagGroup struct {
 	title string
 	flags *pflag.FlagSet
 }
 
-// grouped puts a command's own flags under their headings; what stands under none is at the end.
+// grouped sorts a command's own flags into groups; flags without a group come last.
 func grouped(c *cobra.Command) []flagGroup {
 	settings := map[string]bool{}
 	for _, s := range run.Settings() {
@@ -188,7 +188,7 @@ func grouped(c *cobra.Command) []flagGroup {
 	}
 	var groups []flagGroup
 	taken := map[string]bool{"help": true, "help-all": true}
-	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { taken[f.Name] = true }) // the root's are every command's
+	c.PersistentFlags().VisitAll(func(f *pflag.Flag) { taken[f.Name] = true }) // the root's flags belong to every command
 	add := func(title string, wanted func(name string) int) {
 		var found []*pflag.Flag
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -220,7 +220,7 @@ func grouped(c *cobra.Command) []flagGroup {
 	return groups
 }
 
-// addCompletion lets a shell complete names of methods, encoders and the like.
+// addCompletion adds shell completion for the names of methods, encoders and other fixed values.
 func addCompletion(root *cobra.Command) {
 	var methodNames, encoderNames, providers []string
 	for _, m := range methods.All() {
@@ -242,7 +242,7 @@ func addCompletion(root *cobra.Command) {
 				cobra.CheckErr(c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)))
 			}
 		}
-		if c.Flags().Lookup("model") != nil { // or a file
+		if c.Flags().Lookup("model") != nil { // a name or a file
 			names := append([]string{models.TinyName}, encoderNames...)
 			cobra.CheckErr(c.RegisterFlagCompletionFunc("model", cobra.FixedCompletions(names, cobra.ShellCompDirectiveDefault)))
 		}

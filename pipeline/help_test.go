@@ -27,7 +27,7 @@ func eachCommand(f func(*cobra.Command)) {
 	walk(root)
 }
 
-// TestEveryFlagHasAGroup: help shows flags under headings, and one that nobody has put under any is easily missed.
+// TestEveryFlagHasAGroup: help shows flags under headings, and a flag without one is easily missed.
 func TestEveryFlagHasAGroup(t *testing.T) {
 	seen := 0
 	eachCommand(func(c *cobra.Command) {
@@ -35,7 +35,7 @@ func TestEveryFlagHasAGroup(t *testing.T) {
 			g.flags.VisitAll(func(f *pflag.Flag) {
 				seen++
 				if g.title == otherFlags {
-					t.Errorf("%s: --%s stands under no heading: name it in flagGroups", c.CommandPath(), f.Name)
+					t.Errorf("%s: --%s is under no heading: add it to flagGroups", c.CommandPath(), f.Name)
 				}
 			})
 		}
@@ -45,7 +45,7 @@ func TestEveryFlagHasAGroup(t *testing.T) {
 	}
 }
 
-// TestEssentialFlagsExist: a flag that help is to show first must be there, and there must be others that it leaves out.
+// TestEssentialFlagsExist: every essential flag exists, and there are others that help leaves out.
 func TestEssentialFlagsExist(t *testing.T) {
 	left := len(essential)
 	eachCommand(func(c *cobra.Command) {
@@ -69,11 +69,11 @@ func TestEssentialFlagsExist(t *testing.T) {
 		}
 	})
 	if left != 0 {
-		t.Errorf("%d commands of the list are not there", left)
+		t.Errorf("%d commands in the list do not exist", left)
 	}
 }
 
-// TestEveryHelpHasAnExample: a reader of any help sees at once what a call looks like.
+// TestEveryHelpHasAnExample: every help text shows an example call.
 func TestEveryHelpHasAnExample(t *testing.T) {
 	eachCommand(func(c *cobra.Command) {
 		if !c.HasExample() && !strings.HasPrefix(c.CommandPath(), "pipeline completion") {

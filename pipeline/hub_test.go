@@ -21,9 +21,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// hub stands between the command and the network, as a proxy that answers for the hosts of DINOv3's weights, over TLS by a certificate
-// that the command is told to trust. huggingface.co wants the token "sesame" and leads on to another host, which must not get it;
-// dinov3.llamameta.net wants a signed address; what was asked for is written, line by line, to a file:
+// hub is a proxy between the command and the network that answers for the hosts of DINOv3's weights, over TLS with a certificate
+// that the command is told to trust. huggingface.co requires the token "sesame" and redirects to another host, which must not get it;
+// dinov3.llamameta.net requires a signed address. Requests are logged to a file, one per line:
 //
 //	hub weights log
 func hub(ts *testscript.TestScript, _ bool, args []string) {
@@ -37,7 +37,7 @@ func hub(ts *testscript.TestScript, _ bool, args []string) {
 	var mutex sync.Mutex
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mutex.Lock()
-		_, _ = log.WriteString(r.Host + r.URL.Path + " " + r.Header.Get("Authorization") + "\n") // an error shows when it is read
+		_, _ = log.WriteString(r.Host + r.URL.Path + " " + r.Header.Get("Authorization") + "\n") // a write error shows when the log is read
 		mutex.Unlock()
 		switch {
 		case r.Host == "huggingface.co" && r.Header.Get("Authorization") == "Bearer sesame":
@@ -63,7 +63,7 @@ func hub(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	})}
 	var wait sync.WaitGroup
-	wait.Go(func() { _ = proxy.Serve(listener) }) // both say that they were closed
+	wait.Go(func() { _ = proxy.Serve(listener) }) // both report that they were closed
 	wait.Go(func() { _ = secure.Serve(tunnels) })
 	ts.Defer(func() {
 		_ = errors.Join(proxy.Close(), secure.Close(), log.Close())
@@ -90,7 +90,7 @@ func certify(hosts ...string) (certificate tls.Certificate, trusted []byte, err 
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
-// tunnel is a listener whose connections are handed to it.
+// tunnel is a listener whose connections are passed to it.
 type tunnel chan net.Conn
 
 func (t tunnel) Accept() (net.Conn, error) {
@@ -104,7 +104,7 @@ func (t tunnel) Accept() (net.Conn, error) {
 func (t tunnel) Close() error   { close(t); return nil }
 func (t tunnel) Addr() net.Addr { return &net.TCPAddr{} }
 
-// buffered is a connection of which a part was read already.
+// buffered is a connection of which a part has already been read.
 type buffered struct {
 	net.Conn
 	reader *bufio.Reader

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// stage lists what a package of the house may import; a new edge is a decision, made here. Packages of what they all may use, internal,
-// matrix, option and progress, need no word.
+// stage lists what each package may import; a new dependency is a decision to be made here. Packages that all may import, internal,
+// matrix, option and progress, are not listed.
 var stage = map[string][]string{
 	"pipeline":      {"", "pipeline", "doctor", "cache", "sweep", "sorting", "duplicates", "comparison", "curator", "endpoint", "prediction", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
 	"cache":         {"extract"},
@@ -82,7 +82,7 @@ func TestStagesDoNotImportEachOther(t *testing.T) {
 	}
 }
 
-// modulePath is what go.mod calls this module, so that a renamed one is held to the same line.
+// modulePath is the module's name in go.mod, so that a renamed module follows the same rules.
 func modulePath(t *testing.T) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "go.mod"))
@@ -97,7 +97,7 @@ func modulePath(t *testing.T) string {
 	return path
 }
 
-// house are the lines of the drawing of all packages: what each line names, top first; the root of the module is iconic.
+// house maps each package in the diagram of all packages to its line, from the top; the root of the module is iconic.
 func house(t *testing.T) (line map[string]int) {
 	t.Helper()
 	content, err := os.ReadFile("../docs/architecture.md")
@@ -105,9 +105,9 @@ func house(t *testing.T) (line map[string]int) {
 		t.Fatal(err)
 	}
 	_, after, found := strings.Cut(string(content), "\n    pipeline ")
-	drawing, _, ends := strings.Cut("    pipeline "+after, "\nLibraries name fields")
+	drawing, _, ends := strings.Cut("    pipeline "+after, "\nLibrary errors name fields")
 	if !found || !ends {
-		t.Fatal("docs/architecture.md has no drawing of the packages")
+		t.Fatal("docs/architecture.md has no diagram of the packages")
 	}
 	line = map[string]int{}
 	for k, text := range strings.Split(drawing, "\n") {
@@ -117,7 +117,7 @@ func house(t *testing.T) (line map[string]int) {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join("..", name)); err != nil && name != "iconic" {
-				break // what is said of it
+				break // the description
 			}
 			line[name] = k
 		}
@@ -125,7 +125,7 @@ func house(t *testing.T) (line map[string]int) {
 	return line
 }
 
-// Packages import only what the drawing of docs/architecture.md has on a line further down, and all stand in it.
+// Packages import only packages on lower lines of the diagram in docs/architecture.md, which contains all packages.
 func TestNoImportLeadsUpwards(t *testing.T) {
 	module, line := modulePath(t), house(t)
 	seen := 0
@@ -157,7 +157,7 @@ func TestNoImportLeadsUpwards(t *testing.T) {
 			if other == "" {
 				other = "iconic"
 			}
-			if own == "matrix" && rest == "internal/parallel/" { // which is of no package of the house, and so below all
+			if own == "matrix" && rest == "internal/parallel/" { // it belongs to no package of the diagram, and so is below all
 				continue
 			}
 			if to, drawn := line[other]; other != own && (!drawn || to <= from) {
@@ -175,7 +175,7 @@ func TestNoImportLeadsUpwards(t *testing.T) {
 	}
 }
 
-// floors are the lines of the drawing of packages inside head: what each line names, top first.
+// floors are the lines of the diagram of packages inside head, from the top, with the packages on each line.
 func floors(t *testing.T) [][]string {
 	t.Helper()
 	content, err := os.ReadFile("../docs/architecture.md")
@@ -185,7 +185,7 @@ func floors(t *testing.T) [][]string {
 	_, after, found := strings.Cut(string(content), "\n## Inside head\n")
 	inside, _, ends := strings.Cut(after, "\n**A method**")
 	if !found || !ends {
-		t.Fatal("docs/architecture.md has no drawing of head")
+		t.Fatal("docs/architecture.md has no diagram of head")
 	}
 	var list [][]string
 	for _, line := range strings.Split(inside, "\n") {
@@ -205,14 +205,14 @@ func floors(t *testing.T) [][]string {
 	return list
 }
 
-// Inside head every package stands in the drawing of docs/architecture.md, and imports only what stands on a line further down.
+// Inside head every package appears in the diagram of docs/architecture.md and imports only packages on lower lines.
 func TestNoImportInsideHeadLeadsUpwards(t *testing.T) {
 	module, floor := modulePath(t), map[string]int{}
 	for k, names := range floors(t) {
 		for _, name := range names {
 			floor[name] = k
 			if !holdsPackage(filepath.Join("..", name)) {
-				t.Errorf("docs/architecture.md draws %s, which is no package", name)
+				t.Errorf("docs/architecture.md draws %s, which is not a package", name)
 			}
 		}
 	}
@@ -243,7 +243,7 @@ func TestNoImportInsideHeadLeadsUpwards(t *testing.T) {
 	}
 }
 
-// holdsPackage tells whether a folder has Go files besides tests.
+// holdsPackage reports whether a folder has Go files other than tests.
 func holdsPackage(dir string) bool { return len(sources(dir)) > 0 }
 
 func sources(dir string) []string {
@@ -251,7 +251,7 @@ func sources(dir string) []string {
 	return slices.DeleteFunc(all, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 }
 
-// importsOf are the packages that a folder's files import, but for its tests.
+// importsOf lists the packages that a folder's files import, tests excluded.
 func importsOf(t *testing.T, dir string) []string {
 	t.Helper()
 	var list []string
@@ -271,7 +271,7 @@ func importsOf(t *testing.T, dir string) []string {
 	return list
 }
 
-// What docs/architecture.md and CONTRIBUTING.md name by a path is there, and docs/architecture.md names every package outside internal and scripts.
+// Paths named in docs/architecture.md and CONTRIBUTING.md exist, and docs/architecture.md names every package outside internal and scripts.
 func TestArchitectureNamesWhatIsThere(t *testing.T) {
 	path := regexp.MustCompile(`\b(?:head|extract|report|models|internal|pipeline|scripts|docs|curator|distributions|endpoint|classify|run|features|matrix)/[A-Za-z0-9_./-]*[A-Za-z0-9_]`)
 	var text string
@@ -289,7 +289,7 @@ func TestArchitectureNamesWhatIsThere(t *testing.T) {
 			}
 			// A name within a package: head/method.Distributions.
 			if dot := strings.LastIndex(name, "."); dot < 0 || !holdsPackage(filepath.Join("..", name[:dot])) {
-				t.Errorf("%s names %s, which is not there", page, name)
+				t.Errorf("%s names %s, which does not exist", page, name)
 			}
 		}
 	}

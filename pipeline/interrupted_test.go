@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Every command says what an interrupt leaves of its own work, and none says it for another.
+// Every command says what is kept after an interrupt, and no message belongs to an unknown command.
 func TestEachCommandSaysWhatItKept(t *testing.T) {
 	known := map[string]bool{}
 	var visit func(c *cobra.Command)

@@ -25,14 +25,14 @@ import (
 	"iconic/sorting"
 )
 
-// killed is a command that is killed at random moments and given again.
+// killed is a command that is killed at random moments and repeated.
 type killed struct {
 	name  string
-	args  []string // OUT stands for the place that it makes
-	cache bool     // what it makes is in the cache
+	args  []string // OUT stands for its output path
+	cache bool     // its output is in the cache
 }
 
-// fixtures makes what the commands of the table work on, and lists them.
+// fixtures creates the inputs of the commands in the table, and lists the commands.
 func fixtures(t *testing.T, base string) []killed {
 	t.Helper()
 	data := noise(t, 400)
@@ -68,7 +68,7 @@ func fixtures(t *testing.T, base string) []killed {
 	}
 }
 
-// volatile are what legitimately differs besides times of stages: times of making, and names of folders.
+// volatile matches legitimate differences besides the times of stages: creation times and names of folders.
 var volatile = regexp.MustCompile(`(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+Z?|[^"\s<>]*/(?:whole|killed)\b|seconds?":[0-9.e+-]+`)
 
 // tree is the content of all files below a folder, by name.
@@ -96,7 +96,7 @@ func tree(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// litter lists what is left below some folders under names that only processes at work may use.
+// litter lists files left below some folders under names that only running processes may use.
 func litter(roots ...string) (names []string) {
 	for _, root := range roots {
 		_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -109,8 +109,8 @@ func litter(roots ...string) (names []string) {
 	return names
 }
 
-// TestKillTable makes the table of docs/reliability.md: each command is killed at random moments and given again, until it has
-// ended often enough. What it makes in the end must be what it makes undisturbed, byte for byte, and nothing else may be left.
+// TestKillTable makes the table of docs/reliability.md: each command is killed at random moments and repeated until it has
+// finished often enough. The final output must equal that of an undisturbed run, byte for byte, and nothing else may be left.
 func TestKillTable(t *testing.T) {
 	base := t.TempDir()
 	rows := fixtures(t, base)
@@ -118,7 +118,7 @@ func TestKillTable(t *testing.T) {
 	if err := os.Mkdir(temporary, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	table := []string{"| command | kills | left between two calls | finished | bytes in the end | left in the end |", "|---|---|---|---|---|---|"}
+	table := []string{"| command | kills | left between two calls | finished | final bytes | left at the end |", "|---|---|---|---|---|---|"}
 	for i, row := range rows {
 		home := func(name string) (cache, out string) {
 			cache, out = filepath.Join(base, fmt.Sprint("cache", i), name, "cache"), filepath.Join(base, fmt.Sprint("out", i), name)
@@ -187,7 +187,7 @@ func TestKillTable(t *testing.T) {
 			if err != nil && c.ProcessState.Exited() {
 				t.Fatalf("%s failed: %s", row.name, output.String())
 			}
-			if err == nil { // it was faster: begin anew
+			if err == nil { // it finished before the kill: start over
 				finished++
 				compare(cache, out)
 				if err := errors.Join(os.RemoveAll(out), os.RemoveAll(filepath.Dir(cache))); err != nil {

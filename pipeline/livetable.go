@@ -11,15 +11,15 @@ import (
 	"iconic/sweep"
 )
 
-// liveTable shows how far a sweep has come: on a terminal a table that is drawn over itself, elsewhere a line for each
-// run that ends.
+// liveTable shows the progress of a sweep: on a terminal a table that is redrawn in place, elsewhere one line per
+// finished run.
 type liveTable struct {
 	app   *app
 	sweep *sweep.Sweep
-	lines int // of the table on the screen
+	lines int // number of table lines on the screen
 }
 
-// hooks are the command's, but that the table stands in for the count of runs.
+// hooks are the command's hooks, except that the table replaces the count of runs.
 func (t *liveTable) hooks() progress.Hooks {
 	h := t.app.hooks()
 	h.Step = func(s progress.Step) {
@@ -30,7 +30,7 @@ func (t *liveTable) hooks() progress.Hooks {
 	return h
 }
 
-// ended shows a run that ended, so many of them by now.
+// ended shows a finished run; done counts the finished runs.
 func (t *liveTable) ended(j *sweep.Job, done int) {
 	a, total := t.app, len(t.sweep.Jobs)
 	switch {
@@ -48,7 +48,7 @@ func (t *liveTable) ended(j *sweep.Job, done int) {
 	}
 }
 
-// draw shows the combinations with a finished run, the last ones where the screen is too low for all.
+// draw shows the combinations with a finished run; only the last ones if the screen has too few lines.
 func (t *liveTable) draw(done, total int) {
 	rows := sweepTable(t.sweep, t.sweep.SoFar())
 	if height := t.height() - 3; len(rows.lines) > height && height > 1 {
@@ -56,15 +56,15 @@ func (t *liveTable) draw(done, total int) {
 	}
 	var text bytes.Buffer
 	if t.lines > 0 {
-		fmt.Fprintf(&text, "\x1b[%dA\x1b[J", t.lines) // up to the table's first line, and clear from there
+		fmt.Fprintf(&text, "\x1b[%dA\x1b[J", t.lines) // move up to the table's first line and clear from there
 	}
-	_ = rows.print(&text) // a buffer takes every line
+	_ = rows.print(&text) // writes to a buffer cannot fail
 	fmt.Fprintf(&text, "%d of %d runs\n", done, total)
 	t.lines = len(rows.lines) + 1
-	_, _ = t.app.err.Write(text.Bytes()) // a table that cannot be drawn stops nothing
+	_, _ = t.app.err.Write(text.Bytes()) // failing to draw the table is no error
 }
 
-// clear takes the table off the screen.
+// clear removes the table from the screen.
 func (t *liveTable) clear() {
 	if t.lines > 0 {
 		fmt.Fprintf(t.app.err, "\x1b[%dA\x1b[J", t.lines)
@@ -72,7 +72,7 @@ func (t *liveTable) clear() {
 	t.lines = 0
 }
 
-// height of the terminal in lines.
+// height is the height of the terminal in lines.
 func (t *liveTable) height() int {
 	if f, ok := t.app.err.(*os.File); ok {
 		if _, height, err := term.GetSize(int(f.Fd())); err == nil {

@@ -27,12 +27,12 @@ const (
 	exitInterrupted = 130
 )
 
-// exitHelp ends every help.
+// exitHelp is the last part of every help text.
 const exitHelp = `
 Exit status:
-  %d    done
-  %d    failed
-  %d    wrong use: correct the command line
+  %d    success
+  %d    failure
+  %d    usage error: correct the command line
   %d  interrupted
 `
 
@@ -41,7 +41,7 @@ func main() { os.Exit(execute()) }
 func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// After the first signal the default handling returns, so that a second one ends the process at once.
+	// After the first signal the default handling is restored, so that a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
 	a := &app{out: os.Stdout, err: os.Stderr}
 	if terminal(os.Stdout) {
@@ -51,12 +51,12 @@ func execute() int {
 	return a.exitCode(ctx, err)
 }
 
-// newRootCommand lists the subcommands, each made in the file of its name.
+// newRootCommand lists the subcommands; each has its constructor in the file of the same name.
 func newRootCommand(a *app) *cobra.Command {
 	showVersion := false
 	root := &cobra.Command{
 		Use:           "pipeline",
-		Short:         "Sort a folder of images into groups without labels",
+		Short:         "Cluster a folder of images without labels",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          knownCommand,
@@ -69,7 +69,7 @@ func newRootCommand(a *app) *cobra.Command {
 			}
 			return c.Help()
 		},
-		// Whatever fails before this point was wrong use: an unknown command, a flag, the number of arguments.
+		// Any failure before this point is a usage error: an unknown command, a flag, the number of arguments.
 		PersistentPreRunE: func(c *cobra.Command, args []string) error {
 			if err := required(c); err != nil {
 				return err
@@ -86,9 +86,9 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "results as JSON on standard output, progress as one JSON object per line on standard error")
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress bars and no notes")
-	root.Flags().BoolVar(&showVersion, "version", false, "version, commit, and what the program runs on")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "write results as JSON to standard output, and progress as one JSON object per line to standard error")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "hide progress bars and notes")
+	root.Flags().BoolVar(&showVersion, "version", false, "show version, commit, kernels and runtime library")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if errors.Is(err, pflag.ErrHelp) { // --help-all
 			return pflag.ErrHelp
@@ -128,23 +128,23 @@ func newRootCommand(a *app) *cobra.Command {
 	return root
 }
 
-// flagNames are the flags that a command knows.
+// flagNames lists the flags of a command.
 func flagNames(c *cobra.Command) (names []string) {
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
-// required refuses a call without a flag that the command needs.
+// required returns an error if a required flag is missing.
 func required(c *cobra.Command) (err error) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if _, needed := f.Annotations[cobra.BashCompOneRequiredFlag]; needed && !f.Changed && err == nil {
-			err = usagef("--%s is needed: %s", f.Name, f.Usage)
+			err = usagef("--%s is required: %s", f.Name, f.Usage)
 		}
 	})
 	return err
 }
 
-// sayArguments has the command and those below it refuse a wrong number of arguments with what they want.
+// sayArguments makes a command and its subcommands explain a wrong number of arguments.
 func sayArguments(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		sayArguments(sub)
@@ -162,12 +162,12 @@ func sayArguments(c *cobra.Command) {
 			if len(args) > 0 {
 				got = plural(len(args), "argument", "arguments")
 			}
-			return usagef("'%s' was given %s: want '%s'; see '%s --help'", c.CommandPath(), got, strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
+			return usagef("'%s' got %s: want '%s'; see '%s --help'", c.CommandPath(), got, strings.TrimSuffix(c.UseLine(), " [flags]"), c.CommandPath())
 		}
 	}
 }
 
-// knownCommand refuses the name of a command that there is not.
+// knownCommand rejects unknown command names.
 func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -179,21 +179,21 @@ func knownCommand(c *cobra.Command, args []string) error {
 	return usagef("unknown command %q; see '%s --help'", args[0], c.CommandPath())
 }
 
-// app is what every subcommand shares: where to write, and how.
+// app holds what every subcommand shares: where and how to write.
 type app struct {
 	out, err io.Writer
 	json     bool
 	quiet    bool
-	helpAll  bool   // help is to show every flag
-	started  bool   // the command line was understood
-	command  string // its path, as "pipeline models pull", once it has started
+	helpAll  bool   // show every flag in help
+	started  bool   // the command line has been parsed and accepted
+	command  string // its path, such as "pipeline models pull", once it has started
 
-	screen sync.Mutex // of what follows, and of writing to err
+	screen sync.Mutex // guards the fields below and writes to err
 	shown  display
 	logged logged
 }
 
-// exitCode prints err, if any, in one line and chooses the exit code.
+// exitCode prints err, if any, on one line and chooses the exit code.
 func (a *app) exitCode(ctx context.Context, err error) int {
 	if err != nil {
 		err = explained(a.command, err)
@@ -215,7 +215,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	}
 }
 
-// note tells the person at the terminal something that is not a result.
+// note prints a message for the user that is not a result.
 func (a *app) note(format string, args ...any) {
 	a.endStage()
 	if !a.quiet && !a.json {
@@ -223,7 +223,7 @@ func (a *app) note(format string, args ...any) {
 	}
 }
 
-// warn is note for what should not be missed: --quiet does not silence it.
+// warn is like note, but --quiet does not silence it.
 func (a *app) warn(format string, args ...any) {
 	a.endStage()
 	text := plain(fmt.Sprintf(format, args...))

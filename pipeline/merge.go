@@ -15,12 +15,12 @@ func newMergeCommand(a *app) *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "merge STORE | merge PART… --out STORE",
-		Short: "Put the parts of an extraction together",
-		Long: `Put the parts of an extraction together.
+		Short: "Merge the parts of an extraction",
+		Long: `Merge the parts of an extraction.
 
-'pipeline extract --shard i/n --out STORE' makes folders STORE/part-…; 'pipeline merge STORE' makes one feature store of them,
-in STORE, byte for byte the same as a single extraction would have made. Parts made on machines that share no disk are named one by one. Parts and store
-may lie in a bucket (s3://bucket/prefix).`,
+'pipeline extract --shard i/n --out STORE' makes folders STORE/part-…; 'pipeline merge STORE' merges them into one feature store
+in STORE, identical byte for byte to the store from a single extraction. Name each part if the parts were made on machines without a shared disk.
+Parts and store may be in a bucket (s3://bucket/prefix).`,
 		Example: `  pipeline merge stores/photos
   pipeline merge a/part-00001-of-00002 b/part-00002-of-00002 --out stores/photos`,
 		Args: cobra.MinimumNArgs(1),
@@ -33,7 +33,7 @@ may lie in a bucket (s3://bucket/prefix).`,
 func (a *app) runMerge(ctx context.Context, parts []string, out string) (err error) {
 	switch {
 	case len(parts) > 1 && out == "":
-		return usagef("several parts are merged into a store of its own: give it with --out")
+		return usagef("several parts are merged into a separate store: name it with --out")
 	case len(parts) == 1:
 		out = cmp.Or(out, parts[0])
 		if parts, err = extract.Parts(ctx, parts[0]); err != nil {

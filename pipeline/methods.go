@@ -14,15 +14,15 @@ func newMethodsCommand(a *app) *cobra.Command {
 	var o plotOptions
 	c := &cobra.Command{
 		Use:   "methods [NAME]",
-		Short: "The methods that --method knows by name, or one of them with its settings",
-		Long: `The methods that --method knows by name.
+		Short: "List the methods, or describe one with its settings",
+		Long: `List the methods that --method accepts.
 
-With NAME, what one of them is made of: its supervisory distribution p, its learned distribution q, its mapper, what it minimises, what it
-needs besides features, and every setting that it reads, with its default for 10 clusters, its range and its meaning.
+With NAME, describe one of them: its supervisory distribution p, its learned distribution q, its mapper, the objective it minimises, what it
+needs besides features, and every setting that it uses, with default (for 10 clusters), range and meaning.
 
-With --plot FILE as well, a page (.html) or an image (.svg) of its p and q around a point, after a training on 180 generated points in the plane or
-on up to 1,000 rows of --features, beside Gaussian, Student-t and uniform neighbours of the same point. Settings can be given as to 'train';
-those that are not are fitted to so few points: smaller batches, ten times the epochs, Euclidean neighbours in the plane.`,
+With --plot FILE, also write a page (.html) or an image (.svg) of its p and q around a point, after training on 180 generated points in the plane or
+on up to 1,000 rows of --features, beside Gaussian, Student-t and uniform neighbours of the same point. Settings can be given as for 'train';
+others are adapted to the small number of points: smaller batches, ten times the epochs, Euclidean neighbours in the plane.`,
 		Example: `  pipeline methods
   pipeline methods simclr
   pipeline methods tsne --plot tsne.html
@@ -53,9 +53,9 @@ those that are not are fitted to so few points: smaller batches, ten times the e
 	return c
 }
 
-// listMethods prints a line for each method: what it is made of, too, where that fits.
+// listMethods prints one line per method, including its parts if they fit.
 func (a *app) listMethods() error {
-	whole, short := newTable("NAME", "P", "Q", "MAPPER", "SOURCE", "FOR"), newTable("NAME", "FOR")
+	whole, short := newTable("NAME", "P", "Q", "MAPPER", "SOURCE", "PURPOSE"), newTable("NAME", "PURPOSE")
 	for _, m := range methods.All() {
 		b := m.About()
 		whole.row(b.Name, b.Supervisory, b.Learned, b.Mapper, b.Source, b.Purpose)
@@ -68,7 +68,7 @@ func (a *app) listMethods() error {
 	if err := a.printTable(short); err != nil {
 		return err
 	}
-	a.note("'pipeline methods NAME' shows what a method is made of, its source and its settings")
+	a.note("'pipeline methods NAME' shows a method's parts, source and settings")
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (a *app) describeMethod(name string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	const clusters = 10 // that defaults are shown for
+	const clusters = 10 // defaults are shown for this many
 	about, list := m.About(), m.Recipe(clusters).Settings()
 	if a.json {
 		type entry struct {
@@ -103,7 +103,7 @@ func (a *app) describeMethod(name string) error {
 	}
 	var lines [][2]string
 	for _, line := range [][2]string{
-		{"name", about.Name}, {"for", about.Purpose}, {"p", about.Supervisory}, {"q", about.Learned}, {"mapper", about.Mapper},
+		{"name", about.Name}, {"purpose", about.Purpose}, {"p", about.Supervisory}, {"q", about.Learned}, {"mapper", about.Mapper},
 		{"minimises", about.Equation}, {"needs", string(about.Needs)}, {"takes", string(about.Takes)}, {"source", about.Source},
 	} {
 		if line[1] != "" {
@@ -111,7 +111,7 @@ func (a *app) describeMethod(name string) error {
 		}
 	}
 	if about.Closed {
-		lines = append(lines, [2]string{"resume", "computes in one piece: an interrupted training starts again"})
+		lines = append(lines, [2]string{"resume", "runs in one piece: an interrupted training starts over"})
 	}
 	if about.Undrawn != "" {
 		lines = append(lines, [2]string{"plot", "none. " + about.Undrawn})
@@ -127,7 +127,7 @@ func (a *app) describeMethod(name string) error {
 	return a.printTable(t)
 }
 
-// defaultText is a setting's default for help: the value of a recipe that nothing has changed.
+// defaultText is a setting's default as shown in help.
 func defaultText(s headsetting.Setting) string {
 	if s.Shorthand {
 		return "both"

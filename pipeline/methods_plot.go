@@ -29,16 +29,16 @@ type plotOptions struct {
 
 func (o *plotOptions) register(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.file, "plot", "", "draw p and q of the method around a point into a page, FILE.html, or an image, FILE.svg")
-	f.StringVar(&o.features, "features", "", "feature store or features.npy whose rows are drawn (default: generated points in the plane)")
-	f.IntVar(&o.point, "point", distributions.MadePoints/2, "row around which p and q are drawn")
-	f.StringVar(&o.labels, "labels", "", "labels of a features.npy, for methods that learn from them")
-	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for methods that pair two")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
+	f.StringVar(&o.file, "plot", "", "plot p and q of the method around a point, as a page (FILE.html) or an image (FILE.svg)")
+	f.StringVar(&o.features, "features", "", "feature store or features.npy with the rows to plot (default: generated points in the plane)")
+	f.IntVar(&o.point, "point", distributions.MadePoints/2, "row around which p and q are plotted")
+	f.StringVar(&o.labels, "labels", "", "labels of a features.npy, for supervised methods")
+	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for methods that use pairs")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
+	f.Uint64Var(&o.seed, "seed", 0, "seed for all random numbers")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	for _, s := range run.Settings() {
-		if s.Name == "method" { // it is NAME
+		if s.Name == "method" { // given as NAME
 			continue
 		}
 		option := &chosen{setting: s}
@@ -50,7 +50,7 @@ func (o *plotOptions) register(c *cobra.Command) {
 	}
 }
 
-// check refuses flags that only say how to plot where nothing is plotted, and those that made points have no use for.
+// check rejects plotting flags without --plot, and flags that generated points cannot use.
 func (o *plotOptions) check(c *cobra.Command, args []string) error {
 	if o.file == "" {
 		var given string
@@ -60,19 +60,19 @@ func (o *plotOptions) check(c *cobra.Command, args []string) error {
 			}
 		})
 		if given != "" {
-			return usagef("--%s is for --plot FILE: name the file to draw into, or leave it out", given)
+			return usagef("--%s needs --plot FILE: name the file to plot into, or leave the flag out", given)
 		}
 		return nil
 	}
 	if len(args) == 0 {
-		return usagef("--plot draws one method: name it, as in 'pipeline methods tsne --plot %s'", o.file)
+		return usagef("--plot shows a single method: name it, as in 'pipeline methods tsne --plot %s'", o.file)
 	}
 	if ext := filepath.Ext(o.file); ext != ".html" && ext != ".svg" {
 		return usagef("--plot %s: want a page, FILE.html, or an image, FILE.svg", o.file)
 	}
 	for name, given := range map[string]bool{"labels": o.labels != "", "second": o.second != "", "graph": o.edges != ""} {
 		if given && o.features == "" {
-			return usagef("--%s is of features of your own: name them with --features; made points have their own", name)
+			return usagef("--%s needs features of your own: name them with --features; generated points have their own", name)
 		}
 	}
 	if o.features != "" && !c.Flags().Changed("point") {
@@ -81,7 +81,7 @@ func (o *plotOptions) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// plotMethod trains a method on a few points and draws its p and q.
+// plotMethod trains a method on a few points and plots its p and q.
 func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err error) {
 	p, done, err := o.plot(a, name)
 	if err != nil {
@@ -103,7 +103,7 @@ func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err 
 	return err
 }
 
-// plot is the flags as the library takes them. done closes the features that it is of.
+// plot converts the flags to library options. done closes the features.
 func (o *plotOptions) plot(a *app, name string) (p distributions.Plot, done func() error, err error) {
 	p = distributions.Plot{Method: name, Settings: map[string]string{}, Seed: o.seed, Point: o.point, Workers: o.workers, Hooks: a.hooks()}
 	for _, option := range o.settings {

@@ -11,9 +11,9 @@ import (
 	"iconic/head/methods"
 )
 
-var update = flag.Bool("update", false, "write generated documents anew")
+var update = flag.Bool("update", false, "rewrite generated documents")
 
-// docs/methods.md has the table of methods as the program has it; go test ./pipeline -run MethodsPage -update writes it.
+// The table of methods in docs/methods.md is generated from the program: go test ./pipeline -run MethodsPage -update writes it.
 func TestMethodsPage(t *testing.T) {
 	const page = "../docs/methods.md"
 	content, err := os.ReadFile(page)
@@ -21,7 +21,7 @@ func TestMethodsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table strings.Builder
-	table.WriteString("| name | p | q | mapper | needs | source | for |\n|---|---|---|---|---|---|---|\n")
+	table.WriteString("| name | p | q | mapper | needs | source | purpose |\n|---|---|---|---|---|---|---|\n")
 	for _, one := range methods.All() {
 		m := one.About()
 		needs := string(m.Needs)
@@ -43,7 +43,7 @@ func TestMethodsPage(t *testing.T) {
 	}
 }
 
-// fillIn puts text between two marks of a page.
+// fillIn puts text between two markers of a page.
 func fillIn(t *testing.T, page, mark, text string) string {
 	t.Helper()
 	place := regexp.MustCompile(`(?s)(<!-- ` + mark + ` -->\n).*(<!-- end ` + mark + ` -->)`)
@@ -53,10 +53,10 @@ func fillIn(t *testing.T, page, mark, text string) string {
 	return place.ReplaceAllString(page, "${1}"+strings.ReplaceAll(text, "$", "$$")+"${2}")
 }
 
-// settingsTable is every setting, and by their defaults the methods that read it.
+// settingsTable lists every setting, with the methods that use it, grouped by default.
 func settingsTable() string {
 	var table strings.Builder
-	table.WriteString("| setting | range | meaning | read by, with the default |\n|---|---|---|---|\n")
+	table.WriteString("| setting | range | meaning | used by, with the default |\n|---|---|---|---|\n")
 	for _, s := range methods.Settings() {
 		var defaults []string
 		readers := map[string][]string{}

@@ -4,11 +4,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newModelsCommand groups what has to do with encoders.
+// newModelsCommand groups the subcommands for encoders.
 func newModelsCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "models",
-		Short: "List encoders, fetch their weights, turn weights into ONNX",
+		Short: "List encoders, download their weights, convert weights to ONNX",
 		Example: `  pipeline models list
   pipeline models info dinov2-small
   pipeline models pull dinov2-small`,

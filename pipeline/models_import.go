@@ -14,9 +14,9 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "import FILE|NAME",
-		Short: "Turn weights (.pth, .safetensors, or an encoder's name) into an ONNX file",
-		Long: "Turn weights into an ONNX file. FILE may also be an ONNX file that is to get another output or precision.\n" +
-			"Nothing in FILE is executed: of a .pth file only tensors are read.",
+		Short: "Convert weights (.pth, .safetensors, or an encoder's name) to an ONNX file",
+		Long: "Convert weights to an ONNX file. FILE may also be an ONNX file, to change its output or precision.\n" +
+			"Nothing in FILE is executed: only the tensors of a .pth file are read.",
 		Example: `  pipeline models import weights.pth
   pipeline models import dinov2-small --precision float16 --out small.onnx`,
 		Args: cobra.ExactArgs(1),
@@ -33,18 +33,18 @@ func newModelsImportCommand(a *app) *cobra.Command {
 		},
 	}
 	flags.add(c.Flags())
-	c.Flags().StringVarP(&out, "out", "o", "", "the ONNX file to write (default: one in the user's cache)")
+	c.Flags().StringVarP(&out, "out", "o", "", "ONNX file to write (default: one in the user's cache)")
 	return c
 }
 
-// describe is one line about a model.
+// describe summarises a model in one line.
 func describe(m *models.Model) string {
 	parts := []string{fmt.Sprintf("%d features", m.Dim), m.Precision, fmt.Sprintf("%.1f MB", float64(m.Bytes)/1e6)}
 	if m.Architecture != nil {
 		parts = append([]string{m.Architecture.String()}, parts...)
 	}
 	if m.ImageSize > 0 {
-		parts = append(parts, fmt.Sprintf("pictures of %d×%d", m.ImageSize, m.ImageSize))
+		parts = append(parts, fmt.Sprintf("images of %d×%d", m.ImageSize, m.ImageSize))
 	}
 	if m.Licence != "" {
 		parts = append(parts, "licence "+m.Licence)

@@ -11,8 +11,8 @@ import (
 func newModelsListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The encoders that --model knows by name",
-		Long: `The encoders that --model knows by name, with their size, the work for one image of 224×224 pixels, their published accuracy on
+		Short: "List the encoders that --model knows by name",
+		Long: `List the encoders that --model knows by name, with their size, the arithmetic for one image of 224×224 pixels, their published accuracy on
 ImageNet-1k (k nearest neighbours and a linear classifier), and the licence of their weights.`,
 		Example: `  pipeline models list
   pipeline models list --json`,
@@ -35,7 +35,7 @@ ImageNet-1k (k nearest neighbours and a linear classifier), and the licence of t
 	}
 }
 
-// published is an accuracy in percent, or a dash where none was published.
+// published formats an accuracy in percent, or a dash if none was published.
 func published(accuracy float64) string {
 	if accuracy == 0 {
 		return "–"
@@ -43,7 +43,7 @@ func published(accuracy float64) string {
 	return fmt.Sprintf("%.1f", accuracy)
 }
 
-// encoderInfo is an encoder for machines, with what follows from its architecture.
+// encoderInfo is an encoder for JSON output, with values derived from its architecture.
 type encoderInfo struct {
 	models.Encoder
 	Parameters    int                  `json:"parameters"`

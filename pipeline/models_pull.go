@@ -12,12 +12,12 @@ func newModelsPullCommand(a *app) *cobra.Command {
 	var from string
 	c := &cobra.Command{
 		Use:   "pull NAME",
-		Short: "Fetch an encoder's weights, or check those that are there",
-		Long: `Fetch an encoder's weights, or check those that are there.
+		Short: "Download an encoder's weights, or verify existing ones",
+		Long: `Download an encoder's weights, or verify existing ones.
 
-Weights are read in full, and their SHA-256 is remembered the first time if they are those of the encoder. The weights of DINOv3 are given out to
-those who have accepted their licence: name the file, its folder or the signed address that you were sent with --from, or set HF_TOKEN to
-an access token of huggingface.co; it is sent nowhere else. Proxies are taken from the environment (HTTPS_PROXY).`,
+The weights are read in full; if they belong to the encoder, their SHA-256 is recorded the first time. The weights of DINOv3 are available only after
+accepting their licence: with --from, name the file, its folder or the signed address that you received, or set HF_TOKEN to
+an access token of huggingface.co, which is not sent anywhere else. Proxies are taken from the environment (HTTPS_PROXY).`,
 		Example: `  pipeline models pull dinov2-small
   pipeline models pull dinov3-vits16 \
       --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth`,
@@ -37,12 +37,12 @@ an access token of huggingface.co; it is sent nowhere else. Proxies are taken fr
 			}
 			state := "unchanged since " + p.Since.Format("2006-01-02")
 			if p.First {
-				state = "seen for the first time and remembered"
+				state = "recorded for the first time"
 			}
 			fmt.Fprintf(a.out, "%s\nSHA-256 %s, %s\n", p.Path, p.SHA256, state)
 			return nil
 		},
 	}
-	c.Flags().StringVar(&from, "from", "", "where to take the weights from instead: the address of a mirror or of the file itself, a folder, or a file")
+	c.Flags().StringVar(&from, "from", "", "alternative source of the weights: the address of a mirror or of the file itself, a folder, or a file")
 	return c
 }

@@ -22,9 +22,9 @@ import (
 	"iconic/models/vit"
 )
 
-// TestFullSizeImports imports random weights of published size with the real binary: the parameters are the
-// registry's, and memory stays below a third of the weights, because tensors are read when they are written.
-// With ICONIC_KEEP set to a folder, weights and models are kept there for scripts/encoders/rival.py.
+// TestFullSizeImports imports random weights of published sizes with the real binary. The parameter counts must match the
+// registry's, and memory must stay below a third of the weights, because tensors are read only when they are written.
+// If ICONIC_KEEP names a folder, weights and models are kept there for scripts/encoders/rival.py.
 func TestFullSizeImports(t *testing.T) {
 	folder := os.Getenv("ICONIC_KEEP")
 	if folder == "" {
@@ -74,14 +74,14 @@ func importFullSize(t *testing.T, binaryFile, folder, name string) {
 	if weights > 1<<30 && peak > weights/3 {
 		t.Errorf("%d MB at the peak for %d MB of weights", peak>>20, weights>>20)
 	}
-	// The interpolated table of positions is smaller than the trained one; nothing else may be lost.
+	// The interpolated position table is smaller than the trained one; nothing else may be lost.
 	if positions := int64(4 * (1 + e.Architecture.Grid*e.Architecture.Grid) * e.Architecture.Width); m.Bytes < weights-positions-weights/1000 || m.Bytes > weights+weights/50 {
 		t.Errorf("a model of %d bytes for %d bytes of weights", m.Bytes, weights)
 	}
 	t.Logf("%s: %d parameters, imported in %.1f s, %d MB at the peak, %.1f MB file", name, parameters, took.Seconds(), peak>>20, float64(m.Bytes)/1e6)
 }
 
-// keyBiases are the numbers of the official files that the published counts leave out: DINOv3 keeps a bias of the keys at zero.
+// keyBiases is the number of values in the official files that the published counts omit: DINOv3 keeps the key bias at zero.
 func keyBiases(a vit.Architecture) int {
 	if a.Family != vit.DINOv3 {
 		return 0
@@ -89,7 +89,7 @@ func keyBiases(a vit.Architecture) int {
 	return a.Depth * a.Width
 }
 
-// randomWeights writes a file of an encoder's size under the official names, and counts its parameters.
+// randomWeights writes a weights file of an encoder's size with the official names, and counts its parameters.
 func randomWeights(t *testing.T, name string, a vit.Architecture) int {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(a.Width), 1))
@@ -111,7 +111,7 @@ func randomWeights(t *testing.T, name string, a vit.Architecture) int {
 	return total
 }
 
-// writeOfficial writes a safetensors file of an encoder under the official names; fill writes one tensor's numbers.
+// writeOfficial writes a safetensors file of an encoder with the official names; fill writes the values of one tensor.
 func writeOfficial(name string, a vit.Architecture, fill func(w *bufio.Writer, t officialTensor) error) error {
 	tensors := officialTensors(a)
 	header, _, err := officialHeader(tensors)

@@ -32,7 +32,7 @@ func library(t testing.TB) string {
 	return path
 }
 
-// encode runs a model on n pictures.
+// encode runs a model on n images.
 func encode(t testing.TB, model string, pixels []float32, n int) []float32 {
 	t.Helper()
 	e, err := encoder.Open(model, encoder.Options{Library: library(t), Provider: encoder.CPU})
@@ -47,7 +47,7 @@ func encode(t testing.TB, model string, pixels []float32, n int) []float32 {
 	return features
 }
 
-// array reads all of a .npy file.
+// array reads a whole .npy file.
 func array(t testing.TB, name string) (x []float32, shape []int) {
 	t.Helper()
 	f, err := npy.Open(name)
@@ -75,7 +75,7 @@ func means(x []float32, shape []int) []float32 {
 	return out
 }
 
-// The official code's outputs for five small random encoders, in each form in which their weights come.
+// The official code's outputs for five small random encoders, in each format in which their weights are distributed.
 func TestImportedEncodersComputeWhatTheOfficialCodeDoes(t *testing.T) {
 	for _, c := range []struct {
 		name, forms string
@@ -116,8 +116,8 @@ func TestImportedEncodersComputeWhatTheOfficialCodeDoes(t *testing.T) {
 	}
 }
 
-// DINOv3 under the names of its three projects. In the file of timm without a bias of queries and values the encoder is
-// another one, with an output of its own.
+// DINOv3 with the names of its three projects. The timm file without a query and value bias is a different
+// encoder with its own output.
 func TestImportedDINOv3ComputesWhatTheOfficialCodeDoes(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -142,7 +142,7 @@ func TestImportedDINOv3ComputesWhatTheOfficialCodeDoes(t *testing.T) {
 	}
 }
 
-// What timm saves, and what a training run leaves.
+// Checkpoints as timm saves them, and as a training run leaves them.
 func TestImportedAsTrained(t *testing.T) {
 	for _, c := range []struct{ file, reference, note string }{
 		{"timm_reg4.safetensors", "dinov2_reg4", ""},
@@ -161,7 +161,7 @@ func TestImportedAsTrained(t *testing.T) {
 	}
 }
 
-// compare imports a file and holds its features to 1e-5 of the largest of want.
+// compare imports a file and checks its features to 1e-5 of the largest entry of want.
 func compare(t *testing.T, file string, o models.Options, input []float32, n int, want []float32) {
 	t.Helper()
 	o.Cache = t.TempDir()
@@ -174,7 +174,7 @@ func compare(t *testing.T, file string, o models.Options, input []float32, n int
 	}
 }
 
-// largestDifference is relative to the largest entry of want; NaN where the lengths differ.
+// largestDifference is relative to the largest entry of want; NaN if the lengths differ.
 func largestDifference(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.NaN()
@@ -187,7 +187,7 @@ func largestDifference(got, want []float32) float64 {
 	return off / largest
 }
 
-// What ONNX Runtime makes of the graph: it has to recognise layer norm, GELU and SiLU, and to take the scaling of the
+// The graph as optimised by ONNX Runtime: it must recognise layer norm, GELU and SiLU, and fuse the scaling of the
 // attention scores into their product.
 func TestONNXRuntimeFusesTheGraph(t *testing.T) {
 	const depth = 3
@@ -218,7 +218,7 @@ func TestONNXRuntimeFusesTheGraph(t *testing.T) {
 	}
 }
 
-// optimised counts the operators of the graph that ONNX Runtime makes of a model.
+// optimised counts the operators of a model's graph after ONNX Runtime has optimised it.
 func optimised(t *testing.T, model string, size int) map[string]int {
 	t.Helper()
 	encode(t, model, make([]float32, 3*size*size), 1) // starts the runtime
@@ -247,13 +247,13 @@ func optimised(t *testing.T, model string, size int) map[string]int {
 	return count
 }
 
-// Fewer bits change the features a little, and nothing else.
+// Lower precision changes the features slightly, and nothing else.
 func TestPrecisionsStayClose(t *testing.T) {
 	file := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
 	const n, size = 4, 3 * 224 * 224
 	r := rand.New(rand.NewPCG(1, 1))
 	pixels := make([]float32, n*size)
-	for i := range pixels { // smooth pictures of unlike brightness: noise alone is far from what encoders see
+	for i := range pixels { // smooth images of different brightness: pure noise is far from what encoders see
 		x := float64(i%224) / 224
 		pixels[i] = float32(math.Sin(float64(i/size+1)*6*x) + 0.2*r.NormFloat64())
 	}
@@ -270,14 +270,14 @@ func TestPrecisionsStayClose(t *testing.T) {
 				t.Errorf("%s: cosine %g to the float32 features of picture %d, want at least %g", p, c, i, least)
 			}
 		}
-		// A store may be resumed and merged only if a picture's features do not depend on its company.
+		// A store can be resumed and merged only if an image's features do not depend on the rest of its batch.
 		if alone := encode(t, m.Path, pixels[size:2*size], 1); !slices.Equal(alone, got[dim:2*dim]) {
-			t.Errorf("%s: other features for a picture alone than in a batch", p)
+			t.Errorf("%s: an image has other features alone than in a batch", p)
 		}
 	}
 }
 
-// The rewrites also fit the graphs that are laid out here, whose last block has one row a picture.
+// The rewrites also work on the graphs built here, whose last block has one row per image.
 func TestPrecisionsOfImports(t *testing.T) {
 	file := sharedtest.Path(t, "vit", "dinov2_reg4.pth")
 	input, shape := array(t, sharedtest.Path(t, "vit", "dinov2_reg4_input.npy"))

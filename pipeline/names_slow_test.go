@@ -18,10 +18,10 @@ import (
 	"iconic/report"
 )
 
-// nameSeeds is how many seeds each method is tried with: enough to see a rule broken, not to estimate how often clusters have names.
+// nameSeeds is the number of seeds per method: enough to detect a broken rule, not to estimate how often clusters have names.
 const nameSeeds = 1
 
-// longTail is how many images each of k classes keeps of so many: all of the first, and ever fewer.
+// longTail returns how many images to keep of each of k classes: all of the first, then fewer and fewer.
 func longTail(most, k int) []int {
 	keep := make([]int, k)
 	for c := range keep {
@@ -30,8 +30,8 @@ func longTail(most, k int) []int {
 	return keep
 }
 
-// heldNames counts the clusters of a run that have a name, and fails where one is named by a class that is not its most frequent one or
-// has no more than the share that names.
+// heldNames counts the named clusters of a run, and fails if a cluster is named after a class that is not its most frequent one or
+// does not reach the share required for a name.
 func heldNames(t *testing.T, run string) (named, numbered int) {
 	t.Helper()
 	f, err := os.Open(filepath.Join(run, "assignments.csv"))
@@ -81,7 +81,7 @@ func heldNames(t *testing.T, run string) (named, numbered int) {
 	return named, numbered
 }
 
-// No cluster of an imbalanced set is named by a class that is not its most frequent one, whichever method made it.
+// No cluster of an imbalanced set is named after a class that is not its most frequent one, whichever method made it.
 func TestNamesOfLongTails(t *testing.T) {
 	root := t.TempDir()
 	at := func(name string) string { return filepath.Join(root, name) }
@@ -131,7 +131,7 @@ func TestNamesOfLongTails(t *testing.T) {
 				run := at(fmt.Sprint(method, seed))
 				pipeline(t, "train", at("x.npy"), "--labels", at("y.npy"), "--clusters", "100", "--method", method, "--seed", strconv.Itoa(seed), "--out", run, "-q")
 				named, numbered := heldNames(t, run)
-				t.Logf("%s, seed %d: %d of 100 clusters of %d images are named, %d of them by a class that others have, too", method, seed, named, len(rows), numbered)
+				t.Logf("%s, seed %d: %d of 100 clusters of %d images are named, %d of them after a class that names others, too", method, seed, named, len(rows), numbered)
 				if named < 20 {
 					t.Errorf("only %d clusters are named", named)
 				}
@@ -165,7 +165,7 @@ func TestNamesOfLongTails(t *testing.T) {
 			pipeline(t, "run", at("photos"), "--model", model, "--resize", "248", "--crop", "224", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5",
 				"--method", "debiased-infonce-clustering", "--clusters", "15", "--seed", strconv.Itoa(seed), "--features", at("store"), "--out", run, "-q")
 			named, numbered := heldNames(t, run)
-			t.Logf("seed %d: %d of 15 clusters are named, %d of them by a class that others have, too", seed, named, numbered)
+			t.Logf("seed %d: %d of 15 clusters are named, %d of them after a class that names others, too", seed, named, numbered)
 			if numbered == 0 {
 				t.Error("no class fills two clusters: this shows nothing")
 			}

@@ -18,7 +18,7 @@ import (
 type officialTensor struct {
 	name  string
 	shape []int
-	sigma float64 // a standard deviation with which random numbers pass through the encoder; 0 for gains, which are about 1
+	sigma float64 // standard deviation at which random values pass through the encoder; 0 for gains, which are about 1
 }
 
 func (t officialTensor) elements() int {
@@ -29,8 +29,8 @@ func (t officialTensor) elements() int {
 	return n
 }
 
-// officialTensors lists what the official file of an encoder holds, but for what DINOv3 needs to have right numbers: the periods of the
-// rotation, which are then made, and the masks of biases.
+// officialTensors lists the tensors in an encoder's official file, except those of DINOv3 that must have exact values: the periods of the
+// rotation, which are then computed, and the bias masks.
 func officialTensors(a vit.Architecture) []officialTensor {
 	d, h := a.Width, a.Hidden
 	var all []officialTensor
@@ -81,7 +81,7 @@ func officialTensors(a vit.Architecture) []officialTensor {
 	return all
 }
 
-// officialHeader is the beginning of a safetensors file of those tensors, and how many bytes come after it.
+// officialHeader is the header of a safetensors file with those tensors, and the number of bytes after it.
 func officialHeader(tensors []officialTensor) (header []byte, size int64, err error) {
 	type entry struct {
 		DType   string   `json:"dtype"`
@@ -102,7 +102,7 @@ func officialHeader(tensors []officialTensor) (header []byte, size int64, err er
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), size, nil
 }
 
-// zeros writes the weights of a published encoder, all of them zero, which takes no room on the disk:
+// zeros writes the weights of a published encoder as a sparse file of zeros, which takes no disk space:
 //
 //	zeros name file
 func zeros(ts *testscript.TestScript, _ bool, args []string) {

@@ -16,8 +16,8 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// TestParquetGivesTheFeaturesOfTheArchive extracts CIFAR-100's test set from its archive and from a Parquet file of the same pictures,
-// in the same order, and wants the same features to the bit; and of the first 1,000 rows little less memory than of all 10,000.
+// TestParquetGivesTheFeaturesOfTheArchive extracts CIFAR-100's test set from its archive and from a Parquet file of the same images
+// in the same order, and expects identical features, and not much less memory for the first 1,000 rows than for all 10,000.
 func TestParquetGivesTheFeaturesOfTheArchive(t *testing.T) {
 	archive := sharedtest.Path(t, "data", "cifar100-test.tar")
 	set, err := dataset.Open(t.Context(), archive, dataset.Options{})
@@ -74,6 +74,6 @@ func TestParquetGivesTheFeaturesOfTheArchive(t *testing.T) {
 	_, few := store(file(1000))
 	t.Logf("1,000 rows: %.1f MB; 10,000 rows: %.1f MB, %.3f times as much", few, many, many/few)
 	if each := (many - few) * 1024 / 9_000; each > 2 {
-		t.Errorf("%.1f MB for 10,000 rows where 1,000 took %.1f: %.1f KB for each one more", many, few, each)
+		t.Errorf("%.1f MB for 10,000 rows where 1,000 took %.1f: %.1f KB for each further row", many, few, each)
 	}
 }

@@ -12,11 +12,11 @@ import (
 	"iconic/internal/parquet/hubfile"
 )
 
-// rows writes so many images of a data set as a Parquet file:
+// rows writes a number of images of a data set as a Parquet file:
 //
 //	rows data file.parquet number
 //
-// With ! the file has two columns that may both hold images, left and right, and no metadata.
+// With ! the file has two columns that could both hold images, left and right, and no metadata.
 func rows(ts *testscript.TestScript, stereo bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: rows data file.parquet number")

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// longestMessage bounds what one message writes, in bytes: a name in it may be as long as whoever chose it liked.
+// longestMessage limits the length of a message, in bytes: names in it may be arbitrarily long.
 const longestMessage = 4000
 
-// plain is a message as a terminal may be given it, in one line: control characters, which names of files and classes may hold
-// and a terminal would obey, and bytes that are not UTF-8 are written as escapes, and what is too long is cut.
+// plain makes a message safe for a terminal, on one line. Control characters, which names of files and classes may contain
+// and a terminal would obey, and bytes that are not UTF-8 are escaped; a message that is too long is cut.
 func plain(message string) string {
-	message = strings.ReplaceAll(strings.TrimRight(message, "\n"), "\n", "; ") // errors that were joined
+	message = strings.ReplaceAll(strings.TrimRight(message, "\n"), "\n", "; ") // joined errors
 	var b strings.Builder
 	for i := 0; i < len(message); {
 		if b.Len() > longestMessage {
@@ -27,7 +27,7 @@ func plain(message string) string {
 	return b.String()
 }
 
-// appendPlain appends a character, or a byte that is none, as a terminal may be given it.
+// appendPlain appends a character, or an invalid byte, in a form that is safe for a terminal.
 func appendPlain(b []byte, encoded string, r rune) []byte {
 	switch {
 	case r == utf8.RuneError && len(encoded) == 1:
@@ -38,20 +38,20 @@ func appendPlain(b []byte, encoded string, r rune) []byte {
 		return fmt.Appendf(b, `\x%02x`, r)
 	case r > 0xffff:
 		return fmt.Appendf(b, `\U%08x`, r)
-	case unicode.IsSpace(r) && r > 0xa0: // thin and other wide spaces of typography
+	case unicode.IsSpace(r) && r > 0xa0: // typographic spaces of other widths
 		return append(b, ' ')
 	}
 	return fmt.Appendf(b, `\u%04x`, r)
 }
 
-// shown writes results to a terminal. What a program reads from a pipe or a file is as it is; a person at a terminal gets characters
-// that the terminal would obey, and that names may hold, as escapes.
+// shown writes results to a terminal and escapes control characters, which names may contain and the terminal would obey. Output to
+// a pipe or a file is left unchanged.
 type shown struct {
 	to   io.Writer
-	rest []byte // the beginning of a character whose end is still to come
+	rest []byte // start of an incomplete UTF-8 character
 }
 
-// Write implements io.Writer. Lines and columns stay.
+// Write implements io.Writer. It keeps newlines and tabs.
 func (s *shown) Write(p []byte) (int, error) {
 	s.rest = append(s.rest, p...)
 	var b []byte

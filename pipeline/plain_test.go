@@ -37,7 +37,7 @@ func TestPlain(t *testing.T) {
 	})
 }
 
-// What goes to a terminal comes through as plain as a message, in lines and columns, wherever writes are cut.
+// Output to a terminal is escaped like a message, but keeps lines and columns, wherever writes are split.
 func TestShownOnATerminal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SliceOf(rapid.SampledFrom([]rune("aé日😀\n\t\x1b\a\r\u009b\u202e\x7f"))).Draw(t, "text")
@@ -65,7 +65,7 @@ func TestShownOnATerminal(t *testing.T) {
 	})
 }
 
-// Whatever way a message takes to the terminal, the names in it do not act.
+// Control characters in names are escaped in every kind of message.
 func TestMessagesArePlain(t *testing.T) {
 	var b bytes.Buffer
 	a := &app{out: io.Discard, err: &b, started: true}

@@ -22,17 +22,17 @@ func newPredictCommand(a *app) *cobra.Command {
 	var o predictOptions
 	c := &cobra.Command{
 		Use:   "predict RUN DATA…",
-		Short: "Sort new images into the clusters of a trained run",
-		Long: `Sort new images into the clusters of a trained run.
+		Short: "Assign new images to the clusters of a trained run",
+		Long: `Assign new images to the clusters of a trained run.
 
-RUN is the folder of a finished run; it knows its encoder and how images are prepared for it. DATA is an image file, or anything that
-'pipeline extract' takes; there may be several. Standard output gets one line per image as it is read: CSV, or with --json a JSON
-object. DATA may also be a feature store, or the folder of its parts; then nothing is encoded. An image is marked none_of_these if it
-lies farther from its nearest training image than 95 % of the training images do from theirs. An image that cannot be read has the reason
-in the last column.
+RUN is the folder of a finished run, which records its encoder and preprocessing. DATA is an image file or anything that
+'pipeline extract' takes; there may be several. Standard output gets one line per image as it is classified: CSV, or a JSON
+object with --json. DATA may also be a feature store or the folder of its parts; then nothing is encoded. An image is marked none_of_these if it
+is farther from its nearest training image than 95 % of the training images are from theirs. For an image that cannot be read, the last column
+gives the reason.
 
---copy-to and --link-to also sort the files into one folder per cluster. The originals stay where and as they are, and nothing is
-overwritten. --watch goes on with images that come later, until it is interrupted.`,
+--copy-to and --link-to also sort the files into one folder per cluster. The originals are not moved or changed, and nothing is
+overwritten. --watch continues with images that arrive later, until it is interrupted.`,
 		Example: `  pipeline predict out photo.jpg
   pipeline predict out holiday/*.jpg scans --json
   pipeline predict out inbox --copy-to sorted --watch`,
@@ -44,13 +44,13 @@ overwritten. --watch goes on with images that come later, until it is interrupte
 	o.useOptions.add(c.Flags())
 	o.dataOptions.add(c.Flags())
 	f := c.Flags()
-	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per processor)")
-	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images that the encoder gets at once (default: found by a short probe)")
+	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per CPU)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images per encoder batch (default: found by a short probe)")
 	addMemory(f, &o.memory)
 	f.StringVar(&o.copyTo, "copy-to", "", "copy the files into this folder, one subfolder per cluster")
-	f.StringVar(&o.linkTo, "link-to", "", "link the files into this folder by symbolic links, one subfolder per cluster")
+	f.StringVar(&o.linkTo, "link-to", "", "create symbolic links to the files in this folder, one subfolder per cluster")
 	addCSVSafe(f, &o.csvSafe)
-	f.BoolVar(&o.watch, "watch", false, "go on with images that come later, until interrupted")
+	f.BoolVar(&o.watch, "watch", false, "continue with images that arrive later, until interrupted")
 	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks for new images")
 	return c
 }
@@ -68,18 +68,18 @@ type predictOptions struct {
 func (o *predictOptions) validate(a *app) error {
 	switch {
 	case o.copyTo != "" && o.linkTo != "":
-		return usagef("--copy-to and --link-to exclude each other: give one")
+		return usagef("--copy-to and --link-to are mutually exclusive: give one")
 	case !(o.maxBad >= 0 && o.maxBad <= 100):
 		return usagef("max-bad %g: want a percentage from 0 to 100", o.maxBad)
 	case o.every < 10*time.Millisecond:
 		return usagef("every %s: want 10 ms or more", o.every)
 	case o.csvSafe && a.json:
-		return usagef("--csv-safe is for CSV, and --json writes none: leave one out")
+		return usagef("--csv-safe applies to CSV, and --json writes JSON: leave one out")
 	}
 	return nil
 }
 
-// prediction is the flags as the library takes them.
+// prediction converts the flags to library options.
 func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, error) {
 	use, err := o.options(a)
 	p := prediction.Options{
@@ -87,7 +87,7 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
 	}
 	if _, terminal := a.columns(); terminal {
-		p.Model.Hooks.Step = stepsBefore(prediction.Stage, p.Model.Hooks.Step) // the lines themselves show how far it is
+		p.Model.Hooks.Step = stepsBefore(prediction.Stage, p.Model.Hooks.Step) // the output lines themselves show the progress
 	}
 	if to := cmp.Or(o.copyTo, o.linkTo); to != "" {
 		p.Folders = &sorting.Folders{Dir: to, Link: o.linkTo != ""}
@@ -98,7 +98,7 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 	return p, err
 }
 
-// stepsBefore leaves out the steps of a stage and of its parts.
+// stepsBefore drops the steps of a stage and of its parts.
 func stepsBefore(stage string, tell func(progress.Step)) func(progress.Step) {
 	return func(s progress.Step) {
 		if !strings.HasPrefix(s.Stage, stage) {
@@ -122,10 +122,10 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	return err
 }
 
-// passed tells of a data set that is over.
+// passed reports on a data set when it is finished.
 func (a *app) passed(p prediction.Pass, to string) {
 	if p.LeftOut > 0 {
-		a.warn("%s in %s, where files are sorted to, and left out", plural(p.LeftOut, "image is", "images are"), to)
+		a.warn("%s in %s, the folder to sort into, and left out", plural(p.LeftOut, "image is", "images are"), to)
 	}
 	for _, k := range p.Unread {
 		a.warn("%d not read: %s", k.Count, k)
@@ -133,12 +133,12 @@ func (a *app) passed(p prediction.Pass, to string) {
 	a.note("%s", rate(p.Images, "image", "images", p.Duration))
 }
 
-// predictionLines writes one line per image, as they come.
+// predictionLines writes one line per image as it is classified.
 type predictionLines struct {
 	app     *app
 	json    *json.Encoder // nil: CSV
 	csv     *spreadsheet.Writer
-	started bool // the header is written
+	started bool // the header has been written
 }
 
 func (a *app) predictionLines(safe bool) *predictionLines {
@@ -152,7 +152,7 @@ func (a *app) predictionLines(safe bool) *predictionLines {
 	return l
 }
 
-// write writes the line of an image.
+// write writes the line for an image.
 func (l *predictionLines) write(i prediction.Image) error {
 	reason := ""
 	if i.Err != nil {
@@ -181,7 +181,7 @@ func (l *predictionLines) write(i prediction.Image) error {
 		strconv.FormatBool(p.NoneOfThese), reason)
 }
 
-// row writes a line of CSV, the first one after a header.
+// row writes a CSV line, preceded by the header if it is the first.
 func (l *predictionLines) row(cells ...string) error {
 	if !l.started {
 		l.started = true
@@ -195,7 +195,7 @@ func (l *predictionLines) row(cells ...string) error {
 	return l.csv.Flush()
 }
 
-// end tells of cells that a spreadsheet would compute.
+// end reports cells that a spreadsheet would read as formulas.
 func (l *predictionLines) end() {
 	if l.csv != nil {
 		l.app.formulas("", l.csv.Computed, l.csv.Safe)

@@ -15,14 +15,14 @@ import (
 	"iconic/report/page"
 )
 
-// printJSON writes a result for machines.
+// printJSON writes a result as JSON.
 func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
 }
 
-// jsonPath is an image's path in JSON, and its bytes where it is not UTF-8, as in a store's items.jsonl.
+// jsonPath is an image's path in JSON, with its bytes if it is not UTF-8, as in a store's items.jsonl.
 type jsonPath struct {
 	Path  string `json:"path"`
 	Bytes []byte `json:"path_bytes,omitempty"`
@@ -36,7 +36,7 @@ func jsonPathOf(name string) jsonPath {
 	return p
 }
 
-// plural is a number with the word for one, or for several.
+// plural formats a number with the singular or plural of a word.
 func plural(n int, one, several string) string {
 	if n == 1 {
 		return "1 " + one
@@ -44,7 +44,7 @@ func plural(n int, one, several string) string {
 	return fmt.Sprintf("%d %s", n, several)
 }
 
-// rate is how many of something were done in a time, and where that says anything how many a second.
+// rate formats a count and its duration, with the rate per second if it is meaningful.
 func rate(n int, one, several string, d time.Duration) string {
 	s := plural(n, one, several) + " in " + duration(d)
 	if perSecond := float64(n) / d.Seconds(); n > 0 && !math.IsInf(perSecond, 0) {
@@ -53,7 +53,7 @@ func rate(n int, one, several string, d time.Duration) string {
 	return s
 }
 
-// table is a small aligned table for the terminal, plain text without rules or colours.
+// table is an aligned table for the terminal, in plain text without rules or colours.
 type table struct{ lines []string }
 
 func newTable(names ...string) *table {
@@ -64,7 +64,7 @@ func newTable(names ...string) *table {
 
 func (t *table) row(cells ...string) { t.lines = append(t.lines, strings.Join(cells, "\t")) }
 
-// columnGap is the number of spaces between two columns.
+// columnGap is the number of spaces between columns.
 const columnGap = 2
 
 func (t *table) print(w io.Writer) error {
@@ -77,7 +77,7 @@ func (t *table) print(w io.Writer) error {
 	return tw.Flush()
 }
 
-// printTable prints a table to standard output, on a terminal with its last column wrapped.
+// printTable prints a table to standard output; on a terminal it wraps the last column.
 func (a *app) printTable(t *table) error {
 	if columns, terminal := a.columns(); terminal {
 		t = t.fitted(columns)
@@ -85,7 +85,7 @@ func (a *app) printTable(t *table) error {
 	return t.print(a.out)
 }
 
-// printLines prints what things are, one a line after its name.
+// printLines prints names and values, one pair per line.
 func (a *app) printLines(lines [][2]string) error {
 	t := new(table)
 	for _, line := range lines {
@@ -94,7 +94,7 @@ func (a *app) printLines(lines [][2]string) error {
 	return a.printTable(t)
 }
 
-// printSummary writes the result of a run to standard output: a short table, or with --json everything.
+// printSummary writes the result of a run to standard output: a short table, or all scores with --json.
 func (a *app) printSummary(dir string, m *report.Metrics) error {
 	if a.json {
 		b, err := json.Marshal(struct {
@@ -108,9 +108,9 @@ func (a *app) printSummary(dir string, m *report.Metrics) error {
 		return err
 	}
 	if _, terminal := a.columns(); terminal {
-		fmt.Fprintln(a.out) // below what the stages said
+		fmt.Fprintln(a.out) // below the messages of the stages
 	}
-	t := newTable(plural(m.N, "image", "images"), "head", "k-means", "95 % interval, the matching held fixed")
+	t := newTable(plural(m.N, "image", "images"), "head", "k-means", "95 % interval (fixed matching)")
 	both := []*report.Metrics{m}
 	if m.KMeans != nil {
 		both = append(both, m.KMeans)

@@ -16,22 +16,22 @@ import (
 	"iconic/progress"
 )
 
-// display shows how far the stage under way has come: a bar on a terminal, JSON lines with --json, a line a minute otherwise. A step of
-// another stage ends the one before.
+// display shows the progress of the current stage: a bar on a terminal, JSON lines with --json, one line per minute otherwise. A step of
+// another stage ends the previous one.
 type display struct {
 	step progress.Step // the last one
 	bar  *progressbar.ProgressBar
-	told time.Time // when the last JSON line was written
+	told time.Time // time of the last JSON line
 }
 
-// logged is what a log is told of the work, where no terminal shows it.
+// logged is the state of the progress log used when there is no terminal.
 type logged struct {
-	clock *progress.Clock // of the stage under way; nil before the first step
-	every time.Duration   // from one line to the next; 0: a minute
-	news  bool            // there were steps since the last line
+	clock *progress.Clock // of the current stage; nil before the first step
+	every time.Duration   // interval between lines; 0: one minute
+	news  bool            // there have been steps since the last line
 }
 
-// hooks are what libraries tell of their work by.
+// hooks are the callbacks through which libraries report progress.
 func (a *app) hooks() progress.Hooks {
 	return progress.Hooks{
 		Step:  a.step,
@@ -41,7 +41,7 @@ func (a *app) hooks() progress.Hooks {
 	}
 }
 
-// begun shows that a stage begins, which may have no steps.
+// begun shows the start of a stage, which may have no steps.
 func (a *app) begun(stage string) {
 	a.screen.Lock()
 	defer a.screen.Unlock()
@@ -79,21 +79,21 @@ func (a *app) step(s progress.Step) {
 		if s.Detail != "" {
 			d.bar.Describe(s.Stage + "  " + s.Detail)
 		}
-		_ = d.bar.Set64(s.Done) // a bar that cannot be drawn stops nothing
+		_ = d.bar.Set64(s.Done) // failing to draw the bar is no error
 	}
 	if s.Done == s.Total && s.Total > 0 {
 		a.clear()
 	}
 }
 
-// stepLine writes a step for machines.
+// stepLine writes a step as a JSON line.
 func (a *app) stepLine(s progress.Step) {
 	if line, err := json.Marshal(s); err == nil {
 		fmt.Fprintf(a.err, "%s\n", line)
 	}
 }
 
-// log hears of a step where there is no terminal, and begins to write lines. Its caller holds the screen.
+// log records a step when there is no terminal, and starts the periodic log lines. The caller holds the screen lock.
 func (a *app) log(s progress.Step) {
 	l := &a.logged
 	if l.news = true; l.clock != nil {
@@ -109,7 +109,7 @@ func (a *app) log(s progress.Step) {
 	next = time.AfterFunc(l.every, func() {
 		a.screen.Lock()
 		defer a.screen.Unlock()
-		if stand, ok := l.clock.Stand(); ok && (l.news || stand.Unit == "") { // a count that stands still may be of what is over
+		if stand, ok := l.clock.Stand(); ok && (l.news || stand.Unit == "") { // an unchanged count may belong to finished work
 			fmt.Fprintln(a.err, plain(standLine(stand)))
 		}
 		l.news = false
@@ -117,7 +117,7 @@ func (a *app) log(s progress.Step) {
 	})
 }
 
-// standLine is a line of a log: stage, share done, rate, time left.
+// standLine formats a log line: stage, share done, rate, time left.
 func standLine(s progress.Stand) string {
 	if s.Unit == "" {
 		return fmt.Sprintf("%s: %s so far", s.Stage, duration(s.Elapsed))
@@ -153,7 +153,7 @@ func standLine(s progress.Stand) string {
 	return line
 }
 
-// duration is a time in words, to two places.
+// duration formats a duration with at most two units.
 func duration(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	switch {
@@ -169,7 +169,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d days %d h", s/86400, s/3600%24)
 }
 
-// took tells how long the stages of the work took.
+// took reports how long each stage took.
 func (a *app) took(times []progress.StageTime) {
 	a.endStage()
 	if a.json && !a.quiet {
@@ -208,7 +208,7 @@ func (a *app) bar(s progress.Step) *progressbar.ProgressBar {
 	)
 }
 
-// clear takes away the bar. Its caller holds the screen.
+// clear removes the bar. The caller holds the screen lock.
 func (a *app) clear() {
 	if a.shown.bar != nil {
 		_ = a.shown.bar.Finish()
@@ -216,14 +216,14 @@ func (a *app) clear() {
 	a.shown = display{}
 }
 
-// endStage takes away what is shown of a stage that is over.
+// endStage clears the display of a finished stage.
 func (a *app) endStage() {
 	a.screen.Lock()
 	defer a.screen.Unlock()
 	a.clear()
 }
 
-// terminal tells whether standard error is a terminal.
+// terminal reports whether standard error is a terminal.
 func (a *app) terminal() bool { return terminal(a.err) }
 
 func terminal(w io.Writer) bool {

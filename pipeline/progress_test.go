@@ -33,7 +33,7 @@ func TestStandLine(t *testing.T) {
 	}
 }
 
-// lines is a log that may be written and read at once.
+// lines is a log that can be written and read concurrently.
 type lines struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
@@ -50,7 +50,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// Without a terminal a line comes in every interval, of the stage under way; a count that has not changed is told once.
+// Without a terminal, a line per interval reports the current stage; a count that has not changed is reported once.
 func TestLogTellsTheStageUnderWay(t *testing.T) {
 	l := &lines{each: make(chan string, 100)}
 	a := &app{out: l, err: l, logged: logged{every: time.Millisecond}}
@@ -60,7 +60,7 @@ func TestLogTellsTheStageUnderWay(t *testing.T) {
 		t.Errorf("%q", line)
 	}
 	h.Begin("scores")
-	for told := 0; told < 3; { // though there are no steps
+	for told := 0; told < 3; { // even without steps
 		if line := <-l.each; strings.HasPrefix(line, "scores: ") {
 			told++
 		}
@@ -70,7 +70,7 @@ func TestLogTellsTheStageUnderWay(t *testing.T) {
 	}
 	select {
 	case line := <-l.each:
-		t.Errorf("what is over is told again: %q", line)
+		t.Errorf("a finished stage is reported again: %q", line)
 	case <-time.After(30 * time.Millisecond):
 	}
 }

@@ -22,24 +22,24 @@ import (
 	"iconic/models"
 )
 
-// elsewhere are commands of README.md that do not run in TestREADME, and why.
+// elsewhere lists commands of README.md that do not run in TestREADME, and why.
 var elsewhere = map[string]string{
 	"go test ./...":                         "this test is one of them",
 	"go build -o bin/pipeline ./pipeline":   "the test binary is the command",
 	"open runs/photos/report.html":          "it opens a browser",
-	"bin/pipeline models pull dinov2-small": "it fetches weights; models.txtar has a server of its own",
-	"bin/pipeline models pull dinov3-vits16 --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth": "the weights are under a licence; dinov3.txtar has drawn ones",
+	"bin/pipeline models pull dinov2-small": "it downloads weights; models.txtar has its own server",
+	"bin/pipeline models pull dinov3-vits16 --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth": "the weights need a licence; dinov3.txtar uses generated ones",
 	"docker build -t iconic .": "make container builds the image",
 	`docker run --rm -v "$PWD/photos:/data:ro" -v iconic-cache:/cache -v "$PWD/runs:/runs" iconic run /data --model dinov2-small --clusters 20 --out /runs/photos`: "make container runs it",
 }
 
-// otherCode are blocks of README.md that are no commands, by how they begin, and what tests them.
+// otherCode lists blocks of README.md that are not commands, by their first words, with what tests them.
 var otherCode = map[string]string{
 	"r, err := iconic.Cluster(ctx": "ExampleCluster",
 	"const ort = require(":         "testdata/slow/node.txtar",
 }
 
-// readmeCommands are the commands of README.md in their order: blocks are indented, a comment ends a command.
+// readmeCommands are the commands of README.md in order. Commands are in indented blocks and end at a comment.
 func readmeCommands(t *testing.T) (commands []string) {
 	t.Helper()
 	text, err := os.ReadFile("../README.md")
@@ -61,7 +61,7 @@ func readmeCommands(t *testing.T) (commands []string) {
 				}
 			}
 			if !known {
-				t.Errorf("a block that nobody tests: %s", block)
+				t.Errorf("an untested block: %s", block)
 			}
 			continue
 		}
@@ -76,12 +76,12 @@ func readmeCommands(t *testing.T) (commands []string) {
 	return commands
 }
 
-// readme is a folder in which the commands run, one after the other.
+// readme is a folder in which the commands run one after the other.
 type readme struct {
 	t       *testing.T
 	folder  string
 	address string
-	going   *exec.Cmd // a command that goes on until it is interrupted; nil: none
+	going   *exec.Cmd // a command that runs until it is interrupted; nil: none
 }
 
 // command is a shell command in the folder.
@@ -91,7 +91,7 @@ func (r *readme) command(text string) *exec.Cmd {
 	return c
 }
 
-// begin starts a command that goes on, and waits until it is at work.
+// begin starts a command that keeps running, and waits until it is ready.
 func (r *readme) begin(text string, atWork func() bool) {
 	r.t.Helper()
 	c := r.command(text)
@@ -109,10 +109,10 @@ func (r *readme) begin(text string, atWork func() bool) {
 	}
 	_ = c.Process.Kill()
 	_ = c.Wait()
-	r.t.Fatalf("%s was not at work after a minute: %s", text, output)
+	r.t.Fatalf("%s was not ready after a minute: %s", text, output)
 }
 
-// end interrupts the command that goes on, which is its regular end.
+// end interrupts the running command, which is its normal end.
 func (r *readme) end() {
 	r.t.Helper()
 	if r.going == nil {
@@ -135,8 +135,8 @@ func (r *readme) listens() bool {
 	return c.Close() == nil
 }
 
-// TestREADME runs every command of README.md as a reader would, one after the other in one folder. The tiny encoder stands in for
-// dinov2-small, whose weights would have to be fetched.
+// TestREADME runs every command of README.md as a reader would, one after the other in one folder. The tiny encoder replaces
+// dinov2-small, whose weights would have to be downloaded.
 func TestREADME(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", cachetest.Folder(t))
 	r := &readme{t: t, folder: t.TempDir()}
@@ -173,7 +173,7 @@ func TestREADME(t *testing.T) {
 				t.Logf("%.1f s of processors: %s", (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), text)
 			}
 		default:
-			t.Errorf("a command that nobody knows how to try: %s", command)
+			t.Errorf("a command that this test cannot run: %s", command)
 		}
 	}
 	r.end()
@@ -182,7 +182,7 @@ func TestREADME(t *testing.T) {
 	}
 }
 
-// furnish puts into the folder what the commands speak of.
+// furnish creates the files in the folder that the commands use.
 func (r *readme) furnish() {
 	t := r.t
 	t.Helper()

@@ -15,12 +15,12 @@ func newReportCommand(a *app) *cobra.Command {
 	var o reportOptions
 	c := &cobra.Command{
 		Use:   "report DIR…",
-		Short: "Make the page of a run again, or compare several runs",
-		Long: `Make the page of a run again, or compare several runs.
+		Short: "Rebuild the report of a run, or compare several runs",
+		Long: `Rebuild the report of a run, or compare several runs.
 
-With one run folder, report.html is written anew: with map, pictures and neighbours if the features and the images are
-still where they were, or where --features and --images say. A page that shows more than a new one could is kept.
-With several, a page sets them side by side: settings that differ, scores, and clusters that changed.`,
+With one run folder, report.html is rewritten. It includes map, images and neighbours if the features and the images are
+still where they were, or where --features and --images point. A page that shows more than a new one could is kept.
+With several, a page compares them: settings that differ, scores, and clusters that changed.`,
 		Example: `  pipeline report runs/a
   pipeline report runs/a runs/b --out comparison.html`,
 		Args: cobra.MinimumNArgs(1),
@@ -39,13 +39,13 @@ With several, a page sets them side by side: settings that differ, scores, and c
 	}
 	f := c.Flags()
 	f.StringVarP(&o.out, "out", "o", "comparison.html", "page to write when comparing")
-	f.StringVar(&o.Reference, "reference", "", "another run on the same data, drawn into the reliability diagram as well (a run with α = 0, say)")
+	f.StringVar(&o.Reference, "reference", "", "another run on the same data to add to the reliability diagram (such as a run with α = 0)")
 	addNoCuration(f, &o.Raw)
-	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, if it is no longer where the run found it")
-	f.StringVar(&o.Images, "images", "", "data set that the features are of, if it is no longer where the run found it")
+	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, if it has moved")
+	f.StringVar(&o.Images, "images", "", "data set that the features came from, if it has moved")
 	addImageColumn(f, &o.ImageColumn)
-	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "most images on the map; where there are more, they are drawn at random")
-	count(f, &o.Workers, "threads", 0, 0, maxThreads, "processors to use (default: all)")
+	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "maximum number of images on the map; a larger set is sampled at random")
+	count(f, &o.Workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	return c
 }
 

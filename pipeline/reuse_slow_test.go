@@ -21,7 +21,7 @@ import (
 	"iconic/internal/sharedtest"
 )
 
-// A thousand of CIFAR-100's pictures, in a folder of their own under other names, are encoded once: in the archive of all.
+// A thousand of CIFAR-100's images, in another folder under other names, are encoded once: as part of the archive of all images.
 func TestASubsetOfCIFAREncodesNothing(t *testing.T) {
 	archive := sharedtest.Path(t, "data", "cifar100-test.tar")
 	t.Setenv("XDG_CACHE_HOME", cachetest.Folder(t))
@@ -59,7 +59,7 @@ func TestASubsetOfCIFAREncodesNothing(t *testing.T) {
 	}
 }
 
-// tenth writes every tenth picture of an archive into a folder, under another name, and gives the old names by the new ones.
+// tenth writes every tenth image of an archive to a folder under another name, and returns the old names by the new ones.
 func tenth(t *testing.T, archive, folder string) map[string]string {
 	t.Helper()
 	f, err := os.Open(archive)

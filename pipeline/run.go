@@ -13,12 +13,12 @@ func newRunCommand(a *app) *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
 		Use:   "run DATA --model M --clusters K --out DIR",
-		Short: "Images in, clusters and a report out",
-		Long: `Images in, clusters and a report out: 'extract', 'train' and 'report' in one go.
+		Short: "Cluster images and write a report",
+		Long: `Cluster images and write a report: 'extract', 'train' and 'report' in one command.
 
-DATA is what 'pipeline extract' takes: a folder of images, with class folders where there are classes, a list of paths, tar
-archives, Parquet files, or a binary data set. Features are cached by encoder, preprocessing and content: another run on the same images, with
-other settings of the training, in another folder or under other names, encodes nothing.`,
+DATA takes the same forms as in 'pipeline extract': a folder of images, optionally with class folders, a list of paths, tar
+archives, Parquet files, or a binary data set. Features are cached by encoder, preprocessing and content: another run on the same images
+encodes nothing, even with other training settings, in another folder or under other names.`,
 		Example: `  pipeline run photos --model dinov2-small --clusters 20 --out runs/photos
   pipeline run photos --model dinov2-small --clusters auto --out runs/auto
   pipeline run photos --model encoder.onnx --crop 224 --mean 0.5 --std 0.5 \
@@ -29,13 +29,13 @@ other settings of the training, in another folder or under other names, encodes 
 		},
 	}
 	o.add(c)
-	c.Flags().StringVarP(&o.out, "out", "o", "", "folder to make for the run")
-	c.Flags().StringVar(&o.features, "features", "", "folder of the feature store (default: in the user's cache, by data and encoder)")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "run folder to create")
+	c.Flags().StringVar(&o.features, "features", "", "folder of the feature store (default: in the user's cache, keyed by data and encoder)")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
 
-// runOptions are those of the three stages.
+// runOptions are the options of all three stages.
 type runOptions struct {
 	encodeOptions
 	dataOptions
@@ -51,7 +51,7 @@ func (o *runOptions) add(c *cobra.Command) {
 	o.trainOptions.register(c)
 }
 
-// library is the flags as the library takes them, for images of data. done closes what was opened for it.
+// library converts the flags to library options, for the images in data. done closes the files that it opened.
 func (o *runOptions) library(a *app, data string) (all iconic.Options, done func(), err error) {
 	e, err := o.encoding(a)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *app) runAll(ctx context.Context, data string, o *runOptions) error {
 	return a.printRun(f, err)
 }
 
-// printRun prints what a training made, or gives its error.
+// printRun prints the result of a training, or returns its error.
 func (a *app) printRun(f *run.Finished, err error) error {
 	a.endStage()
 	if err != nil {

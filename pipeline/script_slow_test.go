@@ -4,5 +4,5 @@ package main
 
 import "testing"
 
-// TestSlowScripts runs testdata/slow: scripts that need programs from elsewhere, or minutes.
+// TestSlowScripts runs testdata/slow: scripts that need external programs or take minutes.
 func TestSlowScripts(t *testing.T) { runScripts(t, "testdata/slow") }

@@ -35,7 +35,7 @@ import (
 	"iconic/run"
 )
 
-// TestMain makes the test binary the command itself, so that scripts run what users run.
+// TestMain makes the test binary act as the command, so that scripts run what users run.
 func TestMain(m *testing.M) {
 	testscript.Main(cachetest.Isolated(m), map[string]func(){
 		"pipeline": main,
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script, one script for each promise of the README.
 func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
 
-// runScripts runs the scripts of a folder. $SHARED is the reference data, or empty where there is none.
+// runScripts runs the scripts of a folder. $SHARED is the reference data, or empty if there is none.
 func runScripts(t *testing.T, dir string) {
 	shared := os.Getenv("ICONIC_SHARED")
 	if shared == "" {
@@ -78,7 +78,7 @@ func runScripts(t *testing.T, dir string) {
 			switch name {
 			case "shared":
 				return shared != "", nil
-			case "npm": // the client, and its packages
+			case "npm": // the npm client and its packages
 				return exec.CommandContext(t.Context(), "npm", "view", "onnxruntime-node@1.27.0", "version").Run() == nil, nil
 			}
 			return false, fmt.Errorf("no condition %s", name)
@@ -86,7 +86,7 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// drawPictures writes a folder of class folders, with so many pictures of 32×32 each:
+// drawPictures writes a folder of class folders, each with the given number of images of 32×32 pixels:
 //
 //	pictures folder number
 func drawPictures(ts *testscript.TestScript, _ bool, args []string) {
@@ -98,7 +98,7 @@ func drawPictures(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(synthetic.Write(context.Background(), ts.MkAbs(args[0]), n, 32, 1))
 }
 
-// blobs writes features of points about as many centres as there are classes, and their labels:
+// blobs writes features of points around as many centres as there are classes, and their labels:
 //
 //	blobs x.npy y.npy rows dimensions classes
 func blobs(ts *testscript.TestScript, _ bool, args []string) {
@@ -116,7 +116,7 @@ func blobs(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(npy.WriteInts(ts.MkAbs(args[1]), y))
 }
 
-// scatter draws n points of d dimensions about k centres; y are their centres.
+// scatter generates n points of d dimensions around k centres; y is the centre of each point.
 func scatter(n, d, k int) (x []float32, y []int) {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(d)))
 	centre := make([]float64, k*d)
@@ -132,7 +132,7 @@ func scatter(n, d, k int) (x []float32, y []int) {
 	return x, y
 }
 
-// agree holds predictions against the assignments of the run: the same clusters, confidences to six digits.
+// agree compares predictions with the run's assignments: the same clusters, and confidences to six digits.
 //
 //	agree assignments.csv predictions.csv
 func agree(ts *testscript.TestScript, _ bool, args []string) {
@@ -153,7 +153,7 @@ func agree(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// replace puts other words in place of those that a file must have:
+// replace replaces text that must occur in a file:
 //
 //	replace file old new
 func replace(ts *testscript.TestScript, _ bool, args []string) {
@@ -164,7 +164,7 @@ func replace(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(content, args[1], args[2])), 0o600))
 }
 
-// shows holds what a run's page shows against what is wanted, - for what is not there:
+// shows compares what a run's page shows with the expected parts, where - means missing:
 //
 //	shows report.html map neighbours 18
 func shows(ts *testscript.TestScript, _ bool, args []string) {
@@ -177,7 +177,7 @@ func shows(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// await waits until a file of that pattern exists.
+// await waits until a file that matches the pattern exists.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
 		found, err := filepath.Glob(ts.MkAbs(args[0]))
@@ -197,7 +197,7 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }
 
-// tensors writes what an exported model takes, for all PNG pictures of a folder with class folders, in the order of their paths:
+// tensors writes the inputs of an exported model for all PNG images of a folder with class folders, in the order of their paths:
 //
 //	tensors run pictures images.u8 pixels.f32
 func tensors(ts *testscript.TestScript, _ bool, args []string) {
@@ -226,7 +226,7 @@ func tensors(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), prepared, 0o600))
 }
 
-// freeport sets a variable to a port that is free.
+// freeport sets a variable to a free port.
 func freeport(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -234,7 +234,7 @@ func freeport(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(l.Close())
 }
 
-// ask posts a file to an address, or with "-" gets it, expects a status, and keeps the answer. It waits for a server to come up.
+// ask posts a file to an address, or with "-" sends a GET request, expects a status, and stores the answer. It waits for a server to start.
 //
 //	ask address file status answer
 func ask(ts *testscript.TestScript, _ bool, args []string) {
@@ -260,10 +260,10 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), text, 0o600))
 }
 
-// times are those of the stages in a run's config.json, which differ between runs that are the same.
+// times matches the stage times in a run's config.json, which differ between otherwise identical runs.
 var times = regexp.MustCompile(`(?s)\n  "times": \[.*?\n  \],`)
 
-// sameConfig compares two files config.json, but for the times of the stages, which both must have.
+// sameConfig compares two config.json files, except for the stage times, which both must contain.
 func sameConfig(ts *testscript.TestScript, _ bool, args []string) {
 	a, b := ts.ReadFile(args[0]), ts.ReadFile(args[1])
 	if !times.MatchString(a) || !times.MatchString(b) {
@@ -274,7 +274,7 @@ func sameConfig(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// sameJSON compares predictions in two files, but for the path that one of them has.
+// sameJSON compares predictions in two files, except for the path, which only one of them has.
 func sameJSON(ts *testscript.TestScript, _ bool, args []string) {
 	var x [2]classify.Prediction
 	for k := range x {

@@ -22,13 +22,13 @@ func newServeCommand(a *app) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
 		Use:   "serve RUN",
-		Short: "Answer over HTTP which cluster an image belongs to",
-		Long: `Answer over HTTP which cluster an image belongs to.
+		Short: "Classify images over HTTP",
+		Long: `Classify images over HTTP.
 
-POST an image to / and get JSON: cluster, name, confidence, runner-up, and whether it is like none of the training set.
-GET / is the run's report, /healthz says whether the server works, /metrics is for Prometheus. It listens on this machine alone unless
---listen says otherwise; there is no authentication, so expose it only to trusted clients. It ends on SIGTERM or an interrupt, after
-answering what it has taken on.`,
+POST an image to / to get its cluster as JSON: cluster, name, confidence, runner-up, and whether it is unlike all training images.
+GET / returns the run's report, /healthz says whether the server works, /metrics is for Prometheus. The server listens on localhost only unless
+--listen says otherwise. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
+accepted requests before it exits.`,
 		Example: `  pipeline serve runs/photos
   curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
 		Args: cobra.ExactArgs(1),
@@ -38,15 +38,15 @@ answering what it has taken on.`,
 	}
 	o.useOptions.add(c.Flags())
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address and port; port 0 takes a free one")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address and port; port 0 picks a free port")
 	f.Int64Var(&o.MaxBytes, "max-bytes", 32<<20, "largest image file, in bytes")
 	f.IntVar(&o.MaxPixels, "max-pixels", 64<<20, "largest image, in pixels")
-	f.Var(&o.memory, "memory", "memory for bodies and pictures, such as 800MB or 2GB; what does not fit is refused (default: half of the machine's, or of the container's)")
-	f.StringVar(&o.health, "health", "", "a second address and port, for /healthz and /metrics alone, which clients of the first cannot block (default: none)")
-	f.IntVar(&o.Places, "places", 256, "requests taken on at once; more are refused")
-	count(f, &o.Decoders, "decode-threads", 0, 0, maxThreads, "images decoded at once (default: one per processor)")
-	f.IntVar(&o.Batch, "batch-images", 16, "most images that the encoder gets at once")
-	f.DurationVar(&o.Body, "body-time", 15*time.Second, "time limit for a request's body")
+	f.Var(&o.memory, "memory", "memory for request bodies and images, such as 800MB or 2GB; requests that do not fit are refused (default: half of the machine's or container's memory)")
+	f.StringVar(&o.health, "health", "", "a second address and port for /healthz and /metrics only, which clients of the first cannot block (default: none)")
+	f.IntVar(&o.Places, "places", 256, "maximum number of concurrent requests; more are refused")
+	count(f, &o.Decoders, "decode-threads", 0, 0, maxThreads, "images decoded in parallel (default: one per CPU)")
+	f.IntVar(&o.Batch, "batch-images", 16, "maximum images per encoder batch")
+	f.DurationVar(&o.Body, "body-time", 15*time.Second, "time limit for reading a request's body")
 	f.DurationVar(&o.Answer, "answer-time", 30*time.Second, "time limit for an answer")
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long to wait for running requests on shutdown")
 	return c
@@ -85,7 +85,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, found.Close()) }()
-	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened: a port that is taken is told at once
+	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened, so that a port in use is reported at once
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
 	}
@@ -108,16 +108,16 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	if err := e.WarmUp(ctx); err != nil {
-		a.warn("%v", err) // a request will tell whoever sends it
+		a.warn("%v", err) // requests report it, too
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(spare(o.Decoders)))
 	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
 	return e.Serve(ctx, endpoint.Serving{
-		Listener: listener, Health: health, Drain: o.drain, Ending: func() { a.note("ending: answering what was taken on") },
+		Listener: listener, Health: health, Drain: o.drain, Ending: func() { a.note("shutting down: finishing accepted requests") },
 	})
 }
 
-// spare is how many goroutines Go may run at once: beside one for each processor, those that hold a place for long. The encoder's call
-// and the decoders of heavy pictures would keep requests that come in waiting for one, for up to 10 ms each time, though the operating
-// system would let them go first.
+// spare is the GOMAXPROCS value for serving: one per CPU, plus extra for goroutines that run for long. Otherwise the encoder call
+// and the decoders of large images would delay incoming requests by up to 10 ms each time, although the operating
+// system would schedule those first.
 func spare(decoders int) int { return runtime.GOMAXPROCS(0) + 1 + (decoders+1)/2 }

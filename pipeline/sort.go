@@ -19,13 +19,13 @@ func newSortCommand(a *app) *cobra.Command {
 		Short: "Put the images of a run into one folder per cluster",
 		Long: `Put the images of a run into one folder per cluster.
 
-Without --copy, --link, --hardlink or --move nothing is done: a table shows which folders there would be, and what would go into them.
-Copies and moved files keep their modification times. Nothing is overwritten: a name that is taken gets a number. The same command may
-be repeated, also after it was interrupted; what is there already is left as it is.
+Without --copy, --link, --hardlink or --move this is a dry run: a table shows the folders and what would go into them.
+Copied and moved files keep their modification times. Nothing is overwritten: if a name is taken, a number is added. The command can
+be repeated, even after an interrupt; existing results are left unchanged.
 
-Everything that is done is written down first, in DIR/` + sorting.Journal + `. --undo reads it and gives back the tree as it was, with the
-times of files and folders; what has been changed since stays as it is and is named.`,
-		Example: `  pipeline sort out --to sorted                 # what would be done
+Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the
+times of files and folders; it names files that have been changed since and leaves them alone.`,
+		Example: `  pipeline sort out --to sorted                 # dry run
   pipeline sort out --to sorted --copy
   pipeline sort out --to sorted --move --yes
   pipeline sort --undo sorted`,
@@ -39,11 +39,11 @@ times of files and folders; what has been changed since stays as it is and is na
 			}
 			switch {
 			case o.undo != "" && (len(args) > 0 || o.to != "" || mode != ""):
-				return usagef("--undo takes the sorted folder alone, as in 'pipeline sort --undo DIR'")
+				return usagef("--undo takes only the sorted folder, as in 'pipeline sort --undo DIR'")
 			case o.undo != "":
 				return a.unsort(c.Context(), o.undo)
 			case len(args) == 0 || o.to == "":
-				return usagef("give the folder of a run and --to DIR, or --undo DIR")
+				return usagef("give a run folder and --to DIR, or --undo DIR")
 			}
 			return a.sort(c.Context(), args[0], mode, &o)
 		},
@@ -51,13 +51,13 @@ times of files and folders; what has been changed since stays as it is and is na
 	f := c.Flags()
 	f.StringVar(&o.to, "to", "", "folder to sort into, with one subfolder per cluster")
 	f.BoolVar(&o.copies, "copy", false, "copy the files")
-	f.BoolVar(&o.links, "link", false, "make symbolic links to the files")
-	f.BoolVar(&o.hardlinks, "hardlink", false, "give the files second names, on the same file system")
+	f.BoolVar(&o.links, "link", false, "create symbolic links to the files")
+	f.BoolVar(&o.hardlinks, "hardlink", false, "create hard links to the files, on the same file system")
 	f.BoolVar(&o.moves, "move", false, "move the files; needs --yes")
-	f.BoolVar(&o.yes, "yes", false, "really move")
+	f.BoolVar(&o.yes, "yes", false, "confirm --move")
 	addNoCuration(f, &o.noCuration)
-	f.StringVar(&o.undo, "undo", "", "take back what was sorted into this folder")
-	f.StringVar(&o.images, "images", "", "data set that the run is of, if it is no longer where the run found it")
+	f.StringVar(&o.undo, "undo", "", "undo the sorting into this folder")
+	f.StringVar(&o.images, "images", "", "the run's data set, if it has moved")
 	addImageColumn(f, &o.imageColumn)
 	return c
 }
@@ -68,7 +68,7 @@ type sortOptions struct {
 	noCuration                           bool
 }
 
-// mode is "" where nothing is to be done but the table.
+// mode is "" for a dry run.
 func (o *sortOptions) mode() (sorting.Mode, error) {
 	var chosen []sorting.Mode
 	for _, m := range []struct {
@@ -81,9 +81,9 @@ func (o *sortOptions) mode() (sorting.Mode, error) {
 	}
 	switch {
 	case len(chosen) > 1:
-		return "", usagef("--copy, --link, --hardlink and --move exclude each other: give one")
+		return "", usagef("--copy, --link, --hardlink and --move are mutually exclusive: give one")
 	case o.yes && !o.moves:
-		return "", usagef("--yes is for --move, the only one that takes files away from where they are")
+		return "", usagef("--yes confirms --move, the only option that removes files from their place")
 	case len(chosen) == 0:
 		return "", nil
 	}
@@ -108,10 +108,10 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 		a.warn("%s not in %s and left out (such as %s)", plural(all.Missing, "image of the run is", "images of the run are"), images.Data, all.Example)
 	}
 	if all.Excluded > 0 {
-		a.note("%s left out by hand and not sorted", plural(all.Excluded, "image was", "images were"))
+		a.note("%s left out by hand and will not be sorted", plural(all.Excluded, "image was", "images were"))
 	}
 	if all.Inside > 0 {
-		a.warn("%s in %s, where files are sorted to, and left out", plural(all.Inside, "image is", "images are"), o.to)
+		a.warn("%s in %s, the folder to sort into, and left out", plural(all.Inside, "image is", "images are"), o.to)
 	}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(all, mode, o.to)
@@ -126,7 +126,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	return err
 }
 
-// sortDry shows what would be done.
+// sortDry prints the result of a dry run.
 func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
 	if a.json {
 		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing})
@@ -135,7 +135,7 @@ func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
 		return err
 	}
 	if mode == sorting.Move {
-		a.note("nothing was moved: add --yes to move these files into %s; 'pipeline sort --undo %s' takes it back", to, to)
+		a.note("nothing was moved: add --yes to move these files into %s; 'pipeline sort --undo %s' can undo it", to, to)
 	} else {
 		a.note("nothing was done: add --copy, --link, --hardlink, or --move --yes")
 	}
@@ -153,7 +153,7 @@ func (a *app) sortTable(all *sorting.Plan) error {
 	return a.printTable(t)
 }
 
-// sortResult tells what was done; files that could not be sorted make the command fail.
+// sortResult reports what was done, and returns an error if files could not be sorted.
 func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode, to string) error {
 	a.tellTorn(r.Torn)
 	if a.json {
@@ -164,7 +164,7 @@ func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode
 		if err := a.sortTable(all); err != nil {
 			return err
 		}
-		a.note("%s: %d placed in %s, %d were there already; 'pipeline sort --undo %s' takes it back", mode, r.Placed, to, r.There, to)
+		a.note("%s: %d placed in %s, %d were already there; 'pipeline sort --undo %s' can undo it", mode, r.Placed, to, r.There, to)
 	}
 	if n := len(r.Failed); n > 0 {
 		return fmt.Errorf("%s could not be sorted into %s (such as %s: %w)", plural(n, "file", "files"), to, r.Failed[0].File, r.Failed[0].Err)
@@ -174,7 +174,7 @@ func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode
 
 func (a *app) tellTorn(torn bool) {
 	if torn {
-		a.warn("the last line of the journal was cut short and is ignored: nothing of it had been done")
+		a.warn("the last line of the journal is incomplete and was ignored: its action had not begun")
 	}
 }
 
@@ -194,11 +194,11 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		if err := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); err != nil {
 			return err
 		}
-	} else if _, err := fmt.Fprintf(a.out, "%s taken back from %s\n", plural(u.Back, "file", "files"), plain(dir)); err != nil {
+	} else if _, err := fmt.Fprintf(a.out, "%s restored from %s\n", plural(u.Back, "file", "files"), plain(dir)); err != nil {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
-		return fmt.Errorf("%s in %s no longer as sorted, and left as found (such as %s: %w); mend that and repeat the command", plural(n, "file is", "files are"), dir, u.Failed[0].File, u.Failed[0].Err)
+		return fmt.Errorf("%s in %s changed since sorting and left alone (such as %s: %w); fix that and repeat the command", plural(n, "file was", "files were"), dir, u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
 }

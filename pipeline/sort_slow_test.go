@@ -23,7 +23,7 @@ import (
 	"iconic/sorting"
 )
 
-// listing is all names below root with kind, time and size.
+// listing lists all names below root with kind, time and size.
 func listing(t *testing.T, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -46,7 +46,7 @@ func listing(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// A move that is killed at any moment can be taken back, to the same tree.
+// A move killed at any moment can be undone to the original tree.
 func TestKilledSortIsTakenBack(t *testing.T) {
 	const images = 3000
 	root := t.TempDir()
@@ -121,7 +121,7 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 			cut++
 		}
 		if _, err := os.Lstat(filepath.Join(sorted, sorting.Journal)); err == nil {
-			undo := command("sort", "--undo", sorted) // which is killed, too
+			undo := command("sort", "--undo", sorted) // killed, too
 			if err := undo.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -135,11 +135,11 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(before, listing(t, photos)); diff != "" {
-			t.Fatalf("killed after %s with %d moved, and taken back, the tree is another: %s", after, moved, diff)
+			t.Fatalf("killed after %s with %d moved, and undone, the tree differs: %s", after, moved, diff)
 		}
 	}
 	if cut < kills/4 {
-		t.Errorf("only %d of %d kills fell between the first move and the last", cut, kills)
+		t.Errorf("only %d of %d kills happened between the first move and the last", cut, kills)
 	}
-	t.Logf("%d of %d kills cut a sorting of %s in two", cut, kills, whole)
+	t.Logf("%d of %d kills interrupted a sorting of %s halfway", cut, kills, whole)
 }

@@ -20,14 +20,14 @@ func newSweepCommand(a *app) *cobra.Command {
 	o := sweepOptions{values: map[string]*[]string{}}
 	c := &cobra.Command{
 		Use:   "sweep STORE… --out DIR [--clusters 10,20,40] [--seeds 3]",
-		Short: "Train over a grid of settings, several seeds each",
-		Long: `Train over a grid of settings, several seeds each, on cached features.
+		Short: "Train over a grid of settings, with several seeds each",
+		Long: `Train over a grid of settings, with several seeds each, on cached features.
 
 Every setting takes a list: the runs are all combinations, or with --list the lines of a file ("alpha=0.2 batch=1024"), each
-with every seed. Runs go side by side, one per processor. A finished run is never repeated: the same command, or one with
-more values, goes on where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
-share a disk: each run is made by one of them, and the run of one that was killed is taken over by another. DIR gets sweep.csv, sweep.html
-and runs/, with a folder for each run.`,
+with every seed. Runs are trained in parallel, one per CPU. A finished run is never repeated: the same command, or one with
+more values, continues where the last one stopped. Several such commands may work in one DIR, on one machine or on several that
+share a disk: only one of them trains each run, and another takes over if it is killed. DIR will contain sweep.csv, sweep.html
+and runs/, with one folder per run.`,
 		Example: `  pipeline sweep stores/photos --clusters 10,20,40 --seeds 3 --out sweeps/k
   pipeline sweep stores/photos --method debiased-infonce-clustering \
       --alpha 0,0.2,0.4,0.6 --clusters 20 --out sweeps/alpha`,
@@ -42,14 +42,14 @@ and runs/, with a folder for each run.`,
 		}
 		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, usage)
 	}
-	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "runs of each combination, seeds 0, 1, …")
-	f.StringVar(&o.list, "list", "", "file of combinations, one per line, in place of the grid")
-	f.StringSliceVar(&o.labels, "labels", nil, "labels of each features.npy: labels.npy, or a text or CSV file with one name or number per line")
+	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "number of runs per combination, with seeds 0, 1, …")
+	f.StringVar(&o.list, "list", "", "file of combinations, one per line, instead of a grid")
+	f.StringSliceVar(&o.labels, "labels", nil, "labels for each features.npy: labels.npy, or a text or CSV file with one name or number per line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "runs at once (default: one per processor)")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "parallel runs (default: one per CPU)")
 	addCSVSafe(f, &o.csvSafe)
-	f.StringVar(&o.shard, "shard", "", "work as number i of n, such as 2/4: begin with that share of the runs, go on with what nobody else has claimed, and wait for no one")
-	f.BoolVar(&o.report, "report", false, "train nothing: make sweep.csv and the page, once all runs are finished")
+	f.StringVar(&o.shard, "shard", "", "work as worker i of n, such as 2/4: start with that share of the runs, continue with unclaimed ones, and do not wait for other workers")
+	f.BoolVar(&o.report, "report", false, "train nothing; write sweep.csv and the page if all runs are finished")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }
@@ -66,16 +66,16 @@ type sweepOptions struct {
 	workers int
 }
 
-// combinations lists what to run: the grid of all given values, or the lines of the file.
+// combinations lists the runs: the grid of all given values, or the lines of the file.
 func (o *sweepOptions) combinations() ([]sweep.Combination, error) {
 	values := map[string][]string{}
 	for _, s := range run.Settings() {
 		if given := *o.values[s.Name]; len(given) > 0 {
 			if o.list != "" {
-				return nil, usagef("--%s and --list: give the values in the file, or the grid by flags", s.Name)
+				return nil, usagef("--%s and --list: give the values either in the file or by flags", s.Name)
 			}
 			if s.Name == "clusters" && slices.Contains(given, run.AutoClusters) {
-				return nil, usagef("--clusters auto is for train, run and demo: give sweep the numbers to compare, such as --clusters 5,10,20, and it suggests one of them")
+				return nil, usagef("--clusters auto is for train, run and demo: give sweep the numbers to compare, such as --clusters 5,10,20; it suggests one of them")
 			}
 			values[s.Name] = given
 		}
@@ -88,7 +88,7 @@ func (o *sweepOptions) combinations() ([]sweep.Combination, error) {
 
 func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) error {
 	if len(o.labels) > 0 && len(o.labels) != len(stores) {
-		return usagef("%d files of labels for %d stores: give one for each", len(o.labels), len(stores))
+		return usagef("%d label files for %d stores: give one for each", len(o.labels), len(stores))
 	}
 	combinations, err := o.combinations()
 	if err != nil {
@@ -111,7 +111,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 		return err
 	}
 	if o.report && o.shard != "" {
-		return usagef("--report trains nothing, and --shard says what to train: give one")
+		return usagef("--report trains nothing, and --shard says what to train: give only one of them")
 	}
 	clock, live := progress.NewClock("preparation"), &liveTable{app: a}
 	options.Hooks, options.Ended = clock.Hooks(live.hooks()), live.ended
@@ -130,7 +130,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	}
 	a.took(clock.Times())
 	if n := live.sweep.Missing(); n > 0 {
-		a.note("%d of %d runs are with other workers: the last of them makes the page, or sweep --report", n, len(live.sweep.Jobs))
+		a.note("%d of %d runs belong to other workers: the last worker writes the page, or use sweep --report", n, len(live.sweep.Jobs))
 		return nil
 	}
 	a.formulas(filepath.Join(o.out, "sweep.csv"), live.sweep.Formulas, o.csvSafe)

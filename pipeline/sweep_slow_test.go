@@ -13,8 +13,8 @@ import (
 	"iconic/internal/npy"
 )
 
-// TestFourProcessesShareASweep has four processes work on one sweep, and kills two of them. Every run is made once: its head, once there,
-// is never written again. Table, page and runs are those of one process.
+// TestFourProcessesShareASweep runs four processes on one sweep and kills two of them. Every run is trained once: its head, once written,
+// is never rewritten. Table, page and runs equal those of a single process.
 func TestFourProcessesShareASweep(t *testing.T) {
 	dir := t.TempDir()
 	x, y := scatter(240, 8, 5)
@@ -45,7 +45,7 @@ func TestFourProcessesShareASweep(t *testing.T) {
 		}
 		workers = append(workers, c)
 	}
-	heads := func() map[string]os.FileInfo { // of the runs that bear their final names, and not .partial
+	heads := func() map[string]os.FileInfo { // of the runs with final names, without .partial
 		names, err := filepath.Glob(filepath.Join(dir, "shared", "runs", "*[^l]", "head.safetensors"))
 		if err != nil {
 			t.Fatal(err)
@@ -118,6 +118,6 @@ func TestFourProcessesShareASweep(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "shared", "claims")); err == nil {
-		t.Error("the claims are left")
+		t.Error("claims were left behind")
 	}
 }

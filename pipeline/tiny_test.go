@@ -12,7 +12,7 @@ import (
 	"iconic/report"
 )
 
-// Two to ten pictures of two kinds go through with the defaults, which shrink and say so; where a kind has two, it is a cluster.
+// Two to ten images of two kinds work with the defaults, which shrink and say so; if a kind has at least two images, it is a cluster.
 func TestSetsOfAFewImages(t *testing.T) {
 	drawn := t.TempDir()
 	if err := synthetic.Write(t.Context(), drawn, 5, 32, 1); err != nil {
@@ -51,7 +51,7 @@ func TestSetsOfAFewImages(t *testing.T) {
 				t.Errorf("t-SNE: %s", said)
 			}
 			if said := command("train", "features", "--clusters", "2", "--method", "debiased-infonce-clustering", "--epochs", "1", "--heads", "1", "--neighbours", fmt.Sprint(n-1), "--out", "c"); strings.Contains(said, "neighbours is") {
-				t.Errorf("neighbours that were asked for: %s", said)
+				t.Errorf("requested neighbours: %s", said)
 			}
 			command("train", "features", "--clusters", "2", "--out", "d")
 			for _, run := range []string{"a", "b", "c", "d"} {

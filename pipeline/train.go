@@ -17,10 +17,10 @@ func newTrainCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "train STORE --clusters K --out DIR",
 		Short: "Train a clustering head on cached features",
-		Long: `Train a clustering head on cached features, and report.
+		Long: `Train a clustering head on cached features and write a report.
 
 STORE is a feature store made by 'pipeline extract', or a NumPy matrix features.npy (rows × dimensions, float32 or float16).
-Labels never reach the training; they score its result.`,
+Only methods that are supervised by name train on labels; otherwise labels only score the result.`,
 		Example: `  pipeline train stores/photos --clusters 20 --out runs/a
   pipeline train features.npy --labels labels.npy --out runs/b
   pipeline train stores/photos --clusters 20 --method simclr --out runs/simclr`,
@@ -30,10 +30,10 @@ Labels never reach the training; they score its result.`,
 		},
 	}
 	o.register(c)
-	c.Flags().StringVar(&o.images, "images", "", "data set that the features are of, for the pictures of the report")
+	c.Flags().StringVar(&o.images, "images", "", "data set that the features came from, to show its images in the report")
 	addImageColumn(c.Flags(), &o.imageColumn)
-	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, to score by: labels.npy of whole numbers (below 0: none), or a text or CSV file with one name or number per line")
-	c.Flags().StringVarP(&o.out, "out", "o", "", "folder to make for the run")
+	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, for scoring: labels.npy of integers (negative: no label), or a text or CSV file with one name or number per line")
+	c.Flags().StringVarP(&o.out, "out", "o", "", "run folder to create")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c
 }

@@ -10,30 +10,30 @@ import (
 	"iconic/run"
 )
 
-// trainOptions are the settings of a training, shared by train, run and demo.
+// trainOptions are the training settings shared by train, run and demo.
 type trainOptions struct {
 	settings    []*chosen
 	seed        uint64
 	workers     int
 	resume      bool
-	second      string // store or matrix of the other side, for methods that pair
-	edges       string // file of a graph's edges, for methods that lay one out
-	images      string // the data set that the features are of; empty: not known
-	imageColumn string // of a Parquet data set, where it had to be named
+	second      string // second store or matrix, for methods that use pairs
+	edges       string // file of graph edges, for methods that lay out a graph
+	images      string // the data set that the features came from; empty: unknown
+	imageColumn string // image column of a Parquet data set; empty: found automatically
 	csvSafe     bool
 }
 
-// register adds the flags of a training on data of the user's.
+// register adds the flags for training on the user's data.
 func (o *trainOptions) register(c *cobra.Command) {
 	o.registerSettings(c)
 	f := c.Flags()
-	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two; the default method looks for clusters in both")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
-	f.BoolVar(&o.resume, "resume", false, "go on with an interrupted training in --out; a finished one stays as it is")
+	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two; the default method uses both to find clusters")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight), for sne-graph and tsne-graph")
+	f.BoolVar(&o.resume, "resume", false, "continue an interrupted training in --out; a finished one is left unchanged")
 	addCSVSafe(f, &o.csvSafe)
 }
 
-// registerSettings adds the flags that any training has.
+// registerSettings adds the flags common to every training.
 func (o *trainOptions) registerSettings(c *cobra.Command) {
 	f := c.Flags()
 	o.settings = nil
@@ -45,11 +45,11 @@ func (o *trainOptions) registerSettings(c *cobra.Command) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.Uint64Var(&o.seed, "seed", 0, "seed of everything random")
-	count(f, &o.workers, "threads", 0, 0, maxThreads, "processors to use (default: all); the result is the same, bit for bit")
+	f.Uint64Var(&o.seed, "seed", 0, "seed for all random numbers")
+	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all); the result is the same, bit for bit")
 }
 
-// training is the flags as the library takes them. done closes what was opened for it.
+// training converts the flags to library options. done closes the files that it opened.
 func (o *trainOptions) training(a *app, out string) (t iconic.Training, done func(), err error) {
 	t = iconic.Training{
 		Out: out, Settings: map[string]string{}, Seed: o.seed, Resume: o.resume, Workers: o.workers, Images: o.images, ImageColumn: o.imageColumn,
@@ -75,14 +75,14 @@ func (o *trainOptions) training(a *app, out string) (t iconic.Training, done fun
 	return t, done, nil
 }
 
-// chosen is a setting as a flag of one value, understood when it is given.
+// chosen is a setting as a flag with one value, parsed when it is given.
 type chosen struct {
 	setting run.Setting
 	value   string
 	given   bool
 }
 
-// Set keeps a value that the setting can understand. Whether the method reads it is judged later.
+// Set stores a value that the setting can parse. Whether the method uses the setting is checked later.
 func (o *chosen) Set(v string) error {
 	if err := o.setting.Parse(v); err != nil {
 		return err
@@ -93,10 +93,10 @@ func (o *chosen) Set(v string) error {
 
 func (o *chosen) String() string { return o.value }
 
-// Type is the word that the flag's help shows.
+// Type is the type name shown in the flag's help.
 func (o *chosen) Type() string { return o.setting.Kind }
 
-// IsBoolFlag lets a setting that is true or false stand without a value.
+// IsBoolFlag lets a boolean setting be given without a value.
 func (o *chosen) IsBoolFlag() bool { return o.setting.Kind == "bool" }
 
 // shorthand is the one-letter flag of a setting; "" for most.

@@ -7,7 +7,7 @@ import (
 	"iconic/extract/encoder"
 )
 
-// useOptions are the flags of the commands that put a trained run to use.
+// useOptions are the flags of the commands that use a trained run.
 type useOptions struct {
 	modelFlags
 	model       string
@@ -21,25 +21,25 @@ type useOptions struct {
 func (o *useOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
-	f.StringVar(&o.model, "model", "", "the encoder of the run, as it was given when the run was made (default: where this machine last saw it)")
-	f.StringVar(&o.names, "names", "", "CSV file that names clusters, lines such as 3,dogs (default: the class that most of a cluster's labelled images have)")
+	f.StringVar(&o.model, "model", "", "the run's encoder, as given when the run was made (default: its last known location on this machine)")
+	f.StringVar(&o.names, "names", "", "CSV file of cluster names, with lines such as 3,dogs (default: the class of most of a cluster's labelled images)")
 	addNoCuration(f, &o.noCuration)
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
 }
 
-// addNoCuration adds the flag of every command that follows what was changed by hand.
+// addNoCuration adds the flag of every command that applies manual changes to clusters.
 func addNoCuration(f *pflag.FlagSet, without *bool) {
-	f.BoolVar(without, "no-curation", false, "clusters as the training made them, without what 'pipeline curate' changed")
+	f.BoolVar(without, "no-curation", false, "use the clusters as trained, without the changes made in 'pipeline curate'")
 }
 
-// addRuntime adds the flags that say how encoders are run.
+// addRuntime adds the flags that control how encoders run.
 func addRuntime(f *pflag.FlagSet, library *string, provider *encoder.Provider, threads *int) {
-	f.StringVar(library, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or fetched)")
-	f.Var(provider, "provider", "what runs the encoder: auto, cpu, cuda, tensorrt, coreml, openvino")
-	count(f, threads, "encoder-threads", 0, 0, maxThreads, "threads of the encoder (default: one per processor)")
+	f.StringVar(library, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $ONNXRUNTIME_LIB, the user cache, the system, or a download)")
+	f.Var(provider, "provider", "execution provider for the encoder: auto, cpu, cuda, tensorrt, coreml, openvino")
+	count(f, threads, "encoder-threads", 0, 0, maxThreads, "encoder threads (default: one per CPU)")
 }
 
-// options are the flags as the library takes them.
+// options converts the flags to library options.
 func (o *useOptions) options(a *app) (classify.Options, error) {
 	shape, err := o.modelFlags.options(a)
 	return classify.Options{

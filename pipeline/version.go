@@ -11,10 +11,10 @@ import (
 func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Version, commit, and what the program runs on",
-		Long: `Version, commit, and what the program runs on: Go, the kernels in use, and the ONNX Runtime library.
+		Short: "Show version, commit, kernels and runtime library",
+		Long: `Show the version and commit of the program, the Go version, the kernels in use, and the ONNX Runtime library.
 
-Nothing is fetched: where the library is not on this machine yet, that is what it says.`,
+Nothing is downloaded; if the library is not on this machine yet, the command says so.`,
 		Example: `  pipeline version
   pipeline version --json`,
 		Args: cobra.NoArgs,
@@ -29,7 +29,7 @@ func (a *app) printVersion() error {
 	}
 	commit := cmp.Or(b.Commit, "not recorded in this build")
 	if b.Modified {
-		commit += ", with changes"
+		commit += ", with uncommitted changes"
 	}
 	library := "none on this machine yet"
 	switch {

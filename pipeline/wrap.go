@@ -10,21 +10,21 @@ import (
 	"golang.org/x/term"
 )
 
-// The widths of text, in characters: where there is no terminal, and at least and at most on one.
+// Text widths in characters: without a terminal, and the minimum and maximum on a terminal.
 const (
 	plainWidth  = 80
 	leastWidth  = 40
 	mostWidth   = 100
-	leastColumn = 24 // of a table, to be wrapped
+	leastColumn = 24 // minimum width of a wrapped table column
 )
 
-// width is how many characters a line of text on standard output should have.
+// width is the line width for text on standard output, in characters.
 func (a *app) width() int {
 	columns, _ := a.columns()
 	return min(columns, mostWidth)
 }
 
-// columns is how many characters a line of standard output can have, if that is a terminal.
+// columns is the width of standard output in characters, and whether it is a terminal.
 func (a *app) columns() (columns int, terminal bool) {
 	if s, ok := a.out.(*shown); ok {
 		return columnsOf(s.to)
@@ -41,7 +41,7 @@ func columnsOf(w io.Writer) (columns int, terminal bool) {
 	return plainWidth, false
 }
 
-// say writes a message to standard error, on a terminal without a break within a word.
+// say writes a message to standard error; on a terminal it breaks lines between words.
 func (a *app) say(message string) {
 	if columns, terminal := columnsOf(a.err); terminal {
 		message = strings.Join(fill(strings.Split(message, " "), columns), "\n")
@@ -49,7 +49,7 @@ func (a *app) say(message string) {
 	fmt.Fprintln(a.err, message)
 }
 
-// wrap fills paragraphs to a width. Lines that begin with a space stay as they are.
+// wrap fills paragraphs to a width. Lines that begin with a space are unchanged.
 func wrap(text string, width int) string {
 	var out []string
 	var words []string
@@ -72,7 +72,7 @@ func wrap(text string, width int) string {
 	return strings.Join(out, "\n")
 }
 
-// fill sets words in lines of a width; a longer word has a line of its own.
+// fill breaks words into lines of a given width; a longer word gets its own line.
 func fill(words []string, width int) []string {
 	var lines []string
 	line, n := "", 0
@@ -91,7 +91,7 @@ func fill(words []string, width int) []string {
 	return append(lines, line)
 }
 
-// measured splits the lines of a table into cells, and tells the widths of all columns but the last.
+// measured splits the lines of a table into cells, and returns the widths of all columns but the last.
 func (t *table) measured() (rows [][]string, widest []int, lead int) {
 	rows = make([][]string, len(t.lines))
 	for i, line := range t.lines {
@@ -109,13 +109,13 @@ func (t *table) measured() (rows [][]string, widest []int, lead int) {
 	return rows, widest, lead
 }
 
-// fits tells whether every line of a table has room in a width, the last column in several lines.
+// fits reports whether a table fits in a width if its last column is wrapped.
 func (t *table) fits(width int) bool {
 	_, _, lead := t.measured()
 	return lead+leastColumn <= width
 }
 
-// fitted is the table with its last column wrapped to a width. Where the others leave too little room, it stays as it is.
+// fitted is the table with its last column wrapped to a width. If the other columns leave too little space, it is unchanged.
 func (t *table) fitted(width int) *table {
 	rows, widest, lead := t.measured()
 	room := width - lead

@@ -10,14 +10,14 @@ import (
 type contingency struct {
 	n          int
 	rows, cols int    // one more than the largest index
-	cells      []cell // count > 0 only; ordered by row, then column
+	cells      []cell // only count > 0; ordered by row, then column
 	rowSizes   []int
 	colSizes   []int
 }
 
 type cell struct{ row, col, count int }
 
-// newContingency counts pairs of two labellings of the same items; entries are ≥ 0.
+// newContingency counts pairs from two labellings of the same items; entries are ≥ 0.
 func newContingency(row, col []int) *contingency {
 	t := &contingency{n: len(row)}
 	for i := range row {
@@ -28,7 +28,7 @@ func newContingency(row, col []int) *contingency {
 		t.rowSizes[row[i]]++
 		t.colSizes[col[i]]++
 	}
-	// Items are sorted by row, by counting; then each row's columns are counted in a buffer that is wiped after it.
+	// Items are sorted by row with a counting sort; then each row's columns are counted in a buffer that is reset afterwards.
 	place := make([]int, t.rows+1)
 	for r, size := range t.rowSizes {
 		place[r+1] = place[r] + size
@@ -70,7 +70,7 @@ func (t *contingency) majority() int {
 	return sum
 }
 
-// entropy of a partition with parts of the given sizes, in nats.
+// entropy is the entropy of a partition with parts of the given sizes, in nats.
 func entropy(sizes []int) float64 {
 	n := 0
 	for _, s := range sizes {
@@ -86,14 +86,14 @@ func entropy(sizes []int) float64 {
 	return h
 }
 
-// mutualInformation of rows and columns, in nats.
+// mutualInformation is the mutual information of rows and columns, in nats.
 func (t *contingency) mutualInformation() float64 {
 	n := float64(t.n)
 	var sum float64
 	for _, c := range t.cells {
 		sum += float64(c.count) / n * math.Log(float64(c.count)/float64(t.rowSizes[c.row])*(n/float64(t.colSizes[c.col])))
 	}
-	return max(0, sum) // below 0 by rounding only
+	return max(0, sum) // below 0 only by rounding
 }
 
 func used(sizes []int) int {
@@ -106,8 +106,8 @@ func used(sizes []int) int {
 	return count
 }
 
-// same tells whether rows and columns are one partition under two sets of names; all scores of agreement are then 1, be
-// it one part or n of them, where their formulas would divide 0 by 0.
+// same reports whether rows and columns are the same partition under different names. All agreement scores are then 1, even
+// for one part or n parts, where their formulas would divide 0 by 0.
 func (t *contingency) same() bool {
 	return len(t.cells) == used(t.rowSizes) && len(t.cells) == used(t.colSizes)
 }
@@ -120,8 +120,8 @@ func (t *contingency) nmi() float64 {
 	return min(1, 2*t.mutualInformation()/(entropy(t.rowSizes)+entropy(t.colSizes)))
 }
 
-// ari is the Rand index adjusted for chance (Hubert and Arabie 1985): pairs of items put together in both partitions,
-// less what is expected, over what is possible less what is expected. At most 1, 0 by chance.
+// ari is the Rand index adjusted for chance (Hubert and Arabie 1985): the number of pairs of items together in both partitions
+// minus its expectation, divided by its maximum minus its expectation. At most 1, 0 by chance.
 func (t *contingency) ari() float64 {
 	if t.same() {
 		return 1
@@ -141,7 +141,7 @@ func (t *contingency) ari() float64 {
 	return (both - expected) / ((rows+cols)/2 - expected)
 }
 
-// ami is (I − E[I]) / ((H(U) + H(V))/2 − E[I]) (Vinh, Epps and Bailey 2010), the expectation being over partitions with
+// ami is (I − E[I]) / ((H(U) + H(V))/2 − E[I]) (Vinh, Epps and Bailey 2010), with the expectation over partitions with
 // the same sizes: at most 1, 0 by chance.
 func (t *contingency) ami() float64 {
 	if t.same() {
@@ -160,9 +160,9 @@ func (t *contingency) ami() float64 {
 
 // expectedInformation is E[I] over all pairs of partitions with these part sizes, exactly:
 //
-//	Σ_ij Σ_m P_ij(m) · m/n · log(n·m / (a_i·b_j)),     P_ij hypergeometric: m of b_j drawn items lie among a_i of n.
+//	Σ_ij Σ_m P_ij(m) · m/n · log(n·m / (a_i·b_j)),     P_ij hypergeometric: m of b_j drawn items are among a_i of n.
 //
-// Equal pairs of sizes are summed once.
+// Equal pairs of sizes are computed once.
 func (t *contingency) expectedInformation() float64 {
 	rows, cols := multiplicities(t.rowSizes), multiplicities(t.colSizes)
 	largest := 0
@@ -182,11 +182,11 @@ func (t *contingency) expectedInformation() float64 {
 	return sum
 }
 
-// expectedCell is Σ_m P(m)·m/n·log(n·m/(a·b)). The weights follow from the mode by the ratio of neighbours,
+// expectedCell is Σ_m P(m)·m/n·log(n·m/(a·b)). Starting at the mode, the weights follow from the ratio of neighbours,
 //
 //	P(m+1)/P(m) = (a−m)(b−m) / ((m+1)(n−a−b+m+1)),
 //
-// both ways until they no longer matter, and are divided by their sum: no factorial is needed and nothing overflows.
+// in both directions until they are negligible, and are divided by their sum: no factorial is needed and nothing overflows.
 func expectedCell(n, a, b int, logs []float64) float64 {
 	lowest, highest := max(0, a+b-n), min(a, b)
 	mode := min(highest, max(lowest, int(float64(a+1)*float64(b+1)/float64(n+2))))
@@ -213,7 +213,7 @@ func expectedCell(n, a, b int, logs []float64) float64 {
 
 type multiplicity struct{ size, times int }
 
-// multiplicities lists the sizes above 0, ascending, each with the number of parts that have it.
+// multiplicities lists the sizes above 0, ascending, each with the number of parts of that size.
 func multiplicities(sizes []int) []multiplicity {
 	sorted := slices.Sorted(slices.Values(sizes))
 	var list []multiplicity
@@ -229,8 +229,8 @@ func multiplicities(sizes []int) []multiplicity {
 	return list
 }
 
-// AdjustedRandIndex compares two labellings of the same items: 1 when they are the same partition, 0 by chance. It
-// fails on unequal or no lengths and on negative entries.
+// AdjustedRandIndex compares two labellings of the same items: 1 if they are the same partition, 0 by chance. It
+// returns an error for unequal or zero lengths and for negative entries.
 func AdjustedRandIndex(a, b []int) (float64, error) {
 	if len(a) != len(b) || len(a) == 0 {
 		return 0, fmt.Errorf("adjusted Rand index of %d and %d items: want the same number, at least 1", len(a), len(b))

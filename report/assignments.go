@@ -13,17 +13,17 @@ import (
 	"iconic/internal/spreadsheet"
 )
 
-// Assignments is assignments.csv: who went where. Slices have one entry an item; Labels is nil without labels.
+// Assignments is the content of assignments.csv. Slices have one entry per item; Labels is nil without labels.
 type Assignments struct {
 	Paths      []string
 	Labels     []int // index into Classes, NoLabel for none
 	Cluster    []int
 	Confidence []float64
 	Classes    []string
-	Names      []string // of the clusters, "" for one without; nil where nobody named any
+	Names      []string // of the clusters, "" for one without a name; nil if clusters have no names
 
-	// Safe has an apostrophe written before what a spreadsheet would take for formulas; a last column says so, by which
-	// ReadAssignments knows, and says so here. Computed is how many cells that concerns, either way, of the file last written.
+	// Safe puts an apostrophe before cells that a spreadsheet would read as formulas. An extra last column marks such a file, so that
+	// ReadAssignments can restore the cells and set Safe. Computed is the number of such cells, in either case, in the file last written.
 	Safe     bool
 	Computed int
 }
@@ -31,12 +31,12 @@ type Assignments struct {
 // Assigned is the cluster of one image.
 type Assigned struct {
 	Cluster    int
-	Name       string  // of the cluster; "" where nobody named it
+	Name       string  // of the cluster; "" if it has none
 	Confidence float64 // 0 to 1
 	Label      int     // NoLabel for none
 }
 
-// All goes over the images by their paths, in order.
+// All iterates over the images by path, in order.
 func (a *Assignments) All() iter.Seq2[string, Assigned] {
 	return func(yield func(string, Assigned) bool) {
 		for i, path := range a.Paths {
@@ -56,11 +56,11 @@ func (a *Assignments) All() iter.Seq2[string, Assigned] {
 
 var assignmentColumns = []string{"path", "label", "cluster", "name", "confidence"}
 
-// safeColumn is the column of a file without formulas.
+// safeColumn is the extra column of a file written with Safe.
 const safeColumn = "csv_safe"
 
-// WriteAssignments writes a to a file, whole or not at all. `label` is the name of the item's true class, `name`
-// that of its cluster; both are empty where there is none.
+// WriteAssignments writes a to a file atomically. The column `label` is the name of the item's true class, `name`
+// that of its cluster; either is empty if there is none.
 func WriteAssignments(name string, a *Assignments) error {
 	if n := len(a.Cluster); len(a.Paths) != n || len(a.Confidence) != n || a.Labels != nil && len(a.Labels) != n {
 		return fmt.Errorf("write %s: %d paths, %d labels, %d clusters, %d confidences: want as many of each", name, len(a.Paths), len(a.Labels), n, len(a.Confidence))
@@ -91,7 +91,7 @@ func WriteAssignments(name string, a *Assignments) error {
 	})
 }
 
-// Label is the name of the class of image i, its number where the class has no name, and "" without a label.
+// Label is the name of the class of image i, its number if the class has no name, and "" without a label.
 func (a *Assignments) Label(i int) string {
 	switch {
 	case a.Labels == nil || a.Labels[i] < 0:
@@ -102,8 +102,8 @@ func (a *Assignments) Label(i int) string {
 	return strconv.Itoa(a.Labels[i])
 }
 
-// ReadAssignments reads what WriteAssignments wrote, also by earlier versions: columns are found by their names, and those of other
-// names are passed over. Classes are ordered as in classes, if given, else by name, and a name that is not in classes is an error;
+// ReadAssignments reads a file written by this or an earlier version of WriteAssignments: columns are identified by name, and unknown
+// columns are ignored. Classes are ordered as in classes, if given, otherwise by name; a name that is not in classes is an error.
 // Names is nil.
 func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	f, err := os.Open(name)
@@ -118,7 +118,7 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	for k, column := range []string{"path", "label", "cluster", "confidence"} {
 		at[k] = slices.Index(header, column)
 		if err != nil || at[k] < 0 {
-			return nil, fmt.Errorf("%s: the first line is not of the columns %[3]q: it has no %[2]q", name, column, assignmentColumns)
+			return nil, fmt.Errorf("%s: the first line does not have the columns %[3]q: %[2]q is missing", name, column, assignmentColumns)
 		}
 	}
 	plain := func(cell string) string { return cell }
@@ -151,7 +151,7 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	return a, a.index(name, labels)
 }
 
-// index turns names of labels into Labels, unless all are empty.
+// index converts label names to Labels, unless all are empty.
 func (a *Assignments) index(name string, labels []string) error {
 	if !slices.ContainsFunc(labels, func(s string) bool { return s != "" }) {
 		return nil

@@ -11,21 +11,21 @@ import (
 	"iconic/internal/parallel"
 )
 
-// subBins is the number of parts into which the bootstrap cuts a calibration bin.
+// subBins is the number of parts into which the bootstrap divides a calibration bin.
 const subBins = 64
 
-// bootstrap returns intervals of 95 % for accuracy and expected calibration error (Efron 1979). The matching of clusters to classes is that of
-// the whole data in every resample: what it gains from having been fitted on them is in none of the intervals.
+// bootstrap returns 95 % intervals for accuracy and expected calibration error (Efron 1979). Every resample uses the matching of clusters to
+// classes from the whole data; the intervals do not include the optimism from fitting the matching on the same data.
 //
-// Drawing n items with replacement, thousands of times, is too slow for millions. Items of the same outcome whose
+// Drawing n items with replacement thousands of times is too slow for millions of items. Items with the same outcome whose
 // confidences differ by less than 1/(15·64) are therefore drawn as one cell with its mean confidence: one multinomial
-// draw over at most 1,920 cells stands for one resample, whatever n. Resample r draws from (Seed, r) alone.
+// draw over at most 1,920 cells is one resample, whatever n. Resample r depends on (Seed, r) only.
 //
-// Accuracy has the percentile interval. The expected calibration error is biased upwards, as any sum of sizes of noisy gaps, and its resamples
-// once more; percentiles of them would leave out a true error of 0, and often the estimate e itself. So its ends are found apart. The true error
-// lies below e by no more than Σ_b |G_b − Ĝ_b|, G_b being the share of items in bin b times its true gap and Ĝ_b the one found (triangle
-// inequality); the lower end is e less the 97.5 % quantile of that distance between resamples and data, at least 0. The upper end is e and what
-// the 97.5 % quantile of the resamples' errors lies above their mean, at most 1: their spread without their bias.
+// Accuracy has the percentile interval. The expected calibration error is biased upwards, as is any sum of absolute noisy gaps, and its resamples
+// are biased once more; percentiles would exclude a true error of 0, and often the estimate e itself. Each end is therefore computed separately. The
+// true error is below e by at most Σ_b |G_b − Ĝ_b|, where G_b is the share of items in bin b times its true gap and Ĝ_b the observed value (triangle
+// inequality); the lower end is e minus the 97.5 % quantile of that distance between resamples and data, at least 0. The upper end is e plus
+// the difference between the 97.5 % quantile of the resampled errors and their mean, at most 1: their spread without their bias.
 func bootstrap(ctx context.Context, in Input, correct []bool) (accuracy, ece [2]Number, err error) {
 	cells := resamplingCells(in.Confidence, correct)
 	var found [Bins]float64
@@ -84,7 +84,7 @@ func resamplingCells(confidence []float64, correct []bool) []resamplingCell {
 	return cells
 }
 
-// add counts so many items of the cell to the excess of its bin.
+// add adds items of the cell to the excess of its bin.
 func (c *resamplingCell) add(excess *[Bins]float64, count int) {
 	excess[c.bin] -= float64(count) * c.confidence
 	if c.correct {
@@ -92,8 +92,8 @@ func (c *resamplingCell) add(excess *[Bins]float64, count int) {
 	}
 }
 
-// resample draws n items: a multinomial draw, cell by cell, each binomial given what is left. Of what it drew it gives how many were right, and
-// Σ (right − confidence) in each bin.
+// resample draws n items: a multinomial draw, cell by cell, each binomial given the remaining items. It returns how many drawn items were correct, and
+// Σ (correct − confidence) in each bin.
 func resample(cells []resamplingCell, n int, source rand.Source) (right int, excess [Bins]float64) {
 	toDraw, left := n, n
 	for _, c := range cells {
@@ -113,7 +113,7 @@ func resample(cells []resamplingCell, n int, source rand.Source) (right int, exc
 	return right, excess
 }
 
-// percentiles are the 2.5th and 97.5th of x, which is sorted in place, by linear interpolation.
+// percentiles are the 2.5th and 97.5th percentiles of x, by linear interpolation; x is sorted in place.
 func percentiles(x []float64) [2]Number {
 	slices.Sort(x)
 	at := func(q float64) Number {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Bin is one bar of a reliability diagram: the items whose confidence lies in (Low, High], 0 in the first bin.
+// Bin is one bar of a reliability diagram: the items whose confidence is in (Low, High]; the first bin includes 0.
 type Bin struct {
 	Low        Number `json:"low"`
 	High       Number `json:"high"`
@@ -15,7 +15,7 @@ type Bin struct {
 	Accuracy   Number `json:"accuracy"`   // null when empty
 }
 
-// gap is |accuracy − confidence|, 0 for an empty bin.
+// gap is |accuracy − confidence|; 0 for an empty bin.
 func (b Bin) gap() float64 {
 	if b.Count == 0 {
 		return 0
@@ -23,8 +23,8 @@ func (b Bin) gap() float64 {
 	return math.Abs(float64(b.Accuracy - b.Confidence))
 }
 
-// Reliability sorts items into equal-width bins of confidence. Both slices have length n ≥ 1; confidences lie in
-// [0, 1]. It fails on bins < 1, unequal lengths and NaN.
+// Reliability sorts items into equal-width bins of confidence. Both slices have length n ≥ 1; confidences are in
+// [0, 1]. It returns an error for bins < 1, unequal lengths and NaN.
 func Reliability(confidence []float64, correct []bool, bins int) ([]Bin, error) {
 	if err := checkCalibration(confidence, correct, bins); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func Reliability(confidence []float64, correct []bool, bins int) ([]Bin, error) 
 		}
 	}
 	for b := range list {
-		count := float64(list[b].Count) // 0/0 is NaN: undefined, as it should be
+		count := float64(list[b].Count) // 0/0 is NaN: undefined, as intended
 		list[b].Low, list[b].High = Number(edge(b, bins)), Number(edge(b+1, bins))
 		list[b].Confidence, list[b].Accuracy = Number(sum[b]/count), Number(float64(right[b])/count)
 	}
@@ -83,8 +83,8 @@ func MaximumCalibrationError(bins []Bin) float64 {
 }
 
 // AdaptiveCalibrationError is the expected calibration error over bins of equal count, in order of confidence; counts
-// differ by at most 1, the first bins being the larger. Items of equal confidence count as the same mixture of right
-// and wrong, so the order of items does not matter. It fails as Reliability does.
+// differ by at most 1, the first bins being larger. Items of equal confidence count as the same mixture of correct
+// and wrong, so the order of items does not matter. It returns the same errors as Reliability.
 func AdaptiveCalibrationError(confidence []float64, correct []bool, bins int) (float64, error) {
 	if err := checkCalibration(confidence, correct, bins); err != nil {
 		return 0, err
@@ -103,7 +103,7 @@ func AdaptiveCalibrationError(confidence []float64, correct []bool, bins int) (f
 		}
 		return a - b
 	})
-	var sum, excess float64 // excess: Σ (right − confidence) of the present bin
+	var sum, excess float64 // excess: Σ (correct − confidence) of the current bin
 	bin, room := 0, binCount(n, bins, 0)
 	for lo := 0; lo < n; {
 		c := confidence[order[lo]]
@@ -130,7 +130,7 @@ func AdaptiveCalibrationError(confidence []float64, correct []bool, bins int) (f
 	return sum / float64(n), nil
 }
 
-// binCount is the size of one of bins parts of n items, the first n mod bins having one more.
+// binCount is the size of part b when n items are divided into bins parts, of which the first n mod bins have one more.
 func binCount(n, bins, bin int) int {
 	if bin < n%bins {
 		return n/bins + 1

@@ -1,19 +1,19 @@
-// Package report turns assignments into numbers.
+// Package report computes the scores of a clustering.
 //
-// A clustering is given as plain data: for each of n items its cluster, how sure the model was (the confidence, its
-// top probability) and, where they are known, the labels. Score computes
+// A clustering is given as plain data: for each of n items its cluster, its confidence (the
+// top probability) and, if known, its label. Score computes
 //
-//   - the matching: which class each cluster stands for. It maximises the number of items whose cluster's class is
-//     their label, each class being given to at most one cluster (Hungarian matching, rectangular; ties to the lowest
+//   - the matching: which class each cluster is matched to. It maximises the number of items whose cluster's class is
+//     their label, with each class matched to at most one cluster (Hungarian matching, rectangular; ties to the lowest
 //     index). A cluster without a class is always wrong.
-//   - accuracy under that matching, and many-to-one accuracy, where each cluster stands for its most frequent class;
-//   - agreement that needs no matching: NMI, ARI, AMI (agreement.go);
-//   - calibration: do items with confidence 0.8 turn out right 80 times in 100? (calibration.go, probability.go)
-//   - what needs no labels at all: cluster sizes, silhouette and its kin (labelfree.go).
+//   - accuracy under that matching, and many-to-one accuracy, where each cluster counts as its most frequent class;
+//   - agreement scores that need no matching: NMI, ARI, AMI (agreement.go);
+//   - calibration: are items with confidence 0.8 correct 80 % of the time? (calibration.go, probability.go)
+//   - scores that need no labels: cluster sizes, silhouette and related scores (labelfree.go).
 //
-// What calibration means here: labels play no part in training, nor in the confidence; the matching alone uses them,
-// to say when an assignment counts as right. Temperature scaling and other recalibration fit a map on labelled items,
-// so without labels they are not possible, and no score here is recalibrated. Whoever makes a head may set its confidence without labels.
+// Labels are used neither in training nor for the confidence; only the matching uses them,
+// to decide when an assignment counts as correct. Temperature scaling and other recalibration methods are fitted to labelled items,
+// so they are impossible without labels, and no score here is recalibrated. A head may set its confidence by a label-free method.
 //
-// Everything is deterministic: the same input gives the same bits, on any number of threads.
+// Everything is deterministic: the same input gives the same bits on any number of threads.
 package report

@@ -11,35 +11,35 @@ import (
 	"iconic/matrix"
 )
 
-// LabelFree are the scores that need features but no labels. Those of one or of n clusters are undefined.
+// LabelFree are the scores that need features but no labels. They are undefined for one cluster and for n clusters.
 type LabelFree struct {
 	// Silhouette (Rousseeuw 1987) with cosine distance, in [−1, 1], higher is better: the mean over SilhouetteRows rows
-	// of (b − a)/max(a, b), a being the mean distance to the row's own cluster and b that to the nearest other; rows
-	// alone in their cluster count 0. Distances are to all rows: only the rows themselves are sampled.
+	// of (b − a)/max(a, b), where a is the mean distance to the row's own cluster and b that to the nearest other cluster; rows
+	// that are alone in their cluster count 0. Distances are to all rows: only the rows themselves are sampled.
 	Silhouette     Number `json:"silhouette"`
 	SilhouetteRows int    `json:"silhouette_rows"`
 
-	// DaviesBouldin (1979), at least 0, lower is better: how much clusters spread, over how far their centres lie apart.
+	// DaviesBouldin (1979), at least 0, lower is better: the spread of clusters divided by the distance between their centres.
 	DaviesBouldin Number `json:"davies_bouldin"`
 
-	// CalinskiHarabasz (1974), at least 0, higher is better: variance between clusters over variance within.
+	// CalinskiHarabasz (1974), at least 0, higher is better: variance between clusters divided by variance within.
 	CalinskiHarabasz Number `json:"calinski_harabasz"`
 
-	NeighbourAgreement Number `json:"neighbour_agreement"` // share of nearest neighbours that lie in the same cluster
-	SeedAgreement      Number `json:"seed_agreement"`      // mean ARI between runs that differ in their seed alone
+	NeighbourAgreement Number `json:"neighbour_agreement"` // share of nearest neighbours in the same cluster
+	SeedAgreement      Number `json:"seed_agreement"`      // mean ARI between runs that differ only in their seed
 }
 
-// LabelFreeOptions says what to measure with; the zero value is good.
+// LabelFreeOptions are the settings of the measurement; the zero value is valid.
 type LabelFreeOptions struct {
 	Rows    int     // sampled for the silhouette; 0: 20,000
 	Seed    uint64  // of the sample
-	Workers int     // goroutines; 0: all processors. It changes no bit of the result
-	Graph   []int32 // k nearest neighbours of each row, itself left out; nil: the neighbour agreement stays undefined
-	Of      []int32 // rows whose neighbours Graph names; nil: all, in order
+	Workers int     // goroutines; 0: one per CPU. It does not change the result
+	Graph   []int32 // k nearest neighbours of each row, excluding itself; nil: the neighbour agreement is undefined
+	Of      []int32 // rows whose neighbours are in Graph; nil: all, in order
 }
 
-// ScoreFeatures measures how well clusters, entries in 0 … clusters−1, fit the features as they are stored, one entry a
-// row. Time is O(n·d + rows·clusters·d); memory O(clusters·d) a goroutine. Rows of length 0 have cosine distance 1 to
+// ScoreFeatures measures how well clusters, with values 0 … clusters−1, one per row, fit the features as they are
+// stored. Time is O(n·d + rows·clusters·d); memory O(clusters·d) per goroutine. Rows of length 0 have cosine distance 1 to
 // every row.
 func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, clusters int, o LabelFreeOptions) (*LabelFree, error) {
 	if f.Len() != len(cluster) || len(cluster) == 0 {
@@ -82,8 +82,8 @@ func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, cluste
 	return l, nil
 }
 
-// NeighbourAgreement is the share of pairs (row, neighbour) that lie in one cluster; graph names k ≥ 1 neighbours of each row in of, or where that is
-// nil of all rows in order. A row that names itself has no neighbours and is left out; NaN where none is left.
+// NeighbourAgreement is the share of pairs (row, neighbour) in the same cluster; graph lists k ≥ 1 neighbours of each row in of, or, if of
+// is nil, of all rows in order. A row listed as its own neighbour has no neighbours and is left out; NaN if no pair is left.
 func NeighbourAgreement(graph, of []int32, cluster []int) (float64, error) {
 	n := len(cluster)
 	rows := n
@@ -143,11 +143,11 @@ type featureScorer struct {
 	whole     []float64 // mean of all rows
 
 	distance []float64 // of each cluster: mean Euclidean distance of its rows to its centre
-	within   float64   // Σ squared distances to the own centre
-	between  float64   // Σ squared distances of centres to the whole mean, each as often as it has rows
+	within   float64   // Σ squared distances to the row's own centre
+	between  float64   // Σ squared distances of centres to the overall mean, weighted by cluster size
 }
 
-// eachBlock calls work with all rows, some at a time, blocks being the same for any number of workers.
+// eachBlock calls work for all rows in blocks, which are the same for any number of workers.
 func (s *featureScorer) eachBlock(ctx context.Context, work func(block, lo int, rows []float32)) error {
 	n := s.Len()
 	return parallel.Blocks(ctx, s.o.Workers, n, featureBlock(n), func(block, lo, hi int) error {
@@ -168,7 +168,7 @@ func (s *featureScorer) eachBlock(ctx context.Context, work func(block, lo int, 
 	})
 }
 
-// featureBlock cuts rows into at most 16 blocks, each of which has sums of its own for every cluster.
+// featureBlock divides rows into at most 16 blocks, each with its own sums for every cluster.
 func featureBlock(n int) int { return max(4096, (n+15)/16) }
 
 // centres computes the means.
@@ -257,8 +257,8 @@ func (s *featureScorer) spread(ctx context.Context) error {
 	return nil
 }
 
-// daviesBouldin is the mean over clusters of the worst (s_c + s_k)/‖centre_c − centre_k‖; clusters with one centre
-// count as 0 where neither spreads, and as infinitely bad where one does.
+// daviesBouldin is the mean over clusters of the worst (s_c + s_k)/‖centre_c − centre_k‖; for clusters with the same centre
+// the ratio is 0 if neither has any spread, and infinite otherwise.
 func (s *featureScorer) daviesBouldin() float64 {
 	var sum float64
 	count := 0
@@ -281,7 +281,7 @@ func (s *featureScorer) daviesBouldin() float64 {
 	return sum / float64(count)
 }
 
-// calinskiHarabasz is (between/(k−1)) / (within/(n−k)); NaN where no cluster spreads.
+// calinskiHarabasz is (between/(k−1)) / (within/(n−k)); NaN if no cluster has any spread.
 func (s *featureScorer) calinskiHarabasz() float64 {
 	if s.within == 0 {
 		return math.NaN()
@@ -290,8 +290,8 @@ func (s *featureScorer) calinskiHarabasz() float64 {
 	return s.between / s.within * float64(s.Len()-k) / float64(k-1)
 }
 
-// silhouette uses that cosine distance is linear in the other row: the mean distance of x to a cluster is
-// 1 − x·m/‖x‖, m being the mean of the cluster's rows scaled to length 1. In the own cluster the row's distance to
+// silhouette relies on cosine distance being linear in the other row: the mean distance of x to a cluster is
+// 1 − x·m/‖x‖, where m is the mean of the cluster's rows scaled to length 1. In the row's own cluster its distance to
 // itself, 0, is left out.
 func (s *featureScorer) silhouette(ctx context.Context) (mean float64, count int, err error) {
 	sample := s.sample()
@@ -344,7 +344,7 @@ func (s *featureScorer) silhouetteOf(x []float32, own int) float64 {
 	return (b - a) / max(a, b)
 }
 
-// sample draws rows without replacement, ascending.
+// sample draws rows without replacement, in ascending order.
 func (s *featureScorer) sample() []int32 {
 	n := s.Len()
 	all := make([]int32, n)

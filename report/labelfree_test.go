@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// thirty rows in five clusters, one of them with a single row; scikit-learn 1.x scored the same numbers in float64.
+// Thirty rows in five clusters, one of them with a single row; the expected scores are from scikit-learn 1.x in float64.
 func thirty() (*matrix.Dense, []int) {
 	cluster := []int{4, 1, 1, 0, 1, 3, 0, 2, 2, 1, 3, 2, 1, 2, 0, 3, 0, 0, 2, 0, 3, 0, 1, 1, 0, 3, 1, 0, 2, 2}
 	m := &matrix.Dense{Width: 4}
@@ -86,7 +86,7 @@ func TestLabelFreeScoresOfDegenerateClusterings(t *testing.T) {
 			t.Errorf("%s: %+v", name, l)
 		}
 	}
-	same := matrix.NewDense(f.Len(), 4) // rows of length 0, all the same
+	same := matrix.NewDense(f.Len(), 4) // identical rows of length 0
 	l, err := ScoreFeatures(context.Background(), same, cluster, 5, LabelFreeOptions{})
 	if err != nil || l.Silhouette != 0 || l.DaviesBouldin != 0 || l.CalinskiHarabasz.Defined() {
 		t.Errorf("equal rows: %+v, %v", l, err)
@@ -106,13 +106,13 @@ func TestNeighbourAndSeedAgreement(t *testing.T) {
 	if err != nil || math.Abs(got-2./6) > 1e-12 {
 		t.Errorf("neighbour agreement %v, %v", got, err)
 	}
-	// Of some rows alone; row 2 names itself, and is left out.
+	// For selected rows; row 2 lists itself and is left out.
 	got, err = NeighbourAgreement([]int32{0, 2, 2, 2}, []int32{1, 2}, []int{0, 0, 1})
 	if err != nil || math.Abs(got-1./2) > 1e-12 {
 		t.Errorf("neighbour agreement of two rows %v, %v", got, err)
 	}
 	if _, err := NeighbourAgreement([]int32{0, 1}, []int32{3}, []int{0, 0, 1}); err == nil {
-		t.Error("the neighbours of a row that there is not were accepted")
+		t.Error("neighbours of a row that does not exist were accepted")
 	}
 	a, b := []int{0, 0, 1, 1}, []int{1, 1, 0, 0}
 	if got, err := SeedAgreement([][]int{a, b, a}); err != nil || got != 1 {

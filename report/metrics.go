@@ -14,7 +14,7 @@ import (
 // Number is a score that may be undefined: NaN here, null in JSON.
 type Number float64
 
-// Defined tells whether there is a number.
+// Defined reports whether the score is defined.
 func (x Number) Defined() bool { return !math.IsNaN(float64(x)) }
 
 // MarshalJSON writes the shortest decimal that reads back as x, or null.
@@ -34,45 +34,45 @@ func (x *Number) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*float64)(x))
 }
 
-// Metrics is metrics.json: the scores of one clustering. It holds no times and no file names of the machine, so two
+// Metrics is the content of metrics.json: the scores of one clustering. It contains no times and no local file names, so two
 // runs with the same settings write the same bytes.
 type Metrics struct {
 	N                 int    `json:"n"`                  // items
-	Clusters          int    `json:"clusters"`           // clusters the head may use
+	Clusters          int    `json:"clusters"`           // clusters available to the head
 	ClustersUsed      int    `json:"clusters_used"`      // clusters with at least one item
 	EffectiveClusters Number `json:"effective_clusters"` // exp of the entropy of the cluster sizes
 	ClusterSizes      []int  `json:"cluster_sizes"`      // items in each cluster
-	Loss              Number `json:"loss"`               // what training minimised; for k-means the mean squared distance to the centre
+	Loss              Number `json:"loss"`               // objective minimised in training; for k-means the mean squared distance to the centre
 	MeanConfidence    Number `json:"mean_confidence"`    // mean top probability
 
-	// ExpectedAccuracy is what training expects the accuracy to be, measured without labels; 0: it measured none.
+	// ExpectedAccuracy is the accuracy that training expects, estimated without labels; 0: not estimated.
 	ExpectedAccuracy Number `json:"expected_accuracy,omitempty"`
-	// Choice says in a sentence how training chose among the clusterings that it had found; "": it had one.
+	// Choice is a sentence that says how training chose among several clusterings; "": there was only one.
 	Choice string `json:"choice,omitempty"`
 
 	*Labelled            // nil without labels
-	LabelFree *LabelFree `json:"label_free,omitempty"` // nil where the features were not at hand
+	LabelFree *LabelFree `json:"label_free,omitempty"` // nil if the features were not available
 	KMeans    *Metrics   `json:"kmeans,omitempty"`     // the baseline on the same features
 }
 
-// Labelled are the scores that compare with labels. All shares are in [0, 1].
+// Labelled contains the scores that use labels. All shares are in [0, 1].
 type Labelled struct {
 	LabelledItems int      `json:"labelled"` // items with a label; the others are left out of these scores
 	Classes       []string `json:"classes"`  // names, in the order of per_class_accuracy
 	Matching      Matching `json:"matching"` //
 
-	// Names are what the clusters are called; nil in files of before they were kept (ReadNames makes them then).
+	// Names are the clusters' names; nil in files from before names were stored (ReadNames derives them in that case).
 	Names []ClusterName `json:"names"`
 
 	Accuracy         Number    `json:"accuracy"`             // one-to-one matching
 	AccuracyInterval [2]Number `json:"accuracy_interval"`    // bootstrap, 95 %; the matching is held fixed
-	ManyToOne        Number    `json:"many_to_one_accuracy"` // each cluster stands for its most frequent class
+	ManyToOne        Number    `json:"many_to_one_accuracy"` // each cluster counts as its most frequent class
 	NMI              Number    `json:"nmi"`                  // normalised by the arithmetic mean of the entropies
 	ARI              Number    `json:"ari"`                  //
 	AMI              Number    `json:"ami"`                  // normalised by the arithmetic mean of the entropies
 	ECE              Number    `json:"ece"`                  // equal-width bins
 	ECEInterval      [2]Number `json:"ece_interval"`         // bootstrap, 95 %, corrected for its bias; the matching is held fixed
-	MCE              Number    `json:"mce"`                  // the worst of the same bins
+	MCE              Number    `json:"mce"`                  // the worst of these bins
 	AdaptiveECE      Number    `json:"adaptive_ece"`         // bins of equal count
 	ClassWiseECE     Number    `json:"class_wise_ece"`       // mean over the classes' own probabilities
 	Brier            Number    `json:"brier"`                // in [0, 2]
@@ -81,13 +81,13 @@ type Labelled struct {
 	Reliability      []Bin     `json:"reliability"`          // the bins of ece and mce
 }
 
-// Matching says which class each cluster stands for when accuracy and calibration are measured. It does not name them.
+// Matching gives the class matched to each cluster, by which accuracy and calibration are measured. It does not name clusters.
 type Matching struct {
-	FittedOn       string `json:"fitted_on"`        // the split whose labels chose it
+	FittedOn       string `json:"fitted_on"`        // the split whose labels it was fitted on
 	ClassOfCluster []int  `json:"class_of_cluster"` // −1: none
 }
 
-// WriteMetrics writes m to a file, whole or not at all: keys in a fixed order, two spaces of indent.
+// WriteMetrics writes m to a file atomically: keys in a fixed order, indented by two spaces.
 func WriteMetrics(name string, m *Metrics) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		e := json.NewEncoder(w)
@@ -97,7 +97,7 @@ func WriteMetrics(name string, m *Metrics) error {
 	})
 }
 
-// ReadMetrics reads what WriteMetrics wrote. It fails on a file whose parts do not fit each other.
+// ReadMetrics reads a file written by WriteMetrics. It returns an error if its parts are inconsistent.
 func ReadMetrics(name string) (*Metrics, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
@@ -108,7 +108,7 @@ func ReadMetrics(name string) (*Metrics, error) {
 		return nil, fmt.Errorf("%s is not a metrics file: %w", name, err)
 	}
 	if err := m.validate(); err != nil {
-		return nil, fmt.Errorf("%s does not fit itself: %w", name, err)
+		return nil, fmt.Errorf("%s is inconsistent: %w", name, err)
 	}
 	return m, nil
 }

@@ -7,23 +7,23 @@ import (
 	"strconv"
 )
 
-// NamedAbove is the share of a cluster's labelled images that one class must exceed to name the cluster. More than half is what
-// "most of its images" means, and no two classes can have it.
+// NamedAbove is the share of a cluster's labelled images that a class must exceed to name the cluster. It is one half, so that
+// at most one class can exceed it.
 const NamedAbove = 0.5
 
-// ClusterName is what a cluster is called, and how far the name holds.
+// ClusterName is the name of a cluster, with statistics on how well it fits.
 type ClusterName struct {
-	Name     string `json:"name"`     // "" where no class has more than NamedAbove of the cluster
+	Name     string `json:"name"`     // "" if no class exceeds the share NamedAbove in the cluster
 	Class    int    `json:"class"`    // its most frequent class, the lowest on ties; −1: none of its images has a label
 	Share    Number `json:"share"`    // of that class among the cluster's labelled images, 0 to 1; undefined without one
 	Labelled int    `json:"labelled"` // images of the cluster that have a label
 }
 
-// NameClusters names each cluster by the class that most of its labelled images have. It is a matter of each cluster alone, unlike
-// Match: a class that was split over several clusters names all of them, and no cluster is called by what it does not hold. Of
-// several clusters of one class, the one that holds most of the class has the plain name and the others are numbered, as in
+// NameClusters names each cluster after the class of most of its labelled images. Unlike Match, it considers each cluster
+// separately: a class that is split over several clusters names all of them, and no cluster is named after a class that is rare in it. Of
+// several clusters of one class, the one with the most images of the class has the plain name and the others are numbered, as in
 // "Motorbikes" and "Motorbikes 2". A class without a name in classes is called by its number. Both slices have one entry per item;
-// items that are in no cluster (−1) or have no label are passed over.
+// items that are in no cluster (−1) or have no label are ignored.
 func NameClusters(cluster, labels []int, clusters int, classes []string) ([]ClusterName, error) {
 	if len(cluster) != len(labels) {
 		return nil, fmt.Errorf("name clusters: %d clusters and %d labels of the same items", len(cluster), len(labels))
@@ -56,7 +56,7 @@ func NameClusters(cluster, labels []int, clusters int, classes []string) ([]Clus
 	return names, nil
 }
 
-// call gives names to the clusters that one class has most of.
+// call names the clusters in which a class is the most frequent one.
 func call(names []ClusterName, count []map[int]int, classes []string) {
 	var named []int
 	for c, n := range names {
@@ -69,7 +69,7 @@ func call(names []ClusterName, count []map[int]int, classes []string) {
 	})
 	taken := map[string]bool{}
 	for _, class := range classes {
-		taken[class] = true // "Motorbikes 2" may be a class of its own
+		taken[class] = true // "Motorbikes 2" may be the name of another class
 	}
 	plain := map[int]bool{}
 	for _, c := range named {
@@ -88,7 +88,7 @@ func call(names []ClusterName, count []map[int]int, classes []string) {
 	}
 }
 
-// Numbered is the first of "name 2", "name 3" and so on that is not taken.
+// Numbered is the first unused name among "name 2", "name 3" and so on.
 func Numbered(name string, taken map[string]bool) string {
 	for n := 2; ; n++ {
 		if numbered := name + " " + strconv.Itoa(n); !taken[numbered] {
@@ -97,15 +97,15 @@ func Numbered(name string, taken map[string]bool) string {
 	}
 }
 
-// ReadNames gives the names of the clusters of a run's metrics. Runs of before names were kept have none there; a is asked for the
-// run's assignments then, and the names are made from those.
+// ReadNames returns the names of the clusters from a run's metrics. Runs from before names were stored have none; in that case a returns the
+// run's assignments, from which the names are derived.
 func (m *Metrics) ReadNames(a func() (*Assignments, error)) ([]ClusterName, error) {
 	if m.Labelled == nil || m.Names != nil {
 		return m.labelledNames(), nil
 	}
 	table, err := a()
 	if err != nil {
-		return nil, fmt.Errorf("the names of the clusters: %w", err)
+		return nil, fmt.Errorf("cluster names: %w", err)
 	}
 	labels := table.Labels
 	if labels == nil {

@@ -54,8 +54,8 @@ func TestNameClusters(t *testing.T) {
 	}
 }
 
-// faithful fails where a cluster is named by a class that another one exceeds in it, where a share is not that of its class, or
-// where two clusters bear one name.
+// faithful fails if a cluster is named after a class that is not its most frequent one, if a share is not that of its class, or
+// if two clusters have the same name.
 func faithful(t interface{ Fatalf(string, ...any) }, cluster, labels []int, clusters, classes int) (named int) {
 	var list []string
 	for k := range classes {
@@ -95,7 +95,7 @@ func faithful(t interface{ Fatalf(string, ...any) }, cluster, labels []int, clus
 	return named
 }
 
-// On no labelling is a cluster named by a class that is not its most frequent one.
+// In no labelling is a cluster named after a class that is not its most frequent one.
 func TestNoClusterIsNamedByWhatItDoesNotHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, clusters, classes := rapid.IntRange(0, 60).Draw(t, "n"), rapid.IntRange(1, 8).Draw(t, "clusters"), rapid.IntRange(1, 6).Draw(t, "classes")
@@ -105,8 +105,8 @@ func TestNoClusterIsNamedByWhatItDoesNotHold(t *testing.T) {
 	})
 }
 
-// A long tail is where one-to-one matching goes wrong: large classes fill several clusters, and what is left over is matched to
-// classes that it hardly holds.
+// One-to-one matching fails on a long tail: large classes fill several clusters, and the remaining ones are matched to
+// classes that are rare in them.
 func TestNamesOfALongTail(t *testing.T) {
 	for seed := range uint64(3) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -115,7 +115,7 @@ func TestNamesOfALongTail(t *testing.T) {
 			for range size {
 				c := class
 				if class == 0 {
-					c = []int{0, 3, 4, 5}[r.IntN(4)] // split, over the clusters that small classes would need
+					c = []int{0, 3, 4, 5}[r.IntN(4)] // split over the clusters that small classes would need
 				}
 				if r.IntN(10) == 0 {
 					c = r.IntN(6)
@@ -134,13 +134,13 @@ func TestNamesOfALongTail(t *testing.T) {
 			}
 		}
 		if differ == 0 {
-			t.Error("the matching names the clusters as their images do: this test shows nothing")
+			t.Error("the matching gives the clusters the same names as their images: this test shows nothing")
 		}
 		faithful(t, cluster, labels, 6, 6)
 	}
 }
 
-// The same on real features: CIFAR-100's test images, a long tail of them, in clusters about images drawn at random.
+// The same on real features: a long tail of CIFAR-100's test images, in clusters around randomly chosen images.
 func TestNamesOfALongTailOfCIFAR(t *testing.T) {
 	dir := sharedtest.Path(t, "features")
 	labels, err := npy.ReadInts(filepath.Join(dir, "cifar100-test.labels.npy"))

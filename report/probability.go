@@ -8,16 +8,16 @@ import (
 	"iconic/internal/parallel"
 )
 
-// likelihoodFloor keeps the negative log-likelihood finite where a class has probability 0.
+// likelihoodFloor keeps the negative log-likelihood finite if a class has probability 0.
 const likelihoodFloor = 1e-12
 
-// probabilityRows is the number of rows of probabilities held at once by one goroutine: 1 MiB.
+// probabilityRows is the number of probability rows that one goroutine holds at a time: 1 MiB.
 func (in *Input) probabilityRows() int { return max(1, (1<<17)/in.Clusters) }
 
-// blockSize cuts n items into at most 64 blocks, whatever the number of workers, so that sums by block stay small.
+// blockSize divides n items into at most 64 blocks, whatever the number of workers, so that the sums per block stay small.
 func blockSize(n int) int { return max(1024, (n+63)/64) }
 
-// eachRow calls work with every row of probabilities; rows of one block come in order, on one goroutine.
+// eachRow calls work for every row of probabilities; the rows of a block come in order, on one goroutine.
 func (in *Input) eachRow(ctx context.Context, work func(block, i int, p []float64)) error {
 	k := in.Clusters
 	return parallel.Blocks(ctx, in.Workers, in.Items, blockSize(in.Items), func(block, lo, hi int) error {
@@ -58,11 +58,11 @@ func checkRow(p []float64, i int) error {
 	return nil
 }
 
-// Assign fills Cluster and Confidence where they are nil, from the probabilities: the cluster of the highest, the lowest on
-// ties, and that probability. It fails on rows that are no distribution, and with ctx's error when ctx ends.
+// Assign fills Cluster and Confidence from the probabilities if they are nil: the cluster with the highest probability, the lowest on
+// ties, and that probability. It returns an error for rows that are not distributions, and ctx's error when ctx ends.
 func (in *Input) Assign(ctx context.Context) error {
 	n := in.Items
-	if in.Probabilities == nil { // a hard assignment states no doubt
+	if in.Probabilities == nil { // a hard assignment has confidence 1
 		in.Confidence = make([]float64, n)
 		for i := range in.Confidence {
 			in.Confidence[i] = 1
@@ -76,7 +76,7 @@ func (in *Input) Assign(ctx context.Context) error {
 				best[i] = c
 			}
 		}
-		top[i] = min(1, p[best[i]]) // above 1 by rounding only, the sum being checked
+		top[i] = min(1, p[best[i]]) // above 1 only by rounding, since the sum is checked
 	})
 	if err != nil {
 		return err
@@ -90,17 +90,17 @@ func (in *Input) Assign(ctx context.Context) error {
 	return nil
 }
 
-// probabilityScores are the scores that look at every probability, not only at the top one.
+// probabilityScores are the scores that use all probabilities, not only the top one.
 type probabilityScores struct{ classWise, brier, nll float64 }
 
-// probabilityScores compares the probabilities with the labels. A class has the probability of its cluster, 0 if it
+// probabilityScores compares the probabilities with the labels. A class has the probability of its matched cluster, or 0 if it
 // has none; t is the cluster of the true class:
 //
-//	Brier           1/n Σ_i Σ_c (p_ic − 1[c = t_i])²; a class without a cluster adds the 1 it should have had
+//	Brier           1/n Σ_i Σ_c (p_ic − 1[c = t_i])²; plus 1 for an item whose class has no cluster
 //	NLL             −1/n Σ_i log max(p_it, 10⁻¹²)
 //	class-wise ECE  1/K Σ_k Σ_b n_kb/n |frequency_kb − confidence_kb|, all items binned by p_ik (Kull et al. 2019)
 //
-// Items without probabilities, but with a confidence, give NaN; a hard assignment is probability 1 for its cluster.
+// The scores are NaN for items with a confidence but no probabilities; a hard assignment has probability 1 for its cluster.
 func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes int) (probabilityScores, error) {
 	n, clusters := len(in.Labels), in.Clusters
 	clusterOf := make([]int, classes)
@@ -130,8 +130,8 @@ func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes i
 	}
 	type partial struct {
 		brier, nll float64
-		low        []float64 // of each cluster: Σ p in the first bin, where nearly all probabilities of many clusters lie
-		excess     []float64 // clusters×Bins: Σ (1[right] − p), low left out; n_b·|frequency − confidence| is its size
+		low        []float64 // of each cluster: Σ p in the first bin, where nearly all probabilities are if there are many clusters
+		excess     []float64 // clusters×Bins: Σ (1[correct] − p), without low; n_b·|frequency − confidence| is its absolute value
 	}
 	partials := make([]partial, parallel.Count(n, blockSize(n)))
 	err := rows.eachRow(ctx, func(block, i int, p []float64) {

@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// mostClusters is far beyond any clustering, and small enough that what is kept for each cluster fits into memory.
+// mostClusters is far above any real clustering, and small enough for the memory kept per cluster.
 const mostClusters = 1 << 24
 
-// validate holds the parts of a metrics file against each other, so that whoever reads it may index one by another. It names the
-// field that does not fit.
+// validate checks the parts of a metrics file for consistency, so that readers may index one by another. Its error names the
+// inconsistent field.
 func (m *Metrics) validate() error {
 	switch {
 	case m.N < 1:
@@ -50,7 +50,7 @@ func (m *Metrics) validate() error {
 	return nil
 }
 
-// validate is that of the scores against labels, of n images in k clusters.
+// validate checks the scores that use labels, for n images in k clusters.
 func (l *Labelled) validate(n, k int) error {
 	switch {
 	case l.LabelledItems < 0 || l.LabelledItems > n:
@@ -75,7 +75,7 @@ func (l *Labelled) validate(n, k int) error {
 	shares := append([]Number{l.Accuracy, l.ManyToOne, l.ECE, l.MCE, l.AdaptiveECE}, l.PerClassAccuracy...)
 	shares = append(append(shares, l.AccuracyInterval[:]...), l.ECEInterval[:]...)
 	for _, x := range shares {
-		const slack = 1e-9 // of sums that were rounded
+		const slack = 1e-9 // for rounded sums
 		if v := float64(x); !math.IsNaN(v) && !(v >= -slack && v <= 1+slack) {
 			return fmt.Errorf("a share of %g: want 0 to 1", v)
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// whole is a metrics file that is right.
+// whole is a valid metrics file.
 func whole() *Metrics {
 	half := Number(0.5)
 	scores := func() *Labelled {

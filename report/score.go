@@ -17,36 +17,36 @@ const NoLabel = -1
 // Input is a clustering of n items to be scored.
 type Input struct {
 	Clusters int   // clusters the model may use, at least 1
-	Cluster  []int // of each item, 0 … Clusters−1; nil: the top probability's, the lowest on ties
+	Cluster  []int // of each item, 0 … Clusters−1; nil: that of the top probability, the lowest on ties
 
-	// Confidence is the top probability of each item, in [0, 1]; nil: that of Probabilities, or 1 where those are nil too.
+	// Confidence is the top probability of each item, in [0, 1]; nil: taken from Probabilities, or 1 if those are nil too.
 	Confidence []float64
 
 	// Probabilities fills dst, (hi−lo)×Clusters row-major, with the soft assignments of items lo … hi−1; each row sums
-	// to 1. It is called from several goroutines at once, each row being asked for at most twice. Nil: the assignment
-	// is hard (no Confidence either), or scores that need every probability are undefined.
+	// to 1. It is called from several goroutines concurrently, at most twice for each row. Nil: the assignment
+	// is hard (if there is no Confidence either), or scores that need every probability are undefined.
 	Probabilities func(dst []float64, lo, hi int) error
-	Items         int // n, needed only where Cluster is nil
+	Items         int // n, needed only if Cluster is nil
 
 	Labels  []int    // of each item, NoLabel for none; nil: no labels
 	Classes []string // names; nil: the labels themselves
 
 	Loss float64 // copied to Metrics; NaN: unknown
 
-	// Mapping is the class each cluster stands for (−1: none; no class twice), fitted on another split; nil: fit it here.
+	// Mapping is the class of each cluster (−1: none; no class twice), fitted on another split; nil: fit it here.
 	Mapping  []int
-	FittedOn string // name of the split that chose the mapping; empty: "all"
+	FittedOn string // name of the split on which the mapping was fitted; empty: "all"
 
 	Resamples int    // of the bootstrap; 0: 1000
 	Seed      uint64 // of the bootstrap
-	Workers   int    // goroutines; 0: all processors. It changes no bit of the result
+	Workers   int    // goroutines; 0: one per CPU. It does not change the result
 }
 
 // Bins is the number of bins of the calibration scores.
 const Bins = 15
 
-// Score computes every score that the input allows. It fails on lengths that differ, on clusters, labels or
-// confidences outside their range, on NaN and on rows of probabilities that do not sum to 1 within 10⁻³.
+// Score computes every score that the input allows. It returns an error for different lengths, clusters, labels or
+// confidences out of range, NaN, and rows of probabilities that do not sum to 1 within 10⁻³.
 func Score(ctx context.Context, in Input) (*Metrics, error) {
 	in, err := in.completed(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func Score(ctx context.Context, in Input) (*Metrics, error) {
 	return m, nil
 }
 
-// completed checks the input and fills in what was left out.
+// completed checks the input and fills in the defaults.
 func (in Input) completed(ctx context.Context) (Input, error) {
 	if in.Clusters < 1 {
 		return in, fmt.Errorf("%d clusters: want at least 1", in.Clusters)
@@ -120,7 +120,7 @@ func (in Input) completed(ctx context.Context) (Input, error) {
 	return in, nil
 }
 
-// roundedDown takes what a float32 softmax leaves above 1 for 1.
+// roundedDown replaces values slightly above 1, which a float32 softmax can produce, by 1.
 func roundedDown(confidence []float64) []float64 {
 	const rounding = 1e-5
 	if top := slices.Max(confidence); !(top > 1 && top <= 1+rounding) {
@@ -145,14 +145,14 @@ func (in *Input) checkMapping() error {
 			return fmt.Errorf("cluster %d is mapped to class %d: want a class, or %d for none", c, k, assignment.Unmatched)
 		}
 		if other, taken := owner[k]; taken && k >= 0 {
-			return fmt.Errorf("class %d is mapped to clusters %d and %d: want one cluster a class", k, other, c)
+			return fmt.Errorf("class %d is mapped to clusters %d and %d: want one cluster per class", k, other, c)
 		}
 		owner[k] = c
 	}
 	return nil
 }
 
-// labelled returns the scores that compare with labels, or nil where no item has one.
+// labelled returns the scores that use labels, or nil if no item has one.
 func (in Input) labelled(ctx context.Context) (*Labelled, error) {
 	in = in.withLabelsOnly()
 	if len(in.Labels) == 0 {
@@ -199,7 +199,7 @@ func (in Input) labelled(ctx context.Context) (*Labelled, error) {
 	return l, nil
 }
 
-// calibrate fills the scores that compare confidence with being right.
+// calibrate fills the scores that compare confidence with correctness.
 func (l *Labelled) calibrate(ctx context.Context, in Input, correct []bool) error {
 	var err error
 	if l.Reliability, err = Reliability(in.Confidence, correct, Bins); err != nil {
@@ -220,7 +220,7 @@ func (l *Labelled) calibrate(ctx context.Context, in Input, correct []bool) erro
 	return err
 }
 
-// withLabelsOnly leaves out the items without a label.
+// withLabelsOnly removes the items without a label.
 func (in Input) withLabelsOnly() Input {
 	var rows []int
 	for i, y := range in.Labels {
@@ -250,10 +250,10 @@ func (in Input) withLabelsOnly() Input {
 	return in
 }
 
-// maxMatching bounds the dense matrix of the assignment problem: 1 GiB and some seconds.
+// maxMatching limits the dense matrix of the assignment problem: 1 GiB and some seconds.
 const maxMatching = 1 << 27
 
-// match gives each of clusters at most one of classes so that the most items have their cluster's class as label.
+// match matches each cluster to at most one class so that the most items have their cluster's class as label.
 func (t *contingency) match(clusters, classes int) ([]int, error) {
 	if clusters > maxMatching/classes {
 		return nil, fmt.Errorf("matching %d clusters with %d classes: the product may be at most %d", clusters, classes, maxMatching)
@@ -298,8 +298,8 @@ func mean(x []float64) float64 {
 	return sum / float64(len(x))
 }
 
-// Match gives each of clusters at most one of classes, none to two, so that the most items have their cluster's class
-// (−1: none). Both slices have one entry an item, below clusters and classes; ties go to the lowest index.
+// Match matches each cluster to at most one class, and no class to two clusters, so that the most items have their cluster's class
+// (−1: none). Both slices have one entry per item, below clusters and classes; ties go to the lowest index.
 func Match(cluster, class []int, clusters, classes int) ([]int, error) {
 	if len(cluster) != len(class) {
 		return nil, fmt.Errorf("match: %d clusters and %d classes of the same items", len(cluster), len(class))

@@ -18,7 +18,7 @@ import (
 	"iconic/internal/spreadsheet"
 )
 
-// rowsOf serves a matrix held in memory as Input.Probabilities.
+// rowsOf provides a matrix in memory as Input.Probabilities.
 func rowsOf(p [][]float64) func(dst []float64, lo, hi int) error {
 	return func(dst []float64, lo, hi int) error {
 		copy(dst, slices.Concat(p[lo:hi]...))
@@ -79,7 +79,7 @@ func TestScoreAgreesWithTheReference(t *testing.T) {
 	}
 }
 
-// TestScoreByHand works one small case out on paper: cluster 0 holds a a b, cluster 1 holds b, cluster 2 is class-less.
+// TestScoreByHand computes one small case by hand: cluster 0 contains a a b, cluster 1 contains b, cluster 2 has no class.
 func TestScoreByHand(t *testing.T) {
 	p := [][]float64{{.7, .2, .1}, {.5, .3, .2}, {.6, .4, 0}, {.1, .9, 0}, {.2, 0, .8}}
 	in := Input{Items: 5, Clusters: 3, Probabilities: rowsOf(p), Labels: []int{0, 0, 1, 1, 1}, Classes: []string{"a", "b"}, Loss: 2}
@@ -133,7 +133,7 @@ func TestDegenerateClusterings(t *testing.T) {
 }
 
 func TestTiesGoToTheLowestIndex(t *testing.T) {
-	// Clusters 0 and 1 each hold one item of either class: both matchings have one right answer a cluster.
+	// Clusters 0 and 1 each contain one item of either class: both matchings have one correct item per cluster.
 	m := score(t, Input{Clusters: 3, Cluster: []int{0, 0, 1, 1, 2, 2}, Labels: []int{0, 1, 0, 1, 0, 1}})
 	if want := []int{0, 1, -1}; !slices.Equal(m.Matching.ClassOfCluster, want) {
 		t.Fatalf("mapping %v, want %v", m.Matching.ClassOfCluster, want)
@@ -194,7 +194,7 @@ func TestScoreRefuses(t *testing.T) {
 	over := good()
 	over.Confidence[1] = 1 + 1e-7
 	if m := score(t, over); m.MCE > 1 || over.Confidence[1] == 1 {
-		t.Error("what a float32 softmax leaves above 1 is not taken for 1, or the caller's slice was changed")
+		t.Error("a float32 softmax value above 1 was not reduced to 1, or the caller's slice was changed")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -224,7 +224,7 @@ func drawn(t *rapid.T) Input {
 	return Input{Items: n, Clusters: clusters, Probabilities: rowsOf(p), Labels: labels, Seed: 3, Resamples: 20}
 }
 
-// TestNeitherNamesOfClustersNorOrderOfItemsMatter renames clusters backwards, then reads items backwards.
+// TestNeitherNamesOfClustersNorOrderOfItemsMatter reverses the numbers of the clusters, then the order of the items.
 func TestNeitherNamesOfClustersNorOrderOfItemsMatter(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		in := drawn(rt)
@@ -339,7 +339,7 @@ func TestMetricsFileHasTheSameBytesOnAnyNumberOfThreads(t *testing.T) {
 	}
 }
 
-// TestBootstrapIntervalsCoverTheTruth draws many data sets of accuracy 0.7 and counts how often the interval holds it.
+// TestBootstrapIntervalsCoverTheTruth draws many data sets of accuracy 0.7 and counts how often the interval contains it.
 func TestBootstrapIntervalsCoverTheTruth(t *testing.T) {
 	const sets, n = 300, 300
 	covered := 0
@@ -363,13 +363,13 @@ func TestBootstrapIntervalsCoverTheTruth(t *testing.T) {
 	}
 }
 
-// The interval of the calibration error holds its estimate always, and the true error about as often as it says: that is 0 where confidence is
-// right, and otherwise the share by which it is too high.
+// The interval of the calibration error always contains its estimate, and contains the true error at about the nominal rate. The true error is 0 if confidence is
+// correct, and otherwise the amount by which it is too high.
 func TestCalibrationIntervalsHoldEstimateAndTruth(t *testing.T) {
 	const sets = 100
 	for _, c := range []struct {
 		n    int
-		over float64 // confidence less accuracy
+		over float64 // confidence minus accuracy
 	}{{300, 0}, {2000, 0}, {2000, 0.05}, {300, 0.15}} {
 		covered := 0
 		for s := range sets {
@@ -403,7 +403,7 @@ func TestCalibrationIntervalsHoldEstimateAndTruth(t *testing.T) {
 	}
 }
 
-// Of few images that are nearly all wrong the calibration error spreads beyond 1, and its interval does not.
+// For a few images that are nearly all wrong, the calibration error spreads beyond 1, but its interval does not.
 func TestCalibrationIntervalsEndAtOne(t *testing.T) {
 	for seed := range uint64(20) {
 		in := Input{Resamples: 200, Seed: seed, Confidence: []float64{1, 1, 1, 1}}
@@ -458,8 +458,8 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 		t.Errorf("foreign classes: %v", err)
 	}
 	for content, want := range map[string]string{
-		"":      "the first line is not of the columns",
-		"a,b\n": "the first line is not of the columns",
+		"":      "the first line does not have the columns",
+		"a,b\n": "the first line does not have the columns",
 		"path,label,cluster,class,confidence\nx,,y,,1\n":   "cluster \"y\" is not a number",
 		"path,label,cluster,class,confidence\nx,,0,,NaN\n": "confidence \"NaN\" is not a number",
 		"path,label,cluster,class,confidence\nx,,0\n":      "wrong number of fields",
@@ -473,7 +473,7 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	}
 }
 
-// The benchmark is bound by memory: clusters and labels are counted, then each item's confidence is binned thrice.
+// The benchmark is bound by memory: clusters and labels are counted, then each item's confidence is binned three times.
 func BenchmarkScore(b *testing.B) {
 	const n, clusters = 1_280_000, 1000
 	r := rand.New(rand.NewPCG(1, 2))
@@ -494,7 +494,7 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-// The benchmark is bound by arithmetic: three operations for each of 1000 probabilities an item, and one to make it here.
+// The benchmark is bound by arithmetic: three operations for each of 1000 probabilities per item, and one to generate it here.
 func BenchmarkScoreProbabilities(b *testing.B) {
 	const n, clusters = 64_000, 1000
 	in := Input{Clusters: clusters, Cluster: make([]int, n), Confidence: make([]float64, n), Labels: make([]int, n)}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME [PATTERN]: runs every fuzz target of the project whose "package target" fits PATTERN for TIME (30s, 5m, …), one after the
-# other, and ends with a table of them. Minimising is bounded, since for inputs of more than a few kB it would take the whole time. So
-# is the address space, by MEMORY kB (8000000); an input that takes no end is told when TIME is over.
+# fuzz.sh TIME [PATTERN]: runs every fuzz target whose "package target" matches PATTERN for TIME (30s, 5m, …), one after the
+# other, and prints a table at the end. Minimising is limited, because it would take the whole time for inputs of more than a few kB. The
+# address space is limited to MEMORY kB (8000000). An input that never finishes is reported when TIME is over.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-30s} pattern=${2:-.}

@@ -53,7 +53,7 @@ func TestPeakMemory(t *testing.T) {
 		if _, err := fmt.Sscanf(said, "%d bytes %d ms %d pixels %q", &peak, &ms, &pixels, &reason); err != nil {
 			t.Fatalf("%s: %v\n%s", c.name, err, out)
 		}
-		t.Logf("| %s | %d | %.1f MB | %d ms | %s |", c.name, len(c.file), float64(peak)/1e6, ms, cmp.Or(reason, "the picture"))
+		t.Logf("| %s | %d | %.1f MB | %d ms | %s |", c.name, len(c.file), float64(peak)/1e6, ms, cmp.Or(reason, "decoded"))
 		if Reason(reason) != c.want {
 			t.Errorf("%s: %q, want %q", c.name, reason, c.want)
 		}

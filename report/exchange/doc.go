@@ -1,5 +1,5 @@
-// Package exchange writes who is in which cluster in forms that other programs read: CSV, JSON lines and Parquet.
+// Package exchange writes the cluster of each image in formats that other programs read: CSV, JSON lines and Parquet.
 //
-// All three have the same columns. A path that is not UTF-8 stands in JSON and Parquet as text with replacements, and whole in the column
-// path_bytes; in CSV it stands as it is.
+// All three have the same columns. In JSON and Parquet, a path that is not UTF-8 is written with replacement characters, and unchanged in the column
+// path_bytes; CSV contains it unchanged.
 package exchange

@@ -18,7 +18,7 @@ import (
 // Row is an image and its cluster.
 type Row struct {
 	Path       string  `json:"path" parquet:"path"`
-	PathBytes  []byte  `json:"path_bytes,omitempty" parquet:"path_bytes,optional"` // made by the writers
+	PathBytes  []byte  `json:"path_bytes,omitempty" parquet:"path_bytes,optional"` // set by the writers
 	Label      *string `json:"label,omitempty" parquet:"label,optional"`           // the name of its true class; nil: none
 	Cluster    int64   `json:"cluster" parquet:"cluster"`
 	Name       *string `json:"name,omitempty" parquet:"name,optional"` // of the cluster; nil: none
@@ -28,20 +28,20 @@ type Row struct {
 
 var columns = []string{"path", "label", "cluster", "name", "confidence", "excluded"}
 
-// Format is a form of files.
+// Format is a file format.
 type Format string
 
-// The forms, named as their files end.
+// The formats, named after their file extensions.
 const (
 	CSV     Format = "csv"
 	JSONL   Format = "jsonl"
 	Parquet Format = "parquet"
 )
 
-// Formats are all forms.
+// Formats lists all formats.
 var Formats = []Format{CSV, JSONL, Parquet}
 
-// Write writes rows in a form. With safe, cells of CSV that a spreadsheet would compute get an apostrophe; computed counts them.
+// Write writes rows in a format. With safe, CSV cells that a spreadsheet would read as formulas get an apostrophe; computed counts such cells.
 func (f Format) Write(w io.Writer, rows iter.Seq[Row], safe bool) (computed int, err error) {
 	switch f {
 	case CSV:
@@ -61,7 +61,7 @@ func (f Format) Write(w io.Writer, rows iter.Seq[Row], safe bool) (computed int,
 	return 0, fmt.Errorf("format %q: want one of %v", f, Formats)
 }
 
-// text is a row whose path is UTF-8.
+// text converts the row's path to UTF-8.
 func (r Row) text() Row {
 	if !utf8.ValidString(r.Path) {
 		r.PathBytes, r.Path = []byte(r.Path), strings.ToValidUTF8(r.Path, "\uFFFD")
@@ -102,7 +102,7 @@ func optional(s *string) string {
 	return *s
 }
 
-// rowGroup is the number of rows that a Parquet file keeps together, and that are held in memory.
+// rowGroup is the number of rows in a row group of a Parquet file, which are held in memory.
 const rowGroup = 1 << 16
 
 func writeParquet(w io.Writer, rows iter.Seq[Row]) error {

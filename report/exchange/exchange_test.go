@@ -30,7 +30,7 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// What JSON lines and Parquet hold is what was written, paths that are no text included.
+// JSON lines and Parquet contain what was written, including paths that are not UTF-8.
 func TestRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var rows []Row
@@ -67,7 +67,7 @@ func TestRoundTrips(t *testing.T) {
 		}
 		for name, got := range map[string][]Row{"JSON lines": fromJSON, "Parquet": fromParquet} {
 			for i := range got {
-				if len(got[i].PathBytes) > 0 { // a reader may give an empty slice for none
+				if len(got[i].PathBytes) > 0 { // a reader may return an empty slice for nil
 					got[i].Path = string(got[i].PathBytes)
 				}
 				got[i].PathBytes = nil

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// pair is two contents that are near duplicates, or may be.
+// pair is two contents that are near duplicates, or candidates.
 type pair struct {
 	a, b     int // a < b
 	distance float64
-	ratio    float64 // of the distance to the geometric mean of the scales as they are
+	ratio    float64 // of the distance to the geometric mean of the scales without lower bound
 }
 
-// candidates are the pairs whose distance is at most that ratio of their scales, none of which is below the least, in ascending order.
+// candidates lists the pairs whose distance is at most ratio times their scales, with a lower bound on the scales, in ascending order.
 func candidates(g Graph, ratio, least float64) []pair {
 	scale := distances(g, scaleOf)
 	var list []pair
@@ -33,7 +33,7 @@ func candidates(g Graph, ratio, least float64) []pair {
 	return slices.CompactFunc(list, func(x, y pair) bool { return x.a == y.a && x.b == y.b })
 }
 
-// groups are the images that are linked: by one content, or as near duplicates.
+// groups lists the images that are linked by the same content or as near duplicates.
 func groups(pairs []pair, contents int, in Images) []Group {
 	of := newForest(contents)
 	nearest := make([]float64, contents) // distance to the nearest other content of the group
@@ -61,7 +61,7 @@ func groups(pairs []pair, contents int, in Images) []Group {
 	return list
 }
 
-// newGroup puts the files of one content side by side: the content of the largest file first, then the others by their distance.
+// newGroup orders the files of a group by content: the content of the largest file first, then the others by distance.
 func newGroup(images []int, in Images, nearest []float64) Group {
 	bytes := func(i int) int64 {
 		if in.Bytes == nil {
@@ -73,7 +73,7 @@ func newGroup(images []int, in Images, nearest []float64) Group {
 		if d := nearest[in.Content[i]]; !math.IsInf(d, 1) {
 			return d
 		}
-		return 0 // a group of one content
+		return 0 // a group with one content
 	}
 	slices.SortStableFunc(images, func(a, b int) int { return cmp.Compare(bytes(b), bytes(a)) })
 	kept := in.Content[images[0]]
@@ -93,7 +93,7 @@ func newGroup(images []int, in Images, nearest []float64) Group {
 	return group
 }
 
-// forest is a union of sets (Tarjan 1975), each with its least member as the root.
+// forest is a union-find structure (Tarjan 1975); the root of each set is its least member.
 type forest []int
 
 func newForest(n int) forest {

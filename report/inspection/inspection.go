@@ -9,70 +9,70 @@ import (
 	"slices"
 )
 
-// Graph names the K nearest contents of each of N, nearest first, by cosine distance. A content that names itself has fewer neighbours.
+// Graph lists the K nearest contents of each of N, nearest first, by cosine distance. A content listed as its own neighbour has fewer neighbours.
 type Graph struct {
 	N, K       int
 	Neighbours []int32   // N×K
 	Distances  []float32 // N×K, 0 to 2
-	Typical    float64   // mean distance of two contents, 0 to 2
+	Typical    float64   // mean distance between two contents, 0 to 2
 }
 
-// Images are what is inspected. Slices have one entry per image; Bytes and Cluster may be nil.
+// Images are the images to inspect. Slices have one entry per image; Bytes and Cluster may be nil.
 type Images struct {
-	Content []int32 // the content of each image, a row of the graph
+	Content []int32 // the content of each image, as a row of the graph
 	Bytes   []int64 // size of its file
 	Cluster []int
 }
 
-// Options say how to look.
+// Options are the settings of an inspection.
 type Options struct {
-	// Picture fetches an image, of any size. It is called from several goroutines at once. An error leaves the pairs of that image to the
-	// features; nil leaves all.
+	// Picture returns an image, of any size. It is called from several goroutines concurrently. If it returns an error, the features decide
+	// for the pairs of that image; if Picture is nil, they decide for all pairs.
 	Picture func(image int) (image.Image, error)
-	// Correlation is the least of near duplicates' thumbnails, 0 to 1; 0 stands for DefaultCorrelation.
+	// Correlation is the minimum thumbnail correlation of near duplicates, 0 to 1; 0 means DefaultCorrelation.
 	Correlation float64
-	Exact       bool // look for exact copies alone
-	Workers     int  // goroutines that fetch and compare; 0: all processors
+	Exact       bool // search for exact copies only
+	Workers     int  // goroutines that load and compare images; 0: one per CPU
 }
 
-// DefaultCorrelation is the least correlation of the thumbnails of near duplicates. On 500 photographs the closest candidates that show
-// two things reach 0.86, and crops by 5 % begin above 0.97.
+// DefaultCorrelation is the minimum thumbnail correlation of near duplicates. On 500 photographs the most similar candidates that show
+// different things reach 0.86, and crops by 5 % start above 0.97.
 const DefaultCorrelation = 0.95
 
 const (
-	scaleOf        = 5   // the neighbour whose distance is the scale of a content
+	scaleOf        = 5   // the neighbour whose distance defines the scale of a content
 	leastScale     = 0.2 // of the typical distance, for candidates
-	candidateRatio = 0.6 // of near duplicates that are looked at
-	featureRatio   = 0.2 // of near duplicates that are not
+	candidateRatio = 0.6 // for candidate pairs, whose images are compared
+	featureRatio   = 0.2 // for pairs without images
 
-	neighbours = 10  // whose distance tells an outlier, and whose clusters say where a content belongs
+	neighbours = 10  // used to detect outliers, and to decide which cluster a content belongs to
 	fence      = 1.5 // interquartile ranges above the upper quartile
 )
 
-// Neighbours is the number of neighbours that a graph of n contents should have: some more than the rules look at, since groups of near
-// duplicates are made of links to them. It is 0 where there are too few contents to compare.
+// Neighbours is the number of neighbours that a graph of n contents should have: more than the rules use, because groups of near
+// duplicates are built from links between neighbours. It is 0 if there are too few contents to compare.
 func Neighbours(n int) int { return max(0, min(2*neighbours, n-1)) }
 
-// Findings are what there is to look at.
+// Findings are the results of an inspection.
 type Findings struct {
 	Images    int       // inspected
-	Groups    []Group   // the largest first, then in the order of their first members
+	Groups    []Group   // the largest first, then by their first members
 	Unlike    []Outlier // the farthest first
-	Elsewhere []Stray   // those with the most neighbours elsewhere first, then in the order of the images
-	Fence     float64   // the distance above which a content is unlike all others; NaN where there are too few to say
+	Elsewhere []Stray   // those with the most neighbours elsewhere first, then in image order
+	Fence     float64   // the distance above which a content is unlike all others; NaN if there are too few contents
 	Compared  int       // pairs of contents whose thumbnails were compared
-	Unread    int       // images that were to be compared and could not be had
+	Unread    int       // images that should have been compared but could not be read
 }
 
-// Group is images of one picture. The first is the one to keep, if one is: the file with most bytes, then the first of them. Exact copies
-// follow each other.
+// Group is a group of duplicates. The first is the one to keep: the largest file, or the first of several. Exact copies
+// are adjacent.
 type Group []Member
 
 // Member is an image of a group.
 type Member struct {
 	Image    int
-	Exact    bool    // its bytes are those of the member before it
-	Distance float64 // to the nearest other content of the group, 0 where all are one
+	Exact    bool    // its bytes equal those of the previous member
+	Distance float64 // to the nearest other content of the group; 0 if there is only one
 }
 
 // Outlier is an image that is unlike all others.
@@ -83,11 +83,11 @@ type Outlier struct {
 
 // Stray is an image whose neighbours are mostly in another cluster.
 type Stray struct {
-	Image, Cluster int     // Cluster is where the neighbours are
+	Image, Cluster int     // Cluster is the cluster of the neighbours
 	Share          float64 // of the neighbours, above 0.5
 }
 
-// Copies counts the images that groups have beside their first: exact copies of another, and near duplicates.
+// Copies counts the images in groups other than the first of each: exact copies, and near duplicates.
 func (f *Findings) Copies() (exact, near int) {
 	for _, g := range f.Groups {
 		for _, m := range g[1:] {
@@ -101,8 +101,8 @@ func (f *Findings) Copies() (exact, near int) {
 	return exact, near
 }
 
-// Contents gives each image the number of its content, by its hash, and the first image of each content. A hash of zeros is of an image
-// that nobody could read: such are contents of their own.
+// Contents assigns each image the number of its content, by its hash, and lists the first image of each content. An all-zero hash means
+// that the image could not be read; each such image is a content of its own.
 func Contents[H comparable](hashes []H) (content, first []int32) {
 	var zero H
 	known := make(map[H]int32, len(hashes))
@@ -119,8 +119,8 @@ func Contents[H comparable](hashes []H) (content, first []int32) {
 	return content, first
 }
 
-// Inspect finds what there is to look at. Images of one content should be in one cluster, as a head puts them; where they are not, the
-// first counts. It fails on what does not fit together and when ctx is done.
+// Inspect finds duplicates and outliers. Images with the same content should be in the same cluster, as a head assigns them; if not, the
+// first one counts. It returns an error for inconsistent input and if ctx is done.
 func Inspect(ctx context.Context, g Graph, in Images, o Options) (*Findings, error) {
 	if o.Correlation == 0 {
 		o.Correlation = DefaultCorrelation
@@ -168,7 +168,7 @@ func check(g Graph, in Images, o Options) error {
 		seen[c] = true
 	}
 	if slices.Contains(seen, false) {
-		return errors.New("a content is of no image")
+		return errors.New("a content has no image")
 	}
 	for _, j := range g.Neighbours {
 		if j < 0 || int(j) >= g.N {
@@ -178,7 +178,7 @@ func check(g Graph, in Images, o Options) error {
 	return nil
 }
 
-// each calls f with the neighbours of content i, nearest first, until f is done.
+// each calls f for the neighbours of content i, nearest first, until f returns false.
 func (g *Graph) each(i int, f func(rank, j int, distance float64) (more bool)) {
 	for k := range g.K {
 		j := int(g.Neighbours[i*g.K+k])
@@ -188,7 +188,7 @@ func (g *Graph) each(i int, f func(rank, j int, distance float64) (more bool)) {
 	}
 }
 
-// distances are those to the k-th neighbour, or the last one where there are fewer; NaN for a content without any.
+// distances are the distances to the k-th neighbour, or to the last one if there are fewer; NaN for a content without neighbours.
 func distances(g Graph, k int) []float64 {
 	s := make([]float64, g.N)
 	for i := range s {
@@ -201,7 +201,7 @@ func distances(g Graph, k int) []float64 {
 	return s
 }
 
-// quartiles of those numbers that are numbers, interpolated linearly; NaN where there are none.
+// quartiles are the quartiles of the values that are not NaN, by linear interpolation; NaN if there are none.
 func quartiles(s []float64) (lower, median, upper float64) {
 	sorted := slices.DeleteFunc(slices.Clone(s), math.IsNaN)
 	slices.Sort(sorted)
@@ -217,7 +217,7 @@ func quartiles(s []float64) (lower, median, upper float64) {
 	return at(0.25), at(0.5), at(0.75)
 }
 
-// fewest is the number of contents from which quartiles say something of the rest.
+// fewest is the minimum number of contents for meaningful quartiles.
 const fewest = 4 * neighbours
 
 func (f *Findings) unlike(s []float64, first []int) {
@@ -251,7 +251,7 @@ func (f *Findings) elsewhere(g Graph, cluster []int, first []int) {
 	slices.SortStableFunc(f.Elsewhere, func(a, b Stray) int { return compare(b.Share, a.Share, a.Image, b.Image) })
 }
 
-// compare orders by the numbers, then by the images.
+// compare orders by the values, then by the images.
 func compare(x, y float64, a, b int) int {
 	switch {
 	case x < y:

@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// graphOf finds neighbours the slow way.
+// graphOf finds neighbours by brute force.
 func graphOf(x [][]float64, k int) Graph {
 	n := len(x)
 	g := Graph{N: n, K: k, Typical: typical(x)}
@@ -55,7 +55,7 @@ func cosine(a, b []float64) float64 {
 	return 1 - ab/math.Sqrt(aa*bb)
 }
 
-// around is n points about a direction, and the further off the larger the spread.
+// around generates n points around a direction; a larger spread puts them further away.
 func around(r *rand.Rand, centre []float64, n int, spread float64) [][]float64 {
 	var x [][]float64
 	for range n {
@@ -74,7 +74,7 @@ func direction(dim, k int) []float64 {
 	return x
 }
 
-// own gives each of n images a content of its own.
+// own gives each of n images its own content.
 func own(n int) []int32 {
 	c := make([]int32, n)
 	for i := range c {
@@ -92,7 +92,7 @@ func inspected(t testing.TB, g Graph, in Images, o Options) *Findings {
 	return f
 }
 
-// clouds is a dense and a loose cloud of points.
+// clouds generates a dense and a sparse cloud of points.
 func clouds(r *rand.Rand) [][]float64 {
 	return append(around(r, direction(96, 0), 40, 0.05), around(r, direction(96, 1), 40, 0.1)...)
 }
@@ -100,8 +100,8 @@ func clouds(r *rand.Rand) [][]float64 {
 func TestNearDuplicatesAreNearByWhatIsAroundThem(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	x := clouds(r)
-	x = append(x, around(r, x[3], 1, 0.004)[0])  // of the dense cloud: closer than its neighbours
-	x = append(x, around(r, x[50], 1, 0.025)[0]) // of the loose one: farther from it than the other from its own
+	x = append(x, around(r, x[3], 1, 0.004)[0])  // in the dense cloud: closer than its neighbours
+	x = append(x, around(r, x[50], 1, 0.025)[0]) // in the sparse cloud: farther from it than its neighbours from each other
 	f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: own(len(x))}, Options{})
 	var got [][]int
 	for _, g := range f.Groups {
@@ -123,7 +123,7 @@ func TestManyVersionsOfEveryPictureAreGroups(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 1))
 	var x [][]float64
 	for k := range 12 {
-		x = append(x, around(r, direction(96, k), 30, 0.01)...) // more than the neighbours by which scales are measured
+		x = append(x, around(r, direction(96, k), 30, 0.01)...) // more than the neighbours that define scales
 	}
 	of := func(i int) (image.Image, error) { return scene(uint64(i/30), 64, 48), nil }
 	f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: own(len(x))}, Options{Picture: of})
@@ -140,12 +140,12 @@ func TestExactCopiesAreToldApart(t *testing.T) {
 	for i := range x {
 		hashes = append(hashes, fmt.Sprint("h", i))
 	}
-	hashes = append(hashes, "h7", "h7", "", "", "h80", "h20") // copies, two that nobody could read, a copy of the near duplicate
+	hashes = append(hashes, "h7", "h7", "", "", "h80", "h20") // copies, two unreadable images, a copy of the near duplicate
 	content, first := Contents(hashes)
 	if len(first) != len(x)+2 || content[81] != 7 || content[83] == content[84] {
 		t.Fatalf("%d contents; %v", len(first), content[81:])
 	}
-	x = append(x, direction(96, 10), direction(96, 11)) // what the unread ones look like
+	x = append(x, direction(96, 10), direction(96, 11)) // the features of the unreadable ones
 	bytes := make([]int64, len(hashes))
 	bytes[82] = 10
 	f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: content, Bytes: bytes}, Options{})
@@ -176,7 +176,7 @@ func TestExactCopiesAreToldApart(t *testing.T) {
 func TestWhatIsFarFromAllIsUnlike(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	x := append(around(r, direction(96, 0), 90, 0.05), direction(96, 10), direction(96, 11))
-	content := append(own(len(x)), 91) // a copy makes it no less unlike the others
+	content := append(own(len(x)), 91) // a copy makes it no less of an outlier
 	f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: content}, Options{})
 	if len(f.Unlike) != 2 || f.Unlike[0].Image+f.Unlike[1].Image != 181 || !(f.Unlike[1].Distance > f.Fence) {
 		t.Errorf("unlike all others, beyond %g, are %v: want 90 and 91", f.Fence, f.Unlike)
@@ -221,7 +221,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}{
 		{"a correlation that is no number", g, Images{Content: own(80)}, math.NaN(), "correlation NaN"},
 		{"a correlation above 1", g, Images{Content: own(80)}, 1.5, "correlation 1.5"},
-		{"fewer images than contents", g, Images{Content: own(79)}, 0.9, "a content is of no image"},
+		{"fewer images than contents", g, Images{Content: own(79)}, 0.9, "a content has no image"},
 		{"a content too many", g, Images{Content: own(81)}, 0.9, "content 80 of 80"},
 		{"a neighbour that there is not", bad, Images{Content: own(80)}, 0.9, "neighbour 80 of 80"},
 		{"clusters of other images", g, Images{Content: own(80), Cluster: []int{1}}, 0.9, "1 clusters of 80 images"},
@@ -232,7 +232,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
-// The order in which images come changes nothing but their numbers.
+// The order of the images changes only their numbers.
 func TestLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))

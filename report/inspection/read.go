@@ -11,7 +11,7 @@ import (
 
 // DuplicateLine is a line of the table that WriteDuplicates writes.
 type DuplicateLine struct {
-	Group int    // from 1
+	Group int    // starting at 1
 	Kind  string // KindFirst, KindExact or KindNear
 	Path  string
 }
@@ -20,17 +20,17 @@ type DuplicateLine struct {
 type OutlierLine struct {
 	Kind       string // KindUnlike or KindElsewhere
 	Path       string
-	Neighbours int // the cluster that most of its neighbours are in; −1 where the table says none
+	Neighbours int // the cluster of most of its neighbours; −1 if the table gives none
 }
 
-// ReadDuplicates reads the table that WriteDuplicates writes. Paths have an apostrophe before them where
-// Names.Safe put one there.
+// ReadDuplicates reads a table written by WriteDuplicates. Paths keep the apostrophe that
+// Names.Safe put before them.
 func ReadDuplicates(r io.Reader) ([]DuplicateLine, error) {
 	var all []DuplicateLine
 	err := eachLine(r, []string{"group", "kind", "path"}, func(cells []string) error {
 		group, err := strconv.Atoi(cells[0])
 		if err != nil {
-			return fmt.Errorf("group %q is no number", cells[0])
+			return fmt.Errorf("group %q is not a number", cells[0])
 		}
 		all = append(all, DuplicateLine{group, cells[1], cells[2]})
 		return nil
@@ -38,7 +38,7 @@ func ReadDuplicates(r io.Reader) ([]DuplicateLine, error) {
 	return all, err
 }
 
-// ReadOutliers reads the table that WriteOutliers writes, as ReadDuplicates does the other one.
+// ReadOutliers reads a table written by WriteOutliers, in the same way as ReadDuplicates.
 func ReadOutliers(r io.Reader) ([]OutlierLine, error) {
 	var all []OutlierLine
 	err := eachLine(r, []string{"kind", "path", "neighbours_cluster"}, func(cells []string) error {
@@ -46,7 +46,7 @@ func ReadOutliers(r io.Reader) ([]OutlierLine, error) {
 		if cells[2] != "" {
 			var err error
 			if o.Neighbours, err = strconv.Atoi(cells[2]); err != nil {
-				return fmt.Errorf("neighbours_cluster %q is no number", cells[2])
+				return fmt.Errorf("neighbours_cluster %q is not a number", cells[2])
 			}
 		}
 		all = append(all, o)
@@ -55,7 +55,7 @@ func ReadOutliers(r io.Reader) ([]OutlierLine, error) {
 	return all, err
 }
 
-// eachLine calls f with some columns of each line of a table.
+// eachLine calls f with the given columns of each line of a table.
 func eachLine(r io.Reader, columns []string, f func(cells []string) error) error {
 	table := csv.NewReader(r)
 	header, err := table.Read()

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What is written is read, and what is no such table is refused with the line.
+// Written tables can be read; other files are refused with the line.
 func TestTablesAreRead(t *testing.T) {
 	f := &Findings{
 		Groups: []Group{{{Image: 0}, {Image: 2, Exact: true}, {Image: 1, Distance: 0.01}}},
@@ -44,6 +44,6 @@ func TestTablesAreRead(t *testing.T) {
 		}
 	}
 	if _, err := ReadOutliers(strings.NewReader("kind,path,neighbours_cluster\nunlike,a,x\n")); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("a cluster that is no number: %v", err)
+		t.Errorf("a cluster that is not a number: %v", err)
 	}
 }

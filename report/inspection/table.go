@@ -9,13 +9,13 @@ import (
 	"iconic/internal/spreadsheet"
 )
 
-// Names are what tables call images by. Slices have one entry per image; Hashes, Bytes and Cluster may be nil.
+// Names are the images' names in tables. Slices have one entry per image; Hashes, Bytes and Cluster may be nil.
 type Names struct {
 	Paths   []string
 	Hashes  [][16]byte
 	Bytes   []int64
 	Cluster []int
-	Safe    bool // cells that a spreadsheet would compute get an apostrophe
+	Safe    bool // put an apostrophe before cells that a spreadsheet would read as formulas
 }
 
 var (
@@ -23,16 +23,16 @@ var (
 	outlierColumns   = []string{"kind", "path", "distance", "cluster", "neighbours_cluster", "neighbours_share"}
 )
 
-// Kinds are the words of the tables' columns "kind".
+// Values of the column "kind".
 const (
-	KindFirst     = "first"     // the one of a group to keep
-	KindExact     = "exact"     // the same bytes as the one before
-	KindNear      = "near"      // a near duplicate of another in the group
+	KindFirst     = "first"     // the image of a group to keep
+	KindExact     = "exact"     // same bytes as the previous image
+	KindNear      = "near"      // a near duplicate of another image in the group
 	KindUnlike    = "unlike"    // unlike all others
 	KindElsewhere = "elsewhere" // neighbours are mostly in another cluster
 )
 
-// Kind is the word for the k-th member of a group.
+// Kind is the column value for the k-th member of a group.
 func (g Group) Kind(k int) string {
 	switch {
 	case k == 0:
@@ -43,7 +43,7 @@ func (g Group) Kind(k int) string {
 	return KindNear
 }
 
-// WriteDuplicates writes one line per image that is in a group. It tells how many cells a spreadsheet would take for formulas.
+// WriteDuplicates writes one line per image that is in a group. It returns the number of cells that a spreadsheet would read as formulas.
 func (f *Findings) WriteDuplicates(w io.Writer, n Names) (computed int, err error) {
 	t := newTable(w, duplicateColumns)
 	for number, g := range f.Groups {
@@ -54,7 +54,7 @@ func (f *Findings) WriteDuplicates(w io.Writer, n Names) (computed int, err erro
 	return t.end()
 }
 
-// WriteOutliers writes one line per image that is unlike all others, or elsewhere.
+// WriteOutliers writes one line per image that is unlike all others or whose neighbours are elsewhere.
 func (f *Findings) WriteOutliers(w io.Writer, n Names) (computed int, err error) {
 	t := newTable(w, outlierColumns)
 	for _, u := range f.Unlike {

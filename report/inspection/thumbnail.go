@@ -11,22 +11,22 @@ import (
 	"iconic/internal/parallel"
 )
 
-// side is the number of pixels along each side of a thumbnail, grid that of the points at which two are compared.
+// side is the number of pixels along each side of a thumbnail, grid the number of points along each side at which two thumbnails are compared.
 const (
 	side = 32
 	grid = side / 2
 )
 
-// thumbnail is an image that was squeezed into a square.
+// thumbnail is an image scaled to a square.
 type thumbnail struct {
 	luminance [side * side]uint8
-	colour    [patches * patches][2]float32 // Cb and Cr less their grey, means over patches of the square
+	colour    [patches * patches][2]float32 // Cb and Cr minus grey, averaged over patches of the square
 }
 
-// patches is the number of them along each side.
+// patches is the number of patches along each side.
 const patches = 4
 
-// newThumbnail averages the pixels under each of its own.
+// newThumbnail averages the image pixels that each thumbnail pixel covers.
 func newThumbnail(m image.Image) *thumbnail {
 	b := m.Bounds()
 	if b.Empty() {
@@ -37,7 +37,7 @@ func newThumbnail(m image.Image) *thumbnail {
 		rgba = image.NewRGBA(b)
 		draw.Draw(rgba, b, m, b.Min, draw.Src)
 	}
-	// An image smaller than the thumbnail is enlarged first, so that each pixel of the thumbnail has some.
+	// An image smaller than the thumbnail is enlarged first, so that each thumbnail pixel covers at least one pixel.
 	if b.Dx() < side || b.Dy() < side {
 		large := image.NewRGBA(image.Rect(0, 0, max(side, b.Dx()), max(side, b.Dy())))
 		draw.BiLinear.Scale(large, large.Rect, rgba, b, draw.Src, nil)
@@ -78,7 +78,7 @@ func (t *thumbnail) mirrored() *thumbnail {
 	return &m
 }
 
-// at interpolates between the centres of pixels; x and y are in pixels, and what lies outside has the value of the edge.
+// at interpolates between pixel centres; x and y are in pixels, and the edge extends outwards.
 func (t *thumbnail) at(x, y float64) float64 {
 	x, y = min(max(x-0.5, 0), side-1), min(max(y-0.5, 0), side-1)
 	i, j := min(int(x), side-2), min(int(y), side-2)
@@ -87,7 +87,7 @@ func (t *thumbnail) at(x, y float64) float64 {
 	return (1-v)*((1-u)*float64(t.luminance[k])+u*float64(t.luminance[k+1])) + v*((1-u)*float64(t.luminance[k+side])+u*float64(t.luminance[k+side+1]))
 }
 
-// window is a square part of a thumbnail, in shares of its side.
+// window is a square part of a thumbnail, in fractions of its side.
 type window struct{ x, y, size float64 }
 
 // windows are the whole, and squares of 97, 94 and 90 % of the side in the middle, at the edges and in the corners.
@@ -103,16 +103,16 @@ var windows = func() []window {
 	return list
 }()
 
-// pattern is grid×grid values less their mean, of length 1, and the mean and the deviation that they had in steps of luminance.
+// pattern contains grid×grid values minus their mean, scaled to length 1, and their original mean and deviation in luminance steps.
 type pattern struct {
 	value           [grid * grid]float64
 	mean, deviation float64
 }
 
-// flat is the deviation below which a thumbnail shows nothing but noise.
+// flat is the deviation below which a thumbnail contains only noise.
 const flat = 2
 
-// pattern samples a window, each value the mean of four points.
+// pattern samples a window; each value is the mean of four points.
 func (t *thumbnail) pattern(w window) *pattern {
 	p := new(pattern)
 	step := w.size * side / grid
@@ -140,7 +140,7 @@ func (t *thumbnail) pattern(w window) *pattern {
 	return p
 }
 
-// with is the correlation of two patterns, −1 to 1; 0 where one of them is flat.
+// with is the correlation of two patterns, −1 to 1; 0 if one of them is flat.
 func (p *pattern) with(q *pattern) float64 {
 	if p.deviation < flat || q.deviation < flat {
 		return 0
@@ -152,13 +152,13 @@ func (p *pattern) with(q *pattern) float64 {
 	return sum
 }
 
-// What colours may differ by. A grey version of a picture, or a darker or paler one, has colours that agree.
+// Limits for colours that agree. Greyscale, darkened and faded versions of an image agree with it.
 const (
-	grey        = 2.0  // root mean square of Cb and Cr below which a picture has no colour
-	sameColours = 0.85 // least cosine of the colours of all patches
+	grey        = 2.0  // root mean square of Cb and Cr below which an image is greyscale
+	sameColours = 0.85 // minimum cosine of the colours of all patches
 )
 
-// coloursAgree tells whether two thumbnails have the same colours in the same places, or one of them has none.
+// coloursAgree reports whether two thumbnails have the same colours in the same places, or one of them is greyscale.
 func coloursAgree(a, b *thumbnail) bool {
 	var ab, aa, bb float64
 	for k := range a.colour {
@@ -174,8 +174,8 @@ func coloursAgree(a, b *thumbnail) bool {
 // hopeless is the correlation of whole thumbnails below which no margin is tried.
 const hopeless = 0.3
 
-// correlation is the greatest of two thumbnails, as they are or one of them mirrored, one of them whole and the other whole or without a
-// margin; 0 where their colours disagree. It ends as soon as enough is reached. Two thumbnails that show nothing correlate by 1 where
+// correlation is the greatest correlation of two thumbnails, with or without mirroring one of them, and with one of them whole and the other whole or without a
+// margin; 0 if their colours disagree. It stops as soon as enough is reached. Two flat thumbnails have correlation 1 if
 // their luminance agrees.
 func correlation(a, b *thumbnail, enough float64) float64 {
 	whole := windows[0]
@@ -203,7 +203,7 @@ func correlation(a, b *thumbnail, enough float64) float64 {
 	return most
 }
 
-// nearDuplicates are the candidates that prove to be near duplicates.
+// nearDuplicates are the candidates that are confirmed as near duplicates.
 func (f *Findings) nearDuplicates(ctx context.Context, g Graph, first []int, o Options) ([]pair, error) {
 	if o.Picture == nil {
 		return candidates(g, featureRatio, 0), nil
@@ -238,7 +238,7 @@ func (f *Findings) nearDuplicates(ctx context.Context, g Graph, first []int, o O
 	return kept, nil
 }
 
-// thumbnails are those of the contents of pairs, 1 KB each; nil for one that could not be had.
+// thumbnails are the thumbnails of the contents in pairs, 1 KB each; nil for an image that could not be read.
 func (f *Findings) thumbnails(ctx context.Context, pairs []pair, first []int, o Options) (map[int]*thumbnail, error) {
 	var contents []int
 	for _, p := range pairs {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// scene is a picture of a few soft blobs, different for each seed.
+// scene is an image of a few soft blobs, different for each seed.
 func scene(seed uint64, width, height int) *image.RGBA {
 	r := rand.New(rand.NewPCG(seed, 9))
 	small := image.NewRGBA(image.Rect(0, 0, 9, 7))
@@ -86,7 +86,7 @@ func TestThumbnailsOfOnePictureCorrelate(t *testing.T) {
 	}
 }
 
-// Of two candidates the pictures decide; without a picture, the features.
+// For two candidate pairs the images decide; without an image, the features do.
 func TestPicturesDecide(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	x := clouds(r)

@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const root = document.documentElement;
 
-  // Theme: the reader's choice, else the system's.
+  // Theme: the reader's choice, otherwise the system's.
   const theme = $("theme");
   const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const label = () => { theme.textContent = dark() ? "Light" : "Dark"; theme.setAttribute("aria-label", dark() ? "Switch to light colours" : "Switch to dark colours"); };
@@ -12,7 +12,7 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { label(); redraw(); });
   label();
 
-  // Tables sort by the column whose head is clicked: numbers by size, the greatest first, all else by name. What has no value comes last.
+  // Tables are sorted by the column whose header is clicked: numbers in descending order, text by name. Missing values come last.
   const value = (row, k) => {
     const text = row.cells[k].textContent.trim().replace("\u2212", "-");
     const number = Number.parseFloat(text);
@@ -65,7 +65,7 @@
     return e;
   };
 
-  // One cluster may be chosen: the map dims the others and the contact sheets hide them.
+  // One cluster can be selected: the map dims the others and the contact sheets hide them.
   let chosen = -1;
   const choice = $("cluster"), status = $("status");
   const sheets = [...document.querySelectorAll("#sheets .sheet")];
@@ -83,7 +83,7 @@
     b.addEventListener("click", () => { choose(chosen === Number(b.dataset.show) ? -1 : Number(b.dataset.show)); });
   }
 
-  // A picture opens a dialog with its neighbours.
+  // Clicking an image opens a dialog with its neighbours.
   const dialog = $("item");
   const open = (i) => {
     const body = $("item-body");
@@ -94,7 +94,7 @@
     body.append(tile, element("p", "", data.path[i]), element("p", "muted", caption(i)));
     const near = data.neighbours && data.tile[i] >= 0 ? data.neighbours[data.tile[i]] : [];
     if (near && near.length) {
-      body.append(element("h3", "", "Nearest among the pictured images"));
+      body.append(element("h3", "", "Nearest neighbours among the images shown"));
       const strip = element("div", "strip");
       for (const j of near) {
         const f = element("figure");
@@ -115,7 +115,7 @@
     dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
   }
   for (const strip of document.querySelectorAll(".sheet .strip, .found .strip")) {
-    // One stop of the tab key a strip; arrows move inside it.
+    // One tab stop per strip; arrow keys move inside it.
     const tiles = [...strip.querySelectorAll("button.t")];
     tiles.forEach((t, k) => { t.tabIndex = k ? -1 : 0; });
     strip.addEventListener("click", (e) => { if (e.target.dataset.i !== undefined) open(Number(e.target.dataset.i)); });
@@ -142,7 +142,7 @@
   const colour = $("colour"), tip = $("tip"), draw = canvas.getContext("2d");
   const pad = 18;
   let scale = 1, left = 0, top = 0, near = -1;
-  // Twelve colours chosen apart; beyond them hues go round by the golden angle, so that neighbouring numbers differ.
+  // Twelve distinct colours; beyond them, hues advance by the golden angle, so that consecutive numbers differ.
   let apart = [];
   const hue = (k) => {
     if (k < 12) return apart[k];
@@ -158,7 +158,7 @@
       case "confidence": return (i) => "oklch(" + (dark() ? 45 + 45 * data.confidence[i] : 88 - 48 * data.confidence[i]) + "% " + (0.03 + 0.1 * data.confidence[i]).toFixed(3) + " 200)";
       case "wrong": return (i) => wrong(i) ? bad : good;
     }
-    // A matched cluster has its class's colour, so that the two ways of colouring agree where the clustering does.
+    // A matched cluster has the colour of its class, so that both colourings agree where clusters and classes do.
     return (i) => { const c = data.cluster[i], k = data.clusters[c].class; return hue(k >= 0 ? k : data.classes && data.classes.length ? data.classes.length + c : c); };
   };
   const px = (i) => left + data.x[i] * scale, py = (i) => top + data.y[i] * scale;
@@ -214,7 +214,7 @@
   canvas.addEventListener("click", (e) => {
     const i = at(e, 14);
     choose(i < 0 || data.cluster[i] === chosen ? -1 : data.cluster[i]);
-    show(i); // a finger does not hover
+    show(i); // touch screens have no hover
   });
   canvas.addEventListener("dblclick", (e) => { const i = at(e, 14); if (i >= 0) open(i); });
   canvas.addEventListener("keydown", (e) => {
@@ -222,7 +222,7 @@
     if (step) {
       e.preventDefault();
       if (near < 0) { show(0); say(); return; }
-      // The nearest point that lies more in the direction of the arrow than beside it.
+      // The nearest point whose direction is closer to the arrow's than to its perpendicular.
       let best = -1, least = Infinity;
       for (let i = 0; i < data.points; i++) {
         const dx = data.x[i] - data.x[near], dy = data.y[i] - data.y[near];

@@ -10,8 +10,8 @@ import (
 	"iconic/report"
 )
 
-// reliability draws accuracy against confidence, bin by bin, and below it how many items each bin holds. The gap to
-// the diagonal is what the expected calibration error sums, weighted by those counts.
+// reliability plots accuracy against confidence, bin by bin, with the number of items in each bin. The expected
+// calibration error sums the gaps to the diagonal, weighted by these counts.
 func reliability(bins []report.Bin, reference *Reference) template.HTML {
 	p := newPlot(420, 330, reliabilityInWords(bins))
 	p.top = 24
@@ -54,7 +54,7 @@ func reliabilityInWords(bins []report.Bin) string {
 	return s
 }
 
-// counts draws how many items fall into each bin of confidence, right ones apart from wrong ones where that is known.
+// counts plots how many items fall into each confidence bin, with correct and wrong ones separated if that is known.
 func counts(confidence []float64, wrong func(i int) bool, name string) template.HTML {
 	all, bad := make([]float64, report.Bins), make([]float64, report.Bins)
 	for i, c := range confidence {
@@ -94,16 +94,16 @@ func counts(confidence []float64, wrong func(i int) bool, name string) template.
 	return p.done()
 }
 
-// oversized is how many times its fair share a cluster may hold before it is marked.
+// oversized is the multiple of its equal share above which a cluster is marked.
 const oversized = 3
 
-// sizeBar is a cluster with its size, in the order in which sizes are drawn.
+// sizeBar is a cluster with its size, in the order of the chart.
 type sizeBar struct {
 	cluster, size int
 	name          string
 }
 
-// mark is "dead" for a cluster without items, "oversized" for one with more than three times its share, else empty.
+// mark is "dead" for a cluster without items, "oversized" for one with more than three times its equal share, otherwise empty.
 func mark(size, n, clusters int) string {
 	switch {
 	case size == 0:
@@ -114,7 +114,7 @@ func mark(size, n, clusters int) string {
 	return ""
 }
 
-// sizes draws how many items each cluster holds, the largest first.
+// sizes plots how many items each cluster contains, the largest first.
 func sizes(bars []sizeBar, n int) template.HTML {
 	slices.SortStableFunc(bars, func(a, b sizeBar) int { return b.size - a.size })
 	k := len(bars)
@@ -135,7 +135,7 @@ func sizes(bars []sizeBar, n int) template.HTML {
 			tip += ", dead"
 		case "oversized":
 			class = "bad"
-			tip += fmt.Sprintf(", oversized: more than %d times its share", oversized)
+			tip += fmt.Sprintf(", oversized: more than %d times its equal share", oversized)
 		}
 		p.rect(class, float64(i)+gap, 0, float64(i+1)-gap, float64(b.size), tip)
 		p.rect("hit", float64(i), 0, float64(i+1), p.y1, tip)
@@ -149,7 +149,7 @@ func sizes(bars []sizeBar, n int) template.HTML {
 	return p.done()
 }
 
-// curve draws a quantity against the epoch.
+// curve plots a quantity against the epoch.
 func curve(name string, epochs []int, values []float64) template.HTML {
 	first, last := values[0], values[len(values)-1]
 	p := newPlot(420, 240, fmt.Sprintf("%s: %.4g at epoch %d, %.4g at epoch %d.", name, first, epochs[0], last, epochs[len(epochs)-1]))
@@ -168,12 +168,12 @@ func curve(name string, epochs []int, values []float64) template.HTML {
 	return p.done()
 }
 
-// wholeTicks leaves out what is no whole number.
+// wholeTicks keeps only integer ticks.
 func wholeTicks(lo, hi float64) []float64 {
 	return slices.DeleteFunc(ticks(lo, hi, 6), func(v float64) bool { return v != math.Trunc(v) })
 }
 
-// niceTop is the round number at or above v that an axis should end at.
+// niceTop is the smallest round number at or above v, for the end of an axis.
 func niceTop(v float64) float64 {
 	if v <= 0 {
 		return 1
@@ -188,7 +188,7 @@ func niceTop(v float64) float64 {
 	return v
 }
 
-// compact writes a count: 950, 1.2k, 34k, 1.3M.
+// compact formats a count: 950, 1.2k, 34k, 1.3M.
 func compact(v float64) string {
 	switch {
 	case v >= 1e6:
@@ -199,7 +199,7 @@ func compact(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// overBar is a count for the narrow place above a bar: two digits from a thousand on.
+// overBar formats a count for the narrow space above a bar: two digits from a thousand on.
 func overBar(v float64) string {
 	switch {
 	case v >= 1e4 && v < 1e6:
@@ -217,7 +217,7 @@ func items(n int) string {
 	return thousands(n) + " images"
 }
 
-// thousands writes 1280000 as 1,280,000.
+// thousands formats 1280000 as 1,280,000.
 func thousands(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {

@@ -13,14 +13,14 @@ import (
 	"iconic/report"
 )
 
-// choice is the section on how many clusters there should be.
+// choice is the section on the number of clusters.
 type choice struct {
 	Counted []Counted
 	Charts  []named
 }
 
-// candidates gathers the points by their number of clusters, ascending, those that differ in other settings together; none
-// where that number does not vary.
+// candidates groups the points by their number of clusters, ascending, whatever their other settings; nil
+// if that number does not vary.
 func (s *Sweep) candidates() (clusters []int, points []Point) {
 	setting := slices.Index(s.Names, "clusters")
 	if setting < 0 || len(values(s.Points, []int{setting}, s)) < 2 {
@@ -52,7 +52,7 @@ func (s *Sweep) candidates() (clusters []int, points []Point) {
 	return clusters, points
 }
 
-// choice draws what the numbers of clusters were compared by, and label-free scores of the runs; nil where that number does not vary.
+// choice plots the scores by which numbers of clusters were compared, and label-free scores of the runs; nil if that number does not vary.
 func (s *Sweep) choice() *choice {
 	clusters, points := s.candidates()
 	if len(clusters) < 2 || len(s.Counted) == 0 {
@@ -79,8 +79,7 @@ func (s *Sweep) choice() *choice {
 	return c
 }
 
-// marked is the place to draw a suggestion into a finished chart: the dots of other numbers stay, those of the
-// suggestion are ringed by its class.
+// marked marks a suggested number of clusters in a finished chart by giving its dot the class "chosen".
 func marked(chart template.HTML, clusters int) template.HTML {
 	old := fmt.Sprintf("<title>clusters %d:", clusters)
 	before, after, found := strings.Cut(string(chart), old)

@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// sheet is the contact sheet of one cluster: items to show.
+// sheet is the contact sheet of one cluster: the items to show.
 type sheet struct {
 	cluster            int
-	sure, unsure, miss []int // most certain, least certain, wrong (the most certain of them)
+	sure, unsure, miss []int // most certain, least certain, wrong (the most certain of the wrong ones)
 }
 
-// pictureLimit is the number of pictures that a page holds at most, beyond which they would be too small to see.
+// pictureLimit is the maximum number of images on a page; more would be too small to see.
 const pictureLimit = 2400
 
-// contactSheets chooses the items to show of each cluster that has any: at most 8 most certain, 4 least certain and 4
-// wrong ones, fewer where there are many clusters. No item is shown twice within a row, and none both as most and as
+// contactSheets chooses the items to show for each non-empty cluster: at most the 8 most certain, 4 least certain and 4
+// wrong ones, fewer if there are many clusters. No item appears twice in a row, or as both most and
 // least certain.
 func (r *Run) contactSheets() []sheet {
 	members := make([][]int, r.Metrics.Clusters)
@@ -45,8 +45,8 @@ func (r *Run) contactSheets() []sheet {
 	return list
 }
 
-// pictured lists the items that get a picture: those of the contact sheets, what was found, then points of the map, or other items
-// where there is none, drawn at random as far as the limit allows. It has no item twice.
+// pictured lists the items that get an image, without duplicates: those of the contact sheets, duplicates and outliers, then map points, or
+// other items if there is no map, chosen at random up to the limit.
 func (r *Run) pictured(sheets []sheet) []int {
 	if r.Picture == nil {
 		return nil

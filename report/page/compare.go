@@ -15,18 +15,18 @@ import (
 type Compared struct {
 	Name     string
 	Settings []Setting
-	Data     string // key of the features; runs of different data are compared only in scores
+	Data     string // key of the features; runs on different data are compared by scores only
 	Metrics  *report.Metrics
-	Cluster  []int // of each item
+	Cluster  []int // cluster of each item
 }
 
-// Difference is a setting that is not the same in all runs.
+// Difference is a setting that differs between runs.
 type Difference struct {
 	Name   string
-	Values []string // of each run; empty: the run has no such setting
+	Values []string // value in each run; empty: the run has no such setting
 }
 
-// Differences lists the settings that differ, in the order in which they are met.
+// Differences lists the settings that differ, in order of first appearance.
 func Differences(runs []Compared) []Difference {
 	var names []string
 	values := map[string][]string{}
@@ -48,8 +48,8 @@ func Differences(runs []Compared) []Difference {
 	return list
 }
 
-// ScoreLine is a score of several runs: Text as it is printed, Best the index of the best run, −1 where the score has no
-// better end or no run has it.
+// ScoreLine is a score of several runs: Text is the formatted values, Best the index of the best run, or −1 if neither
+// high nor low values are better or no run has the score.
 type ScoreLine struct {
 	Name, Why string
 	Text      []string
@@ -57,7 +57,7 @@ type ScoreLine struct {
 	Best      int
 }
 
-// ScoreLines are the scores of several runs, those left out that no run has.
+// ScoreLines lists the scores of several runs, without those that no run has.
 func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	var list []ScoreLine
 	for _, x := range slices.Concat(labelledMeasures, labelFreeMeasures, plainMeasures) {
@@ -81,19 +81,19 @@ func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	return list
 }
 
-// Cautions say what keeps runs from being compared in full: different data, different numbers of clusters.
+// Cautions says what limits the comparison of runs: different data, different numbers of clusters.
 func Cautions(runs []Compared) []string {
 	var list []string
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.Metrics.N != runs[0].Metrics.N }) {
-		list = append(list, "These runs are of different data: their scores stand side by side, but no image can be followed from one to the other.")
+		list = append(list, "These runs are of different data: their scores are shown side by side, but images cannot be traced between runs.")
 	}
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
-		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster a class favours the number of classes, and silhouette and its kin change with K.")
+		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")
 	}
 	return list
 }
 
-// Agreement is the adjusted Rand index of each pair of runs, NaN where they are of different data.
+// Agreement is the adjusted Rand index of each pair of runs; NaN if their data differ.
 func Agreement(runs []Compared) [][]report.Number {
 	list := make([][]report.Number, len(runs))
 	for i, a := range runs {
@@ -111,10 +111,10 @@ func Agreement(runs []Compared) [][]report.Number {
 	return list
 }
 
-// WriteComparison writes a page that sets runs, at least two, side by side.
+// WriteComparison writes a page that compares at least two runs.
 func WriteComparison(ctx context.Context, w io.Writer, title string, runs []Compared) error {
 	if len(runs) < 2 {
-		return fmt.Errorf("comparison of %d run: want at least 2", len(runs))
+		return fmt.Errorf("comparison of %d runs: want at least 2", len(runs))
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -163,7 +163,7 @@ type classChange struct {
 	spread   float64
 }
 
-// perClassChanges are the classes whose accuracy differs most between runs, at most twenty; none where the runs do not
+// perClassChanges lists the classes whose accuracy differs most between runs, at most twenty; nil if the runs do not
 // have the same classes.
 func perClassChanges(runs []Compared) []classChange {
 	first := runs[0].Metrics.Labelled
@@ -198,15 +198,15 @@ func perClassChanges(runs []Compared) []classChange {
 	return list[:min(20, len(list))]
 }
 
-// move is what became of a cluster of the first run in another.
+// move says how a cluster of the first run changed in another run.
 type move struct {
 	Run                    string
 	From, To, Size, Stayed int
-	Share                  float64 // of the cluster's images that are in the matched one
+	Share                  float64 // of the cluster's images that are in the matched cluster
 }
 
-// clusterMoves match each further run's clusters to those of the first and list those that changed most, at most
-// twelve a run.
+// clusterMoves matches the clusters of each further run to those of the first and lists those that changed most, at most
+// twelve per run.
 func clusterMoves(runs []Compared) []move {
 	first := runs[0]
 	var list []move

@@ -13,8 +13,8 @@ import (
 	"strconv"
 )
 
-// table is a confusion matrix: what items are, in rows, against the cluster they are in, in columns. Where there are no
-// labels, rows are the clusters of k-means: what two methods that saw no labels make of the same images.
+// table is a confusion matrix: true classes in rows, clusters in columns. Without labels, the rows are the clusters of
+// k-means, so the matrix compares two methods that used no labels.
 type table struct {
 	rowNames, colNames []string
 	count              [][]int // rows × columns
@@ -22,8 +22,8 @@ type table struct {
 	order              []int   // cluster of each column
 }
 
-// confusion counts rows against clusters, and orders clusters by the row they are matched to, so that agreement lies
-// on the diagonal; clusters without a row come last.
+// confusion counts rows against clusters, and orders clusters by their matched row, so that agreement is
+// on the diagonal; unmatched clusters come last.
 func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName func(c int) string, rowKind string) *table {
 	order := make([]int, len(rowOf))
 	for c := range order {
@@ -62,7 +62,7 @@ func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName fun
 	return t
 }
 
-// numbered is the largest matrix whose cells are written out.
+// numbered is the size of the largest matrix with numbers in its cells.
 const numbered = 24
 
 func (t *table) draw() template.HTML {
@@ -76,7 +76,7 @@ func (t *table) words() string {
 	return fmt.Sprintf("Confusion matrix: %d rows by %s, %d columns by cluster, ordered by the matching.", len(t.rowNames), t.rowKind, len(t.colNames))
 }
 
-// share is a cell's part of its row, 0 for an empty row.
+// share is a cell's share of its row; 0 for an empty row.
 func (t *table) share(r, c int) float64 {
 	sum := 0
 	for _, n := range t.count[r] {
@@ -88,7 +88,7 @@ func (t *table) share(r, c int) float64 {
 	return float64(t.count[r][c]) / float64(sum)
 }
 
-// drawNumbers shades each cell by its share of the row, in steps of a twentieth, and writes the count into it.
+// drawNumbers shades each cell by its share of the row, in steps of 1/20, and writes its count.
 func (t *table) drawNumbers() template.HTML {
 	const cell, left, top = 34.0, 150.0, 92.0
 	rows, cols := float64(len(t.rowNames)), float64(len(t.colNames))
@@ -117,8 +117,8 @@ func (t *table) drawNumbers() template.HTML {
 	return p.done()
 }
 
-// drawPixels paints one pixel a cell, its opacity the square root of its share of the row, so that small confusions
-// can be seen; the colour suits a dark and a light ground.
+// drawPixels draws one pixel per cell, with the square root of its share of the row as opacity, so that small confusions
+// are visible; the colour works on dark and light backgrounds.
 func (t *table) drawPixels() template.HTML {
 	rows, cols := len(t.rowNames), len(t.colNames)
 	picture := image.NewNRGBA(image.Rect(0, 0, cols, rows))
@@ -131,7 +131,7 @@ func (t *table) drawPixels() template.HTML {
 	}
 	var buffer bytes.Buffer
 	if err := png.Encode(&buffer, picture); err != nil {
-		return "" // a buffer in memory takes every byte, and the picture has a size
+		return "" // writing to memory cannot fail, and the image is not empty
 	}
 	const side, left, top = 520.0, 46.0, 12.0
 	height := side * min(1.6, float64(rows)/float64(cols))
@@ -151,14 +151,14 @@ func (t *table) drawPixels() template.HTML {
 	return p.done()
 }
 
-// mistake is a cell off the diagonal.
+// mistake is an off-diagonal cell.
 type mistake struct {
 	Row, Column string
 	Count       int
 	Share       float64 // of the row
 }
 
-// mistakes are the largest cells off the diagonal, at most limit.
+// mistakes lists the largest off-diagonal cells, at most limit.
 func (t *table) mistakes(limit int, matched func(r, c int) bool) []mistake {
 	var list []mistake
 	for r := range t.count {
@@ -173,7 +173,7 @@ func (t *table) mistakes(limit int, matched func(r, c int) bool) []mistake {
 	return list[:min(limit, len(list))]
 }
 
-// shortened cuts the middle out of a long name.
+// shortened removes the middle of a long name.
 func shortened(s string, limit int) string {
 	r := []rune(s)
 	if len(r) <= limit {

@@ -7,23 +7,23 @@ import (
 	"slices"
 )
 
-// Counted is how a number of clusters was found without labels.
+// Counted is how the number of clusters was estimated without labels.
 type Counted struct {
-	Name     string      // of the features; "" where there are no others
-	Sentence string      // what was taken, why, and with how much doubt
-	Clusters int         // taken
-	From, To int         // numbers as good
-	Also     []int       // other numbers that stand out
+	Name     string      // of the features; "" if there is only one set
+	Sentence string      // the choice, its reason, and its uncertainty
+	Clusters int         // chosen
+	From, To int         // range of equally good numbers
+	Also     []int       // other local maxima
 	Curve    []CountedAt // by number
 }
 
-// CountedAt is what was measured at a number of clusters.
+// CountedAt holds the measures for one number of clusters.
 type CountedAt struct {
 	Clusters                      int
 	Score, Agreement, Information float64
 }
 
-// countedView is the section that shows it.
+// countedView is the section of the page.
 type countedView struct {
 	Sentence string
 	Charts   []template.HTML
@@ -47,14 +47,14 @@ func (c *Counted) view() *countedView {
 	return v
 }
 
-// chart draws a measure against the number of clusters on a logarithmic axis, with the numbers as good shaded, and those that were taken or stand
-// out ringed.
+// chart plots a measure against the number of clusters on a logarithmic axis, with the equally good numbers shaded, and the chosen number and
+// other local maxima ringed.
 func (c *Counted) chart(name string, of func(CountedAt) float64) template.HTML {
 	xs, ys := make([]float64, len(c.Curve)), make([]float64, len(c.Curve))
 	for i, p := range c.Curve {
 		xs[i], ys[i] = math.Log2(float64(p.Clusters)), of(p)
 	}
-	p := newPlot(440, 300, fmt.Sprintf("%s against the number of clusters, from %d to %d; %d taken.", name, c.Curve[0].Clusters, c.Curve[len(c.Curve)-1].Clusters, c.Clusters))
+	p := newPlot(440, 300, fmt.Sprintf("%s against the number of clusters, from %d to %d; %d chosen.", name, c.Curve[0].Clusters, c.Curve[len(c.Curve)-1].Clusters, c.Clusters))
 	low, high := slices.Min(ys), slices.Max(ys)
 	margin := max((high-low)*.08, 1e-3)
 	p.left = 54
@@ -75,7 +75,7 @@ func (c *Counted) chart(name string, of func(CountedAt) float64) template.HTML {
 	return p.done()
 }
 
-// powers are the ticks of a logarithmic axis: the powers of two from lo to hi, every other one where there are many.
+// powers are the ticks of a logarithmic axis: the powers of two from lo to hi, or every second one if there are many.
 func powers(lo, hi int) []float64 {
 	var at []float64
 	for e := math.Ceil(math.Log2(float64(lo))); e <= math.Log2(float64(hi)); e++ {

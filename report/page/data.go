@@ -11,8 +11,8 @@ import (
 	"iconic/matrix"
 )
 
-// pageData is what the page's script knows. Items are numbered anew: points of the map first, then what else is
-// pictured.
+// pageData is the data for the page's script. Items are renumbered: map points first, then the other items with
+// images.
 type pageData struct {
 	Clusters   []dataCluster `json:"clusters"`
 	Classes    []string      `json:"classes"`
@@ -28,16 +28,16 @@ type pageData struct {
 	ItemOfTile []int         `json:"itemOfTile,omitempty"`
 	SheetSide  int           `json:"sheetSide"`
 
-	number map[int]int // item of the run → item here
+	number map[int]int // item of the run → item of the page
 }
 
 type dataCluster struct {
 	Name string `json:"name"`
 	Size int    `json:"size"`
-	Mine int    `json:"class"` // what counts as right in it; −1: none
+	Mine int    `json:"class"` // the class that counts as correct in it; −1: none
 }
 
-// neighboursShown is the number of neighbours that the page shows of an item.
+// neighboursShown is the number of neighbours that the page shows for an item.
 const neighboursShown = 8
 
 func (r *Run) data(ctx context.Context, s *sprites) (*pageData, error) {
@@ -97,13 +97,13 @@ func (r *Run) data(ctx context.Context, s *sprites) (*pageData, error) {
 	return d, nil
 }
 
-// json is the data as text for a script element: the encoder writes <, > and & as escapes.
+// json is the data as text for a script element: the encoder escapes <, > and &.
 func (d *pageData) json() (template.JS, error) {
 	raw, err := json.Marshal(d)
 	return template.JS(raw), err
 }
 
-// quantised fits a layout into a square of 4096 steps, keeping its proportions.
+// quantised scales a layout to a square of 4096 steps, preserving its proportions.
 func quantised(xy []float32) (x, y []int) {
 	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for k := 0; k < len(xy); k += 2 {
@@ -119,7 +119,7 @@ func quantised(xy []float32) (x, y []int) {
 	return x, y
 }
 
-// nearest finds for each of the items its k nearest among the others, by cosine of their features, nearest first.
+// nearest finds for each item its k nearest neighbours among the others, by cosine similarity of their features, nearest first.
 func nearest(ctx context.Context, f matrix.Features, items []int, k int) ([][]int, error) {
 	d := f.Dim()
 	rows := make([]int32, len(items))

@@ -10,33 +10,33 @@ import (
 	"strings"
 )
 
-// Points are places in the plane.
+// Points are coordinates in the plane.
 type Points struct{ X, Y []float64 }
 
-// Field is the probability of each of some points, drawn where they are.
+// Field is the probability of each of some points, plotted at their coordinates.
 type Field struct {
 	Name string
 	Points
 	Probability []float64  // of each point, 0 to 1
-	Behind      Points     // points that have none, drawn faint
+	Behind      Points     // points without a probability, drawn faintly
 	Chosen      [2]float64 // the point whose distribution it is
 }
 
-// Series is numbers in an order that several share.
+// Series is a list of numbers over ranks or other positions shared with other series.
 type Series struct {
 	Name   string
 	Values []float64
 }
 
-// Distributions is what a method compares around a point, and kinds of neighbours around the same one.
+// Distributions compares p and q of a method around a point, and kinds of neighbours around the same point.
 type Distributions struct {
 	Title           string
 	Facts, Settings []Setting
-	Note            string // in a sentence without a full stop; "": none
+	Note            string // a sentence without a full stop; "": none
 	Method          []Field
 	MethodCurves    []Series
-	CurveName       string // what the curves of the method run over
-	Discrete        bool   // they have no order: points from 0, not lines from rank 1
+	CurveName       string // name of the horizontal axis of the method's curves
+	Discrete        bool   // positions are unordered: points from 0, not lines from rank 1
 	Neighbours      []Field
 	NeighbourCurves []Series
 }
@@ -50,18 +50,18 @@ func (d *Distributions) check() error {
 	return nil
 }
 
-// namedChart is a drawing with its heading.
+// namedChart is a chart with its heading.
 type namedChart struct {
 	Name  string
 	Chart template.HTML
 }
 
-// distributionsStyle is what the style sheet lacks for these charts.
+// distributionsStyle adds the styles that these charts need.
 const distributionsStyle = `.chart .shaded{fill:var(--accent)}.chart .faint{fill:var(--muted);fill-opacity:.28}.chart .ring{fill:none;stroke:var(--bad);stroke-width:2}
 .quad{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,240px),1fr));gap:16px}
 `
 
-// distributionsView is what distributions.html shows.
+// distributionsView is the data for distributions.html.
 type distributionsView struct {
 	frame
 	Facts, Settings    []Setting
@@ -101,7 +101,7 @@ func DrawDistributions(w io.Writer, d *Distributions) error {
 		width, height, width, height, template.HTMLEscapeString(d.Title), stylesheet, distributionsStyle, width, height)
 	for r, row := range rows {
 		for k, c := range row {
-			if k == len(row)-1 { // the curves stand below one another
+			if k == len(row)-1 { // curves are stacked
 				k = columns - 1
 			}
 			x, y := gap+k*(fieldWidth+gap), gap+r*(heading+fieldHeight+gap)
@@ -120,7 +120,7 @@ type fieldChart struct {
 	plot *plot
 }
 
-// charts are the method's, and those of the kinds of neighbours.
+// charts returns the charts of the method, and those of the kinds of neighbours.
 func (d *Distributions) charts() [2][]fieldChart {
 	var rows [2][]fieldChart
 	for _, f := range d.Method {
@@ -130,16 +130,16 @@ func (d *Distributions) charts() [2][]fieldChart {
 	for _, f := range d.Neighbours {
 		rows[1] = append(rows[1], fieldChart{f.Name, f.draw()})
 	}
-	rows[1] = append(rows[1], fieldChart{"side by side", ranks("others, nearest first", d.NeighbourCurves, false)})
+	rows[1] = append(rows[1], fieldChart{"comparison", ranks("others, nearest first", d.NeighbourCurves, false)})
 	return rows
 }
 
 const (
 	fieldWidth, fieldHeight = 300, 280
-	decades                 = 2 // of probability that shades tell apart
+	decades                 = 2 // decades of probability that shades distinguish
 )
 
-// shade is how dark a probability is drawn, from 0 to 1 over two decades below the largest.
+// shade is the opacity for a probability, from 0 to 1 over two decades below the largest.
 func shade(p, most float64) float64 {
 	if !(p > 0 && most > 0) {
 		return 0
@@ -147,7 +147,7 @@ func shade(p, most float64) float64 {
 	return min(1, max(0, 1+math.Log10(p/most)/decades))
 }
 
-// draw draws the points, the less likely ones first, with the chosen one ringed and the scale below.
+// draw plots the points, less likely ones first, with the chosen point ringed and the scale below.
 func (f *Field) draw() *plot {
 	most := slices.Max(append([]float64{0}, f.Probability...))
 	words := fmt.Sprintf("%s: %d points, the largest probability %s.", f.Name, len(f.X), probability(most))
@@ -185,7 +185,7 @@ func (f *Field) draw() *plot {
 	return p
 }
 
-// square gives both axes the same unit, with the data in the middle and a margin.
+// square gives both axes the same unit, with the data centred and a margin.
 func (p *plot) square(x0, x1, y0, y1 float64) {
 	w, h := p.width-p.left-p.right, p.height-p.top-p.bottom
 	unit := 1.08 * max((x1-x0)/w, (y1-y0)/h)
@@ -197,14 +197,14 @@ func (p *plot) square(x0, x1, y0, y1 float64) {
 	p.rangeY(y-unit*h/2, y+unit*h/2)
 }
 
-// shaded draws a point as dark as its shade.
+// shaded draws a point with its shade as opacity.
 func (p *plot) shaded(x, y, radius, shade float64, tip string) {
 	fmt.Fprintf(p, `<circle class="shaded" fill-opacity="%s" cx="%s" cy="%s" r="%s">`, num(0.12+0.88*shade), num(p.x(x)), num(p.y(y)), num(radius))
 	p.tip(tip)
 	p.WriteString("</circle>")
 }
 
-// scale draws what shades mean, below the points.
+// scale draws the legend of the shades below the points.
 func (p *plot) scale(most float64) {
 	y := p.height - 12
 	step := (p.width - 20) / (decades + 1)
@@ -220,7 +220,7 @@ func (p *plot) scale(most float64) {
 	}
 }
 
-// ranks draws series over the same ranks, from 1, or over discrete things from 0.
+// ranks plots series over the same ranks, from 1, or over discrete positions from 0.
 func ranks(over string, series []Series, discrete bool) *plot {
 	first, radius := 1.0, 1.6
 	if discrete {
@@ -256,10 +256,10 @@ func ranks(over string, series []Series, discrete bool) *plot {
 	return p
 }
 
-// whole are those of some ticks that are whole numbers.
+// whole keeps only integer ticks.
 func whole(list []float64) []float64 {
 	return slices.DeleteFunc(list, func(v float64) bool { return v != math.Round(v) })
 }
 
-// probability writes one with three digits.
+// probability formats a probability with three digits.
 func probability(v float64) string { return minus(strconv.FormatFloat(v, 'g', 3, 64)) }

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// What a page shows of duplicates and outliers; the tables beside it have all.
+// Limits on the duplicates and outliers that a page shows; the tables beside it list all.
 const (
 	groupsShown  = 24
-	membersShown = 8 // of a group
+	membersShown = 8 // per group
 	strayShown   = 24
 )
 
@@ -60,7 +60,7 @@ func (r *Run) elsewhere() []int {
 	return list
 }
 
-// foundView is nil where nobody looked. Without pictures it counts, and the tables say the rest.
+// foundView is nil if duplicates and outliers were not searched for. Without images it gives counts only; the tables have the details.
 func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 	if r.Found == nil {
 		return nil
@@ -69,9 +69,9 @@ func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 	words := []string{fmt.Sprintf("%s and %s of others, in %s.",
 		plural(exact, "image is an exact copy", "images are exact copies"), plural(near, "a near duplicate", "near duplicates"),
 		plural(len(r.Found.Groups), "group", "groups"))}
-	words = append(words, fmt.Sprintf("%s all others: the 10th nearest neighbour is beyond the reach of the rest.", plural(len(r.Found.Unlike), "image is unlike", "images are unlike")))
+	words = append(words, fmt.Sprintf("%s all others: the distance to the 10th nearest neighbour is exceptionally large.", plural(len(r.Found.Unlike), "image is unlike", "images are unlike")))
 	words = append(words, fmt.Sprintf("%s most of the 10 nearest neighbours in one other cluster.", plural(len(r.Found.Elsewhere), "image has", "images have")))
-	words = append(words, "All are in duplicates.csv and outliers.csv, beside this page.")
+	words = append(words, "The complete lists are in duplicates.csv and outliers.csv, beside this page.")
 	v := &foundView{Lead: strings.Join(words, " ")}
 	if s == nil {
 		return v

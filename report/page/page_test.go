@@ -231,8 +231,8 @@ func TestDegeneratePages(t *testing.T) {
 		missing int
 		says    []string
 	}{
-		"one cluster used":                {one, 0, []string{"such a clustering says nothing"}},
-		"nothing but assignments, n < 15": {bare, 0, []string{"There is no map", "No images are shown", "No history", "Labels were not given", "fewer than the bins"}},
+		"one cluster used":                {one, 0, []string{"the clustering has collapsed"}},
+		"nothing but assignments, n < 15": {bare, 0, []string{"There is no map", "No images are shown", "no training history", "There are no labels", "fewer than the bins"}},
 		"a third of the images missing":   {gone, 10, []string{"10 of 30 images could not be read"}},
 		"one item":                        {single, 0, []string{"1 image,"}},
 		"labels of one class":             {class, 0, []string{"All labels are of one class"}},

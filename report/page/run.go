@@ -14,7 +14,7 @@ import (
 // Setting is a name and a value to show.
 type Setting struct{ Name, Value string }
 
-// Epoch is a point of the training curves.
+// Epoch is a point on the training curves.
 type Epoch struct {
 	Epoch int
 	Loss  float64
@@ -24,42 +24,42 @@ type Epoch struct {
 // Map is a layout of some items in the plane.
 type Map struct {
 	Rows []int     // items shown
-	XY   []float32 // their places, len(Rows)×2
+	XY   []float32 // their coordinates, len(Rows)×2
 	Note string    // how the layout was made
 }
 
-// Reference is another run whose calibration is drawn beside this one's.
+// Reference is another run whose calibration is plotted beside this one's.
 type Reference struct {
 	Name string // "α = 0"
 	Bins []report.Bin
 	ECE  report.Number
 }
 
-// Run is what the page of one run shows. Slices over items have one entry an item; whatever is nil is left out of the
+// Run is the content of the page of one run. Slices over items have one entry per item; nil parts are left out of the
 // page, which then says what is missing.
 type Run struct {
 	Title    string
-	Facts    []Setting // encoder, data, items, time, version: what a reader wants to know first
+	Facts    []Setting // key facts: encoder, data, items, time, version
 	Settings []Setting // every setting of the training
 	Metrics  *report.Metrics
 	History  []Epoch
 
 	report.Assignments
 
-	Counted   *Counted // how the number of clusters was found; nil: it was given
+	Counted   *Counted // how the number of clusters was estimated; nil: it was given
 	Baseline  []int    // cluster of each item by k-means on the same features
 	Reference *Reference
 	Map       *Map
 	Features  matrix.Features // to find neighbours among the pictured items
 	Found     *inspection.Findings
 
-	// Picture fetches the image of an item, of any size. It is called from several goroutines at once. An error means a
-	// grey tile; nil: the page has no pictures.
+	// Picture returns the image of an item, of any size. It is called from several goroutines concurrently. An error results in a
+	// grey tile; nil: the page has no images.
 	Picture func(item int) (image.Image, error)
-	Workers int // goroutines that fetch pictures; 0: all processors
+	Workers int // goroutines that load images; 0: one per CPU
 }
 
-// check refuses what would not fit together.
+// check returns an error if the parts are inconsistent.
 func (r *Run) check() error {
 	n := len(r.Cluster)
 	switch {
@@ -116,10 +116,10 @@ func (r *Run) checkMap() error {
 	return nil
 }
 
-// labelled tells whether the page can speak of right and wrong.
+// labelled reports whether there are labels, so that assignments can be correct or wrong.
 func (r *Run) labelled() bool { return r.Metrics.Labelled != nil && r.Labels != nil }
 
-// classOf is the class that the matching gives a cluster, −1 for none: what counts as right there.
+// classOf is the class matched to a cluster, which counts as correct there; −1: none.
 func (r *Run) classOf(cluster int) int {
 	if r.Metrics.Labelled == nil || cluster >= len(r.Metrics.Matching.ClassOfCluster) {
 		return report.NoLabel
@@ -127,7 +127,7 @@ func (r *Run) classOf(cluster int) int {
 	return r.Metrics.Matching.ClassOfCluster[cluster]
 }
 
-// nameOf is what a cluster is called, "" for one without a name.
+// nameOf is the name of a cluster; "": none.
 func (r *Run) nameOf(cluster int) string {
 	if cluster >= len(r.Names) {
 		return ""
@@ -143,7 +143,7 @@ func (r *Run) className(k int) string {
 	return r.Metrics.Labelled.Classes[k]
 }
 
-// wrong tells whether an item has a label that is not its cluster's class.
+// wrong reports whether an item has a label that is not its cluster's class.
 func (r *Run) wrong(item int) bool {
 	return r.labelled() && r.Labels[item] != report.NoLabel && r.Labels[item] != r.classOf(r.Cluster[item])
 }

@@ -29,7 +29,7 @@ func (runView) ChangeClass(c *change) string {
 // scoreRow is a line of the table of scores.
 type scoreRow struct{ Name, Value, Interval, Base, Why string }
 
-// measure is a score with its name and meaning, as read from metrics.
+// measure is a score with its name and meaning, and how to read it from metrics.
 type measure struct {
 	name, why string
 	of        func(m *report.Metrics) report.Number
@@ -38,40 +38,40 @@ type measure struct {
 	digits    int
 }
 
-// labelledMeasures compare with labels; of is called only where there are any.
+// labelledMeasures compare with labels; of is called only if there are any.
 var labelledMeasures = []measure{
-	{name: "accuracy", why: "share of images whose cluster's class is their label; one cluster per class, the best matching, which the interval holds fixed",
+	{name: "accuracy", why: "share of images whose label is the class matched to their cluster; best one-to-one matching, held fixed for the interval",
 		of: func(m *report.Metrics) report.Number { return m.Accuracy }, interval: func(m *report.Metrics) [2]report.Number { return m.AccuracyInterval }},
-	{name: "NMI", why: "mutual information of clusters and labels, over the mean of their entropies", of: func(m *report.Metrics) report.Number { return m.NMI }},
-	{name: "ARI", why: "pairs of images put together rightly, adjusted for chance", of: func(m *report.Metrics) report.Number { return m.ARI }},
-	{name: "ECE", why: "mean gap between confidence and accuracy over 15 bins of equal width; the interval is corrected for the bias of its bootstrap", lower: true,
+	{name: "NMI", why: "mutual information of clusters and labels, divided by the mean of their entropies", of: func(m *report.Metrics) report.Number { return m.NMI }},
+	{name: "ARI", why: "pairs of images that are correctly together or apart, adjusted for chance", of: func(m *report.Metrics) report.Number { return m.ARI }},
+	{name: "ECE", why: "mean gap between confidence and accuracy over 15 bins of equal width; the interval is corrected for bootstrap bias", lower: true,
 		of: func(m *report.Metrics) report.Number { return m.ECE }, interval: func(m *report.Metrics) [2]report.Number { return m.ECEInterval }},
 	{name: "AMI", why: "mutual information adjusted for chance", of: func(m *report.Metrics) report.Number { return m.AMI }},
-	{name: "many-to-one accuracy", why: "each cluster stands for its most frequent class: kinder where clusters outnumber classes", of: func(m *report.Metrics) report.Number { return m.ManyToOne }},
+	{name: "many-to-one accuracy", why: "each cluster counts as its most frequent class: higher if there are more clusters than classes", of: func(m *report.Metrics) report.Number { return m.ManyToOne }},
 	{name: "adaptive ECE", why: "the same gap over 15 bins of equal count", lower: true, of: func(m *report.Metrics) report.Number { return m.AdaptiveECE }},
-	{name: "class-wise ECE", why: "the gap of each class's own probability, mean over classes", lower: true, of: func(m *report.Metrics) report.Number { return m.ClassWiseECE }, digits: 4},
-	{name: "MCE", why: "the gap of the worst bin, however few images it holds", lower: true, of: func(m *report.Metrics) report.Number { return m.MCE }},
+	{name: "class-wise ECE", why: "the gap for each class's own probability, averaged over classes", lower: true, of: func(m *report.Metrics) report.Number { return m.ClassWiseECE }, digits: 4},
+	{name: "MCE", why: "the gap of the worst bin, however few images it contains", lower: true, of: func(m *report.Metrics) report.Number { return m.MCE }},
 	{name: "Brier score", why: "squared distance of the probabilities from the truth, 0 to 2", lower: true, of: func(m *report.Metrics) report.Number { return m.Brier }},
-	{name: "NLL", why: "negative log-likelihood of the true class, nats; probabilities below 10⁻¹² count as that", lower: true, of: func(m *report.Metrics) report.Number { return m.NLL }},
+	{name: "NLL", why: "negative log-likelihood of the true class, in nats; probabilities are at least 10⁻¹²", lower: true, of: func(m *report.Metrics) report.Number { return m.NLL }},
 }
 
-// labelFreeMeasures need features; of is called only where those scores are present.
+// labelFreeMeasures need features; of is called only if those scores are present.
 var labelFreeMeasures = []measure{
-	{name: "silhouette", why: "cosine; how much nearer an image is to its own cluster than to the next, −1 to 1", of: func(m *report.Metrics) report.Number { return m.LabelFree.Silhouette }},
-	{name: "neighbours together", why: "share of nearest neighbours that lie in the same cluster", of: func(m *report.Metrics) report.Number { return m.LabelFree.NeighbourAgreement }},
-	{name: "Davies-Bouldin", why: "spread of clusters over the distance of their centres", lower: true, of: func(m *report.Metrics) report.Number { return m.LabelFree.DaviesBouldin }},
-	{name: "Calinski-Harabasz", why: "variance between clusters over variance within", of: func(m *report.Metrics) report.Number { return m.LabelFree.CalinskiHarabasz }, digits: 1},
-	{name: "agreement between seeds", why: "mean ARI between runs that differ in their seed alone", of: func(m *report.Metrics) report.Number { return m.LabelFree.SeedAgreement }},
+	{name: "silhouette", why: "how much nearer an image is to its own cluster than to the next, by cosine distance, −1 to 1", of: func(m *report.Metrics) report.Number { return m.LabelFree.Silhouette }},
+	{name: "neighbours together", why: "share of nearest neighbours in the same cluster", of: func(m *report.Metrics) report.Number { return m.LabelFree.NeighbourAgreement }},
+	{name: "Davies-Bouldin", why: "spread of clusters divided by the distance between their centres", lower: true, of: func(m *report.Metrics) report.Number { return m.LabelFree.DaviesBouldin }},
+	{name: "Calinski-Harabasz", why: "variance between clusters divided by variance within", of: func(m *report.Metrics) report.Number { return m.LabelFree.CalinskiHarabasz }, digits: 1},
+	{name: "agreement between seeds", why: "mean ARI between runs that differ only in their seed", of: func(m *report.Metrics) report.Number { return m.LabelFree.SeedAgreement }},
 }
 
-// expectedMeasure is there where training measured it.
-var expectedMeasure = measure{name: "expected accuracy", why: "measured without labels, by how far cruder clusterings agree; faults that all of them share cannot be seen",
+// expectedMeasure exists if training measured it.
+var expectedMeasure = measure{name: "expected accuracy", why: "estimated without labels from the agreement of simpler clusterings; errors that all of them share are not detected",
 	of: func(m *report.Metrics) report.Number { return m.ExpectedAccuracy }}
 
-// plainMeasures exist always.
+// plainMeasures always exist.
 var plainMeasures = []measure{
 	{name: "mean confidence", why: "mean top probability", of: func(m *report.Metrics) report.Number { return m.MeanConfidence }},
-	{name: "effective clusters", why: "exp of the entropy of the cluster sizes: how many equal clusters these are worth", of: func(m *report.Metrics) report.Number { return m.EffectiveClusters }, digits: 1},
+	{name: "effective clusters", why: "exponential of the entropy of the cluster sizes: the equivalent number of equal clusters", of: func(m *report.Metrics) report.Number { return m.EffectiveClusters }, digits: 1},
 }
 
 func (x measure) text(v report.Number) string {
@@ -81,7 +81,7 @@ func (x measure) text(v report.Number) string {
 	return decimals(v, 3)
 }
 
-// measures are the scores that m has.
+// measures lists the scores that m has.
 func measures(m *report.Metrics) []measure {
 	var list []measure
 	if m.Labelled != nil {
@@ -96,7 +96,7 @@ func measures(m *report.Metrics) []measure {
 	return append(list, plainMeasures...)
 }
 
-// value is undefined where m lacks what x reads.
+// value is NaN if m lacks the score.
 func (x measure) value(m *report.Metrics) report.Number {
 	for _, have := range measures(m) {
 		if have.name == x.name {
@@ -109,21 +109,21 @@ func (x measure) value(m *report.Metrics) report.Number {
 func (v *runView) scores(m *report.Metrics) {
 	base := m.KMeans
 	v.HasBaseline = base != nil
-	v.ScoresLead = "Labels were not given: these scores look at features and confidences alone."
+	v.ScoresLead = "There are no labels: these scores use features and confidences only."
 	if m.Labelled != nil {
-		v.ScoresLead = fmt.Sprintf("Labels were not used in training. Which class a cluster stands for was fitted on %q.", m.Matching.FittedOn)
+		v.ScoresLead = fmt.Sprintf("Labels were not used in training. The matching of clusters to classes was fitted on %q.", m.Matching.FittedOn)
 		if m.LabelledItems < m.N {
 			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", thousands(m.LabelledItems), items(m.N))
 		}
 	}
 	if m.Choice != "" {
-		v.ScoresLead += " What was chosen: " + m.Choice + "."
+		v.ScoresLead += " Choice: " + m.Choice + "."
 	}
 	if m.N < report.Bins {
-		v.ScoresLead += fmt.Sprintf(" With %s, fewer than the bins of the calibration scores, all of this is rough.", items(m.N))
+		v.ScoresLead += fmt.Sprintf(" With only %s, fewer than the bins of the calibration scores, all scores are rough estimates.", items(m.N))
 	}
 	if m.Labelled != nil && len(m.Labelled.Classes) == 1 {
-		v.ScoresLead += " All labels are of one class: agreement with them says nothing."
+		v.ScoresLead += " All labels are of one class: agreement with them is meaningless."
 	}
 	var first []measure
 	switch {

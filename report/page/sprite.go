@@ -15,22 +15,22 @@ import (
 	"iconic/internal/parallel"
 )
 
-// sheetSide is the number of tiles along each side of a sprite sheet. One JPEG of 400 tiles costs its tables once.
+// sheetSide is the number of tiles along each side of a sprite sheet. A JPEG with 400 tiles stores its tables once.
 const sheetSide = 20
 
-// pictureBudget is the number of bytes that all pictures of a page may take, as base64.
+// pictureBudget is the maximum number of bytes for all images of a page, as base64.
 const pictureBudget = 3_300_000
 
-// sprites are the pictures of a page: tile k is the picture of item Item[k].
+// sprites are the images of a page: tile k is the image of item Item[k].
 type sprites struct {
 	Size    int // pixels along each side of a tile
 	item    []int
 	tile    map[int]int // item → tile
-	missing []bool      // of each tile: no picture could be had
+	missing []bool      // of each tile: its image could not be read
 	sheets  []string    // base64 JPEG
 }
 
-// Missing counts the pictures that could not be had.
+// Missing counts the images that could not be read.
 func (s *sprites) Missing() int {
 	count := 0
 	for _, m := range s.missing {
@@ -41,7 +41,7 @@ func (s *sprites) Missing() int {
 	return count
 }
 
-// makeSprites fetches each picture once. It fails only when ctx is done.
+// makeSprites loads each image once. It fails only when ctx is done.
 func makeSprites(ctx context.Context, items []int, picture func(item int) (image.Image, error), workers int) (*sprites, error) {
 	s := &sprites{Size: tileSize(len(items)), item: items, tile: make(map[int]int, len(items)), missing: make([]bool, len(items))}
 	sheets := make([]*image.RGBA, parallel.Count(len(items), sheetSide*sheetSide))
@@ -71,13 +71,13 @@ func makeSprites(ctx context.Context, items []int, picture func(item int) (image
 	return s, s.encode(ctx, sheets)
 }
 
-// place is the sheet of a tile, and its column and row there.
+// place is the sheet of a tile, and its column and row in it.
 func (s *sprites) place(tile int) (sheet, column, row int) {
 	const perSheet = sheetSide * sheetSide
 	return tile / perSheet, tile % sheetSide, tile % perSheet / sheetSide
 }
 
-// encode lowers the quality until the budget holds; at the lowest even noise of this size fits.
+// encode reduces the quality until the images fit the budget; at the lowest quality even noise of this size fits.
 func (s *sprites) encode(ctx context.Context, sheets []*image.RGBA) error {
 	for _, quality := range []int{80, 70, 58, 45, 30, 15, 5} {
 		s.sheets = s.sheets[:0]
@@ -100,7 +100,7 @@ func (s *sprites) encode(ctx context.Context, sheets []*image.RGBA) error {
 	return nil
 }
 
-// tileSize is a multiple of 16, so that no JPEG block straddles two tiles.
+// tileSize is a multiple of 16, so that no JPEG block overlaps two tiles.
 func tileSize(count int) int {
 	switch {
 	case count <= 700:
@@ -113,14 +113,14 @@ func tileSize(count int) int {
 	return 48
 }
 
-// square is the largest square in the middle of b.
+// square is the largest centred square in b.
 func square(b image.Rectangle) image.Rectangle {
 	side := min(b.Dx(), b.Dy())
 	x, y := b.Min.X+(b.Dx()-side)/2, b.Min.Y+(b.Dy()-side)/2
 	return image.Rect(x, y, x+side, y+side)
 }
 
-// style is the part of the style sheet that shows tiles: a class for each sheet, column and row.
+// style is the part of the style sheet that shows tiles: one class per sheet, column and row.
 func (s *sprites) style() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ":root{--tile:%dpx}.t{background-size:calc(var(--tile)*%d)}", s.Size, sheetSide)

@@ -12,7 +12,7 @@ import (
 // page's style sheet by class, so that a chart follows the theme.
 type plot struct {
 	strings.Builder
-	title                    string // says in words what it shows, for those who do not see it
+	title                    string // describes the chart in words, for screen readers
 	width, height            float64
 	left, right, top, bottom float64 // margins
 	x0, x1, y0, y1           float64 // range of the data
@@ -26,7 +26,7 @@ func newPlot(width, height float64, title string) *plot {
 func (p *plot) rangeX(lo, hi float64) { p.x0, p.x1 = widened(lo, hi) }
 func (p *plot) rangeY(lo, hi float64) { p.y0, p.y1 = widened(lo, hi) }
 
-// widened makes an empty range one that can be divided by.
+// widened makes an empty range non-empty, so that it can be divided by.
 func widened(lo, hi float64) (float64, float64) {
 	if hi > lo {
 		return lo, hi
@@ -42,7 +42,7 @@ func (p *plot) y(v float64) float64 {
 	return p.height - p.bottom - (v-p.y0)/(p.y1-p.y0)*(p.height-p.top-p.bottom)
 }
 
-// rect draws the box between two points of the data.
+// rect draws the box between two data points.
 func (p *plot) rect(class string, xa, ya, xb, yb float64, tip string) {
 	left, right := p.x(xa), p.x(xb)
 	top, bottom := p.y(max(ya, yb)), p.y(min(ya, yb))
@@ -57,7 +57,7 @@ func (p *plot) tip(text string) {
 	}
 }
 
-// line draws straight pieces through points of the data; points with NaN break it.
+// line draws a polyline through data points; NaN interrupts it.
 func (p *plot) line(class string, xs, ys []float64) {
 	var path strings.Builder
 	pen := byte('M')
@@ -72,7 +72,7 @@ func (p *plot) line(class string, xs, ys []float64) {
 	fmt.Fprintf(p, `<path class="line %s" d="%s"/>`, class, path.String())
 }
 
-// area fills between two curves over the same points.
+// area fills the area between two curves over the same points.
 func (p *plot) area(class string, xs, low, high []float64) {
 	var path strings.Builder
 	for i := range xs {
@@ -94,12 +94,12 @@ func (p *plot) dot(class string, x, y, radius float64, tip string) {
 	p.WriteString("</circle>")
 }
 
-// text writes at a place of the view box; anchor is start, middle or end.
+// text writes text at view box coordinates; anchor is start, middle or end.
 func (p *plot) text(class, anchor string, x, y float64, s string) {
 	fmt.Fprintf(p, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), template.HTMLEscapeString(s))
 }
 
-// axes draws grid lines, tick labels and the names of both axes. Formats of ticks: format(value).
+// axes draws grid lines, tick labels and the names of both axes. formatX and formatY format the ticks.
 func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, formatY func(float64) string) {
 	base := p.height - p.bottom
 	for _, v := range yTicks {
@@ -120,23 +120,23 @@ func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, form
 	}
 }
 
-// done is the chart, as wide as its place on a page.
+// done is the finished chart, as wide as its container.
 func (p *plot) done() template.HTML {
-	// All text from outside went through HTMLEscapeString.
+	// All untrusted text went through HTMLEscapeString.
 	return template.HTML(fmt.Sprintf(`<svg class="chart" viewBox="0 0 %s %s" role="img" aria-label="%s">%s</svg>`, num(p.width), num(p.height), template.HTMLEscapeString(p.title), p.String()))
 }
 
-// at is the chart at a place of another image, in its own size.
+// at is the chart inside another image, at its own size.
 func (p *plot) at(x, y float64) string {
 	return fmt.Sprintf(`<svg x="%s" y="%s" width="%s" height="%s" viewBox="0 0 %s %s">%s</svg>`, num(x), num(y), num(p.width), num(p.height), num(p.width), num(p.height), p.String())
 }
 
-// num writes a coordinate with at most two decimals.
+// num formats a coordinate with at most two decimals.
 func num(v float64) string {
 	return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
 }
 
-// ticks are about count round numbers that cover [lo, hi] from within.
+// ticks are about count round numbers within [lo, hi].
 func ticks(lo, hi float64, count int) []float64 {
 	lo, hi = widened(lo, hi)
 	step := math.Pow(10, math.Floor(math.Log10((hi-lo)/float64(count))))
@@ -153,7 +153,7 @@ func ticks(lo, hi float64, count int) []float64 {
 	return list
 }
 
-// short writes a tick: no more digits than it needs.
+// short formats a tick with no more digits than needed.
 func short(v float64) string {
 	return minus(strconv.FormatFloat(v, 'g', 6, 64))
 }

@@ -17,31 +17,31 @@ import (
 type Sweep struct {
 	Title  string
 	Facts  []Setting
-	Names  []string // of the settings that vary, the seed left out
+	Names  []string // of the settings that vary, except the seed
 	Points []Point  // combinations, in the order of the grid
 	Panels []Panel  // embeddings to show side by side
-	// Counted compares the numbers of clusters, once for each store, where they vary.
+	// Counted compares the numbers of clusters, once for each store, if they vary.
 	Counted []Counted
 }
 
-// Point is one combination of settings with its runs, one a seed.
+// Point is one combination of settings with its runs, one per seed.
 type Point struct {
-	Values    []string // of each name
+	Values    []string // one per name
 	Runs      []*report.Metrics
 	Agreement report.Number // between its seeds
 }
 
-// Panel is a layout of some items, coloured.
+// Panel is a coloured layout of some items.
 type Panel struct {
 	Title  string
 	XY     []float32 // n×2
-	Colour []int     // class or cluster of each of n
+	Colour []int     // class or cluster of each of the n items
 }
 
 // Spread is a score over seeds.
 type Spread struct{ Median, Low, High report.Number }
 
-// Over is the spread of a score over the runs of a point that have it, NaN where none has.
+// Over is the spread of a score over those runs of a point that have it; NaN if none has.
 func (p Point) Over(score func(m *report.Metrics) report.Number) Spread {
 	var list []float64
 	for _, m := range p.Runs {
@@ -62,7 +62,7 @@ func (p Point) Over(score func(m *report.Metrics) report.Number) Spread {
 	return Spread{report.Number(median), report.Number(list[0]), report.Number(list[len(list)-1])}
 }
 
-// measureNamed finds a score by the name it has on all pages.
+// measureNamed finds a score by the name used on all pages.
 func measureNamed(name string) measure {
 	all := slices.Concat(labelledMeasures, labelFreeMeasures, plainMeasures)
 	return all[slices.IndexFunc(all, func(x measure) bool { return x.name == name })]
@@ -78,12 +78,12 @@ func (p Point) over(name string) Spread {
 	return p.Over(measureNamed(name).value)
 }
 
-// has tells whether any run of the sweep has a score.
+// has reports whether any run of the sweep has a score.
 func (s *Sweep) has(name string) bool {
 	return slices.ContainsFunc(s.Points, func(p Point) bool { return p.over(name).Median.Defined() })
 }
 
-// check refuses points that do not fit the names.
+// check returns an error for points that do not match the names.
 func (s *Sweep) check() error {
 	if len(s.Points) == 0 {
 		return fmt.Errorf("sweep page: no runs")
@@ -101,8 +101,8 @@ func (s *Sweep) check() error {
 	return nil
 }
 
-// WriteSweep writes the page of a sweep: scores against every setting that is a number, calibration curves, embeddings,
-// label-free scores against the number of clusters, and the whole table.
+// WriteSweep writes the page of a sweep: scores against every numeric setting, calibration curves, embeddings,
+// label-free scores against the number of clusters, and the table of all results.
 func WriteSweep(ctx context.Context, w io.Writer, s Sweep) error {
 	if err := s.check(); err != nil {
 		return err
@@ -151,8 +151,8 @@ type sweepView struct {
 	Rows      []sweepRow
 }
 
-// figure is charts against one setting: one for each score, or where the other settings make more curves than one chart can show, a row of small
-// ones for each score.
+// figure contains the charts against one setting: one for each score, or, if the other settings give more curves than one chart can show, a row of
+// small charts for each score.
 type figure struct {
 	ID, Name string
 	Rows     []multiples
@@ -160,13 +160,13 @@ type figure struct {
 	Note     string
 }
 
-// multiples are charts of the same score on the same axes, each of some points.
+// multiples are charts of the same score on the same axes, each for some of the points.
 type multiples struct {
 	Name   string
 	Charts []named // one without a name, or several
 }
 
-// Small tells whether there are several.
+// Small reports whether there are several charts.
 func (m multiples) Small() bool { return len(m.Charts) > 1 }
 
 type keyEntry struct {
@@ -179,30 +179,30 @@ type sweepRow struct {
 	Cells  []string
 }
 
-// seriesLimit is the number of curves in one chart: more cannot be told apart.
+// seriesLimit is the maximum number of curves in one chart: more cannot be told apart.
 const seriesLimit = 6
 
-// multiplesLimit is the number of small charts in a row of them.
+// multiplesLimit is the maximum number of small charts in a row.
 const multiplesLimit = 36
 
-// series are points that differ in one setting alone, ordered by it.
+// series are points that differ in only one setting, ordered by it.
 type series struct {
 	name   string
-	colour int // of seriesLimit
+	colour int // index below seriesLimit
 	points []Point
 	x      []float64
 }
 
-// facets say how points are told apart beside the setting that they are drawn against: by colour within a chart, and from chart to chart.
+// facets say how points that differ in other settings are distinguished: by colour within a chart, or by separate charts.
 type facets struct {
 	colour, panel []int // settings
 	colours       []string
-	panels        []string // what distinguishes the charts, in the order of the points; one, "", where there is one chart
+	panels        []string // labels of the charts, in the order of the points; a single "" if there is one chart
 }
 
-// facets divides the settings other than without (−1: none is left out). Where all combinations of them are few enough for one chart, that is
-// what there is. Otherwise colour tells apart the values of the setting that has the most, but no more than a chart can show, and every
-// combination of the rest has a chart of its own.
+// facets divides the settings other than without (−1: all settings). If all their combinations fit in one chart, that
+// chart is used. Otherwise colour distinguishes the values of the setting with the most values, up to the limit of a chart, and every
+// combination of the others has its own chart.
 func (s *Sweep) facets(without int, points []Point) facets {
 	var f facets
 	for k := range s.Names {
@@ -233,7 +233,7 @@ func (s *Sweep) facets(without int, points []Point) facets {
 	return f
 }
 
-// values lists what the points have for some settings, in words, in their order.
+// values lists the points' values of some settings, as text, in order.
 func values(points []Point, settings []int, s *Sweep) []string {
 	var list []string
 	for _, p := range points {
@@ -262,7 +262,7 @@ func (s *Sweep) whole(p Point) string {
 	return s.describe(p, all)
 }
 
-// key names the colours.
+// key is the legend of the colours.
 func (f *facets) key() []keyEntry {
 	var list []keyEntry
 	for k, name := range f.colours {
@@ -273,7 +273,7 @@ func (f *facets) key() []keyEntry {
 	return list
 }
 
-// seriesAgainst are the points of each chart as series; nil where the setting is no number.
+// seriesAgainst returns the points of each chart as series; nil if the setting is not numeric.
 func (s *Sweep) seriesAgainst(setting int, f facets) [][]series {
 	charts := make([][]series, len(f.panels))
 	for _, p := range s.Points {
@@ -296,7 +296,7 @@ func (s *Sweep) seriesAgainst(setting int, f facets) [][]series {
 	return charts
 }
 
-// figure draws two scores against a setting, nil where it does not vary or is no number.
+// figure plots two scores against a setting; nil if it does not vary or is not numeric.
 func (s *Sweep) figure(setting int) *figure {
 	parts := s.facets(setting, s.Points)
 	charts := s.seriesAgainst(setting, parts)
@@ -327,11 +327,11 @@ func (s *Sweep) figure(setting int) *figure {
 	return f
 }
 
-// axes are what charts of a score share.
+// axes are the axes that the charts of a score share.
 type axes struct {
 	left, right, low, high float64
 	xs                     []float64
-	logarithmic            bool // settings that grow by factors are
+	logarithmic            bool // for settings that grow by factors
 }
 
 func axesOf(score string, list []series) axes {
@@ -352,7 +352,7 @@ func axesOf(score string, list []series) axes {
 	return a
 }
 
-// place is where a value of the setting stands on its axis.
+// place is the position of a value of the setting on its axis.
 func (a axes) place(x float64) float64 {
 	if a.logarithmic {
 		return math.Log2(x)
@@ -360,7 +360,7 @@ func (a axes) place(x float64) float64 {
 	return x
 }
 
-// ticks are at most so many values of the setting, spread over them, as places.
+// ticks are the positions of at most the given number of the setting's values, spread over its range.
 func (a axes) ticks(most int) []float64 {
 	var list []float64
 	for k := range min(most, len(a.xs)) {
@@ -369,7 +369,7 @@ func (a axes) ticks(most int) []float64 {
 	return list
 }
 
-// draw draws the median of a score over seeds, with a band from the least to the greatest. Small charts are for a row of them.
+// draw plots the median of a score over seeds, with a band from the minimum to the maximum. Small charts are for a row of several.
 func (a axes) draw(name, score, of string, list []series, small bool) template.HTML {
 	words := fmt.Sprintf("%s against %s, median over seeds.", score, name)
 	if of != "" {
@@ -419,7 +419,7 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 	return p.done()
 }
 
-// drawn are the points whose calibration curves are drawn: those of different runs.
+// drawn are the points whose calibration curves are drawn: those with different runs.
 func (s *Sweep) drawn() []Point {
 	var list []Point
 	for _, p := range s.Points {
@@ -430,14 +430,14 @@ func (s *Sweep) drawn() []Point {
 	return list
 }
 
-// sameRuns tells whether two points are one, as α = 0 on one side and on both.
+// sameRuns reports whether two points have the same runs, as α = 0 on one side and on both.
 func (p Point) sameRuns(q Point) bool {
 	return slices.EqualFunc(p.Runs, q.Runs, func(a, b *report.Metrics) bool {
 		return a.Loss == b.Loss && a.MeanConfidence == b.MeanConfidence && slices.Equal(a.ClusterSizes, b.ClusterSizes)
 	})
 }
 
-// calibrationCurves draws accuracy against confidence, all seeds taken together; none without labels.
+// calibrationCurves plots accuracy against confidence, with all seeds pooled; none without labels.
 func (s *Sweep) calibrationCurves() (m multiples, key []keyEntry, note string) {
 	if !s.has("accuracy") {
 		return m, nil, ""
@@ -445,7 +445,7 @@ func (s *Sweep) calibrationCurves() (m multiples, key []keyEntry, note string) {
 	points := s.drawn()
 	parts := s.facets(-1, points)
 	if len(points) < len(s.Points) {
-		note = " Combinations with equal runs are drawn once."
+		note = " Combinations with identical runs are drawn once."
 	}
 	panels := parts.panels
 	if len(panels) > multiplesLimit {
@@ -462,7 +462,7 @@ func (s *Sweep) calibrationCurves() (m multiples, key []keyEntry, note string) {
 	return m, parts.key(), note
 }
 
-// curves draws the calibration curves of some points.
+// curves plots the calibration curves of some points.
 func (s *Sweep) curves(points []Point, of string, parts facets, small bool) template.HTML {
 	words := "Calibration curves: accuracy against confidence."
 	if of != "" {
@@ -500,7 +500,7 @@ func (s *Sweep) curves(points []Point, of string, parts facets, small bool) temp
 	return p.done()
 }
 
-// panels draws the embeddings, one colour a class or cluster, twelve colours in turn.
+// panels plots the embeddings, with one colour per class or cluster; the twelve colours repeat.
 func (s *Sweep) panels() []named {
 	var list []named
 	for _, panel := range s.Panels {
@@ -521,7 +521,7 @@ func (s *Sweep) panels() []named {
 	return list
 }
 
-// columns of the table of all results.
+// columns are the columns of the table of all results.
 var sweepColumns = []string{"accuracy", "NMI", "ARI", "ECE", "adaptive ECE", "NLL", "silhouette", "neighbours together", seedAgreement, "mean confidence", "effective clusters"}
 
 func (v *sweepView) table(s *Sweep) {

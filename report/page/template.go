@@ -18,12 +18,12 @@ var files embed.FS
 //go:embed style.css
 var stylesheet []byte
 
-// Stylesheet is the style of all pages, for others that are to look like them. It is not to be changed.
+// Stylesheet is the style of all pages, for other pages that should look the same. It must not be modified.
 func Stylesheet() []byte { return stylesheet }
 
 var templates = template.Must(template.ParseFS(files, "*.html"))
 
-// frame is what all pages share.
+// frame is the part that all pages share.
 type frame struct {
 	Title    string
 	Sections []section
@@ -35,7 +35,7 @@ type frame struct {
 
 type section struct{ ID, Name string }
 
-// newFrame puts the style sheet, with additions of the page, and the script together and allows them by hash.
+// newFrame combines the style sheet, with additions for the page, and the script, and allows them by hash.
 func newFrame(title string, sections []section, style string) (frame, error) {
 	css, err := files.ReadFile("style.css")
 	if err != nil {
@@ -65,10 +65,10 @@ func render(w io.Writer, name string, view any) error {
 	return templates.ExecuteTemplate(w, name, view)
 }
 
-// Three writes a score with three decimals, – where it is undefined.
+// Three formats a score with three decimals, or – if it is undefined.
 func (frame) Three(x report.Number) string { return decimals(x, 3) }
 
-// Percent writes a share.
+// Percent formats a share as a percentage.
 func (frame) Percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" }
 
 func decimals(x report.Number, digits int) string {
@@ -78,5 +78,5 @@ func decimals(x report.Number, digits int) string {
 	return minus(strconv.FormatFloat(float64(x), 'f', digits, 64))
 }
 
-// minus writes the sign of a negative number as one.
+// minus replaces the sign of a negative number by a true minus sign.
 func minus(number string) string { return strings.Replace(number, "-", "−", 1) }

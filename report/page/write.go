@@ -13,10 +13,10 @@ import (
 	"iconic/report"
 )
 
-// Summary says what came of a page's pictures.
+// Summary counts the images of a page.
 type Summary struct {
-	Pictures int // wanted
-	Missing  int // that could not be had and are grey
+	Pictures int // requested
+	Missing  int // could not be read and are shown as grey tiles
 }
 
 // Write writes the page of one run.
@@ -65,7 +65,7 @@ func (r *Run) sections() []section {
 	return append(list, section{"training", "Training"})
 }
 
-// runView is what run.html shows, all text and drawings ready.
+// runView is the data for run.html, with all text and charts ready.
 type runView struct {
 	frame
 	Facts, Settings []Setting
@@ -152,10 +152,10 @@ func (v *runView) clusterSizes(r *Run) {
 		}
 	}
 	v.Sizes = sizes(bars, m.N)
-	v.ClustersLead = fmt.Sprintf("%d of %d clusters hold images; by entropy of their sizes they are worth %s equal ones.", m.ClustersUsed, m.Clusters, decimals(m.EffectiveClusters, 1))
+	v.ClustersLead = fmt.Sprintf("%d of %d clusters contain images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, m.Clusters, decimals(m.EffectiveClusters, 1))
 	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural(dead, "cluster is dead", "clusters are dead"), plural(large, "holds", "hold"), oversized)
 	if m.ClustersUsed <= 1 {
-		v.ClustersLead += " All images went to one cluster: such a clustering says nothing. Fewer epochs, a smaller learning rate or a larger α may help."
+		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. Fewer epochs, a smaller learning rate or a larger α may help."
 	}
 }
 
@@ -179,7 +179,7 @@ func (v *runView) confusion(r *Run) {
 		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, columnName, "class")
 		v.Confusion, v.RowKind = t.draw(), "class"
 		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
-		v.ConfusionLead = fmt.Sprintf("True classes in rows, clusters in columns, put in order by the matching fitted on %q: what is right lies on the diagonal. Shade is the share of the row.", r.Metrics.Matching.FittedOn)
+		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching fitted on %q: correct assignments are on the diagonal. Shade shows the share of the row.", r.Metrics.Matching.FittedOn)
 		order := t.order
 		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
 	case r.Baseline != nil:
@@ -190,12 +190,12 @@ func (v *runView) confusion(r *Run) {
 		}
 		rowOf, err := report.Match(r.Cluster, r.Baseline, r.Metrics.Clusters, k)
 		if err != nil {
-			return // too many clusters to match: the page does without this section
+			return // too many clusters to match: the page omits this section
 		}
 		t := confusion(r.Baseline, r.Cluster, names, rowOf, columnName, "k-means cluster")
 		v.Confusion, v.RowKind = t.draw(), "k-means cluster"
 		v.ConfusionTitle, v.MistakesTitle = "Against k-means", "Where the two differ most"
-		v.ConfusionLead = "Clusters of k-means in rows, of this run in columns, matched to each other: what both agree on lies on the diagonal. Shade is the share of the row."
+		v.ConfusionLead = "Clusters of k-means in rows and of this run in columns, matched to each other: agreement is on the diagonal. Shade shows the share of the row."
 		order := t.order
 		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
 	}
@@ -203,7 +203,7 @@ func (v *runView) confusion(r *Run) {
 
 func (v *runView) mapView(r *Run) {
 	if r.Map == nil || len(r.Map.Rows) == 0 {
-		v.MapNote = "There is no map: the features were not at hand when this page was made."
+		v.MapNote = "There is no map: the features were not available when this page was made."
 		if r.Map != nil && r.Map.Note != "" {
 			v.MapNote = r.Map.Note
 		}
@@ -211,10 +211,10 @@ func (v *runView) mapView(r *Run) {
 	}
 	v.HasMap = true
 	v.MapNote = r.Map.Note
-	v.MapWords = fmt.Sprintf("Map of %s in %d clusters. Arrow keys walk from point to point.", items(len(r.Map.Rows)), r.Metrics.ClustersUsed)
+	v.MapWords = fmt.Sprintf("Map of %s in %d clusters. Arrow keys move between points.", items(len(r.Map.Rows)), r.Metrics.ClustersUsed)
 	v.Colours = []option{{"cluster", "cluster"}}
 	if r.labelled() {
-		v.Colours = append(v.Colours, option{"class", "true class"}, option{"wrong", "right or wrong"})
+		v.Colours = append(v.Colours, option{"class", "true class"}, option{"wrong", "correct or wrong"})
 	}
 	v.Colours = append(v.Colours, option{"confidence", "confidence"})
 }
@@ -222,15 +222,15 @@ func (v *runView) mapView(r *Run) {
 func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData, summary Summary) {
 	words := []string{"The most and the least certain images of each cluster."}
 	if r.labelled() {
-		words[0] = "The most and the least certain images of each cluster, and the most certain of those whose class is another."
+		words[0] = "The most and the least certain images of each cluster, and the most certain of its wrongly assigned images."
 	}
 	if r.Picture == nil {
-		words = append(words, "No images are shown: they were not at hand when this page was made.")
+		words = append(words, "No images are shown: they were not available when this page was made.")
 	} else {
-		words = append(words, "Choose one for its neighbours.")
+		words = append(words, "Select an image to see its neighbours.")
 	}
 	if summary.Missing > 0 {
-		words = append(words, fmt.Sprintf("%d of %s could not be read: a grey tile stands for each.", summary.Missing, items(summary.Pictures)))
+		words = append(words, fmt.Sprintf("%d of %s could not be read and are shown as grey tiles.", summary.Missing, items(summary.Pictures)))
 	}
 	v.SheetsLead = strings.Join(words, " ")
 	confidence, right, labelled := r.clusterMeans()
@@ -251,7 +251,7 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 		if labelled[c] > 0 {
 			share := float64(right[c]) / float64(labelled[c])
 			view.Accuracy = decimals(report.Number(share), 4)
-			view.Summary += fmt.Sprintf(", %.0f %% right", 100*share)
+			view.Summary += fmt.Sprintf(", %.0f %% correct", 100*share)
 			view.Summary += r.naming(c)
 		}
 		if s != nil {
@@ -263,37 +263,37 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 	}
 }
 
-// naming says how far a cluster's name holds, and what the matching takes it for where that is another class.
+// naming says how well a cluster's most frequent class describes it, and which other class the matching assigns to it, if any.
 func (r *Run) naming(c int) string {
 	if c >= len(r.Metrics.Names) {
 		return ""
 	}
 	n := r.Metrics.Names[c]
 	if n.Name != "" && n.Class == r.classOf(c) {
-		return "" // it is what is right there
+		return "" // the name is the matched class
 	}
 	words := fmt.Sprintf("; %.0f %% %s", 100*float64(n.Share), r.className(n.Class))
 	if n.Name == "" {
-		words += ", too few to name it"
+		words += ", too few for a name"
 	}
 	switch matched := r.classOf(c); {
 	case matched == n.Class || n.Class == report.NoLabel:
 	case matched == report.NoLabel:
 		words += "; matched to no class"
 	default:
-		words += "; matched to " + r.className(matched) + " for the accuracy"
+		words += "; matched to " + r.className(matched) + " for accuracy"
 	}
 	return words
 }
 
-// add appends a strip of those items that were given a tile.
+// add appends a strip of the items that have a tile.
 func (v *sheetView) add(name string, list []int, r *Run, s *sprites, d *pageData) {
 	if tiles := r.tiles(list, s, d); len(tiles) > 0 {
 		v.Strips = append(v.Strips, strip{name, tiles})
 	}
 }
 
-// tiles are those of the items that were given one.
+// tiles returns the tiles of the items that have one.
 func (r *Run) tiles(list []int, s *sprites, d *pageData) []tile {
 	var tiles []tile
 	for _, i := range list {
@@ -310,7 +310,7 @@ func (r *Run) tiles(list []int, s *sprites, d *pageData) []tile {
 	return tiles
 }
 
-// clusterMeans are the mean confidence of each cluster, and how many of its labelled items are right.
+// clusterMeans returns the mean confidence of each cluster, and how many of its labelled items are correct.
 func (r *Run) clusterMeans() (confidence []float64, right, labelled []int) {
 	confidence, right, labelled = make([]float64, r.Metrics.Clusters), make([]int, r.Metrics.Clusters), make([]int, r.Metrics.Clusters)
 	for i, c := range r.Cluster {

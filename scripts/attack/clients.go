@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// client is an HTTP client whose connections come from an address of its own on the loopback.
+// client is an HTTP client that connects from its own loopback address.
 func client(from string) *http.Client {
 	dial := dialer(from)
 	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: dial.DialContext, MaxIdleConnsPerHost: 2}}
@@ -29,7 +29,7 @@ func dialer(from string) *net.Dialer {
 	return &net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 }
 
-// crowd has honest clients send a picture again and again, five times a second at most, for so long.
+// crowd runs honest clients that each send an image repeatedly, at most five times a second, for a given time.
 func crowd(ctx context.Context, s *server, picture []byte, clients int, long time.Duration) answers {
 	all := answers{reasons: map[string]int{}}
 	var mu sync.Mutex
@@ -58,7 +58,7 @@ func crowd(ctx context.Context, s *server, picture []byte, clients int, long tim
 	return all
 }
 
-// ask sends one picture, and says why there was no answer.
+// ask sends one image, and says why if there is no answer.
 func ask(c *http.Client, address string, picture []byte) string {
 	r, err := c.Post("http://"+address+"/", "application/octet-stream", bytes.NewReader(picture))
 	if err != nil {
@@ -72,7 +72,7 @@ func ask(c *http.Client, address string, picture []byte) string {
 	return ""
 }
 
-// siege is an attack that is under way.
+// siege is an attack in progress.
 type siege struct {
 	cancel context.CancelFunc
 	group  sync.WaitGroup
@@ -81,11 +81,11 @@ type siege struct {
 	count map[string]map[string]int // by kind, by answer
 }
 
-// decoy stands for the address of a server that refuses everything.
+// decoy means the address of a server that refuses every request.
 const decoy = "decoy"
 
-// besiege attacks an address with hostile clients, as many of each kind, until standard input ends. It prints a line when they have
-// begun, and in the end what was answered.
+// besiege attacks an address with equally many hostile clients of each kind until standard input ends. It prints a line once they have
+// started, and the answers at the end.
 func besiege(ctx context.Context, o options) error {
 	kinds, err := kinds()
 	if err != nil {
@@ -96,7 +96,7 @@ func besiege(ctx context.Context, o options) error {
 		return err
 	}
 	if kinds = slices.DeleteFunc(kinds, func(k kind) bool { return !only.MatchString(k.name) }); len(kinds) == 0 {
-		return fmt.Errorf("no kind of attack is called %s", o.kinds)
+		return fmt.Errorf("unknown kind of attack %s", o.kinds)
 	}
 	address := o.besiege
 	if address == decoy {
@@ -134,7 +134,7 @@ func besiege(ctx context.Context, o options) error {
 	return err
 }
 
-// refuse answers every connection 429, a quarter of a second after its first bytes, until the listener is closed.
+// refuse answers every connection with status 429, a quarter of a second after its first bytes, until the listener is closed.
 func refuse(l net.Listener) {
 	for {
 		c, err := l.Accept()
@@ -146,13 +146,13 @@ func refuse(l net.Listener) {
 			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
 			if _, err := c.Read(make([]byte, 4096)); err == nil {
 				time.Sleep(250 * time.Millisecond)
-				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n") // whoever asked may be gone
+				_, _ = io.WriteString(c, "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n") // the client may be gone
 			}
 		}()
 	}
 }
 
-// end ends the attack and tells what was answered.
+// end ends the attack and returns the answers.
 func (s *siege) end() string {
 	s.cancel()
 	s.group.Wait()
@@ -167,17 +167,17 @@ func (s *siege) end() string {
 	return b.String()
 }
 
-// post sends a whole request with this body and waits for the answer.
+// post sends a complete request with this body and waits for the answer.
 func post(body []byte) func(context.Context, *net.Dialer, string) string {
 	head := fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(body))
 	return raw(func(_ context.Context, c net.Conn) {
 		if _, err := io.WriteString(c, head); err == nil {
-			_, _ = c.Write(body) // it may be refused before its end
+			_, _ = c.Write(body) // the server may refuse it before its end
 		}
 	})
 }
 
-// raw connects, sends something, and reads the status of the answer. The end of the attack ends all of it.
+// raw connects, sends something, and reads the status of the answer. Ending the attack ends it.
 func raw(send func(context.Context, net.Conn)) func(context.Context, *net.Dialer, string) string {
 	return func(ctx context.Context, d *net.Dialer, address string) string {
 		c, err := d.DialContext(ctx, "tcp", address)
@@ -198,13 +198,13 @@ func raw(send func(context.Context, net.Conn)) func(context.Context, *net.Dialer
 	}
 }
 
-// processor is the processor time that the server has taken.
+// processor is the CPU time that the server has used.
 func (s *server) processor() (time.Duration, error) {
 	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "stat"))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := bytes.Cut(line, []byte(") ")) // the name before may hold anything
+	_, rest, _ := bytes.Cut(line, []byte(") ")) // the process name may contain anything
 	fields := strings.Fields(string(rest))
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("/proc/…/stat has %d fields", len(fields))
@@ -221,7 +221,7 @@ func (s *server) processor() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / second, nil
 }
 
-// state is what the server holds.
+// state is the server's resource use.
 type state struct {
 	goroutines, descriptors int
 	peak                    int64 // bytes of memory
@@ -247,7 +247,7 @@ func (s *server) state() (state, error) {
 			x.peak <<= 10
 		}
 	}
-	c := client("127.0.0.1") // whose connection is part of what is counted, before and after
+	c := client("127.0.0.1") // its connection is counted both before and after
 	defer c.CloseIdleConnections()
 	r, err := c.Get("http://" + s.health + "/metrics")
 	if err != nil {
@@ -265,12 +265,12 @@ func (s *server) state() (state, error) {
 	return x, lines.Err()
 }
 
-// settled waits until the server holds no more than before, and tells how long that took: more than ten seconds if it never does.
+// settled waits until the server's resource use is back to its initial level, and returns the time taken: more than ten seconds if it never is.
 func (s *server) settled(before state) (now state, took time.Duration, err error) {
 	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		took = time.Since(begun)
 		now, err = s.state()
-		const slack = 4 // connections of these very questions, and the runtime's own
+		const slack = 4 // for connections of these requests and the runtime's own resources
 		if err != nil || took > 10*time.Second || now.goroutines <= before.goroutines+slack && now.descriptors <= before.descriptors+slack {
 			return now, took, err
 		}

@@ -1,14 +1,14 @@
-// Command attack measures `pipeline serve` under attack: 200 clients that send every hostile kind of request there is, each from an
-// address of its own, beside 10 honest ones.
+// Command attack measures `pipeline serve` under attack: 200 clients that send every known kind of hostile request, each from its
+// own address, beside 10 honest ones.
 //
 //	go run ./scripts/attack -pipeline bin/pipeline -run iconic-demo/run -picture iconic-demo/pictures/disc/0000.png
 //
-// Server, honest clients and hostile ones are three processes. Attackers have machines of their own in life; here they share the
-// server's processors, and so they run at a lower priority (nice 10): what is measured is what the server does about them, not what
-// making their requests costs. How much of that is left is told by a control, in which the same attackers attack a server that does
-// nothing but refuse, while the honest clients ask the true one.
+// Server, honest clients and hostile ones are three processes. Real attackers use their own machines; here they share the
+// server's CPUs and therefore run at a lower priority (nice 10), so that the cost of making the hostile requests distorts the
+// measurement as little as possible. A control measures the remaining distortion: the same attackers attack a server that
+// only refuses, while the honest clients use the real one.
 //
-// It prints the table of docs/reliability.md, and fails where a promise made there is not held: peak memory within the budget and a
-// fifth, no honest request lost, the honest requests' median under twice the quiet one, goroutines and descriptors back to where they
-// were within ten seconds. It reads /proc, and so runs on Linux alone.
+// It prints the table of docs/reliability.md, and fails if a promise made there is broken: peak memory at most the budget plus a
+// fifth, no honest request lost, the honest requests' median under twice that without an attack, goroutines and descriptors back to their
+// initial level within ten seconds. It reads /proc, so it runs on Linux only.
 package main

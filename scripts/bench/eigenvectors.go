@@ -20,14 +20,14 @@ import (
 	"iconic/matrix"
 )
 
-// eigenvectors finds those of the graph that the method spectral makes of rows of cifar100-test, by package spectral to more and more digits and by
-// a dense solver in float64, and tells the sum of their eigenvalues, their residual, and the accuracies of k-means on them.
+// eigenvectors computes the eigenvectors of the graph that the method spectral builds from rows of cifar100-test, with package spectral at increasing precision and
+// with a dense solver in float64. It reports the sum of their eigenvalues, their residual, and the accuracies of k-means on them.
 func eigenvectors(ctx context.Context, o options) (string, error) {
 	d, err := draw(filepath.Join(o.shared, "features"), "cifar100-test", nil)
 	if err != nil {
 		return "", err
 	}
-	const n = 2500 // those of scripts/numbers
+	const n = 2500 // as in scripts/numbers
 	rows := make([]int32, n)
 	for i := range rows {
 		rows[i] = int32(i * d.x.Len() / n)
@@ -55,13 +55,13 @@ func eigenvectors(ctx context.Context, o options) (string, error) {
 		name  string
 		solve func() (*spectral.Eigen, error)
 	}{
-		{"package spectral, for a start", func() (*spectral.Eigen, error) {
+		{"package spectral, as a start", func() (*spectral.Eigen, error) {
 			return spectral.Leading(ctx, m, spectral.Options{Count: d.classes, Workers: o.workers})
 		}},
 		{"residual 1e-3", func() (*spectral.Eigen, error) {
 			return spectral.Leading(ctx, m, spectral.Options{Count: d.classes, Residual: 1e-3, Workers: o.workers})
 		}},
-		{"residual 1e-5, as the method asks", func() (*spectral.Eigen, error) {
+		{"residual 1e-5, as in the method", func() (*spectral.Eigen, error) {
 			return spectral.Leading(ctx, m, spectral.Options{Count: d.classes, Residual: 1e-5, Workers: o.workers})
 		}},
 		{"dense, float64", func() (*spectral.Eigen, error) { return dense(m, d.classes) }},
@@ -87,7 +87,7 @@ func eigenvectors(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// dense is gonum's solver in float64.
+// dense computes eigenvectors with gonum's float64 solver.
 func dense(m *matrix.Sparse, count int) (*spectral.Eigen, error) {
 	n := m.Len()
 	whole := mat.NewSymDense(n, nil)
@@ -113,7 +113,7 @@ func dense(m *matrix.Sparse, count int) (*spectral.Eigen, error) {
 	return found, nil
 }
 
-// residualOf is the sum of the eigenvalues, and the largest ‖Mv − λv‖, in float64.
+// residualOf returns the sum of the eigenvalues and the largest ‖Mv − λv‖, in float64.
 func residualOf(m *matrix.Sparse, found *spectral.Eigen) (sum, furthest float64) {
 	for c, value := range found.Values {
 		sum += value
@@ -131,7 +131,7 @@ func residualOf(m *matrix.Sparse, found *spectral.Eigen) (sum, furthest float64)
 	return sum, furthest
 }
 
-// clusterings are the accuracies of k-means on vectors whose rows have length 1, by seed.
+// clusterings returns the accuracies of k-means on the vectors, with rows scaled to length 1, by seed.
 func clusterings(ctx context.Context, vectors *matrix.Dense, labels []int, workers int) ([]float64, error) {
 	const seeds = 20
 	rows := &matrix.Dense{Width: vectors.Width, X: append([]float32(nil), vectors.X...)}
@@ -160,7 +160,7 @@ func clusterings(ctx context.Context, vectors *matrix.Dense, labels []int, worke
 	return list, nil
 }
 
-// moments are the mean and the standard deviation.
+// moments returns the mean and the standard deviation.
 func moments(x []float64) (mean, deviation float64) {
 	for _, v := range x {
 		mean += v / float64(len(x))

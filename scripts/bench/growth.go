@@ -15,7 +15,7 @@ import (
 // growthOptions are the sizes of `bench growth`.
 type growthOptions struct{ rows, clusters string }
 
-// growths trains by the default on more and more rows, and into more and more clusters, and fits time and memory to powers of both.
+// growths trains with the default method on increasing numbers of rows and of clusters, and fits power laws to time and memory.
 func growths(ctx context.Context, o options) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "The default on made-up features (those of `imagenet`), %d threads. Memory is the peak of the process; the features, mapped, are in it.\n\n| rows | clusters | processors | peak memory |\n|---|---|---|---|\n", o.workers)
@@ -49,7 +49,7 @@ func growths(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// grown trains once. Peaks are those since the training began, where the system lets them be set back.
+// grown trains once. Peak memory is measured from the start of the training if the system can reset it.
 func grown(ctx context.Context, o options, rows, clusters int) (seconds, bytes float64, err error) {
 	folder, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -65,9 +65,9 @@ func grown(ctx context.Context, o options, rows, clusters int) (seconds, bytes f
 		return 0, 0, err
 	}
 	defer f.Close()
-	const peaks = "5" // of proc(5): sets the largest resident memory back to what is resident
+	const peaks = "5" // proc(5): resets the peak resident size to the current one
 	if err := os.WriteFile("/proc/self/clear_refs", []byte(peaks), 0); err != nil {
-		fmt.Fprintln(os.Stderr, "peaks of memory are those of all trainings so far:", err)
+		fmt.Fprintln(os.Stderr, "peak memory includes all trainings so far:", err)
 	}
 	took, err := processorTime(func() error {
 		_, err := head.Train(ctx, f, head.Inputs{}, head.Default(clusters), head.Options{Workers: o.workers})

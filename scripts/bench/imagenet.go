@@ -29,21 +29,21 @@ type imagenetOptions struct {
 	folder, profile string
 }
 
-// Rows and columns of the features of ImageNet's training images by a ViT-S, and how far apart the centres of the made-up classes are: the standard
-// deviation of each coordinate, that of the rows about their centre being 1. At that many rows and classes three quarters of the ten nearest
-// neighbours are of the same class.
+// Rows and columns of a ViT-S's features of ImageNet's training images, and the spread of the synthetic class centres: the standard
+// deviation of each coordinate, relative to that of the rows around their centre. With this many rows and classes, three quarters of the ten nearest
+// neighbours have the same class.
 const (
 	imagenetRows    = 1_281_167
 	imagenetColumns = 384
 	apart           = 0.35
-	sizeRatio       = 4 // of the largest class to the smallest
+	sizeRatio       = 4 // ratio of the largest to the smallest class
 )
 
-// mixture is isotropic normal classes of unequal size, which no list of neighbours is made for: they have as many directions as numbers.
+// mixture is a mixture of isotropic normal classes of unequal size. They are a hard case for inverted lists, because they have as many directions as dimensions.
 type mixture struct {
 	d       int
 	centres []float32 // classes×d
-	shares  []float64 // running sums of the classes' shares
+	shares  []float64 // cumulative shares of the classes
 }
 
 func newMixture(classes, d int) *mixture {
@@ -63,7 +63,7 @@ func newMixture(classes, d int) *mixture {
 	return m
 }
 
-// row writes row i, which depends on i alone, and returns its class.
+// row writes row i, which depends only on i, and returns its class.
 func (m *mixture) row(x []float32, i int) int {
 	r := rand.New(rand.NewPCG(6, uint64(i)))
 	c := min(sort.SearchFloat64s(m.shares, r.Float64()), len(m.shares)-1)
@@ -73,7 +73,7 @@ func (m *mixture) row(x []float32, i int) int {
 	return c
 }
 
-// write makes the files of features and labels, unless they are there.
+// write makes the files of features and labels unless they exist.
 func (m *mixture) write(ctx context.Context, folder string, n, workers int) (data, labels string, err error) {
 	data = filepath.Join(folder, fmt.Sprintf("mixture-%d-%d.npy", n, len(m.shares)))
 	labels = strings.TrimSuffix(data, ".npy") + ".labels.npy"
@@ -95,7 +95,7 @@ func (m *mixture) write(ctx context.Context, folder string, n, workers int) (dat
 	return data, labels, npy.WriteInts(labels, class)
 }
 
-// imagenet trains by the default on made-up features of ImageNet's size, mapped from disk, as `pipeline train` does, and tells what took how long.
+// imagenet trains with the default method on memory-mapped synthetic features of ImageNet's size, as `pipeline train` does, and reports the time of each stage.
 func imagenet(ctx context.Context, o options) (string, error) {
 	if o.rows == 0 {
 		o.rows = imagenetRows
@@ -118,7 +118,7 @@ func imagenet(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	defer set.Close()
-	set.Graphs = "" // every training searches its neighbours
+	set.Graphs = "" // every training searches for its own neighbours
 	same, err := sameClass(ctx, set, 10, o.workers)
 	if err != nil {
 		return "", err
@@ -155,7 +155,7 @@ func imagenet(ctx context.Context, o options) (string, error) {
 	return text.String() + watch.table(), nil
 }
 
-// sameClass is the mean share of the k rows nearest by cosine that are of a row's class, over a sample of rows.
+// sameClass is the mean share, among the k nearest rows by cosine similarity, of those with the row's own class, over a sample of rows.
 func sameClass(ctx context.Context, set *features.Set, k, workers int) (float64, error) {
 	rows := make([]int32, min(512, set.Len()))
 	for e := range rows {
@@ -176,11 +176,11 @@ func sameClass(ctx context.Context, set *features.Set, k, workers int) (float64,
 	return float64(same) / float64(len(rows)*k), nil
 }
 
-// watch takes the time of stages.
+// watch measures the time of stages.
 type watch struct {
 	names []string
 	clock map[string]time.Duration
-	work  map[string]time.Duration // of all processors
+	work  map[string]time.Duration // CPU time
 	at    string
 	since time.Time
 	used  time.Duration
@@ -192,7 +192,7 @@ func newWatch() *watch {
 	return w
 }
 
-// begin ends the stage before.
+// begin ends the previous stage.
 func (w *watch) begin(stage string) {
 	now, used := time.Now(), used()
 	if w.at != "" {

@@ -13,7 +13,7 @@ import (
 	"iconic/internal/parallel"
 )
 
-// kernels measures the products against what the multiply-add units do on registers alone. The two take turns.
+// kernels compares the matrix products with the peak rate of the multiply-add units on registers alone. The two take turns.
 func kernels(ctx context.Context, o options) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s, %d processors seen, %s, kernels %q, %d threads.\n\n", cpuid.CPU.BrandName, runtime.NumCPU(), runtime.Version(), kernel.Path(), o.workers)
@@ -41,7 +41,7 @@ func kernels(ctx context.Context, o options) (string, error) {
 		}
 		var ours, spins []cost
 		var operations float64
-		for range o.repeats + 1 { // the first warms up
+		for range o.repeats + 1 { // the first is a warm-up
 			d, err := timed(product)
 			if err != nil {
 				return "", err
@@ -53,7 +53,7 @@ func kernels(ctx context.Context, o options) (string, error) {
 			}
 			spins = append(spins, d)
 		}
-		// Processor time leaves out what other programs took; that of one thread is what counts.
+		// Processor time excludes other programs; the time of one thread counts.
 		took := middle(ours[1:]).work.Seconds() / float64(o.workers)
 		speed := 2 * float64(s.m) * float64(s.k) * float64(s.n) / took / 1e9
 		peak := operations / (middle(spins[1:]).work.Seconds() / float64(o.workers)) / 1e9
@@ -63,7 +63,7 @@ func kernels(ctx context.Context, o options) (string, error) {
 	return text.String(), ctx.Err()
 }
 
-// spin runs the register-only loop on every thread and returns the operations done.
+// spin runs the register-only loop on every thread and returns the number of operations.
 func spin(ctx context.Context, workers int) (float64, error) {
 	done := make([]float64, workers)
 	err := parallel.Blocks(ctx, workers, workers, 1, func(b, _, _ int) error {

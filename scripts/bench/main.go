@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// section is a part of the page that is measured at one go. Its text is Markdown.
+// section is a part of the page that is measured in one go. Its text is Markdown.
 type section struct {
 	name    string
 	measure func(ctx context.Context, o options) (string, error)
@@ -37,10 +37,10 @@ type options struct {
 	python  string // interpreter with PyTorch
 	script  string // of the rival's step
 	shared  string // folder of the reference data; training and neighbours need its features
-	only    string // the rival's variants that may take part, all when empty
+	only    string // variants of the rival that take part; empty: all
 	repeats int
 	workers int
-	rows    int // of the large graph, and of the training as large as ImageNet's
+	rows    int // of the large graph, and of the training of ImageNet's size
 	science scienceOptions
 	images  imagenetOptions
 	sample  sampleOptions
@@ -49,30 +49,30 @@ type options struct {
 
 func main() {
 	var o options
-	page := flag.String("page", "docs/performance.md", "page to write into; empty: the tables are printed alone")
+	page := flag.String("page", "docs/performance.md", "page to write to; empty: only print the tables")
 	flag.StringVar(&o.python, "python", "python3", "interpreter with PyTorch 2")
 	flag.StringVar(&o.script, "script", "scripts/bench/step.py", "the rival")
 	flag.StringVar(&o.shared, "shared", "../shared", "folder with features/cifar100-train.features.npy")
 	flag.StringVar(&o.only, "variants", "", "comma-separated variants of the rival that take part; all of them when empty")
-	flag.IntVar(&o.repeats, "repeats", 9, "measurements of each, of which the median counts")
-	flag.IntVar(&o.workers, "threads", 2, "threads of both")
+	flag.IntVar(&o.repeats, "repeats", 9, "number of measurements, of which the median counts")
+	flag.IntVar(&o.workers, "threads", 2, "threads for both programs")
 	flag.IntVar(&o.rows, "rows", 0, "rows of the large graph (1,000,000 when 0) and of imagenet (1,281,167 when 0)")
-	flag.IntVar(&o.images.classes, "classes", 1000, "classes of imagenet")
-	flag.StringVar(&o.growth.rows, "growing-rows", "10000,30000,100000,300000,1000000", "comma-separated numbers of rows of growth, with 100 clusters")
-	flag.StringVar(&o.growth.clusters, "growing-clusters", "10,100,1000,10000", "comma-separated numbers of clusters of growth, on 30,000 rows")
-	flag.StringVar(&o.images.folder, "folder", "", "folder in which imagenet's features are kept for the next time; a temporary one when empty")
-	flag.StringVar(&o.images.profile, "profile", "", "file for a processor profile of imagenet's training")
+	flag.IntVar(&o.images.classes, "classes", 1000, "number of classes for imagenet")
+	flag.StringVar(&o.growth.rows, "growing-rows", "10000,30000,100000,300000,1000000", "comma-separated numbers of rows for growth, with 100 clusters")
+	flag.StringVar(&o.growth.clusters, "growing-clusters", "10,100,1000,10000", "comma-separated numbers of clusters for growth, on 30,000 rows")
+	flag.StringVar(&o.images.folder, "folder", "", "folder that keeps imagenet's features for later runs; empty: a temporary folder")
+	flag.StringVar(&o.images.profile, "profile", "", "file for a CPU profile of imagenet's training")
 	flag.StringVar(&o.science.sets, "sets", "", "comma-separated sets of science: "+strings.Join(setNames, ", ")+"; all but the first when empty")
-	flag.StringVar(&o.science.methods, "methods", "", "comma-separated methods of science: k-means, and those of `pipeline methods`, k-means-whitened and spectral-shared, each with :SETTING=VALUE behind its name where that is not the default; k-means and the default when empty")
-	flag.StringVar(&o.sample.columns, "columns", "0,128,256,512", "comma-separated values of debias-sample for sample; 0: exact")
-	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for sample; 0: by rule")
-	flag.IntVar(&o.sample.heads, "heads", 0, "heads of sample; 0: as many as the method has")
-	flag.IntVar(&o.science.seeds, "seeds", 5, "seeds of science, from 0")
-	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science keeps from the training and scores apart")
-	flag.StringVar(&o.science.extra, "extra", "", "further sets of science, name=STORE or name=features.npy:labels.npy, separated by commas; name them in -sets, name-tail-10 for a long tail of one")
-	flag.StringVar(&o.science.record, "record", "", "file that science adds each run to, and whose runs it does not make again: so a table is made in pieces")
-	flag.BoolVar(&o.science.signs, "signs", false, "science compares methods with the first one seed by seed, by a sign test")
-	flag.BoolVar(&o.science.tell, "tell", false, "science makes its table of the record alone")
+	flag.StringVar(&o.science.methods, "methods", "", "comma-separated methods of science: k-means, and those of `pipeline methods`, k-means-whitened and spectral-shared, each optionally followed by :SETTING=VALUE; empty: k-means and the default")
+	flag.StringVar(&o.sample.columns, "columns", "0,128,256,512", "comma-separated values of debias-sample for section sample; 0: exact")
+	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for section sample; 0: by rule")
+	flag.IntVar(&o.sample.heads, "heads", 0, "number of heads for section sample; 0: the method's default")
+	flag.IntVar(&o.science.seeds, "seeds", 5, "number of seeds for science, starting at 0")
+	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science excludes from training and scores separately")
+	flag.StringVar(&o.science.extra, "extra", "", "comma-separated additional sets for science, name=STORE or name=features.npy:labels.npy; select them with -sets, where name-tail-10 means a long tail of one")
+	flag.StringVar(&o.science.record, "record", "", "file to which science appends each run; runs in it are not repeated, so that a table can be made in several steps")
+	flag.BoolVar(&o.science.signs, "signs", false, "compare each method in science with the first one, seed by seed, with a sign test")
+	flag.BoolVar(&o.science.tell, "tell", false, "make the table of science from the record only")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -91,7 +91,7 @@ func run(ctx context.Context, page string, names []string, o options) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		fmt.Println(text) // first of all, so that no page can cost what was measured
+		fmt.Println(text) // printed first, so that a problem with the page cannot lose the measurements
 		if page == "" {
 			continue
 		}
@@ -110,7 +110,7 @@ func run(ctx context.Context, page string, names []string, o options) error {
 	return nil
 }
 
-// replace puts text between the comments of a section.
+// replace replaces the text between the comments of a section.
 func replace(page, name, text string) (string, error) {
 	start, end := "<!-- bench "+name+" -->\n", "<!-- end "+name+" -->"
 	before, rest, found := strings.Cut(page, start)
@@ -124,7 +124,7 @@ func replace(page, name, text string) (string, error) {
 	return before + start + text + end + after, nil
 }
 
-// processorTime is how long all processors together worked for this process during work.
+// processorTime is the CPU time that this process uses during work.
 func processorTime(work func() error) (time.Duration, error) {
 	before := used()
 	err := work()

@@ -31,7 +31,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// A table is made in pieces: what the record holds is told and not run again, and a long tail of a further set has the sizes that it is named for.
+// A table can be made in several steps: recorded runs are not repeated, and a long tail of an additional set has the sizes that its name gives.
 func TestScienceInPieces(t *testing.T) {
 	const n, classes = 120, 3
 	folder := t.TempDir()

@@ -19,7 +19,7 @@ import (
 	"iconic/matrix"
 )
 
-// duel is a table line: one piece of work, ours and theirs in turns.
+// duel is a line of the table: one task, run in turns by us and by the rival.
 type duel struct {
 	name  string
 	words []string // of the rival's command
@@ -31,7 +31,7 @@ type answer struct {
 	Seconds, Inertia, KL float64
 }
 
-// neighbours compares graph, k-means and map with PyTorch's and scikit-learn's on CIFAR-100 features.
+// neighbours compares graph, k-means and map with PyTorch and scikit-learn on CIFAR-100 features.
 func neighbours(ctx context.Context, o options) (string, error) {
 	o.script = filepath.Join(filepath.Dir(o.script), "neighbours.py")
 	var text strings.Builder
@@ -123,8 +123,8 @@ func testDuels(ctx context.Context, f *npy.File, o options) []duel {
 	}}
 }
 
-// makeClustered makes clustered features: 2000 centres at random, each with a cloud of its own 12 directions and a little of all others,
-// since features of images have far fewer directions than numbers. Row i belongs to a centre drawn from (seed, i).
+// makeClustered generates clustered features: 2000 random centres, each with a cloud of rows in its own 12 directions and a little noise in all others,
+// because image features have far fewer directions than dimensions. Row i belongs to a centre drawn from (seed, i).
 func makeClustered(ctx context.Context, name string, n, d int) (*npy.File, error) {
 	const centres, directions = 2000, 12
 	basis := make([]float32, centres*(directions+1)*d)
@@ -155,9 +155,9 @@ func makeClustered(ctx context.Context, name string, n, d int) (*npy.File, error
 	return npy.Open(name)
 }
 
-// large measures the approximate graph of many rows against the exact one, whose time is that of a tenth of the rows times
-// 100: it grows with the square. The features lie in a file that is mapped, as in use. Both run alone, one after the other, so the processor time they took counts, which other
-// programs on the machine disturb less than the clock.
+// large compares the approximate graph of many rows with the exact one, whose time is extrapolated from a tenth of the rows by a factor
+// of 100, because it grows quadratically. The features are memory-mapped, as in real use. The two run one after the other, and their CPU time counts, because other
+// programs on the machine disturb it less than wall-clock time.
 func large(ctx context.Context, o options) (string, error) {
 	const d, k, part = 384, 20, 10
 	if o.rows == 0 {
@@ -205,7 +205,7 @@ func large(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// isotropic measures the approximate graph of rows without structure but for their class: what recall costs there.
+// isotropic measures the approximate graph of rows with no structure except their class, and the cost of recall there.
 func isotropic(ctx context.Context, o options) (string, error) {
 	const k = 20
 	if o.rows == 0 {
@@ -227,7 +227,7 @@ func isotropic(ctx context.Context, o options) (string, error) {
 	defer f.Close()
 	var text strings.Builder
 	fmt.Fprintf(&text, "| isotropic mixture, k = %d, cosine (kernels %q) | lists looked into | compared with | recall@%d | processors |\n|---|---|---|---|---|\n", k, kernel.Path(), k)
-	for _, probes := range []int{64, 0} { // no more than there were before, and as many as it takes
+	for _, probes := range []int{64, 0} { // the former limit, and no limit
 		var g *knn.Graph
 		took, err := processorTime(func() (err error) {
 			g, err = knn.Approximate(ctx, f, knn.Options{K: k, Workers: o.workers, Probes: probes})
@@ -245,7 +245,7 @@ func isotropic(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// peak is the process's largest resident memory as a multiple of so many bytes, where the system tells it.
+// peak is the process's peak resident memory as a multiple of the given number of bytes, if the system reports it.
 func peak(bytes int) string {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -1,12 +1,12 @@
-"""Neighbour graph, k-means and t-SNE by the libraries Python has for them: the rivals that docs/performance.md names.
+"""Neighbour graph, k-means and t-SNE with Python libraries: the rivals named in docs/performance.md.
 
-One command a line comes in on standard input, words parted by tabs, one line of JSON goes out:
+Reads one command per line from standard input, with words separated by tabs, and writes one line of JSON each:
 
     variants           versions
-    load FILE          reads a .npy of rows × dimensions, which all that follows works on
-    graph K CHUNK      cosine neighbours by PyTorch: product of a chunk of rows with all, topk of K + 1
+    load FILE          reads a .npy of rows × dimensions, which all later commands use
+    graph K CHUNK      cosine neighbours with PyTorch: product of a chunk of rows with all rows, topk of K + 1
     kmeans C           scikit-learn's KMeans, Lloyd, 3 starts
-    map                scikit-learn's Barnes-Hut t-SNE at perplexity 30 from the principal components
+    map                scikit-learn's Barnes-Hut t-SNE at perplexity 30, initialised with the principal components
 """
 
 import json
@@ -27,7 +27,7 @@ def graph(x, k, chunk):
     for lo in range(0, len(x), chunk):
         similarity = x[lo : lo + chunk] @ x.T
         i = torch.arange(len(similarity))
-        similarity[i, lo + i] = -2  # oneself
+        similarity[i, lo + i] = -2  # exclude the row itself
         rows.append(torch.topk(similarity, k, dim=1).indices)
     return {"rows": len(torch.cat(rows))}
 

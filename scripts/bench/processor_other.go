@@ -6,5 +6,5 @@ import "time"
 
 var started = time.Now()
 
-// used is how long this process has run by the clock, on systems that do not tell the time of processors alike.
+// used is the wall-clock time since the start of this process, on systems without a common way to get CPU time.
 func used() time.Duration { return time.Since(started) }

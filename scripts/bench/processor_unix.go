@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// used is how long all processors together have worked for this process.
+// used is the CPU time of this process.
 func used() time.Duration {
 	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil { // it fails on wrong arguments alone
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil { // it fails only for invalid arguments
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// rival is the PyTorch program on the other end of two pipes.
+// rival is the PyTorch program, connected by two pipes.
 type rival struct {
 	command *exec.Cmd
 	in      io.WriteCloser
@@ -27,7 +27,7 @@ type rival struct {
 
 func startRival(ctx context.Context, o options) (*rival, error) {
 	r := &rival{command: exec.CommandContext(ctx, o.python, o.script)}
-	// Threads that spin while they wait would take the processors from us in our turn.
+	// Threads that spin while they wait would take CPU time from our turn.
 	r.command.Env = append(os.Environ(), "OMP_WAIT_POLICY=PASSIVE", fmt.Sprintf("OMP_NUM_THREADS=%d", o.workers))
 	r.command.Stderr = os.Stderr
 	var err error
@@ -52,7 +52,7 @@ func startRival(ctx context.Context, o options) (*rival, error) {
 	return r, nil
 }
 
-// ask sends one command and decodes the one line that answers it.
+// ask sends one command and decodes the line that answers it.
 func (r *rival) ask(answer any, words ...string) error {
 	if _, err := fmt.Fprintln(r.in, strings.Join(words, "\t")); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (r *rival) ask(answer any, words ...string) error {
 	return json.Unmarshal(r.out.Bytes(), answer)
 }
 
-// cost is how long a piece of work took by the clock, and all processors together.
+// cost is the wall-clock and CPU time of a task.
 type cost struct{ clock, work time.Duration }
 
 // middle is the median of each.
@@ -75,7 +75,7 @@ func middle(all []cost) cost {
 	return cost{median(clock), median(work)}
 }
 
-// step asks for one step of a prepared variant.
+// step requests one step of a prepared variant.
 func (r *rival) step(variant string) (cost, error) {
 	var answer struct{ Seconds, Processors float64 }
 	err := r.ask(&answer, "time", variant)

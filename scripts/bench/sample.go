@@ -12,13 +12,13 @@ import (
 	"iconic/head"
 )
 
-// sampleOptions choose what `bench sample` runs.
+// sampleOptions select what `bench sample` runs.
 type sampleOptions struct {
 	columns, epochs string // comma-separated values of debias-sample and epochs; 0: exact, and by rule
-	heads           int    // 0: as the method has it
+	heads           int    // 0: the method's default
 }
 
-// samples compares debiased InfoNCE clustering by a sample of the uniform share with the exact form: medians over seeds, and the spread of the exact form.
+// samples compares debiased InfoNCE clustering with a sampled uniform share to the exact form: medians over seeds, and the spread of the exact form.
 func samples(ctx context.Context, o options) (string, error) {
 	names := []string{"cifar100-test", "superclasses", "tail-50", "cifar100-train"}
 	if o.science.sets != "" {
@@ -51,7 +51,7 @@ func samples(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// sampled is a line of the table.
+// sampled formats a line of the table.
 func (o options) sampled(ctx context.Context, d *drawn, columns, epochs string) (string, error) {
 	var accuracy, ece, seconds []float64
 	steps := 0
@@ -92,7 +92,7 @@ func (o options) sampled(ctx context.Context, d *drawn, columns, epochs string) 
 	return fmt.Sprintf("| %s (%d; %d) | %s | %s (%d steps) | %s | %s | %.0f s |\n", d.name, d.x.Len(), d.classes, columns, epochs, steps, first(spreadOf(accuracy)), first(spreadOf(ece)), of), nil
 }
 
-// spreadOf is the median of x with its range, in words, and the median alone.
+// spreadOf is the median of x with its range, as text, and the median itself.
 func spreadOf(x []float64) (string, float64) {
 	x = slices.Sorted(slices.Values(x))
 	middle := (x[(len(x)-1)/2] + x[len(x)/2]) / 2

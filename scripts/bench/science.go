@@ -29,15 +29,15 @@ import (
 	"iconic/report"
 )
 
-// scienceOptions choose what `bench science` runs.
+// scienceOptions select what `bench science` runs.
 type scienceOptions struct {
-	sets, methods string // comma-separated names; all sets but the largest, and the default beside k-means, when empty
+	sets, methods string // comma-separated names; if empty, all sets but the largest, and the default beside k-means
 	seeds         int
-	held          float64 // share of the rows that is kept from the training and scored apart; 0: none
-	extra         string  // further sets, name=FEATURES or name=FEATURES:LABELS, separated by commas
-	record        string  // file of finished runs, one a line; those in it are not run again
-	tell          bool    // tables are made of the record alone
-	signs         bool    // methods are compared with the first, seed by seed
+	held          float64 // share of the rows that is excluded from training and scored separately; 0: none
+	extra         string  // additional sets, name=FEATURES or name=FEATURES:LABELS, separated by commas
+	record        string  // file of finished runs, one per line; they are not repeated
+	tell          bool    // make the tables from the record only
+	signs         bool    // compare methods with the first one, seed by seed
 }
 
 // drawn is a set of labelled features.
@@ -48,10 +48,10 @@ type drawn struct {
 	classes int
 }
 
-// setNames are the sets in the order of the table. Subsets are drawn by a seed of their own, the same in every run.
+// setNames are the sets in the order of the table. Subsets are drawn with their own seed, which is the same in every run.
 var setNames = []string{"cifar100-train", "cifar100-test", "superclasses", "ten-1", "ten-2", "ten-3", "tail-10", "tail-50", "tail-100"}
 
-// draw makes the set of a name from the features in a folder, or from a further set: of "photos", "photos-tail-10" is a long tail.
+// draw makes the named set from the features in a folder, or from an additional set: "photos-tail-10" is a long tail of "photos".
 func draw(folder, name string, further map[string]string) (*drawn, error) {
 	if of, least, found := strings.Cut(name, "-tail-"); found {
 		d, err := draw(folder, of, further)
@@ -89,7 +89,7 @@ func draw(folder, name string, further map[string]string) (*drawn, error) {
 	return nil, fmt.Errorf("no set %q", name)
 }
 
-// ten draws all rows of ten classes.
+// ten selects all rows of ten classes.
 func (d *drawn) ten(number string) (*drawn, error) {
 	seed, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
@@ -103,8 +103,8 @@ func (d *drawn) ten(number string) (*drawn, error) {
 	return d.keep(r, quota), nil
 }
 
-// tail draws rows of all classes, exponentially fewer from one to the next: as many as there are of the most frequent, and of the last that number
-// over least.
+// tail draws rows of all classes, with exponentially decreasing numbers: all rows of the most frequent class, and that number
+// divided by least for the last class.
 func (d *drawn) tail(least string) (*drawn, error) {
 	of, err := strconv.ParseUint(least, 10, 64)
 	if err != nil || of == 0 {
@@ -121,7 +121,7 @@ func (d *drawn) tail(least string) (*drawn, error) {
 	return d.keep(r, quota), nil
 }
 
-// readSet reads a matrix and its labels, whole numbers from 0.
+// readSet reads a matrix and its integer labels, starting at 0.
 func readSet(name, from, labels string) (*drawn, error) {
 	f, err := npy.Open(from)
 	if err != nil {
@@ -153,7 +153,7 @@ func openSet(name, from, labels string) (*drawn, error) {
 	return d, f.Block(d.x.X, 0, f.Len())
 }
 
-// keep draws as many rows of each class as its quota says, and numbers the classes that are left anew.
+// keep draws each class's quota of rows and renumbers the remaining classes.
 func (d *drawn) keep(r *rand.Rand, quota []int) *drawn {
 	name := make([]int, d.classes)
 	kept := &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}}
@@ -178,7 +178,7 @@ func (d *drawn) keep(r *rand.Rand, quota []int) *drawn {
 	return kept
 }
 
-// split parts a share of the rows off.
+// split separates a share of the rows.
 func (d *drawn) split(share float64) (rest, held *drawn) {
 	r := rand.New(rand.NewPCG(7, 0x68656c64))
 	rest, held = &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}, &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}
@@ -193,19 +193,19 @@ func (d *drawn) split(share float64) (rest, held *drawn) {
 	return rest, held
 }
 
-// outcome are the scores of one run.
+// outcome contains the scores of one run.
 type outcome struct {
 	Accuracy  float64 `json:"accuracy"`
 	NMI       float64 `json:"nmi"`
 	ARI       float64 `json:"ari"`
 	ECE       float64 `json:"ece"`
 	Expected  float64 `json:"expected,omitempty"`  // 0: not measured
-	Unseen    float64 `json:"unseen,omitempty"`    // accuracy of rows kept from the training, clusters named by those it saw
-	UnseenECE float64 `json:"unseenECE,omitempty"` // of those
-	Processor float64 `json:"processor"`           // seconds of all processors together
+	Unseen    float64 `json:"unseen,omitempty"`    // accuracy on rows excluded from training, with clusters matched on the training rows
+	UnseenECE float64 `json:"unseenECE,omitempty"` // on those rows
+	Processor float64 `json:"processor"`           // CPU seconds
 }
 
-// piece is one run of the table.
+// piece is one run in the table.
 type piece struct {
 	Set    string  `json:"set"`
 	Rows   int     `json:"rows"`
@@ -216,7 +216,7 @@ type piece struct {
 	outcome
 }
 
-// found is a clustering: the cluster of every row, or a classifier, which can be asked about others, too.
+// found is a clustering: the cluster of every row, or a classifier that can also assign other rows.
 type found struct {
 	cluster    []int32
 	classifier interface {
@@ -225,7 +225,7 @@ type found struct {
 	expected float64
 }
 
-// scored scores what was found on a set, with the clusters' classes as mapped, or fitted here where mapping is nil.
+// scored scores a clustering of a set with the given mapping of clusters to classes; if mapping is nil, it is fitted here.
 func scored(ctx context.Context, d *drawn, f *found, workers int, mapping []int) (*report.Metrics, error) {
 	in := report.Input{Clusters: d.classes, Items: d.x.Len(), Labels: d.labels, Resamples: 2, Workers: workers, Mapping: mapping}
 	if mapping != nil {
@@ -254,7 +254,7 @@ func scored(ctx context.Context, d *drawn, f *found, workers int, mapping []int)
 	return report.Score(ctx, in)
 }
 
-// closed are the rivals that are no methods of `pipeline methods`.
+// closed are the rivals that are not methods of `pipeline methods`.
 var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error){
 	"k-means": func(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
 		b, err := baseline.Cluster(ctx, d.x, baseline.Options{Clusters: d.classes, Seed: seed, Workers: workers})
@@ -277,7 +277,7 @@ var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers
 	"spectral-shared": shared,
 }
 
-// whitened are directions of standardised features, whitened by the covariance of differences between neighbours as the default does it.
+// whitened are directions of standardised features, whitened by the covariance of differences between neighbours as in the default method.
 func whitened(ctx context.Context, d *drawn, workers int) (*matrix.Dense, error) {
 	mean, variance, err := matrix.Moments(ctx, d.x, workers)
 	if err != nil {
@@ -294,7 +294,7 @@ func whitened(ctx context.Context, d *drawn, workers int) (*matrix.Dense, error)
 	return space.Whiten(ctx, u, near, 0.1, workers)
 }
 
-// shared is k-means, best of three, over as many eigenvectors of the graph of shared neighbours as there are clusters.
+// shared is k-means, best of three, on as many eigenvectors of the shared-neighbour graph as there are clusters.
 func shared(ctx context.Context, d *drawn, seed uint64, workers int) (*found, error) {
 	q, err := whitened(ctx, d, workers)
 	if err != nil {
@@ -322,7 +322,7 @@ func shared(ctx context.Context, d *drawn, seed uint64, workers int) (*found, er
 	return &found{cluster: r.Assignment}, nil
 }
 
-// cluster runs a method, which may have values of settings behind its name: "turtle:epochs=3000".
+// cluster runs a method, whose name may be followed by settings: "turtle:epochs=3000".
 func cluster(ctx context.Context, d *drawn, method string, seed uint64, workers int) (*found, error) {
 	name, settings, _ := strings.Cut(method, ":")
 	if f := closed[name]; f != nil {
@@ -375,7 +375,7 @@ func try(ctx context.Context, d, held *drawn, method string, seed uint64, worker
 	return o, nil
 }
 
-// science runs methods on sets over seeds, and tells the medians. Runs that the record holds are not made again.
+// science runs methods on sets over seeds, and reports the medians. Runs in the record are not repeated.
 func science(ctx context.Context, o options) (string, error) {
 	names, compared := setNames[1:], []string{"k-means", methods.Default}
 	if o.science.sets != "" {
@@ -403,7 +403,7 @@ func science(ctx context.Context, o options) (string, error) {
 	}
 	fmt.Fprintf(&text, "\n%s\n", rule)
 	for _, name := range names {
-		var d, held *drawn // drawn where a run is due
+		var d, held *drawn // made only if a run needs it
 		var first []piece
 		for _, method := range compared {
 			var all []piece
@@ -448,12 +448,12 @@ func science(ctx context.Context, o options) (string, error) {
 	return text.String(), nil
 }
 
-// signRow compares the runs of a method with those of another of the same seeds.
+// signRow compares the runs of a method with those of another method with the same seeds.
 func signRow(all, other []piece) string {
 	if len(all) == 0 || len(other) == 0 {
 		return ""
 	}
-	var accuracy, ece [2]int // seeds that are better, and worse
+	var accuracy, ece [2]int // numbers of seeds that are better, and worse
 	count := func(of *[2]int, better, worse float64) {
 		if better > worse {
 			of[0]++
@@ -471,7 +471,7 @@ func signRow(all, other []piece) string {
 		accuracy[0], accuracy[1], signTest(accuracy[0], accuracy[1]), ece[0], ece[1], signTest(ece[0], ece[1]))
 }
 
-// signTest is the two-sided p of so many signs of either kind, ties left out, where both are equally likely: 2·P(X ≤ min) of a binomial X, at most 1.
+// signTest is the two-sided p value of a sign test without ties, for a and b signs of either kind: 2·P(X ≤ min) of a binomial X, at most 1.
 func signTest(a, b int) float64 {
 	n, term, sum := a+b, 1.0, 0.0 // term = (n choose k)
 	for k := 0; k <= min(a, b); k++ {
@@ -481,12 +481,12 @@ func signTest(a, b int) float64 {
 	return min(1, 2*sum*math.Pow(0.5, float64(n)))
 }
 
-// same tells whether p is the run of another record.
+// same reports whether p is the run described by another record.
 func (p piece) same(o piece) bool {
 	return p.Set == o.Set && p.Held == o.Held && p.Method == o.Method && p.Seed == o.Seed
 }
 
-// readRecord reads what finished runs have left, a JSON object a line.
+// readRecord reads the finished runs, one JSON object per line.
 func readRecord(name string) ([]piece, error) {
 	if name == "" {
 		return nil, nil
@@ -511,7 +511,7 @@ func readRecord(name string) ([]piece, error) {
 	}
 }
 
-// write adds a run to the record.
+// write appends a run to the record.
 func (p piece) write(name string) error {
 	if name == "" {
 		return nil
@@ -528,7 +528,7 @@ func (p piece) write(name string) error {
 	return errors.Join(err, f.Close())
 }
 
-// row is a line of the table, of the runs of one method on one set; none where there are none.
+// row formats a line of the table, for the runs of one method on one set; "" if there are none.
 func row(all []piece) string {
 	if len(all) == 0 {
 		return ""

@@ -25,7 +25,7 @@ type work struct {
 	sample      int
 }
 
-// defaultSample is that of the method that the step is of.
+// defaultSample is the default of the method whose step is measured.
 func defaultSample(clusters int) (int, error) {
 	c, err := head.Preset("debiased-infonce-clustering", clusters)
 	if err != nil {
@@ -34,7 +34,7 @@ func defaultSample(clusters int) (int, error) {
 	return strconv.Atoi(c.Text("debias-sample"))
 }
 
-// steps takes the real training loop, one step at a time, between the rival's steps.
+// steps runs the real training loop, one step at a time, alternating with the rival's steps.
 func steps(ctx context.Context, o options) (string, error) {
 	var text strings.Builder
 	r, err := startRival(ctx, o)
@@ -54,7 +54,7 @@ func steps(ctx context.Context, o options) (string, error) {
 	return text.String() + sparse, err
 }
 
-// against writes the lines of a step: exact, and by the default's sample.
+// against writes the lines of a step: exact, and with the default's sample.
 func (w work) against(ctx context.Context, o options, r *rival, text *strings.Builder) error {
 	best, others, err := r.best(w)
 	if err != nil {
@@ -85,7 +85,7 @@ func (w work) against(ctx context.Context, o options, r *rival, text *strings.Bu
 	return nil
 }
 
-// sparseStep compares our own step without a uniform share of p, where only p's entries are touched, with the dense one.
+// sparseStep compares our own step without a uniform share of p, which touches only the entries of p, with the dense one.
 func sparseStep(ctx context.Context, o options) (string, error) {
 	took := make(map[float64]time.Duration)
 	for _, alpha := range []float64{0.6, 0} {
@@ -99,7 +99,7 @@ func sparseStep(ctx context.Context, o options) (string, error) {
 		milliseconds(took[0]), milliseconds(took[0.6]), took[0.6].Seconds()/took[0].Seconds()), nil
 }
 
-// best prepares every variant and names the fastest; others tells how long each of the others took, once warm.
+// best prepares every variant and returns the fastest; others lists the times of the other variants after warm-up.
 func (r *rival) best(w work) (name, others string, err error) {
 	least := math.Inf(1)
 	took := make(map[string]float64)
@@ -123,7 +123,7 @@ func (r *rival) best(w work) (name, others string, err error) {
 
 var errEnough = errors.New("enough steps")
 
-// alternate trains on made-up features and lets other run after every step. It returns the time of each step.
+// alternate trains on synthetic features and calls other after every step. It returns the time of each step.
 func (w work) alternate(ctx context.Context, o options, other func() error) ([]cost, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -174,7 +174,7 @@ func madeUp(n, d int) *matrix.Dense {
 	return f
 }
 
-// blas picks the line about the BLAS from PyTorch's account of itself.
+// blas finds the line about the BLAS in PyTorch's build information.
 func blas(account string) string {
 	for line := range strings.Lines(account) {
 		if strings.Contains(line, "Math Kernel Library") || strings.Contains(line, "OpenBLAS") {

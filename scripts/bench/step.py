@@ -1,10 +1,10 @@
-"""One training step of debiased InfoNCE clustering in PyTorch: the rival that docs/performance.md names.
+"""One training step of debiased InfoNCE clustering in PyTorch: the rival named in docs/performance.md.
 
 A linear head D -> C, the cluster kernel, the mean cross-entropy between the debiased p and q, backward, Adam. Written as
-a PyTorch user would: whole n x n matrices, autograd, no tricks taken from this project. One command a line comes in on standard
-input, one line of JSON goes out, so that the caller can let this program and its own take turns:
+a PyTorch user would: full n x n matrices, autograd, no tricks from this project. Reads one command per line from standard
+input and writes one line of JSON each, so that the caller can alternate between this program and its own:
 
-    variants                     the names of what can be timed
+    variants                     lists the variants that can be timed
     prepare NAME B D C ALPHA BETA  builds the step, runs it until compiled, then times it once
     time NAME                    seconds of one step
 """
@@ -33,7 +33,7 @@ def loss_of(z, p, beta):
 def build(compiled, half, b, d, c, alpha, beta):
     torch.manual_seed(0)
     x = torch.randn(b, d)
-    p = torch.full((b, b), alpha / b)  # anchors and one neighbour each: p names the partner
+    p = torch.full((b, b), alpha / b)  # anchors with one neighbour each: p is on the partner
     p[torch.arange(b), torch.arange(b) ^ 1] += 1 - alpha
     linear = torch.nn.Linear(d, c)
     adam = torch.optim.Adam(linear.parameters(), lr=1e-3)
@@ -71,7 +71,7 @@ def main():
             name, b, d, c, alpha, beta = rest
             steps[name] = build(*SETTINGS[name], int(b), int(d), int(c), float(alpha), float(beta))
             reply = timed(steps[name])
-            if reply["seconds"] < 5 or SETTINGS[name][0]:  # the first step of an eager variant has little to warm up
+            if reply["seconds"] < 5 or SETTINGS[name][0]:  # an eager variant needs little warm-up
                 reply = timed(steps[name])
         elif word == "time":
             reply = timed(steps[rest[0]])

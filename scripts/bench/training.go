@@ -13,9 +13,9 @@ import (
 	"iconic/internal/npy"
 )
 
-// trainings runs the whole training of the design's last lines: CIFAR-100's training features, a linear head, 30 epochs of
-// Adam at 1e-3 halved every 10, α = 0.6, batches of 4096 rows. The rival's time is its step's, measured after every tenth of
-// ours, times the number of steps: it is given its batches for nothing.
+// trainings runs the whole training from the last lines of the design: CIFAR-100's training features, a linear head, 30 epochs of
+// Adam at 1e-3 halved every 10, α = 0.6, batches of 4096 rows. The rival's time is that of its step, measured after every tenth of
+// our steps, times the number of steps: its batches are not charged.
 func trainings(ctx context.Context, o options) (string, error) {
 	f, err := npy.Open(filepath.Join(o.shared, "features", "cifar100-train.features.npy"))
 	if err != nil {

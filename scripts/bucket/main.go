@@ -36,12 +36,12 @@ func main() {
 	log.SetFlags(0)
 	var o options
 	flag.StringVar(&o.shared, "shared", "../shared", "folder of the reference data")
-	flag.StringVar(&o.model, "model", "vit/dinov2.safetensors", "encoder, below that: small weights, or an ONNX file of 224 × 224 pixels")
+	flag.StringVar(&o.model, "model", "vit/dinov2.safetensors", "encoder, relative to -shared: small weights, or an ONNX file for 224 × 224 pixels")
 	flag.StringVar(&o.forms, "forms", "tar,parquet,folders", "forms of the data to measure")
-	flag.IntVar(&o.rounds, "rounds", 5, "runs from each place")
-	flag.IntVar(&o.files, "files", 2000, "files of the class folders")
-	flag.DurationVar(&o.delay, "delay", 0, "how long each answer of the server is held back")
-	flag.Float64Var(&o.least, "least", 0.9, "fail where the rate from the bucket is below so much of that from disk; 0: never")
+	flag.IntVar(&o.rounds, "rounds", 5, "number of runs from each source")
+	flag.IntVar(&o.files, "files", 2000, "number of files in the class folders")
+	flag.DurationVar(&o.delay, "delay", 0, "delay of each answer from the server")
+	flag.Float64Var(&o.least, "least", 0.9, "fail if the rate from the bucket is below this share of that from disk; 0: never")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -89,13 +89,13 @@ func measure(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// bench is the place of the measurement.
+// bench holds the folders and processes of the measurement.
 type bench struct {
 	options
 	work, disk, served string
 	pipeline           string
-	env                []string // that leads to the server
-	server             int      // its process
+	env                []string // environment variables that point to the server
+	server             int      // its process ID
 }
 
 func build(ctx context.Context, dir, out, what string) error {
@@ -104,7 +104,7 @@ func build(ctx context.Context, dir, out, what string) error {
 	return c.Run()
 }
 
-// prepare puts the data of a form on disk, and beside it for the server.
+// prepare puts the data of a form on disk, and a copy where the server finds it.
 func (b *bench) prepare(ctx context.Context, form string) error {
 	archive := filepath.Join(b.shared, "data", "cifar100-test.tar")
 	to := filepath.Join(b.disk, form)
@@ -138,7 +138,7 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, content, 0o644)
 }
 
-// unpack writes so many images of a data set as files in class folders.
+// unpack writes the first images of a data set as files in class folders.
 func unpack(ctx context.Context, data, to string, n int) (err error) {
 	set, err := dataset.Open(ctx, data, dataset.Options{})
 	if err != nil {
@@ -161,7 +161,7 @@ func unpack(ctx context.Context, data, to string, n int) (err error) {
 	return nil
 }
 
-// serve starts the server, and the proxy where answers are to be late.
+// serve starts the server, and the proxy if answers should be delayed.
 func (b *bench) serve(ctx context.Context) (stop func(), err error) {
 	binary := filepath.Join(b.work, "versitygw")
 	if err := build(ctx, filepath.Join("scripts", "s3"), binary, "github.com/versity/versitygw/cmd/versitygw"); err != nil {
@@ -202,13 +202,13 @@ func (b *bench) serve(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// late is a proxy that holds answers back.
+// late is a proxy that delays answers.
 func (b *bench) late(endpoint string) *httptest.Server {
 	target, err := url.Parse(endpoint)
 	if err != nil {
-		panic(err) // it was built above
+		panic(err) // the URL was built above
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }} // the host is signed
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }} // the signature covers the host
 	forward.ErrorLog = log.New(io.Discard, "", 0)
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(b.delay)
@@ -216,19 +216,19 @@ func (b *bench) late(endpoint string) *httptest.Server {
 	}))
 }
 
-// result is what one extraction took.
+// result is the cost of one extraction.
 type result struct {
 	images    int
 	rate      float64       // images/s
-	wall      time.Duration // listing included
+	wall      time.Duration // including listing
 	processor time.Duration
-	both      time.Duration // with the server's
+	both      time.Duration // including the server's
 }
 
-// compare has a form's extractions from disk and from the server take turns, and prints a line of the table.
+// compare runs a form's extractions from disk and from the server in turns, and prints a line of the table.
 func (b *bench) compare(ctx context.Context, form string) (ratio float64, err error) {
 	places := [2]string{filepath.Join(b.disk, form), "s3://data/" + form}
-	for _, place := range places { // caches are filled, and the encoder is prepared
+	for _, place := range places { // fill caches and prepare the encoder
 		if _, err := b.extract(ctx, place); err != nil {
 			return 0, err
 		}
@@ -266,7 +266,7 @@ func median(all []result, of func(result) float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// extract encodes all images of a place anew.
+// extract encodes all images of a data set again.
 func (b *bench) extract(ctx context.Context, data string) (r result, err error) {
 	out := filepath.Join(b.work, "store")
 	args := []string{"extract", data, "--model", filepath.Join(b.shared, b.model), "--batch-images", "32", "--out", out, "--json"}
@@ -297,13 +297,13 @@ func (b *bench) extract(ctx context.Context, data string) (r result, err error) 
 	return r, os.RemoveAll(out)
 }
 
-// processorTime is what a process has used, in hundredths of a second, as Linux tells it; nothing elsewhere.
+// processorTime is the CPU time of a process in hundredths of a second, as Linux reports it; 0 elsewhere.
 func processorTime(pid int) time.Duration {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(content), ") ") // behind the name
+	_, rest, _ := strings.Cut(string(content), ") ") // after the name
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
 		return 0

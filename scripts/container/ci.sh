@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ci.sh: checks the Dockerfile with BuildKit's parser and linter, then builds the image where buildah or podman can run
-# and its base images can be had, and starts it once. Where they can't, it says so.
+# ci.sh: checks the Dockerfile with BuildKit's parser and linter, then builds the image and starts it once if buildah or podman can run
+# and the base images can be pulled. Otherwise it says so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 go -C scripts/container/check run . ../../../Dockerfile

@@ -1,14 +1,14 @@
-"""Near duplicates planted among photographs: what `pipeline duplicates` finds of them, beside imagededup and cleanvision.
+"""Plants near duplicates among photographs and compares what `pipeline duplicates`, imagededup and cleanvision find.
 
     pip install imagededup cleanvision
     go build -o /tmp/pipeline ./pipeline
     python scripts/duplicates/compare.py --pipeline /tmp/pipeline --photos PHOTOS --work DIR --seeds 1 2 3 -- \
         --model vit.onnx --resize 248 --crop 224 --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5
 
-For each seed 50 photographs get a second version: encoded again at quality 50, at 60 % of the size, without 5 % of width and height at a
-random place, or mirrored, in turn. A pair counts as found where it is in one group, or named by the rival; every other pair that is named
-counts as false. What follows -- goes to `pipeline extract`. The last table plants harder versions: half of them darker and with a caption,
-the others without 10 % of width and height and mirrored.
+For each seed 50 photographs get a second version: re-encoded at quality 50, resized to 60 %, cropped by 5 % of width and height at a
+random position, or mirrored, in turn. A pair counts as found if it is in one group or reported by the rival; every other reported pair
+counts as false. Arguments after -- are passed to `pipeline extract`. The last table plants harder versions: half of them darker and with a caption,
+the others cropped by 10 % of width and height and mirrored.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def cropped(image, share, rng):
 
 
 def version(image, kind, rng):
-    """Gives another version of an image, and the quality to encode it with."""
+    """Returns another version of an image, and the quality to encode it with."""
     width, height = image.size
     if kind == "encoded again":
         return image, 50
@@ -52,7 +52,7 @@ def version(image, kind, rng):
 
 
 def plant(photos, folder, seed, kinds):
-    """Copies the photographs and plants versions of 50 of them. It gives the kind of each pair that was planted."""
+    """Copies the photographs and plants versions of 50 of them. Returns the kind of each planted pair."""
     rng = random.Random(seed)
     names = sorted(os.path.relpath(os.path.join(d, f), photos) for d, _, fs in os.walk(photos) for f in fs)
     shutil.rmtree(folder, ignore_errors=True)
@@ -131,10 +131,10 @@ def compare(args, kinds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pipeline", required=True, help="the command, built")
-    parser.add_argument("--photos", required=True, help="folder of photographs, no two of them alike")
+    parser.add_argument("--photos", required=True, help="folder of photographs without duplicates")
     parser.add_argument("--work", required=True, help="folder for planted sets and features")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("extract", nargs="*", help="after --: what `pipeline extract` is told")
+    parser.add_argument("extract", nargs="*", help="after --: arguments for `pipeline extract`")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     os.makedirs(args.work, exist_ok=True)

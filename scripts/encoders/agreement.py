@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a cheaper precision costs: two sets of features of the same labelled pictures, side by side.
+"""Compares features of the same labelled images in two precisions.
 
     pipeline extract DATA --model M --out S32
     pipeline extract DATA --model M --precision int8 --out S8
     python scripts/encoders/agreement.py LABELS.npy S32/features-00000.npy S8/features-00000.npy
 
-Prints the cosine between the two features of a picture, and for each set the leave-one-out accuracy of the 10 nearest
-neighbours (cosine, majority, ties to the nearer) and the accuracy of k-means (as many clusters as classes, best of 3
+Prints the cosine between the two features of an image, and for each set the leave-one-out accuracy of the 10 nearest
+neighbours (cosine, majority vote, ties to the nearer) and the accuracy of k-means (as many clusters as classes, best of 3
 starts by inertia, clusters matched to classes one to one). Needs numpy, scipy and scikit-learn.
 """
 
@@ -46,7 +46,7 @@ def main():
     labels = np.load(sys.argv[1])
     a, b = (unit(np.load(name)) for name in sys.argv[2:4])
     cosine = (a * b).sum(1)
-    print(f"{len(labels)} pictures, cosine: mean {cosine.mean():.4f}, least {cosine.min():.4f}")
+    print(f"{len(labels)} images, cosine: mean {cosine.mean():.4f}, minimum {cosine.min():.4f}")
     for name, x in zip(sys.argv[2:4], (a, b)):
         print(f"{name}: 10-NN {neighbours(x, labels):.4f}, k-means {clusters(x, labels):.4f}")
 

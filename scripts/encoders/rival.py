@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Compare an imported encoder with one exported by hand from PyTorch, and DINOv3 with itself without rotations.
+"""Compare an imported encoder with one exported manually from PyTorch, and DINOv3 with itself without rotations.
 
-    ICONIC_KEEP=/some/folder go test -tags slow ./pipeline -run FullSize -v    # makes weights and imports of full size
+    ICONIC_KEEP=/some/folder go test -tags slow ./pipeline -run FullSize -v    # makes full-size weights and imports
     python scripts/encoders/rival.py /some/folder dinov2-small dinov2-base dinov2-large dinov3-vits16 dinov3-vitb16
 
 For each name it loads NAME.safetensors into a plain PyTorch module, exports that with torch.onnx.export (constant folding, dynamic
-batch), and runs both graphs in the same ONNX Runtime, in turn: the largest difference relative to the largest entry, images a second,
-and medians of the ratios of two turns beside each other. The imported graph of a DINOv3 runs a third time with every rotation of queries and
-keys taken out. With --processor it all runs on one thread, and time is that which the thread had the processor: other programs on
-the machine disturb it less. Needs torch, onnx, onnxruntime, safetensors.
+batch), and runs both graphs in turns in the same ONNX Runtime. It prints the largest difference relative to the largest entry, images per second,
+and medians of the ratios of adjacent turns. The imported graph of a DINOv3 also runs without the rotations of queries and
+keys. With --processor everything runs on one thread and its CPU time is measured, which other programs on
+the machine disturb less. Needs torch, onnx, onnxruntime, safetensors.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
-HEAD = 64  # numbers an attention head in every published encoder
+HEAD = 64  # dimensions per attention head in every published encoder
 
 
 def norm(width, eps):
@@ -66,7 +66,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """DINOv2 without registers, or DINOv3, for pictures of one size; the class token after the final norm."""
+    """DINOv2 without registers, or DINOv3, for images of one size; returns the class token after the final norm."""
 
     def __init__(self, state, size):
         super().__init__()
@@ -125,7 +125,7 @@ def session(model, threads):
 
 
 def without_rotations(name):
-    """The graph with a way past each rotation, x∘cos + swapped(x)∘sin, to x; ONNX Runtime drops what nothing uses then."""
+    """The graph with each rotation, x∘cos + swapped(x)∘sin, bypassed by x; ONNX Runtime removes the unused nodes."""
     model = onnx.load(name)
     by_name = {node.name: node for node in model.graph.node}
     past = {name: by_name[name + "/cos"].input[0] for name in by_name if name.endswith("/rotated")}
@@ -165,7 +165,7 @@ def main():
             sessions["still"] = session(still, threads)
         del still
         took, off = {which: [] for which in sessions}, {}
-        for turn in range(o.repeats + 1):  # the first warms up
+        for turn in range(o.repeats + 1):  # the first is a warm-up
             for which in list(sessions)[:: 1 if turn % 2 else -1]:
                 begin = clock()
                 (got,) = sessions[which].run(None, {"input": pixels.numpy()})

@@ -39,7 +39,7 @@ func renameIn(name, from, to string) error {
 	return os.WriteFile(name, after, 0o666)
 }
 
-// renamed returns the Go file with every import of package from, or of a package below it, turned into one of to.
+// renamed returns the Go file with every import of package from, or of a package below it, changed to the path to.
 func renamed(source []byte, from, to string) ([]byte, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ImportsOnly)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// line is a line of a table that run printed.
+// line is a line of a table printed by run.
 type line struct {
 	set, method    string
 	loss, accuracy float64
 	bits           string
 }
 
-// read reads a table, without its heading.
+// read reads a table without its heading.
 func read(name string) ([]line, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -48,7 +48,7 @@ func read(name string) ([]line, error) {
 	return table, nil
 }
 
-// compare writes what two tables have in common as one of Markdown, with the difference in accuracy.
+// compare writes the common lines of two tables as one Markdown table, with the difference in accuracy.
 func compare(w io.Writer, before, after string) error {
 	old, err := read(before)
 	if err != nil {

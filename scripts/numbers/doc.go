@@ -1,5 +1,5 @@
-// Numbers trains every method for a few epochs and prints what each ends with: loss, accuracy, and a hash of the head's bits. Two
-// builds of the command whose tables are the same learn the same.
+// Numbers trains every method for a few epochs and prints its results: loss, accuracy, and a hash of the head's bits. Two
+// builds of the command with the same table learn the same.
 //
 //	go build -o old ./pipeline                    # before a change
 //	go build -o new ./pipeline                    # after it
@@ -8,7 +8,7 @@
 //	$numbers --pipeline ./new --hold debias-sample=0,least-gain=0 > new.txt
 //	go run ./scripts/numbers compare old.txt new.txt
 //
-// It drives the command, not its packages, so that it outlives any change of theirs. Sets: rows of the features given, evenly spaced,
-// and the demo's pictures in two views. --hold gives settings to those methods that read them, so that a default which was changed on
-// purpose stays what it was. compare joins two tables into one of Markdown, with the difference in accuracy.
+// It runs the command rather than its packages, so that it still works when they change. Sets: rows of the given features, evenly spaced,
+// and the demo's images in two views. --hold passes settings to the methods that use them, so that an intended change of a default
+// does not affect the comparison. compare joins two tables into one in Markdown, with the difference in accuracy.
 package main

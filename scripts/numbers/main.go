@@ -21,14 +21,14 @@ import (
 
 func main() {
 	var o options
-	flag.StringVar(&o.pipeline, "pipeline", "pipeline", "the command to drive")
-	flag.StringVar(&o.features, "features", "", "matrix of features, of which every few rows are taken")
+	flag.StringVar(&o.pipeline, "pipeline", "pipeline", "the command to run")
+	flag.StringVar(&o.features, "features", "", "matrix of features, from which evenly spaced rows are taken")
 	flag.StringVar(&o.labels, "labels", "", "labels of its rows")
 	flag.IntVar(&o.rows, "rows", 1000, "rows taken")
 	flag.StringVar(&o.methods, "methods", "", "methods, separated by commas (default: all)")
-	flag.StringVar(&o.hold, "hold", "", "settings as name=value, separated by commas, for those methods that read them")
+	flag.StringVar(&o.hold, "hold", "", "settings as name=value, separated by commas, for the methods that use them")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "numbers [flags]                     train every method and print what each ends with")
+		fmt.Fprintln(flag.CommandLine.Output(), "numbers [flags]                     train every method and print its results")
 		fmt.Fprintln(flag.CommandLine.Output(), "numbers compare BEFORE.txt AFTER.txt   join two such tables")
 		flag.PrintDefaults()
 	}
@@ -119,7 +119,7 @@ func (o options) names() ([]string, error) {
 	return names, nil
 }
 
-// held are the arguments for those settings to be held that a method reads.
+// held returns the arguments for the held settings that a method uses.
 func (o options) held(method string) ([]string, error) {
 	if o.hold == "" {
 		return nil, nil
@@ -136,7 +136,7 @@ func (o options) held(method string) ([]string, error) {
 	for _, setting := range strings.Split(o.hold, ",") {
 		name, value, found := strings.Cut(setting, "=")
 		if !found {
-			return nil, fmt.Errorf("--hold %s: a setting is name=value", setting)
+			return nil, fmt.Errorf("--hold %s: want a setting as name=value", setting)
 		}
 		for _, s := range about.Settings {
 			if s.Name == name {
@@ -147,7 +147,7 @@ func (o options) held(method string) ([]string, error) {
 	return arguments, nil
 }
 
-// epochs keeps each method short; 0: it has none.
+// epochs keeps each method short; 0: it has no epochs.
 var epochs = map[string]int{
 	"direction-mixture": 0, "kmeans": 0, "probabilistic-kmeans": 0, "spectral": 0, "pca": 0, "turtle": 40, "tsne": 250,
 	"sne": 25, "dual-tsne": 25, "doubly-tsne": 25, "sne-uniform": 25, "tsne-uniform": 25, "sne-graph": 25, "tsne-graph": 25,
@@ -155,7 +155,7 @@ var epochs = map[string]int{
 
 // train runs one method and prints its line.
 func (o options) train(s set, method, out string) error {
-	// What only some methods read comes last, and goes to those alone.
+	// Arguments for only some methods come last, and are passed only to those.
 	given := slices.Clone(s.given)
 	for name, readers := range map[string][]string{"--second": {"clip"}, "--graph": {"sne-graph", "tsne-graph"}} {
 		if at := slices.Index(given, name); !slices.Contains(readers, method) {

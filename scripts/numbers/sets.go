@@ -10,14 +10,14 @@ import (
 	"iconic/internal/npy"
 )
 
-// set is what methods are trained on.
+// set is a training set.
 type set struct {
 	name  string
 	given []string // arguments of train
 	views bool
 }
 
-// edges joins each row with three others, seed-free.
+// edges joins each row with three others, without randomness.
 func edges(name string, n int) error {
 	var text strings.Builder
 	for i := range n {
@@ -28,7 +28,7 @@ func edges(name string, n int) error {
 	return os.WriteFile(name, []byte(text.String()), 0o600)
 }
 
-// demo draws the demo's pictures and encodes two views of each.
+// demo generates the demo's images and encodes two views of each.
 func (o options) demo(folder string) (set, error) {
 	drawn, store, graph := filepath.Join(folder, "demo"), filepath.Join(folder, "store"), filepath.Join(folder, "demo.csv")
 	if _, err := o.command("demo", "--out", drawn, "-q"); err != nil {
@@ -41,7 +41,7 @@ func (o options) demo(folder string) (set, error) {
 	return set{"demo", given, true}, edges(graph, 600)
 }
 
-// subsample takes every few rows of the matrix.
+// subsample takes evenly spaced rows of the matrix.
 func (o options) subsample(folder string) (set, error) {
 	f, err := npy.Open(o.features)
 	if err != nil {

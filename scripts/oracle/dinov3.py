@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Write what timm and the transformers library compute with small DINOv3 encoders, for pipeline/testdata/dinov3.json.
+"""Write the outputs of timm and the transformers library for small DINOv3 encoders, for pipeline/testdata/dinov3.json.
 
     python scripts/oracle/dinov3.py > pipeline/testdata/dinov3.json
 
-Names and shapes of the weights are the libraries' own. Their numbers follow from each tensor's name and the place of the element, so
-that the test makes the same ones, and only the features of two pictures are kept: the class token after the final norm, and the mean
-of the patch tokens after it. Needs torch, timm, transformers.
+The weights have the libraries' own names and shapes. Their values are a function of the tensor's name and the element's index, so
+that the test can generate the same values. Only the features of two images are stored: the class token and the mean of the patch tokens,
+both after the final norm. Needs torch, timm, transformers.
 """
 
 import json
@@ -24,7 +24,7 @@ WIDTH, DEPTH, HEADS, HIDDEN, PATCH = 32, 2, 2, 48, 4
 
 
 def noise(name, n):
-    """n numbers in [-½, ½): the finaliser of MurmurHash3 on the place of the element, begun at the CRC-32 of the name."""
+    """n numbers in [-½, ½): the finaliser of MurmurHash3 on the element's index, seeded with the CRC-32 of the name."""
     x = np.arange(n, dtype=np.uint64) + np.uint64(zlib.crc32(name.encode()))
     mask = np.uint64(0xFFFFFFFF)
     x = x * np.uint64(0x9E3779B1) & mask
@@ -48,7 +48,7 @@ def numbers(name, shape):
 
 
 def official(state):
-    """The state of a timm encoder under the official names, with masked biases as the official code has them."""
+    """The state of a timm encoder with the official names and with masked biases, as in the official code."""
     out = {}
     for name, x in state.items():
         name = name.replace("reg_token", "storage_tokens").replace("gamma_1", "ls1.gamma").replace("gamma_2", "ls2.gamma")
@@ -93,13 +93,13 @@ def fill(model):
 
 
 def case(title, model, features, size, rename=lambda s: s, extra=None):
-    """One encoder: its tensors as a file of it would have them, and what it makes of two pictures of size×size."""
+    """One encoder: its tensors as in a weights file, and its features of two images of size×size."""
     fill(model)
     pixels = numbers(f"pixels of {size}", (2, 3, size, size)) * 4
     with torch.no_grad():
         extra = extra(model) if extra else {}
         cls, patch = features(model, pixels)
-    # A tensor's numbers follow from the name that its library gave it, which is kept beside the one in the file.
+    # A tensor's values are derived from its name in the library, which is stored beside its name in the file.
     names = rename({name: name for name in model.state_dict()})
     shapes = {name: list(x.shape) for name, x in model.state_dict().items()}
     tensors = {name: {"shape": shapes[source], "source": source} for name, source in names.items()}
@@ -109,12 +109,12 @@ def case(title, model, features, size, rename=lambda s: s, extra=None):
 
 
 def in_files(names):
-    """The transformers library's names as it writes them to files: without the "model." that it has in memory."""
+    """The names that the transformers library writes to files: without the prefix "model." used in memory."""
     return {name.replace("model.layer.", "layer."): source for name, source in names.items()}
 
 
 def rounded_periods(model):
-    """The official files keep the periods in bfloat16."""
+    """The official files store the periods in bfloat16."""
     periods = model.rope.periods.to(torch.bfloat16).to(torch.float32)
     model.rope.periods.copy_(periods)
     model.rope.pos_embed_cached = None
@@ -122,7 +122,7 @@ def rounded_periods(model):
 
 
 def masked(filled):
-    """Official files have one bias for queries, keys and values, and a mask beside it that is NaN until weights are initialised."""
+    """Official files have one bias for queries, keys and values, with a mask that is NaN until the weights are initialised."""
     third = [1.0] * WIDTH
     mask = third + [0.0] * WIDTH + third
 

@@ -1,5 +1,5 @@
-"""Writes extract/pixels/testdata/kinds.json: small files of the many kinds that cameras, scanners, editors and research sets leave,
-each with the RGB that Pillow makes of it. Run it from the project's root: python scripts/oracle/kinds.py (pillow, numpy, tifffile,
+"""Writes extract/pixels/testdata/kinds.json: small files of the many kinds produced by cameras, scanners, editors and research data sets,
+each with the RGB pixels that Pillow decodes. Run it from the project's root: python scripts/oracle/kinds.py (pillow, numpy, tifffile,
 imagecodecs)."""
 import base64, io, json, pathlib, struct, zlib
 import numpy as np
@@ -28,7 +28,7 @@ def saved(m, kind, **how):
     return f.getvalue()
 
 
-# PNG: all depths, interlacing, chunks that are damaged or missing
+# PNG: all depths, interlacing, damaged or missing chunks
 def chunk(name, data):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
@@ -58,7 +58,7 @@ for w, h in ((W, H), (1, 1), (3, 5), (5, 2)):
             rows += b"".join(b"\0" + r.tobytes() for r in a[y::dy, x::dx])
     files[f"adam7_{w}x{h}.png"] = png(w, h, 8, 2, rows, interlaced=1)
 
-# BMP: masks, run lengths, OS/2, rows from the top
+# BMP: masks, run-length encoding, OS/2, top-down rows
 def bmp(w, h, bits, compression, data, palette=b"", masks=b"", size=40, colours=0):
     head = struct.pack("<IiiHHIIiiII", size, w, h, 1, bits, compression, len(data), 0, 0, colours, 0)
     after = masks if size == 40 else b""
@@ -90,7 +90,7 @@ os2 = b"".join(bytes([a << 4 | b, 0x12, 0x34, 0x50]) for a, b, c, d in nibbles.t
 files["os2.bmp"] = b"BM" + struct.pack("<IHHI", 0, 0, 0, 26 + 48) + struct.pack("<IHHHH", 12, 7, 6, 1, 4) + b"".join(palette16[4 * i:4 * i + 3] for i in range(16)) + os2
 files["os2_v2.bmp"] = b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 64 + 64) + struct.pack("<IiiHHIIiiII", 64, 7, 6, 1, 4, 0, 0, 0, 0, 0, 0) + bytes(24) + palette16 + os2
 
-# Netpbm: plain and binary, comments, other brightest values
+# Netpbm: plain and binary, comments, other maximum values
 files["p1.pbm"] = b"P1\n# c\n5 2\n10110\n0 1 0 0 1\n"
 files["p2.pgm"] = b"P2 # x\n3 2 # y\n15\n0 1 2\n# in between\n13 14 15"
 files["p3.ppm"] = b"P3\n2 2\n1000\n0 1 2 999 1000 500 3 4 5 600 700 800\n"
@@ -101,7 +101,7 @@ files["p6_7.ppm"] = b"P6 2 1 7\n" + bytes([0, 1, 2, 3, 6, 7])
 for most in (1023, 65535):
     files[f"p6_{most}.ppm"] = b"P6 2 2 %d\n" % most + noise(12, most=most, dtype=np.uint16).astype(">u2").tobytes()
 
-# Orientation: wherever it may stand
+# Orientation: in every place where it can be stored
 attribute = lambda o: f'<rdf:Description tiff:Orientation="{o}"/>'.encode()
 element = lambda o: f"<rdf:Description><tiff:Orientation>{o}</tiff:Orientation></rdf:Description>".encode()
 big = lambda o, entries=1: b"MM\0*" + struct.pack(">IHHHIHH", 8, entries, 0x112, 3, 1, o, 0)
@@ -160,7 +160,7 @@ for how in ("zlib", "lzw", "packbits"):
     if how != "packbits":
         tiff(f"differences_{how}", rgb, photometric="rgb", compression=how, predictor=2)
         tiff(f"differences16_{how}", deep, photometric="rgb", compression=how, predictor=2)
-tiff("long_lzw", scene(90, 60), photometric="rgb", compression="lzw")  # more than one table of codes
+tiff("long_lzw", scene(90, 60), photometric="rgb", compression="lzw")  # more than one code table
 for depth in (2, 4):
     for photometric in (0, 1):
         for order in (1, 2):

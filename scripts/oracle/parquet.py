@@ -1,6 +1,6 @@
-"""Writes internal/parquet/testdata with pyarrow. In kinds-1.parquet and kinds-2.parquet there is a column for each encoding, with and
-without gaps, in two row groups of pages of every codec. The test knows the values: row i holds i·7 mod 31, and nothing where i mod 5
-is 3 in the columns with gaps. In groups.parquet there are row groups without rows, and columns that mean something.
+"""Writes internal/parquet/testdata with pyarrow. kinds-1.parquet and kinds-2.parquet have a column for each encoding, with and
+without nulls, in two row groups, with pages of every codec. The test knows the values: row i contains i·7 mod 31, or null if i mod 5
+is 3 in the columns with nulls. groups.parquet has row groups without rows, and columns with logical types.
 
     python scripts/oracle/parquet.py internal/parquet/testdata
 """
@@ -47,7 +47,7 @@ for version in ("1.0", "2.0"):
         data_page_size=64, write_batch_size=8, use_dictionary=dictionaries, column_encoding=encodings, compression=codecs,
     )
 
-# Row groups without rows, whose chunks lie nowhere, and what columns say that they mean.
+# Row groups without rows, whose chunks have no position, and columns with logical types.
 some = pa.table({
     "text": pa.array(["a", "b", "c"]), "json": pa.array(["1", "2", "3"], pa.json_()), "unsigned32": pa.array([2**32 - 1, 0, 2**31], pa.uint32()),
     "unsigned64": pa.array([2**63 - 1, 0, 1], pa.uint64()), "day": pa.array([0, 1, 2], pa.date32()), "money": pa.array([Decimal(1), Decimal(2), Decimal(3)], pa.decimal128(9, 2)),

@@ -1,5 +1,5 @@
-"""Writes extract/pixels/testdata: small pictures of many kinds with the RGB that Pillow makes of them, and torchvision's
-changes of colour, crops and blurs of one picture. Run it from the project's root: python scripts/oracle/pixels.py
+"""Writes extract/pixels/testdata: small images of many kinds with the RGB pixels that Pillow decodes, and torchvision's
+colour changes, crops and blurs of one image. Run it from the project's root: python scripts/oracle/pixels.py
 (pillow, torchvision, numpy, tifffile, imagecodecs)."""
 import base64, json, pathlib, zlib
 import numpy as np
@@ -79,7 +79,7 @@ saves["lossy1.webp"] = (scene(1, 1), dict(quality=70))
 saves["animated.webp"] = (rgb, dict(save_all=True, append_images=[rgb.rotate(180)], quality=70))
 
 def tiled(m, **how):
-    """A saver of m in tiles, which Pillow reads but does not write."""
+    """Returns a function that saves m in tiles, a form that Pillow reads but does not write."""
     class Tiled:
         def save(self, path):
             tifffile.imwrite(path, np.asarray(m), tile=(16, 32), metadata=None, **how)
@@ -105,7 +105,7 @@ for name, save in sorted(saves.items()):
 (out / "files.json").write_text(json.dumps(want, indent=0) + "\n")
 
 def across_first(m, w, h):
-    """Pillow's resize. Some versions go down first where that is cheaper; the one that training used goes across first."""
+    """Pillow's resize. Some versions resize vertically first if that is cheaper; the version used in training resizes horizontally first."""
     return m.resize((w, m.height), Image.BICUBIC).resize((w, h), Image.BICUBIC)
 
 

@@ -1,9 +1,9 @@
-"""scikit-learn's t-SNE of a matrix: the KL divergence that TestKLBesideScikitLearn of head/tsne is held against.
+"""scikit-learn's t-SNE of a matrix: the KL divergence to which TestKLBesideScikitLearn of head/tsne is compared.
 
     python scripts/oracle/tsne.py points.npy
 
-Perplexity 30, start from principal components, 1,000 iterations: its defaults. The test writes points.npy when ICONIC_POINTS names it. The p of both
-is the symmetrised one over the 90 nearest neighbours, and the divergence is the sum of p ln(p/q) in nats.
+Perplexity 30, initialisation with principal components, 1,000 iterations: its defaults. The test writes points.npy if ICONIC_POINTS names it. Both use the
+symmetrised p over the 90 nearest neighbours; the divergence is the sum of p ln(p/q) in nats.
 """
 
 import sys

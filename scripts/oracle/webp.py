@@ -1,4 +1,4 @@
-"""Makes extract/pixels/testdata/webp: small WebP pictures of many kinds, and the SHA-256 of the pixels that Pillow (libwebp) makes of each.
+"""Makes extract/pixels/testdata/webp: small WebP images of many kinds, and the SHA-256 of the pixels that Pillow (libwebp) decodes from each.
 
 Run: python3 scripts/oracle/webp.py
 Needs numpy and Pillow.

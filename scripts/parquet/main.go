@@ -18,8 +18,8 @@ func main() {
 	log.SetFlags(0)
 	data := flag.String("data", "", "data set to read: a folder, tar archives, …")
 	out := flag.String("out", "", "file to write")
-	group := flag.Int("group", 1000, "rows of a row group")
-	most := flag.Int("rows", 0, "rows at most (0: all)")
+	group := flag.Int("group", 1000, "rows per row group")
+	most := flag.Int("rows", 0, "maximum number of rows (0: all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -38,7 +38,7 @@ func convert(ctx context.Context, data, out string, group, most int) (err error)
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	if set.Raw != nil {
-		return errors.New(data + " holds bare pixels, and no image files")
+		return errors.New(data + " contains raw pixels, not image files")
 	}
 	n := len(set.Items)
 	if most > 0 {

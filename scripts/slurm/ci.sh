@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ci.sh SHARED: test.sh over twelve photographs of each class in SHARED/data/photos. It skips, with a word, where there
-# are none or no Slurm.
+# ci.sh SHARED: runs test.sh on twelve photographs of each class in SHARED/data/photos. It skips, with a message, if there
+# are no photographs or Slurm is not installed.
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,3s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 model=$1/models/vit_tiny_patch16_224_cls.onnx
-[ -e "$model" ] && [ -e "$1/data/photos" ] || { echo "skipped: no encoder and photographs in $1"; exit 0; }
+[ -e "$model" ] && [ -e "$1/data/photos" ] || { echo "skipped: no encoder or no photographs in $1"; exit 0; }
 model=$(realpath "$model") photos=$(realpath "$1/data/photos")
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)

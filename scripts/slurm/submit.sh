@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # submit.sh PARTS DATA --model M --out STORE [other flags of `pipeline extract`]
 #
-# Spreads an extraction over a Slurm cluster: an array job of PARTS tasks, each of which encodes one part, and a job
-# that merges the parts once all are done. See README.md beside this script.
+# Distributes an extraction over a Slurm cluster: an array job of PARTS tasks, each of which encodes one part, and a job
+# that merges the parts when all are done. See README.md beside this script.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 parts=$1; shift
-pipeline=${PIPELINE:-$(command -v pipeline)} || { echo "submit.sh: set PIPELINE to the program, on a disk that all nodes see" >&2; exit 2; }
+pipeline=${PIPELINE:-$(command -v pipeline)} || { echo "submit.sh: set PIPELINE to the program, on a disk shared by all nodes" >&2; exit 2; }
 
 out=
 args=("$@")
@@ -16,11 +16,11 @@ for i in "${!args[@]}"; do
     --out=*) out=${args[i]#*=} ;;
   esac
 done
-[ -n "$out" ] || { echo "submit.sh: --out STORE is needed" >&2; exit 2; }
+[ -n "$out" ] || { echo "submit.sh: --out STORE is required" >&2; exit 2; }
 mkdir -p "$out/.slurm"
 
-# A task that is stopped (preempted, re-queued, out of time) gets SIGTERM and keeps its finished rows; one that is
-# killed loses a shard at most. Re-queued, it goes on from there.
+# A stopped task (preempted, re-queued, out of time) gets SIGTERM and keeps its finished rows; a killed
+# task loses at most one shard. When re-queued, it continues from there.
 array=$(sbatch --parsable --job-name=iconic-extract --array="1-$parts" --requeue --open-mode=append --output="$out/.slurm/part-%a.log" <<EOF
 #!/bin/bash
 export GOMAXPROCS=\${SLURM_CPUS_PER_TASK:-\${SLURM_CPUS_ON_NODE:-1}}

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # sweep.sh WORKERS STORE… --out DIR [other flags of `pipeline sweep`]
 #
-# Spreads a sweep over a Slurm cluster: an array job of WORKERS tasks that share the runs among them, and a job that makes the page
-# once all have ended. See README.md beside this script.
+# Distributes a sweep over a Slurm cluster: an array job of WORKERS tasks that share the runs, and a job that makes the page
+# when all have ended. See README.md beside this script.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 workers=$1; shift
-pipeline=${PIPELINE:-$(command -v pipeline)} || { echo "sweep.sh: set PIPELINE to the program, on a disk that all nodes see" >&2; exit 2; }
+pipeline=${PIPELINE:-$(command -v pipeline)} || { echo "sweep.sh: set PIPELINE to the program, on a disk shared by all nodes" >&2; exit 2; }
 
 out=
 args=("$@")
@@ -16,10 +16,10 @@ for i in "${!args[@]}"; do
     --out=*) out=${args[i]#*=} ;;
   esac
 done
-[ -n "$out" ] || { echo "sweep.sh: --out DIR is needed" >&2; exit 2; }
+[ -n "$out" ] || { echo "sweep.sh: --out DIR is required" >&2; exit 2; }
 mkdir -p "$out/.slurm"
 
-# Each run is claimed by a lock. A task that is stopped or killed leaves its run to the others, or to itself when it is re-queued.
+# Runs are claimed with locks. If a task is stopped or killed, another task takes over its run, or the task itself when it is re-queued.
 array=$(sbatch --parsable --job-name=iconic-sweep --array="1-$workers" --requeue --open-mode=append --output="$out/.slurm/worker-%a.log" <<EOF
 #!/bin/bash
 export GOMAXPROCS=\${SLURM_CPUS_PER_TASK:-\${SLURM_CPUS_ON_NODE:-1}}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # test.sh PIPELINE DATA MODEL [flags of `pipeline extract`]
 #
-# Sets up a Slurm cluster of one node in a temporary folder, extracts DATA as an array of four, kills one task in the
-# middle and re-queues it, and compares the merged store with that of a single run; then shares a sweep among three
-# workers, and compares its table. Exit code 77: Slurm is not here.
+# Sets up a Slurm cluster of one node in a temporary folder, extracts DATA as an array of four, kills one task
+# midway and re-queues it, and compares the merged store with that of a single run. Then it runs a sweep with three
+# workers and compares its table. Exit code 77: Slurm is not installed.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 pipeline=$(realpath "$1") data=$(realpath "$2") model=$3; shift 3
@@ -68,20 +68,20 @@ for _ in $(seq 60); do
   sinfo -h -o %T 2>/dev/null | grep -q idle && break
   sleep 1
 done
-sinfo -h -o %T | grep -q idle || { echo "test.sh: the cluster did not come up"; exit 1; }
+sinfo -h -o %T | grep -q idle || { echo "test.sh: the cluster did not start"; exit 1; }
 
-# One machine, and the cluster.
+# Extract on one machine, and on the cluster.
 "$pipeline" extract "$data" --model "$model" "$@" --anew --shard-rows 16 --out "$work/single"
 submitted=$(PIPELINE=$pipeline "$here/submit.sh" 4 "$data" --model "$model" "$@" --anew --shard-rows 16 --out "$work/store")
 echo "$submitted"
 job=$(sed 's/^array job \([0-9]*\) .*/\1/' <<<"$submitted")
 
-# Task 2 is frozen once it has finished a shard, so that it cannot tidy up, and re-queued: Slurm kills it.
+# Task 2 is frozen once it has finished a shard, so that it cannot clean up, and re-queued: Slurm kills it.
 for _ in $(seq 600); do
   compgen -G "$work/store/part-00002-of-00004/.partial/*.journal" >/dev/null && break
   sleep 0.1
 done
-frozen=$(pgrep -f "^$pipeline extract .* --out $work/store --shard 2/4\$" || true) # one process: the folder is ours
+frozen=$(pgrep -f "^$pipeline extract .* --out $work/store --shard 2/4\$" || true) # a single process, because the folder is the test's own
 [ -n "$frozen" ] || { echo "test.sh: task 2 ended before it could be killed"; exit 1; }
 kill -STOP "$frozen"
 scontrol requeue "${job}_2"
@@ -98,9 +98,9 @@ echo "task 2: $restarts; $(grep encoded "$work/store/.slurm/part-2.log" | tail -
 for file in manifest.json items.jsonl $(cd "$work/single" && ls features-*.npy); do
   cmp "$work/single/$file" "$work/store/$file"
 done
-echo "the merged store is the single run's, byte for byte ($(ls "$work"/store/features-*.npy | wc -l) shards)"
+echo "the merged store equals the single run's, byte for byte ($(ls "$work"/store/features-*.npy | wc -l) shards)"
 
-# A sweep by one process, and by workers that share it.
+# A sweep with one process, and with several workers.
 settings=(--clusters 3,4 --method debiased-infonce-clustering --epochs 20 --seeds 2)
 "$pipeline" sweep "$work/store" "${settings[@]}" --out "$work/sweep-single"
 PIPELINE=$pipeline "$here/sweep.sh" 3 "$work/store" "${settings[@]}" --out "$work/sweep"
@@ -110,4 +110,4 @@ for _ in $(seq 600); do
 done
 cat "$work/sweep/.slurm/page.log"
 cmp "$work/sweep-single/sweep.csv" "$work/sweep/sweep.csv"
-echo "the table of three workers is that of one process ($(($(wc -l <"$work/sweep/sweep.csv") - 1)) runs)"
+echo "the table of three workers equals that of one process ($(($(wc -l <"$work/sweep/sweep.csv") - 1)) runs)"

@@ -1,11 +1,11 @@
 """Trains the tiny built-in encoder, in two phases.
 
-Architecture: DINO v1's vision transformer under its official tensor names, 64 wide, 4 blocks, 4 heads, patches of 8 on
-pictures of 48. First SimCLR's loss (NT-Xent, temperature 0.2) between two views of a picture, on a projection of the CLS
-token that is thrown away afterwards: no labels. Views differ in colour (a random mixture of the channels), orientation, crop
-and noise. Then, because minutes on two cores are too few for that loss alone, cross-entropy on the classes of the pictures,
-through a linear layer that is thrown away as well: first on views, then on the pictures as they will be prepared. So this encoder, unlike DINO's, has seen labels, of other pictures than
-the demo's: what it is good for is showing the way from pictures to a report, not comparing encoders.
+Architecture: DINO v1's vision transformer with its official tensor names, width 64, 4 blocks, 4 heads, 8-pixel patches on
+48-pixel images. Phase one minimises SimCLR's loss (NT-Xent, temperature 0.2) between two views of an image, on a projection of the CLS
+token that is discarded afterwards, without labels. Views differ in colour (a random mixture of the channels), orientation, crop
+and noise. A few minutes on two cores are not enough for that loss alone, so phase two minimises cross-entropy on the classes of the images,
+through a linear layer that is also discarded: first on views, then on images with the final preprocessing. Unlike DINO's, this encoder
+has therefore seen labels, of other images than the demo's. It demonstrates the pipeline from images to report; it cannot be used to compare encoders.
 
     go run ./scripts/tiny/draw --size 48 --out PICTURES
     python scripts/tiny/train.py PICTURES models/tiny/tiny.safetensors
@@ -88,7 +88,7 @@ class VisionTransformer(nn.Module):
 
 
 def view(x, g):
-    """One random view of each picture: rotation, scale, shift, mirror; colour mixture, brightness, noise."""
+    """One random view of each image: rotation, scaling, shift, mirroring; colour mixture, brightness, noise."""
     n = len(x)
     u = lambda lo, hi, *shape: lo + (hi - lo) * torch.rand(*shape, generator=g)
     angle, scale = u(-np.pi, np.pi, n), u(0.55, 1.0, n)
@@ -107,10 +107,10 @@ def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("pictures")
     a.add_argument("out")
-    a.add_argument("--steps", type=int, default=260, help="of the first phase")
+    a.add_argument("--steps", type=int, default=260, help="steps of the first phase")
     a.add_argument("--supervised", type=int, default=500, help="steps of the second phase on views")
-    a.add_argument("--plain", type=int, default=200, help="steps of the second phase on pictures as they are")
-    a.add_argument("--start", help="weights of an earlier first phase, in place of one")
+    a.add_argument("--plain", type=int, default=200, help="steps of the second phase on unaugmented images")
+    a.add_argument("--start", help="weights from an earlier first phase, which is then skipped")
     a.add_argument("--batch", type=int, default=192)
     a.add_argument("--threads", type=int, default=1)
     o = a.parse_args()
@@ -145,7 +145,7 @@ def main():
     if o.supervised:
         train("classes of views", [encoder, classify], lambda: supervise(lambda p: view(p, g)), o.supervised, 2e-3)
     train("classes", [encoder, classify], lambda: supervise(lambda p: (p - 0.5) / 0.25), o.plain, 2e-3)
-    # What shapes cannot tell an importer: the heads, and how a picture is prepared.
+    # What an importer cannot infer from shapes: the number of heads, and the preprocessing.
     metadata = {"heads": str(HEADS), "resize": str(SIZE), "mean": "0.5", "std": "0.25"}
     save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, o.out, metadata)
 

@@ -14,10 +14,10 @@ import (
 )
 
 func main() {
-	turns := flag.Int("turns", 9, "how often each command runs")
-	name := flag.String("name", "", "of the row")
+	turns := flag.Int("turns", 9, "number of runs of each command")
+	name := flag.String("name", "", "name of the table row")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), `turns [flags] "BEFORE" "AFTER"   compare the processor time of two commands; OUT in one is a new path each time`)
+		fmt.Fprintln(flag.CommandLine.Output(), `turns [flags] "BEFORE" "AFTER"   compare the CPU time of two commands; OUT is replaced by a new path each time`)
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run prints the row of two commands.
+// run prints the table row for two commands.
 func run(name string, turns int, before, after string) error {
 	var seconds [2][]float64
 	for turn := range turns {
@@ -48,7 +48,7 @@ func run(name string, turns int, before, after string) error {
 	return nil
 }
 
-// processor is the user and system time that a command takes.
+// processor is the user and system time of a command.
 func processor(command string) (time.Duration, error) {
 	folder, err := os.MkdirTemp("", "turns")
 	if err != nil {
@@ -73,7 +73,7 @@ func processor(command string) (time.Duration, error) {
 	return c.ProcessState.UserTime() + c.ProcessState.SystemTime(), nil
 }
 
-// row is a line of a table: medians in seconds, and the median of the ratios with their quartiles.
+// row formats a line of a table: medians in seconds, and the median of the ratios with their quartiles.
 func row(name string, before, after []float64) string {
 	ratios := make([]float64, len(before))
 	for i := range ratios {
@@ -82,7 +82,7 @@ func row(name string, before, after []float64) string {
 	return fmt.Sprintf("| %s | %.2f s | %.2f s | %.3f | %.3f to %.3f |", name, quantile(before, 0.5), quantile(after, 0.5), quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75))
 }
 
-// quantile is that of share q, between two values by their distance.
+// quantile is the quantile at share q, with linear interpolation.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	at := q * float64(len(sorted)-1)

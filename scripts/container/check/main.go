@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// checkFile returns the number of build stages of a Dockerfile, or every fault found in it, joined.
+// checkFile returns the number of build stages of a Dockerfile, or all faults found in it, joined.
 func checkFile(name string) (stages int, err error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -59,7 +59,7 @@ func checkFile(name string) (stages int, err error) {
 	return len(built), errors.Join(faults...)
 }
 
-// checkOrder finds copies from stages that are not built before the copying one.
+// checkOrder finds copies from stages that are not built before the copying stage.
 func checkOrder(stages []instructions.Stage) (faults []error) {
 	for i, stage := range stages {
 		for _, command := range stage.Commands {
@@ -75,7 +75,7 @@ func checkOrder(stages []instructions.Stage) (faults []error) {
 	return faults
 }
 
-// checkLast holds the final stage to what the image promises.
+// checkLast checks what the image promises about its final stage.
 func checkLast(stage instructions.Stage) (faults []error) {
 	user, entry := "", false
 	for _, command := range stage.Commands {

@@ -26,7 +26,7 @@ func main() {
 			failed = true
 			continue
 		}
-		fmt.Printf("%s: %d objects, all as the API wants them\n", name, n)
+		fmt.Printf("%s: %d objects, all valid\n", name, n)
 	}
 	if failed || len(os.Args) < 2 {
 		os.Exit(1)
@@ -54,7 +54,7 @@ func checkFile(name string) (objects int, err error) {
 	}
 }
 
-// check decodes one object strictly, and asks of it what decoding cannot.
+// check decodes one object strictly, and checks rules that decoding cannot.
 func check(document []byte) error {
 	var kind metav1.TypeMeta
 	if err := yaml.Unmarshal(document, &kind); err != nil {
@@ -113,7 +113,7 @@ func checkJob(job *batchv1.Job) error {
 		}
 		for _, m := range c.VolumeMounts {
 			if !volumes[m.Name] || m.MountPath == "" {
-				return fmt.Errorf("container %s mounts %q, which is no volume of the pod", c.Name, m.Name)
+				return fmt.Errorf("container %s mounts %q, which is not a volume of the pod", c.Name, m.Name)
 			}
 		}
 		for _, e := range c.Env {
