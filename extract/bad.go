@@ -62,10 +62,11 @@ func (s *Summary) skip(kind, path, reason string) {
 // judge sorts the table, and fails if too many images were bad. Names that are no files count only where there is nothing else.
 func (s *Summary) judge(maxBad float64) error {
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
-	bad, items := s.Bad(), s.Items
-	if i := slices.IndexFunc(s.Skipped, func(k Skipped) bool { return k.Kind == notAFile }); i >= 0 && s.Skipped[i].Count < items {
-		bad -= s.Skipped[i].Count
-		items -= s.Skipped[i].Count
+	kinds, bad, items := s.Skipped, s.Bad(), s.Items
+	if i := slices.IndexFunc(kinds, func(k Skipped) bool { return k.Kind == notAFile }); i >= 0 && kinds[i].Count < items {
+		bad -= kinds[i].Count
+		items -= kinds[i].Count
+		kinds = slices.Delete(slices.Clone(kinds), i, i+1)
 	}
 	if items > 0 && float64(bad) > maxBad*float64(items) {
 		kept := ""
@@ -73,7 +74,7 @@ func (s *Summary) judge(maxBad float64) error {
 			kept = "; the features of the others are kept in " + s.Store
 		}
 		return option.Errorf("MaxBad", "%d of %d images are bad, more than the allowed %g %% (most often: %s, such as %s)%s",
-			bad, items, 100*maxBad, s.Skipped[0].Kind, s.Skipped[0].Example, kept)
+			bad, items, 100*maxBad, kinds[0].Kind, kinds[0].Example, kept)
 	}
 	return nil
 }

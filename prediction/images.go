@@ -85,13 +85,19 @@ func (w *work) source() *source {
 
 // fitsFiles refuses options that apply to data sets.
 func (o *Options) fitsFiles(name string) error {
-	switch {
-	case len(o.Dataset.Splits) > 0:
+	if len(o.Dataset.Splits) > 0 {
 		return refuse(option.Errorf("Splits", "%s is an image file, which has no splits", name))
+	}
+	return o.fitsNoColumns(name, "an image file")
+}
+
+// fitsNoColumns refuses the columns of Parquet files for something else.
+func (o *Options) fitsNoColumns(name, what string) error {
+	switch {
 	case o.Dataset.ImageColumn != "":
-		return refuse(option.Errorf("ImageColumn", "%s is an image file, which has no columns", name))
+		return refuse(option.Errorf("ImageColumn", "%s is %s, which has no columns", name, what))
 	case o.Dataset.LabelColumn != "":
-		return refuse(option.Errorf("LabelColumn", "%s is an image file, which has no columns", name))
+		return refuse(option.Errorf("LabelColumn", "%s is %s, which has no columns", name, what))
 	}
 	return nil
 }

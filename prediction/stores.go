@@ -33,12 +33,8 @@ func (o *Options) fitsStore(name string) error {
 		return refuse(option.Errorf("Watch", "%s is a feature store, which cannot be watched", name))
 	case len(o.Dataset.Splits) > 0:
 		return refuse(option.Errorf("Splits", "%s is a feature store, whose images are all visited", name))
-	case o.Dataset.ImageColumn != "":
-		return refuse(option.Errorf("ImageColumn", "%s is a feature store, which has no columns", name))
-	case o.Dataset.LabelColumn != "":
-		return refuse(option.Errorf("LabelColumn", "%s is a feature store, which has no columns", name))
 	}
-	return nil
+	return o.fitsNoColumns(name, "a feature store")
 }
 
 // storeParts lists the parts of a feature store: itself, or its unmerged parts. It is nil if there is no store.
