@@ -32,14 +32,17 @@
 //
 //	−α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij
 //
-// has that mean as its expectation, and its gradient has the exact gradient as its expectation, since q̃ does not depend on S: the masses
-// s_c are those of all rows. With G_ij = −(1−β) α / (n m q̃_ij) for j in S, and 0 elsewhere, the gradient above holds unchanged:
-// M = (G + Gᵀ)·Φ is
+// has that mean as its expectation, since q̃ does not depend on S: the masses s_c are those of all rows. Its own gradient would have the
+// exact gradient as its expectation, too, but for n ≫ m with needless variance: a row in S gets, as a j, the force of all n rows at once, scaled up
+// by n/m, and a row outside S gets none. In the exact sum i and j can change places, because A is symmetric, so both roles of a row
+// contribute the same to its gradient. Therefore the role of i counts twice here, and that of j not at all. With
+// G_ij = −(1−β) α / (n m q̃_ij) for j in S, and 0 elsewhere,
 //
-//	M_k = Σ_{j∈S} G_kj φ_j          for every row k, plus
-//	M_j += Σ_k G_kj φ_k             for the rows j in S
+//	M_k = 2 Σ_{j∈S} G_kj φ_j        for every row k
 //
-// which are three products of n·m·c where the exact part needs 1.5 of n²·c: n/2m times less work.
+// takes the place of W·Φ. Its expectation is the exact one, since G is symmetric for all pairs and each j is in S with probability m/n;
+// Σ_i φ_ic M_ic, and so v_c, is the same as with both roles. The result is an unbiased estimate of the exact gradient, though not the
+// gradient of any sample's loss. It takes two products of n·m·c, where the exact part takes 1.5 of n²·c: 3n/4m times less work.
 //
 // The work is cut into stripes of rows: each pair of stripes gives one tile of A, computed in the cache, turned into W in place, and
 // multiplied by both stripes of Φ. The pairs are scheduled like a round-robin tournament, so that many can run at once and yet every stripe

@@ -42,9 +42,9 @@ type Loss struct {
 	stripes         int
 	symmetric       symmetricRows
 
-	// For a sample: G, n×sampleWidth; the sampled rows of Φ·diag(1/s) and of Φ packed; the contributions of sample blocks to M.
-	sampleWidth                                     int
-	sample, sampleByRow, sampleByColumn, samplePart []float32
+	// For a sample: 2G, n×sampleWidth; the sampled rows of Φ·diag(1/s) and of Φ packed.
+	sampleWidth                         int
+	sample, sampleByRow, sampleByColumn []float32
 }
 
 // Gradient returns the loss KL(p̃‖q̃) in nats and writes ∂L/∂z into dz. Both dz and z are n×c, row-major; p has n rows over n columns, each
@@ -106,7 +106,6 @@ func (l *Loss) resize(n, c int) {
 		l.width += 16
 	}
 	l.phi, l.weighted = grown(l.phi, padded*l.width), grown(l.weighted, padded*l.width)
-	l.byColumn = grown(l.byColumn, n*l.slivers)
 	l.mass, l.inverse = grown(l.mass, c), grown(l.inverse, c)
 	l.columnSums = grown(l.columnSums, stripes*c)
 	if l.stripes != stripes {
@@ -117,7 +116,7 @@ func (l *Loss) resize(n, c int) {
 		l.resizeSample(n, c)
 		return
 	}
-	l.byRow = grown(l.byRow, padded*c)
+	l.byRow, l.byColumn = grown(l.byRow, padded*c), grown(l.byColumn, n*l.slivers)
 	l.tiles = grown(l.tiles, parallel.Workers(l.Workers)*blockRows*tileWidth)
 }
 
@@ -162,7 +161,8 @@ func (l *Loss) assign(ctx context.Context, z []float32, n, c int) error {
 		return nil
 	}
 	if l.sampled(n) {
-		return l.packSample(ctx, n, c)
+		l.packSample(c)
+		return nil
 	}
 	return parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
 		l.pack(lo, hi, n, c)

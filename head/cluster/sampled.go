@@ -8,9 +8,6 @@ import (
 	"iconic/internal/parallel"
 )
 
-// sampleRows is the number of sample columns that one worker processes at a time.
-const sampleRows = 48
-
 // sampled reports whether the uniform share is estimated from a sample.
 func (l *Loss) sampled(n int) bool { return l.Alpha > 0 && l.Columns != nil && len(l.Columns) < n }
 
@@ -32,54 +29,30 @@ func (l *Loss) checkColumns(n int) error {
 	return nil
 }
 
-// packSample packs Φ as the right-hand factor of M_S = Gᵀ·Φ, and the sampled rows of Φ as those of A_S = Φ·(Φ_S·diag(1/s))ᵀ and of G·Φ_S.
-func (l *Loss) packSample(ctx context.Context, n, c int) error {
+// packSample packs the sampled rows of Φ as the right-hand factors of A_S = Φ·(Φ_S·diag(1/s))ᵀ and of M = 2G·Φ_S.
+func (l *Loss) packSample(c int) {
 	_, columns := kernel.TileShape()
 	m := len(l.Columns)
-	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(_, lo, hi int) error {
-		for i := lo; i < hi; i++ {
-			packTerm(l.byColumn, l.phi[i*l.width:][:c], i, n, columns)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	clear(l.sampleByRow[m/columns*columns*c:]) // the columns of the last sliver beyond the sample
 	for e, j := range l.Columns {
 		row := l.phi[int(j)*l.width:][:c]
 		packColumn(l.sampleByRow, row, l.inverse, e, columns)
 		packTerm(l.sampleByColumn, row, e, m, columns)
 	}
-	return nil
 }
 
-// sampledPart sets weighted to W·Φ for the part of W from p's uniform share over the sample S, and returns −α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij.
-// Each stripe of rows computes its part of G (n×m) and adds G·Φ_S; then the rows in S get Gᵀ·Φ, each from one worker and in one order, so
-// that the bits do not depend on the number of workers.
+// sampledPart sets weighted to 2G·Φ for the part of G from p's uniform share over the sample S, and returns −α/(n·m) Σ_i Σ_{j∈S} ln q̃_ij.
+// Each stripe of rows computes its own part of G (n×m), so that the bits do not depend on the number of workers.
 func (l *Loss) sampledPart(ctx context.Context, n, c int) (float64, error) {
 	_, columns := kernel.TileShape()
 	m := len(l.Columns)
 	scale, shift := l.debiased(n)
-	numerator := -scale * l.Alpha / (float32(n) * float32(m))
+	numerator := -2 * scale * l.Alpha / (float32(n) * float32(m))
 	err := parallel.Blocks(ctx, l.Workers, n, blockRows, func(b, lo, hi int) error {
 		g := l.sample[lo*l.sampleWidth:]
 		kernel.MulPacked(g, l.sampleWidth, l.phi[lo*l.width:], l.width, 1, l.sampleByRow, columns*c, hi-lo, c, m, false)
 		l.sums[b] = kernel.Reciprocal(g, l.sampleWidth, hi-lo, m, scale, shift, numerator)
 		kernel.MulPacked(l.weighted[lo*l.width:], l.width, g, l.sampleWidth, 1, l.sampleByColumn, columns*m, hi-lo, m, c, false)
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	rows, _ := kernel.TileShape()
-	size := upTo(sampleRows, rows) * l.width
-	err = parallel.Blocks(ctx, l.Workers, m, sampleRows, func(b, lo, hi int) error {
-		t := l.samplePart[b*size : (b+1)*size]
-		kernel.MulPacked(t, l.width, l.sample[lo:], 1, l.sampleWidth, l.byColumn, columns*n, hi-lo, n, c, false)
-		for e := lo; e < hi; e++ {
-			kernel.AddScaled(l.weighted[int(l.Columns[e])*l.width:][:c], 1, t[(e-lo)*l.width:][:c])
-		}
 		return nil
 	})
 	if err != nil {
@@ -102,5 +75,4 @@ func (l *Loss) resizeSample(n, c int) {
 	}
 	l.sample = grown(l.sample, upTo(n, rows)*l.sampleWidth+rows)
 	l.sampleByRow, l.sampleByColumn = grown(l.sampleByRow, upTo(m, columns)*c), grown(l.sampleByColumn, m*l.slivers)
-	l.samplePart = grown(l.samplePart, parallel.Count(m, sampleRows)*upTo(sampleRows, rows)*l.width)
 }
