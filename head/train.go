@@ -278,7 +278,7 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	}
 	switch g := p.graph; {
 	case g.Recall < 1:
-		p.notes = append(p.notes, fmt.Sprintf("the approximate neighbour search compared each image with %.1f %% of the others and found %.1f %% of the true neighbours, measured on a sample; an exact search compares all pairs",
+		p.notes = append(p.notes, fmt.Sprintf("the approximate neighbour search made %.1f %% of the comparisons of each image with every other and found %.1f %% of the true neighbours, measured on a sample; an exact search compares all pairs",
 			100*g.Compared, 100*g.Recall))
 	case near.Search == knn.SearchApproximate && g.Of == nil:
 		p.notes = append(p.notes, "the features have too little structure for an approximate neighbour search, so all pairs were compared, as in an exact search")

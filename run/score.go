@@ -79,7 +79,7 @@ func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
 // KMeans computes the baseline of the training that in scores.
 func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Hooks) (*Baseline, error) {
 	if f.Len() > baseline.Rows {
-		h.Notef("the k-means baseline fits its centroids to %d of %d images, drawn at random", baseline.Rows, f.Len())
+		h.Notef("the k-means baseline fits its centroids to %d of %d images, drawn at random, from one start", baseline.Rows, f.Len())
 	}
 	km, err := baseline.Cluster(ctx, f, baseline.Options{
 		Clusters: in.Clusters, Seed: in.Seed, Workers: in.Workers,

@@ -15,15 +15,17 @@ import (
 )
 
 const (
-	splits         = 4      // random splits of the columns into halves
+	starts, startsOfMany = 3, 1 // of k-means, with up to Rows rows and with more
+	splits, splitsOfMany = 4, 1 // random splits of the columns into halves
+
 	fewestRows     = 10_000 // rows used at least, if there are as many
 	rowsOfCluster  = 64     // rows per cluster at least, if there are as many
 	mostLogits     = 1 << 24
 	halfIterations = 30
 )
 
-// Rows is the largest number of rows in which k-means searches for centroids; larger sets are sampled, so that the baseline does not cost
-// more than the training, which samples as many.
+// Rows is the largest number of rows in which k-means searches for centroids. Larger sets are sampled, from one start and with one split of the
+// columns, so that the baseline costs a small part of the training, which samples as many.
 const Rows = 100_000
 
 // Options are the settings of a baseline.
@@ -36,7 +38,7 @@ type Options struct {
 	Halves   func(done, total int) // of the partitions in halves of the features; may be nil
 }
 
-// Baseline is k-means, the best of three starts, with a confidence calibrated without labels.
+// Baseline is k-means, the best of three starts (of one with more than Rows rows), with a confidence calibrated without labels.
 type Baseline struct {
 	*kmeans.Result
 	Expected float64 // expected accuracy, to which the mean confidence was scaled; from 0 to 1
@@ -45,9 +47,9 @@ type Baseline struct {
 
 // Clusters computes the clustering alone, with the unscaled posterior of k-means.
 func Clusters(ctx context.Context, f matrix.Features, o Options) (*kmeans.Result, error) {
-	how := kmeans.Options{Clusters: o.Clusters, Starts: 3, Seed: o.Seed, Workers: o.Workers, Progress: o.Progress}
+	how := kmeans.Options{Clusters: o.Clusters, Starts: starts, Seed: o.Seed, Workers: o.Workers, Progress: o.Progress}
 	if f.Len() > Rows {
-		how.Rows, how.Still = Rows, 1e-3
+		how.Rows, how.Still, how.Starts = Rows, 1e-3, startsOfMany
 	}
 	return kmeans.Cluster(ctx, f, how)
 }
@@ -83,7 +85,11 @@ func (b *Baseline) expected(ctx context.Context, part matrix.Features, rows []in
 	for k, i := range rows {
 		own[k] = b.Assignment[i]
 	}
-	halves := halves(part.Dim(), o.Seed)
+	times := splits
+	if len(b.Assignment) > Rows {
+		times = splitsOfMany
+	}
+	halves := halves(part.Dim(), times, o.Seed)
 	agreement := make([]float64, len(halves))
 	var mutex sync.Mutex
 	done := 0
@@ -109,11 +115,11 @@ func (b *Baseline) expected(ctx context.Context, part matrix.Features, rows []in
 	return sum / float64(len(halves)), err
 }
 
-// halves divides d columns into two at random, splits times. A single column is its own half.
-func halves(d int, seed uint64) [][]int {
+// halves divides d columns into two at random, several times. A single column is its own half.
+func halves(d, times int, seed uint64) [][]int {
 	var list [][]int
-	for s := range uint64(splits) {
-		columns := rand.New(rand.NewPCG(seed, 0x68616c66+s)).Perm(d)
+	for s := range times {
+		columns := rand.New(rand.NewPCG(seed, 0x68616c66+uint64(s))).Perm(d)
 		middle := max(1, d/2)
 		slices.Sort(columns[:middle])
 		slices.Sort(columns[middle:])

@@ -50,25 +50,20 @@ type Options struct {
 
 // Constants of the recipe; docs/methods.md explains them.
 const (
-	neighboursWhitening  = 5
-	neighboursDiffusion  = 10
-	roundsDiffusion      = 2
-	shrinkage            = 0.1
-	few                  = 20 // number of clusters up to which local minima differ in their error
-	startsFew, startsAll = 48, 32
-	best                 = 8 // number of startsFew in the ensemble, and restarts of a probe with few clusters
-	probes               = 8
-	rounds, roundsProbe  = 20, 15
-	iterations           = 40
-	hopeless             = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
-	doubt                = 1.9  // standard errors that count as no difference: one-sided 5 % of Student's t for eight probes
+	neighboursWhitening = 5
+	neighboursDiffusion = 10
+	roundsDiffusion     = 2
+	shrinkage           = 0.1
+	few                 = 20 // number of clusters up to which local minima differ in their error
+	startsFew           = 48
+	best                = 8 // number of startsFew in the ensemble, and restarts of a probe with few clusters
+	rounds, roundsProbe = 20, 15
+	iterations          = 40
+	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
 	// larger, because shares of so many rows are known precisely enough.
 	still, stillOfMany = 1e-3, 5e-3
 	manyRows           = 50_000
-	// work bounds the multiply-adds of all starts together: very many clusters and rows get fewer starts, but at least leastStarts.
-	work        = 4e12
-	leastStarts = 4
 	// Eigenvectors use the whole set if it has at most twice this many rows, or else this many landmarks.
 	landmarks, landmarksEach    = 10000, 100
 	landmarkDraws, spectralRuns = 8, 16
@@ -139,7 +134,8 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 		o.Run = &train.Run{}
 	}
 	s := &search{options: o, z: z, raw: raw, near: near}
-	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: critics + s.starts(), Compute: func(progress func(int)) ([]train.Tensor, error) {
+	often := s.effort()
+	found, err := o.Run.Stage(train.Stage{Name: "starts", Parts: often.critics + often.starts, Compute: func(progress func(int)) ([]train.Tensor, error) {
 		done := &counter{progress: progress}
 		plain, err := s.critics(ctx, done)
 		if err != nil {
@@ -158,8 +154,8 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	starts := kept[critics:]
-	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: probes, Compute: func(progress func(int)) ([]train.Tensor, error) {
+	starts := kept[often.critics:]
+	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: often.probes, Compute: func(progress func(int)) ([]train.Tensor, error) {
 		all, err := s.mixtures(ctx, starts)
 		if err == nil {
 			err = s.probe(ctx, all, progress)
@@ -172,7 +168,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{options: o, search: s, critics: kept[:critics], starts: starts}
+	f := &Found{options: o, search: s, critics: kept[:often.critics], starts: starts}
 	if f.Candidates, err = s.keptCandidates(found, starts); err != nil {
 		return nil, err
 	}
@@ -240,7 +236,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 	return all, nil
 }
 
-// choose considers all valid candidates whose scores eight probes cannot distinguish from the highest. It takes the one whose sizes are
+// choose considers all valid candidates whose scores the probes cannot distinguish from the highest. It takes the one whose sizes are
 // least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins.
 //
 // The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
@@ -261,7 +257,7 @@ func choose(all []Candidate) Candidate {
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.scores(), c.scores())
-		if c.valid() && c.Behind <= doubt && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
+		if c.valid() && c.Behind <= doubt(len(c.agreement)) && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
 			chosen = *c
 		}
 	}
@@ -369,15 +365,6 @@ func (s *search) still() float64 {
 	return still
 }
 
-// starts is the number of k-means runs.
-func (s *search) starts() int {
-	if s.few() {
-		return startsFew
-	}
-	one := float64(s.z.Len()) * float64(s.z.Dim()) * float64(s.options.Clusters) * iterations
-	return max(leastStarts, min(startsAll, int(work/one)))
-}
-
 // restarts is the number of k-means runs of which a probe or critic takes the best.
 func (s *search) restarts() int {
 	if s.few() {
@@ -423,7 +410,7 @@ func (s *search) plainStarts(ctx context.Context, done *counter) ([]start, error
 	o := s.options
 	o.Run.Begin("starts by k-means")
 	runs, err := kmeans.Runs(ctx, s.v, kmeans.Options{
-		Clusters: o.Clusters, Starts: s.starts(), MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
+		Clusters: o.Clusters, Starts: s.effort().starts, MaxIterations: iterations, Still: s.still(), Workers: o.Workers, Seed: seed(o.Seed, 's', 0),
 		Progress: func(int, int) { done.one() },
 	})
 	if err != nil {
@@ -537,7 +524,7 @@ func (s *search) mix(ctx context.Context, v *matrix.Dense, start []int32, c Cand
 // the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
 func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
 	s.options.Run.Begin("halves of the features")
-	done := counter{progress: progress}
+	done, probes := counter{progress: progress}, s.effort().probes
 	var kinds []Candidate // one per mixture, whatever its start
 	for c := range all {
 		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
@@ -576,7 +563,7 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 	})
 	for c := range all {
 		for _, a := range all[c].agreement {
-			all[c].Agreement += a / probes
+			all[c].Agreement += a / float64(probes)
 		}
 	}
 	return err

@@ -248,7 +248,7 @@ func TestSentence(t *testing.T) {
 func TestProgress(t *testing.T) {
 	z := densetest.Clouds(1, 80, 4, 3, 2)
 	last, whole := 0, 0
-	_, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Run: &train.Run{Total: critics + startsFew + probes, Progress: func(done, total int, _ float64) {
+	_, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Run: &train.Run{Total: mostCritics + startsFew + mostProbes, Progress: func(done, total int, _ float64) {
 		if done < last || total < done {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
@@ -284,3 +284,35 @@ func TestASampleOfLargeSets(t *testing.T) {
 		}
 	}
 }
+
+// A search among many rows and clusters repeats its stages less often, and its level allows for fewer probes.
+func TestEffort(t *testing.T) {
+	for _, c := range []struct {
+		rows, columns, clusters int
+		want                    effort
+	}{
+		{500, 192, 10, effort{startsFew, 8, 8}},
+		{50_000, 192, 100, effort{32, 8, 8}},
+		{100_000, 384, 400, effort{6, 6, 6}},
+		{100_000, 384, 1000, effort{4, 2, 4}},
+		{100_000, 4096, 20_000, effort{4, 2, 4}},
+	} {
+		s := &search{options: Options{Clusters: c.clusters}, z: shape{c.rows, c.columns}}
+		if got := s.effort(); got != c.want {
+			t.Errorf("%d × %d, %d clusters: %+v, want %+v", c.rows, c.columns, c.clusters, got, c.want)
+		}
+	}
+	for probes := leastProbes; probes < mostProbes; probes++ {
+		if doubt(probes) <= doubt(probes+1) {
+			t.Errorf("%d probes: level %v, %d: %v", probes, doubt(probes), probes+1, doubt(probes+1))
+		}
+	}
+}
+
+// shape is a matrix without content.
+type shape struct{ rows, columns int }
+
+func (s shape) Len() int                        { return s.rows }
+func (s shape) Dim() int                        { return s.columns }
+func (s shape) Block([]float32, int, int) error { return nil }
+func (s shape) Gather([]float32, []int32) error { return nil }

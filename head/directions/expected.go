@@ -10,9 +10,6 @@ import (
 	"iconic/internal/parallel"
 )
 
-// critics is the number of k-means runs on the unprocessed features that a partition is compared with.
-const critics = 8
-
 // Expected is the expected accuracy of a partition, measured without labels.
 type Expected struct {
 	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture
@@ -24,8 +21,8 @@ type Expected struct {
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
 	o.Run.Begin("k-means on the unprocessed features")
-	runs := make([]*kmeans.Result, critics)
-	err := parallel.Blocks(ctx, o.Workers, critics, 1, func(_, c, _ int) (err error) {
+	runs := make([]*kmeans.Result, s.effort().critics)
+	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
 			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: 1, Seed: seed(o.Seed, 'c', c),
 		})
@@ -36,7 +33,7 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(runs, byInertia)
-	list := make([]start, critics)
+	list := make([]start, len(runs))
 	for c, r := range runs {
 		list[c] = start{"k-means on the unprocessed features", r.Assignment}
 	}

@@ -26,7 +26,7 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 		}
 		starts = append(starts, start{t.Name, cluster})
 	}
-	if len(starts) <= critics {
+	if len(starts) <= s.effort().critics {
 		return nil, errMadeUp
 	}
 	return starts, nil
@@ -68,7 +68,8 @@ func sharer(all []Candidate, i int) int {
 }
 
 func (s *search) keptCandidates(list []train.Tensor, starts []start) ([]Candidate, error) {
-	const each = 2 + probes
+	probes := s.effort().probes
+	each := 2 + probes
 	count := len(list) / each
 	if count == 0 || len(list)%each != 0 || count%len(starts) != 0 {
 		return nil, errMadeUp

@@ -205,7 +205,8 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 // total is the number of parts and steps of a training for its progress, with clusters searched in the given number of spaces.
 func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	s := &search{options: Options{Clusters: clusters}, z: z}
-	total := spaces * (critics + s.starts() + probes)
+	often := s.effort()
+	total := spaces * (often.critics + often.starts + often.probes)
 	if r.Sizes != SizesFree {
 		total += refinement.Taken(z.Len())
 	}
@@ -260,7 +261,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		return nil, 0, err
 	}
 	c := strictest(f.Candidates)
-	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, make([]int32, len(cluster)), make([]float64, probes), 0
+	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, make([]int32, len(cluster)), make([]float64, len(c.probes)), 0
 	for i, own := range cluster {
 		c.cluster[i] = int32(own)
 	}
@@ -268,7 +269,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		if c.agreement[p], err = partition.Agreement(c.cluster, probe, d.Clusters); err != nil {
 			return nil, 0, err
 		}
-		c.Agreement += c.agreement[p] / probes
+		c.Agreement += c.agreement[p] / float64(len(c.probes))
 	}
 	// Its likelihood is that of the mixture trained from its clusters, which shows whether it has ended in a worse maximum.
 	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, d.Workers)

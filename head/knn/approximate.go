@@ -31,10 +31,11 @@ const (
 // found: a neighbour counts if it is no farther than the true K-th. Distances are exact; only rows may be missing. It fails as Exact does.
 //
 // K-means puts the rows into lists. Each row is compared only with those in the lists of its p nearest centroids (inverted lists: Jégou et
-// al. 2011, sec. IV), by products of all rows that probe a list with all rows in it. p is the smallest number that reaches Options.Recall
-// on a sample: the positions of a row's true neighbours in the order of its lists show what each p would find. If less than the share enough is found
-// for a second sample, on which Recall is measured, p grows until it is. The less structure the data have, the more lists are needed. If
-// comparing all rows costs no more than that, all are compared, and the graph is exact. Compared gives the share.
+// al. 2011, sec. IV), by products of all rows that probe a list with all rows in it. Each pair compared counts for both of its rows, so two
+// neighbours miss each other only if neither probes the other's list. p is the smallest number that reaches Options.Recall on a sample: the
+// positions of a row's list and of its true neighbours' lists in each other's order show what each p would find. If less than the share
+// enough is found for a second sample, on which Recall is measured, p grows until it is. The less structure the data have, the more lists
+// are needed. If comparing all rows costs no more than that, all are compared, and the graph is exact. Compared gives the share.
 func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	o, err := o.forLists(f.Len())
 	if err != nil {
@@ -129,10 +130,10 @@ type lists struct {
 	centroids []float32 // Lists×d
 	half      []float32 // ½‖c‖²
 	home      []int32   // the list of each row: its nearest
-	ordered   []int32   // n×tried: the lists of each row, nearest first; nil when no longer needed
+	ordered   []int32   // n×tried: the lists of each row, nearest first; nil if more are probed
 	tried     int       // probes stored
 	probes    int       // probes made
-	share     float64   // share of all pairs that were compared, each counted from both of its rows
+	share     float64   // products computed, as a share of n²
 }
 
 // subset presents some rows of a search's features to k-means, in the form used for products.
@@ -271,7 +272,8 @@ func (l *lists) toCentroids(t *tile, rows int) {
 // choose sets probes to the smallest number that finds the required share of the sample's true neighbours.
 func (l *lists) choose(ctx context.Context, sample []int32, truth *Graph) error {
 	count := l.options.Lists
-	found := make([]int, count) // true neighbours whose list is a row's e-th
+	own := make([]int, count)    // true neighbours whose list is a row's e-th
+	either := make([]int, count) // those for which it is, or the row's list is their e-th, whichever is nearer
 	t := &tile{own: make([]float32, queryRows*l.d), scores: make([]float32, queryRows*count)}
 	order, place := make([]int32, count), make([]int32, count)
 	for lo := 0; lo < len(sample); lo += queryRows {
@@ -293,24 +295,49 @@ func (l *lists) choose(ctx context.Context, sample []int32, truth *Graph) error 
 				place[c] = int32(at)
 			}
 			for _, j := range truth.Row(e) {
-				found[place[l.home[j]]]++
+				at := int(place[l.home[j]])
+				own[at]++
+				if back := slices.Index(l.stored(j), l.home[sample[e]]); back >= 0 {
+					at = min(at, back)
+				}
+				either[at]++
 			}
 		}
 	}
 	wanted := l.options.Recall * float64(len(truth.Neighbours))
-	sum := 0
-	for l.probes = 0; l.probes < l.limit() && (l.probes == 0 || float64(sum) < wanted); l.probes++ {
-		sum += found[l.probes]
+	if l.probes = fewest(either[:l.tried], wanted); l.probes > l.tried && l.tried < l.limit() {
+		l.probes = max(l.tried+1, fewest(own[:l.limit()], wanted)) // so many are not stored, and pairs count for the probing row alone
 	}
+	l.probes = min(l.probes, l.limit())
 	return nil
+}
+
+// fewest is the smallest number of found, at least one, whose sum reaches wanted; one more than all if none does.
+func fewest(found []int, wanted float64) int {
+	sum := 0
+	for e, count := range found {
+		if sum += count; float64(sum) >= wanted {
+			return e + 1
+		}
+	}
+	return len(found) + 1
+}
+
+// stored returns the stored lists of row i, nearest first.
+func (l *lists) stored(i int32) []int32 { return l.ordered[int(i)*l.tried : (int(i)+1)*l.tried] }
+
+// counts reports whether a pair that row i has found by probing counts for row j, too. If j probes the list of i, it finds the pair itself;
+// if the lists that rows probe are not stored, that is unknown.
+func (l *lists) counts(i, j int32) bool {
+	return l.ordered != nil && !slices.Contains(l.stored(j)[:l.probes], l.home[i])
 }
 
 // release frees the memory that is not needed if all rows are compared.
 func (l *lists) release() { l.ordered, l.home = nil, nil }
 
-// compare fills best from the lists that each row probes. A pair is scored once for each side, in tiles that depend only on the lists. A
-// list of the best does not depend on the order of its candidates, so neither does the result. If more lists are probed than stored, rows
-// are processed in chunks, for which the lists are computed again.
+// compare fills best from the lists that each row probes, in tiles that depend only on the lists. A list of the best does not depend on the
+// order of its candidates, so neither does the result. If more lists are probed than stored, rows are processed in chunks, for which the
+// lists are computed again, and a pair counts for the probing row alone.
 func (l *lists) compare(ctx context.Context) error {
 	members := invert(l.home, 1, 1, l.options.Lists, 0)
 	l.allocate()
@@ -321,7 +348,10 @@ func (l *lists) compare(ctx context.Context) error {
 	if l.probes > l.tried {
 		l.ordered = nil
 	}
-	chunk := max(1, min(l.n, int(int64(l.n)*mostProbes/int64(l.probes))))
+	chunk := l.n
+	if l.ordered == nil {
+		chunk = max(1, min(l.n, int(int64(l.n)*mostProbes/int64(l.probes))))
+	}
 	chunks := parallel.Count(l.n, chunk)
 	pairs := 0.0
 	for c := range chunks {
@@ -329,7 +359,6 @@ func (l *lists) compare(ctx context.Context) error {
 		var queries *inverse
 		if l.ordered != nil {
 			queries = invert(l.ordered, l.tried, l.probes, l.options.Lists, 0)
-			l.ordered = nil // the largest array besides the features
 		} else {
 			nearest, err := l.nearest(ctx, from, to)
 			if err != nil {
@@ -413,7 +442,7 @@ func largest(x []float32, k int) float32 {
 
 // chunk compares the probing rows with the members of their lists.
 func (l *lists) chunk(ctx context.Context, members, queries *inverse, threshold []float32, c, chunks int) error {
-	var locks [stripes]sync.Mutex
+	best := &shared{lists: l.best, threshold: threshold}
 	var progress sync.Mutex
 	done := c * l.options.Lists
 	var pool sync.Pool
@@ -437,12 +466,18 @@ func (l *lists) chunk(ctx context.Context, members, queries *inverse, threshold 
 				if err := l.gather(t.own, own); err != nil {
 					return err
 				}
+				limits := best.limits(t.limits, other)
 				t.score(l.search, own, other, func(e int, scores []float32) {
 					i := own[e]
-					lock := &locks[i%stripes]
-					lock.Lock()
-					threshold[i] = l.best[i].addAll(threshold[i], i, other, scores)
-					lock.Unlock()
+					best.addAll(i, other, scores)
+					if l.ordered == nil {
+						return
+					}
+					for k, score := range scores {
+						if j := other[k]; score >= limits[k] && j != i && l.counts(i, j) {
+							limits[k] = best.add(j, candidate{score, i})
+						}
+					}
 				})
 			}
 		}
@@ -497,11 +532,47 @@ func invert(ordered []int32, width, first, lists, from int) *inverse {
 	return v
 }
 
-// tile is the working memory of one goroutine: the probing rows, the list's rows, and their scores.
-type tile struct{ own, other, scores []float32 }
+// shared are the best of all rows, filled by several goroutines.
+type shared struct {
+	lists     []bestList
+	threshold []float32 // scores below which a row accepts nothing more
+	locks     [stripes]sync.Mutex
+}
+
+// add offers a candidate to row i, and returns the row's threshold.
+func (s *shared) add(i int32, c candidate) float32 {
+	lock := &s.locks[i%stripes]
+	lock.Lock()
+	defer lock.Unlock()
+	s.threshold[i] = s.lists[i].add(c)
+	return s.threshold[i]
+}
+
+// addAll offers rows to row i, which is not its own neighbour.
+func (s *shared) addAll(i int32, rows []int32, scores []float32) {
+	lock := &s.locks[i%stripes]
+	lock.Lock()
+	defer lock.Unlock()
+	s.threshold[i] = s.lists[i].addAll(s.threshold[i], i, rows, scores)
+}
+
+// limits writes the thresholds of rows into dst. They may be higher by the time they are used, and are never lower.
+func (s *shared) limits(dst []float32, rows []int32) []float32 {
+	dst = dst[:len(rows)]
+	for k, i := range rows {
+		lock := &s.locks[i%stripes]
+		lock.Lock()
+		dst[k] = s.threshold[i]
+		lock.Unlock()
+	}
+	return dst
+}
+
+// tile is the working memory of one goroutine: the probing rows, the list's rows and their thresholds, and the scores.
+type tile struct{ own, other, limits, scores []float32 }
 
 func newTile(d int) *tile {
-	return &tile{make([]float32, queryRows*d), make([]float32, memberRows*d), make([]float32, queryRows*memberRows)}
+	return &tile{make([]float32, queryRows*d), make([]float32, memberRows*d), make([]float32, memberRows), make([]float32, queryRows*memberRows)}
 }
 
 // score calls take with the scores of each own row with all others.
@@ -544,7 +615,7 @@ func (s *search) compareRows(ctx context.Context, rows []int32, best []bestList,
 	// Each block reads all features once. The neighbours of a row do not depend on its block.
 	size := max(1, min(512, parallel.Count(len(rows), parallel.Workers(s.options.Workers))))
 	return parallel.Blocks(ctx, s.options.Workers, len(rows), size, func(_, lo, hi int) error {
-		t := &tile{make([]float32, size*s.d), make([]float32, memberRows*s.d), make([]float32, size*memberRows)}
+		t := &tile{own: make([]float32, size*s.d), other: make([]float32, memberRows*s.d), scores: make([]float32, size*memberRows)}
 		own, other := rows[lo:hi], make([]int32, 0, memberRows)
 		if err := s.gather(t.own, own); err != nil {
 			return err

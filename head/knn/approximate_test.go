@@ -141,7 +141,7 @@ func TestRecallIsKeptWithoutStructure(t *testing.T) {
 		lists    int
 		compared bool // all pairs
 	}{{400, false}, {140, true}} {
-		m := random(rand.New(rand.NewPCG(3, 1)), 2400, map[bool]int{false: 24, true: 40}[c.compared])
+		m := random(rand.New(rand.NewPCG(3, 1)), 2400, map[bool]int{false: 50, true: 300}[c.compared])
 		o := Options{K: 10, Lists: c.lists, Workers: 2}
 		g, err := Approximate(context.Background(), m, o)
 		if err != nil {

@@ -85,7 +85,7 @@ type Graph struct {
 	Recall     float64   // share of the true neighbours among them: 1, or measured on a sample
 	// Of has the N rows, ascending, whose neighbours among all rows these are; nil: all rows, in order.
 	Of []int32
-	// Compared is the mean share of the other rows that a row was compared with: 1 for all.
+	// Compared is the number of products computed, as a share of one for each row and each other row; 1 if all pairs were compared.
 	Compared float64
 }
 
