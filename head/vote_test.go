@@ -131,3 +131,37 @@ func TestConfigurationsOfBeforeTheVote(t *testing.T) {
 		t.Errorf("a method that has no heads: %v, %v", again, err)
 	}
 }
+
+// A head that is kept alone among others, because their losses are too high, is as confident as its clusters agree with halves of the
+// features.
+func TestAHeadThatIsKeptAloneIsCalibrated(t *testing.T) {
+	const n, k = 400, 8
+	m := densetest.Clouds(3, n, 16, k, 1.5)
+	c := iconClustering(t, k)
+	change(t, &c, "batch", 200, "epochs", 30, "lr", 1e-2, "heads", 6)
+	for c.Seed = range uint64(20) {
+		r := learn(t, m, c, Options{})
+		if !strings.Contains(r.Choice, "is kept") {
+			continue
+		}
+		if notes := strings.Join(r.Notes, "\n"); !(r.Expected > 0 && r.Expected <= 1) || !strings.Contains(notes, "expected accuracy: ") {
+			t.Fatalf("expected accuracy %g; notes: %s", r.Expected, notes)
+		}
+		p, sure := make([]float32, n*k), 0.0
+		if err := r.Head.Probabilities(p, m.X, n); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			row := p[i*k : (i+1)*k]
+			sure += float64(row[linear.ArgMax(row)]) / n
+		}
+		if math.Abs(sure-r.Expected) > 1e-3 {
+			t.Errorf("mean confidence %.3f, expected accuracy %.3f", sure, r.Expected)
+		}
+		if diff := cmp.Diff(r, learn(t, m, c, Options{Workers: 3})); diff != "" {
+			t.Errorf("three threads (-two +three):\n%s", diff)
+		}
+		return
+	}
+	t.Error("the heads vote with every seed: this test shows nothing")
+}

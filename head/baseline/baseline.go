@@ -3,13 +3,9 @@ package baseline
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"slices"
-	"sync"
 
 	"iconic/head/confidence"
 	"iconic/head/kmeans"
-	"iconic/head/partition"
 	"iconic/internal/parallel"
 	"iconic/matrix"
 )
@@ -18,10 +14,7 @@ const (
 	starts, startsOfMany = 3, 1 // of k-means, with up to Rows rows and with more
 	splits, splitsOfMany = 4, 1 // random splits of the columns into halves
 
-	fewestRows     = 10_000 // rows used at least, if there are as many
-	rowsOfCluster  = 64     // rows per cluster at least, if there are as many
-	mostLogits     = 1 << 24
-	halfIterations = 30
+	mostLogits = 1 << 24
 )
 
 // Rows is the largest number of rows in which k-means searches for centroids. Larger sets are sampled, from one start and with one split of the
@@ -61,22 +54,11 @@ func Cluster(ctx context.Context, f matrix.Features, o Options) (*Baseline, erro
 		return nil, err
 	}
 	b := &Baseline{Result: r}
-	rows := draw(f.Len(), max(fewestRows, rowsOfCluster*o.Clusters), o.Seed)
+	rows := confidence.Sample(f.Len(), o.Clusters, o.Seed)
 	if b.Expected, err = b.expected(ctx, &matrix.Subset{Features: f, Rows: rows}, rows, o); err != nil {
 		return nil, err
 	}
 	return b, b.temper(ctx, f, rows, o)
-}
-
-// draw returns all n rows, or most of them drawn at random, in order, if n is larger.
-func draw(n, most int, seed uint64) []int32 {
-	drawn := rand.New(rand.NewPCG(seed, 0x726f7773)).Perm(n)[:min(n, most)]
-	slices.Sort(drawn)
-	rows := make([]int32, len(drawn))
-	for k, i := range drawn {
-		rows[k] = int32(i)
-	}
-	return rows
 }
 
 // expected is the mean agreement of the clustering with k-means in halves of the columns of part, which has the given rows.
@@ -89,45 +71,7 @@ func (b *Baseline) expected(ctx context.Context, part matrix.Features, rows []in
 	if len(b.Assignment) > Rows {
 		times = splitsOfMany
 	}
-	halves := halves(part.Dim(), times, o.Seed)
-	agreement := make([]float64, len(halves))
-	var mutex sync.Mutex
-	done := 0
-	err := parallel.Blocks(ctx, o.Workers, len(halves), 1, func(h, _, _ int) error {
-		r, err := kmeans.Cluster(ctx, &matrix.Columns{Features: part, Columns: halves[h]}, kmeans.Options{
-			Clusters: o.Clusters, Starts: 1, MaxIterations: halfIterations, Still: 0.002, Seed: o.Seed + uint64(h) + 1, Workers: 1,
-		})
-		if err != nil {
-			return err
-		}
-		agreement[h], err = partition.Agreement(own, r.Assignment, o.Clusters)
-		if mutex.Lock(); o.Halves != nil {
-			done++
-			o.Halves(done, len(halves))
-		}
-		mutex.Unlock()
-		return err
-	})
-	sum := 0.0
-	for _, a := range agreement {
-		sum += a
-	}
-	return sum / float64(len(halves)), err
-}
-
-// halves divides d columns into two at random, several times. A single column is its own half.
-func halves(d, times int, seed uint64) [][]int {
-	var list [][]int
-	for s := range times {
-		columns := rand.New(rand.NewPCG(seed, 0x68616c66+uint64(s))).Perm(d)
-		middle := max(1, d/2)
-		slices.Sort(columns[:middle])
-		slices.Sort(columns[middle:])
-		if list = append(list, columns[:middle]); middle < d {
-			list = append(list, columns[middle:])
-		}
-	}
-	return list
+	return confidence.Halves{Clusters: o.Clusters, Splits: times, Starts: 1, Seed: o.Seed, Workers: o.Workers, Progress: o.Halves}.Agreement(ctx, part, own)
 }
 
 // temper finds the scale at which the mean confidence of rows is the expected accuracy.

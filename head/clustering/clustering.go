@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"iconic/head/confidence"
 	"iconic/head/consensus"
 	"iconic/head/ensemble"
 	"iconic/head/icon"
@@ -18,6 +19,7 @@ import (
 	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // Recipe is a method that clusters by the cluster kernel, with its settings.
@@ -282,6 +284,7 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 	switch {
 	case len(which) == 1:
 		out.Notes = append(out.Notes, out.Choice)
+		return calibrate(ctx, d, heads[which[0]], out)
 	case r.Distil:
 		out.Choice += "; one linear head has learnt their vote, and is kept"
 		out.Notes = append(out.Notes, out.Choice)
@@ -290,6 +293,33 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 		out.Notes = append(out.Notes, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
 	}
 	return nil
+}
+
+// calibrate sets the confidence of a head that is kept alone, which no other head has moderated: it is scaled so that its mean is the
+// agreement of its clusters with k-means on halves of the features.
+func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.Outcome) error {
+	d.Run.Begin("confidence")
+	const few, best = 20, 8 // clusters up to which local minima of k-means differ much, and the runs then of which the best counts
+	halves := confidence.Halves{Clusters: d.Clusters, Splits: 4, Starts: 1, Seed: d.Seed, Workers: d.Workers}
+	if d.Clusters <= few {
+		halves.Starts = best
+	}
+	part := &matrix.Subset{Features: d.Features, Rows: confidence.Sample(d.Features.Len(), d.Clusters, d.Seed)}
+	z, err := l.AllLogits(ctx, part, d.Workers)
+	if err != nil {
+		return err
+	}
+	cluster := make([]int32, part.Len())
+	for i := range cluster {
+		cluster[i] = int32(linear.ArgMax(z[i*l.Clusters : (i+1)*l.Clusters]))
+	}
+	if out.Expected, err = halves.Agreement(ctx, part, cluster); err != nil {
+		return err
+	}
+	l = l.Clone()
+	out.Vote = ensemble.Of(l)
+	out.Notes = append(out.Notes, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features; errors that all of them share cannot be detected", 100*out.Expected))
+	return confidence.Calibrate(ctx, l, z, out.Expected, d.Workers)
 }
 
 // chosen makes the one head with which the next round continues.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"iconic/head/linear"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 )
@@ -33,6 +34,18 @@ func Scale(ctx context.Context, z []float32, k int, share float64, workers int) 
 		}
 	}
 	return math.Exp((lo + hi) / 2), nil
+}
+
+// Calibrate scales l so that the mean confidence of rows is share, or as near as it can be (Scale); z has the rows' logits by l. It fails as
+// Scale does.
+func Calibrate(ctx context.Context, l *linear.Head, z []float32, share float64, workers int) error {
+	s, err := Scale(ctx, z, l.Clusters, share, workers)
+	if err != nil {
+		return err
+	}
+	kernel.Scale(l.Weight, float32(s))
+	kernel.Scale(l.Bias, float32(s))
+	return nil
 }
 
 // Mean is 1/n Σ_i max_c softmax(s z_i)_c of logits z (n×k).

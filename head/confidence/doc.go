@@ -7,4 +7,7 @@
 //
 // Each term grows with s, from 1/K at s → 0 to 1: the derivative of the logarithm of the largest share is z_max − Σ_c q_c z_c ≥ 0. So there
 // is one s for any share between, and bisection on ln s finds it.
+//
+// The share to aim for is an expected accuracy, measured without labels: the agreement of the clusters with cruder clusterings that were
+// found independently of them, such as those of random halves of the features (Halves), as in the stability of Lange et al. 2004.
 package confidence

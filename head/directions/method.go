@@ -18,7 +18,6 @@ import (
 	"iconic/head/setting"
 	"iconic/head/spectral"
 	"iconic/head/train"
-	"iconic/internal/kernel"
 	"iconic/matrix"
 )
 
@@ -364,11 +363,5 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	if err != nil {
 		return expected, err
 	}
-	s, err := confidence.Scale(ctx, z, k, expected.Share, d.Workers)
-	if err != nil {
-		return expected, err
-	}
-	kernel.Scale(l.Weight, float32(s))
-	kernel.Scale(l.Bias, float32(s))
-	return expected, nil
+	return expected, confidence.Calibrate(ctx, l, z, expected.Share, d.Workers)
 }
