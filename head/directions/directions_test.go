@@ -99,10 +99,27 @@ func TestExpected(t *testing.T) {
 	for i := 5; i < 10; i++ {
 		cluster[i] = 2
 	}
-	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
-	got, err := f.Expected(cluster)
-	if err != nil || math.Abs(got.Halves-0.875) > 1e-12 || math.Abs(got.Plain-0.85) > 1e-12 || math.Abs(got.Share-2.6/3) > 1e-12 {
-		t.Errorf("%+v, %v", got, err)
+	for _, c := range []struct {
+		clusters  int
+		explained float64
+		want      float64
+	}{
+		{few + 1, 0.9, 2.6 / 3}, // many clusters are not corrected
+		{few, typical, 2.6 / 3},
+		{3, 0.8, 0.9013333333333333}, // odds 6.5·4/(0.74/0.26)
+		{3, 0.64, 0.8023738872403561},
+		{3, 0, 0.8023738872403561}, // as far as corrections are known
+		{3, 0.85, 0.9282714054927303},
+		{3, 1, 0.9282714054927303},
+	} {
+		f := &Found{options: Options{Clusters: c.clusters}, Chosen: Candidate{Explained: c.explained, probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
+		got, err := f.Expected(cluster)
+		if err != nil || math.Abs(got.Halves-0.875) > 1e-12 || math.Abs(got.Plain-0.85) > 1e-12 || math.Abs(got.Share-c.want) > 1e-12 {
+			t.Errorf("%d clusters, %g explained: %+v, want %v, %v", c.clusters, c.explained, got, c.want, err)
+		}
+		if said := f.explain(got); strings.Contains(said, "neighbours") != (c.clusters <= few) {
+			t.Errorf("%d clusters: %q", c.clusters, said)
+		}
 	}
 }
 

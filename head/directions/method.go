@@ -128,8 +128,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
-	out.Notes = append(notes, "chosen: "+out.Choice, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%.0f %% with halves of the features, %.0f %% with k-means); errors that all of them share cannot be detected",
-		100*expected.Share, 100*expected.Halves, 100*expected.Plain))
+	out.Notes = append(notes, "chosen: "+out.Choice, found.explain(expected))
 	return out, nil
 }
 
