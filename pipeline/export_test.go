@@ -182,14 +182,16 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 	file := onnxtest.Pooling(16, 8).Write(t)
 	for _, opset := range []int64{9, 18} {
 		for _, members := range []int{1, 3, 8} {
-			for _, temperature := range []float32{1, 0.5} {
+			for _, shape := range []deploy.Vote{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 1, Uniform: 0.25}, {Temperature: 0.5, Uniform: 0.03}} {
+				temperature := shape.Temperature
 				if members == 1 && temperature != 1 {
 					continue
 				}
+				shape.Members = members
 				r := rand.New(rand.NewPCG(uint64(opset), uint64(members)))
 				k := 2 + r.IntN(9)
 				l := randomLayer(r, d, members*k)
-				head := &ensemble.Head{Members: members, Clusters: k, Dim: d, Weight: l.Weight, Bias: l.Bias, Temperature: temperature}
+				head := &ensemble.Head{Members: members, Clusters: k, Dim: d, Weight: l.Weight, Bias: l.Bias, Temperature: temperature, Uniform: shape.Uniform}
 				merge := deploy.Regroup{In: k, Out: k, Weight: make([]float32, k*k)}
 				for c := range k {
 					merge.Weight[c*k+max(1, c)] = 1
@@ -197,7 +199,7 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 				for name, o := range map[string]deploy.Options{
 					"as they are": {}, "merged": {Regroup: []deploy.Regroup{merge}},
 				} {
-					o.Head, o.Vote = []deploy.Layer{l}, deploy.Vote{Members: members, Temperature: temperature}
+					o.Head, o.Vote = []deploy.Layer{l}, shape
 					const n = 5
 					x := make([]float32, n*3*16*16)
 					for i := range x {
@@ -223,7 +225,7 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 					}
 					for i, p := range want {
 						if !(math.Abs(float64(p-got[0][i])) < 1e-5) {
-							t.Fatalf("operator set %d, %d heads at %g, %s: probability %d is %g, want %g", opset, members, temperature, name, i, got[0][i], p)
+							t.Fatalf("operator set %d, %+v, %s: probability %d is %g, want %g", opset, shape, name, i, got[0][i], p)
 						}
 					}
 				}
@@ -243,6 +245,7 @@ func TestDeployRefuses(t *testing.T) {
 		"a wrong head":   {func(_ *onnx.Model, o *deploy.Options) { o.Head[0].In = 5 }, "do not fit"},
 		"heads of parts": {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Members = 2 }, "a vote of 2 heads"},
 		"a cold vote":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Temperature = -1 }, "temperature of -1"},
+		"all uniform":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Uniform = 1 }, "a uniform share of 1"},
 		"no such output": {func(_ *onnx.Model, o *deploy.Options) { o.Output = "else" }, `no output "else"`},
 		"old operators":  {func(m *onnx.Model, o *deploy.Options) { m.Opsets[""], o.Preprocessing = 10, &deploy.Pixels{Crop: 16} }, "operator set 10"},
 		"two outputs":    {func(m *onnx.Model, _ *deploy.Options) { m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Outputs[0]) }, "2 outputs"},

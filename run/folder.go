@@ -38,13 +38,16 @@ const (
 // ErrUnfinished is in the chain of Load's error for a run whose training has not ended and may be resumed.
 var ErrUnfinished = errors.New("its training has not ended")
 
-// The versions of the run folder's layout. A newer one than those is refused. A run whose head is one linear head is of runFormat, so that earlier
-// programs read it, one whose heads vote of votingFormat.
-const runFormat, votingFormat = 2, 3
+// The versions of the run folder's layout. A newer one than those is refused. A run is of the earliest version that has what its head needs, so that
+// earlier programs read it: runFormat for one linear head, votingFormat for several that vote, uniformFormat for a uniform share.
+const runFormat, votingFormat, uniformFormat = 2, 3, 4
 
 // formatOf is that of a run with a head.
 func formatOf(h *head.Ensemble) int {
-	if h.Members > 1 {
+	switch {
+	case h.Uniform > 0:
+		return uniformFormat
+	case h.Members > 1:
 		return votingFormat
 	}
 	return runFormat
@@ -177,7 +180,8 @@ func Finish(dir string, c Config, r *head.Result) error {
 }
 
 // writeHead writes head.safetensors. Of one linear head it holds weight (clusters×features) and bias (clusters); of M that vote weight
-// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). All are float32.
+// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). If the probabilities have a uniform share, it has that, too (1).
+// All are float32.
 func writeHead(name string, h *head.Ensemble) error {
 	sum, err := checksum(h)
 	if err != nil {
@@ -194,14 +198,20 @@ func writeHead(name string, h *head.Ensemble) error {
 			safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
 		}
 	}
+	if h.Uniform > 0 {
+		tensors = append(tensors, safetensors.FromFloat32("uniform", []float32{h.Uniform}, 1))
+	}
 	return safetensors.WriteFile(name, tensors, map[string]string{"format": strconv.Itoa(formatOf(h)), "checksum": sum})
 }
 
-// checksum is over the bytes of weights, biases and, where heads vote, their temperature.
+// checksum is over the bytes of weights, biases, the temperature where heads vote, and the uniform share where there is one.
 func checksum(h *head.Ensemble) (string, error) {
 	parts := h.Parameters()
 	if h.Members > 1 {
 		parts = append(parts, []float32{h.Temperature})
+	}
+	if h.Uniform > 0 {
+		parts = append(parts, []float32{h.Uniform})
 	}
 	sum := xxhash.New()
 	for _, x := range parts {
@@ -215,8 +225,8 @@ func checksum(h *head.Ensemble) (string, error) {
 // readHead reads a head and judges it whole. A file of an earlier version has no checksum.
 func readHead(f *safetensors.File) (*head.Ensemble, error) {
 	if text := f.Metadata["format"]; text != "" {
-		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > votingFormat {
-			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, votingFormat)
+		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > uniformFormat {
+			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, uniformFormat)
 		}
 	}
 	h, err := readTensors(f)
@@ -261,6 +271,13 @@ func readTensors(f *safetensors.File) (*head.Ensemble, error) {
 		h.Temperature = temperature[0]
 	default:
 		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features, or heads×clusters×features", shape)
+	}
+	if f.Metadata["format"] == strconv.Itoa(uniformFormat) {
+		uniform, err := readShaped(f, "uniform", []int{1})
+		if err != nil {
+			return nil, err
+		}
+		h.Uniform = uniform[0]
 	}
 	if h.Bias, err = readShaped(f, "bias", bias); err != nil {
 		return nil, err
@@ -320,6 +337,9 @@ func Load(dir string) (*Run, error) {
 	if r.Head.Members > 1 && r.Config.Format < votingFormat {
 		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
 	}
+	if r.Head.Uniform > 0 && r.Config.Format < uniformFormat {
+		return nil, fmt.Errorf("run folder %s: a head with a uniform share does not fit the %s, of format %d, which knows none: one of them is of another run", dir, configFile, r.Config.Format)
+	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
 		return nil, fmt.Errorf("run folder %s: a head with %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
 	}
@@ -348,8 +368,8 @@ func LoadUnfinished(dir string) (*Run, error) {
 	if err := json.Unmarshal(b, &r.Config); err != nil {
 		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
 	}
-	if r.Config.Format > votingFormat || r.Config.Format < 1 {
-		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, votingFormat, r.Config.Version)
+	if r.Config.Format > uniformFormat || r.Config.Format < 1 {
+		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, uniformFormat, r.Config.Version)
 	}
 	return r, nil
 }

@@ -14,6 +14,7 @@ import (
 	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/optim"
+	"iconic/head/partition"
 	"iconic/head/sampling"
 	"iconic/head/setting"
 	"iconic/head/train"
@@ -296,30 +297,41 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 }
 
 // calibrate sets the confidence of a head that is kept alone, which no other head has moderated: it is scaled so that its mean is the
-// agreement of its clusters with k-means on halves of the features.
+// agreement of its clusters with k-means on halves of the features, corrected by what neighbours explain.
 func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.Outcome) error {
 	d.Run.Begin("confidence")
-	const few, best = 20, 8 // clusters up to which local minima of k-means differ much, and the runs then of which the best counts
-	halves := confidence.Halves{Clusters: d.Clusters, Splits: 4, Starts: 1, Seed: d.Seed, Workers: d.Workers}
-	if d.Clusters <= few {
-		halves.Starts = best
+	all, err := l.Argmaxes(ctx, d.Features, d.Workers)
+	if err != nil {
+		return err
 	}
-	part := &matrix.Subset{Features: d.Features, Rows: confidence.Sample(d.Features.Len(), d.Clusters, d.Seed)}
+	cluster := make([]int32, len(all))
+	for i, c := range all {
+		cluster[i] = int32(c)
+	}
+	rows := confidence.Sample(len(cluster), d.Clusters, d.Seed)
+	part, own := &matrix.Subset{Features: d.Features, Rows: rows}, make([]int32, len(rows))
+	for e, i := range rows {
+		own[e] = cluster[i]
+	}
+	halves := confidence.Halves{Clusters: d.Clusters, Splits: 4, Starts: 1, Seed: d.Seed, Workers: d.Workers}
+	if d.Clusters <= confidence.Few {
+		halves.Starts = 8 // as the local minima of few clusters differ much
+	}
+	agreement, err := halves.Agreement(ctx, part, own)
+	if err != nil {
+		return err
+	}
+	const near = 10 // neighbours with which the correction was found
+	out.Expected = confidence.Corrected(agreement, partition.Explained(cluster, d.Graph.Nearest(min(near, d.Graph.K)), d.Clusters), d.Clusters)
+	out.Notes = append(out.Notes, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features (%.0f %% of the images) and with neighbours; errors that all of them share cannot be detected",
+		100*out.Expected, 100*agreement))
 	z, err := l.AllLogits(ctx, part, d.Workers)
 	if err != nil {
 		return err
 	}
-	cluster := make([]int32, part.Len())
-	for i := range cluster {
-		cluster[i] = int32(linear.ArgMax(z[i*l.Clusters : (i+1)*l.Clusters]))
-	}
-	if out.Expected, err = halves.Agreement(ctx, part, cluster); err != nil {
-		return err
-	}
 	l = l.Clone()
 	out.Vote = ensemble.Of(l)
-	out.Notes = append(out.Notes, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features; errors that all of them share cannot be detected", 100*out.Expected))
-	return confidence.Calibrate(ctx, l, z, out.Expected, d.Workers)
+	return confidence.Calibrate(ctx, l, z, out.Expected, 0, d.Workers)
 }
 
 // chosen makes the one head with which the next round continues.

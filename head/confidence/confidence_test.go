@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -37,6 +38,77 @@ func TestScaleReachesTheShare(t *testing.T) {
 			t.Fatalf("%v on two workers and %v on one", s, again)
 		}
 	})
+}
+
+// With a shape, the mean confidence is the mean of what is likely, and its slope is 1: rows that are right as often as a shape says give that shape.
+func TestFitFindsTheShape(t *testing.T) {
+	const n, k = 4000, 8
+	r := rand.New(rand.NewPCG(3, 0))
+	z := make([]float32, n*k)
+	for i := range z {
+		z[i] = float32(3 * r.NormFloat64())
+	}
+	for _, want := range []Shape{{1, 0}, {0.6, 0.1}, {1.5, 0.3}} {
+		likely, row := make([]float64, n), make([]float32, k)
+		for i := range likely {
+			likely[i] = (1-want.Uniform)*largest(row, z[i*k:(i+1)*k], want.Factor) + want.Uniform/k
+		}
+		got, err := Fit(context.Background(), z, k, likely, 2)
+		if err != nil || math.Abs(got.Factor-want.Factor) > 0.01 || math.Abs(got.Uniform-want.Uniform) > 0.003 {
+			t.Errorf("%+v, want %+v, %v", got, want, err)
+		}
+		if again, err := Fit(context.Background(), z, k, likely, 1); again != got || err != nil {
+			t.Errorf("%+v on two workers and %+v on one, %v", got, again, err)
+		}
+	}
+}
+
+// A slope above 1 needs no uniform share, and what cannot be reached ends at a limit.
+func TestFitAtItsLimits(t *testing.T) {
+	z := []float32{3, 0, 2, 0, 1, 0, 0, 0}
+	for _, c := range []struct {
+		name   string
+		likely []float64
+		share  func(u float64) bool
+	}{
+		{"steeper than any temperature", []float64{1, 1, 0, 0}, func(u float64) bool { return u == 0 }},
+		{"certain", []float64{1, 1, 1, 1}, func(u float64) bool { return u == 0 }},
+		{"never right", []float64{0, 0, 0, 0}, func(u float64) bool { return u >= 0 && u < 1 }},
+		{"the more confident, the more often wrong", []float64{0.5, 0.6, 0.7, 0.8}, func(u float64) bool { return u > 0 && u < 1 }},
+	} {
+		got, err := Fit(context.Background(), z, 2, c.likely, 1)
+		if err != nil || !c.share(got.Uniform) || !(got.Factor > 0) {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
+	}
+	if _, err := Fit(context.Background(), z, 2, []float64{1}, 1); err == nil {
+		t.Error("logits of other rows are accepted")
+	}
+}
+
+func TestCorrected(t *testing.T) {
+	for _, c := range []struct {
+		agreement, explained float64
+		clusters             int
+		want                 float64
+	}{
+		{0.8, 0.9, Few + 1, 0.8}, // many clusters are not corrected
+		{0.8, typical, Few, 0.8},
+		{2.6 / 3, 0.8, 3, 0.9013333333333333}, // odds 6.5·4/(0.74/0.26)
+		{2.6 / 3, 0.64, 3, 0.8023738872403561},
+		{2.6 / 3, 0, 3, 0.8023738872403561}, // as far as corrections are known
+		{2.6 / 3, 0.85, 3, 0.9282714054927302},
+		{2.6 / 3, 1, 3, 0.9282714054927302},
+	} {
+		if got := Corrected(c.agreement, c.explained, c.clusters); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+	for _, agreement := range []float64{0, 1} {
+		if got := Corrected(agreement, 0.8, 5); !(got > 0 && got < 1) {
+			t.Errorf("an agreement of %v is corrected to %v", agreement, got)
+		}
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"iconic/head/confidence"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/mixture"
@@ -54,7 +55,7 @@ const (
 	neighboursDiffusion = 10
 	roundsDiffusion     = 2
 	shrinkage           = 0.1
-	few                 = 20 // number of clusters up to which local minima differ in their error
+	few                 = confidence.Few // number of clusters up to which local minima differ in their error
 	startsFew           = 48
 	best                = 8 // number of startsFew in the ensemble, and restarts of a probe with few clusters
 	rounds, roundsProbe = 20, 15
@@ -178,11 +179,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 
 // explained is the share of a cluster's entropy that the neighbours explain.
 func (s *search) explained(cluster []int32) float64 {
-	information, entropy := partition.Information(cluster, s.near, s.options.Clusters)
-	if entropy == 0 {
-		return 0
-	}
-	return information / entropy
+	return partition.Explained(cluster, s.near, s.options.Clusters)
 }
 
 // choose sets the chosen candidate.

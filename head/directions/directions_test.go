@@ -104,13 +104,8 @@ func TestExpected(t *testing.T) {
 		explained float64
 		want      float64
 	}{
-		{few + 1, 0.9, 2.6 / 3}, // many clusters are not corrected
-		{few, typical, 2.6 / 3},
+		{few + 1, 0.9, 2.6 / 3},      // many clusters are not corrected
 		{3, 0.8, 0.9013333333333333}, // odds 6.5·4/(0.74/0.26)
-		{3, 0.64, 0.8023738872403561},
-		{3, 0, 0.8023738872403561}, // as far as corrections are known
-		{3, 0.85, 0.9282714054927303},
-		{3, 1, 0.9282714054927303},
 	} {
 		f := &Found{options: Options{Clusters: c.clusters}, Chosen: Candidate{Explained: c.explained, probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
 		got, err := f.Expected(cluster)
@@ -119,6 +114,14 @@ func TestExpected(t *testing.T) {
 		}
 		if said := f.explain(got); strings.Contains(said, "neighbours") != (c.clusters <= few) {
 			t.Errorf("%d clusters: %q", c.clusters, said)
+		}
+		likely, err := f.likely(cluster)
+		mean := 0.0
+		for _, l := range likely {
+			mean += l / float64(len(likely))
+		}
+		if err != nil || math.Abs(mean-2.6/3) > 1e-12 {
+			t.Errorf("rows are likely with a mean of %v, %v", mean, err)
 		}
 	}
 }

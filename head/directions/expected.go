@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"iconic/head/confidence"
 	"iconic/head/kmeans"
 	"iconic/head/partition"
 	"iconic/internal/parallel"
@@ -17,10 +18,6 @@ type Expected struct {
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, with few clusters corrected by what neighbours explain
 }
-
-// Shares of a cluster's entropy that neighbours explain: that at which the agreement of few clusters needs no correction, and the range within which
-// corrections are known.
-const typical, lowest, highest = 0.74, 0.64, 0.85
 
 // critics runs k-means on the unprocessed features and returns the run with the lowest error first.
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
@@ -55,14 +52,7 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 // which makes d(m,w) smaller than d(m,t), and labelled sets show that the two errors balance (docs/results.md). An error that all
 // partitions share stays undetected.
 //
-// With few clusters the two errors balance less well: where clusters are good, both kinds of witnesses are much cruder, and where they are bad, the
-// witnesses share more of their biases. How far clusters are separated in the neighbour graph tells the two cases apart. With U the share of a
-// cluster's entropy that the neighbours' clusters explain,
-//
-//	logit(Share) = logit((2·Halves + Plain)/3) + logit(U) − logit(0.74).
-//
-// A regression of the logit of the accuracy on both over 26 labelled draws that are in no table of results gave the coefficients 1.0 and 1.2, and
-// 0.74 as the U at which nothing changes (docs/results.md). U was from 0.64 to 0.85 there, and is cut off at these.
+// With few clusters it is corrected by what neighbours explain (confidence.Corrected).
 func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 	if e.Halves, err = f.agreement(cluster, f.Chosen.probes); err != nil {
 		return e, err
@@ -75,34 +65,34 @@ func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 		return e, err
 	}
 	e.Share = (2*e.Halves + e.Plain) / 3
-	if f.options.Clusters <= few {
-		u := min(max(f.Chosen.Explained, lowest), highest)
-		e.Share = atOdds(e.Share, odds(u)/odds(typical))
-	}
+	e.Share = confidence.Corrected(e.Share, f.Chosen.Explained, f.options.Clusters)
 	return e, nil
-}
-
-// odds is p/(1−p), without its extremes: a share of a few hundred rows cannot be known to be above 0.999 or below 0.001.
-func odds(p float64) float64 {
-	const extreme = 1e-3
-	p = min(max(p, extreme), 1-extreme)
-	return p / (1 - p)
-}
-
-// atOdds is the share whose odds are those of p times factor.
-func atOdds(p, factor float64) float64 {
-	o := odds(p) * factor
-	return o / (1 + o)
 }
 
 // explain says where the expected accuracy comes from.
 func (f *Found) explain(e Expected) string {
 	also := ""
-	if f.options.Clusters <= few {
+	if f.options.Clusters <= confidence.Few {
 		also = fmt.Sprintf(", and from how far neighbours are in the same cluster (they explain %.0f %% of its entropy)", 100*f.Chosen.Explained)
 	}
 	return fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%.0f %% with halves of the features, %.0f %% with k-means)%s; errors that all of them share cannot be detected",
 		100*e.Share, 100*e.Halves, 100*e.Plain, also)
+}
+
+// likely is, for each row, the share of the witnesses that assign it to the same cluster, with their weights. Its mean is (2·Halves + Plain)/3.
+func (f *Found) likely(cluster []int32) ([]float64, error) {
+	share := make([]float64, len(cluster))
+	for _, probe := range f.Chosen.probes {
+		if err := partition.Agreeing(share, 2./3/float64(len(f.Chosen.probes)), cluster, probe, f.options.Clusters); err != nil {
+			return nil, err
+		}
+	}
+	for _, critic := range f.critics {
+		if err := partition.Agreeing(share, 1./3/float64(len(f.critics)), cluster, critic.cluster, f.options.Clusters); err != nil {
+			return nil, err
+		}
+	}
+	return share, nil
 }
 
 // agreement is the mean agreement of a partition with witnesses.

@@ -9,6 +9,7 @@ import (
 
 	"iconic/head/clustering"
 	"iconic/head/confidence"
+	"iconic/head/ensemble"
 	"iconic/head/icon"
 	"iconic/head/knn"
 	"iconic/head/linear"
@@ -113,7 +114,8 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}
 	}
 	d.Run.Begin("confidence")
-	expected, err := calibrate(ctx, out.Head, part, found)
+	var expected Expected
+	out.Vote, expected, err = calibrate(ctx, out.Head, part, found)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +131,9 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
 	out.Notes = append(notes, "chosen: "+out.Choice, found.explain(expected))
+	if u := out.Vote.Uniform; u > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("cruder clusterings agree less often on the most confident images than their confidence says, so no confidence exceeds %.0f %%", 100*(1-u*float32(d.Clusters-1)/float32(d.Clusters))))
+	}
 	return out, nil
 }
 
@@ -341,26 +346,46 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
 }
 
-// calibrate scales l so that its mean confidence is its expected accuracy.
-func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (Expected, error) {
-	const rows = 4096
-	n, k := d.Features.Len(), l.Clusters
-	z, x, cluster := make([]float32, n*k), make([]float32, min(rows, n)*l.Dim), make([]int32, n)
-	for lo := 0; lo < n; lo += rows {
-		m := min(rows, n-lo)
-		if err := d.Features.Block(x[:m*l.Dim], lo, lo+m); err != nil {
-			return Expected{}, err
-		}
-		if err := l.Logits(ctx, z[lo*k:], x, m, d.Workers); err != nil {
-			return Expected{}, err
-		}
+// calibrate returns l as a head whose mean confidence is its expected accuracy. With more than few clusters, for which it is known that witnesses
+// agree about as often as the labels do, it has the uniform share at which confident rows are as often agreed on as they say.
+func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (*ensemble.Head, Expected, error) {
+	k := l.Clusters
+	z, err := l.AllLogits(ctx, d.Features, d.Workers)
+	if err != nil {
+		return nil, Expected{}, err
 	}
+	cluster := make([]int32, d.Features.Len())
 	for i := range cluster {
 		cluster[i] = int32(linear.ArgMax(z[i*k : (i+1)*k]))
 	}
 	expected, err := found.Expected(cluster)
 	if err != nil {
-		return expected, err
+		return nil, expected, err
 	}
-	return expected, confidence.Calibrate(ctx, l, z, expected.Share, d.Workers)
+	h := ensemble.Of(l)
+	if k > few {
+		if h.Uniform, err = found.uniform(ctx, z, cluster); err != nil {
+			return nil, expected, err
+		}
+	}
+	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Uniform), d.Workers)
+}
+
+// uniform is the uniform share that the witnesses' agreement with each row asks for, found on at most some thousand rows.
+func (f *Found) uniform(ctx context.Context, z []float32, cluster []int32) (float32, error) {
+	const most = 10_000
+	k := f.options.Clusters
+	all, err := f.likely(cluster)
+	if err != nil {
+		return 0, err
+	}
+	rows := min(most, len(cluster))
+	own, likely := make([]float32, rows*k), make([]float64, rows)
+	for e := range rows {
+		i := e * len(cluster) / rows
+		copy(own[e*k:(e+1)*k], z[i*k:(i+1)*k])
+		likely[e] = all[i]
+	}
+	shape, err := confidence.Fit(ctx, own, k, likely, f.options.Workers)
+	return float32(shape.Uniform), err
 }

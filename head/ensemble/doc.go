@@ -6,6 +6,13 @@
 //	p̄_c = 1/M Σ_m softmax(z_m)_c        from 0 to 1, summing to 1 over the Clusters
 //	p_c = p̄_c^(1/T) / Σ_k p̄_k^(1/T)     p̄ itself at T = 1; a larger T makes the vote less confident, a smaller one more
 //
-// One product computes all M·Clusters logits of a row. An ensemble of one at T = 1 equals its linear head, to the bit. Where heads
-// disagree, p̄ is flat, which calibrates it (Lakshminarayanan, Pritzel and Blundell 2017).
+// One product computes all M·Clusters logits of a row. Where heads disagree, p̄ is flat, which calibrates it (Lakshminarayanan, Pritzel and
+// Blundell 2017).
+//
+// A head that has learnt clusters is nearly certain of the rows in the middle of a cluster, although whole parts of a cluster may belong
+// elsewhere. A share u of the uniform distribution, as in the debiased distributions of I-Con, leaves every decision unchanged and bounds p:
+//
+//	(1−u) p_c + u/Clusters
+//
+// An ensemble of one at T = 1 and u = 0 equals its linear head, to the bit.
 package ensemble

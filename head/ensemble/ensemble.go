@@ -17,6 +17,7 @@ type Head struct {
 	Weight                 []float32 // Members×Clusters×Dim
 	Bias                   []float32 // Members×Clusters
 	Temperature            float32   // T of the vote, Least to Most; 1 for a single head, whose weights can be scaled instead
+	Uniform                float32   // share of the uniform distribution in the probabilities, from 0, below 1
 }
 
 // Least and Most are the limits of a temperature.
@@ -46,7 +47,7 @@ func New(members []*linear.Head) (*Head, error) {
 	return e, e.Check()
 }
 
-// Check fails if sizes do not match, a weight is not finite or the temperature is out of range.
+// Check fails if sizes do not match, a weight is not finite, or the temperature or the uniform share is out of range.
 func (e *Head) Check() error {
 	switch {
 	case e.Members < 1 || e.Clusters < 1 || e.Dim < 1:
@@ -57,6 +58,8 @@ func (e *Head) Check() error {
 		return fmt.Errorf("temperature %g: want %g to %g", e.Temperature, Least, Most)
 	case e.Members == 1 && e.Temperature != 1:
 		return fmt.Errorf("temperature %g of a single head: want 1", e.Temperature)
+	case !(e.Uniform >= 0 && e.Uniform < 1):
+		return fmt.Errorf("a uniform share of %g: want a number from 0, below 1", e.Uniform)
 	case !e.Finite():
 		return fmt.Errorf("weights that are not finite")
 	}
@@ -83,7 +86,7 @@ func (e *Head) Finite() bool { return e.wide().Finite() }
 // Fold returns the ensemble that gives, on unscaled features, the same results as e on standardised ones.
 func (e *Head) Fold(s *matrix.Standardized) *Head {
 	w := e.wide().Fold(s)
-	return &Head{e.Members, e.Clusters, e.Dim, w.Weight, w.Bias, e.Temperature}
+	return &Head{e.Members, e.Clusters, e.Dim, w.Weight, w.Bias, e.Temperature, e.Uniform}
 }
 
 // strip is the number of rows in one product: their logits need a few megabytes, whatever the size of the ensemble.
@@ -96,16 +99,24 @@ func (e *Head) strip() int {
 func (e *Head) Assignments(dst, x []float32, n int) {
 	if e.Members == 1 {
 		e.wide().Assignments(dst, x, n)
-		return
+	} else if e.vote(dst, x, n); e.Temperature != 1 {
+		for i := range n {
+			row := dst[i*e.Clusters : (i+1)*e.Clusters]
+			e.temper(row)
+			kernel.Softmax(row, row)
+		}
 	}
-	e.vote(dst, x, n)
-	if e.Temperature == 1 {
-		return
+	if e.Uniform > 0 {
+		e.spread(dst[:n*e.Clusters])
 	}
-	for i := range n {
-		row := dst[i*e.Clusters : (i+1)*e.Clusters]
-		e.temper(row)
-		kernel.Softmax(row, row)
+}
+
+// spread mixes probabilities with the uniform distribution.
+func (e *Head) spread(p []float32) {
+	kernel.Scale(p, 1-e.Uniform)
+	share := e.Uniform / float32(e.Clusters)
+	for c := range p {
+		p[c] += share
 	}
 }
 
@@ -141,15 +152,19 @@ func (e *Head) temper(row []float32) {
 }
 
 // Block writes logits of n rows on the calling goroutine: z whose row softmax is p. Those of a single head are its own, those of several
-// are ln max(p̄, Floor)/T, at most 0.
+// are ln max(p̄, Floor)/T, at most 0; with a uniform share they are ln p.
 func (e *Head) Block(dst, x []float32, n int) {
-	if e.Members == 1 {
+	switch {
+	case e.Uniform > 0:
+		e.Assignments(dst, x, n)
+		kernel.Log(dst[:n*e.Clusters], dst[:n*e.Clusters])
+	case e.Members == 1:
 		e.wide().Block(dst, x, n)
-		return
-	}
-	e.vote(dst, x, n)
-	for i := range n {
-		e.temper(dst[i*e.Clusters : (i+1)*e.Clusters])
+	default:
+		e.vote(dst, x, n)
+		for i := range n {
+			e.temper(dst[i*e.Clusters : (i+1)*e.Clusters])
+		}
 	}
 }
 

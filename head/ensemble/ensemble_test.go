@@ -66,43 +66,49 @@ func defined(e *Head, x []float32) (p, z []float64) {
 		p[c] = math.Pow(v, 1/float64(e.Temperature))
 		sum += p[c]
 	}
+	u := float64(e.Uniform)
 	for c := range p {
-		p[c] /= sum
+		p[c] = (1-u)*p[c]/sum + u/float64(e.Clusters)
+		if u > 0 {
+			z[c] = math.Log(p[c])
+		}
 	}
 	return p, z
 }
 
 func TestTheVoteIsItsFormula(t *testing.T) {
 	x := rows(300)
-	for _, members := range []int{1, 2, 3, 8} {
-		for _, temperature := range []float32{1, 0.4, 2.5} {
-			e := several(t, members)
-			if e.Temperature = temperature; members == 1 && temperature != 1 {
-				continue
-			}
-			n := x.Len()
-			p, z := make([]float32, n*clusters), make([]float32, n*clusters)
-			if err := e.Probabilities(p, x.X, n); err != nil {
-				t.Fatal(err)
-			}
-			if err := e.Logits(context.Background(), z, x.X, n, 2); err != nil {
-				t.Fatal(err)
-			}
-			for i := range n {
-				want, logits := defined(e, x.Row(i))
-				soft := make([]float32, clusters)
-				kernel.Softmax(soft, z[i*clusters:(i+1)*clusters])
-				for c := range want {
-					got := float64(p[i*clusters+c])
-					if !(math.Abs(got-want[c]) < 2e-6) || !(got >= 0 && got <= 1) {
-						t.Fatalf("%d heads at %g, row %d, cluster %d: probability %g, want %g", members, temperature, i, c, got, want[c])
-					}
-					if math.Abs(float64(soft[c])-want[c]) > 2e-6 {
-						t.Fatalf("%d heads at %g, row %d, cluster %d: the logits' probability is %g, want %g", members, temperature, i, c, soft[c], want[c])
-					}
-					if d := float64(z[i*clusters+c]) - logits[c]; members > 1 && !(math.Abs(d) < 1e-3*max(1, math.Abs(logits[c]))) {
-						t.Fatalf("%d heads at %g, row %d, cluster %d: logit %g, want %g", members, temperature, i, c, z[i*clusters+c], logits[c])
-					}
+	for _, c := range []struct {
+		members              int
+		temperature, uniform float32
+	}{{1, 1, 0}, {1, 1, 0.2}, {2, 1, 0}, {2, 0.4, 0.05}, {3, 0.4, 0}, {3, 2.5, 0}, {8, 1, 0.7}, {8, 2.5, 0}} {
+		e, members, temperature := several(t, c.members), c.members, c.temperature
+		e.Temperature, e.Uniform = c.temperature, c.uniform
+		if err := e.Check(); err != nil {
+			t.Fatal(err)
+		}
+		n := x.Len()
+		p, z := make([]float32, n*clusters), make([]float32, n*clusters)
+		if err := e.Probabilities(p, x.X, n); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Logits(context.Background(), z, x.X, n, 2); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			want, logits := defined(e, x.Row(i))
+			soft := make([]float32, clusters)
+			kernel.Softmax(soft, z[i*clusters:(i+1)*clusters])
+			for c := range want {
+				got := float64(p[i*clusters+c])
+				if !(math.Abs(got-want[c]) < 2e-6) || !(got >= 0 && got <= 1) {
+					t.Fatalf("%d heads at %g, row %d, cluster %d: probability %g, want %g", members, temperature, i, c, got, want[c])
+				}
+				if math.Abs(float64(soft[c])-want[c]) > 2e-6 {
+					t.Fatalf("%d heads at %g, row %d, cluster %d: the logits' probability is %g, want %g", members, temperature, i, c, soft[c], want[c])
+				}
+				if d := float64(z[i*clusters+c]) - logits[c]; members > 1 && !(math.Abs(d) < 1e-3*max(1, math.Abs(logits[c]))) {
+					t.Fatalf("%d heads at %g, row %d, cluster %d: logit %g, want %g", members, temperature, i, c, z[i*clusters+c], logits[c])
 				}
 			}
 		}

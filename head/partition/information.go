@@ -36,6 +36,16 @@ func Information(cluster []int32, near Edges, k int) (information, entropy float
 	return information / float64(total), entropy / float64(total)
 }
 
+// Explained is the share of the entropy of a row's cluster that its neighbours' clusters explain, I/H of Information, from 0 to 1; 0 if all rows
+// are in one cluster.
+func Explained(cluster []int32, near Edges, k int) float64 {
+	information, entropy := Information(cluster, near, k)
+	if entropy == 0 {
+		return 0
+	}
+	return information / entropy
+}
+
 // pair is two clusters joined by edges.
 type pair struct {
 	a, b  int

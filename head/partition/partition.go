@@ -12,8 +12,41 @@ import (
 // Agreement is the share of rows, from 0 to 1, that two partitions into k clusters assign to the same cluster under the best one-to-one
 // matching of their clusters. It fails on partitions of different lengths, of no rows, or with clusters outside 0 to k−1.
 func Agreement(a, b []int32, k int) (float64, error) {
-	if err := check([][]int32{a, b}, k); err != nil {
+	match, err := matched(a, b, k)
+	if err != nil {
 		return 0, err
+	}
+	same := 0
+	for i, c := range a {
+		if match[c] == int(b[i]) {
+			same++
+		}
+	}
+	return float64(same) / float64(len(a)), nil
+}
+
+// Agreeing adds share to the entries of the rows that two partitions assign to the same cluster under that matching. It fails as Agreement
+// does, and on a slice of another length.
+func Agreeing(to []float64, share float64, a, b []int32, k int) error {
+	match, err := matched(a, b, k)
+	if err != nil {
+		return err
+	}
+	if len(to) != len(a) {
+		return fmt.Errorf("agreement of two partitions of %d rows: %d entries for them", len(a), len(to))
+	}
+	for i, c := range a {
+		if match[c] == int(b[i]) {
+			to[i] += share
+		}
+	}
+	return nil
+}
+
+// matched returns b's cluster for each cluster of a under the best one-to-one matching.
+func matched(a, b []int32, k int) ([]int, error) {
+	if err := check([][]int32{a, b}, k); err != nil {
+		return nil, err
 	}
 	cost := make([]int64, k*k)
 	for i, c := range a {
@@ -21,13 +54,9 @@ func Agreement(a, b []int32, k int) (float64, error) {
 	}
 	match, err := assignment.Solve(cost, k, k)
 	if err != nil {
-		return 0, fmt.Errorf("agreement of two partitions: %w", err)
+		return nil, fmt.Errorf("agreement of two partitions: %w", err)
 	}
-	same := int64(0)
-	for c, other := range match {
-		same -= cost[c*k+other]
-	}
-	return float64(same) / float64(len(a)), nil
+	return match, nil
 }
 
 // Vote gives each row the cluster that most members assign it to, ties to the lowest. Members' clusters are aligned with those of the first

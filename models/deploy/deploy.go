@@ -16,10 +16,12 @@ type Layer struct {
 }
 
 // Vote computes probabilities from a last layer with the logits of several heads, one head after the other, each for the same clusters: the mean
-// of their softmaxes, p̄, and if the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T). The zero value is a single head.
+// of their softmaxes, p̄, and if the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T), mixed with a share u of the uniform distribution. The zero
+// value is a single head.
 type Vote struct {
 	Members     int     // heads; 0 is 1
 	Temperature float32 // above 0; 0 is 1
+	Uniform     float32 // u, from 0, below 1
 }
 
 // Pixels says how pictures are preprocessed for the encoder, as the extraction's Transform does.
@@ -146,6 +148,9 @@ func check(m *onnx.Model, o Options) error {
 	if last := o.Head[len(o.Head)-1].Out; o.Vote.Members < 0 || last%o.members() != 0 || !(o.Vote.Temperature >= 0 && o.Vote.Temperature <= math.MaxFloat32) {
 		return fmt.Errorf("a vote of %d heads at a temperature of %g does not fit the head's %d numbers", o.Vote.Members, o.Vote.Temperature, last)
 	}
+	if u := o.Vote.Uniform; !(u >= 0 && u < 1) {
+		return fmt.Errorf("a uniform share of %g: want a number from 0, below 1", u)
+	}
 	groups := o.clusters()
 	for i, r := range o.Regroup {
 		fits := r.In == groups && r.Out >= 1 && len(r.Weight) == r.In*r.Out
@@ -213,6 +218,9 @@ func (b builder) vote(z onnx.Value, o Options) onnx.Value {
 	if t := o.Vote.Temperature; t != 0 && t != 1 {
 		const floor = 0x1p-126 // of numbers whose logarithm is taken, as in the head itself
 		p = b.Softmax(b.Mul(b.Log(b.Max(p, b.Float(floor))), b.Float(1/t)))
+	}
+	if u := o.Vote.Uniform; u > 0 {
+		p = b.Add(b.Mul(p, b.Float(1-u)), b.Float(u/float32(o.clusters())))
 	}
 	return p
 }
