@@ -130,7 +130,8 @@ func (s Shape) slope(ctx context.Context, z []float32, k int, likely []float64, 
 func largest(row, z []float32, s float64) float64 {
 	copy(row, z)
 	kernel.Scale(row, float32(s))
-	return math.Exp(float64(kernel.Max(row)) - kernel.LogSumExp(row))
+	kernel.Softmax(row, row)
+	return float64(kernel.Max(row))
 }
 
 // without is the mean confidence that becomes share when a uniform share is mixed in, as near as it can be.

@@ -158,6 +158,7 @@ type lloyd struct {
 	half       []float32 // ½‖c‖² of each centroid
 	assignment []int32
 	distance   []float32 // squared distance of each row to its centroid
+	bounds     *bounds   // nil: every row is compared with every centroid
 	stripes    []stripe
 }
 
@@ -167,7 +168,10 @@ type stripe struct {
 	count   []int
 	moved   int // rows that changed their cluster
 	inertia float64
-	scores  []float32 // scores of a block
+
+	x, scores []float32 // rows of a block that are compared with all centroids, and their scores
+	rows      []int32   // their numbers
+	away      []float32 // a row minus its centroid
 }
 
 func newLloyd(r *rows, o Options) *lloyd {
@@ -188,6 +192,9 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 		return nil, err
 	}
 	batches := l.options.MiniBatch > 0 && l.options.MiniBatch < l.n
+	if l.bounds = nil; !batches {
+		l.bounds = newBounds(l)
+	}
 	inertia, iterations, settled := math.Inf(1), 0, false
 	for !settled && iterations < l.options.MaxIterations {
 		var err error
@@ -226,7 +233,8 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	}, nil
 }
 
-// assign gives every row to its nearest centroid and accumulates the sums of the new clusters.
+// assign gives every row to its nearest centroid and accumulates the sums of the new clusters. Rows whose bound says that their centroid is still
+// the nearest are not compared with the others.
 func (l *lloyd) assign(ctx context.Context) error {
 	for c := range l.k {
 		l.half[c] = kernel.SquaredNorm(l.centroids[c*l.d:(c+1)*l.d]) / 2
@@ -236,30 +244,65 @@ func (l *lloyd) assign(ctx context.Context) error {
 		clear(l.stripes[s].count)
 		l.stripes[s].inertia, l.stripes[s].moved = 0, 0
 	}
+	largest := 2 * kernel.Max(l.half)
 	return l.each(ctx, l.options.Workers, func(s, lo, hi int, x []float32) error {
 		to := &l.stripes[s]
-		if to.scores == nil {
-			to.scores = make([]float32, min(blockRows, l.n)*l.k+l.d)
-		}
-		scores, away := to.scores[:(hi-lo)*l.k], to.scores[len(to.scores)-l.d:]
-		kernel.MulTransB(scores, l.k, x, l.d, l.centroids, l.d, hi-lo, l.d, l.k, false)
+		to.resize(l)
+		l.compare(to, lo, hi, x, largest)
 		for i := lo; i < hi; i++ {
-			c := nearest(scores[(i-lo)*l.k:(i-lo+1)*l.k], l.half)
-			if l.assignment[i] != int32(c) {
-				to.moved++
-			}
-			l.assignment[i] = int32(c)
+			c := l.assignment[i]
 			to.count[c]++
-			row := x[(i-lo)*l.d : (i-lo+1)*l.d]
-			kernel.AddTo(to.sum[c*l.d:(c+1)*l.d], row)
-			// Recompute the distance directly: the difference of large products would lose a small one.
-			copy(away, row)
-			kernel.AddScaled(away, -1, l.centroids[c*l.d:(c+1)*l.d])
-			l.distance[i] = kernel.SquaredNorm(away)
+			kernel.AddTo(to.sum[int(c)*l.d:(int(c)+1)*l.d], x[(i-lo)*l.d:(i-lo+1)*l.d])
 			to.inertia += float64(l.distance[i])
 		}
 		return nil
 	})
+}
+
+// compare sets the cluster and the distance of rows lo to hi−1. largest is the largest squared norm of a centroid.
+func (l *lloyd) compare(to *stripe, lo, hi int, x []float32, largest float32) {
+	to.rows = to.rows[:0]
+	for i := lo; i < hi; i++ {
+		row := x[(i-lo)*l.d : (i-lo+1)*l.d]
+		if l.bounds != nil && l.bounds.known {
+			if l.distance[i] = to.to(l, row, l.assignment[i]); l.bounds.holds(i, l.assignment[i], l.distance[i]) {
+				continue
+			}
+		}
+		copy(to.x[len(to.rows)*l.d:], row)
+		to.rows = append(to.rows, int32(i))
+	}
+	if len(to.rows) == 0 {
+		return
+	}
+	kernel.MulTransB(to.scores, l.k, to.x, l.d, l.centroids, l.d, len(to.rows), l.d, l.k, false)
+	for e, i := range to.rows {
+		scores := to.scores[e*l.k : (e+1)*l.k]
+		c := int32(nearest(scores, l.half))
+		if l.bounds != nil {
+			l.bounds.set(int(i), scores, c, l.square[i], largest)
+		}
+		if l.assignment[i] != c {
+			to.moved++
+		}
+		l.assignment[i] = c
+		l.distance[i] = to.to(l, to.x[e*l.d:(e+1)*l.d], c)
+	}
+}
+
+// resize makes the buffers of a stripe.
+func (s *stripe) resize(l *lloyd) {
+	if s.x == nil {
+		rows := min(blockRows, l.n)
+		s.x, s.scores, s.rows, s.away = make([]float32, rows*l.d), make([]float32, rows*l.k), make([]int32, 0, rows), make([]float32, l.d)
+	}
+}
+
+// to is the squared distance of a row to a centroid, computed directly: the difference of large products would lose a small one.
+func (s *stripe) to(l *lloyd, row []float32, c int32) float32 {
+	copy(s.away, row)
+	kernel.AddScaled(s.away, -1, l.centroids[int(c)*l.d:(int(c)+1)*l.d])
+	return kernel.SquaredNorm(s.away)
 }
 
 // moved is the number of rows that the last assignment moved to another cluster.
@@ -288,6 +331,10 @@ func (l *lloyd) total() float64 {
 
 // update moves every centroid to the mean of its rows; a centroid without rows moves to the row farthest from its centroid.
 func (l *lloyd) update() {
+	if l.bounds != nil {
+		copy(l.bounds.before, l.centroids)
+		defer l.bounds.drift(l)
+	}
 	mean := make([]float64, l.d)
 	var taken map[int]bool
 	for c := range l.k {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 	"pgregory.net/rapid"
 )
 
@@ -247,5 +250,76 @@ func TestCentroidsOfASample(t *testing.T) {
 		if r, err := Cluster(context.Background(), m, Options{Clusters: k, Rows: rows}); err != nil || len(r.Assignment) != n {
 			t.Errorf("a sample of %d rows: %v", rows, err)
 		}
+	}
+}
+
+// Bounds skip comparisons and change no bit: assignments, distances, movements and centroids are those of comparing every row with every
+// centroid, also with equal rows, centroids that lose all rows, and data far from the origin.
+func TestBoundsChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, d := rapid.IntRange(2, 300).Draw(t, "n"), rapid.IntRange(1, 20).Draw(t, "d")
+		k := rapid.IntRange(1, min(n, 12)).Draw(t, "k")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		away := rapid.SampledFrom([]float64{0, 100}).Draw(t, "away")
+		spread := rapid.SampledFrom([]float64{0, 0.05, 1}).Draw(t, "spread")
+		m := matrix.NewDense(n, d)
+		for i := range m.X {
+			m.X[i] = float32(away + float64(i/d%5) + spread*r.NormFloat64())
+		}
+		x, err := read(context.Background(), m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Clusters: k, Workers: 1}.withDefaults()
+		with, without := newLloyd(x, o), newLloyd(x, o)
+		with.bounds = newBounds(with)
+		for _, l := range []*lloyd{with, without} {
+			for c := range k {
+				copy(l.centroids[c*d:(c+1)*d], x.kept[(c*n/k)*d:])
+			}
+		}
+		for round := range 8 {
+			for _, l := range []*lloyd{with, without} {
+				if err := l.assign(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(with.assignment, without.assignment) || !slices.Equal(with.distance, without.distance) || with.moved() != without.moved() || with.total() != without.total() {
+				t.Fatalf("round %d differs", round)
+			}
+			with.update()
+			without.update()
+			if !slices.Equal(with.centroids, without.centroids) {
+				t.Fatalf("centroids of round %d differ", round)
+			}
+		}
+	})
+}
+
+// On clouds that are apart, nearly all comparisons of late rounds are skipped.
+func TestBoundsSkip(t *testing.T) {
+	m := densetest.Clouds(3, 3000, 16, 10, 8)
+	x, err := read(context.Background(), m, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLloyd(x, Options{Clusters: 10, Workers: 1}.withDefaults())
+	l.bounds = newBounds(l)
+	for c := range 10 {
+		copy(l.centroids[c*16:(c+1)*16], x.kept[c*16:])
+	}
+	compared := 0
+	for range 6 {
+		if err := l.assign(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		l.update()
+		compared = 0
+		for s := range l.stripes {
+			compared += len(l.stripes[s].rows) // of its last block
+		}
+	}
+	if compared > 100 {
+		t.Errorf("%d rows of the last blocks were compared with all centroids", compared)
 	}
 }
