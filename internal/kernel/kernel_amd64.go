@@ -14,6 +14,11 @@ func multiplyAVX2(c *float32, ldc int, a *float32, rowStride int, termStride int
 //go:noescape
 func multiplyAVX512(c *float32, ldc int, a *float32, rowStride int, termStride int, b *float32, terms int, accumulate bool)
 
+// multiplyAVX512Half is c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[32·p+s] for r < 12, s < 16; terms ≥ 1.
+//
+//go:noescape
+func multiplyAVX512Half(c *float32, ldc int, a *float32, rowStride int, termStride int, b *float32, terms int, accumulate bool)
+
 // dotAVX2 is Σ_i x[i]·y[i] over n numbers, n a multiple of 8.
 //
 //go:noescape

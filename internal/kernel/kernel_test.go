@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestEveryPath(t *testing.T) {
 			for name, test := range map[string]func(*testing.T){
 				"products":                testProducts,
 				"packed products":         testPackedProducts,
+				"columns":                 testColumnsDoNotDependOnTheirNumber,
 				"NaN reaches the product": testNaNReachesTheProduct,
 				"vectors of every length": testVectorsOfEveryLength,
 				"elementwise":             testPlaceByPlace,
@@ -483,6 +485,30 @@ func testMaxAndSum(t *testing.T) {
 	}
 	if s := Sum(x); math.Abs(s-float64(float32(0.1))*(1<<20)) > 1e-6 {
 		t.Errorf("sum %v loses digits", s)
+	}
+}
+
+// A number of a product has the same bits however many columns there are, although the last ones may be computed by half a tile.
+func testColumnsDoNotDependOnTheirNumber(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 1))
+	const m, k, most = 29, 37, 2*32 + 5
+	x, y := make([]float32, m*k), make([]float32, most*k)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	for i := range y {
+		y[i] = float32(r.NormFloat64())
+	}
+	whole := make([]float32, m*most)
+	MulTransB(whole, most, x, k, y, k, m, k, most, false)
+	for n := 1; n < most; n++ {
+		some := make([]float32, m*n)
+		MulTransB(some, n, x, k, y, k, m, k, n, false)
+		for i := range m {
+			if !slices.Equal(some[i*n:(i+1)*n], whole[i*most:i*most+n]) {
+				t.Fatalf("row %d of %d columns differs", i, n)
+			}
+		}
 	}
 }
 

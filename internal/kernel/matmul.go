@@ -38,6 +38,16 @@ const (
 type tile[T Float] struct {
 	rows, columns int
 	multiply      func(c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool)
+	// half, if set, is the same for s < columns/2, with b as for the whole tile. Every number has the same bits.
+	half func(c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool)
+}
+
+// of returns the micro-kernel for the last n columns of C, and its width: half a tile if that is enough.
+func (t *tile[T]) of(n int) (multiply func(c []T, ldc int, a []T, rowStride, termStride int, b []T, terms int, accumulate bool), width int) {
+	if t.half != nil && n <= t.columns/2 {
+		return t.half, t.columns / 2
+	}
+	return t.multiply, t.columns
 }
 
 // tileOf returns the micro-kernel of a type.
@@ -45,7 +55,7 @@ func tileOf[T Float]() tile[T] {
 	if t, ok := any(active.tile).(tile[T]); ok {
 		return t
 	}
-	return tile[T]{4, 4, multiplyGeneric[T]}
+	return tile[T]{4, 4, multiplyGeneric[T], nil}
 }
 
 // packed keeps packing buffers between products.
@@ -134,18 +144,19 @@ func (x *left[T]) sliver(r int) (a []T, rowStride, termStride int) {
 func multiplyBlock[T Float](c []T, ldc int, x left[T], pb, edge []T, rows, terms, columns int, accumulate bool, t tile[T]) {
 	for s := 0; s < columns; s += t.columns {
 		bs := pb[s*terms:]
+		multiply, width := t.of(columns - s)
 		for r := 0; r < rows; r += t.rows {
 			as, rowStride, termStride := x.sliver(r)
-			if r+t.rows <= rows && s+t.columns <= columns {
-				t.multiply(c[r*ldc+s:], ldc, as, rowStride, termStride, bs, terms, accumulate)
+			if r+t.rows <= rows && s+width <= columns {
+				multiply(c[r*ldc+s:], ldc, as, rowStride, termStride, bs, terms, accumulate)
 				continue
 			}
 			// A tile across the edge is computed in a buffer, and the part inside is copied.
-			t.multiply(edge, t.columns, as, rowStride, termStride, bs, terms, false)
+			multiply(edge, t.columns, as, rowStride, termStride, bs, terms, false)
 			for x := range min(t.rows, rows-r) {
 				to := c[(r+x)*ldc+s:]
 				from := edge[x*t.columns:]
-				for y := range min(t.columns, columns-s) {
+				for y := range min(width, columns-s) {
 					if accumulate {
 						to[y] += from[y]
 					} else {

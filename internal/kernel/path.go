@@ -35,7 +35,7 @@ type path struct {
 
 var plain = path{
 	name:       "generic",
-	tile:       tile[float32]{4, 4, multiplyGeneric[float32]},
+	tile:       tile[float32]{4, 4, multiplyGeneric[float32], nil},
 	dot:        dotGeneric[float32],
 	addScaled:  addScaledGeneric[float32],
 	exp:        expGeneric[float32],

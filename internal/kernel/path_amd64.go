@@ -18,7 +18,7 @@ func paths() []path {
 	}
 	avx2 := path{
 		name:       "avx2",
-		tile:       tile[float32]{6, 16, multiplyTileAVX2},
+		tile:       tile[float32]{6, 16, multiplyTileAVX2, nil},
 		dot:        dotFloat32,
 		addScaled:  addScaledFloat32,
 		exp:        expFloat32,
@@ -43,7 +43,7 @@ func paths() []path {
 	}
 	if cpuid.CPU.Supports(cpuid.AVX512F) {
 		avx512 := avx2
-		avx512.name, avx512.tile, avx512.spin = "avx512", tile[float32]{12, 32, multiplyTileAVX512}, spinAVX512
+		avx512.name, avx512.tile, avx512.spin = "avx512", tile[float32]{12, 32, multiplyTileAVX512, multiplyHalfTileAVX512}, spinAVX512
 		list = append(list, avx512)
 	}
 	return append(list, avx2)
@@ -57,6 +57,11 @@ func multiplyTileAVX2(c []float32, ldc int, a []float32, rowStride, termStride i
 func multiplyTileAVX512(c []float32, ldc int, a []float32, rowStride, termStride int, b []float32, terms int, accumulate bool) {
 	_, _, _ = c[11*ldc+31], a[11*rowStride+(terms-1)*termStride], b[32*terms-1]
 	multiplyAVX512(&c[0], ldc, &a[0], rowStride, termStride, &b[0], terms, accumulate)
+}
+
+func multiplyHalfTileAVX512(c []float32, ldc int, a []float32, rowStride, termStride int, b []float32, terms int, accumulate bool) {
+	_, _, _ = c[11*ldc+15], a[11*rowStride+(terms-1)*termStride], b[32*terms-17]
+	multiplyAVX512Half(&c[0], ldc, &a[0], rowStride, termStride, &b[0], terms, accumulate)
 }
 
 const lanes = 8

@@ -7,7 +7,7 @@ package kernel
 func paths() []path {
 	neon := plain
 	neon.name = "neon"
-	neon.tile = tile[float32]{6, 16, multiplyTileNEON}
+	neon.tile = tile[float32]{6, 16, multiplyTileNEON, nil}
 	neon.dot, neon.addScaled = dotFloat32, addScaledFloat32
 	neon.spin = func(turns int) {
 		if turns > 0 {

@@ -15,8 +15,9 @@ const width = 8 // float32 numbers in a YMM register
 func main() {
 	ConstraintExpr("amd64,!noasm")
 	for _, m := range micros {
-		multiply(m)
+		multiply(m, 2)
 	}
+	multiply(micros[len(micros)-1], 1)
 	dot()
 	addScaled()
 	exponential()
@@ -53,11 +54,15 @@ var micros = []micro{
 	{"multiplyAVX512", 12, func() VecVirtual { return ZMM() }, 16, func(ops ...Op) { VPXORD(ops...) }},
 }
 
-func multiply(m micro) {
-	columns, vector := 2*m.wide, 4*m.wide
-	TEXT(m.name, NOSPLIT, "func(c *float32, ldc int, a *float32, rowStride, termStride int, b *float32, terms int, accumulate bool)")
+// multiply writes a micro-kernel that computes one or two registers of columns; B has two in either case.
+func multiply(m micro, registers int) {
+	name, columns, vector := m.name, registers*m.wide, 4*m.wide
+	if registers == 1 {
+		name += "Half"
+	}
+	TEXT(name, NOSPLIT, "func(c *float32, ldc int, a *float32, rowStride, termStride int, b *float32, terms int, accumulate bool)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s is c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[%d·p+s] for r < %d, s < %d; terms ≥ 1.", m.name, columns, m.rows, columns))
+	Doc(fmt.Sprintf("%s is c[r·ldc+s] (+)= Σ_p a[r·rowStride+p·termStride]·b[%d·p+s] for r < %d, s < %d; terms ≥ 1.", name, 2*m.wide, m.rows, columns))
 	c, a, b := Load(Param("c"), GP64()), Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	ldc, terms := Load(Param("ldc"), GP64()), Load(Param("terms"), GP64())
 	rowStride, termStride := Load(Param("rowStride"), GP64()), Load(Param("termStride"), GP64())
@@ -68,7 +73,7 @@ func multiply(m micro) {
 	ahead := GP64()
 	MOVQ(c, ahead)
 	for r := range m.rows {
-		for at := 0; at < 2*vector; at += 64 {
+		for at := 0; at < registers*vector; at += 64 {
 			PREFETCHT0(Mem{Base: ahead, Disp: at})
 		}
 		if r+1 < m.rows {
@@ -82,25 +87,31 @@ func multiply(m micro) {
 		ADDQ(rowStride, next)
 		three = append(three, next)
 	}
-	sum := make([][2]VecVirtual, m.rows)
+	sum := make([][]VecVirtual, m.rows)
 	for r := range sum {
+		sum[r] = make([]VecVirtual, registers)
 		for s := range sum[r] {
 			sum[r][s] = m.reg()
 			m.zero(sum[r][s], sum[r][s], sum[r][s])
 		}
 	}
-	b0, b1, x := m.reg(), m.reg(), m.reg()
+	x, bs := m.reg(), make([]VecVirtual, registers)
+	for s := range bs {
+		bs[s] = m.reg()
+	}
 	step := func(at int) {
-		VMOVUPS(Mem{Base: b, Disp: at * 2 * vector}, b0)
-		VMOVUPS(Mem{Base: b, Disp: at*2*vector + vector}, b1)
+		for s := range bs {
+			VMOVUPS(Mem{Base: b, Disp: at*2*vector + s*vector}, bs[s])
+		}
 		for r := range m.rows {
 			from := Mem{Base: three[r/3]}
 			if r%3 > 0 {
 				from.Index, from.Scale = rowStride, uint8(r%3)
 			}
 			VBROADCASTSS(from, x)
-			VFMADD231PS(b0, x, sum[r][0])
-			VFMADD231PS(b1, x, sum[r][1])
+			for s := range bs {
+				VFMADD231PS(bs[s], x, sum[r][s])
+			}
 		}
 		for _, pointer := range three {
 			ADDQ(termStride, pointer)
@@ -131,14 +142,14 @@ func multiply(m micro) {
 	to := GP64()
 	MOVQ(c, to)
 	for r := range m.rows {
-		for s := range 2 {
+		for s := range registers {
 			VADDPS(Mem{Base: to, Disp: vector * s}, sum[r][s], sum[r][s])
 		}
 		ADDQ(ldc, to)
 	}
 	Label("set")
 	for r := range m.rows {
-		for s := range 2 {
+		for s := range registers {
 			VMOVUPS(sum[r][s], Mem{Base: c, Disp: vector * s})
 		}
 		if r+1 < m.rows {
