@@ -79,8 +79,12 @@ func (w work) against(ctx context.Context, o options, r *rival, text *strings.Bu
 		if w.sample > 0 {
 			form = fmt.Sprintf("%d columns", w.sample)
 		}
-		fmt.Fprintf(text, "| B = %d, D = %d, C = %d, α = %g, β = %g, %s | %s | %s (%s; %s) | %.2f | %.2f |\n", w.b, w.d, w.c, w.alpha, w.beta, form,
-			milliseconds(mine.clock), milliseconds(rivals.clock), best, others, rivals.clock.Seconds()/mine.clock.Seconds(), rivals.work.Seconds()/mine.work.Seconds())
+		name := best
+		if others != "" {
+			name += "; " + others
+		}
+		fmt.Fprintf(text, "| B = %d, D = %d, C = %d, α = %g, β = %g, %s | %s | %s (%s) | %.2f | %.2f |\n", w.b, w.d, w.c, w.alpha, w.beta, form,
+			milliseconds(mine.clock), milliseconds(rivals.clock), name, rivals.clock.Seconds()/mine.clock.Seconds(), rivals.work.Seconds()/mine.work.Seconds())
 	}
 	return nil
 }
