@@ -19,10 +19,13 @@ type Expected struct {
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, with few clusters corrected by what neighbours explain
 }
 
+// unprocessed is the name of the critics' stage, and of a start from one of them.
+const unprocessed = "k-means on the unprocessed features"
+
 // critics runs k-means on the unprocessed features and returns the run with the lowest error first.
 func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	o := s.options
-	o.Run.Begin("k-means on the unprocessed features")
+	o.Run.Begin(unprocessed)
 	runs := make([]*kmeans.Result, s.effort().critics)
 	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
@@ -37,7 +40,7 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	slices.SortStableFunc(runs, byInertia)
 	list := make([]start, len(runs))
 	for c, r := range runs {
-		list[c] = start{"k-means on the unprocessed features", r.Assignment}
+		list[c] = start{unprocessed, r.Assignment}
 	}
 	return list, nil
 }

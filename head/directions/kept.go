@@ -26,7 +26,8 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 		}
 		starts = append(starts, start{t.Name, cluster})
 	}
-	if len(starts) <= s.effort().critics {
+	critics := s.effort().critics
+	if len(starts) <= critics || starts[critics-1].name != unprocessed || starts[critics].name == unprocessed {
 		return nil, errMadeUp
 	}
 	return starts, nil

@@ -226,7 +226,7 @@ func isotropic(ctx context.Context, o options) (string, error) {
 	}
 	defer f.Close()
 	var text strings.Builder
-	fmt.Fprintf(&text, "| isotropic mixture, k = %d, cosine (kernels %q) | lists looked into | compared with | recall@%d | processors |\n|---|---|---|---|---|\n", k, kernel.Path(), k)
+	fmt.Fprintf(&text, "| isotropic mixture, k = %d, cosine (kernels %q) | lists probed | comparisons, of each row with every other | recall@%d | processors |\n|---|---|---|---|---|\n", k, kernel.Path(), k)
 	for _, probes := range []int{64, 0} { // the former limit, and no limit
 		var g *knn.Graph
 		took, err := processorTime(func() (err error) {
@@ -240,7 +240,7 @@ func isotropic(ctx context.Context, o options) (string, error) {
 		if probes > 0 {
 			most = fmt.Sprintf("at most %d", probes)
 		}
-		fmt.Fprintf(&text, "| %d × %d, %d classes | %s | %.1f %% of all | %.3f | %.0f s |\n", f.Len(), f.Dim(), o.images.classes, most, 100*g.Compared, g.Recall, took.Seconds())
+		fmt.Fprintf(&text, "| %d × %d, %d classes | %s | %.1f %% | %.3f | %.0f s |\n", f.Len(), f.Dim(), o.images.classes, most, 100*g.Compared, g.Recall, took.Seconds())
 	}
 	return text.String(), nil
 }
