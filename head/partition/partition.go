@@ -48,15 +48,38 @@ func matched(a, b []int32, k int) ([]int, error) {
 	if err := check([][]int32{a, b}, k); err != nil {
 		return nil, err
 	}
-	cost := make([]int64, k*k)
-	for i, c := range a {
-		cost[int(c)*k+int(b[i])]--
-	}
-	match, err := assignment.Solve(cost, k, k)
+	match, err := matching(k, func(count func(a, b int32)) {
+		for i, c := range a {
+			count(c, b[i])
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("agreement of two partitions: %w", err)
 	}
 	return match, nil
+}
+
+// mostDense is the largest number of clusters whose pairs are counted in a matrix, of 32 MB.
+const mostDense = 2048
+
+// matching returns the cluster of one side for each of k of the other in the matching with the most rows in common; each reports the pair of
+// clusters of every row.
+func matching(k int, each func(count func(a, b int32))) ([]int, error) {
+	if k <= mostDense {
+		cost := make([]int64, k*k)
+		each(func(a, b int32) { cost[int(a)*k+int(b)]-- })
+		return assignment.Solve(cost, k, k)
+	}
+	var pairs []uint64
+	each(func(a, b int32) { pairs = append(pairs, uint64(a)<<32|uint64(b)) })
+	slices.Sort(pairs)
+	var overlaps []assignment.Overlap
+	for from, to := 0, 0; from < len(pairs); from = to {
+		for to = from; to < len(pairs) && pairs[to] == pairs[from]; to++ {
+		}
+		overlaps = append(overlaps, assignment.Overlap{Row: int32(pairs[from] >> 32), Column: int32(pairs[from] & 0xffffffff), Items: int64(to - from)})
+	}
+	return assignment.SolveSparse(k, overlaps)
 }
 
 // Vote gives each row the cluster that most members assign it to, ties to the lowest. Members' clusters are aligned with those of the first
@@ -93,14 +116,14 @@ func Vote(ctx context.Context, members [][]int32, k, workers int) ([]int32, erro
 func rename(ctx context.Context, members, voters, names [][]int32, k, workers int) ([][]int32, error) {
 	next := make([][]int32, len(members))
 	err := parallel.Blocks(ctx, workers, len(members), 1, func(_, m, _ int) error {
-		cost := make([]int64, k*k)
-		for v, voter := range voters {
-			name := names[v]
-			for i, c := range voter {
-				cost[int(name[c])*k+int(members[m][i])]--
+		match, err := matching(k, func(count func(a, b int32)) {
+			for v, voter := range voters {
+				name := names[v]
+				for i, c := range voter {
+					count(name[c], members[m][i])
+				}
 			}
-		}
-		match, err := assignment.Solve(cost, k, k)
+		})
 		if err != nil {
 			return fmt.Errorf("vote of partitions: clusters of member %d: %w", m, err)
 		}
@@ -121,15 +144,15 @@ func most(ctx context.Context, members, names [][]int32, k, workers int) ([]int3
 	err := parallel.Blocks(ctx, workers, n, rows, func(_, lo, hi int) error {
 		count := make([]int, k)
 		for i := lo; i < hi; i++ {
-			clear(count)
+			best := k
 			for m, member := range members {
-				count[names[m][member[i]]]++
-			}
-			best := 0
-			for c, votes := range count {
-				if votes > count[best] {
+				c := int(names[m][member[i]])
+				if count[c]++; best == k || count[c] > count[best] || count[c] == count[best] && c < best {
 					best = c
 				}
+			}
+			for m, member := range members {
+				count[names[m][member[i]]] = 0
 			}
 			result[i] = int32(best)
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+	"iconic/internal/assignment"
 	"pgregory.net/rapid"
 )
 
@@ -123,6 +125,56 @@ func TestVoteIsTheSameOnAnyNumberOfWorkers(t *testing.T) {
 			t.Fatalf("the vote of one member is %v, not its own %v", one, members[0])
 		}
 	})
+}
+
+// With more clusters than are counted in a matrix, the matching is still the best one.
+func TestAgreementOfThousandsOfClusters(t *testing.T) {
+	const k, n = mostDense + 60, 4 * (mostDense + 60)
+	r := rand.New(rand.NewPCG(4, 4))
+	a, b := make([]int32, n), make([]int32, n)
+	for i, names := 0, r.Perm(k); i < n; i++ {
+		a[i] = int32(i % k)
+		if b[i] = int32(names[i%k]); r.IntN(3) == 0 {
+			b[i] = int32(r.IntN(k))
+		}
+	}
+	got, err := Agreement(a, b, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := make([]int64, k*k)
+	for i, c := range a {
+		cost[int(c)*k+int(b[i])]--
+	}
+	match, err := assignment.Solve(cost, k, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := int64(0)
+	for c, j := range match {
+		same -= cost[c*k+j]
+	}
+	if want := float64(same) / n; got != want {
+		t.Errorf("agreement %v, want %v", got, want)
+	}
+	share := make([]float64, n)
+	if err := Agreeing(share, 1, a, b, k); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, v := range share {
+		sum += v / n
+	}
+	if math.Abs(sum-got) > 1e-9 {
+		t.Errorf("%v of the rows agree, want %v", sum, got)
+	}
+	vote, err := Vote(context.Background(), [][]int32{a, b, a}, k, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := Agreement(a, vote, k); err != nil || same != 1 {
+		t.Errorf("the vote agrees with two equal members of three on %v, %v", same, err)
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -11,5 +11,6 @@
 //  4. Ties: among all pairings of least cost, row 0 gets its lowest possible column, then row 1, and so on. Any
 //     optimum would lead here, so the answer does not depend on the road taken.
 //
-// Worst-case time is O(n³), in practice near O(n²). Memory is the cost matrix, and a second copy of it if rows outnumber columns.
+// Worst-case time is O(n³), in practice near O(n²). Memory is the cost matrix, and a second copy of it if rows outnumber columns. For thousands of rows
+// and columns of which few have anything in common, as the clusters of two partitions, SolveSparse takes a list of those instead.
 package assignment
