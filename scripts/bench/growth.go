@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -65,7 +66,8 @@ func grown(ctx context.Context, o options, rows, clusters int) (seconds, bytes f
 		return 0, 0, err
 	}
 	defer f.Close()
-	const peaks = "5" // proc(5): resets the peak resident size to the current one
+	debug.FreeOSMemory() // what an earlier training has left does not count
+	const peaks = "5"    // proc(5): resets the peak resident size to the current one
 	if err := os.WriteFile("/proc/self/clear_refs", []byte(peaks), 0); err != nil {
 		fmt.Fprintln(os.Stderr, "peak memory includes all trainings so far:", err)
 	}
