@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"iconic/head/linear"
-	"iconic/head/partition"
 	"iconic/internal/densetest"
 	"iconic/matrix"
 )
@@ -62,14 +61,7 @@ func TestADistilledHeadHasLearntTheVote(t *testing.T) {
 	if err := one.Head.Probabilities(q, m.X, n); err != nil {
 		t.Fatal(err)
 	}
-	a, b := make([]int32, n), make([]int32, n)
-	sure, surely := 0.0, 0.0
-	for i := range n {
-		of, by := p[i*k:(i+1)*k], q[i*k:(i+1)*k]
-		a[i], b[i] = int32(linear.ArgMax(of)), int32(linear.ArgMax(by))
-		sure, surely = sure+float64(of[a[i]])/float64(n), surely+float64(by[b[i]])/float64(n)
-	}
-	share, err := partition.Agreement(a, b, k)
+	share, sure, surely, err := densetest.Compare(p, q, k)
 	if err != nil {
 		t.Fatal(err)
 	}

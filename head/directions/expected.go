@@ -17,6 +17,8 @@ type Expected struct {
 	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, with few clusters corrected by what neighbours explain
+
+	likely []float64 // for each row, the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3
 }
 
 // unprocessed is the name of the critics' stage, and of a start from one of them.
@@ -57,18 +59,19 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 //
 // With few clusters it is corrected by what neighbours explain (confidence.Corrected).
 func (f *Found) Expected(cluster []int32) (e Expected, err error) {
-	if e.Halves, err = f.agreement(cluster, f.Chosen.probes); err != nil {
-		return e, err
-	}
 	plain := make([][]int32, len(f.critics))
 	for c := range plain {
 		plain[c] = f.critics[c].cluster
 	}
-	if e.Plain, err = f.agreement(cluster, plain); err != nil {
+	const halves = 2. / 3 // weight of the halves
+	e.likely = make([]float64, len(cluster))
+	if e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes); err != nil {
 		return e, err
 	}
-	e.Share = (2*e.Halves + e.Plain) / 3
-	e.Share = confidence.Corrected(e.Share, f.Chosen.Explained, f.options.Clusters)
+	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {
+		return e, err
+	}
+	e.Share = confidence.Corrected((2*e.Halves+e.Plain)/3, f.Chosen.Explained, f.options.Clusters)
 	return e, nil
 }
 
@@ -82,26 +85,11 @@ func (f *Found) explain(e Expected) string {
 		100*e.Share, 100*e.Halves, 100*e.Plain, also)
 }
 
-// likely is, for each row, the share of the witnesses that assign it to the same cluster, with their weights. Its mean is (2·Halves + Plain)/3.
-func (f *Found) likely(cluster []int32) ([]float64, error) {
-	share := make([]float64, len(cluster))
-	for _, probe := range f.Chosen.probes {
-		if err := partition.Agreeing(share, 2./3/float64(len(f.Chosen.probes)), cluster, probe, f.options.Clusters); err != nil {
-			return nil, err
-		}
-	}
-	for _, critic := range f.critics {
-		if err := partition.Agreeing(share, 1./3/float64(len(f.critics)), cluster, critic.cluster, f.options.Clusters); err != nil {
-			return nil, err
-		}
-	}
-	return share, nil
-}
-
-// agreement is the mean agreement of a partition with witnesses.
-func (f *Found) agreement(cluster []int32, witnesses [][]int32) (mean float64, err error) {
+// agreement is the mean agreement of a partition with witnesses; each adds its part of weight to the rows that it assigns to the same cluster.
+func (f *Found) agreement(rows []float64, weight float64, cluster []int32, witnesses [][]int32) (mean float64, err error) {
+	each := 1 / float64(len(witnesses))
 	for _, other := range witnesses {
-		a, err := partition.Agreement(cluster, other, f.options.Clusters)
+		a, err := partition.Agreeing(rows, weight*each, cluster, other, f.options.Clusters)
 		if err != nil {
 			return 0, err
 		}

@@ -364,28 +364,23 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	}
 	h := ensemble.Of(l)
 	if k > few {
-		if h.Uniform, err = found.uniform(ctx, z, cluster); err != nil {
+		if h.Uniform, err = uniform(ctx, z, k, expected.likely, d.Workers); err != nil {
 			return nil, expected, err
 		}
 	}
 	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Uniform), d.Workers)
 }
 
-// uniform is the uniform share that the witnesses' agreement with each row asks for, found on at most some thousand rows.
-func (f *Found) uniform(ctx context.Context, z []float32, cluster []int32) (float32, error) {
+// uniform is the uniform share that the witnesses' agreement with each row asks for, found on at most some thousand of the rows with logits z.
+func uniform(ctx context.Context, z []float32, k int, likely []float64, workers int) (float32, error) {
 	const most = 10_000
-	k := f.options.Clusters
-	all, err := f.likely(cluster)
-	if err != nil {
-		return 0, err
-	}
-	rows := min(most, len(cluster))
-	own, likely := make([]float32, rows*k), make([]float64, rows)
+	rows := min(most, len(likely))
+	own, some := make([]float32, rows*k), make([]float64, rows)
 	for e := range rows {
-		i := e * len(cluster) / rows
+		i := e * len(likely) / rows
 		copy(own[e*k:(e+1)*k], z[i*k:(i+1)*k])
-		likely[e] = all[i]
+		some[e] = likely[i]
 	}
-	shape, err := confidence.Fit(ctx, own, k, likely, f.options.Workers)
+	shape, err := confidence.Fit(ctx, own, k, some, workers)
 	return float32(shape.Uniform), err
 }

@@ -11,36 +11,27 @@ import (
 
 // Agreement is the share of rows, from 0 to 1, that two partitions into k clusters assign to the same cluster under the best one-to-one
 // matching of their clusters. It fails on partitions of different lengths, of no rows, or with clusters outside 0 to k−1.
-func Agreement(a, b []int32, k int) (float64, error) {
+func Agreement(a, b []int32, k int) (float64, error) { return Agreeing(nil, 0, a, b, k) }
+
+// Agreeing is Agreement, and adds share to the entries of the rows that agree; nil has none. It also fails on entries of another length.
+func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error) {
 	match, err := matched(a, b, k)
 	if err != nil {
 		return 0, err
 	}
+	if to != nil && len(to) != len(a) {
+		return 0, fmt.Errorf("agreement of two partitions of %d rows: %d entries for them", len(a), len(to))
+	}
 	same := 0
 	for i, c := range a {
-		if match[c] == int(b[i]) {
-			same++
+		if match[c] != int(b[i]) {
+			continue
 		}
-	}
-	return float64(same) / float64(len(a)), nil
-}
-
-// Agreeing adds share to the entries of the rows that two partitions assign to the same cluster under that matching. It fails as Agreement
-// does, and on a slice of another length.
-func Agreeing(to []float64, share float64, a, b []int32, k int) error {
-	match, err := matched(a, b, k)
-	if err != nil {
-		return err
-	}
-	if len(to) != len(a) {
-		return fmt.Errorf("agreement of two partitions of %d rows: %d entries for them", len(a), len(to))
-	}
-	for i, c := range a {
-		if match[c] == int(b[i]) {
+		if same++; to != nil {
 			to[i] += share
 		}
 	}
-	return nil
+	return float64(same) / float64(len(a)), nil
 }
 
 // matched returns b's cluster for each cluster of a under the best one-to-one matching.

@@ -158,8 +158,11 @@ func TestAgreementOfThousandsOfClusters(t *testing.T) {
 		t.Errorf("agreement %v, want %v", got, want)
 	}
 	share := make([]float64, n)
-	if err := Agreeing(share, 1, a, b, k); err != nil {
-		t.Fatal(err)
+	if again, err := Agreeing(share, 1, a, b, k); err != nil || again != got {
+		t.Fatal(again, err)
+	}
+	if _, err := Agreeing(share[1:], 1, a, b, k); err == nil {
+		t.Error("fewer entries than rows are accepted")
 	}
 	sum := 0.0
 	for _, v := range share {
