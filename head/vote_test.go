@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"iconic/head/linear"
+	"iconic/head/partition"
 	"iconic/internal/densetest"
 	"iconic/matrix"
 )
@@ -61,7 +62,9 @@ func TestADistilledHeadHasLearntTheVote(t *testing.T) {
 	if err := one.Head.Probabilities(q, m.X, n); err != nil {
 		t.Fatal(err)
 	}
-	share, sure, surely, err := densetest.Compare(p, q, k)
+	a, sure := densetest.Assigned(p, k)
+	b, surely := densetest.Assigned(q, k)
+	share, err := partition.Agreement(a, b, k)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"iconic/head/ensemble"
 	"iconic/head/linear"
 	"iconic/head/method"
+	"iconic/head/partition"
 	"iconic/head/train"
 	"iconic/internal/densetest"
 	"iconic/internal/kernel"
@@ -61,7 +62,9 @@ func TestConsensusOfOneOpinion(t *testing.T) {
 	}
 	l.Assignments(p, x, n)
 	got.Assignments(q, x, n)
-	share, sure, surely, err := densetest.Compare(p, q, k)
+	a, sure := densetest.Assigned(p, k)
+	b, surely := densetest.Assigned(q, k)
+	share, err := partition.Agreement(a, b, k)
 	if err != nil {
 		t.Fatal(err)
 	}
