@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"iconic/head/linear"
 	"iconic/head/partition"
 	"iconic/internal/densetest"
 	"iconic/matrix"
@@ -142,14 +141,11 @@ func TestAHeadThatIsKeptAloneIsCalibrated(t *testing.T) {
 		if notes := strings.Join(r.Notes, "\n"); !(r.Expected > 0 && r.Expected <= 1) || !strings.Contains(notes, "expected accuracy: ") {
 			t.Fatalf("expected accuracy %g; notes: %s", r.Expected, notes)
 		}
-		p, sure := make([]float32, n*k), 0.0
+		p := make([]float32, n*k)
 		if err := r.Head.Probabilities(p, m.X, n); err != nil {
 			t.Fatal(err)
 		}
-		for i := range n {
-			row := p[i*k : (i+1)*k]
-			sure += float64(row[linear.ArgMax(row)]) / n
-		}
+		_, sure := densetest.Assigned(p, k)
 		if math.Abs(sure-r.Expected) > 1e-3 {
 			t.Errorf("mean confidence %.3f, expected accuracy %.3f", sure, r.Expected)
 		}
