@@ -156,33 +156,45 @@ type lloyd struct {
 	k          int
 	centroids  []float32
 	half       []float32 // ½‖c‖² of each centroid
-	assignment []int32
+	groups     *groups   // the centroids, packed for products
+	assignment []int32   // −1: none yet
 	distance   []float32 // squared distance of each row to its centroid
 	bounds     *bounds   // nil: every row is compared with every centroid
 	stripes    []stripe
 }
 
-// stripe accumulates the sums of a range of rows.
+// stripe accumulates the sums of a range of rows. They are kept from one assignment to the next, and rows that change their cluster move.
 type stripe struct {
 	sum     []float64 // clusters×dim
 	count   []int
 	moved   int // rows that changed their cluster
 	inertia float64
 
-	x, scores []float32 // rows of a block that are compared with all centroids, and their scores
-	rows      []int32   // their numbers
-	away      []float32 // a row minus its centroid
+	comparison *comparison
 }
 
 func newLloyd(r *rows, o Options) *lloyd {
 	l := &lloyd{rows: r, options: o, k: o.Clusters}
 	l.distance, l.assignment = make([]float32, l.n), make([]int32, l.n)
 	l.centroids, l.half = make([]float32, l.k*l.d), make([]float32, l.k)
+	l.groups = newGroups(l.k, l.d)
 	l.stripes = make([]stripe, parallel.Count(l.n, l.stripe))
 	for s := range l.stripes {
 		l.stripes[s] = stripe{sum: make([]float64, l.k*l.d), count: make([]int, l.k)}
 	}
+	l.clear()
 	return l
+}
+
+// clear takes all rows out of their clusters.
+func (l *lloyd) clear() {
+	for i := range l.assignment {
+		l.assignment[i] = -1
+	}
+	for s := range l.stripes {
+		clear(l.stripes[s].sum)
+		clear(l.stripes[s].count)
+	}
 }
 
 // run seeds once and iterates until it converges.
@@ -191,6 +203,7 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	if err := l.seed(ctx, r); err != nil {
 		return nil, err
 	}
+	l.clear()
 	batches := l.options.MiniBatch > 0 && l.options.MiniBatch < l.n
 	if l.bounds = nil; !batches {
 		l.bounds = newBounds(l)
@@ -233,76 +246,57 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	}, nil
 }
 
-// assign gives every row to its nearest centroid and accumulates the sums of the new clusters. Rows whose bound says that their centroid is still
-// the nearest are not compared with the others.
+// assign gives every row to its nearest centroid and brings the sums of the clusters up to date.
 func (l *lloyd) assign(ctx context.Context) error {
 	for c := range l.k {
 		l.half[c] = kernel.SquaredNorm(l.centroids[c*l.d:(c+1)*l.d]) / 2
 	}
+	l.groups.pack(l.centroids, l.half)
 	for s := range l.stripes {
-		clear(l.stripes[s].sum)
-		clear(l.stripes[s].count)
 		l.stripes[s].inertia, l.stripes[s].moved = 0, 0
 	}
 	largest := 2 * kernel.Max(l.half)
 	return l.each(ctx, l.options.Workers, func(s, lo, hi int, x []float32) error {
 		to := &l.stripes[s]
-		to.resize(l)
-		l.compare(to, lo, hi, x, largest)
+		if to.comparison == nil {
+			to.comparison = newComparison(l)
+		}
+		to.comparison.block(l, lo, hi, x)
+		to.comparison.compare(l, lo, x, largest)
+		for _, e := range to.comparison.open {
+			i, row := lo+int(e), x[int(e)*l.d:(int(e)+1)*l.d]
+			c := to.comparison.best[e].centroid
+			if old := l.assignment[i]; old != c {
+				to.move(l, row, old, c)
+			}
+			l.assignment[i], l.distance[i] = c, l.to(row, c)
+		}
 		for i := lo; i < hi; i++ {
-			c := l.assignment[i]
-			to.count[c]++
-			kernel.AddTo(to.sum[int(c)*l.d:(int(c)+1)*l.d], x[(i-lo)*l.d:(i-lo+1)*l.d])
 			to.inertia += float64(l.distance[i])
 		}
 		return nil
 	})
 }
 
-// compare sets the cluster and the distance of rows lo to hi−1. largest is the largest squared norm of a centroid.
-func (l *lloyd) compare(to *stripe, lo, hi int, x []float32, largest float32) {
-	to.rows = to.rows[:0]
-	for i := lo; i < hi; i++ {
-		row := x[(i-lo)*l.d : (i-lo+1)*l.d]
-		if l.bounds != nil && l.bounds.known {
-			if l.distance[i] = to.to(l, row, l.assignment[i]); l.bounds.holds(i, l.assignment[i], l.distance[i]) {
-				continue
-			}
-		}
-		copy(to.x[len(to.rows)*l.d:], row)
-		to.rows = append(to.rows, int32(i))
-	}
-	if len(to.rows) == 0 {
+// move takes a row from cluster old, −1 for none, to cluster c.
+func (s *stripe) move(l *lloyd, row []float32, old, c int32) {
+	s.moved++
+	s.count[c]++
+	kernel.AddTo(s.sum[int(c)*l.d:(int(c)+1)*l.d], row)
+	if old < 0 {
 		return
 	}
-	kernel.MulTransB(to.scores, l.k, to.x, l.d, l.centroids, l.d, len(to.rows), l.d, l.k, false)
-	for e, i := range to.rows {
-		scores := to.scores[e*l.k : (e+1)*l.k]
-		c := int32(nearest(scores, l.half))
-		if l.bounds != nil {
-			l.bounds.set(int(i), scores, c, l.square[i], largest)
-		}
-		if l.assignment[i] != c {
-			to.moved++
-		}
-		l.assignment[i] = c
-		l.distance[i] = to.to(l, to.x[e*l.d:(e+1)*l.d], c)
+	s.count[old]--
+	less := s.comparison.x[:l.d] // no longer in use
+	for e, v := range row {
+		less[e] = -v
 	}
-}
-
-// resize makes the buffers of a stripe.
-func (s *stripe) resize(l *lloyd) {
-	if s.x == nil {
-		rows := min(blockRows, l.n)
-		s.x, s.scores, s.rows, s.away = make([]float32, rows*l.d), make([]float32, rows*l.k), make([]int32, 0, rows), make([]float32, l.d)
-	}
+	kernel.AddTo(s.sum[int(old)*l.d:(int(old)+1)*l.d], less)
 }
 
 // to is the squared distance of a row to a centroid, computed directly: the difference of large products would lose a small one.
-func (s *stripe) to(l *lloyd, row []float32, c int32) float32 {
-	copy(s.away, row)
-	kernel.AddScaled(s.away, -1, l.centroids[int(c)*l.d:(int(c)+1)*l.d])
-	return kernel.SquaredNorm(s.away)
+func (l *lloyd) to(row []float32, c int32) float32 {
+	return kernel.SquaredDistance(row, l.centroids[int(c)*l.d:(int(c)+1)*l.d])
 }
 
 // moved is the number of rows that the last assignment moved to another cluster.

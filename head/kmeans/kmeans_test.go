@@ -258,7 +258,7 @@ func TestCentroidsOfASample(t *testing.T) {
 func TestBoundsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, d := rapid.IntRange(2, 300).Draw(t, "n"), rapid.IntRange(1, 20).Draw(t, "d")
-		k := rapid.IntRange(1, min(n, 12)).Draw(t, "k")
+		k := rapid.IntRange(1, min(n, 50)).Draw(t, "k") // up to four groups
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		away := rapid.SampledFrom([]float64{0, 100}).Draw(t, "away")
 		spread := rapid.SampledFrom([]float64{0, 0.05, 1}).Draw(t, "spread")
@@ -296,30 +296,37 @@ func TestBoundsChangeNothing(t *testing.T) {
 	})
 }
 
-// On clouds that are apart, nearly all comparisons of late rounds are skipped.
+// On clouds that are apart, nearly all comparisons of late rounds are skipped; of the others, most are with few groups of centroids.
 func TestBoundsSkip(t *testing.T) {
-	m := densetest.Clouds(3, 3000, 16, 10, 8)
+	m := densetest.Clouds(3, 3000, 16, 50, 8)
 	x, err := read(context.Background(), m, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLloyd(x, Options{Clusters: 10, Workers: 1}.withDefaults())
+	l := newLloyd(x, Options{Clusters: 50, Workers: 1}.withDefaults())
 	l.bounds = newBounds(l)
-	for c := range 10 {
-		copy(l.centroids[c*16:(c+1)*16], x.kept[c*16:])
+	if err := l.seed(context.Background(), rand.New(rand.NewPCG(1, 0))); err != nil {
+		t.Fatal(err)
 	}
-	compared := 0
-	for range 6 {
+	for round := range 7 {
 		if err := l.assign(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		l.update()
-		compared = 0
-		for s := range l.stripes {
-			compared += len(l.stripes[s].rows) // of its last block
+		rows, pairs := 0, 0
+		for s := range l.stripes { // of its last block
+			rows += len(l.stripes[s].comparison.open)
+			for _, of := range l.stripes[s].comparison.of {
+				pairs += len(of)
+			}
 		}
-	}
-	if compared > 100 {
-		t.Errorf("%d rows of the last blocks were compared with all centroids", compared)
+		switch {
+		case round == 0 && pairs != rows*l.groups.count:
+			t.Errorf("at first %d rows were compared with %d groups: want all", rows, pairs)
+		case round == 2 && pairs > rows*l.groups.count*3/4:
+			t.Errorf("in round %d, %d rows were compared with %d groups of %d each", round, rows, pairs, l.groups.count)
+		case round == 6 && rows > 100:
+			t.Errorf("%d rows of the last blocks were compared", rows)
+		}
 	}
 }

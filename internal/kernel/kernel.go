@@ -13,6 +13,9 @@ func Dot[T Float](x, y []T) T {
 	return dotGeneric(x, y)
 }
 
+// SquaredDistance is Σ_i (x[i]−y[i])² over len(x) ≤ len(y) numbers.
+func SquaredDistance(x, y []float32) float32 { return active.squaredDistance(x, y) }
+
 // AddScaled is y[i] += a·x[i] over len(x) ≤ len(y) numbers.
 func AddScaled[T Float](y []T, a T, x []T) {
 	if x, ok := any(x).([]float32); ok {
@@ -46,6 +49,12 @@ func Max[T Float](x []T) T {
 		return T(active.largest(x))
 	}
 	return largestGeneric(x)
+}
+
+// LargestTwo finds, in each row of 16 numbers x[i·ld+c] − less[c], the index of the largest, the lowest on ties, that number, and the second
+// largest, which is the same on ties. There are len(at) rows. The numbers may be infinite, but not NaN.
+func LargestTwo(at []int32, first, second, x []float32, ld int, less *[16]float32) {
+	active.largestTwo(at, first, second, x, ld, less)
 }
 
 // Exp is dst[i] = exp(x[i]) over len(x) ≤ len(dst) numbers; dst may be x.
@@ -162,6 +171,31 @@ func largestGeneric[T Float](x []T) T {
 		m = max(m, v) // passes NaN on
 	}
 	return m
+}
+
+func largestTwoGeneric(at []int32, first, second, x []float32, ld int, less *[16]float32) {
+	for i := range at {
+		a, one, two := 0, float32(math.Inf(-1)), float32(math.Inf(-1))
+		for c, v := range x[i*ld : i*ld+len(less)] {
+			switch v -= less[c]; {
+			case v > one:
+				a, one, two = c, v, one
+			case v > two:
+				two = v
+			}
+		}
+		at[i], first[i], second[i] = int32(a), one, two
+	}
+}
+
+func squaredDistanceGeneric(x, y []float32) float32 {
+	y = y[:len(x)]
+	var sum float32
+	for i, v := range x {
+		d := v - y[i]
+		sum += d * d
+	}
+	return sum
 }
 
 func addToGeneric(sum []float64, x []float32) {

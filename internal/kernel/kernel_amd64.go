@@ -24,6 +24,11 @@ func multiplyAVX512Half(c *float32, ldc int, a *float32, rowStride int, termStri
 //go:noescape
 func dotAVX2(x *float32, y *float32, n int) float32
 
+// squaredDistanceAVX2 is Σ_i (x[i]−y[i])² over n numbers, n a multiple of 8.
+//
+//go:noescape
+func squaredDistanceAVX2(x *float32, y *float32, n int) float32
+
 // addScaledAVX2 is y[i] += a·x[i] over n numbers, n a multiple of 8.
 //
 //go:noescape
@@ -44,6 +49,11 @@ func reciprocalAVX2(x *float32, n int, scale float32, shift float32, numerator f
 //
 //go:noescape
 func maxAVX2(x *float32, n int) float32
+
+// largestTwoAVX2 is LargestTwo of rows rows.
+//
+//go:noescape
+func largestTwoAVX2(at *int32, first *float32, second *float32, x *float32, ld int, less *float32, rows int)
 
 // sumAVX2 is Σ_i x[i] in float64 over n numbers, n a multiple of 8.
 //

@@ -921,6 +921,62 @@ dot_end:
 	MOVSS        X0, ret+24(FP)
 	RET
 
+// func squaredDistanceAVX2(x *float32, y *float32, n int) float32
+// Requires: AVX, FMA3, SSE
+TEXT ·squaredDistanceAVX2(SB), NOSPLIT, $0-28
+	MOVQ   x+0(FP), AX
+	MOVQ   y+8(FP), CX
+	MOVQ   n+16(FP), DX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+distance_many:
+	CMPQ        DX, $0x20
+	JLT         distance_few
+	VMOVUPS     (AX), Y4
+	VSUBPS      (CX), Y4, Y4
+	VFMADD231PS Y4, Y4, Y0
+	VMOVUPS     32(AX), Y4
+	VSUBPS      32(CX), Y4, Y4
+	VFMADD231PS Y4, Y4, Y1
+	VMOVUPS     64(AX), Y4
+	VSUBPS      64(CX), Y4, Y4
+	VFMADD231PS Y4, Y4, Y2
+	VMOVUPS     96(AX), Y4
+	VSUBPS      96(CX), Y4, Y4
+	VFMADD231PS Y4, Y4, Y3
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, DX
+	JMP         distance_many
+
+distance_few:
+	CMPQ        DX, $0x08
+	JLT         distance_end
+	VMOVUPS     (AX), Y4
+	VSUBPS      (CX), Y4, Y4
+	VFMADD231PS Y4, Y4, Y0
+	ADDQ        $0x00000020, AX
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x08, DX
+	JMP         distance_few
+
+distance_end:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	VZEROUPPER
+	MOVSS        X0, ret+24(FP)
+	RET
+
 // func addScaledAVX2(y *float32, a float32, x *float32, n int)
 // Requires: AVX, FMA3
 TEXT ·addScaledAVX2(SB), NOSPLIT, $0-32
@@ -1228,6 +1284,68 @@ max_end:
 	VORPS        X2, X0, X0
 	VZEROUPPER
 	MOVSS        X0, ret+16(FP)
+	RET
+
+// func largestTwoAVX2(at *int32, first *float32, second *float32, x *float32, ld int, less *float32, rows int)
+// Requires: AVX
+TEXT ·largestTwoAVX2(SB), NOSPLIT, $0-56
+	MOVQ    at+0(FP), AX
+	MOVQ    first+8(FP), CX
+	MOVQ    second+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    ld+32(FP), SI
+	MOVQ    less+40(FP), DI
+	MOVQ    rows+48(FP), R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	SHLQ    $0x02, SI
+
+two_next:
+	TESTQ      R8, R8
+	JZ         two_end
+	VMOVUPS    (BX), Y2
+	VMOVUPS    32(BX), Y3
+	VSUBPS     Y0, Y2, Y2
+	VSUBPS     Y1, Y3, Y3
+	VMAXPS     Y3, Y2, Y4
+	VMINPS     Y3, Y2, Y5
+	VPERM2F128 $0x01, Y5, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VPERM2F128 $0x01, Y4, Y4, Y6
+	VMINPS     Y6, Y4, Y7
+	VMAXPS     Y6, Y4, Y4
+	VMAXPS     Y7, Y5, Y5
+	VPERMILPS  $0x4e, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VPERMILPS  $0x4e, Y4, Y6
+	VMINPS     Y6, Y4, Y7
+	VMAXPS     Y6, Y4, Y4
+	VMAXPS     Y7, Y5, Y5
+	VPERMILPS  $0xb1, Y5, Y6
+	VMAXPS     Y6, Y5, Y5
+	VPERMILPS  $0xb1, Y4, Y6
+	VMINPS     Y6, Y4, Y7
+	VMAXPS     Y6, Y4, Y4
+	VMAXPS     Y7, Y5, Y5
+	VCMPPS     $0x00, Y2, Y4, Y2
+	VCMPPS     $0x00, Y3, Y4, Y3
+	VMOVMSKPS  Y2, DI
+	VMOVMSKPS  Y3, R9
+	SHLL       $0x08, R9
+	ORL        R9, DI
+	BSFL       DI, DI
+	MOVL       DI, (AX)
+	VMOVSS     X4, (CX)
+	VMOVSS     X5, (DX)
+	ADDQ       SI, BX
+	ADDQ       $0x04, AX
+	ADDQ       $0x04, CX
+	ADDQ       $0x04, DX
+	DECQ       R8
+	JMP        two_next
+
+two_end:
+	VZEROUPPER
 	RET
 
 // func sumAVX2(x *float32, n int) float64

@@ -33,6 +33,7 @@ func TestEveryPath(t *testing.T) {
 				"exponential":             testExponential,
 				"reciprocal":              testReciprocal,
 				"max and sum":             testMaxAndSum,
+				"largest two":             testLargestTwo,
 			} {
 				t.Run(name, test)
 			}
@@ -333,6 +334,41 @@ func testNaNReachesTheProduct(t *testing.T) {
 	}
 }
 
+func testLargestTwo(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 0))
+	infinite := float32(math.Inf(1))
+	for rows := range 20 {
+		const ld = 19
+		x, check := guarded(max(0, (rows-1)*ld+16))
+		for i := range x {
+			x[i] = float32(r.IntN(9)) // with ties
+		}
+		var less [16]float32
+		for c := range less {
+			if less[c] = float32(r.IntN(3)); c >= 1+r.IntN(16) {
+				less[c] = infinite
+			}
+		}
+		at, first, second := make([]int32, rows), make([]float32, rows), make([]float32, rows)
+		LargestTwo(at, first, second, x, ld, &less)
+		check(t)
+		want, one, two := make([]int32, rows), make([]float32, rows), make([]float32, rows)
+		for i := range rows {
+			var v [16]float32
+			for c := range v {
+				v[c] = x[i*ld+c] - less[c]
+			}
+			one[i] = slices.Max(v[:])
+			want[i] = int32(slices.Index(v[:], one[i]))
+			slices.Sort(v[:])
+			two[i] = v[14]
+		}
+		if !slices.Equal(at, want) || !slices.Equal(first, one) || !slices.Equal(second, two) {
+			t.Errorf("%d rows: %v %v %v, want %v %v %v", rows, at, first, second, want, one, two)
+		}
+	}
+}
+
 func testVectorsOfEveryLength(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for n := range 131 {
@@ -347,6 +383,13 @@ func testVectorsOfEveryLength(t *testing.T) {
 		}
 		if got := Dot(x, y); math.Abs(float64(got)-want) > float64(n+1)*0x1p-23*magnitude {
 			t.Errorf("dot of %d: %v, want %v", n, got, want)
+		}
+		square := 0.0
+		for i := range x {
+			square += (float64(x[i]) - float64(y[i])) * (float64(x[i]) - float64(y[i]))
+		}
+		if got := SquaredDistance(x, y); math.Abs(float64(got)-square) > float64(n+3)*0x1p-23*square {
+			t.Errorf("squared distance of %d: %v, want %v", n, got, square)
 		}
 		old := append([]float32(nil), y...)
 		AddScaled(y, 0.5, x)

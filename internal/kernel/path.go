@@ -18,7 +18,10 @@ type path struct {
 	exp        func(dst, x []float32, shift float32)
 	reciprocal func(x []float32, ld, m, n int, scale, shift, numerator float32) float64
 
+	squaredDistance func(x, y []float32) float32
+
 	largest     func(x []float32) float32
+	largestTwo  func(at []int32, first, second, x []float32, ld int, less *[16]float32)
 	sum         func(x []float32) float64
 	addTo       func(sum []float64, x []float32)
 	addProducts func(sum []float64, x, y []float32)
@@ -41,7 +44,10 @@ var plain = path{
 	exp:        expGeneric[float32],
 	reciprocal: reciprocalGeneric,
 
+	squaredDistance: squaredDistanceGeneric,
+
 	largest:     largestGeneric[float32],
+	largestTwo:  largestTwoGeneric,
 	sum:         sumGeneric[float32],
 	addTo:       addToGeneric,
 	addProducts: addProductsGeneric,

@@ -24,7 +24,10 @@ func paths() []path {
 		exp:        expFloat32,
 		reciprocal: reciprocalFloat32,
 
+		squaredDistance: squaredDistanceFloat32,
+
 		largest:     largestFloat32,
+		largestTwo:  largestTwoFloat32,
 		sum:         sumFloat32,
 		addTo:       addToFloat32,
 		addProducts: addProductsFloat32,
@@ -73,6 +76,23 @@ func dotFloat32(x, y []float32) float32 {
 	}
 	y = y[:len(x)]
 	return dotAVX2(&x[0], &y[0], whole) + dotGeneric(x[whole:], y[whole:])
+}
+
+func largestTwoFloat32(at []int32, first, second, x []float32, ld int, less *[16]float32) {
+	if len(at) == 0 {
+		return
+	}
+	_, _, _ = first[len(at)-1], second[len(at)-1], x[(len(at)-1)*ld+len(less)-1]
+	largestTwoAVX2(&at[0], &first[0], &second[0], &x[0], ld, &less[0], len(at))
+}
+
+func squaredDistanceFloat32(x, y []float32) float32 {
+	whole := len(x) &^ (lanes - 1)
+	if whole == 0 {
+		return squaredDistanceGeneric(x, y)
+	}
+	y = y[:len(x)]
+	return squaredDistanceAVX2(&x[0], &y[0], whole) + squaredDistanceGeneric(x[whole:], y[whole:])
 }
 
 func addScaledFloat32(y []float32, a float32, x []float32) {
