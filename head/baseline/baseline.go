@@ -36,6 +36,8 @@ type Baseline struct {
 	*kmeans.Result
 	Expected float64 // expected accuracy, to which the mean confidence was scaled; from 0 to 1
 	Scale    float64 // factor on the posterior's logits that achieves this
+
+	tempered *kmeans.Posterior
 }
 
 // Clusters computes the clustering alone, with the unscaled posterior of k-means.
@@ -81,23 +83,25 @@ func (b *Baseline) temper(ctx context.Context, f matrix.Features, rows []int32, 
 		rows = rows[:most]
 	}
 	z := make([]float32, len(rows)*k)
+	posterior := b.Posterior(1 / float64(b.Dim))
 	const block = 1024
 	err := parallel.Blocks(ctx, o.Workers, len(rows), block, func(_, lo, hi int) error {
 		x := make([]float32, (hi-lo)*b.Dim)
 		if err := f.Gather(x, rows[lo:hi]); err != nil {
 			return err
 		}
-		return b.Logits(z[lo*k:hi*k], x, hi-lo, 1/float64(b.Dim))
+		return posterior.Logits(z[lo*k:hi*k], x, hi-lo)
 	})
 	if err != nil {
 		return fmt.Errorf("confidence of k-means: %w", err)
 	}
 	s, err := confidence.Scale(ctx, z, k, b.Expected, o.Workers)
 	b.Scale = s / float64(b.Dim)
+	b.tempered = b.Posterior(b.Scale)
 	return err
 }
 
 // Probabilities writes, for n rows x (n×Dim), the tempered posterior over clusters into dst (n×Clusters).
 func (b *Baseline) Probabilities(dst, x []float32, n int) error {
-	return b.Tempered(dst, x, n, b.Scale)
+	return b.tempered.Probabilities(dst, x, n)
 }

@@ -9,43 +9,55 @@ import (
 	"iconic/internal/kernel"
 )
 
-// Probabilities writes, for n rows x (n×Dim), the posterior over clusters into dst (n×Clusters): that of the mixture of equal spherical
-// Gaussians whose limit is k-means, p(c|x) ∝ exp(−‖x−c‖²/2σ²), with σ² = Inertia/(rows·Dim), the remaining variance per coordinate. In many
-// dimensions it is almost certain of every row; package head/baseline tempers it.
-func (r *Result) Probabilities(dst, x []float32, n int) error { return r.Tempered(dst, x, n, 1) }
+// Posterior is the posterior over the clusters of a k-means result: that of the mixture of equal spherical Gaussians whose limit is k-means,
+// p(c|x) ∝ exp(−scale·‖x−c‖²/2σ²), with σ² = Inertia/(rows·Dim), the remaining variance per coordinate. In many dimensions it is almost certain of
+// every row at a scale of 1; package head/baseline tempers it.
+type Posterior struct {
+	frame     *frame
+	dim, size int     // of a row, and number of clusters
+	inverse   float32 // scale/σ² in the frame
+}
 
-// Tempered is Probabilities with the exponents multiplied by scale ≥ 0, an inverse temperature.
-func (r *Result) Tempered(dst, x []float32, n int, scale float64) error {
-	if err := r.Logits(dst, x, n, scale); err != nil {
+// Posterior returns the posterior with the exponents multiplied by scale ≥ 0, an inverse temperature. It keeps a copy of the centroids.
+func (r *Result) Posterior(scale float64) *Posterior {
+	f := r.frame()
+	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim)) * f.Scale * f.Scale
+	return &Posterior{frame: f, dim: r.Dim, size: r.Clusters, inverse: float32(min(scale/max(variance, 1e-20), math.MaxFloat32))}
+}
+
+// Probabilities writes, for n rows x (n×Dim), the posterior at a scale of 1 into dst (n×Clusters).
+func (r *Result) Probabilities(dst, x []float32, n int) error {
+	return r.Posterior(1).Probabilities(dst, x, n)
+}
+
+// Probabilities writes, for n rows x (n×Dim), the posterior into dst (n×Clusters). Goroutines may share p.
+func (p *Posterior) Probabilities(dst, x []float32, n int) error {
+	if err := p.Logits(dst, x, n); err != nil {
 		return err
 	}
-	for i := range n {
-		row := dst[i*r.Clusters : (i+1)*r.Clusters]
+	for row := range slices.Chunk(dst[:n*p.size], p.size) {
 		kernel.Softmax(row, row)
 	}
 	return nil
 }
 
-// Logits writes, for n rows x (n×Dim), the exponents of that posterior into dst (n×Clusters), multiplied by scale and up to a constant per
-// row: (x·c − ‖c‖²/2)/σ².
-func (r *Result) Logits(dst, x []float32, n int, scale float64) error {
-	if len(x) < n*r.Dim || len(dst) < n*r.Clusters {
-		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, r.Dim, r.Clusters)
+// Logits writes, for n rows x (n×Dim), the exponents into dst (n×Clusters), less the largest of each row, so that none is above 0.
+func (p *Posterior) Logits(dst, x []float32, n int) error {
+	if len(x) < n*p.dim || len(dst) < n*p.size {
+		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, p.dim, p.size)
 	}
-	frame, centroids, half := r.frame()
-	variance := r.Inertia / float64(max(1, len(r.Assignment))) / float64(max(1, r.Dim)) * frame.Scale * frame.Scale
-	inverse := float32(scale / max(variance, 1e-20))
-	moved := make([]float32, min(n, blockRows)*r.Dim)
+	moved := make([]float32, min(n, blockRows)*p.dim)
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
-		moved := moved[:copy(moved, x[lo*r.Dim:hi*r.Dim])]
-		frame.Apply(moved)
-		kernel.MulTransB(dst[lo*r.Clusters:], r.Clusters, moved, r.Dim, centroids, r.Dim, hi-lo, r.Dim, r.Clusters, false)
+		moved := moved[:copy(moved, x[lo*p.dim:hi*p.dim])]
+		p.frame.Apply(moved)
+		kernel.MulTransB(dst[lo*p.size:], p.size, moved, p.dim, p.frame.centroids, p.dim, hi-lo, p.dim, p.size, false)
 	}
-	for i := range n {
-		row := dst[i*r.Clusters : (i+1)*r.Clusters]
-		for c := range row {
-			row[c] = max(-math.MaxFloat32, min(math.MaxFloat32, (row[c]-half[c])*inverse))
+	for row := range slices.Chunk(dst[:n*p.size], p.size) {
+		kernel.AddScaled(row, -1, p.frame.half)
+		top := kernel.Max(row)
+		for c, v := range row {
+			row[c] = (v - top) * p.inverse
 		}
 	}
 	return nil
@@ -56,25 +68,28 @@ func (r *Result) Assign(dst []int32, x []float32, n int) error {
 	if len(x) < n*r.Dim || len(dst) < n {
 		return fmt.Errorf("k-means assignment: %d numbers of features and %d results do not match %d rows of %d", len(x), len(dst), n, r.Dim)
 	}
-	frame, centroids, half := r.frame()
-	products, moved := make([]float32, min(n, blockRows)*r.Clusters), make([]float32, min(n, blockRows)*r.Dim)
+	p := &Posterior{frame: r.frame(), dim: r.Dim, size: r.Clusters, inverse: 1}
+	logits := make([]float32, min(n, blockRows)*r.Clusters)
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
-		moved := moved[:copy(moved, x[lo*r.Dim:hi*r.Dim])]
-		frame.Apply(moved)
-		kernel.MulTransB(products, r.Clusters, moved, r.Dim, centroids, r.Dim, hi-lo, r.Dim, r.Clusters, false)
+		if err := p.Logits(logits, x[lo*r.Dim:], hi-lo); err != nil {
+			return err
+		}
 		for i := lo; i < hi; i++ {
-			c := nearest(products[(i-lo)*r.Clusters:(i-lo+1)*r.Clusters], half)
-			dst[i] = int32(c)
+			dst[i] = int32(max(0, slices.Index(logits[(i-lo)*r.Clusters:(i-lo+1)*r.Clusters], 0)))
 		}
 	}
 	return nil
 }
 
-// frame returns the frame in which distances to the centroids are computed, centred on their mean and at their own scale, with the
-// transformed centroids and ½‖c‖² of each.
-func (r *Result) frame() (f *centred.Matrix, centroids, half []float32) {
-	f = &centred.Matrix{Mean: make([]float64, r.Dim)}
+// frame is the frame in which distances to centroids are computed, centred on their mean and at their own scale.
+type frame struct {
+	*centred.Matrix
+	centroids, half []float32 // in the frame, and ½‖c‖² of each
+}
+
+func (r *Result) frame() *frame {
+	f := &centred.Matrix{Mean: make([]float64, r.Dim)}
 	widest := 0.0
 	for e := range f.Mean {
 		low, high := math.Inf(1), math.Inf(-1)
@@ -86,10 +101,10 @@ func (r *Result) frame() (f *centred.Matrix, centroids, half []float32) {
 		widest = max(widest, high-low)
 	}
 	f.Scale = centred.Unit(widest)
-	centroids, half = slices.Clone(r.Centroids), make([]float32, r.Clusters)
+	centroids, half := slices.Clone(r.Centroids), make([]float32, r.Clusters)
 	f.Apply(centroids)
 	for c := range half {
 		half[c] = kernel.SquaredNorm(centroids[c*r.Dim:(c+1)*r.Dim]) / 2
 	}
-	return f, centroids, half
+	return &frame{f, centroids, half}
 }
