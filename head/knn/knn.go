@@ -181,10 +181,11 @@ type search struct {
 	keep     int       // candidates kept for each row
 	frame    Features  // features for products; under Euclidean relative to the mean, for precision
 	norm     []float32 // ‖x‖ under Cosine, 0 without a direction; ½‖x‖² in the frame under Euclidean
+	longest  float32   // the largest norm
 	best     []bestList
 }
 
-// measure fills frame and norm, and rejects features that are not finite.
+// measure fills frame, norm and longest, and rejects features that are not finite.
 func (s *search) measure(ctx context.Context) error {
 	moved, err := centred.Measure(ctx, s.features, s.options.Workers)
 	if err != nil {
@@ -212,8 +213,11 @@ func (s *search) measure(ctx context.Context) error {
 		}
 		return nil
 	})
-	if err != nil || s.options.Metric == Euclidean {
+	if err != nil {
 		return err
+	}
+	if s.longest = kernel.Max(s.norm); s.options.Metric == Euclidean {
+		return nil
 	}
 	const least = 1e-37 // float32 cannot represent the inverse of a shorter length
 	sorted := slices.Clone(s.norm)
@@ -330,7 +334,7 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 				}
 				continue
 			}
-			candidates := s.best[e].candidates
+			candidates := s.possible(s.best[e].candidates)
 			for c := range candidates {
 				rows[c] = candidates[c].row
 			}
@@ -357,6 +361,25 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// possible leaves out the last candidates, best first, whose scores are so far below the K-th that rounding cannot have put them there.
+func (s *search) possible(candidates []candidate) []candidate {
+	k, size := s.options.K, float32(1)
+	if k >= len(candidates) {
+		return candidates
+	}
+	if s.options.Metric == Euclidean {
+		size = 4 * s.longest
+	}
+	// The sum of d products of numbers with a rounding error of 2⁻²⁴ each, in any order, of rows of that size (Higham 2002, sec. 3.1); and a few more,
+	// for lengths and differences.
+	border := candidates[k-1].score - 2*float32(s.d+8)*0x1p-24*size
+	last := len(candidates)
+	for last > k && candidates[last-1].score < border {
+		last--
+	}
+	return candidates[:last]
 }
 
 // distance is the metric in float64.

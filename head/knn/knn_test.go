@@ -256,3 +256,39 @@ func TestEuclideanNeighboursKeepTheirDigits(t *testing.T) {
 		}
 	}
 }
+
+// Candidates that are left out are farther than the K nearest, however the scores were rounded: rows here differ by as little as rounding does.
+func TestPossibleKeepsTheNearest(t *testing.T) {
+	dropped := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		const n, k = 60, 5
+		d := []int{3, 40, 400}[seed%3]
+		metric := []Metric{Cosine, Euclidean}[seed/3%2]
+		near := math.Pow(10, -float64(seed%7))
+		m := random(r, n, d)
+		for i := d; i < len(m.X); i++ {
+			m.X[i] = m.X[i%d] + float32(near)*m.X[i]
+		}
+		s := &search{features: m, options: Options{K: k, Metric: metric, Workers: 1}, n: n, d: d, keep: n - 1}
+		if err := s.measure(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.compare(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		want := plain(m, metric, k)
+		for i := range n {
+			kept := s.possible(s.best[i].candidates)
+			dropped += n - 1 - len(kept)
+			for _, j := range want[i*k : (i+1)*k] {
+				if !slices.ContainsFunc(kept, func(c candidate) bool { return c.row == j }) {
+					t.Fatalf("d = %d, %s, seed %d: row %d of the nearest of %d was left out", d, metric, seed, j, i)
+				}
+			}
+		}
+	}
+	if dropped < 60*60*20 {
+		t.Errorf("%d candidates were left out: this test shows little", dropped)
+	}
+}
