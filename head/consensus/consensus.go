@@ -11,6 +11,7 @@ import (
 	"iconic/head/ensemble"
 	"iconic/head/linear"
 	"iconic/head/method"
+	"iconic/head/partition"
 	"iconic/head/regression"
 	"iconic/head/train"
 	"iconic/internal/assignment"
@@ -128,8 +129,56 @@ type voters struct {
 	order    [][]int // for each head, which of its clusters corresponds to cluster c of the ensemble
 }
 
-// align finds the order of each head's clusters: aligned with the first head at first, and then, until nothing changes, with the ensemble.
+// mostSoft is the largest number of clusters whose probabilities are compared pair by pair; with more, most pairs have next to none in common.
+const mostSoft = 2048
+
+// align finds the order of each head's clusters.
 func (e *voters) align(ctx context.Context) error {
+	if e.clusters > mostSoft {
+		return e.alignHard(ctx)
+	}
+	return e.alignSoft(ctx)
+}
+
+// alignHard aligns each head's most probable clusters with the vote on them, in memory proportional to the rows.
+func (e *voters) alignHard(ctx context.Context) error {
+	members := make([][]int32, len(e.heads))
+	for h := range members {
+		members[h] = make([]int32, e.features.Len())
+	}
+	const rows = 256
+	err := parallel.Blocks(ctx, e.workers, e.features.Len(), rows, func(_, lo, hi int) error {
+		x, p := make([]float32, (hi-lo)*e.features.Dim()), make([]float32, (hi-lo)*e.clusters)
+		if err := e.features.Block(x, lo, hi); err != nil {
+			return err
+		}
+		for h, l := range e.heads {
+			l.Assignments(p, x, hi-lo)
+			for i := lo; i < hi; i++ {
+				row := p[(i-lo)*e.clusters : (i-lo+1)*e.clusters]
+				members[h][i] = int32(max(0, slices.Index(row, kernel.Max(row))))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	vote, err := partition.Vote(ctx, members, e.clusters, e.workers)
+	if err != nil {
+		return fmt.Errorf("consensus: %w", err)
+	}
+	e.order = make([][]int, len(members))
+	for h, member := range members {
+		if e.order[h], err = partition.Match(vote, member, e.clusters); err != nil {
+			return fmt.Errorf("consensus: clusters of head %d cannot be aligned: %w", h, err)
+		}
+	}
+	return nil
+}
+
+// alignSoft aligns each head's probabilities with those of the first head at first, and then, until nothing changes, with the ensemble's.
+func (e *voters) alignSoft(ctx context.Context) error {
 	order := make([][]int, len(e.heads))
 	e.order = order
 	for h := range order {

@@ -76,6 +76,33 @@ func TestConsensusOfOneOpinion(t *testing.T) {
 	}
 }
 
+// Aligned by their most probable clusters or by all probabilities, heads that differ in the order of their clusters vote alike.
+func TestHardAndSoftAlignment(t *testing.T) {
+	d, heads, _ := opinions(func(r *rand.Rand, l *linear.Head) *linear.Head { return shuffled(noisy(r, l), r.Perm(l.Clusters)) })
+	hard, soft := chosen(d, heads, []int{0, 1, 2}), chosen(d, heads, []int{0, 1, 2})
+	for _, align := range []func(context.Context) error{hard.alignHard, soft.alignSoft} {
+		if err := align(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for h := range heads {
+		for c := range soft.order[h] {
+			name := slices.Index(soft.order[0], hard.order[0][c]) // the soft ensemble's name of the hard one's cluster c
+			if hard.order[h][c] != soft.order[h][name] {
+				t.Errorf("cluster %d of head %d: %v and %v", c, h, hard.order, soft.order)
+			}
+		}
+	}
+	if slices.Equal(soft.order[0], soft.order[1]) && slices.Equal(soft.order[0], soft.order[2]) {
+		t.Error("no head has another order: this test shows nothing")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := hard.alignHard(ctx); err == nil {
+		t.Error("a cancelled alignment ends without an error")
+	}
+}
+
 // The temperature is optimal: a slightly higher or lower one is further from the ensemble.
 func TestTemperIsTheLeast(t *testing.T) {
 	d, heads, l := opinions(noisy)

@@ -7,6 +7,8 @@
 //
 //	p(c|i) = 1/M Σ_m φᵐ_{i,π_m(c)}.
 //
+// Up to 2,048 clusters, they are aligned by the overlaps of all probabilities; with more, by those of the most probable clusters.
+//
 // Where heads disagree, p is flat; that calibrates the vote, as ensembles do (Lakshminarayanan et al. 2017). Vote keeps all of these heads as
 // one (package ensemble). Distil makes a single linear head of them, a fraction of the size. It learns the ensemble's clusters (the
 // cross-entropy of I-Con's table 1, with the labels argmax_c p). Since labels carry no uncertainty, one temperature then makes it as confident

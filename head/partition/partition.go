@@ -15,7 +15,7 @@ func Agreement(a, b []int32, k int) (float64, error) { return Agreeing(nil, 0, a
 
 // Agreeing is Agreement, and adds share to the entries of the rows that agree; nil has none. It also fails on entries of another length.
 func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error) {
-	match, err := matched(a, b, k)
+	match, err := Match(a, b, k)
 	if err != nil {
 		return 0, err
 	}
@@ -34,8 +34,8 @@ func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error)
 	return float64(same) / float64(len(a)), nil
 }
 
-// matched returns b's cluster for each cluster of a under the best one-to-one matching.
-func matched(a, b []int32, k int) ([]int, error) {
+// Match returns b's cluster for each of a's k clusters under the best one-to-one matching. It fails as Agreement does.
+func Match(a, b []int32, k int) ([]int, error) {
 	if err := check([][]int32{a, b}, k); err != nil {
 		return nil, err
 	}
