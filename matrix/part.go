@@ -1,6 +1,20 @@
 package matrix
 
-import "fmt"
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// RandomRows draws m of n rows, 0 ≤ m ≤ n, all sets alike, and returns them ascending.
+func RandomRows(r *rand.Rand, n, m int) []int32 {
+	rows := make([]int32, m)
+	for e, i := range r.Perm(n)[:m] {
+		rows[e] = int32(i)
+	}
+	slices.Sort(rows)
+	return rows
+}
 
 // Subset is some rows of features, in the order of Rows.
 type Subset struct {

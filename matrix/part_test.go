@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -24,5 +25,27 @@ func TestPartsReadTheRowsAndColumnsThatTheyName(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestRandomRows(t *testing.T) {
+	draw := func(seed uint64, n, m int) []int32 { return RandomRows(rand.New(rand.NewPCG(seed, 0)), n, m) }
+	counts := make([]int, 5)
+	for seed := range uint64(2000) {
+		rows := draw(seed, 5, 2)
+		if len(rows) != 2 || rows[0] >= rows[1] {
+			t.Fatalf("rows %v: want two, ascending", rows)
+		}
+		for _, i := range rows {
+			counts[i]++
+		}
+	}
+	for i, c := range counts {
+		if c < 700 || c > 900 {
+			t.Errorf("row %d was drawn %d times in 2000 draws of two of five", i, c)
+		}
+	}
+	if !slices.Equal(draw(1, 4, 4), []int32{0, 1, 2, 3}) || len(draw(1, 4, 0)) != 0 || !slices.Equal(draw(3, 90, 9), draw(3, 90, 9)) {
+		t.Error("all, none, or the same draw twice")
 	}
 }

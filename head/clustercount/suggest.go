@@ -134,12 +134,7 @@ func draw(f matrix.Features, rows int, seed uint64) matrix.Features {
 	if rows >= f.Len() {
 		return f
 	}
-	chosen := make([]int32, 0, rows)
-	for _, i := range rand.New(rand.NewPCG(seed, 0x726f7773)).Perm(f.Len())[:rows] {
-		chosen = append(chosen, int32(i))
-	}
-	slices.Sort(chosen)
-	return &matrix.Subset{Features: f, Rows: chosen}
+	return &matrix.Subset{Features: f, Rows: matrix.RandomRows(rand.New(rand.NewPCG(seed, 0x726f7773)), f.Len(), rows)}
 }
 
 // searching is the state of a search.

@@ -21,13 +21,7 @@ const (
 // Sample returns the rows that represent n rows of a number of clusters: all, or at least 10,000 and 64 per cluster, drawn at random from the
 // seed, in order.
 func Sample(n, clusters int, seed uint64) []int32 {
-	drawn := rand.New(rand.NewPCG(seed, 0x726f7773)).Perm(n)[:min(n, max(fewestRows, rowsOfCluster*clusters))]
-	slices.Sort(drawn)
-	rows := make([]int32, len(drawn))
-	for k, i := range drawn {
-		rows[k] = int32(i)
-	}
-	return rows
+	return matrix.RandomRows(rand.New(rand.NewPCG(seed, 0x726f7773)), n, min(n, max(fewestRows, rowsOfCluster*clusters)))
 }
 
 // Halves are clusterings by k-means of random halves of the columns of features, with which a partition is compared.

@@ -458,11 +458,7 @@ func (s *search) landmarkRuns(ctx context.Context, rows, draw, runs int) ([][]in
 	o, n, d := s.options, s.z.Len(), s.q.Width
 	q, chosen := s.q, []int32(nil)
 	if rows < n {
-		r := rand.New(rand.NewPCG(o.Seed, 0x6c616e64<<16|uint64(draw)))
-		for _, i := range r.Perm(n)[:rows] {
-			chosen = append(chosen, int32(i))
-		}
-		slices.Sort(chosen)
+		chosen = matrix.RandomRows(rand.New(rand.NewPCG(o.Seed, 0x6c616e64<<16|uint64(draw))), n, rows)
 		q = matrix.NewDense(rows, d)
 		if err := s.q.Gather(q.X, chosen); err != nil {
 			return nil, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"iconic/head/clustering"
 	"iconic/head/confidence"
@@ -331,11 +330,7 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 		return d, nil, nil
 	}
 	d.Run.Begin("neighbours in the sample")
-	rows := make([]int32, 0, r.most)
-	for _, i := range rand.New(rand.NewPCG(d.Seed, 0x73616d706c65)).Perm(n)[:r.most] {
-		rows = append(rows, int32(i))
-	}
-	slices.Sort(rows)
+	rows := matrix.RandomRows(rand.New(rand.NewPCG(d.Seed, 0x73616d706c65)), n, r.most)
 	part := *d
 	part.Features, part.Raw = &matrix.Subset{Features: d.Features, Rows: rows}, &matrix.Subset{Features: d.Raw, Rows: rows}
 	if d.Second != nil {

@@ -74,13 +74,8 @@ func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
 func (o Options) inSample(ctx context.Context, all *rows) (*Result, error) {
 	part := o
 	part.Rows = 0
-	drawn := rand.New(rand.NewPCG(o.Seed, 0x726f7773)).Perm(all.n)[:max(o.Rows, o.Clusters)]
-	slices.Sort(drawn)
-	named := make([]int32, len(drawn))
-	for e, i := range drawn {
-		named[e] = int32(i)
-	}
-	found, err := Cluster(ctx, &matrix.Subset{Features: all.frame, Rows: named}, part)
+	drawn := matrix.RandomRows(rand.New(rand.NewPCG(o.Seed, 0x726f7773)), all.n, max(o.Rows, o.Clusters))
+	found, err := Cluster(ctx, &matrix.Subset{Features: all.frame, Rows: drawn}, part)
 	if err != nil {
 		return nil, err
 	}

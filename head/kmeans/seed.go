@@ -4,10 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // seed chooses the first centroids by k-means++ (Arthur and Vassilvitskii 2007): each next one is a row drawn with probability proportional
@@ -56,17 +56,13 @@ func (l *lloyd) seed(ctx context.Context, r *rand.Rand) error {
 // sample returns the rows to seed from, ascending.
 func (l *lloyd) sample(r *rand.Rand) []int32 {
 	most := l.options.SeedRows * l.k
-	rows := make([]int32, 0, min(l.n, most))
-	if l.n <= most {
-		for i := range l.n {
-			rows = append(rows, int32(i))
-		}
-		return rows
+	if l.n > most {
+		return matrix.RandomRows(r, l.n, most)
 	}
-	for _, i := range r.Perm(l.n)[:most] {
-		rows = append(rows, int32(i))
+	rows := make([]int32, l.n)
+	for i := range rows {
+		rows[i] = int32(i)
 	}
-	slices.Sort(rows)
 	return rows
 }
 
