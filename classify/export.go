@@ -76,7 +76,7 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	o := deploy.Options{
 		Output: m.found.Settings.Encoder.Output,
 		Head:   []deploy.Layer{{In: h.Dim, Out: h.Members * h.Clusters, Weight: h.Weight, Bias: h.Bias}},
-		Vote:   deploy.Vote{Members: h.Members, Temperature: h.Temperature, Uniform: h.Uniform},
+		Vote:   deploy.Vote{Members: h.Members, Temperature: h.Temperature, Flat: h.Flat, Power: h.Power},
 	}
 	if preprocessing {
 		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}

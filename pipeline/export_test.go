@@ -182,7 +182,7 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 	file := onnxtest.Pooling(16, 8).Write(t)
 	for _, opset := range []int64{9, 18} {
 		for _, members := range []int{1, 3, 8} {
-			for _, shape := range []deploy.Vote{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 1, Uniform: 0.25}, {Temperature: 0.5, Uniform: 0.03}} {
+			for _, shape := range []deploy.Vote{{Temperature: 1}, {Temperature: 0.5}, {Temperature: 1, Flat: 0.25}, {Temperature: 1, Flat: 0.3, Power: 0.5}, {Temperature: 0.5, Flat: 0.03, Power: 0.5}} {
 				temperature := shape.Temperature
 				if members == 1 && temperature != 1 {
 					continue
@@ -191,7 +191,7 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(opset), uint64(members)))
 				k := 2 + r.IntN(9)
 				l := randomLayer(r, d, members*k)
-				head := &ensemble.Head{Members: members, Clusters: k, Dim: d, Weight: l.Weight, Bias: l.Bias, Temperature: temperature, Uniform: shape.Uniform}
+				head := &ensemble.Head{Members: members, Clusters: k, Dim: d, Weight: l.Weight, Bias: l.Bias, Temperature: temperature, Flat: shape.Flat, Power: shape.Power}
 				merge := deploy.Regroup{In: k, Out: k, Weight: make([]float32, k*k)}
 				for c := range k {
 					merge.Weight[c*k+max(1, c)] = 1
@@ -245,7 +245,7 @@ func TestDeployRefuses(t *testing.T) {
 		"a wrong head":   {func(_ *onnx.Model, o *deploy.Options) { o.Head[0].In = 5 }, "do not fit"},
 		"heads of parts": {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Members = 2 }, "a vote of 2 heads"},
 		"a cold vote":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Temperature = -1 }, "temperature of -1"},
-		"all uniform":    {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Uniform = 1 }, "a uniform share of 1"},
+		"all flat":       {func(_ *onnx.Model, o *deploy.Options) { o.Vote.Flat = 1 }, "a flat share of 1"},
 		"no such output": {func(_ *onnx.Model, o *deploy.Options) { o.Output = "else" }, `no output "else"`},
 		"old operators":  {func(m *onnx.Model, o *deploy.Options) { m.Opsets[""], o.Preprocessing = 10, &deploy.Pixels{Crop: 16} }, "operator set 10"},
 		"two outputs":    {func(m *onnx.Model, _ *deploy.Options) { m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Outputs[0]) }, "2 outputs"},

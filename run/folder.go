@@ -39,13 +39,16 @@ const (
 var ErrUnfinished = errors.New("its training has not ended")
 
 // The versions of the run folder's layout. A newer one than those is refused. A run is of the earliest version that has what its head needs, so that
-// earlier programs read it: runFormat for one linear head, votingFormat for several that vote, uniformFormat for a uniform share.
-const runFormat, votingFormat, uniformFormat = 2, 3, 4
+// earlier programs read it: runFormat for one linear head, votingFormat for several that vote, uniformFormat for a share of the uniform distribution,
+// flatFormat for one of a flattened distribution.
+const runFormat, votingFormat, uniformFormat, flatFormat = 2, 3, 4, 5
 
 // formatOf is that of a run with a head.
 func formatOf(h *head.Ensemble) int {
 	switch {
-	case h.Uniform > 0:
+	case h.Flat > 0 && h.Power > 0:
+		return flatFormat
+	case h.Flat > 0:
 		return uniformFormat
 	case h.Members > 1:
 		return votingFormat
@@ -180,8 +183,8 @@ func Finish(dir string, c Config, r *head.Result) error {
 }
 
 // writeHead writes head.safetensors. Of one linear head it holds weight (clusters×features) and bias (clusters); of M that vote weight
-// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). If the probabilities have a uniform share, it has that, too (1).
-// All are float32.
+// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). If the probabilities have a flat share, it has that and its power, too:
+// flat (2), or of the uniform distribution uniform (1). All are float32.
 func writeHead(name string, h *head.Ensemble) error {
 	sum, err := checksum(h)
 	if err != nil {
@@ -198,20 +201,23 @@ func writeHead(name string, h *head.Ensemble) error {
 			safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
 		}
 	}
-	if h.Uniform > 0 {
-		tensors = append(tensors, safetensors.FromFloat32("uniform", []float32{h.Uniform}, 1))
+	switch formatOf(h) {
+	case flatFormat:
+		tensors = append(tensors, safetensors.FromFloat32("flat", flatShare(h), 2))
+	case uniformFormat:
+		tensors = append(tensors, safetensors.FromFloat32("uniform", flatShare(h), 1))
 	}
 	return safetensors.WriteFile(name, tensors, map[string]string{"format": strconv.Itoa(formatOf(h)), "checksum": sum})
 }
 
-// checksum is over the bytes of weights, biases, the temperature where heads vote, and the uniform share where there is one.
+// checksum is over the bytes of weights, biases, the temperature where heads vote, and the flat share where there is one.
 func checksum(h *head.Ensemble) (string, error) {
 	parts := h.Parameters()
 	if h.Members > 1 {
 		parts = append(parts, []float32{h.Temperature})
 	}
-	if h.Uniform > 0 {
-		parts = append(parts, []float32{h.Uniform})
+	if h.Flat > 0 {
+		parts = append(parts, flatShare(h))
 	}
 	sum := xxhash.New()
 	for _, x := range parts {
@@ -222,11 +228,19 @@ func checksum(h *head.Ensemble) (string, error) {
 	return fmt.Sprintf("%016x", sum.Sum64()), nil
 }
 
+// flatShare is what a file has of the flat share: the share, and its power if that is not 0.
+func flatShare(h *head.Ensemble) []float32 {
+	if h.Power > 0 {
+		return []float32{h.Flat, h.Power}
+	}
+	return []float32{h.Flat}
+}
+
 // readHead reads a head and judges it whole. A file of an earlier version has no checksum.
 func readHead(f *safetensors.File) (*head.Ensemble, error) {
 	if text := f.Metadata["format"]; text != "" {
-		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > uniformFormat {
-			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, uniformFormat)
+		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > flatFormat {
+			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, flatFormat)
 		}
 	}
 	h, err := readTensors(f)
@@ -272,12 +286,19 @@ func readTensors(f *safetensors.File) (*head.Ensemble, error) {
 	default:
 		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features, or heads×clusters×features", shape)
 	}
-	if f.Metadata["format"] == strconv.Itoa(uniformFormat) {
+	switch f.Metadata["format"] {
+	case strconv.Itoa(uniformFormat):
 		uniform, err := readShaped(f, "uniform", []int{1})
 		if err != nil {
 			return nil, err
 		}
-		h.Uniform = uniform[0]
+		h.Flat = uniform[0]
+	case strconv.Itoa(flatFormat):
+		flat, err := readShaped(f, "flat", []int{2})
+		if err != nil {
+			return nil, err
+		}
+		h.Flat, h.Power = flat[0], flat[1]
 	}
 	if h.Bias, err = readShaped(f, "bias", bias); err != nil {
 		return nil, err
@@ -337,8 +358,8 @@ func Load(dir string) (*Run, error) {
 	if r.Head.Members > 1 && r.Config.Format < votingFormat {
 		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
 	}
-	if r.Head.Uniform > 0 && r.Config.Format < uniformFormat {
-		return nil, fmt.Errorf("run folder %s: a head with a uniform share does not fit the %s, of format %d, which knows none: one of them is of another run", dir, configFile, r.Config.Format)
+	if r.Head.Flat > 0 && r.Config.Format < formatOf(r.Head) {
+		return nil, fmt.Errorf("run folder %s: a head with a flat share does not fit the %s, of format %d, which knows none: one of them is of another run", dir, configFile, r.Config.Format)
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
 		return nil, fmt.Errorf("run folder %s: a head with %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
@@ -368,8 +389,8 @@ func LoadUnfinished(dir string) (*Run, error) {
 	if err := json.Unmarshal(b, &r.Config); err != nil {
 		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
 	}
-	if r.Config.Format > uniformFormat || r.Config.Format < 1 {
-		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, uniformFormat, r.Config.Version)
+	if r.Config.Format > flatFormat || r.Config.Format < 1 {
+		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, flatFormat, r.Config.Version)
 	}
 	return r, nil
 }

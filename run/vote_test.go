@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -182,7 +183,8 @@ func TestAHeadThatVotesIsReadWholeOrRefused(t *testing.T) {
 		{"does not fit the settings", map[string]safetensors.Tensor{
 			"weight": safetensors.FromFloat32("weight", h.Weight, m*k, 1, d), "bias": safetensors.FromFloat32("bias", h.Bias, m*k, 1),
 		}, map[string]string{"format": "3"}},
-		{"format", nil, map[string]string{"format": "5", "checksum": sum}},
+		{"format", nil, map[string]string{"format": "6", "checksum": sum}},
+		{`no tensor "flat"`, nil, map[string]string{"format": "5", "checksum": sum}},
 		{`no tensor "uniform"`, nil, map[string]string{"format": "4", "checksum": sum}},
 		{"format", nil, map[string]string{"format": "x", "checksum": sum}},
 	} {
@@ -249,48 +251,56 @@ func older(t *testing.T, dir string) {
 	}
 }
 
-// A uniform share is read as it was written, from a head of its own version, which programs that do not know the share refuse.
-func TestAUniformShareIsReadWholeOrRefused(t *testing.T) {
-	dir, h := voted(t)
-	name := filepath.Join(dir, headFile)
-	h.Uniform = 0.125
-	if err := writeHead(name, h); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "a head with a uniform share does not fit") {
-		t.Errorf("beside a configuration that knows no share: %v", err)
-	}
-	config := filepath.Join(dir, configFile)
-	b, err := os.ReadFile(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(config, bytes.Replace(b, []byte(`"format": 3`), []byte(`"format": 4`), 1), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(h, r.Head); diff != "" {
-		t.Errorf("(-written +read):\n%s", diff)
-	}
-	sum, err := checksum(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for want, uniform := range map[string]float32{"a uniform share of 1": 1, "a uniform share of -0.5": -0.5, "a uniform share of NaN": float32(math.NaN()), "checksum": 0.25} {
-		err := safetensors.WriteFile(name, []safetensors.Tensor{
-			safetensors.FromFloat32("weight", h.Weight, h.Members, h.Clusters, h.Dim),
-			safetensors.FromFloat32("bias", h.Bias, h.Members, h.Clusters),
-			safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
-			safetensors.FromFloat32("uniform", []float32{uniform}, 1),
-		}, map[string]string{"format": "4", "checksum": sum})
+// A flat share is read as it was written, from a head of its own version, which programs that do not know the share refuse; that of a uniform
+// distribution from a head of the version before.
+func TestAFlatShareIsReadWholeOrRefused(t *testing.T) {
+	for _, c := range []struct {
+		power  float32
+		format int
+		tensor string
+		beside []float32 // what follows the share
+	}{{0.5, 5, "flat", []float32{0.5}}, {0, 4, "uniform", nil}} {
+		dir, h := voted(t)
+		name, format := filepath.Join(dir, headFile), strconv.Itoa(c.format)
+		h.Flat, h.Power = 0.125, c.power
+		if err := writeHead(name, h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "a head with a flat share does not fit") {
+			t.Errorf("beside a configuration that knows no share: %v", err)
+		}
+		config := filepath.Join(dir, configFile)
+		b, err := os.ReadFile(config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("share %v: %v, want %q", uniform, err, want)
+		if err := os.WriteFile(config, bytes.Replace(b, []byte(`"format": 3`), []byte(`"format": `+format), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(h, r.Head); diff != "" {
+			t.Errorf("(-written +read):\n%s", diff)
+		}
+		sum, err := checksum(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want, share := range map[string]float32{"a flat share of 1": 1, "a flat share of -0.5": -0.5, "a flat share of NaN": float32(math.NaN()), "checksum": 0.25} {
+			err := safetensors.WriteFile(name, []safetensors.Tensor{
+				safetensors.FromFloat32("weight", h.Weight, h.Members, h.Clusters, h.Dim),
+				safetensors.FromFloat32("bias", h.Bias, h.Members, h.Clusters),
+				safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
+				safetensors.FromFloat32(c.tensor, append([]float32{share}, c.beside...), 1+len(c.beside)),
+			}, map[string]string{"format": format, "checksum": sum})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("share %v: %v, want %q", share, err, want)
+			}
 		}
 	}
 }

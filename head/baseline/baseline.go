@@ -95,7 +95,7 @@ func (b *Baseline) temper(ctx context.Context, f matrix.Features, rows []int32, 
 	if err != nil {
 		return fmt.Errorf("confidence of k-means: %w", err)
 	}
-	s, err := confidence.Scale(ctx, z, k, b.Expected, o.Workers)
+	s, err := confidence.Scale(ctx, z, k, b.Expected, 0, o.Workers)
 	b.Scale = s / float64(b.Dim)
 	b.tempered = b.Posterior(b.Scale)
 	return err

@@ -13,21 +13,32 @@ import (
 // The search is over factors between 1/most and most.
 const most = 1e3
 
-// Scale is the factor on logits z (n×k) at which their mean confidence is share. If no factor reaches it, for example if all logits of a
-// row are equal, it is the nearer end of 1/1000 to 1000. It fails if share is not a number from 0 to 1, and with ctx's error.
-func Scale(ctx context.Context, z []float32, k int, share float64, workers int) (float64, error) {
-	if !(share >= 0 && share <= 1) || k < 1 || len(z) == 0 || len(z)%k != 0 {
-		return 0, fmt.Errorf("confidence: share %g of %d logits in rows of %d: want a share from 0 to 1 and whole rows", share, len(z), k)
+// Power is ρ of the flattened distribution: with half the logits, the most confident rows keep most of their confidence, where a uniform
+// distribution would take the same from all. Between 0.45 and 0.55 it makes no difference (docs/results.md).
+const Power = 0.5
+
+// Shape is how logits become a confidence: with a factor s and a flat share u it is (1−u) max_c softmax(s z)_c + u max_c softmax(ρ s z)_c, ρ = Power.
+type Shape struct{ Factor, Flat float64 }
+
+// Scale is the factor on logits z (n×k) at which their mean confidence is share, with a flat share from 0, below 1. If no factor reaches it, for
+// example if all logits of a row are equal, it is the nearer end of 1/1000 to 1000. It fails on shares out of range, and with ctx's error.
+func Scale(ctx context.Context, z []float32, k int, share, flat float64, workers int) (float64, error) {
+	const steps = 40 // ln s to 1e-11
+	return scale(ctx, z, k, share, flat, workers, steps)
+}
+
+func scale(ctx context.Context, z []float32, k int, share, flat float64, workers, steps int) (float64, error) {
+	if !(share >= 0 && share <= 1) || !(flat >= 0 && flat < 1) || k < 1 || len(z) == 0 || len(z)%k != 0 {
+		return 0, fmt.Errorf("confidence: share %g, with a flat share of %g, of %d logits in rows of %d: want shares from 0 to 1 and whole rows", share, flat, len(z), k)
 	}
 	lo, hi := -math.Log(most), math.Log(most)
-	const steps = 40 // ln s to 1e-11
 	for range steps {
 		middle := (lo + hi) / 2
-		mean, err := Mean(ctx, z, k, math.Exp(middle), workers)
+		confidence, err := Shape{math.Exp(middle), flat}.Of(ctx, z, k, workers)
 		if err != nil {
 			return 0, err
 		}
-		if mean < share {
+		if mean(confidence) < share {
 			lo = middle
 		} else {
 			hi = middle
@@ -36,10 +47,10 @@ func Scale(ctx context.Context, z []float32, k int, share float64, workers int) 
 	return math.Exp((lo + hi) / 2), nil
 }
 
-// Calibrate scales l so that the mean confidence of rows with a uniform share is share, or as near as it can be (Scale); z has the rows' logits
-// by l. It fails as Scale does.
-func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, uniform float64, workers int) error {
-	s, err := Scale(ctx, z, l.Clusters, without(share, uniform, l.Clusters), workers)
+// Calibrate scales l so that the mean confidence of rows with a flat share is share, or as near as it can be (Scale); z has the rows' logits by l.
+// It fails as Scale does.
+func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, flat float64, workers int) error {
+	s, err := Scale(ctx, z, l.Clusters, share, flat, workers)
 	if err != nil {
 		return err
 	}
@@ -48,82 +59,96 @@ func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, uniform 
 	return nil
 }
 
-// Shape is how logits become a confidence: with factor s and uniform share u it is (1−u) max_c softmax(s z)_c + u/k.
-type Shape struct{ Factor, Uniform float64 }
-
 // Fit returns the shape of logits z (n×k) at which the mean confidence of the rows is the mean of likely, and the slope of likely over the confidence
-// is 1; likely is how likely it is that a row is right, from 0 to 1. If the slope is 1 or more without a uniform share, or 1 cannot be reached, the
-// share is 0 or the largest that is possible. It fails as Scale does.
+// is 1; likely is how likely it is that a row is right, from 0 to 1. If the slope is 1 or more without a flat share, there is none; if no share up to
+// 0.6 reaches 1, it is the one with the largest slope. It fails as Scale does.
 //
 // The slope is that of the least squares, Σ_i (c_i − c̄)(l_i − l̄) / Σ_i (c_i − c̄)², the calibration slope of Cox (1958) on the scale of
 // probabilities. Below 1, the most confident rows are less often right, and the least confident ones more often, than they say, whatever the
-// temperature. A uniform share narrows the range of the confidence and so raises the slope; it never changes a decision.
+// temperature. A flat share narrows the range of the confidence and so raises the slope, until it makes up most of the confidence itself; it never
+// changes a decision.
 func Fit(ctx context.Context, z []float32, k int, likely []float64, workers int) (Shape, error) {
-	share := 0.0
-	for _, l := range likely {
-		share += l / float64(len(likely))
-	}
 	if k < 1 || len(z) != len(likely)*k || len(z) == 0 {
 		return Shape{}, fmt.Errorf("confidence: %d logits in rows of %d for %d rows", len(z), k, len(likely))
 	}
-	lo, hi := 0.0, min(1, (1-share)/(1-1/float64(k))) // a larger share leaves no mean confidence of that size
-	at := func(uniform float64) (Shape, float64, error) {
-		factor, err := Scale(ctx, z, k, without(share, uniform, k), workers)
+	share := mean(likely)
+	at := func(flat float64) (Shape, float64, error) {
+		const steps = 20 // ln s to 1e-5
+		factor, err := scale(ctx, z, k, share, flat, workers, steps)
 		if err != nil {
 			return Shape{}, 0, err
 		}
-		own := Shape{factor, uniform}
-		slope, err := own.slope(ctx, z, k, likely, workers)
-		return own, slope, err
+		own := Shape{factor, flat}
+		confidence, err := own.Of(ctx, z, k, workers)
+		return own, slope(confidence, likely), err
 	}
-	best, slope, err := at(0)
-	if err != nil || slope >= 1 || !(hi > 0) {
+	best, steepest, err := at(0)
+	if err != nil || steepest >= 1 {
 		return best, err
 	}
-	const steps = 12 // the share to 1/4096 of its range
-	for range steps {
-		middle := (lo + hi) / 2
-		own, slope, err := at(middle)
+	const step, largest, finer = 0.05, 0.6, 5 // the share to 0.05/2⁵
+	for flat := step; flat < largest+step/2; flat += step {
+		own, slope, err := at(flat)
 		if err != nil {
 			return Shape{}, err
 		}
-		if slope < 1 {
-			lo, best = middle, own
-		} else {
-			hi = middle
+		if slope >= 1 {
+			return between(at, flat-step, flat, finer)
+		}
+		if slope > steepest {
+			best, steepest = own, slope
 		}
 	}
 	return best, nil
 }
 
+// between halves the range of flat shares lo, whose slope is below 1, to hi, whose slope is not, and returns the shape at hi.
+func between(at func(flat float64) (Shape, float64, error), lo, hi float64, times int) (own Shape, err error) {
+	for range times {
+		middle, slope := (lo+hi)/2, 0.0
+		if _, slope, err = at(middle); err != nil {
+			return Shape{}, err
+		}
+		if slope < 1 {
+			lo = middle
+		} else {
+			hi = middle
+		}
+	}
+	own, _, err = at(hi)
+	return own, err
+}
+
 // slope is that of likely over the confidence; 1 if the confidence does not vary.
-func (s Shape) slope(ctx context.Context, z []float32, k int, likely []float64, workers int) (float64, error) {
-	n := len(likely)
+func slope(confidence, likely []float64) float64 {
+	level, share := mean(confidence), mean(likely)
+	together, square := 0.0, 0.0
+	for i, c := range confidence {
+		together += (c - level) * (likely[i] - share)
+		square += (c - level) * (c - level)
+	}
+	if square == 0 {
+		return 1
+	}
+	return together / square
+}
+
+// Of returns the confidence of each row of logits z (n×k), from 0 to 1.
+func (s Shape) Of(ctx context.Context, z []float32, k, workers int) ([]float64, error) {
+	n := len(z) / k
 	confidence := make([]float64, n)
 	err := parallel.Blocks(ctx, workers, n, blockRows, func(_, lo, hi int) error {
 		row := make([]float32, k)
 		for i := lo; i < hi; i++ {
-			confidence[i] = (1-s.Uniform)*largest(row, z[i*k:(i+1)*k], s.Factor) + s.Uniform/float64(k)
+			own := z[i*k : (i+1)*k]
+			confidence[i] = (1 - s.Flat) * largest(row, own, s.Factor)
+			if s.Flat > 0 {
+				confidence[i] += s.Flat * largest(row, own, Power*s.Factor)
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	mean, share := 0.0, 0.0
-	for i, c := range confidence {
-		mean += c / float64(n)
-		share += likely[i] / float64(n)
-	}
-	together, square := 0.0, 0.0
-	for i, c := range confidence {
-		together += (c - mean) * (likely[i] - share)
-		square += (c - mean) * (c - mean)
-	}
-	if square == 0 {
-		return 1, nil
-	}
-	return together / square, nil
+	return confidence, err
 }
 
 // largest is max_c softmax(s z)_c; row is scratch space of the length of z.
@@ -134,27 +159,12 @@ func largest(row, z []float32, s float64) float64 {
 	return float64(kernel.Max(row))
 }
 
-// without is the mean confidence that becomes share when a uniform share is mixed in, as near as it can be.
-func without(share, uniform float64, k int) float64 {
-	return min(1, max(0, share-uniform/float64(k))/(1-uniform))
-}
-
-// Mean is 1/n Σ_i max_c softmax(s z_i)_c of logits z (n×k).
-func Mean(ctx context.Context, z []float32, k int, s float64, workers int) (float64, error) {
-	n := len(z) / k
-	sums := make([]float64, parallel.Count(n, blockRows))
-	err := parallel.Blocks(ctx, workers, n, blockRows, func(b, lo, hi int) error {
-		row := make([]float32, k)
-		for i := lo; i < hi; i++ {
-			sums[b] += largest(row, z[i*k:(i+1)*k], s)
-		}
-		return nil
-	})
-	total := 0.0
-	for _, sum := range sums {
-		total += sum
+func mean(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v
 	}
-	return total / float64(n), err
+	return sum / float64(len(x))
 }
 
 const blockRows = 1024 // rows of a block

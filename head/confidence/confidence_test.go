@@ -19,21 +19,23 @@ func TestScaleReachesTheShare(t *testing.T) {
 		k := rapid.IntRange(1, 6).Draw(t, "k")
 		n := rapid.IntRange(1, 50).Draw(t, "n")
 		z := rapid.SliceOfN(rapid.Float32Range(-20, 20), n*k, n*k).Draw(t, "z")
-		share := rapid.Float64Range(0, 1).Draw(t, "share")
-		s, err := Scale(context.Background(), z, k, share, 2)
+		share, flat := rapid.Float64Range(0, 1).Draw(t, "share"), rapid.SampledFrom([]float64{0, 0.3}).Draw(t, "flat")
+		at := func(factor float64) float64 {
+			c, err := Shape{factor, flat}.Of(context.Background(), z, k, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return mean(c)
+		}
+		s, err := Scale(context.Background(), z, k, share, flat, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Mean(context.Background(), z, k, s, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		low, _ := Mean(context.Background(), z, k, 1/most, 2)
-		high, _ := Mean(context.Background(), z, k, most, 2)
+		got, low, high := at(s), at(1/most), at(most)
 		if want := min(max(share, low), high); math.Abs(got-want) > 1e-4 {
 			t.Fatalf("mean confidence %v at factor %v, want %v", got, s, want)
 		}
-		again, _ := Scale(context.Background(), z, k, share, 1)
+		again, _ := Scale(context.Background(), z, k, share, flat, 1)
 		if again != s {
 			t.Fatalf("%v on two workers and %v on one", s, again)
 		}
@@ -49,12 +51,12 @@ func TestFitFindsTheShape(t *testing.T) {
 		z[i] = float32(3 * r.NormFloat64())
 	}
 	for _, want := range []Shape{{1, 0}, {0.6, 0.1}, {1.5, 0.3}} {
-		likely, row := make([]float64, n), make([]float32, k)
-		for i := range likely {
-			likely[i] = (1-want.Uniform)*largest(row, z[i*k:(i+1)*k], want.Factor) + want.Uniform/k
+		likely, err := want.Of(context.Background(), z, k, 2)
+		if err != nil {
+			t.Fatal(err)
 		}
 		got, err := Fit(context.Background(), z, k, likely, 2)
-		if err != nil || math.Abs(got.Factor-want.Factor) > 0.01 || math.Abs(got.Uniform-want.Uniform) > 0.003 {
+		if err != nil || math.Abs(got.Factor-want.Factor) > 0.02*want.Factor || math.Abs(got.Flat-want.Flat) > 0.01 {
 			t.Errorf("%+v, want %+v, %v", got, want, err)
 		}
 		if again, err := Fit(context.Background(), z, k, likely, 1); again != got || err != nil {
@@ -63,7 +65,7 @@ func TestFitFindsTheShape(t *testing.T) {
 	}
 }
 
-// A slope above 1 needs no uniform share, and what cannot be reached ends at a limit.
+// A slope above 1 needs no flat share, and what cannot be reached ends within the limits.
 func TestFitAtItsLimits(t *testing.T) {
 	z := []float32{3, 0, 2, 0, 1, 0, 0, 0}
 	for _, c := range []struct {
@@ -73,11 +75,11 @@ func TestFitAtItsLimits(t *testing.T) {
 	}{
 		{"steeper than any temperature", []float64{1, 1, 0, 0}, func(u float64) bool { return u == 0 }},
 		{"certain", []float64{1, 1, 1, 1}, func(u float64) bool { return u == 0 }},
-		{"never right", []float64{0, 0, 0, 0}, func(u float64) bool { return u >= 0 && u < 1 }},
-		{"the more confident, the more often wrong", []float64{0.5, 0.6, 0.7, 0.8}, func(u float64) bool { return u > 0 && u < 1 }},
+		{"never right", []float64{0, 0, 0, 0}, func(u float64) bool { return u >= 0 && u < 0.61 }},
+		{"the more confident, the more often wrong", []float64{0.5, 0.6, 0.7, 0.8}, func(u float64) bool { return u >= 0 && u < 0.61 }},
 	} {
 		got, err := Fit(context.Background(), z, 2, c.likely, 1)
-		if err != nil || !c.share(got.Uniform) || !(got.Factor > 0) {
+		if err != nil || !c.share(got.Flat) || !(got.Factor > 0) {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 		}
 	}
@@ -113,16 +115,16 @@ func TestCorrected(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for _, share := range []float64{-0.1, 1.1, math.NaN()} {
-		if _, err := Scale(context.Background(), []float32{1, 2}, 2, share, 1); err == nil {
+		if _, err := Scale(context.Background(), []float32{1, 2}, 2, share, 0, 1); err == nil {
 			t.Errorf("share %v is accepted", share)
 		}
 	}
-	if _, err := Scale(context.Background(), []float32{1, 2, 3}, 2, 0.5, 1); err == nil {
+	if _, err := Scale(context.Background(), []float32{1, 2, 3}, 2, 0.5, 0, 1); err == nil {
 		t.Error("half a row is accepted")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Scale(ctx, []float32{1, 2}, 2, 0.5, 1); !errors.Is(err, context.Canceled) {
+	if _, err := Scale(ctx, []float32{1, 2}, 2, 0.5, 0, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -130,8 +130,8 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
 	out.Notes = append(notes, "chosen: "+out.Choice, found.explain(expected))
-	if u := out.Vote.Uniform; u > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("cruder clusterings agree less often on the most confident images than their confidence says, so no confidence exceeds %.0f %%", 100*(1-u*float32(d.Clusters-1)/float32(d.Clusters))))
+	if u := out.Vote.Flat; u > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
 	}
 	return out, nil
 }
@@ -342,7 +342,7 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 }
 
 // calibrate returns l as a head whose mean confidence is its expected accuracy. With more than few clusters, for which it is known that witnesses
-// agree about as often as the labels do, it has the uniform share at which confident rows are as often agreed on as they say.
+// agree about as often as the labels do, it has the flat share at which confident rows are as often agreed on as they say.
 func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (*ensemble.Head, Expected, error) {
 	k := l.Clusters
 	z, err := l.AllLogits(ctx, d.Features, d.Workers)
@@ -359,17 +359,20 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	}
 	h := ensemble.Of(l)
 	if k > few {
-		if h.Uniform, err = uniform(ctx, z, k, expected.likely, d.Workers); err != nil {
+		if h.Flat, err = flat(ctx, z, k, expected.likely, d.Workers); err != nil {
 			return nil, expected, err
 		}
+		if h.Flat > 0 {
+			h.Power = confidence.Power
+		}
 	}
-	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Uniform), d.Workers)
+	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Flat), d.Workers)
 }
 
-// uniform is the uniform share that the witnesses' agreement with each row asks for, found on at most some thousand of the rows with logits z.
-func uniform(ctx context.Context, z []float32, k int, likely []float64, workers int) (float32, error) {
-	const most = 10_000
-	rows := min(most, len(likely))
+// flat is the flat share that the witnesses' agreement with each row asks for, found on at most some thousand of the rows with logits z.
+func flat(ctx context.Context, z []float32, k int, likely []float64, workers int) (float32, error) {
+	const most, numbers = 10_000, 1 << 22
+	rows := min(most, max(1, numbers/k), len(likely))
 	own, some := make([]float32, rows*k), make([]float64, rows)
 	for e := range rows {
 		i := e * len(likely) / rows
@@ -377,5 +380,5 @@ func uniform(ctx context.Context, z []float32, k int, likely []float64, workers 
 		some[e] = likely[i]
 	}
 	shape, err := confidence.Fit(ctx, own, k, some, workers)
-	return float32(shape.Uniform), err
+	return float32(shape.Flat), err
 }

@@ -10,9 +10,10 @@
 // Blundell 2017).
 //
 // A head that has learnt clusters is nearly certain of the rows in the middle of a cluster, although whole parts of a cluster may belong
-// elsewhere. A share u of the uniform distribution, as in the debiased distributions of I-Con, leaves every decision unchanged and bounds p:
+// elsewhere. A temperature that lowers them lowers the others, too, and most where there are many clusters. A share u of a flatter distribution leaves
+// every decision unchanged:
 //
-//	(1−u) p_c + u/Clusters
+//	(1−u) p_c + u p_c^ρ / Σ_k p_k^ρ        0 ≤ ρ < 1; at ρ = 0 the uniform distribution, as in the debiased distributions of I-Con
 //
 // An ensemble of one at T = 1 and u = 0 equals its linear head, to the bit.
 package ensemble

@@ -3,6 +3,7 @@ package ensemble
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"iconic/head/linear"
 	"iconic/internal/kernel"
@@ -17,7 +18,8 @@ type Head struct {
 	Weight                 []float32 // Members×Clusters×Dim
 	Bias                   []float32 // Members×Clusters
 	Temperature            float32   // T of the vote, Least to Most; 1 for a single head, whose weights can be scaled instead
-	Uniform                float32   // share of the uniform distribution in the probabilities, from 0, below 1
+	Flat                   float32   // share of the flattened distribution in the probabilities, from 0, below 1
+	Power                  float32   // power of the flattened distribution, from 0, the uniform one, below 1
 }
 
 // Least and Most are the limits of a temperature.
@@ -47,7 +49,7 @@ func New(members []*linear.Head) (*Head, error) {
 	return e, e.Check()
 }
 
-// Check fails if sizes do not match, a weight is not finite, or the temperature or the uniform share is out of range.
+// Check fails if sizes do not match, a weight is not finite, or the temperature or the flat share is out of range.
 func (e *Head) Check() error {
 	switch {
 	case e.Members < 1 || e.Clusters < 1 || e.Dim < 1:
@@ -58,8 +60,8 @@ func (e *Head) Check() error {
 		return fmt.Errorf("temperature %g: want %g to %g", e.Temperature, Least, Most)
 	case e.Members == 1 && e.Temperature != 1:
 		return fmt.Errorf("temperature %g of a single head: want 1", e.Temperature)
-	case !(e.Uniform >= 0 && e.Uniform < 1):
-		return fmt.Errorf("a uniform share of %g: want a number from 0, below 1", e.Uniform)
+	case !(e.Flat >= 0 && e.Flat < 1) || !(e.Power >= 0 && e.Power < 1):
+		return fmt.Errorf("a flat share of %g at a power of %g: want numbers from 0, below 1", e.Flat, e.Power)
 	case !e.Finite():
 		return fmt.Errorf("weights that are not finite")
 	}
@@ -86,7 +88,7 @@ func (e *Head) Finite() bool { return e.wide().Finite() }
 // Fold returns the ensemble that gives, on unscaled features, the same results as e on standardised ones.
 func (e *Head) Fold(s *matrix.Standardized) *Head {
 	w := e.wide().Fold(s)
-	return &Head{e.Members, e.Clusters, e.Dim, w.Weight, w.Bias, e.Temperature, e.Uniform}
+	return &Head{e.Members, e.Clusters, e.Dim, w.Weight, w.Bias, e.Temperature, e.Flat, e.Power}
 }
 
 // strip is the number of rows in one product: their logits need a few megabytes, whatever the size of the ensemble.
@@ -106,17 +108,23 @@ func (e *Head) Assignments(dst, x []float32, n int) {
 			kernel.Softmax(row, row)
 		}
 	}
-	if e.Uniform > 0 {
-		e.spread(dst[:n*e.Clusters])
+	if e.Flat > 0 {
+		e.flatten(dst[:n*e.Clusters])
 	}
 }
 
-// spread mixes probabilities with the uniform distribution.
-func (e *Head) spread(p []float32) {
-	kernel.Scale(p, 1-e.Uniform)
-	share := e.Uniform / float32(e.Clusters)
-	for c := range p {
-		p[c] += share
+// flatten mixes rows of probabilities with their flattened distributions, p^Power/Σp^Power.
+func (e *Head) flatten(p []float32) {
+	flat := make([]float32, e.Clusters)
+	for row := range slices.Chunk(p, e.Clusters) {
+		for c, v := range row {
+			flat[c] = max(v, Floor)
+		}
+		kernel.Log(flat, flat)
+		kernel.Scale(flat, e.Power)
+		kernel.Softmax(flat, flat)
+		kernel.Scale(row, 1-e.Flat)
+		kernel.AddScaled(row, e.Flat, flat)
 	}
 }
 
@@ -152,10 +160,10 @@ func (e *Head) temper(row []float32) {
 }
 
 // Block writes logits of n rows on the calling goroutine: z whose row softmax is p. Those of a single head are its own, those of several
-// are ln max(p̄, Floor)/T, at most 0; with a uniform share they are ln p.
+// are ln max(p̄, Floor)/T, at most 0; with a flat share they are ln p.
 func (e *Head) Block(dst, x []float32, n int) {
 	switch {
-	case e.Uniform > 0:
+	case e.Flat > 0:
 		e.Assignments(dst, x, n)
 		kernel.Log(dst[:n*e.Clusters], dst[:n*e.Clusters])
 	case e.Members == 1:

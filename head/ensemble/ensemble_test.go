@@ -66,9 +66,13 @@ func defined(e *Head, x []float32) (p, z []float64) {
 		p[c] = math.Pow(v, 1/float64(e.Temperature))
 		sum += p[c]
 	}
-	u := float64(e.Uniform)
+	u, flat, all := float64(e.Flat), make([]float64, e.Clusters), 0.0
 	for c := range p {
-		p[c] = (1-u)*p[c]/sum + u/float64(e.Clusters)
+		flat[c] = math.Pow(p[c]/sum, float64(e.Power))
+		all += flat[c]
+	}
+	for c := range p {
+		p[c] = (1-u)*p[c]/sum + u*flat[c]/all
 		if u > 0 {
 			z[c] = math.Log(p[c])
 		}
@@ -79,11 +83,11 @@ func defined(e *Head, x []float32) (p, z []float64) {
 func TestTheVoteIsItsFormula(t *testing.T) {
 	x := rows(300)
 	for _, c := range []struct {
-		members              int
-		temperature, uniform float32
-	}{{1, 1, 0}, {1, 1, 0.2}, {2, 1, 0}, {2, 0.4, 0.05}, {3, 0.4, 0}, {3, 2.5, 0}, {8, 1, 0.7}, {8, 2.5, 0}} {
+		members                  int
+		temperature, flat, power float32
+	}{{1, 1, 0, 0}, {1, 1, 0.2, 0}, {1, 1, 0.3, 0.5}, {2, 1, 0, 0}, {2, 0.4, 0.05, 0.5}, {3, 0.4, 0, 0}, {3, 2.5, 0, 0.5}, {8, 1, 0.7, 0.9}, {8, 2.5, 0, 0}} {
 		e, members, temperature := several(t, c.members), c.members, c.temperature
-		e.Temperature, e.Uniform = c.temperature, c.uniform
+		e.Temperature, e.Flat, e.Power = c.temperature, c.flat, c.power
 		if err := e.Check(); err != nil {
 			t.Fatal(err)
 		}

@@ -16,12 +16,12 @@ type Layer struct {
 }
 
 // Vote computes probabilities from a last layer with the logits of several heads, one head after the other, each for the same clusters: the mean
-// of their softmaxes, p̄, and if the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T), mixed with a share u of the uniform distribution. The zero
+// of their softmaxes, p̄, and if the temperature T is not 1 softmax(ln(max(p̄, 2⁻¹²⁶))/T), mixed with a share u of the distribution p^ρ/Σp^ρ. The zero
 // value is a single head.
 type Vote struct {
 	Members     int     // heads; 0 is 1
 	Temperature float32 // above 0; 0 is 1
-	Uniform     float32 // u, from 0, below 1
+	Flat, Power float32 // u and ρ, from 0, below 1
 }
 
 // Pixels says how pictures are preprocessed for the encoder, as the extraction's Transform does.
@@ -148,8 +148,8 @@ func check(m *onnx.Model, o Options) error {
 	if last := o.Head[len(o.Head)-1].Out; o.Vote.Members < 0 || last%o.members() != 0 || !(o.Vote.Temperature >= 0 && o.Vote.Temperature <= math.MaxFloat32) {
 		return fmt.Errorf("a vote of %d heads at a temperature of %g does not fit the head's %d numbers", o.Vote.Members, o.Vote.Temperature, last)
 	}
-	if u := o.Vote.Uniform; !(u >= 0 && u < 1) {
-		return fmt.Errorf("a uniform share of %g: want a number from 0, below 1", u)
+	if u, power := o.Vote.Flat, o.Vote.Power; !(u >= 0 && u < 1) || !(power >= 0 && power < 1) {
+		return fmt.Errorf("a flat share of %g at a power of %g: want numbers from 0, below 1", u, power)
 	}
 	groups := o.clusters()
 	for i, r := range o.Regroup {
@@ -215,12 +215,15 @@ func (b builder) vote(z onnx.Value, o Options) onnx.Value {
 	if o.members() > 1 {
 		p = b.Mean(p, 1, false)
 	}
-	if t := o.Vote.Temperature; t != 0 && t != 1 {
+	raised := func(power float32) onnx.Value { // p^power/Σp^power
 		const floor = 0x1p-126 // of numbers whose logarithm is taken, as in the head itself
-		p = b.Softmax(b.Mul(b.Log(b.Max(p, b.Float(floor))), b.Float(1/t)))
+		return b.Softmax(b.Mul(b.Log(b.Max(p, b.Float(floor))), b.Float(power)))
 	}
-	if u := o.Vote.Uniform; u > 0 {
-		p = b.Add(b.Mul(p, b.Float(1-u)), b.Float(u/float32(o.clusters())))
+	if t := o.Vote.Temperature; t != 0 && t != 1 {
+		p = raised(1 / t)
+	}
+	if u := o.Vote.Flat; u > 0 {
+		p = b.Add(b.Mul(p, b.Float(1-u)), b.Mul(raised(o.Vote.Power), b.Float(u)))
 	}
 	return p
 }
