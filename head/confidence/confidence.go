@@ -14,7 +14,7 @@ import (
 const most = 1e3
 
 // Power is ρ of the flattened distribution: with half the logits, the most confident rows keep most of their confidence, where a uniform
-// distribution would take the same from all. Between 0.45 and 0.55 it makes no difference (docs/results.md).
+// distribution would take the same from all. At 0.45 to 0.6 the mean ECE of eleven sets is the same within 0.003 (docs/results.md).
 const Power = 0.5
 
 // Shape is how logits become a confidence: with a factor s and a flat share u it is (1−u) max_c softmax(s z)_c + u max_c softmax(ρ s z)_c, ρ = Power.
@@ -65,8 +65,8 @@ func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, flat flo
 //
 // The slope is that of the least squares, Σ_i (c_i − c̄)(l_i − l̄) / Σ_i (c_i − c̄)², the calibration slope of Cox (1958) on the scale of
 // probabilities. Below 1, the most confident rows are less often right, and the least confident ones more often, than they say, whatever the
-// temperature. A flat share narrows the range of the confidence and so raises the slope, until it makes up most of the confidence itself; it never
-// changes a decision.
+// temperature. A flat share narrows the range of the confidence and so raises the slope, until it makes up most of the confidence itself; but for
+// rounding it changes no decision.
 func Fit(ctx context.Context, z []float32, k int, likely []float64, workers int) (Shape, error) {
 	if k < 1 || len(z) != len(likely)*k || len(z) == 0 {
 		return Shape{}, fmt.Errorf("confidence: %d logits in rows of %d for %d rows", len(z), k, len(likely))

@@ -143,26 +143,15 @@ func (e *voters) align(ctx context.Context) error {
 // alignHard aligns each head's most probable clusters with the vote on them, in memory proportional to the rows.
 func (e *voters) alignHard(ctx context.Context) error {
 	members := make([][]int32, len(e.heads))
-	for h := range members {
-		members[h] = make([]int32, e.features.Len())
-	}
-	const rows = 256
-	err := parallel.Blocks(ctx, e.workers, e.features.Len(), rows, func(_, lo, hi int) error {
-		x, p := make([]float32, (hi-lo)*e.features.Dim()), make([]float32, (hi-lo)*e.clusters)
-		if err := e.features.Block(x, lo, hi); err != nil {
+	for h, l := range e.heads {
+		own, err := l.Argmaxes(ctx, e.features, e.workers)
+		if err != nil {
 			return err
 		}
-		for h, l := range e.heads {
-			l.Assignments(p, x, hi-lo)
-			for i := lo; i < hi; i++ {
-				row := p[(i-lo)*e.clusters : (i-lo+1)*e.clusters]
-				members[h][i] = int32(max(0, slices.Index(row, kernel.Max(row))))
-			}
+		members[h] = make([]int32, len(own))
+		for i, c := range own {
+			members[h][i] = int32(c)
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	vote, err := partition.Vote(ctx, members, e.clusters, e.workers)
 	if err != nil {

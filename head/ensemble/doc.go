@@ -11,7 +11,7 @@
 //
 // A head that has learnt clusters is nearly certain of the rows in the middle of a cluster, although whole parts of a cluster may belong
 // elsewhere. A temperature that lowers them lowers the others, too, and most where there are many clusters. A share u of a flatter distribution leaves
-// every decision unchanged:
+// every decision unchanged, but for rounding:
 //
 //	(1−u) p_c + u p_c^ρ / Σ_k p_k^ρ        0 ≤ ρ < 1; at ρ = 0 the uniform distribution, as in the debiased distributions of I-Con
 //

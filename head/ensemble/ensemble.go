@@ -99,30 +99,30 @@ func (e *Head) strip() int {
 
 // Assignments writes the probabilities p (n×Clusters) of features x (n×Dim) on the calling goroutine.
 func (e *Head) Assignments(dst, x []float32, n int) {
-	if e.Members == 1 {
+	switch {
+	case e.Flat > 0:
+		e.logits(dst, x, n)
+		e.flatten(dst[:n*e.Clusters])
+	case e.Members == 1:
 		e.wide().Assignments(dst, x, n)
-	} else if e.vote(dst, x, n); e.Temperature != 1 {
-		for i := range n {
-			row := dst[i*e.Clusters : (i+1)*e.Clusters]
-			e.temper(row)
+	case e.Temperature == 1:
+		e.vote(dst, x, n)
+	default:
+		e.logits(dst, x, n)
+		for row := range slices.Chunk(dst[:n*e.Clusters], e.Clusters) {
 			kernel.Softmax(row, row)
 		}
 	}
-	if e.Flat > 0 {
-		e.flatten(dst[:n*e.Clusters])
-	}
 }
 
-// flatten mixes rows of probabilities with their flattened distributions, p^Power/Σp^Power.
-func (e *Head) flatten(p []float32) {
+// flatten turns rows of logits into probabilities with the flat share: softmax(ρ z) is p^ρ/Σp^ρ.
+func (e *Head) flatten(z []float32) {
 	flat := make([]float32, e.Clusters)
-	for row := range slices.Chunk(p, e.Clusters) {
-		for c, v := range row {
-			flat[c] = max(v, Floor)
-		}
-		kernel.Log(flat, flat)
+	for row := range slices.Chunk(z, e.Clusters) {
+		copy(flat, row)
 		kernel.Scale(flat, e.Power)
 		kernel.Softmax(flat, flat)
+		kernel.Softmax(row, row)
 		kernel.Scale(row, 1-e.Flat)
 		kernel.AddScaled(row, e.Flat, flat)
 	}
@@ -162,17 +162,23 @@ func (e *Head) temper(row []float32) {
 // Block writes logits of n rows on the calling goroutine: z whose row softmax is p. Those of a single head are its own, those of several
 // are ln max(p̄, Floor)/T, at most 0; with a flat share they are ln p.
 func (e *Head) Block(dst, x []float32, n int) {
-	switch {
-	case e.Flat > 0:
-		e.Assignments(dst, x, n)
-		kernel.Log(dst[:n*e.Clusters], dst[:n*e.Clusters])
-	case e.Members == 1:
+	if e.Flat == 0 {
+		e.logits(dst, x, n)
+		return
+	}
+	e.Assignments(dst, x, n)
+	kernel.Log(dst[:n*e.Clusters], dst[:n*e.Clusters])
+}
+
+// logits writes the logits of n rows without the flat share.
+func (e *Head) logits(dst, x []float32, n int) {
+	if e.Members == 1 {
 		e.wide().Block(dst, x, n)
-	default:
-		e.vote(dst, x, n)
-		for i := range n {
-			e.temper(dst[i*e.Clusters : (i+1)*e.Clusters])
-		}
+		return
+	}
+	e.vote(dst, x, n)
+	for row := range slices.Chunk(dst[:n*e.Clusters], e.Clusters) {
+		e.temper(row)
 	}
 }
 

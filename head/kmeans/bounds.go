@@ -60,14 +60,15 @@ func (b *bounds) drift(l *lloyd) {
 }
 
 // opens moves the bounds of row i on by the last movements, and calls open for each span that may have a nearer centroid than its own, in span home
-// at a squared distance. If there is any, home is one of them. It reports whether there is.
-func (b *bounds) opens(i int, own int32, home int, distance float32, open func(span int)) bool {
+// at a squared distance. If there is any, home is one of them. It reports whether there is. size is the sum of the squared norms of the row and of the
+// largest centroid, in proportion to which scores are rounded.
+func (b *bounds) opens(i int, own int32, home int, distance, size float32, open func(span int)) bool {
 	lower := b.lower[i*b.spans : (i+1)*b.spans]
-	border := float32(math.Sqrt(float64(distance) * (1 + distanceRoom) / (1 - distanceRoom)))
+	border := float32(math.Sqrt(float64(distance)*(1+distanceRoom)/(1-distanceRoom) + scoreRoom*float64(size)))
 	some := false
 	for span := range lower {
 		by := b.drifts[span].far
-		if span == home && own == b.drifts[span].farthest {
+		if own == b.drifts[span].farthest {
 			by = b.drifts[span].next
 		}
 		lower[span] -= by

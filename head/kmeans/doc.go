@@ -5,6 +5,6 @@
 // 1, so that neither a common offset nor the scale of the numbers costs precision. Rows are read block by block and may stay on disk. The
 // rows are cut into at most 16 stripes whose sums are added in order, so the result has the same bits on any number of workers.
 //
-// After the first step a row is compared only with groups of centroids that may have come nearer than its own (bounds.go), with the same result, and
-// only rows that change their cluster change its sums.
+// After the first step a row is compared only with groups of centroids that may have come nearer than its own (bounds.go; spans of groups, if there
+// are thousands of centroids), with the same result, and only rows that change their cluster change its sums.
 package kmeans

@@ -10,7 +10,7 @@ const (
 	// groupSize is the number of centroids of a group: what one product computes for a row. It is the width of a whole tile of the AVX2 and NEON
 	// kernels, and of half a tile with AVX-512.
 	groupSize = 16
-	// mostSpans is the largest number of bounds of a row. Each is for a span of groups, one group as long as there are few.
+	// mostSpans is the largest number of bounds of a row. Each is for a span of groups: one group as long as there are few groups and rows.
 	mostSpans = 64
 )
 
@@ -106,8 +106,8 @@ func newComparison(l *lloyd) *comparison {
 	}
 }
 
-// block decides which rows from lo to hi−1 are compared with which spans, and sets the distances of the others.
-func (c *comparison) block(l *lloyd, lo, hi int, x []float32) {
+// block decides which rows from lo to hi−1 are compared with which spans, and sets the distances of the others. largest is as for compare.
+func (c *comparison) block(l *lloyd, lo, hi int, x []float32, largest float32) {
 	c.open = c.open[:0]
 	for span := range c.of {
 		c.of[span] = c.of[span][:0]
@@ -116,7 +116,7 @@ func (c *comparison) block(l *lloyd, lo, hi int, x []float32) {
 		e, own := int32(i-lo), l.assignment[i]
 		if l.bounds != nil && l.bounds.known {
 			l.distance[i] = l.to(x[int(e)*l.d:(int(e)+1)*l.d], own)
-			if !l.bounds.opens(i, own, l.groups.spanOf(own), l.distance[i], func(span int) { c.of[span] = append(c.of[span], e) }) {
+			if !l.bounds.opens(i, own, l.groups.spanOf(own), l.distance[i], l.square[i]+largest, func(span int) { c.of[span] = append(c.of[span], e) }) {
 				continue
 			}
 		} else {

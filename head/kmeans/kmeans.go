@@ -173,6 +173,7 @@ func newLloyd(r *rows, o Options) *lloyd {
 	l.distance, l.assignment = make([]float32, l.n), make([]int32, l.n)
 	l.centroids, l.half = make([]float32, l.k*l.d), make([]float32, l.k)
 	l.groups = newGroups(l.k, l.d)
+	l.groups.cut(min(mostSpans, max(1, inMemory/l.n)))
 	l.stripes = make([]stripe, parallel.Count(l.n, l.stripe))
 	for s := range l.stripes {
 		l.stripes[s] = stripe{sum: make([]float64, l.k*l.d), count: make([]int, l.k)}
@@ -200,14 +201,16 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 	}
 	l.clear()
 	batches := l.options.MiniBatch > 0 && l.options.MiniBatch < l.n
-	if l.bounds = nil; !batches {
+	if l.bounds == nil && !batches {
 		l.bounds = newBounds(l)
+	} else if l.bounds != nil {
+		l.bounds.known = false // those of the last start
 	}
 	inertia, iterations, settled := math.Inf(1), 0, false
 	for !settled && iterations < l.options.MaxIterations {
 		var err error
 		if batches {
-			err = l.miniBatchStep(ctx, r, iterations)
+			err = l.miniBatchStep(ctx, r)
 		} else {
 			err = l.assign(ctx)
 		}
@@ -256,7 +259,7 @@ func (l *lloyd) assign(ctx context.Context) error {
 		if to.comparison == nil {
 			to.comparison = newComparison(l)
 		}
-		to.comparison.block(l, lo, hi, x)
+		to.comparison.block(l, lo, hi, x, largest)
 		to.comparison.compare(l, lo, x, largest)
 		for _, e := range to.comparison.open {
 			i, row := lo+int(e), x[int(e)*l.d:(int(e)+1)*l.d]
@@ -362,14 +365,9 @@ func (l *lloyd) adopt(c int, taken map[int]bool) {
 }
 
 // miniBatchStep moves centroids towards the rows of one random batch, each by 1/(rows it has seen) (Sculley 2010).
-func (l *lloyd) miniBatchStep(ctx context.Context, r *rand.Rand, iteration int) error {
+func (l *lloyd) miniBatchStep(ctx context.Context, r *rand.Rand) error {
 	if err := ctx.Err(); err != nil {
 		return err
-	}
-	if iteration == 0 {
-		for s := range l.stripes {
-			clear(l.stripes[s].count)
-		}
 	}
 	b := l.options.MiniBatch
 	rows := make([]int32, b)

@@ -14,7 +14,7 @@ const (
 	blockRows   = 512
 	mostStripes = 16
 	// inMemory is the largest number of values kept in memory after shifting and scaling; larger sets are read, shifted and scaled in every
-	// step.
+	// step. It is also that of all bounds.
 	inMemory = 1 << 26
 )
 

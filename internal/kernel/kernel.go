@@ -190,12 +190,20 @@ func largestTwoGeneric(at []int32, first, second, x []float32, ld int, less *[16
 
 func squaredDistanceGeneric(x, y []float32) float32 {
 	y = y[:len(x)]
-	var sum float32
-	for i, v := range x {
-		d := v - y[i]
-		sum += d * d
+	var s0, s1, s2, s3 float32 // four sums, so that one addition need not wait for the last
+	i := 0
+	for ; i+3 < len(x); i += 4 {
+		d0, d1, d2, d3 := x[i]-y[i], x[i+1]-y[i+1], x[i+2]-y[i+2], x[i+3]-y[i+3]
+		s0 += d0 * d0
+		s1 += d1 * d1
+		s2 += d2 * d2
+		s3 += d3 * d3
 	}
-	return sum
+	for ; i < len(x); i++ {
+		d := x[i] - y[i]
+		s0 += d * d
+	}
+	return (s0 + s1) + (s2 + s3)
 }
 
 func addToGeneric(sum []float64, x []float32) {
