@@ -79,15 +79,16 @@ func (b *Baseline) expected(ctx context.Context, part matrix.Features, rows []in
 // temper finds the scale at which the mean confidence of rows is the expected accuracy.
 func (b *Baseline) temper(ctx context.Context, f matrix.Features, rows []int32, o Options) error {
 	k := b.Clusters
-	if most := max(1, mostLogits/k); len(rows) > most {
-		rows = rows[:most]
+	some := confidence.Evenly(len(rows), mostLogits/k)
+	for e, i := range some {
+		some[e] = rows[i]
 	}
-	z := make([]float32, len(rows)*k)
+	z := make([]float32, len(some)*k)
 	posterior := b.Posterior(1 / float64(b.Dim))
 	const block = 1024
-	err := parallel.Blocks(ctx, o.Workers, len(rows), block, func(_, lo, hi int) error {
+	err := parallel.Blocks(ctx, o.Workers, len(some), block, func(_, lo, hi int) error {
 		x := make([]float32, (hi-lo)*b.Dim)
-		if err := f.Gather(x, rows[lo:hi]); err != nil {
+		if err := f.Gather(x, some[lo:hi]); err != nil {
 			return err
 		}
 		return posterior.Logits(z[lo*k:hi*k], x, hi-lo)
@@ -96,9 +97,12 @@ func (b *Baseline) temper(ctx context.Context, f matrix.Features, rows []int32, 
 		return fmt.Errorf("confidence of k-means: %w", err)
 	}
 	s, err := confidence.Scale(ctx, z, k, b.Expected, 0, o.Workers)
+	if err != nil {
+		return err
+	}
 	b.Scale = s / float64(b.Dim)
 	b.tempered = b.Posterior(b.Scale)
-	return err
+	return nil
 }
 
 // Probabilities writes, for n rows x (n×Dim), the tempered posterior over clusters into dst (n×Clusters).

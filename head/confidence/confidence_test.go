@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -126,5 +127,16 @@ func TestRefusals(t *testing.T) {
 	cancel()
 	if _, err := Scale(ctx, []float32{1, 2}, 2, 0.5, 0, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestEvenly(t *testing.T) {
+	for _, c := range []struct {
+		n, most int
+		want    []int32
+	}{{4, 9, []int32{0, 1, 2, 3}}, {9, 3, []int32{0, 3, 6}}, {5, 2, []int32{0, 2}}, {3, 0, []int32{0}}} {
+		if got := Evenly(c.n, c.most); !slices.Equal(got, c.want) {
+			t.Errorf("%d of %d rows: %v, want %v", c.most, c.n, got, c.want)
+		}
 	}
 }

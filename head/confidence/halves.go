@@ -24,6 +24,15 @@ func Sample(n, clusters int, seed uint64) []int32 {
 	return matrix.RandomRows(rand.New(rand.NewPCG(seed, 0x726f7773)), n, min(n, max(fewestRows, rowsOfCluster*clusters)))
 }
 
+// Evenly returns at most that many of n rows, at least one, at equal distances: the first rows of a set may be all of one class.
+func Evenly(n, most int) []int32 {
+	rows := make([]int32, min(n, max(1, most)))
+	for e := range rows {
+		rows[e] = int32(e * n / len(rows))
+	}
+	return rows
+}
+
 // Halves are clusterings by k-means of random halves of the columns of features, with which a partition is compared.
 type Halves struct {
 	Clusters int

@@ -341,25 +341,36 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
 }
 
+// mostLogits is the largest number of logits that calibration keeps, 512 MB: those of all rows, or of as many at equal distances.
+const mostLogits = 1 << 27
+
 // calibrate returns l as a head whose mean confidence is its expected accuracy. With more than few clusters, for which it is known that witnesses
 // agree about as often as the labels do, it has the flat share at which confident rows are as often agreed on as they say.
 func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (*ensemble.Head, Expected, error) {
-	k := l.Clusters
-	z, err := l.AllLogits(ctx, d.Features, d.Workers)
+	own, err := l.Argmaxes(ctx, d.Features, d.Workers)
 	if err != nil {
 		return nil, Expected{}, err
 	}
-	cluster := make([]int32, d.Features.Len())
-	for i := range cluster {
-		cluster[i] = int32(linear.ArgMax(z[i*k : (i+1)*k]))
+	cluster := make([]int32, len(own))
+	for i, c := range own {
+		cluster[i] = int32(c)
 	}
 	expected, err := found.Expected(cluster)
 	if err != nil {
 		return nil, expected, err
 	}
+	k, rows := l.Clusters, confidence.Evenly(len(cluster), mostLogits/l.Clusters)
+	z, err := l.AllLogits(ctx, &matrix.Subset{Features: d.Features, Rows: rows}, d.Workers)
+	if err != nil {
+		return nil, expected, err
+	}
 	h := ensemble.Of(l)
 	if k > few {
-		if h.Flat, err = flat(ctx, z, k, expected.likely, d.Workers); err != nil {
+		likely := make([]float64, len(rows))
+		for e, i := range rows {
+			likely[e] = expected.likely[i]
+		}
+		if h.Flat, err = flat(ctx, z, k, likely, d.Workers); err != nil {
 			return nil, expected, err
 		}
 		if h.Flat > 0 {
@@ -372,11 +383,10 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 // flat is the flat share that the witnesses' agreement with each row asks for, found on at most some thousand of the rows with logits z.
 func flat(ctx context.Context, z []float32, k int, likely []float64, workers int) (float32, error) {
 	const most, numbers = 10_000, 1 << 22
-	rows := min(most, max(1, numbers/k), len(likely))
-	own, some := make([]float32, rows*k), make([]float64, rows)
-	for e := range rows {
-		i := e * len(likely) / rows
-		copy(own[e*k:(e+1)*k], z[i*k:(i+1)*k])
+	rows := confidence.Evenly(len(likely), min(most, numbers/k))
+	own, some := make([]float32, len(rows)*k), make([]float64, len(rows))
+	for e, i := range rows {
+		copy(own[e*k:(e+1)*k], z[int(i)*k:])
 		some[e] = likely[i]
 	}
 	shape, err := confidence.Fit(ctx, own, k, some, workers)
