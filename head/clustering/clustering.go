@@ -304,10 +304,7 @@ func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.
 	if err != nil {
 		return err
 	}
-	cluster := make([]int32, len(all))
-	for i, c := range all {
-		cluster[i] = int32(c)
-	}
+	cluster := partition.Of(all)
 	rows := confidence.Sample(len(cluster), d.Clusters, d.Seed)
 	part, own := &matrix.Subset{Features: d.Features, Rows: rows}, make([]int32, len(rows))
 	for e, i := range rows {

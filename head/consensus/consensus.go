@@ -148,10 +148,7 @@ func (e *voters) alignHard(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		members[h] = make([]int32, len(own))
-		for i, c := range own {
-			members[h][i] = int32(c)
-		}
+		members[h] = partition.Of(own)
 	}
 	vote, err := partition.Vote(ctx, members, e.clusters, e.workers)
 	if err != nil {

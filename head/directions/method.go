@@ -351,10 +351,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	if err != nil {
 		return nil, Expected{}, err
 	}
-	cluster := make([]int32, len(own))
-	for i, c := range own {
-		cluster[i] = int32(c)
-	}
+	cluster := partition.Of(own)
 	expected, err := found.Expected(cluster)
 	if err != nil {
 		return nil, expected, err

@@ -34,6 +34,15 @@ func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error)
 	return float64(same) / float64(len(a)), nil
 }
 
+// Of returns the partition of rows that a head assigns to clusters.
+func Of(cluster []int) []int32 {
+	p := make([]int32, len(cluster))
+	for i, c := range cluster {
+		p[i] = int32(c)
+	}
+	return p
+}
+
 // Match returns b's cluster for each of a's k clusters under the best one-to-one matching. It fails as Agreement does.
 func Match(a, b []int32, k int) ([]int, error) {
 	if err := check([][]int32{a, b}, k); err != nil {
