@@ -26,7 +26,7 @@ type Sizes string
 
 const (
 	SizesAuto     Sizes = "auto"     // chosen by agreement with halves of the features and with neighbours
-	SizesFree     Sizes = "free"     // learned, at the lowest concentration
+	SizesFree     Sizes = "free"     // learned, at the lowest concentration, or those of joined groups
 	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are equal
 )
 
@@ -80,6 +80,8 @@ type Candidate struct {
 	// Refined marks the result of training a candidate with the I-Con loss; it has the agreement of the mixtures whose sizes are least
 	// free.
 	Refined bool `json:"refined,omitempty"`
+	// Joined marks groups joined along the neighbour graph; they have the agreement of the mixtures whose sizes are most free.
+	Joined bool `json:"joined,omitempty"`
 	// Agreement is the mean share of rows that the probes assign to the same cluster.
 	Agreement float64 `json:"agreement"`
 	// Explained is the share of the entropy of an image's cluster that its neighbours' clusters explain, from 0 to 1.
@@ -170,7 +172,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 		return nil, err
 	}
 	f := &Found{options: o, search: s, critics: kept[:often.critics], starts: starts}
-	if f.Candidates, err = s.keptCandidates(found, starts); err != nil {
+	if f.Candidates, err = s.keptCandidates(found); err != nil {
 		return nil, err
 	}
 	f.choose()
@@ -184,7 +186,7 @@ func (s *search) explained(cluster []int32) float64 {
 
 // choose sets the chosen candidate.
 func (f *Found) choose() {
-	f.Chosen = choose(f.Candidates)
+	f.Chosen = choose(f.Candidates, f.options.Sizes)
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 }
 
@@ -230,11 +232,16 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			all = append(all, c)
 		}
 	}
-	return all, nil
+	if !s.joins() {
+		return all, nil
+	}
+	joined, err := s.joinedCandidate(ctx, all)
+	return append(all, joined), err
 }
 
 // choose considers all valid candidates whose scores the probes cannot distinguish from the highest. It takes the one whose sizes are
-// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins.
+// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. If free sizes are requested,
+// the highest score decides.
 //
 // The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
 // itself it favours clusters of one size, since the halves have less information and so make clusters more equal in size. U = I/H is the
@@ -242,7 +249,7 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 // border through the middle of a large group, which adds more to H than to I, while a missed border between two small groups takes as much
 // from both. U by itself favours few large clusters. The square is the lowest integer power that separated uneven sets from even ones on
 // draws that are in no table of results (docs/methods.md).
-func choose(all []Candidate) Candidate {
+func choose(all []Candidate, sizes Sizes) Candidate {
 	measure(all)
 	var best Candidate
 	for i := range all {
@@ -250,11 +257,14 @@ func choose(all []Candidate) Candidate {
 			best = *c
 		}
 	}
-	chosen := best
+	chosen, level := best, doubt(len(best.agreement), best.Joined)
+	if sizes == SizesFree {
+		level = 0
+	}
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.scores(), c.scores())
-		if c.valid() && c.Behind <= doubt(len(c.agreement)) && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
+		if c.valid() && c.Behind <= level && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
 			chosen = *c
 		}
 	}
@@ -283,13 +293,13 @@ func measure(all []Candidate) {
 	for i := range all {
 		c, most := &all[i], 0
 		for o, other := range all {
-			if !other.Refined && other.sameMixture(*c) {
+			if other.mixture() && other.sameMixture(*c) {
 				most = max(most, filled[o])
 			}
 		}
 		c.Short, c.emptied = 0, filled[i] < most
 		for o, other := range all {
-			if !other.Refined && other.sameMixture(*c) && filled[o] == most {
+			if other.mixture() && other.sameMixture(*c) && filled[o] == most {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
@@ -311,16 +321,34 @@ func used(cluster []int32) (count int) {
 	return count
 }
 
-// valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, and a result of the I-Con loss
-// only if a mixture from it is about as likely.
-func (c Candidate) valid() bool {
-	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless)
+// mixture reports whether the candidate is a mixture, neither refined nor joined.
+func (c Candidate) mixture() bool { return !c.Refined && !c.Joined }
+
+// kind says what the candidate is.
+func (c Candidate) kind() string {
+	switch {
+	case c.Refined:
+		return "head trained by the I-Con loss"
+	case c.Joined:
+		return joinedName
+	}
+	return "mixture"
 }
 
-// strictness is higher the less a candidate lets sizes differ: the I-Con loss, which penalises large clusters, is the strictest.
+// valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, a result of the I-Con loss only if a
+// mixture from it is about as likely, and joined groups however likely, since the mixtures prefer groups of one radius.
+func (c Candidate) valid() bool {
+	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless || c.Joined)
+}
+
+// strictness is higher the less a candidate lets sizes differ: the I-Con loss, which penalises large clusters, is the strictest, and joined
+// groups, each of any size, the least strict.
 func (c Candidate) strictness() float64 {
-	if c.Refined {
+	switch {
+	case c.Refined:
 		return math.Inf(1)
+	case c.Joined:
+		return 0
 	}
 	return c.Kappa
 }
@@ -391,10 +419,14 @@ func (s *search) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Use no more neighbours than a row has in a cluster of equal size, so that small groups do not merge into others.
-	own := max(1, min(neighboursDiffusion, s.q.Len()/o.Clusters-1))
-	s.v, err = space.Diffuse(ctx, s.q, s.graph.Nearest(min(s.graph.K, own)), roundsDiffusion, o.Workers)
+	s.v, err = space.Diffuse(ctx, s.q, s.closest(s.graph), roundsDiffusion, o.Workers)
 	return err
+}
+
+// closest has the neighbours that are averaged: no more than a row has in a cluster of equal size, so that small groups do not merge into others.
+func (s *search) closest(g *knn.Graph) *knn.Graph {
+	own := max(1, min(neighboursDiffusion, g.N/s.options.Clusters-1))
+	return g.Nearest(min(g.K, own))
 }
 
 // sharing is the number of neighbours among n rows that are compared to count shared neighbours: about half of a cluster's rows.
@@ -565,20 +597,29 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 // sameMixture reports whether two candidates differ only in their start.
 func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
 
+// columns are those of a random half of the features.
+func (s *search) columns(p int) []int {
+	d := s.z.Dim()
+	columns := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p))).Perm(d)[:max(1, d/2)]
+	slices.Sort(columns)
+	return columns
+}
+
+// directions are those of rows of standardised features in a random half of the columns.
+func (s *search) directions(ctx context.Context, p int, z knn.Features) (*matrix.Dense, error) {
+	return space.Unit(ctx, &matrix.Columns{Features: z, Columns: s.columns(p)}, 1)
+}
+
 // half returns the directions of a random half of the features, and starts in it: k-means on them, and with few clusters also on the
 // features themselves.
 func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, error) {
-	d := s.z.Dim()
-	r := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p)))
-	columns := r.Perm(d)[:max(1, d/2)]
-	slices.Sort(columns)
-	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, 1)
+	half, err := s.directions(ctx, p, s.z)
 	if err != nil {
 		return nil, nil, err
 	}
 	on := []knn.Features{half}
 	if s.few() {
-		on = append(on, &matrix.Columns{Features: s.raw, Columns: columns})
+		on = append(on, &matrix.Columns{Features: s.raw, Columns: s.columns(p)})
 	}
 	var starts [][]int32
 	for _, x := range on {
@@ -605,6 +646,9 @@ func (f *Found) Sentence() string {
 		return "groups of about the same size, as requested"
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
+	case f.Chosen.Joined:
+		return fmt.Sprintf("groups of any size; %d small groups joined along the neighbour graph, of %d clusterings, none of which agrees as well with random halves of the features (%.0f %% of the images) and with neighbours",
+			f.search.groups(f.search.z.Len()), len(f.Candidates), 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
 		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)

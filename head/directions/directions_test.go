@@ -61,7 +61,7 @@ func TestFindsCloudsOfAnySize(t *testing.T) {
 	if a, _ := partition.Agreement(f.Cluster, truth, 5); a < 0.97 {
 		t.Errorf("%.3f of the rows are in their cloud's cluster", a)
 	}
-	e, err := f.Expected(f.Cluster)
+	e, err := f.Expected(context.Background(), f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := f.Expected(f.Cluster)
+	e, err := f.Expected(context.Background(), f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +105,10 @@ func TestExpected(t *testing.T) {
 		want      float64
 	}{
 		{few + 1, 0.9, 2.6 / 3},      // many clusters are not corrected
-		{3, 0.8, 0.9013333333333333}, // odds 6.5·4/(0.74/0.26)
+		{3, 0.8, 0.8851332136143533}, // odds 6.5·√(4/(0.74/0.26))
 	} {
 		f := &Found{options: Options{Clusters: c.clusters}, Chosen: Candidate{Explained: c.explained, probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
-		got, err := f.Expected(cluster)
+		got, err := f.Expected(context.Background(), cluster)
 		if err != nil || math.Abs(got.Halves-0.875) > 1e-12 || math.Abs(got.Plain-0.85) > 1e-12 || math.Abs(got.Share-c.want) > 1e-12 {
 			t.Errorf("%d clusters, %g explained: %+v, want %v, %v", c.clusters, c.explained, got, c.want, err)
 		}
@@ -177,7 +177,7 @@ func TestEdges(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e, err := f.Expected(f.Cluster)
+				e, err := f.Expected(context.Background(), f.Cluster)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -220,6 +220,7 @@ func TestChoose(t *testing.T) {
 	}
 	filled := func(c Candidate, clusters ...int32) Candidate { c.cluster = clusters; return c }
 	refined := func(c Candidate) Candidate { c.Refined = true; return c }
+	joined := func(c Candidate) Candidate { c.Joined = true; return c }
 	explaining := func(c Candidate, share float64) Candidate { c.Explained = share; return c }
 	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.62, 0.61}, []float64{0.52, 0.50, 0.51, 0.53}
 	for _, test := range []struct {
@@ -234,6 +235,9 @@ func TestChoose(t *testing.T) {
 		{"not if neighbours explain less of it", []Candidate{of("a", 10, 5, free...), explaining(of("a", 30, 20, alike...), 0.6)}, "a", 10, false},
 		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), explaining(of("a", 30, 20, free...), 0.6), explaining(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
 		{"agreement with neighbours counts twice", []Candidate{explaining(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), explaining(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
+		{"joined groups if they lead clearly", []Candidate{of("a", 10, 5, worse...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.67, 0.66, 0.67, 0.66))}, "j", 10, false},
+		{"not if they lead by less than 1 %", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.65, 0.62, 0.66, 0.65))}, "a", 10, false},
+		{"not with an empty cluster", []Candidate{filled(of("a", 10, 5, worse...), 0, 1, 2), joined(filled(of("j", 10, 5, free...), 0, 1, 1))}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
 		{"the concentration with the better agreement", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...)}, "a", 10, false},
@@ -243,7 +247,7 @@ func TestChoose(t *testing.T) {
 		{"not if halves do not reproduce it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
 		{"a likelier refinement does not rule out the mixture", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
 	} {
-		got := choose(test.all)
+		got := choose(test.all, SizesAuto)
 		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
 			t.Errorf("%s: from %s, κ = %g, refined %v", test.name, got.Start, got.Kappa, got.Refined)
 		}
@@ -254,7 +258,7 @@ func TestChoose(t *testing.T) {
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)
 	for sizes, want := range map[Sizes]string{
-		SizesAuto: "of 16 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
+		SizesAuto: "of 17 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
 	} {
 		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 2, Sizes: sizes})
 		if err != nil || !strings.Contains(f.Sentence(), want) {
@@ -322,8 +326,10 @@ func TestEffort(t *testing.T) {
 		}
 	}
 	for probes := leastProbes; probes < mostProbes; probes++ {
-		if doubt(probes) <= doubt(probes+1) {
-			t.Errorf("%d probes: level %v, %d: %v", probes, doubt(probes), probes+1, doubt(probes+1))
+		for _, joined := range []bool{false, true} {
+			if doubt(probes, joined) <= doubt(probes+1, joined) {
+				t.Errorf("%d probes: level %v, %d: %v", probes, doubt(probes, joined), probes+1, doubt(probes+1, joined))
+			}
 		}
 	}
 }

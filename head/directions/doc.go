@@ -8,11 +8,14 @@
 //     errors form the ensemble, and the single best run is a start, too, as is the best run on the unprocessed features. With many clusters
 //     all runs are equally good, and all are in the ensemble.
 //  3. A mixture of directions with learned proportions is trained from every start (head/mixture), once for each concentration κ to choose
-//     from: the lower κ is, the more clusters may differ in size.
+//     from: the lower κ is, the more clusters may differ in size. With few clusters there is one more candidate: three times as many groups by
+//     k-means, joined along the neighbour graph (head/partition). All mixtures prefer groups of one radius; if one class is many times as large as
+//     another, they split it and join small ones.
 //  4. For each κ the most likely mixture is kept, whatever its start. Of these the one with the highest D·U² is chosen. D measures how well
 //     random halves of the features reproduce it (stability, as in Lange et al. 2004): each half is clustered on its own, without whitening
 //     and diffusion, by k-means and a mixture of the same κ. U is the share of the entropy of an image's cluster that its neighbours' clusters
-//     explain. Of those as good as the best, the one whose sizes are least free is chosen.
+//     explain. Of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, have the probes of the lowest κ,
+//     and must lead clearly.
 //  5. From the chosen clusters and the starts, linear heads are trained further by the I-Con loss of debiased InfoNCE clustering, with the
 //     shared neighbours as p (head/clustering). On one graph its value distinguishes good starts from bad ones: the head with the lowest loss
 //     is one more candidate, with the least free sizes of all, because the loss divides by a cluster's mass. If classes differ in size, its

@@ -29,17 +29,13 @@ func (s *search) effort() effort {
 	return e
 }
 
-// doubt is the number of standard errors, estimated from a number of probes, that counts as no difference: one-sided 5 % of Student's t.
-func doubt(probes int) float64 {
-	switch {
-	case probes >= 8:
-		return 1.9
-	case probes == 7:
-		return 1.94
-	case probes == 6:
-		return 2.02
-	case probes == 5:
-		return 2.13
+// doubt is the lead of the best candidate over another, in standard errors estimated from a number of probes, that counts as none: one-sided 5 % of
+// Student's t, and 1 % if the best is joined groups, which depart furthest from the other candidates.
+func doubt(probes int, joined bool) float64 {
+	levels := [...][2]float64{{2.35, 4.54}, {2.13, 3.75}, {2.02, 3.36}, {1.94, 3.14}, {1.9, 3.0}} // with 4 to 8 probes
+	level := levels[min(max(probes, leastProbes), mostProbes)-leastProbes]
+	if joined {
+		return level[1]
 	}
-	return 2.35
+	return level[0]
 }

@@ -18,7 +18,9 @@ type Expected struct {
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, with few clusters corrected by what neighbours explain
 
-	likely []float64 // for each row, the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3
+	// likely is for each row the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3. Joined groups, whose
+	// witnesses have only a sample of the rows, have none.
+	likely []float64
 }
 
 // unprocessed is the name of the critics' stage, and of a start from one of them.
@@ -58,14 +60,19 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 // partitions share stays undetected.
 //
 // With few clusters it is corrected by what neighbours explain (confidence.Corrected).
-func (f *Found) Expected(cluster []int32) (e Expected, err error) {
+func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err error) {
 	plain := make([][]int32, len(f.critics))
 	for c := range plain {
 		plain[c] = f.critics[c].cluster
 	}
 	const halves = 2. / 3 // weight of the halves
-	e.likely = make([]float64, len(cluster))
-	if e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes); err != nil {
+	if f.Chosen.Joined {
+		e.Halves, err = f.search.joinedHalves(ctx, cluster)
+	} else {
+		e.likely = make([]float64, len(cluster))
+		e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes)
+	}
+	if err != nil {
 		return e, err
 	}
 	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {

@@ -3,6 +3,7 @@ package directions
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"iconic/head/train"
 )
@@ -36,6 +37,13 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 // errMadeUp reports state that no stage could have saved.
 var errMadeUp = errors.New("checkpoint: its state of the search for clusters belongs to another training")
 
+// Forms of a candidate, of which a saved one has one.
+const (
+	freeForm = iota
+	equalForm
+	joinedForm
+)
+
 // keepCandidates returns each candidate's description, its clusters, and the clusters of its probes; mixtures that differ only in their
 // start share those.
 func keepCandidates(all []Candidate) []train.Tensor {
@@ -43,8 +51,11 @@ func keepCandidates(all []Candidate) []train.Tensor {
 	for i, c := range all {
 		name := strconv.Itoa(i)
 		numbers := append([]float64{c.Kappa, 0, c.likelihood, c.Agreement, c.Explained}, c.agreement...)
-		if c.Equal {
-			numbers[1] = 1
+		switch {
+		case c.Joined:
+			numbers[1] = joinedForm
+		case c.Equal:
+			numbers[1] = equalForm
 		}
 		list = append(list, train.Tensor{Name: name + " " + c.Start, Float64: numbers}, wholes(name+".clusters", c.cluster))
 		for p, probe := range c.probes {
@@ -68,21 +79,24 @@ func sharer(all []Candidate, i int) int {
 	return i
 }
 
-func (s *search) keptCandidates(list []train.Tensor, starts []start) ([]Candidate, error) {
+func (s *search) keptCandidates(list []train.Tensor) ([]Candidate, error) {
 	probes := s.effort().probes
 	each := 2 + probes
 	count := len(list) / each
-	if count == 0 || len(list)%each != 0 || count%len(starts) != 0 {
+	if count == 0 || len(list)%each != 0 {
 		return nil, errMadeUp
 	}
 	var all []Candidate
 	for i := range count {
 		own := list[i*each : (i+1)*each]
 		x := own[0].Float64
-		if len(x) != 5+probes {
+		_, start, named := strings.Cut(own[0].Name, " ")
+		if len(x) != 5+probes || !named {
 			return nil, errMadeUp
 		}
-		c := Candidate{Kappa: x[0], Equal: x[1] == 1, likelihood: x[2], Agreement: x[3], Explained: x[4], agreement: x[5:], Start: starts[i*len(starts)/count].name}
+		c := Candidate{
+			Kappa: x[0], Equal: x[1] == equalForm, Joined: x[1] == joinedForm, likelihood: x[2], Agreement: x[3], Explained: x[4], agreement: x[5:], Start: start,
+		}
 		var err error
 		if c.cluster, err = s.clusters(own[1]); err != nil {
 			return nil, err

@@ -125,7 +125,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		z, err := out.Head.AllLogits(ctx, part.Features, part.Workers)
 		return &method.Distributions{
 			Supervisory: icon.Labels(wholeNumbers(found.Cluster)), Learned: icon.Cluster{}, Z: z, Dim: d.Clusters, Candidates: method.RowCandidates,
-			Note: "p is the point's cluster in the mixture, and q the assignment by the linear head that learned these clusters",
+			Note: fmt.Sprintf("p is the point's cluster in the %s, and q the assignment by the linear head that learned these clusters", found.Chosen.kind()),
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
@@ -158,7 +158,7 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		if err != nil {
 			return nil, nil, err
 		}
-		expected, err := found.Expected(found.Cluster)
+		expected, err := found.Expected(ctx, found.Cluster)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -352,7 +352,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		return nil, Expected{}, err
 	}
 	cluster := partition.Of(own)
-	expected, err := found.Expected(cluster)
+	expected, err := found.Expected(ctx, cluster)
 	if err != nil {
 		return nil, expected, err
 	}
