@@ -80,8 +80,9 @@ type Candidate struct {
 	// Refined marks the result of training a candidate with the I-Con loss; it has the agreement of the mixtures whose sizes are least
 	// free.
 	Refined bool `json:"refined,omitempty"`
-	// Joined marks groups joined along the neighbour graph; they have the agreement of the mixtures whose sizes are most free.
-	Joined bool `json:"joined,omitempty"`
+	// Groups is the number of groups that were joined along the neighbour graph, and 0 for other candidates. Joined groups have the agreement of the
+	// mixtures whose sizes are most free.
+	Groups int `json:"groups,omitempty"`
 	// Agreement is the mean share of rows that the probes assign to the same cluster.
 	Agreement float64 `json:"agreement"`
 	// Explained is the share of the entropy of an image's cluster that its neighbours' clusters explain, from 0 to 1.
@@ -232,11 +233,8 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			all = append(all, c)
 		}
 	}
-	if !s.joins() {
-		return all, nil
-	}
-	joined, err := s.joinedCandidate(ctx, all)
-	return append(all, joined), err
+	joined, err := s.joinedCandidates(ctx, freest(all))
+	return append(all, joined...), err
 }
 
 // choose considers all valid candidates whose scores the probes cannot distinguish from the highest. It takes the one whose sizes are
@@ -257,7 +255,7 @@ func choose(all []Candidate, sizes Sizes) Candidate {
 			best = *c
 		}
 	}
-	chosen, level := best, doubt(len(best.agreement), best.Joined)
+	chosen, level := best, doubt(len(best.agreement), best.joined())
 	if sizes == SizesFree {
 		level = 0
 	}
@@ -322,14 +320,16 @@ func used(cluster []int32) (count int) {
 }
 
 // mixture reports whether the candidate is a mixture, neither refined nor joined.
-func (c Candidate) mixture() bool { return !c.Refined && !c.Joined }
+func (c Candidate) mixture() bool { return !c.Refined && !c.joined() }
+
+func (c Candidate) joined() bool { return c.Groups > 0 }
 
 // kind says what the candidate is.
 func (c Candidate) kind() string {
 	switch {
 	case c.Refined:
 		return "head trained by the I-Con loss"
-	case c.Joined:
+	case c.joined():
 		return joinedName
 	}
 	return "mixture"
@@ -338,7 +338,7 @@ func (c Candidate) kind() string {
 // valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, a result of the I-Con loss only if a
 // mixture from it is about as likely, and joined groups however likely, since the mixtures prefer groups of one radius.
 func (c Candidate) valid() bool {
-	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless || c.Joined)
+	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless || c.joined())
 }
 
 // strictness is higher the less a candidate lets sizes differ: the I-Con loss, which penalises large clusters, is the strictest, and joined
@@ -347,7 +347,7 @@ func (c Candidate) strictness() float64 {
 	switch {
 	case c.Refined:
 		return math.Inf(1)
-	case c.Joined:
+	case c.joined():
 		return 0
 	}
 	return c.Kappa
@@ -646,9 +646,9 @@ func (f *Found) Sentence() string {
 		return "groups of about the same size, as requested"
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
-	case f.Chosen.Joined:
+	case f.Chosen.joined():
 		return fmt.Sprintf("groups of any size; %d small groups joined along the neighbour graph, of %d clusterings, none of which agrees as well with random halves of the features (%.0f %% of the images) and with neighbours",
-			f.search.groups(f.search.z.Len()), len(f.Candidates), 100*f.Chosen.Agreement)
+			f.Chosen.Groups, len(f.Candidates), 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
 		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)

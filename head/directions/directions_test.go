@@ -220,7 +220,7 @@ func TestChoose(t *testing.T) {
 	}
 	filled := func(c Candidate, clusters ...int32) Candidate { c.cluster = clusters; return c }
 	refined := func(c Candidate) Candidate { c.Refined = true; return c }
-	joined := func(c Candidate) Candidate { c.Joined = true; return c }
+	joined := func(c Candidate) Candidate { c.Groups = 8; return c }
 	explaining := func(c Candidate, share float64) Candidate { c.Explained = share; return c }
 	free, alike, worse := []float64{0.62, 0.60, 0.61, 0.63}, []float64{0.61, 0.61, 0.62, 0.61}, []float64{0.52, 0.50, 0.51, 0.53}
 	for _, test := range []struct {
@@ -258,7 +258,7 @@ func TestChoose(t *testing.T) {
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)
 	for sizes, want := range map[Sizes]string{
-		SizesAuto: "of 17 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
+		SizesAuto: "of 18 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
 	} {
 		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 2, Sizes: sizes})
 		if err != nil || !strings.Contains(f.Sentence(), want) {

@@ -8,7 +8,7 @@
 //     errors form the ensemble, and the single best run is a start, too, as is the best run on the unprocessed features. With many clusters
 //     all runs are equally good, and all are in the ensemble.
 //  3. A mixture of directions with learned proportions is trained from every start (head/mixture), once for each concentration κ to choose
-//     from: the lower κ is, the more clusters may differ in size. With few clusters there is one more candidate: three times as many groups by
+//     from: the lower κ is, the more clusters may differ in size. With few clusters there are two more candidates: two and six times as many groups by
 //     k-means, joined along the neighbour graph (head/partition). All mixtures prefer groups of one radius; if one class is many times as large as
 //     another, they split it and join small ones.
 //  4. For each κ the most likely mixture is kept, whatever its start. Of these the one with the highest D·U² is chosen. D measures how well

@@ -66,8 +66,8 @@ func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err 
 		plain[c] = f.critics[c].cluster
 	}
 	const halves = 2. / 3 // weight of the halves
-	if f.Chosen.Joined {
-		e.Halves, err = f.search.joinedHalves(ctx, cluster)
+	if f.Chosen.joined() {
+		e.Halves, err = f.search.joinedHalves(ctx, cluster, f.Chosen.Groups)
 	} else {
 		e.likely = make([]float64, len(cluster))
 		e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes)

@@ -2,6 +2,7 @@ package directions
 
 import (
 	"context"
+	"slices"
 
 	"iconic/head/confidence"
 	"iconic/head/kmeans"
@@ -14,35 +15,43 @@ import (
 // Mixtures of one concentration prefer groups of one radius: with few clusters and a class ten times as large as another, they split the large
 // class and join the small ones, whatever the proportions. Groups joined along the neighbour graph have no such preference.
 
-const (
-	groupsEach = 3               // groups per cluster that are joined
-	groupRows  = 4               // rows per group, at least, in the mean
-	joinedName = "joined groups" // their name as a start
-)
+const joinedName = "joined groups" // their name as a start
 
-// groups is how many groups of n rows are joined.
-func (s *search) groups(n int) int { return min(groupsEach*s.options.Clusters, n/groupRows) }
-
-// joins reports whether joined groups are a candidate.
-func (s *search) joins() bool {
-	return s.few() && s.options.Sizes != SizesBalanced && s.groups(s.z.Len()) > s.options.Clusters
+// groups are the numbers of groups of which clusters are joined: few large ones and many small ones for each cluster, of at least four rows in the
+// mean; none if there are many clusters or sizes may not differ.
+func (s *search) groups() (list []int) {
+	if !s.few() || s.options.Sizes == SizesBalanced {
+		return nil
+	}
+	const rows = 4
+	for _, each := range []int{2, 6} {
+		groups := min(each*s.options.Clusters, s.z.Len()/rows)
+		if groups > s.options.Clusters && !slices.Contains(list, groups) {
+			list = append(list, groups)
+		}
+	}
+	return list
 }
 
-// joinedCandidate returns the joined groups as a candidate beside the mixtures.
-func (s *search) joinedCandidate(ctx context.Context, all []Candidate) (Candidate, error) {
-	c := freest(all)
-	c.Joined, c.Start = true, joinedName
-	var err error
-	if c.cluster, err = s.join(ctx, s.v, s.closest(s.graph), seed(s.options.Seed, 'j', 0), s.options.Workers); err != nil {
-		return c, err
+// joinedCandidates returns joined groups as candidates beside the mixtures, of which free is the freest.
+func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candidate, error) {
+	var list []Candidate
+	for _, groups := range s.groups() {
+		c := free
+		c.Groups, c.Start = groups, joinedName
+		var err error
+		if c.cluster, err = s.join(ctx, s.v, s.closest(s.graph), groups, seed(s.options.Seed, 'j', 0), s.options.Workers); err != nil {
+			return nil, err
+		}
+		// Its likelihood is that of the mixture trained from its clusters.
+		m, err := s.mix(ctx, s.v, c.cluster, c, rounds, s.options.Workers)
+		if err != nil {
+			return nil, err
+		}
+		c.likelihood, c.Explained = m.Likelihood, s.explained(c.cluster)
+		list = append(list, c)
 	}
-	// Its likelihood is that of the mixture trained from its clusters.
-	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, s.options.Workers)
-	if err != nil {
-		return c, err
-	}
-	c.likelihood, c.Explained = m.Likelihood, s.explained(c.cluster)
-	return c, nil
+	return list, nil
 }
 
 // freest is the first candidate whose sizes are most free.
@@ -56,9 +65,8 @@ func freest(all []Candidate) Candidate {
 	return best
 }
 
-// join clusters rows into groups by k-means and joins these by the edges of a neighbour graph of the rows.
-func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, seed uint64, workers int) ([]int32, error) {
-	groups := s.groups(v.Len())
+// join clusters rows into a number of groups by k-means and joins these by the edges of a neighbour graph of the rows.
+func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, groups int, seed uint64, workers int) ([]int32, error) {
 	km, err := kmeans.Cluster(ctx, v, kmeans.Options{
 		Clusters: groups, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: workers, Seed: seed,
 	})
@@ -70,7 +78,7 @@ func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, seed
 
 // joinedHalves is the mean agreement of a partition with groups that are joined in the random halves of the features, on a sample of the rows: the
 // same method without whitening, diffusion and the other half, as other candidates have it from their probes.
-func (s *search) joinedHalves(ctx context.Context, cluster []int32) (float64, error) {
+func (s *search) joinedHalves(ctx context.Context, cluster []int32, groups int) (float64, error) {
 	o := s.options
 	o.Run.Begin("joined groups of halves of the features")
 	rows := confidence.Sample(s.z.Len(), o.Clusters, o.Seed)
@@ -89,7 +97,7 @@ func (s *search) joinedHalves(ctx context.Context, cluster []int32) (float64, er
 		if err != nil {
 			return err
 		}
-		other, err := s.join(ctx, half, s.closest(near), seed(o.Seed, 'g', p), 1)
+		other, err := s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), 1)
 		if err != nil {
 			return err
 		}

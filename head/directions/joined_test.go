@@ -46,15 +46,15 @@ func TestGroupsAreJoinedWhereOneClassIsWide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if right := agreement(t, f.Cluster, truth, 4); right < 0.99 || !f.Chosen.Joined {
-		t.Errorf("%.3f of the rows are in their class's cluster, joined %v", right, f.Chosen.Joined)
+	if right := agreement(t, f.Cluster, truth, 4); right < 0.99 || !f.Chosen.joined() {
+		t.Errorf("%.3f of the rows are in their class's cluster, joined %v", right, f.Chosen.joined())
 	}
 	for _, c := range f.Candidates {
-		if right := agreement(t, c.cluster, truth, 4); !c.Joined && right > 0.8 {
+		if right := agreement(t, c.cluster, truth, 4); !c.joined() && right > 0.8 {
 			t.Errorf("without joined groups the set is no harder: %.3f by κ = %g from %s", right, c.Kappa, c.Start)
 		}
 	}
-	if !strings.Contains(f.Sentence(), "12 small groups joined") {
+	if !strings.Contains(f.Sentence(), " small groups joined") {
 		t.Errorf("sentence %q", f.Sentence())
 	}
 	e, err := f.Expected(context.Background(), f.Cluster)
@@ -94,7 +94,7 @@ func TestJoinedGroupsAreTheSameOnAnyNumberOfWorkersAndWhenResumed(t *testing.T) 
 		return f, e
 	}
 	first, expected := find(1, &train.Run{Save: func(s *train.State, _ bool) error { kept = *s; return nil }})
-	if !first.Chosen.Joined {
+	if !first.Chosen.joined() {
 		t.Fatal("no groups were joined")
 	}
 	for name, run := range map[string]*train.Run{"on three workers": {}, "resumed": {Resume: &kept}} {
@@ -106,22 +106,24 @@ func TestJoinedGroupsAreTheSameOnAnyNumberOfWorkersAndWhenResumed(t *testing.T) 
 }
 
 // Groups are joined where there are few clusters, of more than a few rows, whose sizes may differ.
-func TestJoins(t *testing.T) {
+func TestGroups(t *testing.T) {
 	for _, c := range []struct {
 		rows, clusters int
 		sizes          Sizes
-		want           bool
+		want           []int
 	}{
-		{1000, few, SizesAuto, true},
-		{1000, few, SizesFree, true},
-		{1000, few, SizesBalanced, false},
-		{1000, few + 1, SizesAuto, false},
-		{12, 2, SizesAuto, true},
-		{11, 2, SizesAuto, false}, // two groups of four rows
+		{1000, few, SizesAuto, []int{2 * few, 6 * few}},
+		{1000, 3, SizesFree, []int{6, 18}},
+		{1000, 3, SizesBalanced, nil},
+		{1000, few + 1, SizesAuto, nil},
+		{40, 2, SizesAuto, []int{4, 10}}, // of four rows
+		{16, 2, SizesAuto, []int{4}},
+		{12, 2, SizesAuto, []int{3}},
+		{11, 2, SizesAuto, nil},
 	} {
 		s := &search{options: Options{Clusters: c.clusters, Sizes: c.sizes}, z: shape{c.rows, 8}}
-		if got := s.joins(); got != c.want {
-			t.Errorf("%d clusters of %d rows, sizes %s: %v", c.clusters, c.rows, c.sizes, got)
+		if got := s.groups(); !slices.Equal(got, c.want) {
+			t.Errorf("%d clusters of %d rows, sizes %s: %v, want %v", c.clusters, c.rows, c.sizes, got, c.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package directions
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,25 +38,15 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 // errMadeUp reports state that no stage could have saved.
 var errMadeUp = errors.New("checkpoint: its state of the search for clusters belongs to another training")
 
-// Forms of a candidate, of which a saved one has one.
-const (
-	freeForm = iota
-	equalForm
-	joinedForm
-)
-
 // keepCandidates returns each candidate's description, its clusters, and the clusters of its probes; mixtures that differ only in their
 // start share those.
 func keepCandidates(all []Candidate) []train.Tensor {
 	var list []train.Tensor
 	for i, c := range all {
 		name := strconv.Itoa(i)
-		numbers := append([]float64{c.Kappa, 0, c.likelihood, c.Agreement, c.Explained}, c.agreement...)
-		switch {
-		case c.Joined:
-			numbers[1] = joinedForm
-		case c.Equal:
-			numbers[1] = equalForm
+		numbers := append([]float64{c.Kappa, 0, float64(c.Groups), c.likelihood, c.Agreement, c.Explained}, c.agreement...)
+		if c.Equal {
+			numbers[1] = 1
 		}
 		list = append(list, train.Tensor{Name: name + " " + c.Start, Float64: numbers}, wholes(name+".clusters", c.cluster))
 		for p, probe := range c.probes {
@@ -91,11 +82,14 @@ func (s *search) keptCandidates(list []train.Tensor) ([]Candidate, error) {
 		own := list[i*each : (i+1)*each]
 		x := own[0].Float64
 		_, start, named := strings.Cut(own[0].Name, " ")
-		if len(x) != 5+probes || !named {
+		if len(x) != 6+probes || !named {
 			return nil, errMadeUp
 		}
 		c := Candidate{
-			Kappa: x[0], Equal: x[1] == equalForm, Joined: x[1] == joinedForm, likelihood: x[2], Agreement: x[3], Explained: x[4], agreement: x[5:], Start: start,
+			Kappa: x[0], Equal: x[1] == 1, Groups: int(x[2]), likelihood: x[3], Agreement: x[4], Explained: x[5], agreement: x[6:], Start: start,
+		}
+		if c.Groups != 0 && !slices.Contains(s.groups(), c.Groups) {
+			return nil, errMadeUp
 		}
 		var err error
 		if c.cluster, err = s.clusters(own[1]); err != nil {

@@ -28,6 +28,7 @@ var sections = []section{
 	{"growth", growths},
 	{"sample", samples},
 	{"science", science},
+	{"draws", draws},
 	{"clusters", clusters},
 	{"choosing", choosing},
 	{"eigenvectors", eigenvectors},
@@ -67,7 +68,7 @@ func main() {
 	flag.StringVar(&o.sample.columns, "columns", "0,128,256,512", "comma-separated values of debias-sample for section sample; 0: exact")
 	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for section sample; 0: by rule")
 	flag.IntVar(&o.sample.heads, "heads", 0, "number of heads for section sample; 0: the method's default")
-	flag.IntVar(&o.science.seeds, "seeds", 5, "number of seeds for science, starting at 0")
+	flag.IntVar(&o.science.seeds, "seeds", 5, "number of seeds for science, starting at 0, and of draws")
 	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science excludes from training and scores separately")
 	flag.StringVar(&o.science.extra, "extra", "", "comma-separated additional sets for science, name=STORE or name=features.npy:labels.npy; select them with -sets, where name-tail-10 means a long tail of one")
 	flag.StringVar(&o.science.record, "record", "", "file to which science appends each run; runs in it are not repeated, so that a table can be made in several steps")
