@@ -60,6 +60,7 @@ const (
 	best                = 8 // number of startsFew in the ensemble, and restarts of a probe with few clusters
 	rounds, roundsProbe = 20, 15
 	iterations          = 40
+	far                 = 0.05 // share of a mixture's score that the I-Con loss has been seen to add
 	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
 	// larger, because shares of so many rows are known precisely enough.
@@ -90,7 +91,8 @@ type Candidate struct {
 	// Short is how far its mean log-likelihood is below that of the likeliest start of the same mixture, in nats: how much worse its local
 	// maximum is.
 	Short float64 `json:"short"`
-	// Behind is how far its score, Agreement·Explained², is below the best candidate's, in standard errors of the difference over the probes.
+	// Behind is how far its score, Agreement·Explained², is below the best candidate's, in standard errors of the difference over the probes; below 0
+	// for joined groups that lead by too little to be chosen.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
@@ -238,8 +240,8 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 }
 
 // choose considers all valid candidates whose scores the probes cannot distinguish from the highest. It takes the one whose sizes are
-// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. If free sizes are requested,
-// the highest score decides.
+// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. Joined groups must also lead the
+// strictest mixture by more than the I-Con loss has been seen to add to it. If free sizes are requested, the highest score decides.
 //
 // The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
 // itself it favours clusters of one size, since the halves have less information and so make clusters more equal in size. U = I/H is the
@@ -249,16 +251,16 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 // draws that are in no table of results (docs/methods.md).
 func choose(all []Candidate, sizes Sizes) Candidate {
 	measure(all)
-	var best Candidate
-	for i := range all {
-		if c := &all[i]; c.valid() && (best.agreement == nil || c.score() > best.score()) {
-			best = *c
-		}
-	}
-	chosen, level := best, doubt(len(best.agreement), best.joined())
-	if sizes == SizesFree {
+	best := highest(all, Candidate.valid)
+	level := doubt(len(best.agreement), best.joined())
+	switch {
+	case sizes == SizesFree:
 		level = 0
+	case best.joined() && best.score() <= (1+far)*strictest(all).score():
+		best = highest(all, func(c Candidate) bool { return c.valid() && !c.joined() })
+		level = doubt(len(best.agreement), false)
 	}
+	chosen := best
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.scores(), c.scores())
@@ -267,6 +269,16 @@ func choose(all []Candidate, sizes Sizes) Candidate {
 		}
 	}
 	return chosen
+}
+
+// highest is the first of the admitted candidates with the highest score.
+func highest(all []Candidate, admitted func(Candidate) bool) (best Candidate) {
+	for _, c := range all {
+		if admitted(c) && (best.agreement == nil || c.score() > best.score()) {
+			best = c
+		}
+	}
+	return best
 }
 
 // score is D·U²; see choose.

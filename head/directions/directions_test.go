@@ -237,6 +237,7 @@ func TestChoose(t *testing.T) {
 		{"agreement with neighbours counts twice", []Candidate{explaining(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), explaining(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"joined groups if they lead clearly", []Candidate{of("a", 10, 5, worse...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.67, 0.66, 0.67, 0.66))}, "j", 10, false},
 		{"not if they lead by less than 1 %", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.65, 0.62, 0.66, 0.65))}, "a", 10, false},
+		{"nor by as little as the I-Con loss may add", []Candidate{of("a", 10, 5, alike...), of("a", 30, 20, alike...), joined(of("j", 10, 4, 0.63, 0.63, 0.64, 0.63))}, "a", 30, false},
 		{"not with an empty cluster", []Candidate{filled(of("a", 10, 5, worse...), 0, 1, 2), joined(filled(of("j", 10, 5, free...), 0, 1, 1))}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},

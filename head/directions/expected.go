@@ -16,7 +16,7 @@ import (
 type Expected struct {
 	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
-	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, with few clusters corrected by what neighbours explain
+	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, or Halves for joined groups; with few clusters corrected by what neighbours explain
 
 	// likely is for each row the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3. Joined groups, whose
 	// witnesses have only a sample of the rows, have none.
@@ -59,6 +59,9 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 // which makes d(m,w) smaller than d(m,t), and labelled sets show that the two errors balance (docs/results.md). An error that all
 // partitions share stays undetected.
 //
+// Joined groups are chosen where classes differ in size so much that k-means cannot have found them; only halves, joined in the same way, are their
+// witnesses.
+//
 // With few clusters it is corrected by what neighbours explain (confidence.Corrected).
 func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err error) {
 	plain := make([][]int32, len(f.critics))
@@ -78,7 +81,11 @@ func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err 
 	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {
 		return e, err
 	}
-	e.Share = confidence.Corrected((2*e.Halves+e.Plain)/3, f.Chosen.Explained, f.options.Clusters)
+	agreement := (2*e.Halves + e.Plain) / 3
+	if f.Chosen.joined() {
+		agreement = e.Halves
+	}
+	e.Share = confidence.Corrected(agreement, f.Chosen.Explained, f.options.Clusters)
 	return e, nil
 }
 
@@ -88,8 +95,11 @@ func (f *Found) explain(e Expected) string {
 	if f.options.Clusters <= confidence.Few {
 		also = fmt.Sprintf(", and from how far neighbours are in the same cluster (they explain %.0f %% of its entropy)", 100*f.Chosen.Explained)
 	}
-	return fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%.0f %% with halves of the features, %.0f %% with k-means)%s; errors that all of them share cannot be detected",
-		100*e.Share, 100*e.Halves, 100*e.Plain, also)
+	with := fmt.Sprintf("%.0f %% with halves of the features, %.0f %% with k-means", 100*e.Halves, 100*e.Plain)
+	if f.Chosen.joined() {
+		with = fmt.Sprintf("%.0f %% with groups joined in halves of the features; %.0f %% with k-means does not count, since k-means makes groups of similar size", 100*e.Halves, 100*e.Plain)
+	}
+	return fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%s)%s; errors that all of them share cannot be detected", 100*e.Share, with, also)
 }
 
 // agreement is the mean agreement of a partition with witnesses; each adds its part of weight to the rows that it assigns to the same cluster.

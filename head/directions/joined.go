@@ -37,6 +37,7 @@ func (s *search) groups() (list []int) {
 func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candidate, error) {
 	var list []Candidate
 	for _, groups := range s.groups() {
+		s.options.Run.Begin(joinedName)
 		c := free
 		c.Groups, c.Start = groups, joinedName
 		var err error

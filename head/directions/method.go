@@ -221,7 +221,6 @@ var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps
 // worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so it is not tried if a mixture of free sizes scores
 // higher than the strictest mixture by more than the loss has been seen to add.
 func (f *Found) worthwhile() bool {
-	const far = 0.05 // share of the strictest mixture's score
 	return f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
 }
 
@@ -297,11 +296,10 @@ func (f *Found) useful(name string) bool {
 	return true
 }
 
-// strictest is the candidate whose sizes are least free; of several, the valid one.
-func strictest(all []Candidate) Candidate {
-	best := all[0]
-	for _, c := range all[1:] {
-		if c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.valid() && !best.valid() {
+// strictest is the mixture whose sizes are least free; of several, the valid one.
+func strictest(all []Candidate) (best Candidate) {
+	for _, c := range all {
+		if c.mixture() && (c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.valid() && !best.valid()) {
 			best = c
 		}
 	}
