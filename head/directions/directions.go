@@ -26,7 +26,7 @@ type Sizes string
 
 const (
 	SizesAuto     Sizes = "auto"     // chosen by agreement with halves of the features and with neighbours
-	SizesFree     Sizes = "free"     // learned, at the lowest concentration, or those of joined groups
+	SizesFree     Sizes = "free"     // learned: by the mixture of the lowest concentration, or by joining groups
 	SizesBalanced Sizes = "balanced" // angles alone decide; proportions are equal
 )
 
@@ -73,11 +73,11 @@ const (
 	mostSpectral = 300
 )
 
-// Candidate is a mixture that can be chosen.
+// Candidate is a clustering that can be chosen: a mixture, the result of training one with the I-Con loss, or joined groups.
 type Candidate struct {
 	Kappa float64 `json:"kappa"`
 	Equal bool    `json:"equal,omitempty"` // equal proportions
-	Start string  `json:"start"`           // the start it was trained from
+	Start string  `json:"start"`           // the start it was trained from; for joined groups their name
 	// Refined marks the result of training a candidate with the I-Con loss; it has the agreement of the mixtures whose sizes are least
 	// free.
 	Refined bool `json:"refined,omitempty"`
@@ -108,7 +108,9 @@ type Found struct {
 	Cluster    []int32
 	Chosen     Candidate
 	Candidates []Candidate
-	Likelihood float64 // mean log-likelihood of the chosen mixture over the rows, in nats
+	Likelihood float64 // mean log-likelihood, in nats, of the chosen mixture over the rows, or of one trained from the chosen clusters
+
+	witnesses [][]int32 // groups joined in halves of the features, of a sample of the rows; nil before joinedHalves
 
 	options Options
 	search  *search
@@ -240,8 +242,8 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 }
 
 // choose considers all valid candidates whose scores the probes cannot distinguish from the highest. It takes the one whose sizes are
-// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. Joined groups must also lead the
-// strictest mixture by more than the I-Con loss has been seen to add to it. If free sizes are requested, the highest score decides.
+// least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. Joined groups are chosen only if they
+// lead all others clearly; if free sizes are requested, the highest score decides.
 //
 // The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
 // itself it favours clusters of one size, since the halves have less information and so make clusters more equal in size. U = I/H is the
@@ -252,13 +254,12 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 func choose(all []Candidate, sizes Sizes) Candidate {
 	measure(all)
 	best := highest(all, Candidate.valid)
-	level := doubt(len(best.agreement), best.joined())
+	level := doubt(len(best.agreement), false)
 	switch {
-	case sizes == SizesFree:
+	case sizes == SizesFree || best.joined() && lead(best, all):
 		level = 0
-	case best.joined() && best.score() <= (1+far)*strictest(all).score():
+	case best.joined():
 		best = highest(all, func(c Candidate) bool { return c.valid() && !c.joined() })
-		level = doubt(len(best.agreement), false)
 	}
 	chosen := best
 	for i := range all {
@@ -269,6 +270,17 @@ func choose(all []Candidate, sizes Sizes) Candidate {
 		}
 	}
 	return chosen
+}
+
+// lead reports whether joined groups score clearly higher than all other candidates, and higher than the I-Con loss could raise the strictest mixture.
+func lead(joined Candidate, all []Candidate) bool {
+	level := doubt(len(joined.agreement), true)
+	for _, c := range all {
+		if c.valid() && !c.joined() && behind(joined.scores(), c.scores()) <= level {
+			return false
+		}
+	}
+	return joined.score() > (1+far)*strictest(all).score()
 }
 
 // highest is the first of the admitted candidates with the highest score.
@@ -378,7 +390,7 @@ func behind(a, b []float64) float64 {
 		return 0
 	}
 	if square == 0 {
-		return math.MaxFloat64
+		return math.Copysign(math.MaxFloat64, mean)
 	}
 	return mean / math.Sqrt(square/(n-1)/n)
 }
@@ -656,11 +668,15 @@ func (f *Found) Sentence() string {
 	switch {
 	case f.options.Sizes == SizesBalanced:
 		return "groups of about the same size, as requested"
+	case f.Chosen.joined():
+		how := "they agree clearly better than the others"
+		if f.options.Sizes == SizesFree {
+			how = "as requested; they agree better than the others"
+		}
+		return fmt.Sprintf("groups of any size, joined from %d small ones along the neighbour graph, of %d clusterings; %s with random halves of the features (%.0f %% of the images) and with neighbours",
+			f.Chosen.Groups, len(f.Candidates), how, 100*f.Chosen.Agreement)
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
-	case f.Chosen.joined():
-		return fmt.Sprintf("groups of any size; %d small groups joined along the neighbour graph, of %d clusterings, none of which agrees as well with random halves of the features (%.0f %% of the images) and with neighbours",
-			f.Chosen.Groups, len(f.Candidates), 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
 		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)

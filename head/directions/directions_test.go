@@ -237,6 +237,10 @@ func TestChoose(t *testing.T) {
 		{"agreement with neighbours counts twice", []Candidate{explaining(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), explaining(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"joined groups if they lead clearly", []Candidate{of("a", 10, 5, worse...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.67, 0.66, 0.67, 0.66))}, "j", 10, false},
 		{"not if they lead by less than 1 %", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.65, 0.62, 0.66, 0.65))}, "a", 10, false},
+		{"nor do they decide between mixtures that they do not lead clearly", []Candidate{
+			of("a", 10, 5, 0.62, 0.60, 0.61, 0.63, 0.62, 0.60, 0.61, 0.63), of("a", 30, 20, 0.63, 0.62, 0.59, 0.59, 0.57, 0.58, 0.56, 0.57),
+			joined(of("j", 10, 4, 0.64, 0.62, 0.65, 0.61, 0.64, 0.61, 0.56, 0.67)),
+		}, "a", 10, false},
 		{"nor by as little as the I-Con loss may add", []Candidate{of("a", 10, 5, alike...), of("a", 30, 20, alike...), joined(of("j", 10, 4, 0.63, 0.63, 0.64, 0.63))}, "a", 30, false},
 		{"not with an empty cluster", []Candidate{filled(of("a", 10, 5, worse...), 0, 1, 2), joined(filled(of("j", 10, 5, free...), 0, 1, 1))}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
@@ -252,6 +256,19 @@ func TestChoose(t *testing.T) {
 		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
 			t.Errorf("%s: from %s, κ = %g, refined %v", test.name, got.Start, got.Kappa, got.Refined)
 		}
+	}
+}
+
+// With free sizes the highest score decides, by however little.
+func TestChooseAmongFreeSizes(t *testing.T) {
+	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.62, agreement: []float64{0.62, 0.60, 0.64, 0.62}}
+	groups := Candidate{Start: "j", Kappa: 10, Explained: 0.7, Groups: 8, Agreement: 0.63, agreement: []float64{0.60, 0.66, 0.62, 0.64}}
+	if got := choose([]Candidate{mixture, groups}, SizesFree); !got.joined() {
+		t.Error("joined groups with the higher score are not chosen")
+	}
+	groups.Explained = 0.69
+	if got := choose([]Candidate{mixture, groups}, SizesFree); got.joined() {
+		t.Error("joined groups with the lower score are chosen")
 	}
 }
 

@@ -22,7 +22,7 @@
 //     clusters agree less with neighbours, and the mixture is kept.
 //
 // A linear head learns the chosen clusters, unless step 5 has made it. Its expected accuracy is the mean agreement with cruder partitions
-// found independently of it, (2H + R)/3: H is the agreement with the halves, R with k-means on the unprocessed features. This assumes that
+// found independently of it, (2H + R)/3: H is the agreement with the halves, R with k-means on the unprocessed features; for joined groups H alone. This assumes that
 // the truth differs from the partition about as much as they do. No theorem says so, and no measure without labels can detect an error that
 // all partitions share. With few clusters it is corrected by what neighbours explain, and with more the confidence has a flat share at which
 // the partitions agree on confident rows as often as it says (head/confidence).

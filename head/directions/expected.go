@@ -14,13 +14,15 @@ import (
 
 // Expected is the expected accuracy of a partition, measured without labels.
 type Expected struct {
-	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture
+	Halves float64 `json:"halves"` // mean agreement with clusterings of random halves of the features by the chosen mixture, or by joining groups
 	Plain  float64 `json:"plain"`  // mean agreement with k-means on the unprocessed features
 	Share  float64 `json:"share"`  // (2·Halves + Plain)/3, or Halves for joined groups; with few clusters corrected by what neighbours explain
 
 	// likely is for each row the share of the witnesses that assign it to the same cluster; its mean is (2·Halves + Plain)/3. Joined groups, whose
 	// witnesses have only a sample of the rows, have none.
 	likely []float64
+
+	both float64 // Share by the rule for mixtures, by which clusterings of different features are compared
 }
 
 // unprocessed is the name of the critics' stage, and of a start from one of them.
@@ -59,8 +61,8 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 // which makes d(m,w) smaller than d(m,t), and labelled sets show that the two errors balance (docs/results.md). An error that all
 // partitions share stays undetected.
 //
-// Joined groups are chosen where classes differ in size so much that k-means cannot have found them; only halves, joined in the same way, are their
-// witnesses.
+// Joined groups are chosen where clusters seem to differ much in size, which k-means would miss whatever the truth; only halves, joined in the same way,
+// are their witnesses.
 //
 // With few clusters it is corrected by what neighbours explain (confidence.Corrected).
 func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err error) {
@@ -70,7 +72,7 @@ func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err 
 	}
 	const halves = 2. / 3 // weight of the halves
 	if f.Chosen.joined() {
-		e.Halves, err = f.search.joinedHalves(ctx, cluster, f.Chosen.Groups)
+		e.Halves, err = f.joinedHalves(ctx, cluster)
 	} else {
 		e.likely = make([]float64, len(cluster))
 		e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes)
@@ -81,11 +83,10 @@ func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err 
 	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {
 		return e, err
 	}
-	agreement := (2*e.Halves + e.Plain) / 3
-	if f.Chosen.joined() {
-		agreement = e.Halves
+	e.both = confidence.Corrected((2*e.Halves+e.Plain)/3, f.Chosen.Explained, f.options.Clusters)
+	if e.Share = e.both; f.Chosen.joined() {
+		e.Share = confidence.Corrected(e.Halves, f.Chosen.Explained, f.options.Clusters)
 	}
-	e.Share = confidence.Corrected(agreement, f.Chosen.Explained, f.options.Clusters)
 	return e, nil
 }
 

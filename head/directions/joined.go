@@ -17,8 +17,8 @@ import (
 
 const joinedName = "joined groups" // their name as a start
 
-// groups are the numbers of groups of which clusters are joined: few large ones and many small ones for each cluster, of at least four rows in the
-// mean; none if there are many clusters or sizes may not differ.
+// groups lists how many groups to join into clusters: a few large ones for each cluster, or more small ones, of at least four rows on average. There
+// are none if there are many clusters or sizes must not differ.
 func (s *search) groups() (list []int) {
 	if !s.few() || s.options.Sizes == SizesBalanced {
 		return nil
@@ -69,7 +69,7 @@ func freest(all []Candidate) Candidate {
 // join clusters rows into a number of groups by k-means and joins these by the edges of a neighbour graph of the rows.
 func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, groups int, seed uint64, workers int) ([]int32, error) {
 	km, err := kmeans.Cluster(ctx, v, kmeans.Options{
-		Clusters: groups, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: workers, Seed: seed,
+		Clusters: groups, Starts: 2, MaxIterations: iterations, Still: s.still(), Workers: workers, Seed: seed,
 	})
 	if err != nil {
 		return nil, err
@@ -78,18 +78,33 @@ func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, grou
 }
 
 // joinedHalves is the mean agreement of a partition with groups that are joined in the random halves of the features, on a sample of the rows: the
-// same method without whitening, diffusion and the other half, as other candidates have it from their probes.
-func (s *search) joinedHalves(ctx context.Context, cluster []int32, groups int) (float64, error) {
-	o := s.options
-	o.Run.Begin("joined groups of halves of the features")
-	rows := confidence.Sample(s.z.Len(), o.Clusters, o.Seed)
+// same method without whitening, diffusion and the other half, as other candidates have it from their probes. The groups are joined once.
+func (f *Found) joinedHalves(ctx context.Context, cluster []int32) (mean float64, err error) {
+	s := f.search
+	rows := confidence.Sample(s.z.Len(), s.options.Clusters, s.options.Seed)
+	if f.witnesses == nil {
+		if f.witnesses, err = s.joinHalves(ctx, rows, f.Chosen.Groups); err != nil {
+			return 0, err
+		}
+	}
 	own := make([]int32, len(rows))
 	for e, i := range rows {
 		own[e] = cluster[i]
 	}
-	probes := s.effort().probes
-	agreement := make([]float64, probes)
-	err := parallel.Blocks(ctx, o.Workers, probes, 1, func(_, p, _ int) error {
+	for _, other := range f.witnesses {
+		a, err := partition.Agreement(own, other, s.options.Clusters)
+		if err != nil {
+			return 0, err
+		}
+		mean += a / float64(len(f.witnesses))
+	}
+	return mean, nil
+}
+
+func (s *search) joinHalves(ctx context.Context, rows []int32, groups int) ([][]int32, error) {
+	o := s.options
+	joined := make([][]int32, s.effort().probes)
+	err := parallel.Blocks(ctx, o.Workers, len(joined), 1, func(_, p, _ int) error {
 		half, err := s.directions(ctx, p, &matrix.Subset{Features: s.z, Rows: rows})
 		if err != nil {
 			return err
@@ -98,16 +113,8 @@ func (s *search) joinedHalves(ctx context.Context, cluster []int32, groups int) 
 		if err != nil {
 			return err
 		}
-		other, err := s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), 1)
-		if err != nil {
-			return err
-		}
-		agreement[p], err = partition.Agreement(own, other, o.Clusters)
+		joined[p], err = s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), 1)
 		return err
 	})
-	mean := 0.0
-	for _, a := range agreement {
-		mean += a / float64(probes)
-	}
-	return mean, err
+	return joined, err
 }

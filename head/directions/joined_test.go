@@ -2,6 +2,7 @@ package directions
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/head/method"
 	"iconic/head/partition"
 	"iconic/head/train"
 	"iconic/matrix"
@@ -54,7 +56,7 @@ func TestGroupsAreJoinedWhereOneClassIsWide(t *testing.T) {
 			t.Errorf("without joined groups the set is no harder: %.3f by κ = %g from %s", right, c.Kappa, c.Start)
 		}
 	}
-	if !strings.Contains(f.Sentence(), " small groups joined") {
+	if !strings.Contains(f.Sentence(), "joined from ") {
 		t.Errorf("sentence %q", f.Sentence())
 	}
 	e, err := f.Expected(context.Background(), f.Cluster)
@@ -101,6 +103,66 @@ func TestJoinedGroupsAreTheSameOnAnyNumberOfWorkersAndWhenResumed(t *testing.T) 
 		again, e := find(3, run)
 		if !slices.Equal(again.Cluster, first.Cluster) || !cmp.Equal(e, expected, cmp.AllowUnexported(Expected{})) || !cmp.Equal(again.Candidates, first.Candidates, cmp.AllowUnexported(Candidate{})) {
 			t.Errorf("%s: %+v, %+v, want %+v, %+v", name, again.Chosen, e, first.Chosen, expected)
+		}
+	}
+}
+
+// The method learns joined groups with a head, says so, and ends its progress at the total.
+func TestLearnsJoinedGroups(t *testing.T) {
+	z, truth := chains(3, 16, 0.7, 16, 2, 1, 1)
+	last, whole := 0, 0
+	r := mixtures{}.Recipe(4).(*Recipe)
+	data := &method.Data{Features: z, Raw: z, Graph: near(t, z), Clusters: 4, Seed: 3, Run: &train.Run{Progress: func(done, total int, _ float64) { last, whole = done, total }}}
+	found, err := r.Learn(context.Background(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := found.Head.Argmaxes(context.Background(), z, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if right := agreement(t, partition.Of(own), truth, 4); right < 0.98 || found.Expected < 0.8 || last != whole {
+		t.Errorf("%.3f of the rows are in their class's cluster, %.3f expected, %d of %d steps", right, found.Expected, last, whole)
+	}
+	notes := strings.Join(found.Notes, "; ")
+	if !strings.Contains(notes, "joined from") || !strings.Contains(notes, "with groups joined in halves of the features") {
+		t.Errorf("notes %s", notes)
+	}
+	d, err := found.Distributions(context.Background())
+	if err != nil || !strings.Contains(d.Note, joinedName) {
+		t.Errorf("distributions %+v, %v", d, err)
+	}
+}
+
+// Halves of more than ten thousand rows are joined on a sample of these.
+func TestWitnessesOfJoinedGroupsAreASample(t *testing.T) {
+	z, truth := chains(3, 8, 0.7, 240, 20, 20)
+	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{Groups: 18}, search: &search{options: Options{Clusters: 3, Run: &train.Run{}}, z: z}}
+	share, err := f.joinedHalves(context.Background(), truth)
+	if err != nil || share < 0.7 || len(f.witnesses) != mostProbes || len(f.witnesses[0]) != 10_000 {
+		t.Errorf("agreement %v with %d witnesses of %d rows, %v", share, len(f.witnesses), len(f.witnesses[0]), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.witnesses = nil
+	if _, err := f.joinedHalves(ctx, truth); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A saved state with other numbers of groups than the search would have made is refused.
+func TestKeptGroupsAreChecked(t *testing.T) {
+	z, _ := chains(3, 8, 0.7, 4, 2)
+	s := &search{options: Options{Clusters: 2}, z: z}
+	cluster := make([]int32, z.Len())
+	for groups, accepted := range map[int]bool{0: true, 4: true, 12: true, 5: false, -4: false} {
+		c := Candidate{Kappa: 10, Groups: groups, Start: joinedName, cluster: cluster, agreement: make([]float64, mostProbes)}
+		for range mostProbes {
+			c.probes = append(c.probes, cluster)
+		}
+		kept, err := s.keptCandidates(keepCandidates([]Candidate{c}))
+		if (err == nil) != accepted || err == nil && kept[0].Groups != groups {
+			t.Errorf("%d groups: %v", groups, err)
 		}
 	}
 }

@@ -158,20 +158,20 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		if err != nil {
 			return nil, nil, err
 		}
+		if len(spaces) == 1 {
+			return found, nil, nil
+		}
 		expected, err := found.Expected(ctx, found.Cluster)
 		if err != nil {
 			return nil, nil, err
 		}
-		if share[s] = expected.Share; s == 0 || share[s] > share[most] {
+		if share[s] = expected.both; s == 0 || share[s] > share[most] {
 			best, most = found, s
 		}
 	}
-	if len(spaces) > 1 {
-		taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
-		notes = []string{fmt.Sprintf("clusters were found in %s: the expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
-			taken, 100*share[0], 100*share[1], 100*share[2])}
-	}
-	return best, notes, nil
+	taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
+	return best, []string{fmt.Sprintf("clusters were found in %s: the expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
+		taken, 100*share[0], 100*share[1], 100*share[2])}, nil
 }
 
 // beside returns the data with the given sets of features of the same images side by side, each set scaled to the same total variance. The
@@ -218,7 +218,7 @@ func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 // refinement determines how starts are trained further by the I-Con loss.
 var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
 
-// worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so it is not tried if a mixture of free sizes scores
+// worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so it is not tried if clusters of freer sizes score
 // higher than the strictest mixture by more than the loss has been seen to add.
 func (f *Found) worthwhile() bool {
 	return f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
