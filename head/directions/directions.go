@@ -669,12 +669,12 @@ func (f *Found) Sentence() string {
 	case f.options.Sizes == SizesBalanced:
 		return "groups of about the same size, as requested"
 	case f.Chosen.joined():
-		how := "they agree clearly better than the others"
+		requested, clearly := "", "clearly "
 		if f.options.Sizes == SizesFree {
-			how = "as requested; they agree better than the others"
+			requested, clearly = ", as requested", ""
 		}
-		return fmt.Sprintf("groups of any size, joined from %d small ones along the neighbour graph, of %d clusterings; %s with random halves of the features (%.0f %% of the images) and with neighbours",
-			f.Chosen.Groups, len(f.Candidates), how, 100*f.Chosen.Agreement)
+		return fmt.Sprintf("groups of any size%s, joined from %d small ones along the neighbour graph; of %d clusterings they agree %sbetter than the others with random halves of the features (%.0f %% of the images) and with neighbours",
+			requested, f.Chosen.Groups, len(f.Candidates), clearly, 100*f.Chosen.Agreement)
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
 	case f.Chosen.Refined:
