@@ -39,17 +39,27 @@ func uneven(seed uint64, d int, apart float64, sizes ...int) (*matrix.Dense, []i
 	var truth []int32
 	for c, size := range sizes {
 		centre := make([]float64, d)
-		for e := range centre {
-			centre[e] = apart * r.NormFloat64()
-		}
-		for range size {
-			for _, m := range centre {
-				z.X = append(z.X, float32(m+r.NormFloat64()))
-			}
-			truth = append(truth, int32(c))
-		}
+		step(r, centre, apart)
+		cloud(r, z, centre, size)
+		truth = append(truth, slices.Repeat([]int32{int32(c)}, size)...)
 	}
 	return z, truth
+}
+
+// step moves a centre at random.
+func step(r *rand.Rand, centre []float64, by float64) {
+	for e := range centre {
+		centre[e] += by * r.NormFloat64()
+	}
+}
+
+// cloud adds rows around a centre.
+func cloud(r *rand.Rand, z *matrix.Dense, centre []float64, rows int) {
+	for range rows {
+		for _, m := range centre {
+			z.X = append(z.X, float32(m+r.NormFloat64()))
+		}
+	}
 }
 
 func TestFindsCloudsOfAnySize(t *testing.T) {

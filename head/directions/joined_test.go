@@ -17,26 +17,18 @@ import (
 )
 
 // chains returns classes of the given numbers of overlapping clouds of 40 rows, each cloud a step from the last in a direction of its own.
-func chains(seed uint64, d int, step float64, clouds ...int) (*matrix.Dense, []int32) {
+func chains(seed uint64, d int, apart float64, clouds ...int) (*matrix.Dense, []int32) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	z := &matrix.Dense{Width: d}
 	var truth []int32
 	for c, count := range clouds {
 		centre := make([]float64, d)
-		for e := range centre {
-			centre[e] = 3 * r.NormFloat64()
-		}
+		step(r, centre, 3)
 		for range count {
-			for e := range centre {
-				centre[e] += step * r.NormFloat64()
-			}
-			for range 40 {
-				for _, m := range centre {
-					z.X = append(z.X, float32(m+r.NormFloat64()))
-				}
-				truth = append(truth, int32(c))
-			}
+			step(r, centre, apart)
+			cloud(r, z, centre, 40)
 		}
+		truth = append(truth, slices.Repeat([]int32{int32(c)}, 40*count)...)
 	}
 	return z, truth
 }
