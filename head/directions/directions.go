@@ -237,7 +237,8 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			all = append(all, c)
 		}
 	}
-	joined, err := s.joinedCandidates(ctx, freest(all))
+	freest := slices.MinFunc(all, func(a, b Candidate) int { return cmp.Compare(a.strictness(), b.strictness()) })
+	joined, err := s.joinedCandidates(ctx, freest)
 	return append(all, joined...), err
 }
 
@@ -629,21 +630,17 @@ func (s *search) columns(p int) []int {
 	return columns
 }
 
-// directions are those of rows of standardised features in a random half of the columns.
-func (s *search) directions(ctx context.Context, p int, z knn.Features) (*matrix.Dense, error) {
-	return space.Unit(ctx, &matrix.Columns{Features: z, Columns: s.columns(p)}, 1)
-}
-
 // half returns the directions of a random half of the features, and starts in it: k-means on them, and with few clusters also on the
 // features themselves.
 func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, error) {
-	half, err := s.directions(ctx, p, s.z)
+	columns := s.columns(p)
+	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, 1)
 	if err != nil {
 		return nil, nil, err
 	}
 	on := []knn.Features{half}
 	if s.few() {
-		on = append(on, &matrix.Columns{Features: s.raw, Columns: s.columns(p)})
+		on = append(on, &matrix.Columns{Features: s.raw, Columns: columns})
 	}
 	var starts [][]int32
 	for _, x := range on {

@@ -8,6 +8,7 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/partition"
+	"iconic/head/space"
 	"iconic/internal/parallel"
 	"iconic/matrix"
 )
@@ -55,17 +56,6 @@ func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candid
 	return list, nil
 }
 
-// freest is the first candidate whose sizes are most free.
-func freest(all []Candidate) Candidate {
-	best := all[0]
-	for _, c := range all[1:] {
-		if c.strictness() < best.strictness() {
-			best = c
-		}
-	}
-	return best
-}
-
 // join clusters rows into a number of groups by k-means and joins these by the edges of a neighbour graph of the rows.
 func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, groups int, seed uint64, workers int) ([]int32, error) {
 	km, err := kmeans.Cluster(ctx, v, kmeans.Options{
@@ -91,21 +81,15 @@ func (f *Found) joinedHalves(ctx context.Context, cluster []int32) (mean float64
 	for e, i := range rows {
 		own[e] = cluster[i]
 	}
-	for _, other := range f.witnesses {
-		a, err := partition.Agreement(own, other, s.options.Clusters)
-		if err != nil {
-			return 0, err
-		}
-		mean += a / float64(len(f.witnesses))
-	}
-	return mean, nil
+	return f.agreement(nil, 0, own, f.witnesses)
 }
 
+// joinHalves joins groups of some of the rows in every half.
 func (s *search) joinHalves(ctx context.Context, rows []int32, groups int) ([][]int32, error) {
 	o := s.options
 	joined := make([][]int32, s.effort().probes)
 	err := parallel.Blocks(ctx, o.Workers, len(joined), 1, func(_, p, _ int) error {
-		half, err := s.directions(ctx, p, &matrix.Subset{Features: s.z, Rows: rows})
+		half, err := space.Unit(ctx, &matrix.Columns{Features: &matrix.Subset{Features: s.z, Rows: rows}, Columns: s.columns(p)}, 1)
 		if err != nil {
 			return err
 		}

@@ -36,30 +36,43 @@ func draws(ctx context.Context, o options) (string, error) {
 	runs := map[kindOfDraw]map[string][]piece{}
 	for number := range o.science.seeds {
 		d, kind := all.random(related, uint64(number))
-		for _, method := range compared {
-			p := piece{Set: d.name, Method: method, Seed: number, Rows: d.x.Len(), Of: d.classes}
-			at := slices.IndexFunc(kept, p.same)
-			switch {
-			case at >= 0:
-				p = kept[at]
-			case o.science.tell:
-				continue
-			default:
-				if p.outcome, err = try(ctx, d, nil, method, uint64(number), o.workers); err != nil {
-					return "", err
-				}
-				fmt.Fprintf(os.Stderr, "%s %+v %s: %+.4f\n", d.name, kind, method, p.outcome)
-				if err := p.write(o.science.record); err != nil {
-					return "", err
-				}
-			}
+		own, err := o.compare(ctx, d, number, compared, kept)
+		if err != nil {
+			return "", err
+		}
+		for _, p := range own {
 			if runs[kind] == nil {
 				runs[kind] = map[string][]piece{}
 			}
-			runs[kind][method] = append(runs[kind][method], p)
+			runs[kind][p.Method] = append(runs[kind][p.Method], p)
 		}
 	}
 	return tableOfDraws(runs, compared), nil
+}
+
+// compare returns the run of each method on a random set; none if only the record is told and lacks one.
+func (o options) compare(ctx context.Context, d *drawn, number int, compared []string, kept []piece) ([]piece, error) {
+	var own []piece
+	for _, method := range compared {
+		p := piece{Set: d.name, Method: method, Seed: number, Rows: d.x.Len(), Of: d.classes}
+		if at := slices.IndexFunc(kept, p.same); at >= 0 {
+			own = append(own, kept[at])
+			continue
+		}
+		if o.science.tell {
+			return nil, nil
+		}
+		var err error
+		if p.outcome, err = try(ctx, d, nil, method, uint64(number), o.workers); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(os.Stderr, "%s %s: %+.4f\n", d.name, method, p.outcome)
+		if err := p.write(o.science.record); err != nil {
+			return nil, err
+		}
+		own = append(own, p)
+	}
+	return own, nil
 }
 
 // kindOfDraw is the kind of a random set, a row of the table.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -45,6 +46,20 @@ func TestRandomSets(t *testing.T) {
 	}
 	if len(seen) < 8 {
 		t.Errorf("only %d kinds", len(seen))
+	}
+}
+
+// From the record alone, a draw counts only if every method has run on it.
+func TestDrawsOfTheRecord(t *testing.T) {
+	o := options{science: scienceOptions{tell: true}}
+	d := &drawn{name: "draw-3", x: &matrix.Dense{Width: 1, X: []float32{1, 2}}, classes: 2}
+	kept := []piece{{Set: "draw-3", Method: "k-means", Seed: 3}, {Set: "draw-3", Method: "other", Seed: 4}}
+	if own, err := o.compare(context.Background(), d, 3, []string{"k-means", "other"}, kept); err != nil || own != nil {
+		t.Errorf("a draw without a run of one method counts: %+v, %v", own, err)
+	}
+	kept[1].Seed = 3
+	if own, err := o.compare(context.Background(), d, 3, []string{"k-means", "other"}, kept); err != nil || len(own) != 2 {
+		t.Errorf("a recorded draw does not count: %+v, %v", own, err)
 	}
 }
 
