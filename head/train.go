@@ -168,7 +168,7 @@ func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 		}
 	}
 	var err error
-	if found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.Epochs); err == nil {
+	if found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.MostEpochs); err == nil {
 		found.Vote = ensemble.Of(found.Head)
 	}
 	return err

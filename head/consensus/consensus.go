@@ -110,10 +110,8 @@ func Distil(ctx context.Context, d *method.Data, phase string, all []*linear.Hea
 	if err != nil {
 		return nil, err
 	}
-	const least, enough, seen = 600, 3000, 3 // steps, and epochs: a small set is seen more often, a large one less often
-	perEpoch := max(1, d.Features.Len()/regression.Batch)
-	epochs := max(least/perEpoch, min(regression.Epochs, max(seen, enough/perEpoch)))
-	l, err := regression.Clusters(ctx, d, phase, classes, epochs)
+	const steps = 600
+	l, err := regression.Clusters(ctx, d, phase, classes, regression.Epochs(d.Features.Len(), steps))
 	if err != nil {
 		return nil, err
 	}

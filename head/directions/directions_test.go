@@ -369,3 +369,36 @@ func (s shape) Len() int                        { return s.rows }
 func (s shape) Dim() int                        { return s.columns }
 func (s shape) Block([]float32, int, int) error { return nil }
 func (s shape) Gather([]float32, []int32) error { return nil }
+
+// With few clusters the mean confidence is a little above the expected accuracy on the rows learned, and below it on others like them; a head
+// with more clusters has it on the rows learned.
+func TestConfidenceOfLearnedAndUnseenRows(t *testing.T) {
+	const n, d = 360, 40
+	for _, k := range []int{6, few + 1} {
+		all := densetest.Clouds(8, 2*n*k/6, d, k, 0.4)
+		half := len(all.X) / 2
+		learned, unseen := &matrix.Dense{Width: d, X: all.X[:half]}, &matrix.Dense{Width: d, X: all.X[half:]}
+		r := mixtures{}.Recipe(k).(*Recipe)
+		found, err := r.Learn(context.Background(), &method.Data{Features: learned, Raw: learned, Graph: near(t, learned), Clusters: k, Seed: 3, Run: &train.Run{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean := func(x *matrix.Dense) float64 {
+			p := make([]float32, x.Len()*k)
+			if err := found.Vote.Probabilities(p, x.X, x.Len()); err != nil {
+				t.Fatal(err)
+			}
+			_, sure := densetest.Assigned(p, k)
+			return sure
+		}
+		a, b := mean(learned), mean(unseen)
+		t.Logf("%d clusters: mean confidence %.3f learned, %.3f unseen, %.3f expected", k, a, b, found.Expected)
+		if k > few {
+			if math.Abs(a-found.Expected) > 1e-3 {
+				t.Errorf("%d clusters: mean confidence %.3f, %.3f expected", k, a, found.Expected)
+			}
+		} else if !(b < found.Expected && found.Expected+0.002 < a) {
+			t.Errorf("%d clusters: mean confidence %.3f learned and %.3f unseen, %.3f expected", k, a, b, found.Expected)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 func (r *Recipe) Sampled(n int) int { return min(n, r.most) }
 
 // Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales the head so that its mean confidence is its
-// expected accuracy.
+// expected accuracy (calibrate).
 func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	part, notes, err := r.sample(ctx, d)
 	if err != nil {
@@ -108,7 +108,10 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	}
 	if !found.Chosen.Refined {
 		out.Loss = -found.Likelihood
-		if out.Head, err = regression.Clusters(ctx, part, "head of the clusters", wholeNumbers(found.Cluster), epochs(part.Features.Len())); err != nil {
+	}
+	// With few clusters, a head that learns them with a penalty sorts unseen images better than the one trained with the I-Con loss.
+	if !found.Chosen.Refined || d.Clusters <= few {
+		if out.Head, err = regression.Penalised(ctx, part, "head of the clusters", wholeNumbers(found.Cluster)); err != nil {
 			return nil, err
 		}
 	}
@@ -246,8 +249,8 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	heads := make([]*linear.Head, len(from))
 	const enough = 200 // steps: enough to learn the clusters, but not yet the confidence
+	times := max(1, enough/regression.PerEpoch(d.Features.Len(), regression.Batch))
 	for h, start := range from {
-		times := max(1, enough/regression.PerEpoch(d.Features.Len(), regression.Batch))
 		if heads[h], err = regression.Clusters(ctx, &data, fmt.Sprintf("head of start %d", h+1), wholeNumbers(start.cluster), times); err != nil {
 			return nil, 0, err
 		}
@@ -314,13 +317,6 @@ func wholeNumbers(x []int32) []int {
 	return y
 }
 
-// epochs is the number of epochs for a head that learns the clusters of n rows: more for a small set, fewer for a large one.
-func epochs(n int) int {
-	const least, enough, seen = 200, 3000, 3 // steps, and epochs; more than the least only made heads of small sets overconfident
-	steps := max(1, regression.PerEpoch(n, regression.Batch))
-	return max(least/steps, min(regression.Epochs, max(seen, enough/steps)))
-}
-
 // sample returns d, or r.most of its rows drawn at random if it has more.
 func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []string, error) {
 	n := d.Features.Len()
@@ -342,7 +338,8 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 // mostLogits is the largest number of logits that calibration keeps, 512 MB: those of all rows, or of as many at equal distances.
 const mostLogits = 1 << 27
 
-// calibrate returns l as a head whose mean confidence is its expected accuracy. With more than few clusters, for which it is known that witnesses
+// calibrate returns l as a head whose mean confidence is its expected accuracy. With few clusters it is the mean over the rows and over the same rows
+// by heads that have not learned them, which are less confident: the head will sort both kinds. With more, for which it is known that witnesses
 // agree about as often as the labels do, it has the flat share at which confident rows are as often agreed on as they say.
 func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (*ensemble.Head, Expected, error) {
 	own, err := l.Argmaxes(ctx, d.Features, d.Workers)
@@ -371,6 +368,13 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		if h.Flat > 0 {
 			h.Power = confidence.Power
 		}
+	}
+	if k <= few {
+		unseen, err := regression.Unseen(ctx, d, own)
+		if err != nil {
+			return nil, expected, err
+		}
+		z = append(z, unseen...)
 	}
 	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Flat), d.Workers)
 }

@@ -9,41 +9,137 @@ import (
 	"iconic/head/method"
 	"iconic/head/optim"
 	"iconic/head/train"
+	"iconic/matrix"
 )
 
-// Epochs, batch size and learning rate of the head that learns clusters.
+// Epochs, batch size and learning rate of a head that learns clusters.
 const (
-	Epochs = 30
-	Batch  = 1024
-	Rate   = 1e-2
+	MostEpochs = 30
+	Batch      = 1024
+	Rate       = 1e-2
 )
 
-// Clusters trains a head on the clusters of all rows, with the settings with which every method ends.
+// Clusters trains a head on the clusters of all rows.
 func Clusters(ctx context.Context, d *method.Data, phase string, classes []int, epochs int) (*linear.Head, error) {
-	l, _, err := Train(ctx, d, phase, classes, Batch, 0, train.Plan{Epochs: epochs, Rate: Rate, Schedule: optim.Schedule{Kind: "cosine"}, Quiet: true})
+	l, _, err := Train(ctx, d, phase, classes, clusters(epochs))
 	return l, err
+}
+
+// Penalised trains a head on the clusters of all rows with an L2 penalty, which makes it sort other rows of the same kind better. It is for
+// clusters that the features suggest: others are reproduced less exactly than without a penalty.
+func Penalised(ctx context.Context, d *method.Data, phase string, classes []int) (*linear.Head, error) {
+	o, err := penalised(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	l, _, err := Train(ctx, d, phase, classes, o)
+	return l, err
+}
+
+// Unseen returns the logits (n×K) of all rows by heads that have not learned them: a head like that of Penalised is trained without each fifth of
+// the rows, drawn at random. The heads are not part of d.Run.
+func Unseen(ctx context.Context, d *method.Data, classes []int) ([]float32, error) {
+	n, k := d.Features.Len(), d.Clusters
+	o, err := penalised(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	logits, order := make([]float32, n*k), rand.New(rand.NewPCG(d.Seed, 0x756e7365656e)).Perm(n)
+	folds := min(5, n)
+	for f := range folds {
+		var learned, others []int32
+		var own []int
+		for at, i := range order {
+			if at%folds == f {
+				others = append(others, int32(i))
+			} else {
+				learned, own = append(learned, int32(i)), append(own, classes[i])
+			}
+		}
+		part := *d
+		part.Features, part.Run = &matrix.Subset{Features: d.Features, Rows: learned}, &train.Run{}
+		l, _, err := Train(ctx, &part, "fold", own, o)
+		if err != nil {
+			return nil, err
+		}
+		z, err := l.AllLogits(ctx, &matrix.Subset{Features: d.Features, Rows: others}, d.Workers)
+		if err != nil {
+			return nil, err
+		}
+		for e, i := range others {
+			copy(logits[int(i)*k:], z[e*k:(e+1)*k])
+		}
+	}
+	return logits, nil
+}
+
+func penalised(ctx context.Context, d *method.Data) (Options, error) {
+	const least = 200 // steps; 600 made heads of small sets overconfident
+	o := clusters(Epochs(d.Features.Len(), least))
+	var err error
+	o.Ridge, err = ridge(ctx, d)
+	return o, err
+}
+
+func clusters(epochs int) Options {
+	return Options{Batch: Batch, Plan: train.Plan{Epochs: epochs, Rate: Rate, Schedule: optim.Schedule{Kind: "cosine"}, Quiet: true}}
+}
+
+// Epochs is the number of epochs for a head that learns the clusters of n rows: more for a small set, so that there are the given number of
+// steps, and fewer for a large one.
+func Epochs(n, steps int) int {
+	const enough, least = 3000, 3 // steps, and epochs
+	perEpoch := PerEpoch(n, Batch)
+	return max(steps/perEpoch, min(MostEpochs, max(least, enough/perEpoch)))
+}
+
+// ridge is the strength of the penalty on a head that learns the clusters of d.Features: 0.002·V/K, where V is the total variance of the features and K the
+// number of clusters, and from 500 rows per cluster on in proportion to K/n.
+//
+// By V, the penalty depends neither on the scale of the features nor on whether each of them occurs once or twice. A row's gradient for a
+// prototype is about 1/K on average, hence the division by K. From 500 rows per cluster on, the penalty is that of a fixed Gaussian prior
+// over the weights, which counts less the more rows there are. docs/methods.md shows what 0.002 is based on.
+func ridge(ctx context.Context, d *method.Data) (float64, error) {
+	const strength, plenty = 0.002, 500
+	_, variance, err := matrix.Moments(ctx, d.Features, d.Workers)
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, v := range variance {
+		total += v
+	}
+	k := float64(d.Clusters)
+	return strength * total / k * min(1, plenty*k/float64(d.Features.Len())), nil
 }
 
 // PerEpoch is the number of batches in n rows.
 func PerEpoch(n, batch int) int { return n / min(n, batch) }
 
-// Train learns classes (0 to d.Clusters−1, one per row) by AdamW: q is the softmax of the dot product of features, with a one appended for
-// the bias, and a prototype for each class (I-Con table 1). It returns the head and its loss over the last epoch. It sets the steps per
-// epoch itself.
-func Train(ctx context.Context, d *method.Data, phase string, classes []int, batch int, decay float64, p train.Plan) (*linear.Head, float64, error) {
+// Options are the settings of a softmax regression.
+type Options struct {
+	Batch int        // rows per step; at most all rows
+	Decay float64    // weight decay of AdamW, as a share of the learning rate; 0: plain Adam
+	Ridge float64    // ρ ≥ 0 of the penalty ρ/2·Σ_c |w_c|² on the prototypes without their biases, in nats
+	Plan  train.Plan // Steps is set by Train
+}
+
+// Train learns classes (0 to d.Clusters−1, one per row): q is the softmax of the dot product of features, with a one appended for the bias,
+// and a prototype for each class (I-Con table 1). It returns the head and its loss over the last epoch, penalty included.
+func Train(ctx context.Context, d *method.Data, phase string, classes []int, o Options) (*linear.Head, float64, error) {
 	n, dim, k := d.Features.Len(), d.Features.Dim(), d.Clusters
-	batch = min(n, batch)
-	p.Steps = PerEpoch(n, batch)
+	batch := min(n, o.Batch)
+	o.Plan.Steps = PerEpoch(n, batch)
 	t := &task{
-		data: d, classes: classes, batch: batch, epoch: -1,
+		data: d, classes: classes, batch: batch, epoch: -1, ridge: o.Ridge,
 		loss: icon.Loss[float32]{Learned: icon.Dot{}, Workers: d.Workers},
 		x:    make([]float32, batch*(dim+1)), dx: make([]float32, batch*(dim+1)), own: make([]int, batch),
 	}
 	t.learner = &train.Learner[float32]{
 		Parameters: [][]float32{make([]float32, k*(dim+1))}, Gradients: [][]float32{make([]float32, k*(dim+1))},
-		Optimiser: &optim.Adam[float32]{WeightDecay: decay},
+		Optimiser: &optim.Adam[float32]{WeightDecay: o.Decay},
 	}
-	if err := train.Train(ctx, d.Run, phase, t, p); err != nil {
+	if err := train.Train(ctx, d.Run, phase, t, o.Plan); err != nil {
 		return nil, 0, err
 	}
 	w := t.learner.Parameters[0]
@@ -60,6 +156,7 @@ type task struct {
 	data    *method.Data
 	classes []int
 	batch   int
+	ridge   float64
 	learner *train.Learner[float32]
 	loss    icon.Loss[float32]
 	x, dx   []float32 // features of a batch, with a one at the end of each row
@@ -102,5 +199,23 @@ func (t *task) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, er
 	if err != nil {
 		return 0, err
 	}
-	return t.loss.GradientBetween(ctx, t.dx, t.learner.Gradients[0], t.x, t.learner.Parameters[0], t.batch, k, d+1, p)
+	w, g := t.learner.Parameters[0], t.learner.Gradients[0]
+	loss, err := t.loss.GradientBetween(ctx, t.dx, g, t.x, w, t.batch, k, d+1, p)
+	if err != nil || t.ridge == 0 {
+		return loss, err
+	}
+	return loss + penalise(g, w, d, t.ridge), nil
+}
+
+// penalise returns ρ/2·Σ_c |w_c|², where w_c is the first d numbers of row c of w, whose last is the bias, and adds its gradient to g. As
+// ∂/∂w_ce ρ/2·Σ w² = ρ·w_ce, each weight is added ρ times to its gradient; a bias has none.
+func penalise(g, w []float32, d int, ridge float64) float64 {
+	sum := 0.0
+	for c := 0; c < len(w); c += d + 1 {
+		for e, v := range w[c : c+d] {
+			sum += float64(v) * float64(v)
+			g[c+e] += float32(ridge) * v
+		}
+	}
+	return ridge / 2 * sum
 }

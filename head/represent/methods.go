@@ -52,7 +52,9 @@ func (c *Classes) Resolve(n int) ([]string, error) {
 
 // Learn implements method.Recipe.
 func (c *Classes) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
-	l, loss, err := regression.Train(ctx, d, "regression", d.Labels, c.Batch, c.Decay, train.Plan{Epochs: c.Epochs, Rate: c.LearningRate, Schedule: c.At()})
+	l, loss, err := regression.Train(ctx, d, "regression", d.Labels, regression.Options{
+		Batch: c.Batch, Decay: c.Decay, Plan: train.Plan{Epochs: c.Epochs, Rate: c.LearningRate, Schedule: c.At()},
+	})
 	return &method.Outcome{Head: l, Loss: loss, Distributions: func(context.Context) (*method.Distributions, error) { return amongClasses(d, l) }}, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"iconic/head/clustercount"
@@ -86,8 +85,7 @@ func choiceRow(d *drawn, all []choice) string {
 		for _, c := range all {
 			x = append(x, of(c))
 		}
-		slices.Sort(x)
-		return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+		return median(x)
 	}
 	var suggested []string
 	for _, c := range all {

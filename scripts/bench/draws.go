@@ -47,14 +47,18 @@ func draws(ctx context.Context, o options) (string, error) {
 			runs[kind][p.Method] = append(runs[kind][p.Method], p)
 		}
 	}
-	return tableOfDraws(runs, compared), nil
+	return tableOfDraws(runs, compared, o.science.held > 0), nil
 }
 
 // compare returns the run of each method on a random set; none if only the record is told and lacks one.
 func (o options) compare(ctx context.Context, d *drawn, number int, compared []string, kept []piece) ([]piece, error) {
+	var held *drawn
+	if o.science.held > 0 {
+		d, held = d.split(o.science.held)
+	}
 	var own []piece
 	for _, method := range compared {
-		p := piece{Set: d.name, Method: method, Seed: number, Rows: d.x.Len(), Of: d.classes}
+		p := piece{Set: d.name, Held: o.science.held, Method: method, Seed: number, Rows: d.x.Len(), Of: d.classes}
 		if at := slices.IndexFunc(kept, p.same); at >= 0 {
 			own = append(own, kept[at])
 			continue
@@ -63,7 +67,7 @@ func (o options) compare(ctx context.Context, d *drawn, number int, compared []s
 			return nil, nil
 		}
 		var err error
-		if p.outcome, err = try(ctx, d, nil, method, uint64(number), o.workers); err != nil {
+		if p.outcome, err = try(ctx, d, held, method, uint64(number), o.workers); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(os.Stderr, "%s %s: %+.4f\n", d.name, method, p.outcome)
@@ -162,17 +166,22 @@ func (d *drawn) groups(r *rand.Rand, related *drawn, together bool) (groups [][]
 }
 
 // tableOfDraws has a row for each kind and method: the mean accuracy, the share of draws on which the method is at most half a point less accurate than the
-// first, the mean and median ECE, and the mean absolute difference between expected and actual accuracy, where one is expected.
-func tableOfDraws(runs map[kindOfDraw]map[string][]piece, compared []string) string {
+// first, the mean and median ECE, and the mean absolute difference between expected and actual accuracy, where one is expected; with held, also the mean
+// accuracy and ECE on the rows excluded from training.
+func tableOfDraws(runs map[kindOfDraw]map[string][]piece, compared []string, held bool) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "\n| sets | draws | method | accuracy | at least %s | ECE: mean | median | expected accuracy: mean error |\n|---|---|---|---|---|---|---|---|\n", compared[0])
+	head, rule := fmt.Sprintf("| sets | draws | method | accuracy | at least %s | ECE: mean | median | expected accuracy: mean error |", compared[0]), "|---|---|---|---|---|---|---|---|"
+	if held {
+		head, rule = head+" unseen rows: accuracy | ECE: mean | median |", rule+"---|---|---|"
+	}
+	fmt.Fprintf(&text, "\n%s\n%s\n", head, rule)
 	for _, sizes := range []string{"equal", "small", "uneven"} {
 		for _, many := range []bool{false, true} {
 			for _, groups := range []bool{false, true} {
 				kind := kindOfDraw{sizes, groups, many}
 				for _, method := range compared {
 					if all := runs[kind][method]; len(all) > 0 {
-						text.WriteString(rowOfDraws(kind, method, all, runs[kind][compared[0]]))
+						text.WriteString(rowOfDraws(kind, method, all, runs[kind][compared[0]], held))
 					}
 				}
 			}
@@ -181,10 +190,10 @@ func tableOfDraws(runs map[kindOfDraw]map[string][]piece, compared []string) str
 	return text.String()
 }
 
-func rowOfDraws(kind kindOfDraw, method string, all, first []piece) string {
+func rowOfDraws(kind kindOfDraw, method string, all, first []piece, held bool) string {
 	n := float64(len(all))
-	var accuracy, ece, off, above float64
-	var eces []float64
+	var accuracy, ece, off, above, unseen, unseenECE float64
+	var eces, unseenECEs []float64
 	unknown := false
 	for i, p := range all {
 		accuracy += p.Accuracy / n
@@ -194,12 +203,17 @@ func rowOfDraws(kind kindOfDraw, method string, all, first []piece) string {
 		if p.Accuracy >= first[i].Accuracy-0.005 {
 			above++
 		}
-		eces = append(eces, p.ECE)
+		unseen += p.Unseen / n
+		unseenECE += p.UnseenECE / n
+		eces, unseenECEs = append(eces, p.ECE), append(unseenECEs, p.UnseenECE)
 	}
-	slices.Sort(eces)
 	expected := "–"
 	if !unknown {
 		expected = fmt.Sprintf("%.3f", off)
 	}
-	return fmt.Sprintf("| %s | %d | %s | %.3f | %.0f %% | %.3f | %.3f | %s |\n", kind, len(all), method, accuracy, 100*above/n, ece, (eces[(len(eces)-1)/2]+eces[len(eces)/2])/2, expected)
+	row := fmt.Sprintf("| %s | %d | %s | %.3f | %.0f %% | %.3f | %.3f | %s |", kind, len(all), method, accuracy, 100*above/n, ece, median(eces), expected)
+	if held {
+		row += fmt.Sprintf(" %.3f | %.3f | %.3f |", unseen, unseenECE, median(unseenECEs))
+	}
+	return row + "\n"
 }

@@ -69,7 +69,7 @@ func TestTableOfDraws(t *testing.T) {
 		"k-means": {{outcome: outcome{Accuracy: 0.5, ECE: 0.1, Expected: 0.6}}, {outcome: outcome{Accuracy: 0.7, ECE: 0.3, Expected: 0.6}}},
 		"other":   {{outcome: outcome{Accuracy: 0.6, ECE: 0.2}}, {outcome: outcome{Accuracy: 0.6, ECE: 0.4}}},
 	}}
-	got := tableOfDraws(runs, []string{"k-means", "other"})
+	got := tableOfDraws(runs, []string{"k-means", "other"}, false)
 	for _, line := range []string{
 		"| 2 to 20 classes, uneven | 2 | k-means | 0.600 | 100 % | 0.200 | 0.200 | 0.100 |",
 		"| 2 to 20 classes, uneven | 2 | other | 0.600 | 50 % | 0.300 | 0.300 | – |",
@@ -77,5 +77,9 @@ func TestTableOfDraws(t *testing.T) {
 		if !strings.Contains(got, line) {
 			t.Errorf("no %q in\n%s", line, got)
 		}
+	}
+	runs[kind]["other"][0].Unseen, runs[kind]["other"][1].Unseen, runs[kind]["other"][1].UnseenECE = 0.4, 0.5, 0.3
+	if line := "| 0.300 | 0.300 | – | 0.450 | 0.150 | 0.150 |"; !strings.Contains(tableOfDraws(runs, []string{"k-means", "other"}, true), line) {
+		t.Errorf("no %q in the table with rows excluded from training", line)
 	}
 }

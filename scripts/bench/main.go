@@ -69,7 +69,7 @@ func main() {
 	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for section sample; 0: by rule")
 	flag.IntVar(&o.sample.heads, "heads", 0, "number of heads for section sample; 0: the method's default")
 	flag.IntVar(&o.science.seeds, "seeds", 5, "number of seeds for science, starting at 0, or of random sets for draws")
-	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science excludes from training and scores separately")
+	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science and draws exclude from training and score separately")
 	flag.StringVar(&o.science.extra, "extra", "", "comma-separated additional sets for science, name=STORE or name=features.npy:labels.npy; select them with -sets, where name-tail-10 means a long tail of one")
 	flag.StringVar(&o.science.record, "record", "", "file to which science and draws append each run; runs in it are not repeated, so that a table can be made in several steps")
 	flag.BoolVar(&o.science.signs, "signs", false, "compare each method in science with the first one, seed by seed, with a sign test")
@@ -132,9 +132,10 @@ func processorTime(work func() error) (time.Duration, error) {
 	return used() - before, err
 }
 
-func median(d []time.Duration) time.Duration {
-	d = slices.Sorted(slices.Values(d))
-	return d[len(d)/2]
+// median is the mean of the middle two of an even number of values.
+func median[T time.Duration | float64](x []T) T {
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 func milliseconds(d time.Duration) string {

@@ -26,6 +26,9 @@ func TestReplaceLeavesOtherSectionsAlone(t *testing.T) {
 }
 
 func TestMedian(t *testing.T) {
+	if m := median([]float64{5, 1, 9, 2}); m != 3.5 {
+		t.Errorf("median %v", m)
+	}
 	if m := median([]time.Duration{5, 1, 9}); m != 5 {
 		t.Errorf("median %d, want 5", m)
 	}

@@ -95,7 +95,7 @@ func (o options) sampled(ctx context.Context, d *drawn, columns, epochs string) 
 // spreadOf is the median of x with its range, as text, and the median itself.
 func spreadOf(x []float64) (string, float64) {
 	x = slices.Sorted(slices.Values(x))
-	middle := (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+	middle := median(x)
 	return fmt.Sprintf("%.3f (%.3f to %.3f)", middle, x[0], x[len(x)-1]), middle
 }
 

@@ -538,11 +538,10 @@ func row(all []piece) string {
 		for _, p := range all {
 			x = append(x, of(p.outcome))
 		}
-		slices.Sort(x)
-		if x[len(x)-1] == 0 {
+		if slices.Max(x) == 0 {
 			return "–"
 		}
-		return fmt.Sprintf("%.*f", digits, (x[(len(x)-1)/2]+x[len(x)/2])/2)
+		return fmt.Sprintf("%.*f", digits, median(x))
 	}
 	least := math.Inf(1)
 	for _, p := range all {
