@@ -47,7 +47,8 @@ func scale(ctx context.Context, z []float32, k int, share, flat float64, workers
 	return math.Exp((lo + hi) / 2), nil
 }
 
-// Calibrate scales l so that the mean confidence of rows with a flat share is share, or as near as it can be (Scale); z has the rows' logits by l.
+// Calibrate scales l so that the mean confidence of rows with a flat share is share, or as near as it can be (Scale); z has logits of rows by l or by
+// heads like it.
 // It fails as Scale does.
 func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, flat float64, workers int) error {
 	s, err := Scale(ctx, z, l.Clusters, share, flat, workers)

@@ -112,6 +112,8 @@ type Found struct {
 
 	witnesses [][]int32 // groups joined in halves of the features, of a sample of the rows; nil before joinedHalves
 
+	elsewhere bool // found in other features than those of the head
+
 	options Options
 	search  *search
 	critics []start // k-means on the unprocessed features

@@ -402,3 +402,20 @@ func TestConfidenceOfLearnedAndUnseenRows(t *testing.T) {
 		}
 	}
 }
+
+// A penalty is for clusters that the head's own features suggest, and not for a head of many clusters that the I-Con loss has trained.
+func TestPenalised(t *testing.T) {
+	for _, c := range []struct {
+		clusters           int
+		refined, elsewhere bool
+		want               bool
+	}{
+		{few, false, false, true}, {few, true, false, true}, {few, false, true, false}, {few, true, true, false},
+		{few + 1, false, false, true}, {few + 1, true, false, false}, {few + 1, false, true, false},
+	} {
+		f := &Found{Chosen: Candidate{Refined: c.refined}, elsewhere: c.elsewhere, search: &search{options: Options{Clusters: c.clusters}}}
+		if f.penalised() != c.want {
+			t.Errorf("%+v", c)
+		}
+	}
+}

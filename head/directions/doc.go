@@ -21,7 +21,7 @@
 //     is one more candidate, with the least free sizes of all, because the loss divides by a cluster's mass. If classes differ in size, its
 //     clusters agree less with neighbours, and the mixture is kept.
 //
-// A linear head learns the chosen clusters, with an L2 penalty, by which it sorts unseen images better (head/regression); with more than few
+// A linear head learns the chosen clusters, with an L2 penalty, by which it assigns unseen images more accurately (head/regression); with more than few
 // clusters the head made by step 5 is kept instead, if it is chosen. Its expected accuracy is the mean agreement with cruder partitions
 // found independently of it, (2H + R)/3: H is the agreement with the halves, R with k-means on the unprocessed features; for joined groups H alone. This assumes that
 // the truth differs from the partition about as much as they do. No theorem says so, and no measure without labels can detect an error that

@@ -84,8 +84,8 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 // Sampled implements method.Sampler.
 func (r *Recipe) Sampled(n int) int { return min(n, r.most) }
 
-// Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales the head so that its mean confidence is its
-// expected accuracy (calibrate).
+// Learn implements method.Recipe: it finds clusters, teaches them to a linear head, and scales the head to its expected accuracy
+// (calibrate).
 func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	part, notes, err := r.sample(ctx, d)
 	if err != nil {
@@ -109,11 +109,8 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if !found.Chosen.Refined {
 		out.Loss = -found.Likelihood
 	}
-	// With few clusters, a head that learns them with a penalty sorts unseen images better than the one trained with the I-Con loss.
-	if !found.Chosen.Refined || d.Clusters <= few {
-		if out.Head, err = regression.Penalised(ctx, part, "head of the clusters", wholeNumbers(found.Cluster)); err != nil {
-			return nil, err
-		}
+	if err = found.learn(ctx, part, out); err != nil {
+		return nil, err
 	}
 	d.Run.Begin("confidence")
 	var expected Expected
@@ -137,6 +134,26 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		out.Notes = append(out.Notes, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
 	}
 	return out, nil
+}
+
+// learn trains the head of the chosen clusters. One that the I-Con loss has trained is kept, except with few clusters: there a head that learns
+// them with a penalty assigns unseen images more accurately. Clusters from other features are learned without a penalty, which would reproduce them
+// less exactly.
+func (f *Found) learn(ctx context.Context, d *method.Data, out *method.Outcome) (err error) {
+	const phase = "head of the clusters"
+	classes := wholeNumbers(f.Cluster)
+	switch {
+	case f.penalised():
+		out.Head, err = regression.Penalised(ctx, d, phase, classes)
+	case !f.Chosen.Refined:
+		out.Head, err = regression.Clusters(ctx, d, phase, classes, regression.Epochs(d.Features.Len(), regression.LeastSteps))
+	}
+	return err
+}
+
+// penalised reports whether the head learns the clusters with a penalty.
+func (f *Found) penalised() bool {
+	return !f.elsewhere && (!f.Chosen.Refined || f.search.few())
 }
 
 // find searches for clusters in the features, or, with a second set of the same images, in the two together and in each alone, and takes
@@ -168,6 +185,7 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		if err != nil {
 			return nil, nil, err
 		}
+		found.elsewhere = seen != d
 		if share[s] = expected.both; s == 0 || share[s] > share[most] {
 			best, most = found, s
 		}
@@ -338,9 +356,9 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 // mostLogits is the largest number of logits that calibration keeps, 512 MB: those of all rows, or of as many at equal distances.
 const mostLogits = 1 << 27
 
-// calibrate returns l as a head whose mean confidence is its expected accuracy. With few clusters it is the mean over the rows and over the same rows
-// by heads that have not learned them, which are less confident: the head will sort both kinds. With more, for which it is known that witnesses
-// agree about as often as the labels do, it has the flat share at which confident rows are as often agreed on as they say.
+// calibrate returns l as a head whose mean confidence is its expected accuracy. If it learned few clusters with a penalty, that is the mean over the
+// rows and over the same rows by heads that have not learned them, which are less confident: the head will assign both kinds. With more, for which
+// it is known that witnesses agree about as often as the labels do, it has the flat share at which confident rows are as often agreed on as they say.
 func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found) (*ensemble.Head, Expected, error) {
 	own, err := l.Argmaxes(ctx, d.Features, d.Workers)
 	if err != nil {
@@ -357,7 +375,8 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		return nil, expected, err
 	}
 	h := ensemble.Of(l)
-	if k > few {
+	switch {
+	case k > few:
 		likely := make([]float64, len(rows))
 		for e, i := range rows {
 			likely[e] = expected.likely[i]
@@ -368,13 +387,12 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		if h.Flat > 0 {
 			h.Power = confidence.Power
 		}
-	}
-	if k <= few {
-		unseen, err := regression.Unseen(ctx, d, own)
+	case found.penalised():
+		unseen, err := regression.OutOfFold(ctx, d, wholeNumbers(found.Cluster))
 		if err != nil {
 			return nil, expected, err
 		}
-		z = append(z, unseen...)
+		z = append(z, unseen...) // as many: few clusters of at most mostRows rows have fewer than mostLogits logits
 	}
 	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Flat), d.Workers)
 }

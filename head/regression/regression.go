@@ -2,6 +2,7 @@ package regression
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 
 	"iconic/head/icon"
@@ -25,26 +26,39 @@ func Clusters(ctx context.Context, d *method.Data, phase string, classes []int, 
 	return l, err
 }
 
-// Penalised trains a head on the clusters of all rows with an L2 penalty, which makes it sort other rows of the same kind better. It is for
-// clusters that the features suggest: others are reproduced less exactly than without a penalty.
+// LeastSteps is the number of steps after which a head has learned clusters that the features suggest; 600 made heads of small sets overconfident.
+const LeastSteps = 200
+
+// Penalised trains a head on the clusters of all rows with an L2 penalty, by which it assigns other rows of the same kind more accurately. It is for
+// clusters found in d.Features: others are reproduced less exactly than without a penalty.
 func Penalised(ctx context.Context, d *method.Data, phase string, classes []int) (*linear.Head, error) {
-	o, err := penalised(ctx, d)
+	ridge, err := ridge(ctx, d)
 	if err != nil {
 		return nil, err
 	}
+	return penalised(ctx, d, phase, classes, ridge)
+}
+
+func penalised(ctx context.Context, d *method.Data, phase string, classes []int, ridge float64) (*linear.Head, error) {
+	o := clusters(Epochs(d.Features.Len(), LeastSteps))
+	o.Ridge = ridge
 	l, _, err := Train(ctx, d, phase, classes, o)
 	return l, err
 }
 
-// Unseen returns the logits (n×K) of all rows by heads that have not learned them: a head like that of Penalised is trained without each fifth of
-// the rows, drawn at random. The heads are not part of d.Run.
-func Unseen(ctx context.Context, d *method.Data, classes []int) ([]float32, error) {
+// OutOfFold returns the logits (n×K) of all n ≥ 2 rows by heads that have not learned them, by five-fold cross-validation: a head like that of
+// Penalised is trained on four fifths of the rows, drawn at random, for each fifth. A copy of a row may be among those learned. The heads are not
+// part of d.Run: an interrupted training repeats them.
+func OutOfFold(ctx context.Context, d *method.Data, classes []int) ([]float32, error) {
 	n, k := d.Features.Len(), d.Clusters
-	o, err := penalised(ctx, d)
+	if n < 2 {
+		return nil, fmt.Errorf("regression: cross-validation of %d rows: at least 2 are needed", n)
+	}
+	ridge, err := ridge(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	logits, order := make([]float32, n*k), rand.New(rand.NewPCG(d.Seed, 0x756e7365656e)).Perm(n)
+	logits, order := make([]float32, n*k), rand.New(rand.NewPCG(d.Seed, 0x666f6c6473)).Perm(n)
 	folds := min(5, n)
 	for f := range folds {
 		var learned, others []int32
@@ -58,7 +72,7 @@ func Unseen(ctx context.Context, d *method.Data, classes []int) ([]float32, erro
 		}
 		part := *d
 		part.Features, part.Run = &matrix.Subset{Features: d.Features, Rows: learned}, &train.Run{}
-		l, _, err := Train(ctx, &part, "fold", own, o)
+		l, err := penalised(ctx, &part, "fold", own, ridge)
 		if err != nil {
 			return nil, err
 		}
@@ -73,19 +87,11 @@ func Unseen(ctx context.Context, d *method.Data, classes []int) ([]float32, erro
 	return logits, nil
 }
 
-func penalised(ctx context.Context, d *method.Data) (Options, error) {
-	const least = 200 // steps; 600 made heads of small sets overconfident
-	o := clusters(Epochs(d.Features.Len(), least))
-	var err error
-	o.Ridge, err = ridge(ctx, d)
-	return o, err
-}
-
 func clusters(epochs int) Options {
 	return Options{Batch: Batch, Plan: train.Plan{Epochs: epochs, Rate: Rate, Schedule: optim.Schedule{Kind: "cosine"}, Quiet: true}}
 }
 
-// Epochs is the number of epochs for a head that learns the clusters of n rows: more for a small set, so that there are the given number of
+// Epochs is the number of epochs for a head that learns the clusters of n rows: more for a small set, so that there are about the given number of
 // steps, and fewer for a large one.
 func Epochs(n, steps int) int {
 	const enough, least = 3000, 3 // steps, and epochs
@@ -93,14 +99,15 @@ func Epochs(n, steps int) int {
 	return max(steps/perEpoch, min(MostEpochs, max(least, enough/perEpoch)))
 }
 
-// ridge is the strength of the penalty on a head that learns the clusters of d.Features: 0.002·V/K, where V is the total variance of the features and K the
-// number of clusters, and from 500 rows per cluster on in proportion to K/n.
+// ridge is the strength of the penalty on a head that learns the clusters of d.Features: V/max(n, 500 K), where V is the total variance of the
+// features, n the number of rows and K that of clusters.
 //
-// By V, the penalty depends neither on the scale of the features nor on whether each of them occurs once or twice. A row's gradient for a
-// prototype is about 1/K on average, hence the division by K. From 500 rows per cluster on, the penalty is that of a fixed Gaussian prior
-// over the weights, which counts less the more rows there are. docs/methods.md shows what 0.002 is based on.
+// From 500 rows per cluster on, the loss of all rows with the penalty, n·(L + ρ/2·Σ|w|²) with n·ρ = V, is the negative log-posterior with the prior
+// w_c ~ N(0, I/V) on every prototype: a logit of a typical row then has a variance of 1, whatever the scale of the features and whether each of
+// them occurs once or twice. Fewer rows count as much as their clusters' shares of 500: a smaller set gets a weaker penalty in total than by the prior,
+// but the same in its mean loss. docs/methods.md shows what the 500 is based on.
 func ridge(ctx context.Context, d *method.Data) (float64, error) {
-	const strength, plenty = 0.002, 500
+	const plenty = 500 // rows per cluster
 	_, variance, err := matrix.Moments(ctx, d.Features, d.Workers)
 	if err != nil {
 		return 0, err
@@ -109,8 +116,7 @@ func ridge(ctx context.Context, d *method.Data) (float64, error) {
 	for _, v := range variance {
 		total += v
 	}
-	k := float64(d.Clusters)
-	return strength * total / k * min(1, plenty*k/float64(d.Features.Len())), nil
+	return total / max(float64(d.Features.Len()), plenty*float64(d.Clusters)), nil
 }
 
 // PerEpoch is the number of batches in n rows.
@@ -121,7 +127,7 @@ type Options struct {
 	Batch int        // rows per step; at most all rows
 	Decay float64    // weight decay of AdamW, as a share of the learning rate; 0: plain Adam
 	Ridge float64    // ρ ≥ 0 of the penalty ρ/2·Σ_c |w_c|² on the prototypes without their biases, in nats
-	Plan  train.Plan // Steps is set by Train
+	Plan  train.Plan // its Steps are set by Train
 }
 
 // Train learns classes (0 to d.Clusters−1, one per row): q is the softmax of the dot product of features, with a one appended for the bias,

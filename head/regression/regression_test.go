@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"iconic/head/confidence"
 	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/optim"
@@ -115,7 +116,7 @@ func TestPenaltyIsInvariant(t *testing.T) {
 	}
 }
 
-// From 500 rows per cluster on, the penalty counts the same beside the loss of all rows together, whatever their number.
+// From 500 rows per cluster on, the penalty counts the same beside the loss of all rows together, whatever their number; below, beside the mean loss.
 func TestPenaltyOfManyRows(t *testing.T) {
 	of := func(n int) float64 {
 		v, err := ridge(context.Background(), dataOf(densetest.Clouds(1, n, 4, 2, 0), 2))
@@ -130,7 +131,7 @@ func TestPenaltyOfManyRows(t *testing.T) {
 	}
 }
 
-// With few rows and many features, a head with a penalty sorts unseen rows of the same clouds more often into their clusters than one without.
+// With few rows and many features, a head with a penalty assigns unseen rows of the same clouds to their clusters more often than one without.
 func TestPenalisedSortsUnseenRows(t *testing.T) {
 	const n, d, k = 240, 60, 4
 	right := func(apart float64, learn func(context.Context, *method.Data, string, []int) (*linear.Head, error)) (share float64) {
@@ -187,7 +188,7 @@ func TestPenalisedIsDeterministic(t *testing.T) {
 
 // Of noise with classes at random, a head recognises the rows that it has learned, but the logits of unseen rows are no better than chance. They have the
 // same bits on any number of workers.
-func TestUnseen(t *testing.T) {
+func TestOutOfFold(t *testing.T) {
 	const n, d, k = 400, 80, 4
 	r := rand.New(rand.NewPCG(2, 2))
 	classes := make([]int, n)
@@ -207,7 +208,7 @@ func TestUnseen(t *testing.T) {
 	unseen := func(workers int) []float32 {
 		data := dataOf(x, k)
 		data.Workers = workers
-		z, err := Unseen(context.Background(), data, classes)
+		z, err := OutOfFold(context.Background(), data, classes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,11 +232,11 @@ func TestUnseen(t *testing.T) {
 }
 
 // The smallest sets have logits for every row, also if all rows but one are the same, and a cancelled search ends with its error.
-func TestUnseenOfTinySets(t *testing.T) {
+func TestOutOfFoldOfTinySets(t *testing.T) {
 	for n := 2; n <= 7; n++ {
 		x := matrix.NewDense(n, 3)
 		x.X[0] = 1
-		z, err := Unseen(context.Background(), dataOf(x, 2), assigned(n, 2))
+		z, err := OutOfFold(context.Background(), dataOf(x, 2), assigned(n, 2))
 		if err != nil || len(z) != 2*n {
 			t.Errorf("%d rows: %d logits, %v", n, len(z), err)
 		}
@@ -245,9 +246,57 @@ func TestUnseenOfTinySets(t *testing.T) {
 			}
 		}
 	}
+	if _, err := OutOfFold(context.Background(), dataOf(matrix.NewDense(1, 3), 2), assigned(1, 2)); err == nil {
+		t.Error("one row has logits by a head that has not learned it")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Unseen(ctx, dataOf(densetest.Clouds(1, 20, 3, 2, 1), 2), assigned(20, 2)); !errors.Is(err, context.Canceled) {
+	if _, err := OutOfFold(ctx, dataOf(densetest.Clouds(1, 20, 3, 2, 1), 2), assigned(20, 2)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// The confidence by cross-validation is about that on new rows, for clusters that a linear head cannot reproduce, too, and on either side of the
+// number of rows at which an epoch has two batches.
+func TestOutOfFoldConfidence(t *testing.T) {
+	const d, k = 20, 5
+	for _, n := range []int{1000, 2040, 2060} {
+		all := densetest.Clouds(6, 2*n, d, k, 0.5)
+		learned, fresh := &matrix.Dense{Width: d, X: all.X[:n*d]}, &matrix.Dense{Width: d, X: all.X[n*d:]}
+		r, classes := rand.New(rand.NewPCG(1, 1)), assigned(n, k)
+		for i := range classes {
+			if r.IntN(10) == 0 {
+				classes[i] = r.IntN(k)
+			}
+		}
+		data := dataOf(learned, k)
+		l, err := Penalised(context.Background(), data, "head", classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := OutOfFold(context.Background(), data, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean := func(z []float32) float64 {
+			c, err := confidence.Shape{Factor: 1}.Of(context.Background(), z, k, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum := 0.0
+			for _, v := range c {
+				sum += v / float64(len(c))
+			}
+			return sum
+		}
+		z, err := l.AllLogits(context.Background(), fresh, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := mean(out), mean(z); math.Abs(got-want) > 0.015 {
+			t.Errorf("%d rows: confidence %.3f by cross-validation, %.3f on new rows", n, got, want)
+		} else {
+			t.Logf("%d rows: %.3f, %.3f", n, got, want)
+		}
 	}
 }

@@ -167,7 +167,7 @@ func (d *drawn) groups(r *rand.Rand, related *drawn, together bool) (groups [][]
 
 // tableOfDraws has a row for each kind and method: the mean accuracy, the share of draws on which the method is at most half a point less accurate than the
 // first, the mean and median ECE, and the mean absolute difference between expected and actual accuracy, where one is expected; with held, also the mean
-// accuracy and ECE on the rows excluded from training.
+// accuracy, and the mean and median ECE, on the rows excluded from training, where the method assigns them.
 func tableOfDraws(runs map[kindOfDraw]map[string][]piece, compared []string, held bool) string {
 	var text strings.Builder
 	head, rule := fmt.Sprintf("| sets | draws | method | accuracy | at least %s | ECE: mean | median | expected accuracy: mean error |", compared[0]), "|---|---|---|---|---|---|---|---|"
@@ -212,8 +212,10 @@ func rowOfDraws(kind kindOfDraw, method string, all, first []piece, held bool) s
 		expected = fmt.Sprintf("%.3f", off)
 	}
 	row := fmt.Sprintf("| %s | %d | %s | %.3f | %.0f %% | %.3f | %.3f | %s |", kind, len(all), method, accuracy, 100*above/n, ece, median(eces), expected)
-	if held {
+	if held && unseen > 0 {
 		row += fmt.Sprintf(" %.3f | %.3f | %.3f |", unseen, unseenECE, median(unseenECEs))
+	} else if held {
+		row += " – | – | – |"
 	}
 	return row + "\n"
 }
