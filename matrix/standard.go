@@ -79,6 +79,15 @@ func Moments(ctx context.Context, f Features, workers int) (mean, variance []flo
 	return nil, nil, fmt.Errorf("all %d rows of %d features are the same: %w", n, d, errConstant)
 }
 
+// TotalVariance is the sum of the variances of all features, as Moments returns them.
+func TotalVariance(variance []float64) float64 {
+	total := 0.0
+	for _, v := range variance {
+		total += v
+	}
+	return total
+}
+
 var errConstant = errors.New("nothing distinguishes the images; check the encoder's output")
 
 // columnMeans is 1/n Σ_i add(row i), summed in float64.

@@ -48,8 +48,7 @@ func scale(ctx context.Context, z []float32, k int, share, flat float64, workers
 }
 
 // Calibrate scales l so that the mean confidence of rows with a flat share is share, or as near as it can be (Scale); z has logits of rows by l or by
-// heads like it.
-// It fails as Scale does.
+// heads like it. It fails as Scale does.
 func Calibrate(ctx context.Context, l *linear.Head, z []float32, share, flat float64, workers int) error {
 	s, err := Scale(ctx, z, l.Clusters, share, flat, workers)
 	if err != nil {

@@ -204,11 +204,7 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 		if err != nil {
 			return nil, err
 		}
-		total := 0.0
-		for _, v := range variance {
-			total += v
-		}
-		raw.Sets, raw.Scale = append(raw.Sets, f), append(raw.Scale, float32(1/math.Sqrt(total)))
+		raw.Sets, raw.Scale = append(raw.Sets, f), append(raw.Scale, float32(1/math.Sqrt(matrix.TotalVariance(variance))))
 		z := matrix.Standardize(f, mean, variance)
 		varied := 0.0
 		for _, v := range z.Inverse {

@@ -112,11 +112,7 @@ func ridge(ctx context.Context, d *method.Data) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	total := 0.0
-	for _, v := range variance {
-		total += v
-	}
-	return total / max(float64(d.Features.Len()), plenty*float64(d.Clusters)), nil
+	return matrix.TotalVariance(variance) / max(float64(d.Features.Len()), plenty*float64(d.Clusters)), nil
 }
 
 // PerEpoch is the number of batches in n rows.
