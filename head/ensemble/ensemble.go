@@ -152,22 +152,27 @@ func (e *Head) vote(dst, x []float32, n int) {
 
 // temper turns a row of p̄ into logits of p: ln max(p̄, Floor) / T.
 func (e *Head) temper(row []float32) {
-	for c, p := range row {
-		row[c] = max(p, Floor)
-	}
-	kernel.Log(row, row)
+	logarithms(row)
 	kernel.Scale(row, 1/e.Temperature)
 }
 
+// logarithms turns probabilities p into ln max(p, Floor), which is finite.
+func logarithms(p []float32) {
+	for i, v := range p {
+		p[i] = max(v, Floor)
+	}
+	kernel.Log(p, p)
+}
+
 // Block writes logits of n rows on the calling goroutine: z whose row softmax is p. Those of a single head are its own, those of several
-// are ln max(p̄, Floor)/T, at most 0; with a flat share they are ln p.
+// are ln max(p̄, Floor)/T, at most 0; with a flat share they are ln max(p, Floor).
 func (e *Head) Block(dst, x []float32, n int) {
 	if e.Flat == 0 {
 		e.logits(dst, x, n)
 		return
 	}
 	e.Assignments(dst, x, n)
-	kernel.Log(dst[:n*e.Clusters], dst[:n*e.Clusters])
+	logarithms(dst[:n*e.Clusters])
 }
 
 // logits writes the logits of n rows without the flat share.

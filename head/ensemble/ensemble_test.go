@@ -226,8 +226,12 @@ func TestAFoldedVoteSaysTheSame(t *testing.T) {
 // However confident and numerous the heads are, numbers stay finite and are probabilities; features that are not finite show in the result.
 func TestTheVoteOfTheSureIsFinite(t *testing.T) {
 	x := rows(50)
-	for _, members := range []int{2, 7, 64} {
-		e := several(t, members)
+	for _, c := range []struct {
+		members int
+		flat    float32
+	}{{2, 0}, {7, 0}, {64, 0}, {1, 0.4}, {7, 0.4}} {
+		members, e := c.members, several(t, c.members)
+		e.Flat, e.Power = c.flat, 0.5
 		kernel.Scale(e.Weight, 1e6)
 		for _, e.Temperature = range []float32{Least, 1, Most} {
 			p, z := make([]float32, x.Len()*clusters), make([]float32, x.Len()*clusters)
