@@ -28,6 +28,9 @@ type (
 	State    = train.State     // a training between two steps
 )
 
+// ErrOtherState is in the chain of Train's error if Options.Resume is no state of this training.
+var ErrOtherState = train.ErrOtherState
+
 // Options do not change the result of a training: how it reports, and what it need not compute again.
 type Options struct {
 	Workers int // goroutines; all processors when < 1

@@ -175,6 +175,9 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 			t.Hooks.Notef("%s", kept.account(t.Config.Method))
 			_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
 		}
+		if errors.Is(err, head.ErrOtherState) {
+			err = fmt.Errorf("checkpoint %s: %w; remove it and train from the start", filepath.Join(t.Dir, checkpointFile), err)
+		}
 		return nil, err
 	}
 	for _, n := range result.Notes {
@@ -339,6 +342,9 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	case unfinished:
 		last := state.Phases[len(state.Phases)-1]
 		t.Hooks.Notef("continuing after step %d of %d (%s)", last.Step, last.Steps, last.Name)
+		if was := old.Config.Version; was != c.Version {
+			t.Hooks.Warnf("version %s began this training and %s continues it: the result can differ from what either makes alone; remove %s to train from the start", was, c.Version, filepath.Join(t.Dir, checkpointFile))
+		}
 		return state, nil, nil
 	}
 	if Whole(t.Dir) {

@@ -456,8 +456,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 		}},
 	}
 	m, err := t.Train(ctx)
-	var other *run.OtherError
-	if errors.As(err, &other) { // the attempt is from an older version
+	if other := new(run.OtherError); errors.As(err, &other) || errors.Is(err, head.ErrOtherState) { // the attempt is from an older version
 		if err := os.RemoveAll(partial); err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 package directions
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +35,8 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 	return starts, nil
 }
 
-// errMadeUp reports state that no stage could have saved.
-var errMadeUp = errors.New("checkpoint: its state of the search for clusters belongs to another training")
+// errMadeUp reports state that no stage of this search could have saved.
+var errMadeUp = fmt.Errorf("%w: no stage of this search for clusters could have saved it", train.ErrOtherState)
 
 // keepCandidates returns each candidate's description, its clusters, and the clusters of its probes; mixtures that differ only in their
 // start share those.

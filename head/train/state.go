@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 
 	"iconic/head/optim"
@@ -22,6 +23,9 @@ type State struct {
 	Phases  []Phase
 	History []Epoch
 }
+
+// ErrOtherState is in the chain of the error of a training that cannot continue from a state: settings or another version of this program made it.
+var ErrOtherState = errors.New("the saved state belongs to another training, or to another version of this program")
 
 // Phase is the state of one task.
 type Phase struct {
@@ -54,12 +58,12 @@ func tensor[T optim.Float](name string, x []T) Tensor {
 // restore copies saved numbers into those of a phase. It fails if names or lengths differ.
 func restore(phase string, into, from []Tensor) error {
 	if len(into) != len(from) {
-		return fmt.Errorf("checkpoint: phase %s has %d tensors, but the settings require %d: it belongs to another training", phase, len(from), len(into))
+		return fmt.Errorf("%w: its phase %s has %d tensors, but the settings require %d", ErrOtherState, phase, len(from), len(into))
 	}
 	for i, t := range into {
 		f := from[i]
 		if f.Name != t.Name || len(f.Float32) != len(t.Float32) || len(f.Float64) != len(t.Float64) || len(f.Int64) != len(t.Int64) {
-			return fmt.Errorf("checkpoint: phase %s has %d numbers of %s, but the settings require %d of %s: it belongs to another training", phase, f.Len(), f.Name, t.Len(), t.Name)
+			return fmt.Errorf("%w: its phase %s has %d numbers of %s, but the settings require %d of %s", ErrOtherState, phase, f.Len(), f.Name, t.Len(), t.Name)
 		}
 	}
 	for i, t := range into {

@@ -129,7 +129,7 @@ func (r *Run) Stage(s Stage) ([]Tensor, error) {
 	if r.Resume != nil && len(r.Resume.Phases) > at {
 		kept := r.Resume.Phases[at]
 		if kept.Name != s.Name || kept.Steps != s.Parts || kept.Step != s.Parts {
-			return nil, fmt.Errorf("checkpoint: %d of %d parts of phase %q do not match phase %q of %d: it belongs to another training", kept.Step, kept.Steps, kept.Name, s.Name, s.Parts)
+			return nil, fmt.Errorf("%w: its %d of %d parts of phase %q do not match phase %q of %d", ErrOtherState, kept.Step, kept.Steps, kept.Name, s.Name, s.Parts)
 		}
 		r.history()
 		r.state.Phases = append(r.state.Phases, kept)
@@ -211,7 +211,7 @@ func (l *loop[T]) begin(name string) error {
 	}
 	kept := r.Resume.Phases[l.at]
 	if kept.Name != name || kept.Steps != total || kept.Step < 0 || kept.Step > total {
-		return fmt.Errorf("checkpoint: %d of %d steps of phase %q do not match %d steps of phase %q: it belongs to another training", kept.Step, kept.Steps, kept.Name, total, name)
+		return fmt.Errorf("%w: its %d of %d steps of phase %q do not match %d steps of phase %q", ErrOtherState, kept.Step, kept.Steps, kept.Name, total, name)
 	}
 	l.phase().Step = kept.Step
 	if err := restore(name, l.tensors(), kept.Tensors); err != nil {
