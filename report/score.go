@@ -237,17 +237,35 @@ func (in Input) withLabelsOnly() Input {
 		in.Labels[k], in.Cluster[k], in.Confidence[k] = all.Labels[i], all.Cluster[i], all.Confidence[i]
 	}
 	if all.Probabilities != nil {
-		in.Probabilities = func(dst []float64, lo, hi int) error {
-			for k := lo; k < hi; k++ {
-				row := dst[(k-lo)*in.Clusters : (k-lo+1)*in.Clusters]
-				if err := all.Probabilities(row, rows[k], rows[k]+1); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
+		in.Probabilities = func(dst []float64, lo, hi int) error { return all.probabilitiesOf(dst, rows[lo:hi]) }
 	}
 	return in
+}
+
+// probabilitiesOf fills dst with the probabilities of some rows, which ascend. It reads rows that lie close together at once, with those
+// between them: a call costs as much as several rows.
+func (in Input) probabilitiesOf(dst []float64, rows []int) error {
+	const gap = 8
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n]-rows[n-1] <= gap {
+			n++
+		}
+		first, end, span := rows[0], rows[n-1]+1, dst
+		if end-first > n {
+			span = make([]float64, (end-first)*in.Clusters)
+		}
+		if err := in.Probabilities(span[:(end-first)*in.Clusters], first, end); err != nil {
+			return err
+		}
+		if end-first > n {
+			for k, i := range rows[:n] {
+				copy(dst[k*in.Clusters:(k+1)*in.Clusters], span[(i-first)*in.Clusters:])
+			}
+		}
+		rows, dst = rows[n:], dst[n*in.Clusters:]
+	}
+	return nil
 }
 
 // maxMatching limits the dense matrix of the assignment problem: 1 GiB and some seconds.

@@ -152,6 +152,40 @@ func TestUnlabelledItemsAreLeftOut(t *testing.T) {
 	}
 }
 
+// Any rows may lack a label: the others have the scores that they have alone, and are read in few calls, of which each costs as much as
+// several rows.
+func TestLabelledItemsAreReadTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		missing := rapid.Float64Range(0, 1).Draw(t, "missing")
+		var all, labelled [][]float64
+		var labels, own []int
+		for i := range 300 {
+			a := rapid.Float64Range(0, 1).Draw(t, "probability")
+			all, labels = append(all, []float64{a, 1 - a}), append(labels, NoLabel)
+			if rapid.Float64Range(0, 1).Draw(t, "draw") >= missing {
+				labels[i] = i % 3 % 2
+				labelled, own = append(labelled, all[i]), append(own, labels[i])
+			}
+		}
+		if len(own) == 0 {
+			return
+		}
+		calls := 0
+		counted := func(dst []float64, lo, hi int) error {
+			calls++
+			return rowsOf(all)(dst, lo, hi)
+		}
+		some := score(t, Input{Items: len(all), Clusters: 2, Probabilities: counted, Labels: labels, Workers: 1, Resamples: 10})
+		alone := score(t, Input{Items: len(own), Clusters: 2, Probabilities: rowsOf(labelled), Labels: own, Workers: 1, Resamples: 10})
+		if a, b := fmt.Sprint(*some.Labelled), fmt.Sprint(*alone.Labelled); a != b {
+			t.Fatalf("scores of the labelled items alone\n%s\nbecame\n%s", b, a)
+		}
+		if calls > 100 {
+			t.Fatalf("%d calls for %d rows", calls, len(all))
+		}
+	})
+}
+
 func TestAMappingOfAnotherSplitIsKept(t *testing.T) {
 	m := score(t, Input{Clusters: 2, Cluster: []int{0, 1, 1}, Labels: []int{0, 1, 1}, Mapping: []int{1, 0}, FittedOn: "train"})
 	if m.Accuracy != 0 || m.Matching.FittedOn != "train" {
