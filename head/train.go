@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"iconic/head/confidence"
 	"iconic/head/ensemble"
 	"iconic/head/icon"
 	"iconic/head/kmeans"
@@ -308,15 +309,6 @@ func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
 // better than a hundredth.
 const judged = 2048
 
-// spread returns rows evenly spaced in n.
-func spread(n int) []int32 {
-	rows := make([]int32, min(n, judged))
-	for e := range rows {
-		rows[e] = int32(e * n / len(rows))
-	}
-	return rows
-}
-
 // neighbours provides the graph: the given one, the cached one, or a new one; of some rows only if sampled is set.
 func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sampled bool, o Options) (err error) {
 	k := near.Neighbours
@@ -329,7 +321,7 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 	}
 	search := knn.Options{K: k, Metric: near.Metric, Workers: o.Workers, Progress: o.GraphProgress}
 	if sampled {
-		p.graph, err = knn.Some(ctx, p.features, spread(p.features.Len()), search)
+		p.graph, err = knn.Some(ctx, p.features, confidence.Evenly(p.features.Len(), judged), search)
 		return err
 	}
 	if o.Cache == "" {

@@ -322,7 +322,8 @@ func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.
 	out.Expected = confidence.Corrected(agreement, partition.Explained(cluster, d.Graph.Nearest(min(near, d.Graph.K)), d.Clusters), d.Clusters)
 	out.Notes = append(out.Notes, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features (%.0f %% of the images) and with neighbours; errors that all of them share cannot be detected",
 		100*out.Expected, 100*agreement))
-	z, err := l.AllLogits(ctx, part, d.Workers)
+	some := confidence.Evenly(len(rows), confidence.MostLogits/d.Clusters)
+	z, err := l.AllLogits(ctx, &matrix.Subset{Features: part, Rows: some}, d.Workers)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ func Evenly(n, most int) []int32 {
 	return rows
 }
 
+// MostLogits is the largest number of logits that a calibration should keep, 512 MB: those of all rows, or Evenly of them.
+const MostLogits = 1 << 27
+
 // Halves are clusterings by k-means of random halves of the columns of features, with which a partition is compared.
 type Halves struct {
 	Clusters int

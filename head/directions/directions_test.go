@@ -318,7 +318,18 @@ func TestASampleOfLargeSets(t *testing.T) {
 	if r.Sampled(300) != 300 || r.Sampled(3000) != 400 {
 		t.Errorf("%d rows of 300 and %d of 3000 are learned from", r.Sampled(300), r.Sampled(3000))
 	}
-	found, err := r.Learn(context.Background(), &method.Data{Features: z, Raw: z, Clusters: 6, Seed: 1, Run: &train.Run{}})
+	if _, err := r.Resolve(2 * knn.ExactRows); err != nil || r.Search != knn.SearchExact {
+		t.Errorf("neighbours in a sample of 400 rows: search %q, %v", r.Search, err)
+	}
+	d := &method.Data{Features: z, Raw: z, Clusters: 6, Seed: 1, Run: &train.Run{}}
+	part, _, err := r.sample(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if part.Graph.K != r.Neighbours { // U is defined over as many as in a set that is not sampled
+		t.Errorf("%d neighbours in the sample, want %d", part.Graph.K, r.Neighbours)
+	}
+	found, err := r.Learn(context.Background(), d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,10 +75,10 @@ func (r *Recipe) Settings() setting.List {
 	})
 }
 
-// Resolve implements method.Recipe.
+// Resolve implements method.Recipe. Neighbours are searched in the sample only.
 func (r *Recipe) Resolve(n int) ([]string, error) {
 	r.Neighbours = max(1, min(r.Neighbours, n-1))
-	return r.Neighbourhood.Resolve(n)
+	return r.Neighbourhood.Resolve(r.Sampled(n))
 }
 
 // Sampled implements method.Sampler.
@@ -345,12 +345,9 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 		part.Second = &matrix.Subset{Features: d.Second, Rows: rows}
 	}
 	var err error
-	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: neighboursWhitening, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: min(r.Neighbours, len(rows)-1), Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
 	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
 }
-
-// mostLogits is the largest number of logits that calibration keeps, 512 MB: those of all rows, or of as many at equal distances.
-const mostLogits = 1 << 27
 
 // calibrate returns l as a head whose mean confidence is its expected accuracy. If it learned few clusters with a penalty, that is the mean over the
 // rows and over the same rows by heads that have not learned them, which are less confident: the head will assign both kinds. With more, for which
@@ -365,7 +362,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 	if err != nil {
 		return nil, expected, err
 	}
-	k, rows := l.Clusters, confidence.Evenly(len(cluster), mostLogits/l.Clusters)
+	k, rows := l.Clusters, confidence.Evenly(len(cluster), confidence.MostLogits/l.Clusters)
 	z, err := l.AllLogits(ctx, &matrix.Subset{Features: d.Features, Rows: rows}, d.Workers)
 	if err != nil {
 		return nil, expected, err
@@ -388,7 +385,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		if err != nil {
 			return nil, expected, err
 		}
-		z = append(z, unseen...) // as many: few clusters of at most mostRows rows have fewer than mostLogits logits
+		z = append(z, unseen...) // as many: few clusters of at most mostRows rows have fewer than confidence.MostLogits
 	}
 	return h, expected, confidence.Calibrate(ctx, l, z, expected.Share, float64(h.Flat), d.Workers)
 }
