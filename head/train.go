@@ -13,6 +13,7 @@ import (
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/novelty"
+	"iconic/head/partition"
 	"iconic/head/regression"
 	"iconic/head/train"
 	"iconic/matrix"
@@ -167,9 +168,7 @@ func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 		if err != nil {
 			return fmt.Errorf("clusters of its representation: %w", err)
 		}
-		for _, c := range km.Assignment {
-			found.Cluster = append(found.Cluster, int(c))
-		}
+		found.Cluster = partition.Classes(km.Assignment)
 	}
 	var err error
 	if found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.MostEpochs); err == nil {

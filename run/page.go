@@ -18,6 +18,7 @@ import (
 	"iconic/head"
 	"iconic/head/baseline"
 	"iconic/head/knn"
+	"iconic/head/partition"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
 	"iconic/internal/regular"
@@ -181,7 +182,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			if err != nil {
 				return err
 			}
-			r.Baseline = ints(km.Assignment)
+			r.Baseline = partition.Classes(km.Assignment)
 		}
 	}
 	o.Hooks.Begin("page")

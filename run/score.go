@@ -8,6 +8,7 @@ import (
 	"iconic/head"
 	"iconic/head/baseline"
 	"iconic/head/knn"
+	"iconic/head/partition"
 	"iconic/progress"
 	"iconic/report"
 )
@@ -88,7 +89,7 @@ func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Ho
 	if err != nil {
 		return nil, err
 	}
-	in.Cluster, in.Confidence = ints(km.Assignment), nil
+	in.Cluster, in.Confidence = partition.Classes(km.Assignment), nil
 	in.Probabilities = rowProbabilities(f, km)
 	in.Loss = km.Inertia / float64(f.Len())
 	m, err := report.Score(ctx, in)
@@ -101,14 +102,6 @@ func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Ho
 		return nil, err
 	}
 	return &Baseline{*m, in.Cluster}, nil
-}
-
-func ints(x []int32) []int {
-	y := make([]int, len(x))
-	for i, v := range x {
-		y[i] = int(v)
-	}
-	return y
 }
 
 // classifier computes cluster probabilities for rows of features.

@@ -89,3 +89,30 @@ func TestKeysKnowEverySettingOfARun(t *testing.T) {
 		}},
 	})
 }
+
+// The k-means baseline is shared by the runs on one set only: the same features with other labels have other scores.
+func TestTheBaselineKnowsTheLabels(t *testing.T) {
+	o := planned()
+	o.Dir, o.Combinations[0]["method"] = t.TempDir(), "kmeans"
+	o.Sets[0].Paths = make([]string, 30)
+	other := *o.Sets[0]
+	other.Labels = make([]int, 30)
+	for i := range other.Labels {
+		o.Sets[0].Labels[i], other.Labels[i] = i%3, i/10
+	}
+	o.Sets = append(o.Sets, &other)
+	s, err := Plan(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var accuracy []float64
+	for _, j := range s.Jobs {
+		accuracy = append(accuracy, float64(j.Metrics.KMeans.Labelled.Accuracy))
+	}
+	if len(accuracy) != 2 || accuracy[0] == accuracy[1] {
+		t.Errorf("k-means has accuracies %v with two kinds of labels", accuracy)
+	}
+}

@@ -476,7 +476,10 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 
 // baseline is the k-means baseline, shared by all runs that would compute the same.
 func (s *Sweep) baseline(ctx context.Context, set *features.Set, in report.Input) (*run.Baseline, error) {
-	key := fmt.Sprintf("%s %d %d", set.Source.Key, in.Clusters, in.Seed)
+	key, err := identity.Run{Features: set.Source.Key, Labels: set.Labels, Classes: set.Classes, Training: head.Config{Clusters: in.Clusters, Seed: in.Seed}}.Key()
+	if err != nil {
+		return nil, err
+	}
 	s.mutex.Lock()
 	b := s.baselines[key]
 	if b == nil {

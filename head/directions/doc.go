@@ -27,6 +27,6 @@
 // the truth differs from the partition about as much as they do. No theorem says so, and no measure without labels can detect an error that
 // all partitions share. With few clusters it is corrected by what neighbours explain, and with more the confidence has a flat share at which
 // the partitions agree on confident rows as often as it says (head/confidence). A head is more confident about rows that it has learned than about
-// others. With few clusters the expected accuracy is therefore the mean confidence over the rows and over the same rows by heads that have not
-// learned them.
+// others. Where a head learns few clusters with the penalty, the expected accuracy is therefore the mean confidence over the rows and over the same
+// rows by heads that have not learned them.
 package directions

@@ -124,8 +124,8 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	out.Distributions = func(ctx context.Context) (*method.Distributions, error) {
 		z, err := out.Head.AllLogits(ctx, part.Features, part.Workers)
 		return &method.Distributions{
-			Supervisory: icon.Labels(wholeNumbers(found.Cluster)), Learned: icon.Cluster{}, Z: z, Dim: d.Clusters, Candidates: method.RowCandidates,
-			Note: fmt.Sprintf("p is the point's cluster in the %s, and q the assignment by the linear head that learned these clusters", found.Chosen.kind()),
+			Supervisory: icon.Labels(partition.Classes(found.Cluster)), Learned: icon.Cluster{}, Z: z, Dim: d.Clusters, Candidates: method.RowCandidates,
+			Note: fmt.Sprintf("p is the point's cluster in the %s, and q the assignment by the linear head of these clusters", found.Chosen.kind()),
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
@@ -141,7 +141,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 // less exactly.
 func (f *Found) learn(ctx context.Context, d *method.Data, out *method.Outcome) (err error) {
 	const phase = "head of the clusters"
-	classes := wholeNumbers(f.Cluster)
+	classes := partition.Classes(f.Cluster)
 	switch {
 	case f.penalised():
 		out.Head, err = regression.Penalised(ctx, d, phase, classes)
@@ -265,7 +265,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	const enough = 200 // steps: enough to learn the clusters, but not yet the confidence
 	times := max(1, enough/regression.PerEpoch(d.Features.Len(), regression.Batch))
 	for h, start := range from {
-		if heads[h], err = regression.Clusters(ctx, &data, fmt.Sprintf("head of start %d", h+1), wholeNumbers(start.cluster), times); err != nil {
+		if heads[h], err = regression.Clusters(ctx, &data, fmt.Sprintf("head of start %d", h+1), partition.Classes(start.cluster), times); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -279,10 +279,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		return nil, 0, err
 	}
 	c := strictest(f.Candidates)
-	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, make([]int32, len(cluster)), make([]float64, len(c.probes)), 0
-	for i, own := range cluster {
-		c.cluster[i] = int32(own)
-	}
+	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, partition.Of(cluster), make([]float64, len(c.probes)), 0
 	for p, probe := range c.probes {
 		if c.agreement[p], err = partition.Agreement(c.cluster, probe, d.Clusters); err != nil {
 			return nil, 0, err
@@ -321,14 +318,6 @@ func strictest(all []Candidate) (best Candidate) {
 		}
 	}
 	return best
-}
-
-func wholeNumbers(x []int32) []int {
-	y := make([]int, len(x))
-	for i, v := range x {
-		y[i] = int(v)
-	}
-	return y
 }
 
 // sample returns d, or r.most of its rows drawn at random if it has more.
@@ -381,7 +370,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 			h.Power = confidence.Power
 		}
 	case found.penalised():
-		unseen, err := regression.OutOfFold(ctx, d, wholeNumbers(found.Cluster))
+		unseen, err := regression.OutOfFold(ctx, d, partition.Classes(found.Cluster))
 		if err != nil {
 			return nil, expected, err
 		}

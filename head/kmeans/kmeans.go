@@ -228,7 +228,9 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 		inertia = l.total()
 		settled = last-inertia <= l.options.Tolerance*inertia || iterations > 1 && float64(l.moved()) <= l.options.Still*float64(l.n)
 		if !settled {
-			l.update()
+			if err := l.update(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if !settled { // the centroids have moved since the last assignment
@@ -322,7 +324,7 @@ func (l *lloyd) total() float64 {
 }
 
 // update moves every centroid to the mean of its rows; a centroid without rows moves to the row farthest from its centroid.
-func (l *lloyd) update() {
+func (l *lloyd) update() error {
 	if l.bounds != nil {
 		copy(l.bounds.before, l.centroids)
 		defer l.bounds.drift(l)
@@ -342,17 +344,20 @@ func (l *lloyd) update() {
 			if taken == nil {
 				taken = make(map[int]bool)
 			}
-			l.adopt(c, taken)
+			if err := l.adopt(c, taken); err != nil {
+				return err
+			}
 			continue
 		}
 		for e, v := range mean {
 			l.centroids[c*l.d+e] = float32(v / float64(count))
 		}
 	}
+	return nil
 }
 
 // adopt makes the farthest row not yet used the centroid of c.
-func (l *lloyd) adopt(c int, taken map[int]bool) {
+func (l *lloyd) adopt(c int, taken map[int]bool) error {
 	far, at := float32(-1), 0
 	for i, d := range l.distance {
 		if d > far && !taken[i] {
@@ -360,8 +365,7 @@ func (l *lloyd) adopt(c int, taken map[int]bool) {
 		}
 	}
 	taken[at] = true
-	// The row could be read a moment ago; if it cannot be read now, the centroid stays where it is.
-	_ = l.gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
+	return l.gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
 }
 
 // miniBatchStep moves centroids towards the rows of one random batch, each by 1/(rows it has seen) (Sculley 2010).

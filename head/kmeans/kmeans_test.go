@@ -11,9 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
 	"iconic/internal/densetest"
 	"iconic/matrix"
-	"pgregory.net/rapid"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -288,8 +289,9 @@ func TestBoundsChangeNothing(t *testing.T) {
 			if !slices.Equal(with.assignment, without.assignment) || !slices.Equal(with.distance, without.distance) || with.moved() != without.moved() || with.total() != without.total() {
 				t.Fatalf("round %d differs", round)
 			}
-			with.update()
-			without.update()
+			if err := errors.Join(with.update(), without.update()); err != nil {
+				t.Fatal(err)
+			}
 			if !slices.Equal(with.centroids, without.centroids) {
 				t.Fatalf("centroids of round %d differ", round)
 			}
@@ -313,7 +315,9 @@ func TestBoundsSkip(t *testing.T) {
 		if err := l.assign(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		l.update()
+		if err := l.update(); err != nil {
+			t.Fatal(err)
+		}
 		rows, pairs := 0, 0
 		for s := range l.stripes { // of its last block
 			rows += len(l.stripes[s].comparison.open)
@@ -329,5 +333,36 @@ func TestBoundsSkip(t *testing.T) {
 		case round == 6 && rows > 100:
 			t.Errorf("%d rows of the last blocks were compared", rows)
 		}
+	}
+}
+
+// unreadable is features whose rows cannot be gathered once they are lost.
+type unreadable struct {
+	*matrix.Dense
+	lost *bool
+}
+
+func (u unreadable) Gather(dst []float32, rows []int32) error {
+	if *u.lost {
+		return errors.New("the disk is gone")
+	}
+	return u.Dense.Gather(dst, rows)
+}
+
+// If the row that an empty cluster adopts cannot be read, the clustering fails instead of going on with another one.
+func TestAnEmptyClusterFailsIfItsRowCannotBeRead(t *testing.T) {
+	lost := false
+	r, err := read(context.Background(), unreadable{&matrix.Dense{Width: 2, X: []float32{0, 1, 1, 0, 5, 5, 6, 5}}, &lost}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.kept = nil // as if there were too many rows for memory
+	l := newLloyd(r, Options{Clusters: 2}.withDefaults())
+	if err := l.update(); err != nil { // no row is in a cluster
+		t.Fatal(err)
+	}
+	lost = true
+	if err := l.update(); err == nil || !strings.Contains(err.Error(), "the disk is gone") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -99,7 +99,7 @@ type Outcome struct {
 	Cluster        []int
 	Representation []float32 // n×Dimensions; may be set together with the others
 	Dimensions     int
-	Loss           float64 // loss of the last epoch, or of the solution
+	Loss           float64 // by which the solution was found, of the last epoch or of the solution; a head that then learned its clusters has another
 	// Expected is the expected accuracy of the head on these rows, measured without labels; 0 if the recipe measures none.
 	Expected float64
 	Choice   string // how it chose among the clusterings that it found, in a sentence without a full stop; "": it found one

@@ -43,6 +43,15 @@ func Of(cluster []int) []int32 {
 	return p
 }
 
+// Classes returns a partition as the classes of its rows, the inverse of Of.
+func Classes(p []int32) []int {
+	class := make([]int, len(p))
+	for i, c := range p {
+		class[i] = int(c)
+	}
+	return class
+}
+
 // Match returns b's cluster for each of a's k clusters under the best one-to-one matching. It fails as Agreement does.
 func Match(a, b []int32, k int) ([]int, error) {
 	if err := check([][]int32{a, b}, k); err != nil {

@@ -46,8 +46,8 @@ func penalised(ctx context.Context, d *method.Data, phase string, classes []int,
 	return l, err
 }
 
-// OutOfFold returns the logits (n×K) of all n ≥ 2 rows by heads that have not learned them, by five-fold cross-validation: a head like that of
-// Penalised is trained on four fifths of the rows, drawn at random, for each fifth. A copy of a row may be among those learned. The heads are not
+// OutOfFold returns the logits (n×K) of all n ≥ 2 rows by heads that have not learned them, by five-fold cross-validation: a head with the
+// same ρ as that of Penalised is trained on four fifths of the rows, drawn at random, for each fifth, in at least four fifths as many steps. A copy of a row may be among those learned. The heads are not
 // part of d.Run: an interrupted training repeats them.
 func OutOfFold(ctx context.Context, d *method.Data, classes []int) ([]float32, error) {
 	n, k := d.Features.Len(), d.Clusters

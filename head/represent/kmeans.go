@@ -8,6 +8,7 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/linear"
 	"iconic/head/method"
+	"iconic/head/partition"
 	"iconic/head/setting"
 	"iconic/head/train"
 	"iconic/internal/kernel"
@@ -47,11 +48,7 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	variance := max(km.Inertia/float64(n)/float64(km.Dim), leastVariance)
 	out := &method.Outcome{Head: centroids(km, variance), Loss: km.Inertia / float64(n)}
 	out.Distributions = func(context.Context) (*method.Distributions, error) {
-		cluster := make([]int, n)
-		for i, c := range km.Assignment {
-			cluster[i] = int(c)
-		}
-		return overFeatures(d, icon.Labels(cluster), variance, "p excludes the point itself, which C counts as a member of its cluster")
+		return overFeatures(d, icon.Labels(partition.Classes(km.Assignment)), variance, "p excludes the point itself, which C counts as a member of its cluster")
 	}
 	return out, nil
 }

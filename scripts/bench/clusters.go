@@ -12,6 +12,7 @@ import (
 
 	"iconic/head/clustercount"
 	"iconic/head/kmeans"
+	"iconic/head/partition"
 	"iconic/report"
 )
 
@@ -166,11 +167,7 @@ func measure(ctx context.Context, d *drawn, curve []clustercount.Point, workers 
 		if err != nil {
 			return nil, err
 		}
-		cluster := make([]int, len(km.Assignment))
-		for i, c := range km.Assignment {
-			cluster[i] = int(c)
-		}
-		l, err := report.ScoreFeatures(ctx, d.x, cluster, p.Clusters, report.LabelFreeOptions{Rows: 2000, Workers: workers})
+		l, err := report.ScoreFeatures(ctx, d.x, partition.Classes(km.Assignment), p.Clusters, report.LabelFreeOptions{Rows: 2000, Workers: workers})
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ import (
 	"iconic/head/kmeans"
 	"iconic/head/knn"
 	"iconic/head/methods"
+	"iconic/head/partition"
 	"iconic/head/space"
 	"iconic/head/spectral"
 	"iconic/internal/kernel"
@@ -232,10 +233,7 @@ func scored(ctx context.Context, d *drawn, f *found, workers int, mapping []int)
 		in.FittedOn = "train"
 	}
 	if f.classifier == nil {
-		in.Cluster = make([]int, len(f.cluster))
-		for i, c := range f.cluster {
-			in.Cluster[i] = int(c)
-		}
+		in.Cluster = partition.Classes(f.cluster)
 		return report.Score(ctx, in)
 	}
 	in.Probabilities = func(dst []float64, lo, hi int) error {
