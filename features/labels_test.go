@@ -50,6 +50,7 @@ func TestReadLabels(t *testing.T) {
 		{"too few", "0\n", nil, nil, "holds 1 labels for 3 rows"},
 		{"too many", "0\n1\n0\n1\n1\n", nil, nil, "holds 5 labels for 3 rows"},
 		{"empty", "", nil, nil, "holds 0 labels for 3 rows"},
+		{"quotes around a part of a cell", "path,caption,label\na.jpg,disc,0\nb.jpg,\"5\" disk,1\nc.jpg,disc,0\n", nil, nil, "line 3: a cell in quotes goes on after its second quote"},
 		{"ragged", "a,0\nb\nc,1\n", nil, nil, "put cells that contain a separator in quotes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -176,7 +176,10 @@ type listing struct {
 type row struct{ path, label, split string }
 
 // reading is a way to split a line into cells.
-type reading func(table.Line) ([]string, error)
+type reading struct {
+	cut   func(table.Line) ([]string, error)
+	equal bool // all lines have equally many cells
+}
 
 func wholeLine(l table.Line) ([]string, error) { return []string{l.Text}, nil }
 
@@ -192,15 +195,16 @@ func atLastBlank(l table.Line) ([]string, error) {
 // readings are the ways to read a list with a given extension; among those that yield equally many files, the first is used.
 func readings(extension string) []reading {
 	at := func(separator rune) reading {
-		return func(l table.Line) ([]string, error) { return l.Cells(separator) }
+		return reading{cut: func(l table.Line) ([]string, error) { return l.Cells(separator) }, equal: true}
 	}
+	whole, blank := reading{cut: wholeLine}, reading{cut: atLastBlank}
 	switch strings.ToLower(extension) {
 	case ".csv":
-		return []reading{at(','), at(';'), at('\t'), at('|'), wholeLine, atLastBlank}
+		return []reading{at(','), at(';'), at('\t'), at('|'), whole, blank}
 	case ".tsv":
-		return []reading{at('\t'), at(','), at(';'), at('|'), wholeLine, atLastBlank}
+		return []reading{at('\t'), at(','), at(';'), at('|'), whole, blank}
 	}
-	return []reading{at('\t'), wholeLine, at(','), at(';'), at('|'), atLastBlank}
+	return []reading{at('\t'), whole, at(','), at(';'), at('|'), blank}
 }
 
 // firstLines is the number of lines used to decide how a list is read.
@@ -213,33 +217,13 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 		return nil, err
 	}
 	lines = slices.DeleteFunc(lines, func(l table.Line) bool { return strings.TrimSpace(l.Text) == "" })
-	cut, file, err := choose(lines[:min(len(lines), firstLines)], readings(extension), exists)
+	r, file, err := choose(lines[:min(len(lines), firstLines)], readings(extension), exists)
 	if err != nil {
 		return nil, err
 	}
-	l, t := &listing{}, &table.Table{}
-	for _, line := range lines {
-		cells, err := cut(line)
-		if err != nil {
-			return nil, err
-		}
-		first := len(t.Rows) == 0
-		header := first && slices.ContainsFunc(cells, func(c string) bool { return table.KindOf(c) != table.Unknown })
-		if strings.HasPrefix(line.Text, "#") && !header && (file < 0 || file >= len(cells) || !exists(cells[file])) {
-			l.comments = append(l.comments, line.Text)
-			continue
-		}
-		t.Rows, t.Line, t.Column = append(t.Rows, cells), append(t.Line, line.Number), max(t.Column, len(cells))
-	}
-	if len(t.Rows) == 0 {
-		return l, nil
-	}
-	const most = 1 << 22 // cells, for lists in which most lines have far fewer than the longest
-	if given := cellsOf(t.Rows); t.Column > max(most, 16*given)/len(t.Rows) {
-		return nil, fmt.Errorf("one line has %d cells, but the %d lines together have %d: all lines must separate their cells in the same way", t.Column, len(t.Rows), given)
-	}
-	for i, cells := range t.Rows {
-		t.Rows[i] = append(cells, make([]string, t.Column-len(cells))...)
+	l, t, err := r.rows(lines, func(cells []string) bool { return file >= 0 && file < len(cells) && exists(cells[file]) })
+	if err != nil || len(t.Rows) == 0 {
+		return l, err
 	}
 	if file >= t.Column { // only comments had that many cells
 		file = -1
@@ -248,6 +232,50 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 		t.NameColumns()
 	}
 	return l, l.fill(t, file)
+}
+
+// rows splits lines into rows of equally many cells, apart from comments. names reports whether cells name a file.
+func (r reading) rows(lines []table.Line, names func(cells []string) bool) (*listing, *table.Table, error) {
+	l, t := &listing{}, &table.Table{}
+	for _, line := range lines {
+		cells, err := r.cut(line)
+		comment := strings.HasPrefix(line.Text, "#")
+		if err != nil && !comment {
+			return nil, nil, err
+		}
+		first := len(t.Rows) == 0
+		header := first && slices.ContainsFunc(cells, func(c string) bool { return table.KindOf(c) != table.Unknown })
+		if comment && !header && !names(cells) {
+			l.comments = append(l.comments, line.Text)
+			continue
+		}
+		if !first && r.equal {
+			if cells, err = fitted(cells, line.Number, t); err != nil {
+				return nil, nil, err
+			}
+		}
+		t.Rows, t.Line, t.Column = append(t.Rows, cells), append(t.Line, line.Number), max(t.Column, len(cells))
+	}
+	const most = 1 << 22 // cells, for lists in which most lines have far fewer than the longest
+	if given := cellsOf(t.Rows); t.Column > max(most, 16*given)/max(1, len(t.Rows)) {
+		return nil, nil, fmt.Errorf("one line has %d cells, but the %d lines together have %d: all lines must separate their cells in the same way", t.Column, len(t.Rows), given)
+	}
+	for i, cells := range t.Rows {
+		t.Rows[i] = append(cells, make([]string, t.Column-len(cells))...)
+	}
+	return l, t, nil
+}
+
+// fitted refuses a line that has more or fewer cells than the table's first row. Empty cells at the end do not count; those beyond the first
+// row's are removed.
+func fitted(cells []string, line int, t *table.Table) ([]string, error) {
+	first := t.Rows[0]
+	both := min(len(cells), len(first))
+	filled := func(c string) bool { return strings.TrimSpace(c) != "" }
+	if slices.ContainsFunc(cells[both:], filled) || slices.ContainsFunc(first[both:], filled) {
+		return nil, table.Ragged(line, len(cells), t.Line[0], len(first))
+	}
+	return cells[:both], nil
 }
 
 // cellsOf counts the cells of rows.
@@ -264,7 +292,7 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 	for _, r := range all {
 		var count []int
 		for _, line := range lines {
-			cells, err := r(line)
+			cells, err := r.cut(line)
 			if err != nil {
 				continue // not the right reading, or reading all lines will report the error
 			}
@@ -287,7 +315,7 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 		}
 	}
 	if again >= 0 {
-		if cells, err := best(lines[0]); err == nil && cut < len(cells) && again < len(cells) {
+		if cells, err := best.cut(lines[0]); err == nil && cut < len(cells) && again < len(cells) {
 			switch first, second := table.KindOf(cells[cut]) == table.Path, table.KindOf(cells[again]) == table.Path; {
 			case first != second && first:
 				return best, cut, nil
@@ -295,15 +323,15 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 				return best, again, nil
 			}
 		}
-		return nil, 0, fmt.Errorf("columns %d and %d both name files: add a header line that calls the right one \"path\"", cut+1, again+1)
+		return reading{}, 0, fmt.Errorf("columns %d and %d both name files: add a header line that calls the right one \"path\"", cut+1, again+1)
 	}
 	return best, cut, nil
 }
 
 // sameReading reports whether two readings split the first line alike.
 func sameReading(lines []table.Line, a, b reading) bool {
-	x, errX := a(lines[0])
-	y, errY := b(lines[0])
+	x, errX := a.cut(lines[0])
+	y, errY := b.cut(lines[0])
 	return errX == nil && errY == nil && slices.Equal(x, y)
 }
 

@@ -1,19 +1,62 @@
 package dataset
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // One line with very many cells does not cost every other line as many.
 func TestRaggedListsAreBounded(t *testing.T) {
-	content := strings.Repeat("a.png,1\n", 60000) + strings.Repeat(",", 60000) + "\n"
+	content := "a.png,1" + strings.Repeat(",", 60000) + "\n" + strings.Repeat("a.png,1\n", 60000) + "a.png,1" + strings.Repeat(",x", 60000) + "\n"
 	_, err := readList([]byte(content), ".csv", func(name string) bool { return name == "a.png" })
-	if err == nil || !strings.Contains(err.Error(), "one line has 60001 cells") {
+	if err == nil || !strings.Contains(err.Error(), "one line has 60002 cells") {
 		t.Errorf("%v", err)
 	}
-	few := strings.Repeat("a.png,1\n", 50) + "a.png,2,3,4,5,6,7,8\n"
+	few := "a.png,1,,,,,,\n" + strings.Repeat("a.png,1\n", 50) + "a.png,2,3,4,5,6,7,8\n"
 	if _, err := readList([]byte(few), ".csv", func(name string) bool { return name == "a.png" }); err != nil {
 		t.Errorf("one line longer than the others: %v", err)
+	}
+}
+
+// A separator or a quote in the wrong place must not move a label into another column.
+func TestLinesOfAListHaveEquallyManyCells(t *testing.T) {
+	const more, quote = "put cells that contain a separator in quotes", "a cell in quotes goes on after its second quote"
+	for _, c := range []struct {
+		name, file, text string
+		want             []string
+		err              string
+	}{
+		{"a comma in a caption", "l.csv", "path,caption,label\na.png,red disc,disc\nb.png,disc, large,disc\n", nil, "line 3 has 4 columns, but line 1 has 3 columns: " + more},
+		{"without a header", "l.csv", "a.png,x\nb.png,x,y\n", nil, "line 2 has 3 columns, but line 1 has 2 columns: " + more},
+		{"tabs", "l.tsv", "path\tlabel\na.png\tx\ny\tz\n\nb.png\t\ty\n", nil, "line 5 has 3 columns, but line 1 has 2 columns: " + more},
+		{"a label too few", "l.csv", "path,label\na.png,x\nb.png\n", nil, "line 3 has 1 column, but line 1 has 2 columns: " + more + ", and separate empty cells, too"},
+		{"a caption in quotes", "l.csv", "path,caption,label\na.png,red disc,disc\nb.png,\"disc, large\",disc\n", []string{"a.png disc", "b.png disc"}, ""},
+		{"empty cells at the end", "l.csv", "path,label,\na.png,x\nb.png,y,,,\n", []string{"a.png x", "b.png y"}, ""},
+		{"inches in quotes", "l.csv", "path,caption,label\na.png,disc,0\nb.png,\"5\" disk,0\n", nil, "line 3: " + quote},
+		{"inches in quotes, twice", "l.csv", "path,caption,label\na.png,disc,0\nb.png,\"5\"\" disk\",1\n", []string{"a.png 0", "b.png 1"}, ""},
+		{"inches", "l.csv", "path,caption,label\na.png,disc,0\nb.png,5\" disk,1\n", []string{"a.png 0", "b.png 1"}, ""},
+		{"a comment", "l.csv", "# \"5\" disks, or, less\n#,\"5\" disks\na.png,0\nb.png,1\n", []string{"a.png 0", "b.png 1"}, ""},
+		{"blanks", "l.txt", "a.png 0\nb.png\n", []string{"a.png 0", "b.png -"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := tree(t, map[string]string{"a.png": "A", "b.png": "B", c.file: c.text})
+			s, err := Open(t.Context(), filepath.Join(root, c.file), Options{})
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

@@ -101,11 +101,19 @@ func (l Line) Cells(separator rune) ([]string, error) {
 	if !strings.Contains(l.Text, `"`) {
 		return strings.Split(l.Text, string(separator)), nil
 	}
-	r := csv.NewReader(strings.NewReader(l.Text))
-	r.Comma, r.TrimLeadingSpace, r.LazyQuotes = separator, separator != '\t', true
-	cells, err := r.Read()
-	if err != nil {
-		return nil, fmt.Errorf("line %d: %w", l.Number, err)
+	read := func(lazy bool) ([]string, error) {
+		r := csv.NewReader(strings.NewReader(l.Text))
+		r.Comma, r.TrimLeadingSpace, r.LazyQuotes = separator, separator != '\t', lazy
+		return r.Read()
+	}
+	cells, err := read(false)
+	switch {
+	case errors.Is(err, csv.ErrQuote): // read lazily, the cell would swallow the next ones
+		return nil, fmt.Errorf("line %d: a cell in quotes goes on after its second quote: put quotes around whole cells only, and write a quote in such a cell twice", l.Number)
+	case err != nil: // elsewhere a quote is an ordinary character
+		if cells, err = read(true); err != nil {
+			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+		}
 	}
 	return cells, nil
 }
@@ -169,7 +177,7 @@ func cut(lines []Line, separator rune) (*Table, error) {
 			t.Column, first = len(cells), l.Number
 		}
 		if len(cells) != t.Column {
-			return nil, fmt.Errorf("line %d has %s, but line %d has %s: put cells that contain a separator in quotes", l.Number, columns(len(cells)), first, columns(t.Column))
+			return nil, Ragged(l.Number, len(cells), first, t.Column)
 		}
 		t.Rows, t.Line = append(t.Rows, cells), append(t.Line, l.Number)
 	}
@@ -180,6 +188,15 @@ func cut(lines []Line, separator rune) (*Table, error) {
 	}
 	t.takeHeader()
 	return t, nil
+}
+
+// Ragged is the error for a line with n columns after a first line with m.
+func Ragged(line, n, first, m int) error {
+	more := ""
+	if n < m {
+		more = ", and separate empty cells, too"
+	}
+	return fmt.Errorf("line %d has %s, but line %d has %s: put cells that contain a separator in quotes%s", line, columns(n), first, columns(m), more)
 }
 
 func columns(n int) string {
