@@ -1,8 +1,8 @@
 package features
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +15,7 @@ import (
 )
 
 // ReadLabels reads the labels of n rows from a matrix of whole numbers, or from a table with one row each. Classes are numbered from 0 in
-// their order, whatever their names; a negative number and an empty cell mean no label.
+// their order, whatever their names. An empty cell means no label, and so do NaN and a negative number if all labels are whole numbers.
 func ReadLabels(name string, n int) (labels []int, classes []string, err error) {
 	var names []string
 	if IsMatrix(name) {
@@ -41,7 +41,7 @@ func ReadLabels(name string, n int) (labels []int, classes []string, err error) 
 	if n >= manyRows && distinct(names) == n {
 		return nil, nil, &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}
 	}
-	wholeNumbers(names)
+	tables.WholeNumbers(names)
 	labels, classes = numbered(names)
 	return labels, classes, nil
 }
@@ -141,36 +141,6 @@ func distinct(names []string) int {
 	return len(seen)
 }
 
-// wholeNumbers normalises names that are all whole numbers, so that 1.0 becomes 1, and clears negative ones.
-func wholeNumbers(names []string) {
-	values, some := make([]int64, len(names)), false
-	for i, s := range names {
-		if s == "" {
-			continue
-		}
-		v, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			f, ferr := strconv.ParseFloat(s, 64)
-			if ferr != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
-				return
-			}
-			v = int64(f)
-		}
-		values[i], some = v, true
-	}
-	if !some {
-		return
-	}
-	for i, v := range values {
-		if names[i] != "" {
-			names[i] = strconv.FormatInt(v, 10)
-		}
-		if v < 0 {
-			names[i] = ""
-		}
-	}
-}
-
 // numbered numbers names in order: by value if all are whole numbers, otherwise byte by byte.
 func numbered(names []string) (labels []int, classes []string) {
 	seen := map[string]int{}
@@ -184,8 +154,10 @@ func numbered(names []string) (labels []int, classes []string) {
 		}
 	}
 	slices.SortFunc(classes, func(a, b string) int {
-		if values && len(a) != len(b) { // none is negative
-			return len(a) - len(b)
+		if values {
+			x, _ := strconv.ParseInt(a, 10, 64)
+			y, _ := strconv.ParseInt(b, 10, 64)
+			return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
 		}
 		return strings.Compare(a, b)
 	})

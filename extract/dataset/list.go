@@ -45,6 +45,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	}
 	s.classesBy, s.completed = l.classesBy, l.completed
 	if labelled && from != None {
+		table.WholeNumbers(names)
 		s.label(names, byNumber(names))
 	}
 	return s.stat(ctx)
@@ -401,7 +402,6 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 		}
 		l.rows = append(l.rows, r)
 	}
-	l.wholeNumbers()
 	return nil
 }
 
@@ -443,20 +443,6 @@ func onlyClasses(t *table.Table, path, split int) int {
 		return -1
 	}
 	return found
-}
-
-// wholeNumbers rewrites labels such as MXNet's 1.000 as 1 if all of them are whole numbers.
-func (l *listing) wholeNumbers() {
-	for _, r := range l.rows {
-		if v, err := strconv.ParseFloat(r.label, 64); r.label != "" && (err != nil || v != float64(int64(v))) {
-			return
-		}
-	}
-	for i, r := range l.rows {
-		if whole, _, point := strings.Cut(r.label, "."); point {
-			l.rows[i].label = whole
-		}
-	}
 }
 
 // byNumber orders names by value if all are whole numbers, so that label 10 follows 9; otherwise byte by byte.

@@ -482,7 +482,8 @@ func (t *rowFile) readLabels(ctx context.Context, column int) error {
 }
 
 // labelOf reads one label. If the file names its classes, the value is the number or the name of one; otherwise the label is the written
-// value, by its index in texts. A missing value, an empty text, NaN and −1 mean no label.
+// value, by its index in texts. A missing value, an empty text, NaN and −1 mean no label, and so do
+// other negative numbers if the file names no classes.
 func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int32, error) {
 	if !v.Has(i) || v.IsNaN(i) {
 		return -1, nil
@@ -500,7 +501,7 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 		switch {
 		case !whole:
 			return 0, option.Errorf("LabelColumn", "column %s holds fractions or numbers out of range, so they are not labels", t.label)
-		case n == -1:
+		case n == -1 || n < 0 && t.names == nil:
 			return -1, nil
 		case t.names != nil && (n < 0 || n >= int64(len(t.names))):
 			return 0, fmt.Errorf("label %d, but the file names %d classes", n, len(t.names))

@@ -207,6 +207,11 @@ func TestParquetLabels(t *testing.T) {
 	if s := openSet(t, filepath.Join(root, "b.parquet"), Options{}); !slices.Equal(s.Classes, []string{"9", "10"}) {
 		t.Errorf("numbers are ordered as %q", s.Classes)
 	}
+	minus, one := int64(-2), int64(1)
+	negative := []hubRow{{Image: hubImage{Bytes: []byte("A")}, Label: &minus}, {Image: hubImage{Bytes: []byte("B")}, Label: &one}}
+	if diff := cmp.Diff([]string{"n.parquet/000000 -", "n.parquet/000001 1"}, list(t, parquetFile(t, filepath.Join(root, "n.parquet"), negative), Options{})); diff != "" {
+		t.Error(diff)
+	}
 	type listed struct {
 		JPG    []byte  `parquet:"jpg"`
 		Labels []int64 `parquet:"labels,list"`
