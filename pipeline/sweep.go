@@ -105,6 +105,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 			return err
 		}
 		defer set.Close()
+		a.unlabelled(labels, set)
 		options.Sets = append(options.Sets, set)
 	}
 	if options.Part, options.Parts, err = parseShard(o.shard); err != nil {

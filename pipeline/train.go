@@ -7,6 +7,7 @@ import (
 
 	"iconic"
 	"iconic/features"
+	"iconic/report"
 )
 
 func newTrainCommand(a *app) *cobra.Command {
@@ -44,6 +45,7 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 		return err
 	}
 	defer set.Close()
+	a.unlabelled(labels, set)
 	t, done, err := o.training(a, out)
 	if err != nil {
 		return err
@@ -51,4 +53,23 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 	defer done()
 	f, err := iconic.Train(ctx, set, t)
 	return a.printRun(f, err)
+}
+
+// unlabelled notes how many rows have a label in a file of labels, if it leaves some without; "" is no file.
+func (a *app) unlabelled(file string, set *features.Set) {
+	if file == "" {
+		return
+	}
+	n := 0
+	for _, label := range set.Labels {
+		if label != report.NoLabel {
+			n++
+		}
+	}
+	switch rows := set.Len(); {
+	case n == 0:
+		a.note("no row of %s has a label (all are empty, NaN or negative): nothing is scored", file)
+	case n < rows:
+		a.note("%d of %d rows of %s have a label; the others are empty, NaN or negative, and are not scored", n, rows, file)
+	}
 }

@@ -85,6 +85,7 @@ type Set struct {
 	kept       *pages   // of those, where their rows are the items
 	completed  int      // images of a list whose extensions were missing
 	classesBy  string   // a column used for the classes although its name is unknown
+	labelled   bool     // a column gives labels
 }
 
 // Raw is the layout of images stored as plain pixels.

@@ -44,7 +44,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 		s.pass(unknownColumns, name)
 	}
 	s.classesBy, s.completed = l.classesBy, l.completed
-	if labelled && from != None {
+	if s.labelled = labelled && from != None; s.labelled {
 		table.WholeNumbers(names)
 		s.label(names, byNumber(names))
 	}

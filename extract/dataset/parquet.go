@@ -106,6 +106,7 @@ func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) e
 	for _, name := range with[0].others {
 		s.pass(otherColumns, name)
 	}
+	s.labelled = slices.ContainsFunc(with, func(t *rowFile) bool { return t.numbers != nil })
 	return s.nameLabels(with)
 }
 

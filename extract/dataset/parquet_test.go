@@ -209,8 +209,9 @@ func TestParquetLabels(t *testing.T) {
 	}
 	minus, one := int64(-2), int64(1)
 	negative := []hubRow{{Image: hubImage{Bytes: []byte("A")}, Label: &minus}, {Image: hubImage{Bytes: []byte("B")}, Label: &one}}
-	if diff := cmp.Diff([]string{"n.parquet/000000 -", "n.parquet/000001 1"}, list(t, parquetFile(t, filepath.Join(root, "n.parquet"), negative), Options{})); diff != "" {
-		t.Error(diff)
+	n := openSet(t, parquetFile(t, filepath.Join(root, "n.parquet"), negative), Options{})
+	if diff := cmp.Diff([]string{"n.parquet/000000 -", "n.parquet/000001 1"}, lines(n)); diff != "" || !strings.Contains(n.Note(), "images without a label (empty, NaN or negative): 1") {
+		t.Errorf("%s%s", diff, n.Note())
 	}
 	type listed struct {
 		JPG    []byte  `parquet:"jpg"`

@@ -38,20 +38,36 @@ func (s *Set) Note() string {
 	for _, p := range s.Passed {
 		parts = append(parts, fmt.Sprintf("%s (such as %s)", counted(p.Count, p.What), p.Example))
 	}
-	note := fmt.Sprintf("%s: images read: %d", s.Root, len(s.Items))
-	switch {
-	case len(parts) == 0 && s.classesBy == "" && s.completed == 0:
-		return ""
-	case s.classesBy != "":
-		note += fmt.Sprintf("; classes by the column %q", s.classesBy)
+	var said []string
+	if s.classesBy != "" {
+		said = append(said, fmt.Sprintf("classes by the column %q", s.classesBy))
+	}
+	if n := s.unlabelled(); n > 0 {
+		said = append(said, fmt.Sprintf("images without a label (empty, NaN or negative): %d", n))
 	}
 	if s.completed > 0 {
-		note += fmt.Sprintf("; extensions added to names that lacked them: %d", s.completed)
+		said = append(said, fmt.Sprintf("extensions added to names that lacked them: %d", s.completed))
 	}
 	if len(parts) > 0 {
-		note += "; passed over: " + strings.Join(parts, "; ")
+		said = append(said, "passed over: "+strings.Join(parts, "; "))
 	}
-	return note
+	if len(said) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: images read: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
+}
+
+// unlabelled counts the images to which the column of labels gives none.
+func (s *Set) unlabelled() (n int) {
+	if !s.labelled {
+		return 0
+	}
+	for _, item := range s.Items {
+		if item.Label < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // counted puts a number before a plural; 1 takes the singular.
