@@ -182,6 +182,10 @@ type reading struct {
 	equal bool // all lines have equally many cells
 }
 
+func separated(by rune) reading {
+	return reading{cut: func(l table.Line) ([]string, error) { return l.Cells(by) }, equal: true}
+}
+
 func wholeLine(l table.Line) ([]string, error) { return []string{l.Text}, nil }
 
 // atLastBlank splits a path and a number as Caffe writes them.
@@ -195,9 +199,7 @@ func atLastBlank(l table.Line) ([]string, error) {
 
 // readings are the ways to read a list with a given extension; among those that yield equally many files, the first is used.
 func readings(extension string) []reading {
-	at := func(separator rune) reading {
-		return reading{cut: func(l table.Line) ([]string, error) { return l.Cells(separator) }, equal: true}
-	}
+	at := separated
 	whole, blank := reading{cut: wholeLine}, reading{cut: atLastBlank}
 	switch strings.ToLower(extension) {
 	case ".csv":
@@ -208,8 +210,12 @@ func readings(extension string) []reading {
 	return []reading{at('\t'), whole, at(','), at(';'), at('|'), blank}
 }
 
-// firstLines is the number of lines used to decide how a list is read.
-const firstLines = 50
+// firstLines is the number of lines used to decide how a list is read. If none of them names a file, the next ones are used, in blocks of up
+// to mostLines.
+const (
+	firstLines = 50
+	mostLines  = 1 << 12
+)
 
 // readList reads a list. exists reports whether a file with that name exists.
 func readList(content []byte, extension string, exists func(name string) bool) (*listing, error) {
@@ -218,7 +224,12 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 		return nil, err
 	}
 	lines = slices.DeleteFunc(lines, func(l table.Line) bool { return strings.TrimSpace(l.Text) == "" })
-	r, file, err := choose(lines[:min(len(lines), firstLines)], readings(extension), exists)
+	lines, separator := table.Declared(lines)
+	all := readings(extension)
+	if separator != 0 {
+		all = []reading{separated(separator)}
+	}
+	r, file, err := choose(lines, all, exists)
 	if err != nil {
 		return nil, err
 	}
@@ -287,9 +298,31 @@ func cellsOf(rows [][]string) (n int) {
 	return n
 }
 
-// choose finds the reading that yields the most existing files, and the column that names them; −1 if none exists.
+// choose finds the reading that yields the most existing files, and the column that names them; −1 if none exists. It looks at no more lines
+// than it needs to find one.
 func choose(lines []table.Line, all []reading, exists func(string) bool) (_ reading, file int, err error) {
-	best, cut, most, again := all[0], -1, 0, -1
+	best, file, again := all[0], -1, -1
+	for lo, n := 0, firstLines; file < 0 && lo < len(lines); lo, n = lo+n, min(2*n, mostLines) {
+		best, file, again = mostFiles(lines[lo:min(lo+n, len(lines))], all, exists)
+	}
+	if again < 0 {
+		return best, file, nil
+	}
+	if cells, err := best.cut(lines[0]); err == nil && file < len(cells) && again < len(cells) {
+		switch first, second := table.KindOf(cells[file]) == table.Path, table.KindOf(cells[again]) == table.Path; {
+		case first != second && first:
+			return best, file, nil
+		case first != second:
+			return best, again, nil
+		}
+	}
+	return reading{}, 0, fmt.Errorf("columns %d and %d both name files: add a header line that calls the right one \"path\"", file+1, again+1)
+}
+
+// mostFiles finds the reading and the column that yield the most existing files, and another column that yields as many; −1: there is none.
+func mostFiles(lines []table.Line, all []reading, exists func(string) bool) (best reading, cut, again int) {
+	best, cut, again = all[0], -1, -1
+	known, most := map[string]bool{}, 0 // most readings share cells
 	for _, r := range all {
 		var count []int
 		for _, line := range lines {
@@ -301,7 +334,12 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 				if c == len(count) {
 					count = append(count, 0)
 				}
-				if cell != "" && exists(cell) {
+				there, seen := known[cell]
+				if !seen && cell != "" {
+					there = exists(cell)
+					known[cell] = there
+				}
+				if there {
 					count[c]++
 				}
 			}
@@ -315,18 +353,7 @@ func choose(lines []table.Line, all []reading, exists func(string) bool) (_ read
 			}
 		}
 	}
-	if again >= 0 {
-		if cells, err := best.cut(lines[0]); err == nil && cut < len(cells) && again < len(cells) {
-			switch first, second := table.KindOf(cells[cut]) == table.Path, table.KindOf(cells[again]) == table.Path; {
-			case first != second && first:
-				return best, cut, nil
-			case first != second:
-				return best, again, nil
-			}
-		}
-		return reading{}, 0, fmt.Errorf("columns %d and %d both name files: add a header line that calls the right one \"path\"", cut+1, again+1)
-	}
-	return best, cut, nil
+	return best, cut, again
 }
 
 // sameReading reports whether two readings split the first line alike.

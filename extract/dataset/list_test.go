@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,5 +59,28 @@ func TestLinesOfAListHaveEquallyManyCells(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A list may begin with files that are gone.
+func TestListsWhoseFirstFilesAreGone(t *testing.T) {
+	for _, c := range []struct{ file, first, line, want string }{
+		{"l.txt", "", "%s 1", "1"}, {"l.lst", "", "0\t1.0\t%s", "1"}, {"l.csv", "path;label\n", "%s;x", "x"}, {"l.csv", "", "x,%s", "x"}, {"l.csv", "sep=;\n", "%s;x", "x"},
+	} {
+		var text strings.Builder
+		text.WriteString(c.first)
+		for i := range 4000 {
+			fmt.Fprintf(&text, c.line+"\n", fmt.Sprintf("gone%d.png", i))
+		}
+		fmt.Fprintf(&text, c.line+"\n", "star3.png")
+		s, err := Open(t.Context(), filepath.Join(tree(t, map[string]string{"star3.png": "A", c.file: text.String()}), c.file), Options{})
+		if err != nil {
+			t.Errorf("%s%s: %v", c.first, c.line, err)
+			continue
+		}
+		defer s.Close()
+		if i, found := s.Find("star3.png"); !found || len(s.Items) != 4001 || s.Classes[s.Items[i].Label] != c.want {
+			t.Errorf("%s%s: %d items, classes %q", c.first, c.line, len(s.Items), s.Classes)
+		}
 	}
 }

@@ -287,6 +287,8 @@ func TestDialectsOfLists(t *testing.T) {
 		{"n.csv", "path,label\nimg/a.png,1.0e+00\nimg/b c.png,1.0e+01\n", []string{"img/a.png 1", "img/b c.png 10"}, ""},
 		{"o.csv", "path,label\nimg/a.png,1.0\nimg/b c.png,nan\n#c.png,-1\n", []string{"#c.png -", "img/a.png 1", "img/b c.png -"}, "images read: 3; images without a label (empty, NaN or negative): 2"},
 		{"p.csv", "path,label\nimg/a.png,01\nimg/b c.png,1\n", []string{"img/a.png 01", "img/b c.png 1"}, ""},
+		{"q.csv", "sep=;\r\npath;label\r\nimg/a.png;x\r\nimg/b c.png;y, or z\r\n", []string{"img/a.png x", "img/b c.png y, or z"}, ""},
+		{"r.txt", "sep=|\nlabel|path\nx|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},
 		{"g.csv", "img/gone.png,x\nimg/a.png,y\n", []string{"img/a.png y", "img/gone.png x"}, ""},
 	} {
 		root := tree(t, map[string]string{"img/a.png": "A", "img/b c.png": "B", "#c.png": "C", c.name: c.text})

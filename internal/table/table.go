@@ -126,12 +126,21 @@ type Table struct {
 	Column int        // number of columns
 }
 
+// Declared takes a spreadsheet's declaration of the separator, such as sep=;, from the beginning of a table; 0: there is none.
+func Declared(lines []Line) (rest []Line, separator rune) {
+	if len(lines) > 0 {
+		if s, ok := strings.CutPrefix(lines[0].Text, "sep="); ok && len(s) == 1 {
+			return lines[1:], rune(s[0])
+		}
+	}
+	return lines, 0
+}
+
 // Read splits lines into rows. It fails if lines have different numbers of columns, or if there are two ways to split them.
 func Read(lines []Line) (*Table, error) {
-	if len(lines) > 0 { // a spreadsheet's declaration of the separator
-		if s, ok := strings.CutPrefix(lines[0].Text, "sep="); ok && len(s) == 1 {
-			return cut(lines[1:], rune(s[0]))
-		}
+	lines, separator := Declared(lines)
+	if separator != 0 {
+		return cut(lines, separator)
 	}
 	var found []*Table
 	var ragged error
