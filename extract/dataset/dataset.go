@@ -377,11 +377,20 @@ func (s *Set) keep(splits []string) error {
 	for _, split := range splits {
 		if !slices.Contains(have, split) {
 			slices.Sort(have)
-			return fmt.Errorf("%s has no split %q; it has %q", s.Root, split, have)
+			return fmt.Errorf("%s has no split %q; it has %q%s", s.Root, split, have, s.unknownSplits())
 		}
 	}
 	s.Items = slices.DeleteFunc(s.Items, func(item Item) bool { return !slices.Contains(splits, item.Split) })
 	return nil
+}
+
+// unknownSplits says, for an error, how many images have a split that is not recognised.
+func (s *Set) unknownSplits() string {
+	i := slices.IndexFunc(s.Passed, func(p Passed) bool { return p.What == unknownSplits })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %s, such as %q: call it train, val, test or unlabeled", counted(s.Passed[i].Count, unknownSplits), s.Passed[i].Example)
 }
 
 // Close closes the files that Open opened.

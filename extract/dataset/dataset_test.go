@@ -80,6 +80,7 @@ func TestFolders(t *testing.T) {
 		{"the last of nested folders", []string{"x/1/a.png", "y/2/b.jpg"}, Options{LabelsFrom: Last}, []string{"x/1/a.png 1", "y/2/b.jpg 2"}},
 		{"a folder that all share is no label", []string{"all/x/a.png", "all/y/b.jpg"}, Options{}, []string{"all/x/a.png x", "all/y/b.jpg y"}},
 		{"splits are kept apart", []string{"train/x/a.png", "val/x/b.png", "test/y/c.png"}, Options{}, []string{"test/y/c.png y test", "train/x/a.png x train", "val/x/b.png x val"}},
+		{"other words for splits", []string{"Dev/x/a.png", "eval/y/b.png", "unlabelled/c.png"}, Options{}, []string{"Dev/x/a.png x val", "eval/y/b.png y test", "unlabelled/c.png - unlabeled"}},
 		{"one split alone", []string{"train/x/a.png", "val/x/b.png"}, Options{Splits: []string{"val"}}, []string{"val/x/b.png x val"}},
 		{"train is a class among others", []string{"train/a.png", "plane/b.png"}, Options{}, []string{"plane/b.png plane", "train/a.png train"}},
 		{"hidden files are passed over", []string{".a.png", "._b.png", ".git/c.png", "__MACOSX/d.png", "e.png"}, Options{}, []string{"e.png -"}},

@@ -169,11 +169,12 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	}
 }
 
-// splitNames maps folder names to splits.
+// splitNames maps the words for splits, in lower case, to splits.
 var splitNames = map[string]string{
 	"train": "train", "training": "train",
-	"val": "val", "valid": "val", "validation": "val",
-	"test": "test", "testing": "test",
+	"val": "val", "valid": "val", "validation": "val", "dev": "val",
+	"test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+	"unlabeled": "unlabeled", "unlabelled": "unlabeled", "unsupervised": "unlabeled",
 }
 
 // labelByFolder sets splits and labels from the folders in the items' paths.

@@ -31,8 +31,12 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	names := make([]string, 0, len(l.rows))
 	labelled := false
 	for _, row := range l.rows {
+		split := splitNames[strings.ToLower(row.split)]
+		if split == "" && row.split != "" {
+			s.pass(unknownSplits, row.split)
+		}
 		s.Items = append(s.Items, Item{
-			Path: path.Clean(filepath.ToSlash(s.slashed(row.path))), Label: -1, Split: splitNames[strings.ToLower(row.split)], source: s.listed(row.path), container: -1,
+			Path: path.Clean(filepath.ToSlash(s.slashed(row.path))), Label: -1, Split: split, source: s.listed(row.path), container: -1,
 		})
 		names = append(names, row.label)
 		labelled = labelled || row.label != ""

@@ -614,15 +614,8 @@ func splitOfFile(name string) string {
 	for name != "." && name != "/" {
 		base := strings.ToLower(path.Base(name))
 		for _, word := range strings.FieldsFunc(base, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == ' ' }) {
-			switch split := splitNames[word]; {
-			case split != "":
+			if split := splitNames[word]; split != "" {
 				return split
-			case word == "dev":
-				return "val"
-			case word == "eval" || word == "evaluation":
-				return "test"
-			case word == "unlabeled" || word == "unlabelled" || word == "unsupervised":
-				return "unlabeled"
 			}
 		}
 		name = path.Dir(name)

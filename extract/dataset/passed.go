@@ -90,6 +90,7 @@ const (
 	deadLinks      = "links to no image in the archive"
 	comments       = "comments"
 	unknownColumns = "unrecognised columns"
+	unknownSplits  = "unrecognised names of splits"
 	sparse         = "sparse members of an archive"
 	besideImages   = "Parquet files beside the images"
 	noColumn       = "Parquet files without a column of images"
@@ -103,7 +104,7 @@ const (
 
 var singular = map[string]string{
 	byName: "file", systemFolder: "system folder", Unreadable: "folder without read permission",
-	comments: "comment", unknownColumns: "unrecognised column",
+	comments: "comment", unknownColumns: "unrecognised column", unknownSplits: "unrecognised name of a split",
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image in the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",

@@ -289,6 +289,8 @@ func TestDialectsOfLists(t *testing.T) {
 		{"p.csv", "path,label\nimg/a.png,01\nimg/b c.png,1\n", []string{"img/a.png 01", "img/b c.png 1"}, ""},
 		{"q.csv", "sep=;\r\npath;label\r\nimg/a.png;x\r\nimg/b c.png;y, or z\r\n", []string{"img/a.png x", "img/b c.png y, or z"}, ""},
 		{"r.txt", "sep=|\nlabel|path\nx|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},
+		{"s.csv", "path,label,split\nimg/a.png,x,Dev\nimg/b c.png,y,unlabelled\n#c.png,y,eval\n", []string{"#c.png y test", "img/a.png x val", "img/b c.png y unlabeled"}, ""},
+		{"t.csv", "path,label,split\nimg/a.png,x,train\nimg/b c.png,y,holdout\n#c.png,y,fold2\n", []string{"#c.png y", "img/a.png x train", "img/b c.png y"}, "2 unrecognised names of splits (such as holdout)"},
 		{"g.csv", "img/gone.png,x\nimg/a.png,y\n", []string{"img/a.png y", "img/gone.png x"}, ""},
 	} {
 		root := tree(t, map[string]string{"img/a.png": "A", "img/b c.png": "B", "#c.png": "C", c.name: c.text})
@@ -296,6 +298,10 @@ func TestDialectsOfLists(t *testing.T) {
 		if diff := cmp.Diff(c.want, lines(s)); diff != "" || !strings.Contains(s.Note(), c.note) {
 			t.Errorf("%s: %s%s", c.name, diff, s.Note())
 		}
+	}
+	splits := filepath.Join(tree(t, map[string]string{"a.png": "A", "b.png": "B", "l.csv": "path,split\na.png,train\nb.png,holdout\n"}), "l.csv")
+	if _, err := Open(t.Context(), splits, Options{Splits: []string{"holdout"}}); err == nil || !strings.Contains(err.Error(), `1 unrecognised name of a split, such as "holdout"`) {
+		t.Errorf("error %v", err)
 	}
 	root := tree(t, map[string]string{"a.png": "A", "b.png": "B", "pairs.csv": "a.png,b.png\nb.png,a.png\n"})
 	if _, err := Open(t.Context(), filepath.Join(root, "pairs.csv"), Options{}); err == nil || !strings.Contains(err.Error(), "both name files") {
