@@ -84,6 +84,7 @@ type Set struct {
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
 	kept       *pages   // of those, where their rows are the items
 	completed  int      // images of a list whose extensions were missing
+	reformed   int      // images of a list whose names are in another Unicode form
 	classesBy  string   // a column used for the classes although its name is unknown
 	labelled   bool     // a column gives labels
 }

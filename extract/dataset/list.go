@@ -52,11 +52,15 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 		table.WholeNumbers(names)
 		s.label(names, byNumber(names))
 	}
-	return s.stat(ctx)
+	if err := s.stat(ctx); err != nil {
+		return err
+	}
+	return s.otherForms()
 }
 
 // readListed parses a list by looking for the files it names. If it finds none, the names may be those of images without their extensions,
-// as competitions publish them; otherwise the list is refused, since its paths are relative to a folder other than its own.
+// as competitions publish them, or be in another Unicode form; otherwise the list is refused, since its paths are relative to a folder other
+// than its own.
 func (s *Set) readListed(content []byte) (*listing, error) {
 	extension := filepath.Ext(s.Root)
 	there := func(name string) bool { return isFile(s.listed(name)) }
@@ -64,14 +68,18 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 	if err != nil || len(l.rows) == 0 || slices.ContainsFunc(l.rows, func(r row) bool { return there(r.path) }) {
 		return l, err
 	}
-	images := stems{}
-	byName, err := readList(content, extension, func(name string) bool { return images.of(s.listed(name)) != nil })
+	known := folders{}
+	byName, err := readList(content, extension, func(name string) bool {
+		return known.images(s.listed(name)) != nil || known.forms(s.listed(name)) != nil
+	})
 	if err != nil {
 		return nil, err
 	}
+	found := false
 	for i, r := range byName.rows {
-		switch full := images.of(s.listed(r.path)); len(full) {
+		switch full := known.images(s.listed(r.path)); len(full) {
 		case 0:
+			found = found || known.forms(s.listed(r.path)) != nil
 		case 1:
 			byName.rows[i].path = path.Join(path.Dir(s.slashed(r.path)), full[0])
 			byName.completed++
@@ -79,38 +87,14 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 			return nil, fmt.Errorf("%q may be %q or %q: write the extension", r.path, full[0], full[1])
 		}
 	}
-	if byName.completed == 0 {
-		return nil, s.noneThere(l, images)
+	if byName.completed == 0 && !found {
+		return nil, s.noneThere(l, known)
 	}
 	return byName, nil
 }
 
-// stems are the images of folders by their names without extension: folder → name → images with that name.
-type stems map[string]map[string][]string
-
-// of lists the images with the given name plus an extension.
-func (f stems) of(name string) []string {
-	if name == "" || table.IsImage(name) {
-		return nil
-	}
-	folder := filepath.Dir(name)
-	byStem, known := f[folder]
-	if !known {
-		byStem = map[string][]string{}
-		entries, _ := os.ReadDir(folder) // a missing folder has no images
-		for _, e := range entries {
-			if n := e.Name(); !e.IsDir() && table.IsImage(n) {
-				stem := strings.TrimSuffix(n, filepath.Ext(n))
-				byStem[stem] = append(byStem[stem], n)
-			}
-		}
-		f[folder] = byStem
-	}
-	return byStem[filepath.Base(name)]
-}
-
 // noneThere is the error for a list none of whose files exist. It names a folder beside the list that contains one of them.
-func (s *Set) noneThere(l *listing, images stems) error {
+func (s *Set) noneThere(l *listing, known folders) error {
 	some := l.rows[len(l.rows)-1].path // not the first line, which may be a header
 	none := fmt.Errorf("no line names an existing file (such as %q); paths are relative to the folder of the list", some)
 	entries, err := os.ReadDir(filepath.Dir(s.Root))
@@ -118,7 +102,7 @@ func (s *Set) noneThere(l *listing, images stems) error {
 		return none
 	}
 	for _, e := range entries {
-		if below := path.Join(e.Name(), some); e.IsDir() && (isFile(s.listed(below)) || images.of(s.listed(below)) != nil) {
+		if below := path.Join(e.Name(), some); e.IsDir() && (isFile(s.listed(below)) || known.images(s.listed(below)) != nil) {
 			return fmt.Errorf("%w, and this one is in the folder %q: move the list there, or write %q", none, e.Name(), below)
 		}
 	}

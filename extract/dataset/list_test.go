@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,5 +83,53 @@ func TestListsWhoseFirstFilesAreGone(t *testing.T) {
 		if i, found := s.Find("star3.png"); !found || len(s.Items) != 4001 || s.Classes[s.Items[i].Label] != c.want {
 			t.Errorf("%s%s: %d items, classes %q", c.first, c.line, len(s.Items), s.Classes)
 		}
+	}
+}
+
+// A Mac decomposes the letters of names, and a list that is typed has them composed.
+func TestListsOfNamesInAnotherUnicodeForm(t *testing.T) {
+	const composed, decomposed = "\u00e9t\u00e9", "e\u0301te\u0301"
+	root := tree(t, files(decomposed+"/"+decomposed+"1.png", "i/"+decomposed+"2.png", "i/a.png", "i/\u00e9e\u0301.png", "i/e\u0301\u00e9.png"))
+	if _, err := os.Stat(filepath.Join(root, composed)); err == nil {
+		t.Skip("this file system finds names in any form")
+	}
+	for _, c := range []struct {
+		name, text string
+		want       []string
+		note, err  string
+	}{
+		{"all", composed + "/" + composed + "1.png,x\ni/" + composed + "2.png,y\n", []string{decomposed + "/" + decomposed + "1.png x", "i/" + decomposed + "2.png y"}, "form of their names: 2", ""},
+		{"some", "path,label\ni/a.png,x\ni/" + composed + "2.png,y\ni/\u00fc.png,y\n", []string{"i/a.png x", "i/" + decomposed + "2.png y", "i/\u00fc.png y"}, "form of their names: 1", ""},
+		{"without extensions", "id,label\n" + composed + "/" + composed + "1,x\n", []string{decomposed + "/" + decomposed + "1.png x"}, "lacked them: 1", ""},
+		{"absolute", "i/a.png,x\n" + root + "/i/" + composed + "2.png,y\n", []string{root + "/i/" + decomposed + "2.png y", "i/a.png x"}, "form of their names: 1", ""},
+		{"both forms", "i/" + composed + "2.png\ni/" + decomposed + "2.png\n", nil, "", "2.png twice"},
+		{"two files", "i/\u00e9\u00e9.png\n", nil, "", "whose names differ only in their Unicode form"},
+		{"none", "i/\u00fc.png\n", nil, "", "no line names an existing file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(root, "l.csv")
+			if err := os.WriteFile(name, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), name, Options{})
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" || !strings.Contains(s.Note(), c.note) {
+				t.Errorf("%s%s", diff, s.Note())
+			}
+			for i, item := range s.Items {
+				if b, err := s.Read(i, nil); (err != nil || !strings.HasSuffix(item.Path, string(b))) && item.Path != "i/\u00fc.png" {
+					t.Errorf("%s: %q, %v", item.Path, b, err)
+				}
+			}
+		})
 	}
 }

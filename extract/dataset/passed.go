@@ -48,6 +48,9 @@ func (s *Set) Note() string {
 	if s.completed > 0 {
 		said = append(said, fmt.Sprintf("extensions added to names that lacked them: %d", s.completed))
 	}
+	if s.reformed > 0 {
+		said = append(said, fmt.Sprintf("files found under another Unicode form of their names: %d", s.reformed))
+	}
 	if len(parts) > 0 {
 		said = append(said, "passed over: "+strings.Join(parts, "; "))
 	}
