@@ -165,7 +165,7 @@ type storeOptions struct {
 
 func (o *storeOptions) add(f *pflag.FlagSet) {
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the image itself, and augmented views determined by its content and --view-seed")
-	f.Uint64Var(&o.viewSeed, "view-seed", 0, "seed of the augmented views")
+	seed(f, &o.viewSeed, "view-seed", "seed of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "store features as float16: half the disk space, about three significant digits")
 	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows per feature file; if the process is killed, at most one file is lost (default: %d, or the store's value)", extract.DefaultShardRows))
 	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even if another store has its features")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -50,3 +51,24 @@ func (c *counted) String() string {
 
 // Type is the type name shown in the flag's help.
 func (c *counted) Type() string { return "int" }
+
+// seed adds a flag for the seed of random numbers.
+func seed(f *pflag.FlagSet, v *uint64, name, help string) { f.Var((*seedValue)(v), name, help) }
+
+// seedValue is the value of a seed flag.
+type seedValue uint64
+
+// Set reads a whole number.
+func (v *seedValue) Set(s string) error {
+	n, err := strconv.ParseUint(s, 0, 64)
+	if err != nil {
+		return fmt.Errorf("want a whole number from 0 to %d", uint64(math.MaxUint64))
+	}
+	*v = seedValue(n)
+	return nil
+}
+
+func (v *seedValue) String() string { return strconv.FormatUint(uint64(*v), 10) }
+
+// Type is the type name shown in the flag's help.
+func (v *seedValue) Type() string { return "uint" }

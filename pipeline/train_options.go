@@ -45,7 +45,7 @@ func (o *trainOptions) registerSettings(c *cobra.Command) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	f.Uint64Var(&o.seed, "seed", 0, "seed for all random numbers")
+	seed(f, &o.seed, "seed", "seed for all random numbers")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all); the result is the same, bit for bit")
 }
 

@@ -81,8 +81,17 @@ func wholeNumber(name, v string) error {
 	return nil
 }
 
-// ErrClusters is Configure's error if the number of clusters is not given, either by the values or by the data's classes.
+// ErrClusters is Configure's error if the number of clusters is not given, either by the values or by the data's classes, or if the data has
+// a single class.
 var ErrClusters = errors.New("the data has no classes to count")
+
+// classError says why the classes do not give the number of clusters.
+type classError struct{ problem string }
+
+func (e *classError) Error() string { return e.problem }
+
+// Is makes it an ErrClusters: the number must be given.
+func (e *classError) Is(target error) bool { return target == ErrClusters }
 
 // SettingsError says that a run's settings are invalid: a value out of range, a setting that the method does not read, or a missing input.
 type SettingsError struct{ Err error }
@@ -104,8 +113,13 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 	if images < 2 {
 		return c, nil, fmt.Errorf("clustering needs at least 2 images, but there is %s", [...]string{"none", "1"}[max(images, 0)])
 	}
-	if _, given := values["clusters"]; !given && classes == 0 {
-		return c, nil, ErrClusters
+	if _, given := values["clusters"]; !given {
+		switch classes {
+		case 0:
+			return c, nil, ErrClusters
+		case 1:
+			return c, nil, &classError{"the labels have a single class, but clustering needs at least 2 clusters"}
+		}
 	}
 	c = head.Default(classes)
 	for _, s := range Settings() {

@@ -22,6 +22,7 @@ func TestConfigure(t *testing.T) {
 		{"no image", values{"clusters": "3"}, 0, 0, "there is none"},
 		{"one image", values{"clusters": "3"}, 1, 0, "there is 1"},
 		{"an unknown number of clusters", nil, 100, 0, ErrClusters.Error()},
+		{"one class", nil, 100, 1, "the labels have a single class"},
 		{"one cluster", values{"clusters": "1"}, 100, 0, "want at least 2"},
 		{"more clusters than images", values{"clusters": "101"}, 100, 0, "at most as many clusters as images"},
 		{"no such method", values{"clusters": "3", "method": "tsnee"}, 100, 0, "tsne"},
@@ -37,8 +38,10 @@ func TestConfigure(t *testing.T) {
 			t.Errorf("%s: seed %d, want 9", c.name, config.Seed)
 		}
 	}
-	if _, _, err := Configure(nil, 0, 100, 0); !errors.Is(err, ErrClusters) {
-		t.Errorf("%v is not ErrClusters", err)
+	for classes := range 2 {
+		if _, _, err := Configure(nil, 0, 100, classes); !errors.Is(err, ErrClusters) {
+			t.Errorf("%d classes: %v is not ErrClusters", classes, err)
+		}
 	}
 	c, notes, err := Configure(map[string]string{"clusters": "2", "method": "debiased-infonce-clustering"}, 0, 6, 0)
 	if err != nil || len(notes) == 0 || c.Text("neighbours") != "2" {
