@@ -20,6 +20,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/methods"
+	"iconic/internal/centred"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/progress"
@@ -171,14 +172,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		},
 	})
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			t.Hooks.Notef("%s", kept.account(t.Config.Method))
-			_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
-		}
-		if errors.Is(err, head.ErrOtherState) {
-			err = fmt.Errorf("checkpoint %s: %w; remove it and train from the start", filepath.Join(t.Dir, checkpointFile), err)
-		}
-		return nil, err
+		return nil, t.failed(ctx, kept, err)
 	}
 	for _, n := range result.Notes {
 		t.Hooks.Notef("%s", n)
@@ -191,6 +185,18 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		return nil, err
 	}
 	return t.score(ctx, result)
+}
+
+// failed is the error of a training that did not end, with what its reader needs; it tells what an interrupted one has kept.
+func (t *Training) failed(ctx context.Context, kept *keeper, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		t.Hooks.Notef("%s", kept.account(t.Config.Method))
+		_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
+	case errors.Is(err, head.ErrOtherState):
+		return fmt.Errorf("checkpoint %s: %w; remove it and train from the start", filepath.Join(t.Dir, checkpointFile), err)
+	}
+	return t.whose(ctx, err)
 }
 
 // lock makes a run folder, if necessary, and keeps other trainings out of it.
@@ -241,6 +247,19 @@ func (k *keeper) account(method string) string {
 		return fmt.Sprintf("method %s computes in one piece, and starts again when it is resumed", method)
 	}
 	return "no step of the training was finished: it starts again when it is resumed"
+}
+
+// whose names the set of features that a training cannot use, if it has two of them.
+func (t *Training) whose(ctx context.Context, err error) error {
+	if t.Second == nil || ctx.Err() != nil {
+		return err
+	}
+	for _, set := range []*features.Set{t.Features, t.Second} {
+		if _, unusable := centred.Measure(ctx, set, t.Workers); unusable != nil {
+			return fmt.Errorf("%s: %w", set.Source.Store, unusable)
+		}
+	}
+	return err
 }
 
 // inputs are what a method learns from besides features.

@@ -407,7 +407,7 @@ func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
 		j := most[key]
 		g, err := head.Neighbours(ctx, j.set, j.Config, head.Options{Workers: s.options.Workers, Cache: j.set.Graphs, GraphProgress: s.options.Hooks.Stage("neighbours", "comparisons")})
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", j.set.Source.Store, err)
 		}
 		s.graphs[key] = g
 	}
