@@ -148,29 +148,26 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 	return m.Classify(features, n)
 }
 
-// ClassNames are the names that the run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were
-// no labels. It fails if the run's metrics.json has another number of clusters.
-func ClassNames(dir string, clusters int) ([]string, error) {
-	metrics, err := run.Metrics(dir)
+// ClassNames are the names that a run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were no
+// labels. It fails if the run's metrics.json describes another head.
+func ClassNames(r *run.Run) ([]string, error) {
+	metrics, err := r.Scores()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // trained from Go, or stopped before it was scored
 	}
 	if err != nil {
 		return nil, err
 	}
-	if metrics.Clusters != clusters {
-		return nil, fmt.Errorf("the metrics.json of %s describes %d clusters, but the run's head has %d: it belongs to another run; move it away to go without names", dir, metrics.Clusters, clusters)
-	}
 	if metrics.Labelled == nil {
 		return nil, nil
 	}
 	called, err := metrics.ReadNames(func() (*report.Assignments, error) {
-		return run.Assignments(dir, metrics.Classes)
+		return run.Assignments(r.Dir, metrics.Classes)
 	})
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, clusters)
+	names := make([]string, metrics.Clusters)
 	for c, n := range called {
 		names[c] = n.Name
 	}

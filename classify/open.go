@@ -120,7 +120,7 @@ func (f *Found) name() (err error) {
 	case f.options.Names != "":
 		f.Names, err = ReadNames(f.options.Names, clusters)
 	case !curated:
-		f.Names, err = ClassNames(f.Run.Dir, clusters)
+		f.Names, err = ClassNames(f.Run)
 	}
 	return err
 }

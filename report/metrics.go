@@ -50,6 +50,11 @@ type Metrics struct {
 	// Choice is a sentence that says how training chose among several clusterings; "": there was only one.
 	Choice string `json:"choice,omitempty"`
 
+	// HeadChecksum and AssignmentsChecksum say which head and which assignments of a run the scores describe (package run); "": in files of
+	// earlier versions.
+	HeadChecksum        string `json:"head_checksum,omitempty"`
+	AssignmentsChecksum string `json:"assignments_checksum,omitempty"`
+
 	*Labelled            // nil without labels
 	LabelFree *LabelFree `json:"label_free,omitempty"` // nil if the features were not available
 	KMeans    *Metrics   `json:"kmeans,omitempty"`     // the baseline on the same features

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-
-	"github.com/cespare/xxhash/v2"
 
 	"iconic/features"
 	"iconic/head"
@@ -88,6 +85,8 @@ type Config struct {
 	// Encoder records how images became features, so that predict can do the same; the extraction interprets it. It is empty if the
 	// features were given as a plain matrix.
 	Encoder json.RawMessage `json:"encoder,omitempty"`
+	// Checksums are those of the head and of the novelty detector, by file, once the training has ended; nil in runs of earlier versions.
+	Checksums map[string]string `json:"checksums,omitempty"`
 }
 
 // ErrExists is in the chain of Create's error for a folder that contains a run.
@@ -147,6 +146,10 @@ func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	c.Format = formatOf(r.Head)
 	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
+	var err error
+	if c.Checksums, err = checksums(r.Head, r.Novelty); err != nil {
+		return err
+	}
 	if r.Representation != nil {
 		c.Dimensions = r.Dimensions
 		if err := npy.Write(at(representationFile), []int{len(r.Representation) / r.Dimensions, r.Dimensions}, r.Representation); err != nil {
@@ -158,7 +161,7 @@ func Finish(dir string, c Config, r *head.Result) error {
 			return err
 		}
 	}
-	err := atomicfile.Write(at(historyFile), func(w io.Writer) error {
+	err = atomicfile.Write(at(historyFile), func(w io.Writer) error {
 		lines := json.NewEncoder(w)
 		for _, e := range r.History {
 			if err := lines.Encode(e); err != nil {
@@ -208,24 +211,6 @@ func writeHead(name string, h *head.Ensemble) error {
 		tensors = append(tensors, safetensors.FromFloat32("uniform", flatShare(h), 1))
 	}
 	return safetensors.WriteFile(name, tensors, map[string]string{"format": strconv.Itoa(formatOf(h)), "checksum": sum})
-}
-
-// checksum is over the bytes of weights, biases, the temperature where heads vote, and the flat share where there is one.
-func checksum(h *head.Ensemble) (string, error) {
-	parts := h.Parameters()
-	if h.Members > 1 {
-		parts = append(parts, []float32{h.Temperature})
-	}
-	if h.Flat > 0 {
-		parts = append(parts, flatShare(h))
-	}
-	sum := xxhash.New()
-	for _, x := range parts {
-		if err := binary.Write(sum, binary.LittleEndian, x); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("%016x", sum.Sum64()), nil
 }
 
 // flatShare is what a file has of the flat share: the share, and its power if that is not 0.
@@ -338,7 +323,8 @@ type Run struct {
 	Novelty *novelty.Detector
 }
 
-// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, or are incomplete.
+// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, are incomplete, or have
+// files of several runs.
 func Load(dir string) (*Run, error) {
 	r, err := LoadUnfinished(dir)
 	if err != nil {
@@ -369,6 +355,9 @@ func Load(dir string) (*Run, error) {
 	}
 	if r.Novelty != nil && r.Novelty.Dim != r.Head.Dim {
 		return nil, fmt.Errorf("run folder %s: %s has %d features, but the head has %d: train again", dir, noveltyFile, r.Novelty.Dim, r.Head.Dim)
+	}
+	if err := r.checkParts(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }

@@ -30,14 +30,14 @@ type Finished struct {
 	Unchanged bool
 }
 
-// Open reads a finished run folder. If its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
+// Open reads a finished run folder. It fails on a folder with files of several runs. If its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
 func Open(dir string) (*Finished, error) {
 	run, err := Load(dir)
 	if err != nil {
 		return nil, err
 	}
 	f := &Finished{Run: run}
-	f.Metrics, err = Metrics(dir)
+	f.Metrics, err = run.Scores()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("run folder %s %w: %w", dir, ErrNoScores, err)
 	}
@@ -51,8 +51,8 @@ func Open(dir string) (*Finished, error) {
 	if f.Table, err = Assignments(dir, classes); err != nil {
 		return nil, err
 	}
-	if n := len(f.Table.Cluster); n != f.Metrics.N {
-		return nil, fmt.Errorf("run folder %s: %s lists %d images, but %s has %d: make the run again", dir, assignmentsFile, n, metricsFile, f.Metrics.N)
+	if err := f.checkTable(); err != nil {
+		return nil, err
 	}
 	if f.Metrics.Labelled != nil {
 		if f.Metrics.Names, err = f.Metrics.ReadNames(func() (*report.Assignments, error) { return f.Table, nil }); err != nil {

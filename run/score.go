@@ -56,6 +56,10 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 		return nil, err
 	}
 	t.Formulas = table.Computed
+	if m.HeadChecksum, err = checksum(result.Head); err != nil {
+		return nil, err
+	}
+	m.AssignmentsChecksum = assigned(&table, in.Clusters)
 	return m, report.WriteMetrics(filepath.Join(t.Dir, metricsFile), m)
 }
 
