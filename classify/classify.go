@@ -2,18 +2,11 @@ package classify
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
-	"fmt"
 	"image"
-	"io"
-	"io/fs"
-	"os"
-	"strconv"
 
 	"iconic/curation"
 	"iconic/extract"
-	"iconic/report"
 	"iconic/run"
 )
 
@@ -146,78 +139,6 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 		return nil, err
 	}
 	return m.Classify(features, n)
-}
-
-// ClassNames are the names that a run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were no
-// labels. It fails if the run's metrics.json describes another head.
-func ClassNames(r *run.Run) ([]string, error) {
-	metrics, err := r.Scores()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // trained from Go, or stopped before it was scored
-	}
-	if err != nil {
-		return nil, err
-	}
-	if metrics.Labelled == nil {
-		return nil, nil
-	}
-	called, err := metrics.ReadNames(func() (*report.Assignments, error) {
-		return run.Assignments(r.Dir, metrics.Classes)
-	})
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, metrics.Clusters)
-	for c, n := range called {
-		names[c] = n.Name
-	}
-	return names, nil
-}
-
-// ReadNames reads names of clusters from a CSV file with lines "cluster,name"; a header line is skipped. Clusters that the file does not
-// name have "".
-func ReadNames(file string, clusters int) ([]string, error) {
-	named, err := ReadNamed(file, clusters)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, clusters)
-	for c, name := range named {
-		names[c] = name
-	}
-	return names, nil
-}
-
-// ReadNamed is ReadNames as a map that contains only the clusters named by the file; a name may be empty.
-func ReadNamed(file string, clusters int) (map[int]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("names: %w", err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
-	names := map[int]string{}
-	for line := 1; ; line++ {
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return names, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w; want lines with a cluster's number and its name, such as 3,dogs", file, err)
-		}
-		c, err := strconv.Atoi(record[0])
-		if err != nil && line == 1 {
-			continue
-		}
-		if err != nil || c < 0 || c >= clusters {
-			return nil, fmt.Errorf("%s, line %d: cluster %q: want a number from 0 to %d", file, line, record[0], clusters-1)
-		}
-		if _, twice := names[c]; twice {
-			return nil, fmt.Errorf("%s, line %d: cluster %d is named a second time", file, line, c)
-		}
-		names[c] = record[1]
-	}
 }
 
 // Image assigns a decoded picture to a cluster. For files, use Images.Prepare and Prepared instead: their JPEG decoder gives the same

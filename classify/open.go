@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Model    string         // the run's encoder, a file or a name; "": where this machine last saw it, or by the name the run recorded
 	Shape    models.Options // for an encoder that has to be made again, as they were given then; see models.Resolve
-	Names    string         // CSV file that names clusters, with lines such as 3,dogs; "": the most frequent class among a cluster's labelled images
+	Names    string         // file that names clusters, with lines such as 3,dogs (ReadNamed); one that it does not name, and all if it is "", are called as in the run
 	Raw      bool           // use the clusters as trained, ignoring any curation
 	Library  string         // ONNX Runtime library or its folder; "": found or downloaded
 	Provider encoder.Provider
@@ -116,12 +116,16 @@ func (f *Found) name() (err error) {
 		f.Curation = whole.Curated
 		f.Names, clusters = f.Curation.Names(), len(f.Curation.Clusters)
 	}
-	switch {
-	case f.options.Names != "":
-		f.Names, err = ReadNames(f.options.Names, clusters)
-	case !curated:
-		f.Names, err = ClassNames(f.Run)
+	if !curated {
+		if f.Names, err = ClassNames(f.Run); err != nil {
+			return err
+		}
 	}
+	if f.options.Names == "" {
+		return nil
+	}
+	named, err := ReadNamed(f.options.Names, clusters)
+	f.Names = overlay(f.Names, named, clusters)
 	return err
 }
 

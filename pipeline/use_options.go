@@ -22,7 +22,7 @@ func (o *useOptions) add(f *pflag.FlagSet) {
 	o.provider = encoder.Auto
 	o.modelFlags.add(f)
 	f.StringVar(&o.model, "model", "", "the run's encoder, as given when the run was made (default: its last known location on this machine)")
-	f.StringVar(&o.names, "names", "", "CSV file of cluster names, with lines such as 3,dogs (default: the class of most of a cluster's labelled images)")
+	f.StringVar(&o.names, "names", "", "CSV file of cluster names, with lines such as 3,dogs (default, also for a cluster without a line: the class of most of its labelled images)")
 	addNoCuration(f, &o.noCuration)
 	addRuntime(f, &o.onnxruntime, &o.provider, &o.threads)
 }
