@@ -1,49 +1,73 @@
 package run
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"iconic/head/icon"
 )
 
-// ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight; a header line is skipped.
+// ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight. The first line may be a header whose first column is called
+// from or source; a byte order mark and blanks do not count. It fails on every other line, and on a file without edges.
 func ReadEdges(name string) ([]icon.Edge, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	const mark = "\xef\xbb\xbf"
+	text := bufio.NewReader(f)
+	if start, err := text.Peek(len(mark)); err == nil && string(start) == mark {
+		_, _ = text.Discard(len(mark)) // it was peeked at
+	}
+	r := csv.NewReader(text)
 	r.TrimLeadingSpace, r.FieldsPerRecord, r.ReuseRecord = true, -1, true
 	var edges []icon.Edge
-	for line := 1; ; line++ {
+	for first := true; ; first = false {
 		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && len(edges) == 0:
+			return nil, fmt.Errorf("%s lists no edge: want lines from,to or from,to,weight, such as 3,17 or 3,17,0.5", name)
+		case errors.Is(err, io.EOF):
 			return edges, nil
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", name, err) // which names the line
+		case first && slices.Contains([]string{"from", "source", "src"}, strings.ToLower(strings.TrimSpace(record[0]))):
+			continue
 		}
-		e := icon.Edge{Weight: 1}
-		if err == nil && len(record) != 2 && len(record) != 3 {
-			err = errors.New("want from,to or from,to,weight")
-		}
-		if err == nil {
-			e.From, err = strconv.Atoi(record[0])
-		}
-		if err == nil {
-			e.To, err = strconv.Atoi(record[1])
-		}
-		if err == nil && len(record) == 3 {
-			e.Weight, err = strconv.ParseFloat(record[2], 64)
-		}
-		if err != nil && line > 1 {
+		e, err := edge(record)
+		if err != nil {
+			line, _ := r.FieldPos(0)
 			return nil, fmt.Errorf("%s, line %d: %w", name, line, err)
 		}
-		if err == nil {
-			edges = append(edges, e)
+		edges = append(edges, e)
+	}
+}
+
+// edge reads a record of a graph.
+func edge(record []string) (e icon.Edge, err error) {
+	if len(record) != 2 && len(record) != 3 {
+		return e, errors.New("want from,to or from,to,weight")
+	}
+	cell := func(k int) string { return strings.TrimSpace(record[k]) }
+	if e.From, err = strconv.Atoi(cell(0)); err != nil {
+		return e, fmt.Errorf("%q is not the number of a row; a header begins with the word from", cell(0))
+	}
+	if e.To, err = strconv.Atoi(cell(1)); err != nil {
+		return e, fmt.Errorf("%q is not the number of a row", cell(1))
+	}
+	e.Weight = 1
+	if len(record) == 3 {
+		if e.Weight, err = strconv.ParseFloat(cell(2), 64); err != nil {
+			return e, fmt.Errorf("%q is not a weight", cell(2))
 		}
 	}
+	return e, nil
 }
