@@ -9,6 +9,7 @@
 // Addresses take turns by how much work was recently done for each, light requests go before heavy ones, and an address that is refused repeatedly
 // is answered later each time.
 //
-// Refusals have these statuses: 413 too many bytes or pixels; 415 not an image, or an unsupported format; 422 a damaged image; 408 a body that
-// arrives too slowly; 429 too many requests at once; 503 the server is shutting down, or an answer takes too long.
+// Refusals have these statuses: 400 a form without a file or with several, or a body cut short; 413 too many bytes or pixels; 415 not an image,
+// or an unsupported format; 422 a damaged image; 408 a body that arrives too slowly; 429 too many requests at once; 503 the server is shutting
+// down (a body has 2 s left to arrive), or an answer takes too long.
 package endpoint

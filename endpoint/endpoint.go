@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
@@ -187,8 +188,8 @@ func (e *Endpoint) Health() http.Handler {
 	return mux
 }
 
-// End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received
-// endingBody to arrive.
+// End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received 2 s to
+// arrive; a request whose body takes longer is refused with status 503.
 func (e *Endpoint) End() { e.end() }
 
 // endingBody is the time left for bodies to arrive once shutdown begins.
@@ -307,7 +308,7 @@ func (e *Endpoint) predict(w http.ResponseWriter, r *http.Request) (p classify.P
 	}
 }
 
-// body reads the image: the body itself, or the first file of a form. Before it reads a byte it reserves memory for the length that the
+// body reads the image: the body itself, or the only file of a form. Before it reads a byte it reserves memory for the length that the
 // header promises. If the header promises none, it reserves twice the largest body, since the buffer has to grow.
 func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte, _ *held, err error) {
 	need, room := r.ContentLength, r.ContentLength
@@ -348,11 +349,11 @@ func (e *Endpoint) body(w http.ResponseWriter, r *http.Request) (content []byte,
 		}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 	default:
-		return nil, nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
+		return nil, nil, e.unread(err, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
 	}
 	content, err = readInto(append(make([]byte, 0, room), head[:n]...), from)
 	if err != nil {
-		return nil, nil, unread(err, e.options, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
+		return nil, nil, e.unread(err, refuse(http.StatusBadRequest, "the body was cut short: %w", err))
 	}
 	memory.keep(int64(cap(content)))
 	return content, memory, nil
@@ -392,26 +393,58 @@ func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, erro
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, "the form cannot be read: %w", err)
 		}
-		part, err := form.NextPart()
-		for ; err == nil && part.FileName() == ""; part, err = form.NextPart() {
-			continue
-		}
+		part, err := nextFile(form)
 		if err != nil {
-			return nil, unread(err, e.options, refuse(http.StatusBadRequest, "the form holds no file: %w", err))
+			return nil, e.unread(err, refuse(http.StatusBadRequest, "the form holds no file: %w", err))
 		}
-		from = part
+		from = &onlyFile{part: part, form: form}
 	}
 	return from, nil
 }
 
-// unread is the error for a body that could not be read; otherwise is for causes other than its size and its time limit.
-func unread(err error, o Options, otherwise error) error {
+// nextFile skips the parts of a form that are not files.
+func nextFile(form *multipart.Reader) (*multipart.Part, error) {
+	part, err := form.NextPart()
+	for ; err == nil && part.FileName() == ""; part, err = form.NextPart() {
+		continue
+	}
+	return part, err
+}
+
+// onlyFile reads the file of a form, and fails at its end if there is another.
+type onlyFile struct {
+	part *multipart.Part
+	form *multipart.Reader
+	end  error // once the end is reached: io.EOF, or why the form is refused
+}
+
+func (f *onlyFile) Read(b []byte) (n int, err error) {
+	if f.end != nil {
+		return 0, f.end
+	}
+	n, err = f.part.Read(b)
+	if errors.Is(err, io.EOF) {
+		if _, f.end = nextFile(f.form); f.end == nil {
+			f.end = refuse(http.StatusBadRequest, "the form holds more than one file: send one image per request")
+		}
+		err = f.end
+	}
+	return n, err
+}
+
+// unread is the error for a body that could not be read; otherwise is for causes other than its size, its time limit, a refusal and the shutdown.
+func (e *Endpoint) unread(err, otherwise error) error {
 	var large *http.MaxBytesError
+	var refused refusal
 	switch {
 	case errors.As(err, &large):
-		return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", o.MaxBytes)
+		return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", e.options.MaxBytes)
+	case errors.As(err, &refused):
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded) && e.ending.Err() != nil:
+		return refuse(http.StatusServiceUnavailable, "the server is shutting down: send it again")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refuse(http.StatusRequestTimeout, "the body did not arrive within %s", o.Body)
+		return refuse(http.StatusRequestTimeout, "the body did not arrive within %s", e.options.Body)
 	}
 	return otherwise
 }

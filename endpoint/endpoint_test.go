@@ -159,13 +159,13 @@ func TestAnswersManyAtOnceInBatches(t *testing.T) {
 
 func TestForms(t *testing.T) {
 	_, s := start(t, &mean{}, Options{MaxBytes: 4000})
-	form := func(name string, content []byte) (string, io.Reader) {
+	form := func(content []byte, names ...string) (string, io.Reader) {
 		var b bytes.Buffer
 		w := multipart.NewWriter(&b)
 		if err := w.WriteField("comment", "none"); err != nil {
 			t.Fatal(err)
 		}
-		if name != "" {
+		for _, name := range names {
 			f, err := w.CreateFormFile("image", name)
 			if err == nil {
 				_, err = f.Write(content)
@@ -179,17 +179,40 @@ func TestForms(t *testing.T) {
 		}
 		return w.FormDataContentType(), &b
 	}
-	kind, body := form("a.png", grey(t, 120, 5, 5))
-	if status, text := post(t, s.URL, kind, body); status != http.StatusOK || !strings.Contains(text, `"cluster":12`) {
-		t.Errorf("a form: %d, %s", status, text)
+	picture := grey(t, 120, 5, 5)
+	for _, c := range []struct {
+		what    string
+		content []byte
+		names   []string
+		status  int
+		want    string
+	}{
+		{"a form", picture, []string{"a.png"}, http.StatusOK, `"cluster":12`},
+		{"a form with a field for a file that was not chosen", picture, []string{"a.png", ""}, http.StatusOK, `"cluster":12`},
+		{"a form without a file", nil, nil, http.StatusBadRequest, "no file"},
+		{"a form of two files", picture, []string{"a.png", "b.png"}, http.StatusBadRequest, `{"error":"the form holds more than one file: send one image per request"}`},
+		{"two files larger than the first read", append(picture, make([]byte, 1000)...), []string{"a.png", "", "b.png"}, http.StatusBadRequest, "more than one file"},
+		{"a large form", make([]byte, 10000), []string{"a.png"}, http.StatusRequestEntityTooLarge, ""},
+		{"a form that the second file makes large", append(picture, make([]byte, 2000)...), []string{"a.png", "", ""}, http.StatusRequestEntityTooLarge, ""},
+	} {
+		kind, body := form(c.content, c.names...)
+		if status, text := post(t, s.URL, kind, body); status != c.status || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d, %s", c.what, status, text)
+		}
 	}
-	kind, body = form("", nil)
-	if status, text := post(t, s.URL, kind, body); status != http.StatusBadRequest || !strings.Contains(text, "no file") {
-		t.Errorf("a form without a file: %d, %s", status, text)
+}
+
+// A body that does not arrive before the server ends is the server's fault, not the client's.
+func TestBodyAtTheEnd(t *testing.T) {
+	e, s := start(t, &mean{}, Options{Body: 200 * time.Millisecond})
+	slow, never := io.Pipe()
+	defer never.Close()
+	e.End()
+	if status, text := post(t, s.URL, "", slow); status != http.StatusServiceUnavailable || !strings.Contains(text, `{"error":"the server is shutting down: send it again"}`) {
+		t.Errorf("a slow body: %d, %s", status, text)
 	}
-	kind, body = form("a.png", make([]byte, 10000))
-	if status, text := post(t, s.URL, kind, body); status != http.StatusRequestEntityTooLarge {
-		t.Errorf("a large form: %d, %s", status, text)
+	if status, text := post(t, s.URL, "", bytes.NewReader(grey(t, 50, 6, 6))); status != http.StatusOK {
+		t.Errorf("a quick one: %d, %s", status, text)
 	}
 }
 
