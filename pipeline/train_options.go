@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -82,10 +83,13 @@ type chosen struct {
 	given   bool
 }
 
-// Set stores a value that the setting can parse. Whether the method uses the setting is checked later.
+// Set stores a value that the setting can parse; a second, different one is refused. Whether the method uses the setting is checked later.
 func (o *chosen) Set(v string) error {
 	if err := o.setting.Parse(v); err != nil {
 		return err
+	}
+	if o.given && v != o.value {
+		return fmt.Errorf("%s was already given as %s: give it once", o.setting.Name, o.value)
 	}
 	o.value, o.given = v, true
 	return nil

@@ -69,8 +69,15 @@ func readList(r io.Reader, name string) ([]Combination, error) {
 		c := Combination{}
 		for _, word := range strings.Fields(text) {
 			setting, value, ok := strings.Cut(word, "=")
+			was, twice := c[setting]
 			if known := slices.ContainsFunc(run.Settings(), func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
 				return nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
+			}
+			switch {
+			case twice && was != value:
+				return nil, &ListError{name, at, fmt.Sprintf("%s is given twice, as %s and as %s: give each combination a line of its own", setting, was, value)}
+			case setting == "clusters" && value == run.AutoClusters:
+				return nil, &ListError{name, at, fmt.Sprintf("%q: want a number of clusters, such as clusters=10; a sweep over several numbers suggests one", word)}
 			}
 			c[setting] = value
 		}

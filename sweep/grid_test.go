@@ -30,6 +30,8 @@ func TestListsOfCombinations(t *testing.T) {
 	}
 	for text, says := range map[string]string{
 		"alpha=0\nalfa=1\n": "list, line 2: \"alfa=1\"", "alpha\n": "line 1", "# nothing\n": "list lists no combination",
+		"alpha=0\nclusters=3 alpha=0 clusters=4\n": "list, line 2: clusters is given twice, as 3 and as 4: give each combination a line of its own",
+		"clusters=5\nclusters=auto\n":              "list, line 2: \"clusters=auto\": want a number of clusters, such as clusters=10",
 	} {
 		_, err := readList(strings.NewReader(text), "list")
 		var bad *ListError
