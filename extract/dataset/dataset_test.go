@@ -217,16 +217,78 @@ func TestArchives(t *testing.T) {
 
 func TestACutArchiveIsNamed(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.tar")
-	archive(t, name, "x/a.png", strings.Repeat("A", 2000), "y/b.png", "B")
+	archive(t, name, "x/a.png", strings.Repeat("A", 2000), "y/b.png", strings.Repeat("\x00", 1024))
 	whole, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(name, whole[:1000], 0o600); err != nil {
+	const first, second = 512 + 2048, 512 + 1024 // bytes of the members
+	for _, size := range []int{0, 1000, first, first + 512, first + second - 512, first + second, first + second + 511} {
+		if err := os.WriteFile(name, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(t.Context(), name, Options{}); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "truncated") {
+			t.Errorf("%d bytes: error %v", size, err)
+		}
+	}
+	if err := os.WriteFile(name, whole[:first+second+512], 0o600); err != nil { // one block of zeros is an end
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), name, Options{}); err == nil || !strings.Contains(err.Error(), name) {
-		t.Errorf("error %v", err)
+	if got := list(t, name, Options{}); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestJoinedArchives(t *testing.T) {
+	folder := t.TempDir()
+	var b [3][]byte
+	for i, members := range [][]string{{"x/a.png", "A", "y/b.png", "B"}, {"x/c.png", "C", "x/a.png", "A2"}, {"y/d.png", "D"}} {
+		name := filepath.Join(folder, "part")
+		archive(t, name, members...)
+		var err error
+		if b[i], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, want, note string
+		parts            [][]byte
+	}{
+		{"two", "x/a.png A2,x/c.png C,y/b.png B", "", [][]byte{b[0], b[1]}},
+		{"three", "x/a.png A2,x/c.png C,y/b.png B,y/d.png D", "", [][]byte{b[0], b[1], b[2]}},
+		{"with room between", "x/a.png A,y/b.png B,y/d.png D", "", [][]byte{b[0], make([]byte, 70*1024), b[2], make([]byte, 1<<17)}},
+		{"and something else", "y/d.png D", "1 archive with bytes after its end that are no members (such as set.tar)", [][]byte{b[2], bytes.Repeat([]byte("text"), 200)}},
+		{"and a little", "y/d.png D", "1 archive with bytes after its end", [][]byte{b[2], []byte("text")}},
+		{"the second is cut", "", "truncated", [][]byte{b[0], b[1][:1024]}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "set.tar")
+			if err := os.WriteFile(name, bytes.Join(c.parts, nil), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), name, Options{})
+			if c.want == "" {
+				if err == nil || !strings.Contains(err.Error(), c.note) {
+					t.Errorf("error %v, want %q", err, c.note)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			var got []string
+			for item, read := range s.All() {
+				content, err := read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, item.Path+" "+string(content))
+			}
+			if strings.Join(got, ",") != c.want || !strings.Contains(s.Note(), c.note) {
+				t.Errorf("%q, note %q", got, s.Note())
+			}
+		})
 	}
 }
 

@@ -51,6 +51,9 @@ func (s *Set) Note() string {
 	if s.reformed > 0 {
 		said = append(said, fmt.Sprintf("files found under another Unicode form of their names: %d", s.reformed))
 	}
+	if s.unclassed > 0 {
+		said = append(said, fmt.Sprintf("images without a .cls member, and so without a label: %d", s.unclassed))
+	}
 	if len(parts) > 0 {
 		said = append(said, "passed over: "+strings.Join(parts, "; "))
 	}
@@ -90,7 +93,7 @@ const (
 	Unreadable     = "folders without read permission"
 	notRegular     = "pipes, sockets or devices"
 	archives       = "archives beside the images"
-	deadLinks      = "links to no image in the archive"
+	deadLinks      = "links to no file in the archive"
 	comments       = "comments"
 	unknownColumns = "unrecognised columns"
 	unknownSplits  = "unrecognised names of splits"
@@ -103,17 +106,20 @@ const (
 	hiddenImage    = "hidden files with names of images"
 	systemFile     = "files in system folders"
 	outside        = "members whose names point outside their archive"
+	strayClasses   = ".cls members that fit no image"
+	afterEnd       = "archives with bytes after their end that are no members"
 )
 
 var singular = map[string]string{
 	byName: "file", systemFolder: "system folder", Unreadable: "folder without read permission",
 	comments: "comment", unknownColumns: "unrecognised column", unknownSplits: "unrecognised name of a split",
-	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no image in the archive",
+	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no file in the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
 	unfitColumns: "column named like labels that cannot hold labels",
 	hiddenFolder: "hidden folder", hiddenImage: "hidden file with the name of an image",
 	systemFile: "file in a system folder", outside: "member whose name points outside its archive",
+	strayClasses: ".cls member that fits no image", afterEnd: "archive with bytes after its end that are no members",
 }
 
 // mostNames bounds the number of extensions that a note lists.

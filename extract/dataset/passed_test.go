@@ -149,7 +149,7 @@ func TestLinksInAnArchive(t *testing.T) {
 			t.Errorf("%s: %q, %v", s.Items[i].Path, b, err)
 		}
 	}
-	for _, want := range []string{"3 links to no image in the archive (such as y/out.png)", "1 pipe, socket or device", "1 member whose name points outside its archive (such as ../z/a.png)",
+	for _, want := range []string{"3 links to no file in the archive (such as y/out.png)", "1 pipe, socket or device", "1 member whose name points outside its archive (such as ../z/a.png)",
 		"1 hidden file with the name of an image (such as x/._a.png)", "1 file in a system folder (such as __MACOSX/x/._a.png)"} {
 		if note := s.Note(); !strings.Contains(note, want) {
 			t.Errorf("no %q in %q", want, note)
@@ -222,6 +222,103 @@ func TestTheReferenceCasesAreListed(t *testing.T) {
 		if len(s.Items) != want.images || !slices.Equal(s.Classes, want.classes) && path != "attack-tar-file-and-folder/both.tar" || !strings.Contains(s.Note(), want.note) {
 			t.Errorf("%s: %d images, classes %q, note %q", path, len(s.Items), s.Classes, s.Note())
 		}
+	}
+}
+
+// Names of members may be given again, by a file or by a link; the last one counts.
+func TestTheLastMemberOfANameCounts(t *testing.T) {
+	link := func(name, target string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: target}
+	}
+	hard := func(name, target string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: target}
+	}
+	file := func(name string) tar.Header { return tar.Header{Name: name} }
+	for _, c := range []struct {
+		name    string
+		members []tar.Header
+		want    []string // paths and contents
+		note    string
+	}{
+		{"a file after a link", []tar.Header{file("b.png"), link("a.png", "b.png"), file("a.png")}, []string{"a.png a.png", "b.png b.png"}, ""},
+		{"a link after a file", []tar.Header{file("a.png"), file("b.png"), link("a.png", "b.png")}, []string{"a.png b.png", "b.png b.png"}, ""},
+		{"a link after a link", []tar.Header{file("b.png"), link("a.png", "b.png"), link("a.png", "c.png"), file("c.png")},
+			[]string{"a.png c.png", "b.png b.png", "c.png c.png"}, ""},
+		{"a hard link after a link", []tar.Header{file("b.png"), link("a.png", "b.png"), file("c.png"), hard("a.png", "c.png")},
+			[]string{"a.png c.png", "b.png b.png", "c.png c.png"}, ""},
+		{"a link to nothing after a file", []tar.Header{file("b.png"), file("a.png"), link("b.png", "gone.png")}, []string{"a.png a.png"},
+			"1 link to no file in the archive (such as b.png)"},
+		{"a pipe after a file", []tar.Header{file("b.png"), file("a.png"), {Name: "b.png", Typeflag: tar.TypeFifo}}, []string{"a.png a.png"}, "1 pipe"},
+		{"a file packed twice", []tar.Header{file("a.png"), hard("a.png", "a.png")}, []string{"a.png a.png"}, ""},
+		{"another name of a link", []tar.Header{file("b.png"), link("x/a.png", "../b.png"), hard("y/c.png", "x/a.png")},
+			[]string{"b.png b.png", "x/a.png b.png", "y/c.png b.png"}, ""},
+		{"an absolute target", []tar.Header{file("b.png"), link("a/a.png", "/b.png")}, []string{"b.png b.png"}, "1 link to no file in the archive (such as a/a.png)"},
+		{"a target without an image's name", []tar.Header{link("a.png", "blobs/1"), file("blobs/1"), hard("b.png", "blobs/1")},
+			[]string{"a.png blobs/1", "b.png blobs/1"}, "1 file by their names: 1 without extension"},
+		{"a target in a hidden folder", []tar.Header{link("a.png", ".git/annex/1"), file(".git/annex/1"), hard("b.png", ".git/annex/1")},
+			[]string{"a.png .git/annex/1", "b.png .git/annex/1"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, pack(t, c.members...))
+			var got []string
+			for item, read := range s.All() {
+				b, err := read()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, item.Path+" "+string(b))
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if note := s.Note(); !strings.Contains(note, c.note) || (c.note == "") != (note == "") {
+				t.Errorf("note %q, want %q", note, c.note)
+			}
+		})
+	}
+}
+
+// Equal .cls files are packed as links by programs that find duplicates.
+func TestClassesThatAreLinks(t *testing.T) {
+	s := open(t, pack(t,
+		tar.Header{Name: "0.cls"}, tar.Header{Name: "0.png"},
+		tar.Header{Name: "1.cls", Typeflag: tar.TypeLink, Linkname: "0.cls"}, tar.Header{Name: "1.png"},
+		tar.Header{Name: "2.cls", Typeflag: tar.TypeSymlink, Linkname: "3.cls"}, tar.Header{Name: "2.png"},
+		tar.Header{Name: "3.cls"}, tar.Header{Name: "3.png"},
+		tar.Header{Name: ".store/x"}, tar.Header{Name: "4.cls", Typeflag: tar.TypeLink, Linkname: ".store/x"}, tar.Header{Name: "4.png"},
+	))
+	if diff := cmp.Diff([]string{"0.png 0.cls", "1.png 0.cls", "2.png 3.cls", "3.png 3.cls", "4.png .store/x"}, lines(s)); diff != "" || s.Note() != "" {
+		t.Error(diff, s.Note())
+	}
+}
+
+func TestClassesThatFitNoImage(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		members []string
+		want    []string
+		note    string
+	}{
+		{"a stray one", []string{"disc/0.png", "", "star/0.png", "", "notes.cls", "N"}, []string{"disc/0.png disc", "star/0.png star"},
+			"1 .cls member that fits no image (such as notes.cls)"},
+		{"in another folder", []string{"img/0.png", "", "img/1.png", "", "lab/0.cls", "0", "lab/1.cls", "1"}, []string{"img/0.png img", "img/1.png img"},
+			"2 .cls members that fit no image (such as lab/0.cls)"},
+		{"for some images only", []string{"0.png", "", "1.png", "", "2.png", "", "1.cls", "1", "9.cls", "2"}, []string{"0.png -", "1.png 1", "2.png -"},
+			"images without a .cls member, and so without a label: 2; passed over: 1 .cls member that fits no image (such as 9.cls)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "0.tar")
+			archive(t, name, c.members...)
+			s := open(t, name)
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" || !strings.Contains(s.Note(), c.note) {
+				t.Errorf("%s%q, want %q", diff, s.Note(), c.note)
+			}
+			without, err := Open(t.Context(), name, Options{LabelsFrom: None})
+			if err != nil || without.Note() != "" {
+				t.Errorf("%v, note %q", err, without.Note())
+			}
+			without.Close()
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,10 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"iconic/internal/table"
 )
 
 // listTars lists one archive, whose items have the names of its members, or all archives of a folder, whose items have the archive's name
@@ -55,73 +53,7 @@ func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, 
 			return fmt.Errorf("archive %s: %w", s.address(a), err)
 		}
 	}
-	if len(classes) == 0 {
-		s.labelMembers(from, inFolder)
-		return nil
-	}
-	names := make([]string, len(s.Items))
-	if from != None {
-		if err := s.classesOfSamples(names, classes); err != nil {
-			return err
-		}
-	}
-	s.label(names, byNumber(names))
-	return nil
-}
-
-// labelMembers labels items by the folders inside the archives; the archives' own names do not count as folders.
-func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
-	if !inFolder {
-		s.labelByFolder(from)
-		return
-	}
-	full := make([]string, len(s.Items))
-	for i := range s.Items {
-		full[i] = s.Items[i].Path
-		_, s.Items[i].Path, _ = strings.Cut(full[i], "/")
-	}
-	s.labelByFolder(from)
-	for i := range s.Items {
-		s.Items[i].Path = full[i]
-	}
-}
-
-// classesOfSamples gives each image the class in the .cls member of the same name or, if there is none, of its sample. Members that
-// contradict each other about an image are an error.
-func (s *Set) classesOfSamples(names []string, classes map[string]string) error {
-	bySample := map[string][]string{} // names of .cls members without the extension
-	for name := range classes {
-		bySample[sample(name)] = append(bySample[sample(name)], name)
-	}
-	for _, members := range bySample {
-		slices.Sort(members)
-	}
-	for i, item := range s.Items {
-		own := strings.TrimSuffix(item.Path, path.Ext(item.Path))
-		key := sample(item.Path)
-		class, named := classes[own]
-		for _, member := range bySample[key] {
-			switch other := classes[member]; {
-			case named && member != key:
-			case class == "" && !named:
-				class = other
-			case other != class:
-				return fmt.Errorf("%s: the .cls members of %s disagree: %q and %q", s.Root, item.Path, class, other)
-			}
-		}
-		names[i] = class
-	}
-	return nil
-}
-
-// members is the listing of one archive.
-type members struct {
-	set     *Set
-	prefix  string         // prefix of its items' paths
-	size    int64          // size of the archive
-	place   map[string]int // index of each item: a member that is repeated replaces the earlier one, as when unpacking
-	links   [][2]string    // symbolic links to images: name and target
-	classes map[string]string
+	return s.labelArchives(from, inFolder, classes)
 }
 
 func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[string]string) error {
@@ -133,16 +65,40 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 	if how := compressed(content); how != "" {
 		return fmt.Errorf("it is compressed with %s: unpack it to a folder, or to a plain .tar", how)
 	}
-	file := io.NewSectionReader(content, 0, size)
-	m := &members{set: s, prefix: prefix, size: size, place: map[string]int{}, classes: classes}
-	for t := tar.NewReader(file); ; {
+	m := newMembers(s, prefix, classes)
+	m.file = &tarFile{SectionReader: io.NewSectionReader(content, 0, size)}
+	for {
+		if err := m.read(ctx); err != nil {
+			return err
+		}
+		switch more, err := m.file.next(ctx); {
+		case err != nil:
+			return err
+		case !more:
+			return m.follow()
+		case !m.file.beginsArchive():
+			s.pass(afterEnd, a.name)
+			return m.follow()
+		}
+	}
+}
+
+// errNoEnd is the reason why an archive is refused that ends with a whole member.
+var errNoEnd = errors.New("its end is missing")
+
+// read lists the members up to the end of an archive. Another one may follow in the same file.
+func (m *members) read(ctx context.Context) error {
+	for t := tar.NewReader(m.file); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		m.file.zeros = false
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			m.follow()
-			return nil
+			if m.file.zeros {
+				return nil
+			}
+			err = errNoEnd
 		}
 		var lost *SourceError
 		if errors.As(err, &lost) {
@@ -151,7 +107,7 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 		if err != nil {
 			return fmt.Errorf("%w after %d images: it is truncated or damaged, download it again or remove it", err, len(m.place))
 		}
-		offset, err := file.Seek(0, io.SeekCurrent) // the reader consumes no byte beyond the header
+		offset, err := m.file.Seek(0, io.SeekCurrent) // the reader consumes no byte beyond the header
 		if err == nil {
 			err = m.add(h, t, offset)
 		}
@@ -159,6 +115,59 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 			return err
 		}
 	}
+}
+
+// tarBlock is the size of the blocks of an archive in bytes. Its end is marked by two blocks of zeros, of which one is enough.
+const tarBlock = 512
+
+// tarFile is a file of one archive or several joined ones.
+type tarFile struct {
+	*io.SectionReader
+	zeros bool // the last bytes read were a block of zeros
+}
+
+func (f *tarFile) Read(b []byte) (int, error) {
+	n, err := f.SectionReader.Read(b)
+	if n > 0 {
+		f.zeros = n == tarBlock && firstByte(b[:n]) == n
+	}
+	return n, err
+}
+
+// firstByte is the index of the first byte that is not zero, or the number of bytes if all are.
+func firstByte(b []byte) int { return len(b) - len(bytes.TrimLeft(b, "\x00")) }
+
+// next moves on to the first block that is not of zeros, and reports whether there is one.
+func (f *tarFile) next(ctx context.Context) (bool, error) {
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return false, err
+	}
+	for b := make([]byte, 1<<16); at < f.Size(); {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		n := min(int64(len(b)), f.Size()-at)
+		if err := fill(f, at, b[:n]); err != nil {
+			return false, err
+		}
+		if first := int64(firstByte(b[:n])); first < n {
+			_, err := f.Seek(at+first/tarBlock*tarBlock, io.SeekStart)
+			return true, err
+		}
+		at += n
+	}
+	return false, nil
+}
+
+// beginsArchive reports whether the next block is a member's header.
+func (f *tarFile) beginsArchive() bool {
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil || f.Size()-at < tarBlock {
+		return false
+	}
+	_, err = tar.NewReader(io.NewSectionReader(f, at, f.Size()-at)).Next()
+	return !errors.Is(err, tar.ErrHeader)
 }
 
 // compressed names the program that compressed a file; "" if no known one did.
@@ -171,149 +180,4 @@ func compressed(file io.ReaderAt) string {
 		}
 	}
 	return ""
-}
-
-// add adds one member, whose content begins at the given offset.
-func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
-	name := path.Clean(h.Name)
-	ext := strings.ToLower(path.Ext(name))
-	switch {
-	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
-		return nil
-	case name == ".." || strings.HasPrefix(name, "../"):
-		m.set.pass(outside, name)
-		return nil
-	case systemPart(name) != "":
-		m.set.pass(systemFile, name)
-		return nil
-	case hiddenMember(name):
-		if table.IsImage(name) {
-			m.set.pass(hiddenImage, name)
-		}
-		return nil
-	}
-	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeGNUSparse:
-	case tar.TypeLink, tar.TypeSymlink:
-		m.link(h, name)
-		return nil
-	default:
-		m.set.pass(notRegular, name)
-		return nil
-	}
-	switch {
-	case h.Typeflag == tar.TypeGNUSparse || isSparse(h):
-		m.set.pass(sparse, name)
-	case table.IsImage(name):
-		if h.Size > m.size-offset {
-			return fmt.Errorf("%s should be %d bytes long, but %d are left: the archive is truncated, download it again", name, h.Size, m.size-offset)
-		}
-		m.put(Item{Path: m.prefix + name, Label: -1, Size: h.Size, container: len(m.set.containers) - 1, offset: offset}, name)
-	case ext == ".cls":
-		b, err := io.ReadAll(io.LimitReader(content, maxClass+1))
-		if err != nil {
-			return err
-		}
-		if len(b) > maxClass {
-			return fmt.Errorf("%s has more than %d bytes: want the name or number of a class", name, maxClass)
-		}
-		m.classes[m.prefix+strings.TrimSuffix(name, path.Ext(name))] = strings.TrimSpace(string(b))
-	default:
-		m.set.Ignored[ext]++
-	}
-	return nil
-}
-
-// maxClass bounds the length of a class name in bytes.
-const maxClass = 1 << 12
-
-// isSparse reports whether the archive omits a member's holes (PAX records of GNU tar), so that the bytes in the archive differ from the
-// content of the file.
-func isSparse(h *tar.Header) bool {
-	for key := range h.PAXRecords {
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *members) put(item Item, name string) {
-	if i, again := m.place[name]; again {
-		m.set.Items[i] = item
-		return
-	}
-	m.place[name] = len(m.set.Items)
-	m.set.Items = append(m.set.Items, item)
-}
-
-// link adds another name of a member. A hard link refers to an earlier member; a symbolic link may refer to a later one.
-func (m *members) link(h *tar.Header, name string) {
-	if !table.IsImage(name) {
-		m.set.pass(deadLinks, name)
-		return
-	}
-	if h.Typeflag == tar.TypeSymlink {
-		m.links = append(m.links, [2]string{name, path.Join(path.Dir(name), h.Linkname)})
-		return
-	}
-	if !m.alias(name, path.Clean(h.Linkname)) {
-		m.set.pass(deadLinks, name)
-	}
-}
-
-// alias makes an item with the bytes of another one.
-func (m *members) alias(name, target string) bool {
-	i, ok := m.place[target]
-	if ok {
-		item := m.set.Items[i]
-		item.Path = m.prefix + name
-		m.put(item, name)
-	}
-	return ok
-}
-
-// follow resolves symbolic links, including links to links; those left over are dangling.
-func (m *members) follow() {
-	for {
-		left := m.links[:0:0]
-		for _, l := range m.links {
-			if !m.alias(l[0], l[1]) {
-				left = append(left, l)
-			}
-		}
-		if len(left) == len(m.links) {
-			break
-		}
-		m.links = left
-	}
-	for _, l := range m.links {
-		m.set.pass(deadLinks, l[0])
-	}
-}
-
-// systemPart is the part of a path that is a system folder.
-func systemPart(name string) string {
-	for part := range strings.SplitSeq(path.Dir(name), "/") {
-		if keptBySystem(part) {
-			return part
-		}
-	}
-	return ""
-}
-
-func hiddenMember(name string) bool {
-	for part := range strings.SplitSeq(name, "/") {
-		if hidden(part) {
-			return true
-		}
-	}
-	return false
-}
-
-// sample is the WebDataset key: the path up to the first dot of its last element.
-func sample(name string) string {
-	folder, file := path.Split(name)
-	key, _, _ := strings.Cut(file, ".")
-	return folder + key
 }
