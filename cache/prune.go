@@ -14,6 +14,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
+	"iconic/internal/regular"
 )
 
 // Rule selects the entries to remove: those of Kinds that were not used for OlderThan and have at least LargerThan bytes. All three
@@ -142,7 +143,7 @@ func forget(folder string) {
 	}
 	for _, n := range names {
 		name := filepath.Join(folder, n.Name())
-		path, err := os.ReadFile(name)
+		path, err := regular.Read(name)
 		if err != nil || !cachefolder.Keeps(string(path)) {
 			continue
 		}

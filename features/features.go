@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -14,6 +13,7 @@ import (
 	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 	"iconic/internal/npy"
+	"iconic/internal/regular"
 	"iconic/report"
 )
 
@@ -168,7 +168,7 @@ func rowNames(n int) []string {
 
 // fileKey is the xxhash of a file's content.
 func fileKey(name string) (string, error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
+	"iconic/internal/regular"
 	"iconic/internal/seal"
 )
 
@@ -41,7 +42,7 @@ func lockFile(cache string) string { return filepath.Join(cache, "weights.lock.j
 
 func readLocks(cache string) (map[string]Locked, error) {
 	locks := map[string]Locked{}
-	b, err := os.ReadFile(lockFile(cache))
+	b, err := regular.Read(lockFile(cache))
 	if errors.Is(err, fs.ErrNotExist) {
 		return locks, nil
 	}
@@ -85,7 +86,7 @@ func Recall(cache, sum string) (path string, ok bool) {
 	if err != nil || !filepath.IsLocal(sum) {
 		return "", false
 	}
-	b, err := os.ReadFile(filepath.Join(cache, "encoders", sum))
+	b, err := regular.Read(filepath.Join(cache, "encoders", sum))
 	if err != nil {
 		return "", false
 	}
@@ -101,12 +102,7 @@ func Recall(cache, sum string) (path string, ok bool) {
 
 // checksum is the SHA-256 of a file, in hexadecimal digits, and its size.
 func checksum(ctx context.Context, name string, progress func(done, total int64)) (sum string, size int64, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	stat, err := f.Stat()
+	f, stat, err := regular.Open(name)
 	if err != nil {
 		return "", 0, err
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 	"strconv"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 	"iconic/internal/spreadsheet"
 )
 
@@ -106,7 +106,7 @@ func (a *Assignments) Label(i int) string {
 // columns are ignored. Classes are ordered as in classes, if given, otherwise by name; a name that is not in classes is an error.
 // Names is nil.
 func ReadAssignments(name string, classes []string) (*Assignments, error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

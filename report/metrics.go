@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // Number is a score that may be undefined: NaN here, null in JSON.
@@ -104,7 +104,7 @@ func WriteMetrics(name string, m *Metrics) error {
 
 // ReadMetrics reads a file written by WriteMetrics. It returns an error if its parts are inconsistent.
 func ReadMetrics(name string) (*Metrics, error) {
-	raw, err := os.ReadFile(name)
+	raw, err := regular.Read(name)
 	if err != nil {
 		return nil, err
 	}

@@ -6,18 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"iconic/head/icon"
+	"iconic/internal/regular"
 )
 
 // ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight. The first line may be a header whose first column is called
 // from or source; a byte order mark and blanks do not count. It fails on every other line, and on a file without edges.
 func ReadEdges(name string) ([]icon.Edge, error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
+	"iconic/internal/regular"
 	"iconic/internal/safetensors"
 	"iconic/progress"
 )
@@ -364,7 +365,7 @@ func Load(dir string) (*Run, error) {
 
 // LoadUnfinished reads the settings of a run folder whose training may be unfinished.
 func LoadUnfinished(dir string) (*Run, error) {
-	b, err := os.ReadFile(filepath.Join(dir, configFile))
+	b, err := regular.Read(filepath.Join(dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s is not a run folder: it does not exist", dir)
@@ -406,7 +407,7 @@ func (r *Run) Probabilities(dst, features []float32, n int) error {
 
 // History reads history.jsonl.
 func (r *Run) History() ([]head.Epoch, error) {
-	f, err := os.Open(filepath.Join(r.Dir, historyFile))
+	f, _, err := regular.Open(filepath.Join(r.Dir, historyFile))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // Journal is the name of the journal in a sorted folder.
@@ -81,7 +82,7 @@ func openJournal(folder string) (_ *journal, err error) {
 
 // read reads the journal, removes a truncated last line, and positions the file at its end.
 func (j *journal) read() error {
-	content, err := os.ReadFile(j.file.Name())
+	content, err := regular.Read(j.file.Name())
 	if err != nil {
 		return err
 	}

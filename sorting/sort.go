@@ -13,6 +13,7 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/placing"
+	"iconic/internal/regular"
 )
 
 // Mode is what a sorting does with the files.
@@ -324,7 +325,7 @@ func (r *work) same(f File, to string) bool {
 		if err != nil {
 			return false
 		}
-		there, err := os.ReadFile(to)
+		there, err := regular.Read(to)
 		return err == nil && bytes.Equal(there, content)
 	}
 	return false
@@ -384,7 +385,7 @@ func across(from, to string) error {
 	if err != nil {
 		return err
 	}
-	content, err := os.ReadFile(from)
+	content, err := regular.Read(from)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // Undone is the result of Undo.
@@ -138,8 +139,8 @@ func (e *entry) unchanged(there fs.FileInfo, from, to string) error {
 		if _, err := os.Lstat(from); err != nil || sameFile(from, to) {
 			return nil
 		}
-		x, errX := os.ReadFile(from)
-		y, errY := os.ReadFile(to)
+		x, errX := regular.Read(from)
+		y, errY := regular.Read(to)
 		if errX != nil || errY != nil || !bytes.Equal(x, y) {
 			return fmt.Errorf("there is another file at %s, its original place", from)
 		}

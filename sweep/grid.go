@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
+	"iconic/internal/regular"
 	"iconic/run"
 )
 
@@ -53,7 +53,7 @@ func (e *ListError) Error() string {
 
 // ReadList reads combinations from a file, one per line, such as "alpha=0.2 batch=1024". Empty lines and text after # are ignored.
 func ReadList(name string) ([]Combination, error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

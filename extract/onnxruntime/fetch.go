@@ -20,6 +20,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/fetch"
 	"iconic/internal/lockfile"
+	"iconic/internal/regular"
 	"iconic/internal/seal"
 )
 
@@ -270,7 +271,7 @@ func unpack(archive string, file func(name string, r io.Reader) error) (err erro
 			err = fmt.Errorf("unpack %s: %w", filepath.Base(archive), err)
 		}
 	}()
-	r, err := os.Open(archive)
+	r, _, err := regular.Open(archive)
 	if err != nil {
 		return err
 	}
@@ -314,7 +315,7 @@ func save(name string, r io.Reader) (sum string, err error) {
 
 // sumOf is the SHA-256 of a file.
 func sumOf(name string) (string, error) {
-	r, err := os.Open(name)
+	r, _, err := regular.Open(name)
 	if err != nil {
 		return "", err
 	}

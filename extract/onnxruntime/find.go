@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"iconic/internal/cachefolder"
+	"iconic/internal/regular"
 	"iconic/option"
 )
 
@@ -132,6 +133,9 @@ func named(path, from string) (string, error) {
 			return "", fmt.Errorf("ONNX Runtime library from %s: the folder %s contains no %s", from, path, pattern())
 		}
 		path = found[0]
+	}
+	if stat, err := os.Stat(path); err == nil && !stat.Mode().IsRegular() { // a loader would wait for a pipe's writer
+		return "", fmt.Errorf("ONNX Runtime library from %s: %s: %w", from, path, regular.ErrNotRegular)
 	}
 	version, err := versionOf(path)
 	if err != nil {

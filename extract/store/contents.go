@@ -19,6 +19,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
+	"iconic/internal/regular"
 )
 
 // The contents of which a store has features are listed in its items.jsonl, which is far too long to read for each query. Therefore every
@@ -145,7 +146,7 @@ const longestHead = 1 << 16
 
 // readHead reads the first line of an index.
 func readHead(name string) (*contentsHead, error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +180,7 @@ type contents struct {
 
 // openContents opens an index and reads it once, to verify its checksum.
 func openContents(name string) (_ *contents, err error) {
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

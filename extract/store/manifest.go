@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // Names in a store's folder.
@@ -90,7 +91,7 @@ var ErrNone = errors.New("not a feature store")
 
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
-	content, err := os.ReadFile(filepath.Join(folder, manifestName))
+	content, err := regular.Read(filepath.Join(folder, manifestName))
 	if errors.Is(err, fs.ErrNotExist) && !exists(folder) {
 		return nil, nil, fmt.Errorf("%s: %w: it does not exist", folder, ErrNone)
 	}

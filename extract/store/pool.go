@@ -14,6 +14,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
 	"iconic/internal/npy"
+	"iconic/internal/regular"
 )
 
 // Pool is the set of this user's finished stores with suitable features: from the same encoder, preprocessing, decoder and engine. A Writer
@@ -150,7 +151,7 @@ const independentName = "independent"
 
 // Independent returns what Remember recorded for the pool's encoder and engine; known is false if nothing was recorded.
 func (p *Pool) Independent() (independent, known bool) {
-	b, err := os.ReadFile(filepath.Join(contentsFolder(p.key), independentName))
+	b, err := regular.Read(filepath.Join(contentsFolder(p.key), independentName))
 	if err != nil {
 		return false, false
 	}

@@ -13,6 +13,7 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
+	"iconic/internal/regular"
 )
 
 // Stamps identify an unchanged file without reading it. They are not part of a store: they are valid only on this machine, while a store's
@@ -37,7 +38,7 @@ func stampsFile(dir string) string {
 // loadStamps returns the stamps of n items, empty ones if none are stored.
 func loadStamps(dir, sum string, n int) []string {
 	stamps := make([]string, n)
-	r, err := os.Open(stampsFile(dir))
+	r, _, err := regular.Open(stampsFile(dir))
 	if err != nil {
 		return stamps
 	}
@@ -74,7 +75,7 @@ func keepStamps(dir, sum, from string) {
 	if name == "" {
 		return
 	}
-	r, err := os.Open(from)
+	r, _, err := regular.Open(from)
 	if err != nil {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"iconic/internal/npy"
 	"iconic/internal/parallel"
+	"iconic/internal/regular"
 )
 
 // Store is an open feature store. Several goroutines may read it, also while a Writer updates it.
@@ -126,7 +127,7 @@ func (s *Store) readItems() ([]Item, error) {
 
 // loadItems reads a store's items.jsonl and checks it against the manifest.
 func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
-	content, err := os.ReadFile(filepath.Join(dir, itemsName))
+	content, err := regular.Read(filepath.Join(dir, itemsName))
 	if err != nil {
 		return nil, nil, err
 	}

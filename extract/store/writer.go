@@ -20,6 +20,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/lockfile"
 	"iconic/internal/npy"
+	"iconic/internal/regular"
 )
 
 // Writer updates a store: Append and Skip receive the items, in the order of their paths, and Commit makes the result the store. Except for
@@ -341,7 +342,7 @@ const settingsName = "settings.json"
 
 // readPartial reads the shards left by an unfinished run.
 func (w *Writer) readPartial() error {
-	content, err := os.ReadFile(filepath.Join(w.partial, settingsName))
+	content, err := regular.Read(filepath.Join(w.partial, settingsName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -378,7 +379,7 @@ func escapeGlob(s string) string {
 func partialShard(index int, sum string) string { return fmt.Sprintf("%05d-%s", index, sum) }
 
 func (w *Writer) readJournal(name string) error {
-	content, err := os.ReadFile(name)
+	content, err := regular.Read(name)
 	if err != nil {
 		return err
 	}

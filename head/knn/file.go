@@ -16,6 +16,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
+	"iconic/internal/regular"
 )
 
 // A graph file is, little endian: the magic, the key, N, K, the recall and the share compared (8 bytes each, the last two float64), N×K
@@ -109,7 +110,7 @@ func (g *Graph) Save(name string, key uint64) error {
 // Load reads a graph that Save wrote under the same key. Its error names the file and wraps fs.ErrNotExist, ErrDamaged or ErrOther if that
 // is the reason.
 func Load(name string, key uint64) (*Graph, error) {
-	content, err := os.ReadFile(name)
+	content, err := regular.Read(name)
 	if err != nil {
 		return nil, err
 	}

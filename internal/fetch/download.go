@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // Source is the location of a file on the network. HTTPS_PROXY and similar variables are honoured.
@@ -318,7 +319,7 @@ func (f File) sofar() (have int64, s state) {
 	if stat, err := os.Stat(f.part()); err == nil {
 		have = stat.Size()
 	}
-	if b, err := os.ReadFile(f.state()); err != nil || json.Unmarshal(b, &s) != nil {
+	if b, err := regular.Read(f.state()); err != nil || json.Unmarshal(b, &s) != nil {
 		return have, state{Total: -1}
 	}
 	return have, s

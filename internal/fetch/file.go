@@ -15,6 +15,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/lockfile"
+	"iconic/internal/regular"
 )
 
 // File is a file to be downloaded or copied.
@@ -47,15 +48,11 @@ func (f File) Copy(ctx context.Context, from string) error {
 }
 
 func (f File) copy(ctx context.Context, from string) (err error) {
-	in, err := os.Open(from)
+	in, stat, err := regular.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	stat, err := in.Stat()
-	if err != nil {
-		return err
-	}
 	if err := f.fits(stat.Size(), 0); err != nil {
 		return err
 	}
@@ -161,7 +158,7 @@ func (f File) examine(ctx context.Context) error {
 
 // sum is the SHA-256 of a file, in hexadecimal digits.
 func sum(ctx context.Context, name string) (string, error) {
-	r, err := os.Open(name)
+	r, _, err := regular.Open(name)
 	if err != nil {
 		return "", err
 	}

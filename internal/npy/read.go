@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"iconic/internal/kernel"
+	"iconic/internal/regular"
 )
 
 // File is a mapped array: Len rows of Dim elements. It may be read by several goroutines at once.
@@ -42,16 +43,12 @@ func Open(name string) (*File, error) {
 }
 
 func open(name string) (_ *File, err error) {
-	r, err := os.Open(name)
+	r, stat, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }() // the map remains valid
-	stat, err := r.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !stat.Mode().IsRegular() || stat.Size() < 10 {
+	if stat.Size() < 10 {
 		return nil, errors.New("not a .npy file")
 	}
 	mapped, err := mmap.Map(r, mmap.RDONLY, 0)

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 )
 
 // longestName is the number of bytes that file systems allow for a name.
@@ -38,7 +39,7 @@ func holds(name string, content []byte) bool {
 	if err != nil || !stat.Mode().IsRegular() || stat.Size() != int64(len(content)) {
 		return false
 	}
-	there, err := os.ReadFile(name)
+	there, err := regular.Read(name)
 	return err == nil && bytes.Equal(there, content)
 }
 

@@ -1,8 +1,8 @@
 package regular
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 )
@@ -22,17 +22,22 @@ func Open(name string) (*os.File, fs.FileInfo, error) {
 		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, f.Close())
+		_ = f.Close() // nothing was written to it
+		return nil, nil, err
 	}
 	return f, stat, nil
 }
 
 // Read reads a whole regular file.
 func Read(name string) (_ []byte, err error) {
-	f, _, err := Open(name)
+	f, stat, err := Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return io.ReadAll(f)
+	b := bytes.NewBuffer(make([]byte, 0, stat.Size()+bytes.MinRead))
+	if _, err := b.ReadFrom(f); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"iconic/internal/half"
+	"iconic/internal/regular"
 )
 
 // DType is the format's name of an element type.
@@ -78,19 +78,16 @@ const maxHeader = 100_000_000
 
 // Open reads the header of the file called name. Close it after use. Errors name the file.
 func Open(name string) (*File, error) {
-	r, err := os.Open(name)
+	r, stat, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := r.Stat()
-	if err == nil {
-		var f *File
-		if f, err = Read(r, stat.Size()); err == nil {
-			f.close = r.Close
-			return f, nil
-		}
+	f, err := Read(r, stat.Size())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), r.Close())
 	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", name, err), r.Close())
+	f.close = r.Close
+	return f, nil
 }
 
 // Read reads the header of r, which has size bytes; the File continues to read from r.

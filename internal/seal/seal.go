@@ -16,6 +16,7 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/filestat"
+	"iconic/internal/regular"
 )
 
 // Name is the name of the seal in its folder.
@@ -64,7 +65,7 @@ func Set(ctx context.Context, folder string, names ...string) error {
 
 // Check verifies that the sealed files of a folder are unchanged.
 func Check(ctx context.Context, folder string) error {
-	b, err := os.ReadFile(filepath.Join(folder, Name))
+	b, err := regular.Read(filepath.Join(folder, Name))
 	var entries []entry
 	if err != nil || json.Unmarshal(b, &entries) != nil || len(entries) == 0 || slices.ContainsFunc(entries, func(e entry) bool { return !filepath.IsLocal(e.Name) }) {
 		return fmt.Errorf("%s: %w", folder, ErrNone)
@@ -98,15 +99,11 @@ func Check(ctx context.Context, folder string) error {
 
 // look reads a file in full.
 func look(ctx context.Context, folder, name string) (e entry, err error) {
-	r, err := os.Open(filepath.Join(folder, name))
+	r, stat, err := regular.Open(filepath.Join(folder, name))
 	if err != nil {
 		return e, err
 	}
 	defer r.Close()
-	stat, err := r.Stat()
-	if err != nil {
-		return e, err
-	}
 	e = entry{Name: name, Modified: stat.ModTime(), Changed: filestat.Changed(stat), Number: filestat.Number(stat), Read: time.Now()}
 	h := sha256.New()
 	for err == nil { // in pieces, so that an interrupt can end it

@@ -13,12 +13,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"iconic/internal/onnxfiles"
+	"iconic/internal/regular"
 )
 
 // ReadFile reads the model in the file called name; tensors in external data are read, from the model's folder, when they are loaded.
 // Errors name the file.
 func ReadFile(name string) (*Model, error) {
-	b, err := os.ReadFile(name)
+	b, err := regular.Read(name)
 	if err != nil {
 		return nil, err
 	}
@@ -360,7 +361,7 @@ func (t *Tensor) external(entries []Entry, model string, want int64) error {
 		return fmt.Errorf("tensor %q: %s has %d bytes, too few for %d at %d", t.Name, name, stat.Size(), want, offset)
 	}
 	t.Load = func() ([]byte, error) {
-		f, err := os.Open(name)
+		f, _, err := regular.Open(name)
 		if err != nil {
 			return nil, err
 		}

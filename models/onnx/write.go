@@ -15,6 +15,7 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/onnxfiles"
+	"iconic/internal/regular"
 )
 
 const (
@@ -109,15 +110,11 @@ func writeDraft(file, data string, m *Model, place map[*Tensor]int64) error {
 // selfContained refuses a model that reads files other than data: those of tensors that were preserved as read, for example in nested
 // graphs, and whose data stay beside the original model.
 func selfContained(file, data string) error {
-	f, err := os.Open(file)
+	f, stat, err := regular.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	stat, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	locations, err := onnxfiles.Locations(f, stat.Size())
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"iconic/internal/regular"
 	"iconic/internal/safetensors"
 )
 
@@ -33,27 +34,19 @@ func Open(name string) (*File, error) { return OpenAs(name, name) }
 
 // OpenAs is Open for a file under a temporary name; name is its final name, which errors use.
 func OpenAs(file, name string) (*File, error) {
-	r, err := os.Open(file)
+	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
+		return nil, fmt.Errorf("%s: a folder, but a file of weights is needed (.pth or .safetensors)", name)
+	}
+	r, stat, err := regular.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	f, err := open(name, r)
+	f, err := Read(name, r, stat.Size())
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	f.close = r.Close
 	return f, nil
-}
-
-func open(name string, r *os.File) (*File, error) {
-	stat, err := r.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if stat.IsDir() {
-		return nil, fmt.Errorf("%s: a folder, but a file of weights is needed (.pth or .safetensors)", name)
-	}
-	return Read(name, r, stat.Size())
 }
 
 // Read is Open for size bytes of r; name is for errors.

@@ -19,6 +19,7 @@ import (
 	"iconic/internal/bucket"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
+	"iconic/internal/regular"
 	"iconic/option"
 )
 
@@ -163,7 +164,7 @@ func (m *Mirror) send(ctx context.Context, name string) (err error) {
 	if err != nil || m.there[name] == (state{stat.Size(), stat.ModTime()}) {
 		return err
 	}
-	f, err := os.Open(m.file(name))
+	f, _, err := regular.Open(m.file(name))
 	if err != nil {
 		return err
 	}
