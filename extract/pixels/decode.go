@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"io"
+	"strings"
 )
 
 // Reason says why a file is not a usable picture, in words short enough for a table.
@@ -263,9 +264,11 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 	}, nil
 }
 
-// decodeGIF draws the first frame on the picture's canvas.
+// decodeGIF draws the first frame on the picture's canvas. A file may lack its end, the terminator of the last block and the trailer: all
+// pixels lie before it.
 func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Image, error) {
-	m, err := gif.Decode(reader{bytes.NewReader(opaqueGIF(b)), ctx})
+	whole := io.MultiReader(bytes.NewReader(opaqueGIF(b)), strings.NewReader("\x00\x3b"))
+	m, err := gif.Decode(reader{whole, ctx})
 	if err != nil {
 		return nil, err
 	}
