@@ -107,6 +107,7 @@ func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) e
 		s.pass(otherColumns, name)
 	}
 	s.labelled = slices.ContainsFunc(with, func(t *rowFile) bool { return t.numbers != nil })
+	s.passParts(with)
 	return s.nameLabels(with)
 }
 
@@ -139,6 +140,9 @@ type rowFile struct {
 	numbers []int32  // labels of rows, −1 for none, as indices into names or texts; nil: no labels
 	texts   []string // labels as written, if the file names no classes
 	counted bool     // the labels are numbers
+
+	parts     []part // columns in the names of its folders
+	partLabel string // the one that has the labels; "": none
 }
 
 // openTable opens a Parquet file and reads its labels.
@@ -172,22 +176,43 @@ func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 	}
 	t.rows.image, t.image = column, p.Columns[column].Path[0]
 	t.rows.open()
-	label := -1
-	if o.LabelsFrom != None {
-		if label, err = labelColumn(p, features, column, o.LabelColumn); err != nil {
-			return nil, err
-		}
-	}
-	t.tellColumns(label, o.LabelsFrom)
-	if label < 0 {
+	if t.parts = partsOf(a.name); o.LabelsFrom == None {
+		t.tellColumns(-1, None)
 		return t, nil
 	}
-	c := &p.Columns[label]
+	return t, t.openLabels(ctx, features, o)
+}
+
+// openLabels finds the labels, in a column of the file or in the names of its folders, and reads them.
+func (t *rowFile) openLabels(ctx context.Context, features map[string]feature, o Options) (err error) {
+	label, part := -1, -1
+	if o.LabelColumn != "" {
+		part = labelPart(t.parts, t.rows.File, o.LabelColumn)
+	}
+	if part < 0 {
+		if label, err = labelColumn(t.rows.File, features, t.rows.image, o.LabelColumn); err != nil {
+			return err
+		}
+	}
+	if label < 0 && part < 0 {
+		part = labelPart(t.parts, t.rows.File, "")
+	}
+	switch {
+	case part >= 0:
+		t.label, t.partLabel = t.parts[part].column, t.parts[part].column
+		t.tellColumns(-1, o.LabelsFrom)
+		return t.labelByPart(t.parts[part], features[t.label].Names)
+	case label < 0:
+		t.tellColumns(-1, o.LabelsFrom)
+		return nil
+	}
+	c := &t.rows.Columns[label]
 	t.label, t.counted = c.Name(), c.Type != parquet.Bytes
 	if len(c.Path) == 1 {
 		t.names = features[c.Path[0]].Names
 	}
-	return t, t.readLabels(ctx, label)
+	t.tellColumns(label, o.LabelsFrom)
+	return t.readLabels(ctx, label)
 }
 
 // tellColumns records the skipped columns.
@@ -200,7 +225,7 @@ func (t *rowFile) tellColumns(label int, from LabelsFrom) {
 		name := c.Path[0]
 		switch {
 		case seen[name]:
-		case label < 0 && from != None && table.KindOf(name) == table.Label:
+		case t.label == "" && from != None && table.KindOf(name) == table.Label:
 			t.unfit = append(t.unfit, fmt.Sprintf("%s, which has %s", name, contentOf(t.rows.File, name)))
 		default:
 			t.others = append(t.others, name)
@@ -609,16 +634,29 @@ func firstTwice(names []string) string {
 	return ""
 }
 
-// splitOfFile is the split named by a file or by its innermost such folder: train-00000-of-00002.parquet, test/0.parquet.
+// splitOfFile is the split named by a file or by its innermost such folder: train-00000-of-00002.parquet, test/0.parquet,
+// split=test/0.parquet. A folder that gives another column's value names none.
 func splitOfFile(name string) string {
-	for name != "." && name != "/" {
-		base := strings.ToLower(path.Base(name))
-		for _, word := range strings.FieldsFunc(base, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == ' ' }) {
-			if split := splitNames[word]; split != "" {
-				return split
+	split := splitOfName(path.Base(name))
+	for folder := path.Dir(name); split == "" && folder != "." && folder != "/"; folder = path.Dir(folder) {
+		base := path.Base(folder)
+		if p, ok := partOf(base); ok {
+			if table.KindOf(p.column) != table.Split {
+				continue
 			}
+			base = p.value
 		}
-		name = path.Dir(name)
+		split = splitOfName(base)
+	}
+	return split
+}
+
+// splitOfName is the split that a word of a name names; "" if none does.
+func splitOfName(name string) string {
+	for _, word := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == ' ' }) {
+		if split := splitNames[word]; split != "" {
+			return split
+		}
 	}
 	return ""
 }

@@ -229,6 +229,66 @@ func TestParquetLabels(t *testing.T) {
 	}
 }
 
+// Spark and pyarrow write a column by which they divide a table into the names of folders.
+func TestParquetOfFolders(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		files   []string
+		options Options
+		names   string // class names in the files' metadata
+		want    []string
+		note    string
+		err     string
+	}{
+		{name: "labels", files: []string{"label=disc/0", "label=a%2Fstar/0", "label=__HIVE_DEFAULT_PARTITION__/0"},
+			want: []string{"label=__HIVE_DEFAULT_PARTITION__/0 -", "label=a%2Fstar/0 a/star", "label=disc/0 disc"}},
+		{name: "numbers", files: []string{"label=10/0", "label=9/0", "label=-1/0"}, want: []string{"label=-1/0 -", "label=10/0 10", "label=9/0 9"}},
+		{name: "splits", files: []string{"split=train/class=x/0", "split=val/class=train/0"},
+			want: []string{"split=train/class=x/0 x train", "split=val/class=train/0 train val"}},
+		{name: "numbers of named classes", files: []string{"label=1/0", "label=0/0"}, names: discsAndBoxes, want: []string{"label=0/0 disc", "label=1/0 box"}},
+		{name: "no class of those", files: []string{"label=7/0"}, names: discsAndBoxes, err: `label "7" in the folder's name is not among the 2 classes`},
+		{name: "others", files: []string{"year=2024/breed=pug/0", "year=2025/breed=husky/0"}, want: []string{"year=2024/breed=pug/0 -", "year=2025/breed=husky/0 -"},
+			note: "2 columns in the names of folders that are not read (such as year=2024)"},
+		{name: "a named one", files: []string{"year=2024/breed=pug/0", "year=2025/breed=husky/0"}, options: Options{LabelColumn: "breed"},
+			want: []string{"year=2024/breed=pug/0 pug", "year=2025/breed=husky/0 husky"}, note: "1 column in the names of folders that is not read (such as year=2024)"},
+		{name: "without labels", files: []string{"label=x/0"}, options: Options{LabelsFrom: None}, want: []string{"label=x/0 -"}, note: "such as label=x"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			var o []parquet.WriterOption
+			if c.names != "" {
+				o = append(o, hubNames(c.names))
+			}
+			for _, name := range c.files {
+				parquetFile(t, filepath.Join(root, name+".parquet"), []struct {
+					Image []byte `parquet:"image"`
+				}{{[]byte("A")}}, o...)
+			}
+			s, err := Open(t.Context(), root, c.options)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			got := lines(s)
+			for i := range got {
+				got[i] = strings.Replace(got[i], ".parquet/000000", "", 1)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if note := s.Note(); !strings.Contains(note, c.note) || (c.note == "") != (note == "") {
+				t.Errorf("note %q, want %q", note, c.note)
+			}
+		})
+	}
+}
+
 func TestParquetThatIsRefused(t *testing.T) {
 	type lists struct {
 		Images [][]byte `parquet:"images,list"`

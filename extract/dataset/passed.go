@@ -102,6 +102,7 @@ const (
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
 	unfitColumns   = "columns named like labels that cannot hold labels"
+	folderColumns  = "columns in the names of folders that are not read"
 	hiddenFolder   = "hidden folders"
 	hiddenImage    = "hidden files with names of images"
 	systemFile     = "files in system folders"
@@ -116,8 +117,9 @@ var singular = map[string]string{
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no file in the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
-	unfitColumns: "column named like labels that cannot hold labels",
-	hiddenFolder: "hidden folder", hiddenImage: "hidden file with the name of an image",
+	unfitColumns:  "column named like labels that cannot hold labels",
+	folderColumns: "column in the names of folders that is not read",
+	hiddenFolder:  "hidden folder", hiddenImage: "hidden file with the name of an image",
 	systemFile: "file in a system folder", outside: "member whose name points outside its archive",
 	strayClasses: ".cls member that fits no image", afterEnd: "archive with bytes after its end that are no members",
 }
