@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"iconic/extract/pixels"
 	"iconic/internal/kernel"
 	"iconic/internal/spelling"
 )
@@ -77,7 +79,7 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := refuseAddresses(c, args); err != nil {
 				return err
 			}
-			if err := kernel.Check(); err != nil {
+			if err := cmp.Or(kernel.Check(), pixels.Check()); err != nil {
 				return usageError{err}
 			}
 			a.started, a.command = true, c.CommandPath()

@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -68,6 +69,17 @@ const (
 	GoDecoder    = "go"
 	LibjpegTurbo = "libjpeg-turbo"
 )
+
+// decoderVariable names the environment variable that selects the decoder of JPEG files.
+const decoderVariable = "ICONIC_JPEG"
+
+// Check rejects a name in the environment that is no choice of decoder; libjpeg-turbo, if there is one, is in use then.
+func Check() error {
+	if name := os.Getenv(decoderVariable); name != "" && name != GoDecoder {
+		return fmt.Errorf("%s=%q: no choice of that name; want %s, or leave it unset for libjpeg-turbo where there is one", decoderVariable, name, GoDecoder)
+	}
+	return nil
+}
 
 // JPEGDecoder is the decoder of JPEG files on this machine: LibjpegTurbo if the library can be loaded, otherwise GoDecoder.
 func JPEGDecoder() string {

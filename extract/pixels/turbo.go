@@ -34,7 +34,7 @@ const (
 
 // turbo loads the library once; it is nil if there is none or ICONIC_JPEG=go selects plain Go.
 var turbo = sync.OnceValue(func() *libjpegTurbo {
-	if os.Getenv("ICONIC_JPEG") == "go" {
+	if os.Getenv(decoderVariable) == GoDecoder {
 		return nil
 	}
 	for _, name := range []string{"libturbojpeg.so.0", "libturbojpeg.0.dylib", "/opt/homebrew/lib/libturbojpeg.0.dylib"} {
