@@ -85,9 +85,8 @@ type Set struct {
 	kept       *pages   // of those, where their rows are the items
 	completed  int      // images of a list whose extensions were missing
 	reformed   int      // images of a list whose names are in another Unicode form
-	unclassed  int      // images of archives that have no .cls member where others have one
 	classesBy  string   // a column used for the classes although its name is unknown
-	labelled   bool     // a column gives labels
+	labelled   bool     // a column, or .cls members, give labels
 }
 
 // Raw is the layout of images stored as plain pixels.

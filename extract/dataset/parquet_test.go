@@ -210,7 +210,7 @@ func TestParquetLabels(t *testing.T) {
 	minus, one := int64(-2), int64(1)
 	negative := []hubRow{{Image: hubImage{Bytes: []byte("A")}, Label: &minus}, {Image: hubImage{Bytes: []byte("B")}, Label: &one}}
 	n := openSet(t, parquetFile(t, filepath.Join(root, "n.parquet"), negative), Options{})
-	if diff := cmp.Diff([]string{"n.parquet/000000 -", "n.parquet/000001 1"}, lines(n)); diff != "" || !strings.Contains(n.Note(), "images without a label (empty, NaN or negative): 1") {
+	if diff := cmp.Diff([]string{"n.parquet/000000 -", "n.parquet/000001 1"}, lines(n)); diff != "" || !strings.Contains(n.Note(), "images without a label (none, NaN or negative): 1") {
 		t.Errorf("%s%s", diff, n.Note())
 	}
 	type listed struct {
@@ -241,8 +241,10 @@ func TestParquetOfFolders(t *testing.T) {
 		err     string
 	}{
 		{name: "labels", files: []string{"label=disc/0", "label=a%2Fstar/0", "label=__HIVE_DEFAULT_PARTITION__/0"},
-			want: []string{"label=__HIVE_DEFAULT_PARTITION__/0 -", "label=a%2Fstar/0 a/star", "label=disc/0 disc"}},
-		{name: "numbers", files: []string{"label=10/0", "label=9/0", "label=-1/0"}, want: []string{"label=-1/0 -", "label=10/0 10", "label=9/0 9"}},
+			want: []string{"label=__HIVE_DEFAULT_PARTITION__/0 -", "label=a%2Fstar/0 a/star", "label=disc/0 disc"},
+			note: "images without a label (none, NaN or negative): 1"},
+		{name: "numbers", files: []string{"label=10/0", "label=9/0", "label=-1/0"}, want: []string{"label=-1/0 -", "label=10/0 10", "label=9/0 9"},
+			note: "images without a label (none, NaN or negative): 1"},
 		{name: "splits", files: []string{"split=train/class=x/0", "split=val/class=train/0"},
 			want: []string{"split=train/class=x/0 x train", "split=val/class=train/0 train val"}},
 		{name: "numbers of named classes", files: []string{"label=1/0", "label=0/0"}, names: discsAndBoxes, want: []string{"label=0/0 disc", "label=1/0 box"}},

@@ -43,16 +43,13 @@ func (s *Set) Note() string {
 		said = append(said, fmt.Sprintf("classes by the column %q", s.classesBy))
 	}
 	if n := s.unlabelled(); n > 0 {
-		said = append(said, fmt.Sprintf("images without a label (empty, NaN or negative): %d", n))
+		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))
 	}
 	if s.completed > 0 {
 		said = append(said, fmt.Sprintf("extensions added to names that lacked them: %d", s.completed))
 	}
 	if s.reformed > 0 {
 		said = append(said, fmt.Sprintf("files found under another Unicode form of their names: %d", s.reformed))
-	}
-	if s.unclassed > 0 {
-		said = append(said, fmt.Sprintf("images without a .cls member, and so without a label: %d", s.unclassed))
 	}
 	if len(parts) > 0 {
 		said = append(said, "passed over: "+strings.Join(parts, "; "))
@@ -63,7 +60,7 @@ func (s *Set) Note() string {
 	return fmt.Sprintf("%s: images read: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
 }
 
-// unlabelled counts the images to which the column of labels gives none.
+// unlabelled counts the images to which the column of labels, or .cls members, give none.
 func (s *Set) unlabelled() (n int) {
 	if !s.labelled {
 		return 0

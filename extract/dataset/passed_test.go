@@ -304,7 +304,7 @@ func TestClassesThatFitNoImage(t *testing.T) {
 		{"in another folder", []string{"img/0.png", "", "img/1.png", "", "lab/0.cls", "0", "lab/1.cls", "1"}, []string{"img/0.png img", "img/1.png img"},
 			"2 .cls members that fit no image (such as lab/0.cls)"},
 		{"for some images only", []string{"0.png", "", "1.png", "", "2.png", "", "1.cls", "1", "9.cls", "2"}, []string{"0.png -", "1.png 1", "2.png -"},
-			"images without a .cls member, and so without a label: 2; passed over: 1 .cls member that fits no image (such as 9.cls)"},
+			"images without a label (none, NaN or negative): 2; passed over: 1 .cls member that fits no image (such as 9.cls)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "0.tar")
@@ -382,7 +382,7 @@ func TestDialectsOfLists(t *testing.T) {
 		{"l.csv", ",file,breed\n0,img/a.png,x\n1,img/b c.png,y\n2,gone.png,x\n3,away.png,y\n", []string{"away.png y", "gone.png x", "img/a.png x", "img/b c.png y"}, `classes by the column "breed"`},
 		{"m.csv", "file,width\nimg/a.png,10\nimg/b c.png,10\ngone.png,20\naway.png,20\n", []string{"away.png -", "gone.png -", "img/a.png -", "img/b c.png -"}, "1 unrecognised column (such as width)"},
 		{"n.csv", "path,label\nimg/a.png,1.0e+00\nimg/b c.png,1.0e+01\n", []string{"img/a.png 1", "img/b c.png 10"}, ""},
-		{"o.csv", "path,label\nimg/a.png,1.0\nimg/b c.png,nan\n#c.png,-1\n", []string{"#c.png -", "img/a.png 1", "img/b c.png -"}, "images read: 3; images without a label (empty, NaN or negative): 2"},
+		{"o.csv", "path,label\nimg/a.png,1.0\nimg/b c.png,nan\n#c.png,-1\n", []string{"#c.png -", "img/a.png 1", "img/b c.png -"}, "images read: 3; images without a label (none, NaN or negative): 2"},
 		{"p.csv", "path,label\nimg/a.png,01\nimg/b c.png,1\n", []string{"img/a.png 01", "img/b c.png 1"}, ""},
 		{"q.csv", "sep=;\r\npath;label\r\nimg/a.png;x\r\nimg/b c.png;y, or z\r\n", []string{"img/a.png x", "img/b c.png y, or z"}, ""},
 		{"r.txt", "sep=|\nlabel|path\nx|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"iconic/internal/table"
 )
 
 // labelArchives labels items by the .cls members of the WebDataset convention or, if none fits an image, by the folders in the archives.
@@ -30,6 +32,8 @@ func (s *Set) labelArchives(from LabelsFrom, inFolder bool, classes map[string]s
 		}
 		s.passClasses(from, classes, used)
 	}
+	s.labelled = from != None
+	table.WholeNumbers(names)
 	s.label(names, byNumber(names))
 	return nil
 }
@@ -73,8 +77,6 @@ func (s *Set) classesOfSamples(names []string, classes map[string]string, bySamp
 		class, named := classes[own]
 		if named {
 			used[own] = true
-		} else if bySample[key] == nil {
-			s.unclassed++
 		}
 		for _, member := range bySample[key] {
 			if named && member != key {
