@@ -56,7 +56,7 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 	switch {
 	case err == nil:
 		s.Picture, s.close = p.Image, append(s.close, p.Close)
-	case o.Images != "" || ctx.Err() != nil:
+	case o.Images != "" || o.ImageColumn != "" || ctx.Err() != nil:
 		return nil, fmt.Errorf("images of %s: %w", f.Dir, err)
 	default:
 		s.NoPictures = err

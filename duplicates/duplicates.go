@@ -80,7 +80,10 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	if s.Run != nil {
 		images, options = s.Run.ImagesAt(images), s.Run.ImageOptions(o.ImageColumn)
 	}
-	if images == "" {
+	switch {
+	case images == "" && o.ImageColumn != "":
+		return nil, errors.Join(fmt.Errorf("image column %q: %w", o.ImageColumn, ErrNoImages), s.Close())
+	case images == "":
 		s.Unseen = ErrNoImages
 		return s, nil
 	}
@@ -89,7 +92,7 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, errors.Join(err, s.Close())
-	case o.Images != "":
+	case o.Images != "" || o.ImageColumn != "":
 		return nil, errors.Join(fmt.Errorf("images: %w", err), s.Close())
 	default:
 		s.Unseen = fmt.Errorf("the images cannot be opened: %w", err)

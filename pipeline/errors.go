@@ -82,6 +82,7 @@ var remedies = []remedy{
 	{typed[*prediction.OptionsError](nil), "", true},
 	{typed[*duplicates.OptionsError](nil), "", true},
 	{sentinel(run.ErrNoImages), ": name the data set with --images", true},
+	{sentinel(duplicates.ErrNoImages), ": name the data set with --images", true},
 	{typed[*sorting.FolderError](nil), "", true},
 	{typed[*prediction.PlaceError](nil), "; the line of each gives the reason", false},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},

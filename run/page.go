@@ -153,7 +153,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	case err == nil:
 		defer p.Close()
 		r.Picture = p.Image
-	case o.Images != "":
+	case o.Images != "" || o.ImageColumn != "":
 		return fmt.Errorf("images of %s: %w", f.Dir, err)
 	case o.shown.Pictures > 0:
 		return f.keepPage("pictures", ImagesInput, err)

@@ -127,6 +127,9 @@ func mayHold(data string, paths []string) bool {
 // image column of a Parquet data set, "" for the recorded one. ErrNoImages is in the error's chain if the location is unknown.
 func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths []string) (*Pictures, error) {
 	images := f.ImagesAt(given)
+	if images == "" && column != "" {
+		return nil, fmt.Errorf("image column %q: %w", column, ErrNoImages)
+	}
 	if images == "" {
 		return nil, ErrNoImages
 	}

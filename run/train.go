@@ -23,6 +23,7 @@ import (
 	"iconic/internal/centred"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/report"
 )
@@ -93,6 +94,9 @@ func (t *Training) validate() error {
 		if input.given && needs != input.need && takes != input.need {
 			return fmt.Errorf("method %s does not read %s: %s", t.Config.Method, input.words, readersOf(input.need))
 		}
+	}
+	if t.ImageColumn != "" && t.Images == "" {
+		return option.Errorf("ImageColumn", "the image column %q is given without images: name the images, too, or leave it out", t.ImageColumn)
 	}
 	if t.Second != nil {
 		if err := features.SameImages(t.Features, t.Second); err != nil {
