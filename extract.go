@@ -61,6 +61,9 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Pruned > 0 {
 		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
 	}
+	if s.Unread > 0 {
+		h.Notef("%d of the skipped images could not be read now; their features are kept but not used in training", s.Unread)
+	}
 	if s.Items == s.Bad() {
 		return
 	}

@@ -68,7 +68,7 @@ func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, e
 func train(ctx context.Context, set *features.Set, o Training, clock *progress.Clock) (*run.Finished, error) {
 	h := o.Hooks
 	if set.Gone > 0 {
-		h.Notef("%s keeps the features of %d images that are no longer in the data; they are not used", set.Source.Store, set.Gone)
+		h.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", set.Source.Store, set.Gone)
 	}
 	settings := o.settings()
 	counted, err := o.count(ctx, set, settings)

@@ -40,6 +40,12 @@ func kindOf(err error) string {
 	return "unreadable"
 }
 
+// ofContent reports whether the reason lies in the bytes of an image, not in the way to them.
+func ofContent(err error) bool {
+	var broken *pixels.Error
+	return errors.As(err, &broken) || errors.Is(err, dataset.ErrNoImage)
+}
+
 // reasonOf is err in words, without the file's name, which is printed beside it.
 func reasonOf(err error) string {
 	var path *fs.PathError

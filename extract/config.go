@@ -115,6 +115,7 @@ type Summary struct {
 	Duplicates int            `json:"duplicates"` // images whose content equals another's
 	Gone       int            `json:"gone"`       // rows kept although the data set no longer has their images
 	Pruned     int            `json:"pruned"`     // such rows that were dropped
+	Unread     int            `json:"unread"`     // rows kept of images among Skipped whose files could not be read
 	Changed    bool           `json:"changed"`    // whether the store changed
 	Skipped    []Skipped      `json:"skipped"`    // bad images by kind, the most frequent first
 	Ignored    map[string]int `json:"ignored"`    // other files by extension

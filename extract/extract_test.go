@@ -326,6 +326,74 @@ func TestGoneImagesAreKeptUntilPruned(t *testing.T) {
 	}
 }
 
+// TestAnImageThatCannotBeReadKeepsItsFeatures: it is skipped and counted, and nothing is encoded when it is back, whatever kept it from being read.
+func TestAnImageThatCannotBeReadKeepsItsFeatures(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		kind       string
+		hide, show func(t *testing.T, name string)
+	}{
+		{"vanished", "vanished", func(t *testing.T, name string) { rename(t, name, name+".off") }, func(t *testing.T, name string) { rename(t, name+".off", name) }},
+		{"a folder in its place", notAFile, func(t *testing.T, name string) {
+			rename(t, name, name+".off")
+			write(t, filepath.Join(name, "x"), nil)
+		}, func(t *testing.T, name string) {
+			remove(t, name)
+			rename(t, name+".off", name)
+		}},
+		{"no permission", "no permission", func(t *testing.T, name string) { permit(t, name, 0) }, func(t *testing.T, name string) { permit(t, name, 0o600) }},
+	} {
+		for _, parts := range []int{0, 1} {
+			t.Run(fmt.Sprintf("%s in %d parts", c.name, parts), func(t *testing.T) {
+				data, list := folder(t, 20), filepath.Join(t.TempDir(), "list.csv")
+				lines := "path,label\n"
+				for i := range 20 {
+					lines += fmt.Sprintf("%s,class%d\n", picturePath(data, i), i%3)
+				}
+				write(t, list, []byte(lines))
+				o := config(t, list, filepath.Join(t.TempDir(), "store"))
+				if o.Parts = parts; parts > 0 {
+					o.Part = 1
+				}
+				extract(t, o)
+				before := content(t, o.folder())
+				c.hide(t, picturePath(data, 4))
+				c.hide(t, picturePath(data, 5))
+				for i := range 2 { // a second extraction changes nothing
+					s := extract(t, o)
+					if s.Bad() != 2 || s.Skipped[0].Kind != c.kind || s.Unread != 2 || s.Rows != 20 || s.Already != 18 || s.Encoded != 0 || s.Changed != (i == 0) {
+						t.Errorf("extraction %d: %+v", i, s)
+					}
+				}
+				if after := content(t, o.folder()); after["features-00000.npy"] != before["features-00000.npy"] || strings.Count(after["items.jsonl"], `"gone":true`) != 2 {
+					t.Errorf("items:\n%s", after["items.jsonl"])
+				}
+				c.show(t, picturePath(data, 4))
+				c.show(t, picturePath(data, 5))
+				if s := extract(t, o); s.Bad() != 0 || s.Unread != 0 || s.Encoded != 0 || !equal(before, content(t, o.folder())) {
+					t.Errorf("back: %+v", s)
+				}
+				write(t, picturePath(data, 4), []byte("hello"))
+				if s := extract(t, o); s.Bad() != 1 || s.Unread != 0 || s.Rows != 19 {
+					t.Errorf("another content, which is no image: %+v", s)
+				}
+			})
+		}
+	}
+}
+
+func permit(t *testing.T, name string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(name, mode); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Open(name); err == nil && mode == 0 {
+		_ = f.Close()
+		permit(t, name, 0o600)
+		t.Skip("this user or system may read every file")
+	}
+}
+
 func TestBadImagesAreSkippedWithTheirReasons(t *testing.T) {
 	data, out := folder(t, 20), filepath.Join(t.TempDir(), "store")
 	good := picture(t, 50)

@@ -75,7 +75,10 @@ const (
 	known   state = iota // its features exist
 	decoded              // its pixels are ready
 	skipped              // it is bad; item says why
+	unread               // likewise, and nothing is known of its content: the file could not be read
 )
+
+func (s state) bad() bool { return s == skipped || s == unread }
 
 // batch is a sequence of entries, and the pixels of those to encode.
 type batch struct {
@@ -296,7 +299,9 @@ func (j *job) skip(ctx context.Context, err error) error {
 	if errors.As(err, &lost) { // the image is not at fault
 		return fmt.Errorf("%s: %w", j.item.Path, err)
 	}
-	j.state = skipped
+	if j.state = skipped; j.item.Hash == (store.Hash{}) && !ofContent(err) {
+		j.state = unread
+	}
 	j.item.Kind, j.item.Skipped = kindOf(err), reasonOf(err)
 	return nil
 }
@@ -373,7 +378,7 @@ func (s *stages) gather(ctx context.Context) error {
 			}
 			b.add(j.pixels, size)
 		}
-		if s.config.Strict && j.state == skipped {
+		if s.config.Strict && j.state.bad() {
 			return option.Errorf("Strict", "%s: %s (%s)", j.item.Path, j.item.Kind, j.item.Skipped)
 		}
 		b.steps = append(b.steps, step{j.item, j.stamp, j.state})
@@ -490,9 +495,8 @@ func (s *stages) storeBatches(ctx context.Context) error {
 		for i := range b.steps {
 			step := &b.steps[i]
 			switch step.state {
-			case skipped:
-				s.summary.skip(step.item.Kind, step.item.Path, step.item.Skipped)
-				err = s.sink.Skip(step.item, step.stamp)
+			case skipped, unread:
+				err = s.skip(step)
 			case known:
 				err = s.sink.Append(step.item, step.stamp, nil)
 			case decoded:
@@ -510,4 +514,19 @@ func (s *stages) storeBatches(ctx context.Context) error {
 		}
 		s.spare <- b // never blocks: the channel holds all batches
 	}
+}
+
+// skip counts a bad image. If its file could not be read, the features that the store has of it are kept, as for an image that is gone: the
+// file may return, or become readable.
+func (s *stages) skip(bad *step) error {
+	it := bad.item
+	s.summary.skip(it.Kind, it.Path, it.Skipped)
+	if bad.state == unread && s.writer != nil {
+		if before, ok := s.writer.Known(it.Path); ok {
+			s.summary.Unread++
+			it.Hash, it.Size, it.Kind, it.Skipped, it.Gone = before.Hash, before.Size, "", "", true
+			return s.writer.Append(it, "", nil) // without a stamp, so that the next run reads it
+		}
+	}
+	return s.sink.Skip(it, bad.stamp)
 }

@@ -29,7 +29,7 @@ type Set struct {
 	Encoder json.RawMessage // what made the features, for extract.Settings; nil if unknown
 	Views   []head.Features // augmented views of the same images; nil for none
 	Graphs  string          // folder for neighbour graphs; "" for none
-	Gone    int             // rows of a store left out because the data set no longer has their images
+	Gone    int             // rows of a store left out because the data set no longer has their images, or they could not be read
 
 	close func() error
 }

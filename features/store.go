@@ -51,8 +51,11 @@ func openStore(dir string) (_ *Set, err error) {
 		Graphs: filepath.Join(dir, "neighbours"),
 		Gone:   len(rows) - len(here.rows),
 	}
-	if len(here.rows) == 0 {
-		return nil, fmt.Errorf("feature store %s: the data set no longer has any of its %d images", dir, len(rows))
+	switch {
+	case len(rows) == 0:
+		return nil, fmt.Errorf("feature store %s has no features: none of its %d images could be read (its items.jsonl has the reasons); give images that can be read, or another store", dir, s.Skipped)
+	case len(here.rows) == 0:
+		return nil, fmt.Errorf("feature store %s: its data no longer has any of its %d images, or none could be read; extract it again once they are back", dir, len(rows))
 	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err

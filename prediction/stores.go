@@ -123,7 +123,7 @@ func (w *work) passStores(ctx context.Context, stores []stored, trained store.Se
 			gone += n
 		}
 		if gone > 0 {
-			w.hooks.Notef("%s keeps the features of %d images that are no longer in the data; they are not used", bucket.Public(f.name), gone)
+			w.hooks.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", bucket.Public(f.name), gone)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ type Item struct {
 	Hash    Hash   // of its content; zero if that could not be read
 	Kind    string // for a skipped image: "truncated", "not an image", …
 	Skipped string // for a skipped image: the reason, in words
-	Gone    bool   // the data set no longer had it at the last update; its features are kept
+	Gone    bool   // the data set no longer had it at the last update, or it could not be read; its features are kept
 }
 
 // line is an Item's form in items.jsonl. A path that is not UTF-8 is also stored as bytes.
