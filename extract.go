@@ -61,6 +61,12 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Pruned > 0 {
 		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
 	}
+	if s.Moved > 0 {
+		h.Notef("%d images belong to another part now; their features are kept until that part has them", s.Moved)
+	}
+	if s.Handed > 0 {
+		h.Notef("%d images belong to another part now, which has their features; they were dropped from this one", s.Handed)
+	}
 	if s.Unread > 0 {
 		h.Notef("%d of the skipped images could not be read now; their features are kept but not used in training", s.Unread)
 	}

@@ -88,7 +88,7 @@ func read(t *testing.T, dir string, size int) (content string, err error) {
 		openErr = errors.Join(openErr, set.Close())
 	}
 	out := filepath.Join(dir, "merged")
-	_, mergeErr := store.Merge(t.Context(), []string{dir}, out, nil)
+	_, _, mergeErr := store.Merge(t.Context(), []string{dir}, out, nil)
 	_ = os.RemoveAll(out)
 	runtime.ReadMemStats(&after)
 	if most := 48<<20 + 400*uint64(size); after.TotalAlloc-before.TotalAlloc > most {

@@ -180,7 +180,7 @@ func TestManyMissingPartsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = store.Merge(t.Context(), parts, out, nil)
+	_, _, err = store.Merge(t.Context(), parts, out, nil)
 	if err == nil || !strings.Contains(err.Error(), "1048575 of 1048576 parts are missing, the first is 1/1048576") || len(err.Error()) > 200 {
 		t.Errorf("merged: %v", err)
 	}

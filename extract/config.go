@@ -115,6 +115,8 @@ type Summary struct {
 	Duplicates int            `json:"duplicates"` // images whose content equals another's
 	Gone       int            `json:"gone"`       // rows kept although the data set no longer has their images
 	Pruned     int            `json:"pruned"`     // such rows that were dropped
+	Moved      int            `json:"moved"`      // rows of a part kept although their images belong to another part now, which lacks them
+	Handed     int            `json:"handed"`     // rows of a part dropped because another part, to which their images belong now, has them
 	Unread     int            `json:"unread"`     // rows kept of images among Skipped whose files could not be read
 	Changed    bool           `json:"changed"`    // whether the store changed
 	Skipped    []Skipped      `json:"skipped"`    // bad images by kind, the most frequent first

@@ -492,7 +492,7 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = store.Merge(t.Context(), parts, c.Out, nil)
+		_, _, err = store.Merge(t.Context(), parts, c.Out, nil)
 		return err
 	}
 	if err := merge(); err == nil || !strings.Contains(err.Error(), "1 of 4 parts are missing, the first is 2/4") {
@@ -518,11 +518,98 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		other.Out, other.Part = filepath.Join(base, "other"), 2
 		spoil(&other)
 		extract(t, other)
-		_, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, PartName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
+		_, _, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, PartName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
 		if err == nil || !strings.Contains(err.Error(), other.folder()) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		remove(t, other.Out)
+	}
+}
+
+// TestPartsOfDataThatGrewLoseNothing: images move to another part, which copies their features, and the merged store is that of one
+// extraction. What is gone from the data is kept, as by one extraction, until it is pruned.
+func TestPartsOfDataThatGrewLoseNothing(t *testing.T) {
+	data, base := folder(t, 20), t.TempDir()
+	whole := config(t, data, filepath.Join(base, "whole"))
+	whole.Anew = false
+	c := whole
+	c.Out, c.Parts = filepath.Join(base, "parts"), 2
+	part := func(i int) *Summary {
+		t.Helper()
+		c.Part = i
+		return extract(t, c)
+	}
+	merge := func(want int) {
+		t.Helper()
+		parts, err := store.Parts(c.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second time changes nothing
+			if rows, _, err := store.Merge(t.Context(), parts, c.Out, nil); err != nil || rows != want {
+				t.Fatalf("%d rows, error %v, want %d", rows, err, want)
+			}
+			extract(t, whole)
+			same(t, "merged", whole.Out, c.Out)
+		}
+	}
+	part(1)
+	part(2)
+	merge(20)
+	for i := range 8 {
+		write(t, filepath.Join(data, "among", fmt.Sprintf("%d.png", i)), picture(t, 100+i))
+	}
+	if s := part(1); s.Moved != 4 || s.Handed+s.Gone+s.Pruned != 0 || s.Encoded != 8 || s.Already != 6 || s.Rows != 18 {
+		t.Errorf("part 1: %+v", s)
+	}
+	if s := part(2); s.Moved+s.Handed+s.Gone != 0 || s.Encoded != 0 || s.Borrowed != 4 || s.Rows != 14 {
+		t.Errorf("part 2: %+v", s)
+	}
+	merge(28)
+	c.Prune = true
+	if s := part(1); s.Moved+s.Gone+s.Pruned != 0 || s.Handed != 4 || s.Rows != 14 {
+		t.Errorf("part 1 again: %+v", s)
+	}
+	c.Prune = false
+	merge(28)
+	remove(t, filepath.Join(data, "class1"))
+	one, two := part(1), part(2)
+	if one.Gone+two.Gone != 7 || one.Encoded+two.Encoded+one.Pruned+two.Pruned != 0 {
+		t.Errorf("a class is gone: %+v and %+v", one, two)
+	}
+	extract(t, whole)
+	parts, err := store.Parts(c.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows, kept, err := store.Merge(t.Context(), parts, c.Out, nil); err != nil || rows != 28 || kept != 0 {
+		t.Errorf("merged without a class: %d rows, %d kept, error %v", rows, kept, err)
+	}
+	c.Prune = true
+	one, two = part(1), part(2)
+	if one.Pruned+two.Pruned != 7 || one.Rows+two.Rows-one.Moved-two.Moved != 21 {
+		t.Errorf("pruned: %+v and %+v", one, two)
+	}
+}
+
+// TestMergingKeepsWhatTheStoreHad: the rows of images that no part has are kept as those of images that are gone.
+func TestMergingKeepsWhatTheStoreHad(t *testing.T) {
+	a, b, base := folder(t, 10), t.TempDir(), t.TempDir()
+	for i := range 5 {
+		write(t, filepath.Join(b, "other", fmt.Sprintf("%d.png", i)), picture(t, 50+i))
+	}
+	c := config(t, a, filepath.Join(base, "store"))
+	extract(t, c)
+	p := c
+	p.Data, p.Out, p.Part, p.Parts = b, filepath.Join(base, "parts"), 1, 1
+	extract(t, p)
+	for i := range 2 {
+		if rows, kept, err := Merge(t.Context(), []string{p.folder()}, c.Out, nil); err != nil || rows != 15 || kept != 10 {
+			t.Fatalf("merge %d: %d rows, %d kept, error %v", i, rows, kept, err)
+		}
+	}
+	if s := extract(t, c); s.Encoded != 0 || s.Already != 10 || s.Gone != 5 || s.Rows != 15 {
+		t.Errorf("the first data again: %+v", s)
 	}
 }
 
@@ -705,7 +792,7 @@ func TestViews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Merge(t.Context(), folders, parts.Out, nil); err != nil {
+	if _, _, err := store.Merge(t.Context(), folders, parts.Out, nil); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "views of three parts, merged", c.Out, parts.Out)

@@ -17,9 +17,10 @@ func Parts(ctx context.Context, out string) ([]string, error) {
 	return store.Parts(out)
 }
 
-// Merge combines the parts of an extraction into one feature store, byte for byte the one that a single extraction would have made, and
-// returns its number of rows. Parts and out are folders, or addresses in a bucket; progress, unless nil, is called with numbers of images.
-func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
+// Merge combines the parts of an extraction into one feature store, byte for byte the one that a single extraction would have made. Rows
+// that the store had before, of images of which no part has features, are kept. Merge returns the number of rows, and how many of them are
+// such. Parts and out are folders, or addresses in a bucket; progress, unless nil, is called with numbers of images.
+func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows, kept int, err error) {
 	if progress == nil {
 		progress = func(int, int) {}
 	}
@@ -43,16 +44,16 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	folders := make([]string, len(parts))
 	for i, part := range parts {
 		if folders[i], err = local(part); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	dir, err := local(out)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	rows, err = store.Merge(ctx, folders, dir, progress)
+	rows, kept, err = store.Merge(ctx, folders, dir, progress)
 	if err == nil && bucket.Is(out) {
 		err = mirrors[len(mirrors)-1].Push()
 	}
-	return rows, err
+	return rows, kept, err
 }

@@ -48,42 +48,87 @@ type entry struct {
 	kept   *store.Item // the old store's item, for an image that is no longer in the set
 }
 
-// plan merges the listing with the rows of missing images, unless those are to be dropped, in the order of paths.
-func (c *Config) plan(set *dataset.Set, w *store.Writer, s *Summary) []entry {
-	entries := make([]entry, 0, len(set.Items))
-	old := w.Items()
-	for i := range set.Items {
-		path := set.Items[i].Path
+// planner merges the listing with the old store's rows of other images.
+type planner struct {
+	*run
+	listing []dataset.Item          // the whole one, of which the set may be a part
+	others  map[int]map[string]bool // paths with features in other parts, by the number of the part
+}
+
+// plan sets the entries and classes of the new store.
+func (r *run) plan(listing []dataset.Item) {
+	(&planner{r, listing, map[int]map[string]bool{}}).merge()
+	former := r.entries
+	if r.config.Parts > 0 { // all parts have the same classes, so that a kept row loses a label that is none of them
+		former = nil
+	}
+	names, label := classes(r.set.Classes, r.writer.Classes(), former) // classes of the store after Begin, which may have finished a commit
+	r.writer.SetClasses(names)
+	r.label = label
+}
+
+// merge merges the listing with the rows of missing images, unless those are to be dropped, in the order of paths.
+func (p *planner) merge() {
+	p.entries = make([]entry, 0, len(p.set.Items))
+	old := p.writer.Items()
+	for i := range p.set.Items {
+		path := p.set.Items[i].Path
 		for len(old) > 0 && old[0].Path < path {
-			entries = c.keep(entries, &old[0], w, s)
+			p.keep(&old[0])
 			old = old[1:]
 		}
 		if len(old) > 0 && old[0].Path == path {
 			old = old[1:]
 		}
-		entries = append(entries, entry{listed: i})
+		p.entries = append(p.entries, entry{listed: i})
 	}
 	for i := range old {
-		entries = c.keep(entries, &old[i], w, s)
+		p.keep(&old[i])
 	}
-	return entries
 }
 
-// keep adds an entry for a missing image, if its features exist and are to be kept. A part never keeps any: its items follow from the whole
-// listing.
-func (c *Config) keep(entries []entry, it *store.Item, w *store.Writer, s *Summary) []entry {
-	if _, ok := w.Known(it.Path); !ok {
-		return entries // it was skipped, or its shard is damaged
+// keep adds an entry for a missing image, if its features exist and are to be kept. An image that belongs to another part now is not gone:
+// its features are kept until that part has them.
+func (p *planner) keep(it *store.Item) {
+	if _, ok := p.writer.Known(it.Path); !ok {
+		return // it was skipped, or its shard is damaged
 	}
-	if c.Prune || c.Parts > 0 {
-		s.Pruned++
-		return entries
+	switch part := p.partOf(it.Path); {
+	case part > 0 && p.has(part, it.Path):
+		p.summary.Handed++
+		return
+	case part > 0:
+		p.summary.Moved++
+	case p.config.Prune:
+		p.summary.Pruned++
+		return
+	default:
+		p.summary.Gone++
 	}
-	s.Gone++
-	return append(entries, entry{listed: -1, kept: it})
+	p.entries = append(p.entries, entry{listed: -1, kept: it})
 }
 
-// classes adds to the set's class names those that only missing images have, and returns the new label of each old class.
+// partOf is the part to which a listed image belongs; 0 if it is not listed, or the set is not divided.
+func (p *planner) partOf(path string) int {
+	i, listed := slices.BinarySearchFunc(p.listing, path, func(item dataset.Item, path string) int { return strings.Compare(item.Path, path) })
+	if !listed || p.config.Parts == 0 {
+		return 0
+	}
+	return ((i+1)*p.config.Parts + len(p.listing) - 1) / len(p.listing) // the first whose end is beyond i; see Config.part
+}
+
+// has reports whether another part, finished on this disk, has an image's features.
+func (p *planner) has(part int, path string) bool {
+	if _, read := p.others[part]; !read {
+		c := p.config
+		if c.Part = part; !bucket.Is(c.Out) {
+			p.others[part] = p.writer.Others(c.folder())
+		}
+	}
+	return p.others[part][path]
+}
+
+// classes adds to the set's class names those that only the missing images among entries have, and returns the new label of each old class.
 func classes(now, before []string, entries []entry) (names []string, label []int) {
 	names, label = slices.Clone(now), make([]int, len(before))
 	for i, name := range before {

@@ -33,6 +33,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if i := slices.IndexFunc(set.Passed, func(p dataset.Passed) bool { return p.What == dataset.Unreadable }); i >= 0 && (c.Strict || c.Prune) {
 		return nil, fmt.Errorf("%s: %d folders cannot be read, such as %s, so their contents are unknown", c.Data, set.Passed[i].Count, set.Passed[i].Example)
 	}
+	listing := set.Items
 	part := c.part(set)
 	r := &run{config: c, hooks: h, set: set, dir: c.folder(), summary: &Summary{Store: c.folder(), Items: len(set.Items), Ignored: set.Ignored}}
 	defer r.close()
@@ -62,10 +63,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		h.note("%s keeps its shards of %d rows", c.folder(), rows)
 	}
 	r.sink, r.once = r.writer, true
-	r.entries = c.plan(set, r.writer, r.summary)
-	names, label := classes(set.Classes, r.writer.Classes(), r.entries) // classes of the store after Begin, which may have finished a commit
-	r.writer.SetClasses(names)
-	r.label = label
+	r.plan(listing)
 	if err := r.space(); err != nil {
 		_ = r.writer.Close() // err is the reason for ending
 		return nil, err
@@ -87,7 +85,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		}
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
-	r.summary.Already, r.summary.Borrowed = r.writer.Already-r.summary.Gone-r.summary.Unread, r.writer.Borrowed
+	r.summary.Already, r.summary.Borrowed = r.writer.Already-r.summary.Gone-r.summary.Moved-r.summary.Unread, r.writer.Borrowed
 	return r.summary, r.summary.judge(c.MaxBad)
 }
 

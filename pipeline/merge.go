@@ -20,6 +20,7 @@ func newMergeCommand(a *app) *cobra.Command {
 
 'pipeline extract --shard i/n --out STORE' makes folders STORE/part-…; 'pipeline merge STORE' merges them into one feature store
 in STORE, identical byte for byte to the store from a single extraction. Name each part if the parts were made on machines without a shared disk.
+Features that the store has already, and no part has, are kept but not used in training.
 Parts and store may be in a bucket (s3://bucket/prefix).`,
 		Example: `  pipeline merge stores/photos
   pipeline merge a/part-00001-of-00002 b/part-00002-of-00002 --out stores/photos`,
@@ -40,14 +41,17 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) (err err
 			return err
 		}
 	}
-	rows, err := extract.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
+	rows, kept, err := extract.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
 	a.endStage()
 	if err != nil {
 		return err
 	}
 	out = bucket.Public(out)
+	if kept > 0 {
+		a.note("%s keeps the features of %d images of which no part has features; they are not used in training", out, kept)
+	}
 	if a.json {
-		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows})
+		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows, "kept": kept})
 	}
 	_, err = fmt.Fprintf(a.out, "%s: %s from %s\n", out, plural(rows, "image", "images"), plural(len(parts), "part", "parts"))
 	return err

@@ -66,7 +66,7 @@ func FuzzManifest(f *testing.F) {
 				t.Fatal(cerr)
 			}
 		}
-		rows, mergeErr := Merge(t.Context(), []string{dir}, filepath.Join(dir, "out"), nil)
+		rows, _, mergeErr := Merge(t.Context(), []string{dir}, filepath.Join(dir, "out"), nil)
 		if err != nil && mergeErr == nil {
 			t.Fatalf("merged %d rows into a store that cannot be opened: %v", rows, err)
 		}

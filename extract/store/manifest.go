@@ -52,14 +52,15 @@ type Encoder struct {
 	Output string `json:"output,omitempty"` // name of the output, if the model has several
 }
 
-// Part says which part of a data set a store holds: the items [First, First+Count) of Total.
+// Part says which part of a data set a store holds: the items [First, First+Count) of Total, and those that it held before and keeps.
 type Part struct {
 	Index   int    `json:"index"` // 1 to Of
 	Of      int    `json:"of"`
 	First   int    `json:"first"`
 	Count   int    `json:"count"`
 	Total   int    `json:"total"`
-	Listing string `json:"listing"` // checksum of all paths and labels, so that only parts of the same listing are merged
+	Kept    int    `json:"kept,omitempty"` // items that are gone, beside the Count; set by Commit
+	Listing string `json:"listing"`        // checksum of all paths and labels, so that only parts of the same listing are merged
 }
 
 // Shard is one file of features.
@@ -156,8 +157,8 @@ func (p *Part) check(items int) error {
 	switch {
 	case p.Index < 1 || p.Index > p.Of || p.Of > MaxParts:
 		return fmt.Errorf("part %d of %d: want at most %d parts", p.Index, p.Of, MaxParts)
-	case p.First < 0 || p.Count < 0 || p.Count != items || p.First > p.Total-p.Count:
-		return fmt.Errorf("items %d to %d of %d, but %d in the list", p.First, p.First+p.Count, p.Total, items)
+	case p.First < 0 || p.Count < 0 || p.Kept < 0 || p.Count != items-p.Kept || p.First > p.Total-p.Count:
+		return fmt.Errorf("items %d to %d of %d, but %d in the list", p.First, p.First+p.Count, p.Total, items-p.Kept)
 	}
 	return nil
 }

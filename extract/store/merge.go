@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"iconic/option"
 )
@@ -21,8 +22,9 @@ func Parts(dir string) ([]string, error) {
 }
 
 // Merge combines the parts of a data set into one store, byte for byte the one that a single run over the whole set would make. It refuses
-// parts with different settings or data sets, and names missing ones.
-func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows int, err error) {
+// parts with different settings or data sets, and names missing ones. Rows that a store at out has already of images that no part has are
+// kept, as those of images that are gone; kept is their number among the rows.
+func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows, kept int, err error) {
 	var stores []*Store
 	defer func() {
 		for _, s := range stores {
@@ -32,12 +34,12 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	for _, dir := range parts {
 		s, err := Open(dir)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		stores = append(stores, s)
 	}
 	if stores, err = arrange(stores); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	settings := stores[0].Settings
 	for _, s := range stores { // a part without a readable image does not know the dimension
@@ -45,15 +47,15 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	}
 	w, err := Begin(out, settings, nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	w.SetClasses(stores[0].Classes)
-	if err := w.merge(ctx, stores, progress); err != nil {
-		return 0, errors.Join(err, w.Close())
+	if kept, err = w.merge(ctx, stores, progress); err != nil {
+		return 0, 0, errors.Join(err, w.Close())
 	}
 	rows = w.Rows()
 	_, err = w.Commit()
-	return rows, err
+	return rows, kept, err
 }
 
 // arrange puts parts in order and checks that they belong together.
@@ -93,34 +95,89 @@ func arrange(stores []*Store) ([]*Store, error) {
 	return stores, nil
 }
 
-// merge appends all items of the parts.
-func (w *Writer) merge(ctx context.Context, stores []*Store, progress func(done, total int)) error {
-	done := 0
-	for _, s := range stores {
+// merge appends all items of the parts and those that only the store had before, and returns the number of the latter.
+func (w *Writer) merge(ctx context.Context, stores []*Store, progress func(done, total int)) (kept int, err error) {
+	var all []candidate
+	for i, s := range stores {
 		if err := w.Add(s); err != nil {
-			return err
+			return 0, err
 		}
 		items, err := s.Items()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		stamps := loadStamps(s.Dir, s.Checksum, len(items))
-		for i, it := range items {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if it.Row < 0 {
-				err = w.Skip(it, stamps[i])
-			} else {
-				err = w.Append(it, stamps[i], nil)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if done += len(items); progress != nil {
-			progress(done, s.Part.Total)
+		all = slices.Grow(all, len(items))
+		for j := range items {
+			all = append(all, candidate{&items[j], stamps[j], i})
 		}
 	}
-	return nil
+	all = append(all, w.former(stores[0].Classes)...)
+	slices.SortStableFunc(all, compareCandidates)
+	before := -1 // the last candidate appended
+	for i, c := range all {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if progress != nil && ((i+1)%1000 == 0 || i+1 == len(all)) {
+			progress(i+1, len(all))
+		}
+		if before >= 0 && all[before].item.Path == c.item.Path {
+			continue
+		}
+		before = i
+		if c.item.Row < 0 {
+			err = w.Skip(*c.item, c.stamp)
+		} else {
+			err = w.Append(*c.item, c.stamp, nil)
+		}
+		if err != nil {
+			return 0, err
+		}
+		if c.part < 0 {
+			kept++
+		}
+	}
+	return kept, nil
+}
+
+// candidate is an item of a part, or one that the merged store had before.
+type candidate struct {
+	item  *Item
+	stamp string
+	part  int // −1: none
+}
+
+// compareCandidates sorts by path. Of an image that several parts have, because it moved from one to another, that of the part to which it
+// belongs now comes first if it has features, then one that is gone, and last one without features.
+func compareCandidates(a, b candidate) int {
+	rank := func(it *Item) int {
+		switch {
+		case it.Row < 0:
+			return 2
+		case it.Gone:
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(strings.Compare(a.item.Path, b.item.Path), cmp.Compare(rank(a.item), rank(b.item)))
+}
+
+// former lists the rows that the store had before, as those of images that are gone. They lose a label that is none of the classes.
+func (w *Writer) former(classes []string) []candidate {
+	label := make([]int, len(w.Classes()))
+	for i, name := range w.Classes() {
+		label[i] = slices.Index(classes, name)
+	}
+	var all []candidate
+	for _, it := range w.Items() {
+		if _, ok := w.Known(it.Path); !ok || it.Row < 0 {
+			continue
+		}
+		if it.Gone = true; it.Label >= 0 {
+			it.Label = label[it.Label]
+		}
+		all = append(all, candidate{&it, "", -1})
+	}
+	return all
 }

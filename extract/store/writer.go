@@ -479,6 +479,25 @@ func (w *Writer) borrow(h Hash) (place, bool) {
 // Items lists the items of the finished store when the Writer began; nil if there was none.
 func (w *Writer) Items() []Item { return w.oldItems }
 
+// Others returns the paths of the images whose features another finished store has; none if it has other settings or cannot be read.
+func (w *Writer) Others(dir string) map[string]bool {
+	m, _, err := readManifest(dir)
+	if err != nil || w.manifest.differs(m.Settings) != "" {
+		return nil
+	}
+	items, _, err := m.loadItems(dir)
+	if err != nil {
+		return nil
+	}
+	paths := make(map[string]bool, m.Rows)
+	for i := range items {
+		if items[i].Row >= 0 {
+			paths[items[i].Path] = true
+		}
+	}
+	return paths
+}
+
 // Classes are the names of the classes of Items' labels.
 func (w *Writer) Classes() []string {
 	if w.old == nil {
@@ -737,6 +756,9 @@ func (w *Writer) Commit() (changed bool, err error) {
 		return false, err
 	}
 	w.manifest.Checksum = sum
+	if part := w.manifest.Part; part != nil {
+		part.Kept = w.manifest.Items - part.Count
+	}
 	content, err := w.manifest.encode()
 	if err != nil {
 		return false, err
