@@ -326,6 +326,34 @@ func TestGoneImagesAreKeptUntilPruned(t *testing.T) {
 	}
 }
 
+// TestABrokenLinkToAFolderIsNotPruned: the images behind it are kept, and pruning is refused until the link is repaired or removed.
+func TestABrokenLinkToAFolderIsNotPruned(t *testing.T) {
+	other := folder(t, 6)
+	data := t.TempDir()
+	write(t, filepath.Join(data, "here", "x.png"), picture(t, 90))
+	if err := os.Symlink(filepath.Join(other, "class1"), filepath.Join(data, "link")); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	rename(t, filepath.Join(other, "class1"), filepath.Join(other, "off"))
+	if s := extract(t, c); s.Gone != 2 || s.Rows != 3 {
+		t.Errorf("%+v", s)
+	}
+	c.Prune = true
+	before := content(t, c.Out)
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "1 link that cannot be followed (such as link)") {
+		t.Errorf("error %v", err)
+	}
+	if !equal(before, content(t, c.Out)) {
+		t.Error("the store changed")
+	}
+	remove(t, filepath.Join(data, "link"))
+	if s := extract(t, c); s.Pruned != 2 || s.Rows != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestAnImageThatCannotBeReadKeepsItsFeatures: it is skipped and counted, and nothing is encoded when it is back, whatever kept it from being read.
 func TestAnImageThatCannotBeReadKeepsItsFeatures(t *testing.T) {
 	for _, c := range []struct {

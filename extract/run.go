@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 
@@ -30,8 +29,10 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		return nil, err
 	}
 	defer set.Close()
-	if i := slices.IndexFunc(set.Passed, func(p dataset.Passed) bool { return p.What == dataset.Unreadable }); i >= 0 && (c.Strict || c.Prune) {
-		return nil, fmt.Errorf("%s: %d folders cannot be read, such as %s, so their contents are unknown", c.Data, set.Passed[i].Count, set.Passed[i].Example)
+	if c.Strict || c.Prune {
+		if err := set.Whole(); err != nil {
+			return nil, err
+		}
 	}
 	listing := set.Items
 	part := c.part(set)

@@ -91,7 +91,7 @@ func (w *walker) read(f *folder) error {
 	entries, err := os.ReadDir(place)
 	switch {
 	case err != nil && f.name != "" && errors.Is(err, fs.ErrPermission):
-		f.passed = append(f.passed, [2]string{Unreadable, f.name})
+		f.passed = append(f.passed, [2]string{unreadable, f.name})
 		return nil
 	case err != nil:
 		return fmt.Errorf("list images: %w", err)
@@ -136,7 +136,7 @@ func (w *walker) stat(place string, entries []fs.DirEntry) ([]fs.FileInfo, error
 }
 
 // add adds a file or a folder with the given mode. An entry without a target that has an image's name becomes an item without size and
-// stamp, and fails when it is read.
+// stamp, and fails when it is read; any other link without a target is passed over as broken.
 func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	if target != nil {
 		mode = target.Mode().Type()
@@ -145,13 +145,15 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	case mode.IsDir() && keptBySystem(path.Base(name)):
 		f.passed = append(f.passed, [2]string{systemFolder, name})
 	case mode.IsDir() && target == nil:
-		f.passed = append(f.passed, [2]string{Unreadable, name})
+		f.passed = append(f.passed, [2]string{unreadable, name})
 	case mode.IsDir():
 		if slices.ContainsFunc(f.above, func(a fs.FileInfo) bool { return os.SameFile(a, target) }) {
 			return // a link to one of its own ancestors
 		}
 		f.folders = append(f.folders, &folder{name: name, above: append(f.above[:len(f.above):len(f.above)], target)})
-	case isTable(name) && !mode.IsRegular() && mode&fs.ModeSymlink == 0:
+	case mode&fs.ModeSymlink != 0 && !table.IsImage(name): // it may lead to a folder
+		f.passed = append(f.passed, [2]string{brokenLink, name})
+	case isTable(name) && !mode.IsRegular():
 		f.passed = append(f.passed, [2]string{notRegular, name})
 	case !table.IsImage(name):
 		if isTable(name) {

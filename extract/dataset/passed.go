@@ -73,6 +73,17 @@ func (s *Set) unlabelled() (n int) {
 	return n
 }
 
+// Whole fails if folders could not be read, or links could not be followed that may lead to folders: what they hold is unknown, so images that
+// the set lacks may exist.
+func (s *Set) Whole() error {
+	for _, p := range s.Passed {
+		if p.What == unreadable || p.What == brokenLink {
+			return fmt.Errorf("%s: %s (such as %s), so what is behind them is unknown: repair or remove them", s.Root, counted(p.Count, p.What), p.Example)
+		}
+	}
+	return nil
+}
+
 // counted puts a number before a plural; 1 takes the singular.
 func counted(n int, words string) string {
 	if n == 1 {
@@ -87,7 +98,8 @@ func counted(n int, words string) string {
 const (
 	byName         = "files"
 	systemFolder   = "system folders"
-	Unreadable     = "folders without read permission"
+	unreadable     = "folders without read permission"
+	brokenLink     = "links that cannot be followed"
 	notRegular     = "pipes, sockets or devices"
 	archives       = "archives beside the images"
 	deadLinks      = "links to no file in the archive"
@@ -109,8 +121,9 @@ const (
 )
 
 var singular = map[string]string{
-	byName: "file", systemFolder: "system folder", Unreadable: "folder without read permission",
-	comments: "comment", unknownColumns: "unrecognised column", unknownSplits: "unrecognised name of a split",
+	byName: "file", systemFolder: "system folder", unreadable: "folder without read permission",
+	brokenLink: "link that cannot be followed",
+	comments:   "comment", unknownColumns: "unrecognised column", unknownSplits: "unrecognised name of a split",
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no file in the archive",
 	sparse:       "sparse member of an archive",
 	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",

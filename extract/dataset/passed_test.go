@@ -76,6 +76,29 @@ func TestAFolderThatMayNotBeRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"x/a.png x", "y/b.png y"}, lines(s)); diff != "" || !strings.Contains(s.Note(), "1 folder without read permission (such as z)") {
 		t.Errorf("%s%s", diff, s.Note())
 	}
+	if err := s.Whole(); err == nil || !strings.Contains(err.Error(), "1 folder without read permission (such as z), so what is behind them is unknown") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestABrokenLinkMayLeadToAFolder: whatever its name, unless that is an image's, nobody knows what it hid.
+func TestABrokenLinkMayLeadToAFolder(t *testing.T) {
+	for _, name := range []string{"z", "z.d", "x/z.parquet"} {
+		root := tree(t, files("x/a.png", "y/b.png", "y/notes.txt"))
+		if err := os.Symlink("nowhere", filepath.Join(root, filepath.FromSlash(name))); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+		s := open(t, root)
+		if note := s.Note(); !strings.Contains(note, "passed over: 1 file by their names: 1 .txt; 1 link that cannot be followed (such as "+name+")") {
+			t.Errorf("%s: note %q", name, note)
+		}
+		if err := s.Whole(); err == nil || !strings.Contains(err.Error(), "1 link that cannot be followed (such as "+name+"), so what is behind them is unknown") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if err := open(t, tree(t, files("x/a.png", "y/notes.txt"))).Whole(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPipesAreNeverWaitedFor(t *testing.T) {
