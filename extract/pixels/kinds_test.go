@@ -88,6 +88,55 @@ func TestDeepGrey(t *testing.T) {
 	}
 }
 
+// A TIFF may state that its 16-bit samples have a smaller range, such as the 12 bits of a camera; another largest value is no range.
+func TestStatedRangesOfATIFF(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		levels  []uint16
+		largest int // −1: not stated
+		white   int // the photometric interpretation
+		want    []uint8
+		err     string
+	}{
+		{"12 bits", []uint16{0, 15, 16, 2048, 4095}, 4095, tiffBlackIsZero, []uint8{0, 0, 1, 128, 255}, ""},
+		{"12 bits, white is zero", []uint16{0, 2048, 4095}, 4095, tiffWhiteIsZero, []uint8{255, 127, 0}, ""},
+		{"8 bits", []uint16{0, 7, 255}, 255, tiffBlackIsZero, []uint8{0, 7, 255}, ""},
+		{"15 bits", []uint16{0, 128, 32767}, 32767, tiffBlackIsZero, []uint8{0, 1, 255}, ""},
+		{"16 bits", []uint16{0, 256, 65535}, 65535, tiffBlackIsZero, []uint8{0, 1, 255}, ""},
+		{"none", []uint16{0, 4095}, -1, tiffBlackIsZero, []uint8{0, 15}, ""},
+		{"all black", []uint16{0, 0}, 0, tiffBlackIsZero, []uint8{0, 0}, ""},
+		{"the largest that occurs", []uint16{0, 256, 60000}, 60000, tiffBlackIsZero, []uint8{0, 1, 234}, ""},
+		{"a small one that occurs", []uint16{0, 3871}, 3871, tiffBlackIsZero, nil, "a TIFF of 16-bit samples of at most 3871, whose range is unknown"},
+		{"a mask", []uint16{0, 1}, 1, tiffBlackIsZero, nil, "a TIFF of 16-bit samples of at most 1, whose range is unknown"},
+		{"a false one", []uint16{0, 4096}, 4095, tiffBlackIsZero, nil, "a sample of 4096, but it states that the largest is 4095"},
+	} {
+		var raw []byte
+		for _, v := range c.levels {
+			raw = binary.LittleEndian.AppendUint16(raw, v)
+		}
+		tags := map[int]int{tiffWidth: len(c.levels), tiffHeight: 1, tiffBits: 16, tiffPhotometric: c.white}
+		if c.largest >= 0 {
+			tags[tiffLargest] = c.largest
+		}
+		m, _, err := Decode(tiffFile(raw, tags), DecodeOptions{})
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: error %v, want %q", c.name, err, c.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		for x, v := range c.want {
+			if m.Pix[3*x] != v {
+				t.Errorf("%s: %d gives %d, want %d", c.name, c.levels[x], m.Pix[3*x], v)
+			}
+		}
+	}
+}
+
 // PAM, Netpbm's P7: grey or colours, with and without opacity.
 func TestPAM(t *testing.T) {
 	for _, c := range []struct {

@@ -47,6 +47,7 @@ type tiff struct {
 	width, height int
 	bits, samples int // bits per sample; samples per pixel
 	used          int // number of samples of a pixel that are used, from the first
+	largest       int // of 16-bit samples: 65535, or a smaller power of two less one that the file states
 	compression   int
 	photometric   int
 	predictor     bool
@@ -162,7 +163,51 @@ func (t *tiff) readKind() error {
 	if !ok || t.samples < t.used {
 		return unsupported(fmt.Sprintf("a TIFF with %d samples of %d bits and photometric interpretation %d", t.samples, t.bits, t.photometric))
 	}
+	if err := t.readLargest(); err != nil {
+		return err
+	}
 	return t.readCompression()
+}
+
+// readLargest finds the range of 16-bit samples. Microscopes state a power of two less one, such as 4095 for the 12 bits of their camera. Any
+// other largest value is what happens to occur, and does not affect the picture (TIFF 6.0, MaxSampleValue), unless the picture were almost
+// black by it, in less than 16 of 256 levels: then its range is unknown.
+func (t *tiff) readLargest() error {
+	const whole, least, black = 1<<16 - 1, 1<<8 - 1, 1 << 12
+	t.largest = whole
+	if t.bits != 16 {
+		return nil
+	}
+	stated := t.list(tiffLargest)
+	for i := range min(stated.len(), t.used) {
+		v := stated.at(i)
+		switch {
+		case i > 0 && v != stated.at(0) && (t.largest < whole || v < black):
+			return unsupported("a TIFF whose samples have different ranges")
+		case i > 0 || v <= 0 || v >= whole:
+		case v&(v+1) == 0 && v >= least:
+			t.largest = v
+		case v < black:
+			return unsupported(fmt.Sprintf("a TIFF of 16-bit samples of at most %d, whose range is unknown", v))
+		}
+	}
+	return nil
+}
+
+// narrow reduces 16-bit samples with a smaller range to their highest eight bits; n are interleaved in a pixel.
+func (t *tiff) narrow(dst []uint8, row []byte, n int) error {
+	shift := 0
+	for t.largest>>shift > 255 {
+		shift++
+	}
+	for k := range dst {
+		v := int(t.order.Uint16(row[2*k:]))
+		if v > t.largest && k%n < t.used {
+			return fmt.Errorf("a sample of %d, but it states that the largest is %d", v, t.largest)
+		}
+		dst[k] = uint8(min(v, t.largest) >> shift)
+	}
+	return nil
 }
 
 // readCompression refuses unsupported compressions.
@@ -388,7 +433,11 @@ func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x,
 		if t.predictor {
 			t.sumDifferences(c.row, n)
 		}
-		if t.bits == 16 && t.order == binary.LittleEndian {
+		if t.bits == 16 && t.largest < 1<<16-1 {
+			if err := t.narrow(c.samples, c.row, n); err != nil {
+				return err
+			}
+		} else if t.bits == 16 && t.order == binary.LittleEndian {
 			for k := range c.samples {
 				c.samples[k] = c.row[2*k+1]
 			}

@@ -21,6 +21,7 @@ const (
 	tiffSamples      = 277
 	tiffRowsPerStrip = 278
 	tiffStripSizes   = 279
+	tiffLargest      = 281 // largest value of each sample
 	tiffPlanar       = 284
 	tiffFaxOptions   = 292
 	tiffPredictor    = 317
