@@ -14,6 +14,7 @@ import (
 	"iconic/models/onnx"
 	"iconic/models/precision"
 	"iconic/models/vit"
+	"iconic/option"
 )
 
 // The published sizes: Caron et al. 2021, table 1, the state dictionaries of DINO and DINOv2, and for DINOv3 the counts of the transformers
@@ -282,6 +283,91 @@ func TestResolveONNX(t *testing.T) {
 			}
 			if _, err := onnx.ReadFile(m.Path); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// Of several outputs one is named, or the only one that fits is taken with a note; otherwise all are listed. The same choice is the same file,
+// however it was made, and no other choice is.
+func TestResolveChoosesAmongOutputs(t *testing.T) {
+	batch := onnx.Dim{Name: "batch"}
+	row := func(name string, width int64) onnx.Value {
+		return onnx.Value{Name: name, Type: onnx.Float32, Shape: []onnx.Dim{batch, {Size: width}}}
+	}
+	tokens := func(name string) onnx.Value {
+		return onnx.Value{Name: name, Type: onnx.Float32, Shape: []onnx.Dim{batch, {Size: 5}, {Size: 8}}}
+	}
+	index := onnx.Value{Name: "index", Type: onnx.Int64, Shape: []onnx.Dim{batch}}
+	probabilities, features := row("probabilities", 4), row("features", 8)
+	logits, last, pooled := row("logits", 4), tokens("last_hidden_state"), row("pooler_output", 8)
+	for _, c := range []struct {
+		name     string
+		outputs  []onnx.Value
+		exported bool
+		output   vit.Output
+		want     vit.Output // with the note that says so, unless it is the request
+		dim      int
+		err      string
+	}{
+		{name: "an export of a run", outputs: []onnx.Value{probabilities, features}, exported: true, want: "features", dim: 8},
+		{name: "probabilities on request", outputs: []onnx.Value{probabilities, features}, exported: true, output: "probabilities", want: "probabilities", dim: 4},
+		{name: "another file with these names", outputs: []onnx.Value{probabilities, features}, err: `2 outputs, "probabilities" [batch 4], "features" [batch 8]: choose one by its name`},
+		{name: "logits and features", outputs: []onnx.Value{logits, features}, err: `"logits" [batch 4], "features" [batch 8]: choose one`},
+		{name: "logits and features, as they are", outputs: []onnx.Value{logits, features}, output: AsIs, err: "choose one"},
+		{name: "logits and features, the class token", outputs: []onnx.Value{logits, features}, output: vit.CLS, err: "choose one"},
+		{name: "logits and features, one named", outputs: []onnx.Value{logits, features}, output: "features", want: "features", dim: 8},
+		{name: "tokens and a pooled row", outputs: []onnx.Value{last, pooled}, err: "choose one by its name, or a part of tokens such as last_hidden_state:cls"},
+		{name: "the class token", outputs: []onnx.Value{last, pooled}, output: vit.CLS, want: "last_hidden_state:cls", dim: 8},
+		{name: "the class token, though the row is first", outputs: []onnx.Value{pooled, last}, output: vit.CLS, want: "last_hidden_state:cls", dim: 8},
+		{name: "both", outputs: []onnx.Value{last, pooled}, output: vit.Both, want: "last_hidden_state:both", dim: 16},
+		{name: "the pooled row, as it is", outputs: []onnx.Value{last, pooled}, output: AsIs, want: "pooler_output", dim: 8},
+		{name: "the pooled row by its name", outputs: []onnx.Value{last, pooled}, output: "pooler_output", want: "pooler_output", dim: 8},
+		{name: "tokens by their name", outputs: []onnx.Value{last, pooled}, output: "last_hidden_state", err: "choose last_hidden_state:cls, last_hidden_state:patch or last_hidden_state:both"},
+		{name: "a part of named tokens", outputs: []onnx.Value{last, tokens("earlier")}, output: "earlier:patch", want: "earlier:patch", dim: 8},
+		{name: "a part of one of two", outputs: []onnx.Value{last, tokens("earlier")}, output: vit.CLS, err: "choose one"},
+		{name: "the only one that is numbers", outputs: []onnx.Value{index, features}, want: "features", dim: 8},
+		{name: "one that is no number", outputs: []onnx.Value{index, features}, output: "index", err: `output "index" is not float32`},
+		{name: "one that is called cls", outputs: []onnx.Value{tokens("patch"), row("cls", 8)}, output: vit.CLS, want: "cls:as-is", dim: 8},
+		{name: "one that is not there", outputs: []onnx.Value{logits, features}, output: "pooled", err: `no output "pooled", only "logits" [batch 4], "features" [batch 8]`},
+		{name: "the single one by its name", outputs: []onnx.Value{features}, output: "features", want: "features", dim: 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "several.onnx")
+			g := &onnx.Graph{Name: "g", Outputs: c.outputs, Inputs: []onnx.Value{{Name: "x", Type: onnx.Float32, Shape: []onnx.Dim{batch, {Size: 3}, {Size: 28}, {Size: 28}}}}}
+			for _, v := range c.outputs {
+				g.Nodes = append(g.Nodes, &onnx.Node{Name: v.Name, Op: "Identity", Inputs: []string{"x"}, Outputs: []string{v.Name}})
+			}
+			m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: g}
+			if c.exported {
+				m.Metadata = []onnx.Entry{{Key: "iconic.clusters", Value: "[]"}}
+			}
+			if err := onnx.WriteFile(file, m); err != nil {
+				t.Fatal(err)
+			}
+			var notes []string
+			o := Options{Output: c.output, PullOptions: PullOptions{Cache: t.TempDir(), Note: func(text string) { notes = append(notes, text) }}}
+			got, err := Resolve(t.Context(), file, o)
+			if c.err != "" {
+				var choice *option.Error
+				if err == nil || !strings.Contains(err.Error(), c.err) || !errors.As(err, &choice) || choice.Option != "Output" {
+					t.Fatalf("error %v, want one about Output with %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told := strings.Contains(strings.Join(notes, "\n"), ": using "+string(c.want)); got.Output != c.want || got.Dim != c.dim || told == (c.output == c.want || c.want == "cls:as-is") {
+				t.Errorf("%+v with notes %q, want %s with %d features", got, notes, c.want, c.dim)
+			}
+			o.Output = c.want
+			if again, err := Resolve(t.Context(), file, o); err != nil || again.Path != got.Path || (got.Path == file) != (len(c.outputs) == 1) {
+				t.Errorf("%+v, %v; want %s", again, err, got.Path)
+			}
+			reduced, err := onnx.ReadFile(got.Path)
+			if err != nil || len(reduced.Graph.Outputs) != 1 {
+				t.Errorf("%d outputs, %v", len(reduced.Graph.Outputs), err)
 			}
 		})
 	}

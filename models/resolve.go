@@ -25,8 +25,10 @@ import (
 // Options are the options of Resolve. The zero value selects the published settings.
 type Options struct {
 	PullOptions
-	ImageSize int                 // side of the encoder's input in pixels; 0: DefaultImageSize, or the file's own
-	Output    vit.Output          // features of an image; "": the class token, or an ONNX file's single output as it is
+	ImageSize int // side of the encoder's input in pixels; 0: DefaultImageSize, or the file's own
+	// Output selects the features of an image; "": the class token, or an ONNX file's single output as it is. Of several outputs in an ONNX
+	// file it names one, and the part to take if that is tokens: features, last_hidden_state:cls.
+	Output    vit.Output
 	Precision precision.Precision // precision of the weights; "": float32
 	Heads     int                 // attention heads, if the weights do not show the number; 0: taken from the file or the published width
 	Out       string              // file to write; "": one in the cache, or a given ONNX file as it is
@@ -38,7 +40,7 @@ type Model struct {
 	Path          string            `json:"path"`             // the ONNX file
 	Dim           int               `json:"dim"`              // features per image; 0 if an ONNX file does not declare it
 	ImageSize     int               `json:"image_size"`       // 0 if an ONNX file does not declare it
-	Output        vit.Output        `json:"output,omitempty"` // "" if an ONNX file's output is used as it is
+	Output        vit.Output        `json:"output,omitempty"` // "" if an ONNX file's single output is used as it is
 	Precision     string            `json:"precision"`
 	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil if unknown, so that it has to be given
 	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
@@ -275,9 +277,12 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if o.ImageSize != 0 && o.ImageSize != m.ImageSize && m.ImageSize != 0 {
 		return nil, option.Errorf("ImageSize", "%s: the model takes pictures of %d×%d pixels, not %d×%[4]d", name, m.ImageSize, m.ImageSize, o.ImageSize)
 	}
-	changed, err := chooseOutput(model, o.Output)
+	chosen, err := chooseOutput(model, o.Output)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if m.Output = chosen.output; chosen.note != "" {
+		o.note("%s: %s", name, chosen.note)
 	}
 	if shape := model.Graph.Outputs[0].Shape; len(shape) == 2 {
 		m.Dim = int(shape[1].Size)
@@ -285,7 +290,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if m.SHA256, m.Bytes, err = onnxfiles.Sum(ctx, name); err != nil {
 		return nil, err
 	}
-	if o.Precision == precision.Float32 && !changed && o.Out == "" {
+	if o.Precision == precision.Float32 && !chosen.changed && o.Out == "" {
 		return m, nil
 	}
 	if err := precision.Apply(model, o.Precision); err != nil {
