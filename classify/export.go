@@ -22,7 +22,9 @@ import (
 type Exported struct {
 	File       string  `json:"file"`
 	Bytes      int64   `json:"bytes"`              // including its external data
-	Difference float64 `json:"largest_difference"` // largest difference between its probabilities and the run's, on two generated images
+	Difference float64 `json:"largest_difference"` // largest difference between its probabilities and the run's, on generated images
+	Images     int     `json:"compared_images"`    // number of those images, given to the file at once; to the run one at a time, if their number is free
+	Batch      int     `json:"batch,omitempty"`    // the only number of images that the file takes at once; 0: any
 }
 
 // Export writes encoder and head as one ONNX file. Its input is "pixels", or with preprocessing 8-bit "images" of any size; its outputs are
@@ -42,9 +44,12 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	if err := roomFor(file, m.found.Encoder); err != nil {
 		return nil, err
 	}
-	e := &Exported{File: file}
+	e := &Exported{File: file, Batch: m.batch()}
+	if e.Images = e.Batch; e.Images == 0 {
+		e.Images = 2
+	}
 	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
-		if e.Difference, err = m.prove(ctx, draft, preprocessing); err != nil {
+		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); err != nil {
 			return fmt.Errorf("the model made for %s does not give the run's results, and is not kept: %w", file, err)
 		}
 		return ctx.Err()
@@ -54,6 +59,14 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	}
 	e.Bytes, err = onnxfiles.Size(file)
 	return e, err
+}
+
+// batch is the only number of images that an export takes at once, 0 if it takes any: that of the encoder, or one if it mixes images.
+func (m *Model) batch() int {
+	if n := m.Images.FixedBatch(); n > 0 || !m.Images.Mixes() {
+		return n
+	}
+	return 1
 }
 
 // roomFor fails early if the disk cannot hold a file of about the size of the encoder.
@@ -74,9 +87,9 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	h := m.Run.Head
 	transform := m.Images.Transform
 	o := deploy.Options{
-		Output: m.found.Settings.Encoder.Output,
-		Head:   []deploy.Layer{{In: h.Dim, Out: h.Members * h.Clusters, Weight: h.Weight, Bias: h.Bias}},
-		Vote:   deploy.Vote{Members: h.Members, Temperature: h.Temperature, Flat: h.Flat, Power: h.Power},
+		Output: m.found.Settings.Encoder.Output, Batch: m.batch(),
+		Head: []deploy.Layer{{In: h.Dim, Out: h.Members * h.Clusters, Weight: h.Weight, Bias: h.Bias}},
+		Vote: deploy.Vote{Members: h.Members, Temperature: h.Temperature, Flat: h.Flat, Power: h.Power},
 	}
 	if preprocessing {
 		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}
@@ -153,14 +166,10 @@ func gateOf(step curation.Step, in, out, dim int) *deploy.Gate {
 	return g
 }
 
-// prove runs the exported file on generated images and compares it with the run itself; it returns the largest difference.
-func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (float64, error) {
+// prove runs the exported file on n generated images at once and compares it with the run itself; it returns the largest difference.
+func (m *Model) prove(ctx context.Context, file string, preprocessing bool, n int) (float64, error) {
 	const height, width = 150, 201
 	r := rand.New(rand.NewPCG(1, 2))
-	n := max(1, m.Images.FixedBatch())
-	if m.Images.FixedBatch() == 0 {
-		n = 2
-	}
 	pictures := make([][]uint8, n)
 	var all []uint8
 	for i := range pictures {
@@ -176,8 +185,8 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (flo
 			return 0, err
 		}
 	}
-	features := make([]float32, n*m.Images.Dim())
-	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
+	features, err := m.encoded(ctx, prepared, n)
+	if err != nil {
 		return 0, err
 	}
 	want, _, err := m.Probabilities(features, n)
@@ -198,7 +207,22 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool) (flo
 		worst = max(worst, math.Abs(float64(p-got[0][i])))
 	}
 	if !(worst <= 1e-3) { // other devices and precisions round differently
+		if n > 1 && m.Images.Mixes() {
+			return worst, fmt.Errorf("the encoder takes %d images at once, and its features of an image depend on the others: use one that does not", n)
+		}
 		return worst, fmt.Errorf("its probabilities differ by up to %g", worst)
 	}
 	return worst, nil
+}
+
+// encoded is the features of n prepared images, each encoded alone unless the encoder takes only several at once.
+func (m *Model) encoded(ctx context.Context, prepared []float32, n int) ([]float32, error) {
+	dim, pixels, step := m.Images.Dim(), m.Images.Pixels(), max(1, m.Images.FixedBatch())
+	features := make([]float32, n*dim)
+	for lo := 0; lo < n; lo += step {
+		if err := m.Images.Encode(ctx, features[lo*dim:(lo+step)*dim], prepared[lo*pixels:(lo+step)*pixels], step); err != nil {
+			return nil, err
+		}
+	}
+	return features, nil
 }

@@ -217,6 +217,9 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 		return nil, err
 	}
 	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
+	if images.Mixes() {
+		o.Hooks.Warnf("%s", extract.MixesWarning)
+	}
 	m := f.Features()
 	m.Images, m.library = images, library
 	return m, nil

@@ -15,7 +15,8 @@ import (
 // Features are copied only if encoding the image again would give the same bits. Encoder, preprocessing, decoder, provider and ONNX Runtime
 // version must equal this store's. What remains is the batch: an image is encoded together with others, and those must not matter. With the
 // graphs that this program makes they do not. A graph with one scale for all activations of a batch, as in the usual int8 rewrite, or a
-// library whose order of computation depends on the number of images, is detected by a trial.
+// library whose order of computation depends on the number of images, is detected by a trial. An encoder that Mixes the images of
+// a batch never borrows, although its images are encoded one at a time: earlier versions encoded them together.
 func (r *run) borrow(ctx context.Context) error {
 	fresh, changed := r.wanting()
 	if r.config.Anew || !fresh && !changed {
@@ -88,6 +89,9 @@ func (r *run) engine() store.Engine {
 
 // independentOfBatch encodes some noise in one batch and image by image, and reports whether the features are equal to the bit.
 func independentOfBatch(ctx context.Context, e *encoder.Encoder) (bool, error) {
+	if e.Mixes {
+		return false, nil
+	}
 	images := 4
 	if e.Provider != encoder.CPU { // its libraries choose an algorithm by the size of the batch
 		images = 32

@@ -95,12 +95,19 @@ type Hooks struct {
 	// Listed is called with the number of images and classes of the data set before any image is encoded; its error ends the run.
 	Listed   func(items, classes int) error
 	Note     func(text string)
+	Warn     func(text string)
 	Progress func(done, total int) // counts images, however fast they come
 }
 
 func (h Hooks) note(format string, args ...any) {
 	if h.Note != nil {
 		h.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+func (h Hooks) warn(format string, args ...any) {
+	if h.Warn != nil {
+		h.Warn(fmt.Sprintf(format, args...))
 	}
 }
 
@@ -125,6 +132,7 @@ type Summary struct {
 	SHA256     string         `json:"encoder_sha256,omitempty"`
 	Device     string         `json:"device,omitempty"`
 	Batch      int            `json:"batch,omitempty"`
+	Mixes      bool           `json:"encoder_mixes_batch,omitempty"` // the encoder's features depend on the batch, so each image had its own
 }
 
 // Skipped counts bad images of one kind.

@@ -104,6 +104,9 @@ func (e *Embedder) Device() string { return e.encoder.Device() }
 // FixedBatch is the only batch size that the encoder accepts, 0 if it accepts any.
 func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
 
+// Mixes is true if the encoder's features of an image depend on the other images in its batch. Each image is then encoded alone.
+func (e *Embedder) Mixes() bool { return e.encoder.Mixes }
+
 // Pixels is the number of floats in a prepared image, 3·Crop·Crop.
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
 

@@ -241,6 +241,8 @@ func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 	m.Common = true
 	c.Model = m.Write(t)
 	extract(t, c)
+	first := c.Out
+	c.Batch = 8
 	var notes []string
 	for range 2 { // the second time, the result of the trial is remembered
 		notes = nil
@@ -249,10 +251,17 @@ func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 		if err := os.MkdirAll(base, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Run(t.Context(), c, Hooks{Note: func(text string) { notes = append(notes, text) }})
+		var warnings []string
+		s, err := Run(t.Context(), c, Hooks{
+			Note: func(text string) { notes = append(notes, text) }, Warn: func(text string) { warnings = append(warnings, text) },
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !s.Mixes || s.Batch != 1 || len(warnings) != 1 || warnings[0] != MixesWarning {
+			t.Errorf("%+v with warnings %q, want one image at a time and a warning", s, warnings)
+		}
+		same(t, "features made in batches of 1 and 8", first, c.Out)
 		if s.Encoded != 9 || !strings.Contains(strings.Join(notes, "\n"), "depend on the other images in the batch") {
 			t.Errorf("%+v, %q", s, notes)
 		}

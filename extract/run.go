@@ -185,7 +185,13 @@ func (r *run) open() (err error) {
 // batch is the number of images to encode at once, if about n are to be encoded.
 func (r *run) batch(ctx context.Context, n int) (int, error) {
 	size := r.config.Batch
+	if r.encoder.Mixes {
+		r.summary.Mixes = true
+		r.hooks.warn("%s", MixesWarning)
+	}
 	switch {
+	case r.encoder.Mixes:
+		size = 1
 	case r.encoder.FixedBatch() > 0:
 		size = r.encoder.FixedBatch()
 	case size > 0:
@@ -200,6 +206,9 @@ func (r *run) batch(ctx context.Context, n int) (int, error) {
 	r.summary.Batch = max(1, size)
 	return r.summary.Batch, nil
 }
+
+// MixesWarning says what Encoder.Mixes means for the user.
+const MixesWarning = "this encoder's features of an image depend on the other images in the batch: images are encoded one at a time, so that the features of an image are always the same"
 
 // worthProbing is the number of images from which it pays to spend a few seconds on finding the best batch size.
 const worthProbing = 1000

@@ -23,7 +23,8 @@ func newExportCommand(a *app) *cobra.Command {
 
 The graph takes "pixels", preprocessed images (float32, batch×3×height×width), and returns "probabilities" (batch×clusters) and "features".
 With --with-preprocessing it takes "images" (uint8, batch×height×width×3, any size) and resizes, crops and normalises them itself, to
-exactly the same pixels as extraction. The file's metadata contain the cluster names and the preprocessing. Before the file gets its final
+exactly the same pixels as extraction. An encoder that takes a fixed number of images at once, or whose features depend on the others in a
+batch, limits the file, and the output says so. The file's metadata contain the cluster names and the preprocessing. Before the file gets its final
 name, it is run and compared with the run's own head; until then a file that --force replaces is kept.`,
 		Example: `  pipeline export runs/photos model.onnx
   pipeline export runs/photos model.onnx --with-preprocessing`,
@@ -69,6 +70,13 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if a.json {
 		return a.printJSON(e)
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on two synthetic images\n", file, diskspace.Words(e.Bytes), m.Clusters(), e.Difference)
+	images, limit := "two synthetic images, together and one at a time", ""
+	switch {
+	case e.Batch == 1:
+		images, limit = "a synthetic image", "; it takes one image at a time"
+	case e.Batch > 1:
+		images, limit = fmt.Sprintf("%d synthetic images", e.Images), fmt.Sprintf("; it takes exactly %d images at a time, as its encoder does", e.Batch)
+	}
+	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on %s%s\n", file, diskspace.Words(e.Bytes), m.Clusters(), e.Difference, images, limit)
 	return err
 }

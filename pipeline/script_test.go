@@ -30,6 +30,7 @@ import (
 	"iconic/extract/synthetic"
 	"iconic/internal/cachetest"
 	"iconic/internal/npy"
+	"iconic/internal/onnxtest"
 	"iconic/report"
 	"iconic/report/page"
 	"iconic/run"
@@ -64,7 +65,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "curate": curate, "dinov3": dinov3, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON, "sameconfig": sameConfig,
+			"agree": agree, "ask": ask, "await": await, "blobs": blobs, "curate": curate, "dinov3": dinov3, "encoder": writeEncoder, "freeport": freeport, "hub": hub, "pictures": drawPictures, "replace": replace, "rows": rows, "samejson": sameJSON, "sameconfig": sameConfig,
 			"shows": shows, "tensors": tensors, "truncate": truncate, "zeros": zeros,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -96,6 +97,24 @@ func drawPictures(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(synthetic.Write(context.Background(), ts.MkAbs(args[0]), n, 32, 1))
+}
+
+// writeEncoder writes an ONNX encoder of images of 16×16 pixels, which takes the given number of images at once, 0 for any. Its features are
+// colours, divided by the largest one in the batch if it is common:
+//
+//	encoder file.onnx images [common]
+func writeEncoder(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: encoder file.onnx images [common]")
+	}
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	m := onnxtest.Pooling(16, 4)
+	m.Common = len(args) == 3
+	if n > 0 {
+		m.Input[0] = n
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), m.Encode(), 0o600))
 }
 
 // blobs writes features of points around as many centres as there are classes, and their labels:

@@ -29,6 +29,9 @@ type Options struct {
 type Encoder struct {
 	Provider Provider // the provider in use; never Auto
 	Passed   error    // why Auto skipped an earlier provider; nil if it did not
+	// Mixes is true if the model's features of an image depend on the other images in its batch. Encode then gives each image a batch of
+	// its own.
+	Mixes bool
 
 	name          string
 	height, width int
@@ -79,6 +82,9 @@ func Open(name string, o Options) (*Encoder, error) {
 	}
 	if err := e.probe(); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", name, err), e.Close())
+	}
+	if err := e.tryCompany(context.Background()); err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
@@ -180,15 +186,18 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
 		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
 	}
-	size := n
-	if e.fixed > 0 {
-		size = e.fixed
+	size, step := n, n
+	if e.Mixes {
+		size, step = 1, 1
 	}
-	for lo := 0; lo < n; lo += size {
+	if e.fixed > 0 {
+		size, step = e.fixed, min(step, e.fixed)
+	}
+	for lo := 0; lo < n; lo += step {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		hi := min(n, lo+size)
+		hi := min(n, lo+step)
 		if err := e.run(dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size); err != nil {
 			return fmt.Errorf("model %s: %w", e.name, err)
 		}

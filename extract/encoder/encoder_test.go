@@ -63,6 +63,45 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// An image has the same features alone and among others, whatever the model does with its batch.
+func TestCompanyDoesNotMatter(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	pixels := make([]float32, 5*3*16*16)
+	for i := range pixels {
+		pixels[i] = float32(r.NormFloat64())
+	}
+	for _, c := range []struct {
+		name   string
+		batch  int64
+		common bool
+	}{{"any batch", -1, false}, {"any batch, divided by its largest feature", -1, true}, {"four images", 4, false}, {"four images, divided by their largest feature", 4, true}, {"one image", 1, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			m := onnxtest.Pooling(16, 8)
+			m.Input[0], m.Common = c.batch, c.common
+			e, err := Open(m.Write(t), Options{Library: library(t), Provider: CPU, Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if want := c.common && c.batch != 1; e.Mixes != want {
+				t.Errorf("Mixes is %t, want %t", e.Mixes, want)
+			}
+			together, alone := make([]float32, 5*e.Dim()), make([]float32, 5*e.Dim())
+			if err := e.Encode(t.Context(), together, pixels, 5); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 {
+				if err := e.Encode(t.Context(), alone[i*e.Dim():(i+1)*e.Dim()], pixels[i*768:(i+1)*768], 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(together, alone) {
+				t.Error("features depend on the other images")
+			}
+		})
+	}
+}
+
 func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 	good := onnxtest.Output{Name: "features"}
 	text := filepath.Join(t.TempDir(), "text.onnx")

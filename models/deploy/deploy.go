@@ -39,6 +39,7 @@ type Options struct {
 	Vote   Vote    // how the heads in the last layer are combined
 	// Regroup converts the head's probabilities to those of other groups, one step after the other.
 	Regroup []Regroup
+	Batch   int // images in each run, if the encoder does not fix their number; 0: any number
 	// Preprocessing, unless nil, makes the graph take 8-bit pictures.
 	Preprocessing *Pixels
 	Metadata      []onnx.Entry // to be added
@@ -97,6 +98,8 @@ func Attach(m *onnx.Model, o Options) error {
 	batch := onnx.Dim{Name: "batch"}
 	if size := g.Inputs[in].Shape; len(size) > 0 && size[0].Size > 0 {
 		batch = size[0] // the encoder was made for this batch size
+	} else if o.Batch > 0 {
+		batch = onnx.Dim{Size: int64(o.Batch)}
 	}
 	width, clusters := o.Head[0].In, o.groups()
 	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
