@@ -239,6 +239,7 @@ func given(t *testing.T, input, output []onnx.Dim) string {
 
 func TestResolveONNX(t *testing.T) {
 	pictures := []onnx.Dim{{Name: "batch"}, {Size: 3}, {Size: 28}, {Size: 28}}
+	pooled := []onnx.Dim{{Name: "batch"}, {Size: 8}, {Size: 1}, {Size: 1}}
 	row, tokens := []onnx.Dim{{Name: "batch"}, {Size: 8}}, []onnx.Dim{{Name: "batch"}, {Size: 5}, {Size: 8}}
 	for _, c := range []struct {
 		name          string
@@ -257,6 +258,8 @@ func TestResolveONNX(t *testing.T) {
 		{"both of tokens", pictures, tokens, Options{Output: vit.Both}, "", 16, false},
 		{"an unknown rank", pictures, nil, Options{}, "unknown shape: choose", 0, false},
 		{"an unknown rank, known to the user", pictures, nil, Options{Output: AsIs}, "", 0, true},
+		{"a pooled picture", pictures, pooled, Options{}, "", 8, true},
+		{"a pooled picture, as it is", pictures, pooled, Options{Output: AsIs}, "", 8, true},
 		{"four dimensions", pictures, pictures, Options{}, "want batch×features", 0, false},
 		{"a made-up output", pictures, row, Options{Output: "mean"}, `output "mean"`, 0, false},
 		{"grey pictures", []onnx.Dim{{Name: "batch"}, {Size: 1}, {Size: 28}, {Size: 28}}, row, Options{}, "batch×3×height×width", 0, false},

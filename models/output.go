@@ -141,12 +141,16 @@ func listed(outputs []onnx.Value) string {
 	return strings.Join(all, ", ")
 }
 
-// rank is the number of dimensions of an output; −1 if the model does not state them.
+// rank is the number of dimensions of an output, without those of 1 at the end of batch×features×1×1; −1 if the model does not state them.
 func rank(v onnx.Value) int {
 	if v.Shape == nil {
 		return -1
 	}
-	return len(v.Shape)
+	n := len(v.Shape)
+	if n == 4 && v.Shape[2].Size == 1 && v.Shape[3].Size == 1 { // of a pooled picture; of three, the second may count tokens
+		n = 2
+	}
+	return n
 }
 
 // reduce takes the requested part of the model's only output, one row per image, and reports whether that changed the model. The output is

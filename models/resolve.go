@@ -284,8 +284,8 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	if m.Output = chosen.output; chosen.note != "" {
 		o.note("%s: %s", name, chosen.note)
 	}
-	if shape := model.Graph.Outputs[0].Shape; len(shape) == 2 {
-		m.Dim = int(shape[1].Size)
+	if out := model.Graph.Outputs[0]; rank(out) == 2 {
+		m.Dim = int(out.Shape[1].Size)
 	}
 	if m.SHA256, m.Bytes, err = onnxfiles.Sum(ctx, name); err != nil {
 		return nil, err
