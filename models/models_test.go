@@ -62,7 +62,10 @@ func TestLookup(t *testing.T) {
 			t.Errorf("%s is %s, %v; want %s", name, e.Name, err, want)
 		}
 	}
-	if _, err := Lookup("dinov2-huge"); err == nil || !strings.Contains(err.Error(), "dinov2-large") || !strings.Contains(err.Error(), TinyName) {
+	if _, err := Lookup("dinov2-huge"); err == nil || !strings.Contains(err.Error(), "dinov2-large") || strings.Contains(err.Error(), TinyName) || strings.Contains(err.Error(), "file") {
+		t.Errorf("an unknown name: %v", err)
+	}
+	if _, err := Resolve(t.Context(), "dinov2-huge", Options{}); err == nil || !strings.HasSuffix(err.Error(), "tiny, or a file (.onnx, .pth, .safetensors)") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }

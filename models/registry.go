@@ -162,7 +162,7 @@ func dinov3() []Encoder {
 	return all
 }
 
-// Lookup finds an encoder by its name, or by its name in the official code or the transformers library: dinov3_vits16,
+// Lookup finds a published encoder by its name, or by its name in the official code or the transformers library: dinov3_vits16,
 // facebook/dinov3-vits16-pretrain-lvd1689m.
 func Lookup(name string) (Encoder, error) {
 	all := Registry()
@@ -176,7 +176,7 @@ func Lookup(name string) (Encoder, error) {
 	for i, e := range all {
 		names[i] = e.Name
 	}
-	return Encoder{}, fmt.Errorf("no encoder is called %q: want %s, %s, or a file (.onnx, .pth, .safetensors)", name, TinyName, strings.Join(names, ", "))
+	return Encoder{}, fmt.Errorf("no encoder is called %q: want %s", name, strings.Join(names, ", "))
 }
 
 // Preprocessing is the encoder's evaluation transform for pictures of size×size pixels.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,17 +66,17 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 		return nil, err
 	}
 	o.Precision = p
-	switch ext := strings.ToLower(filepath.Ext(nameOrFile)); {
+	switch {
 	case nameOrFile == TinyName:
 		return resolveTiny(ctx, o)
-	case ext == ".onnx":
+	case isONNX(nameOrFile):
 		return resolveONNX(ctx, nameOrFile, o)
-	case ext == ".pth", ext == ".pt", ext == ".bin", ext == ".safetensors":
+	case IsFile(nameOrFile):
 		return resolveWeights(ctx, nameOrFile, o)
 	}
 	e, err := Lookup(nameOrFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w, %s, or a file (.onnx, .pth, .safetensors)", err, TinyName)
 	}
 	pulled, err := Pull(ctx, e, o.PullOptions)
 	if err != nil {
@@ -91,6 +92,13 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 	}
 	return m, nil
 }
+
+// IsFile reports whether Resolve takes a name for that of a file of weights or an ONNX file, by its ending.
+func IsFile(name string) bool {
+	return isONNX(name) || slices.Contains([]string{".pth", ".pt", ".bin", ".safetensors"}, strings.ToLower(filepath.Ext(name)))
+}
+
+func isONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".onnx") }
 
 func resolveWeights(ctx context.Context, name string, o Options) (*Model, error) {
 	sum, _, err := checksum(ctx, name, nil)

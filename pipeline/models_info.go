@@ -16,9 +16,9 @@ func newModelsInfoCommand(a *app) *cobra.Command {
 		Example: `  pipeline models info dinov3-vits16`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := models.Lookup(args[0])
+			e, err := publishedEncoder(args[0])
 			if err != nil {
-				return usagef("%w", err)
+				return err
 			}
 			if a.json {
 				return a.printJSON(inform(e))
@@ -46,4 +46,18 @@ func newModelsInfoCommand(a *app) *cobra.Command {
 			}))
 		},
 	}
+}
+
+// publishedEncoder finds a published encoder by its name, and says what to do with a file or the built-in encoder.
+func publishedEncoder(name string) (models.Encoder, error) {
+	e, err := models.Lookup(name)
+	switch {
+	case err == nil:
+		return e, nil
+	case name == models.TinyName:
+		return e, usagef("%s is built in, not a published encoder: 'pipeline models import %[1]s' converts and describes it", name)
+	case models.IsFile(name):
+		return e, usagef("%s is a file, not the name of a published encoder: 'pipeline models import' converts and describes it", name)
+	}
+	return e, usagef("%w", err)
 }

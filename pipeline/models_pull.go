@@ -23,9 +23,9 @@ an access token of huggingface.co, which is not sent anywhere else. Proxies are 
       --from dinov3_vits16_pretrain_lvd1689m-08c60483.pth`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := models.Lookup(args[0])
+			e, err := publishedEncoder(args[0])
 			if err != nil {
-				return usagef("%w", err)
+				return err
 			}
 			h := a.hooks()
 			p, err := models.Pull(c.Context(), e, models.PullOptions{From: from, Token: hubToken(), Note: h.Note, Progress: h.Bytes})
