@@ -59,6 +59,11 @@ func (s *State) reset() {
 	s.Excluded = make([]bool, len(s.Of))
 }
 
+// Reassigns reports whether an image is left out, or in another cluster than in the clustering that the curation began with.
+func (s *State) Reassigns() bool {
+	return slices.Contains(s.Excluded, true) || !slices.Equal(s.Of, s.base.Cluster)
+}
+
 // Taken is the number of steps ever taken, undo and redo included.
 func (s *State) Taken() int { return s.taken }
 

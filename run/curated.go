@@ -103,10 +103,11 @@ func (f *Finished) Clusters() int {
 	return f.Metrics.Clusters
 }
 
-// scoredByHand returns the run with the scores of its curated clusters, without the images left out; without a curation it returns its
-// input. The set may be nil. A baseline covers all images, so it is dropped if some are left out.
+// scoredByHand returns the run with the scores of its curated clusters, without the images left out. It returns its input without a curation,
+// and with one that moves no image, such as new names: its scores hold. The set may be nil. A baseline covers all images, so it is dropped
+// if some are left out.
 func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
-	if f.Curated == nil {
+	if f.Curated == nil || !f.Curated.Reassigns() {
 		return f, set, nil
 	}
 	was, all := f.Metrics, len(f.Table.Paths)
