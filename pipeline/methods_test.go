@@ -53,28 +53,35 @@ func fillIn(t *testing.T, page, mark, text string) string {
 	return place.ReplaceAllString(page, "${1}"+strings.ReplaceAll(text, "$", "$$")+"${2}")
 }
 
-// settingsTable lists every setting, with the methods that use it, grouped by default.
+// settingsTable lists every setting, one row for each range and meaning, with the methods that give it these, grouped by default.
 func settingsTable() string {
 	var table strings.Builder
 	table.WriteString("| setting | range | meaning | used by, with the default |\n|---|---|---|---|\n")
 	for _, s := range methods.Settings() {
-		var defaults []string
-		readers := map[string][]string{}
+		type row struct{ bounds, meaning string }
+		var rows []row
+		defaults, readers := map[row][]string{}, map[row]map[string][]string{}
 		for _, m := range methods.All() {
 			own, reads := m.Recipe(10).Settings().Find(s.Name)
 			if !reads {
 				continue
 			}
-			text := defaultText(own)
-			if readers[text] == nil {
-				defaults = append(defaults, text)
+			at, text := row{own.Range, own.Meaning}, defaultText(own)
+			if readers[at] == nil {
+				rows, readers[at] = append(rows, at), map[string][]string{}
 			}
-			readers[text] = append(readers[text], m.About().Name)
+			if readers[at][text] == nil {
+				defaults[at] = append(defaults[at], text)
+			}
+			readers[at][text] = append(readers[at][text], m.About().Name)
 		}
-		for i, text := range defaults {
-			defaults[i] = text + ": " + strings.Join(readers[text], ", ")
+		for _, at := range rows {
+			var used []string
+			for _, text := range defaults[at] {
+				used = append(used, text+": "+strings.Join(readers[at][text], ", "))
+			}
+			fmt.Fprintf(&table, "| `--%s` | %s | %s | %s |\n", s.Name, at.bounds, at.meaning, strings.Join(used, "; "))
 		}
-		fmt.Fprintf(&table, "| `--%s` | %s | %s | %s |\n", s.Name, s.Range, s.Meaning, strings.Join(defaults, "; "))
 	}
 	return table.String()
 }

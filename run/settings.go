@@ -3,7 +3,9 @@ package run
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"iconic/head"
 	"iconic/head/methods"
@@ -51,9 +53,10 @@ func Settings() []Setting {
 			Parse: func(string) error { return nil },
 		},
 	}
+	usages := usages()
 	for _, s := range methods.Settings() {
 		list = append(list, Setting{
-			Name: s.Name, Kind: s.Kind, Usage: usage(s),
+			Name: s.Name, Kind: s.Kind, Usage: usages[s.Name],
 			apply: func(c *head.Config, v string) error { return c.Set(s.Name, v) },
 			Parse: func(v string) error {
 				if err := s.Set(v); err != nil || s.Kind != "name" {
@@ -64,6 +67,26 @@ func Settings() []Setting {
 		})
 	}
 	return list
+}
+
+// usages describes each setting by name. Where methods give it several meanings or ranges, it has them all, in the order of the methods.
+func usages() map[string]string {
+	meanings := map[string][]string{}
+	for _, m := range methods.All() {
+		for _, s := range m.Recipe(10).Settings() {
+			if text := usage(s); !slices.Contains(meanings[s.Name], text) {
+				meanings[s.Name] = append(meanings[s.Name], text)
+			}
+		}
+	}
+	texts := map[string]string{}
+	for name, list := range meanings {
+		texts[name] = strings.Join(list, "; or ")
+		if len(list) > 1 {
+			texts[name] = "depends on the method: " + texts[name]
+		}
+	}
+	return texts
 }
 
 // usage describes a setting's meaning and range. Its default depends on the method.
