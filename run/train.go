@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ var ErrBusy = errors.New("another training is running")
 // OtherError says that the training in a folder differs from the one to be resumed.
 type OtherError struct {
 	Dir   string
-	Other string // what differs: "features", "settings", the inputs by name, or for a finished run "labels", "images"
+	Other string // what differs: "features", "settings" and the first of them, the inputs by name, or for a finished run "labels", "images"
 }
 
 func (e *OtherError) Error() string {
@@ -356,7 +357,11 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	case what != "":
 		return nil, nil, other(what)
 	case !old.Config.Training.Equal(c.Training) && !old.Config.Training.Equal(resolved):
-		return nil, nil, other("settings")
+		asked := resolved
+		if !old.Ended() {
+			asked = c.Training
+		}
+		return nil, nil, other(fmt.Sprintf("settings (%s)", difference(old.Config.Training, asked)))
 	}
 	t.Clock.Add(old.Config.Times...)
 	switch {
@@ -376,6 +381,27 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 	}
 	ended, err = Load(t.Dir)
 	return nil, ended, err
+}
+
+// difference names the first setting in which the training in a folder differs from the one asked for, with both values.
+func difference(was, asked head.Config) string {
+	type pair struct{ name, was, asked string }
+	pairs := []pair{
+		{"method", was.Method, asked.Method}, {"clusters", strconv.Itoa(was.Clusters), strconv.Itoa(asked.Clusters)},
+		{"seed", strconv.FormatUint(was.Seed, 10), strconv.FormatUint(asked.Seed, 10)},
+	}
+	for _, name := range asked.Settings.Names() {
+		pairs = append(pairs, pair{name, was.Text(name), asked.Text(name)})
+	}
+	for _, p := range pairs {
+		switch {
+		case p.was == "" && p.asked != "":
+			return fmt.Sprintf("no %s, which is %s now", p.name, p.asked)
+		case p.was != p.asked:
+			return fmt.Sprintf("%s %s, which is %s now", p.name, p.was, p.asked)
+		}
+	}
+	return "more of them than there are now"
 }
 
 // sameAs fails unless the finished run in the folder is what this training would make, including what only its scores and page depend on.
