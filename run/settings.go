@@ -16,6 +16,9 @@ import (
 type Setting struct {
 	Name, Kind, Usage string // Kind is "int", "float", "bool" or "name"
 
+	// Shorthand marks a setting that only sets others, so that two of its values can mean the same training.
+	Shorthand bool
+
 	// Parse reports whether a text is a value of the setting's kind. Configure decides whether the method reads it.
 	Parse func(value string) error
 
@@ -56,7 +59,7 @@ func Settings() []Setting {
 	usages := usages()
 	for _, s := range methods.Settings() {
 		list = append(list, Setting{
-			Name: s.Name, Kind: s.Kind, Usage: usages[s.Name],
+			Name: s.Name, Kind: s.Kind, Usage: usages[s.Name], Shorthand: s.Shorthand,
 			apply: func(c *head.Config, v string) error { return c.Set(s.Name, v) },
 			Parse: func(v string) error {
 				if err := s.Set(v); err != nil || s.Kind != "name" {

@@ -15,6 +15,14 @@ import (
 // defaults.
 type Combination map[string]string
 
+// repeats reports whether a combination with the same runs as other is no point of its own: neither has another value of a setting that only sets
+// others. With α = 0 it does not matter on which sides α is, but the curve of each side begins there.
+func (c Combination) repeats(other Combination) bool {
+	return !slices.ContainsFunc(run.Settings(), func(s run.Setting) bool {
+		return s.Shorthand && c[s.Name] != "" && other[s.Name] != "" && c[s.Name] != other[s.Name]
+	})
+}
+
 // Grid lists all combinations of values, the last setting varying fastest.
 func Grid(values map[string][]string) []Combination {
 	list := []Combination{{}}

@@ -47,3 +47,42 @@ func TestVaryingSettingsAreNamedInOrder(t *testing.T) {
 		t.Errorf("varying %v, want alpha and batch", got)
 	}
 }
+
+// The curve of each side has a point at α = 0, where all sides have the same run; a combination that is only written differently adds none.
+func TestPointsThatShareRuns(t *testing.T) {
+	for name, c := range map[string]struct {
+		combinations []Combination
+		runs         int
+		points, note string
+	}{
+		"each side begins at 0": {
+			Grid(map[string][]string{"alpha": {"0", "0.4"}, "sides": {"target", "learned", "both"}}), 4,
+			"0 target, 0 learned, 0 both, 0.4 target, 0.4 learned, 0.4 both", "",
+		},
+		"one repeats":          {Grid(map[string][]string{"alpha": {"0.4", "0.40", "0.2"}}), 2, "0.4, 0.2", "1 combination repeats another: it counts once"},
+		"two repeat":           {Grid(map[string][]string{"alpha": {"0.4", "0.40", "4e-1"}}), 1, "0.4", "2 combinations repeat others: each counts once"},
+		"the default, spelled": {[]Combination{{"alpha": "0.4"}, {"alpha": "0.4", "sides": "both"}}, 1, "default", "1 combination repeats another: it counts once"},
+	} {
+		o := planned()
+		o.Combinations = c.combinations
+		for _, one := range o.Combinations {
+			one["method"] = "debiased-infonce-clustering"
+		}
+		var notes []string
+		o.Hooks.Note = func(text string) { notes = append(notes, text) }
+		s, err := Plan(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var points []string
+		for _, p := range s.points {
+			points = append(points, strings.Join(p.values, " "))
+		}
+		if got := strings.Join(points, ", "); got != c.points || len(s.Jobs) != c.runs {
+			t.Errorf("%s: %d runs for the points %q, want %d for %q", name, len(s.Jobs), got, c.runs, c.points)
+		}
+		if has := slices.Contains(notes, c.note); has != (c.note != "") {
+			t.Errorf("%s: notes %q, want %q", name, notes, c.note)
+		}
+	}
+}

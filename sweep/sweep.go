@@ -174,7 +174,7 @@ func (s *Sweep) plan() error {
 	varied := varying(s.options.Combinations)
 	s.varied = append(s.varied, varied...)
 	names := s.stores()
-	seen, told, again := map[string]bool{}, map[string]bool{}, 0
+	seen, told, again := map[string][]Combination{}, map[string]bool{}, 0
 	for k, set := range stores {
 		for _, c := range s.options.Combinations {
 			p := new(point)
@@ -191,15 +191,19 @@ func (s *Sweep) plan() error {
 				}
 				p.jobs = append(p.jobs, j)
 			}
-			if seen[p.jobs[0].Name] {
+			name := p.jobs[0].Name
+			if slices.ContainsFunc(seen[name], c.repeats) {
 				again++
 				continue
 			}
-			seen[p.jobs[0].Name] = true
+			seen[name] = append(seen[name], c)
 			s.points = append(s.points, p)
 		}
 	}
-	if again > 0 {
+	switch {
+	case again == 1:
+		s.options.Hooks.Notef("1 combination repeats another: it counts once")
+	case again > 1:
 		s.options.Hooks.Notef("%d combinations repeat others: each counts once", again)
 	}
 	return nil
