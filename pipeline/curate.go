@@ -25,8 +25,8 @@ func newCurateCommand(a *app) *cobra.Command {
 
 The page shows the images of each cluster. Clusters can be renamed, merged, split in two (with a preview of the parts) and marked as
 reviewed; images can be moved and left out. There are keyboard shortcuts for all actions (? lists the keys), and everything can be undone and redone.
-Every change is saved immediately in RUN/` + curation.FileName + `, an append-only file. 'predict', 'serve', 'export', 'report', 'sort' and
-'duplicates' apply it unless --no-curation is given.
+Every change is saved immediately in RUN/` + curation.FileName + `, an append-only file. 'predict', 'serve', 'export', 'report',
+'assignments', 'sort' and 'duplicates' apply it unless --no-curation is given.
 
 The server listens on localhost only unless --listen says otherwise, rejects requests from other sites, and stops on an interrupt.
 --import reads names from a CSV file with lines such as 3,dogs, and exits without serving.`,
@@ -92,7 +92,11 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 		a.warn("%s can be reached from other machines: anyone who opens the page can change this curation", listener.Addr())
 	}
 	fmt.Fprintf(a.out, "curate at http://%s\n", listener.Addr())
-	return page.Serve(ctx, listener)
+	if err := page.Serve(ctx, listener); err != nil {
+		return err
+	}
+	a.note("curate has ended: %s", keptBy(a.command))
+	return nil
 }
 
 // importNames renames clusters from a file.

@@ -119,6 +119,9 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	lines := a.predictionLines(o.csvSafe)
 	err = prediction.Run(ctx, dir, p, lines.write)
 	lines.end()
+	if err == nil && o.watch {
+		a.note("watching has ended: %s", keptBy(a.command))
+	}
 	return err
 }
 

@@ -194,11 +194,24 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		if err := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); err != nil {
 			return err
 		}
-	} else if _, err := fmt.Fprintf(a.out, "%s restored from %s\n", plural(u.Back, "file", "files"), plain(dir)); err != nil {
+	} else if _, err := fmt.Fprintln(a.out, undone(u, plain(dir))); err != nil {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
 		return fmt.Errorf("%s in %s changed since sorting and left alone (such as %s: %w); fix that and repeat the command", plural(n, "file was", "files were"), dir, u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
+}
+
+// undone says what an undo did in a folder: files of --move are back in their places, copies and links are gone.
+func undone(u *sorting.Undone, dir string) string {
+	removed := plural(u.Removed, "copy or link", "copies or links") + " removed from " + dir
+	back := plural(u.Back-u.Removed, "file", "files") + " restored from " + dir
+	switch u.Removed {
+	case 0:
+		return back
+	case u.Back:
+		return removed
+	}
+	return back + ", " + removed
 }

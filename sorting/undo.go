@@ -17,10 +17,11 @@ import (
 
 // Undone is the result of Undo.
 type Undone struct {
-	Back   int       // files moved back, or copies and links removed
-	Before int       // steps that had not been taken, or that an earlier Undo reverted
-	Failed []Failure // files that changed since the sorting, and are left unchanged
-	Torn   bool      // the journal's last line was truncated and is ignored: none of it had been done
+	Back    int       // files moved back, or copies and links removed
+	Removed int       // how many of those are copies and links
+	Before  int       // steps that had not been taken, or that an earlier Undo reverted
+	Failed  []Failure // files that changed since the sorting, and are left unchanged
+	Torn    bool      // the journal's last line was truncated and is ignored: none of it had been done
 }
 
 // Undo reverts every sorting into a folder that its journal records, the last step first, and restores the times of folders. It removes the
@@ -57,6 +58,9 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 			u.Failed = append(u.Failed, Failure{string(e.To), err})
 		case done:
 			u.Back++
+			if e.Step != Move {
+				u.Removed++
+			}
 		default:
 			u.Before++
 		}
