@@ -14,8 +14,8 @@ import (
 // calibration error sums the gaps to the diagonal, weighted by these counts.
 func reliability(bins []report.Bin, reference *Reference) template.HTML {
 	p := newPlot(420, 330, reliabilityInWords(bins))
-	p.top = 24
-	p.text("count", "end", p.left-6, p.top-6, "images")
+	p.top = 28
+	p.text("count", "end", p.left-6, p.top-10, "images")
 	p.axes("confidence", "accuracy", ticks(0, 1, 5), ticks(0, 1, 5), short, short)
 	for _, b := range bins {
 		if b.Count == 0 {
@@ -25,7 +25,7 @@ func reliability(bins []report.Bin, reference *Reference) template.HTML {
 		tip := fmt.Sprintf("confidence %.3f to %.3f: %s, accuracy %.3f, mean confidence %.3f", b.Low, b.High, items(b.Count), b.Accuracy, b.Confidence)
 		p.rect("bar", lo, 0, hi, float64(b.Accuracy), tip)
 		p.rect("gap", lo, float64(b.Accuracy), hi, float64(b.Confidence), "")
-		p.text("count", "middle", p.x((lo+hi)/2), p.top-6, overBar(float64(b.Count)))
+		p.text("count", "middle", p.x((lo+hi)/2), p.top-10, overBar(float64(b.Count)))
 		p.rect("hit", lo, 0, hi, 1, tip)
 	}
 	p.line("diagonal", []float64{0, 1}, []float64{0, 1})

@@ -48,7 +48,7 @@ func Differences(runs []Compared) []Difference {
 	return list
 }
 
-// ScoreLine is a score of several runs: Text is the formatted values, Best the index of the best run, or −1 if neither
+// ScoreLine is a score of several runs: Text is the formatted values, Best the index of the best run, the first of equal ones, or −1 if neither
 // high nor low values are better or no run has the score.
 type ScoreLine struct {
 	Name, Why string
@@ -56,6 +56,9 @@ type ScoreLine struct {
 	Value     []report.Number
 	Best      int
 }
+
+// Top reports whether a run has the best score, alone or, in the digits shown, with others.
+func (l ScoreLine) Top(run int) bool { return l.Best >= 0 && l.Text[run] == l.Text[l.Best] }
 
 // ScoreLines lists the scores of several runs, without those that no run has.
 func ScoreLines(metrics []*report.Metrics) []ScoreLine {
@@ -206,7 +209,7 @@ type move struct {
 }
 
 // clusterMoves matches the clusters of each further run to those of the first and lists those that changed most, at most
-// twelve per run.
+// twelve per run; one that kept all its images is left out.
 func clusterMoves(runs []Compared) []move {
 	first := runs[0]
 	var list []move
@@ -226,7 +229,7 @@ func clusterMoves(runs []Compared) []move {
 		}
 		var own []move
 		for c, size := range first.Metrics.ClusterSizes {
-			if size > 0 {
+			if stayed[c] < size {
 				own = append(own, move{r.Name, c, partner[c], size, stayed[c], float64(stayed[c]) / float64(size)})
 			}
 		}

@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,24 @@ func TestScoreLinesMarkTheBest(t *testing.T) {
 	}
 	if err := WriteComparison(context.Background(), &bytes.Buffer{}, "", []Compared{a}); err == nil {
 		t.Error("one run was compared with nothing")
+	}
+}
+
+// Equal scores, as shown, are equally good; a cluster that kept all its images has not changed.
+func TestComparisonOfEqualRuns(t *testing.T) {
+	runs := []Compared{compared(t, "a", 60, 3), compared(t, "b", 60, 3)}
+	for _, line := range ScoreLines(metricsOf(runs...)) {
+		if line.Best >= 0 && !(line.Top(0) && line.Top(1)) {
+			t.Errorf("%s: %v, of which only one is best", line.Name, line.Text)
+		}
+	}
+	if moves := clusterMoves(runs); len(moves) > 0 {
+		t.Errorf("the same clusters have changed: %v", moves)
+	}
+	runs[1].Cluster = slices.Clone(runs[1].Cluster)
+	runs[1].Cluster[0] = (runs[1].Cluster[0] + 1) % 3
+	if moves := clusterMoves(runs); len(moves) != 1 || moves[0].From != runs[0].Cluster[0] || moves[0].Stayed != moves[0].Size-1 {
+		t.Errorf("one image has moved: %v", moves)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // table is a confusion matrix: true classes in rows, clusters in columns. Without labels, the rows are the clusters of
@@ -62,6 +63,9 @@ func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName fun
 	return t
 }
 
+// columnsName is the name of the horizontal axis.
+const columnsName = "clusters, ordered by the matching"
+
 // numbered is the size of the largest matrix with numbers in its cells.
 const numbered = 24
 
@@ -90,11 +94,17 @@ func (t *table) share(r, c int) float64 {
 
 // drawNumbers shades each cell by its share of the row, in steps of 1/20, and writes its count.
 func (t *table) drawNumbers() template.HTML {
-	const cell, left, top = 34.0, 150.0, 92.0
+	const cell, top, letters, letter = 34.0, 92.0, 22, 6.2
+	left := 62.0
+	for _, name := range t.rowNames {
+		left = max(left, 34+letter*float64(min(letters, utf8.RuneCountInString(name))))
+	}
 	rows, cols := float64(len(t.rowNames)), float64(len(t.colNames))
-	p := newPlot(left+cols*cell+64, top+rows*cell+8, t.words())
+	p := newPlot(left+cols*cell+64, top+rows*cell+24, t.words())
+	p.left, p.right, p.top, p.bottom = left, 64, top, 24
+	p.names(columnsName, t.rowKind)
 	for r, name := range t.rowNames {
-		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, 22))
+		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, letters))
 		for c := range t.colNames {
 			share := t.share(r, c)
 			x, y := left+float64(c)*cell, top+float64(r)*cell
@@ -141,7 +151,7 @@ func (t *table) drawPixels() template.HTML {
 	fmt.Fprintf(p, `<rect class="ground" x="%s" y="%s" width="%s" height="%s"/>`, num(left), num(top), num(side), num(height))
 	fmt.Fprintf(p, `<image class="pixels" x="%s" y="%s" width="%s" height="%s" preserveAspectRatio="none" href="data:image/png;base64,%s"/>`,
 		num(left), num(top), num(side), num(height), base64.StdEncoding.EncodeToString(buffer.Bytes()))
-	p.axes("clusters, ordered by the matching", t.rowKind, nil, nil, short, short)
+	p.axes(columnsName, t.rowKind, nil, nil, short, short)
 	for _, v := range wholeTicks(0, float64(rows)) {
 		p.text("tick", "end", left-6, p.y(-v)+3.5, strconv.Itoa(int(v)))
 	}

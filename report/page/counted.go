@@ -40,7 +40,7 @@ func (c *Counted) view() *countedView {
 	}{
 		{"score", func(p CountedAt) float64 { return p.Score }},
 		{"agreement of halves", func(p CountedAt) float64 { return p.Agreement }},
-		{"information of neighbours", func(p CountedAt) float64 { return p.Information }},
+		{"information of neighbours (nats)", func(p CountedAt) float64 { return p.Information }},
 	} {
 		v.Charts = append(v.Charts, c.chart(m.name, m.of))
 	}
@@ -59,8 +59,8 @@ func (c *Counted) chart(name string, of func(CountedAt) float64) template.HTML {
 	margin := max((high-low)*.08, 1e-3)
 	p.left = 54
 	p.rangeX(xs[0], xs[len(xs)-1])
-	p.rangeY(low-margin, high+margin)
-	p.axes("clusters", name, powers(c.Curve[0].Clusters, c.Curve[len(c.Curve)-1].Clusters), ticks(p.y0, p.y1, 5), func(v float64) string { return short(math.Exp2(v)) }, short)
+	p.rangeY(within(low, high, margin))
+	p.axes("clusters", name, c.marks(), ticks(p.y0, p.y1, 5), func(v float64) string { return short(math.Exp2(v)) }, short)
 	if c.To > c.From {
 		p.area("k1", []float64{math.Log2(float64(c.From)), math.Log2(float64(c.To))}, []float64{p.y0, p.y0}, []float64{p.y1, p.y1})
 	}
@@ -75,18 +75,31 @@ func (c *Counted) chart(name string, of func(CountedAt) float64) template.HTML {
 	return p.done()
 }
 
-// powers are the ticks of a logarithmic axis: the powers of two from lo to hi, or every second one if there are many.
-func powers(lo, hi int) []float64 {
-	var at []float64
-	for e := math.Ceil(math.Log2(float64(lo))); e <= math.Log2(float64(hi)); e++ {
-		at = append(at, e)
-	}
-	if len(at) > 8 {
-		var fewer []float64
-		for i := 0; i < len(at); i += 2 {
-			fewer = append(fewer, at[i])
+// marks are the ticks of a logarithmic axis over the curve: the chosen number, both ends, and in between as many numbers of a short curve, or
+// powers of two of a long one, as have space.
+func (c *Counted) marks() []float64 {
+	const few, space = 9, 0.07 // the curve is short with so few numbers; least distance as a share of the axis
+	first, last := c.Curve[0].Clusters, c.Curve[len(c.Curve)-1].Clusters
+	numbers := []int{c.Clusters, first, last}
+	for _, p := range c.Curve {
+		if len(c.Curve) <= few {
+			numbers = append(numbers, p.Clusters)
 		}
-		at = fewer
 	}
+	for k := 1; k <= last; k *= 2 {
+		if len(c.Curve) > few && k > first {
+			numbers = append(numbers, k)
+		}
+	}
+	least := space * math.Log2(float64(last)/float64(first))
+	var at []float64
+	for _, k := range numbers {
+		x := math.Log2(float64(k))
+		near := slices.ContainsFunc(at, func(other float64) bool { return math.Abs(x-other) <= least })
+		if !near && k >= first && k <= last {
+			at = append(at, x)
+		}
+	}
+	slices.Sort(at)
 	return at
 }

@@ -58,7 +58,7 @@ type namedChart struct {
 
 // distributionsStyle adds the styles that these charts need.
 const distributionsStyle = `.chart .shaded{fill:var(--accent)}.chart .faint{fill:var(--muted);fill-opacity:.28}.chart .ring{fill:none;stroke:var(--bad);stroke-width:2}
-.quad{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,240px),1fr));gap:16px}
+.quad{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px}
 `
 
 // distributionsView is the data for distributions.html.
@@ -235,7 +235,7 @@ func ranks(over string, series []Series, discrete bool) *plot {
 	p.left, p.top = 52, 26
 	p.rangeX(first, first+float64(max(1, longest-1)))
 	p.rangeY(0, most*1.04)
-	p.axes(over, "", whole(ticks(first, p.x1, 5)), ticks(0, p.y1, 4), short, probability)
+	p.axes(over, "probability", whole(ticks(first, p.x1, 5)), ticks(0, p.y1, 4), short, probability)
 	x := p.left
 	for k, s := range series {
 		class := "k" + strconv.Itoa(k)

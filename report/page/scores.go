@@ -111,7 +111,7 @@ func (v *runView) scores(m *report.Metrics) {
 	v.HasBaseline = base != nil
 	v.ScoresLead = "There are no labels: these scores use features and confidences only."
 	if m.Labelled != nil {
-		v.ScoresLead = fmt.Sprintf("Labels were not used in training. The matching of clusters to classes was fitted on %q.", m.Matching.FittedOn)
+		v.ScoresLead = fmt.Sprintf("Labels were not used in training. The matching of clusters to classes was fitted on %s.", fittedOn(m))
 		if m.LabelledItems < m.N {
 			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", thousands(m.LabelledItems), items(m.N))
 		}
@@ -152,6 +152,14 @@ func (v *runView) scores(m *report.Metrics) {
 		}
 		v.Scores = append(v.Scores, row)
 	}
+}
+
+// fittedOn names the images whose labels the matching was fitted on.
+func fittedOn(m *report.Metrics) string {
+	if m.Matching.FittedOn == "all" {
+		return "all images that have one"
+	}
+	return fmt.Sprintf("the split %q", m.Matching.FittedOn)
 }
 
 func (x measure) headline(m, base *report.Metrics) headline {

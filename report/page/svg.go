@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // plot is a chart under construction: a frame with two linear axes, in units of the view box. Colours come from the
@@ -99,8 +100,12 @@ func (p *plot) text(class, anchor string, x, y float64, s string) {
 	fmt.Fprintf(p, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`, class, anchor, num(x), num(y), template.HTMLEscapeString(s))
 }
 
-// axes draws grid lines, tick labels and the names of both axes. formatX and formatY format the ticks.
+// axes draws grid lines, tick labels and the names of both axes. formatX and formatY format the ticks. It widens the left margin if the ticks
+// need it, so data is drawn after it.
 func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, formatY func(float64) string) {
+	if yName != "" {
+		p.fitTicks(yTicks, formatY)
+	}
 	base := p.height - p.bottom
 	for _, v := range yTicks {
 		y := p.y(v)
@@ -113,11 +118,36 @@ func (p *plot) axes(xName, yName string, xTicks, yTicks []float64, formatX, form
 		p.text("tick", "middle", x, base+16, formatX(v))
 	}
 	fmt.Fprintf(p, `<path class="axis" d="M%s %sH%s"/>`, num(p.left), num(base), num(p.width-p.right))
+	p.names(xName, yName)
+}
+
+// names writes the names of both axes, below the chart and at its left edge.
+func (p *plot) names(xName, yName string) {
 	p.text("name", "middle", (p.left+p.width-p.right)/2, p.height-5, xName)
 	if yName != "" {
-		y := (p.top + base) / 2
+		y := (p.top + p.height - p.bottom) / 2
 		fmt.Fprintf(p, `<text class="name" text-anchor="middle" transform="translate(11 %s) rotate(-90)">%s</text>`, num(y), template.HTMLEscapeString(yName))
 	}
+}
+
+// fitTicks widens the left margin to what the longest tick label needs beside the name of the axis.
+func (p *plot) fitTicks(ticks []float64, format func(float64) string) {
+	const name, digit = 24, 6.2 // the width of the name with the gaps around it, and of a digit
+	for _, v := range ticks {
+		p.left = max(p.left, name+digit*float64(utf8.RuneCountInString(format(v))))
+	}
+}
+
+// within widens a range by a margin, but not beyond 0 and 1 if the data is within them: there is no agreement above 1.
+func within(lo, hi, margin float64) (from, to float64) {
+	from, to = lo-margin, hi+margin
+	if lo >= 0 {
+		from = max(0, from)
+	}
+	if hi <= 1 {
+		to = min(1, to)
+	}
+	return from, to
 }
 
 // done is the finished chart, as wide as its container.

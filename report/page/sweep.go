@@ -389,7 +389,7 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 	margin := max((a.high-a.low)*.08, 1e-3)
 	p.left = 54
 	p.rangeX(a.place(a.left), a.place(a.right))
-	p.rangeY(a.low-margin, a.high+margin)
+	p.rangeY(within(a.low, a.high, margin))
 	label := func(v float64) string {
 		if a.logarithmic {
 			return short(math.Exp2(v))

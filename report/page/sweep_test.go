@@ -155,7 +155,7 @@ func TestSweepOverClustersSuggestsOne(t *testing.T) {
 	if err := WriteSweep(context.Background(), &page, s); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(page.String(), "<strong>10 clusters</strong> are suggested") || strings.Count(page.String(), "k0 chosen") < 4 {
+	if !strings.Contains(page.String(), "Suggested without using labels: 10 clusters, for a reason.") || strings.Count(page.String(), "k0 chosen") < 4 {
 		t.Errorf("no suggestion, or it is not marked in every chart")
 	}
 }

@@ -93,7 +93,9 @@ type runView struct {
 	SheetsLead string
 	Sheets     []sheetView
 	Found      *foundView
-	Curves     []template.HTML
+
+	TrainingLead string // in place of curves
+	Curves       []template.HTML
 }
 
 type option struct{ Value, Name string }
@@ -179,7 +181,7 @@ func (v *runView) confusion(r *Run) {
 		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, columnName, "class")
 		v.Confusion, v.RowKind = t.draw(), "class"
 		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
-		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching fitted on %q: correct assignments are on the diagonal. Shade shows the share of the row.", r.Metrics.Matching.FittedOn)
+		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching, which was fitted on %s: correct assignments are on the diagonal. Shade shows the share of the row.", fittedOn(r.Metrics))
 		order := t.order
 		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
 	case r.Baseline != nil:
@@ -339,7 +341,12 @@ func (v *runView) curves(history []Epoch) {
 		}
 		epochs, losses, rates = append(epochs, e.Epoch), append(losses, e.Loss), append(rates, e.Rate)
 	}
-	if len(epochs) == 0 {
+	switch len(epochs) {
+	case 0:
+		v.TrainingLead = "This run has no training history."
+		return
+	case 1:
+		v.TrainingLead = fmt.Sprintf("The training recorded one loss, of the final clustering: %.5g.", losses[0])
 		return
 	}
 	v.Curves = append(v.Curves, curve("loss", epochs, losses))
