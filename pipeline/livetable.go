@@ -42,9 +42,9 @@ func (t *liveTable) ended(j *sweep.Job, done int) {
 	default:
 		score := ""
 		if m := j.Metrics; m.Labelled != nil {
-			score = fmt.Sprintf(": accuracy %.4f, ECE %.4f", m.Accuracy, m.ECE)
+			score = fmt.Sprintf("; accuracy %.4f, ECE %.4f", m.Accuracy, m.ECE)
 		}
-		fmt.Fprintf(a.err, "%d/%d  %s%s\n", done, total, j.Name, score)
+		fmt.Fprintf(a.err, "%d/%d  %s: %s%s\n", done, total, j.Name, t.sweep.Values(j), score)
 	}
 }
 

@@ -563,6 +563,17 @@ func (s *Sweep) Points() ([]page.Point, error) {
 	return points, nil
 }
 
+// Values says in words what a job is a run of: the settings that vary, of the first point that has it, and the seed.
+func (s *Sweep) Values(j *Job) string {
+	var words []string
+	if at := slices.IndexFunc(s.points, func(p *point) bool { return slices.Contains(p.jobs, j) }); at >= 0 {
+		for k, value := range s.points[at].values {
+			words = append(words, s.varied[k]+" "+value)
+		}
+	}
+	return strings.Join(append(words, fmt.Sprintf("seed %d", j.Config.Seed)), ", ")
+}
+
 // SoFar returns the points with the ended runs, for a table of a running sweep. During training, only Options.Ended may call it.
 func (s *Sweep) SoFar() []page.Point {
 	var points []page.Point
