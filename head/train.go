@@ -357,7 +357,11 @@ func health(cluster []int, clusters int) []string {
 	case used <= 1:
 		return []string{"all images are in one cluster: check whether the features differ at all"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters have no images: ask for fewer clusters", clusters-used, clusters))
+		are := "are"
+		if clusters-used == 1 {
+			are = "is"
+		}
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: use fewer clusters", clusters-used, clusters, are))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
 		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: that may be right for this data; otherwise ask for more clusters", 100*share))

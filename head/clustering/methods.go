@@ -122,7 +122,7 @@ func Methods() []method.Method {
 		preset{method.About{Name: "supervised-clustering", Supervisory: "same label", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con fig. 1", Needs: method.NeedsLabels,
 			Purpose: "clusters learned from the labels: an upper bound for a linear head"}, undebiased(func(r *Recipe) { r.kind = labels })},
 		preset{method.About{Name: "variational-bayes", Supervisory: near + ", debiased", Learned: kernel, Mapper: linear, Equation: "1/n Σ_i KL(q_i ‖ p̃_i), q the cluster kernel", Source: "I-Con app.; Beyond I-Con",
-			Purpose: "the reversed divergence, KL(q‖p): clusters that rather exclude neighbours than include others"},
+			Purpose: "the reversed divergence, KL(q‖p): clusters that exclude some neighbours rather than include non-neighbours"},
 			func(clusters int) *Recipe {
 				r := single(clusters)
 				r.Divergence, r.Batch, r.Alpha, r.Beta, r.exact = "reverse-kl", 1024, max(0.1, r.Alpha), 0, true

@@ -9,7 +9,7 @@
 // is one s for any share between, and bisection on ln s finds it.
 //
 // With a flat share u the confidence is (1−u) max_c softmax(s z)_c + u max_c softmax(ρ s z)_c, ρ = Power, which grows with s in the same way. Fit
-// chooses u so that rows are as often right as they say, not only in the mean but from the least confident to the most.
+// chooses u so that confidence matches accuracy not only on average but over the whole range.
 //
 // The share to aim for is an expected accuracy, measured without labels: the agreement of the clusters with cruder clusterings that were
 // found independently of them, such as those of random halves of the features (Halves), as in the stability of Lange et al. 2004.
