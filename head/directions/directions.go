@@ -91,12 +91,11 @@ type Candidate struct {
 	// Short is how far its mean log-likelihood is below that of the likeliest start of the same mixture, in nats: how much worse its local
 	// maximum is.
 	Short float64 `json:"short"`
-	// Behind is how far its score, Agreement·Explained² with few clusters and Agreement·Explained with more, is below the best candidate's, in standard errors of the difference over the probes; below 0
+	// Behind is how far its score, Agreement·Explained², is below the best candidate's, in standard errors of the difference over the probes; below 0
 	// for joined groups that lead by too little to be chosen.
 	Behind float64 `json:"behind"`
 
 	likelihood float64
-	weight     float64   // U^p, the factor of its score; see choose
 	agreement  []float64 // with each probe
 	emptied    bool      // it has fewer clusters than the same mixture from another start
 
@@ -194,7 +193,7 @@ func (s *search) explained(cluster []int32) float64 {
 
 // choose sets the chosen candidate.
 func (f *Found) choose() {
-	f.Chosen = choose(f.Candidates, f.options)
+	f.Chosen = choose(f.Candidates, f.options.Sizes)
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 }
 
@@ -249,15 +248,14 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 // least free, and of those the one with the highest score: if the measure does not decide, the simpler model wins. Joined groups are chosen only if they
 // lead all others clearly; if free sizes are requested, the highest score decides.
 //
-// The score is D·U^p. D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
+// The score is D·U². D is the agreement with the probes: a partition that halves of the features find again is a property of the data. By
 // itself it favours clusters of one size, since the halves have less information and so make clusters more equal in size. U = I/H is the
 // mutual information of the clusters at both ends of an edge of the neighbour graph over the entropy of a cluster: many edges cross a
 // border through the middle of a large group, which adds more to H than to I, while a missed border between two small groups takes as much
-// from both. U by itself favours few large clusters. The power p is 2 with few clusters, the lowest that separated uneven sets from even ones on
-// draws that are in no table of results, and 1 with more, where D tells them apart better and the square cost even sets accuracy (docs/methods.md).
-func choose(all []Candidate, o Options) Candidate {
-	sizes := o.Sizes
-	measure(all, o.Clusters)
+// from both. U by itself favours few large clusters. The square is the lowest integer power that separated uneven sets from even ones on
+// draws that are in no table of results (docs/methods.md).
+func choose(all []Candidate, sizes Sizes) Candidate {
+	measure(all)
 	best := highest(all, Candidate.valid)
 	level := doubt(len(best.agreement), false)
 	switch {
@@ -298,27 +296,24 @@ func highest(all []Candidate, admitted func(Candidate) bool) (best Candidate) {
 	return best
 }
 
-// score is D·U^p; see choose.
-func (c Candidate) score() float64 { return c.Agreement * c.weight }
+// score is D·U²; see choose.
+func (c Candidate) score() float64 { return c.Agreement * c.Explained * c.Explained }
 
 // scores returns the scores with each probe.
 func (c Candidate) scores() []float64 {
 	list := make([]float64, len(c.agreement))
 	for p, a := range c.agreement {
-		list[p] = a * c.weight
+		list[p] = a * c.Explained * c.Explained
 	}
 	return list
 }
 
-// measure weighs candidates, and compares the results of each mixture from its starts: the likeliest is valid. A clustering with an empty cluster is not, if
+// measure compares the results of each mixture from its starts: the likeliest is valid. A clustering with an empty cluster is not, if
 // another has none.
-func measure(all []Candidate, clusters int) {
+func measure(all []Candidate) {
 	filled := make([]int, len(all))
 	for i, c := range all {
-		filled[i], all[i].weight = used(c.cluster), c.Explained
-		if clusters <= few {
-			all[i].weight *= c.Explained
-		}
+		filled[i] = used(c.cluster)
 	}
 	for i := range all {
 		c, most := &all[i], 0

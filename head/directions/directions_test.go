@@ -262,20 +262,9 @@ func TestChoose(t *testing.T) {
 		{"not if halves do not reproduce it", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), refined(of("b", 30, 20.1, worse...))}, "a", 10, false},
 		{"a likelier refinement does not rule out the mixture", []Candidate{of("a", 10, 5, free...), refined(of("b", 30, 20.1, worse...)), of("a", 30, 20, alike...)}, "a", 30, false},
 	} {
-		got := choose(test.all, Options{Clusters: 10, Sizes: SizesAuto})
+		got := choose(test.all, SizesAuto)
 		if got.Start != test.start || got.Kappa != test.kappa || got.Refined != test.refined {
 			t.Errorf("%s: from %s, κ = %g, refined %v", test.name, got.Start, got.Kappa, got.Refined)
-		}
-	}
-}
-
-// With few clusters agreement with neighbours counts twice, with more once.
-func TestNeighboursCountLessAmongManyClusters(t *testing.T) {
-	freer := Candidate{Start: "a", Kappa: 10, Explained: 0.66, Agreement: 0.6, agreement: []float64{0.6, 0.61, 0.59, 0.6}}
-	stricter := Candidate{Start: "a", Kappa: 30, Explained: 0.65, Agreement: 0.612, agreement: []float64{0.612, 0.622, 0.602, 0.612}}
-	for clusters, want := range map[int]float64{few: 10, few + 1: 30} {
-		if got := choose([]Candidate{freer, stricter}, Options{Clusters: clusters, Sizes: SizesAuto}); got.Kappa != want {
-			t.Errorf("%d clusters: κ = %g, want %g", clusters, got.Kappa, want)
 		}
 	}
 }
@@ -284,11 +273,11 @@ func TestNeighboursCountLessAmongManyClusters(t *testing.T) {
 func TestChooseAmongFreeSizes(t *testing.T) {
 	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.62, agreement: []float64{0.62, 0.60, 0.64, 0.62}}
 	groups := Candidate{Start: "j", Kappa: 10, Explained: 0.7, Groups: 8, Agreement: 0.63, agreement: []float64{0.60, 0.66, 0.62, 0.64}}
-	if got := choose([]Candidate{mixture, groups}, Options{Clusters: 10, Sizes: SizesFree}); !got.joined() {
+	if got := choose([]Candidate{mixture, groups}, SizesFree); !got.joined() {
 		t.Error("joined groups with the higher score are not chosen")
 	}
 	groups.Explained = 0.69
-	if got := choose([]Candidate{mixture, groups}, Options{Clusters: 10, Sizes: SizesFree}); got.joined() {
+	if got := choose([]Candidate{mixture, groups}, SizesFree); got.joined() {
 		t.Error("joined groups with the lower score are chosen")
 	}
 }
