@@ -90,13 +90,16 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	before := listing(t, photos)
-	begun := time.Now()
-	if out, err := command("sort", dir, "--to", sorted, "--move", "--yes", "-q").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	whole := time.Since(begun)
-	if out, err := command("sort", "--undo", sorted).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	whole := time.Hour
+	for range 3 { // the shortest, on a machine that does other things
+		begun := time.Now()
+		if out, err := command("sort", dir, "--to", sorted, "--move", "--yes", "-q").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		whole = min(whole, time.Since(begun))
+		if out, err := command("sort", "--undo", sorted).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	cut := 0
