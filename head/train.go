@@ -62,6 +62,9 @@ type Result struct {
 	Loss    float64   // of the last epoch
 	History []Epoch
 	Graph   *knn.Graph // of all rows, or of some if the method learned from a sample
+	// Evaluation has the ten nearest others by cosine, fewer in a smaller set, of all rows or of some: by it the clusters of all methods and
+	// settings are evaluated.
+	Evaluation *knn.Graph
 	// Representation is the learned representation of every row, n×Dimensions; nil for the clustering methods.
 	Representation []float32
 	Dimensions     int
@@ -126,7 +129,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	found, err := recipe.Learn(ctx, d)
 	if err == nil {
-		err = headOf(ctx, d, found)
+		err = p.headOf(ctx, d, found)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("method %s: %w", m.About().Name, err)
@@ -137,6 +140,9 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)
+	}
+	if r.Evaluation, err = p.evaluation(ctx, o.Workers); err != nil {
+		return nil, nil, err
 	}
 	if !r.Head.Finite() {
 		return nil, nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or check the features", m.About().Name, train.ErrNotFinite)
@@ -152,8 +158,9 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 }
 
 // headOf adds a head to every outcome: one that learns the clusters found, or those of k-means on the representation if the method has
-// found none. So every method ends with the same kind of head, which also sorts new images.
-func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
+// found none. So every method ends with the same kind of head, which also sorts new images. If the features are not
+// standardised, it learns from them in a unit in which their mean variance is 1: its learning rate is for such.
+func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 	switch {
 	case found.Vote != nil:
 		return nil
@@ -170,11 +177,20 @@ func headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 		}
 		found.Cluster = partition.Classes(km.Assignment)
 	}
-	var err error
-	if found.Head, err = regression.Clusters(ctx, d, "head of the clusters", found.Cluster, regression.MostEpochs); err == nil {
-		found.Vote = ensemble.Of(found.Head)
+	scaled, data := p.scaled, *d
+	if scaled == nil {
+		scaled = matrix.Rescale(d.Features, p.mean, p.variance)
+		data.Features = scaled
 	}
-	return err
+	l, err := regression.Clusters(ctx, &data, "head of the clusters", found.Cluster, regression.MostEpochs)
+	if err != nil {
+		return err
+	}
+	if p.scaled == nil {
+		l = l.Fold(scaled)
+	}
+	found.Head, found.Vote = l, ensemble.Of(l)
+	return nil
 }
 
 // checkInputs checks that a method has the inputs it needs for n rows.
@@ -231,6 +247,24 @@ func (c Config) ValidateInputs(n int, in Inputs) error {
 // Neighbours computes the neighbour graph of a training under c, for the Options.Graph of trainings that share it: those on the same
 // features with the same metric and standardize and no more neighbours.
 func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Graph, error) {
+	p, err := preparedFor(ctx, f, c, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.graph, nil
+}
+
+// Evaluation computes the Result.Evaluation of a training under c.
+func Evaluation(ctx context.Context, f Features, c Config, o Options) (*knn.Graph, error) {
+	p, err := preparedFor(ctx, f, c, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.evaluation(ctx, o.Workers)
+}
+
+// preparedFor prepares the features for a training under c.
+func preparedFor(ctx context.Context, f Features, c Config, o Options) (*prepared, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
 		return nil, err
@@ -245,19 +279,17 @@ func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Grap
 	if _, err := recipe.Resolve(f.Len()); err != nil {
 		return nil, err
 	}
-	p, err := prepare(ctx, f, recipe, o)
-	if err != nil {
-		return nil, err
-	}
-	return p.graph, nil
+	return prepare(ctx, f, recipe, o)
 }
 
 // prepared holds the features in the form that a recipe needs, and their neighbour graph.
 type prepared struct {
-	features Features
-	scaled   *matrix.Standardized // nil if they are not scaled
-	graph    *knn.Graph
-	notes    []string
+	features       Features
+	mean, variance []float64            // of the unscaled features
+	scaled         *matrix.Standardized // nil if they are not scaled
+	graph          *knn.Graph
+	metric         knn.Metric // of the graph
+	notes          []string
 }
 
 // prepare checks the features, scales them if the recipe requires it, and finds their neighbours.
@@ -266,7 +298,7 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{features: f}
+	p := &prepared{features: f, mean: mean, variance: variance}
 	if s, ok := r.(method.Scaler); ok && s.Scaled() {
 		p.scaled = matrix.Standardize(f, mean, variance)
 		p.features = p.scaled
@@ -275,6 +307,7 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	if err != nil {
 		return nil, err
 	}
+	p.metric = near.Metric
 	s, ok := r.(method.Sampler)
 	if err := p.neighbours(ctx, near, ok && s.Sampled(f.Len()) < f.Len(), o); err != nil {
 		return nil, err
@@ -304,9 +337,19 @@ func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
 	return near, err
 }
 
-// judged is the number of rows whose neighbours evaluate the clusters if the method learns from a sample: it determines a share of pairs to
-// better than a hundredth.
-const judged = 2048
+// judged is the number of rows whose neighbours evaluate the clusters if the method does not learn from those of all rows: it determines a share
+// of pairs to better than a hundredth. evaluating is the number of their neighbours.
+const judged, evaluating = 2048, 10
+
+// evaluation is Result.Evaluation: the graph itself if it has enough neighbours by cosine, or a new one of some rows.
+func (p *prepared) evaluation(ctx context.Context, workers int) (*knn.Graph, error) {
+	n := p.features.Len()
+	k := min(evaluating, n-1)
+	if p.metric == knn.Cosine && p.graph.K >= k {
+		return p.graph.Nearest(k), nil
+	}
+	return knn.Some(ctx, p.features, confidence.Evenly(n, judged), knn.Options{K: k, Metric: knn.Cosine, Workers: workers})
+}
 
 // neighbours provides the graph: the given one, the cached one, or a new one; of some rows only if sampled is set.
 func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sampled bool, o Options) (err error) {

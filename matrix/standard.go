@@ -46,7 +46,7 @@ func (s *Standardized) scale(x []float32, n int) {
 const momentRows = 1024
 
 // Moments returns the mean and variance of every feature. It fails on numbers that are not finite, naming the row, and if all rows are the
-// same, since nothing can be learned from them.
+// same, or differ by too little for float32, since nothing can be learned from them.
 func Moments(ctx context.Context, f Features, workers int) (mean, variance []float64, err error) {
 	n, d := f.Len(), f.Dim()
 	mean, err = columnMeans(ctx, f, workers, func(sum []float64, row []float32, i int) error {
@@ -71,10 +71,15 @@ func Moments(ctx context.Context, f Features, workers int) (mean, variance []flo
 	if err != nil {
 		return nil, nil, err
 	}
+	differ := false
 	for e := range variance {
 		if varies(mean[e], variance[e]) {
 			return mean, variance, nil
 		}
+		differ = differ || variance[e] > digits*mean[e]*mean[e]
+	}
+	if differ {
+		return nil, nil, fmt.Errorf("the features of all %d rows differ by less than 1e-30, too little for float32: multiply them by a power of ten", n)
 	}
 	return nil, nil, fmt.Errorf("all %d rows of %d features are the same: %w", n, d, errConstant)
 }
@@ -111,9 +116,12 @@ func columnMeans(ctx context.Context, f Features, workers int, add func(sum []fl
 	return total, err
 }
 
+// digits is the square of the last digit of float32, 1e-7.
+const digits = 1e-14
+
 // varies distinguishes a column whose numbers differ from one that is constant up to the last digit of float32, 1e-7 of its size. A
 // standard deviation below 1e-30, whose inverse float32 can hardly represent, counts as none.
-func varies(mean, variance float64) bool { return variance > max(1e-14*mean*mean, 1e-60) }
+func varies(mean, variance float64) bool { return variance > max(digits*mean*mean, 1e-60) }
 
 // Standardize standardises f by the given moments. A feature that does not vary becomes 0.
 func Standardize(f Features, mean, variance []float64) *Standardized {
@@ -123,6 +131,19 @@ func Standardize(f Features, mean, variance []float64) *Standardized {
 		if varies(mean[e], variance[e]) {
 			s.Inverse[e] = float32(1 / math.Sqrt(variance[e]))
 		}
+	}
+	return s
+}
+
+// Rescale centres f by the given moments and multiplies all its features by the one factor that makes their mean variance 1.
+func Rescale(f Features, mean, variance []float64) *Standardized {
+	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
+	factor := 1.0
+	if total := TotalVariance(variance); total > 0 {
+		factor = math.Sqrt(float64(len(mean)) / total)
+	}
+	for e := range mean {
+		s.Mean[e], s.Inverse[e] = float32(mean[e]), float32(factor)
 	}
 	return s
 }

@@ -25,7 +25,7 @@ type LabelFree struct {
 	// CalinskiHarabasz (1974), at least 0, higher is better: variance between clusters divided by variance within.
 	CalinskiHarabasz Number `json:"calinski_harabasz"`
 
-	NeighbourAgreement Number `json:"neighbour_agreement"` // share of nearest neighbours in the same cluster
+	NeighbourAgreement Number `json:"neighbour_agreement"` // share of nearest neighbours, on LabelFreeOptions.Graph, in the same cluster
 	SeedAgreement      Number `json:"seed_agreement"`      // mean ARI between runs that differ only in their seed
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,8 @@ type Config struct {
 	Counted *clustercount.Suggestion `json:"clusters_found,omitempty"`
 	// Choice says how the method chose among several clusterings; "": there was only one.
 	Choice string `json:"choice,omitempty"`
+	// Loss is that of the training, once it has ended; nil if it is not a number, and in runs of earlier versions.
+	Loss *float64 `json:"loss,omitempty"`
 	// Dimensions is the dimension of the representation that the method learned; 0: it learns none.
 	Dimensions int `json:"representation_dimensions,omitempty"`
 	// Encoder records how images became features, so that predict can do the same; the extraction interprets it. It is empty if the
@@ -147,6 +150,9 @@ func Finish(dir string, c Config, r *head.Result) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	c.Format = formatOf(r.Head)
 	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
+	if c.Loss = nil; !math.IsNaN(r.Loss) && !math.IsInf(r.Loss, 0) {
+		c.Loss = &r.Loss
+	}
 	var err error
 	if c.Checksums, err = checksums(r.Head, r.Novelty); err != nil {
 		return err

@@ -350,7 +350,7 @@ func (c Config) Lines() []page.Setting {
 	if err := json.Unmarshal(raw, &tree); err != nil {
 		return nil
 	}
-	for _, result := range []string{"classes", "times", "expected_accuracy", "clusters_found", "choice", "checksums"} { // which have places of their own on a page, or need none
+	for _, result := range []string{"classes", "times", "expected_accuracy", "clusters_found", "choice", "loss", "checksums"} { // which have places of their own on a page, or need none
 		delete(tree, result)
 	}
 	var list []page.Setting

@@ -30,7 +30,7 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	}
 	m.ExpectedAccuracy, m.Choice = report.Number(result.Expected), result.Choice
 	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{
-		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Graph.Neighbours, Of: result.Graph.Of,
+		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Evaluation.Neighbours, Of: result.Evaluation.Of,
 	})
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	if err != nil {
 		return nil, err
 	}
-	if m.KMeans, err = b.on(result.Graph); err != nil {
+	if m.KMeans, err = b.on(result.Evaluation); err != nil {
 		return nil, err
 	}
 	t.Hooks.Begin("files")
@@ -69,7 +69,7 @@ type Baseline struct {
 	cluster []int
 }
 
-// on is the baseline's scores, including those on a training's graph.
+// on is the baseline's scores, including those on the graph of an evaluation.
 func (b *Baseline) on(g *knn.Graph) (*report.Metrics, error) {
 	agreement, err := report.NeighbourAgreement(g.Neighbours, g.Of, b.cluster)
 	if err != nil {

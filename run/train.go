@@ -445,10 +445,13 @@ func (t *Training) ended(ctx context.Context, r *Run) (*head.Result, error) {
 		return nil, err
 	}
 	result := &head.Result{Head: r.Head, Config: r.Config.Training, History: history, Novelty: r.Novelty, Expected: r.Config.Expected, Choice: r.Config.Choice}
-	if n := len(history); n > 0 {
+	switch n := len(history); {
+	case r.Config.Loss != nil:
+		result.Loss = *r.Config.Loss
+	case n > 0: // an earlier version did not record it
 		result.Loss = history[n-1].Loss
 	}
-	result.Graph, err = head.Neighbours(ctx, t.Features, r.Config.Training, head.Options{
+	result.Evaluation, err = head.Evaluation(ctx, t.Features, r.Config.Training, head.Options{
 		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, GraphProgress: t.Hooks.Stage("neighbours", "comparisons"),
 	})
 	return result, err

@@ -98,13 +98,36 @@ func Softmax[T Float](dst, x []T) {
 	Scale(dst, T(1/Sum(dst)))
 }
 
-// NormalizeRows scales rows of d numbers to length 1; rows of length 0 stay unchanged.
+// NormalizeRows scales rows of d numbers to length 1; rows of length 0, and those that are not finite, stay unchanged.
 func NormalizeRows[T Float](x []T, d int) {
+	const least, most = 0x1p-100, math.MaxFloat32 / 2 // of squared lengths that float32 sums without loss
 	for ; len(x) > 0; x = x[d:] {
-		if s := SquaredNorm(x[:d]); s > 0 {
-			Scale(x[:d], T(1/math.Sqrt(float64(s))))
+		row := x[:d]
+		s := float64(SquaredNorm(row))
+		if !(s >= least && s <= most) && withinRange(row) {
+			s = float64(SquaredNorm(row))
+		}
+		if s > 0 && s <= math.MaxFloat64 {
+			Scale(row, T(1/math.Sqrt(s)))
 		}
 	}
+}
+
+// withinRange multiplies a row by the power of two that brings its largest number to between ½ and 1, so that its squares neither vanish nor
+// overflow. It reports whether there is one: not for a row of zeros or with a number that is not finite.
+func withinRange[T Float](row []T) bool {
+	largest := 0.0
+	for _, v := range row {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	if largest == 0 || !(largest <= math.MaxFloat64) {
+		return false
+	}
+	_, exponent := math.Frexp(largest)
+	for i, v := range row {
+		row[i] = T(math.Ldexp(float64(v), -exponent))
+	}
+	return true
 }
 
 // LogSumExp is ln Σ_i exp(x[i]): −Inf for an empty slice.

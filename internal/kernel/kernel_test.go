@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"iconic/internal/half"
 	"pgregory.net/rapid"
+
+	"iconic/internal/half"
 )
 
 // TestEveryPath runs the same tests on plain Go and on every other path that this processor supports.
@@ -640,6 +641,34 @@ func FuzzPaths(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Rows whose squares float32 cannot hold have length 1, too; without a length, or with numbers that are not finite, they stay as they are.
+func TestNormalizeRowsOfAnySize(t *testing.T) {
+	for _, size := range []float64{1e-44, 1e-38, 1e-30, 1e-23, 1e-15, 1, 1e15, 1e19, 1e20, 1e38} {
+		x := []float32{float32(3 * size), float32(-2 * size), float32(size), 0}
+		want := make([]float64, len(x)) // of the row as float32 has it
+		length := 0.0
+		for _, v := range x {
+			length = math.Hypot(length, float64(v))
+		}
+		for i, v := range x {
+			want[i] = float64(v) / length
+		}
+		NormalizeRows(x, len(x))
+		for i, v := range x {
+			if math.Abs(float64(v)-want[i]) > 1e-6 {
+				t.Errorf("size %g: number %d is %v, want %v", size, i, v, want[i])
+			}
+		}
+	}
+	infinite := float32(math.Inf(1))
+	for _, x := range [][]float32{{0, 0}, {infinite, 1}, {float32(math.NaN()), 1}} {
+		got := slices.Clone(x)
+		if NormalizeRows(got, 2); math.Float32bits(got[0]) != math.Float32bits(x[0]) || got[1] != x[1] {
+			t.Errorf("%v became %v", x, got)
+		}
+	}
 }
 
 func TestNormalizeRows(t *testing.T) {

@@ -58,7 +58,7 @@ var labelledMeasures = []measure{
 // labelFreeMeasures need features; of is called only if those scores are present.
 var labelFreeMeasures = []measure{
 	{name: "silhouette", why: "how much nearer an image is to its own cluster than to the next, by cosine distance, −1 to 1", of: func(m *report.Metrics) report.Number { return m.LabelFree.Silhouette }},
-	{name: "neighbours together", why: "share of nearest neighbours in the same cluster", of: func(m *report.Metrics) report.Number { return m.LabelFree.NeighbourAgreement }},
+	{name: "neighbours together", why: "share of an image's ten nearest others, by cosine, in the same cluster", of: func(m *report.Metrics) report.Number { return m.LabelFree.NeighbourAgreement }},
 	{name: "Davies-Bouldin", why: "spread of clusters divided by the distance between their centres", lower: true, of: func(m *report.Metrics) report.Number { return m.LabelFree.DaviesBouldin }},
 	{name: "Calinski-Harabasz", why: "variance between clusters divided by variance within", of: func(m *report.Metrics) report.Number { return m.LabelFree.CalinskiHarabasz }, digits: 1},
 	{name: "agreement between seeds", why: "mean ARI between runs that differ only in their seed", of: func(m *report.Metrics) report.Number { return m.LabelFree.SeedAgreement }},
