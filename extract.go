@@ -52,23 +52,20 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	for _, k := range s.Skipped {
 		h.Warnf("%d skipped: %s", k.Count, k)
 	}
-	if s.Duplicates > 0 {
-		h.Notef("%d images are copies of others; their features were computed once", s.Duplicates)
-	}
-	if s.Gone > 0 {
-		h.Notef("%d images are gone from the data; their features are kept but not used in training", s.Gone)
-	}
-	if s.Pruned > 0 {
-		h.Notef("%d images are gone from the data; their features were dropped", s.Pruned)
-	}
-	if s.Moved > 0 {
-		h.Notef("%d images belong to another part now; their features are kept until that part has them", s.Moved)
-	}
-	if s.Handed > 0 {
-		h.Notef("%d images belong to another part now, which has their features; they were dropped from this one", s.Handed)
-	}
-	if s.Unread > 0 {
-		h.Notef("%d of the skipped images could not be read now; their features are kept but not used in training", s.Unread)
+	for _, one := range []struct {
+		count int
+		text  string
+	}{
+		{s.Duplicates, "%d images are copies of others; their features were computed once"},
+		{s.Gone, "%d images are gone from the data; their features are kept but not used in training"},
+		{s.Pruned, "%d images are gone from the data; their features were dropped"},
+		{s.Moved, "%d images belong to another part now; their features are kept until that part has them"},
+		{s.Handed, "%d images belong to another part now, which has their features; they were dropped from this one"},
+		{s.Unread, "%d of the skipped images could not be read now; their features are kept but not used in training"},
+	} {
+		if one.count > 0 {
+			h.Notef(one.text, one.count)
+		}
 	}
 	if s.Items == s.Bad() {
 		return

@@ -1,38 +1,28 @@
 package run
 
 import (
-	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"iconic/features"
 	"iconic/head/methods"
-	"iconic/internal/npy"
+	"iconic/internal/densetest"
 )
 
 // unusable opens features of which row 17 is not finite, and others that are.
 func unusable(t *testing.T) (good, bad *features.Set) {
 	t.Helper()
-	x := make([]float32, 40*3)
-	for i := range x {
-		x[i] = float32(i * i % 17)
-	}
-	open := func(name string) *features.Set {
-		name = filepath.Join(t.TempDir(), name)
-		if err := npy.Write(name, []int{40, 3}, x); err != nil {
+	var sets [2]*features.Set
+	sound, damaged := densetest.Files(t)
+	for i, name := range []string{sound, damaged} {
+		var err error
+		if sets[i], err = features.Open(name, ""); err != nil {
 			t.Fatal(err)
 		}
-		set, err := features.Open(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { set.Close() })
-		return set
+		t.Cleanup(func() { sets[i].Close() })
 	}
-	good = open("good.npy")
-	x[17*3] = float32(math.NaN())
-	return good, open("bad.npy")
+	return sets[0], sets[1]
 }
 
 // Of two sets of features, the error names the one that is not finite.

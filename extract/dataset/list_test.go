@@ -45,17 +45,10 @@ func TestLinesOfAListHaveEquallyManyCells(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := tree(t, map[string]string{"a.png": "A", "b.png": "B", c.file: c.text})
-			s, err := Open(t.Context(), filepath.Join(root, c.file), Options{})
-			if c.err != "" {
-				if err == nil || !strings.Contains(err.Error(), c.err) {
-					t.Errorf("error %v, want %q", err, c.err)
-				}
+			s := opened(t, filepath.Join(root, c.file), Options{}, c.err)
+			if s == nil {
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
 			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
 				t.Error(diff)
 			}
@@ -111,17 +104,10 @@ func TestListsOfNamesInAnotherUnicodeForm(t *testing.T) {
 			if err := os.WriteFile(name, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := Open(t.Context(), name, Options{})
-			if c.err != "" {
-				if err == nil || !strings.Contains(err.Error(), c.err) {
-					t.Errorf("error %v, want %q", err, c.err)
-				}
+			s := opened(t, name, Options{}, c.err)
+			if s == nil {
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
 			if diff := cmp.Diff(c.want, lines(s)); diff != "" || !strings.Contains(s.Note(), c.note) {
 				t.Errorf("%s%s", diff, s.Note())
 			}

@@ -23,8 +23,19 @@ import (
 // open opens a set until the end of the test.
 func open(t *testing.T, path string) *Set {
 	t.Helper()
-	s, err := Open(t.Context(), path, Options{})
-	if err != nil {
+	return opened(t, path, Options{}, "")
+}
+
+// opened opens a data set until the end of the test; nil if it is to be refused with an error that has the given words.
+func opened(t *testing.T, path string, o Options, refused string) *Set {
+	t.Helper()
+	s, err := Open(t.Context(), path, o)
+	switch {
+	case refused != "" && (err == nil || !strings.Contains(err.Error(), refused)):
+		t.Fatalf("error %v, want %q", err, refused)
+	case refused != "":
+		return nil
+	case err != nil:
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
@@ -196,17 +207,10 @@ func TestClassesOfSamples(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "0.tar")
 			archive(t, name, c.members...)
-			s, err := Open(t.Context(), name, Options{})
-			if c.err != "" {
-				if err == nil || !strings.Contains(err.Error(), c.err) {
-					t.Errorf("error %v, want %q", err, c.err)
-				}
+			s := opened(t, name, Options{}, c.err)
+			if s == nil {
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
 			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
 				t.Error(diff)
 			}
