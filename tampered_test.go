@@ -151,7 +151,7 @@ func opened(dir string) error {
 }
 
 // However a file of a run folder is changed, it is used or refused with an error, at a cost in proportion to its size. There are about
-// 7,000 variants; one in 61 is tried, one in three behind the tag slow.
+// 15,500 variants; one in 61 is tried, one in three behind the tag slow.
 func TestTamperedRuns(t *testing.T) {
 	t.Run("one head", func(t *testing.T) { tampered(t, trained(t, oneHead)) })
 	t.Run("heads that vote", func(t *testing.T) {
