@@ -61,6 +61,7 @@ const (
 	rounds, roundsProbe = 20, 15
 	iterations          = 40
 	far                 = 0.05 // share of a mixture's score that the I-Con loss has been seen to add
+	alike               = 0.15 // variance of the logarithm of sizes up to which more than few clusters are of about the same size
 	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
 	// larger, because shares of so many rows are known precisely enough.
@@ -109,6 +110,9 @@ type Found struct {
 	Chosen     Candidate
 	Candidates []Candidate
 	Likelihood float64 // mean log-likelihood, in nats, of the chosen mixture over the rows, or of one trained from the chosen clusters
+	// Spread is the variance of the logarithm of cluster sizes that halves of the features confirm (partition.Spread): the mean over the probes of the
+	// strictest mixture. It is measured with more than few clusters if their sizes are to be chosen, and otherwise 0.
+	Spread float64
 
 	witnesses [][]int32 // groups joined in halves of the features, of a sample of the rows; nil before joinedHalves
 
@@ -182,18 +186,50 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	if f.Candidates, err = s.keptCandidates(found); err != nil {
 		return nil, err
 	}
+	if err := f.spread(ctx); err != nil {
+		return nil, err
+	}
 	f.choose()
 	return f, nil
 }
+
+// spread measures how far sizes differ. The strictest mixture hardly lets large clusters grow at the expense of small ones, so what its sizes and those of
+// its probes share is from the data.
+func (f *Found) spread(ctx context.Context) error {
+	if !f.compares() {
+		return nil
+	}
+	measure(f.Candidates)
+	c := strictest(f.Candidates)
+	each := make([]float64, len(c.probes))
+	err := parallel.Blocks(ctx, f.options.Workers, len(c.probes), 1, func(_, p, _ int) (err error) {
+		each[p], err = partition.Spread(c.cluster, c.probes[p], f.options.Clusters)
+		return err
+	})
+	for _, e := range each {
+		f.Spread += e / float64(len(each))
+	}
+	return err
+}
+
+// compares reports whether sizes are to be chosen, and clusters are many enough to compare their sizes.
+func (f *Found) compares() bool {
+	return !f.search.few() && f.options.Sizes != SizesFree && f.options.Sizes != SizesBalanced
+}
+
+// alike reports whether clusters are of about the same size, as far as halves of the features confirm.
+func (f *Found) alike() bool { return f.compares() && f.Spread < alike }
 
 // explained is the share of a cluster's entropy that the neighbours explain.
 func (s *search) explained(cluster []int32) float64 {
 	return partition.Explained(cluster, s.near, s.options.Clusters)
 }
 
-// choose sets the chosen candidate.
+// choose sets the chosen candidate: the evenest if clusters are alike, and otherwise by score.
 func (f *Found) choose() {
-	f.Chosen = choose(f.Candidates, f.options.Sizes)
+	if f.Chosen = choose(f.Candidates, f.options.Sizes); f.alike() {
+		f.Chosen = evenest(f.Candidates)
+	}
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 }
 
@@ -268,11 +304,27 @@ func choose(all []Candidate, sizes Sizes) Candidate {
 	for i := range all {
 		c := &all[i]
 		c.Behind = behind(best.scores(), c.scores())
-		if c.valid() && c.Behind <= level && (c.strictness() > chosen.strictness() || c.strictness() == chosen.strictness() && c.score() > chosen.score()) {
+		if c.valid() && c.Behind <= level && c.evenerThan(chosen) {
 			chosen = *c
 		}
 	}
 	return chosen
+}
+
+// evenest is the valid candidate whose sizes are least free. Agreement with halves and neighbours is not asked: if classes are of one size, a
+// clustering that joins related ones, and leaves scattered images to small clusters, agrees with both at least as well.
+func evenest(all []Candidate) (best Candidate) {
+	for _, c := range all {
+		if c.valid() && (best.agreement == nil || c.evenerThan(best)) {
+			best = c
+		}
+	}
+	return best
+}
+
+// evenerThan reports whether c's sizes are less free than those of another; of equally free ones, the higher score decides.
+func (c Candidate) evenerThan(other Candidate) bool {
+	return c.strictness() > other.strictness() || c.strictness() == other.strictness() && c.score() > other.score()
 }
 
 // lead reports whether joined groups score clearly higher than all other candidates, and higher than the I-Con loss could raise the strictest mixture.
@@ -676,10 +728,21 @@ func (f *Found) Sentence() string {
 			requested, f.Chosen.Groups, len(f.Candidates), clearly, 100*f.Chosen.Agreement)
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
+	case f.alike():
+		return fmt.Sprintf("groups of about the same size, since halves of the features confirm hardly any differences (by a factor of %.1f, typically); of %d clusterings the %s",
+			math.Exp(math.Sqrt(max(0, f.Spread))), len(f.Candidates), f.evenestName())
 	case f.Chosen.Refined:
 		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)
 	}
 	return fmt.Sprintf("groups whose sizes follow the data; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least); none agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 		len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
+}
+
+// evenestName names the chosen candidate among those with the least free sizes.
+func (f *Found) evenestName() string {
+	if f.Chosen.Refined {
+		return "one by the I-Con loss"
+	}
+	return fmt.Sprintf("mixture at κ = %g", f.Chosen.Kappa)
 }

@@ -282,6 +282,55 @@ func TestChooseAmongFreeSizes(t *testing.T) {
 	}
 }
 
+// With many clusters the evenest valid candidate is chosen if sizes are alike, whatever its score.
+func TestEvenest(t *testing.T) {
+	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.62, agreement: []float64{0.62, 0.62}, cluster: []int32{0, 1}}
+	strict, refined := mixture, mixture
+	strict.Kappa, strict.Agreement, strict.agreement = 30, 0.5, []float64{0.5, 0.5}
+	refined.Kappa, refined.Refined, refined.Agreement, refined.agreement = 30, true, 0.4, []float64{0.4, 0.4}
+	emptied := refined
+	emptied.cluster = []int32{1, 1}
+	for _, test := range []struct {
+		all  []Candidate
+		want Candidate
+	}{
+		{[]Candidate{mixture, strict}, strict},
+		{[]Candidate{mixture, strict, refined}, refined},
+		{[]Candidate{mixture, strict, emptied}, strict},
+	} {
+		measure(test.all)
+		if got := evenest(test.all); got.Kappa != test.want.Kappa || got.Refined != test.want.Refined {
+			t.Errorf("of %d candidates the one at κ = %g, refined %v", len(test.all), got.Kappa, got.Refined)
+		}
+	}
+}
+
+// Clouds of one size have a small spread, and clouds of very different sizes a large one; the former end in the evenest candidate, and the
+// sentence says why.
+func TestSpreadOfClouds(t *testing.T) {
+	const k = 24
+	for _, test := range []struct {
+		ratio float64
+		alike bool
+	}{{1, true}, {30, false}} {
+		var sizes []int
+		for c := range k {
+			sizes = append(sizes, int(90*math.Pow(test.ratio, -float64(c)/(k-1))))
+		}
+		z, _ := uneven(7, 24, 0.8, sizes...)
+		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: k, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.alike() != test.alike {
+			t.Errorf("sizes that fall to 1/%g have the spread %.3f", test.ratio, f.Spread)
+		}
+		if strings.Contains(f.Sentence(), "hardly any differences") != test.alike || test.alike && f.Chosen.Kappa != 30 {
+			t.Errorf("sizes that fall to 1/%g: %s", test.ratio, f.Sentence())
+		}
+	}
+}
+
 // The sentence says what was requested or chosen.
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)

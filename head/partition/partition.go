@@ -3,6 +3,7 @@ package partition
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"iconic/internal/assignment"
@@ -32,6 +33,36 @@ func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error)
 		}
 	}
 	return float64(same) / float64(len(a)), nil
+}
+
+// Spread is the covariance, over k clusters, of the logarithms of their sizes in two partitions of the same rows, with the clusters matched as
+// by Agreement and one row added to every cluster, so that an empty one counts. If the two err independently, their errors have no part in it, and it
+// estimates the variance of the logarithm of the true sizes (the reliability of a repeated measurement, Spearman 1910): 0 for clusters of one size,
+// (ln r)²/12 for sizes that fall exponentially to one r-th. It may be slightly below 0, and fails as Agreement does.
+func Spread(a, b []int32, k int) (float64, error) {
+	match, err := Match(a, b, k)
+	if err != nil {
+		return 0, err
+	}
+	x, y := logSizes(a, k), logSizes(b, k)
+	var meanX, meanY, product float64
+	for c, partner := range match {
+		meanX, meanY, product = meanX+x[c], meanY+y[partner], product+x[c]*y[partner]
+	}
+	n := float64(k)
+	return product/n - meanX/n*meanY/n, nil
+}
+
+// logSizes is the logarithm of each cluster's number of rows, plus one.
+func logSizes(p []int32, k int) []float64 {
+	size := make([]float64, k)
+	for _, c := range p {
+		size[c]++
+	}
+	for c := range size {
+		size[c] = math.Log1p(size[c])
+	}
+	return size
 }
 
 // Of returns the partition of rows that a head assigns to clusters.

@@ -268,3 +268,66 @@ func TestPairsAreCountedAlikeByTableAndByOrder(t *testing.T) {
 		}
 	})
 }
+
+// Sizes that fall exponentially to one r-th have the spread (ln r)²/12, as far as whole rows allow; equal ones have none. Rows that each partition
+// moves at random change sizes, too, but the spread of two partitions that do so independently stays that of the true sizes.
+func TestSpread(t *testing.T) {
+	const k = 200
+	r := rand.New(rand.NewPCG(5, 9))
+	for _, ratio := range []float64{1, 4, 30} {
+		var truth []int32
+		for c := range k {
+			truth = append(truth, slices.Repeat([]int32{int32(c)}, int(600*math.Pow(ratio, -float64(c)/(k-1))))...)
+		}
+		want := math.Pow(math.Log(ratio), 2) / 12
+		if own, err := Spread(truth, truth, k); err != nil || math.Abs(own-want) > 0.02 {
+			t.Errorf("sizes that fall to 1/%g: spread %.3f, %v: want %.3f", ratio, own, err, want)
+		}
+		// Each partition splits a random half of its clusters unevenly with a neighbour, which changes the sizes of both.
+		a, b := disturbed(truth, k, r), disturbed(truth, k, r)
+		alone, err := Spread(a, a, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both, err := Spread(renamed(a, r.Perm(k)), b, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(both-want) > 0.07 || alone < both+0.04 {
+			t.Errorf("sizes that fall to 1/%g: disturbed sizes have the spread %.3f, of which two partitions share %.3f: want %.3f", ratio, alone, both, want)
+		}
+	}
+}
+
+// disturbed moves up to half of the rows of every other cluster to the next, from a random first one.
+func disturbed(p []int32, k int, r *rand.Rand) []int32 {
+	q, first, share := slices.Clone(p), r.IntN(2), make([]float64, k)
+	for c := range share {
+		share[c] = 0.45 * r.Float64()
+	}
+	for i, c := range q {
+		if int(c)%2 == first && int(c)+1 < k && r.Float64() < share[c] {
+			q[i]++
+		}
+	}
+	return q
+}
+
+// The order of the partitions and the numbers of clusters do not matter, and clusters may be empty.
+func TestSpreadOfAnyPartitions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, k := rapid.IntRange(1, 60).Draw(t, "n"), rapid.IntRange(1, 5).Draw(t, "k")
+		a := drawPartition(t, n, k, "a")
+		names := rapid.Permutation(intsTo(k)).Draw(t, "names")
+		own, err := Spread(a, a, k)
+		if err != nil || own < 0 && own > -1e-12 || math.IsNaN(own) {
+			t.Fatalf("spread %v, %v", own, err)
+		}
+		if other, _ := Spread(renamed(a, names), a, k); math.Abs(other-own) > 1e-12 {
+			t.Fatalf("spread %v, and %v with clusters renumbered", own, other)
+		}
+	})
+	if _, err := Spread([]int32{0, 1}, []int32{0, 2}, 2); err == nil {
+		t.Error("a cluster out of range is accepted")
+	}
+}
