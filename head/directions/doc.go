@@ -11,7 +11,10 @@
 //     from: the lower κ is, the more clusters may differ in size. With few clusters there are two more candidates: two and six times as many groups by
 //     k-means, joined along the neighbour graph (head/partition). All mixtures prefer groups of one radius; if one class is many times as large as
 //     another, they split it and join small ones.
-//  4. For each κ the most likely mixture is kept, whatever its start. Of these the one with the highest D·U² is chosen. D measures how well
+//  4. For each κ the most likely mixture is kept, whatever its start. With more than few clusters the evenest candidate is chosen if halves of the
+//     features confirm hardly any differences in size (partition.Spread): agreement cannot tell many classes of one size from others, because a
+//     clustering that joins related classes, and leaves scattered images to small clusters, agrees with halves and neighbours at least as well.
+//     Otherwise the candidate with the highest D·U² is chosen. D measures how well
 //     random halves of the features reproduce it (stability, as in Lange et al. 2004): each half is clustered on its own, without whitening
 //     and diffusion, by k-means and a mixture of the same κ. U is the share of the entropy of an image's cluster that its neighbours' clusters
 //     explain. Of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, have the probes of the lowest κ,

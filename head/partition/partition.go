@@ -36,8 +36,8 @@ func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error)
 }
 
 // Spread is the covariance, over k clusters, of the logarithms of their sizes in two partitions of the same rows, with the clusters matched as
-// by Agreement and one row added to every cluster, so that an empty one counts. If the two err independently, their errors have no part in it, and it
-// estimates the variance of the logarithm of the true sizes (the reliability of a repeated measurement, Spearman 1910): 0 for clusters of one size,
+// by Agreement and one row added to every cluster, so that an empty one counts. If the two err independently, their errors have no part in it: as with
+// any repeated measurement (Spearman 1910), the covariance is the variance of what both measure. It is 0 for clusters of one size, and
 // (ln r)²/12 for sizes that fall exponentially to one r-th. It may be slightly below 0, and fails as Agreement does.
 func Spread(a, b []int32, k int) (float64, error) {
 	match, err := Match(a, b, k)
