@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"iconic/report"
 )
@@ -117,7 +118,7 @@ func (v *runView) scores(m *report.Metrics) {
 		}
 	}
 	if m.Choice != "" {
-		v.ScoresLead += " Choice: " + m.Choice + "."
+		v.ScoresLead += " Choice: " + strings.ReplaceAll(m.Choice, " %", "\u00a0%") + "."
 	}
 	if m.N < report.Bins {
 		v.ScoresLead += fmt.Sprintf(" With only %s, fewer than the bins of the calibration scores, all scores are rough estimates.", items(m.N))
