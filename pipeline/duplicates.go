@@ -5,12 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"iconic/duplicates"
 	"iconic/internal/diskspace"
+	"iconic/internal/regular"
 	"iconic/report"
 	"iconic/report/inspection"
 	"iconic/run"
@@ -96,7 +96,7 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 		return err
 	}
 	if o.out != "" {
-		if err := os.MkdirAll(o.out, 0o777); err != nil {
+		if err := regular.MakeFolder(o.out, 0o777); err != nil {
 			return fmt.Errorf("output folder: %w", err)
 		}
 		found.Names.Safe = o.csvSafe

@@ -102,7 +102,7 @@ func Create(dir string, c Config) error {
 	if err := CheckFree(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := regular.MakeFolder(dir, 0o755); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {

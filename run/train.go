@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -24,6 +23,7 @@ import (
 	"iconic/internal/centred"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
+	"iconic/internal/regular"
 	"iconic/option"
 	"iconic/progress"
 	"iconic/report"
@@ -206,7 +206,7 @@ func (t *Training) failed(ctx context.Context, kept *keeper, err error) error {
 
 // lock makes a run folder, if necessary, and keeps other trainings out of it.
 func lock(dir string) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := regular.MakeFolder(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("output folder: %w", err)
 	}
 	unlock, err = lockfile.Try(filepath.Join(dir, ".lock"))

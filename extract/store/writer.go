@@ -146,7 +146,7 @@ func (w *Writer) acquire() error {
 	if stat, err := os.Stat(w.dir); err == nil && !stat.IsDir() {
 		return fmt.Errorf("feature store %s cannot be made there: it is a file", w.dir)
 	}
-	if err := os.MkdirAll(w.dir, 0o755); err != nil {
+	if err := regular.MakeFolder(w.dir, 0o755); err != nil {
 		return fmt.Errorf("feature store %s cannot be made: %w", w.dir, err)
 	}
 	var err error

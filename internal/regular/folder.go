@@ -1,0 +1,33 @@
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// MakeFolder is os.MkdirAll for a folder named by a user. If the name, or that of a folder above, is a link to something that does not exist, the
+// error says so.
+func MakeFolder(name string, perm fs.FileMode) error {
+	err := os.MkdirAll(name, perm)
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		if broken := CheckLink(at.Path); broken != nil {
+			return broken
+		}
+	}
+	return err
+}
+
+// CheckLink fails if the name is that of a link to something that does not exist.
+func CheckLink(name string) error {
+	target, err := os.Readlink(name)
+	if err != nil { // no link
+		return nil
+	}
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is a link to %s, which does not exist", name, target)
+	}
+	return nil
+}
