@@ -16,7 +16,7 @@ const (
 	assignmentsFile = "assignments.csv"
 )
 
-// ErrNoScores is in the chain of Open's error for a run whose training has ended but was not scored.
+// ErrNoScores is in the chain of Open's error for a run whose training has ended but was not scored, or whose assignments are missing.
 var ErrNoScores = errors.New("has no scores")
 
 // Finished is a run folder with its scores: the source of pages, comparisons and sorted folders.
@@ -30,7 +30,8 @@ type Finished struct {
 	Unchanged bool
 }
 
-// Open reads a finished run folder. It fails on a folder with files of several runs. If its training has not ended or its scores are missing, fs.ErrNotExist is in the error's chain.
+// Open reads a finished run folder. It fails on a folder with files of several runs. If its training has not ended, ErrUnfinished is in the
+// error's chain; if its scores or assignments are missing, ErrNoScores and fs.ErrNotExist are.
 func Open(dir string) (*Finished, error) {
 	run, err := Load(dir)
 	if err != nil {
@@ -48,7 +49,11 @@ func Open(dir string) (*Finished, error) {
 	if f.Metrics.Labelled != nil {
 		classes = f.Metrics.Labelled.Classes
 	}
-	if f.Table, err = Assignments(dir, classes); err != nil {
+	f.Table, err = Assignments(dir, classes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run folder %s %w: %w", dir, ErrNoScores, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := f.checkTable(); err != nil {
@@ -81,6 +86,15 @@ func Metrics(dir string) (*report.Metrics, error) {
 // Assignments reads the clusters of a run's images, whose labels belong to the classes; nil: labels are numbers.
 func Assignments(dir string, classes []string) (*report.Assignments, error) {
 	return report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes)
+}
+
+// MakeSafe writes assignments.csv again, as a training with Safe writes it. Changes made by hand are kept elsewhere and must not be among them.
+func (f *Finished) MakeSafe() error {
+	if f.Curated != nil {
+		return fmt.Errorf("run folder %s: its assignments, as trained, cannot be written with the changes made by hand", f.Dir)
+	}
+	f.Table.Safe = true
+	return report.WriteAssignments(filepath.Join(f.Dir, assignmentsFile), f.Table)
 }
 
 // Page is the path of the run's page.

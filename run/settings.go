@@ -34,7 +34,9 @@ func Settings() []Setting {
 				if v == AutoClusters {
 					return errors.New("clusters auto: the number must be found before a training can be configured")
 				}
-				c.Clusters, err = strconv.Atoi(v)
+				if c.Clusters, err = strconv.Atoi(v); err != nil {
+					err = fmt.Errorf("clusters %q: want a whole number", v)
+				}
 				return err
 			},
 			Parse: func(v string) error {
