@@ -54,6 +54,7 @@ var storeFlags = map[string]string{"pipeline run": "--features"}
 
 // remedies are tried in this order; the first match is used.
 var remedies = []remedy{
+	{typed[*sweep.RunError](nil), "", false},
 	{sentinel(iconic.ErrNotADemo), ": choose an empty one with --out", true},
 	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or continue it with --resume", true},
 	{typed[*run.OtherError](nil), ": repeat the original values to resume it, or choose another folder with --out", true},
@@ -123,11 +124,19 @@ var optionWords = map[string]string{
 	"Watch":         " (--watch)",
 }
 
+// commandWords are those of a command without an option's flag, by its path.
+var commandWords = map[string]map[string]string{
+	"pipeline sweep": {
+		"Edges":  ", and a sweep takes none: train it alone with 'pipeline train --graph edges.csv'",
+		"Second": ", and a sweep takes no second one: train it alone with 'pipeline train --second'",
+	},
+}
+
 // explained adds to an error of the command with this path how to fix it, and marks usage errors.
 func explained(command string, err error) error {
 	var o *option.Error
 	if errors.As(err, &o) {
-		err = fmt.Errorf("%w%s", err, optionWords[o.Option])
+		err = fmt.Errorf("%w%s", err, cmp.Or(commandWords[command][o.Option], optionWords[o.Option]))
 	}
 	for _, r := range remedies {
 		if !r.of(err) {

@@ -19,9 +19,12 @@ type liveTable struct {
 	lines int // number of table lines on the screen
 }
 
-// hooks are the command's hooks, except that the table replaces the count of runs.
+// hooks are the command's hooks, except that the table replaces the count of runs, and makes room for notes and warnings.
 func (t *liveTable) hooks() progress.Hooks {
 	h := t.app.hooks()
+	note, warn := h.Note, h.Warn
+	h.Note = func(text string) { t.clear(); note(text) }
+	h.Warn = func(text string) { t.clear(); warn(text) }
 	h.Step = func(s progress.Step) {
 		if s.Stage != sweep.RunsStage || !t.app.json && !t.app.terminal() {
 			t.app.step(s)

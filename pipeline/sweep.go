@@ -66,16 +66,16 @@ type sweepOptions struct {
 	workers int
 }
 
-// combinations lists the runs: the grid of all given values, or the lines of the file.
-func (o *sweepOptions) combinations() ([]sweep.Combination, error) {
+// combinations lists the runs: the grid of all given values, or the lines of the file, which origins names.
+func (o *sweepOptions) combinations() (list []sweep.Combination, origins []string, err error) {
 	values := map[string][]string{}
 	for _, s := range run.Settings() {
 		if given := *o.values[s.Name]; len(given) > 0 {
 			if o.list != "" {
-				return nil, usagef("--%s and --list: give the values either in the file or by flags", s.Name)
+				return nil, nil, usagef("--%s and --list: give the values either in the file or by flags", s.Name)
 			}
 			if s.Name == "clusters" && slices.Contains(given, run.AutoClusters) {
-				return nil, usagef("--clusters auto is for train, run and demo: give sweep the numbers to compare, such as --clusters 5,10,20; it suggests one of them")
+				return nil, nil, usagef("--clusters auto is for train, run and demo: give sweep the numbers to compare, such as --clusters 5,10,20; it suggests one of them")
 			}
 			values[s.Name] = given
 		}
@@ -83,18 +83,18 @@ func (o *sweepOptions) combinations() ([]sweep.Combination, error) {
 	if o.list != "" {
 		return sweep.ReadList(o.list)
 	}
-	return sweep.Grid(values), nil
+	return sweep.Grid(values), nil, nil
 }
 
 func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) error {
 	if len(o.labels) > 0 && len(o.labels) != len(stores) {
 		return usagef("%d label files for %d stores: give one for each", len(o.labels), len(stores))
 	}
-	combinations, err := o.combinations()
+	combinations, origins, err := o.combinations()
 	if err != nil {
 		return err
 	}
-	options := sweep.Options{Dir: o.out, Combinations: combinations, Seeds: o.seeds, Workers: o.workers, Safe: o.csvSafe}
+	options := sweep.Options{Dir: o.out, Combinations: combinations, Origins: origins, Seeds: o.seeds, Workers: o.workers, Safe: o.csvSafe}
 	for k, store := range stores {
 		labels := ""
 		if len(o.labels) > 0 {

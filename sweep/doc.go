@@ -4,5 +4,5 @@
 // Several processes may work in one folder, on one machine or on several that share a disk. Each run is claimed by a lock on its own file
 // in claims/, which the system releases with the process that holds it: so no run is made twice, and another process resumes a run whose
 // process was killed from where it stopped. The process that finds all runs finished writes table and page; they are the same whichever
-// process does.
+// process does. Sweeps with different settings may share a folder, too: table and page are of the one that ended last.
 package sweep

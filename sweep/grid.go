@@ -56,48 +56,55 @@ func (e *ListError) Error() string {
 	if e.Line == 0 {
 		return e.File + " " + e.Problem
 	}
-	return fmt.Sprintf("%s, line %d: %s", e.File, e.Line, e.Problem)
+	return place(e.File, e.Line) + ": " + e.Problem
 }
 
-// ReadList reads combinations from a file, one per line, such as "alpha=0.2 batch=1024". Empty lines and text after # are ignored.
-func ReadList(name string) ([]Combination, error) {
+// ReadList reads combinations from a file, one per line, such as "alpha=0.2 batch=1024". Empty lines, text after # and a byte order mark are
+// ignored. For each combination origins has the file and the line, for Options.Origins.
+func ReadList(name string) (list []Combination, origins []string, err error) {
 	f, _, err := regular.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	return readList(f, name)
 }
 
-func readList(r io.Reader, name string) ([]Combination, error) {
-	var list []Combination
+func readList(r io.Reader, name string) (list []Combination, origins []string, err error) {
 	lines := bufio.NewScanner(r)
 	for at := 1; lines.Scan(); at++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
+		line := lines.Text()
+		if at == 1 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		text, _, _ := strings.Cut(line, "#")
 		c := Combination{}
 		for _, word := range strings.Fields(text) {
 			setting, value, ok := strings.Cut(word, "=")
 			was, twice := c[setting]
 			if known := slices.ContainsFunc(run.Settings(), func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
-				return nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
+				return nil, nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
 			}
 			switch {
 			case twice && was != value:
-				return nil, &ListError{name, at, fmt.Sprintf("%s is given twice, as %s and as %s: give each combination a line of its own", setting, was, value)}
+				return nil, nil, &ListError{name, at, fmt.Sprintf("%s is given twice, as %s and as %s: give each combination a line of its own", setting, was, value)}
 			case setting == "clusters" && value == run.AutoClusters:
-				return nil, &ListError{name, at, fmt.Sprintf("%q: want a number of clusters, such as clusters=10; a sweep over several numbers suggests one", word)}
+				return nil, nil, &ListError{name, at, fmt.Sprintf("%q: want a number of clusters, such as clusters=10; a sweep over several numbers suggests one", word)}
 			}
 			c[setting] = value
 		}
 		if len(c) > 0 {
-			list = append(list, c)
+			list, origins = append(list, c), append(origins, place(name, at))
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if len(list) == 0 {
-		return nil, &ListError{File: name, Problem: "lists no combination"}
+		return nil, nil, &ListError{File: name, Problem: "lists no combination"}
 	}
-	return list, nil
+	return list, origins, nil
 }
+
+// place names a line of a file.
+func place(file string, line int) string { return fmt.Sprintf("%s, line %d", file, line) }

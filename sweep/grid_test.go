@@ -23,17 +23,22 @@ func TestGridIsEveryCombination(t *testing.T) {
 }
 
 func TestListsOfCombinations(t *testing.T) {
-	got, err := readList(strings.NewReader("# two of them\nalpha=0.2 batch=1024\n\nalpha=0 # none\n"), "list")
-	want := []Combination{{"alpha": "0.2", "batch": "1024"}, {"alpha": "0"}}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Error(err, diff)
+	want, places := []Combination{{"alpha": "0.2", "batch": "1024"}, {"alpha": "0"}}, []string{"list, line 2", "list, line 4"}
+	for _, first := range []string{"# two of them", "\ufeff# two of them", "\ufeff"} {
+		got, origins, err := readList(strings.NewReader(first+"\nalpha=0.2 batch=1024\n\nalpha=0 # none\n"), "list")
+		if diff := cmp.Diff(want, got) + cmp.Diff(places, origins); err != nil || diff != "" {
+			t.Errorf("after the line %q: %v %s", first, err, diff)
+		}
+	}
+	if got, _, err := readList(strings.NewReader("\ufeffalpha=0"), "list"); err != nil || len(got) != 1 || got[0]["alpha"] != "0" {
+		t.Errorf("after a byte order mark: %v, %v", got, err)
 	}
 	for text, says := range map[string]string{
 		"alpha=0\nalfa=1\n": "list, line 2: \"alfa=1\"", "alpha\n": "line 1", "# nothing\n": "list lists no combination",
 		"alpha=0\nclusters=3 alpha=0 clusters=4\n": "list, line 2: clusters is given twice, as 3 and as 4: give each combination a line of its own",
 		"clusters=5\nclusters=auto\n":              "list, line 2: \"clusters=auto\": want a number of clusters, such as clusters=10",
 	} {
-		_, err := readList(strings.NewReader(text), "list")
+		_, _, err := readList(strings.NewReader(text), "list")
 		var bad *ListError
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: error %v, want one with %q", text, err, says)

@@ -40,6 +40,7 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Dir":          out("a sweep's folder may be moved"),
 		"Sets":         {In: []string{"runs"}, Change: func(o *Options) { o.Sets[0].Source.Key = "l" }}, // field by field below
 		"Combinations": {In: []string{"runs"}, Change: func(o *Options) { o.Combinations[0]["method"] = "kmeans" }},
+		"Origins":      out("it is only for errors"),
 		"Seeds":        in("runs"),
 		"Part":         out("it says who makes which runs first"),
 		"Parts":        out("as Part"),

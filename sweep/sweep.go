@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,6 +25,7 @@ import (
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/parallel"
+	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -38,7 +37,8 @@ type Options struct {
 	Dir          string          // folder of the sweep
 	Sets         []*features.Set // each combination is trained on each of them
 	Combinations []Combination
-	Seeds        int // runs of each combination, with the seeds 0, 1, …
+	Origins      []string // where each combination comes from, such as "list.txt, line 3", for errors; nil: none is named
+	Seeds        int      // runs of each combination, with the seeds 0, 1, …
 
 	// Part and Parts make this process one of several: it begins with its own share of the runs, continues with all unclaimed ones, and
 	// ends without waiting for others. 0 of 0: it waits, so that it can take over runs left unfinished by others.
@@ -60,18 +60,20 @@ type Sweep struct {
 	varied  []string // varying settings, beginning with the store if there are several
 	points  []*point
 	counted []page.Counted // for each store, if the number of clusters varies
-	byName  map[string]*Job
 
 	mutex     sync.Mutex
-	told      int // number of runs reported as ended
+	told      int             // number of runs reported as ended
+	notes     map[string]bool // texts of those reported
+	madeSafe  int             // number of finished runs whose assignments.csv was made safe
 	baselines map[string]*baselineOnce
 	graphs    map[string]*knn.Graph
 }
 
 // point is a combination on one store, with one job per seed.
 type point struct {
+	name   string // of its own first run; points with equal configurations have the same
 	values []string
-	jobs   []*Job
+	jobs   []*Job // perhaps those of another point that trains the same
 }
 
 // Job is one run.
@@ -101,13 +103,14 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Plan lists the runs of a sweep, and reads the scores of the finished ones. It trains nothing.
+// Plan lists the runs of a sweep. It trains nothing. It fails with a SettingsError on a run that cannot be trained, such as one whose method
+// needs a second set of features or the edges of a graph, which a sweep does not have.
 func Plan(o Options) (*Sweep, error) {
 	if o.Seeds < 1 {
 		return nil, &run.SettingsError{Err: fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
 	}
 	o.Workers = parallel.Workers(o.Workers)
-	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), byName: map[string]*Job{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}
+	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}
 	return s, s.plan()
 }
 
@@ -115,15 +118,18 @@ func Plan(o Options) (*Sweep, error) {
 // sweep.html; runs may remain unfinished only if this process is one of several, see Missing.
 func (s *Sweep) Train(ctx context.Context) error {
 	for _, folder := range [...]string{"runs", claims} {
-		if err := os.MkdirAll(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
+		if err := regular.MakeFolder(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
 			return fmt.Errorf("folder of the sweep: %w", err)
 		}
 	}
-	if err := s.train(ctx); err != nil {
+	err := s.train(ctx)
+	if err := errors.Join(err, s.tidy()); err != nil {
 		return err
 	}
 	// The process that ends last finds the runs of all others.
-	if left, err := s.unfinished(); err != nil || len(left) > 0 {
+	left, err := s.unfinished()
+	s.tellSafe()
+	if err != nil || len(left) > 0 {
 		return err
 	}
 	return s.write(ctx)
@@ -134,6 +140,7 @@ func (s *Sweep) Report(ctx context.Context) error {
 	if _, err := s.unfinished(); err != nil {
 		return err
 	}
+	s.tellSafe()
 	if n := s.Missing(); n > 0 {
 		return fmt.Errorf("%s: %d of %d %w", s.options.Dir, n, len(s.Jobs), ErrUnfinished)
 	}
@@ -162,152 +169,11 @@ func (s *Sweep) write(ctx context.Context) error {
 	if err := s.finish(ctx); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(s.options.Dir, claims)) // a process that claims a run now finds it finished
-}
-
-// plan lists points and jobs.
-func (s *Sweep) plan() error {
-	stores := s.options.Sets
-	if len(stores) > 1 {
-		s.varied = append(s.varied, "store")
-	}
-	varied := varying(s.options.Combinations)
-	s.varied = append(s.varied, varied...)
-	names := s.stores()
-	seen, told, again := map[string][]Combination{}, map[string]bool{}, 0
-	for k, set := range stores {
-		for _, c := range s.options.Combinations {
-			p := new(point)
-			if len(stores) > 1 {
-				p.values = append(p.values, names[k])
-			}
-			for _, name := range varied {
-				p.values = append(p.values, cmp.Or(c[name], "default"))
-			}
-			for seed := range s.options.Seeds {
-				j, err := s.job(set, c, seed, told)
-				if err != nil {
-					return err
-				}
-				p.jobs = append(p.jobs, j)
-			}
-			name := p.jobs[0].Name
-			if slices.ContainsFunc(seen[name], c.repeats) {
-				again++
-				continue
-			}
-			seen[name] = append(seen[name], c)
-			s.points = append(s.points, p)
-		}
-	}
-	switch {
-	case again == 1:
-		s.options.Hooks.Notef("1 combination repeats another: it counts once")
-	case again > 1:
-		s.options.Hooks.Notef("%d combinations repeat others: each counts once", again)
-	}
-	return nil
-}
-
-// varying lists the settings in which combinations differ.
-func varying(combinations []Combination) []string {
-	var varied []string
-	for _, setting := range run.Settings() {
-		seen := map[string]bool{}
-		for _, c := range combinations {
-			seen[c[setting.Name]] = true
-		}
-		if len(seen) > 1 {
-			varied = append(varied, setting.Name)
-		}
-	}
-	return varied
-}
-
-// job is the run of a combination on a set, an existing one if possible. Each note is reported once.
-func (s *Sweep) job(set *features.Set, c Combination, seed int, told map[string]bool) (*Job, error) {
-	config, notes, err := run.Configure(c, uint64(seed), set.Len(), len(set.Classes))
-	if errors.Is(err, run.ErrClusters) {
-		err = fmt.Errorf("%s: %w", set.Source.Store, err)
-	}
-	if err != nil {
-		return nil, &SettingsError{err}
-	}
-	for _, note := range notes {
-		if !told[note] {
-			s.options.Hooks.Notef("%s", note)
-		}
-		told[note] = true
-	}
-	j := &Job{set: set, Config: config, number: len(s.Jobs)}
-	if j.Name, err = runName(set, config); err != nil {
-		return nil, err
-	}
-	if other := s.byName[j.Name]; other != nil {
-		return other, nil
-	}
-	s.byName[j.Name] = j
-	s.Jobs = append(s.Jobs, j)
-	return j, nil
-}
-
-// runName is the same for the same settings on the same features, scored with the same labels, and for no others.
-func runName(set *features.Set, c head.Config) (string, error) {
-	key, err := identity.Run{Features: set.Source.Key, Labels: set.Labels, Classes: set.Classes, Training: c}.Key()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("k%d-%s-seed%d-%s", c.Clusters, c.Method, c.Seed, key), nil
+	return s.tellOthers()
 }
 
 // Folder is the folder of a job's run.
 func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, "runs", j.Name) }
-
-// unfinished lists the unfinished runs, and reads the scores of the others.
-func (s *Sweep) unfinished() (left []*Job, err error) {
-	for _, j := range s.Jobs {
-		if there, err := s.finished(j); err != nil {
-			return nil, err
-		} else if !there {
-			left = append(left, j)
-		}
-	}
-	return left, nil
-}
-
-// finished reads the scores of a run if it is finished.
-func (s *Sweep) finished(j *Job) (bool, error) {
-	m, err := run.Metrics(s.Folder(j))
-	switch {
-	case err == nil:
-		s.mutex.Lock()
-		j.Metrics = m
-		s.mutex.Unlock()
-		return true, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	}
-	return false, fmt.Errorf("%w; remove the folder %s to make the run again", err, s.Folder(j))
-}
-
-// claims is the folder of the files with which runs are claimed.
-const claims = "claims"
-
-// claim gives a job to this process until unlock; nil: another process has it.
-func (s *Sweep) claim(j *Job) (unlock func() error, err error) {
-	name := filepath.Join(s.options.Dir, claims, j.Name+".lock")
-	unlock, err = lockfile.Try(name)
-	if errors.Is(err, fs.ErrNotExist) { // another process has found all runs finished
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return nil, err
-		}
-		unlock, err = lockfile.Try(name)
-	}
-	if errors.Is(err, lockfile.ErrBusy) {
-		return nil, nil
-	}
-	return unlock, err
-}
 
 // train makes the unfinished runs, one per processor.
 func (s *Sweep) train(ctx context.Context) error {
@@ -336,7 +202,7 @@ func (s *Sweep) train(ctx context.Context) error {
 			return err
 		}
 		if !told {
-			s.options.Hooks.Notef("waiting for %d runs that other processes are making", len(left))
+			s.waiting(len(left))
 		}
 		select {
 		case <-ctx.Done():
@@ -344,6 +210,15 @@ func (s *Sweep) train(ctx context.Context) error {
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
+}
+
+// waiting notes how many runs are claimed by others.
+func (s *Sweep) waiting(runs int) {
+	if runs == 1 {
+		s.options.Hooks.Notef("waiting for 1 run that another process is making")
+		return
+	}
+	s.options.Hooks.Notef("waiting for %d runs that other processes are making", runs)
 }
 
 // pass makes every run that it can claim, and returns those claimed by others.
@@ -371,17 +246,20 @@ func (s *Sweep) pass(ctx context.Context, jobs []*Job) (left []*Job, err error) 
 
 // once makes a run unless it is finished by now. busy is true if another process is making it.
 func (s *Sweep) once(ctx context.Context, j *Job) (busy bool, err error) {
-	unlock, err := s.claim(j)
-	if unlock == nil || err != nil {
+	release, err := s.claim(j)
+	if release == nil || err != nil {
 		return err == nil, err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 	there, err := s.finished(j)
 	if err != nil {
 		return false, err
 	}
 	if !there {
-		if err := s.run(ctx, j); err != nil {
+		switch err := s.run(ctx, j); {
+		case errors.Is(err, run.ErrBusy): // a training of its own in the run's folder
+			return true, nil
+		case err != nil:
 			return false, fmt.Errorf("run %s: %w", j.Name, err)
 		}
 	}
@@ -444,38 +322,6 @@ func (s *Sweep) ended(j *Job) {
 	if s.options.Ended != nil {
 		s.options.Ended(j, s.told)
 	}
-}
-
-// run makes one run folder. It grows under another name, continuing from where its last attempt stopped, and gets its final name when it is
-// complete.
-func (s *Sweep) run(ctx context.Context, j *Job) error {
-	partial := s.Folder(j) + ".partial"
-	t := run.Training{
-		Dir: partial, Features: j.set, Config: j.Config, Resume: true, Workers: 1, Safe: s.options.Safe,
-		Shared: run.Shared{Graph: s.graphs[graphKey(j)], Baseline: s.baseline},
-		Hooks: progress.Hooks{Warn: func(text string) {
-			s.mutex.Lock()
-			defer s.mutex.Unlock()
-			s.options.Hooks.Warnf("run %s: %s", j.Name, text)
-		}},
-	}
-	m, err := t.Train(ctx)
-	if other := new(run.OtherError); errors.As(err, &other) || errors.Is(err, head.ErrOtherState) { // the attempt is from an older version
-		if err := os.RemoveAll(partial); err != nil {
-			return err
-		}
-		m, err = t.Train(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(partial, s.Folder(j)); err != nil {
-		return err
-	}
-	s.mutex.Lock()
-	j.Metrics = m
-	s.mutex.Unlock()
-	return atomicfile.SyncFolder(filepath.Join(s.options.Dir, "runs"))
 }
 
 // baseline is the k-means baseline, shared by all runs that would compute the same.
@@ -544,11 +390,11 @@ func (s *Sweep) Points() ([]page.Point, error) {
 			}
 			point.Runs = append(point.Runs, j.Metrics)
 			if len(p.jobs) > 1 {
-				table, err := run.Assignments(s.Folder(j), nil)
+				f, err := s.open(j)
 				if err != nil {
-					return nil, err
+					return nil, &RunError{s.Folder(j), err}
 				}
-				clusterings = append(clusterings, table.Cluster)
+				clusterings = append(clusterings, f.Table.Cluster)
 			}
 		}
 		if len(clusterings) > 1 {
@@ -565,13 +411,20 @@ func (s *Sweep) Points() ([]page.Point, error) {
 
 // Values says in words what a job is a run of: the settings that vary, of the first point that has it, and the seed.
 func (s *Sweep) Values(j *Job) string {
-	var words []string
-	if at := slices.IndexFunc(s.points, func(p *point) bool { return slices.Contains(p.jobs, j) }); at >= 0 {
-		for k, value := range s.points[at].values {
-			words = append(words, s.varied[k]+" "+value)
-		}
+	seed := fmt.Sprintf("seed %d", j.Config.Seed)
+	if at := slices.IndexFunc(s.points, func(p *point) bool { return slices.Contains(p.jobs, j) }); at >= 0 && len(s.varied) > 0 {
+		return s.words(s.points[at]) + ", " + seed
 	}
-	return strings.Join(append(words, fmt.Sprintf("seed %d", j.Config.Seed)), ", ")
+	return seed
+}
+
+// words says in words what a point is: the values of the settings that vary.
+func (s *Sweep) words(p *point) string {
+	var words []string
+	for k, value := range p.values {
+		words = append(words, s.varied[k]+" "+value)
+	}
+	return strings.Join(words, ", ")
 }
 
 // SoFar returns the points with the ended runs, for a table of a running sweep. During training, only Options.Ended may call it.

@@ -1,0 +1,182 @@
+package sweep
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"iconic/features"
+	"iconic/head"
+	"iconic/internal/identity"
+	"iconic/run"
+)
+
+// plan lists points and jobs.
+func (s *Sweep) plan() error {
+	stores := s.options.Sets
+	if len(stores) > 1 {
+		s.varied = append(s.varied, "store")
+	}
+	varied := varying(s.options.Combinations)
+	s.varied = append(s.varied, varied...)
+	names := s.stores()
+	l := &listing{sweep: s, byName: map[string]*Job{}, alike: map[string]*Job{}}
+	seen, again := map[string][]Combination{}, 0
+	for k, set := range stores {
+		for i, c := range s.options.Combinations {
+			p := new(point)
+			if len(stores) > 1 {
+				p.values = append(p.values, names[k])
+			}
+			for _, name := range varied {
+				p.values = append(p.values, cmp.Or(c[name], "default"))
+			}
+			if err := l.jobs(p, set, c); err != nil {
+				return s.unplanned(i, err)
+			}
+			if slices.ContainsFunc(seen[p.name], c.repeats) {
+				again++
+				continue
+			}
+			seen[p.name] = append(seen[p.name], c)
+			s.points = append(s.points, p)
+		}
+	}
+	switch {
+	case again == 1:
+		s.options.Hooks.Notef("1 combination repeats another: it counts once")
+	case again > 1:
+		s.options.Hooks.Notef("%d combinations repeat others: each counts once", again)
+	}
+	s.tellAlike()
+	return nil
+}
+
+// unplanned is the error of a combination, with where it comes from.
+func (s *Sweep) unplanned(combination int, err error) error {
+	if combination < len(s.options.Origins) {
+		err = fmt.Errorf("%s: %w", s.options.Origins[combination], err)
+	}
+	return &SettingsError{err}
+}
+
+// varying lists the settings in which combinations differ.
+func varying(combinations []Combination) []string {
+	var varied []string
+	for _, setting := range run.Settings() {
+		seen := map[string]bool{}
+		for _, c := range combinations {
+			seen[c[setting.Name]] = true
+		}
+		if len(seen) > 1 {
+			varied = append(varied, setting.Name)
+		}
+	}
+	return varied
+}
+
+// listing is a list of jobs that grows.
+type listing struct {
+	sweep  *Sweep
+	byName map[string]*Job // by the name that a run of the configuration has
+	alike  map[string]*Job // by the name that a run of the resolved configuration would have
+}
+
+// jobs gives a point its name, and one job per seed.
+func (l *listing) jobs(p *point, set *features.Set, c Combination) error {
+	for seed := range l.sweep.options.Seeds {
+		j, own, err := l.job(set, c, seed)
+		if err != nil {
+			return err
+		}
+		p.jobs = append(p.jobs, j)
+		if seed == 0 {
+			p.name = own
+		}
+	}
+	return nil
+}
+
+// job is the run of a combination on a set, an existing one if that trains the same; own is the name of a run of just this configuration.
+func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own string, err error) {
+	s := l.sweep
+	config, notes, err := run.Configure(c, uint64(seed), set.Len(), len(set.Classes))
+	if err != nil {
+		return nil, "", s.whose(set, err, errors.Is(err, run.ErrClusters))
+	}
+	s.noteEach(notes)
+	if own, err = runName(set, config); err != nil || l.byName[own] != nil {
+		return l.byName[own], own, err
+	}
+	j = &Job{Name: own, Config: config, set: set, number: len(s.Jobs)}
+	t := s.training(j, "")
+	if err := t.Validate(); err != nil {
+		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
+	}
+	resolved, notes, err := config.Resolve(set.Len())
+	if err != nil {
+		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
+	}
+	key, err := runName(set, resolved)
+	if err != nil {
+		return nil, "", err
+	}
+	if other := l.alike[key]; other != nil {
+		s.noteEach(notes) // those of the other one are noted by its training
+		j = other
+	} else {
+		s.Jobs = append(s.Jobs, j)
+		l.alike[key] = j
+	}
+	l.byName[own] = j
+	return j, own, nil
+}
+
+// whose is an error with the set that it concerns, if that is not clear.
+func (s *Sweep) whose(set *features.Set, err error, named bool) error {
+	if named {
+		return fmt.Errorf("%s: %w", set.Source.Store, err)
+	}
+	return err
+}
+
+// tellAlike notes which points share the runs of an earlier one although their settings differ: with this many images they mean the same.
+func (s *Sweep) tellAlike() {
+	var one, other string // of the first such pair
+	n := 0
+	for _, p := range s.points {
+		if p.name == p.jobs[0].Name {
+			continue
+		}
+		if n++; n == 1 {
+			earlier := s.points[slices.IndexFunc(s.points, func(q *point) bool { return q.jobs[0] == p.jobs[0] })]
+			one, other = s.words(p), s.words(earlier)
+		}
+	}
+	switch {
+	case n == 1:
+		s.options.Hooks.Notef("%s trains the same as %s: they share their runs", one, other)
+	case n > 1:
+		s.options.Hooks.Notef("%d combinations train the same as earlier ones and share their runs, such as %s with %s", n, one, other)
+	}
+}
+
+// noteEach reports notes on the settings, each text once.
+func (s *Sweep) noteEach(notes []string) {
+	for _, note := range notes {
+		if !s.notes[note] {
+			s.options.Hooks.Notef("%s", note)
+		}
+		s.notes[note] = true
+	}
+}
+
+// runName is the same for the same settings on the same features, scored with the same labels, and for no others.
+func runName(set *features.Set, c head.Config) (string, error) {
+	key, err := identity.Run{Features: set.Source.Key, Labels: set.Labels, Classes: set.Classes, Training: c}.Key()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("k%d-%s-seed%d-%s", c.Clusters, c.Method, c.Seed, key), nil
+}
