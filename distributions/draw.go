@@ -66,12 +66,12 @@ func (v *view) facts() []page.Setting {
 // place computes where points are drawn, and their order by distance.
 func (v *view) place(ctx context.Context) error {
 	f := v.subject.Features
-	mean, variance, err := matrix.Moments(ctx, f, v.workers)
+	moments, err := matrix.Measure(ctx, f, v.workers)
 	if err != nil {
 		return err
 	}
 	v.x = &head.Matrix{Width: f.Dim(), X: make([]float32, f.Len()*f.Dim())}
-	if err := matrix.Standardize(f, mean, variance).Block(v.x.X, 0, f.Len()); err != nil {
+	if err := matrix.Standardize(f, moments).Block(v.x.X, 0, f.Len()); err != nil {
 		return err
 	}
 	raw := &head.Matrix{Width: f.Dim(), X: make([]float32, f.Len()*f.Dim())}

@@ -2,11 +2,16 @@ package head
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"iconic/head/methods"
 	"iconic/internal/densetest"
 	"iconic/internal/kernel"
+	"iconic/matrix"
 )
 
 // The head of a method that does not standardise learns the clusters found, whatever the unit of the features.
@@ -38,6 +43,91 @@ func TestTheHeadLearnsClustersOfAnyScale(t *testing.T) {
 		}
 		if kept < len(own)*95/100 {
 			t.Errorf("scale %g: %d of %d rows keep their cluster", scale, kept, len(own))
+		}
+	}
+}
+
+// inUnit are clouds whose standard deviation is a unit, with the inputs of any method.
+func inUnit(t *testing.T, n, k int, unit float32) (*matrix.Dense, Inputs) {
+	t.Helper()
+	m := densetest.Clouds(4, n, 6, k, 2)
+	in := inputs(m, k)
+	moments, err := matrix.Measure(context.Background(), m, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spread := float32(math.Sqrt(moments.Total() / 6))
+	kernel.Scale(m.X, unit/spread)
+	for _, v := range in.Views {
+		kernel.Scale(v.(*matrix.Dense).X, unit/spread)
+	}
+	return m, in
+}
+
+// No method sees the unit of the features if it does not standardise them: a power of two changes no digit of the clusters.
+func TestNoMethodSeesTheUnitOfItsFeatures(t *testing.T) {
+	const n, k = 120, 4
+	for _, one := range methods.All() {
+		name := one.About().Name
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var want []int
+			for _, unit := range []float32{1, 0x1p-66, 0x1p-13, 0x1p12, 0x1p66} {
+				m, in := inUnit(t, n, k, unit)
+				c := brief(t, name)
+				c.Clusters = k
+				some(t, &c, "standardize", false)
+				r, err := Train(t.Context(), m, in, c, Options{})
+				if err != nil {
+					t.Fatalf("unit %g: %v", unit, err)
+				}
+				own, err := r.Head.Argmaxes(t.Context(), m, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want = own
+				}
+				if !slices.Equal(own, want) {
+					t.Errorf("unit %g: other clusters than in unit 1", unit)
+				}
+				told := slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "sees them multiplied by") })
+				if seen := slices.Contains([]string{"scan", "temi"}, name); !seen && told != (unit != 1) {
+					t.Errorf("unit %g: notes %q", unit, r.Notes)
+				}
+			}
+		})
+	}
+}
+
+// A row with huge features is named, and leaves the clusters of the others as they are without it.
+func TestOneHugeRowLeavesTheOthersAsTheyAre(t *testing.T) {
+	const n, d, k, huge = 240, 8, 4, 7
+	for _, name := range []string{"direction-mixture", "infonce-clustering", "kmeans", "cross-entropy", "clip"} {
+		for _, standardised := range []bool{true, false} {
+			for _, times := range []float32{1, 1e4, 1e20} {
+				m := densetest.Clouds(cloudSeed, n, d, k, 5)
+				in := inputs(m, k)
+				kernel.Scale(m.Row(huge), times)
+				c, err := Preset(name, k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				some(t, &c, "batch", 128)
+				some(t, &c, "heads", 4)
+				some(t, &c, "standardize", standardised)
+				r, err := Train(t.Context(), m, in, c, Options{Name: func(row int) string { return fmt.Sprintf("image %d", row) }})
+				if err != nil {
+					t.Fatalf("%s × %g: %v", name, times, err)
+				}
+				if p := purity(t, r.Head, m, k); p < 0.97 {
+					t.Errorf("%s, standardised %v, × %g: purity %.3f", name, standardised, times, p)
+				}
+				told := strings.Join(r.Notes, "; ")
+				if strings.Contains(told, "the features of 1 of 240 images are more than 100 times as far from the middle as those of half of the images (image 7)") != (times > 1) {
+					t.Errorf("%s, standardised %v, × %g: notes %q", name, standardised, times, r.Notes)
+				}
+			}
 		}
 	}
 }

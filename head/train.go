@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"iconic/head/confidence"
 	"iconic/head/ensemble"
@@ -44,6 +45,8 @@ type Options struct {
 	// GraphProgress receives the progress of the neighbour search, Progress the steps and the last loss.
 	GraphProgress func(done, total int)
 	Progress      func(step, steps int, loss float64)
+	// Name, if set, is how notes name a row; they name row 7 "row 7" otherwise.
+	Name func(row int) string
 	// Begun, if set, receives the name of each stage of the work as it begins.
 	Begun func(stage string)
 	// Epoch, if set, is called after every epoch with its line of history. An error stops the training.
@@ -117,8 +120,15 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, nil, err
 	}
 	notes = append(notes, p.notes...)
+	if in.Second != nil {
+		m, err := matrix.Measure(ctx, in.Second, o.Workers)
+		if err != nil {
+			return nil, nil, err
+		}
+		in.Second, notes = shortened(in.Second, m), append(notes, o.remote(m, f.Len(), "features in the second set")...)
+	}
 	d := &method.Data{
-		Inputs: in, Features: p.features, Raw: f, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
+		Inputs: in, Features: p.features, Raw: p.raw, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
 		Run: &train.Run{Progress: o.Progress, Begun: o.Begun, Epoch: o.Epoch, Save: o.Save, Resume: o.Resume},
 	}
 	if p.scaled != nil {
@@ -159,7 +169,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 
 // headOf adds a head to every outcome: one that learns the clusters found, or those of k-means on the representation if the method has
 // found none. So every method ends with the same kind of head, which also sorts new images. If the features are not
-// standardised, it learns from them in a unit in which their mean variance is 1: its learning rate is for such.
+// standardised, it learns from them centred and with a mean variance of 1: its learning rate is for such.
 func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
 	switch {
 	case found.Vote != nil:
@@ -177,16 +187,17 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Out
 		}
 		found.Cluster = partition.Classes(km.Assignment)
 	}
-	scaled, data := p.scaled, *d
-	if scaled == nil {
-		scaled = matrix.Rescale(d.Features, p.mean, p.variance)
+	data := *d
+	var scaled *matrix.Standardized
+	if !p.standardised {
+		scaled = matrix.Rescale(d.Features, p.moments)
 		data.Features = scaled
 	}
 	l, err := regression.Clusters(ctx, &data, "head of the clusters", found.Cluster, regression.MostEpochs)
 	if err != nil {
 		return err
 	}
-	if p.scaled == nil {
+	if scaled != nil {
 		l = l.Fold(scaled)
 	}
 	found.Head, found.Vote = l, ensemble.Of(l)
@@ -284,23 +295,33 @@ func preparedFor(ctx context.Context, f Features, c Config, o Options) (*prepare
 
 // prepared holds the features in the form that a recipe needs, and their neighbour graph.
 type prepared struct {
-	features       Features
-	mean, variance []float64            // of the unscaled features
-	scaled         *matrix.Standardized // nil if they are not scaled
-	graph          *knn.Graph
-	metric         knn.Metric // of the graph
-	notes          []string
+	features     Features
+	raw          Features // not standardised
+	standardised bool
+	moments      *matrix.Moments      // of the features; if they are not standardised, in the unit in which the recipe sees them
+	scaled       *matrix.Standardized // nil if they are not scaled
+	graph        *knn.Graph
+	metric       knn.Metric // of the graph
+	notes        []string
 }
 
-// prepare checks the features, scales them if the recipe requires it, and finds their neighbours.
+// prepare checks the features, standardises them if the recipe requires it or else brings them to a unit in which it can learn, and finds
+// their neighbours.
 func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prepared, error) {
-	mean, variance, err := matrix.Moments(ctx, f, o.Workers)
+	moments, err := matrix.Measure(ctx, f, o.Workers)
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{features: f, mean: mean, variance: variance}
+	p := &prepared{features: f, raw: shortened(f, moments), moments: moments, notes: o.remote(moments, f.Len(), "features")}
 	if s, ok := r.(method.Scaler); ok && s.Scaled() {
-		p.scaled = matrix.Standardize(f, mean, variance)
+		p.standardised, p.scaled = true, matrix.Standardize(f, moments)
+	} else if p.scaled = matrix.InUnit(f, moments); p.scaled != nil {
+		unit := float64(p.scaled.Inverse[0])
+		if p.moments = moments.Times(unit); unit != 1 {
+			p.notes = append(p.notes, fmt.Sprintf("the features are very small or very large numbers, so the method sees them multiplied by %.4g, and its loss is that of such features; the head is for the features as they are", unit))
+		}
+	}
+	if p.scaled != nil {
 		p.features = p.scaled
 	}
 	near, err := Near(r, f.Len())
@@ -323,6 +344,35 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are zero or equal to the mean), so they have no neighbours of their own", alone, p.graph.N))
 	}
 	return p, nil
+}
+
+// shortened returns f, with its far rows shortened if there are any.
+func shortened(f Features, m *matrix.Moments) Features {
+	if len(m.Far) == 0 {
+		return f
+	}
+	return matrix.InUnit(f, m)
+}
+
+// remote is a note on the far rows of n, if there are any; what says what features they are.
+func (o Options) remote(m *matrix.Moments, n int, what string) []string {
+	const most = 3 // named
+	if len(m.Far) == 0 {
+		return nil
+	}
+	var names []string
+	for _, i := range m.Far[:min(most, len(m.Far))] {
+		if o.Name != nil {
+			names = append(names, o.Name(i))
+		} else {
+			names = append(names, fmt.Sprintf("row %d", i))
+		}
+	}
+	if more := len(m.Far) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return []string{fmt.Sprintf("the %s of %d of %d images are more than %d times as far from the middle as those of half of the images (%s): they do not count in the scaling of the features, and methods see them shortened to three times the usual length; encode such images again or exclude them",
+		what, len(m.Far), n, matrix.Remote, strings.Join(names, ", "))}
 }
 
 // Near returns the neighbourhood that a recipe learns from in n rows, or, if it learns from none, the one by which its clusters are
@@ -371,7 +421,7 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 		return err
 	}
 	scale := "raw"
-	if p.scaled != nil {
+	if p.standardised {
 		scale = "standardized"
 	}
 	// One file for each way to compute it, so that they don't overwrite each other.

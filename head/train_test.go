@@ -347,11 +347,11 @@ func interrupted(t testing.TB, f Features, in Inputs, c Config, after int) *Resu
 
 func TestFoldingTheScaleChangesNothing(t *testing.T) {
 	m := clouds(4, 50, 6, 2, 2)
-	mean, variance, err := matrix.Moments(context.Background(), m, 0)
+	moments, err := matrix.Measure(context.Background(), m, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := matrix.Standardize(m, mean, variance)
+	s := matrix.Standardize(m, moments)
 	x := make([]float32, m.Len()*m.Width)
 	if err := s.Block(x, 0, m.Len()); err != nil {
 		t.Fatal(err)

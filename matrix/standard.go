@@ -1,18 +1,13 @@
 package matrix
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"math"
-
-	"iconic/internal/parallel"
-)
+import "math"
 
 // Standardized presents features scaled to mean 0 and variance 1: (x − mean)·inverse.
 type Standardized struct {
 	Features
 	Mean, Inverse []float32
+	// Longest, if not 0, is the largest length of a scaled row; a longer one is shortened to it and keeps its direction.
+	Longest float64
 }
 
 // Block reads rows lo to hi−1, standardised.
@@ -37,118 +32,104 @@ func (s *Standardized) scale(x []float32, n int) {
 	d := len(s.Mean)
 	for i := range n {
 		row := x[i*d : (i+1)*d]
+		if s.Longest > 0 && s.shorten(row) {
+			continue
+		}
 		for e, v := range row {
 			row[e] = (v - s.Mean[e]) * s.Inverse[e]
 		}
 	}
 }
 
-const momentRows = 1024
-
-// Moments returns the mean and variance of every feature. It fails on numbers that are not finite, naming the row, and if all rows are the
-// same, or differ by too little for float32, since nothing can be learned from them.
-func Moments(ctx context.Context, f Features, workers int) (mean, variance []float64, err error) {
-	n, d := f.Len(), f.Dim()
-	mean, err = columnMeans(ctx, f, workers, func(sum []float64, row []float32, i int) error {
-		for e, v := range row {
-			if v-v != 0 {
-				return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or exclude it", i, e, v)
-			}
-			sum[e] += float64(v)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
+// shorten scales a row that is too long, in float64, since its numbers may be beyond float32; it reports whether it is.
+func (s *Standardized) shorten(row []float32) bool {
+	at := func(e int) float64 { return (float64(row[e]) - float64(s.Mean[e])) * float64(s.Inverse[e]) }
+	square := 0.0
+	for e := range row {
+		square += at(e) * at(e)
 	}
-	variance, err = columnMeans(ctx, f, workers, func(sum []float64, row []float32, _ int) error {
-		for e, v := range row {
-			c := float64(v) - mean[e]
-			sum[e] += c * c
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
+	if square <= s.Longest*s.Longest {
+		return false
 	}
-	differ := false
-	for e := range variance {
-		if varies(mean[e], variance[e]) {
-			return mean, variance, nil
-		}
-		differ = differ || variance[e] > digits*mean[e]*mean[e]
+	factor := s.Longest / math.Sqrt(square)
+	for e := range row {
+		row[e] = float32(factor * at(e))
 	}
-	if differ {
-		return nil, nil, fmt.Errorf("the features of all %d rows differ by less than 1e-30, too little for float32: multiply them by a power of ten", n)
-	}
-	return nil, nil, fmt.Errorf("all %d rows of %d features are the same: %w", n, d, errConstant)
+	return true
 }
 
-// TotalVariance is the sum of the variances of all features, as Moments returns them.
-func TotalVariance(variance []float64) float64 {
-	total := 0.0
-	for _, v := range variance {
-		total += v
+// longest is the length to which far rows are shortened, in typical lengths: they are still the longest of all, but do not outweigh the others in a
+// gradient or in a centroid.
+const longest = 3
+
+// Standardize standardises f by its moments. A feature that does not vary becomes 0. If the moments know far rows, rows of more than three times the
+// typical length are shortened to that.
+func Standardize(f Features, m *Moments) *Standardized {
+	s := &Standardized{Features: f, Mean: make([]float32, len(m.Mean)), Inverse: make([]float32, len(m.Mean))}
+	varied := 0.0
+	for e, v := range m.Variance {
+		s.Mean[e] = float32(m.Mean[e])
+		if varies(m.Mean[e], v) {
+			s.Inverse[e] = float32(1 / math.Sqrt(v))
+			varied++
+		}
 	}
-	return total
-}
-
-var errConstant = errors.New("nothing distinguishes the images; check the encoder's output")
-
-// columnMeans is 1/n Σ_i add(row i), summed in float64.
-func columnMeans(ctx context.Context, f Features, workers int, add func(sum []float64, row []float32, i int) error) ([]float64, error) {
-	n, d := f.Len(), f.Dim()
-	total, err := parallel.Sum(ctx, workers, n, parallel.Stripe(n, 16, momentRows), momentRows, d, func(sum []float64, lo, hi int) error {
-		x := make([]float32, (hi-lo)*d)
-		if err := f.Block(x, lo, hi); err != nil {
-			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
-		}
-		for i := lo; i < hi; i++ {
-			if err := add(sum, x[(i-lo)*d:(i-lo+1)*d], i); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for e := range total {
-		total[e] /= float64(n)
-	}
-	return total, err
-}
-
-// digits is the square of the last digit of float32, 1e-7.
-const digits = 1e-14
-
-// varies distinguishes a column whose numbers differ from one that is constant up to the last digit of float32, 1e-7 of its size. A
-// standard deviation below 1e-30, whose inverse float32 can hardly represent, counts as none.
-func varies(mean, variance float64) bool { return variance > max(digits*mean*mean, 1e-60) }
-
-// Standardize standardises f by the given moments. A feature that does not vary becomes 0.
-func Standardize(f Features, mean, variance []float64) *Standardized {
-	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
-	for e := range mean {
-		s.Mean[e] = float32(mean[e])
-		if varies(mean[e], variance[e]) {
-			s.Inverse[e] = float32(1 / math.Sqrt(variance[e]))
-		}
+	if len(m.Far) > 0 {
+		s.Longest = longest * math.Sqrt(varied)
 	}
 	return s
 }
 
-// Rescale centres f by the given moments and multiplies all its features by the one factor that makes their mean variance 1.
-func Rescale(f Features, mean, variance []float64) *Standardized {
-	s := &Standardized{Features: f, Mean: make([]float32, len(mean)), Inverse: make([]float32, len(mean))}
+// Rescale centres f by its moments and multiplies all its features by the one factor that makes their mean variance 1.
+func Rescale(f Features, m *Moments) *Standardized {
+	s := &Standardized{Features: f, Mean: make([]float32, len(m.Mean)), Inverse: make([]float32, len(m.Mean))}
 	factor := 1.0
-	if total := TotalVariance(variance); total > 0 {
-		factor = math.Sqrt(float64(len(mean)) / total)
+	if total := m.Total(); total > 0 {
+		factor = math.Sqrt(float64(len(m.Mean)) / total)
 	}
-	for e := range mean {
-		s.Mean[e], s.Inverse[e] = float32(mean[e]), float32(factor)
+	for e := range m.Mean {
+		s.Mean[e], s.Inverse[e] = float32(m.Mean[e]), float32(factor)
+	}
+	return s
+}
+
+// InUnit presents f in a unit in which methods that do not standardise can learn, without moving the origin: multiplied by the power of two
+// that makes the mean variance about 1 if the root of it is not within 1/8 to 16, in which features of encoders usually are and stay as they are. If
+// the moments know far rows, rows of more than three times the typical length are shortened to that. It returns nil if nothing changes.
+func InUnit(f Features, m *Moments) *Standardized {
+	const least, most = 1.0 / 8, 16
+	factor := 1.0
+	if spread := m.spread(); spread > 0 && !(spread >= least && spread <= most) {
+		factor = math.Exp2(-math.Round(math.Log2(spread)))
+	}
+	if factor == 1 && len(m.Far) == 0 {
+		return nil
+	}
+	s := &Standardized{Features: f, Mean: make([]float32, len(m.Mean)), Inverse: make([]float32, len(m.Mean))}
+	square := m.Total()
+	for e, v := range m.Mean {
+		s.Inverse[e] = float32(factor)
+		square += v * v
+	}
+	if len(m.Far) > 0 {
+		s.Longest = longest * factor * math.Sqrt(square)
+	}
+	return s
+}
+
+// Centre moves the origin of f near its mean, by whole multiples of a power of two about as large as the features' spread: so features that are
+// centred already stay as they are, to the bit, and others lose only what is below
+// float32's last digit of the spread.
+func Centre(f Features, m *Moments) *Standardized {
+	s := &Standardized{Features: f, Mean: make([]float32, len(m.Mean)), Inverse: make([]float32, len(m.Mean))}
+	step := math.Exp2(math.Round(math.Log2(m.spread())))
+	for e, v := range m.Mean {
+		s.Mean[e], s.Inverse[e] = float32(step*math.Round(v/step)), 1
 	}
 	return s
 }
 
 // Like applies the scaling of s to another set of the same features.
 func (s *Standardized) Like(f Features) *Standardized {
-	return &Standardized{Features: f, Mean: s.Mean, Inverse: s.Inverse}
+	return &Standardized{Features: f, Mean: s.Mean, Inverse: s.Inverse, Longest: s.Longest}
 }

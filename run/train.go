@@ -163,7 +163,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	kept := &keeper{dir: t.Dir}
 	stage := "training"
 	result, err := head.Train(ctx, t.Features, t.inputs(needs), t.Config, head.Options{
-		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Begun: func(name string) {
+		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Name: func(row int) string { return t.Features.Paths[row] }, Begun: func(name string) {
 			stage = name
 			t.Hooks.Begin(name)
 		},

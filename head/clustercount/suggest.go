@@ -122,11 +122,11 @@ func Compare(ctx context.Context, f matrix.Features, numbers []int, o Options) (
 }
 
 func standardised(ctx context.Context, f matrix.Features, o Options) (matrix.Features, error) {
-	mean, variance, err := matrix.Moments(ctx, f, o.Workers)
+	moments, err := matrix.Measure(ctx, f, o.Workers)
 	if err != nil {
 		return nil, fmt.Errorf("number of clusters: %w", err)
 	}
-	return matrix.Standardize(f, mean, variance), nil
+	return matrix.Standardize(f, moments), nil
 }
 
 // draw returns f, or rows of it drawn at random if it has more.

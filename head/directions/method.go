@@ -200,12 +200,12 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Features) (*method.Data, error) {
 	var scaled, raw matrix.Beside
 	for _, f := range sets {
-		mean, variance, err := matrix.Moments(ctx, f, d.Workers)
+		moments, err := matrix.Measure(ctx, f, d.Workers)
 		if err != nil {
 			return nil, err
 		}
-		raw.Sets, raw.Scale = append(raw.Sets, f), append(raw.Scale, float32(1/math.Sqrt(matrix.TotalVariance(variance))))
-		z := matrix.Standardize(f, mean, variance)
+		raw.Sets, raw.Scale = append(raw.Sets, f), append(raw.Scale, float32(1/math.Sqrt(moments.Total())))
+		z := matrix.Standardize(f, moments)
 		varied := 0.0
 		for _, v := range z.Inverse {
 			if v > 0 {

@@ -146,11 +146,11 @@ func TestAnEnsembleOfOneIsItsHead(t *testing.T) {
 	if !slices.Equal(a, b) || errA != nil || errB != nil {
 		t.Error("its clusters differ", errA, errB)
 	}
-	mean, variance, err := matrix.Moments(ctx, x, 1)
+	moments, err := matrix.Measure(ctx, x, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := matrix.Standardize(x, mean, variance)
+	s := matrix.Standardize(x, moments)
 	if !slices.Equal(l.Fold(s).Weight, e.Fold(s).Weight) || !slices.Equal(l.Fold(s).Bias, e.Fold(s).Bias) {
 		t.Error("its folded weights differ")
 	}
@@ -198,11 +198,11 @@ func TestTheVoteOfARowStandsAlone(t *testing.T) {
 // Folding a scaling into the heads does not change their results.
 func TestAFoldedVoteSaysTheSame(t *testing.T) {
 	x, ctx := rows(200), context.Background()
-	mean, variance, err := matrix.Moments(ctx, x, 1)
+	moments, err := matrix.Measure(ctx, x, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := matrix.Standardize(x, mean, variance)
+	s := matrix.Standardize(x, moments)
 	e := several(t, 3)
 	e.Temperature = 0.7
 	scaled := make([]float32, x.Len()*dim)

@@ -192,7 +192,7 @@ func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]
 	return cluster, err
 }
 
-// Fold returns the head that gives, on unscaled features, the same logits as l on standardised ones:
+// Fold returns the head that gives, on unscaled features, the same logits as l on standardised ones, except on rows that s shortens:
 //
 //	Σ_e W_ce (x_e − m_e) v_e + b_c  =  Σ_e (W_ce v_e) x_e  +  (b_c − Σ_e W_ce v_e m_e)
 func (l *Head) Fold(s *matrix.Standardized) *Head {

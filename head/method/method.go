@@ -82,8 +82,8 @@ type Inputs struct {
 // Data is the input of a recipe.
 type Data struct {
 	Inputs
-	Features matrix.Features // scaled if the recipe requires it; Views are scaled in the same way
-	Raw      matrix.Features // unscaled, whatever the recipe requires
+	Features matrix.Features // standardised if the recipe requires it, otherwise in a unit of ordinary size; Views are scaled in the same way
+	Raw      matrix.Features // not standardised, whatever the recipe requires
 	Graph    *knn.Graph      // graph of nearest neighbours, as a Grapher requires; otherwise the ten nearest by cosine
 	Clusters int
 	Seed     uint64

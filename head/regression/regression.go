@@ -108,11 +108,11 @@ func Epochs(n, steps int) int {
 // but the same in its mean loss. docs/methods.md shows what the 500 is based on.
 func ridge(ctx context.Context, d *method.Data) (float64, error) {
 	const plenty = 500 // rows per cluster
-	_, variance, err := matrix.Moments(ctx, d.Features, d.Workers)
+	m, err := matrix.Measure(ctx, d.Features, d.Workers)
 	if err != nil {
 		return 0, err
 	}
-	return matrix.TotalVariance(variance) / max(float64(d.Features.Len()), plenty*float64(d.Clusters)), nil
+	return m.Total() / max(float64(d.Features.Len()), plenty*float64(d.Clusters)), nil
 }
 
 // PerEpoch is the number of batches in n rows.

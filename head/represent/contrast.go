@@ -405,11 +405,11 @@ type paired struct {
 func newPaired(other func(*method.Data) matrix.Features) func(*Contrast, *method.Data) (mapping, error) {
 	return func(c *Contrast, d *method.Data) (mapping, error) {
 		f := other(d)
-		mean, variance, err := matrix.Moments(context.Background(), f, d.Workers)
+		moments, err := matrix.Measure(context.Background(), f, d.Workers)
 		if err != nil {
 			return nil, err
 		}
-		t := &paired{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, other: matrix.Standardize(f, mean, variance)}
+		t := &paired{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, other: matrix.Standardize(f, moments)}
 		if t.one, err = c.newMapper(d, d.Features.Dim(), 1); err != nil {
 			return nil, err
 		}

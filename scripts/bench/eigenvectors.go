@@ -39,11 +39,11 @@ func eigenvectors(ctx context.Context, o options) (string, error) {
 	for e, i := range rows {
 		labels[e] = d.labels[i]
 	}
-	mean, variance, err := matrix.Moments(ctx, x, o.workers)
+	scale, err := matrix.Measure(ctx, x, o.workers)
 	if err != nil {
 		return "", err
 	}
-	g, err := knn.Exact(ctx, matrix.Standardize(x, mean, variance), knn.Options{K: 10, Metric: knn.Cosine, Workers: o.workers})
+	g, err := knn.Exact(ctx, matrix.Standardize(x, scale), knn.Options{K: 10, Metric: knn.Cosine, Workers: o.workers})
 	if err != nil {
 		return "", err
 	}

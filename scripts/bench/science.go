@@ -277,11 +277,11 @@ var closed = map[string]func(ctx context.Context, d *drawn, seed uint64, workers
 
 // whitened are directions of standardised features, whitened by the covariance of differences between neighbours as in the default method.
 func whitened(ctx context.Context, d *drawn, workers int) (*matrix.Dense, error) {
-	mean, variance, err := matrix.Moments(ctx, d.x, workers)
+	moments, err := matrix.Measure(ctx, d.x, workers)
 	if err != nil {
 		return nil, err
 	}
-	u, err := space.Unit(ctx, matrix.Standardize(d.x, mean, variance), workers)
+	u, err := space.Unit(ctx, matrix.Standardize(d.x, moments), workers)
 	if err != nil {
 		return nil, err
 	}
