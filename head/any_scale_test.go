@@ -8,7 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
+	"iconic/head/kmeans"
 	"iconic/head/methods"
+	"iconic/head/partition"
 	"iconic/internal/densetest"
 	"iconic/internal/kernel"
 	"iconic/matrix"
@@ -130,6 +134,56 @@ func TestOneHugeRowLeavesTheOthersAsTheyAre(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The head of k-means sorts the rows into the clusters found, whatever the features' offset and unit.
+func TestTheHeadOfKMeansIsItsClusters(t *testing.T) {
+	const n, d, k = 240, 16, 6
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom([]string{"kmeans", "probabilistic-kmeans"}).Draw(t, "method")
+		standardised := rapid.Bool().Draw(t, "standardised")
+		offset := rapid.SampledFrom([]float64{0, 1, -300, 3e3, 1e4, -3e4}).Draw(t, "offset")
+		unit := math.Pow(10, rapid.Float64Range(-25, 25).Draw(t, "exponent"))
+		f := densetest.Clouds(9, n, d, k, 5)
+		for i, v := range f.X {
+			f.X[i] = float32((float64(v) + offset) * unit)
+		}
+		c, err := Preset(name, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Set("standardize", standardised); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Train(context.Background(), f, Inputs{}, c, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, err := r.Head.Argmaxes(context.Background(), f, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := Features(f)
+		if standardised {
+			moments, err := matrix.Measure(context.Background(), f, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = matrix.Standardize(f, moments)
+		}
+		km, err := kmeans.Cluster(context.Background(), seen, kmeans.Options{Clusters: k, Starts: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := partition.Agreement(partition.Of(own), km.Assignment, k); err != nil || same < 1 {
+			t.Errorf("%.3f of the rows are in their cluster, %v", same, err)
+		}
+		p := make([]float32, n*k)
+		r.Head.Assignments(p, f.X, n)
+		if _, confidence := densetest.Assigned(p, k); confidence < 0.9 {
+			t.Errorf("mean confidence %.3f", confidence)
+		}
+	})
 }
 
 // Clusters are evaluated on the same neighbours, however many a training has.

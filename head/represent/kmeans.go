@@ -13,6 +13,7 @@ import (
 	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
+	"iconic/matrix"
 )
 
 // KMeans is k-means, or, if soft is set, its probabilistic form.
@@ -41,15 +42,27 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
-	if m.soft {
-		return soft(ctx, d, km)
+	moments, err := matrix.Measure(ctx, d.Features, d.Workers)
+	if err != nil {
+		return nil, err
 	}
-	n := len(km.Assignment)
-	variance := max(km.Inertia/float64(n)/float64(km.Dim), leastVariance)
-	out := &method.Outcome{Head: centroids(km, variance), Loss: km.Inertia / float64(n)}
+	// The posterior is the difference of squares, which float32 would lose in a common offset.
+	centre, data := matrix.Centre(d.Features, moments), *d
+	data.Features = centre
+	for e := range km.Centroids {
+		km.Centroids[e] -= centre.Mean[e%km.Dim]
+	}
+	variance := max(km.Inertia/float64(len(km.Assignment)), leastVariance*moments.Total()) / float64(km.Dim)
+	out := &method.Outcome{Head: centroids(km, variance), Loss: km.Inertia / float64(len(km.Assignment))}
 	out.Distributions = func(context.Context) (*method.Distributions, error) {
-		return overFeatures(d, icon.Labels(partition.Classes(km.Assignment)), variance, "p excludes the point itself, which C counts as a member of its cluster")
+		return overFeatures(&data, icon.Labels(partition.Classes(km.Assignment)), variance, "p excludes the point itself, which C counts as a member of its cluster")
 	}
+	if m.soft {
+		if out, err = soft(ctx, &data, km, variance); err != nil {
+			return nil, err
+		}
+	}
+	out.Head = out.Head.Fold(centre)
 	return out, nil
 }
 
@@ -84,13 +97,14 @@ func memberships(ctx context.Context, d *method.Data, l *linear.Head) (*icon.Row
 	return p, err
 }
 
-// leastVariance replaces a variance of 0, if all images coincide with their centroids: assignments are then hard, and numbers finite.
-const leastVariance = 1e-20
+// leastVariance is the least share of the total variance that remains around centroids, about what float32 can tell from none: if all images
+// coincide with their centroids, assignments are then hard, and numbers finite.
+const leastVariance = 1e-12
 
 // centroids returns the linear head whose softmax is the posterior of equal spherical Gaussians with the given variance around centroids.
 func centroids(km *kmeans.Result, variance float64) *linear.Head {
 	l := &linear.Head{Clusters: km.Clusters, Dim: km.Dim, Weight: make([]float32, len(km.Centroids)), Bias: make([]float32, km.Clusters)}
-	inverse := 1 / max(variance, leastVariance)
+	inverse := 1 / variance
 	for c := range km.Clusters {
 		half := 0.0
 		for e, v := range km.Centroids[c*km.Dim : (c+1)*km.Dim] {
@@ -105,10 +119,9 @@ func centroids(km *kmeans.Result, variance float64) *linear.Head {
 // soft includes the entropy of the assignments in the objective: Σ_i Σ_c φ_ic (‖x_i−μ_c‖²/2σ² + ln φ_ic). Its minimum has φ as the
 // posterior of equal spherical Gaussians, and μ as their means; the two are updated in turn, starting from the result of k-means. σ² is
 // that of k-means.
-func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Outcome, error) {
+func soft(ctx context.Context, data *method.Data, km *kmeans.Result, variance float64) (*method.Outcome, error) {
 	found := &method.Outcome{}
 	n, d, k := data.Features.Len(), km.Dim, km.Clusters
-	variance := max(km.Inertia/float64(n)/float64(d), leastVariance)
 	for round := range softRounds {
 		found.Head = centroids(km, variance)
 		sums, mass, energy, err := responsibilities(ctx, data, found.Head, variance)
@@ -132,8 +145,9 @@ func soft(ctx context.Context, data *method.Data, km *kmeans.Result) (*method.Ou
 			break
 		}
 	}
+	own := found.Head // of these features; the caller's may be folded
 	found.Distributions = func(ctx context.Context) (*method.Distributions, error) {
-		p, err := memberships(ctx, data, found.Head)
+		p, err := memberships(ctx, data, own)
 		if err != nil {
 			return nil, err
 		}
