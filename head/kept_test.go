@@ -52,7 +52,7 @@ func TestWarningsAreOfTheKeptHead(t *testing.T) {
 	}{
 		{"a good head beside a collapsed one", 4, 1, ""},
 		{"a collapsed head beside a good one", 1, 4, "all images are in one cluster"},
-		{"a head with dead clusters beside a good one", 3, 4, "1 of 4 clusters is empty: use fewer clusters"},
+		{"a head with dead clusters beside a good one", 3, 4, "1 of 4 clusters is empty: the method has told only 3 groups apart; ask for 3 clusters"},
 		{"a good head beside one with dead clusters", 4, 3, ""},
 	} {
 		for _, losses := range [][]float64{{1, 2}, {2, 1}} { // the head that is kept is the first, or the last

@@ -434,7 +434,7 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 	return err
 }
 
-// health describes problems with the clusters of all images, and their remedy.
+// health describes problems with the clusters of all images, and what to do: that the features differ is known by now.
 func health(cluster []int, clusters int) []string {
 	count := make([]int, clusters)
 	used, most := 0, 0
@@ -448,13 +448,14 @@ func health(cluster []int, clusters int) []string {
 	var warnings []string
 	switch {
 	case used <= 1:
-		return []string{"all images are in one cluster: check whether the features differ at all"}
+		return []string{"all images are in one cluster: the method has told no groups apart; try its default settings, or another method"}
 	case used < clusters && len(cluster) >= 4*clusters:
 		are := "are"
 		if clusters-used == 1 {
 			are = "is"
 		}
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: use fewer clusters", clusters-used, clusters, are))
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise try its default settings, or another method",
+			clusters-used, clusters, are, used, used))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
 		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: that may be right for this data; otherwise ask for more clusters", 100*share))

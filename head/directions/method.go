@@ -95,6 +95,11 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
+	if side, err := sides(ctx, part); err != nil {
+		return nil, err
+	} else if side != "" {
+		notes = append(notes, side)
+	}
 	notes = append(notes, spaces...)
 	out := &method.Outcome{}
 	switch {

@@ -157,7 +157,7 @@ func (v *runView) clusterSizes(r *Run) {
 	v.ClustersLead = fmt.Sprintf("%d of %d clusters contain images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, m.Clusters, decimals(m.EffectiveClusters, 1))
 	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural(dead, "cluster is dead", "clusters are dead"), plural(large, "holds", "hold"), oversized)
 	if m.ClustersUsed <= 1 {
-		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. Fewer epochs, a smaller learning rate or a larger α may help."
+		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
 	}
 }
 
