@@ -22,6 +22,9 @@ type Moments struct {
 // it adds less than 10⁴/n to a variance of 1.
 const Remote = 100
 
+// rare is how many rows there are at least for each far one, of more than one: more frequent ones are a part of the data, as if most images were alike.
+const rare = 100
+
 const momentRows = 1024
 
 // Measure returns the moments of f. It fails on numbers that are not finite, naming the row, and if all rows are the same, or differ by too
@@ -97,8 +100,8 @@ func middle(f Features) ([]float32, error) {
 	return centre, nil
 }
 
-// beyond lists the rows whose squared distance is more than that of the median row times the square of Remote; none if most rows are at the
-// centre.
+// beyond lists the rows whose squared distance is more than that of the median row times the square of Remote; none if they are not rare, or if most
+// rows are at the centre.
 func beyond(distance []float64) (far []int) {
 	ordered := slices.Sorted(slices.Values(distance))
 	limit := Remote * Remote * ordered[len(ordered)/2]
@@ -109,6 +112,9 @@ func beyond(distance []float64) (far []int) {
 		if v > limit {
 			far = append(far, i)
 		}
+	}
+	if len(far) > max(1, len(distance)/rare) {
+		return nil
 	}
 	return far
 }

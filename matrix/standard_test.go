@@ -120,6 +120,20 @@ func TestRowsAreNotFarFromEqualOnes(t *testing.T) {
 	}
 }
 
+// If most rows are nearly the same, as in a folder of mostly empty pictures, the others are no exceptions.
+func TestManyRowsAreNotFar(t *testing.T) {
+	m := normal(300, 4)
+	for i := range 180 {
+		for e := range m.Row(i) {
+			m.Row(i)[e] *= 1e-4
+		}
+	}
+	got, err := Measure(context.Background(), m, 1)
+	if err != nil || got.Far != nil {
+		t.Errorf("%d far rows, %v", len(got.Far), err)
+	}
+}
+
 // Features of an ordinary unit stay as they are, and others are brought to one by a power of two.
 func TestUnits(t *testing.T) {
 	for _, c := range []struct {
