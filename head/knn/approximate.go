@@ -71,7 +71,7 @@ func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 		if err := l.compare(ctx); err != nil {
 			return nil, err
 		}
-		g, err := s.rank(ctx, nil)
+		g, err := s.rank(ctx, nil, false)
 		if err != nil {
 			return nil, err
 		}
@@ -607,7 +607,7 @@ func (s *search) exactRows(ctx context.Context, rows []int32) (*Graph, error) {
 	if err := s.compareRows(ctx, rows, some.best, func(e int) int { return e }); err != nil {
 		return nil, err
 	}
-	return some.rank(ctx, rows)
+	return some.rank(ctx, rows, true)
 }
 
 // compareRows fills best[place(e)] with the nearest rows of rows[e] among all rows.

@@ -22,7 +22,7 @@ import (
 // A graph file is, little endian: the magic, the key, N, K, the recall and the share compared (8 bytes each, the last two float64), N×K
 // neighbours (int32), N×K distances (float32), and the xxHash64 of all of these.
 const (
-	magic      = "knngrph3"
+	magic      = "knngrph4"
 	headerSize = len(magic) + 5*8
 	sumSize    = 8
 )

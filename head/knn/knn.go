@@ -95,7 +95,7 @@ func (g *Graph) Row(i int) []int32 { return g.Neighbours[i*g.K : (i+1)*g.K] }
 const (
 	panelRows  = 1024
 	blockRows  = 256
-	spare      = 8 // candidates kept beyond K, so that float32 rounding at the boundary does no harm
+	spare      = 8 // candidates kept beyond K: enough for float32 rounding at the boundary, except in extreme rows (rounding.go)
 	worstScore = -math.MaxFloat32
 	// directionless is the share of the median length below which a row has no direction under Cosine: it is all zero, or only rounding
 	// errors are left of it, as when a row equal to the mean is standardised.
@@ -134,7 +134,7 @@ func (s *search) exact(ctx context.Context) (*Graph, error) {
 	if err := s.compare(ctx); err != nil {
 		return nil, err
 	}
-	return s.rank(ctx, nil)
+	return s.rank(ctx, nil, true)
 }
 
 // Some finds the K nearest neighbours, among all rows, of the given rows only. It fails as Exact does, and on rows that do not ascend or do
@@ -181,18 +181,18 @@ type search struct {
 	keep     int       // candidates kept for each row
 	frame    Features  // features for products; under Euclidean relative to the mean, for precision
 	norm     []float32 // ‖x‖ under Cosine, 0 without a direction; ½‖x‖² in the frame under Euclidean
-	longest  float32   // the largest norm
+	scale    float64   // of the frame: distances in it are as many times those of the features
 	best     []bestList
 }
 
-// measure fills frame, norm and longest, and rejects features that are not finite.
+// measure fills frame, norm and scale, and rejects features that are not finite.
 func (s *search) measure(ctx context.Context) error {
 	moved, err := centred.Measure(ctx, s.features, s.options.Workers)
 	if err != nil {
 		return err
 	}
-	if s.frame = s.features; s.options.Metric == Euclidean {
-		s.frame = moved
+	if s.frame, s.scale = s.features, 1; s.options.Metric == Euclidean {
+		s.frame, s.scale = moved, moved.Scale
 	}
 	s.norm = make([]float32, s.n)
 	err = parallel.Blocks(ctx, s.options.Workers, s.n, panelRows, func(_, lo, hi int) error {
@@ -216,7 +216,7 @@ func (s *search) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.longest = kernel.Max(s.norm); s.options.Metric == Euclidean {
+	if s.options.Metric == Euclidean {
 		return nil
 	}
 	const least = 1e-37 // float32 cannot represent the inverse of a shorter length
@@ -305,12 +305,13 @@ func (s *search) compare(ctx context.Context) error {
 	return nil
 }
 
-// rank measures the candidates of each row again in float64 and keeps the K nearest. best[e] belongs to row named[e], or to row e if named
-// is nil.
-func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
+// rank measures the candidates of each row again in float64 and keeps the K nearest. best[e] belongs to row named[e], or to row e if named is nil. If
+// complete, the candidates are the best of all rows, and a row whose neighbours may be missing from them because of rounding is compared again.
+func (s *search) rank(ctx context.Context, named []int32, complete bool) (*Graph, error) {
 	k, n := s.options.K, len(s.best)
 	g := &Graph{N: n, K: k, Recall: 1, Compared: 1, Neighbours: make([]int32, n*k), Distances: make([]float32, n*k)}
 	err := parallel.Blocks(ctx, s.options.Workers, n, blockRows, func(_, lo, hi int) error {
+		r := &ranking{search: s, graph: g, rows: make([]int32, s.keep), other: make([]float32, s.keep*s.d), list: make([]ranked, s.keep)}
 		own := make([]float32, (hi-lo)*s.d)
 		var err error
 		if named == nil {
@@ -318,44 +319,17 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 		} else {
 			err = s.features.Gather(own, named[lo:hi])
 		}
-		if err != nil {
-			return err
-		}
-		rows, other := make([]int32, s.keep), make([]float32, s.keep*s.d)
-		list := make([]ranked, s.keep)
-		for e := lo; e < hi; e++ {
+		for e := lo; err == nil && e < hi; e++ {
 			row := int32(e)
 			if named != nil {
 				row = named[e]
 			}
-			if s.options.Metric == Cosine && s.norm[row] == 0 {
-				for c := range k {
-					g.Neighbours[e*k+c] = row
-				}
-				continue
-			}
-			candidates := s.possible(s.best[e].candidates)
-			for c := range candidates {
-				rows[c] = candidates[c].row
-			}
-			rows, list := rows[:len(candidates)], list[:len(candidates)]
-			if err := s.features.Gather(other[:len(rows)*s.d], rows); err != nil {
-				return err
-			}
-			x := own[(e-lo)*s.d : (e-lo+1)*s.d]
-			for c, j := range rows {
-				if s.options.Metric == Cosine && s.norm[j] == 0 {
-					list[c] = ranked{1, j} // as for orthogonal rows
-					continue
-				}
-				list[c] = ranked{distance(s.options.Metric, x, other[c*s.d:(c+1)*s.d]), j}
-			}
-			sortRanked(list)
-			for c, r := range list[:k] {
-				g.Neighbours[e*k+c], g.Distances[e*k+c] = r.row, float32(r.distance)
-			}
+			err = r.entry(e, row, own[(e-lo)*s.d:(e-lo+1)*s.d])
 		}
-		return nil
+		if err != nil || !complete {
+			return err
+		}
+		return r.rescan(ctx)
 	})
 	if err != nil {
 		return nil, err
@@ -363,23 +337,57 @@ func (s *search) rank(ctx context.Context, named []int32) (*Graph, error) {
 	return g, nil
 }
 
-// possible leaves out the last candidates, best first, whose scores are so far below the K-th that rounding cannot have put them there.
-func (s *search) possible(candidates []candidate) []candidate {
-	k, size := s.options.K, float32(1)
-	if k >= len(candidates) {
-		return candidates
+// ranking is the working memory of one goroutine of rank.
+type ranking struct {
+	*search
+	graph  *Graph
+	rows   []int32
+	other  []float32
+	list   []ranked
+	unsure []*unsure
+}
+
+// entry ranks the candidates of a row, x, and keeps the K nearest as entry e of the graph.
+func (r *ranking) entry(e int, row int32, x []float32) error {
+	k := r.options.K
+	if r.options.Metric == Cosine && r.norm[row] == 0 {
+		for c := range k {
+			r.graph.Neighbours[e*k+c] = row
+		}
+		return nil
 	}
-	if s.options.Metric == Euclidean {
-		size = 4 * s.longest
+	candidates, all := r.possible(row, r.best[e].candidates)
+	rows, list := r.rows[:len(candidates)], r.list[:len(candidates)]
+	for c := range candidates {
+		rows[c] = candidates[c].row
 	}
-	// The sum of d products of numbers with a rounding error of 2⁻²⁴ each, in any order, of rows of that size (Higham 2002, sec. 3.1); and a few more,
-	// for lengths and differences.
-	border := candidates[k-1].score - 2*float32(s.d+8)*0x1p-24*size
-	last := len(candidates)
-	for last > k && candidates[last-1].score < border {
-		last--
+	if err := r.features.Gather(r.other[:len(rows)*r.d], rows); err != nil {
+		return err
 	}
-	return candidates[:last]
+	for c, j := range rows {
+		list[c] = r.ranked(x, r.other[c*r.d:(c+1)*r.d], j)
+	}
+	sortRanked(list)
+	r.keepNearest(e, list[:k])
+	if !all {
+		r.unsure = append(r.unsure, &unsure{entry: e, row: row, x: x, last: list[k-1].distance})
+	}
+	return nil
+}
+
+// keepNearest writes the K nearest of entry e into the graph.
+func (r *ranking) keepNearest(e int, list []ranked) {
+	for c, one := range list {
+		r.graph.Neighbours[e*len(list)+c], r.graph.Distances[e*len(list)+c] = one.row, float32(one.distance)
+	}
+}
+
+// ranked measures row j, y, from x.
+func (s *search) ranked(x, y []float32, j int32) ranked {
+	if s.options.Metric == Cosine && s.norm[j] == 0 {
+		return ranked{1, j} // as for orthogonal rows
+	}
+	return ranked{distance(s.options.Metric, x, y), j}
 }
 
 // distance is the metric in float64.
