@@ -36,7 +36,7 @@ type Options struct {
 type Result struct {
 	Clusters, Dim int
 	Centroids     []float32 // Clusters×Dim
-	Assignment    []int32   // the nearest centroid of each row, ties to the lowest index
+	Assignment    []int32   // the nearest centroid of each row up to rounding in float32, ties to the lowest index
 	Inertia       float64   // Σ of squared distances of rows to their centroids
 	Iterations    int       // Lloyd steps of the start that was kept
 }
@@ -154,6 +154,7 @@ type lloyd struct {
 	groups     *groups   // the centroids, packed for products
 	assignment []int32   // −1: none yet
 	distance   []float32 // squared distance of each row to its centroid
+	far        float32   // rows whose squared length is more than so many times their distance are compared directly (farFrom)
 	bounds     *bounds   // nil: every row is compared with every centroid
 	stripes    []stripe
 }
@@ -169,7 +170,7 @@ type stripe struct {
 }
 
 func newLloyd(r *rows, o Options) *lloyd {
-	l := &lloyd{rows: r, options: o, k: o.Clusters}
+	l := &lloyd{rows: r, options: o, k: o.Clusters, far: farFrom(r.d)}
 	l.distance, l.assignment = make([]float32, l.n), make([]int32, l.n)
 	l.centroids, l.half = make([]float32, l.k*l.d), make([]float32, l.k)
 	l.groups = newGroups(l.k, l.d)
@@ -265,11 +266,11 @@ func (l *lloyd) assign(ctx context.Context) error {
 		to.comparison.compare(l, lo, x, largest)
 		for _, e := range to.comparison.open {
 			i, row := lo+int(e), x[int(e)*l.d:(int(e)+1)*l.d]
-			c := to.comparison.best[e].centroid
+			c, distance := l.chosen(to.comparison, i, e, row, largest)
 			if old := l.assignment[i]; old != c {
 				to.move(l, row, old, c)
 			}
-			l.assignment[i], l.distance[i] = c, l.to(row, c)
+			l.assignment[i], l.distance[i] = c, distance
 		}
 		for i := lo; i < hi; i++ {
 			to.inertia += float64(l.distance[i])
