@@ -59,7 +59,8 @@ type Sweep struct {
 	options Options
 	varied  []string // varying settings, beginning with the store if there are several
 	points  []*point
-	counted []page.Counted // for each store, if the number of clusters varies
+	counted []page.Counted // for each store, if the number of clusters varies and can be compared
+	missing []page.Uncounted
 
 	mutex     sync.Mutex
 	told      int             // number of runs reported as ended
@@ -359,7 +360,7 @@ func (s *Sweep) finish(ctx context.Context) error {
 	}
 	stores, images := s.features()
 	view := page.Sweep{
-		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels, Counted: s.counted,
+		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels, Counted: s.counted, Uncounted: s.missing,
 		Facts: []page.Setting{
 			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: run.Version()},
 		},
@@ -444,7 +445,7 @@ func (s *Sweep) SoFar() []page.Point {
 	return points
 }
 
-// count compares the swept numbers of clusters, on each store.
+// count compares the swept numbers of clusters, on each store. A note says which are not compared, and why.
 func (s *Sweep) count(ctx context.Context) error {
 	var numbers []int
 	for _, j := range s.Jobs {
@@ -452,25 +453,45 @@ func (s *Sweep) count(ctx context.Context) error {
 			numbers = append(numbers, j.Config.Clusters)
 		}
 	}
-	s.counted = nil
+	s.counted, s.missing = nil, nil
 	if len(numbers) < 2 || !slices.Contains(s.varied, "clusters") {
 		return nil
 	}
 	names := s.stores()
 	for k, set := range s.options.Sets {
+		name := ""
+		if len(names) > 1 {
+			name = names[k]
+		}
 		found, err := clustercount.Compare(ctx, set, numbers, clustercount.Options{
 			Workers: s.options.Workers, Progress: s.options.Hooks.Stage("number of clusters", "partitions"),
 		})
-		if err != nil {
+		switch {
+		case errors.Is(err, clustercount.ErrIncomparable):
+			s.uncounted(name, err.Error())
+			continue
+		case err != nil:
 			return fmt.Errorf("%s: %w", set.Source.Store, err)
 		}
-		c := run.CountedPage(found)
-		if len(names) > 1 {
-			c.Name = names[k]
+		for _, number := range numbers {
+			if !slices.ContainsFunc(found.Curve, func(p clustercount.Point) bool { return p.Clusters == number }) {
+				s.uncounted(name, fmt.Sprintf("%d clusters are not compared with the other numbers, as there are only %d images to compare them on", number, found.Rows))
+			}
 		}
+		c := run.CountedPage(found)
+		c.Name = name
 		s.counted = append(s.counted, *c)
 	}
 	return nil
+}
+
+// uncounted notes, in a sentence, that numbers of clusters are not compared on a store, named if there are several.
+func (s *Sweep) uncounted(store, why string) {
+	s.missing = append(s.missing, page.Uncounted{Name: store, Why: strings.ToUpper(why[:1]) + why[1:]})
+	if store != "" {
+		store += ": "
+	}
+	s.options.Hooks.Warnf("%s%s", store, why)
 }
 
 // stores are short names of the sets.

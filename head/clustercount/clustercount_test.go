@@ -121,6 +121,38 @@ func TestTinySetsAndThoseThatAreTooSmall(t *testing.T) {
 	}
 }
 
+// Numbers are compared if at least two are below the number of rows, and there are two columns to separate.
+func TestNumbersThatCannotBeCompared(t *testing.T) {
+	rows := clouds(t, 5, 4, 0, 2, repeated(20, 1)...)
+	for _, c := range []struct {
+		name     string
+		columns  int
+		numbers  []int
+		compared int
+		refused  bool // other than as incomparable
+	}{
+		{"two below the rows", 4, []int{10, 5}, 2, false},
+		{"one of three is not", 4, []int{5, 20, 10}, 2, false},
+		{"one of two is not", 4, []int{10, 20}, 0, false},
+		{"twice the same", 4, []int{10, 10}, 0, false},
+		{"none", 4, nil, 0, false},
+		{"one column", 1, []int{2, 3}, 0, false},
+		{"one cluster", 4, []int{1, 2}, 0, true},
+	} {
+		columns := make([]int, c.columns)
+		for e := range columns {
+			columns[e] = e
+		}
+		found, err := Compare(t.Context(), &matrix.Columns{Features: rows, Columns: columns}, c.numbers, Options{Workers: 1})
+		switch {
+		case c.compared > 0 && (err != nil || len(found.Curve) != c.compared):
+			t.Errorf("%s: %v, %v", c.name, found, err)
+		case c.compared == 0 && (err == nil || errors.Is(err, ErrIncomparable) == c.refused):
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := Suggest(ctx, clouds(t, 6, 16, 0, 1, repeated(5, 50)...), Options{Progress: func(done, total int) {

@@ -2,6 +2,7 @@ package clustercount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -91,14 +92,24 @@ func Suggest(ctx context.Context, f matrix.Features, o Options) (*Suggestion, er
 	}
 }
 
+// ErrIncomparable is in the chain of Compare's error for images, features or numbers that are too few to compare numbers of clusters.
+var ErrIncomparable = errors.New("numbers of clusters cannot be compared")
+
 // Compare measures the given numbers of clusters, each at least 2, as Suggest does, and takes the best. It leaves out numbers that are too
-// large for the images used. It fails if fewer than two numbers remain, and as Suggest does.
+// large for the images used: those as large as their number. It fails with ErrIncomparable if fewer than two numbers remain or there is only one
+// feature, and as Suggest does.
 func Compare(ctx context.Context, f matrix.Features, numbers []int, o Options) (*Suggestion, error) {
 	numbers = slices.Compact(slices.Sorted(slices.Values(numbers)))
 	rows := min(f.Len(), max(firstRows, min(mostRows, rowsOfCluster*slices.Max(append(numbers, 0)))))
+	given := len(numbers)
 	numbers = slices.DeleteFunc(numbers, func(k int) bool { return k >= rows })
-	if len(numbers) < 2 || numbers[0] < 2 || f.Dim() < 2 {
-		return nil, fmt.Errorf("numbers of clusters: %d of them for %d images with %d features: want at least two numbers from 2 on, and two features", len(numbers), f.Len(), f.Dim())
+	switch {
+	case len(numbers) > 0 && numbers[0] < 2:
+		return nil, fmt.Errorf("numbers of clusters: %d: want at least 2", numbers[0])
+	case f.Dim() < 2:
+		return nil, fmt.Errorf("%w: that takes two halves of the features, and there is only one feature", ErrIncomparable)
+	case len(numbers) < 2:
+		return nil, fmt.Errorf("%w: that takes at least two below the number of images, %d, and of the %d given %s is", ErrIncomparable, rows, given, [...]string{"none", "one"}[len(numbers)])
 	}
 	z, err := standardised(ctx, f, o)
 	if err != nil {

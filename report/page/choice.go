@@ -15,8 +15,9 @@ import (
 
 // choice is the section on the number of clusters.
 type choice struct {
-	Counted []Counted
-	Charts  []named
+	Counted   []Counted
+	Uncounted []Uncounted
+	Charts    []named
 }
 
 // candidates groups the points by their number of clusters, ascending, whatever their other settings; nil
@@ -55,14 +56,14 @@ func (s *Sweep) candidates() (clusters []int, points []Point) {
 // choice plots the scores by which numbers of clusters were compared, and label-free scores of the runs; nil if that number does not vary.
 func (s *Sweep) choice() *choice {
 	clusters, points := s.candidates()
-	if len(clusters) < 2 || len(s.Counted) == 0 {
+	if len(clusters) < 2 || len(s.Counted)+len(s.Uncounted) == 0 {
 		return nil
 	}
 	line := series{points: points}
 	for _, k := range clusters {
 		line.x = append(line.x, float64(k))
 	}
-	c := &choice{Counted: s.Counted}
+	c := &choice{Counted: s.Counted, Uncounted: s.Uncounted}
 	for i := range s.Counted {
 		name := "score"
 		if s.Counted[i].Name != "" {
@@ -72,9 +73,14 @@ func (s *Sweep) choice() *choice {
 	}
 	for _, name := range []string{"silhouette", "Davies-Bouldin", seedAgreement, "neighbours together", "Calinski-Harabasz", "effective clusters"} {
 		drawn := slices.ContainsFunc(points, func(p Point) bool { return p.over(name).Median.Defined() })
-		if drawn {
-			c.Charts = append(c.Charts, named{name, marked(axesOf(name, []series{line}).draw("clusters", name, "", []series{line}, false), s.Counted[0].Clusters)})
+		if !drawn {
+			continue
 		}
+		chart := axesOf(name, []series{line}).draw("clusters", name, "", []series{line}, false)
+		if len(s.Counted) > 0 {
+			chart = marked(chart, s.Counted[0].Clusters)
+		}
+		c.Charts = append(c.Charts, named{name, chart})
 	}
 	return c
 }

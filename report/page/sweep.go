@@ -22,6 +22,14 @@ type Sweep struct {
 	Panels []Panel  // embeddings to show side by side
 	// Counted compares the numbers of clusters, once for each store, if they vary.
 	Counted []Counted
+	// Uncounted says which numbers of clusters could not be compared.
+	Uncounted []Uncounted
+}
+
+// Uncounted says why numbers of clusters could not be compared.
+type Uncounted struct {
+	Name string // of the store, if there are several
+	Why  string // a sentence without a full stop
 }
 
 // Point is one combination of settings with its runs, one per seed.

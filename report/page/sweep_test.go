@@ -173,3 +173,26 @@ func TestWriteSweepRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The section on the number of clusters says which numbers could not be compared, with or without a suggestion.
+func TestNumbersThatAreNotCompared(t *testing.T) {
+	s := Sweep{Title: "Sweep of made-up runs", Names: []string{"clusters"}, Uncounted: []Uncounted{{"b&w", "Numbers of clusters cannot be compared"}, {"", "20 clusters are not compared"}}}
+	for _, k := range []string{"10", "20"} {
+		s.Points = append(s.Points, Point{Values: []string{k}, Runs: []*report.Metrics{made(t, 60, 4, false).Metrics}})
+	}
+	for _, counted := range [][]Counted{nil, {{Clusters: 10, Sentence: "10 clusters", Curve: []CountedAt{{Clusters: 10}}}}} {
+		s.Counted = counted
+		var page bytes.Buffer
+		if err := WriteSweep(t.Context(), &page, s); err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{"Choosing K", "b&amp;w. Numbers of clusters cannot be compared.", ">20 clusters are not compared.", "silhouette against clusters"} {
+			if !strings.Contains(page.String(), words) {
+				t.Errorf("the page does not say %q", words)
+			}
+		}
+		if suggested := strings.Contains(page.String(), "Suggested"); suggested != (counted != nil) {
+			t.Errorf("a suggestion: %t", suggested)
+		}
+	}
+}
