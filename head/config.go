@@ -237,7 +237,15 @@ func (c *Config) typed() error {
 		c.Settings[name] = s.Value()
 	}
 	c.distilled(list)
+	c.unrefined(list)
 	return nil
+}
+
+// unrefined reads a configuration from before refine was offered only by methods that it changes: elsewhere it only trained for longer.
+func (c *Config) unrefined(list setting.List) {
+	if _, reads := list.Find("refine"); !reads {
+		delete(c.Settings, "refine")
+	}
 }
 
 // distilled reads a configuration from before a vote could be kept whole: if heads voted, one head has learnt their vote.

@@ -186,6 +186,30 @@ func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
 	}
 }
 
+// The configuration of supervised-clustering from when it offered refine, which changed nothing but the time, is read without it; nobody can set it now.
+func TestRefineIsReadWhereItWasOffered(t *testing.T) {
+	want, err := Preset("supervised-clustering", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, refine := range []string{"0", "2"} {
+		b, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Config
+		if err := json.Unmarshal([]byte(strings.Replace(string(b), "{", `{"refine":`+refine+",", 1)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("refine %s (-want +got):\n%s", refine, diff)
+		}
+	}
+	if err := want.Set("refine", 1); err == nil || !strings.Contains(err.Error(), "does not read the setting refine: these do: ") {
+		t.Errorf("set: %v", err)
+	}
+}
+
 // A run folder of format 1, in which every method had every setting, is read with the settings that its method reads.
 func TestSettingsOfAnEarlierFormatAreRead(t *testing.T) {
 	const earlier = `{"method": "simclr", "clusters": 4, "seed": 7, "alpha": 0, "beta": 0, "standardize": true, "neighbours": 12, "metric": "cosine",

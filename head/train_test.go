@@ -283,6 +283,29 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
+// The confidence of a head that is kept of several is set by an expected accuracy, also if it was refined; that of a head that was trained or chosen alone is as
+// trained, and a note says so.
+func TestConfidenceOfOneHead(t *testing.T) {
+	m := clouds(3, 300, 8, 4, 0.7)
+	for _, c := range []struct {
+		heads, refine    int
+		consensus, given bool
+	}{{1, 0, true, false}, {1, 1, true, false}, {3, 0, false, false}, {3, 1, false, false}, {3, 1, true, true}, {2, 2, true, true}} {
+		r := learn(t, m, small(t, 4, "epochs", 10, "heads", c.heads, "refine", c.refine, "consensus", c.consensus), Options{})
+		p := make([]float32, m.Len()*4)
+		if err := r.Head.Probabilities(p, m.X, m.Len()); err != nil {
+			t.Fatal(err)
+		}
+		_, confidence := densetest.Assigned(p, 4)
+		if c.given != (r.Expected > 0) || c.given && math.Abs(confidence-r.Expected) > 0.02 {
+			t.Errorf("%d heads, consensus %t, refined %d times: expected accuracy %.3f, mean confidence %.3f", c.heads, c.consensus, c.refine, r.Expected, confidence)
+		}
+		if noted := strings.Contains(strings.Join(r.Notes, "; "), "as trained"); noted == c.given {
+			t.Errorf("%d heads, consensus %t, refined %d times: notes %q", c.heads, c.consensus, c.refine, r.Notes)
+		}
+	}
+}
+
 // A training stopped after a step, in any of its phases, and resumed gives the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
 	m := clouds(3, 300, 8, 4, 2)

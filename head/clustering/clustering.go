@@ -52,6 +52,7 @@ type Recipe struct {
 	Refine int
 
 	kind  kind
+	votes bool // heads of the method itself vote, or the one that is kept gets a confidence
 	exact bool // the method itself uses a divergence whose loss cannot be sampled
 }
 
@@ -70,8 +71,9 @@ func (r *Recipe) Near() method.Neighbourhood { return r.Neighbourhood }
 // Settings implements method.Recipe.
 func (r *Recipe) Settings() setting.List {
 	graph, pairs := r.Neighbourhood.Settings(), r.Pairs.Settings()
-	if r.kind == labels { // the neighbours are the rows with the same label
-		graph, pairs = nil, setting.List{r.ViewSetting()}
+	refine := setting.List{setting.Int("refine", &r.Refine, 0, 10, "number of further rounds, with edges weighted by the head's own assignments")}
+	if r.kind == labels { // the neighbours are the rows with the same label, and no edges
+		graph, pairs, refine = nil, setting.List{r.ViewSetting()}, nil
 	}
 	var sample setting.List
 	if !r.exact {
@@ -80,8 +82,7 @@ func (r *Recipe) Settings() setting.List {
 				Unchanging("if alpha is 0 there is no uniform share to sample"),
 		}
 	}
-	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, setting.List{
-		setting.Int("refine", &r.Refine, 0, 10, "number of further rounds, with edges weighted by the head's own assignments"),
+	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, refine, setting.List{
 		setting.Bool("consensus", &r.Consensus, "let all heads with nearly the lowest loss vote, instead of keeping the one with the lowest loss").
 			Unchanging("a single head cannot be combined, and heads whose losses differ much are not"),
 		setting.Bool("distil", &r.Distil, "keep one linear head that has learnt the vote of several, to save space, instead of all that vote").
@@ -117,6 +118,9 @@ func HeadsSetting(to *int, meaning string) setting.Setting {
 func (r *Recipe) Resolve(n int) ([]string, error) {
 	if r.Sample > 0 && r.Sample != defaultSample && divergences[r.Divergence] != nil {
 		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled only for the divergence kl, not for %s: set debias-sample to 0", r.Sample, r.Divergence)
+	}
+	if r.kind == labels && r.Refine > 0 {
+		return nil, fmt.Errorf("refine %d: the neighbours are the images with the same label, which a head does not weight: set refine to 0", r.Refine)
 	}
 	notes, err := r.Neighbourhood.Resolve(n)
 	if err != nil {
@@ -263,10 +267,16 @@ func candidates(trainees []*trainee) (heads []*linear.Head, losses []float64) {
 	return heads, losses
 }
 
-// final makes the head that is kept: the one with the lowest loss, the vote of those with nearly the lowest, or a head that has learnt the vote.
+// final makes the head that is kept: the one with the lowest loss, the vote of those with nearly the lowest, a head that has learnt the vote, or one that
+// was refined after a vote.
 func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee, out *method.Outcome) (err error) {
 	if r.alone(trainees) {
-		out.Vote = ensemble.Of(trainees[best(trainees)].deployed())
+		kept := trainees[best(trainees)].deployed()
+		if r.Consensus && r.Heads > 1 {
+			return calibrate(ctx, d, kept, out)
+		}
+		out.Vote = ensemble.Of(kept)
+		out.Notes = append(out.Notes, r.uncalibrated()...)
 		return nil
 	}
 	heads, losses := candidates(trainees)
@@ -294,6 +304,18 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 		out.Notes = append(out.Notes, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
 	}
 	return nil
+}
+
+// uncalibrated says that the confidence of a head is as trained, if it is only because of the settings that no other head moderates it.
+func (r *Recipe) uncalibrated() []string {
+	const otherwise = "it is that of a vote, or, if one head is kept, set by its agreement with k-means on halves of the features"
+	switch {
+	case !r.votes:
+		return nil
+	case r.Heads == 1:
+		return []string{"the confidence of one head is as trained, and no accuracy is expected of it; with more heads (setting heads) " + otherwise}
+	}
+	return []string{"the confidence of the head with the lowest loss is as trained, and no accuracy is expected of it; with the setting consensus " + otherwise}
 }
 
 // calibrate sets the confidence of a head that is kept alone, which no other head has moderated: it is scaled so that its mean is the

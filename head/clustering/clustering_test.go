@@ -159,6 +159,20 @@ func TestWhichHeadsAreCombined(t *testing.T) {
 	}
 }
 
+// Rounds with other edges are offered by the methods that learn from edges, and refused by the others.
+func TestRefineNeedsEdges(t *testing.T) {
+	for _, m := range Methods() {
+		r, labelled := m.Recipe(10).(*Recipe), m.About().Needs == method.NeedsLabels
+		if _, offered := r.Settings().Find("refine"); offered == labelled {
+			t.Errorf("%s: offered %t", m.About().Name, offered)
+		}
+		r.Refine = 1
+		if _, err := r.Resolve(1000); (err != nil) != labelled {
+			t.Errorf("%s: error %v", m.About().Name, err)
+		}
+	}
+}
+
 // A step's sample depends on the seed and the step: distinct rows in order, others in the next step, and the same if drawn again.
 func TestSampleOfAStep(t *testing.T) {
 	one := &task{data: &method.Data{Seed: 4}, sample: make([]int32, 20)}

@@ -29,7 +29,7 @@ func Default(clusters int) *Recipe {
 		Batches:       method.Batches{Batch: 4096},
 		Descent:       method.Descent{Schedule: "step"},
 		Sample:        defaultSample, MaxSteps: defaultMaxSteps, LeastGain: defaultLeastGain,
-		MinSteps: 240, Divergence: "kl", Heads: DefaultHeads(clusters), Consensus: true, Refine: DefaultRefine(clusters),
+		MinSteps: 240, Divergence: "kl", Heads: DefaultHeads(clusters), Consensus: true, Refine: DefaultRefine(clusters), votes: true,
 	}
 }
 
@@ -47,7 +47,7 @@ func Paper(clusters int) *Recipe {
 	r.Alpha, r.Beta = 0.6, 0.6
 	r.Standardize, r.Neighbours, r.Heads, r.Consensus, r.Views, r.Refine = false, 3, 1, false, true, 0
 	r.Epochs, r.MinSteps, r.LearningRate = 30, 1, 1e-3
-	r.Sample, r.MaxSteps, r.LeastGain = 0, 0, 0
+	r.Sample, r.MaxSteps, r.LeastGain, r.votes = 0, 0, 0, false
 	return r
 }
 
@@ -85,7 +85,7 @@ func DefaultAlpha(clusters int) float64 {
 // single is the default recipe with the best of several heads, or one head if there are many clusters, without refinement.
 func single(clusters int) *Recipe {
 	r := Default(clusters)
-	r.Heads, r.Consensus, r.Refine = min(8, max(1, 160/max(1, clusters))), false, 0
+	r.Heads, r.Consensus, r.Refine, r.votes = min(8, max(1, 160/max(1, clusters))), false, 0, false
 	return r
 }
 
