@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,6 +120,9 @@ func (f *Found) name() (err error) {
 	if !curated {
 		if f.Names, err = ClassNames(f.Run); err != nil {
 			return err
+		}
+		if _, err := run.Metrics(f.Run.Dir); errors.Is(err, fs.ErrNotExist) && len(f.Run.Config.Classes) > 0 && f.options.Names == "" {
+			f.options.Hooks.Warnf("run folder %s has no scores, so its clusters have no names: resume its training, which scores it", f.Run.Dir)
 		}
 	}
 	if f.options.Names == "" {

@@ -63,7 +63,7 @@ var remedies = []remedy{
 	{sentinel(curation.ErrBusy), ": stop it first", false},
 	{sentinel(run.ErrBusy), ": wait for it to finish, or choose another folder with --out", false},
 	{sentinel(run.ErrUnfinished), "; continue it with 'pipeline train --resume'", false},
-	{sentinel(run.ErrNoScores), "; train again with 'pipeline train'", false},
+	{sentinel(run.ErrNoScores), "; make them with 'pipeline train --resume'", false},
 	{func(err error) bool { return sentinel(run.ErrClusters)(err) && typed[*sweep.SettingsError](nil)(err) }, ": give the number of clusters with --clusters", true},
 	{sentinel(run.ErrClusters), ": give the number of clusters with --clusters, or estimate it with --clusters auto", true},
 	{sentinel(run.ErrReference), ": choose another run for --reference", true},

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -74,18 +76,28 @@ func (r *Run) unscored(format string, args ...any) error {
 	return r.mixed(fmt.Sprintf(format, args...), "remove "+metricsFile+" and resume the training, which scores the run again")
 }
 
-// checkParts fails unless the head and the novelty detector are those with which config.json was written.
+// checkParts fails unless the head and the novelty detector are those with which config.json was written, and every file that it describes is there.
 func (r *Run) checkParts() error {
 	now, err := checksums(r.Head, r.Novelty)
 	if err != nil {
 		return fmt.Errorf("run folder %s: %w", r.Dir, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if was := r.Config.Checksums[name]; was != "" && was != now[name] {
+	for _, name := range slices.Sorted(maps.Keys(r.Config.Checksums)) {
+		is, read := now[name]
+		switch was := r.Config.Checksums[name]; {
+		case !read && !r.has(name):
+			return fmt.Errorf("run folder %s: %s, which %s describes, is missing: copy the whole folder again, or train again in another one", r.Dir, name, configFile)
+		case read && was != "" && was != is:
 			return r.mixed(fmt.Sprintf("%s is not the one that %s describes", name, configFile), "train again")
 		}
 	}
 	return nil
+}
+
+// has reports whether the folder has a file.
+func (r *Run) has(name string) bool {
+	_, err := os.Stat(filepath.Join(r.Dir, name))
+	return err == nil
 }
 
 // Scores reads the scores of a run that Load read; fs.ErrNotExist is in the error's chain if it has none. It fails on those of another head.

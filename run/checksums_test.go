@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,8 +15,8 @@ import (
 	"iconic/internal/densetest"
 )
 
-// finished trains on images of some clouds and returns the files of the run folder.
-func finished(t *testing.T, seed uint64, clusters int, path string) map[string]string {
+// onClouds is a training of k-means on images of some clouds.
+func onClouds(t *testing.T, seed uint64, clusters int, path string) *Training {
 	t.Helper()
 	const rows = 60
 	set := &features.Set{Features: densetest.Clouds(seed, rows, 5, 3, 3), Source: features.Source{Key: "k", Rows: rows, Dim: 5}, Classes: []string{"a", "b", "c"}}
@@ -26,7 +27,13 @@ func finished(t *testing.T, seed uint64, clusters int, path string) map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	training := Training{Dir: filepath.Join(t.TempDir(), "run"), Features: set, Config: c, Workers: 1}
+	return &Training{Dir: filepath.Join(t.TempDir(), "run"), Features: set, Config: c, Workers: 1}
+}
+
+// finished trains on images of some clouds and returns the files of the run folder.
+func finished(t *testing.T, seed uint64, clusters int, path string) map[string]string {
+	t.Helper()
+	training := onClouds(t, seed, clusters, path)
 	if _, err := training.Train(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +115,70 @@ func TestAFolderOfTwoRunsIsRefused(t *testing.T) {
 		err := opened(t, files)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !slices.ContainsFunc([]string{"train again", "resume the training"}, func(out string) bool { return strings.Contains(err.Error(), out) }) {
 			t.Errorf("%s: %v, want %q and a way out", c.what, err, c.want)
+		}
+	}
+}
+
+// A run folder that has lost a file, as in a copy that was cut short, is refused with the name of the file and a way out, also by a resumed
+// training that has nothing to do, or only the page to make. A run of an earlier version, which describes no files, may be without a novelty detector.
+func TestAFolderThatLostAFileIsRefused(t *testing.T) {
+	whole := finished(t, 1, 4, "p")
+	without := func(files map[string]string, name string) map[string]string {
+		files = maps.Clone(files)
+		delete(files, name)
+		return files
+	}
+	for name, want := range map[string]string{
+		noveltyFile: "novelty.safetensors, which config.json describes, is missing: copy the whole folder again, or train again in another one",
+		headFile:    "has no head.safetensors: its training has not ended", metricsFile: "has no scores: open ", assignmentsFile: "has no scores: open ",
+	} {
+		if err := opened(t, without(whole, name)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if err := opened(t, without(old(whole), noveltyFile)); err != nil {
+		t.Errorf("a run of an earlier version without a novelty detector: %v", err)
+	}
+	training := onClouds(t, 1, 4, "p")
+	training.Resume = true
+	for _, page := range []bool{true, false} {
+		if err := errors.Join(os.RemoveAll(training.Dir), os.Mkdir(training.Dir, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		files := without(whole, noveltyFile)
+		if page {
+			files[PageFile] = "a page"
+		}
+		for name, content := range files {
+			if err := os.WriteFile(filepath.Join(training.Dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := training.Train(t.Context()); err == nil || !strings.Contains(err.Error(), noveltyFile) {
+			t.Errorf("resumed, with a page: %t: %v", page, err)
+		}
+	}
+}
+
+// A training that stopped while it wrote its results, which are all there except for the head, or for it and others, is resumed.
+func TestATrainingThatStoppedWhileItWroteIsResumed(t *testing.T) {
+	whole := finished(t, 1, 4, "p")
+	for _, left := range [][]string{{configFile, historyFile, noveltyFile}, {configFile, historyFile}, {configFile, noveltyFile}, {configFile}} {
+		training := onClouds(t, 1, 4, "p")
+		training.Resume = true
+		if err := os.Mkdir(training.Dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range left {
+			if err := os.WriteFile(filepath.Join(training.Dir, name), []byte(whole[name]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := training.Train(t.Context()); err != nil {
+			t.Errorf("with %v: %v", left, err)
+		}
+		if _, err := Open(training.Dir); err != nil {
+			t.Errorf("with %v: %v", left, err)
 		}
 	}
 }

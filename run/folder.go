@@ -326,12 +326,12 @@ type Run struct {
 	Dir    string
 	Config Config
 	Head   *head.Ensemble // nil while the training has not ended
-	// Novelty tells images that are like none of the training set; nil in runs of before it was kept.
+	// Novelty tells images that are like none of the training set; nil in runs of before it was kept, which config.json tells from those that lost it.
 	Novelty *novelty.Detector
 }
 
-// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, are incomplete, or have
-// files of several runs.
+// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, lack a file that config.json
+// describes, or have files of several runs.
 func Load(dir string) (*Run, error) {
 	r, err := LoadUnfinished(dir)
 	if err != nil {
@@ -414,6 +414,9 @@ func (r *Run) Probabilities(dst, features []float32, n int) error {
 // History reads history.jsonl.
 func (r *Run) History() ([]head.Epoch, error) {
 	f, _, err := regular.Open(filepath.Join(r.Dir, historyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: copy the whole folder again, or resume the training, which then starts over", err)
+	}
 	if err != nil {
 		return nil, err
 	}

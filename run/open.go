@@ -30,8 +30,8 @@ type Finished struct {
 	Unchanged bool
 }
 
-// Open reads a finished run folder. It fails on a folder with files of several runs. If its training has not ended, ErrUnfinished is in the
-// error's chain; if its scores or assignments are missing, ErrNoScores and fs.ErrNotExist are.
+// Open reads a finished run folder. It fails on a folder with files of several runs, or without one that config.json describes. If its training has
+// not ended, ErrUnfinished is in the error's chain; if its scores or assignments are missing, ErrNoScores and fs.ErrNotExist are.
 func Open(dir string) (*Finished, error) {
 	run, err := Load(dir)
 	if err != nil {
