@@ -138,7 +138,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		return nil, err
 	}
 	defer unlock() // the end of the process would release it, too
-	state, ended, err := t.begin(c)
+	state, ended, err := t.begin(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +148,6 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	}
 	if ended != nil {
 		t.Hooks.Notef("the training in %s has ended; making its scores and its page", t.Dir)
-		if !slices.Equal(ended.Config.Classes, c.Classes) { // different labels for the scores
-			ended.Config.Classes = c.Classes
-			if err := writeConfig(t.Dir, ended.Config); err != nil {
-				return nil, err
-			}
-		}
 		result, err := t.ended(ctx, ended)
 		if err != nil {
 			return nil, err
@@ -328,9 +322,10 @@ func readersOf(need method.Need) string {
 	return said
 }
 
-// begin makes the run folder, or finds where its training stopped: at state or, if it ended before its page was written, ended.
-func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
-	err = Create(t.Dir, c)
+// begin makes the run folder, or finds where its training stopped: at state or, if it ended before its page was written, ended. What
+// c lacks and that training has, its images for one, c has afterwards.
+func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
+	err = Create(t.Dir, *c)
 	if err == nil || !t.Resume || !errors.Is(err, ErrExists) {
 		return nil, nil, err
 	}
@@ -364,23 +359,45 @@ func (t *Training) begin(c Config) (state *head.State, ended *Run, err error) {
 		return nil, nil, other(fmt.Sprintf("settings (%s)", difference(old.Config.Training, asked)))
 	}
 	t.Clock.Add(old.Config.Times...)
-	switch {
-	case unfinished && state == nil: // stopped before the first checkpoint
-		return nil, nil, nil
-	case unfinished:
-		last := state.Phases[len(state.Phases)-1]
-		t.Hooks.Notef("continuing after step %d of %d (%s)", last.Step, last.Steps, last.Name)
-		if was := old.Config.Version; was != c.Version {
-			t.Hooks.Warnf("version %s began this training and %s continues it: the result can differ from what either makes alone; remove %s to train from the start", was, c.Version, filepath.Join(t.Dir, checkpointFile))
-		}
-		return state, nil, nil
-	}
-	if Whole(t.Dir) {
+	if !unfinished && Whole(t.Dir) {
 		t.Unchanged = true
-		return nil, nil, t.sameAs(c)
+		return nil, nil, t.sameAs(*c)
 	}
-	ended, err = Load(t.Dir)
-	return nil, ended, err
+	if !unfinished {
+		if ended, err = Load(t.Dir); err != nil {
+			return nil, nil, err
+		}
+		old = ended
+	}
+	if err := c.replace(old); err != nil {
+		return nil, nil, err
+	}
+	if state != nil { // without one it stopped before its first checkpoint
+		t.continued(state, old.Config.Version)
+	}
+	return state, ended, nil
+}
+
+// replace puts into a run folder that is continued what only scores and page depend on: where features and images are, the classes, and how the
+// number of clusters was found. Where images are and how the number was found stay as they were unless they are given again.
+func (c *Config) replace(old *Run) error {
+	if c.Features.Images == "" {
+		c.Features.Images, c.Features.ImageColumn = old.Config.Features.Images, old.Config.Features.ImageColumn
+	}
+	if c.Counted == nil {
+		c.Counted = old.Config.Counted
+	}
+	old.Config.Features, old.Config.Classes, old.Config.Counted = c.Features, c.Classes, c.Counted
+	return writeConfig(old.Dir, old.Config)
+}
+
+// continued says where a training continues that a version began.
+func (t *Training) continued(state *head.State, version string) {
+	last := state.Phases[len(state.Phases)-1]
+	t.Hooks.Notef("continuing after step %d of %d (%s)", last.Step, last.Steps, last.Name)
+	if now := Version(); version != now {
+		t.Hooks.Warnf("version %s began this training and %s continues it: the result can differ from what either makes alone; remove %s to train from the start", version, now, filepath.Join(t.Dir, checkpointFile))
+	}
 }
 
 // difference names the first setting in which the training in a folder differs from the one asked for, with both values.
