@@ -37,7 +37,7 @@ func Open(dirs []string, h progress.Hooks) (*Comparison, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.Runs = append(c.Runs, page.Compared{Name: name, Settings: f.Config.Lines(), Data: f.Config.Features.Key, Metrics: f.Metrics, Cluster: f.Table.Cluster})
+		c.Runs = append(c.Runs, page.Compared{Name: name, Settings: f.Config.Lines(), Data: f.Config.Features.Key, Metrics: f.Metrics, Cluster: f.Table.Cluster, Labels: f.Table.Labels})
 		c.Metrics = append(c.Metrics, f.Metrics)
 	}
 	if len(c.Runs) < 2 {

@@ -102,6 +102,30 @@ func (a *Assignments) Label(i int) string {
 	return strconv.Itoa(a.Labels[i])
 }
 
+// SameDivision reports whether two lists of labels, negative for none, divide the same items into classes, whatever numbers these have.
+func SameDivision(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	there, back := map[int]int{}, map[int]int{}
+	for i, x := range a {
+		y := b[i]
+		if x < 0 || y < 0 {
+			if x >= 0 || y >= 0 {
+				return false
+			}
+			continue
+		}
+		u, known := there[x]
+		v, taken := back[y]
+		if known != taken || known && (u != y || v != x) {
+			return false
+		}
+		there[x], back[y] = y, x
+	}
+	return true
+}
+
 // ReadAssignments reads a file written by this or an earlier version of WriteAssignments: columns are identified by name, and unknown
 // columns are ignored. Classes are ordered as in classes, if given, otherwise by name; a name that is not in classes is an error.
 // Names is nil.

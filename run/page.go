@@ -75,7 +75,7 @@ func (e *KeptError) Error() string {
 func (e *KeptError) Unwrap() error { return e.Err }
 
 // ErrReference is in the chain of an error about a run that cannot be a reference.
-var ErrReference = errors.New("is not a labelled run on the same data")
+var ErrReference = errors.New("is not a run on the same data with the same labels")
 
 // Remake makes the page of a finished run again, from features and images at their present places. A page that shows more than a new one
 // could is kept (KeptError).
@@ -204,13 +204,17 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	return nil
 }
 
-// reference is the calibration of another run on the same data.
+// reference is the calibration of another run on the same data, with the same labels.
 func (f *Finished) reference(dir string) (*page.Reference, error) {
 	other, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if other.Config.Features.Key != f.Config.Features.Key || other.Metrics.Labelled == nil {
+	own, err := Open(f.Dir) // with the images that were left out by hand
+	if err != nil {
+		return nil, err
+	}
+	if other.Config.Features.Key != own.Config.Features.Key || other.Metrics.Labelled == nil || !report.SameDivision(other.Table.Labels, own.Table.Labels) {
 		return nil, fmt.Errorf("reference: %s %w as %s", dir, ErrReference, f.Dir)
 	}
 	return &page.Reference{

@@ -18,6 +18,7 @@ type Compared struct {
 	Data     string // key of the features; runs on different data are compared by scores only
 	Metrics  *report.Metrics
 	Cluster  []int // cluster of each item
+	Labels   []int // class of each item, negative for none; nil: the run has no labels
 }
 
 // Difference is a setting that differs between runs.
@@ -84,7 +85,7 @@ func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	return list
 }
 
-// Cautions says what limits the comparison of runs: different data, different numbers of clusters.
+// Cautions says what limits the comparison of runs: different data, different numbers of clusters, different labels of the same data.
 func Cautions(runs []Compared) []string {
 	var list []string
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.Metrics.N != runs[0].Metrics.N }) {
@@ -93,7 +94,32 @@ func Cautions(runs []Compared) []string {
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
 		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")
 	}
-	return list
+	return append(list, labelCautions(runs)...)
+}
+
+// labelCautions says how the labels of runs on the same data differ, among those that have labels.
+func labelCautions(runs []Compared) []string {
+	var first *Compared
+	other, named := false, false
+	for k, r := range runs {
+		switch {
+		case r.Labels == nil || r.Metrics.Labelled == nil:
+		case first == nil:
+			first = &runs[k]
+		case r.Data != first.Data:
+		case !report.SameDivision(r.Labels, first.Labels):
+			other = true
+		case !slices.Equal(r.Metrics.Labelled.Classes, first.Metrics.Labelled.Classes):
+			named = true
+		}
+	}
+	switch {
+	case other:
+		return []string{"These runs were scored with different labels of the same images: accuracy, NMI, ECE and every other score that uses labels differ for that reason, too, not only because of the clusters."}
+	case named:
+		return []string{"These runs have different names for the same classes: their accuracy is not compared class by class."}
+	}
+	return nil
 }
 
 // Agreement is the adjusted Rand index of each pair of runs; NaN if their data differ.

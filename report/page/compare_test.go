@@ -13,7 +13,7 @@ import (
 // compared makes the summary of a made-up run.
 func compared(t *testing.T, name string, n, k int) Compared {
 	r := made(t, n, k, true)
-	return Compared{Name: name, Settings: append(r.Settings, Setting{"name", name}), Data: "key", Metrics: r.Metrics, Cluster: r.Cluster}
+	return Compared{Name: name, Settings: append(r.Settings, Setting{"name", name}), Data: "key", Metrics: r.Metrics, Cluster: r.Cluster, Labels: r.Labels}
 }
 
 func TestComparison(t *testing.T) {
@@ -52,6 +52,42 @@ func TestComparisonOfDifferentDataAndClustersSaysSo(t *testing.T) {
 	}
 	if strings.Contains(page.String(), "Clusters that changed most") {
 		t.Error("images of one data set are followed into another")
+	}
+}
+
+// Runs that were scored with different labels say so; the numbers of classes and their order do not matter, and runs without labels have no such scores.
+func TestComparisonOfDifferentLabelsSaysSo(t *testing.T) {
+	const labels, names = "scored with different labels", "different names for the same classes"
+	for what, c := range map[string]struct {
+		change func(r *Compared)
+		want   string
+	}{
+		"the same":         {func(*Compared) {}, ""},
+		"one other label":  {func(r *Compared) { r.Labels[7] = (r.Labels[7] + 1) % 4 }, labels},
+		"a merged class":   {func(r *Compared) { replaced(r.Labels, 3, 2) }, labels},
+		"a label missing":  {func(r *Compared) { r.Labels[7] = report.NoLabel }, labels},
+		"other numbers":    {func(r *Compared) { replaced(r.Labels, 3, 9) }, ""},
+		"other names":      {func(r *Compared) { r.Metrics.Labelled.Classes[2] = "another" }, names},
+		"no labels":        {func(r *Compared) { r.Labels, r.Metrics.Labelled = nil, nil }, ""},
+		"labels elsewhere": {func(r *Compared) { r.Data, r.Labels[7] = "other", report.NoLabel }, "of different data"},
+	} {
+		a, b := compared(t, "a", 120, 4), compared(t, "b", 120, 4)
+		c.change(&b)
+		for _, runs := range [][]Compared{{a, b}, {b, a}, {a, compared(t, "c", 120, 4), b}} {
+			got := Cautions(runs)
+			if (c.want == "") != (len(got) == 0) || len(got) > 1 || c.want != "" && !strings.Contains(got[0], c.want) {
+				t.Errorf("%s: %q, want %q", what, got, c.want)
+			}
+		}
+	}
+}
+
+// replaced gives one label instead of another.
+func replaced(labels []int, from, to int) {
+	for i, l := range labels {
+		if l == from {
+			labels[i] = to
+		}
 	}
 }
 
