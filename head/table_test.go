@@ -6,14 +6,17 @@ import (
 	"errors"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/head/cluster"
 	"iconic/head/methods"
 	"iconic/head/setting"
+	"iconic/head/train"
 	"iconic/internal/densetest"
 	"iconic/matrix"
 )
@@ -158,31 +161,42 @@ func TestEveryMethodIsResumedToTheSameBitsOnAnyThreads(t *testing.T) {
 	}
 }
 
-// A learning rate that is far too high ends every training in the step in which its numbers stop being finite, with the cause; a training
-// that ends without an error has a head of finite numbers.
+// A learning rate that is far too high ends every training with the cause, in the step in which its numbers stop being finite, or at its end if it has
+// only one step. A training that ends without an error has a head of finite numbers that gives probabilities.
 func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
 	m, in := tiny()
-	found := 0
-	for _, one := range methods.All() {
-		c := brief(t, one.About().Name)
-		if c.Text("lr") == "" {
-			continue
-		}
-		change(t, &c, "lr", 1e38)
-		r, err := Train(context.Background(), m, in, c, Options{})
-		switch {
-		case err == nil:
-			if !r.Head.Finite() {
-				t.Errorf("%s: a head of numbers that are not finite", c.Method)
+	for _, single := range []bool{false, true} {
+		found := 0
+		for _, one := range methods.All() {
+			c := brief(t, one.About().Name)
+			if c.Text("lr") == "" {
+				continue
 			}
-		case !strings.Contains(err.Error(), "not finite") || !strings.Contains(err.Error(), "learning rate") || !strings.Contains(err.Error(), "step "):
-			t.Errorf("%s: %v", c.Method, err)
-		default:
-			found++
+			change(t, &c, "lr", 1e38)
+			if single {
+				change(t, &c, "epochs", 1)
+				if c.Text("batch") != "" {
+					change(t, &c, "batch", 1<<16)
+				}
+			}
+			r, err := Train(context.Background(), m, in, c, Options{})
+			switch {
+			case err == nil:
+				p := make([]float32, m.Len()*c.Clusters)
+				if err := r.Head.Probabilities(p, m.X, m.Len()); err != nil || !r.Head.Finite() || slices.ContainsFunc(p, func(v float32) bool { return v-v != 0 }) {
+					t.Errorf("%s: a head of numbers that are not finite, %v", c.Method, err)
+				}
+			case !strings.Contains(err.Error(), "not finite") || !strings.Contains(err.Error(), "learning rate") || !single && !strings.Contains(err.Error(), "step "):
+				t.Errorf("%s: %v", c.Method, err)
+			case !errors.Is(err, train.ErrNotFinite) && !errors.Is(err, cluster.ErrNotFinite):
+				t.Errorf("%s: %v is no ErrNotFinite", c.Method, err)
+			default:
+				found++
+			}
 		}
-	}
-	if found < 10 {
-		t.Errorf("%d methods found it", found)
+		if found < 10 {
+			t.Errorf("%d methods found it, with a single step: %t", found, single)
+		}
 	}
 }
 

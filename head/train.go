@@ -2,8 +2,10 @@ package head
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"iconic/head/confidence"
@@ -142,7 +144,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		err = p.headOf(ctx, d, found)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("method %s: %w", m.About().Name, err)
+		return nil, nil, c.advised(err)
 	}
 	r := &Result{
 		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
@@ -155,16 +157,28 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, nil, err
 	}
 	if !r.Head.Finite() {
-		return nil, nil, fmt.Errorf("method %s: the weights of its head are %w: lower the learning rate, or check the features", m.About().Name, train.ErrNotFinite)
+		return nil, nil, c.advised(&train.NumbersError{Numbers: "the weights of its head are"})
 	}
 	cluster, err := r.Head.Argmaxes(ctx, f, o.Workers)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.advised(err)
 	}
 	r.Warnings = health(cluster, c.Clusters)
 	d.Run.Begin("novelty")
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
 	return r, found, err
+}
+
+// advised is the error of a method's training, with what helps against numbers that are not finite.
+func (c Config) advised(err error) error {
+	var numbers *train.NumbersError
+	switch {
+	case !errors.As(err, &numbers):
+		return fmt.Errorf("method %s: %w", c.Method, err)
+	case c.Text("lr") == "":
+		return fmt.Errorf("method %s: %w: check the features", c.Method, err)
+	}
+	return fmt.Errorf("method %s: %w: lower the learning rate, or check the features", c.Method, err)
 }
 
 // headOf adds a head to every outcome: one that learns the clusters found, or those of k-means on the representation if the method has
@@ -179,6 +193,9 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Out
 		return nil
 	}
 	if found.Cluster == nil {
+		if at := slices.IndexFunc(found.Representation, func(v float32) bool { return v-v != 0 }); at >= 0 {
+			return &train.NumbersError{Numbers: fmt.Sprintf("its representation of row %d is", at/found.Dimensions)}
+		}
 		km, err := kmeans.Cluster(ctx, &Matrix{Width: found.Dimensions, X: found.Representation}, kmeans.Options{
 			Clusters: d.Clusters, Starts: 3, Seed: d.Seed, Workers: d.Workers,
 		})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"iconic/head/linear"
+	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/matrix"
@@ -208,33 +209,41 @@ func (e *Head) Probabilities(dst, x []float32, n int) error {
 // AllLogits returns the logits of every row of f, f.Len()×Clusters.
 func (e *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([]float32, error) {
 	z := make([]float32, f.Len()*e.Clusters)
-	return z, e.each(ctx, f, workers, func(lo, n int, x []float32) { e.Block(z[lo*e.Clusters:(lo+n)*e.Clusters], x, n) })
+	return z, e.each(ctx, f, workers, func(lo, n int, x []float32) error {
+		e.Block(z[lo*e.Clusters:(lo+n)*e.Clusters], x, n)
+		return nil
+	})
 }
 
-// Argmaxes returns the cluster to which e assigns each row of f: the one with the highest probability, the first on ties.
+// Argmaxes returns the cluster to which e assigns each row of f: the one with the highest probability, the first on ties. It fails on logits that
+// make no probabilities (train.NumbersError).
 func (e *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	if e.Members == 1 {
 		return e.wide().Argmaxes(ctx, f, workers)
 	}
 	cluster := make([]int, f.Len())
-	return cluster, e.each(ctx, f, workers, func(lo, n int, x []float32) {
+	return cluster, e.each(ctx, f, workers, func(lo, n int, x []float32) error {
 		p := make([]float32, n*e.Clusters)
 		e.Assignments(p, x, n)
 		for i := range n {
-			cluster[lo+i] = linear.ArgMax(p[i*e.Clusters : (i+1)*e.Clusters])
+			row := p[i*e.Clusters : (i+1)*e.Clusters]
+			if !linear.Below(row) {
+				return &train.NumbersError{Numbers: fmt.Sprintf("logits of row %d are", lo+i)}
+			}
+			cluster[lo+i] = linear.ArgMax(row)
 		}
+		return nil
 	})
 }
 
 // each calls work with blocks of n rows of f from row lo on.
-func (e *Head) each(ctx context.Context, f matrix.Features, workers int, work func(lo, n int, x []float32)) error {
+func (e *Head) each(ctx context.Context, f matrix.Features, workers int, work func(lo, n int, x []float32) error) error {
 	const rows = 1024
 	return parallel.Blocks(ctx, workers, f.Len(), rows, func(_, lo, hi int) error {
 		x := make([]float32, (hi-lo)*e.Dim)
 		if err := f.Block(x, lo, hi); err != nil {
 			return err
 		}
-		work(lo, hi-lo, x)
-		return nil
+		return work(lo, hi-lo, x)
 	})
 }

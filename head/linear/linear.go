@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/matrix"
@@ -174,7 +175,7 @@ func (l *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([
 	return z, err
 }
 
-// Argmaxes returns the cluster to which l assigns each row of f.
+// Argmaxes returns the cluster to which l assigns each row of f. It fails on logits that make no probabilities (train.NumbersError).
 func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	const rows = 1024
 	cluster := make([]int, f.Len())
@@ -185,11 +186,26 @@ func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]
 		}
 		l.Block(z, x, hi-lo)
 		for i := lo; i < hi; i++ {
-			cluster[i] = ArgMax(z[(i-lo)*l.Clusters : (i-lo+1)*l.Clusters])
+			row := z[(i-lo)*l.Clusters : (i-lo+1)*l.Clusters]
+			if !Below(row) {
+				return &train.NumbersError{Numbers: fmt.Sprintf("logits of row %d are", i)}
+			}
+			cluster[i] = ArgMax(row)
 		}
 		return nil
 	})
 	return cluster, err
+}
+
+// Below reports whether all numbers are below infinity: then their softmax is defined.
+func Below(row []float32) bool {
+	infinity := float32(math.Inf(1))
+	for _, v := range row {
+		if !(v < infinity) {
+			return false
+		}
+	}
+	return true
 }
 
 // Fold returns the head that gives, on unscaled features, the same logits as l on standardised ones, except on rows that s shortens:

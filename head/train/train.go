@@ -165,6 +165,16 @@ func (r *Run) history() {
 // ErrNotFinite is wrapped by the error of a training whose numbers are no longer finite.
 var ErrNotFinite = errors.New("not finite")
 
+// NumbersError says that numbers which a training has made are not finite, where it is not known whether its method has a learning rate to lower.
+// ErrNotFinite is in its chain.
+type NumbersError struct {
+	Numbers string // with their verb, such as "logits of row 3 are"
+}
+
+func (e *NumbersError) Error() string { return e.Numbers + " " + ErrNotFinite.Error() }
+
+func (e *NumbersError) Unwrap() error { return ErrNotFinite }
+
 // Train runs a task through a phase of a run: from the start, from the run's saved state, or, if that phase had ended, directly to its end.
 // It fails in the step in which a loss or a parameter stops being finite, and with ctx's error when ctx ends between two steps.
 func Train[T optim.Float](ctx context.Context, r *Run, name string, t Task[T], p Plan) error {
