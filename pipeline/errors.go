@@ -49,6 +49,9 @@ func typed[T error](matches func(T) bool) func(error) bool {
 // storeFlag is a placeholder for the flag that gives a command its feature store.
 const storeFlag = "--STORE"
 
+// keptWords is a placeholder for what survives an interrupt of a command, and how to continue.
+const keptWords = "--KEPT"
+
 // storeFlags maps command paths to those flags; other commands use --out.
 var storeFlags = map[string]string{"pipeline run": "--features"}
 
@@ -62,6 +65,8 @@ var remedies = []remedy{
 	{sentinel(curation.ErrDamaged), "; ignore it with --no-curation", false},
 	{sentinel(curation.ErrBusy), ": stop it first", false},
 	{sentinel(run.ErrBusy), ": wait for it to finish, or choose another folder with --out", false},
+	{typed((*run.FullError).TooLarge), ": allow larger files; " + keptWords, false},
+	{typed[*run.FullError](nil), ": free some space; " + keptWords, false},
 	{sentinel(run.ErrUnfinished), "; continue it with 'pipeline train --resume'", false},
 	{sentinel(run.ErrNoScores), "; make them with 'pipeline train --resume'", false},
 	{func(err error) bool { return sentinel(run.ErrClusters)(err) && typed[*sweep.SettingsError](nil)(err) }, ": give the number of clusters with --clusters", true},
@@ -143,7 +148,8 @@ func explained(command string, err error) error {
 			continue
 		}
 		if r.text != "" {
-			err = fmt.Errorf("%w%s", err, strings.ReplaceAll(r.text, storeFlag, cmp.Or(storeFlags[command], "--out")))
+			words := strings.NewReplacer(storeFlag, cmp.Or(storeFlags[command], "--out"), keptWords, keptBy(command))
+			err = fmt.Errorf("%w%s", err, words.Replace(r.text))
 		}
 		if r.usage {
 			err = usageError{err}

@@ -12,11 +12,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"iconic/option"
+	"iconic/run"
 )
 
 // TestEveryOptionHasWords: an error that an option would fix ends with the flag that sets it, and the flag exists.
@@ -86,5 +88,24 @@ func TestErrorsAreExplained(t *testing.T) {
 	}
 	if !errors.Is(err, io.EOF) {
 		t.Error("the cause is no longer in the error chain")
+	}
+}
+
+// A run that had no room for a file says what is kept in the words of an interrupt, by train and by sweep.
+func TestAFullDiskIsExplained(t *testing.T) {
+	for _, c := range []struct {
+		command string
+		cause   error
+		want    string
+	}{
+		{"train", syscall.ENOSPC, "no space left on device: free some space; finished training steps are kept"},
+		{"run", syscall.EDQUOT, "disk quota exceeded: free some space; finished features and training steps are kept"},
+		{"sweep", syscall.ENOSPC, "no space left on device: free some space; finished runs are kept: run the same command again to continue"},
+		{"train", syscall.EFBIG, "file too large: allow larger files; finished training steps are kept"},
+	} {
+		err := explained("pipeline "+c.command, fmt.Errorf("run x: %w", &run.FullError{Err: fmt.Errorf("write a: %w", c.cause)}))
+		if want := "run x: write a: " + c.want; !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), kept[c.command]) || !errors.Is(err, c.cause) {
+			t.Errorf("%s: %v, want %q", c.command, err, want)
+		}
 	}
 }

@@ -94,6 +94,18 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 	sameRuns(t, whole, out)
 }
 
+// A training that fills the disk says what is kept and how to continue, as an interrupted one does, and ends the same once there is room.
+func TestATrainingThatFillsTheDiskContinues(t *testing.T) {
+	r := newTraining(t)
+	dir, remount := mount(t, "150k")
+	whole, out := filepath.Join(t.TempDir(), "whole"), filepath.Join(dir, "run")
+	expectFailure(t, r.command(out), exitFailed, "run/novelty.safetensors: no space left on device: free some space; "+kept["train"])
+	remount("size=64m")
+	expectSuccess(t, r.command(whole))
+	expectSuccess(t, r.command(out))
+	sameRuns(t, whole, out)
+}
+
 // TestTwoTrainingsIntoOneFolder: of two simultaneous trainings one is refused, and the folder belongs to the other, undamaged.
 func TestTwoTrainingsIntoOneFolder(t *testing.T) {
 	x, _ := scatter(300, 6, 3)

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,7 +17,9 @@ import (
 	"iconic/features"
 	"iconic/head"
 	"iconic/head/clustercount"
+	"iconic/head/train"
 	"iconic/internal/densetest"
+	"iconic/progress"
 )
 
 // clouds is a training, to be resumed, on three clouds of images.
@@ -121,5 +126,43 @@ func stop(t *testing.T, training *Training) {
 	}})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
+	}
+}
+
+// A training that stopped tells what it has kept, for lack of room as at an interrupt, and does not forget what an earlier process has saved.
+func TestATrainingThatStoppedTellsWhatItKept(t *testing.T) {
+	state := &head.State{Phases: []train.Phase{{Name: "head", Step: 3, Steps: 9}}}
+	room, interrupt := fmt.Errorf("write checkpoint: %w", syscall.ENOSPC), context.Canceled
+	for _, c := range []struct {
+		what, method string
+		saved        *head.State
+		ended        bool
+		cause        error
+		want         string
+	}{
+		{"no room for the first checkpoint", "simclr", nil, false, room, "no step of the training was saved: it starts again"},
+		{"interrupted before the first step", "simclr", nil, false, interrupt, "no step of the training was finished: it starts again"},
+		{"no room for a later checkpoint", "simclr", state, false, room, "is saved in %s at step 3 of 9 (head), and continues from there"},
+		{"interrupted on its way to that step", "simclr", state, false, interrupt, "is saved in %s at step 3 of 9 (head), and continues from there"},
+		{"no room for the head", "kmeans", nil, false, room, "method kmeans computes in one piece, and starts again"},
+		{"no room for the scores", "kmeans", nil, true, room, "the training in %s has ended; its scores and its page are made when it is resumed"},
+		{"interrupted at the scores", "simclr", state, true, interrupt, "the training in %s has ended; its scores"},
+		{"another error", "simclr", state, false, errors.New("another"), ""},
+	} {
+		training, said := clouds(t, map[string]string{"method": c.method}), ""
+		training.Clock = progress.NewClock("preparation")
+		training.Hooks.Note = func(text string) { said += text }
+		kept := &keeper{dir: training.Dir, ended: c.ended}
+		kept.note(c.saved)
+		err := training.failed(t.Context(), kept, c.cause)
+		if !errors.Is(err, c.cause) {
+			t.Errorf("%s: error %v", c.what, err)
+		}
+		if want := strings.ReplaceAll(c.want, "%s", training.Dir); !strings.Contains(said, want) || want == "" && said != "" {
+			t.Errorf("%s: said %q, want %q", c.what, said, want)
+		}
+		if typed := new(FullError); errors.As(full(err), &typed) != (c.cause == room) {
+			t.Errorf("%s: %T", c.what, full(err))
+		}
 	}
 }

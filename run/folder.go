@@ -141,7 +141,7 @@ func KeepTimes(dir string, times []progress.StageTime) error {
 		return err
 	}
 	r.Config.Times = times
-	return writeConfig(dir, r.Config)
+	return full(writeConfig(dir, r.Config))
 }
 
 // Finish writes the results of a training, including the settings with their rules resolved, and removes its checkpoint. The head is

@@ -105,7 +105,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 	if f, set, err = f.scoredByHand(ctx, set, o.Workers); err != nil {
 		return nil, err
 	}
-	return f, f.writePage(ctx, set, o)
+	return f, full(f.writePage(ctx, set, o))
 }
 
 // WritePage writes the page of a run that was just made from a set.
@@ -115,7 +115,7 @@ func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions
 	if err != nil {
 		return err
 	}
-	return f.writePage(ctx, set, o)
+	return full(f.writePage(ctx, set, o))
 }
 
 // keepPage is the error for keeping report.html because a new page would lose content.

@@ -20,6 +20,7 @@ import (
 	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/methods"
+	"iconic/internal/atomicfile"
 	"iconic/internal/centred"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
@@ -107,7 +108,8 @@ func (t *Training) validate() error {
 	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
 }
 
-// Train makes the run folder: it trains, scores, and writes every file except the page, which WritePage makes.
+// Train makes the run folder: it trains, scores, and writes every file except the page, which WritePage makes. If there is no room for a file, it
+// fails with a FullError.
 func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -118,7 +120,7 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	}
 	metrics, err := t.train(ctx)
 	if err != nil || t.Unchanged {
-		return metrics, err
+		return metrics, full(err)
 	}
 	return metrics, KeepTimes(t.Dir, t.Clock.Times())
 }
@@ -146,15 +148,24 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		t.Hooks.Notef("the run in %s is finished: there is nothing to do", t.Dir)
 		return Metrics(t.Dir)
 	}
-	if ended != nil {
-		t.Hooks.Notef("the training in %s has ended; making its scores and its page", t.Dir)
-		result, err := t.ended(ctx, ended)
-		if err != nil {
-			return nil, err
-		}
-		return t.score(ctx, result)
-	}
 	kept := &keeper{dir: t.Dir}
+	kept.note(state)
+	if ended == nil {
+		metrics, err := t.learn(ctx, c, needs, state, kept)
+		return metrics, t.failed(ctx, kept, err)
+	}
+	t.Hooks.Notef("the training in %s has ended; making its scores and its page", t.Dir)
+	kept.ended = true
+	result, err := t.ended(ctx, ended)
+	if err != nil {
+		return nil, t.failed(ctx, kept, err)
+	}
+	metrics, err := t.score(ctx, result)
+	return metrics, t.failed(ctx, kept, err)
+}
+
+// learn trains from a state, from the start if it is nil, and scores the result.
+func (t *Training) learn(ctx context.Context, c Config, needs method.Need, state *head.State, kept *keeper) (*report.Metrics, error) {
 	stage := "training"
 	result, err := head.Train(ctx, t.Features, t.inputs(needs), t.Config, head.Options{
 		Workers: t.Workers, Graph: t.Shared.Graph, Cache: t.Features.Graphs, Resume: state, Save: kept.save, Name: func(row int) string { return t.Features.Paths[row] }, Begun: func(name string) {
@@ -171,7 +182,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		},
 	})
 	if err != nil {
-		return nil, t.failed(ctx, kept, err)
+		return nil, err
 	}
 	for _, n := range result.Notes {
 		t.Hooks.Notef("%s", n)
@@ -183,15 +194,38 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	if err := Finish(t.Dir, c, result); err != nil {
 		return nil, err
 	}
+	kept.ended = true
 	return t.score(ctx, result)
 }
 
-// failed is the error of a training that did not end, with what its reader needs; it tells what an interrupted one has kept.
+// FullError says that there was no room for a file of a run folder (see atomicfile.Full). What is there already is kept.
+type FullError struct{ Err error }
+
+func (e *FullError) Error() string { return e.Err.Error() }
+
+func (e *FullError) Unwrap() error { return e.Err }
+
+// TooLarge reports whether the system allows no file as large, although the disk may have room.
+func (e *FullError) TooLarge() bool { return atomicfile.TooLarge(e.Err) }
+
+// full makes the error for a file that had no room a FullError.
+func full(err error) error {
+	if atomicfile.Full(err) {
+		return &FullError{err}
+	}
+	return err
+}
+
+// failed is the error of a training that did not end, with what its reader needs; it tells what one has kept that was interrupted, or had no room.
 func (t *Training) failed(ctx context.Context, kept *keeper, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, context.Canceled):
-		t.Hooks.Notef("%s", kept.account(t.Config.Method))
+		t.Hooks.Notef("%s", kept.account(t.Config.Method, "finished"))
 		_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
+	case atomicfile.Full(err):
+		t.Hooks.Notef("%s", kept.account(t.Config.Method, "saved"))
 	case errors.Is(err, head.ErrOtherState):
 		return fmt.Errorf("checkpoint %s: %w; remove it and train from the start", filepath.Join(t.Dir, checkpointFile), err)
 	}
@@ -217,7 +251,8 @@ func lock(dir string) (unlock func() error, err error) {
 type keeper struct {
 	dir   string
 	last  time.Time
-	phase head.State // names and steps of the last state written, without numbers
+	phase head.State // names and steps of the last state written, in this process or an earlier one, without numbers
+	ended bool       // the training has ended, and its results are written, except for scores and page
 }
 
 func (k *keeper) save(s *head.State, now bool) error {
@@ -228,16 +263,28 @@ func (k *keeper) save(s *head.State, now bool) error {
 	if err := SaveCheckpoint(k.dir, s); err != nil {
 		return err
 	}
-	k.last, k.phase = time.Now(), head.State{}
+	k.last = time.Now()
+	k.note(s)
+	return nil
+}
+
+// note remembers which state is written; nil: none.
+func (k *keeper) note(s *head.State) {
+	if s == nil {
+		return
+	}
+	k.phase = head.State{}
 	for _, p := range s.Phases {
 		p.Tensors = nil
 		k.phase.Phases = append(k.phase.Phases, p)
 	}
-	return nil
 }
 
-// account says in one sentence what an interrupted training has kept.
-func (k *keeper) account(method string) string {
+// account says in one sentence what a training has kept that stopped; what says what would be kept of a step.
+func (k *keeper) account(method, what string) string {
+	if k.ended {
+		return fmt.Sprintf("the training in %s has ended; its scores and its page are made when it is resumed", k.dir)
+	}
 	if n := len(k.phase.Phases); n > 0 {
 		p := k.phase.Phases[n-1]
 		return fmt.Sprintf("the training is saved in %s at step %d of %d (%s), and continues from there when it is resumed", k.dir, p.Step, p.Steps, p.Name)
@@ -245,7 +292,7 @@ func (k *keeper) account(method string) string {
 	if m, err := methods.Find(method); err == nil && m.About().Closed {
 		return fmt.Sprintf("method %s computes in one piece, and starts again when it is resumed", method)
 	}
-	return "no step of the training was finished: it starts again when it is resumed"
+	return fmt.Sprintf("no step of the training was %s: it starts again when it is resumed", what)
 }
 
 // whose names the set of features that a training cannot use, if it has two of them.

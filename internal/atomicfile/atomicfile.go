@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -68,18 +69,18 @@ func WriteNew(name string, content []byte, modified time.Time) error {
 }
 
 // written makes a temporary file beside name, since a rename cannot cross file systems, calls fill to write it, and calls place to give it
-// its final name. The temporary name is removed in any case.
+// its final name. The temporary name is removed in any case, from errors, too.
 func written(name string, fill func(f *os.File) error, place func(temporary, name string) error) error {
 	folder := filepath.Dir(name)
 	t, err := create(folder)
 	if err != nil {
-		return err
+		return unnamed(err)
 	}
 	err = fill(t.file)
 	if err == nil {
 		err = t.file.Sync()
 	}
-	if err = errors.Join(err, t.file.Close()); err == nil {
+	if err = errors.Join(unnamed(err), unnamed(t.file.Close())); err == nil {
 		err = place(t.path(), name)
 	}
 	if err != nil {
@@ -87,6 +88,22 @@ func written(name string, fill func(f *os.File) error, place func(temporary, nam
 	}
 	return errors.Join(SyncFolder(folder), t.release())
 }
+
+// unnamed is an error without the name of the temporary file, which nobody has given and which is gone.
+func unnamed(err error) error {
+	if p, ok := err.(*fs.PathError); ok && Temporary(p.Path) {
+		return p.Err
+	}
+	return err
+}
+
+// Full reports whether an error says that there was no room for a file: the disk is full, or the user's quota, or the system allows no file as large.
+func Full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || TooLarge(err)
+}
+
+// TooLarge reports whether an error says that the system allows no file as large.
+func TooLarge(err error) bool { return errors.Is(err, syscall.EFBIG) }
 
 // SyncFolder makes the names in a folder durable.
 func SyncFolder(folder string) error {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -53,6 +54,27 @@ func TestWriteIntoAMissingFolderNamesIt(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "missing", "a.txt")
 	if err := WriteBytes(name, nil); err == nil || !strings.Contains(err.Error(), name) {
 		t.Fatalf("error %v does not name %s", err, name)
+	}
+}
+
+// An error names the file that was to be written, and not the temporary one, of which nothing is left.
+func TestErrorsDoNotNameTheTemporaryFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.txt")
+	for want, fill := range map[string]func(f *os.File) error{
+		"no space left on device": func(f *os.File) error { return &fs.PathError{Op: "write", Path: f.Name(), Err: syscall.ENOSPC} },
+		"file too large":          func(f *os.File) error { return &fs.PathError{Op: "write", Path: f.Name(), Err: syscall.EFBIG} },
+		"file already closed":     func(f *os.File) error { return f.Close() },
+	} {
+		err := written(name, fill, os.Rename)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), prefix) {
+			t.Errorf("error %v, want %q without the temporary name", err, want)
+		}
+		if Full(err) != (want != "file already closed") {
+			t.Errorf("%v: full %t", err, Full(err))
+		}
+	}
+	if err := WriteBytes(filepath.Join(t.TempDir(), "missing", "a.txt"), nil); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), prefix) {
+		t.Error(err)
 	}
 }
 
