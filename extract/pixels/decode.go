@@ -313,7 +313,7 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 // opaqueGIF clears the transparency of the first frame, so that the decoder keeps the palette colour of transparent pixels.
 func opaqueGIF(b []byte) []byte {
 	const screen = 13
-	at := screen
+	at, own := screen, false
 	if len(b) < screen {
 		return b
 	}
@@ -322,7 +322,9 @@ func opaqueGIF(b []byte) []byte {
 	}
 	for at+8 <= len(b) && b[at] == 0x21 { // extensions before the first frame
 		if b[at+1] == 0xf9 && b[at+2] >= 1 && b[at+3]&1 != 0 {
-			b = bytes.Clone(b)
+			if !own { // there may be any number of extensions
+				b, own = bytes.Clone(b), true
+			}
 			b[at+3] &^= 1
 		}
 		for at += 2; at < len(b) && b[at] != 0; {

@@ -66,6 +66,57 @@ func tilesOf(tiles, side, tables int) []byte {
 	return le.AppendUint32(b, 0)
 }
 
+// stripsOf is a bilevel TIFF, 8 pixels wide, whose strips of one row each contain the same bytes. The entries that describe it are the last
+// of a directory with the given number of entries.
+func stripsOf(rows, entries, compression int, strip []byte) []byte {
+	le := binary.LittleEndian
+	data := bytes.Repeat(strip, rows)
+	at := 8 + len(data)
+	for i := range rows {
+		data = le.AppendUint32(data, uint32(8+i*len(strip)))
+	}
+	for range rows {
+		data = le.AppendUint32(data, uint32(len(strip)))
+	}
+	b := append(le.AppendUint32([]byte("II*\x00"), uint32(8+len(data))), data...)
+	real := [][3]int{
+		{tiffWidth, 1, 8}, {tiffHeight, 1, rows}, {tiffBits, 1, 1}, {tiffCompression, 1, compression}, {tiffPhotometric, 1, 1},
+		{tiffStrips, rows, at}, {tiffRowsPerStrip, 1, 1}, {tiffStripSizes, rows, at + 4*rows},
+	}
+	b = le.AppendUint16(b, uint16(entries))
+	for i := range entries {
+		e := [3]int{60000, 1, 0}
+		if k := i - (entries - len(real)); k >= 0 {
+			e = real[k]
+		}
+		b = le.AppendUint16(le.AppendUint16(b, uint16(e[0])), 4)
+		b = le.AppendUint32(le.AppendUint32(b, uint32(e[1])), uint32(e[2]))
+	}
+	return le.AppendUint32(b, 0)
+}
+
+// chainOf is a TIFF without a picture, whose directories of the given number of entries lie over the same bytes.
+func chainOf(directories, entries int) []byte {
+	le := binary.LittleEndian
+	const header, step = 8, 2
+	b := make([]byte, header+2*step*directories+12*(entries+1))
+	copy(b, "II*\x00")
+	le.PutUint32(b[4:], header)
+	for i := range directories { // the first bytes are the numbers of entries, what follows the last entry are the offsets of the next
+		at := header + 2*step*i
+		le.PutUint16(b[at:], uint16(entries))
+		le.PutUint32(b[at+2+12*entries:], uint32(at+2*step))
+	}
+	return b
+}
+
+// extensionsOf is a GIF of one pixel after so many extensions that each state a transparent colour.
+func extensionsOf(extensions int) []byte {
+	b := append([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00"), 0, 0, 0, 255, 255, 255)
+	b = append(b, bytes.Repeat([]byte{0x21, 0xf9, 4, 1, 0, 0, 1, 0}, extensions)...)
+	return append(b, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b)
+}
+
 // restartsOf is a grey JPEG with a restart after every block, but no restart marker.
 func restartsOf(side int) []byte {
 	b := scansOf(side, 0)
@@ -130,6 +181,9 @@ func hostileKinds(t *testing.T) []hostile {
 		{"JPEG of 8000×8000, 6,000 scans", scansOf(8000, 6000), DecodeOptions{}, Damaged},
 		{"TIFF, 30,000 JPEG tiles of 1×1 over the same bytes", tilesOf(30000, 1, 300000), DecodeOptions{}, Damaged},
 		{"TIFF, 3,000 JPEG tiles of 16×16 over the same bytes", tilesOf(3000, 16, 0), DecodeOptions{}, Damaged},
+		{"TIFF, 8,000 strips of one row, directory of 65,535 entries", stripsOf(8000, mostEntries, tiffPlain, []byte{0x55}), DecodeOptions{}, ""},
+		{"TIFF, 5,000 directories of 60,000 entries over the same bytes", chainOf(5000, 60000), DecodeOptions{}, Damaged},
+		{"GIF, 100,000 extensions that state a transparent colour", extensionsOf(100000), DecodeOptions{}, ""},
 		{"TIFF of 16×16, a JPEG tile of 3000×3000, at most 1,000,000 pixels", tiffFile(tile.Bytes(), map[int]int{
 			tiffWidth: 16, tiffHeight: 16, tiffBits: 8, tiffCompression: tiffInJPEG, tiffPhotometric: 1, tiffTileWidth: 3000, tiffTileHeight: 3000,
 		}), DecodeOptions{MaxPixels: 1e6}, TooLarge},

@@ -51,6 +51,7 @@ type tiff struct {
 	compression   int
 	photometric   int
 	predictor     bool
+	reversed      bool // the bits of each byte are in reverse order
 	separate      bool // every sample has its own plane
 	associated    bool // colours are multiplied by the fourth sample
 	palette       list
@@ -85,7 +86,7 @@ func openTIFF(b []byte, _ bool) (*plan, error) {
 	if t.tiled {
 		p.piece = area
 	}
-	p.bytes = 4*int64(t.pieceWidth)*int64(t.samples) + 16*int64(t.across)*int64(t.down)*int64(t.planes()) + decoderBytes
+	p.bytes = 4*int64(t.pieceWidth)*int64(t.samples) + 32*int64(t.across)*int64(t.down)*int64(t.planes()) + decoderBytes
 	if t.separate {
 		p.bytes += int64(t.used) * int64(t.width) * int64(t.height)
 	}
@@ -212,6 +213,7 @@ func (t *tiff) narrow(dst []uint8, row []byte, n int) error {
 
 // readCompression refuses unsupported compressions.
 func (t *tiff) readCompression() error {
+	t.reversed = t.first(tiffFillOrder, 1) == 2
 	switch t.compression {
 	case tiffPlain, tiffPackBits:
 	case tiffLZW, tiffDeflate, tiffDeflateOld:
@@ -535,8 +537,7 @@ func parted(v, alpha uint8) uint8 {
 // open returns the uncompressed bytes of a strip or tile with the given number of rows.
 func (c *canvas) open(piece []byte, rows int) (io.Reader, error) {
 	t := c.t
-	reversed := t.first(tiffFillOrder, 1) == 2
-	if reversed && t.compression != tiffFax3 && t.compression != tiffFax4 {
+	if t.reversed && t.compression != tiffFax3 && t.compression != tiffFax4 {
 		piece = reversedBits(piece)
 	}
 	switch t.compression {
@@ -558,7 +559,7 @@ func (c *canvas) open(piece []byte, rows int) (io.Reader, error) {
 		return c.inflate, cut(c.inflate.(zlib.Resetter).Reset(bytes.NewReader(piece), nil))
 	case tiffFax3, tiffFax4:
 		order, kind := ccitt.MSB, ccitt.Group4
-		if reversed {
+		if t.reversed {
 			order = ccitt.LSB
 		}
 		if t.compression == tiffFax3 {

@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 )
 
 // Tags of a TIFF directory, and their possible values.
 const (
 	tiffKind         = 254
+	tiffOldKind      = 255
 	tiffWidth        = 256
 	tiffHeight       = 257
 	tiffBits         = 258
@@ -39,13 +41,23 @@ const (
 	tiffDNG          = 50706
 )
 
-// directory is the first directory of a TIFF or BigTIFF file. An entry is read only when its tag is requested, since it may refer to any
-// part of the file.
+// tiffTags are the tags that are read.
+var tiffTags = [...]uint16{
+	tiffKind, tiffOldKind, tiffWidth, tiffHeight, tiffBits, tiffCompression, tiffPhotometric, tiffFillOrder, tiffStrips, tiffOrientedAs, tiffSamples,
+	tiffRowsPerStrip, tiffStripSizes, tiffLargest, tiffPlanar, tiffFaxOptions, tiffPredictor, tiffColours, tiffTileWidth, tiffTileHeight,
+	tiffTiles, tiffTileSizes, tiffInside, tiffExtraSamples, tiffFormat, tiffJPEGTables, tiffSubsampling, tiffXMP, tiffDNG,
+}
+
+// directory is a directory of a TIFF or BigTIFF file. Its entries are looked at once, however often tags are requested: there may be
+// 65,535 of them. The numbers of an entry are read only when its tag is requested, since it may refer to any part of the file.
 type directory struct {
 	b       []byte
 	order   binary.ByteOrder
 	big     bool
-	entries []byte // as stored, up to the last complete one
+	entries [len(tiffTags)][]byte // the first entry of each of tiffTags, as stored; nil: none
+	visited int                   // number of entries looked at
+	at      uint64                // its offset
+	next    uint64                // offset of the next directory; 0: none
 }
 
 // mostEntries is the largest number of entries in a TIFF; a BigTIFF needs no more.
@@ -69,27 +81,55 @@ func readDirectory(b []byte) (*directory, error) {
 	if b[0] == 'M' {
 		d.order = binary.BigEndian
 	}
-	header, count := 8, 2
-	if d.big {
-		header, count = 16, 8
-	}
-	if len(b) < header {
+	if len(b) < d.headerSize() {
 		return nil, io.ErrUnexpectedEOF
 	}
-	at, n := uint64(d.order.Uint32(b[4:])), uint64(0)
+	at := uint64(d.order.Uint32(b[4:]))
 	if d.big {
 		at = d.order.Uint64(b[8:])
 	}
-	if at < uint64(header) || at > uint64(len(b)-count) {
-		return nil, errors.New("the directory lies outside the file")
+	return d, d.read(at)
+}
+
+// read reads the directory at an offset.
+func (d *directory) read(at uint64) error {
+	count := 2
+	if d.big {
+		count = 8
 	}
-	if n = uint64(d.order.Uint16(b[at:])); d.big {
-		n = d.order.Uint64(b[at:])
+	if at < uint64(d.headerSize()) || at > uint64(len(d.b)-count) {
+		return errors.New("the directory lies outside the file")
 	}
-	rest := b[at+uint64(count):]
-	n = min(n, mostEntries, uint64(len(rest)/d.entrySize()))
-	d.entries = rest[:int(n)*d.entrySize()]
-	return d, nil
+	n := uint64(d.order.Uint16(d.b[at:]))
+	if d.big {
+		n = d.order.Uint64(d.b[at:])
+	}
+	rest := d.b[at+uint64(count):]
+	size, stated := d.entrySize(), n
+	n = min(n, mostEntries, uint64(len(rest)/size))
+	d.entries, d.visited, d.at, d.next = [len(tiffTags)][]byte{}, int(n), at, 0
+	for range n {
+		entry := rest[:size]
+		rest = rest[size:]
+		if i := slices.Index(tiffTags[:], d.order.Uint16(entry)); i >= 0 && d.entries[i] == nil {
+			d.entries[i] = entry
+		}
+	}
+	switch {
+	case n < stated: // the rest is no offset
+	case d.big && len(rest) >= 8:
+		d.next = d.order.Uint64(rest)
+	case !d.big && len(rest) >= 4:
+		d.next = uint64(d.order.Uint32(rest))
+	}
+	return nil
+}
+
+func (d *directory) headerSize() int {
+	if d.big {
+		return 16
+	}
+	return 8
 }
 
 func (d *directory) entrySize() int {
@@ -109,36 +149,32 @@ type list struct {
 // sizes of the types that are whole numbers or bytes: BYTE, SHORT, LONG, UNDEFINED, IFD, LONG8, IFD8.
 var tiffTypes = map[uint16]int{1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
 
-// list finds the numbers of a tag: none if it is missing, has another type, or lies outside the file.
-func (d *directory) list(tag int) list {
-	size := d.entrySize()
-	for at := 0; at < len(d.entries); at += size {
-		entry := d.entries[at : at+size]
-		if int(d.order.Uint16(entry)) != tag {
-			continue
-		}
-		bytes := tiffTypes[d.order.Uint16(entry[2:])]
-		value, count := entry[8:], uint64(d.order.Uint32(entry[4:]))
+// list finds the numbers of one of tiffTags: none if it is missing, has another type, or lies outside the file.
+func (d *directory) list(tag uint16) list {
+	entry := d.entries[slices.Index(tiffTags[:], tag)]
+	if entry == nil {
+		return list{}
+	}
+	bytes := tiffTypes[d.order.Uint16(entry[2:])]
+	value, count := entry[8:], uint64(d.order.Uint32(entry[4:]))
+	if d.big {
+		value, count = entry[12:], d.order.Uint64(entry[4:])
+	}
+	if bytes == 0 || count > uint64(len(d.b)/bytes) {
+		return list{}
+	}
+	length := int(count) * bytes
+	if length > len(value) {
+		from := uint64(d.order.Uint32(value))
 		if d.big {
-			value, count = entry[12:], d.order.Uint64(entry[4:])
+			from = d.order.Uint64(value)
 		}
-		if bytes == 0 || count > uint64(len(d.b)/bytes) {
+		if from > uint64(len(d.b)-length) {
 			return list{}
 		}
-		length := int(count) * bytes
-		if length > len(value) {
-			from := uint64(d.order.Uint32(value))
-			if d.big {
-				from = d.order.Uint64(value)
-			}
-			if from > uint64(len(d.b)-length) {
-				return list{}
-			}
-			value = d.b[from:]
-		}
-		return list{d.order, value[:length], bytes}
+		value = d.b[from:]
 	}
-	return list{}
+	return list{d.order, value[:length], bytes}
 }
 
 func (l list) len() int {
@@ -169,7 +205,7 @@ func (l list) at(i int) int {
 func (l list) bytes() []byte { return l.data }
 
 // first is the first value of a tag, or otherwise if there is none.
-func (d *directory) first(tag, otherwise int) int {
+func (d *directory) first(tag uint16, otherwise int) int {
 	if l := d.list(tag); l.len() > 0 {
 		return l.at(0)
 	}

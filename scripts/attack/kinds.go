@@ -34,6 +34,8 @@ func kinds() ([]kind, error) {
 	return []kind{
 		{"JPEG, EXIF of 5,400 entries", post(append(append([]byte{0xff, 0xd8}, app1...), small.Bytes()[2:]...))},
 		{"TIFF, directory of 60,000 entries", post(directory(60000))},
+		{"TIFF, 8,000 strips of one row, directory of 65,535 entries", post(strips(8000, 65535))},
+		{"GIF, 100,000 transparent colours", post(extensions(100000))},
 		{"JPEG of 8000×8000, 6,000 scans", post(scans(8000, 6000))},
 		{"JPEG of 4000×4000, 199 scans", post(scans(4000, 199))},
 		{"TIFF, 30,000 JPEG tiles of one pixel", post(tiff(small.Bytes(), 30000, 1, 1, 300000))},
@@ -107,6 +109,38 @@ func directory(entries int) []byte {
 		b = le.AppendUint32(le.AppendUint32(b, uint32(12*entries)), 8)
 	}
 	return b
+}
+
+// strips is a bilevel TIFF, 8 pixels wide, with strips of one row, which the last entries of a directory describe.
+func strips(rows, entries int) []byte {
+	le := binary.LittleEndian
+	data := bytes.Repeat([]byte{0x55}, rows)
+	at := 8 + rows
+	for i := range rows {
+		data = le.AppendUint32(data, uint32(8+i))
+	}
+	for range rows {
+		data = le.AppendUint32(data, 1)
+	}
+	b := append(le.AppendUint32([]byte("II*\x00"), uint32(8+len(data))), data...)
+	real := [][3]int{{256, 1, 8}, {257, 1, rows}, {258, 1, 1}, {259, 1, 1}, {262, 1, 1}, {273, rows, at}, {278, 1, 1}, {279, rows, at + 4*rows}}
+	b = le.AppendUint16(b, uint16(entries))
+	for i := range entries {
+		e := [3]int{60000, 1, 0}
+		if k := i - (entries - len(real)); k >= 0 {
+			e = real[k]
+		}
+		b = le.AppendUint16(le.AppendUint16(b, uint16(e[0])), 4)
+		b = le.AppendUint32(le.AppendUint32(b, uint32(e[1])), uint32(e[2]))
+	}
+	return le.AppendUint32(b, 0)
+}
+
+// extensions is a GIF of one pixel after n extensions that each state a transparent colour.
+func extensions(n int) []byte {
+	b := append([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00"), 0, 0, 0, 255, 255, 255)
+	b = append(b, bytes.Repeat([]byte{0x21, 0xf9, 4, 1, 0, 0, 1, 0}, n)...)
+	return append(b, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b)
 }
 
 // scans is a greyscale progressive JPEG whose scans after the first contain no changes, coded as runs of 2^14 blocks.
