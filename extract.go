@@ -52,6 +52,9 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	for _, k := range s.Skipped {
 		h.Warnf("%d skipped: %s", k.Count, k)
 	}
+	if s.Several > 0 {
+		h.Notef("%s", extract.SeveralNote(s.Several))
+	}
 	for _, one := range []struct {
 		count int
 		text  string

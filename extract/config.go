@@ -125,6 +125,7 @@ type Summary struct {
 	Moved      int            `json:"moved"`      // rows of a part kept although their images belong to another part now, which lacks them
 	Handed     int            `json:"handed"`     // rows of a part dropped because another part, to which their images belong now, has them
 	Unread     int            `json:"unread"`     // rows kept of images among Skipped whose files could not be read
+	Several    int            `json:"several"`    // images whose files have further pages or frames, which are not used
 	Changed    bool           `json:"changed"`    // whether the store changed
 	Skipped    []Skipped      `json:"skipped"`    // bad images by kind, the most frequent first
 	Ignored    map[string]int `json:"ignored"`    // other files by extension
@@ -133,6 +134,14 @@ type Summary struct {
 	Device     string         `json:"device,omitempty"`
 	Batch      int            `json:"batch,omitempty"`
 	Mixes      bool           `json:"encoder_mixes_batch,omitempty"` // the encoder's features depend on the batch, so each image had its own
+}
+
+// SeveralNote says of how many images Summary.Several counts what is used.
+func SeveralNote(n int) string {
+	if n == 1 {
+		return "1 image has several pages or frames: the first is used"
+	}
+	return fmt.Sprintf("%d images have several pages or frames: the first of each is used", n)
 }
 
 // Skipped counts bad images of one kind.

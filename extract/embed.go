@@ -111,7 +111,7 @@ func (e *Embedder) Mixes() bool { return e.encoder.Mixes }
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
 
 // Prepare decodes and preprocesses the content of an image file of at most maxPixels (0: the limit of an extraction) into dst, of length
-// Pixels(), for Encode. If the content is not a readable picture, the error is a *pixels.Error. Decoding stops when ctx ends.
+// Pixels(), for Encode. Of several pages or frames the first is used. If the content is not a readable picture, the error is a *pixels.Error. Decoding stops when ctx ends.
 func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
 	m, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
 	if err != nil {

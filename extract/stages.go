@@ -193,7 +193,7 @@ func (j *job) start(r *run, e entry) bool {
 	j.item = store.Item{Path: listed.Path, Label: listed.Label, Split: listed.Split, Size: listed.Size}
 	before, ok := r.sink.Known(listed.Path)
 	if ok && before.Stamp == j.stamp {
-		j.item.Hash, j.item.Size = before.Hash, before.Size
+		j.item.Hash, j.item.Size, j.item.Several = before.Hash, before.Size, before.Several
 		return true
 	}
 	return false
@@ -250,6 +250,7 @@ func (s *stages) read(ctx context.Context, j *job, r *room) error {
 		r.content = content
 		sum := sha256.Sum256(content)
 		j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
+		j.item.Several = s.set.Raw == nil && pixels.Several(content)
 		if s.sink.Has(j.item.Hash) {
 			j.state = known
 			return nil
@@ -302,7 +303,7 @@ func (j *job) skip(ctx context.Context, err error) error {
 	if j.state = skipped; j.item.Hash == (store.Hash{}) && !ofContent(err) {
 		j.state = unread
 	}
-	j.item.Kind, j.item.Skipped = kindOf(err), reasonOf(err)
+	j.item.Kind, j.item.Skipped, j.item.Several = kindOf(err), reasonOf(err), false
 	return nil
 }
 
@@ -507,6 +508,9 @@ func (s *stages) storeBatches(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if step.item.Several && !step.item.Gone {
+				s.summary.Several++
+			}
 		}
 		done += len(b.steps)
 		if s.hooks.Progress != nil {
@@ -524,7 +528,7 @@ func (s *stages) skip(bad *step) error {
 	if bad.state == unread && s.writer != nil {
 		if before, ok := s.writer.Known(it.Path); ok {
 			s.summary.Unread++
-			it.Hash, it.Size, it.Kind, it.Skipped, it.Gone = before.Hash, before.Size, "", "", true
+			it.Hash, it.Size, it.Several, it.Kind, it.Skipped, it.Gone = before.Hash, before.Size, before.Several, "", "", true
 			return s.writer.Append(it, "", nil) // without a stamp, so that the next run reads it
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/classify"
+	"iconic/extract"
 	"iconic/internal/budget"
 	"iconic/internal/spreadsheet"
 	"iconic/prediction"
@@ -132,6 +133,9 @@ func (a *app) passed(p prediction.Pass, to string) {
 	}
 	for _, k := range p.Unread {
 		a.warn("%d not read: %s", k.Count, k)
+	}
+	if p.Several > 0 {
+		a.note("%s", extract.SeveralNote(p.Several))
 	}
 	a.note("%s", rate(p.Images, "image", "images", p.Duration))
 }

@@ -145,7 +145,7 @@ func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
 	begun := time.Now()
 	summary, err := w.model.Images.Each(ctx, w.stream(s, &p.LeftOut), extract.Hooks{Progress: w.hooks.Stage(Stage, "images")})
 	if summary != nil {
-		p.Images, p.Unread = summary.Rows, summary.Skipped
+		p.Images, p.Unread, p.Several = summary.Rows, summary.Skipped, summary.Several
 	}
 	p.Duration = time.Since(begun)
 	if w.options.Passed != nil && (summary != nil || p.LeftOut > 0) {
@@ -214,6 +214,9 @@ func (w *work) look(ctx context.Context, s *source) error {
 		w.hooks.Notef("%s is back", bucket.Public(s.stream.Data))
 	}
 	s.away = false
+	if summary.Several > 0 {
+		w.hooks.Notef("%s", extract.SeveralNote(summary.Several))
+	}
 	if summary.Batch > 0 && s.stream.Batch == 0 {
 		s.stream.Batch = summary.Batch // one probe is enough
 	}

@@ -49,6 +49,7 @@ type Image struct {
 type Pass struct {
 	Images   int               // images that have a prediction
 	Unread   []extract.Skipped // images that could not be read, by kind, the most frequent first
+	Several  int               // images whose files have further pages or frames, which are not used
 	LeftOut  int               // images in Options.Folders itself, which were not visited
 	Duration time.Duration
 }

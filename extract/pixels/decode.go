@@ -140,7 +140,7 @@ func Decode(b []byte, o DecodeOptions) (*Image, Info, error) {
 	return DecodeContext(context.Background(), b, o)
 }
 
-// DecodeContext reads a picture of any supported format, recognised by its content. It works in small steps and ends soon after ctx does.
+// DecodeContext reads a picture of any supported format, recognised by its content: the first one, of a file for which Several is true. It works in small steps and ends soon after ctx does.
 // Errors are *Error, or ctx's own.
 func DecodeContext(ctx context.Context, b []byte, o DecodeOptions) (*Image, Info, error) {
 	return decode(ctx, b, o, turbo() != nil)

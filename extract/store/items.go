@@ -26,6 +26,7 @@ type Item struct {
 	Hash    Hash   // of its content; zero if that could not be read
 	Kind    string // for a skipped image: "truncated", "not an image", …
 	Skipped string // for a skipped image: the reason, in words
+	Several bool   // its file has further pages or frames, which are not used
 	Gone    bool   // the data set no longer had it at the last update, or it could not be read; its features are kept
 }
 
@@ -40,6 +41,7 @@ type line struct {
 	Hash      string `json:"hash,omitempty"`
 	Kind      string `json:"kind,omitempty"`
 	Skipped   string `json:"skipped,omitempty"`
+	Several   bool   `json:"several,omitempty"`
 	Gone      bool   `json:"gone,omitempty"`
 }
 
@@ -69,6 +71,9 @@ func (it *Item) append(b []byte) []byte {
 	if it.Row < 0 {
 		b = appendString(append(b, `,"kind":`...), it.Kind)
 		b = appendString(append(b, `,"skipped":`...), it.Skipped)
+	}
+	if it.Several {
+		b = append(b, `,"several":true`...)
 	}
 	if it.Gone {
 		b = append(b, `,"gone":true`...)
@@ -133,6 +138,7 @@ func parsePlain(text []byte) (Item, bool) {
 	if c.accept(`,"skipped":"`) {
 		it.Skipped = string(c.quoted())
 	}
+	it.Several = c.accept(`,"several":true`)
 	it.Gone = c.accept(`,"gone":true`)
 	c.want(`}`)
 	return it, !c.failed && len(c.rest) == 0
@@ -186,7 +192,7 @@ func parseJSON(text []byte) (Item, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return Item{}, err
 	}
-	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped, Gone: l.Gone}
+	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped, Several: l.Several, Gone: l.Gone}
 	if l.PathBytes != nil {
 		it.Path = string(l.PathBytes)
 	}

@@ -64,10 +64,11 @@ type Writer struct {
 
 // Known is what an earlier run recorded about a path.
 type Known struct {
-	Hash  Hash
-	Size  int64
-	Stamp string // "" if none was stored
-	at    place
+	Hash    Hash
+	Size    int64
+	Several bool   // see Item
+	Stamp   string // "" if none was stored
+	at      place
 }
 
 // source is a file of features from which rows are copied.
@@ -332,7 +333,7 @@ func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, erro
 
 // learn records where the features of an item are.
 func (w *Writer) learn(it Item, stamp string, at place) {
-	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Stamp: stamp, at: at}
+	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Several: it.Several, Stamp: stamp, at: at}
 	if _, ok := w.places[it.Hash]; !ok {
 		w.places[it.Hash] = at
 	}
