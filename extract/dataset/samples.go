@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path"
@@ -11,7 +12,7 @@ import (
 )
 
 // labelArchives labels items by the .cls members of the WebDataset convention or, if none fits an image, by the folders in the archives.
-func (s *Set) labelArchives(from LabelsFrom, inFolder bool, classes map[string]string) error {
+func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, inFolder bool, classes map[string]string) error {
 	bySample := map[string][]string{} // names of .cls members without the extension
 	for name := range classes {
 		bySample[sample(name)] = append(bySample[sample(name)], name)
@@ -26,11 +27,12 @@ func (s *Set) labelArchives(from LabelsFrom, inFolder bool, classes map[string]s
 	}
 	names := make([]string, len(s.Items))
 	if from != None {
-		used, err := s.classesOfSamples(names, classes, bySample)
+		c := newClassFinder(classes, bySample)
+		err := s.classesOfSamples(ctx, names, c)
 		if err != nil {
 			return err
 		}
-		s.passClasses(from, classes, used)
+		s.passClasses(from, classes, c.used)
 	}
 	s.labelled = from != None
 	table.WholeNumbers(names)
@@ -67,32 +69,63 @@ func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
 	}
 }
 
-// classesOfSamples gives each image the class in the .cls member of the same name or, if there is none, of its sample, and returns the
-// members that it used. Members that contradict each other about an image are an error.
-func (s *Set) classesOfSamples(names []string, classes map[string]string, bySample map[string][]string) (used map[string]bool, err error) {
-	used = map[string]bool{}
-	for i, item := range s.Items {
-		own := withoutExtension(item.Path)
-		key := sample(item.Path)
-		class, named := classes[own]
-		if named {
-			used[own] = true
-		}
-		for _, member := range bySample[key] {
-			if named && member != key {
-				continue
+// classFinder finds the class of an image among the .cls members.
+type classFinder struct {
+	classes  map[string]string   // content of each .cls member by its name without the extension
+	bySample map[string][]string // their sorted names by sample
+	ofSample map[string]string   // the class of each sample without a member of an image's own name, once it is known
+	used     map[string]bool     // members that belong to an image
+	looks    int                 // members that were compared with others of their sample
+}
+
+func newClassFinder(classes map[string]string, bySample map[string][]string) *classFinder {
+	return &classFinder{classes: classes, bySample: bySample, ofSample: map[string]string{}, used: map[string]bool{}}
+}
+
+// find is the class in the member of the image's name or, if there is none, in those of its sample; "" if there are none. A member whose name
+// is the sample's belongs to all its images. Members that contradict each other about an image are an error. A sample may have any number of
+// images and members: what it says is found once.
+func (c *classFinder) find(item string) (string, error) {
+	own, key := withoutExtension(item), sample(item)
+	if class, named := c.classes[own]; named {
+		c.used[own] = true
+		if of, ok := c.classes[key]; ok {
+			c.used[key] = true
+			if of != class {
+				return "", fmt.Errorf("the .cls members of %s disagree: %q and %q", item, class, of)
 			}
-			used[member] = true
-			switch other := classes[member]; {
-			case class == "" && !named:
-				class = other
-			case other != class:
-				return nil, fmt.Errorf("%s: the .cls members of %s disagree: %q and %q", s.Root, item.Path, class, other)
-			}
 		}
-		names[i] = class
+		return class, nil
 	}
-	return used, nil
+	if class, known := c.ofSample[key]; known {
+		return class, nil
+	}
+	class := ""
+	for _, member := range c.bySample[key] {
+		c.looks++
+		c.used[member] = true
+		switch other := c.classes[member]; {
+		case class == "":
+			class = other
+		case other != class:
+			return "", fmt.Errorf("the .cls members of %s disagree: %q and %q", item, class, other)
+		}
+	}
+	c.ofSample[key] = class
+	return class, nil
+}
+
+// classesOfSamples gives each image the class that is found for it.
+func (s *Set) classesOfSamples(ctx context.Context, names []string, c *classFinder) (err error) {
+	for i, item := range s.Items {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if names[i], err = c.find(item.Path); err != nil {
+			return fmt.Errorf("%s: %w", s.Root, err)
+		}
+	}
+	return nil
 }
 
 // sample is the WebDataset key: the path up to the first dot of its last element.

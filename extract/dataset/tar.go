@@ -53,7 +53,7 @@ func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, 
 			return fmt.Errorf("archive %s: %w", s.address(a), err)
 		}
 	}
-	return s.labelArchives(from, inFolder, classes)
+	return s.labelArchives(ctx, from, inFolder, classes)
 }
 
 func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[string]string) error {
