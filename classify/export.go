@@ -198,7 +198,7 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool, n in
 	if preprocessing {
 		input, shape = all, []int64{int64(n), height, width, 3}
 	}
-	got, err := encoder.Once(m.library, file, input, shape, deploy.ProbabilitiesName)
+	got, err := encoder.Once(ctx, m.library, file, input, shape, deploy.ProbabilitiesName)
 	if err != nil {
 		return 0, err
 	}

@@ -216,7 +216,7 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := extract.OpenEmbedder(f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads, Resting: o.Resting})
+	images, err := extract.OpenEmbedder(ctx, f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads, Resting: o.Resting})
 	if err != nil {
 		return nil, err
 	}

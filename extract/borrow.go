@@ -42,7 +42,7 @@ func (r *run) borrow(ctx context.Context) error {
 		return pool.Close()
 	}
 	if !known {
-		if err := r.open(); err != nil {
+		if err := r.open(ctx); err != nil {
 			return errors.Join(err, pool.Close())
 		}
 		if r.engine() != r.writer.Engine() { // the engine differs from the one that made this store and the stores of the pool

@@ -62,7 +62,7 @@ func Differ(a, b store.Settings) string {
 
 // OpenEmbedder opens the encoder in the ONNX file model for images preprocessed as described; see Settings. It fails if the file's SHA-256
 // is not that of the encoder that made the features. Close it after use.
-func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder, error) {
+func OpenEmbedder(ctx context.Context, described []byte, model string, o encoder.Options) (*Embedder, error) {
 	s, err := Settings(described)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func OpenEmbedder(described []byte, model string, o encoder.Options) (*Embedder,
 		return nil, fmt.Errorf("%s %w, %s: its SHA-256 is %.12s…, not %.12s…", model, ErrOtherEncoder, s.Encoder.Name, sum, s.Encoder.SHA256)
 	}
 	o.Output, o.Size = s.Encoder.Output, how.Crop
-	e, err := encoder.Open(model, o)
+	e, err := encoder.Open(ctx, model, o)
 	if err != nil {
 		return nil, err
 	}

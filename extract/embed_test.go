@@ -34,7 +34,7 @@ func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, err = OpenEmbedder(described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library}); err != nil {
+	if e, err = OpenEmbedder(t.Context(), described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
@@ -182,11 +182,11 @@ func TestEmbedderRefusesAnotherEncoder(t *testing.T) {
 	_, described, _ := embedder(t, c)
 	other := filepath.Join(t.TempDir(), "other.onnx")
 	write(t, other, onnxtest.Pooling(16, 4).Encode())
-	if _, err := OpenEmbedder(described, other, encoder.Options{}); !errors.Is(err, ErrOtherEncoder) {
+	if _, err := OpenEmbedder(t.Context(), described, other, encoder.Options{}); !errors.Is(err, ErrOtherEncoder) {
 		t.Errorf("another encoder: %v", err)
 	}
 	for name, described := range map[string]string{"nothing": "", "no JSON": "{", "no size": `{"preprocessing": {}}`} {
-		if _, err := OpenEmbedder([]byte(described), c.Model, encoder.Options{}); err == nil {
+		if _, err := OpenEmbedder(t.Context(), []byte(described), c.Model, encoder.Options{}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -40,7 +40,7 @@ func TestRateAgainstBareONNXRuntime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := encoder.Open(model, encoder.Options{Library: library, Provider: encoder.CPU, Size: 224})
+	e, err := encoder.Open(t.Context(), model, encoder.Options{Library: library, Provider: encoder.CPU, Size: 224})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 		defer func() { err = errors.Join(err, kept.Close()) }()
 		r.dir = kept.Dir
 	}
-	settings, err := r.settings()
+	settings, err := r.settings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -142,14 +142,14 @@ func (r *run) close() {
 
 // settings collects everything that determines the features. The model is opened for its dimension only if no store made with it records
 // the dimension.
-func (r *run) settings() (store.Settings, error) {
+func (r *run) settings(ctx context.Context) (store.Settings, error) {
 	s, err := r.config.Settings()
 	if err != nil {
 		return s, err
 	}
 	r.summary.SHA256 = s.Encoder.SHA256
 	if s.Dim = store.DimOf(r.dir, s.Encoder); s.Dim == 0 {
-		if err := r.open(); err != nil {
+		if err := r.open(ctx); err != nil {
 			return s, err
 		}
 		s.Dim = r.encoder.Dim()
@@ -159,7 +159,7 @@ func (r *run) settings() (store.Settings, error) {
 }
 
 // open opens the encoder and notes its device.
-func (r *run) open() (err error) {
+func (r *run) open(ctx context.Context) (err error) {
 	if r.encoder != nil {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (r *run) open() (err error) {
 		return err
 	}
 	o.Size = c.Transform.Crop
-	e, err := encoder.Open(c.Model, o)
+	e, err := encoder.Open(ctx, c.Model, o)
 	if err != nil {
 		return err
 	}

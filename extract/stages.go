@@ -399,7 +399,7 @@ func (s *stages) gather(ctx context.Context) error {
 
 // openForBatches opens the encoder and returns the number of images in a batch.
 func (s *stages) openForBatches(ctx context.Context) (int, error) {
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return 0, err
 	}
 	if s.writer != nil {

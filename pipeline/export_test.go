@@ -80,7 +80,7 @@ func TestPreprocessingInTheGraphIsExact(t *testing.T) {
 				if err := transform.Apply(want, im, new(pixels.Scratch)); err != nil {
 					t.Fatal(err)
 				}
-				got, err := encoder.Once(lib, file, im.Pix, []int64{1, int64(im.Height), int64(im.Width), 3}, deploy.FeaturesName)
+				got, err := encoder.Once(t.Context(), lib, file, im.Pix, []int64{1, int64(im.Height), int64(im.Width), 3}, deploy.FeaturesName)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -116,7 +116,7 @@ func TestHeadInTheGraph(t *testing.T) {
 			for i := range x {
 				x[i] = float32(r.NormFloat64() * 3)
 			}
-			got, err := encoder.Once(lib, deployed(t, file, nil, deploy.Options{Head: layers}), x, []int64{int64(n), 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
+			got, err := encoder.Once(t.Context(), lib, deployed(t, file, nil, deploy.Options{Head: layers}), x, []int64{int64(n), 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -206,7 +206,7 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 						x[i] = float32(r.NormFloat64() * 9)
 					}
 					model := deployed(t, file, func(m *onnx.Model) { m.Opsets[""] = opset }, o)
-					got, err := encoder.Once(lib, model, x, []int64{n, 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
+					got, err := encoder.Once(t.Context(), lib, model, x, []int64{n, 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
 					if err != nil {
 						t.Fatalf("operator set %d: %v", opset, err)
 					}
@@ -260,7 +260,7 @@ func TestDeployRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := encoder.Once(library(t), filepath.Join(t.TempDir(), "none.onnx"), []float32{1}, []int64{1}, "y"); err == nil {
+	if _, err := encoder.Once(t.Context(), library(t), filepath.Join(t.TempDir(), "none.onnx"), []float32{1}, []int64{1}, "y"); err == nil {
 		t.Error("a model that is not there: no error")
 	}
 }

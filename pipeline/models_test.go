@@ -35,7 +35,7 @@ func library(t testing.TB) string {
 // encode runs a model on n images.
 func encode(t testing.TB, model string, pixels []float32, n int) []float32 {
 	t.Helper()
-	e, err := encoder.Open(model, encoder.Options{Library: library(t), Provider: encoder.CPU})
+	e, err := encoder.Open(t.Context(), model, encoder.Options{Library: library(t), Provider: encoder.CPU})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -105,7 +106,7 @@ func list(values []ort.InputOutputInfo) string {
 
 // probe runs the model once on one black image to find out, before the work starts, what the description leaves open: a free D, and whether
 // the model runs at all.
-func (e *Encoder) probe() (err error) {
+func (e *Encoder) probe(ctx context.Context) (err error) {
 	n := int64(max(1, e.fixed))
 	pixels, err := ort.NewEmptyTensor[float32](ort.NewShape(n, 3, int64(e.height), int64(e.width)))
 	if err != nil {
@@ -113,7 +114,11 @@ func (e *Encoder) probe() (err error) {
 	}
 	defer func() { err = errors.Join(err, pixels.Destroy()) }()
 	outputs := []ort.Value{nil}
-	if err := e.session.Run([]ort.Value{pixels}, outputs); err != nil {
+	err = ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{pixels}, outputs, o) })
+	if ctx.Err() != nil && err != nil {
+		return err
+	}
+	if err != nil {
 		return fmt.Errorf("a black image of %d×%d pixels cannot be encoded: %s", e.width, e.height, strings.Join(strings.Fields(err.Error()), " "))
 	}
 	defer func() { err = errors.Join(err, outputs[0].Destroy()) }()

@@ -45,16 +45,15 @@ type Encoder struct {
 	bound   map[int]*binding // by batch size
 }
 
-// binding holds the tensors of one batch size, bound to the session once.
+// binding holds the tensors of one batch size, which all its runs use.
 type binding struct {
-	io     *ort.IoBinding
 	pixels *ort.Tensor[float32]
 	dst    *ort.Tensor[float32]
 }
 
-// Open loads the model in the named file and checks that it is an encoder. Close it after use. Its errors are one sentence that names the
-// file.
-func Open(name string, o Options) (*Encoder, error) {
+// Open loads the model in the named file and checks that it is an encoder: among other things, that it gives an image the same features each
+// time. Close it after use. Its errors are one sentence that names the file, or ctx's own.
+func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	if stat, err := os.Stat(name); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	} else if !stat.Mode().IsRegular() || stat.Size() == 0 {
@@ -80,10 +79,10 @@ func Open(name string, o Options) (*Encoder, error) {
 	if err := e.start(o.Provider, o.Resting); err != nil {
 		return nil, err
 	}
-	if err := e.probe(); err != nil {
+	if err := e.probe(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", name, err), e.Close())
 	}
-	if err := e.tryCompany(context.Background()); err != nil {
+	if err := e.tryCompany(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
@@ -153,7 +152,7 @@ func (e *Encoder) startOn(p Provider, resting bool) error {
 func (e *Encoder) Close() error {
 	var err error
 	for n, b := range e.bound {
-		err = errors.Join(err, b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy())
+		err = errors.Join(err, b.pixels.Destroy(), b.dst.Destroy())
 		delete(e.bound, n)
 	}
 	if e.session != nil {
@@ -180,7 +179,8 @@ func (e *Encoder) Device() string {
 	return e.Provider.device()
 }
 
-// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. If ctx ends, it stops between two runs of the model.
+// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends soon after ctx does, also
+// within a run of the model.
 func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
 	image := 3 * e.height * e.width
 	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
@@ -198,7 +198,9 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 			return err
 		}
 		hi := min(n, lo+step)
-		if err := e.run(dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size); err != nil {
+		if err := e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size); err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
 			return fmt.Errorf("model %s: %w", e.name, err)
 		}
 	}
@@ -206,13 +208,16 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 }
 
 // run encodes at most size images in a batch of size.
-func (e *Encoder) run(dst, pixels []float32, size int) error {
+func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) error {
 	b, err := e.binding(size)
 	if err != nil {
 		return err
 	}
 	clear(b.pixels.GetData()[copy(b.pixels.GetData(), pixels):])
-	if err := e.session.RunWithBinding(b.io); err != nil {
+	err = ending(ctx, func(o *ort.RunOptions) error {
+		return e.session.RunWithOptions([]ort.Value{b.pixels}, []ort.Value{b.dst}, o)
+	})
+	if err != nil {
 		return fmt.Errorf("ONNX Runtime: %w", err)
 	}
 	copy(dst, b.dst.GetData())
@@ -236,7 +241,7 @@ func (e *Encoder) binding(n int) (*binding, error) {
 		}
 		b := e.bound[least]
 		delete(e.bound, least)
-		if err := errors.Join(b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy()); err != nil {
+		if err := errors.Join(b.pixels.Destroy(), b.dst.Destroy()); err != nil {
 			return nil, err
 		}
 	}
@@ -263,12 +268,6 @@ func (e *Encoder) bind(n int) (b *binding, err error) {
 	}
 	if b.dst, err = ort.NewEmptyTensor[float32](shape); err != nil {
 		return nil, errors.Join(err, b.pixels.Destroy())
-	}
-	if b.io, err = e.session.CreateIoBinding(); err != nil {
-		return nil, errors.Join(err, b.pixels.Destroy(), b.dst.Destroy())
-	}
-	if err := errors.Join(b.io.BindInput(e.input.Name, b.pixels), b.io.BindOutput(e.output.Name, b.dst)); err != nil {
-		return nil, errors.Join(err, b.io.Destroy(), b.pixels.Destroy(), b.dst.Destroy())
 	}
 	return b, nil
 }

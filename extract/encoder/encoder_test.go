@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"iconic/extract/onnxruntime"
 	"iconic/internal/onnxtest"
@@ -39,7 +40,7 @@ func TestSameBits(t *testing.T) {
 	}
 	var want []float32
 	for _, threads := range []int{1, 2} {
-		e, err := Open(model, Options{Library: library(t), Provider: CPU, Threads: threads})
+		e, err := Open(t.Context(), model, Options{Library: library(t), Provider: CPU, Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +79,7 @@ func TestCompanyDoesNotMatter(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := onnxtest.Pooling(16, 8)
 			m.Input[0], m.Common = c.batch, c.common
-			e, err := Open(m.Write(t), Options{Library: library(t), Provider: CPU, Threads: 1})
+			e, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Provider: CPU, Threads: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +135,7 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 				c.file = c.model.Write(t)
 			}
 			c.options.Library = library(t)
-			e, err := Open(c.file, c.options)
+			e, err := Open(t.Context(), c.file, c.options)
 			if err == nil {
 				e.Close()
 				t.Fatal("the model was opened")
@@ -162,7 +163,7 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Library = library(t)
 			c.options.Threads = 1
-			e, err := Open(c.model.Write(t), c.options)
+			e, err := Open(t.Context(), c.model.Write(t), c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +197,7 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 }
 
 func TestEncodeEndsWithItsContext(t *testing.T) {
-	e, err := Open(onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t)})
+	e, err := Open(t.Context(), onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,21 +209,55 @@ func TestEncodeEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A run that would not end does so with its context, and the next one is not affected.
+func TestARunEndsWithItsContext(t *testing.T) {
+	m := onnxtest.Pooling(16, 8)
+	m.Endless = true
+	e, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Provider: CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	x, y := make([]float32, 3*16*16), make([]float32, e.Dim())
+	x[0] = 2 * onnxtest.EndlessSum
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := e.Encode(ctx, y, x, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("an endless run: %v", err)
+		}
+		cancel()
+		if err := e.Encode(t.Context(), y, slices.Repeat([]float32{3}, len(x)), 1); err != nil || y[0] != 3 {
+			t.Errorf("afterwards: %v, %v", y, err)
+		}
+	}
+	if _, err := Once(t.Context(), library(t), e.name, x, []int64{1, 3, 16, 16}, "none"); err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an output that does not exist: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Once(ctx, library(t), e.name, x, []int64{1, 3, 16, 16}, "features"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("an endless run of any model: %v", err)
+	}
+	if _, err := Open(ctx, e.name, Options{Library: library(t), Provider: CPU}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("opened after the end of the context: %v", err)
+	}
+}
+
 // A batch whose tensors could not be bound leaves nothing behind: the next batch of its size is bound again.
 func TestAFailedBindingIsNotKept(t *testing.T) {
-	e, err := Open(onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
+	e, err := Open(t.Context(), onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	const n = 3
 	x, y := slices.Repeat([]float32{1}, n*3*16*16), make([]float32, n*e.Dim())
-	name := e.input.Name
-	e.input.Name = "none"
+	shape := e.output.Dimensions
+	e.output.Dimensions = append(shape.Clone(), math.MaxInt64)
 	if err := e.Encode(t.Context(), y, x, n); err == nil || e.bound[n] != nil {
-		t.Errorf("a missing input: %v, kept: %t", err, e.bound[n] != nil)
+		t.Errorf("an output of no possible size: %v, kept: %t", err, e.bound[n] != nil)
 	}
-	e.input.Name = name
+	e.output.Dimensions = shape
 	if err := e.Encode(t.Context(), y, x, n); err != nil || y[0] != 1 || y[len(y)-1] != 1 {
 		t.Errorf("afterwards: %v, %v", y, err)
 	}
@@ -252,7 +287,7 @@ func TestSumCoversExternalDataOfAnyName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := Open(name, Options{Library: library(t), Provider: CPU})
+		e, err := Open(t.Context(), name, Options{Library: library(t), Provider: CPU})
 		if err != nil {
 			t.Fatal(err)
 		}

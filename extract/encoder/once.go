@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,8 +9,8 @@ import (
 )
 
 // Once runs any model with one input once, on the processor, and returns the named float32 outputs: what an exported model computes for
-// some images. input is a []float32 or []uint8 of the given shape.
-func Once(library, model string, input any, shape []int64, outputs ...string) (_ [][]float32, err error) {
+// some images. input is a []float32 or []uint8 of the given shape. The run ends soon after ctx does.
+func Once(ctx context.Context, library, model string, input any, shape []int64, outputs ...string) (_ [][]float32, err error) {
 	if err := load(library); err != nil {
 		return nil, err
 	}
@@ -46,7 +47,11 @@ func Once(library, model string, input any, shape []int64, outputs ...string) (_
 			}
 		}
 	}()
-	if err := session.Run([]ort.Value{x}, values); err != nil {
+	err = ending(ctx, func(o *ort.RunOptions) error { return session.RunWithOptions([]ort.Value{x}, values, o) })
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", model, explain(err))
 	}
 	var all [][]float32

@@ -1,7 +1,9 @@
 package onnxtest
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,8 +32,14 @@ type Model struct {
 	// Scale names a file of external data, beside the model, with the float32 factors of the features, one for each; "": none.
 	Scale string
 
+	Random  bool // add random numbers to the features, which are others in each run; without Scale and Common
+	Endless bool // loop without end over a batch whose pixels sum to more than EndlessSum
+
 	Common bool // divide features by the largest one in the batch, so that images of a batch affect each other; without Scale
 }
+
+// EndlessSum is the sum of pixels above which a Model that is Endless does not end.
+const EndlessSum = 1e6
 
 // Output is one output of a Model.
 type Output struct {
@@ -64,22 +72,30 @@ func (m Model) Encode() []byte {
 		m.Type = Float32
 	}
 	var graph []byte
+	pixels := "pixels"
+	if m.Endless {
+		graph, pixels = m.loop(graph), "looped"
+	}
 	for _, out := range m.Outputs {
 		pooled := out.Name
 		if !out.Raw {
 			pooled += "/pooled"
 		}
-		graph = message(graph, 1, node("AveragePool", "pixels", pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
+		graph = message(graph, 1, node("AveragePool", pixels, pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
 		if out.Raw {
 			continue
 		}
 		flat := out.Name
-		if m.Scale != "" || m.Common {
+		if m.Scale != "" || m.Common || m.Random {
 			flat += "/flat"
 		}
 		graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
 		if m.Scale != "" {
 			graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
+		}
+		if m.Random {
+			graph = message(graph, 1, node("RandomNormalLike", flat, out.Name+"/noise"))
+			graph = message(graph, 1, text(node("Add", flat, out.Name), 1, out.Name+"/noise"))
 		}
 		if m.Common {
 			largest := out.Name + "/largest"
@@ -101,6 +117,24 @@ func (m Model) Encode() []byte {
 	model := number(nil, 1, 8)                                 // ir_version
 	model = message(model, 8, number(text(nil, 1, ""), 2, 17)) // opset
 	return message(model, 7, graph)
+}
+
+// loop adds a loop that copies the pixels while its condition holds, which does not change.
+func (m Model) loop(graph []byte) []byte {
+	const boolean = 9
+	limit := text(number(nil, 2, Float32), 8, "limit")
+	limit = protowire.AppendBytes(protowire.AppendTag(limit, 9, protowire.BytesType), binary.LittleEndian.AppendUint32(nil, math.Float32bits(EndlessSum)))
+	graph = message(graph, 5, limit)
+	graph = message(graph, 1, node("ReduceSum", "pixels", "sum", integer("keepdims", 0)))
+	graph = message(graph, 1, text(node("Greater", "sum", "endless"), 1, "limit"))
+	body := message(nil, 1, node("Identity", "more", "more/next"))
+	body = text(message(body, 1, node("Identity", "copy", "copy/next")), 2, "body")
+	body = message(message(body, 11, value("step", Int64, nil)), 11, value("more", boolean, nil))
+	body = message(body, 11, value("copy", m.Type, m.Input))
+	body = message(message(body, 12, value("more/next", boolean, nil)), 12, value("copy/next", m.Type, m.Input))
+	attribute := number(message(text(nil, 1, "body"), 6, body), 20, 5)
+	loop := node("Loop", "", "looped", attribute) // without a number of steps
+	return message(graph, 1, text(text(loop, 1, "endless"), 1, "pixels"))
 }
 
 // External is a tensor of n float32 at the beginning of a file of external data, as a message.
