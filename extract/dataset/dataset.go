@@ -86,6 +86,8 @@ type Set struct {
 	completed  int      // images of a list whose extensions were missing
 	reformed   int      // images of a list whose names are in another Unicode form
 	classesBy  string   // a column used for the classes although its name is unknown
+	missing    int      // archives or Parquet files that are missing from numbered ones
+	missed     []string // the first of them
 	labelled   bool     // a column, or .cls members, give labels
 }
 
@@ -304,6 +306,7 @@ func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder
 		return s.readTars(ctx, from, tars, true)
 	case len(tables) > 0:
 		delete(s.Ignored, ".parquet")
+		s.missFiles(tables)
 		return s.listTables(ctx, from, tables)
 	}
 	return nil

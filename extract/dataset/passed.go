@@ -51,6 +51,9 @@ func (s *Set) Note() string {
 	if s.reformed > 0 {
 		said = append(said, fmt.Sprintf("files found under another Unicode form of their names: %d", s.reformed))
 	}
+	if note := s.missingNote(); note != "" {
+		said = append(said, note)
+	}
 	if len(parts) > 0 {
 		said = append(said, "passed over: "+strings.Join(parts, "; "))
 	}

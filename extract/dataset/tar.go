@@ -43,6 +43,9 @@ func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
 // readTars lists archives. In a folder, the names of items begin with the names of their archives.
 func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, inFolder bool) error {
 	s.Items = nil
+	if inFolder {
+		s.missFiles(archives)
+	}
 	classes := map[string]string{} // content of each .cls member by its name without the extension
 	for _, a := range archives {
 		prefix := ""
