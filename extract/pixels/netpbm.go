@@ -153,15 +153,19 @@ func (m *netpbm) readFields(b []byte) error {
 }
 
 // scale makes the table of levels: v·255/most, rounded; for deep grey the high byte of v·65535/most.
-func (m *netpbm) scale() {
+func (m *netpbm) scale(ctx context.Context) error {
 	m.levels = make([]uint8, m.most+1)
 	for v := range m.levels {
+		if v%(1<<13) == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if m.depth < 3 && m.most > 255 {
 			m.levels[v] = uint8(v * 65535 / m.most >> 8)
 		} else {
 			m.levels[v] = uint8(math.RoundToEven(float64(v) / float64(m.most) * 255))
 		}
 	}
+	return nil
 }
 
 func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
@@ -180,7 +184,9 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	out := room.sized(m.width, m.height)
-	m.scale()
+	if err := m.scale(ctx); err != nil {
+		return nil, err
+	}
 	t := &tokens{b: m.data}
 	samples := make([]uint8, m.width*n)
 	for y := range m.height {
