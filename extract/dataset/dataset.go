@@ -88,6 +88,7 @@ type Set struct {
 	classesBy  string   // a column used for the classes although its name is unknown
 	missing    int      // archives or Parquet files that are missing from numbered ones
 	missed     []string // the first of them
+	header     string   // the first line of a list, taken for the name of its only column
 	labelled   bool     // a column, or .cls members, give labels
 }
 

@@ -501,7 +501,7 @@ func FuzzLists(f *testing.F) {
 	f.Add("a\tb\n#\n", ".txt")
 	f.Add("0\t1.0\ta\n", ".lst")
 	f.Fuzz(func(t *testing.T, content, extension string) {
-		l, err := readList([]byte(content), extension, func(name string) bool { return len(name)%2 == 1 })
+		l, err := readList([]byte(content), extension, func(name string) bool { return len(name)%2 == 1 }, noFolder)
 		if err != nil {
 			return
 		}

@@ -47,7 +47,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	for _, name := range l.unknown {
 		s.pass(unknownColumns, name)
 	}
-	s.classesBy, s.completed = l.classesBy, l.completed
+	s.classesBy, s.completed, s.header = l.classesBy, l.completed, l.header
 	if s.labelled = labelled && from != None; s.labelled {
 		table.WholeNumbers(names)
 		s.label(names, byNumber(names))
@@ -64,14 +64,15 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 func (s *Set) readListed(content []byte) (*listing, error) {
 	extension := filepath.Ext(s.Root)
 	there := func(name string) bool { return isFile(s.listed(name)) }
-	l, err := readList(content, extension, there)
+	folder := func(name string) bool { return isFolder(s.listed(name)) }
+	l, err := readList(content, extension, there, folder)
 	if err != nil || len(l.rows) == 0 || slices.ContainsFunc(l.rows, func(r row) bool { return there(r.path) }) {
 		return l, err
 	}
 	known := folders{}
 	byName, err := readList(content, extension, func(name string) bool {
 		return known.images(s.listed(name)) != nil || known.forms(s.listed(name)) != nil
-	})
+	}, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +138,11 @@ func isFile(name string) bool {
 	return err == nil && !stat.IsDir()
 }
 
+func isFolder(name string) bool {
+	stat, err := os.Stat(name)
+	return err == nil && stat.IsDir()
+}
+
 // stat sets size and stamp of items that are files of their own. A file that has vanished since keeps zeros, and fails when it is read.
 func (s *Set) stat(ctx context.Context) error {
 	return parallel.Blocks(ctx, 0, len(s.Items), 1024, func(_, lo, hi int) error {
@@ -159,6 +165,7 @@ type listing struct {
 	completed int // number of rows whose paths lacked their extension
 
 	classesBy string // a column without a known name that can only hold classes
+	header    string // the first line of a single column, dropped as its unknown name
 }
 
 // row is one image of a list.
@@ -176,14 +183,20 @@ func separated(by rune) reading {
 
 func wholeLine(l table.Line) ([]string, error) { return []string{l.Text}, nil }
 
-// atLastBlank splits a path and a number as Caffe writes them.
+// atLastBlank splits a path and a number as Caffe writes them. A blank beside a separator belongs to that.
 func atLastBlank(l table.Line) ([]string, error) {
 	text := strings.TrimRight(l.Text, " ")
 	if i := strings.LastIndexByte(text, ' '); i > 0 {
-		return []string{strings.TrimRight(text[:i], " "), text[i+1:]}, nil
+		name, label := strings.TrimRight(text[:i], " "), text[i+1:]
+		if !strings.ContainsAny(lastOf(name)+label[:1]+lastOf(label), table.Separators) {
+			return []string{name, label}, nil
+		}
 	}
 	return []string{l.Text}, nil
 }
+
+// lastOf is the last byte of a text; "" if it has none.
+func lastOf(text string) string { return text[max(0, len(text)-1):] }
 
 // readings are the ways to read a list with a given extension; among those that yield equally many files, the first is used.
 func readings(extension string) []reading {
@@ -205,8 +218,9 @@ const (
 	mostLines  = 1 << 12
 )
 
-// readList reads a list. exists reports whether a file with that name exists.
-func readList(content []byte, extension string, exists func(name string) bool) (*listing, error) {
+// readList reads a list. file reports whether a file with that name exists, and folder whether a folder does. Blanks around a path are part
+// of it only if a file has such a name.
+func readList(content []byte, extension string, file, folder func(name string) bool) (*listing, error) {
 	lines, err := table.Lines(content)
 	if err != nil {
 		return nil, err
@@ -217,22 +231,29 @@ func readList(content []byte, extension string, exists func(name string) bool) (
 	if separator != 0 {
 		all = []reading{separated(separator)}
 	}
-	r, file, err := choose(lines, all, exists)
+	exists := func(cell string) bool { return file(cell) || trims(cell) && file(strings.TrimSpace(cell)) }
+	r, column, err := choose(lines, all, exists)
 	if err != nil {
 		return nil, err
 	}
-	l, t, err := r.rows(lines, func(cells []string) bool { return file >= 0 && file < len(cells) && exists(cells[file]) })
+	l, t, err := r.rows(lines, func(cells []string) bool { return column >= 0 && column < len(cells) && exists(cells[column]) })
 	if err != nil || len(t.Rows) == 0 {
 		return l, err
 	}
-	if file >= t.Column { // only comments had that many cells
-		file = -1
+	if column >= t.Column { // only comments had that many cells
+		column = -1
 	}
-	if isHeader(t, file, exists) {
+	if isHeader(t, column, exists, folder) {
+		if t.Column == 1 && table.KindOf(t.Rows[0][0]) == table.Unknown {
+			l.header = t.Rows[0][0]
+		}
 		t.NameColumns()
 	}
-	return l, l.fill(t, file)
+	return l, l.fill(t, column, file)
 }
+
+// trims reports whether there are blanks around a cell.
+func trims(cell string) bool { return strings.TrimSpace(cell) != cell }
 
 // rows splits lines into rows of equally many cells, apart from comments. names reports whether cells name a file.
 func (r reading) rows(lines []table.Line, names func(cells []string) bool) (*listing, *table.Table, error) {
@@ -351,20 +372,49 @@ func sameReading(lines []table.Line, a, b reading) bool {
 	return errX == nil && errY == nil && slices.Equal(x, y)
 }
 
-// isHeader reports whether the first row names columns: it contains a known name, or it names no file while other rows do.
-func isHeader(t *table.Table, file int, exists func(string) bool) bool {
+// isHeader reports whether the first row names columns: it contains a known name, or it names no file while other rows do. The name of an
+// image is no header, even if the file is gone, nor that of a folder, unless it is also a known name; and what other rows repeat is no name.
+func isHeader(t *table.Table, file int, exists, folder func(string) bool) bool {
 	first := t.Rows[0]
-	if file >= 0 && exists(first[file]) {
-		return false
+	is := func(kinds ...table.Kind) bool {
+		return slices.ContainsFunc(first, func(c string) bool { return slices.Contains(kinds, table.KindOf(c)) })
 	}
-	if slices.ContainsFunc(first, func(c string) bool { return table.KindOf(c) != table.Unknown }) {
+	if file < 0 {
+		return is(table.Path, table.Label, table.Split)
+	}
+	name := strings.TrimSpace(first[file])
+	switch {
+	case exists(first[file]) || table.IsImage(name):
+		return false
+	case table.KindOf(name) == table.Path: // although a folder may be called images
+		return t.Column > 1 || !folder(name)
+	case repeated(t):
+		return false
+	case folder(name):
+		return is(table.Label, table.Split)
+	case is(table.Path, table.Label, table.Split):
 		return true
 	}
-	return file >= 0 && len(t.Rows) > 1 && !table.IsImage(first[file]) && !strings.ContainsAny(first[file], `/\`)
+	return len(t.Rows) > 1 && !strings.ContainsAny(name, `/\`)
 }
 
-// fill makes rows from the cells of a table, with paths in the given column; −1: the column with a known name, or else the first.
-func (l *listing) fill(t *table.Table, file int) (err error) {
+// repeated reports whether a cell of the first row occurs again in its column, in another row than a copy of the first.
+func repeated(t *table.Table) bool {
+	first := t.Rows[0]
+	return slices.ContainsFunc(t.Rows[1:], func(row []string) bool {
+		same := 0
+		for c, cell := range row {
+			if strings.TrimSpace(cell) != "" && cell == first[c] {
+				same++
+			}
+		}
+		return same > 0 && !slices.Equal(row, first)
+	})
+}
+
+// fill makes rows from the cells of a table, with paths in the given column; −1: the column with a known name, or else the first. exists
+// reports whether a file has exactly that name.
+func (l *listing) fill(t *table.Table, file int, exists func(name string) bool) (err error) {
 	label, split := -1, -1
 	if t.Header != nil {
 		if file < 0 {
@@ -403,10 +453,13 @@ func (l *listing) fill(t *table.Table, file int) (err error) {
 		}
 	}
 	for i, cells := range t.Rows {
-		if cells[file] == "" {
+		r := row{path: cells[file]}
+		if trims(r.path) && !exists(r.path) {
+			r.path = strings.TrimSpace(r.path)
+		}
+		if r.path == "" {
 			return fmt.Errorf("line %d has no path", t.Line[i])
 		}
-		r := row{path: cells[file]}
 		if label >= 0 {
 			if r.label = strings.TrimSpace(cells[label]); !utf8.ValidString(r.label) {
 				return fmt.Errorf("line %d: the class %q is not UTF-8: save the list as UTF-8", t.Line[i], r.label)

@@ -13,12 +13,12 @@ import (
 // One line with very many cells does not cost every other line as many.
 func TestRaggedListsAreBounded(t *testing.T) {
 	content := "a.png,1" + strings.Repeat(",", 60000) + "\n" + strings.Repeat("a.png,1\n", 60000) + "a.png,1" + strings.Repeat(",x", 60000) + "\n"
-	_, err := readList([]byte(content), ".csv", func(name string) bool { return name == "a.png" })
+	_, err := readList([]byte(content), ".csv", func(name string) bool { return name == "a.png" }, noFolder)
 	if err == nil || !strings.Contains(err.Error(), "one line has 60002 cells") {
 		t.Errorf("%v", err)
 	}
 	few := "a.png,1,,,,,,\n" + strings.Repeat("a.png,1\n", 50) + "a.png,2,3,4,5,6,7,8\n"
-	if _, err := readList([]byte(few), ".csv", func(name string) bool { return name == "a.png" }); err != nil {
+	if _, err := readList([]byte(few), ".csv", func(name string) bool { return name == "a.png" }, noFolder); err != nil {
 		t.Errorf("one line longer than the others: %v", err)
 	}
 }
@@ -115,6 +115,74 @@ func TestListsOfNamesInAnotherUnicodeForm(t *testing.T) {
 				if b, err := s.Read(i, nil); (err != nil || !strings.HasSuffix(item.Path, string(b))) && item.Path != "i/\u00fc.png" {
 					t.Errorf("%s: %q, %v", item.Path, b, err)
 				}
+			}
+		})
+	}
+}
+
+func noFolder(string) bool { return false }
+
+// People write blanks around separators. They belong to no class, and to a path only if a file has such a name.
+func TestBlanksAroundSeparators(t *testing.T) {
+	want := []string{"a.png cat", "b c.png cat", "d.png dog"}
+	for _, c := range []struct {
+		name, file, text string
+		want             []string
+	}{
+		{"a class first", "l.csv", "cat, a.png\ncat, b c.png\ndog, d.png\n", want},
+		{"with a header", "l.csv", "label, path\ncat, a.png\ncat, b c.png\ndog, d.png\n", want},
+		{"in a text", "l.txt", "label, path\ncat, a.png\ncat, b c.png\ndog, d.png\n", want},
+		{"bars", "l.txt", "label | path\ncat | a.png\ncat | b c.png\ndog | d.png\n", want},
+		{"bars, path first", "l.csv", "a.png | cat\nb c.png | cat\nd.png | dog\n", want},
+		{"before semicolons", "l.csv", "a.png ;cat\nb c.png ;cat\nd.png ;dog\n", want},
+		{"before commas", "l.csv", "a.png ,cat\nb c.png ,cat\nd.png ,dog\n", want},
+		{"tabs", "l.tsv", "path\t label\na.png \tcat\nb c.png \t cat\n d.png\tdog\n", want},
+		{"a split first", "l.csv", "split, label, path\ntrain, cat, a.png\ntest, cat, b c.png\ntrain, dog, d.png\n", []string{"a.png cat train", "b c.png cat test", "d.png dog train"}},
+		{"quotes", "l.csv", "label, path\ncat, \"a.png\"\ncat, b c.png\ndog, \"d.png\"\n", want},
+		{"one that is gone", "l.csv", "cat, a.png\ncat, gone.png\ndog, d.png\n", []string{"a.png cat", "d.png dog", "gone.png cat"}},
+		{"names without extensions", "l.csv", "cat, a\ncat, b c\ndog, d\n", want},
+		{"a name with a blank", "l.csv", "label,path\ncat,e.png \ncat,a.png \n", []string{"a.png cat", "e.png  cat"}},
+		{"Caffe's blank", "l.txt", "a.png 0\nb c.png  1\nd.png 0 \n", []string{"a.png 0", "b c.png 1", "d.png 0"}},
+		{"lines that end with blanks", "l.txt", "a.png \n b c.png\nd.png\n", []string{"a.png -", "b c.png -", "d.png -"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := tree(t, map[string]string{"a.png": "A", "b c.png": "B", "d.png": "D", "e.png ": "E", c.file: c.text})
+			if diff := cmp.Diff(c.want, lines(open(t, filepath.Join(root, c.file)))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// The first line of a list is data unless it can only be a header: a class may have the name of a column, and the first file may be gone.
+func TestTheFirstLineOfAListIsKept(t *testing.T) {
+	for _, c := range []struct {
+		name, file, text string
+		want             []string
+		note             string
+	}{
+		{"a class called photo", "l.csv", "gone.png,photo\na.png,photo\nb.png,drawing\nd.png,drawing\n", []string{"a.png photo", "b.png drawing", "d.png drawing", "gone.png photo"}, ""},
+		{"class first", "l.csv", "photo;gone.png\nphoto;a.png\ndrawing;b.png\n", []string{"a.png photo", "b.png drawing", "gone.png photo"}, ""},
+		{"without extensions", "l.csv", "gone,photo\na,photo\nb,drawing\nd,drawing\n", []string{"a.png photo", "b.png drawing", "d.png drawing", "gone photo"}, "lacked them: 3"},
+		{"without extensions, another class", "l.csv", "gone,cat\na,cat\nb,dog\nd,dog\n", []string{"a.png cat", "b.png dog", "d.png dog", "gone cat"}, "lacked them: 3"},
+		{"a folder", "l.txt", "sub\na.png\nsub/c.png\n", []string{"a.png -", "sub -", "sub/c.png -"}, ""},
+		{"a folder with a label", "l.csv", "sub,x\na.png,x\nb.png,y\n", []string{"a.png x", "b.png y", "sub x"}, ""},
+		{"a folder called as a column", "l.txt", "images\na.png\nimages/e.png\n", []string{"a.png -", "images -", "images/e.png -"}, ""},
+		{"a header called as a folder", "l.csv", "images,label\nimages/e.png,x\na.png,y\n", []string{"a.png y", "images/e.png x"}, ""},
+		{"a header called as a folder, label known", "l.csv", "sub,label\nsub/c.png,x\na.png,y\n", []string{"a.png y", "sub/c.png x"}, ""},
+		{"a header twice", "l.csv", "path,label\na.png,x\npath,label\nb.png,y\n", []string{"a.png x", "b.png y", "path label"}, ""},
+		{"a header with a class of that name", "l.csv", "file,category\na.png,category\nb.png,other\n", []string{"a.png category", "b.png other"}, ""},
+		{"an unknown header", "l.txt", "Bild\na.png\nb.png\n", []string{"a.png -", "b.png -"}, `first line taken for the name of the column: "Bild"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			content := files("a.png", "b.png", "d.png", "sub/c.png", "images/e.png")
+			content[c.file] = c.text
+			s := open(t, filepath.Join(tree(t, content), c.file))
+			if diff := cmp.Diff(c.want, lines(s)); diff != "" {
+				t.Error(diff)
+			}
+			if !strings.Contains(s.Note(), c.note) || c.note == "" && s.Note() != "" {
+				t.Errorf("note %q, want %q", s.Note(), c.note)
 			}
 		})
 	}

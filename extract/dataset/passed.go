@@ -42,6 +42,9 @@ func (s *Set) Note() string {
 	if s.classesBy != "" {
 		said = append(said, fmt.Sprintf("classes by the column %q", s.classesBy))
 	}
+	if s.header != "" {
+		said = append(said, fmt.Sprintf("first line taken for the name of the column: %q", s.header))
+	}
 	if n := s.unlabelled(); n > 0 {
 		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))
 	}
