@@ -182,7 +182,7 @@ func (d *Stream) list(ctx context.Context, h Hooks) (*dataset.Set, error) {
 	if d.Files != nil {
 		return dataset.Files(ctx, d.Files)
 	}
-	return h.list(ctx, d.Data, d.Dataset)
+	return h.list(ctx, d.Data, d.Dataset, d.Memory)
 }
 
 // ListingError is Each's error if the data set cannot be listed before any image is read, for example because it is missing or contains no

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	set, err := h.list(ctx, c.Data, c.Dataset)
+	set, err := h.list(ctx, c.Data, c.Dataset, c.Memory)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +91,9 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	return r.summary, r.summary.judge(c.MaxBad)
 }
 
-// list opens a data set, unless the hook refuses it.
-func (h Hooks) list(ctx context.Context, data string, o dataset.Options) (*dataset.Set, error) {
+// list opens a data set with a number of bytes for its labels, unless the hook refuses it.
+func (h Hooks) list(ctx context.Context, data string, o dataset.Options, memory int64) (*dataset.Set, error) {
+	o.Memory = cmp.Or(o.Memory, memory)
 	set, err := dataset.Open(ctx, data, o)
 	if err != nil {
 		return nil, err

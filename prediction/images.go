@@ -1,6 +1,7 @@
 package prediction
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,6 +105,7 @@ func (o *Options) fitsNoColumns(name, what string) error {
 
 // check opens a data set once, to report errors about it or about sorting its files, and its content besides images.
 func (w *work) check(ctx context.Context, s extract.Stream) error {
+	s.Dataset.Memory = cmp.Or(s.Dataset.Memory, s.Memory)
 	set, err := dataset.Open(ctx, s.Data, s.Dataset)
 	if w.options.Watch > 0 && errors.Is(err, dataset.ErrNoImages) {
 		return nil // they will arrive later

@@ -14,10 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"iconic/internal/bucket"
 	"iconic/internal/regular"
 	"iconic/internal/table"
+	"iconic/option"
 )
 
 // LabelsFrom says which folder in an image's path names its class.
@@ -53,6 +55,8 @@ type Options struct {
 	// The columns of Parquet files; "": found by metadata and name.
 	ImageColumn string `json:",omitempty"`
 	LabelColumn string `json:",omitempty"`
+
+	Memory int64 `json:"-"` // bytes for labels of Parquet files while they are listed; 0: half of what the machine or its control group has
 }
 
 // Item is one image of a set.
@@ -90,6 +94,8 @@ type Set struct {
 	missed     []string // the first of them
 	header     string   // the first line of a list, taken for the name of its only column
 	labelled   bool     // a column, or .cls members, give labels
+
+	escaped map[string]bool // classes by folders whose names are not UTF-8
 }
 
 // Raw is the layout of images stored as plain pixels.
@@ -175,7 +181,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	if o.LabelColumn != "" && o.LabelsFrom == None {
 		return nil, fmt.Errorf("labels are taken from column %s and from \"none\": leave out one of the two", o.LabelColumn)
 	}
-	s := &Set{Root: path, Ignored: map[string]int{}, options: o}
+	s := &Set{Root: path, Ignored: map[string]int{}, options: o, escaped: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -193,6 +199,9 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	if s.kept == nil && (o.ImageColumn != "" || o.LabelColumn != "") {
 		return nil, fmt.Errorf("%s has no columns: only Parquet files have columns of images and labels", path)
 	}
+	if err := s.classesAreText(); err != nil {
+		return nil, err
+	}
 	if err := s.keep(o.Splits); err != nil {
 		return nil, err
 	}
@@ -206,6 +215,21 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		}
 	}
 	return s, nil
+}
+
+// classesAreText fails if the name of a class is not a text, since results could not show it.
+func (s *Set) classesAreText() error {
+	for c, name := range s.Classes {
+		if utf8.ValidString(name) && !strings.Contains(name, "\x00") {
+			continue
+		}
+		of := ""
+		if i := slices.IndexFunc(s.Items, func(item Item) bool { return item.Label == c }); i >= 0 {
+			of = " of " + s.Items[i].Path
+		}
+		return option.Errorf("LabelsFrom", "%s: the class %q%s is not a text in UTF-8: save it as one, or leave out the labels", s.Root, name, of)
+	}
+	return nil
 }
 
 // openLocal lists a data set on disk.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -196,13 +197,32 @@ func (s *Set) labelByFolder(from LabelsFrom) {
 			switch f = f[min(split+1, len(f)):]; {
 			case len(f) == 0:
 			case from == Last:
-				names[i] = f[len(f)-1]
+				names[i] = s.text(f[len(f)-1])
 			default:
-				names[i] = f[0]
+				names[i] = s.text(f[0])
 			}
 		}
 	}
 	s.label(names, strings.Compare)
+}
+
+// text is the name of a folder for people: bytes that are not UTF-8, as old archives leave them, are written as \xe9, and counted.
+func (s *Set) text(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	var b strings.Builder
+	for len(name) > 0 {
+		r, n := utf8.DecodeRuneInString(name)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, name[0])
+		} else {
+			b.WriteString(name[:n])
+		}
+		name = name[n:]
+	}
+	s.escaped[b.String()] = true
+	return b.String()
 }
 
 // skipShared counts the leading folders that are not classes because all images in folders share them: most images must lie deeper. The few

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"iconic/internal/budget"
 	"iconic/internal/parallel"
 	"iconic/internal/parquet"
 	"iconic/internal/table"
@@ -58,11 +59,12 @@ func (s *Set) listTable(ctx context.Context, from LabelsFrom) error {
 // column is read with the items.
 func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) error {
 	opened := make([]*rowFile, len(files))
+	memory := budget.New(s.options.Memory)
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(2 * parallel.Workers(0))
+	g.SetLimit(filesAtOnce())
 	for i, a := range files {
 		g.Go(func() error {
-			t, err := s.openTable(ctx, a)
+			t, err := s.openTable(ctx, a, memory)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.address(a), err)
 			}
@@ -111,6 +113,9 @@ func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) e
 	return s.nameLabels(with)
 }
 
+// filesAtOnce is the number of Parquet files that are listed at a time.
+func filesAtOnce() int { return 2 * parallel.Workers(0) }
+
 // take makes items of a file's rows.
 func (s *Set) take(t *rowFile, container int) {
 	n := int(t.rows.Rows)
@@ -141,12 +146,14 @@ type rowFile struct {
 	texts   []string // labels as written, if the file names no classes
 	counted bool     // the labels are numbers
 
+	memory *budget.Budget // for pages of labels
+
 	parts     []part // columns in the names of its folders
 	partLabel string // the one that has the labels; "": none
 }
 
 // openTable opens a Parquet file and reads its labels.
-func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
+func (s *Set) openTable(ctx context.Context, a holder, memory *budget.Budget) (_ *rowFile, err error) {
 	o := s.options
 	f, size, stamp, err := s.open(a)
 	if err != nil {
@@ -165,7 +172,7 @@ func (s *Set) openTable(ctx context.Context, a holder) (_ *rowFile, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; download it again or remove it", err)
 	}
-	t := &rowFile{container: &container{file: f, modified: stamp, rows: &rows{File: p}}, name: a.name}
+	t := &rowFile{container: &container{file: f, modified: stamp, rows: &rows{File: p}}, name: a.name, memory: memory}
 	features := featuresOf(p)
 	column, err := imageColumn(p, features, o.ImageColumn)
 	if err != nil {
@@ -466,8 +473,30 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// maxLabels bounds the memory for a page of labels.
-const maxLabels = 1 << 30
+// mostLabels bounds the memory for a page of labels in a row group with a number of rows, in bytes: longer labels would be refused one by
+// one. A page has its labels twice, as stored and decompressed, and may need a dictionary of as many; 1 MiB is for small groups.
+func mostLabels(rows int64) int64 { return 1<<20 + min(rows, 1<<32)*4*(maxClass+32) }
+
+// loadLabels reads a page of labels, which takes its memory from the budget that all files share.
+func (t *rowFile) loadLabels(ctx context.Context, chunk *parquet.Chunk, page int, rows int64) (*parquet.Values, func(), error) {
+	need := chunk.Cost(page)
+	if need > mostLabels(rows) {
+		return nil, nil, option.Errorf("LabelColumn", "column %s holds values of far more than %d bytes (a page takes %s), so they are not labels", t.label, maxClass, budget.Format(need))
+	}
+	if err := t.memory.Take(ctx, need); err != nil {
+		if errors.Is(err, budget.ErrTooLarge) {
+			err = fmt.Errorf("column %s: for a page of labels %w: give more memory", t.label, err)
+		}
+		return nil, nil, err
+	}
+	free := func() { t.memory.Give(need) }
+	values, err := chunk.Load(page, max(need, t.memory.Total()/int64(filesAtOnce())))
+	if err != nil {
+		free()
+		return nil, nil, err
+	}
+	return values, free, nil
+}
 
 // readLabels reads the label column.
 func (t *rowFile) readLabels(ctx context.Context, column int) error {
@@ -491,18 +520,28 @@ func (t *rowFile) readLabels(ctx context.Context, column int) error {
 			return fmt.Errorf("row group %d: %w", group, err)
 		}
 		for page := range pages {
-			values, err := chunk.Load(page, maxLabels)
+			values, free, err := t.loadLabels(ctx, chunk, page, t.rows.Groups[group].Rows)
 			if err != nil {
 				return err
 			}
-			for i := range values.Len() {
-				label, err := t.labelOf(values, i, known)
-				if err != nil {
-					return fmt.Errorf("row %d: %w", len(t.numbers), err)
-				}
-				t.numbers = append(t.numbers, label)
+			err = t.addLabels(values, known)
+			free()
+			if err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// addLabels appends the labels of a page.
+func (t *rowFile) addLabels(values *parquet.Values, known map[string]int32) error {
+	for i := range values.Len() {
+		label, err := t.labelOf(values, i, known)
+		if err != nil {
+			return fmt.Errorf("row %d: %w", len(t.numbers), err)
+		}
+		t.numbers = append(t.numbers, label)
 	}
 	return nil
 }
@@ -553,13 +592,14 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 	return k, nil
 }
 
-// agree fails if files have their images or labels in different columns, or if some name the classes and others only number them.
+// agree fails if files have their images or labels in different columns, or if some name the classes, in their metadata or as labels, and
+// others only number them.
 func agree(all []*rowFile) error {
 	first := all[0]
 	var named, numbered string
 	for _, t := range all {
 		switch {
-		case t.names != nil && named == "":
+		case (t.names != nil || t.words()) && named == "":
 			named = t.name
 		case t.counted && len(t.texts) > 0 && numbered == "":
 			numbered = t.name
@@ -577,6 +617,14 @@ func agree(all []*rowFile) error {
 		}
 	}
 	return nil
+}
+
+// words reports whether labels in a column are words, and not only numbers that are stored as texts.
+func (t *rowFile) words() bool {
+	return t.partLabel == "" && !t.counted && slices.ContainsFunc(t.texts, func(text string) bool {
+		_, err := strconv.ParseFloat(text, 64)
+		return err != nil
+	})
 }
 
 // nameLabels sets the items' labels and the set's classes, in the order of the files' metadata if those agree, otherwise by name. Items are

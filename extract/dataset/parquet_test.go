@@ -161,6 +161,12 @@ type worded struct {
 	Label string `parquet:"label"`
 }
 
+// numbered is a row whose label is a number.
+type numbered struct {
+	JPG   []byte `parquet:"jpg"`
+	Label int64  `parquet:"label"`
+}
+
 // TestParquetLabels: labels as people and libraries write them.
 func TestParquetLabels(t *testing.T) {
 	type text struct {
@@ -328,6 +334,9 @@ func TestParquetThatIsRefused(t *testing.T) {
 	beyond[0].Label = &seven
 	nested := parquetFile(t, filepath.Join(root, "nested.parquet"), []lists{{Images: [][]byte{{1}}, Text: "x", Score: 0.5}})
 	stereo := parquetFile(t, filepath.Join(root, "stereo.parquet"), []two{{[]byte("L"), []byte("R")}})
+	mixture := t.TempDir()
+	parquetFile(t, filepath.Join(mixture, "a.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}})
+	parquetFile(t, filepath.Join(mixture, "b.parquet"), []numbered{{[]byte("1"), 0}})
 	folder := t.TempDir()
 	archive(t, filepath.Join(folder, "a.tar"), "x.png", "X")
 	parquetFile(t, filepath.Join(folder, "b.parquet"), rowsOf("A"))
@@ -352,7 +361,7 @@ func TestParquetThatIsRefused(t *testing.T) {
 		{"names that the file does not know", parquetFile(t, filepath.Join(root, "unknown.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}}, hubNames(discsAndBoxes)), Options{}, `row 1: label "line" is not among the 2 classes that the file names`},
 		{"paths alone", parquetFile(t, filepath.Join(root, "paths.parquet"), []located{{}}, hubNames(discsAndBoxes)), Options{}, "its columns are image (structures of path)"},
 		{"names in one file alone", halfNamed, Options{}, "a.parquet names its classes, and b.parquet has only numbers"},
-
+		{"texts in one file and numbers in another", mixture, Options{}, "a.parquet names its classes, and b.parquet has only numbers"},
 		{"two columns", stereo, Options{}, `the columns ["left" "right"] may all hold images: name one of them`},
 		{"fractions", fractions(t, root), Options{}, "row 1: column label holds fractions"},
 		{"a class that has no name", parquetFile(t, filepath.Join(root, "beyond.parquet"), beyond, hubNames(discsAndBoxes)), Options{}, "row 0: label 7, but the file names 2 classes"},
@@ -383,6 +392,26 @@ func TestParquetThatIsRefused(t *testing.T) {
 	}
 }
 
+// A page of labels takes memory from the budget, and none if its size shows that it holds no labels.
+func TestParquetLabelsHaveABudget(t *testing.T) {
+	root := t.TempDir()
+	long := parquetFile(t, filepath.Join(root, "long.parquet"), []worded{{[]byte("1"), strings.Repeat("a", 3<<20)}}, parquet.Compression(&parquet.Zstd), parquet.SkipPageBounds("label"))
+	many := make([]numbered, 100_000)
+	for i := range many {
+		many[i] = numbered{[]byte("1"), int64(i % 2)}
+	}
+	wide := parquetFile(t, filepath.Join(root, "wide.parquet"), many)
+	if _, err := Open(t.Context(), long, Options{}); err == nil || !strings.Contains(err.Error(), "column label holds values of far more than 4096 bytes (a page takes ") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Open(t.Context(), wide, Options{Memory: 1000}); err == nil || !strings.Contains(err.Error(), "more than the memory budget of 1000 bytes: give more memory") {
+		t.Errorf("%v", err)
+	}
+	if s := openSet(t, wide, Options{Memory: 16 << 20}); len(s.Items) != len(many) || len(s.Classes) != 2 {
+		t.Errorf("%d items in %d classes", len(s.Items), len(s.Classes))
+	}
+}
+
 func fractions(t *testing.T, root string) string {
 	return parquetFile(t, filepath.Join(root, "fractions.parquet"), []struct {
 		JPG   []byte  `parquet:"jpg"`
@@ -396,7 +425,7 @@ func TestParquetIsReadByPages(t *testing.T) {
 	for i := range 500 {
 		want = append(want, strings.Repeat(fmt.Sprintf("%04d", i), 100+i%7))
 	}
-	file := parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), rowsOf(want...), parquet.PageBufferSize(4000), parquet.MaxRowsPerRowGroup(100), parquet.Compression(&parquet.Zstd))
+	file := parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), rowsOf(want...), parquet.PageBufferSize(4000), parquet.MaxRowsPerRowGroup(100), parquet.Compression(&parquet.Zstd), parquet.SkipPageBounds("label"))
 	s := openSet(t, file, Options{})
 	s.Share(2 * 40_000)
 	var wait sync.WaitGroup

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"iconic/internal/table"
 )
 
 // Passed is a kind of entry that was skipped while the set was listed.
@@ -44,6 +46,12 @@ func (s *Set) Note() string {
 	}
 	if s.header != "" {
 		said = append(said, fmt.Sprintf("first line taken for the name of the column: %q", s.header))
+	}
+	if n := len(s.escaped); n > 0 {
+		said = append(said, fmt.Sprintf("classes by folders whose names are not UTF-8: %d (such as %s)", n, slices.Min(slices.Collect(maps.Keys(s.escaped)))))
+	}
+	if n, such := table.LookAlike(s.Classes); n > 0 {
+		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form: %d (such as %s)", n, such))
 	}
 	if n := s.unlabelled(); n > 0 {
 		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))

@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -474,4 +475,35 @@ func TestListsOfNamesWithoutExtensions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Results show classes by their names, so different classes must have different names, which are texts.
+func TestNamesOfClassesAreTexts(t *testing.T) {
+	s := open(t, tree(t, files("caf\xe8/a.png", "caf\xe9/b.png", "cat/c.png")))
+	if diff := cmp.Diff([]string{"caf\xe8/a.png caf\\xe8", "caf\xe9/b.png caf\\xe9", "cat/c.png cat"}, lines(s)); diff != "" {
+		t.Error(diff)
+	}
+	if want := `classes by folders whose names are not UTF-8: 2 (such as caf\xe8)`; !strings.HasSuffix(s.Note(), want) {
+		t.Errorf("note %q, want %q", s.Note(), want)
+	}
+	for i := range s.Items {
+		if _, err := s.Read(i, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	s = open(t, tree(t, files("caf\u00e9/a.png", "cafe\u0301/b.png", "cat/c.png")))
+	if want := `classes whose names differ only in their Unicode form: 2 (such as "cafe\u0301" and "caf\u00e9")`; len(s.Classes) == 3 && !strings.HasSuffix(s.Note(), want) {
+		t.Errorf("note %q, want %q", s.Note(), want)
+	}
+	for _, class := range []string{"caf\xe9", "a\x00b"} {
+		name := filepath.Join(t.TempDir(), "set.tar")
+		archive(t, name, "1.png", "A", "1.cls", class, "2.png", "B", "2.cls", "cat")
+		opened(t, name, Options{}, fmt.Sprintf("the class %q of 1.png is not a text in UTF-8", class))
+		opened(t, name, Options{LabelsFrom: None}, "")
+	}
+	hive := filepath.Join(t.TempDir(), "label=caf%E9", "0.parquet")
+	parquetFile(t, hive, []struct {
+		JPG []byte `parquet:"jpg"`
+	}{{[]byte("1")}})
+	opened(t, filepath.Dir(filepath.Dir(hive)), Options{}, `the class "caf\xe9" of label=caf%E9/0.parquet/000000 is not a text in UTF-8`)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Kind is the kind of a column, given by its name.
@@ -86,6 +88,24 @@ func (t *Table) Cells(column int) []string {
 		cells[i] = strings.TrimSpace(row[column])
 	}
 	return cells
+}
+
+// LookAlike counts the names of classes that equal another in another Unicode form, such as é as one character and as two, which no screen
+// distinguishes. such is two of them, quoted.
+func LookAlike(classes []string) (n int, such string) {
+	form := map[string][]string{}
+	for _, name := range classes {
+		composed := norm.NFC.String(name)
+		form[composed] = append(form[composed], name)
+	}
+	for _, name := range classes {
+		if all := form[norm.NFC.String(name)]; len(all) > 1 {
+			if n++; n == 1 {
+				such = fmt.Sprintf("%+q and %+q", all[0], all[1])
+			}
+		}
+	}
+	return n, such
 }
 
 // IsImage reports by its extension whether a name is that of an image file.
