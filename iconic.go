@@ -1,7 +1,9 @@
 package iconic
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"strconv"
 
 	"iconic/classify"
@@ -69,6 +71,17 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	h := o.Hooks
 	if set.Gone > 0 {
 		h.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", set.Source.Store, set.Gone)
+	}
+	for _, s := range []*features.Set{set, o.Second} {
+		if s != nil {
+			for _, n := range s.Notes {
+				h.Notef("%s", n)
+			}
+		}
+	}
+	if o.Images != "" && set.Unnamed {
+		return nil, fmt.Errorf("the rows of %s do not say to which images they belong, so those of %s cannot be shown: leave out the images, or train on a store made from them",
+			cmp.Or(set.Source.Store, "the features"), o.Images)
 	}
 	settings := o.settings()
 	counted, err := o.count(ctx, set, settings)

@@ -76,6 +76,9 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	if o.Exact || o.FeaturesOnly {
 		return s, nil
 	}
+	if o.Images != "" && s.Features.Unnamed {
+		return nil, errors.Join(refuse(fmt.Errorf("the rows of %s do not say to which images they belong: leave out the images, or give a store made from them", name)), s.Close())
+	}
 	images, options := o.Images, dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.ImageColumn}
 	if s.Run != nil {
 		images, options = s.Run.ImagesAt(images), s.Run.ImageOptions(o.ImageColumn)

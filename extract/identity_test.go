@@ -41,6 +41,7 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 		"Dataset.Splits":      in("folder"),
 		"Dataset.ImageColumn": in("folder"),
 		"Dataset.LabelColumn": in("folder"),
+		"Dataset.Memory":      out("labels wait for memory, or are refused"),
 
 		"Model":            {In: both.In, Change: func(c *Config) { c.Model = other }}, // compared by content: see the next test
 		"ModelName":        in("settings"),                                             // kept for people; stores are compared by the SHA-256

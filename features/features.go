@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -30,6 +33,8 @@ type Set struct {
 	Views   []head.Features // augmented views of the same images; nil for none
 	Graphs  string          // folder for neighbour graphs; "" for none
 	Gone    int             // rows of a store left out because the data set no longer has their images, or they could not be read
+	Unnamed bool            // Paths only number the rows, so that they name no images
+	Notes   []string        // what was left out of the files, or assumed about them, a sentence each
 
 	close func() error
 }
@@ -69,11 +74,14 @@ func Open(name, labels string) (*Set, error) {
 	if labels != "" {
 		return nil, &LabelsError{name, "is a feature store, which has its own labels: give a file of labels only with a matrix"}
 	}
+	if stat, err := os.Stat(name); err == nil && !stat.IsDir() {
+		return nil, fmt.Errorf("%s is neither a feature store, which is a folder, nor a .npy file: save the matrix with numpy.save", name)
+	}
 	return openStore(name)
 }
 
 // IsMatrix distinguishes a features.npy from a feature store's folder by its name.
-func IsMatrix(name string) bool { return filepath.Ext(name) == ".npy" }
+func IsMatrix(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
 
 // openMatrix opens features.npy, with labels from a file if one is given.
 func openMatrix(features, labels string) (_ *Set, err error) {
@@ -89,11 +97,22 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	if f.Dim() == 0 {
 		return nil, fmt.Errorf("%s: shape %v has no columns, so its rows are empty", features, f.Shape)
 	}
-	s := &Set{Features: f, Paths: rowNames(f.Len()), close: f.Close}
+	if f.Shape[0] == 1 && len(f.Shape) > 2 {
+		return nil, fmt.Errorf("%s: shape %v has a single row: remove the first dimension with numpy.squeeze", features, f.Shape)
+	}
+	s := &Set{Features: f, Paths: rowNames(f.Len()), Unnamed: true, close: f.Close}
+	if len(f.Shape) > 2 && slices.Max(f.Shape[1:]) < f.Dim() {
+		s.Notes = append(s.Notes, fmt.Sprintf("%s: shape %v is read as %d rows of %d numbers", features, f.Shape, f.Len(), f.Dim()))
+	}
+	if err := s.narrowed(features, f); err != nil {
+		return nil, err
+	}
 	if labels != "" {
-		if s.Labels, s.Classes, err = ReadLabels(labels, f.Len()); err != nil {
+		var notes []string
+		if s.Labels, s.Classes, notes, err = readLabels(labels, f.Len()); err != nil {
 			return nil, err
 		}
+		s.Notes = append(s.Notes, notes...)
 	}
 	key, err := fileKey(features)
 	if err != nil {
@@ -112,7 +131,8 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 	if f.Len() == 0 || f.Dim() == 0 {
 		return nil, fmt.Errorf("features with %d rows and %d columns: want at least one of each", f.Len(), f.Dim())
 	}
-	if paths == nil {
+	unnamed := paths == nil
+	if unnamed {
 		paths = rowNames(f.Len())
 	}
 	if len(paths) != f.Len() || labels != nil && len(labels) != f.Len() {
@@ -131,7 +151,7 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 		key.Add(row)
 	}
 	return &Set{
-		Features: f, Paths: paths, Labels: labels, Classes: classes,
+		Features: f, Paths: paths, Labels: labels, Classes: classes, Unnamed: unnamed,
 		Source: Source{Key: key.String(), Rows: f.Len(), Dim: f.Dim()},
 	}, nil
 }

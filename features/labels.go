@@ -16,68 +16,161 @@ import (
 
 // ReadLabels reads the labels of n rows from a matrix of whole numbers, or from a table with one row each. Classes are numbered from 0 in
 // their order, whatever their names. An empty cell means no label, and so do NaN and a negative number if all labels are whole numbers.
+//
+// Rows belong to labels by their position: other columns are not used, and one that numbers the rows in another order is an error.
 func ReadLabels(name string, n int) (labels []int, classes []string, err error) {
+	labels, classes, _, err = readLabels(name, n)
+	return labels, classes, err
+}
+
+// readLabels is ReadLabels with notes about what it does not use.
+func readLabels(name string, n int) (labels []int, classes, notes []string, err error) {
 	var names []string
 	if IsMatrix(name) {
-		var values []int
-		if values, err = npy.ReadInts(name); err == nil {
-			names = make([]string, len(values))
-			for i, v := range values {
-				names[i] = strconv.Itoa(v)
-			}
-		}
-	} else if names, err = readColumn(name); err != nil {
+		names, err = readNumbers(name)
+	} else if names, notes, err = readColumn(name); err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("labels: %w", err)
+		return nil, nil, nil, fmt.Errorf("labels: %w", err)
 	}
-	if i := slices.IndexFunc(names, func(s string) bool { return !utf8.ValidString(s) }); i >= 0 {
-		return nil, nil, &LabelsError{name, fmt.Sprintf("has a label in row %d that is not UTF-8 (%q): save the file as UTF-8", i, names[i])}
-	}
-	if len(names) != n {
-		return nil, nil, &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}
-	}
-	if n >= manyRows && distinct(names) == n {
-		return nil, nil, &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}
+	if err := misfit(name, names, n); err != nil {
+		return nil, nil, nil, err
 	}
 	tables.WholeNumbers(names)
 	labels, classes = numbered(names)
-	return labels, classes, nil
+	if k, such := tables.LookAlike(classes); k > 0 {
+		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form (such as %s)", name, k, such))
+	}
+	return labels, classes, notes, nil
+}
+
+// readNumbers reads a matrix of whole numbers; NaN gives an empty text.
+func readNumbers(name string) ([]string, error) {
+	values, missing, err := npy.ReadSomeInts(name)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(values))
+	for i, v := range values {
+		if !missing[i] {
+			names[i] = strconv.Itoa(v)
+		}
+	}
+	return names, nil
+}
+
+// misfit says why names cannot be the labels of n rows.
+func misfit(name string, names []string, n int) error {
+	if i := slices.IndexFunc(names, func(s string) bool { return !utf8.ValidString(s) }); i >= 0 {
+		return &LabelsError{name, fmt.Sprintf("has a label in row %d that is not UTF-8 (%q): save the file as UTF-8", i, names[i])}
+	}
+	if len(names) != n {
+		return &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}
+	}
+	if n >= manyRows && distinct(names) == n {
+		return &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}
+	}
+	return nil
 }
 
 // manyRows is the number of rows from which a different label in each is considered a mistake: a column of paths, or of row numbers.
 const manyRows = 20
 
 // readColumn reads the column of a table that holds labels: the one so named by its header, the only one, or the one beside the names of
-// images.
-func readColumn(name string) ([]string, error) {
+// images. A note says which columns it does not use.
+func readColumn(name string) (cells, notes []string, err error) {
 	content, err := regular.Read(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lines, err := tables.Lines(content)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t, err := tables.Read(lines)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case len(t.Rows) == 0:
-		return nil, nil
+		return nil, nil, nil
 	case t.Header == nil && t.Column == 1:
-		return unnamed(t.Cells(0))
+		cells, err = unnamed(t.Cells(0))
+		return cells, nil, err
 	}
 	column, err := t.Find(tables.Label, "label")
 	if err == nil && column < 0 {
 		column, err = besideImages(t)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return t.Cells(column), nil
+	if notes, err = unused(t, name, column); err != nil {
+		return nil, nil, err
+	}
+	return t.Cells(column), notes, nil
+}
+
+// unused notes the columns beside that of the labels, apart from one that numbers the rows in order. It refuses a column that is named as their
+// number and has another order: whether the lines or the numbers are in the order of the features, only the user knows.
+func unused(t *tables.Table, name string, label int) (notes []string, err error) {
+	var others []string
+	for c := range t.Column {
+		header := ""
+		if t.Header != nil {
+			header = t.Header[c]
+		}
+		switch numbered, inOrder := rowNumbers(t, c); {
+		case c == label || inOrder:
+		case numbered && numbersRows(header):
+			return nil, fmt.Errorf("its column %q numbers the rows in another order than that of the lines: sort the lines by it, or remove it if they are in the order of the features", header)
+		case header == "":
+			others = append(others, strconv.Itoa(c+1))
+		default:
+			others = append(others, strconv.Quote(header))
+		}
+	}
+	switch n := len(others); {
+	case n == 1:
+		notes = append(notes, fmt.Sprintf("%s: labels belong to rows by their order; its column %s is not used", name, others[0]))
+	case n > 1:
+		notes = append(notes, fmt.Sprintf("%s: labels belong to rows by their order; %d columns are not used (such as %s)", name, n, others[0]))
+	}
+	return notes, nil
+}
+
+// numbersRows reports whether a column's name is one for row numbers; pandas leaves it empty.
+func numbersRows(header string) bool {
+	switch strings.ToLower(header) {
+	case "", "id", "ids", "idx", "index", "row", "rows", "row_id", "rowid", "row_index", "no", "nr", "number", "unnamed: 0", "image_id", "imageid":
+		return true
+	}
+	return false
+}
+
+// rowNumbers reports whether a column has each number of a row once, from 0 or 1, and whether in order.
+func rowNumbers(t *tables.Table, column int) (all, inOrder bool) {
+	cells := t.Cells(column)
+	numbers := make([]int, len(cells))
+	for i, cell := range cells {
+		v, err := strconv.Atoi(cell)
+		if err != nil {
+			return false, false
+		}
+		numbers[i] = v
+	}
+	first := slices.Min(numbers)
+	inOrder = true
+	seen := make([]bool, len(numbers))
+	for i, v := range numbers {
+		if first < 0 || first > 1 || v-first >= len(seen) || seen[v-first] {
+			return false, false
+		}
+		seen[v-first] = true
+		inOrder = inOrder && v-first == i
+	}
+	return true, inOrder
 }
 
 // unnamed is a column without a known name. Its first cell may be an unknown name: that is certain if it is the only cell that is not a
@@ -118,7 +211,7 @@ func besideImages(t *tables.Table) (int, error) {
 			if names == nil {
 				names = t.Rows[0]
 			}
-			return -1, fmt.Errorf("none of the %d columns is called \"label\" (the first line has %q): call the column of labels that", t.Column, names)
+			return -1, fmt.Errorf("none of the %d columns is called \"label\" (the first line has %s): call the column of labels that", t.Column, some(names))
 		}
 		found = c
 	}
@@ -126,6 +219,25 @@ func besideImages(t *tables.Table) (int, error) {
 		return -1, fmt.Errorf("no column holds labels: all of them name images")
 	}
 	return found, nil
+}
+
+// some quotes the first few cells of a line, each cut if it is long.
+func some(cells []string) string {
+	const most, longest = 6, 40
+	var b strings.Builder
+	for i, cell := range cells[:min(most, len(cells))] {
+		if runes := []rune(cell); len(runes) > longest {
+			cell = string(runes[:longest]) + "…"
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strconv.Quote(cell))
+	}
+	if len(cells) > most {
+		return fmt.Sprintf("%s and %d more", &b, len(cells)-most)
+	}
+	return b.String()
 }
 
 func isNumber(s string) bool {

@@ -105,6 +105,9 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 			return err
 		}
 		defer set.Close()
+		for _, n := range set.Notes {
+			a.note("%s", n)
+		}
 		a.unlabelled(labels, set)
 		options.Sets = append(options.Sets, set)
 	}

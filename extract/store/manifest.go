@@ -100,7 +100,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
 	}
 	if stat, serr := os.Stat(folder); serr == nil && !stat.IsDir() {
-		return nil, nil, fmt.Errorf("feature store %s cannot be made there: it is a file", folder)
+		return nil, nil, fmt.Errorf("%s is not the folder of a feature store: it is a file", folder)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("feature store: %w", err)

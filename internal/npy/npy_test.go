@@ -146,6 +146,38 @@ func TestOutOfRangeIsAnError(t *testing.T) {
 	}
 }
 
+func TestDoublesAndMissingIntegers(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.npy")
+	d := "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}"
+	if err := os.WriteFile(name, content(d, "\x00\x00\x00\x00\x00\x00\xf8\x7f\x00\x00\x00\x00\x00\x00\x08\x40\x01\x00\x00\x00\x00\x00\xf0\x3f"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x := make([]float64, 2)
+	if err := f.Doubles(x, 1); err != nil || x[0] != 3 || x[1] != 1+0x1p-52 {
+		t.Errorf("%v, %v", x, err)
+	}
+	if err := f.Doubles(x, 2); err == nil {
+		t.Error("elements beyond the end were read")
+	}
+	if _, _, err := ReadSomeInts(name); err == nil || !strings.Contains(err.Error(), "element 2 is not a whole number") {
+		t.Errorf("%v", err)
+	}
+	for descr, data := range map[string]string{"<f8": "\x00\x00\x00\x00\x00\x00\xf8\x7f\x00\x00\x00\x00\x00\x00\x08\x40", "<f4": "\x00\x00\xc0\x7f\x00\x00\x40\x40"} {
+		d := strings.Replace(strings.Replace(d, "(3,)", "(2,)", 1), "<f8", descr, 1)
+		if err := os.WriteFile(name, content(d, data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, missing, err := ReadSomeInts(name); err != nil || !slices.Equal(missing, []bool{true, false}) || got[1] != 3 {
+			t.Errorf("%v without %v, %v", got, missing, err)
+		}
+	}
+}
+
 func TestIntegers(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "labels.npy")

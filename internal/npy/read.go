@@ -133,6 +133,24 @@ func (f *File) Elements(dst []float32, offset int) error {
 	return f.guard(func() error { return f.widen(dst, offset) })
 }
 
+// Doubles reads len(dst) elements of a float64 array in row-major order, starting at offset, without rounding them.
+func (f *File) Doubles(dst []float64, offset int) error {
+	total := f.Len() * f.dim
+	switch {
+	case f.descr != "<f8":
+		return fmt.Errorf("%s: elements are %s, not float64", f.name, f.DType)
+	case offset < 0 || offset > total || len(dst) > total-offset:
+		return fmt.Errorf("%s: elements [%d, %d) of %d", f.name, offset, offset+len(dst), total)
+	}
+	return f.guard(func() error {
+		src := f.data[8*offset : 8*(offset+len(dst))]
+		for i := range dst {
+			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:]))
+		}
+		return nil
+	})
+}
+
 // guard turns the fault caused by reading a map beyond the end of its file into an error.
 func (f *File) guard(read func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -184,22 +202,33 @@ func floatBytes(x []float32) []byte {
 // ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width, booleans as 0 and 1, or
 // floats that are whole numbers. Errors name the file.
 func ReadInts(name string) (x []int, err error) {
+	x, _, err = readInts(name, false)
+	return x, err
+}
+
+// ReadSomeInts is ReadInts for floats of which some are NaN; missing says for which elements that is so.
+func ReadSomeInts(name string) (x []int, missing []bool, err error) { return readInts(name, true) }
+
+func readInts(name string, some bool) (x []int, missing []bool, err error) {
 	f, err := Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if f.dim != 1 {
-		return nil, fmt.Errorf("%s: shape %v, but one number per row is needed", name, f.Shape)
+		return nil, nil, fmt.Errorf("%s: shape %v, but one number per row is needed", name, f.Shape)
 	}
 	at, err := f.integers()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	x = make([]int, f.Len())
+	x, missing = make([]int, f.Len()), make([]bool, f.Len())
 	err = f.guard(func() error {
 		for i := range x {
 			v, ok := at(i)
+			if missing[i] = some && f.isNaN(i); missing[i] {
+				continue
+			}
 			if !ok {
 				return fmt.Errorf("%s: element %d is not a whole number, or does not fit an int", name, i)
 			}
@@ -208,9 +237,21 @@ func ReadInts(name string) (x []int, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return x, nil
+	return x, missing, nil
+}
+
+// isNaN reports whether an element is not a number.
+func (f *File) isNaN(i int) bool {
+	switch f.descr {
+	case "<f4":
+		v := math.Float32frombits(binary.LittleEndian.Uint32(f.data[4*i:]))
+		return v != v
+	case "<f8":
+		return math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(f.data[8*i:])))
+	}
+	return false
 }
 
 // integers returns the reader of one element; its result ok is false if the value exceeds an int.
