@@ -74,6 +74,21 @@ func TestTheDefaultWithFoundClustersIsTakenUp(t *testing.T) {
 	}
 }
 
+// Rows without names cannot be shown as images, and what was left out of the files is told.
+func TestWhatAMatrixDoesNotSay(t *testing.T) {
+	set, dir := trainable(t), t.TempDir()
+	set.Notes = []string{"a column is not used"}
+	var notes []string
+	o := Training{Out: filepath.Join(dir, "run"), Images: dir, Settings: map[string]string{"clusters": "4", "method": "kmeans"}, Hooks: progress.Hooks{Note: func(s string) { notes = append(notes, s) }}}
+	if _, err := Train(t.Context(), set, o); err == nil || !strings.Contains(err.Error(), "do not say to which images they belong") {
+		t.Errorf("error %v", err)
+	}
+	o.Images = ""
+	if _, err := Train(t.Context(), set, o); err != nil || strings.Count(strings.Join(notes, "\n"), set.Notes[0]) != 2 {
+		t.Errorf("notes %q, %v", notes, err)
+	}
+}
+
 // If a training is interrupted before it has a step to keep, the message says that it starts again; a method that computes in one piece
 // says so too.
 func TestAnInterruptedTrainingSaysWhatItKept(t *testing.T) {

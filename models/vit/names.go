@@ -260,7 +260,7 @@ func (l *layout) assign(tensors []weights.Tensor, plain []string, found []encode
 			if name == "storage_tokens" || r == periods || strings.HasSuffix(name, ".gamma_1") {
 				l.rotary = true
 			}
-		case ours && slices.Contains(l.scheme.unused, name), isHead(plain[i]):
+		case ours && slices.Contains(l.scheme.unused, name), isHead(plain[i]), !ours && isBeside(plain[i], l.prefix):
 			left = append(left, t.Name)
 		case !ours && slices.ContainsFunc(found, func(e encoderAt) bool { return e.prefix != "" && strings.HasPrefix(plain[i], e.prefix) }):
 		default:

@@ -53,6 +53,17 @@ func isHead(name string) bool {
 	return false
 }
 
+// isBeside reports whether a name lies outside the entry of a checkpoint that holds the whole model, such as the state of a random generator or
+// a queue beside "model": nothing there takes part in the features.
+func isBeside(name, prefix string) bool {
+	entry, _, _ := strings.Cut(prefix, ".")
+	first, _, _ := strings.Cut(name, ".")
+	return slices.Contains(models, entry) && first != entry
+}
+
+// models are the entries of checkpoints that hold a whole model.
+var models = []string{"model", "model_state_dict", "state_dict", "model_ema", "ema", "teacher", "student"}
+
 // wrappers are the parts of names added by modules that wrap modules.
 var wrappers = []string{"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 

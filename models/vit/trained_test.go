@@ -48,6 +48,7 @@ func TestCheckpointsAsTrained(t *testing.T) {
 		{"a head within", with(want, "head.weight"), "", "head.weight"},
 		{"a classifier behind it", with(state(small, schemes[0], "backbone."), "classifier.weight", "fc.bias"), "backbone.", "classifier.weight, fc.bias"},
 		{"heads for contrastive learning", with(state(small, schemes[0], "backbone."), "projector.0.weight", "predictor.0.weight"), "backbone.", "projector.0.weight"},
+		{"a generator and a queue beside it", with(state(small, schemes[0], "model."), "rng", "queue.0"), "model.", "2 tensors that do not affect the features were left out: queue.0, rng"},
 		{"teacher and student", both("student.module.backbone.", "teacher.backbone."), "teacher.backbone.", `not the one under "student.backbone."`},
 		{"an average over the steps", both("model.", "model_ema."), "model_ema.", "model."},
 	} {
@@ -60,6 +61,20 @@ func TestCheckpointsAsTrained(t *testing.T) {
 				t.Errorf("notes %q, want one with %q", notes, c.note)
 			}
 		})
+	}
+}
+
+func TestTensorsOfAModelAreNotLeftOut(t *testing.T) {
+	for _, name := range []string{"model.neck.weight", "model.blocks.0.adapter.weight", "neck.weight"} {
+		prefix := "model."
+		if name == "neck.weight" { // within the model, for all that is known
+			prefix = "backbone."
+		}
+		m := state(small, schemes[0], prefix)
+		m[name] = []int{3}
+		if _, _, err := inspect(open(t, m, nil), 2); err == nil || !strings.Contains(err.Error(), "not part of one: "+name) {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 
