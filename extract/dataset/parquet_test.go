@@ -161,8 +161,8 @@ type worded struct {
 	Label string `parquet:"label"`
 }
 
-// numbered is a row whose label is a number.
-type numbered struct {
+// numberedRow is a row whose label is a number.
+type numberedRow struct {
 	JPG   []byte `parquet:"jpg"`
 	Label int64  `parquet:"label"`
 }
@@ -336,7 +336,7 @@ func TestParquetThatIsRefused(t *testing.T) {
 	stereo := parquetFile(t, filepath.Join(root, "stereo.parquet"), []two{{[]byte("L"), []byte("R")}})
 	mixture := t.TempDir()
 	parquetFile(t, filepath.Join(mixture, "a.parquet"), []worded{{[]byte("1"), "disc"}, {[]byte("2"), "line"}})
-	parquetFile(t, filepath.Join(mixture, "b.parquet"), []numbered{{[]byte("1"), 0}})
+	parquetFile(t, filepath.Join(mixture, "b.parquet"), []numberedRow{{[]byte("1"), 0}})
 	folder := t.TempDir()
 	archive(t, filepath.Join(folder, "a.tar"), "x.png", "X")
 	parquetFile(t, filepath.Join(folder, "b.parquet"), rowsOf("A"))
@@ -396,9 +396,9 @@ func TestParquetThatIsRefused(t *testing.T) {
 func TestParquetLabelsHaveABudget(t *testing.T) {
 	root := t.TempDir()
 	long := parquetFile(t, filepath.Join(root, "long.parquet"), []worded{{[]byte("1"), strings.Repeat("a", 3<<20)}}, parquet.Compression(&parquet.Zstd), parquet.SkipPageBounds("label"))
-	many := make([]numbered, 100_000)
+	many := make([]numberedRow, 100_000)
 	for i := range many {
-		many[i] = numbered{[]byte("1"), int64(i % 2)}
+		many[i] = numberedRow{[]byte("1"), int64(i % 2)}
 	}
 	wide := parquetFile(t, filepath.Join(root, "wide.parquet"), many)
 	if _, err := Open(t.Context(), long, Options{}); err == nil || !strings.Contains(err.Error(), "column label holds values of far more than 4096 bytes (a page takes ") {
