@@ -33,7 +33,7 @@ Only methods that are supervised by name train on labels; otherwise labels only 
 	o.register(c)
 	c.Flags().StringVar(&o.images, "images", "", "data set that the features came from, to show its images in the report")
 	addImageColumn(c.Flags(), &o.imageColumn)
-	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, for scoring: labels.npy of integers (negative: no label), or a text or CSV file with one name or number per line")
+	c.Flags().StringVar(&o.labels, "labels", "", "labels of a features.npy, for scoring: labels.npy of whole numbers (NaN or negative: no label), or a text or CSV file with one name or number per line")
 	c.Flags().StringVarP(&o.out, "out", "o", "", "run folder to create")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	return c

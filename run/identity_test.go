@@ -101,5 +101,7 @@ func TestKeysKnowEveryFieldOfFeatures(t *testing.T) {
 		"Views":   {In: []string{"by views"}, Change: func(s *features.Set) { s.Views = append(s.Views, matrix.Features(nil)) }},
 		"Graphs":  out("it is the folder of neighbour graphs"),
 		"Gone":    out(store),
+		"Unnamed": out("it refuses images, and changes no result"),
+		"Notes":   out("they are told, and change no result"),
 	})
 }

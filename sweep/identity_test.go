@@ -68,6 +68,8 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Views":   {Why: store, Change: func(s *features.Set) { s.Views = []head.Features{s.Features} }},
 		"Graphs":  unknown("it is the folder of neighbour graphs"),
 		"Gone":    unknown(store),
+		"Unnamed": unknown("it refuses images, and changes no result"),
+		"Notes":   unknown("they are told, and change no result"),
 	})
 }
 
