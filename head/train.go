@@ -76,7 +76,8 @@ type Result struct {
 	Expected       float64           // expected accuracy on these rows, measured without labels; 0: not measured
 	Choice         string            // how the method chose among the clusterings that it found; "": it found one
 	Novelty        *novelty.Detector // recognises images unlike all of these
-	Notes          []string          // useful to know
+	Notes          []string          // useful to know: what was done otherwise than one might expect
+	Findings       []string          // what was found and is expected, in sentences
 	Warnings       []string          // important: dead clusters, collapse
 }
 
@@ -148,7 +149,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	r := &Result{
 		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
-		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: append(notes, found.Notes...),
+		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: append(notes, found.Notes...), Findings: found.Findings,
 	}
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)

@@ -29,7 +29,7 @@ func TestHeadsThatVoteAreKeptWhole(t *testing.T) {
 	if whole.Head.Members < 2 || whole.Head.Temperature != 1 || whole.Head.Check() != nil {
 		t.Fatalf("%d heads at a temperature of %g, %v", whole.Head.Members, whole.Head.Temperature, whole.Head.Check())
 	}
-	if notes := strings.Join(whole.Notes, "\n"); !strings.Contains(whole.Choice, " vote") || !strings.Contains(notes, whole.Choice) || !strings.Contains(notes, "MB of weights") {
+	if notes := strings.Join(whole.Findings, "\n"); !strings.Contains(whole.Choice, " vote") || !strings.Contains(notes, whole.Choice) || !strings.Contains(notes, "MB of weights") {
 		t.Errorf("chosen: %q; notes: %s", whole.Choice, notes)
 	}
 	for _, workers := range []int{2, 3} {
@@ -138,7 +138,7 @@ func TestAHeadThatIsKeptAloneIsCalibrated(t *testing.T) {
 		if !strings.Contains(r.Choice, "is kept") {
 			continue
 		}
-		if notes := strings.Join(r.Notes, "\n"); !(r.Expected > 0 && r.Expected <= 1) || !strings.Contains(notes, "expected accuracy: ") {
+		if notes := strings.Join(r.Findings, "\n"); !(r.Expected > 0 && r.Expected <= 1) || !strings.Contains(notes, "expected accuracy: ") {
 			t.Fatalf("expected accuracy %g; notes: %s", r.Expected, notes)
 		}
 		p := make([]float32, n*k)

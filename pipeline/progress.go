@@ -33,10 +33,12 @@ type logged struct {
 
 // hooks are the callbacks through which libraries report progress.
 func (a *app) hooks() progress.Hooks {
+	note := func(text string) { a.note("%s", text) }
 	return progress.Hooks{
 		Step:  a.step,
 		Begun: a.begun,
-		Note:  func(text string) { a.note("%s", text) },
+		Note:  note,
+		Found: note,
 		Warn:  func(text string) { a.warn("%s", text) },
 	}
 }

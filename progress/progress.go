@@ -17,6 +17,7 @@ type Hooks struct {
 	// Begun is called with the name of each stage as it begins, so that stages can be timed. Some stages have no steps to count.
 	Begun func(stage string)
 	Note  func(text string) // a message worth knowing
+	Found func(text string) // what a training found, which its results say as well
 	Warn  func(text string) // a message that must not be missed
 }
 
@@ -38,6 +39,13 @@ func (h Hooks) Begin(stage string) {
 func (h Hooks) Notef(format string, args ...any) {
 	if h.Note != nil {
 		h.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// Finding reports what was found.
+func (h Hooks) Finding(text string) {
+	if h.Found != nil {
+		h.Found(text)
 	}
 }
 

@@ -72,7 +72,7 @@ func TestKeysKnowEveryInputOfATraining(t *testing.T) {
 		"Safe":            out("it only changes how a table is written"),
 		"Shared.Graph":    {Why: "it is computed from Features and Config", Change: func(t *Training) { t.Shared.Graph = &knn.Graph{} }},
 		"Shared.Baseline": out("like Shared.Graph"),
-		"Clock":           out(told), "Hooks.Begun": out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told),
+		"Clock":           out(told), "Hooks.Begun": out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Found": out(told), "Hooks.Warn": out(told),
 		"Formulas": out("it is a result"), "Unchanged": out("it is a result"),
 	})
 }

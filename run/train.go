@@ -187,6 +187,9 @@ func (t *Training) learn(ctx context.Context, c Config, needs method.Need, state
 	for _, n := range result.Notes {
 		t.Hooks.Notef("%s", n)
 	}
+	for _, f := range result.Findings {
+		t.Hooks.Finding(f)
+	}
 	for _, w := range result.Warnings {
 		t.Hooks.Warnf("%s", w)
 	}

@@ -46,7 +46,7 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Parts":        out("as Part"),
 		"Workers":      out("it does not change the results"),
 		"Safe":         out("it changes how tables are written"),
-		"Hooks.Begun":  out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Warn": out(told), "Ended": out(told),
+		"Hooks.Begun":  out(told), "Hooks.Step": out(told), "Hooks.Note": out(told), "Hooks.Found": out(told), "Hooks.Warn": out(told), "Ended": out(told),
 	})
 	type setRule = identitytest.Rule[features.Set]
 	known, unknown := identitytest.In[features.Set]("runs"), identitytest.Out[features.Set]

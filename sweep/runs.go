@@ -166,7 +166,7 @@ func (s *Sweep) training(j *Job, dir string) run.Training {
 	}
 }
 
-// tell passes on a note or warning of a run with its name, notes once for all runs that make them.
+// tell passes on a note or warning of a run with its name, notes once for all runs that make them. What a run found is in its results.
 func (s *Sweep) tell(j *Job, text string, warning bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -294,14 +294,14 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 	megabytes := func(heads int) float64 { return float64(4*heads*d.Clusters*(d.Features.Dim()+1)) / 1e6 }
 	switch {
 	case len(which) == 1:
-		out.Notes = append(out.Notes, out.Choice)
+		out.Findings = append(out.Findings, out.Choice)
 		return calibrate(ctx, d, heads[which[0]], out)
 	case r.Distil:
 		out.Choice += "; one linear head has learnt their vote, and is kept"
-		out.Notes = append(out.Notes, out.Choice)
+		out.Findings = append(out.Findings, out.Choice)
 	default:
 		out.Choice += "; all of these are kept"
-		out.Notes = append(out.Notes, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
+		out.Findings = append(out.Findings, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
 	}
 	return nil
 }
@@ -342,7 +342,7 @@ func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.
 	}
 	const near = 10 // neighbours with which the correction was found
 	out.Expected = confidence.Corrected(agreement, partition.Explained(cluster, d.Graph.Nearest(min(near, d.Graph.K)), d.Clusters), d.Clusters)
-	out.Notes = append(out.Notes, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features (%.0f %% of the images) and with neighbours; errors that all of them share cannot be detected",
+	out.Findings = append(out.Findings, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features (%.0f %% of the images) and with neighbours; errors that all of them share cannot be detected",
 		100*out.Expected, 100*agreement))
 	some := confidence.Evenly(len(rows), confidence.MostLogits/d.Clusters)
 	z, err := l.AllLogits(ctx, &matrix.Subset{Features: part, Rows: some}, d.Workers)
@@ -365,7 +365,7 @@ func (r *Recipe) chosen(ctx context.Context, d *method.Data, trainees []*trainee
 	if err != nil {
 		return nil, err
 	}
-	out.Notes = append(out.Notes, consensus.Said(consensus.Voters(losses), len(heads)))
+	out.Findings = append(out.Findings, consensus.Said(consensus.Voters(losses), len(heads)))
 	next := &trainee{head: l, loss: least.loss}
 	if r.EMA > 0 {
 		next.average = l.Clone()

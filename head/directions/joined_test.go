@@ -116,7 +116,7 @@ func TestLearnsJoinedGroups(t *testing.T) {
 	if right := agreement(t, partition.Of(own), truth, 4); right < 0.98 || found.Expected < 0.8 || last != whole {
 		t.Errorf("%.3f of the rows are in their class's cluster, %.3f expected, %d of %d steps", right, found.Expected, last, whole)
 	}
-	notes := strings.Join(found.Notes, "; ")
+	notes := strings.Join(found.Findings, "; ")
 	if !strings.Contains(notes, "joined from") || !strings.Contains(notes, "with groups joined in halves of the features") {
 		t.Errorf("notes %s", notes)
 	}

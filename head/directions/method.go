@@ -134,9 +134,9 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
-	out.Notes = append(notes, "chosen: "+out.Choice, found.explain(expected))
+	out.Notes, out.Findings = notes, []string{"chosen: " + out.Choice, found.explain(expected)}
 	if u := out.Vote.Flat; u > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
+		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
 	}
 	return out, nil
 }

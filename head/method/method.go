@@ -102,8 +102,9 @@ type Outcome struct {
 	Loss           float64 // by which the solution was found, of the last epoch or of the solution; a head that then learned its clusters has another
 	// Expected is the expected accuracy of the head on these rows, measured without labels; 0 if the recipe measures none.
 	Expected float64
-	Choice   string // how it chose among the clusterings that it found, in a sentence without a full stop; "": it found one
-	Notes    []string
+	Choice   string   // how it chose among the clusterings that it found, in a sentence without a full stop; "": it found one
+	Notes    []string // what it did otherwise than one might expect
+	Findings []string // what it found and expects, in sentences
 	// Distributions computes p and q over the rows of Data when called, as long as the features can be read; it may need memory for all
 	// pairs of rows. It is nil, or returns nil, if the method has an About.Undrawn.
 	Distributions func(ctx context.Context) (*Distributions, error)

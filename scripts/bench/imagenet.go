@@ -138,7 +138,7 @@ func imagenet(ctx context.Context, o options) (string, error) {
 	began := time.Now()
 	finished, err := iconic.Train(ctx, set, iconic.Training{
 		Out: filepath.Join(folder, "run"), Clusters: o.images.classes, Workers: o.workers,
-		Hooks: progress.Hooks{Begun: watch.begin, Note: func(text string) { fmt.Fprintln(os.Stderr, "   ", text) }},
+		Hooks: progress.Hooks{Begun: watch.begin, Note: say, Found: say},
 	})
 	if err != nil {
 		return "", err
@@ -175,6 +175,9 @@ func sameClass(ctx context.Context, set *features.Set, k, workers int) (float64,
 	}
 	return float64(same) / float64(len(rows)*k), nil
 }
+
+// say prints a note.
+func say(text string) { fmt.Fprintln(os.Stderr, "   ", text) }
 
 // watch measures the time of stages.
 type watch struct {

@@ -342,7 +342,7 @@ func cluster(ctx context.Context, d *drawn, method string, seed uint64, workers 
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range r.Notes {
+	for _, n := range append(r.Notes, r.Findings...) {
 		fmt.Fprintln(os.Stderr, "   ", n)
 	}
 	return &found{classifier: r.Head, expected: r.Expected}, nil
