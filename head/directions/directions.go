@@ -225,10 +225,15 @@ func (s *search) explained(cluster []int32) float64 {
 	return partition.Explained(cluster, s.near, s.options.Clusters)
 }
 
-// choose sets the chosen candidate: the evenest if clusters are alike, and otherwise by score.
+// choose sets the chosen candidate. If sizes of many clusters have been compared, it is the evenest if they are alike, and otherwise the mixture with
+// the highest score.
 func (f *Found) choose() {
-	if f.Chosen = choose(f.Candidates, f.options.Sizes); f.alike() {
+	f.Chosen = choose(f.Candidates, f.options.Sizes)
+	switch {
+	case f.alike():
 		f.Chosen = evenest(f.Candidates)
+	case f.compares():
+		f.Chosen = highest(f.Candidates, Candidate.valid)
 	}
 	f.Cluster, f.Likelihood = f.Chosen.cluster, f.Chosen.likelihood
 }
@@ -729,8 +734,12 @@ func (f *Found) Sentence() string {
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
 	case f.alike():
-		return fmt.Sprintf("groups of about the same size, since halves of the features confirm hardly any differences (by a factor of %.1f, typically); of %d clusterings the %s",
+		return fmt.Sprintf("groups of about the same size, since halves of the features confirm hardly any differences (by a factor of %.2f, typically); of %d clusterings the %s",
 			math.Exp(math.Sqrt(max(0, f.Spread))), len(f.Candidates), f.evenestName())
+	case f.compares():
+		return fmt.Sprintf("groups whose sizes follow the data, since halves of the features confirm that they differ (by a factor of at least %.2f, typically); of %d clusterings the mixture at κ = %g "+
+			"(10: sizes most free, 30: least), which agrees best with random halves of the features (%.0f %% of the images) and with neighbours",
+			math.Exp(math.Sqrt(f.Spread)), len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
 		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
 			len(f.Candidates), 100*f.Chosen.Agreement)

@@ -325,7 +325,8 @@ func TestSpreadOfClouds(t *testing.T) {
 		if f.alike() != test.alike {
 			t.Errorf("sizes that fall to 1/%g have the spread %.3f", test.ratio, f.Spread)
 		}
-		if strings.Contains(f.Sentence(), "hardly any differences") != test.alike || test.alike && f.Chosen.Kappa != 30 {
+		if strings.Contains(f.Sentence(), "hardly any differences") != test.alike || strings.Contains(f.Sentence(), "confirm that they differ") == test.alike ||
+			(f.Chosen.Kappa == 30) != test.alike || f.worthwhile() != test.alike {
 			t.Errorf("sizes that fall to 1/%g: %s", test.ratio, f.Sentence())
 		}
 	}

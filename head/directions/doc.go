@@ -14,10 +14,10 @@
 //  4. For each κ the most likely mixture is kept, whatever its start. With more than few clusters the evenest candidate is chosen if halves of the
 //     features confirm hardly any differences in size (partition.Spread): agreement cannot tell many classes of one size from others, because a
 //     clustering that joins related classes, and leaves scattered images to small clusters, agrees with halves and neighbours at least as well.
-//     Otherwise the candidate with the highest D·U² is chosen. D measures how well
+//     If they do differ, or with few clusters, D·U² decides. D measures how well
 //     random halves of the features reproduce it (stability, as in Lange et al. 2004): each half is clustered on its own, without whitening
 //     and diffusion, by k-means and a mixture of the same κ. U is the share of the entropy of an image's cluster that its neighbours' clusters
-//     explain. Of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, have the probes of the lowest κ,
+//     explain. With few clusters, of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, have the probes of the lowest κ,
 //     and must lead clearly.
 //  5. From the chosen clusters and the starts, linear heads are trained further by the I-Con loss of debiased InfoNCE clustering, with the
 //     shared neighbours as p (head/clustering). On one graph its value distinguishes good starts from bad ones: the head with the lowest loss

@@ -240,10 +240,13 @@ func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 // refinement determines how starts are trained further by the I-Con loss.
 var refinement = clustering.Refinement{Phase: "I-Con loss", Anchors: 2048, Steps: 300, Rate: 1e-3}
 
-// worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so it is not tried if sizes differ and clusters of freer sizes score
-// higher than the strictest mixture by more than the loss has been seen to add.
+// worthwhile reports whether the I-Con loss should be tried: it prefers equal sizes, so with many clusters it is tried if their sizes are alike, and
+// with few it is not if clusters of freer sizes score higher than the strictest mixture by more than the loss has been seen to add.
 func (f *Found) worthwhile() bool {
-	return f.alike() || f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
+	if f.compares() {
+		return f.alike()
+	}
+	return f.Chosen.score() <= (1+far)*strictest(f.Candidates).score()
 }
 
 // refine trains the chosen clusters and the starts further by the I-Con loss over shared neighbours, and adds the result with the lowest
