@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"iconic/head/cluster"
+	"iconic/head/linear"
 	"iconic/head/methods"
 	"iconic/head/setting"
-	"iconic/head/train"
 	"iconic/internal/densetest"
 	"iconic/matrix"
 )
@@ -188,7 +188,7 @@ func TestEveryMethodFindsWhatIsNotFinite(t *testing.T) {
 				}
 			case !strings.Contains(err.Error(), "not finite") || !strings.Contains(err.Error(), "learning rate") || !single && !strings.Contains(err.Error(), "step "):
 				t.Errorf("%s: %v", c.Method, err)
-			case !errors.Is(err, train.ErrNotFinite) && !errors.Is(err, cluster.ErrNotFinite):
+			case !errors.Is(err, linear.ErrNotFinite) && !errors.Is(err, cluster.ErrNotFinite):
 				t.Errorf("%s: %v is no ErrNotFinite", c.Method, err)
 			default:
 				found++

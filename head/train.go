@@ -13,6 +13,7 @@ import (
 	"iconic/head/icon"
 	"iconic/head/kmeans"
 	"iconic/head/knn"
+	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/head/novelty"
@@ -158,7 +159,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, nil, err
 	}
 	if !r.Head.Finite() {
-		return nil, nil, c.advised(&train.NumbersError{Numbers: "the weights of its head are"})
+		return nil, nil, c.advised(&linear.NumbersError{Numbers: "the weights of its head are"})
 	}
 	cluster, err := r.Head.Argmaxes(ctx, f, o.Workers)
 	if err != nil {
@@ -172,7 +173,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 
 // advised is the error of a method's training, with what helps against numbers that are not finite.
 func (c Config) advised(err error) error {
-	var numbers *train.NumbersError
+	var numbers *linear.NumbersError
 	switch {
 	case !errors.As(err, &numbers):
 		return fmt.Errorf("method %s: %w", c.Method, err)
@@ -195,7 +196,7 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Out
 	}
 	if found.Cluster == nil {
 		if at := slices.IndexFunc(found.Representation, func(v float32) bool { return v-v != 0 }); at >= 0 {
-			return &train.NumbersError{Numbers: fmt.Sprintf("its representation of row %d is", at/found.Dimensions)}
+			return &linear.NumbersError{Numbers: fmt.Sprintf("its representation of row %d is", at/found.Dimensions)}
 		}
 		km, err := kmeans.Cluster(ctx, &Matrix{Width: found.Dimensions, X: found.Representation}, kmeans.Options{
 			Clusters: d.Clusters, Starts: 3, Seed: d.Seed, Workers: d.Workers,

@@ -180,7 +180,7 @@ func (e *voters) alignSoft(ctx context.Context) error {
 		changed := false
 		for h := range e.heads {
 			if slices.ContainsFunc(together[h], func(cost float64) bool { return cost-cost != 0 }) {
-				return &train.NumbersError{Numbers: "logits of the heads are"}
+				return &linear.NumbersError{Numbers: "logits of the heads are"}
 			}
 			found, err := assignment.Solve(together[h], e.clusters, e.clusters)
 			if err != nil {

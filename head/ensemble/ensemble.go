@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"iconic/head/linear"
-	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/matrix"
@@ -216,7 +215,7 @@ func (e *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([
 }
 
 // Argmaxes returns the cluster to which e assigns each row of f: the one with the highest probability, the first on ties. It fails on logits that
-// make no probabilities (train.NumbersError).
+// make no probabilities (linear.NumbersError).
 func (e *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	if e.Members == 1 {
 		return e.wide().Argmaxes(ctx, f, workers)
@@ -228,7 +227,7 @@ func (e *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]
 		for i := range n {
 			row := p[i*e.Clusters : (i+1)*e.Clusters]
 			if !linear.Below(row) {
-				return &train.NumbersError{Numbers: fmt.Sprintf("logits of row %d are", lo+i)}
+				return &linear.NumbersError{Numbers: fmt.Sprintf("logits of row %d are", lo+i)}
 			}
 			cluster[lo+i] = linear.ArgMax(row)
 		}

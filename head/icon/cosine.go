@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"iconic/head/train"
+	"iconic/head/linear"
 	"iconic/internal/kernel"
 )
 
@@ -31,7 +31,7 @@ func (k cosineRows[T]) prepare(z []T, n, d int) (points, size []T, err error) {
 		row := z[i*d : (i+1)*d]
 		size[i] = T(math.Sqrt(float64(kernel.SquaredNorm(row))))
 		if size[i]-size[i] != 0 {
-			return nil, nil, fmt.Errorf("representation of point %d is %w: lower the learning rate, or check the features", i, train.ErrNotFinite)
+			return nil, nil, fmt.Errorf("representation of point %d is %w: lower the learning rate, or check the features", i, linear.ErrNotFinite)
 		}
 		if !(size[i] > 0) {
 			return nil, nil, fmt.Errorf("representation of point %d is zero and has no direction: use another kernel or another start", i)

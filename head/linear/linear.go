@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
 	"iconic/matrix"
@@ -175,7 +174,7 @@ func (l *Head) AllLogits(ctx context.Context, f matrix.Features, workers int) ([
 	return z, err
 }
 
-// Argmaxes returns the cluster to which l assigns each row of f. It fails on logits that make no probabilities (train.NumbersError).
+// Argmaxes returns the cluster to which l assigns each row of f. It fails on logits that make no probabilities (NumbersError).
 func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]int, error) {
 	const rows = 1024
 	cluster := make([]int, f.Len())
@@ -188,7 +187,7 @@ func (l *Head) Argmaxes(ctx context.Context, f matrix.Features, workers int) ([]
 		for i := lo; i < hi; i++ {
 			row := z[(i-lo)*l.Clusters : (i-lo+1)*l.Clusters]
 			if !Below(row) {
-				return &train.NumbersError{Numbers: fmt.Sprintf("logits of row %d are", i)}
+				return &NumbersError{Numbers: fmt.Sprintf("logits of row %d are", i)}
 			}
 			cluster[i] = ArgMax(row)
 		}

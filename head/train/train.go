@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"iconic/head/linear"
 	"iconic/head/optim"
 )
 
@@ -161,19 +162,6 @@ func (r *Run) history() {
 		r.state.History = append(r.state.History, r.Resume.History...)
 	}
 }
-
-// ErrNotFinite is wrapped by the error of a training whose numbers are no longer finite.
-var ErrNotFinite = errors.New("not finite")
-
-// NumbersError says that numbers which a training has made are not finite, where it is not known whether its method has a learning rate to lower.
-// ErrNotFinite is in its chain.
-type NumbersError struct {
-	Numbers string // with their verb, such as "logits of row 3 are"
-}
-
-func (e *NumbersError) Error() string { return e.Numbers + " " + ErrNotFinite.Error() }
-
-func (e *NumbersError) Unwrap() error { return ErrNotFinite }
 
 // Train runs a task through a phase of a run: from the start, from the run's saved state, or, if that phase had ended, directly to its end.
 // It fails in the step in which a loss or a parameter stops being finite, and with ctx's error when ctx ends between two steps.
@@ -328,7 +316,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	for h, one := range l.learners {
 		loss, err := l.task.Gradient(whole, b, h)
 		if err == nil && loss-loss != 0 {
-			err = fmt.Errorf("the loss is %w (%v): lower the learning rate, or check the features", ErrNotFinite, loss)
+			err = fmt.Errorf("the loss is %w (%v): lower the learning rate, or check the features", linear.ErrNotFinite, loss)
 		}
 		if err == nil {
 			l.sums[h] += loss
@@ -401,9 +389,9 @@ func (one *Learner[T]) check(rate float64) error {
 		return nil
 	}
 	if !finite(one.Gradients) {
-		return fmt.Errorf("the gradient is %w: lower the learning rate, or check the features", ErrNotFinite)
+		return fmt.Errorf("the gradient is %w: lower the learning rate, or check the features", linear.ErrNotFinite)
 	}
-	return fmt.Errorf("the weights are %w after a step at a learning rate of %g: lower it", ErrNotFinite, rate)
+	return fmt.Errorf("the weights are %w after a step at a learning rate of %g: lower it", linear.ErrNotFinite, rate)
 }
 
 // finite reports whether all numbers are: 0·x is NaN for those that are not.

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"iconic/head/linear"
 	"iconic/head/optim"
 )
 
@@ -69,7 +70,7 @@ func TestNotFiniteIsFoundInItsStep(t *testing.T) {
 			v.broken = 0
 		}
 		err := Train(context.Background(), &Run{}, "valley", v, Plan{Epochs: 3, Steps: 3, Rate: rate})
-		if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), c.want) {
+		if !errors.Is(err, linear.ErrNotFinite) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
