@@ -107,7 +107,7 @@ func TestNoMethodSeesTheUnitOfItsFeatures(t *testing.T) {
 // A row with huge features is named, and leaves the clusters of the others as they are without it.
 func TestOneHugeRowLeavesTheOthersAsTheyAre(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains every method twice; the goroutines are those of other tests")
+		t.Skip("trains five methods six times; the goroutines are those of other tests")
 	}
 	const n, d, k, huge = 240, 8, 4, 7
 	for _, name := range []string{"direction-mixture", "infonce-clustering", "kmeans", "cross-entropy", "clip"} {
