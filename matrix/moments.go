@@ -89,15 +89,20 @@ func middle(f Features) ([]float32, error) {
 	if err := f.Gather(x, rows); err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	centre, column := make([]float32, d), make([]float32, len(rows))
-	for e := range centre {
+	return Medians(x, d), nil
+}
+
+// Medians is the median of every column of x, rows of d numbers; of an even number of rows the larger of the two.
+func Medians(x []float32, d int) []float32 {
+	median, column := make([]float32, d), make([]float32, len(x)/d)
+	for e := range median {
 		for i := range column {
 			column[i] = x[i*d+e]
 		}
 		slices.Sort(column)
-		centre[e] = column[len(column)/2]
+		median[e] = column[len(column)/2]
 	}
-	return centre, nil
+	return median
 }
 
 // beyond lists the rows whose squared distance is more than that of the median row times the square of Remote; none if they are not rare, or if most

@@ -111,13 +111,9 @@ func Centre(mean []float64, x []float32) []float64 {
 	if most := 2 * (m - 1) / 3; fromMean[most] <= displaced*fromOther[most] { // beyond the median, as half the pairs may be of one group
 		return mean
 	}
-	centre, column := make([]float64, d), make([]float32, m)
-	for e := range centre {
-		for i := range column {
-			column[i] = x[i*d+e]
-		}
-		slices.Sort(column)
-		centre[e] = float64(column[m/2])
+	centre := make([]float64, d)
+	for e, v := range matrix.Medians(x, d) {
+		centre[e] = float64(v)
 	}
 	return centre
 }
