@@ -201,6 +201,9 @@ func TestDefaultLooksForClustersInASecondSet(t *testing.T) {
 	if alone, both := share(Inputs{}), share(Inputs{Second: second}); both < alone+0.1 {
 		t.Errorf("%.3f of the rows are in their cloud's cluster with the first set, %.3f with both", alone, both)
 	}
+	if testing.Short() {
+		return // the same goroutines on other numbers
+	}
 	noise, r := &Matrix{Width: 24}, rand.New(rand.NewPCG(13, 14))
 	for range first.Len() * noise.Width {
 		noise.X = append(noise.X, float32(r.NormFloat64()))
@@ -252,7 +255,11 @@ func TestDefaultAtTheEdges(t *testing.T) {
 		if c.change != nil {
 			c.change(m)
 		}
-		for _, sizes := range []string{"auto", "balanced", "free"} {
+		every := []string{"auto", "balanced", "free"}
+		if testing.Short() {
+			every = every[:1]
+		}
+		for _, sizes := range every {
 			config := Default(c.k)
 			change(t, &config, "sizes", sizes)
 			r, err := Train(context.Background(), m, Inputs{}, config, Options{})

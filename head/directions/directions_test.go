@@ -435,7 +435,11 @@ func (s shape) Gather([]float32, []int32) error { return nil }
 // with more clusters has it on the rows learned.
 func TestConfidenceOfLearnedAndUnseenRows(t *testing.T) {
 	const n, d = 360, 40
-	for _, k := range []int{6, few + 1} {
+	clusters := []int{6, few + 1}
+	if testing.Short() {
+		clusters = clusters[:1]
+	}
+	for _, k := range clusters {
 		all := densetest.Clouds(8, 2*n*k/6, d, k, 0.4)
 		half := len(all.X) / 2
 		learned, unseen := &matrix.Dense{Width: d, X: all.X[:half]}, &matrix.Dense{Width: d, X: all.X[half:]}

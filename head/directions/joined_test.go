@@ -128,6 +128,9 @@ func TestLearnsJoinedGroups(t *testing.T) {
 
 // Halves of more than ten thousand rows are joined on a sample of these.
 func TestWitnessesOfJoinedGroupsAreASample(t *testing.T) {
+	if testing.Short() {
+		t.Skip("only the number of rows differs from other tests")
+	}
 	z, truth := chains(3, 8, 0.7, 240, 20, 20)
 	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{Groups: 18}, search: &search{options: Options{Clusters: 3, Run: &train.Run{}}, z: z}}
 	share, err := f.joinedHalves(context.Background(), truth)
