@@ -25,6 +25,9 @@ func TestPeakMemory(t *testing.T) {
 		decodeAlone(t, name)
 		return
 	}
+	if testing.Short() {
+		t.Skip("decodes each file in a process of its own, without goroutines")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("peak memory is read from /proc")
 	}
