@@ -83,6 +83,9 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 		return nil, fmt.Errorf("the rows of %s do not say to which images they belong, so those of %s cannot be shown: leave out the images, or train on a store made from them",
 			cmp.Or(set.Source.Store, "the features"), o.Images)
 	}
+	if err := o.check(set.Len(), len(set.Classes)); err != nil { // before the number of clusters is found, which can take long
+		return nil, err
+	}
 	settings := o.settings()
 	counted, err := o.count(ctx, set, settings)
 	if err != nil {
@@ -136,8 +139,13 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 	return found, nil
 }
 
-// check rejects settings that are invalid for that many images in that many classes.
+// check rejects settings that are invalid for that many images in that many classes, and two different numbers of clusters.
 func (o Training) check(images, classes int) error {
+	if given, twice := o.Settings["clusters"]; twice && o.Clusters != 0 {
+		if n, err := strconv.Atoi(given); err != nil || n != o.Clusters {
+			return &run.SettingsError{Err: fmt.Errorf("the field Clusters is %d, but the setting clusters is %q: give only one of them", o.Clusters, given)}
+		}
+	}
 	settings := o.settings()
 	if settings["clusters"] == run.AutoClusters { // not found yet: check the other settings against the smallest number
 		settings["clusters"] = "2"

@@ -52,7 +52,7 @@ type Encoding struct {
 type Training struct {
 	Out      string            // the run folder to make
 	Clusters int               // 0: Settings["clusters"] (a number or "auto"), or else the number of classes in the data
-	Settings map[string]string // by name, such as "method" or "neighbours": run.Settings lists the settings, head/methods the methods
+	Settings map[string]string // by name, such as "method" or "neighbours": run.Settings lists them, head/methods the methods; others are refused
 	Seed     uint64            // for all random choices
 	Resume   bool              // continue an interrupted training in Out
 	Workers  int               // goroutines; 0: one per processor. It does not change the result.

@@ -15,6 +15,7 @@ import (
 	"iconic/head/methods"
 	"iconic/internal/densetest"
 	"iconic/progress"
+	"iconic/run"
 )
 
 func trainable(t *testing.T) *features.Set {
@@ -70,6 +71,34 @@ func TestTheDefaultWithFoundClustersIsTakenUp(t *testing.T) {
 		a, b = stageTimes.ReplaceAll(a, nil), stageTimes.ReplaceAll(b, nil)
 		if err := errors.Join(errA, errB); err != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s differs after an interrupt at step %d of %d, %v", name, after, steps, err)
+		}
+	}
+}
+
+// What a training does not use is refused before any work: misspelt settings, and a second number of clusters.
+func TestUnusedSettingsAreRefused(t *testing.T) {
+	set := trainable(t)
+	for _, c := range []struct {
+		name string
+		o    Training
+		says string
+	}{
+		{"misspelt", Training{Clusters: 3, Settings: map[string]string{"methd": "kmeans"}}, `setting "methd" is not known: did you mean "method"?`},
+		{"misspelt, with clusters to find", Training{Settings: map[string]string{"clusters": "auto", "neighbors": "5"}}, `did you mean "neighbours"?`},
+		{"two numbers", Training{Clusters: 2, Settings: map[string]string{"clusters": "3"}}, `the field Clusters is 2, but the setting clusters is "3"`},
+		{"a number and auto", Training{Clusters: 2, Settings: map[string]string{"clusters": "auto"}}, `the field Clusters is 2, but the setting clusters is "auto"`},
+		{"a number twice", Training{Clusters: 3, Settings: map[string]string{"clusters": "3", "method": "kmeans"}}, ""},
+	} {
+		begun := false
+		c.o.Out = filepath.Join(t.TempDir(), "run")
+		c.o.Hooks.Step = func(progress.Step) { begun = true }
+		_, err := Train(t.Context(), set, c.o)
+		var refused *run.SettingsError
+		switch {
+		case c.says == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.says != "" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), c.says) || begun):
+			t.Errorf("%s: %v, begun: %v", c.name, err, begun)
 		}
 	}
 }

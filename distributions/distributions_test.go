@@ -15,6 +15,7 @@ import (
 	"iconic/head"
 	"iconic/internal/densetest"
 	"iconic/report/page"
+	"iconic/run"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -119,5 +120,17 @@ func TestSampleKeepsRowsTogether(t *testing.T) {
 	}
 	if _, err := Sample(set, head.Inputs{}, n, 1); err == nil {
 		t.Error("a row out of range is not refused")
+	}
+}
+
+// A plot's method is its field: another one among the settings is refused, as are misspelt ones.
+func TestUnusedSettingsAreRefused(t *testing.T) {
+	for says, settings := range map[string]map[string]string{
+		`the field Method is "kmeans", but the setting method is "pca"`: {"method": "pca"}, `did you mean "clusters"?`: {"Clusters": "4"},
+	} {
+		var refused *run.SettingsError
+		if _, _, err := (Plot{Method: "kmeans", Settings: settings}).Draw(t.Context()); !errors.As(err, &refused) || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
 	}
 }

@@ -67,6 +67,9 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	for name, value := range p.Settings {
 		values[name] = value
 	}
+	if other, given := values["method"]; given && other != p.Method {
+		return head.Config{}, &run.SettingsError{Err: fmt.Errorf("the field Method is %q, but the setting method is %q: give only the field", p.Method, other)}
+	}
 	values["method"] = p.Method
 	c, notes, err := run.Configure(values, p.Seed, s.Features.Len(), s.Classes)
 	if err != nil {

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"iconic/head"
 	"iconic/head/methods"
 	"iconic/head/setting"
+	"iconic/internal/spelling"
 )
 
 // Setting is a setting of a training that can be given by name: the number of clusters, the method, or one that methods declare.
@@ -129,7 +131,8 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 func (e *SettingsError) Unwrap() error { return e.Err }
 
 // Configure makes the configuration of a training from values by setting name, for the given number of images and classes. All other
-// settings have the method's defaults; the notes say which defaults were lowered for a small set. Every error is a SettingsError.
+// settings have the method's defaults; the notes say which defaults were lowered for a small set. Every error is a SettingsError, also for a name
+// that Settings does not list.
 func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
 	if c, notes, err = configure(values, seed, images, classes); err != nil {
 		err = &SettingsError{err}
@@ -138,6 +141,9 @@ func Configure(values map[string]string, seed uint64, images, classes int) (c he
 }
 
 func configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
+	if err := known(slices.Sorted(maps.Keys(values))); err != nil {
+		return c, nil, err
+	}
 	if images < 2 {
 		return c, nil, fmt.Errorf("clustering needs at least 2 images, but there is %s", [...]string{"none", "1"}[max(images, 0)])
 	}
@@ -172,6 +178,28 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 		return c, nil, err
 	}
 	return c, notes, c.Validate(images)
+}
+
+// known refuses the first name that is not a setting's, with the one that was probably meant.
+func known(given []string) error {
+	var names []string
+	for _, s := range Settings() {
+		names = append(names, s.Name)
+	}
+	for _, name := range given {
+		if slices.Contains(names, name) {
+			continue
+		}
+		plain := strings.ToLower(strings.TrimSpace(name))
+		if plain == "seed" {
+			return fmt.Errorf("%q is not one of the settings: give the seed in the field Seed, or for a sweep the number of seeds in Seeds", name)
+		}
+		if meant := spelling.Meant(plain, names); meant != "" {
+			return fmt.Errorf("setting %q is not known: did you mean %q?", name, meant)
+		}
+		return fmt.Errorf("setting %q is not known: leave it out, or use one of those that run.Settings lists", name)
+	}
+	return nil
 }
 
 // readers adds to the refusal of a setting that the default method does not read which method to choose, if none was chosen.

@@ -28,6 +28,12 @@ func TestConfigure(t *testing.T) {
 		{"no such method", values{"clusters": "3", "method": "tsnee"}, 100, 0, "tsne"},
 		{"a setting that the method does not read", values{"clusters": "3", "method": "tsne", "alpha": "0"}, 100, 0, "does not read the setting alpha"},
 		{"a setting that the default method does not read", values{"clusters": "3", "alpha": "0"}, 100, 0, "is the default method: to set alpha, choose one of these, such as"},
+		{"a misspelt setting", values{"clusters": "3", "methd": "kmeans"}, 100, 0, `setting "methd" is not known: did you mean "method"?`},
+		{"a setting in capitals", values{"clusters": "3", "METHOD": "kmeans"}, 100, 0, `setting "METHOD" is not known: did you mean "method"?`},
+		{"American spelling", values{"clusters": "3", "neighbors": "5"}, 100, 0, `did you mean "neighbours"?`},
+		{"a misspelt number of clusters", values{"Clusters": "3"}, 100, 0, `did you mean "clusters"?`},
+		{"a setting like no other", values{"clusters": "3", "frobnication": "1"}, 100, 0, `setting "frobnication" is not known: leave it out`},
+		{"a seed among the settings", values{"clusters": "3", "seed": "9"}, 100, 0, "give the seed in the field Seed"},
 		{"out of range", values{"clusters": "3", "method": "debiased-infonce-clustering", "alpha": "2"}, 100, 0, "alpha"},
 	} {
 		config, _, err := Configure(c.values, 9, c.images, c.classes)
@@ -36,6 +42,10 @@ func TestConfigure(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.err)
 		case c.err == "" && config.Seed != 9:
 			t.Errorf("%s: seed %d, want 9", c.name, config.Seed)
+		}
+		var refused *SettingsError
+		if err != nil && !errors.As(err, &refused) {
+			t.Errorf("%s: %v is not a SettingsError", c.name, err)
 		}
 	}
 	for classes := range 2 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // Combination holds values by setting name (run.Settings) for one point of a sweep. Settings that it does not name have the method's
-// defaults.
+// defaults; Plan refuses other names.
 type Combination map[string]string
 
 // repeats reports whether a combination with the same runs as other is no point of its own: neither has another value of a setting that only sets
@@ -23,17 +24,26 @@ func (c Combination) repeats(other Combination) bool {
 	})
 }
 
-// Grid lists all combinations of values, the last setting varying fastest.
+// Grid lists all combinations of values, the last setting varying fastest. Names that are not those of settings are kept, for Plan to refuse.
 func Grid(values map[string][]string) []Combination {
-	list := []Combination{{}}
+	var names []string
 	for _, s := range run.Settings() {
-		if len(values[s.Name]) == 0 {
+		names = append(names, s.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	list := []Combination{{}}
+	for _, setting := range names {
+		if len(values[setting]) == 0 {
 			continue
 		}
 		var longer []Combination
 		for _, c := range list {
-			for _, v := range values[s.Name] {
-				next := Combination{s.Name: strings.TrimSpace(v)}
+			for _, v := range values[setting] {
+				next := Combination{setting: strings.TrimSpace(v)}
 				for name, value := range c {
 					next[name] = value
 				}

@@ -22,6 +22,21 @@ func TestGridIsEveryCombination(t *testing.T) {
 	}
 }
 
+// A misspelt name is refused, in a grid as in a list of your own: two values of it would be one run with the defaults.
+func TestUnknownNamesAreRefused(t *testing.T) {
+	for name, combinations := range map[string][]Combination{
+		"grid": Grid(map[string][]string{"clusters": {"2"}, "neighbors": {"5", "9"}}), "own": {{"clusters": "2", "neighbors": "5"}, {"clusters": "2", "neighbors": "9"}},
+	} {
+		o := planned()
+		o.Seeds, o.Combinations = 1, combinations
+		_, err := Plan(o)
+		var refused *SettingsError
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), `setting "neighbors" is not known: did you mean "neighbours"?`) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestListsOfCombinations(t *testing.T) {
 	want, places := []Combination{{"alpha": "0.2", "batch": "1024"}, {"alpha": "0"}}, []string{"list, line 2", "list, line 4"}
 	for _, first := range []string{"# two of them", "\ufeff# two of them", "\ufeff"} {
