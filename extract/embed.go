@@ -172,8 +172,8 @@ type Stream struct {
 	Seen map[string]string
 	// Leave, unless nil, selects items of the set to leave out before any of them is read.
 	Leave func(set *dataset.Set, i int) bool
-	// Visit is called with every image in the order of the data set; set gives access to its bytes. features may not be kept, and are nil
-	// for a bad image, whose Kind and Skipped say what is wrong.
+	// Visit is called with every image in the order of the data set, on the goroutine that called Each; set gives access to its bytes. features may not be
+	// kept, and are nil for a bad image, whose Kind and Skipped say what is wrong.
 	Visit func(set *dataset.Set, it store.Item, stamp string, features []float32) error
 }
 
@@ -195,6 +195,9 @@ func (e *ListingError) Unwrap() error { return e.Err }
 
 // Each encodes the images of a data set through the same stages as Run, without a store. Bad images are visited and counted.
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
+	if d.Visit == nil {
+		return nil, errors.New("there is no function to visit the images with")
+	}
 	e.one.Lock()
 	defer e.one.Unlock()
 	d.Seen = maps.Clone(d.Seen)

@@ -55,6 +55,12 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if r.writer, err = store.Begin(r.dir, settings, part); err != nil {
 		return nil, err
 	}
+	begun := true
+	defer func() {
+		if begun {
+			_ = r.writer.Close() // keeps the finished rows if it can; another error, or a hook that panics, is the reason for ending
+		}
+	}()
 	if kept != nil {
 		r.writer.Kept = kept.Keep
 	}
@@ -67,17 +73,15 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	r.sink, r.once = r.writer, true
 	r.plan(listing)
 	if err := r.space(); err != nil {
-		_ = r.writer.Close() // err is the reason for ending
 		return nil, err
 	}
 	if err := r.borrow(ctx); err != nil {
-		_ = r.writer.Close() // err is the reason for ending
 		return nil, err
 	}
 	if err := r.all(ctx); err != nil {
-		_ = r.writer.Close() // keeps the finished rows if it can; err is the reason for ending
 		return nil, r.explain(err)
 	}
+	begun = false // Commit closes it
 	if r.summary.Changed, err = r.writer.Commit(); err != nil {
 		return nil, r.explain(err)
 	}
@@ -215,11 +219,20 @@ const MixesWarning = "this encoder's features of an image depend on the other im
 // worthProbing is the number of images from which it pays to spend a few seconds on finding the best batch size.
 const worthProbing = 1000
 
-// all sends every entry through the stages.
+// all sends every entry through the stages, of which the last runs on the calling goroutine: it calls the caller's functions. If one of these panics or
+// ends the goroutine, the other stages end first.
 func (r *run) all(ctx context.Context) error {
 	start := time.Now()
 	defer func() { r.summary.Seconds = time.Since(start).Seconds() }()
+	ctx, cancel := context.WithCancel(ctx)
 	g, ctx := errgroup.WithContext(ctx)
-	newStages(r).start(ctx, g)
+	defer func() {
+		cancel()
+		_ = g.Wait() // returned below, unless a function does not come back
+	}()
+	s := newStages(r)
+	s.start(ctx, g)
+	err := s.storeBatches(ctx)
+	g.Go(func() error { return err }) // counts if it came before those of the other stages
 	return g.Wait()
 }

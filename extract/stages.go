@@ -116,6 +116,7 @@ func newStages(r *run) *stages {
 	return s
 }
 
+// start starts all stages but the last, storeBatches.
 func (s *stages) start(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error {
 		defer close(s.work)
@@ -133,7 +134,6 @@ func (s *stages) start(ctx context.Context, g *errgroup.Group) {
 		defer close(s.store)
 		return s.encodeBatches(ctx)
 	})
-	g.Go(func() error { return s.storeBatches(ctx) })
 }
 
 // send and receive stop when the context ends.

@@ -105,10 +105,13 @@ func (o *Options) validate() error {
 	return budget.Check(o.Memory)
 }
 
-// Run assigns every image of the data to a cluster of the run in folder dir, and calls visit with each, one at a time. An error of visit
-// ends it. If a data set has more unreadable images than MaxBad allows, it visits the other data before it fails; the same applies to files
+// Run assigns every image of the data to a cluster of the run in folder dir, and calls visit with each, one at a time, on the calling goroutine. An error
+// of visit ends it. If a data set has more unreadable images than MaxBad allows, it visits the other data before it fails; the same applies to files
 // that could not be put into their folders (*PlaceError). With Watch it returns nil once ctx ends.
 func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (err error) {
+	if visit == nil {
+		return refuse(errors.New("there is no function to visit the images with"))
+	}
 	if err := o.validate(); err != nil {
 		return err
 	}

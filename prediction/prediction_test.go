@@ -8,11 +8,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"iconic"
 	"iconic/classify"
@@ -336,5 +338,39 @@ func TestPartsOfAStore(t *testing.T) {
 	other := prediction.Options{Data: []string{filepath.Join(parts, "part-00001-of-00002")}}
 	if _, err := predicted(t, trained, other); err == nil || !strings.Contains(err.Error(), "has other features than the run was trained on") {
 		t.Errorf("other features: %v", err)
+	}
+}
+
+// The body of the loop runs where the loop stands: a panic in it can be recovered there, and one that ends its goroutine, as t.FailNow does, ends the loop.
+func TestLoopsThatDoNotComeBack(t *testing.T) {
+	for name, data := range map[string]string{"pictures": pictures, "store": features} {
+		for way, leave := range map[string]func(){"panic": func() { panic("left") }, "end": runtime.Goexit} {
+			running := goleak.IgnoreCurrent()
+			ended := make(chan any)
+			go func() {
+				var recovered any
+				defer func() { ended <- recovered }()
+				defer func() { recovered = recover() }()
+				for _, err := range prediction.Images(t.Context(), trained, prediction.Options{Data: []string{data}}) {
+					check(err)
+					leave()
+				}
+			}()
+			select {
+			case got := <-ended:
+				if (got == "left") != (way == "panic") {
+					t.Errorf("%s, %s: recovered %v", name, way, got)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("%s, %s: the loop does not end", name, way)
+			}
+			if err := goleak.Find(running); err != nil {
+				t.Errorf("%s, %s: %v", name, way, err)
+			}
+		}
+	}
+	var refused *prediction.OptionsError
+	if err := prediction.Run(t.Context(), trained, prediction.Options{Data: []string{pictures}}, nil); !errors.As(err, &refused) {
+		t.Errorf("without a function: %v", err)
 	}
 }
