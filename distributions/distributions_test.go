@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -95,7 +96,7 @@ func TestSampleKeepsRowsTogether(t *testing.T) {
 	f := densetest.Clouds(2, n, 3, 2, 4)
 	labels, names := make([]int, n), make([]string, n)
 	for i := range labels {
-		labels[i], names[i] = i%2, "image"
+		labels[i], names[i] = i%2, fmt.Sprint("image ", i)
 	}
 	names[1234] = "this one"
 	set, err := features.New(f, names, labels, []string{"even", "odd"})

@@ -74,6 +74,9 @@ func Made(seed uint64, point int) (*Subject, error) {
 // Sample returns the rows of a set, or MostPoints of them drawn at random, the point included, if there are more. It has labels if every
 // row has one. The second set of the same images and the edges of a graph may be nil. It fails if there is no such point.
 func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject, error) {
+	if err := set.Check(); err != nil {
+		return nil, err
+	}
 	n := set.Len()
 	if point < 0 || point >= n {
 		return nil, fmt.Errorf("point %d: want a row of the features, 0 to %d", point, n-1)

@@ -2,6 +2,7 @@ package features
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"iconic/internal/identity"
 	"iconic/internal/npy"
 	"iconic/internal/regular"
+	"iconic/matrix"
 	"iconic/report"
 )
 
@@ -125,9 +127,23 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	return s, nil
 }
 
+// Check refuses a set that is nil or has no features.
+func (s *Set) Check() error {
+	if s == nil {
+		return errors.New("there is no set of features: make one with features.Open or features.New")
+	}
+	if err := matrix.Check(s.Features); err != nil {
+		return fmt.Errorf("%w: make the set with features.Open or features.New", err)
+	}
+	return nil
+}
+
 // New makes a set of your own features, such as a matrix.Dense. Labels are class numbers (report.NoLabel for none) or nil, and paths name
-// the rows; nil: by number. It reads all features once, to compute their key.
+// the rows, each another; nil: by number. It reads all features once, to compute their key.
 func New(f head.Features, paths []string, labels []int, classes []string) (*Set, error) {
+	if err := matrix.Check(f); err != nil {
+		return nil, err
+	}
 	if f.Len() == 0 || f.Dim() == 0 {
 		return nil, fmt.Errorf("features with %d rows and %d columns: want at least one of each", f.Len(), f.Dim())
 	}
@@ -137,6 +153,13 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 	}
 	if len(paths) != f.Len() || labels != nil && len(labels) != f.Len() {
 		return nil, fmt.Errorf("%d paths and %d labels for %d rows: want one of each per row, or nil", len(paths), len(labels), f.Len())
+	}
+	rows := map[string]int{}
+	for i, path := range paths {
+		if other, twice := rows[path]; twice {
+			return nil, fmt.Errorf("rows %d and %d have the same path %q: give each row its own, or none at all", other, i, path)
+		}
+		rows[path] = i
 	}
 	for i, l := range labels {
 		if l != report.NoLabel && (l < 0 || l >= len(classes)) {

@@ -101,6 +101,9 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 
 // trainMethod is TrainMethod; it also returns the method's outcome, from which the result is made.
 func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, *method.Outcome, error) {
+	if err := matrix.Check(f); err != nil {
+		return nil, nil, err
+	}
 	if err := c.validate(m, f.Len()); err != nil {
 		return nil, nil, err
 	}

@@ -11,8 +11,13 @@ type Dense struct {
 // NewDense makes n rows of zeros.
 func NewDense(n, width int) *Dense { return &Dense{width, make([]float32, n*width)} }
 
-// Len is the number of rows.
-func (r *Dense) Len() int { return len(r.X) / r.Width }
+// Len is the number of rows; without a width there are none.
+func (r *Dense) Len() int {
+	if r.Width < 1 {
+		return 0
+	}
+	return len(r.X) / r.Width
+}
 
 // Dim is the number of columns.
 func (r *Dense) Dim() int { return r.Width }

@@ -198,7 +198,7 @@ func (e *Head) Logits(ctx context.Context, z, x []float32, n, workers int) error
 
 // Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not match.
 func (e *Head) Probabilities(dst, x []float32, n int) error {
-	if n < 0 || len(x) < n*e.Dim || len(dst) < n*e.Clusters {
+	if n < 0 || len(x) != n*e.Dim || len(dst) < n*e.Clusters {
 		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, e.Dim, e.Clusters)
 	}
 	e.Assignments(dst, x, n)

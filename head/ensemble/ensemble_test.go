@@ -285,6 +285,11 @@ func TestWhatIsNoEnsembleIsRefused(t *testing.T) {
 	if err := e.Probabilities(make([]float32, clusters), make([]float32, dim), 2); err == nil {
 		t.Error("two rows in a buffer for one: no error")
 	}
+	for rows, n := range map[int]int{2: 1, 1: -1, 0: -1} {
+		if err := e.Probabilities(make([]float32, 2*clusters), make([]float32, rows*dim), n); err == nil {
+			t.Errorf("%d rows as %d: no error", rows, n)
+		}
+	}
 	if err := several(t, 2).Check(); err != nil {
 		t.Error(err)
 	}

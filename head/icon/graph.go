@@ -14,6 +14,9 @@ type Edge struct {
 // Graph is the distribution of each of n points over its neighbours in a graph, by edge weight. It fails on ends out of range, on loops and
 // on weights that are not positive.
 func Graph(n int, edges []Edge) (*Rows, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("a graph of %d points: want none or more", n)
+	}
 	from := make([][]Edge, n)
 	for k, e := range edges {
 		if e.From < 0 || e.From >= n || e.To < 0 || e.To >= n || e.From == e.To {

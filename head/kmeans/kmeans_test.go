@@ -234,6 +234,11 @@ func TestCentroidsOfASample(t *testing.T) {
 	if err := first.Assign(again, m.X, n); err != nil {
 		t.Fatal(err)
 	}
+	for _, n := range []int{n - 1, -1} {
+		if err := errors.Join(first.Assign(again, m.X, n), first.Probabilities(make([]float32, len(again)*k), m.X, n)); err == nil || strings.Count(err.Error(), "do not match") != 2 {
+			t.Errorf("as %d rows: %v", n, err)
+		}
+	}
 	for i, c := range first.Assignment {
 		if c != first.Assignment[i%k] || c != again[i] {
 			t.Fatalf("row %d of cloud %d is in cluster %d", i, i%k, c)

@@ -32,7 +32,7 @@ func (r *Result) Probabilities(dst, x []float32, n int) error {
 	return r.Posterior(1).Probabilities(dst, x, n)
 }
 
-// Probabilities writes, for n rows x (n×Dim), the posterior into dst (n×Clusters). Goroutines may share p.
+// Probabilities writes, for n rows x (n×Dim), the posterior into dst (n×Clusters). It fails on sizes that do not match. Goroutines may share p.
 func (p *Posterior) Probabilities(dst, x []float32, n int) error {
 	if err := p.Logits(dst, x, n); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (p *Posterior) Probabilities(dst, x []float32, n int) error {
 
 // Logits writes, for n rows x (n×Dim), the exponents into dst (n×Clusters), less the largest of each row, so that none is above 0.
 func (p *Posterior) Logits(dst, x []float32, n int) error {
-	if len(x) < n*p.dim || len(dst) < n*p.size {
+	if n < 0 || len(x) != n*p.dim || len(dst) < n*p.size {
 		return fmt.Errorf("k-means posterior: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, p.dim, p.size)
 	}
 	moved := make([]float32, min(n, blockRows)*p.dim)
@@ -84,16 +84,16 @@ func (p *Posterior) score(scores, moved, x []float32) {
 	}
 }
 
-// Assign gives each of n rows x (n×Dim) to its nearest centroid, ties to the lowest.
+// Assign gives each of n rows x (n×Dim) to its nearest centroid, ties to the lowest. It fails on sizes that do not match.
 func (r *Result) Assign(dst []int32, x []float32, n int) error {
-	if len(x) < n*r.Dim || len(dst) < n {
+	if n < 0 || len(x) != n*r.Dim || len(dst) < n {
 		return fmt.Errorf("k-means assignment: %d numbers of features and %d results do not match %d rows of %d", len(x), len(dst), n, r.Dim)
 	}
 	p := &Posterior{frame: r.frame(), dim: r.Dim, size: r.Clusters, inverse: 1, far: farFrom(r.Dim)}
 	logits := make([]float32, min(n, blockRows)*r.Clusters)
 	for lo := 0; lo < n; lo += blockRows {
 		hi := min(n, lo+blockRows)
-		if err := p.Logits(logits, x[lo*r.Dim:], hi-lo); err != nil {
+		if err := p.Logits(logits, x[lo*r.Dim:hi*r.Dim], hi-lo); err != nil {
 			return err
 		}
 		for i := lo; i < hi; i++ {

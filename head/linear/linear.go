@@ -103,7 +103,7 @@ func (l *Head) Assignments(dst, x []float32, n int) {
 
 // Probabilities writes the cluster probabilities (n×Clusters) of features x (n×Dim). It fails on sizes that do not match.
 func (l *Head) Probabilities(dst, x []float32, n int) error {
-	if n < 0 || len(x) < n*l.Dim || len(dst) < n*l.Clusters {
+	if n < 0 || len(x) != n*l.Dim || len(dst) < n*l.Clusters {
 		return fmt.Errorf("probabilities: %d numbers of features and %d of results do not match %d rows of %d and %d", len(x), len(dst), n, l.Dim, l.Clusters)
 	}
 	l.Assignments(dst, x, n)

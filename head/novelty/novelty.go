@@ -85,7 +85,7 @@ func Fit(ctx context.Context, f matrix.Features, o Options) (*Detector, error) {
 // Distances writes, for n rows of features, the cosine distance to the nearest reference, 0 to 2. Features of length 0 have no direction
 // and get distance 1.
 func (d *Detector) Distances(dst []float64, features []float32, n int) error {
-	if n < 0 || len(features) < n*d.Dim || len(dst) < n {
+	if n < 0 || len(features) != n*d.Dim || len(dst) < n {
 		return fmt.Errorf("novelty: %d numbers of features and %d of results do not match %d rows of %d", len(features), len(dst), n, d.Dim)
 	}
 	for lo := 0; lo < n; lo += blockRows {

@@ -144,6 +144,9 @@ func TestRefuses(t *testing.T) {
 	if err := d.Distances(make([]float64, 2), make([]float32, 5), 2); err == nil {
 		t.Error("features of another size: no error")
 	}
+	if err := d.Distances(make([]float64, 2), make([]float32, 9), 2); err == nil {
+		t.Error("more features than rows: no error")
+	}
 	zero := make([]float64, 1)
 	if err := d.Distances(zero, make([]float32, 3), 1); err != nil || zero[0] != 1 {
 		t.Errorf("features of length 0 are at %v, %v, want 1", zero, err)
