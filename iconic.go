@@ -69,6 +69,9 @@ func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, e
 // train is Train with a clock that has already recorded the earlier steps.
 func train(ctx context.Context, set *features.Set, o Training, clock *progress.Clock) (*run.Finished, error) {
 	h := o.Hooks
+	if err := set.Check(); err != nil {
+		return nil, &run.SettingsError{Err: err}
+	}
 	if set.Gone > 0 {
 		h.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", set.Source.Store, set.Gone)
 	}

@@ -3,6 +3,7 @@ package classify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 
 	"iconic/curation"
@@ -48,7 +49,8 @@ type Prediction struct {
 	NoneOfThese bool `json:"none_of_these"`
 }
 
-// Classify assigns n images to clusters by their features, n×Run.Head.Dim values row by row. It fails on features that are not finite.
+// Classify assigns n images to clusters by their features, n×Run.Head.Dim values row by row. It fails on another number of values, and on features that
+// are not finite or too large for the head, naming the row.
 func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	p, k, err := m.Probabilities(features, n)
 	if err != nil {
@@ -64,9 +66,6 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	all := make([]Prediction, n)
 	for i := range all {
 		first, second := topTwo(p[i*k : (i+1)*k])
-		if first < 0 {
-			return nil, errors.New("the features are not finite: the encoder does not work on this device")
-		}
 		all[i] = Prediction{Choice: m.choice(first, p[i*k:])}
 		if second >= 0 {
 			runner := m.choice(second, p[i*k:])
@@ -88,14 +87,25 @@ func (m *Model) Clusters() int {
 }
 
 // Probabilities returns the probabilities of all clusters for n rows of features: n×clusters values from 0 to 1 that sum to 1 in each row. Under a
-// curation, each of the head's clusters adds to the cluster it leads to.
+// curation, each of the head's clusters adds to the cluster it leads to. It fails on the features on which Classify fails.
 func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters int, err error) {
-	k := m.Run.Config.Training.Clusters
-	p = make([]float32, n*k)
-	if err := m.Run.Probabilities(p, features, n); err != nil || m.Curation == nil {
-		return p, k, err
+	k, d := m.Run.Config.Training.Clusters, m.Run.Head.Dim
+	if err := m.fits(features, n); err != nil {
+		return nil, 0, err
 	}
-	routes, d := m.Curation.Routes(), m.Run.Head.Dim
+	p = make([]float32, n*k)
+	if err := m.Run.Probabilities(p, features, n); err != nil {
+		return nil, 0, err
+	}
+	for i := range n {
+		if first, _ := topTwo(p[i*k : (i+1)*k]); first < 0 {
+			return nil, 0, fmt.Errorf("the features of row %d are so large that its probabilities are not numbers: give features of the unit on which the run was trained", i)
+		}
+	}
+	if m.Curation == nil {
+		return p, k, nil
+	}
+	routes := m.Curation.Routes()
 	clusters = m.Clusters()
 	q := make([]float32, n*clusters)
 	for i := range n {
@@ -105,6 +115,39 @@ func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters 
 		}
 	}
 	return q, clusters, nil
+}
+
+// fits refuses features that are not n rows of finite numbers.
+func (m *Model) fits(features []float32, n int) error {
+	d := m.Run.Head.Dim
+	if n < 0 || len(features)%d != 0 || len(features)/d != n {
+		return fmt.Errorf("%d numbers for %d rows of features: want %d for each row", len(features), n, d)
+	}
+	for i, v := range features {
+		if v-v != 0 {
+			return fmt.Errorf("the features of row %d are not finite (number %d is %v)", i/d, i%d, v)
+		}
+	}
+	return nil
+}
+
+// encodes refuses a model without an encoder.
+func (m *Model) encodes() error {
+	if m.Images == nil {
+		return errors.New("the model has no encoder, so it takes features but no images: open it with Open, or with Found.Start")
+	}
+	return nil
+}
+
+// encodedAll refuses an encoder's features that are not finite.
+func (m *Model) encodedAll(features []float32) error {
+	for i, v := range features {
+		if v-v != 0 {
+			d := m.Images.Dim()
+			return fmt.Errorf("the encoder gives features that are not finite (number %d of image %d is %v) on %s: use the provider cpu", i%d, i/d, v, m.Images.Device())
+		}
+	}
+	return nil
 }
 
 // topTwo finds the two most probable clusters, the lower index on ties. Both are −1 if the probabilities are NaN; second is −1 if there is
@@ -132,19 +175,37 @@ func (m *Model) choice(cluster int, p []float32) Choice {
 	return c
 }
 
-// Prepared assigns n images prepared by Images.Prepare, n×Images.Pixels() values, to clusters.
+// Prepared assigns n images prepared by Images.Prepare, n×Images.Pixels() values, to clusters. It fails on a model without an encoder, and after Close.
 func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Prediction, error) {
+	if err := m.encodes(); err != nil {
+		return nil, err
+	}
+	if pixels := m.Images.Pixels(); n < 0 || len(prepared)%pixels != 0 || len(prepared)/pixels != n {
+		return nil, fmt.Errorf("%d numbers for %d prepared images: want %d for each", len(prepared), n, pixels)
+	}
+	if n == 0 {
+		return []Prediction{}, nil
+	}
 	features := make([]float32, n*m.Images.Dim())
 	if err := m.Images.Encode(ctx, features, prepared, n); err != nil {
+		return nil, err
+	}
+	if err := m.encodedAll(features); err != nil {
 		return nil, err
 	}
 	return m.Classify(features, n)
 }
 
 // Image assigns a decoded picture to a cluster. For files, use Images.Prepare and Prepared instead: their JPEG decoder gives the same
-// bits as the extraction's.
+// bits as the extraction's. It fails on a model without an encoder, after Close, and on a picture that is nil or too large (pixels.FromImage).
 func (m *Model) Image(ctx context.Context, picture image.Image) (Prediction, error) {
+	if err := m.encodes(); err != nil {
+		return Prediction{}, err
+	}
 	features, err := m.Images.Embed(ctx, picture)
+	if err == nil {
+		err = m.encodedAll(features)
+	}
 	if err != nil {
 		return Prediction{}, err
 	}

@@ -3,6 +3,7 @@ package classify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -28,8 +29,12 @@ type Exported struct {
 }
 
 // Export writes encoder and head as one ONNX file. Its input is "pixels", or with preprocessing 8-bit "images" of any size; its outputs are
-// "probabilities" and "features". The file is run and compared with the model itself before it takes its name.
+// "probabilities" and "features". The file is run and compared with the model itself before it takes its name. It fails on a model without an encoder
+// or after Close, and with ctx's error.
 func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
+	if err := m.encodes(); err != nil {
+		return nil, err
+	}
 	graph, err := onnx.ReadFile(m.found.Encoder)
 	if err != nil {
 		return nil, err
@@ -49,10 +54,14 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 		e.Images = 2
 	}
 	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
-		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); err != nil {
+		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); ctx.Err() != nil {
+			return ctx.Err()
+		} else if errors.Is(err, encoder.ErrClosed) {
+			return err
+		} else if err != nil {
 			return fmt.Errorf("the model made for %s does not give the run's results, and is not kept: %w", file, err)
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -93,6 +93,9 @@ func ShortNames(dirs []string) []string {
 	for k, d := range dirs {
 		names[k] = filepath.Clean(d)
 	}
+	if len(names) == 0 {
+		return names
+	}
 	for {
 		head, _, cut := strings.Cut(names[0], string(filepath.Separator))
 		if !cut || slices.ContainsFunc(names, func(s string) bool {

@@ -135,8 +135,16 @@ type answer struct {
 	err        error
 }
 
-// New makes an endpoint.
+// New makes an endpoint. It fails without a model, on the model of a run without its encoder, and on options out of range.
 func New(m Model, o Options) (*Endpoint, error) {
+	if m == nil {
+		return nil, errors.New("there is no model to serve")
+	}
+	if s, ours := m.(served); ours {
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,17 @@ func Of(m *classify.Model) Model { return served{m} }
 
 type served struct{ *classify.Model }
 
+// check refuses a model that does not exist or has no encoder.
+func (s served) check() error {
+	switch {
+	case s.Model == nil:
+		return errors.New("there is no model to serve")
+	case s.Images == nil:
+		return errors.New("the model has no encoder, so it cannot classify images: open it with classify.Open")
+	}
+	return nil
+}
+
 func (s served) Classify(ctx context.Context, prepared []float32, n int) ([]classify.Prediction, error) {
 	return s.Prepared(ctx, prepared, n)
 }

@@ -92,8 +92,12 @@ func OpenEmbedder(ctx context.Context, described []byte, model string, o encoder
 	return &Embedder{Transform: how.Transform, IgnoreEXIF: how.IgnoreEXIF, name: s.Encoder.Name, encoder: e}, nil
 }
 
-// Close releases the encoder.
-func (e *Embedder) Close() error { return e.encoder.Close() }
+// Close releases the encoder, once a call in progress has ended. Later ones fail with encoder.ErrClosed in the chain.
+func (e *Embedder) Close() error {
+	e.one.Lock()
+	defer e.one.Unlock()
+	return e.encoder.Close()
+}
 
 // Dim is the number of features of an image.
 func (e *Embedder) Dim() int { return e.encoder.Dim() }

@@ -228,6 +228,11 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Out
 
 // checkInputs checks that a method has the inputs it needs for n rows.
 func checkInputs(m method.About, clusters, n int, in Inputs) error {
+	if in.Second != nil {
+		if err := matrix.Check(in.Second); err != nil {
+			return fmt.Errorf("second set: %w", err)
+		}
+	}
 	switch m.Needs {
 	case method.NeedsLabels:
 		if in.Labels == nil {

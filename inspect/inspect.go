@@ -33,8 +33,29 @@ type Options struct {
 	Progress func(done, total int)
 }
 
+// check refuses a set without features, and slices that do not have one entry for each of their rows.
+func (s Set) check() error {
+	if err := matrix.Check(s.Features); err != nil {
+		return err
+	}
+	n := s.Features.Len()
+	for _, slice := range []struct {
+		name  string
+		given bool
+		n     int
+	}{{"hashes", s.Hashes != nil, len(s.Hashes)}, {"sizes", s.Bytes != nil, len(s.Bytes)}, {"clusters", s.Cluster != nil, len(s.Cluster)}} {
+		if slice.given && slice.n != n {
+			return fmt.Errorf("%d %s for %d images: want one of each, or none at all", slice.n, slice.name, n)
+		}
+	}
+	return nil
+}
+
 // Look finds duplicates and outliers. Findings returned with an error are valid: only their neighbours could not be cached.
 func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("inspect: %w", err)
+	}
 	in := inspection.Images{Bytes: s.Bytes, Cluster: s.Cluster}
 	features, name := s.Features, "raw-cosine-auto-%d.knn"
 	if features.Len() > knn.ExactRows {

@@ -45,6 +45,9 @@ func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, cluste
 	if f.Len() != len(cluster) || len(cluster) == 0 {
 		return nil, fmt.Errorf("score features: %d rows and %d assignments: want as many of each, at least 1", f.Len(), len(cluster))
 	}
+	if clusters < 1 {
+		return nil, fmt.Errorf("score features: %d clusters: want at least 1", clusters)
+	}
 	if o.Rows == 0 {
 		o.Rows = 20000
 	}

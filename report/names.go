@@ -28,6 +28,9 @@ func NameClusters(cluster, labels []int, clusters int, classes []string) ([]Clus
 	if len(cluster) != len(labels) {
 		return nil, fmt.Errorf("name clusters: %d clusters and %d labels of the same items", len(cluster), len(labels))
 	}
+	if clusters < 0 {
+		return nil, fmt.Errorf("name clusters: %d clusters: want none or more", clusters)
+	}
 	count := make([]map[int]int, clusters)
 	names := make([]ClusterName, clusters)
 	for i, c := range cluster {

@@ -322,6 +322,14 @@ func Match(cluster, class []int, clusters, classes int) ([]int, error) {
 	if len(cluster) != len(class) {
 		return nil, fmt.Errorf("match: %d clusters and %d classes of the same items", len(cluster), len(class))
 	}
+	if clusters < 0 || classes < 0 {
+		return nil, fmt.Errorf("match: %d clusters and %d classes: want none or more", clusters, classes)
+	}
+	for i := range cluster {
+		if cluster[i] < 0 || class[i] < 0 {
+			return nil, fmt.Errorf("match: item %d has cluster %d and class %d: leave out items without one", i, cluster[i], class[i])
+		}
+	}
 	t := newContingency(cluster, class)
 	if t.rows > clusters || t.cols > classes {
 		return nil, fmt.Errorf("match: cluster %d of %d or class %d of %d", t.rows-1, clusters, t.cols-1, classes)

@@ -23,6 +23,9 @@ type Count struct {
 
 // CountClusters suggests a number of clusters, without labels.
 func CountClusters(ctx context.Context, c Count) (*clustercount.Suggestion, error) {
+	if err := c.Features.Check(); err != nil {
+		return nil, &SettingsError{err}
+	}
 	if old, err := LoadUnfinished(c.Dir); err == nil {
 		if s := old.Config.Counted; s != nil && old.Config.Features.Key == c.Features.Source.Key && s.Seed == c.Seed {
 			return s, nil

@@ -29,6 +29,9 @@ type Inspected struct {
 // Inspect searches a set for duplicates and outliers. Without clusters no image counts as misplaced; without pictures, only the features
 // are compared.
 func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures, o inspection.Options, hooks progress.Hooks) (*Inspected, error) {
+	if err := set.Check(); err != nil {
+		return nil, err
+	}
 	if p != nil {
 		o.Picture = p.Image
 	}

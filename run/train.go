@@ -80,6 +80,14 @@ func (t *Training) Validate() error {
 }
 
 func (t *Training) validate() error {
+	if err := t.Features.Check(); err != nil {
+		return err
+	}
+	if t.Second != nil {
+		if err := t.Second.Check(); err != nil {
+			return fmt.Errorf("second set: %w", err)
+		}
+	}
 	if err := t.Config.Validate(t.Features.Len()); err != nil {
 		return err
 	}
@@ -113,6 +121,9 @@ func (t *Training) validate() error {
 func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	if err := t.Validate(); err != nil {
 		return nil, err
+	}
+	if s, n := t.Features, t.Features.Len(); len(s.Paths) != n || s.Labels != nil && len(s.Labels) != n {
+		return nil, &SettingsError{fmt.Errorf("features with %d paths and %d labels for %d rows: make the set with features.Open or features.New", len(s.Paths), len(s.Labels), n)}
 	}
 	if t.Clock == nil {
 		t.Clock = progress.NewClock("preparation")

@@ -110,6 +110,11 @@ func Plan(o Options) (*Sweep, error) {
 	if o.Seeds < 1 {
 		return nil, &run.SettingsError{Err: fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
 	}
+	for i, set := range o.Sets {
+		if err := set.Check(); err != nil {
+			return nil, &run.SettingsError{Err: fmt.Errorf("set %d: %w", i, err)}
+		}
+	}
 	o.Workers = parallel.Workers(o.Workers)
 	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}
 	return s, s.plan()

@@ -148,6 +148,9 @@ func (e *Encoder) startOn(p Provider, resting bool) error {
 	return err
 }
 
+// ErrClosed is in the chain of Encode's error after Close.
+var ErrClosed = errors.New("the encoder is closed")
+
 // Close releases the session and its tensors.
 func (e *Encoder) Close() error {
 	var err error
@@ -209,6 +212,9 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 
 // run encodes at most size images in a batch of size.
 func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) error {
+	if e.session == nil {
+		return ErrClosed
+	}
 	b, err := e.binding(size)
 	if err != nil {
 		return err

@@ -335,10 +335,21 @@ func opaqueGIF(b []byte) []byte {
 	return b
 }
 
-// FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails if the picture has no pixels.
-func FromImage(m image.Image) (*Image, error) { return fromImage(m, nil) }
+// FromImage copies a picture of any type into 8-bit RGB, dropping alpha without multiplying by it. It fails if the picture is nil, has no pixels, or has
+// more than DefaultMaxPixels, as an image.Uniform has.
+func FromImage(m image.Image) (*Image, error) {
+	if m != nil {
+		if r := m.Bounds(); r.Dy() > 0 && r.Dx() > DefaultMaxPixels/r.Dy() {
+			return nil, fmt.Errorf("the picture has %d×%d pixels, more than the limit of %d: make it smaller", r.Dx(), r.Dy(), DefaultMaxPixels)
+		}
+	}
+	return fromImage(m, nil)
+}
 
 func fromImage(m image.Image, room *Image) (*Image, error) {
+	if m == nil {
+		return nil, errors.New("there is no picture")
+	}
 	r := m.Bounds()
 	if r.Dx() < 1 || r.Dy() < 1 {
 		return nil, errors.New("the picture has no pixels")

@@ -1,0 +1,124 @@
+package classify_test
+
+import (
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iconic"
+	"iconic/classify"
+	"iconic/extract/encoder"
+	"iconic/extract/synthetic"
+	"iconic/internal/cachetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(m).Run()) }
+
+// opened is a model of a run on a few pictures, and the same without its encoder.
+func opened(t *testing.T) (m, without *classify.Model) {
+	t.Helper()
+	dir := t.TempDir()
+	pictures, trained := filepath.Join(dir, "pictures"), filepath.Join(dir, "run")
+	if err := synthetic.Write(t.Context(), pictures, 4, 64, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := iconic.Cluster(t.Context(), pictures, iconic.Options{
+		Encoding: iconic.Encoding{Model: "tiny"}, Training: iconic.Training{Out: trained, Clusters: 4}, Store: filepath.Join(dir, "store"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := classify.Open(t.Context(), trained, classify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	found, err := classify.Read(trained, classify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, found.Features()
+}
+
+// What a model cannot classify is refused in a sentence, with or without an encoder, before and after Close.
+func TestWhatAModelCannotClassify(t *testing.T) {
+	m, without := opened(t)
+	d, pixels, ctx := m.Run.Head.Dim, m.Images.Pixels(), t.Context()
+	row := func(v float32) []float32 {
+		x := make([]float32, d)
+		for i := range x {
+			x[i] = v * float32(1-2*(i%2))
+		}
+		return x
+	}
+	picture := image.NewGray(image.Rect(0, 0, 9, 9))
+	huge := row(1) // in the direction of the first cluster
+	for i, w := range m.Run.Head.Weight[:d] {
+		huge[i] = float32(math.Copysign(3e38, float64(w)))
+	}
+	bad := row(1)
+	bad[3] = float32(math.NaN())
+	classified := func(x []float32, n int) func() error {
+		return func() error { _, err := m.Classify(x, n); return err }
+	}
+	image := func(m *classify.Model, p image.Image) func() error {
+		return func() error { _, err := m.Image(ctx, p); return err }
+	}
+	prepared := func(m *classify.Model, x []float32, n int) func() error {
+		return func() error { _, err := m.Prepared(ctx, x, n); return err }
+	}
+	exported := func(ctx context.Context, m *classify.Model) func() error {
+		return func() error { _, err := m.Export(ctx, filepath.Join(t.TempDir(), "m.onnx"), true); return err }
+	}
+	ended, end := context.WithCancel(ctx)
+	end()
+	check := func(name string, call func() error, says string) {
+		t.Helper()
+		if err := call(); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: error %v, want %q", name, err, says)
+		}
+	}
+	check("a row", classified(row(1), 1), "")
+	check("no row", classified(nil, 0), "")
+	check("three rows and a bit for one", classified(make([]float32, 3*d+8), 1), "numbers for 1 rows of features: want")
+	check("too few numbers", classified(make([]float32, d), 2), "numbers for 2 rows of features: want")
+	check("fewer than no rows", classified(nil, -1), "0 numbers for -1 rows of features")
+	check("NaN", classified(append(row(1), bad...), 2), "the features of row 1 are not finite (number 3 is NaN)")
+	check("finite but huge", classified(append(row(1), huge...), 2), "the features of row 1 are so large that")
+	check("probabilities of fewer than no rows", func() error { _, _, err := m.Probabilities(nil, -1); return err }, "0 numbers for -1 rows of features")
+	check("probabilities of NaN", func() error { _, _, err := m.Probabilities(bad, 1); return err }, "the features of row 0 are not finite")
+	check("a picture", image(m, picture), "")
+	check("no picture", image(m, nil), "there is no picture")
+	check("a picture without bounds", image(m, uniform()), "more than the limit of")
+	check("a prepared picture", prepared(m, make([]float32, pixels), 1), "")
+	check("no prepared picture", prepared(m, nil, 0), "")
+	check("too many numbers of a prepared picture", prepared(m, make([]float32, pixels+1), 1), "numbers for 1 prepared images: want")
+	check("fewer than no prepared pictures", prepared(m, nil, -1), "0 numbers for -1 prepared images")
+	check("an export that is cancelled", func() error {
+		if err := exported(ended, m)(); !errors.Is(err, context.Canceled) || err.Error() != context.Canceled.Error() {
+			return err
+		}
+		return nil
+	}, "")
+	const none = "the model has no encoder"
+	check("a picture without an encoder", image(without, picture), none)
+	check("a prepared picture without an encoder", prepared(without, make([]float32, pixels), 1), none)
+	check("an export without an encoder", exported(ctx, without), none)
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func() error{"a picture": image(m, picture), "a prepared picture": prepared(m, make([]float32, pixels), 1), "an export": exported(ctx, m)} {
+		if err := call(); !errors.Is(err, encoder.ErrClosed) || strings.Contains(err.Error(), "run's results") {
+			t.Errorf("%s after Close: %v", name, err)
+		}
+	}
+	check("a row after Close", classified(row(1), 1), "")
+}
+
+// uniform is a picture of one colour without bounds.
+func uniform() image.Image { return image.NewUniform(color.White) }

@@ -1,0 +1,106 @@
+package iconic_test
+
+import (
+	"strings"
+	"testing"
+
+	"iconic"
+	"iconic/classify"
+	"iconic/comparison"
+	"iconic/distributions"
+	"iconic/endpoint"
+	"iconic/features"
+	"iconic/head"
+	"iconic/head/icon"
+	"iconic/inspect"
+	"iconic/internal/densetest"
+	"iconic/matrix"
+	"iconic/progress"
+	"iconic/report"
+	"iconic/report/inspection"
+	"iconic/run"
+	"iconic/sweep"
+)
+
+// What a program may pass by mistake, such as nothing at all, is refused in a sentence.
+func TestNothingIsRefused(t *testing.T) {
+	ctx, zero := t.Context(), &features.Set{}
+	whole, err := features.New(densetest.Clouds(4, 150, 6, 3, 4), nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, _, err := run.Configure(map[string]string{"clusters": "3", "method": "kmeans"}, 0, 150, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ragged := &matrix.Dense{Width: 8, X: make([]float32, 805)}
+	made := func(f head.Features, paths ...string) error { _, err := features.New(f, paths, nil, nil); return err }
+	train := func(s, second *features.Set) error {
+		_, err := iconic.Train(ctx, s, iconic.Training{Clusters: 2, Out: t.TempDir(), Second: second})
+		return err
+	}
+	matched := func(cluster, class []int, clusters int) error {
+		_, err := report.Match(cluster, class, clusters, 2)
+		return err
+	}
+	served := func(m endpoint.Model) error { _, err := endpoint.New(m, endpoint.Options{}); return err }
+	look := func(s inspect.Set) error { _, err := inspect.Look(ctx, s, inspect.Options{}); return err }
+	for _, c := range []struct {
+		name string
+		call func() error
+		says string
+	}{
+		{"features of nil", func() error { return made(nil) }, "there are no features"},
+		{"features of nothing", func() error { return made(&matrix.Dense{}) }, "rows of 0 numbers: want at least 1"},
+		{"features without rows", func() error { return made(matrix.NewDense(0, 3)) }, "features with 0 rows and 3 columns"},
+		{"a part of a row", func() error { return made(ragged) }, "805 numbers do not make whole rows of 8: the last row has 5"},
+		{"a part of a row, below others", func() error { return made(&matrix.Stacked{Sets: []head.Features{ragged}, N: 100}) }, "whole rows of 8"},
+		{"rows of one path", func() error { return made(matrix.NewDense(3, 1), "a", "b", "a") }, `rows 0 and 2 have the same path "a"`},
+		{"Train of nil", func() error { return train(nil, nil) }, "there is no set of features"},
+		{"Train of nothing", func() error { return train(zero, nil) }, "there are no features"},
+		{"Train with nothing beside", func() error { return train(whole, zero) }, "second set: there are no features"},
+		{"a Training of nothing", func() error { _, err := new(run.Training).Train(ctx); return err }, "there is no set of features"},
+		{"a Training of features without paths", func() error {
+			_, err := (&run.Training{Features: &features.Set{Features: whole.Features}, Config: config}).Train(ctx)
+			return err
+		}, "features with 0 paths and 0 labels for 150 rows"},
+		{"a head of nothing", func() error { _, err := head.Train(ctx, nil, head.Inputs{}, config, head.Options{}); return err }, "there are no features"},
+		{"a head of a part of a row", func() error { _, err := head.Train(ctx, ragged, head.Inputs{}, config, head.Options{}); return err }, "whole rows of 8"},
+		{"a head with a part of a row beside", func() error {
+			_, err := head.Train(ctx, matrix.NewDense(100, 6), head.Inputs{Second: ragged}, config, head.Options{})
+			return err
+		}, "second set: 805 numbers do not make whole rows of 8"},
+		{"clusters to count of nothing", func() error { _, err := run.CountClusters(ctx, run.Count{}); return err }, "there is no set of features"},
+		{"a sweep over nothing", func() error {
+			_, err := sweep.Plan(sweep.Options{Seeds: 1, Sets: []*features.Set{whole, nil}, Combinations: []sweep.Combination{{"clusters": "2"}}})
+			return err
+		}, "set 1: there is no set of features"},
+		{"a plot of nothing", func() error {
+			_, _, err := (distributions.Plot{Method: "kmeans", Features: zero, Settings: map[string]string{"clusters": "2"}}).Draw(ctx)
+			return err
+		}, "there are no features"},
+		{"a look at nothing", func() error { return look(inspect.Set{}) }, "inspect: there are no features"},
+		{"a look at too few sizes", func() error { return look(inspect.Set{Features: whole, Bytes: make([]int64, 3)}) }, "3 sizes for 150 images"},
+		{"duplicates in nothing", func() error {
+			_, err := run.Inspect(ctx, zero, nil, nil, inspection.Options{}, progress.Hooks{})
+			return err
+		}, "there are no features"},
+		{"a comparison of no runs", func() error { _, err := comparison.Open(nil, progress.Hooks{}); return err }, "0 of 0 run folders can be compared"},
+		{"a match of −1 clusters", func() error { return matched(nil, nil, -1) }, "-1 clusters and 2 classes"},
+		{"a match without a cluster", func() error { return matched([]int{0, -1}, []int{0, 1}, 2) }, "item 1 has cluster -1 and class 1"},
+		{"a match without a class", func() error { return matched([]int{0, 1}, []int{-1, 1}, 2) }, "item 0 has cluster 0 and class -1"},
+		{"names of −1 clusters", func() error { _, err := report.NameClusters(nil, nil, -1, nil); return err }, "-1 clusters"},
+		{"scores of −1 clusters", func() error {
+			_, err := report.ScoreFeatures(ctx, whole, make([]int, 150), -1, report.LabelFreeOptions{})
+			return err
+		}, "-1 clusters"},
+		{"a server without a model", func() error { return served(nil) }, "there is no model to serve"},
+		{"a server of no model", func() error { return served(endpoint.Of(nil)) }, "there is no model to serve"},
+		{"a server of a model without its encoder", func() error { return served(endpoint.Of(new(classify.Model))) }, "the model has no encoder"},
+		{"a graph of −2 points", func() error { _, err := icon.Graph(-2, nil); return err }, "a graph of -2 points"},
+	} {
+		if err := c.call(); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.says)
+		}
+	}
+}
