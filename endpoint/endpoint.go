@@ -403,7 +403,14 @@ func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, erro
 		}
 		part, err := nextFile(form)
 		if err != nil {
-			return nil, e.unread(err, refuse(http.StatusBadRequest, "the form holds no file: %w", err))
+			otherwise := refuse(http.StatusBadRequest, "the form cannot be read: %w", err)
+			switch {
+			case err == io.EOF: //nolint:errorlint // NextPart wraps it where the form is cut short
+				otherwise = refuse(http.StatusBadRequest, "the form holds no file: send the image as one")
+			case errors.Is(err, io.EOF):
+				otherwise = refuse(http.StatusBadRequest, "the form is cut short, and holds no file until there: send it again")
+			}
+			return nil, e.unread(err, otherwise)
 		}
 		from = &onlyFile{part: part, form: form}
 	}

@@ -189,7 +189,7 @@ func TestForms(t *testing.T) {
 	}{
 		{"a form", picture, []string{"a.png"}, http.StatusOK, `"cluster":12`},
 		{"a form with a field for a file that was not chosen", picture, []string{"a.png", ""}, http.StatusOK, `"cluster":12`},
-		{"a form without a file", nil, nil, http.StatusBadRequest, "no file"},
+		{"a form without a file", nil, nil, http.StatusBadRequest, `{"error":"the form holds no file: send the image as one"}`},
 		{"a form of two files", picture, []string{"a.png", "b.png"}, http.StatusBadRequest, `{"error":"the form holds more than one file: send one image per request"}`},
 		{"two files larger than the first read", append(picture, make([]byte, 1000)...), []string{"a.png", "", "b.png"}, http.StatusBadRequest, "more than one file"},
 		{"a large form", make([]byte, 10000), []string{"a.png"}, http.StatusRequestEntityTooLarge, ""},
@@ -199,6 +199,15 @@ func TestForms(t *testing.T) {
 		if status, text := post(t, s.URL, kind, body); status != c.status || !strings.Contains(text, c.want) {
 			t.Errorf("%s: %d, %s", c.what, status, text)
 		}
+	}
+}
+
+// A form that ends before its file is not one without a file.
+func TestAFormIsCutShort(t *testing.T) {
+	_, s := start(t, &mean{}, Options{})
+	status, text := post(t, s.URL, "multipart/form-data; boundary=b", strings.NewReader("--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n--b"))
+	if status != http.StatusBadRequest || !strings.Contains(text, "the form is cut short") || strings.Contains(text, "EOF") {
+		t.Errorf("%d, %s", status, text)
 	}
 }
 
