@@ -24,7 +24,7 @@ Copied and moved files keep their modification times. Nothing is overwritten: if
 be repeated, even after an interrupt; existing results are left unchanged.
 
 Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the
-times of files and folders; it names files that have been changed since and leaves them alone.`,
+times of files and folders. It leaves files alone that have been changed since, and copies whose originals are gone or have changed.`,
 		Example: `  pipeline sort out --to sorted                 # dry run
   pipeline sort out --to sorted --copy
   pipeline sort out --to sorted --move --yes
@@ -198,7 +198,7 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
-		return fmt.Errorf("%s in %s changed since sorting and left alone (such as %s: %w); fix that and repeat the command", plural(n, "file was", "files were"), dir, u.Failed[0].File, u.Failed[0].Err)
+		return fmt.Errorf("%s left alone, since they or their originals have changed (such as %s: %w); fix that and repeat the command", plural(n, "file in "+dir+" was", "files in "+dir+" were"), u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
 }

@@ -36,11 +36,26 @@ type entry struct {
 	Made   []byte `json:"made,omitempty"` // a new folder below the folder, or "." for the folder itself
 	Times  []byte `json:"times,omitempty"`
 
+	// The archive of a file without From, as it was when the step was planned; empty: not known.
+	Holder         []byte `json:"holder,omitempty"` // absolute path
+	HolderSize     int64  `json:"holder_size,omitempty"`
+	HolderModified int64  `json:"holder_modified,omitempty"` // nanoseconds since 1970
+
 	Size     int64 `json:"size,omitempty"`
 	Modified int64 `json:"modified,omitempty"` // modification time in nanoseconds since 1970, of the file or of the folder in Times
 }
 
 func (e *entry) modified() time.Time { return time.Unix(0, e.Modified) }
+
+// places reports whether a line is a step, known or not: it has to do with a file below the folder.
+func (e *entry) places() bool { return e.Step != "" || len(e.To) > 0 }
+
+// heldBy records the archive of a step's file.
+func (e *entry) heldBy(archive string) {
+	if stat, err := os.Stat(archive); archive != "" && err == nil {
+		e.Holder, e.HolderSize, e.HolderModified = []byte(archive), stat.Size(), stat.ModTime().UnixNano()
+	}
+}
 
 // journal is an open journal, which one process holds at a time.
 type journal struct {
@@ -86,28 +101,39 @@ func (j *journal) read() error {
 	if err != nil {
 		return err
 	}
-	whole := bytes.LastIndexByte(content, '\n') + 1
-	j.torn = whole < len(content)
+	entries, whole, err := parse(content)
+	if err != nil {
+		return err
+	}
+	j.entries, j.torn = entries, whole < len(content)
+	if j.torn {
+		if err := j.file.Truncate(int64(whole)); err != nil {
+			return err
+		}
+	}
+	_, err = j.file.Seek(int64(whole), 0)
+	return err
+}
+
+// parse reads the whole lines of a journal, which are its first bytes: what follows them is a truncated line.
+func parse(content []byte) (entries []entry, whole int, err error) {
+	whole = bytes.LastIndexByte(content, '\n') + 1
 	lines := bufio.NewScanner(bytes.NewReader(content[:whole]))
 	lines.Buffer(nil, 1<<20)
 	for n := 1; lines.Scan(); n++ {
 		var e entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+			return nil, 0, fmt.Errorf("line %d: %w", n, err)
 		}
 		if e.Format != format {
-			return fmt.Errorf("line %d has format %d, but this program reads format %d", n, e.Format, format)
+			return nil, 0, fmt.Errorf("line %d has format %d, but this program reads format %d", n, e.Format, format)
 		}
-		if !filepath.IsLocal(string(e.To)) && e.Step != "" || len(e.Made) > 0 && !filepath.IsLocal(string(e.Made)) {
-			return fmt.Errorf("line %d points outside the folder: the journal was changed", n)
+		if !filepath.IsLocal(string(e.To)) && e.places() || len(e.Made) > 0 && !filepath.IsLocal(string(e.Made)) {
+			return nil, 0, fmt.Errorf("line %d points outside the folder: the journal was changed", n)
 		}
-		j.entries = append(j.entries, e)
+		entries = append(entries, e)
 	}
-	if err := errors.Join(lines.Err(), j.file.Truncate(int64(whole))); err != nil {
-		return err
-	}
-	_, err = j.file.Seek(int64(whole), 0)
-	return err
+	return entries, whole, lines.Err()
 }
 
 // write makes entries durable.

@@ -118,6 +118,11 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 			if file.Name, err = filepath.Abs(own); err != nil {
 				return nil, err
 			}
+		} else if holder, is := set.Holder(k); is {
+			var err error
+			if file.Holder, err = filepath.Abs(holder); err != nil {
+				return nil, err
+			}
 		}
 		folders[c].Folder = folder
 		folders[c].Images++

@@ -14,6 +14,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/placing"
 	"iconic/internal/regular"
+	"iconic/option"
 )
 
 // Mode is what a sorting does with the files.
@@ -26,19 +27,29 @@ const (
 	Move     Mode = "move"     // the files themselves, removed from their old places
 )
 
+// known reports whether m is one of the modes.
+func (m Mode) known() bool {
+	switch m {
+	case Copy, Link, Hardlink, Move:
+		return true
+	}
+	return false
+}
+
 // File is a file to be sorted.
 type File struct {
-	Name string // absolute path; "": it is in an archive and can only be copied
-	To   string // path below the folder; a number is added to a name in use
-	Size int64
+	Name   string // absolute path; "": it is in an archive and can only be copied
+	Holder string // absolute path of that archive; "": it is not on disk, or not known
+	To     string // path below the folder; a number is added to a name in use
+	Size   int64
 
-	// Read returns its content; needed by Copy, and by Move between file systems.
+	// Read returns its content; needed by Copy.
 	Read func() ([]byte, error)
 }
 
 // Sorting holds the settings of Run.
 type Sorting struct {
-	Folder string // created if missing; its parent must exist
+	Folder string // not ""; created if missing; its parent must exist
 	Mode   Mode
 	Files  []File
 
@@ -65,8 +76,14 @@ type Failure struct {
 const batch = 256
 
 // Run sorts the files. A file that cannot be sorted does not stop the others. The same call may be repeated, also after a kill: files
-// already in place are left unchanged.
+// already in place are left unchanged. An unknown Mode and a Folder "" are an option.Error.
 func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
+	if !s.Mode.known() {
+		return nil, option.Errorf("Mode", "mode %q is unknown: choose %s, %s, %s or %s", s.Mode, Copy, Link, Hardlink, Move)
+	}
+	if s.Folder == "" {
+		return nil, option.Errorf("Folder", "there is no folder to sort into: name one")
+	}
 	folder, err := filepath.Abs(s.Folder)
 	if err != nil {
 		return nil, err
@@ -259,14 +276,13 @@ func (r *work) making(folder string, others map[string]bool) (entries []entry) {
 
 // plan finds a free name for a file, or the one under which it was sorted before.
 func (r *work) plan(f File) (_ planned, there bool, err error) {
-	if f.Name == "" && r.Mode != Copy {
-		return planned{}, false, errors.New("it shares a file with others: it can only be copied")
-	}
-	if !filepath.IsLocal(f.To) {
-		return planned{}, false, fmt.Errorf("%q points outside the folder", f.To)
+	if err := f.check(r.Mode); err != nil {
+		return planned{}, false, err
 	}
 	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
-	if f.Name != "" {
+	if f.Name == "" {
+		e.heldBy(f.Holder)
+	} else {
 		stat, err := os.Lstat(f.Name)
 		if errors.Is(err, fs.ErrNotExist) && r.Mode == Move {
 			if to, known := r.moved[f.Name]; known {
@@ -306,6 +322,21 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 		}
 	}
 	return planned{}, false, fmt.Errorf("%d similar names are used by other files", tries)
+}
+
+// check fails for a file that the mode cannot sort.
+func (f *File) check(mode Mode) error {
+	switch {
+	case f.Name == "" && mode != Copy:
+		return errors.New("it shares a file with others: it can only be copied")
+	case f.Name != "" && !filepath.IsAbs(f.Name):
+		return fmt.Errorf("Name %q is not an absolute path", f.Name)
+	case f.Read == nil && mode == Copy:
+		return errors.New("it has no Read, which gives the content to copy")
+	case !filepath.IsLocal(f.To):
+		return fmt.Errorf("%q points outside the folder", f.To)
+	}
+	return nil
 }
 
 // same reports whether a name is already what the step would make of it.
@@ -358,8 +389,34 @@ func (r *work) do(p planned) error {
 			return err
 		}
 		return atomicfile.WriteNew(to, content, p.modified())
+	case Move:
+		return move(p.file.Name, to, r.step)
 	}
-	return move(p.file.Name, to, r.step)
+	return fmt.Errorf("mode %q is unknown", r.Mode)
+}
+
+// twice reports whether a regular file has two names, or there is a copy of it: removing one leaves the other.
+func twice(a, b string) bool {
+	x, errX := os.Lstat(a)
+	y, errY := os.Lstat(b)
+	if errX != nil || errY != nil || !x.Mode().IsRegular() || !y.Mode().IsRegular() || !apart(a, b) {
+		return false
+	}
+	return os.SameFile(x, y) || x.Size() == y.Size() && equal(a, b)
+}
+
+// equal reports whether two files have the same bytes.
+func equal(a, b string) bool {
+	x, errX := regular.Read(a)
+	y, errY := regular.Read(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+// apart reports whether two names are of different files or are two hard links of one, and not one name reached through a symbolic link.
+func apart(a, b string) bool {
+	x, errX := filepath.EvalSymlinks(a)
+	y, errY := filepath.EvalSymlinks(b)
+	return errX == nil && errY == nil && x != y
 }
 
 // move gives a file a new, unused name; between the two steps it has both.

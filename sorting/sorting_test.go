@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"iconic/option"
 )
 
 // collection is a tree of files with old times, and the files to sort into a folder beside it.
@@ -293,6 +295,130 @@ func TestJournalsOfOthers(t *testing.T) {
 		}
 		if _, err := Undo(t.Context(), folder, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// A copy is removed only if its original is still there with the same bytes: it may be the only one.
+func TestUndoKeepsOnlyCopies(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode   Mode
+		change func(original, sorted string) error
+	}{
+		"gone":        {Copy, func(original, _ string) error { return os.Remove(original) }},
+		"folder gone": {Copy, func(original, _ string) error { return os.RemoveAll(filepath.Dir(original)) }},
+		"edited":      {Copy, func(original, _ string) error { return os.WriteFile(original, []byte("picture X"), 0o600) }},
+		"copy linked": {Copy, func(original, sorted string) error {
+			return errors.Join(os.Remove(original), os.Symlink(sorted, original))
+		}},
+		"hard link linked": {Hardlink, func(original, sorted string) error {
+			return errors.Join(os.Remove(original), os.Symlink(sorted, original))
+		}},
+		"moved, then linked": {Move, func(original, sorted string) error { return os.Symlink(sorted, original) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, files := collection(t)
+			s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: c.mode, Files: files}
+			if _, err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			sorted := filepath.Join(s.Folder, "cluster-001", "2.jpg")
+			if err := c.change(files[1].Name, sorted); err != nil {
+				t.Fatal(err)
+			}
+			u := undo(t, s.Folder)
+			if len(u.Failed) == 0 || u.Back+len(u.Failed) != len(files) {
+				t.Errorf("%+v", u)
+			}
+			if got, err := os.ReadFile(sorted); err != nil || string(got) != "picture 1" {
+				t.Errorf("%q, %v", got, err)
+			}
+			if _, err := os.Lstat(filepath.Join(s.Folder, Journal)); err != nil {
+				t.Errorf("the journal is gone, although not everything was undone: %v", err)
+			}
+		})
+	}
+}
+
+// Copies from an archive are removed only while the archive is as it was.
+func TestUndoLooksAtArchives(t *testing.T) {
+	for name, change := range map[string]func(archive string) error{
+		"": func(string) error { return nil }, "gone": os.Remove, "other": func(archive string) error { return os.WriteFile(archive, []byte("other"), 0o600) },
+	} {
+		root, _ := collection(t)
+		archive := filepath.Join(root, "pictures.tar")
+		if err := os.WriteFile(archive, []byte("archive"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Copy, Files: []File{
+			{To: "c/1.jpg", Holder: archive, Size: 1, Read: func() ([]byte, error) { return []byte("1"), nil }},
+			{To: "c/2.jpg", Size: 1, Read: func() ([]byte, error) { return []byte("2"), nil }}, // in a bucket
+		}}
+		if r, err := s.Run(t.Context()); err != nil || r.Placed != 2 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if err := change(archive); err != nil {
+			t.Fatal(err)
+		}
+		if u := undo(t, s.Folder); (name == "") != (len(u.Failed) == 0) || name != "" && !strings.Contains(u.Failed[0].Err.Error(), archive) {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+}
+
+// Without one of the modes, or without a folder, nothing is done.
+func TestUnknownSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	root, files := collection(t)
+	before := tree(t, root)
+	for field, s := range map[string][]Sorting{
+		"Mode":   {{Folder: filepath.Join(root, "sorted"), Files: files}, {Folder: filepath.Join(root, "sorted"), Mode: "Copy", Files: files}, {Folder: filepath.Join(root, "s"), Mode: "mv", Files: files}},
+		"Folder": {{Mode: Copy, Files: files}},
+	} {
+		for _, s := range s {
+			var o *option.Error
+			if r, err := s.Run(t.Context()); !errors.As(err, &o) || o.Option != field || r != nil {
+				t.Errorf("%q into %q: %+v, %v", s.Mode, s.Folder, r, err)
+			}
+		}
+	}
+	if _, err := Undo(t.Context(), "", nil); err == nil {
+		t.Error("the working directory was undone")
+	}
+	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Copy, Files: []File{{Name: "a/1.jpg", To: "1.jpg", Read: files[0].Read}, {Name: files[0].Name, To: "2.jpg"}}}
+	if r, err := s.Run(t.Context()); err != nil || len(r.Failed) != 2 {
+		t.Errorf("a relative name, and no Read: %+v, %v", r, err)
+	}
+	undo(t, s.Folder)
+	if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A journal may say that a file was placed by an unknown step: Undo leaves it and says so, and undoes the others.
+func TestUndoNamesUnknownSteps(t *testing.T) {
+	for _, step := range []string{"", `"step":"mv",`} {
+		root, files := collection(t)
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Move, Files: files[:2]}
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(s.Folder, Journal)
+		journal, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(strings.Replace(string(journal), `"step":"move",`, step, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if u := undo(t, s.Folder); len(u.Failed) != 1 || u.Back != 1 || !strings.Contains(u.Failed[0].Err.Error(), "unknown step") {
+			t.Errorf("%q: %+v", step, u)
+		}
+		if _, err := os.Lstat(name); err != nil {
+			t.Errorf("%q: %v", step, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package sorting
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
-	"iconic/internal/regular"
+	"iconic/option"
 )
 
 // Undone is the result of Undo.
@@ -25,9 +24,13 @@ type Undone struct {
 }
 
 // Undo reverts every sorting into a folder that its journal records, the last step first, and restores the times of folders. It removes the
-// folders that the sorting made unless they contain anything else by now. The journal is removed only if everything was reverted, so the
-// call may be repeated, also after a kill. step is called before every change, for tests; nil: not called.
+// folders that the sorting made unless they contain anything else by now. A copy is removed only while its original has the same bytes, or the
+// archive that holds it the same size and time; an original in a bucket is not looked at. The journal is removed only if everything was reverted,
+// so the call may be repeated, also after a kill. A folder "" is an option.Error. step is called before every change, for tests; nil: not called.
 func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err error) {
+	if folder == "" {
+		return nil, option.Errorf("Folder", "there is no folder to undo a sorting of: name one")
+	}
 	step = stopping(step)
 	whole, err := filepath.Abs(folder)
 	if err != nil {
@@ -47,7 +50,7 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 		if err := ctx.Err(); err != nil {
 			return u, err
 		}
-		if e.Step == "" {
+		if !e.places() {
 			continue
 		}
 		done, err := e.back(whole, step)
@@ -91,6 +94,9 @@ func (j *journal) sweep(folder string) {
 
 // back reverts one step, if it was taken.
 func (e *entry) back(folder string, step func() error) (done bool, err error) {
+	if !e.Step.known() {
+		return false, fmt.Errorf("the journal has an unknown step %q for it and %s: put that right by hand", e.Step, e.From)
+	}
 	from, to := string(e.From), filepath.Join(folder, string(e.To))
 	there, err := os.Lstat(to)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,24 +138,36 @@ func (e *entry) unchanged(there fs.FileInfo, from, to string) error {
 			return fmt.Errorf("it is no longer the link to %s", from)
 		}
 	case Hardlink:
-		if !sameFile(from, to) {
+		if !sameFile(from, to) || !apart(from, to) {
 			return fmt.Errorf("it is no longer the same file as %s, and may be the only copy of its content", from)
 		}
 	case Copy:
 		if !there.Mode().IsRegular() || there.Size() != e.Size || there.ModTime().Sub(e.modified()).Abs() > coarse {
 			return errors.New("it was changed since it was copied")
 		}
+		return e.original(from, to)
 	case Move:
-		if _, err := os.Lstat(from); err != nil || sameFile(from, to) {
-			return nil
-		}
-		x, errX := regular.Read(from)
-		y, errY := regular.Read(to)
-		if errX != nil || errY != nil || !bytes.Equal(x, y) {
+		if _, err := os.Lstat(from); err == nil && !twice(from, to) {
 			return fmt.Errorf("there is another file at %s, its original place", from)
 		}
-	default:
-		return fmt.Errorf("unknown step %q", e.Step)
+	}
+	return nil
+}
+
+// original fails unless the original of a copy is still there.
+func (e *entry) original(from, to string) error {
+	if holder := string(e.Holder); from == "" && holder != "" {
+		stat, err := os.Stat(holder)
+		if err != nil || stat.Size() != e.HolderSize || stat.ModTime().Sub(time.Unix(0, e.HolderModified)).Abs() > coarse {
+			return fmt.Errorf("%s, which holds its original, is gone or has changed: this may be the only copy of its content", holder)
+		}
+	}
+	if from == "" {
+		return nil
+	}
+	stat, err := os.Stat(from)
+	if err != nil || !stat.Mode().IsRegular() || stat.Size() != e.Size || !apart(from, to) || !equal(from, to) {
+		return fmt.Errorf("its original %s is gone or has changed: this may be the only copy of its content", from)
 	}
 	return nil
 }

@@ -492,6 +492,19 @@ func (s *Set) File(i int) (name string, ok bool) {
 	return s.file(item), item.container < 0 && s.remote == nil
 }
 
+// Holder is the name of the file on disk that item i shares with others; ok is false if it has a file of its own, or is in a bucket.
+func (s *Set) Holder(i int) (name string, ok bool) {
+	c := s.Items[i].container
+	if c < 0 || s.remote != nil {
+		return "", false
+	}
+	f, ok := s.containers[c].file.(*shelved)
+	if !ok {
+		return "", false
+	}
+	return f.name, true
+}
+
 // Name is a name under which item i can be found from the working directory, with slashes: its file, or the file that contains it and its
 // path there.
 func (s *Set) Name(i int) string {
