@@ -90,6 +90,7 @@ var remedies = []remedy{
 	{sentinel(run.ErrNoImages), ": name the data set with --images", true},
 	{sentinel(duplicates.ErrNoImages), ": name the data set with --images", true},
 	{typed[*sorting.FolderError](nil), "", true},
+	{typed[*sorting.EarlierError](nil), ": undo that sorting first with --undo, or choose another folder with --to", true},
 	{typed[*prediction.PlaceError](nil), "; the line of each gives the reason", false},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own encoder with --model, and --image-size, --output and --precision as in the original run", true},

@@ -21,7 +21,8 @@ func newSortCommand(a *app) *cobra.Command {
 
 Without --copy, --link, --hardlink or --move this is a dry run: a table shows the folders and what would go into them.
 Copied and moved files keep their modification times. Nothing is overwritten: if a name is taken, a number is added. The command can
-be repeated, even after an interrupt; existing results are left unchanged.
+be repeated, even after an interrupt; existing results are left unchanged. If the clusters have been edited since DIR was sorted into,
+so that files would remain in wrong folders, nothing is done: undo that sorting first.
 
 Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the
 times of files and folders. It leaves files alone that have been changed since, and copies whose originals are gone or have changed.`,
@@ -95,7 +96,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if err != nil {
 		return err
 	}
-	images, err := sorting.OpenImages(ctx, f, o.images, o.imageColumn)
+	images, err := sorting.OpenImages(ctx, f, o.images, o.imageColumn, o.to)
 	if err != nil {
 		return err
 	}
@@ -113,6 +114,9 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if all.Inside > 0 {
 		a.warn("%s in %s, the folder to sort into, and left out", plural(all.Inside, "image is", "images are"), o.to)
 	}
+	if all.Earlier > 0 {
+		a.note("%s put into %s by an earlier sorting", plural(all.Earlier, "image that is no longer in "+images.Data+" was", "images that are no longer in "+images.Data+" were"), o.to)
+	}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(all, mode, o.to)
 	}
@@ -128,6 +132,9 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 
 // sortDry prints the result of a dry run.
 func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
+	if all.Left != nil {
+		a.warn("%s: undo that sorting first with --undo, or choose another folder with --to", all.Left)
+	}
 	if a.json {
 		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing})
 	}

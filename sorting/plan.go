@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
@@ -18,19 +21,25 @@ import (
 // Images are the images of a run, ready to be sorted.
 type Images struct {
 	Run  *run.Finished
-	Data string // name of the data set
-	Set  *dataset.Set
+	Data string       // name of the data set
+	Set  *dataset.Set // nil: none is there any more, since they were moved into the folder to sort into
 }
 
 // OpenImages opens the images of a run: at data or, if that is "", as recorded in the run. The column is the image column of a Parquet data set, if
-// it has to be named; run.ErrNoImages is in the error's chain if the location is unknown. Close them after use, not before files are sorted.
-func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Images, error) {
+// it has to be named; run.ErrNoImages is in the error's chain if the location is unknown. If there are no images since a sorting has moved them into
+// the folder to, which is the one to sort into, that is no error. Close them after use, not before files are sorted.
+func OpenImages(ctx context.Context, f *run.Finished, data, column, to string) (*Images, error) {
 	images := f.ImagesAt(data)
 	if images == "" {
 		return nil, fmt.Errorf("%s: %w", f.Dir, run.ErrNoImages)
 	}
 	set, err := dataset.Open(ctx, images, f.ImageOptions(column))
 	if err != nil {
+		if errors.Is(err, dataset.ErrNoImages) || data == "" && errors.Is(err, fs.ErrNotExist) {
+			if moved, jerr := movedInto(f, to); moved || jerr != nil {
+				return &Images{f, images, nil}, jerr
+			}
+		}
 		return nil, option.Errorf("Images", "the images of run %s: %w", f.Dir, err)
 	}
 	if set.Raw != nil {
@@ -39,8 +48,28 @@ func OpenImages(ctx context.Context, f *run.Finished, data, column string) (*Ima
 	return &Images{f, images, set}, nil
 }
 
+// movedInto reports whether a sorting has moved images of a run into a folder, where they are still.
+func movedInto(f *run.Finished, to string) (bool, error) {
+	before, err := readEarlier(to)
+	if err != nil {
+		return false, err
+	}
+	moved := map[string]bool{}
+	for _, e := range before.steps {
+		if _, below, _ := strings.Cut(string(e.To), string(filepath.Separator)); e.Step == Move {
+			moved[below] = true
+		}
+	}
+	return slices.ContainsFunc(f.Table.Paths, func(item string) bool { return moved[placing.Local(item)] }), nil
+}
+
 // Close closes the data set.
-func (m *Images) Close() error { return m.Set.Close() }
+func (m *Images) Close() error {
+	if m.Set == nil {
+		return nil
+	}
+	return m.Set.Close()
+}
 
 // FolderError says that images cannot be sorted into the folder, or cannot be sorted at all.
 type FolderError struct{ Err error }
@@ -62,10 +91,13 @@ func (m *Images) Arrange(to string) (*Plan, error) {
 type Plan struct {
 	Files    []File
 	Folders  []Folder // folders of the clusters that have images, in order
-	Missing  int      // images that are no longer in the data set
+	Missing  int      // images that are no longer in the data set, nor were sorted before
 	Example  string   // the path of one of them
 	Excluded int      // images that were left out by hand
 	Inside   int      // images that are already in the folder sorted into
+	Earlier  int      // images among Files that are no longer in the data set: a sorting has put them where they belong
+
+	Left *EarlierError // what Run says of files of an earlier sorting, if its Mode was that of this one; nil: none would be left
 }
 
 // Folder is the subfolder of a cluster.
@@ -76,8 +108,12 @@ type Folder struct {
 }
 
 // Arrange plans the subfolder of a folder for each image of a run, one per cluster. The set contains the images and must stay open, since
-// Files read from it.
+// Files read from it; nil: there are none but those that an earlier sorting has put into the folder.
 func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
+	before, err := readEarlier(to)
+	if err != nil {
+		return nil, err
+	}
 	p := new(Plan)
 	folders := make([]Folder, f.Clusters())
 	within := Folders{Dir: to}
@@ -86,53 +122,58 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 			p.Excluded++
 			continue
 		}
-		k, ok := set.Find(item)
-		if !ok {
-			p.Missing++
-			p.Example = cmp.Or(p.Example, item)
-			continue
-		}
 		c := f.Table.Cluster[i]
 		name := ""
 		if c < len(f.Table.Names) {
 			name = f.Table.Names[c]
 		}
 		folder := placing.Folder(c, name)
-		file := File{
-			To: filepath.Join(folder, placing.Local(item)), Size: set.Items[k].Size,
-			Read: func() ([]byte, error) { return set.Read(k, nil) },
+		place := filepath.Join(folder, placing.Local(item))
+		k, ok := 0, false
+		if set != nil {
+			k, ok = set.Find(item)
 		}
-		if set.Nameless(k) {
-			content, err := file.Read()
-			if err != nil {
+		var file File
+		switch {
+		case ok && within.Holds(set, k):
+			p.Inside++
+			continue
+		case ok:
+			if file, err = fileOf(set, k, place); err != nil {
 				return nil, fmt.Errorf("%s: %w", item, err)
 			}
-			file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
-		}
-		if own, is := set.File(k); is {
-			if within.Holds(set, k) {
-				p.Inside++
+		default:
+			if file, ok = before.gone(place); !ok {
+				p.Missing++
+				p.Example = cmp.Or(p.Example, item)
 				continue
 			}
-			var err error
-			if file.Name, err = filepath.Abs(own); err != nil {
-				return nil, err
-			}
-		} else if holder, is := set.Holder(k); is {
-			var err error
-			if file.Holder, err = filepath.Abs(holder); err != nil {
-				return nil, err
-			}
+			p.Earlier++
 		}
 		folders[c].Folder = folder
 		folders[c].Images++
 		folders[c].Bytes += file.Size
 		p.Files = append(p.Files, file)
 	}
-	for _, folder := range folders {
-		if folder.Images > 0 {
-			p.Folders = append(p.Folders, folder)
-		}
-	}
+	p.Folders = slices.DeleteFunc(folders, func(folder Folder) bool { return folder.Images == 0 })
+	p.Left = before.leftBy(p.Files)
 	return p, nil
+}
+
+// fileOf is item k of a set as a file to be put there.
+func fileOf(set *dataset.Set, k int, there string) (_ File, err error) {
+	file := File{To: there, Size: set.Items[k].Size, Read: func() ([]byte, error) { return set.Read(k, nil) }}
+	if set.Nameless(k) {
+		content, err := file.Read()
+		if err != nil {
+			return File{}, err
+		}
+		file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
+	}
+	if own, is := set.File(k); is {
+		file.Name, err = filepath.Abs(own)
+	} else if holder, is := set.Holder(k); is {
+		file.Holder, err = filepath.Abs(holder)
+	}
+	return file, err
 }

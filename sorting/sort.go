@@ -76,7 +76,8 @@ type Failure struct {
 const batch = 256
 
 // Run sorts the files. A file that cannot be sorted does not stop the others. The same call may be repeated, also after a kill: files
-// already in place are left unchanged. An unknown Mode and a Folder "" are an option.Error.
+// already in place are left unchanged. If files of an earlier sorting into the folder would be left among those of this one, in other places
+// or made by another mode, nothing is done, and the error is an EarlierError. An unknown Mode and a Folder "" are an option.Error.
 func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if !s.Mode.known() {
 		return nil, option.Errorf("Mode", "mode %q is unknown: choose %s, %s, %s or %s", s.Mode, Copy, Link, Hardlink, Move)
@@ -93,18 +94,30 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
 	}
 	defer func() { err = errors.Join(err, w.journal.close()) }()
-	for lo := 0; lo < len(s.Files); lo += batch {
+	steps, err := w.plans(ctx)
+	if err != nil {
+		return w.result, err
+	}
+	if left := w.earlier.left(w.planned); left != nil {
+		return nil, fmt.Errorf("sort into %s: %w", s.Folder, left)
+	}
+	for lo := 0; lo < len(steps); lo += batch {
 		if err := ctx.Err(); err != nil {
 			return w.result, err
 		}
-		if err := w.batch(s.Files[lo:min(lo+batch, len(s.Files))]); err != nil {
+		hi := min(lo+batch, len(steps))
+		if err := w.batch(steps[lo:hi]); err != nil {
 			return w.result, fmt.Errorf("sort into %s: %w", s.Folder, err)
 		}
-		if s.Progress != nil {
-			s.Progress(min(lo+batch, len(s.Files)), len(s.Files))
-		}
+		s.progress(len(s.Files) - len(steps) + hi)
 	}
 	return w.result, nil
+}
+
+func (s *Sorting) progress(done int) {
+	if s.Progress != nil {
+		s.Progress(done, len(s.Files))
+	}
 }
 
 // work is the state of one call.
@@ -116,7 +129,7 @@ type work struct {
 	planned map[string]bool // names below the folder that are reserved
 	made    map[string]bool // new folders that are recorded
 	changed map[string]bool // folders whose times are recorded
-	moved   map[string]string
+	earlier *earlier
 }
 
 // begin opens the folder and its journal.
@@ -148,12 +161,7 @@ func (r *work) begin() error {
 	}
 	r.result.Torn = r.journal.torn
 	r.journal.sweep(r.folder)
-	r.moved = map[string]string{}
-	for _, e := range r.journal.entries {
-		if e.Step == Move {
-			r.moved[string(e.From)] = string(e.To)
-		}
-	}
+	r.earlier = earlierIn(r.folder, r.journal.entries)
 	if len(r.journal.entries) == 0 {
 		if err := r.journal.write(first); err != nil {
 			return errors.Join(err, r.journal.close())
@@ -193,26 +201,43 @@ func stopped(err error) bool {
 type planned struct {
 	file File
 	entry
+	half bool // a move that was killed between its two steps: the file has both names
 }
 
-// batch records what will be done with some files, and does it.
-func (r *work) batch(files []File) error {
-	var steps []planned
-	var notes []entry
-	folders := map[string]bool{}
-	for _, f := range files {
+// plans plans the steps of all files that are not in place yet.
+func (r *work) plans(ctx context.Context) (steps []planned, err error) {
+	for i, f := range r.Files {
+		if i%batch == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
 		p, there, err := r.plan(f)
 		switch {
 		case err != nil:
 			r.fail(f, err)
-			continue
+			if to, known := r.earlier.place(f, r.Mode); known { // it stays where it belongs, as the file itself does
+				r.planned[to] = true
+			}
 		case there:
 			r.result.There++
-			continue
+		default:
+			steps = append(steps, p)
 		}
-		steps = append(steps, p)
+		if settled := i + 1 - len(steps); settled > 0 && (i+1 == len(r.Files) || (i+1)%batch == 0) {
+			r.progress(settled)
+		}
+	}
+	return steps, nil
+}
+
+// batch records some steps, and takes them.
+func (r *work) batch(steps []planned) error {
+	var notes []entry
+	folders := map[string]bool{}
+	for _, p := range steps {
 		notes = append(notes, r.making(filepath.Dir(string(p.To)), folders)...)
-		if from := filepath.Dir(f.Name); r.Mode == Move && !r.changed[from] {
+		if from := filepath.Dir(p.file.Name); r.Mode == Move && !r.changed[from] {
 			folders[from], r.changed[from] = true, true
 		}
 	}
@@ -279,17 +304,16 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 	if err := f.check(r.Mode); err != nil {
 		return planned{}, false, err
 	}
+	before, known := r.earlier.place(f, r.Mode)
+	known = known && !r.planned[before]
 	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
 	if f.Name == "" {
 		e.heldBy(f.Holder)
 	} else {
 		stat, err := os.Lstat(f.Name)
-		if errors.Is(err, fs.ErrNotExist) && r.Mode == Move {
-			if to, known := r.moved[f.Name]; known {
-				if _, gone := os.Lstat(filepath.Join(r.folder, to)); gone == nil {
-					return planned{}, true, nil
-				}
-			}
+		if errors.Is(err, fs.ErrNotExist) && known {
+			r.planned[before] = true
+			return planned{}, true, nil
 		}
 		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
 			if r.Mode == Move {
@@ -302,26 +326,17 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 		}
 		e.Size, e.Modified = stat.Size(), stat.ModTime().UnixNano()
 	}
-	const tries = 1000
-	for n := 1; n <= tries; n++ {
-		to := placing.Numbered(f.To, n)
-		if r.planned[to] {
-			continue
-		}
-		_, err := os.Lstat(filepath.Join(r.folder, to))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			r.planned[to] = true
-			e.To = []byte(to)
-			return planned{f, e}, false, nil
-		case err != nil:
-			return planned{}, false, err
-		case r.same(f, filepath.Join(r.folder, to)):
-			r.planned[to] = true
-			return planned{}, true, nil
+	if known {
+		there := r.same(f, filepath.Join(r.folder, before))
+		if half := r.Mode == Move && twice(f.Name, filepath.Join(r.folder, before)); there || half {
+			r.planned[before] = true
+			e.To = []byte(before)
+			return planned{f, e, half}, there, nil
 		}
 	}
-	return planned{}, false, fmt.Errorf("%d similar names are used by other files", tries)
+	to, there, err := r.name(f)
+	e.To = []byte(to)
+	return planned{file: f, entry: e}, there, err
 }
 
 // check fails for a file that the mode cannot sort.
@@ -337,6 +352,26 @@ func (f *File) check(mode Mode) error {
 		return fmt.Errorf("%q points outside the folder", f.To)
 	}
 	return nil
+}
+
+// name reserves the first name for a file that is free, or that is already what the step would make of it.
+func (r *work) name(f File) (_ string, there bool, err error) {
+	const tries = 1000
+	for n := 1; n <= tries; n++ {
+		to := placing.Numbered(f.To, n)
+		if r.planned[to] {
+			continue
+		}
+		_, err := os.Lstat(filepath.Join(r.folder, to))
+		switch free := errors.Is(err, fs.ErrNotExist); {
+		case err != nil && !free:
+			return "", false, err
+		case free, r.same(f, filepath.Join(r.folder, to)):
+			r.planned[to] = true
+			return to, !free, nil
+		}
+	}
+	return "", false, fmt.Errorf("%d similar names are used by other files", tries)
 }
 
 // same reports whether a name is already what the step would make of it.
@@ -390,9 +425,27 @@ func (r *work) do(p planned) error {
 		}
 		return atomicfile.WriteNew(to, content, p.modified())
 	case Move:
+		if p.half {
+			return r.other(p.file.Name, to)
+		}
 		return move(p.file.Name, to, r.step)
 	}
 	return fmt.Errorf("mode %q is unknown", r.Mode)
+}
+
+// other takes the second step of a move that was killed after its first one.
+func (r *work) other(from, to string) error {
+	stat, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(to, stat.Mode().Perm()); err != nil { // across may have been killed before this
+		return err
+	}
+	if err := r.step(); err != nil {
+		return err
+	}
+	return os.Remove(from)
 }
 
 // twice reports whether a regular file has two names, or there is a copy of it: removing one leaves the other.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -419,6 +420,122 @@ func TestUndoNamesUnknownSteps(t *testing.T) {
 		}
 		if _, err := os.Lstat(name); err != nil {
 			t.Errorf("%q: %v", step, err)
+		}
+	}
+}
+
+// Files of an earlier sorting that would be left among those of a new one are counted, and nothing is done.
+func TestEarlierFilesAreNotMixed(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second Mode
+		files         func(files []File) []File
+		left          int
+	}{
+		"left out":   {Copy, Copy, func(files []File) []File { return files[1:] }, 1},
+		"elsewhere":  {Link, Link, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1},
+		"moved":      {Move, Move, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1},
+		"renamed":    {Copy, Copy, func(files []File) []File { return renamed(files) }, 6},
+		"renamed by": {Hardlink, Hardlink, func(files []File) []File { return renamed(files) }, 6},
+		"other mode": {Copy, Link, func(files []File) []File { return files }, 6},
+		"moves":      {Move, Copy, func(files []File) []File { return files }, 6},
+		"nothing":    {Copy, Copy, func([]File) []File { return nil }, 6},
+		"more": {Copy, Copy, func(files []File) []File {
+			return append(files, File{Name: files[0].Name, To: "cluster-009/1.jpg", Read: files[0].Read})
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, files := collection(t)
+			s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: c.first, Files: files}
+			if _, err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			before := tree(t, root)
+			s.Mode, s.Files = c.second, c.files(slices.Clone(files))
+			r, err := s.Run(t.Context())
+			if c.left == 0 {
+				if err != nil || r.There != len(files) || r.Placed != 1 {
+					t.Errorf("%+v, %v", r, err)
+				}
+				return
+			}
+			var e *EarlierError
+			if !errors.As(err, &e) || e.Files != c.left || r != nil {
+				t.Errorf("%+v, %v", r, err)
+			}
+			planned, err := readEarlier(s.Folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := planned.leftBy(s.Files); c.first == c.second && (left == nil || left.Files != c.left) {
+				t.Errorf("a plan knows of %+v", left)
+			}
+			if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+				t.Error(diff)
+			}
+			undo(t, s.Folder)
+			s.Files = files
+			if r, err := s.Run(t.Context()); err != nil || r.Placed != len(files) {
+				t.Errorf("after undoing: %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func renamed(files []File) []File {
+	for i := range files {
+		files[i].To = filepath.Join(filepath.Dir(files[i].To)+" name", filepath.Base(files[i].To))
+	}
+	return files
+}
+
+// Files with equal names have numbers, which they keep although an earlier file is gone from the folder and from the files.
+func TestNumbersAreKept(t *testing.T) {
+	for _, mode := range []Mode{Copy, Link, Hardlink, Move} {
+		root, files := collection(t)
+		files = files[:3]
+		for i := range files {
+			files[i].To = "c/1.jpg"
+		}
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files}
+		if r, err := s.Run(t.Context()); err != nil || r.Placed != 3 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if err := os.Remove(filepath.Join(s.Folder, "c", "1.jpg")); err != nil {
+			t.Fatal(err)
+		}
+		s.Files = files[1:]
+		if r, err := s.Run(t.Context()); err != nil || r.There != 2 {
+			t.Errorf("%s: %+v, %v", mode, r, err)
+		}
+	}
+}
+
+// A move that was killed between its two steps is completed, also between file systems.
+func TestHalfMoved(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		root, files := collection(t)
+		before := tree(t, root)
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Move, Files: files}
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(s.Folder, "cluster-001", "2.jpg")
+		err := os.Link(to, files[1].Name)
+		if across {
+			err = errors.Join(os.Rename(to, files[1].Name), os.WriteFile(to, []byte("picture 1"), 0o600), os.Chtimes(to, time.Time{}, time.Unix(1, 0)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := s.Run(t.Context()); err != nil || r.There != len(files)-1 || r.Placed != 1 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if stat, err := os.Lstat(to); err != nil || stat.Mode().Perm() != 0o640 {
+			t.Errorf("%v, %v", stat, err)
+		}
+		undo(t, s.Folder)
+		if now := tree(t, root); !across && !cmp.Equal(before, now) {
+			t.Error(cmp.Diff(before, now))
 		}
 	}
 }

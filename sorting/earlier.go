@@ -1,0 +1,151 @@
+package sorting
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"iconic/internal/placing"
+	"iconic/internal/regular"
+)
+
+// EarlierError says that files of earlier sortings into a folder would be left among those of the one that was asked for, so that a subfolder
+// would hold images of two clusters, or an image would be in two subfolders.
+type EarlierError struct {
+	Files   int    // at least 1
+	Example string // the path of one of them below the folder
+}
+
+func (e *EarlierError) Error() string {
+	files := "1 file"
+	if e.Files > 1 {
+		files = fmt.Sprintf("%d files", e.Files)
+	}
+	return fmt.Sprintf("%s of an earlier sorting would be left among those of this one (such as %s)", files, e.Example)
+}
+
+// earlier is what the journal of a folder knows of files that are in it.
+type earlier struct {
+	folder string
+	steps  []entry           // whose files are there, by their names, in the order of the journal
+	at     map[string]*entry // by the path below the folder
+	from   map[string]*entry // by the path of the original, the last one
+	taken  map[string]bool   // paths below the folder that gone has returned
+}
+
+func earlierIn(folder string, entries []entry) *earlier {
+	r := &earlier{folder: folder, at: map[string]*entry{}, from: map[string]*entry{}, taken: map[string]bool{}}
+	for _, e := range entries {
+		if !e.places() {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(folder, string(e.To))); err == nil {
+			r.steps = append(r.steps, e)
+		}
+	}
+	for i := range r.steps {
+		e := &r.steps[i]
+		r.at[string(e.To)] = e
+		if len(e.From) > 0 {
+			r.from[string(e.From)] = e
+		}
+	}
+	return r
+}
+
+// readEarlier is earlierIn for a folder that nothing is done to, which may have no journal.
+func readEarlier(folder string) (*earlier, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(folder, Journal)
+	content, err := regular.Read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return earlierIn(folder, nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err := parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("journal %s: %w", name, err)
+	}
+	return earlierIn(folder, entries), nil
+}
+
+// place is where a file was put by that mode, if it is the place where it belongs.
+func (r *earlier) place(f File, mode Mode) (to string, known bool) {
+	e := r.from[f.Name]
+	if e == nil || e.Step != mode || filepath.Dir(string(e.To)) != filepath.Dir(filepath.Clean(f.To)) {
+		return "", false
+	}
+	const tries = 1000
+	for n := 1; n <= tries; n++ {
+		if placing.Numbered(f.To, n) == string(e.To) {
+			return string(e.To), true
+		}
+	}
+	return "", false
+}
+
+// gone finds a file whose original is gone, since it was moved to the place where it belongs, or removed after it was copied there.
+func (r *earlier) gone(to string) (File, bool) {
+	for n := 1; ; n++ {
+		numbered := placing.Numbered(to, n)
+		e := r.at[numbered]
+		if e == nil {
+			return File{}, false
+		}
+		if _, err := os.Lstat(string(e.From)); r.taken[numbered] || len(e.From) > 0 && err == nil {
+			continue // it is another image's
+		}
+		name := filepath.Join(r.folder, numbered)
+		stat, err := os.Stat(name)
+		if err != nil { // a link to an original that is gone
+			continue
+		}
+		r.taken[numbered] = true
+		return File{
+			Name: string(e.From), Holder: string(e.Holder), To: to, Size: stat.Size(),
+			Read: func() ([]byte, error) { return regular.Read(name) },
+		}, true
+	}
+}
+
+// leftBy is left for files that are sorted in the way in which each was sorted before.
+func (r *earlier) leftBy(files []File) *EarlierError {
+	planned := map[string]bool{}
+	for _, f := range files {
+		if e := r.from[f.Name]; e != nil {
+			if to, known := r.place(f, e.Step); known {
+				planned[to] = true
+			}
+			continue
+		}
+		for n := 1; r.at[placing.Numbered(f.To, n)] != nil; n++ { // of an archive, or of images that were in another place
+			planned[placing.Numbered(f.To, n)] = true
+		}
+	}
+	return r.left(planned)
+}
+
+// left counts the files that are at none of the planned paths below the folder; nil: there are none.
+func (r *earlier) left(planned map[string]bool) *EarlierError {
+	var e EarlierError
+	for i := range r.steps {
+		to := string(r.steps[i].To)
+		if planned[to] || r.at[to] != &r.steps[i] { // the latter: it is counted by its last step
+			continue
+		}
+		if e.Files++; e.Files == 1 {
+			e.Example = to
+		}
+	}
+	if e.Files == 0 {
+		return nil
+	}
+	return &e
+}
