@@ -146,7 +146,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	found, err := recipe.Learn(ctx, d)
 	if err == nil {
-		err = p.headOf(ctx, d, found)
+		err = p.headOf(ctx, d, m.About(), found)
 	}
 	if err != nil {
 		return nil, nil, c.advised(err)
@@ -188,8 +188,9 @@ func (c Config) advised(err error) error {
 
 // headOf adds a head to every outcome: one that learns the clusters found, or those of k-means on the representation if the method has
 // found none. So every method ends with the same kind of head, which also sorts new images. If the features are not
-// standardised, it learns from them centred and with a mean variance of 1: its learning rate is for such.
-func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Outcome) error {
+// standardised, it learns from them centred and with a mean variance of 1: its learning rate is for such. Its confidence is calibrated, except after a
+// method that learns from labels, with which k-means cannot keep up.
+func (p *prepared) headOf(ctx context.Context, d *method.Data, about method.About, found *method.Outcome) error {
 	switch {
 	case found.Vote != nil:
 		return nil
@@ -222,8 +223,11 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, found *method.Out
 	if scaled != nil {
 		l = l.Fold(scaled)
 	}
-	found.Head, found.Vote = l, ensemble.Of(l)
-	return nil
+	if about.Needs == method.NeedsLabels {
+		found.Vote = ensemble.Of(l)
+		return nil
+	}
+	return found.Calibrate(ctx, d, l)
 }
 
 // checkInputs checks that a method has the inputs it needs for n rows.

@@ -313,6 +313,33 @@ func TestConfidenceOfOneHead(t *testing.T) {
 	}
 }
 
+// Heads that know nothing of their own errors get an expected accuracy: those of k-means, of clusters that a linear head learns, and of k-means on a
+// representation. A head that has learnt labels keeps its confidence.
+func TestConfidenceOfClustersThatAHeadLearns(t *testing.T) {
+	const k = 4
+	m := clouds(3, 300, 8, k, 0.7)
+	for _, name := range []string{"kmeans", "probabilistic-kmeans", "spectral", "pca", "simclr", "scan", "supcon"} {
+		c, err := Preset(name, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		some(t, &c, "epochs", 3)
+		r, err := Train(context.Background(), m, inputs(m, k), c, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := make([]float32, m.Len()*k)
+		if err := r.Head.Probabilities(p, m.X, m.Len()); err != nil {
+			t.Fatal(err)
+		}
+		_, sure := densetest.Assigned(p, k)
+		said := strings.Contains(strings.Join(r.Findings, "; "), "expected accuracy: ")
+		if labelled := name == "supcon"; labelled == (r.Expected > 0) || labelled == said || !labelled && math.Abs(sure-r.Expected) > 0.02 {
+			t.Errorf("%s: expected accuracy %.3f, mean confidence %.3f, findings %q", name, r.Expected, sure, r.Findings)
+		}
+	}
+}
+
 // A training stopped after a step, in any of its phases, and resumed gives the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
 	m := clouds(3, 300, 8, 4, 2)

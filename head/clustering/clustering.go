@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"iconic/head/confidence"
 	"iconic/head/consensus"
 	"iconic/head/ensemble"
 	"iconic/head/icon"
@@ -14,13 +13,11 @@ import (
 	"iconic/head/linear"
 	"iconic/head/method"
 	"iconic/head/optim"
-	"iconic/head/partition"
 	"iconic/head/sampling"
 	"iconic/head/setting"
 	"iconic/head/train"
 	"iconic/internal/kernel"
 	"iconic/internal/parallel"
-	"iconic/matrix"
 )
 
 // Recipe is a method that clusters by the cluster kernel, with its settings.
@@ -273,7 +270,7 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 	if r.alone(trainees) {
 		kept := trainees[best(trainees)].deployed()
 		if r.Consensus && r.Heads > 1 {
-			return calibrate(ctx, d, kept, out)
+			return out.Calibrate(ctx, d, kept)
 		}
 		out.Vote = ensemble.Of(kept)
 		out.Notes = append(out.Notes, r.uncalibrated()...)
@@ -295,7 +292,7 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 	switch {
 	case len(which) == 1:
 		out.Findings = append(out.Findings, out.Choice)
-		return calibrate(ctx, d, heads[which[0]], out)
+		return out.Calibrate(ctx, d, heads[which[0]])
 	case r.Distil:
 		out.Choice += "; one linear head has learnt their vote, and is kept"
 		out.Findings = append(out.Findings, out.Choice)
@@ -316,42 +313,6 @@ func (r *Recipe) uncalibrated() []string {
 		return []string{"the confidence of one head is as trained, and no accuracy is expected of it; with more heads (setting heads) " + otherwise}
 	}
 	return []string{"the confidence of the head with the lowest loss is as trained, and no accuracy is expected of it; with the setting consensus " + otherwise}
-}
-
-// calibrate sets the confidence of a head that is kept alone, which no other head has moderated: it is scaled so that its mean is the
-// agreement of its clusters with k-means on halves of the features, corrected by what neighbours explain.
-func calibrate(ctx context.Context, d *method.Data, l *linear.Head, out *method.Outcome) error {
-	d.Run.Begin("confidence")
-	all, err := l.Argmaxes(ctx, d.Features, d.Workers)
-	if err != nil {
-		return err
-	}
-	cluster := partition.Of(all)
-	rows := confidence.Sample(len(cluster), d.Clusters, d.Seed)
-	part, own := &matrix.Subset{Features: d.Features, Rows: rows}, make([]int32, len(rows))
-	for e, i := range rows {
-		own[e] = cluster[i]
-	}
-	halves := confidence.Halves{Clusters: d.Clusters, Splits: 4, Starts: 1, Seed: d.Seed, Workers: d.Workers}
-	if d.Clusters <= confidence.Few {
-		halves.Starts = 8 // as the local minima of few clusters differ much
-	}
-	agreement, err := halves.Agreement(ctx, part, own)
-	if err != nil {
-		return err
-	}
-	const near = 10 // neighbours with which the correction was found
-	out.Expected = confidence.Corrected(agreement, partition.Explained(cluster, d.Graph.Nearest(min(near, d.Graph.K)), d.Clusters), d.Clusters)
-	out.Findings = append(out.Findings, fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with k-means on halves of the features (%.0f %% of the images) and with neighbours; errors that all of them share cannot be detected",
-		100*out.Expected, 100*agreement))
-	some := confidence.Evenly(len(rows), confidence.MostLogits/d.Clusters)
-	z, err := l.AllLogits(ctx, &matrix.Subset{Features: part, Rows: some}, d.Workers)
-	if err != nil {
-		return err
-	}
-	l = l.Clone()
-	out.Vote = ensemble.Of(l)
-	return confidence.Calibrate(ctx, l, z, out.Expected, 0, d.Workers)
 }
 
 // chosen makes the one head with which the next round continues.

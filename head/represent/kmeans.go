@@ -62,8 +62,7 @@ func (m *KMeans) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 			return nil, err
 		}
 	}
-	out.Head = out.Head.Fold(centre)
-	return out, nil
+	return out, out.Calibrate(ctx, d, out.Head.Fold(centre))
 }
 
 // overFeatures returns p with the Gaussian over the features that k-means compares it with.
