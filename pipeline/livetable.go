@@ -1,9 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -57,14 +58,25 @@ func (t *liveTable) draw(done, total int) {
 	if height := t.height() - 3; len(rows.lines) > height && height > 1 {
 		rows.lines = append(rows.lines[:1], rows.lines[len(rows.lines)-height+1:]...)
 	}
-	var text bytes.Buffer
+	columns, _ := screen(t.app.err)
+	_, _ = io.WriteString(t.app.err, t.redraw(rows, fmt.Sprintf("%d of %d runs", done, total), columns)) // failing to draw the table is no error
+}
+
+// redraw is what a terminal with a number of columns is sent to show a table and a line in place of the last ones. Lines that would wrap are cut:
+// otherwise the table would take more lines than are cleared later.
+func (t *liveTable) redraw(rows *table, line string, columns int) string {
+	var text strings.Builder
+	_ = rows.print(&text) // writes to memory cannot fail
+	lines := strings.Split(text.String()+line, "\n")
+	text.Reset()
 	if t.lines > 0 {
 		fmt.Fprintf(&text, "\x1b[%dA\x1b[J", t.lines) // move up to the table's first line and clear from there
 	}
-	_ = rows.print(&text) // writes to a buffer cannot fail
-	fmt.Fprintf(&text, "%d of %d runs\n", done, total)
-	t.lines = len(rows.lines) + 1
-	_, _ = t.app.err.Write(text.Bytes()) // failing to draw the table is no error
+	for _, l := range lines {
+		text.WriteString(cut(strings.TrimRight(l, " "), columns-1) + "\n")
+	}
+	t.lines = len(lines)
+	return text.String()
 }
 
 // clear removes the table from the screen.

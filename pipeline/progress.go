@@ -9,19 +9,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"iconic/internal/diskspace"
 	"iconic/progress"
 )
 
 // display shows the progress of the current stage: a bar on a terminal, JSON lines with --json, one line per minute otherwise. A step of
 // another stage ends the previous one.
 type display struct {
-	step progress.Step // the last one
-	bar  *progressbar.ProgressBar
-	told time.Time // time of the last JSON line
+	step  progress.Step   // the last one
+	clock *progress.Clock // of the stage whose bar is shown; nil: none
+	width int             // of the progress line on the screen, in characters
+	told  time.Time       // time of the last JSON line, or of the last drawing
 }
 
 // logged is the state of the progress log used when there is no terminal.
@@ -64,24 +63,23 @@ func (a *app) step(s progress.Step) {
 	if s.Stage != d.step.Stage {
 		a.clear()
 		if !a.quiet && !a.json {
-			d.bar = a.bar(s)
+			d.clock = progress.NewClock(s.Stage)
 		}
+	} else if s.Detail == "" {
+		s.Detail = d.step.Detail
 	}
-	resized := s.Total != d.step.Total
 	d.step = s
 	switch {
 	case a.quiet:
 	case a.json && (time.Since(d.told) > time.Second || s.Done == s.Total):
 		d.told = time.Now()
 		a.stepLine(s)
-	case d.bar != nil:
-		if resized {
-			d.bar.ChangeMax64(s.Total)
+	case d.clock != nil:
+		if d.clock.At(s); time.Since(d.told) >= redrawn {
+			d.told = time.Now()
+			columns, _ := screen(a.err)
+			_, _ = io.WriteString(a.err, d.redraw(columns)) // failing to draw the bar is no error
 		}
-		if s.Detail != "" {
-			d.bar.Describe(s.Stage + "  " + s.Detail)
-		}
-		_ = d.bar.Set64(s.Done) // failing to draw the bar is no error
 	}
 	if s.Done == s.Total && s.Total > 0 {
 		a.clear()
@@ -124,35 +122,12 @@ func standLine(s progress.Stand) string {
 	if s.Unit == "" {
 		return fmt.Sprintf("%s: %s so far", s.Stage, duration(s.Elapsed))
 	}
-	amount, rate := fmt.Sprint, fmt.Sprintf("%.3g %s/s", s.Rate, s.Unit)
-	if s.Unit == "bytes" {
-		amount = func(v ...any) string { return diskspace.Words(v[0].(int64)) }
-		rate = diskspace.Words(int64(s.Rate)) + "/s"
-	} else if s.Rate >= 100 {
-		rate = fmt.Sprintf("%.0f %s/s", s.Rate, s.Unit)
-	} else if s.Rate < 0.1 {
-		rate = fmt.Sprintf("%.3g %s/h", 3600*s.Rate, s.Unit)
+	w := words(s)
+	line := s.Stage + ": " + w.amount
+	if !math.IsNaN(w.share) {
+		line += fmt.Sprintf(" (%.0f %%)", w.share)
 	}
-	line := s.Stage + ": " + amount(s.Done)
-	if s.Total > 0 {
-		line += fmt.Sprintf(" of %s", amount(s.Total))
-	}
-	if s.Unit != "bytes" {
-		line += " " + s.Unit
-	}
-	if s.Total > 0 {
-		line += fmt.Sprintf(" (%.0f %%)", math.Floor(100*float64(s.Done)/float64(s.Total)))
-	}
-	if s.Rate > 0 {
-		line += ", " + rate
-	}
-	if s.Left > 0 {
-		line += ", " + duration(s.Left) + " left"
-	}
-	if s.Detail != "" {
-		line += ", " + s.Detail
-	}
-	return line
+	return joined(", ", line, w.rate, w.left, s.Detail)
 }
 
 // duration formats a duration with at most two units.
@@ -196,24 +171,11 @@ func (a *app) took(times []progress.StageTime) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-func (a *app) bar(s progress.Step) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(s.Total,
-		progressbar.OptionSetWriter(a.err),
-		progressbar.OptionSetDescription(s.Stage),
-		progressbar.OptionSetItsString(s.Unit),
-		progressbar.OptionShowIts(),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionFullWidth(),
-		progressbar.OptionClearOnFinish(),
-	)
-}
-
 // clear removes the bar. The caller holds the screen lock.
 func (a *app) clear() {
-	if a.shown.bar != nil {
-		_ = a.shown.bar.Finish()
+	if a.shown.width > 0 {
+		columns, _ := screen(a.err)
+		_, _ = io.WriteString(a.err, a.shown.replace("", columns))
 	}
 	a.shown = display{}
 }

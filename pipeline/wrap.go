@@ -33,9 +33,15 @@ func (a *app) columns() (columns int, terminal bool) {
 }
 
 func columnsOf(w io.Writer) (columns int, terminal bool) {
+	columns, terminal = screen(w)
+	return max(columns, leastWidth), terminal
+}
+
+// screen is the width of a terminal in characters, however narrow; plainWidth if w is none.
+func screen(w io.Writer) (columns int, terminal bool) {
 	if f, ok := w.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-			return max(columns, leastWidth), true
+			return columns, true
 		}
 	}
 	return plainWidth, false
