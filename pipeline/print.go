@@ -48,7 +48,7 @@ func plural(n int, one, several string) string {
 func rate(n int, one, several string, d time.Duration) string {
 	s := plural(n, one, several) + " in " + duration(d)
 	if perSecond := float64(n) / d.Seconds(); n > 0 && !math.IsInf(perSecond, 0) {
-		s += fmt.Sprintf(" (%.3g %s/s)", perSecond, several)
+		s += " (" + speed(perSecond, several) + ")"
 	}
 	return s
 }

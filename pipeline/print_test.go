@@ -1,0 +1,28 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+// People write rates without exponents.
+func TestRates(t *testing.T) {
+	for _, c := range []struct {
+		n    int
+		d    time.Duration
+		want string
+	}{
+		{1630, time.Second, "1630 images in 1.0 s (1630 images/s)"}, {123, 10 * time.Second, "123 images in 10 s (12.3 images/s)"},
+		{1, 90 * time.Second, "1 image in 1 min 30 s (40 images/h)"}, {2, 15 * time.Millisecond, "2 images in 0.0 s (133 images/s)"},
+		{0, time.Second, "0 images in 1.0 s"}, {1, 3590 * time.Minute, "1 image in 2 days 11 h (0.0167 images/h)"},
+	} {
+		if got := rate(c.n, "image", "images", c.d); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	for rate, want := range map[float64]string{99.96: "100 rows/s", 0.0999999: "360 rows/h", 1.5e6: "1500000 rows/s"} {
+		if got := speed(rate, "rows"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
