@@ -35,6 +35,9 @@ func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) 
 	if err := o.check(demoPerClass*classes, classes); err != nil { // before anything is written
 		return nil, err
 	}
+	if err := atomicfile.CheckFolder(folder); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
 	if err := claimDemo(folder); err != nil {
 		return nil, err
 	}

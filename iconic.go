@@ -3,6 +3,7 @@ package iconic
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -18,7 +19,7 @@ import (
 // folder o.Out with their assignments, scores and page. Images that were encoded before are not encoded again. Errors in o are found before
 // any image is encoded (run.SettingsError).
 func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error) {
-	if err := run.CheckFree(o.Out); err != nil && !o.Resume {
+	if err := run.CheckFree(o.Out); err != nil && !(o.Resume && errors.Is(err, run.ErrExists)) {
 		return nil, err
 	}
 	clock := progress.NewClock("preparation")

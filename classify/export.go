@@ -15,6 +15,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
+	"iconic/internal/regular"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
 )
@@ -52,6 +53,9 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	e := &Exported{File: file, Batch: m.batch()}
 	if e.Images = e.Batch; e.Images == 0 {
 		e.Images = 2
+	}
+	if err := regular.MakeFolder(filepath.Dir(file), 0o777); err != nil {
+		return nil, fmt.Errorf("write %s: %w", file, err)
 	}
 	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
 		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); ctx.Err() != nil {

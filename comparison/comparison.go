@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -46,9 +47,12 @@ func Open(dirs []string, h progress.Hooks) (*Comparison, error) {
 	return c, nil
 }
 
-// Write writes the page of the comparison to a file.
+// Write writes the page of the comparison to a file, and makes its folder if there is none.
 func (c *Comparison) Write(ctx context.Context, name string) error {
 	c.Page = name
+	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
 	return atomicfile.Write(name, func(w io.Writer) error {
 		return page.WriteComparison(ctx, w, fmt.Sprintf("Comparison of %d runs", len(c.Runs)), c.Runs)
 	})

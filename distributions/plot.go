@@ -11,6 +11,7 @@ import (
 	"iconic/head"
 	"iconic/head/methods"
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report/page"
 	"iconic/run"
@@ -85,11 +86,14 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	return c, err
 }
 
-// WriteFile writes a drawing: an image if the name ends in .svg, otherwise a page.
+// WriteFile writes a drawing: an image if the name ends in .svg, otherwise a page. It makes the folder if there is none.
 func WriteFile(name string, d *page.Distributions) error {
 	write := page.WriteDistributions
 	if filepath.Ext(name) == ".svg" {
 		write = page.DrawDistributions
+	}
+	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return atomicfile.Write(name, func(w io.Writer) error { return write(w, d) })
 }

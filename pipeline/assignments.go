@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/regular"
 	"iconic/report/exchange"
 	"iconic/run"
 )
@@ -64,6 +65,11 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.out != "" {
+		if err := writable(o.out); err != nil {
+			return err
+		}
+	}
 	f, err := a.openCurated(dir, o.noCuration)
 	if err != nil {
 		return err
@@ -75,7 +81,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 	}
 	if o.out == "" {
 		err = write(a.out)
-	} else {
+	} else if err = regular.MakeFolder(filepath.Dir(o.out), 0o777); err == nil {
 		err = atomicfile.Write(o.out, write)
 	}
 	if err != nil {

@@ -79,6 +79,11 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	if err != nil {
 		return err
 	}
+	if o.out != "" {
+		if err := writableFolder(o.out, o.out); err != nil {
+			return err
+		}
+	}
 	set, err := duplicates.Open(ctx, name, options)
 	if err != nil {
 		return err

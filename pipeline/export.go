@@ -49,9 +49,10 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 		return usagef("%s: the name of the exported file must end in .onnx", file)
 	}
 	atomicfile.Sweep(filepath.Dir(file))
-	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
-		return usagef("%s is a folder: choose another name", file)
-	} else if err == nil && !o.force {
+	if err := writable(file); err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); err == nil && !o.force {
 		return usagef("%s already exists: choose another name, or overwrite it with --force", file)
 	}
 	use, err := o.options(a)

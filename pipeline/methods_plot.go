@@ -83,6 +83,9 @@ func (o *plotOptions) check(c *cobra.Command, args []string) error {
 
 // plotMethod trains a method on a few points and plots its p and q.
 func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err error) {
+	if err := writable(o.file); err != nil {
+		return err
+	}
 	p, done, err := o.plot(a, name)
 	if err != nil {
 		return err

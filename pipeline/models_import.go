@@ -21,6 +21,11 @@ func newModelsImportCommand(a *app) *cobra.Command {
   pipeline models import dinov2-small --precision float16 --out small.onnx`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if out != "" {
+				if err := writable(out); err != nil {
+					return err
+				}
+			}
 			m, err := flags.resolve(c.Context(), a, args[0], out)
 			if err != nil {
 				return err

@@ -69,6 +69,9 @@ func (a *app) remakeReport(ctx context.Context, dir string, o run.PageOptions) e
 }
 
 func (a *app) compareRuns(ctx context.Context, dirs []string, out string) error {
+	if err := writable(out); err != nil {
+		return err
+	}
 	c, err := comparison.Open(dirs, a.hooks())
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"iconic/classify"
 	"iconic/extract"
 	"iconic/extract/dataset"
+	"iconic/internal/atomicfile"
 	"iconic/internal/bucket"
 	"iconic/internal/budget"
 	"iconic/internal/placing"
@@ -96,6 +97,9 @@ func (o *Options) validate() error {
 		return refuse(option.Errorf("Folders.Dir", "the folder to sort into has no name"))
 	}
 	if o.Folders != nil {
+		if err := atomicfile.CheckFolder(o.Folders.Dir); err != nil {
+			return refuse(option.Errorf("Folders.Dir", "nothing can be sorted into %s: %w", o.Folders.Dir, err))
+		}
 		for _, from := range o.Data {
 			if !bucket.Is(from) && placing.Within(o.Folders.Dir, from) {
 				return refuse(option.Errorf("Folders.Dir", "%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.Folders.Dir, from))

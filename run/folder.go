@@ -123,6 +123,9 @@ func CheckFree(dir string) error {
 			return fmt.Errorf("output folder %s %w", dir, ErrExists)
 		}
 	}
+	if err := atomicfile.CheckFolder(dir); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
 	return nil
 }
 

@@ -112,7 +112,7 @@ func Folder(parent string) (path string, remove func() error, err error) {
 	Sweep(parent)
 	t, err := create(parent)
 	if err != nil {
-		return "", nil, err
+		return "", nil, unnamed(err)
 	}
 	path = t.path() + folders
 	if err := errors.Join(t.file.Close(), os.Mkdir(path, 0o777)); err != nil {

@@ -8,13 +8,16 @@ import (
 )
 
 // MakeFolder is os.MkdirAll for a folder named by a user. If the name, or that of a folder above, is a link to something that does not exist, the
-// error says so.
+// error says so, as it does if the name is a file's.
 func MakeFolder(name string, perm fs.FileMode) error {
 	err := os.MkdirAll(name, perm)
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		if broken := CheckLink(at.Path); broken != nil {
 			return broken
+		}
+		if stat, serr := os.Stat(at.Path); serr == nil && !stat.IsDir() {
+			return fmt.Errorf("%s is a file, not a folder", at.Path)
 		}
 	}
 	return err

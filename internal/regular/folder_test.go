@@ -19,7 +19,7 @@ func TestAFolderIsNotMadeThroughALinkToNothing(t *testing.T) {
 		"new/below": "", "folder": "", "link/below": "",
 		"broken":       at("broken") + " is a link to nowhere, which does not exist",
 		"broken/below": at("broken") + " is a link to nowhere, which does not exist",
-		"file":         "mkdir " + at("file") + ": not a directory",
+		"file":         at("file") + " is a file, not a folder",
 	} {
 		got := ""
 		if err := MakeFolder(at(name), 0o755); err != nil {
