@@ -20,7 +20,7 @@ type Options struct {
 	ImageColumn string // image column of a Parquet data set, if it has to be named
 	Raw         bool   // use the clusters of a run as trained, ignoring any curation
 
-	Exact        bool    // find exact copies only
+	Exact        bool    // find exact copies only, by the hashes of the files: no near duplicates, and no outliers
 	FeaturesOnly bool    // do not compare the images themselves
 	Correlation  float64 // least correlation of near duplicates' thumbnails, up to 1; 0: inspection.DefaultCorrelation
 	Workers      int     // goroutines; 0: all processors
@@ -42,7 +42,7 @@ func (o *Options) validate() error {
 	switch {
 	case !(o.Correlation >= 0 && o.Correlation <= 1):
 		return refuse(option.Errorf("Correlation", "correlation %g: want a number above 0 and up to 1", o.Correlation))
-	case o.Images != "" && (o.FeaturesOnly || o.Exact):
+	case (o.Images != "" || o.ImageColumn != "") && (o.FeaturesOnly || o.Exact):
 		return refuse(option.Errorf("FeaturesOnly", "images are given, but the options compare none"))
 	}
 	return nil
@@ -55,7 +55,7 @@ var ErrNoImages = errors.New("the location of the images is unknown")
 type Set struct {
 	Features *features.Set
 	Run      *run.Finished // nil for features without a run
-	// Unseen says why only the features are compared: ErrNoImages, or that the images cannot be opened at the recorded location. It is nil
+	// Unseen says why only the features are compared: ErrNoImages, run.ErrUnnamed (in its chain) for a matrix, or that the images cannot be opened at the recorded location. It is nil
 	// if images are compared, and if the options exclude them.
 	Unseen error
 
@@ -73,11 +73,18 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	if err := s.openFeatures(name); err != nil {
 		return nil, err
 	}
+	if o.Exact && s.Features.Hashes == nil {
+		return nil, errors.Join(refuse(option.Errorf("Exact", "exact copies are found by the hashes of image files, of which %s has none", name)), s.Close())
+	}
 	if o.Exact || o.FeaturesOnly {
 		return s, nil
 	}
-	if o.Images != "" && s.Features.Unnamed {
+	if (o.Images != "" || o.ImageColumn != "") && s.Features.Unnamed {
 		return nil, errors.Join(refuse(fmt.Errorf("the rows of %s do not say to which images they belong: leave out the images, or give a store made from them", name)), s.Close())
+	}
+	if s.Features.Unnamed {
+		s.Unseen = run.ErrUnnamed
+		return s, nil
 	}
 	images, options := o.Images, dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.ImageColumn}
 	if s.Run != nil {

@@ -15,12 +15,14 @@ import (
 	"iconic/extract"
 	"iconic/extract/synthetic"
 	"iconic/internal/cachetest"
+	"iconic/internal/npy"
 	"iconic/option"
 	"iconic/progress"
+	"iconic/run"
 )
 
-// The folder of the tests' pictures and their feature store.
-var pictures, store string
+// The folder of the tests' pictures, their feature store, and a matrix.
+var pictures, store, matrix string
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(tests{m}).Run()) }
 
@@ -32,6 +34,13 @@ func (m tests) Run() int {
 	check(err)
 	defer os.RemoveAll(folder)
 	pictures, store = filepath.Join(folder, "pictures"), filepath.Join(folder, "store")
+	matrix = filepath.Join(folder, "x.npy")
+	check(npy.Write(matrix, []int{30, 2}, func() (x []float32) {
+		for i := range 60 {
+			x = append(x, float32(i%7+i%11))
+		}
+		return x
+	}()))
 	check(synthetic.Write(context.Background(), pictures, 6, 64, 1))
 	star, err := os.ReadFile(filepath.Join(pictures, "star", "star-0001.png"))
 	check(err)
@@ -99,6 +108,21 @@ func TestTheFeaturesDecideAlone(t *testing.T) {
 		if exact, near := found.Copies(); exact != 1 || (near > 0) != c.near {
 			t.Errorf("%s: %d exact copies and %d near duplicates", name, exact, near)
 		}
+		if c.o.Exact && len(found.Unlike)+len(found.Elsewhere) > 0 {
+			t.Errorf("%s: %d outliers", name, len(found.Unlike)+len(found.Elsewhere))
+		}
+	}
+}
+
+// Nobody is asked for the images of a matrix, whose rows name none.
+func TestAMatrixHasNoImages(t *testing.T) {
+	set, err := duplicates.Open(t.Context(), matrix, duplicates.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if !errors.Is(set.Unseen, run.ErrUnnamed) {
+		t.Errorf("unseen because %v", set.Unseen)
 	}
 }
 
@@ -109,6 +133,10 @@ func TestWhatIsRefused(t *testing.T) {
 	}{
 		"correlation":     {store, "correlation 2", duplicates.Options{Correlation: 2}},
 		"nothing to show": {store, "the options compare none", duplicates.Options{Images: pictures, Exact: true}},
+		"no column":       {store, "the options compare none", duplicates.Options{ImageColumn: "image", FeaturesOnly: true}},
+		"no hashes":       {matrix, "hashes of image files, of which " + matrix + " has none", duplicates.Options{Exact: true}},
+		"no names":        {matrix, "do not say to which images they belong", duplicates.Options{Images: pictures}},
+		"no names at all": {matrix, "do not say to which images they belong", duplicates.Options{ImageColumn: "image"}},
 		"no run":          {store, "not a run folder", duplicates.Options{Features: store}},
 	} {
 		var refused *duplicates.OptionsError

@@ -200,6 +200,11 @@ func Rows(f head.Features) iter.Seq2[[]float32, error] {
 	}
 }
 
+// Numbered reports whether names only number rows, as those of a matrix do, so that they name no images.
+func Numbered(names []string) bool {
+	return len(names) > 0 && slices.Equal(names, rowNames(len(names)))
+}
+
 // rowNames replace unknown paths.
 func rowNames(n int) []string {
 	names := make([]string, n)

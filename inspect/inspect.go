@@ -74,7 +74,7 @@ func Look(ctx context.Context, s Set, o Options) (*inspection.Findings, error) {
 	}
 	g := inspection.Graph{N: features.Len()}
 	var unkept error
-	if k := inspection.Neighbours(g.N); k > 0 {
+	if k := inspection.Neighbours(g.N); k > 0 && !o.Exact {
 		search := knn.Options{K: k, Metric: knn.Cosine, Workers: o.Workers, Progress: o.Progress, Probes: probes}
 		graph, err := find(ctx, features, search, s.Cache, fmt.Sprintf(name, k))
 		if graph == nil {

@@ -78,7 +78,10 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	if page.NoSplits != nil {
 		a.warn("clusters cannot be split: %v; name the features with --features", page.NoSplits)
 	}
-	if page.NoPictures != nil {
+	switch {
+	case errors.Is(page.NoPictures, run.ErrUnnamed):
+		a.warn("the page has no images: %v", page.NoPictures)
+	case page.NoPictures != nil:
 		a.warn("the page has no images: %v; give their location with --images", page.NoPictures)
 	}
 	if page.NoLists != nil {

@@ -36,18 +36,21 @@ neighbours are together in another cluster. No file is touched.`,
 			if o.csvSafe && o.out == "" {
 				return usagef("--csv-safe applies to the tables of --out: give --out, or leave --csv-safe out")
 			}
+			if c.Flags().Changed("correlation") && (o.exact || o.featuresOnly) {
+				return usagef("--correlation is that of images, and --exact and --features-only compare none: leave one of them out")
+			}
 			return a.duplicates(c.Context(), args[0], &o)
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.exact, "exact", false, "find exact copies only")
+	f.BoolVar(&o.exact, "exact", false, "find exact copies only: no near duplicates, and no outliers")
 	f.BoolVar(&o.featuresOnly, "features-only", false, "do not compare the images themselves")
 	f.Float64Var(&o.correlation, "correlation", inspection.DefaultCorrelation, "minimum correlation between the thumbnails of near duplicates, above 0 and up to 1")
 	f.StringVar(&o.features, "features", "", "feature store or features.npy of the run, if it has moved")
 	f.StringVar(&o.images, "images", "", "data set that the features came from, if it is not recorded or has moved")
 	addImageColumn(f, &o.imageColumn)
 	addNoCuration(f, &o.noCuration)
-	f.StringVarP(&o.out, "out", "o", "", "folder for "+run.DuplicatesFile+" and "+run.OutliersFile+" (default: none)")
+	f.StringVarP(&o.out, "out", "o", "", "folder for "+run.DuplicatesFile+" and, unless --exact is given, "+run.OutliersFile+" (default: none)")
 	addCSVSafe(f, &o.csvSafe)
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	return c
@@ -90,6 +93,8 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	switch {
+	case errors.Is(set.Unseen, run.ErrUnnamed):
+		a.note("the features decide alone: %v", set.Unseen)
 	case errors.Is(set.Unseen, duplicates.ErrNoImages):
 		a.note("the features decide alone: name the images with --images to compare them")
 	case set.Unseen != nil:
@@ -211,6 +216,10 @@ func (a *app) printInspected(f *run.Inspected) error {
 		}
 	}
 	exact, near := f.Copies()
+	if f.Exact {
+		a.note("%s: %s of others, in %s", plural(f.Images, "image", "images"), plural(exact, "exact copy", "exact copies"), plural(len(f.Groups), "group", "groups"))
+		return nil
+	}
 	words := fmt.Sprintf("%s: %s and %s of others, in %s", plural(f.Images, "image", "images"),
 		plural(exact, "exact copy", "exact copies"), plural(near, "near duplicate", "near duplicates"), plural(len(f.Groups), "group", "groups"))
 	words += fmt.Sprintf("; %d unlike all others", len(f.Unlike))

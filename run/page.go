@@ -157,7 +157,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		return fmt.Errorf("images of %s: %w", f.Dir, err)
 	case o.shown.Pictures > 0:
 		return f.keepPage("pictures", ImagesInput, err)
-	case !errors.Is(err, ErrNoImages):
+	case !errors.Is(err, ErrNoImages) && !errors.Is(err, ErrUnnamed):
 		o.Hooks.Warnf("the page of %s has no pictures: %v", f.Dir, err)
 	}
 	if set != nil {

@@ -124,8 +124,12 @@ func mayHold(data string, paths []string) bool {
 }
 
 // OpenPictures opens the images of a run by their paths: at given, or as recorded in config.json. Close them after use. The column is the
-// image column of a Parquet data set, "" for the recorded one. ErrNoImages is in the error's chain if the location is unknown.
+// image column of a Parquet data set, "" for the recorded one. ErrNoImages is in the error's chain if the location is unknown, ErrUnnamed if the
+// run has no images.
 func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths []string) (*Pictures, error) {
+	if f.Unnamed() {
+		return nil, ErrUnnamed
+	}
 	images := f.ImagesAt(given)
 	if images == "" && column != "" {
 		return nil, fmt.Errorf("image column %q: %w", column, ErrNoImages)
@@ -140,6 +144,12 @@ func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths
 func (f *Finished) ImageOptions(column string) dataset.Options {
 	return dataset.Options{LabelsFrom: dataset.None, ImageColumn: cmp.Or(column, f.Config.Features.ImageColumn)}
 }
+
+// Unnamed reports whether the run was trained on a matrix, whose rows name no images.
+func (f *Finished) Unnamed() bool { return features.Numbered(f.Table.Paths) }
+
+// ErrUnnamed says that there are features without the names of the images that they came from.
+var ErrUnnamed = errors.New("the rows of a matrix name no images")
 
 // ErrNoImages says that the location of a run's images was not recorded.
 var ErrNoImages = errors.New("the run did not record where its images are")

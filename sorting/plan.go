@@ -26,9 +26,12 @@ type Images struct {
 }
 
 // OpenImages opens the images of a run: at data or, if that is "", as recorded in the run. The column is the image column of a Parquet data set, if
-// it has to be named; run.ErrNoImages is in the error's chain if the location is unknown. If there are no images since a sorting has moved them into
-// the folder to, which is the one to sort into, that is no error. Close them after use, not before files are sorted.
+// it has to be named; run.ErrNoImages is in the error's chain if the location is unknown. A run on a matrix is a FolderError. If there are no images since
+// a sorting has moved them into the folder to, which is the one to sort into, that is no error. Close them after use, not before files are sorted.
 func OpenImages(ctx context.Context, f *run.Finished, data, column, to string) (*Images, error) {
+	if f.Unnamed() {
+		return nil, &FolderError{fmt.Errorf("%s: %w, so that there is nothing to sort", f.Dir, run.ErrUnnamed)}
+	}
 	images := f.ImagesAt(data)
 	if images == "" {
 		return nil, fmt.Errorf("%s: %w", f.Dir, run.ErrNoImages)

@@ -31,7 +31,7 @@ type Options struct {
 	Picture func(image int) (image.Image, error)
 	// Correlation is the minimum thumbnail correlation of near duplicates, 0 to 1; 0 means DefaultCorrelation.
 	Correlation float64
-	Exact       bool // search for exact copies only
+	Exact       bool // search for exact copies only, and for no outliers
 	Workers     int  // goroutines that load and compare images; 0: one per CPU
 }
 
@@ -56,6 +56,7 @@ func Neighbours(n int) int { return max(0, min(2*neighbours, n-1)) }
 // Findings are the results of an inspection.
 type Findings struct {
 	Images    int       // inspected
+	Exact     bool      // only exact copies were searched
 	Groups    []Group   // the largest first, then by their first members
 	Unlike    []Outlier // the farthest first
 	Elsewhere []Stray   // those with the most neighbours elsewhere first, then in image order
@@ -132,13 +133,14 @@ func Inspect(ctx context.Context, g Graph, in Images, o Options) (*Findings, err
 	for i := len(in.Content) - 1; i >= 0; i-- {
 		first[in.Content[i]] = i
 	}
-	f := &Findings{Images: len(in.Content), Fence: math.NaN()}
-	var pairs []pair
-	if !o.Exact {
-		var err error
-		if pairs, err = f.nearDuplicates(ctx, g, first, o); err != nil {
-			return nil, fmt.Errorf("inspect: %w", err)
-		}
+	f := &Findings{Images: len(in.Content), Exact: o.Exact, Fence: math.NaN()}
+	if o.Exact {
+		f.Groups = groups(nil, g.N, in)
+		return f, nil
+	}
+	pairs, err := f.nearDuplicates(ctx, g, first, o)
+	if err != nil {
+		return nil, fmt.Errorf("inspect: %w", err)
 	}
 	f.Groups = groups(pairs, g.N, in)
 	f.unlike(distances(g, neighbours), first)

@@ -181,6 +181,9 @@ func TestWhatIsFarFromAllIsUnlike(t *testing.T) {
 	if len(f.Unlike) != 2 || f.Unlike[0].Image+f.Unlike[1].Image != 181 || !(f.Unlike[1].Distance > f.Fence) {
 		t.Errorf("unlike all others, beyond %g, are %v: want 90 and 91", f.Fence, f.Unlike)
 	}
+	if f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: content}, Options{Exact: true}); len(f.Unlike) > 0 || len(f.Groups) != 1 {
+		t.Errorf("beside %d groups of exact copies %d images are unlike all others", len(f.Groups), len(f.Unlike))
+	}
 }
 
 func TestStraysAreWhereTheirNeighboursAreNot(t *testing.T) {
