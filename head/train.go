@@ -479,13 +479,13 @@ func health(cluster []int, clusters int) []string {
 	var warnings []string
 	switch {
 	case used <= 1:
-		return []string{"all images are in one cluster: the method has told no groups apart; try its default settings, or another method"}
+		return []string{"all images are in one cluster: the method has told no groups apart; return to its default settings if you have changed them, or try another method"}
 	case used < clusters && len(cluster) >= 4*clusters:
 		are := "are"
 		if clusters-used == 1 {
 			are = "is"
 		}
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise try its default settings, or another method",
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise return to its default settings if you have changed them, or try another method",
 			clusters-used, clusters, are, used, used))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {

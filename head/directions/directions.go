@@ -721,6 +721,7 @@ func seed(seed uint64, kind byte, number int) uint64 {
 
 // Sentence describes how the sizes were chosen.
 func (f *Found) Sentence() string {
+	all, halves := len(f.Candidates), fmt.Sprintf("random halves of the features on %.0f %% of the images", 100*f.Chosen.Agreement)
 	switch {
 	case f.options.Sizes == SizesBalanced:
 		return "groups of about the same size, as requested"
@@ -729,29 +730,26 @@ func (f *Found) Sentence() string {
 		if f.options.Sizes == SizesFree {
 			requested, clearly = ", as requested", ""
 		}
-		return fmt.Sprintf("groups of any size%s, joined from %d small ones along the neighbour graph; of %d clusterings they agree %sbetter than the others with random halves of the features (%.0f %% of the images) and with neighbours",
-			requested, f.Chosen.Groups, len(f.Candidates), clearly, 100*f.Chosen.Agreement)
+		return fmt.Sprintf("groups of any size%s, joined from %d small ones along the neighbour graph; they agree with %s, and %sbetter with these and with neighbours than the %d other clusterings",
+			requested, f.Chosen.Groups, halves, clearly, all-1)
 	case f.options.Sizes == SizesFree:
 		return "groups of any size, as requested"
 	case f.alike():
-		return fmt.Sprintf("groups of about the same size, since halves of the features confirm hardly any differences (by a factor of %.2f, typically); of %d clusterings the %s",
-			math.Exp(math.Sqrt(max(0, f.Spread))), len(f.Candidates), f.evenestName())
+		return fmt.Sprintf("groups of about the same size, since halves of the features confirm hardly any differences (typically by a factor of %.2f); the most even of the %d clusterings is kept: %s",
+			math.Exp(math.Sqrt(max(0, f.Spread))), all, f.name("the"))
 	case f.compares():
-		return fmt.Sprintf("groups whose sizes follow the data, since halves of the features confirm that they differ (by a factor of at least %.2f, typically); of %d clusterings the mixture at κ = %g "+
-			"(10: sizes most free, 30: least), which agrees best with random halves of the features (%.0f %% of the images) and with neighbours",
-			math.Exp(math.Sqrt(f.Spread)), len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
+		return fmt.Sprintf("groups whose sizes follow the data, since halves of the features confirm that they differ (typically by a factor of at least %.2f); of the %d clusterings, %s agrees best with "+
+			"random halves of the features (on %.0f %% of the images) and with neighbours", math.Exp(math.Sqrt(f.Spread)), all, f.name("the"), 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
-		return fmt.Sprintf("groups of about the same size; the one by the I-Con loss, of %d clusterings, none of which agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
-			len(f.Candidates), 100*f.Chosen.Agreement)
+		return fmt.Sprintf("groups of about the same size: %s, which agrees with %s; none of the %d other clusterings agrees clearly better with these and with neighbours", f.name("the"), halves, all-1)
 	}
-	return fmt.Sprintf("groups whose sizes follow the data; of %d clusterings a mixture at κ = %g (10: sizes most free, 30: least); none agrees clearly better with random halves of the features (%.0f %% of the images) and with neighbours",
-		len(f.Candidates), f.Chosen.Kappa, 100*f.Chosen.Agreement)
+	return fmt.Sprintf("groups whose sizes follow the data: %s, which agrees with %s; none of the %d other clusterings agrees clearly better with these and with neighbours", f.name("a"), halves, all-1)
 }
 
-// evenestName names the chosen candidate among those with the least free sizes.
-func (f *Found) evenestName() string {
+// name names the chosen candidate; the article is that of a mixture.
+func (f *Found) name(article string) string {
 	if f.Chosen.Refined {
-		return "one by the I-Con loss"
+		return "the I-Con clustering"
 	}
-	return fmt.Sprintf("mixture at κ = %g", f.Chosen.Kappa)
+	return fmt.Sprintf("%s mixture at κ = %g (sizes are freest at 10 and most even at 30)", article, f.Chosen.Kappa)
 }

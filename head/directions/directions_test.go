@@ -336,11 +336,42 @@ func TestSpreadOfClouds(t *testing.T) {
 func TestSentence(t *testing.T) {
 	z, _ := uneven(4, 8, 2, 60, 30)
 	for sizes, want := range map[Sizes]string{
-		SizesAuto: "of 18 clusterings a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
+		SizesAuto: "groups whose sizes follow the data: a mixture at κ = ", SizesFree: "groups of any size, as requested", SizesBalanced: "groups of about the same size, as requested",
 	} {
 		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 2, Sizes: sizes})
 		if err != nil || !strings.Contains(f.Sentence(), want) {
 			t.Errorf("%s: %q, %v", sizes, f.Sentence(), err)
+		}
+		if others := "none of the 17 other clusterings agrees clearly better"; sizes == SizesAuto && !strings.HasSuffix(f.Sentence(), others+" with these and with neighbours") {
+			t.Errorf("%q does not end with %q", f.Sentence(), others)
+		}
+	}
+}
+
+// Each way to choose has a sentence that reads as one.
+func TestSentencesOfChoices(t *testing.T) {
+	all := make([]Candidate, 19)
+	few, many := &search{options: Options{Clusters: 15}}, &search{options: Options{Clusters: 100}}
+	for _, test := range []struct {
+		s      *search
+		chosen Candidate
+		spread float64
+		want   string
+	}{
+		{few, Candidate{Agreement: 0.65, Refined: true}, 0, "groups of about the same size: the I-Con clustering, which agrees with random halves of the features on 65 % of the images; " +
+			"none of the 18 other clusterings agrees clearly better with these and with neighbours"},
+		{few, Candidate{Agreement: 0.65, Kappa: 15}, 0, "groups whose sizes follow the data: a mixture at κ = 15 (sizes are freest at 10 and most even at 30), which agrees with random halves of the features " +
+			"on 65 % of the images; none of the 18 other clusterings agrees clearly better with these and with neighbours"},
+		{few, Candidate{Agreement: 0.65, Groups: 30, Start: joinedName}, 0, "groups of any size, joined from 30 small ones along the neighbour graph; they agree with random halves of the features on 65 % of the images, " +
+			"and clearly better with these and with neighbours than the 18 other clusterings"},
+		{many, Candidate{Agreement: 0.65, Refined: true}, 0.01, "groups of about the same size, since halves of the features confirm hardly any differences (typically by a factor of 1.11); " +
+			"the most even of the 19 clusterings is kept: the I-Con clustering"},
+		{many, Candidate{Agreement: 0.65, Kappa: 10}, 1, "groups whose sizes follow the data, since halves of the features confirm that they differ (typically by a factor of at least 2.72); of the 19 clusterings, " +
+			"the mixture at κ = 10 (sizes are freest at 10 and most even at 30) agrees best with random halves of the features (on 65 % of the images) and with neighbours"},
+	} {
+		f := &Found{Candidates: all, Chosen: test.chosen, Spread: test.spread, search: test.s, options: test.s.options}
+		if got := f.Sentence(); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
 		}
 	}
 }
