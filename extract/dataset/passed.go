@@ -71,7 +71,7 @@ func (s *Set) Note() string {
 	if len(said) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: images read: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
+	return fmt.Sprintf("%s: images listed: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
 }
 
 // unlabelled counts the images to which the column of labels, or .cls members, give none.

@@ -410,7 +410,7 @@ func TestDialectsOfLists(t *testing.T) {
 		{"l.csv", ",file,breed\n0,img/a.png,x\n1,img/b c.png,y\n2,gone.png,x\n3,away.png,y\n", []string{"away.png y", "gone.png x", "img/a.png x", "img/b c.png y"}, `classes by the column "breed"`},
 		{"m.csv", "file,width\nimg/a.png,10\nimg/b c.png,10\ngone.png,20\naway.png,20\n", []string{"away.png -", "gone.png -", "img/a.png -", "img/b c.png -"}, "1 unrecognised column (such as width)"},
 		{"n.csv", "path,label\nimg/a.png,1.0e+00\nimg/b c.png,1.0e+01\n", []string{"img/a.png 1", "img/b c.png 10"}, ""},
-		{"o.csv", "path,label\nimg/a.png,1.0\nimg/b c.png,nan\n#c.png,-1\n", []string{"#c.png -", "img/a.png 1", "img/b c.png -"}, "images read: 3; images without a label (none, NaN or negative): 2"},
+		{"o.csv", "path,label\nimg/a.png,1.0\nimg/b c.png,nan\n#c.png,-1\n", []string{"#c.png -", "img/a.png 1", "img/b c.png -"}, "images listed: 3; images without a label (none, NaN or negative): 2"},
 		{"p.csv", "path,label\nimg/a.png,01\nimg/b c.png,1\n", []string{"img/a.png 01", "img/b c.png 1"}, ""},
 		{"q.csv", "sep=;\r\npath;label\r\nimg/a.png;x\r\nimg/b c.png;y, or z\r\n", []string{"img/a.png x", "img/b c.png y, or z"}, ""},
 		{"r.txt", "sep=|\nlabel|path\nx|img/a.png\ny|img/b c.png\n", []string{"img/a.png x", "img/b c.png y"}, ""},
