@@ -85,7 +85,7 @@ func TestNothingIsRefused(t *testing.T) {
 			_, err := run.Inspect(ctx, zero, nil, nil, inspection.Options{}, progress.Hooks{})
 			return err
 		}, "there are no features"},
-		{"a comparison of no runs", func() error { _, err := comparison.Open(nil, progress.Hooks{}); return err }, "0 of 0 run folders can be compared"},
+		{"a comparison of no runs", func() error { _, err := comparison.Open(ctx, nil, comparison.Options{}); return err }, "0 of 0 run folders can be compared"},
 		{"a match of −1 clusters", func() error { return matched(nil, nil, -1) }, "-1 clusters and 2 classes"},
 		{"a match without a cluster", func() error { return matched([]int{0, -1}, []int{0, 1}, 2) }, "item 1 has cluster -1 and class 1"},
 		{"a match without a class", func() error { return matched([]int{0, 1}, []int{-1, 1}, 2) }, "item 0 has cluster 0 and class -1"},

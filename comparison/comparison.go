@@ -26,25 +26,53 @@ type Comparison struct {
 	Metrics []*report.Metrics // of the same runs
 }
 
-// Open reads the runs in the folders. A run without scores is left out with a warning; it is an error if fewer than two remain.
-func Open(dirs []string, h progress.Hooks) (*Comparison, error) {
+// Options say which clusters of the runs are compared.
+type Options struct {
+	Raw     bool // the clusters as trained, ignoring any curation
+	Workers int  // goroutines that score edited clusters; all processors when < 1
+	Hooks   progress.Hooks
+}
+
+// Open reads the runs in the folders, with the changes made by hand and the scores of the edited clusters unless o.Raw. A run without scores is
+// left out with a warning; it is an error if fewer than two remain.
+func Open(ctx context.Context, dirs []string, o Options) (*Comparison, error) {
 	c := new(Comparison)
 	for k, name := range ShortNames(dirs) {
-		f, err := run.Open(dirs[k])
+		r, err := compared(ctx, dirs[k], o)
 		if errors.Is(err, fs.ErrNotExist) {
-			h.Warnf("%s is left out: it has no scores (%v)", dirs[k], err)
+			o.Hooks.Warnf("%s is left out: it has no scores (%v)", dirs[k], err)
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		c.Runs = append(c.Runs, page.Compared{Name: name, Settings: f.Config.Lines(), Data: f.Config.Features.Key, Metrics: f.Metrics, Cluster: f.Table.Cluster, Labels: f.Table.Labels})
-		c.Metrics = append(c.Metrics, f.Metrics)
+		r.Name = name
+		c.Runs = append(c.Runs, *r)
+		c.Metrics = append(c.Metrics, r.Metrics)
 	}
 	if len(c.Runs) < 2 {
 		return nil, fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(c.Runs), len(dirs))
 	}
 	return c, nil
+}
+
+// compared reads one run.
+func compared(ctx context.Context, dir string, o Options) (*page.Compared, error) {
+	f, err := run.OpenAs(dir, o.Raw, o.Hooks)
+	if err != nil {
+		return nil, err
+	}
+	r := &page.Compared{Settings: f.Config.Lines(), Data: f.Config.Features.Key, Cluster: slices.Clone(f.Table.Cluster), Labels: f.Table.Labels}
+	if by := f.ByHand(); by != "" {
+		r.Settings = append(r.Settings, page.Setting{Name: "curation", Value: by})
+	}
+	for i := range r.Cluster {
+		if f.Excluded(i) {
+			r.Cluster[i] = page.LeftOut
+		}
+	}
+	r.Metrics, err = f.EditedScores(ctx, o.Workers, o.Hooks)
+	return r, err
 }
 
 // Write writes the page of the comparison to a file, and makes its folder if there is none.

@@ -20,7 +20,8 @@ func newReportCommand(a *app) *cobra.Command {
 
 With one run folder, report.html is rewritten. It includes map, images and neighbours if the features and the images are
 still where they were, or where --features and --images point. A page that shows more than a new one could is kept.
-With several, a page compares them: settings that differ, scores, and clusters that changed.`,
+With several, a page compares them: settings that differ, scores, and clusters that changed. Changes made in 'pipeline curate' are
+applied in both cases.`,
 		Example: `  pipeline report runs/a
   pipeline report runs/a runs/b --out comparison.html`,
 		Args: cobra.MinimumNArgs(1),
@@ -31,10 +32,12 @@ With several, a page compares them: settings that differ, scores, and clusters t
 				}
 				return a.remakeReport(c.Context(), args[0], o.PageOptions)
 			}
-			if o.Features != "" || o.Images != "" || o.ImageColumn != "" {
-				return usagef("--features, --images and --image-column are for the page of one run: give one run folder")
+			for _, name := range []string{"features", "images", "image-column", "map-points", "reference"} {
+				if c.Flags().Changed(name) {
+					return usagef("--%s is for the page of one run: give one run folder, or leave it out", name)
+				}
 			}
-			return a.compareRuns(c.Context(), args, o.out)
+			return a.compareRuns(c.Context(), args, &o)
 		},
 	}
 	f := c.Flags()
@@ -68,15 +71,15 @@ func (a *app) remakeReport(ctx context.Context, dir string, o run.PageOptions) e
 	return nil
 }
 
-func (a *app) compareRuns(ctx context.Context, dirs []string, out string) error {
-	if err := writable(out); err != nil {
+func (a *app) compareRuns(ctx context.Context, dirs []string, o *reportOptions) error {
+	if err := writable(o.out); err != nil {
 		return err
 	}
-	c, err := comparison.Open(dirs, a.hooks())
+	c, err := comparison.Open(ctx, dirs, comparison.Options{Raw: o.Raw, Workers: o.Workers, Hooks: a.hooks()})
 	if err != nil {
 		return err
 	}
-	if err := c.Write(ctx, out); err != nil {
+	if err := c.Write(ctx, o.out); err != nil {
 		return err
 	}
 	for _, caution := range c.Cautions() {
@@ -93,6 +96,6 @@ func (a *app) compareRuns(ctx context.Context, dirs []string, out string) error 
 	for _, line := range c.Lines() {
 		t.row(line...)
 	}
-	t.row("page", out)
+	t.row("page", o.out)
 	return a.printTable(t)
 }

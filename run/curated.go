@@ -47,6 +47,49 @@ func OpenCurated(dir string, hooks progress.Hooks) (*Finished, error) {
 	return f, nil
 }
 
+// OpenAs is OpenCurated, or Open if the changes made by hand are to be ignored.
+func OpenAs(dir string, raw bool, hooks progress.Hooks) (*Finished, error) {
+	if raw {
+		return Open(dir)
+	}
+	return OpenCurated(dir, hooks)
+}
+
+// ByHand says in words what was changed by hand, and whether that changes the scores; "" if nothing was.
+func (f *Finished) ByHand() string {
+	if f.Curated == nil || len(f.Curated.Steps()) == 0 {
+		return ""
+	}
+	changes := "1 change"
+	if n := len(f.Curated.Steps()); n > 1 {
+		changes = fmt.Sprintf("%d changes", n)
+	}
+	if f.Curated.Reassigns() {
+		return changes + " by hand, included in scores and clusters"
+	}
+	return changes + " by hand; no image was moved or left out, so the scores are those of the training"
+}
+
+// EditedScores are the scores of the clusters as edited by hand, without the images left out; those of the training if f has no changes that move
+// or leave out an image. If the features are no longer where they were, scores by them are missing, with a warning.
+func (f *Finished) EditedScores(ctx context.Context, workers int, hooks progress.Hooks) (*report.Metrics, error) {
+	if f.Curated == nil || !f.Curated.Reassigns() {
+		return f.Metrics, nil
+	}
+	set, err := f.OpenFeatures("")
+	if err != nil {
+		hooks.Warnf("the features of %s cannot be opened (%v): silhouette and other scores by features are not known for its edited clusters", f.Dir, err)
+		set = nil
+	} else {
+		defer set.Close()
+	}
+	scored, _, err := f.scoredByHand(ctx, set, workers)
+	if err != nil {
+		return nil, err
+	}
+	return scored.Metrics, nil
+}
+
 // Curate opens the curation of the run, or begins one. It fails with curation.ErrBusy while another process curates the run. Close it after use.
 func (f *Finished) Curate() (*curation.Curation, error) {
 	id, err := f.Identity()

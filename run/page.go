@@ -80,11 +80,7 @@ var ErrReference = errors.New("is not a run on the same data with the same label
 // Remake makes the page of a finished run again, from features and images at their present places. A page that shows more than a new one
 // could is kept (KeptError).
 func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
-	open := OpenCurated
-	if o.Raw {
-		open = func(dir string, _ progress.Hooks) (*Finished, error) { return Open(dir) }
-	}
-	f, err := open(dir, o.Hooks)
+	f, err := OpenAs(dir, o.Raw, o.Hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +136,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		r.History = append(r.History, page.Epoch{Epoch: e.Epoch, Loss: e.Loss, Rate: e.LearningRate})
 	}
 	if o.Reference != "" {
-		if r.Reference, err = f.reference(o.Reference); err != nil {
+		if r.Reference, err = f.reference(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -204,9 +200,10 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	return nil
 }
 
-// reference is the calibration of another run on the same data, with the same labels.
-func (f *Finished) reference(dir string) (*page.Reference, error) {
-	other, err := Open(dir)
+// reference is the calibration of another run on the same data, with the same labels; of its edited clusters unless o.Raw.
+func (f *Finished) reference(ctx context.Context, o PageOptions) (*page.Reference, error) {
+	dir := o.Reference
+	other, err := OpenAs(dir, o.Raw, o.Hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +213,9 @@ func (f *Finished) reference(dir string) (*page.Reference, error) {
 	}
 	if other.Config.Features.Key != own.Config.Features.Key || other.Metrics.Labelled == nil || !report.SameDivision(other.Table.Labels, own.Table.Labels) {
 		return nil, fmt.Errorf("reference: %s %w as %s", dir, ErrReference, f.Dir)
+	}
+	if other, _, err = other.scoredByHand(ctx, nil, o.Workers); err != nil {
+		return nil, err
 	}
 	return &page.Reference{
 		Name: shareName(other.Config.Training),
@@ -317,8 +317,8 @@ func (f *Finished) facts() []page.Setting {
 			facts = append(facts, page.Setting{Name: "Caution", Value: models.TinyCaution})
 		}
 	}
-	if f.Curated != nil {
-		facts = append(facts, page.Setting{Name: "Curation", Value: fmt.Sprintf("%d changes by hand, included in scores and clusters", len(f.Curated.Steps()))})
+	if by := f.ByHand(); by != "" {
+		facts = append(facts, page.Setting{Name: "Curation", Value: by})
 	}
 	if info, err := os.Stat(filepath.Join(f.Dir, metricsFile)); err == nil {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})

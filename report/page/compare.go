@@ -17,8 +17,35 @@ type Compared struct {
 	Settings []Setting
 	Data     string // key of the features; runs on different data are compared by scores only
 	Metrics  *report.Metrics
-	Cluster  []int // cluster of each item
+	Cluster  []int // cluster of each item; LeftOut for one that was left out by hand, which no score counts
 	Labels   []int // class of each item, negative for none; nil: the run has no labels
+}
+
+// LeftOut is the cluster of an item that was left out by hand.
+const LeftOut = -1
+
+// items is the number of items of the run's data.
+func (r Compared) items() int {
+	n := r.Metrics.N
+	for _, c := range r.Cluster {
+		if c == LeftOut {
+			n++
+		}
+	}
+	return n
+}
+
+// inBoth are the clusters in two runs of the items that neither leaves out; nil unless their data are the same.
+func inBoth(a, b Compared) (of, with []int) {
+	if a.Data != b.Data || len(a.Cluster) != len(b.Cluster) {
+		return nil, nil
+	}
+	for i, c := range a.Cluster {
+		if c != LeftOut && b.Cluster[i] != LeftOut {
+			of, with = append(of, c), append(with, b.Cluster[i])
+		}
+	}
+	return of, with
 }
 
 // Difference is a setting that differs between runs.
@@ -85,16 +112,24 @@ func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	return list
 }
 
-// Cautions says what limits the comparison of runs: different data, different numbers of clusters, different labels of the same data.
+// Cautions says what limits the comparison of runs: different data, different images left out by hand, different numbers of clusters, different
+// labels of the same data.
 func Cautions(runs []Compared) []string {
 	var list []string
-	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.Metrics.N != runs[0].Metrics.N }) {
+	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.items() != runs[0].items() }) {
 		list = append(list, "These runs are of different data: their scores are shown side by side, but images cannot be traced between runs.")
+	} else if slices.ContainsFunc(runs, func(r Compared) bool { return !sameLeftOut(r.Cluster, runs[0].Cluster) }) {
+		list = append(list, "Other images were left out of these runs by hand: each score is of the images that its run kept, and agreement and changes are of those that both kept.")
 	}
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
 		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")
 	}
 	return append(list, labelCautions(runs)...)
+}
+
+// sameLeftOut reports whether two runs on the same data leave out the same items.
+func sameLeftOut(a, b []int) bool {
+	return slices.EqualFunc(a, b, func(c, d int) bool { return (c == LeftOut) == (d == LeftOut) })
 }
 
 // labelCautions says how the labels of runs on the same data differ, among those that have labels.
@@ -122,17 +157,18 @@ func labelCautions(runs []Compared) []string {
 	return nil
 }
 
-// Agreement is the adjusted Rand index of each pair of runs; NaN if their data differ.
+// Agreement is the adjusted Rand index of each pair of runs, over the items that both kept; NaN if their data differ.
 func Agreement(runs []Compared) [][]report.Number {
 	list := make([][]report.Number, len(runs))
 	for i, a := range runs {
 		list[i] = make([]report.Number, len(runs))
 		for j, b := range runs {
 			list[i][j] = report.Number(math.NaN())
-			if a.Data != b.Data {
+			of, with := inBoth(a, b)
+			if of == nil {
 				continue
 			}
-			if ari, err := report.AdjustedRandIndex(a.Cluster, b.Cluster); err == nil {
+			if ari, err := report.AdjustedRandIndex(of, with); err == nil {
 				list[i][j] = report.Number(ari)
 			}
 		}
@@ -240,21 +276,23 @@ func clusterMoves(runs []Compared) []move {
 	first := runs[0]
 	var list []move
 	for _, r := range runs[1:] {
-		if r.Data != first.Data || len(r.Cluster) != len(first.Cluster) {
+		of, with := inBoth(first, r)
+		if of == nil {
 			continue
 		}
-		partner, err := report.Match(first.Cluster, r.Cluster, first.Metrics.Clusters, r.Metrics.Clusters)
+		partner, err := report.Match(of, with, first.Metrics.Clusters, r.Metrics.Clusters)
 		if err != nil {
 			continue // too many clusters to match
 		}
-		stayed := make([]int, first.Metrics.Clusters)
-		for i, c := range first.Cluster {
-			if partner[c] == r.Cluster[i] {
+		sizes, stayed := make([]int, first.Metrics.Clusters), make([]int, first.Metrics.Clusters)
+		for i, c := range of {
+			sizes[c]++
+			if partner[c] == with[i] {
 				stayed[c]++
 			}
 		}
 		var own []move
-		for c, size := range first.Metrics.ClusterSizes {
+		for c, size := range sizes {
 			if stayed[c] < size {
 				own = append(own, move{r.Name, c, partner[c], size, stayed[c], float64(stayed[c]) / float64(size)})
 			}

@@ -132,3 +132,39 @@ func metricsOf(runs ...Compared) []*report.Metrics {
 	}
 	return list
 }
+
+// Items that were left out by hand are in no agreement and no change, even if two runs leave out equally many; the runs are still of the same data.
+func TestComparisonWithoutItemsLeftOut(t *testing.T) {
+	a, b := compared(t, "a", 60, 3), compared(t, "b", 60, 3)
+	b.Cluster = slices.Clone(b.Cluster)
+	a.Cluster, a.Metrics = slices.Clone(a.Cluster), kept(a.Metrics, 58)
+	a.Cluster[0], a.Cluster[1] = LeftOut, LeftOut
+	for what, c := range map[string]struct {
+		out     []int
+		caution bool
+	}{"none of the other": {nil, true}, "others of the other": {[]int{2, 3}, true}, "the same of the other": {[]int{0, 1}, false}} {
+		b := b
+		b.Cluster, b.Metrics = slices.Clone(b.Cluster), kept(b.Metrics, 60-len(c.out))
+		for _, i := range c.out {
+			b.Cluster[i] = LeftOut
+		}
+		runs := []Compared{a, b}
+		got := Cautions(runs)
+		if c.caution != (len(got) == 1) || len(got) > 1 || c.caution && !strings.Contains(got[0], "left out of these runs by hand") {
+			t.Errorf("%s: cautions %q", what, got)
+		}
+		if ari := Agreement(runs)[0][1]; ari != 1 {
+			t.Errorf("%s: the same clusters agree by %g", what, ari)
+		}
+		if moves := clusterMoves(runs); len(moves) > 0 {
+			t.Errorf("%s: the same clusters have changed: %v", what, moves)
+		}
+	}
+}
+
+// kept are scores of n items.
+func kept(m *report.Metrics, n int) *report.Metrics {
+	some := *m
+	some.N = n
+	return &some
+}
