@@ -19,7 +19,6 @@ const (
 	demoPerClass = 60
 	demoSize     = 64 // pixels on a side
 	demoSeed     = 1
-	demoMark     = ".iconic-demo" // marks a folder that the demo may overwrite
 )
 
 // ErrNotADemo is wrapped by Demo's error for a folder that holds other files.
@@ -52,7 +51,7 @@ func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) 
 	return Cluster(ctx, pictures, o)
 }
 
-// claimDemo makes the folder, or checks that an earlier demo made it.
+// claimDemo makes the folder and marks it as one that the demo may overwrite, or checks that an earlier demo made it.
 func claimDemo(folder string) error {
 	entries, err := os.ReadDir(folder)
 	switch {
@@ -60,11 +59,11 @@ func claimDemo(folder string) error {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
-		return atomicfile.WriteBytes(filepath.Join(folder, demoMark), nil)
+		return atomicfile.WriteBytes(filepath.Join(folder, run.DemoMark), nil)
 	case err != nil:
 		return fmt.Errorf("demo: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(folder, demoMark)); err != nil {
+	if _, err := os.Stat(filepath.Join(folder, run.DemoMark)); err != nil {
 		return fmt.Errorf("folder %s %w", folder, ErrNotADemo)
 	}
 	return nil

@@ -314,7 +314,7 @@ func (f *Finished) facts() []page.Setting {
 	if json.Unmarshal(c.Encoder, &extraction) == nil && extraction.Encoder.Name != "" {
 		facts = append(facts, page.Setting{Name: "Encoder", Value: extraction.Encoder.Name})
 		if extraction.Encoder.Name == models.TinyName {
-			facts = append(facts, page.Setting{Name: "Caution", Value: models.TinyCaution})
+			facts = append(facts, page.Setting{Name: "Caution", Value: c.tinyCaution()})
 		}
 	}
 	if by := f.ByHand(); by != "" {
@@ -324,6 +324,20 @@ func (f *Finished) facts() []page.Setting {
 		facts = append(facts, page.Setting{Name: "Finished", Value: info.ModTime().UTC().Format("2006-01-02 15:04 UTC")})
 	}
 	return append(facts, page.Setting{Name: "Version", Value: c.Version})
+}
+
+// DemoMark is the name of an empty file that the demo writes into its folder, in which the images that it draws have a folder.
+const DemoMark = ".iconic-demo"
+
+// tinyCaution is what to know about scores with the built-in encoder, which was trained for the demo's images.
+func (c Config) tinyCaution() string {
+	if c.Features.Images == "" {
+		return models.TinyElsewhere
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(c.Features.Images), DemoMark)); err != nil {
+		return models.TinyElsewhere
+	}
+	return models.TinyCaution
 }
 
 // shareName identifies runs by their uniform share or, if a method has none, by its name.
