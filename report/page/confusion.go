@@ -94,17 +94,11 @@ func (t *table) share(r, c int) float64 {
 
 // drawNumbers shades each cell by its share of the row, in steps of 1/20, and writes its count.
 func (t *table) drawNumbers() template.HTML {
-	const cell, top, letters, letter = 34.0, 92.0, 22, 6.2
-	left := 62.0
-	for _, name := range t.rowNames {
-		left = max(left, 34+letter*float64(min(letters, utf8.RuneCountInString(name))))
-	}
-	rows, cols := float64(len(t.rowNames)), float64(len(t.colNames))
-	p := newPlot(left+cols*cell+64, top+rows*cell+24, t.words())
-	p.left, p.right, p.top, p.bottom = left, 64, top, 24
+	p := t.frame()
+	left, top := p.left, p.top
 	p.names(columnsName, t.rowKind)
 	for r, name := range t.rowNames {
-		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, letters))
+		p.text("tick", "end", left-8, top+(float64(r)+.5)*cell+4, shortened(name, rowLetters))
 		for c := range t.colNames {
 			share := t.share(r, c)
 			x, y := left+float64(c)*cell, top+float64(r)*cell
@@ -122,9 +116,37 @@ func (t *table) drawNumbers() template.HTML {
 	}
 	for c, name := range t.colNames {
 		x := left + (float64(c)+.5)*cell
-		fmt.Fprintf(p, `<text class="tick" text-anchor="start" transform="translate(%s %s) rotate(-45)">%s</text>`, num(x+2), num(top-8), template.HTMLEscapeString(shortened(name, 18)))
+		fmt.Fprintf(p, `<text class="tick" text-anchor="start" transform="translate(%s %s) rotate(-45)">%s</text>`, num(x+2), num(top-8), template.HTMLEscapeString(shortened(name, columnLetters)))
 	}
 	return p.done()
+}
+
+// Of a matrix with numbers, in units of the view box: the side of a cell, the width of a letter, and that of one in the name of an axis.
+const cell, letter, nameLetter = 34.0, 6.2, 6.5
+
+// Names of rows and columns are shortened to this many letters.
+const rowLetters, columnLetters = 22, 18
+
+// frame is an empty matrix with numbers, whose margins hold the names of rows, columns and both axes, however few cells there are: the axes' names
+// are centred beside the cells, and neither leaves the image or meets the other.
+func (t *table) frame() *plot {
+	long := func(names []string, limit int) (most float64) {
+		for _, name := range names {
+			most = max(most, letter*float64(min(limit, utf8.RuneCountInString(name))))
+		}
+		return most
+	}
+	const sideways = 18 // taken by the name of the vertical axis, and by that of the horizontal one
+	width, height := float64(len(t.colNames))*cell, float64(len(t.rowNames))*cell
+	over := (nameLetter*float64(utf8.RuneCountInString(columnsName)) - width) / 2 // of the horizontal name over the cells, on each side
+	tall := (nameLetter*float64(utf8.RuneCountInString(t.rowKind)) - height) / 2
+	aslant := math.Sqrt2 / 2 * long(t.colNames, columnLetters)
+	left := max(62, 34+long(t.rowNames, rowLetters), sideways+6+over)
+	right := max(14, aslant+8-cell/2, over+4)
+	top, bottom := max(18+aslant, tall+2), max(24, sideways+tall)
+	p := newPlot(left+width+right, top+height+bottom, t.words())
+	p.left, p.right, p.top, p.bottom, p.own = left, right, top, bottom, true
+	return p
 }
 
 // drawPixels draws one pixel per cell, with the square root of its share of the row as opacity, so that small confusions
@@ -146,6 +168,7 @@ func (t *table) drawPixels() template.HTML {
 	const side, left, top = 520.0, 46.0, 12.0
 	height := side * min(1.6, float64(rows)/float64(cols))
 	p := newPlot(left+side+12, top+height+40, t.words())
+	p.own = true
 	p.rangeX(0, float64(cols))
 	p.rangeY(float64(-rows), 0)
 	fmt.Fprintf(p, `<rect class="ground" x="%s" y="%s" width="%s" height="%s"/>`, num(left), num(top), num(side), num(height))

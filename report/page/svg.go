@@ -17,6 +17,7 @@ type plot struct {
 	width, height            float64
 	left, right, top, bottom float64 // margins
 	x0, x1, y0, y1           float64 // range of the data
+	own                      bool    // not drawn larger than it is, so that a small chart has letters of the usual size
 }
 
 // newPlot starts a chart.
@@ -150,10 +151,20 @@ func within(lo, hi, margin float64) (from, to float64) {
 	return from, to
 }
 
-// done is the finished chart, as wide as its container.
+// narrow is the width below which a chart of its own size shrinks to the width of a small screen; in wider ones the letters would become too small.
+const narrow = 400
+
+// done is the finished chart, as wide as its container, or at most of its own size.
 func (p *plot) done() template.HTML {
+	class, size := "chart", ""
+	if p.own {
+		class, size = "chart own", fmt.Sprintf(` width="%s" height="%s"`, num(p.width), num(p.height))
+		if p.width < narrow {
+			class += " narrow"
+		}
+	}
 	// All untrusted text went through HTMLEscapeString.
-	return template.HTML(fmt.Sprintf(`<svg class="chart" viewBox="0 0 %s %s" role="img" aria-label="%s">%s</svg>`, num(p.width), num(p.height), template.HTMLEscapeString(p.title), p.String()))
+	return template.HTML(fmt.Sprintf(`<svg class="%s"%s viewBox="0 0 %s %s" role="img" aria-label="%s">%s</svg>`, class, size, num(p.width), num(p.height), template.HTMLEscapeString(p.title), p.String()))
 }
 
 // at is the chart inside another image, at its own size.

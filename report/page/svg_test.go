@@ -2,10 +2,13 @@ package page
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // The name of the vertical axis is 14 units wide; a longer tick label moves the axis to the right.
@@ -87,4 +90,37 @@ func TestOneLossIsASentence(t *testing.T) {
 			t.Errorf("%d losses: the page does not say %q, or compares bins with those of another chart", len(c.losses), c.lead)
 		}
 	}
+}
+
+// However few cells a matrix has, the names of its axes are whole and apart; its size is its own, so that its letters are those of other charts.
+func TestTheNamesOfAMatrixHaveSpace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, numbered).Draw(t, "rows")
+		cols := rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, numbered).Draw(t, "columns")
+		m := &table{rowNames: rows, colNames: cols, rowKind: rapid.SampledFrom([]string{"class", "k-means cluster"}).Draw(t, "kind")}
+		p := m.frame()
+		across, along := 6*float64(len(columnsName)), 6*float64(len(m.rowKind)) // as wide as they are drawn, about
+		middle := (p.left + p.width - p.right) / 2
+		if middle-across/2 < 14 || middle+across/2 > p.width {
+			t.Errorf("the horizontal name goes from %g to %g, beside the vertical one, which ends at 14, in a width of %g", middle-across/2, middle+across/2, p.width)
+		}
+		middle = (p.top + p.height - p.bottom) / 2
+		if middle-along/2 < 0 || middle+along/2 > p.height-5-11 {
+			t.Errorf("the vertical name goes from %g to %g, above the horizontal one at %g", middle-along/2, middle+along/2, p.height-5)
+		}
+		if p.left < 34+letter*float64(min(rowLetters, utf8.RuneCountInString(longest(rows)))) {
+			t.Errorf("a left margin of %g for row %q", p.left, longest(rows))
+		}
+		if aslant := letter / math.Sqrt2 * float64(min(columnLetters, utf8.RuneCountInString(longest(cols)))); p.top < aslant+8 || p.right+cell/2 < aslant {
+			t.Errorf("margins of %g above and %g to the right for column %q", p.top, p.right, longest(cols))
+		}
+		if !p.own {
+			t.Error("it grows with its container")
+		}
+	})
+}
+
+// longest is the name with the most letters.
+func longest(names []string) string {
+	return slices.MaxFunc(names, func(a, b string) int { return utf8.RuneCountInString(a) - utf8.RuneCountInString(b) })
 }
