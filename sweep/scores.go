@@ -99,7 +99,9 @@ func Row(p page.Point) []string {
 	for _, score := range scores {
 		text := "-"
 		if v := p.Over(score); v.Median.Defined() {
-			text = fmt.Sprintf("%.4f", v.Median)
+			if text = fmt.Sprintf("%.4f", v.Median); text == "-0.0000" {
+				text = "0.0000"
+			}
 		}
 		row = append(row, text)
 	}

@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"math"
 	"slices"
+
+	"iconic/report"
 )
 
 // Counted is how the number of clusters was estimated without labels.
@@ -70,7 +72,7 @@ func (c *Counted) chart(name string, of func(CountedAt) float64) template.HTML {
 		if at.Clusters == c.Clusters || slices.Contains(c.Also, at.Clusters) {
 			class, radius = "k0 chosen", 3.2
 		}
-		p.dot(class, xs[i], ys[i], radius, fmt.Sprintf("%d clusters: %s %.4f", at.Clusters, name, ys[i]))
+		p.dot(class, xs[i], ys[i], radius, fmt.Sprintf("%d clusters: %s %s", at.Clusters, name, decimals(report.Number(ys[i]), 4)))
 	}
 	return p.done()
 }

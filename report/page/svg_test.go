@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"iconic/report"
 )
 
 // The name of the vertical axis is 14 units wide; a longer tick label moves the axis to the right.
@@ -123,4 +125,18 @@ func TestTheNamesOfAMatrixHaveSpace(t *testing.T) {
 // longest is the name with the most letters.
 func longest(names []string) string {
 	return slices.MaxFunc(names, func(a, b string) int { return utf8.RuneCountInString(a) - utf8.RuneCountInString(b) })
+}
+
+// A number that is rounded to zero has no sign.
+func TestZeroHasNoSign(t *testing.T) {
+	for x, want := range map[report.Number]string{-0.0004: "0.000", 0: "0.000", 0.0004: "0.000", -0.0006: "−0.001", 1: "1.000", -2.5: "−2.500"} {
+		if got := decimals(x, 3); got != want {
+			t.Errorf("%g: %q, want %q", x, got, want)
+		}
+	}
+	for text, want := range map[string]string{"-0.000": "0.000", "+0.000": "0.000", "+0.010": "+0.010", "-0": "0", "1e-05": "1e−05"} {
+		if got := minus(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
 }

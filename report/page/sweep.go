@@ -386,7 +386,7 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 	for _, c := range list {
 		for k, p := range c.points {
 			if spread := p.over(score); spread.Median.Defined() {
-				words += fmt.Sprintf(" %s%s %g: %.3f.", strings.TrimPrefix(c.name+", ", ", "), name, c.x[k], spread.Median)
+				words += fmt.Sprintf(" %s%s %g: %s.", strings.TrimPrefix(c.name+", ", ", "), name, c.x[k], decimals(spread.Median, 3))
 			}
 		}
 	}
@@ -421,7 +421,8 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 		p.area(class, xs, lows, highs)
 		p.line(class, xs, medians)
 		for i := range xs {
-			p.dot(class, xs[i], medians[i], 3.2, fmt.Sprintf("%s%s %s: %s %.4f (%.4f to %.4f)", strings.TrimPrefix(c.name+", ", ", "), name, label(xs[i]), score, medians[i], lows[i], highs[i]))
+			four := func(x float64) string { return decimals(report.Number(x), 4) }
+			p.dot(class, xs[i], medians[i], 3.2, fmt.Sprintf("%s%s %s: %s %s (%s to %s)", strings.TrimPrefix(c.name+", ", ", "), name, label(xs[i]), score, four(medians[i]), four(lows[i]), four(highs[i])))
 		}
 	}
 	return p.done()

@@ -78,5 +78,10 @@ func decimals(x report.Number, digits int) string {
 	return minus(strconv.FormatFloat(float64(x), 'f', digits, 64))
 }
 
-// minus replaces the sign of a negative number by a true minus sign.
-func minus(number string) string { return strings.Replace(number, "-", "−", 1) }
+// minus replaces the sign of a negative number by a true minus sign, and removes the sign of one that was rounded to zero.
+func minus(number string) string {
+	if unsigned := strings.TrimLeft(number, "+-"); strings.Trim(unsigned, "0.") == "" {
+		return unsigned
+	}
+	return strings.Replace(number, "-", "−", 1)
+}
