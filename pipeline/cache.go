@@ -75,7 +75,7 @@ func (a *app) printEntries(entries []cache.Entry) error {
 		narrow.row(append(line, plain(e.Detail))...)
 		narrow.row("", "", "", "", plain(e.Name))
 	}
-	if columns, terminal := a.columns(); terminal && !whole.fits(columns) {
+	if columns, terminal := a.columns(); terminal && !whole.fits(columns) && narrow.fits(columns) {
 		return a.printTable(narrow)
 	}
 	return a.printTable(whole)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"iconic/report"
 )
 
 // eachCommand calls f with every command that has something to run.
@@ -132,5 +134,52 @@ func TestWrap(t *testing.T) {
 	want := "A  WHAT IT IS\né  many words that do not fit\n   on one line of a small\n   terminal\nb  few\n"
 	if out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// A table that does not fit a terminal even if its last column is wrapped has a block for each row, and no line is longer than the terminal is wide.
+func TestNarrowTables(t *testing.T) {
+	wide := newTable("NAME", "WHAT IT IS", "LICENCE")
+	wide.row("first", "an encoder of 21.7 million numbers", "Apache-2.0")
+	wide.row("", "its continuation", "")
+	wide.row("folder", "runs/a")
+	short := newTable("NAME", "WORDS")
+	short.row("a name of thirty letters, about", "few")
+	lines := new(table)
+	lines.row("a name of thirty letters, about", "many words that do not fit on the line")
+	for name, c := range map[string]struct {
+		table *table
+		width int
+		want  string
+	}{
+		"blocks":              {wide, 40, "NAME\nfirst\n  WHAT IT IS  an encoder of 21.7 million\n              numbers\n  LICENCE     Apache-2.0\n  WHAT IT IS  its continuation\nfolder  runs/a\n"},
+		"a short last column": {short, 40, "NAME                             WORDS\na name of thirty letters, about  few\n"},
+		"without names":       {lines, 40, "a name of thirty letters, about  many words that do not fit on the line\n"},
+	} {
+		var out strings.Builder
+		if err := c.table.fitted(c.width).print(&out); err != nil || out.String() != c.want {
+			t.Errorf("%s: %v\n%q, want\n%q", name, err, out.String(), c.want)
+		}
+	}
+}
+
+// The summary of a run has a column only for what there is.
+func TestSummaryColumns(t *testing.T) {
+	labelled := &report.Labelled{AccuracyInterval: [2]report.Number{.4, .6}, ECEInterval: [2]report.Number{.1, .2}}
+	for want, m := range map[string]*report.Metrics{
+		"2 images\thead":                                          {N: 2},
+		"2 images\thead\tk-means":                                 {N: 2, KMeans: &report.Metrics{}},
+		"1 image\thead\t95 % interval (fixed matching)":           {N: 1, Labelled: labelled},
+		"2 images\thead\tk-means\t95 % interval (fixed matching)": {N: 2, Labelled: labelled, KMeans: &report.Metrics{Labelled: labelled}},
+	} {
+		got := summaryTable(m).lines
+		if got[0] != want {
+			t.Errorf("%q, want %q", got[0], want)
+		}
+		for _, line := range got {
+			if strings.Count(line, "\t") != strings.Count(want, "\t") || strings.Contains(line, "0.400") && !strings.HasSuffix(line, "\t0.400 to 0.600") {
+				t.Errorf("%q below %q", line, want)
+			}
+		}
 	}
 }

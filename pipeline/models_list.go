@@ -25,14 +25,28 @@ ImageNet-1k (k nearest neighbours and a linear classifier), and the licence of t
 				}
 				return a.printJSON(all)
 			}
-			t := newTable("NAME", "ENCODER", "WIDTH", "DEPTH", "PARAMETERS", "GFLOPS", "K-NN", "LINEAR", "LICENCE")
-			for _, e := range models.Registry() {
-				t.row(e.Name, e.Title, fmt.Sprint(e.Architecture.Width), fmt.Sprint(e.Architecture.Depth), fmt.Sprintf("%.1f M", float64(e.Architecture.Parameters())/1e6),
-					fmt.Sprintf("%.1f", e.Architecture.GFLOPs(models.DefaultImageSize)), published(e.KNN), published(e.Linear), e.Licence)
-			}
-			return a.printTable(t)
+			return a.listModels()
 		},
 	}
+}
+
+// listModels prints one line per encoder, without its shape if all does not fit.
+func (a *app) listModels() error {
+	whole, short := newTable("NAME", "ENCODER", "WIDTH", "DEPTH", "PARAMETERS", "GFLOPS", "K-NN", "LINEAR", "LICENCE"), newTable("NAME", "GFLOPS", "K-NN", "LINEAR", "LICENCE")
+	for _, e := range models.Registry() {
+		cost, near, linear := fmt.Sprintf("%.1f", e.Architecture.GFLOPs(models.DefaultImageSize)), published(e.KNN), published(e.Linear)
+		whole.row(e.Name, e.Title, fmt.Sprint(e.Architecture.Width), fmt.Sprint(e.Architecture.Depth), fmt.Sprintf("%.1f M", float64(e.Architecture.Parameters())/1e6), cost, near, linear, e.Licence)
+		short.row(e.Name, cost, near, linear, e.Licence)
+	}
+	columns, terminal := a.columns()
+	if !terminal || whole.fits(columns) {
+		return a.printTable(whole)
+	}
+	if err := a.printTable(short); err != nil {
+		return err
+	}
+	a.note("'pipeline models info NAME' shows the rest about an encoder")
+	return nil
 }
 
 // published formats an accuracy in percent, or a dash if none was published.

@@ -54,10 +54,13 @@ func rate(n int, one, several string, d time.Duration) string {
 }
 
 // table is an aligned table for the terminal, in plain text without rules or colours.
-type table struct{ lines []string }
+type table struct {
+	lines  []string
+	headed bool // the first line has the names of the columns
+}
 
 func newTable(names ...string) *table {
-	t := new(table)
+	t := &table{headed: true}
 	t.row(names...)
 	return t
 }
@@ -77,7 +80,7 @@ func (t *table) print(w io.Writer) error {
 	return tw.Flush()
 }
 
-// printTable prints a table to standard output; on a terminal it wraps the last column.
+// printTable prints a table to standard output; on a terminal it wraps the last column, or has a block for each row if that does not suffice.
 func (a *app) printTable(t *table) error {
 	if columns, terminal := a.columns(); terminal {
 		t = t.fitted(columns)
@@ -110,35 +113,44 @@ func (a *app) printSummary(dir string, m *report.Metrics) error {
 	if _, terminal := a.columns(); terminal {
 		fmt.Fprintln(a.out) // below the messages of the stages
 	}
-	t := newTable(plural(m.N, "image", "images"), "head", "k-means", "95 % interval (fixed matching)")
-	both := []*report.Metrics{m}
+	t := summaryTable(m)
+	t.row("run folder", dir)
+	return a.printTable(t)
+}
+
+// summaryTable has the most important scores of a run and of k-means, and the intervals of those that use labels, each if there are any.
+func summaryTable(m *report.Metrics) *table {
+	names, used, both := []string{plural(m.N, "image", "images"), "head"}, []string{"clusters used"}, []*report.Metrics{m}
 	if m.KMeans != nil {
-		both = append(both, m.KMeans)
+		names, both = append(names, "k-means"), append(both, m.KMeans)
 	}
-	used := fmt.Sprintf("%d of %d", m.ClustersUsed, m.Clusters)
-	if m.KMeans != nil {
-		t.row("clusters used", used, fmt.Sprintf("%d of %d", m.KMeans.ClustersUsed, m.KMeans.Clusters))
-	} else {
-		t.row("clusters used", used)
+	if m.Labelled != nil {
+		names = append(names, "95 % interval (fixed matching)")
 	}
+	for _, of := range both {
+		used = append(used, fmt.Sprintf("%d of %d", of.ClustersUsed, of.Clusters))
+	}
+	t := newTable(names...)
+	t.row(append(used, make([]string, len(names)-len(used))...)...)
 	brief := []string{"accuracy", "NMI", "ARI", "ECE", "silhouette", "neighbours together", "expected accuracy", "mean confidence"}
 	for _, s := range page.ScoreLines(both) {
 		if !slices.Contains(brief, s.Name) {
 			continue
 		}
-		interval := ""
+		line := append([]string{s.Name}, s.Text...)
 		if m.Labelled != nil {
 			switch s.Name {
 			case "accuracy":
-				interval = between(m.AccuracyInterval)
+				line = append(line, between(m.AccuracyInterval))
 			case "ECE":
-				interval = between(m.ECEInterval)
+				line = append(line, between(m.ECEInterval))
+			default:
+				line = append(line, "")
 			}
 		}
-		t.row(append(append([]string{s.Name}, s.Text...), interval)...)
+		t.row(line...)
 	}
-	t.row("run folder", dir)
-	return a.printTable(t)
+	return t
 }
 
 func between(interval [2]report.Number) string {

@@ -117,18 +117,38 @@ func (t *table) measured() (rows [][]string, widest []int, lead int) {
 
 // fits reports whether a table fits in a width if its last column is wrapped.
 func (t *table) fits(width int) bool {
-	_, _, lead := t.measured()
-	return lead+leastColumn <= width
+	rows, widest, lead := t.measured()
+	return width-lead >= t.least(rows, len(widest))
 }
 
-// fitted is the table with its last column wrapped to a width. If the other columns leave too little space, it is unchanged.
+// least is the width that the last of a table's columns needs: that of its contents, but not more than wrapped text.
+func (t *table) least(rows [][]string, last int) (need int) {
+	for i, cells := range rows {
+		if len(cells) <= last {
+			continue
+		}
+		whole := []string{cells[last]}
+		if i == 0 && t.headed { // its name may be wrapped
+			whole = strings.Fields(cells[last])
+		}
+		for _, text := range whole {
+			need = max(need, utf8.RuneCountInString(text))
+		}
+	}
+	return min(need, leastColumn)
+}
+
+// fitted is the table with its last column wrapped to a width. If the other columns leave too little space, each row becomes a block.
 func (t *table) fitted(width int) *table {
 	rows, widest, lead := t.measured()
-	room := width - lead
-	if room < leastColumn {
+	room, least := width-lead, t.least(rows, len(widest))
+	switch {
+	case room < least && t.headed:
+		return stacked(rows, width)
+	case room < least:
 		return t
 	}
-	fitted := new(table)
+	fitted := &table{headed: t.headed}
 	for _, cells := range rows {
 		last := len(cells) - 1
 		if last < len(widest) || utf8.RuneCountInString(cells[last]) <= room {
@@ -144,4 +164,39 @@ func (t *table) fitted(width int) *table {
 		}
 	}
 	return fitted
+}
+
+// stacked is a table whose first row has the names of the columns as one block for each further row: its first cell, and below it the names and
+// contents of the others that are not empty. A row without a first cell continues the block above it; one with a single further cell, of several
+// columns, is a line, as it is no cell of that column alone.
+func stacked(rows [][]string, width int) *table {
+	const indent = "  "
+	names, widest := rows[0], 0
+	for _, name := range names[1:] {
+		widest = max(widest, utf8.RuneCountInString(name))
+	}
+	room := max(leastColumn, width-len(indent)-widest-columnGap)
+	t := new(table)
+	if names[0] != "" {
+		t.row(names[0])
+	}
+	for _, cells := range rows[1:] {
+		if len(cells) == 2 && len(names) > 2 {
+			t.row(cells[0] + indent + cells[1])
+			continue
+		}
+		if cells[0] != "" {
+			t.row(cells[0])
+		}
+		for k, cell := range cells[1:] {
+			name := names[1+k]
+			for _, part := range fill(strings.Fields(cell), room) {
+				if part != "" {
+					t.row(fmt.Sprintf("%s%-*s%*s%s", indent, widest, name, columnGap, "", part))
+				}
+				name = ""
+			}
+		}
+	}
+	return t
 }
