@@ -29,6 +29,6 @@
 //   - *store.DamagedError: a feature store was changed or damaged after it was written; Extract encodes only the damaged part again;
 //   - extract.ErrOtherEncoder, *classify.EncoderError: the encoder is not the run's, or cannot be found;
 //   - *prediction.OptionsError, *duplicates.OptionsError: the options do not suit the data;
-//   - run.ErrExists, run.ErrBusy, *run.OtherError: the run folder exists already, is in use, or holds a different run;
+//   - run.ErrExists (*run.ExistsError), run.ErrBusy, *run.OtherError: the run folder exists already, is in use, or holds a different run;
 //   - context.Canceled and context.DeadlineExceeded: the work was interrupted.
 package iconic

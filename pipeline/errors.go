@@ -59,7 +59,10 @@ var storeFlags = map[string]string{"pipeline run": "--features"}
 var remedies = []remedy{
 	{typed[*sweep.RunError](nil), "", false},
 	{sentinel(iconic.ErrNotADemo), ": choose an empty one with --out", true},
-	{sentinel(run.ErrExists), ": choose another one with --out, remove it, or continue it with --resume", true},
+	{typed(func(e *run.ExistsError) bool {
+		return e.Finished || e.Run == run.OtherRun || e.Run == run.UnreadableRun
+	}), ": choose another one with --out, or remove it", true},
+	{sentinel(run.ErrExists), ": continue it with --resume, choose another one with --out, or remove it", true},
 	{typed[*run.OtherError](nil), ": repeat the original values to resume it, or choose another folder with --out", true},
 	{typed[*curation.OtherRunError](nil), "; move the file away, or ignore it with --no-curation", false},
 	{sentinel(curation.ErrDamaged), "; ignore it with --no-curation", false},

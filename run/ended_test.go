@@ -166,3 +166,50 @@ func TestATrainingThatStoppedTellsWhatItKept(t *testing.T) {
 		}
 	}
 }
+
+// The error for a folder that contains a run says whether that is the same one, and whether it can be continued.
+func TestAFolderWithARunSaysWhichItIs(t *testing.T) {
+	begun := func() *Training { return clouds(t, map[string]string{"method": "icon-paper", "epochs": "2"}) }
+	for want, c := range map[string]struct {
+		before func(*Training) // changes the folder of a training without a page
+		now    func(*Training)
+	}{
+		"contains an unfinished run of these settings": {before: func(*Training) {}},
+		"contains a finished run of these settings": {before: func(of *Training) {
+			if err := os.WriteFile(filepath.Join(of.Dir, PageFile), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"contains another run": {before: func(*Training) {}, now: func(of *Training) { of.Config.Seed = 1 }},
+		"contains a run that cannot be read": {before: func(of *Training) {
+			if err := os.WriteFile(filepath.Join(of.Dir, configFile), []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		training := begun()
+		if _, err := training.Train(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.before(training)
+		training.Resume = false
+		if c.now != nil {
+			c.now(training)
+		}
+		if _, err := training.Train(t.Context()); !errors.Is(err, ErrExists) || err.Error() != "output folder "+training.Dir+" "+want {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	training := begun()
+	if _, err := training.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(training.Dir, headFile)); err != nil {
+		t.Fatal(err)
+	}
+	stop(t, training)
+	training.Resume = false
+	if _, err := training.Train(t.Context()); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "an unfinished run of these settings") {
+		t.Errorf("an interrupted training: %v", err)
+	}
+}

@@ -94,7 +94,44 @@ type Config struct {
 }
 
 // ErrExists is in the chain of Create's error for a folder that contains a run.
-var ErrExists = errors.New("contains another run")
+var ErrExists = errors.New("contains a run")
+
+// ExistsError is that error.
+type ExistsError struct {
+	Dir      string
+	Finished bool // it has everything that a run has; one that does not can be continued
+	Run      Likeness
+}
+
+// Likeness says how a run in a folder is like the one to be made.
+type Likeness int
+
+// The one in a folder was not compared, is of the same features and settings, is of others, or cannot be read.
+const (
+	AnyRun Likeness = iota
+	SameRun
+	OtherRun
+	UnreadableRun
+)
+
+func (e *ExistsError) Error() string {
+	switch e.Run {
+	case OtherRun:
+		return fmt.Sprintf("output folder %s contains another run", e.Dir)
+	case UnreadableRun:
+		return fmt.Sprintf("output folder %s contains a run that cannot be read", e.Dir)
+	}
+	words := "an unfinished run"
+	if e.Finished {
+		words = "a finished run"
+	}
+	if e.Run == SameRun {
+		words += " of these settings"
+	}
+	return fmt.Sprintf("output folder %s contains %s", e.Dir, words)
+}
+
+func (e *ExistsError) Unwrap() error { return ErrExists }
 
 // Create makes a run folder and writes its config.json. A folder with a head or a checkpoint is refused: nothing finished is overwritten.
 // If a training ended before its first epoch, its folder has neither and is used again, after removing what that training left.
@@ -116,11 +153,15 @@ func Create(dir string, c Config) error {
 	return writeConfig(dir, c)
 }
 
-// CheckFree fails if Create would, before there is anything to write.
+// CheckFree fails if Create would, before there is anything to write. The error for a folder that contains a run is an ExistsError.
 func CheckFree(dir string) error {
 	for _, name := range []string{headFile, checkpointFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("output folder %s %w", dir, ErrExists)
+			old, err := LoadUnfinished(dir)
+			if err != nil {
+				return &ExistsError{Dir: dir, Run: UnreadableRun}
+			}
+			return &ExistsError{Dir: dir, Finished: old.Ended() && Whole(dir)}
 		}
 	}
 	if err := atomicfile.CheckFolder(dir); err != nil {

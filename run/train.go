@@ -387,7 +387,12 @@ func readersOf(need method.Need) string {
 // c lacks and that training has, its images for one, c has afterwards.
 func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 	err = Create(t.Dir, *c)
-	if err == nil || !t.Resume || !errors.Is(err, ErrExists) {
+	var exists *ExistsError
+	if !errors.As(err, &exists) {
+		return nil, nil, err
+	}
+	if !t.Resume {
+		exists.Run = c.likeness(t.Dir)
 		return nil, nil, err
 	}
 	old, err := LoadUnfinished(t.Dir)
@@ -404,20 +409,8 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 			return nil, nil, err
 		}
 	}
-	other := func(what string) error { return &OtherError{t.Dir, what} }
-	now, was := c.identity(), old.Config.identity()
-	if old.Config.Format == 1 {
-		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
-	}
-	switch what := now.Other(was); {
-	case what != "":
-		return nil, nil, other(what)
-	case !old.Config.Training.Equal(c.Training) && !old.Config.Training.Equal(resolved):
-		asked := resolved
-		if !old.Ended() {
-			asked = c.Training
-		}
-		return nil, nil, other(fmt.Sprintf("settings (%s)", difference(old.Config.Training, asked)))
+	if what := c.other(old, resolved); what != "" {
+		return nil, nil, &OtherError{t.Dir, what}
 	}
 	t.Clock.Add(old.Config.Times...)
 	if !unfinished && Whole(t.Dir) {
@@ -437,6 +430,41 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 		t.continued(state, old.Config.Version)
 	}
 	return state, ended, nil
+}
+
+// other says in what a training differs from that of a run folder, "" if in nothing; resolved are its settings as a finished training writes them.
+func (c *Config) other(old *Run, resolved head.Config) string {
+	now, was := c.identity(), old.Config.identity()
+	if old.Config.Format == 1 {
+		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
+	}
+	switch what := now.Other(was); {
+	case what != "":
+		return what
+	case old.Config.Training.Equal(c.Training) || old.Config.Training.Equal(resolved):
+		return ""
+	}
+	asked := resolved
+	if !old.Ended() {
+		asked = c.Training
+	}
+	return fmt.Sprintf("settings (%s)", difference(old.Config.Training, asked))
+}
+
+// likeness says whether the run in a folder is of the same training.
+func (c *Config) likeness(dir string) Likeness {
+	old, err := LoadUnfinished(dir)
+	if err != nil {
+		return UnreadableRun
+	}
+	resolved, _, err := c.Training.Resolve(c.Features.Rows)
+	switch {
+	case err != nil:
+		return AnyRun
+	case c.other(old, resolved) != "":
+		return OtherRun
+	}
+	return SameRun
 }
 
 // replace puts into a run folder that is continued what only scores and page depend on: where features and images are, the classes, and how the
