@@ -14,6 +14,7 @@ import (
 	"iconic/internal/budget"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
+	"iconic/internal/plural"
 	"iconic/models"
 	"iconic/progress"
 	"iconic/run"
@@ -55,19 +56,20 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Several > 0 {
 		h.Notef("%s", extract.SeveralNote(s.Several))
 	}
-	for _, one := range []struct {
+	for _, said := range []struct {
 		count int
-		text  string
+		one   string
+		many  string
 	}{
-		{s.Duplicates, "%d images are copies of others; their features were computed once"},
-		{s.Gone, "%d images are gone from the data; their features are kept but not used in training"},
-		{s.Pruned, "%d images are gone from the data; their features were dropped"},
-		{s.Moved, "%d images belong to another part now; their features are kept until that part has them"},
-		{s.Handed, "%d images belong to another part now, which has their features; they were dropped from this one"},
-		{s.Unread, "%d of the skipped images could not be read now; their features are kept but not used in training"},
+		{s.Duplicates, "image is a copy of another and shares its features", "images are copies of others and share their features"},
+		{s.Gone, "image is gone from the data; its features are kept but not used in training", "images are gone from the data; their features are kept but not used in training"},
+		{s.Pruned, "image is gone from the data; its features were dropped", "images are gone from the data; their features were dropped"},
+		{s.Moved, "image belongs to another part now; its features are kept until that part has them", "images belong to another part now; their features are kept until that part has them"},
+		{s.Handed, "image belongs to another part now, which has its features; they were dropped from this one", "images belong to another part now, which has their features; they were dropped from this one"},
+		{s.Unread, "of the skipped images could not be read now; its features are kept but not used in training", "of the skipped images could not be read now; their features are kept but not used in training"},
 	} {
-		if one.count > 0 {
-			h.Notef(one.text, one.count)
+		if said.count > 0 {
+			h.Notef("%s", plural.Of(said.count, said.one, said.many))
 		}
 	}
 	if s.Items == s.Bad() {
@@ -77,9 +79,10 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Borrowed > 0 {
 		others = fmt.Sprintf(" (%s of them in other stores)", thousands(s.Borrowed))
 	}
-	h.Notef("%s of %s images have features already%s; %s to encode", thousands(s.Already), thousands(s.Items-s.Bad()), others, thousands(s.Encoded))
+	good := s.Items - s.Bad()
+	h.Notef("%s of %s %s features already%s; %s to encode", thousands(s.Already), thousands(good), plural.Word(good, "image", "images")+plural.Word(s.Already, " has", " have"), others, thousands(s.Encoded))
 	if s.Encoded > 0 {
-		h.Notef("encoded %d images in %.1f s (%.1f images/s); %s has the features of %d", s.Encoded, s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
+		h.Notef("encoded %s in %.1f s (%.1f images/s); %s has the features of %d", plural.Of(s.Encoded, "image", "images"), s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"iconic/extract"
 	"iconic/features"
 	"iconic/head/clustercount"
+	"iconic/internal/plural"
 	"iconic/progress"
 	"iconic/run"
 )
@@ -74,7 +75,7 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 		return nil, &run.SettingsError{Err: err}
 	}
 	if set.Gone > 0 {
-		h.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", set.Source.Store, set.Gone)
+		h.Notef("%s keeps the features of %s that its data no longer has, or that could not be read; they are not used", set.Source.Store, plural.Of(set.Gone, "image", "images"))
 	}
 	for _, s := range []*features.Set{set, o.Second} {
 		if s != nil {

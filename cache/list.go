@@ -15,6 +15,7 @@ import (
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
+	"iconic/internal/plural"
 )
 
 // Kind is the kind of an entry.
@@ -189,7 +190,7 @@ func (l *lister) features() error {
 		graphs := filepath.Join(path, "neighbours")
 		switch m, err := store.Describe(path); {
 		case err == nil:
-			e.Detail = fmt.Sprintf("%d images × %d by %s", m.Rows, m.Dim, m.Encoder.Name)
+			e.Detail = fmt.Sprintf("%s × %d by %s", plural.Of(m.Rows, "image", "images"), m.Dim, m.Encoder.Name)
 			if m.Views > 1 {
 				e.Detail += fmt.Sprintf(", %d views", m.Views)
 			}

@@ -10,6 +10,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/option"
 )
@@ -79,8 +80,8 @@ func (s *Summary) judge(maxBad float64) error {
 		if s.Store != "" && bad < s.Items {
 			kept = "; the features of the others are kept in " + s.Store
 		}
-		return option.Errorf("MaxBad", "%d of %d images are bad, more than the allowed %g %% (most often: %s, such as %s)%s",
-			bad, items, 100*maxBad, kinds[0].Kind, kinds[0].Example, kept)
+		return option.Errorf("MaxBad", "%d of %s %s bad, more than the allowed %g %% (most often: %s, such as %s)%s",
+			bad, plural.Of(items, "image", "images"), plural.Word(bad, "is", "are"), 100*maxBad, kinds[0].Kind, kinds[0].Example, kept)
 	}
 	return nil
 }

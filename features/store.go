@@ -9,6 +9,7 @@ import (
 	"iconic/extract/store"
 	"iconic/head"
 	"iconic/internal/cachefolder"
+	"iconic/internal/plural"
 	"iconic/matrix"
 	"iconic/report"
 )
@@ -53,9 +54,9 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	switch {
 	case len(rows) == 0:
-		return nil, fmt.Errorf("feature store %s has no features: none of its %d images could be read (its items.jsonl has the reasons); give images that can be read, or another store", dir, s.Skipped)
+		return nil, fmt.Errorf("feature store %s has no features: none of its %s could be read (its items.jsonl has the reasons); give images that can be read, or another store", dir, plural.Of(s.Skipped, "image", "images"))
 	case len(here.rows) == 0:
-		return nil, fmt.Errorf("feature store %s: its data no longer has any of its %d images, or none could be read; extract it again once they are back", dir, len(rows))
+		return nil, fmt.Errorf("feature store %s: its data no longer has any of its %s, or none could be read; extract it again once they are back", dir, plural.Of(len(rows), "image", "images"))
 	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err

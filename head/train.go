@@ -20,6 +20,7 @@ import (
 	"iconic/head/partition"
 	"iconic/head/regression"
 	"iconic/head/train"
+	"iconic/internal/plural"
 	"iconic/matrix"
 	"iconic/option"
 )
@@ -372,7 +373,8 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 		p.notes = append(p.notes, "the features have too little structure for an approximate neighbour search, so all pairs were compared, as in an exact search")
 	}
 	if alone := p.graph.Alone(); alone > 0 {
-		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows have no direction (they are zero or equal to the mean), so they have no neighbours of their own", alone, p.graph.N))
+		p.notes = append(p.notes, fmt.Sprintf("%d of %d rows %s of their own", alone, p.graph.N, plural.Word(alone,
+			"has no direction (it is zero or equal to the mean), so it has no neighbours", "have no direction (they are zero or equal to the mean), so they have no neighbours")))
 	}
 	return p, nil
 }

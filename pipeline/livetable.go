@@ -59,7 +59,7 @@ func (t *liveTable) draw(done, total int) {
 		rows.lines = append(rows.lines[:1], rows.lines[len(rows.lines)-height+1:]...)
 	}
 	columns, _ := screen(t.app.err)
-	_, _ = io.WriteString(t.app.err, t.redraw(rows, fmt.Sprintf("%d of %d runs", done, total), columns)) // failing to draw the table is no error
+	_, _ = io.WriteString(t.app.err, t.redraw(rows, fmt.Sprintf("%d of %s", done, plural(total, "run", "runs")), columns)) // failing to draw the table is no error
 }
 
 // redraw is what a terminal with a number of columns is sent to show a table and a line in place of the last ones. Lines that would wrap are cut:

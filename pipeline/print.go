@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	number "iconic/internal/plural"
 	"iconic/report"
 	"iconic/report/page"
 )
@@ -37,12 +38,10 @@ func jsonPathOf(name string) jsonPath {
 }
 
 // plural formats a number with the singular or plural of a word.
-func plural(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
-}
+func plural(n int, one, several string) string { return number.Of(n, one, several) }
+
+// wordFor is the form of a word that goes with a number.
+func wordFor(n int, one, several string) string { return number.Word(n, one, several) }
 
 // rate formats a count and its duration, with the rate per second if it is meaningful.
 func rate(n int, one, several string, d time.Duration) string {

@@ -134,7 +134,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	}
 	a.took(clock.Times())
 	if n := live.sweep.Missing(); n > 0 {
-		a.note("%d of %d runs belong to other workers: the last worker writes the page, or use sweep --report", n, len(live.sweep.Jobs))
+		a.note("%d of %s %s to other workers: the last worker writes the page, or use sweep --report", n, plural(len(live.sweep.Jobs), "run", "runs"), wordFor(n, "belongs", "belong"))
 		return nil
 	}
 	a.formulas(filepath.Join(o.out, "sweep.csv"), live.sweep.Formulas, o.csvSafe)

@@ -70,6 +70,6 @@ func (a *app) unlabelled(file string, set *features.Set) {
 	case n == 0:
 		a.note("no row of %s has a label (all are empty, NaN or negative): nothing is scored", file)
 	case n < rows:
-		a.note("%d of %d rows of %s have a label; the others are empty, NaN or negative, and are not scored", n, rows, file)
+		a.note("%d of %d rows of %s %s a label; the others are empty, NaN or negative, and are not scored", n, rows, file, wordFor(n, "has", "have"))
 	}
 }

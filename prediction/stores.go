@@ -15,6 +15,7 @@ import (
 	"iconic/extract/store"
 	"iconic/extract/store/mirror"
 	"iconic/internal/bucket"
+	"iconic/internal/plural"
 	"iconic/option"
 )
 
@@ -123,7 +124,7 @@ func (w *work) passStores(ctx context.Context, stores []stored, trained store.Se
 			gone += n
 		}
 		if gone > 0 {
-			w.hooks.Notef("%s keeps the features of %d images that its data no longer has, or that could not be read; they are not used", bucket.Public(f.name), gone)
+			w.hooks.Notef("%s keeps the features of %s that its data no longer has, or that could not be read; they are not used", bucket.Public(f.name), plural.Of(gone, "image", "images"))
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"iconic/curation"
 	"iconic/features"
+	"iconic/internal/plural"
 	"iconic/matrix"
 	"iconic/progress"
 	"iconic/report"
@@ -60,10 +61,7 @@ func (f *Finished) ByHand() string {
 	if f.Curated == nil || len(f.Curated.Steps()) == 0 {
 		return ""
 	}
-	changes := "1 change"
-	if n := len(f.Curated.Steps()); n > 1 {
-		changes = fmt.Sprintf("%d changes", n)
-	}
+	changes := plural.Of(len(f.Curated.Steps()), "change", "changes")
 	if f.Curated.Reassigns() {
 		return changes + " by hand, included in scores and clusters"
 	}

@@ -9,6 +9,7 @@ import (
 	"iconic/features"
 	"iconic/inspect"
 	"iconic/internal/atomicfile"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report/inspection"
@@ -44,7 +45,7 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 		hooks.Notef("the neighbour graph could not be cached: %v", err)
 	}
 	if found.Unread > 0 {
-		hooks.Warnf("%d images could not be read for comparison: only their features are compared", found.Unread)
+		hooks.Warnf("%s could not be read for comparison: only %s features are compared", plural.Of(found.Unread, "image", "images"), plural.Word(found.Unread, "its", "their"))
 	}
 	return &Inspected{found, inspection.Names{Paths: set.Paths, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster}}, nil
 }

@@ -21,6 +21,7 @@ import (
 	"iconic/head/partition"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/models"
@@ -195,7 +196,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		return err
 	}
 	if summary.Missing > 0 {
-		o.Hooks.Warnf("%d of %d pictures of the report could not be read: they are grey", summary.Missing, summary.Pictures)
+		o.Hooks.Warnf("%d of %s of the report could not be read: %s grey", summary.Missing, plural.Of(summary.Pictures, "picture", "pictures"), plural.Word(summary.Missing, "it is", "they are"))
 	}
 	return nil
 }

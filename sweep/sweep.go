@@ -25,6 +25,7 @@ import (
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/parallel"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report"
@@ -95,7 +96,7 @@ type baselineOnce struct {
 }
 
 // ErrUnfinished is in the chain of Report's error for a sweep with unfinished runs.
-var ErrUnfinished = errors.New("runs are not finished")
+var ErrUnfinished = errors.New("not finished")
 
 // SettingsError says that a combination cannot be trained.
 type SettingsError struct{ Err error }
@@ -148,7 +149,7 @@ func (s *Sweep) Report(ctx context.Context) error {
 	}
 	s.tellSafe()
 	if n := s.Missing(); n > 0 {
-		return fmt.Errorf("%s: %d of %d %w", s.options.Dir, n, len(s.Jobs), ErrUnfinished)
+		return fmt.Errorf("%s: %d of %s %s %w", s.options.Dir, n, plural.Of(len(s.Jobs), "run", "runs"), plural.Word(n, "is", "are"), ErrUnfinished)
 	}
 	return s.write(ctx)
 }
@@ -188,7 +189,7 @@ func (s *Sweep) train(ctx context.Context) error {
 		return err
 	}
 	if done := len(s.Jobs) - len(left); done > 0 {
-		s.options.Hooks.Notef("%d of %d runs are finished already", done, len(s.Jobs))
+		s.options.Hooks.Notef("%d of %s %s finished already", done, plural.Of(len(s.Jobs), "run", "runs"), plural.Word(done, "is", "are"))
 	}
 	if len(left) == 0 {
 		return nil
@@ -365,7 +366,7 @@ func (s *Sweep) finish(ctx context.Context) error {
 	}
 	stores, images := s.features()
 	view := page.Sweep{
-		Title: fmt.Sprintf("Sweep of %d runs", len(s.Jobs)), Names: s.varied, Points: points, Panels: panels, Counted: s.counted, Uncounted: s.missing,
+		Title: "Sweep of " + plural.Of(len(s.Jobs), "run", "runs"), Names: s.varied, Points: points, Panels: panels, Counted: s.counted, Uncounted: s.missing,
 		Facts: []page.Setting{
 			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: run.Version()},
 		},

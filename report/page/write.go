@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	number "iconic/internal/plural"
 	"iconic/report"
 )
 
@@ -154,19 +155,14 @@ func (v *runView) clusterSizes(r *Run) {
 		}
 	}
 	v.Sizes = sizes(bars, m.N)
-	v.ClustersLead = fmt.Sprintf("%d of %d clusters contain images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, m.Clusters, decimals(m.EffectiveClusters, 1))
+	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural(m.Clusters, "cluster", "clusters")+number.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
 	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural(dead, "cluster is dead", "clusters are dead"), plural(large, "holds", "hold"), oversized)
 	if m.ClustersUsed <= 1 {
 		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
 	}
 }
 
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
+func plural(n int, one, many string) string { return number.Of(n, one, many) }
 
 func (v *runView) confusion(r *Run) {
 	columnName := func(c int) string {
