@@ -147,7 +147,7 @@ func TestStreamVisitsEverythingOnce(t *testing.T) {
 		t.Errorf("a visitor that stops: %v", err)
 	}
 	none := func(*dataset.Set, store.Item, string, []float32) error { return nil }
-	if _, err := e.Each(t.Context(), Stream{Data: data, Visit: none}, Hooks{}); err == nil || !strings.Contains(err.Error(), "are bad") || strings.Contains(err.Error(), "are kept") {
+	if _, err := e.Each(t.Context(), Stream{Data: data, Visit: none}, Hooks{}); err == nil || !strings.Contains(err.Error(), "is bad") || strings.Contains(err.Error(), "are kept") {
 		t.Errorf("too many bad images: %v", err)
 	}
 	if _, err := e.Each(t.Context(), Stream{Data: t.TempDir(), Visit: none}, Hooks{}); !errors.Is(err, dataset.ErrNoImages) {

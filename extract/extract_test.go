@@ -523,7 +523,7 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		_, _, err = store.Merge(t.Context(), parts, c.Out, nil)
 		return err
 	}
-	if err := merge(); err == nil || !strings.Contains(err.Error(), "1 of 4 parts are missing, the first is 2/4") {
+	if err := merge(); err == nil || !strings.Contains(err.Error(), "1 of 4 parts is missing, the first is 2/4") {
 		t.Fatalf("error %v", err)
 	}
 	c.Part = 2

@@ -54,9 +54,11 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	switch {
 	case len(rows) == 0:
-		return nil, fmt.Errorf("feature store %s has no features: none of its %s could be read (its items.jsonl has the reasons); give images that can be read, or another store", dir, plural.Of(s.Skipped, "image", "images"))
+		return nil, fmt.Errorf("feature store %s has no features: %s (its items.jsonl has the reasons); give images that can be read, or another store", dir,
+			plural.Word(s.Skipped, "its only image could not be read", fmt.Sprintf("none of its %d images could be read", s.Skipped)))
 	case len(here.rows) == 0:
-		return nil, fmt.Errorf("feature store %s: its data no longer has any of its %s, or none could be read; extract it again once they are back", dir, plural.Of(len(rows), "image", "images"))
+		return nil, fmt.Errorf("feature store %s: %s; extract it again once %s back", dir,
+			plural.Word(len(rows), "its data no longer has its only image, or it could not be read", fmt.Sprintf("its data no longer has any of its %d images, or none could be read", len(rows))), plural.Word(len(rows), "it is", "they are"))
 	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err

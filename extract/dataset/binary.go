@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 )
 
@@ -86,7 +87,7 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 			return err
 		}
 		if labels != nil && len(labels) != n {
-			return fmt.Errorf("%d images but %d labels in %s", n, len(labels), f.labels)
+			return fmt.Errorf("%s but %s in %s", plural.Of(n, "image", "images"), plural.Of(len(labels), "label", "labels"), f.labels)
 		}
 	}
 	header := make([]byte, f.header)

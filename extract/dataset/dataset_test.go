@@ -361,7 +361,7 @@ func TestBinaryVersions(t *testing.T) {
 	}{
 		"a truncated file":   {map[string]string{"train.bin": "\x01\x63" + pixels(3000, 1)}, "truncated"},
 		"a label too large":  {map[string]string{"test_batch.bin": "\x0b" + pixels(3072, 1)}, "label 11, but there are 10 classes"},
-		"labels that do not": {map[string]string{"train_X.bin": pixels(27648, 1), "train_y.bin": "\x01\x02"}, "1 images but 2 labels"},
+		"labels that do not": {map[string]string{"train_X.bin": pixels(27648, 1), "train_y.bin": "\x01\x02"}, "1 image but 2 labels"},
 		"names that do not":  {map[string]string{"test_batch.bin": "\x01" + pixels(3072, 1), "batches.meta.txt": "one\n"}, "names 1 classes, but there are 10"},
 	} {
 		if _, err := Open(t.Context(), tree(t, c.files), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"iconic/internal/plural"
 	"iconic/option"
 )
 
@@ -90,7 +91,7 @@ func arrange(stores []*Store) ([]*Store, error) {
 		example = next
 	}
 	if missing > 0 {
-		return nil, option.Errorf("Part", "%d of %d parts are missing, the first is %d/%d", missing, first.Part.Of, example, first.Part.Of)
+		return nil, option.Errorf("Part", "%d of %d parts %s missing, the first is %d/%d", missing, first.Part.Of, plural.Word(missing, "is", "are"), example, first.Part.Of)
 	}
 	return stores, nil
 }

@@ -1,4 +1,3 @@
-// Package plural puts numbers and words together.
 package plural
 
 import "strconv"

@@ -1,0 +1,2 @@
+// Package plural gives words the form that goes with a number, so that messages and pages read well for one thing, too: "1 image is", "2 images are".
+package plural
