@@ -219,11 +219,7 @@ func (l *lister) graphs(folder string, locks []string) error {
 	if err != nil {
 		return err
 	}
-	detail := fmt.Sprintf("%d graphs", len(found))
-	if len(found) == 1 {
-		detail = "1 graph"
-	}
-	return l.add(Entry{Kind: Graphs, Path: folder, Detail: detail, locks: locks})
+	return l.add(Entry{Kind: Graphs, Path: folder, Detail: plural.Of(len(found), "graph", "graphs"), locks: locks})
 }
 
 func (l *lister) neighbours() error {

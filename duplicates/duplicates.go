@@ -80,7 +80,7 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 		return s, nil
 	}
 	if (o.Images != "" || o.ImageColumn != "") && s.Features.Unnamed {
-		return nil, errors.Join(refuse(fmt.Errorf("the rows of %s do not say to which images they belong: leave out the images, or give a store made from them", name)), s.Close())
+		return nil, errors.Join(refuse(fmt.Errorf("the rows of %s do not say to which images they belong: leave out the images and their column, or give a store made from the images", name)), s.Close())
 	}
 	if s.Features.Unnamed {
 		s.Unseen = run.ErrUnnamed

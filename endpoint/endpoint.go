@@ -408,7 +408,7 @@ func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, erro
 			case err == io.EOF: //nolint:errorlint // NextPart wraps it where the form is cut short
 				otherwise = refuse(http.StatusBadRequest, "the form holds no file: send the image as one")
 			case errors.Is(err, io.EOF):
-				otherwise = refuse(http.StatusBadRequest, "the form is cut short, and holds no file until there: send it again")
+				otherwise = refuse(http.StatusBadRequest, "the form is cut short before any file: send it again")
 			}
 			return nil, e.unread(err, otherwise)
 		}

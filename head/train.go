@@ -483,12 +483,8 @@ func health(cluster []int, clusters int) []string {
 	case used <= 1:
 		return []string{"all images are in one cluster: the method has told no groups apart; return to its default settings if you have changed them, or try another method"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		are := "are"
-		if clusters-used == 1 {
-			are = "is"
-		}
 		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise return to its default settings if you have changed them, or try another method",
-			clusters-used, clusters, are, used, used))
+			clusters-used, clusters, plural.Word(clusters-used, "is", "are"), used, used))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
 		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: that may be right for this data; otherwise ask for more clusters", 100*share))

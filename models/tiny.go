@@ -20,7 +20,7 @@ const TinyName = "tiny"
 const TinyCaution = "The built-in encoder was trained with labels, on other pictures drawn in the same way as the demo's: this accuracy shows that the program works, not what clustering without labels reaches."
 
 // TinyElsewhere says what the built-in encoder is for where the images are not the demo's.
-const TinyElsewhere = "The built-in encoder was trained for the demo, partly with labels, on generated images: for photographs, choose a pretrained encoder, whose results these scores do not show."
+const TinyElsewhere = "The built-in encoder was trained for the demo, partly with labels, on generated images: for photographs, choose a pretrained encoder; these scores do not show what one would reach."
 
 //go:embed tiny
 var tiny embed.FS

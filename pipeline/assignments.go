@@ -70,7 +70,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 			return err
 		}
 	}
-	f, err := a.openCurated(dir, o.noCuration)
+	f, err := run.OpenAs(dir, o.noCuration, a.hooks())
 	if err != nil {
 		return err
 	}
@@ -95,12 +95,4 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 		_, err = fmt.Fprintf(a.out, "%s: %s\n", o.out, plural(len(f.Table.Paths), "image", "images"))
 	}
 	return err
-}
-
-// openCurated reads a finished run folder and applies its curation unless without is true.
-func (a *app) openCurated(dir string, without bool) (*run.Finished, error) {
-	if without {
-		return run.Open(dir)
-	}
-	return run.OpenCurated(dir, a.hooks())
 }

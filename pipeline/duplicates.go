@@ -37,7 +37,7 @@ neighbours are together in another cluster. No file is touched.`,
 				return usagef("--csv-safe applies to the tables of --out: give --out, or leave --csv-safe out")
 			}
 			if c.Flags().Changed("correlation") && (o.exact || o.featuresOnly) {
-				return usagef("--correlation is that of images, and --exact and --features-only compare none: leave one of them out")
+				return usagef("--correlation applies to comparing images, which --exact and --features-only do not do: leave one of them out")
 			}
 			return a.duplicates(c.Context(), args[0], &o)
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/internal/diskspace"
+	"iconic/run"
 	"iconic/sorting"
 )
 
@@ -92,7 +93,7 @@ func (o *sortOptions) mode() (sorting.Mode, error) {
 }
 
 func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOptions) error {
-	f, err := a.openCurated(dir, o.noCuration)
+	f, err := run.OpenAs(dir, o.noCuration, a.hooks())
 	if err != nil {
 		return err
 	}

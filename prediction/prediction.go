@@ -14,6 +14,7 @@ import (
 	"iconic/internal/bucket"
 	"iconic/internal/budget"
 	"iconic/internal/placing"
+	"iconic/internal/plural"
 	"iconic/option"
 	"iconic/sorting"
 )
@@ -74,11 +75,7 @@ type PlaceError struct {
 }
 
 func (e *PlaceError) Error() string {
-	files := "1 file"
-	if e.Files != 1 {
-		files = fmt.Sprintf("%d files", e.Files)
-	}
-	return fmt.Sprintf("%s could not be sorted into %s (such as %s: %v)", files, e.Dir, e.Path, e.Err)
+	return fmt.Sprintf("%s could not be sorted into %s (such as %s: %v)", plural.Of(e.Files, "file", "files"), e.Dir, e.Path, e.Err)
 }
 
 // Unwrap returns the first reason.

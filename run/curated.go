@@ -76,7 +76,7 @@ func (f *Finished) EditedScores(ctx context.Context, workers int, hooks progress
 	}
 	set, err := f.OpenFeatures("")
 	if err != nil {
-		hooks.Warnf("the features of %s cannot be opened (%v): silhouette and other scores by features are not known for its edited clusters", f.Dir, err)
+		hooks.Warnf("the features of %s cannot be opened (%v): silhouette and other scores computed from features are missing for its edited clusters", f.Dir, err)
 		set = nil
 	} else {
 		defer set.Close()

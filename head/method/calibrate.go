@@ -15,7 +15,7 @@ import (
 // Calibrate ends an outcome with a copy of a head of Data.Features whose confidence nothing else has moderated: no vote of several heads, and no
 // expectation of the method's own. Softmax regression on the clusters found is almost certain of every row, and so is the posterior of k-means in
 // hundreds of dimensions, however poor the clusters are. The copy is scaled so that its mean confidence is the agreement of its clusters with
-// k-means in halves of the features, corrected by what neighbours explain (package confidence). No row changes its cluster. It sets
+// k-means in halves of the features; up to confidence.Few clusters it is corrected by what neighbours explain. No row changes its cluster. It sets
 // o.Vote and o.Expected, and adds a finding.
 func (o *Outcome) Calibrate(ctx context.Context, d *Data, l *linear.Head) error {
 	d.Run.Begin("confidence")

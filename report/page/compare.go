@@ -119,7 +119,7 @@ func Cautions(runs []Compared) []string {
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.items() != runs[0].items() }) {
 		list = append(list, "These runs are of different data: their scores are shown side by side, but images cannot be traced between runs.")
 	} else if slices.ContainsFunc(runs, func(r Compared) bool { return !sameLeftOut(r.Cluster, runs[0].Cluster) }) {
-		list = append(list, "Other images were left out of these runs by hand: each score is of the images that its run kept, and agreement and changes are of those that both kept.")
+		list = append(list, "Different images were left out of these runs by hand: each score is of the images that its run kept, and agreement and changes are of those that both kept.")
 	}
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
 		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")
