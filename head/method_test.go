@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -345,3 +346,50 @@ func TestEveryMethodTakesRowsWithoutDirection(t *testing.T) {
 		t.Errorf("notes %v, %v", r, err)
 	}
 }
+
+// Settings with which a training could learn nothing are refused, naming the setting and the way out; the nearest ones that can learn something are
+// not, and their gradient is not 0.
+func TestTrainingsThatCanLearnNothingAreRefused(t *testing.T) {
+	m, in := tiny()
+	for _, one := range methods.All() {
+		list := one.Recipe(3).Settings()
+		for _, share := range []string{"alpha", "beta"} {
+			if _, reads := list.Find(share); reads {
+				c := brief(t, one.About().Name)
+				change(t, &c, share, 1)
+				if err := c.Validate(m.Len()); err == nil || !strings.Contains(err.Error(), share+" 1: ") || !strings.Contains(err.Error(), "set "+share+" below 1") {
+					t.Errorf("%s, %s 1: %v", c.Method, share, err)
+				}
+			}
+		}
+		if _, reads := list.Find("batch"); !reads {
+			continue
+		}
+		for _, batch := range []int{2, 3, 4} {
+			c := brief(t, one.About().Name)
+			change(t, &c, "batch", batch, "epochs", 1)
+			some(t, &c, "bank", 0)
+			r, err := Train(context.Background(), m, in, c, Options{})
+			switch alone := batch < 4 && slices.Contains(compared, c.Method); {
+			case alone && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf("batch %d: ", batch)) || !strings.Contains(err.Error(), "set batch to at least 4")):
+				t.Errorf("%s, batch %d: %v", c.Method, batch, err)
+			case !alone && err != nil:
+				t.Errorf("%s, batch %d: %v", c.Method, batch, err)
+			case !alone && strings.Contains(strings.Join(r.Notes, "\n"), "exactly 0"):
+				t.Errorf("%s, batch %d: %q", c.Method, batch, r.Notes)
+			}
+		}
+	}
+	c := brief(t, "clip")
+	change(t, &c, "batch", 2, "batch-anchors", true)
+	if err := c.Validate(m.Len()); err != nil {
+		t.Errorf("two anchors, and their partners: %v", err)
+	}
+	change(t, &c, "sides", "learned", "alpha", 1, "sides", "target")
+	if err := c.Validate(m.Len()); err == nil || !strings.Contains(err.Error(), "alpha 1: ") {
+		t.Errorf("a uniform target: %v", err)
+	}
+}
+
+// compared are the methods that compare points of a batch with each other.
+var compared = []string{"infonce", "simclr", "t-simclr", "moco", "dcl", "vicreg", "triplet", "supcon", "xsample", "cmc", "clip"}

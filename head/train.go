@@ -154,7 +154,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	}
 	r := &Result{
 		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
-		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: append(notes, found.Notes...), Findings: found.Findings,
+		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: slices.Concat(notes, found.Notes, d.Run.Notes), Findings: found.Findings,
 	}
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)

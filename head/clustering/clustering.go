@@ -113,6 +113,9 @@ func HeadsSetting(to *int, meaning string) setting.Setting {
 
 // Resolve implements method.Recipe.
 func (r *Recipe) Resolve(n int) ([]string, error) {
+	if err := r.Shares.Check(); err != nil {
+		return nil, err
+	}
 	if r.Sample > 0 && r.Sample != defaultSample && divergences[r.Divergence] != nil {
 		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled only for the divergence kl, not for %s: set debias-sample to 0", r.Sample, r.Divergence)
 	}
@@ -201,7 +204,6 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	err := r.final(ctx, d, trainees, out)
 	out.Loss = trainees[best(trainees)].loss
 	out.Distributions = func(ctx context.Context) (*method.Distributions, error) { return r.distributions(ctx, d, s, out.Vote) }
-	out.Notes = append(out.Notes, d.Run.Notes...)
 	return out, err
 }
 

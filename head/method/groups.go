@@ -1,6 +1,7 @@
 package method
 
 import (
+	"errors"
 	"fmt"
 
 	"iconic/head/knn"
@@ -187,4 +188,16 @@ func (s *Shares) Settings() setting.List {
 		}),
 		setting.Share("beta", &s.Beta, "uniform share of the learned distribution"),
 	}
+}
+
+// Check fails on shares with which nothing can be learned. At β = 1, q̃ is uniform whatever the head, and its gradient 0. At α = 1, p̃ is
+// uniform whatever the features, and the loss least where q is uniform, too: it says of no two points that they belong together.
+func (s Shares) Check() error {
+	switch {
+	case s.Alpha == 1:
+		return errors.New("alpha 1: the supervisory distribution is then uniform whatever the features are, so there is nothing to learn from: set alpha below 1")
+	case s.Beta == 1:
+		return errors.New("beta 1: the learned distribution is then uniform whatever has been learned, so nothing changes in the training: set beta below 1")
+	}
+	return nil
 }

@@ -41,8 +41,18 @@ type Contrast struct {
 	task  func(c *Contrast, d *method.Data) (mapping, error)
 }
 
-// reads lists the settings that only some methods have.
-type reads struct{ graph, views, shares, mapper, temperature, freedom, positive, bank bool }
+// reads lists the settings that only some methods have, and how many candidates a step has.
+type reads struct {
+	graph, views, shares, mapper, temperature, freedom, positive, bank bool
+
+	candidates func(c *Contrast) int // the points with which a step compares each; nil: the classes, whatever the batch
+}
+
+// Candidates of a step: the others of a batch of anchors and partners, the keys of the partners and those in the bank, and, for two sets, the
+// partners of all anchors.
+func others(c *Contrast) int      { return 2*c.Anchors() - 1 }
+func keysAndBank(c *Contrast) int { return c.Anchors() + c.Bank }
+func partners(c *Contrast) int    { return c.Anchors() }
 
 // mapping is a task whose first mapper computes the representation.
 type mapping interface {
@@ -100,8 +110,31 @@ func (c *Contrast) Resolve(n int) ([]string, error) {
 	if c.WeightNorm && c.Hidden == 0 {
 		return nil, errors.New("weight-norm true: a linear map has no last layer to normalise; set hidden to a width")
 	}
+	if err := c.Shares.Check(); err != nil {
+		return nil, err
+	}
 	notes, err := c.Neighbourhood.Resolve(n)
-	return append(notes, c.Batches.Resolve(n)...), err
+	if err != nil {
+		return nil, err
+	}
+	notes = append(notes, c.Batches.Resolve(n)...)
+	return notes, c.compares()
+}
+
+// compares fails if a step has a single candidate, the partner: its share of q is then 1 whatever the representation.
+func (c *Contrast) compares() error {
+	if c.reads.candidates == nil || c.reads.candidates(c) > 1 {
+		return nil
+	}
+	least := 4
+	if c.BatchAnchors {
+		least = 2
+	}
+	more := ""
+	if c.reads.bank {
+		more = ", or bank to at least 1"
+	}
+	return fmt.Errorf("batch %d: a step then compares an image with its partner alone, so there is nothing to learn: set batch to at least %d%s", c.Batch, least, more)
 }
 
 // Learn implements method.Recipe.

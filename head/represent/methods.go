@@ -90,16 +90,17 @@ func Methods() []method.Method {
 		byCosine                   = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ exp(cos(z_i, z_j)/τ)"
 		byGraph, byWidth, byFreely = "neighbours", "perplexity", "freedom"
 	)
-	views := reads{graph: true, views: true, shares: true, mapper: true}
+	views := reads{graph: true, views: true, shares: true, mapper: true, candidates: others}
 	cosined := views
 	cosined.temperature = true
 	paired := cosined
-	paired.graph, paired.views = false, false
+	paired.graph, paired.views, paired.candidates = false, false, partners
 	t := func(temperature float64) func(*Contrast) {
 		return func(c *Contrast) { c.Temperature, c.Views = temperature, true }
 	}
 	plain := func(temperature float64) func(*Contrast) { return func(c *Contrast) { c.Temperature = temperature } }
 	var heavy, moment, corrected, limit, straight = views, cosined, cosined, views, reads{graph: true, views: true}
+	moment.candidates = keysAndBank
 	heavy.freedom, moment.bank, corrected.positive, corrected.shares, limit.shares = true, true, true, false, false
 	about := func(name, p, q, mapper, equation, source, purpose string) method.About {
 		return method.About{Name: name, Supervisory: p, Learned: q, Mapper: mapper, Equation: equation, Source: source, Purpose: purpose}

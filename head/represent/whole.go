@@ -96,6 +96,9 @@ func (m *Map) Resolve(n int) ([]string, error) {
 	if n > mostWhole {
 		return nil, fmt.Errorf("%d images, but every step compares all pairs: want at most %d; tsne accepts more", n, mostWhole)
 	}
+	if err := m.Shares.Check(); err != nil {
+		return nil, err
+	}
 	return m.Neighbourhood.Resolve(n)
 }
 

@@ -22,6 +22,7 @@ type Epoch struct {
 type State struct {
 	Phases  []Phase
 	History []Epoch
+	Notes   []string // of phases, in sentences
 }
 
 // ErrOtherState is in the chain of the error of a training that cannot continue from a state: settings or another version of this program made it.

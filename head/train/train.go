@@ -80,7 +80,7 @@ type Run struct {
 	// Resume is the state to continue from; nil: start from the beginning.
 	Resume *State
 
-	// Notes are the notes of phases, in sentences.
+	// Notes are the notes of phases, in sentences, those of before an interruption too.
 	Notes []string
 
 	state State
@@ -93,6 +93,12 @@ func (r *Run) Begin(stage string) {
 	if r.Begun != nil {
 		r.Begun(stage)
 	}
+}
+
+// note adds a note of a phase, in a sentence, which is saved with the state.
+func (r *Run) note(format string, values ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, values...))
+	r.state.Notes = r.Notes
 }
 
 // History returns the lines so far.
@@ -156,10 +162,12 @@ func (r *Run) Stage(s Stage) ([]Tensor, error) {
 	return found, err
 }
 
-// history takes over the history of the state that a run resumes from, before its first phase.
+// history takes over the history and the notes of the state that a run resumes from, before its first phase.
 func (r *Run) history() {
 	if len(r.state.Phases) == 0 {
 		r.state.History = append(r.state.History, r.Resume.History...)
+		r.Notes = append(r.Notes, r.Resume.Notes...)
+		r.state.Notes = r.Notes
 	}
 }
 
@@ -190,6 +198,7 @@ type loop[T optim.Float] struct {
 	learners     []*Learner[T]
 	at           int       // index of the phase in the run's state
 	sums, losses []float64 // per learner: sum over this epoch so far, and mean of the last epoch
+	moved        bool      // a gradient has had a number other than 0
 }
 
 func (l *loop[T]) phase() *Phase { return &l.run.state.Phases[l.at] }
@@ -218,7 +227,19 @@ func (l *loop[T]) begin(name string) error {
 	for h, one := range l.learners {
 		one.Loss = l.losses[h]
 	}
+	l.moved = kept.Step > 0 && l.hasMoved()
 	return nil
+}
+
+// hasMoved reports whether a restored phase has had a gradient other than 0, as the moments of its optimisers tell. Without moments it may have had.
+func (l *loop[T]) hasMoved() bool {
+	for _, one := range l.learners {
+		moments, _ := one.Optimiser.State(one.Parameters)
+		if len(moments) == 0 || !zero(moments) {
+			return true
+		}
+	}
+	return false
 }
 
 // tensors returns the numbers in a checkpoint of the phase: all of them while it is in progress, and at its end those that are used later.
@@ -320,6 +341,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 		}
 		if err == nil {
 			l.sums[h] += loss
+			l.moved = l.moved || !zero(one.Gradients)
 			one.Optimiser.Step(one.Parameters, one.Gradients, rate)
 			err = one.check(rate)
 		}
@@ -348,6 +370,9 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 	if b.Epoch > 0 {
 		l.skip(b.Epoch, before-l.losses[Best(l.losses)])
 	}
+	if p := l.phase(); p.Step == p.Steps && !l.moved {
+		l.run.note("%s: the gradient was exactly 0 in every step, so nothing has been learned; check the settings, and how the images differ", p.Name)
+	}
 	return l.save(false)
 }
 
@@ -370,8 +395,8 @@ func (l *loop[T]) skip(epoch int, gain float64) {
 	if next == p.Step {
 		return
 	}
-	l.run.Notes = append(l.run.Notes, fmt.Sprintf("%s: in epoch %d of %d the loss fell by %.4f, less than %g: skipping the remaining %d at that learning rate",
-		p.Name, epoch+1, l.plan.Epochs, gain, l.plan.LeastGain, (next-p.Step)/l.plan.Steps))
+	l.run.note("%s: in epoch %d of %d the loss fell by %.4f, less than %g: skipping the remaining %d at that learning rate",
+		p.Name, epoch+1, l.plan.Epochs, gain, l.plan.LeastGain, (next-p.Step)/l.plan.Steps)
 	p.Step = next
 }
 
@@ -403,6 +428,16 @@ func finite[T optim.Float](parts [][]T) bool {
 		}
 	}
 	return sum == 0
+}
+
+// zero reports whether all numbers are 0.
+func zero[T optim.Float](parts [][]T) bool {
+	for _, x := range parts {
+		if slices.ContainsFunc(x, func(v T) bool { return v != 0 }) {
+			return false
+		}
+	}
+	return true
 }
 
 // record adds the epoch's line to the history.

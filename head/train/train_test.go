@@ -206,7 +206,7 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		r.Save = func(s *State, _ bool) error {
-			copied := State{History: slices.Clone(s.History)}
+			copied := State{History: slices.Clone(s.History), Notes: slices.Clone(s.Notes)}
 			for _, p := range s.Phases {
 				whole := Phase{Name: p.Name, Step: p.Step, Steps: p.Steps}
 				for _, x := range p.Tensors {
@@ -240,7 +240,10 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 	}
 	for stop := range len(epochs) - 1 {
 		_, _, kept := run(nil, stop+1)
-		again, _, _ := run(kept, 0)
+		again, resumed, _ := run(kept, 0)
+		if !slices.Equal(resumed.Notes, r.Notes) {
+			t.Errorf("resumed after epoch %d of its history, its notes are %q, want %q", epochs[stop], resumed.Notes, r.Notes)
+		}
 		for h := range v.learners {
 			if !slices.Equal(v.learners[h].Parameters[0], again.learners[h].Parameters[0]) {
 				t.Errorf("resumed after epoch %d of its history, learner %d ends with a different result", epochs[stop], h)
@@ -250,5 +253,65 @@ func TestEpochsThatGainLittleAreLeftOut(t *testing.T) {
 	plan.LeastGain = 0
 	if _, r, _ = run(nil, 0); len(r.History()) != 12 {
 		t.Errorf("without a least gain %d of 12 epochs are taken", len(r.History()))
+	}
+}
+
+// flat is a valley whose gradient is 0 in all steps but some.
+type flat struct {
+	*valley
+	steep func(step, learner int) bool
+}
+
+func (f *flat) Gradient(ctx context.Context, b *Batch, h int) (float64, error) {
+	loss, err := f.valley.Gradient(ctx, b, h)
+	if !f.steep(b.Epoch*3+b.Step, h) {
+		clear(f.learners[h].Gradients[0])
+	}
+	return loss, err
+}
+
+// A phase in which no learner ever had a gradient other than 0 is noted, and no other, wherever it is interrupted.
+func TestAPhaseThatLearnsNothingIsNoted(t *testing.T) {
+	type phase struct {
+		steep func(step, learner int) bool
+		notes int
+	}
+	phases := map[string]phase{
+		"never":                            {func(int, int) bool { return false }, 1},
+		"always":                           {func(int, int) bool { return true }, 0},
+		"in the first step of one learner": {func(step, h int) bool { return step == 0 && h == 1 }, 0},
+		"in the last step":                 {func(step, _ int) bool { return step == 8 }, 0},
+	}
+	for name, c := range phases {
+		for stop := range 3 { // 0: not interrupted
+			r := &Run{}
+			for {
+				ctx, cancel := context.WithCancel(context.Background())
+				v, saves := newValley(2), 0
+				for _, l := range v.learners {
+					l.Optimiser = &optim.Adam[float64]{}
+				}
+				var kept State
+				r.Save = func(s *State, _ bool) error {
+					kept = *s
+					if saves++; saves == stop {
+						cancel()
+					}
+					return nil
+				}
+				err := Train(ctx, r, "flat", &flat{v, c.steep}, Plan{Epochs: 3, Steps: 3, Rate: 0.1})
+				cancel()
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				stop, r = 0, &Run{Resume: &kept}
+			}
+			if len(r.Notes) != c.notes || c.notes > 0 && !strings.Contains(r.Notes[0], "flat: the gradient was exactly 0 in every step") {
+				t.Errorf("%s: notes %q, want %d", name, r.Notes, c.notes)
+			}
+		}
 	}
 }
