@@ -391,5 +391,37 @@ func TestTrainingsThatCanLearnNothingAreRefused(t *testing.T) {
 	}
 }
 
+// Sizes that are each in their range, but together need more memory than any machine of a user has, are refused before any work.
+func TestTrainingsThatNeedTooMuchMemoryAreRefused(t *testing.T) {
+	const n = 100_000
+	for _, c := range []struct {
+		method   string
+		settings []any
+		want     string
+	}{
+		{"moco", []any{"bank", 1 << 20, "dimensions", 1 << 14}, "1048576 representations in the bank, each of 16384 numbers, need too much memory: want at most 1073741824 numbers; set bank or dimensions lower"},
+		{"moco", []any{"bank", 1 << 20, "dimensions", 1 << 10}, ""},
+		{"dcl", []any{"batch", 100_000}, "all pairs of the 100000 rows of a batch need too much memory: want at most 20000 rows; use a smaller batch"},
+		{"dcl", []any{"batch", 20_000}, ""},
+		{"xsample", []any{"batch", 20_000, "batch-anchors", true}, "all pairs of the 40000 rows of a batch"},
+		{"simclr", []any{"batch", 100_000, "hidden", 1 << 14}, "100000 rows of a batch in the hidden layer, each of 16384 numbers"},
+		{"simclr", []any{"dimensions", 1 << 14}, "100000 images' representations, each of 16384 numbers"},
+		{"simclr", []any{"batch", 200_000, "dimensions", 8000}, "200000 representations of a batch, each of 8000 numbers"},
+		{"simclr", []any{"batch", 200_000}, ""},
+	} {
+		config, err := Preset(c.method, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(t, &config, c.settings...)
+		switch err := config.Validate(n); {
+		case c.want == "" && err != nil:
+			t.Errorf("%s %v: %v", c.method, c.settings, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s %v: %v, want %q", c.method, c.settings, err, c.want)
+		}
+	}
+}
+
 // compared are the methods that compare points of a batch with each other.
 var compared = []string{"infonce", "simclr", "t-simclr", "moco", "dcl", "vicreg", "triplet", "supcon", "xsample", "cmc", "clip"}

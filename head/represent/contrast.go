@@ -45,6 +45,7 @@ type Contrast struct {
 type reads struct {
 	graph, views, shares, mapper, temperature, freedom, positive, bank bool
 
+	pairs      bool                  // a step stores all pairs of its batch
 	candidates func(c *Contrast) int // the points with which a step compares each; nil: the classes, whatever the batch
 }
 
@@ -118,7 +119,32 @@ func (c *Contrast) Resolve(n int) ([]string, error) {
 		return nil, err
 	}
 	notes = append(notes, c.Batches.Resolve(n)...)
-	return notes, c.compares()
+	if err := c.compares(); err != nil {
+		return nil, err
+	}
+	return notes, c.fits(n)
+}
+
+// fits fails if the training needs far too much memory: for a matrix of all pairs of a batch, or of more than mostNumbers.
+func (c *Contrast) fits(n int) error {
+	rows := 2 * c.Anchors()
+	if c.reads.pairs && rows > icon.MostPairwise {
+		return fmt.Errorf("all pairs of the %d rows of a batch need too much memory: want at most %d rows; use a smaller batch", rows, icon.MostPairwise)
+	}
+	for _, m := range []struct {
+		rows, columns int
+		what, smaller string
+	}{
+		{c.Bank, c.Dimensions, "representations in the bank", "bank or dimensions"},
+		{n, c.Dimensions, "images' representations", "dimensions"},
+		{rows, c.Dimensions, "representations of a batch", "batch or dimensions"},
+		{rows, c.Hidden, "rows of a batch in the hidden layer", "batch or hidden"},
+	} {
+		if m.rows*m.columns > mostNumbers {
+			return fmt.Errorf("%d %s, each of %d numbers, need too much memory: want at most %d numbers; set %s lower", m.rows, m.what, m.columns, mostNumbers, m.smaller)
+		}
+	}
+	return nil
 }
 
 // compares fails if a step has a single candidate, the partner: its share of q is then 1 whatever the representation.
@@ -232,7 +258,15 @@ type target func(c *Contrast, d *method.Data, rows []int32, x []float32) (*icon.
 
 // batchLabels is uniform over the rows of the batch with the same label.
 func batchLabels(_ *Contrast, d *method.Data, rows []int32, _ []float32) (*icon.Rows, error) {
-	return icon.Labels(labelsOf(d, rows)), nil
+	labels, members, same := labelsOf(d, rows), make([]int, d.Clusters), 0
+	for _, l := range labels {
+		same += members[l] // pairs with the earlier rows
+		members[l]++
+	}
+	if most := icon.MostPairwise * icon.MostPairwise; 2*same > most {
+		return nil, fmt.Errorf("%d pairs of rows with the same label in a batch of %d need too much memory: want at most %d pairs; use a smaller batch", 2*same, len(rows), most)
+	}
+	return icon.Labels(labels), nil
 }
 
 func labelsOf(d *method.Data, rows []int32) []int {

@@ -100,7 +100,9 @@ func Methods() []method.Method {
 	}
 	plain := func(temperature float64) func(*Contrast) { return func(c *Contrast) { c.Temperature = temperature } }
 	var heavy, moment, corrected, limit, straight = views, cosined, cosined, views, reads{graph: true, views: true}
-	moment.candidates = keysAndBank
+	moment.candidates, corrected.pairs = keysAndBank, true
+	compared := cosined
+	compared.pairs = true
 	heavy.freedom, moment.bank, corrected.positive, corrected.shares, limit.shares = true, true, true, false, false
 	about := func(name, p, q, mapper, equation, source, purpose string) method.About {
 		return method.About{Name: name, Supervisory: p, Learned: q, Mapper: mapper, Equation: equation, Source: source, Purpose: purpose}
@@ -136,7 +138,7 @@ func Methods() []method.Method {
 		preset{undrawn(about("triplet", pairs, gaussian+" over directions, σ → 0", perceptron, "1/n Σ_i (Σ_j p_ij d²_ij − min_{k≠i} d²_ik), d over directions", "Schroff et al. 2015; I-Con app.", "only the hardest negative"),
 			"As σ → 0, all of q goes to the nearest point: nothing is left to plot for the others."), contrastive(limit, newContrast(narrowLoss, nil), t(0))},
 		preset{needs(about("supcon", classes, cosine, perceptron, byCosine, "Khosla et al. 2020, eq. 2; I-Con table 1", "contrastive, with labels"), method.NeedsLabels), contrastive(cosined, newContrast(cosineLoss, batchLabels), plain(0.1))},
-		preset{about("xsample", "softmax of the features' cosines", cosine, perceptron, byCosine, "Sobal et al. 2025; I-Con table 1", "soft targets from similarity"), contrastive(cosined, newContrast(cosineLoss, batchSimilarity), plain(0.1))},
+		preset{about("xsample", "softmax of the features' cosines", cosine, perceptron, byCosine, "Sobal et al. 2025; I-Con table 1", "soft targets from similarity"), contrastive(compared, newContrast(cosineLoss, batchSimilarity), plain(0.1))},
 		preset{needs(about("cmc", "the same image in another view", cosine+", across views", "a perceptron for each view", byCosine+", j in the other view, both ways", "Tian et al. 2020; I-Con fig. 1", "contrastive between views"), method.NeedsViews), contrastive(paired, newPaired(firstView), plain(0.1))},
 		preset{needs(about("clip", "the same image in a second set", cosine+", across sets", "a perceptron for each set", byCosine+", j in the other set, both ways", "Radford et al. 2021; I-Con table 1", "two encoders, or two kinds of data, aligned"), method.NeedsSecond), contrastive(paired, newPaired(secondSet), plain(0.1))},
 		preset{needs(about("cross-entropy", "the point's own class among prototypes", "dot product with prototypes", linear, "−1/n Σ_i ln q_iy(i), q_ic ∝ exp(w_c·x_i + b_c)", "I-Con table 1", "softmax regression"), method.NeedsLabels), newClasses},

@@ -295,8 +295,8 @@ func (s *Spectral) Settings() setting.List {
 func (s *Spectral) Resolve(n int) ([]string, error) { return s.Neighbourhood.Resolve(n) }
 
 const (
-	// mostSpectral bounds the size of the eigenvectors, of which about four copies are stored: 2³⁰ numbers need 16 GB.
-	mostSpectral = 1 << 30
+	// mostNumbers bounds the size of a matrix, such as that of the eigenvectors, of which about four copies are stored: 2³⁰ numbers need 16 GB.
+	mostNumbers = 1 << 30
 	// residual of every eigenvector, ‖Mv − λv‖, at which the solver ends. The error of a vector is about the residual divided by the distance of
 	// its eigenvalue from the next, which among a hundred is some thousandths.
 	residual = 1e-5
@@ -306,8 +306,8 @@ const (
 // cluster, with rows scaled to length 1 (Ng, Jordan and Weiss 2001). The loss is −trace(Vᵀ M V), minus the sum of their eigenvalues.
 func (s *Spectral) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
 	n, k := d.Graph.N, d.Clusters
-	if n*k > mostSpectral {
-		return nil, fmt.Errorf("%d eigenvectors of %d images need too much memory: want at most %d numbers; use fewer images", k, n, mostSpectral)
+	if n*k > mostNumbers {
+		return nil, fmt.Errorf("%d eigenvectors of %d images need too much memory: want at most %d numbers; use fewer images", k, n, mostNumbers)
 	}
 	m := spectral.Normalised(d.Graph, clustering.Weights(d.Graph))
 	e, err := spectral.Leading(ctx, m, spectral.Options{Count: k, Residual: residual, Seed: d.Seed, Workers: d.Workers})
