@@ -131,7 +131,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	if in.Second != nil {
 		m, err := matrix.Measure(ctx, in.Second, o.Workers)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("the second set: %w", err)
 		}
 		in.Second, notes = shortened(in.Second, m), append(notes, o.remote(m, f.Len(), "features in the second set")...)
 	}

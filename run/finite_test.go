@@ -8,6 +8,7 @@ import (
 	"iconic/features"
 	"iconic/head/methods"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 // unusable opens features of which row 17 is not finite, and others that are.
@@ -40,5 +41,23 @@ func TestTheSetThatIsNotFiniteIsNamed(t *testing.T) {
 				t.Errorf("%s, %s: error %v, want %q", name, method, err, want)
 			}
 		}
+	}
+}
+
+// Of two sets of features, the error names the one whose rows are all the same.
+func TestTheSetThatIsConstantIsNamed(t *testing.T) {
+	good, _ := unusable(t)
+	same, err := features.New(matrix.NewDense(good.Len(), 3), good.Paths, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same.Source.Store = "constant.npy"
+	config, _, err := Configure(map[string]string{"clusters": "2", "method": "clip"}, 0, good.Len(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := Training{Dir: filepath.Join(t.TempDir(), "run"), Features: good, Second: same, Config: config, Workers: 1}
+	if _, err = training.Train(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "constant.npy: all 40 rows of 3 features are the same") {
+		t.Error(err)
 	}
 }

@@ -21,10 +21,10 @@ import (
 	"iconic/head/method"
 	"iconic/head/methods"
 	"iconic/internal/atomicfile"
-	"iconic/internal/centred"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/regular"
+	"iconic/matrix"
 	"iconic/option"
 	"iconic/progress"
 	"iconic/report"
@@ -315,7 +315,7 @@ func (t *Training) whose(ctx context.Context, err error) error {
 		return err
 	}
 	for _, set := range []*features.Set{t.Features, t.Second} {
-		if _, unusable := centred.Measure(ctx, set, t.Workers); unusable != nil {
+		if _, unusable := matrix.Measure(ctx, set, t.Workers); unusable != nil {
 			return fmt.Errorf("%s: %w", set.Source.Store, unusable)
 		}
 	}

@@ -454,29 +454,56 @@ func ascending(n int) []int {
 	return x
 }
 
-// firstView and secondSet return the other side of a pair.
-func firstView(d *method.Data) matrix.Features { return d.Views[0] }
-func secondSet(d *method.Data) matrix.Features { return d.Second }
+// opposite is the other side of a pair: the features of a second set, or those of all augmented views, one after the other.
+type opposite struct {
+	name     string
+	features func(d *method.Data) matrix.Features
+}
+
+var (
+	secondSet  = opposite{"the second set", func(d *method.Data) matrix.Features { return d.Second }}
+	otherViews = opposite{"the augmented views", func(d *method.Data) matrix.Features {
+		if len(d.Views) == 1 {
+			return d.Views[0]
+		}
+		return &matrix.Stacked{N: d.Features.Len(), Sets: d.Views}
+	}}
+)
+
+// scaled returns the features as those of the first side are: standardised, or else in a unit in which a mapper can learn.
+func (o opposite) scaled(ctx context.Context, c *Contrast, d *method.Data) (matrix.Features, error) {
+	f := o.features(d)
+	moments, err := matrix.Measure(ctx, f, d.Workers)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.name, err)
+	}
+	if c.Standardize {
+		return matrix.Standardize(f, moments), nil
+	}
+	if s := matrix.InUnit(f, moments); s != nil {
+		return s, nil
+	}
+	return f, nil
+}
 
 // paired trains a mapper for each of two sets so that each point's partner is the most similar in a batch, from either side (Radford et al.
-// 2021, fig. 3). A batch consists of anchors only.
+// 2021, fig. 3). A batch consists of anchors only. If an image has several augmented views, each step draws one of them as its partner.
 type paired struct {
 	*sampling.Sampler
 	recipe   *Contrast
 	data     *method.Data
-	other    matrix.Features
+	other    matrix.Features // of as many rows as the features, or, for several views, a multiple
 	one, two icon.Mapper[float32]
 	learner  *train.Learner[float32]
 }
 
-func newPaired(other func(*method.Data) matrix.Features) func(*Contrast, *method.Data) (mapping, error) {
+func newPaired(other opposite) func(*Contrast, *method.Data) (mapping, error) {
 	return func(c *Contrast, d *method.Data) (mapping, error) {
-		f := other(d)
-		moments, err := matrix.Measure(context.Background(), f, d.Workers)
+		f, err := other.scaled(context.Background(), c, d)
 		if err != nil {
 			return nil, err
 		}
-		t := &paired{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, other: matrix.Standardize(f, moments)}
+		t := &paired{Sampler: sampling.New(d, c.Pairs, c.Anchors()), recipe: c, data: d, other: f}
 		if t.one, err = c.newMapper(d, d.Features.Dim(), 1); err != nil {
 			return nil, err
 		}
@@ -492,9 +519,10 @@ func (t *paired) mapper() icon.Mapper[float32] { return t.one }
 
 func (t *paired) distributions(ctx context.Context, z []float32) (*method.Distributions, error) {
 	l := t.recipe.cosine(t.data)
-	others, err := represent(ctx, t.other, t.two, t.recipe.Dimensions)
+	n := t.data.Features.Len()
+	others, err := represent(ctx, &matrix.Subset{Features: t.other, Rows: everyRow(n)}, t.two, t.recipe.Dimensions) // of several views the first
 	return &method.Distributions{
-		Supervisory: icon.Pairs(t.data.Features.Len()), Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: others, Beta: l.Beta,
+		Supervisory: icon.Pairs(n), Alpha: l.Alpha, Learned: l.Learned, Z: z, Dim: t.recipe.Dimensions, Others: others, Beta: l.Beta,
 		Candidates: method.SecondCandidates, Note: "one of two directions, from these features to the other set, over all points; a training step uses those of its batch",
 	}, err
 }
@@ -512,7 +540,15 @@ func (t *paired) Propose(b *train.Batch) error {
 	if len(b.X) == 0 {
 		b.X, b.Other = make([]float32, n*t.data.Features.Dim()), make([]float32, n*t.other.Dim())
 	}
-	return errors.Join(t.data.Features.Gather(b.X, b.Rows), t.other.Gather(b.Other, b.Rows))
+	images := t.data.Features.Len()
+	partners := b.Rows
+	if views := t.other.Len() / images; views > 1 {
+		partners = make([]int32, n)
+		for e, i := range b.Rows {
+			partners[e] = i + int32(images*t.View(i, b.Epoch, views))
+		}
+	}
+	return errors.Join(t.data.Features.Gather(b.X, b.Rows), t.other.Gather(b.Other, partners))
 }
 
 // Gradient implements train.Task.

@@ -125,6 +125,11 @@ func (s *Sampler) draw(i, epoch, which int) float64 {
 	return uniform(s.seed^uint64(which)<<48^uint64(which)>>16, uint64(epoch), uint64(i))
 }
 
+// View draws one of so many views of image i in an epoch.
+func (s *Sampler) View(i int32, epoch, views int) int {
+	return int(s.draw(int(i), s.First+epoch, drawOtherView) * float64(views))
+}
+
 // partner draws one neighbour of row i: a row of its class, or the end of a walk of at most s.walk steps from it (P + P² + … + Pᵗ,
 // normalised).
 func (s *Sampler) partner(i, epoch int) int32 {
