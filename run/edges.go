@@ -14,7 +14,7 @@ import (
 	"iconic/internal/regular"
 )
 
-// ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight. The first line may be a header whose first column is called
+// ReadEdges reads a graph from a CSV file with lines from,to or from,to,weight, each of one direction. The first line may be a header whose first column is called
 // from or source; a byte order mark and blanks do not count. It fails on every other line, and on a file without edges.
 func ReadEdges(name string) ([]icon.Edge, error) {
 	f, _, err := regular.Open(name)

@@ -5,13 +5,14 @@ import (
 	"math"
 )
 
-// Edge joins two points.
+// Edge makes point To a neighbour of point From. The reverse is another edge.
 type Edge struct {
 	From, To int
 	Weight   float64 // above 0
 }
 
-// Graph is the distribution of each of n points over its neighbours in a graph, by edge weight. It fails on ends out of range, on loops and
+// Graph is the distribution of each of n points over its neighbours in a graph, the ends of its edges, by their weights; weights of equal edges add up.
+// A point from which no edge leads has only the uniform part of p̃. It fails on ends out of range, on loops and
 // on weights that are not positive.
 func Graph(n int, edges []Edge) (*Rows, error) {
 	if n < 0 {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"iconic/head/icon"
 	"iconic/head/method"
 	"iconic/matrix"
 )
@@ -18,5 +19,23 @@ func TestABatchOfTooManyPairsIsRefused(t *testing.T) {
 	}
 	if p, err := batchLabels(nil, d, everyRow(n)[:100], nil); err != nil || p.Len() != 100 {
 		t.Error(err)
+	}
+}
+
+// The images of a graph from which no edge leads are counted, and among them those to which none leads either.
+func TestImagesWithoutEdgesAreCounted(t *testing.T) {
+	for _, c := range []struct {
+		edges []icon.Edge
+		want  string
+	}{
+		{nil, ""},
+		{[]icon.Edge{{From: 0, To: 1, Weight: 1}, {From: 1, To: 2, Weight: 1}, {From: 2, To: 3, Weight: 1}, {From: 3, To: 0, Weight: 1}}, ""},
+		{[]icon.Edge{{From: 0, To: 1, Weight: 1}}, "no edge of the graph leads from 3 of 4 images, so they have no neighbours of their own; none leads to 2 of these either, so"},
+		{[]icon.Edge{{From: 0, To: 1, Weight: 1}, {From: 1, To: 2, Weight: 1}, {From: 2, To: 3, Weight: 1}}, "no edge of the graph leads from 1 of 4 images, so they have no neighbours of their own; an edge from"},
+	} {
+		got := strings.Join(unconnected(4, c.edges), "\n")
+		if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%v: %q, want %q", c.edges, got, c.want)
+		}
 	}
 }

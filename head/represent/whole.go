@@ -115,11 +115,40 @@ func (m *Map) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error
 		Mapper: icon.NewEmbedding[float32](n, m.Dimensions, 1e-2, r),
 	}
 	z, loss, err := engine.Train(ctx, d.Run, nil, n, train.Plan{Epochs: m.Epochs, Steps: 1, Rate: m.LearningRate, Schedule: m.At()})
-	return &method.Outcome{Representation: z, Dimensions: m.Dimensions, Loss: loss, Distributions: func(context.Context) (*method.Distributions, error) {
+	return &method.Outcome{Notes: unconnected(n, d.Edges), Representation: z, Dimensions: m.Dimensions, Loss: loss, Distributions: func(context.Context) (*method.Distributions, error) {
 		return &method.Distributions{
 			Supervisory: supervisory, Alpha: m.Alpha, Learned: m.learned, Z: z, Dim: m.Dimensions, Beta: m.Beta, Candidates: method.RowCandidates,
 		}, nil
 	}}, err
+}
+
+// unconnected is a note on the points of a user's graph without edges from them, if there are any.
+func unconnected(n int, edges []icon.Edge) []string {
+	if len(edges) == 0 { // the method reads no graph
+		return nil
+	}
+	from, to := make([]bool, n), make([]bool, n)
+	for _, e := range edges {
+		from[e.From], to[e.To] = true, true
+	}
+	none, alone := 0, 0
+	for i := range n {
+		switch {
+		case from[i]:
+		case to[i]:
+			none++
+		default:
+			none, alone = none+1, alone+1
+		}
+	}
+	if none == 0 {
+		return nil
+	}
+	either := ""
+	if alone > 0 {
+		either = fmt.Sprintf("; none leads to %d of these either, so nothing says where they belong", alone)
+	}
+	return []string{fmt.Sprintf("no edge of the graph leads from %d of %d images, so they have no neighbours of their own%s; an edge from 3 to 17 only makes 17 a neighbour of 3, and the reverse is another edge", none, n, either)}
 }
 
 // mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent is t-SNE's.
