@@ -123,6 +123,8 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 		`divergence "euclid": want kl`:             {"pmi", "divergence", "euclid"},
 		"walk -1: want 0 to 100":                   {"pmi", "walk", -1},
 		"weight-norm true: a linear map has":       {"infonce", "weight-norm", true},
+		"with alpha 0: KL(q‖p) is infinite":        {"pmi", "divergence", "reverse-kl"},
+		"set alpha above 0, such as to 0.1":        {"variational-bayes", "sides", "learned"},
 	} {
 		config, err := Preset(c.method, k)
 		if err != nil {

@@ -2,6 +2,7 @@ package clustering
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -115,6 +116,9 @@ func HeadsSetting(to *int, meaning string) setting.Setting {
 func (r *Recipe) Resolve(n int) ([]string, error) {
 	if err := r.Shares.Check(); err != nil {
 		return nil, err
+	}
+	if r.Divergence == "reverse-kl" && r.Alpha == 0 {
+		return nil, errors.New("divergence reverse-kl with alpha 0: KL(q‖p) is infinite wherever q has mass and p has none: set alpha above 0, such as to 0.1")
 	}
 	if r.Sample > 0 && r.Sample != defaultSample && divergences[r.Divergence] != nil {
 		return nil, fmt.Errorf("debias-sample %d: the uniform share is sampled only for the divergence kl, not for %s: set debias-sample to 0", r.Sample, r.Divergence)
