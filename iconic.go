@@ -100,7 +100,7 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range notes {
+	for _, n := range append(notes, run.Unviewed(settings, c, len(set.Views))...) {
 		h.Notef("%s", n)
 	}
 	t := run.Training{

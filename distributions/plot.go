@@ -76,6 +76,7 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	notes = append(notes, run.Unviewed(values, c, len(s.Inputs.Views))...)
 	c, more, err := s.Fit(c, func(name string) bool { _, given := values[name]; return given })
 	if len(more) > 0 {
 		notes = append(notes, "adapted to the small number of points: "+strings.Join(more, ", "))

@@ -125,7 +125,8 @@ func (c Config) validate(m method.Method, n int) error {
 }
 
 // Fit lowers settings that the user has not chosen to values that suit a set of n rows: ten neighbours are too many for six images. It
-// returns the changed c and a note for each change. It fails on an unknown method, and leaves everything else to Validate.
+// returns the changed c, and a note for each change and for each chosen setting that has no effect. It fails on an unknown method and on a chosen
+// setting that others contradict, and leaves everything else to Validate.
 func (c Config) Fit(n int, chosen func(name string) bool) (Config, []string, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
@@ -150,7 +151,11 @@ func (c Config) Fit(n int, chosen func(name string) bool) (Config, []string, err
 		}
 	}
 	c.Settings = list.Values()
-	return c, notes, nil
+	if list.Check(n) != nil { // which Validate reports
+		return c, notes, nil
+	}
+	idle, err := list.Chosen(n, chosen)
+	return c, append(notes, idle...), err
 }
 
 // Resolve adapts c to a set of n rows: it shrinks a batch larger than the set, and replaces rules by the values they give. It returns notes

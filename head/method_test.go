@@ -425,5 +425,22 @@ func TestTrainingsThatNeedTooMuchMemoryAreRefused(t *testing.T) {
 	}
 }
 
+// Every batch that is larger than the set is noted.
+func TestBatchesLargerThanTheSetAreNoted(t *testing.T) {
+	for _, one := range methods.All() {
+		c := PresetOf(one, 3)
+		if c.Text("batch") == "" {
+			continue
+		}
+		for batch, notes := range map[int]int{64: 0, 5000: 1} {
+			change(t, &c, "batch", batch)
+			resolved, got, err := c.Resolve(200)
+			if err != nil || len(got) != notes || notes > 0 && !strings.Contains(got[0], "of 5000 rows is larger than the set: using all 200 images") {
+				t.Errorf("%s, batch %d: %s, %q, %v", c.Method, batch, resolved.Text("batch"), got, err)
+			}
+		}
+	}
+}
+
 // compared are the methods that compare points of a batch with each other.
 var compared = []string{"infonce", "simclr", "t-simclr", "moco", "dcl", "vicreg", "triplet", "supcon", "xsample", "cmc", "clip"}

@@ -131,8 +131,8 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 func (e *SettingsError) Unwrap() error { return e.Err }
 
 // Configure makes the configuration of a training from values by setting name, for the given number of images and classes. All other
-// settings have the method's defaults; the notes say which defaults were lowered for a small set. Every error is a SettingsError, also for a name
-// that Settings does not list.
+// settings have the method's defaults; the notes say which defaults were lowered for a small set, and which of the values have no effect. Every error
+// is a SettingsError, also for a name that Settings does not list.
 func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
 	if c, notes, err = configure(values, seed, images, classes); err != nil {
 		err = &SettingsError{err}
@@ -200,6 +200,14 @@ func known(given []string) error {
 		return fmt.Errorf("setting %q is not known: leave it out, or use one of those that run.Settings lists", name)
 	}
 	return nil
+}
+
+// Unviewed is a note if the values ask for views, and the features, which have so many augmented ones, have none.
+func Unviewed(values map[string]string, c head.Config, views int) []string {
+	if _, given := values["use-views"]; !given || views > 0 || c.Text("use-views") != "true" {
+		return nil
+	}
+	return []string{"use-views true has no effect: the features have one view of each image"}
 }
 
 // readers adds to the refusal of a setting that the default method does not read which method to choose, if none was chosen.

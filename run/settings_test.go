@@ -59,6 +59,62 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// A value that is given and has no effect beside the others is noted, in one sentence with the reason; one that says what holds anyway is not.
+func TestValuesWithoutEffectAreNoted(t *testing.T) {
+	const cluster, pmi = "debiased-infonce-clustering", "pmi"
+	for _, c := range []struct {
+		method, values string // name=value, separated by blanks
+		want           string // "": no note
+	}{
+		{pmi, "epochs=3 min-steps=1000", "min-steps 1000 has no effect: epochs is 3, and it applies only if epochs is 0"},
+		{pmi, "epochs=3 max-steps=1", "max-steps 1 has no effect: epochs is 3, and it applies only if epochs is 0"},
+		{pmi, "epochs=3 max-steps=0 min-steps=0", ""},
+		{pmi, "epochs=0 min-steps=1000", ""},
+		{pmi, "epochs=3", ""},
+		{pmi, "least-gain=100", "least-gain 100 has no effect: it applies only to epochs of at least 100 steps, and one of 400 images has 1"},
+		{pmi, "least-gain=0", ""},
+		{pmi, "least-gain=100 batch=8", ""},
+		{pmi, "debias-sample=64", "debias-sample 64 has no effect: alpha is 0, so there is no uniform share to sample"},
+		{pmi, "debias-sample=64 alpha=0.1", ""},
+		{pmi, "debias-sample=0", ""},
+		{pmi, "heads=1 consensus=true", "consensus true has no effect: heads is 1, and a single head cannot be combined"},
+		{pmi, "heads=1 consensus=false", ""},
+		{pmi, "heads=1 distil=true", "distil true has no effect: heads is 1, and it applies only if heads vote"},
+		{pmi, "heads=2 distil=true", "distil true has no effect: consensus is false, and it applies only if heads vote"},
+		{cluster, "distil=true", ""},
+		{cluster, "divergence=hellinger", ""},
+		{"simclr", "use-views=true", "use-views true has no effect: the features have one view of each image"},
+		{"simclr", "use-views=false", ""},
+		{"simclr", "", ""},
+	} {
+		values := map[string]string{"clusters": "4", "method": c.method}
+		for _, v := range strings.Fields(c.values) {
+			name, value, _ := strings.Cut(v, "=")
+			values[name] = value
+		}
+		config, notes, err := Configure(values, 0, 400, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(append(notes, Unviewed(values, config, 0)...), "\n"); got != c.want {
+			t.Errorf("%s %s: notes %q, want %q", c.method, c.values, got, c.want)
+		}
+		if got := Unviewed(values, config, 1); got != nil {
+			t.Errorf("%s %s, with views: %q", c.method, c.values, got)
+		}
+	}
+	for _, sample := range []string{"255", "256"} {
+		_, _, err := Configure(map[string]string{"clusters": "4", "method": cluster, "divergence": "hellinger", "debias-sample": sample}, 0, 400, 0)
+		if want := "debias-sample " + sample + ": the uniform share is sampled only for the divergence kl, not for hellinger: set debias-sample to 0"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	_, _, err := Configure(map[string]string{"clusters": "4", "method": pmi, "batch": "0", "least-gain": "1"}, 0, 400, 0)
+	if err == nil || !strings.Contains(err.Error(), "batch 0") {
+		t.Error(err)
+	}
+}
+
 // A page lists what was set, each as a person would write it; what was found has places of its own.
 func TestLinesAreSettings(t *testing.T) {
 	c := Config{Format: 1, Version: "v", Expected: 0.6378333333333334, Choice: "one of 17", Classes: []string{"a"}, Counted: &clustercount.Suggestion{Clusters: 4, Curve: []clustercount.Point{{Clusters: 2}}}}

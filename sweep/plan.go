@@ -105,7 +105,7 @@ func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own s
 	if err != nil {
 		return nil, "", s.whose(set, err, errors.Is(err, run.ErrClusters))
 	}
-	s.noteEach(notes)
+	s.noteEach(append(notes, run.Unviewed(c, config, len(set.Views))...))
 	if own, err = runName(set, config); err != nil || l.byName[own] != nil {
 		return l.byName[own], own, err
 	}

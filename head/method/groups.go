@@ -115,6 +115,15 @@ func (b *Batches) Resolve(n int) []string {
 	return []string{fmt.Sprintf("a batch of %d rows is larger than the set: using all %d images and one neighbour of each instead, %d rows", was, n, b.Batch)}
 }
 
+// Shrink lowers a batch of rows, without partners, to the n rows of the set, with a note.
+func Shrink(batch *int, n int) (notes []string) {
+	if *batch > n {
+		notes = append(notes, fmt.Sprintf("a batch of %d rows is larger than the set: using all %d images instead", *batch, n))
+		*batch = n
+	}
+	return notes
+}
+
 // Descent determines how long and how fast parameters are trained.
 type Descent struct {
 	Epochs       int

@@ -46,8 +46,7 @@ func (c *Classes) Settings() setting.List {
 
 // Resolve implements method.Recipe.
 func (c *Classes) Resolve(n int) ([]string, error) {
-	c.Batch = min(c.Batch, n)
-	return nil, nil
+	return method.Shrink(&c.Batch, n), nil
 }
 
 // Learn implements method.Recipe.

@@ -61,8 +61,7 @@ func (s *TURTLE) Settings() setting.List {
 
 // Resolve implements method.Recipe.
 func (s *TURTLE) Resolve(n int) ([]string, error) {
-	s.Batch = min(s.Batch, n)
-	return nil, nil
+	return method.Shrink(&s.Batch, n), nil
 }
 
 // Learn implements method.Recipe.

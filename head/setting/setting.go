@@ -22,6 +22,7 @@ type Setting struct {
 	set   func(text string) error
 	value func() any
 	check func(n int) error // checks the value for n rows; n is 0 if their number is not known yet
+	judge func(n int) (idle string, err error)
 	most  func(n, clusters int) int
 	bound string // description of most
 }
@@ -65,6 +66,26 @@ func (s Setting) Fit(n, clusters int) (note string, err error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s is %d instead of %g for %d images in %d clusters: at most %s", s.Name, most, was, n, clusters, s.bound), nil
+}
+
+// WhenChosen adds what holds only for a value that the user has chosen, for n rows: judge returns the reason why it has no effect beside the other
+// settings, or "", and fails if they contradict it. The value is within its range.
+func (s Setting) WhenChosen(judge func(n int) (idle string, err error)) Setting {
+	s.judge = judge
+	return s
+}
+
+// Chosen returns a note if the value has no effect for n rows, or "", and fails if other settings contradict it; call it only for values that the user
+// has chosen and that are within their range.
+func (s Setting) Chosen(n int) (note string, err error) {
+	if s.judge == nil {
+		return "", nil
+	}
+	idle, err := s.judge(n)
+	if err != nil || idle == "" {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s has no effect: %s", s.Name, s.Text(), idle), nil
 }
 
 // Key is the setting's name in a JSON object.
@@ -244,6 +265,24 @@ func (l List) Check(n int) error {
 		}
 	}
 	return nil
+}
+
+// Chosen returns the notes on the chosen settings that have no effect for n rows, and fails on one that other settings contradict. All values are within
+// their ranges.
+func (l List) Chosen(n int, chosen func(name string) bool) (notes []string, err error) {
+	for _, s := range l {
+		if !chosen(s.Name) {
+			continue
+		}
+		note, err := s.Chosen(n)
+		if err != nil {
+			return nil, err
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return notes, nil
 }
 
 // Values returns the current values of the settings by name, without shorthands.
