@@ -252,3 +252,43 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// Any number of eigenvectors has the values of a dense solver, up to all of them, also those of graphs with one neighbour each, whose pairs have the
+// eigenvalue −1.
+func TestAnyCountAgreesWithADenseSolver(t *testing.T) {
+	const n = 100
+	for _, near := range []int{1, 2, 5, 10} {
+		for _, clouds := range []int{1, 20} {
+			g, err := knn.Exact(context.Background(), densetest.Clouds(3, n, 16, clouds, 5), knn.Options{K: near, Metric: knn.Cosine})
+			if err != nil {
+				t.Fatal(err)
+			}
+			weights := make([]float32, len(g.Neighbours))
+			for e := range weights {
+				weights[e] = 1
+			}
+			m := Normalised(g, weights)
+			var eigen mat.EigenSym
+			if !eigen.Factorize(whole(m), false) {
+				t.Fatal("the dense solver fails")
+			}
+			want := eigen.Values(nil)
+			for _, count := range []int{1, 10, 33, 45, 60, 80, 99, n} {
+				found, err := Leading(context.Background(), m, Options{Count: count, Residual: 1e-5, Seed: 5, Workers: 2})
+				if err != nil {
+					t.Fatal(err)
+				}
+				orthonormal(t, found.Vectors)
+				if !(found.Residual <= 1e-5) || furthest(m, found) > 2e-5 {
+					t.Errorf("%d neighbours, %d clouds, %d vectors: a residual of %g, in truth %g", near, clouds, count, found.Residual, furthest(m, found))
+				}
+				for e, got := range found.Values {
+					if math.Abs(got-want[n-1-e]) > 2e-6 {
+						t.Errorf("%d neighbours, %d clouds: eigenvalue %d of %d is %v, want %v", near, clouds, e, count, got, want[n-1-e])
+						break
+					}
+				}
+			}
+		}
+	}
+}
