@@ -18,7 +18,8 @@ import (
 )
 
 // Contrast trains mappers by a loss over batches of anchors and their partners. Its loss and its p determine the other settings that it
-// reads.
+// reads. In an epoch every row is an anchor once, and a partner as often as it is drawn as a neighbour, also where p does not come from neighbours
+// (supcon, xsample, harmonic): there the loss weights a row by one plus that number. A batch of paired consists of anchors only.
 type Contrast struct {
 	method.Scaling
 	method.Neighbourhood
