@@ -16,6 +16,7 @@ import (
 	"iconic/head/train"
 	"iconic/head/tsne"
 	"iconic/internal/kernel"
+	"iconic/internal/plural"
 )
 
 // mostWhole is the largest number of points for which every step compares all pairs.
@@ -146,9 +147,10 @@ func unconnected(n int, edges []icon.Edge) []string {
 	}
 	either := ""
 	if alone > 0 {
-		either = fmt.Sprintf("; none leads to %d of these either, so nothing says where they belong", alone)
+		either = fmt.Sprintf("; none leads to %d of these either, so nothing says where %s", alone, plural.Word(alone, "it belongs", "they belong"))
 	}
-	return []string{fmt.Sprintf("no edge of the graph leads from %d of %d images, so they have no neighbours of their own%s; an edge from 3 to 17 only makes 17 a neighbour of 3, and the reverse is another edge", none, n, either)}
+	return []string{fmt.Sprintf("no edge of the graph leads from %d of %d images, so %s no neighbours of %s own%s; an edge from 3 to 17 only makes 17 a neighbour of 3, and the reverse is another edge",
+		none, n, plural.Word(none, "it has", "they have"), plural.Word(none, "its", "their"), either)}
 }
 
 // mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent is t-SNE's.
