@@ -158,30 +158,40 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 		o.Hooks.Warnf("the page of %s has no pictures: %v", f.Dir, err)
 	}
 	if set != nil {
-		r.Features = set
-		o.Hooks.Begin("duplicates and outliers")
-		found, err := Inspect(ctx, set, f.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks)
-		if err != nil {
+		if err := f.look(ctx, set, p, o, &r); err != nil {
 			return err
-		}
-		if _, err := found.Write(f.Dir); err != nil {
-			return err
-		}
-		r.Found = found.Findings
-		o.Hooks.Begin("map")
-		if r.Map, err = f.Layout(ctx, set, o); err != nil {
-			return err
-		}
-		if f.Table.Labels == nil { // with labels, the confusion matrix shows those
-			km, err := baseline.Clusters(ctx, set, baseline.Options{
-				Clusters: f.Metrics.Clusters, Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
-			})
-			if err != nil {
-				return err
-			}
-			r.Baseline = partition.Classes(km.Assignment)
 		}
 	}
+	return f.render(ctx, r, o)
+}
+
+// look adds to a page what needs the features: duplicates and outliers, the map, and without labels the k-means baseline.
+func (f *Finished) look(ctx context.Context, set *features.Set, p *Pictures, o PageOptions, r *page.Run) error {
+	r.Features = set
+	o.Hooks.Begin("duplicates and outliers")
+	found, err := Inspect(ctx, set, f.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks)
+	if err != nil {
+		return err
+	}
+	if _, err := found.Write(f.Dir); err != nil {
+		return err
+	}
+	r.Found = found.Findings
+	o.Hooks.Begin("map")
+	if r.Map, err = f.Layout(ctx, set, o); err != nil || f.Table.Labels != nil { // with labels, the confusion matrix shows those
+		return err
+	}
+	km, err := baseline.Clusters(ctx, set, baseline.Options{
+		Clusters: f.Metrics.Clusters, Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
+	})
+	if err == nil {
+		r.Baseline = partition.Classes(km.Assignment)
+	}
+	return err
+}
+
+// render writes the page, unless it would show fewer pictures than the one that is there.
+func (f *Finished) render(ctx context.Context, r page.Run, o PageOptions) error {
 	o.Hooks.Begin("page")
 	var html bytes.Buffer
 	summary, err := page.Write(ctx, &html, r)
