@@ -345,7 +345,7 @@ func (f *File) check(mode Mode) error {
 	case f.Name == "" && mode != Copy:
 		return errors.New("it shares a file with others: it can only be copied")
 	case f.Name != "" && !filepath.IsAbs(f.Name):
-		return fmt.Errorf("Name %q is not an absolute path", f.Name)
+		return fmt.Errorf("its Name %q is not an absolute path", f.Name)
 	case f.Read == nil && mode == Copy:
 		return errors.New("it has no Read, which gives the content to copy")
 	case !filepath.IsLocal(f.To):
