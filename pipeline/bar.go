@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,20 +20,20 @@ const (
 // standWords are the parts of a progress line; each may be empty.
 type standWords struct {
 	amount string  // "120 of 600 steps"
-	share  float64 // percentage done, rounded down; NaN if the total is unknown
+	share  float64 // percentage done, from 0 to 100, rounded down; NaN if the total is unknown
 	rate   string  // "72 steps/h"
 	left   string  // "6 h 40 min left"
 }
 
 func words(s progress.Stand) standWords {
-	w, count := standWords{share: math.NaN()}, fmt.Sprint
+	w, count := standWords{share: math.NaN()}, func(n int64) string { return strconv.FormatInt(n, 10) }
 	if s.Unit == "bytes" {
-		count = func(v ...any) string { return diskspace.Words(v[0].(int64)) }
+		count = diskspace.Words
 	}
 	w.amount = count(s.Done)
 	if s.Total > 0 {
 		w.amount += " of " + count(s.Total)
-		w.share = math.Floor(100 * float64(s.Done) / float64(s.Total))
+		w.share = min(max(0, math.Floor(100*float64(s.Done)/float64(s.Total))), 100) // a total may have been an estimate
 	}
 	if s.Unit != "bytes" {
 		w.amount += " " + s.Unit

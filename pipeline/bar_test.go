@@ -42,6 +42,10 @@ func TestBarLine(t *testing.T) {
 	if got := barLine(stand, 40); got != "weights  12.0 MB" {
 		t.Errorf("without a total: %q", got)
 	}
+	stand.Step = progress.Step{Stage: "encode", Unit: "images", Done: 12, Total: 10}
+	if got := barLine(stand, 41); got != "encode  100 % |████████|  12 of 10 images" {
+		t.Errorf("more than the total: %q", got)
+	}
 }
 
 func TestBarLineFits(t *testing.T) {
@@ -50,7 +54,7 @@ func TestBarLineFits(t *testing.T) {
 		stand := progress.Stand{
 			Step: progress.Step{
 				Stage: rapid.String().Draw(t, "stage"), Unit: rapid.SampledFrom([]string{"steps", "bytes", "images"}).Draw(t, "unit"), Total: total,
-				Done: rapid.Int64Range(0, max(0, total)).Draw(t, "done"), Detail: rapid.String().Draw(t, "detail"),
+				Done: rapid.Int64().Draw(t, "done"), Detail: rapid.String().Draw(t, "detail"),
 			},
 			Rate: rapid.Float64Range(0, 1e9).Draw(t, "rate"), Left: time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "left")),
 		}
