@@ -206,9 +206,14 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {
-		return fmt.Errorf("%s left alone, since they or their originals have changed (such as %s: %w); fix that and repeat the command", plural(n, "file in "+dir+" was", "files in "+dir+" were"), u.Failed[0].File, u.Failed[0].Err)
+		return fmt.Errorf("%s (such as %s: %w); fix that and repeat the command", leftAlone(n, dir), u.Failed[0].File, u.Failed[0].Err)
 	}
 	return nil
+}
+
+// leftAlone says how many files in a folder an undo did not take back, and why.
+func leftAlone(n int, dir string) string {
+	return plural(n, "file in "+dir+" was left alone, since it or its original has changed", "files in "+dir+" were left alone, since they or their originals have changed")
 }
 
 // undone says what an undo did in a folder: files of --move are back in their places, copies and links are gone.

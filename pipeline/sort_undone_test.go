@@ -17,4 +17,12 @@ func TestAnUndoSaysWhatBecameOfTheFiles(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	for n, want := range map[int]string{
+		1: "1 file in d was left alone, since it or its original has changed",
+		2: "2 files in d were left alone, since they or their originals have changed",
+	} {
+		if got := leftAlone(n, "d"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
