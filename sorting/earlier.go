@@ -82,8 +82,7 @@ func (r *earlier) place(f File, mode Mode) (to string, known bool) {
 	if e == nil || e.Step != mode || filepath.Dir(string(e.To)) != filepath.Dir(filepath.Clean(f.To)) {
 		return "", false
 	}
-	const tries = 1000
-	for n := 1; n <= tries; n++ {
+	for n := 1; n <= placing.Tries; n++ {
 		if placing.Numbered(f.To, n) == string(e.To) {
 			return string(e.To), true
 		}

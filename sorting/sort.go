@@ -356,8 +356,7 @@ func (f *File) check(mode Mode) error {
 
 // name reserves the first name for a file that is free, or that is already what the step would make of it.
 func (r *work) name(f File) (_ string, there bool, err error) {
-	const tries = 1000
-	for n := 1; n <= tries; n++ {
+	for n := 1; n <= placing.Tries; n++ {
 		to := placing.Numbered(f.To, n)
 		if r.planned[to] {
 			continue
@@ -371,7 +370,7 @@ func (r *work) name(f File) (_ string, there bool, err error) {
 			return to, !free, nil
 		}
 	}
-	return "", false, fmt.Errorf("%d similar names are used by other files", tries)
+	return "", false, fmt.Errorf("%d similar names are used by other files", placing.Tries)
 }
 
 // same reports whether a name is already what the step would make of it.

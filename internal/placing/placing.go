@@ -17,6 +17,9 @@ import (
 	"iconic/internal/regular"
 )
 
+// Tries is the number of names, Numbered from 1, that are tried for a file.
+const Tries = 1000
+
 // longestName is the number of bytes that file systems allow for a name.
 const longestName = 255
 
@@ -59,17 +62,16 @@ func Link(name, target string) (string, error) {
 
 // firstFree creates the folder of name and calls put with name, then with "name (2)" and so on while put reports that the name is in use.
 func firstFree(name string, put func(name string) error) (string, error) {
-	const tries = 1000
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return "", err
 	}
-	for n := 1; n <= tries; n++ {
+	for n := 1; n <= Tries; n++ {
 		numbered := Numbered(name, n)
 		if err := put(numbered); !errors.Is(err, fs.ErrExist) {
 			return numbered, err
 		}
 	}
-	return "", fmt.Errorf("%s and %d numbered names after it are used by other files", name, tries-1)
+	return "", fmt.Errorf("%s and %d numbered names after it are used by other files", name, Tries-1)
 }
 
 // Numbered is the nth name to try for a file: name itself, then "stem (2).ext" and so on. The stem is shortened if the name would be too
