@@ -118,10 +118,13 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if all.Earlier > 0 {
 		a.note("%s put into %s by an earlier sorting", plural(all.Earlier, "image that is no longer in "+images.Data+" was", "images that are no longer in "+images.Data+" were"), o.to)
 	}
-	if mode == "" || mode == sorting.Move && !o.yes {
-		return a.sortDry(all, mode, o.to)
+	if all.Broken > 0 {
+		a.warn("%s gone", plural(all.Broken, "link in "+o.to+" leads to an image that is", "links in "+o.to+" lead to images that are"))
 	}
 	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Progress: a.hooks().Stage("sort", "images")}
+	if mode == "" || mode == sorting.Move && !o.yes {
+		return a.sortDry(ctx, all, &s)
+	}
 	result, err := s.Run(ctx)
 	if result != nil {
 		if terr := a.sortResult(all, result, mode, o.to); err == nil {
@@ -132,9 +135,15 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 }
 
 // sortDry prints the result of a dry run.
-func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
-	if all.Left != nil {
-		a.warn("%s: undo that sorting first with --undo, or choose another folder with --to", all.Left)
+func (a *app) sortDry(ctx context.Context, all *sorting.Plan, s *sorting.Sorting) error {
+	to := s.Folder
+	left, err := s.Left(ctx)
+	a.endStage()
+	if err != nil {
+		return err
+	}
+	if left != nil {
+		a.warn("%s: undo that sorting first with --undo, or choose another folder with --to", left)
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing})
@@ -142,7 +151,7 @@ func (a *app) sortDry(all *sorting.Plan, mode sorting.Mode, to string) error {
 	if err := a.sortTable(all); err != nil {
 		return err
 	}
-	if mode == sorting.Move {
+	if s.Mode == sorting.Move {
 		a.note("nothing was moved: add --yes to move these files into %s; 'pipeline sort --undo %s' can undo it", to, to)
 	} else {
 		a.note("nothing was done: add --copy, --link, --hardlink, or --move --yes")

@@ -90,45 +90,35 @@ func (r *earlier) place(f File, mode Mode) (to string, known bool) {
 	return "", false
 }
 
-// gone finds a file whose original is gone, since it was moved to the place where it belongs, or removed after it was copied there.
-func (r *earlier) gone(to string) (File, bool) {
+// gone finds a file whose original is gone, since it was moved to the place where it belongs, or removed after it was copied or linked there. A link
+// to it is broken then, and has the Size 0.
+func (r *earlier) gone(to string) (f File, broken, found bool) {
 	for n := 1; ; n++ {
 		numbered := placing.Numbered(to, n)
 		e := r.at[numbered]
 		if e == nil {
-			return File{}, false
+			return File{}, false, false
 		}
-		if _, err := os.Lstat(string(e.From)); r.taken[numbered] || len(e.From) > 0 && err == nil {
+		if _, err := os.Stat(string(e.From)); r.taken[numbered] || len(e.From) > 0 && err == nil {
 			continue // it is another image's
 		}
-		name := filepath.Join(r.folder, numbered)
-		stat, err := os.Stat(name)
-		if err != nil { // a link to an original that is gone
-			continue
-		}
 		r.taken[numbered] = true
-		return File{
-			Name: string(e.From), Holder: string(e.Holder), To: to, Size: stat.Size(),
-			Read: func() ([]byte, error) { return regular.Read(name) },
-		}, true
+		name := filepath.Join(r.folder, numbered)
+		f = File{Name: string(e.From), Holder: string(e.Holder), To: to, Read: func() ([]byte, error) { return regular.Read(name) }}
+		stat, err := os.Stat(name)
+		if err == nil {
+			f.Size = stat.Size()
+		}
+		return f, err != nil, true
 	}
 }
 
-// leftBy is left for files that are sorted in the way in which each was sorted before.
-func (r *earlier) leftBy(files []File) *EarlierError {
-	planned := map[string]bool{}
-	for _, f := range files {
-		if e := r.from[f.Name]; e != nil {
-			if to, known := r.place(f, e.Step); known {
-				planned[to] = true
-			}
-			continue
-		}
-		for n := 1; r.at[placing.Numbered(f.To, n)] != nil; n++ { // of an archive, or of images that were in another place
-			planned[placing.Numbered(f.To, n)] = true
-		}
+// mode is that of the last step whose file is there; "": there is none.
+func (r *earlier) mode() Mode {
+	if len(r.steps) == 0 {
+		return ""
 	}
-	return r.left(planned)
+	return r.steps[len(r.steps)-1].Step
 }
 
 // left counts the files that are at none of the planned paths below the folder; nil: there are none.

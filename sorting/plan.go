@@ -99,8 +99,7 @@ type Plan struct {
 	Excluded int      // images that were left out by hand
 	Inside   int      // images that are already in the folder sorted into
 	Earlier  int      // images among Files that are no longer in the data set: a sorting has put them where they belong
-
-	Left *EarlierError // what Run says of files of an earlier sorting, if its Mode was that of this one; nil: none would be left
+	Broken   int      // how many of those are only symbolic links to images that are gone
 }
 
 // Folder is the subfolder of a cluster.
@@ -119,7 +118,7 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 	}
 	p := new(Plan)
 	folders := make([]Folder, f.Clusters())
-	within := Folders{Dir: to}
+	look := lookup{set: set, into: Folders{Dir: to}, before: before}
 	for i, item := range f.Table.Paths {
 		if f.Excluded(i) {
 			p.Excluded++
@@ -131,27 +130,12 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 			name = f.Table.Names[c]
 		}
 		folder := placing.Folder(c, name)
-		place := filepath.Join(folder, placing.Local(item))
-		k, ok := 0, false
-		if set != nil {
-			k, ok = set.Find(item)
+		file, where, err := look.file(item, filepath.Join(folder, placing.Local(item)))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", item, err)
 		}
-		var file File
-		switch {
-		case ok && within.Holds(set, k):
-			p.Inside++
+		if !p.count(item, where) {
 			continue
-		case ok:
-			if file, err = fileOf(set, k, place); err != nil {
-				return nil, fmt.Errorf("%s: %w", item, err)
-			}
-		default:
-			if file, ok = before.gone(place); !ok {
-				p.Missing++
-				p.Example = cmp.Or(p.Example, item)
-				continue
-			}
-			p.Earlier++
 		}
 		folders[c].Folder = folder
 		folders[c].Images++
@@ -159,8 +143,67 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 		p.Files = append(p.Files, file)
 	}
 	p.Folders = slices.DeleteFunc(folders, func(folder Folder) bool { return folder.Images == 0 })
-	p.Left = before.leftBy(p.Files)
 	return p, nil
+}
+
+// count counts an image that is there, and reports whether it is to be sorted.
+func (p *Plan) count(item string, where whereabouts) bool {
+	switch where {
+	case nowhere:
+		p.Missing++
+		p.Example = cmp.Or(p.Example, item)
+		return false
+	case within:
+		p.Inside++
+		return false
+	case sorted:
+		p.Earlier++
+	case broken:
+		p.Earlier++
+		p.Broken++
+	}
+	return true
+}
+
+// whereabouts says where an image is.
+type whereabouts int
+
+const (
+	nowhere whereabouts = iota
+	present             // in the data set
+	within              // in the data set, and in the folder to sort into
+	sorted              // where an earlier sorting has put it
+	broken              // nowhere, but an earlier sorting has put a link to it where it belongs
+)
+
+// lookup finds the images of a run.
+type lookup struct {
+	set    *dataset.Set // may be nil
+	into   Folders
+	before *earlier
+}
+
+// file is an image, which belongs at a path below the folder, and where it is; within and nowhere have no File.
+func (l *lookup) file(item, there string) (f File, where whereabouts, err error) {
+	k, ok := 0, false
+	if l.set != nil {
+		k, ok = l.set.Find(item)
+	}
+	switch {
+	case ok && l.into.Holds(l.set, k):
+		return File{}, within, nil
+	case ok:
+		f, err = fileOf(l.set, k, there)
+		return f, present, err
+	}
+	f, lost, found := l.before.gone(there)
+	switch {
+	case !found:
+		return File{}, nowhere, nil
+	case lost:
+		return f, broken, nil
+	}
+	return f, sorted, nil
 }
 
 // fileOf is item k of a set as a file to be put there.

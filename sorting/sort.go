@@ -114,6 +114,27 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	return w.result, nil
 }
 
+// Left returns the EarlierError with which Run would do nothing; nil: it would begin. Nothing is changed. A Mode "" is that of the earlier sorting.
+// Files that were copied before are read and compared, as Run does. A Folder "" is an option.Error.
+func (s *Sorting) Left(ctx context.Context) (*EarlierError, error) {
+	if s.Folder == "" {
+		return nil, option.Errorf("Folder", "there is no folder to sort into: name one")
+	}
+	before, err := readEarlier(s.Folder)
+	if err != nil || len(before.steps) == 0 {
+		return nil, err
+	}
+	as := *s
+	if as.Mode == "" {
+		as.Mode = before.mode()
+	}
+	w := &work{Sorting: &as, folder: before.folder, result: new(Result), planned: map[string]bool{}, earlier: before}
+	if _, err := w.plans(ctx); err != nil {
+		return nil, err
+	}
+	return before.left(w.planned), nil
+}
+
 func (s *Sorting) progress(done int) {
 	if s.Progress != nil {
 		s.Progress(done, len(s.Files))
@@ -311,15 +332,15 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 		e.heldBy(f.Holder)
 	} else {
 		stat, err := os.Lstat(f.Name)
-		if errors.Is(err, fs.ErrNotExist) && known {
-			r.planned[before] = true
-			return planned{}, true, nil
-		}
 		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
 			if r.Mode == Move {
 				return planned{}, false, errors.New("it is a symbolic link, which may be broken in another folder: move its target")
 			}
 			stat, err = os.Stat(f.Name)
+		}
+		if errors.Is(err, fs.ErrNotExist) && known {
+			r.planned[before] = true
+			return planned{}, true, nil
 		}
 		if err != nil {
 			return planned{}, false, err

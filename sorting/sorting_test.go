@@ -430,18 +430,25 @@ func TestEarlierFilesAreNotMixed(t *testing.T) {
 		first, second Mode
 		files         func(files []File) []File
 		left          int
+		prepare       func(t *testing.T, files []File) // between the two; nil: nothing
 	}{
-		"left out":   {Copy, Copy, func(files []File) []File { return files[1:] }, 1},
-		"elsewhere":  {Link, Link, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1},
-		"moved":      {Move, Move, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1},
-		"renamed":    {Copy, Copy, func(files []File) []File { return renamed(files) }, 6},
-		"renamed by": {Hardlink, Hardlink, func(files []File) []File { return renamed(files) }, 6},
-		"other mode": {Copy, Link, func(files []File) []File { return files }, 6},
-		"moves":      {Move, Copy, func(files []File) []File { return files }, 6},
-		"nothing":    {Copy, Copy, func([]File) []File { return nil }, 6},
+		"left out":   {Copy, Copy, func(files []File) []File { return files[1:] }, 1, nil},
+		"elsewhere":  {Link, Link, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1, nil},
+		"moved":      {Move, Move, func(files []File) []File { files[0].To = "cluster-001/1.jpg"; return files }, 1, nil},
+		"renamed":    {Copy, Copy, func(files []File) []File { return renamed(files) }, 6, nil},
+		"renamed by": {Hardlink, Hardlink, func(files []File) []File { return renamed(files) }, 6, nil},
+		"other mode": {Copy, Link, func(files []File) []File { return files }, 6, nil},
+		"moves":      {Move, Copy, func(files []File) []File { return files }, 6, nil},
+		"nothing":    {Copy, Copy, func([]File) []File { return nil }, 6, nil},
 		"more": {Copy, Copy, func(files []File) []File {
 			return append(files, File{Name: files[0].Name, To: "cluster-009/1.jpg", Read: files[0].Read})
-		}, 0},
+		}, 0, nil},
+		"copied, to be moved": {Copy, Move, func(files []File) []File { return files }, 6, nil},
+		"edited": {Copy, Copy, func(files []File) []File { return files }, 1, func(t *testing.T, files []File) {
+			if err := os.WriteFile(files[2].Name, []byte("drawing 2"), 0o600); err != nil { // of the same size
+				t.Fatal(err)
+			}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, files := collection(t)
@@ -449,8 +456,15 @@ func TestEarlierFilesAreNotMixed(t *testing.T) {
 			if _, err := s.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			if c.prepare != nil {
+				c.prepare(t, files)
+			}
 			before := tree(t, root)
 			s.Mode, s.Files = c.second, c.files(slices.Clone(files))
+			left, err := s.Left(t.Context())
+			if err != nil || (left == nil) != (c.left == 0) || left != nil && left.Files != c.left {
+				t.Errorf("a dry run knows of %+v, %v", left, err)
+			}
 			r, err := s.Run(t.Context())
 			if c.left == 0 {
 				if err != nil || r.There != len(files) || r.Placed != 1 {
@@ -462,22 +476,61 @@ func TestEarlierFilesAreNotMixed(t *testing.T) {
 			if !errors.As(err, &e) || e.Files != c.left || r != nil {
 				t.Errorf("%+v, %v", r, err)
 			}
-			planned, err := readEarlier(s.Folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if left := planned.leftBy(s.Files); c.first == c.second && (left == nil || left.Files != c.left) {
-				t.Errorf("a plan knows of %+v", left)
+			if s.Mode = ""; c.first == c.second {
+				if left, err := s.Left(t.Context()); err != nil || left == nil || left.Files != c.left {
+					t.Errorf("a dry run without a mode knows of %+v, %v", left, err)
+				}
 			}
 			if diff := cmp.Diff(before, tree(t, root)); diff != "" {
 				t.Error(diff)
 			}
+			if c.prepare != nil {
+				return
+			}
 			undo(t, s.Folder)
-			s.Files = files
+			s.Mode, s.Files = c.second, files
 			if r, err := s.Run(t.Context()); err != nil || r.Placed != len(files) {
 				t.Errorf("after undoing: %+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// A link to an image that is gone stays where it is, and does not keep a sorting from being repeated. It is the same if the image was a link to one.
+func TestLinksToNothingStay(t *testing.T) {
+	for _, linked := range []bool{false, true} {
+		root, files := collection(t)
+		target := files[0].Name
+		if linked {
+			target = filepath.Join(root, "target.jpg")
+			if err := errors.Join(os.Rename(files[0].Name, target), os.Symlink(target, files[0].Name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Link, Files: files}
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(target); err != nil {
+			t.Fatal(err)
+		}
+		before, err := readEarlier(s.Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		look := lookup{before: before}
+		f, where, err := look.file("a/1.jpg", files[0].To)
+		if err != nil || where != broken || f.Name != files[0].Name || f.Size != 0 {
+			t.Fatalf("%+v is %d, %v", f, where, err)
+		}
+		s.Files = append([]File{f}, files[1:]...)
+		if left, err := s.Left(t.Context()); left != nil || err != nil {
+			t.Errorf("%v, %v", left, err)
+		}
+		if r, err := s.Run(t.Context()); err != nil || r.There != len(files) || r.Failed != nil {
+			t.Errorf("%+v, %v", r, err)
+		}
+		undo(t, s.Folder)
 	}
 }
 
