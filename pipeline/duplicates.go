@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -115,6 +117,9 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 			return err
 		}
 		a.formulas(o.out, computed, o.csvSafe)
+		if _, err := os.Lstat(filepath.Join(o.out, run.OutliersFile)); err == nil && found.Exact {
+			a.note("%s in %s is of an earlier search and was left as it is", run.OutliersFile, o.out)
+		}
 	}
 	if a.json {
 		return a.printJSON(inspectedLines(found))
