@@ -20,7 +20,7 @@ import (
 // folder o.Out with their assignments, scores and page. Images that were encoded before are not encoded again. Errors in o are found before
 // any image is encoded (run.SettingsError).
 func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error) {
-	if err := run.CheckFree(o.Out); err != nil && !(o.Resume && errors.Is(err, run.ErrExists)) {
+	if err := o.checkPlace(); err != nil {
 		return nil, err
 	}
 	clock := progress.NewClock("preparation")
@@ -135,13 +135,28 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 	if settings["clusters"] != run.AutoClusters {
 		return nil, nil
 	}
-	found, err := run.CountClusters(ctx, run.Count{Dir: o.Out, Features: set, Seed: o.Seed, Workers: o.Workers, Hooks: o.Hooks})
+	c := run.Count{Dir: o.Out, Features: set, Seed: o.Seed, Workers: o.Workers, Hooks: o.Hooks}
+	if c.Counted() == nil { // otherwise the training is soon there, and says whether a run in the folder is this one
+		if err := o.checkPlace(); err != nil {
+			return nil, err
+		}
+	}
+	found, err := run.CountClusters(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	o.Hooks.Notef("%s", found.Sentence())
 	settings["clusters"] = strconv.Itoa(found.Clusters)
 	return found, nil
+}
+
+// checkPlace fails, before any work, where the run folder can neither be made nor, if that was asked for, continued.
+func (o Training) checkPlace() error {
+	err := run.CheckPlace(o.Out, o.settings(), o.Seed)
+	if o.Resume && errors.Is(err, run.ErrExists) {
+		return nil
+	}
+	return err
 }
 
 // check rejects settings that are invalid for that many images in that many classes, and two different numbers of clusters.

@@ -103,6 +103,35 @@ func TestUnusedSettingsAreRefused(t *testing.T) {
 	}
 }
 
+// The place of a run is checked before its clusters are counted, which can take long, unless they were counted before.
+func TestThePlaceIsCheckedFirst(t *testing.T) {
+	set, dir := trainable(t), t.TempDir()
+	file, counted, given := filepath.Join(dir, "file"), filepath.Join(dir, "counted"), filepath.Join(dir, "given")
+	auto := map[string]string{"clusters": "auto", "method": "kmeans"}
+	_, errCounted := Train(t.Context(), set, Training{Out: counted, Settings: auto})
+	_, errGiven := Train(t.Context(), set, Training{Out: given, Clusters: 4, Settings: map[string]string{"method": "kmeans"}})
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), errCounted, errGiven); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		out  string
+		seed uint64
+		says string
+	}{
+		{filepath.Join(file, "x"), 0, "output folder"},
+		{counted, 0, "contains a finished run of these settings"},
+		{counted, 1, "contains another run"},
+		{given, 0, "contains a finished run"},
+		{given, 1, "contains another run"},
+	} {
+		begun := false
+		o := Training{Out: c.out, Seed: c.seed, Settings: auto, Hooks: progress.Hooks{Step: func(progress.Step) { begun = true }}}
+		if _, err := Train(t.Context(), set, o); err == nil || !strings.Contains(err.Error(), c.says) || begun {
+			t.Errorf("%s with seed %d: %v, begun: %v", c.out, c.seed, err, begun)
+		}
+	}
+}
+
 // Rows without names cannot be shown as images, and what was left out of the files is told.
 func TestWhatAMatrixDoesNotSay(t *testing.T) {
 	set, dir := trainable(t), t.TempDir()

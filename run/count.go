@@ -21,15 +21,25 @@ type Count struct {
 	Hooks    progress.Hooks
 }
 
+// Counted is the number that the run in the folder has found for the same features and seed; nil: none.
+func (c Count) Counted() *clustercount.Suggestion {
+	old, err := LoadUnfinished(c.Dir)
+	if err != nil {
+		return nil
+	}
+	if s := old.Config.Counted; s != nil && old.Config.Features.Key == c.Features.Source.Key && s.Seed == c.Seed {
+		return s
+	}
+	return nil
+}
+
 // CountClusters suggests a number of clusters, without labels.
 func CountClusters(ctx context.Context, c Count) (*clustercount.Suggestion, error) {
 	if err := c.Features.Check(); err != nil {
 		return nil, &SettingsError{err}
 	}
-	if old, err := LoadUnfinished(c.Dir); err == nil {
-		if s := old.Config.Counted; s != nil && old.Config.Features.Key == c.Features.Source.Key && s.Seed == c.Seed {
-			return s, nil
-		}
+	if s := c.Counted(); s != nil {
+		return s, nil
 	}
 	return clustercount.Suggest(ctx, c.Features, clustercount.Options{
 		Seed: c.Seed, Workers: c.Workers, Progress: c.Hooks.Stage("number of clusters", "partitions"),

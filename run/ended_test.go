@@ -204,10 +204,36 @@ func TestAFolderWithARunSaysWhichItIs(t *testing.T) {
 	if _, err := training.Train(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(training.Dir, headFile)); err != nil {
-		t.Fatal(err)
+	for _, ended := range []bool{true, false} {
+		if !ended {
+			if err := os.Remove(filepath.Join(training.Dir, headFile)); err != nil {
+				t.Fatal(err)
+			}
+			stop(t, training)
+		}
+		settings := func(more ...string) map[string]string {
+			return map[string]string{"method": "icon-paper", "epochs": "2", "clusters": strconv.Itoa(training.Config.Clusters), more[0]: more[1]}
+		}
+		for what, c := range map[string]struct {
+			values map[string]string
+			seed   uint64
+			want   Likeness
+		}{
+			"same":      {settings("epochs", "2"), training.Config.Seed, AnyRun},
+			"auto":      {settings("clusters", "auto"), training.Config.Seed, AnyRun},
+			"invalid":   {settings("clusters", "1"), training.Config.Seed, AnyRun},
+			"seed":      {settings("epochs", "2"), training.Config.Seed + 1, OtherRun},
+			"auto seed": {settings("clusters", "auto"), training.Config.Seed + 1, OtherRun},
+			"method":    {map[string]string{"method": "kmeans", "clusters": "auto"}, training.Config.Seed, OtherRun},
+			"setting":   {settings("epochs", "3"), training.Config.Seed, OtherRun},
+			"clusters":  {settings("clusters", "2"), training.Config.Seed, OtherRun},
+		} {
+			var exists *ExistsError
+			if err := CheckPlace(training.Dir, c.values, c.seed); !errors.As(err, &exists) || exists.Run != c.want {
+				t.Errorf("before the features are known, %s, ended %v: %v, want %d", what, ended, err, c.want)
+			}
+		}
 	}
-	stop(t, training)
 	training.Resume = false
 	if _, err := training.Train(t.Context()); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "an unfinished run of these settings") {
 		t.Errorf("an interrupted training: %v", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -106,12 +107,11 @@ type ExistsError struct {
 // Likeness says how a run in a folder is like the one to be made.
 type Likeness int
 
-// The one in a folder was not compared, is of the same features and settings, is of others, or cannot be read.
 const (
-	AnyRun Likeness = iota
-	SameRun
-	OtherRun
-	UnreadableRun
+	AnyRun        Likeness = iota // it is not known
+	SameRun                       // both are of the same features and settings
+	OtherRun                      // they differ in features or settings
+	UnreadableRun                 // the one in the folder has no readable config.json
 )
 
 func (e *ExistsError) Error() string {
@@ -168,6 +168,33 @@ func CheckFree(dir string) error {
 		return fmt.Errorf("output folder: %w", err)
 	}
 	return nil
+}
+
+// CheckPlace is CheckFree for a training whose features are not known yet, with values by setting name as Configure takes them: the ExistsError says
+// OtherRun if the settings alone tell, otherwise AnyRun. Clusters that are yet to be counted (AutoClusters) count as those of the run in the folder.
+func CheckPlace(dir string, values map[string]string, seed uint64) error {
+	err := CheckFree(dir)
+	var exists *ExistsError
+	if !errors.As(err, &exists) || exists.Run == UnreadableRun {
+		return err
+	}
+	old, lerr := LoadUnfinished(dir)
+	if lerr != nil {
+		return err
+	}
+	was, images := old.Config.Training, old.Config.Features.Rows
+	if values["clusters"] == AutoClusters {
+		values = maps.Clone(values)
+		values["clusters"] = strconv.Itoa(was.Clusters)
+	}
+	asked, _, cerr := Configure(values, seed, images, len(old.Config.Classes))
+	if cerr != nil { // with the features of this one they may be valid
+		return err
+	}
+	if resolved, _, rerr := asked.Resolve(images); rerr == nil && !was.Equal(asked) && !was.Equal(resolved) {
+		exists.Run = OtherRun
+	}
+	return err
 }
 
 func writeConfig(dir string, c Config) error {
