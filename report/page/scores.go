@@ -146,7 +146,7 @@ func (v *runView) scores(m *report.Metrics) {
 		row := scoreRow{Name: x.name, Value: x.text(value), Why: x.why}
 		if x.interval != nil {
 			interval := x.interval(m)
-			row.Interval = decimals(interval[0], 3) + " – " + decimals(interval[1], 3)
+			row.Interval, v.Intervals = decimals(interval[0], 3)+" – "+decimals(interval[1], 3), true
 		}
 		if base != nil {
 			row.Base = x.text(x.value(base))

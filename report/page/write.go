@@ -76,6 +76,7 @@ type runView struct {
 	Headline    []headline
 	Scores      []scoreRow
 	HasBaseline bool
+	Intervals   bool // some score has one
 
 	Reliability, Confidence, Sizes, Confusion template.HTML
 	Reference                                 *Reference
