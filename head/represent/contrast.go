@@ -39,7 +39,7 @@ type Contrast struct {
 	EMA         float64 // decay of the moving average that computes keys
 
 	reads reads
-	task  func(c *Contrast, d *method.Data) (mapping, error)
+	task  func(ctx context.Context, c *Contrast, d *method.Data) (mapping, error)
 }
 
 // reads lists the settings that only some methods have, and how many candidates a step has.
@@ -65,7 +65,7 @@ type mapping interface {
 }
 
 // contrastive returns the recipe of the methods that train a mapper on batches: a perceptron with one hidden layer.
-func contrastive(r reads, task func(*Contrast, *method.Data) (mapping, error), change func(*Contrast)) func(int) method.Recipe {
+func contrastive(r reads, task func(context.Context, *Contrast, *method.Data) (mapping, error), change func(*Contrast)) func(int) method.Recipe {
 	return func(int) method.Recipe {
 		c := &Contrast{
 			Scaling: method.Scaling{Standardize: true}, Neighbourhood: defaultNeighbours(), Batches: method.Batches{Batch: 1024},
@@ -166,7 +166,7 @@ func (c *Contrast) compares() error {
 
 // Learn implements method.Recipe.
 func (c *Contrast) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
-	t, err := c.task(c, d)
+	t, err := c.task(ctx, c, d)
 	if err != nil {
 		return nil, err
 	}
@@ -299,8 +299,8 @@ type contrast struct {
 	p       target
 }
 
-func newContrast(loss func(*Contrast, *method.Data) gradient, p target) func(*Contrast, *method.Data) (mapping, error) {
-	return func(c *Contrast, d *method.Data) (mapping, error) {
+func newContrast(loss func(*Contrast, *method.Data) gradient, p target) func(context.Context, *Contrast, *method.Data) (mapping, error) {
+	return func(_ context.Context, c *Contrast, d *method.Data) (mapping, error) {
 		m, err := c.newMapper(d, d.Features.Dim(), 0)
 		if err != nil {
 			return nil, err
@@ -388,7 +388,7 @@ type moco struct {
 	filled     []int64   // number of keys so far
 }
 
-func newMoCo(c *Contrast, d *method.Data) (mapping, error) {
+func newMoCo(_ context.Context, c *Contrast, d *method.Data) (mapping, error) {
 	query, err := c.newMapper(d, d.Features.Dim(), 0)
 	if err != nil {
 		return nil, err
@@ -498,9 +498,9 @@ type paired struct {
 	learner  *train.Learner[float32]
 }
 
-func newPaired(other opposite) func(*Contrast, *method.Data) (mapping, error) {
-	return func(c *Contrast, d *method.Data) (mapping, error) {
-		f, err := other.scaled(context.Background(), c, d)
+func newPaired(other opposite) func(context.Context, *Contrast, *method.Data) (mapping, error) {
+	return func(ctx context.Context, c *Contrast, d *method.Data) (mapping, error) {
+		f, err := other.scaled(ctx, c, d)
 		if err != nil {
 			return nil, err
 		}
@@ -594,7 +594,7 @@ type harmonic struct {
 	loss    icon.Loss[float32]
 }
 
-func newHarmonic(c *Contrast, d *method.Data) (mapping, error) {
+func newHarmonic(_ context.Context, c *Contrast, d *method.Data) (mapping, error) {
 	m, err := c.newMapper(d, d.Features.Dim(), 0)
 	if err != nil {
 		return nil, err
