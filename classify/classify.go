@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 
 	"iconic/curation"
 	"iconic/extract"
@@ -123,13 +124,14 @@ func (m *Model) fits(features []float32, n int) error {
 	if n < 0 || len(features)%d != 0 || len(features)/d != n {
 		return fmt.Errorf("%d numbers for %d rows of features: want %d for each row", len(features), n, d)
 	}
-	for i, v := range features {
-		if v-v != 0 {
-			return fmt.Errorf("the features of row %d are not finite (number %d is %v)", i/d, i%d, v)
-		}
+	if i := notFinite(features); i >= 0 {
+		return fmt.Errorf("the features of row %d are not finite (number %d is %v)", i/d, i%d, features[i])
 	}
 	return nil
 }
+
+// notFinite is the index of the first number that is infinite or NaN; −1: there is none.
+func notFinite(x []float32) int { return slices.IndexFunc(x, func(v float32) bool { return v-v != 0 }) }
 
 // encodes refuses a model without an encoder.
 func (m *Model) encodes() error {
@@ -141,11 +143,8 @@ func (m *Model) encodes() error {
 
 // encodedAll refuses an encoder's features that are not finite.
 func (m *Model) encodedAll(features []float32) error {
-	for i, v := range features {
-		if v-v != 0 {
-			d := m.Images.Dim()
-			return fmt.Errorf("the encoder gives features that are not finite (number %d of image %d is %v) on %s: use the provider cpu", i%d, i/d, v, m.Images.Device())
-		}
+	if i, d := notFinite(features), m.Images.Dim(); i >= 0 {
+		return fmt.Errorf("the encoder gives features that are not finite (number %d of image %d is %v) on %s: use the provider cpu", i%d, i/d, features[i], m.Images.Device())
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"iconic/internal/placing"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 )
 
@@ -19,11 +20,7 @@ type EarlierError struct {
 }
 
 func (e *EarlierError) Error() string {
-	files := "1 file"
-	if e.Files > 1 {
-		files = fmt.Sprintf("%d files", e.Files)
-	}
-	return fmt.Sprintf("%s of an earlier sorting would be left among those of this one (such as %s)", files, e.Example)
+	return fmt.Sprintf("%s of an earlier sorting would be left among those of this one (such as %s)", plural.Of(e.Files, "file", "files"), e.Example)
 }
 
 // earlier is what the journal of a folder knows of files that are in it.
