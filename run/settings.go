@@ -177,7 +177,7 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 	if err != nil {
 		return c, nil, err
 	}
-	return c, notes, c.Validate(images)
+	return c, append(notes, unsided(values, c)...), c.Validate(images)
 }
 
 // known refuses the first name that is not a setting's, with the one that was probably meant.
