@@ -90,7 +90,7 @@ func (c *Config) checkResources() error {
 	return budget.Check(c.Memory)
 }
 
-// Hooks report the progress of a run; any may be nil.
+// Hooks report the progress of a run, on the goroutine that called Run or Each; any may be nil.
 type Hooks struct {
 	// Listed is called with the number of images and classes of the data set before any image is encoded; its error ends the run.
 	Listed   func(items, classes int) error

@@ -30,6 +30,9 @@ type stages struct {
 	spare   chan *batch
 	encode  chan *batch
 	store   chan *batch
+
+	first chan struct{} // asks the last stage to open the encoder for the first image to encode
+	size  chan int      // its answer: the number of images of a full batch
 }
 
 // sink receives the output of the stages, in the order of the entries: a store's writer, or a visitor of the features.
@@ -106,6 +109,7 @@ func newStages(r *run) *stages {
 		run: r, workers: workers, memory: budget.New(memory - r.set.Share(memory)),
 		free: make(chan *job, inFlight), work: make(chan *job, inFlight), ordered: make(chan *job, inFlight),
 		spare: make(chan *batch, 3), encode: make(chan *batch, 1), store: make(chan *batch, 1),
+		first: make(chan struct{}), size: make(chan int, 1),
 	}
 	for range cap(s.free) {
 		s.free <- &job{done: make(chan struct{}, 1)}
@@ -370,7 +374,10 @@ func (s *stages) gather(ctx context.Context) error {
 		}
 		if j.state == decoded {
 			if size == 0 {
-				if size, err = s.openForBatches(ctx); err != nil {
+				if err := send(ctx, s.first, struct{}{}); err != nil {
+					return err
+				}
+				if size, _, err = receive(ctx, s.size); err != nil {
 					return err
 				}
 			}
@@ -483,41 +490,59 @@ func (s *stages) finite(b *batch) error {
 	return nil
 }
 
-// storeBatches is the last stage.
+// storeBatches is the last stage. It also opens the encoder when gather asks for it: the caller's functions are called on its goroutine.
 func (s *stages) storeBatches(ctx context.Context) error {
-	row := s.config.Views * s.dim
 	done := 0
 	for {
-		b, ok, err := receive(ctx, s.store)
-		if err != nil || !ok {
-			return err
-		}
-		image := 0
-		for i := range b.steps {
-			step := &b.steps[i]
-			switch step.state {
-			case skipped, unread:
-				err = s.skip(step)
-			case known:
-				err = s.sink.Append(step.item, step.stamp, nil)
-			case decoded:
-				err = s.sink.Append(step.item, step.stamp, b.features[image*row:(image+1)*row])
-				image++
-				s.summary.Encoded++
-			}
+		select {
+		case <-s.first:
+			size, err := s.openForBatches(ctx)
 			if err != nil {
 				return err
 			}
-			if step.item.Several && !step.item.Gone {
-				s.summary.Several++
+			s.size <- size // never blocks: it is asked once
+		case b, ok := <-s.store:
+			if !ok {
+				return nil
 			}
+			if err := s.storeBatch(b); err != nil {
+				return err
+			}
+			done += len(b.steps)
+			if s.hooks.Progress != nil {
+				s.hooks.Progress(done, len(s.entries))
+			}
+			s.spare <- b // never blocks: the channel holds all batches
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		done += len(b.steps)
-		if s.hooks.Progress != nil {
-			s.hooks.Progress(done, len(s.entries))
-		}
-		s.spare <- b // never blocks: the channel holds all batches
 	}
+}
+
+// storeBatch passes the entries of a batch to the sink.
+func (s *stages) storeBatch(b *batch) (err error) {
+	row := s.config.Views * s.dim
+	image := 0
+	for i := range b.steps {
+		step := &b.steps[i]
+		switch step.state {
+		case skipped, unread:
+			err = s.skip(step)
+		case known:
+			err = s.sink.Append(step.item, step.stamp, nil)
+		case decoded:
+			err = s.sink.Append(step.item, step.stamp, b.features[image*row:(image+1)*row])
+			image++
+			s.summary.Encoded++
+		}
+		if err != nil {
+			return err
+		}
+		if step.item.Several && !step.item.Gone {
+			s.summary.Several++
+		}
+	}
+	return nil
 }
 
 // skip counts a bad image. If its file could not be read, the features that the store has of it are kept, as for an image that is gone: the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +78,44 @@ func TestCallersFunctionsThatDoNotComeBack(t *testing.T) {
 	}
 	if _, err := e.Each(t.Context(), Stream{Data: data}, Hooks{}); err == nil || err.Error() != "there is no function to visit the images with" {
 		t.Errorf("without a function: %v", err)
+	}
+}
+
+// The hooks and the function that finds the library are called where Run was called, too, also for an encoder that is opened in the middle of a run, for
+// the first image that the store does not have.
+func TestHooksThatDoNotComeBack(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	data := folder(t, 6)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	write(t, filepath.Join(data, "z.png"), picture(t, 77))
+	c.Anew = true // or the encoder is opened earlier
+	leave := func() { panic("left") }
+	for name, call := range map[string]func(c Config) (Config, Hooks){
+		"Note": func(c Config) (Config, Hooks) {
+			return c, Hooks{Note: func(text string) {
+				if strings.HasPrefix(text, "encoding on") {
+					leave()
+				}
+			}}
+		},
+		"Library": func(c Config) (Config, Hooks) {
+			c.Library = func() (string, error) { leave(); return "", nil }
+			return c, Hooks{}
+		},
+	} {
+		for how, f := range map[string]func(){"left": func() { panic("left") }, "": runtime.Goexit} {
+			leave = f
+			if got := alone(t, func() {
+				c, h := call(c)
+				_, err := Run(t.Context(), c, h)
+				t.Errorf("%s: returned %v", name, err)
+			}); got != how && !(got == nil && how == "") {
+				t.Errorf("%s: recovered %v, want %q", name, got, how)
+			}
+		}
+	}
+	if s := extract(t, c); s.Encoded != 1 {
+		t.Errorf("%d images encoded afterwards, want 1", s.Encoded)
 	}
 }
