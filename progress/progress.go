@@ -11,7 +11,8 @@ type Step struct {
 	Detail string `json:"detail"` // detail of the last step, such as "loss 1.2345"
 }
 
-// Hooks receive reports, one call at a time. The zero value ignores them.
+// Hooks receive reports, one call at a time: notes, findings and warnings on the goroutine of the call that they were given for, where a panic in one can be
+// recovered; steps and stages perhaps on another, where it cannot. The zero value ignores them.
 type Hooks struct {
 	Step func(Step)
 	// Begun is called with the name of each stage as it begins, so that stages can be timed. Some stages have no steps to count.

@@ -168,15 +168,15 @@ func (s *Sweep) training(j *Job, dir string) run.Training {
 
 // tell passes on a note or warning of a run with its name, notes once for all runs that make them. What a run found is in its results.
 func (s *Sweep) tell(j *Job, text string, warning bool) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	switch {
-	case warning:
-		s.options.Hooks.Warnf("run %s: %s", j.Name, text)
-	case !s.notes[text]:
-		s.notes[text] = true
-		s.options.Hooks.Notef("run %s: %s", j.Name, text)
-	}
+	s.relay.Do(func() {
+		switch {
+		case warning:
+			s.options.Hooks.Warnf("run %s: %s", j.Name, text)
+		case !s.notes[text]:
+			s.notes[text] = true
+			s.options.Hooks.Notef("run %s: %s", j.Name, text)
+		}
+	})
 }
 
 // run makes one run folder. It grows under another name, continuing from where its last attempt stopped, and gets its final name when it is

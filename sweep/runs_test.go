@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"iconic/internal/lockfile"
+	"iconic/progress"
 	"iconic/run"
 )
 
@@ -344,4 +345,35 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	must(t, release())
+}
+
+// Hooks and Ended are called where Train was called: there a panic in one can be recovered. The same sweep can then be continued.
+func TestHooksThatPanicCanBeRecovered(t *testing.T) {
+	for name, set := range map[string]func(o *Options, leave func()){
+		"Note":  func(o *Options, leave func()) { o.Hooks.Note = func(string) { leave() } },
+		"Step":  func(o *Options, leave func()) { o.Hooks.Step = func(s progress.Step) { leave() } },
+		"Ended": func(o *Options, leave func()) { o.Ended = func(*Job, int) { leave() } },
+	} {
+		o := swept(t)
+		o.Workers = 2
+		o.Combinations = []Combination{{"clusters": "2", "method": "pmi", "epochs": "1", "heads": "1"}}
+		here := false
+		set(&o, func() {
+			if here {
+				panic("left")
+			}
+		})
+		s := plan(t, o) // whose own notes are not meant
+		here = true
+		func() {
+			defer func() {
+				if got := recover(); got != "left" {
+					t.Errorf("%s: recovered %v", name, got)
+				}
+			}()
+			t.Errorf("%s: returned %v", name, s.Train(t.Context()))
+		}()
+		here = false
+		trained(t, o)
+	}
 }

@@ -27,6 +27,7 @@ import (
 	"iconic/internal/parallel"
 	"iconic/internal/plural"
 	"iconic/internal/regular"
+	"iconic/internal/relay"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -47,7 +48,7 @@ type Options struct {
 	Workers     int  // runs at the same time; all processors when < 1
 	Safe        bool // put an apostrophe before cells of CSV files that a spreadsheet would treat as formulas
 	Hooks       progress.Hooks
-	Ended       func(j *Job, done int) // called for each run that ends, one at a time, with the number of ended runs; may be nil
+	Ended       func(j *Job, done int) // called where Train was called, for each run that ends, with the number of ended runs; may be nil
 }
 
 // Sweep is a set of runs in a folder.
@@ -63,10 +64,12 @@ type Sweep struct {
 	counted []page.Counted // for each store, if the number of clusters varies and can be compared
 	missing []page.Uncounted
 
+	told  int             // number of runs reported as ended
+	notes map[string]bool // texts of those reported
+	relay *relay.Relay    // to the goroutine of Train, while runs are made
+
 	mutex     sync.Mutex
-	told      int             // number of runs reported as ended
-	notes     map[string]bool // texts of those reported
-	madeSafe  int             // number of finished runs whose assignments.csv was made safe
+	madeSafe  int // number of finished runs whose assignments.csv was made safe
 	baselines map[string]*baselineOnce
 	graphs    map[string]*knn.Graph
 }
@@ -230,6 +233,16 @@ func (s *Sweep) waiting(runs int) {
 
 // pass makes every run that it can claim, and returns those claimed by others.
 func (s *Sweep) pass(ctx context.Context, jobs []*Job) (left []*Job, err error) {
+	err = relay.Run(ctx, func(ctx context.Context, r *relay.Relay) (err error) {
+		s.relay = r
+		left, err = s.claimed(ctx, jobs)
+		return err
+	})
+	return left, err
+}
+
+// claimed is the work of pass.
+func (s *Sweep) claimed(ctx context.Context, jobs []*Job) (left []*Job, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(s.options.Workers, len(jobs)))
 	for _, j := range jobs {
@@ -320,15 +333,15 @@ func (s *Sweep) tellRuns() {
 	s.options.Hooks.At(progress.Step{Stage: RunsStage, Unit: "runs", Done: int64(s.told), Total: int64(len(s.Jobs))})
 }
 
-// ended reports a run, one at a time.
+// ended reports a run.
 func (s *Sweep) ended(j *Job) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.told++
-	s.tellRuns()
-	if s.options.Ended != nil {
-		s.options.Ended(j, s.told)
-	}
+	s.relay.Do(func() {
+		s.told++
+		s.tellRuns()
+		if s.options.Ended != nil {
+			s.options.Ended(j, s.told)
+		}
+	})
 }
 
 // baseline is the k-means baseline, shared by all runs that would compute the same.

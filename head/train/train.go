@@ -268,37 +268,46 @@ func (l *loop[T]) tensors() []Tensor {
 	return append(list, l.task.Kept()...)
 }
 
-// steps runs the remaining steps.
+// steps runs the remaining steps, on this goroutine, and proposes their batches on another, which ends first if a function of the run does not come back.
 func (l *loop[T]) steps(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
+	defer func() {
+		cancel()
+		_ = group.Wait() // returned below, unless a function does not come back
+	}()
 	loaded, free := make(chan *Batch), make(chan *Batch, 2)
 	for range cap(free) {
 		free <- new(Batch)
 	}
 	first := l.phase().Step
 	group.Go(func() error { return l.load(ctx, first, free, loaded) }) // ends with the last batch or ctx
-	group.Go(func() error {
-		for step := first; step < l.phase().Steps; step++ {
-			var b *Batch
-			select {
-			case b = <-loaded:
-			case <-ctx.Done():
-				return errors.Join(ctx.Err(), l.save(true))
-			}
-			if err := l.step(ctx, b, step); err != nil {
-				return err
-			}
-			free <- b
-			if l.phase().Step > step+1 {
-				return errAhead
-			}
-			if ctx.Err() != nil && step+1 < l.phase().Steps {
-				return errors.Join(ctx.Err(), l.save(true))
-			}
-		}
-		return nil
-	})
+	err := l.each(ctx, first, free, loaded)
+	group.Go(func() error { return err }) // counts if it came before that of load
 	return group.Wait()
+}
+
+// each runs the steps with the batches that load proposes.
+func (l *loop[T]) each(ctx context.Context, first int, free chan<- *Batch, loaded <-chan *Batch) error {
+	for step := first; step < l.phase().Steps; step++ {
+		var b *Batch
+		select {
+		case b = <-loaded:
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), l.save(true))
+		}
+		if err := l.step(ctx, b, step); err != nil {
+			return err
+		}
+		free <- b
+		if l.phase().Step > step+1 {
+			return errAhead
+		}
+		if ctx.Err() != nil && step+1 < l.phase().Steps {
+			return errors.Join(ctx.Err(), l.save(true))
+		}
+	}
+	return nil
 }
 
 // errAhead ends the steps at a learning rate that are skipped: the prefetched batches are discarded.

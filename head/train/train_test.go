@@ -76,6 +76,27 @@ func TestNotFiniteIsFoundInItsStep(t *testing.T) {
 	}
 }
 
+// The functions of a run are called where Train was called: there a panic in one can be recovered, and no goroutine stays behind.
+func TestFunctionsThatPanicCanBeRecovered(t *testing.T) {
+	leave := func() { panic("left") }
+	for name, r := range map[string]*Run{
+		"Progress": {Progress: func(int, int, float64) { leave() }},
+		"Epoch":    {Epoch: func(Epoch) error { leave(); return nil }},
+		"Save":     {Save: func(*State, bool) error { leave(); return nil }},
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != "left" {
+					t.Errorf("%s: recovered %v", name, got)
+				}
+			}()
+			err := Train(t.Context(), r, "phase", newValley(1), Plan{Epochs: 4, Steps: 5})
+			t.Errorf("%s: returned %v", name, err)
+		}()
+		goleak.VerifyNone(t)
+	}
+}
+
 // The lowest loss is never NaN.
 func TestBestIsNeverNaN(t *testing.T) {
 	nan := math.NaN()
