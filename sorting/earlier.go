@@ -28,12 +28,13 @@ type earlier struct {
 	folder string
 	steps  []entry           // whose files are there, by their names, in the order of the journal
 	at     map[string]*entry // by the path below the folder
+	alike  map[string]bool   // placing.Alike of those paths
 	from   map[string]*entry // by the path of the original, the last one
 	taken  map[string]bool   // paths below the folder that gone has returned
 }
 
 func earlierIn(folder string, entries []entry) *earlier {
-	r := &earlier{folder: folder, at: map[string]*entry{}, from: map[string]*entry{}, taken: map[string]bool{}}
+	r := &earlier{folder: folder, at: map[string]*entry{}, alike: map[string]bool{}, from: map[string]*entry{}, taken: map[string]bool{}}
 	for _, e := range entries {
 		if !e.places() {
 			continue
@@ -44,7 +45,7 @@ func earlierIn(folder string, entries []entry) *earlier {
 	}
 	for i := range r.steps {
 		e := &r.steps[i]
-		r.at[string(e.To)] = e
+		r.at[string(e.To)], r.alike[placing.Alike(string(e.To))] = e, true
 		if len(e.From) > 0 {
 			r.from[string(e.From)] = e
 		}
@@ -93,6 +94,9 @@ func (r *earlier) gone(to string) (f File, broken, found bool) {
 	for n := 1; ; n++ {
 		numbered := placing.Numbered(to, n)
 		e := r.at[numbered]
+		if e == nil && r.alike[placing.Alike(numbered)] {
+			continue // that name is in use by one that differs in case
+		}
 		if e == nil {
 			return File{}, false, false
 		}

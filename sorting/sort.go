@@ -40,7 +40,7 @@ func (m Mode) known() bool {
 type File struct {
 	Name   string // absolute path; "": it is in an archive and can only be copied
 	Holder string // absolute path of that archive; "": it is not on disk, or not known
-	To     string // path below the folder; a number is added to a name in use
+	To     string // path below the folder; a number is added to a name in use, also by one that differs only in case or in Unicode's composition
 	Size   int64
 
 	// Read returns its content; needed by Copy.
@@ -89,7 +89,7 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
+	w := &work{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, alike: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
 	if err := w.begin(); err != nil {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
 	}
@@ -128,7 +128,7 @@ func (s *Sorting) Left(ctx context.Context) (*EarlierError, error) {
 	if as.Mode == "" {
 		as.Mode = before.mode()
 	}
-	w := &work{Sorting: &as, folder: before.folder, result: new(Result), planned: map[string]bool{}, earlier: before}
+	w := &work{Sorting: &as, folder: before.folder, result: new(Result), planned: map[string]bool{}, alike: map[string]bool{}, earlier: before}
 	if _, err := w.plans(ctx); err != nil {
 		return nil, err
 	}
@@ -148,6 +148,7 @@ type work struct {
 	journal *journal
 	result  *Result
 	planned map[string]bool // names below the folder that are reserved
+	alike   map[string]bool // placing.Alike of those names
 	made    map[string]bool // new folders that are recorded
 	changed map[string]bool // folders whose times are recorded
 	earlier *earlier
@@ -238,7 +239,7 @@ func (r *work) plans(ctx context.Context) (steps []planned, err error) {
 		case err != nil:
 			r.fail(f, err)
 			if to, known := r.earlier.place(f, r.Mode); known { // it stays where it belongs, as the file itself does
-				r.planned[to] = true
+				r.reserve(to)
 			}
 		case there:
 			r.result.There++
@@ -339,7 +340,7 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 			stat, err = os.Stat(f.Name)
 		}
 		if errors.Is(err, fs.ErrNotExist) && known {
-			r.planned[before] = true
+			r.reserve(before)
 			return planned{}, true, nil
 		}
 		if err != nil {
@@ -350,7 +351,7 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 	if known {
 		there := r.same(f, filepath.Join(r.folder, before))
 		if half := r.Mode == Move && twice(f.Name, filepath.Join(r.folder, before)); there || half {
-			r.planned[before] = true
+			r.reserve(before)
 			e.To = []byte(before)
 			return planned{f, e, half}, there, nil
 		}
@@ -375,11 +376,17 @@ func (f *File) check(mode Mode) error {
 	return nil
 }
 
-// name reserves the first name for a file that is free, or that is already what the step would make of it.
+// reserve takes a name below the folder for a file.
+func (r *work) reserve(to string) {
+	r.planned[to], r.alike[placing.Alike(to)] = true, true
+}
+
+// name reserves the first name for a file that is free, or that is already what the step would make of it. A name is not free if one that differs from it
+// only in case is reserved or was made by an earlier sorting: many file systems take both for one.
 func (r *work) name(f File) (_ string, there bool, err error) {
 	for n := 1; n <= placing.Tries; n++ {
 		to := placing.Numbered(f.To, n)
-		if r.planned[to] {
+		if alike := placing.Alike(to); r.planned[to] || r.earlier.at[to] == nil && (r.alike[alike] || r.earlier.alike[alike]) {
 			continue
 		}
 		_, err := os.Lstat(filepath.Join(r.folder, to))
@@ -387,7 +394,7 @@ func (r *work) name(f File) (_ string, there bool, err error) {
 		case err != nil && !free:
 			return "", false, err
 		case free, r.same(f, filepath.Join(r.folder, to)):
-			r.planned[to] = true
+			r.reserve(to)
 			return to, !free, nil
 		}
 	}

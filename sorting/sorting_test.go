@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -589,6 +590,62 @@ func TestHalfMoved(t *testing.T) {
 		undo(t, s.Folder)
 		if now := tree(t, root); !across && !cmp.Equal(before, now) {
 			t.Error(cmp.Diff(before, now))
+		}
+	}
+}
+
+// Names that a file system may take for one get numbers, on every file system: a sorting has the same names everywhere, and can be copied anywhere.
+func TestNamesThatDifferInCaseAreNumbered(t *testing.T) {
+	names := []string{"a/IMG.jpg", "a/img.JPG", "A/img.jpg", "a/Café.jpg", "a/cafe\u0301.jpg", "a/caf\xe9.jpg", "a/Straße.jpg", "a/STRASSE.jpg", "a/img (2).jpg"}
+	want := []string{"a/IMG.jpg", "a/img (2).JPG", "A/img (3).jpg", "a/Café.jpg", "a/cafe\u0301 (2).jpg", "a/caf\xe9.jpg", "a/Straße.jpg", "a/STRASSE (2).jpg", "a/img (2) (2).jpg"}
+	for _, mode := range []Mode{Copy, Link, Hardlink, Move} {
+		root := t.TempDir()
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode}
+		for i, name := range names {
+			file := filepath.Join(root, "photos", strconv.Itoa(i))
+			content := fmt.Appendf(nil, "picture %d", i)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o640)); err != nil {
+				t.Fatal(err)
+			}
+			s.Files = append(s.Files, File{Name: file, To: name, Size: int64(len(content)), Read: func() ([]byte, error) { return content, nil }})
+		}
+		age(t, root)
+		before := tree(t, root)
+		if r, err := s.Run(t.Context()); err != nil || r.Placed != len(names) {
+			t.Fatalf("%s: %+v, %v", mode, r, err)
+		}
+		for i, name := range want {
+			if content, err := os.ReadFile(filepath.Join(s.Folder, name)); string(content) != fmt.Sprintf("picture %d", i) {
+				t.Errorf("%s: %s holds %q, %v", mode, name, content, err)
+			}
+		}
+		if r, err := s.Run(t.Context()); err != nil || r.There != len(names) {
+			t.Errorf("%s, again: %+v, %v", mode, r, err)
+		}
+		if mode == Copy { // the number of a name from an earlier sorting does not depend on the order
+			more := Sorting{Folder: s.Folder, Mode: mode, Files: slices.Clone(s.Files)}
+			more.Files = slices.Insert(more.Files, 0, File{To: "A/IMG.JPG", Size: 3, Read: func() ([]byte, error) { return []byte("new"), nil }})
+			if r, err := more.Run(t.Context()); err != nil || r.There != len(names) || r.Placed != 1 {
+				t.Errorf("%s, with one more: %+v, %v", mode, r, err)
+			}
+			if content, err := os.ReadFile(filepath.Join(s.Folder, "A/IMG (4).JPG")); string(content) != "new" {
+				t.Errorf("%s: %q, %v", mode, content, err)
+			}
+		}
+		if mode == Move {
+			known, err := readEarlier(s.Folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range names {
+				if f, broken, found := known.gone(name); !found || broken || f.Name != s.Files[i].Name {
+					t.Errorf("%s is found as %s, %t, %t", name, f.Name, broken, found)
+				}
+			}
+		}
+		undo(t, s.Folder)
+		if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
 	"iconic/internal/atomicfile"
 	"iconic/internal/regular"
 )
@@ -88,6 +91,15 @@ func Numbered(name string, n int) string {
 	number := fmt.Sprintf(" (%d)", n)
 	stem := cut(strings.TrimSuffix(base, ext), longestName-len(number)-len(ext))
 	return folder + stem + number + ext
+}
+
+// Alike is the same for names that some file systems, such as those of macOS and Windows, take for one: names that differ only in upper and lower case or in
+// how Unicode composes their letters.
+func Alike(name string) string {
+	if !utf8.ValidString(name) {
+		return name
+	}
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(name)))
 }
 
 // cut is the longest prefix of s of at most n bytes that does not end in the middle of a rune, if s is valid.
