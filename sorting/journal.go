@@ -36,10 +36,11 @@ type entry struct {
 	Made   []byte `json:"made,omitempty"` // a new folder below the folder, or "." for the folder itself
 	Times  []byte `json:"times,omitempty"`
 
-	// The archive of a file without From, as it was when the step was planned; empty: not known.
+	// The archive of a file without From, as it was when the step was planned; empty: not known, as in journals of earlier versions, or not on disk.
 	Holder         []byte `json:"holder,omitempty"` // absolute path
 	HolderSize     int64  `json:"holder_size,omitempty"`
 	HolderModified int64  `json:"holder_modified,omitempty"` // nanoseconds since 1970
+	Elsewhere      bool   `json:"elsewhere,omitempty"`       // the file is in none on disk, such as in a bucket, so that nothing can be known of it
 
 	Size     int64 `json:"size,omitempty"`
 	Modified int64 `json:"modified,omitempty"` // modification time in nanoseconds since 1970, of the file or of the folder in Times
@@ -52,6 +53,7 @@ func (e *entry) places() bool { return e.Step != "" || len(e.To) > 0 }
 
 // heldBy records the archive of a step's file.
 func (e *entry) heldBy(archive string) {
+	e.Elsewhere = archive == ""
 	if stat, err := os.Stat(archive); archive != "" && err == nil {
 		e.Holder, e.HolderSize, e.HolderModified = []byte(archive), stat.Size(), stat.ModTime().UnixNano()
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -365,6 +366,34 @@ func TestUndoLooksAtArchives(t *testing.T) {
 		if u := undo(t, s.Folder); (name == "") != (len(u.Failed) == 0) || name != "" && !strings.Contains(u.Failed[0].Err.Error(), archive) {
 			t.Errorf("%s: %+v", name, u)
 		}
+	}
+}
+
+// A journal of an earlier version does not name the archive: whether the copies are the only ones is not known then, and they stay.
+func TestUndoKeepsCopiesOfUnknownArchives(t *testing.T) {
+	root, _ := collection(t)
+	archive := filepath.Join(root, "pictures.tar")
+	if err := os.WriteFile(archive, []byte("archive"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Copy, Files: []File{{To: "c/1.jpg", Holder: archive, Size: 1, Read: func() ([]byte, error) { return []byte("1"), nil }}}}
+	if r, err := s.Run(t.Context()); err != nil || r.Placed != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	journal := filepath.Join(s.Folder, Journal)
+	content, err := os.ReadFile(journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := regexp.MustCompile(`"holder[a-z_]*":("[^"]*"|[0-9]+),`).ReplaceAll(content, nil)
+	if err := errors.Join(os.WriteFile(journal, earlier, 0o600), os.Remove(archive)); err != nil {
+		t.Fatal(err)
+	}
+	if u := undo(t, s.Folder); len(earlier) == len(content) || len(u.Failed) != 1 || !strings.Contains(u.Failed[0].Err.Error(), "the journal does not say which archive") {
+		t.Errorf("%+v", u)
+	}
+	if _, err := os.Lstat(filepath.Join(s.Folder, "c", "1.jpg")); err != nil {
+		t.Error(err)
 	}
 }
 

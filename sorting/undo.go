@@ -156,18 +156,28 @@ func (e *entry) unchanged(there fs.FileInfo, from, to string) error {
 
 // original fails unless the original of a copy is still there.
 func (e *entry) original(from, to string) error {
-	if holder := string(e.Holder); from == "" && holder != "" {
-		stat, err := os.Stat(holder)
-		if err != nil || stat.Size() != e.HolderSize || stat.ModTime().Sub(time.Unix(0, e.HolderModified)).Abs() > coarse {
-			return fmt.Errorf("%s, which holds its original, is gone or has changed: this may be the only copy of its content", holder)
-		}
-	}
 	if from == "" {
-		return nil
+		return e.held()
 	}
 	stat, err := os.Stat(from)
 	if err != nil || !stat.Mode().IsRegular() || stat.Size() != e.Size || !apart(from, to) || !equal(from, to) {
 		return fmt.Errorf("its original %s is gone or has changed: this may be the only copy of its content", from)
+	}
+	return nil
+}
+
+// held fails unless the archive that holds the original of a copy is as it was.
+func (e *entry) held() error {
+	holder := string(e.Holder)
+	switch {
+	case e.Elsewhere:
+		return nil
+	case holder == "": // written by an earlier version, or the archive could not be looked at
+		return errors.New("the journal does not say which archive holds its original: this may be the only copy of its content, so remove it by hand if it is not")
+	}
+	stat, err := os.Stat(holder)
+	if err != nil || stat.Size() != e.HolderSize || stat.ModTime().Sub(time.Unix(0, e.HolderModified)).Abs() > coarse {
+		return fmt.Errorf("%s, which holds its original, is gone or has changed: this may be the only copy of its content", holder)
 	}
 	return nil
 }
