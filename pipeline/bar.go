@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"iconic/internal/diskspace"
 	"iconic/progress"
@@ -14,7 +13,7 @@ import (
 
 const (
 	redrawn  = 100 * time.Millisecond // minimum time between two drawings of the progress line
-	leastBar = 8                      // minimum width of the bar in it, in characters
+	leastBar = 8                      // minimum width of the bar in it, in columns
 )
 
 // standWords are the parts of a progress line; each may be empty.
@@ -62,7 +61,7 @@ func speed(rate float64, unit string) string {
 	return fmt.Sprintf("%.3g %s/h", 3600*rate, unit)
 }
 
-// barLine is the progress line of a stage, of at most the given number of characters: its name and detail, the share done, a bar, the count, the rate
+// barLine is the progress line of a stage, of at most the given number of columns: its name and detail, the share done, a bar, the count, the rate
 // and the time left. On a narrow terminal the count is left out first, then the rate, the detail, the bar and the time left; at last the name is cut.
 func barLine(s progress.Stand, columns int) string {
 	w, stage, percent := words(s), plain(s.Stage), ""
@@ -82,7 +81,7 @@ func barLine(s progress.Stand, columns int) string {
 		{stage, true, []string{w.left}}, {stage, false, []string{w.left}}, {stage, false, nil},
 	} {
 		tail := joined(", ", form.tail...)
-		room := columns - utf8.RuneCountInString(joined("  ", form.lead, percent, tail))
+		room := columns - span(joined("  ", form.lead, percent, tail))
 		if !form.bar || percent == "" { // without a total there is no bar
 			if room >= 0 {
 				return joined("  ", form.lead, percent, tail)
@@ -98,7 +97,7 @@ func barLine(s progress.Stand, columns int) string {
 	if percent != "" {
 		percent = "  " + percent
 	}
-	return cut(cut(stage, columns-utf8.RuneCountInString(percent))+percent, columns)
+	return cut(cut(stage, columns-span(percent))+percent, columns)
 }
 
 // joined joins the parts that are not empty.
@@ -110,17 +109,6 @@ func joined(separator string, parts ...string) string {
 		}
 	}
 	return strings.Join(some, separator)
-}
-
-// cut shortens a line to a number of characters, with an ellipsis.
-func cut(line string, columns int) string {
-	switch {
-	case utf8.RuneCountInString(line) <= columns:
-		return line
-	case columns < 1:
-		return ""
-	}
-	return string([]rune(line)[:columns-1]) + "…"
 }
 
 // redraw is what a terminal with a number of columns is sent to show the progress line in place of the last one. The last column is left free: some
@@ -135,7 +123,7 @@ func (d *display) redraw(columns int) string {
 
 // replace overwrites the last progress line with another. Spaces do so on every terminal.
 func (d *display) replace(line string, columns int) string {
-	width := utf8.RuneCountInString(line)
+	width := span(line)
 	rest := max(0, min(d.width, columns-1)-width) // the terminal may have become narrower
 	d.width = width
 	text := "\r" + line + strings.Repeat(" ", rest)

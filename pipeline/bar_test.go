@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -48,6 +50,49 @@ func TestBarLine(t *testing.T) {
 	}
 }
 
+// Wide characters take two columns, and marks none.
+func TestWideCharacters(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "loss é": 6, "画像を読む": 10, "한국어": 6, "ｆｕｌｌ": 8, "e\u0301": 1, "🐈 cat": 6, "█…–": 3, "\xff": 1} {
+		if got := span(text); got != want {
+			t.Errorf("%q takes %d columns, want %d", text, got, want)
+		}
+	}
+	for columns, want := range map[int]string{10: "画像を読む", 9: "画像を読…", 8: "画像を…", 5: "画像…", 4: "画…", 2: "…", 1: "…", 0: ""} {
+		if got := cut("画像を読む", columns); got != want {
+			t.Errorf("%d: %q, want %q", columns, got, want)
+		}
+	}
+	stand := progress.Stand{Step: progress.Step{Stage: "画像を読む", Unit: "枚", Done: 1, Total: 4}}
+	if got, want := barLine(stand, 40), "画像を読む   25 % |██       |  1 of 4 枚"; got != want || span(got) != 40 {
+		t.Errorf("%q, want %q", got, want)
+	}
+	rows := newTable("name", "n")
+	rows.row("画像", "1")
+	rows.row("e\u0301tat", "2")
+	var b strings.Builder
+	if err := rows.print(&b); err != nil || b.String() != "name  n\n画像  1\ne\u0301tat  2\n" {
+		t.Errorf("%q, %v", b.String(), err)
+	}
+}
+
+// Without wide characters a table is as package tabwriter would align it.
+func TestTablesAreAligned(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := new(table)
+		for range rapid.IntRange(0, 6).Draw(t, "rows") {
+			rows.row(rapid.SliceOfN(rapid.StringMatching(`[a-zé ]{0,6}`), 1, 4).Draw(t, "cells")...)
+		}
+		var got, want strings.Builder
+		w := tabwriter.NewWriter(&want, 0, 0, columnGap, ' ', 0)
+		for _, line := range rows.lines {
+			fmt.Fprintln(w, line)
+		}
+		if err := errors.Join(rows.print(&got), w.Flush()); err != nil || got.String() != want.String() {
+			t.Fatalf("%q, want %q, %v", got.String(), want.String(), err)
+		}
+	})
+}
+
 func TestBarLineFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		total := rapid.Int64Range(-1, math.MaxInt64).Draw(t, "total")
@@ -59,8 +104,8 @@ func TestBarLineFits(t *testing.T) {
 			Rate: rapid.Float64Range(0, 1e9).Draw(t, "rate"), Left: time.Duration(rapid.Int64Range(0, math.MaxInt64).Draw(t, "left")),
 		}
 		columns := rapid.IntRange(0, 200).Draw(t, "columns")
-		if line := barLine(stand, columns); utf8.RuneCountInString(line) > columns {
-			t.Fatalf("%q is longer than %d characters", line, columns)
+		if line := barLine(stand, columns); span(line) > columns {
+			t.Fatalf("%q is wider than %d columns", line, columns)
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -69,14 +68,35 @@ func (t *table) row(cells ...string) { t.lines = append(t.lines, strings.Join(ce
 // columnGap is the number of spaces between columns.
 const columnGap = 2
 
+// print writes the table: all cells of a column take the same width, except that a row without the column ends it for those above.
 func (t *table) print(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 0, columnGap, ' ', 0)
-	for _, line := range t.lines {
-		if _, err := fmt.Fprintln(tw, line); err != nil {
-			return err
+	rows := make([][]string, len(t.lines))
+	for i, line := range t.lines {
+		rows[i] = strings.Split(line, "\t")
+	}
+	for k, more := 0, true; more; k++ {
+		more = false
+		for i, end := 0, 0; i < len(rows); i = end + 1 {
+			widest := 0
+			for end = i; end < len(rows) && len(rows[end]) > k+1; end++ {
+				widest, more = max(widest, span(rows[end][k])), true
+			}
+			for _, cells := range rows[i:end] {
+				cells[k] = padded(cells[k], widest+columnGap)
+			}
 		}
 	}
-	return tw.Flush()
+	var b strings.Builder
+	for _, cells := range rows {
+		b.WriteString(strings.Join(cells, "") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// padded is a text with blanks that make it a number of columns wide.
+func padded(text string, columns int) string {
+	return text + strings.Repeat(" ", max(0, columns-span(text)))
 }
 
 // printTable prints a table to standard output; on a terminal it wraps the last column, or has a block for each row if that does not suffice.

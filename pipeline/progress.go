@@ -19,7 +19,7 @@ import (
 type display struct {
 	step  progress.Step   // the last one
 	clock *progress.Clock // of the stage whose bar is shown; nil: none
-	width int             // of the progress line on the screen, in characters
+	width int             // of the progress line on the screen, in columns
 	told  time.Time       // time of the last JSON line, or of the last drawing
 }
 

@@ -5,12 +5,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
-// Text widths in characters: without a terminal, and the minimum and maximum on a terminal.
+// Text widths in columns of a terminal: without a terminal, and the minimum and maximum on a terminal.
 const (
 	plainWidth  = 80
 	leastWidth  = 40
@@ -18,13 +17,13 @@ const (
 	leastColumn = 24 // minimum width of a wrapped table column
 )
 
-// width is the line width for text on standard output, in characters.
+// width is the line width for text on standard output, in columns.
 func (a *app) width() int {
 	columns, _ := a.columns()
 	return min(columns, mostWidth)
 }
 
-// columns is the width of standard output in characters, and whether it is a terminal.
+// columns is the width of standard output in columns, and whether it is a terminal.
 func (a *app) columns() (columns int, terminal bool) {
 	if s, ok := a.out.(*shown); ok {
 		return columnsOf(s.to)
@@ -37,7 +36,7 @@ func columnsOf(w io.Writer) (columns int, terminal bool) {
 	return max(columns, leastWidth), terminal
 }
 
-// screen is the width of a terminal in characters, however narrow; plainWidth if w is none.
+// screen is the width of a terminal in columns, however narrow; plainWidth if w is none.
 func screen(w io.Writer) (columns int, terminal bool) {
 	if f, ok := w.(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
@@ -83,7 +82,7 @@ func fill(words []string, width int) []string {
 	var lines []string
 	line, n := "", 0
 	for _, word := range words {
-		w := utf8.RuneCountInString(word)
+		w := span(word)
 		switch {
 		case line == "":
 			line, n = word, w
@@ -106,7 +105,7 @@ func (t *table) measured() (rows [][]string, widest []int, lead int) {
 			if k == len(widest) {
 				widest = append(widest, 0)
 			}
-			widest[k] = max(widest[k], utf8.RuneCountInString(cell))
+			widest[k] = max(widest[k], span(cell))
 		}
 	}
 	for _, w := range widest {
@@ -132,7 +131,7 @@ func (t *table) least(rows [][]string, last int) (need int) {
 			whole = strings.Fields(cells[last])
 		}
 		for _, text := range whole {
-			need = max(need, utf8.RuneCountInString(text))
+			need = max(need, span(text))
 		}
 	}
 	return min(need, leastColumn)
@@ -151,7 +150,7 @@ func (t *table) fitted(width int) *table {
 	fitted := &table{headed: t.headed}
 	for _, cells := range rows {
 		last := len(cells) - 1
-		if last < len(widest) || utf8.RuneCountInString(cells[last]) <= room {
+		if last < len(widest) || span(cells[last]) <= room {
 			fitted.row(cells...)
 			continue
 		}
@@ -173,7 +172,7 @@ func stacked(rows [][]string, width int) *table {
 	const indent = "  "
 	names, widest := rows[0], 0
 	for _, name := range names[1:] {
-		widest = max(widest, utf8.RuneCountInString(name))
+		widest = max(widest, span(name))
 	}
 	room := max(leastColumn, width-len(indent)-widest-columnGap)
 	t := new(table)
@@ -192,7 +191,7 @@ func stacked(rows [][]string, width int) *table {
 			name := names[1+k]
 			for _, part := range fill(strings.Fields(cell), room) {
 				if part != "" {
-					t.row(fmt.Sprintf("%s%-*s%*s%s", indent, widest, name, columnGap, "", part))
+					t.row(indent + padded(name, widest+columnGap) + part)
 				}
 				name = ""
 			}
