@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/regular"
@@ -16,6 +17,14 @@ type Number float64
 
 // Defined reports whether the score is defined.
 func (x Number) Defined() bool { return !math.IsNaN(float64(x)) }
+
+// Unsigned is a number as text without its sign if it is zero or was rounded to zero: "-0.000" is "0.000", since it is not meant to be negative.
+func Unsigned(number string) string {
+	if unsigned := strings.TrimLeft(number, "+-"); strings.Trim(unsigned, "0.") == "" {
+		return unsigned
+	}
+	return number
+}
 
 // MarshalJSON writes the shortest decimal that reads back as x, or null.
 func (x Number) MarshalJSON() ([]byte, error) {

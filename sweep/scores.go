@@ -99,9 +99,7 @@ func Row(p page.Point) []string {
 	for _, score := range scores {
 		text := "-"
 		if v := p.Over(score); v.Median.Defined() {
-			if text = fmt.Sprintf("%.4f", v.Median); text == "-0.0000" {
-				text = "0.0000"
-			}
+			text = report.Unsigned(fmt.Sprintf("%.4f", v.Median))
 		}
 		row = append(row, text)
 	}

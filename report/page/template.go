@@ -80,8 +80,5 @@ func decimals(x report.Number, digits int) string {
 
 // minus replaces the sign of a negative number by a true minus sign, and removes the sign of one that was rounded to zero.
 func minus(number string) string {
-	if unsigned := strings.TrimLeft(number, "+-"); strings.Trim(unsigned, "0.") == "" {
-		return unsigned
-	}
-	return strings.Replace(number, "-", "−", 1)
+	return strings.Replace(report.Unsigned(number), "-", "−", 1)
 }
