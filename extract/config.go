@@ -9,6 +9,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/internal/plural"
 )
 
 // Config holds all settings of an extraction.
@@ -138,10 +139,7 @@ type Summary struct {
 
 // SeveralNote says of how many images Summary.Several counts what is used.
 func SeveralNote(n int) string {
-	if n == 1 {
-		return "1 image has several pages or frames: the first is used"
-	}
-	return fmt.Sprintf("%d images have several pages or frames: the first of each is used", n)
+	return plural.Of(n, "image has several pages or frames: the first is used", "images have several pages or frames: the first of each is used")
 }
 
 // Skipped counts bad images of one kind.

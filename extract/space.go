@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"iconic/internal/diskspace"
+	"iconic/internal/plural"
 )
 
 // SpaceError says that a disk has less free space than new features may need.
@@ -14,7 +15,7 @@ type SpaceError struct {
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("%s has %s free, and the features of %d images need %s: free some space", e.Dir, diskspace.Words(e.Free), e.Images, diskspace.Words(e.Need))
+	return fmt.Sprintf("%s has %s free, and the features of %s need %s: free some space", e.Dir, diskspace.Words(e.Free), plural.Of(e.Images, "image", "images"), diskspace.Words(e.Need))
 }
 
 // space fails if the disk has less free space than the store may need.

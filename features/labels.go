@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"iconic/internal/npy"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	tables "iconic/internal/table"
 	"iconic/report"
@@ -66,7 +67,7 @@ func misfit(name string, names []string, n int) error {
 		return &LabelsError{name, fmt.Sprintf("has a label in row %d that is not UTF-8 (%q): save the file as UTF-8", i, names[i])}
 	}
 	if len(names) != n {
-		return &LabelsError{name, fmt.Sprintf("holds %d labels for %d rows of features: give the labels of these features, one row each, in their order", len(names), n)}
+		return &LabelsError{name, fmt.Sprintf("holds %s for %s of features: give the labels of these features, one row each, in their order", plural.Of(len(names), "label", "labels"), plural.Of(n, "row", "rows"))}
 	}
 	if n >= manyRows && distinct(names) == n {
 		return &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}

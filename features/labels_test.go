@@ -51,7 +51,7 @@ func TestReadLabels(t *testing.T) {
 		{"a matrix by another name", "\x93NUMPY\x01\x00", nil, nil, "not a text"},
 		{"the last column", "a.jpg,1\nb.jpg,0\nc.jpg,1\n", []int{1, 0, 1}, []string{"0", "1"}, ""},
 		{"the column with that name", "path,Label,size\na.jpg,x,100\nb.jpg,,20\n\"c,1.jpg\",y,3\n", []int{0, none, 1}, []string{"x", "y"}, ""},
-		{"too few", "0\n", nil, nil, "holds 1 labels for 3 rows"},
+		{"too few", "0\n", nil, nil, "holds 1 label for 3 rows"},
 		{"too many", "0\n1\n0\n1\n1\n", nil, nil, "holds 5 labels for 3 rows"},
 		{"empty", "", nil, nil, "holds 0 labels for 3 rows"},
 		{"quotes around a part of a cell", "path,caption,label\na.jpg,disc,0\nb.jpg,\"5\" disk,1\nc.jpg,disc,0\n", nil, nil, "line 3: a cell in quotes goes on after its second quote"},

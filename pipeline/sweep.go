@@ -88,7 +88,7 @@ func (o *sweepOptions) combinations() (list []sweep.Combination, origins []strin
 
 func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) error {
 	if len(o.labels) > 0 && len(o.labels) != len(stores) {
-		return usagef("%d label files for %d stores: give one for each", len(o.labels), len(stores))
+		return usagef("%s for %s: give one for each", plural(len(o.labels), "label file", "label files"), plural(len(stores), "store", "stores"))
 	}
 	combinations, origins, err := o.combinations()
 	if err != nil {

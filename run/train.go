@@ -23,6 +23,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/option"
@@ -372,11 +373,7 @@ func readersOf(need method.Need) string {
 			taking = append(taking, about.Name)
 		}
 	}
-	verb := " need it"
-	if len(needing) == 1 {
-		verb = " needs it"
-	}
-	said := strings.Join(needing, ", ") + verb
+	said := strings.Join(needing, ", ") + plural.Word(len(needing), " needs it", " need it")
 	if len(taking) > 0 {
 		said += ", " + strings.Join(taking, ", ") + " can use it"
 	}

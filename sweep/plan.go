@@ -9,6 +9,7 @@ import (
 	"iconic/features"
 	"iconic/head"
 	"iconic/internal/identity"
+	"iconic/internal/plural"
 	"iconic/run"
 )
 
@@ -43,11 +44,8 @@ func (s *Sweep) plan() error {
 			s.points = append(s.points, p)
 		}
 	}
-	switch {
-	case again == 1:
-		s.options.Hooks.Notef("1 combination repeats another: it counts once")
-	case again > 1:
-		s.options.Hooks.Notef("%d combinations repeat others: each counts once", again)
+	if again > 0 {
+		s.options.Hooks.Notef("%s", plural.Of(again, "combination repeats another: it counts once", "combinations repeat others: each counts once"))
 	}
 	s.tellAlike()
 	return nil

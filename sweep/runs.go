@@ -13,6 +13,7 @@ import (
 	"iconic/head"
 	"iconic/internal/atomicfile"
 	"iconic/internal/lockfile"
+	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/run"
@@ -230,11 +231,9 @@ func other(err error) bool {
 
 // tellSafe notes how many finished runs have new tables.
 func (s *Sweep) tellSafe() {
-	switch n := s.madeSafe; {
-	case n == 1:
-		s.options.Hooks.Notef("1 run was finished already: its assignments are written again, with an apostrophe before cells that a spreadsheet would read as formulas")
-	case n > 1:
-		s.options.Hooks.Notef("%d runs were finished already: their assignments are written again, with an apostrophe before cells that a spreadsheet would read as formulas", n)
+	if n := s.madeSafe; n > 0 {
+		s.options.Hooks.Notef("%s assignments are written again, with an apostrophe before cells that a spreadsheet would read as formulas",
+			plural.Of(n, "run was finished already: its", "runs were finished already: their"))
 	}
 	s.madeSafe = 0
 }
@@ -253,11 +252,8 @@ func (s *Sweep) tellOthers() error {
 			n++
 		}
 	}
-	switch {
-	case n == 1:
-		s.options.Hooks.Notef("1 other run in %s is not in this table", folder)
-	case n > 1:
-		s.options.Hooks.Notef("%d other runs in %s are not in this table", n, folder)
+	if n > 0 {
+		s.options.Hooks.Notef("%s in %s %s not in this table", plural.Of(n, "other run", "other runs"), folder, plural.Word(n, "is", "are"))
 	}
 	return nil
 }

@@ -224,11 +224,7 @@ func (s *Sweep) train(ctx context.Context) error {
 
 // waiting notes how many runs are claimed by others.
 func (s *Sweep) waiting(runs int) {
-	if runs == 1 {
-		s.options.Hooks.Notef("waiting for 1 run that another process is making")
-		return
-	}
-	s.options.Hooks.Notef("waiting for %d runs that other processes are making", runs)
+	s.options.Hooks.Notef("waiting for %s", plural.Of(runs, "run that another process is making", "runs that other processes are making"))
 }
 
 // pass makes every run that it can claim, and returns those claimed by others.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"iconic/internal/plural"
 	"iconic/internal/table"
 )
 
@@ -100,12 +101,11 @@ func (s *Set) Whole() error {
 
 // counted puts a number before a plural; 1 takes the singular.
 func counted(n int, words string) string {
-	if n == 1 {
-		if one, ok := singular[words]; ok {
-			words = one
-		}
+	one, ok := singular[words]
+	if !ok {
+		one = words
 	}
-	return fmt.Sprintf("%d %s", n, words)
+	return plural.Of(n, one, words)
 }
 
 // The reasons for skipping entries.

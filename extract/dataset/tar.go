@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"iconic/internal/plural"
 )
 
 // listTars lists one archive, whose items have the names of its members, or all archives of a folder, whose items have the archive's name
@@ -108,7 +110,7 @@ func (m *members) read(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("%w after %d images: it is truncated or damaged, download it again or remove it", err, len(m.place))
+			return fmt.Errorf("%w after %s: it is truncated or damaged, download it again or remove it", err, plural.Of(len(m.place), "image", "images"))
 		}
 		offset, err := m.file.Seek(0, io.SeekCurrent) // the reader consumes no byte beyond the header
 		if err == nil {

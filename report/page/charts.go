@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"iconic/internal/plural"
 	"iconic/report"
 )
 
@@ -211,10 +212,7 @@ func overBar(v float64) string {
 }
 
 func items(n int) string {
-	if n == 1 {
-		return "1 image"
-	}
-	return thousands(n) + " images"
+	return thousands(n) + plural.Word(n, " image", " images")
 }
 
 // thousands formats 1280000 as 1,280,000.

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"iconic/internal/plural"
 )
 
 // table is a confusion matrix: true classes in rows, clusters in columns. Without labels, the rows are the clusters of
@@ -77,7 +79,7 @@ func (t *table) draw() template.HTML {
 }
 
 func (t *table) words() string {
-	return fmt.Sprintf("Confusion matrix: %d rows by %s, %d columns by cluster, ordered by the matching.", len(t.rowNames), t.rowKind, len(t.colNames))
+	return fmt.Sprintf("Confusion matrix: %s by %s, %s by cluster, ordered by the matching.", plural.Of(len(t.rowNames), "row", "rows"), t.rowKind, plural.Of(len(t.colNames), "column", "columns"))
 }
 
 // share is a cell's share of its row; 0 for an empty row.

@@ -3,6 +3,8 @@ package page
 import (
 	"fmt"
 	"strings"
+
+	"iconic/internal/plural"
 )
 
 // Limits on the duplicates and outliers that a page shows; the tables beside it list all.
@@ -67,10 +69,10 @@ func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 	}
 	exact, near := r.Found.Copies()
 	words := []string{fmt.Sprintf("%s and %s of others, in %s.",
-		plural(exact, "image is an exact copy", "images are exact copies"), plural(near, "a near duplicate", "near duplicates"),
-		plural(len(r.Found.Groups), "group", "groups"))}
-	words = append(words, fmt.Sprintf("%s all others: the distance to the 10th nearest neighbour is exceptionally large.", plural(len(r.Found.Unlike), "image is unlike", "images are unlike")))
-	words = append(words, fmt.Sprintf("%s most of the 10 nearest neighbours in one other cluster.", plural(len(r.Found.Elsewhere), "image has", "images have")))
+		plural.Of(exact, "image is an exact copy", "images are exact copies"), plural.Of(near, "a near duplicate", "near duplicates"),
+		plural.Of(len(r.Found.Groups), "group", "groups"))}
+	words = append(words, fmt.Sprintf("%s all others: the distance to the 10th nearest neighbour is exceptionally large.", plural.Of(len(r.Found.Unlike), "image is unlike", "images are unlike")))
+	words = append(words, fmt.Sprintf("%s most of the 10 nearest neighbours in one other cluster.", plural.Of(len(r.Found.Elsewhere), "image has", "images have")))
 	words = append(words, "The complete lists are in duplicates.csv and outliers.csv, beside this page.")
 	v := &foundView{Lead: strings.Join(words, " ")}
 	if s == nil {
@@ -85,7 +87,7 @@ func (r *Run) foundView(s *sprites, d *pageData) *foundView {
 		}
 		summary := items(len(group))
 		if exact > 0 {
-			summary += ", " + plural(exact, "exact copy", "exact copies")
+			summary += ", " + plural.Of(exact, "exact copy", "exact copies")
 		}
 		name := fmt.Sprintf("Group %d", g+1)
 		v.Groups = append(v.Groups, groupView{name, summary, strip{name, r.tiles(r.group(g), s, d)}})

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	number "iconic/internal/plural"
+	"iconic/internal/plural"
 	"iconic/report"
 )
 
@@ -156,14 +156,12 @@ func (v *runView) clusterSizes(r *Run) {
 		}
 	}
 	v.Sizes = sizes(bars, m.N)
-	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural(m.Clusters, "cluster", "clusters")+number.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
-	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural(dead, "cluster is dead", "clusters are dead"), plural(large, "holds", "hold"), oversized)
+	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural.Of(m.Clusters, "cluster", "clusters")+plural.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
+	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural.Of(dead, "cluster is dead", "clusters are dead"), plural.Of(large, "holds", "hold"), oversized)
 	if m.ClustersUsed <= 1 {
 		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
 	}
 }
-
-func plural(n int, one, many string) string { return number.Of(n, one, many) }
 
 func (v *runView) confusion(r *Run) {
 	columnName := func(c int) string {
@@ -210,7 +208,7 @@ func (v *runView) mapView(r *Run) {
 	}
 	v.HasMap = true
 	v.MapNote = r.Map.Note
-	v.MapWords = fmt.Sprintf("Map of %s in %d clusters. Arrow keys move between points.", items(len(r.Map.Rows)), r.Metrics.ClustersUsed)
+	v.MapWords = fmt.Sprintf("Map of %s in %s. Arrow keys move between points.", items(len(r.Map.Rows)), plural.Of(r.Metrics.ClustersUsed, "cluster", "clusters"))
 	v.Colours = []option{{"cluster", "cluster"}}
 	if r.labelled() {
 		v.Colours = append(v.Colours, option{"class", "true class"}, option{"wrong", "correct or wrong"})
