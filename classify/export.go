@@ -13,9 +13,9 @@ import (
 
 	"iconic/curation"
 	"iconic/extract/encoder"
+	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
-	"iconic/internal/regular"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
 )
@@ -54,8 +54,8 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	if e.Images = e.Batch; e.Images == 0 {
 		e.Images = 2
 	}
-	if err := regular.MakeFolder(filepath.Dir(file), 0o777); err != nil {
-		return nil, fmt.Errorf("write %s: %w", file, err)
+	if err := atomicfile.MakeFolder(file); err != nil {
+		return nil, err
 	}
 	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
 		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); ctx.Err() != nil {

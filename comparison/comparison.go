@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
-	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -78,8 +77,8 @@ func compared(ctx context.Context, dir string, o Options) (*page.Compared, error
 // Write writes the page of the comparison to a file, and makes its folder if there is none.
 func (c *Comparison) Write(ctx context.Context, name string) error {
 	c.Page = name
-	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+	if err := atomicfile.MakeFolder(name); err != nil {
+		return err
 	}
 	return atomicfile.Write(name, func(w io.Writer) error {
 		return page.WriteComparison(ctx, w, fmt.Sprintf("Comparison of %d runs", len(c.Runs)), c.Runs)

@@ -11,7 +11,6 @@ import (
 	"iconic/head"
 	"iconic/head/methods"
 	"iconic/internal/atomicfile"
-	"iconic/internal/regular"
 	"iconic/progress"
 	"iconic/report/page"
 	"iconic/run"
@@ -93,8 +92,8 @@ func WriteFile(name string, d *page.Distributions) error {
 	if filepath.Ext(name) == ".svg" {
 		write = page.DrawDistributions
 	}
-	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+	if err := atomicfile.MakeFolder(name); err != nil {
+		return err
 	}
 	return atomicfile.Write(name, func(w io.Writer) error { return write(w, d) })
 }

@@ -15,7 +15,6 @@ import (
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
-	"iconic/internal/regular"
 	"iconic/internal/seal"
 	"iconic/models/onnx"
 	"iconic/models/precision"
@@ -198,8 +197,8 @@ func (o Options) vit() vit.Options {
 func (o Options) store(ctx context.Context, m *Model, source string, model *onnx.Model) error {
 	if o.Out != "" {
 		m.Path = o.Out
-		if err := regular.MakeFolder(filepath.Dir(m.Path), 0o777); err != nil {
-			return fmt.Errorf("write %s: %w", m.Path, err)
+		if err := atomicfile.MakeFolder(m.Path); err != nil {
+			return err
 		}
 		if err := onnx.WriteFile(m.Path, model); err != nil {
 			return err

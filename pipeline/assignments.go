@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/internal/atomicfile"
-	"iconic/internal/regular"
 	"iconic/report/exchange"
 	"iconic/run"
 )
@@ -81,7 +80,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 	}
 	if o.out == "" {
 		err = write(a.out)
-	} else if err = regular.MakeFolder(filepath.Dir(o.out), 0o777); err == nil {
+	} else if err = atomicfile.MakeFolder(o.out); err == nil {
 		err = atomicfile.Write(o.out, write)
 	}
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"iconic/internal/regular"
 )
 
 // Write gives the file name the content that write produces, with permissions 0644 less the umask. On any error an existing file remains
@@ -24,6 +26,14 @@ func Write(name string, write func(w io.Writer) error) error {
 		return b.Flush()
 	}, os.Rename)
 	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// MakeFolder makes the folder of a file that a user has named, if there is none. The error is that of Write for the file.
+func MakeFolder(name string) error {
+	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

@@ -9,6 +9,25 @@ import (
 	"testing"
 )
 
+func TestMakeFolder(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.Symlink("nowhere", at("broken")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := MakeFolder(at("new/below/file")); err != nil {
+			t.Error(err)
+		}
+	}
+	if stat, err := os.Stat(at("new/below")); err != nil || !stat.IsDir() {
+		t.Error(err)
+	}
+	if err, want := MakeFolder(at("broken/file")), "write "+at("broken/file")+": "+at("broken")+" is a link to nowhere, which does not exist"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
 func TestCheckFolder(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
