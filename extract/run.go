@@ -64,22 +64,8 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	if kept != nil {
 		r.writer.Kept = kept.Keep
 	}
-	for _, what := range r.writer.Damaged {
-		h.note("damaged, to be encoded again: %s", what)
-	}
-	if rows := r.writer.ShardRows(); c.ShardRows != 0 && rows != c.ShardRows {
-		h.note("%s keeps its shards of %d rows", c.folder(), rows)
-	}
-	r.sink, r.once = r.writer, true
-	r.plan(listing)
-	if err := r.space(); err != nil {
+	if err := r.fill(ctx, listing); err != nil {
 		return nil, err
-	}
-	if err := r.borrow(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.all(ctx); err != nil {
-		return nil, r.explain(err)
 	}
 	begun = false // Commit closes it
 	if r.summary.Changed, err = r.writer.Commit(); err != nil {
@@ -93,6 +79,25 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
 	r.summary.Already, r.summary.Borrowed = r.writer.Already-r.summary.Gone-r.summary.Moved-r.summary.Unread, r.writer.Borrowed
 	return r.summary, r.summary.judge(c.MaxBad)
+}
+
+// fill brings the rows of the open store up to date with the listed images, before Commit.
+func (r *run) fill(ctx context.Context, listing []dataset.Item) error {
+	for _, what := range r.writer.Damaged {
+		r.hooks.note("damaged, to be encoded again: %s", what)
+	}
+	if rows := r.writer.ShardRows(); r.config.ShardRows != 0 && rows != r.config.ShardRows {
+		r.hooks.note("%s keeps its shards of %d rows", r.config.folder(), rows)
+	}
+	r.sink, r.once = r.writer, true
+	r.plan(listing)
+	if err := r.space(); err != nil {
+		return err
+	}
+	if err := r.borrow(ctx); err != nil {
+		return err
+	}
+	return r.explain(r.all(ctx))
 }
 
 // list opens a data set with a number of bytes for its labels, unless the hook refuses it.

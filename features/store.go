@@ -52,13 +52,8 @@ func openStore(dir string) (_ *Set, err error) {
 		Graphs: filepath.Join(dir, "neighbours"),
 		Gone:   len(rows) - len(here.rows),
 	}
-	switch {
-	case len(rows) == 0:
-		return nil, fmt.Errorf("feature store %s has no features: %s (its items.jsonl has the reasons); give images that can be read, or another store", dir,
-			plural.Word(s.Skipped, "its only image could not be read", fmt.Sprintf("none of its %d images could be read", s.Skipped)))
-	case len(here.rows) == 0:
-		return nil, fmt.Errorf("feature store %s: %s; extract it again once %s back", dir,
-			plural.Word(len(rows), "its data no longer has its only image, or it could not be read", fmt.Sprintf("its data no longer has any of its %d images, or none could be read", len(rows))), plural.Word(len(rows), "it is", "they are"))
+	if len(here.rows) == 0 {
+		return nil, noFeatures(dir, len(rows), s.Skipped)
 	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
@@ -70,21 +65,37 @@ func openStore(dir string) (_ *Set, err error) {
 		}
 		set.Views = append(set.Views, here.of(view))
 	}
+	set.describe(rows, here.rows, s.Classes)
+	return set, nil
+}
+
+// describe sets the images of the rows that are here, and their labels if there are any.
+func (s *Set) describe(rows []store.Item, here []int32, classes []string) {
 	var number []int
-	set.Classes, number = classesOf(rows, s.Classes)
-	labels, labelled := make([]int, len(here.rows)), false
-	for i, row := range here.rows {
+	s.Classes, number = classesOf(rows, classes)
+	labels, labelled := make([]int, len(here)), false
+	for i, row := range here {
 		r := &rows[row]
-		set.Paths[i], labels[i] = r.Path, report.NoLabel
-		set.Hashes[i], set.Bytes[i] = r.Hash, r.Size
+		s.Paths[i], labels[i] = r.Path, report.NoLabel
+		s.Hashes[i], s.Bytes[i] = r.Hash, r.Size
 		if r.Label >= 0 {
 			labels[i], labelled = number[r.Label], true
 		}
 	}
 	if labelled {
-		set.Labels = labels
+		s.Labels = labels
 	}
-	return set, nil
+}
+
+// noFeatures is the error for a store without features of images that its data still has: of rows images, all are gone, or, if there are none, all skipped
+// ones could not be read.
+func noFeatures(dir string, rows, skipped int) error {
+	if rows == 0 {
+		return fmt.Errorf("feature store %s has no features: %s (its items.jsonl has the reasons); give images that can be read, or another store", dir,
+			plural.Word(skipped, "its only image could not be read", fmt.Sprintf("none of its %d images could be read", skipped)))
+	}
+	return fmt.Errorf("feature store %s: %s; extract it again once %s back", dir,
+		plural.Word(rows, "its data no longer has its only image, or it could not be read", fmt.Sprintf("its data no longer has any of its %d images, or none could be read", rows)), plural.Word(rows, "it is", "they are"))
 }
 
 // selection is the rows of a store whose images are in the data set; the others stay in the store in case the images return.

@@ -102,6 +102,42 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 
 // trainMethod is TrainMethod; it also returns the method's outcome, from which the result is made.
 func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, *method.Outcome, error) {
+	recipe, notes, err := c.resolved(m, f, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Settings = recipe.Settings().Values()
+	if o.Begun != nil {
+		o.Begun("neighbours")
+	}
+	p, err := prepare(ctx, f, recipe, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, more, err := p.data(ctx, in, c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := recipe.Learn(ctx, d)
+	if err == nil {
+		err = p.headOf(ctx, d, m.About(), found)
+	}
+	if err != nil {
+		return nil, nil, c.advised(err)
+	}
+	r := &Result{
+		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
+		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice,
+		Notes: slices.Concat(notes, p.notes, more, found.Notes, d.Run.Notes), Findings: found.Findings,
+	}
+	if err := r.complete(ctx, p, d, f); err != nil {
+		return nil, nil, err
+	}
+	return r, found, nil
+}
+
+// resolved checks a training before any work, and returns the recipe with its rules resolved and notes on what that changed.
+func (c Config) resolved(m method.Method, f Features, in Inputs) (method.Recipe, []string, error) {
 	if err := matrix.Check(f); err != nil {
 		return nil, nil, err
 	}
@@ -116,26 +152,19 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		return nil, nil, err
 	}
 	notes, err := recipe.Resolve(f.Len())
-	if err != nil {
-		return nil, nil, err
-	}
-	c.Settings = recipe.Settings().Values()
-	if o.Begun != nil {
-		o.Begun("neighbours")
-	}
-	p, err := prepare(ctx, f, recipe, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	notes = append(notes, p.notes...)
+	return recipe, notes, err
+}
+
+// data is what the method learns from: the prepared features, and the further inputs in the form that goes with them.
+func (p *prepared) data(ctx context.Context, in Inputs, c Config, o Options) (d *method.Data, notes []string, err error) {
 	if in.Second != nil {
 		m, err := matrix.Measure(ctx, in.Second, o.Workers)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the second set: %w", err)
 		}
-		in.Second, notes = shortened(in.Second, m), append(notes, o.remote(m, f.Len(), "features in the second set")...)
+		in.Second, notes = shortened(in.Second, m), o.remote(m, p.features.Len(), "features in the second set")
 	}
-	d := &method.Data{
+	d = &method.Data{
 		Inputs: in, Features: p.features, Raw: p.raw, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,
 		Run: &train.Run{Progress: o.Progress, Begun: o.Begun, Epoch: o.Epoch, Save: o.Save, Resume: o.Resume},
 	}
@@ -145,34 +174,28 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 			d.Views = append(d.Views, p.scaled.Like(v))
 		}
 	}
-	found, err := recipe.Learn(ctx, d)
-	if err == nil {
-		err = p.headOf(ctx, d, m.About(), found)
-	}
-	if err != nil {
-		return nil, nil, c.advised(err)
-	}
-	r := &Result{
-		Head: found.Vote, Config: c, Loss: found.Loss, History: d.Run.History(), Graph: p.graph,
-		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice, Notes: slices.Concat(notes, found.Notes, d.Run.Notes), Findings: found.Findings,
-	}
+	return d, notes, nil
+}
+
+// complete folds the scaling into the head, and adds what is found with the head on the features f.
+func (r *Result) complete(ctx context.Context, p *prepared, d *method.Data, f Features) (err error) {
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)
 	}
-	if r.Evaluation, err = p.evaluation(ctx, o.Workers); err != nil {
-		return nil, nil, err
+	if r.Evaluation, err = p.evaluation(ctx, d.Workers); err != nil {
+		return err
 	}
 	if !r.Head.Finite() {
-		return nil, nil, c.advised(&linear.NumbersError{Numbers: "the weights of its head are"})
+		return r.Config.advised(&linear.NumbersError{Numbers: "the weights of its head are"})
 	}
-	cluster, err := r.Head.Argmaxes(ctx, f, o.Workers)
+	cluster, err := r.Head.Argmaxes(ctx, f, d.Workers)
 	if err != nil {
-		return nil, nil, c.advised(err)
+		return r.Config.advised(err)
 	}
-	r.Warnings = health(cluster, c.Clusters)
+	r.Warnings = health(cluster, d.Clusters)
 	d.Run.Begin("novelty")
-	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: c.Seed, Workers: o.Workers})
-	return r, found, err
+	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: d.Seed, Workers: d.Workers})
+	return err
 }
 
 // advised is the error of a method's training, with what helps against numbers that are not finite.

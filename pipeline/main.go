@@ -91,18 +91,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "write results as JSON to standard output, and progress as one JSON object per line to standard error")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "hide progress bars and notes")
 	root.Flags().BoolVar(&showVersion, "version", false, "show version, commit, kernels and runtime library")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		if errors.Is(err, pflag.ErrHelp) { // --help-all
-			return pflag.ErrHelp
-		}
-		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
-			if meant := spelling.Meant(unknown.GetSpecifiedName(), flagNames(c)); meant != "" {
-				return usagef("%w: did you mean --%s?", err, meant)
-			}
-		}
-		return usagef("%w; see '%s --help'", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newDemoCommand(a),
 		newRunCommand(a),
@@ -128,6 +117,20 @@ func newRootCommand(a *app) *cobra.Command {
 	addCompletion(root)
 	sayArguments(root)
 	return root
+}
+
+// flagError is the error of a flag that a command does not have, with the one that was probably meant, or of one with a bad value.
+func flagError(c *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) { // --help-all
+		return pflag.ErrHelp
+	}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		if meant := spelling.Meant(unknown.GetSpecifiedName(), flagNames(c)); meant != "" {
+			return usagef("%w: did you mean --%s?", err, meant)
+		}
+	}
+	return usagef("%w; see '%s --help'", err, c.CommandPath())
 }
 
 // flagNames lists the flags of a command.

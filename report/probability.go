@@ -112,51 +112,17 @@ func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes i
 			clusterOf[k] = c
 		}
 	}
-	rows := *in
-	rows.Items = n
-	if in.Probabilities == nil {
-		for _, c := range in.Confidence {
-			if c != 1 {
-				return probabilityScores{math.NaN(), math.NaN(), math.NaN()}, nil
-			}
-		}
-		rows.Probabilities = func(dst []float64, lo, hi int) error {
-			clear(dst)
-			for i := lo; i < hi; i++ {
-				dst[(i-lo)*clusters+in.Cluster[i]] = 1
-			}
-			return nil
-		}
+	rows, known := in.withProbabilities()
+	if !known {
+		return probabilityScores{math.NaN(), math.NaN(), math.NaN()}, nil
 	}
-	type partial struct {
-		brier, nll float64
-		low        []float64 // of each cluster: Σ p in the first bin, where nearly all probabilities are if there are many clusters
-		excess     []float64 // clusters×Bins: Σ (1[correct] − p), without low; n_b·|frequency − confidence| is its absolute value
-	}
-	partials := make([]partial, parallel.Count(n, blockSize(n)))
+	partials := make([]partialScores, parallel.Count(n, blockSize(n)))
 	err := rows.eachRow(ctx, func(block, i int, p []float64) {
 		s := &partials[block]
 		if s.excess == nil {
 			s.low, s.excess = make([]float64, clusters), make([]float64, clusters*Bins)
 		}
-		const firstEdge = 1.0 / Bins
-		var squares float64
-		low := s.low[:len(p)]
-		for c, v := range p {
-			squares += v * v
-			if v <= firstEdge {
-				low[c] += v
-			} else {
-				s.excess[c*Bins+binOf(v, Bins)] -= v
-			}
-		}
-		truth := 0.0
-		if t := clusterOf[in.Labels[i]]; t != NoLabel {
-			truth = p[t]
-			s.excess[t*Bins+binOf(truth, Bins)]++
-		}
-		s.brier += squares - 2*truth + 1
-		s.nll -= math.Log(max(truth, likelihoodFloor))
+		s.add(p, clusterOf[in.Labels[i]])
 	})
 	if err != nil {
 		return probabilityScores{}, err
@@ -189,4 +155,56 @@ func (in *Input) probabilityScores(ctx context.Context, mapping []int, classes i
 	sum.nll /= float64(n)
 	sum.classWise /= float64(n) * float64(classes)
 	return sum, nil
+}
+
+// withProbabilities is the input of the labelled items with probabilities, those of hard assignments if it has none; known is false for assignments with a
+// confidence but no probabilities.
+func (in *Input) withProbabilities() (rows Input, known bool) {
+	rows = *in
+	rows.Items = len(in.Labels)
+	if in.Probabilities != nil {
+		return rows, true
+	}
+	for _, c := range in.Confidence {
+		if c != 1 {
+			return rows, false
+		}
+	}
+	rows.Probabilities = func(dst []float64, lo, hi int) error {
+		clear(dst)
+		for i := lo; i < hi; i++ {
+			dst[(i-lo)*in.Clusters+in.Cluster[i]] = 1
+		}
+		return nil
+	}
+	return rows, true
+}
+
+// partialScores are the sums of a block of items.
+type partialScores struct {
+	brier, nll float64
+	low        []float64 // of each cluster: Σ p in the first bin, where nearly all probabilities are if there are many clusters
+	excess     []float64 // clusters×Bins: Σ (1[correct] − p), without low; n_b·|frequency − confidence| is its absolute value
+}
+
+// add adds an item with the probabilities p, whose class has the cluster t, or NoLabel.
+func (s *partialScores) add(p []float64, t int) {
+	const firstEdge = 1.0 / Bins
+	var squares float64
+	low := s.low[:len(p)]
+	for c, v := range p {
+		squares += v * v
+		if v <= firstEdge {
+			low[c] += v
+		} else {
+			s.excess[c*Bins+binOf(v, Bins)] -= v
+		}
+	}
+	truth := 0.0
+	if t != NoLabel {
+		truth = p[t]
+		s.excess[t*Bins+binOf(truth, Bins)]++
+	}
+	s.brier += squares - 2*truth + 1
+	s.nll -= math.Log(max(truth, likelihoodFloor))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"io"
+	"slices"
 )
 
 // The decoder follows ITU-T T.81, sequential and progressive, and rounds where libjpeg rounds: the inverse transform is libjpeg's integer
@@ -370,37 +371,9 @@ func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
 	if s.first > s.last || s.last > 63 || s.low > 13 || d.progressive && (s.first == 0) != (s.last == 0) || s.first > 0 && n > 1 {
 		return jpeg.FormatError("a bad scan header")
 	}
-	var chosen []*jpegComponent
-	blocks := 0
-	for i := range n {
-		var c *jpegComponent
-		for k := range d.components {
-			if d.components[k].id == int(p[1+2*i]) {
-				c = &d.components[k]
-			}
-		}
-		dc, ac := p[2+2*i]>>4, p[2+2*i]&15
-		if c == nil || dc > 3 || ac > 3 {
-			return jpeg.FormatError("a bad scan header")
-		}
-		for _, other := range chosen {
-			if other == c {
-				return jpeg.FormatError("a component twice in a scan")
-			}
-		}
-		if c.quant == nil {
-			c.quant = d.quant[c.table]
-		}
-		c.dc, c.ac, c.last = d.huffman[0][dc], d.huffman[1][ac], 0
-		needDC, needAC := s.first == 0 && s.high == 0, s.last > 0
-		if c.quant == nil || needDC && c.dc == nil || needAC && c.ac == nil {
-			return jpeg.FormatError("a scan without its tables")
-		}
-		chosen = append(chosen, c)
-		blocks += c.across * c.down
-	}
-	if n > 1 && blocks > 10 {
-		return jpeg.FormatError("a unit of more than 10 blocks")
+	chosen, err := d.inScan(p[1:1+2*n], s)
+	if err != nil {
+		return err
 	}
 	if d.scans++; d.scans > mostScans {
 		return errScans
@@ -424,6 +397,40 @@ func (d *jpegReader) readScan(ctx context.Context, p []byte) error {
 	d.at = d.bits.at
 	d.short, d.broken = d.short || d.bits.short(), d.broken || d.bits.broken
 	return nil
+}
+
+// inScan is the components of a scan, in its order, ready to be read: p has two bytes for each, its id and its Huffman tables.
+func (d *jpegReader) inScan(p []byte, s scan) (chosen []*jpegComponent, err error) {
+	blocks := 0
+	for ; len(p) > 0; p = p[2:] {
+		var c *jpegComponent
+		for k := range d.components {
+			if d.components[k].id == int(p[0]) {
+				c = &d.components[k]
+			}
+		}
+		dc, ac := p[1]>>4, p[1]&15
+		if c == nil || dc > 3 || ac > 3 {
+			return nil, jpeg.FormatError("a bad scan header")
+		}
+		if slices.Contains(chosen, c) {
+			return nil, jpeg.FormatError("a component twice in a scan")
+		}
+		if c.quant == nil {
+			c.quant = d.quant[c.table]
+		}
+		c.dc, c.ac, c.last = d.huffman[0][dc], d.huffman[1][ac], 0
+		needDC, needAC := s.first == 0 && s.high == 0, s.last > 0
+		if c.quant == nil || needDC && c.dc == nil || needAC && c.ac == nil {
+			return nil, jpeg.FormatError("a scan without its tables")
+		}
+		chosen = append(chosen, c)
+		blocks += c.across * c.down
+	}
+	if len(chosen) > 1 && blocks > 10 {
+		return nil, jpeg.FormatError("a unit of more than 10 blocks")
+	}
+	return chosen, nil
 }
 
 // units reads a scan's blocks: row by row for one component, interleaved by units for several.

@@ -266,6 +266,19 @@ func (d *vp8Decoder) open(b []byte) (err error) {
 	}
 	d.readQuantisers(segmented, relative, quantisers)
 	r.flag() // whether the probabilities apply to the next frame; there is none
+	d.readOdds()
+	if d.skips = r.flag(); d.skips {
+		d.skipOdds = uint8(r.number(8))
+	}
+	if r.short {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// readOdds reads which odds of the coefficients differ from the defaults (section 13.4).
+func (d *vp8Decoder) readOdds() {
+	r := &d.modes
 	d.odds = vp8DefaultOdds
 	for i := range d.odds {
 		for j := range d.odds[i] {
@@ -278,13 +291,6 @@ func (d *vp8Decoder) open(b []byte) (err error) {
 			}
 		}
 	}
-	if d.skips = r.flag(); d.skips {
-		d.skipOdds = uint8(r.number(8))
-	}
-	if r.short {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
 }
 
 // split locates n partitions of coefficients: the sizes of all but the last come first.

@@ -348,6 +348,11 @@ func (l *layout) complete(extra []string) error {
 			need(b, fc1Weight, fc1Bias, fc2Weight, fc2Bias)
 		}
 	}
+	return l.differs(missing, extra)
+}
+
+// differs is the error for parts that are missing or of no use; nil if there are none.
+func (l *layout) differs(missing, extra []string) error {
 	if len(missing)+len(extra) == 0 {
 		return nil
 	}
