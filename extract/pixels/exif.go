@@ -41,6 +41,21 @@ const (
 // jpegMetadata returns the first APP1 segments of EXIF and of XMP. If the file truncates one, or its stated length exceeds the file, the
 // part that exists is used.
 func jpegMetadata(b []byte) (exif, xmp []byte) {
+	jpegSegments(b, func(marker byte, payload []byte) {
+		if marker != 0xe1 {
+			return
+		}
+		if p, ok := bytes.CutPrefix(payload, []byte(exifHeader)); ok && exif == nil {
+			exif = p
+		} else if p, ok := bytes.CutPrefix(payload, []byte(xmpHeader)); ok && xmp == nil {
+			xmp = p
+		}
+	})
+	return exif, xmp
+}
+
+// jpegSegments passes the segments before the picture itself to each, without their marker and length, as far as the file has them.
+func jpegSegments(b []byte, each func(marker byte, payload []byte)) {
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
 		marker := b[at+1]
 		if marker == 0xff { // padding
@@ -54,17 +69,9 @@ func jpegMetadata(b []byte) (exif, xmp []byte) {
 		if size < 2 {
 			break
 		}
-		payload := b[at+4 : min(at+2+size, len(b))]
-		if marker == 0xe1 {
-			if p, ok := bytes.CutPrefix(payload, []byte(exifHeader)); ok && exif == nil {
-				exif = p
-			} else if p, ok := bytes.CutPrefix(payload, []byte(xmpHeader)); ok && xmp == nil {
-				xmp = p
-			}
-		}
+		each(marker, b[at+4:min(at+2+size, len(b))])
 		at += 2 + size
 	}
-	return exif, xmp
 }
 
 // pngMetadata returns the eXIf chunk, or the text chunk in which ImageMagick writes the same, and XMP's text chunk.

@@ -72,12 +72,18 @@ func (t *tokens) number() (int, error) {
 }
 
 func openNetpbm(b []byte, _ bool) (*plan, error) {
+	m, err := readNetpbm(b)
+	if err != nil {
+		return nil, err
+	}
+	return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+}
+
+// readNetpbm reads the header of the first picture.
+func readNetpbm(b []byte) (*netpbm, error) {
 	m := &netpbm{kind: b[1], most: 1, depth: 1}
 	if m.kind == '7' {
-		if err := m.readFields(b); err != nil {
-			return nil, err
-		}
-		return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+		return m, m.readFields(b)
 	}
 	if m.kind == '3' || m.kind == '6' {
 		m.depth = 3
@@ -104,11 +110,20 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 		if t.at++; t.at > len(b) { // exactly one white-space character
 			return nil, io.ErrUnexpectedEOF
 		}
-		m.data = b[t.at:]
-	} else {
-		m.data = b[t.at:]
 	}
-	return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+	m.data = b[t.at:]
+	return m, nil
+}
+
+// rowSize is the number of bytes of a row; of digits the least.
+func (m *netpbm) rowSize() int64 {
+	switch {
+	case m.kind == '4':
+		return (int64(m.width) + 7) / 8
+	case m.kind > '4' && m.most > 255:
+		return 2 * int64(m.width) * int64(m.depth)
+	}
+	return int64(m.width) * int64(m.depth)
 }
 
 func (m *netpbm) checkMost() error {
@@ -169,17 +184,7 @@ func (m *netpbm) scale(ctx context.Context) error {
 }
 
 func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
-	n, width := m.depth, 1
-	if m.most > 255 {
-		width = 2
-	}
-	row := int64(m.width) * int64(n*width)
-	switch m.kind {
-	case '4':
-		row = (int64(m.width) + 7) / 8
-	case '1', '2', '3': // at least one digit each
-		row = int64(m.width) * int64(n)
-	}
+	n, row := m.depth, m.rowSize()
 	if row*int64(m.height) > int64(len(m.data)) {
 		return nil, io.ErrUnexpectedEOF
 	}

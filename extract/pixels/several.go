@@ -1,15 +1,23 @@
 package pixels
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Several reports whether a picture's file has further pages or frames, of which Decode reads the first: pages of a TIFF, except smaller
-// copies, masks and subdirectories, or frames of an animated GIF, PNG or WebP. It looks only at headers.
+// copies, masks and subdirectories, frames of an animated GIF, PNG or WebP, further views or parts of a panorama in a JPEG (MPO), or pictures one
+// after another in a binary Netpbm file. It looks only at headers.
 func Several(b []byte) bool {
 	for _, f := range formats() {
 		if !f.is(b) {
 			continue
 		}
 		switch f.name {
+		case "jpeg":
+			return severalInJPEG(b)
+		case "netpbm":
+			return severalInNetpbm(b)
 		case "tiff":
 			return severalPages(b)
 		case "gif":
@@ -22,6 +30,41 @@ func Several(b []byte) bool {
 		return false
 	}
 	return false
+}
+
+// severalInJPEG looks in the index of a file of several pictures (MPO, CIPA DC-007) for a second one that shows another view, or another part of a
+// panorama. The further pictures of most such files, which phones and cameras write, are previews or gain maps of the first, and do not count.
+func severalInJPEG(b []byte) bool {
+	const entry, kind, views = 16, 0xffffff, 0x02 // bytes of a picture in the index; its kind in the first four of them, whose high byte is the class
+	several := false
+	jpegSegments(b, func(marker byte, payload []byte) {
+		index, ok := bytes.CutPrefix(payload, []byte("MPF\x00"))
+		if marker != 0xe2 || !ok {
+			return
+		}
+		d, err := readDirectory(index)
+		if err != nil {
+			return
+		}
+		n := 0
+		for list := d.list(mpfPictures).bytes(); len(list) >= entry; list = list[entry:] {
+			if d.order.Uint32(list)&kind>>16 == views {
+				n++
+			}
+		}
+		several = several || n > 1
+	})
+	return several
+}
+
+// severalInNetpbm looks for a picture after the first one. Only binary files may have several.
+func severalInNetpbm(b []byte) bool {
+	m, err := readNetpbm(b)
+	if err != nil || m.kind < '4' || m.width < 1 || m.height < 1 {
+		return false
+	}
+	row := m.rowSize()
+	return row <= int64(len(m.data)/m.height) && isNetpbm(m.data[row*int64(m.height):])
 }
 
 // severalPages follows the chain of directories. Together they may have as many entries as one may have, so that a chain of large

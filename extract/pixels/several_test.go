@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"image/jpeg"
 	"maps"
 	"slices"
 	"testing"
@@ -54,6 +55,25 @@ func framesOf(t *testing.T, frames int) []byte {
 	return b.Bytes()
 }
 
+// indexed is a JPEG with an index of pictures of these kinds, if there are any.
+func indexed(t *testing.T, kinds ...uint32) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(kinds) == 0 {
+		return b.Bytes()
+	}
+	be := binary.BigEndian
+	index := append([]byte("MPF\x00MM\x00*"), 0, 0, 0, 8, 0, 1, 0xb0, 2, 0, 7)
+	index = be.AppendUint32(be.AppendUint32(be.AppendUint32(index, uint32(16*len(kinds))), 26), 0)
+	for _, kind := range kinds {
+		index = append(be.AppendUint32(index, kind), make([]byte, 12)...)
+	}
+	return slices.Concat(b.Bytes()[:2], be.AppendUint16([]byte{0xff, 0xe2}, uint16(2+len(index))), index, b.Bytes()[2:])
+}
+
 // Further pages and frames are noticed. Smaller copies and masks of the same picture do not count, and neither does what a damaged file refers to.
 func TestSeveralPagesOrFrames(t *testing.T) {
 	grey := pngChunkOf("IHDR", []byte{0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0})
@@ -95,6 +115,18 @@ func TestSeveralPagesOrFrames(t *testing.T) {
 		{"a WebP", lossless, false},
 		{"a WebP with an animation of one frame", animation(1), false},
 		{"a WebP of two frames", animation(2), true},
+		{"a JPEG", indexed(t), false},
+		{"a JPEG of two views", indexed(t, 0x20020002, 0x00020002), true}, // the first stands for both
+		{"a JPEG of a panorama", indexed(t, 0x00020001, 0x00020001, 0x00020001), true},
+		{"a JPEG with a preview", indexed(t, 0x20030000, 0x40010001), false},
+		{"a JPEG with a gain map", indexed(t, 0x20030000, 0x00000000), false},
+		{"a PPM", []byte("P6 1 1 255\n\x01\x02\x03"), false},
+		{"a PPM with a newline at its end", []byte("P6 1 1 255\n\x01\x02\x03\n"), false},
+		{"two PPMs", []byte("P6 1 1 255\n\x01\x02\x03P6 1 1 255\n\x01\x02\x03"), true},
+		{"a deep PGM and a PBM", []byte("P5 2 1 256\n\x00\x01\x00\x02P4 9 1\n\x01\x02"), true},
+		{"a PBM and a PAM", []byte("P4 9 1\n\x01\x02P7\nWIDTH 1\n"), true},
+		{"two PAMs", []byte("P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n\x07P7\n"), true},
+		{"a plain PGM", []byte("P2 1 1 255 7 P2 1 1 255 7"), false}, // which holds one
 		{"no picture", []byte("no picture"), false},
 	} {
 		if _, _, err := Decode(c.file, DecodeOptions{}); err != nil && c.name != "no picture" {

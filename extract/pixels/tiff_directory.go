@@ -38,6 +38,7 @@ const (
 	tiffJPEGTables   = 347
 	tiffSubsampling  = 530
 	tiffXMP          = 700
+	mpfPictures      = 45058 // of a directory in a JPEG: its list of pictures
 	tiffDNG          = 50706
 )
 
@@ -45,7 +46,7 @@ const (
 var tiffTags = [...]uint16{
 	tiffKind, tiffOldKind, tiffWidth, tiffHeight, tiffBits, tiffCompression, tiffPhotometric, tiffFillOrder, tiffStrips, tiffOrientedAs, tiffSamples,
 	tiffRowsPerStrip, tiffStripSizes, tiffLargest, tiffPlanar, tiffFaxOptions, tiffPredictor, tiffColours, tiffTileWidth, tiffTileHeight,
-	tiffTiles, tiffTileSizes, tiffInside, tiffExtraSamples, tiffFormat, tiffJPEGTables, tiffSubsampling, tiffXMP, tiffDNG,
+	tiffTiles, tiffTileSizes, tiffInside, tiffExtraSamples, tiffFormat, tiffJPEGTables, tiffSubsampling, tiffXMP, mpfPictures, tiffDNG,
 }
 
 // directory is a directory of a TIFF or BigTIFF file. Its entries are looked at once, however often tags are requested: there may be
