@@ -88,7 +88,7 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 		return nil, fmt.Errorf("the rows of %s do not say to which images they belong, so those of %s cannot be shown: leave out the images, or train on a store made from them",
 			cmp.Or(set.Source.Store, "the features"), o.Images)
 	}
-	if err := o.check(set.Len(), len(set.Classes)); err != nil { // before the number of clusters is found, which can take long
+	if err := o.checkFor(set); err != nil { // before the number of clusters is found, which can take long
 		return nil, err
 	}
 	settings := o.settings()
@@ -96,11 +96,11 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	if err != nil {
 		return nil, err
 	}
-	c, notes, err := run.Configure(settings, o.Seed, set.Len(), len(set.Classes))
+	c, notes, err := run.ConfigureFor(set, settings, o.Seed)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range append(notes, run.Unviewed(settings, c, len(set.Views))...) {
+	for _, n := range notes {
 		h.Notef("%s", n)
 	}
 	t := run.Training{
@@ -161,6 +161,22 @@ func (o Training) checkPlace() error {
 
 // check rejects settings that are invalid for that many images in that many classes, and two different numbers of clusters.
 func (o Training) check(images, classes int) error {
+	return o.checked(func(settings map[string]string) error {
+		_, _, err := run.Configure(settings, o.Seed, images, classes)
+		return err
+	})
+}
+
+// checkFor is check for a set of features.
+func (o Training) checkFor(set *features.Set) error {
+	return o.checked(func(settings map[string]string) error {
+		_, _, err := run.ConfigureFor(set, settings, o.Seed)
+		return err
+	})
+}
+
+// checked gives the settings to configure, which rejects those that are invalid.
+func (o Training) checked(configure func(settings map[string]string) error) error {
 	if given, twice := o.Settings["clusters"]; twice && o.Clusters != 0 {
 		if n, err := strconv.Atoi(given); err != nil || n != o.Clusters {
 			return &run.SettingsError{Err: fmt.Errorf("the field Clusters is %d, but the setting clusters is %q: give only one of them", o.Clusters, given)}
@@ -170,8 +186,7 @@ func (o Training) check(images, classes int) error {
 	if settings["clusters"] == run.AutoClusters { // not found yet: check the other settings against the smallest number
 		settings["clusters"] = "2"
 	}
-	_, _, err := run.Configure(settings, o.Seed, images, classes)
-	return err
+	return configure(settings)
 }
 
 // settings returns the training's settings by name.

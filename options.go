@@ -51,7 +51,7 @@ type Encoding struct {
 // Training determines how a head is trained on features.
 type Training struct {
 	Out      string            // the run folder to make
-	Clusters int               // 0: Settings["clusters"] (a number or "auto"), or else the number of classes in the data
+	Clusters int               // 0: Settings["clusters"] (a number or "auto"), or else the number of classes with images
 	Settings map[string]string // by name, such as "method" or "neighbours": run.Settings lists them, head/methods the methods; others are refused
 	Seed     uint64            // for all random choices
 	Resume   bool              // continue an interrupted training in Out

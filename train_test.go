@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"iconic/internal/densetest"
 	"iconic/progress"
 	"iconic/run"
+	"iconic/sweep"
 )
 
 func trainable(t *testing.T) *features.Set {
@@ -179,5 +181,56 @@ func TestAnInterruptedTrainingSaysWhatItKept(t *testing.T) {
 		if told := strings.Join(notes, "; "); !strings.Contains(told, want) {
 			t.Errorf("%s says %q", about.Name, told)
 		}
+	}
+}
+
+// Classes that no image has, as after a filter, do not count for the number of clusters, wherever it is taken from them. Their names and the
+// labels' numbers stay, and methods that learn from labels learn those that there are.
+func TestClassesWithoutImagesAreNoClusters(t *testing.T) {
+	clouds, labels := densetest.Clouds(4, 60, 6, 2, 3), make([]int, 60)
+	for i := range labels {
+		labels[i] = 1 + 2*(i%2)
+	}
+	set, err := features.New(clouds, nil, labels, []string{"ash", "beech", "cedar", "dogwood"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for method, clusters := range map[string]string{"kmeans": "", "cross-entropy": "", "supervised-clustering": "", "harmonic": "4"} {
+		var notes []string
+		o := Training{Out: filepath.Join(dir, method), Settings: map[string]string{"method": method}, Hooks: progress.Hooks{Note: func(s string) { notes = append(notes, s) }}}
+		want := 2
+		if clusters != "" {
+			o.Settings["clusters"], want = clusters, 4
+		}
+		r, err := Train(t.Context(), set, o)
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		if r.Run.Head.Clusters != want || len(r.Run.Config.Classes) != 4 {
+			t.Errorf("%s: %d clusters, classes %q", method, r.Run.Head.Clusters, r.Run.Config.Classes)
+		}
+		told := slices.Contains(notes, "2 of 4 classes have no image (such as ash) and do not count for the number of clusters")
+		if told != (clusters == "") {
+			t.Errorf("%s: notes %q", method, notes)
+		}
+		if learns := method != "kmeans" && method != "harmonic"; learns && r.Metrics.Labelled.Accuracy < 1 {
+			t.Errorf("%s: accuracy %g on its own labels", method, r.Metrics.Labelled.Accuracy)
+		}
+		if _, err := Train(t.Context(), set, o); err == nil || !strings.Contains(err.Error(), "a finished run of these settings") {
+			t.Errorf("%s, again: %v", method, err)
+		}
+		if err := o.checkPlace(); err == nil || strings.Contains(err.Error(), "another run") {
+			t.Errorf("%s, again, before the features are known: %v", method, err)
+		}
+	}
+	s, err := sweep.Plan(sweep.Options{Dir: filepath.Join(dir, "sweep"), Sets: []*features.Set{set}, Combinations: []sweep.Combination{{"method": "kmeans"}}, Seeds: 1})
+	if err != nil || s.Jobs[0].Config.Clusters != 2 {
+		t.Errorf("sweep: %v, %v", s, err)
+	}
+	set.Labels = nil
+	_, err = Train(t.Context(), set, Training{Out: filepath.Join(dir, "none")})
+	if err == nil || !errors.Is(err, run.ErrClusters) || !strings.HasSuffix(err.Error(), "4 classes are named, but no image has a class") {
+		t.Errorf("no labels: %v", err)
 	}
 }

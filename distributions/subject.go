@@ -92,7 +92,7 @@ func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject
 	}
 	slices.Sort(rows)
 	of := func(f head.Features) head.Features { return &matrix.Subset{Features: f, Rows: rows} }
-	s := &Subject{Features: of(set), Classes: len(set.Classes), Name: set.Paths[point], Of: fmt.Sprintf("%d rows of %s", n, set.Source.Store)}
+	s := &Subject{Features: of(set), Classes: set.WithImages(), Name: set.Paths[point], Of: fmt.Sprintf("%d rows of %s", n, set.Source.Store)}
 	if len(rows) < n {
 		s.Of = fmt.Sprintf("%d of %s, drawn at random", len(rows), s.Of)
 	}
@@ -114,8 +114,9 @@ func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject
 		}
 	}
 	if set.Labels != nil {
+		labels := set.LabelsFor(s.Classes)
 		for _, i := range rows {
-			s.Inputs.Labels = append(s.Inputs.Labels, set.Labels[i])
+			s.Inputs.Labels = append(s.Inputs.Labels, labels[i])
 		}
 		if slices.Min(s.Inputs.Labels) < 0 {
 			s.Inputs.Labels = nil

@@ -93,7 +93,7 @@ func (c *Config) checkResources() error {
 
 // Hooks report the progress of a run, on the goroutine that called Run or Each; any may be nil.
 type Hooks struct {
-	// Listed is called with the number of images and classes of the data set before any image is encoded; its error ends the run.
+	// Listed is called with the number of images of the data set, and of classes that have some, before any image is encoded; its error ends the run.
 	Listed   func(items, classes int) error
 	Note     func(text string)
 	Warn     func(text string)

@@ -38,7 +38,7 @@ and runs/, with one folder per run.`,
 	for _, s := range run.Settings() {
 		usage := s.Usage
 		if s.Name == "clusters" {
-			usage = "numbers of clusters to compare (default: the number of classes)"
+			usage = "numbers of clusters to compare (default: the number of classes with images)"
 		}
 		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, usage)
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,6 +78,8 @@ type Config struct {
 	// Inputs are digests of what the method learns from besides features, by name: labels, views, second, edges.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Classes []string          `json:"classes,omitempty"` // names of the labels, in order
+	// WithImages is the number of those classes that an image of the training has; 0: all, or it is a run of an earlier version.
+	WithImages int `json:"classes_with_images,omitempty"`
 	// Expected is the expected accuracy on the rows of the training, measured without labels; 0: the method measures none.
 	Expected float64 `json:"expected_accuracy,omitempty"`
 	// Counted says how the number of clusters was found; nil: it was given.
@@ -187,7 +190,7 @@ func CheckPlace(dir string, values map[string]string, seed uint64) error {
 		values = maps.Clone(values)
 		values["clusters"] = strconv.Itoa(was.Clusters)
 	}
-	asked, _, cerr := Configure(values, seed, images, len(old.Config.Classes))
+	asked, _, cerr := Configure(values, seed, images, cmp.Or(old.Config.WithImages, len(old.Config.Classes)))
 	if cerr != nil { // with the features of this one they may be valid
 		return err
 	}

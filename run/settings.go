@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/features"
 	"iconic/head"
 	"iconic/head/methods"
 	"iconic/head/setting"
+	"iconic/internal/plural"
 	"iconic/internal/spelling"
 )
 
@@ -31,7 +33,7 @@ type Setting struct {
 func Settings() []Setting {
 	list := []Setting{
 		{
-			Name: "clusters", Kind: "int", Usage: "number of clusters, or auto: found without labels (default: the number of classes)",
+			Name: "clusters", Kind: "int", Usage: "number of clusters, or auto: found without labels (default: the number of classes with images)",
 			apply: func(c *head.Config, v string) (err error) {
 				if v == AutoClusters {
 					return errors.New("clusters auto: the number must be found before a training can be configured")
@@ -130,7 +132,7 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Configure makes the configuration of a training from values by setting name, for the given number of images and classes. All other
+// Configure makes the configuration of a training from values by setting name, for the given number of images and of classes that have some. All other
 // settings have the method's defaults; the notes say which defaults were lowered for a small set, and which of the values have no effect. Every error
 // is a SettingsError, also for a name that Settings does not list.
 func Configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
@@ -178,6 +180,24 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 		return c, nil, err
 	}
 	return c, append(notes, unsided(values, c)...), c.Validate(images)
+}
+
+// ConfigureFor is Configure for a set of features: unless a number of clusters is given, it is that of the set's classes with images. A note says
+// which classes do not count for that, and another that the views asked for are not there.
+func ConfigureFor(set *features.Set, values map[string]string, seed uint64) (c head.Config, notes []string, err error) {
+	counted, named := set.WithImages(), len(set.Classes)
+	_, given := values["clusters"]
+	if c, notes, err = Configure(values, seed, set.Len(), counted); err != nil {
+		if !given && counted == 0 && named > 0 && errors.Is(err, ErrClusters) {
+			err = &SettingsError{&classError{fmt.Sprintf("%s, but no image has a class", plural.Of(named, "class is named", "classes are named"))}}
+		}
+		return c, nil, err
+	}
+	if !given && counted < named {
+		notes = append(notes, fmt.Sprintf("%d of %d classes %s no image (such as %s) and %s not count for the number of clusters",
+			named-counted, named, plural.Word(named-counted, "has", "have"), set.FirstWithout(), plural.Word(named-counted, "does", "do")))
+	}
+	return c, append(notes, Unviewed(values, c, len(set.Views))...), nil
 }
 
 // known refuses the first name that is not a setting's, with the one that was probably meant.

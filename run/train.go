@@ -144,6 +144,9 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 	}
 	needs := m.About().Needs
 	c := Config{Version: Version(), Training: t.Config, Inputs: t.identity(needs).Named(), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
+	if n := t.Features.WithImages(); n < len(c.Classes) {
+		c.WithImages = n
+	}
 	if c.Features, err = located(t.Features.Source, t.Images, t.ImageColumn); err != nil {
 		return nil, err
 	}
@@ -327,7 +330,7 @@ func (t *Training) whose(ctx context.Context, err error) error {
 func (t *Training) inputs(needs method.Need) head.Inputs {
 	in := head.Inputs{Edges: t.Edges}
 	if needs == method.NeedsLabels {
-		in.Labels = t.Features.Labels
+		in.Labels = t.Features.LabelsFor(t.Config.Clusters)
 	}
 	if needs == method.NeedsViews || t.Config.Text("use-views") == "true" {
 		in.Views = t.Features.Views
@@ -473,7 +476,7 @@ func (c *Config) replace(old *Run) error {
 	if c.Counted == nil {
 		c.Counted = old.Config.Counted
 	}
-	old.Config.Features, old.Config.Classes, old.Config.Counted = c.Features, c.Classes, c.Counted
+	old.Config.Features, old.Config.Classes, old.Config.WithImages, old.Config.Counted = c.Features, c.Classes, c.WithImages, c.Counted
 	return writeConfig(old.Dir, old.Config)
 }
 

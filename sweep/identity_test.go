@@ -23,10 +23,14 @@ func names(o Options) (map[string]string, error) {
 }
 
 func planned() Options {
+	labels := make([]int, 30)
+	for i := range labels {
+		labels[i] = i % 3
+	}
 	return Options{
 		Sets: []*features.Set{{
 			Features: densetest.Clouds(1, 30, 4, 3, 3), Source: features.Source{Store: "s", Key: "k", Rows: 30, Dim: 4},
-			Labels: make([]int, 30), Classes: []string{"a", "b", "c"},
+			Labels: labels, Classes: []string{"a", "b", "c"},
 		}},
 		Combinations: []Combination{{"clusters": "3"}}, Seeds: 1,
 	}

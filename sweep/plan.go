@@ -99,11 +99,11 @@ func (l *listing) jobs(p *point, set *features.Set, c Combination) error {
 // job is the run of a combination on a set, an existing one if that trains the same; own is the name of a run of just this configuration.
 func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own string, err error) {
 	s := l.sweep
-	config, notes, err := run.Configure(c, uint64(seed), set.Len(), len(set.Classes))
+	config, notes, err := run.ConfigureFor(set, c, uint64(seed))
 	if err != nil {
 		return nil, "", s.whose(set, err, errors.Is(err, run.ErrClusters))
 	}
-	s.noteEach(append(notes, run.Unviewed(c, config, len(set.Views))...))
+	s.noteEach(notes)
 	if own, err = runName(set, config); err != nil || l.byName[own] != nil {
 		return l.byName[own], own, err
 	}

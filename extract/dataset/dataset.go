@@ -232,6 +232,19 @@ func (s *Set) classesAreText() error {
 	return nil
 }
 
+// WithImages is the number of classes that an item has. The set may name others, such as those of a split that is left out.
+func (s *Set) WithImages() int {
+	has := make([]bool, len(s.Classes))
+	n := 0
+	for _, item := range s.Items {
+		if l := item.Label; l >= 0 && !has[l] {
+			has[l] = true
+			n++
+		}
+	}
+	return n
+}
+
 // openLocal lists a data set on disk.
 func (s *Set) openLocal(ctx context.Context, from LabelsFrom) error {
 	stat, err := os.Stat(s.Root)
