@@ -56,6 +56,9 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	if s.Several > 0 {
 		h.Notef("%s", extract.SeveralNote(s.Several))
 	}
+	if s.Dark > 0 {
+		h.Warnf("%s", extract.DarkNote(s.Dark))
+	}
 	for _, said := range []struct {
 		count int
 		one   string

@@ -127,6 +127,7 @@ type Summary struct {
 	Handed     int            `json:"handed"`     // rows of a part dropped because another part, to which their images belong now, has them
 	Unread     int            `json:"unread"`     // rows kept of images among Skipped whose files could not be read
 	Several    int            `json:"several"`    // images whose files have further pages or frames, which are not used
+	Dark       int            `json:"dark"`       // images with 16-bit samples that use at most 16 of 256 levels, as those of 10 or 12 bits do
 	Changed    bool           `json:"changed"`    // whether the store changed
 	Skipped    []Skipped      `json:"skipped"`    // bad images by kind, the most frequent first
 	Ignored    map[string]int `json:"ignored"`    // other files by extension

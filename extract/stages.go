@@ -197,7 +197,7 @@ func (j *job) start(r *run, e entry) bool {
 	j.item = store.Item{Path: listed.Path, Label: listed.Label, Split: listed.Split, Size: listed.Size}
 	before, ok := r.sink.Known(listed.Path)
 	if ok && before.Stamp == j.stamp {
-		j.item.Hash, j.item.Size, j.item.Several = before.Hash, before.Size, before.Several
+		j.item.Hash, j.item.Size, j.item.Several, j.item.Dark = before.Hash, before.Size, before.Several, before.Dark
 		return true
 	}
 	return false
@@ -255,7 +255,7 @@ func (s *stages) read(ctx context.Context, j *job, r *room) error {
 		sum := sha256.Sum256(content)
 		j.item.Hash, j.item.Size = store.Hash(sum[:16]), int64(len(content))
 		j.item.Several = s.set.Raw == nil && pixels.Several(content)
-		if s.sink.Has(j.item.Hash) {
+		if s.sink.Has(j.item.Hash) && (s.set.Raw != nil || !pixels.Deep(content)) { // of a deep one, only its pixels tell whether it is dark
 			j.state = known
 			return nil
 		}
@@ -307,7 +307,7 @@ func (j *job) skip(ctx context.Context, err error) error {
 	if j.state = skipped; j.item.Hash == (store.Hash{}) && !ofContent(err) {
 		j.state = unread
 	}
-	j.item.Kind, j.item.Skipped, j.item.Several = kindOf(err), reasonOf(err), false
+	j.item.Kind, j.item.Skipped, j.item.Several, j.item.Dark = kindOf(err), reasonOf(err), false, false
 	return nil
 }
 
@@ -318,11 +318,11 @@ func (s *stages) decode(ctx context.Context, j *job, r *room) error {
 	if j.pixels == nil {
 		j.pixels = make([]float32, s.config.Views*size)
 	}
-	image, err := imageOf(ctx, s.set, r.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF, Room: r.image})
+	image, dark, err := imageOf(ctx, s.set, r.content, pixels.DecodeOptions{IgnoreEXIF: s.config.IgnoreEXIF, Room: r.image})
 	if err != nil {
 		return err
 	}
-	r.image = image
+	r.image, j.item.Dark = image, dark
 	if err := t.Apply(j.pixels[:size], image, &r.scratch); err != nil {
 		return err
 	}
@@ -335,13 +335,13 @@ func (s *stages) decode(ctx context.Context, j *job, r *room) error {
 	return nil
 }
 
-// imageOf decodes an item's content.
-func imageOf(ctx context.Context, set *dataset.Set, content []byte, o pixels.DecodeOptions) (*pixels.Image, error) {
+// imageOf decodes an item's content; dark is as in pixels.Info.
+func imageOf(ctx context.Context, set *dataset.Set, content []byte, o pixels.DecodeOptions) (m *pixels.Image, dark bool, err error) {
 	if raw := set.Raw; raw != nil {
-		return &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(content)}, nil
+		return &pixels.Image{Width: raw.Width, Height: raw.Height, Pix: raw.RGB(content)}, false, nil
 	}
-	image, _, err := pixels.DecodeContext(ctx, content, o)
-	return image, err
+	m, info, err := pixels.DecodeContext(ctx, content, o)
+	return m, info.Dark, err
 }
 
 // gather is the third stage: it collects jobs, in order, into batches.
@@ -541,6 +541,9 @@ func (s *stages) storeBatch(b *batch) (err error) {
 		if step.item.Several && !step.item.Gone {
 			s.summary.Several++
 		}
+		if step.item.Dark && !step.item.Gone {
+			s.summary.Dark++
+		}
 	}
 	return nil
 }
@@ -553,7 +556,7 @@ func (s *stages) skip(bad *step) error {
 	if bad.state == unread && s.writer != nil {
 		if before, ok := s.writer.Known(it.Path); ok {
 			s.summary.Unread++
-			it.Hash, it.Size, it.Several, it.Kind, it.Skipped, it.Gone = before.Hash, before.Size, before.Several, "", "", true
+			it.Hash, it.Size, it.Several, it.Dark, it.Kind, it.Skipped, it.Gone = before.Hash, before.Size, before.Several, before.Dark, "", "", true
 			return s.writer.Append(it, "", nil) // without a stamp, so that the next run reads it
 		}
 	}

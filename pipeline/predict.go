@@ -137,6 +137,9 @@ func (a *app) passed(p prediction.Pass, to string) {
 	if p.Several > 0 {
 		a.note("%s", extract.SeveralNote(p.Several))
 	}
+	if p.Dark > 0 {
+		a.warn("%s", extract.DarkNote(p.Dark))
+	}
 	a.note("%s", rate(p.Images, "image", "images", p.Duration))
 }
 

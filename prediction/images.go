@@ -147,7 +147,7 @@ func (w *work) pass(ctx context.Context, s *source) (done bool, err error) {
 	begun := time.Now()
 	summary, err := w.model.Images.Each(ctx, w.stream(s, &p.LeftOut), extract.Hooks{Progress: w.hooks.Stage(Stage, "images")})
 	if summary != nil {
-		p.Images, p.Unread, p.Several = summary.Rows, summary.Skipped, summary.Several
+		p.Images, p.Unread, p.Several, p.Dark = summary.Rows, summary.Skipped, summary.Several, summary.Dark
 	}
 	p.Duration = time.Since(begun)
 	if w.options.Passed != nil && (summary != nil || p.LeftOut > 0) {
@@ -218,6 +218,9 @@ func (w *work) look(ctx context.Context, s *source) error {
 	s.away = false
 	if summary.Several > 0 {
 		w.hooks.Notef("%s", extract.SeveralNote(summary.Several))
+	}
+	if summary.Dark > 0 {
+		w.hooks.Warnf("%s", extract.DarkNote(summary.Dark))
 	}
 	if summary.Batch > 0 && s.stream.Batch == 0 {
 		s.stream.Batch = summary.Batch // one probe is enough

@@ -52,6 +52,7 @@ type Pass struct {
 	Images   int               // images that have a prediction
 	Unread   []extract.Skipped // images that could not be read, by kind, the most frequent first
 	Several  int               // images whose files have further pages or frames, which are not used
+	Dark     int               // images with 16-bit samples that use at most 16 of 256 levels, as those of 10 or 12 bits do
 	LeftOut  int               // images in Options.Folders itself, which were not visited
 	Duration time.Duration
 }

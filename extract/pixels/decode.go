@@ -62,6 +62,7 @@ type Info struct {
 	Decoder       string // decoder that made the pixels: GoDecoder or LibjpegTurbo
 	Width, Height int    // as stored, before the orientation
 	Orientation   int    // EXIF orientation, 1 to 8; 1 if there is none
+	Dark          bool   // its samples have 16 bits, and all are below 4096, so that at most 16 of 256 levels are left; only Decode tells
 }
 
 // The decoders. They gave the same pixels for every JPEG tried, with libjpeg-turbo 2.1; older versions may differ by a level or two.
@@ -96,6 +97,7 @@ type plan struct {
 	bytes         int64  // memory for decoding besides the result
 	decoder       string // LibjpegTurbo, or "" for GoDecoder
 	decode        func(ctx context.Context, room *Image) (*Image, error)
+	brightest     *brightest // set by decode; nil unless it reduces samples of 16 bits to their high byte
 }
 
 // decoderBytes is the memory for the tables and buffers of any decoder.
@@ -216,6 +218,7 @@ func decode(ctx context.Context, b []byte, o DecodeOptions, fast bool) (*Image, 
 		}
 		return nil, info, explained(err)
 	}
+	info.Dark = p.brightest.dark()
 	if im, err = im.oriented(ctx, info.Orientation); err != nil {
 		return nil, info, err
 	}

@@ -3,6 +3,7 @@ package pixels
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type netpbm struct {
 	most          int // largest value, 1 to 65535
 	data          []byte
 	levels        []uint8 // level of each value
+	brightest     brightest
 }
 
 func isNetpbm(b []byte) bool {
@@ -76,7 +78,7 @@ func openNetpbm(b []byte, _ bool) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}, nil
+	return m.plan(), nil
 }
 
 // readNetpbm reads the header of the first picture.
@@ -126,8 +128,19 @@ func (m *netpbm) rowSize() int64 {
 	return int64(m.width) * int64(m.depth)
 }
 
+func (m *netpbm) plan() *plan {
+	p := &plan{width: m.width, height: m.height, bytes: decoderBytes, decode: m.decode}
+	if m.most == deepest {
+		p.brightest = &m.brightest
+	}
+	return p
+}
+
+// deepest is the largest value of 16-bit samples. Files that state a smaller one tell the range of theirs.
+const deepest = 65535
+
 func (m *netpbm) checkMost() error {
-	if m.most < 1 || m.most > 65535 {
+	if m.most < 1 || m.most > deepest {
 		return fmt.Errorf("its largest value is %d: want 1 to 65535", m.most)
 	}
 	return nil
@@ -239,6 +252,7 @@ func (m *netpbm) row(dst []uint8, t *tokens, size int64) error {
 			dst[i] = 255 * (1 - v) // 1 is black
 		}
 	case m.most > 255:
+		m.brightest.see(from, binary.BigEndian, m.depth, m.depth-1+m.depth%2) // the second and the fourth are opacity
 		for i := range dst {
 			dst[i] = m.levels[min(int(from[2*i])<<8|int(from[2*i+1]), m.most)]
 		}
@@ -271,5 +285,6 @@ func (m *netpbm) plain(t *tokens) (uint8, error) {
 	if v > m.most {
 		return 0, fmt.Errorf("value %d exceeds the largest value, %d", v, m.most)
 	}
+	m.brightest = max(m.brightest, brightest(v)) // the plain kinds have no opacity
 	return m.levels[v], nil
 }

@@ -22,6 +22,7 @@ type pngHeader struct {
 	palette              [256][3]uint8 // black if the file has none
 	data                 int           // offset of the first IDAT chunk
 	size                 int64         // total size of the IDAT chunks
+	brightest            brightest     // while it is decoded, if the depth is 16
 }
 
 // Colour types, and the number of samples per pixel for each.
@@ -66,7 +67,7 @@ func openPNG(b []byte, _ bool) (*plan, error) {
 		return &plan{width: h.width, height: h.height}, nil
 	}
 	row := int64(h.rowBytes(h.width))
-	return &plan{
+	p := &plan{
 		width: h.width, height: h.height, bytes: 2*row + decoderBytes,
 		decode: func(ctx context.Context, room *Image) (*Image, error) {
 			const most = 1032 // DEFLATE expands one byte to no more than this
@@ -75,7 +76,11 @@ func openPNG(b []byte, _ bool) (*plan, error) {
 			}
 			return h.decode(ctx, b, room)
 		},
-	}, nil
+	}
+	if h.depth == 16 {
+		p.brightest = &h.brightest
+	}
+	return p, nil
 }
 
 // readPNGHeader reads the chunks up to the picture's data, and determines the data's length.
@@ -180,6 +185,10 @@ func (h *pngHeader) decode(ctx context.Context, b []byte, room *Image) (*Image, 
 			}
 			if err := unfilter(row, above[1:], max(1, pngSamples[h.colour]*h.depth/8)); err != nil {
 				return nil, err
+			}
+			if h.depth == 16 {
+				n := pngSamples[h.colour]
+				h.brightest.see(row[1:], binary.BigEndian, n, n-1+n%2) // the second and the fourth are opacity
 			}
 			unpack(samples, row[1:], h.depth)
 			h.put(out.Pix[3*((p.y+y*p.dy)*h.width+p.x):], samples, p.dx)

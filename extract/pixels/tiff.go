@@ -60,6 +60,7 @@ type tiff struct {
 	pieceHeight   int
 	tiled         bool
 	at, sizes     list
+	brightest     brightest // while it is decoded, of 16-bit samples of the whole range
 }
 
 func openTIFF(b []byte, _ bool) (*plan, error) {
@@ -89,6 +90,9 @@ func openTIFF(b []byte, _ bool) (*plan, error) {
 	p.bytes = 4*int64(t.pieceWidth)*int64(t.samples) + 32*int64(t.across)*int64(t.down)*int64(t.planes()) + decoderBytes
 	if t.separate {
 		p.bytes += int64(t.used) * int64(t.width) * int64(t.height)
+	}
+	if t.bits == 16 && t.largest == 1<<16-1 {
+		p.brightest = &t.brightest
 	}
 	if t.compression == tiffInJPEG {
 		const planes = 3 * 5 // bytes per pixel: planes, coefficients, colours
@@ -209,6 +213,21 @@ func (t *tiff) narrow(dst []uint8, row []byte, n int) error {
 		dst[k] = uint8(min(v, t.largest) >> shift)
 	}
 	return nil
+}
+
+// narrowWhole reduces 16-bit samples of the whole range to their high byte, n interleaved in a pixel, and looks at the colours of the first columns.
+func (t *tiff) narrowWhole(dst []uint8, row []byte, plane, columns, n int) {
+	colours := min(n, t.used)
+	if t.associated { // the last used one is opacity
+		colours = min(n, t.used-1-plane)
+	}
+	t.brightest.see(row[:2*columns*n], t.order, n, colours)
+	if t.order == binary.LittleEndian {
+		row = row[1:]
+	}
+	for k := range dst {
+		dst[k] = row[2*k]
+	}
 }
 
 // readCompression refuses unsupported compressions.
@@ -439,10 +458,8 @@ func (t *tiff) readPiece(ctx context.Context, c *canvas, piece []byte, plane, x,
 			if err := t.narrow(c.samples, c.row, n); err != nil {
 				return err
 			}
-		} else if t.bits == 16 && t.order == binary.LittleEndian {
-			for k := range c.samples {
-				c.samples[k] = c.row[2*k+1]
-			}
+		} else if t.bits == 16 {
+			t.narrowWhole(c.samples, c.row, plane, columns, n)
 		} else {
 			unpack(c.samples, c.row, t.bits)
 		}

@@ -27,6 +27,7 @@ type Item struct {
 	Kind    string // for a skipped image: "truncated", "not an image", …
 	Skipped string // for a skipped image: the reason, in words
 	Several bool   // its file has further pages or frames, which are not used
+	Dark    bool   // its 16-bit samples are all in the lowest sixteenth of their range, as those of 10 or 12 bits are
 	Gone    bool   // the data set no longer had it at the last update, or it could not be read; its features are kept
 }
 
@@ -42,6 +43,7 @@ type line struct {
 	Kind      string `json:"kind,omitempty"`
 	Skipped   string `json:"skipped,omitempty"`
 	Several   bool   `json:"several,omitempty"`
+	Dark      bool   `json:"dark,omitempty"`
 	Gone      bool   `json:"gone,omitempty"`
 }
 
@@ -74,6 +76,9 @@ func (it *Item) append(b []byte) []byte {
 	}
 	if it.Several {
 		b = append(b, `,"several":true`...)
+	}
+	if it.Dark {
+		b = append(b, `,"dark":true`...)
 	}
 	if it.Gone {
 		b = append(b, `,"gone":true`...)
@@ -139,6 +144,7 @@ func parsePlain(text []byte) (Item, bool) {
 		it.Skipped = string(c.quoted())
 	}
 	it.Several = c.accept(`,"several":true`)
+	it.Dark = c.accept(`,"dark":true`)
 	it.Gone = c.accept(`,"gone":true`)
 	c.want(`}`)
 	return it, !c.failed && len(c.rest) == 0
@@ -192,7 +198,7 @@ func parseJSON(text []byte) (Item, error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return Item{}, err
 	}
-	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped, Several: l.Several, Gone: l.Gone}
+	it := Item{Row: -1, Path: l.Path, Label: -1, Split: l.Split, Size: l.Size, Kind: l.Kind, Skipped: l.Skipped, Several: l.Several, Dark: l.Dark, Gone: l.Gone}
 	if l.PathBytes != nil {
 		it.Path = string(l.PathBytes)
 	}

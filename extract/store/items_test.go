@@ -18,6 +18,7 @@ func TestItemsAreReadAsTheyWereWritten(t *testing.T) {
 			it.Kind, it.Skipped = text.Draw(t, "kind"), text.Draw(t, "reason")
 		}
 		it.Several = rapid.Bool().Draw(t, "several")
+		it.Dark = rapid.Bool().Draw(t, "dark")
 		it.Gone = rapid.Bool().Draw(t, "gone")
 		line := it.append(nil)
 		got, err := parseItem(line[:len(line)-1])
@@ -34,6 +35,7 @@ func FuzzItem(f *testing.F) {
 		`{"path":"c.png","size":0,"kind":"truncated","skipped":"cut short"}`,
 		`{"row":7,"path":"a/b.png","size":12,"gone":true}`,
 		`{"row":7,"path":"a/b.tif","size":12,"several":true,"gone":true}`,
+		`{"row":7,"path":"a/b.png","size":12,"several":true,"dark":true,"gone":true}`,
 		`{"row":01,"path":"a","size":1}`,
 		`{"row":1,"path":"a\u00e9","size":1}`,
 		`{"row":1,"path":"a","size":9223372036854775808}`,

@@ -67,6 +67,7 @@ type Known struct {
 	Hash    Hash
 	Size    int64
 	Several bool   // see Item
+	Dark    bool   // see Item
 	Stamp   string // "" if none was stored
 	at      place
 }
@@ -333,7 +334,7 @@ func (w *Writer) addSource(name string, index int, s Shard, k kept) (int32, erro
 
 // learn records where the features of an item are.
 func (w *Writer) learn(it Item, stamp string, at place) {
-	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Several: it.Several, Stamp: stamp, at: at}
+	w.known[it.Path] = Known{Hash: it.Hash, Size: it.Size, Several: it.Several, Dark: it.Dark, Stamp: stamp, at: at}
 	if _, ok := w.places[it.Hash]; !ok {
 		w.places[it.Hash] = at
 	}
