@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"iconic/internal/plural"
 	"iconic/internal/regular"
+	"iconic/internal/table"
 )
 
 // records describes how a binary file is divided into images.
@@ -22,52 +24,117 @@ type records struct {
 	labels string // file of labels, one byte each, counted from 1; "": the labels are in the records
 }
 
-// listCIFAR10 lists records of a label and 32×32 pixels in three planes.
-func (s *Set) listCIFAR10(ctx context.Context, from LabelsFrom) error {
+// binary is a data set as its authors publish it in binary files.
+type binary struct {
+	name    string // as its authors call it
+	files   []records
+	names   string   // file of the classes' names, one per line
+	others  []string // further files of the set, which are not read
+	raw     Raw
+	classes int
+}
+
+// cifar10 has records of a label and 32×32 pixels in three planes.
+func cifar10() binary {
 	files := []records{{file: "test_batch.bin", split: "test", header: 1}}
 	for i := range 5 {
 		files = append(files, records{file: fmt.Sprintf("data_batch_%d.bin", i+1), split: "train", header: 1})
 	}
-	return s.listRecords(ctx, from, files, Raw{Width: 32, Height: 32}, "batches.meta.txt", 10)
+	return binary{"CIFAR-10", files, "batches.meta.txt", []string{"readme.html"}, Raw{Width: 32, Height: 32}, 10}
 }
 
-// listCIFAR100 lists records of a coarse label, a fine one, and 32×32 pixels; the fine label is used.
-func (s *Set) listCIFAR100(ctx context.Context, from LabelsFrom) error {
+// cifar100 has records of a coarse label, a fine one, and 32×32 pixels; the fine label is used.
+func cifar100() binary {
 	files := []records{{file: "test.bin", split: "test", header: 2, label: 1}, {file: "train.bin", split: "train", header: 2, label: 1}}
-	return s.listRecords(ctx, from, files, Raw{Width: 32, Height: 32}, "fine_label_names.txt", 100)
+	return binary{"CIFAR-100", files, "fine_label_names.txt", []string{"coarse_label_names.txt"}, Raw{Width: 32, Height: 32}, 100}
 }
 
-// listSTL10 lists images of 96×96 pixels stored by columns, with labels in separate files.
-func (s *Set) listSTL10(ctx context.Context, from LabelsFrom) error {
+// stl10 has images of 96×96 pixels stored by columns, with labels in separate files.
+func stl10() binary {
 	files := []records{
 		{file: "test_X.bin", split: "test", labels: "test_y.bin"},
 		{file: "train_X.bin", split: "train", labels: "train_y.bin"},
-		{file: "unlabeled_X.bin", split: "unlabeled"},
+		{file: "unlabeled_X.bin", split: unlabeledSplit},
 	}
-	return s.listRecords(ctx, from, files, Raw{Width: 96, Height: 96, ByColumn: true}, "class_names.txt", 10)
+	return binary{"STL-10", files, "class_names.txt", []string{"fold_indices.txt"}, Raw{Width: 96, Height: 96, ByColumn: true}, 10}
 }
 
-func (s *Set) listRecords(ctx context.Context, from LabelsFrom, files []records, raw Raw, names string, classes int) error {
-	s.Raw = &raw
-	for _, f := range files {
+// holdsAny reports whether one of the names is that of a file of records.
+func (d *binary) holdsAny(names []string) bool {
+	return slices.ContainsFunc(d.files, func(f records) bool { return slices.Contains(names, f.file) })
+}
+
+// own reports whether a name is that of a file of the set.
+func (d *binary) own(name string) bool {
+	return name == d.names || slices.Contains(d.others, name) ||
+		slices.ContainsFunc(d.files, func(f records) bool { return name == f.file || name == f.labels })
+}
+
+// listing returns the function that lists the set. It fails if folders of images lie beside its files, and notes what else does.
+func (d binary) listing(s *Set) func(context.Context, LabelsFrom) error {
+	return func(ctx context.Context, from LabelsFrom) error {
+		if err := s.listBeside(ctx, &d); err != nil {
+			return err
+		}
+		return s.listRecords(ctx, from, &d)
+	}
+}
+
+// listBeside counts what lies beside the files of a set.
+func (s *Set) listBeside(ctx context.Context, d *binary) error {
+	top, err := s.walk(ctx)
+	if err != nil {
+		return err
+	}
+	names, err := visible(s.Root)
+	if err != nil {
+		return err
+	}
+	top.collect(s)
+	images, tables := s.Items, s.tables
+	s.Items, s.tables = nil, nil
+	for _, name := range names {
+		if ext := strings.ToLower(filepath.Ext(name)); d.own(name) && s.Ignored[ext] > 0 {
+			if s.Ignored[ext]--; s.Ignored[ext] == 0 {
+				delete(s.Ignored, ext)
+			}
+		}
+	}
+	for _, item := range images {
+		if strings.Contains(item.Path, "/") {
+			return fmt.Errorf("%s holds both binary files of %s and folders of images (such as %s): give one or the other", s.Root, d.name, item.Path)
+		}
+		s.pass(besideRecords, item.Path)
+	}
+	s.passContainers(besideImages, ".parquet", onDisk(s.Root, tables))
+	return nil
+}
+
+func (s *Set) listRecords(ctx context.Context, from LabelsFrom, d *binary) error {
+	s.Raw = &d.raw
+	s.lackedOf = d.name
+	for _, f := range d.files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := s.listFile(f, 3*raw.Width*raw.Height, classes)
+		err := s.listFile(f, 3*d.raw.Width*d.raw.Height, d.classes)
 		if errors.Is(err, os.ErrNotExist) {
+			s.lacked = append(s.lacked, f.file)
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(s.Root, f.file), err)
 		}
 	}
+	slices.Sort(s.lacked)
 	if from == None {
 		for i := range s.Items {
 			s.Items[i].Label = -1
 		}
 		return nil
 	}
-	return s.nameClasses(names, classes)
+	s.labelled = true
+	return s.nameClasses(d.names, d.classes)
 }
 
 func (s *Set) listFile(f records, pixels, classes int) error {
@@ -85,6 +152,9 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 	if f.labels != "" {
 		if labels, err = regular.Read(filepath.Join(s.Root, f.labels)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
+		}
+		if labels == nil {
+			s.lacked = append(s.lacked, f.labels)
 		}
 		if labels != nil && len(labels) != n {
 			return fmt.Errorf("%s but %s in %s", plural.Of(n, "image", "images"), plural.Of(len(labels), "label", "labels"), f.labels)
@@ -119,7 +189,11 @@ func (s *Set) nameClasses(name string, classes int) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for line := range strings.Lines(string(b)) {
+	text, err := table.Text(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(s.Root, name), err)
+	}
+	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			s.Classes = append(s.Classes, line)
 		}

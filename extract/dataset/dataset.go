@@ -92,8 +92,10 @@ type Set struct {
 	classesBy  string   // a column used for the classes although its name is unknown
 	missing    int      // archives or Parquet files that are missing from numbered ones
 	missed     []string // the first of them
-	header     string   // the first line of a list, taken for the name of its only column
-	labelled   bool     // a column, or .cls members, give labels
+	lacked     []string // files that are missing from the data set of that name
+	lackedOf   string
+	header     string // the first line of a list, taken for the name of its only column
+	labelled   bool   // a column, .cls members, or binary files give labels
 
 	escaped map[string]bool // classes by folders whose names are not UTF-8
 }
@@ -300,14 +302,13 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 	if err != nil {
 		return nil, err
 	}
-	has := func(name string) bool { return slices.Contains(names, name) }
-	switch {
-	case has("data_batch_1.bin") || has("test_batch.bin"):
-		return s.listCIFAR10, nil
+	switch ten, hundred, stl := cifar10(), cifar100(), stl10(); {
+	case ten.holdsAny(names):
+		return ten.listing(s), nil
 	case s.isCIFAR100(names):
-		return s.listCIFAR100, nil
-	case has("train_X.bin") || has("test_X.bin") || has("unlabeled_X.bin"):
-		return s.listSTL10, nil
+		return hundred.listing(s), nil
+	case stl.holdsAny(names):
+		return stl.listing(s), nil
 	}
 	return s.listImagesOrContainers, nil
 }

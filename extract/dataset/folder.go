@@ -20,20 +20,26 @@ import (
 
 // listFolder lists the images in and below Root, following symbolic links.
 func (s *Set) listFolder(ctx context.Context, from LabelsFrom) error {
-	root, err := os.Stat(s.Root)
+	top, err := s.walk(ctx)
 	if err != nil {
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	w := walker{ctx: ctx, root: s.Root, group: g, busy: make(chan struct{}, 2*parallel.Workers(0))}
-	top := &folder{above: []fs.FileInfo{root}}
-	g.Go(func() error { return w.walk(top) })
-	if err := g.Wait(); err != nil {
 		return err
 	}
 	top.collect(s)
 	s.labelByFolder(from)
 	return nil
+}
+
+// walk lists what is in and below Root.
+func (s *Set) walk(ctx context.Context) (*folder, error) {
+	root, err := os.Stat(s.Root)
+	if err != nil {
+		return nil, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	w := walker{ctx: ctx, root: s.Root, group: g, busy: make(chan struct{}, 2*parallel.Workers(0))}
+	top := &folder{above: []fs.FileInfo{root}}
+	g.Go(func() error { return w.walk(top) })
+	return top, g.Wait()
 }
 
 // folder is the listing of one folder, with its subfolders.
@@ -177,8 +183,11 @@ var splitNames = map[string]string{
 	"train": "train", "training": "train",
 	"val": "val", "valid": "val", "validation": "val", "dev": "val",
 	"test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-	"unlabeled": "unlabeled", "unlabelled": "unlabeled", "unsupervised": "unlabeled",
+	unlabeledSplit: unlabeledSplit, "unlabelled": unlabeledSplit, "unsupervised": unlabeledSplit,
 }
+
+// unlabeledSplit is the split of images that have no labels.
+const unlabeledSplit = "unlabeled"
 
 // labelByFolder sets splits and labels from the folders in the items' paths.
 func (s *Set) labelByFolder(from LabelsFrom) {

@@ -66,6 +66,9 @@ func (s *Set) Note() string {
 	if note := s.missingNote(); note != "" {
 		said = append(said, note)
 	}
+	if n := len(s.lacked); n > 0 {
+		said = append(said, fmt.Sprintf("files of %s that are missing: %d (%s)", s.lackedOf, n, strings.Join(s.lacked, ", ")))
+	}
 	if len(parts) > 0 {
 		said = append(said, "passed over: "+strings.Join(parts, "; "))
 	}
@@ -75,13 +78,13 @@ func (s *Set) Note() string {
 	return fmt.Sprintf("%s: images listed: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
 }
 
-// unlabelled counts the images to which the column of labels, or .cls members, give none.
+// unlabelled counts the images to which the column of labels, .cls members, or binary files give none, apart from those of a binary file that has none.
 func (s *Set) unlabelled() (n int) {
 	if !s.labelled {
 		return 0
 	}
 	for _, item := range s.Items {
-		if item.Label < 0 {
+		if item.Label < 0 && (s.Raw == nil || item.Split != unlabeledSplit) {
 			n++
 		}
 	}
@@ -121,6 +124,7 @@ const (
 	unknownColumns = "unrecognised columns"
 	unknownSplits  = "unrecognised names of splits"
 	sparse         = "sparse members of an archive"
+	besideRecords  = "images beside the records"
 	besideImages   = "Parquet files beside the images"
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
@@ -139,8 +143,9 @@ var singular = map[string]string{
 	brokenLink: "link that cannot be followed",
 	comments:   "comment", unknownColumns: "unrecognised column", unknownSplits: "unrecognised name of a split",
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no file in the archive",
-	sparse:       "sparse member of an archive",
-	besideImages: "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
+	sparse:        "sparse member of an archive",
+	besideRecords: "image beside the records",
+	besideImages:  "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
 	unfitColumns:  "column named like labels that cannot hold labels",
 	folderColumns: "column in the names of folders that is not read",
 	hiddenFolder:  "hidden folder", hiddenImage: "hidden file with the name of an image",

@@ -507,3 +507,52 @@ func TestNamesOfClassesAreTexts(t *testing.T) {
 	}{{[]byte("1")}})
 	opened(t, filepath.Dir(filepath.Dir(hive)), Options{}, `the class "caf\xe9" of label=caf%E9/0.parquet/000000 is not a text in UTF-8`)
 }
+
+// What lies beside the binary files of a data set is counted, and so are its own that are missing; folders of images are refused.
+func TestWhatLiesBesideBinaryFiles(t *testing.T) {
+	cifar, stl := "\x03"+strings.Repeat("x", 3072), strings.Repeat("x", 27648)
+	ten := "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n"
+	for _, c := range []struct {
+		name    string
+		files   map[string]string
+		o       Options
+		first   string
+		note    string
+		refused string
+	}{
+		{"all of CIFAR-10", map[string]string{
+			"data_batch_1.bin": cifar, "data_batch_2.bin": cifar, "data_batch_3.bin": cifar, "data_batch_4.bin": cifar, "data_batch_5.bin": cifar, "test_batch.bin": cifar,
+			"batches.meta.txt": ten, "readme.html": "x",
+		}, Options{}, "data_batch_1.bin/000000 cat train", "", ""},
+		{"a part of CIFAR-10, with others", map[string]string{"data_batch_2.bin": cifar, "data_batch_4.bin": cifar, "x.png": "x", "notes.md": "x", "old/data_batch_3.bin": cifar, "a.parquet": "x"},
+			Options{}, "data_batch_2.bin/000000 3 train",
+			"images listed: 2; files of CIFAR-10 that are missing: 4 (data_batch_1.bin, data_batch_3.bin, data_batch_5.bin, test_batch.bin); " +
+				"passed over: 2 files by their names: 1 .bin, 1 .md; 1 image beside the records (such as x.png); 1 Parquet file beside the images (such as a.parquet)", ""},
+		{"CIFAR-10 beside folders of images", map[string]string{"test_batch.bin": cifar, "cat/a.png": "x", "dog/b.png": "x"}, Options{}, "", "",
+			"holds both binary files of CIFAR-10 and folders of images (such as cat/a.png): give one or the other"},
+		{"CIFAR-100 beside folders of images", map[string]string{"train.bin": "\x01" + cifar, "cat/a.png": "x"}, Options{}, "", "", "holds both binary files of CIFAR-100"},
+		{"half of CIFAR-100", map[string]string{"train.bin": "\x01" + cifar, "coarse_label_names.txt": "x"}, Options{}, "train.bin/000000 3 train",
+			"images listed: 1; files of CIFAR-100 that are missing: 1 (test.bin)", ""},
+		{"all of STL-10", map[string]string{
+			"train_X.bin": stl, "train_y.bin": "\x04", "test_X.bin": stl, "test_y.bin": "\x01", "unlabeled_X.bin": stl, "class_names.txt": "\xef\xbb\xbf" + ten, "fold_indices.txt": "0",
+		}, Options{}, "test_X.bin/000000 airplane test", "", ""},
+		{"STL-10 without a file of labels", map[string]string{"train_X.bin": stl + stl, "test_X.bin": stl, "test_y.bin": "\x01"}, Options{}, "test_X.bin/000000 0 test",
+			"images listed: 3; images without a label (none, NaN or negative): 2; files of STL-10 that are missing: 2 (train_y.bin, unlabeled_X.bin)", ""},
+		{"STL-10 without labels", map[string]string{"train_X.bin": stl, "train_y.bin": "\x01", "test_X.bin": stl, "test_y.bin": "\x01", "unlabeled_X.bin": stl}, Options{LabelsFrom: None},
+			"test_X.bin/000000 - test", "", ""},
+		{"a byte order mark", map[string]string{"test_batch.bin": "\x00" + cifar[1:], "batches.meta.txt": "\xef\xbb\xbf" + ten}, Options{}, "test_batch.bin/000000 airplane test", "images listed: 1; files of", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := opened(t, tree(t, c.files), c.o, c.refused)
+			if s == nil {
+				return
+			}
+			if got := lines(s); got[0] != c.first {
+				t.Errorf("%q, want %q", got[0], c.first)
+			}
+			if note := s.Note(); !strings.Contains(note, c.note) || (c.note == "") != (note == "") {
+				t.Errorf("note %q, want %q", note, c.note)
+			}
+		})
+	}
+}

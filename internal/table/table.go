@@ -23,7 +23,7 @@ const longest = 1 << 20
 // Lines returns the lines of a text, including empty ones; a final end of line does not begin another line. A quoted cell may contain ends
 // of lines, so a Line may span several lines of the text.
 func Lines(content []byte) ([]Line, error) {
-	text, err := decode(content)
+	text, err := Text(content)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func opensQuotes(line string) bool {
 	return false
 }
 
-// decode removes a byte order mark and converts UTF-16 to UTF-8.
-func decode(content []byte) (string, error) {
+// Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has.
+func Text(content []byte) (string, error) {
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
