@@ -104,7 +104,11 @@ func (m *members) putClass(name string, content io.Reader) error {
 	if len(b) > maxClass {
 		return fmt.Errorf("%s has more than %d bytes: want the name or number of a class", name, maxClass)
 	}
-	m.classes[m.prefix+withoutExtension(name)] = strings.TrimSpace(string(b))
+	text, err := table.Text(b)
+	if err != nil { // bytes that are no text are refused with the image
+		text = string(b)
+	}
+	m.classes[m.prefix+withoutExtension(name)] = strings.TrimSpace(text)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -90,22 +91,34 @@ func (t *Table) Cells(column int) []string {
 	return cells
 }
 
-// LookAlike counts the names of classes that equal another in another Unicode form, such as é as one character and as two, which no screen
-// distinguishes. such is two of them, quoted.
+// LookAlike counts the names of classes that equal another as a screen shows them: in another Unicode form, such as é as one character and as two, or but for
+// format characters, such as a byte order mark or a space of no width. such is two of them, quoted.
 func LookAlike(classes []string) (n int, such string) {
 	form := map[string][]string{}
 	for _, name := range classes {
-		composed := norm.NFC.String(name)
-		form[composed] = append(form[composed], name)
+		form[seen(name)] = append(form[seen(name)], name)
 	}
 	for _, name := range classes {
-		if all := form[norm.NFC.String(name)]; len(all) > 1 {
+		if all := form[seen(name)]; len(all) > 1 {
 			if n++; n == 1 {
 				such = fmt.Sprintf("%+q and %+q", all[0], all[1])
 			}
 		}
 	}
 	return n, such
+}
+
+// seen is what a screen shows of a name.
+func seen(name string) string {
+	return norm.NFC.String(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		case unicode.Is(unicode.Zs, r): // among them the space that does not break
+			return ' '
+		}
+		return r
+	}, name))
 }
 
 // IsImage reports by its extension whether a name is that of an image file.
