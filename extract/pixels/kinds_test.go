@@ -149,6 +149,10 @@ func TestPAM(t *testing.T) {
 		{"grey and opacity", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\x09\xff\x0a\x00", []uint8{9, 9, 9, 10, 10, 10}},
 		{"bits, where 1 is white", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n\x00\x01", []uint8{0, 0, 0, 255, 255, 255}},
 		{"deep grey", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 65535\nENDHDR\n\x0c\xff", []uint8{12, 12, 12}},
+		{"inks", "P7\nWIDTH 3\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n\x00\x00\x00\xff\x00\x00\x00\x00\xff\x00\x33\x00",
+			[]uint8{0, 0, 0, 255, 255, 255, 0, 255, 204}},
+		{"bits of inks and opacity", "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 5\nMAXVAL 1\nTUPLTYPE CMYK_ALPHA\nENDHDR\n\x00\x01\x00\x00\x01\x00\x00\x00\x01\x00", []uint8{255, 0, 255, 0, 0, 0}},
+		{"fewer samples than inks", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n\x01\x02\x03", nil},
 		{"no depth", "P7\nWIDTH 1\nHEIGHT 1\nMAXVAL 255\nENDHDR\n\x01", nil},
 		{"five samples", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n\x01\x02\x03\x04\x05", nil},
 		{"no end of the header", "P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\n", nil},
@@ -163,6 +167,17 @@ func TestPAM(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		case c.want != nil && !bytes.Equal(m.Pix, c.want):
 			t.Errorf("%s: %v, want %v", c.name, m.Pix, c.want)
+		}
+	}
+}
+
+// The samples of a PAM of another type than Netpbm and the writers of inks have may mean anything.
+func TestPAMOfAnotherType(t *testing.T) {
+	for _, tuple := range []string{"TUPLTYPE LAB", "TUPLTYPE RGB\nTUPLTYPE DEPTH", "TUPLTYPE rgb"} {
+		_, _, err := Decode([]byte("P7\nWIDTH 1\nHEIGHT 1\nDEPTH 3\nMAXVAL 255\n"+tuple+"\nENDHDR\n\x01\x02\x03"), DecodeOptions{})
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != Unsupported || !strings.Contains(err.Error(), "a PAM of tuple type") {
+			t.Errorf("%s: error %v", tuple, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pixels
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // netpbm is a picture of the kinds P1 to P6 (netpbm's manual pages pbm, pgm and ppm), with bits, grey or colours, plain or binary, or of
@@ -16,8 +18,9 @@ import (
 type netpbm struct {
 	kind          byte // '1' to '7'
 	width, height int
-	depth         int // samples per pixel, 1 to 4; the second and the fourth are opacity
-	most          int // largest value, 1 to 65535
+	depth         int    // samples per pixel: 1 to 4, of which the second and the fourth are opacity; 4 or 5 of inks
+	tuple         string // what a PAM says of its samples; "": nothing
+	most          int    // largest value, 1 to 65535
 	data          []byte
 	levels        []uint8 // level of each value
 	brightest     brightest
@@ -161,14 +164,15 @@ func (m *netpbm) readFields(b []byte) error {
 			if len(fields) > 0 {
 				return errors.New("its header lacks width, height, depth or largest value")
 			}
-			if m.depth < 1 || m.depth > 4 {
-				return fmt.Errorf("%d samples per pixel: want 1 to 4", m.depth)
-			}
 			m.data = b[at:]
-			return m.checkMost()
+			return cmp.Or(m.checkTuple(), m.checkMost())
+		}
+		if len(words) > 1 && string(words[0]) == "TUPLTYPE" { // what several such lines say belongs together
+			m.tuple = strings.TrimSpace(m.tuple + " " + string(bytes.Join(words[1:], []byte(" "))))
+			continue
 		}
 		if len(words) != 2 || fields[string(words[0])] == nil {
-			continue // TUPLTYPE, a comment, an empty line
+			continue // a comment, an empty line
 		}
 		n, err := strconv.Atoi(string(words[1]))
 		if err != nil || n < 1 || n > math.MaxInt32 {
@@ -178,6 +182,40 @@ func (m *netpbm) readFields(b []byte) error {
 		delete(fields, string(words[0]))
 	}
 	return fmt.Errorf("its header has no end: %w", io.ErrUnexpectedEOF)
+}
+
+// tupleSamples is the number of samples that a PAM has for each type of them. Ghostscript and ImageMagick write those of inks.
+var tupleSamples = map[string]int{
+	"BLACKANDWHITE": 1, "GRAYSCALE": 1, "BLACKANDWHITE_ALPHA": 2, "GRAYSCALE_ALPHA": 2, "RGB": 3, "RGB_ALPHA": 4, "CMYK": 4, "CMYK_ALPHA": 5,
+}
+
+// inks reports whether the first four samples are cyan, magenta, yellow and black.
+func (m *netpbm) inks() bool { return strings.HasPrefix(m.tuple, "CMYK") }
+
+// colours is the number of samples per pixel without those of opacity.
+func (m *netpbm) colours() int {
+	if m.inks() {
+		return 4
+	}
+	return m.depth - 1 + m.depth%2
+}
+
+// checkTuple refuses samples whose meaning is not known, and fewer than their type has.
+func (m *netpbm) checkTuple() error {
+	samples, known := tupleSamples[m.tuple]
+	most := 4
+	if m.inks() {
+		most = 5
+	}
+	switch {
+	case m.tuple != "" && !known:
+		return unsupported(fmt.Sprintf("a PAM of tuple type %q", m.tuple))
+	case m.depth < 1 || m.depth > most:
+		return fmt.Errorf("%d samples per pixel: want 1 to %d", m.depth, most)
+	case m.depth < samples:
+		return fmt.Errorf("%d samples per pixel: tuple type %s has %d", m.depth, m.tuple, samples)
+	}
+	return nil
 }
 
 // scale makes the table of levels: v·255/most, rounded; for deep grey the high byte of v·65535/most.
@@ -206,7 +244,7 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 		return nil, err
 	}
 	t := &tokens{b: m.data}
-	samples := make([]uint8, m.width*n)
+	samples, black := make([]uint8, m.width*n), make([]uint8, m.width)
 	for y := range m.height {
 		if err := each(ctx, y, m.width); err != nil {
 			return nil, err
@@ -215,20 +253,32 @@ func (m *netpbm) decode(ctx context.Context, room *Image) (*Image, error) {
 			return nil, err
 		}
 		to := out.Pix[3*m.width*y:][:3*m.width]
-		if n == 3 {
-			copy(to, samples)
-			continue
-		}
-		for x := range m.width {
-			if n > 3 {
-				copy(to[3*x:3*x+3], samples[n*x:])
-				continue
-			}
-			v := samples[n*x]
-			to[3*x], to[3*x+1], to[3*x+2] = v, v, v
-		}
+		m.put(to, samples, black)
 	}
 	return out, nil
+}
+
+// put writes a row of samples as colours; black is memory for as many levels as the row has pixels.
+func (m *netpbm) put(to, samples, black []uint8) {
+	n := m.depth
+	if n == 3 {
+		copy(to, samples)
+		return
+	}
+	for x := range m.width {
+		s, p := samples[n*x:n*x+n], to[3*x:3*x+3]
+		switch {
+		case m.inks():
+			p[0], p[1], p[2], black[x] = 255-s[0], 255-s[1], 255-s[2], 255-s[3]
+		case n > 3:
+			copy(p, s)
+		default:
+			p[0], p[1], p[2] = s[0], s[0], s[0]
+		}
+	}
+	if m.inks() {
+		underBlack(to, black)
+	}
 }
 
 // row reads the levels of one row; size is its length in a binary file.
@@ -252,7 +302,7 @@ func (m *netpbm) row(dst []uint8, t *tokens, size int64) error {
 			dst[i] = 255 * (1 - v) // 1 is black
 		}
 	case m.most > 255:
-		m.brightest.see(from, binary.BigEndian, m.depth, m.depth-1+m.depth%2) // the second and the fourth are opacity
+		m.brightest.see(from, binary.BigEndian, m.depth, m.colours())
 		for i := range dst {
 			dst[i] = m.levels[min(int(from[2*i])<<8|int(from[2*i+1]), m.most)]
 		}
