@@ -181,6 +181,9 @@ func (s *Set) openTable(ctx context.Context, a holder, memory *budget.Budget) (_
 		}
 		return t, nil
 	}
+	if n := namesakes(p, column); n > 1 {
+		return nil, fmt.Errorf("it has %d columns called %s, which may hold the images: rename all but one", n, p.Columns[column].Path[0])
+	}
 	t.rows.image, t.image = column, p.Columns[column].Path[0]
 	t.rows.open()
 	if t.parts = partsOf(a.name); o.LabelsFrom == None {
@@ -199,6 +202,11 @@ func (t *rowFile) openLabels(ctx context.Context, features map[string]feature, o
 	if part < 0 {
 		if label, err = labelColumn(t.rows.File, features, t.rows.image, o.LabelColumn); err != nil {
 			return err
+		}
+	}
+	if label >= 0 {
+		if n := namesakes(t.rows.File, label); n > 1 {
+			return option.Errorf("LabelsFrom", "it has %d columns called %s, which may hold the labels: rename all but one, or leave out the labels", n, t.rows.Columns[label].Name())
 		}
 	}
 	if label < 0 && part < 0 {
@@ -336,6 +344,18 @@ func imageColumn(p *parquet.File, features map[string]feature, named string) (in
 		}
 	}
 	return 0, fmt.Errorf("%w (binary values, or a structure with binary values called bytes); its columns are %s", errNoColumn, describedColumns(p))
+}
+
+// namesakes counts the columns that have a column's name, as programs that join tables write them: that one, others of the same name, and a structure beside a column.
+func namesakes(p *parquet.File, column int) (n int) {
+	own := &p.Columns[column]
+	for i := range p.Columns {
+		c := &p.Columns[i]
+		if c.Name() == own.Name() || c.Path[0] == own.Path[0] && len(c.Path) != len(own.Path) && min(len(c.Path), len(own.Path)) == 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // mayHoldImages reports whether a column's values are binary without a declared type.

@@ -467,3 +467,46 @@ func TestParquetIsLookedAtFirst(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Two columns of one name: whichever were used, the other would be left out unseen.
+func TestParquetColumnsOfOneName(t *testing.T) {
+	type row struct {
+		Image []byte `parquet:"image"`
+		Imago []byte `parquet:"imago"`
+		Label int64  `parquet:"label"`
+		Lavel int64  `parquet:"lavel"`
+		Sizes int64  `parquet:"sizes"`
+		Sizet int64  `parquet:"sizet"`
+	}
+	root := t.TempDir()
+	named := func(file string, names ...string) string {
+		name := parquetFile(t, filepath.Join(root, file), []row{{Image: []byte("A"), Lavel: 1}, {Image: []byte("B"), Label: 1}})
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(names); i += 2 { // of the same length
+			b = bytes.ReplaceAll(b, []byte(names[i]), []byte(names[i+1]))
+		}
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	labels, images := named("labels.parquet", "lavel", "label"), named("images.parquet", "imago", "image")
+	for name, c := range map[string]struct {
+		path string
+		o    Options
+		want string
+	}{
+		"labels":                    {labels, Options{}, "labels.parquet: it has 2 columns called label, which may hold the labels: rename all but one"},
+		"labels by name":            {labels, Options{LabelColumn: "label"}, "it has 2 columns called label"},
+		"labels that are not":       {labels, Options{LabelsFrom: None}, ""},
+		"another column of labels":  {labels, Options{LabelColumn: "sizes"}, ""},
+		"images":                    {images, Options{}, "images.parquet: it has 2 columns called image, which may hold the images: rename all but one"},
+		"images by name":            {images, Options{ImageColumn: "image"}, "it has 2 columns called image"},
+		"columns that are not read": {named("others.parquet", "sizet", "sizes"), Options{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) { opened(t, c.path, c.o, c.want) })
+	}
+}
