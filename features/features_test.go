@@ -116,7 +116,8 @@ func TestColumnsBesideLabels(t *testing.T) {
 		{"numbers in order", "id,label\n1,x\n2,y\n3,x\n", "", ""},
 		{"as pandas writes them", ",label\n0,x\n1,y\n2,x\n", "", ""},
 		{"numbers in another order", "id,label\n2,x\n0,y\n1,x\n", "", `its column "id" numbers the rows in another order than that of the lines: sort the lines by it, or remove it`},
-		{"pandas in another order", ",label\n2,x\n0,y\n1,x\n", "", `its column "" numbers the rows in another order`},
+		{"pandas in another order", ",label\n2,x\n0,y\n1,x\n", "", `its column 1 numbers the rows in another order`},
+		{"a key in another order", "key,label\n2,x\n0,y\n1,x\n", "", `its column "key" numbers the rows in another order`},
 		{"numbers of something else", "id,label\n17,x\n3,y\n5,x\n", `its column "id" is not used`, ""},
 		{"a rank", "rank,label\n2,x\n0,y\n1,x\n", `its column "rank" is not used`, ""},
 		{"labels alone", "x\ny\nx\n", "", ""},
@@ -140,5 +141,30 @@ func TestColumnsBesideLabels(t *testing.T) {
 	labels, classes, err := ReadLabels(doubles(t, "labels.npy", "(4,)", 1, nan, 0, -1), 4)
 	if err != nil || fmt.Sprint(labels, classes) != fmt.Sprint([]int{1, report.NoLabel, 0, report.NoLabel}, []string{"0", "1"}) {
 		t.Errorf("%v of %q, %v", labels, classes, err)
+	}
+}
+
+// Of many rows, a column that has each number once is their numbering, whatever its name.
+func TestAnotherOrderOfManyRows(t *testing.T) {
+	for header, want := range map[string]string{"rank,label": `column "rank" numbers the rows in another order`, ",label": "column 1 numbers the rows in another order", "score,label": ""} {
+		text := header + "\n"
+		for i := range manyRows {
+			number := 1 + (7*i+3)%manyRows
+			if strings.HasPrefix(header, "score") && i == 0 { // one is there twice
+				number++
+			}
+			text += fmt.Sprintf("%d,%c\n", number, 'x'+rune(i%2))
+		}
+		name := filepath.Join(t.TempDir(), "labels.csv")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, notes, err := readLabels(name, manyRows)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", header, err, want)
+		}
+		if err == nil && !strings.Contains(strings.Join(notes, "\n"), `its column "score" is not used`) {
+			t.Errorf("%q: notes %q", header, notes)
+		}
 	}
 }

@@ -75,7 +75,8 @@ func misfit(name string, names []string, n int) error {
 	return nil
 }
 
-// manyRows is the number of rows from which a different label in each is considered a mistake: a column of paths, or of row numbers.
+// manyRows is the number of rows from which a different label in each is considered a mistake (a column of paths, or of row numbers), and a column that has
+// each row's number once a numbering, whatever its name.
 const manyRows = 20
 
 // readColumn reads the column of a table that holds labels: the one so named by its header, the only one, or the one beside the names of
@@ -113,8 +114,8 @@ func readColumn(name string) (cells, notes []string, err error) {
 	return t.Cells(column), notes, nil
 }
 
-// unused notes the columns beside that of the labels, apart from one that numbers the rows in order. It refuses a column that is named as their
-// number and has another order: whether the lines or the numbers are in the order of the features, only the user knows.
+// unused notes the columns beside that of the labels, apart from one that numbers the rows in order. It refuses a column that numbers them in
+// another order, of few rows only if its name says so: whether the lines or the numbers are in the order of the features, only the user knows.
 func unused(t *tables.Table, name string, label int) (notes []string, err error) {
 	var others []string
 	for c := range t.Column {
@@ -122,14 +123,16 @@ func unused(t *tables.Table, name string, label int) (notes []string, err error)
 		if t.Header != nil {
 			header = t.Header[c]
 		}
+		called := strconv.Quote(header)
+		if header == "" {
+			called = strconv.Itoa(c + 1)
+		}
 		switch numbered, inOrder := rowNumbers(t, c); {
 		case c == label || inOrder:
-		case numbered && numbersRows(header):
-			return nil, fmt.Errorf("its column %q numbers the rows in another order than that of the lines: sort the lines by it, or remove it if they are in the order of the features", header)
-		case header == "":
-			others = append(others, strconv.Itoa(c+1))
+		case numbered && (len(t.Rows) >= manyRows || numbersRows(header)):
+			return nil, fmt.Errorf("its column %s numbers the rows in another order than that of the lines: sort the lines by it, or remove it if they are in the order of the features", called)
 		default:
-			others = append(others, strconv.Quote(header))
+			others = append(others, called)
 		}
 	}
 	switch n := len(others); {
@@ -144,7 +147,7 @@ func unused(t *tables.Table, name string, label int) (notes []string, err error)
 // numbersRows reports whether a column's name is one for row numbers; pandas leaves it empty.
 func numbersRows(header string) bool {
 	switch strings.ToLower(header) {
-	case "", "id", "ids", "idx", "index", "row", "rows", "row_id", "rowid", "row_index", "no", "nr", "number", "unnamed: 0", "image_id", "imageid":
+	case "", "id", "ids", "idx", "index", "row", "rows", "row_id", "rowid", "row_index", "no", "nr", "number", "unnamed: 0", "image_id", "imageid", "key", "keys", "sample", "sample_id", "order", "position", "pos":
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -393,17 +394,21 @@ func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".ta
 // hidden reports whether the system hides a name from users.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
+// foundByRepair matches the folders in which Windows' repair of a disk puts what it finds.
+var foundByRepair = regexp.MustCompile(`^found\.\d{3}$`)
+
 // keptBySystem reports whether a NAS or an operating system creates such a folder for its own use.
 func keptBySystem(folder string) bool {
 	switch strings.ToLower(folder) {
 	case "@eadir", "@tmp", "@recycle", "@recycler", "@recently-snapshot", "@sharebin", "@synoresource", "@synoeastream", "@database",
+		"@appstore", "@appdata", "@appconf", "@apphome", "@appshare", "@apptemp", "@transcode", "@synologydrive", "@cloudsync", "@sharesnap", "@quarantine", "files_trashbin", "files_versions",
 		"@__thumb", ".@__thumb", "#recycle", "#snapshot", "~snapshot", ".snapshot", ".snapshots", ".zfs", "$recycle.bin", "recycler", "recycled",
-		"system volume information", "lost+found", "network trash folder", "temporary items", "found.000",
+		"system volume information", "lost+found", "network trash folder", "temporary items", "lost.dir", "dfsrprivate",
 		".trash", ".trashes", ".thumbnails", ".appledouble", ".spotlight-v100", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", "__macosx":
 		return true
 	}
 	folder = strings.ToLower(folder)
-	return strings.HasPrefix(folder, "$recycle") || strings.HasPrefix(folder, ".trash-")
+	return strings.HasPrefix(folder, "$recycle") || strings.HasPrefix(folder, ".trash-") || foundByRepair.MatchString(folder)
 }
 
 // keep drops the items of all other splits.

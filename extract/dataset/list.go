@@ -94,8 +94,12 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 	return byName, nil
 }
 
-// noneThere is the error for a list none of whose files exist. It names a folder beside the list that contains one of them.
+// noneThere is the error for a list none of whose files exist. It says if that may be since blanks separate its columns, and names a folder beside the
+// list that contains one of the files.
 func (s *Set) noneThere(l *listing, known folders) error {
+	if err := s.byBlanks(l, known); err != nil {
+		return err
+	}
 	some := l.rows[len(l.rows)-1].path // not the first line, which may be a header
 	none := fmt.Errorf("no line names an existing file (such as %q); paths are relative to the folder of the list", some)
 	entries, err := os.ReadDir(filepath.Dir(s.Root))
@@ -108,6 +112,33 @@ func (s *Set) noneThere(l *listing, known folders) error {
 		}
 	}
 	return none
+}
+
+// byBlanks is the error for a list that seems to have several columns after the path, separated by blanks, as those of CelebA, the Oxford pets and Caffe for several labels:
+// the first word of its last line is a file, or called as an image, or numbers follow it.
+func (s *Set) byBlanks(l *listing, known folders) error {
+	const most, above = 50, 2 // lines to look at, and lines that may stand above a table
+	rows := l.rows[max(0, len(l.rows)-most):]
+	end := rows[len(rows)-1]
+	last := strings.TrimSpace(end.path + " " + end.label)
+	cells := strings.Fields(last)
+	alike := 0
+	for _, r := range rows {
+		if len(strings.Fields(r.path))+len(strings.Fields(r.label)) == len(cells) {
+			alike++
+		}
+	}
+	if len(cells) < 3 || alike < len(rows)-above {
+		return nil
+	}
+	first := cells[0]
+	number := func(cell string) bool { _, err := strconv.ParseFloat(cell, 64); return err == nil }
+	if !isFile(s.listed(first)) && known.images(s.listed(first)) == nil && !table.IsImage(first) &&
+		slices.ContainsFunc(cells[1:], func(cell string) bool { return !number(cell) }) {
+		return nil
+	}
+	return fmt.Errorf("its lines seem to have %d columns separated by blanks (such as %q), of which only a path and one label can be read: separate them by commas or tabs, "+
+		"below a header line that calls two of them path and label, or keep only those two", len(cells), last)
 }
 
 // listed is the path of the file that a list names.

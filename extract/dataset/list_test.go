@@ -187,3 +187,25 @@ func TestTheFirstLineOfAListIsKept(t *testing.T) {
 		})
 	}
 }
+
+// A list of several columns that blanks separate is refused for that, although its files exist.
+func TestListsOfColumnsBetweenBlanks(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"Caffe, several labels":     {"a.png 0 1\nb.png 1 1\n", `its lines seem to have 3 columns separated by blanks (such as "b.png 1 1")`},
+		"names without extensions":  {"a 1 1 1\nb 2 1 1\n", `its lines seem to have 4 columns separated by blanks (such as "b 2 1 1")`},
+		"pets whose files are away": {"#Image CLASS-ID SPECIES BREED\nAbyssinian_100 1 1 1\nBengal_3 2 1 1\n", "its lines seem to have 4 columns"},
+		"in a table":                {"a.png cat train\nb.png dog test\n", "separate them by commas or tabs"},
+		"wide columns":              {"a.png   0   1\nb.png   1   1\n", "its lines seem to have 3 columns"},
+		"names with blanks":         {"my first photo\nmy other photo\n", "no line names an existing file"},
+		"one label":                 {"away.png 0\ngone.png 1\n", "no line names an existing file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opened(t, filepath.Join(tree(t, map[string]string{"a.png": "A", "b.png": "B", "l.txt": c.text}), "l.txt"), Options{}, c.want)
+		})
+	}
+	attributes := "3\nSmiling Young\n"
+	for i := range 20 {
+		attributes += fmt.Sprintf("%06d.jpg  1 -1\n", i)
+	}
+	opened(t, filepath.Join(tree(t, map[string]string{"000001.jpg": "A", "l.txt": attributes}), "l.txt"), Options{}, "its lines seem to have 3 columns")
+}

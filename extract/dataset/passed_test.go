@@ -54,6 +54,8 @@ func TestWhatIsPassedOverIsToldOf(t *testing.T) {
 		{"names", []string{"a.png", "1.dng", "2.DNG", "3.jpg_large", "4"}, []string{"a.png -"}, "4 files by their names: 2 .dng, 1 without extension, 1 .jpg_large"},
 		{"folders of a NAS", []string{"a.png", "@eaDir/a.png/T.jpg", "#recycle/b.png", "$RECYCLE.BIN/c.png", "System Volume Information/d.png", "lost+found/e.png"},
 			[]string{"a.png -"}, "5 system folders (such as #recycle)"},
+		{"folders of cameras, servers and repairs", []string{"a.png", "LOST.DIR/a.png", "@Transcode/b.png", "@appstore/c.png", "files_trashbin/files/d.png", "x/DfsrPrivate/e.png", "FOUND.012/f.png", "found.art/g.png"},
+			[]string{"a.png -", "found.art/g.png found.art"}, "6 system folders (such as @Transcode)"},
 		{"folders of other systems", []string{"a.png", "~snapshot/a.png", ".Trash-1000/b.png", "__MACOSX/c.png", "@SynoEAStream/d.png", ".zfs/e.png"},
 			[]string{"a.png -"}, "5 system folders (such as .Trash-1000)"},
 		{"hidden ones", []string{"x/a.png", "x/._a.png", "x/.DS_Store", "y/b.png", ".git/c.png"}, []string{"x/a.png x", "y/b.png y"},
