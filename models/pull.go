@@ -24,7 +24,7 @@ import (
 // transformers library's repository. HTTPS_PROXY and similar variables are honoured.
 type PullOptions struct {
 	Cache    string                               // folder of models; "": iconic/models in the user's cache
-	From     string                               // alternative source: the address of a mirror or of the file, a folder or a file
+	From     string                               // alternative source: the address of a mirror or of the file, a folder or a file; see Pull
 	Token    string                               // for huggingface.co, for weights whose licence has to be accepted; "": none
 	Stall    time.Duration                        // how long a server may be silent; 0: fetch.DefaultStall, 30 s
 	Note     func(text string)                    // called before each operation; may be nil
@@ -57,7 +57,8 @@ var ErrChanged = errors.New("not the weights seen before")
 
 // Pull ensures that the weights of e are in the cache and are the ones seen before. The first time they are read in full and, if they are
 // the encoder's, their SHA-256 is written to the lock file; anything else is not kept. An interrupted download resumes where it stopped,
-// and only delays other pulls of the same file.
+// and only delays other pulls of the same file. For weights that are in the cache already, a file or folder in o.From must have the same, or else the
+// error has ErrChanged in its chain; an address is not asked again.
 func Pull(ctx context.Context, e Encoder, o PullOptions) (Pulled, error) {
 	cache, err := cacheFolder(o.Cache)
 	if err != nil {
@@ -88,7 +89,7 @@ func (p *pull) run(ctx context.Context) (Pulled, error) {
 	}
 	if name, ok := present(p.encoder, p.folder); ok { // pulled before, or put there by hand
 		cachefolder.Used(p.folder)
-		return p.check(ctx, name, "the file itself")
+		return p.kept(ctx, name, "the file itself")
 	}
 	if from := p.options.From; from != "" && !isAddress(from) {
 		return p.copy(ctx, from)
@@ -153,16 +154,9 @@ func (p *pull) wayOption() string {
 
 // copy copies a file, or the encoder's file in a folder.
 func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
-	stat, err := os.Stat(from)
+	from, err := p.find(from)
 	if err != nil {
-		return Pulled{}, option.Errorf("From", "source of the weights: %w", err)
-	}
-	if stat.IsDir() {
-		name, ok := present(p.encoder, from)
-		if !ok {
-			return Pulled{}, option.Errorf("From", "the folder %s contains none of %s", from, strings.Join(p.encoder.localNames(), ", "))
-		}
-		from = name
+		return Pulled{}, err
 	}
 	p.announce("copying", from)
 	pulled, err := p.bring(ctx, from, from, "copying", func(f fetch.File) error { return f.Copy(ctx, from) })
@@ -170,6 +164,22 @@ func (p *pull) copy(ctx context.Context, from string) (Pulled, error) {
 		return Pulled{}, option.Errorf("From", "%w; the file is not kept: give the file of %s, such as the one from %s", err, p.encoder.Title, p.encoder.URL)
 	}
 	return pulled, err
+}
+
+// find returns the file that a source on this machine's disks stands for: itself, or the encoder's file in a folder.
+func (p *pull) find(from string) (string, error) {
+	stat, err := os.Stat(from)
+	if err != nil {
+		return "", option.Errorf("From", "source of the weights: %w", err)
+	}
+	if !stat.IsDir() {
+		return from, nil
+	}
+	name, ok := present(p.encoder, from)
+	if !ok {
+		return "", option.Errorf("From", "the folder %s contains none of %s", from, strings.Join(p.encoder.localNames(), ", "))
+	}
+	return name, nil
 }
 
 // announce notes the operation and describes the weights.
@@ -201,7 +211,7 @@ func (p *pull) bring(ctx context.Context, source, from, doing string, fill func(
 		return Pulled{}, err
 	}
 	if examined == nil { // another process was faster
-		return p.check(ctx, file, from)
+		return p.kept(ctx, file, from)
 	}
 	return p.remember(ctx, file, *examined)
 }
@@ -261,6 +271,46 @@ func (p *pull) readAll(ctx context.Context, part, name string) error {
 		show(done, max(done, total))
 	}
 	return nil
+}
+
+// kept returns weights that are in the cache already, unless the given source has others.
+func (p *pull) kept(ctx context.Context, file, from string) (Pulled, error) {
+	pulled, err := p.check(ctx, file, from)
+	if err != nil {
+		return Pulled{}, err
+	}
+	if err := p.compare(ctx, pulled); err != nil {
+		return Pulled{}, err
+	}
+	return pulled, nil
+}
+
+// compare fails if the source given is a file other than the kept one. An address is not asked again, which is noted unless the kept weights came from it.
+func (p *pull) compare(ctx context.Context, kept Pulled) error {
+	from := p.options.From
+	if from == "" {
+		return nil
+	}
+	if isAddress(from) {
+		source, err := addresses(p.encoder, from)
+		if err != nil {
+			return err
+		}
+		if public := fetch.Public(source[0]); public != kept.From {
+			p.options.note("%s: its weights are in %s already, so nothing is requested from %s", p.encoder.Name, kept.Path, public)
+		}
+		return nil
+	}
+	given, err := p.find(from)
+	if err != nil {
+		return err
+	}
+	sum, _, err := checksum(ctx, given, p.options.progress("checking "+given))
+	if err != nil || sum == kept.SHA256 {
+		return err
+	}
+	return option.Errorf("From", "%s: %w: its SHA-256 is %s, that of %s is %s; remove the latter file and its entry %q in %s to use the new weights, or give no other source",
+		given, ErrChanged, sum, kept.Path, kept.SHA256, p.key(filepath.Base(kept.Path)), lockFile(p.cache))
 }
 
 // check compares a file in its place with its record. A file without a record is examined first.

@@ -233,6 +233,69 @@ func TestPullFromAFolderAFileAndByHand(t *testing.T) {
 	}
 }
 
+// A source given for weights that are in the cache already is compared with them; nothing is requested from an address, and that is noted.
+func TestPullComparesKeptWeightsWithTheSource(t *testing.T) {
+	e, content := published(t)
+	other := slices.Clone(content)
+	other[len(other)-1] ^= 1
+	folder, others := t.TempDir(), t.TempDir()
+	name, different := filepath.Join(folder, "test_pretrain.pth"), filepath.Join(others, "test_pretrain.pth")
+	if err := errors.Join(os.WriteFile(name, content, 0o600), os.WriteFile(different, other, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	m := &mirror{content: content}
+	host := serve(t, m)
+	cache := t.TempDir()
+	first, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ from, note, problem string }{
+		{"", "", ""},
+		{name, "", ""},
+		{folder, "", ""},
+		{first.Path, "", ""},
+		{host, "", ""}, // where they came from
+		{host + "/other", "nothing is requested from " + host + "/other/test/test_pretrain.pth", ""},
+		{different, "", different + ": not the weights seen before"},
+		{others, "", different + ": not the weights seen before"},
+		{t.TempDir(), "", "contains none of"},
+		{filepath.Join(folder, "none"), "", "no such file"},
+	} {
+		var notes []string
+		p, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: c.from, Note: func(text string) { notes = append(notes, text) }})
+		if got := strings.Join(notes, "; "); c.note == "" && got != "" || !strings.Contains(got, c.note) {
+			t.Errorf("%s: notes %q, want %q", c.from, got, c.note)
+		}
+		if c.problem != "" {
+			wants(t, err, c.problem)
+			if strings.Contains(c.problem, "seen before") {
+				wants(t, err, first.Path, first.SHA256, lockFile(cache))
+			}
+		} else if err != nil || p.SHA256 != first.SHA256 {
+			t.Errorf("%s: %+v, %v", c.from, p, err)
+		}
+	}
+	if len(m.asked) != 1 {
+		t.Errorf("requested %q", m.asked)
+	}
+	// The way out that the error names.
+	if err := errors.Join(os.Remove(first.Path), os.Remove(lockFile(cache))); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Pull(t.Context(), e, PullOptions{Cache: cache, From: others}); err != nil || p.SHA256 == first.SHA256 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// Only published encoders have another source of weights: one given with a file, or with the built-in encoder, would not be used.
+func TestResolveRefusesAnUnusedSource(t *testing.T) {
+	for _, name := range []string{TinyName, weightsFile(t, 16, 8), "model.onnx"} {
+		_, err := Resolve(t.Context(), name, Options{PullOptions: PullOptions{Cache: t.TempDir(), From: t.TempDir()}})
+		wants(t, err, name, "published encoders")
+	}
+}
+
 // A signed address has a query; the recorded name does not contain it.
 func TestPullFromTheFilesOwnAddress(t *testing.T) {
 	e, content := published(t)

@@ -66,6 +66,9 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 		return nil, err
 	}
 	o.Precision = p
+	if o.From != "" && (nameOrFile == TinyName || IsFile(nameOrFile)) {
+		return nil, option.Errorf("From", "%s needs no other source, which is only for the weights of published encoders", nameOrFile)
+	}
 	switch {
 	case nameOrFile == TinyName:
 		return resolveTiny(ctx, o)
