@@ -6,7 +6,7 @@
 //
 // An interrupted download resumes where it ended, in the same call or in a later process, as long as the server's file is still the same by
 // its strong ETag or its date; a small file beside the part (<path>.part.json) records the version and its length. A complete part is not
-// requested again. A server that is silent for too long, sends more than the largest allowed size, or redirects away from https ends the
+// requested again. A page in place of the rest, as of a network that wants a log-in, and a copy that fails its checks leave the part alone. A server that is silent for too long, sends more than the largest allowed size, or redirects away from https ends the
 // download with an error.
 //
 // Two processes never write the same part: a lock belongs to that one file, and the second process is told how far the first one is, waits,

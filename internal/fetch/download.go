@@ -1,20 +1,24 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/diskspace"
 	"iconic/internal/regular"
 )
 
@@ -218,6 +222,9 @@ func (d *download) begin(response *http.Response, have int64, s state) (state, i
 			s.Total = total
 		}
 	case http.StatusOK: // the whole file: there was no part, or the file has changed since
+		if err := d.replaces(response); err != nil {
+			return s, have, err
+		}
 		have, s = 0, state{Address: public, Version: versionOf(response.Header), Total: response.ContentLength}
 	case http.StatusRequestedRangeNotSatisfiable:
 		_, total, _ := contentRange(response.Header.Get("Content-Range"))
@@ -240,6 +247,26 @@ func (d *download) begin(response *http.Response, have int64, s state) (state, i
 		}
 	}
 	return s, have, d.remember(s)
+}
+
+// replaces refuses a whole answer that cannot be a newer version of a file of which a part is kept: a page, such as that of a network that wants a log-in,
+// or something far smaller.
+func (d *download) replaces(response *http.Response) error {
+	have, s := d.sofar()
+	if have == 0 || s.Version == "" { // nothing that could be resumed
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	page := slices.Contains([]string{"text/html", "application/xhtml+xml", "application/json", "application/problem+json", "application/xml", "text/xml"}, kind)
+	if small := response.ContentLength >= 0 && response.ContentLength < max(have, s.Total)/10; !page && !small {
+		return nil
+	}
+	size := "unknown length"
+	if response.ContentLength >= 0 {
+		size = diskspace.Words(response.ContentLength)
+	}
+	return fmt.Errorf("%s: the answer (%s, %s) is not the file, of which %s were received before: perhaps the network wants a log-in; they are kept in %s, and the next download resumes there; "+
+		"if the file itself has changed, remove that one", Public(d.address), cmp.Or(kind, "unknown type"), size, diskspace.Words(have), d.part())
 }
 
 // save writes data after the first have bytes of the part, and returns the number of bytes written.

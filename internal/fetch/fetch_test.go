@@ -250,6 +250,77 @@ func TestAWholePartIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
+// What cannot be the rest of a file, nor a newer version of it, leaves the part alone; so does a file given instead that turns out to be another one.
+func TestAPartOutlivesWhatIsNotTheFile(t *testing.T) {
+	page := []byte("<!DOCTYPE html><title>Log in</title>")
+	answer := func(kind string, length bool, body []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			if kind != "" {
+				w.Header().Set("Content-Type", kind)
+			}
+			if length {
+				w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			}
+			_, _ = w.Write(body)
+			w.(http.Flusher).Flush()
+		}
+	}
+	for name, other := range map[string]http.HandlerFunc{
+		"a page":                    answer("text/html; charset=utf-8", true, page),
+		"a page of unknown length":  answer("text/html", false, page),
+		"a large page":              answer("text/html", true, bytes.Repeat(page, 1000)),
+		"an error in JSON":          answer("application/json", true, []byte(`{"error": "quota"}`)),
+		"something without a type":  answer("", true, page),
+		"something of another type": answer("application/octet-stream", true, content[:100]),
+		"nothing":                   answer("application/octet-stream", true, nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{content: content, tag: `"1"`, cut: 1000}
+			var away atomic.Bool
+			from := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if away.Load() {
+					other(w, r)
+				} else {
+					s.ServeHTTP(w, r)
+				}
+			}))
+			f := target(t)
+			says(t, f.Download(t.Context(), from), "3000 of 16000 bytes")
+			away.Store(true)
+			says(t, f.Download(t.Context(), from), from.Address, "is not the file", "kept in "+f.part(), "remove that one")
+			says(t, f.Download(t.Context(), start(t, other)), "is not the file") // another address
+			left(t, f, "weights.pth.part", "weights.pth.part.json")
+			away.Store(false)
+			s.cut = 0
+			if err := f.Download(t.Context(), from); err != nil {
+				t.Fatal(err)
+			}
+			holds(t, f, content)
+			if got := s.asked(); got[len(got)-1] != "bytes=3000-" {
+				t.Errorf("requested %q", got)
+			}
+		})
+	}
+	t.Run("a copy", func(t *testing.T) {
+		s := &server{content: content, tag: `"1"`, cut: 1000}
+		f, from := target(t), start(t, s)
+		says(t, f.Download(t.Context(), from), "3000 of 16000 bytes")
+		wrong, right := filepath.Join(t.TempDir(), "wrong"), filepath.Join(t.TempDir(), "right")
+		if err := errors.Join(os.WriteFile(wrong, page, 0o600), os.WriteFile(right, content, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		hash := sha256.Sum256(content)
+		f.SHA256 = hex.EncodeToString(hash[:])
+		says(t, f.Copy(t.Context(), wrong), wrong+" cannot be used")
+		left(t, f, "weights.pth.part", "weights.pth.part.json")
+		if err := f.Copy(t.Context(), right); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, f, content)
+	})
+}
+
 func TestASilentServerEndsTheDownload(t *testing.T) {
 	t.Run("in the middle, and the data received are kept", func(t *testing.T) {
 		s := &server{content: content, tag: `"1"`, cut: 5000, silent: true}

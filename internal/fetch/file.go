@@ -32,10 +32,13 @@ type File struct {
 
 	Note     func(text string)       // called once if the download waits for another process; may be nil
 	Progress func(done, total int64) // called with the number of bytes done; total is −1 if unknown; may be nil
+
+	copied bool // the file is copied: its part is not that of a download, which may still be resumed
 }
 
-// Copy copies the file from another place on this machine's disks.
+// Copy copies the file from another place on this machine's disks. A partial download of it is kept until the copy has passed all checks.
 func (f File) Copy(ctx context.Context, from string) error {
+	f.copied = true
 	return f.alone(ctx, func() error {
 		if err := f.copy(ctx, from); err != nil {
 			return errors.Join(fmt.Errorf("copy %s: %w", from, err), f.discard())
@@ -54,9 +57,6 @@ func (f File) copy(ctx context.Context, from string) (err error) {
 	}
 	defer in.Close()
 	if err := f.fits(stat.Size(), 0); err != nil {
-		return err
-	}
-	if err := remove(f.state()); err != nil { // of a download whose part is overwritten
 		return err
 	}
 	out, err := os.OpenFile(f.part(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o666)
@@ -79,8 +79,14 @@ func (f File) fits(size, have int64) error {
 	return nil
 }
 
-func (f File) part() string  { return f.Path + ".part" }
-func (f File) state() string { return f.Path + ".part.json" }
+func (f File) part() string {
+	if f.copied {
+		return f.Path + ".copy.part"
+	}
+	return f.Path + ".part"
+}
+
+func (f File) state() string { return f.part() + ".json" }
 
 // discard removes the data received so far.
 func (f File) discard() error { return errors.Join(remove(f.part()), remove(f.state())) }
@@ -134,7 +140,11 @@ func (f File) settle(ctx context.Context) error {
 		}
 		return errors.Join(err, f.discard())
 	}
-	if err := errors.Join(syncFile(f.part()), os.Rename(f.part(), f.Path), remove(f.state())); err != nil {
+	if err := errors.Join(syncFile(f.part()), os.Rename(f.part(), f.Path), f.discard()); err != nil {
+		return err
+	}
+	f.copied = !f.copied // the file is there, so nothing begun in the other way is needed any more
+	if err := f.discard(); err != nil {
 		return err
 	}
 	return atomicfile.SyncFolder(filepath.Dir(f.Path))
