@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"iconic/curation"
 	"iconic/extract"
@@ -16,7 +18,9 @@ import (
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
+	"iconic/internal/fetch"
 	"iconic/models"
+	"iconic/models/precision"
 	"iconic/progress"
 	"iconic/run"
 )
@@ -157,6 +161,9 @@ func (f *Found) findEncoder(ctx context.Context) error {
 	e, name := f.Settings.Encoder, f.options.Model
 	if path, ok := models.Recall("", e.SHA256); ok && name == "" {
 		f.Encoder = path
+		if given := shaped(f.options.Shape); given != "" {
+			f.options.Hooks.Notef("%s: no effect, since the run's encoder exists already, in %s", given, path)
+		}
 		return nil
 	}
 	registered := slices.ContainsFunc(models.Registry(), func(m models.Encoder) bool { return m.Name == e.Name })
@@ -182,6 +189,32 @@ func (f *Found) findEncoder(ctx context.Context) error {
 	}
 	f.Encoder = m.Path
 	return nil
+}
+
+// shaped lists the options that say how an encoder is made, as far as they are given.
+func shaped(o models.Options) string {
+	var given []string
+	for _, option := range []struct {
+		words string
+		given bool
+	}{
+		{fmt.Sprintf("image size %d", o.ImageSize), o.ImageSize != 0}, {"output " + string(o.Output), o.Output != ""},
+		{"precision " + string(o.Precision), o.Precision != "" && o.Precision != precision.Float32}, {fmt.Sprintf("attention heads %d", o.Heads), o.Heads != 0},
+		{"source of weights " + publicly(o.From), o.From != ""},
+	} {
+		if option.given {
+			given = append(given, option.words)
+		}
+	}
+	return strings.Join(given, ", ")
+}
+
+// publicly is a source of weights without secrets that its address may have.
+func publicly(from string) string {
+	if address, err := url.Parse(from); err == nil && address.Host != "" {
+		return fetch.Public(address)
+	}
+	return from
 }
 
 // modelCache explains why the user's cache cannot keep models: without a home folder there is none, and in a container it may not be

@@ -14,6 +14,7 @@ import (
 
 	"iconic/features"
 	"iconic/head"
+	"iconic/head/icon"
 	"iconic/internal/densetest"
 	"iconic/report/page"
 	"iconic/run"
@@ -121,6 +122,22 @@ func TestSampleKeepsRowsTogether(t *testing.T) {
 	}
 	if _, err := Sample(set, head.Inputs{}, n, 1); err == nil {
 		t.Error("a row out of range is not refused")
+	}
+}
+
+// A method that reads no second set would ignore one, and likewise edges.
+func TestUnusedInputsAreRefused(t *testing.T) {
+	set, err := features.New(densetest.Clouds(1, 12, 4, 2, 3), nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, in := range map[string]head.Inputs{
+		"kmeans does not read a second set": {Second: set}, "kmeans does not read the edges": {Edges: []icon.Edge{{From: 0, To: 1, Weight: 1}}},
+	} {
+		var refused *run.SettingsError
+		if _, _, err := (Plot{Method: "kmeans", Features: set, Inputs: in}).Draw(t.Context()); !errors.As(err, &refused) || !strings.Contains(err.Error(), says) {
+			t.Errorf("error %v, want %q", err, says)
+		}
 	}
 }
 

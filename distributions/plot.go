@@ -38,6 +38,9 @@ func (p Plot) Draw(ctx context.Context) (*page.Distributions, *Subject, error) {
 	if why := m.About().Undrawn; why != "" {
 		return refuse(fmt.Errorf("method %s has no p and q to plot. %s", p.Method, why))
 	}
+	if err := run.Unread(m.About(), p.Inputs.Second != nil, p.Inputs.Edges != nil); err != nil {
+		return refuse(err)
+	}
 	s, err := p.subject()
 	if err != nil {
 		return refuse(err)

@@ -116,6 +116,9 @@ func (s *Set) openFeatures(name string) (err error) {
 		if s.options.Features != "" {
 			return &OptionsError{fmt.Errorf("features are given in addition to %s, which is not a run folder: give only the features", name)}
 		}
+		if s.options.Raw {
+			return refuse(option.Errorf("Raw", "%s is not a run folder, so it has no changes made by hand that could be ignored", name))
+		}
 		s.Features, err = features.Open(name, "")
 		return err
 	}

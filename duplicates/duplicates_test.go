@@ -138,6 +138,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"no names":        {matrix, "do not say to which images they belong", duplicates.Options{Images: pictures}},
 		"no names at all": {matrix, "do not say to which images they belong", duplicates.Options{ImageColumn: "image"}},
 		"no run":          {store, "not a run folder", duplicates.Options{Features: store}},
+		"no curation":     {store, "not a run folder", duplicates.Options{Raw: true}},
 	} {
 		var refused *duplicates.OptionsError
 		if _, err := duplicates.Open(t.Context(), c.of, c.o); !errors.As(err, &refused) || !strings.Contains(err.Error(), c.want) {

@@ -36,12 +36,13 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 	const speed = "it changes the speed, and no bit of the features"
 	both := in("folder", "settings")
 	rules := map[string]rule{
-		"Data":                in("folder"), // a store may be updated to other data
-		"Dataset.LabelsFrom":  in("folder"),
-		"Dataset.Splits":      in("folder"),
-		"Dataset.ImageColumn": in("folder"),
-		"Dataset.LabelColumn": in("folder"),
-		"Dataset.Memory":      out("labels wait for memory, or are refused"),
+		"Data":                 in("folder"), // a store may be updated to other data
+		"Dataset.LabelsFrom":   in("folder"),
+		"Dataset.Splits":       in("folder"),
+		"Dataset.ImageColumn":  in("folder"),
+		"Dataset.LabelColumn":  in("folder"),
+		"Dataset.LabelsChosen": out("it refuses data, and changes none"),
+		"Dataset.Memory":       out("labels wait for memory, or are refused"),
 
 		"Model":            {In: both.In, Change: func(c *Config) { c.Model = other }}, // compared by content: see the next test
 		"ModelName":        in("settings"),                                             // kept for people; stores are compared by the SHA-256

@@ -35,12 +35,6 @@ neighbours are together in another cluster. No file is touched.`,
   pipeline duplicates features.npy --out lists --csv-safe`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if o.csvSafe && o.out == "" {
-				return usagef("--csv-safe applies to the tables of --out: give --out, or leave --csv-safe out")
-			}
-			if c.Flags().Changed("correlation") && (o.exact || o.featuresOnly) {
-				return usagef("--correlation applies to comparing images, which --exact and --features-only do not do: leave one of them out")
-			}
 			return a.duplicates(c.Context(), args[0], &o)
 		},
 	}

@@ -121,7 +121,7 @@ func (o *encodeOptions) put(c *extract.Config) {
 
 // dataOptions are the flags that say how to interpret DATA and how to handle bad images.
 type dataOptions struct {
-	labelsFrom               dataset.LabelsFrom
+	labelsFrom               labelsFrom
 	splits                   []string
 	imageColumn, labelColumn string
 	strict                   bool
@@ -129,7 +129,7 @@ type dataOptions struct {
 }
 
 func (o *dataOptions) add(f *pflag.FlagSet) {
-	o.labelsFrom = dataset.First
+	o.labelsFrom.LabelsFrom = dataset.First
 	f.Var(&o.labelsFrom, "labels-from", "which folder in an image's path names its class: first, last, none")
 	f.StringSliceVar(&o.splits, "split", nil, "use only these splits of DATA, such as train,val (default: all)")
 	addImageColumn(f, &o.imageColumn)
@@ -138,13 +138,25 @@ func (o *dataOptions) add(f *pflag.FlagSet) {
 	f.Float64Var(&o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
 }
 
+// labelsFrom is the flag for the folder that names an image's class.
+type labelsFrom struct {
+	dataset.LabelsFrom
+	given bool
+}
+
+// Set reads the name of the folder.
+func (l *labelsFrom) Set(s string) error {
+	l.given = true
+	return l.LabelsFrom.Set(s)
+}
+
 // addImageColumn adds the flag that names the image column.
 func addImageColumn(f *pflag.FlagSet, column *string) {
 	f.StringVar(column, "image-column", "", "image column of a Parquet data set (default: found by the file's metadata and column names)")
 }
 
 func (o *dataOptions) dataset() dataset.Options {
-	return dataset.Options{LabelsFrom: o.labelsFrom, Splits: o.splits, ImageColumn: o.imageColumn, LabelColumn: o.labelColumn}
+	return dataset.Options{LabelsFrom: o.labelsFrom.LabelsFrom, LabelsChosen: o.labelsFrom.given, Splits: o.splits, ImageColumn: o.imageColumn, LabelColumn: o.labelColumn}
 }
 
 func (o *dataOptions) put(c *extract.Config, data string) {

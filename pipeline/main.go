@@ -79,6 +79,9 @@ func newRootCommand(a *app) *cobra.Command {
 			if err := refuseAddresses(c, args); err != nil {
 				return err
 			}
+			if err := refuseIdle(c); err != nil {
+				return err
+			}
 			if err := cmp.Or(kernel.Check(), pixels.Check()); err != nil {
 				return usageError{err}
 			}

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"iconic/classify"
 	"iconic/extract"
+	"iconic/extract/dataset"
 	"iconic/internal/budget"
 	"iconic/internal/spreadsheet"
 	"iconic/prediction"
@@ -39,6 +41,7 @@ overwritten. --watch continues with images that arrive later, until it is interr
   pipeline predict out inbox --copy-to sorted --watch`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			o.flags = c.Flags()
 			return a.predict(c.Context(), args[0], args[1:], &o)
 		},
 	}
@@ -64,9 +67,16 @@ type predictOptions struct {
 	copyTo, linkTo string
 	csvSafe, watch bool
 	every          time.Duration
+	flags          *pflag.FlagSet // all of them, to find out which were given
 }
 
-func (o *predictOptions) validate(a *app) error {
+// encodingFlags are those that have no effect if no image is encoded.
+var encodingFlags = []string{
+	"model", "precision", "image-size", "output", "attention-heads", "from", "onnxruntime", "provider", "encoder-threads", "decode-threads", "batch-images",
+	"memory", "strict", "max-bad",
+}
+
+func (o *predictOptions) validate() error {
 	switch {
 	case o.copyTo != "" && o.linkTo != "":
 		return usagef("--copy-to and --link-to are mutually exclusive: give one")
@@ -74,8 +84,6 @@ func (o *predictOptions) validate(a *app) error {
 		return usagef("max-bad %g: want a percentage from 0 to 100", o.maxBad)
 	case o.every < 10*time.Millisecond:
 		return usagef("every %s: want 10 ms or more", o.every)
-	case o.csvSafe && a.json:
-		return usagef("--csv-safe applies to CSV, and --json writes JSON: leave one out")
 	}
 	return nil
 }
@@ -86,7 +94,14 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 	p := prediction.Options{
 		Data: data, Model: use, Dataset: o.dataset(), Batch: o.batch, Workers: o.workers, Memory: int64(o.memory),
 		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
+		Unencoded: func() {
+			a.idle(o.flags, "the data are feature stores, so nothing is encoded", encodingFlags...)
+		},
 	}
+	if p.Dataset.LabelsFrom != dataset.None {
+		a.idle(o.flags, "predictions do not depend on labels", "labels-from", "label-column")
+	}
+	p.Dataset.LabelsChosen = false
 	if _, terminal := a.columns(); terminal {
 		p.Model.Hooks.Step = stepsBefore(prediction.Stage, p.Model.Hooks.Step) // the output lines themselves show the progress
 	}
@@ -109,7 +124,7 @@ func stepsBefore(stage string, tell func(progress.Step)) func(progress.Step) {
 }
 
 func (a *app) predict(ctx context.Context, dir string, data []string, o *predictOptions) error {
-	if err := o.validate(a); err != nil {
+	if err := o.validate(); err != nil {
 		return err
 	}
 	p, err := o.prediction(a, data)

@@ -40,7 +40,7 @@ times of files and folders. It leaves files alone that have been changed since, 
 				return err
 			}
 			switch {
-			case o.undo != "" && (len(args) > 0 || o.to != "" || mode != ""):
+			case o.undo != "" && len(args) > 0:
 				return usagef("--undo takes only the sorted folder, as in 'pipeline sort --undo DIR'")
 			case o.undo != "":
 				return a.unsort(c.Context(), o.undo)
@@ -84,8 +84,6 @@ func (o *sortOptions) mode() (sorting.Mode, error) {
 	switch {
 	case len(chosen) > 1:
 		return "", usagef("--copy, --link, --hardlink and --move are mutually exclusive: give one")
-	case o.yes && !o.moves:
-		return "", usagef("--yes confirms --move, the only option that removes files from their place")
 	case len(chosen) == 0:
 		return "", nil
 	}

@@ -114,9 +114,6 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if options.Part, options.Parts, err = parseShard(o.shard); err != nil {
 		return err
 	}
-	if o.report && o.shard != "" {
-		return usagef("--report trains nothing, and --shard says what to train: give only one of them")
-	}
 	clock, live := progress.NewClock("preparation"), &liveTable{app: a}
 	options.Hooks, options.Ended = clock.Hooks(live.hooks()), live.ended
 	if live.sweep, err = sweep.Plan(options); err != nil {

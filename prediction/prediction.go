@@ -36,7 +36,8 @@ type Options struct {
 	Folders *sorting.Folders // puts the files into one folder per cluster; nil: files are not sorted
 	Watch   time.Duration    // look for new images this often, until the context ends; 0: visit each image once
 
-	Passed func(Pass) // called after each data set, and once after the image files; not called while watching
+	Passed    func(Pass) // called after each data set, and once after the image files; not called while watching
+	Unencoded func()     // called if all data are feature stores, so that the encoder and the other options of encoding have no effect; may be nil
 }
 
 // Image is an image that was visited.
@@ -128,6 +129,9 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	}
 	w.model = found.Features()
 	defer func() { err = errors.Join(err, w.model.Close()) }()
+	if len(sources) == 0 && o.Unencoded != nil {
+		o.Unencoded()
+	}
 	if err := w.passStores(ctx, stores, found.Settings); err != nil || len(sources) == 0 {
 		return err
 	}

@@ -96,15 +96,8 @@ func (t *Training) validate() error {
 	if err != nil {
 		return err
 	}
-	needs, takes := m.About().Needs, m.About().Takes
-	for _, input := range []struct {
-		given bool
-		words string
-		need  method.Need
-	}{{t.Second != nil, "a second set of features", method.NeedsSecond}, {t.Edges != nil, "the edges of a graph", method.NeedsEdges}} {
-		if input.given && needs != input.need && takes != input.need {
-			return fmt.Errorf("method %s does not read %s: %s", t.Config.Method, input.words, readersOf(input.need))
-		}
+	if err := Unread(m.About(), t.Second != nil, t.Edges != nil); err != nil {
+		return err
 	}
 	if t.ImageColumn != "" && t.Images == "" {
 		return option.Errorf("ImageColumn", "the image column %q is given without images: name the images, too, or leave it out", t.ImageColumn)
@@ -114,7 +107,21 @@ func (t *Training) validate() error {
 			return err
 		}
 	}
-	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(needs))
+	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(m.About().Needs))
+}
+
+// Unread fails if a second set of features, or the edges of a graph, are given to a method that does not read them.
+func Unread(m method.About, second, edges bool) error {
+	for _, input := range []struct {
+		given bool
+		words string
+		need  method.Need
+	}{{second, "a second set of features", method.NeedsSecond}, {edges, "the edges of a graph", method.NeedsEdges}} {
+		if input.given && m.Needs != input.need && m.Takes != input.need {
+			return fmt.Errorf("method %s does not read %s: %s", m.Name, input.words, readersOf(input.need))
+		}
+	}
+	return nil
 }
 
 // Train makes the run folder: it trains, scores, and writes every file except the page, which WritePage makes. If there is no room for a file, it

@@ -53,6 +53,8 @@ type Options struct {
 	LabelsFrom LabelsFrom // "": First
 	Splits     []string   // keep only these splits, such as "train"; empty: all
 
+	LabelsChosen bool `json:"-"` // LabelsFrom is a choice, and no default: data whose classes are not named by folders are refused with it, unless it is None
+
 	// The columns of Parquet files; "": found by metadata and name.
 	ImageColumn string `json:",omitempty"`
 	LabelColumn string `json:",omitempty"`
@@ -97,6 +99,7 @@ type Set struct {
 	lackedOf   string
 	header     string // the first line of a list, taken for the name of its only column
 	labelled   bool   // a column, .cls members, or binary files give labels
+	byFolders  bool   // folders in the paths of images give labels
 
 	escaped map[string]bool // classes by folders whose names are not UTF-8
 }
@@ -201,6 +204,9 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	path = s.Root
 	if s.kept == nil && (o.ImageColumn != "" || o.LabelColumn != "") {
 		return nil, fmt.Errorf("%s has no columns: only Parquet files have columns of images and labels", path)
+	}
+	if o.LabelsChosen && o.LabelsFrom != None && len(s.Items) > 0 && !s.byFolders {
+		return nil, option.Errorf("LabelsChosen", "%s: folders name the classes of a folder of images, and of tar archives without .cls members, only; a list has them in a column", path)
 	}
 	if err := s.classesAreText(); err != nil {
 		return nil, err

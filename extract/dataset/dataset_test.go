@@ -512,3 +512,31 @@ func FuzzLists(f *testing.F) {
 		}
 	})
 }
+
+// A chosen folder that cannot name the classes is refused with the data, and so is one that is only the default with none.
+func TestFoldersThatNameNoClass(t *testing.T) {
+	root := tree(t, map[string]string{
+		"f/x/a.png": "A", "f/y/b.png": "B", "f/list.txt": "x/a.png\ny/b.png\n", "f/labels.csv": "path,label\nx/a.png,0\ny/b.png,1\n", "c/test_batch.bin": "\x00" + strings.Repeat("x", 3072),
+	})
+	archive(t, filepath.Join(root, "folders.tar"), "x/a.png", "A", "y/b.png", "B")
+	archive(t, filepath.Join(root, "members.tar"), "1.png", "A", "1.cls", "3")
+	if err := os.Mkdir(filepath.Join(root, "p"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	parquetFile(t, filepath.Join(root, "p", "rows.parquet"), rowsOf("A"))
+	for path, named := range map[string]bool{
+		"f": true, "folders.tar": true, "members.tar": false, "f/list.txt": false, "f/labels.csv": false, "f/x/a.png": false, "c": false, "p/rows.parquet": false, "p": false,
+	} {
+		for _, from := range []LabelsFrom{First, Last, None} {
+			for _, chosen := range []bool{false, true} {
+				s, err := Open(t.Context(), filepath.Join(root, path), Options{LabelsFrom: from, LabelsChosen: chosen})
+				if refused := chosen && from != None && !named; refused != (err != nil) || refused && !strings.Contains(err.Error(), path+": folders name the classes") {
+					t.Errorf("%s, %s, chosen %t: %v", path, from, chosen, err)
+				}
+				if err == nil {
+					s.Close()
+				}
+			}
+		}
+	}
+}

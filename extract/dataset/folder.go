@@ -191,6 +191,7 @@ const unlabeledSplit = "unlabeled"
 
 // labelByFolder sets splits and labels from the folders in the items' paths.
 func (s *Set) labelByFolder(from LabelsFrom) {
+	s.byFolders = len(s.Items) > 0
 	folders := make([][]string, len(s.Items))
 	for i, item := range s.Items {
 		parts := strings.Split(item.Path, "/")
