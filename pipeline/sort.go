@@ -21,8 +21,8 @@ func newSortCommand(a *app) *cobra.Command {
 		Long: `Put the images of a run into one folder per cluster.
 
 Without --copy, --link, --hardlink or --move this is a dry run: a table shows the folders and what would go into them.
-Copied and moved files keep their modification times. Nothing is overwritten: if a name is taken, a number is added. The command can
-be repeated, even after an interrupt; existing results are left unchanged. If the clusters have been edited since DIR was sorted into,
+Copied and moved files keep their modification times, those from tar archives, too; images in Parquet files have none. Nothing is overwritten: if a name
+is taken, a number is added. The command can be repeated, even after an interrupt; existing results are left unchanged. If the clusters have been edited since DIR was sorted into,
 so that files would remain in wrong folders, nothing is done: undo that sorting first.
 
 Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
@@ -68,7 +67,7 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 	if set.Nameless(i) {
 		name += pixels.Extension(content)
 	}
-	var modified time.Time
+	modified := set.Modified(i)
 	if own {
 		if stat, err := os.Stat(file); err == nil {
 			modified = stat.ModTime()

@@ -208,7 +208,7 @@ func (l *lookup) file(item, there string) (f File, where whereabouts, err error)
 
 // fileOf is item k of a set as a file to be put there.
 func fileOf(set *dataset.Set, k int, there string) (_ File, err error) {
-	file := File{To: there, Size: set.Items[k].Size, Read: func() ([]byte, error) { return set.Read(k, nil) }}
+	file := File{To: there, Size: set.Items[k].Size, Modified: set.Modified(k), Read: func() ([]byte, error) { return set.Read(k, nil) }}
 	if set.Nameless(k) {
 		content, err := file.Read()
 		if err != nil {

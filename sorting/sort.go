@@ -43,6 +43,8 @@ type File struct {
 	To     string // path below the folder; a number is added to a name in use, also by one that differs only in case or in Unicode's composition
 	Size   int64
 
+	Modified time.Time // when a file without Name was last written; zero: not known, so that its copy has the time of copying
+
 	// Read returns its content; needed by Copy.
 	Read func() ([]byte, error)
 }
@@ -330,6 +332,9 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 	known = known && !r.planned[before]
 	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
 	if f.Name == "" {
+		if !f.Modified.IsZero() {
+			e.Modified = f.Modified.UnixNano()
+		}
 		e.heldBy(f.Holder)
 	} else {
 		stat, err := os.Lstat(f.Name)

@@ -354,11 +354,14 @@ func TestUndoLooksAtArchives(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Copy, Files: []File{
-			{To: "c/1.jpg", Holder: archive, Size: 1, Read: func() ([]byte, error) { return []byte("1"), nil }},
+			{To: "c/1.jpg", Holder: archive, Size: 1, Modified: time.Date(1961, 4, 12, 6, 7, 0, 0, time.UTC), Read: func() ([]byte, error) { return []byte("1"), nil }},
 			{To: "c/2.jpg", Size: 1, Read: func() ([]byte, error) { return []byte("2"), nil }}, // in a bucket
 		}}
 		if r, err := s.Run(t.Context()); err != nil || r.Placed != 2 {
 			t.Fatalf("%+v, %v", r, err)
+		}
+		if stat, err := os.Stat(filepath.Join(s.Folder, "c", "1.jpg")); err != nil || !stat.ModTime().Equal(s.Files[0].Modified) {
+			t.Errorf("the copy was modified %v, %v", stat.ModTime(), err)
 		}
 		if err := change(archive); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"iconic/internal/bucket"
@@ -72,7 +73,7 @@ type Item struct {
 	source    string // the file, unless it is root joined with Path
 	container int    // index into Set.containers; −1: a file of its own
 	offset    int64  // offset of its bytes in the container
-	modified  stamp
+	modified  stamp  // of its file or object, or what the archive says of its member; zero: not known
 }
 
 // Set is an open data set.
@@ -528,6 +529,16 @@ func (s *Set) Holder(i int) (name string, ok bool) {
 		return "", false
 	}
 	return f.name, true
+}
+
+// Modified is when item i was last written, as its archive or bucket says. It is zero if they do not (rows of Parquet files and binary data sets have no
+// times, and members of some archives have none), and for a file of its own (File), which knows it.
+func (s *Set) Modified(i int) time.Time {
+	written := s.Items[i].modified.written
+	if _, own := s.File(i); own || written == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, written)
 }
 
 // Name is a name under which item i can be found from the working directory, with slashes: its file, or the file that contains it and its

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -181,6 +183,39 @@ func archive(t testing.TB, name string, members ...string) {
 	}
 	if err := errors.Join(w.Close(), os.WriteFile(name, b.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Members have the times that their headers state, and links to them, too.
+func TestTimesOfMembers(t *testing.T) {
+	root := t.TempDir()
+	early, late, far := time.Date(1961, 4, 12, 6, 7, 0, 0, time.UTC), time.Date(2055, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range []tar.Header{
+		{Typeflag: tar.TypeReg, Name: "a.png", Size: 1, ModTime: early}, {Typeflag: tar.TypeReg, Name: "b.png", Size: 1, ModTime: late},
+		{Typeflag: tar.TypeReg, Name: "c.png", Size: 1, ModTime: time.Unix(0, 0)}, {Typeflag: tar.TypeReg, Name: "d.png", Size: 1, ModTime: far, Format: tar.FormatPAX},
+		{Typeflag: tar.TypeLink, Name: "e.png", Linkname: "a.png", ModTime: late}, {Typeflag: tar.TypeSymlink, Name: "f.png", Linkname: "b.png", ModTime: early},
+	} {
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, "x"[:h.Size]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := filepath.Join(root, "a.tar")
+	if err := errors.Join(w.Close(), os.WriteFile(name, b.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := openSet(t, name, Options{})
+	for i, want := range []time.Time{early, late, {}, {}, early, late} {
+		if got := s.Modified(i); !got.Equal(want) || got.IsZero() != want.IsZero() {
+			t.Errorf("%s: %v, want %v", s.Items[i].Path, got, want)
+		}
+	}
+	if s := openSet(t, tree(t, files("a.png")), Options{}); !s.Modified(0).IsZero() {
+		t.Errorf("a file of its own: %v", s.Modified(0))
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"iconic/internal/table"
 )
@@ -23,8 +25,8 @@ type members struct {
 	classes map[string]string // content of each .cls member by its name without the extension, with the prefix
 }
 
-// span is where the content of a member is.
-type span struct{ offset, size int64 }
+// span is where the content of a member is, and when it was last written: nanoseconds since 1970, 0 if the archive does not say.
+type span struct{ offset, size, written int64 }
 
 func newMembers(s *Set, prefix string, classes map[string]string) *members {
 	return &members{set: s, prefix: prefix, classes: classes, place: map[string]int{}, others: map[string]span{}, links: map[string]string{}}
@@ -58,9 +60,17 @@ func (m *members) add(h *tar.Header, content io.Reader, offset int64) error {
 	case h.Size > m.file.Size()-offset:
 		return fmt.Errorf("%s should be %d bytes long, but %d are left: the archive is truncated, download it again", name, h.Size, m.file.Size()-offset)
 	default:
-		return m.put(name, span{offset, h.Size}, content)
+		return m.put(name, span{offset, h.Size, written(h)}, content)
 	}
 	return nil
+}
+
+// written is the time of a member in nanoseconds, 0 if it has none or one that no file can have.
+func written(h *tar.Header) int64 {
+	if t := h.ModTime; t.After(time.Unix(0, math.MinInt64)) && t.Before(time.Unix(0, math.MaxInt64)) {
+		return t.UnixNano()
+	}
+	return 0
 }
 
 // pass counts a skipped member, unless it was skipped for its name.
@@ -77,7 +87,7 @@ func (m *members) put(name string, at span, content io.Reader) error {
 	if !hides && table.IsImage(name) {
 		m.place[name] = len(m.set.Items)
 		m.set.Items = append(m.set.Items, Item{
-			Path: m.prefix + name, Label: -1, Size: at.size, container: len(m.set.containers) - 1, offset: at.offset,
+			Path: m.prefix + name, Label: -1, Size: at.size, container: len(m.set.containers) - 1, offset: at.offset, modified: stamp{written: at.written},
 		})
 		return nil
 	}
@@ -155,7 +165,8 @@ func (m *members) link(name, target string) error {
 // find is where the content of a member is that is not a symbolic link.
 func (m *members) find(name string) (span, bool) {
 	if i, ok := m.place[name]; ok {
-		return span{m.set.Items[i].offset, m.set.Items[i].Size}, true
+		item := &m.set.Items[i]
+		return span{item.offset, item.Size, item.modified.written}, true
 	}
 	at, ok := m.others[name]
 	return at, ok
