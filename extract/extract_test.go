@@ -539,15 +539,16 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		t.Errorf("another run on the merged store: %+v", s)
 	}
 	for name, spoil := range map[string]func(c *Config){
-		"other settings":      func(c *Config) { c.Half = true },
-		"divided differently": func(c *Config) { c.Parts = 3 },
+		"made with different settings": func(c *Config) { c.Half = true },
+		"are parts of a division into 4 and of one into 3: move the parts of one division elsewhere": func(c *Config) { c.Parts = 3 },
+		"are not parts of one data set": func(c *Config) { c.Data = folder(t, 12) },
 	} {
 		other := c
 		other.Out, other.Part = filepath.Join(base, "other"), 2
 		spoil(&other)
 		extract(t, other)
 		_, _, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, PartName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
-		if err == nil || !strings.Contains(err.Error(), other.folder()) {
+		if err == nil || !strings.Contains(err.Error(), other.folder()) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v", name, err)
 		}
 		remove(t, other.Out)

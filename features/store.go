@@ -55,6 +55,9 @@ func openStore(dir string) (_ *Set, err error) {
 	if len(here.rows) == 0 {
 		return nil, noFeatures(dir, len(rows), s.Skipped)
 	}
+	if p := s.Part; p != nil && p.Of > 1 {
+		set.Notes = append(set.Notes, fmt.Sprintf("%s is part %d of %d of a feature store, with %d of its %d images: merge the parts to use all", dir, p.Index, p.Of, p.Count, p.Total))
+	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
 	}

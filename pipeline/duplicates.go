@@ -88,6 +88,9 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
+	for _, n := range set.Features.Notes {
+		a.note("%s", n)
+	}
 	switch {
 	case errors.Is(set.Unseen, run.ErrUnnamed):
 		a.note("the features decide alone: %v", set.Unseen)

@@ -79,6 +79,7 @@ var remedies = []remedy{
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file to get a page without them", false},
 	{typed(func(e *iconic.PreprocessingError) bool { return e.Field == "Crop" }), ": give the model's input size with --crop", true},
 	{typed[*iconic.PreprocessingError](nil), ": give the mean and standard deviation that normalise each pixel, such as --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225", true},
+	{sentinel(store.ErrParts), " with 'pipeline merge'", false},
 	{sentinel(store.ErrNone), "; 'pipeline extract' makes one from images", false},
 	{sentinel(store.ErrBusy), ": wait for it to finish, or choose another folder with " + storeFlag, false},
 	{typed[*store.UnusableError](nil), "; or choose another folder with " + storeFlag, false},

@@ -90,6 +90,9 @@ var ErrNewer = errors.New("has a newer format")
 // ErrNone is in the chain of Open's error if there is no store.
 var ErrNone = errors.New("not a feature store")
 
+// ErrParts is, with ErrNone, in the chain of the error for a folder that holds the parts of a store.
+var ErrParts = errors.New("it holds the parts of one, which have to be merged")
+
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
 	content, err := regular.Read(filepath.Join(folder, manifestName))
@@ -97,6 +100,9 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, fmt.Errorf("%s: %w: it does not exist", folder, ErrNone)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if parts, err := Parts(folder); err == nil && len(parts) > 0 {
+			return nil, nil, fmt.Errorf("%s: %w: %w", folder, ErrNone, ErrParts)
+		}
 		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
 	}
 	if stat, serr := os.Stat(folder); serr == nil && !stat.IsDir() {

@@ -76,8 +76,11 @@ func arrange(stores []*Store) ([]*Store, error) {
 		if diff := first.differs(s.Settings); diff != "" {
 			return nil, fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
 		}
-		if s.Part.Of != first.Part.Of || s.Part.Total != first.Part.Total || s.Part.Listing != first.Part.Listing || !slices.Equal(s.Classes, first.Classes) {
-			return nil, fmt.Errorf("%s and %s are not parts of one data set: the data changed in between, or they were divided differently; encode them again", first.Dir, s.Dir)
+		if s.Part.Of != first.Part.Of {
+			return nil, fmt.Errorf("%s and %s are parts of a division into %d and of one into %d: move the parts of one division elsewhere", first.Dir, s.Dir, first.Part.Of, s.Part.Of)
+		}
+		if s.Part.Total != first.Part.Total || s.Part.Listing != first.Part.Listing || !slices.Equal(s.Classes, first.Classes) {
+			return nil, fmt.Errorf("%s and %s are not parts of one data set, which changed in between: encode them again", first.Dir, s.Dir)
 		}
 		if s.Part.Index < next {
 			return nil, fmt.Errorf("%s is part %d of %d, which was given already", s.Dir, s.Part.Index, s.Part.Of)
