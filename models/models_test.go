@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -418,6 +419,51 @@ func TestResolveNamesWhatIsMissing(t *testing.T) {
 	for _, name := range []string{"none.onnx", "none.pth", "none.safetensors"} {
 		if _, err := Resolve(t.Context(), name, Options{PullOptions: PullOptions{Cache: t.TempDir()}}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Checkpoints have many endings: what counts is that a file is there, and its content.
+func TestResolveTakesFilesByTheirContent(t *testing.T) {
+	content, err := os.ReadFile(weightsFile(t, 16, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"last.ckpt", "model_best.pth.tar", "checkpoint"} {
+		file := filepath.Join(folder, name)
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Resolve(t.Context(), file, Options{ImageSize: 32, PullOptions: PullOptions{Cache: t.TempDir()}})
+		if err != nil || m.From != file || m.Dim != 16 {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+		if err := os.WriteFile(file, []byte("something else"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Resolve(t.Context(), file, Options{PullOptions: PullOptions{Cache: t.TempDir()}})
+		wants(t, err, file, "neither a .pth archive nor a safetensors file")
+	}
+}
+
+// The file that a user has named is in the error, and not the one that is written before it.
+func TestErrorsOfAnImportNameTheFile(t *testing.T) {
+	name := weightsFile(t, 16, 8)
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := filepath.Join(t.TempDir(), "taken.onnx")
+	damaged := slices.Clone(content)
+	copy(damaged[len(damaged)-4:], "\x00\x00\xc0\x7f") // NaN
+	for out, weights := range map[string][]byte{filepath.Join(t.TempDir(), "x.onnx"): damaged, taken: content} {
+		if err := errors.Join(os.WriteFile(name, weights, 0o600), os.MkdirAll(filepath.Join(taken, "full"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Resolve(t.Context(), name, Options{ImageSize: 32, Out: out, PullOptions: PullOptions{Cache: t.TempDir()}})
+		if wants(t, err, "write "+out+": "); strings.Contains(err.Error(), ".iconic-tmp") {
+			t.Error(err)
 		}
 	}
 }

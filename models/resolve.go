@@ -55,7 +55,7 @@ type Model struct {
 const importVersion = 3
 
 // Resolve turns a model given by a user into an ONNX file: a name in the registry (pulled and imported at first use), TinyName, weights
-// (.pth, .safetensors; imported) or an ONNX file (used as it is, unless another output or precision is requested). Imports are kept in the
+// (.pth, .safetensors and others that hold the same; imported) or an ONNX file (used as it is, unless another output or precision is requested). Imports are kept in the
 // cache.
 func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) {
 	if o.ImageSize < 0 || o.Heads < 0 {
@@ -96,9 +96,17 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 	return m, nil
 }
 
-// IsFile reports whether Resolve takes a name for that of a file of weights or an ONNX file, by its ending.
+// IsFile reports whether Resolve takes a name for that of a file of weights or an ONNX file: by its ending, or since it is one's and no encoder's, as that
+// of a checkpoint may be (x.ckpt, x.pth.tar).
 func IsFile(name string) bool {
-	return isONNX(name) || slices.Contains([]string{".pth", ".pt", ".bin", ".safetensors"}, strings.ToLower(filepath.Ext(name)))
+	if isONNX(name) || slices.Contains([]string{".pth", ".pt", ".bin", ".safetensors"}, strings.ToLower(filepath.Ext(name))) {
+		return true
+	}
+	if _, err := Lookup(name); err == nil || name == TinyName {
+		return false
+	}
+	stat, err := os.Stat(name)
+	return err == nil && stat.Mode().IsRegular()
 }
 
 func isONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".onnx") }

@@ -15,7 +15,7 @@ import (
 )
 
 // Write gives the file name the content that write produces, with permissions 0644 less the umask. On any error an existing file remains
-// unchanged and the temporary file is removed. The error names the file.
+// unchanged and the temporary file is removed. The error names the file, unless it is in a temporary Folder.
 func Write(name string, write func(w io.Writer) error) error {
 	Sweep(filepath.Dir(name))
 	err := written(name, func(f *os.File) error {
@@ -25,10 +25,10 @@ func Write(name string, write func(w io.Writer) error) error {
 		}
 		return b.Flush()
 	}, os.Rename)
-	if err != nil {
+	if err != nil && !Temporary(filepath.Dir(name)) { // the user of such a folder names the file that it will become
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return nil
+	return err
 }
 
 // MakeFolder makes the folder of a file that a user has named, if there is none. The error is that of Write for the file.
@@ -91,7 +91,7 @@ func written(name string, fill func(f *os.File) error, place func(temporary, nam
 		err = t.file.Sync()
 	}
 	if err = errors.Join(unnamed(err), unnamed(t.file.Close())); err == nil {
-		err = place(t.path(), name)
+		err = unnamed(place(t.path(), name))
 	}
 	if err != nil {
 		return errors.Join(err, t.discard())
@@ -101,8 +101,15 @@ func written(name string, fill func(f *os.File) error, place func(temporary, nam
 
 // unnamed is an error without the name of the temporary file, which nobody has given and which is gone.
 func unnamed(err error) error {
-	if p, ok := err.(*fs.PathError); ok && Temporary(p.Path) {
-		return p.Err
+	switch e := err.(type) {
+	case *fs.PathError:
+		if Temporary(e.Path) {
+			return e.Err
+		}
+	case *os.LinkError:
+		if Temporary(e.Old) {
+			return e.Err
+		}
 	}
 	return err
 }

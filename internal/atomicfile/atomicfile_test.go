@@ -44,6 +44,13 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	if got, _ := os.ReadFile(name); string(got) != "old" {
 		t.Fatalf("old file became %q", got)
 	}
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteBytes(full, nil); err == nil || !strings.Contains(err.Error(), full) || strings.Contains(err.Error(), prefix) {
+		t.Errorf("over a folder: %v", err)
+	}
 	entries, _ := os.ReadDir(folder)
 	if len(entries) != 1 {
 		t.Fatalf("left behind: %v", entries)

@@ -73,10 +73,13 @@ func writeFile(name string, m *Model, prove func(file string) error, limit int64
 		}
 	}
 	if err := os.Rename(draft, name); err != nil {
+		if link := (*os.LinkError)(nil); errors.As(err, &link) {
+			err = link.Err // nobody has given the draft's name
+		}
 		if data != "" {
 			err = errors.Join(err, os.Remove(data)) // useless alone
 		}
-		return err
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if err := atomicfile.SyncFolder(folder); err != nil {
 		return err
