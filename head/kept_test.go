@@ -70,3 +70,27 @@ func TestWarningsAreOfTheKeptHead(t *testing.T) {
 		}
 	}
 }
+
+// The default warns of clusters that free sizes leave empty, and balanced sizes then use more of them.
+func TestTheWarningOfEmptyClustersSaysHowTheyWouldBeUsed(t *testing.T) {
+	m := densetest.Clouds(4, 400, 8, 12, 1)
+	train := func(sizes string) (warnings string, used int) {
+		r, err := Train(t.Context(), m, Inputs{}, Config{Method: "direction-mixture", Clusters: 40, Settings: setting.Values{"sizes": sizes}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clusters, err := r.Head.Argmaxes(t.Context(), m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(clusters)
+		return strings.Join(r.Warnings, "; "), len(slices.Compact(clusters))
+	}
+	told, free := train("free")
+	if !strings.Contains(told, "clusters are empty") || !strings.Contains(told, "otherwise choose balanced sizes") {
+		t.Errorf("%d of 40 clusters used: warnings %q", free, told)
+	}
+	if _, balanced := train("balanced"); balanced <= free {
+		t.Errorf("%d clusters are used with balanced sizes, %d with free ones", balanced, free)
+	}
+}

@@ -1,6 +1,7 @@
 package head
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 		Representation: found.Representation, Dimensions: found.Dimensions, Expected: found.Expected, Choice: found.Choice,
 		Notes: slices.Concat(notes, p.notes, more, found.Notes, d.Run.Notes), Findings: found.Findings,
 	}
-	if err := r.complete(ctx, p, d, f); err != nil {
+	if err := r.complete(ctx, p, d, f, found.Fill); err != nil {
 		return nil, nil, err
 	}
 	return r, found, nil
@@ -177,8 +178,8 @@ func (p *prepared) data(ctx context.Context, in Inputs, c Config, o Options) (d 
 	return d, notes, nil
 }
 
-// complete folds the scaling into the head, and adds what is found with the head on the features f.
-func (r *Result) complete(ctx context.Context, p *prepared, d *method.Data, f Features) (err error) {
+// complete folds the scaling into the head, and adds what is found with the head on the features f. fill is the outcome's.
+func (r *Result) complete(ctx context.Context, p *prepared, d *method.Data, f Features, fill string) (err error) {
 	if p.scaled != nil {
 		r.Head = r.Head.Fold(p.scaled)
 	}
@@ -192,7 +193,7 @@ func (r *Result) complete(ctx context.Context, p *prepared, d *method.Data, f Fe
 	if err != nil {
 		return r.Config.advised(err)
 	}
-	r.Warnings = health(cluster, d.Clusters)
+	r.Warnings = health(cluster, d.Clusters, fill)
 	d.Run.Begin("novelty")
 	r.Novelty, err = novelty.Fit(ctx, f, novelty.Options{Seed: d.Seed, Workers: d.Workers})
 	return err
@@ -490,8 +491,9 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 	return err
 }
 
-// health describes problems with the clusters of all images, and what to do: that the features differ is known by now.
-func health(cluster []int, clusters int) []string {
+// health describes problems with the clusters of all images, and what to do: that the features differ is known by now. fill is an Outcome's.
+func health(cluster []int, clusters int, fill string) []string {
+	fill = cmp.Or(fill, "return to its default settings if you have changed them, or try another method")
 	count := make([]int, clusters)
 	used, most := 0, 0
 	for _, c := range cluster {
@@ -506,8 +508,8 @@ func health(cluster []int, clusters int) []string {
 	case used <= 1:
 		return []string{"all images are in one cluster: the method has told no groups apart; return to its default settings if you have changed them, or try another method"}
 	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise return to its default settings if you have changed them, or try another method",
-			clusters-used, clusters, plural.Word(clusters-used, "is", "are"), used, used))
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise %s",
+			clusters-used, clusters, plural.Word(clusters-used, "is", "are"), used, used, fill))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {
 		warnings = append(warnings, fmt.Sprintf("one cluster holds %.0f %% of the images: that may be right for this data; otherwise ask for more clusters", 100*share))

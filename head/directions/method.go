@@ -134,6 +134,9 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
+	if !found.Chosen.Equal && !found.Chosen.Refined {
+		out.Fill = "choose balanced sizes, with which more are used"
+	}
 	out.Notes, out.Findings = notes, []string{"chosen: " + out.Choice, found.explain(expected)}
 	if u := out.Vote.Flat; u > 0 {
 		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))

@@ -105,6 +105,8 @@ type Outcome struct {
 	Choice   string   // how it chose among the clusterings that it found, in a sentence without a full stop; "": it found one
 	Notes    []string // what it did otherwise than one might expect
 	Findings []string // what it found and expects, in sentences
+	// Fill says how its clusters would all get rows, for a warning of empty ones: an imperative without a full stop. "": other settings or methods may.
+	Fill string
 	// Distributions computes p and q over the rows of Data when called, as long as the features can be read; it may need memory for all
 	// pairs of rows. It is nil, or returns nil, if the method has an About.Undrawn.
 	Distributions func(ctx context.Context) (*Distributions, error)
