@@ -230,13 +230,17 @@ func multiplicities(sizes []int) []multiplicity {
 }
 
 // AdjustedRandIndex compares two labellings of the same items: 1 if they are the same partition, 0 by chance. It
-// returns an error for unequal or zero lengths and for negative entries.
+// returns an error for unequal or zero lengths and for labels below 0 or of 2²⁴ or more.
 func AdjustedRandIndex(a, b []int) (float64, error) {
 	if len(a) != len(b) || len(a) == 0 {
 		return 0, fmt.Errorf("adjusted Rand index of %d and %d items: want the same number, at least 1", len(a), len(b))
 	}
-	if slices.Min(a) < 0 || slices.Min(b) < 0 {
-		return 0, fmt.Errorf("adjusted Rand index: labels must be at least 0")
+	for _, labels := range [][]int{a, b} {
+		for i, y := range labels {
+			if y < 0 || y >= mostClusters {
+				return 0, fmt.Errorf("adjusted Rand index: item %d has label %d: want 0 to %d", i, y, mostClusters-1)
+			}
+		}
 	}
 	return newContingency(a, b).ari(), nil
 }

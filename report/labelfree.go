@@ -11,7 +11,8 @@ import (
 	"iconic/matrix"
 )
 
-// LabelFree are the scores that need features but no labels. They are undefined for one cluster and for n clusters.
+// LabelFree are the scores that need features but no labels. They are undefined for one cluster and for n clusters, and Davies-Bouldin also where
+// clusters that have any spread share their centre.
 type LabelFree struct {
 	// Silhouette (Rousseeuw 1987) with cosine distance, in [−1, 1], higher is better: the mean over SilhouetteRows rows
 	// of (b − a)/max(a, b), where a is the mean distance to the row's own cluster and b that to the nearest other cluster; rows
@@ -45,8 +46,8 @@ func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, cluste
 	if f.Len() != len(cluster) || len(cluster) == 0 {
 		return nil, fmt.Errorf("score features: %d rows and %d assignments: want as many of each, at least 1", f.Len(), len(cluster))
 	}
-	if clusters < 1 {
-		return nil, fmt.Errorf("score features: %d clusters: want at least 1", clusters)
+	if err := checkClusters(clusters); err != nil {
+		return nil, fmt.Errorf("score features: %w", err)
 	}
 	if o.Rows == 0 {
 		o.Rows = 20000
@@ -233,10 +234,14 @@ func (s *featureScorer) spread(ctx context.Context) error {
 		}
 		for r := 0; r*d < len(rows); r++ {
 			c := s.cluster[lo+r]
-			var square float64
+			var square, length float64
 			for j, v := range rows[r*d : (r+1)*d] {
 				e := float64(v) - s.centre[c*d+j]
 				square += e * e
+				length += float64(v) * float64(v)
+			}
+			if square <= rounding*rounding*length {
+				continue // a row of a cluster of identical rows, whose mean was rounded
 			}
 			p.within += square
 			p.distance[c] += math.Sqrt(square)
@@ -261,7 +266,7 @@ func (s *featureScorer) spread(ctx context.Context) error {
 }
 
 // daviesBouldin is the mean over clusters of the worst (s_c + s_k)/‖centre_c − centre_k‖; for clusters with the same centre
-// the ratio is 0 if neither has any spread, and infinite otherwise.
+// the ratio is 0 if neither has any spread, and infinite otherwise; those that differ only by rounding count as the same.
 func (s *featureScorer) daviesBouldin() float64 {
 	var sum float64
 	count := 0
@@ -275,7 +280,11 @@ func (s *featureScorer) daviesBouldin() float64 {
 				continue
 			}
 			if spread := s.distance[c] + s.distance[k]; spread > 0 {
-				worst = max(worst, spread/math.Sqrt(squaredDistance(s.centre[c*s.d:(c+1)*s.d], s.centre[k*s.d:(k+1)*s.d])))
+				apart := math.Sqrt(squaredDistance(s.centre[c*s.d:(c+1)*s.d], s.centre[k*s.d:(k+1)*s.d]))
+				if apart <= rounding*spread {
+					return math.Inf(1)
+				}
+				worst = max(worst, spread/apart)
 			}
 		}
 		sum += worst
@@ -330,12 +339,12 @@ func (s *featureScorer) silhouetteOf(x []float32, own int) float64 {
 		for j, v := range x {
 			dot += float64(v) * s.direction[c*s.d+j]
 		}
-		distance := 1 - dot*scale
+		distance := cosineDistance(dot * scale)
 		if c == own {
 			if scale == 0 {
 				a = 1
 			} else {
-				a = max(0, distance) * float64(size) / float64(size-1)
+				a = distance * float64(size) / float64(size-1)
 			}
 		} else {
 			b = min(b, distance)
@@ -345,6 +354,18 @@ func (s *featureScorer) silhouetteOf(x []float32, own int) float64 {
 		return 0
 	}
 	return (b - a) / max(a, b)
+}
+
+// rounding is above the relative error of the sums over rows and dimensions, and below that of features in single precision.
+const rounding = 1e-12
+
+// cosineDistance is 1 − cosine, or 0 for a distance that is not above the rounding of the sums behind it: identical rows are at distance 0, not at one
+// of either sign, whose ratio to another such distance would be of any size.
+func cosineDistance(cosine float64) float64 {
+	if distance := 1 - cosine; distance > rounding {
+		return distance
+	}
+	return 0
 }
 
 // sample draws rows without replacement, in ascending order.

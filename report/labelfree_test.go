@@ -2,12 +2,16 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"iconic/matrix"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
+
+	"iconic/matrix"
 )
 
 // Thirty rows in five clusters, one of them with a single row; the expected scores are from scikit-learn 1.x in float64.
@@ -93,6 +97,77 @@ func TestLabelFreeScoresOfDegenerateClusterings(t *testing.T) {
 	}
 }
 
+// Identical rows in two clusters are at distance 0 whatever the rounding, so that their silhouette is 0 and their clusters have no spread.
+func TestIdenticalRowsInSeveralClusters(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		row := rapid.SliceOfN(rapid.Float32Range(-3, 3), 1, 9).Draw(rt, "row")
+		n := rapid.IntRange(4, 40).Draw(rt, "rows")
+		var cluster []int
+		for i := range n {
+			cluster = append(cluster, i*2/n)
+		}
+		l, err := ScoreFeatures(context.Background(), &matrix.Dense{Width: len(row), X: slices.Repeat(row, n)}, cluster, 2, LabelFreeOptions{})
+		if err != nil || l.Silhouette != 0 || l.DaviesBouldin != 0 || l.CalinskiHarabasz.Defined() {
+			rt.Errorf("%+v, %v", l, err)
+		}
+	})
+}
+
+func TestSilhouetteStaysInItsRange(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		d := rapid.IntRange(1, 4).Draw(rt, "dimensions")
+		rows := rapid.SliceOfN(rapid.SliceOfN(rapid.Float32Range(0, 1), d, d), 1, 3).Draw(rt, "rows") // repeated, so that clusters share some
+		f, n := &matrix.Dense{Width: d}, rapid.IntRange(2, 30).Draw(rt, "n")
+		var cluster []int
+		for range n {
+			f.X = append(f.X, rapid.SampledFrom(rows).Draw(rt, "row")...)
+			cluster = append(cluster, rapid.IntRange(0, 2).Draw(rt, "cluster"))
+		}
+		l, err := ScoreFeatures(context.Background(), f, cluster, 3, LabelFreeOptions{})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if l.Silhouette.Defined() && !(l.Silhouette >= -1 && l.Silhouette <= 1) || math.IsInf(float64(l.Silhouette), 0) {
+			rt.Errorf("silhouette %v", l.Silhouette)
+		}
+	})
+}
+
+// A score that is infinite is as undefined in memory as once it was written and read: a page or a table says the same whoever computed it.
+func TestInfiniteScoresAreUndefined(t *testing.T) {
+	cross := &matrix.Dense{Width: 2, X: []float32{1, 0, -1, 0, 0, 1, 0, -1}} // both clusters have the centre 0
+	l, err := ScoreFeatures(context.Background(), cross, []int{0, 0, 1, 1}, 2, LabelFreeOptions{})
+	if err != nil || l.DaviesBouldin.Defined() {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if Number(x).Defined() {
+			t.Errorf("%g is defined", x)
+		}
+		if b, err := json.Marshal(Number(x)); err != nil || string(b) != "null" {
+			t.Errorf("%g is written as %s, %v", x, b, err)
+		}
+	}
+}
+
+func TestLabelsTooLargeToCount(t *testing.T) {
+	if _, err := AdjustedRandIndex([]int{math.MaxInt, 0}, []int{0, 1}); err == nil || !strings.Contains(err.Error(), "item 0 has label 9223372036854775807: want 0 to 16777215") {
+		t.Error(err)
+	}
+	if _, err := Match([]int{0, math.MaxInt}, []int{0, 1}, 2, 2); err == nil || !strings.Contains(err.Error(), "item 1 has cluster 9223372036854775807 of 2") {
+		t.Error(err)
+	}
+	if _, err := Match(nil, nil, math.MaxInt, 2); err == nil || !strings.Contains(err.Error(), "want at most 16777216 of each") {
+		t.Error(err)
+	}
+	if m, err := Match(nil, nil, 3, 0); err != nil || !slices.Equal(m, []int{-1, -1, -1}) {
+		t.Errorf("no classes: %v, %v", m, err)
+	}
+	if _, err := NameClusters(nil, nil, math.MaxInt, nil); err == nil {
+		t.Error("too many clusters were named")
+	}
+}
+
 func counted(n int) []int {
 	list := make([]int, n)
 	for i := range list {
@@ -141,6 +216,9 @@ func TestScoreFeaturesRefuses(t *testing.T) {
 		},
 		"in cluster 4 of 4": func() (*LabelFree, error) {
 			return ScoreFeatures(context.Background(), f, cluster, 4, LabelFreeOptions{})
+		},
+		"clusters: want at most 16777216": func() (*LabelFree, error) {
+			return ScoreFeatures(context.Background(), f, cluster, math.MaxInt, LabelFreeOptions{})
 		},
 		"dimension 2 holds NaN": func() (*LabelFree, error) {
 			return ScoreFeatures(context.Background(), broken, cluster, 5, LabelFreeOptions{})

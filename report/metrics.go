@@ -12,11 +12,11 @@ import (
 	"iconic/internal/regular"
 )
 
-// Number is a score that may be undefined: NaN here, null in JSON.
+// Number is a score that may be undefined: NaN or infinite here, null in JSON, which is read as NaN.
 type Number float64
 
-// Defined reports whether the score is defined.
-func (x Number) Defined() bool { return !math.IsNaN(float64(x)) }
+// Defined reports whether the score is defined: a finite number.
+func (x Number) Defined() bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
 
 // Unsigned is a number as text without its sign if it is zero or was rounded to zero: "-0.000" is "0.000", since it is not meant to be negative.
 func Unsigned(number string) string {
@@ -28,7 +28,7 @@ func Unsigned(number string) string {
 
 // MarshalJSON writes the shortest decimal that reads back as x, or null.
 func (x Number) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+	if !x.Defined() {
 		return []byte("null"), nil
 	}
 	return strconv.AppendFloat(nil, float64(x), 'g', -1, 64), nil

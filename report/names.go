@@ -28,8 +28,8 @@ func NameClusters(cluster, labels []int, clusters int, classes []string) ([]Clus
 	if len(cluster) != len(labels) {
 		return nil, fmt.Errorf("name clusters: %d clusters and %d labels of the same items", len(cluster), len(labels))
 	}
-	if clusters < 0 {
-		return nil, fmt.Errorf("name clusters: %d clusters: want none or more", clusters)
+	if clusters < 0 || clusters > mostClusters {
+		return nil, fmt.Errorf("name clusters: %d clusters: want 0 to %d", clusters, mostClusters)
 	}
 	count := make([]map[int]int, clusters)
 	names := make([]ClusterName, clusters)

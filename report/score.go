@@ -71,8 +71,8 @@ func Score(ctx context.Context, in Input) (*Metrics, error) {
 
 // completed checks the input and fills in the defaults.
 func (in Input) completed(ctx context.Context) (Input, error) {
-	if in.Clusters < 1 {
-		return in, fmt.Errorf("%d clusters: want at least 1", in.Clusters)
+	if err := checkClusters(in.Clusters); err != nil {
+		return in, err
 	}
 	if in.Cluster == nil && in.Probabilities == nil {
 		return in, fmt.Errorf("neither clusters nor probabilities are given")
@@ -104,11 +104,8 @@ func (in Input) completed(ctx context.Context) (Input, error) {
 	if in.Labels != nil && len(in.Labels) != n {
 		return in, fmt.Errorf("%d labels of %d items", len(in.Labels), n)
 	}
-	classes := len(in.Classes)
-	for i, y := range in.Labels {
-		if y < NoLabel || in.Classes != nil && y >= classes {
-			return in, fmt.Errorf("item %d has label %d: want 0 to %d, or %d for none", i, y, classes-1, NoLabel)
-		}
+	if err := in.checkLabels(); err != nil {
+		return in, err
 	}
 	if in.Mapping != nil {
 		if err := in.checkMapping(); err != nil {
@@ -118,6 +115,17 @@ func (in Input) completed(ctx context.Context) (Input, error) {
 	in.FittedOn = cmp.Or(in.FittedOn, "all")
 	in.Resamples = cmp.Or(in.Resamples, 1000)
 	return in, nil
+}
+
+// checkClusters checks a number of clusters.
+func checkClusters(clusters int) error {
+	switch {
+	case clusters < 1:
+		return fmt.Errorf("%d clusters: want at least 1", clusters)
+	case clusters > mostClusters:
+		return fmt.Errorf("%d clusters: want at most %d", clusters, mostClusters)
+	}
+	return nil
 }
 
 // roundedDown replaces values slightly above 1, which a float32 softmax can produce, by 1.
@@ -135,14 +143,32 @@ func roundedDown(confidence []float64) []float64 {
 	return confidence
 }
 
+// checkLabels checks that the labels are among the classes, or, if those are not named, below the most that there may be.
+func (in *Input) checkLabels() error {
+	classes := len(in.Classes)
+	if in.Classes == nil {
+		classes = mostClusters
+	}
+	for i, y := range in.Labels {
+		switch {
+		case y >= NoLabel && y < classes:
+		case classes == 0:
+			return fmt.Errorf("item %d has label %d, but there are no classes: want %d", i, y, NoLabel)
+		default:
+			return fmt.Errorf("item %d has label %d: want 0 to %d, or %d for none", i, y, classes-1, NoLabel)
+		}
+	}
+	return nil
+}
+
 func (in *Input) checkMapping() error {
 	if len(in.Mapping) != in.Clusters {
 		return fmt.Errorf("the mapping names %d clusters of %d", len(in.Mapping), in.Clusters)
 	}
 	owner := map[int]int{}
 	for c, k := range in.Mapping {
-		if k < assignment.Unmatched {
-			return fmt.Errorf("cluster %d is mapped to class %d: want a class, or %d for none", c, k, assignment.Unmatched)
+		if k < assignment.Unmatched || k >= mostClusters {
+			return fmt.Errorf("cluster %d is mapped to class %d: want 0 to %d, or %d for none", c, k, mostClusters-1, assignment.Unmatched)
 		}
 		if other, taken := owner[k]; taken && k >= 0 {
 			return fmt.Errorf("class %d is mapped to clusters %d and %d: want one cluster per class", k, other, c)
@@ -273,7 +299,7 @@ const maxMatching = 1 << 27
 
 // match matches each cluster to at most one class so that the most items have their cluster's class as label.
 func (t *contingency) match(clusters, classes int) ([]int, error) {
-	if clusters > maxMatching/classes {
+	if classes > 0 && clusters > maxMatching/classes {
 		return nil, fmt.Errorf("matching %d clusters with %d classes: the product may be at most %d", clusters, classes, maxMatching)
 	}
 	cost := make([]int, clusters*classes)
@@ -329,10 +355,13 @@ func Match(cluster, class []int, clusters, classes int) ([]int, error) {
 		if cluster[i] < 0 || class[i] < 0 {
 			return nil, fmt.Errorf("match: item %d has cluster %d and class %d: leave out items without one", i, cluster[i], class[i])
 		}
+		if cluster[i] >= clusters || class[i] >= classes {
+			return nil, fmt.Errorf("match: item %d has cluster %d of %d and class %d of %d", i, cluster[i], clusters, class[i], classes)
+		}
+	}
+	if clusters > mostClusters || classes > mostClusters {
+		return nil, fmt.Errorf("match: %d clusters and %d classes: want at most %d of each", clusters, classes, mostClusters)
 	}
 	t := newContingency(cluster, class)
-	if t.rows > clusters || t.cols > classes {
-		return nil, fmt.Errorf("match: cluster %d of %d or class %d of %d", t.rows-1, clusters, t.cols-1, classes)
-	}
 	return t.match(clusters, classes)
 }
