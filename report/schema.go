@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// mostClusters is far above any real clustering, and small enough for the memory kept per cluster.
+// mostClusters is far above any real clustering, and small enough for the memory kept per cluster. It is also the most classes.
 const mostClusters = 1 << 24
 
 // validate checks the parts of a metrics file for consistency, so that readers may index one by another. Its error names the
@@ -61,6 +61,8 @@ func (l *Labelled) validate(n, k int) error {
 		return fmt.Errorf("there are %d names, for %d clusters", len(l.Names), k)
 	case len(l.PerClassAccuracy) != len(l.Classes):
 		return fmt.Errorf("per_class_accuracy has %d entries, for %d classes", len(l.PerClassAccuracy), len(l.Classes))
+	case len(l.Reliability) != Bins:
+		return fmt.Errorf("reliability has %d bins: want %d", len(l.Reliability), Bins)
 	}
 	for c, class := range l.Matching.ClassOfCluster {
 		if class < -1 || class >= len(l.Classes) {

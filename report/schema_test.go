@@ -17,7 +17,7 @@ func whole() *Metrics {
 	scores := func() *Labelled {
 		return &Labelled{
 			LabelledItems: 5, Classes: []string{"a", "b"}, Matching: Matching{FittedOn: "all", ClassOfCluster: []int{1, -1, 0}},
-			Accuracy: half, PerClassAccuracy: []Number{half, Number(math.NaN())}, Reliability: []Bin{{Count: 5}},
+			Accuracy: half, PerClassAccuracy: []Number{half, Number(math.NaN())}, Reliability: append([]Bin{{Count: 5}}, make([]Bin, Bins-1)...),
 		}
 	}
 	return &Metrics{
@@ -48,6 +48,8 @@ func TestMetricsThatDoNotFitThemselves(t *testing.T) {
 		"class −2":                  {func(m *Metrics) { m.Matching.ClassOfCluster = []int{1, 0, -2} }, "class -2"},
 		"accuracies of no class":    {func(m *Metrics) { m.PerClassAccuracy = nil }, "per_class_accuracy has 0 entries, for 2"},
 		"an accuracy of 200 %":      {func(m *Metrics) { m.Accuracy = 2 }, "a share of 2"},
+		"no bins":                   {func(m *Metrics) { m.Reliability = nil }, "reliability has 0 bins: want 15"},
+		"fewer bins":                {func(m *Metrics) { m.Reliability = m.Reliability[:10] }, "reliability has 10 bins"},
 		"a bin of too many":         {func(m *Metrics) { m.Reliability[0].Count = 6 }, "bin 0 has 6"},
 		"more labels than images":   {func(m *Metrics) { m.LabelledItems = 6 }, "labelled 6"},
 		"a wrong baseline":          {func(m *Metrics) { m.KMeans.Clusters = 9 }, "kmeans: cluster_sizes has 3 entries, for 9"},

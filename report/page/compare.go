@@ -24,6 +24,22 @@ type Compared struct {
 // LeftOut is the cluster of an item that was left out by hand.
 const LeftOut = -1
 
+// check returns an error if the parts are inconsistent.
+func (r Compared) check() error {
+	if err := checkMetrics(r.Metrics); err != nil {
+		return err
+	}
+	if r.Labels != nil && len(r.Labels) != len(r.Cluster) {
+		return fmt.Errorf("%d labels of %d items", len(r.Labels), len(r.Cluster))
+	}
+	for i, c := range r.Cluster {
+		if c < LeftOut || c >= r.Metrics.Clusters {
+			return fmt.Errorf("item %d is in cluster %d of %d", i, c, r.Metrics.Clusters)
+		}
+	}
+	return nil
+}
+
 // items is the number of items of the run's data.
 func (r Compared) items() int {
 	n := r.Metrics.N
@@ -91,7 +107,7 @@ func (l ScoreLine) Top(run int) bool { return l.Best >= 0 && l.Text[run] == l.Te
 // ScoreLines lists the scores of several runs, without those that no run has.
 func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	var list []ScoreLine
-	for _, x := range slices.Concat(labelledMeasures, labelFreeMeasures, plainMeasures) {
+	for _, x := range allMeasures() {
 		line := ScoreLine{Name: x.name, Why: x.why, Best: -1}
 		for k, m := range metrics {
 			v := x.value(m)
@@ -104,7 +120,7 @@ func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 		if line.Best < 0 {
 			continue
 		}
-		if slices.Contains([]string{"mean confidence", "effective clusters"}, x.name) {
+		if x.neutral {
 			line.Best = -1
 		}
 		list = append(list, line)
@@ -180,6 +196,11 @@ func Agreement(runs []Compared) [][]report.Number {
 func WriteComparison(ctx context.Context, w io.Writer, title string, runs []Compared) error {
 	if len(runs) < 2 {
 		return fmt.Errorf("comparison of %d runs: want at least 2", len(runs))
+	}
+	for _, r := range runs {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("comparison: %s: %w", r.Name, err)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err

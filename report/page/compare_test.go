@@ -107,6 +107,39 @@ func TestScoreLinesMarkTheBest(t *testing.T) {
 	}
 }
 
+func TestComparisonRefuses(t *testing.T) {
+	for want, spoil := range map[string]func(r *Compared){
+		"b: a page needs metrics":          func(r *Compared) { r.Metrics = nil },
+		"b: item 5 is in cluster 4 of 4":   func(r *Compared) { r.Cluster[5] = 4 },
+		"b: item 5 is in cluster -2 of 4":  func(r *Compared) { r.Cluster[5] = -2 },
+		"b: 7 labels of 40 items":          func(r *Compared) { r.Labels = r.Labels[:7] },
+		"b: accuracies of 0 classes of 4":  func(r *Compared) { r.Metrics.PerClassAccuracy = nil },
+		"b: 3 bins of confidence: want 15": func(r *Compared) { r.Metrics.Reliability = r.Metrics.Reliability[:3] },
+	} {
+		a, b := compared(t, "a", 40, 4), compared(t, "b", 40, 4)
+		spoil(&b)
+		if err := WriteComparison(context.Background(), &bytes.Buffer{}, "", []Compared{a, b}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
+
+// The expected accuracy, the main score without labels, is compared like the others; a run without one has a dash.
+func TestExpectedAccuracyIsCompared(t *testing.T) {
+	a, b := compared(t, "a", 60, 3), compared(t, "b", 60, 3)
+	b.Metrics.ExpectedAccuracy = .875
+	lines := ScoreLines(metricsOf(a, b))
+	at := slices.IndexFunc(lines, func(l ScoreLine) bool { return l.Name == "expected accuracy" })
+	if at < 0 || !slices.Equal(lines[at].Text, []string{"–", "0.875"}) || lines[at].Best != 1 {
+		t.Fatalf("%+v", lines)
+	}
+	s := Sweep{Points: []Point{{Runs: []*report.Metrics{a.Metrics, b.Metrics}}}}
+	var page bytes.Buffer
+	if err := WriteSweep(context.Background(), &page, s); err != nil || !strings.Contains(page.String(), "expected accuracy") {
+		t.Errorf("the page of a sweep does not show it: %v", err)
+	}
+}
+
 // Equal scores, as shown, are equally good; a cluster that kept all its images has not changed.
 func TestComparisonOfEqualRuns(t *testing.T) {
 	runs := []Compared{compared(t, "a", 60, 3), compared(t, "b", 60, 3)}

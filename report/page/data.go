@@ -84,7 +84,7 @@ func (r *Run) data(ctx context.Context, s *sprites) (*pageData, error) {
 	if r.Features == nil {
 		return d, nil
 	}
-	near, err := nearest(ctx, r.Features, s.item, neighboursShown)
+	near, err := nearest(ctx, r.Features, s.item, neighboursShown, r.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func quantised(xy []float32) (x, y []int) {
 }
 
 // nearest finds for each item its k nearest neighbours among the others, by cosine similarity of their features, nearest first.
-func nearest(ctx context.Context, f matrix.Features, items []int, k int) ([][]int, error) {
+func nearest(ctx context.Context, f matrix.Features, items []int, k, workers int) ([][]int, error) {
 	d := f.Dim()
 	rows := make([]int32, len(items))
 	for e, i := range items {
@@ -143,7 +143,7 @@ func nearest(ctx context.Context, f matrix.Features, items []int, k int) ([][]in
 		}
 	}
 	near := make([][]int, len(items))
-	err := parallel.Blocks(ctx, 0, len(items), 16, func(_, lo, hi int) error {
+	err := parallel.Blocks(ctx, workers, len(items), 16, func(_, lo, hi int) error {
 		for a := lo; a < hi; a++ {
 			near[a] = nearestTo(a, x, d, items, k)
 		}

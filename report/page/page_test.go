@@ -256,15 +256,25 @@ func TestDegeneratePages(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(r *Run){
-		"needs metrics":                     func(r *Run) { r.Metrics = nil },
-		"assignments and metrics of":        func(r *Run) { r.Cluster = r.Cluster[1:] },
-		"9 paths":                           func(r *Run) { r.Paths = r.Paths[:9] },
-		"3 labels of 10 items":              func(r *Run) { r.Labels = r.Labels[:3] },
-		"item 0 is in cluster 7 of 2":       func(r *Run) { r.Cluster[0] = 7 },
-		"map of 10 items has 3 coordinates": func(r *Run) { r.Map.XY = r.Map.XY[:3] },
-		"map shows item 99":                 func(r *Run) { r.Map.Rows[2] = 99 },
-		"map places item 1 at [NaN":         func(r *Run) { r.Map.XY[2] = float32(math.NaN()) },
-		"4 k-means assignments":             func(r *Run) { r.Baseline = r.Baseline[:4] },
+		"needs metrics":                                 func(r *Run) { r.Metrics = nil },
+		"assignments and metrics of":                    func(r *Run) { r.Cluster = r.Cluster[1:] },
+		"9 paths":                                       func(r *Run) { r.Paths = r.Paths[:9] },
+		"3 labels of 10 items":                          func(r *Run) { r.Labels = r.Labels[:3] },
+		"item 0 is in cluster 7 of 2":                   func(r *Run) { r.Cluster[0] = 7 },
+		"map of 10 items has 3 coordinates":             func(r *Run) { r.Map.XY = r.Map.XY[:3] },
+		"map shows item 99":                             func(r *Run) { r.Map.Rows[2] = 99 },
+		"map places item 1 at [NaN":                     func(r *Run) { r.Map.XY[2] = float32(math.NaN()) },
+		"4 k-means assignments":                         func(r *Run) { r.Baseline = r.Baseline[:4] },
+		"k-means puts item 3 into cluster -1":           func(r *Run) { r.Baseline[3] = -1 },
+		"into cluster 9223372036854775807: want 0 to 9": func(r *Run) { r.Baseline[3] = math.MaxInt },
+		"item 2 has label 7 of 2 classes":               func(r *Run) { r.Labels[2] = 7 },
+		"item 2 has label -2 of 2 classes":              func(r *Run) { r.Labels[2] = -2 },
+		"item 1 has the confidence NaN":                 func(r *Run) { r.Confidence[1] = math.NaN() },
+		"item 1 has the confidence 1.5":                 func(r *Run) { r.Confidence[1] = 1.5 },
+		"sizes of 1 clusters of 2":                      func(r *Run) { r.Metrics.ClusterSizes = r.Metrics.ClusterSizes[:1] },
+		"classes of 0 clusters of 2":                    func(r *Run) { r.Metrics.Matching.ClassOfCluster = nil },
+		"accuracies of 1 classes of 2":                  func(r *Run) { r.Metrics.PerClassAccuracy = r.Metrics.PerClassAccuracy[:1] },
+		"0 bins of confidence: want 15":                 func(r *Run) { r.Metrics.Reliability = nil },
 	} {
 		r := made(t, 10, 2, true)
 		spoil(&r)

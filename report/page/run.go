@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
 
+	"iconic/internal/plural"
 	"iconic/matrix"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -56,15 +56,16 @@ type Run struct {
 	// Picture returns the image of an item, of any size. It is called from several goroutines concurrently. An error results in a
 	// grey tile; nil: the page has no images.
 	Picture func(item int) (image.Image, error)
-	Workers int // goroutines that load images; 0: one per CPU
+	Workers int // goroutines; 0: one per CPU. It does not change the page
 }
 
 // check returns an error if the parts are inconsistent.
 func (r *Run) check() error {
 	n := len(r.Cluster)
+	if err := checkMetrics(r.Metrics); err != nil {
+		return err
+	}
 	switch {
-	case r.Metrics == nil:
-		return fmt.Errorf("a page needs metrics")
 	case n == 0 || n != r.Metrics.N:
 		return fmt.Errorf("%d assignments and metrics of %d items: want as many of each, at least 1", n, r.Metrics.N)
 	case len(r.Paths) != n || len(r.Confidence) != n:
@@ -77,16 +78,9 @@ func (r *Run) check() error {
 		return fmt.Errorf("%d feature rows of %d items", r.Features.Len(), n)
 	case r.Found != nil && r.Found.Images != n:
 		return fmt.Errorf("findings in %d images of %d", r.Found.Images, n)
-	case len(r.Metrics.ClusterSizes) != r.Metrics.Clusters:
-		return fmt.Errorf("sizes of %d clusters of %d", len(r.Metrics.ClusterSizes), r.Metrics.Clusters)
 	}
-	for i, c := range r.Cluster {
-		if c < 0 || c >= r.Metrics.Clusters {
-			return fmt.Errorf("item %d is in cluster %d of %d", i, c, r.Metrics.Clusters)
-		}
-	}
-	if r.Baseline != nil && slices.Min(r.Baseline) < 0 {
-		return fmt.Errorf("a k-means assignment is below 0")
+	if err := r.checkItems(); err != nil {
+		return err
 	}
 	for _, i := range r.foundItems() {
 		if i < 0 || i >= n {
@@ -94,6 +88,51 @@ func (r *Run) check() error {
 		}
 	}
 	return r.checkMap()
+}
+
+// checkItems checks the numbers of each item.
+func (r *Run) checkItems() error {
+	for i, c := range r.Cluster {
+		if c < 0 || c >= r.Metrics.Clusters {
+			return fmt.Errorf("item %d is in cluster %d of %d", i, c, r.Metrics.Clusters)
+		}
+		if p := r.Confidence[i]; !(p >= 0 && p <= 1) {
+			return fmt.Errorf("item %d has the confidence %g: want 0 to 1", i, p)
+		}
+	}
+	if r.labelled() {
+		for i, y := range r.Labels {
+			if y < report.NoLabel || y >= len(r.Metrics.Labelled.Classes) {
+				return fmt.Errorf("item %d has label %d of %s", i, y, plural.Of(len(r.Metrics.Labelled.Classes), "class", "classes"))
+			}
+		}
+	}
+	most := max(len(r.Baseline), r.Metrics.Clusters) // clusters of k-means
+	for i, b := range r.Baseline {
+		if b < 0 || b >= most {
+			return fmt.Errorf("k-means puts item %d into cluster %d: want 0 to %d", i, b, most-1)
+		}
+	}
+	return nil
+}
+
+// checkMetrics checks that there are scores, and that their lists have the lengths by which pages index them.
+func checkMetrics(m *report.Metrics) error {
+	switch {
+	case m == nil:
+		return fmt.Errorf("a page needs metrics")
+	case len(m.ClusterSizes) != m.Clusters:
+		return fmt.Errorf("sizes of %d clusters of %d", len(m.ClusterSizes), m.Clusters)
+	case m.Labelled == nil:
+		return nil
+	case len(m.Matching.ClassOfCluster) != m.Clusters:
+		return fmt.Errorf("classes of %d clusters of %d", len(m.Matching.ClassOfCluster), m.Clusters)
+	case len(m.PerClassAccuracy) != len(m.Labelled.Classes):
+		return fmt.Errorf("accuracies of %d classes of %d", len(m.PerClassAccuracy), len(m.Labelled.Classes))
+	case len(m.Reliability) != report.Bins:
+		return fmt.Errorf("%d bins of confidence: want %d", len(m.Reliability), report.Bins)
+	}
+	return nil
 }
 
 func (r *Run) checkMap() error {

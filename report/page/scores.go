@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"iconic/report"
@@ -36,6 +37,7 @@ type measure struct {
 	of        func(m *report.Metrics) report.Number
 	interval  func(m *report.Metrics) [2]report.Number
 	lower     bool // is better
+	neutral   bool // neither high nor low values are better
 	digits    int
 }
 
@@ -71,8 +73,13 @@ var expectedMeasure = measure{name: "expected accuracy", why: "estimated without
 
 // plainMeasures always exist.
 var plainMeasures = []measure{
-	{name: "mean confidence", why: "mean top probability", of: func(m *report.Metrics) report.Number { return m.MeanConfidence }},
-	{name: "effective clusters", why: "exponential of the entropy of the cluster sizes: the equivalent number of equal clusters", of: func(m *report.Metrics) report.Number { return m.EffectiveClusters }, digits: 1},
+	{name: "mean confidence", neutral: true, why: "mean top probability", of: func(m *report.Metrics) report.Number { return m.MeanConfidence }},
+	{name: "effective clusters", neutral: true, why: "exponential of the entropy of the cluster sizes: the equivalent number of equal clusters", of: func(m *report.Metrics) report.Number { return m.EffectiveClusters }, digits: 1},
+}
+
+// allMeasures lists every score, in the order of measures.
+func allMeasures() []measure {
+	return slices.Concat(labelledMeasures, labelFreeMeasures, []measure{expectedMeasure}, plainMeasures)
 }
 
 func (x measure) text(v report.Number) string {
@@ -177,7 +184,7 @@ func (x measure) headline(m, base *report.Metrics) headline {
 	}
 	other := x.value(base)
 	h.Base = x.text(other)
-	if difference := float64(value - other); !math.IsNaN(difference) && x.name != "mean confidence" && x.name != "effective clusters" {
+	if difference := float64(value - other); !math.IsNaN(difference) && !x.neutral {
 		h.Change = &change{Text: minus(fmt.Sprintf("%+.3f", difference)), Better: (difference < 0) == x.lower || difference == 0}
 	}
 	return h

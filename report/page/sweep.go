@@ -72,7 +72,7 @@ func (p Point) Over(score func(m *report.Metrics) report.Number) Spread {
 
 // measureNamed finds a score by the name used on all pages.
 func measureNamed(name string) measure {
-	all := slices.Concat(labelledMeasures, labelFreeMeasures, plainMeasures)
+	all := allMeasures()
 	return all[slices.IndexFunc(all, func(x measure) bool { return x.name == name })]
 }
 
@@ -91,7 +91,7 @@ func (s *Sweep) has(name string) bool {
 	return slices.ContainsFunc(s.Points, func(p Point) bool { return p.over(name).Median.Defined() })
 }
 
-// check returns an error for points that do not match the names.
+// check returns an error for points that do not match the names and for scores that do not fit themselves.
 func (s *Sweep) check() error {
 	if len(s.Points) == 0 {
 		return fmt.Errorf("sweep page: no runs")
@@ -99,6 +99,11 @@ func (s *Sweep) check() error {
 	for _, p := range s.Points {
 		if len(p.Values) != len(s.Names) || len(p.Runs) == 0 {
 			return fmt.Errorf("sweep page: a combination has %d values of %d settings and %d runs", len(p.Values), len(s.Names), len(p.Runs))
+		}
+		for _, m := range p.Runs {
+			if err := checkMetrics(m); err != nil {
+				return fmt.Errorf("sweep page: %w", err)
+			}
 		}
 	}
 	for _, p := range s.Panels {
@@ -531,7 +536,7 @@ func (s *Sweep) panels() []named {
 }
 
 // columns are the columns of the table of all results.
-var sweepColumns = []string{"accuracy", "NMI", "ARI", "ECE", "adaptive ECE", "NLL", "silhouette", "neighbours together", seedAgreement, "mean confidence", "effective clusters"}
+var sweepColumns = []string{"accuracy", "NMI", "ARI", "ECE", "adaptive ECE", "NLL", "silhouette", "neighbours together", seedAgreement, expectedMeasure.name, "mean confidence", "effective clusters"}
 
 func (v *sweepView) table(s *Sweep) {
 	v.Heads = s.Names

@@ -161,11 +161,14 @@ func TestSweepOverClustersSuggestsOne(t *testing.T) {
 }
 
 func TestWriteSweepRefuses(t *testing.T) {
-	m := made(t, 10, 2, true).Metrics
+	m, short := made(t, 10, 2, true).Metrics, made(t, 10, 2, true).Metrics
+	short.Reliability = short.Reliability[:9]
 	for want, s := range map[string]Sweep{
 		"no runs":                   {},
 		"0 values of 1 settings":    {Names: []string{"alpha"}, Points: []Point{{Runs: []*report.Metrics{m}}}},
 		"0 runs":                    {Names: []string{"alpha"}, Points: []Point{{Values: []string{"1"}}}},
+		"9 bins of confidence":      {Points: []Point{{Runs: []*report.Metrics{m, short}}}},
+		"needs metrics":             {Points: []Point{{Runs: []*report.Metrics{m, nil}}}},
 		"3 coordinates of 2 points": {Points: []Point{{Runs: []*report.Metrics{m}}}, Panels: []Panel{{"x", make([]float32, 3), make([]int, 2)}}},
 	} {
 		if err := WriteSweep(context.Background(), &bytes.Buffer{}, s); err == nil || !strings.Contains(err.Error(), want) {
