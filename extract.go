@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -80,22 +79,13 @@ func tell(s *extract.Summary, h progress.Hooks) {
 	}
 	others := ""
 	if s.Borrowed > 0 {
-		others = fmt.Sprintf(" (%s of them in other stores)", thousands(s.Borrowed))
+		others = fmt.Sprintf(" (%s of them in other stores)", plural.Thousands(s.Borrowed))
 	}
 	good := s.Items - s.Bad()
-	h.Notef("%s of %s %s features already%s; %s to encode", thousands(s.Already), thousands(good), plural.Word(good, "image", "images")+plural.Word(s.Already, " has", " have"), others, thousands(s.Encoded))
+	h.Notef("%s of %s %s features already%s; %s to encode", plural.Thousands(s.Already), plural.Thousands(good), plural.Word(good, "image", "images")+plural.Word(s.Already, " has", " have"), others, plural.Thousands(s.Encoded))
 	if s.Encoded > 0 {
 		h.Notef("encoded %s in %.1f s (%.1f images/s); %s has the features of %d", plural.Of(s.Encoded, "image", "images"), s.Seconds, float64(s.Encoded)/s.Seconds, s.Store, s.Rows)
 	}
-}
-
-// thousands formats a number with thousands separators: "1,281,167".
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // cached brings the store in the user's cache up to date with the images and returns its folder, which stays in use until release. It waits

@@ -167,11 +167,15 @@ func topTwo(p []float32) (first, second int) {
 }
 
 func (m *Model) choice(cluster int, p []float32) Choice {
-	c := Choice{Cluster: cluster, Confidence: min(1, float64(p[cluster]))}
-	if cluster < len(m.Names) {
-		c.Name = m.Names[cluster]
+	return Choice{Cluster: cluster, Name: m.name(cluster), Confidence: min(1, float64(p[cluster]))}
+}
+
+// name is the name of a cluster, "" if it has none.
+func (m *Model) name(cluster int) string {
+	if cluster >= len(m.Names) {
+		return ""
 	}
-	return c
+	return m.Names[cluster]
 }
 
 // Prepared assigns n images prepared by Images.Prepare, n×Images.Pixels() values, to clusters. It fails on a model without an encoder, and after Close.

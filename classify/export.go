@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,10 +113,7 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	}
 	names := make([]string, m.Clusters())
 	for c := range names {
-		names[c] = strconv.Itoa(c)
-		if c < len(m.Names) && m.Names[c] != "" {
-			names[c] = m.Names[c]
-		}
+		names[c] = cmp.Or(m.name(c), strconv.Itoa(c))
 	}
 	for _, entry := range []struct {
 		key   string

@@ -35,11 +35,7 @@ func ClassNames(r *run.Run) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, metrics.Clusters)
-	for c, n := range called {
-		names[c] = n.Name
-	}
-	return names, nil
+	return report.Called(called), nil
 }
 
 // ReadNamed reads the names of some clusters from a file with lines such as 3,dogs, separated by commas, semicolons, tabs or bars, in UTF-8 or

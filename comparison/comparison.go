@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ import (
 
 // Comparison holds finished runs in the order in which they were given.
 type Comparison struct {
-	Page    string // the file written by Write; "" before
+	Page    string // the file last written by Write; "" before
 	Runs    []page.Compared
 	Metrics []*report.Metrics // of the same runs
 }
@@ -33,12 +32,12 @@ type Options struct {
 }
 
 // Open reads the runs in the folders, with the changes made by hand and the scores of the edited clusters unless o.Raw. A run without scores is
-// left out with a warning; it is an error if fewer than two remain.
+// left out with a warning, as is one whose training has not ended; it is an error if fewer than two remain.
 func Open(ctx context.Context, dirs []string, o Options) (*Comparison, error) {
 	c := new(Comparison)
 	for k, name := range ShortNames(dirs) {
 		r, err := compared(ctx, dirs[k], o)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, run.ErrNoScores) || errors.Is(err, run.ErrUnfinished) {
 			o.Hooks.Warnf("%s is left out: it has no scores (%v)", dirs[k], err)
 			continue
 		}
@@ -76,13 +75,16 @@ func compared(ctx context.Context, dir string, o Options) (*page.Compared, error
 
 // Write writes the page of the comparison to a file, and makes its folder if there is none.
 func (c *Comparison) Write(ctx context.Context, name string) error {
-	c.Page = name
 	if err := atomicfile.MakeFolder(name); err != nil {
 		return err
 	}
-	return atomicfile.Write(name, func(w io.Writer) error {
+	err := atomicfile.Write(name, func(w io.Writer) error {
 		return page.WriteComparison(ctx, w, fmt.Sprintf("Comparison of %d runs", len(c.Runs)), c.Runs)
 	})
+	if err == nil {
+		c.Page = name
+	}
+	return err
 }
 
 // Cautions says what limits the comparison of the runs.

@@ -43,8 +43,8 @@ type Set struct {
 
 // Source identifies the features.
 type Source struct {
-	Store  string `json:"store"`            // folder or file, absolute; earlier versions wrote it as given; "": a program's memory
-	Images string `json:"images,omitempty"` // their data set, absolute as well; empty: unknown
+	Store  string `json:"store"`            // folder or file, as given to Open; a run folder has it absolute, unless an earlier version wrote it; "": a program's memory
+	Images string `json:"images,omitempty"` // their data set, in a run folder, absolute as well; empty: unknown
 	// ImageColumn is the image column of a Parquet data set, if it had to be named.
 	ImageColumn string `json:"image_column,omitempty"`
 	Key         string `json:"key"` // hash of their content, independent of their location

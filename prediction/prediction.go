@@ -11,9 +11,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/internal/atomicfile"
-	"iconic/internal/bucket"
 	"iconic/internal/budget"
-	"iconic/internal/placing"
 	"iconic/internal/plural"
 	"iconic/option"
 	"iconic/sorting"
@@ -100,8 +98,8 @@ func (o *Options) validate() error {
 			return refuse(option.Errorf("Folders.Dir", "nothing can be sorted into %s: %w", o.Folders.Dir, err))
 		}
 		for _, from := range o.Data {
-			if !bucket.Is(from) && placing.Within(o.Folders.Dir, from) {
-				return refuse(option.Errorf("Folders.Dir", "%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", o.Folders.Dir, from))
+			if err := sorting.CheckOutside(o.Folders.Dir, from); err != nil {
+				return refuse(option.Errorf("Folders.Dir", "%w", err))
 			}
 		}
 	}

@@ -40,12 +40,9 @@ type Assigned struct {
 func (a *Assignments) All() iter.Seq2[string, Assigned] {
 	return func(yield func(string, Assigned) bool) {
 		for i, path := range a.Paths {
-			one := Assigned{Cluster: a.Cluster[i], Confidence: a.Confidence[i], Label: NoLabel}
+			one := Assigned{Cluster: a.Cluster[i], Name: a.Name(i), Confidence: a.Confidence[i], Label: NoLabel}
 			if a.Labels != nil {
 				one.Label = a.Labels[i]
-			}
-			if one.Cluster < len(a.Names) {
-				one.Name = a.Names[one.Cluster]
 			}
 			if !yield(path, one) {
 				return
@@ -77,12 +74,8 @@ func WriteAssignments(name string, a *Assignments) error {
 			return err
 		}
 		for i, cluster := range a.Cluster {
-			var called string
-			if cluster < len(a.Names) {
-				called = a.Names[cluster]
-			}
 			confidence := strconv.FormatFloat(a.Confidence[i], 'g', -1, 64)
-			if err := row("true", a.Paths[i], a.Label(i), strconv.Itoa(cluster), called, confidence); err != nil {
+			if err := row("true", a.Paths[i], a.Label(i), strconv.Itoa(cluster), a.Name(i), confidence); err != nil {
 				return err
 			}
 		}
@@ -100,6 +93,14 @@ func (a *Assignments) Label(i int) string {
 		return a.Classes[a.Labels[i]]
 	}
 	return strconv.Itoa(a.Labels[i])
+}
+
+// Name is the name of the cluster of image i, "" if it has none.
+func (a *Assignments) Name(i int) string {
+	if c := a.Cluster[i]; c >= 0 && c < len(a.Names) {
+		return a.Names[c]
+	}
+	return ""
 }
 
 // SameDivision reports whether two lists of labels, negative for none, divide the same items into classes, whatever numbers these have.
@@ -138,10 +139,13 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 	r := csv.NewReader(f)
 	r.ReuseRecord = true
 	header, err := r.Read()
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	var at [4]int // path, label, cluster, confidence
 	for k, column := range []string{"path", "label", "cluster", "confidence"} {
 		at[k] = slices.Index(header, column)
-		if err != nil || at[k] < 0 {
+		if at[k] < 0 {
 			return nil, fmt.Errorf("%s: the first line does not have the columns %[3]q: %[2]q is missing", name, column, assignmentColumns)
 		}
 	}

@@ -69,11 +69,11 @@ type resamplingCell struct {
 func resamplingCells(confidence []float64, correct []bool) []resamplingCell {
 	cells := make([]resamplingCell, 2*Bins*subBins)
 	for i, c := range confidence {
-		k := binOf(c, Bins*subBins)
+		k := BinOf(c, Bins*subBins)
 		if correct[i] {
 			k += Bins * subBins
 		}
-		cells[k].bin, cells[k].correct = binOf(c, Bins), correct[i]
+		cells[k].bin, cells[k].correct = BinOf(c, Bins), correct[i]
 		cells[k].count++
 		cells[k].confidence += c
 	}

@@ -32,7 +32,7 @@ func Reliability(confidence []float64, correct []bool, bins int) ([]Bin, error) 
 	sum, right := make([]float64, bins), make([]int, bins)
 	list := make([]Bin, bins)
 	for i, c := range confidence {
-		b := binOf(c, bins)
+		b := BinOf(c, bins)
 		list[b].Count++
 		sum[b] += c
 		if correct[i] {
@@ -50,8 +50,8 @@ func Reliability(confidence []float64, correct []bool, bins int) ([]Bin, error) 
 // edge is the lower end of bin b; edge(bins, bins) is 1.
 func edge(b, bins int) float64 { return float64(b) / float64(bins) }
 
-// binOf is the b with edge(b) < c ≤ edge(b+1), and 0 for c = 0.
-func binOf(c float64, bins int) int {
+// BinOf is the bin, from 0, of a confidence c in [0, 1] among bins of equal width, at least 1: the b with b/bins < c ≤ (b+1)/bins, and 0 for c = 0.
+func BinOf(c float64, bins int) int {
 	b := min(bins-1, int(c*float64(bins)))
 	for b > 0 && c <= edge(b, bins) {
 		b--

@@ -100,6 +100,15 @@ func Numbered(name string, taken map[string]bool) string {
 	}
 }
 
+// Called are the names alone, "" for a cluster without one.
+func Called(clusters []ClusterName) []string {
+	names := make([]string, len(clusters))
+	for c, n := range clusters {
+		names[c] = n.Name
+	}
+	return names
+}
+
 // ReadNames returns the names of the clusters from a run's metrics. Runs from before names were stored have none; in that case a returns the
 // run's assignments, from which the names are derived.
 func (m *Metrics) ReadNames(a func() (*Assignments, error)) ([]ClusterName, error) {

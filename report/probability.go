@@ -197,13 +197,13 @@ func (s *partialScores) add(p []float64, t int) {
 		if v <= firstEdge {
 			low[c] += v
 		} else {
-			s.excess[c*Bins+binOf(v, Bins)] -= v
+			s.excess[c*Bins+BinOf(v, Bins)] -= v
 		}
 	}
 	truth := 0.0
 	if t != NoLabel {
 		truth = p[t]
-		s.excess[t*Bins+binOf(truth, Bins)]++
+		s.excess[t*Bins+BinOf(truth, Bins)]++
 	}
 	s.brier += squares - 2*truth + 1
 	s.nll -= math.Log(max(truth, likelihoodFloor))

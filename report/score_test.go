@@ -513,6 +513,33 @@ func TestAssignmentsSurviveTheirFile(t *testing.T) {
 }
 
 // The benchmark is bound by memory: clusters and labels are counted, then each item's confidence is binned three times.
+// What cannot be read as a table is told from a table without a column.
+func TestAssignmentsWithoutTheirFirstLine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "assignments.csv")
+	for content, want := range map[string]string{
+		"":                         `"path" is missing`,
+		"path,label,cluster\n":     `"confidence" is missing`,
+		"path,\"label,cluster\n\n": "extraneous or missing \" in quoted-field",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadAssignments(name, nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%q: error %v does not say %q", content, err, want)
+		}
+	}
+}
+
+// The name of an image's cluster is empty if the cluster has none, or if there are fewer names than clusters.
+func TestNameOfAnImagesCluster(t *testing.T) {
+	a := &Assignments{Cluster: []int{0, 1, 2, 3}, Names: []string{"dogs", "", "cats"}}
+	for i, want := range []string{"dogs", "", "cats", ""} {
+		if got := a.Name(i); got != want {
+			t.Errorf("image %d: %q, want %q", i, got, want)
+		}
+	}
+}
+
 func BenchmarkScore(b *testing.B) {
 	const n, clusters = 1_280_000, 1000
 	r := rand.New(rand.NewPCG(1, 2))

@@ -23,6 +23,9 @@ type Count struct {
 
 // Counted is the number that the run in the folder has found for the same features and seed; nil: none.
 func (c Count) Counted() *clustercount.Suggestion {
+	if c.Dir == "" {
+		return nil
+	}
 	old, err := LoadUnfinished(c.Dir)
 	if err != nil {
 		return nil

@@ -126,8 +126,8 @@ func (f *Finished) Rows() iter.Seq[exchange.Row] {
 			if f.Table.Labels != nil && f.Table.Labels[i] != report.NoLabel {
 				r.Label = &f.Table.Classes[f.Table.Labels[i]]
 			}
-			if c := f.Table.Cluster[i]; c < len(f.Table.Names) && f.Table.Names[c] != "" {
-				r.Name = &f.Table.Names[c]
+			if name := f.Table.Name(i); name != "" {
+				r.Name = &name
 			}
 			if !yield(r) {
 				return

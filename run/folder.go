@@ -306,7 +306,7 @@ func flatShare(h *head.Ensemble) []float32 {
 func readHead(f *safetensors.File) (*head.Ensemble, error) {
 	if text := f.Metadata["format"]; text != "" {
 		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > flatFormat {
-			return nil, fmt.Errorf("its head has format %q, this program reads format %d: use the version that wrote it", text, flatFormat)
+			return nil, fmt.Errorf("its head has format %q, but this program reads format %d: use the version that wrote it", text, flatFormat)
 		}
 	}
 	h, err := readTensors(f)
@@ -460,7 +460,7 @@ func LoadUnfinished(dir string) (*Run, error) {
 		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
 	}
 	if r.Config.Format > flatFormat || r.Config.Format < 1 {
-		return nil, fmt.Errorf("run folder %s has format %d, this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, flatFormat, r.Config.Version)
+		return nil, fmt.Errorf("run folder %s has format %d, but this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, flatFormat, r.Config.Version)
 	}
 	return r, nil
 }

@@ -50,16 +50,20 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 	return &Inspected{found, inspection.Names{Paths: set.Paths, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster}}, nil
 }
 
-// Write writes both tables into a folder, or only that of duplicates if only exact copies were searched. It returns the number of cells that a
+// Write writes both tables into a folder, duplicates first, or only that of duplicates if only exact copies were searched. It returns the number of cells that a
 // spreadsheet would compute.
 func (f *Inspected) Write(dir string) (computed int, err error) {
-	tables := map[string]func(io.Writer, inspection.Names) (int, error){DuplicatesFile: f.WriteDuplicates, OutliersFile: f.WriteOutliers}
-	if f.Exact {
-		delete(tables, OutliersFile)
+	type table struct {
+		name  string
+		write func(io.Writer, inspection.Names) (int, error)
 	}
-	for name, write := range tables {
-		err := atomicfile.Write(filepath.Join(dir, name), func(w io.Writer) error {
-			n, err := write(w, f.Names)
+	tables := []table{{DuplicatesFile, f.WriteDuplicates}}
+	if !f.Exact {
+		tables = append(tables, table{OutliersFile, f.WriteOutliers})
+	}
+	for _, t := range tables {
+		err := atomicfile.Write(filepath.Join(dir, t.name), func(w io.Writer) error {
+			n, err := t.write(w, f.Names)
 			computed += n
 			return err
 		})

@@ -288,11 +288,7 @@ func calledNames(m *report.Metrics) []string {
 	if m.Labelled == nil {
 		return nil
 	}
-	names := make([]string, len(m.Names))
-	for c, n := range m.Names {
-		names[c] = n.Name
-	}
-	return names
+	return report.Called(m.Names)
 }
 
 // Title names a run by its data: by the images if they are known, since their features may be in a cache.

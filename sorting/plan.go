@@ -84,10 +84,18 @@ func (e *FolderError) Unwrap() error { return e.Err }
 
 // Arrange plans the subfolder for each image. A folder inside that of the data set is a FolderError.
 func (m *Images) Arrange(to string) (*Plan, error) {
-	if !bucket.Is(m.Data) && placing.Within(to, m.Data) {
-		return nil, &FolderError{fmt.Errorf("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, m.Data)}
+	if err := CheckOutside(to, m.Data); err != nil {
+		return nil, &FolderError{err}
 	}
 	return Arrange(m.Run, m.Set, to)
+}
+
+// CheckOutside fails if a folder to sort into lies in the images' location, data.
+func CheckOutside(to, data string) error {
+	if !bucket.Is(data) && placing.Within(to, data) {
+		return fmt.Errorf("%s lies in %s: the sorted files would be taken for new images; choose a folder elsewhere", to, data)
+	}
+	return nil
 }
 
 // Plan says how the images of a run are put into folders.
@@ -125,11 +133,7 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 			continue
 		}
 		c := f.Table.Cluster[i]
-		name := ""
-		if c < len(f.Table.Names) {
-			name = f.Table.Names[c]
-		}
-		folder := placing.Folder(c, name)
+		folder := placing.Folder(c, f.Table.Name(i))
 		file, where, err := look.file(item, filepath.Join(folder, placing.Local(item)))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", item, err)

@@ -48,7 +48,7 @@ type Options struct {
 	Workers     int  // runs at the same time; all processors when < 1
 	Safe        bool // put an apostrophe before cells of CSV files that a spreadsheet would treat as formulas
 	Hooks       progress.Hooks
-	Ended       func(j *Job, done int) // called where Train was called, for each run that ends, with the number of ended runs; may be nil
+	Ended       func(j *Job, done int) // called on the goroutine that called Train, for each run that ends, with the number of ended runs; may be nil
 }
 
 // Sweep is a set of runs in a folder.

@@ -130,7 +130,7 @@ func decode(f *safetensors.File) (*train.State, error) {
 		return nil, errEarlier
 	}
 	if f.Metadata["format"] != format {
-		return nil, fmt.Errorf("it has format %q, this program reads %q", f.Metadata["format"], format)
+		return nil, fmt.Errorf("it has format %q, but this program reads %q", f.Metadata["format"], format)
 	}
 	var h header
 	if err := json.Unmarshal([]byte(f.Metadata["state"]), &h); err != nil {

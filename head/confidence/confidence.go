@@ -133,8 +133,11 @@ func slope(confidence, likely []float64) float64 {
 	return together / square
 }
 
-// Of returns the confidence of each row of logits z (n×k), from 0 to 1.
+// Of returns the confidence of each row of logits z (n×k), from 0 to 1. It fails unless z has whole rows, and with ctx's error.
 func (s Shape) Of(ctx context.Context, z []float32, k, workers int) ([]float64, error) {
+	if k < 1 || len(z)%k != 0 {
+		return nil, fmt.Errorf("confidence: %d logits in rows of %d: want whole rows", len(z), k)
+	}
 	n := len(z) / k
 	confidence := make([]float64, n)
 	err := parallel.Blocks(ctx, workers, n, blockRows, func(_, lo, hi int) error {

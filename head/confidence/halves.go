@@ -2,6 +2,7 @@ package confidence
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -47,8 +48,11 @@ type Halves struct {
 }
 
 // Agreement is the mean agreement of a partition of the rows of f with the halves, from 0 to 1: the share of rows that two partitions assign
-// alike under the best one-to-one matching of their clusters. It fails as kmeans.Cluster does.
+// alike under the best one-to-one matching of their clusters. It fails without a split, and as kmeans.Cluster does.
 func (h Halves) Agreement(ctx context.Context, f matrix.Features, cluster []int32) (float64, error) {
+	if h.Splits < 1 {
+		return 0, fmt.Errorf("confidence: %d random splits of the columns: want at least 1", h.Splits)
+	}
 	halves := h.columns(f.Dim())
 	agreement := make([]float64, len(halves))
 	var mutex sync.Mutex

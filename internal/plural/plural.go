@@ -12,3 +12,12 @@ func Word(n int, one, many string) string {
 	}
 	return many
 }
+
+// Thousands is a number with thousands separators: "1,281,167".
+func Thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -59,7 +59,7 @@ func reliabilityInWords(bins []report.Bin) string {
 func counts(confidence []float64, wrong func(i int) bool, name string) template.HTML {
 	all, bad := make([]float64, report.Bins), make([]float64, report.Bins)
 	for i, c := range confidence {
-		b := min(report.Bins-1, max(0, int(math.Ceil(c*report.Bins))-1))
+		b := report.BinOf(c, report.Bins)
 		all[b]++
 		if wrong != nil && wrong(i) {
 			bad[b]++
@@ -174,7 +174,7 @@ func wholeTicks(lo, hi float64) []float64 {
 	return slices.DeleteFunc(ticks(lo, hi, 6), func(v float64) bool { return v != math.Trunc(v) })
 }
 
-// niceTop is the smallest round number at or above v, for the end of an axis.
+// niceTop is the smallest of some round numbers from 1.06·v on, for the end of an axis: a bar of height v then has space for a number above it.
 func niceTop(v float64) float64 {
 	if v <= 0 {
 		return 1
@@ -189,10 +189,10 @@ func niceTop(v float64) float64 {
 	return v
 }
 
-// compact formats a count: 950, 1.2k, 34k, 1.3M.
+// compact formats a count: 950, 1200, 34.6k, 1.28M.
 func compact(v float64) string {
 	switch {
-	case v >= 1e6:
+	case v >= 999_950: // 1000k if it were rounded to tenths
 		return strconv.FormatFloat(math.Round(v/1e4)/100, 'f', -1, 64) + "M"
 	case v >= 1e4:
 		return strconv.FormatFloat(math.Round(v/1e2)/10, 'f', -1, 64) + "k"
@@ -200,26 +200,19 @@ func compact(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// overBar formats a count for the narrow space above a bar: two digits from a thousand on.
+// overBar formats a count for the narrow space above a bar: 950, 1.2k, 35k, 1.28M.
 func overBar(v float64) string {
 	switch {
-	case v >= 1e4 && v < 1e6:
+	case v >= 999_500: // 1000k if it were rounded
+		return compact(max(v, 1e6))
+	case v >= 1e4:
 		return strconv.FormatFloat(math.Round(v/1e3), 'f', -1, 64) + "k"
-	case v >= 1e3 && v < 1e4:
+	case v >= 1e3:
 		return strconv.FormatFloat(math.Round(v/1e2)/10, 'f', -1, 64) + "k"
 	}
 	return compact(v)
 }
 
 func items(n int) string {
-	return thousands(n) + plural.Word(n, " image", " images")
-}
-
-// thousands formats 1280000 as 1,280,000.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return plural.Thousands(n) + plural.Word(n, " image", " images")
 }

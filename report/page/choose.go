@@ -16,8 +16,8 @@ type sheet struct {
 const pictureLimit = 2400
 
 // contactSheets chooses the items to show for each non-empty cluster: at most the 8 most certain, 4 least certain and 4
-// wrong ones, fewer if there are many clusters. No item appears twice in a row, or as both most and
-// least certain.
+// wrong ones, fewer if there are many clusters. No item appears twice in one strip, or as both most
+// and least certain.
 func (r *Run) contactSheets() []sheet {
 	members := make([][]int, r.Metrics.Clusters)
 	for i, c := range r.Cluster {

@@ -237,6 +237,7 @@ type comparisonView struct {
 	Moves       []move
 }
 
+// named is a chart with its heading.
 type named struct {
 	Name  string
 	Chart template.HTML

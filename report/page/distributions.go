@@ -50,12 +50,6 @@ func (d *Distributions) check() error {
 	return nil
 }
 
-// namedChart is a chart with its heading.
-type namedChart struct {
-	Name  string
-	Chart template.HTML
-}
-
 // distributionsStyle adds the styles that these charts need.
 const distributionsStyle = `.chart .shaded{fill:var(--accent)}.chart .faint{fill:var(--muted);fill-opacity:.28}.chart .ring{fill:none;stroke:var(--bad);stroke-width:2}
 .quad{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px}
@@ -66,7 +60,7 @@ type distributionsView struct {
 	frame
 	Facts, Settings    []Setting
 	Note               string
-	Method, Neighbours []namedChart
+	Method, Neighbours []named
 }
 
 // WriteDistributions writes the page of d.
@@ -78,12 +72,8 @@ func WriteDistributions(w io.Writer, d *Distributions) error {
 	if err != nil {
 		return err
 	}
-	v := &distributionsView{frame: f, Facts: d.Facts, Settings: d.Settings, Note: d.Note}
-	for row, to := range map[int]*[]namedChart{0: &v.Method, 1: &v.Neighbours} {
-		for _, c := range d.charts()[row] {
-			*to = append(*to, namedChart{c.name, c.plot.done()})
-		}
-	}
+	rows := d.charts()
+	v := &distributionsView{frame: f, Facts: d.Facts, Settings: d.Settings, Note: d.Note, Method: finished(rows[0]), Neighbours: finished(rows[1])}
 	return render(w, "distributions.html", v)
 }
 
@@ -118,6 +108,15 @@ func DrawDistributions(w io.Writer, d *Distributions) error {
 type fieldChart struct {
 	name string
 	plot *plot
+}
+
+// finished are charts as a page holds them.
+func finished(row []fieldChart) []named {
+	var list []named
+	for _, c := range row {
+		list = append(list, named{c.name, c.plot.done()})
+	}
+	return list
 }
 
 // charts returns the charts of the method, and those of the kinds of neighbours.

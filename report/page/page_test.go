@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/internal/plural"
 	"iconic/matrix"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -89,7 +90,7 @@ func made(t testing.TB, n, k int, labels bool) Run {
 	for e := range 30 {
 		run.History = append(run.History, Epoch{e + 1, 1.2 + 2*math.Exp(-float64(e)/6), 1e-3 / math.Pow(2, float64(e/10))})
 	}
-	run.Facts = []Setting{{"Images", thousands(n)}, {"Encoder", "tiny, 192 dimensions"}, {"Method", "debiased InfoNCE clustering, α = 0.6"}, {"Made", "2026-01-02"}}
+	run.Facts = []Setting{{"Images", plural.Thousands(n)}, {"Encoder", "tiny, 192 dimensions"}, {"Method", "debiased InfoNCE clustering, α = 0.6"}, {"Made", "2026-01-02"}}
 	run.Settings = []Setting{{"alpha", "0.6"}, {"batch", "4096"}, {"seed", "1"}}
 	return run
 }

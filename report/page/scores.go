@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"iconic/internal/plural"
 	"iconic/report"
 )
 
@@ -121,7 +122,7 @@ func (v *runView) scores(m *report.Metrics) {
 	if m.Labelled != nil {
 		v.ScoresLead = fmt.Sprintf("Labels were not used in training. The matching of clusters to classes was fitted on %s.", fittedOn(m))
 		if m.LabelledItems < m.N {
-			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", thousands(m.LabelledItems), items(m.N))
+			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", plural.Thousands(m.LabelledItems), items(m.N))
 		}
 	}
 	if m.Choice != "" {

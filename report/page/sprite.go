@@ -21,7 +21,7 @@ const sheetSide = 20
 // pictureBudget is the maximum number of bytes for all images of a page, as base64.
 const pictureBudget = 3_300_000
 
-// sprites are the images of a page: tile k is the image of item Item[k].
+// sprites are the images of a page: tile k is the image of item[k].
 type sprites struct {
 	Size    int // pixels along each side of a tile
 	item    []int

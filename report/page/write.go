@@ -157,7 +157,7 @@ func (v *runView) clusterSizes(r *Run) {
 	}
 	v.Sizes = sizes(bars, m.N)
 	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural.Of(m.Clusters, "cluster", "clusters")+plural.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
-	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times their share.", plural.Of(dead, "cluster is dead", "clusters are dead"), plural.Of(large, "holds", "hold"), oversized)
+	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times %s share.", plural.Of(dead, "cluster is dead", "clusters are dead"), plural.Of(large, "holds", "hold"), oversized, plural.Word(large, "its", "their"))
 	if m.ClustersUsed <= 1 {
 		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
 	}
