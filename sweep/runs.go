@@ -37,7 +37,7 @@ func (e *RunError) Unwrap() error { return e.Err }
 // unfinished lists the unfinished runs, and reads those that this process has neither made nor read yet.
 func (s *Sweep) unfinished() (left []*Job, err error) {
 	for _, j := range s.Jobs {
-		if j.Metrics != nil {
+		if s.metrics(j) != nil {
 			continue
 		}
 		if there, err := s.finished(j); err != nil {
@@ -201,9 +201,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 	if err := os.Rename(partial, dir); err != nil {
 		return err
 	}
-	s.mutex.Lock()
-	j.Metrics = m
-	s.mutex.Unlock()
+	s.keep(j, m)
 	return atomicfile.SyncFolder(filepath.Dir(dir))
 }
 
@@ -217,9 +215,7 @@ func (s *Sweep) complete(ctx context.Context, j *Job, partial string) error {
 	if err != nil {
 		return err
 	}
-	s.mutex.Lock()
-	j.Metrics = m
-	s.mutex.Unlock()
+	s.keep(j, m)
 	return os.RemoveAll(partial)
 }
 

@@ -377,3 +377,21 @@ func TestHooksThatPanicCanBeRecovered(t *testing.T) {
 		trained(t, o)
 	}
 }
+
+// What has ended can be asked for while other runs train: the race detector would find a result read as it is written.
+func TestWhatHasEndedIsReadWhileOthersTrain(t *testing.T) {
+	o := swept(t)
+	o.Workers = 4
+	var s *Sweep
+	o.Ended = func(_ *Job, done int) {
+		runs := 0
+		for _, p := range s.SoFar() {
+			runs += len(p.Runs)
+		}
+		if runs < done || len(s.Jobs)-s.Missing() < done {
+			t.Errorf("%d runs have ended, but the points have %d and %d are missing", done, runs, s.Missing())
+		}
+	}
+	s = plan(t, o)
+	must(t, s.Train(t.Context()))
+}

@@ -68,8 +68,8 @@ type Sweep struct {
 	notes map[string]bool // texts of those reported
 	relay *relay.Relay    // to the goroutine of Train, while runs are made
 
-	mutex     sync.Mutex
-	madeSafe  int // number of finished runs whose assignments.csv was made safe
+	mutex     sync.Mutex // guards what follows and the metrics of the jobs
+	madeSafe  int        // number of finished runs whose assignments.csv was made safe
 	baselines map[string]*baselineOnce
 	graphs    map[string]*knn.Graph
 }
@@ -85,7 +85,7 @@ type point struct {
 type Job struct {
 	Name    string // name of its folder
 	Config  head.Config
-	Metrics *report.Metrics // nil until it has ended
+	Metrics *report.Metrics // nil until it has ended; while Train runs, only Options.Ended may read it, of the run that it is given
 
 	set    *features.Set
 	number int // position in the order of the jobs
@@ -157,15 +157,29 @@ func (s *Sweep) Report(ctx context.Context) error {
 	return s.write(ctx)
 }
 
-// Missing is the number of unfinished runs.
+// Missing is the number of unfinished runs. It may be called while Train runs.
 func (s *Sweep) Missing() int {
 	n := 0
 	for _, j := range s.Jobs {
-		if j.Metrics == nil {
+		if s.metrics(j) == nil {
 			n++
 		}
 	}
 	return n
+}
+
+// metrics are those of a run, nil until it has ended.
+func (s *Sweep) metrics(j *Job) *report.Metrics {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return j.Metrics
+}
+
+// keep takes over the metrics of a run that has ended.
+func (s *Sweep) keep(j *Job, m *report.Metrics) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	j.Metrics = m
 }
 
 // write writes table and page, one process after the other.
@@ -401,10 +415,11 @@ func (s *Sweep) Points() ([]page.Point, error) {
 		point := page.Point{Values: p.values, Agreement: report.Number(math.NaN())}
 		var clusterings [][]int
 		for _, j := range p.jobs {
-			if j.Metrics == nil {
+			m := s.metrics(j)
+			if m == nil {
 				continue
 			}
-			point.Runs = append(point.Runs, j.Metrics)
+			point.Runs = append(point.Runs, m)
 			if len(p.jobs) > 1 {
 				f, err := s.open(j)
 				if err != nil {
@@ -443,14 +458,14 @@ func (s *Sweep) words(p *point) string {
 	return strings.Join(words, ", ")
 }
 
-// SoFar returns the points with the ended runs, for a table of a running sweep. During training, only Options.Ended may call it.
+// SoFar returns the points that have ended runs, with these, for a table of a running sweep. It may be called while Train runs.
 func (s *Sweep) SoFar() []page.Point {
 	var points []page.Point
 	for _, p := range s.points {
 		one := page.Point{Values: p.values}
 		for _, j := range p.jobs {
-			if j.Metrics != nil {
-				one.Runs = append(one.Runs, j.Metrics)
+			if m := s.metrics(j); m != nil {
+				one.Runs = append(one.Runs, m)
 			}
 		}
 		if len(one.Runs) > 0 {
