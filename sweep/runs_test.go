@@ -13,6 +13,7 @@ import (
 
 	"iconic/internal/lockfile"
 	"iconic/progress"
+	"iconic/report"
 	"iconic/run"
 )
 
@@ -394,4 +395,21 @@ func TestWhatHasEndedIsReadWhileOthersTrain(t *testing.T) {
 	}
 	s = plan(t, o)
 	must(t, s.Train(t.Context()))
+}
+
+// A baseline that was interrupted is computed when the sweep is trained again, and one that was found is shared.
+func TestABaselineThatWasInterruptedIsComputedAgain(t *testing.T) {
+	o := swept(t)
+	s := plan(t, o)
+	in := report.Input{Clusters: 2, Items: 30, Workers: 1}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.baseline(over, o.Sets[0], in); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+	first, err := s.baseline(t.Context(), o.Sets[0], in)
+	must(t, err)
+	if again, err := s.baseline(over, o.Sets[0], in); err != nil || again != first {
+		t.Errorf("%p after %p, %v", again, first, err)
+	}
 }

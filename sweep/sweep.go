@@ -70,7 +70,7 @@ type Sweep struct {
 
 	mutex     sync.Mutex // guards what follows and the metrics of the jobs
 	madeSafe  int        // number of finished runs whose assignments.csv was made safe
-	baselines map[string]*baselineOnce
+	baselines map[string]*sharedBaseline
 	graphs    map[string]*knn.Graph
 }
 
@@ -91,11 +91,11 @@ type Job struct {
 	number int // position in the order of the jobs
 }
 
-// baselineOnce is k-means on the same features with the same clusters and seed, computed by the first job that needs it.
-type baselineOnce struct {
-	once  sync.Once
+// sharedBaseline is k-means on the same features with the same clusters and seed, computed by the first job that needs it, or if that fails by
+// the next one.
+type sharedBaseline struct {
+	mutex sync.Mutex
 	found *run.Baseline
-	err   error
 }
 
 // ErrUnfinished is in the chain of Report's error for a sweep with unfinished runs.
@@ -120,7 +120,7 @@ func Plan(o Options) (*Sweep, error) {
 		}
 	}
 	o.Workers = parallel.Workers(o.Workers)
-	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*baselineOnce{}, graphs: map[string]*knn.Graph{}}
+	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}, graphs: map[string]*knn.Graph{}}
 	return s, s.plan()
 }
 
@@ -363,12 +363,16 @@ func (s *Sweep) baseline(ctx context.Context, set *features.Set, in report.Input
 	s.mutex.Lock()
 	b := s.baselines[key]
 	if b == nil {
-		b = new(baselineOnce)
+		b = new(sharedBaseline)
 		s.baselines[key] = b
 	}
 	s.mutex.Unlock()
-	b.once.Do(func() { b.found, b.err = run.KMeans(ctx, set, in, progress.Hooks{}) })
-	return b.found, b.err
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.found == nil {
+		b.found, err = run.KMeans(ctx, set, in, progress.Hooks{})
+	}
+	return b.found, err
 }
 
 // finish writes sweep.csv and sweep.html.
