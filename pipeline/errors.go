@@ -87,6 +87,7 @@ var remedies = []remedy{
 	{typed[*extract.SpaceError](nil), ", or choose a folder elsewhere with " + storeFlag, false},
 	{sentinel(sweep.ErrUnfinished), ": run the same sweep without --report", false},
 	{typed[*run.SettingsError](nil), "", true},
+	{typed[*sweep.SettingsError](nil), "", true},
 	{typed[*sweep.ListError](nil), "", true},
 	{typed[*features.LabelsError](nil), "", true},
 	{typed[*prediction.OptionsError](nil), "", true},

@@ -140,12 +140,16 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 
 // printSweep writes the result to standard output.
 func (a *app) printSweep(s *sweep.Sweep) error {
+	if a.json {
+		result, err := s.Result()
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(a.out).Encode(result)
+	}
 	points, err := s.Points()
 	if err != nil {
 		return err
-	}
-	if a.json {
-		return json.NewEncoder(a.out).Encode(s.Result(points))
 	}
 	if err := a.printTable(sweepTable(s, points)); err != nil {
 		return err

@@ -37,6 +37,35 @@ func TestUnknownNamesAreRefused(t *testing.T) {
 	}
 }
 
+// What makes no sweep is refused before anything is trained.
+func TestOptionsThatMakeNoSweepAreRefused(t *testing.T) {
+	for says, change := range map[string]func(o *Options){
+		"a sweep without features":     func(o *Options) { o.Sets = nil },
+		"a sweep without combinations": func(o *Options) { o.Combinations = nil },
+		"seeds 0: want at least 1":     func(o *Options) { o.Seeds = 0 },
+		"set 1: there is no set":       func(o *Options) { o.Sets = append(o.Sets, nil) },
+		"part 9 of 2":                  func(o *Options) { o.Part, o.Parts = 9, 2 },
+		"part 0 of 2":                  func(o *Options) { o.Parts = 2 },
+		"part 1 of 0":                  func(o *Options) { o.Part = 1 },
+		"part -1 of 0":                 func(o *Options) { o.Part = -1 },
+		"part -2 of -1":                func(o *Options) { o.Part, o.Parts = -2, -1 },
+		"clusters 1: want at least 2":  func(o *Options) { o.Combinations[0]["clusters"] = "1" },
+	} {
+		o := planned()
+		change(&o)
+		_, err := Plan(o)
+		var refused *SettingsError
+		if !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), says) {
+			t.Errorf("%v is no SettingsError that begins with %q", err, says)
+		}
+	}
+	for _, part := range []int{1, 2} {
+		o := planned()
+		o.Part, o.Parts = part, 2
+		plan(t, o)
+	}
+}
+
 func TestListsOfCombinations(t *testing.T) {
 	want, places := []Combination{{"alpha": "0.2", "batch": "1024"}, {"alpha": "0"}}, []string{"list, line 2", "list, line 4"}
 	for _, first := range []string{"# two of them", "\ufeff# two of them", "\ufeff"} {

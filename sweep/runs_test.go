@@ -413,3 +413,24 @@ func TestABaselineThatWasInterruptedIsComputedAgain(t *testing.T) {
 		t.Errorf("%p after %p, %v", again, first, err)
 	}
 }
+
+// The result has each point with its own runs, also while only later points have ended runs.
+func TestResultsOfAPointAreItsOwn(t *testing.T) {
+	o := swept(t)
+	trained(t, o)
+	o.Seeds = 1
+	s := plan(t, o)
+	if _, err := s.finished(s.Jobs[1]); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Result()
+	must(t, err)
+	if len(r.Points) != 2 || len(r.Points[0].Metrics) != 0 || len(r.Points[1].Metrics) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	for k, p := range r.Points {
+		if want := []string{s.Folder(s.Jobs[k])}; !slices.Equal(p.Runs, want) || p.Settings["clusters"] != []string{"2", "3"}[k] {
+			t.Errorf("point %d: %v of %v, want %v", k, p.Runs, p.Settings, want)
+		}
+	}
+}

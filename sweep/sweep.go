@@ -42,7 +42,7 @@ type Options struct {
 	Origins      []string // where each combination comes from, such as "list.txt, line 3", for errors; nil: none is named
 	Seeds        int      // runs of each combination, with the seeds 0, 1, …
 
-	// Part and Parts make this process one of several: it begins with its own share of the runs, continues with all unclaimed ones, and
+	// Part, 1 to Parts, makes this process one of several: it begins with its own share of the runs, continues with all unclaimed ones, and
 	// ends without waiting for others. 0 of 0: it waits, so that it can take over runs left unfinished by others.
 	Part, Parts int
 	Workers     int  // runs at the same time; all processors when < 1
@@ -101,27 +101,42 @@ type sharedBaseline struct {
 // ErrUnfinished is in the chain of Report's error for a sweep with unfinished runs.
 var ErrUnfinished = errors.New("not finished")
 
-// SettingsError says that a combination cannot be trained.
+// SettingsError says that options make no sweep, or that a combination cannot be trained.
 type SettingsError struct{ Err error }
 
 func (e *SettingsError) Error() string { return e.Err.Error() }
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
-// Plan lists the runs of a sweep. It trains nothing. It fails with a SettingsError on a run that cannot be trained, such as one whose method
-// needs a second set of features or the edges of a graph, which a sweep does not have.
+// Plan lists the runs of a sweep. It trains nothing. It fails with a SettingsError if there is nothing to train, and on a run that cannot be trained,
+// such as one whose method needs a second set of features or the edges of a graph, which a sweep does not have.
 func Plan(o Options) (*Sweep, error) {
-	if o.Seeds < 1 {
-		return nil, &run.SettingsError{Err: fmt.Errorf("seeds %d: want at least 1", o.Seeds)}
-	}
-	for i, set := range o.Sets {
-		if err := set.Check(); err != nil {
-			return nil, &run.SettingsError{Err: fmt.Errorf("set %d: %w", i, err)}
-		}
+	if err := o.validate(); err != nil {
+		return nil, &SettingsError{err}
 	}
 	o.Workers = parallel.Workers(o.Workers)
 	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}, graphs: map[string]*knn.Graph{}}
 	return s, s.plan()
+}
+
+// validate checks what can be checked without the settings of the combinations.
+func (o *Options) validate() error {
+	switch {
+	case len(o.Sets) == 0:
+		return errors.New("a sweep without features: want at least one set")
+	case len(o.Combinations) == 0:
+		return errors.New("a sweep without combinations: want at least one, which is empty for the default settings")
+	case o.Seeds < 1:
+		return fmt.Errorf("seeds %d: want at least 1", o.Seeds)
+	case o.Parts < 0 || o.Part < min(1, o.Parts) || o.Part > o.Parts:
+		return fmt.Errorf("part %d of %d: want 1 to the number of parts, or 0 of 0 for a process that makes the whole sweep", o.Part, o.Parts)
+	}
+	for i, set := range o.Sets {
+		if err := set.Check(); err != nil {
+			return fmt.Errorf("set %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // Train makes the runs that are not finished and that no other process is making. Once all are finished, it writes sweep.csv and
@@ -412,7 +427,8 @@ func (s *Sweep) features() (stores, images string) {
 	return strings.Join(names, ", "), strings.Join(counts, ", ")
 }
 
-// Points collects the metrics of the ended runs, and the agreement between the seeds of each point.
+// Points collects, for each point, the metrics of the ended runs and their agreement. It fails with a RunError if the folder of such a run has
+// something else by now.
 func (s *Sweep) Points() ([]page.Point, error) {
 	var points []page.Point
 	for _, p := range s.points {
@@ -552,29 +568,38 @@ func (s *Sweep) Suggestion() string {
 }
 
 // Result is a sweep in machine-readable form.
-func (s *Sweep) Result(points []page.Point) any {
-	type entry struct {
-		Settings  map[string]string `json:"settings"`
-		Agreement report.Number     `json:"seed_agreement"`
-		Runs      []string          `json:"runs"`
-		Metrics   []*report.Metrics `json:"metrics"`
+type Result struct {
+	Page       string        `json:"page"`
+	Suggestion string        `json:"suggestion,omitempty"` // see Sweep.Suggestion
+	Points     []ResultPoint `json:"points"`
+}
+
+// ResultPoint is a combination on one store.
+type ResultPoint struct {
+	Settings  map[string]string `json:"settings"`       // the values of the settings that vary, by name
+	Agreement report.Number     `json:"seed_agreement"` // between the ended runs, see report.SeedAgreement; NaN if fewer than two have ended
+	Runs      []string          `json:"runs"`           // the folders, one per seed
+	Metrics   []*report.Metrics `json:"metrics"`        // of the ended runs, in the order of Runs
+}
+
+// Result collects what Points does, with the folders of the runs. It fails as Points does.
+func (s *Sweep) Result() (*Result, error) {
+	points, err := s.Points()
+	if err != nil {
+		return nil, err
 	}
-	whole := struct {
-		Page       string  `json:"page"`
-		Suggestion string  `json:"suggestion,omitempty"`
-		Points     []entry `json:"points"`
-	}{Page: s.Page, Suggestion: s.Suggestion()}
-	for k, p := range points {
-		e := entry{Settings: map[string]string{}, Agreement: p.Agreement, Metrics: p.Runs}
+	whole := &Result{Page: s.Page, Suggestion: s.Suggestion()}
+	for k, p := range points { // one for each of s.points
+		one := ResultPoint{Settings: map[string]string{}, Agreement: p.Agreement, Metrics: p.Runs}
 		for i, name := range s.varied {
-			e.Settings[name] = p.Values[i]
+			one.Settings[name] = p.Values[i]
 		}
 		for _, j := range s.points[k].jobs {
-			e.Runs = append(e.Runs, s.Folder(j))
+			one.Runs = append(one.Runs, s.Folder(j))
 		}
-		whole.Points = append(whole.Points, e)
+		whole.Points = append(whole.Points, one)
 	}
-	return whole
+	return whole, nil
 }
 
 // panels maps the same images once for each α on the side that is swept first, on the first store, with the first seed.
