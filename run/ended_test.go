@@ -132,7 +132,7 @@ func stop(t *testing.T, training *Training) {
 // A training that stopped tells what it has kept, for lack of room as at an interrupt, and does not forget what an earlier process has saved.
 func TestATrainingThatStoppedTellsWhatItKept(t *testing.T) {
 	state := &head.State{Phases: []train.Phase{{Name: "head", Step: 3, Steps: 9}}}
-	room, interrupt := fmt.Errorf("write checkpoint: %w", syscall.ENOSPC), context.Canceled
+	room, interrupt, late := fmt.Errorf("write checkpoint: %w", syscall.ENOSPC), context.Canceled, context.DeadlineExceeded
 	for _, c := range []struct {
 		what, method string
 		saved        *head.State
@@ -146,6 +146,9 @@ func TestATrainingThatStoppedTellsWhatItKept(t *testing.T) {
 		{"interrupted on its way to that step", "simclr", state, false, interrupt, "is saved in %s at step 3 of 9 (head), and continues from there"},
 		{"no room for the head", "kmeans", nil, false, room, "method kmeans computes in one piece, and starts again"},
 		{"no room for the scores", "kmeans", nil, true, room, "the training in %s has ended; its scores and its page are made when it is resumed"},
+		{"out of time before the first step", "simclr", nil, false, late, "no step of the training was finished: it starts again"},
+		{"out of time on its way to that step", "simclr", state, false, late, "is saved in %s at step 3 of 9 (head), and continues from there"},
+		{"out of time at the scores", "simclr", state, true, late, "the training in %s has ended; its scores"},
 		{"interrupted at the scores", "simclr", state, true, interrupt, "the training in %s has ended; its scores"},
 		{"another error", "simclr", state, false, errors.New("another"), ""},
 	} {

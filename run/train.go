@@ -246,7 +246,7 @@ func (t *Training) failed(ctx context.Context, kept *keeper, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		t.Hooks.Notef("%s", kept.account(t.Config.Method, "finished"))
 		_ = KeepTimes(t.Dir, t.Clock.Times()) // the training can be resumed without them
 	case atomicfile.Full(err):
