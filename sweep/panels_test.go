@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,5 +26,22 @@ func TestPanelsSayTheirSide(t *testing.T) {
 		if diff := cmp.Diff(c.want, titles); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// Images without a class are coloured as such, not as those of the first class.
+func TestPanelsKnowImagesWithoutAClass(t *testing.T) {
+	o := swept(t)
+	o.Seeds, o.Combinations = 1, Grid(map[string][]string{"clusters": {"3"}, "method": {"debiased-infonce-clustering"}, "epochs": {"1"}, "alpha": {"0", "0.4"}})
+	o.Sets[0].Labels[4], o.Sets[0].Labels[29] = -1, -1
+	panels, err := trained(t, o).panels(t.Context())
+	must(t, err)
+	for _, p := range panels {
+		if !slices.Equal(p.Colour, o.Sets[0].Labels) {
+			t.Errorf("%s: colours %v", p.Title, p.Colour)
+		}
+	}
+	if len(panels) != 2 {
+		t.Errorf("%d panels", len(panels))
 	}
 }

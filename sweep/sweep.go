@@ -622,7 +622,7 @@ func (s *Sweep) panels(ctx context.Context) ([]page.Panel, error) {
 		for _, i := range m.Rows {
 			colour := f.Table.Cluster[i]
 			if f.Table.Labels != nil {
-				colour = max(0, f.Table.Labels[i])
+				colour = f.Table.Labels[i] // -1 without a class
 			}
 			panel.Colour = append(panel.Colour, colour)
 		}

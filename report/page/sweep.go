@@ -43,7 +43,7 @@ type Point struct {
 type Panel struct {
 	Title  string
 	XY     []float32 // n×2
-	Colour []int     // class or cluster of each of the n items
+	Colour []int     // class or cluster of each of the n items; negative: it has none
 }
 
 // Spread is a score over seeds.
@@ -123,7 +123,7 @@ func WriteSweep(ctx context.Context, w io.Writer, s Sweep) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	v := sweepView{Facts: s.Facts, Panels: s.panels()}
+	v := sweepView{Facts: s.Facts, Panels: s.panels(), Uncoloured: s.uncoloured()}
 	sections := []section{}
 	for k, name := range s.Names {
 		if f := s.figure(k); f != nil {
@@ -152,16 +152,17 @@ func WriteSweep(ctx context.Context, w io.Writer, s Sweep) error {
 
 type sweepView struct {
 	frame
-	Facts     []Setting
-	Figures   []figure
-	Choice    *choice
-	Curves    multiples
-	CurveKey  []keyEntry
-	CurveNote string
-	Panels    []named
-	Heads     []string // names of settings
-	Columns   []string // names of scores
-	Rows      []sweepRow
+	Facts      []Setting
+	Figures    []figure
+	Choice     *choice
+	Curves     multiples
+	CurveKey   []keyEntry
+	CurveNote  string
+	Panels     []named
+	Uncoloured bool     // some items of the panels have no class
+	Heads      []string // names of settings
+	Columns    []string // names of scores
+	Rows       []sweepRow
 }
 
 // figure contains the charts against one setting: one for each score, or, if the other settings give more curves than one chart can show, a row of
@@ -514,16 +515,24 @@ func (s *Sweep) curves(points []Point, of string, parts facets, small bool) temp
 	return p.done()
 }
 
-// panels plots the embeddings, with one colour per class or cluster; the twelve colours repeat.
+// panels plots the embeddings, with one colour per class or cluster; the twelve colours repeat. Items without one are faint, below the others.
 func (s *Sweep) panels() []named {
 	var list []named
 	for _, panel := range s.Panels {
 		x, y := quantised(panel.XY)
 		p := newPlot(300, 300, fmt.Sprintf("Embedding of %d images, %s.", len(x), panel.Title))
 		const colours = 12
+		var none strings.Builder
 		var paths [colours]strings.Builder
 		for i, c := range panel.Colour {
-			fmt.Fprintf(&paths[c%colours], "M%s %sh0", num(6+float64(x[i])*288/4095), num(6+float64(y[i])*288/4095))
+			path := &none
+			if c >= 0 {
+				path = &paths[c%colours]
+			}
+			fmt.Fprintf(path, "M%s %sh0", num(6+float64(x[i])*288/4095), num(6+float64(y[i])*288/4095))
+		}
+		if none.Len() > 0 {
+			fmt.Fprintf(p, `<path class="points none" d="%s"/>`, none.String())
 		}
 		for c := range paths {
 			if paths[c].Len() > 0 {
@@ -533,6 +542,11 @@ func (s *Sweep) panels() []named {
 		list = append(list, named{panel.Title, p.done()})
 	}
 	return list
+}
+
+// uncoloured reports whether a panel has items without a class or cluster.
+func (s *Sweep) uncoloured() bool {
+	return slices.ContainsFunc(s.Panels, func(p Panel) bool { return slices.ContainsFunc(p.Colour, func(c int) bool { return c < 0 }) })
 }
 
 // columns are the columns of the table of all results.

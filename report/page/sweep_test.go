@@ -160,6 +160,22 @@ func TestSweepOverClustersSuggestsOne(t *testing.T) {
 	}
 }
 
+// Images without a class have no class's colour in the embeddings.
+func TestItemsWithoutAClassAreFaint(t *testing.T) {
+	faint, words := []byte(`<path class="points none"`), []byte("images without a class are faint grey")
+	for without, colours := range map[int][]int{0: {0, 13, 1}, 1: {-1, 0, 13}, 2: {-1, -1, -1}} {
+		s := swept(t, true)
+		s.Panels = []Panel{{"α = 0", make([]float32, 6), colours}, {"α = 1", make([]float32, 6), []int{0, 1, 2}}}
+		var page bytes.Buffer
+		if err := WriteSweep(context.Background(), &page, s); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Count(page.Bytes(), faint) != min(without, 1) || bytes.Contains(page.Bytes(), words) != (without > 0) {
+			t.Errorf("colours %v: the page says %t", colours, bytes.Contains(page.Bytes(), words))
+		}
+	}
+}
+
 func TestWriteSweepRefuses(t *testing.T) {
 	m, short := made(t, 10, 2, true).Metrics, made(t, 10, 2, true).Metrics
 	short.Reliability = short.Reliability[:9]
