@@ -56,8 +56,8 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// skip counts a bad image.
-func (s *Summary) skip(kind, path, reason string) {
+// Skip counts a bad image among Skipped.
+func (s *Summary) Skip(kind, path, reason string) {
 	i := slices.IndexFunc(s.Skipped, func(k Skipped) bool { return k.Kind == kind })
 	if i < 0 {
 		i = len(s.Skipped)
@@ -66,8 +66,9 @@ func (s *Summary) skip(kind, path, reason string) {
 	s.Skipped[i].Count++
 }
 
-// judge sorts the table, and fails if too many images were bad. Names that are no files count only where there is nothing else.
-func (s *Summary) judge(maxBad float64) error {
+// Judge sorts Skipped, and fails with an option.Error about MaxBad if more than that share of Items, 0 to 1, were bad. Names that are no files count only
+// where there is nothing else.
+func (s *Summary) Judge(maxBad float64) error {
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
 	kinds, bad, items := s.Skipped, s.Bad(), s.Items
 	if i := slices.IndexFunc(kinds, func(k Skipped) bool { return k.Kind == notAFile }); i >= 0 && kinds[i].Count < items {

@@ -231,7 +231,7 @@ func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error
 		return nil, err
 	}
 	r.summary.Rows = r.summary.Items - r.summary.Bad()
-	return r.summary, r.summary.judge(d.MaxBad)
+	return r.summary, r.summary.Judge(d.MaxBad)
 }
 
 // visitor is the sink of Each.

@@ -78,7 +78,7 @@ func Run(ctx context.Context, c Config, h Hooks) (_ *Summary, err error) {
 	}
 	r.summary.Rows, r.summary.Duplicates = r.writer.Rows(), r.writer.Duplicates
 	r.summary.Already, r.summary.Borrowed = r.writer.Already-r.summary.Gone-r.summary.Moved-r.summary.Unread, r.writer.Borrowed
-	return r.summary, r.summary.judge(c.MaxBad)
+	return r.summary, r.summary.Judge(c.MaxBad)
 }
 
 // fill brings the rows of the open store up to date with the listed images, before Commit.

@@ -552,7 +552,7 @@ func (s *stages) storeBatch(b *batch) (err error) {
 // file may return, or become readable.
 func (s *stages) skip(bad *step) error {
 	it := bad.item
-	s.summary.skip(it.Kind, it.Path, it.Skipped)
+	s.summary.Skip(it.Kind, it.Path, it.Skipped)
 	if bad.state == unread && s.writer != nil {
 		if before, ok := s.writer.Known(it.Path); ok {
 			s.summary.Unread++

@@ -106,7 +106,7 @@ var remedies = []remedy{
 var optionWords = map[string]string{
 	"Correlation":   " (--correlation)",
 	"Crop":          ": give its size with --crop",
-	"Data":          ": name it after RUN",
+	"Data":          ": make the parts with 'pipeline extract --shard', or name the finished ones one by one",
 	"Edges":         ": give its edges with --graph edges.csv",
 	"Exact":         ": leave out --exact, or give a store made from the images",
 	"Features":      ": give their location with --features",
@@ -131,7 +131,6 @@ var optionWords = map[string]string{
 	"Mode":          " (--copy, --link, --hardlink, --move)",
 	"Output":        " (--output)",
 	"Part":          ": make them with 'pipeline extract --shard'",
-	"Parts":         ": make them with 'pipeline extract --shard', or name the existing ones one by one",
 	"Raw":           ": leave out --no-curation",
 	"Provider":      "; --provider auto falls back to the CPU, and 'pipeline doctor' lists the providers that load",
 	"Second":        ": name the second set with --second",

@@ -73,7 +73,7 @@ type predictOptions struct {
 // encodingFlags are those that have no effect if no image is encoded.
 var encodingFlags = []string{
 	"model", "precision", "image-size", "output", "attention-heads", "from", "onnxruntime", "provider", "encoder-threads", "decode-threads", "batch-images",
-	"memory", "strict", "max-bad",
+	"memory",
 }
 
 func (o *predictOptions) validate() error {

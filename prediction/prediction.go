@@ -28,7 +28,7 @@ type Options struct {
 	Batch   int     // images per encoder call; 0: chosen by a short probe
 	Workers int     // goroutines that read and decode images; 0: one per processor
 	Memory  int64   // bytes for reading and decoding; 0: half of what the machine or its control group has
-	Strict  bool    // stop at the first image that cannot be read
+	Strict  bool    // stop at the first image that cannot be read, or in a feature store, that could not be read when it was made
 	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them
 
 	Folders *sorting.Folders // puts the files into one folder per cluster; nil: files are not sorted
@@ -130,21 +130,32 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	if len(sources) == 0 && o.Unencoded != nil {
 		o.Unencoded()
 	}
-	if err := w.passStores(ctx, stores, found.Settings); err != nil || len(sources) == 0 {
+	if err := w.passStores(ctx, stores, found.Settings); err != nil {
 		return err
+	}
+	return errors.Join(append(w.bad, w.visitSources(ctx, found, sources))...)
+}
+
+// visitSources visits the images of all data but feature stores, with the encoder.
+func (w *work) visitSources(ctx context.Context, found *classify.Found, sources []*source) error {
+	if len(sources) == 0 {
+		return nil
 	}
 	m, err := found.Start(ctx)
 	if err != nil {
 		return err
 	}
 	w.model = m
-	if o.Watch > 0 {
+	if w.options.Watch > 0 {
 		err = w.watch(ctx, sources)
 	} else {
 		err = w.passes(ctx, sources)
 	}
 	return errors.Join(err, w.unplaced())
 }
+
+// ErrUnfinished is in the chain of the error for parts of a feature store that are missing or not finished.
+var ErrUnfinished = errors.New("not finished")
 
 // errEnough ends Run when the loop over Images ends.
 var errEnough = errors.New("enough images were seen")
@@ -172,6 +183,7 @@ type work struct {
 	visit   func(Image) error
 
 	failed PlaceError // Files is 0 while every file could be put into its folder
+	bad    []error    // of feature stores with too many unreadable images
 }
 
 // unplaced is the error about files that could not be put into their folders.

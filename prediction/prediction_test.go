@@ -318,7 +318,8 @@ func TestPartsOfAStore(t *testing.T) {
 	extracted(2, 0)
 	_, err := predicted(t, trained, prediction.Options{Data: []string{parts}})
 	var of *option.Error
-	if !errors.As(err, &of) || of.Option != "Parts" || !strings.Contains(err.Error(), "1/2") {
+	var unfit *prediction.OptionsError
+	if !errors.As(err, &unfit) || !errors.As(err, &of) || of.Option != "Data" || !errors.Is(err, prediction.ErrUnfinished) || !strings.Contains(err.Error(), "1/2") {
 		t.Errorf("a part is missing: %v", err)
 	}
 	extracted(1, 0)

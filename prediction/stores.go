@@ -55,7 +55,7 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 	}
 	for _, part := range parts {
 		if !holds(part, "manifest.json") {
-			return nil, option.Errorf("Part", "%s is not finished", part)
+			return nil, refuse(option.Errorf("Data", "%s is %w", part, ErrUnfinished))
 		}
 	}
 	return parts, complete(name, parts)
@@ -87,17 +87,17 @@ func complete(name string, parts []string) error {
 		base := path.Base(filepath.ToSlash(p))
 		var part, of int
 		if _, err := fmt.Sscanf(base, "part-%d-of-%d", &part, &of); err != nil || part < 1 || part > of {
-			return fmt.Errorf("%s contains %s, which is named like a part but has invalid numbers", name, base)
+			return refuse(option.Errorf("Data", "%s contains %s, which is named like a part but has invalid numbers", name, base))
 		}
 		if total > 0 && of != total {
-			return fmt.Errorf("%s contains parts of a division into %d and of one into %d: move the parts of one division elsewhere", name, total, of)
+			return refuse(option.Errorf("Data", "%s contains parts of a division into %d and of one into %d, but they have to be of one division", name, total, of))
 		}
 		total, seen[part] = of, true
 	}
 	for part := range total {
 		if !seen[part+1] {
-			return option.Errorf("Parts", "%d of the %d parts of %s are missing or not finished, the first is %d/%d",
-				total-len(seen), total, name, part+1, total)
+			return refuse(option.Errorf("Data", "%d of the %d parts of %s are missing or %w, the first is %d/%d",
+				total-len(seen), total, name, ErrUnfinished, part+1, total))
 		}
 	}
 	return nil
@@ -108,79 +108,88 @@ func holds(folder, file string) bool {
 	return err == nil
 }
 
-// passStores visits all images of feature stores, part by part. Only one part's items and a block of rows are in memory.
+// passStores visits all images of feature stores, part by part. Only one part's items and a block of rows are in memory. Too many unreadable images in
+// one store do not prevent visits to the others.
 func (w *work) passStores(ctx context.Context, stores []stored, trained store.Settings) error {
 	for _, f := range stores {
 		prefix := ""
 		if len(w.options.Data) > 1 {
 			prefix = filepath.ToSlash(bucket.Public(f.name))
 		}
-		gone := 0
+		found := new(extract.Summary) // of all parts: its images, those that are gone, and those that could not be read
 		for i, part := range f.parts {
-			n, err := w.passPart(ctx, part, prefix, fmt.Sprintf("%s part %d of %d", Stage, i+1, len(f.parts)), trained)
-			if err != nil {
+			if err := w.passPart(ctx, part, prefix, fmt.Sprintf("%s part %d of %d", Stage, i+1, len(f.parts)), trained, found); err != nil {
 				return err
 			}
-			gone += n
 		}
-		if gone > 0 {
+		if err := found.Judge(w.options.MaxBad); err != nil {
+			w.bad = append(w.bad, fmt.Errorf("%s: %w", bucket.Public(f.name), err))
+		}
+		if gone := found.Gone; gone > 0 {
 			w.hooks.Notef("%s keeps the features of %s that its data no longer has, or that could not be read; they are not used", bucket.Public(f.name), plural.Of(gone, "image", "images"))
 		}
 	}
 	return nil
 }
 
-// passPart visits the images of one store, and counts those that are gone from the data.
-func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained store.Settings) (gone int, err error) {
+// passPart visits the images of one store, and counts in sum those that its data has, those that are gone from it, and those that could not be read.
+func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained store.Settings, sum *extract.Summary) (err error) {
 	if bucket.Is(dir) {
-		m, err := mirror.Open(ctx, dir)
-		if err != nil {
-			return 0, err
+		var m *mirror.Mirror
+		if m, err = mirror.Open(ctx, dir); err != nil {
+			return err
 		}
 		defer func() { err = errors.Join(err, m.Close()) }()
 		dir = m.Dir
 	}
 	s, err := store.Open(dir)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if diff := extract.Differ(trained, s.Settings); diff != "" {
-		return 0, fmt.Errorf("%s has other features than the run was trained on: %s", s.Dir, diff)
+		return fmt.Errorf("%s has other features than the run was trained on: %s", s.Dir, diff)
 	}
 	items, err := s.Items()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	view, err := s.View(0)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	at := w.hooks.Stage(stage, "images")
 	rows := &classified{model: w.model, view: view}
 	for i := range items {
-		it := &items[i]
-		found := Image{Path: within(prefix, it.Path)}
-		switch {
-		case it.Gone:
-			gone++
-		case it.Row < 0:
-			found.Err = unread(*it)
-			err = w.visit(found)
-		default:
-			if found.Prediction, err = rows.at(ctx, it.Row); err == nil {
-				err = w.visit(found)
-			}
-		}
-		if err != nil {
-			return gone, err
+		if err := w.row(ctx, rows, &items[i], prefix, sum); err != nil {
+			return err
 		}
 		if i%1000 == 0 {
 			at(i, len(items))
 		}
 	}
 	at(len(items), len(items))
-	return gone, nil
+	return nil
+}
+
+// row visits an image of a store, unless it is gone, and counts it.
+func (w *work) row(ctx context.Context, rows *classified, it *store.Item, prefix string, sum *extract.Summary) (err error) {
+	if it.Gone {
+		sum.Gone++
+		return nil
+	}
+	sum.Items++
+	found := Image{Path: within(prefix, it.Path)}
+	if it.Row < 0 {
+		if w.options.Strict {
+			return option.Errorf("Strict", "%s: %s (%s)", found.Path, it.Kind, it.Skipped)
+		}
+		sum.Skip(it.Kind, found.Path, it.Skipped)
+		found.Err = unread(*it)
+	} else if found.Prediction, err = rows.at(ctx, it.Row); err != nil {
+		return err
+	}
+	return w.visit(found)
 }
 
 // within is a path below a prefix, which may be "" or an address, whose two slashes must be kept.
