@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,6 +32,15 @@ type Setting struct {
 
 // Settings lists them in the order in which they are applied: the method makes the configuration that the others change.
 func Settings() []Setting {
+	list, texts := settings(), usages()
+	for i := range list {
+		list[i].Usage = cmp.Or(list[i].Usage, texts[list[i].Name])
+	}
+	return list
+}
+
+// settings are Settings without the usage of those that methods declare.
+func settings() []Setting {
 	list := []Setting{
 		{
 			Name: "clusters", Kind: "int", Usage: "number of clusters, or auto: found without labels (default: the number of classes with images)",
@@ -62,10 +72,9 @@ func Settings() []Setting {
 			Parse: func(string) error { return nil },
 		},
 	}
-	usages := usages()
 	for _, s := range methods.Settings() {
 		list = append(list, Setting{
-			Name: s.Name, Kind: s.Kind, Usage: usages[s.Name], Shorthand: s.Shorthand,
+			Name: s.Name, Kind: s.Kind, Shorthand: s.Shorthand,
 			apply: func(c *head.Config, v string) error { return c.Set(s.Name, v) },
 			Parse: func(v string) error {
 				if err := s.Set(v); err != nil || s.Kind != "name" {
@@ -143,7 +152,8 @@ func Configure(values map[string]string, seed uint64, images, classes int) (c he
 }
 
 func configure(values map[string]string, seed uint64, images, classes int) (c head.Config, notes []string, err error) {
-	if err := known(slices.Sorted(maps.Keys(values))); err != nil {
+	all := settings()
+	if err := known(all, slices.Sorted(maps.Keys(values))); err != nil {
 		return c, nil, err
 	}
 	if images < 2 {
@@ -158,7 +168,7 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 		}
 	}
 	c = head.Default(classes)
-	for _, s := range Settings() {
+	for _, s := range all {
 		v, given := values[s.Name]
 		switch {
 		case given:
@@ -200,10 +210,10 @@ func ConfigureFor(set *features.Set, values map[string]string, seed uint64) (c h
 	return c, append(notes, Unviewed(values, c, len(set.Views))...), nil
 }
 
-// known refuses the first name that is not a setting's, with the one that was probably meant.
-func known(given []string) error {
+// known refuses the first of the given names that is not one of all settings, with the one that was probably meant.
+func known(all []Setting, given []string) error {
 	var names []string
-	for _, s := range Settings() {
+	for _, s := range all {
 		names = append(names, s.Name)
 	}
 	for _, name := range given {

@@ -18,8 +18,8 @@ type Combination map[string]string
 
 // repeats reports whether a combination with the same runs as other is no point of its own: neither has another value of a setting that only sets
 // others. With α = 0 it does not matter on which sides α is, but the curve of each side begins there.
-func (c Combination) repeats(other Combination) bool {
-	return !slices.ContainsFunc(run.Settings(), func(s run.Setting) bool {
+func (c Combination) repeats(other Combination, settings []run.Setting) bool {
+	return !slices.ContainsFunc(settings, func(s run.Setting) bool {
 		return s.Shorthand && c[s.Name] != "" && other[s.Name] != "" && c[s.Name] != other[s.Name]
 	})
 }
@@ -81,7 +81,7 @@ func ReadList(name string) (list []Combination, origins []string, err error) {
 }
 
 func readList(r io.Reader, name string) (list []Combination, origins []string, err error) {
-	lines := bufio.NewScanner(r)
+	lines, settings := bufio.NewScanner(r), run.Settings()
 	for at := 1; lines.Scan(); at++ {
 		line := lines.Text()
 		if at == 1 {
@@ -92,7 +92,7 @@ func readList(r io.Reader, name string) (list []Combination, origins []string, e
 		for _, word := range strings.Fields(text) {
 			setting, value, ok := strings.Cut(word, "=")
 			was, twice := c[setting]
-			if known := slices.ContainsFunc(run.Settings(), func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
+			if known := slices.ContainsFunc(settings, func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
 				return nil, nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
 			}
 			switch {

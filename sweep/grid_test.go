@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"iconic/run"
 )
 
 func TestGridIsEveryCombination(t *testing.T) {
@@ -91,7 +93,7 @@ func TestListsOfCombinations(t *testing.T) {
 }
 
 func TestVaryingSettingsAreNamedInOrder(t *testing.T) {
-	got := varying([]Combination{{"alpha": "0", "clusters": "3"}, {"alpha": "0.2", "clusters": "3"}, {"clusters": "3", "alpha": "0", "batch": "8"}})
+	got := varying([]Combination{{"alpha": "0", "clusters": "3"}, {"alpha": "0.2", "clusters": "3"}, {"clusters": "3", "alpha": "0", "batch": "8"}}, run.Settings())
 	if slices.Compare(got, []string{"batch", "alpha"}) != 0 && slices.Compare(got, []string{"alpha", "batch"}) != 0 {
 		t.Errorf("varying %v, want alpha and batch", got)
 	}

@@ -19,7 +19,8 @@ func (s *Sweep) plan() error {
 	if len(stores) > 1 {
 		s.varied = append(s.varied, "store")
 	}
-	varied := varying(s.options.Combinations)
+	settings := run.Settings()
+	varied := varying(s.options.Combinations, settings)
 	s.varied = append(s.varied, varied...)
 	names := s.stores()
 	l := &listing{sweep: s, byName: map[string]*Job{}, alike: map[string]*Job{}}
@@ -36,7 +37,7 @@ func (s *Sweep) plan() error {
 			if err := l.jobs(p, set, c); err != nil {
 				return s.unplanned(i, err)
 			}
-			if slices.ContainsFunc(seen[p.name], c.repeats) {
+			if slices.ContainsFunc(seen[p.name], func(earlier Combination) bool { return c.repeats(earlier, settings) }) {
 				again++
 				continue
 			}
@@ -60,9 +61,9 @@ func (s *Sweep) unplanned(combination int, err error) error {
 }
 
 // varying lists the settings in which combinations differ.
-func varying(combinations []Combination) []string {
+func varying(combinations []Combination, settings []run.Setting) []string {
 	var varied []string
-	for _, setting := range run.Settings() {
+	for _, setting := range settings {
 		seen := map[string]bool{}
 		for _, c := range combinations {
 			seen[c[setting.Name]] = true
