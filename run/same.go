@@ -1,6 +1,9 @@
 package run
 
-import "iconic/head/methods"
+import (
+	"iconic/head/methods"
+	"iconic/internal/identity"
+)
 
 // Matches fails with an OtherError unless the training that made or began a run folder is this one: with the same features and other inputs,
 // method, clusters, seed and settings. Settings that a rule resolves are not compared: another version may resolve them in another way.
@@ -10,11 +13,7 @@ func (t *Training) Matches(r *Run) error {
 		return err
 	}
 	other := func(what string) error { return &OtherError{r.Dir, what} }
-	now, was := t.identity(m.About().Needs), r.Config.identity()
-	if r.Config.Format == 1 { // which recorded no other inputs
-		now.Labels, now.Views, now.Edges, now.Second = "", "", "", ""
-	}
-	if what := now.Other(was); what != "" {
+	if what := r.otherInput(t.identity(m.About().Needs)); what != "" {
 		return other(what)
 	}
 	asked, _, err := t.Config.Resolve(t.Features.Len())
@@ -30,6 +29,14 @@ func (t *Training) Matches(r *Run) error {
 		return other("settings (" + difference(r.Config.Training, asked) + ")")
 	}
 	return nil
+}
+
+// otherInput names the first input in which a training differs from the one that made or began a run folder, "" if there is none.
+func (r *Run) otherInput(now identity.Inputs) string {
+	if r.Config.Format == 1 { // which recorded the features only
+		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
+	}
+	return now.Other(r.Config.identity())
 }
 
 // MatchesScored is Matches for a finished run, which must also be scored with the labels of this training.

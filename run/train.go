@@ -441,11 +441,7 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 
 // other says in what a training differs from that of a run folder, "" if in nothing; resolved are its settings as a finished training writes them.
 func (c *Config) other(old *Run, resolved head.Config) string {
-	now, was := c.identity(), old.Config.identity()
-	if old.Config.Format == 1 {
-		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
-	}
-	switch what := now.Other(was); {
+	switch what := old.otherInput(c.identity()); {
 	case what != "":
 		return what
 	case old.Config.Training.Equal(c.Training) || old.Config.Training.Equal(resolved):
