@@ -236,7 +236,7 @@ func (f *Finished) reference(ctx context.Context, o PageOptions) (*page.Referenc
 
 // Layout maps the logits of a sample of the items into the plane.
 func (f *Finished) Layout(ctx context.Context, set *features.Set, o PageOptions) (*page.Map, error) {
-	rows := sampleRows(set.Len(), cmp.Or(o.Points, MapPoints), f.Config.Training.Seed)
+	rows := matrix.RandomRows(rand.New(rand.NewPCG(f.Config.Training.Seed, 1)), set.Len(), min(set.Len(), cmp.Or(o.Points, MapPoints)))
 	m := &page.Map{Rows: make([]int, len(rows))}
 	for k, i := range rows {
 		m.Rows[k] = int(i)
@@ -266,21 +266,6 @@ func (f *Finished) Layout(ctx context.Context, set *features.Set, o PageOptions)
 	}
 	m.Note = fmt.Sprintf("Barnes-Hut t-SNE of the head's logits of %s (KL %.2f): nearby dots are similar images; large distances mean little.", which, kl)
 	return m, nil
-}
-
-// sampleRows draws at most limit of n rows, ascending.
-func sampleRows(n, limit int, seed uint64) []int32 {
-	rows := make([]int32, n)
-	for i := range rows {
-		rows[i] = int32(i)
-	}
-	if n <= limit {
-		return rows
-	}
-	rand.New(rand.NewPCG(seed, 1)).Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-	rows = rows[:limit]
-	slices.Sort(rows)
-	return rows
 }
 
 // calledNames are the names of a run's clusters; nil without labels.
