@@ -19,9 +19,8 @@ import (
 
 // Comparison holds finished runs in the order in which they were given.
 type Comparison struct {
-	Page    string // the file last written by Write; "" before
-	Runs    []page.Compared
-	Metrics []*report.Metrics // of the same runs
+	Page string // the file last written by Write; "" before
+	Runs []page.Compared
 }
 
 // Options say which clusters of the runs are compared.
@@ -46,7 +45,6 @@ func Open(ctx context.Context, dirs []string, o Options) (*Comparison, error) {
 		}
 		r.Name = name
 		c.Runs = append(c.Runs, *r)
-		c.Metrics = append(c.Metrics, r.Metrics)
 	}
 	if len(c.Runs) < 2 {
 		return nil, fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(c.Runs), len(dirs))
@@ -96,7 +94,11 @@ func (c *Comparison) Lines() [][]string {
 	for _, d := range page.Differences(c.Runs) {
 		lines = append(lines, append([]string{d.Name}, d.Values...))
 	}
-	for _, s := range page.ScoreLines(c.Metrics) {
+	metrics := make([]*report.Metrics, len(c.Runs))
+	for k, r := range c.Runs {
+		metrics[k] = r.Metrics
+	}
+	for _, s := range page.ScoreLines(metrics) {
 		lines = append(lines, append([]string{s.Name}, s.Text...))
 	}
 	return lines
