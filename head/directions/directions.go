@@ -741,7 +741,8 @@ func (f *Found) Sentence() string {
 		return fmt.Sprintf("groups whose sizes follow the data, since halves of the features confirm that they differ (typically by a factor of at least %.2f); of the %d clusterings, %s agrees best with "+
 			"random halves of the features (on %.0f %% of the images) and with neighbours", math.Exp(math.Sqrt(f.Spread)), all, f.name("the"), 100*f.Chosen.Agreement)
 	case f.Chosen.Refined:
-		return fmt.Sprintf("groups of about the same size: %s, which agrees with %s; none of the %d other clusterings agrees clearly better with these and with neighbours", f.name("the"), halves, all-1)
+		return fmt.Sprintf("groups of about the same size: %s, which agrees with %s; none of the %d other clusterings agrees clearly better with these and with neighbours "+
+			"(if classes are known to differ in size, choose free sizes)", f.name("the"), halves, all-1)
 	}
 	return fmt.Sprintf("groups whose sizes follow the data: %s, which agrees with %s; none of the %d other clusterings agrees clearly better with these and with neighbours", f.name("a"), halves, all-1)
 }

@@ -359,7 +359,7 @@ func TestSentencesOfChoices(t *testing.T) {
 		want   string
 	}{
 		{few, Candidate{Agreement: 0.65, Refined: true}, 0, "groups of about the same size: the I-Con clustering, which agrees with random halves of the features on 65 % of the images; " +
-			"none of the 18 other clusterings agrees clearly better with these and with neighbours"},
+			"none of the 18 other clusterings agrees clearly better with these and with neighbours (if classes are known to differ in size, choose free sizes)"},
 		{few, Candidate{Agreement: 0.65, Kappa: 15}, 0, "groups whose sizes follow the data: a mixture at κ = 15 (sizes are freest at 10 and most even at 30), which agrees with random halves of the features " +
 			"on 65 % of the images; none of the 18 other clusterings agrees clearly better with these and with neighbours"},
 		{few, Candidate{Agreement: 0.65, Groups: 30, Start: joinedName}, 0, "groups of any size, joined from 30 small ones along the neighbour graph; they agree with random halves of the features on 65 % of the images, " +
