@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -240,5 +242,24 @@ func TestAFolderWithARunSaysWhichItIs(t *testing.T) {
 	training.Resume = false
 	if _, err := training.Train(t.Context()); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "an unfinished run of these settings") {
 		t.Errorf("an interrupted training: %v", err)
+	}
+}
+
+// A process that is killed while it writes the last of a run, the times of its stages, leaves a finished run beside a file of its own.
+func TestWhatAKilledTrainingLeftInAFinishedRunIsRemoved(t *testing.T) {
+	training := clouds(t, map[string]string{"method": "kmeans"})
+	if _, err := training.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(training.Dir, ".iconic-tmp-00000000-"+strconv.FormatInt(1e9, 36)+"-aaaaaaaaaaaa") // of another machine, long ago
+	page, long := filepath.Join(training.Dir, PageFile), time.Unix(1e9, 0)
+	if err := errors.Join(os.WriteFile(page, nil, 0o600), os.WriteFile(left, nil, 0o600), os.Chtimes(left, long, long)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := training.Train(t.Context()); err != nil || !training.Unchanged {
+		t.Fatalf("unchanged: %t, %v", training.Unchanged, err)
+	}
+	if _, err := os.Lstat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", left, err)
 	}
 }

@@ -257,7 +257,7 @@ func (t *Training) failed(ctx context.Context, kept *keeper, err error) error {
 	return t.whose(ctx, err)
 }
 
-// lock makes a run folder, if necessary, and keeps other trainings out of it.
+// lock makes a run folder, if necessary, keeps other trainings out of it, and removes what a killed one was writing: a finished run is not written into.
 func lock(dir string) (unlock func() error, err error) {
 	if err := regular.MakeFolder(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("output folder: %w", err)
@@ -269,6 +269,7 @@ func lock(dir string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("output folder: %w", err)
 	}
+	atomicfile.Sweep(dir)
 	return unlock, nil
 }
 
