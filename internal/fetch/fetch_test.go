@@ -140,6 +140,19 @@ func left(t *testing.T, f File, names ...string) {
 	}
 }
 
+// resumed downloads the rest of a file after its first 3,000 bytes.
+func (s *server) resumed(t *testing.T, f File, from Source) {
+	t.Helper()
+	s.cut = 0
+	if err := f.Download(t.Context(), from); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, f, content)
+	if got := s.asked(); got[len(got)-1] != "bytes=3000-" {
+		t.Errorf("requested %q", got)
+	}
+}
+
 // says fails unless the error is one line that contains the given texts.
 func says(t *testing.T, err error, wants ...string) {
 	t.Helper()
@@ -174,14 +187,7 @@ func TestADownloadGoesOnWhereItWasCut(t *testing.T) {
 		s := &server{content: content, tag: `"1"`, cut: 1000}
 		f, from := target(t), start(t, s)
 		says(t, f.Download(t.Context(), from), from.Address, "3000 of 16000 bytes")
-		s.cut = 0
-		if err := f.Download(t.Context(), from); err != nil {
-			t.Fatal(err)
-		}
-		holds(t, f, content)
-		if got := s.asked(); got[len(got)-1] != "bytes=3000-" {
-			t.Errorf("requested %q", got)
-		}
+		s.resumed(t, f, from)
 	})
 	t.Run("from the beginning when the file has changed", func(t *testing.T) {
 		s := &server{content: content, tag: `"1"`, cut: 1000}
@@ -292,14 +298,7 @@ func TestAPartOutlivesWhatIsNotTheFile(t *testing.T) {
 			says(t, f.Download(t.Context(), start(t, other)), "is not the file") // another address
 			left(t, f, "weights.pth.part", "weights.pth.part.json")
 			away.Store(false)
-			s.cut = 0
-			if err := f.Download(t.Context(), from); err != nil {
-				t.Fatal(err)
-			}
-			holds(t, f, content)
-			if got := s.asked(); got[len(got)-1] != "bytes=3000-" {
-				t.Errorf("requested %q", got)
-			}
+			s.resumed(t, f, from)
 		})
 	}
 	t.Run("a copy", func(t *testing.T) {
