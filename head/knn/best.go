@@ -64,7 +64,6 @@ func newWorker(s *search) *worker {
 	backing := make([]candidate, rows*s.keep)
 	for r := range w.best {
 		w.best[r].candidates = backing[r*s.keep : r*s.keep : (r+1)*s.keep]
-		w.threshold[r] = worstScore
 	}
 	return w
 }
@@ -77,7 +76,10 @@ func (w *worker) tile(s *search, panel, threshold []float32, lo, hi, from, to in
 	}
 	width := to - from
 	kernel.MulTransB(w.scores, width, panel, s.d, w.columns, s.d, hi-lo, s.d, width, false)
-	w.used = true
+	if !w.used { // no list of its own accepts what the panel's lists would refuse
+		copy(w.threshold, threshold[lo:hi])
+		w.used = true
+	}
 	inside := from < hi // both rows are in the panel: the pair occurs from both sides, so only the row's side counts
 	for r := range hi - lo {
 		i := lo + r
@@ -91,7 +93,7 @@ func (w *worker) tile(s *search, panel, threshold []float32, lo, hi, from, to in
 		if inside {
 			for e, score := range scores {
 				if j := from + e; score >= limit && j != i {
-					limit = w.best[r].add(candidate{score, int32(j)})
+					limit = max(limit, w.best[r].add(candidate{score, int32(j)}))
 				}
 			}
 			w.threshold[r] = limit
@@ -100,7 +102,7 @@ func (w *worker) tile(s *search, panel, threshold []float32, lo, hi, from, to in
 		limits := threshold[from:to]
 		for e, score := range scores {
 			if score >= limit {
-				limit = w.best[r].add(candidate{score, int32(from + e)})
+				limit = max(limit, w.best[r].add(candidate{score, int32(from + e)}))
 			}
 			if score >= limits[e] {
 				limits[e] = s.best[from+e].add(candidate{score, int32(i)})
@@ -122,7 +124,6 @@ func (w *worker) merge(s *search, threshold []float32, lo, hi int) {
 			threshold[lo+r] = s.best[lo+r].add(c)
 		}
 		w.best[r].candidates = w.best[r].candidates[:0]
-		w.threshold[r] = worstScore
 	}
 }
 

@@ -77,6 +77,40 @@ func TestPanelsAndWorkersDoNotShow(t *testing.T) {
 	}
 }
 
+// Each worker would otherwise fill lists of its own for every panel, and the work would grow with their number.
+func TestAWorkerKeepsNoneThatThePanelRefuses(t *testing.T) {
+	const n, d, k = panelRows + 2*blockRows, 6, 10
+	m := random(rand.New(rand.NewPCG(5, 6)), n, d)
+	s := &search{features: m, options: Options{K: k, Metric: Euclidean}, n: n, d: d, keep: k}
+	if err := s.measure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.allocate()
+	panel, threshold := make([]float32, panelRows*d), slices.Repeat([]float32{0}, n) // no score of other rows reaches 0, a distance of 0
+	if err := s.read(panel, 0, panelRows); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(s)
+	for round, want := range []int{0, k * panelRows} {
+		for _, from := range []int{0, panelRows, panelRows + blockRows} {
+			if err := w.tile(s, panel, threshold, 0, panelRows, from, from+blockRows); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := 0
+		for _, list := range w.best {
+			kept += len(list.candidates)
+		}
+		if kept != want {
+			t.Errorf("round %d: %d candidates kept, want %d", round, kept, want)
+		}
+		w.merge(s, threshold, 0, panelRows)
+		for i := range threshold {
+			threshold[i] = worstScore
+		}
+	}
+}
+
 func TestDuplicatesGoToTheLowestIndex(t *testing.T) {
 	m := matrix.NewDense(3000, 3)
 	for i := range m.X {
