@@ -3,8 +3,6 @@ package extract
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"slices"
 
 	"iconic/extract/encoder"
 	"iconic/extract/store"
@@ -48,7 +46,7 @@ func (r *run) borrow(ctx context.Context) error {
 		if r.engine() != r.writer.Engine() { // the engine differs from the one that made this store and the stores of the pool
 			return pool.Close()
 		}
-		if independent, err = independentOfBatch(ctx, r.encoder); err != nil {
+		if independent, err = r.encoder.Independent(ctx); err != nil {
 			return errors.Join(err, pool.Close())
 		}
 		pool.Remember(independent)
@@ -85,32 +83,4 @@ func (r *run) wanting() (fresh, changed bool) {
 // engine is what runs the encoder, which must be open.
 func (r *run) engine() store.Engine {
 	return store.Engine{Provider: string(r.encoder.Provider), Runtime: encoder.LibraryVersion()}
-}
-
-// independentOfBatch encodes some noise in one batch and image by image, and reports whether the features are equal to the bit.
-func independentOfBatch(ctx context.Context, e *encoder.Encoder) (bool, error) {
-	if e.Mixes {
-		return false, nil
-	}
-	images := 4
-	if e.Provider != encoder.CPU { // its libraries choose an algorithm by the size of the batch
-		images = 32
-	}
-	height, width := e.InputSize()
-	size, dim := 3*height*width, e.Dim()
-	noise := rand.New(rand.NewPCG(uint64(size), uint64(dim)))
-	pixels := make([]float32, images*size)
-	for i := range pixels {
-		pixels[i] = float32(noise.NormFloat64()) * float32(1+i/size) // with increasing amplitude, so that a common scale shows
-	}
-	together, alone := make([]float32, images*dim), make([]float32, images*dim)
-	if err := e.Encode(ctx, together, pixels, images); err != nil {
-		return false, err
-	}
-	for i := range images {
-		if err := e.Encode(ctx, alone[i*dim:(i+1)*dim], pixels[i*size:(i+1)*size], 1); err != nil {
-			return false, err
-		}
-	}
-	return slices.Equal(together, alone), nil
 }

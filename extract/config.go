@@ -19,7 +19,7 @@ type Config struct {
 
 	Model     string                 // the ONNX file
 	ModelName string                 // name of the model in reports
-	Encoder   encoder.Options        // Library and Size are filled in by Run
+	Encoder   encoder.Options        // Library, Size and Batch are filled in by Run
 	Library   func() (string, error) // finds the ONNX Runtime library; called once there is an image to encode
 	Transform pixels.Transform       // Crop must be the model's input size
 

@@ -52,6 +52,7 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 		"Encoder.Threads":  out(speed),
 		"Encoder.Resting":  out(speed),
 		"Encoder.Size":     out("it equals Transform.Crop"),
+		"Encoder.Batch":    out("it equals Batch"),
 		"Library":          out("it finds Encoder.Library"),
 		"Transform.Resize": both, "Transform.Crop": both, "Transform.Whole": both, "Transform.Mean": both, "Transform.Std": both,
 		"IgnoreEXIF": both, "Views": both, "Seed": both, "Half": both,
@@ -60,7 +61,7 @@ func TestKeysKnowEveryInputOfAnExtraction(t *testing.T) {
 		"ShardRows": in("settings"), // a store keeps its first value
 		"Part":      out("a part has its own folder, and records its number"),
 		"Parts":     out("like Part"),
-		"Batch":     out(speed), "Workers": out(speed), "Memory": out("images wait for memory, or are skipped and reported"),
+		"Batch":     out("it changes no bit on the processor; how a GPU rounds is part of no key, as the GPU itself is not"), "Workers": out(speed), "Memory": out("images wait for memory, or are skipped and reported"),
 		"Anew":   out("features copied from other stores equal those that encoding would give, to the bit"),
 		"Prune":  out("dropped rows are missing from the store's list"),
 		"Strict": out("it ends a run without changing the result"), "MaxBad": out("like Strict"),

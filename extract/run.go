@@ -179,7 +179,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if o.Library, err = c.Library(); err != nil {
 		return err
 	}
-	o.Size = c.Transform.Crop
+	o.Size, o.Batch = c.Transform.Crop, c.Batch
 	e, err := encoder.Open(ctx, c.Model, o)
 	if err != nil {
 		return err
@@ -200,13 +200,14 @@ func (r *run) batch(ctx context.Context, n int) (int, error) {
 		r.summary.Mixes = true
 		r.hooks.warn("%s", MixesWarning)
 	}
+	free := r.encoder.Provider == encoder.CPU // a GPU's runs always have the same size
 	switch {
 	case r.encoder.Mixes:
 		size = 1
 	case r.encoder.FixedBatch() > 0:
 		size = r.encoder.FixedBatch()
-	case size > 0:
-	case n < worthProbing:
+	case free && size > 0:
+	case free && n < worthProbing:
 		size = min(n, 8)
 	default:
 		var err error

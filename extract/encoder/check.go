@@ -114,7 +114,9 @@ func (e *Encoder) probe(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, pixels.Destroy()) }()
 	outputs := []ort.Value{nil}
-	err = ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{pixels}, outputs, o) })
+	err = e.lanes.do(func() error {
+		return ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{pixels}, outputs, o) })
+	})
 	if ctx.Err() != nil && err != nil {
 		return err
 	}

@@ -20,8 +20,9 @@ type Options struct {
 	Threads  int      // threads of the session; 0: one per processor
 	Output   string   // name of the output to use; "": the only one
 	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
+	Batch    int      // images of every run on a GPU, or another device than the processor; 0: 64, or fewer if its memory is small
 	// Resting lets the session's threads sleep between two runs instead of spinning. Runs in quick succession become a little slower, but
-	// the processors are free for other work: useful for servers.
+	// the processors are free for other work: useful for servers. A GPU's runs then have as many images as there are.
 	Resting bool
 }
 
@@ -37,18 +38,13 @@ type Encoder struct {
 	height, width int
 	dim           int
 	fixed         int // batch size of the model; 0: free
+	size          int // images of every run, see Options.Batch; 0: as many as there are
 	threads       int
 
+	lanes   lanes
 	session *ort.DynamicAdvancedSession
 	input   ort.InputOutputInfo
 	output  ort.InputOutputInfo
-	bound   map[int]*binding // by batch size
-}
-
-// binding holds the tensors of one batch size, which all its runs use.
-type binding struct {
-	pixels *ort.Tensor[float32]
-	dst    *ort.Tensor[float32]
 }
 
 // Open loads the model in the named file and checks that it is an encoder: among other things, that it gives an image the same features each
@@ -66,7 +62,7 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", name, explain(err))
 	}
-	e := &Encoder{name: name, threads: o.Threads, bound: map[int]*binding{}}
+	e := &Encoder{name: name, threads: o.Threads}
 	if e.threads < 1 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
@@ -81,6 +77,11 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	}
 	if err := e.probe(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", name, err), e.Close())
+	}
+	if e.Provider != CPU && !o.Resting {
+		if err := e.chooseSize(ctx, o.Batch); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
 	}
 	if err := e.tryCompany(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -144,8 +145,17 @@ func (e *Encoder) startOn(p Provider, resting bool) error {
 	if err := p.attach(o); err != nil {
 		return err
 	}
-	e.session, err = ort.NewDynamicAdvancedSession(e.name, []string{e.input.Name}, []string{e.output.Name}, o)
-	return err
+	l := newLanes(p.lanes())
+	err = l.do(func() (err error) {
+		e.session, err = ort.NewDynamicAdvancedSession(e.name, []string{e.input.Name}, []string{e.output.Name}, o)
+		return err
+	})
+	if err != nil {
+		l.end()
+		return err
+	}
+	e.lanes = l
+	return nil
 }
 
 // ErrClosed is in the chain of Encode's error after Close.
@@ -153,15 +163,12 @@ var ErrClosed = errors.New("the encoder is closed")
 
 // Close releases the session and its tensors.
 func (e *Encoder) Close() error {
-	var err error
-	for n, b := range e.bound {
-		err = errors.Join(err, b.pixels.Destroy(), b.dst.Destroy())
-		delete(e.bound, n)
+	if e.session == nil {
+		return nil
 	}
-	if e.session != nil {
-		err = errors.Join(err, e.session.Destroy())
-		e.session = nil
-	}
+	err := e.lanes.do(e.session.Destroy)
+	e.lanes.end()
+	e.session = nil
 	return err
 }
 
@@ -180,100 +187,4 @@ func (e *Encoder) Device() string {
 		return fmt.Sprintf("processor, %d threads", e.threads)
 	}
 	return e.Provider.device()
-}
-
-// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends soon after ctx does, also
-// within a run of the model.
-func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
-	image := 3 * e.height * e.width
-	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
-		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
-	}
-	size, step := n, n
-	if e.Mixes {
-		size, step = 1, 1
-	}
-	if e.fixed > 0 {
-		size, step = e.fixed, min(step, e.fixed)
-	}
-	for lo := 0; lo < n; lo += step {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		hi := min(n, lo+step)
-		if err := e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size); err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		} else if err != nil {
-			return fmt.Errorf("model %s: %w", e.name, err)
-		}
-	}
-	return nil
-}
-
-// run encodes at most size images in a batch of size.
-func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) error {
-	if e.session == nil {
-		return ErrClosed
-	}
-	b, err := e.binding(size)
-	if err != nil {
-		return err
-	}
-	clear(b.pixels.GetData()[copy(b.pixels.GetData(), pixels):])
-	err = ending(ctx, func(o *ort.RunOptions) error {
-		return e.session.RunWithOptions([]ort.Value{b.pixels}, []ort.Value{b.dst}, o)
-	})
-	if err != nil {
-		return fmt.Errorf("ONNX Runtime: %w", err)
-	}
-	copy(dst, b.dst.GetData())
-	return nil
-}
-
-// maxBindings bounds the number of batch sizes whose tensors are kept: the full one, and the last one of a shard.
-const maxBindings = 2
-
-// binding returns the tensors of a batch size, which are made at its first use.
-func (e *Encoder) binding(n int) (*binding, error) {
-	if b, ok := e.bound[n]; ok {
-		return b, nil
-	}
-	if len(e.bound) >= maxBindings { // drop the smallest
-		least := n
-		for size := range e.bound {
-			if least == n || size < least {
-				least = size
-			}
-		}
-		b := e.bound[least]
-		delete(e.bound, least)
-		if err := errors.Join(b.pixels.Destroy(), b.dst.Destroy()); err != nil {
-			return nil, err
-		}
-	}
-	b, err := e.bind(n)
-	if err != nil {
-		return nil, err
-	}
-	e.bound[n] = b
-	return b, nil
-}
-
-// bind makes the tensors of a batch size. If it fails, it leaves none behind.
-func (e *Encoder) bind(n int) (b *binding, err error) {
-	b = &binding{}
-	if b.pixels, err = ort.NewEmptyTensor[float32](ort.NewShape(int64(n), 3, int64(e.height), int64(e.width))); err != nil {
-		return nil, err
-	}
-	shape := e.output.Dimensions.Clone()
-	shape[0] = int64(n)
-	for i := range shape[1:] {
-		if shape[i+1] < 1 {
-			shape[i+1] = int64(e.dim)
-		}
-	}
-	if b.dst, err = ort.NewEmptyTensor[float32](shape); err != nil {
-		return nil, errors.Join(err, b.pixels.Destroy())
-	}
-	return b, nil
 }

@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -256,23 +257,39 @@ func TestARandomModelIsRefused(t *testing.T) {
 	}
 }
 
-// A batch whose tensors could not be bound leaves nothing behind: the next batch of its size is bound again.
-func TestAFailedBindingIsNotKept(t *testing.T) {
+// On a GPU all runs have one size, so that an image has the same features at the end of a data set, and several are made at once.
+func TestRunsOfOneSize(t *testing.T) {
 	e, err := Open(t.Context(), onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	const n = 3
-	x, y := slices.Repeat([]float32{1}, n*3*16*16), make([]float32, n*e.Dim())
-	shape := e.output.Dimensions
-	e.output.Dimensions = append(shape.Clone(), math.MaxInt64)
-	if err := e.Encode(t.Context(), y, x, n); err == nil || e.bound[n] != nil {
-		t.Errorf("an output of no possible size: %v, kept: %t", err, e.bound[n] != nil)
+	const n = 11
+	x := make([]float32, n*3*16*16)
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
 	}
-	e.output.Dimensions = shape
-	if err := e.Encode(t.Context(), y, x, n); err != nil || y[0] != 1 || y[len(y)-1] != 1 {
-		t.Errorf("afterwards: %v, %v", y, err)
+	want, got := make([]float32, n*e.Dim()), make([]float32, n*e.Dim())
+	if err := e.Encode(t.Context(), want, x, n); err != nil {
+		t.Fatal(err)
+	}
+	e.lanes.end()
+	e.lanes = newLanes(2)
+	for _, wanted := range []int{4, 0} {
+		if err := e.chooseSize(t.Context(), wanted); err != nil || e.size != cmp.Or(wanted, deviceBatch) {
+			t.Fatalf("runs of %d: %v", e.size, err)
+		}
+		clear(got)
+		if err := e.Encode(t.Context(), got, x, n); err != nil || !slices.Equal(got, want) {
+			t.Errorf("runs of %d: other features (%v)", e.size, err)
+		}
+		if size, err := e.Batch(t.Context()); err != nil || size != 2*e.size {
+			t.Errorf("batches of %d for two runs of %d at once (%v)", size, e.size, err)
+		}
+		if ok, err := e.Independent(t.Context()); err != nil || !ok {
+			t.Errorf("runs of %d: the features depend on the batch (%v)", e.size, err)
+		}
 	}
 }
 

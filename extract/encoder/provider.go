@@ -117,3 +117,11 @@ func Available(path string) (map[Provider]error, error) {
 	}
 	return result, nil
 }
+
+// lanes is the number of runs at once: on a GPU, the second's pixels are copied to its memory while the first is computed.
+func (p Provider) lanes() int {
+	if p == CUDA {
+		return 2
+	}
+	return 1
+}

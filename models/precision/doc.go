@@ -1,6 +1,6 @@
 // Package precision rewrites the weights of an ONNX model in fewer bits.
 //
-// Float16 halves the file and computes as before: each weight is converted back once, when a session starts.
+// Float16 halves the file and computes as before, on a GPU too: each weight is converted back once, when a session starts.
 //
 // Int8 computes the linear layers with integers, which is what makes it fast. A layer y = x·W becomes
 //

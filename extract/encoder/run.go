@@ -1,0 +1,82 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"iconic/internal/parallel"
+)
+
+// Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends soon after ctx does, also
+// within a run of the model.
+func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
+	image := 3 * e.height * e.width
+	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
+		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
+	}
+	if e.session == nil {
+		return fmt.Errorf("model %s: %w", e.name, ErrClosed)
+	}
+	size, step := n, n // of a run, and images in it
+	switch {
+	case e.fixed > 0:
+		size, step = e.fixed, min(n, e.fixed)
+	case e.size > 0:
+		size, step = e.size, e.size
+	}
+	if e.Mixes {
+		size, step = max(1, e.fixed), 1
+	}
+	err := parallel.Blocks(ctx, e.lanes.count, n, step, func(_, lo, hi int) error {
+		return e.lanes.do(func() error { return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size) })
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("model %s: %w", e.name, err)
+}
+
+// run encodes at most size images in a run of size: those that are missing are black.
+func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) (err error) {
+	if full := size * 3 * e.height * e.width; len(pixels) < full {
+		padded, features := make([]float32, full), make([]float32, size*e.dim)
+		copy(padded, pixels)
+		defer func(dst []float32) { copy(dst, features) }(dst)
+		pixels, dst = padded, features
+	}
+	in, err := ort.NewTensor(ort.NewShape(int64(size), 3, int64(e.height), int64(e.width)), pixels)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Destroy()) }()
+	out, err := ort.NewTensor(e.outputShape(size), dst)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Destroy()) }()
+	err = ending(ctx, func(o *ort.RunOptions) error {
+		return e.session.RunWithOptions([]ort.Value{in}, []ort.Value{out}, o)
+	})
+	if err != nil {
+		return fmt.Errorf("ONNX Runtime: %w", err)
+	}
+	return nil
+}
+
+// outputShape is the output's shape for n images.
+func (e *Encoder) outputShape(n int) ort.Shape {
+	shape := e.output.Dimensions.Clone()
+	shape[0] = int64(n)
+	for i := range shape[1:] {
+		if shape[i+1] < 1 {
+			shape[i+1] = int64(e.dim)
+		}
+	}
+	return shape
+}
