@@ -75,13 +75,14 @@ func prepare(ctx context.Context, f matrix.Features, o Options) (half, error) {
 }
 
 // cluster returns the partition of a half into k clusters.
-func (h half) cluster(ctx context.Context, k int, seed uint64, number int) ([]int32, error) {
+func (h half) cluster(ctx context.Context, k int, seed uint64, number, workers int) ([]int32, error) {
 	starts := 1
 	if k <= few {
 		starts = startsFew
 	}
 	km, err := kmeans.Cluster(ctx, h.v, kmeans.Options{
-		Clusters: k, Starts: starts, MaxIterations: iterations, Still: still, Workers: 1, Seed: rand.New(rand.NewPCG(seed, uint64(number)<<32|uint64(k))).Uint64(),
+		Clusters: k, Starts: starts, MaxIterations: iterations, Still: still, Workers: workers,
+		Seed: rand.New(rand.NewPCG(seed, uint64(number)<<32|uint64(k))).Uint64(),
 	})
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func chance(ctx context.Context, f matrix.Features, k int, o Options) (float64, 
 	}
 	clusters := make([][]int32, len(halves))
 	err = parallel.Blocks(ctx, o.Workers, len(halves), 1, func(_, h, _ int) (err error) {
-		clusters[h], err = halves[h].cluster(ctx, k, o.Seed, h)
+		clusters[h], err = halves[h].cluster(ctx, k, o.Seed, h, parallel.Each(o.Workers, len(halves)))
 		return err
 	})
 	if err != nil {

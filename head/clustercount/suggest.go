@@ -245,7 +245,7 @@ func (s *searching) refine(ctx context.Context) error {
 func (s *searching) try(ctx context.Context, k int) error {
 	clusters := make([][]int32, len(s.halves))
 	err := parallel.Blocks(ctx, s.options.Workers, len(s.halves), 1, func(_, h, _ int) (err error) {
-		clusters[h], err = s.halves[h].cluster(ctx, k, s.options.Seed, h)
+		clusters[h], err = s.halves[h].cluster(ctx, k, s.options.Seed, h, parallel.Each(s.options.Workers, len(s.halves)))
 		s.one()
 		return err
 	})

@@ -59,7 +59,7 @@ func (h Halves) Agreement(ctx context.Context, f matrix.Features, cluster []int3
 	done := 0
 	err := parallel.Blocks(ctx, h.Workers, len(halves), 1, func(e, _, _ int) error {
 		r, err := kmeans.Cluster(ctx, &matrix.Columns{Features: f, Columns: halves[e]}, kmeans.Options{
-			Clusters: h.Clusters, Starts: h.Starts, MaxIterations: halfIterations, Still: 0.002, Seed: h.Seed + uint64(e) + 1, Workers: 1,
+			Clusters: h.Clusters, Starts: h.Starts, MaxIterations: halfIterations, Still: 0.002, Seed: h.Seed + uint64(e) + 1, Workers: parallel.Each(h.Workers, len(halves)),
 		})
 		if err != nil {
 			return err

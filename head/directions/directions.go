@@ -641,15 +641,16 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 			kinds = append(kinds, all[c])
 		}
 	}
+	workers := parallel.Each(s.options.Workers, probes)
 	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
-		half, starts, err := s.half(ctx, p)
+		half, starts, err := s.half(ctx, p, workers)
 		if err != nil {
 			return err
 		}
 		for _, kind := range kinds {
 			var found *mixture.Result
 			for _, start := range starts {
-				m, err := s.mix(ctx, half, start, kind, roundsProbe, 1)
+				m, err := s.mix(ctx, half, start, kind, roundsProbe, workers)
 				if err != nil {
 					return err
 				}
@@ -691,9 +692,9 @@ func (s *search) columns(p int) []int {
 
 // half returns the directions of a random half of the features, and starts in it: k-means on them, and with few clusters also on the
 // features themselves.
-func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, error) {
+func (s *search) half(ctx context.Context, p, workers int) (*matrix.Dense, [][]int32, error) {
 	columns := s.columns(p)
-	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, 1)
+	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, workers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -704,7 +705,7 @@ func (s *search) half(ctx context.Context, p int) (*matrix.Dense, [][]int32, err
 	var starts [][]int32
 	for _, x := range on {
 		km, err := kmeans.Cluster(ctx, x, kmeans.Options{
-			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: 1, Seed: seed(s.options.Seed, 'p', p),
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: workers, Seed: seed(s.options.Seed, 'p', p),
 		})
 		if err != nil {
 			return nil, nil, err

@@ -35,7 +35,8 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 	runs := make([]*kmeans.Result, s.effort().critics)
 	err := parallel.Blocks(ctx, o.Workers, len(runs), 1, func(_, c, _ int) (err error) {
 		runs[c], err = kmeans.Cluster(ctx, s.raw, kmeans.Options{
-			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: 1, Seed: seed(o.Seed, 'c', c),
+			Clusters: o.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Seed: seed(o.Seed, 'c', c),
+			Workers: parallel.Each(o.Workers, len(runs)),
 		})
 		done.one()
 		return err

@@ -88,16 +88,17 @@ func (f *Found) joinedHalves(ctx context.Context, cluster []int32) (mean float64
 func (s *search) joinHalves(ctx context.Context, rows []int32, groups int) ([][]int32, error) {
 	o := s.options
 	joined := make([][]int32, s.effort().probes)
+	workers := parallel.Each(o.Workers, len(joined))
 	err := parallel.Blocks(ctx, o.Workers, len(joined), 1, func(_, p, _ int) error {
-		half, err := space.Unit(ctx, &matrix.Columns{Features: &matrix.Subset{Features: s.z, Rows: rows}, Columns: s.columns(p)}, 1)
+		half, err := space.Unit(ctx, &matrix.Columns{Features: &matrix.Subset{Features: s.z, Rows: rows}, Columns: s.columns(p)}, workers)
 		if err != nil {
 			return err
 		}
-		near, err := knn.Exact(ctx, half, knn.Options{K: min(neighboursDiffusion, half.Len()-1), Metric: knn.Euclidean, Workers: 1})
+		near, err := knn.Exact(ctx, half, knn.Options{K: min(neighboursDiffusion, half.Len()-1), Metric: knn.Euclidean, Workers: workers})
 		if err != nil {
 			return err
 		}
-		joined[p], err = s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), 1)
+		joined[p], err = s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), workers)
 		return err
 	})
 	return joined, err

@@ -101,7 +101,7 @@ func Runs(ctx context.Context, f matrix.Features, o Options) ([]*Result, error) 
 		return nil, err
 	}
 	alone := o
-	alone.Workers, alone.Progress = 1, nil
+	alone.Workers, alone.Progress = parallel.Each(o.Workers, o.Starts), nil
 	all := make([]*Result, o.Starts)
 	var mu sync.Mutex
 	done := 0

@@ -15,6 +15,10 @@ func Workers(n int) int {
 	return n
 }
 
+// Each is the number of goroutines for each of several tasks that Blocks runs at once on the given number of workers, so that all have work if the
+// tasks are fewer.
+func Each(workers, tasks int) int { return Count(Workers(workers), max(1, tasks)) }
+
 // Count is the number of blocks that Blocks makes of n items.
 func Count(n, size int) int { return (n + size - 1) / size }
 

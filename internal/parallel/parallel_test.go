@@ -61,3 +61,11 @@ func TestBlocksStopOnErrorAndOnCancel(t *testing.T) {
 		}
 	}
 }
+
+func TestEachGivesAllWork(t *testing.T) {
+	for _, c := range []struct{ workers, tasks, want int }{{1, 8, 1}, {2, 8, 1}, {8, 8, 1}, {9, 8, 2}, {16, 8, 2}, {64, 10, 7}, {4, 0, 4}} {
+		if got := Each(c.workers, c.tasks); got != c.want {
+			t.Errorf("%d workers on %d tasks: %d each, want %d", c.workers, c.tasks, got, c.want)
+		}
+	}
+}
