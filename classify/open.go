@@ -34,6 +34,7 @@ type Options struct {
 	Library  string         // ONNX Runtime library or its folder; "": found or downloaded
 	Provider encoder.Provider
 	Threads  int  // threads of the encoder; 0: one per processor
+	Batch    int  // images of a run of the encoder; see encoder.Options
 	Resting  bool // let the encoder's threads sleep between two runs; see encoder.Options
 	Hooks    progress.Hooks
 }
@@ -249,13 +250,15 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := extract.OpenEmbedder(ctx, f.Run.Config.Encoder, f.Encoder, encoder.Options{Library: library, Provider: o.Provider, Threads: o.Threads, Resting: o.Resting})
+	images, err := extract.OpenEmbedder(ctx, f.Run.Config.Encoder, f.Encoder, encoder.Options{
+		Library: library, Provider: o.Provider, Threads: o.Threads, Batch: o.Batch, Resting: o.Resting,
+	})
 	if err != nil {
 		return nil, err
 	}
 	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
-	if images.Mixes() {
-		o.Hooks.Warnf("%s", extract.MixesWarning)
+	if remark := images.Remark(); remark != "" {
+		o.Hooks.Warnf("%s", remark)
 	}
 	m := f.Features()
 	m.Images, m.library = images, library

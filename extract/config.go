@@ -37,7 +37,7 @@ type Config struct {
 	Part      int    // encode part Part of Parts into its own folder in Out; 0: everything
 	Parts     int
 
-	Batch   int     // images per encoder call; 0: chosen by a probe
+	Batch   int     // images of a run of the encoder, as in encoder.Options
 	Workers int     // goroutines that read and decode; 0: one per processor
 	Memory  int64   // bytes for reading and decoding, at most what the machine or its control group has; 0: half of that
 	Anew    bool    // encode images even if other stores of this user have their features

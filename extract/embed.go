@@ -108,6 +108,9 @@ func (e *Embedder) Device() string { return e.encoder.Device() }
 // FixedBatch is the only batch size that the encoder accepts, 0 if it accepts any.
 func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
 
+// Remark says what a user should know of the way in which the encoder takes images; "" for most encoders.
+func (e *Embedder) Remark() string { return e.encoder.Remark() }
+
 // Mixes is true if the encoder's features of an image depend on the other images in its batch. Each image is then encoded alone.
 func (e *Embedder) Mixes() bool { return e.encoder.Mixes }
 
@@ -165,7 +168,6 @@ type Stream struct {
 	Data    string
 	Files   []string // image files, instead of Data
 	Dataset dataset.Options
-	Batch   int     // images per encoder call; 0: chosen by a probe
 	Workers int     // goroutines that read and decode; 0: one per processor
 	Memory  int64   // bytes for reading and decoding, at most what the machine or its control group has; 0: half of that
 	Strict  bool    // stop at the first bad image
@@ -207,7 +209,7 @@ func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error
 	d.Seen = maps.Clone(d.Seen)
 	config := Config{
 		Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
-		Batch: d.Batch, Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
+		Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
 	}
 	if err := config.checkResources(); err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, err = OpenEmbedder(t.Context(), described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library}); err != nil {
+	if e, err = OpenEmbedder(t.Context(), described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library, Batch: c.Batch}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
@@ -45,6 +45,7 @@ func embedder(t *testing.T, c Config) (e *Embedder, described []byte, s *store.S
 func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 	data := folder(t, 11)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	c.Batch = 4
 	extract(t, c)
 	e, _, s := embedder(t, c)
 	view, err := s.View(0)
@@ -62,7 +63,7 @@ func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 
 	var streamed, embedded, prepared []float32
 	var paths []string
-	summary, err := e.Each(t.Context(), Stream{Data: data, Batch: 4, Visit: func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
+	summary, err := e.Each(t.Context(), Stream{Data: data, Visit: func(set *dataset.Set, it store.Item, stamp string, features []float32) error {
 		streamed = append(streamed, features...)
 		paths = append(paths, it.Path)
 		i, ok := set.Find(it.Path)
@@ -160,12 +161,13 @@ func TestStreamVisitsEverythingOnce(t *testing.T) {
 func TestVisitMayWriteToSeen(t *testing.T) {
 	data := folder(t, 150)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	c.Batch = 1
 	extract(t, c)
 	e, _, _ := embedder(t, c)
 	seen := map[string]string{}
 	for pass, want := range []int{150, 0} {
 		visited := 0
-		_, err := e.Each(t.Context(), Stream{Data: data, Batch: 1, Seen: seen, Visit: func(_ *dataset.Set, it store.Item, stamp string, _ []float32) error {
+		_, err := e.Each(t.Context(), Stream{Data: data, Seen: seen, Visit: func(_ *dataset.Set, it store.Item, stamp string, _ []float32) error {
 			seen[it.Path] = stamp
 			visited++
 			return nil

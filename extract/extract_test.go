@@ -894,6 +894,12 @@ func TestTheCropMustBeTheModels(t *testing.T) {
 	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "takes images of 16×16 pixels, not 8×8") {
 		t.Errorf("error %v", err)
 	}
+	wide := onnxtest.Pooling(16, 8)
+	wide.Input[3] = 32
+	c.Model, c.Transform.Crop = wide.Write(t), 32
+	if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), "takes images of 32×16 pixels, and images are prepared as squares") {
+		t.Errorf("a model of wide images: %v", err)
+	}
 }
 
 func TestTheArchiveAndItsFilesGiveTheSameFeatures(t *testing.T) {

@@ -184,7 +184,11 @@ func (r *run) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if height, width := e.InputSize(); height != c.Transform.Crop || width != c.Transform.Crop {
+	height, width := e.InputSize()
+	if height != width {
+		return errors.Join(fmt.Errorf("model %s takes images of %d×%d pixels, and images are prepared as squares: export it for a square size", c.Model, width, height), e.Close())
+	}
+	if height != c.Transform.Crop {
 		return errors.Join(option.Errorf("Crop", "model %s takes images of %d×%d pixels, not %d×%[4]d", c.Model, width, height, c.Transform.Crop), e.Close())
 	}
 	r.encoder = e
@@ -194,36 +198,14 @@ func (r *run) open(ctx context.Context) (err error) {
 }
 
 // batch is the number of images to encode at once, if about n are to be encoded.
-func (r *run) batch(ctx context.Context, n int) (int, error) {
-	size := r.config.Batch
-	if r.encoder.Mixes {
-		r.summary.Mixes = true
-		r.hooks.warn("%s", MixesWarning)
+func (r *run) batch(ctx context.Context, n int) (size int, err error) {
+	r.summary.Mixes = r.encoder.Mixes
+	if remark := r.encoder.Remark(); remark != "" {
+		r.hooks.warn("%s", remark)
 	}
-	free := r.encoder.Provider == encoder.CPU // a GPU's runs always have the same size
-	switch {
-	case r.encoder.Mixes:
-		size = 1
-	case r.encoder.FixedBatch() > 0:
-		size = r.encoder.FixedBatch()
-	case free && size > 0:
-	case free && n < worthProbing:
-		size = min(n, 8)
-	default:
-		var err error
-		if size, err = r.encoder.Batch(ctx); err != nil {
-			return 0, err
-		}
-	}
-	r.summary.Batch = max(1, size)
-	return r.summary.Batch, nil
+	r.summary.Batch, err = r.encoder.Batch(ctx, n)
+	return r.summary.Batch, err
 }
-
-// MixesWarning says what Encoder.Mixes means for the user.
-const MixesWarning = "this encoder's features of an image depend on the other images in the batch: images are encoded one at a time, so that the features of an image are always the same"
-
-// worthProbing is the number of images from which it pays to spend a few seconds on finding the best batch size.
-const worthProbing = 1000
 
 // all sends every entry through the stages, of which the last runs on the calling goroutine: it calls the caller's functions. If one of these panics or
 // ends the goroutine, the other stages end first.

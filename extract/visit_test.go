@@ -37,11 +37,12 @@ func alone(t *testing.T, f func()) (panicked any) {
 func TestCallersFunctionsThatDoNotComeBack(t *testing.T) {
 	data := folder(t, 40)
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	c.Batch = 3
 	extract(t, c)
 	e, _, _ := embedder(t, c)
 	each := func(ctx context.Context, at int, leave func()) {
 		visited := 0
-		_, err := e.Each(ctx, Stream{Data: data, Batch: 3, Visit: func(*dataset.Set, store.Item, string, []float32) error {
+		_, err := e.Each(ctx, Stream{Data: data, Visit: func(*dataset.Set, store.Item, string, []float32) error {
 			if visited++; visited == at {
 				leave()
 			}

@@ -91,8 +91,9 @@ func (o *predictOptions) validate() error {
 // prediction converts the flags to library options.
 func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, error) {
 	use, err := o.options(a)
+	use.Batch = o.batch
 	p := prediction.Options{
-		Data: data, Model: use, Dataset: o.dataset(), Batch: o.batch, Workers: o.workers, Memory: int64(o.memory),
+		Data: data, Model: use, Dataset: o.dataset(), Workers: o.workers, Memory: int64(o.memory),
 		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
 		Unencoded: func() {
 			a.idle(o.flags, "the data are feature stores, so nothing is encoded", encodingFlags...)

@@ -79,7 +79,7 @@ func (w *work) open(ctx context.Context) (stores []stored, sources []*source, er
 func (w *work) source() *source {
 	o := w.options
 	return &source{
-		stream: extract.Stream{Dataset: o.Dataset, Workers: o.Workers, Batch: o.Batch, Memory: o.Memory, Strict: o.Strict, MaxBad: o.MaxBad},
+		stream: extract.Stream{Dataset: o.Dataset, Workers: o.Workers, Memory: o.Memory, Strict: o.Strict, MaxBad: o.MaxBad},
 		seen:   map[string]string{}, doubtful: map[string]string{},
 	}
 }
@@ -221,9 +221,6 @@ func (w *work) look(ctx context.Context, s *source) error {
 	}
 	if summary.Dark > 0 {
 		w.hooks.Warnf("%s", extract.DarkNote(summary.Dark))
-	}
-	if summary.Batch > 0 && s.stream.Batch == 0 {
-		s.stream.Batch = summary.Batch // one probe is enough
 	}
 	return nil
 }

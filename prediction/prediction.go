@@ -25,7 +25,6 @@ type Options struct {
 	Model   classify.Options // encoder and names of clusters; its Hooks report progress, notes and warnings
 	Dataset dataset.Options  // how data sets are interpreted
 
-	Batch   int     // images per encoder call; 0: chosen by a short probe
 	Workers int     // goroutines that read and decode images; 0: one per processor
 	Memory  int64   // bytes for reading and decoding; 0: half of what the machine or its control group has
 	Strict  bool    // stop at the first image that cannot be read, or in a feature store, that could not be read when it was made

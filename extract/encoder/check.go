@@ -11,6 +11,9 @@ import (
 	"iconic/option"
 )
 
+// mostBatch is the largest batch size.
+const mostBatch = 1 << 14
+
 // chooseInput checks that the model takes images, and determines their size.
 func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	if len(inputs) != 1 {
@@ -32,9 +35,9 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	if e.width < 1 && size > 0 {
 		e.width = size
 	}
-	const most, mostSide, mostNumbers = 1 << 14, 1 << 14, 1 << 30 // a batch of 4 GiB
-	if e.fixed > most || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
-		return fmt.Errorf("input %s is too large: want at most %d images of %d×%d pixels, and %d numbers in all", words(in), most, mostSide, mostSide, mostNumbers)
+	const mostSide, mostNumbers = 1 << 14, 1 << 30 // a batch of 4 GiB
+	if e.fixed > mostBatch || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
+		return fmt.Errorf("input %s is too large: want at most %d images of %d×%d pixels, and %d numbers in all", words(in), mostBatch, mostSide, mostSide, mostNumbers)
 	}
 	if e.height < 1 || e.width < 1 {
 		return option.Errorf("Crop", "input %s leaves the image size free: give one", words(in))
@@ -114,7 +117,7 @@ func (e *Encoder) probe(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, pixels.Destroy()) }()
 	outputs := []ort.Value{nil}
-	err = e.lanes.do(func() error {
+	err = e.callers.do(func() error {
 		return ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{pixels}, outputs, o) })
 	})
 	if ctx.Err() != nil && err != nil {

@@ -20,7 +20,9 @@ type Options struct {
 	Threads  int      // threads of the session; 0: one per processor
 	Output   string   // name of the output to use; "": the only one
 	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
-	Batch    int      // images of every run on a GPU, or another device than the processor; 0: 64, or fewer if its memory is small
+	// Batch is the number of images of a run: on the processor at most, 0 for any number; on a GPU, or another device, always, the missing ones
+	// being black, and 0 for 64, or fewer if its memory is small. It does not matter to a model that fixes the number, or Mixes images.
+	Batch int
 	// Resting lets the session's threads sleep between two runs instead of spinning. Runs in quick succession become a little slower, but
 	// the processors are free for other work: useful for servers. A GPU's runs then have as many images as there are.
 	Resting bool
@@ -33,15 +35,18 @@ type Encoder struct {
 	// Mixes is true if the model's features of an image depend on the other images in its batch. Encode then gives each image a batch of
 	// its own.
 	Mixes bool
+	// Single is true if the model encodes one image at a time only, although its description allows any number.
+	Single bool
 
 	name          string
 	height, width int
 	dim           int
 	fixed         int // batch size of the model; 0: free
-	size          int // images of every run, see Options.Batch; 0: as many as there are
+	plan          plan
+	best          int // batch size found by trial; 0: not tried
 	threads       int
 
-	lanes   lanes
+	callers callers
 	session *ort.DynamicAdvancedSession
 	input   ort.InputOutputInfo
 	output  ort.InputOutputInfo
@@ -54,6 +59,9 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 		return nil, fmt.Errorf("model: %w", err)
 	} else if !stat.Mode().IsRegular() || stat.Size() == 0 {
 		return nil, fmt.Errorf("model %s is not an ONNX file: it is empty, or not a regular file", name)
+	}
+	if o.Batch < 0 || o.Batch > mostBatch {
+		return nil, option.Errorf("Batch", "batch %d: want 1 to %d, or 0", o.Batch, mostBatch)
 	}
 	if err := load(o.Library); err != nil {
 		return nil, err
@@ -78,12 +86,10 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	if err := e.probe(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("model %s: %w", name, err), e.Close())
 	}
-	if e.Provider != CPU && !o.Resting {
-		if err := e.chooseSize(ctx, o.Batch); err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
-	}
 	if err := e.tryCompany(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	if err := e.choosePlan(ctx, o); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
@@ -145,16 +151,16 @@ func (e *Encoder) startOn(p Provider, resting bool) error {
 	if err := p.attach(o); err != nil {
 		return err
 	}
-	l := newLanes(p.lanes())
-	err = l.do(func() (err error) {
+	c := newCallers(p.callers())
+	err = c.do(func() (err error) {
 		e.session, err = ort.NewDynamicAdvancedSession(e.name, []string{e.input.Name}, []string{e.output.Name}, o)
 		return err
 	})
 	if err != nil {
-		l.end()
+		c.end()
 		return err
 	}
-	e.lanes = l
+	e.callers = c
 	return nil
 }
 
@@ -166,8 +172,8 @@ func (e *Encoder) Close() error {
 	if e.session == nil {
 		return nil
 	}
-	err := e.lanes.do(e.session.Destroy)
-	e.lanes.end()
+	err := e.callers.do(e.session.Destroy)
+	e.callers.end()
 	e.session = nil
 	return err
 }
@@ -178,7 +184,18 @@ func (e *Encoder) InputSize() (height, width int) { return e.height, e.width }
 // Dim is the length of a feature vector.
 func (e *Encoder) Dim() int { return e.dim }
 
-// FixedBatch is the only batch size that the model accepts, 0 if it accepts any.
+// Remark says what a user should know of the way in which the model takes images; "" for most models.
+func (e *Encoder) Remark() string {
+	switch {
+	case e.Mixes:
+		return "this encoder's features of an image depend on the other images in the batch: images are encoded one at a time, so that the features of an image are always the same"
+	case e.Single:
+		return "this encoder takes one image at a time, although its file says that it takes any number: images are encoded one at a time, which is slower"
+	}
+	return ""
+}
+
+// FixedBatch is the only batch size that the model accepts, 1 if it is Single, 0 if it accepts any.
 func (e *Encoder) FixedBatch() int { return e.fixed }
 
 // Device names the device that the model runs on.

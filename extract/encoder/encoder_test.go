@@ -190,7 +190,7 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 			if err := e.Encode(t.Context(), nil, nil, 1); err == nil {
 				t.Error("wrong lengths were accepted")
 			}
-			if b, err := e.Batch(t.Context()); err != nil || b < 1 || c.fixed > 0 && b != c.fixed {
+			if b, err := e.Batch(t.Context(), 1<<10); err != nil || b < 1 || c.fixed > 0 && b != c.fixed {
 				t.Errorf("batch %d, %v", b, err)
 			}
 		})
@@ -257,6 +257,58 @@ func TestARandomModelIsRefused(t *testing.T) {
 	}
 }
 
+// A graph may take one image at a time though it declares any number: it is found out, and used so.
+func TestAModelOfSingleImages(t *testing.T) {
+	m := onnxtest.Pooling(16, 8)
+	m.Single = true
+	e, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Provider: CPU, Batch: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if !e.Single || e.Mixes || e.FixedBatch() != 1 || !strings.Contains(e.Remark(), "one image at a time") {
+		t.Errorf("single %t, mixes %t, batches of %d, %q", e.Single, e.Mixes, e.FixedBatch(), e.Remark())
+	}
+	if size, err := e.Batch(t.Context(), 5000); err != nil || size != 1 {
+		t.Errorf("batches of %d (%v)", size, err)
+	}
+	x, y := slices.Concat(slices.Repeat([]float32{1}, 3*16*16), slices.Repeat([]float32{2}, 3*16*16)), make([]float32, 2*e.Dim())
+	if err := e.Encode(t.Context(), y, x, 2); err != nil || y[0] != 1 || y[len(y)-1] != 2 {
+		t.Errorf("features %v (%v)", y, err)
+	}
+}
+
+// Batch bounds every run, also within one call.
+func TestNoRunIsLargerThanTheBatch(t *testing.T) {
+	m := onnxtest.Pooling(16, 8)
+	m.Common = true // its features show which images were in a run
+	e, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Provider: CPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	const n = 5
+	x, y := make([]float32, n*3*16*16), make([]float32, n*e.Dim())
+	for i := range x {
+		x[i] = float32(1 + i/(3*16*16))
+	}
+	e.Mixes = false
+	if err := e.choosePlan(t.Context(), Options{Batch: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Encode(t.Context(), y, x, n); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float32{1. / 2, 1, 3. / 4, 1, 1} { // the image over the largest of its run
+		if got := y[i*e.Dim()]; got != want {
+			t.Errorf("image %d: %g, want %g", i, got, want)
+		}
+	}
+	if _, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Batch: -1}); err == nil || !strings.Contains(err.Error(), "batch -1") {
+		t.Errorf("a batch of -1: %v", err)
+	}
+}
+
 // On a GPU all runs have one size, so that an image has the same features at the end of a data set, and several are made at once.
 func TestRunsOfOneSize(t *testing.T) {
 	e, err := Open(t.Context(), onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t), Provider: CPU})
@@ -274,21 +326,21 @@ func TestRunsOfOneSize(t *testing.T) {
 	if err := e.Encode(t.Context(), want, x, n); err != nil {
 		t.Fatal(err)
 	}
-	e.lanes.end()
-	e.lanes = newLanes(2)
+	e.callers.end()
+	e.callers, e.Provider = newCallers(2), CUDA // as far as the plan is concerned
 	for _, wanted := range []int{4, 0} {
-		if err := e.chooseSize(t.Context(), wanted); err != nil || e.size != cmp.Or(wanted, deviceBatch) {
-			t.Fatalf("runs of %d: %v", e.size, err)
+		if err := e.choosePlan(t.Context(), Options{Batch: wanted}); err != nil || e.plan.size != cmp.Or(wanted, deviceBatch) {
+			t.Fatalf("runs of %d: %v", e.plan.size, err)
 		}
 		clear(got)
 		if err := e.Encode(t.Context(), got, x, n); err != nil || !slices.Equal(got, want) {
-			t.Errorf("runs of %d: other features (%v)", e.size, err)
+			t.Errorf("runs of %d: other features (%v)", e.plan.size, err)
 		}
-		if size, err := e.Batch(t.Context()); err != nil || size != 2*e.size {
-			t.Errorf("batches of %d for two runs of %d at once (%v)", size, e.size, err)
+		if size, err := e.Batch(t.Context(), 1000); err != nil || size != 2*e.plan.size {
+			t.Errorf("batches of %d for two runs of %d at once (%v)", size, e.plan.size, err)
 		}
 		if ok, err := e.Independent(t.Context()); err != nil || !ok {
-			t.Errorf("runs of %d: the features depend on the batch (%v)", e.size, err)
+			t.Errorf("runs of %d: the features depend on the batch (%v)", e.plan.size, err)
 		}
 	}
 }

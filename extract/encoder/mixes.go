@@ -7,8 +7,9 @@ import (
 
 // tryCompany encodes an image alone and together with another of four times its amplitude, and sets Mixes if its features differ by more than
 // rounding: graphs with one scale for the activations of a whole batch, as the usual int8 rewrite makes, or that normalise over the batch.
-// Models that are random are refused.
+// It sets Single if the model encodes one image but not two, and refuses models that are random.
 func (e *Encoder) tryCompany(ctx context.Context) error {
+	e.plan = plan{images: e.fixed, size: e.fixed}
 	pixels := e.trial(2)
 	size := len(pixels) / 2
 	alone, err := e.tryAgain(ctx, pixels[:size])
@@ -17,7 +18,8 @@ func (e *Encoder) tryCompany(ctx context.Context) error {
 	}
 	together := make([]float32, 2*e.dim)
 	if err := e.Encode(ctx, together, pixels, 2); err != nil {
-		return ctx.Err() // or nil, for a graph that takes single images only, though it does not say so: an image at a time still works
+		e.fixed, e.Single = 1, true // as for a graph that reshapes to the shape of one image: the first one was encoded
+		return ctx.Err()
 	}
 	most := 1e-3 // of the length; rounding is a hundredth of it
 	if e.Provider != CPU {
@@ -43,10 +45,8 @@ func (e *Encoder) Independent(ctx context.Context) (bool, error) {
 	if err := e.Encode(ctx, together, pixels, images); err != nil {
 		return false, err
 	}
-	single := *e
-	single.size = 0
 	for i := range images {
-		if err := single.Encode(ctx, alone[i*e.dim:(i+1)*e.dim], pixels[i*size:(i+1)*size], 1); err != nil {
+		if err := e.encode(ctx, alone[i*e.dim:(i+1)*e.dim], pixels[i*size:(i+1)*size], 1, plan{size: e.fixed}); err != nil {
 			return false, err
 		}
 	}

@@ -118,8 +118,8 @@ func Available(path string) (map[Provider]error, error) {
 	return result, nil
 }
 
-// lanes is the number of runs at once: on a GPU, the second's pixels are copied to its memory while the first is computed.
-func (p Provider) lanes() int {
+// callers is the number of runs at once: on a GPU, the second's pixels are copied to its memory while the first is computed.
+func (p Provider) callers() int {
 	if p == CUDA {
 		return 2
 	}

@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,11 @@ import (
 // Encode turns n images, n×3×height×width floats in pixels, into n×Dim floats in dst. It ends soon after ctx does, also
 // within a run of the model.
 func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) error {
+	return e.encode(ctx, dst, pixels, n, e.plan)
+}
+
+// encode is Encode by a plan.
+func (e *Encoder) encode(ctx context.Context, dst, pixels []float32, n int, p plan) error {
 	image := 3 * e.height * e.width
 	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
 		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
@@ -20,18 +26,10 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 	if e.session == nil {
 		return fmt.Errorf("model %s: %w", e.name, ErrClosed)
 	}
-	size, step := n, n // of a run, and images in it
-	switch {
-	case e.fixed > 0:
-		size, step = e.fixed, min(n, e.fixed)
-	case e.size > 0:
-		size, step = e.size, e.size
-	}
-	if e.Mixes {
-		size, step = max(1, e.fixed), 1
-	}
-	err := parallel.Blocks(ctx, e.lanes.count, n, step, func(_, lo, hi int) error {
-		return e.lanes.do(func() error { return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], size) })
+	err := parallel.Blocks(ctx, e.callers.count, n, cmp.Or(p.images, n), func(_, lo, hi int) error {
+		return e.callers.do(func() error {
+			return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], cmp.Or(p.size, hi-lo))
+		})
 	})
 	switch {
 	case err == nil:

@@ -35,6 +35,8 @@ type Model struct {
 	Random  bool // add random numbers to the features, which are others in each run; without Scale and Common
 	Endless bool // loop without end over a batch whose pixels sum to more than EndlessSum
 
+	Single bool // reshape the features to those of one image, so that several fail, though any number is declared; without Scale, Random and Common
+
 	Common bool // divide features by the largest one in the batch, so that images of a batch affect each other; without Scale
 }
 
@@ -89,6 +91,10 @@ func (m Model) Encode() []byte {
 		if m.Scale != "" || m.Common || m.Random {
 			flat += "/flat"
 		}
+		if m.Single {
+			graph = message(graph, 1, text(node("Reshape", pooled, out.Name), 1, "shape"))
+			continue
+		}
 		graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
 		if m.Scale != "" {
 			graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
@@ -105,6 +111,12 @@ func (m Model) Encode() []byte {
 	}
 	if m.Scale != "" {
 		graph = message(graph, 5, External("scale", m.Scale, 3*(m.Input[2]/m.Cell)*(m.Input[3]/m.Cell)))
+	}
+	if m.Single {
+		shape := text(number(number(nil, 1, 2), 2, Int64), 8, "shape")
+		shape = protowire.AppendBytes(protowire.AppendTag(shape, 9, protowire.BytesType),
+			binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, 1), uint64(3*(m.Input[2]/m.Cell)*(m.Input[3]/m.Cell))))
+		graph = message(graph, 5, shape)
 	}
 	graph = text(graph, 2, "test")
 	graph = message(graph, 11, value("pixels", m.Type, m.Input))

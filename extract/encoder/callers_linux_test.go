@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// Go runs these goroutines on as many threads; the calls are made on the lanes' own.
+// Go runs these goroutines on as many threads; the calls are made from others.
 func TestCallsStayOnTheirThreads(t *testing.T) {
 	for _, count := range []int{1, 2} {
-		l := newLanes(count)
+		c := newCallers(count)
 		var (
 			mu      sync.Mutex
-			callers = map[int]bool{}
+			starts  = map[int]bool{}
 			threads = map[int]bool{}
 			wait    sync.WaitGroup
 		)
@@ -21,18 +21,18 @@ func TestCallsStayOnTheirThreads(t *testing.T) {
 			wait.Go(func() {
 				runtime.LockOSThread() // the thread ends with the goroutine, so that each has its own
 				caller := syscall.Gettid()
-				_ = l.do(func() error {
+				_ = c.do(func() error {
 					mu.Lock()
 					defer mu.Unlock()
-					callers[caller], threads[syscall.Gettid()] = true, true
+					starts[caller], threads[syscall.Gettid()] = true, true
 					return nil
 				})
 			})
 		}
 		wait.Wait()
-		l.end()
-		if len(callers) < 2 || len(threads) > count || len(threads) < 1 {
-			t.Errorf("%d callers ran on %d threads, want at most %d", len(callers), len(threads), count)
+		c.end()
+		if len(starts) < 2 || len(threads) > count || len(threads) < 1 {
+			t.Errorf("%d goroutines ran on %d threads, want at most %d", len(starts), len(threads), count)
 		}
 	}
 }
