@@ -106,6 +106,7 @@ func checksum(ctx context.Context, name string, progress func(done, total int64)
 	if err != nil {
 		return "", 0, err
 	}
+	defer f.Close()
 	h := sha256.New()
 	size, err = io.Copy(h, &meter{cancelled: ctx.Err, reader: f, total: stat.Size(), progress: progress})
 	if err != nil {

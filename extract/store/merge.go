@@ -39,7 +39,7 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 		}
 		stores = append(stores, s)
 	}
-	if stores, err = arrange(stores); err != nil {
+	if err := arrange(stores); err != nil {
 		return 0, 0, err
 	}
 	settings := stores[0].Settings
@@ -60,13 +60,13 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 }
 
 // arrange puts parts in order and checks that they belong together.
-func arrange(stores []*Store) ([]*Store, error) {
+func arrange(stores []*Store) error {
 	if len(stores) == 0 {
-		return nil, errors.New("no parts to merge")
+		return errors.New("no parts to merge")
 	}
 	for _, s := range stores {
 		if s.Part == nil {
-			return nil, fmt.Errorf("feature store %s is a whole store, not a part", s.Dir)
+			return fmt.Errorf("feature store %s is a whole store, not a part", s.Dir)
 		}
 	}
 	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
@@ -74,16 +74,16 @@ func arrange(stores []*Store) ([]*Store, error) {
 	next, missing, example := 1, first.Part.Of-len(stores), 0 // the first missing one
 	for _, s := range stores {
 		if diff := first.differs(s.Settings); diff != "" {
-			return nil, fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
+			return fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
 		}
 		if s.Part.Of != first.Part.Of {
-			return nil, fmt.Errorf("%s and %s are parts of a division into %d and of one into %d: move the parts of one division elsewhere", first.Dir, s.Dir, first.Part.Of, s.Part.Of)
+			return fmt.Errorf("%s and %s are parts of a division into %d and of one into %d: move the parts of one division elsewhere", first.Dir, s.Dir, first.Part.Of, s.Part.Of)
 		}
 		if s.Part.Total != first.Part.Total || s.Part.Listing != first.Part.Listing || !slices.Equal(s.Classes, first.Classes) {
-			return nil, fmt.Errorf("%s and %s are not parts of one data set, which changed in between: encode them again", first.Dir, s.Dir)
+			return fmt.Errorf("%s and %s are not parts of one data set, which changed in between: encode them again", first.Dir, s.Dir)
 		}
 		if s.Part.Index < next {
-			return nil, fmt.Errorf("%s is part %d of %d, which was given already", s.Dir, s.Part.Index, s.Part.Of)
+			return fmt.Errorf("%s is part %d of %d, which was given already", s.Dir, s.Part.Index, s.Part.Of)
 		}
 		if s.Part.Index > next && example == 0 {
 			example = next
@@ -94,9 +94,9 @@ func arrange(stores []*Store) ([]*Store, error) {
 		example = next
 	}
 	if missing > 0 {
-		return nil, option.Errorf("Part", "%d of %d parts %s missing, the first is %d/%d", missing, first.Part.Of, plural.Word(missing, "is", "are"), example, first.Part.Of)
+		return option.Errorf("Part", "%d of %d parts %s missing, the first is %d/%d", missing, first.Part.Of, plural.Word(missing, "is", "are"), example, first.Part.Of)
 	}
-	return stores, nil
+	return nil
 }
 
 // merge appends all items of the parts and those that only the store had before, and returns the number of the latter.
