@@ -101,7 +101,7 @@ type Value struct {
 
 // Dim is one dimension: a size, or the name of a size known only at run time, or neither.
 type Dim struct {
-	Size int64
+	Size int64 // 0 if it is not known; in a model that was read, never less
 	Name string
 }
 

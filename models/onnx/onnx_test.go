@@ -307,6 +307,29 @@ func TestReadsTypedLists(t *testing.T) {
 	}
 }
 
+// A dimension below 1 is free, and stays so when the model is written.
+func TestDimensionsBelowOneAreFree(t *testing.T) {
+	dim := func(size int64) []byte {
+		return bytesField(1, protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(size))...)
+	}
+	tensor := append([]byte{1 << 3, byte(Float32)}, bytesField(2, bytes.Join([][]byte{dim(-1), dim(3), dim(0), dim(-224)}, nil)...)...)
+	input := append(bytesField(1, 'x'), bytesField(2, bytesField(1, tensor...)...)...)
+	m, err := Parse(append(bytesField(7, bytesField(11, input...)...), bytesField(8, 2<<3, 17)...))
+	for range 2 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]Dim{{}, {Size: 3}, {}, {}}, m.Graph.Inputs[0].Shape); d != "" {
+			t.Fatalf("-want +got:\n%s", d)
+		}
+		var b bytes.Buffer
+		if err := Write(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		m, err = Parse(b.Bytes())
+	}
+}
+
 func TestWhatAnotherToolWroteSurvives(t *testing.T) {
 	name := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
 	m, err := ReadFile(name)

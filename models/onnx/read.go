@@ -223,7 +223,7 @@ func (v *Value) parseTensorType(b []byte) error {
 				err := fields(f.bytes, func(f field) error {
 					switch f.number {
 					case 1:
-						d.Size = f.int()
+						d.Size = max(0, f.int()) // some exporters write −1 for a free dimension
 					case 2:
 						d.Name = string(f.bytes)
 					}
