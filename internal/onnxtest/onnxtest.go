@@ -38,6 +38,19 @@ type Model struct {
 	Single bool // reshape the features to those of one image, so that several fail, though any number is declared; without Scale, Random and Common
 
 	Common bool // divide features by the largest one in the batch, so that images of a batch affect each other; without Scale
+
+	// Branches multiplies the features by a matrix (see Matrix), and adds the product that the branches of an If compute once more, from the
+	// input and the matrix of the graph around them; without Scale, Random and Common.
+	Branches bool
+}
+
+// Matrix is the matrix of n×n numbers, row-major, by which a Model with Branches multiplies n features.
+func Matrix(n int) []float32 {
+	x := make([]float32, n*n)
+	for i := range x {
+		x[i] = float32(i*31%17)/16 - 0.5
+	}
+	return x
 }
 
 // EndlessSum is the sum of pixels above which a Model that is Endless does not end.
@@ -88,7 +101,7 @@ func (m Model) Encode() []byte {
 			continue
 		}
 		flat := out.Name
-		if m.Scale != "" || m.Common || m.Random {
+		if m.Scale != "" || m.Common || m.Random || m.Branches {
 			flat += "/flat"
 		}
 		if m.Single {
@@ -107,6 +120,9 @@ func (m Model) Encode() []byte {
 			largest := out.Name + "/largest"
 			graph = message(graph, 1, node("ReduceMax", flat, largest, integer("keepdims", 0)))
 			graph = message(graph, 1, text(node("Div", flat, out.Name), 1, largest))
+		}
+		if m.Branches {
+			graph = m.branches(graph, flat, out.Name)
 		}
 	}
 	if m.Scale != "" {
@@ -147,6 +163,30 @@ func (m Model) loop(graph []byte) []byte {
 	attribute := number(message(text(nil, 1, "body"), 6, body), 20, 5)
 	loop := node("Loop", "", "looped", attribute) // without a number of steps
 	return message(graph, 1, text(text(loop, 1, "endless"), 1, "pixels"))
+}
+
+// branches adds the product of flat features with a matrix to the same product from an If, whose branches differ in names only.
+func (m Model) branches(graph []byte, flat, out string) []byte {
+	n := m.dims(Output{})[1]
+	matrix := text(number(number(number(nil, 1, uint64(n)), 1, uint64(n)), 2, Float32), 8, "matrix")
+	var numbers []byte
+	for _, v := range Matrix(int(n)) {
+		numbers = binary.LittleEndian.AppendUint32(numbers, math.Float32bits(v))
+	}
+	graph = message(graph, 5, protowire.AppendBytes(protowire.AppendTag(matrix, 9, protowire.BytesType), numbers))
+	branch := func(name string) []byte {
+		pool := node("AveragePool", "pixels", name+"/pooled", ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell))
+		b := message(nil, 1, pool)
+		b = message(b, 1, node("Flatten", name+"/pooled", name+"/flat", integer("axis", 1)))
+		b = message(b, 1, text(node("MatMul", name+"/flat", name+"/product"), 1, "matrix"))
+		b = message(text(b, 2, name), 12, value(name+"/product", Float32, Dims{m.Input[0], n}))
+		return number(message(text(nil, 1, name), 6, b), 20, 5)
+	}
+	graph = message(graph, 1, text(node("MatMul", flat, "product"), 1, "matrix"))
+	graph = message(graph, 1, node("ReduceSum", "product", "sum", integer("keepdims", 0)))
+	graph = message(graph, 1, text(node("Less", "sum", "below"), 1, "sum"))
+	graph = message(graph, 1, node("If", "below", "chosen", branch("then_branch"), branch("else_branch")))
+	return message(graph, 1, text(node("Add", "product", out), 1, "chosen"))
 }
 
 // External is a tensor of n float32 at the beginning of a file of external data, as a message.

@@ -45,6 +45,9 @@ func NewBuilder(m *Model, prefix string) Builder {
 		for _, name := range slices.Concat(n.Inputs, n.Outputs) {
 			c.taken[name] = true
 		}
+		if err := n.Nested(func(name string) { c.taken[name] = true }); err != nil && c.err == nil {
+			c.err = err
+		}
 	}
 	return Builder{construction: c}
 }
@@ -235,7 +238,7 @@ func (b Builder) First(add func()) {
 	g.Nodes = slices.Concat(g.Nodes[before:], g.Nodes[:before])
 }
 
-// Free renames a value of the graph to a generated name, wherever it is computed or used, so that its own name can be given to something
+// Free renames a value of the graph to a generated name, wherever it is computed or used, also in nested graphs, so that its own name can be given to something
 // else. It returns the new name, or an unused one if the graph has no such value.
 func (b Builder) Free(name string) string {
 	to := b.At("").take("value")
@@ -251,6 +254,9 @@ func (b Builder) Free(name string) string {
 	for _, n := range g.Nodes {
 		rename(n.Inputs)
 		rename(n.Outputs)
+		if b.err == nil {
+			n.renameNested(name, to)
+		}
 	}
 	for _, t := range g.Initializers {
 		if t.Name == name {

@@ -293,6 +293,35 @@ func TestDataOfNestedGraphsDoNotComeAlong(t *testing.T) {
 	}
 }
 
+func TestNestedGraphsAreSearchedOnlyAsDeepAsAnyoneReadsThem(t *testing.T) {
+	node := func(depth int) *Node {
+		b := bytesField(1, 'x')
+		for range depth {
+			b = bytesField(5, bytesField(6, bytesField(1, b...)...)...) // attribute, graph, node
+		}
+		n := &Node{Name: "n"}
+		if err := n.parse(b, ""); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	var got []string
+	if err := node(30).Nested(func(name string) { got = append(got, name) }); err != nil || !slices.Equal(got, []string{"x"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	n := node(40)
+	if err := n.Nested(func(string) {}); err == nil || !strings.Contains(err.Error(), "nested more than") {
+		t.Error(err)
+	}
+	if b := NewBuilder(&Model{Graph: &Graph{Nodes: []*Node{n}}}, ""); b.Err() == nil {
+		t.Error("a builder took it")
+	}
+	damaged := &Node{Attributes: []Attribute{{rest: bytesField(6, bytesField(1, 0xff)...)}}}
+	if err := damaged.Nested(func(string) {}); err == nil {
+		t.Error("a damaged graph was searched")
+	}
+}
+
 // Other writers store numbers in typed lists.
 func TestReadsTypedLists(t *testing.T) {
 	floats := bytesField(4, append(protowire.AppendFixed32(nil, 0x3f800000), protowire.AppendFixed32(nil, 0x40000000)...)...)

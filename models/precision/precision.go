@@ -107,13 +107,8 @@ func toInt8(m *onnx.Model) error {
 		return fmt.Errorf("the model uses operator set %d: int8 needs %d or later", v, oldestOpset)
 	}
 	r := &rewriter{Builder: onnx.NewBuilder(m, "int8/"), constants: constants(m.Graph), rows: map[string]rows{}, weights: map[weightKey]quantised{}, used: map[string]int{}}
-	for _, n := range m.Graph.Nodes {
-		for _, in := range n.Inputs {
-			r.used[in]++
-		}
-	}
-	for _, o := range m.Graph.Outputs {
-		r.used[o.Name]++
+	if err := r.count(m.Graph); err != nil {
+		return err
 	}
 	old := m.Graph.Nodes
 	m.Graph.Nodes = nil
@@ -140,7 +135,23 @@ type rewriter struct {
 	one       onnx.Value              // see startOne
 	rows      map[string]rows         // quantised inputs of layers, by value
 	weights   map[weightKey]quantised
-	used      map[string]int // how often a value is used as an input or output
+	used      map[string]int // how often a value is used as an input, as an output or in a nested graph
+}
+
+// count counts the uses of all values. In nested graphs, such as the branches of an If, each mention counts.
+func (r *rewriter) count(g *onnx.Graph) error {
+	for _, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			r.used[in]++
+		}
+		if err := n.Nested(func(name string) { r.used[name]++ }); err != nil {
+			return err
+		}
+	}
+	for _, o := range g.Outputs {
+		r.used[o.Name]++
+	}
+	return nil
 }
 
 // rows is a quantised value of shape …×width: 8-bit rows×width, their scales as rows×1, and the leading shape ….
