@@ -40,7 +40,7 @@ type Encoding struct {
 	Resize     int       // pixels of an image's shorter side before cropping; 0: the model's, or Crop
 	Crop       int       // side of the square that the encoder sees; 0: the model's
 	Whole      bool      // squeeze the whole image into the square instead of cropping
-	Mean, Std  []float32 // for red, green and blue, from 0 to 1; nil: the model's
+	Mean, Std  []float32 // for red, green and blue, whose values go from 0 to 1, so that neither exceeds 1; nil: the model's
 	IgnoreEXIF bool      // leave images as stored, without applying their EXIF orientation
 
 	Library  string           // ONNX Runtime library, or its folder; "": search for it, or download it once
@@ -81,6 +81,9 @@ func (e *PreprocessingError) Error() string {
 
 // prepare finds the model and its preprocessing, and puts both into c. The model's file is kept until release.
 func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hooks) (release func(), err error) {
+	if err := e.checkChannels(); err != nil {
+		return nil, err
+	}
 	shape := e.Shape
 	if shape.Note == nil && shape.Progress == nil {
 		shape.Note, shape.Progress = h.Note, h.Bytes
@@ -112,14 +115,27 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	return cachefolder.Hold(ctx, filepath.Dir(m.Path))
 }
 
+// checkChannels checks the given mean and standard deviation, before a model is fetched.
+func (e Encoding) checkChannels() error {
+	var t pixels.Transform
+	for _, given := range []struct {
+		channels []float32
+		to       *[3]float32
+	}{{e.Mean, &t.Mean}, {e.Std, &t.Std}} {
+		if n := len(given.channels); given.channels != nil && n != 3 {
+			return &run.SettingsError{Err: fmt.Errorf("mean or standard deviation of %d channels: want 3, for red, green and blue", n)}
+		}
+		copy(given.to[:], given.channels)
+	}
+	if err := t.CheckUnits(); err != nil {
+		return &run.SettingsError{Err: err}
+	}
+	return nil
+}
+
 // transform combines the given values with the model's own for the rest.
 func (e Encoding) transform(m *models.Model) (pixels.Transform, error) {
 	t := pixels.Transform{Resize: e.Resize, Crop: e.Crop, Whole: e.Whole}
-	for _, channels := range [][]float32{e.Mean, e.Std} {
-		if channels != nil && len(channels) != 3 {
-			return t, &run.SettingsError{Err: fmt.Errorf("mean or standard deviation of %d channels: want 3, for red, green and blue", len(channels))}
-		}
-	}
 	mean, std := e.Mean, e.Std
 	if p := m.Preprocessing; p != nil {
 		if t.Crop == 0 {

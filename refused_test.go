@@ -1,6 +1,7 @@
 package iconic_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"iconic/comparison"
 	"iconic/distributions"
 	"iconic/endpoint"
+	"iconic/extract"
 	"iconic/features"
 	"iconic/head"
 	"iconic/head/icon"
@@ -102,5 +104,15 @@ func TestNothingIsRefused(t *testing.T) {
 		if err := c.call(); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.says)
 		}
+	}
+}
+
+// A mean in units of 0 to 255 is refused before the encoder is looked for.
+func TestUnitsAreCheckedFirst(t *testing.T) {
+	e := iconic.Encoding{Model: "none.onnx", Mean: []float32{123.675, 116.28, 103.53}, Std: []float32{58.395, 57.12, 57.375}}
+	_, err := iconic.Extract(t.Context(), e, extract.Config{Data: "none", Out: t.TempDir()}, progress.Hooks{})
+	var wrong *run.SettingsError
+	if want := "mean 123.675,116.28,103.53 and std 58.395,57.12,57.375 look like units of 0 to 255"; !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }

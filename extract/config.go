@@ -76,7 +76,10 @@ func (c *Config) Validate() error {
 			return err
 		}
 	}
-	return c.Transform.Validate()
+	if err := c.Transform.Validate(); err != nil {
+		return err
+	}
+	return c.Transform.CheckUnits()
 }
 
 // checkResources checks the limits on batch, workers and memory.

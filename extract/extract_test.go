@@ -879,12 +879,49 @@ func TestValidate(t *testing.T) {
 		"shard 5/4":  func(c *Config) { c.Part, c.Parts = 5, 4 },
 		"are needed": func(c *Config) { c.Model = "" },
 		"crop":       func(c *Config) { c.Transform.Crop = 0 },
+
+		"mean 0.5,116.28,0.5 looks like units of 0 to 255":                         func(c *Config) { c.Transform.Mean[1] = 116.28 },
+		"std 58.395,0.5,0.5 looks like units of 0 to 255":                          func(c *Config) { c.Transform.Std[0] = 58.395 },
+		"mean 0.5,0.5,103.53 and std 0.5,0.5,57.375 look like units":               func(c *Config) { c.Transform.Mean[2], c.Transform.Std[2] = 103.53, 57.375 },
+		"divide by 255 (for an encoder that takes pixels from 0 to 255, mean is 0": func(c *Config) { c.Transform.Mean = [3]float32{127, 127, 127} },
+		"mean -0.1: want a number from 0 to 1":                                     func(c *Config) { c.Transform.Mean[0] = -0.1 },
 	} {
 		c := config(t, "data", "out")
 		spoil(&c)
 		if _, err := Run(t.Context(), c, Hooks{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+}
+
+// What is at the end of the range is allowed: images as they are, and encoders that take pixels from 0 to 255.
+func TestUnitsAtTheEdge(t *testing.T) {
+	for _, v := range []struct{ mean, std float32 }{{0, 1}, {1, 1}, {0, 1. / 255}} {
+		c := config(t, "data", "out")
+		c.Transform.Mean, c.Transform.Std = [3]float32{v.mean, v.mean, v.mean}, [3]float32{v.std, v.std, v.std}
+		if err := c.Validate(); err != nil {
+			t.Errorf("mean %g, std %g: %v", v.mean, v.std, err)
+		}
+	}
+}
+
+// Features that were made with a mean in units of 0 to 255 can still be used.
+func TestAnEmbedderOpensWhateverUnits(t *testing.T) {
+	c := config(t, folder(t, 3), filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	_, described, _ := embedder(t, c)
+	described = bytes.Replace(described, []byte(`"mean":[0.5,`), []byte(`"mean":[123.675,`), 1)
+	library, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := OpenEmbedder(t.Context(), described, c.Model, encoder.Options{Provider: encoder.CPU, Library: library})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if e.Transform.Mean[0] != 123.675 {
+		t.Errorf("%+v", e.Transform)
 	}
 }
 

@@ -40,7 +40,7 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	count(f, &o.transform.Crop, "crop", 0, 0, maxSide, "side of the central square crop, the model's input size (default: the model's)")
 	f.BoolVar(&o.transform.Whole, "whole", false, "resize the whole image to the square instead of cropping")
 	f.Var(&o.mean, "mean", "mean of red, green and blue, from 0 to 1 (default: the model's)")
-	f.Var(&o.std, "std", "standard deviation of red, green and blue (default: the model's)")
+	f.Var(&o.std, "std", "standard deviation of red, green and blue, at most 1 (default: the model's)")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "ignore EXIF orientation and use images as they are stored")
 	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per CPU)")
 	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images per encoder batch (default: found by a short probe; 64 on a GPU)")

@@ -3,6 +3,9 @@ package pixels
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"iconic/internal/plural"
 )
 
 // Transform is the deterministic preprocessing of an encoder: resize, centre crop, scale.
@@ -12,7 +15,7 @@ type Transform struct {
 	Crop   int        `json:"crop"` // side of the encoder's square input
 	Whole  bool       `json:"whole,omitempty"`
 	Mean   [3]float32 `json:"mean"` // red, green and blue, in [0, 1]
-	Std    [3]float32 `json:"std"`
+	Std    [3]float32 `json:"std"`  // in the same units
 }
 
 // Validate names a field that is out of range.
@@ -33,6 +36,28 @@ func (t Transform) Validate() error {
 		}
 	}
 	return nil
+}
+
+// CheckUnits refuses a mean below 0, and a mean or a standard deviation above 1: none of pixels from 0 to 1 has such, those from 0 to 255 do.
+// Validate allows them, since features that were made with them can still be used.
+func (t Transform) CheckUnits() error {
+	if m := min(t.Mean[0], t.Mean[1], t.Mean[2]); m < 0 {
+		return fmt.Errorf("mean %g: want a number from 0 to 1", m)
+	}
+	var above []string
+	for _, of := range []struct {
+		what   string
+		values [3]float32
+	}{{"mean", t.Mean}, {"std", t.Std}} {
+		if v := of.values; max(v[0], v[1], v[2]) > 1 {
+			above = append(above, fmt.Sprintf("%s %g,%g,%g", of.what, v[0], v[1], v[2]))
+		}
+	}
+	if len(above) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s %s like units of 0 to 255, but pixels have values from 0 to 1: divide by 255 (for an encoder that takes pixels from 0 to 255, mean is 0 and std 1/255, which is %.7f)",
+		strings.Join(above, " and "), plural.Word(len(above), "looks", "look"), 1.0/255)
 }
 
 // Apply writes the planes of red, green and blue, 3×Crop×Crop, into dst: (v/255 − mean)/std of the resized and cropped picture. It fails if
