@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"iconic/extract"
 	"iconic/extract/dataset"
@@ -96,6 +99,9 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	if err != nil {
 		return nil, err
 	}
+	if note := e.assumed(m, t); note != "" {
+		h.Notef("%s", note)
+	}
 	provider := e.Provider
 	if provider == "" {
 		provider = encoder.Auto
@@ -169,6 +175,32 @@ func (e Encoding) transform(m *models.Model) (pixels.Transform, error) {
 		return t, &run.SettingsError{Err: err}
 	}
 	return t, nil
+}
+
+// assumed says which parts of the preprocessing are a guess; "" if none is.
+func (e Encoding) assumed(m *models.Model, t pixels.Transform) string {
+	var parts []string
+	for _, part := range []struct {
+		name  string
+		given bool
+		value string
+	}{
+		{"resize", e.Resize != 0 || e.Whole, strconv.Itoa(t.Resize)},
+		{"mean", e.Mean != nil, fmt.Sprintf("%g,%g,%g", t.Mean[0], t.Mean[1], t.Mean[2])},
+		{"std", e.Std != nil, fmt.Sprintf("%g,%g,%g", t.Std[0], t.Std[1], t.Std[2])},
+	} {
+		if !part.given && slices.Contains(m.Assumed, part.name) {
+			parts = append(parts, part.name+" "+part.value)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	why := "is not known as the file of a published encoder"
+	if m.Classifier != "" {
+		why = fmt.Sprintf("has a classifier (%s), so it was trained with labels and is no file of DINO, DINOv2 or DINOv3", m.Classifier)
+	}
+	return fmt.Sprintf("%s %s: the preprocessing of DINO, DINOv2 and DINOv3 is assumed (%s), and may not be the one it was trained with; resize, crop, mean and std change it", m.From, why, strings.Join(parts, ", "))
 }
 
 // findLibrary finds or downloads the ONNX Runtime library.

@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"iconic/extract"
+	"iconic/extract/pixels"
+	"iconic/models"
 	"iconic/progress"
 )
 
@@ -31,6 +33,32 @@ func TestWhatAnExtractionDid(t *testing.T) {
 		tell(&c.s, progress.Hooks{Note: func(text string) { told = append(told, text) }})
 		if diff := cmp.Diff(c.want, told); diff != "" {
 			t.Errorf("%s (-want +told):\n%s", fmt.Sprint(c.s), diff)
+		}
+	}
+}
+
+// Of the preprocessing of unknown weights, the note names the parts that were not given.
+func TestAssumedPreprocessingIsTold(t *testing.T) {
+	const rest = ", and may not be the one it was trained with; resize, crop, mean and std change it"
+	half, whole := []float32{0.5, 0.5, 0.5}, []string{"resize", "mean", "std"}
+	for _, c := range []struct {
+		e          Encoding
+		assumed    []string
+		classifier string
+		want       string
+	}{
+		{Encoding{}, whole, "", "w.pth is not known as the file of a published encoder: the preprocessing of DINO, DINOv2 and DINOv3 is assumed (resize 37, mean 0.25,0.5,0.75, std 0.5,0.5,0.5)" + rest},
+		{Encoding{Mean: half, Std: half}, whole, "head.weight", "w.pth has a classifier (head.weight), so it was trained with labels and is no file of DINO, DINOv2 or DINOv3: " +
+			"the preprocessing of DINO, DINOv2 and DINOv3 is assumed (resize 37)" + rest},
+		{Encoding{Mean: half, Std: half, Resize: 37}, whole, "head.weight", ""},
+		{Encoding{Mean: half, Std: half, Whole: true}, whole, "", ""},
+		{Encoding{Resize: 37}, []string{"resize"}, "", ""},
+		{Encoding{}, nil, "", ""},
+	} {
+		m := &models.Model{From: "w.pth", Assumed: c.assumed, Classifier: c.classifier}
+		got := c.e.assumed(m, pixels.Transform{Resize: 37, Crop: 32, Mean: [3]float32{0.25, 0.5, 0.75}, Std: [3]float32{0.5, 0.5, 0.5}})
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", c.e, diff)
 		}
 	}
 }

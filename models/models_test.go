@@ -94,6 +94,15 @@ func TestPreprocessingKeepsTheProportion(t *testing.T) {
 // weightsFile writes random weights of a small DINO encoder and returns the file's name.
 func weightsFile(t *testing.T, width, grid int) string {
 	t.Helper()
+	name := filepath.Join(t.TempDir(), "own.safetensors")
+	if err := safetensors.WriteFile(name, smallEncoder(width, grid), map[string]string{"heads": "2"}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// smallEncoder is random weights of a small DINO encoder of one block.
+func smallEncoder(width, grid int) []safetensors.Tensor {
 	const patch, hidden = 4, 32
 	var tensors []safetensors.Tensor
 	add := func(name string, shape ...int) {
@@ -120,11 +129,7 @@ func weightsFile(t *testing.T, width, grid int) string {
 	add("blocks.0.mlp.fc1.weight", hidden, width)
 	add("blocks.0.mlp.fc1.bias", hidden)
 	add("blocks.0.mlp.fc2.weight", width, hidden)
-	name := filepath.Join(t.TempDir(), "own.safetensors")
-	if err := safetensors.WriteFile(name, tensors, map[string]string{"heads": "2"}); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return tensors
 }
 
 func TestResolveKeepsImports(t *testing.T) {

@@ -44,6 +44,8 @@ type Model struct {
 	Output        vit.Output        `json:"output,omitempty"` // "" if an ONNX file's single output is used as it is
 	Precision     string            `json:"precision"`
 	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil if unknown, so that it has to be given
+	Assumed       []string          `json:"assumed,omitempty"`       // of resize, mean and std those that are the published encoders', for weights that are not known to be one's
+	Classifier    string            `json:"classifier,omitempty"`    // tensor of weights that maps features to classes, so that they were trained with labels; "" if there is none
 	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
 	Licence       string            `json:"licence,omitempty"`       // "" if unknown
 	From          string            `json:"from"`                    // source of the weights
@@ -123,12 +125,13 @@ func resolveWeights(ctx context.Context, name string, o Options) (*Model, error)
 	m.Name, m.From = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), name
 	if ofSatellite(name) {
 		m.Preprocessing.satellite()
+		m.Assumed = slices.DeleteFunc(m.Assumed, func(part string) bool { return part != "resize" })
 		o.note("%s: by its name, it was trained on satellite images; using their mean %v and standard deviation %v", name, m.Preprocessing.Mean, m.Preprocessing.Std)
 	}
 	return m, nil
 }
 
-// importCached imports weights unless the same import is in the cache.
+// importCached imports weights unless the same import is in the cache. expect checks that they are a published encoder's; nil if they may be any.
 func importCached(ctx context.Context, name, sum string, expect func(vit.Architecture) error, o Options) (*Model, error) {
 	f, err := weights.Open(name)
 	if err != nil {
@@ -139,10 +142,10 @@ func importCached(ctx context.Context, name, sum string, expect func(vit.Archite
 	if err != nil {
 		return nil, err
 	}
-	if expect != nil {
-		if err := expect(*m.Architecture); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
+	if expect == nil {
+		m.assume(f, o.Cache)
+	} else if err := expect(*m.Architecture); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return m, o.store(ctx, m, filepath.Base(name), graph)
 }
