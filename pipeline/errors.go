@@ -105,6 +105,7 @@ var remedies = []remedy{
 // optionWords say how to set a library option from the command line. They complete the sentence of an option.Error.
 var optionWords = map[string]string{
 	"Correlation":   " (--correlation)",
+	"Batch":         " (--batch-images)",
 	"Crop":          ": give its size with --crop",
 	"Data":          ": make the parts with 'pipeline extract --shard', or name the finished ones one by one",
 	"Edges":         ": give its edges with --graph edges.csv",
