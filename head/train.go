@@ -43,7 +43,8 @@ var ErrOtherState = train.ErrOtherState
 type Options struct {
 	Workers int // goroutines; all processors when < 1
 	// Graph, if set, replaces the neighbour search. Its rows must be those of the features under the same metric and standardize, with at
-	// least as many neighbours each.
+	// least as many neighbours each; with more of them, an approximate search finds others (Wanted says which trainings can share a graph). It is not
+	// used if it has the neighbours of other rows than the training needs.
 	Graph *knn.Graph
 	// Cache is a folder in which neighbour graphs are stored for the next training on the same features; "" stores none.
 	Cache string
@@ -311,8 +312,50 @@ func (c Config) ValidateInputs(n int, in Inputs) error {
 	return checkInputs(m.About(), c.Clusters, n, in)
 }
 
-// Neighbours computes the neighbour graph of a training under c, for the Options.Graph of trainings that share it: those on the same
-// features with the same metric and standardize and no more neighbours.
+// Wanted is the neighbour graph that a training searches for in its features.
+type Wanted struct {
+	Neighbours   int // of each row
+	Metric       knn.Metric
+	Search       knn.Search // SearchExact or SearchApproximate
+	Standardized bool
+	// Some is set if only the neighbours of some rows are searched, those by which the clusters are evaluated.
+	Some bool
+}
+
+// Serves reports whether the graph w of the same features makes every bit of a training that searches for o the same as its own search. A graph of more
+// neighbours does after an exact search only: an approximate one compares other rows if it is to find more of them.
+func (w Wanted) Serves(o Wanted) bool {
+	enough := w.Neighbours == o.Neighbours || w.Neighbours > o.Neighbours && w.Search == knn.SearchExact
+	o.Neighbours = w.Neighbours
+	return enough && w == o
+}
+
+// Wanted is the graph that a training under c on n rows searches for. It fails as Validate does.
+func (c Config) Wanted(n int) (Wanted, error) {
+	recipe, err := c.ready(n)
+	if err != nil {
+		return Wanted{}, err
+	}
+	return wanted(recipe, n)
+}
+
+// wanted is the graph that a resolved recipe needs of n rows.
+func wanted(r method.Recipe, n int) (Wanted, error) {
+	near, err := Near(r, n)
+	if err != nil {
+		return Wanted{}, err
+	}
+	w := Wanted{Neighbours: near.Neighbours, Metric: cmp.Or(near.Metric, knn.Cosine), Search: near.Search}
+	if s, ok := r.(method.Scaler); ok {
+		w.Standardized = s.Scaled()
+	}
+	if s, ok := r.(method.Sampler); ok && s.Sampled(n) < n {
+		w.Some, w.Search = true, knn.SearchExact
+	}
+	return w, nil
+}
+
+// Neighbours computes the neighbour graph of a training under c, for the Options.Graph of trainings that share it (see Wanted).
 func Neighbours(ctx context.Context, f Features, c Config, o Options) (*knn.Graph, error) {
 	p, err := preparedFor(ctx, f, c, o)
 	if err != nil {
@@ -332,21 +375,28 @@ func Evaluation(ctx context.Context, f Features, c Config, o Options) (*knn.Grap
 
 // preparedFor prepares the features for a training under c.
 func preparedFor(ctx context.Context, f Features, c Config, o Options) (*prepared, error) {
+	recipe, err := c.ready(f.Len())
+	if err != nil {
+		return nil, err
+	}
+	return prepare(ctx, f, recipe, o)
+}
+
+// ready is the recipe of c, resolved for n rows.
+func (c Config) ready(n int) (method.Recipe, error) {
 	m, err := methods.Find(c.Method)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.validate(m, f.Len()); err != nil {
+	if err := c.validate(m, n); err != nil {
 		return nil, err
 	}
 	recipe, err := c.recipe(m)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := recipe.Resolve(f.Len()); err != nil {
-		return nil, err
-	}
-	return prepare(ctx, f, recipe, o)
+	_, err = recipe.Resolve(n)
+	return recipe, err
 }
 
 // prepared holds the features in the form that a recipe needs, and their neighbour graph.
@@ -369,7 +419,11 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 		return nil, err
 	}
 	p := &prepared{features: f, raw: shortened(f, moments), moments: moments, notes: o.remote(moments, f.Len(), "features")}
-	if s, ok := r.(method.Scaler); ok && s.Scaled() {
+	want, err := wanted(r, f.Len())
+	if err != nil {
+		return nil, err
+	}
+	if want.Standardized {
 		p.standardised, p.scaled = true, matrix.Standardize(f, moments)
 	} else if p.scaled = matrix.InUnit(f, moments); p.scaled != nil {
 		unit := float64(p.scaled.Inverse[0])
@@ -380,20 +434,15 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	if p.scaled != nil {
 		p.features = p.scaled
 	}
-	near, err := Near(r, f.Len())
-	if err != nil {
-		return nil, err
-	}
-	p.metric = near.Metric
-	s, ok := r.(method.Sampler)
-	if err := p.neighbours(ctx, near, ok && s.Sampled(f.Len()) < f.Len(), o); err != nil {
+	p.metric = want.Metric
+	if err := p.neighbours(ctx, want, o); err != nil {
 		return nil, err
 	}
 	switch g := p.graph; {
 	case g.Recall < 1:
 		p.notes = append(p.notes, fmt.Sprintf("the approximate neighbour search made %.1f %% of the comparisons of each image with every other and found %.1f %% of the true neighbours, measured on a sample; an exact search compares all pairs",
 			100*g.Compared, 100*g.Recall))
-	case near.Search == knn.SearchApproximate && g.Of == nil:
+	case want.Search == knn.SearchApproximate && g.Of == nil:
 		p.notes = append(p.notes, "the features have too little structure for an approximate neighbour search, so all pairs were compared, as in an exact search")
 	}
 	if alone := p.graph.Alone(); alone > 0 {
@@ -458,23 +507,27 @@ func (p *prepared) evaluation(ctx context.Context, workers int) (*knn.Graph, err
 	return knn.Some(ctx, p.features, confidence.Evenly(n, judged), knn.Options{K: k, Metric: knn.Cosine, Workers: workers})
 }
 
-// neighbours provides the graph: the given one, the cached one, or a new one; of some rows only if sampled is set.
-func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sampled bool, o Options) (err error) {
-	k := near.Neighbours
-	if g := o.Graph; g != nil && (g.Of == nil || sampled) {
-		if g.Of == nil && g.N != p.features.Len() || g.K < k {
-			return fmt.Errorf("neighbour graph of %d rows with %d neighbours does not match %d rows with %d: omit it to have it computed", g.N, g.K, p.features.Len(), k)
+// neighbours provides the graph: the given one, the cached one, or a new one.
+func (p *prepared) neighbours(ctx context.Context, want Wanted, o Options) (err error) {
+	n, k := p.features.Len(), want.Neighbours
+	var rows []int32 // nil: all
+	if want.Some {
+		rows = confidence.Evenly(n, judged)
+	}
+	if g := of(o.Graph, rows); g != nil {
+		if rows == nil && g.N != n || g.K < k {
+			return fmt.Errorf("neighbour graph of %d rows with %d neighbours does not match %d rows with %d: omit it to have it computed", g.N, g.K, n, k)
 		}
 		p.graph = g.Nearest(k)
 		return nil
 	}
-	search := knn.Options{K: k, Metric: near.Metric, Workers: o.Workers, Progress: o.GraphProgress}
-	if sampled {
-		p.graph, err = knn.Some(ctx, p.features, confidence.Evenly(p.features.Len(), judged), search)
+	search := knn.Options{K: k, Metric: want.Metric, Workers: o.Workers, Progress: o.GraphProgress}
+	if want.Some {
+		p.graph, err = knn.Some(ctx, p.features, rows, search)
 		return err
 	}
 	if o.Cache == "" {
-		p.graph, err = near.Search.Find(ctx, p.features, search)
+		p.graph, err = want.Search.Find(ctx, p.features, search)
 		return err
 	}
 	scale := "raw"
@@ -482,13 +535,26 @@ func (p *prepared) neighbours(ctx context.Context, near method.Neighbourhood, sa
 		scale = "standardized"
 	}
 	// One file for each way to compute it, so that they don't overwrite each other.
-	name := fmt.Sprintf("%s-%s-%s-%d.knn", scale, near.Metric, near.Search, k)
-	p.graph, err = knn.Cached(ctx, filepath.Join(o.Cache, name), near.Search, p.features, search)
+	name := fmt.Sprintf("%s-%s-%s-%d.knn", scale, want.Metric, want.Search, k)
+	p.graph, err = knn.Cached(ctx, filepath.Join(o.Cache, name), want.Search, p.features, search)
 	if p.graph != nil && err != nil {
 		p.notes = append(p.notes, fmt.Sprintf("the neighbour graph could not be cached: %v", err))
 		err = nil
 	}
 	return err
+}
+
+// of is the given graph as one of these rows, nil: of all; nil if it has no such neighbours as a search of these rows finds.
+func of(g *knn.Graph, rows []int32) *knn.Graph {
+	switch {
+	case g == nil:
+		return nil
+	case rows == nil && g.Of == nil, rows != nil && slices.Equal(g.Of, rows):
+		return g
+	case rows != nil && g.Of == nil && g.Compared == 1 && g.N > int(rows[len(rows)-1]):
+		return g.Only(rows)
+	}
+	return nil
 }
 
 // health describes problems with the clusters of all images, and what to do: that the features differ is known by now. fill is an Outcome's.

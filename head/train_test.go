@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -554,8 +555,8 @@ type ofSampler struct{ sampler }
 
 func (o ofSampler) Recipe(int) method.Recipe { return o.sampler }
 
-// A method that learns from a sample gets the neighbours of some rows among all, and no graph of all rows is computed; an existing graph is
-// used.
+// A method that learns from a sample gets the neighbours of some rows among all, and no graph of all rows is computed; of an existing graph of all
+// rows it uses the same rows, unless that was an approximate search, or one of other rows.
 func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
 	const n = 2500
 	f := clouds(3, n, 4, 3, 2)
@@ -576,11 +577,71 @@ func TestNeighboursOfSomeRowsAreEnoughForASample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{Graph: whole}); err != nil || seen.Of != nil || seen.K != 10 {
-		t.Errorf("with an existing graph: %d rows, %v", seen.N, err)
+	own := seen
+	approximate, err := knn.Approximate(context.Background(), f, knn.Options{K: 12, Probes: 1})
+	if err != nil || approximate.Compared == 1 {
+		t.Fatal(approximate, err)
+	}
+	others, err := knn.Some(context.Background(), f, []int32{3, 5, 8}, knn.Options{K: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]*knn.Graph{"all rows": whole, "all rows, approximately": approximate, "other rows": others, "these rows": own} {
+		if _, err := TrainMethod(context.Background(), m, f, Inputs{}, PresetOf(m, 3), Options{Graph: g}); err != nil || !reflect.DeepEqual(seen, own) {
+			t.Errorf("with an existing graph of %s: %d rows with %d neighbours, %v", name, seen.N, seen.K, err)
+		}
 	}
 	// A method that needs neighbours of all rows does not accept a graph of some.
 	if r, err = Train(context.Background(), f, Inputs{}, small(t, 3, "epochs", 1), Options{Graph: r.Graph}); err != nil || r.Graph.Of != nil || r.Graph.N != n {
 		t.Errorf("%d rows have neighbours, %v", r.Graph.N, err)
+	}
+}
+
+// A graph serves a training if that finds the same one itself.
+func TestGraphsServeTrainingsThatFindTheSame(t *testing.T) {
+	exact := Wanted{Neighbours: 10, Metric: knn.Cosine, Search: knn.SearchExact, Standardized: true}
+	for _, c := range []struct {
+		name         string
+		made, wanted func(w *Wanted)
+		serves       bool
+	}{
+		{"the same", func(*Wanted) {}, func(*Wanted) {}, true},
+		{"fewer neighbours", func(*Wanted) {}, func(w *Wanted) { w.Neighbours = 5 }, true},
+		{"more neighbours", func(*Wanted) {}, func(w *Wanted) { w.Neighbours = 11 }, false},
+		{"another metric", func(*Wanted) {}, func(w *Wanted) { w.Metric = knn.Euclidean }, false},
+		{"another search", func(*Wanted) {}, func(w *Wanted) { w.Search = knn.SearchApproximate }, false},
+		{"other features", func(*Wanted) {}, func(w *Wanted) { w.Standardized = false }, false},
+		{"some rows", func(*Wanted) {}, func(w *Wanted) { w.Some = true }, false},
+		{"all rows", func(w *Wanted) { w.Some = true }, func(*Wanted) {}, false},
+		{"the same, approximately", func(w *Wanted) { w.Search = knn.SearchApproximate }, func(w *Wanted) { w.Search = knn.SearchApproximate }, true},
+		{"fewer neighbours, approximately", func(w *Wanted) { w.Search = knn.SearchApproximate }, func(w *Wanted) { w.Search, w.Neighbours = knn.SearchApproximate, 5 }, false},
+	} {
+		made, wanted := exact, exact
+		c.made(&made)
+		c.wanted(&wanted)
+		if made.Serves(wanted) != c.serves {
+			t.Errorf("%s: %v", c.name, !c.serves)
+		}
+	}
+	for _, c := range []struct {
+		method string
+		n      int
+		want   Wanted
+	}{
+		{"kmeans", 100, Wanted{10, knn.Cosine, knn.SearchExact, true, false}},
+		{"kmeans", 7, Wanted{6, knn.Cosine, knn.SearchExact, true, false}},
+		{"kmeans", 300_000, Wanted{10, knn.Cosine, knn.SearchApproximate, true, false}},
+		{"direction-mixture", 100, Wanted{10, knn.Cosine, knn.SearchExact, true, false}},
+		{"direction-mixture", 300_000, Wanted{10, knn.Cosine, knn.SearchExact, true, true}},
+	} {
+		config, err := Preset(c.method, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := config.Wanted(c.n); err != nil || got.Neighbours < c.want.Neighbours {
+			t.Errorf("%s of %d rows: %+v, %v", c.method, c.n, got, err)
+		} else if got.Neighbours = c.want.Neighbours; got != c.want {
+			t.Errorf("%s of %d rows: %+v, want %+v", c.method, c.n, got, c.want)
+		}
 	}
 }

@@ -117,6 +117,9 @@ func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own s
 	if err != nil {
 		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
 	}
+	if j.wanted, err = config.Wanted(set.Len()); err != nil {
+		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
+	}
 	key, err := runName(set, resolved)
 	if err != nil {
 		return nil, "", err

@@ -162,7 +162,7 @@ func (s *Sweep) tidy() error {
 func (s *Sweep) training(j *Job, dir string) run.Training {
 	return run.Training{
 		Dir: dir, Features: j.set, Config: j.Config, Resume: true, Workers: 1, Safe: s.options.Safe,
-		Shared: run.Shared{Graph: s.graphs[graphKey(j)], Baseline: s.baseline},
+		Shared: run.Shared{Graph: s.graph(j), Baseline: s.baseline},
 		Hooks:  progress.Hooks{Note: func(text string) { s.tell(j, text, false) }, Warn: func(text string) { s.tell(j, text, true) }},
 	}
 }

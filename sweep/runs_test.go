@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"iconic/internal/densetest"
 	"iconic/internal/lockfile"
 	"iconic/progress"
 	"iconic/report"
@@ -431,6 +433,37 @@ func TestResultsOfAPointAreItsOwn(t *testing.T) {
 	for k, p := range r.Points {
 		if want := []string{s.Folder(s.Jobs[k])}; !slices.Equal(p.Runs, want) || p.Settings["clusters"] != []string{"2", "3"}[k] {
 			t.Errorf("point %d: %v of %v, want %v", k, p.Runs, p.Settings, want)
+		}
+	}
+}
+
+// A run is the one that a training of its own makes, also if its neighbours were searched approximately and runs with more neighbours are in the sweep.
+func TestRunsDoNotDependOnTheOtherRunsOfTheSweep(t *testing.T) {
+	o := planned()
+	o.Dir, o.Workers = filepath.Join(t.TempDir(), "sweep"), 1
+	const n = 2000
+	set := o.Sets[0]
+	set.Features, set.Source.Rows, set.Source.Dim = densetest.Clouds(1, n, 24, 30, 1), n, 24
+	set.Labels, set.Classes, set.Paths = nil, nil, make([]string, n)
+	for i := range set.Paths {
+		set.Paths[i] = fmt.Sprintf("%d.jpg", i)
+	}
+	few := Combination{"method": "pmi", "clusters": "5", "epochs": "1", "neighbours": "3", "neighbour-search": "approximate"}
+	many := maps.Clone(few)
+	many["neighbours"] = "40"
+	o.Combinations = []Combination{few, many}
+	for _, j := range trained(t, o).Jobs {
+		alone := run.Training{Dir: filepath.Join(t.TempDir(), "run"), Features: set, Config: j.Config, Workers: 1}
+		_, err := alone.Train(t.Context())
+		must(t, err)
+		for _, file := range []string{"head.safetensors", "metrics.json", "assignments.csv"} {
+			want, err := os.ReadFile(filepath.Join(alone.Dir, file))
+			must(t, err)
+			got, err := os.ReadFile(filepath.Join(o.Dir, "runs", j.Name, file))
+			must(t, err)
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s neighbours: %s is not that of a training alone", j.Config.Text("neighbours"), file)
+			}
 		}
 	}
 }

@@ -71,7 +71,7 @@ type Sweep struct {
 	mutex     sync.Mutex // guards what follows and the metrics of the jobs
 	madeSafe  int        // number of finished runs whose assignments.csv was made safe
 	baselines map[string]*sharedBaseline
-	graphs    map[string]*knn.Graph
+	graphs    []sharedGraph
 }
 
 // point is a combination on one store, with one job per seed.
@@ -88,7 +88,15 @@ type Job struct {
 	Metrics *report.Metrics // nil until it has ended; while Train runs, only Options.Ended may read it, of the run that it is given
 
 	set    *features.Set
+	wanted head.Wanted
 	number int // position in the order of the jobs
+}
+
+// sharedGraph is a neighbour graph of the features of a key.
+type sharedGraph struct {
+	features string
+	made     head.Wanted
+	graph    *knn.Graph
 }
 
 // sharedBaseline is k-means on the same features with the same clusters and seed, computed by the first job that needs it, or if that fails by
@@ -115,7 +123,7 @@ func Plan(o Options) (*Sweep, error) {
 		return nil, &SettingsError{err}
 	}
 	o.Workers = parallel.Workers(o.Workers)
-	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}, graphs: map[string]*knn.Graph{}}
+	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}}
 	return s, s.plan()
 }
 
@@ -312,42 +320,31 @@ func (s *Sweep) once(ctx context.Context, j *Job) (busy bool, err error) {
 	return false, nil
 }
 
-// graphKey identifies runs that can share a neighbour graph.
-func graphKey(j *Job) string {
-	return fmt.Sprintf("%s %s %s %s", j.set.Source.Key, j.Config.Text("metric"), j.Config.Text("standardize"), j.Config.Text("neighbour-search"))
-}
-
-// neighbours computes each graph once, with as many neighbours as the most demanding of its runs needs.
-func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
-	most := map[string]*Job{}
-	var keys []string
-	for _, j := range jobs {
-		key := graphKey(j)
-		if most[key] == nil {
-			keys = append(keys, key)
-			most[key] = j
-		} else if neighboursOf(j) > neighboursOf(most[key]) {
-			most[key] = j
+// graph is the shared graph with which a job trains as with its own, nil if there is none yet.
+func (s *Sweep) graph(j *Job) *knn.Graph {
+	for _, g := range s.graphs {
+		if g.features == j.set.Source.Key && g.made.Serves(j.wanted) {
+			return g.graph
 		}
-	}
-	for _, key := range keys {
-		j := most[key]
-		g, err := head.Neighbours(ctx, j.set, j.Config, head.Options{Workers: s.options.Workers, Cache: j.set.Graphs, GraphProgress: s.options.Hooks.Stage("neighbours", "comparisons")})
-		if err != nil {
-			return fmt.Errorf("%s: %w", j.set.Source.Store, err)
-		}
-		s.graphs[key] = g
 	}
 	return nil
 }
 
-// neighboursOf is the number of neighbours a job needs; if its method reads no graph, the number with which its clusters are scored.
-func neighboursOf(j *Job) int {
-	n, err := strconv.Atoi(j.Config.Text("neighbours"))
-	if err != nil {
-		return 10
+// neighbours computes each graph once, beginning with those of most neighbours, which serve other jobs, too.
+func (s *Sweep) neighbours(ctx context.Context, jobs []*Job) error {
+	sorted := slices.Clone(jobs)
+	slices.SortStableFunc(sorted, func(a, b *Job) int { return cmp.Compare(b.wanted.Neighbours, a.wanted.Neighbours) })
+	for _, j := range sorted {
+		if s.graph(j) != nil {
+			continue
+		}
+		g, err := head.Neighbours(ctx, j.set, j.Config, head.Options{Workers: s.options.Workers, Cache: j.set.Graphs, GraphProgress: s.options.Hooks.Stage("neighbours", "comparisons")})
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.set.Source.Store, err)
+		}
+		s.graphs = append(s.graphs, sharedGraph{j.set.Source.Key, j.wanted, g})
 	}
-	return n
+	return nil
 }
 
 // RunsStage is the stage whose steps are ended runs.

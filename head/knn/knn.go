@@ -106,7 +106,11 @@ const (
 func (g *Graph) Alone() int {
 	n := 0
 	for i := range g.N {
-		if g.K > 0 && int(g.Neighbours[i*g.K]) == i {
+		row := i
+		if g.Of != nil {
+			row = int(g.Of[i])
+		}
+		if g.K > 0 && int(g.Neighbours[i*g.K]) == row {
 			n++
 		}
 	}
@@ -408,6 +412,16 @@ func distance(m Metric, x, y []float32) float64 {
 		yy += b * b
 	}
 	return max(0, 1-xy/math.Sqrt(xx*yy))
+}
+
+// Only returns the graph of only the given rows, ascending, of a graph of all rows. If all pairs were compared, it is the one that Some finds.
+func (g *Graph) Only(rows []int32) *Graph {
+	n := &Graph{N: len(rows), K: g.K, Recall: g.Recall, Of: rows, Compared: g.Compared, Neighbours: make([]int32, 0, len(rows)*g.K), Distances: make([]float32, 0, len(rows)*g.K)}
+	for _, i := range rows {
+		n.Neighbours = append(n.Neighbours, g.Row(int(i))...)
+		n.Distances = append(n.Distances, g.Distances[int(i)*g.K:(int(i)+1)*g.K]...)
+	}
+	return n
 }
 
 // Nearest returns the graph of only the k ≤ K nearest neighbours; it shares memory with g if k = K.

@@ -15,6 +15,7 @@ import (
 	"iconic/internal/sharedtest"
 	"iconic/matrix"
 	"pgregory.net/rapid"
+	"reflect"
 	"slices"
 )
 
@@ -244,6 +245,10 @@ func TestRowsWithoutDirection(t *testing.T) {
 			}
 			if g.Alone() != 3 {
 				t.Errorf("%s at %g: %d rows have no neighbours, want 3", search, scale, g.Alone())
+			}
+			rows := []int32{0, 2, 7, 200}
+			if some, err := Some(t.Context(), scaled, rows, Options{K: 3}); err != nil || some.Alone() != 2 || search == SearchExact && !reflect.DeepEqual(g.Only(rows), some) {
+				t.Errorf("%s at %g: %d of 4 rows have no neighbours, want 2, %v", search, scale, some.Alone(), err)
 			}
 			for _, i := range []int{3, 7, 200} {
 				for e := range 3 {
