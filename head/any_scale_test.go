@@ -104,6 +104,43 @@ func TestNoMethodSeesTheUnitOfItsFeatures(t *testing.T) {
 	}
 }
 
+// Rows without a direction, zero or equal to the mean, end no training, and are noted.
+func TestRowsWithoutADirectionEndNoTraining(t *testing.T) {
+	const n, d, k, zero = 120, 6, 4, 17
+	for _, one := range methods.All() {
+		name := one.About().Name
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, standardised := range []bool{true, false} {
+				m := densetest.Clouds(4, n, d, k, 2)
+				for i := range n / 2 { // the mean is exactly 0
+					for e, v := range m.Row(i) {
+						v = float32(math.Round(8*float64(v)) / 8)
+						m.Row(i)[e], m.Row(n - 1 - i)[e] = v, -v
+					}
+				}
+				in := inputs(m, k)
+				clear(m.Row(zero))
+				clear(m.Row(n - 1 - zero))
+				for _, v := range in.Views {
+					clear(v.(*matrix.Dense).Row(zero))
+				}
+				c := brief(t, name)
+				c.Clusters = k
+				some(t, &c, "batch", 2*n) // the first step has all rows
+				some(t, &c, "standardize", standardised)
+				r, err := Train(t.Context(), m, in, c, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if told := slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "no direction") }); !told && c.Text("metric") != "euclidean" {
+					t.Errorf("standardize %v: notes %q", standardised, r.Notes)
+				}
+			}
+		})
+	}
+}
+
 // A row with huge features is named, and leaves the clusters of the others as they are without it.
 func TestOneHugeRowLeavesTheOthersAsTheyAre(t *testing.T) {
 	if testing.Short() {

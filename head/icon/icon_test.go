@@ -511,7 +511,7 @@ func TestBadInput(t *testing.T) {
 	p := Pairs(3)
 	for name, loss := range map[string]Loss[float64]{
 		"sigma": {Learned: Gaussian{0}}, "temperature": {Learned: Cosine{-1}}, "freedom": {Learned: StudentT{math.NaN()}},
-		"alpha": {Learned: Dot{}, Alpha: 2}, "beta": {Learned: Dot{}, Beta: math.NaN()}, "none": {}, "direction": {Learned: Cosine{1}},
+		"alpha": {Learned: Dot{}, Alpha: 2}, "beta": {Learned: Dot{}, Beta: math.NaN()}, "none": {},
 	} {
 		if _, err := loss.Gradient(context.Background(), dz, z, 3, 2, p); err == nil {
 			t.Errorf("%s: accepted", name)

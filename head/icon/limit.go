@@ -206,8 +206,8 @@ func (l DCL[T]) row(g []T, i, partner int) float64 {
 	return math.Log(total / own)
 }
 
-// directions prepares points for losses over directions: it returns u of length 1, clears dz, and finish turns a gradient by u, in dz, into
-// one by z.
+// directions prepares points for losses over directions: it returns u of length 1, or 0 for a point without a direction (see Cosine), clears dz, and
+// finish turns a gradient by u, in dz, into one by z.
 func directions[T kernel.Float](dz, z []T, n, d int, p Supervisory) (u []T, finish func(), err error) {
 	l := Loss[T]{Learned: Cosine{1}}
 	if err := l.check(len(dz), len(z), n, d, n, p); err != nil {

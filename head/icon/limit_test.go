@@ -2,8 +2,10 @@ package icon
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +46,55 @@ func TestGradientsOfLimitsAgainstFiniteDifferences(t *testing.T) {
 		}
 		value()
 		differences(t, name, value, z, append([]float64(nil), dz...))
+	}
+}
+
+// A point without a direction has cosine 0 with all others, in one set and between two: its own gradient is 0, and those of the others are the slopes of the loss.
+func TestGradientsBesidePointsWithoutDirection(t *testing.T) {
+	const n, d = 8, 3
+	r := rand.New(rand.NewPCG(5, 7))
+	z, w := normals(r, n*d), normals(r, n*d)
+	at := func(x []float64, i int) []float64 { return x[i*d : (i+1)*d] }
+	for _, i := range []int{2, 3, 6} { // both of a pair, and one of another
+		clear(at(z, i))
+	}
+	clear(at(w, 5))
+	own, between := randomRows(r, n, n, false), randomRows(r, n, n, true)
+	dz, dw := make([]float64, n*d), make([]float64, n*d)
+	one := func(l over, p *Rows) func() (float64, error) {
+		return func() (float64, error) { clear(dw); return l.Gradient(t.Context(), dz, z, n, d, p) }
+	}
+	two := func(k Learned) func() (float64, error) {
+		return func() (float64, error) {
+			return Loss[float64]{Learned: k, Alpha: 0.2, Beta: 0.1}.GradientBetween(t.Context(), dz, dw, z, w, n, n, d, between)
+		}
+	}
+	for name, loss := range map[string]func() (float64, error){
+		"cosine": one(Loss[float64]{Learned: Cosine{0.5}}, own), "cosine of two sets": two(Cosine{0.5}), "its score": two(plainly{Cosine{0.5}}),
+		"debiased cosine": one(Loss[float64]{Learned: Cosine{0.5}, Divergence: JensenShannon{}, Alpha: 0.3, Beta: 0.4}, own),
+		"wide":            one(Wide[float64]{}, own), "narrow": one(Narrow[float64]{}, own), "debiased": one(DCL[float64]{Temperature: 0.7, Positive: 0.1}, pairsOf(n)),
+	} {
+		value := func() float64 {
+			v, err := loss()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			return v
+		}
+		value()
+		for _, side := range []struct{ x, gradient []float64 }{{z, slices.Clone(dz)}, {w, slices.Clone(dw)}} {
+			for i := range n {
+				if x, gradient := at(side.x, i), at(side.gradient, i); slices.Max(x) != 0 || slices.Min(x) != 0 {
+					differences(t, fmt.Sprintf("%s, point %d", name, i), value, x, gradient)
+				} else if slices.Max(gradient) != 0 || slices.Min(gradient) != 0 {
+					t.Errorf("%s: point %d without a direction has the gradient %v", name, i, gradient)
+				}
+			}
+		}
+	}
+	q := make([]float64, n)
+	if err := Conditional(q, Cosine{0.5}, z, n, d, 3); err != nil || q[0] != 1/float64(n-1) || q[3] != 0 {
+		t.Errorf("neighbours of a point without a direction: %v, %v", q, err)
 	}
 }
 
@@ -240,9 +291,6 @@ func TestLimitsRefuse(t *testing.T) {
 		if _, err := l.Gradient(context.Background(), dz, z, n, d, pairsOf(n)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
-	}
-	if _, err := (Wide[float64]{}).Gradient(context.Background(), dz, make([]float64, n*d), n, d, pairsOf(n)); err == nil || !strings.Contains(err.Error(), "no direction") {
-		t.Errorf("points of length 0: %v", err)
 	}
 	if _, err := (DCL[float64]{Temperature: 1}).Gradient(context.Background(), dz, z, n, d, Labels([]int{0, 0, 0, 0})); err == nil {
 		t.Error("several positives: no error")
