@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"iconic/head/icon"
 	"iconic/head/methods"
 	"iconic/internal/densetest"
+	"iconic/internal/kernel"
 	"iconic/matrix"
 )
 
@@ -444,3 +447,48 @@ func TestBatchesLargerThanTheSetAreNoted(t *testing.T) {
 
 // compared are the methods that compare points of a batch with each other.
 var compared = []string{"infonce", "simclr", "t-simclr", "moco", "dcl", "vicreg", "triplet", "supcon", "xsample", "cmc", "clip"}
+
+// Kernels that are said to give the same bits train the same heads, by every method: each path is chosen when a process starts, so that others train.
+func TestKernelsOfTheSameBitsTrainTheSameHeads(t *testing.T) {
+	const asked = "ICONIC_TEST_HEADS"
+	if os.Getenv(asked) != "" {
+		for _, one := range methods.All() {
+			m := densetest.Clouds(4, 150, 21, 5, 2)
+			c := brief(t, one.About().Name)
+			c.Clusters = 5
+			some(t, &c, "batch", 100)
+			r, err := Train(t.Context(), m, inputs(m, 5), c, Options{Workers: 1})
+			if err != nil {
+				t.Fatalf("%s: %v", c.Method, err)
+			}
+			fmt.Printf("head %s %x %x\n", c.Method, r.Head.Weight, r.Head.Bias)
+		}
+		return
+	}
+	if testing.Short() || kernel.Path() != "avx512" || !kernel.SameBits("avx2", "avx512") {
+		t.Skipf("trains by every method, and compares AVX2 with AVX-512: this processor has kernels %q", kernel.Path())
+	}
+	heads := func(path string) (lines []string) {
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		command.Env = append(os.Environ(), "ICONIC_KERNEL="+path, asked+"=1")
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.HasPrefix(line, "head ") {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	want, got := heads("avx2"), heads("avx512")
+	if len(want) != len(methods.All()) || len(got) != len(want) {
+		t.Fatalf("%d and %d heads of %d methods", len(want), len(got), len(methods.All()))
+	}
+	for i := range want {
+		if name, _, _ := strings.Cut(strings.TrimPrefix(want[i], "head "), " "); got[i] != want[i] {
+			t.Errorf("%s: the heads differ", name)
+		}
+	}
+}

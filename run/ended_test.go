@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"iconic/head/clustercount"
 	"iconic/head/train"
 	"iconic/internal/densetest"
+	"iconic/internal/kernel"
 	"iconic/progress"
 )
 
@@ -128,6 +130,70 @@ func stop(t *testing.T, training *Training) {
 	}})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
+	}
+}
+
+// A training that other kernels began warns when it continues, unless their bits are the same, and records all of them.
+func TestATrainingOfSeveralKernelsTellsThem(t *testing.T) {
+	now := kernel.Path()
+	other := "generic"
+	if now == other {
+		other = "avx2"
+	}
+	type test struct {
+		began, recorded []string
+		warned          bool
+	}
+	tests := map[string]test{
+		"an earlier version":  {nil, []string{now}, false},
+		"the same":            {[]string{now}, []string{now}, false},
+		"others":              {[]string{other}, []string{other, now}, true},
+		"others, then these":  {[]string{other, now}, []string{other, now}, true},
+		"these, then others":  {[]string{now, other}, []string{now, other, now}, true},
+		"none that was saved": {},
+	}
+	for _, like := range []string{"avx2", "avx512"} {
+		if like != now && kernel.SameBits(like, now) {
+			tests["the same bits"] = test{[]string{like}, []string{like, now}, false}
+		}
+	}
+	for name, c := range tests {
+		training := clouds(t, map[string]string{"method": "icon-paper", "epochs": "2"})
+		warned := 0
+		training.Hooks.Warn = func(text string) {
+			if strings.Contains(text, "kernels "+strings.Join(c.began, ", ")+" so far and continues with "+now) {
+				warned++
+			}
+		}
+		config := Config{Version: Version(), Training: training.Config, Features: training.Features.Source}
+		if err := errors.Join(os.MkdirAll(training.Dir, 0o700), Create(training.Dir, config)); err != nil {
+			t.Fatal(err)
+		}
+		if stop(t, training); name == "none that was saved" {
+			c.recorded = []string{now}
+			if err := os.Remove(filepath.Join(training.Dir, checkpointFile)); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			state, err := LoadCheckpoint(training.Dir)
+			if err != nil || !slices.Equal(state.Kernels, []string{now}) {
+				t.Fatalf("the checkpoint has kernels %v, %v", state.Kernels, err)
+			}
+			state.Kernels = c.began
+			if err := SaveCheckpoint(training.Dir, state); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := training.Train(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(training.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(r.Config.Kernels, c.recorded) || (warned == 1) != c.warned {
+			t.Errorf("%s: recorded %v, want %v; %d warnings", name, r.Config.Kernels, c.recorded, warned)
+		}
 	}
 }
 

@@ -68,8 +68,11 @@ func Is(dir string) bool {
 
 // Config is config.json: everything from which a run was made.
 type Config struct {
-	Format   int         `json:"format"`
-	Version  string      `json:"version"` // of the program
+	Format  int    `json:"format"`
+	Version string `json:"version"` // of the program
+	// Kernels are the implementations of the arithmetic that computed the training, in order: "generic", "avx2", "avx512" or "neon"; nil in runs of
+	// earlier versions. There are several if it was continued on another processor; bits differ between them, but not between avx2 and avx512.
+	Kernels  []string    `json:"kernels,omitempty"`
 	Training head.Config `json:"training"`
 	// Times are the durations of the stages, over all processes that worked on the run, except what was lost when one was killed. They are
 	// ignored when runs are compared.

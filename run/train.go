@@ -20,8 +20,10 @@ import (
 	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/methods"
+	"iconic/head/train"
 	"iconic/internal/atomicfile"
 	"iconic/internal/identity"
+	"iconic/internal/kernel"
 	"iconic/internal/lockfile"
 	"iconic/internal/plural"
 	"iconic/internal/regular"
@@ -150,7 +152,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		return nil, err
 	}
 	needs := m.About().Needs
-	c := Config{Version: Version(), Training: t.Config, Inputs: t.identity(needs).Named(), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
+	c := Config{Version: Version(), Kernels: train.Kernels(nil), Training: t.Config, Inputs: t.identity(needs).Named(), Counted: t.Counted, Classes: t.Features.Classes, Encoder: t.Features.Encoder}
 	if n := t.Features.WithImages(); n < len(c.Classes) {
 		c.WithImages = n
 	}
@@ -430,12 +432,16 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 			return nil, nil, err
 		}
 		old = ended
+	} else {
+		c.Kernels = train.Kernels(state)
+		old.Config.Kernels = c.Kernels
 	}
 	if err := c.replace(old); err != nil {
 		return nil, nil, err
 	}
 	if state != nil { // without one it stopped before its first checkpoint
 		t.continued(state, old.Config.Version)
+		t.mixed(state)
 	}
 	return state, ended, nil
 }
@@ -491,6 +497,16 @@ func (t *Training) continued(state *head.State, version string) {
 	if now := Version(); version != now {
 		t.Hooks.Warnf("version %s began this training and %s continues it: the result can differ from what either makes alone; remove %s to train from the start", version, now, filepath.Join(t.Dir, checkpointFile))
 	}
+}
+
+// mixed warns of a state that was computed by kernels of other bits than those in use.
+func (t *Training) mixed(state *head.State) {
+	now := kernel.Path()
+	if !slices.ContainsFunc(state.Kernels, func(name string) bool { return !kernel.SameBits(name, now) }) {
+		return
+	}
+	t.Hooks.Warnf("this training was computed with the kernels %s so far and continues with %s, on another processor or because of ICONIC_KERNEL: the result can differ from what either makes alone; remove %s to train from the start",
+		strings.Join(state.Kernels, ", "), now, filepath.Join(t.Dir, checkpointFile))
 }
 
 // difference names the first setting in which the training in a folder differs from the one asked for, with both values.

@@ -23,7 +23,8 @@ var errEarlier = errors.New("it was written by an earlier version of the program
 type header struct {
 	Phases  []phase       `json:"phases"`
 	History []train.Epoch `json:"history"`
-	Notes   []string      `json:"notes,omitempty"` // an earlier version saved none
+	Notes   []string      `json:"notes,omitempty"`   // an earlier version saved none
+	Kernels []string      `json:"kernels,omitempty"` // an earlier version saved none
 }
 
 type phase struct {
@@ -49,7 +50,7 @@ func Save(name string, s *train.State) error {
 }
 
 func encode(s *train.State) ([]safetensors.Tensor, map[string]string, error) {
-	h := header{History: s.History, Notes: s.Notes}
+	h := header{History: s.History, Notes: s.Notes, Kernels: s.Kernels}
 	var tensors []safetensors.Tensor
 	sum := xxhash.New()
 	for p, ph := range s.Phases {
@@ -136,7 +137,7 @@ func decode(f *safetensors.File) (*train.State, error) {
 	if err := json.Unmarshal([]byte(f.Metadata["state"]), &h); err != nil {
 		return nil, fmt.Errorf("its state: %w", err)
 	}
-	s := &train.State{History: h.History, Notes: h.Notes}
+	s := &train.State{History: h.History, Notes: h.Notes, Kernels: h.Kernels}
 	sum := xxhash.New()
 	for p, in := range h.Phases {
 		if in.Steps < 1 || in.Step < 0 || in.Step > in.Steps {

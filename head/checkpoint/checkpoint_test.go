@@ -21,6 +21,7 @@ import (
 func state() *train.State {
 	return &train.State{
 		History: []train.Epoch{{Epoch: 1, Step: 3, Loss: 0.1, LearningRate: 1e-3, ClustersUsed: 2, LargestShare: 0.5}},
+		Notes:   []string{"a note"}, Kernels: []string{"avx2", "generic"},
 		Phases: []train.Phase{
 			{Name: "round 1", Step: 6, Steps: 6, Tensors: []train.Tensor{{Name: "0.parameter0", Float32: []float32{1, -2.5}}, {Name: "losses", Float64: []float64{math.Pi}}}},
 			{Name: "consensus", Step: 2, Steps: 9, Tensors: []train.Tensor{

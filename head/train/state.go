@@ -3,8 +3,10 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"iconic/head/optim"
+	"iconic/internal/kernel"
 )
 
 // Epoch is a line of a training's history.
@@ -23,6 +25,20 @@ type State struct {
 	Phases  []Phase
 	History []Epoch
 	Notes   []string // of phases, in sentences
+	Kernels []string // the implementations of the arithmetic that computed it, in order (kernel.Path); nil if an earlier version saved it
+}
+
+// Kernels are the implementations of the arithmetic that compute a training which continues from a state, or starts if it is nil, in order: those that computed the
+// state, and the one in use.
+func Kernels(from *State) []string {
+	var list []string
+	if from != nil {
+		list = slices.Clone(from.Kernels)
+	}
+	if now := kernel.Path(); len(list) == 0 || list[len(list)-1] != now {
+		list = append(list, now)
+	}
+	return list
 }
 
 // ErrOtherState is in the chain of the error of a training that cannot continue from a state: settings or another version of this program made it.

@@ -150,16 +150,22 @@ func (r *Run) Stage(s Stage) ([]Tensor, error) {
 	})
 	if err != nil {
 		if r.Save != nil && at > 0 && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-			err = errors.Join(err, r.Save(&r.state, true))
+			err = errors.Join(err, r.save(true))
 		}
 		return nil, err
 	}
 	r.state.Phases = append(r.state.Phases, Phase{Name: s.Name, Step: s.Parts, Steps: s.Parts, Tensors: found})
 	r.taken += s.Parts
 	if r.Save != nil {
-		err = r.Save(&r.state, false)
+		err = r.save(false)
 	}
 	return found, err
+}
+
+// save passes on the state.
+func (r *Run) save(now bool) error {
+	r.state.Kernels = Kernels(r.Resume)
+	return r.Save(&r.state, now)
 }
 
 // history takes over the history and the notes of the state that a run resumes from, before its first phase.
@@ -468,7 +474,7 @@ func (l *loop[T]) save(now bool) error {
 		return nil
 	}
 	l.phase().Tensors = l.tensors()
-	return l.run.Save(&l.run.state, now)
+	return l.run.save(now)
 }
 
 // end closes the phase. Its result is copied, because later phases may continue with the same parameters.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,63 @@ func TestEveryPath(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Paths that are said to give the same bits share every function but those of tiles, and products have the same bits with their tiles.
+func TestPathsOfTheSameBits(t *testing.T) {
+	started := active
+	defer func() { active = started }()
+	tested := 0
+	all := append(paths(), plain)
+	for i, p := range all {
+		for _, q := range all[:i] {
+			if !SameBits(p.name, q.name) {
+				continue
+			}
+			tested++
+			one, other := reflect.ValueOf(p), reflect.ValueOf(q)
+			for f := range one.NumField() {
+				name := one.Type().Field(f).Name
+				if function := one.Field(f).Kind() == reflect.Func; function && name != "spin" && one.Field(f).Pointer() != other.Field(f).Pointer() {
+					t.Errorf("%s and %s have their own %s", p.name, q.name, name)
+				}
+			}
+			testTilesAlike(t, p, q)
+		}
+	}
+	if tested == 0 {
+		t.Skip("this processor has no two paths of the same bits (AVX2 and AVX-512)")
+	}
+}
+
+// testTilesAlike compares the bits of products on two paths.
+func testTilesAlike(t *testing.T, p, q path) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.OneOf(rapid.IntRange(1, 70), rapid.IntRange(1, 1000))
+		m, n, k := size.Draw(t, "m"), rapid.IntRange(1, 70).Draw(t, "n"), size.Draw(t, "k")
+		accumulate := rapid.Bool().Draw(t, "accumulate")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		a, b, start := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+		normal(r, a)
+		normal(r, b)
+		normal(r, start)
+		products := func(p path) (c [3][]float32) {
+			active = p
+			for i := range c {
+				c[i] = slices.Clone(start)
+			}
+			Mul(c[0], n, a, k, b, n, m, k, n, accumulate)
+			MulTransB(c[1], n, a, k, b, k, m, k, n, accumulate)
+			MulTransA(c[2], n, a, m, b, n, m, k, n, accumulate)
+			return c
+		}
+		one, other := products(p), products(q)
+		for i, kind := range []string{"Mul", "MulTransB", "MulTransA"} {
+			if !slices.Equal(one[i], other[i]) {
+				t.Fatalf("%s %d×%d×%d accumulate=%v: %s and %s differ", kind, m, k, n, accumulate, p.name, q.name)
+			}
+		}
+	})
 }
 
 func TestChoiceOfPath(t *testing.T) {

@@ -68,6 +68,13 @@ var active = choose(os.Getenv(variable), paths())
 // Path names the implementation in use: "generic", "avx2", "avx512" or "neon".
 func Path() string { return active.name }
 
+// SameBits reports whether two implementations, as Path names them, give the same bits. So do avx2 and avx512: they differ only in the size of their tiles, and
+// every number of a product is the same sum in the same order whatever the tile.
+func SameBits(a, b string) bool {
+	alike := func(name string) bool { return name == "avx2" || name == "avx512" }
+	return a == b || alike(a) && alike(b)
+}
+
 // Check rejects a name in the environment that is not a path of this build on this processor. The best path is in use then.
 func Check() error { return check(os.Getenv(variable), paths()) }
 
