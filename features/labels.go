@@ -70,7 +70,11 @@ func misfit(name string, names []string, n int) error {
 		return &LabelsError{name, fmt.Sprintf("holds %s for %s of features: give the labels of these features, one row each, in their order", plural.Of(len(names), "label", "labels"), plural.Of(n, "row", "rows"))}
 	}
 	if n >= manyRows && distinct(names) == n {
-		return &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q: add a header line that calls the column of labels \"label\"", n, names[0])}
+		where := ""
+		if !IsMatrix(name) {
+			where = ", in a column that its first line calls \"label\""
+		}
+		return &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q, so that they are no classes: give the classes of the images%s, or no labels", n, names[0], where)}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"iconic/internal/npy"
 	"iconic/internal/sharedtest"
 	"iconic/report"
 )
@@ -85,8 +86,19 @@ func TestALabelForEachRowIsNone(t *testing.T) {
 	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "a different label") {
+	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "a different label") || !strings.Contains(err.Error(), "in a column that its first line calls") {
 		t.Errorf("error %v", err)
+	}
+	numbers := make([]float32, manyRows)
+	for i := range numbers {
+		numbers[i] = float32(i)
+	}
+	name = filepath.Join(t.TempDir(), "labels.npy")
+	if err := npy.Write(name, []int{manyRows}, numbers); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ReadLabels(name, manyRows); err == nil || !strings.Contains(err.Error(), "a different label") || strings.Contains(err.Error(), "column") {
+		t.Errorf("a matrix, which has no columns with names: %v", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"iconic/head/setting"
 	"iconic/head/train"
 	"iconic/internal/densetest"
+	"iconic/matrix"
 )
 
 // severalHeads is a method that has found two heads, of which it keeps the one with the lower loss.
@@ -92,5 +93,45 @@ func TestTheWarningOfEmptyClustersSaysHowTheyWouldBeUsed(t *testing.T) {
 	}
 	if _, balanced := train("balanced"); balanced <= free {
 		t.Errorf("%d clusters are used with balanced sizes, %d with free ones", balanced, free)
+	}
+}
+
+// Of features with a large common offset, a method that does not standardise them may tell no groups apart: the warning says what helps, and that does.
+func TestAWarningOfALargeOffsetSaysToStandardise(t *testing.T) {
+	const remedy = "set standardize to true"
+	m := densetest.Clouds(4, 240, 8, 4, 5)
+	for i := range m.X {
+		m.X[i] += 1e5
+	}
+	c, err := Preset("icon-paper", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(t, &c, "standardize", false)
+	told := strings.Join(learn(t, m, c, Options{}).Warnings, " ")
+	change(t, &c, "standardize", true)
+	if !strings.Contains(told, "all images are in one cluster") || !strings.Contains(told, remedy) {
+		t.Errorf("warnings %q", told)
+	}
+	if told := learn(t, m, c, Options{}).Warnings; len(told) > 0 {
+		t.Errorf("standardised: warnings %q", told)
+	}
+	for i := range m.X {
+		m.X[i] -= 1e5
+	}
+	for _, standardised := range []string{"false", "true"} {
+		c := Config{Settings: setting.Values{"standardize": standardised}}
+		moments, err := matrix.Measure(t.Context(), m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, far := range []bool{false, true} {
+			if far {
+				moments.Mean[3] = 1e4
+			}
+			if got := (&Result{Config: c}).uncentred(moments); (got != "") != (far && standardised == "false") {
+				t.Errorf("standardize %s, far from 0 %v: %q", standardised, far, got)
+			}
+		}
 	}
 }

@@ -177,6 +177,15 @@ func (m *Moments) Times(factor float64) *Moments {
 	return t
 }
 
+// Offset is the length of the mean in standard deviations of the rows around it, √(Σ mean²/Σ variance).
+func (m *Moments) Offset() float64 {
+	sum := 0.0
+	for _, v := range m.Mean {
+		sum += v * v
+	}
+	return math.Sqrt(sum / m.Total())
+}
+
 // spread is the root of the mean variance.
 func (m *Moments) spread() float64 { return math.Sqrt(m.Total() / float64(len(m.Variance))) }
 
