@@ -8,6 +8,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
+	"iconic/extract/store"
 	"iconic/internal/budget"
 	"iconic/internal/plural"
 )
@@ -33,9 +34,9 @@ type Config struct {
 	Half bool // store float16 instead of float32
 
 	Out       string // folder of the store, or its address in a bucket
-	ShardRows int    // rows per shard; 0: 1024
+	ShardRows int    // rows per shard, at most store.MaxShardRows; 0: 1024
 	Part      int    // encode part Part of Parts into its own folder in Out; 0: everything
-	Parts     int
+	Parts     int    // at most store.MaxParts
 
 	Batch   int     // images of a run of the encoder, as in encoder.Options
 	Workers int     // goroutines that read and decode; 0: one per processor
@@ -61,12 +62,14 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("views %d: want 1 to 1000", c.Views)
 	case c.Encoder.Threads < 0:
 		return fmt.Errorf("threads %d: want 1 or more, or 0 for one per processor", c.Encoder.Threads)
-	case c.ShardRows < 0:
-		return fmt.Errorf("shard rows %d: want 1 or more", c.ShardRows)
+	case c.ShardRows < 0 || c.ShardRows > store.MaxShardRows:
+		return fmt.Errorf("shard rows %d: want 1 to %d, or 0 for %d", c.ShardRows, store.MaxShardRows, DefaultShardRows)
 	case !(c.MaxBad >= 0 && c.MaxBad <= 1):
 		return fmt.Errorf("max-bad %g: want a share from 0 to 1", c.MaxBad)
 	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:
 		return fmt.Errorf("shard %d/%d: want 1/n to n/n", c.Part, c.Parts)
+	case c.Parts > store.MaxParts:
+		return fmt.Errorf("shard %d/%d: want at most %d parts", c.Part, c.Parts, store.MaxParts)
 	}
 	if err := c.checkResources(); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"iconic"
 	"iconic/extract"
+	"iconic/extract/store"
 	"iconic/progress"
 )
 
@@ -69,6 +70,9 @@ func parseShard(s string) (part, parts int, err error) {
 	parts, errParts := strconv.Atoi(n)
 	if errPart != nil || errParts != nil || part < 1 || part > parts {
 		return 0, 0, usagef("--shard %q: want i/n with i from 1 to n, such as 2/4", s)
+	}
+	if parts > store.MaxParts {
+		return 0, 0, usagef("--shard %q: want at most %d parts", s, store.MaxParts)
 	}
 	return part, parts, nil
 }

@@ -129,14 +129,13 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 
 // check looks for impossible values.
 func (m *Manifest) check() error {
-	switch {
-	case m.Version < 1:
+	if m.Version < 1 {
 		return fmt.Errorf("version %d", m.Version)
-	case m.Views < 1 || m.Views > maxViews || m.Dim < 1 || m.Dim > maxDim || m.ShardRows < 1 || m.ShardRows > MaxShardRows:
-		return fmt.Errorf("%d views of %d elements in shards of %d rows: want at most %d, %d and %d", m.Views, m.Dim, m.ShardRows, maxViews, maxDim, MaxShardRows)
-	case m.DType != "float32" && m.DType != "float16":
-		return fmt.Errorf("dtype %q", m.DType)
-	case m.Rows < 0 || m.Skipped < 0 || m.Items != m.Rows+m.Skipped:
+	}
+	if err := m.Settings.check(); err != nil {
+		return err
+	}
+	if m.Rows < 0 || m.Skipped < 0 || m.Items != m.Rows+m.Skipped {
 		return fmt.Errorf("%d items do not equal %d rows plus %d skipped", m.Items, m.Rows, m.Skipped)
 	}
 	rows := 0
@@ -158,13 +157,32 @@ func (m *Manifest) check() error {
 	return m.Part.check(m.Items)
 }
 
+// check looks for impossible values of the settings.
+func (s *Settings) check() error {
+	switch {
+	case s.Views < 1 || s.Views > maxViews || s.Dim < 1 || s.Dim > maxDim || s.ShardRows < 1 || s.ShardRows > MaxShardRows:
+		return fmt.Errorf("%d views of %d elements in shards of %d rows: want at most %d, %d and %d", s.Views, s.Dim, s.ShardRows, maxViews, maxDim, MaxShardRows)
+	case s.DType != "float32" && s.DType != "float16":
+		return fmt.Errorf("dtype %q", s.DType)
+	}
+	return nil
+}
+
 // check looks for impossible values of a part, for a store with the given number of items.
 func (p *Part) check(items int) error {
-	switch {
-	case p.Index < 1 || p.Index > p.Of || p.Of > MaxParts:
-		return fmt.Errorf("part %d of %d: want at most %d parts", p.Index, p.Of, MaxParts)
-	case p.First < 0 || p.Count < 0 || p.Kept < 0 || p.Count != items-p.Kept || p.First > p.Total-p.Count:
+	if err := p.checkNumber(); err != nil {
+		return err
+	}
+	if p.First < 0 || p.Count < 0 || p.Kept < 0 || p.Count != items-p.Kept || p.First > p.Total-p.Count {
 		return fmt.Errorf("items %d to %d of %d, but %d in the list", p.First, p.First+p.Count, p.Total, items-p.Kept)
+	}
+	return nil
+}
+
+// checkNumber is the check that needs no items.
+func (p *Part) checkNumber() error {
+	if p.Index < 1 || p.Index > p.Of || p.Of > MaxParts {
+		return fmt.Errorf("part %d of %d: want 1 or more, of at most %d", p.Index, p.Of, MaxParts)
 	}
 	return nil
 }

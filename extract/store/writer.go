@@ -55,6 +55,7 @@ type Writer struct {
 	made []uint64       // one bit per appended row: whether its features were given to this Writer
 
 	pending []pending
+	label   int       // the largest of an item, at least −1
 	buffer  []float32 // the shard under construction; it grows with its rows
 	journal []byte    // journal of the shard under construction
 	targets []target  // finished shards
@@ -110,15 +111,23 @@ type target struct {
 }
 
 // Begin locks the store in a folder, creating it if necessary, and reads what is there. A finished or unfinished store with other settings
-// is refused; damage is not: see Damaged. The part is nil for a whole data set.
+// is refused, and so are settings that no store can have; damage is not: see Damaged. The part is nil for a whole data set.
 func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
 	if settings, err = settings.canonical(); err != nil {
 		return nil, err
 	}
+	if err := settings.check(); err != nil {
+		return nil, fmt.Errorf("feature store %s cannot be made: %w", dir, err)
+	}
+	if part != nil {
+		if err := part.checkNumber(); err != nil {
+			return nil, fmt.Errorf("feature store %s cannot be made: %w", dir, err)
+		}
+	}
 	w := &Writer{
 		dir: dir, partial: filepath.Join(dir, partialName),
 		manifest: Manifest{Format: formatName, Version: formatVersion, Settings: settings, Part: part},
-		known:    map[string]Known{}, places: map[Hash]place{}, rows: map[Hash]int32{},
+		known:    map[string]Known{}, places: map[Hash]place{}, rows: map[Hash]int32{}, label: -1,
 	}
 	if err := w.acquire(); err != nil {
 		return nil, err
@@ -352,7 +361,11 @@ func (w *Writer) readPartial() error {
 		return fmt.Errorf("feature store: %w", err)
 	}
 	var before Settings
-	if err := json.Unmarshal(content, &before); err != nil {
+	err = json.Unmarshal(content, &before)
+	if err == nil {
+		err = before.check()
+	}
+	if err != nil {
 		return w.unusable("has a damaged %s (%w): remove the folder %s", filepath.Join(partialName, settingsName), err, w.partial)
 	}
 	w.adopt(before)
@@ -533,6 +546,9 @@ func (w *Writer) Has(h Hash) bool {
 // Append adds the next item. Its features, Views × Dim floats, are copied; nil means that the content's features exist (see Has). The stamp
 // is stored for the next run's Known. Append sets Item.Row.
 func (w *Writer) Append(it Item, stamp string, features []float32) error {
+	if err := checkStamp(it.Path, stamp); err != nil {
+		return err
+	}
 	p := pending{buffered: features != nil}
 	if p.buffered {
 		if len(features) != w.width() {
@@ -606,14 +622,26 @@ func (w *Writer) madeHere(at place) bool {
 
 // Skip adds an item without features; its Kind and Skipped say why.
 func (w *Writer) Skip(it Item, stamp string) error {
+	if err := checkStamp(it.Path, stamp); err != nil {
+		return err
+	}
 	it.Row = -1
 	w.manifest.Skipped++
 	return w.record(it, stamp)
 }
 
+// checkStamp refuses a stamp that would not be one field of one line.
+func checkStamp(path, stamp string) error {
+	if strings.ContainsAny(stamp, "\t\r\n") || len(stamp) > bufio.MaxScanTokenSize/2 {
+		return fmt.Errorf("feature store: the stamp of %s has tabs or line ends, or more than %d bytes", path, bufio.MaxScanTokenSize/2)
+	}
+	return nil
+}
+
 // record writes an item's line to the spool and to the shard's journal.
 func (w *Writer) record(it Item, stamp string) error {
 	w.manifest.Items++
+	w.label = max(w.label, it.Label)
 	start := len(w.journal) + len(stamp) + 1
 	w.journal = it.append(append(append(w.journal, stamp...), '\t'))
 	if err := w.items.write(w.journal[start:]); err != nil {
@@ -753,14 +781,17 @@ func (w *Writer) Commit() (changed bool, err error) {
 			return false, err
 		}
 	}
+	if part := w.manifest.Part; part != nil {
+		part.Kept = w.manifest.Items - part.Count
+	}
+	if err := w.readable(); err != nil {
+		return false, fmt.Errorf("feature store %s: %w", w.dir, err)
+	}
 	sum, err := w.items.finish(filepath.Join(w.partial, itemsName))
 	if err != nil {
 		return false, err
 	}
 	w.manifest.Checksum = sum
-	if part := w.manifest.Part; part != nil {
-		part.Kept = w.manifest.Items - part.Count
-	}
 	content, err := w.manifest.encode()
 	if err != nil {
 		return false, err
@@ -784,6 +815,17 @@ func (w *Writer) Commit() (changed bool, err error) {
 	}
 	keepContents(w.dir, &w.manifest.Settings, checksum(content), w.rows)
 	return true, nil
+}
+
+// readable refuses what would make a store that cannot be read.
+func (w *Writer) readable() error {
+	if err := w.manifest.check(); err != nil {
+		return err
+	}
+	if w.label >= len(w.manifest.Classes) {
+		return fmt.Errorf("an item has label %d, but there are %d classes", w.label, len(w.manifest.Classes))
+	}
+	return nil
 }
 
 // rollForward moves the files of a prepared commit to their final names. It does nothing if no commit was begun, and may be interrupted and
