@@ -66,9 +66,12 @@ func (s *Summary) Skip(kind, path, reason string) {
 	s.Skipped[i].Count++
 }
 
-// Judge sorts Skipped, and fails with an option.Error about MaxBad if more than that share of Items, 0 to 1, were bad. Names that are no files count only
+// Judge sorts Skipped, and fails with an option.Error about MaxBad if more than that share of Items were bad, or if it is not from 0 to 1. Names that are no files count only
 // where there is nothing else.
 func (s *Summary) Judge(maxBad float64) error {
+	if err := checkMaxBad(maxBad); err != nil {
+		return err
+	}
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })
 	kinds, bad, items := s.Skipped, s.Bad(), s.Items
 	if i := slices.IndexFunc(kinds, func(k Skipped) bool { return k.Kind == notAFile }); i >= 0 && kinds[i].Count < items {

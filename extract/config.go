@@ -11,6 +11,7 @@ import (
 	"iconic/extract/store"
 	"iconic/internal/budget"
 	"iconic/internal/plural"
+	"iconic/option"
 )
 
 // Config holds all settings of an extraction.
@@ -44,7 +45,7 @@ type Config struct {
 	Anew    bool    // encode images even if other stores of this user have their features
 	Prune   bool    // drop rows whose images the data set no longer has
 	Strict  bool    // stop at the first bad image
-	MaxBad  float64 // share of bad images above which the run fails at its end
+	MaxBad  float64 // share of bad images, 0 to 1, above which the run fails at its end
 }
 
 // DefaultShardRows keeps a shard small enough that losing one costs about a minute, and large enough that a million rows take a thousand
@@ -56,6 +57,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Data == "" || c.Model == "" || c.Out == "":
 		return errors.New("data, model and out are needed")
+	case c.Library == nil:
+		return errors.New("there is no function to find the ONNX Runtime library with")
 	case strings.HasPrefix(c.Out, "https://") || strings.HasPrefix(c.Out, "http://"):
 		return errors.New("out cannot be an http or https address: give a folder, or a bucket such as s3://bucket/prefix")
 	case c.Views < 1 || c.Views > 1000:
@@ -64,14 +67,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("threads %d: want 1 or more, or 0 for one per processor", c.Encoder.Threads)
 	case c.ShardRows < 0 || c.ShardRows > store.MaxShardRows:
 		return fmt.Errorf("shard rows %d: want 1 to %d, or 0 for %d", c.ShardRows, store.MaxShardRows, DefaultShardRows)
-	case !(c.MaxBad >= 0 && c.MaxBad <= 1):
-		return fmt.Errorf("max-bad %g: want a share from 0 to 1", c.MaxBad)
 	case c.Parts < 0 || c.Part < 0 || c.Part > c.Parts || c.Parts > 0 && c.Part == 0:
 		return fmt.Errorf("shard %d/%d: want 1/n to n/n", c.Part, c.Parts)
 	case c.Parts > store.MaxParts:
 		return fmt.Errorf("shard %d/%d: want at most %d parts", c.Part, c.Parts, store.MaxParts)
 	}
-	if err := c.checkResources(); err != nil {
+	if err := c.checkStages(); err != nil {
 		return err
 	}
 	if c.Views > 1 {
@@ -85,8 +86,8 @@ func (c *Config) Validate() error {
 	return c.Transform.CheckUnits()
 }
 
-// checkResources checks the limits on batch, workers and memory.
-func (c *Config) checkResources() error {
+// checkStages checks what Each has, too: the limits on batch, workers, memory and bad images.
+func (c *Config) checkStages() error {
 	const mostWorkers = 1 << 16
 	switch {
 	case c.Batch < 0 || c.Batch > 1<<14:
@@ -94,7 +95,17 @@ func (c *Config) checkResources() error {
 	case c.Workers < 0 || c.Workers > mostWorkers:
 		return fmt.Errorf("workers %d: want 1 to %d, or 0 for one per processor", c.Workers, mostWorkers)
 	}
+	if err := checkMaxBad(c.MaxBad); err != nil {
+		return err
+	}
 	return budget.Check(c.Memory)
+}
+
+func checkMaxBad(share float64) error {
+	if !(share >= 0 && share <= 1) {
+		return option.Errorf("MaxBad", "max-bad %g: want a share from 0 to 1", share)
+	}
+	return nil
 }
 
 // Hooks report the progress of a run, on the goroutine that called Run or Each; any may be nil.

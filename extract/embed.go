@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"maps"
-	"sync"
 
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
@@ -15,15 +14,14 @@ import (
 	"iconic/extract/store"
 )
 
-// Embedder turns images into features exactly as the extraction did for a store and the runs trained on it. Its methods may be called from
-// several goroutines at once.
+// Embedder turns images into features exactly as the extraction did for a store and the runs trained on it. OpenEmbedder makes one. Its methods
+// may be called from several goroutines at once, and from Stream.Visit; their batches take turns.
 type Embedder struct {
 	Transform  pixels.Transform
 	IgnoreEXIF bool
 
 	name    string // name of the encoder in reports
-	encoder *encoder.Encoder
-	one     sync.Mutex // guards the encoder, which runs one batch at a time
+	encoder *turns
 }
 
 // ErrOtherEncoder is in the chain of OpenEmbedder's error if the file is not the requested encoder.
@@ -89,13 +87,18 @@ func OpenEmbedder(ctx context.Context, described []byte, model string, o encoder
 	if e.Dim() != s.Dim {
 		return nil, errors.Join(fmt.Errorf("model %s gives %d features per image, but %d are expected", model, e.Dim(), s.Dim), e.Close())
 	}
-	return &Embedder{Transform: how.Transform, IgnoreEXIF: how.IgnoreEXIF, name: s.Encoder.Name, encoder: e}, nil
+	return &Embedder{Transform: how.Transform, IgnoreEXIF: how.IgnoreEXIF, name: s.Encoder.Name, encoder: inTurns(e)}, nil
 }
 
-// Close releases the encoder, once a call in progress has ended. Later ones fail with encoder.ErrClosed in the chain.
+// errUnopened refuses an Embedder that OpenEmbedder did not make.
+var errUnopened = errors.New("the embedder has no encoder: OpenEmbedder makes one that does")
+
+// Close releases the encoder, once the batch in progress is encoded. Later ones fail with encoder.ErrClosed in the chain, those of an Each
+// that has not ended too.
 func (e *Embedder) Close() error {
-	e.one.Lock()
-	defer e.one.Unlock()
+	if e.encoder == nil {
+		return nil
+	}
 	return e.encoder.Close()
 }
 
@@ -118,7 +121,7 @@ func (e *Embedder) Mixes() bool { return e.encoder.Mixes }
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
 
 // Prepare decodes and preprocesses the content of an image file of at most maxPixels (0: the limit of an extraction) into dst, of length
-// Pixels(), for Encode. Of several pages or frames the first is used. If the content is not a readable picture, the error is a *pixels.Error. Decoding stops when ctx ends.
+// Pixels(), for Encode; s may be nil. Of several pages or frames the first is used. If the content is not a readable picture, the error is a *pixels.Error. Decoding stops when ctx ends.
 func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, maxPixels int, s *pixels.Scratch) error {
 	m, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{IgnoreEXIF: e.IgnoreEXIF, MaxPixels: maxPixels})
 	if err != nil {
@@ -129,22 +132,26 @@ func (e *Embedder) Prepare(ctx context.Context, dst []float32, content []byte, m
 
 // PrepareRGB is Prepare for decoded pixels: rows of red, green and blue from the top.
 func (e *Embedder) PrepareRGB(dst []float32, rgb []uint8, width, height int) error {
-	if width < 1 || height < 1 || len(rgb) != 3*width*height {
+	if width < 1 || height < 1 || width > len(rgb)/3/height || len(rgb) != 3*width*height {
 		return fmt.Errorf("%d bytes for a picture of %d×%d", len(rgb), width, height)
 	}
 	return e.Transform.Apply(dst, &pixels.Image{Width: width, Height: height, Pix: rgb}, new(pixels.Scratch))
 }
 
-// Encode turns n prepared images, n×Pixels(), into features, n×Dim().
+// Encode turns n prepared images, n×Pixels(), into features, n×Dim(). It waits for other batches no longer than ctx lasts.
 func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) error {
-	e.one.Lock()
-	defer e.one.Unlock()
+	if e.encoder == nil {
+		return errUnopened
+	}
 	return e.encoder.Encode(ctx, dst, prepared, n)
 }
 
 // Embed returns the features of images, a row of Dim() numbers for each. Read files with Prepare instead: its JPEG decoder gives the same
 // bits as the extraction's.
 func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32, error) {
+	if e.encoder == nil {
+		return nil, errUnopened
+	}
 	prepared := make([]float32, len(images)*e.Pixels())
 	var s pixels.Scratch
 	for i, im := range images {
@@ -171,7 +178,7 @@ type Stream struct {
 	Workers int     // goroutines that read and decode; 0: one per processor
 	Memory  int64   // bytes for reading and decoding, at most what the machine or its control group has; 0: half of that
 	Strict  bool    // stop at the first bad image
-	MaxBad  float64 // share of bad images above which Each fails at its end
+	MaxBad  float64 // share of bad images, 0 to 1, above which Each fails at its end
 
 	// Seen, unless nil, holds the stamps of images that Visit has already seen: an image with an equal stamp is skipped. It is copied
 	// before the first image, so Visit may write to it.
@@ -201,17 +208,18 @@ func (e *ListingError) Unwrap() error { return e.Err }
 
 // Each encodes the images of a data set through the same stages as Run, without a store. Bad images are visited and counted.
 func (e *Embedder) Each(ctx context.Context, d Stream, h Hooks) (*Summary, error) {
-	if d.Visit == nil {
+	switch {
+	case e.encoder == nil:
+		return nil, errUnopened
+	case d.Visit == nil:
 		return nil, errors.New("there is no function to visit the images with")
 	}
-	e.one.Lock()
-	defer e.one.Unlock()
 	d.Seen = maps.Clone(d.Seen)
 	config := Config{
 		Data: d.Data, Transform: e.Transform, IgnoreEXIF: e.IgnoreEXIF, Views: 1,
-		Workers: d.Workers, Memory: d.Memory, Strict: d.Strict,
+		Workers: d.Workers, Memory: d.Memory, Strict: d.Strict, MaxBad: d.MaxBad,
 	}
-	if err := config.checkResources(); err != nil {
+	if err := config.checkStages(); err != nil {
 		return nil, err
 	}
 	set, err := d.list(ctx, h)

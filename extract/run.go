@@ -140,7 +140,7 @@ type run struct {
 	label   []int // new label of each of the old store's classes
 	summary *Summary
 
-	encoder *encoder.Encoder // nil until it is needed
+	encoder *turns // nil until it is needed
 	dim     int
 }
 
@@ -191,7 +191,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if height != c.Transform.Crop {
 		return errors.Join(option.Errorf("Crop", "model %s takes images of %d×%d pixels, not %d×%[4]d", c.Model, width, height, c.Transform.Crop), e.Close())
 	}
-	r.encoder = e
+	r.encoder = inTurns(e)
 	r.summary.Device = e.Device()
 	r.hooks.note("encoding on: %s (ONNX Runtime %s); JPEG files are decoded by %s", e.Device(), encoder.LibraryVersion(), pixels.JPEGDecoder())
 	return nil

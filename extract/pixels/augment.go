@@ -66,13 +66,21 @@ func (a Augmentation) Validate() error {
 }
 
 // View writes view v ≥ 0 of m into dst as Apply does: an augmented crop at the transform's size and scale. It depends only on seed, content
-// (a hash of the file) and v, and is the same on every machine. View fails if dst has another length.
+// (a hash of the file) and v, and is the same on every machine. View fails if dst has another length, or the transform or
+// the augmentation is not valid; s may be nil.
 func (t Transform) View(dst []float32, m *Image, a Augmentation, seed, content uint64, v int, s *Scratch) error {
-	if len(dst) != 3*t.Crop*t.Crop {
-		return fmt.Errorf("view: %d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
+	err := t.fits(dst, m)
+	if err == nil {
+		err = a.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("view: %w", err)
 	}
 	if v < 0 {
 		return errors.New("view: want a number from 0")
+	}
+	if s == nil {
+		s = new(Scratch)
 	}
 	r := rand.New(rand.NewPCG(mix(seed^mix(content)), mix(uint64(v))))
 	s.window = grown(s.window, 3*t.Crop*t.Crop)

@@ -103,7 +103,7 @@ func compare(t *testing.T, root, want string, transform Transform, m *Image, inf
 		t.Fatal(err)
 	}
 	got := make([]uint8, 3*224*224)
-	transform.Square(got, m, &Scratch{})
+	transform.square(got, m, &Scratch{})
 	if worst, mean := difference(t, &Image{224, 224, got}, expected); worst > 0 {
 		t.Errorf("%s by %s: differs by up to %d levels, %.3f in the mean", want, info.Decoder, worst, mean)
 	}
@@ -301,7 +301,7 @@ func TestSmallerThanTheCropIsCentredOnBlack(t *testing.T) {
 	}
 	transform := Transform{Resize: 2, Crop: 6, Std: [3]float32{1, 1, 1}}
 	got := make([]uint8, 3*36)
-	transform.Square(got, m, &Scratch{})
+	transform.square(got, m, &Scratch{})
 	for y := range 6 {
 		for x := range 6 {
 			want := uint8(0)

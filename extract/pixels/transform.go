@@ -1,6 +1,7 @@
 package pixels
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -60,20 +61,39 @@ func (t Transform) CheckUnits() error {
 		strings.Join(above, " and "), plural.Word(len(above), "looks", "look"), 1.0/255)
 }
 
+// fits refuses a transform that is not valid, a picture whose bytes are not those of its size, and a dst of another length than 3×Crop×Crop.
+func (t Transform) fits(dst []float32, m *Image) error {
+	if err := t.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case m == nil:
+		return errors.New("there is no picture")
+	case m.Width < 1 || m.Height < 1 || m.Width > len(m.Pix)/3/m.Height:
+		return fmt.Errorf("%d bytes for a picture of %d×%d", len(m.Pix), m.Width, m.Height)
+	case len(dst) != 3*t.Crop*t.Crop:
+		return fmt.Errorf("%d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
+	}
+	return nil
+}
+
 // Apply writes the planes of red, green and blue, 3×Crop×Crop, into dst: (v/255 − mean)/std of the resized and cropped picture. It fails if
-// dst has another length.
+// dst has another length, or the transform is not valid; s may be nil.
 func (t Transform) Apply(dst []float32, m *Image, s *Scratch) error {
-	if len(dst) != 3*t.Crop*t.Crop {
-		return fmt.Errorf("transform: %d numbers for 3×%d×%d", len(dst), t.Crop, t.Crop)
+	if err := t.fits(dst, m); err != nil {
+		return fmt.Errorf("transform: %w", err)
+	}
+	if s == nil {
+		s = new(Scratch)
 	}
 	s.window = grown(s.window, 3*t.Crop*t.Crop)
-	t.Square(s.window, m, s)
+	t.square(s.window, m, s)
 	t.planes(dst, s.window)
 	return nil
 }
 
-// Square writes the resized and cropped picture, 8-bit RGB, 3·Crop·Crop bytes.
-func (t Transform) Square(dst []uint8, m *Image, s *Scratch) {
+// square writes the resized and cropped picture, 8-bit RGB, 3·Crop·Crop bytes.
+func (t Transform) square(dst []uint8, m *Image, s *Scratch) {
 	w := window{width: t.Crop, height: t.Crop, columns: t.Crop, rows: t.Crop}
 	if !t.Whole {
 		w.width, w.height = shorterSide(m.Width, m.Height, t.Resize)

@@ -1,0 +1,168 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"image"
+	"math"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"iconic/extract/dataset"
+	"iconic/extract/encoder"
+	"iconic/extract/pixels"
+	"iconic/extract/store"
+)
+
+var eight = image.NewRGBA(image.Rect(0, 0, 8, 8))
+
+// opened is an embedder, and a folder of n images.
+func opened(t *testing.T, n int) (e *Embedder, data string) {
+	t.Helper()
+	data = folder(t, n)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	extract(t, c)
+	c.Batch = 2
+	e, _, _ = embedder(t, c)
+	return e, data
+}
+
+// While Each runs, its visitor and other goroutines may use the same embedder.
+func TestEachSharesTheEncoder(t *testing.T) {
+	e, data := opened(t, 12)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it was never over
+	defer cancel()
+	want, err := e.Embed(ctx, eight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	visited := 0
+	_, err = e.Each(ctx, Stream{Data: data, Visit: func(*dataset.Set, store.Item, string, []float32) error {
+		visited++
+		wait.Go(func() {
+			if _, err := e.Embed(ctx, eight); err != nil {
+				t.Error(err)
+			}
+		})
+		got, err := e.Embed(ctx, eight)
+		if err == nil && got[0] != want[0] {
+			t.Errorf("feature %g, want %g", got[0], want[0])
+		}
+		return err
+	}}, Hooks{})
+	if err != nil || visited != 12 {
+		t.Errorf("%d images were visited: %v", visited, err)
+	}
+}
+
+// A call that waits for its turn ends with its context.
+func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
+	e, data := opened(t, 3)
+	e.encoder.taken <- struct{}{} // a batch that takes forever
+	ctx, cancel := context.WithCancel(t.Context())
+	visit := func(*dataset.Set, store.Item, string, []float32) error { return nil }
+	calls := map[string]func() error{
+		"embed":           func() error { _, err := e.Embed(ctx, eight); return err },
+		"encode":          func() error { return e.Encode(ctx, make([]float32, e.Dim()), make([]float32, e.Pixels()), 1) },
+		"each":            func() error { _, err := e.Each(ctx, Stream{Data: data, Visit: visit}, Hooks{}); return err },
+		"probe for batch": func() error { _, err := e.encoder.Batch(ctx, 2000); return err },
+	}
+	ended := make(chan error, len(calls))
+	for name, call := range calls {
+		go func() {
+			if err := call(); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", name, err)
+			}
+			ended <- nil
+		}()
+	}
+	cancel()
+	for range calls {
+		<-ended
+	}
+	<-e.encoder.taken
+	if _, err := e.Embed(t.Context(), eight); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// Close waits for a batch in progress. What comes later fails, and so does an Each that has not ended, whose visitor may be the one to close.
+func TestCloseBetweenBatches(t *testing.T) {
+	e, data := opened(t, 12)
+	e.encoder.taken <- struct{}{}
+	closed := make(chan error)
+	go func() { closed <- e.Close() }()
+	select {
+	case <-closed:
+		t.Error("closed within a batch")
+	case <-time.After(20 * time.Millisecond):
+	}
+	<-e.encoder.taken
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, err := e.Embed(t.Context(), eight); !errors.Is(err, encoder.ErrClosed) {
+		t.Errorf("embed: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+
+	e, data = opened(t, 40)
+	_, err := e.Each(t.Context(), Stream{Data: data, Visit: func(*dataset.Set, store.Item, string, []float32) error { return e.Close() }}, Hooks{})
+	if !errors.Is(err, encoder.ErrClosed) {
+		t.Errorf("each, closed by its visitor: %v", err)
+	}
+}
+
+// What a program can hand over that is no setting is refused in words.
+func TestWhatIsNoSettingIsRefused(t *testing.T) {
+	e, data := opened(t, 3)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	c.Library = nil
+	visit := func(*dataset.Set, store.Item, string, []float32) error { return nil }
+	bare := &Embedder{Transform: e.Transform}
+	for name, call := range map[string]func() error{
+		"run without a library": func() error { _, err := Run(t.Context(), c, Hooks{}); return err },
+		"each with a negative share": func() error {
+			_, err := e.Each(t.Context(), Stream{Data: data, MaxBad: -1, Visit: visit}, Hooks{})
+			return err
+		},
+		"each without a share": func() error {
+			_, err := e.Each(t.Context(), Stream{Data: data, MaxBad: math.NaN(), Visit: visit}, Hooks{})
+			return err
+		},
+		"judge with a negative share": func() error { return (&Summary{Items: 3}).Judge(-1) },
+		"judge without a share":       func() error { return (&Summary{Items: 3}).Judge(math.NaN()) },
+		"each without a visitor":      func() error { _, err := e.Each(t.Context(), Stream{Data: data}, Hooks{}); return err },
+		"each without an encoder":     func() error { _, err := bare.Each(t.Context(), Stream{Data: data, Visit: visit}, Hooks{}); return err },
+		"embed without an encoder":    func() error { _, err := bare.Embed(t.Context(), eight); return err },
+		"encode without an encoder":   func() error { return bare.Encode(t.Context(), nil, nil, 1) },
+		"a product that overflows":    func() error { return e.PrepareRGB(make([]float32, e.Pixels()), nil, 1<<62, 4) },
+		"a transform of nothing":      func() error { return (&Embedder{}).PrepareRGB(nil, make([]uint8, 3), 1, 1) },
+		"nothing to merge":            func() error { _, _, err := Merge(t.Context(), nil, t.TempDir(), nil); return err },
+	} {
+		if err := call(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := e.Prepare(t.Context(), make([]float32, e.Pixels()), picture(t, 0), 0, nil); err != nil {
+		t.Errorf("prepared without scratch: %v", err)
+	}
+	if err := bare.Close(); err != nil {
+		t.Error(err)
+	}
+	transform := pixels.Transform{Resize: 4, Crop: 4, Std: [3]float32{1, 1, 1}}
+	for name, m := range map[string]*pixels.Image{"none": nil, "without bytes": {Width: 9, Height: 9}, "without a size": {Pix: make([]uint8, 3)}, "that overflows": {Width: 1 << 62, Height: 4}} {
+		if transform.Apply(make([]float32, 48), m, nil) == nil || transform.View(make([]float32, 48), m, pixels.DefaultAugmentation(), 1, 1, 1, nil) == nil {
+			t.Errorf("a picture %s: no error", name)
+		}
+	}
+	if err := transform.View(make([]float32, 48), &pixels.Image{Width: 9, Height: 9, Pix: make([]uint8, 243)}, pixels.Augmentation{}, 1, 1, 1, nil); err == nil {
+		t.Error("an augmentation of zeros: no error")
+	}
+}
