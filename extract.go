@@ -1,7 +1,6 @@
 package iconic
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"iconic/extract"
 	"iconic/extract/store"
-	"iconic/internal/budget"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
 	"iconic/internal/plural"
@@ -35,7 +33,6 @@ func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks
 
 // encode runs an extraction and reports its outcome. listed, if not nil, may reject the data before any image is encoded.
 func encode(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (*extract.Summary, error) {
-	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
 	s, err := extract.Run(ctx, c, extract.Hooks{Listed: listed, Note: h.Note, Warn: h.Warn, Progress: h.Stage("encode", "images")})
 	if s == nil {
 		return nil, err

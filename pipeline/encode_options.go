@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 
@@ -14,6 +17,7 @@ import (
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
 	"iconic/models"
+	"iconic/progress"
 )
 
 // encodeOptions are the flags of every command that turns images into features.
@@ -50,6 +54,33 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 // addMemory adds the flag that limits the memory for reading and decoding images.
 func addMemory(f *pflag.FlagSet, memory *budget.Size) {
 	f.Var(memory, "memory", "memory for reading and decoding images, such as 800MB or 2GB; an image waits until it fits, and one that is too large is skipped (default: half of the machine's or container's memory)")
+}
+
+// encodeStage is the stage of an extraction within a longer piece of work.
+const encodeStage = "encode"
+
+// whileEncoding applies the memory for images to the process until a stage after the extraction begins, which may need more, or until restore
+// is called. It returns hooks that watch for that stage.
+func whileEncoding(memory budget.Size, h progress.Hooks) (_ progress.Hooks, restore func()) {
+	restore = sync.OnceFunc(budget.SetRuntimeLimit(cmp.Or(int64(memory), budget.Default())))
+	var encoding atomic.Bool
+	at := func(stage string) {
+		if stage == encodeStage {
+			encoding.Store(true)
+		} else if encoding.Load() {
+			restore()
+		}
+	}
+	tell := h
+	h.Step = func(s progress.Step) {
+		at(s.Stage)
+		tell.At(s)
+	}
+	h.Begun = func(stage string) {
+		at(stage)
+		tell.Begin(stage)
+	}
+	return h, restore
 }
 
 // triple is a flag of three numbers, for red, green and blue; one number sets all three.

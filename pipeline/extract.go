@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"iconic"
 	"iconic/extract"
 	"iconic/extract/store"
+	"iconic/internal/budget"
 	"iconic/progress"
 )
 
@@ -78,6 +80,7 @@ func parseShard(s string) (part, parts int, err error) {
 }
 
 func (a *app) runExtract(ctx context.Context, e iconic.Encoding, c extract.Config) error {
+	defer budget.SetRuntimeLimit(cmp.Or(c.Memory, budget.Default()))()
 	clock := progress.NewClock("preparation")
 	s, err := iconic.Extract(ctx, e, c, clock.Hooks(a.hooks()))
 	a.endStage()

@@ -57,9 +57,15 @@ func (o *runOptions) library(a *app, data string) (all iconic.Options, done func
 	if err != nil {
 		return all, nil, err
 	}
-	training, done, err := o.training(a, o.out)
+	training, closeInputs, err := o.training(a, o.out)
 	if err != nil {
 		return all, nil, err
+	}
+	hooks, restore := whileEncoding(o.memory, training.Hooks)
+	training.Hooks = hooks
+	done = func() {
+		restore()
+		closeInputs()
 	}
 	all = iconic.Options{Encoding: e, Training: training, Store: o.features}
 	o.dataOptions.put(&all.Extraction, data)

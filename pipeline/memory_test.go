@@ -1,0 +1,35 @@
+package main
+
+import (
+	"runtime/debug"
+	"testing"
+
+	"iconic/progress"
+)
+
+// The memory for images limits the process until training begins.
+func TestMemoryLimitsEncodingOnly(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "")
+	limit := func() int64 { return debug.SetMemoryLimit(-1) }
+	before := limit()
+	const memory = 400 << 20
+	var steps []string
+	h, restore := whileEncoding(memory, progress.Hooks{Step: func(s progress.Step) { steps = append(steps, s.Stage) }, Begun: func(stage string) { steps = append(steps, stage) }})
+	for _, stage := range []struct {
+		name string
+		want int64
+	}{{"preparation", memory}, {"encode", memory}, {"encode", memory}, {"train", before}, {"encode", before}} {
+		if h.Step(progress.Step{Stage: stage.name}); limit() != stage.want {
+			t.Errorf("%s: limit %d, want %d", stage.name, limit(), stage.want)
+		}
+	}
+	h.Begun("score")
+	restore()
+	if limit() != before || len(steps) != 6 {
+		t.Errorf("at the end: limit %d, want %d; stages %q", limit(), before, steps)
+	}
+	_, restore = whileEncoding(memory, progress.Hooks{})
+	if restore(); limit() != before {
+		t.Errorf("after an error: limit %d, want %d", limit(), before)
+	}
+}
