@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,7 +42,7 @@ type Config struct {
 
 	Batch   int     // images of a run of the encoder, as in encoder.Options
 	Workers int     // goroutines that read and decode; 0: one per processor
-	Memory  int64   // bytes for reading and decoding, at most what the machine or its control group has; 0: half of that
+	Memory  int64   // bytes for reading and decoding images and for their views, at most what the machine or its control group has; 0: half of that
 	Anew    bool    // encode images even if other stores of this user have their features
 	Prune   bool    // drop rows whose images the data set no longer has
 	Strict  bool    // stop at the first bad image
@@ -72,18 +73,18 @@ func (c *Config) Validate() error {
 	case c.Parts > store.MaxParts:
 		return fmt.Errorf("shard %d/%d: want at most %d parts", c.Part, c.Parts, store.MaxParts)
 	}
-	if err := c.checkStages(); err != nil {
-		return err
+	for _, check := range []func() error{c.checkStages, c.Transform.Validate, c.Transform.CheckUnits} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if c.Views > 1 {
 		if err := c.Augment.Validate(); err != nil {
 			return err
 		}
 	}
-	if err := c.Transform.Validate(); err != nil {
-		return err
-	}
-	return c.Transform.CheckUnits()
+	_, err := c.ahead(1, cmp.Or(c.Memory, budget.Default())) // the data set may have a share in the memory, so that it is checked again
+	return err
 }
 
 // checkStages checks what Each has, too: the limits on batch, workers, memory and bad images.

@@ -218,9 +218,12 @@ func (r *run) all(ctx context.Context) error {
 		cancel()
 		_ = g.Wait() // returned below, unless a function does not come back
 	}()
-	s := newStages(r)
+	s, err := newStages(r)
+	if err != nil {
+		return err
+	}
 	s.start(ctx, g)
-	err := s.storeBatches(ctx)
+	err = s.storeBatches(ctx)
 	g.Go(func() error { return err }) // counts if it came before those of the other stages
 	return g.Wait()
 }

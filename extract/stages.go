@@ -101,23 +101,62 @@ type step struct {
 // maxSteps bounds the entries of a batch of which few are encoded.
 const maxSteps = 4096
 
-func newStages(r *run) *stages {
+func newStages(r *run) (*stages, error) {
 	workers := parallel.Workers(r.config.Workers)
-	inFlight := 4 * workers
 	memory := cmp.Or(r.config.Memory, budget.Default())
+	memory -= r.set.Share(memory)
+	ahead, err := r.config.ahead(workers, memory)
+	if err != nil {
+		return nil, err
+	}
 	s := &stages{
-		run: r, workers: workers, memory: budget.New(memory - r.set.Share(memory)),
-		free: make(chan *job, inFlight), work: make(chan *job, inFlight), ordered: make(chan *job, inFlight),
-		spare: make(chan *batch, 3), encode: make(chan *batch, 1), store: make(chan *batch, 1),
+		run: r, workers: workers, memory: budget.New(memory - ahead.bytes),
+		free: make(chan *job, ahead.jobs), work: make(chan *job, ahead.jobs), ordered: make(chan *job, ahead.jobs),
+		spare: make(chan *batch, ahead.batches), encode: make(chan *batch, 1), store: make(chan *batch, 1),
 		first: make(chan struct{}), size: make(chan int, 1),
 	}
 	for range cap(s.free) {
 		s.free <- &job{done: make(chan struct{}, 1)}
 	}
-	for range cap(s.spare) { // one is filled, one encoded, one stored
+	for range cap(s.spare) {
 		s.spare <- &batch{}
 	}
-	return s
+	return s, nil
+}
+
+// ahead is the work in progress, and what the views of its images take.
+type ahead struct {
+	jobs, batches int
+	bytes         int64
+}
+
+// ahead chooses how much work is in progress at once: up to four jobs for each worker and three batches, of which one is filled, one encoded and
+// one stored, but fewer if the prepared views of their images, 3·Crop² floats each, would take more than a quarter of the memory. The other
+// images of a batch are not counted: their number is Batch. It fails if too little would be left even with one of both.
+func (c *Config) ahead(workers int, memory int64) (ahead, error) {
+	const jobs, batches = 4, 3
+	image := 12 * int64(c.Views) * int64(c.Transform.Crop) * int64(c.Transform.Crop)
+	a := ahead{jobs: jobs * workers, batches: batches}
+	if most := memory / 4 / image; int64(a.jobs+a.batches) > most {
+		a.batches = int(max(1, min(most/4, batches)))
+		a.jobs = int(max(1, min(most-int64(a.batches), int64(a.jobs))))
+	}
+	if a.bytes = int64(a.jobs+a.batches) * image; memory-a.bytes < min(budget.Least, memory/2) {
+		return a, c.tooLittle(image, memory)
+	}
+	return a, nil
+}
+
+// tooLittle is the error for a memory, what is left of c.Memory for images, in which those of so many bytes leave no room for decoding.
+func (c *Config) tooLittle(image, memory int64) error {
+	what, way := "an image", "a smaller crop"
+	if c.Views > 1 {
+		what, way = fmt.Sprintf("an image with %d views", c.Views), "fewer views"
+	}
+	all := cmp.Or(c.Memory, budget.Default())
+	enough := 1.05 * float64(2*image+budget.Least) * float64(all) / float64(memory) // more than rounding takes from it
+	return option.Errorf("Memory", "%s of %d×%[2]d pixels takes %s, and two at once leave too little of %s for reading and decoding: give %s, or take %s",
+		what, c.Transform.Crop, budget.Format(image), budget.Format(all), budget.Format(int64(enough)), way)
 }
 
 // start starts all stages but the last, storeBatches.

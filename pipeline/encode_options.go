@@ -53,7 +53,7 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 
 // addMemory adds the flag that limits the memory for reading and decoding images.
 func addMemory(f *pflag.FlagSet, memory *budget.Size) {
-	f.Var(memory, "memory", "memory for reading and decoding images, such as 800MB or 2GB; an image waits until it fits, and one that is too large is skipped (default: half of the machine's or container's memory)")
+	f.Var(memory, "memory", "memory for reading and decoding images and for their views, such as 800MB or 2GB; an image waits until it fits, and one that is too large is skipped (default: half of the machine's or container's memory)")
 }
 
 // encodeStage is the stage of an extraction within a longer piece of work.

@@ -128,6 +128,7 @@ var optionWords = map[string]string{
 	"Images":        ": give their new location with --images",
 	"Library":       ", or name it with --onnxruntime",
 	"MaxBad":        " (--max-bad)",
+	"Memory":        " (--memory)",
 	"Method":        "; 'pipeline methods' lists those that there are",
 	"Mode":          " (--copy, --link, --hardlink, --move)",
 	"Output":        " (--output)",
