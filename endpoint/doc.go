@@ -9,7 +9,9 @@
 // Addresses take turns by how much work was recently done for each, light requests go before heavy ones, and an address that is refused repeatedly
 // is answered later each time.
 //
-// Refusals have these statuses: 400 a form without a file or with several, or a body cut short; 413 too many bytes or pixels; 415 not an image,
-// or an unsupported format; 422 a damaged image; 408 a body that arrives too slowly; 429 too many requests at once; 503 the server is shutting
-// down (a body has 2 s left to arrive), or an answer takes too long.
+// Refusals have these statuses, and a JSON object with the reason as "error": 400 a form without a file or with several, or a body cut short;
+// 403 a page of another web site; 408 a body that arrives too slowly; 413 too many bytes or pixels; 415 not an image, or an unsupported format;
+// 421 a host name that is not in Options.Hosts; 422 a damaged image; 429 too many requests at once; 500 the encoder or the head failed; 503 the
+// server is shutting down (a body has 2 s left to arrive), or an answer takes too long. All are counted in /metrics, with status 499 where the
+// client left before the answer.
 package endpoint

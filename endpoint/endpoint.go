@@ -162,7 +162,11 @@ func New(m Model, o Options) (*Endpoint, error) {
 	mux.HandleFunc("GET /{$}", e.report)
 	mux.HandleFunc("GET /healthz", e.health)
 	mux.Handle("GET /metrics", e.metrics.handler())
-	e.mux = http.NewCrossOriginProtection().Handler(mux)
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.turnAway(w, r, http.StatusForbidden, "a page of another web site sent this: only pages of this server may")
+	}))
+	e.mux = protection.Handler(mux)
 	return e, nil
 }
 
@@ -170,7 +174,7 @@ func New(m Model, o Options) (*Endpoint, error) {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if !e.calledRightly(r.Host) {
-		http.Error(w, "unknown host name", http.StatusMisdirectedRequest)
+		e.turnAway(w, r, http.StatusMisdirectedRequest, "unknown host name: send images to the address of this server")
 		return
 	}
 	e.mux.ServeHTTP(w, r)
@@ -222,7 +226,7 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		status = statusOf(err)
-		body, _ = json.Marshal(map[string]string{"error": err.Error()}) // two strings can always be encoded
+		body = problem(err.Error())
 	}
 	e.metrics.answered(status, time.Since(start))
 	if status >= 400 && status < statusGone {
@@ -232,10 +236,29 @@ func (e *Endpoint) classify(w http.ResponseWriter, r *http.Request) {
 		case <-e.ending.Done():
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
+	send(w, status, body)
+}
+
+// turnAway refuses a request before its path is looked at. One that sends an image is counted as the others are.
+func (e *Endpoint) turnAway(w http.ResponseWriter, r *http.Request, status int, text string) {
+	if r.Method == http.MethodPost {
+		e.metrics.answered(status, 0)
+	}
+	send(w, status, problem(text))
+}
+
+// problem is the body of a refusal.
+func problem(text string) []byte {
+	body, _ := json.Marshal(map[string]string{"error": text}) // two strings can always be encoded
+	return body
+}
+
+// send answers with JSON.
+func send(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // the client may be gone
 }

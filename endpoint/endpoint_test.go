@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -273,9 +274,25 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var body struct{ Error string }
+		problem := json.NewDecoder(answer.Body).Decode(&body)
 		answer.Body.Close()
 		if answer.StatusCode != c.status {
 			t.Errorf("%s: %s", name, answer.Status)
+		}
+		if turned := c.host != "" || c.origin != ""; turned && (problem != nil || body.Error == "") {
+			t.Errorf("%s: no reason: %v", name, problem)
+		}
+	}
+	metrics, err := http.Get(s.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer metrics.Body.Close()
+	text, err := io.ReadAll(metrics.Body)
+	for _, status := range []string{"403", "421"} {
+		if want := fmt.Sprintf("iconic_requests_total{status=%q} 1", status); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("the metrics lack %s: %v", want, err)
 		}
 	}
 }
@@ -524,7 +541,7 @@ func TestConnectionsOfAnAddressAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := Bounded(inner, 10, 2)
+	l := newBounded(inner, 10, 2)
 	defer l.Close()
 	accepted := make(chan net.Conn, 10)
 	go func() {

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Bounded limits the number of open connections in all and for each address; a connection beyond the limit is closed at once, so that idle
+// newBounded limits the number of open connections in all and for each address; a connection beyond the limit is closed at once, so that idle
 // connections of one client keep nobody else out and no connection waits unseen.
-func Bounded(l net.Listener, all, each int) net.Listener {
+func newBounded(l net.Listener, all, each int) net.Listener {
 	return &bounded{Listener: l, all: all, each: each, open: map[string]int{}}
 }
 

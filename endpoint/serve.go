@@ -87,7 +87,7 @@ func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 		})
 		defer watch.Close()
 	}
-	running.Go(func() { failed <- server.Serve(Bounded(s.Listener, maxConnections, maxOfAddress)) })
+	running.Go(func() { failed <- server.Serve(newBounded(s.Listener, maxConnections, maxOfAddress)) })
 	select {
 	case err := <-failed:
 		return errors.Join(err, server.Close())
@@ -110,7 +110,7 @@ func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 func ServeHandler(ctx context.Context, listener net.Listener, h http.Handler) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(Bounded(listener, maxConnections, maxOfAddress)) }()
+	go func() { failed <- server.Serve(newBounded(listener, maxConnections, maxOfAddress)) }()
 	select {
 	case err := <-failed:
 		return err
