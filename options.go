@@ -11,7 +11,6 @@ import (
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
 	"iconic/features"
 	"iconic/head/icon"
@@ -108,7 +107,7 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	}
 	c.Model, c.ModelName, c.Transform, c.IgnoreEXIF = m.Path, m.Name, t, e.IgnoreEXIF
 	c.Encoder = encoder.Options{Provider: provider, Threads: e.Threads}
-	c.Library = func() (string, error) { return findLibrary(ctx, e.Library, provider, h) }
+	c.Library = func() (string, error) { return provider.FindLibrary(ctx, e.Library, h) }
 	if c.Views == 0 {
 		c.Views = 1
 	}
@@ -201,12 +200,4 @@ func (e Encoding) assumed(m *models.Model, t pixels.Transform) string {
 		why = fmt.Sprintf("has a classifier (%s), so it was trained with labels and is no file of DINO, DINOv2 or DINOv3", m.Classifier)
 	}
 	return fmt.Sprintf("%s %s: the preprocessing of DINO, DINOv2 and DINOv3 is assumed (%s), and may not be the one it was trained with; resize, crop, mean and std change it", m.From, why, strings.Join(parts, ", "))
-}
-
-// findLibrary finds or downloads the ONNX Runtime library.
-func findLibrary(ctx context.Context, path string, p encoder.Provider, h progress.Hooks) (string, error) {
-	return onnxruntime.Find(ctx, onnxruntime.Options{
-		Path: path, CUDA: p == encoder.CUDA || p == encoder.TensorRT, Note: h.Note,
-		Progress: func(done, total int64) { h.Bytes("ONNX Runtime", done, total) },
-	})
 }

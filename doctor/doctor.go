@@ -91,9 +91,7 @@ func Examine(ctx context.Context, o Options) (*Findings, error) {
 
 // library finds the ONNX Runtime library, and tries its providers.
 func (f *Findings) library(ctx context.Context, o Options) error {
-	path, err := onnxruntime.Find(ctx, onnxruntime.Options{
-		Path: o.Library, Note: o.Hooks.Note, Progress: func(done, total int64) { o.Hooks.Bytes("ONNX Runtime", done, total) },
-	})
+	path, err := encoder.Auto.FindLibrary(ctx, o.Library, o.Hooks)
 	if err != nil {
 		return err
 	}
