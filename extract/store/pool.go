@@ -39,8 +39,8 @@ type lentShard struct {
 	err  error
 }
 
-// Pool finds the stores that can lend features to this one, of more than 256 those with most contents; of those whose engine is not known there are none. Close it after use, unless
-// it is given to Borrow.
+// Pool finds the stores that can lend features to this one, of more than 256 those with most contents. It is empty if this store's engine is
+// not known yet; a store whose engine is not known lends nothing. Close it after use, unless it is given to Borrow.
 func (w *Writer) Pool(ctx context.Context) (*Pool, error) {
 	key, want, ok := w.manifest.content()
 	p := &Pool{key: key}
