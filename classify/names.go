@@ -16,9 +16,9 @@ import (
 	"iconic/run"
 )
 
-// ClassNames are the names that a run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were no
+// classNames are the names that a run's labels give its clusters (report.NameClusters), "" for a cluster without one; nil if there were no
 // labels. It fails if the run's metrics.json describes another head.
-func ClassNames(r *run.Run) ([]string, error) {
+func classNames(r *run.Run) ([]string, error) {
 	metrics, err := r.Scores()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // trained from Go, or stopped before it was scored

@@ -123,7 +123,7 @@ func (f *Found) name() (err error) {
 		f.Names, clusters = f.Curation.Names(), len(f.Curation.Clusters)
 	}
 	if !curated {
-		if f.Names, err = ClassNames(f.Run); err != nil {
+		if f.Names, err = classNames(f.Run); err != nil {
 			return err
 		}
 		if _, err := run.Metrics(f.Run.Dir); errors.Is(err, fs.ErrNotExist) && len(f.Run.Config.Classes) > 0 && f.options.Names == "" {
