@@ -14,7 +14,6 @@ import (
 	"iconic/curation"
 	"iconic/extract"
 	"iconic/extract/encoder"
-	"iconic/extract/onnxruntime"
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
@@ -243,10 +242,7 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 		}
 	}
 	o := f.options
-	library, err := onnxruntime.Find(ctx, onnxruntime.Options{
-		Path: o.Library, CUDA: o.Provider == encoder.CUDA || o.Provider == encoder.TensorRT, Note: o.Hooks.Note,
-		Progress: func(done, total int64) { o.Hooks.Bytes("ONNX Runtime", done, total) },
-	})
+	library, err := o.Provider.FindLibrary(ctx, o.Library, o.Hooks)
 	if err != nil {
 		return nil, err
 	}
