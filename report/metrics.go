@@ -101,8 +101,11 @@ type Matching struct {
 	ClassOfCluster []int  `json:"class_of_cluster"` // −1: none
 }
 
-// WriteMetrics writes m to a file atomically: keys in a fixed order, indented by two spaces.
+// WriteMetrics writes m to a file atomically: keys in a fixed order, indented by two spaces. It refuses what ReadMetrics would.
 func WriteMetrics(name string, m *Metrics) error {
+	if err := m.validate(); err != nil {
+		return fmt.Errorf("%s would be inconsistent: %w", name, err)
+	}
 	return atomicfile.Write(name, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

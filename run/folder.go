@@ -222,8 +222,14 @@ func KeepTimes(dir string, times []progress.StageTime) error {
 }
 
 // Finish writes the results of a training, including the settings with their rules resolved, and removes its checkpoint. The head is
-// written last: if it exists, so does everything else.
+// written last: if it exists, so does everything else. Finish refuses a head that Load would.
 func Finish(dir string, c Config, r *head.Result) error {
+	if r == nil || r.Head == nil {
+		return fmt.Errorf("run folder %s: there is no head to keep", dir)
+	}
+	if err := r.Head.Check(); err != nil {
+		return fmt.Errorf("run folder %s: the head has %w", dir, err)
+	}
 	at := func(name string) string { return filepath.Join(dir, name) }
 	c.Format = formatOf(r.Head)
 	c.Training, c.Expected, c.Choice, c.Dimensions = r.Config, r.Expected, r.Choice, 0
