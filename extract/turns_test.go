@@ -92,7 +92,7 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 
 // Close waits for a batch in progress. What comes later fails, and so does an Each that has not ended, whose visitor may be the one to close.
 func TestCloseBetweenBatches(t *testing.T) {
-	e, data := opened(t, 12)
+	e, _ := opened(t, 12)
 	e.encoder.taken <- struct{}{}
 	closed := make(chan error)
 	go func() { closed <- e.Close() }()
@@ -112,7 +112,7 @@ func TestCloseBetweenBatches(t *testing.T) {
 		t.Errorf("closed twice: %v", err)
 	}
 
-	e, data = opened(t, 40)
+	e, data := opened(t, 40)
 	_, err := e.Each(t.Context(), Stream{Data: data, Visit: func(*dataset.Set, store.Item, string, []float32) error { return e.Close() }}, Hooks{})
 	if !errors.Is(err, encoder.ErrClosed) {
 		t.Errorf("each, closed by its visitor: %v", err)
