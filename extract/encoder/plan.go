@@ -12,7 +12,7 @@ type plan struct {
 	size   int // images that every run has, the missing ones being black; 0: as many as there are
 }
 
-// deviceBatch is the number of images of a run on a GPU. On an H100, 128 were 2 to 13 % faster and took twice the memory (docs/scale.md).
+// deviceBatch is the number of images of a run on a GPU. On an H100, 128 were 2 to 13 % faster and took up to twice the memory (docs/performance.md).
 const deviceBatch = 64
 
 // choosePlan makes the plan for Encode. On a GPU runs always have the same size, since its libraries choose an algorithm by it, and each rounds in
