@@ -20,11 +20,11 @@ type Options struct {
 	Threads  int      // threads of the session; 0: one per processor
 	Output   string   // name of the output to use; "": the only one
 	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
-	// Batch is the number of images of a run: on the processor at most, 0 for any number; on a GPU, or another device, always, the missing ones
-	// being black, and 0 for 64, or fewer if its memory is small. It does not matter to a model that fixes the number, or Mixes images.
+	// Batch is the number of images of a run: at most, 0 for any number; with CUDA and TensorRT always, the missing ones being black, and 0
+	// for 64, or fewer if the GPU's memory is small. It does not matter to a model that fixes the number, or Mixes images.
 	Batch int
 	// Resting lets the session's threads sleep between two runs instead of spinning. Runs in quick succession become a little slower, but
-	// the processors are free for other work: useful for servers. A GPU's runs then have as many images as there are.
+	// the processors are free for other work: useful for servers. Runs then have as many images as there are, also with CUDA.
 	Resting bool
 }
 

@@ -15,7 +15,7 @@ type plan struct {
 // deviceBatch is the number of images of a run on a GPU. On an H100, 128 were 2 to 13 % faster and took up to twice the memory (docs/performance.md).
 const deviceBatch = 64
 
-// choosePlan makes the plan for Encode. On a GPU runs always have the same size, since its libraries choose an algorithm by it, and each rounds in
+// choosePlan makes the plan for Encode. On NVIDIA's GPUs runs always have the same size, since its libraries choose an algorithm by it, and each rounds in
 // its own way: the size wanted, or otherwise 64, halved until the memory suffices.
 func (e *Encoder) choosePlan(ctx context.Context, o Options) error {
 	switch {
@@ -25,7 +25,7 @@ func (e *Encoder) choosePlan(ctx context.Context, o Options) error {
 	case e.fixed > 0:
 		e.plan = plan{images: e.fixed, size: e.fixed}
 		return nil
-	case e.Provider == CPU || o.Resting:
+	case !e.Provider.NeedsCUDA() || o.Resting:
 		e.plan = plan{images: o.Batch}
 		return nil
 	}
