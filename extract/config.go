@@ -64,6 +64,8 @@ func (c *Config) Validate() error {
 		return errors.New("out cannot be an http or https address: give a folder, or a bucket such as s3://bucket/prefix")
 	case c.Views < 1 || c.Views > 1000:
 		return fmt.Errorf("views %d: want 1 to 1000", c.Views)
+	case c.Batch < 0 || c.Batch > encoder.MaxBatch:
+		return fmt.Errorf("batch %d: want 1 to %d, or 0 to find one", c.Batch, encoder.MaxBatch)
 	case c.Encoder.Threads < 0:
 		return fmt.Errorf("threads %d: want 1 or more, or 0 for one per processor", c.Encoder.Threads)
 	case c.ShardRows < 0 || c.ShardRows > store.MaxShardRows:
@@ -87,13 +89,10 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// checkStages checks what Each has, too: the limits on batch, workers, memory and bad images.
+// checkStages checks what Each has, too: the limits on workers, memory and bad images.
 func (c *Config) checkStages() error {
 	const mostWorkers = 1 << 16
-	switch {
-	case c.Batch < 0 || c.Batch > 1<<14:
-		return fmt.Errorf("batch %d: want 1 to 16384, or 0 to find one", c.Batch)
-	case c.Workers < 0 || c.Workers > mostWorkers:
+	if c.Workers < 0 || c.Workers > mostWorkers {
 		return fmt.Errorf("workers %d: want 1 to %d, or 0 for one per processor", c.Workers, mostWorkers)
 	}
 	if err := checkMaxBad(c.MaxBad); err != nil {

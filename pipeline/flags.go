@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"iconic/extract/encoder"
 	"iconic/extract/store"
 )
 
@@ -14,7 +15,7 @@ import (
 // item small.
 const (
 	maxThreads   = 1024
-	maxBatch     = 1 << 14
+	maxBatch     = encoder.MaxBatch
 	maxSide      = 1 << 14 // pixels
 	maxShardRows = store.MaxShardRows
 	maxSeeds     = 10_000

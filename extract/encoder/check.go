@@ -11,8 +11,8 @@ import (
 	"iconic/option"
 )
 
-// mostBatch is the largest batch size.
-const mostBatch = 1 << 14
+// MaxBatch is the largest number of images of a run.
+const MaxBatch = 1 << 14
 
 // chooseInput checks that the model takes images, and determines their size.
 func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
@@ -36,8 +36,8 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 		e.width = size
 	}
 	const mostSide, mostNumbers = 1 << 14, 1 << 30 // a batch of 4 GiB
-	if e.fixed > mostBatch || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
-		return fmt.Errorf("input %s is too large: want at most %d images of %d×%d pixels, and %d numbers in all", words(in), mostBatch, mostSide, mostSide, mostNumbers)
+	if e.fixed > MaxBatch || e.height > mostSide || e.width > mostSide || max(1, e.fixed)*3*max(1, e.height)*max(1, e.width) > mostNumbers {
+		return fmt.Errorf("input %s is too large: want at most %d images of %d×%d pixels, and %d numbers in all", words(in), MaxBatch, mostSide, mostSide, mostNumbers)
 	}
 	if e.height < 1 || e.width < 1 {
 		return option.Errorf("Crop", "input %s leaves the image size free: give one", words(in))
@@ -117,9 +117,7 @@ func (e *Encoder) probe(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, pixels.Destroy()) }()
 	outputs := []ort.Value{nil}
-	err = e.callers.do(func() error {
-		return ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{pixels}, outputs, o) })
-	})
+	err = e.call(ctx, pixels, outputs...)
 	if ctx.Err() != nil && err != nil {
 		return err
 	}

@@ -60,8 +60,8 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	} else if !stat.Mode().IsRegular() || stat.Size() == 0 {
 		return nil, fmt.Errorf("model %s is not an ONNX file: it is empty, or not a regular file", name)
 	}
-	if o.Batch < 0 || o.Batch > mostBatch {
-		return nil, option.Errorf("Batch", "batch %d: want 1 to %d, or 0", o.Batch, mostBatch)
+	if o.Batch < 0 || o.Batch > MaxBatch {
+		return nil, option.Errorf("Batch", "batch %d: want 1 to %d, or 0", o.Batch, MaxBatch)
 	}
 	if err := load(o.Library); err != nil {
 		return nil, err

@@ -27,9 +27,7 @@ func (e *Encoder) encode(ctx context.Context, dst, pixels []float32, n int, p pl
 		return fmt.Errorf("model %s: %w", e.name, ErrClosed)
 	}
 	err := parallel.Blocks(ctx, e.callers.count, n, cmp.Or(p.images, n), func(_, lo, hi int) error {
-		return e.callers.do(func() error {
-			return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], cmp.Or(p.size, hi-lo))
-		})
+		return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], cmp.Or(p.size, hi-lo))
 	})
 	switch {
 	case err == nil:
@@ -58,13 +56,17 @@ func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Destroy()) }()
-	err = ending(ctx, func(o *ort.RunOptions) error {
-		return e.session.RunWithOptions([]ort.Value{in}, []ort.Value{out}, o)
-	})
-	if err != nil {
+	if err := e.call(ctx, in, out); err != nil {
 		return fmt.Errorf("ONNX Runtime: %w", err)
 	}
 	return nil
+}
+
+// call runs the session once, from one of its threads.
+func (e *Encoder) call(ctx context.Context, in ort.Value, outs ...ort.Value) error {
+	return e.callers.do(func() error {
+		return ending(ctx, func(o *ort.RunOptions) error { return e.session.RunWithOptions([]ort.Value{in}, outs, o) })
+	})
 }
 
 // outputShape is the output's shape for n images.
