@@ -37,8 +37,9 @@ func CheckFolder(folder string) error {
 	}
 }
 
-// tryFile makes a file in a folder and removes it.
+// tryFile makes a file in a folder and removes it, and those of trials that were killed: what is written after a trial may all go to other folders.
 func tryFile(folder string) error {
+	Sweep(folder)
 	t, err := create(folder)
 	if err != nil {
 		return fmt.Errorf("no file can be made in %s: %w", folder, unnamed(err))

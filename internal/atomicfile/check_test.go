@@ -51,6 +51,12 @@ func TestCheckFolder(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(at("folder"), newName()), nil, 0o600); err != nil { // a trial that was killed
+		t.Fatal(err)
+	}
+	if err := CheckFolder(at("folder")); err != nil {
+		t.Error(err)
+	}
 	if entries, err := os.ReadDir(at("folder")); err != nil || len(entries) > 0 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
