@@ -95,7 +95,8 @@ func fullName(dir string) string {
 	return dir
 }
 
-func contentsFile(folder, dir string) string {
+// cachedFile is the file of a store in a folder of the user cache, where dir is the store's fullName.
+func cachedFile(folder, dir string) string {
 	return filepath.Join(folder, fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
 }
 
@@ -113,7 +114,7 @@ func keepContents(dir string, s *Settings, manifest string, rows map[Hash]int32)
 	if buckets, err := cachefolder.Of(cachefolder.Buckets); err == nil && filepath.Dir(dir) == fullName(buckets) {
 		return // a copy that is removed when its process ends
 	}
-	name := contentsFile(folder, dir)
+	name := cachedFile(folder, dir)
 	if head, err := readHead(name); err == nil && head.Manifest == manifest && head.Store == dir {
 		return
 	}
@@ -283,7 +284,7 @@ func refreshed(ctx context.Context, folder, dir string) (*contents, *Manifest, e
 	if err != nil {
 		return nil, nil, err
 	}
-	sum, name := checksum(content), contentsFile(folder, dir)
+	sum, name := checksum(content), cachedFile(folder, dir)
 	for range 2 {
 		c, err := openContents(name)
 		if err == nil && c.Manifest == sum && c.Store == dir {

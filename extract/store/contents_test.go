@@ -35,7 +35,7 @@ func indexed(t testing.TB, n int) (rows map[Hash]int32, name string) {
 	dir := t.TempDir()
 	keepContents(dir, &s, "0123456789abcdef", rows)
 	key, _, _ := s.content()
-	return rows, contentsFile(contentsFolder(key), fullName(dir))
+	return rows, cachedFile(contentsFolder(key), fullName(dir))
 }
 
 // Every content is found, and no other, whatever the number; each takes 20 bytes on disk, and none in memory.

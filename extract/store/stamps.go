@@ -3,13 +3,10 @@ package store
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
@@ -26,13 +23,7 @@ func stampsFile(dir string) string {
 	if err != nil {
 		return ""
 	}
-	if full, err := filepath.Abs(dir); err == nil {
-		dir = full
-	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
-	return filepath.Join(folder, fmt.Sprintf("%016x", xxhash.Sum64String(dir)))
+	return cachedFile(folder, fullName(dir))
 }
 
 // loadStamps returns the stamps of n items, empty ones if none are stored.
