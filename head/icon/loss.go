@@ -129,17 +129,17 @@ func (l Loss[T]) divergence() Divergence {
 //
 // which for KL at β = 0 is (q_ij − p_ij)/n.
 func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d int, p Supervisory, self bool) (float64, error) {
-	s, err := rowsOf[T](l.Learned)
+	k, err := rowsOf[T](l.Learned)
 	if err != nil {
 		return 0, err
 	}
-	points, size, err := s.prepare(z, n, d)
-	if err != nil {
+	s := scoring[T]{loss: l, kernel: k, m: m, d: d, p: p, self: self}
+	if s.points, s.size, err = k.prepare(z, n, d); err != nil {
 		return 0, err
 	}
-	others, otherSize := points, size
+	s.others, s.otherSize = s.points, s.size
 	if !self {
-		if others, otherSize, err = s.prepare(w, m, d); err != nil {
+		if s.others, s.otherSize, err = k.prepare(w, m, d); err != nil {
 			return 0, fmt.Errorf("second set: %w", err)
 		}
 	}
@@ -147,63 +147,80 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 	back := make([][]T, parallel.Count(n, stripe))
 	losses := make([]float64, len(back))
 	clear(dz[:n*d])
-	err = parallel.Blocks(ctx, l.Workers, n, stripe, func(b, lo, hi int) error {
+	err = parallel.Blocks(ctx, l.Workers, n, stripe, func(b, lo, hi int) (err error) {
 		if self || dw != nil {
 			back[b] = make([]T, m*d)
 		}
-		rows := newScoreBlock[T](m)
-		for ; lo < hi; lo += lossRows {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			end := min(hi, lo+lossRows)
-			kernel.MulTransB(rows.products, m, points[lo*d:], d, others, d, end-lo, d, m, false)
-			for i := lo; i < end; i++ {
-				losses[b] += l.row(rows, s, i-lo, i, size[i], otherSize, p, self)
-				own, toward := s.spread(rows.weights[(i-lo)*m:(i-lo+1)*m], rows.back, size[i], otherSize, rows.products[(i-lo)*m:(i-lo+1)*m])
-				if toward != nil {
-					kernel.AddScaled(dz[i*d:(i+1)*d], -own, points[i*d:(i+1)*d])
-				}
-				if toward != nil && back[b] != nil {
-					kernel.AddScaled(rows.columns, 1, toward)
-				}
-			}
-			kernel.Mul(dz[lo*d:], d, rows.weights, m, others, d, end-lo, m, d, true)
-			if back[b] != nil {
-				kernel.MulTransA(back[b], d, rows.weights, m, points[lo*d:], d, m, end-lo, d, true)
-			}
-		}
-		if back[b] != nil {
-			for j, v := range rows.columns {
-				kernel.AddScaled(back[b][j*d:(j+1)*d], -v, others[j*d:(j+1)*d])
-			}
-		}
-		return nil
+		losses[b], err = s.stripe(ctx, dz, back[b], lo, hi)
+		return err
 	})
 	if err != nil {
 		return 0, err
 	}
+	if self {
+		dw = dz
+	} else if dw != nil {
+		clear(dw[:m*d])
+	}
 	total := 0.0
 	for b := range back {
 		total += losses[b]
-		if back[b] == nil {
-			continue
-		}
-		to := dw
-		if self {
-			to = dz
-		} else if b == 0 {
-			clear(to[:m*d])
-		}
 		for e, v := range back[b] {
-			to[e] += v
+			dw[e] += v
 		}
 	}
-	s.finish(dz, points, size, d)
+	k.finish(dz, s.points, s.size, d)
 	if !self && dw != nil {
-		s.finish(dw, others, otherSize, d)
+		k.finish(dw, s.others, s.otherSize, d)
 	}
 	return total / float64(n), nil
+}
+
+// scoring is what the rows of a loss have in common: points and others as the kernel prepares them (n×d and m×d), and p.
+type scoring[T kernel.Float] struct {
+	loss              Loss[T]
+	kernel            rows[T]
+	points, size      []T
+	others, otherSize []T
+	m, d              int
+	p                 Supervisory
+	self              bool // others are the points
+}
+
+// stripe adds the gradients of rows lo to hi: toward the points to dz, and toward the others to back (m×d), unless that is nil. It returns the
+// sum of their divergences.
+func (s *scoring[T]) stripe(ctx context.Context, dz, back []T, lo, hi int) (loss float64, err error) {
+	m, d := s.m, s.d
+	block := newScoreBlock[T](m)
+	for ; lo < hi; lo += lossRows {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		end := min(hi, lo+lossRows)
+		kernel.MulTransB(block.products, m, s.points[lo*d:], d, s.others, d, end-lo, d, m, false)
+		for i := lo; i < end; i++ {
+			at := i - lo
+			loss += s.loss.row(block, s.kernel, at, i, s.size[i], s.otherSize, s.p, s.self)
+			own, toward := s.kernel.spread(block.weights[at*m:(at+1)*m], block.back, s.size[i], s.otherSize, block.products[at*m:(at+1)*m])
+			if toward == nil {
+				continue
+			}
+			kernel.AddScaled(dz[i*d:(i+1)*d], -own, s.points[i*d:(i+1)*d])
+			if back != nil {
+				kernel.AddScaled(block.columns, 1, toward)
+			}
+		}
+		kernel.Mul(dz[lo*d:], d, block.weights, m, s.others, d, end-lo, m, d, true)
+		if back != nil {
+			kernel.MulTransA(back, d, block.weights, m, s.points[lo*d:], d, m, end-lo, d, true)
+		}
+	}
+	if back != nil {
+		for j, v := range block.columns {
+			kernel.AddScaled(back[j*d:(j+1)*d], -v, s.others[j*d:(j+1)*d])
+		}
+	}
+	return loss, nil
 }
 
 // scoreBlock is the working memory of a block of rows.

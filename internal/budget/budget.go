@@ -54,3 +54,45 @@ func (b *Budget) fits(bytes int64) error {
 	}
 	return nil
 }
+
+// Holding is the bytes that one goroutine has taken from a budget. Call Release when they are no longer needed.
+type Holding struct {
+	budget *Budget
+	bytes  int64
+}
+
+// Hold makes a Holding of no bytes.
+func (b *Budget) Hold() *Holding { return &Holding{budget: b} }
+
+// Raise makes the holding one of at least bytes if so many are free now, and reports whether it is. It fails with ErrTooLarge if they can
+// never be.
+func (h *Holding) Raise(bytes int64) (bool, error) {
+	if h.bytes >= bytes {
+		return true, nil
+	}
+	ok, err := h.budget.TryTake(bytes - h.bytes)
+	if ok {
+		h.bytes = bytes
+	}
+	return ok, err
+}
+
+// Await makes the holding one of at least bytes. If it is smaller, it first gives back all it has, so that no two goroutines wait for what the
+// other holds: what was kept in those bytes must be dropped before. It fails as Take does, and the holding then has none.
+func (h *Holding) Await(ctx context.Context, bytes int64) error {
+	if h.bytes >= bytes {
+		return nil
+	}
+	h.Release()
+	if err := h.budget.Take(ctx, bytes); err != nil {
+		return err
+	}
+	h.bytes = bytes
+	return nil
+}
+
+// Release gives back all bytes.
+func (h *Holding) Release() {
+	h.budget.Give(h.bytes)
+	h.bytes = 0
+}

@@ -39,6 +39,38 @@ func TestNeverMoreThanThereIs(t *testing.T) {
 	}
 }
 
+// What is raised at once or awaited is held until it is released, and no longer.
+func TestHoldings(t *testing.T) {
+	b := New(100)
+	one, other := b.Hold(), b.Hold()
+	if err := one.Await(t.Context(), 40); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := one.Raise(60); !ok || err != nil {
+		t.Errorf("raise to 60 of 100: %v, %v", ok, err)
+	}
+	if ok, err := other.Raise(50); ok || err != nil {
+		t.Errorf("raise to 50 beside 60: %v, %v", ok, err)
+	}
+	if ok, err := one.Raise(20); !ok || err != nil {
+		t.Errorf("raise to less: %v, %v", ok, err)
+	}
+	if _, err := one.Raise(161); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("raise to more than the budget: %v", err)
+	}
+	if err := one.Await(t.Context(), 100); err != nil { // it would wait for ever if its own 60 were kept
+		t.Fatal(err)
+	}
+	if err := one.Await(t.Context(), 101); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("await more than the budget: %v", err)
+	}
+	one.Release()
+	one.Release()
+	if ok, err := b.TryTake(100); !ok || err != nil {
+		t.Errorf("after everything was released: %v, %v", ok, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	b := New(100)
 	if err := b.Take(t.Context(), 101); !errors.Is(err, ErrTooLarge) {
