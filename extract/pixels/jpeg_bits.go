@@ -1,6 +1,9 @@
 package pixels
 
-import "image/jpeg"
+import (
+	"encoding/binary"
+	"image/jpeg"
+)
 
 // zigzag maps the k-th coefficient of a stream to its index in row order (T.81, figure A.6).
 var zigzag = [64]uint8{
@@ -86,8 +89,16 @@ func (r *bitReader) used() int {
 // starved reports whether the reader is short because the file ends.
 func (r *bitReader) starved() bool { return r.short() && r.at >= len(r.b) }
 
-// need makes at least 16 bits available.
-func (r *bitReader) need() {
+// fill makes at least 32 bits available: those of a code and of the number after it.
+func (r *bitReader) fill() {
+	const each = 0x01010101 // a one in every byte
+	if r.n < 32 && len(r.b)-r.at >= 4 {
+		v := binary.BigEndian.Uint32(r.b[r.at:])
+		if (^v-each)&v&(0x80*each) == 0 { // none of the four bytes is 0xff
+			r.bits, r.n, r.at = r.bits<<32|uint64(v), r.n+32, r.at+4
+			return
+		}
+	}
 	for r.n <= 48 {
 		if r.at >= len(r.b) {
 			break
@@ -106,7 +117,7 @@ func (r *bitReader) need() {
 		r.at++
 		r.bits, r.n = r.bits<<8|uint64(v), r.n+8
 	}
-	if r.n < 16 {
+	if r.n < 32 {
 		r.bits, r.n, r.zeros = r.bits<<32, r.n+32, r.zeros+32
 	}
 }
@@ -114,7 +125,7 @@ func (r *bitReader) need() {
 // take reads k ≤ 16 bits.
 func (r *bitReader) take(k int) uint32 {
 	if r.n < k {
-		r.need()
+		r.fill()
 	}
 	r.n -= k
 	return uint32(r.bits>>r.n) & (1<<k - 1)
@@ -123,12 +134,17 @@ func (r *bitReader) take(k int) uint32 {
 // symbol reads one code; an invalid code gives 0, as in libjpeg.
 func (r *bitReader) symbol(h *huffman) uint8 {
 	if r.n < 16 {
-		r.need()
+		r.fill()
 	}
 	if s := h.short[r.bits>>(r.n-shortBits)&(1<<shortBits-1)]; s != 0 {
 		r.n -= int(s >> 8)
 		return uint8(s)
 	}
+	return r.long(h)
+}
+
+// long is symbol for a code of more than shortBits bits, of which 16 are available.
+func (r *bitReader) long(h *huffman) uint8 {
 	for length := shortBits + 1; length <= 16; length++ {
 		code := int32(r.bits >> (r.n - length) & (1<<length - 1))
 		if code <= h.most[length] {
@@ -141,16 +157,50 @@ func (r *bitReader) symbol(h *huffman) uint8 {
 	return 0
 }
 
-// number reads a signed number of size bits (T.81, F.2.2.1).
-func (r *bitReader) number(size uint8) int32 {
-	if size == 0 {
-		return 0
+// number reads a signed number of size ≤ 15 bits.
+func (r *bitReader) number(size uint8) int32 { return signed(r.take(int(size)), size) }
+
+// signed is the number that size bits stand for (T.81, F.2.2.1): without a leading one it is negative.
+func signed(bits uint32, size uint8) int32 {
+	v := int32(bits)
+	negative := (v - 1<<size>>1) >> 31 // all ones, or zero
+	return v + negative&(1-1<<size)
+}
+
+// coefficients reads the coefficients of a block after its first, all at once, as sequential pictures have them. What it reads stays in registers.
+func (r *bitReader) coefficients(block *[64]int16, h *huffman) {
+	bits, n := r.bits, r.n
+	for k := 1; k < 64; k++ {
+		if n < 32 {
+			r.bits, r.n = bits, n
+			r.fill()
+			bits, n = r.bits, r.n
+		}
+		short := h.short[bits>>((n-shortBits)&63)&(1<<shortBits-1)]
+		symbol := uint8(short)
+		if n -= int(short >> 8); short == 0 {
+			r.bits, r.n = bits, n
+			symbol = r.long(h)
+			n = r.n
+		}
+		size := symbol & 15
+		if size == 0 {
+			if symbol != 0xf0 {
+				break
+			}
+			k += 15
+			continue
+		}
+		k += int(symbol >> 4)
+		n -= int(size)
+		v := signed(uint32(bits>>(n&63))&(1<<size-1), size)
+		if k < 64 {
+			block[zigzag[k]] = int16(v)
+		} else {
+			r.broken = true
+		}
 	}
-	v := int32(r.take(int(size)))
-	if v < 1<<(size-1) {
-		v += -1<<size + 1
-	}
-	return v
+	r.bits, r.n = bits, n
 }
 
 // restart drops the rest of an interval and skips the restart marker, if there is one.
@@ -165,57 +215,4 @@ func (r *bitReader) restart() {
 	if r.marker+1 < len(r.b) && r.b[r.marker+1] >= 0xd0 && r.b[r.marker+1] <= 0xd7 {
 		r.at = r.marker + 2
 	}
-}
-
-// inverse writes the samples of one block: the inverse cosine transform of Loeffler, Ligtenberg and Moschytz (1989) with 13 fractional bits
-// in its constants and 2 more bits kept between the passes, rounded like libjpeg's jidctint.c.
-func inverse(dst []uint8, stride int, block *[64]int16, quant *[64]int32) {
-	var w [64]int32
-	const kept = 2
-	for x := range 8 {
-		if block[8+x]|block[16+x]|block[24+x]|block[32+x]|block[40+x]|block[48+x]|block[56+x] == 0 {
-			dc := int32(block[x]) * quant[x] << kept
-			for y := range 8 {
-				w[8*y+x] = dc
-			}
-			continue
-		}
-		var v [8]int32
-		for y := range 8 {
-			v[y] = int32(block[8*y+x]) * quant[8*y+x]
-		}
-		butterfly(&v, 13-kept)
-		for y := range 8 {
-			w[8*y+x] = v[y]
-		}
-	}
-	for y := range 8 {
-		v := (*[8]int32)(w[8*y:])
-		butterfly(v, 13+kept+3)
-		row := dst[y*stride:][:8]
-		for x := range 8 {
-			row[x] = clip(v[x] + 128)
-		}
-	}
-}
-
-// butterfly is the transform of eight numbers, times 2^(13−shift).
-func butterfly(v *[8]int32, shift int) {
-	half := int32(1) << (shift - 1)
-	z := (v[2] + v[6]) * 4433
-	e2, e3 := z-v[6]*15137, z+v[2]*6270
-	e0, e1 := (v[0]+v[4])<<13+half, (v[0]-v[4])<<13+half
-	a0, a3, a1, a2 := e0+e3, e0-e3, e1+e2, e1-e2
-
-	o0, o1, o2, o3 := v[7], v[5], v[3], v[1]
-	z1, z2, z3, z4 := (o0+o3)*-7373, (o1+o2)*-20995, o0+o2, o1+o3
-	z5 := (z3 + z4) * 9633
-	z3, z4 = z5-z3*16069, z5-z4*3196
-	o0, o1 = o0*2446+z1+z3, o1*16819+z2+z4
-	o2, o3 = o2*25172+z2+z3, o3*12299+z1+z4
-
-	v[0], v[7] = (a0+o3)>>shift, (a0-o3)>>shift
-	v[1], v[6] = (a1+o2)>>shift, (a1-o2)>>shift
-	v[2], v[5] = (a2+o1)>>shift, (a2-o1)>>shift
-	v[3], v[4] = (a3+o0)>>shift, (a3-o0)>>shift
 }

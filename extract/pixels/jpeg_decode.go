@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"io"
 	"slices"
+
+	"iconic/internal/kernel"
 )
 
 // The decoder follows ITU-T T.81, sequential and progressive, and rounds where libjpeg rounds: the inverse transform is libjpeg's integer
@@ -44,7 +46,8 @@ type jpegReader struct {
 	jfif, adobe           bool
 	transform             byte // transform of the Adobe segment
 	bits                  bitReader
-	run                   int // remaining blocks without further data in this scan (EOBRUN)
+	sequential            [64]int16 // coefficients of one block
+	run                   int       // remaining blocks without further data in this scan (EOBRUN)
 	scans                 int
 	colourSpace           string // see colours; "": as stated by the file's markers
 	headersOnly           bool   // skip the scans
@@ -240,7 +243,12 @@ func (d *jpegReader) afterPicture() (goesOn bool, err error) {
 // toMarker skips entropy-coded data up to the marker that ends them.
 func (d *jpegReader) toMarker() {
 	for i := d.at; i+1 < len(d.b); i++ {
-		if m := d.b[i+1]; d.b[i] == 0xff && m != 0 && m != 0xff && (m < 0xd0 || m > 0xd7) {
+		n := bytes.IndexByte(d.b[i:len(d.b)-1], 0xff)
+		if n < 0 {
+			break
+		}
+		i += n
+		if m := d.b[i+1]; m != 0 && m != 0xff && (m < 0xd0 || m > 0xd7) {
 			d.at = i
 			return
 		}
@@ -477,9 +485,10 @@ func (d *jpegReader) units(ctx context.Context, chosen []*jpegComponent, s scan)
 
 func (d *jpegReader) block(c *jpegComponent, x, y int, s scan) {
 	if !d.progressive {
-		var block [64]int16
-		d.sequential(&block, c)
-		inverse(c.plane[8*(y*c.stride+x):], c.stride, &block, c.quant)
+		c.last += d.bits.number(d.bits.symbol(c.dc) & 15)
+		d.sequential = [64]int16{int16(c.last)}
+		d.bits.coefficients(&d.sequential, c.ac)
+		kernel.InverseCosine(c.plane[8*(y*c.stride+x):], c.stride, &d.sequential, c.quant)
 		return
 	}
 	block := (*[64]int16)(c.coefficients[64*(y*c.columns+x):])
@@ -495,29 +504,6 @@ func (d *jpegReader) block(c *jpegComponent, x, y int, s scan) {
 		d.firstAC(block, c, s)
 	default:
 		d.refineAC(block, c, s)
-	}
-}
-
-func (d *jpegReader) sequential(block *[64]int16, c *jpegComponent) {
-	c.last += d.bits.number(d.bits.symbol(c.dc) & 15)
-	block[0] = int16(c.last)
-	for k := 1; k < 64; k++ {
-		symbol := d.bits.symbol(c.ac)
-		size := symbol & 15
-		if size == 0 {
-			if symbol != 0xf0 {
-				return
-			}
-			k += 15
-			continue
-		}
-		k += int(symbol >> 4)
-		v := d.bits.number(size)
-		if k < 64 {
-			block[zigzag[k]] = int16(v)
-		} else {
-			d.bits.broken = true
-		}
 	}
 }
 
@@ -613,7 +599,7 @@ func (d *jpegReader) finish(ctx context.Context) error {
 				return err
 			}
 			for x := range c.columns {
-				inverse(c.plane[8*(y*c.stride+x):], c.stride, (*[64]int16)(c.coefficients[64*(y*c.columns+x):]), c.quant)
+				kernel.InverseCosine(c.plane[8*(y*c.stride+x):], c.stride, (*[64]int16)(c.coefficients[64*(y*c.columns+x):]), c.quant)
 			}
 		}
 	}
@@ -660,7 +646,6 @@ func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
 	lines := make([][]uint8, len(d.components))
 	for i, c := range d.components {
 		up[i] = newUpsampler(d.acrossMost/c.across, d.downMost/c.down, c.width, c.height)
-		lines[i] = make([]uint8, (c.width+1)*up[i].across)
 	}
 	colours := d.colours()
 	for y := range d.height {
@@ -668,40 +653,45 @@ func (d *jpegReader) decode(ctx context.Context, room *Image) (*Image, error) {
 			return nil, err
 		}
 		for i, c := range d.components {
-			up[i].row(lines[i], c.plane, c.stride, y)
+			lines[i] = up[i].row(c.plane, c.stride, y)
 		}
-		row := out.Pix[3*y*d.width : 3*(y+1)*d.width]
-		switch colours {
-		case "grey":
-			for x := range d.width {
-				v := lines[0][x]
-				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
-			}
-		case "rgb":
-			interleave(row, lines)
-		case "cmyk":
-			interleave(row, lines)
-			underBlack(row, lines[3])
-		case "inks":
-			interleave(row, lines)
-			for i, v := range row {
-				row[i] = 255 - v
-			}
-			for i, v := range lines[3][:d.width] {
-				lines[3][i] = 255 - v
-			}
-			underBlack(row, lines[3])
-		case "ycck": // inks are the complement of colours
-			convertYCC(row, lines[0], lines[1], lines[2])
-			for i, v := range row {
-				row[i] = 255 - v
-			}
-			underBlack(row, lines[3])
-		default:
-			convertYCC(row, lines[0], lines[1], lines[2])
-		}
+		paint(out.Pix[3*y*d.width:3*(y+1)*d.width], lines, colours)
 	}
 	return out, nil
+}
+
+// paint turns a row of samples of each component, at least as many as pixels, into RGB; see colours.
+func paint(row []uint8, lines [][]uint8, colours string) {
+	n := len(row) / 3
+	switch colours {
+	case "grey":
+		for x, v := range lines[0][:n] {
+			row[3*x], row[3*x+1], row[3*x+2] = v, v, v
+		}
+	case "rgb":
+		interleave(row, lines)
+	case "cmyk":
+		interleave(row, lines)
+		underBlack(row, lines[3])
+	case "inks":
+		interleave(row, lines)
+		invert(row)
+		black := slices.Clone(lines[3][:n])
+		invert(black)
+		underBlack(row, black)
+	case "ycck": // inks are the complement of colours
+		kernel.YCCToRGB(row, lines[0][:n], lines[1], lines[2])
+		invert(row)
+		underBlack(row, lines[3])
+	default:
+		kernel.YCCToRGB(row, lines[0][:n], lines[1], lines[2])
+	}
+}
+
+func invert(levels []uint8) {
+	for i, v := range levels {
+		levels[i] = 255 - v
+	}
 }
 
 func interleave(row []uint8, lines [][]uint8) {

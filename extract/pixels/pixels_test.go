@@ -372,38 +372,61 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Bound by arithmetic: entropy decoding in plain Go, and the same plus SIMD transforms in libjpeg-turbo.
+// BenchmarkDecode decodes a drawn picture of 500×375, and photographs of ImageNet if they are there. An operation is one picture.
 func BenchmarkDecode(b *testing.B) {
 	m := image.NewRGBA(image.Rect(0, 0, 500, 375))
 	for i := range m.Pix {
 		m.Pix[i] = uint8(i/4%500/3 + i/2000/2 + i*i%23)
 	}
-	var photo bytes.Buffer
-	if err := jpeg.Encode(&photo, m, &jpeg.Options{Quality: 80}); err != nil {
+	var drawn bytes.Buffer
+	if err := jpeg.Encode(&drawn, m, &jpeg.Options{Quality: 80}); err != nil {
 		b.Fatal(err)
 	}
-	for _, fast := range []bool{false, true} {
-		name := map[bool]string{false: "go", true: "libjpeg-turbo"}[fast]
-		b.Run(name, func(b *testing.B) {
-			if fast && turbo() == nil {
-				b.Skip("no libjpeg-turbo on this machine")
+	b.Run("drawn", func(b *testing.B) { eachDecoder(b, [][]byte{drawn.Bytes()}) })
+	b.Run("photographs", func(b *testing.B) {
+		paths, err := filepath.Glob(filepath.Join(sharedtest.Path(b, "data", "photos"), "*", "*0.JPEG"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var photographs [][]byte
+		for _, path := range paths {
+			photograph, err := os.ReadFile(path)
+			if err != nil {
+				b.Fatal(err)
 			}
+			photographs = append(photographs, photograph)
+		}
+		eachDecoder(b, photographs)
+	})
+}
+
+// eachDecoder runs each decoder on files, one after another and again from the first.
+func eachDecoder(b *testing.B, files [][]byte) {
+	run := func(name string, decode func(b *testing.B, file []byte) error) {
+		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := decode(b.Context(), photo.Bytes(), DecodeOptions{}, fast); err != nil {
+			for i := 0; b.Loop(); i++ {
+				if err := decode(b, files[i%len(files)]); err != nil {
 					b.Fatal(err)
 				}
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
 		})
 	}
-	b.Run("standard library", func(b *testing.B) { // without colour conversion
-		for b.Loop() {
-			if _, err := jpeg.Decode(bytes.NewReader(photo.Bytes())); err != nil {
-				b.Fatal(err)
-			}
+	var room *Image // as in an extraction
+	ours := func(fast bool) func(b *testing.B, file []byte) error {
+		return func(b *testing.B, file []byte) (err error) {
+			room, _, err = decode(b.Context(), file, DecodeOptions{Room: room}, fast)
+			return err
 		}
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+	}
+	run("go", ours(false))
+	if turbo() != nil {
+		run("libjpeg-turbo", ours(true))
+	}
+	run("standard library", func(_ *testing.B, file []byte) error { // without colour conversion
+		_, err := jpeg.Decode(bytes.NewReader(file))
+		return err
 	})
 }
 

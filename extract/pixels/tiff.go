@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"golang.org/x/image/ccitt"
+
+	"iconic/internal/kernel"
 )
 
 // The reader follows TIFF 6.0 (Adobe, 1992), Adobe's supplements for DEFLATE and JPEG, and BigTIFF. Strips and tiles are read row by row,
@@ -528,7 +530,7 @@ func (c *canvas) put(x, y int, samples []uint8, n int) {
 		case tiffInks:
 			p[0], p[1], p[2], c.black[i] = 255-s[0], 255-s[1], 255-s[2], 255-s[3]
 		case tiffYCC:
-			convertYCC(p, s[:1], s[1:2], s[2:3])
+			kernel.YCCToRGB(p, s[:1], s[1:2], s[2:3])
 		default:
 			copy(p, s)
 			if t.associated && s[3] != 255 {

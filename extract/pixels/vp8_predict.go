@@ -186,3 +186,10 @@ func (p *vp8Plane) block(at int, mode uint8, beyond *[4]uint8) {
 		row[0], row[1], row[2], row[3] = means[f[0]&31], means[f[1]&31], means[f[2]&31], means[f[3]&31]
 	}
 }
+
+func clip(v int32) uint8 {
+	if uint32(v) > 255 {
+		return uint8(^(v >> 31))
+	}
+	return uint8(v)
+}

@@ -100,6 +100,21 @@ func resampleRowsAVX2(dst *byte, src *byte, stride int, weight *int32, count int
 //go:noescape
 func resamplePixelsAVX2(dst *byte, src *byte, first *int, weight *int32, size int, n int)
 
+// inverseCosineAVX2 writes the 8×8 samples of a block, in rows that are stride bytes apart.
+//
+//go:noescape
+func inverseCosineAVX2(dst *byte, stride int, block *int16, quant *int32)
+
+// yccToRGBAVX2 converts n pixels, a multiple of 8. It writes four bytes more than 3n, which are zero.
+//
+//go:noescape
+func yccToRGBAVX2(dst *byte, luma *byte, cb *byte, cr *byte, n int)
+
+// triangleAVX2 doubles n samples, a multiple of 16, which have a neighbour on either side.
+//
+//go:noescape
+func triangleAVX2(dst *byte, near *byte, far *byte, even int, odd int, n int)
+
 // spinAVX2 does 96 multiply-adds on registers, turns times.
 func spinAVX2(turns int)
 

@@ -1533,27 +1533,27 @@ transpose_next:
 	VUNPCKLPD  Y6, Y4, Y5
 	VUNPCKHPD  Y6, Y4, Y4
 	VPERM2F128 $0x20, Y2, Y7, Y6
-	VMOVUPS    Y6, (AX)
-	ADDQ       CX, AX
-	VPERM2F128 $0x20, Y3, Y1, Y6
-	VMOVUPS    Y6, (AX)
-	ADDQ       CX, AX
-	VPERM2F128 $0x20, Y5, Y8, Y6
-	VMOVUPS    Y6, (AX)
-	ADDQ       CX, AX
-	VPERM2F128 $0x20, Y4, Y0, Y6
-	VMOVUPS    Y6, (AX)
-	ADDQ       CX, AX
 	VPERM2F128 $0x31, Y2, Y7, Y2
+	VPERM2F128 $0x20, Y3, Y1, Y7
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VPERM2F128 $0x20, Y5, Y8, Y3
+	VPERM2F128 $0x31, Y5, Y8, Y5
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y6, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y7, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y3, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y8, (AX)
+	ADDQ       CX, AX
 	VMOVUPS    Y2, (AX)
 	ADDQ       CX, AX
-	VPERM2F128 $0x31, Y3, Y1, Y1
 	VMOVUPS    Y1, (AX)
 	ADDQ       CX, AX
-	VPERM2F128 $0x31, Y5, Y8, Y1
-	VMOVUPS    Y1, (AX)
+	VMOVUPS    Y5, (AX)
 	ADDQ       CX, AX
-	VPERM2F128 $0x31, Y4, Y0, Y0
 	VMOVUPS    Y0, (AX)
 	ADDQ       CX, AX
 	ADDQ       $0x20, DX
@@ -1764,6 +1764,597 @@ DATA resample_weights<>+29(SB)/1, $0x05
 DATA resample_weights<>+30(SB)/1, $0x06
 DATA resample_weights<>+31(SB)/1, $0x07
 GLOBL resample_weights<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_4433<>+0(SB)/4, $0x00001151
+DATA cosine_4433<>+4(SB)/4, $0x00001151
+DATA cosine_4433<>+8(SB)/4, $0x00001151
+DATA cosine_4433<>+12(SB)/4, $0x00001151
+DATA cosine_4433<>+16(SB)/4, $0x00001151
+DATA cosine_4433<>+20(SB)/4, $0x00001151
+DATA cosine_4433<>+24(SB)/4, $0x00001151
+DATA cosine_4433<>+28(SB)/4, $0x00001151
+GLOBL cosine_4433<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_15137<>+0(SB)/4, $0x00003b21
+DATA cosine_15137<>+4(SB)/4, $0x00003b21
+DATA cosine_15137<>+8(SB)/4, $0x00003b21
+DATA cosine_15137<>+12(SB)/4, $0x00003b21
+DATA cosine_15137<>+16(SB)/4, $0x00003b21
+DATA cosine_15137<>+20(SB)/4, $0x00003b21
+DATA cosine_15137<>+24(SB)/4, $0x00003b21
+DATA cosine_15137<>+28(SB)/4, $0x00003b21
+GLOBL cosine_15137<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_6270<>+0(SB)/4, $0x0000187e
+DATA cosine_6270<>+4(SB)/4, $0x0000187e
+DATA cosine_6270<>+8(SB)/4, $0x0000187e
+DATA cosine_6270<>+12(SB)/4, $0x0000187e
+DATA cosine_6270<>+16(SB)/4, $0x0000187e
+DATA cosine_6270<>+20(SB)/4, $0x0000187e
+DATA cosine_6270<>+24(SB)/4, $0x0000187e
+DATA cosine_6270<>+28(SB)/4, $0x0000187e
+GLOBL cosine_6270<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_minus_7373<>+0(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+4(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+8(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+12(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+16(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+20(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+24(SB)/4, $0xffffe333
+DATA cosine_minus_7373<>+28(SB)/4, $0xffffe333
+GLOBL cosine_minus_7373<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_minus_20995<>+0(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+4(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+8(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+12(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+16(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+20(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+24(SB)/4, $0xffffadfd
+DATA cosine_minus_20995<>+28(SB)/4, $0xffffadfd
+GLOBL cosine_minus_20995<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_9633<>+0(SB)/4, $0x000025a1
+DATA cosine_9633<>+4(SB)/4, $0x000025a1
+DATA cosine_9633<>+8(SB)/4, $0x000025a1
+DATA cosine_9633<>+12(SB)/4, $0x000025a1
+DATA cosine_9633<>+16(SB)/4, $0x000025a1
+DATA cosine_9633<>+20(SB)/4, $0x000025a1
+DATA cosine_9633<>+24(SB)/4, $0x000025a1
+DATA cosine_9633<>+28(SB)/4, $0x000025a1
+GLOBL cosine_9633<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_16069<>+0(SB)/4, $0x00003ec5
+DATA cosine_16069<>+4(SB)/4, $0x00003ec5
+DATA cosine_16069<>+8(SB)/4, $0x00003ec5
+DATA cosine_16069<>+12(SB)/4, $0x00003ec5
+DATA cosine_16069<>+16(SB)/4, $0x00003ec5
+DATA cosine_16069<>+20(SB)/4, $0x00003ec5
+DATA cosine_16069<>+24(SB)/4, $0x00003ec5
+DATA cosine_16069<>+28(SB)/4, $0x00003ec5
+GLOBL cosine_16069<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_3196<>+0(SB)/4, $0x00000c7c
+DATA cosine_3196<>+4(SB)/4, $0x00000c7c
+DATA cosine_3196<>+8(SB)/4, $0x00000c7c
+DATA cosine_3196<>+12(SB)/4, $0x00000c7c
+DATA cosine_3196<>+16(SB)/4, $0x00000c7c
+DATA cosine_3196<>+20(SB)/4, $0x00000c7c
+DATA cosine_3196<>+24(SB)/4, $0x00000c7c
+DATA cosine_3196<>+28(SB)/4, $0x00000c7c
+GLOBL cosine_3196<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_2446<>+0(SB)/4, $0x0000098e
+DATA cosine_2446<>+4(SB)/4, $0x0000098e
+DATA cosine_2446<>+8(SB)/4, $0x0000098e
+DATA cosine_2446<>+12(SB)/4, $0x0000098e
+DATA cosine_2446<>+16(SB)/4, $0x0000098e
+DATA cosine_2446<>+20(SB)/4, $0x0000098e
+DATA cosine_2446<>+24(SB)/4, $0x0000098e
+DATA cosine_2446<>+28(SB)/4, $0x0000098e
+GLOBL cosine_2446<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_16819<>+0(SB)/4, $0x000041b3
+DATA cosine_16819<>+4(SB)/4, $0x000041b3
+DATA cosine_16819<>+8(SB)/4, $0x000041b3
+DATA cosine_16819<>+12(SB)/4, $0x000041b3
+DATA cosine_16819<>+16(SB)/4, $0x000041b3
+DATA cosine_16819<>+20(SB)/4, $0x000041b3
+DATA cosine_16819<>+24(SB)/4, $0x000041b3
+DATA cosine_16819<>+28(SB)/4, $0x000041b3
+GLOBL cosine_16819<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_25172<>+0(SB)/4, $0x00006254
+DATA cosine_25172<>+4(SB)/4, $0x00006254
+DATA cosine_25172<>+8(SB)/4, $0x00006254
+DATA cosine_25172<>+12(SB)/4, $0x00006254
+DATA cosine_25172<>+16(SB)/4, $0x00006254
+DATA cosine_25172<>+20(SB)/4, $0x00006254
+DATA cosine_25172<>+24(SB)/4, $0x00006254
+DATA cosine_25172<>+28(SB)/4, $0x00006254
+GLOBL cosine_25172<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_12299<>+0(SB)/4, $0x0000300b
+DATA cosine_12299<>+4(SB)/4, $0x0000300b
+DATA cosine_12299<>+8(SB)/4, $0x0000300b
+DATA cosine_12299<>+12(SB)/4, $0x0000300b
+DATA cosine_12299<>+16(SB)/4, $0x0000300b
+DATA cosine_12299<>+20(SB)/4, $0x0000300b
+DATA cosine_12299<>+24(SB)/4, $0x0000300b
+DATA cosine_12299<>+28(SB)/4, $0x0000300b
+GLOBL cosine_12299<>(SB), RODATA|NOPTR, $32
+
+// func inverseCosineAVX2(dst *byte, stride int, block *int16, quant *int32)
+// Requires: AVX, AVX2
+TEXT ·inverseCosineAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         stride+8(FP), CX
+	MOVQ         block+16(FP), DX
+	MOVQ         quant+24(FP), BX
+	VPMOVSXWD    (DX), Y0
+	VPMULLD      (BX), Y0, Y0
+	VPMOVSXWD    16(DX), Y1
+	VPMULLD      32(BX), Y1, Y1
+	VPMOVSXWD    32(DX), Y2
+	VPMULLD      64(BX), Y2, Y2
+	VPMOVSXWD    48(DX), Y3
+	VPMULLD      96(BX), Y3, Y3
+	VPMOVSXWD    64(DX), Y4
+	VPMULLD      128(BX), Y4, Y4
+	VPMOVSXWD    80(DX), Y5
+	VPMULLD      160(BX), Y5, Y5
+	VPMOVSXWD    96(DX), Y6
+	VPMULLD      192(BX), Y6, Y6
+	VPMOVSXWD    112(DX), Y7
+	VPMULLD      224(BX), Y7, Y7
+	VPADDD       Y3, Y7, Y8
+	VPADDD       Y1, Y5, Y9
+	VPADDD       Y9, Y8, Y10
+	VPMULLD      cosine_9633<>+0(SB), Y10, Y10
+	VPMULLD      cosine_16069<>+0(SB), Y8, Y8
+	VPSUBD       Y8, Y10, Y8
+	VPMULLD      cosine_3196<>+0(SB), Y9, Y9
+	VPSUBD       Y9, Y10, Y9
+	VPADDD       Y1, Y7, Y10
+	VPMULLD      cosine_minus_7373<>+0(SB), Y10, Y10
+	VPADDD       Y3, Y5, Y11
+	VPMULLD      cosine_minus_20995<>+0(SB), Y11, Y11
+	VPMULLD      cosine_2446<>+0(SB), Y7, Y7
+	VPADDD       Y10, Y7, Y7
+	VPADDD       Y8, Y7, Y7
+	VPMULLD      cosine_16819<>+0(SB), Y5, Y5
+	VPADDD       Y11, Y5, Y5
+	VPADDD       Y9, Y5, Y5
+	VPMULLD      cosine_25172<>+0(SB), Y3, Y3
+	VPADDD       Y11, Y3, Y3
+	VPADDD       Y8, Y3, Y3
+	VPMULLD      cosine_12299<>+0(SB), Y1, Y1
+	VPADDD       Y10, Y1, Y1
+	VPADDD       Y9, Y1, Y1
+	VPADDD       Y6, Y2, Y8
+	VPMULLD      cosine_4433<>+0(SB), Y8, Y8
+	VPMULLD      cosine_15137<>+0(SB), Y6, Y6
+	VPSUBD       Y6, Y8, Y6
+	VPMULLD      cosine_6270<>+0(SB), Y2, Y2
+	VPADDD       Y2, Y8, Y2
+	VPADDD       Y4, Y0, Y8
+	VPSUBD       Y4, Y0, Y0
+	VPSLLD       $0x0d, Y8, Y8
+	VPADDD       cosine_half_11<>+0(SB), Y8, Y8
+	VPSLLD       $0x0d, Y0, Y0
+	VPADDD       cosine_half_11<>+0(SB), Y0, Y0
+	VPADDD       Y2, Y8, Y4
+	VPADDD       Y6, Y0, Y9
+	VPSUBD       Y6, Y0, Y0
+	VPSUBD       Y2, Y8, Y2
+	VPADDD       Y1, Y4, Y6
+	VPSUBD       Y1, Y4, Y1
+	VPSRAD       $0x0b, Y6, Y6
+	VPSRAD       $0x0b, Y1, Y1
+	VPADDD       Y3, Y9, Y4
+	VPSUBD       Y3, Y9, Y3
+	VPSRAD       $0x0b, Y4, Y4
+	VPSRAD       $0x0b, Y3, Y3
+	VPADDD       Y5, Y0, Y8
+	VPSUBD       Y5, Y0, Y0
+	VPSRAD       $0x0b, Y8, Y8
+	VPSRAD       $0x0b, Y0, Y0
+	VPADDD       Y7, Y2, Y5
+	VPSUBD       Y7, Y2, Y2
+	VPSRAD       $0x0b, Y5, Y5
+	VPSRAD       $0x0b, Y2, Y2
+	VUNPCKLPS    Y4, Y6, Y7
+	VUNPCKHPS    Y4, Y6, Y4
+	VUNPCKLPS    Y5, Y8, Y6
+	VUNPCKHPS    Y5, Y8, Y5
+	VUNPCKLPS    Y0, Y2, Y8
+	VUNPCKHPS    Y0, Y2, Y0
+	VUNPCKLPS    Y1, Y3, Y2
+	VUNPCKHPS    Y1, Y3, Y1
+	VUNPCKLPD    Y6, Y7, Y3
+	VUNPCKHPD    Y6, Y7, Y6
+	VUNPCKLPD    Y5, Y4, Y7
+	VUNPCKHPD    Y5, Y4, Y4
+	VUNPCKLPD    Y2, Y8, Y5
+	VUNPCKHPD    Y2, Y8, Y2
+	VUNPCKLPD    Y1, Y0, Y8
+	VUNPCKHPD    Y1, Y0, Y0
+	VPERM2F128   $0x20, Y5, Y3, Y1
+	VPERM2F128   $0x31, Y5, Y3, Y3
+	VPERM2F128   $0x20, Y2, Y6, Y5
+	VPERM2F128   $0x31, Y2, Y6, Y2
+	VPERM2F128   $0x20, Y8, Y7, Y6
+	VPERM2F128   $0x31, Y8, Y7, Y7
+	VPERM2F128   $0x20, Y0, Y4, Y8
+	VPERM2F128   $0x31, Y0, Y4, Y0
+	VPADDD       Y8, Y0, Y4
+	VPADDD       Y5, Y2, Y9
+	VPADDD       Y9, Y4, Y10
+	VPMULLD      cosine_9633<>+0(SB), Y10, Y10
+	VPMULLD      cosine_16069<>+0(SB), Y4, Y4
+	VPSUBD       Y4, Y10, Y4
+	VPMULLD      cosine_3196<>+0(SB), Y9, Y9
+	VPSUBD       Y9, Y10, Y9
+	VPADDD       Y5, Y0, Y10
+	VPMULLD      cosine_minus_7373<>+0(SB), Y10, Y10
+	VPADDD       Y8, Y2, Y11
+	VPMULLD      cosine_minus_20995<>+0(SB), Y11, Y11
+	VPMULLD      cosine_2446<>+0(SB), Y0, Y0
+	VPADDD       Y10, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPMULLD      cosine_16819<>+0(SB), Y2, Y2
+	VPADDD       Y11, Y2, Y2
+	VPADDD       Y9, Y2, Y2
+	VPMULLD      cosine_25172<>+0(SB), Y8, Y8
+	VPADDD       Y11, Y8, Y8
+	VPADDD       Y4, Y8, Y4
+	VPMULLD      cosine_12299<>+0(SB), Y5, Y5
+	VPADDD       Y10, Y5, Y5
+	VPADDD       Y9, Y5, Y5
+	VPADDD       Y7, Y6, Y8
+	VPMULLD      cosine_4433<>+0(SB), Y8, Y8
+	VPMULLD      cosine_15137<>+0(SB), Y7, Y7
+	VPSUBD       Y7, Y8, Y7
+	VPMULLD      cosine_6270<>+0(SB), Y6, Y6
+	VPADDD       Y6, Y8, Y6
+	VPADDD       Y3, Y1, Y8
+	VPSUBD       Y3, Y1, Y1
+	VPSLLD       $0x0d, Y8, Y8
+	VPADDD       cosine_half_18<>+0(SB), Y8, Y8
+	VPSLLD       $0x0d, Y1, Y1
+	VPADDD       cosine_half_18<>+0(SB), Y1, Y1
+	VPADDD       Y6, Y8, Y3
+	VPADDD       Y7, Y1, Y9
+	VPSUBD       Y7, Y1, Y1
+	VPSUBD       Y6, Y8, Y6
+	VPADDD       Y5, Y3, Y7
+	VPSUBD       Y5, Y3, Y3
+	VPSRAD       $0x12, Y7, Y7
+	VPSRAD       $0x12, Y3, Y3
+	VPADDD       Y4, Y9, Y5
+	VPSUBD       Y4, Y9, Y4
+	VPSRAD       $0x12, Y5, Y5
+	VPSRAD       $0x12, Y4, Y4
+	VPADDD       Y2, Y1, Y8
+	VPSUBD       Y2, Y1, Y1
+	VPSRAD       $0x12, Y8, Y8
+	VPSRAD       $0x12, Y1, Y1
+	VPADDD       Y0, Y6, Y2
+	VPSUBD       Y0, Y6, Y0
+	VPSRAD       $0x12, Y2, Y2
+	VPSRAD       $0x12, Y0, Y0
+	VUNPCKLPS    Y5, Y7, Y6
+	VUNPCKHPS    Y5, Y7, Y5
+	VUNPCKLPS    Y2, Y8, Y7
+	VUNPCKHPS    Y2, Y8, Y2
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y4, Y1
+	VUNPCKHPS    Y3, Y4, Y3
+	VUNPCKLPD    Y7, Y6, Y4
+	VUNPCKHPD    Y7, Y6, Y6
+	VUNPCKLPD    Y2, Y5, Y7
+	VUNPCKHPD    Y2, Y5, Y2
+	VUNPCKLPD    Y1, Y8, Y5
+	VUNPCKHPD    Y1, Y8, Y1
+	VUNPCKLPD    Y3, Y0, Y8
+	VUNPCKHPD    Y3, Y0, Y0
+	VPERM2F128   $0x20, Y5, Y4, Y3
+	VPERM2F128   $0x31, Y5, Y4, Y4
+	VPERM2F128   $0x20, Y1, Y6, Y5
+	VPERM2F128   $0x31, Y1, Y6, Y1
+	VPERM2F128   $0x20, Y8, Y7, Y6
+	VPERM2F128   $0x31, Y8, Y7, Y7
+	VPERM2F128   $0x20, Y0, Y2, Y8
+	VPERM2F128   $0x31, Y0, Y2, Y0
+	VMOVDQU      cosine_order<>+0(SB), Y2
+	VPACKSSDW    Y5, Y3, Y3
+	VPACKSSDW    Y8, Y6, Y6
+	VPADDW       cosine_middle<>+0(SB), Y3, Y3
+	VPADDW       cosine_middle<>+0(SB), Y6, Y6
+	VPACKUSWB    Y6, Y3, Y3
+	VPERMD       Y3, Y2, Y3
+	VEXTRACTI128 $0x01, Y3, X5
+	VMOVQ        X3, (AX)
+	ADDQ         CX, AX
+	VPEXTRQ      $0x01, X3, (AX)
+	ADDQ         CX, AX
+	VMOVQ        X5, (AX)
+	ADDQ         CX, AX
+	VPEXTRQ      $0x01, X5, (AX)
+	ADDQ         CX, AX
+	VPACKSSDW    Y1, Y4, Y4
+	VPACKSSDW    Y0, Y7, Y7
+	VPADDW       cosine_middle<>+0(SB), Y4, Y4
+	VPADDW       cosine_middle<>+0(SB), Y7, Y7
+	VPACKUSWB    Y7, Y4, Y4
+	VPERMD       Y4, Y2, Y4
+	VEXTRACTI128 $0x01, Y4, X0
+	VMOVQ        X4, (AX)
+	ADDQ         CX, AX
+	VPEXTRQ      $0x01, X4, (AX)
+	ADDQ         CX, AX
+	VMOVQ        X0, (AX)
+	ADDQ         CX, AX
+	VPEXTRQ      $0x01, X0, (AX)
+	ADDQ         CX, AX
+	VZEROUPPER
+	RET
+
+DATA cosine_half_11<>+0(SB)/4, $0x00000400
+DATA cosine_half_11<>+4(SB)/4, $0x00000400
+DATA cosine_half_11<>+8(SB)/4, $0x00000400
+DATA cosine_half_11<>+12(SB)/4, $0x00000400
+DATA cosine_half_11<>+16(SB)/4, $0x00000400
+DATA cosine_half_11<>+20(SB)/4, $0x00000400
+DATA cosine_half_11<>+24(SB)/4, $0x00000400
+DATA cosine_half_11<>+28(SB)/4, $0x00000400
+GLOBL cosine_half_11<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_half_18<>+0(SB)/4, $0x00020000
+DATA cosine_half_18<>+4(SB)/4, $0x00020000
+DATA cosine_half_18<>+8(SB)/4, $0x00020000
+DATA cosine_half_18<>+12(SB)/4, $0x00020000
+DATA cosine_half_18<>+16(SB)/4, $0x00020000
+DATA cosine_half_18<>+20(SB)/4, $0x00020000
+DATA cosine_half_18<>+24(SB)/4, $0x00020000
+DATA cosine_half_18<>+28(SB)/4, $0x00020000
+GLOBL cosine_half_18<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_middle<>+0(SB)/4, $0x00800080
+DATA cosine_middle<>+4(SB)/4, $0x00800080
+DATA cosine_middle<>+8(SB)/4, $0x00800080
+DATA cosine_middle<>+12(SB)/4, $0x00800080
+DATA cosine_middle<>+16(SB)/4, $0x00800080
+DATA cosine_middle<>+20(SB)/4, $0x00800080
+DATA cosine_middle<>+24(SB)/4, $0x00800080
+DATA cosine_middle<>+28(SB)/4, $0x00800080
+GLOBL cosine_middle<>(SB), RODATA|NOPTR, $32
+
+DATA cosine_order<>+0(SB)/4, $0x00000000
+DATA cosine_order<>+4(SB)/4, $0x00000004
+DATA cosine_order<>+8(SB)/4, $0x00000001
+DATA cosine_order<>+12(SB)/4, $0x00000005
+DATA cosine_order<>+16(SB)/4, $0x00000002
+DATA cosine_order<>+20(SB)/4, $0x00000006
+DATA cosine_order<>+24(SB)/4, $0x00000003
+DATA cosine_order<>+28(SB)/4, $0x00000007
+GLOBL cosine_order<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_half<>+0(SB)/4, $0x00008000
+DATA ycc_half<>+4(SB)/4, $0x00008000
+DATA ycc_half<>+8(SB)/4, $0x00008000
+DATA ycc_half<>+12(SB)/4, $0x00008000
+DATA ycc_half<>+16(SB)/4, $0x00008000
+DATA ycc_half<>+20(SB)/4, $0x00008000
+DATA ycc_half<>+24(SB)/4, $0x00008000
+DATA ycc_half<>+28(SB)/4, $0x00008000
+GLOBL ycc_half<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_middle<>+0(SB)/4, $0x00000080
+DATA ycc_middle<>+4(SB)/4, $0x00000080
+DATA ycc_middle<>+8(SB)/4, $0x00000080
+DATA ycc_middle<>+12(SB)/4, $0x00000080
+DATA ycc_middle<>+16(SB)/4, $0x00000080
+DATA ycc_middle<>+20(SB)/4, $0x00000080
+DATA ycc_middle<>+24(SB)/4, $0x00000080
+DATA ycc_middle<>+28(SB)/4, $0x00000080
+GLOBL ycc_middle<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_most<>+0(SB)/4, $0x000000ff
+DATA ycc_most<>+4(SB)/4, $0x000000ff
+DATA ycc_most<>+8(SB)/4, $0x000000ff
+DATA ycc_most<>+12(SB)/4, $0x000000ff
+DATA ycc_most<>+16(SB)/4, $0x000000ff
+DATA ycc_most<>+20(SB)/4, $0x000000ff
+DATA ycc_most<>+24(SB)/4, $0x000000ff
+DATA ycc_most<>+28(SB)/4, $0x000000ff
+GLOBL ycc_most<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_red<>+0(SB)/4, $0x000166e9
+DATA ycc_red<>+4(SB)/4, $0x000166e9
+DATA ycc_red<>+8(SB)/4, $0x000166e9
+DATA ycc_red<>+12(SB)/4, $0x000166e9
+DATA ycc_red<>+16(SB)/4, $0x000166e9
+DATA ycc_red<>+20(SB)/4, $0x000166e9
+DATA ycc_red<>+24(SB)/4, $0x000166e9
+DATA ycc_red<>+28(SB)/4, $0x000166e9
+GLOBL ycc_red<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_green_red<>+0(SB)/4, $0xffff492e
+DATA ycc_green_red<>+4(SB)/4, $0xffff492e
+DATA ycc_green_red<>+8(SB)/4, $0xffff492e
+DATA ycc_green_red<>+12(SB)/4, $0xffff492e
+DATA ycc_green_red<>+16(SB)/4, $0xffff492e
+DATA ycc_green_red<>+20(SB)/4, $0xffff492e
+DATA ycc_green_red<>+24(SB)/4, $0xffff492e
+DATA ycc_green_red<>+28(SB)/4, $0xffff492e
+GLOBL ycc_green_red<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_green_blue<>+0(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+4(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+8(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+12(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+16(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+20(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+24(SB)/4, $0xffffa7e6
+DATA ycc_green_blue<>+28(SB)/4, $0xffffa7e6
+GLOBL ycc_green_blue<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_blue<>+0(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+4(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+8(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+12(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+16(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+20(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+24(SB)/4, $0x0001c5a2
+DATA ycc_blue<>+28(SB)/4, $0x0001c5a2
+GLOBL ycc_blue<>(SB), RODATA|NOPTR, $32
+
+DATA ycc_packed<>+0(SB)/1, $0x00
+DATA ycc_packed<>+1(SB)/1, $0x01
+DATA ycc_packed<>+2(SB)/1, $0x02
+DATA ycc_packed<>+3(SB)/1, $0x04
+DATA ycc_packed<>+4(SB)/1, $0x05
+DATA ycc_packed<>+5(SB)/1, $0x06
+DATA ycc_packed<>+6(SB)/1, $0x08
+DATA ycc_packed<>+7(SB)/1, $0x09
+DATA ycc_packed<>+8(SB)/1, $0x0a
+DATA ycc_packed<>+9(SB)/1, $0x0c
+DATA ycc_packed<>+10(SB)/1, $0x0d
+DATA ycc_packed<>+11(SB)/1, $0x0e
+DATA ycc_packed<>+12(SB)/1, $0x80
+DATA ycc_packed<>+13(SB)/1, $0x80
+DATA ycc_packed<>+14(SB)/1, $0x80
+DATA ycc_packed<>+15(SB)/1, $0x80
+DATA ycc_packed<>+16(SB)/1, $0x00
+DATA ycc_packed<>+17(SB)/1, $0x01
+DATA ycc_packed<>+18(SB)/1, $0x02
+DATA ycc_packed<>+19(SB)/1, $0x04
+DATA ycc_packed<>+20(SB)/1, $0x05
+DATA ycc_packed<>+21(SB)/1, $0x06
+DATA ycc_packed<>+22(SB)/1, $0x08
+DATA ycc_packed<>+23(SB)/1, $0x09
+DATA ycc_packed<>+24(SB)/1, $0x0a
+DATA ycc_packed<>+25(SB)/1, $0x0c
+DATA ycc_packed<>+26(SB)/1, $0x0d
+DATA ycc_packed<>+27(SB)/1, $0x0e
+DATA ycc_packed<>+28(SB)/1, $0x80
+DATA ycc_packed<>+29(SB)/1, $0x80
+DATA ycc_packed<>+30(SB)/1, $0x80
+DATA ycc_packed<>+31(SB)/1, $0x80
+GLOBL ycc_packed<>(SB), RODATA|NOPTR, $32
+
+// func yccToRGBAVX2(dst *byte, luma *byte, cb *byte, cr *byte, n int)
+// Requires: AVX, AVX2
+TEXT ·yccToRGBAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ luma+8(FP), CX
+	MOVQ n+32(FP), DX
+	MOVQ cb+16(FP), BX
+	MOVQ cr+24(FP), SI
+
+ycc_next:
+	TESTQ        DX, DX
+	JZ           ycc_end
+	VPXOR        Y3, Y3, Y3
+	VPMOVZXBD    (CX), Y0
+	VPMOVZXBD    (BX), Y1
+	VPMOVZXBD    (SI), Y2
+	VPSUBD       ycc_middle<>+0(SB), Y1, Y1
+	VPSUBD       ycc_middle<>+0(SB), Y2, Y2
+	VPMULLD      ycc_red<>+0(SB), Y2, Y4
+	VPADDD       ycc_half<>+0(SB), Y4, Y4
+	VPSRAD       $0x10, Y4, Y4
+	VPADDD       Y0, Y4, Y4
+	VPMAXSD      Y3, Y4, Y4
+	VPMINSD      ycc_most<>+0(SB), Y4, Y4
+	VPMULLD      ycc_green_red<>+0(SB), Y2, Y2
+	VPMULLD      ycc_green_blue<>+0(SB), Y1, Y5
+	VPADDD       Y5, Y2, Y2
+	VPADDD       ycc_half<>+0(SB), Y2, Y2
+	VPSRAD       $0x10, Y2, Y2
+	VPADDD       Y0, Y2, Y2
+	VPMAXSD      Y3, Y2, Y2
+	VPMINSD      ycc_most<>+0(SB), Y2, Y2
+	VPSLLD       $0x08, Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VPMULLD      ycc_blue<>+0(SB), Y1, Y1
+	VPADDD       ycc_half<>+0(SB), Y1, Y1
+	VPSRAD       $0x10, Y1, Y1
+	VPADDD       Y0, Y1, Y1
+	VPMAXSD      Y3, Y1, Y1
+	VPMINSD      ycc_most<>+0(SB), Y1, Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPOR         Y1, Y4, Y4
+	VPSHUFB      ycc_packed<>+0(SB), Y4, Y4
+	VMOVDQU      X4, (AX)
+	VEXTRACTI128 $0x01, Y4, X4
+	VMOVDQU      X4, 12(AX)
+	ADDQ         $0x18, AX
+	ADDQ         $0x08, CX
+	ADDQ         $0x08, BX
+	ADDQ         $0x08, SI
+	SUBQ         $0x08, DX
+	JMP          ycc_next
+
+ycc_end:
+	VZEROUPPER
+	RET
+
+// func triangleAVX2(dst *byte, near *byte, far *byte, even int, odd int, n int)
+// Requires: AVX, AVX2
+TEXT ·triangleAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         near+8(FP), CX
+	MOVQ         far+16(FP), DX
+	MOVQ         even+24(FP), BX
+	VMOVQ        BX, X0
+	VPBROADCASTW X0, Y0
+	MOVQ         odd+32(FP), BX
+	VMOVQ        BX, X1
+	VPBROADCASTW X1, Y1
+	MOVQ         n+40(FP), BX
+
+triangle_next:
+	TESTQ     BX, BX
+	JZ        triangle_end
+	VPMOVZXBW -1(CX), Y2
+	VPMOVZXBW -1(DX), Y3
+	VPADDW    Y2, Y2, Y4
+	VPADDW    Y2, Y4, Y4
+	VPADDW    Y3, Y4, Y4
+	VPMOVZXBW (CX), Y2
+	VPMOVZXBW (DX), Y3
+	VPADDW    Y2, Y2, Y5
+	VPADDW    Y2, Y5, Y5
+	VPADDW    Y3, Y5, Y5
+	VPMOVZXBW 1(CX), Y2
+	VPMOVZXBW 1(DX), Y3
+	VPADDW    Y2, Y2, Y6
+	VPADDW    Y2, Y6, Y6
+	VPADDW    Y3, Y6, Y6
+	VPADDW    Y5, Y5, Y2
+	VPADDW    Y5, Y2, Y2
+	VPADDW    Y2, Y4, Y4
+	VPADDW    Y0, Y4, Y4
+	VPSRLW    $0x04, Y4, Y4
+	VPADDW    Y2, Y6, Y6
+	VPADDW    Y1, Y6, Y6
+	VPSRLW    $0x04, Y6, Y6
+	VPSLLW    $0x08, Y6, Y6
+	VPOR      Y6, Y4, Y4
+	VMOVDQU   Y4, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x10, CX
+	ADDQ      $0x10, DX
+	SUBQ      $0x10, BX
+	JMP       triangle_next
+
+triangle_end:
+	VZEROUPPER
+	RET
 
 // func spinAVX2(turns int)
 // Requires: AVX, FMA3

@@ -32,6 +32,7 @@ func TestEveryPath(t *testing.T) {
 				"transpose":               testTranspose,
 				"widen":                   testWiden,
 				"resampling":              testResampling,
+				"JPEG":                    testJPEG,
 				"exponential":             testExponential,
 				"reciprocal":              testReciprocal,
 				"max and sum":             testMaxAndSum,

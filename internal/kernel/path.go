@@ -33,6 +33,10 @@ type path struct {
 	resampleRows   func(dst, src []uint8, stride int, weight []int32)
 	resamplePixels func(dst, src []uint8, first []int, weight []int32, size int)
 
+	inverseCosine func(dst []uint8, stride int, block *[64]int16, quant *[64]int32)
+	yccToRGB      func(dst, luma, cb, cr []uint8)
+	triangle      func(dst, near, far []uint8, even, odd int)
+
 	spin func(turns int) // per turn, rows·columns multiply-adds of the tile
 }
 
@@ -58,6 +62,10 @@ var plain = path{
 
 	resampleRows:   resampleRowsGeneric,
 	resamplePixels: resamplePixelsGeneric,
+
+	inverseCosine: inverseCosineGeneric,
+	yccToRGB:      yccToRGBGeneric,
+	triangle:      triangleGeneric,
 
 	spin: spinGeneric,
 }

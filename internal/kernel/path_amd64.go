@@ -39,6 +39,10 @@ func paths() []path {
 		resampleRows:   resampleRows,
 		resamplePixels: resamplePixels,
 
+		inverseCosine: inverseCosine,
+		yccToRGB:      yccToRGB,
+		triangle:      triangle,
+
 		spin: spinAVX2,
 	}
 	if cpuid.CPU.Supports(cpuid.F16C) {
@@ -244,4 +248,34 @@ func resamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
 		inside = 0
 	}
 	resamplePixelsGeneric(dst[3*inside:], src, first[inside:], weight[inside*size:], size)
+}
+
+func inverseCosine(dst []uint8, stride int, block *[64]int16, quant *[64]int32) {
+	_ = dst[7*stride+7]
+	inverseCosineAVX2(&dst[0], stride, &block[0], &quant[0])
+}
+
+func yccToRGB(dst, luma, cb, cr []uint8) {
+	n := len(luma)
+	dst, cb, cr = dst[:3*n], cb[:n], cr[:n]
+	const step, beyond = 8, 2 // pixels, and those of which bytes are overwritten
+	whole := max(0, n-beyond) &^ (step - 1)
+	if whole > 0 {
+		yccToRGBAVX2(&dst[0], &luma[0], &cb[0], &cr[0], whole)
+	}
+	yccToRGBGeneric(dst[3*whole:], luma[whole:], cb[whole:], cr[whole:])
+}
+
+func triangle(dst, near, far []uint8, even, odd int) {
+	n := len(near)
+	dst, far = dst[:2*n], far[:n]
+	const step = 16
+	whole := max(0, n-2) &^ (step - 1)
+	if whole == 0 {
+		triangleGeneric(dst, near, far, even, odd)
+		return
+	}
+	triangleSpan(dst, near, far, even, odd, 0, 1)
+	triangleAVX2(&dst[2], &near[1], &far[1], even, odd, whole)
+	triangleSpan(dst, near, far, even, odd, 1+whole, n)
 }

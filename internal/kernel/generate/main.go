@@ -32,9 +32,12 @@ func main() {
 	mulLess()
 	transpose()
 	widen()
-	rounding := half()
+	rounding := lanesOf("resample_half", 1<<(fraction-1))
 	resampleRows(rounding)
 	resamplePixels(rounding)
+	inverseCosine()
+	yccToRGB()
+	triangle()
 	for _, m := range micros {
 		spin(m)
 	}
@@ -595,7 +598,7 @@ func transpose() {
 	JLT(LabelRef("transpose_end"))
 	at := GP64()
 	MOVQ(src, at)
-	var v, u, w [width]VecVirtual
+	var v [width]VecVirtual
 	for r := range v {
 		v[r] = YMM()
 		VMOVUPS(Mem{Base: at}, v[r])
@@ -603,6 +606,21 @@ func transpose() {
 			ADDQ(ld, at)
 		}
 	}
+	for _, out := range transposed(v) {
+		VMOVUPS(out, Mem{Base: dst})
+		ADDQ(wide, dst)
+	}
+	ADDQ(Imm(4*width), src)
+	SUBQ(Imm(width), n)
+	JMP(LabelRef("transpose_next"))
+	Label("transpose_end")
+	VZEROUPPER()
+	RET()
+}
+
+// transposed exchanges the rows and columns of eight registers of eight numbers.
+func transposed(v [width]VecVirtual) (out [width]VecVirtual) {
+	var u, w [width]VecVirtual
 	for r := 0; r < width; r += 2 {
 		u[r], u[r+1] = YMM(), YMM()
 		VUNPCKLPS(v[r+1], v[r], u[r])
@@ -615,18 +633,13 @@ func transpose() {
 			VUNPCKHPD(u[r+2+half], u[r+half], w[r+2*half+1])
 		}
 	}
-	for p := range width {
-		out := YMM()
-		VPERM2F128(Imm(uint64(0x20+0x11*(p/4))), w[4+p%4], w[p%4], out)
-		VMOVUPS(out, Mem{Base: dst})
-		ADDQ(wide, dst)
+	for p := range 4 {
+		for upper := range 2 {
+			out[p+4*upper] = YMM()
+			VPERM2F128(Imm(uint64(0x20+0x11*upper)), w[4+p], w[p], out[p+4*upper])
+		}
 	}
-	ADDQ(Imm(4*width), src)
-	SUBQ(Imm(width), n)
-	JMP(LabelRef("transpose_next"))
-	Label("transpose_end")
-	VZEROUPPER()
-	RET()
+	return out
 }
 
 // spin keeps the multiply-add units busy with as many independent sums as the micro-kernel has, and touches no memory.

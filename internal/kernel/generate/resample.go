@@ -9,15 +9,6 @@ import (
 // fraction is the number of fractional bits in the weights of package kernel's resampling.
 const fraction = 22
 
-// half is one half in every lane, for rounding to nearest.
-func half() Mem {
-	m := GLOBL("resample_half", RODATA|NOPTR)
-	for lane := range width {
-		DATA(4*lane, U32(1<<(fraction-1)))
-	}
-	return m
-}
-
 // resampleRows sums 16 columns at a time; their sums stay in registers over all rows.
 func resampleRows(half Mem) {
 	TEXT("resampleRowsAVX2", NOSPLIT, "func(dst, src *byte, stride int, weight *int32, count, n int)")
