@@ -1,6 +1,10 @@
 package pixels
 
-import "math"
+import (
+	"math"
+
+	"iconic/internal/kernel"
+)
 
 // The colour changes are Pillow's (ImageEnhance, Blend.c, Convert.c), as torchvision applies them to PIL pictures.
 
@@ -90,7 +94,11 @@ func toHSV(r, g, b uint8) (h, s, v uint8) {
 	default:
 		turn = float32(4 + float64(fromG) - float64(fromR))
 	}
-	turn = float32(math.Mod(float64(turn)/6+1, 1))
+	around := float64(turn)/6 + 1 // from 5/6 to 11/6
+	if around >= 1 {
+		around--
+	}
+	turn = float32(around)
 	return uint8(float64(turn) * 255), uint8(float64(span/float32(v)) * 255), v
 }
 
@@ -102,7 +110,14 @@ func fromHSV(h, s, v uint8) (r, g, b uint8) {
 	sector := int(place)
 	f := float64(float32(place - float64(sector)))
 	share := float64(float32(float64(s) / 255))
-	level := func(x float64) uint8 { return uint8(math.Round(float64(v) * x)) } // halves away from zero, like C's round
+	level := func(x float64) uint8 { // rounds halves up
+		exact := float64(v) * x
+		whole := uint8(exact)
+		if exact-float64(whole) >= 0.5 {
+			whole++
+		}
+		return whole
+	}
 	p, q, t := level(1-share), level(1-float64(share*f)), level(1-float64(share*(1-f)))
 	switch sector % 6 {
 	case 0:
@@ -137,29 +152,24 @@ func (s *Scratch) blur(m *Image, size int, sigma float64) {
 		weight[k] = float32(exp(-0.5*float64(x*x)) / sum)
 	}
 	width := 3 * m.Width
-	s.blurred = grown(s.blurred, width*m.Height)
+	s.blurred = grown(s.blurred, width*(m.Height+2*half)) // with the mirrored rows above and below
 	s.padded = grown(s.padded, width+6*half)
+	row := func(y int) []float32 { return s.blurred[(y+half)*width:][:width] }
 	for y := range m.Height {
-		row := m.Pix[y*width : (y+1)*width]
 		for x := range m.Width + 2*half {
-			copy(s.padded[3*x:3*x+3], row[3*mirrored(x-half, m.Width):])
-		}
-		out := s.blurred[y*width : (y+1)*width]
-		clear(out)
-		for k, w := range weight {
-			for i, v := range s.padded[3*k:][:width] {
-				out[i] += float32(w * float32(v))
+			for c, v := range m.Pix[y*width+3*mirrored(x-half, m.Width):][:3] {
+				s.padded[3*x+c] = float32(v)
 			}
 		}
+		kernel.SumRows(row(y), s.padded, 3, weight)
+	}
+	for y := 1; y <= half; y++ {
+		copy(row(-y), row(mirrored(-y, m.Height)))
+		copy(row(m.Height-1+y), row(mirrored(m.Height-1+y, m.Height)))
 	}
 	s.line = grown(s.line, width)
 	for y := range m.Height {
-		clear(s.line)
-		for k, w := range weight {
-			for i, v := range s.blurred[mirrored(y+k-half, m.Height)*width:][:width] {
-				s.line[i] += float32(w * v)
-			}
-		}
+		kernel.SumRows(s.line, s.blurred[y*width:], width, weight)
 		for i, v := range s.line {
 			m.Pix[y*width+i] = uint8(min(max(math.RoundToEven(float64(v)), 0), 255))
 		}

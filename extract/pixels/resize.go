@@ -111,8 +111,9 @@ func (s *Scratch) resize(dst []uint8, m *Image, w window) {
 // Scratch holds buffers for the next picture. Only one goroutine at a time may use it; the zero value is ready.
 type Scratch struct {
 	middle, window []uint8
-	part, padded   []uint8 // buffers of views: the crop, and a row with its mirrored border
-	blurred, line  []float32
+	part           []uint8   // buffers of views: the crop,
+	padded         []float32 // a row with its mirrored border,
+	blurred, line  []float32 // blurred rows with their mirrored border, and a row
 	known          map[tapsKey]*taps
 }
 

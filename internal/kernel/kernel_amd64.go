@@ -100,6 +100,11 @@ func resampleRowsAVX2(dst *byte, src *byte, stride int, weight *int32, count int
 //go:noescape
 func resamplePixelsAVX2(dst *byte, src *byte, first *int, weight *int32, size int, n int)
 
+// sumRowsAVX2 is dst[i] = Σ_k weight[k]·src[k·stride+i] over count rows and n columns, n a multiple of 32.
+//
+//go:noescape
+func sumRowsAVX2(dst *float32, src *float32, stride int, weight *float32, count int, n int)
+
 // inverseCosineAVX2 writes the 8×8 samples of a block, in rows that are stride bytes apart.
 //
 //go:noescape

@@ -1765,6 +1765,55 @@ DATA resample_weights<>+30(SB)/1, $0x06
 DATA resample_weights<>+31(SB)/1, $0x07
 GLOBL resample_weights<>(SB), RODATA|NOPTR, $32
 
+// func sumRowsAVX2(dst *float32, src *float32, stride int, weight *float32, count int, n int)
+// Requires: AVX
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ weight+24(FP), BX
+	MOVQ count+32(FP), SI
+	MOVQ n+40(FP), DI
+	SHLQ $0x02, DX
+
+sum_rows_next:
+	TESTQ  DI, DI
+	JZ     sum_rows_end
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, R8
+	MOVQ   BX, R9
+	MOVQ   SI, R10
+
+sum_rows_term:
+	VBROADCASTSS (R9), Y4
+	VMULPS       (R8), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(R8), Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       64(R8), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(R8), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	ADDQ         DX, R8
+	ADDQ         $0x04, R9
+	DECQ         R10
+	JNZ          sum_rows_term
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	SUBQ         $0x20, DI
+	JMP          sum_rows_next
+
+sum_rows_end:
+	VZEROUPPER
+	RET
+
 DATA cosine_4433<>+0(SB)/4, $0x00001151
 DATA cosine_4433<>+4(SB)/4, $0x00001151
 DATA cosine_4433<>+8(SB)/4, $0x00001151

@@ -32,6 +32,7 @@ type path struct {
 
 	resampleRows   func(dst, src []uint8, stride int, weight []int32)
 	resamplePixels func(dst, src []uint8, first []int, weight []int32, size int)
+	sumRows        func(dst, src []float32, stride int, weight []float32)
 
 	inverseCosine func(dst []uint8, stride int, block *[64]int16, quant *[64]int32)
 	yccToRGB      func(dst, luma, cb, cr []uint8)
@@ -62,6 +63,7 @@ var plain = path{
 
 	resampleRows:   resampleRowsGeneric,
 	resamplePixels: resamplePixelsGeneric,
+	sumRows:        sumRowsGeneric,
 
 	inverseCosine: inverseCosineGeneric,
 	yccToRGB:      yccToRGBGeneric,

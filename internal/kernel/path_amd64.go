@@ -38,6 +38,7 @@ func paths() []path {
 
 		resampleRows:   resampleRows,
 		resamplePixels: resamplePixels,
+		sumRows:        sumRows,
 
 		inverseCosine: inverseCosine,
 		yccToRGB:      yccToRGB,
@@ -248,6 +249,20 @@ func resamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
 		inside = 0
 	}
 	resamplePixelsGeneric(dst[3*inside:], src, first[inside:], weight[inside*size:], size)
+}
+
+func sumRows(dst, src []float32, stride int, weight []float32) {
+	const columns = 32
+	whole := len(dst) &^ (columns - 1)
+	if whole > 0 && len(weight) > 0 {
+		_ = src[(len(weight)-1)*stride+whole-1]
+		sumRowsAVX2(&dst[0], &src[0], stride, &weight[0], len(weight), whole)
+	} else {
+		whole = 0
+	}
+	if whole < len(dst) {
+		sumRowsGeneric(dst[whole:], src[whole:], stride, weight)
+	}
 }
 
 func inverseCosine(dst []uint8, stride int, block *[64]int16, quant *[64]int32) {

@@ -15,6 +15,12 @@ func ResamplePixels(dst, src []uint8, first []int, weight []int32, size int) {
 	active.resamplePixels(dst, src, first, weight, size)
 }
 
+// SumRows is dst[i] = Σ_k weight[k]·src[k·stride+i] in order of k, each product and each sum rounded: a row of a filtered picture. Every path
+// gives the same bits.
+func SumRows(dst, src []float32, stride int, weight []float32) {
+	active.sumRows(dst, src, stride, weight)
+}
+
 const nearest = 1 << (WeightBits - 1) // added before truncation, so that it rounds
 
 func resampleRowsGeneric(dst, src []uint8, stride int, weight []int32) {
@@ -60,6 +66,15 @@ func resamplePixelsGeneric(dst, src []uint8, first []int, weight []int32, size i
 			from = from[3:]
 		}
 		dst[3*i], dst[3*i+1], dst[3*i+2] = clip(r>>WeightBits), clip(g>>WeightBits), clip(b>>WeightBits)
+	}
+}
+
+func sumRowsGeneric(dst, src []float32, stride int, weight []float32) {
+	clear(dst)
+	for k, w := range weight {
+		for i, v := range src[k*stride:][:len(dst)] {
+			dst[i] += float32(w * v)
+		}
 	}
 }
 

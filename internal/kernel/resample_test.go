@@ -61,5 +61,25 @@ func testResampling(t *testing.T) {
 		if ResamplePixels(got, src, first, weight, size); !bytes.Equal(got, want) {
 			t.Fatalf("%s: %d pixels, each of %d, out of %d: %v, want %v", Path(), pixels, size, len(src)/3, got, want)
 		}
+
+		floats := make([]float32, max(0, rows-1)*stride+columns)
+		for i := range floats {
+			floats[i] = r.Float32() * 255
+		}
+		by := make([]float32, rows)
+		for k := range by {
+			by[k] = r.Float32() - 0.3
+		}
+		sums := make([]float32, columns)
+		SumRows(sums, floats, stride, by)
+		for i, got := range sums {
+			want := float32(0)
+			for k, w := range by {
+				want += float32(w * floats[k*stride+i])
+			}
+			if got != want {
+				t.Fatalf("%s: column %d of %d rows, %d apart: %g, want %g", Path(), i, rows, stride, got, want)
+			}
+		}
 	})
 }

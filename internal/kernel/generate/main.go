@@ -35,6 +35,7 @@ func main() {
 	rounding := lanesOf("resample_half", 1<<(fraction-1))
 	resampleRows(rounding)
 	resamplePixels(rounding)
+	sumRows()
 	inverseCosine()
 	yccToRGB()
 	triangle()

@@ -114,6 +114,49 @@ func resamplePixels(half Mem) {
 	RET()
 }
 
+// sumRows sums 32 columns at a time, which stay in registers over all rows.
+func sumRows() {
+	TEXT("sumRowsAVX2", NOSPLIT, "func(dst, src *float32, stride int, weight *float32, count, n int)")
+	Pragma("noescape")
+	Doc("sumRowsAVX2 is dst[i] = Σ_k weight[k]·src[k·stride+i] over count rows and n columns, n a multiple of 32.")
+	dst, src, stride := Load(Param("dst"), GP64()), Load(Param("src"), GP64()), Load(Param("stride"), GP64())
+	weight, count, n := Load(Param("weight"), GP64()), Load(Param("count"), GP64()), Load(Param("n"), GP64())
+	SHLQ(Imm(2), stride)
+	Label("sum_rows_next")
+	TESTQ(n, n)
+	JZ(LabelRef("sum_rows_end"))
+	var sum [4]VecVirtual
+	for i := range sum {
+		sum[i] = YMM()
+		VXORPS(sum[i], sum[i], sum[i])
+	}
+	at, w, left, by := GP64(), GP64(), GP64(), YMM()
+	MOVQ(src, at)
+	MOVQ(weight, w)
+	MOVQ(count, left)
+	Label("sum_rows_term")
+	VBROADCASTSS(Mem{Base: w}, by)
+	for i := range sum {
+		product := YMM()
+		VMULPS(Mem{Base: at, Disp: 4 * width * i}, by, product)
+		VADDPS(product, sum[i], sum[i])
+	}
+	ADDQ(stride, at)
+	ADDQ(Imm(4), w)
+	DECQ(left)
+	JNZ(LabelRef("sum_rows_term"))
+	for i := range sum {
+		VMOVUPS(sum[i], Mem{Base: dst, Disp: 4 * width * i})
+	}
+	ADDQ(Imm(4*width*uint64(len(sum))), dst)
+	ADDQ(Imm(4*width*uint64(len(sum))), src)
+	SUBQ(Imm(width*uint64(len(sum))), n)
+	JMP(LabelRef("sum_rows_next"))
+	Label("sum_rows_end")
+	VZEROUPPER()
+	RET()
+}
+
 // bytesOf is a shuffle that expands the byte of each place, and those after it up to count, to a number of four bytes; −1 is zero.
 func bytesOf(name string, places [2][4]int, count int) Mem {
 	m := GLOBL(name, RODATA|NOPTR)
