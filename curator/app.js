@@ -52,7 +52,7 @@
 
   // A list of which only what is in view exists: items first(top) to last(bottom) of count(), each made by draw(i).
   const virtual = (box, height, count, first, last, draw) => {
-    const tall = box.querySelector(".tall"), shown = new Map();
+    const tall = box.querySelector(".extent"), shown = new Map();
     const show = (again) => {
       const n = count();
       tall.style.height = height() + "px";

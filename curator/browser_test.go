@@ -1,0 +1,151 @@
+package curator
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	reportpage "iconic/report/page"
+)
+
+// browsed is the page of a curator in Chromium.
+type browsed struct {
+	t       *testing.T
+	ctx     context.Context
+	handler atomic.Pointer[http.Handler] // which answers at the page's address
+}
+
+// browse opens the page of a curator. It skips the test where there is no Chromium.
+func browse(t *testing.T, s *served) *browsed {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			program = path
+			break
+		}
+	}
+	if program == "" {
+		t.Skip("no Chromium to open the page in")
+	}
+	b := &browsed{t: t}
+	b.serve(s)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*b.handler.Load()).ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1300, 900), chromedp.UserDataDir(t.TempDir()))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	b.ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b.do(chromedp.Navigate(server.URL))
+	b.until(firstListed)
+	return b
+}
+
+// firstListed is true once the page has loaded the first images.
+const firstListed = "document.querySelectorAll('#grid .cell[data-image]').length > 0"
+
+// serve lets a curator answer at the page's address from now on.
+func (b *browsed) serve(s *served) {
+	s.run.Hosts = nil
+	b.answer(s)
+}
+
+func (b *browsed) answer(h http.Handler) { b.handler.Store(&h) }
+
+func (b *browsed) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// read evaluates an expression in the page.
+func read[T any](b *browsed, expression string) (value T) {
+	b.t.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("JSON.stringify("+expression+")"))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		b.t.Fatalf("%s gave %s: %v", expression, text, err)
+	}
+	return value
+}
+
+// until waits until a condition holds in the page.
+func (b *browsed) until(condition string) {
+	b.t.Helper()
+	for range 200 {
+		if read[bool](b, "Boolean("+condition+")") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Fatalf("it is never true that %s; the page says %q, %q", condition, read[string](b, "document.getElementById('count').textContent"), read[string](b, "document.getElementById('alert').textContent"))
+}
+
+// What is last in a long list can be scrolled to and clicked.
+func TestBrowserScrollsToTheEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		images, clusters int
+		box, last        string
+	}{
+		"images":   {2600, 2, "grid", "image-1299"},
+		"clusters": {900, 300, "clusters", "cluster-299"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := browse(t, serve(t, c.images, c.clusters))
+			b.do(chromedp.Evaluate[chromedp.Void]("(() => { const e = document.getElementById('" + c.box + "'); e.scrollTop = e.scrollHeight; })()"))
+			b.until(`(() => {
+				const e = document.getElementById("` + c.last + `");
+				if (!e || !e.textContent) return false;
+				const r = e.getBoundingClientRect();
+				return e.contains(document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2));
+			})()`)
+			if scrolling := read[int](b, "[...document.querySelectorAll('#"+c.box+" *')].filter(e => e.scrollHeight > e.clientHeight && /auto|scroll/.test(getComputedStyle(e).overflowY)).length"); scrolling > 0 {
+				t.Errorf("%d boxes scroll inside the list", scrolling)
+			}
+		})
+	}
+}
+
+// The page loads the stylesheet of reports, too: no class that gets its layout here may get another there. Buttons are meant to be alike.
+func TestStylesheetsDoNotCollide(t *testing.T) {
+	own, err := os.ReadFile("style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := func(css string) (classes []string) {
+		for _, rule := range regexp.MustCompile(`([^{}]+)\{`).FindAllStringSubmatch(css, -1) {
+			for selector := range strings.SplitSeq(rule[1], ",") {
+				if selector = strings.TrimSpace(selector); regexp.MustCompile(`^\.[a-z0-9-]+$`).MatchString(selector) && selector != ".button" {
+					classes = append(classes, selector)
+				}
+			}
+		}
+		return classes
+	}
+	here, there := alone(string(own)), alone(string(reportpage.Stylesheet()))
+	if len(here) < 10 || len(there) < 30 {
+		t.Fatalf("only %d and %d classes were found", len(here), len(there))
+	}
+	for _, class := range here {
+		if slices.Contains(there, class) {
+			t.Errorf("%s is also a class of the stylesheet of reports", class)
+		}
+	}
+}
