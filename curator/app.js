@@ -17,17 +17,20 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   label();
 
-  // Talking to the server. A server that was started again has another token, which its page tells.
+  // Talking to the server. A server that was started again has another token, which its page tells. One of another run, or with other pictures,
+  // refuses what this page asks: its own page takes over.
+  const run = document.querySelector("meta[name=run]").content;
   let token = document.querySelector("meta[name=token]").content;
   const renew = async () => {
     const text = await (await fetch("/")).text();
     token = new DOMParser().parseFromString(text, "text/html").querySelector("meta[name=token]").content;
   };
   const request = async (path, body) => {
-    const send = () => fetch(path, body === undefined ? {} : { method: "POST", headers: { "X-Token": token, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    const send = () => fetch(path, body === undefined ? { headers: { "X-Run": run } } : { method: "POST", headers: { "X-Run": run, "X-Token": token, "Content-Type": "application/json" }, body: JSON.stringify(body) });
     let answer = await send();
     if (answer.status === 403 && body !== undefined) { await renew(); answer = await send(); }
     const value = await answer.json();
+    if (value.reload) { location.reload(); return new Promise(() => {}); }
     if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { state: value.state });
     return value;
   };
@@ -128,8 +131,8 @@
     const m = element("img");
     m.decoding = "async"; m.alt = "";
     m.addEventListener("error", () => { m.replaceWith(element("span", "path", image.path)); });
-    m.src = "/thumbnail/" + image.image;
-    return state.pictures ? m : element("span", "path", image.path);
+    m.src = "/thumbnail/" + run + "/" + image.image;
+    return m;
   };
   const grid = virtual($("grid"), () => Math.ceil(all / columns()) * (side() + GAP), () => all, (y) => (line(y) - 2) * columns(), (y) => (line(y) + 3) * columns() - 1, (i) => {
     const image = imageAt(i), e = element("div", "cell"), s = side();
@@ -145,6 +148,7 @@
     if (taken.has(image.image)) e.classList.add("taken");
     e.dataset.image = image.image;
     e.append(picture(image), element("span", "sure", image.note || image.confidence.toFixed(2)));
+    if (!state.pictures) return element("span", "path", image.path);
     e.addEventListener("click", (event) => { choose(i, event.shiftKey); });
     return e;
   });

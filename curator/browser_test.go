@@ -98,6 +98,16 @@ func (b *browsed) until(condition string) {
 	b.t.Fatalf("it is never true that %s; the page says %q, %q", condition, read[string](b, "document.getElementById('count').textContent"), read[string](b, "document.getElementById('alert').textContent"))
 }
 
+// press presses a key, with Shift if so.
+func (b *browsed) press(key string, shift bool) {
+	b.t.Helper()
+	modifier := chromedp.KeyModifiers()
+	if shift {
+		modifier = chromedp.KeyModifiers(8) // the protocol's number of Shift
+	}
+	b.do(chromedp.KeyEvent(key, modifier))
+}
+
 // What is last in a long list can be scrolled to and clicked.
 func TestBrowserScrollsToTheEnd(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -121,6 +131,26 @@ func TestBrowserScrollsToTheEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A page whose address another run has taken over, as the default port is the same for all, changes nothing there and shows no image under a wrong name.
+func TestBrowserSeesAnotherRun(t *testing.T) {
+	a, other := serve(t, 40, 4), serve(t, 40, 4)
+	a.run.Title, other.run.Title = "one run", "another run"
+	b := browse(t, a)
+	before := read[string](b, "document.querySelector('#grid img').src")
+	b.serve(other)
+	b.press("v", false)
+	b.until("document.title.startsWith('another run') && document.querySelector('#grid img')")
+	if n := other.Curator.curation.Taken(); n != 0 {
+		t.Errorf("%d steps meant for one run were taken in another", n)
+	}
+	if after := read[string](b, "document.querySelector('#grid img').src"); after == before {
+		t.Errorf("images of two runs have the address %s", after)
+	}
+	b.serve(a) // a look at a cluster changes nothing, but would show the wrong images
+	b.press("j", false)
+	b.until("document.title.startsWith('one run')")
 }
 
 // The page loads the stylesheet of reports, too: no class that gets its layout here may get another there. Buttons are meant to be alike.

@@ -2,8 +2,10 @@ package curator
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +32,9 @@ type Run struct {
 	// Picture loads an image, of any size. It is called from several goroutines at once. Nil: there are no pictures.
 	Picture func(image int) (image.Image, error)
 	Lists   []List // images to look at besides the clusters
+	// Key identifies the run and where its pictures come from: a page of a server with another key reloads itself, and browsers keep the
+	// pictures of each key apart. "": no other server has the same.
+	Key string
 	// Hosts are the host names under which requests may reach the server, without port; nil: any.
 	Hosts   []string
 	Workers int // goroutines that make thumbnails and compute splits; 0: one per processor
@@ -46,6 +51,7 @@ type List struct {
 // Curator serves the page.
 type Curator struct {
 	run    Run
+	key    string // made of run.Key
 	token  string
 	ranked []int // images by descending confidence
 	thumbs *thumbnails
@@ -71,7 +77,7 @@ func New(c *curation.Curation, r Run) (*Curator, error) {
 	if len(r.Paths) != n || len(r.Confidence) != n || r.Features != nil && r.Features.Len() != n {
 		return nil, fmt.Errorf("curator: %d paths and %d confidences for %d images, or features of other images", len(r.Paths), len(r.Confidence), n)
 	}
-	s := &Curator{run: r, token: rand.Text(), curation: c, ranked: make([]int, n), mux: http.NewServeMux()}
+	s := &Curator{run: r, key: short(r.Key), token: rand.Text(), curation: c, ranked: make([]int, n), mux: http.NewServeMux()}
 	for i := range s.ranked {
 		s.ranked[i] = i
 	}
@@ -101,7 +107,7 @@ func New(c *curation.Curation, r Run) (*Curator, error) {
 	})
 	s.mux.HandleFunc("GET /state", s.state)
 	s.mux.HandleFunc("GET /images", s.images)
-	s.mux.HandleFunc("GET /thumbnail/{image}", s.thumbnail)
+	s.mux.HandleFunc("GET /thumbnail/{run}/{image}", s.thumbnail)
 	s.mux.HandleFunc("POST /step", s.step)
 	s.mux.HandleFunc("POST /split", s.split)
 	return s, nil
@@ -126,8 +132,21 @@ func (s *Curator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, err)
 		return
 	}
+	if key := r.Header.Get("X-Run"); key != "" && key != s.key {
+		answer(w, http.StatusConflict, map[string]any{"error": "another run is curated at this address now: reload the page", "reload": true})
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	s.mux.ServeHTTP(w, r)
+}
+
+// short is a key for addresses and headers; a random one without a key.
+func short(key string) string {
+	if key == "" {
+		key = rand.Text()
+	}
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:8])
 }
 
 // allowed refuses requests that do not come from the server's own page.
@@ -180,7 +199,7 @@ func file(name, kind string) http.HandlerFunc {
 
 func (s *Curator) page(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, struct{ Title, Token string }{s.run.Title, s.token}) // a client that has gone needs no page
+	_ = page.Execute(w, struct{ Title, Token, Run string }{s.run.Title, s.token, s.key}) // a client that has gone needs no page
 }
 
 // state is the page's view of all clusters.
@@ -355,7 +374,7 @@ func (s *Curator) list(number int) (all int, at func(k int) listed, err error) {
 
 func (s *Curator) thumbnail(w http.ResponseWriter, r *http.Request) {
 	i, err := strconv.Atoi(r.PathValue("image"))
-	if err != nil || i < 0 || i >= len(s.run.Paths) {
+	if err != nil || i < 0 || i >= len(s.run.Paths) || r.PathValue("run") != s.key {
 		refuse(w, http.StatusNotFound, errors.New("no such image"))
 		return
 	}

@@ -82,6 +82,9 @@ func (s *served) ask(method, path string, body, to any) int {
 	return w.Code
 }
 
+// picture is the address of a thumbnail.
+func (s *served) picture(i int) string { return fmt.Sprintf("/thumbnail/%s/%d", s.key, i) }
+
 // take takes a step on the current state.
 func (s *served) take(step curation.Step) (now state) {
 	s.t.Helper()
@@ -192,8 +195,9 @@ func TestWhatIsNotAChangeIsRefused(t *testing.T) {
 		{"POST", "/step", strings.Repeat("x", maxBody+1), http.StatusBadRequest},
 		{"GET", "/images?cluster=9&from=0&count=1", nil, http.StatusNotFound},
 		{"GET", "/images?cluster=0&from=-1&count=1", nil, http.StatusBadRequest},
-		{"GET", "/thumbnail/8", nil, http.StatusNotFound},
-		{"GET", "/thumbnail/3", nil, http.StatusNotFound},
+		{"GET", s.picture(8), nil, http.StatusNotFound},
+		{"GET", s.picture(3), nil, http.StatusNotFound},
+		{"GET", "/thumbnail/1", nil, http.StatusNotFound},
 		{"DELETE", "/step", nil, http.StatusMethodNotAllowed},
 		{"GET", "/curation.jsonl", nil, http.StatusNotFound},
 	} {
@@ -216,7 +220,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		"a person":                          {"GET", "localhost:80", "/", nil, http.StatusOK},
 		"a link from elsewhere":             {"GET", "localhost", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, http.StatusOK},
 		"a script from elsewhere":           {"GET", "localhost", "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, http.StatusForbidden},
-		"a picture on another site":         {"GET", "localhost", "/thumbnail/1", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"a picture on another site":         {"GET", "localhost", s.picture(1), []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
 		"another port of this machine":      {"GET", "localhost", "/state", []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
 		"another name for this address":     {"GET", "evil.example", "/", nil, http.StatusForbidden},
 		"a change without a token":          {"POST", "localhost", "/step", nil, http.StatusForbidden},
@@ -246,7 +250,7 @@ func TestThumbnails(t *testing.T) {
 	var all sync.WaitGroup
 	for range 40 { // concurrent requests for one picture share it
 		all.Go(func() {
-			if code := s.ask("GET", "/thumbnail/7", nil, nil); code != http.StatusOK {
+			if code := s.ask("GET", s.picture(7), nil, nil); code != http.StatusOK {
 				t.Errorf("status %d", code)
 			}
 		})
@@ -270,6 +274,41 @@ func TestThumbnails(t *testing.T) {
 	}
 	if s.thumbs.bytes > thumbnailBytes || s.thumbs.known(7) != nil || s.thumbs.known(105) == nil || len(s.thumbs.at) != s.thumbs.order.Len() {
 		t.Errorf("%d bytes are cached, at most %d allowed", s.thumbs.bytes, thumbnailBytes)
+	}
+}
+
+// Browsers keep thumbnails by their address, and the default address of the server is always the same: what is kept of one run is never asked for
+// as another's. The same run with the same pictures has the same addresses, whichever server serves it.
+func TestThumbnailsOfRunsAreKeptApart(t *testing.T) {
+	with := func(key string) *served {
+		s := serve(t, 8, 2)
+		s.run.Key = key
+		var err error
+		if s.Curator, err = New(s.Curator.curation, s.run); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	a, again, other, none, none2 := with("a"), with("a"), with("b"), with(""), with("")
+	if a.picture(1) != again.picture(1) {
+		t.Errorf("one run has thumbnails at %s and %s", a.picture(1), again.picture(1))
+	}
+	for _, b := range []*served{other, none} {
+		if b.picture(1) == a.picture(1) {
+			t.Errorf("two runs have thumbnails at %s", b.picture(1))
+		}
+		if code := b.ask("GET", a.picture(1), nil, nil); code != http.StatusNotFound {
+			t.Errorf("a thumbnail of another run: status %d", code)
+		}
+	}
+	if none.picture(1) == none2.picture(1) {
+		t.Errorf("two servers without a key have thumbnails at %s", none.picture(1))
+	}
+	r := httptest.NewRequest("GET", "http://localhost/state", nil)
+	r.Header.Set("X-Run", a.key)
+	w := httptest.NewRecorder()
+	if other.ServeHTTP(w, r); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), `"reload":true`) {
+		t.Errorf("a page of another run gets %d %s", w.Code, w.Body)
 	}
 }
 

@@ -62,6 +62,11 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 		s.NoPictures = err
 	}
 	s.Lists, s.NoLists = lists(f.Dir, f.Table.Paths)
+	id, err := f.Identity()
+	if err != nil {
+		return nil, err
+	}
+	s.Key = fmt.Sprintf("%+v\x00%s\x00%s", id, f.ImagesAt(o.Images), f.ImageOptions(o.ImageColumn).ImageColumn)
 	return s, nil
 }
 
