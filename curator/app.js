@@ -88,7 +88,8 @@
   };
   const go = (number) => {
     now = number;
-    at = 0; anchor = -1; taken.clear(); pages.clear();
+    at = 0; anchor = -1;
+    forget();
     $("grid").scrollTop = 0;
     refresh();
     const i = rows.findIndex((c) => c.number === now);
@@ -103,7 +104,8 @@
   // Images of the cluster, fetched in pages as they come into view.
   const PAGE = 200, GAP = 7;
   let at = 0, anchor = -1, all = 0;
-  const pages = new Map(), taken = new Map(); // taken: image → its path
+  let pages = new Map(), taken = new Map(); // number of a page → its images, or the promise that they come; image → its path
+  const forget = () => { pages = new Map(); taken = new Map(); };
   const columns = () => Math.max(2, Math.floor(($("grid").clientWidth + GAP) / (innerWidth < 700 ? 105 : 142)));
   const side = () => ($("grid").clientWidth - 4 - (columns() - 1) * GAP) / columns();
   const line = (y) => Math.floor(y / (side() + GAP));
@@ -111,23 +113,42 @@
     const page = pages.get(Math.floor(i / PAGE));
     return Array.isArray(page) ? page[i % PAGE] : undefined;
   };
-  const fetchPage = async (k) => {
-    if (pages.has(k)) return;
-    const key = state.steps + "/" + now + "/" + order;
-    pages.set(k, key);
-    try {
-      const answer = await request("/images?cluster=" + now + "&order=" + order + "&from=" + k * PAGE + "&count=" + PAGE);
-      if (pages.get(k) !== key) return; // another cluster is in view by now
-      if (answer.steps !== state.steps) { await load(); return; }
-      pages.set(k, answer.images);
-      grid.show(true);
-      where();
-    } catch (e) {
-      if (pages.get(k) === key) pages.delete(k);
-      lost(e);
-    }
+  const fetchPage = (k) => {
+    const list = pages;
+    if (!list.has(k)) list.set(k, (async () => {
+      try {
+        const answer = await request("/images?cluster=" + now + "&order=" + order + "&from=" + k * PAGE + "&count=" + PAGE);
+        if (pages !== list) return; // another cluster is in view by now
+        if (answer.steps !== state.steps) { await load(); return; }
+        list.set(k, answer.images);
+        grid.show(true);
+        where();
+      } catch (e) {
+        list.delete(k);
+        lost(e);
+      }
+    })());
+    return list.get(k);
+  };
+  // Calls use with the images from a to b, as soon as all of them are there: not if one cannot be loaded, another list is in view by then, or
+  // the choice was cleared. What is done with the chosen images waits for it.
+  let choosing = Promise.resolve();
+  const whole = (a, b, use) => {
+    const list = pages, chosen = taken;
+    b = Math.min(b, all - 1);
+    const done = (async () => {
+      for (let k = Math.floor(a / PAGE); k * PAGE <= b; k++) if (!Array.isArray(list.get(k))) {
+        await fetchPage(k);
+        if (pages !== list || taken !== chosen || !Array.isArray(list.get(k))) return;
+      }
+      for (let i = a; i <= b; i++) use(imageAt(i));
+      mark();
+      selection();
+    })();
+    choosing = Promise.all([choosing, done]);
   };
   const picture = (image) => {
+    if (!state.pictures) return element("span", "path", image.path);
     const m = element("img");
     m.decoding = "async"; m.alt = "";
     m.addEventListener("error", () => { m.replaceWith(element("span", "path", image.path)); });
@@ -148,7 +169,6 @@
     if (taken.has(image.image)) e.classList.add("taken");
     e.dataset.image = image.image;
     e.append(picture(image), element("span", "sure", image.note || image.confidence.toFixed(2)));
-    if (!state.pictures) return element("span", "path", image.path);
     e.addEventListener("click", (event) => { choose(i, event.shiftKey); });
     return e;
   });
@@ -176,29 +196,19 @@
     where();
     selection();
   };
-  const take = (a, b) => { for (let i = a; i <= b; i++) { const image = imageAt(i); if (image) taken.set(image.image, image.path); } };
+  const add = (image) => taken.set(image.image, image.path);
+  const take = (a, b) => whole(a, b, add);
   const choose = (i, extend) => {
-    const image = imageAt(i);
-    if (!image) return;
-    if (extend) { take(Math.min(at, i), Math.max(at, i)); } else if (taken.has(image.image)) taken.delete(image.image); else taken.set(image.image, image.path);
+    if (i >= all) return;
+    if (extend) take(Math.min(at, i), Math.max(at, i));
+    else whole(i, i, (image) => { if (!taken.delete(image.image)) add(image); });
     at = i; anchor = -1;
     mark();
     where();
-    selection();
     $("grid").focus({ preventScroll: true });
   };
-  const takeAll = async () => {
-    for (let k = 0; k * PAGE < all; k++) await fetchPage(k);
-    take(0, all - 1);
-    mark();
-    selection();
-  };
-  const takeSpare = async () => {
-    for (let k = 0; k * PAGE < all; k++) await fetchPage(k);
-    for (let i = 0; i < all; i++) { const image = imageAt(i); if (image && image.spare) taken.set(image.image, image.path); }
-    mark();
-    selection();
-  };
+  const takeAll = () => take(0, all - 1);
+  const takeSpare = () => whole(0, all - 1, (image) => { if (image.spare) add(image); });
   const selection = () => {
     $("chosen").hidden = taken.size === 0;
     $("count").textContent = plural(taken.size, "image") + " chosen";
@@ -234,7 +244,7 @@
   const adopt = (next) => {
     const changed = !state || next.steps !== state.steps;
     state = next;
-    if (changed) { pages.clear(); taken.clear(); anchor = -1; }
+    if (changed) { forget(); anchor = -1; }
     refresh();
   };
   const load = async () => adopt(await request("/state"));
@@ -245,7 +255,7 @@
     // No answer: nothing that was not answered is taken for done. As soon as the server is there again, its state is shown.
     alert("The server does not answer. What was saved before is safe; this page goes on when the server is there again.");
     clearTimeout(waiting);
-    waiting = setTimeout(async () => { try { await renew(); pages.clear(); await load(); $("alert").hidden = true; } catch (e) { lost(e); } }, 1000);
+    waiting = setTimeout(async () => { try { await renew(); pages = new Map(); await load(); $("alert").hidden = true; } catch (e) { lost(e); } }, 1000);
   };
   let busy = false;
   const change = async (value, after) => {
@@ -307,14 +317,15 @@
       if (!c || now < 0) return;
       change({ step: "review", cluster: now, reviewed: !c.reviewed }, () => { if (!c.reviewed) step(1); });
     },
-    move: () => {
+    move: async () => {
+      await choosing;
       if (!taken.size) return;
       const images = [...taken.keys()].sort((a, b) => a - b);
       const choices = others().concat({ number: state.next, name: "a new cluster" });
       ask("Move " + plural(images.length, "image") + " to", "", choices, (to) => change({ step: "move", cluster: to.number, images }));
     },
-    exclude: () => { if (taken.size) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
-    clear: () => { taken.clear(); anchor = -1; mark(); selection(); },
+    exclude: async () => { await choosing; if (taken.size) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
+    clear: () => { taken = new Map(); anchor = -1; mark(); selection(); },
     undo: () => { if (state.undo) change({ step: "undo" }); },
     redo: () => { if (state.redo) change({ step: "redo" }); },
     spare: () => { if (!$("spare").hidden) takeSpare(); },
@@ -323,7 +334,7 @@
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
   $("name").addEventListener("click", actions.rename);
   $("keys-close").addEventListener("click", () => $("keys").close());
-  $("order").addEventListener("change", () => { order = $("order").value; pages.clear(); at = 0; $("grid").scrollTop = 0; refresh(); });
+  $("order").addEventListener("change", () => { order = $("order").value; pages = new Map(); at = 0; $("grid").scrollTop = 0; refresh(); });
 
   const preview = async () => {
     if (busy) return;

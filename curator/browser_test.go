@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	reportpage "iconic/report/page"
 )
@@ -131,6 +132,61 @@ func TestBrowserScrollsToTheEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// late delays the lists of images.
+func late(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/images" {
+			time.Sleep(100 * time.Millisecond)
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// A range is chosen whole, whichever of its images the page has loaded when it is chosen, and so is what is done with it.
+func TestBrowserChoosesWholeRanges(t *testing.T) {
+	const chosen = "!document.getElementById('chosen').hidden && document.getElementById('count').textContent === "
+	s := serve(t, 2400, 2)
+	b := browse(t, s)
+	again := func() { // the page with the images in view, when lists have become slow
+		b.answer(s)
+		b.do(chromedp.Reload())
+		b.until(firstListed)
+		b.answer(late(s))
+		b.do(chromedp.Focus("#grid"))
+	}
+	for name, c := range map[string]struct {
+		keys func(b *browsed)
+		want string
+	}{
+		"from the first to the last": {func(b *browsed) { b.press(kb.Home, false); b.press(kb.End, true) }, "1,200 images chosen"},
+		"from the last to the first": {func(b *browsed) { b.press(kb.End, false); b.press(kb.Home, true) }, "1,200 images chosen"},
+		"all":                        {func(b *browsed) { b.press("a", false) }, "1,200 images chosen"},
+		"all while some are loading": {func(b *browsed) { b.press(kb.End, false); b.press("a", false) }, "1,200 images chosen"},
+		"the last alone":             {func(b *browsed) { b.press(kb.End, false); b.press(" ", false) }, "1 image chosen"},
+		"none after all": {func(b *browsed) {
+			b.press("a", false)
+			b.press(kb.Escape, false)
+			b.press(" ", false)
+		}, "1 image chosen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			again()
+			c.keys(b)
+			b.until(chosen + "'" + c.want + "'")
+			if name == "none after all" { // nor does what was cleared come later
+				time.Sleep(time.Second)
+				b.until(chosen + "'" + c.want + "'")
+			}
+		})
+	}
+	b.t = t
+	again()
+	b.press(kb.End, true) // left out before all are loaded
+	b.press("x", false)
+	b.until("[...document.querySelectorAll('#clusters .row')].at(-1).textContent.includes('Left out1,200')")
 }
 
 // A page whose address another run has taken over, as the default port is the same for all, changes nothing there and shows no image under a wrong name.
