@@ -65,8 +65,8 @@ type Training struct {
 	// Parquet files, if it had to be named. Cluster fills in both.
 	Images, ImageColumn string
 
-	Safe     bool            // prefix cells of assignments.csv that a spreadsheet would take for formulas with an apostrophe
-	Formulas func(cells int) // called with the number of such cells; may be nil
+	Safe     bool            // prefix cells of the run's CSV files that a spreadsheet would take for formulas with an apostrophe
+	Formulas func(cells int) // called with the number of such cells in assignments.csv; may be nil
 
 	Hooks progress.Hooks // receive progress; the zero value ignores it
 }

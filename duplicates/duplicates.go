@@ -59,7 +59,11 @@ type Set struct {
 	// if images are compared, and if the options exclude them.
 	Unseen error
 
+	// LeftOut is the number of images that were left out of the run by hand: Features are without them.
+	LeftOut int
+
 	options  Options
+	cluster  []int         // of each image; nil without a run
 	pictures *run.Pictures // nil: none are compared
 }
 
@@ -130,20 +134,22 @@ func (s *Set) openFeatures(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.Features, err = s.Run.OpenFeatures(s.options.Features); err != nil {
+	set, err := s.Run.OpenFeatures(s.options.Features)
+	if err != nil {
 		return option.Errorf("Features", "the features of run %s: %w", name, err)
+	}
+	s.Features, s.cluster = s.Run.Kept(set)
+	s.LeftOut = set.Len() - s.Features.Len()
+	if s.Features.Len() == 0 {
+		return errors.Join(refuse(option.Errorf("Raw", "all images of %s were left out by hand: there is nothing to search", name)), s.Close())
 	}
 	return nil
 }
 
 // Find searches the set.
 func (s *Set) Find(ctx context.Context) (*run.Inspected, error) {
-	var cluster []int
-	if s.Run != nil {
-		cluster = s.Run.Table.Cluster
-	}
 	o := inspection.Options{Exact: s.options.Exact, Correlation: s.options.Correlation, Workers: s.options.Workers}
-	return run.Inspect(ctx, s.Features, cluster, s.pictures, o, s.options.Hooks)
+	return run.Inspect(ctx, s.Features, s.cluster, s.pictures, o, s.options.Hooks)
 }
 
 // Close closes the features and the images.

@@ -7,10 +7,12 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"iconic"
+	"iconic/curation"
 	"iconic/duplicates"
 	"iconic/extract"
 	"iconic/extract/synthetic"
@@ -150,6 +152,132 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	if _, err := duplicates.Open(t.Context(), filepath.Join(pictures, "nowhere"), duplicates.Options{}); err == nil {
 		t.Error("missing features are not refused")
+	}
+}
+
+// clustered makes a run of the pictures, whose table of assignments is safe for spreadsheets or not.
+func clustered(t *testing.T, safe bool) *run.Finished {
+	t.Helper()
+	o := iconic.Options{Encoding: iconic.Encoding{Model: "tiny"}, Training: iconic.Training{Out: filepath.Join(t.TempDir(), "run"), Clusters: 3, Safe: safe}, Store: store}
+	f, err := iconic.Cluster(t.Context(), pictures, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// curate takes steps in the curation of a run.
+func curate(t *testing.T, f *run.Finished, steps ...curation.Step) {
+	t.Helper()
+	c, err := f.Curate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range steps {
+		err = errors.Join(err, c.Take(step))
+	}
+	if err := errors.Join(err, c.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Images that were left out by hand are no duplicates. The tables in the run folder are those of the training, whatever is edited and whenever the
+// page is made: a later undo needs them.
+func TestImagesLeftOutAreNotSearched(t *testing.T) {
+	f := clustered(t, false)
+	tables := func() (both string) {
+		for _, name := range []string{run.DuplicatesFile, run.OutliersFile} {
+			content, err := os.ReadFile(filepath.Join(f.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			both += string(content)
+		}
+		return both
+	}
+	trained := tables()
+	curate(t, f, curation.Step{Kind: curation.Merge, Cluster: 0, From: []int{1}}, curation.Step{Kind: curation.Exclude, Images: []int{slices.Index(f.Table.Paths, "star/twice.png")}})
+	for raw, want := range map[bool]int{false: 0, true: 1} {
+		set, err := duplicates.Open(t.Context(), f.Dir, duplicates.Options{Raw: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := set.Find(t.Context())
+		if err := errors.Join(err, set.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if exact, near := found.Copies(); exact != want || near != 1 || set.LeftOut != 1-want || found.Images != len(f.Table.Paths)-set.LeftOut {
+			t.Errorf("raw %t: %d exact copies and %d near duplicates of %d images, %d left out", raw, exact, near, found.Images, set.LeftOut)
+		}
+		if merged := !slices.Contains(found.Names.Cluster, 1); merged == raw {
+			t.Errorf("raw %t: clusters %v", raw, found.Names.Cluster)
+		}
+	}
+	if _, err := run.Remake(t.Context(), f.Dir, run.PageOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := tables(); got != trained {
+		t.Errorf("the page of edited clusters replaced the tables\n%s\nby\n%s", trained, got)
+	}
+	if err := os.Remove(filepath.Join(f.Dir, run.OutliersFile)); err != nil { // as in a run that had no page
+		t.Fatal(err)
+	}
+	if _, err := run.Remake(t.Context(), f.Dir, run.PageOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := tables(); got != trained {
+		t.Errorf("tables that were not there are\n%s\nnot\n%s", got, trained)
+	}
+	all := make([]int, len(f.Table.Paths))
+	for i := range all {
+		all[i] = i
+	}
+	curate(t, f, curation.Step{Kind: curation.Exclude, Images: all})
+	if _, err := duplicates.Open(t.Context(), f.Dir, duplicates.Options{}); err == nil || !strings.Contains(err.Error(), "all images of "+f.Dir+" were left out by hand") {
+		t.Errorf("no image is left: %v", err)
+	}
+}
+
+// The tables of duplicates and outliers are as safe for spreadsheets as that of assignments, also after the page is made again and when a finished
+// run is made safe, once or twice.
+func TestTablesAreSafe(t *testing.T) {
+	active := filepath.Join(pictures, "=1+1.png") // a copy of another image in the folder
+	content, err := os.ReadFile(filepath.Join(pictures, "star", "star-0001.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(active, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(active)
+	whole := store
+	defer func() { store = whole }()
+	store = filepath.Join(t.TempDir(), "store")
+	var safe [2]string
+	for k, how := range []bool{true, false} {
+		f := clustered(t, how)
+		if !how {
+			for range 2 {
+				if err := f.MakeSafe(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, made := range []string{"first", "again"} {
+			content, err := os.ReadFile(filepath.Join(f.Dir, run.DuplicatesFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if safe[k] = string(content); !strings.Contains(safe[k], ",'=1+1.png,") {
+				t.Errorf("safe %t, %s: the table is\n%s", how, made, content)
+			}
+			if _, err := run.Remake(t.Context(), f.Dir, run.PageOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if safe[0] != safe[1] {
+		t.Errorf("a run made safe has the table\n%s\nnot\n%s", safe[1], safe[0])
 	}
 }
 

@@ -99,6 +99,9 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	case set.Unseen != nil:
 		a.warn("the features decide alone: %v; give the images' location with --images", set.Unseen)
 	}
+	if set.LeftOut > 0 {
+		a.note("%s left out by hand and will not be searched", plural(set.LeftOut, "image was", "images were"))
+	}
 	found, err := set.Find(ctx)
 	a.endStage()
 	if err != nil {

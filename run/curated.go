@@ -56,13 +56,16 @@ func OpenAs(dir string, raw bool, hooks progress.Hooks) (*Finished, error) {
 	return OpenCurated(dir, hooks)
 }
 
+// edited reports whether images were moved or left out by hand.
+func (f *Finished) edited() bool { return f.Curated != nil && f.Curated.Reassigns() }
+
 // ByHand says in words what was changed by hand, and whether that changes the scores; "" if nothing was.
 func (f *Finished) ByHand() string {
 	if f.Curated == nil || len(f.Curated.Steps()) == 0 {
 		return ""
 	}
 	changes := plural.Of(len(f.Curated.Steps()), "change", "changes")
-	if f.Curated.Reassigns() {
+	if f.edited() {
 		return changes + " by hand, included in scores and clusters"
 	}
 	return changes + " by hand; no image was moved or left out, so the scores are those of the training"
@@ -71,7 +74,7 @@ func (f *Finished) ByHand() string {
 // EditedScores are the scores of the clusters as edited by hand, without the images left out; those of the training if f has no changes that move
 // or leave out an image. If the features are no longer where they were, scores by them are missing, with a warning.
 func (f *Finished) EditedScores(ctx context.Context, workers int, hooks progress.Hooks) (*report.Metrics, error) {
-	if f.Curated == nil || !f.Curated.Reassigns() {
+	if !f.edited() {
 		return f.Metrics, nil
 	}
 	set, err := f.OpenFeatures("")
@@ -148,7 +151,7 @@ func (f *Finished) Clusters() int {
 // and with one that moves no image, such as new names: its scores hold. The set may be nil. A baseline covers all images, so it is dropped
 // if some are left out.
 func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
-	if f.Curated == nil || !f.Curated.Reassigns() {
+	if !f.edited() {
 		return f, set, nil
 	}
 	was, all := f.Metrics, len(f.Table.Paths)
@@ -178,6 +181,12 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 	return &scored, set, nil
 }
 
+// Kept are the images of the run's set that were not left out by hand, and the cluster of each. Closing one of the sets closes both.
+func (f *Finished) Kept(set *features.Set) (kept *features.Set, cluster []int) {
+	f, set = f.kept(set)
+	return set, f.Table.Cluster
+}
+
 // kept returns the run and its set without the images left out by hand. The set may be nil.
 func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
 	var rows []int32
@@ -192,7 +201,7 @@ func (f *Finished) kept(set *features.Set) (*Finished, *features.Set) {
 	some := *f
 	some.Table = &report.Assignments{
 		Paths: entries(f.Table.Paths, rows), Labels: entries(f.Table.Labels, rows), Cluster: entries(f.Table.Cluster, rows),
-		Confidence: entries(f.Table.Confidence, rows), Classes: f.Table.Classes, Names: f.Table.Names,
+		Confidence: entries(f.Table.Confidence, rows), Classes: f.Table.Classes, Names: f.Table.Names, Safe: f.Table.Safe,
 	}
 	if set == nil {
 		return &some, nil

@@ -1,9 +1,14 @@
 package run
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"iconic/features"
@@ -11,6 +16,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/plural"
 	"iconic/internal/regular"
+	"iconic/internal/spreadsheet"
 	"iconic/progress"
 	"iconic/report/inspection"
 )
@@ -72,6 +78,46 @@ func (f *Inspected) Write(dir string) (computed int, err error) {
 		}
 	}
 	return computed, nil
+}
+
+// hasTables reports whether a run folder has both tables.
+func hasTables(dir string) bool {
+	for _, name := range []string{DuplicatesFile, OutliersFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// makeTableSafe writes a table of a run folder again, if there is one, with an apostrophe before cells that a spreadsheet would read as formulas. A table
+// that is safe already stays as it is: its cells are known by the images' paths.
+func makeTableSafe(name string, paths map[string]bool) error {
+	content, err := regular.Read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lines, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return atomicfile.Write(name, func(w io.Writer) error {
+		table := spreadsheet.NewWriter(w, true)
+		for _, cells := range lines {
+			for k, cell := range cells {
+				if !paths[cell] {
+					cells[k] = spreadsheet.Plain(cell)
+				}
+			}
+			if err := table.Write(cells); err != nil {
+				return err
+			}
+		}
+		return table.Flush()
+	})
 }
 
 // ReadInspected reads the tables of duplicates and outliers that a run folder has; fs.ErrNotExist is in the error's chain where it has none.

@@ -88,10 +88,19 @@ func Assignments(dir string, classes []string) (*report.Assignments, error) {
 	return report.ReadAssignments(filepath.Join(dir, assignmentsFile), classes)
 }
 
-// MakeSafe writes assignments.csv again, as a training with Safe writes it. Changes made by hand are kept elsewhere and must not be among them.
+// MakeSafe writes assignments.csv, duplicates.csv and outliers.csv again, as far as there are any, as a training with Safe writes them. Changes made by hand are kept elsewhere and must not be among them.
 func (f *Finished) MakeSafe() error {
 	if f.Curated != nil {
 		return fmt.Errorf("run folder %s: its assignments, as trained, cannot be written with the changes made by hand", f.Dir)
+	}
+	paths := make(map[string]bool, len(f.Table.Paths))
+	for _, path := range f.Table.Paths {
+		paths[path] = true
+	}
+	for _, name := range []string{DuplicatesFile, OutliersFile} { // first, since assignments.csv is what says that a run is safe
+		if err := makeTableSafe(filepath.Join(f.Dir, name), paths); err != nil {
+			return err
+		}
 	}
 	f.Table.Safe = true
 	return report.WriteAssignments(filepath.Join(f.Dir, assignmentsFile), f.Table)

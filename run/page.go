@@ -49,7 +49,8 @@ type PageOptions struct {
 	Workers     int    // goroutines; all processors when < 1
 	Hooks       progress.Hooks
 
-	shown page.Shown // by the existing page; a new one must show as much
+	shown page.Shown    // by the existing page; a new one must show as much
+	all   *features.Set // with the images that were left out by hand; nil without features
 }
 
 // Input is a source of a page besides the run folder; it may have been moved.
@@ -99,6 +100,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 	default:
 		defer set.Close()
 	}
+	o.all = set
 	if f, set, err = f.scoredByHand(ctx, set, o.Workers); err != nil {
 		return nil, err
 	}
@@ -173,7 +175,7 @@ func (f *Finished) look(ctx context.Context, set *features.Set, p *Pictures, o P
 	if err != nil {
 		return err
 	}
-	if _, err := found.Write(f.Dir); err != nil {
+	if err := f.writeTables(ctx, found, p, o); err != nil {
 		return err
 	}
 	r.Found = found.Findings
@@ -187,6 +189,31 @@ func (f *Finished) look(ctx context.Context, set *features.Set, p *Pictures, o P
 	if err == nil {
 		r.Baseline = partition.Classes(km.Assignment)
 	}
+	return err
+}
+
+// writeTables writes the tables of duplicates and outliers, which have all images of the run and its clusters as trained. If images were moved or
+// left out by hand, what was found is not that: the tables stay as they are, and are made if one is missing.
+func (f *Finished) writeTables(ctx context.Context, found *Inspected, p *Pictures, o PageOptions) error {
+	if f.edited() {
+		if hasTables(f.Dir) {
+			return nil
+		}
+		trained, err := Open(f.Dir)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			all := *p
+			all.paths = o.all.Paths
+			p = &all
+		}
+		if found, err = Inspect(ctx, o.all, trained.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks); err != nil {
+			return err
+		}
+	}
+	found.Names.Safe = f.Table.Safe
+	_, err := found.Write(f.Dir)
 	return err
 }
 

@@ -46,7 +46,7 @@ type Training struct {
 	Edges       []icon.Edge
 	Resume      bool // resume the training in Dir, if there is one
 	Workers     int  // goroutines; all processors when < 1. It does not change any bit of the result.
-	Safe        bool // put an apostrophe before cells of assignments.csv that a spreadsheet would treat as formulas
+	Safe        bool // put an apostrophe before cells of the run's CSV files that a spreadsheet would treat as formulas
 	Shared      Shared
 	Hooks       progress.Hooks
 	Clock       *progress.Clock // times the stages, for config.json; nil: a new one that begins with Train
