@@ -147,7 +147,7 @@ func summaryTable(m *report.Metrics) *table {
 		names = append(names, "95 % interval (fixed matching)")
 	}
 	for _, of := range both {
-		used = append(used, fmt.Sprintf("%d of %d", of.ClustersUsed, of.Clusters))
+		used = append(used, fmt.Sprintf("%d of %d", of.ClustersUsed, of.Existing()))
 	}
 	t := newTable(names...)
 	t.row(append(used, make([]string, len(names)-len(used))...)...)

@@ -51,6 +51,7 @@ type Metrics struct {
 	ClustersUsed      int    `json:"clusters_used"`      // clusters with at least one item
 	EffectiveClusters Number `json:"effective_clusters"` // exp of the entropy of the cluster sizes
 	ClusterSizes      []int  `json:"cluster_sizes"`      // items in each cluster
+	Merged            []int  `json:"merged,omitempty"`   // clusters that are part of others by now, ascending; they have no items, and their numbers are not used again
 	Loss              Number `json:"loss"`               // objective minimised in training; for k-means the mean squared distance to the centre
 	MeanConfidence    Number `json:"mean_confidence"`    // mean top probability
 
@@ -68,6 +69,9 @@ type Metrics struct {
 	LabelFree *LabelFree `json:"label_free,omitempty"` // nil if the features were not available
 	KMeans    *Metrics   `json:"kmeans,omitempty"`     // the baseline on the same features
 }
+
+// Existing is the number of clusters that were not merged into others.
+func (m *Metrics) Existing() int { return m.Clusters - len(m.Merged) }
 
 // Labelled contains the scores that use labels. All shares are in [0, 1].
 type Labelled struct {

@@ -34,6 +34,11 @@ func (m *Metrics) validate() error {
 	case used != m.ClustersUsed:
 		return fmt.Errorf("clusters_used %d: %d have images", m.ClustersUsed, used)
 	}
+	for k, c := range m.Merged {
+		if c < 0 || c >= m.Clusters || k > 0 && c <= m.Merged[k-1] || m.ClusterSizes[c] > 0 {
+			return fmt.Errorf("merged: cluster %d: want clusters of %d without images, ascending", c, m.Clusters)
+		}
+	}
 	if m.Labelled != nil {
 		if err := m.Labelled.validate(m.N, m.Clusters); err != nil {
 			return err

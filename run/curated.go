@@ -75,7 +75,7 @@ func (f *Finished) ByHand() string {
 // or leave out an image. If the features are no longer where they were, scores by them are missing, with a warning.
 func (f *Finished) EditedScores(ctx context.Context, workers int, hooks progress.Hooks) (*report.Metrics, error) {
 	if !f.edited() {
-		return f.Metrics, nil
+		return f.withoutMerged().Metrics, nil
 	}
 	set, err := f.OpenFeatures("")
 	if err != nil {
@@ -152,7 +152,7 @@ func (f *Finished) Clusters() int {
 // if some are left out.
 func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
 	if !f.edited() {
-		return f, set, nil
+		return f.withoutMerged(), set, nil
 	}
 	was, all := f.Metrics, len(f.Table.Paths)
 	f, set = f.kept(set)
@@ -178,7 +178,23 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 	}
 	scored := *f
 	scored.Metrics = m
-	return &scored, set, nil
+	return scored.withoutMerged(), set, nil
+}
+
+// withoutMerged returns the run with scores that tell which of its clusters were merged into others by hand.
+func (f *Finished) withoutMerged() *Finished {
+	if f.Curated == nil {
+		return f
+	}
+	m := *f.Metrics
+	for c := range m.Clusters { // as trained, there are fewer than now
+		if f.Curated.Clusters[c].Merged >= 0 {
+			m.Merged = append(m.Merged, c)
+		}
+	}
+	some := *f
+	some.Metrics = &m
+	return &some
 }
 
 // Kept are the images of the run's set that were not left out by hand, and the cluster of each. Closing one of the sets closes both.

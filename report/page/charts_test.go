@@ -1,6 +1,8 @@
 package page
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -37,6 +39,28 @@ func TestHistogramHasTheBinsOfTheDiagram(t *testing.T) {
 			if want := fmt.Sprintf("%.2f to %.2f: 1 image.", b.Low, b.High); b.Count == 1 && !strings.Contains(chart, want) {
 				t.Errorf("confidence %.17g is not counted in %s", c, want)
 			}
+		}
+	}
+}
+
+// A cluster that was merged into another is not there, and neither dead nor a share of the images.
+func TestMergedClustersAreNotCounted(t *testing.T) {
+	r := made(t, 40, 4, true)
+	r.Title = "made up"
+	replaced(r.Cluster, 1, 2)
+	m := r.Metrics
+	m.ClusterSizes[2] += m.ClusterSizes[1]
+	m.ClusterSizes[1], m.ClustersUsed, m.Merged = 0, 3, []int{1}
+	var page bytes.Buffer
+	if _, err := Write(context.Background(), &page, r); err != nil {
+		t.Fatal(err)
+	}
+	for words, there := range map[string]bool{
+		"0 clusters are dead": true, "3 of 3 clusters": true, "Sizes of 3 clusters": true, "equal shares would be 13.3": true,
+		"4 rows by class, 3 columns by cluster": true, "4 clusters": false, "cluster 1": false,
+	} {
+		if strings.Contains(page.String(), words) != there {
+			t.Errorf("the page says %q: %t, want %t", words, !there, there)
 		}
 	}
 }

@@ -128,49 +128,57 @@ func ScoreLines(metrics []*report.Metrics) []ScoreLine {
 	return list
 }
 
-// Cautions says what limits the comparison of runs: different data, different images left out by hand, different numbers of clusters, different
-// labels of the same data.
+// Cautions says what limits the comparison of runs, whatever their order: different data; on the same data, different images left out by hand;
+// different numbers of clusters; on the same data, different labels and different names of the same classes.
 func Cautions(runs []Compared) []string {
 	var list []string
-	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Data != runs[0].Data || r.items() != runs[0].items() }) {
+	groups := grouped(runs, func(a, b Compared) bool { return a.Data == b.Data && a.items() == b.items() })
+	if len(groups) > 1 {
 		list = append(list, "These runs are of different data: their scores are shown side by side, but images cannot be traced between runs.")
-	} else if slices.ContainsFunc(runs, func(r Compared) bool { return !sameLeftOut(r.Cluster, runs[0].Cluster) }) {
+	}
+	if differ(groups, func(a, b Compared) bool { return sameLeftOut(a.Cluster, b.Cluster) }) {
 		list = append(list, "Different images were left out of these runs by hand: each score is of the images that its run kept, and agreement and changes are of those that both kept.")
 	}
-	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Clusters != runs[0].Metrics.Clusters }) {
+	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Existing() != runs[0].Metrics.Existing() }) {
 		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")
 	}
-	return append(list, labelCautions(runs)...)
+	sameLabels := func(a, b Compared) bool { return report.SameDivision(a.Labels, b.Labels) }
+	var labelled, divisions [][]Compared
+	for _, group := range groups {
+		group = slices.DeleteFunc(slices.Clone(group), func(r Compared) bool { return r.Labels == nil || r.Metrics.Labelled == nil })
+		labelled, divisions = append(labelled, group), append(divisions, grouped(group, sameLabels)...)
+	}
+	if differ(labelled, sameLabels) {
+		list = append(list, "These runs were scored with different labels of the same images: accuracy, NMI, ECE and every other score that uses labels differ for that reason, too, not only because of the clusters.")
+	}
+	if differ(divisions, func(a, b Compared) bool { return slices.Equal(a.Metrics.Labelled.Classes, b.Metrics.Labelled.Classes) }) {
+		list = append(list, "These runs have different names for the same classes: their accuracy is not compared class by class.")
+	}
+	return list
+}
+
+// grouped puts runs that are alike into one group.
+func grouped(runs []Compared, alike func(a, b Compared) bool) (groups [][]Compared) {
+	for _, r := range runs {
+		k := slices.IndexFunc(groups, func(g []Compared) bool { return alike(g[0], r) })
+		if k < 0 {
+			k, groups = len(groups), append(groups, nil)
+		}
+		groups[k] = append(groups[k], r)
+	}
+	return groups
+}
+
+// differ reports whether a group has runs that are not alike.
+func differ(groups [][]Compared, alike func(a, b Compared) bool) bool {
+	return slices.ContainsFunc(groups, func(g []Compared) bool {
+		return slices.ContainsFunc(g, func(r Compared) bool { return !alike(g[0], r) })
+	})
 }
 
 // sameLeftOut reports whether two runs on the same data leave out the same items.
 func sameLeftOut(a, b []int) bool {
 	return slices.EqualFunc(a, b, func(c, d int) bool { return (c == LeftOut) == (d == LeftOut) })
-}
-
-// labelCautions says how the labels of runs on the same data differ, among those that have labels.
-func labelCautions(runs []Compared) []string {
-	var first *Compared
-	other, named := false, false
-	for k, r := range runs {
-		switch {
-		case r.Labels == nil || r.Metrics.Labelled == nil:
-		case first == nil:
-			first = &runs[k]
-		case r.Data != first.Data:
-		case !report.SameDivision(r.Labels, first.Labels):
-			other = true
-		case !slices.Equal(r.Metrics.Labelled.Classes, first.Metrics.Labelled.Classes):
-			named = true
-		}
-	}
-	switch {
-	case other:
-		return []string{"These runs were scored with different labels of the same images: accuracy, NMI, ECE and every other score that uses labels differ for that reason, too, not only because of the clusters."}
-	case named:
-		return []string{"These runs have different names for the same classes: their accuracy is not compared class by class."}
-	}
-	return nil
 }
 
 // Agreement is the adjusted Rand index of each pair of runs, over the items that both kept; NaN if their data differ.

@@ -82,6 +82,65 @@ func TestComparisonOfDifferentLabelsSaysSo(t *testing.T) {
 	}
 }
 
+// What limits a comparison is said of every group of runs on the same data, in whatever order the runs are given.
+func TestCautionsDoNotDependOnTheOrder(t *testing.T) {
+	const other, named, data, out, number = "scored with different labels", "different names for the same classes", "of different data", "left out of these runs by hand", "different numbers of clusters"
+	run := func(change func(r *Compared)) Compared {
+		r := compared(t, "r", 120, 4)
+		r.Cluster, r.Labels = slices.Clone(r.Cluster), slices.Clone(r.Labels)
+		change(&r)
+		return r
+	}
+	plain := func(*Compared) {}
+	relabelled := func(r *Compared) { r.Labels[7] = (r.Labels[7] + 1) % 4 }
+	renamed := func(r *Compared) { r.Metrics.Labelled.Classes[2] = "another" }
+	elsewhere := func(r *Compared) { r.Data = "other" }
+	without := func(i int) func(r *Compared) {
+		return func(r *Compared) { r.Cluster[i], r.Metrics = LeftOut, kept(r.Metrics, 119) }
+	}
+	unlabelled := func(r *Compared) { r.Labels, r.Metrics.Labelled = nil, nil }
+	both := func(a, b func(r *Compared)) func(r *Compared) { return func(r *Compared) { a(r); b(r) } }
+	merged := func(r *Compared) {
+		replaced(r.Cluster, 3, 0)
+		r.Metrics.ClusterSizes[0] += r.Metrics.ClusterSizes[3]
+		r.Metrics.ClusterSizes[3], r.Metrics.ClustersUsed, r.Metrics.Merged = 0, 3, []int{3}
+	}
+	for what, c := range map[string]struct {
+		runs []func(r *Compared)
+		want []string
+	}{
+		"other labels beside other data":        {[]func(r *Compared){plain, relabelled, elsewhere}, []string{data, other}},
+		"other labels of the other data":        {[]func(r *Compared){plain, elsewhere, both(elsewhere, relabelled)}, []string{data, other}},
+		"no labels first":                       {[]func(r *Compared){unlabelled, plain, relabelled}, []string{other}},
+		"other names beside other data":         {[]func(r *Compared){plain, renamed, elsewhere}, []string{data, named}},
+		"other labels, and other names of them": {[]func(r *Compared){plain, relabelled, both(relabelled, renamed)}, []string{other, named}},
+		"left out beside other data":            {[]func(r *Compared){without(1), without(2), elsewhere}, []string{data, out}},
+		"left out alike":                        {[]func(r *Compared){without(1), without(1), elsewhere}, []string{data}},
+		"a merged cluster":                      {[]func(r *Compared){plain, merged}, []string{number}},
+		"the same merged cluster":               {[]func(r *Compared){merged, merged}, nil},
+	} {
+		var runs []Compared
+		for _, change := range c.runs {
+			runs = append(runs, run(change))
+		}
+		for range len(runs) {
+			runs = append(runs[1:], runs[0])
+			for range 2 {
+				slices.Reverse(runs)
+				got := Cautions(runs)
+				if len(got) != len(c.want) {
+					t.Errorf("%s: %q, want %q", what, got, c.want)
+				}
+				for k, want := range c.want {
+					if k < len(got) && !strings.Contains(got[k], want) {
+						t.Errorf("%s: %q, want %q", what, got[k], want)
+					}
+				}
+			}
+		}
+	}
+}
+
 // replaced gives one label instead of another.
 func replaced(labels []int, from, to int) {
 	for i, l := range labels {

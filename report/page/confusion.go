@@ -26,11 +26,13 @@ type table struct {
 }
 
 // confusion counts rows against clusters, and orders clusters by their matched row, so that agreement is
-// on the diagonal; unmatched clusters come last.
-func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName func(c int) string, rowKind string) *table {
-	order := make([]int, len(rowOf))
-	for c := range order {
-		order[c] = c
+// on the diagonal; unmatched clusters come last, and those merged into others have no column.
+func confusion(rows, clusters []int, rowNames []string, rowOf, merged []int, colName func(c int) string, rowKind string) *table {
+	var order []int
+	for c := range rowOf {
+		if !slices.Contains(merged, c) {
+			order = append(order, c)
+		}
 	}
 	place := func(c int) int {
 		if rowOf[c] < 0 {
@@ -47,7 +49,7 @@ func confusion(rows, clusters []int, rowNames []string, rowOf []int, colName fun
 		}
 		return 0
 	})
-	column := make([]int, len(order))
+	column := make([]int, len(rowOf))
 	t := &table{rowNames: rowNames, rowKind: rowKind, order: order}
 	for k, c := range order {
 		column[c] = k

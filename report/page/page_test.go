@@ -272,6 +272,7 @@ func TestWriteRefuses(t *testing.T) {
 		"item 2 has label -2 of 2 classes":              func(r *Run) { r.Labels[2] = -2 },
 		"item 1 has the confidence NaN":                 func(r *Run) { r.Confidence[1] = math.NaN() },
 		"item 1 has the confidence 1.5":                 func(r *Run) { r.Confidence[1] = 1.5 },
+		"merged clusters [1]: want clusters of 2":       func(r *Run) { r.Metrics.Merged = []int{1} },
 		"sizes of 1 clusters of 2":                      func(r *Run) { r.Metrics.ClusterSizes = r.Metrics.ClusterSizes[:1] },
 		"classes of 0 clusters of 2":                    func(r *Run) { r.Metrics.Matching.ClassOfCluster = nil },
 		"accuracies of 1 classes of 2":                  func(r *Run) { r.Metrics.PerClassAccuracy = r.Metrics.PerClassAccuracy[:1] },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"iconic/internal/plural"
 	"iconic/matrix"
@@ -123,6 +124,8 @@ func checkMetrics(m *report.Metrics) error {
 		return fmt.Errorf("a page needs metrics")
 	case len(m.ClusterSizes) != m.Clusters:
 		return fmt.Errorf("sizes of %d clusters of %d", len(m.ClusterSizes), m.Clusters)
+	case slices.ContainsFunc(m.Merged, func(c int) bool { return c < 0 || c >= m.Clusters || m.ClusterSizes[c] > 0 }):
+		return fmt.Errorf("merged clusters %v: want clusters of %d without items", m.Merged, m.Clusters)
 	case m.Labelled == nil:
 		return nil
 	case len(m.Matching.ClassOfCluster) != m.Clusters:

@@ -141,14 +141,18 @@ func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Sum
 
 func (v *runView) clusterSizes(r *Run) {
 	m := r.Metrics
-	bars := make([]sizeBar, m.Clusters)
+	var bars []sizeBar
 	dead, large := 0, 0
 	for c, size := range m.ClusterSizes {
-		bars[c] = sizeBar{cluster: c, size: size}
-		if name := r.nameOf(c); name != "" {
-			bars[c].name = " (" + name + ")"
+		if size == 0 && slices.Contains(m.Merged, c) {
+			continue
 		}
-		switch mark(size, m.N, m.Clusters) {
+		bar := sizeBar{cluster: c, size: size}
+		if name := r.nameOf(c); name != "" {
+			bar.name = " (" + name + ")"
+		}
+		bars = append(bars, bar)
+		switch mark(size, m.N, m.Existing()) {
 		case "dead":
 			dead++
 		case "oversized":
@@ -156,7 +160,7 @@ func (v *runView) clusterSizes(r *Run) {
 		}
 	}
 	v.Sizes = sizes(bars, m.N)
-	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural.Of(m.Clusters, "cluster", "clusters")+plural.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
+	v.ClustersLead = fmt.Sprintf("%d of %s images; the effective number of clusters, by the entropy of their sizes, is %s.", m.ClustersUsed, plural.Of(m.Existing(), "cluster", "clusters")+plural.Word(m.ClustersUsed, " contains", " contain"), decimals(m.EffectiveClusters, 1))
 	v.SizesNote = fmt.Sprintf("%s (×), %s more than %d times %s share.", plural.Of(dead, "cluster is dead", "clusters are dead"), plural.Of(large, "holds", "hold"), oversized, plural.Word(large, "its", "their"))
 	if m.ClustersUsed <= 1 {
 		v.ClustersLead += " All images are in one cluster: the clustering has collapsed. The method's default settings, or another method, may help."
@@ -173,7 +177,7 @@ func (v *runView) confusion(r *Run) {
 	switch {
 	case r.labelled():
 		rowOf := r.Metrics.Matching.ClassOfCluster
-		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, columnName, "class")
+		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, r.Metrics.Merged, columnName, "class")
 		v.Confusion, v.RowKind = t.draw(), "class"
 		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
 		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching, which was fitted on %s: correct assignments are on the diagonal. Shade shows the share of the row.", fittedOn(r.Metrics))
@@ -189,7 +193,7 @@ func (v *runView) confusion(r *Run) {
 		if err != nil {
 			return // too many clusters to match: the page omits this section
 		}
-		t := confusion(r.Baseline, r.Cluster, names, rowOf, columnName, "k-means cluster")
+		t := confusion(r.Baseline, r.Cluster, names, rowOf, r.Metrics.Merged, columnName, "k-means cluster")
 		v.Confusion, v.RowKind = t.draw(), "k-means cluster"
 		v.ConfusionTitle, v.MistakesTitle = "Against k-means", "Where the two differ most"
 		v.ConfusionLead = "Clusters of k-means in rows and of this run in columns, matched to each other: agreement is on the diagonal. Shade shows the share of the row."
@@ -236,7 +240,7 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 		size := r.Metrics.ClusterSizes[c]
 		view := sheetView{
 			Cluster: c, Size: size, Name: "Cluster " + strconv.Itoa(c),
-			Mark:           mark(size, r.Metrics.N, r.Metrics.Clusters),
+			Mark:           mark(size, r.Metrics.N, r.Metrics.Existing()),
 			MeanConfidence: decimals(report.Number(confidence[c]), 4), Accuracy: "0",
 			Summary: fmt.Sprintf("%s, confidence %.2f", items(size), confidence[c]),
 		}
