@@ -1,8 +1,11 @@
 package iconic
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,6 +80,77 @@ func TestRunsWithoutScoresAreLeftOut(t *testing.T) {
 				t.Errorf("%d runs, warnings %q", len(found.Runs), warned)
 			}
 		})
+	}
+}
+
+// A run that is given several times, under whatever name, is compared once, with a note.
+func TestTheSameRunIsComparedOnce(t *testing.T) {
+	dirs := threeRuns(t)
+	a, b := dirs[0], dirs[1]
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(a, link); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		dirs  []string
+		notes []string
+		err   string
+	}{
+		{[]string{a, b, a}, []string{a + " is given more than once, and compared once"}, ""},
+		{[]string{a, b + "/../a", b, link}, []string{b + "/../a is the same folder as " + a + ", and", link + " is the same folder as " + a + ", and"}, ""},
+		{[]string{a, link}, []string{link + " is the same"}, "1 of 2 run folders can be compared"},
+	} {
+		var notes []string
+		found, err := comparison.Open(t.Context(), c.dirs, comparison.Options{Workers: 1, Hooks: progress.Hooks{Note: func(s string) { notes = append(notes, s) }}})
+		if c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) || c.err == "" && err != nil {
+			t.Errorf("%v: %v, want %q", c.dirs, err, c.err)
+		}
+		if err == nil && (len(found.Runs) != 2 || found.Runs[0].Name != "a" || found.Runs[1].Name != "b") {
+			t.Errorf("%v: compared are %+v", c.dirs, found.Runs)
+		}
+		if len(notes) != len(c.notes) {
+			t.Errorf("%v: notes %q, want %q", c.dirs, notes, c.notes)
+		}
+		for k := range min(len(notes), len(c.notes)) {
+			if !strings.HasPrefix(notes[k], c.notes[k]) {
+				t.Errorf("%v: note %q, want %q", c.dirs, notes[k], c.notes[k])
+			}
+		}
+	}
+}
+
+// The JSON of a comparison has keys in one style, and tells what limits it; a list is never null.
+func TestComparisonAsJSON(t *testing.T) {
+	c, err := comparison.Open(t.Context(), threeRuns(t), comparison.Options{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cautioned := range []bool{false, true} {
+		if cautioned {
+			c.Runs[1].Data = "other"
+		}
+		content, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range regexp.MustCompile(`"([^"]*)":`).FindAllStringSubmatch(string(content), -1) {
+			if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(key[1]) {
+				t.Errorf("a key is %q", key[1])
+			}
+		}
+		var whole struct {
+			Cautions    []string
+			Differences []struct {
+				Name   string
+				Values []string
+			}
+		}
+		if err := json.Unmarshal(content, &whole); err != nil {
+			t.Fatal(err)
+		}
+		if whole.Cautions == nil || len(whole.Differences) == 0 || !slices.Equal(whole.Cautions, c.Cautions()) || cautioned != (len(whole.Cautions) > 0) {
+			t.Errorf("%s", content)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,9 +33,11 @@ type Options struct {
 }
 
 // Open reads the runs in the folders, with the changes made by hand and the scores of the edited clusters unless o.Raw. A run without scores is
-// left out with a warning, as is one whose training has not ended; it is an error if fewer than two remain.
+// left out with a warning, as is one whose training has not ended; a folder that is given again is left out with a note. It is an error if fewer than
+// two remain.
 func Open(ctx context.Context, dirs []string, o Options) (*Comparison, error) {
-	c := new(Comparison)
+	c, given := new(Comparison), len(dirs)
+	dirs = once(dirs, o.Hooks)
 	for k, name := range ShortNames(dirs) {
 		r, err := compared(ctx, dirs[k], o)
 		if errors.Is(err, run.ErrNoScores) || errors.Is(err, run.ErrUnfinished) {
@@ -47,9 +51,27 @@ func Open(ctx context.Context, dirs []string, o Options) (*Comparison, error) {
 		c.Runs = append(c.Runs, *r)
 	}
 	if len(c.Runs) < 2 {
-		return nil, fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(c.Runs), len(dirs))
+		return nil, fmt.Errorf("%d of %d run folders can be compared: want at least 2", len(c.Runs), given)
 	}
 	return c, nil
+}
+
+// once are the folders without those that are the same as an earlier one, whatever their names.
+func once(dirs []string, hooks progress.Hooks) (own []string) {
+	var stats []fs.FileInfo
+	for _, dir := range dirs {
+		stat, err := os.Stat(dir)
+		k := slices.IndexFunc(stats, func(s fs.FileInfo) bool { return err == nil && s != nil && os.SameFile(s, stat) }) // compared says what is wrong with a folder
+		switch {
+		case k < 0:
+			own, stats = append(own, dir), append(stats, stat)
+		case dir == own[k]:
+			hooks.Notef("%s is given more than once, and compared once", dir)
+		default:
+			hooks.Notef("%s is the same folder as %s, and compared once", dir, own[k])
+		}
+	}
+	return own
 }
 
 // compared reads one run.
@@ -104,7 +126,7 @@ func (c *Comparison) Lines() [][]string {
 	return lines
 }
 
-// MarshalJSON writes the page's name, the differences, the agreement, and the metrics of each run.
+// MarshalJSON writes the page's name, the cautions, the differences, the agreement, and the metrics of each run.
 func (c *Comparison) MarshalJSON() ([]byte, error) {
 	type entry struct {
 		Run     string          `json:"run"`
@@ -112,10 +134,11 @@ func (c *Comparison) MarshalJSON() ([]byte, error) {
 	}
 	whole := struct {
 		Page        string            `json:"page"`
+		Cautions    []string          `json:"cautions"`
 		Differences []page.Difference `json:"differences"`
 		Agreement   [][]report.Number `json:"agreement"`
 		Runs        []entry           `json:"runs"`
-	}{Page: c.Page, Differences: page.Differences(c.Runs), Agreement: page.Agreement(c.Runs)}
+	}{Page: c.Page, Cautions: append([]string{}, c.Cautions()...), Differences: page.Differences(c.Runs), Agreement: page.Agreement(c.Runs)}
 	for _, r := range c.Runs {
 		whole.Runs = append(whole.Runs, entry{r.Name, r.Metrics})
 	}

@@ -66,8 +66,8 @@ func inBoth(a, b Compared) (of, with []int) {
 
 // Difference is a setting that differs between runs.
 type Difference struct {
-	Name   string
-	Values []string // value in each run; empty: the run has no such setting
+	Name   string   `json:"name"`
+	Values []string `json:"values"` // value in each run; empty: the run has no such setting
 }
 
 // Differences lists the settings that differ, in order of first appearance.
