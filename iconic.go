@@ -57,7 +57,7 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	}
 	defer set.Close()
 	o.Training.Images, o.Training.ImageColumn = data, c.Dataset.ImageColumn
-	return train(ctx, set, o.Training, clock)
+	return train(ctx, set, o.Training, c.Memory, clock)
 }
 
 // Train trains a head on features from features.Open or features.New and makes the run folder o.Out with assignments, scores and page. With
@@ -65,11 +65,11 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 func Train(ctx context.Context, set *features.Set, o Training) (*run.Finished, error) {
 	clock := progress.NewClock("preparation")
 	o.Hooks = clock.Hooks(o.Hooks)
-	return train(ctx, set, o, clock)
+	return train(ctx, set, o, 0, clock)
 }
 
-// train is Train with a clock that has already recorded the earlier steps.
-func train(ctx context.Context, set *features.Set, o Training, clock *progress.Clock) (*run.Finished, error) {
+// train is Train with a number of bytes for the page's images (run.PageOptions.Memory), and a clock that has already recorded the earlier steps.
+func train(ctx context.Context, set *features.Set, o Training, memory int64, clock *progress.Clock) (*run.Finished, error) {
 	h := o.Hooks
 	if err := set.Check(); err != nil {
 		return nil, &run.SettingsError{Err: err}
@@ -121,7 +121,7 @@ func train(ctx context.Context, set *features.Set, o Training, clock *progress.C
 	if o.Formulas != nil {
 		o.Formulas(t.Formulas)
 	}
-	if err := run.WritePage(ctx, o.Out, set, run.PageOptions{Workers: o.Workers, Hooks: h}); err != nil {
+	if err := run.WritePage(ctx, o.Out, set, run.PageOptions{Workers: o.Workers, Memory: memory, Hooks: h}); err != nil {
 		return nil, err
 	}
 	if err := run.KeepTimes(o.Out, clock.Times()); err != nil {

@@ -1,6 +1,7 @@
 package curator
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -29,8 +30,9 @@ type Run struct {
 	Paths      []string
 	Confidence []float64
 	Features   matrix.Features // nil: nothing can be split
-	// Picture loads an image, of any size. It is called from several goroutines at once. Nil: there are no pictures.
-	Picture func(image int) (image.Image, error)
+	// Picture loads an image, of any size, and returns the error of show, which it calls with it; the image is not used afterwards. It is called
+	// from several goroutines at once. Nil: there are no pictures.
+	Picture func(ctx context.Context, image int, show func(image.Image) error) error
 	Lists   []List // images to look at besides the clusters
 	// Key identifies the run and where its pictures come from: a page of a server with another key reloads itself, and browsers keep the
 	// pictures of each key apart. "": no other server has the same.

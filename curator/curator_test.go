@@ -2,6 +2,7 @@ package curator
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,14 +43,14 @@ func serve(t *testing.T, n, k int) *served {
 		x.X = append(x.X, float32(i/k%2)*10+float32(i)/float32(10*n), 1) // two groups in each cluster
 	}
 	r.Features = x
-	r.Picture = func(i int) (image.Image, error) {
+	r.Picture = func(_ context.Context, i int, show func(image.Image) error) error {
 		s.fetch.Add(1)
 		if i == 3 {
-			return nil, errors.New("gone")
+			return errors.New("gone")
 		}
 		m := image.NewRGBA(image.Rect(0, 0, 400+i%7, 300))
 		m.SetRGBA(1, 1, color.RGBA{uint8(i), 0, 0, 255})
-		return m, nil
+		return show(m)
 	}
 	c, err := curation.Open(t.TempDir(), curation.Identity{Rows: n, Clusters: k}, b)
 	if err != nil {

@@ -52,10 +52,10 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 	default:
 		s.NoSplits = fmt.Errorf("the features of %s cannot be opened: %w", f.Dir, err)
 	}
-	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, f.Table.Paths)
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, 0, f.Table.Paths)
 	switch {
 	case err == nil:
-		s.Picture, s.close = p.Image, append(s.close, p.Close)
+		s.Picture, s.close = p.Show, append(s.close, p.Close)
 	case o.Images != "" || o.ImageColumn != "" || ctx.Err() != nil:
 		return nil, fmt.Errorf("images of %s: %w", f.Dir, err)
 	default:

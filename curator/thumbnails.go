@@ -25,7 +25,7 @@ const (
 
 // thumbnails makes small pictures on request and caches the most recently requested ones.
 type thumbnails struct {
-	picture func(image int) (image.Image, error)
+	picture func(ctx context.Context, image int, show func(image.Image) error) error
 	free    *semaphore.Weighted
 	one     singleflight.Group
 
@@ -40,7 +40,7 @@ type kept struct {
 	jpeg  []byte
 }
 
-func newThumbnails(picture func(int) (image.Image, error), workers int) *thumbnails {
+func newThumbnails(picture func(context.Context, int, func(image.Image) error) error, workers int) *thumbnails {
 	return &thumbnails{
 		picture: picture, free: semaphore.NewWeighted(int64(min(mostAtOnce, parallel.Workers(workers)))),
 		order: list.New(), at: map[int]*list.Element{},
@@ -63,15 +63,16 @@ func (t *thumbnails) get(ctx context.Context, i int) ([]byte, error) {
 		if b := t.known(i); b != nil {
 			return b, nil
 		}
-		m, err := t.picture(i)
+		var b []byte
+		err := t.picture(context.WithoutCancel(ctx), i, func(m image.Image) (err error) { // other requests may wait for it, too
+			b, err = small(m)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		b, err := small(m)
-		if err == nil {
-			t.keep(i, b)
-		}
-		return b, err
+		t.keep(i, b)
+		return b, nil
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"iconic/curation"
 	"iconic/curator"
 	"iconic/endpoint"
+	"iconic/internal/budget"
 	"iconic/run"
 )
 
@@ -70,6 +71,7 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	if o.names != "" {
 		return a.importNames(c, o.names)
 	}
+	defer budget.SetRuntimeLimit(budget.Default())()
 	page, err := curator.Open(ctx, f, c, curator.Options{Features: o.features, Images: o.images, ImageColumn: o.imageColumn, Workers: o.workers})
 	if err != nil {
 		return err

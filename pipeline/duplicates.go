@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/duplicates"
+	"iconic/internal/budget"
 	"iconic/internal/diskspace"
 	"iconic/internal/regular"
 	"iconic/report"
@@ -83,6 +84,7 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 			return err
 		}
 	}
+	defer budget.SetRuntimeLimit(budget.Default())()
 	set, err := duplicates.Open(ctx, name, options)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ import (
 	"iconic/internal/budget"
 	"iconic/models"
 	"iconic/progress"
+	"iconic/run"
 )
 
 // encodeOptions are the flags of every command that turns images into features.
@@ -81,6 +84,26 @@ func whileEncoding(memory budget.Size, h progress.Hooks) (_ progress.Hooks, rest
 		tell.Begin(stage)
 	}
 	return h, restore
+}
+
+// whilePictures limits the process's memory while the stages of a page read images: to what the process holds when such a stage begins, and the
+// memory for images, since what was decoded would otherwise be kept for as long as the garbage collector likes. It returns hooks that watch for
+// those stages, and restore, which ends the limit.
+func whilePictures(memory budget.Size, h progress.Hooks) (_ progress.Hooks, restore func()) {
+	end := func() {}
+	tell := h
+	h.Begun = func(stage string) {
+		end()
+		end = func() {}
+		if slices.Contains(run.PictureStages(), stage) {
+			var held runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&held)
+			end = budget.SetRuntimeLimit(int64(held.HeapAlloc) + cmp.Or(int64(memory), budget.Default()))
+		}
+		tell.Begin(stage)
+	}
+	return h, func() { end() }
 }
 
 // triple is a flag of three numbers, for red, green and blue; one number sets all three.

@@ -33,3 +33,26 @@ func TestMemoryLimitsEncodingOnly(t *testing.T) {
 		t.Errorf("after an error: limit %d, want %d", limit(), before)
 	}
 }
+
+// While the pictures of a page are read, the process is limited to the memory for images and what it held before.
+func TestMemoryLimitsPictures(t *testing.T) {
+	t.Setenv("GOMEMLIMIT", "")
+	limit := func() int64 { return debug.SetMemoryLimit(-1) }
+	before := limit()
+	const memory = 400 << 20
+	var stages []string
+	h, restore := whilePictures(memory, progress.Hooks{Begun: func(stage string) { stages = append(stages, stage) }})
+	for _, stage := range []struct {
+		name    string
+		limited bool
+	}{{"scores", false}, {"page", true}, {"duplicates and outliers", true}, {"map", false}, {"page", true}} {
+		h.Begin(stage.name)
+		if got := limit(); stage.limited != (got > memory && got < memory+1<<30) || !stage.limited && got != before {
+			t.Errorf("%s: limit %d, before %d", stage.name, got, before)
+		}
+	}
+	restore()
+	if limit() != before || len(stages) != 5 {
+		t.Errorf("at the end: limit %d, want %d; stages %q", limit(), before, stages)
+	}
+}

@@ -58,7 +58,9 @@ type reportOptions struct {
 }
 
 func (a *app) remakeReport(ctx context.Context, dir string, o run.PageOptions) error {
-	o.Hooks = a.hooks()
+	hooks, restore := whilePictures(0, a.hooks())
+	o.Hooks = hooks
+	defer restore()
 	f, err := run.Remake(ctx, dir, o)
 	a.endStage()
 	if err != nil {

@@ -62,8 +62,10 @@ func (o *runOptions) library(a *app, data string) (all iconic.Options, done func
 		return all, nil, err
 	}
 	hooks, restore := whileEncoding(o.memory, training.Hooks)
+	hooks, end := whilePictures(o.memory, hooks)
 	training.Hooks = hooks
 	done = func() {
+		end()
 		restore()
 		closeInputs()
 	}

@@ -51,6 +51,9 @@ func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainO
 		return err
 	}
 	defer done()
+	hooks, restore := whilePictures(0, t.Hooks)
+	t.Hooks = hooks
+	defer restore()
 	f, err := iconic.Train(ctx, set, t)
 	return a.printRun(f, err)
 }

@@ -40,7 +40,7 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 		return nil, err
 	}
 	if p != nil {
-		o.Picture = p.Image
+		o.Picture = p.Show
 	}
 	of := inspect.Set{Features: set, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster, Cache: set.Graphs}
 	found, err := inspect.Look(ctx, of, inspect.Options{Options: o, Progress: hooks.Stage("neighbours", "comparisons")})

@@ -34,6 +34,15 @@ import (
 // PageFile is the name of a run's page in its folder.
 const PageFile = "report.html"
 
+// The stages of a page in which images are read.
+const (
+	inspectStage = "duplicates and outliers"
+	pageStage    = "page"
+)
+
+// PictureStages are the stages of a page, as its hooks are told, in which images are read.
+func PictureStages() []string { return []string{inspectStage, pageStage} }
+
 // MapPoints is the default number of images on a map: enough to show every cluster, computed within seconds.
 const MapPoints = 5000
 
@@ -47,6 +56,7 @@ type PageOptions struct {
 	Raw         bool   // use the clusters as trained, ignoring any curation
 	Points      int    // most images on the map, drawn at random; 0: MapPoints
 	Workers     int    // goroutines; all processors when < 1
+	Memory      int64  // bytes for reading and decoding images; 0: half of what the machine or its control group has
 	Hooks       progress.Hooks
 
 	shown page.Shown    // by the existing page; a new one must show as much
@@ -109,7 +119,7 @@ func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
 
 // WritePage writes the page of a run that was just made from a set.
 func WritePage(ctx context.Context, dir string, set *features.Set, o PageOptions) error {
-	o.Hooks.Begin("page")
+	o.Hooks.Begin(pageStage)
 	f, err := Open(dir)
 	if err != nil {
 		return err
@@ -147,11 +157,11 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	if set != nil {
 		paths = set.Paths
 	}
-	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, paths)
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, o.Memory, paths)
 	switch {
 	case err == nil:
 		defer p.Close()
-		r.Picture = p.Image
+		r.Picture = p.Show
 	case o.Images != "" || o.ImageColumn != "":
 		return fmt.Errorf("images of %s: %w", f.Dir, err)
 	case o.shown.Pictures > 0:
@@ -170,7 +180,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 // look adds to a page what needs the features: duplicates and outliers, the map, and without labels the k-means baseline.
 func (f *Finished) look(ctx context.Context, set *features.Set, p *Pictures, o PageOptions, r *page.Run) error {
 	r.Features = set
-	o.Hooks.Begin("duplicates and outliers")
+	o.Hooks.Begin(inspectStage)
 	found, err := Inspect(ctx, set, f.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks)
 	if err != nil {
 		return err
@@ -219,7 +229,7 @@ func (f *Finished) writeTables(ctx context.Context, found *Inspected, p *Picture
 
 // render writes the page, unless it would show fewer pictures than the one that is there.
 func (f *Finished) render(ctx context.Context, r page.Run, o PageOptions) error {
-	o.Hooks.Begin("page")
+	o.Hooks.Begin(pageStage)
 	var html bytes.Buffer
 	summary, err := page.Write(ctx, &html, r)
 	if err != nil {

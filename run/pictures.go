@@ -4,57 +4,128 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/internal/budget"
 )
 
-// Pictures loads images of a data set by their paths in a feature store.
+// Pictures loads images of a data set by their paths in a feature store. All that are loaded at once share one budget of memory.
 type Pictures struct {
-	set   *dataset.Set
-	paths []string // paths of the store's rows
+	set    *dataset.Set
+	paths  []string // paths of the store's rows
+	memory *budget.Budget
 }
 
-// OpenPictures lists the data set. Close it after use.
+// OpenPictures lists the data set. o.Memory is the number of bytes for listing it, and then for reading and decoding its images; 0: half of what
+// the machine or its control group has. Close it after use.
 func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []string) (*Pictures, error) {
+	if err := budget.Check(o.Memory); err != nil {
+		return nil, err
+	}
 	set, err := dataset.Open(ctx, data, o)
 	if err != nil {
 		return nil, err
 	}
-	return &Pictures{set, paths}, nil
+	total := budget.New(o.Memory).Total()
+	return &Pictures{set, paths, budget.New(total - set.Share(total))}, nil
 }
 
 // Close closes the data set.
 func (p *Pictures) Close() error { return p.set.Close() }
 
-// Image decodes the image of a row. Several goroutines may call it at once.
-func (p *Pictures) Image(row int) (image.Image, error) {
+// Show decodes the image of a row and calls show with it; the image is valid until show returns. Several goroutines may call it at once: each
+// waits until its image fits into the memory beside the others. An image that needs more than all of it is an error, as one that cannot be
+// read is. Show returns the error of show, and ends with ctx.
+func (p *Pictures) Show(ctx context.Context, row int, show func(image.Image) error) error {
 	i, known := p.set.Find(p.paths[row])
 	if !known {
-		return nil, fmt.Errorf("%s is no longer in %s", p.paths[row], p.set.Root)
+		return fmt.Errorf("%s is no longer in %s", p.paths[row], p.set.Root)
 	}
-	b, err := p.set.Read(i, nil)
+	held := p.memory.Hold()
+	defer held.Release()
+	content, err := p.load(ctx, i, held)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if raw := p.set.Raw; raw != nil {
-		if len(b) != 3*raw.Width*raw.Height {
-			return nil, fmt.Errorf("%s has %d bytes, want %d × %d × 3", p.paths[row], len(b), raw.Width, raw.Height)
-		}
-		return opaque(raw.RGB(b), raw.Width, raw.Height), nil
+		return show(&rgb{raw.RGB(content), raw.Width, raw.Height})
 	}
-	m, _, err := pixels.Decode(b, pixels.DecodeOptions{})
+	m, _, err := pixels.DecodeContext(ctx, content, pixels.DecodeOptions{})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return opaque(m.Pix, m.Width, m.Height), nil
+	return show(&rgb{m.Pix, m.Width, m.Height})
 }
 
-// opaque makes an image from interleaved RGB.
-func opaque(rgb []uint8, width, height int) image.Image {
-	m := image.NewRGBA(image.Rect(0, 0, width, height))
-	for k := range width * height {
-		m.Pix[4*k], m.Pix[4*k+1], m.Pix[4*k+2], m.Pix[4*k+3] = rgb[3*k], rgb[3*k+1], rgb[3*k+2], 0xff
+// load reads the file of item i, and makes held large enough for decoding it. Memory is reserved before it is used: for the file's content,
+// and then for the picture, once the headers show what it takes. If that is not free, the content is dropped and read again when both are, so
+// that no two goroutines hold what the other wants.
+func (p *Pictures) load(ctx context.Context, i int, held *budget.Holding) ([]byte, error) {
+	for {
+		content, err := p.set.ReadIf(i, nil, pixels.HeadSize, func(head []byte, size int64) error {
+			if p.set.Raw == nil {
+				if err := pixels.Recognise(head); err != nil {
+					return err
+				}
+			}
+			return held.Await(ctx, size)
+		})
+		if err != nil {
+			return nil, err
+		}
+		cost, err := p.cost(i, content)
+		if err != nil {
+			return nil, err
+		}
+		need := int64(len(content)) + cost
+		if enough, err := held.Raise(need); enough || err != nil {
+			return content, err
+		}
+		content = nil
+		if err := held.Await(ctx, need); err != nil {
+			return nil, err
+		}
 	}
-	return m
+}
+
+// cost is the memory for decoding the content of item i, besides the content.
+func (p *Pictures) cost(i int, content []byte) (int64, error) {
+	raw := p.set.Raw
+	if raw == nil {
+		return pixels.Cost(content, pixels.DecodeOptions{})
+	}
+	if len(content) != 3*raw.Width*raw.Height {
+		return 0, fmt.Errorf("%s has %d bytes, want %d × %d × 3", p.set.Items[i].Path, len(content), raw.Width, raw.Height)
+	}
+	return int64(len(content)), nil
+}
+
+// rgb is an opaque image of three bytes per pixel, in rows from the top. A copy as an image.RGBA would take more memory than the pixels.
+type rgb struct {
+	pix           []uint8
+	width, height int
+}
+
+func (m *rgb) ColorModel() color.Model { return color.RGBAModel }
+func (m *rgb) Bounds() image.Rectangle { return image.Rect(0, 0, m.width, m.height) }
+func (m *rgb) Opaque() bool            { return true }
+
+func (m *rgb) At(x, y int) color.Color {
+	p := m.at(x, y)
+	return color.RGBA{p[0], p[1], p[2], 0xff}
+}
+
+// RGBA64At is At without an allocation.
+func (m *rgb) RGBA64At(x, y int) color.RGBA64 {
+	p := m.at(x, y)
+	return color.RGBA64{R: uint16(p[0]) * 0x101, G: uint16(p[1]) * 0x101, B: uint16(p[2]) * 0x101, A: 0xffff}
+}
+
+func (m *rgb) at(x, y int) []uint8 {
+	if !image.Pt(x, y).In(m.Bounds()) {
+		return []uint8{0, 0, 0}
+	}
+	return m.pix[3*(y*m.width+x):][:3:3]
 }

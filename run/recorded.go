@@ -124,9 +124,9 @@ func mayHold(data string, paths []string) bool {
 }
 
 // OpenPictures opens the images of a run by their paths: at given, or as recorded in config.json. Close them after use. The column is the
-// image column of a Parquet data set, "" for the recorded one. ErrNoImages is in the error's chain if the location is unknown, ErrUnnamed if the
+// image column of a Parquet data set, "" for the recorded one, and memory as dataset.Options.Memory in OpenPictures. ErrNoImages is in the error's chain if the location is unknown, ErrUnnamed if the
 // run has no images.
-func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths []string) (*Pictures, error) {
+func (f *Finished) OpenPictures(ctx context.Context, given, column string, memory int64, paths []string) (*Pictures, error) {
 	if f.Unnamed() {
 		return nil, ErrUnnamed
 	}
@@ -137,7 +137,9 @@ func (f *Finished) OpenPictures(ctx context.Context, given, column string, paths
 	if images == "" {
 		return nil, ErrNoImages
 	}
-	return OpenPictures(ctx, images, f.ImageOptions(column), paths)
+	o := f.ImageOptions(column)
+	o.Memory = memory
+	return OpenPictures(ctx, images, o, paths)
 }
 
 // ImageOptions are the options with which the images of a run are found again: labels do not matter.

@@ -26,9 +26,10 @@ type Images struct {
 
 // Options are the settings of an inspection.
 type Options struct {
-	// Picture returns an image, of any size. It is called from several goroutines concurrently. If it returns an error, the features decide
-	// for the pairs of that image; if Picture is nil, they decide for all pairs.
-	Picture func(image int) (image.Image, error)
+	// Picture loads an image, of any size, and returns the error of show, which it calls with it; the image is not used afterwards. It is called
+	// from several goroutines concurrently. If it returns an error, the features decide for the pairs of that image; if Picture is nil, they
+	// decide for all pairs.
+	Picture func(ctx context.Context, image int, show func(image.Image) error) error
 	// Correlation is the minimum thumbnail correlation of near duplicates, 0 to 1; 0 means DefaultCorrelation.
 	Correlation float64
 	Exact       bool // search for exact copies only, and for no outliers

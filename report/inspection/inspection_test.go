@@ -125,7 +125,7 @@ func TestManyVersionsOfEveryPictureAreGroups(t *testing.T) {
 	for k := range 12 {
 		x = append(x, around(r, direction(96, k), 30, 0.01)...) // more than the neighbours that define scales
 	}
-	of := func(i int) (image.Image, error) { return scene(uint64(i/30), 64, 48), nil }
+	of := shown(func(i int) (image.Image, error) { return scene(uint64(i/30), 64, 48), nil })
 	f := inspected(t, graphOf(x, Neighbours(len(x))), Images{Content: own(len(x))}, Options{Picture: of})
 	if len(f.Groups) != 12 || len(f.Groups[0]) != 30 || len(f.Groups[11]) != 30 {
 		t.Errorf("%d groups, want 12 of 30 images", len(f.Groups))

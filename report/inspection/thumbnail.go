@@ -32,39 +32,50 @@ func newThumbnail(m image.Image) *thumbnail {
 	if b.Empty() {
 		return new(thumbnail)
 	}
-	rgba, ok := m.(*image.RGBA)
-	if !ok {
-		rgba = image.NewRGBA(b)
-		draw.Draw(rgba, b, m, b.Min, draw.Src)
-	}
 	// An image smaller than the thumbnail is enlarged first, so that each thumbnail pixel covers at least one pixel.
 	if b.Dx() < side || b.Dy() < side {
 		large := image.NewRGBA(image.Rect(0, 0, max(side, b.Dx()), max(side, b.Dy())))
-		draw.BiLinear.Scale(large, large.Rect, rgba, b, draw.Src, nil)
-		rgba, b = large, large.Rect
+		draw.BiLinear.Scale(large, large.Rect, asRGBA(m, b), b, draw.Src, nil)
+		m, b = large, large.Rect
 	}
 	t := new(thumbnail)
 	for y := range side {
 		y0, y1 := y*b.Dy()/side, (y+1)*b.Dy()/side
-		for x := range side {
-			x0, x1 := x*b.Dx()/side, (x+1)*b.Dx()/side
-			var red, green, blue uint64
-			for v := y0; v < y1; v++ {
-				row := rgba.Pix[v*rgba.Stride+4*x0 : v*rgba.Stride+4*x1]
-				for k := 0; k < len(row); k += 4 {
-					red, green, blue = red+uint64(row[k]), green+uint64(row[k+1]), blue+uint64(row[k+2])
-				}
-			}
-			luminance := 0.299*float64(red) + 0.587*float64(green) + 0.114*float64(blue)
-			pixels := float64((y1 - y0) * (x1 - x0))
-			t.luminance[y*side+x] = uint8(math.Round(luminance / pixels))
-			patch := &t.colour[y*patches/side*patches+x*patches/side]
-			const inPatch = side * side / (patches * patches)
-			patch[0] += float32((-0.168736*float64(red) - 0.331264*float64(green) + 0.5*float64(blue)) / pixels / inPatch)
-			patch[1] += float32((0.5*float64(red) - 0.418688*float64(green) - 0.081312*float64(blue)) / pixels / inPatch)
-		}
+		t.average(asRGBA(m, image.Rect(b.Min.X, b.Min.Y+y0, b.Max.X, b.Min.Y+y1)), y)
 	}
 	return t
+}
+
+// asRGBA is a part of an image: of an image.RGBA without a copy.
+func asRGBA(m image.Image, part image.Rectangle) *image.RGBA {
+	if rgba, ok := m.(*image.RGBA); ok {
+		return rgba.SubImage(part).(*image.RGBA)
+	}
+	rgba := image.NewRGBA(part)
+	draw.Draw(rgba, part, m, part.Min, draw.Src)
+	return rgba
+}
+
+// average makes row y of the thumbnail from the rows of the image that it covers.
+func (t *thumbnail) average(rows *image.RGBA, y int) {
+	width, height := rows.Rect.Dx(), rows.Rect.Dy()
+	for x := range side {
+		x0, x1 := x*width/side, (x+1)*width/side
+		var red, green, blue uint64
+		for v := range height {
+			row := rows.Pix[v*rows.Stride+4*x0 : v*rows.Stride+4*x1]
+			for k := 0; k < len(row); k += 4 {
+				red, green, blue = red+uint64(row[k]), green+uint64(row[k+1]), blue+uint64(row[k+2])
+			}
+		}
+		luminance := 0.299*float64(red) + 0.587*float64(green) + 0.114*float64(blue)
+		pixels := float64(height * (x1 - x0))
+		t.luminance[y*side+x] = uint8(math.Round(luminance / pixels))
+		patch := &t.colour[y*patches/side*patches+x*patches/side]
+		const inPatch = side * side / (patches * patches)
+		patch[0] += float32((-0.168736*float64(red) - 0.331264*float64(green) + 0.5*float64(blue)) / pixels / inPatch)
+		patch[1] += float32((0.5*float64(red) - 0.418688*float64(green) - 0.081312*float64(blue)) / pixels / inPatch)
+	}
 }
 
 func (t *thumbnail) mirrored() *thumbnail {
@@ -248,8 +259,15 @@ func (f *Findings) thumbnails(ctx context.Context, pairs []pair, first []int, o 
 	contents = slices.Compact(contents)
 	made := make([]*thumbnail, len(contents))
 	err := parallel.Blocks(ctx, o.Workers, len(contents), 1, func(k, _, _ int) error {
-		if m, err := o.Picture(first[contents[k]]); err == nil && m != nil {
-			made[k] = newThumbnail(m)
+		var t *thumbnail
+		err := o.Picture(ctx, first[contents[k]], func(m image.Image) error {
+			if m != nil {
+				t = newThumbnail(m)
+			}
+			return nil
+		})
+		if err == nil {
+			made[k] = t
 		}
 		return nil
 	})

@@ -86,13 +86,24 @@ func TestThumbnailsOfOnePictureCorrelate(t *testing.T) {
 	}
 }
 
+// shown makes a Picture of a function that returns an image.
+func shown(of func(i int) (image.Image, error)) func(context.Context, int, func(image.Image) error) error {
+	return func(_ context.Context, i int, show func(image.Image) error) error {
+		m, err := of(i)
+		if err != nil {
+			return err
+		}
+		return show(m)
+	}
+}
+
 // For two candidate pairs the images decide; without an image, the features do.
 func TestPicturesDecide(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	x := clouds(r)
 	x = append(x, around(r, x[50], 1, 0.05)[0], around(r, x[60], 1, 0.05)[0], around(r, x[70], 1, 0.01)[0])
 	g := graphOf(x, Neighbours(len(x)))
-	of := func(i int) (image.Image, error) {
+	of := shown(func(i int) (image.Image, error) {
 		switch i {
 		case 80:
 			return scaled(scene(50, 64, 48), 200, 100), nil
@@ -100,7 +111,7 @@ func TestPicturesDecide(t *testing.T) {
 			return nil, errors.New("gone")
 		}
 		return scene(uint64(i), 64, 48), nil
-	}
+	})
 	f := inspected(t, g, Images{Content: own(len(x))}, Options{Picture: of})
 	if len(f.Groups) != 2 || f.Groups[0][1].Image != 80 || f.Groups[1][1].Image != 82 || f.Unread != 1 {
 		t.Errorf("groups %v, %d unread: want 50 with 80 by their pictures and 70 with 82 by their features", f.Groups, f.Unread)

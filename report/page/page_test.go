@@ -81,7 +81,7 @@ func made(t testing.TB, n, k int, labels bool) Run {
 		}
 	}
 	run.Baseline, run.Features = baseline, f
-	run.Picture = func(i int) (image.Image, error) { return noise(i, i%k, k), nil }
+	run.Picture = shown(func(i int) (image.Image, error) { return noise(i, i%k, k), nil })
 	if run.Found = (&inspection.Findings{Images: n, Fence: 0.7}); n > 8 {
 		run.Found.Groups = []inspection.Group{{{Image: 3}, {Image: 1, Exact: true}, {Image: 2, Distance: 0.02}}, {{Image: 5, Distance: 0.03}, {Image: 8, Distance: 0.03}}}
 		run.Found.Unlike = []inspection.Outlier{{Image: 7, Distance: 0.75}}
@@ -96,6 +96,17 @@ func made(t testing.TB, n, k int, labels bool) Run {
 }
 
 // noise is a picture in a colour of its class that compresses badly, as photographs do.
+// shown makes a Picture of a function that returns an image.
+func shown(of func(i int) (image.Image, error)) func(context.Context, int, func(image.Image) error) error {
+	return func(_ context.Context, i int, show func(image.Image) error) error {
+		m, err := of(i)
+		if err != nil {
+			return err
+		}
+		return show(m)
+	}
+}
+
 func noise(seed, class, classes int) image.Image {
 	r := rand.New(rand.NewPCG(uint64(seed), 7))
 	im := image.NewRGBA(image.Rect(0, 0, 64, 48))
@@ -212,12 +223,12 @@ func TestDegeneratePages(t *testing.T) {
 	bare.Map, bare.Picture, bare.Features, bare.History, bare.Baseline = nil, nil, nil, nil, nil
 	bare.Metrics.LabelFree, bare.Metrics.KMeans = nil, nil
 	gone := made(t, 30, 3, true)
-	gone.Picture = func(i int) (image.Image, error) {
+	gone.Picture = shown(func(i int) (image.Image, error) {
 		if i%3 == 0 {
 			return nil, errGone
 		}
 		return noise(i, 0, 1), nil
-	}
+	})
 	single := made(t, 1, 1, true)
 	class := made(t, 20, 2, true)
 	for i := range class.Labels {
@@ -298,12 +309,12 @@ func TestPageIsAsItWas(t *testing.T) {
 	for name, labels := range map[string]bool{"labelled": true, "unlabelled": false} {
 		t.Run(name, func(t *testing.T) {
 			r := made(t, 24, 3, labels)
-			r.Picture = func(i int) (image.Image, error) {
+			r.Picture = shown(func(i int) (image.Image, error) {
 				if i == 1 {
 					return nil, errGone
 				}
 				return image.NewGray(image.Rect(0, 0, 4, 4)), nil
-			}
+			})
 			page, _ := write(t, r)
 			golden(t, name+".html", page)
 		})

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"math"
@@ -54,9 +55,9 @@ type Run struct {
 	Features  matrix.Features // to find neighbours among the pictured items
 	Found     *inspection.Findings
 
-	// Picture returns the image of an item, of any size. It is called from several goroutines concurrently. An error results in a
-	// grey tile; nil: the page has no images.
-	Picture func(item int) (image.Image, error)
+	// Picture loads the image of an item, of any size, and returns the error of show, which it calls with it; the image is not used afterwards. It
+	// is called from several goroutines concurrently. An error results in a grey tile; nil: the page has no images.
+	Picture func(ctx context.Context, item int, show func(image.Image) error) error
 	Workers int // goroutines; 0: one per CPU. It does not change the page
 }
 

@@ -13,12 +13,12 @@ func TestReadShownTellsWhatAPageShows(t *testing.T) {
 		t.Errorf("a whole page of %d pictures: %+v, %v", summary.Pictures, got, err)
 	}
 	some := whole
-	some.Picture = func(i int) (image.Image, error) {
+	some.Picture = shown(func(i int) (image.Image, error) {
 		if i%2 == 0 {
 			return nil, errGone
 		}
 		return noise(i, i%3, 3), nil
-	}
+	})
 	html, summary = write(t, some)
 	if got, err := ReadShown(html); err != nil || got.Pictures != summary.Pictures-summary.Missing || summary.Missing == 0 {
 		t.Errorf("a page with %d of %d pictures grey: %+v, %v", summary.Missing, summary.Pictures, got, err)

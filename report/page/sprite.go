@@ -42,7 +42,7 @@ func (s *sprites) Missing() int {
 }
 
 // makeSprites loads each image once. It fails only when ctx is done.
-func makeSprites(ctx context.Context, items []int, picture func(item int) (image.Image, error), workers int) (*sprites, error) {
+func makeSprites(ctx context.Context, items []int, picture func(ctx context.Context, item int, show func(image.Image) error) error, workers int) (*sprites, error) {
 	s := &sprites{Size: tileSize(len(items)), item: items, tile: make(map[int]int, len(items)), missing: make([]bool, len(items))}
 	sheets := make([]*image.RGBA, parallel.Count(len(items), sheetSide*sheetSide))
 	for k := range sheets {
@@ -55,14 +55,18 @@ func makeSprites(ctx context.Context, items []int, picture func(item int) (image
 		s.tile[i] = k
 	}
 	err := parallel.Blocks(ctx, workers, len(items), 1, func(k, _, _ int) error {
-		im, err := picture(items[k])
-		if err != nil || im.Bounds().Empty() {
-			s.missing[k] = true
+		drawn := false
+		err := picture(ctx, items[k], func(im image.Image) error {
+			if im.Bounds().Empty() {
+				return nil
+			}
+			sheet, column, row := s.place(k)
+			at := image.Rect(column*s.Size, row*s.Size, (column+1)*s.Size, (row+1)*s.Size)
+			draw.BiLinear.Scale(sheets[sheet], at, im, square(im.Bounds()), draw.Over, nil)
+			drawn = true
 			return nil
-		}
-		sheet, column, row := s.place(k)
-		at := image.Rect(column*s.Size, row*s.Size, (column+1)*s.Size, (row+1)*s.Size)
-		draw.BiLinear.Scale(sheets[sheet], at, im, square(im.Bounds()), draw.Over, nil)
+		})
+		s.missing[k] = err != nil || !drawn
 		return nil
 	})
 	if err != nil {
