@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"iter"
@@ -136,7 +135,7 @@ func ReadAssignments(name string, classes []string) (*Assignments, error) {
 		return nil, err
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	r := spreadsheet.NewReader(f)
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil && err != io.EOF {

@@ -458,11 +458,11 @@ func TestCalibrationIntervalsEndAtOne(t *testing.T) {
 
 func TestAssignmentsSurviveTheirFile(t *testing.T) {
 	a := Assignments{
-		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd", "=1+1.png", "'=1.png", "'a.png"},
-		Labels:     []int{1, 0, NoLabel, 2, 2, 2},
-		Cluster:    []int{0, 2, 1, 0, 0, 0},
-		Confidence: []float64{.25, 1, 1. / 3, 1, 1, 1},
-		Classes:    []string{"b", "a", "@SUM(A1)"},
+		Paths:      []string{"a/1.jpg", "b/\"2\",\n<script>.png", "../../etc/passwd", "=1+1.png", "'=1.png", "'a.png", "c\r\nd.png", "c\nd.png"},
+		Labels:     []int{1, 0, NoLabel, 2, 2, 2, 3, 4},
+		Cluster:    []int{0, 2, 1, 0, 0, 0, 0, 0},
+		Confidence: []float64{.25, 1, 1. / 3, 1, 1, 1, 1, 1},
+		Classes:    []string{"b", "a", "@SUM(A1)", "line one\r\nline two", "line one\nline two"},
 		Names:      []string{"a", "", "b"},
 	}
 	name := filepath.Join(t.TempDir(), "assignments.csv")

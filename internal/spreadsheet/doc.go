@@ -1,4 +1,4 @@
-// Package spreadsheet writes CSV files whose cells are not computed.
+// Package spreadsheet writes CSV files whose cells are not computed, and reads them.
 //
 // Spreadsheets interpret a cell as a formula if it begins with =, +, -, @, a tab or a carriage return, whoever wrote it: a file named
 // "=HYPERLINK(…)" becomes active in the table that lists it. OWASP ("CSV injection") recommends an apostrophe before such a cell, which

@@ -1,12 +1,13 @@
 package inspection
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
+
+	"iconic/internal/spreadsheet"
 )
 
 // DuplicateLine is a line of the table that WriteDuplicates writes.
@@ -57,7 +58,7 @@ func ReadOutliers(r io.Reader) ([]OutlierLine, error) {
 
 // eachLine calls f with the given columns of each line of a table.
 func eachLine(r io.Reader, columns []string, f func(cells []string) error) error {
-	table := csv.NewReader(r)
+	table := spreadsheet.NewReader(r)
 	header, err := table.Read()
 	if errors.Is(err, io.EOF) {
 		return errors.New("the table is empty")

@@ -15,7 +15,7 @@ func TestTablesAreRead(t *testing.T) {
 		Groups: []Group{{{Image: 0}, {Image: 2, Exact: true}, {Image: 1, Distance: 0.01}}},
 		Unlike: []Outlier{{Image: 1, Distance: 0.5}}, Elsewhere: []Stray{{Image: 2, Cluster: 4, Share: 0.9}},
 	}
-	n := Names{Paths: []string{"a,b.png", "c \"d\".png", "=e.png"}, Cluster: []int{0, 1, 2}, Safe: true}
+	n := Names{Paths: []string{"a,b.png", "c\r\n\"d\".png", "=e.png"}, Cluster: []int{0, 1, 2}, Safe: true}
 	var duplicates, outliers bytes.Buffer
 	_, err := f.WriteDuplicates(&duplicates, n)
 	_, err2 := f.WriteOutliers(&outliers, n)
@@ -26,14 +26,14 @@ func TestTablesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]DuplicateLine{{1, KindFirst, "a,b.png"}, {1, KindExact, "'=e.png"}, {1, KindNear, "c \"d\".png"}}, twice); diff != "" {
+	if diff := cmp.Diff([]DuplicateLine{{1, KindFirst, "a,b.png"}, {1, KindExact, "'=e.png"}, {1, KindNear, "c\r\n\"d\".png"}}, twice); diff != "" {
 		t.Error(diff)
 	}
 	others, err := ReadOutliers(&outliers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]OutlierLine{{KindUnlike, "c \"d\".png", -1}, {KindElsewhere, "'=e.png", 4}}, others); diff != "" {
+	if diff := cmp.Diff([]OutlierLine{{KindUnlike, "c\r\n\"d\".png", -1}, {KindElsewhere, "'=e.png", 4}}, others); diff != "" {
 		t.Error(diff)
 	}
 	for text, want := range map[string]string{
