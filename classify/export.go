@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ type Exported struct {
 func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
 	if err := m.encodes(); err != nil {
 		return nil, err
+	}
+	if is(file, m.found.Encoder) {
+		return nil, fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
 	}
 	graph, err := onnx.ReadFile(m.found.Encoder)
 	if err != nil {
@@ -73,6 +77,13 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	}
 	e.Bytes, err = onnxfiles.Size(file)
 	return e, err
+}
+
+// is reports whether two names are those of one file.
+func is(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // batch is the only number of images that an export takes at once, 0 if it takes any: that of the encoder, or one if it mixes images.

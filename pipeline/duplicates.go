@@ -74,13 +74,24 @@ func (o *duplicatesOptions) library(a *app) (duplicates.Options, error) {
 	}, nil
 }
 
+// place checks the folder of the tables. A run's own folder may get new ones, but not those of other images.
+func (o *duplicatesOptions) place(name string) error {
+	if run.Is(o.out) && !sameFile(o.out, name) {
+		return usagef("%s is a run folder, and has the tables of its own images: choose another folder with --out", o.out)
+	}
+	if err := spared(inFolder(o.out, run.DuplicatesFile, run.OutliersFile), o.images); err != nil {
+		return err
+	}
+	return writableFolder(o.out, o.out)
+}
+
 func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions) (err error) {
 	options, err := o.library(a)
 	if err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := writableFolder(o.out, o.out); err != nil {
+		if err := o.place(name); err != nil {
 			return err
 		}
 	}

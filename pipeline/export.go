@@ -55,6 +55,9 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	if _, err := os.Stat(file); err == nil && !o.force {
 		return usagef("%s already exists: choose another name, or overwrite it with --force", file)
 	}
+	if err := spared([]string{file}, o.model, o.names); err != nil {
+		return err
+	}
 	use, err := o.options(a)
 	if err != nil {
 		return err

@@ -86,6 +86,9 @@ func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err 
 	if err := writable(o.file); err != nil {
 		return err
 	}
+	if err := spared([]string{o.file}, o.features, o.labels, o.second, o.edges); err != nil {
+		return err
+	}
 	p, done, err := o.plot(a, name)
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ func newModelsImportCommand(a *app) *cobra.Command {
 				if err := writable(out); err != nil {
 					return err
 				}
+				if err := spared([]string{out}, args[0]); err != nil {
+					return err
+				}
 			}
 			m, err := flags.resolve(c.Context(), a, args[0], out)
 			if err != nil {

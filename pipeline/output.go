@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"iconic/internal/atomicfile"
+	"iconic/run"
 )
 
 // writable fails if the file that a user names for a result could not be written. It is called before any work; the folder is made, if necessary, only
@@ -13,7 +14,46 @@ func writable(file string) error {
 	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
 		return usagef("%s is a folder: choose another name", file)
 	}
+	if dir := run.Of(file); dir != "" {
+		return usagef("%s is a file of the run %s, which would be lost: choose another name", file, dir)
+	}
+	if dir := filepath.Dir(file); filepath.Base(file) == "items.jsonl" && isStore(dir) {
+		return usagef("%s is a file of the feature store %s, which would be lost: choose another name", file, dir)
+	}
 	return writableFolder(filepath.Dir(file), file)
+}
+
+func isStore(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
+	return err == nil
+}
+
+// spared refuses outputs that would replace an input of the command, under whatever name. Inputs that are "", or no files on disk, do not count.
+func spared(outputs []string, inputs ...string) error {
+	for _, out := range outputs {
+		for _, in := range inputs {
+			if sameFile(in, out) {
+				return usagef("%s would be replaced by the output, and is an input: choose another place for the output", in)
+			}
+		}
+	}
+	return nil
+}
+
+// sameFile reports whether two names are those of one file or folder.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// inFolder are the files of these names in a folder.
+func inFolder(folder string, names ...string) []string {
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = filepath.Join(folder, name)
+	}
+	return files
 }
 
 // writableFolder is writable for a folder of results, or for the folder of the result that it is told.

@@ -77,6 +77,9 @@ func (o *runOptions) library(a *app, data string) (all iconic.Options, done func
 }
 
 func (a *app) runAll(ctx context.Context, data string, o *runOptions) error {
+	if err := spared(inFolder(o.out, run.Files()...), data, o.model, o.second, o.edges); err != nil {
+		return err
+	}
 	all, done, err := o.library(a, data)
 	if err != nil {
 		return err

@@ -90,6 +90,9 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	if len(o.labels) > 0 && len(o.labels) != len(stores) {
 		return usagef("%s for %s: give one for each", plural(len(o.labels), "label file", "label files"), plural(len(stores), "store", "stores"))
 	}
+	if err := spared(inFolder(o.out, "sweep.csv", "sweep.html"), append(append([]string{o.list}, stores...), o.labels...)...); err != nil {
+		return err
+	}
 	combinations, origins, err := o.combinations()
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"iconic"
 	"iconic/features"
 	"iconic/report"
+	"iconic/run"
 )
 
 func newTrainCommand(a *app) *cobra.Command {
@@ -40,6 +41,9 @@ Only methods that are supervised by name train on labels; otherwise labels only 
 }
 
 func (a *app) runTrain(ctx context.Context, store, labels, out string, o *trainOptions) error {
+	if err := spared(inFolder(out, run.Files()...), store, labels, o.second, o.edges, o.images); err != nil {
+		return err
+	}
 	set, err := features.Open(store, labels)
 	if err != nil {
 		return err

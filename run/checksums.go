@@ -54,7 +54,8 @@ func checksums(h *head.Ensemble, d *novelty.Detector) (map[string]string, error)
 	return map[string]string{headFile: of, noveltyFile: fmt.Sprintf("%016x", sum.Sum64())}, nil
 }
 
-// assigned is the checksum of the images' names and clusters. Carriage returns do not count: a name with one is read from CSV without it.
+// assigned is the checksum of the images' names and clusters. Carriage returns do not count: earlier versions read a name without one
+// that is before a line feed.
 func assigned(table *report.Assignments, clusters int) string {
 	paths := table.Paths
 	if slices.ContainsFunc(paths, func(path string) bool { return strings.Contains(path, "\r") }) {

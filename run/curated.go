@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"iconic/curation"
 	"iconic/features"
@@ -115,7 +116,11 @@ func (f *Finished) Identity() (curation.Identity, error) {
 	if err != nil {
 		return curation.Identity{}, fmt.Errorf("run folder %s: %w", f.Dir, err)
 	}
-	return curation.Identify(sum, f.Table.Paths, f.Table.Cluster, f.Metrics.Clusters), nil
+	paths := slices.Clone(f.Table.Paths)
+	for i := range paths {
+		paths[i] = strings.ReplaceAll(paths[i], "\r\n", "\n") // as earlier versions read it, so that their curations are still this run's
+	}
+	return curation.Identify(sum, paths, f.Table.Cluster, f.Metrics.Clusters), nil
 }
 
 // Excluded reports whether an image of the run was left out by hand.
