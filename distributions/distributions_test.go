@@ -125,6 +125,29 @@ func TestSampleKeepsRowsTogether(t *testing.T) {
 	}
 }
 
+// Labels of some rows are no reason to say that there are none; a method that learns from them says how many are missing, others are drawn.
+func TestRowsWithoutLabels(t *testing.T) {
+	const n = 60
+	labels, names := make([]int, n), make([]string, n)
+	for i := range labels {
+		labels[i], names[i] = i%2, fmt.Sprint("image ", i)
+	}
+	labels[0], labels[7] = -1, -1
+	set, err := features.New(densetest.Clouds(2, n, 3, 2, 4), names, labels, []string{"even", "odd"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"supcon", "cross-entropy", "harmonic"} {
+		_, _, err := Plot{Method: method, Settings: map[string]string{}, Features: set, Point: 1}.Draw(t.Context())
+		if want := "method " + method + " learns from labels, but 2 of 60 images have none"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, _, err := (Plot{Method: "sne", Settings: map[string]string{"epochs": "5"}, Features: set, Point: 1}).Draw(t.Context()); err != nil {
+		t.Errorf("a method without labels: %v", err)
+	}
+}
+
 // A method that reads no second set would ignore one, and likewise edges.
 func TestUnusedInputsAreRefused(t *testing.T) {
 	set, err := features.New(densetest.Clouds(1, 12, 4, 2, 3), nil, nil, nil)

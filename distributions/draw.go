@@ -176,6 +176,9 @@ func (v *view) classes(count int) page.Points {
 	p := page.Points{X: make([]float64, count), Y: make([]float64, count)}
 	members := make([]float64, count)
 	for i, l := range v.subject.Inputs.Labels {
+		if l < 0 {
+			continue
+		}
 		p.X[l], p.Y[l], members[l] = p.X[l]+v.plane.X[i], p.Y[l]+v.plane.Y[i], members[l]+1
 	}
 	for c, m := range members {

@@ -71,8 +71,8 @@ func Made(seed uint64, point int) (*Subject, error) {
 	return s, nil
 }
 
-// Sample returns the rows of a set, or MostPoints of them drawn at random, the point included, if there are more. It has labels if every
-// row has one. The second set of the same images and the edges of a graph may be nil. It fails if there is no such point.
+// Sample returns the rows of a set, or MostPoints of them drawn at random, the point included, if there are more. Rows without a
+// label have a negative one. The second set of the same images and the edges of a graph may be nil. It fails if there is no such point.
 func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject, error) {
 	if err := set.Check(); err != nil {
 		return nil, err
@@ -117,9 +117,6 @@ func Sample(set *features.Set, in head.Inputs, point int, seed uint64) (*Subject
 		labels := set.LabelsFor(s.Classes)
 		for _, i := range rows {
 			s.Inputs.Labels = append(s.Inputs.Labels, labels[i])
-		}
-		if slices.Min(s.Inputs.Labels) < 0 {
-			s.Inputs.Labels = nil
 		}
 	}
 	return s, nil

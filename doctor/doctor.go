@@ -17,6 +17,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/onnxruntime"
 	"iconic/extract/pixels"
+	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/kernel"
 	"iconic/progress"
@@ -50,12 +51,14 @@ type Findings struct {
 	Features  []string          `json:"features"` // processor features that the kernels and the runtime use
 	Kernels   string            `json:"kernels"`  // kernels of this program in use
 	JPEG      string            `json:"jpeg_decoder"`
-	Disk      string            `json:"disk"`       // Options.Out
-	Free      int64             `json:"free"`       // bytes that can still be written there; −1: unknown
-	Images    int               `json:"images"`     // images in the plan
-	Need      int64             `json:"need"`       // bytes that the plan needs
-	Cache     string            `json:"user_cache"` // folder of the user's caches; "" if there is none
+	Disk      string            `json:"disk"`               // Options.Out
+	Free      int64             `json:"free"`               // bytes that can still be written there; −1: unknown
+	Images    int               `json:"images"`             // images in the plan
+	Need      int64             `json:"need"`               // bytes that the plan needs
+	Unstored  string            `json:"unstored,omitempty"` // why the planned store cannot be made in Disk
+	Cache     string            `json:"user_cache"`         // folder of the user's caches; "" if there is none
 	loads     error             // error behind Problem
+	keeps     error             // why no store can be made in Disk; nil unless one is planned
 }
 
 // Loads is the value in Findings.Providers for a provider that loads.
@@ -79,6 +82,9 @@ func Examine(ctx context.Context, o Options) (*Findings, error) {
 		f.Cache = dir
 	}
 	if o.Plan != nil {
+		if f.keeps = atomicfile.CheckFolder(f.Disk); f.keeps != nil {
+			f.Unstored = f.keeps.Error()
+		}
 		if err := f.plan(ctx, o.Plan); err != nil {
 			return nil, err
 		}
@@ -126,11 +132,28 @@ func (f *Findings) plan(ctx context.Context, p *Plan) error {
 	return set.Close()
 }
 
-// Err says what prevents an extraction: no library that loads, or a disk that is too small for the plan. It is nil if nothing does.
+// FolderError says that the planned store cannot be made in its folder.
+type FolderError struct {
+	Dir string
+	Err error
+}
+
+func (e *FolderError) Error() string {
+	return fmt.Sprintf("the planned store cannot be made in %s: %v", e.Dir, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *FolderError) Unwrap() error { return e.Err }
+
+// Err says what prevents an extraction: no library that loads, or a folder that takes no store or is on a disk that is too small for the plan. It is
+// nil if nothing does.
 func (f *Findings) Err() error {
 	var errs []error
 	if f.loads != nil {
 		errs = append(errs, f.loads)
+	}
+	if f.keeps != nil {
+		errs = append(errs, &FolderError{f.Disk, f.keeps})
 	}
 	if f.Need > 0 && f.Free >= 0 && f.Need > f.Free {
 		errs = append(errs, &extract.SpaceError{Dir: f.Disk, Free: f.Free, Need: f.Need, Images: f.Images})

@@ -49,6 +49,18 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	if found.Free >= 0 && (!errors.As(found.Err(), &space) || space.Images != 3) {
 		t.Errorf("%v: want a SpaceError about 3 images", found.Err())
 	}
+	place := filepath.Join(file, "store")
+	found, err = doctor.Examine(t.Context(), doctor.Options{Out: place, Plan: &doctor.Plan{Data: "testdata/images", Dim: 1, Views: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folder *doctor.FolderError
+	if !errors.As(found.Err(), &folder) || folder.Dir != place || found.Unstored == "" {
+		t.Errorf("%v: want a FolderError about %s", found.Err(), place)
+	}
+	if found, err := doctor.Examine(t.Context(), doctor.Options{Out: place}); err != nil || found.Err() != nil && found.Unstored != "" {
+		t.Errorf("without a plan: %v, %v", found.Err(), err)
+	}
 	for _, p := range []doctor.Plan{{Data: "testdata/images", Dim: 0, Views: 1}, {Data: "testdata/nowhere", Dim: 1, Views: 1}} {
 		if _, err := doctor.Examine(t.Context(), doctor.Options{Plan: &p}); err == nil {
 			t.Errorf("plan %+v is not refused", p)

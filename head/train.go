@@ -256,6 +256,16 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, about method.Abou
 	return found.Calibrate(ctx, d, l)
 }
 
+// unlabelled counts the labels below 0, which stand for none.
+func unlabelled(labels []int) (n int) {
+	for _, l := range labels {
+		if l < 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // checkInputs checks that a method has the inputs it needs for n rows.
 func checkInputs(m method.About, clusters, n int, in Inputs) error {
 	if in.Second != nil {
@@ -271,8 +281,11 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 		if len(in.Labels) != n {
 			return fmt.Errorf("method %s: %d labels for %d images", m.Name, len(in.Labels), n)
 		}
+		if none := unlabelled(in.Labels); none > 0 {
+			return fmt.Errorf("method %s learns from labels, but %d of %s %s none: label every image, or leave out those without a label", m.Name, none, plural.Of(n, "image", "images"), plural.Word(none, "has", "have"))
+		}
 		for i, l := range in.Labels {
-			if l < 0 || l >= clusters {
+			if l >= clusters {
 				return fmt.Errorf("method %s: label %d of image %d: want every image labelled with 0 to %d, as many labels as clusters", m.Name, l, i, clusters-1)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"iconic"
 	"iconic/classify"
 	"iconic/curation"
+	"iconic/doctor"
 	"iconic/duplicates"
 	"iconic/extract"
 	"iconic/extract/store"
@@ -73,7 +74,7 @@ var remedies = []remedy{
 	{sentinel(run.ErrUnfinished), "; continue it with 'pipeline train --resume'", false},
 	{sentinel(run.ErrNoScores), "; make them with 'pipeline train --resume'", false},
 	{func(err error) bool { return sentinel(run.ErrClusters)(err) && typed[*sweep.SettingsError](nil)(err) }, ": give the number of clusters with --clusters", true},
-	{sentinel(run.ErrClusters), ": give the number of clusters with --clusters, or estimate it with --clusters auto", true},
+	{sentinel(run.ErrClusters), ": give the number of clusters with --clusters" + estimateWords, true},
 	{sentinel(run.ErrReference), ": choose another run for --reference", true},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.FeaturesInput }), "; name them with --features, or remove the file to get a page without them", false},
 	{typed(func(e *run.KeptError) bool { return e.Missing == run.ImagesInput }), "; name the images with --images, or remove the file to get a page without them", false},
@@ -84,6 +85,7 @@ var remedies = []remedy{
 	{sentinel(store.ErrBusy), ": wait for it to finish, or choose another folder with " + storeFlag, false},
 	{typed[*store.UnusableError](nil), "; or choose another folder with " + storeFlag, false},
 	{typed[*store.EngineError](nil), ", or choose another folder with " + storeFlag, false},
+	{typed[*doctor.FolderError](nil), "; choose another one with --out", false},
 	{typed[*extract.SpaceError](nil), ", or choose a folder elsewhere with " + storeFlag, false},
 	{sentinel(sweep.ErrUnfinished), ": run the same sweep without --report", false},
 	{typed[*run.SettingsError](nil), "", true},
@@ -142,6 +144,17 @@ var optionWords = map[string]string{
 	"Watch":         " (--watch)",
 }
 
+// estimates says that the command can find the number of clusters itself, if it can.
+func estimates(command string) string {
+	if command == "pipeline methods" {
+		return ""
+	}
+	return ", or estimate it with --clusters auto"
+}
+
+// estimateWords is a placeholder for the other way to a number of clusters.
+const estimateWords = "--ESTIMATE"
+
 // commandWords are those of a command without an option's flag, by its path.
 var commandWords = map[string]map[string]string{
 	"pipeline sweep": {
@@ -161,7 +174,7 @@ func explained(command string, err error) error {
 			continue
 		}
 		if r.text != "" {
-			words := strings.NewReplacer(storeFlag, cmp.Or(storeFlags[command], "--out"), keptWords, keptBy(command))
+			words := strings.NewReplacer(storeFlag, cmp.Or(storeFlags[command], "--out"), keptWords, keptBy(command), estimateWords, estimates(command))
 			err = fmt.Errorf("%w%s", err, words.Replace(r.text))
 		}
 		if r.usage {

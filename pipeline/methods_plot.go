@@ -105,7 +105,7 @@ func (a *app) plotMethod(ctx context.Context, name string, o *plotOptions) (err 
 	if a.json {
 		return a.printJSON(map[string]string{"plot": o.file, "method": name, "point": s.Name, "of": s.Of})
 	}
-	_, err = fmt.Fprintf(a.out, "%s: p and q of %s around %s, among %s\n", o.file, name, s.Name, s.Of)
+	_, err = fmt.Fprintf(a.out, "%s: p and q of %s around %s, among %s\n", plain(o.file), name, plain(s.Name), plain(s.Of))
 	return err
 }
 
@@ -139,6 +139,9 @@ func (o *plotOptions) plot(a *app, name string) (p distributions.Plot, done func
 		return p, nil, err
 	}
 	open = append(open, p.Features)
+	if o.labels != "" && p.Features.WithImages() == 0 {
+		a.note("no row of %s has a label (all are empty, NaN or negative)", o.labels)
+	}
 	if o.edges != "" {
 		if p.Inputs.Edges, err = run.ReadEdges(o.edges); err != nil {
 			return p, nil, usageError{err}
