@@ -253,7 +253,7 @@ func TestPruneRemovesWhatTheRuleFits(t *testing.T) {
 
 // A rule that the user would regret is refused.
 func TestRulesThatSayNothing(t *testing.T) {
-	for what, r := range map[string]Rule{"nothing": {}, "an age below zero": {OlderThan: -1}, "an unknown kind": {Kinds: []Kind{"weight"}}} {
+	for what, r := range map[string]Rule{"nothing": {}, "an age below zero": {OlderThan: -1}, "an unknown kind": {Kinds: []Kind{"weight"}}, "no kind": {Kinds: []Kind{}, LargerThan: 1}} {
 		if err := r.Validate(); err == nil {
 			t.Errorf("%s: no error", what)
 		}

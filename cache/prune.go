@@ -21,7 +21,7 @@ import (
 // conditions must hold. With Keep, only as many of them are removed as are needed to bring the cache down to that many bytes, the least
 // recently used first.
 type Rule struct {
-	Kinds      []Kind // nil: all kinds
+	Kinds      []Kind // nil: all kinds; an empty list that is not nil is refused
 	OlderThan  time.Duration
 	LargerThan int64
 	Keep       *int64 // nil: remove all entries that match
@@ -32,8 +32,11 @@ func (r Rule) Validate() error {
 	switch {
 	case r.OlderThan < 0 || r.LargerThan < 0 || r.Keep != nil && *r.Keep < 0:
 		return errors.New("age and sizes: want no negative number")
-	case r.OlderThan == 0 && r.LargerThan == 0 && r.Keep == nil && len(r.Kinds) == 0:
+	case r.OlderThan == 0 && r.LargerThan == 0 && r.Keep == nil && r.Kinds == nil:
 		return errors.New("nothing selects what to remove: want an age, a size, or kinds")
+	}
+	if r.Kinds != nil && len(r.Kinds) == 0 {
+		return errors.New("no kind is given: name one, or leave kinds out for all")
 	}
 	for _, k := range r.Kinds {
 		if !slices.Contains(Kinds(), k) {

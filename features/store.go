@@ -16,9 +16,11 @@ import (
 
 // openStore opens the plain view of a feature store's images, with their labels.
 func openStore(dir string) (_ *Set, err error) {
-	release, err := cachefolder.Hold(context.Background(), dir)
-	if err != nil {
-		return nil, err
+	release := func() {}
+	if store.Is(dir) { // no folder is made for a mistyped name
+		if release, err = cachefolder.Hold(context.Background(), dir); err != nil {
+			return nil, err
+		}
 	}
 	s, err := store.Open(dir)
 	if err != nil {

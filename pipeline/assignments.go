@@ -91,7 +91,7 @@ func (a *app) assignments(dir string, o *assignmentsOptions) error {
 		return a.printJSON(map[string]any{"file": o.out, "images": len(f.Table.Paths)})
 	}
 	if o.out != "" {
-		_, err = fmt.Fprintf(a.out, "%s: %s\n", o.out, plural(len(f.Table.Paths), "image", "images"))
+		_, err = fmt.Fprintf(a.out, "%s: %s\n", plain(o.out), plural(len(f.Table.Paths), "image", "images"))
 	}
 	return err
 }

@@ -81,6 +81,6 @@ func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) er
 	case e.Batch > 1:
 		images, limit = fmt.Sprintf("%d synthetic images", e.Images), fmt.Sprintf("; it takes exactly %d images at a time, as its encoder does", e.Batch)
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on %s%s\n", file, diskspace.Words(e.Bytes), m.Clusters(), e.Difference, images, limit)
+	_, err = fmt.Fprintf(a.out, "%s: %s, %d clusters; probabilities within %.1g of the run's on %s%s\n", plain(file), diskspace.Words(e.Bytes), m.Clusters(), e.Difference, images, limit)
 	return err
 }

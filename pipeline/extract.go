@@ -92,7 +92,7 @@ func (a *app) runExtract(ctx context.Context, e iconic.Encoding, c extract.Confi
 			return perr
 		}
 	} else if s != nil {
-		fmt.Fprintf(a.out, "%s: %s, %d encoded now, %d skipped\n", s.Store, plural(s.Rows, "image", "images"), s.Encoded, s.Bad())
+		fmt.Fprintf(a.out, "%s: %s, %d encoded now, %d skipped\n", plain(s.Store), plural(s.Rows, "image", "images"), s.Encoded, s.Bad())
 	}
 	return err
 }

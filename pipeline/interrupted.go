@@ -14,7 +14,7 @@ var kept = map[string]string{
 	"curate":        "every change that the page showed is saved: run the same command again to continue",
 	"demo":          "the demo is not finished: run the same command again to start it over in its folder",
 	"doctor":        "nothing was changed",
-	"duplicates":    "no image was touched, and neighbours found so far are kept: run the same command again",
+	"duplicates":    "no image was touched; a finished search for neighbours is kept, an unfinished one starts over: run the same command again",
 	"export":        "no file was written or replaced: run the same command again to start over",
 	"extract":       "the features of finished images are kept: run the same command again to continue",
 	"merge":         "the parts are unchanged: run the same command again to merge them",

@@ -53,6 +53,6 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) (err err
 	if a.json {
 		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows, "kept": kept})
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %s from %s\n", out, plural(rows, "image", "images"), plural(len(parts), "part", "parts"))
+	_, err = fmt.Fprintf(a.out, "%s: %s from %s\n", plain(out), plural(rows, "image", "images"), plural(len(parts), "part", "parts"))
 	return err
 }

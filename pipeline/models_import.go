@@ -36,7 +36,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			if a.json {
 				return a.printJSON(m)
 			}
-			fmt.Fprintf(a.out, "%s\n%s\n", m.Path, describe(m))
+			fmt.Fprintf(a.out, "%s\n%s\n", plain(m.Path), describe(m))
 			return nil
 		},
 	}

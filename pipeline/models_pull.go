@@ -39,7 +39,7 @@ an access token of huggingface.co, which is not sent anywhere else. Proxies are 
 			if p.First {
 				state = "recorded for the first time"
 			}
-			fmt.Fprintf(a.out, "%s\nSHA-256 %s, %s\n", p.Path, p.SHA256, state)
+			fmt.Fprintf(a.out, "%s\nSHA-256 %s, %s\n", plain(p.Path), p.SHA256, state)
 			return nil
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/run"
 )
@@ -17,16 +18,12 @@ func writable(file string) error {
 	if dir := run.Of(file); dir != "" {
 		return usagef("%s is a file of the run %s, which would be lost: choose another name", file, dir)
 	}
-	if dir := filepath.Dir(file); filepath.Base(file) == "items.jsonl" && isStore(dir) {
+	if dir := filepath.Dir(file); filepath.Base(file) == "items.jsonl" && store.Is(dir) {
 		return usagef("%s is a file of the feature store %s, which would be lost: choose another name", file, dir)
 	}
 	return writableFolder(filepath.Dir(file), file)
 }
 
-func isStore(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
-	return err == nil
-}
 
 // spared refuses outputs that would replace an input of the command, under whatever name. Inputs that are "", or no files on disk, do not count.
 func spared(outputs []string, inputs ...string) error {

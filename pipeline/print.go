@@ -63,7 +63,14 @@ func newTable(names ...string) *table {
 	return t
 }
 
-func (t *table) row(cells ...string) { t.lines = append(t.lines, strings.Join(cells, "\t")) }
+// row adds a line. Names may contain line breaks and tabs, which are escaped.
+func (t *table) row(cells ...string) {
+	shown := make([]string, len(cells))
+	for i, cell := range cells {
+		shown[i] = plain(cell)
+	}
+	t.lines = append(t.lines, strings.Join(shown, "\t"))
+}
 
 // columnGap is the number of spaces between columns.
 const columnGap = 2

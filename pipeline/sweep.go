@@ -164,7 +164,7 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 		}
 		fmt.Fprintln(a.out, suggestion)
 	}
-	_, err = fmt.Fprintf(a.out, "page  %s\n", s.Page)
+	_, err = fmt.Fprintf(a.out, "page  %s\n", plain(s.Page))
 	return err
 }
 

@@ -93,6 +93,9 @@ var ErrNone = errors.New("not a feature store")
 // ErrParts is, with ErrNone, in the chain of the error for a folder that holds the parts of a store.
 var ErrParts = errors.New("it holds the parts of one, which have to be merged")
 
+// Is reports whether a folder holds a feature store, readable or not.
+func Is(folder string) bool { return exists(filepath.Join(folder, manifestName)) }
+
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
 	content, err := regular.Read(filepath.Join(folder, manifestName))
