@@ -112,6 +112,9 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	case set.Unseen != nil:
 		a.warn("the features decide alone: %v; give the images' location with --images", set.Unseen)
 	}
+	if set.LeftOut > 0 && sameFile(o.out, name) {
+		return usagef("the tables of %s list the images that were left out by hand, too: choose another folder with --out, or search those as well with --no-curation", o.out)
+	}
 	if set.LeftOut > 0 {
 		a.note("%s left out by hand and will not be searched", plural(set.LeftOut, "image was", "images were"))
 	}

@@ -24,7 +24,6 @@ func writable(file string) error {
 	return writableFolder(filepath.Dir(file), file)
 }
 
-
 // spared refuses outputs that would replace an input of the command, under whatever name. Inputs that are "", or no files on disk, do not count.
 func spared(outputs []string, inputs ...string) error {
 	for _, out := range outputs {

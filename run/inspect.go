@@ -3,7 +3,6 @@ package run
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -100,7 +99,7 @@ func makeTableSafe(name string, paths map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	lines, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	lines, err := spreadsheet.NewReader(bytes.NewReader(content)).ReadAll()
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
