@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
@@ -69,30 +68,11 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return nil
 }
 
-// encodeHeader writes the JSON by hand because its order matters, and pads it to a multiple of eight bytes.
+// encodeHeader writes a JSON object, padded to a multiple of eight bytes.
 func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
-	var b bytes.Buffer
-	field := func(name string, value any) error {
-		if b.Len() == 0 {
-			b.WriteByte('{')
-		} else {
-			b.WriteByte(',')
-		}
-		key, err := json.Marshal(name)
-		if err != nil {
-			return err
-		}
-		content, err := json.Marshal(value)
-		if err != nil {
-			return err
-		}
-		b.Write(key)
-		b.WriteByte(':')
-		b.Write(content)
-		return nil
-	}
+	o := &object{}
 	if len(metadata) > 0 {
-		if err := field("__metadata__", metadata); err != nil {
+		if err := o.add("__metadata__", metadata); err != nil {
 			return nil, err
 		}
 	}
@@ -117,17 +97,33 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 		if _, err := check(t.Name, t.DType, wide, []int64{offset, end}, end); err != nil {
 			return nil, err
 		}
-		if err := field(t.Name, entry{t.DType, shape, [2]int64{offset, end}}); err != nil {
+		if err := o.add(t.Name, entry{t.DType, shape, [2]int64{offset, end}}); err != nil {
 			return nil, err
 		}
 		offset = end
 	}
-	if b.Len() == 0 {
-		b.WriteByte('{')
+	header := append([]byte{'{'}, append(o.members, '}')...)
+	for len(header)%8 != 0 {
+		header = append(header, ' ')
 	}
-	b.WriteByte('}')
-	for b.Len()%8 != 0 {
-		b.WriteByte(' ')
+	return header, nil
+}
+
+// object is a JSON object whose members stay in the order in which they are added.
+type object struct{ members []byte }
+
+func (o *object) add(name string, value any) error {
+	key, err := json.Marshal(name)
+	if err != nil {
+		return err
 	}
-	return b.Bytes(), nil
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	if len(o.members) > 0 {
+		o.members = append(o.members, ',')
+	}
+	o.members = append(append(append(o.members, key...), ':'), content...)
+	return nil
 }

@@ -239,14 +239,7 @@ func (v *Value) parseTensorType(b []byte) error {
 
 // parseTensor makes Load read numbers however they are stored: as raw bytes, a typed list or external data.
 func parseTensor(b []byte, file string) (*Tensor, error) {
-	var (
-		t        = &Tensor{}
-		lists    []byte // elements from a typed list, as raw bytes
-		raw      []byte
-		entries  []Entry
-		external bool
-		loose    []byte // fields that Load replaces
-	)
+	t, c := &Tensor{}, contents{}
 	err := fields(b, func(f field) error {
 		switch f.number {
 		case 1:
@@ -255,21 +248,9 @@ func parseTensor(b []byte, file string) (*Tensor, error) {
 			t.Type = DataType(f.int())
 		case 8:
 			t.Name = string(f.bytes)
-		case 4, 5, 7, 10, 11:
-			loose = append(loose, f.whole...)
-			wire, width := listOf(f.number)
-			return f.packed(wire, func(v uint64) { lists = appendElement(lists, v, width, t.Type) })
-		case 9:
-			loose = append(loose, f.whole...)
-			raw = f.bytes
-		case 13:
-			loose = append(loose, f.whole...)
-			e, err := parseEntry(f.bytes)
-			entries = append(entries, e)
-			return err
-		case 14:
-			loose = append(loose, f.whole...)
-			external = f.int() == 1
+		case 4, 5, 7, 9, 10, 11, 13, 14:
+			c.fields = append(c.fields, f.whole...)
+			return c.add(f, t.Type)
 		default:
 			t.rest = append(t.rest, f.whole...)
 		}
@@ -278,28 +259,61 @@ func parseTensor(b []byte, file string) (*Tensor, error) {
 	if err != nil {
 		return t, err
 	}
+	return t, t.fill(c, file)
+}
+
+// contents are the fields of a tensor that hold its numbers or name a file with them.
+type contents struct {
+	fields   []byte // all of them, as stored
+	list     []byte // elements of a typed list, as raw bytes
+	raw      []byte
+	entries  []Entry
+	external bool
+}
+
+// add reads one of the fields, in a tensor of that type.
+func (c *contents) add(f field, t DataType) error {
+	switch f.number {
+	case 9:
+		c.raw = f.bytes
+	case 13:
+		e, err := parseEntry(f.bytes)
+		c.entries = append(c.entries, e)
+		return err
+	case 14:
+		c.external = f.int() == 1
+	default:
+		wire, width := listOf(f.number)
+		return f.packed(wire, func(v uint64) { c.list = appendElement(c.list, v, width, t) })
+	}
+	return nil
+}
+
+// fill makes Load return the contents, which must be as many bytes as the shape needs.
+func (t *Tensor) fill(c contents, file string) error {
 	want, err := t.Bytes()
 	if err != nil {
-		return t, err
+		return err
 	}
 	elements, _ := t.Elements()
 	switch {
 	case t.Type.Size() == 0: // strings, and types smaller than a byte
-		t.rest = append(t.rest, loose...)
-	case external:
-		return t, t.external(entries, file, want)
-	case raw == nil && lists == nil && elements > 0:
-		return t, fmt.Errorf("tensor %q: shape %v, but no data", t.Name, t.Dims)
-	default:
-		if raw == nil {
-			raw = lists
-		}
-		if int64(len(raw)) != want {
-			return t, fmt.Errorf("tensor %q: %d bytes do not fill shape %v of %d-byte elements", t.Name, len(raw), t.Dims, t.Type.Size())
-		}
-		t.Load = func() ([]byte, error) { return raw, nil }
+		t.rest = append(t.rest, c.fields...)
+		return nil
+	case c.external:
+		return t.external(c.entries, file, want)
+	case c.raw == nil && c.list == nil && elements > 0:
+		return fmt.Errorf("tensor %q: shape %v, but no data", t.Name, t.Dims)
 	}
-	return t, nil
+	numbers := c.raw
+	if numbers == nil {
+		numbers = c.list
+	}
+	if int64(len(numbers)) != want {
+		return fmt.Errorf("tensor %q: %d bytes do not fill shape %v of %d-byte elements", t.Name, len(numbers), t.Dims, t.Type.Size())
+	}
+	t.Load = func() ([]byte, error) { return numbers, nil }
+	return nil
 }
 
 // listOf says how a typed list of numbers is encoded: float_data, int32_data, int64_data, double_data, uint64_data.
