@@ -1,14 +1,9 @@
 package represent
 
 import (
-	"context"
+	"slices"
 
-	"iconic/head/icon"
-	"iconic/head/linear"
 	"iconic/head/method"
-	"iconic/head/regression"
-	"iconic/head/setting"
-	"iconic/head/train"
 )
 
 // preset is a method of this package: its description and its recipe.
@@ -23,125 +18,194 @@ func (p preset) About() method.About { return p.about }
 // Recipe implements method.Method.
 func (p preset) Recipe(clusters int) method.Recipe { return p.recipe(clusters) }
 
-// Classes is softmax regression on labels.
-type Classes struct {
-	method.Scaling
-	method.Descent
-	method.WeightDecay
-	Batch int
-}
+// The words of several methods.
+const (
+	perplexed, studentOverFeatures = "Gaussian neighbours at a perplexity", "Student-t over the features"
+	imagePairs                     = "views of an image, or else neighbours"
+	gaussian, student, cosine      = "Gaussian", "Student-t, ν = 1", "cosine at a temperature"
+	free, perceptron               = "embedding table", "perceptron"
 
-func newClasses(int) method.Recipe {
-	return &Classes{
-		Scaling: method.Scaling{Standardize: true}, Batch: regression.Batch,
-		Descent: method.Descent{Epochs: 60, LearningRate: regression.Rate, Schedule: "cosine"},
-	}
-}
+	byGaussian = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ exp(−‖z_i−z_j‖²)"
+	byStudent  = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ 1/(1 + ‖z_i−z_j‖²)"
+	byCosine   = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ exp(cos(z_i, z_j)/τ)"
 
-// Settings implements method.Recipe.
-func (c *Classes) Settings() setting.List {
-	return setting.Join(c.Scaling.Settings(), setting.List{setting.Int("batch", &c.Batch, 1, 0, "rows per step")},
-		c.Descent.Settings("how often each image is seen"), c.WeightDecay.Settings())
-}
-
-// Resolve implements method.Recipe.
-func (c *Classes) Resolve(n int) ([]string, error) {
-	return method.Shrink(&c.Batch, n), nil
-}
-
-// Learn implements method.Recipe.
-func (c *Classes) Learn(ctx context.Context, d *method.Data) (*method.Outcome, error) {
-	l, loss, err := regression.Train(ctx, d, "regression", d.Labels, regression.Options{
-		Batch: c.Batch, Decay: c.Decay, Plan: train.Plan{Epochs: c.Epochs, Rate: c.LearningRate, Schedule: c.At()},
-	})
-	return &method.Outcome{Head: l, Loss: loss, Distributions: func(context.Context) (*method.Distributions, error) { return amongClasses(d, l) }}, err
-}
-
-// amongClasses returns the point's own class as p, and as q the softmax of the dot product of features, with a one appended for the bias,
-// with prototypes.
-func amongClasses(d *method.Data, l *linear.Head) (*method.Distributions, error) {
-	p, err := icon.Prototypes(d.Labels, l.Clusters)
-	if err != nil {
-		return nil, err
-	}
-	n, dim := d.Features.Len(), d.Features.Dim()
-	x, z, w := make([]float32, n*dim), make([]float32, 0, n*(dim+1)), make([]float32, 0, l.Clusters*(dim+1))
-	if err := d.Features.Block(x, 0, n); err != nil {
-		return nil, err
-	}
-	for i := range n {
-		z = append(append(z, x[i*dim:(i+1)*dim]...), 1)
-	}
-	for c := range l.Clusters {
-		w = append(append(w, l.Weight[c*dim:(c+1)*dim]...), l.Bias[c])
-	}
-	return &method.Distributions{Supervisory: p, Learned: icon.Dot{}, Z: z, Dim: dim + 1, Others: w, Candidates: method.ClassCandidates}, nil
-}
+	uniformLimit = "As σ → ∞, q becomes uniform over all others, whatever the representation: the method minimises the limit of the divergence scaled by 2σ²."
+)
 
 // Methods returns the methods of this package.
 func Methods() []method.Method {
-	const (
-		near, pairs, classes       = "nearest neighbours", "views of an image, or else neighbours", "same label"
-		linear, perceptron, free   = "linear", "perceptron", "embedding table"
-		gaussian, student, cosine  = "Gaussian", "Student-t, ν = 1", "cosine at a temperature"
-		perplexed                  = "Gaussian neighbours at a perplexity"
-		byGaussian, byStudent      = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ exp(−‖z_i−z_j‖²)", "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ 1/(1 + ‖z_i−z_j‖²)"
-		byCosine                   = "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ exp(cos(z_i, z_j)/τ)"
-		byGraph, byWidth, byFreely = "neighbours", "perplexity", "freedom"
-	)
-	views := reads{graph: true, views: true, shares: true, mapper: true, candidates: others}
-	cosined := views
-	cosined.temperature = true
-	paired := cosined
-	paired.graph, paired.views, paired.candidates = false, false, partners
-	t := func(temperature float64) func(*Contrast) {
-		return func(c *Contrast) { c.Temperature, c.Views = temperature, true }
-	}
-	plain := func(temperature float64) func(*Contrast) { return func(c *Contrast) { c.Temperature = temperature } }
-	var heavy, moment, corrected, limit, straight = views, cosined, cosined, views, reads{graph: true, views: true}
-	moment.candidates, corrected.pairs = keysAndBank, true
-	compared := cosined
-	compared.pairs = true
-	heavy.freedom, moment.bank, corrected.positive, corrected.shares, limit.shares = true, true, true, false, false
-	about := func(name, p, q, mapper, equation, source, purpose string) method.About {
-		return method.About{Name: name, Supervisory: p, Learned: q, Mapper: mapper, Equation: equation, Source: source, Purpose: purpose}
-	}
-	needs := func(a method.About, n method.Need) method.About { a.Needs = n; return a }
-	closed := func(a method.About) method.About { a.Closed = true; return a }
-	undrawn := func(a method.About, why string) method.About { a.Undrawn = why; return a }
-	const uniformLimit = "As σ → ∞, q becomes uniform over all others, whatever the representation: the method minimises the limit of the divergence scaled by 2σ²."
+	return slices.Concat(assignments(), maps(), projections(), contrasts(), alignments(), classifiers())
+}
+
+// assignments are the methods that only find clusters.
+func assignments() []method.Method {
 	return []method.Method{
-		preset{closed(about("kmeans", "the point's own cluster, C", "Gaussian over the features, KL(C‖q) + entropy of C", "cluster assignment", "1/n Σ_i ‖x_i − μ_c(i)‖²", "Lloyd 1982; I-Con app.", "the classic algorithm")), newKMeans(false)},
-		preset{closed(about("probabilistic-kmeans", "the point's own cluster, softly", "the same", "cluster assignment", "−1/n Σ_i ln Σ_c exp(−‖x_i − μ_c‖²/2σ²)", "Dempster et al. 1977; I-Con app.", "k-means with soft assignments: equal spherical Gaussians")), newKMeans(true)},
-		preset{undrawn(closed(about("spectral", "neighbour graph with Gaussian weights", gaussian+", σ → ∞", free, "−trace(Vᵀ D^−½ A D^−½ V), VᵀV = 1", "Ng, Jordan and Weiss 2001; I-Con app.", "eigenvectors of the neighbour graph")), uniformLimit), newSpectral},
-		preset{about("sne", perplexed, gaussian, free, byGaussian, "Hinton and Roweis 2002; I-Con table 1", "a map"), newMap(gaussianOver, mapGaussian, byWidth)},
-		preset{about("tsne", perplexed, student, free, "Σ_ij p_ij ln(p_ij/q_ij), q_ij ∝ 1/(1 + ‖z_i−z_j‖²) over all pairs", "van der Maaten and Hinton 2008; I-Con table 1", "a map, by Barnes and Hut's approximation"), newTSNE},
-		preset{about("dual-tsne", "Student-t over the features", gaussian, free, byGaussian, "I-Con fig. 1", "a map with the kernels of t-SNE exchanged"), newMap(studentOver, mapGaussian, byWidth, byFreely)},
-		preset{about("doubly-tsne", "Student-t over the features", student, free, byStudent, "I-Con fig. 1", "a map with heavy tails on both sides"), newMap(studentOver, mapStudent, byWidth, byFreely)},
-		preset{about("sne-uniform", near, gaussian, free, byGaussian, "I-Con fig. 1", "a map of the neighbour graph"), newMap(uniformOver, mapGaussian, byGraph)},
-		preset{about("tsne-uniform", near, student, free, byStudent, "I-Con fig. 1", "a map of the neighbour graph"), newMap(uniformOver, mapStudent, byGraph)},
-		preset{needs(about("sne-graph", "a graph's edges", gaussian, free, byGaussian, "I-Con fig. 1", "a map of a user's graph"), method.NeedsEdges), newMap(edgesOver, mapGaussian)},
-		preset{needs(about("tsne-graph", "a graph's edges", student, free, byStudent, "I-Con fig. 1", "a map of a user's graph"), method.NeedsEdges), newMap(edgesOver, mapStudent)},
-		preset{undrawn(closed(about("pca", "identity", gaussian+", σ → ∞", "linear, orthogonal", "−2 trace(W C Wᵀ), W Wᵀ = 1, C the covariance", "Pearson 1901; I-Con app.", "principal components")), uniformLimit), newPCA},
-		preset{about("infonce", pairs, cosine, linear, byCosine, "van den Oord et al. 2018; I-Con table 1", "contrastive projection"),
-			contrastive(cosined, newContrast(cosineLoss, nil), func(c *Contrast) { c.Temperature, c.Views, c.Hidden = 0.1, true, 0 })},
-		preset{about("simclr", pairs, cosine, perceptron, byCosine, "Chen et al. 2020, eq. 1; I-Con table 1", "contrastive representation (NT-Xent)"), contrastive(cosined, newContrast(cosineLoss, nil), t(0.5))},
-		preset{about("t-simclr", pairs, student, perceptron, "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ (1 + ‖z_i−z_j‖²/ν)^(−(ν+1)/2)", "Hu et al. 2022; I-Con fig. 1", "the same with a heavy-tailed kernel"),
-			contrastive(heavy, newContrast(studentLoss, nil), func(c *Contrast) { c.Views, c.Freedom = true, 1 })},
-		preset{about("moco", pairs, cosine+", against a memory bank", perceptron, byCosine+", j among keys and bank", "He et al. 2020, eq. 1; I-Con fig. 1", "contrastive, with negatives from earlier batches, computed by a moving average"),
-			contrastive(moment, newMoCo, func(c *Contrast) { c.Temperature, c.Views, c.Bank, c.EMA = 0.2, true, 4096, 0.99 })},
-		preset{undrawn(about("dcl", pairs, cosine+", negatives corrected", perceptron, "−1/n Σ_i ln P/(P + N g), g = max((m − τ⁺P)/(1 − τ⁺), e^(−1/τ))", "Chuang et al. 2020, eq. 7", "contrastive, for negatives that often belong to the point's own class"),
-			"The correction changes the sum over all negatives and gives none of them a probability of its own, so there is a loss but no q that sums to 1."),
-			contrastive(corrected, newContrast(debiasedLoss, nil), func(c *Contrast) { c.Temperature, c.Views, c.Positive = 0.5, true, 0.1 })},
-		preset{undrawn(about("vicreg", pairs, gaussian+" over directions, σ → ∞", perceptron, "1/n Σ_i (Σ_j p_ij d²_ij − 1/(n−1) Σ_{j≠i} d²_ij), d over directions", "Bardes et al. 2022, without covariance; I-Con app.", "invariance and variance"), uniformLimit), contrastive(limit, newContrast(wideLoss, nil), t(0))},
-		preset{undrawn(about("triplet", pairs, gaussian+" over directions, σ → 0", perceptron, "1/n Σ_i (Σ_j p_ij d²_ij − min_{k≠i} d²_ik), d over directions", "Schroff et al. 2015; I-Con app.", "only the hardest negative"),
-			"As σ → 0, all of q goes to the nearest point: nothing is left to plot for the others."), contrastive(limit, newContrast(narrowLoss, nil), t(0))},
-		preset{needs(about("supcon", classes, cosine, perceptron, byCosine, "Khosla et al. 2020, eq. 2; I-Con table 1", "contrastive, with labels"), method.NeedsLabels), contrastive(cosined, newContrast(cosineLoss, batchLabels), plain(0.1))},
-		preset{about("xsample", "softmax of the features' cosines", cosine, perceptron, byCosine, "Sobal et al. 2025; I-Con table 1", "soft targets from similarity"), contrastive(compared, newContrast(cosineLoss, batchSimilarity), plain(0.1))},
-		preset{needs(about("cmc", "the same image in another view", cosine+", across views", "a perceptron for each view", byCosine+", j in the other view, both ways", "Tian et al. 2020; I-Con fig. 1", "contrastive between views"), method.NeedsViews), contrastive(paired, newPaired(otherViews), plain(0.1))},
-		preset{needs(about("clip", "the same image in a second set", cosine+", across sets", "a perceptron for each set", byCosine+", j in the other set, both ways", "Radford et al. 2021; I-Con table 1", "two encoders, or two kinds of data, aligned"), method.NeedsSecond), contrastive(paired, newPaired(secondSet), plain(0.1))},
-		preset{needs(about("cross-entropy", "the point's own class among prototypes", "dot product with prototypes", linear, "−1/n Σ_i ln q_iy(i), q_ic ∝ exp(w_c·x_i + b_c)", "I-Con table 1", "softmax regression"), method.NeedsLabels), newClasses},
-		preset{needs(about("harmonic", "the point's own class among prototypes", "power of the distance, ν = 2d − 1", linear, "−1/n Σ_i ln q_iy(i), q_ic ∝ ‖z_i − w_c‖^(−2d)", "Baek et al. 2025; I-Con fig. 1", "classes by distance, not by angle"), method.NeedsLabels),
-			contrastive(straight, newHarmonic, func(c *Contrast) { c.Epochs, c.Hidden = 60, 0 })},
+		preset{method.About{
+			Name: "kmeans", Supervisory: "the point's own cluster, C", Learned: "Gaussian over the features, KL(C‖q) + entropy of C", Mapper: "cluster assignment",
+			Equation: "1/n Σ_i ‖x_i − μ_c(i)‖²", Source: "Lloyd 1982; I-Con app.", Purpose: "the classic algorithm", Closed: true,
+		}, newKMeans(false)},
+		preset{method.About{
+			Name: "probabilistic-kmeans", Supervisory: "the point's own cluster, softly", Learned: "the same", Mapper: "cluster assignment",
+			Equation: "−1/n Σ_i ln Σ_c exp(−‖x_i − μ_c‖²/2σ²)", Source: "Dempster et al. 1977; I-Con app.",
+			Purpose: "k-means with soft assignments: equal spherical Gaussians", Closed: true,
+		}, newKMeans(true)},
+		preset{method.About{
+			Name: "spectral", Supervisory: "neighbour graph with Gaussian weights", Learned: gaussian + ", σ → ∞", Mapper: free,
+			Equation: "−trace(Vᵀ D^−½ A D^−½ V), VᵀV = 1", Source: "Ng, Jordan and Weiss 2001; I-Con app.",
+			Purpose: "eigenvectors of the neighbour graph", Closed: true, Undrawn: uniformLimit,
+		}, newSpectral},
 	}
+}
+
+// maps are the methods that embed all points freely.
+func maps() []method.Method {
+	const byGraph, byWidth, byFreely = "neighbours", "perplexity", "freedom" // settings that a map reads
+	return []method.Method{
+		preset{method.About{
+			Name: "sne", Supervisory: perplexed, Learned: gaussian, Mapper: free, Equation: byGaussian,
+			Source: "Hinton and Roweis 2002; I-Con table 1", Purpose: "a map",
+		}, newMap(gaussianOver, mapGaussian, byWidth)},
+		preset{method.About{
+			Name: "tsne", Supervisory: perplexed, Learned: student, Mapper: free,
+			Equation: "Σ_ij p_ij ln(p_ij/q_ij), q_ij ∝ 1/(1 + ‖z_i−z_j‖²) over all pairs",
+			Source:   "van der Maaten and Hinton 2008; I-Con table 1", Purpose: "a map, by Barnes and Hut's approximation",
+		}, newTSNE},
+		preset{method.About{
+			Name: "dual-tsne", Supervisory: studentOverFeatures, Learned: gaussian, Mapper: free, Equation: byGaussian,
+			Source: "I-Con fig. 1", Purpose: "a map with the kernels of t-SNE exchanged",
+		}, newMap(studentOver, mapGaussian, byWidth, byFreely)},
+		preset{method.About{
+			Name: "doubly-tsne", Supervisory: studentOverFeatures, Learned: student, Mapper: free, Equation: byStudent,
+			Source: "I-Con fig. 1", Purpose: "a map with heavy tails on both sides",
+		}, newMap(studentOver, mapStudent, byWidth, byFreely)},
+		preset{method.About{
+			Name: "sne-uniform", Supervisory: "nearest neighbours", Learned: gaussian, Mapper: free, Equation: byGaussian,
+			Source: "I-Con fig. 1", Purpose: "a map of the neighbour graph",
+		}, newMap(uniformOver, mapGaussian, byGraph)},
+		preset{method.About{
+			Name: "tsne-uniform", Supervisory: "nearest neighbours", Learned: student, Mapper: free, Equation: byStudent,
+			Source: "I-Con fig. 1", Purpose: "a map of the neighbour graph",
+		}, newMap(uniformOver, mapStudent, byGraph)},
+		preset{method.About{
+			Name: "sne-graph", Supervisory: "a graph's edges", Learned: gaussian, Mapper: free, Equation: byGaussian,
+			Source: "I-Con fig. 1", Purpose: "a map of a user's graph", Needs: method.NeedsEdges,
+		}, newMap(edgesOver, mapGaussian)},
+		preset{method.About{
+			Name: "tsne-graph", Supervisory: "a graph's edges", Learned: student, Mapper: free, Equation: byStudent,
+			Source: "I-Con fig. 1", Purpose: "a map of a user's graph", Needs: method.NeedsEdges,
+		}, newMap(edgesOver, mapStudent)},
+	}
+}
+
+// projections are the methods with a linear mapper.
+func projections() []method.Method {
+	return []method.Method{
+		preset{method.About{
+			Name: "pca", Supervisory: "identity", Learned: gaussian + ", σ → ∞", Mapper: "linear, orthogonal",
+			Equation: "−2 trace(W C Wᵀ), W Wᵀ = 1, C the covariance", Source: "Pearson 1901; I-Con app.",
+			Purpose: "principal components", Closed: true, Undrawn: uniformLimit,
+		}, newPCA},
+		preset{method.About{
+			Name: "infonce", Supervisory: imagePairs, Learned: cosine, Mapper: "linear", Equation: byCosine,
+			Source: "van den Oord et al. 2018; I-Con table 1", Purpose: "contrastive projection",
+		}, contrastive(atTemperature(), newContrast(cosineLoss, nil), func(c *Contrast) { c.Temperature, c.Views, c.Hidden = 0.1, true, 0 })},
+	}
+}
+
+// contrasts are the methods whose perceptron learns from pairs of images.
+func contrasts() []method.Method {
+	heavy, moment, corrected, limit := onBatches(), atTemperature(), atTemperature(), onBatches()
+	heavy.freedom = true
+	moment.bank, moment.candidates = true, keysAndBank
+	corrected.positive, corrected.pairs, corrected.shares = true, true, false
+	limit.shares = false
+	return []method.Method{
+		preset{method.About{
+			Name: "simclr", Supervisory: imagePairs, Learned: cosine, Mapper: perceptron, Equation: byCosine,
+			Source: "Chen et al. 2020, eq. 1; I-Con table 1", Purpose: "contrastive representation (NT-Xent)",
+		}, contrastive(atTemperature(), newContrast(cosineLoss, nil), func(c *Contrast) { c.Temperature, c.Views = 0.5, true })},
+		preset{method.About{
+			Name: "t-simclr", Supervisory: imagePairs, Learned: student, Mapper: perceptron,
+			Equation: "1/n Σ_i KL(p̃_i ‖ q̃_i), q_ij ∝ (1 + ‖z_i−z_j‖²/ν)^(−(ν+1)/2)",
+			Source:   "Hu et al. 2022; I-Con fig. 1", Purpose: "the same with a heavy-tailed kernel",
+		}, contrastive(heavy, newContrast(studentLoss, nil), func(c *Contrast) { c.Views, c.Freedom = true, 1 })},
+		preset{method.About{
+			Name: "moco", Supervisory: imagePairs, Learned: cosine + ", against a memory bank", Mapper: perceptron, Equation: byCosine + ", j among keys and bank",
+			Source:  "He et al. 2020, eq. 1; I-Con fig. 1",
+			Purpose: "contrastive, with negatives from earlier batches, computed by a moving average",
+		}, contrastive(moment, newMoCo, func(c *Contrast) { c.Temperature, c.Views, c.Bank, c.EMA = 0.2, true, 4096, 0.99 })},
+		preset{method.About{
+			Name: "dcl", Supervisory: imagePairs, Learned: cosine + ", negatives corrected", Mapper: perceptron,
+			Equation: "−1/n Σ_i ln P/(P + N g), g = max((m − τ⁺P)/(1 − τ⁺), e^(−1/τ))", Source: "Chuang et al. 2020, eq. 7",
+			Purpose: "contrastive, for negatives that often belong to the point's own class",
+			Undrawn: "The correction changes the sum over all negatives and gives none of them a probability of its own, so there is a loss but no q that sums to 1.",
+		}, contrastive(corrected, newContrast(debiasedLoss, nil), func(c *Contrast) { c.Temperature, c.Views, c.Positive = 0.5, true, 0.1 })},
+		preset{method.About{
+			Name: "vicreg", Supervisory: imagePairs, Learned: gaussian + " over directions, σ → ∞", Mapper: perceptron,
+			Equation: "1/n Σ_i (Σ_j p_ij d²_ij − 1/(n−1) Σ_{j≠i} d²_ij), d over directions",
+			Source:   "Bardes et al. 2022, without covariance; I-Con app.", Purpose: "invariance and variance", Undrawn: uniformLimit,
+		}, contrastive(limit, newContrast(wideLoss, nil), func(c *Contrast) { c.Views = true })},
+		preset{method.About{
+			Name: "triplet", Supervisory: imagePairs, Learned: gaussian + " over directions, σ → 0", Mapper: perceptron,
+			Equation: "1/n Σ_i (Σ_j p_ij d²_ij − min_{k≠i} d²_ik), d over directions",
+			Source:   "Schroff et al. 2015; I-Con app.", Purpose: "only the hardest negative",
+			Undrawn: "As σ → 0, all of q goes to the nearest point: nothing is left to plot for the others.",
+		}, contrastive(limit, newContrast(narrowLoss, nil), func(c *Contrast) { c.Views = true })},
+	}
+}
+
+// alignments are the methods whose perceptrons learn from labels, from similarity, or from two sets of features.
+func alignments() []method.Method {
+	compared, paired := atTemperature(), atTemperature()
+	compared.pairs = true
+	paired.graph, paired.views, paired.candidates = false, false, partners
+	tenth := func(c *Contrast) { c.Temperature = 0.1 }
+	return []method.Method{
+		preset{method.About{
+			Name: "supcon", Supervisory: "same label", Learned: cosine, Mapper: perceptron, Equation: byCosine,
+			Source: "Khosla et al. 2020, eq. 2; I-Con table 1", Purpose: "contrastive, with labels", Needs: method.NeedsLabels,
+		}, contrastive(atTemperature(), newContrast(cosineLoss, batchLabels), tenth)},
+		preset{method.About{
+			Name: "xsample", Supervisory: "softmax of the features' cosines", Learned: cosine, Mapper: perceptron, Equation: byCosine,
+			Source: "Sobal et al. 2025; I-Con table 1", Purpose: "soft targets from similarity",
+		}, contrastive(compared, newContrast(cosineLoss, batchSimilarity), tenth)},
+		preset{method.About{
+			Name: "cmc", Supervisory: "the same image in another view", Learned: cosine + ", across views", Mapper: "a perceptron for each view",
+			Equation: byCosine + ", j in the other view, both ways", Source: "Tian et al. 2020; I-Con fig. 1",
+			Purpose: "contrastive between views", Needs: method.NeedsViews,
+		}, contrastive(paired, newPaired(otherViews), tenth)},
+		preset{method.About{
+			Name: "clip", Supervisory: "the same image in a second set", Learned: cosine + ", across sets", Mapper: "a perceptron for each set",
+			Equation: byCosine + ", j in the other set, both ways", Source: "Radford et al. 2021; I-Con table 1",
+			Purpose: "two encoders, or two kinds of data, aligned", Needs: method.NeedsSecond,
+		}, contrastive(paired, newPaired(secondSet), tenth)},
+	}
+}
+
+// classifiers are the methods that learn given classes.
+func classifiers() []method.Method {
+	const prototypes = "the point's own class among prototypes"
+	return []method.Method{
+		preset{method.About{
+			Name: "cross-entropy", Supervisory: prototypes, Learned: "dot product with prototypes", Mapper: "linear",
+			Equation: "−1/n Σ_i ln q_iy(i), q_ic ∝ exp(w_c·x_i + b_c)", Source: "I-Con table 1", Purpose: "softmax regression", Needs: method.NeedsLabels,
+		}, newClasses},
+		preset{method.About{
+			Name: "harmonic", Supervisory: prototypes, Learned: "power of the distance, ν = 2d − 1", Mapper: "linear",
+			Equation: "−1/n Σ_i ln q_iy(i), q_ic ∝ ‖z_i − w_c‖^(−2d)", Source: "Baek et al. 2025; I-Con fig. 1",
+			Purpose: "classes by distance, not by angle", Needs: method.NeedsLabels,
+		}, contrastive(reads{graph: true, views: true}, newHarmonic, func(c *Contrast) { c.Epochs, c.Hidden = 60, 0 })},
+	}
+}
+
+// onBatches are the settings of a method that compares the images of a batch.
+func onBatches() reads {
+	return reads{graph: true, views: true, shares: true, mapper: true, candidates: others}
+}
+
+// atTemperature are those of a method that compares them by their cosines.
+func atTemperature() reads {
+	r := onBatches()
+	r.temperature = true
+	return r
 }
