@@ -53,7 +53,7 @@ func execute() int {
 	return a.exitCode(ctx, err)
 }
 
-// newRootCommand lists the subcommands; each has its constructor in the file of the same name.
+// newRootCommand returns the command with its subcommands.
 func newRootCommand(a *app) *cobra.Command {
 	showVersion := false
 	root := &cobra.Command{
@@ -71,23 +71,7 @@ func newRootCommand(a *app) *cobra.Command {
 			}
 			return c.Help()
 		},
-		// Any failure before this point is a usage error: an unknown command, a flag, the number of arguments.
-		PersistentPreRunE: func(c *cobra.Command, args []string) error {
-			if err := required(c); err != nil {
-				return err
-			}
-			if err := refuseAddresses(c, args); err != nil {
-				return err
-			}
-			if err := refuseIdle(c); err != nil {
-				return err
-			}
-			if err := cmp.Or(kernel.Check(), pixels.Check()); err != nil {
-				return usageError{err}
-			}
-			a.started, a.command = true, c.CommandPath()
-			return nil
-		},
+		PersistentPreRunE: a.start,
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -95,7 +79,16 @@ func newRootCommand(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "hide progress bars and notes")
 	root.Flags().BoolVar(&showVersion, "version", false, "show version, commit, kernels and runtime library")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(
+	root.AddCommand(subcommands(a)...)
+	a.addHelp(root)
+	addCompletion(root)
+	sayArguments(root)
+	return root
+}
+
+// subcommands lists the subcommands; each has its constructor in the file of the same name.
+func subcommands(a *app) []*cobra.Command {
+	return []*cobra.Command{
 		newDemoCommand(a),
 		newRunCommand(a),
 		newExtractCommand(a),
@@ -115,11 +108,26 @@ func newRootCommand(a *app) *cobra.Command {
 		newSweepCommand(a),
 		newCacheCommand(a),
 		newVersionCommand(a),
-	)
-	a.addHelp(root)
-	addCompletion(root)
-	sayArguments(root)
-	return root
+	}
+}
+
+// start accepts a command line before its command runs. Any failure up to its end is a usage error: an unknown command, a flag, the number
+// of arguments.
+func (a *app) start(c *cobra.Command, args []string) error {
+	if err := required(c); err != nil {
+		return err
+	}
+	if err := refuseAddresses(c, args); err != nil {
+		return err
+	}
+	if err := refuseIdle(c); err != nil {
+		return err
+	}
+	if err := cmp.Or(kernel.Check(), pixels.Check()); err != nil {
+		return usageError{err}
+	}
+	a.started, a.command = true, c.CommandPath()
+	return nil
 }
 
 // flagError is the error of a flag that a command does not have, with the one that was probably meant, or of one with a bad value.
