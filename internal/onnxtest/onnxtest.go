@@ -92,38 +92,7 @@ func (m Model) Encode() []byte {
 		graph, pixels = m.loop(graph), "looped"
 	}
 	for _, out := range m.Outputs {
-		pooled := out.Name
-		if !out.Raw {
-			pooled += "/pooled"
-		}
-		graph = message(graph, 1, node("AveragePool", pixels, pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
-		if out.Raw {
-			continue
-		}
-		flat := out.Name
-		if m.Scale != "" || m.Common || m.Random || m.Branches {
-			flat += "/flat"
-		}
-		if m.Single {
-			graph = message(graph, 1, text(node("Reshape", pooled, out.Name), 1, "shape"))
-			continue
-		}
-		graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
-		if m.Scale != "" {
-			graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
-		}
-		if m.Random {
-			graph = message(graph, 1, node("RandomNormalLike", flat, out.Name+"/noise"))
-			graph = message(graph, 1, text(node("Add", flat, out.Name), 1, out.Name+"/noise"))
-		}
-		if m.Common {
-			largest := out.Name + "/largest"
-			graph = message(graph, 1, node("ReduceMax", flat, largest, integer("keepdims", 0)))
-			graph = message(graph, 1, text(node("Div", flat, out.Name), 1, largest))
-		}
-		if m.Branches {
-			graph = m.branches(graph, flat, out.Name)
-		}
+		graph = m.output(graph, pixels, out)
 	}
 	if m.Scale != "" {
 		graph = message(graph, 5, External("scale", m.Scale, 3*(m.Input[2]/m.Cell)*(m.Input[3]/m.Cell)))
@@ -145,6 +114,42 @@ func (m Model) Encode() []byte {
 	model := number(nil, 1, 8)                                 // ir_version
 	model = message(model, 8, number(text(nil, 1, ""), 2, 17)) // opset
 	return message(model, 7, graph)
+}
+
+// output adds the nodes that compute an output from the pixels.
+func (m Model) output(graph []byte, pixels string, out Output) []byte {
+	pooled := out.Name
+	if !out.Raw {
+		pooled += "/pooled"
+	}
+	graph = message(graph, 1, node("AveragePool", pixels, pooled, ints("kernel_shape", m.Cell, m.Cell), ints("strides", m.Cell, m.Cell)))
+	if out.Raw {
+		return graph
+	}
+	if m.Single {
+		return message(graph, 1, text(node("Reshape", pooled, out.Name), 1, "shape"))
+	}
+	flat := out.Name
+	if m.Scale != "" || m.Common || m.Random || m.Branches {
+		flat += "/flat"
+	}
+	graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
+	if m.Scale != "" {
+		graph = message(graph, 1, text(node("Mul", flat, out.Name), 1, "scale"))
+	}
+	if m.Random {
+		graph = message(graph, 1, node("RandomNormalLike", flat, out.Name+"/noise"))
+		graph = message(graph, 1, text(node("Add", flat, out.Name), 1, out.Name+"/noise"))
+	}
+	if m.Common {
+		largest := out.Name + "/largest"
+		graph = message(graph, 1, node("ReduceMax", flat, largest, integer("keepdims", 0)))
+		graph = message(graph, 1, text(node("Div", flat, out.Name), 1, largest))
+	}
+	if m.Branches {
+		graph = m.branches(graph, flat, out.Name)
+	}
+	return graph
 }
 
 // loop adds a loop that copies the pixels while its condition holds, which does not change.

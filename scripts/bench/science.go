@@ -382,12 +382,6 @@ func science(ctx context.Context, o options) (string, error) {
 	if o.science.methods != "" {
 		compared = strings.Split(o.science.methods, ",")
 	}
-	further := map[string]string{}
-	for _, e := range strings.Split(o.science.extra, ",") {
-		if name, files, found := strings.Cut(e, "="); found {
-			further[name] = files
-		}
-	}
 	kept, err := readRecord(o.science.record)
 	if err != nil {
 		return "", err
@@ -401,36 +395,12 @@ func science(ctx context.Context, o options) (string, error) {
 	}
 	fmt.Fprintf(&text, "\n%s\n", rule)
 	for _, name := range names {
-		var d, held *drawn // made only if a run needs it
+		set := &examined{options: o, name: name}
 		var first []piece
 		for _, method := range compared {
-			var all []piece
-			for seed := range o.science.seeds {
-				p := piece{Set: name, Held: o.science.held, Method: method, Seed: seed}
-				if at := slices.IndexFunc(kept, p.same); at >= 0 {
-					all = append(all, kept[at])
-					continue
-				}
-				if o.science.tell {
-					continue
-				}
-				if d == nil {
-					if d, err = draw(filepath.Join(o.shared, "features"), name, further); err != nil {
-						return "", err
-					}
-					if o.science.held > 0 {
-						d, held = d.split(o.science.held)
-					}
-				}
-				p.Rows, p.Of = d.x.Len(), d.classes
-				if p.outcome, err = try(ctx, d, held, method, uint64(seed), o.workers); err != nil {
-					return "", err
-				}
-				fmt.Fprintf(os.Stderr, "%s %s %d: %+.4f\n", name, method, seed, p.outcome)
-				if err := p.write(o.science.record); err != nil {
-					return "", err
-				}
-				all = append(all, p)
+			all, err := set.runs(ctx, method, kept)
+			if err != nil {
+				return "", err
 			}
 			text.WriteString(row(all))
 			if first == nil {
@@ -444,6 +414,59 @@ func science(ctx context.Context, o options) (string, error) {
 		fmt.Fprintf(&text, "\n| set | method | against | accuracy: higher, lower, p | ECE: lower, higher, p |\n|---|---|---|---|---|\n%s", signs.String())
 	}
 	return text.String(), nil
+}
+
+// examined is a set on which methods are run.
+type examined struct {
+	options options
+	name    string
+	d, held *drawn // made only if a run needs it
+}
+
+// runs returns the runs of a method over the seeds: those in the record, and otherwise new ones, which it records.
+func (e *examined) runs(ctx context.Context, method string, kept []piece) (all []piece, err error) {
+	o := e.options
+	for seed := range o.science.seeds {
+		p := piece{Set: e.name, Held: o.science.held, Method: method, Seed: seed}
+		if at := slices.IndexFunc(kept, p.same); at >= 0 {
+			all = append(all, kept[at])
+			continue
+		}
+		if o.science.tell {
+			continue
+		}
+		if err := e.draw(); err != nil {
+			return nil, err
+		}
+		p.Rows, p.Of = e.d.x.Len(), e.d.classes
+		if p.outcome, err = try(ctx, e.d, e.held, method, uint64(seed), o.workers); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(os.Stderr, "%s %s %d: %+.4f\n", e.name, method, seed, p.outcome)
+		if err := p.write(o.science.record); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// draw reads the set, unless it has been read.
+func (e *examined) draw() (err error) {
+	if e.d != nil {
+		return nil
+	}
+	o := e.options
+	further := map[string]string{}
+	for _, f := range strings.Split(o.science.extra, ",") {
+		if name, files, found := strings.Cut(f, "="); found {
+			further[name] = files
+		}
+	}
+	if e.d, err = draw(filepath.Join(o.shared, "features"), e.name, further); err == nil && o.science.held > 0 {
+		e.d, e.held = e.d.split(o.science.held)
+	}
+	return err
 }
 
 // signRow compares the runs of a method with those of another method with the same seeds.
