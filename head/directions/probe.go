@@ -1,0 +1,106 @@
+package directions
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+
+	"iconic/head/kmeans"
+	"iconic/head/knn"
+	"iconic/head/mixture"
+	"iconic/head/partition"
+	"iconic/head/space"
+	"iconic/internal/parallel"
+	"iconic/matrix"
+)
+
+// probe clusters random halves of the features, and measures how well they reproduce each candidate. Probes use neither the whitening nor
+// the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
+func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
+	s.options.Run.Begin("halves of the features")
+	done, probes := counter{progress: progress}, s.effort().probes
+	var kinds []Candidate // one per mixture, whatever its start
+	for c := range all {
+		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
+		if !slices.ContainsFunc(kinds, all[c].sameMixture) {
+			kinds = append(kinds, all[c])
+		}
+	}
+	workers := parallel.Each(s.options.Workers, probes)
+	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
+		half, starts, err := s.half(ctx, p, workers)
+		if err != nil {
+			return err
+		}
+		for _, kind := range kinds {
+			var found *mixture.Result
+			for _, start := range starts {
+				m, err := s.mix(ctx, half, start, kind, roundsProbe, workers)
+				if err != nil {
+					return err
+				}
+				if found == nil || m.Likelihood > found.Likelihood {
+					found = m
+				}
+			}
+			for c := range all {
+				if !all[c].sameMixture(kind) {
+					continue
+				}
+				all[c].probes[p] = found.Assignment
+				if all[c].agreement[p], err = partition.Agreement(all[c].cluster, found.Assignment, s.options.Clusters); err != nil {
+					return err
+				}
+			}
+		}
+		done.one()
+		return nil
+	})
+	for c := range all {
+		for _, a := range all[c].agreement {
+			all[c].Agreement += a / float64(probes)
+		}
+	}
+	return err
+}
+
+// columns are those of a random half of the features.
+func (s *search) columns(p int) []int {
+	d := s.z.Dim()
+	columns := rand.New(rand.NewPCG(s.options.Seed, 0x68616c66<<16|uint64(p))).Perm(d)[:max(1, d/2)]
+	slices.Sort(columns)
+	return columns
+}
+
+// half returns the directions of a random half of the features, and starts in it: k-means on them, and with few clusters also on the
+// features themselves.
+func (s *search) half(ctx context.Context, p, workers int) (*matrix.Dense, [][]int32, error) {
+	columns := s.columns(p)
+	half, err := space.Unit(ctx, &matrix.Columns{Features: s.z, Columns: columns}, workers)
+	if err != nil {
+		return nil, nil, err
+	}
+	on := []knn.Features{half}
+	if s.few() {
+		on = append(on, &matrix.Columns{Features: s.raw, Columns: columns})
+	}
+	var starts [][]int32
+	for _, x := range on {
+		km, err := kmeans.Cluster(ctx, x, kmeans.Options{
+			Clusters: s.options.Clusters, Starts: s.restarts(), MaxIterations: iterations, Still: s.still(), Workers: workers, Seed: seed(s.options.Seed, 'p', p),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		starts = append(starts, km.Assignment)
+	}
+	return half, starts, nil
+}
+
+// restarts is the number of k-means runs of which a probe or critic takes the best.
+func (s *search) restarts() int {
+	if s.few() {
+		return best
+	}
+	return 1
+}

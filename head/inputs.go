@@ -1,0 +1,81 @@
+package head
+
+import (
+	"fmt"
+
+	"iconic/head/icon"
+	"iconic/head/method"
+	"iconic/head/methods"
+	"iconic/internal/plural"
+	"iconic/matrix"
+	"iconic/option"
+)
+
+// unlabelled counts the labels below 0, which stand for none.
+func unlabelled(labels []int) (n int) {
+	for _, l := range labels {
+		if l < 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// checkInputs checks that a method has the inputs it needs for n rows.
+func checkInputs(m method.About, clusters, n int, in Inputs) error {
+	if in.Second != nil {
+		if err := matrix.Check(in.Second); err != nil {
+			return fmt.Errorf("second set: %w", err)
+		}
+	}
+	switch m.Needs {
+	case method.NeedsLabels:
+		if in.Labels == nil {
+			return option.Errorf("Labels", "method %s learns from labels, but there are none", m.Name)
+		}
+		if len(in.Labels) != n {
+			return fmt.Errorf("method %s: %d labels for %d images", m.Name, len(in.Labels), n)
+		}
+		if none := unlabelled(in.Labels); none > 0 {
+			return fmt.Errorf("method %s learns from labels, but %d of %s %s none: label every image, or leave out those without a label", m.Name, none, plural.Of(n, "image", "images"), plural.Word(none, "has", "have"))
+		}
+		for i, l := range in.Labels {
+			if l >= clusters {
+				return fmt.Errorf("method %s: label %d of image %d: want every image labelled with 0 to %d, as many labels as clusters", m.Name, l, i, clusters-1)
+			}
+		}
+	case method.NeedsViews:
+		if len(in.Views) == 0 {
+			return option.Errorf("Views", "method %s compares views of an image, but the features have only one", m.Name)
+		}
+	case method.NeedsSecond:
+		if in.Second == nil {
+			return option.Errorf("Second", "method %s pairs two sets of features, but there is only one", m.Name)
+		}
+	case method.NeedsEdges:
+		if len(in.Edges) == 0 {
+			return option.Errorf("Edges", "method %s draws a graph, but there is none", m.Name)
+		}
+		if _, err := icon.Graph(n, in.Edges); err != nil {
+			return err
+		}
+	}
+	for _, v := range in.Views {
+		if v.Len() != n {
+			return fmt.Errorf("a view has %d rows, the features %d: want the same images in the same order", v.Len(), n)
+		}
+	}
+	if in.Second != nil && in.Second.Len() != n {
+		return fmt.Errorf("the second set has %d rows, the first %d: want the same images in the same order", in.Second.Len(), n)
+	}
+	return nil
+}
+
+// ValidateInputs checks that the method of c has the inputs it needs for n rows.
+func (c Config) ValidateInputs(n int, in Inputs) error {
+	m, err := methods.Find(c.Method)
+	if err != nil {
+		return err
+	}
+	return checkInputs(m.About(), c.Clusters, n, in)
+}
