@@ -1,0 +1,89 @@
+package dataset
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Find returns the index of the item with that path.
+func (s *Set) Find(path string) (int, bool) {
+	return slices.BinarySearchFunc(s.Items, path, func(item Item, path string) int { return strings.Compare(item.Path, path) })
+}
+
+// File is the name of item i's own file; ok is false if the item shares a file with others.
+func (s *Set) File(i int) (name string, ok bool) {
+	item := &s.Items[i]
+	return s.file(item), item.container < 0 && s.remote == nil
+}
+
+// Holder is the name of the file on disk that item i shares with others; ok is false if it has a file of its own, or is in a bucket.
+func (s *Set) Holder(i int) (name string, ok bool) {
+	c := s.Items[i].container
+	if c < 0 || s.remote != nil {
+		return "", false
+	}
+	f, ok := s.containers[c].file.(*shelved)
+	if !ok {
+		return "", false
+	}
+	return f.name, true
+}
+
+// Modified is when item i was last written, as its archive or bucket says. It is zero if they do not (rows of Parquet files and binary data sets have no
+// times, and members of some archives have none), and for a file of its own (File), which knows it.
+func (s *Set) Modified(i int) time.Time {
+	written := s.Items[i].modified.written
+	if _, own := s.File(i); own || written == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, written)
+}
+
+// Name is a name under which item i can be found from the working directory, with slashes: its file, or the file that contains it and its
+// path there.
+func (s *Set) Name(i int) string {
+	item := &s.Items[i]
+	switch {
+	case s.remote != nil: // an address begins with two slashes, which path.Join would merge
+		return strings.TrimSuffix(s.Root, "/") + "/" + item.Path
+	case item.container < 0:
+		return filepath.ToSlash(s.file(item))
+	case s.Nameless(i) && isTable(s.Root): // the path begins with the name of the file
+		return path.Join(path.Dir(filepath.ToSlash(s.Root)), item.Path)
+	}
+	return path.Join(filepath.ToSlash(s.Root), item.Path)
+}
+
+// Nameless reports whether item i has no file name, neither its own nor one in an archive: it is a row of a Parquet file, whose size is
+// also unknown until it is read.
+func (s *Set) Nameless(i int) bool {
+	c := s.Items[i].container
+	return c >= 0 && s.containers[c].rows != nil
+}
+
+// file is the name of an item's own file.
+func (s *Set) file(item *Item) string {
+	if item.source != "" {
+		return item.source
+	}
+	return filepath.Join(s.Root, filepath.FromSlash(item.Path))
+}
+
+// Stamp changes whenever the file system reports that item i, or the file that contains it, was written or replaced. Equal stamps mean
+// equal bytes; different ones may mean equal bytes, too.
+func (s *Set) Stamp(i int) string {
+	item := &s.Items[i]
+	m := item.modified
+	if item.container >= 0 {
+		m = s.containers[item.container].modified
+	}
+	b := make([]byte, 0, 64)
+	for _, v := range [...]int64{item.Size, m.written, m.changed, item.offset} {
+		b = append(strconv.AppendInt(b, v, 36), '.')
+	}
+	return string(b[:len(b)-1])
+}
