@@ -1,7 +1,6 @@
 package sorting
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
-	"iconic/internal/placing"
-	"iconic/internal/regular"
 	"iconic/option"
 )
 
@@ -221,40 +218,6 @@ func stopped(err error) bool {
 	return errors.As(err, &s)
 }
 
-// planned is the planned step of a file.
-type planned struct {
-	file File
-	entry
-	half bool // a move that was killed between its two steps: the file has both names
-}
-
-// plans plans the steps of all files that are not in place yet.
-func (r *work) plans(ctx context.Context) (steps []planned, err error) {
-	for i, f := range r.Files {
-		if i%batch == 0 {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-		}
-		p, there, err := r.plan(f)
-		switch {
-		case err != nil:
-			r.fail(f, err)
-			if to, known := r.earlier.place(f, r.Mode); known { // it stays where it belongs, as the file itself does
-				r.reserve(to)
-			}
-		case there:
-			r.result.There++
-		default:
-			steps = append(steps, p)
-		}
-		if settled := i + 1 - len(steps); settled > 0 && (i+1 == len(r.Files) || (i+1)%batch == 0) {
-			r.progress(settled)
-		}
-	}
-	return steps, nil
-}
-
 // batch records some steps, and takes them.
 func (r *work) batch(steps []planned) error {
 	var notes []entry
@@ -323,118 +286,6 @@ func (r *work) making(folder string, others map[string]bool) (entries []entry) {
 	return entries
 }
 
-// plan finds a free name for a file, or the one under which it was sorted before.
-func (r *work) plan(f File) (_ planned, there bool, err error) {
-	if err := f.check(r.Mode); err != nil {
-		return planned{}, false, err
-	}
-	before, known := r.earlier.place(f, r.Mode)
-	known = known && !r.planned[before]
-	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
-	if f.Name == "" {
-		if !f.Modified.IsZero() {
-			e.Modified = f.Modified.UnixNano()
-		}
-		e.heldBy(f.Holder)
-	} else {
-		stat, err := os.Lstat(f.Name)
-		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
-			if r.Mode == Move {
-				return planned{}, false, errors.New("it is a symbolic link, which may be broken in another folder: move its target")
-			}
-			stat, err = os.Stat(f.Name)
-		}
-		if errors.Is(err, fs.ErrNotExist) && known {
-			r.reserve(before)
-			return planned{}, true, nil
-		}
-		if err != nil {
-			return planned{}, false, err
-		}
-		e.Size, e.Modified = stat.Size(), stat.ModTime().UnixNano()
-	}
-	if known {
-		there := r.same(f, filepath.Join(r.folder, before))
-		if half := r.Mode == Move && twice(f.Name, filepath.Join(r.folder, before)); there || half {
-			r.reserve(before)
-			e.To = []byte(before)
-			return planned{f, e, half}, there, nil
-		}
-	}
-	to, there, err := r.name(f)
-	e.To = []byte(to)
-	return planned{file: f, entry: e}, there, err
-}
-
-// check fails for a file that the mode cannot sort.
-func (f *File) check(mode Mode) error {
-	switch {
-	case f.Name == "" && mode != Copy:
-		return errors.New("it shares a file with others: it can only be copied")
-	case f.Name != "" && !filepath.IsAbs(f.Name):
-		return fmt.Errorf("its Name %q is not an absolute path", f.Name)
-	case f.Read == nil && mode == Copy:
-		return errors.New("it has no Read, which gives the content to copy")
-	case !filepath.IsLocal(f.To):
-		return fmt.Errorf("%q points outside the folder", f.To)
-	}
-	return nil
-}
-
-// reserve takes a name below the folder for a file.
-func (r *work) reserve(to string) {
-	r.planned[to], r.alike[placing.Alike(to)] = true, true
-}
-
-// name reserves the first name for a file that is free, or that is already what the step would make of it. A name is not free if one that differs from it
-// only in case is reserved or was made by an earlier sorting: many file systems take both for one.
-func (r *work) name(f File) (_ string, there bool, err error) {
-	for n := 1; n <= placing.Tries; n++ {
-		to := placing.Numbered(f.To, n)
-		if alike := placing.Alike(to); r.planned[to] || r.earlier.at[to] == nil && (r.alike[alike] || r.earlier.alike[alike]) {
-			continue
-		}
-		_, err := os.Lstat(filepath.Join(r.folder, to))
-		switch free := errors.Is(err, fs.ErrNotExist); {
-		case err != nil && !free:
-			return "", false, err
-		case free, r.same(f, filepath.Join(r.folder, to)):
-			r.reserve(to)
-			return to, !free, nil
-		}
-	}
-	return "", false, fmt.Errorf("%d similar names are used by other files", placing.Tries)
-}
-
-// same reports whether a name is already what the step would make of it.
-func (r *work) same(f File, to string) bool {
-	switch r.Mode {
-	case Link:
-		target, err := os.Readlink(to)
-		return err == nil && target == f.Name
-	case Hardlink:
-		return sameFile(f.Name, to)
-	case Copy:
-		stat, err := os.Lstat(to)
-		if err != nil || !stat.Mode().IsRegular() || stat.Size() != f.Size {
-			return false
-		}
-		content, err := f.Read()
-		if err != nil {
-			return false
-		}
-		there, err := regular.Read(to)
-		return err == nil && bytes.Equal(there, content)
-	}
-	return false
-}
-
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Lstat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
 // do takes one recorded step.
 func (r *work) do(p planned) error {
 	to := filepath.Join(r.folder, string(p.To))
@@ -463,76 +314,4 @@ func (r *work) do(p planned) error {
 		return move(p.file.Name, to, r.step)
 	}
 	return fmt.Errorf("mode %q is unknown", r.Mode)
-}
-
-// other takes the second step of a move that was killed after its first one.
-func (r *work) other(from, to string) error {
-	stat, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if err := os.Chmod(to, stat.Mode().Perm()); err != nil { // across may have been killed before this
-		return err
-	}
-	if err := r.step(); err != nil {
-		return err
-	}
-	return os.Remove(from)
-}
-
-// twice reports whether a regular file has two names, or there is a copy of it: removing one leaves the other.
-func twice(a, b string) bool {
-	x, errX := os.Lstat(a)
-	y, errY := os.Lstat(b)
-	if errX != nil || errY != nil || !x.Mode().IsRegular() || !y.Mode().IsRegular() || !apart(a, b) {
-		return false
-	}
-	return os.SameFile(x, y) || x.Size() == y.Size() && equal(a, b)
-}
-
-// equal reports whether two files have the same bytes.
-func equal(a, b string) bool {
-	x, errX := regular.Read(a)
-	y, errY := regular.Read(b)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
-}
-
-// apart reports whether two names are of different files or are two hard links of one, and not one name reached through a symbolic link.
-func apart(a, b string) bool {
-	x, errX := filepath.EvalSymlinks(a)
-	y, errY := filepath.EvalSymlinks(b)
-	return errX == nil && errY == nil && x != y
-}
-
-// move gives a file a new, unused name; between the two steps it has both.
-func move(from, to string, step func() error) error {
-	if err := os.Link(from, to); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		// Another file system, or one without hard links.
-		if err := across(from, to); err != nil {
-			return err
-		}
-	}
-	if err := step(); err != nil {
-		return err
-	}
-	return os.Remove(from)
-}
-
-// across copies a file with its time and permissions to an unused name.
-func across(from, to string) error {
-	stat, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	content, err := regular.Read(from)
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.WriteNew(to, content, stat.ModTime()); err != nil {
-		return err
-	}
-	return os.Chmod(to, stat.Mode().Perm())
 }

@@ -1,0 +1,161 @@
+package sorting
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"iconic/internal/placing"
+	"iconic/internal/regular"
+)
+
+// planned is the planned step of a file.
+type planned struct {
+	file File
+	entry
+	half bool // a move that was killed between its two steps: the file has both names
+}
+
+// plans plans the steps of all files that are not in place yet.
+func (r *work) plans(ctx context.Context) (steps []planned, err error) {
+	for i, f := range r.Files {
+		if i%batch == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		p, there, err := r.plan(f)
+		switch {
+		case err != nil:
+			r.fail(f, err)
+			if to, known := r.earlier.place(f, r.Mode); known { // it stays where it belongs, as the file itself does
+				r.reserve(to)
+			}
+		case there:
+			r.result.There++
+		default:
+			steps = append(steps, p)
+		}
+		if settled := i + 1 - len(steps); settled > 0 && (i+1 == len(r.Files) || (i+1)%batch == 0) {
+			r.progress(settled)
+		}
+	}
+	return steps, nil
+}
+
+// plan finds a free name for a file, or the one under which it was sorted before.
+func (r *work) plan(f File) (_ planned, there bool, err error) {
+	if err := f.check(r.Mode); err != nil {
+		return planned{}, false, err
+	}
+	before, known := r.earlier.place(f, r.Mode)
+	known = known && !r.planned[before]
+	e := entry{Step: r.Mode, From: []byte(f.Name), Size: f.Size, Modified: time.Now().UnixNano()}
+	if f.Name == "" {
+		if !f.Modified.IsZero() {
+			e.Modified = f.Modified.UnixNano()
+		}
+		e.heldBy(f.Holder)
+	} else {
+		stat, err := os.Lstat(f.Name)
+		if err == nil && stat.Mode()&fs.ModeSymlink != 0 {
+			if r.Mode == Move {
+				return planned{}, false, errors.New("it is a symbolic link, which may be broken in another folder: move its target")
+			}
+			stat, err = os.Stat(f.Name)
+		}
+		if errors.Is(err, fs.ErrNotExist) && known {
+			r.reserve(before)
+			return planned{}, true, nil
+		}
+		if err != nil {
+			return planned{}, false, err
+		}
+		e.Size, e.Modified = stat.Size(), stat.ModTime().UnixNano()
+	}
+	if known {
+		there := r.same(f, filepath.Join(r.folder, before))
+		if half := r.Mode == Move && twice(f.Name, filepath.Join(r.folder, before)); there || half {
+			r.reserve(before)
+			e.To = []byte(before)
+			return planned{f, e, half}, there, nil
+		}
+	}
+	to, there, err := r.name(f)
+	e.To = []byte(to)
+	return planned{file: f, entry: e}, there, err
+}
+
+// check fails for a file that the mode cannot sort.
+func (f *File) check(mode Mode) error {
+	switch {
+	case f.Name == "" && mode != Copy:
+		return errors.New("it shares a file with others: it can only be copied")
+	case f.Name != "" && !filepath.IsAbs(f.Name):
+		return fmt.Errorf("its Name %q is not an absolute path", f.Name)
+	case f.Read == nil && mode == Copy:
+		return errors.New("it has no Read, which gives the content to copy")
+	case !filepath.IsLocal(f.To):
+		return fmt.Errorf("%q points outside the folder", f.To)
+	}
+	return nil
+}
+
+// reserve takes a name below the folder for a file.
+func (r *work) reserve(to string) {
+	r.planned[to], r.alike[placing.Alike(to)] = true, true
+}
+
+// name reserves the first name for a file that is free, or that is already what the step would make of it. A name is not free if one that differs from it
+// only in case is reserved or was made by an earlier sorting: many file systems take both for one.
+func (r *work) name(f File) (_ string, there bool, err error) {
+	for n := 1; n <= placing.Tries; n++ {
+		to := placing.Numbered(f.To, n)
+		if alike := placing.Alike(to); r.planned[to] || r.earlier.at[to] == nil && (r.alike[alike] || r.earlier.alike[alike]) {
+			continue
+		}
+		_, err := os.Lstat(filepath.Join(r.folder, to))
+		switch free := errors.Is(err, fs.ErrNotExist); {
+		case err != nil && !free:
+			return "", false, err
+		case free, r.same(f, filepath.Join(r.folder, to)):
+			r.reserve(to)
+			return to, !free, nil
+		}
+	}
+	return "", false, fmt.Errorf("%d similar names are used by other files", placing.Tries)
+}
+
+// same reports whether a name is already what the step would make of it.
+func (r *work) same(f File, to string) bool {
+	switch r.Mode {
+	case Link:
+		target, err := os.Readlink(to)
+		return err == nil && target == f.Name
+	case Hardlink:
+		return sameFile(f.Name, to)
+	case Copy:
+		stat, err := os.Lstat(to)
+		if err != nil || !stat.Mode().IsRegular() || stat.Size() != f.Size {
+			return false
+		}
+		content, err := f.Read()
+		if err != nil {
+			return false
+		}
+		there, err := regular.Read(to)
+		return err == nil && bytes.Equal(there, content)
+	}
+	return false
+}
+
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Lstat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
