@@ -11,18 +11,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"iconic/features"
 	"iconic/head"
 	"iconic/head/checkpoint"
 	"iconic/head/clustercount"
-	"iconic/head/novelty"
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
 	"iconic/internal/regular"
-	"iconic/internal/safetensors"
 	"iconic/progress"
 )
 
@@ -43,19 +40,6 @@ var ErrUnfinished = errors.New("its training has not ended")
 // earlier programs read it: runFormat for one linear head, votingFormat for several that vote, uniformFormat for a share of the uniform distribution,
 // flatFormat for one of a flattened distribution.
 const runFormat, votingFormat, uniformFormat, flatFormat = 2, 3, 4, 5
-
-// formatOf is that of a run with a head.
-func formatOf(h *head.Ensemble) int {
-	switch {
-	case h.Flat > 0 && h.Power > 0:
-		return flatFormat
-	case h.Flat > 0:
-		return uniformFormat
-	case h.Members > 1:
-		return votingFormat
-	}
-	return runFormat
-}
 
 // checkpointFile is the state of a training that has not ended.
 const checkpointFile = "checkpoint.safetensors"
@@ -275,125 +259,6 @@ func Finish(dir string, c Config, r *head.Result) error {
 	return nil
 }
 
-// writeHead writes head.safetensors. Of one linear head it holds weight (clusters×features) and bias (clusters); of M that vote weight
-// (M×clusters×features), bias (M×clusters) and the temperature of their vote (1). If the probabilities have a flat share, it has that and its power, too:
-// flat (2), or of the uniform distribution uniform (1). All are float32.
-func writeHead(name string, h *head.Ensemble) error {
-	sum, err := checksum(h)
-	if err != nil {
-		return err
-	}
-	tensors := []safetensors.Tensor{
-		safetensors.FromFloat32("weight", h.Weight, h.Clusters, h.Dim),
-		safetensors.FromFloat32("bias", h.Bias, h.Clusters),
-	}
-	if h.Members > 1 {
-		tensors = []safetensors.Tensor{
-			safetensors.FromFloat32("weight", h.Weight, h.Members, h.Clusters, h.Dim),
-			safetensors.FromFloat32("bias", h.Bias, h.Members, h.Clusters),
-			safetensors.FromFloat32("temperature", []float32{h.Temperature}, 1),
-		}
-	}
-	switch formatOf(h) {
-	case flatFormat:
-		tensors = append(tensors, safetensors.FromFloat32("flat", flatShare(h), 2))
-	case uniformFormat:
-		tensors = append(tensors, safetensors.FromFloat32("uniform", flatShare(h), 1))
-	}
-	return safetensors.WriteFile(name, tensors, map[string]string{"format": strconv.Itoa(formatOf(h)), "checksum": sum})
-}
-
-// flatShare is what a file has of the flat share: the share, and its power if that is not 0.
-func flatShare(h *head.Ensemble) []float32 {
-	if h.Power > 0 {
-		return []float32{h.Flat, h.Power}
-	}
-	return []float32{h.Flat}
-}
-
-// readHead reads a head and judges it whole. A file of an earlier version has no checksum.
-func readHead(f *safetensors.File) (*head.Ensemble, error) {
-	if text := f.Metadata["format"]; text != "" {
-		if format, err := strconv.Atoi(text); err != nil || format < 1 || format > flatFormat {
-			return nil, fmt.Errorf("its head has format %q, but this program reads format %d: use the version that wrote it", text, flatFormat)
-		}
-	}
-	h, err := readTensors(f)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Check(); err != nil {
-		return nil, fmt.Errorf("its head has %w: the file is damaged; train again", err)
-	}
-	sum, err := checksum(h)
-	if err != nil {
-		return nil, err
-	}
-	if was := f.Metadata["checksum"]; was != "" && was != sum {
-		return nil, fmt.Errorf("the checksum of its head is %s instead of %s: it is damaged; train again", sum, was)
-	}
-	return h, nil
-}
-
-// readTensors reads what writeHead wrote, whatever the numbers are.
-func readTensors(f *safetensors.File) (*head.Ensemble, error) {
-	info, err := f.Lookup("weight")
-	if err != nil {
-		return nil, err
-	}
-	h := &head.Ensemble{Members: 1, Temperature: 1}
-	var bias []int
-	switch shape := info.Shape; len(shape) {
-	case 2:
-		h.Clusters, h.Dim = shape[0], shape[1]
-		bias = []int{h.Clusters}
-	case 3:
-		h.Members, h.Clusters, h.Dim = shape[0], shape[1], shape[2]
-		bias = []int{h.Members, h.Clusters}
-		if h.Members < 2 {
-			return nil, fmt.Errorf("tensor weight has shape %v: want two heads or more", shape)
-		}
-		temperature, err := readShaped(f, "temperature", []int{1})
-		if err != nil {
-			return nil, err
-		}
-		h.Temperature = temperature[0]
-	default:
-		return nil, fmt.Errorf("tensor weight has shape %v: want clusters×features, or heads×clusters×features", shape)
-	}
-	switch f.Metadata["format"] {
-	case strconv.Itoa(uniformFormat):
-		uniform, err := readShaped(f, "uniform", []int{1})
-		if err != nil {
-			return nil, err
-		}
-		h.Flat = uniform[0]
-	case strconv.Itoa(flatFormat):
-		flat, err := readShaped(f, "flat", []int{2})
-		if err != nil {
-			return nil, err
-		}
-		h.Flat, h.Power = flat[0], flat[1]
-	}
-	if h.Bias, err = readShaped(f, "bias", bias); err != nil {
-		return nil, err
-	}
-	h.Weight, err = f.Float32("weight")
-	return h, err
-}
-
-// readShaped reads a tensor of a shape.
-func readShaped(f *safetensors.File, name string, shape []int) ([]float32, error) {
-	info, err := f.Lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(info.Shape, shape) {
-		return nil, fmt.Errorf("tensor %s has shape %v: want %v", name, info.Shape, shape)
-	}
-	return f.Float32(name)
-}
-
 // SaveCheckpoint writes the state of a training into its run folder, atomically.
 func SaveCheckpoint(dir string, s *head.State) error {
 	return checkpoint.Save(filepath.Join(dir, checkpointFile), s)
@@ -402,116 +267,4 @@ func SaveCheckpoint(dir string, s *head.State) error {
 // LoadCheckpoint reads what SaveCheckpoint wrote; fs.ErrNotExist is in the error's chain if there is none.
 func LoadCheckpoint(dir string) (*head.State, error) {
 	return checkpoint.Load(filepath.Join(dir, checkpointFile))
-}
-
-// Run is a run folder that was read.
-type Run struct {
-	Dir    string
-	Config Config
-	Head   *head.Ensemble // nil while the training has not ended
-	// Novelty tells images that are like none of the training set; nil in runs of before it was kept, which config.json tells from those that lost it.
-	Novelty *novelty.Detector
-}
-
-// Load reads a run folder whose training has ended. It fails on folders that are not runs, have a newer version, lack a file that config.json
-// describes, or have files of several runs.
-func Load(dir string) (*Run, error) {
-	r, err := LoadUnfinished(dir)
-	if err != nil {
-		return nil, err
-	}
-	f, err := safetensors.Open(filepath.Join(dir, headFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("run folder %s has no %s: %w", dir, headFile, ErrUnfinished)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if r.Head, err = readHead(f); err != nil {
-		return nil, fmt.Errorf("run folder %s: %w", dir, err)
-	}
-	if r.Head.Members > 1 && r.Config.Format < votingFormat {
-		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
-	}
-	if r.Head.Flat > 0 && r.Config.Format < formatOf(r.Head) {
-		return nil, fmt.Errorf("run folder %s: a head with a flat share does not fit the %s, of format %d, which knows none: one of them is of another run", dir, configFile, r.Config.Format)
-	}
-	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
-		return nil, fmt.Errorf("run folder %s: a head with %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)
-	}
-	if r.Novelty, err = novelty.Load(filepath.Join(dir, noveltyFile)); err != nil {
-		return nil, fmt.Errorf("run folder %s: %w", dir, err)
-	}
-	if r.Novelty != nil && r.Novelty.Dim != r.Head.Dim {
-		return nil, fmt.Errorf("run folder %s: %s has %d features, but the head has %d: train again", dir, noveltyFile, r.Novelty.Dim, r.Head.Dim)
-	}
-	if err := r.checkParts(); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// LoadUnfinished reads the settings of a run folder whose training may be unfinished.
-func LoadUnfinished(dir string) (*Run, error) {
-	b, err := regular.Read(filepath.Join(dir, configFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s is not a run folder: it does not exist", dir)
-		}
-		return nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, configFile)
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := &Run{Dir: dir}
-	if err := json.Unmarshal(b, &r.Config); err != nil {
-		return nil, fmt.Errorf("run folder %s: %s: %w", dir, configFile, err)
-	}
-	if r.Config.Format > flatFormat || r.Config.Format < 1 {
-		return nil, fmt.Errorf("run folder %s has format %d, but this program reads format %d: use the version that wrote it (%s)", dir, r.Config.Format, flatFormat, r.Config.Version)
-	}
-	return r, nil
-}
-
-// Ended reports whether the folder has all results of a training, and no checkpoint.
-func (r *Run) Ended() bool {
-	left := []string{headFile, historyFile}
-	if r.Config.Dimensions > 0 {
-		left = append(left, representationFile)
-	}
-	for _, name := range left {
-		if _, err := os.Stat(filepath.Join(r.Dir, name)); err != nil {
-			return false
-		}
-	}
-	_, err := os.Stat(filepath.Join(r.Dir, checkpointFile))
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-// Probabilities writes the cluster probabilities (n×clusters) of features (n×dim) from the run's encoder.
-func (r *Run) Probabilities(dst, features []float32, n int) error {
-	return r.Head.Probabilities(dst, features, n)
-}
-
-// History reads history.jsonl.
-func (r *Run) History() ([]head.Epoch, error) {
-	f, _, err := regular.Open(filepath.Join(r.Dir, historyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: copy the whole folder again, or resume the training, which then starts over", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var history []head.Epoch
-	for lines := json.NewDecoder(f); ; {
-		var e head.Epoch
-		if err := lines.Decode(&e); errors.Is(err, io.EOF) {
-			return history, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
-		}
-		history = append(history, e)
-	}
 }
