@@ -70,7 +70,7 @@ func (s *Set) Close() error {
 
 // Open opens a feature store's folder, or a matrix such as features.npy with labels from a file; "" is none. Close the set after use.
 func Open(name, labels string) (*Set, error) {
-	if IsMatrix(name) {
+	if isMatrix(name) {
 		return openMatrix(name, labels)
 	}
 	if labels != "" {
@@ -82,8 +82,8 @@ func Open(name, labels string) (*Set, error) {
 	return openStore(name)
 }
 
-// IsMatrix distinguishes a features.npy from a feature store's folder by its name.
-func IsMatrix(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
+// isMatrix distinguishes a features.npy from a feature store's folder by its name.
+func isMatrix(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
 
 // openMatrix opens features.npy, with labels from a file if one is given.
 func openMatrix(features, labels string) (_ *Set, err error) {

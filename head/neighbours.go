@@ -41,7 +41,7 @@ func (c Config) Wanted(n int) (Wanted, error) {
 
 // wanted is the graph that a resolved recipe needs of n rows.
 func wanted(r method.Recipe, n int) (Wanted, error) {
-	near, err := Near(r, n)
+	near, err := neighbourhood(r, n)
 	if err != nil {
 		return Wanted{}, err
 	}
@@ -73,9 +73,8 @@ func Evaluation(ctx context.Context, f Features, c Config, o Options) (*knn.Grap
 	return p.evaluation(ctx, o.Workers)
 }
 
-// Near returns the neighbourhood that a recipe learns from in n rows, or, if it learns from none, the one by which its clusters are
-// evaluated.
-func Near(r method.Recipe, n int) (method.Neighbourhood, error) {
+// neighbourhood is what a recipe learns from in n rows or, if it learns from none, that by which its clusters are evaluated.
+func neighbourhood(r method.Recipe, n int) (method.Neighbourhood, error) {
 	near := method.Neighbourhood{Neighbours: min(10, n-1), Metric: knn.Cosine, Search: knn.SearchAuto}
 	if g, ok := r.(method.Grapher); ok {
 		near = g.Near()

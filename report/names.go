@@ -86,13 +86,13 @@ func call(names []ClusterName, count []map[int]int, classes []string) {
 			names[c].Name = name
 			continue
 		}
-		names[c].Name = Numbered(name, taken)
+		names[c].Name = numbered(name, taken)
 		taken[names[c].Name] = true
 	}
 }
 
-// Numbered is the first unused name among "name 2", "name 3" and so on.
-func Numbered(name string, taken map[string]bool) string {
+// numbered is the first unused name among "name 2", "name 3" and so on.
+func numbered(name string, taken map[string]bool) string {
 	for n := 2; ; n++ {
 		if numbered := name + " " + strconv.Itoa(n); !taken[numbered] {
 			return numbered

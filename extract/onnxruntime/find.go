@@ -15,12 +15,12 @@ import (
 	"iconic/option"
 )
 
-// Variable is the environment variable that names the library.
-const Variable = "ONNXRUNTIME_LIB"
+// libraryVariable is the environment variable that names the library.
+const libraryVariable = "ONNXRUNTIME_LIB"
 
 // Options say where to look. The zero value looks everywhere.
 type Options struct {
-	Path     string                  // library file, or the folder that contains it; "": Variable, then the search
+	Path     string                  // library file, or the folder that contains it; "": ONNXRUNTIME_LIB, then the search
 	CUDA     bool                    // find a build with the CUDA and TensorRT providers
 	Note     func(text string)       // called before a download and for each skipped library; may be nil
 	Progress func(done, total int64) // called with the number of bytes downloaded; total is −1 if unknown; may be nil
@@ -40,7 +40,7 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 	}
 	folder, err := cachefolder.Of(cachefolder.Runtime)
 	if err != nil {
-		return "", fmt.Errorf("no folder can keep the ONNX Runtime library: %w; set %s to a library of your own", err, Variable)
+		return "", fmt.Errorf("no folder can keep the ONNX Runtime library: %w; set %s to a library of your own", err, libraryVariable)
 	}
 	r, known := thisRelease(o.CUDA)
 	f := &fetcher{release: r, folder: folder, options: o}
@@ -66,7 +66,7 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 		if o.CUDA {
 			what += " with CUDA"
 		}
-		return "", fmt.Errorf("no ONNX Runtime release is known for %s: install version %s or later and set %s to its library", what, oldest, Variable)
+		return "", fmt.Errorf("no ONNX Runtime release is known for %s: install version %s or later and set %s to its library", what, oldest, libraryVariable)
 	}
 	if err := f.fetch(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -77,7 +77,7 @@ func Find(ctx context.Context, o Options) (path string, err error) {
 			state = "in the cache is damaged"
 		}
 		return "", option.Errorf("Library", "the ONNX Runtime library %s and could not be downloaded (%w); "+
-			"set %s to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, Variable, Version)
+			"set %s to the library of https://github.com/microsoft/onnxruntime/releases/tag/v%s", state, err, libraryVariable, Version)
 	}
 	return f.path(), nil
 }
@@ -118,7 +118,7 @@ func explicit(o Options) (path, from string) {
 	if o.Path != "" {
 		return o.Path, "the path given"
 	}
-	return os.Getenv(Variable), Variable
+	return os.Getenv(libraryVariable), libraryVariable
 }
 
 // named checks a path that the user set; if it is unusable, nothing else is tried.

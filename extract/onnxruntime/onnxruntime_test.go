@@ -363,9 +363,9 @@ func TestAPathThatWasSetIsNotGuessedAround(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the path given") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q and where the path came from", path, err, want)
 		}
-		t.Setenv(Variable, path)
-		if _, err := Find(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), Variable) {
-			t.Errorf("%s: error %v does not name %s", path, err, Variable)
+		t.Setenv(libraryVariable, path)
+		if _, err := Find(t.Context(), Options{}); err == nil || !strings.Contains(err.Error(), libraryVariable) {
+			t.Errorf("%s: error %v does not name %s", path, err, libraryVariable)
 		}
 	}
 }
@@ -388,7 +388,7 @@ func TestTheLibraryItselfIsFoundAndTellsItsVersion(t *testing.T) {
 			t.Errorf("%s: %s, %v", set, got, err)
 		}
 	}
-	t.Setenv(Variable, path)
+	t.Setenv(libraryVariable, path)
 	if got, err := Find(t.Context(), Options{}); err != nil || got != path {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -407,9 +407,9 @@ func TestOutOfReachIsOneSentenceWithTheWayOut(t *testing.T) {
 	}
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(blocked, "cache"))
 	t.Setenv("HOME", blocked)
-	t.Setenv(Variable, "")
+	t.Setenv(libraryVariable, "")
 	_, err := Find(t.Context(), Options{})
-	if err == nil || !strings.Contains(err.Error(), "set "+Variable) || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "set "+libraryVariable) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("error %v", err)
 	}
 }

@@ -78,7 +78,7 @@ func (l *Loss) Gradient(ctx context.Context, dz, z []float32, n, c int, p *matri
 	if err := l.backward(ctx, dz, n, c); err != nil {
 		return 0, err
 	}
-	return crossEntropy + attraction - Entropy(p, n, float64(l.Alpha)), nil
+	return crossEntropy + attraction - entropy(p, n, float64(l.Alpha)), nil
 }
 
 func (l *Loss) check(dz, z []float32, n, c int, p *matrix.Sparse) error {
@@ -299,9 +299,9 @@ func (l *Loss) backward(ctx context.Context, dz []float32, n, c int) error {
 	})
 }
 
-// Entropy is −1/n Σ_ij p̃_ij ln p̃_ij of n rows over n columns, p̃ = (1−α)·p + α/n, in nats: the part of the loss that
+// entropy is −1/n Σ_ij p̃_ij ln p̃_ij of n rows over n columns, p̃ = (1−α)·p + α/n, in nats: the part of the loss that
 // does not depend on the representation.
-func Entropy(p *matrix.Sparse, n int, alpha float64) float64 {
+func entropy(p *matrix.Sparse, n int, alpha float64) float64 {
 	uniform := alpha / float64(n)
 	sum := 0.0
 	for i := range p.Len() {

@@ -13,9 +13,6 @@ import (
 	"iconic/matrix"
 )
 
-// Features are the rows to cluster: matrix.Features.
-type Features = matrix.Features
-
 // Options are the settings of a clustering.
 type Options struct {
 	Clusters      int     // 1 to the number of rows
@@ -43,7 +40,7 @@ type Result struct {
 
 // Cluster finds the Clusters centroids with the lowest inertia. A cluster that loses all its rows gets the row farthest from its own
 // centroid. It fails on more clusters than rows, and on features that are not finite, naming the row.
-func Cluster(ctx context.Context, f Features, o Options) (*Result, error) {
+func Cluster(ctx context.Context, f matrix.Features, o Options) (*Result, error) {
 	o = o.withDefaults()
 	if err := o.check(f.Len()); err != nil {
 		return nil, err

@@ -6,11 +6,12 @@ import (
 	"math"
 
 	"iconic/head/principal"
+	"iconic/matrix"
 )
 
 // start places the points by the first two principal components of their features, scaled to a standard deviation of 1e-4 along the first:
 // this preserves the large-scale structure and does not depend on chance (Kobak and Berens 2019).
-func start(ctx context.Context, f Features, workers int) ([]float64, error) {
+func start(ctx context.Context, f matrix.Features, workers int) ([]float64, error) {
 	const deviation = 1e-4
 	k := min(2, f.Dim())
 	c, err := principal.Find(ctx, f, k, workers)

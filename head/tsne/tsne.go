@@ -28,9 +28,6 @@ type Options struct {
 	Run *train.Run
 }
 
-// Features is a matrix of Len rows of Dim numbers that may lie on disk.
-type Features = matrix.Features
-
 // exactPairs is the largest number of points for which Layout's divergence is summed over all pairs; above it the tree gives the sum, as in
 // every step.
 const exactPairs = 20_000
@@ -42,7 +39,7 @@ func MostPerplexity(n int) float64 { return max(1, float64(n-1)/3) }
 
 // Layout places n ≥ 2 rows of features in the plane: y is n×2, and kl is Σ p ln(p/q) over the neighbours' p, in nats. It fails on a
 // perplexity too large for n, on features that are not finite, and with ctx's error.
-func Layout(ctx context.Context, f Features, o Options) (y []float32, kl float64, err error) {
+func Layout(ctx context.Context, f matrix.Features, o Options) (y []float32, kl float64, err error) {
 	n := f.Len()
 	if n < 2 {
 		return nil, 0, fmt.Errorf("map of %d points: want at least 2", n)
@@ -107,7 +104,7 @@ type layout struct {
 }
 
 // neighbours fills the symmetric p from 3·perplexity nearest neighbours of each point.
-func (l *layout) neighbours(ctx context.Context, f Features) error {
+func (l *layout) neighbours(ctx context.Context, f matrix.Features) error {
 	k := min(l.n-1, int(3*l.options.Perplexity))
 	g, err := l.options.Search.Find(ctx, f, knn.Options{K: k, Metric: l.options.Metric, Workers: l.options.Workers})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// Digits is the length of a key, in hexadecimal digits: 64 bits.
-const Digits = 16
+// digits is the length of a key, in hexadecimal digits: 64 bits.
+const digits = 16
 
 // key is the key of v, a value that encoding/json encodes completely: only exported fields count, and maps are sorted by key. Keys of
 // different kinds never coincide. It fails on values that JSON cannot represent.
@@ -19,7 +19,7 @@ func key(kind string, v any) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "iconic %s\n%s", kind, b) // a hash never fails
-	return hex.EncodeToString(h.Sum(nil))[:Digits], nil
+	return hex.EncodeToString(h.Sum(nil))[:digits], nil
 }
 
 // Cache is everything on which the features in the user's cache depend, except the contents of the images, which the store checks itself,

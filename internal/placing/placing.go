@@ -143,12 +143,12 @@ func Local(item string) string {
 
 // Within reports whether a path, which need not exist, is folder or lies below it once symbolic links are followed.
 func Within(name, folder string) bool {
-	relative, err := filepath.Rel(Resolved(folder), Resolved(name))
+	relative, err := filepath.Rel(resolved(folder), resolved(name))
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// Resolved is the absolute path of name, with symbolic links followed as far as it exists.
-func Resolved(name string) string {
+// resolved is the absolute path of name, with symbolic links followed as far as it exists.
+func resolved(name string) string {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return name
