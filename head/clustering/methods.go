@@ -7,18 +7,6 @@ import (
 	"iconic/head/method"
 )
 
-// preset is a method of this package: its description and its recipe.
-type preset struct {
-	about  method.About
-	recipe func(clusters int) *Recipe
-}
-
-// About implements method.Method.
-func (p preset) About() method.About { return p.about }
-
-// Recipe implements method.Method.
-func (p preset) Recipe(clusters int) method.Recipe { return p.recipe(clusters) }
-
 // Default returns the recommended settings of debiased InfoNCE for that many clusters: neighbours on standardised features, and longer
 // training than the paper's. docs/results.md shows its results.
 func Default(clusters int) *Recipe {
@@ -107,26 +95,26 @@ func Methods() []method.Method {
 	)
 	same := func(*Recipe) {}
 	return []method.Method{
-		preset{method.About{Name: "debiased-infonce-clustering", Supervisory: near + ", debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 3.4 and 4",
-			Purpose: "clusters of about the same size by the I-Con paper's loss, on standardised features, from an ensemble of heads"}, Default},
-		preset{method.About{Name: "icon-paper", Supervisory: "neighbours, and views if there are any, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
-			Purpose: "the paper's recipe, on unscaled features"}, Paper},
-		preset{method.About{Name: "infonce-clustering", Supervisory: "views of an image, or else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",
-			Purpose: "the same without debiasing, for comparison"}, undebiased(func(r *Recipe) { r.Views = true })},
-		preset{method.About{Name: "pmi", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Adaloglou et al. 2023, eq. 5 at β = 1; I-Con app.",
-			Purpose: "mutual information of neighbours' clusters: the loss minus ln n"}, undebiased(same)},
-		preset{method.About{Name: "dcd", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Yang, Corander and Oja 2016; I-Con fig. 1",
-			Purpose: "data-cluster-data random walks, on unscaled features"}, undebiased(func(r *Recipe) { r.Standardize = false })},
-		preset{method.About{Name: "normalized-cuts", Supervisory: "neighbour graph with Gaussian weights", Learned: kernel, Mapper: linear, Equation: equation, Source: "Shi and Malik 2000; I-Con fig. 1",
-			Purpose: "cuts of a weighted neighbour graph"}, undebiased(func(r *Recipe) { r.kind = weightedNeighbours })},
-		preset{method.About{Name: "supervised-clustering", Supervisory: "same label", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con fig. 1", Needs: method.NeedsLabels,
-			Purpose: "clusters learned from the labels: an upper bound for a linear head"}, undebiased(func(r *Recipe) { r.kind = labels })},
-		preset{method.About{Name: "variational-bayes", Supervisory: near + ", debiased", Learned: kernel, Mapper: linear, Equation: "1/n Σ_i KL(q_i ‖ p̃_i), q the cluster kernel", Source: "I-Con app.; Beyond I-Con",
+		method.New(method.About{Name: "debiased-infonce-clustering", Supervisory: near + ", debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 3.4 and 4",
+			Purpose: "clusters of about the same size by the I-Con paper's loss, on standardised features, from an ensemble of heads"}, Default),
+		method.New(method.About{Name: "icon-paper", Supervisory: "neighbours, and views if there are any, debiased", Learned: kernel + ", debiased", Mapper: linear, Equation: equation, Source: "I-Con sec. 4",
+			Purpose: "the paper's recipe, on unscaled features"}, Paper),
+		method.New(method.About{Name: "infonce-clustering", Supervisory: "views of an image, or else neighbours", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con sec. 3.3",
+			Purpose: "the same without debiasing, for comparison"}, undebiased(func(r *Recipe) { r.Views = true })),
+		method.New(method.About{Name: "pmi", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Adaloglou et al. 2023, eq. 5 at β = 1; I-Con app.",
+			Purpose: "mutual information of neighbours' clusters: the loss minus ln n"}, undebiased(same)),
+		method.New(method.About{Name: "dcd", Supervisory: near, Learned: kernel, Mapper: linear, Equation: equation, Source: "Yang, Corander and Oja 2016; I-Con fig. 1",
+			Purpose: "data-cluster-data random walks, on unscaled features"}, undebiased(func(r *Recipe) { r.Standardize = false })),
+		method.New(method.About{Name: "normalized-cuts", Supervisory: "neighbour graph with Gaussian weights", Learned: kernel, Mapper: linear, Equation: equation, Source: "Shi and Malik 2000; I-Con fig. 1",
+			Purpose: "cuts of a weighted neighbour graph"}, undebiased(func(r *Recipe) { r.kind = weightedNeighbours })),
+		method.New(method.About{Name: "supervised-clustering", Supervisory: "same label", Learned: kernel, Mapper: linear, Equation: equation, Source: "I-Con fig. 1", Needs: method.NeedsLabels,
+			Purpose: "clusters learned from the labels: an upper bound for a linear head"}, undebiased(func(r *Recipe) { r.kind = labels })),
+		method.New(method.About{Name: "variational-bayes", Supervisory: near + ", debiased", Learned: kernel, Mapper: linear, Equation: "1/n Σ_i KL(q_i ‖ p̃_i), q the cluster kernel", Source: "I-Con app.; Beyond I-Con",
 			Purpose: "the reversed divergence, KL(q‖p): clusters that exclude some neighbours rather than include non-neighbours"},
 			func(clusters int) *Recipe {
 				r := single(clusters)
 				r.Divergence, r.Batch, r.Alpha, r.Beta, r.exact = "reverse-kl", 1024, max(0.1, r.Alpha), 0, true
 				return r
-			}},
+			}),
 	}
 }

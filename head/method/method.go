@@ -19,6 +19,22 @@ type Method interface {
 	Recipe(clusters int) Recipe
 }
 
+// New returns the method that about describes, whose recipe for a number of clusters a function makes.
+func New[R Recipe](about About, recipe func(clusters int) R) Method {
+	return described[R]{about, recipe}
+}
+
+type described[R Recipe] struct {
+	about  About
+	recipe func(clusters int) R
+}
+
+// About implements Method.
+func (m described[R]) About() About { return m.about }
+
+// Recipe implements Method.
+func (m described[R]) Recipe(clusters int) Recipe { return m.recipe(clusters) }
+
 // Recipe is a method with its settings.
 type Recipe interface {
 	// Settings returns all settings that the recipe reads, bound to its fields, in the order in which they are applied.
