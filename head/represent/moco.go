@@ -49,7 +49,7 @@ func (t *moco) Kept() []train.Tensor {
 // Gradient implements train.Task.
 func (t *moco) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, error) {
 	out := t.recipe.Dimensions
-	anchors, others := halves(b.X, len(b.Rows), t.data.Features.Dim())
+	anchors, others := sampling.Halves(b.X, len(b.Rows), t.data.Features.Dim())
 	n := len(b.Rows) / 2
 	z, keys := t.query.Forward(anchors, n), t.key.Forward(others, n)
 	w := append(append([]float32(nil), keys...), t.bank[:int(t.filled[0])*out]...)
@@ -86,14 +86,4 @@ func ascending(n int) []int {
 		x[i] = i
 	}
 	return x
-}
-
-// halves splits a batch into its anchors and their partners.
-func halves(x []float32, n, d int) (anchors, others []float32) {
-	anchors, others = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
-	for i := 0; i < n; i += 2 {
-		anchors = append(anchors, x[i*d:(i+1)*d]...)
-		others = append(others, x[(i+1)*d:(i+2)*d]...)
-	}
-	return anchors, others
 }

@@ -154,7 +154,7 @@ func (t *scan) Kept() []train.Tensor { return nil }
 func (t *scan) Gradient(ctx context.Context, b *train.Batch, h int) (float64, error) {
 	const entropy = 5
 	if h == 0 {
-		t.x, t.other = halves(b.X, 2*t.n, t.dim)
+		t.x, t.other = sampling.Halves(b.X, 2*t.n, t.dim)
 	}
 	l, w, k := t.heads[h], t.work, t.data.Clusters
 	if err := w.probabilities(ctx, l, t.x, t.other, t.n, 1, t.data.Workers); err != nil {
@@ -164,16 +164,6 @@ func (t *scan) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	throughSoftmax(w.dp, w.p, t.n, k, 1)
 	throughSoftmax(w.dOther, w.other, t.n, k, 1)
 	return value, w.backward(ctx, l, t.x, t.other, t.n, t.data.Workers)
-}
-
-// halves splits a batch into its anchors and their partners.
-func halves(x []float32, n, d int) (anchors, others []float32) {
-	anchors, others = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
-	for i := 0; i < n; i += 2 {
-		anchors = append(anchors, x[i*d:(i+1)*d]...)
-		others = append(others, x[(i+1)*d:(i+2)*d]...)
-	}
-	return anchors, others
 }
 
 // onDirections ends a training on features of length 1: such a head is not linear in the unscaled features, so a linear head learns its
@@ -435,7 +425,7 @@ func (t *temi) Gradient(ctx context.Context, b *train.Batch, h int) (float64, er
 	each := func(work func(h *pupil) error) error {
 		return parallel.Blocks(ctx, t.data.Workers, len(t.heads), 1, func(_, h, _ int) error { return work(t.heads[h]) })
 	}
-	one, other := halves(b.X, 2*t.n, t.dim)
+	one, other := sampling.Halves(b.X, 2*t.n, t.dim)
 	sides := [2][]float32{one, other}
 	first := b.Epoch == 0 && b.Step == 0
 	if err := each(func(h *pupil) error { h.teach(sides, t.n, t.sharper, first); return nil }); err != nil {

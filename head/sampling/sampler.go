@@ -213,3 +213,13 @@ func Partners(rows int) *icon.Rows {
 	}
 	return p
 }
+
+// Halves splits the features of a batch's n rows of d numbers into those of the anchors and those of their partners.
+func Halves(x []float32, n, d int) (anchors, partners []float32) {
+	anchors, partners = make([]float32, 0, n/2*d), make([]float32, 0, n/2*d)
+	for i := 0; i < n; i += 2 {
+		anchors = append(anchors, x[i*d:(i+1)*d]...)
+		partners = append(partners, x[(i+1)*d:(i+2)*d]...)
+	}
+	return anchors, partners
+}
