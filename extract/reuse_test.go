@@ -268,6 +268,38 @@ func TestAnEncoderThatDependsOnTheBatchLendsNothing(t *testing.T) {
 	}
 }
 
+// That the images of a batch depend on each other is also found out by a run that encodes them one by one, whatever an earlier version, which
+// did not find it out, recorded.
+func TestRunsOfOneImageFindOutWhatLargerOnesWould(t *testing.T) {
+	data, base := folder(t, 9), t.TempDir()
+	c := reusing(t, data, filepath.Join(base, "first"))
+	m := onnxtest.Pooling(16, 8)
+	m.Slight = true
+	c.Model, c.Batch = m.Write(t), 1
+	extract(t, c)
+	contents, err := cachefolder.Of(cachefolder.Contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := os.ReadDir(contents)
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	write(t, filepath.Join(contents, keys[0].Name(), "independent"), []byte("true\n"))
+	for i, batch := range []int{1, 8} {
+		c.Out, c.Batch = filepath.Join(base, fmt.Sprint("store", i)), batch
+		var notes []string
+		s, err := Run(t.Context(), c, Hooks{Note: func(text string) { notes = append(notes, text) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Encoded != 9 || s.Mixes || !strings.Contains(strings.Join(notes, "\n"), "depend on the other images in the batch: features of other stores are not reused") {
+			t.Errorf("batches of %d: %+v, %q", batch, s, notes)
+		}
+		fresh(t, c)
+	}
+}
+
 // A run that is interrupted while it copies features loses nothing, and ends with the same result as an uninterrupted one.
 func TestAnInterruptedRunGoesOnTakingFeaturesOver(t *testing.T) {
 	data, base := folder(t, 60), t.TempDir()

@@ -278,6 +278,39 @@ func TestAModelOfSingleImages(t *testing.T) {
 	}
 }
 
+// Whether features depend on the batch is a property of the model, and does not hang on the number of images of a run.
+func TestIndependenceIsTheModels(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		images         int64
+		slight, common bool
+		want           bool
+	}{
+		{"any batch", -1, false, false, true}, {"four images", 4, false, false, true},
+		{"any batch, slightly", -1, true, false, false}, {"four images, slightly", 4, true, false, false}, {"one image, slightly", 1, true, false, true},
+		{"any batch, divided by its largest feature", -1, false, true, false},
+	} {
+		m := onnxtest.Pooling(16, 8)
+		m.Input[0], m.Slight, m.Common = c.images, c.slight, c.common
+		name := m.Write(t)
+		for _, batch := range []int{0, 1, 2, 8} {
+			e, err := Open(t.Context(), name, Options{Library: library(t), Provider: CPU, Batch: batch, Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Mixes != c.common {
+				t.Errorf("%s: Mixes is %t", c.name, e.Mixes)
+			}
+			if got, err := e.Independent(t.Context()); err != nil || got != c.want {
+				t.Errorf("%s, runs of %d: independent is %t (%v)", c.name, batch, got, err)
+			}
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // Batch bounds every run, also within one call.
 func TestNoRunIsLargerThanTheBatch(t *testing.T) {
 	m := onnxtest.Pooling(16, 8)

@@ -29,8 +29,8 @@ func (e *Encoder) tryCompany(ctx context.Context) error {
 	return nil
 }
 
-// Independent encodes some noise in one batch and image by image, on a GPU also in runs of one image, and reports whether the features are equal to
-// the bit.
+// Independent encodes some noise image by image, in one run, and as Encode does, and reports whether the features are equal to the bit. The answer is
+// the model's, so it does not hang on Options.Batch: with runs of one image, Encode alone would have nothing to compare.
 func (e *Encoder) Independent(ctx context.Context) (bool, error) {
 	if e.Mixes {
 		return false, nil
@@ -40,15 +40,23 @@ func (e *Encoder) Independent(ctx context.Context) (bool, error) {
 		images = 32
 	}
 	pixels := e.trial(images)
-	size := len(pixels) / images
-	together, alone := make([]float32, images*e.dim), make([]float32, images*e.dim)
-	if err := e.Encode(ctx, together, pixels, images); err != nil {
+	alone, err := e.by(ctx, plan{images: 1, size: e.fixed}, pixels, images)
+	if err != nil {
 		return false, err
 	}
-	for i := range images {
-		if err := e.encode(ctx, alone[i*e.dim:(i+1)*e.dim], pixels[i*size:(i+1)*size], 1, plan{size: e.fixed}); err != nil {
-			return false, err
-		}
+	together, err := e.by(ctx, plan{images: e.fixed, size: e.fixed}, pixels, images)
+	for n := images / 2; err != nil && ctx.Err() == nil && e.fixed == 0 && n > 1; n /= 2 { // the memory of a device may not hold them all
+		together, err = e.by(ctx, plan{images: n}, pixels, images)
 	}
-	return slices.Equal(together, alone), nil
+	if err != nil || !slices.Equal(together, alone) {
+		return false, err
+	}
+	usual, err := e.by(ctx, e.plan, pixels, images)
+	return slices.Equal(usual, alone), err
+}
+
+// by returns the features of images encoded by a plan.
+func (e *Encoder) by(ctx context.Context, p plan, pixels []float32, images int) ([]float32, error) {
+	features := make([]float32, images*e.dim)
+	return features, e.encode(ctx, features, pixels, images, p)
 }

@@ -146,8 +146,9 @@ func lenders(folder, key string) (dirs []string) {
 // Len is the number of stores.
 func (p *Pool) Len() int { return len(p.stores) }
 
-// independentName is a file beside the indexes of a key that records whether the encoder gives an image the same features in every batch.
-const independentName = "independent"
+// independentName is a file beside the indexes of a key that records whether the encoder gives an image the same features in every batch. A file named
+// independent is not read: it may be from a version that found nothing out in runs of one image.
+const independentName = "independent.2"
 
 // Independent returns what Remember recorded for the pool's encoder and engine; known is false if nothing was recorded.
 func (p *Pool) Independent() (independent, known bool) {

@@ -39,6 +39,8 @@ type Model struct {
 
 	Common bool // divide features by the largest one in the batch, so that images of a batch affect each other; without Scale
 
+	Slight bool // add 1e-5 times the mean feature of the batch: the images affect each other, but hardly; without Scale, Random and Common
+
 	// Branches multiplies the features by a matrix (see Matrix), and adds the product that the branches of an If compute once more, from the
 	// input and the matrix of the graph around them; without Scale, Random and Common.
 	Branches bool
@@ -130,7 +132,7 @@ func (m Model) output(graph []byte, pixels string, out Output) []byte {
 		return message(graph, 1, text(node("Reshape", pooled, out.Name), 1, "shape"))
 	}
 	flat := out.Name
-	if m.Scale != "" || m.Common || m.Random || m.Branches {
+	if m.Scale != "" || m.Common || m.Random || m.Slight || m.Branches {
 		flat += "/flat"
 	}
 	graph = message(graph, 1, node("Flatten", pooled, flat, integer("axis", 1)))
@@ -145,6 +147,9 @@ func (m Model) output(graph []byte, pixels string, out Output) []byte {
 		largest := out.Name + "/largest"
 		graph = message(graph, 1, node("ReduceMax", flat, largest, integer("keepdims", 0)))
 		graph = message(graph, 1, text(node("Div", flat, out.Name), 1, largest))
+	}
+	if m.Slight {
+		graph = m.slight(graph, flat, out.Name)
 	}
 	if m.Branches {
 		graph = m.branches(graph, flat, out.Name)
@@ -168,6 +173,16 @@ func (m Model) loop(graph []byte) []byte {
 	attribute := number(message(text(nil, 1, "body"), 6, body), 20, 5)
 	loop := node("Loop", "", "looped", attribute) // without a number of steps
 	return message(graph, 1, text(text(loop, 1, "endless"), 1, "pixels"))
+}
+
+// slight adds a small part of the mean of flat features to each of them.
+func (m Model) slight(graph []byte, flat, out string) []byte {
+	part := text(number(nil, 2, Float32), 8, out+"/part")
+	part = protowire.AppendBytes(protowire.AppendTag(part, 9, protowire.BytesType), binary.LittleEndian.AppendUint32(nil, math.Float32bits(1e-5)))
+	graph = message(graph, 5, part)
+	graph = message(graph, 1, node("ReduceMean", flat, out+"/mean", integer("keepdims", 0)))
+	graph = message(graph, 1, text(node("Mul", out+"/mean", out+"/little"), 1, out+"/part"))
+	return message(graph, 1, text(node("Add", flat, out), 1, out+"/little"))
 }
 
 // branches adds the product of flat features with a matrix to the same product from an If, whose branches differ in names only.
