@@ -138,7 +138,7 @@ func (e *Embedder) PrepareRGB(dst []float32, rgb []uint8, width, height int) err
 	return e.Transform.Apply(dst, &pixels.Image{Width: width, Height: height, Pix: rgb}, new(pixels.Scratch))
 }
 
-// Encode turns n prepared images, n×Pixels(), into features, n×Dim(). It waits for other batches no longer than ctx lasts.
+// Encode turns n prepared images, n×Pixels(), into features, n×Dim(), in runs of at most encoder.Options.Batch. It waits for other batches no longer than ctx lasts.
 func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) error {
 	if e.encoder == nil {
 		return errUnopened
@@ -146,28 +146,38 @@ func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) e
 	return e.encoder.Encode(ctx, dst, prepared, n)
 }
 
-// Embed returns the features of images, a row of Dim() numbers for each. Read files with Prepare instead: its JPEG decoder gives the same
-// bits as the extraction's.
+// Embed returns the features of images, a row of Dim() numbers for each. It prepares and encodes a batch at a time. Read files with Prepare instead: its JPEG
+// decoder gives the same bits as the extraction's.
 func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32, error) {
 	if e.encoder == nil {
 		return nil, errUnopened
-	}
-	prepared := make([]float32, len(images)*e.Pixels())
-	var s pixels.Scratch
-	for i, im := range images {
-		m, err := pixels.FromImage(im)
-		if err == nil {
-			err = e.Transform.Apply(prepared[i*e.Pixels():(i+1)*e.Pixels()], m, &s)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("image %d: %w", i, err)
-		}
 	}
 	features := make([]float32, len(images)*e.Dim())
 	if len(images) == 0 {
 		return features, nil
 	}
-	return features, e.Encode(ctx, features, prepared, len(images))
+	size, err := e.encoder.Batch(ctx, len(images))
+	if err != nil {
+		return nil, err
+	}
+	prepared := make([]float32, size*e.Pixels())
+	var s pixels.Scratch
+	for lo := 0; lo < len(images); lo += size {
+		n := min(size, len(images)-lo)
+		for i := range n {
+			m, err := pixels.FromImage(images[lo+i])
+			if err == nil {
+				err = e.Transform.Apply(prepared[i*e.Pixels():(i+1)*e.Pixels()], m, &s)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("image %d: %w", lo+i, err)
+			}
+		}
+		if err := e.Encode(ctx, features[lo*e.Dim():(lo+n)*e.Dim()], prepared[:n*e.Pixels()], n); err != nil {
+			return nil, err
+		}
+	}
+	return features, nil
 }
 
 // Stream is a data set whose images are encoded and visited, but not stored.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"image"
+	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +109,84 @@ func TestEmbedderGivesTheStoresFeatures(t *testing.T) {
 	if none, err := e.Embed(t.Context()); len(none) != 0 || err != nil {
 		t.Errorf("no images: %v, %v", none, err)
 	}
+}
+
+// If no number is wanted, runs have eight images, in all ways to the encoder: of an encoder whose features depend on the others of a run, they are those of
+// eight, not those of all at once.
+func TestRunsHaveEightImagesIfNoNumberIsWanted(t *testing.T) {
+	m := onnxtest.Pooling(16, 8)
+	m.Slight = true
+	model := m.Write(t)
+	ways := map[string]func(t *testing.T, c Config) []float32{
+		"stored": func(t *testing.T, c Config) []float32 {
+			if s := extract(t, c); c.Batch == 0 && s.Batch != 8 {
+				t.Errorf("batches of %d", s.Batch)
+			}
+			return stored(t, c.Out)
+		},
+		"views": func(t *testing.T, c Config) []float32 {
+			c.Views, c.Augment = 20, pixels.DefaultAugmentation()
+			if s := extract(t, c); c.Batch == 0 && s.Batch != 8 {
+				t.Errorf("batches of %d", s.Batch)
+			}
+			return stored(t, c.Out)
+		},
+		"embedded": func(t *testing.T, c Config) []float32 {
+			extract(t, c)
+			e, _, _ := embedder(t, c)
+			var images []image.Image
+			for i := range uint8(20) {
+				images = append(images, cropped{image.NewUniform(color.Gray{10 * i})})
+			}
+			features, err := e.Embed(t.Context(), images...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return features
+		},
+	}
+	data := folder(t, 20)
+	for name, features := range ways {
+		t.Run(name, func(t *testing.T) {
+			var got [][]float32
+			for _, batch := range []int{0, 8, 20} {
+				c := config(t, data, filepath.Join(t.TempDir(), "store"))
+				c.Model, c.Batch = model, batch
+				got = append(got, features(t, c))
+			}
+			if !slices.Equal(got[0], got[1]) || slices.Equal(got[0], got[2]) {
+				t.Error("the runs have another number")
+			}
+		})
+	}
+}
+
+// cropped is a picture of 9×9 pixels of another.
+type cropped struct{ image.Image }
+
+func (cropped) Bounds() image.Rectangle { return image.Rect(0, 0, 9, 9) }
+
+// stored are a store's features, view by view.
+func stored(t *testing.T, dir string) []float32 {
+	t.Helper()
+	s, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var all []float32
+	for v := range s.Settings.Views {
+		view, err := s.View(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		features := make([]float32, view.Len()*view.Dim())
+		if err := view.Block(features, 0, view.Len()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, features...)
+	}
+	return all
 }
 
 // A stream visits bad images with their reason and copies of images like others, and skips images already seen.

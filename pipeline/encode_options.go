@@ -50,7 +50,7 @@ func (o *encodeOptions) add(f *pflag.FlagSet) {
 	f.Var(&o.std, "std", "standard deviation of red, green and blue, at most 1 (default: the model's)")
 	f.BoolVar(&o.ignoreEXIF, "ignore-exif", false, "ignore EXIF orientation and use images as they are stored")
 	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per CPU)")
-	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images per encoder batch (default: found by a short probe; 64 on a GPU)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, batchHelp)
 	addMemory(f, &o.memory)
 }
 

@@ -49,7 +49,7 @@ overwritten. --watch continues with images that arrive later, until it is interr
 	o.dataOptions.add(c.Flags())
 	f := c.Flags()
 	count(f, &o.workers, "decode-threads", 0, 0, maxThreads, "threads that read and decode images (default: one per CPU)")
-	count(f, &o.batch, "batch-images", 0, 0, maxBatch, "images per encoder batch (default: found by a short probe; 64 on a GPU)")
+	count(f, &o.batch, "batch-images", 0, 0, maxBatch, batchHelp)
 	addMemory(f, &o.memory)
 	f.StringVar(&o.copyTo, "copy-to", "", "copy the files into this folder, one subfolder per cluster")
 	f.StringVar(&o.linkTo, "link-to", "", "create symbolic links to the files in this folder, one subfolder per cluster")

@@ -33,6 +33,9 @@ accepted requests before it exits; one whose body has not arrived 2 s later gets
   curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("batch-images") {
+				o.given = o.Batch
+			}
 			return a.serve(c.Context(), args[0], &o)
 		},
 	}
@@ -57,6 +60,7 @@ type serveOptions struct {
 	endpoint.Options
 	listen, health string
 	memory         budget.Size
+	given          int // --batch-images, 0 if it was not given
 	drain          time.Duration
 }
 
@@ -79,7 +83,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 	if err != nil {
 		return err
 	}
-	use.Resting = true
+	use.Resting, use.Batch = true, o.given
 	found, err := classify.Find(ctx, dir, use)
 	if err != nil {
 		return err

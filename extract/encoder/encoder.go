@@ -10,6 +10,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"iconic/internal/plural"
 	"iconic/option"
 )
 
@@ -20,11 +21,11 @@ type Options struct {
 	Threads  int      // threads of the session; 0: one per processor
 	Output   string   // name of the output to use; "": the only one
 	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
-	// Batch is the number of images of a run: at most, 0 for any number; with CUDA and TensorRT always, the missing ones being black, and 0
-	// for 64, or fewer if the GPU's memory is small. It does not matter to a model that fixes the number, or Mixes images.
+	// Batch is the number of images of a run: at most, 0 for 8 until Encoder.Batch finds a better one; with CUDA and TensorRT always, the missing ones
+	// being black, and 0 for 64, or fewer if the GPU's memory is small. A model that fixes the number, or Mixes images, has its own: see Remark.
 	Batch int
 	// Resting lets the session's threads sleep between two runs instead of spinning. Runs in quick succession become a little slower, but
-	// the processors are free for other work: useful for servers. Runs then have as many images as there are, also with CUDA.
+	// the processors are free for other work: useful for servers. Runs then have as many images as there are, at most Batch or 64, also with CUDA.
 	Resting bool
 }
 
@@ -43,7 +44,8 @@ type Encoder struct {
 	dim           int
 	fixed         int // batch size of the model; 0: free
 	plan          plan
-	best          int // batch size found by trial; 0: not tried
+	wanted        int  // Options.Batch
+	untried       bool // Batch may find a better plan by trial
 	threads       int
 
 	callers callers
@@ -184,13 +186,15 @@ func (e *Encoder) InputSize() (height, width int) { return e.height, e.width }
 // Dim is the length of a feature vector.
 func (e *Encoder) Dim() int { return e.dim }
 
-// Remark says what a user should know of the way in which the model takes images; "" for most models.
+// Remark says what a user should know of the way in which the model takes images, also if it is not in batches of Options.Batch; "" for most models.
 func (e *Encoder) Remark() string {
 	switch {
 	case e.Mixes:
 		return "this encoder's features of an image depend on the other images in the batch: images are encoded one at a time, so that the features of an image are always the same"
 	case e.Single:
 		return "this encoder takes one image at a time, although its file says that it takes any number: images are encoded one at a time, which is slower"
+	case e.fixed > 0 && e.wanted > 0 && e.wanted != e.fixed:
+		return fmt.Sprintf("this encoder takes exactly %s at a time: batches have that size, not %d", plural.Of(e.fixed, "image", "images"), e.wanted)
 	}
 	return ""
 }

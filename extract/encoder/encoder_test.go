@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -33,7 +34,7 @@ func library(t testing.TB) string {
 // which it was encoded nor on the number of threads.
 func TestSameBits(t *testing.T) {
 	model := sharedtest.Path(t, "models", "vit_tiny_patch16_224_cls.onnx")
-	const n = 5
+	const n = 9
 	pixels := make([]float32, n*3*224*224)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range pixels {
@@ -46,7 +47,7 @@ func TestSameBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		for _, batch := range []int{1, 2, 5} {
+		for _, batch := range []int{1, 2, 5, n} {
 			got := make([]float32, n*e.Dim())
 			image := len(pixels) / n
 			for lo := 0; lo < n; lo += batch {
@@ -311,7 +312,7 @@ func TestIndependenceIsTheModels(t *testing.T) {
 	}
 }
 
-// Batch bounds every run, also within one call.
+// Every run, also within one call, has at most the number of images that was wanted, or otherwise that which Batch returns.
 func TestNoRunIsLargerThanTheBatch(t *testing.T) {
 	m := onnxtest.Pooling(16, 8)
 	m.Common = true // its features show which images were in a run
@@ -320,25 +321,65 @@ func TestNoRunIsLargerThanTheBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	const n = 5
+	const n = 130
 	x, y := make([]float32, n*3*16*16), make([]float32, n*e.Dim())
 	for i := range x {
 		x[i] = float32(1 + i/(3*16*16))
 	}
 	e.Mixes = false
-	if err := e.choosePlan(t.Context(), Options{Batch: 2}); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Encode(t.Context(), y, x, n); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []float32{1. / 2, 1, 3. / 4, 1, 1} { // the image over the largest of its run
-		if got := y[i*e.Dim()]; got != want {
-			t.Errorf("image %d: %g, want %g", i, got, want)
+	for _, c := range []struct {
+		o    Options
+		told int // images that Batch is told of; 0: it is not asked
+		want int // images of a run; 0: as Batch says
+	}{
+		{Options{Batch: 2}, 0, 2}, {Options{Batch: 2}, 5000, 2}, {Options{Batch: 100}, 5000, 100}, {Options{}, 0, 8}, {Options{}, 999, 8}, {Options{}, 1000, 0},
+		{Options{Resting: true}, 0, 64}, {Options{Resting: true}, 5000, 64}, {Options{Resting: true, Batch: 16}, 0, 16},
+	} {
+		if err := e.choosePlan(t.Context(), c.o); err != nil {
+			t.Fatal(err)
+		}
+		size := c.want
+		if c.told > 0 {
+			if size, err = e.Batch(t.Context(), c.told); err != nil || c.want > 0 && size != c.want || size < 1 || size > 100 {
+				t.Fatalf("%+v: batches of %d for %d images (%v)", c.o, size, c.told, err)
+			}
+		}
+		if few, err := e.Batch(t.Context(), 3); err != nil || few != min(3, size) {
+			t.Errorf("%+v: batches of %d for three images (%v)", c.o, few, err)
+		}
+		if err := e.Encode(t.Context(), y, x, n); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n { // the image over the largest of its run
+			if got, want := y[i*e.Dim()], float32(1+i)/float32(min((i/size+1)*size, n)); got != want {
+				t.Fatalf("%+v, runs of %d: image %d is %g, want %g", c.o, size, i, got, want)
+			}
 		}
 	}
 	if _, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Batch: -1}); err == nil || !strings.Contains(err.Error(), "batch -1") {
 		t.Errorf("a batch of -1: %v", err)
+	}
+}
+
+// A number that the model does not take is not dropped in silence.
+func TestAnotherBatchThanTheModelTakesIsRemarkedOn(t *testing.T) {
+	for _, c := range []struct {
+		images int64
+		wanted int
+		want   string
+	}{{4, 7, "takes exactly 4 images at a time"}, {4, 1, "takes exactly 4 images at a time"}, {1, 7, "takes exactly 1 image at a time"}, {4, 4, ""}, {4, 0, ""}, {-1, 7, ""}} {
+		m := onnxtest.Pooling(16, 8)
+		m.Input[0] = c.images
+		e, err := Open(t.Context(), m.Write(t), Options{Library: library(t), Provider: CPU, Batch: c.wanted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Remark(); !strings.Contains(got, c.want) || (got == "") != (c.want == "") || got != "" && !strings.Contains(got, fmt.Sprint(c.wanted)) {
+			t.Errorf("%d of %d images: %q", c.wanted, c.images, got)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -3,21 +3,27 @@ package encoder
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
 // plan says how images are divided into runs of the model.
 type plan struct {
-	images int // most images of a run; 0: any number
+	images int // most images of a run; 0: any number, as in the trials before a plan is chosen
 	size   int // images that every run has, the missing ones being black; 0: as many as there are
 }
 
-// deviceBatch is the number of images of a run on a GPU. On an H100, 128 were 2 to 13 % faster and took up to twice the memory (docs/performance.md).
-const deviceBatch = 64
+// Images of a run if no number is wanted: with CUDA and TensorRT, and where the caller decides since the session is Resting; and elsewhere, unless Batch finds
+// a better one. On an H100, 128 were 2 to 13 % faster than 64 and took up to twice the memory (docs/performance.md).
+const (
+	deviceBatch    = 64
+	processorBatch = 8
+)
 
 // choosePlan makes the plan for Encode. On NVIDIA's GPUs runs always have the same size, since its libraries choose an algorithm by it, and each rounds in
 // its own way: the size wanted, or otherwise 64, halved until the memory suffices.
 func (e *Encoder) choosePlan(ctx context.Context, o Options) error {
+	e.wanted, e.untried = o.Batch, false
 	switch {
 	case e.Mixes:
 		e.plan = plan{images: 1, size: e.fixed}
@@ -25,8 +31,11 @@ func (e *Encoder) choosePlan(ctx context.Context, o Options) error {
 	case e.fixed > 0:
 		e.plan = plan{images: e.fixed, size: e.fixed}
 		return nil
-	case !e.Provider.NeedsCUDA() || o.Resting:
-		e.plan = plan{images: o.Batch}
+	case o.Resting:
+		e.plan = plan{images: cmp.Or(o.Batch, deviceBatch)}
+		return nil
+	case !e.Provider.NeedsCUDA():
+		e.plan, e.untried = plan{images: cmp.Or(o.Batch, processorBatch)}, o.Batch == 0
 		return nil
 	}
 	for size := cmp.Or(o.Batch, deviceBatch); ; size /= 2 {
@@ -45,25 +54,22 @@ const probeTime = 3 * time.Second
 // worthProbing is the number of images from which it pays to spend a few seconds on finding the best batch size.
 const worthProbing = 1000
 
-// Batch is the number of images to give to Encode at once, if about n are to be encoded. If neither the model, the device nor Options.Batch determines it
-// and the images are many, it tries the sizes 1, 2, 4, … 64 for a few seconds and returns the smallest whose rate is within 3 % of the best: larger
-// ones cost memory and delay for nothing.
+// Batch is the number of images to give to Encode at once, if about n are to be encoded: those of a run, or of two where two are made at once. If neither
+// the model, the device nor Options determines it and the images are many, it tries the sizes 1, 2, 4, … 64 for a few seconds, and from then on runs have the
+// smallest whose rate is within 3 % of the best: larger ones cost memory and delay for nothing.
 func (e *Encoder) Batch(ctx context.Context, n int) (int, error) {
-	switch {
-	case e.plan.images > 0:
-		return max(1, min(n, e.plan.images*e.callers.count)), nil
-	case n < worthProbing:
-		return max(1, min(n, 8)), nil
-	case e.best == 0:
-		if err := e.probeBatch(ctx); err != nil {
+	if e.untried && n >= worthProbing {
+		best, err := e.probeBatch(ctx)
+		if err != nil {
 			return 0, err
 		}
+		e.plan.images, e.untried = best, false
 	}
-	return e.best, nil
+	return max(1, min(n, e.plan.images*e.callers.count)), nil
 }
 
 // probeBatch finds the best batch size by trial.
-func (e *Encoder) probeBatch(ctx context.Context) error {
+func (e *Encoder) probeBatch(ctx context.Context) (int, error) {
 	const largest = 64
 	pixels := make([]float32, largest*3*e.height*e.width)
 	dst := make([]float32, largest*e.dim)
@@ -76,14 +82,14 @@ func (e *Encoder) probeBatch(ctx context.Context) error {
 	start := time.Now()
 	for size := 1; size <= largest; size *= 2 {
 		x, y := pixels[:size*3*e.height*e.width], dst[:size*e.dim]
-		if err := e.Encode(ctx, y, x, size); err != nil { // the first run of a size allocates
-			return err
+		if err := e.encode(ctx, y, x, size, plan{}); err != nil { // the first run of a size allocates
+			return 0, err
 		}
 		begin := time.Now()
 		runs := 0
 		for runs == 0 || time.Since(begin) < probeTime/20 {
-			if err := e.Encode(ctx, y, x, size); err != nil {
-				return err
+			if err := e.encode(ctx, y, x, size, plan{}); err != nil {
+				return 0, err
 			}
 			runs++
 		}
@@ -94,12 +100,6 @@ func (e *Encoder) probeBatch(ctx context.Context) error {
 			break
 		}
 	}
-	e.best = trials[len(trials)-1].size
-	for _, t := range trials {
-		if t.rate >= 0.97*best {
-			e.best = t.size
-			break
-		}
-	}
-	return nil
+	fits := func(t trial) bool { return t.rate >= 0.97*best }
+	return trials[slices.IndexFunc(trials, fits)].size, nil
 }
