@@ -10,8 +10,9 @@
 // is answered later each time.
 //
 // Refusals have these statuses, and a JSON object with the reason as "error": 400 a form without a file or with several, or a body cut short;
-// 403 a page of another web site; 408 a body that arrives too slowly; 413 too many bytes or pixels; 415 not an image, or an unsupported format;
-// 421 a host name that is not in Options.Hosts; 422 a damaged image; 429 too many requests at once; 500 the encoder or the head failed; 503 the
-// server is shutting down (a body has 2 s left to arrive), or an answer takes too long. All are counted in /metrics, with status 499 where the
-// client left before the answer.
+// 403 a page of another web site; 404 no such path, or a run without a report; 405 another method; 408 a body that arrives too slowly; 413 too many bytes
+// or pixels; 415 not an image, or an unsupported format; 421 a host name that is not in Options.Hosts; 422 a damaged image; 429 too many requests at once;
+// 500 the encoder or the head failed; 503 the server is shutting down (a body has 2 s left to arrive), or an answer takes too long. All are counted in
+// /metrics, with status 499 where the client left before the answer. What net/http refuses because it is not HTTP, or because its headers are too large,
+// does not reach the endpoint.
 package endpoint

@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"iconic/classify"
+	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/option"
 )
 
 // Model classifies images for the endpoint; Of makes one from a *classify.Model.
@@ -32,7 +34,7 @@ type Options struct {
 	Places    int           // requests admitted at once; 0: 256
 	Decoders  int           // requests that decode at once, half of them heavy ones; 0: 2
 	Memory    int64         // bytes for bodies and pictures together, at most what the machine or its control group has; 0: half of that
-	Batch     int           // most images in a batch; 0: 16
+	Batch     int           // most images in a batch, at most encoder.MaxBatch; 0: 16
 	Body      time.Duration // time limit for receiving a body; 0: 15 s
 	Answer    time.Duration // time limit for an answer; 0: 30 s
 	Report    string        // file shown at GET /; "": none
@@ -82,8 +84,10 @@ func (o Options) Validate() error {
 		return fmt.Errorf("max-pixels %d: want 1 to %d", o.MaxPixels, int64(mostPixels))
 	case o.Places < 0 || o.Places > 1<<16:
 		return fmt.Errorf("places %d: want 1 to 65536", o.Places)
-	case o.Decoders < 0 || o.Decoders > mostDecoders || o.Batch < 0 || o.Batch > 1<<12:
-		return fmt.Errorf("%d decoders and batches of %d: want 1 or more, and at most %d decoders and 4096 images", o.Decoders, o.Batch, mostDecoders)
+	case o.Decoders < 0 || o.Decoders > mostDecoders:
+		return fmt.Errorf("decoders %d: want 1 to %d", o.Decoders, mostDecoders)
+	case o.Batch < 0 || o.Batch > encoder.MaxBatch:
+		return option.Errorf("Batch", "batches of %d images: want 1 to %d", o.Batch, encoder.MaxBatch)
 	case o.Body < 0 || o.Answer < 0 || o.Body > mostTime || o.Answer > mostTime:
 		return fmt.Errorf("time limits %s and %s for a body and an answer: want more than 0, and at most %s", o.Body, o.Answer, mostTime)
 	}
@@ -152,14 +156,11 @@ func New(m Model, o Options) (*Endpoint, error) {
 	e.light, e.heavy = lanes(o.Memory, o.Decoders)
 	e.ending, e.end = context.WithCancel(context.Background())
 	e.metrics = newMetrics(func() float64 { return float64(len(e.places)) }, func() float64 { return float64(e.waiting.len()) })
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{$}", e.classify)
-	mux.HandleFunc("GET /{$}", e.report)
-	mux.HandleFunc("GET /healthz", e.health)
-	mux.Handle("GET /metrics", e.metrics.handler())
+	mux := e.routes()
+	mux.Handle("/{$}", e.by(methods{http.MethodPost: e.classify, http.MethodGet: e.report}))
 	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e.turnAway(w, r, http.StatusForbidden, "a page of another web site sent this: only pages of this server may")
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		e.turnAway(w, http.StatusForbidden, "a page of another web site sent this: only pages of this server may")
 	}))
 	e.mux = protection.Handler(mux)
 	return e, nil
@@ -169,7 +170,7 @@ func New(m Model, o Options) (*Endpoint, error) {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if !e.calledRightly(r.Host) {
-		e.turnAway(w, r, http.StatusMisdirectedRequest, "unknown host name: send images to the address of this server")
+		e.turnAway(w, http.StatusMisdirectedRequest, "unknown host name: send images to the address of this server")
 		return
 	}
 	e.mux.ServeHTTP(w, r)
@@ -188,12 +189,7 @@ func (e *Endpoint) calledRightly(host string) bool {
 }
 
 // Health serves only /healthz and /metrics, for a listener of its own that clients of the main one cannot starve.
-func (e *Endpoint) Health() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", e.health)
-	mux.Handle("GET /metrics", e.metrics.handler())
-	return mux
-}
+func (e *Endpoint) Health() http.Handler { return e.routes() }
 
 // End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received 2 s to
 // arrive; a request whose body takes longer is refused with status 503.

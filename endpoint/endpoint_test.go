@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,9 @@ import (
 	"go.uber.org/goleak"
 
 	"iconic/classify"
+	"iconic/extract/encoder"
 	"iconic/extract/pixels"
+	"iconic/option"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -255,8 +258,13 @@ func TestRefusals(t *testing.T) {
 		status                     int
 	}{
 		"another method":   {"PUT", "/", "", "", http.StatusMethodNotAllowed},
+		"to delete":        {"DELETE", "/", "", "", http.StatusMethodNotAllowed},
+		"health by POST":   {"POST", "/healthz", "", "", http.StatusMethodNotAllowed},
+		"metrics by PUT":   {"PUT", "/metrics", "", "", http.StatusMethodNotAllowed},
 		"another path":     {"POST", "/else", "", "", http.StatusNotFound},
+		"a file's path":    {"PUT", "/x.png", "", "", http.StatusNotFound},
 		"another name":     {"POST", "/", "evil.example", "", http.StatusMisdirectedRequest},
+		"to read it":       {"GET", "/", "evil.example", "", http.StatusMisdirectedRequest},
 		"another web site": {"POST", "/", "", "http://evil.example", http.StatusForbidden},
 		"no report":        {"GET", "/", "", "", http.StatusNotFound},
 	} {
@@ -280,8 +288,11 @@ func TestRefusals(t *testing.T) {
 		if answer.StatusCode != c.status {
 			t.Errorf("%s: %s", name, answer.Status)
 		}
-		if turned := c.host != "" || c.origin != ""; turned && (problem != nil || body.Error == "") {
-			t.Errorf("%s: no reason: %v", name, problem)
+		if kind := answer.Header.Get("Content-Type"); problem != nil || body.Error == "" || kind != "application/json" {
+			t.Errorf("%s: no reason: %v, %s", name, problem, kind)
+		}
+		if c.status == http.StatusMethodNotAllowed && !strings.Contains(answer.Header.Get("Allow"), "GET") {
+			t.Errorf("%s: allows %q", name, answer.Header.Get("Allow"))
 		}
 	}
 	metrics, err := http.Get(s.URL + "/metrics")
@@ -290,8 +301,8 @@ func TestRefusals(t *testing.T) {
 	}
 	defer metrics.Body.Close()
 	text, err := io.ReadAll(metrics.Body)
-	for _, status := range []string{"403", "421"} {
-		if want := fmt.Sprintf("iconic_requests_total{status=%q} 1", status); err != nil || !strings.Contains(string(text), want) {
+	for status, count := range map[string]int{"403": 1, "404": 3, "405": 4, "421": 2} {
+		if want := fmt.Sprintf("iconic_requests_total{status=%q} %d\n", status, count); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("the metrics lack %s: %v", want, err)
 		}
 	}
@@ -487,6 +498,22 @@ func TestHealthReportAndMetrics(t *testing.T) {
 	e.End()
 	if status, _, _ := get("/healthz"); status != http.StatusServiceUnavailable {
 		t.Errorf("health while ending: %d", status)
+	}
+}
+
+// A batch may have as many images as a run of the encoder, and what is run beforehand is no more than can come.
+func TestLargestBatch(t *testing.T) {
+	m := &mean{}
+	e, err := New(m, Options{Batch: encoder.MaxBatch, Places: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.WarmUp(t.Context()); err != nil || !slices.Equal(m.batches, []int{1, 3}) {
+		t.Errorf("batches of %d (%v)", m.batches, err)
+	}
+	var wrong *option.Error
+	if _, err := New(m, Options{Batch: encoder.MaxBatch + 1}); !errors.As(err, &wrong) || wrong.Option != "Batch" {
+		t.Errorf("one more: %v", err)
 	}
 }
 

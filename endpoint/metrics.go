@@ -22,7 +22,7 @@ type metrics struct {
 func newMetrics(inside, waiting func() float64) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "iconic_requests_total", Help: "Requests to classify an image, by HTTP status."}, []string{"status"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "iconic_requests_total", Help: "Requests to classify an image, and all that are refused, by HTTP status."}, []string{"status"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "iconic_request_seconds", Help: "Duration of a request, including its body.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		images:  prometheus.NewCounter(prometheus.CounterOpts{Name: "iconic_images_encoded_total", Help: "Images encoded."}),

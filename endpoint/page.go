@@ -18,17 +18,14 @@ const maxPage = 64 << 20
 
 // report serves the run's page, which contains its own style, script and pictures and loads nothing else.
 func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
-	if e.options.Report == "" {
-		http.NotFound(w, r)
-		return
-	}
 	page, err := readPage(e.options.Report)
 	if err != nil {
-		http.Error(w, "the run has no report that can be shown; POST an image to this address", http.StatusNotFound)
+		e.turnAway(w, http.StatusNotFound, "the run has no report that can be shown: POST an image to this address")
 		return
 	}
 	w.Header().Set("Content-Security-Policy", policy(page))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	r.Header.Del("Range") // it gets the whole page, so that no part of it is refused
 	http.ServeContent(w, r, "", e.started, bytes.NewReader(page))
 }
 

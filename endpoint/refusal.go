@@ -10,11 +10,9 @@ import (
 	"iconic/extract/pixels"
 )
 
-// turnAway refuses a request before its path is looked at. One that sends an image is counted as the others are.
-func (e *Endpoint) turnAway(w http.ResponseWriter, r *http.Request, status int, text string) {
-	if r.Method == http.MethodPost {
-		e.metrics.answered(status, 0)
-	}
+// turnAway refuses and counts a request that is not answered at all.
+func (e *Endpoint) turnAway(w http.ResponseWriter, status int, text string) {
+	e.metrics.answered(status, 0)
 	send(w, status, problem(text))
 }
 

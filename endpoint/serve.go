@@ -39,9 +39,9 @@ func (s served) Prepare(ctx context.Context, dst []float32, content []byte, maxP
 
 func (s served) Pixels() int { return s.Images.Pixels() }
 
-// WarmUp runs the encoder on one image and on a full batch, so that the first request does not pay for its first runs.
+// WarmUp runs the encoder on one image and on as many as a batch can have, so that the first request does not pay for its first runs.
 func (e *Endpoint) WarmUp(ctx context.Context) error {
-	for _, n := range []int{1, e.options.Batch} {
+	for _, n := range []int{1, min(e.options.Batch, e.options.Places)} {
 		if _, err := e.model.Classify(ctx, make([]float32, n*e.model.Pixels()), n); err != nil {
 			return fmt.Errorf("the first run of the encoder: %w", err)
 		}

@@ -1,0 +1,39 @@
+package endpoint
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// routes are the paths of every listener. A path that is none of them is refused.
+func (e *Endpoint) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", e.by(methods{http.MethodGet: e.health}))
+	mux.Handle("/metrics", e.by(methods{http.MethodGet: e.metrics.handler().ServeHTTP}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		e.turnAway(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %.200q: POST an image to /", r.URL.Path))
+	})
+	return mux
+}
+
+// methods are the handlers of a path by method; that of GET also answers HEAD.
+type methods map[string]http.HandlerFunc
+
+// by passes a request to the handler of its method, and refuses other methods. ServeMux would refuse them in plain text, and uncounted.
+func (e *Endpoint) by(m methods) http.Handler {
+	if get, ok := m[http.MethodGet]; ok {
+		m[http.MethodHead] = get
+	}
+	allowed := strings.Join(slices.Sorted(maps.Keys(m)), ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handle, ok := m[r.Method]; ok {
+			handle(w, r)
+			return
+		}
+		w.Header().Set("Allow", allowed)
+		e.turnAway(w, http.StatusMethodNotAllowed, fmt.Sprintf("%.20q is no method of this address: it takes %s", r.Method, allowed))
+	})
+}
