@@ -69,7 +69,7 @@ func (s *Summary) Skip(kind, path, reason string) {
 // Judge sorts Skipped, and fails with an option.Error about MaxBad if more than that share of Items were bad, or if it is not from 0 to 1. Names that are no files count only
 // where there is nothing else.
 func (s *Summary) Judge(maxBad float64) error {
-	if err := checkMaxBad(maxBad); err != nil {
+	if err := CheckMaxBad(maxBad); err != nil {
 		return err
 	}
 	slices.SortStableFunc(s.Skipped, func(a, b Skipped) int { return cmp.Compare(b.Count, a.Count) })

@@ -95,15 +95,16 @@ func (c *Config) checkStages() error {
 	if c.Workers < 0 || c.Workers > mostWorkers {
 		return fmt.Errorf("workers %d: want 1 to %d, or 0 for one per processor", c.Workers, mostWorkers)
 	}
-	if err := checkMaxBad(c.MaxBad); err != nil {
+	if err := CheckMaxBad(c.MaxBad); err != nil {
 		return err
 	}
 	return budget.Check(c.Memory)
 }
 
-func checkMaxBad(share float64) error {
+// CheckMaxBad fails with an option.Error about MaxBad if a share of bad images is not from 0 to 1.
+func CheckMaxBad(share float64) error {
 	if !(share >= 0 && share <= 1) {
-		return option.Errorf("MaxBad", "max-bad %g: want a share from 0 to 1", share)
+		return option.Errorf("MaxBad", "share of bad images %g: want 0 to 1", share)
 	}
 	return nil
 }

@@ -189,7 +189,7 @@ func (o *dataOptions) add(f *pflag.FlagSet) {
 	addImageColumn(f, &o.imageColumn)
 	f.StringVar(&o.labelColumn, "label-column", "", "label column of a Parquet data set (default: label, or one with a similar name)")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first bad image instead of skipping it")
-	f.Float64Var(&o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
+	percentage(f, &o.maxBad, "max-bad", 5, "fail if more than this percentage of the images cannot be read (the others are still encoded)")
 }
 
 // labelsFrom is the flag for the folder that names an image's class.

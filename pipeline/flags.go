@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -76,3 +77,27 @@ func (v *seedValue) String() string { return strconv.FormatUint(uint64(*v), 10) 
 
 // Type is the type name shown in the flag's help.
 func (v *seedValue) Type() string { return "uint" }
+
+// percentage adds a flag for a number from 0 to 100.
+func percentage(f *pflag.FlagSet, v *float64, name string, value float64, help string) {
+	*v = value
+	f.Var((*percentageValue)(v), name, help)
+}
+
+// percentageValue is the value of a percentage flag.
+type percentageValue float64
+
+// Set reads a number from 0 to 100.
+func (v *percentageValue) Set(s string) error {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(n >= 0 && n <= 100) {
+		return errors.New("want a percentage from 0 to 100")
+	}
+	*v = percentageValue(n)
+	return nil
+}
+
+func (v *percentageValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) }
+
+// Type is the type name, shown as float in the flag's help.
+func (v *percentageValue) Type() string { return "float64" }

@@ -80,8 +80,6 @@ func (o *predictOptions) validate() error {
 	switch {
 	case o.copyTo != "" && o.linkTo != "":
 		return usagef("--copy-to and --link-to are mutually exclusive: give one")
-	case !(o.maxBad >= 0 && o.maxBad <= 100):
-		return usagef("max-bad %g: want a percentage from 0 to 100", o.maxBad)
 	case o.every < 10*time.Millisecond:
 		return usagef("every %s: want 10 ms or more", o.every)
 	}

@@ -85,8 +85,8 @@ func (o *Options) validate() error {
 	switch {
 	case len(o.Data) == 0:
 		return refuse(option.Errorf("Data", "there is no data"))
-	case !(o.MaxBad >= 0 && o.MaxBad <= 1):
-		return refuse(option.Errorf("MaxBad", "share of unreadable images %g: want 0 to 1", o.MaxBad))
+	case extract.CheckMaxBad(o.MaxBad) != nil:
+		return refuse(extract.CheckMaxBad(o.MaxBad))
 	case o.Watch < 0:
 		return refuse(option.Errorf("Watch", "looking for new images every %s: want more than 0", o.Watch))
 	case o.Folders != nil && o.Folders.Dir == "":
