@@ -135,7 +135,7 @@ func notFinite(x []float32) int { return slices.IndexFunc(x, func(v float32) boo
 
 // encodes refuses a model without an encoder.
 func (m *Model) encodes() error {
-	if m.Images == nil {
+	if m.Images == nil || m.Images.Dim() == 0 {
 		return errors.New("the model has no encoder, so it takes features but no images: open it with Open, or with Found.Start")
 	}
 	return nil
@@ -183,7 +183,7 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 	if err := m.encodes(); err != nil {
 		return nil, err
 	}
-	if pixels := m.Images.Pixels(); n < 0 || len(prepared)%pixels != 0 || len(prepared)/pixels != n {
+	if pixels := m.Images.Pixels(); n < 0 || pixels < 1 || len(prepared)%pixels != 0 || len(prepared)/pixels != n {
 		return nil, fmt.Errorf("%d numbers for %d prepared images: want %d for each", len(prepared), n, pixels)
 	}
 	if n == 0 {

@@ -13,6 +13,7 @@ import (
 
 	"iconic"
 	"iconic/classify"
+	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/extract/synthetic"
 	"iconic/internal/cachetest"
@@ -94,6 +95,7 @@ func TestWhatAModelCannotClassify(t *testing.T) {
 	check("probabilities of NaN", func() error { _, _, err := m.Probabilities(bad, 1); return err }, "the features of row 0 are not finite")
 	check("a picture", image(m, picture), "")
 	check("no picture", image(m, nil), "there is no picture")
+	check("a picture that lacks bytes", image(m, unfilled()), "fewer bytes than its 9×9 pixels need")
 	check("a picture without bounds", image(m, uniform()), "more than the limit of")
 	check("a prepared picture", prepared(m, make([]float32, pixels), 1), "")
 	check("no prepared picture", prepared(m, nil, 0), "")
@@ -109,6 +111,11 @@ func TestWhatAModelCannotClassify(t *testing.T) {
 	check("a picture without an encoder", image(without, picture), none)
 	check("a prepared picture without an encoder", prepared(without, make([]float32, pixels), 1), none)
 	check("an export without an encoder", exported(ctx, without), none)
+	unopened := *without
+	unopened.Images = &extract.Embedder{}
+	check("a picture for an encoder that is not opened", image(&unopened, picture), none)
+	check("a prepared picture for an encoder that is not opened", prepared(&unopened, nil, 1), none)
+	check("an export of an encoder that is not opened", exported(ctx, &unopened), none)
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +126,9 @@ func TestWhatAModelCannotClassify(t *testing.T) {
 	}
 	check("a row after Close", classified(row(1), 1), "")
 }
+
+// unfilled is a picture without bytes.
+func unfilled() image.Image { return &image.RGBA{Rect: image.Rect(0, 0, 9, 9)} }
 
 // uniform is a picture of one colour without bounds.
 func uniform() image.Image { return image.NewUniform(color.White) }

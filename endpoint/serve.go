@@ -23,7 +23,7 @@ func (s served) check() error {
 	switch {
 	case s.Model == nil:
 		return errors.New("there is no model to serve")
-	case s.Images == nil:
+	case s.Images == nil || s.Images.Dim() == 0:
 		return errors.New("the model has no encoder, so it cannot classify images: open it with classify.Open")
 	}
 	return nil

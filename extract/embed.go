@@ -102,20 +102,40 @@ func (e *Embedder) Close() error {
 	return e.encoder.Close()
 }
 
-// Dim is the number of features of an image.
-func (e *Embedder) Dim() int { return e.encoder.Dim() }
+// Dim is the number of features of an image; 0 if the Embedder was not opened.
+func (e *Embedder) Dim() int {
+	if e.encoder == nil {
+		return 0
+	}
+	return e.encoder.Dim()
+}
 
-// Device names the device that the encoder runs on.
-func (e *Embedder) Device() string { return e.encoder.Device() }
+// Device names the device that the encoder runs on; "" if the Embedder was not opened.
+func (e *Embedder) Device() string {
+	if e.encoder == nil {
+		return ""
+	}
+	return e.encoder.Device()
+}
 
 // FixedBatch is the only batch size that the encoder accepts, 0 if it accepts any.
-func (e *Embedder) FixedBatch() int { return e.encoder.FixedBatch() }
+func (e *Embedder) FixedBatch() int {
+	if e.encoder == nil {
+		return 0
+	}
+	return e.encoder.FixedBatch()
+}
 
 // Remark says what a user should know of the way in which the encoder takes images; "" for most encoders.
-func (e *Embedder) Remark() string { return e.encoder.Remark() }
+func (e *Embedder) Remark() string {
+	if e.encoder == nil {
+		return ""
+	}
+	return e.encoder.Remark()
+}
 
 // Mixes is true if the encoder's features of an image depend on the other images in its batch. Each image is then encoded alone.
-func (e *Embedder) Mixes() bool { return e.encoder.Mixes }
+func (e *Embedder) Mixes() bool { return e.encoder != nil && e.encoder.Mixes }
 
 // Pixels is the number of floats in a prepared image, 3·Crop·Crop.
 func (e *Embedder) Pixels() int { return 3 * e.Transform.Crop * e.Transform.Crop }
@@ -151,6 +171,9 @@ func (e *Embedder) Encode(ctx context.Context, dst, prepared []float32, n int) e
 func (e *Embedder) Embed(ctx context.Context, images ...image.Image) ([]float32, error) {
 	if e.encoder == nil {
 		return nil, errUnopened
+	}
+	if err := e.Transform.Validate(); err != nil {
+		return nil, err
 	}
 	features := make([]float32, len(images)*e.Dim())
 	if len(images) == 0 {

@@ -126,6 +126,8 @@ func TestWhatIsNoSettingIsRefused(t *testing.T) {
 	c.Library = nil
 	visit := func(*dataset.Set, store.Item, string, []float32) error { return nil }
 	bare := &Embedder{Transform: e.Transform}
+	uncropped, cropped := *e, *e
+	uncropped.Transform.Crop, cropped.Transform.Crop = 0, 1<<40
 	for name, call := range map[string]func() error{
 		"run without a library": func() error { _, err := Run(t.Context(), c, Hooks{}); return err },
 		"each with a negative share": func() error {
@@ -142,6 +144,13 @@ func TestWhatIsNoSettingIsRefused(t *testing.T) {
 		"each without an encoder":     func() error { _, err := bare.Each(t.Context(), Stream{Data: data, Visit: visit}, Hooks{}); return err },
 		"embed without an encoder":    func() error { _, err := bare.Embed(t.Context(), eight); return err },
 		"encode without an encoder":   func() error { return bare.Encode(t.Context(), nil, nil, 1) },
+		"more images than there are":  func() error { return e.Encode(t.Context(), nil, nil, 1<<62) },
+		"fewer images than none":      func() error { return e.Encode(t.Context(), nil, nil, -1<<62) },
+		"a picture without bytes":     func() error { _, err := e.Embed(t.Context(), &image.RGBA{Rect: eight.Rect}); return err },
+		"a picture that is nil":       func() error { _, err := e.Embed(t.Context(), eight, (*image.RGBA)(nil)); return err },
+		"no colours":                  func() error { _, err := e.Embed(t.Context(), &image.YCbCr{Rect: eight.Rect}); return err },
+		"a crop of nothing":           func() error { _, err := uncropped.Embed(t.Context(), eight); return err },
+		"a crop of everything":        func() error { _, err := cropped.Embed(t.Context(), eight); return err },
 		"a product that overflows":    func() error { return e.PrepareRGB(make([]float32, e.Pixels()), nil, 1<<62, 4) },
 		"a transform of nothing":      func() error { return (&Embedder{}).PrepareRGB(nil, make([]uint8, 3), 1, 1) },
 		"nothing to merge":            func() error { _, _, err := Merge(t.Context(), nil, t.TempDir(), nil); return err },
@@ -155,6 +164,9 @@ func TestWhatIsNoSettingIsRefused(t *testing.T) {
 	}
 	if err := bare.Close(); err != nil {
 		t.Error(err)
+	}
+	if bare.Dim() != 0 || bare.FixedBatch() != 0 || bare.Mixes() || bare.Remark() != "" || bare.Device() != "" {
+		t.Error("an embedder that was not opened has an encoder")
 	}
 	transform := pixels.Transform{Resize: 4, Crop: 4, Std: [3]float32{1, 1, 1}}
 	for name, m := range map[string]*pixels.Image{"none": nil, "without bytes": {Width: 9, Height: 9}, "without a size": {Pix: make([]uint8, 3)}, "that overflows": {Width: 1 << 62, Height: 4}} {

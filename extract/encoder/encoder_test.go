@@ -188,13 +188,40 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 					}
 				}
 			}
-			if err := e.Encode(t.Context(), nil, nil, 1); err == nil {
-				t.Error("wrong lengths were accepted")
+			for _, n := range []int{1, 0, -1, 1 << 62, math.MinInt} {
+				if err := e.Encode(t.Context(), nil, nil, n); err == nil {
+					t.Errorf("wrong lengths were accepted for %d images", n)
+				}
 			}
 			if b, err := e.Batch(t.Context(), 1<<10); err != nil || b < 1 || c.fixed > 0 && b != c.fixed {
 				t.Errorf("batch %d, %v", b, err)
 			}
 		})
+	}
+}
+
+// An encoder that was not opened, or that is closed, says so.
+func TestAnEncoderThatIsNotOpenIsRefused(t *testing.T) {
+	closed, err := Open(t.Context(), onnxtest.Pooling(16, 8).Write(t), Options{Library: library(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range map[string]*Encoder{"none": {}, "closed": closed} {
+		if err := e.Encode(t.Context(), make([]float32, e.Dim()), make([]float32, 3*e.height*e.width), 1); !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: encode: %v", name, err)
+		}
+		if _, err := e.Independent(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Errorf("%s: independent: %v", name, err)
+		}
+		if n, err := e.Batch(t.Context(), 3); err == nil && n < 1 {
+			t.Errorf("%s: batches of %d", name, n)
+		}
+		if err := e.Close(); err != nil {
+			t.Errorf("%s: close: %v", name, err)
+		}
 	}
 }
 

@@ -19,12 +19,12 @@ func (e *Encoder) Encode(ctx context.Context, dst, pixels []float32, n int) erro
 
 // encode is Encode by a plan.
 func (e *Encoder) encode(ctx context.Context, dst, pixels []float32, n int, p plan) error {
-	image := 3 * e.height * e.width
-	if n < 1 || len(pixels) != n*image || len(dst) != n*e.dim {
-		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
-	}
 	if e.session == nil {
 		return fmt.Errorf("model %s: %w", e.name, ErrClosed)
+	}
+	image := 3 * e.height * e.width
+	if n < 1 || !holds(pixels, n, image) || !holds(dst, n, e.dim) {
+		return fmt.Errorf("model %s: %d images do not fit %d pixels and %d features", e.name, n, len(pixels), len(dst))
 	}
 	err := parallel.Blocks(ctx, e.callers.count, n, cmp.Or(p.images, n), func(_, lo, hi int) error {
 		return e.run(ctx, dst[lo*e.dim:hi*e.dim], pixels[lo*image:hi*image], cmp.Or(p.size, hi-lo))
@@ -37,6 +37,9 @@ func (e *Encoder) encode(ctx context.Context, dst, pixels []float32, n int, p pl
 	}
 	return fmt.Errorf("model %s: %w", e.name, err)
 }
+
+// holds reports whether x is n rows of width numbers. The product of the two may overflow.
+func holds(x []float32, n, width int) bool { return len(x)%width == 0 && len(x)/width == n }
 
 // run encodes at most size images in a run of size: those that are missing are black.
 func (e *Encoder) run(ctx context.Context, dst, pixels []float32, size int) (err error) {

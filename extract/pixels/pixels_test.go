@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,6 +187,50 @@ func TestConversions(t *testing.T) {
 		}
 		if at(m, 0, 0) != c.first || at(m, 1, 0) != c.then {
 			t.Errorf("%s: %v, %v", c.name, at(m, 0, 0), at(m, 1, 0))
+		}
+	}
+}
+
+// A picture in memory is read if it has all its bytes, also as a part of another, and refused otherwise, whatever its type.
+func TestPicturesThatLackBytesAreRefused(t *testing.T) {
+	r := image.Rect(0, 0, 5, 4)
+	grey, grey16, alpha, alpha16 := image.NewGray(r), image.NewGray16(r), image.NewAlpha(r), image.NewAlpha16(r)
+	rgba, rgba64, nrgba, nrgba64, cmyk := image.NewRGBA(r), image.NewRGBA64(r), image.NewNRGBA(r), image.NewNRGBA64(r), image.NewCMYK(r)
+	paletted, ycc := image.NewPaletted(r, color.Palette{color.Black}), image.NewYCbCr(r, image.YCbCrSubsampleRatio420)
+	for _, c := range []struct {
+		m   image.Image
+		pix *[]uint8
+	}{
+		{grey, &grey.Pix}, {grey16, &grey16.Pix}, {alpha, &alpha.Pix}, {alpha16, &alpha16.Pix}, {rgba, &rgba.Pix}, {rgba64, &rgba64.Pix}, {nrgba, &nrgba.Pix}, {nrgba64, &nrgba64.Pix},
+		{cmyk, &cmyk.Pix}, {paletted, &paletted.Pix}, {ycc, &ycc.Y}, {ycc, &ycc.Cb},
+	} {
+		part := c.m.(interface {
+			SubImage(image.Rectangle) image.Image
+		}).SubImage(image.Rect(1, 2, 5, 4))
+		if m, err := FromImage(part); err != nil || m.Width != 4 || m.Height != 2 || len(m.Pix) != 24 {
+			t.Errorf("part of a %T: %+v, %v", c.m, m, err)
+		}
+		for _, bytes := range []int{len(*c.pix) - 1, 1, 0} {
+			all := *c.pix
+			*c.pix = all[:bytes] // with more behind them
+			if m, err := FromImage(c.m); err == nil || m != nil {
+				t.Errorf("%T of %d bytes: %+v", c.m, bytes, m)
+			}
+			*c.pix = all
+		}
+		if _, err := FromImage(c.m); err != nil {
+			t.Errorf("%T: %v", c.m, err)
+		}
+	}
+	paletted.Pix[3] = 9
+	for name, m := range map[string]image.Image{
+		"nil": nil, "a nil RGBA": (*image.RGBA)(nil), "a nil YCbCr": (*image.YCbCr)(nil), "no bytes": &image.RGBA{Rect: r}, "a stride of zero": &image.Gray{Rect: r, Pix: make([]uint8, 99)},
+		"a negative stride": &image.RGBA{Rect: r, Pix: make([]uint8, 99), Stride: -20}, "rows that overlap": &image.Gray{Rect: r, Pix: make([]uint8, 99), Stride: 2},
+		"no pixels": image.NewGray(image.Rectangle{}), "too many": image.NewUniform(color.Black), "more than can be counted": &image.Gray{Rect: image.Rect(math.MinInt, 0, math.MaxInt, 1)},
+		"a colour without a palette": paletted,
+	} {
+		if got, err := FromImage(m); err == nil || got != nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }
