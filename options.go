@@ -197,7 +197,7 @@ func (e Encoding) assumed(m *models.Model, t pixels.Transform) string {
 	}
 	why := "is not known as the file of a published encoder"
 	if m.Classifier != "" {
-		why = fmt.Sprintf("has a classifier (%s), so it was trained with labels and is no file of DINO, DINOv2 or DINOv3", m.Classifier)
+		why = fmt.Sprintf("has a classifier (%s), so it may have been trained with labels", m.Classifier)
 	}
 	return fmt.Sprintf("%s %s: the preprocessing of DINO, DINOv2 and DINOv3 is assumed (%s), and may not be the one it was trained with; resize, crop, mean and std change it", m.From, why, strings.Join(parts, ", "))
 }

@@ -48,7 +48,7 @@ func TestAssumedPreprocessingIsTold(t *testing.T) {
 		want       string
 	}{
 		{Encoding{}, whole, "", "w.pth is not known as the file of a published encoder: the preprocessing of DINO, DINOv2 and DINOv3 is assumed (resize 37, mean 0.25,0.5,0.75, std 0.5,0.5,0.5)" + rest},
-		{Encoding{Mean: half, Std: half}, whole, "head.weight", "w.pth has a classifier (head.weight), so it was trained with labels and is no file of DINO, DINOv2 or DINOv3: " +
+		{Encoding{Mean: half, Std: half}, whole, "head.weight", "w.pth has a classifier (head.weight), so it may have been trained with labels: " +
 			"the preprocessing of DINO, DINOv2 and DINOv3 is assumed (resize 37)" + rest},
 		{Encoding{Mean: half, Std: half, Resize: 37}, whole, "head.weight", ""},
 		{Encoding{Mean: half, Std: half, Whole: true}, whole, "", ""},

@@ -15,7 +15,7 @@ import (
 // state its own.
 func (m *Model) assume(f *weights.File, cache string) {
 	m.Classifier = classifier(f)
-	if m.Classifier == "" && isPublished(f.Name, m.SHA256, *m.Architecture, pulledSums(cache)) {
+	if isPublished(f.Name, m.SHA256, m.Classifier, *m.Architecture, pulledSums(cache)) {
 		return
 	}
 	for _, key := range []string{"resize", "mean", "std"} {
@@ -25,11 +25,12 @@ func (m *Model) assume(f *weights.File, cache string) {
 	}
 }
 
-// isPublished reports whether a file of weights is that of an encoder in the registry: by its shape, and its checksum or its name. pulled are the checksums of those that were pulled.
-func isPublished(file, sum string, a vit.Architecture, pulled []string) bool {
+// isPublished reports whether a file of weights is that of an encoder in the registry: by its shape, and its checksum or its name. With a classifier, "" for none,
+// only the name of a repository that has one counts. pulled are the checksums of those that were pulled.
+func isPublished(file, sum, classifier string, a vit.Architecture, pulled []string) bool {
 	return slices.ContainsFunc(Registry(), func(e Encoder) bool {
-		known := slices.Contains(pulled, sum) || e.SHA256Prefix != "" && strings.HasPrefix(sum, e.SHA256Prefix)
-		return e.Architecture == a && (known || e.names(file))
+		known := slices.Contains(pulled, sum) || e.SHA256Prefix != "" && strings.HasPrefix(sum, e.SHA256Prefix) || e.names(file)
+		return e.Architecture == a && (known && classifier == "" || e.probes(file))
 	})
 }
 
@@ -58,16 +59,27 @@ func (e Encoder) names(file string) bool {
 	if strings.HasPrefix(base, official+"_pretrain") {
 		return true
 	}
+	return called(file, official, e.Name, e.Repository)
+}
+
+// probes reports whether a file has the name of the repository with the encoder as it is behind a linear classifier, a probe, which DINOv2 has.
+func (e Encoder) probes(file string) bool {
+	return e.Architecture.Family == vit.DINOv2 && called(file, e.Repository+"-imagenet1k-1-layer")
+}
+
+// called reports whether a file or its folder has one of the names, or the last part of one. The cache of the transformers library has whole ones:
+// models--facebook--dinov2-small/snapshots/COMMIT/model.safetensors.
+func called(file string, names ...string) bool {
 	full, err := filepath.Abs(file)
 	if err != nil {
 		full = file
 	}
-	all := []string{official, e.Name, path.Base(e.Repository)}
-	if slices.Contains(all, strings.TrimSuffix(base, filepath.Ext(base))) || slices.Contains(all, filepath.Base(filepath.Dir(full))) {
-		return true
-	}
-	// the transformers library's cache: models--facebook--dinov2-small/snapshots/COMMIT/model.safetensors
-	return slices.Contains(strings.Split(filepath.ToSlash(full), "/"), "models--"+strings.ReplaceAll(e.Repository, "/", "--"))
+	stem := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	parts := strings.Split(filepath.ToSlash(full), "/")
+	return slices.ContainsFunc(names, func(name string) bool {
+		last := path.Base(name)
+		return last == stem || last == filepath.Base(filepath.Dir(full)) || slices.Contains(parts, "models--"+strings.ReplaceAll(name, "/", "--"))
+	})
 }
 
 // classifier is the name of a file's matrix from features to classes, which the files of the published encoders do not have; "" if there is

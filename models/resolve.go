@@ -45,7 +45,7 @@ type Model struct {
 	Precision     string            `json:"precision"`
 	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil if unknown, so that it has to be given
 	Assumed       []string          `json:"assumed,omitempty"`       // of resize, mean and std those that are the published encoders', for weights that are not known to be one's
-	Classifier    string            `json:"classifier,omitempty"`    // tensor of weights that maps features to classes, so that they were trained with labels; "" if there is none
+	Classifier    string            `json:"classifier,omitempty"`    // tensor of weights that maps features to classes: they may have been trained with labels; "" if there is none
 	Architecture  *vit.Architecture `json:"architecture,omitempty"`  // nil for an ONNX file
 	Licence       string            `json:"licence,omitempty"`       // "" if unknown
 	From          string            `json:"from"`                    // source of the weights
