@@ -268,6 +268,14 @@ func TestEmbedderRefusesAnotherEncoder(t *testing.T) {
 	if _, err := OpenEmbedder(t.Context(), described, other, encoder.Options{}); !errors.Is(err, ErrOtherEncoder) {
 		t.Errorf("another encoder: %v", err)
 	}
+	library, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide := bytes.Replace(described, []byte(`"dim":12`), []byte(`"dim":13`), 1)
+	if _, err := OpenEmbedder(t.Context(), wide, c.Model, encoder.Options{Library: library, Provider: encoder.CPU}); err == nil || !strings.Contains(err.Error(), "gives 12 features per image, but 13 are expected") {
+		t.Errorf("features of another length: %v", err)
+	}
 	for name, described := range map[string]string{"nothing": "", "no JSON": "{", "no size": `{"preprocessing": {}}`} {
 		if _, err := OpenEmbedder(t.Context(), []byte(described), c.Model, encoder.Options{}); err == nil {
 			t.Errorf("%s: no error", name)

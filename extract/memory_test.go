@@ -12,6 +12,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
+
+	"iconic/extract/pixels"
 )
 
 // large is a PNG of a few hundred bytes whose pixels take 3·side² bytes.
@@ -46,6 +50,50 @@ func TestMemoryIsSharedOut(t *testing.T) {
 	s := extract(t, c)
 	if s.Bad() != 1 || s.Skipped[0].Kind != "too large" || !strings.Contains(s.Skipped[0].Reason, "more than the memory budget") {
 		t.Errorf("an image beyond the budget: %+v", s.Skipped)
+	}
+}
+
+// What is left for decoding is the memory without the views of the images in progress, and without the pages of Parquet files: an image that fits into all
+// of it, but not into the rest, is too large.
+func TestViewsAndPagesTakeMemoryFromDecoding(t *testing.T) {
+	dir, picture := t.TempDir(), large(t, 1800) // 9.7 MB
+	write(t, filepath.Join(dir, "folder", "a.png"), picture)
+	rows := filepath.Join(dir, "rows.parquet")
+	if err := parquet.WriteFile(rows, []struct {
+		Image []byte `parquet:"image"`
+	}{{picture}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		data   string
+		views  int
+		memory int64
+		fits   bool
+	}{
+		{"folder", 1, 11 << 20, true}, {"folder", 100, 11 << 20, false}, {"folder", 100, 16 << 20, true}, // views of 2.2 MB
+		{"rows.parquet", 1, 11 << 20, false}, {"rows.parquet", 1, 22 << 20, true},
+	} {
+		config := config(t, filepath.Join(dir, c.data), filepath.Join(t.TempDir(), "store"))
+		config.Augment, config.Views, config.Workers, config.Memory, config.MaxBad = pixels.DefaultAugmentation(), c.views, 1, c.memory, 1
+		s := extract(t, config)
+		if fits := s.Bad() == 0; fits != c.fits || !fits && s.Skipped[0].Kind != "too large" {
+			t.Errorf("%s, %d views in %d bytes: %+v", c.data, c.views, c.memory, s.Skipped)
+		}
+	}
+}
+
+// A batch has as many images as have all their views in one run of the encoder, and at least one: progress is told after each.
+func TestBatchesCountViews(t *testing.T) {
+	for _, c := range []struct{ batch, views, images int }{{8, 1, 8}, {8, 4, 2}, {9, 4, 2}, {2, 4, 1}} {
+		config := config(t, folder(t, 12), filepath.Join(t.TempDir(), "store"))
+		config.Augment, config.Views, config.Batch = pixels.DefaultAugmentation(), c.views, c.batch
+		before, most := 0, 0
+		if _, err := Run(t.Context(), config, Hooks{Progress: func(done, _ int) { most, before = max(most, done-before), done }}); err != nil || before != 12 {
+			t.Fatalf("%d images: %v", before, err)
+		}
+		if most != c.images {
+			t.Errorf("batches of %d with %d views: %d images at once, want %d", c.batch, c.views, most, c.images)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"iconic/extract/encoder"
 	"iconic/extract/pixels"
 	"iconic/extract/store"
+	"iconic/internal/onnxtest"
 )
 
 var eight = image.NewRGBA(image.Rect(0, 0, 8, 8))
@@ -87,6 +89,47 @@ func TestWaitingForATurnEndsWithTheContext(t *testing.T) {
 	<-e.encoder.taken
 	if _, err := e.Embed(t.Context(), eight); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// While a batch is encoded, or the best size of one is tried, it is nobody else's turn.
+func TestATurnLastsAsLongAsItsBatch(t *testing.T) {
+	data := folder(t, 3)
+	c := config(t, data, filepath.Join(t.TempDir(), "store"))
+	m := onnxtest.Pooling(16, 8)
+	m.Endless = true
+	c.Model = m.Write(t)
+	extract(t, c)
+	e, _, _ := embedder(t, c)
+	endless := make([]float32, e.Pixels())
+	endless[0] = 2 * onnxtest.EndlessSum
+	for name, call := range map[string]func(ctx context.Context) error{
+		"encode":          func(ctx context.Context) error { return e.Encode(ctx, make([]float32, e.Dim()), endless, 1) },
+		"probe for batch": func(ctx context.Context) error { _, err := e.encoder.Batch(ctx, 2000); return err },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it would last for ever
+		ended := make(chan error, 1)
+		go func() { ended <- call(ctx) }()
+		for held := 0; held < 1000 && len(ended) == 0; { // times in a row
+			select {
+			case e.encoder.taken <- struct{}{}:
+				if <-e.encoder.taken; held > 0 {
+					t.Errorf("%s: it was somebody else's turn", name)
+					cancel()
+				}
+				held = 0
+			default:
+				held++
+			}
+			runtime.Gosched()
+		}
+		if len(ended) > 0 {
+			t.Errorf("%s: ended too early", name)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -332,6 +332,19 @@ func TestErrorsOfCombinationsNameTheirOrigin(t *testing.T) {
 	}
 }
 
+// Each of several processes begins with its own share of the runs, and continues with the others, all in order: together they begin with all.
+func TestAPartBeginsWithItsOwnShare(t *testing.T) {
+	for part, want := range map[int][]int{1: {0, 3, 1, 2}, 2: {1, 2, 0, 3}, 3: {2, 0, 3, 1}} {
+		o := swept(t)
+		o.Part, o.Parts = part, 3
+		var order []int
+		o.Ended = func(j *Job, _ int) { order = append(order, j.number) }
+		if trained(t, o); !slices.Equal(order, want) {
+			t.Errorf("part %d of 3 makes the runs %d, want %d", part, order, want)
+		}
+	}
+}
+
 // A sweep that waits ends with its context.
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	o := swept(t)

@@ -162,6 +162,10 @@ func TestRecallIsKeptWithoutStructure(t *testing.T) {
 			if err != nil || some.Compared > 0.1 || some.Recall >= enough || math.Abs(share(want, some)-some.Recall) > 0.1 {
 				t.Errorf("no more than 3 lists: recall %v, compared %v, %v", some.Recall, some.Compared, err)
 			}
+			rows := []int32{0, 7, 2399}
+			if only := some.Only(rows); only.Recall != some.Recall || only.Compared != some.Compared || only.N != 3 || only.K != 10 || !slices.Equal(only.Of, rows) || !slices.Equal(only.Row(1), some.Row(7)) {
+				t.Errorf("of some of its rows: recall %v, compared %v", only.Recall, only.Compared)
+			}
 		}
 		o = Options{K: 10, Lists: c.lists, Workers: 1}
 		if again, err := Approximate(context.Background(), m, o); err != nil || cmp.Diff(g, again) != "" {

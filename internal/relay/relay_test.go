@@ -39,25 +39,32 @@ func TestFunctionsAreCalledOneAtATime(t *testing.T) {
 	}
 }
 
-// A function that does not come back ends the work, and no other is called after it.
+// A function that does not come back ends the work, which Run waits for, and no other is called after it.
 func TestFunctionsThatDoNotComeBack(t *testing.T) {
 	for name, leave := range map[string]func(){"panic": func() { panic("left") }, "exit": runtime.Goexit} {
-		n, returned := 0, false
+		n, returned, worked := 0, false, false
 		var recovered any
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			defer func() { recovered = recover() }()
-			_ = Run(t.Context(), crowd(func() {
-				if n++; n == 7 {
-					leave()
+			_ = Run(t.Context(), func(ctx context.Context, r *Relay) error {
+				err := crowd(func() {
+					if n++; n == 7 {
+						leave()
+					}
+				})(ctx, r)
+				for range 1000 { // the work takes a little longer
+					runtime.Gosched()
 				}
-			}))
+				worked = true
+				return err
+			})
 			returned = true
 		}()
 		<-ended
-		if n != 7 || returned || (name == "panic") != (recovered == "left") {
-			t.Errorf("%s: %d calls, returned %t, recovered %v", name, n, returned, recovered)
+		if n != 7 || returned || !worked || (name == "panic") != (recovered == "left") {
+			t.Errorf("%s: %d calls, returned %t, the work ended %t, recovered %v", name, n, returned, worked, recovered)
 		}
 	}
 }

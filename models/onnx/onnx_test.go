@@ -293,6 +293,53 @@ func TestDataOfNestedGraphsDoNotComeAlong(t *testing.T) {
 	}
 }
 
+// Every place of a nested graph that names a value is found and renamed, and what only looks like one is not.
+func TestEveryMentionInANestedGraphIsFound(t *testing.T) {
+	named := func(field protowire.Number, name string) []byte { return bytesField(field, []byte(name)...) }
+	places := map[string][]byte{
+		"a node's input":             bytesField(1, named(1, "x")...),
+		"a node's output":            bytesField(1, named(2, "x")...),
+		"a tensor":                   bytesField(5, named(8, "x")...),
+		"an input":                   bytesField(11, named(1, "x")...),
+		"an output":                  bytesField(12, named(1, "x")...),
+		"a value between":            bytesField(13, named(1, "x")...),
+		"the values of a sparse one": bytesField(15, bytesField(1, named(8, "x")...)...),
+		"a graph of a node's":        bytesField(1, bytesField(5, bytesField(6, bytesField(12, named(1, "x")...)...)...)...),
+	}
+	others := map[string][]byte{
+		"a node's name": bytesField(1, named(3, "x")...), "the graph's name": named(2, "x"), "another value": bytesField(12, named(1, "xy")...), "indices": bytesField(15, bytesField(2, named(8, "x")...)...),
+		"text": named(10, "x"), "a tensor's text": bytesField(5, named(12, "x")...),
+	}
+	count := func(n *Node, name string) (found int) {
+		if err := n.Nested(func(of string) {
+			if of == name {
+				found++
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for _, attribute := range []protowire.Number{6, 11} { // a graph, and graphs
+		for of, want := range map[*map[string][]byte]int{&places: 1, &others: 0} {
+			for place, graph := range *of {
+				n := &Node{}
+				if err := n.parse(bytesField(5, append(named(1, "branch"), bytesField(attribute, graph...)...)...), ""); err != nil {
+					t.Fatal(err)
+				}
+				before := slices.Clone(n.Attributes[0].rest)
+				if got := count(n, "x"); got != want {
+					t.Errorf("%s in field %d: found %d times", place, attribute, got)
+				}
+				n.renameNested("x", "another")
+				if got := count(n, "another"); got != want || count(n, "x") != 0 || want == 0 && !bytes.Equal(before, n.Attributes[0].rest) {
+					t.Errorf("%s in field %d: renamed %d times", place, attribute, got)
+				}
+			}
+		}
+	}
+}
+
 func TestNestedGraphsAreSearchedOnlyAsDeepAsAnyoneReadsThem(t *testing.T) {
 	node := func(depth int) *Node {
 		b := bytesField(1, 'x')
