@@ -20,7 +20,7 @@ var stage = map[string][]string{
 	"cache":         {"extract"},
 	"doctor":        {"extract"},
 	"sorting":       {"run", "extract"},
-	"duplicates":    {"run", "features", "extract", "report"},
+	"duplicates":    {"run", "curation", "features", "extract", "report"},
 	"sweep":         {"comparison", "run", "features", "head", "report"},
 	"comparison":    {"run", "report"},
 	"endpoint":      {"classify", "extract"},
