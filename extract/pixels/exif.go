@@ -2,11 +2,12 @@ package pixels
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
 	"regexp"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 // orientation finds the orientation that a file states, from 1 to 8; 1 if it states none or an invalid one. EXIF takes precedence over XMP

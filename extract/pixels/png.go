@@ -1,13 +1,14 @@
 package pixels
 
 import (
-	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+
+	"github.com/klauspost/compress/zlib"
 )
 
 // The decoder follows the PNG specification, third edition (W3C, 2025). It reads what every viewer opens: files without their last chunk,
@@ -227,6 +228,10 @@ func cut(err error) error {
 // put writes a row's samples as every dx-th pixel of dst.
 func (h *pngHeader) put(dst, samples []uint8, dx int) {
 	n := pngSamples[h.colour]
+	if h.colour == pngRGB && dx == 1 {
+		copy(dst, samples)
+		return
+	}
 	for x := range len(samples) / n {
 		s, p := samples[n*x:n*x+n], dst[3*dx*x:3*dx*x+3]
 		switch h.colour {
@@ -259,20 +264,18 @@ func unfilter(row, above []byte, pixel int) error {
 			row[i] += v
 		}
 	case 3:
-		for i, v := range above {
-			left := 0
-			if i >= pixel {
-				left = int(row[i-pixel])
-			}
-			row[i] += uint8((left + int(v)) / 2)
+		for i, v := range above[:min(pixel, len(above))] {
+			row[i] += v / 2
+		}
+		for i := pixel; i < len(row); i++ {
+			row[i] += uint8((int(row[i-pixel]) + int(above[i])) / 2)
 		}
 	case 4:
-		for i, v := range above {
-			var left, corner int
-			if i >= pixel {
-				left, corner = int(row[i-pixel]), int(above[i-pixel])
-			}
-			row[i] += paeth(left, int(v), corner)
+		for i, v := range above[:min(pixel, len(above))] {
+			row[i] += v
+		}
+		for i := pixel; i < len(row); i++ {
+			row[i] += paeth(int(row[i-pixel]), int(above[i]), int(above[i-pixel]))
 		}
 	default:
 		return fmt.Errorf("row filter %d does not exist", filter)

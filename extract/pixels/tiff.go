@@ -3,7 +3,6 @@ package pixels
 import (
 	"bytes"
 	"cmp"
-	"compress/zlib"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/klauspost/compress/zlib"
 	"golang.org/x/image/ccitt"
 
 	"iconic/internal/kernel"
