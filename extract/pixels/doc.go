@@ -5,10 +5,10 @@
 // byte, like all other 16-bit samples; Pillow differs here and turns everything above 255 white. The orientation in EXIF or XMP is applied
 // unless it is to be ignored. The error for an unsupported format names it (see Recognise).
 //
-// JPEG is decoded by the system's libjpeg-turbo if it can be loaded. Otherwise plain Go code decodes it: it rounds where libjpeg rounds and
-// so gives the same pixels, at about the same speed with AVX2 and a third of it without; ICONIC_JPEG=go selects it. Either way the Go reader checks all headers first, so
-// both accept and refuse the same files. WebP, lossy and lossless, is decoded here, to libwebp's pixels, because no library's decoder can
-// be interrupted.
+// JPEG is decoded by the system's libjpeg-turbo if it can be loaded. Otherwise Go code decodes it, with AVX2 about as fast, and at a third of
+// the speed without: it rounds where libjpeg rounds and so gives the same pixels; ICONIC_JPEG=go selects it. Either way the Go reader checks
+// all headers first, so both accept and refuse the same files. WebP, lossy and lossless, is decoded here, to libwebp's pixels, because no
+// library's decoder can be interrupted.
 //
 // Files come from untrusted sources. The size that a header claims is checked against MaxPixels before anything is allocated, Cost returns
 // in advance what decoding will take, entries of TIFF directories are read only when needed, tables are parsed once, overlapping or tiny
