@@ -133,6 +133,13 @@
   // Calls use with the images from a to b, as soon as all of them are there: not if one cannot be loaded, another list is in view by then, or
   // the choice was cleared. What is done with the chosen images waits for it.
   let choosing = Promise.resolve();
+  // Whether images are chosen, once all of them are there.
+  const settled = async () => {
+    const chosen = taken;
+    await choosing;
+    if (chosen !== taken) alert("Nothing was changed: the choice was dropped before all its images were loaded.");
+    return chosen === taken && taken.size > 0;
+  };
   const whole = (a, b, use) => {
     const list = pages, chosen = taken;
     b = Math.min(b, all - 1);
@@ -318,13 +325,12 @@
       change({ step: "review", cluster: now, reviewed: !c.reviewed }, () => { if (!c.reviewed) step(1); });
     },
     move: async () => {
-      await choosing;
-      if (!taken.size) return;
+      if (!await settled()) return;
       const images = [...taken.keys()].sort((a, b) => a - b);
       const choices = others().concat({ number: state.next, name: "a new cluster" });
       ask("Move " + plural(images.length, "image") + " to", "", choices, (to) => change({ step: "move", cluster: to.number, images }));
     },
-    exclude: async () => { await choosing; if (taken.size) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
+    exclude: async () => { if (await settled()) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
     clear: () => { taken = new Map(); anchor = -1; mark(); selection(); },
     undo: () => { if (state.undo) change({ step: "undo" }); },
     redo: () => { if (state.redo) change({ step: "redo" }); },

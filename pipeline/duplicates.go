@@ -76,7 +76,7 @@ func (o *duplicatesOptions) library(a *app) (duplicates.Options, error) {
 
 // place checks the folder of the tables. A run's own folder may get new ones, but not those of other images.
 func (o *duplicatesOptions) place(name string) error {
-	if run.Is(o.out) && !sameFile(o.out, name) {
+	if run.Of(filepath.Join(o.out, run.DuplicatesFile)) != "" && !sameFile(o.out, name) {
 		return usagef("%s is a run folder, and has the tables of its own images: choose another folder with --out", o.out)
 	}
 	if err := spared(inFolder(o.out, run.DuplicatesFile, run.OutliersFile), o.images); err != nil {

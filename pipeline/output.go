@@ -16,10 +16,10 @@ func writable(file string) error {
 		return usagef("%s is a folder: choose another name", file)
 	}
 	if dir := run.Of(file); dir != "" {
-		return usagef("%s is a file of the run %s, which would be lost: choose another name", file, dir)
+		return usagef("%s belongs to the run %s: choose another name", file, dir)
 	}
-	if dir := filepath.Dir(file); filepath.Base(file) == "items.jsonl" && store.Is(dir) {
-		return usagef("%s is a file of the feature store %s, which would be lost: choose another name", file, dir)
+	if dir := store.Of(file); dir != "" {
+		return usagef("%s belongs to the feature store %s: choose another name", file, dir)
 	}
 	return writableFolder(filepath.Dir(file), file)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +75,9 @@ func (a *app) remakeReport(ctx context.Context, dir string, o run.PageOptions) e
 }
 
 func (a *app) compareRuns(ctx context.Context, dirs []string, o *reportOptions) error {
+	if ext := strings.ToLower(filepath.Ext(o.out)); ext != ".html" && ext != ".htm" {
+		return usagef("--out %s: a comparison is a page, so give it a name that ends in .html", o.out)
+	}
 	if err := writable(o.out); err != nil {
 		return err
 	}

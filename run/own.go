@@ -1,11 +1,13 @@
 package run
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"iconic/curation"
+	"iconic/internal/regular"
 )
 
 // Files are the names of all files that a run folder can have, with those of a training that has not ended and of a curation.
@@ -24,7 +26,7 @@ func Of(file string) string {
 	}
 	for _, name := range names {
 		dir := filepath.Dir(name)
-		if !Is(dir) {
+		if !made(dir) {
 			continue
 		}
 		there, err := os.Stat(name)
@@ -41,4 +43,25 @@ func Of(file string) string {
 		}
 	}
 	return ""
+}
+
+// made reports whether a folder is this program's run: many programs have a config.json. A damaged one is known by a head or a checkpoint.
+func made(dir string) bool {
+	var c struct {
+		Format   int             `json:"format"`
+		Training json.RawMessage `json:"training"`
+	}
+	content, err := regular.Read(filepath.Join(dir, configFile))
+	if err != nil {
+		return false
+	}
+	if json.Unmarshal(content, &c) == nil && c.Format > 0 && c.Training != nil {
+		return true
+	}
+	for _, name := range []string{headFile, checkpointFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }

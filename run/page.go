@@ -193,8 +193,9 @@ func (f *Finished) look(ctx context.Context, set *features.Set, p *Pictures, o P
 	if r.Map, err = f.Layout(ctx, set, o); err != nil || f.Table.Labels != nil { // with labels, the confusion matrix shows those
 		return err
 	}
+	// Clusters that were merged into others by hand are not counted, and images that were left out can leave fewer than there were clusters.
 	km, err := baseline.Clusters(ctx, set, baseline.Options{
-		Clusters: f.Metrics.Clusters, Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
+		Clusters: min(f.Metrics.Existing(), set.Len()), Seed: f.Config.Training.Seed, Workers: o.Workers, Progress: o.Hooks.Stage("k-means baseline", "iterations"),
 	})
 	if err == nil {
 		r.Baseline = partition.Classes(km.Assignment)

@@ -203,7 +203,8 @@ func (r *bitReader) coefficients(block *[64]int16, h *huffman) {
 	r.bits, r.n = bits, n
 }
 
-// restart drops the rest of an interval and skips the restart marker, if there is one.
+// restart drops the rest of an interval and goes on after the next marker if it is a restart marker. Otherwise, as in libjpeg, the intervals to the
+// end of the scan have no data.
 func (r *bitReader) restart() {
 	r.bits, r.n, r.zeros = 0, 0, 0
 	if r.marker < r.at { // otherwise it was found before: there may be as many intervals as blocks, and no marker in the whole file
@@ -212,7 +213,12 @@ func (r *bitReader) restart() {
 			r.marker++
 		}
 	}
-	if r.marker+1 < len(r.b) && r.b[r.marker+1] >= 0xd0 && r.b[r.marker+1] <= 0xd7 {
+	switch {
+	case r.marker+1 >= len(r.b):
+		r.at = len(r.b)
+	case r.b[r.marker+1] >= 0xd0 && r.b[r.marker+1] <= 0xd7:
 		r.at = r.marker + 2
+	default:
+		r.at = r.marker
 	}
 }

@@ -96,6 +96,26 @@ var ErrParts = errors.New("it holds the parts of one, which have to be merged")
 // Is reports whether a folder holds a feature store, readable or not.
 func Is(folder string) bool { return exists(filepath.Join(folder, manifestName)) }
 
+// Of is the folder of the feature store to which a file belongs, or would belong if it was written, whatever link leads there; "" if there is none.
+func Of(file string) string {
+	names := []string{file}
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		names = append(names, target)
+	}
+	for _, name := range names {
+		dir, base := filepath.Dir(name), filepath.Base(name)
+		shard, err := filepath.Match("features-[0-9]*.npy", base)
+		if err != nil || !shard && base != manifestName && base != itemsName {
+			continue
+		}
+		_, _, unreadable := readManifest(dir)
+		if unreadable == nil || Is(dir) && exists(filepath.Join(dir, shardName(0))) { // other programs have a manifest.json, too
+			return dir
+		}
+	}
+	return ""
+}
+
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
 	content, err := regular.Read(filepath.Join(folder, manifestName))

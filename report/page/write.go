@@ -184,7 +184,7 @@ func (v *runView) confusion(r *Run) {
 		order := t.order
 		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
 	case r.Baseline != nil:
-		k := max(slices.Max(r.Baseline)+1, r.Metrics.Clusters)
+		k := max(slices.Max(r.Baseline)+1, r.Metrics.Existing())
 		names := make([]string, k)
 		for b := range names {
 			names[b] = strconv.Itoa(b)
