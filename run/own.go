@@ -20,11 +20,7 @@ func Files() []string {
 
 // Of is the run folder to which a file belongs, or would belong if it was written, whatever link leads there; "" if there is none.
 func Of(file string) string {
-	names := []string{file}
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		names = append(names, target)
-	}
-	for _, name := range names {
+	for _, name := range regular.Names(file) {
 		dir := filepath.Dir(name)
 		if !made(dir) {
 			continue

@@ -1,5 +1,7 @@
 package pixels
 
+import "iconic/internal/kernel"
+
 // firstCoefficients distributes the block of first coefficients to the luma blocks: an inverse Walsh-Hadamard transform (section 14.3).
 func (d *vp8Decoder) firstCoefficients() {
 	in := &d.coefficients[24]
@@ -32,8 +34,8 @@ func addVP8(p []uint8, stride int, c *[16]int16) {
 		v0, v1, v2, v3 := m[y]+4, m[4+y], m[8+y], m[12+y]
 		a, b, e, f := v0+v2, v0-v2, sin(v1)-cos(v3), cos(v1)+sin(v3)
 		row := p[y*stride:][:4]
-		row[0], row[1] = clip(int32(row[0])+(a+f)>>3), clip(int32(row[1])+(b+e)>>3)
-		row[2], row[3] = clip(int32(row[2])+(b-e)>>3), clip(int32(row[3])+(a-f)>>3)
+		row[0], row[1] = kernel.Clip(int32(row[0])+(a+f)>>3), kernel.Clip(int32(row[1])+(b+e)>>3)
+		row[2], row[3] = kernel.Clip(int32(row[2])+(b-e)>>3), kernel.Clip(int32(row[3])+(a-f)>>3)
 	}
 }
 
@@ -128,7 +130,7 @@ func (p *vp8Plane) slope(at, side int) {
 	for y := range side {
 		row, rise := p.pix[at+y*p.stride:][:side], int32(p.pix[at+y*p.stride-1])-corner
 		for x, v := range above {
-			row[x] = clip(int32(v) + rise)
+			row[x] = kernel.Clip(int32(v) + rise)
 		}
 	}
 }
@@ -185,11 +187,4 @@ func (p *vp8Plane) block(at int, mode uint8, beyond *[4]uint8) {
 		row, f := p.pix[at+y*p.stride:][:4], from[4*y:][:4]
 		row[0], row[1], row[2], row[3] = means[f[0]&31], means[f[1]&31], means[f[2]&31], means[f[3]&31]
 	}
-}
-
-func clip(v int32) uint8 {
-	if uint32(v) > 255 {
-		return uint8(^(v >> 31))
-	}
-	return uint8(v)
 }

@@ -1,6 +1,9 @@
 package pixels
 
-import "context"
+import (
+	"context"
+	"iconic/internal/kernel"
+)
 
 // The loop filter (RFC 6386, section 15) smooths the borders between macroblocks and between their blocks. Predictions use unfiltered
 // samples, so the filter runs after all rows are decoded.
@@ -172,7 +175,7 @@ func vp8Step(v int) int { return vp8Signed(v) >> 3 }
 
 func vp8Signed(v int) int { return min(max(v, -128), 127) }
 
-func vp8Sample(v int) uint8 { return clip(int32(v)) }
+func vp8Sample(v int) uint8 { return kernel.Clip(int32(v)) }
 
 func distance(a, b int) int {
 	if a < b {

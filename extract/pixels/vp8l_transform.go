@@ -1,6 +1,9 @@
 package pixels
 
-import "context"
+import (
+	"context"
+	"iconic/internal/kernel"
+)
 
 // addBytes adds the four bytes of two pixels separately.
 func addBytes(a, b uint32) uint32 {
@@ -151,7 +154,7 @@ func nearerPixel(l, a, c uint32) uint32 {
 
 func fullGradient(l, a, c uint32) (v uint32) {
 	for s := 0; s < 32; s += 8 {
-		v |= uint32(clip(int32(uint8(l>>s))+int32(uint8(a>>s))-int32(uint8(c>>s)))) << s
+		v |= uint32(kernel.Clip(int32(uint8(l>>s))+int32(uint8(a>>s))-int32(uint8(c>>s)))) << s
 	}
 	return v
 }
@@ -159,7 +162,7 @@ func fullGradient(l, a, c uint32) (v uint32) {
 func halfGradient(m, c uint32) (v uint32) {
 	for s := 0; s < 32; s += 8 {
 		mean := int32(uint8(m >> s))
-		v |= uint32(clip(mean+(mean-int32(uint8(c>>s)))/2)) << s
+		v |= uint32(kernel.Clip(mean+(mean-int32(uint8(c>>s)))/2)) << s
 	}
 	return v
 }

@@ -98,11 +98,7 @@ func Is(folder string) bool { return exists(filepath.Join(folder, manifestName))
 
 // Of is the folder of the feature store to which a file belongs, or would belong if it was written, whatever link leads there; "" if there is none.
 func Of(file string) string {
-	names := []string{file}
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		names = append(names, target)
-	}
-	for _, name := range names {
+	for _, name := range regular.Names(file) {
 		dir, base := filepath.Dir(name), filepath.Base(name)
 		shard, err := filepath.Match("features-[0-9]*.npy", base)
 		if err != nil || !shard && base != manifestName && base != itemsName {

@@ -54,7 +54,7 @@ func inverseCosineGeneric(dst []uint8, stride int, block *[64]int16, quant *[64]
 		butterfly(v, rowShift)
 		row := dst[y*stride:][:8]
 		for x := range 8 {
-			row[x] = clip(v[x] + 128)
+			row[x] = Clip(v[x] + 128)
 		}
 	}
 }
@@ -86,9 +86,9 @@ func yccToRGBGeneric(dst, luma, cb, cr []uint8) {
 	for x, v := range luma {
 		y, b, r := int32(v), int32(cb[x])-128, int32(cr[x])-128
 		p := dst[3*x : 3*x+3]
-		p[0] = clip(y + (91881*r+half)>>16)
-		p[1] = clip(y + (-22554*b-46802*r+half)>>16)
-		p[2] = clip(y + (116130*b+half)>>16)
+		p[0] = Clip(y + (91881*r+half)>>16)
+		p[1] = Clip(y + (-22554*b-46802*r+half)>>16)
+		p[2] = Clip(y + (116130*b+half)>>16)
 	}
 }
 

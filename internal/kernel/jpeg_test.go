@@ -13,13 +13,7 @@ import (
 func testJPEG(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		noise := func(n int) []uint8 {
-			b := make([]uint8, n)
-			for i := range b {
-				b[i] = uint8(r.Uint32())
-			}
-			return b[:n:n]
-		}
+		noise := func(n int) []uint8 { return noisy(r, n) }
 		n := rapid.IntRange(0, 100).Draw(t, "n")
 		luma, cb, cr := noise(n), noise(n), noise(n)
 		got, want := noise(3*n), make([]uint8, 0, 3*n)

@@ -46,7 +46,7 @@ func resampleRowsGeneric(dst, src []uint8, stride int, weight []int32) {
 			}
 		}
 		for i, v := range sums {
-			dst[i] = clip(v >> WeightBits)
+			dst[i] = Clip(v >> WeightBits)
 		}
 		if dst = dst[len(sums):]; len(dst) > 0 {
 			src = src[len(sums):]
@@ -65,7 +65,7 @@ func resamplePixelsGeneric(dst, src []uint8, first []int, weight []int32, size i
 			b += w * int32(from[2])
 			from = from[3:]
 		}
-		dst[3*i], dst[3*i+1], dst[3*i+2] = clip(r>>WeightBits), clip(g>>WeightBits), clip(b>>WeightBits)
+		dst[3*i], dst[3*i+1], dst[3*i+2] = Clip(r>>WeightBits), Clip(g>>WeightBits), Clip(b>>WeightBits)
 	}
 }
 
@@ -78,7 +78,8 @@ func sumRowsGeneric(dst, src []float32, stride int, weight []float32) {
 	}
 }
 
-func clip(v int32) uint8 {
+// Clip is the 8-bit level nearest to v.
+func Clip(v int32) uint8 {
 	if uint32(v) > 255 {
 		return uint8(^(v >> 31))
 	}

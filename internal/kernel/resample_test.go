@@ -8,18 +8,21 @@ import (
 	"pgregory.net/rapid"
 )
 
+// noisy is n random bytes, with nothing behind them.
+func noisy(r *rand.Rand, n int) []uint8 {
+	b := make([]uint8, n)
+	for i := range b {
+		b[i] = uint8(r.Uint32())
+	}
+	return b[:n:n]
+}
+
 // testResampling compares with 64-bit sums written as in the doc comments; sources end exactly where their slices do.
 func testResampling(t *testing.T) {
 	round := func(sum int64) uint8 { return uint8(min(max((sum+1<<(WeightBits-1))>>WeightBits, 0), 255)) }
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		noise := func(n int) []uint8 {
-			b := make([]uint8, n)
-			for i := range b {
-				b[i] = uint8(r.Uint32())
-			}
-			return b[:n:n]
-		}
+		noise := func(n int) []uint8 { return noisy(r, n) }
 		weights := func(n int) []int32 {
 			w := make([]int32, n)
 			for i := range w {

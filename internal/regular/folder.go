@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // MakeFolder is os.MkdirAll for a folder named by a user. If the name, or that of a folder above, is a link to something that does not exist, the
@@ -33,4 +34,12 @@ func CheckLink(name string) error {
 		return fmt.Errorf("%s is a link to %s, which does not exist", name, target)
 	}
 	return nil
+}
+
+// Names are a file's name and, if it is a link, that of what it leads to.
+func Names(file string) []string {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		return []string{file, target}
+	}
+	return []string{file}
 }
