@@ -76,7 +76,7 @@ func (f *Finished) ByHand() string {
 // or leave out an image. If the features are no longer where they were, scores by them are missing, with a warning.
 func (f *Finished) EditedScores(ctx context.Context, workers int, hooks progress.Hooks) (*report.Metrics, error) {
 	if !f.edited() {
-		return f.withoutMerged().Metrics, nil
+		return f.withMerged().Metrics, nil
 	}
 	set, err := f.OpenFeatures("")
 	if err != nil {
@@ -157,7 +157,7 @@ func (f *Finished) Clusters() int {
 // if some are left out.
 func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers int) (*Finished, *features.Set, error) {
 	if !f.edited() {
-		return f.withoutMerged(), set, nil
+		return f.withMerged(), set, nil
 	}
 	was, all := f.Metrics, len(f.Table.Paths)
 	f, set = f.kept(set)
@@ -183,11 +183,11 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 	}
 	scored := *f
 	scored.Metrics = m
-	return scored.withoutMerged(), set, nil
+	return scored.withMerged(), set, nil
 }
 
-// withoutMerged returns the run with scores that tell which of its clusters were merged into others by hand.
-func (f *Finished) withoutMerged() *Finished {
+// withMerged is the run with scores that tell which of its clusters were merged into others by hand.
+func (f *Finished) withMerged() *Finished {
 	if f.Curated == nil {
 		return f
 	}
