@@ -42,7 +42,7 @@ type Choice struct {
 // Prediction is the cluster that a model assigns an image to.
 type Prediction struct {
 	Choice
-	// RunnerUp is the second most probable cluster; nil if there is only one.
+	// RunnerUp is the second most probable cluster; nil if there is only one to which images can be assigned.
 	RunnerUp *Choice `json:"runner_up,omitempty"`
 	// Distance is the cosine distance to the nearest feature of the training set, 0 to 2; nil if the run did not record one.
 	Distance *float64 `json:"distance,omitempty"`
@@ -64,9 +64,13 @@ func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 			return nil, err
 		}
 	}
+	var led []bool
+	if m.Curation != nil {
+		led = m.Curation.Led()
+	}
 	all := make([]Prediction, n)
 	for i := range all {
-		first, second := topTwo(p[i*k : (i+1)*k])
+		first, second := topTwo(p[i*k:(i+1)*k], led)
 		all[i] = Prediction{Choice: m.choice(first, p[i*k:])}
 		if second >= 0 {
 			runner := m.choice(second, p[i*k:])
@@ -99,7 +103,7 @@ func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters 
 		return nil, 0, err
 	}
 	for i := range n {
-		if first, _ := topTwo(p[i*k : (i+1)*k]); first < 0 {
+		if first, _ := topTwo(p[i*k:(i+1)*k], nil); first < 0 {
 			return nil, 0, fmt.Errorf("the features of row %d are so large that its probabilities are not numbers: give features of the unit on which the run was trained", i)
 		}
 	}
@@ -149,14 +153,15 @@ func (m *Model) encodedAll(features []float32) error {
 	return nil
 }
 
-// topTwo finds the two most probable clusters, the lower index on ties. Both are −1 if the probabilities are NaN; second is −1 if there is
-// only one cluster.
-func topTwo(p []float32) (first, second int) {
+// topTwo finds the two most probable of the clusters to which images are led, the lower index on ties; nil: to all. Both are −1 if the probabilities
+// are NaN; second is −1 if there is only one such cluster.
+func topTwo(p []float32, led []bool) (first, second int) {
 	first, second = -1, -1
 	for c, v := range p {
 		switch {
 		case v != v:
 			return -1, -1
+		case led != nil && !led[c]:
 		case first < 0 || v > p[first]:
 			first, second = c, first
 		case second < 0 || v > p[second]:

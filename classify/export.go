@@ -122,15 +122,11 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 	if m.Curation != nil {
 		o.Regroup = regrouped(m.Curation.Steps(), h.Clusters, h.Dim)
 	}
-	names := make([]string, m.Clusters())
-	for c := range names {
-		names[c] = cmp.Or(m.name(c), strconv.Itoa(c))
-	}
 	for _, entry := range []struct {
 		key   string
 		value any
 	}{
-		{"iconic.clusters", names},
+		{"iconic.clusters", m.titles()},
 		{"iconic.preprocessing", m.found.Settings.Preprocessing},
 		{"iconic.encoder", m.found.Settings.Encoder},
 		{"iconic.method", m.Run.Config.Training.Method},
@@ -143,6 +139,17 @@ func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
 		o.Metadata = append(o.Metadata, onnx.Entry{Key: entry.key, Value: string(text)})
 	}
 	return o, nil
+}
+
+// titles are the names of all clusters in a file: the number of a cluster without a name, and "" for one that was merged into another.
+func (m *Model) titles() []string {
+	names := make([]string, m.Clusters())
+	for c := range names {
+		if m.Curation == nil || m.Curation.Own(c) {
+			names[c] = cmp.Or(m.name(c), strconv.Itoa(c))
+		}
+	}
+	return names
 }
 
 // regrouped returns the curation steps that change where new images go, as steps from the probabilities of k clusters to those of the

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"iconic/curation"
 	"iconic/internal/regular"
 	"iconic/internal/table"
 	"iconic/report"
@@ -114,6 +116,16 @@ func cut(line table.Line, separator rune) (number, name string, err error) {
 func isHeader(cell string) bool {
 	word := strings.NewReplacer(" ", "", "_", "", "-", "", "#", "").Replace(strings.ToLower(cell))
 	return slices.Contains([]string{"cluster", "clusters", "clusterid", "clusternumber", "id", "index", "number"}, word)
+}
+
+// own fails if a file names a cluster that was merged into another.
+func own(file string, named map[int]string, s *curation.State) error {
+	for _, c := range slices.Sorted(maps.Keys(named)) {
+		if !s.Own(c) {
+			return fmt.Errorf("%s: there is no cluster %d: it was merged into cluster %d, so that its name is that one's", file, c, s.Into(c))
+		}
+	}
+	return nil
 }
 
 // overlay replaces the names of the clusters that are named.

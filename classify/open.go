@@ -133,6 +133,9 @@ func (f *Found) name() (err error) {
 		return nil
 	}
 	named, err := ReadNamed(f.options.Names, clusters)
+	if err == nil && f.Curation != nil {
+		err = own(f.options.Names, named, f.Curation)
+	}
 	f.Names = overlay(f.Names, named, clusters)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,10 +14,12 @@ import (
 
 	"iconic"
 	"iconic/classify"
+	"iconic/curation"
 	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/extract/synthetic"
 	"iconic/internal/cachetest"
+	"iconic/run"
 )
 
 func TestMain(m *testing.M) { os.Exit(cachetest.Isolated(m).Run()) }
@@ -132,3 +135,59 @@ func unfilled() image.Image { return &image.RGBA{Rect: image.Rect(0, 0, 9, 9)} }
 
 // uniform is a picture of one colour without bounds.
 func uniform() image.Image { return image.NewUniform(color.White) }
+
+// Clusters that were merged into others are neither predicted, as the second choice either, nor named; nor predicted are those made for images moved there.
+func TestMergedClusters(t *testing.T) {
+	m, _ := opened(t)
+	f, err := run.Open(m.Run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Curate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	row, r := make([]float32, m.Run.Head.Dim), rand.New(rand.NewPCG(1, 2))
+	for _, o := range []struct {
+		step curation.Step
+		left int
+	}{
+		{curation.Step{Kind: curation.Merge, Cluster: 0, From: []int{1}}, 3},
+		{curation.Step{Kind: curation.Move, Cluster: 4, Images: []int{0}}, 3},
+		{curation.Step{Kind: curation.Merge, Cluster: 2, From: []int{0}}, 2},
+		{curation.Step{Kind: curation.Merge, Cluster: 2, From: []int{3}}, 1},
+	} {
+		if err := c.Take(o.step); err != nil {
+			t.Fatal(err)
+		}
+		found, err := classify.Read(m.Run.Dir, classify.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		curated := found.Features()
+		for range 20 {
+			for i := range row {
+				row[i] = 3 * (r.Float32() - 0.5)
+			}
+			all, err := curated.Classify(row, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if second := all[0].RunnerUp; (second == nil) != (o.left == 1) || second != nil && (!c.Own(second.Cluster) || second.Cluster == 4) {
+				t.Errorf("%+v: the runner-up is %+v", o.step, second)
+			}
+		}
+	}
+	names := filepath.Join(t.TempDir(), "names.csv")
+	if err := os.WriteFile(names, []byte("2,dogs\n1,cats\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = classify.Read(m.Run.Dir, classify.Options{Names: names})
+	if err == nil || !strings.Contains(err.Error(), names+": there is no cluster 1: it was merged into cluster 2") {
+		t.Errorf("a name for a merged cluster: %v", err)
+	}
+	if _, err := classify.Read(m.Run.Dir, classify.Options{Names: names, Raw: true}); err != nil {
+		t.Errorf("a name for a cluster as trained: %v", err)
+	}
+}

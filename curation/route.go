@@ -11,6 +11,16 @@ type Route struct {
 // Routes are the routes of the head's clusters. They are shared: ask again after a step.
 func (s *State) Routes() []*Route { return s.routes }
 
+// Led reports for each cluster whether a route leads to it. None leads to one that was merged into another, nor to one that was made for images
+// that were moved there.
+func (s *State) Led() []bool {
+	led := make([]bool, len(s.Clusters))
+	for _, r := range s.routes {
+		r.each(func(end *Route) { led[end.Cluster] = true })
+	}
+	return led
+}
+
 // Follow returns the curated cluster for features of the head's dimension.
 func (r *Route) Follow(features []float32) int {
 	for r.Centres != nil {

@@ -76,6 +76,14 @@ func (s *State) CanRedo() bool { return len(s.undone) > 0 }
 // Own reports whether c is a cluster that exists and was not merged into another.
 func (s *State) Own(c int) bool { return c >= 0 && c < len(s.Clusters) && s.Clusters[c].Merged < 0 }
 
+// Into is the cluster of which cluster c has become a part, by one merge or several: c itself if it was not merged into another.
+func (s *State) Into(c int) int {
+	for s.Clusters[c].Merged >= 0 {
+		c = s.Clusters[c].Merged
+	}
+	return c
+}
+
 // Check returns the reason why a step cannot be taken, nil if it can.
 func (s *State) Check(step Step) error {
 	var err error
@@ -131,7 +139,7 @@ func (s *State) replay(steps []Step) {
 func (s *State) check(step Step) error {
 	newest := len(s.Clusters)
 	if !s.Own(step.Cluster) && !(step.Kind == Move && step.Cluster == newest) && step.Kind != Exclude && step.Kind != Include {
-		return fmt.Errorf("there is no cluster %d", step.Cluster)
+		return s.missing(step.Cluster)
 	}
 	switch step.Kind {
 	case Rename:
@@ -146,6 +154,14 @@ func (s *State) check(step Step) error {
 		return s.checkImages(step.Images)
 	}
 	return fmt.Errorf("step %q is unknown: a newer version may have written it", step.Kind)
+}
+
+// missing says that there is no cluster c, and what became of it.
+func (s *State) missing(c int) error {
+	if c >= 0 && c < len(s.Clusters) {
+		return fmt.Errorf("there is no cluster %d: it was merged into cluster %d", c, s.Into(c))
+	}
+	return fmt.Errorf("there is no cluster %d", c)
 }
 
 func (s *State) checkMerge(step Step) error {
