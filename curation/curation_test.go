@@ -364,3 +364,57 @@ func TestRename(t *testing.T) {
 		t.Errorf("%d renamed, %v, to %+v", n, err, c.Clusters)
 	}
 }
+
+// A step counts as taken only if it is in the file that the run folder has, in which only the holder of its lock has written.
+func TestAStepNeedsTheFileInItsPlace(t *testing.T) {
+	place := func(dir, name string) string { return filepath.Join(dir, name) }
+	replace := func(name string) error {
+		content, err := os.ReadFile(name)
+		return errors.Join(err, os.WriteFile(name+".new", content, 0o600), os.Rename(name+".new", name))
+	}
+	for what, c := range map[string]struct {
+		harm func(dir string) error
+		want string
+	}{
+		"the folder removed":  {os.RemoveAll, "was removed or replaced"},
+		"the folder moved":    {func(dir string) error { return os.Rename(dir, dir+" moved") }, "was removed or replaced"},
+		"the file removed":    {func(dir string) error { return os.Remove(place(dir, FileName)) }, "was removed or replaced"},
+		"the file replaced":   {func(dir string) error { return replace(place(dir, FileName)) }, "was removed or replaced"},
+		"the lock removed":    {func(dir string) error { return os.Remove(place(dir, lockName)) }, "was removed or replaced"},
+		"the lock replaced":   {func(dir string) error { return replace(place(dir, lockName)) }, "was removed or replaced"},
+		"the file lengthened": {func(dir string) error { return os.Truncate(place(dir, FileName), 1000) }, "was changed by another program"},
+		"the file shortened":  {func(dir string) error { return os.Truncate(place(dir, FileName), 5) }, "was changed by another program"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c1 := open(t, dir, run)
+			defer c1.Close()
+			if err := errors.Join(c1.Take(Step{Kind: Rename, Cluster: 1, Name: "before"}), c.harm(dir)); err != nil {
+				t.Fatal(err)
+			}
+			before := look(c1.State)
+			err := c1.Take(Step{Kind: Rename, Cluster: 1, Name: "after"})
+			if err == nil || !strings.Contains(err.Error(), c.want) || !cmp.Equal(before, look(c1.State)) {
+				t.Errorf("%v, want %q; the state is %+v", err, c.want, look(c1.State))
+			}
+		})
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, dir, run)
+	defer c.Close()
+	if err := os.Rename(dir, dir+" moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Take(Step{Kind: Rename, Cluster: 1, Name: "away"}); err == nil {
+		t.Error("a step is taken while the folder is away")
+	}
+	if err := errors.Join(os.Rename(dir+" moved", dir), c.Take(Step{Kind: Rename, Cluster: 1, Name: "back"})); err != nil {
+		t.Errorf("a step when the folder is back: %v", err)
+	}
+}

@@ -25,6 +25,9 @@ const FileName = "curation.jsonl"
 // format is the version of the file. A newer version is refused.
 const format = 1
 
+// lockName is the name of the file that is locked while a run is curated.
+const lockName = ".curation.lock"
+
 // Identity identifies the run that a curation belongs to. Two runs have the same identity only if the same head puts the same images in the
 // same clusters.
 type Identity struct {
@@ -127,6 +130,7 @@ type Curation struct {
 
 	name   string
 	file   *os.File
+	lock   fs.FileInfo // of the file that is locked
 	unlock func() error
 	size   int64 // bytes in complete lines
 	failed error // error of a write, after which the file's content is uncertain
@@ -138,7 +142,7 @@ var ErrBusy = errors.New("is being curated by another process")
 // Open opens the curation of a run folder, or starts one. Close it after use.
 func Open(dir string, id Identity, b Base) (_ *Curation, err error) {
 	c := &Curation{name: filepath.Join(dir, FileName)}
-	c.unlock, err = lockfile.Try(filepath.Join(dir, ".curation.lock"))
+	c.unlock, err = lockfile.Try(filepath.Join(dir, lockName))
 	if errors.Is(err, lockfile.ErrBusy) {
 		return nil, fmt.Errorf("run folder %s %w", dir, ErrBusy)
 	}
@@ -150,6 +154,9 @@ func Open(dir string, id Identity, b Base) (_ *Curation, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
+	if c.lock, err = os.Stat(filepath.Join(dir, lockName)); err != nil {
+		return nil, err
+	}
 	if c.file, err = os.OpenFile(c.name, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, err
 	}
@@ -176,6 +183,32 @@ func Open(dir string, id Identity, b Base) (_ *Curation, err error) {
 	return c, err
 }
 
+// inPlace fails unless the run folder has the open file, of that size, and the locked one: what is written to a file that was removed is lost, and without
+// the lock another process may write to it.
+func (c *Curation) inPlace(size int64) error {
+	dir := filepath.Dir(c.name)
+	file, err := c.file.Stat()
+	if err != nil {
+		return err
+	}
+	for _, own := range []struct {
+		name string
+		is   fs.FileInfo
+	}{{FileName, file}, {lockName, c.lock}} {
+		now, err := os.Stat(filepath.Join(dir, own.name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err != nil || !os.SameFile(now, own.is) {
+			return fmt.Errorf("the run folder %s or its %s was removed or replaced, so that nothing more is saved: bring it back, or open the run again", dir, own.name)
+		}
+	}
+	if file.Size() != size {
+		return fmt.Errorf("%s was changed by another program, so that nothing more is saved: open the run again", c.name)
+	}
+	return nil
+}
+
 // append makes a line durable. A line that could not be written completely is removed again.
 func (c *Curation) append(line any) error {
 	if c.failed != nil {
@@ -186,9 +219,15 @@ func (c *Curation) append(line any) error {
 		return err
 	}
 	b = append(b, '\n')
+	if err := c.inPlace(c.size); err != nil {
+		return err
+	}
 	_, err = c.file.WriteAt(b, c.size)
 	if err == nil {
 		err = c.file.Sync()
+	}
+	if err == nil {
+		err = c.inPlace(c.size + int64(len(b)))
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", c.name, err)
