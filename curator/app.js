@@ -264,16 +264,28 @@
     clearTimeout(waiting);
     waiting = setTimeout(async () => { try { await renew(); pages = new Map(); await load(); $("alert").hidden = true; } catch (e) { lost(e); } }, 1000);
   };
-  let busy = false;
-  const change = async (value, after) => {
-    if (busy) return;
-    busy = true;
-    try {
-      const next = await request("/step", { steps: state.steps, step: value });
-      adopt(next);
-      if (after) after();
-    } catch (e) { lost(e); } finally { busy = false; }
+  // What needs the server's answer is done one after the other, in the order in which it was asked for. After a failure, what was asked for before
+  // that was shown is dropped: it may have been meant for another state.
+  const REST = " What was asked for after that was not done.";
+  let turns = Promise.resolve(), failures = 0;
+  const inTurn = (work) => {
+    const before = failures;
+    turns = turns.then(async () => {
+      if (failures === before) { try { await work(); } catch (e) { failures++; lost(e); } } else if (!$("alert").textContent.endsWith(REST)) alert($("alert").textContent.replace(/\.?$/, ".") + REST);
+    });
   };
+  // A change is made to the state that the user had seen, which has the number of steps seen, and to which this page's own changes may have been added.
+  const own = new Map(); // number of steps before a change of this page → that after it
+  const since = (seen) => { while (own.has(seen)) seen = own.get(seen); return seen; };
+  const send = async (value, seen, after) => {
+    const here = now, before = since(seen);
+    const next = await request("/step", { steps: before, step: value });
+    own.set(before, next.steps);
+    const stayed = now === here;
+    adopt(next);
+    if (after && stayed) after();
+  };
+  const change = (value, seen, after) => inTurn(() => send(value, seen, after));
 
   // A dialog that asks for a name, or for a cluster out of all.
   const ask = (title, text, choices, done) => {
@@ -315,25 +327,44 @@
   };
   const others = () => state.clusters.filter((c) => c.number !== now);
 
+  const clear = () => { taken = new Map(); anchor = -1; mark(); selection(); };
   const actions = {
-    rename: () => { const c = find(now); if (c && now >= 0) ask("Name of cluster " + now, c.name, null, (name) => { if (name !== c.name) change({ step: "rename", cluster: now, name }); }); },
-    merge: () => { const from = now; if (from >= 0 && others().length) ask("Merge " + called(find(from)) + " into", "", others(), (to) => change({ step: "merge", cluster: to.number, from: [from] }, () => go(to.number))); },
-    split: () => { if (now >= 0 && !$("split").disabled) preview(); },
+    rename: () => {
+      const cluster = now, c = find(cluster), seen = state.steps;
+      if (c && cluster >= 0) ask("Name of cluster " + cluster, c.name, null, (name) => { if (name !== c.name) change({ step: "rename", cluster, name }, seen); });
+    },
+    merge: () => {
+      const from = now, seen = state.steps;
+      if (from >= 0 && others().length) ask("Merge " + called(find(from)) + " into", "", others(), (to) => change({ step: "merge", cluster: to.number, from: [from] }, seen, () => go(to.number)));
+    },
+    split: () => { const seen = state.steps; inTurn(() => preview(seen)); },
     reviewed: () => {
-      const c = find(now);
-      if (!c || now < 0) return;
-      change({ step: "review", cluster: now, reviewed: !c.reviewed }, () => { if (!c.reviewed) step(1); });
+      const seen = state.steps;
+      inTurn(async () => { // of the cluster to which the change before has led
+        const c = find(now);
+        if (c && now >= 0) await send({ step: "review", cluster: now, reviewed: !c.reviewed }, seen, () => { if (!c.reviewed) step(1); });
+      });
     },
     move: async () => {
+      const seen = state.steps;
       if (!await settled()) return;
       const images = [...taken.keys()].sort((a, b) => a - b);
-      const choices = others().concat({ number: state.next, name: "a new cluster" });
-      ask("Move " + plural(images.length, "image") + " to", "", choices, (to) => change({ step: "move", cluster: to.number, images }));
+      const choices = others().concat({ number: state.next, name: "a new cluster", fresh: true });
+      ask("Move " + plural(images.length, "image") + " to", "", choices, (to) => {
+        clear();
+        inTurn(() => send({ step: "move", cluster: to.fresh ? state.next : to.number, images }, seen));
+      });
     },
-    exclude: async () => { if (await settled()) change({ step: now === OUT ? "include" : "exclude", images: [...taken.keys()].sort((a, b) => a - b) }); },
-    clear: () => { taken = new Map(); anchor = -1; mark(); selection(); },
-    undo: () => { if (state.undo) change({ step: "undo" }); },
-    redo: () => { if (state.redo) change({ step: "redo" }); },
+    exclude: async () => {
+      const seen = state.steps, kind = now === OUT ? "include" : "exclude";
+      if (!await settled()) return;
+      const images = [...taken.keys()].sort((a, b) => a - b);
+      clear();
+      change({ step: kind, images }, seen);
+    },
+    clear,
+    undo: () => { const seen = state.steps; inTurn(async () => { if (state.undo) await send({ step: "undo" }, seen); }); },
+    redo: () => { const seen = state.steps; inTurn(async () => { if (state.redo) await send({ step: "redo" }, seen); }); },
     spare: () => { if (!$("spare").hidden) takeSpare(); },
     help: () => $("keys").showModal(),
   };
@@ -342,27 +373,34 @@
   $("keys-close").addEventListener("click", () => $("keys").close());
   $("order").addEventListener("change", () => { order = $("order").value; pages = new Map(); at = 0; $("grid").scrollTop = 0; refresh(); });
 
-  const preview = async () => {
-    if (busy) return;
-    busy = true;
+  // Shows the two parts of the cluster in view, and splits it if the user agrees.
+  const preview = async (seen) => {
+    const cluster = now;
+    if (cluster < 0 || $("split").disabled) return;
     say("Splitting…");
-    try {
-      const answer = await request("/split", { steps: state.steps, cluster: now });
-      $("parts-title").textContent = "Split " + called(find(now)) + " in two";
-      [...$("parts").querySelectorAll("section")].forEach((section, k) => {
-        section.querySelector("h3").textContent = (k ? "New cluster " + state.next : "Stays cluster " + now) + ", " + plural(answer.parts[k].size, "image");
-        section.querySelector(".some").replaceChildren(...(answer.parts[k].images || []).map((image) => {
-          const e = element("div", "cell");
-          e.title = image.path;
-          e.append(picture(image));
-          return e;
-        }));
-      });
-      $("parts").showModal();
-      $("parts-yes").focus();
-    } catch (e) { lost(e); } finally { busy = false; where(); }
+    let answer;
+    try { answer = await request("/split", { steps: since(seen), cluster }); } finally { where(); }
+    if (now !== cluster || state.steps !== answer.steps || document.querySelector("dialog[open]")) {
+      alert("Cluster " + cluster + " was not split: something else came into view before its parts were there.");
+      return;
+    }
+    $("parts-title").textContent = "Split " + called(find(cluster)) + " in two";
+    [...$("parts").querySelectorAll("section")].forEach((section, k) => {
+      section.querySelector("h3").textContent = (k ? "New cluster " + state.next : "Stays cluster " + cluster) + ", " + plural(answer.parts[k].size, "image");
+      section.querySelector(".some").replaceChildren(...(answer.parts[k].images || []).map((image) => {
+        const e = element("div", "cell");
+        e.title = image.path;
+        e.append(picture(image));
+        return e;
+      }));
+    });
+    $("parts").returnValue = "";
+    $("parts").showModal();
+    $("parts-yes").focus();
+    await new Promise((closed) => $("parts").addEventListener("close", closed, { once: true }));
+    if ($("parts").returnValue === "yes") await send({ step: "split", cluster }, answer.steps);
   };
-  $("parts-yes").addEventListener("click", () => { $("parts").close(); change({ step: "split", cluster: now }); });
+  $("parts-yes").addEventListener("click", () => $("parts").close("yes"));
   $("parts-no").addEventListener("click", () => $("parts").close());
 
   document.addEventListener("keydown", (e) => {

@@ -3,6 +3,7 @@ package curator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
 
+	"iconic/curation"
 	reportpage "iconic/report/page"
 )
 
@@ -207,6 +210,167 @@ func TestBrowserSeesAnotherRun(t *testing.T) {
 	b.serve(a) // a look at a cluster changes nothing, but would show the wrong images
 	b.press("j", false)
 	b.until("document.title.startsWith('one run')")
+}
+
+// other takes a step as another page of the same run does.
+func (s *served) other(step curation.Step) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.curation.Take(step); err != nil {
+		s.t.Fatal(err)
+	}
+	s.members = nil
+}
+
+// steps are the steps in effect, without their times.
+func (s *served) steps() (steps []curation.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, step := range s.curation.Steps() {
+		step.Time = time.Time{}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// eventually waits until the steps in effect are these.
+func (b *browsed) eventually(s *served, want ...curation.Step) {
+	b.t.Helper()
+	for range 200 {
+		if cmp.Equal(want, s.steps()) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Errorf("steps: -want +got:\n%s\nthe page says %q", cmp.Diff(want, s.steps()), read[string](b, "document.getElementById('alert').textContent"))
+}
+
+const (
+	dialogIs = "(document.querySelector('dialog[open]') || {}).id === "
+	alertHas = "document.getElementById('alert').textContent.includes"
+)
+
+// answered types into the open dialog of the page and ends it.
+func (b *browsed) answered(text string) {
+	b.t.Helper()
+	b.until(dialogIs + "'ask'")
+	b.do(chromedp.Evaluate[chromedp.Void]("(() => { const e = document.getElementById('ask-text'); e.value = '" + text + "'; e.oninput(); document.getElementById('ask-yes').click(); })()"))
+}
+
+// A dialog is about the clusters as they were when it opened: what it asks for is refused if they have changed since, also if the page knows that by then.
+func TestBrowserDialogsActOnWhatWasSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys   []string
+		answer string
+		other  curation.Step
+	}{
+		"a new name":                 {[]string{"r"}, "dogs", curation.Step{Kind: curation.Rename, Cluster: 0, Name: "cats"}},
+		"a merge":                    {[]string{"m"}, "1", curation.Step{Kind: curation.Rename, Cluster: 1, Name: "cats"}},
+		"a move":                     {[]string{" ", "t"}, "1", curation.Step{Kind: curation.Rename, Cluster: 1, Name: "cats"}},
+		"a move to a new cluster":    {[]string{" ", "t"}, "a new", curation.Step{Kind: curation.Move, Cluster: 3, Images: []int{5}}},
+		"a name of a merged cluster": {[]string{"r"}, "dogs", curation.Step{Kind: curation.Merge, Cluster: 1, From: []int{0}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, 30, 3)
+			b := browse(t, s)
+			b.do(chromedp.Focus("#grid"))
+			for _, key := range c.keys {
+				b.press(key, false)
+			}
+			b.until(dialogIs + "'ask'")
+			s.other(c.other)
+			b.do(chromedp.Evaluate[chromedp.Void]("document.getElementById('order').dispatchEvent(new Event('change'))")) // the page asks for images
+			b.until("!document.getElementById('undo').disabled")
+			b.answered(c.answer)
+			b.until(alertHas + "('changed in the meantime')")
+			b.eventually(s, c.other)
+		})
+	}
+}
+
+// slow delays the answers at a path, and fails as many as that.
+func slow(h http.Handler, path string, fail int) http.Handler {
+	var failed atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == path {
+			time.Sleep(400 * time.Millisecond)
+			if failed.Add(1) <= int64(fail) {
+				refuse(w, http.StatusInternalServerError, errors.New("the disk is full"))
+				return
+			}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// What is asked for while a change is being saved is done after it, or the page says that it was not.
+func TestBrowserDropsNothing(t *testing.T) {
+	review := func(c int) curation.Step {
+		return curation.Step{Kind: curation.Review, Cluster: c, Reviewed: true}
+	}
+	for name, c := range map[string]struct {
+		keys []string
+		name string // answer in a dialog; "": there is none
+		want []curation.Step
+	}{
+		"two reviews":            {[]string{"v", "v"}, "", []curation.Step{review(0), review(1)}},
+		"three reviews, an undo": {[]string{"v", "v", "v", "u"}, "", []curation.Step{review(0), review(1)}},
+		"a name":                 {[]string{"v", "r"}, "dogs", []curation.Step{review(0), {Kind: curation.Rename, Cluster: 0, Name: "dogs"}}},
+		"images left out twice":  {[]string{" ", "x", "x"}, "", []curation.Step{{Kind: curation.Exclude, Images: []int{27}}}},
+		"a review after that":    {[]string{" ", "x", "v"}, "", []curation.Step{{Kind: curation.Exclude, Images: []int{27}}, review(0)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, 30, 3)
+			b := browse(t, s)
+			b.answer(slow(s, "/step", 0))
+			b.do(chromedp.Focus("#grid"))
+			for _, key := range c.keys {
+				b.press(key, false)
+			}
+			if c.name != "" {
+				b.answered(c.name)
+			}
+			b.eventually(s, c.want...)
+		})
+	}
+	t.Run("after a failure", func(t *testing.T) {
+		s := serve(t, 30, 3)
+		b := browse(t, s)
+		b.answer(slow(s, "/step", 1))
+		b.press("v", false)
+		b.press("v", false)
+		b.press("v", false)
+		b.until(alertHas + "('the disk is full. What was asked for after that was not done.')")
+		b.press("v", false)
+		b.eventually(s, review(0))
+	})
+}
+
+// The parts of a split are shown for the cluster that was to be split, and only while that is in view.
+func TestBrowserSplitsWhatIsInView(t *testing.T) {
+	s := serve(t, 30, 3)
+	b := browse(t, s)
+	b.answer(slow(s, "/split", 0))
+	b.press("s", false)
+	b.press("j", false)
+	b.until(alertHas + "('Cluster 0 was not split')")
+	if read[bool](b, "Boolean(document.querySelector('dialog[open]'))") {
+		t.Error("the parts of a cluster that is not in view are shown")
+	}
+	b.press("s", false)
+	b.until(dialogIs + "'parts'")
+	b.do(chromedp.Click("#parts-no"))
+	b.press("s", false)
+	b.until(dialogIs + "'parts'")
+	b.do(chromedp.Click("#parts-yes"))
+	b.until("document.querySelectorAll('#clusters .row').length === 4")
+	if steps := s.steps(); len(steps) != 1 || steps[0].Kind != curation.Split || steps[0].Cluster != 1 {
+		t.Errorf("steps %+v", steps)
+	}
+	s.other(curation.Step{Kind: curation.Rename, Cluster: 0, Name: "cats"})
+	b.press("s", false) // of a state that is no longer the current one, which the page then shows
+	b.until(alertHas + "('changed in the meantime') && document.getElementById('clusters').textContent.includes('cats')")
 }
 
 // The page loads the stylesheet of reports, too: no class that gets its layout here may get another there. Buttons are meant to be alike.

@@ -323,7 +323,7 @@ func (s *Curator) images(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	all, image, err := s.list(number)
 	if err != nil {
-		refuse(w, http.StatusNotFound, err)
+		s.outdated(w, http.StatusNotFound, err)
 		return
 	}
 	some := struct {
@@ -396,6 +396,14 @@ type change struct {
 	Step  curation.Step `json:"step"`
 }
 
+// outdated refuses what a client with another state may have asked for, and answers with the current one; the caller holds the lock.
+func (s *Curator) outdated(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]any{"error": err.Error(), "state": s.current()})
+}
+
+// errChanged refuses what is asked for about a state that is no longer the current one.
+var errChanged = errors.New("the clusters have changed in the meantime: look again")
+
 func (s *Curator) step(w http.ResponseWriter, r *http.Request) {
 	var c change
 	if err := json.NewDecoder(r.Body).Decode(&c); err != nil {
@@ -405,7 +413,7 @@ func (s *Curator) step(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.Steps != s.curation.Taken() {
-		answer(w, http.StatusConflict, map[string]any{"error": "the clusters have changed in the meantime: look again", "state": s.current()})
+		s.outdated(w, http.StatusConflict, errChanged)
 		return
 	}
 	if c.Step.Kind == curation.Split {

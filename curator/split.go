@@ -43,7 +43,9 @@ func (s *Curator) split(w http.ResponseWriter, r *http.Request) {
 	defer s.splitting.Unlock()
 	members, status, err := s.toSplit(ask.Steps, ask.Cluster)
 	if err != nil {
-		refuse(w, status, err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.outdated(w, status, err)
 		return
 	}
 	p, err := twoMeans(r.Context(), s.run.Features, members, s.run.Workers)
@@ -66,7 +68,7 @@ func (s *Curator) toSplit(steps, cluster int) (members []int, status int, err er
 	case s.run.Features == nil:
 		return nil, http.StatusUnprocessableEntity, errors.New("the features of this run are not available: nothing can be split")
 	case steps != s.curation.Taken():
-		return nil, http.StatusConflict, errors.New("the clusters have changed in the meantime: look again")
+		return nil, http.StatusConflict, errChanged
 	case !s.curation.Own(cluster):
 		return nil, http.StatusNotFound, fmt.Errorf("there is no cluster %d", cluster)
 	}
