@@ -100,8 +100,12 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 		return err
 	}
 	defer images.Close()
-	all, err := images.Arrange(o.to)
+	all, err := images.Arrange(ctx, o.to, a.hooks().Stage("compare", "images"))
+	a.endStage()
 	if err != nil {
+		return err
+	}
+	if err := a.tellChanged(all, images.Data); err != nil {
 		return err
 	}
 	if all.Missing > 0 {
@@ -132,6 +136,20 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	return err
 }
 
+// tellChanged reports images that have changed since the training, and refuses to sort nothing else.
+func (a *app) tellChanged(all *sorting.Plan, data string) error {
+	const way = "extract and train again, or let 'pipeline predict RUN DATA --copy-to DIR' sort the images as they are"
+	switch {
+	case all.Unknown != nil:
+		a.note("images that have changed since the training are sorted as they were then: none can be told (%v)", all.Unknown)
+	case all.Changed > 0 && len(all.Files) == 0:
+		return fmt.Errorf("%s since the training (such as %s), so that there is nothing to sort: %s", plural(all.Changed, "image of "+data+" has changed", "images of "+data+" have changed"), all.Altered, way)
+	case all.Changed > 0:
+		a.warn("%s since the training and %s left out (such as %s): %s", plural(all.Changed, "image of "+data+" has changed", "images of "+data+" have changed"), wordFor(all.Changed, "was", "were"), all.Altered, way)
+	}
+	return nil
+}
+
 // sortDry prints the result of a dry run.
 func (a *app) sortDry(ctx context.Context, all *sorting.Plan, s *sorting.Sorting) error {
 	to := s.Folder
@@ -144,7 +162,7 @@ func (a *app) sortDry(ctx context.Context, all *sorting.Plan, s *sorting.Sorting
 		a.warn("%s: undo that sorting first with --undo, or choose another folder with --to", left)
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing})
+		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing, "changed": all.Changed})
 	}
 	if err := a.sortTable(all); err != nil {
 		return err
@@ -172,7 +190,7 @@ func (a *app) sortTable(all *sorting.Plan) error {
 func (a *app) sortResult(all *sorting.Plan, r *sorting.Result, mode sorting.Mode, to string) error {
 	a.tellTorn(r.Torn)
 	if a.json {
-		if err := a.printJSON(map[string]any{"to": to, "mode": mode, "folders": all.Folders, "placed": r.Placed, "there": r.There, "failed": len(r.Failed), "missing": all.Missing}); err != nil {
+		if err := a.printJSON(map[string]any{"to": to, "mode": mode, "folders": all.Folders, "placed": r.Placed, "there": r.There, "failed": len(r.Failed), "missing": all.Missing, "changed": all.Changed}); err != nil {
 			return err
 		}
 	} else {

@@ -82,12 +82,39 @@ func (e *FolderError) Error() string { return e.Err.Error() }
 // Unwrap returns the error without its type.
 func (e *FolderError) Unwrap() error { return e.Err }
 
-// Arrange plans the subfolder for each image. A folder inside that of the data set is a FolderError.
-func (m *Images) Arrange(to string) (*Plan, error) {
+// Arrange plans the subfolder for each image. A folder inside that of the data set is a FolderError. Images that have changed since the features of the
+// run were made are left out, since they may belong elsewhere: files are read to compare them where this machine does not know that they are unchanged. The
+// progress, in images, may be nil.
+func (m *Images) Arrange(ctx context.Context, to string, progress func(done, total int)) (*Plan, error) {
 	if err := CheckOutside(to, m.Data); err != nil {
 		return nil, &FolderError{err}
 	}
-	return Arrange(m.Run, m.Set, to)
+	var changed []bool
+	var unknown error
+	if m.Set != nil {
+		if changed, unknown = m.changed(ctx, progress); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	p, err := arrange(m.Run, m.Set, to, changed)
+	if err == nil {
+		p.Unknown = unknown
+	}
+	return p, err
+}
+
+// changed reports which images of the run have changed, nil if that is not known.
+func (m *Images) changed(ctx context.Context, progress func(done, total int)) (_ []bool, err error) {
+	of, err := m.Run.OpenFeatures("")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, of.Close()) }()
+	changed, err := run.Changed(ctx, of, m.Set, 0, progress)
+	if err == nil && changed == nil {
+		err = fmt.Errorf("%s has no hashes of the images", of.Source.Store)
+	}
+	return changed, err
 }
 
 // CheckOutside fails if a folder to sort into lies in the images' location, data.
@@ -108,6 +135,9 @@ type Plan struct {
 	Inside   int      // images that are already in the folder sorted into
 	Earlier  int      // images among Files that are no longer in the data set: a sorting has put them where they belong
 	Broken   int      // how many of those are only symbolic links to images that are gone
+	Changed  int      // images whose files have other bytes than when the features of the run were made
+	Altered  string   // the path of one of them
+	Unknown  error    // why it is not known which images have changed; nil: it is
 }
 
 // Folder is the subfolder of a cluster.
@@ -117,9 +147,9 @@ type Folder struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-// Arrange plans the subfolder of a folder for each image of a run, one per cluster. The set contains the images and must stay open, since
-// Files read from it; nil: there are none but those that an earlier sorting has put into the folder.
-func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
+// arrange plans the subfolder of a folder for each image of a run, one per cluster, but for those that have changed. The set contains the images and must
+// stay open, since Files read from it; nil: there are none but those that an earlier sorting has put into the folder.
+func arrange(f *run.Finished, set *dataset.Set, to string, changed []bool) (*Plan, error) {
 	before, err := readEarlier(to)
 	if err != nil {
 		return nil, err
@@ -130,6 +160,11 @@ func Arrange(f *run.Finished, set *dataset.Set, to string) (*Plan, error) {
 	for i, item := range f.Table.Paths {
 		if f.Excluded(i) {
 			p.Excluded++
+			continue
+		}
+		if changed != nil && changed[i] {
+			p.Changed++
+			p.Altered = cmp.Or(p.Altered, item)
 			continue
 		}
 		c := f.Table.Cluster[i]

@@ -44,6 +44,26 @@ func loadStamps(dir, sum string, n int) []string {
 	return stamps
 }
 
+// Stamps returns the stamps of a store's images, as far as this machine has them, by path: those with which their files were last read. Without a store
+// or with a damaged list of its images there are none.
+func Stamps(dir string) map[string]string {
+	known := map[string]string{}
+	m, _, err := readManifest(dir)
+	if err != nil {
+		return known
+	}
+	items, _, err := m.loadItems(dir)
+	if err != nil {
+		return known
+	}
+	for i, stamp := range loadStamps(dir, m.Checksum, len(items)) {
+		if stamp != "" {
+			known[items[i].Path] = stamp
+		}
+	}
+	return known
+}
+
 // stampsLast is how long unused stamps are kept.
 const stampsLast = 180 * 24 * time.Hour
 
