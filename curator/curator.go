@@ -46,8 +46,34 @@ type Run struct {
 type List struct {
 	Name   string
 	Images []int
-	Notes  []string // a note for each, shown on the page
+	Notes  []string // a note for each, shown on the page unless Near is set
 	Spare  []bool   // for each, whether the page offers to select it with others in one click; nil: none
+	// Near is the cluster, as trained, in which each image has its neighbours: the page names it, or the one that it is a part of now, and lists no
+	// image that is in there; nil: none.
+	Near []int
+}
+
+// fits reports whether a list is one of n images in k clusters.
+func (l *List) fits(n, k int) bool {
+	within := func(all []int, n int) bool {
+		return !slices.ContainsFunc(all, func(i int) bool { return i < 0 || i >= n })
+	}
+	images := len(l.Images)
+	return within(l.Images, n) && within(l.Near, k) && len(l.Notes) == images && (l.Spare == nil || len(l.Spare) == images) && (l.Near == nil || len(l.Near) == images)
+}
+
+// open reports whether entry e of a list is shown: its image is not left out, and not where its neighbours are.
+func (l *List) open(e int, c *curation.State) bool {
+	i := l.Images[e]
+	return !c.Excluded[i] && (l.Near == nil || c.Of[i] != c.Into(l.Near[e]))
+}
+
+// note is what the page says about entry e of a list.
+func (l *List) note(e int, c *curation.State) string {
+	if l.Near == nil {
+		return l.Notes[e]
+	}
+	return fmt.Sprintf("near cluster %d", c.Into(l.Near[e]))
 }
 
 // Curator serves the page.
@@ -93,10 +119,8 @@ func New(c *curation.Curation, r Run) (*Curator, error) {
 		return 0
 	})
 	for _, l := range r.Lists {
-		for _, i := range l.Images {
-			if i < 0 || i >= n || len(l.Notes) != len(l.Images) || l.Spare != nil && len(l.Spare) != len(l.Images) {
-				return nil, fmt.Errorf("curator: list %s does not fit %d images", l.Name, n)
-			}
+		if !l.fits(n, len(c.Clusters)) {
+			return nil, fmt.Errorf("curator: list %s does not fit %d images in %d clusters", l.Name, n, len(c.Clusters))
 		}
 	}
 	s.thumbs = newThumbnails(r.Picture, r.Workers)
@@ -222,7 +246,7 @@ type state struct {
 type aside struct {
 	Number int    `json:"number"` // −2, −3, …
 	Name   string `json:"name"`
-	Size   int    `json:"size"`  // images not left out
+	Size   int    `json:"size"`  // images shown
 	Spare  bool   `json:"spare"` // some can be selected in one click
 }
 
@@ -264,8 +288,8 @@ func (s *Curator) current() *state {
 	now.Lists = []aside{}
 	for k, l := range s.run.Lists {
 		some := aside{Number: firstList - k, Name: l.Name}
-		for e, i := range l.Images {
-			if !c.Excluded[i] {
+		for e := range l.Images {
+			if l.open(e, c.State) {
 				some.Size++
 				some.Spare = some.Spare || l.Spare != nil && l.Spare[e]
 			}
@@ -353,16 +377,16 @@ func (s *Curator) list(number int) (all int, at func(k int) listed, err error) {
 	switch k := firstList - number; {
 	case k >= 0 && k < len(s.run.Lists):
 		l := &s.run.Lists[k]
-		var here []int // indices of entries whose images are not left out
-		for e, i := range l.Images {
-			if !s.curation.Excluded[i] {
+		var here []int // indices of entries that are shown
+		for e := range l.Images {
+			if l.open(e, s.curation.State) {
 				here = append(here, e)
 			}
 		}
 		return len(here), func(k int) listed {
 			e := here[k]
 			image := told(l.Images[e])
-			image.Note, image.Spare = l.Notes[e], l.Spare != nil && l.Spare[e]
+			image.Note, image.Spare = l.note(e, s.curation.State), l.Spare != nil && l.Spare[e]
 			return image
 		}, nil
 	case number == excludedList:

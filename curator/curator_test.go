@@ -332,6 +332,33 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// An image whose neighbours are elsewhere is listed until it is there, or is left out, by the number that the cluster of its neighbours has now.
+func TestNeighboursElsewhere(t *testing.T) {
+	s := serve(t, 20, 4)
+	s.run.Lists = []List{{Name: "Neighbours elsewhere", Images: []int{0, 1, 4, 5}, Notes: make([]string, 4), Near: []int{3, 3, 2, 0}}}
+	for _, c := range []struct {
+		step curation.Step
+		want string
+	}{
+		{curation.Step{Kind: curation.Rename, Cluster: 0, Name: "x"}, "0 near cluster 3, 1 near cluster 3, 4 near cluster 2, 5 near cluster 0, "},
+		{curation.Step{Kind: curation.Move, Cluster: 3, Images: []int{0}}, "1 near cluster 3, 4 near cluster 2, 5 near cluster 0, "},
+		{curation.Step{Kind: curation.Merge, Cluster: 2, From: []int{3}}, "1 near cluster 2, 4 near cluster 2, 5 near cluster 0, "},
+		{curation.Step{Kind: curation.Merge, Cluster: 1, From: []int{2}}, "4 near cluster 1, 5 near cluster 0, "},
+		{curation.Step{Kind: curation.Exclude, Images: []int{5}}, "4 near cluster 1, "},
+		{curation.Step{Kind: curation.Undo}, "4 near cluster 1, 5 near cluster 0, "},
+	} {
+		now := s.take(c.step)
+		got := ""
+		p := s.list(-2, "")
+		for _, i := range p.Images {
+			got += fmt.Sprintf("%d %s, ", i.Image, i.Note)
+		}
+		if got != c.want || now.Lists[0].Size != len(p.Images) {
+			t.Errorf("after %s: %q, want %q; %d images", c.step.Kind, got, c.want, now.Lists[0].Size)
+		}
+	}
+}
+
 // The list of a cluster is served in pages that together hold all of it.
 func TestPagesOfImages(t *testing.T) {
 	s := serve(t, 2600, 2)

@@ -20,6 +20,8 @@ type Options struct {
 	Images      string // data set; "": as recorded in the run
 	ImageColumn string // image column of a Parquet data set, if it has to be named
 	Workers     int    // goroutines that make thumbnails and compute splits; 0: one per processor
+
+	Progress func(done, total int) // reports the comparison of images that were written since the training; may be nil
 }
 
 // Opened is a run with everything its page needs. A missing input is not an error: the page does without it, and the fields say why.
@@ -28,14 +30,22 @@ type Opened struct {
 
 	NoSplits   error // why clusters cannot be split; nil: they can
 	NoPictures error // why the page has no pictures; nil: it has
+	Missing    Count // images that are not in the data set, which the page shows by their paths
+	Changed    Count // images whose files have other bytes than when the features of the run were made, as far as that is known
 	NoLists    error // why duplicates and outliers are not listed although the run folder has tables of them; nil: they are
 
 	curation *curation.Curation
 	close    []func() error
 }
 
+// Count is a number of images.
+type Count struct {
+	Images  int
+	Example string // the path of one of them
+}
+
 // Open opens the features and the images of a run for its curation c, which it does not close. It fails if Options name features or images
-// that cannot be opened. Close it after use.
+// that cannot be opened, or a data set that has none of the run's images. Close it after use.
 func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options) (_ *Opened, err error) {
 	s := &Opened{Run: Run{Title: f.Title(), Paths: f.Table.Paths, Confidence: f.Table.Confidence, Workers: o.Workers}, curation: c}
 	defer func() {
@@ -52,22 +62,58 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 	default:
 		s.NoSplits = fmt.Errorf("the features of %s cannot be opened: %w", f.Dir, err)
 	}
-	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, 0, f.Table.Paths)
-	switch {
-	case err == nil:
-		s.Picture, s.close = p.Show, append(s.close, p.Close)
-	case o.Images != "" || o.ImageColumn != "" || ctx.Err() != nil:
-		return nil, fmt.Errorf("images of %s: %w", f.Dir, err)
-	default:
-		s.NoPictures = err
+	p, err := s.openPictures(ctx, f, o)
+	if err != nil {
+		return nil, err
 	}
-	s.Lists, s.NoLists = lists(f.Dir, f.Table.Paths)
+	if p != nil && set != nil {
+		changed, err := p.Changed(ctx, set, o.Workers, o.Progress)
+		if err != nil {
+			return nil, err
+		}
+		s.countChanged(changed)
+	}
+	s.Lists, s.NoLists = lists(f.Dir, f.Table.Paths, f.Metrics.Clusters)
 	id, err := f.Identity()
 	if err != nil {
 		return nil, err
 	}
 	s.Key = fmt.Sprintf("%+v\x00%s\x00%s", id, f.ImagesAt(o.Images), f.ImageOptions(o.ImageColumn).ImageColumn)
 	return s, nil
+}
+
+// openPictures opens the images of a run; nil: the page does without them.
+func (s *Opened) openPictures(ctx context.Context, f *run.Finished, o Options) (*run.Pictures, error) {
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, 0, f.Table.Paths)
+	if err == nil {
+		s.close = append(s.close, p.Close)
+		s.Missing.Images, s.Missing.Example = p.Missing()
+		if s.Missing.Images == len(f.Table.Paths) {
+			err = fmt.Errorf("%s has none of the run's images (such as %s)", f.ImagesAt(o.Images), s.Missing.Example)
+			s.Missing = Count{}
+		}
+	}
+	switch {
+	case err == nil:
+		s.Picture = p.Show
+		return p, nil
+	case o.Images != "" || o.ImageColumn != "" || ctx.Err() != nil:
+		return nil, fmt.Errorf("images of %s: %w", f.Dir, err)
+	}
+	s.NoPictures = err
+	return nil, nil
+}
+
+// countChanged counts the images that have changed.
+func (s *Opened) countChanged(changed []bool) {
+	for i, is := range changed {
+		if !is {
+			continue
+		}
+		if s.Changed.Images++; s.Changed.Images == 1 {
+			s.Changed.Example = s.Paths[i]
+		}
+	}
 }
 
 // Serve serves the page until ctx ends, then finishes the requests in progress. If other machines can reach the listener, everybody there
@@ -90,9 +136,9 @@ func (s *Opened) Close() error {
 	return err
 }
 
-// lists are the duplicates and outliers in the run folder's tables. A missing table gives no list; lines for images that the run does not
+// lists are the duplicates and outliers in the run folder's tables. A missing table gives no list; lines for images and clusters that the run does not
 // have are skipped.
-func lists(dir string, paths []string) ([]List, error) {
+func lists(dir string, paths []string, clusters int) ([]List, error) {
 	twice, outliers, err := run.ReadInspected(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -111,7 +157,7 @@ func lists(dir string, paths []string) ([]List, error) {
 		}
 		return i, known
 	}
-	duplicates, unlike, elsewhere := List{Name: "Duplicates", Spare: []bool{}}, List{Name: "Unlike all others"}, List{Name: "Neighbours elsewhere"}
+	duplicates, unlike, elsewhere := List{Name: "Duplicates", Spare: []bool{}}, List{Name: "Unlike all others"}, List{Name: "Neighbours elsewhere", Near: []int{}}
 	for _, d := range twice {
 		if i, known := find(d.Path); known {
 			duplicates.add(i, fmt.Sprintf("group %d, %s", d.Group, d.Kind))
@@ -123,8 +169,9 @@ func lists(dir string, paths []string) ([]List, error) {
 		switch {
 		case known && o.Kind == inspection.KindUnlike:
 			unlike.add(i, "")
-		case known && o.Kind == inspection.KindElsewhere:
-			elsewhere.add(i, fmt.Sprintf("near cluster %d", o.Neighbours))
+		case known && o.Kind == inspection.KindElsewhere && o.Neighbours >= 0 && o.Neighbours < clusters:
+			elsewhere.add(i, "")
+			elsewhere.Near = append(elsewhere.Near, o.Neighbours)
 		}
 	}
 	var all []List

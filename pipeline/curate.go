@@ -72,23 +72,15 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 		return a.importNames(c, o.names)
 	}
 	defer budget.SetRuntimeLimit(budget.Default())()
-	page, err := curator.Open(ctx, f, c, curator.Options{Features: o.features, Images: o.images, ImageColumn: o.imageColumn, Workers: o.workers})
+	page, err := curator.Open(ctx, f, c, curator.Options{
+		Features: o.features, Images: o.images, ImageColumn: o.imageColumn, Workers: o.workers, Progress: a.hooks().Stage("compare", "images"),
+	})
+	a.endStage()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, page.Close()) }()
-	if page.NoSplits != nil {
-		a.warn("clusters cannot be split: %v; name the features with --features", page.NoSplits)
-	}
-	switch {
-	case errors.Is(page.NoPictures, run.ErrUnnamed):
-		a.warn("the page has no images: %v", page.NoPictures)
-	case page.NoPictures != nil:
-		a.warn("the page has no images: %v; give their location with --images", page.NoPictures)
-	}
-	if page.NoLists != nil {
-		a.warn("duplicates and outliers are not listed: %v", page.NoLists)
-	}
+	a.tellLacking(page)
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
@@ -102,6 +94,28 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	}
 	a.note("curate has ended: %s", keptBy(a.command))
 	return nil
+}
+
+// tellLacking reports what a page does without, and what it shows otherwise than it was in the training.
+func (a *app) tellLacking(page *curator.Opened) {
+	if page.NoSplits != nil {
+		a.warn("clusters cannot be split: %v; name the features with --features", page.NoSplits)
+	}
+	switch {
+	case errors.Is(page.NoPictures, run.ErrUnnamed):
+		a.warn("the page has no images: %v", page.NoPictures)
+	case page.NoPictures != nil:
+		a.warn("the page has no images: %v; give their location with --images", page.NoPictures)
+	}
+	if n := page.Missing; n.Images > 0 {
+		a.warn("%s not in the data set (such as %s); the page shows %s", plural(n.Images, "image of the run is", "images of the run are"), n.Example, wordFor(n.Images, "its path", "their paths"))
+	}
+	if n := page.Changed; n.Images > 0 {
+		a.warn("%s since the training (such as %s): what the page shows need not belong to its cluster", plural(n.Images, "image has changed", "images have changed"), n.Example)
+	}
+	if page.NoLists != nil {
+		a.warn("duplicates and outliers are not listed: %v", page.NoLists)
+	}
 }
 
 // importNames renames clusters from a file.

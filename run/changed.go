@@ -8,20 +8,19 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/store"
 	"iconic/features"
-	"iconic/internal/bucket"
 	"iconic/internal/parallel"
 )
 
 // Changed reports for each image of a set of features whether the data set has other bytes under its path than those of which the features were made.
 // Images that are not in the data set, or cannot be read, do not count. Where this machine knows when a file was last read and it was not written since,
-// nothing is read; a file of another size has changed; others are read and compared by their hashes, but in a bucket only those that are known to have
-// been written since. Without hashes (features.npy) nothing is known, and nil is returned. The progress, which may be nil, is in images.
-func Changed(ctx context.Context, of *features.Set, images *dataset.Set, workers int, progress func(done, total int)) ([]bool, error) {
+// nothing is read; a file of another size has changed; others are read and compared by their hashes: with thorough all of them, else those that are known to
+// have been written since. Without hashes (features.npy) nothing is known, and nil is returned. The progress, which may be nil, is in images.
+func Changed(ctx context.Context, of *features.Set, images *dataset.Set, thorough bool, workers int, progress func(done, total int)) ([]bool, error) {
 	if of.Hashes == nil || of.Bytes == nil {
 		return nil, nil
 	}
 	const block = 64
-	n, stamps, remote := len(of.Paths), store.Stamps(of.Source.Store), bucket.Is(images.Root)
+	n, stamps := len(of.Paths), store.Stamps(of.Source.Store)
 	changed, done, telling := make([]bool, n), 0, sync.Mutex{}
 	err := parallel.Blocks(ctx, workers, n, block, func(_, lo, hi int) error {
 		var buffer []byte
@@ -38,7 +37,7 @@ func Changed(ctx context.Context, of *features.Set, images *dataset.Set, workers
 			case stamp == images.Stamp(i):
 			case !images.Nameless(i) && images.Raw == nil && images.Items[i].Size != of.Bytes[row]:
 				changed[row] = true
-			case stamp != "" || !remote:
+			case stamp != "" || thorough:
 				content, err := images.Read(i, buffer)
 				if err == nil {
 					sum := sha256.Sum256(content)

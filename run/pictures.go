@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -8,6 +9,7 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/features"
 	"iconic/internal/budget"
 )
 
@@ -34,6 +36,22 @@ func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []s
 
 // Close closes the data set.
 func (p *Pictures) Close() error { return p.set.Close() }
+
+// Missing counts the rows whose images are not in the data set, and names one of them.
+func (p *Pictures) Missing() (n int, example string) {
+	for _, path := range p.paths {
+		if _, known := p.set.Find(path); !known {
+			n++
+			example = cmp.Or(example, path)
+		}
+	}
+	return n, example
+}
+
+// Changed is Changed for the images of the data set, without reading files of which this machine knows nothing.
+func (p *Pictures) Changed(ctx context.Context, of *features.Set, workers int, progress func(done, total int)) ([]bool, error) {
+	return Changed(ctx, of, p.set, false, workers, progress)
+}
 
 // Show decodes the image of a row and calls show with it; the image is valid until show returns. Several goroutines may call it at once: each
 // waits until its image fits into the memory beside the others. An image that needs more than all of it is an error, as one that cannot be

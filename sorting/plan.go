@@ -110,7 +110,7 @@ func (m *Images) changed(ctx context.Context, progress func(done, total int)) (_
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, of.Close()) }()
-	changed, err := run.Changed(ctx, of, m.Set, 0, progress)
+	changed, err := run.Changed(ctx, of, m.Set, !bucket.Is(m.Set.Root), 0, progress)
 	if err == nil && changed == nil {
 		err = fmt.Errorf("%s has no hashes of the images", of.Source.Store)
 	}
