@@ -2,6 +2,9 @@ package classify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -138,6 +141,30 @@ func (f *Found) name() (err error) {
 	}
 	f.Names = overlay(f.Names, named, clusters)
 	return err
+}
+
+// Key identifies to which clusters, and under which names, the run assigns images: equal keys assign every image alike.
+func (f *Found) Key() (string, error) {
+	routes := f.Curation
+	if routes == nil {
+		var err error
+		if routes, err = curation.New(curation.Base{Names: make([]string, f.Run.Config.Training.Clusters)}); err != nil {
+			return "", err
+		}
+	}
+	led, names := routes.Led(), map[int]string{}
+	for c, name := range f.Names {
+		if name != "" && led[c] {
+			names[c] = name
+		}
+	}
+	sum, err := f.Run.HeadSum()
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	err = json.NewEncoder(h).Encode([]any{sum, routes.Routes(), names})
+	return hex.EncodeToString(h.Sum(nil)[:16]), err
 }
 
 // Close releases the encoder, and removes a temporary folder made when there is no cache. It may be called again.

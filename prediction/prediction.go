@@ -30,7 +30,7 @@ type Options struct {
 	Strict  bool    // stop at the first image that cannot be read, or in a feature store, that could not be read when it was made
 	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them
 
-	Folders *sorting.Folders // puts the files into one folder per cluster; nil: files are not sorted
+	Folders *sorting.Folders // puts the files into one folder per cluster, into which none were put by other clusters or names; nil: files are not sorted
 	Watch   time.Duration    // look for new images this often, until the context ends; 0: visit each image once
 
 	Passed    func(Pass) // called after each data set, and once after the image files; not called while watching
@@ -119,6 +119,9 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	if err != nil {
 		return err
 	}
+	if o.Folders, err = claimed(o.Folders, found); err != nil {
+		return errors.Join(err, found.Close())
+	}
 	w := &work{options: o, hooks: o.Model.Hooks, visit: visit}
 	stores, sources, err := w.open(ctx) // errors in the data are found before an encoder is downloaded
 	if err != nil {
@@ -133,6 +136,26 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 		return err
 	}
 	return errors.Join(append(w.bad, w.visitSources(ctx, found, sources))...)
+}
+
+// claimed is a folder to sort into that takes images by the clusters of the run only. It fails if images were sorted into it by others.
+func claimed(to *sorting.Folders, found *classify.Found) (*sorting.Folders, error) {
+	if to == nil {
+		return nil, nil
+	}
+	key, err := found.Key()
+	if err != nil {
+		return nil, err
+	}
+	own := &sorting.Folders{Dir: to.Dir, Link: to.Link, Clusters: &sorting.Clusters{Key: key, Names: found.Names}}
+	if own.Clusters.Names == nil {
+		own.Clusters.Names = make([]string, found.Run.Config.Training.Clusters)
+	}
+	err = own.Check()
+	if errors.Is(err, sorting.ErrOtherClusters) {
+		err = refuse(option.Errorf("Folders.Dir", "%w: choose another folder", err))
+	}
+	return own, err
 }
 
 // visitSources visits the images of all data but feature stores, with the encoder.

@@ -39,6 +39,9 @@ func checksum(h *head.Ensemble) (string, error) {
 	return fmt.Sprintf("%016x", sum.Sum64()), nil
 }
 
+// HeadSum is the checksum of the run's head: heads that assign features differently have different ones.
+func (r *Run) HeadSum() (string, error) { return checksum(r.Head) }
+
 // checksums are those of a head and, unless it is nil, of a novelty detector, by the names of their files.
 func checksums(h *head.Ensemble, d *novelty.Detector) (map[string]string, error) {
 	of, err := checksum(h)

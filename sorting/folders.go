@@ -16,6 +16,10 @@ import (
 type Folders struct {
 	Dir  string
 	Link bool // make symbolic links to the originals instead of copies
+	// Clusters, unless nil, are those by which images are put into the folder; Place fails if others were sorted into it by other ones (Check).
+	Clusters *Clusters
+
+	claimed bool // Clusters are recorded
 
 	inside map[string]bool // folders of images, and whether they are in Dir
 	swept  map[string]bool // subfolders already cleared of files left by an earlier process
@@ -46,6 +50,9 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 	i, ok := set.Find(item)
 	if !ok {
 		return fmt.Errorf("%s is not in %s", item, set.Root)
+	}
+	if err := f.claim(); err != nil {
+		return err
 	}
 	name := filepath.Join(f.Dir, placing.Folder(cluster, called), placing.Local(item))
 	file, own := set.File(i)
