@@ -141,7 +141,7 @@ func (s *Set) openFeatures(name string) (err error) {
 	s.Features, s.cluster = s.Run.Kept(set)
 	s.LeftOut = set.Len() - s.Features.Len()
 	if s.Features.Len() == 0 {
-		return errors.Join(refuse(option.Errorf("Raw", "all images of %s were left out by hand: there is nothing to search", name)), s.Close())
+		return errors.Join(refuse(fmt.Errorf("all images of %s %w: there is nothing to search", name, run.ErrNoneLeft)), s.Close())
 	}
 	return nil
 }

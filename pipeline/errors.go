@@ -65,8 +65,9 @@ var remedies = []remedy{
 	}), ": choose another one with --out, or remove it", true},
 	{sentinel(run.ErrExists), ": continue it with --resume, choose another one with --out, or remove it", true},
 	{typed[*run.OtherError](nil), ": repeat the original values to resume it, or choose another folder with --out", true},
-	{typed[*curation.OtherRunError](nil), "; move the file away, or ignore it with --no-curation", false},
-	{sentinel(curation.ErrDamaged), "; ignore it with --no-curation", false},
+	{typed[*curation.OtherRunError](nil), "; move the file away" + ignoreWords, false},
+	{sentinel(curation.ErrDamaged), "; move the file away" + ignoreWords, false},
+	{sentinel(run.ErrNoneLeft), "; use them as well with --no-curation", true},
 	{sentinel(curation.ErrBusy), ": stop it first", false},
 	{sentinel(run.ErrBusy), ": wait for it to finish, or choose another folder with --out", false},
 	{typed((*run.FullError).TooLarge), ": allow larger files; " + keptWords, false},
@@ -155,6 +156,17 @@ func estimates(command string) string {
 // estimateWords is a placeholder for the other way to a number of clusters.
 const estimateWords = "--ESTIMATE"
 
+// ignoreWords is a placeholder for how a command goes on without the changes made by hand.
+const ignoreWords = "--IGNORE"
+
+// ignores says how the command goes on without the changes made by hand, if it can.
+func ignores(command string) string {
+	if command == "pipeline curate" {
+		return ""
+	}
+	return ", or ignore it with --no-curation"
+}
+
 // commandWords are those of a command without an option's flag, by its path.
 var commandWords = map[string]map[string]string{
 	"pipeline sweep": {
@@ -174,7 +186,7 @@ func explained(command string, err error) error {
 			continue
 		}
 		if r.text != "" {
-			words := strings.NewReplacer(storeFlag, cmp.Or(storeFlags[command], "--out"), keptWords, keptBy(command), estimateWords, estimates(command))
+			words := strings.NewReplacer(storeFlag, cmp.Or(storeFlags[command], "--out"), keptWords, keptBy(command), estimateWords, estimates(command), ignoreWords, ignores(command))
 			err = fmt.Errorf("%w%s", err, words.Replace(r.text))
 		}
 		if r.usage {

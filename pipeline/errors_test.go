@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"iconic/curation"
 	"iconic/option"
 	"iconic/run"
 )
@@ -88,6 +89,25 @@ func TestErrorsAreExplained(t *testing.T) {
 	}
 	if !errors.Is(err, io.EOF) {
 		t.Error("the cause is no longer in the error chain")
+	}
+}
+
+// Only a command that can ignore a curation is told to.
+func TestCurationsAreExplained(t *testing.T) {
+	for _, c := range []struct {
+		command string
+		err     error
+		want    string
+	}{
+		{"curate", curation.ErrDamaged, "cannot be understood; move the file away"},
+		{"sort", curation.ErrDamaged, "cannot be understood; move the file away, or ignore it with --no-curation"},
+		{"curate", &curation.OtherRunError{Name: "c"}, "those in its folder; move the file away"},
+		{"predict", &curation.OtherRunError{Name: "c"}, "those in its folder; move the file away, or ignore it with --no-curation"},
+		{"duplicates", run.ErrNoneLeft, "were left out by hand; use them as well with --no-curation"},
+	} {
+		if err := explained("pipeline "+c.command, fmt.Errorf("x: %w", c.err)); !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.command, err, c.want)
+		}
 	}
 }
 

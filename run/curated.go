@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -17,6 +18,9 @@ import (
 	"iconic/report"
 	"iconic/report/exchange"
 )
+
+// ErrNoneLeft is in the chain of the error about a run all of whose images were left out by hand.
+var ErrNoneLeft = errors.New("were left out by hand")
 
 // HasCuration reports whether a run folder contains changes made by hand.
 func HasCuration(dir string) bool {
@@ -162,7 +166,7 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 	was, all := f.Metrics, len(f.Table.Paths)
 	f, set = f.kept(set)
 	if len(f.Table.Paths) == 0 {
-		return nil, nil, fmt.Errorf("all images of %s were left out by hand: there is nothing to report", f.Dir)
+		return nil, nil, fmt.Errorf("all images of %s %w: there is nothing to report", f.Dir, ErrNoneLeft)
 	}
 	clusters := f.Clusters()
 	m, err := report.Score(ctx, report.Input{
