@@ -37,7 +37,7 @@ type Options struct {
 	Batch     int           // most images in a batch, at most encoder.MaxBatch; 0: 16
 	Body      time.Duration // time limit for receiving a body; 0: 15 s
 	Answer    time.Duration // time limit for an answer; 0: 30 s
-	Report    string        // file shown at GET /; "": none
+	Report    string        // file shown at GET /, which New reads; "": none
 	// Hosts are the host names under which requests may reach the server, without port; nil: any. It stops other web sites from reading the
 	// server through a name of their own that they point at this machine (DNS rebinding).
 	Hosts []string
@@ -115,6 +115,7 @@ type Endpoint struct {
 	quick        atomic.Int64 // light requests that are being decoded or are waiting for the encoder
 	decoding     sync.WaitGroup
 	started      time.Time
+	page         []byte // of Options.Report; nil: there is none that can be shown
 
 	ending context.Context // ends when shutdown begins
 	end    context.CancelFunc
@@ -151,6 +152,9 @@ func New(m Model, o Options) (*Endpoint, error) {
 	e := &Endpoint{
 		model: m, options: o,
 		places: make(chan struct{}, o.Places), accounts: newAccounts(), started: time.Now(),
+	}
+	if page, err := readPage(o.Report); err == nil {
+		e.page = page
 	}
 	e.waiting = newQueue(e.accounts)
 	e.light, e.heavy = lanes(o.Memory, o.Decoders)

@@ -465,9 +465,13 @@ func allFree(t *testing.T, e *Endpoint) {
 
 func TestHealthReportAndMetrics(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "report.html")
+	_, without := start(t, &mean{}, Options{Report: page})
+	if err := os.WriteFile(page, []byte("<!doctype html><p>a page"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	e, s := start(t, &mean{}, Options{Report: page})
-	get := func(path string) (int, string, http.Header) {
-		r, err := http.Get(s.URL + path)
+	fetch := func(address string) (int, string, http.Header) {
+		r, err := http.Get(address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -478,11 +482,12 @@ func TestHealthReportAndMetrics(t *testing.T) {
 		}
 		return r.StatusCode, string(b), r.Header
 	}
-	if status, text, _ := get("/"); status != http.StatusNotFound || !strings.Contains(text, "POST an image") {
-		t.Errorf("a run without a page: %d, %s", status, text)
-	}
-	if err := os.WriteFile(page, []byte("<!doctype html><p>a page"), 0o600); err != nil {
+	get := func(path string) (int, string, http.Header) { return fetch(s.URL + path) }
+	if err := os.WriteFile(page, []byte("<!doctype html><p>of edited clusters"), 0o600); err != nil { // by which the model does not predict
 		t.Fatal(err)
+	}
+	if status, text, _ := fetch(without.URL + "/"); status != http.StatusNotFound || !strings.Contains(text, "POST an image") {
+		t.Errorf("a run without a page: %d, %s", status, text)
 	}
 	if status, text, header := get("/"); status != http.StatusOK || !strings.Contains(text, "a page") || !strings.Contains(header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Errorf("the page: %d, %s, %v", status, text, header)

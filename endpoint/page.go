@@ -16,17 +16,17 @@ import (
 // maxPage bounds the report in bytes; reports usually have a few million.
 const maxPage = 64 << 20
 
-// report serves the run's page, which contains its own style, script and pictures and loads nothing else.
+// report serves the run's page as it was when the endpoint was made, since the predictions are by the clusters of that time. It contains its own style,
+// script and pictures and loads nothing else.
 func (e *Endpoint) report(w http.ResponseWriter, r *http.Request) {
-	page, err := readPage(e.options.Report)
-	if err != nil {
+	if e.page == nil {
 		e.turnAway(w, http.StatusNotFound, "the run has no report that can be shown: POST an image to this address")
 		return
 	}
-	w.Header().Set("Content-Security-Policy", policy(page))
+	w.Header().Set("Content-Security-Policy", policy(e.page))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	r.Header.Del("Range") // it gets the whole page, so that no part of it is refused
-	http.ServeContent(w, r, "", e.started, bytes.NewReader(page))
+	http.ServeContent(w, r, "", e.started, bytes.NewReader(e.page))
 }
 
 // readPage reads a regular file. It does not follow a link: a run folder from somebody else could point to any file of this machine.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/classify"
+	"iconic/curation"
 	"iconic/endpoint"
 	"iconic/internal/budget"
 	"iconic/internal/parallel"
@@ -27,7 +29,8 @@ func newServeCommand(a *app) *cobra.Command {
 
 POST an image to / to get its cluster as JSON: cluster, name, confidence, runner-up, and whether it is unlike all training images.
 GET / returns the run's report, /healthz says whether the server works, /metrics is for Prometheus. The server listens on localhost only unless
---listen says otherwise. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
+--listen says otherwise. The clusters, their names and the report are those of the start: after 'pipeline curate' or 'pipeline report',
+start the server again. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
 accepted requests before it exits; one whose body has not arrived 2 s later gets status 503.`,
 		Example: `  pipeline serve runs/photos
   curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
@@ -89,6 +92,9 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, found.Close()) }()
+	if found.Curation != nil && older(o.Report, filepath.Join(dir, curation.FileName)) {
+		a.note("the page is older than the last change by hand, which it may not show: 'pipeline report %s' writes it anew", dir)
+	}
 	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened, so that a port in use is reported at once
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another address with --listen", err)
@@ -119,6 +125,13 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 	return e.Serve(ctx, endpoint.Serving{
 		Listener: listener, Health: health, Drain: o.drain, Ending: func() { a.note("shutting down: finishing accepted requests") },
 	})
+}
+
+// older reports whether both files are there, and the first was written before the second.
+func older(first, second string) bool {
+	a, errA := os.Stat(first)
+	b, errB := os.Stat(second)
+	return errA == nil && errB == nil && a.ModTime().Before(b.ModTime())
 }
 
 // spare is the GOMAXPROCS value for serving: one per CPU, plus extra for goroutines that run for long. Otherwise the encoder call
