@@ -120,7 +120,7 @@ func (c *Comparison) Lines() [][]string {
 	for k, r := range c.Runs {
 		metrics[k] = r.Metrics
 	}
-	for _, s := range page.ScoreLines(metrics) {
+	for _, s := range page.ScoreLines(metrics, report.Measures()) {
 		lines = append(lines, append([]string{s.Name}, s.Text...))
 	}
 	return lines

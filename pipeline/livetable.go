@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"iconic/progress"
+	"iconic/report"
 	"iconic/sweep"
 )
 
@@ -44,12 +45,24 @@ func (t *liveTable) ended(j *sweep.Job, done int) {
 	case a.terminal():
 		t.draw(done, total)
 	default:
-		score := ""
-		if m := j.Metrics; m.Labelled != nil {
-			score = fmt.Sprintf("; accuracy %.4f, ECE %.4f", m.Accuracy, m.ECE)
-		}
-		fmt.Fprintf(a.err, "%d/%d  %s: %s%s\n", done, total, j.Name, t.sweep.Values(j), score)
+		fmt.Fprintf(a.err, "%d/%d  %s: %s%s\n", done, total, j.Name, t.sweep.Values(j), endedScores(j.Metrics))
 	}
+}
+
+// endedScores are the two scores to tell of a finished run, those that use labels if it has them.
+func endedScores(m *report.Metrics) string {
+	measures := report.Measures("accuracy", "ece")
+	if m.Labelled == nil {
+		measures = report.Measures("expected_accuracy", "silhouette")
+	}
+	text, separator := "", "; "
+	for _, x := range measures {
+		if v := x.Of(m); v.Defined() {
+			text += separator + x.Name + " " + report.Unsigned(fmt.Sprintf("%.4f", v))
+			separator = ", "
+		}
+	}
+	return text
 }
 
 // draw shows the combinations with a finished run; only the last ones if the screen has too few lines.

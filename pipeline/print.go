@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -158,21 +157,12 @@ func summaryTable(m *report.Metrics) *table {
 	}
 	t := newTable(names...)
 	t.row(append(used, make([]string, len(names)-len(used))...)...)
-	brief := []string{"accuracy", "NMI", "ARI", "ECE", "silhouette", "neighbours together", "expected accuracy", "mean confidence"}
-	for _, s := range page.ScoreLines(both) {
-		if !slices.Contains(brief, s.Name) {
-			continue
-		}
+	brief := report.Measures("accuracy", "nmi", "ari", "ece", "silhouette", "neighbour_agreement", "expected_accuracy", "mean_confidence")
+	for _, s := range page.ScoreLines(both, brief) {
 		line := append([]string{s.Name}, s.Text...)
 		if m.Labelled != nil {
-			switch s.Name {
-			case "accuracy":
-				line = append(line, between(m.AccuracyInterval))
-			case "ECE":
-				line = append(line, between(m.ECEInterval))
-			default:
-				line = append(line, "")
-			}
+			interval, _ := s.Interval(m)
+			line = append(line, between(interval))
 		}
 		t.row(line...)
 	}

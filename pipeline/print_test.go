@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"iconic/report"
 )
 
 // People write rates without exponents.
@@ -24,5 +26,20 @@ func TestRates(t *testing.T) {
 		if got := speed(rate, "rows"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+func TestScoresOfAFinishedRun(t *testing.T) {
+	m := &report.Metrics{ExpectedAccuracy: .5, LabelFree: &report.LabelFree{Silhouette: -.00001}}
+	if got := endedScores(m); got != "; expected accuracy 0.5000, silhouette 0.0000" {
+		t.Errorf("%q", got)
+	}
+	m.ExpectedAccuracy = 0
+	if got := endedScores(m); got != "; silhouette 0.0000" {
+		t.Errorf("%q", got)
+	}
+	m.Labelled = &report.Labelled{Accuracy: .75, ECE: .125}
+	if got := endedScores(m); got != "; accuracy 0.7500, ECE 0.1250" {
+		t.Errorf("%q", got)
 	}
 }

@@ -169,9 +169,10 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 }
 
 func sweepTable(s *sweep.Sweep, points []page.Point) *table {
-	t := newTable(s.Header()...)
-	for _, p := range points {
-		t.row(sweep.Row(p)...)
+	lines := s.Table(points)
+	t := newTable(lines[0]...)
+	for _, line := range lines[1:] {
+		t.row(line...)
 	}
 	return t
 }

@@ -59,7 +59,6 @@ func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, cluste
 		}
 		s.sizes[c]++
 	}
-	undefined := Number(math.NaN())
 	l := &LabelFree{Silhouette: undefined, DaviesBouldin: undefined, CalinskiHarabasz: undefined, NeighbourAgreement: undefined, SeedAgreement: undefined}
 	if o.Graph != nil {
 		agreement, err := NeighbourAgreement(o.Graph, o.Of, cluster)

@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,54 +14,18 @@ import (
 )
 
 // csvScores are the columns of sweep.csv after the settings; a missing score is empty.
-var csvScores = []struct {
-	name string
-	of   func(m *report.Metrics) report.Number
-}{
-	{"clusters_used", func(m *report.Metrics) report.Number { return report.Number(m.ClustersUsed) }},
-	{"effective_clusters", func(m *report.Metrics) report.Number { return m.EffectiveClusters }},
-	{"loss", func(m *report.Metrics) report.Number { return m.Loss }},
-	{"mean_confidence", func(m *report.Metrics) report.Number { return m.MeanConfidence }},
-	{"accuracy", labelled(func(l *report.Labelled) report.Number { return l.Accuracy })},
-	{"nmi", labelled(func(l *report.Labelled) report.Number { return l.NMI })},
-	{"ari", labelled(func(l *report.Labelled) report.Number { return l.ARI })},
-	{"ami", labelled(func(l *report.Labelled) report.Number { return l.AMI })},
-	{"ece", labelled(func(l *report.Labelled) report.Number { return l.ECE })},
-	{"mce", labelled(func(l *report.Labelled) report.Number { return l.MCE })},
-	{"adaptive_ece", labelled(func(l *report.Labelled) report.Number { return l.AdaptiveECE })},
-	{"brier", labelled(func(l *report.Labelled) report.Number { return l.Brier })},
-	{"nll", labelled(func(l *report.Labelled) report.Number { return l.NLL })},
-	{"silhouette", labelFree(func(l *report.LabelFree) report.Number { return l.Silhouette })},
-	{"davies_bouldin", labelFree(func(l *report.LabelFree) report.Number { return l.DaviesBouldin })},
-	{"calinski_harabasz", labelFree(func(l *report.LabelFree) report.Number { return l.CalinskiHarabasz })},
-	{"neighbour_agreement", labelFree(func(l *report.LabelFree) report.Number { return l.NeighbourAgreement })},
-}
-
-func labelled(of func(*report.Labelled) report.Number) func(*report.Metrics) report.Number {
-	return func(m *report.Metrics) report.Number {
-		if m.Labelled == nil {
-			return report.Number(math.NaN())
-		}
-		return of(m.Labelled)
-	}
-}
-
-func labelFree(of func(*report.LabelFree) report.Number) func(*report.Metrics) report.Number {
-	return func(m *report.Metrics) report.Number {
-		if m.LabelFree == nil {
-			return report.Number(math.NaN())
-		}
-		return of(m.LabelFree)
-	}
+func csvScores() []report.Measure {
+	return report.Measures("clusters_used", "effective_clusters", "loss", "mean_confidence", "accuracy", "nmi", "ari", "ami", "ece", "mce", "adaptive_ece", "brier", "nll",
+		"silhouette", "davies_bouldin", "calinski_harabasz", "neighbour_agreement", "expected_accuracy")
 }
 
 // writeCSV writes one line per run: store, varying settings, seed, scores, folder.
 func (s *Sweep) writeCSV(name string) error {
 	return atomicfile.Write(name, func(w io.Writer) error {
 		c := spreadsheet.NewWriter(w, s.options.Safe)
-		header := append(slices.Clone(s.varied), "seed")
-		for _, score := range csvScores {
-			header = append(header, score.name)
+		header, scores := append(slices.Clone(s.varied), "seed"), csvScores()
+		for _, score := range scores {
+			header = append(header, score.Key)
 		}
 		if err := c.Write(append(header, "run")); err != nil {
 			return err
@@ -70,9 +33,9 @@ func (s *Sweep) writeCSV(name string) error {
 		for _, p := range s.points {
 			for _, j := range p.jobs {
 				line := append(slices.Clone(p.values), strconv.FormatUint(j.Config.Seed, 10))
-				for _, score := range csvScores {
+				for _, score := range scores {
 					text := ""
-					if v := score.of(j.Metrics); v.Defined() {
+					if v := score.Of(j.Metrics); v.Defined() {
 						text = strconv.FormatFloat(float64(v), 'g', -1, 64)
 					}
 					line = append(line, text)
@@ -87,26 +50,28 @@ func (s *Sweep) writeCSV(name string) error {
 	})
 }
 
-// Row is a point as a row of a table whose columns are Header.
-func Row(p page.Point) []string {
-	scores := []func(*report.Metrics) report.Number{
-		labelled(func(l *report.Labelled) report.Number { return l.Accuracy }),
-		labelled(func(l *report.Labelled) report.Number { return l.NMI }),
-		labelled(func(l *report.Labelled) report.Number { return l.ECE }),
-		labelFree(func(l *report.LabelFree) report.Number { return l.Silhouette }),
+// Table is a table of points, for a terminal: the varying settings, the number of runs, and the medians of a few scores, which are those that use
+// labels if any run has them. The first line names the columns.
+func (s *Sweep) Table(points []page.Point) [][]string {
+	columns := report.Measures("accuracy", "nmi", "ece", "silhouette")
+	if len(page.Scored(points, columns[:1])) == 0 {
+		columns = page.Scored(points, report.Measures("expected_accuracy", "silhouette", "neighbour_agreement", "mean_confidence"))
 	}
-	row := append(slices.Clone(p.Values), strconv.Itoa(len(p.Runs)))
-	for _, score := range scores {
-		text := "-"
-		if v := p.Over(score); v.Median.Defined() {
-			text = report.Unsigned(fmt.Sprintf("%.4f", v.Median))
+	header := append(slices.Clone(s.varied), "runs")
+	for _, x := range columns {
+		header = append(header, x.Name)
+	}
+	lines := [][]string{header}
+	for _, p := range points {
+		line := append(slices.Clone(p.Values), strconv.Itoa(len(p.Runs)))
+		for _, x := range columns {
+			text := "-"
+			if v := p.Over(x); v.Median.Defined() {
+				text = report.Unsigned(fmt.Sprintf("%.4f", v.Median))
+			}
+			line = append(line, text)
 		}
-		row = append(row, text)
+		lines = append(lines, line)
 	}
-	return row
-}
-
-// Header names the columns of a table of points: the varying settings, and the medians of a few scores.
-func (s *Sweep) Header() []string {
-	return append(slices.Clone(s.varied), "runs", "accuracy", "NMI", "ECE", "silhouette")
+	return lines
 }

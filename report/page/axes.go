@@ -15,14 +15,16 @@ import (
 type axes struct {
 	left, right, low, high float64
 	xs                     []float64
-	logarithmic            bool // for settings that grow by factors
+	score                  report.Measure
+	logarithmic            bool    // for settings that grow by factors
+	chosen                 float64 // value of the setting whose dots are ringed; NaN: none
 }
 
-func axesOf(score string, list []series) axes {
-	a := axes{left: math.Inf(1), right: math.Inf(-1), low: math.Inf(1), high: math.Inf(-1)}
+func axesOf(score report.Measure, list []series) axes {
+	a := axes{score: score, chosen: math.NaN(), left: math.Inf(1), right: math.Inf(-1), low: math.Inf(1), high: math.Inf(-1)}
 	for _, c := range list {
 		for k, p := range c.points {
-			if spread := p.over(score); spread.Median.Defined() {
+			if spread := p.Over(score); spread.Median.Defined() {
 				a.low, a.high = min(a.low, float64(spread.Low)), max(a.high, float64(spread.High))
 				a.left, a.right = min(a.left, c.x[k]), max(a.right, c.x[k])
 			}
@@ -54,14 +56,15 @@ func (a axes) ticks(most int) []float64 {
 }
 
 // draw plots the median of a score over seeds, with a band from the minimum to the maximum. Small charts are for a row of several.
-func (a axes) draw(name, score, of string, list []series, small bool) template.HTML {
+func (a axes) draw(name, of string, list []series, small bool) template.HTML {
+	score := a.score.Name
 	words := fmt.Sprintf("%s against %s, median over seeds.", score, name)
 	if of != "" {
 		words = fmt.Sprintf("%s against %s, %s, median over seeds.", score, name, of)
 	}
 	for _, c := range list {
 		for k, p := range c.points {
-			if spread := p.over(score); spread.Median.Defined() {
+			if spread := p.Over(a.score); spread.Median.Defined() {
 				words += fmt.Sprintf(" %s%s %g: %s.", strings.TrimPrefix(c.name+", ", ", "), name, c.x[k], decimals(spread.Median, 3))
 			}
 		}
@@ -83,10 +86,10 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 	p.axes(name, score, a.ticks(most), ticks(p.y0, p.y1, 5), label, short)
 	for _, c := range list {
 		class := "k" + strconv.Itoa(c.colour)
-		var xs, medians, lows, highs []float64
+		var drawn, xs, medians, lows, highs []float64
 		for i, point := range c.points {
-			if spread := point.over(score); spread.Median.Defined() {
-				xs = append(xs, a.place(c.x[i]))
+			if spread := point.Over(a.score); spread.Median.Defined() {
+				drawn, xs = append(drawn, c.x[i]), append(xs, a.place(c.x[i]))
 				medians = append(medians, float64(spread.Median))
 				lows, highs = append(lows, float64(spread.Low)), append(highs, float64(spread.High))
 			}
@@ -98,7 +101,11 @@ func (a axes) draw(name, score, of string, list []series, small bool) template.H
 		p.line(class, xs, medians)
 		for i := range xs {
 			four := func(x float64) string { return decimals(report.Number(x), 4) }
-			p.dot(class, xs[i], medians[i], 3.2, fmt.Sprintf("%s%s %s: %s %s (%s to %s)", strings.TrimPrefix(c.name+", ", ", "), name, label(xs[i]), score, four(medians[i]), four(lows[i]), four(highs[i])))
+			dot := class
+			if drawn[i] == a.chosen {
+				dot += " chosen"
+			}
+			p.dot(dot, xs[i], medians[i], 3.2, fmt.Sprintf("%s%s %s: %s %s (%s to %s)", strings.TrimPrefix(c.name+", ", ", "), name, label(xs[i]), score, four(medians[i]), four(lows[i]), four(highs[i])))
 		}
 	}
 	return p.done()

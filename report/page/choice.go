@@ -1,12 +1,9 @@
 package page
 
 import (
-	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -71,27 +68,12 @@ func (s *Sweep) choice() *choice {
 		}
 		c.Charts = append(c.Charts, named{name, s.Counted[i].chart("score", func(p CountedAt) float64 { return p.Score })})
 	}
-	for _, name := range []string{"silhouette", "Davies-Bouldin", seedAgreement, "neighbours together", "Calinski-Harabasz", "effective clusters"} {
-		drawn := slices.ContainsFunc(points, func(p Point) bool { return p.over(name).Median.Defined() })
-		if !drawn {
-			continue
-		}
-		chart := axesOf(name, []series{line}).draw("clusters", name, "", []series{line}, false)
+	for _, x := range Scored(points, report.Measures("silhouette", "davies_bouldin", "seed_agreement", "neighbour_agreement", "calinski_harabasz", "effective_clusters")) {
+		a := axesOf(x, []series{line})
 		if len(s.Counted) > 0 {
-			chart = marked(chart, s.Counted[0].Clusters)
+			a.chosen = float64(s.Counted[0].Clusters)
 		}
-		c.Charts = append(c.Charts, named{name, chart})
+		c.Charts = append(c.Charts, named{x.Name, a.draw("clusters", "", []series{line}, false)})
 	}
 	return c
-}
-
-// marked marks a suggested number of clusters in a finished chart by giving its dot the class "chosen".
-func marked(chart template.HTML, clusters int) template.HTML {
-	old := fmt.Sprintf("<title>clusters %d:", clusters)
-	before, after, found := strings.Cut(string(chart), old)
-	if !found {
-		return chart
-	}
-	at := strings.LastIndex(before, `class="k0"`)
-	return template.HTML(before[:at] + `class="k0 chosen"` + before[at+len(`class="k0"`):] + old + after)
 }

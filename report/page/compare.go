@@ -95,32 +95,32 @@ func Differences(runs []Compared) []Difference {
 // ScoreLine is a score of several runs: Text is the formatted values, Best the index of the best run, the first of equal ones, or −1 if neither
 // high nor low values are better or no run has the score.
 type ScoreLine struct {
-	Name, Why string
-	Text      []string
-	Value     []report.Number
-	Best      int
+	report.Measure
+	Text  []string
+	Value []report.Number
+	Best  int
 }
 
 // Top reports whether a run has the best score, alone or, in the digits shown, with others.
 func (l ScoreLine) Top(run int) bool { return l.Best >= 0 && l.Text[run] == l.Text[l.Best] }
 
-// ScoreLines lists the scores of several runs, without those that no run has.
-func ScoreLines(metrics []*report.Metrics) []ScoreLine {
+// ScoreLines lists scores of several runs, without those that no run has.
+func ScoreLines(metrics []*report.Metrics, measures []report.Measure) []ScoreLine {
 	var list []ScoreLine
-	for _, x := range allMeasures() {
-		line := ScoreLine{Name: x.name, Why: x.why, Best: -1}
+	for _, x := range measures {
+		line := ScoreLine{Measure: x, Best: -1}
 		for k, m := range metrics {
-			v := x.value(m)
+			v := x.Of(m)
 			line.Value = append(line.Value, v)
-			line.Text = append(line.Text, x.text(v))
-			if v.Defined() && (line.Best < 0 || (v < line.Value[line.Best]) == x.lower && v != line.Value[line.Best]) {
+			line.Text = append(line.Text, text(x, v))
+			if v.Defined() && (line.Best < 0 || (v < line.Value[line.Best]) == (x.Better < 0) && v != line.Value[line.Best]) {
 				line.Best = k
 			}
 		}
 		if line.Best < 0 {
 			continue
 		}
-		if x.neutral {
+		if x.Better == 0 {
 			line.Best = -1
 		}
 		list = append(list, line)
@@ -227,7 +227,7 @@ func WriteComparison(ctx context.Context, w io.Writer, title string, runs []Comp
 			v.Reliability = append(v.Reliability, named{r.Name, reliability(r.Metrics.Reliability, nil)})
 		}
 	}
-	v.Scores = ScoreLines(metrics)
+	v.Scores = ScoreLines(metrics, report.Measures())
 	v.Classes = perClassChanges(runs)
 	v.Moves = clusterMoves(runs)
 	return render(w, "compare.html", v)

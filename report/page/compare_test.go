@@ -154,7 +154,7 @@ func TestScoreLinesMarkTheBest(t *testing.T) {
 	a, b := compared(t, "a", 120, 4), compared(t, "b", 120, 4)
 	b.Metrics.Labelled.Accuracy = a.Metrics.Accuracy + .1
 	b.Metrics.Labelled.ECE = a.Metrics.ECE - .01
-	for _, line := range ScoreLines(metricsOf(a, b)) {
+	for _, line := range ScoreLines(metricsOf(a, b), report.Measures()) {
 		if want := map[string]int{"accuracy": 1, "ECE": 1, "NMI": 0, "mean confidence": -1}; len(line.Text) != 2 {
 			t.Errorf("%+v", line)
 		} else if best, asked := want[line.Name]; asked && line.Best != best {
@@ -187,7 +187,7 @@ func TestComparisonRefuses(t *testing.T) {
 func TestExpectedAccuracyIsCompared(t *testing.T) {
 	a, b := compared(t, "a", 60, 3), compared(t, "b", 60, 3)
 	b.Metrics.ExpectedAccuracy = .875
-	lines := ScoreLines(metricsOf(a, b))
+	lines := ScoreLines(metricsOf(a, b), report.Measures())
 	at := slices.IndexFunc(lines, func(l ScoreLine) bool { return l.Name == "expected accuracy" })
 	if at < 0 || !slices.Equal(lines[at].Text, []string{"–", "0.875"}) || lines[at].Best != 1 {
 		t.Fatalf("%+v", lines)
@@ -202,7 +202,7 @@ func TestExpectedAccuracyIsCompared(t *testing.T) {
 // Equal scores, as shown, are equally good; a cluster that kept all its images has not changed.
 func TestComparisonOfEqualRuns(t *testing.T) {
 	runs := []Compared{compared(t, "a", 60, 3), compared(t, "b", 60, 3)}
-	for _, line := range ScoreLines(metricsOf(runs...)) {
+	for _, line := range ScoreLines(metricsOf(runs...), report.Measures()) {
 		if line.Best >= 0 && !(line.Top(0) && line.Top(1)) {
 			t.Errorf("%s: %v, of which only one is best", line.Name, line.Text)
 		}

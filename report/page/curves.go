@@ -29,7 +29,7 @@ func (p Point) sameRuns(q Point) bool {
 
 // calibrationCurves plots accuracy against confidence, with all seeds pooled; none without labels.
 func (s *Sweep) calibrationCurves() (m multiples, key []keyEntry, note string) {
-	if !s.has("accuracy") {
+	if len(Scored(s.Points, report.Measures("accuracy"))) == 0 {
 		return m, nil, ""
 	}
 	points := s.drawn()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"iconic/report"
 )
 
 // figure contains the charts against one setting: one for each score, or, if the other settings give more curves than one chart can show, a row of
@@ -159,20 +161,22 @@ func (s *Sweep) figure(setting int) *figure {
 		f.Note = fmt.Sprintf(" The first %d of %d combinations of the other settings have a chart; the table has all.", multiplesLimit, len(charts))
 		charts = charts[:multiplesLimit]
 	}
-	scores := []string{"accuracy", "ECE"}
-	if !s.has("accuracy") {
-		scores = []string{"silhouette", "mean confidence"}
-	}
-	for _, score := range scores {
-		if !s.has(score) {
-			continue
-		}
-		row := multiples{Name: score}
-		a := axesOf(score, slices.Concat(charts...))
+	for _, x := range s.charted() {
+		row := multiples{Name: x.Name}
+		a := axesOf(x, slices.Concat(charts...))
 		for k, list := range charts {
-			row.Charts = append(row.Charts, named{parts.panels[k], a.draw(name, score, parts.panels[k], list, len(charts) > 1)})
+			row.Charts = append(row.Charts, named{parts.panels[k], a.draw(name, parts.panels[k], list, len(charts) > 1)})
 		}
 		f.Rows = append(f.Rows, row)
 	}
 	return f
+}
+
+// charted are the two scores to plot: those that use labels if any run has them, otherwise the first two that there are of the others.
+func (s *Sweep) charted() []report.Measure {
+	if list := Scored(s.Points, report.Measures("accuracy", "ece")); len(list) > 0 {
+		return list
+	}
+	list := Scored(s.Points, report.Measures("expected_accuracy", "silhouette", "mean_confidence"))
+	return list[:min(2, len(list))]
 }

@@ -48,11 +48,14 @@ type Panel struct {
 // Spread is a score over seeds.
 type Spread struct{ Median, Low, High report.Number }
 
-// Over is the spread of a score over those runs of a point that have it; NaN if none has.
-func (p Point) Over(score func(m *report.Metrics) report.Number) Spread {
+// Over is the spread of a score over those runs of a point that have it; NaN if none has. The agreement between seeds is the point's.
+func (p Point) Over(x report.Measure) Spread {
+	if x.Key == "seed_agreement" {
+		return Spread{p.Agreement, p.Agreement, p.Agreement}
+	}
 	var list []float64
 	for _, m := range p.Runs {
-		if v := score(m); v.Defined() {
+		if v := x.Of(m); v.Defined() {
 			list = append(list, float64(v))
 		}
 	}
@@ -69,25 +72,15 @@ func (p Point) Over(score func(m *report.Metrics) report.Number) Spread {
 	return Spread{report.Number(median), report.Number(list[0]), report.Number(list[len(list)-1])}
 }
 
-// measureNamed finds a score by the name used on all pages.
-func measureNamed(name string) measure {
-	all := allMeasures()
-	return all[slices.IndexFunc(all, func(x measure) bool { return x.name == name })]
-}
-
-// seedAgreement is the name of the score that belongs to a point, not to its runs.
-const seedAgreement = "agreement between seeds"
-
-func (p Point) over(name string) Spread {
-	if name == seedAgreement {
-		return Spread{p.Agreement, p.Agreement, p.Agreement}
+// Scored lists those measures that any of the points has.
+func Scored(points []Point, measures []report.Measure) []report.Measure {
+	var list []report.Measure
+	for _, x := range measures {
+		if slices.ContainsFunc(points, func(p Point) bool { return p.Over(x).Median.Defined() }) {
+			list = append(list, x)
+		}
 	}
-	return p.Over(measureNamed(name).value)
-}
-
-// has reports whether any run of the sweep has a score.
-func (s *Sweep) has(name string) bool {
-	return slices.ContainsFunc(s.Points, func(p Point) bool { return p.over(name).Median.Defined() })
+	return list
 }
 
 // check returns an error for points that do not match the names and for scores that do not fit themselves.
@@ -204,22 +197,22 @@ func (s *Sweep) uncoloured() bool {
 	return slices.ContainsFunc(s.Panels, func(p Panel) bool { return slices.ContainsFunc(p.Colour, func(c int) bool { return c < 0 }) })
 }
 
-// columns are the columns of the table of all results.
-var sweepColumns = []string{"accuracy", "NMI", "ARI", "ECE", "adaptive ECE", "NLL", "silhouette", "neighbours together", seedAgreement, expectedMeasure.name, "mean confidence", "effective clusters"}
+// sweepColumns are the scores in the table of all results, without those that no run has.
+func (s *Sweep) sweepColumns() []report.Measure {
+	return Scored(s.Points, report.Measures("accuracy", "nmi", "ari", "ece", "adaptive_ece", "nll", "silhouette", "neighbour_agreement", "seed_agreement",
+		"expected_accuracy", "mean_confidence", "effective_clusters"))
+}
 
 func (v *sweepView) table(s *Sweep) {
 	v.Heads = s.Names
-	var columns []string
-	for _, c := range sweepColumns {
-		if s.has(c) {
-			columns = append(columns, c)
-		}
+	columns := s.sweepColumns()
+	for _, x := range columns {
+		v.Columns = append(v.Columns, x.Name)
 	}
-	v.Columns = columns
 	for _, p := range s.Points {
 		row := sweepRow{Values: p.Values, Runs: len(p.Runs)}
-		for _, c := range columns {
-			spread := p.over(c)
+		for _, x := range columns {
+			spread := p.Over(x)
 			text := decimals(spread.Median, 3)
 			if spread.Low != spread.High && spread.Median.Defined() {
 				text += fmt.Sprintf(" (%s to %s)", decimals(spread.Low, 3), decimals(spread.High, 3))

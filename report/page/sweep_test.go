@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -212,6 +214,52 @@ func TestNumbersThatAreNotCompared(t *testing.T) {
 		}
 		if suggested := strings.Contains(page.String(), "Suggested"); suggested != (counted != nil) {
 			t.Errorf("a suggestion: %t", suggested)
+		}
+	}
+}
+
+// Without labels, the expected accuracy comes first, in a run's headline and in the charts of a sweep, and other scores where no run has it.
+func TestExpectedAccuracyComesFirstWithoutLabels(t *testing.T) {
+	names := func(list []report.Measure) (names []string) {
+		for _, x := range list {
+			names = append(names, x.Name)
+		}
+		return names
+	}
+	for _, expected := range []report.Number{0, .875} {
+		for _, labels := range []bool{true, false} {
+			s := swept(t, labels)
+			m := s.Points[0].Runs[0]
+			m.ExpectedAccuracy = expected
+			charts, first := []string{"accuracy", "ECE"}, []string{"accuracy", "NMI", "ARI", "ECE"}
+			switch {
+			case !labels && expected > 0:
+				charts, first = []string{"expected accuracy", "silhouette"}, []string{"expected accuracy", "silhouette", "mean confidence", "effective clusters"}
+			case !labels:
+				charts, first = []string{"silhouette", "mean confidence"}, []string{"silhouette", "mean confidence", "effective clusters"}
+			}
+			if got := names(s.charted()); !slices.Equal(got, charts) {
+				t.Errorf("labels %t, expected %g: charts %q, want %q", labels, expected, got, charts)
+			}
+			if got := names(headlines(m)); !slices.Equal(got, first) {
+				t.Errorf("labels %t, expected %g: headline %q, want %q", labels, expected, got, first)
+			}
+		}
+	}
+}
+
+// The charts ring the suggested number, also on a logarithmic axis, and no dot if no run has it.
+func TestSuggestedNumberIsRinged(t *testing.T) {
+	for chosen, want := range map[int]int{5: 1, 100: 1, 7: 0} {
+		s := Sweep{Names: []string{"clusters"}, Counted: []Counted{{Clusters: chosen, Curve: []CountedAt{{5, 1, 1, 1}}}}}
+		for _, k := range []int{2, 5, 50, 100} {
+			s.Points = append(s.Points, Point{Values: []string{fmt.Sprint(k)}, Runs: []*report.Metrics{{MeanConfidence: .5, EffectiveClusters: report.Number(k)}}, Agreement: report.Number(math.NaN())})
+		}
+		charts := s.choice().Charts[1:] // after the score's
+		if len(charts) != 1 || strings.Count(string(charts[0].Chart), "chosen") != want {
+			t.Errorf("%d clusters: %v", chosen, charts)
+		} else if want == 1 && !strings.Contains(string(charts[0].Chart), fmt.Sprintf(`"><title>clusters %d: `, chosen)) {
+			t.Errorf("%d clusters are not in the chart", chosen)
 		}
 	}
 }
