@@ -107,7 +107,7 @@ type Matching struct {
 
 // WriteMetrics writes m to a file atomically: keys in a fixed order, indented by two spaces. It refuses what ReadMetrics would.
 func WriteMetrics(name string, m *Metrics) error {
-	if err := m.validate(); err != nil {
+	if err := m.Check(); err != nil {
 		return fmt.Errorf("%s would be inconsistent: %w", name, err)
 	}
 	return atomicfile.Write(name, func(w io.Writer) error {
@@ -128,7 +128,7 @@ func ReadMetrics(name string) (*Metrics, error) {
 	if err := json.Unmarshal(raw, m); err != nil {
 		return nil, fmt.Errorf("%s is not a metrics file: %w", name, err)
 	}
-	if err := m.validate(); err != nil {
+	if err := m.Check(); err != nil {
 		return nil, fmt.Errorf("%s is inconsistent: %w", name, err)
 	}
 	return m, nil

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -8,10 +9,12 @@ import (
 // mostClusters is far above any real clustering, and small enough for the memory kept per cluster. It is also the most classes.
 const mostClusters = 1 << 24
 
-// validate checks the parts of a metrics file for consistency, so that readers may index one by another. Its error names the
-// inconsistent field.
-func (m *Metrics) validate() error {
+// Check checks that there are metrics, and that their parts are consistent, so that one may be indexed by another. Its error names the inconsistent
+// field as in metrics.json.
+func (m *Metrics) Check() error {
 	switch {
+	case m == nil:
+		return errors.New("no metrics")
 	case m.N < 1:
 		return fmt.Errorf("n %d: want 1 or more", m.N)
 	case m.Clusters < 1 || m.Clusters > mostClusters:
@@ -48,7 +51,7 @@ func (m *Metrics) validate() error {
 		if m.KMeans.KMeans != nil {
 			return fmt.Errorf("kmeans has a baseline of its own")
 		}
-		if err := m.KMeans.validate(); err != nil {
+		if err := m.KMeans.Check(); err != nil {
 			return fmt.Errorf("kmeans: %w", err)
 		}
 	}

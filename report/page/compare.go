@@ -26,7 +26,7 @@ const LeftOut = -1
 
 // check returns an error if the parts are inconsistent.
 func (r Compared) check() error {
-	if err := checkMetrics(r.Metrics); err != nil {
+	if err := r.Metrics.Check(); err != nil {
 		return err
 	}
 	if r.Labels != nil && len(r.Labels) != len(r.Cluster) {

@@ -168,12 +168,12 @@ func TestScoreLinesMarkTheBest(t *testing.T) {
 
 func TestComparisonRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(r *Compared){
-		"b: a page needs metrics":          func(r *Compared) { r.Metrics = nil },
-		"b: item 5 is in cluster 4 of 4":   func(r *Compared) { r.Cluster[5] = 4 },
-		"b: item 5 is in cluster -2 of 4":  func(r *Compared) { r.Cluster[5] = -2 },
-		"b: 7 labels of 40 items":          func(r *Compared) { r.Labels = r.Labels[:7] },
-		"b: accuracies of 0 classes of 4":  func(r *Compared) { r.Metrics.PerClassAccuracy = nil },
-		"b: 3 bins of confidence: want 15": func(r *Compared) { r.Metrics.Reliability = r.Metrics.Reliability[:3] },
+		"b: no metrics":                              func(r *Compared) { r.Metrics = nil },
+		"b: item 5 is in cluster 4 of 4":             func(r *Compared) { r.Cluster[5] = 4 },
+		"b: item 5 is in cluster -2 of 4":            func(r *Compared) { r.Cluster[5] = -2 },
+		"b: 7 labels of 40 items":                    func(r *Compared) { r.Labels = r.Labels[:7] },
+		"b: per_class_accuracy has 0 entries, for 4": func(r *Compared) { r.Metrics.PerClassAccuracy = nil },
+		"b: reliability has 3 bins: want 15":         func(r *Compared) { r.Metrics.Reliability = r.Metrics.Reliability[:3] },
 	} {
 		a, b := compared(t, "a", 40, 4), compared(t, "b", 40, 4)
 		spoil(&b)

@@ -268,7 +268,7 @@ func TestDegeneratePages(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(r *Run){
-		"needs metrics":                                 func(r *Run) { r.Metrics = nil },
+		"no metrics":                                    func(r *Run) { r.Metrics = nil },
 		"assignments and metrics of":                    func(r *Run) { r.Cluster = r.Cluster[1:] },
 		"9 paths":                                       func(r *Run) { r.Paths = r.Paths[:9] },
 		"3 labels of 10 items":                          func(r *Run) { r.Labels = r.Labels[:3] },
@@ -283,11 +283,11 @@ func TestWriteRefuses(t *testing.T) {
 		"item 2 has label -2 of 2 classes":              func(r *Run) { r.Labels[2] = -2 },
 		"item 1 has the confidence NaN":                 func(r *Run) { r.Confidence[1] = math.NaN() },
 		"item 1 has the confidence 1.5":                 func(r *Run) { r.Confidence[1] = 1.5 },
-		"merged clusters [1]: want clusters of 2":       func(r *Run) { r.Metrics.Merged = []int{1} },
-		"sizes of 1 clusters of 2":                      func(r *Run) { r.Metrics.ClusterSizes = r.Metrics.ClusterSizes[:1] },
-		"classes of 0 clusters of 2":                    func(r *Run) { r.Metrics.Matching.ClassOfCluster = nil },
-		"accuracies of 1 classes of 2":                  func(r *Run) { r.Metrics.PerClassAccuracy = r.Metrics.PerClassAccuracy[:1] },
-		"0 bins of confidence: want 15":                 func(r *Run) { r.Metrics.Reliability = nil },
+		"merged: cluster 1: want clusters of 2":         func(r *Run) { r.Metrics.Merged = []int{1} },
+		"cluster_sizes has 1 entries, for 2":            func(r *Run) { r.Metrics.ClusterSizes = r.Metrics.ClusterSizes[:1] },
+		"class_of_cluster has 0 entries, for 2":         func(r *Run) { r.Metrics.Matching.ClassOfCluster = nil },
+		"per_class_accuracy has 1 entries, for 2":       func(r *Run) { r.Metrics.PerClassAccuracy = r.Metrics.PerClassAccuracy[:1] },
+		"reliability has 0 bins: want 15":               func(r *Run) { r.Metrics.Reliability = nil },
 	} {
 		r := made(t, 10, 2, true)
 		spoil(&r)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
 
 	"iconic/internal/plural"
 	"iconic/matrix"
@@ -64,7 +63,7 @@ type Run struct {
 // check returns an error if the parts are inconsistent.
 func (r *Run) check() error {
 	n := len(r.Cluster)
-	if err := checkMetrics(r.Metrics); err != nil {
+	if err := r.Metrics.Check(); err != nil {
 		return err
 	}
 	switch {
@@ -114,27 +113,6 @@ func (r *Run) checkItems() error {
 		if b < 0 || b >= most {
 			return fmt.Errorf("k-means puts item %d into cluster %d: want 0 to %d", i, b, most-1)
 		}
-	}
-	return nil
-}
-
-// checkMetrics checks that there are scores, and that their lists have the lengths by which pages index them.
-func checkMetrics(m *report.Metrics) error {
-	switch {
-	case m == nil:
-		return fmt.Errorf("a page needs metrics")
-	case len(m.ClusterSizes) != m.Clusters:
-		return fmt.Errorf("sizes of %d clusters of %d", len(m.ClusterSizes), m.Clusters)
-	case slices.ContainsFunc(m.Merged, func(c int) bool { return c < 0 || c >= m.Clusters || m.ClusterSizes[c] > 0 }):
-		return fmt.Errorf("merged clusters %v: want clusters of %d without items", m.Merged, m.Clusters)
-	case m.Labelled == nil:
-		return nil
-	case len(m.Matching.ClassOfCluster) != m.Clusters:
-		return fmt.Errorf("classes of %d clusters of %d", len(m.Matching.ClassOfCluster), m.Clusters)
-	case len(m.PerClassAccuracy) != len(m.Labelled.Classes):
-		return fmt.Errorf("accuracies of %d classes of %d", len(m.PerClassAccuracy), len(m.Labelled.Classes))
-	case len(m.Reliability) != report.Bins:
-		return fmt.Errorf("%d bins of confidence: want %d", len(m.Reliability), report.Bins)
 	}
 	return nil
 }

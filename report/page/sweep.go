@@ -93,7 +93,7 @@ func (s *Sweep) check() error {
 			return fmt.Errorf("sweep page: a combination has %d values of %d settings and %d runs", len(p.Values), len(s.Names), len(p.Runs))
 		}
 		for _, m := range p.Runs {
-			if err := checkMetrics(m); err != nil {
+			if err := m.Check(); err != nil {
 				return fmt.Errorf("sweep page: %w", err)
 			}
 		}

@@ -137,7 +137,7 @@ func TestSweepPageWithoutLabels(t *testing.T) {
 func candidates(silhouette, daviesBouldin, agreement []float64) []Point {
 	var list []Point
 	for k := range silhouette {
-		m := &report.Metrics{LabelFree: &report.LabelFree{Silhouette: report.Number(silhouette[k]), DaviesBouldin: report.Number(daviesBouldin[k])}}
+		m := &report.Metrics{N: 1, Clusters: 1, ClustersUsed: 1, ClusterSizes: []int{1}, LabelFree: &report.LabelFree{Silhouette: report.Number(silhouette[k]), DaviesBouldin: report.Number(daviesBouldin[k])}}
 		list = append(list, Point{Runs: []*report.Metrics{m}, Agreement: report.Number(agreement[k])})
 	}
 	return list
@@ -185,8 +185,8 @@ func TestWriteSweepRefuses(t *testing.T) {
 		"no runs":                   {},
 		"0 values of 1 settings":    {Names: []string{"alpha"}, Points: []Point{{Runs: []*report.Metrics{m}}}},
 		"0 runs":                    {Names: []string{"alpha"}, Points: []Point{{Values: []string{"1"}}}},
-		"9 bins of confidence":      {Points: []Point{{Runs: []*report.Metrics{m, short}}}},
-		"needs metrics":             {Points: []Point{{Runs: []*report.Metrics{m, nil}}}},
+		"reliability has 9 bins":    {Points: []Point{{Runs: []*report.Metrics{m, short}}}},
+		"no metrics":                {Points: []Point{{Runs: []*report.Metrics{m, nil}}}},
 		"3 coordinates of 2 points": {Points: []Point{{Runs: []*report.Metrics{m}}}, Panels: []Panel{{"x", make([]float32, 3), make([]int, 2)}}},
 	} {
 		if err := WriteSweep(context.Background(), &bytes.Buffer{}, s); err == nil || !strings.Contains(err.Error(), want) {
