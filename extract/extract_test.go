@@ -547,7 +547,7 @@ func TestPartsMergeIntoWhatOneRunMakes(t *testing.T) {
 		other.Out, other.Part = filepath.Join(base, "other"), 2
 		spoil(&other)
 		extract(t, other)
-		_, _, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, partName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
+		_, _, err := store.Merge(t.Context(), []string{filepath.Join(c.Out, store.PartName(1, 4)), other.folder()}, filepath.Join(base, "x"), nil)
 		if err == nil || !strings.Contains(err.Error(), other.folder()) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error %v", name, err)
 		}

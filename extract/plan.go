@@ -34,13 +34,10 @@ func (c *Config) folder() string {
 		return c.Out
 	}
 	if bucket.Is(c.Out) {
-		return strings.TrimSuffix(c.Out, "/") + "/" + partName(c.Part, c.Parts)
+		return strings.TrimSuffix(c.Out, "/") + "/" + store.PartName(c.Part, c.Parts)
 	}
-	return filepath.Join(c.Out, partName(c.Part, c.Parts))
+	return filepath.Join(c.Out, store.PartName(c.Part, c.Parts))
 }
-
-// partName is the name of a part's folder: "part-00002-of-00004".
-func partName(part, parts int) string { return fmt.Sprintf("part-%05d-of-%05d", part, parts) }
 
 // entry is one item of the new store: an image of the data set, or one that only the old store has.
 type entry struct {

@@ -10,6 +10,8 @@ import (
 	"image/gif"
 	"path/filepath"
 	"testing"
+
+	"iconic/extract/store"
 )
 
 // moving is a GIF of two frames, different for each seed.
@@ -58,7 +60,7 @@ func TestSeveralFramesAreCounted(t *testing.T) {
 			extract(t, c)
 			c.Part = 1
 			extract(t, c)
-			parts := []string{filepath.Join(c.Out, partName(1, 2)), filepath.Join(c.Out, partName(2, 2))}
+			parts := []string{filepath.Join(c.Out, store.PartName(1, 2)), filepath.Join(c.Out, store.PartName(2, 2))}
 			c.Out, c.Part, c.Parts = filepath.Join(base, "merged"), 0, 0
 			if _, _, err := Merge(t.Context(), parts, c.Out, nil); err != nil {
 				t.Fatal(err)

@@ -43,7 +43,7 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 	if bucket.Is(name) {
 		return bucketParts(ctx, name)
 	}
-	if holds(name, "manifest.json") && holds(name, "items.jsonl") {
+	if store.Is(name) && holds(name, store.ItemsName) {
 		return []string{name}, nil
 	}
 	if stat, err := os.Stat(name); err != nil || !stat.IsDir() {
@@ -54,7 +54,7 @@ func storeParts(ctx context.Context, name string) ([]string, error) {
 		return nil, nil
 	}
 	for _, part := range parts {
-		if !holds(part, "manifest.json") {
+		if !store.Is(part) {
 			return nil, refuse(option.Errorf("Data", "%s is %w", part, ErrUnfinished))
 		}
 	}
@@ -85,8 +85,8 @@ func complete(name string, parts []string) error {
 	seen := map[int]bool{}
 	for _, p := range parts {
 		base := path.Base(filepath.ToSlash(p))
-		var part, of int
-		if _, err := fmt.Sscanf(base, "part-%d-of-%d", &part, &of); err != nil || part < 1 || part > of {
+		part, of, ok := store.ParsePart(base)
+		if !ok {
 			return refuse(option.Errorf("Data", "%s contains %s, which is named like a part but has invalid numbers", name, base))
 		}
 		if total > 0 && of != total {

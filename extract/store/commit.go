@@ -29,7 +29,7 @@ func (w *Writer) Commit() (changed bool, err error) {
 	if err := w.readable(); err != nil {
 		return false, fmt.Errorf("feature store %s: %w", w.dir, err)
 	}
-	sum, err := w.items.finish(filepath.Join(w.partial, itemsName))
+	sum, err := w.items.finish(filepath.Join(w.partial, ItemsName))
 	if err != nil {
 		return false, err
 	}
@@ -49,7 +49,7 @@ func (w *Writer) Commit() (changed bool, err error) {
 		keepContents(w.dir, &w.manifest.Settings, checksum(content), w.rows)
 		return false, os.RemoveAll(w.partial)
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(w.partial, manifestName), content); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(w.partial, ManifestName), content); err != nil {
 		return false, err
 	}
 	if err := rollForward(w.dir); err != nil {
@@ -73,7 +73,7 @@ func (w *Writer) readable() error {
 // rollForward moves the files of a prepared commit to their final names. It does nothing if no commit was begun, and may be interrupted and
 // repeated at any point.
 func rollForward(dir string) error {
-	partial := filepath.Join(dir, partialName)
+	partial := filepath.Join(dir, PartialName)
 	m, _, err := readManifest(partial)
 	if errors.Is(err, ErrNone) {
 		return nil
@@ -93,13 +93,13 @@ func rollForward(dir string) error {
 			return err
 		}
 	}
-	if err := move(itemsName, itemsName); err != nil {
+	if err := move(ItemsName, ItemsName); err != nil {
 		return err
 	}
 	if err := atomicfile.SyncFolder(dir); err != nil {
 		return err
 	}
-	if err := move(manifestName, manifestName); err != nil {
+	if err := move(ManifestName, ManifestName); err != nil {
 		return err
 	}
 	if err := atomicfile.SyncFolder(dir); err != nil {

@@ -117,9 +117,9 @@ func (w *Writer) expectEmpty() error {
 	}
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case strings.HasPrefix(name, "features-") && strings.HasSuffix(name, ".npy"), name == itemsName:
-			return w.unusable("holds %s but no %s, which records what made it: restore that file", name, manifestName)
-		case !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "part-"):
+		case IsShard(name), name == ItemsName:
+			return w.unusable("holds %s but no %s, which records what made it: restore that file", name, ManifestName)
+		case !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, PartBegin):
 			return w.unusable("cannot be made there, since the folder is not empty (it holds %s): empty it, or choose another", name)
 		}
 	}
@@ -144,11 +144,9 @@ func (w *Writer) learn(it Item, stamp string, at place) {
 	}
 }
 
-const settingsName = "settings.json"
-
 // readPartial reads the shards left by an unfinished run.
 func (w *Writer) readPartial() error {
-	content, err := regular.Read(filepath.Join(w.partial, settingsName))
+	content, err := regular.Read(filepath.Join(w.partial, SettingsName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -161,7 +159,7 @@ func (w *Writer) readPartial() error {
 		err = before.check()
 	}
 	if err != nil {
-		return w.unusable("has a damaged %s (%w): remove the folder %s", filepath.Join(partialName, settingsName), err, w.partial)
+		return w.unusable("has a damaged %s (%w): remove the folder %s", filepath.Join(PartialName, SettingsName), err, w.partial)
 	}
 	w.adopt(before)
 	if diff := w.manifest.differs(before); diff != "" {

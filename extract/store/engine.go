@@ -34,7 +34,7 @@ func (w *Writer) MadeOn(e Engine) error {
 		return &EngineError{w.dir, was, e}
 	}
 	w.manifest.Provider, w.manifest.Runtime = e.Provider, e.Runtime
-	return writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings)
+	return writeJSON(filepath.Join(w.partial, SettingsName), w.manifest.Settings)
 }
 
 // Engine is what ran the encoder, for a new store after MadeOn was called; zero if unknown.

@@ -40,7 +40,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		return b
 	}
-	manifest, items := read(manifestName), read(itemsName)
+	manifest, items := read(ManifestName), read(ItemsName)
 	f.Add(manifest, items)
 	f.Add([]byte(`{"format":"iconic feature store","version":1,"views":1,"dim":9,"dtype":"float32","shard_rows":4194304,"part":{"index":1,"of":1}}`), []byte{})
 	shards := map[string][]byte{shardName(0): read(shardName(0)), shardName(1): read(shardName(1))}
@@ -51,10 +51,10 @@ func FuzzManifest(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, manifestName), manifest, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, ManifestName), manifest, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, itemsName), items, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, ItemsName), items, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		var before, after runtime.MemStats

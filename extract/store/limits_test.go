@@ -96,10 +96,10 @@ func TestUnfinishedSettingsThatCannotBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, partialName), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, PartialName), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, partialName, settingsName), b, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, PartialName, SettingsName), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Begin(dir, lending(), nil); err == nil || !strings.Contains(err.Error(), "remove the folder") {

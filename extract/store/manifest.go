@@ -14,14 +14,6 @@ import (
 	"iconic/internal/regular"
 )
 
-// Names in a store's folder.
-const (
-	manifestName = "manifest.json"
-	itemsName    = "items.jsonl"
-	lockName     = ".lock"
-	partialName  = ".partial"
-)
-
 // formatVersion is the format version that this package writes, and the newest that it reads.
 const formatVersion = 1
 
@@ -94,14 +86,13 @@ var ErrNone = errors.New("not a feature store")
 var ErrParts = errors.New("it holds the parts of one, which have to be merged")
 
 // Is reports whether a folder holds a feature store, readable or not.
-func Is(folder string) bool { return exists(filepath.Join(folder, manifestName)) }
+func Is(folder string) bool { return exists(filepath.Join(folder, ManifestName)) }
 
 // Of is the folder of the feature store to which a file belongs, or would belong if it was written, whatever link leads there; "" if there is none.
 func Of(file string) string {
 	for _, name := range regular.Names(file) {
 		dir, base := filepath.Dir(name), filepath.Base(name)
-		shard, err := filepath.Match("features-[0-9]*.npy", base)
-		if err != nil || !shard && base != manifestName && base != itemsName {
+		if !IsShard(base) && base != ManifestName && base != ItemsName {
 			continue
 		}
 		_, _, unreadable := readManifest(dir)
@@ -114,7 +105,7 @@ func Of(file string) string {
 
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {
-	content, err := regular.Read(filepath.Join(folder, manifestName))
+	content, err := regular.Read(filepath.Join(folder, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) && !exists(folder) {
 		return nil, nil, fmt.Errorf("%s: %w: it does not exist", folder, ErrNone)
 	}
@@ -122,7 +113,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		if parts, err := Parts(folder); err == nil && len(parts) > 0 {
 			return nil, nil, fmt.Errorf("%s: %w: %w", folder, ErrNone, ErrParts)
 		}
-		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, manifestName)
+		return nil, nil, fmt.Errorf("%s: %w: it has no %s", folder, ErrNone, ManifestName)
 	}
 	if stat, serr := os.Stat(folder); serr == nil && !stat.IsDir() {
 		return nil, nil, fmt.Errorf("%s is not the folder of a feature store: it is a file", folder)
@@ -132,7 +123,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 	}
 	var m Manifest
 	if err := json.Unmarshal(content, &m); err != nil {
-		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
+		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", ManifestName, err)}
 	}
 	if m.Format != formatName {
 		return nil, nil, fmt.Errorf("%s: %w: its manifest belongs to something else", folder, ErrNone)
@@ -141,7 +132,7 @@ func readManifest(folder string) (*Manifest, []byte, error) {
 		return nil, nil, &UnusableError{folder, fmt.Errorf("%w (version %d, but this program reads up to %d): use a newer program", ErrNewer, m.Version, formatVersion)}
 	}
 	if err := m.check(); err != nil {
-		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", manifestName, err)}
+		return nil, nil, &UnusableError{folder, fmt.Errorf("cannot be used: its %s is damaged (%w): restore it", ManifestName, err)}
 	}
 	return &m, content, nil
 }
@@ -214,8 +205,6 @@ const (
 	maxViews     = 1 << 12
 	maxDim       = 1 << 24
 )
-
-func shardName(i int) string { return fmt.Sprintf("features-%05d.npy", i) }
 
 // encode returns the manifest's canonical form.
 func (m *Manifest) encode() ([]byte, error) {

@@ -15,9 +15,9 @@ import (
 
 // Parts lists the folders of parts in dir.
 func Parts(dir string) ([]string, error) {
-	parts, err := filepath.Glob(filepath.Join(escapeGlob(dir), "part-*-of-*"))
+	parts, err := filepath.Glob(filepath.Join(escapeGlob(dir), PartBegin+"*-of-*"))
 	if err == nil && len(parts) == 0 {
-		err = option.Errorf("Part", "%s holds no parts (folders called part-00001-of-00004 and so on)", dir)
+		err = option.Errorf("Part", "%s holds no parts (folders called %s and so on)", dir, PartName(1, 4))
 	}
 	return parts, err
 }

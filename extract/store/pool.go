@@ -111,7 +111,7 @@ func lenders(folder, key string) (dirs []string) {
 		if err != nil {
 			continue
 		}
-		if !exists(filepath.Join(head.Store, manifestName)) {
+		if !exists(filepath.Join(head.Store, ManifestName)) {
 			if exists(filepath.Dir(head.Store)) { // otherwise its disk may be unmounted
 				_ = os.Remove(name)
 			}

@@ -40,7 +40,7 @@ func (e *DamagedError) Error() string {
 func Open(dir string) (*Store, error) {
 	m, content, err := readManifest(dir)
 	if err != nil {
-		if errors.Is(err, ErrNone) && exists(filepath.Join(dir, partialName)) {
+		if errors.Is(err, ErrNone) && exists(filepath.Join(dir, PartialName)) {
 			return nil, fmt.Errorf("feature store %s is unfinished: run the same extraction again to finish it", dir)
 		}
 		return nil, err
@@ -127,28 +127,28 @@ func (s *Store) readItems() ([]Item, error) {
 
 // loadItems reads a store's items.jsonl and checks it against the manifest.
 func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
-	content, err := regular.Read(filepath.Join(dir, itemsName))
+	content, err := regular.Read(filepath.Join(dir, ItemsName))
 	if err != nil {
 		return nil, nil, err
 	}
 	if sum := checksum(content); sum != m.Checksum {
-		return nil, nil, fmt.Errorf("%s is damaged: checksum %s, want %s", itemsName, sum, m.Checksum)
+		return nil, nil, fmt.Errorf("%s is damaged: checksum %s, want %s", ItemsName, sum, m.Checksum)
 	}
 	items, err := parseItems(context.Background(), content)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", itemsName, err)
+		return nil, nil, fmt.Errorf("%s: %w", ItemsName, err)
 	}
 	row := 0
 	for i := range items {
 		if items[i].Row >= 0 {
 			if items[i].Row != row {
-				return nil, nil, fmt.Errorf("%s: line %d has row %d, want %d", itemsName, i+1, items[i].Row, row)
+				return nil, nil, fmt.Errorf("%s: line %d has row %d, want %d", ItemsName, i+1, items[i].Row, row)
 			}
 			row++
 		}
 	}
 	if len(items) != m.Items || row != m.Rows {
-		return nil, nil, fmt.Errorf("%s: %d items with %d rows, but the manifest has %d with %d", itemsName, len(items), row, m.Items, m.Rows)
+		return nil, nil, fmt.Errorf("%s: %d items with %d rows, but the manifest has %d with %d", ItemsName, len(items), row, m.Items, m.Rows)
 	}
 	return items, content, nil
 }
@@ -157,7 +157,7 @@ func (m *Manifest) loadItems(dir string) ([]Item, []byte, error) {
 func (m *Manifest) checkItems(items []Item) error {
 	for i := range items {
 		if l := items[i].Label; l < -1 || l >= len(m.Classes) {
-			return fmt.Errorf("%s: line %d has label %d, but there are %d classes", itemsName, i+1, l, len(m.Classes))
+			return fmt.Errorf("%s: line %d has label %d, but there are %d classes", ItemsName, i+1, l, len(m.Classes))
 		}
 	}
 	return nil
@@ -277,4 +277,4 @@ func Describe(dir string) (*Manifest, error) {
 func Lock(dir string) string { return filepath.Join(dir, lockName) }
 
 // Unfinished reports whether a folder holds features of an interrupted run.
-func Unfinished(dir string) bool { return exists(filepath.Join(dir, partialName, settingsName)) }
+func Unfinished(dir string) bool { return exists(filepath.Join(dir, PartialName, SettingsName)) }

@@ -70,7 +70,7 @@ func Begin(dir string, settings Settings, part *Part) (_ *Writer, err error) {
 		}
 	}
 	w := &Writer{
-		dir: dir, partial: filepath.Join(dir, partialName),
+		dir: dir, partial: filepath.Join(dir, PartialName),
 		manifest: Manifest{Format: formatName, Version: formatVersion, Settings: settings, Part: part},
 		known:    map[string]Known{}, places: map[Hash]place{}, rows: map[Hash]int32{}, label: -1,
 	}
@@ -170,7 +170,7 @@ func (w *Writer) prepare() error {
 	if err := os.MkdirAll(w.partial, 0o755); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(w.partial, settingsName), w.manifest.Settings); err != nil {
+	if err := writeJSON(filepath.Join(w.partial, SettingsName), w.manifest.Settings); err != nil {
 		return err
 	}
 	var err error

@@ -16,6 +16,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
 
+	"iconic/extract/store"
 	"iconic/internal/bucket"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
@@ -40,30 +41,6 @@ type state struct {
 	modified time.Time
 }
 
-// manifest is the file that marks a store as finished.
-const manifest = "manifest.json"
-
-// partial is the folder of a store's unfinished shards.
-const partial = ".partial"
-
-// belongs reports whether a name is one of the store's own files, and not a part's or somebody else's.
-func belongs(name string) bool {
-	if !filepath.IsLocal(name) {
-		return false
-	}
-	folder, base := "", name
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		folder, base = name[:i], name[i+1:]
-	}
-	switch folder {
-	case "":
-		return base == manifest || base == "items.jsonl" || strings.HasPrefix(base, "features-") && strings.HasSuffix(base, ".npy")
-	case partial:
-		return base == "settings.json" || strings.HasSuffix(base, ".npy") || strings.HasSuffix(base, ".journal")
-	}
-	return false
-}
-
 // Open downloads what a bucket has of a store, possibly nothing, into a local folder. Close it after use. It fails with lockfile.ErrBusy if
 // another process on this machine is working on the same store.
 func Open(ctx context.Context, address string) (_ *Mirror, err error) {
@@ -84,7 +61,7 @@ func Open(ctx context.Context, address string) (_ *Mirror, err error) {
 			err = errors.Join(err, m.Close())
 		}
 	}()
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, partial), 0o755)); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, store.PartialName), 0o755)); err != nil {
 		return nil, err
 	}
 	b, key, err := bucket.Open(ctx, address)
@@ -114,12 +91,12 @@ func (m *Mirror) pull() error {
 		if err != nil {
 			return err
 		}
-		if name := strings.TrimPrefix(o.Key, m.prefix); belongs(name) {
+		if name := strings.TrimPrefix(o.Key, m.prefix); store.IsFile(name) {
 			objects[name] = o
 			m.there[name] = state{} // differs from any file
 		}
 	}
-	if _, whole := objects[manifest]; !whole { // the files of an interrupted Push are invalid; all of them are in .partial, too
+	if _, whole := objects[store.ManifestName]; !whole { // the files of an interrupted Push are invalid; all of them are in .partial, too
 		maps.DeleteFunc(objects, func(name string, _ bucket.Object) bool { return !strings.Contains(name, "/") })
 	}
 	g, ctx := errgroup.WithContext(m.ctx)
@@ -187,9 +164,9 @@ func (m *Mirror) Keep(files ...string) error {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), last)
 		defer cancel()
 	}
-	names := []string{partial + "/settings.json"}
+	names := []string{store.PartialName + "/" + store.SettingsName}
 	for _, file := range files {
-		names = append(names, partial+"/"+filepath.Base(file))
+		names = append(names, store.PartialName+"/"+filepath.Base(file))
 	}
 	for _, name := range names {
 		if err := m.send(ctx, name); err != nil {
@@ -201,7 +178,7 @@ func (m *Mirror) Keep(files ...string) error {
 
 // Push makes the bucket equal to the folder, uploads the manifest last, and removes what the store no longer has.
 func (m *Mirror) Push() error {
-	shards, err := filepath.Glob(filepath.Join(m.Dir, "features-*.npy"))
+	shards, err := filepath.Glob(filepath.Join(m.Dir, store.Shards))
 	if err != nil {
 		return err
 	}
@@ -214,7 +191,7 @@ func (m *Mirror) Push() error {
 			return err
 		}
 	}
-	for _, name := range [...]string{"items.jsonl", manifest} {
+	for _, name := range [...]string{store.ItemsName, store.ManifestName} {
 		have[name] = true
 		if err := m.send(ctx, name); err != nil {
 			return err
@@ -244,7 +221,7 @@ func Has(ctx context.Context, address string) (_ bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	_, err = b.Stat(ctx, strings.TrimPrefix(strings.TrimSuffix(key, "/")+"/"+manifest, "/"))
+	_, err = b.Stat(ctx, strings.TrimPrefix(strings.TrimSuffix(key, "/")+"/"+store.ManifestName, "/"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -261,17 +238,17 @@ func Parts(ctx context.Context, address string) (parts []string, err error) {
 	if key = strings.TrimSuffix(key, "/") + "/"; key == "/" {
 		key = ""
 	}
-	for o, err := range b.List(ctx, key+"part-") {
+	for o, err := range b.List(ctx, key+store.PartBegin) {
 		if err != nil {
 			return nil, err
 		}
 		name, file, _ := strings.Cut(strings.TrimPrefix(o.Key, key), "/")
-		if file == manifest {
+		if file == store.ManifestName {
 			parts = append(parts, strings.TrimSuffix(address, "/")+"/"+name)
 		}
 	}
 	if len(parts) == 0 {
-		return nil, option.Errorf("Part", "%s contains %w (part-00001-of-00004 and so on)", bucket.Public(address), ErrNoParts)
+		return nil, option.Errorf("Part", "%s contains %w (%s and so on)", bucket.Public(address), ErrNoParts, store.PartName(1, 4))
 	}
 	return parts, nil
 }
