@@ -14,7 +14,8 @@ import (
 	"iconic/report/page"
 )
 
-// printJSON writes a result as JSON.
+// printJSON writes the result of a command as JSON, indented. What a command writes as it goes has an object per line instead: progress, notes and
+// warnings on standard error, and the images of predict and assignments.
 func (a *app) printJSON(v any) error {
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
@@ -125,15 +126,10 @@ func (a *app) printLines(lines [][2]string) error {
 // printSummary writes the result of a run to standard output: a short table, or all scores with --json.
 func (a *app) printSummary(dir string, m *report.Metrics) error {
 	if a.json {
-		b, err := json.Marshal(struct {
+		return a.printJSON(struct {
 			Run     string          `json:"run"`
 			Metrics *report.Metrics `json:"metrics"`
 		}{dir, m})
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(a.out, "%s\n", b)
-		return err
 	}
 	if _, terminal := a.columns(); terminal {
 		fmt.Fprintln(a.out) // below the messages of the stages

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
 	"strings"
 
@@ -92,7 +91,7 @@ func (a *app) compareRuns(ctx context.Context, dirs []string, o *reportOptions) 
 		a.warn("%s", caution)
 	}
 	if a.json {
-		return json.NewEncoder(a.out).Encode(c)
+		return a.printJSON(c)
 	}
 	names := []string{""}
 	for _, r := range c.Runs {

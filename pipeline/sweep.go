@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -148,7 +147,7 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 		if err != nil {
 			return err
 		}
-		return json.NewEncoder(a.out).Encode(result)
+		return a.printJSON(result)
 	}
 	points, err := s.Points()
 	if err != nil {
