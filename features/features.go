@@ -11,13 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
-
 	"iconic/head"
 	"iconic/internal/cachefolder"
 	"iconic/internal/identity"
 	"iconic/internal/npy"
-	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/report"
 )
@@ -116,7 +113,7 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 		}
 		s.Notes = append(s.Notes, notes...)
 	}
-	key, err := fileKey(features)
+	key, err := identity.File(features)
 	if err != nil {
 		return nil, err
 	}
@@ -212,20 +209,6 @@ func rowNames(n int) []string {
 		names[i] = "row " + strconv.Itoa(i)
 	}
 	return names
-}
-
-// fileKey is the xxhash of a file's content.
-func fileKey(name string) (string, error) {
-	f, _, err := regular.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := xxhash.New()
-	if _, err := f.WriteTo(h); err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	return fmt.Sprintf("%016x", h.Sum64()), nil
 }
 
 // SameImages refuses two stores whose rows belong to different images; a plain matrix has no names to compare.

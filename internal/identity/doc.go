@@ -7,6 +7,7 @@
 //	Run        a run of a sweep: features, labels, classes, settings
 //	Inputs     what a resumed training must have in common with the original one
 //	Matrix     features in a program's memory
+//	File       features in a file
 //
 // The settings of a feature store are compared field by field instead, since the user has to be told what differs; package extract/store
 // does it.
