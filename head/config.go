@@ -103,25 +103,27 @@ func (c Config) Validate(n int) error {
 	if err != nil {
 		return err
 	}
-	return c.validate(m, n)
+	_, _, err = c.resolved(m, n)
+	return err
 }
 
-func (c Config) validate(m method.Method, n int) error {
+// resolved checks c against a set of n rows, and returns its recipe with the rules resolved, and notes on what that changed.
+func (c Config) resolved(m method.Method, n int) (method.Recipe, []string, error) {
 	switch {
 	case c.Clusters < 2:
-		return fmt.Errorf("clusters %d: want at least 2", c.Clusters)
+		return nil, nil, fmt.Errorf("clusters %d: want at least 2", c.Clusters)
 	case c.Clusters > n:
-		return fmt.Errorf("clusters %d of %d images: want at most as many clusters as images", c.Clusters, n)
+		return nil, nil, fmt.Errorf("clusters %d of %d images: want at most as many clusters as images", c.Clusters, n)
 	}
 	r, err := c.recipe(m)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := r.Settings().Check(n); err != nil {
-		return err
+		return nil, nil, err
 	}
-	_, err = r.Resolve(n)
-	return err
+	notes, err := r.Resolve(n)
+	return r, notes, err
 }
 
 // Fit lowers settings that the user has not chosen to values that suit a set of n rows: ten neighbours are too many for six images. It

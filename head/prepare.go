@@ -27,14 +27,7 @@ func (c Config) ready(n int) (method.Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.validate(m, n); err != nil {
-		return nil, err
-	}
-	recipe, err := c.recipe(m)
-	if err != nil {
-		return nil, err
-	}
-	_, err = recipe.Resolve(n)
+	recipe, _, err := c.resolved(m, n)
 	return recipe, err
 }
 

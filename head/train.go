@@ -97,7 +97,7 @@ func TrainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 
 // trainMethod is TrainMethod; it also returns the method's outcome, from which the result is made.
 func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c Config, o Options) (*Result, *method.Outcome, error) {
-	recipe, notes, err := c.resolved(m, f, in)
+	recipe, notes, err := c.checked(m, f, in)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,23 +131,16 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	return r, found, nil
 }
 
-// resolved checks a training before any work, and returns the recipe with its rules resolved and notes on what that changed.
-func (c Config) resolved(m method.Method, f Features, in Inputs) (method.Recipe, []string, error) {
+// checked checks a training before any work, and returns what resolved does.
+func (c Config) checked(m method.Method, f Features, in Inputs) (method.Recipe, []string, error) {
 	if err := matrix.Check(f); err != nil {
 		return nil, nil, err
 	}
-	if err := c.validate(m, f.Len()); err != nil {
-		return nil, nil, err
-	}
-	if err := checkInputs(m.About(), c.Clusters, f.Len(), in); err != nil {
-		return nil, nil, err
-	}
-	recipe, err := c.recipe(m)
+	recipe, notes, err := c.resolved(m, f.Len())
 	if err != nil {
 		return nil, nil, err
 	}
-	notes, err := recipe.Resolve(f.Len())
-	return recipe, notes, err
+	return recipe, notes, checkInputs(m.About(), c.Clusters, f.Len(), in)
 }
 
 // data is what the method learns from: the prepared features, and the further inputs in the form that goes with them.
