@@ -517,7 +517,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if _, err := Walk(p, 0, false); err == nil {
+	if _, err := Walk(p, 0); err == nil {
 		t.Error("a walk of no steps is accepted")
 	}
 	if _, err := Views(5, 2); err == nil {
@@ -657,7 +657,7 @@ func TestStrollEndsAsWalkHasIt(t *testing.T) {
 			}
 		}
 	})
-	want, err := Walk(p, most, false)
+	want, err := Walk(p, most)
 	if err != nil {
 		t.Fatal(err)
 	}

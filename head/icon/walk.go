@@ -2,9 +2,9 @@ package icon
 
 import "fmt"
 
-// Walk is the distribution over points reachable in 1 to steps steps of p: P + P² + … + Pᵗ, normalised, or, if uniform is set, the uniform
-// distribution over all points reached. Walks that end at their start are left out. It fails on steps < 1.
-func Walk(p *Rows, steps int, uniform bool) (*Rows, error) {
+// Walk is the distribution over points reachable in 1 to steps steps of p: P + P² + … + Pᵗ, normalised. Walks that end at
+// their start are left out. It fails on steps < 1.
+func Walk(p *Rows, steps int) (*Rows, error) {
 	if steps < 1 {
 		return nil, fmt.Errorf("walk of %d steps: want at least 1", steps)
 	}
@@ -19,11 +19,7 @@ func Walk(p *Rows, steps int, uniform bool) (*Rows, error) {
 				}
 			}
 			for _, j := range sortedKeys(next) {
-				switch {
-				case j == i:
-				case uniform:
-					add(j, 0)
-				default:
+				if j != i {
 					add(j, next[j])
 				}
 			}

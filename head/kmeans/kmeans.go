@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"sync"
 
 	"iconic/internal/kernel"
@@ -13,14 +12,15 @@ import (
 	"iconic/matrix"
 )
 
+// tolerance is the share by which a step must lower the inertia; a start ends with one that does not.
+const tolerance = 1e-5
+
 // Options are the settings of a clustering.
 type Options struct {
 	Clusters      int     // 1 to the number of rows
 	Starts        int     // independent seedings, of which the one with the lowest inertia is kept; 3 when < 1
 	MaxIterations int     // Lloyd steps of each start; 100 when < 1
-	Tolerance     float64 // a start ends when a step lowers the inertia by less than this share; 1e-5 when ≤ 0
 	Still         float64 // a start also ends when a step moves at most this share of the rows to another cluster
-	MiniBatch     int     // rows per step (Sculley 2010); 0: all rows, Lloyd's algorithm
 	Rows          int     // largest number of rows, drawn at random, that determine the centroids; at the end all rows join the nearest; all when < 1
 	SeedRows      int     // rows per cluster, drawn at random, that k-means++ chooses from; when < 1, 256 up to 100 clusters, and the same total for more, but at least 16 each
 	Workers       int     // goroutines; all processors when < 1
@@ -86,8 +86,8 @@ func (o Options) inSample(ctx context.Context, all *rows) (*Result, error) {
 	return found, nil
 }
 
-// Runs returns all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They run in parallel, one worker
-// each.
+// Runs returns all o.Starts clusterings, in the order of their seedings, of which Cluster keeps the best. They run in parallel, and
+// share o.Workers.
 func Runs(ctx context.Context, f matrix.Features, o Options) ([]*Result, error) {
 	o = o.withDefaults()
 	if err := o.check(f.Len()); err != nil {
@@ -134,9 +134,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SeedRows < 1 {
 		o.SeedRows = max(16, 256*100/max(100, o.Clusters)) // the cost of seeding grows with the square of the clusters
-	}
-	if o.Tolerance <= 0 {
-		o.Tolerance = 1e-5
 	}
 	return o
 }
@@ -198,33 +195,23 @@ func (l *lloyd) run(ctx context.Context, start int) (*Result, error) {
 		return nil, err
 	}
 	l.clear()
-	batches := l.options.MiniBatch > 0 && l.options.MiniBatch < l.n
-	if l.bounds == nil && !batches {
+	if l.bounds == nil {
 		l.bounds = newBounds(l)
-	} else if l.bounds != nil {
+	} else {
 		l.bounds.known = false // those of the last start
 	}
 	inertia, iterations, settled := math.Inf(1), 0, false
 	for !settled && iterations < l.options.MaxIterations {
-		var err error
-		if batches {
-			err = l.miniBatchStep(ctx, r)
-		} else {
-			err = l.assign(ctx)
-		}
-		if err != nil {
+		if err := l.assign(ctx); err != nil {
 			return nil, err
 		}
 		iterations++
 		if l.options.Progress != nil {
 			l.options.Progress(start*l.options.MaxIterations+iterations, l.options.Starts*l.options.MaxIterations)
 		}
-		if batches {
-			continue
-		}
 		last := inertia
 		inertia = l.total()
-		settled = last-inertia <= l.options.Tolerance*inertia || iterations > 1 && float64(l.moved()) <= l.options.Still*float64(l.n)
+		settled = last-inertia <= tolerance*inertia || iterations > 1 && float64(l.moved()) <= l.options.Still*float64(l.n)
 		if !settled {
 			if err := l.update(); err != nil {
 				return nil, err
@@ -306,12 +293,6 @@ func (l *lloyd) moved() int {
 	return moved
 }
 
-// nearest maximises x·c − ½‖c‖², which is ½‖x‖² − ½‖x−c‖²; ties go to the lowest centroid. It overwrites the products.
-func nearest(products, half []float32) int {
-	kernel.AddScaled(products, -1, half)
-	return max(0, slices.Index(products, kernel.Max(products)))
-}
-
 // total is the inertia of the last assignment.
 func (l *lloyd) total() float64 {
 	sum := 0.0
@@ -364,41 +345,4 @@ func (l *lloyd) adopt(c int, taken map[int]bool) error {
 	}
 	taken[at] = true
 	return l.gather(l.centroids[c*l.d:(c+1)*l.d], []int32{int32(at)})
-}
-
-// miniBatchStep moves centroids towards the rows of one random batch, each by 1/(rows it has seen) (Sculley 2010).
-func (l *lloyd) miniBatchStep(ctx context.Context, r *rand.Rand) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	b := l.options.MiniBatch
-	rows := make([]int32, b)
-	for i := range rows {
-		rows[i] = int32(r.IntN(l.n))
-	}
-	x, scores := make([]float32, b*l.d), make([]float32, b*l.k)
-	if err := l.gather(x, rows); err != nil {
-		return err
-	}
-	for c := range l.k {
-		l.half[c] = kernel.SquaredNorm(l.centroids[c*l.d:(c+1)*l.d]) / 2
-	}
-	err := parallel.Blocks(ctx, l.options.Workers, b, blockRows, func(_, lo, hi int) error {
-		kernel.MulTransB(scores[lo*l.k:], l.k, x[lo*l.d:], l.d, l.centroids, l.d, hi-lo, l.d, l.k, false)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	seen := l.stripes[0].count
-	for i := range b {
-		c := nearest(scores[i*l.k:(i+1)*l.k], l.half)
-		seen[c]++
-		rate := 1 / float32(seen[c])
-		centroid := l.centroids[c*l.d : (c+1)*l.d]
-		for e, v := range x[i*l.d : (i+1)*l.d] {
-			centroid[e] += rate * (v - centroid[e])
-		}
-	}
-	return nil
 }

@@ -190,7 +190,7 @@ func (s *Sampler) Rows() (*icon.Rows, error) {
 	if s.walk == 1 {
 		return one, nil
 	}
-	return icon.Walk(one, s.walk, false)
+	return icon.Walk(one, s.walk)
 }
 
 // uniform returns a number in [0, 1) that depends only on its three arguments (splitmix64, Steele et al. 2014).
