@@ -127,7 +127,7 @@ func (r *run) explain(err error) error {
 	return err
 }
 
-// run is the state of one Run.
+// run is the state of one call of Run or Each.
 type run struct {
 	config  Config
 	hooks   Hooks

@@ -13,7 +13,7 @@ import (
 	"iconic/option"
 )
 
-// stages is the pipeline of one Run. Every goroutine ends when its input is closed or its context is done.
+// stages is the pipeline of one call of Run or Each. Every goroutine ends when its input is closed or its context is done.
 type stages struct {
 	*run
 	workers int

@@ -8,8 +8,8 @@ import (
 	"iconic/matrix"
 )
 
-// uncentred is a remedy, as health has it, for a method that does not standardise features although they have a large common offset, beside which it may see no
-// differences; otherwise "".
+// uncentred advises standardising when the features' common offset is so large that an unstandardised method may not see how they differ;
+// otherwise it returns "".
 func (r *Result) uncentred(m *matrix.Moments) string {
 	const large = 10 // encoders' own features have an offset of about 1
 	if offset := m.Offset(); r.Config.Text("standardize") == "false" && offset >= large {

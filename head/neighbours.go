@@ -135,7 +135,7 @@ func (p *prepared) neighbours(ctx context.Context, want Wanted, o Options) (err 
 	return err
 }
 
-// of is the given graph as one of these rows, nil: of all; nil if it has no such neighbours as a search of these rows finds.
+// of returns g if it covers the given rows (nil: all rows), reduced to them if a search would find the same neighbours; otherwise nil.
 func of(g *knn.Graph, rows []int32) *knn.Graph {
 	switch {
 	case g == nil:

@@ -124,7 +124,7 @@ func (t *Training) continued(state *head.State, version string) {
 	}
 }
 
-// mixed warns of a state that was computed by kernels of other bits than those in use.
+// mixed warns when earlier steps used kernels whose results are not bit-identical to the current ones.
 func (t *Training) mixed(state *head.State) {
 	now := kernel.Path()
 	if !slices.ContainsFunc(state.Kernels, func(name string) bool { return !kernel.SameBits(name, now) }) {

@@ -177,7 +177,7 @@ func (f *Finished) scoredByHand(ctx context.Context, set *features.Set, workers 
 		return nil, nil, err
 	}
 	if set != nil {
-		m.LabelFree, err = report.ScoreFeatures(ctx, set, f.Table.Cluster, clusters, report.LabelFreeOptions{Rows: 2000, Seed: f.Config.Training.Seed, Workers: workers})
+		m.LabelFree, err = report.ScoreFeatures(ctx, set, f.Table.Cluster, clusters, report.LabelFreeOptions{Rows: silhouetteRows, Seed: f.Config.Training.Seed, Workers: workers})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -9,5 +9,5 @@
 // uniform distribution has a share in their probabilities, 5 if a flattened one has, so that a program that does not know these refuses the run. A newer version is refused. config.json and metrics.json have checksums of the files that they describe, so that a
 // folder into which files of another run were copied, or that was copied in part, is refused. Later changes made by hand are in curation.jsonl (package curation). Load reads a run
 // whose training has ended, Open one that also has scores, and OpenCurated one with the changes made by hand applied; Whole reports whether
-// nothing is missing.
+// a folder has scores and page.
 package run

@@ -13,6 +13,9 @@ import (
 	"iconic/report"
 )
 
+// silhouetteRows is the number of rows of which the silhouette of a run and of its baseline is the mean.
+const silhouetteRows = 2000
+
 // score writes metrics.json and assignments.csv of a trained head.
 func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metrics, error) {
 	t.Hooks.Begin("scores")
@@ -30,7 +33,7 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	}
 	m.ExpectedAccuracy, m.Choice = report.Number(result.Expected), result.Choice
 	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{
-		Rows: 2000, Seed: in.Seed, Workers: t.Workers, Graph: result.Evaluation.Neighbours, Of: result.Evaluation.Of,
+		Rows: silhouetteRows, Seed: in.Seed, Workers: t.Workers, Graph: result.Evaluation.Neighbours, Of: result.Evaluation.Of,
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +104,7 @@ func KMeans(ctx context.Context, f *features.Set, in report.Input, h progress.Ho
 		return nil, err
 	}
 	m.ExpectedAccuracy = report.Number(km.Expected)
-	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: 2000, Seed: in.Seed, Workers: in.Workers})
+	m.LabelFree, err = report.ScoreFeatures(ctx, f, in.Cluster, in.Clusters, report.LabelFreeOptions{Rows: silhouetteRows, Seed: in.Seed, Workers: in.Workers})
 	if err != nil {
 		return nil, err
 	}

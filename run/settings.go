@@ -19,7 +19,7 @@ import (
 
 // Setting is a setting of a training that can be given by name: the number of clusters, the method, or one that methods declare.
 type Setting struct {
-	Name, Kind, Usage string // Kind is "int", "float", "bool" or "name"
+	Name, Kind, Usage string // Kind is that of setting.Setting
 
 	// Shorthand marks a setting that only sets others, so that two of its values can mean the same training.
 	Shorthand bool

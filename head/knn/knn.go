@@ -176,7 +176,7 @@ func (o Options) check(n int) error {
 	return nil
 }
 
-// search is the state of one Exact call. A score is larger for nearer rows: the cosine, or minus half the squared
+// search is the state of one search: of Exact, Some or Approximate. A score is larger for nearer rows: the cosine, or minus half the squared
 // Euclidean distance.
 type search struct {
 	features Features

@@ -11,7 +11,7 @@ import (
 // Setting is one setting of a method, bound to the field that holds it.
 type Setting struct {
 	Name    string // as a flag: lower case, words joined by hyphens
-	Kind    string // placeholder for a value in help: int, share, number, name, bool
+	Kind    string // placeholder for a value in help: int, number, share, bool, name, or one of a method's own, such as decay or side
 	Meaning string // one phrase, with its unit and the meaning of zero
 	Range   string // description: "0 to 1"
 	// Shorthand marks a setting that only sets others, which are the ones recorded.

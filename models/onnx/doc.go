@@ -1,4 +1,4 @@
-// Package onnx reads and writes models in the ONNX format (https://onnx.ai, IR version 8 on writing), as far as is needed to build a vision
+// Package onnx reads and writes models in the ONNX format (https://onnx.ai), as far as is needed to build a vision
 // transformer and to rewrite the linear layers of any model.
 //
 // The format is a protobuf message. It is encoded here by hand with protowire instead of generated code for two reasons. Generated code
