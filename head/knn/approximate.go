@@ -35,8 +35,8 @@ func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
-	if err := s.measure(ctx); err != nil {
+	s, err := newSearch(ctx, f, o)
+	if err != nil {
 		return nil, err
 	}
 	l := &lists{search: s}
@@ -79,10 +79,8 @@ func Approximate(ctx context.Context, f Features, o Options) (*Graph, error) {
 
 // forLists checks the options of Approximate and sets the defaults.
 func (o Options) forLists(n int) (Options, error) {
-	if o.Metric == "" {
-		o.Metric = Cosine
-	}
-	if err := o.check(n); err != nil {
+	o, err := o.checked(n)
+	if err != nil {
 		return o, err
 	}
 	if o.Lists == 0 {

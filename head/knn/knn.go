@@ -120,14 +120,8 @@ func (g *Graph) Alone() int {
 // Exact finds the K nearest neighbours of every row. It fails on features that are not finite, naming the row, and on K < 1 or
 // K ≥ rows.
 func Exact(ctx context.Context, f Features, o Options) (*Graph, error) {
-	if o.Metric == "" {
-		o.Metric = Cosine
-	}
-	if err := o.check(f.Len()); err != nil {
-		return nil, err
-	}
-	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
-	if err := s.measure(ctx); err != nil {
+	s, err := newSearch(ctx, f, o)
+	if err != nil {
 		return nil, err
 	}
 	return s.exact(ctx)
@@ -144,19 +138,13 @@ func (s *search) exact(ctx context.Context) (*Graph, error) {
 // Some finds the K nearest neighbours, among all rows, of the given rows only. It fails as Exact does, and on rows that do not ascend or do
 // not exist.
 func Some(ctx context.Context, f Features, rows []int32, o Options) (*Graph, error) {
-	if o.Metric == "" {
-		o.Metric = Cosine
-	}
-	if err := o.check(f.Len()); err != nil {
-		return nil, err
-	}
 	for e, i := range rows {
 		if i < 0 || int(i) >= f.Len() || e > 0 && i <= rows[e-1] {
 			return nil, fmt.Errorf("neighbours of row %d of %d: want existing rows, ascending", i, f.Len())
 		}
 	}
-	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
-	if err := s.measure(ctx); err != nil {
+	s, err := newSearch(ctx, f, o)
+	if err != nil {
 		return nil, err
 	}
 	g, err := s.exactRows(ctx, rows)
@@ -166,14 +154,18 @@ func Some(ctx context.Context, f Features, rows []int32, o Options) (*Graph, err
 	return g, err
 }
 
-func (o Options) check(n int) error {
+// checked checks the options that all searches read, and sets their defaults.
+func (o Options) checked(n int) (Options, error) {
+	if o.Metric == "" {
+		o.Metric = Cosine
+	}
 	if o.Metric != Cosine && o.Metric != Euclidean {
-		return fmt.Errorf("metric %q: want %q or %q", o.Metric, Cosine, Euclidean)
+		return o, fmt.Errorf("metric %q: want %q or %q", o.Metric, Cosine, Euclidean)
 	}
 	if o.K < 1 || o.K >= n {
-		return fmt.Errorf("neighbours %d of %d rows: want at least 1 and fewer than the number of rows", o.K, n)
+		return o, fmt.Errorf("neighbours %d of %d rows: want at least 1 and fewer than the number of rows", o.K, n)
 	}
-	return nil
+	return o, nil
 }
 
 // search is the state of one search: of Exact, Some or Approximate. A score is larger for nearer rows: the cosine, or minus half the squared
@@ -187,6 +179,16 @@ type search struct {
 	norm     []float32 // ‖x‖ under Cosine, 0 without a direction; ½‖x‖² in the frame under Euclidean
 	scale    float64   // of the frame: distances in it are as many times those of the features
 	best     []bestList
+}
+
+// newSearch begins a search: it checks the options and measures the features.
+func newSearch(ctx context.Context, f Features, o Options) (*search, error) {
+	o, err := o.checked(f.Len())
+	if err != nil {
+		return nil, err
+	}
+	s := &search{features: f, options: o, n: f.Len(), d: f.Dim(), keep: min(o.K+spare, f.Len()-1)}
+	return s, s.measure(ctx)
 }
 
 // measure fills frame, norm and scale, and rejects features that are not finite.
