@@ -177,7 +177,9 @@ func (c *Contrast) Learn(ctx context.Context, d *method.Data) (*method.Outcome, 
 		return nil, err
 	}
 	if h, ok := t.(*harmonic); ok {
-		found.Cluster = h.nearest(found.Representation)
+		if found.Cluster, err = h.nearest(ctx, found.Representation); err != nil {
+			return nil, err
+		}
 	}
 	found.Distributions = func(ctx context.Context) (*method.Distributions, error) {
 		return t.distributions(ctx, found.Representation)

@@ -9,6 +9,7 @@ import (
 	"iconic/head/method"
 	"iconic/head/sampling"
 	"iconic/head/train"
+	"iconic/internal/parallel"
 )
 
 // harmonic trains a linear map and a prototype for each class, with probabilities ∝ d^−(ν+1), ν = 2·dimensions − 1 (Baek et al. 2025: their
@@ -69,21 +70,25 @@ func (t *harmonic) Gradient(ctx context.Context, b *train.Batch, _ int) (float64
 }
 
 // nearest returns the class of each row of z, that of the nearest prototype.
-func (t *harmonic) nearest(z []float32) (cluster []int) {
-	out := t.recipe.Dimensions
-	for i := range t.data.Features.Len() {
-		best, at := math.Inf(1), 0
-		for c := range t.data.Clusters {
-			s := 0.0
-			for e := range out {
-				v := float64(z[i*out+e] - t.w[c*out+e])
-				s += v * v
-			}
-			if s < best {
-				best, at = s, c
+func (t *harmonic) nearest(ctx context.Context, z []float32) ([]int, error) {
+	const rows = 1024
+	out, n := t.recipe.Dimensions, t.data.Features.Len()
+	cluster := make([]int, n)
+	err := parallel.Blocks(ctx, t.data.Workers, n, rows, func(_, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			best := math.Inf(1)
+			for c := range t.data.Clusters {
+				s := 0.0
+				for e := range out {
+					v := float64(z[i*out+e] - t.w[c*out+e])
+					s += v * v
+				}
+				if s < best {
+					best, cluster[i] = s, c
+				}
 			}
 		}
-		cluster = append(cluster, at)
-	}
-	return cluster
+		return nil
+	})
+	return cluster, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"iconic/head/clustering"
 	"iconic/head/icon"
@@ -56,27 +57,18 @@ func defaultNeighbours() method.Neighbourhood {
 // Settings implements method.Recipe.
 func (m *Map) Settings() setting.List {
 	list := setting.Join(m.Shares.Settings(), m.Scaling.Settings())
-	if _, ok := find(m.reads, "neighbours"); ok {
+	if slices.Contains(m.reads, "neighbours") {
 		list = append(list, m.Neighbourhood.Settings()...)
 	}
 	list = append(list, m.Descent.Settings("number of steps, each on the whole set")...)
 	list = append(list, dimensionsSetting(&m.Dimensions))
-	if _, ok := find(m.reads, "perplexity"); ok {
+	if slices.Contains(m.reads, "perplexity") {
 		list = append(list, perplexitySetting(&m.Perplexity), method.SearchSetting(&m.Search))
 	}
-	if _, ok := find(m.reads, "freedom"); ok {
+	if slices.Contains(m.reads, "freedom") {
 		list = append(list, setting.Positive("freedom", &m.Freedom, "degrees of freedom of Student's t over the features"))
 	}
 	return list
-}
-
-func find(list []string, name string) (int, bool) {
-	for i, s := range list {
-		if s == name {
-			return i, true
-		}
-	}
-	return -1, false
 }
 
 func dimensionsSetting(to *int) setting.Setting {

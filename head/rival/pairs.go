@@ -312,7 +312,8 @@ func newPupil(l *linear.Head, weightDecay, decay float64, n int) *pupil {
 	return h
 }
 
-// TEMI's settings as published, except for the temperature.
+// TEMI's settings as published, except for the temperature, which is a field of TEMI. Both decays are rounded to float32 where they are used, which the
+// results of earlier versions depend on.
 const (
 	temiBeta       = 0.6
 	temiMassDecay  = 0.9

@@ -119,7 +119,7 @@ func (u *turtle) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, 
 		icon.WeightNorm(u.task.Weight, u.direction, u.scale, u.k, u.d)
 	}
 	r := u.source(b.Epoch)
-	for range b.Rows { // skip the numbers that Propose drew
+	for range b.Rows { // skip the numbers that Propose drew: what follows in the same source determines the result
 		r.IntN(u.data.Features.Len())
 	}
 	x, workers := b.X, u.data.Workers
