@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
+	"iconic/extract/dataset"
 	"iconic/extract/synthetic"
 	"iconic/internal/atomicfile"
 	"iconic/models"
@@ -30,8 +32,8 @@ var ErrNotADemo = errors.New("holds other files")
 //
 // Demo sets Model, Store and Out of o itself.
 func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) {
-	classes := len(synthetic.Classes())
-	if err := o.check(demoPerClass*classes, classes); err != nil { // before anything is written
+	drawn := promised(demoListing(o.Extraction.Dataset.LabelsFrom), o.Extraction.Views, 0, nil)
+	if err := o.checkFor(drawn); err != nil { // before anything is written
 		return nil, err
 	}
 	if err := atomicfile.CheckFolder(folder); err != nil {
@@ -49,6 +51,22 @@ func Demo(ctx context.Context, folder string, o Options) (*run.Finished, error) 
 		return nil, fmt.Errorf("demo: %w", err)
 	}
 	return Cluster(ctx, pictures, o)
+}
+
+// demoListing is the data set of the demo's pictures, before they are drawn: how many there are of each class. Their names do not matter.
+func demoListing(from dataset.LabelsFrom) *dataset.Set {
+	s := &dataset.Set{Classes: synthetic.Classes()}
+	if from == dataset.None {
+		s.Classes = nil
+	}
+	for i := range demoPerClass * len(synthetic.Classes()) {
+		label := -1
+		if s.Classes != nil {
+			label = i / demoPerClass
+		}
+		s.Items = append(s.Items, dataset.Item{Path: strconv.Itoa(i), Label: label})
+	}
+	return s
 }
 
 // claimDemo makes the folder and marks it as one that the demo may overwrite, or checks that an earlier demo made it.

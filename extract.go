@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iconic/extract"
+	"iconic/extract/dataset"
 	"iconic/extract/store"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
@@ -32,7 +33,7 @@ func Extract(ctx context.Context, e Encoding, c extract.Config, h progress.Hooks
 }
 
 // encode runs an extraction and reports its outcome. listed, if not nil, may reject the data before any image is encoded.
-func encode(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (*extract.Summary, error) {
+func encode(ctx context.Context, c extract.Config, listed func(*dataset.Set) error, h progress.Hooks) (*extract.Summary, error) {
 	s, err := extract.Run(ctx, c, extract.Hooks{Listed: listed, Note: h.Note, Warn: h.Warn, Progress: h.Stage("encode", "images")})
 	if s == nil {
 		return nil, err
@@ -87,7 +88,7 @@ func tell(s *extract.Summary, h progress.Hooks) {
 
 // cached brings the store in the user's cache up to date with the images and returns its folder, which stays in use until release. It waits
 // for a store that another process is writing, leaves a store made by another engine alone, and remakes an unusable one.
-func cached(ctx context.Context, c extract.Config, listed func(items, classes int) error, h progress.Hooks) (dir string, release func(), err error) {
+func cached(ctx context.Context, c extract.Config, listed func(*dataset.Set) error, h progress.Hooks) (dir string, release func(), err error) {
 	waiting, anew := false, false
 	for {
 		if release, err = cachefolder.Hold(ctx, c.Out); err != nil {

@@ -3,13 +3,14 @@ package iconic
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
 	"iconic/classify"
 	"iconic/extract"
+	"iconic/extract/dataset"
 	"iconic/features"
+	"iconic/head"
 	"iconic/head/clustercount"
 	"iconic/internal/plural"
 	"iconic/progress"
@@ -27,6 +28,7 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	o.Hooks = clock.Hooks(o.Hooks)
 	c, h := o.Extraction, o.Hooks
 	c.Data, c.Out = data, o.Store
+	o.Training.Images, o.Training.ImageColumn = data, c.Dataset.ImageColumn
 	release, err := o.Encoding.prepare(ctx, &c, h)
 	if err != nil {
 		return nil, err
@@ -40,13 +42,20 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	if err := c.Validate(); err != nil {
 		return nil, &run.SettingsError{Err: err}
 	}
+	if err := o.checkResumed(c); err != nil {
+		return nil, err
+	}
+	if c.Strict {
+		c.MaxBad = 0
+	}
+	listed := func(s *dataset.Set) error { return o.checkFor(promised(s, c.Views, c.MaxBad, o.Second)) }
 	if o.Store == "" {
 		var free func()
-		if c.Out, free, err = cached(ctx, c, o.check, h); err == nil {
+		if c.Out, free, err = cached(ctx, c, listed, h); err == nil {
 			defer free()
 		}
 	} else {
-		_, err = encode(ctx, c, o.check, h)
+		_, err = encode(ctx, c, listed, h)
 	}
 	if err != nil {
 		return nil, err
@@ -56,7 +65,6 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 		return nil, err
 	}
 	defer set.Close()
-	o.Training.Images, o.Training.ImageColumn = data, c.Dataset.ImageColumn
 	return train(ctx, set, o.Training, c.Memory, clock)
 }
 
@@ -103,10 +111,8 @@ func train(ctx context.Context, set *features.Set, o Training, memory int64, clo
 	for _, n := range notes {
 		h.Notef("%s", n)
 	}
-	t := run.Training{
-		Dir: o.Out, Features: set, Config: c, Counted: counted, Images: o.Images, ImageColumn: o.ImageColumn,
-		Second: o.Second, Edges: o.Edges, Resume: o.Resume, Workers: o.Workers, Safe: o.Safe, Hooks: h, Clock: clock,
-	}
+	t := o.training(set, c)
+	t.Counted, t.Clock = counted, clock
 	if _, err := t.Train(ctx); err != nil {
 		return nil, err
 	}
@@ -130,6 +136,14 @@ func train(ctx context.Context, set *features.Set, o Training, memory int64, clo
 	return run.Open(o.Out)
 }
 
+// training is the training of a configuration on a set of features.
+func (o Training) training(set *features.Set, c head.Config) run.Training {
+	return run.Training{
+		Dir: o.Out, Features: set, Config: c, Images: o.Images, ImageColumn: o.ImageColumn,
+		Second: o.Second, Edges: o.Edges, Resume: o.Resume, Workers: o.Workers, Safe: o.Safe, Hooks: o.Hooks,
+	}
+}
+
 // count finds the number of clusters if the settings ask for that, and puts it into them; otherwise it returns nil.
 func (o Training) count(ctx context.Context, set *features.Set, settings map[string]string) (*clustercount.Suggestion, error) {
 	if settings["clusters"] != run.AutoClusters {
@@ -148,45 +162,6 @@ func (o Training) count(ctx context.Context, set *features.Set, settings map[str
 	o.Hooks.Notef("%s", found.Sentence())
 	settings["clusters"] = strconv.Itoa(found.Clusters)
 	return found, nil
-}
-
-// checkPlace fails, before any work, where the run folder can neither be made nor, if that was asked for, continued.
-func (o Training) checkPlace() error {
-	err := run.CheckPlace(o.Out, o.settings(), o.Seed)
-	if o.Resume && errors.Is(err, run.ErrExists) {
-		return nil
-	}
-	return err
-}
-
-// check rejects settings that are invalid for that many images in that many classes, and two different numbers of clusters.
-func (o Training) check(images, classes int) error {
-	return o.checked(func(settings map[string]string) error {
-		_, _, err := run.Configure(settings, o.Seed, images, classes)
-		return err
-	})
-}
-
-// checkFor is check for a set of features.
-func (o Training) checkFor(set *features.Set) error {
-	return o.checked(func(settings map[string]string) error {
-		_, _, err := run.ConfigureFor(set, settings, o.Seed)
-		return err
-	})
-}
-
-// checked gives the settings to configure, which rejects those that are invalid.
-func (o Training) checked(configure func(settings map[string]string) error) error {
-	if given, twice := o.Settings["clusters"]; twice && o.Clusters != 0 {
-		if n, err := strconv.Atoi(given); err != nil || n != o.Clusters {
-			return &run.SettingsError{Err: fmt.Errorf("the field Clusters is %d, but the setting clusters is %q: give only one of them", o.Clusters, given)}
-		}
-	}
-	settings := o.settings()
-	if settings["clusters"] == run.AutoClusters { // not found yet: check the other settings against the smallest number
-		settings["clusters"] = "2"
-	}
-	return configure(settings)
 }
 
 // settings returns the training's settings by name.

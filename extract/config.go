@@ -111,8 +111,8 @@ func CheckMaxBad(share float64) error {
 
 // Hooks report the progress of a run, on the goroutine that called Run or Each; any may be nil.
 type Hooks struct {
-	// Listed is called with the number of images of the data set, and of classes that have some, before any image is encoded; its error ends the run.
-	Listed   func(items, classes int) error
+	// Listed is called with the data set, which is valid only during the call, before any image is encoded; its error ends the run.
+	Listed   func(set *dataset.Set) error
 	Note     func(text string)
 	Warn     func(text string)
 	Progress func(done, total int) // counts images, however fast they come

@@ -15,6 +15,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 )
 
@@ -127,7 +128,7 @@ func TestAnInterruptEndsDecoding(t *testing.T) {
 	write(t, filepath.Join(data, "a", "a.png"), large(t, 12000))
 	c := config(t, data, filepath.Join(t.TempDir(), "store"))
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Run(ctx, c, Hooks{Listed: func(int, int) error { cancel(); return nil }})
+	_, err := Run(ctx, c, Hooks{Listed: func(*dataset.Set) error { cancel(); return nil }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}

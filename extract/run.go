@@ -113,7 +113,7 @@ func (h Hooks) list(ctx context.Context, data string, o dataset.Options, memory 
 	if h.Listed == nil {
 		return set, nil
 	}
-	if err := h.Listed(len(set.Items), set.WithImages()); err != nil {
+	if err := h.Listed(set); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	return set, nil

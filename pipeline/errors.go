@@ -169,6 +169,15 @@ func ignores(command string) string {
 
 // commandWords are those of a command without an option's flag, by its path.
 var commandWords = map[string]map[string]string{
+	"pipeline demo": {
+		"Edges":  ", and the demo makes none: choose another method, or try this one on your images with 'pipeline run --graph edges.csv'",
+		"Second": ", and the demo makes no second one: choose another method, or try this one on your images with 'pipeline run --second'",
+		"Views":  ", and the demo makes no others: choose another method, or try this one on your images with 'pipeline run --views 2'",
+	},
+	"pipeline run": {
+		"Labels": ": give images whose folders or columns name their classes",
+		"Views":  ": give --views 2",
+	},
 	"pipeline sweep": {
 		"Edges":  ", and a sweep takes none: train it alone with 'pipeline train --graph edges.csv'",
 		"Second": ", and a sweep takes no second one: train it alone with 'pipeline train --second'",

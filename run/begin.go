@@ -73,17 +73,22 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 
 // other says in what a training differs from that of a run folder, "" if in nothing; resolved are its settings as a finished training writes them.
 func (c *Config) other(old *Run, resolved head.Config) string {
-	switch what := old.otherInput(c.identity()); {
-	case what != "":
+	if what := old.otherInput(c.identity()); what != "" {
 		return what
-	case old.Config.Training.Equal(c.Training) || old.Config.Training.Equal(resolved):
+	}
+	return old.otherSettings(c.Training, resolved)
+}
+
+// otherSettings says in which setting the training of a run folder differs from the one asked for, also given with its rules resolved; "" if in none.
+func (r *Run) otherSettings(asked, resolved head.Config) string {
+	was := r.Config.Training
+	if was.Equal(asked) || was.Equal(resolved) {
 		return ""
 	}
-	asked := resolved
-	if !old.Ended() {
-		asked = c.Training
+	if r.Ended() {
+		asked = resolved
 	}
-	return fmt.Sprintf("settings (%s)", difference(old.Config.Training, asked))
+	return fmt.Sprintf("settings (%s)", difference(was, asked))
 }
 
 // likeness says whether the run in a folder is of the same training.

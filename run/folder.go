@@ -172,19 +172,46 @@ func CheckPlace(dir string, values map[string]string, seed uint64) error {
 	if lerr != nil {
 		return err
 	}
-	was, images := old.Config.Training, old.Config.Features.Rows
+	if old.otherValues(values, seed) != "" {
+		exists.Run = OtherRun
+	}
+	return err
+}
+
+// CheckResume is CheckPlace for a training that may continue the one in the folder: it fails if the folder can neither be made nor read, and with an
+// OtherError if the values alone tell that the training in it is another.
+func CheckResume(dir string, values map[string]string, seed uint64) error {
+	err := CheckFree(dir)
+	if !errors.Is(err, ErrExists) {
+		return err
+	}
+	old, err := LoadUnfinished(dir)
+	if err != nil {
+		return err
+	}
+	if what := old.otherValues(values, seed); what != "" {
+		return &OtherError{dir, what}
+	}
+	return nil
+}
+
+// otherValues says in which setting a training of these values would differ from that of the run folder if its features were the same; "" if in none, or
+// if they are not valid for those features.
+func (r *Run) otherValues(values map[string]string, seed uint64) string {
+	was, images := r.Config.Training, r.Config.Features.Rows
 	if values["clusters"] == AutoClusters {
 		values = maps.Clone(values)
 		values["clusters"] = strconv.Itoa(was.Clusters)
 	}
-	asked, _, cerr := Configure(values, seed, images, cmp.Or(old.Config.WithImages, len(old.Config.Classes)))
-	if cerr != nil { // with the features of this one they may be valid
-		return err
+	asked, _, err := Configure(values, seed, images, cmp.Or(r.Config.WithImages, len(r.Config.Classes)))
+	if err != nil {
+		return ""
 	}
-	if resolved, _, rerr := asked.Resolve(images); rerr == nil && !was.Equal(asked) && !was.Equal(resolved) {
-		exists.Run = OtherRun
+	resolved, _, err := asked.Resolve(images)
+	if err != nil {
+		return ""
 	}
-	return err
+	return r.otherSettings(asked, resolved)
 }
 
 func writeConfig(dir string, c Config) error {

@@ -73,15 +73,26 @@ func (t *Training) Validate() error {
 }
 
 func (t *Training) validate() error {
-	if err := t.Features.Check(); err != nil {
+	if err := t.checkSets(); err != nil {
 		return err
 	}
-	if t.Second != nil {
-		if err := t.Second.Check(); err != nil {
-			return fmt.Errorf("second set: %w", err)
-		}
-	}
 	if err := t.Config.Validate(t.Features.Len()); err != nil {
+		return err
+	}
+	return t.validateInputs()
+}
+
+// ValidateInputs is the part of Validate that concerns the features and other inputs: whether the method of Config has those that it needs and reads
+// those that it has, and whether they belong together. Its error is a SettingsError.
+func (t *Training) ValidateInputs() error {
+	if err := t.validateInputs(); err != nil {
+		return &SettingsError{err}
+	}
+	return nil
+}
+
+func (t *Training) validateInputs() error {
+	if err := t.checkSets(); err != nil {
 		return err
 	}
 	m, err := methods.Find(t.Config.Method)
@@ -100,6 +111,19 @@ func (t *Training) validate() error {
 		}
 	}
 	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(m.About().Needs))
+}
+
+// checkSets checks that there are features in the one or two sets of them.
+func (t *Training) checkSets() error {
+	if err := t.Features.Check(); err != nil {
+		return err
+	}
+	if t.Second != nil {
+		if err := t.Second.Check(); err != nil {
+			return fmt.Errorf("second set: %w", err)
+		}
+	}
+	return nil
 }
 
 // Unread fails if a second set of features, or the edges of a graph, are given to a method that does not read them.

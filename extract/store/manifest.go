@@ -233,8 +233,11 @@ func (s Settings) canonical() (Settings, error) {
 }
 
 // differs names the differences between two settings, "" if there are none.
-func (s Settings) differs(t Settings) string {
-	var what []string
+func (s Settings) differs(t Settings) string { return strings.Join(s.Differences(t), "; ") }
+
+// Differences names what differs between two settings, each as "views 3, not 1" if s has 3 and t has 1; nil if nothing does. A provider or version of
+// ONNX Runtime that is not known differs from none.
+func (s Settings) Differences(t Settings) (what []string) {
 	note := func(name string, a, b any) {
 		if x, y := fmt.Sprint(a), fmt.Sprint(b); x != y {
 			what = append(what, fmt.Sprintf("%s %s, not %s", name, x, y))
@@ -244,11 +247,6 @@ func (s Settings) differs(t Settings) string {
 		what = append(what, fmt.Sprintf("encoder %s (SHA-256 %.12s…), not %s (%.12s…)", s.Encoder.Name, s.Encoder.SHA256, t.Encoder.Name, t.Encoder.SHA256))
 	}
 	note("output", s.Encoder.Output, t.Encoder.Output)
-	a, errA := s.canonical()
-	b, errB := t.canonical()
-	if errA != nil || errB != nil || !bytes.Equal(a.Preprocessing, b.Preprocessing) {
-		what = append(what, fmt.Sprintf("preprocessing %s, not %s", a.Preprocessing, b.Preprocessing))
-	}
 	if s.JPEGDecoder != t.JPEGDecoder {
 		what = append(what, fmt.Sprintf("JPEG decoder %q, not %q; pixels may differ: install libjpeg-turbo, or set ICONIC_JPEG=go, on every machine", s.JPEGDecoder, t.JPEGDecoder))
 	}
@@ -261,7 +259,12 @@ func (s Settings) differs(t Settings) string {
 	note("dtype", s.DType, t.DType)
 	note("dim", s.Dim, t.Dim)
 	note("shard rows", s.ShardRows, t.ShardRows)
-	return strings.Join(what, "; ")
+	a, errA := s.canonical()
+	b, errB := t.canonical()
+	if errA != nil || errB != nil || !bytes.Equal(a.Preprocessing, b.Preprocessing) { // after the views, whose augmentation it has
+		what = append(what, fmt.Sprintf("preprocessing %s, not %s", a.Preprocessing, b.Preprocessing))
+	}
+	return what
 }
 
 // writeJSON writes v, indented, to the file called name.
