@@ -49,7 +49,7 @@ func (p Plot) Draw(ctx context.Context) (*page.Distributions, *Subject, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.ValidateInputs(s.Features.Len(), s.Inputs); err != nil {
+	if err := c.ValidateInputs(s.Features, s.Inputs); err != nil {
 		return refuse(err)
 	}
 	training := p.Hooks.Stage("training", "steps")

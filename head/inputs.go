@@ -21,8 +21,9 @@ func unlabelled(labels []int) (n int) {
 	return n
 }
 
-// checkInputs checks that a method has the inputs it needs for n rows.
-func checkInputs(m method.About, clusters, n int, in Inputs) error {
+// checkInputs checks that a method has the inputs it needs beside the features f.
+func checkInputs(m method.About, clusters int, f Features, in Inputs) error {
+	n := f.Len()
 	if in.Second != nil {
 		if err := matrix.Check(in.Second); err != nil {
 			return fmt.Errorf("second set: %w", err)
@@ -60,9 +61,15 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 			return err
 		}
 	}
-	for _, v := range in.Views {
+	for k, v := range in.Views {
+		if err := matrix.Check(v); err != nil {
+			return fmt.Errorf("view %d: %w", k, err)
+		}
 		if v.Len() != n {
-			return fmt.Errorf("a view has %d rows, the features %d: want the same images in the same order", v.Len(), n)
+			return fmt.Errorf("view %d has %d rows, the features %d: want the same images in the same order", k, v.Len(), n)
+		}
+		if v.Dim() != f.Dim() {
+			return fmt.Errorf("view %d has rows of %d numbers, the features of %d: want features by the same encoder", k, v.Dim(), f.Dim())
 		}
 	}
 	if in.Second != nil && in.Second.Len() != n {
@@ -71,11 +78,11 @@ func checkInputs(m method.About, clusters, n int, in Inputs) error {
 	return nil
 }
 
-// ValidateInputs checks that the method of c has the inputs it needs for n rows.
-func (c Config) ValidateInputs(n int, in Inputs) error {
+// ValidateInputs checks that the method of c has the inputs it needs beside the features f, and that they fit those. It reads no rows.
+func (c Config) ValidateInputs(f Features, in Inputs) error {
 	m, err := methods.Find(c.Method)
 	if err != nil {
 		return err
 	}
-	return checkInputs(m.About(), c.Clusters, n, in)
+	return checkInputs(m.About(), c.Clusters, f, in)
 }

@@ -93,7 +93,7 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.ValidateInputs(n, all); err != nil {
+		if err := c.ValidateInputs(m, all); err != nil {
 			t.Errorf("%s with everything: %v", about.Name, err)
 		}
 		if _, err := Train(context.Background(), m, Inputs{}, c, Options{}); err == nil || !strings.Contains(err.Error(), "method "+about.Name) {
@@ -111,7 +111,7 @@ func TestMethodsSayWhatTheyNeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.ValidateInputs(n, in); err == nil {
+		if err := c.ValidateInputs(m, in); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

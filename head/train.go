@@ -109,7 +109,7 @@ func trainMethod(ctx context.Context, m method.Method, f Features, in Inputs, c 
 	if err != nil {
 		return nil, nil, err
 	}
-	d, more, err := p.data(ctx, in, c, o)
+	d, more, err := p.data(ctx, m.About(), in, c, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,17 +140,24 @@ func (c Config) checked(m method.Method, f Features, in Inputs) (method.Recipe, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return recipe, notes, checkInputs(m.About(), c.Clusters, f.Len(), in)
+	return recipe, notes, checkInputs(m.About(), c.Clusters, f, in)
 }
 
 // data is what the method learns from: the prepared features, and the further inputs in the form that goes with them.
-func (p *prepared) data(ctx context.Context, in Inputs, c Config, o Options) (d *method.Data, notes []string, err error) {
+func (p *prepared) data(ctx context.Context, m method.About, in Inputs, c Config, o Options) (d *method.Data, notes []string, err error) {
 	if in.Second != nil {
-		m, err := matrix.Measure(ctx, in.Second, o.Workers)
+		moments, err := matrix.Measure(ctx, in.Second, o.Workers)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the second set: %w", err)
 		}
-		in.Second, notes = shortened(in.Second, m), o.remote(m, p.features.Len(), "features in the second set")
+		in.Second, notes = shortened(in.Second, moments), o.remote(moments, p.features.Len(), "features in the second set")
+	}
+	if m.Needs == method.NeedsViews || c.Text("use-views") == "true" {
+		for k, v := range in.Views {
+			if err := matrix.Finite(ctx, v, o.Workers); err != nil {
+				return nil, nil, fmt.Errorf("view %d: %w", k, err)
+			}
+		}
 	}
 	d = &method.Data{
 		Inputs: in, Features: p.features, Raw: p.raw, Graph: p.graph, Clusters: c.Clusters, Seed: c.Seed, Workers: o.Workers,

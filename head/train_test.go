@@ -467,6 +467,29 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
 		}
 	}
+	for _, one := range methods.All() { // that read views
+		c, err := Preset(one.About().Name, 4)
+		if err != nil || one.About().Needs != method.NeedsViews && c.Text("use-views") == "" {
+			continue
+		}
+		if c.Text("use-views") != "" {
+			if err := c.Set("use-views", true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for want, views := range map[string][]Features{
+			"view 1 has rows of 3 numbers, the features of 4":       {m, clouds(6, 40, 3, 2, 2)},
+			"view 0 has rows of 5 numbers, the features of 4":       {clouds(6, 40, 5, 2, 2)},
+			"view 0 has 39 rows, the features 40":                   {clouds(6, 39, 4, 2, 2)},
+			"view 1: there are no features":                         {m, nil},
+			"view 0: there are no features":                         {(*matrix.Dense)(nil)},
+			"view 1: features of row 9 are not finite (number 2 is": {m, nan},
+		} {
+			if _, err := Train(context.Background(), m, Inputs{Views: views, Labels: make([]int, m.Len())}, c, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want %q in it", c.Method, err, want)
+			}
+		}
+	}
 	c := iconClustering(t, 4)
 	err := c.Set("temperature", 1)
 	if err == nil || !strings.Contains(err.Error(), "does not read the setting temperature: these do: infonce, simclr") {

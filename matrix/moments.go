@@ -38,7 +38,7 @@ func Measure(ctx context.Context, f Features, workers int) (*Moments, error) {
 	m.Mean, err = columnMeans(ctx, f, workers, nil, func(sum []float64, row []float32, i int) error {
 		for e, v := range row {
 			if v-v != 0 {
-				return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or exclude it", i, e, v)
+				return infinite(i, e, v)
 			}
 			sum[e] += float64(v)
 			c := float64(v) - float64(centre[e])
@@ -73,6 +73,24 @@ func Measure(ctx context.Context, f Features, workers int) (*Moments, error) {
 		}
 	}
 	return nil, fmt.Errorf("all %d rows of %d features are the same: %w", f.Len(), f.Dim(), errConstant)
+}
+
+// Finite fails on numbers that are not finite, naming the row.
+func Finite(ctx context.Context, f Features, workers int) error {
+	_, err := columnMeans(ctx, f, workers, nil, func(_ []float64, row []float32, i int) error {
+		for e, v := range row {
+			if v-v != 0 {
+				return infinite(i, e, v)
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// infinite is the error of number e of row i, which is v.
+func infinite(i, e int, v float32) error {
+	return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or exclude it", i, e, v)
 }
 
 var errConstant = errors.New("nothing distinguishes the images; check the encoder's output")

@@ -110,7 +110,7 @@ func (t *Training) validateInputs() error {
 			return err
 		}
 	}
-	return t.Config.ValidateInputs(t.Features.Len(), t.inputs(m.About().Needs))
+	return t.Config.ValidateInputs(t.Features, t.inputs(m.About().Needs))
 }
 
 // checkSets checks that there are features in the one or two sets of them.
