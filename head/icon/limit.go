@@ -172,10 +172,16 @@ func (l DCL[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisory
 	return value / float64(n), nil
 }
 
-// row turns the cosines of point i into ∂L/∂cosine and returns its loss. All exponentials are shifted by 1/τ, the largest possible s.
+// row turns the cosines of point i into ∂L/∂cosine and returns its loss. All exponentials are divided by the largest, exp(max s), so that at least one is
+// 1 however low τ is: P + N g is then 0 nowhere, and the loss is ln(P + N g) − (s⁺ − max s).
 func (l DCL[T]) row(g []T, i, partner int) float64 {
-	n, top := float64(len(g)), 1/l.Temperature
-	others := n - 2
+	n, top := float64(len(g)), math.Inf(-1)
+	for k, v := range g {
+		if k != i {
+			top = max(top, float64(v)/l.Temperature)
+		}
+	}
+	others, positive := n-2, float64(g[partner])/l.Temperature-top
 	exps := make([]float64, len(g))
 	sum := 0.0
 	for k, v := range g {
@@ -185,7 +191,7 @@ func (l DCL[T]) row(g []T, i, partner int) float64 {
 		}
 	}
 	own := exps[partner]
-	floor := math.Exp(-2 * top)
+	floor := math.Exp(-1/l.Temperature - top)
 	negative := ((sum-own)/others - l.Positive*own) / (1 - l.Positive)
 	byOwn, byOther := -l.Positive*own/(1-l.Positive), 1/(1-l.Positive)
 	if negative < floor {
@@ -203,7 +209,7 @@ func (l DCL[T]) row(g []T, i, partner int) float64 {
 			g[k] = T(scale * exps[k] * byOther / total)
 		}
 	}
-	return math.Log(total / own)
+	return math.Log(total) - positive
 }
 
 // directions prepares points for losses over directions: it returns u of length 1, or 0 for a point without a direction (see Cosine), clears dz, and

@@ -34,6 +34,8 @@ func TestGradientsOfLimitsAgainstFiniteDifferences(t *testing.T) {
 		"narrow":                {Narrow[float64]{}, randomRows(r, n, n, false)},
 		"debiased":              {DCL[float64]{Temperature: 0.7, Positive: 0.1}, pairsOf(n)},
 		"debiased, unbiased":    {DCL[float64]{Temperature: 0.3}, pairsOf(n)},
+		"debiased, cold":        {DCL[float64]{Temperature: 0.001, Positive: 0.1}, pairsOf(n)},
+		"unbiased, colder":      {DCL[float64]{Temperature: 1e-5}, pairsOf(n)},
 		"debiased, all clamped": {DCL[float64]{Temperature: 2, Positive: 0.9}, pairsOf(n)},
 	} {
 		dz := make([]float64, n*d)
@@ -195,6 +197,61 @@ func TestSimCLRIsNTXentAndInfoNCEIsDCLWithoutBias(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The loss and its gradient are finite at temperatures at which exponentials overflow, in both widths, and the loss is ln Σ exp(s) − s⁺ at τ⁺ = 0.
+func TestDCLIsFiniteAtLowTemperatures(t *testing.T) {
+	const n, d = 10, 4
+	z := normals(rand.New(rand.NewPCG(3, 1)), n*d)
+	short := make([]float32, n*d)
+	for e, v := range z {
+		short[e] = float32(v)
+	}
+	for _, temperature := range []float64{0.1, 0.002, 1e-3, 1e-4, 1e-6} {
+		exact, biased, rounded := make([]float64, n*d), make([]float64, n*d), make([]float32, n*d)
+		dcl, errA := DCL[float64]{Temperature: temperature}.Gradient(t.Context(), exact, z, n, d, pairsOf(n))
+		debiased, errB := DCL[float64]{Temperature: temperature, Positive: 0.1}.Gradient(t.Context(), biased, z, n, d, pairsOf(n))
+		float, errC := DCL[float32]{Temperature: temperature, Positive: 0.1}.Gradient(t.Context(), rounded, short, n, d, pairsOf(n))
+		if errA != nil || errB != nil || errC != nil {
+			t.Fatal(errA, errB, errC)
+		}
+		if want := coldNTXent(z, n, d, temperature); math.Abs(dcl-want) > 1e-9*want || math.Abs(debiased-dcl) > 1 || math.Abs(float-debiased) > 1e-5/temperature {
+			t.Errorf("temperature %g: %g, debiased %g, in float32 %g, want %g", temperature, dcl, debiased, float, want)
+		}
+		for e := range exact {
+			if exact[e]-exact[e] != 0 || biased[e]-biased[e] != 0 || rounded[e]-rounded[e] != 0 {
+				t.Fatalf("temperature %g, gradient %d: %g, debiased %g, in float32 %g", temperature, e, exact[e], biased[e], rounded[e])
+			}
+		}
+	}
+}
+
+// coldNTXent is ntXent in a form that does not overflow.
+func coldNTXent(z []float64, n, d int, temperature float64) float64 {
+	u := unit(z, n, d)
+	similarity := func(i, k int) float64 {
+		s := 0.0
+		for e := range d {
+			s += u[i*d+e] * u[k*d+e]
+		}
+		return s / temperature
+	}
+	total := 0.0
+	for i := range n {
+		top, sum := math.Inf(-1), 0.0
+		for k := range n {
+			if k != i {
+				top = max(top, similarity(i, k))
+			}
+		}
+		for k := range n {
+			if k != i {
+				sum += math.Exp(similarity(i, k) - top)
+			}
+		}
+		total += math.Log(sum) + top - similarity(i, i^1)
+	}
+	return total / float64(n)
 }
 
 // The dot product with prototypes is softmax regression: the same loss, and the gradient (softmax − one-hot)·x.
