@@ -78,11 +78,32 @@ func checkInputs(m method.About, clusters int, f Features, in Inputs) error {
 	return nil
 }
 
-// ValidateInputs checks that the method of c has the inputs it needs beside the features f, and that they fit those. It reads no rows.
+// ValidateInputs checks that the method of c has the inputs it needs beside the features f, that they fit those, and
+// that rows as wide do not need far too much memory. It reads none.
 func (c Config) ValidateInputs(f Features, in Inputs) error {
 	m, err := methods.Find(c.Method)
 	if err != nil {
 		return err
 	}
-	return checkInputs(m.About(), c.Clusters, f, in)
+	if err := checkInputs(m.About(), c.Clusters, f, in); err != nil {
+		return err
+	}
+	r, err := c.recipe(m)
+	if err != nil {
+		return err
+	}
+	return checkSize(r, f, in)
+}
+
+// checkSize checks that a recipe does not need far too much memory for features as wide as f.
+func checkSize(r method.Recipe, f Features, in Inputs) error {
+	s, sized := r.(method.Sized)
+	if !sized {
+		return nil
+	}
+	second := 0
+	if in.Second != nil {
+		second = in.Second.Dim()
+	}
+	return s.CheckSize(f.Dim(), second)
 }

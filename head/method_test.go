@@ -413,6 +413,10 @@ func TestTrainingsThatNeedTooMuchMemoryAreRefused(t *testing.T) {
 		{"simclr", []any{"dimensions", 1 << 14}, "100000 images' representations, each of 16384 numbers"},
 		{"simclr", []any{"batch", 200_000, "dimensions", 8000}, "200000 representations of a batch, each of 8000 numbers"},
 		{"simclr", []any{"batch", 200_000}, ""},
+		{"simclr", []any{"batch", 8, "hidden", 1 << 14, "dimensions", 1 << 13}, ""},
+		{"simclr", []any{"batch", 8, "hidden", 1 << 14, "dimensions", 10_000}, "163840000 weights, with gradients, moments and copies 8 numbers for each, need too much memory: want at most 1073741824 numbers; set hidden or dimensions lower"},
+		{"clip", []any{"batch", 8, "hidden", 1 << 14, "dimensions", 1 << 13}, "268435456 weights"},
+		{"moco", []any{"batch", 8, "hidden", 1 << 14, "dimensions", 1 << 13, "bank", 1}, "134217728 weights, with gradients, moments and copies 12 numbers"},
 	} {
 		config, err := Preset(c.method, 3)
 		if err != nil {
@@ -424,6 +428,40 @@ func TestTrainingsThatNeedTooMuchMemoryAreRefused(t *testing.T) {
 			t.Errorf("%s %v: %v", c.method, c.settings, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s %v: %v, want %q", c.method, c.settings, err, c.want)
+		}
+	}
+}
+
+// So are those of features that are too wide for the mapper.
+func TestFeaturesTooWideForAMapperAreRefused(t *testing.T) {
+	narrow, wide := matrix.NewDense(40, 4), matrix.NewDense(40, 1<<14)
+	for _, c := range []struct {
+		method   string
+		features Features
+		second   Features
+		settings []any
+		refused  bool
+	}{
+		{"simclr", narrow, nil, []any{"hidden", 1 << 14}, false},
+		{"simclr", wide, nil, []any{"hidden", 8000}, false},
+		{"simclr", wide, nil, []any{"hidden", 1 << 14}, true},
+		{"infonce", wide, nil, []any{"dimensions", 1 << 14}, true},
+		{"harmonic", wide, nil, []any{"dimensions", 1 << 14}, true},
+		{"clip", narrow, narrow, []any{"hidden", 1 << 14}, false},
+		{"clip", narrow, wide, []any{"hidden", 1 << 14}, true},
+	} {
+		config, err := Preset(c.method, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(t, &config, c.settings...)
+		in := Inputs{Second: c.second, Labels: make([]int, 40)}
+		const want = "numbers for each, need too much memory"
+		if err := config.ValidateInputs(c.features, in); (err != nil) != c.refused || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s %v: %v", c.method, c.settings, err)
+		}
+		if _, err := Train(t.Context(), c.features, in, config, Options{}); c.refused && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("a training with %s %v: %v", c.method, c.settings, err)
 		}
 	}
 }

@@ -140,7 +140,10 @@ func (c Config) checked(m method.Method, f Features, in Inputs) (method.Recipe, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return recipe, notes, checkInputs(m.About(), c.Clusters, f, in)
+	if err := checkInputs(m.About(), c.Clusters, f, in); err != nil {
+		return nil, nil, err
+	}
+	return recipe, notes, checkSize(recipe, f, in)
 }
 
 // data is what the method learns from: the prepared features, and the further inputs in the form that goes with them.

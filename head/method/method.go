@@ -53,6 +53,13 @@ type Scaler interface{ Scaled() bool }
 // Grapher is a recipe that learns from a graph of nearest neighbours, which Data then holds.
 type Grapher interface{ Near() Neighbourhood }
 
+// Sized is a recipe whose memory grows with the width of the features.
+type Sized interface {
+	// CheckSize fails if learning from features of dim numbers in a row, and from a second set with second numbers, needs far too much memory. second is
+	// 0 if there is no second set.
+	CheckSize(dim, second int) error
+}
+
 // Sampler is a recipe that learns from a sample of large sets. If it learns from fewer than all rows, Data holds the neighbours of only
 // some rows, for evaluating the clusters.
 type Sampler interface {

@@ -1,6 +1,7 @@
 package represent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type Contrast struct {
 // reads lists the settings that only some methods have, and how many candidates a step has.
 type reads struct {
 	graph, views, shares, mapper, temperature, freedom, positive, bank bool
+
+	opposite bool // a second mapper learns, too, from the other side of each pair
 
 	pairs      bool                  // a step stores all pairs of its batch
 	candidates func(c *Contrast) int // the points with which a step compares each; nil: the classes, whatever the batch
@@ -142,6 +145,31 @@ func (c *Contrast) fits(n int) error {
 		if m.rows*m.columns > mostNumbers {
 			return fmt.Errorf("%d %s, each of %d numbers, need too much memory: want at most %d numbers; set %s lower", m.rows, m.what, m.columns, mostNumbers, m.smaller)
 		}
+	}
+	return c.CheckSize(0, 0) // which the widths of the features only make larger
+}
+
+// CheckSize implements method.Sized. A training stores about eight numbers for each weight of a mapper: itself, its gradient, two moments, and a copy
+// of these for the state that is saved; four more for the moving average. A second mapper is as wide as the second set, or as the features.
+func (c *Contrast) CheckSize(dim, second int) error {
+	weights := func(in int) int {
+		if c.Hidden == 0 {
+			return in * c.Dimensions
+		}
+		return in*c.Hidden + c.Hidden*c.Dimensions
+	}
+	all, copies, smaller := weights(dim), 8, "hidden or dimensions"
+	if c.reads.opposite {
+		all += weights(cmp.Or(second, dim))
+	}
+	if c.reads.bank {
+		copies += 4
+	}
+	if c.Hidden == 0 {
+		smaller = "dimensions"
+	}
+	if all > mostNumbers/copies {
+		return fmt.Errorf("%d weights, with gradients, moments and copies %d numbers for each, need too much memory: want at most %d numbers; set %s lower", all, copies, mostNumbers, smaller)
 	}
 	return nil
 }

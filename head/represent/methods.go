@@ -145,6 +145,7 @@ func contrasts() []method.Method {
 // alignments are the methods whose perceptrons learn from labels, from similarity, or from two sets of features.
 func alignments() []method.Method {
 	compared, paired := atTemperature(), atTemperature()
+	paired.opposite = true
 	compared.pairs = true
 	paired.graph, paired.views, paired.candidates = false, false, partners
 	tenth := func(c *Contrast) { c.Temperature = 0.1 }
