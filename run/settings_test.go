@@ -1,7 +1,9 @@
 package run
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -123,6 +125,25 @@ func TestValuesWithoutEffectAreNoted(t *testing.T) {
 		_, _, err := Configure(map[string]string{"clusters": "4", "method": cluster, "divergence": "hellinger", "debias-sample": sample}, 0, 400, 0)
 		if want := "debias-sample " + sample + ": the uniform share is sampled only for the divergence kl, not for hellinger: set debias-sample to 0"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	for values, want := range map[[2]string]string{
+		{"500", "70"}: "min-steps 500 is more than max-steps 70: set max-steps to at least 500, or to 0 for any number",
+		{"3000", ""}:  "min-steps 3000 is more than max-steps 2000: set max-steps to at least 3000, or to 0 for any number",
+		{"3000", "0"}: "", {"70", "70"}: "", {"", "70"}: "",
+	} {
+		given := map[string]string{"clusters": "4", "method": pmi}
+		for k, name := range []string{"min-steps", "max-steps"} {
+			if values[k] != "" {
+				given[name] = values[k]
+			}
+		}
+		c, _, err := Configure(given, 0, 400, 0)
+		if got := fmt.Sprint(err); got != cmp.Or(want, "<nil>") {
+			t.Errorf("%v: %s, want %q", values, got, want)
+		}
+		if _, notes, _ := c.Resolve(4000); values == [2]string{"", "70"} && !strings.Contains(strings.Join(notes, "\n"), "70 steps: max-steps 70 allows no more") {
+			t.Errorf("%v: notes %q", values, notes)
 		}
 	}
 	_, _, err := Configure(map[string]string{"clusters": "4", "method": pmi, "batch": "0", "least-gain": "1"}, 0, 400, 0)

@@ -31,7 +31,7 @@ func (r *Recipe) Settings() setting.List {
 		r.Ruled("how often each image is an anchor; 0: enough for min-steps, and at least 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, clipped to 0.001 to 0.003"),
 		setting.List{
 			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps if epochs is 0").Unchanging("it applies only if epochs is 0 and it gives more epochs than the minimum").
-				WhenChosen(r.ruled(&r.MinSteps)),
+				WhenChosen(r.leastChosen),
 			setting.Int("max-steps", &r.MaxSteps, 0, 0, "approximate largest number of steps if epochs is 0: large sets get fewer epochs; 0: any number").
 				Unchanging("it applies only if epochs is 0 and that gives more steps").WhenChosen(r.ruled(&r.MaxSteps)),
 			setting.NotNegative("least-gain", &r.LeastGain, "skip the remaining epochs at a learning rate once the loss falls by less than this in an epoch, in nats; 0: never").
@@ -88,6 +88,14 @@ func (r *Recipe) ruled(steps *int) func(int) (idle string, err error) {
 	}
 }
 
+// leastChosen is ruled for the least number of steps, which the largest may not contradict.
+func (r *Recipe) leastChosen(n int) (idle string, err error) {
+	if r.Epochs == 0 && r.MaxSteps > 0 && r.MinSteps > r.MaxSteps {
+		return "", fmt.Errorf("min-steps %d is more than max-steps %d: set max-steps to at least %[1]d, or to 0 for any number", r.MinSteps, r.MaxSteps)
+	}
+	return r.ruled(&r.MinSteps)(n)
+}
+
 func (r *Recipe) gainChosen(n int) (idle string, err error) {
 	steps := r.Steps(n)
 	if r.LeastGain == 0 || steps >= manySteps {
@@ -142,7 +150,11 @@ func (r *Recipe) Resolve(n int) ([]string, error) {
 		r.Epochs = max(least, (r.MinSteps+perEpoch-1)/perEpoch)
 		if most := max(1, (r.MaxSteps+perEpoch-1)/perEpoch); r.MaxSteps > 0 && r.Epochs > most {
 			r.Epochs = most
-			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: a set of this size needs no more (setting max-steps)", r.Epochs, r.Epochs*perEpoch))
+			why := "a set of this size needs no more (setting max-steps)"
+			if r.MaxSteps != defaultMaxSteps {
+				why = fmt.Sprintf("max-steps %d allows no more", r.MaxSteps)
+			}
+			notes = append(notes, fmt.Sprintf("%d epochs, %d steps: %s", r.Epochs, r.Epochs*perEpoch, why))
 		}
 	}
 	if r.LearningRate == 0 {
