@@ -10,6 +10,7 @@ import (
 
 	"iconic/extract"
 	"iconic/extract/dataset"
+	"iconic/extract/encoder"
 	"iconic/extract/store"
 	"iconic/extract/synthetic"
 	"iconic/features"
@@ -183,5 +184,27 @@ func TestAnotherRunIsNotContinued(t *testing.T) {
 	}
 	if names, err := os.ReadDir(dir); err != nil || slices.ContainsFunc(names, func(e os.DirEntry) bool { return e.Name() == "another" }) {
 		t.Errorf("%v %v", names, err)
+	}
+}
+
+// Of the options of the encoder, an Encoding overrides what it sets.
+func TestOptionsOfTheEncoderAreKept(t *testing.T) {
+	given := encoder.Options{Provider: encoder.CPU, Threads: 2, Output: "features", Resting: true}
+	for _, c := range []struct {
+		e    Encoding
+		want encoder.Options
+	}{
+		{Encoding{Model: "tiny"}, given},
+		{Encoding{Model: "tiny", Threads: 3, Provider: encoder.CUDA}, encoder.Options{Provider: encoder.CUDA, Threads: 3, Output: "features", Resting: true}},
+	} {
+		config := extract.Config{Encoder: given}
+		release, err := c.e.prepare(t.Context(), &config, progress.Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		if config.Encoder != c.want {
+			t.Errorf("%+v, want %+v", config.Encoder, c.want)
+		}
 	}
 }

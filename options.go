@@ -1,6 +1,7 @@
 package iconic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -101,12 +102,9 @@ func (e Encoding) prepare(ctx context.Context, c *extract.Config, h progress.Hoo
 	if note := e.assumed(m, t); note != "" {
 		h.Notef("%s", note)
 	}
-	provider := e.Provider
-	if provider == "" {
-		provider = encoder.Auto
-	}
+	provider := cmp.Or(e.Provider, c.Encoder.Provider, encoder.Auto)
 	c.Model, c.ModelName, c.Transform, c.IgnoreEXIF = m.Path, m.Name, t, e.IgnoreEXIF
-	c.Encoder = encoder.Options{Provider: provider, Threads: e.Threads}
+	c.Encoder.Provider, c.Encoder.Threads = provider, cmp.Or(e.Threads, c.Encoder.Threads)
 	c.Library = func() (string, error) { return provider.FindLibrary(ctx, e.Library, h) }
 	if c.Views == 0 {
 		c.Views = 1

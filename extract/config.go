@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"iconic/extract/dataset"
@@ -22,7 +23,7 @@ type Config struct {
 
 	Model     string                 // the ONNX file
 	ModelName string                 // name of the model in reports
-	Encoder   encoder.Options        // Library, Size and Batch are filled in by Run
+	Encoder   encoder.Options        // its Library, Size and Batch stay zero: they follow from Library, Transform.Crop and Batch below
 	Library   func() (string, error) // finds the ONNX Runtime library; called once there is an image to encode
 	Transform pixels.Transform       // Crop must be the model's input size
 
@@ -75,7 +76,7 @@ func (c *Config) Validate() error {
 	case c.Parts > store.MaxParts:
 		return fmt.Errorf("shard %d/%d: want at most %d parts", c.Part, c.Parts, store.MaxParts)
 	}
-	for _, check := range []func() error{c.checkStages, c.Transform.Validate, c.Transform.CheckUnits} {
+	for _, check := range []func() error{c.checkEncoder, c.checkStages, c.Transform.Validate, c.Transform.CheckUnits} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -87,6 +88,23 @@ func (c *Config) Validate() error {
 	}
 	_, err := c.ahead(1, cmp.Or(c.Memory, budget.Default())) // the data set may have a share in the memory, so that it is checked again
 	return err
+}
+
+// checkEncoder refuses options of the encoder that Run fills in from other fields.
+func (c *Config) checkEncoder() error {
+	for _, filled := range []struct {
+		given            bool
+		name, value, own string
+	}{
+		{c.Encoder.Library != "", "Library", c.Encoder.Library, "Library, a function"},
+		{c.Encoder.Size != 0, "Size", strconv.Itoa(c.Encoder.Size), "Transform.Crop"},
+		{c.Encoder.Batch != 0, "Batch", strconv.Itoa(c.Encoder.Batch), "Batch"},
+	} {
+		if filled.given {
+			return fmt.Errorf("the option %s of the encoder is %s, but it is filled in from the extraction's own %s: set that instead", filled.name, filled.value, filled.own)
+		}
+	}
+	return nil
 }
 
 // checkStages checks what Each has, too: the limits on workers, memory and bad images.

@@ -59,7 +59,7 @@ func Differ(a, b store.Settings) string {
 }
 
 // OpenEmbedder opens the encoder in the ONNX file model for images preprocessed as described; see Settings. It fails if the file's SHA-256
-// is not that of the encoder that made the features. Close it after use.
+// is not that of the encoder that made the features. The options' Output and Size follow from the description; others are refused. Close it after use.
 func OpenEmbedder(ctx context.Context, described []byte, model string, o encoder.Options) (*Embedder, error) {
 	s, err := Settings(described)
 	if err != nil {
@@ -78,6 +78,9 @@ func OpenEmbedder(ctx context.Context, described []byte, model string, o encoder
 	}
 	if sum != s.Encoder.SHA256 {
 		return nil, fmt.Errorf("%s %w, %s: its SHA-256 is %.12s…, not %.12s…", model, ErrOtherEncoder, s.Encoder.Name, sum, s.Encoder.SHA256)
+	}
+	if o.Output != "" && o.Output != s.Encoder.Output || o.Size != 0 && o.Size != how.Crop {
+		return nil, fmt.Errorf("the encoder's options have output %q and size %d, but the features were made with output %q and size %d: leave them out", o.Output, o.Size, s.Encoder.Output, how.Crop)
 	}
 	o.Output, o.Size = s.Encoder.Output, how.Crop
 	e, err := encoder.Open(ctx, model, o)

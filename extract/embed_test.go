@@ -265,6 +265,11 @@ func TestEmbedderRefusesAnotherEncoder(t *testing.T) {
 	_, described, _ := embedder(t, c)
 	other := filepath.Join(t.TempDir(), "other.onnx")
 	write(t, other, onnxtest.Pooling(16, 4).Encode())
+	for _, o := range []encoder.Options{{Size: 8}, {Output: "cls"}} {
+		if _, err := OpenEmbedder(t.Context(), described, c.Model, o); err == nil || !strings.Contains(err.Error(), "but the features were made with output") {
+			t.Errorf("%+v: error %v", o, err)
+		}
+	}
 	if _, err := OpenEmbedder(t.Context(), described, other, encoder.Options{}); !errors.Is(err, ErrOtherEncoder) {
 		t.Errorf("another encoder: %v", err)
 	}

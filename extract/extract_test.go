@@ -876,6 +876,11 @@ func TestValidate(t *testing.T) {
 		"memory 11":  func(c *Config) { c.Memory = 1 << 50 },
 		"threads":    func(c *Config) { c.Encoder.Threads = -1 },
 		"max-bad":    func(c *Config) { c.MaxBad = 2 },
+
+		"the option Batch of the encoder is 8, but it is filled in from the extraction's own Batch: set that": func(c *Config) { c.Encoder.Batch = 8 },
+		"the option Size of the encoder is 32, but it is filled in from the extraction's own Transform.Crop":  func(c *Config) { c.Encoder.Size = 32 },
+		"the option Library of the encoder is x, but":                                                         func(c *Config) { c.Encoder.Library = "x" },
+
 		"shard 5/4":  func(c *Config) { c.Part, c.Parts = 5, 4 },
 		"are needed": func(c *Config) { c.Model = "" },
 		"crop":       func(c *Config) { c.Transform.Crop = 0 },
