@@ -73,7 +73,7 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 
 // other says in what a training differs from that of a run folder, "" if in nothing; resolved are its settings as a finished training writes them.
 func (c *Config) other(old *Run, resolved head.Config) string {
-	if what := old.otherInput(c.identity()); what != "" {
+	if what := old.otherInput(c.identity(), c.Encoder); what != "" {
 		return what
 	}
 	return old.otherSettings(c.Training, resolved)

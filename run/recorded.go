@@ -74,7 +74,7 @@ func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	for i, name := range candidates {
 		set, err := features.Open(name, "")
 		if err == nil && (set.Source.Key != source.Key || set.Len() != f.Metrics.N) {
-			err = errors.Join(fmt.Errorf("%s has different features than those of the training", name), set.Close())
+			err = errors.Join(fmt.Errorf("%s has different features than those of the training%s", name, resharded(f.Config.Encoder, set.Encoder)), set.Close())
 		}
 		if err == nil {
 			return set, nil

@@ -1,6 +1,9 @@
 package run
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"iconic/head/methods"
 	"iconic/internal/identity"
 )
@@ -13,7 +16,7 @@ func (t *Training) Matches(r *Run) error {
 		return err
 	}
 	other := func(what string) error { return &OtherError{r.Dir, what} }
-	if what := r.otherInput(t.identity(m.About().Needs)); what != "" {
+	if what := r.otherInput(t.identity(m.About().Needs), t.Features.Encoder); what != "" {
 		return other(what)
 	}
 	asked, _, err := t.Config.Resolve(t.Features.Len())
@@ -31,12 +34,29 @@ func (t *Training) Matches(r *Run) error {
 	return nil
 }
 
-// otherInput names the first input in which a training differs from the one that made or began a run folder, "" if there is none.
-func (r *Run) otherInput(now identity.Inputs) string {
+// otherInput names the first input in which a training differs from the one that made or began a run folder, "" if there is none. encoder describes what
+// made its features, as features.Set does.
+func (r *Run) otherInput(now identity.Inputs, encoder json.RawMessage) string {
 	if r.Config.Format == 1 { // which recorded the features only
 		now = identity.Inputs{Features: now.Features, Rows: now.Rows, Dim: now.Dim}
 	}
-	return now.Other(r.Config.identity())
+	what := now.Other(r.Config.identity())
+	if what == "features" {
+		what += resharded(r.Config.Encoder, encoder)
+	}
+	return what
+}
+
+// resharded says in brackets that the shards of a store have other numbers of rows than those of the store before: then its key is another, even if every
+// number is the same. "" if they have as many, or one of the two is no store.
+func resharded(before, now json.RawMessage) string {
+	var was, is struct {
+		Rows int `json:"shard_rows"`
+	}
+	if json.Unmarshal(before, &was) != nil || json.Unmarshal(now, &is) != nil || was.Rows == is.Rows || was.Rows == 0 || is.Rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (in shards of %d rows, not of %d as before, by which they count as others)", is.Rows, was.Rows)
 }
 
 // MatchesScored is Matches for a finished run, which must also be scored with the labels of this training.
