@@ -208,3 +208,23 @@ func TestOptionsOfTheEncoderAreKept(t *testing.T) {
 		}
 	}
 }
+
+// Features that are all the same leave no run folder.
+func TestFeaturesThatAreTheSameLeaveNoFolder(t *testing.T) {
+	for rows, refused := range map[int]bool{2: true, 1024: true, 2500: true, 2501: false} {
+		same := matrix.NewDense(rows, 3)
+		if !refused {
+			same.X[len(same.X)-1] = 1
+		}
+		set, err := features.New(same, nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "run")
+		_, err = Train(t.Context(), set, Training{Out: out, Clusters: 2, Settings: map[string]string{"method": "kmeans"}})
+		_, made := os.Stat(out)
+		if refused && (err == nil || !strings.Contains(err.Error(), "are the same: nothing distinguishes the images") || made == nil) || !refused && err != nil {
+			t.Errorf("%d rows: %v, and its folder: %v", rows, err, made)
+		}
+	}
+}

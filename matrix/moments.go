@@ -72,7 +72,7 @@ func Measure(ctx context.Context, f Features, workers int) (*Moments, error) {
 			return nil, fmt.Errorf("the features of all %d rows differ by less than 1e-30, too little for float32: multiply them by a power of ten", f.Len())
 		}
 	}
-	return nil, fmt.Errorf("all %d rows of %d features are the same: %w", f.Len(), f.Dim(), errConstant)
+	return nil, constant(f)
 }
 
 // Finite fails on numbers that are not finite, naming the row.
@@ -86,6 +86,35 @@ func Finite(ctx context.Context, f Features, workers int) error {
 		return nil
 	})
 	return err
+}
+
+// Differ fails if all rows of f are the same, bit by bit. It reads no further than the first row that is not.
+func Differ(ctx context.Context, f Features) error {
+	n, d := f.Len(), f.Dim()
+	first, x := make([]float32, d), make([]float32, min(n, momentRows)*d)
+	for lo := 0; lo < n; lo += momentRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		hi := min(n, lo+momentRows)
+		if err := f.Block(x[:(hi-lo)*d], lo, hi); err != nil {
+			return fmt.Errorf("features of rows %d to %d: %w", lo, hi, err)
+		}
+		if lo == 0 {
+			copy(first, x[:d])
+		}
+		for i := range hi - lo {
+			if !slices.Equal(first, x[i*d:(i+1)*d]) {
+				return nil
+			}
+		}
+	}
+	return constant(f)
+}
+
+// constant is the error of features whose rows are all the same.
+func constant(f Features) error {
+	return fmt.Errorf("all %d rows of %d features are the same: %w", f.Len(), f.Dim(), errConstant)
 }
 
 // infinite is the error of number e of row i, which is v.

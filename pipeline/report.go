@@ -47,7 +47,7 @@ applied in both cases.`,
 	f.StringVar(&o.Features, "features", "", "feature store or features.npy of the run, if it has moved")
 	f.StringVar(&o.Images, "images", "", "data set that the features came from, if it has moved")
 	addImageColumn(f, &o.ImageColumn)
-	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "maximum number of images on the map; a larger set is sampled at random")
+	count(f, &o.Points, "map-points", run.MapPoints, 1, 20000, "maximum number of images on the map, up to 20000; a larger set is sampled at random")
 	count(f, &o.Workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	return c
 }

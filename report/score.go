@@ -61,7 +61,7 @@ func Score(ctx context.Context, in Input) (*Metrics, error) {
 			m.ClustersUsed++
 		}
 	}
-	m.EffectiveClusters = Number(math.Exp(entropy(m.ClusterSizes)))
+	m.EffectiveClusters = Number(min(math.Exp(entropy(m.ClusterSizes)), float64(m.ClustersUsed))) // which rounding can exceed
 	m.MeanConfidence = Number(mean(in.Confidence))
 	if m.Labelled, err = in.labelled(ctx); err != nil {
 		return nil, fmt.Errorf("score: %w", err)

@@ -106,6 +106,19 @@ func TestScoreByHand(t *testing.T) {
 	}
 }
 
+// Clusters of the same size are as many effective ones, and no more by rounding.
+func TestEffectiveClustersAreNoMoreThanThoseUsed(t *testing.T) {
+	for clusters := 1; clusters <= 300; clusters++ {
+		in := Input{Clusters: clusters + 1, Cluster: make([]int, 3*clusters)}
+		for i := range in.Cluster {
+			in.Cluster[i] = i % clusters
+		}
+		if m := score(t, in); m.EffectiveClusters > Number(clusters) || m.EffectiveClusters < Number(clusters)*(1-1e-12) {
+			t.Errorf("%d clusters: %v effective ones", clusters, m.EffectiveClusters)
+		}
+	}
+}
+
 func TestDegenerateClusterings(t *testing.T) {
 	for name, c := range map[string]struct {
 		cluster, labels []int

@@ -149,6 +149,9 @@ func (t *Training) Train(ctx context.Context) (*report.Metrics, error) {
 	if s, n := t.Features, t.Features.Len(); len(s.Paths) != n || s.Labels != nil && len(s.Labels) != n {
 		return nil, &SettingsError{fmt.Errorf("features with %d paths and %d labels for %d rows: make the set with features.Open or features.New", len(s.Paths), len(s.Labels), n)}
 	}
+	if err := matrix.Differ(ctx, t.Features); err != nil { // before there is a folder
+		return nil, t.whose(ctx, err)
+	}
 	if t.Clock == nil {
 		t.Clock = progress.NewClock("preparation")
 		t.Hooks = t.Clock.Hooks(t.Hooks)

@@ -143,17 +143,18 @@ func (s *Sweep) whose(set *features.Set, err error, named bool) error {
 	return err
 }
 
-// tellAlike notes which points share the runs of an earlier one although their settings differ: with this many images they mean the same.
+// tellAlike notes which points share the runs of an earlier one although their settings differ: with this many images they mean the same, or a shorthand
+// makes the same of both.
 func (s *Sweep) tellAlike() {
 	var one, other string // of the first such pair
 	n := 0
-	for _, p := range s.points {
-		if p.name == p.jobs[0].Name {
+	for i, p := range s.points {
+		first := slices.IndexFunc(s.points, func(q *point) bool { return q.jobs[0] == p.jobs[0] })
+		if first == i {
 			continue
 		}
 		if n++; n == 1 {
-			earlier := s.points[slices.IndexFunc(s.points, func(q *point) bool { return q.jobs[0] == p.jobs[0] })]
-			one, other = s.words(p), s.words(earlier)
+			one, other = s.words(p), s.words(s.points[first])
 		}
 	}
 	switch {

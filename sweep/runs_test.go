@@ -300,6 +300,17 @@ func TestPointsThatTrainTheSameShareTheirRuns(t *testing.T) {
 	}
 }
 
+// So do those that a shorthand makes the same.
+func TestPointsThatAShorthandMakesTheSameAreNoted(t *testing.T) {
+	o := swept(t)
+	o.Combinations = Grid(map[string][]string{"clusters": {"3"}, "method": {"debiased-infonce-clustering"}, "sides": {"both", "target"}, "alpha": {"0", "0.1"}})
+	notes := listed(&o)
+	s := plan(t, o)
+	if want := "alpha 0, sides target trains the same as alpha 0, sides both: they share their runs"; len(s.points) != 4 || len(s.Jobs) != 6 || !slices.Contains(*notes, want) {
+		t.Errorf("%d points, %d runs, notes %q, want %q", len(s.points), len(s.Jobs), *notes, want)
+	}
+}
+
 // A run without an input that its method needs is refused before any run is trained.
 func TestMissingInputsAreFoundBeforeTraining(t *testing.T) {
 	for method, want := range map[string]string{
