@@ -149,6 +149,7 @@ func (f *Found) spread(ctx context.Context) error {
 		return nil
 	}
 	measure(f.Candidates)
+	f.Spread = 0
 	c := strictest(f.Candidates)
 	each := make([]float64, len(c.probes))
 	err := parallel.Blocks(ctx, f.options.Workers, len(c.probes), 1, func(_, p, _ int) (err error) {

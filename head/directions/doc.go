@@ -24,6 +24,10 @@
 //     is one more candidate, with the least free sizes of all, because the loss divides by a cluster's mass. If classes differ in size, its
 //     clusters agree less with neighbours, and the mixture is kept.
 //
+// With more than few clusters, up to mostSpectral, all of this is done a second time, in directions that are whitened by the covariance within the clusters of
+// the first pass, as relevant component analysis does with given classes. The new starts are joined by those clusters; the halves and the critics, which use no
+// whitening, are the same.
+//
 // A linear head learns the chosen clusters, with an L2 penalty, by which it assigns unseen images more accurately (head/regression); with more than few
 // clusters the head made by step 5 is kept instead, if it is chosen. Its expected accuracy is the mean agreement with cruder partitions
 // found independently of it, (2H + R)/3: H is the agreement with the halves, R with k-means on the unprocessed features; for joined groups H alone. This assumes that

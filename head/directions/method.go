@@ -102,17 +102,16 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	}
 	notes = append(notes, spaces...)
 	out := &method.Outcome{}
-	switch {
-	case r.Sizes == SizesFree:
-	case found.worthwhile():
-		if out.Head, out.Loss, err = found.refine(ctx, part); err != nil {
+	if err = r.refine(ctx, found, part, out); err != nil {
+		return nil, err
+	}
+	if found.search.repeats() {
+		if err = found.again(ctx); err != nil {
 			return nil, err
 		}
-	default:
-		d.Run.Skip(refinement.Taken(part.Features.Len()))
-	}
-	if !found.Chosen.Refined {
-		out.Loss = -found.Likelihood
+		if err = r.refine(ctx, found, part, out); err != nil {
+			return nil, err
+		}
 	}
 	if err = found.learn(ctx, part, out); err != nil {
 		return nil, err
@@ -142,6 +141,24 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
 	}
 	return out, nil
+}
+
+// refine tries the I-Con loss if that is worthwhile, and sets the head that it trained, or none, and the loss of the clusters.
+func (r *Recipe) refine(ctx context.Context, found *Found, d *method.Data, out *method.Outcome) (err error) {
+	out.Head = nil
+	switch {
+	case r.Sizes == SizesFree:
+	case found.worthwhile():
+		if out.Head, out.Loss, err = found.refine(ctx, d); err != nil {
+			return err
+		}
+	default:
+		d.Run.Skip(refinement.Taken(d.Features.Len()))
+	}
+	if !found.Chosen.Refined {
+		out.Loss = -found.Likelihood
+	}
+	return nil
 }
 
 // learn trains the head of the chosen clusters. One that the I-Con loss has trained is kept, except with few clusters: there a head that learns
@@ -233,9 +250,13 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	s := &search{options: Options{Clusters: clusters}, z: z}
 	often := s.effort()
-	total := spaces * (often.critics + often.starts + often.probes)
+	total, passes := spaces*(often.critics+often.starts+often.probes), 1
+	if s.repeats() {
+		total += often.starts + 1
+		passes++
+	}
 	if r.Sizes != SizesFree {
-		total += refinement.Taken(z.Len())
+		total += passes * refinement.Taken(z.Len())
 	}
 	return total
 }
@@ -290,13 +311,12 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 		return nil, 0, err
 	}
 	c := strictest(f.Candidates)
-	c.Refined, c.Start, c.cluster, c.agreement, c.Agreement = true, from[least].name, partition.Of(cluster), make([]float64, len(c.probes)), 0
-	for p, probe := range c.probes {
-		if c.agreement[p], err = partition.Agreement(c.cluster, probe, d.Clusters); err != nil {
-			return nil, 0, err
-		}
-		c.Agreement += c.agreement[p] / float64(len(c.probes))
+	c.Refined, c.Start, c.cluster = true, from[least].name, partition.Of(cluster)
+	own := []Candidate{c}
+	if err := s.agree(ctx, own); err != nil {
+		return nil, 0, err
 	}
+	c = own[0]
 	// Its likelihood is that of the mixture trained from its clusters, which shows whether it has ended in a worse maximum.
 	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, d.Workers)
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 	"iconic/matrix"
 )
 
-// probe clusters random halves of the features, and measures how well they reproduce each candidate. Probes use neither the whitening nor
+// probe clusters random halves of the features, and measures how well they reproduce each candidate (agree). Probes use neither the whitening nor
 // the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
 func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
 	s.options.Run.Begin("halves of the features")
 	done, probes := counter{progress: progress}, s.effort().probes
 	var kinds []Candidate // one per mixture, whatever its start
 	for c := range all {
-		all[c].probes, all[c].agreement = make([][]int32, probes), make([]float64, probes)
+		all[c].probes = make([][]int32, probes)
 		if !slices.ContainsFunc(kinds, all[c].sameMixture) {
 			kinds = append(kinds, all[c])
 		}
@@ -44,24 +44,33 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 				}
 			}
 			for c := range all {
-				if !all[c].sameMixture(kind) {
-					continue
-				}
-				all[c].probes[p] = found.Assignment
-				if all[c].agreement[p], err = partition.Agreement(all[c].cluster, found.Assignment, s.options.Clusters); err != nil {
-					return err
+				if all[c].sameMixture(kind) {
+					all[c].probes[p] = found.Assignment
 				}
 			}
 		}
 		done.one()
 		return nil
 	})
-	for c := range all {
-		for _, a := range all[c].agreement {
-			all[c].Agreement += a / float64(probes)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return s.agree(ctx, all)
+}
+
+// agree measures how well the probes of candidates reproduce them.
+func (s *search) agree(ctx context.Context, all []Candidate) error {
+	return parallel.Blocks(ctx, s.options.Workers, len(all), 1, func(_, i, _ int) (err error) {
+		c := &all[i]
+		c.agreement, c.Agreement = make([]float64, len(c.probes)), 0
+		for p, probe := range c.probes {
+			if c.agreement[p], err = partition.Agreement(c.cluster, probe, s.options.Clusters); err != nil {
+				return err
+			}
+			c.Agreement += c.agreement[p] / float64(len(c.probes))
+		}
+		return nil
+	})
 }
 
 // columns are those of a random half of the features.

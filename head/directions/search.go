@@ -18,6 +18,7 @@ type search struct {
 	options Options
 	z, raw  knn.Features
 	near    *knn.Graph
+	first   []int32       // clusters of the first pass, within which the second whitens; nil in the first
 	q, v    *matrix.Dense // directions whitened, and then averaged; nil before prepare
 	graph   *knn.Graph    // neighbours in q, used by the average and the eigenvectors
 }
@@ -32,7 +33,7 @@ func (s *search) still() float64 {
 	return still
 }
 
-// prepare computes the space, once.
+// prepare computes the space of the pass, once.
 func (s *search) prepare(ctx context.Context) error {
 	if s.v != nil {
 		return nil
@@ -43,7 +44,11 @@ func (s *search) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.q, err = space.Whiten(ctx, u, s.near.Nearest(min(s.near.K, neighboursWhitening)), shrinkage, o.Workers)
+	if s.first == nil {
+		s.q, err = space.Whiten(ctx, u, s.near.Nearest(min(s.near.K, neighboursWhitening)), shrinkage, o.Workers)
+	} else {
+		s.q, err = space.WhitenWithin(ctx, u, s.first, shrinkage, o.Workers)
+	}
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,13 @@
 // rotation, which changes neither cosines nor clusters. The shrinkage s prevents the amplification of directions in which rows hardly
 // differ, and a singular matrix with duplicates, constant features or fewer rows than features.
 //
+// Once clusters have been found, their own covariance
+//
+//	S = 1/n Σ_i (u_i − m_c)(u_i − m_c)ᵀ, with c the cluster of row i and m_c the mean of its rows,
+//
+// takes its place (WhitenWithin): it has all of the variation within classes, of which the nearest neighbours show only the part that is near, and errs
+// only by rows in wrong clusters.
+//
 // Diffusion. The mean of a row and its nearest others, scaled to unit length, keeps what they share; a few rounds bring rows of one group
 // together along the graph and leave the gaps between groups.
 package space

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -40,10 +41,28 @@ func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage flo
 	if near.N != u.Len() || near.N == 0 {
 		return nil, fmt.Errorf("whitening: a graph of %d rows does not match %d rows", near.N, u.Len())
 	}
-	s, err := within(ctx, u, near, workers)
+	s, err := differences(ctx, u, near, workers)
 	if err != nil {
 		return nil, err
 	}
+	return whiten(ctx, u, s, shrinkage, workers)
+}
+
+// WhitenWithin returns the directions of u, rows of length 1 or 0, whitened by their covariance within clusters: cluster has the cluster of every row, ≥ 0.
+// The shrinkage is a share of the mean variance, > 0.
+func WhitenWithin(ctx context.Context, u *matrix.Dense, cluster []int32, shrinkage float64, workers int) (*matrix.Dense, error) {
+	if len(cluster) != u.Len() || len(cluster) == 0 {
+		return nil, fmt.Errorf("whitening: %d clusters of rows do not match %d rows", len(cluster), u.Len())
+	}
+	s, err := within(ctx, u, cluster, workers)
+	if err != nil {
+		return nil, err
+	}
+	return whiten(ctx, u, s, shrinkage, workers)
+}
+
+// whiten returns q of the package documentation for a covariance s, d×d.
+func whiten(ctx context.Context, u *matrix.Dense, s []float64, shrinkage float64, workers int) (*matrix.Dense, error) {
 	inverse, err := inverseRoot(s, u.Width, shrinkage)
 	if err != nil {
 		return nil, err
@@ -66,8 +85,8 @@ func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage flo
 	return q, err
 }
 
-// within computes S of the package documentation, d×d.
-func within(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) ([]float64, error) {
+// differences computes the first S of the package documentation, d×d.
+func differences(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) ([]float64, error) {
 	n, d := u.Len(), u.Width
 	parts, err := stripes(ctx, workers, n, d*d, func(sum []float64, lo, hi int) error {
 		part := make([]float32, d*d)
@@ -92,6 +111,54 @@ func within(ctx context.Context, u *matrix.Dense, near *knn.Graph, workers int) 
 	return parts, nil
 }
 
+// within computes the second S of the package documentation, d×d.
+func within(ctx context.Context, u *matrix.Dense, cluster []int32, workers int) ([]float64, error) {
+	n, d := u.Len(), u.Width
+	mean, err := centres(ctx, u, cluster, workers)
+	if err != nil {
+		return nil, err
+	}
+	s, err := stripes(ctx, workers, n, d*d, func(sum []float64, lo, hi int) error {
+		part, x := make([]float32, d*d), slices.Clone(u.X[lo*d:hi*d])
+		for i := lo; i < hi; i++ {
+			kernel.AddScaled(x[(i-lo)*d:(i-lo+1)*d], -1, mean.Row(int(cluster[i])))
+		}
+		kernel.MulTransA(part, d, x, d, x, d, d, hi-lo, d, false)
+		kernel.AddTo(sum, part)
+		return nil
+	})
+	for e := range s {
+		s[e] /= float64(n)
+	}
+	return s, err
+}
+
+// centres computes the mean of every cluster's rows, and zeros for a cluster without any.
+func centres(ctx context.Context, u *matrix.Dense, cluster []int32, workers int) (*matrix.Dense, error) {
+	d, clusters := u.Width, int(slices.Max(cluster))+1
+	sum, err := stripes(ctx, workers, u.Len(), clusters*d, func(sum []float64, lo, hi int) error {
+		for i := lo; i < hi; i++ {
+			at := int(cluster[i]) * d
+			kernel.AddTo(sum[at:at+d], u.Row(i))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]int, clusters)
+	for _, c := range cluster {
+		rows[c]++
+	}
+	mean := matrix.NewDense(clusters, d)
+	for c := range rows {
+		for e := range d {
+			mean.X[c*d+e] = float32(sum[c*d+e] / float64(max(1, rows[c])))
+		}
+	}
+	return mean, nil
+}
+
 // inverseRoot computes L⁻¹ of LLᵀ = S + shrinkage·(tr S/d)·I, row-major.
 func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 	trace := 0.0
@@ -112,7 +179,7 @@ func inverseRoot(s []float64, d int, shrinkage float64) ([]float32, error) {
 	}
 	var factor mat.Cholesky
 	if !factor.Factorize(sym) {
-		return nil, errors.New("whitening: the covariance of neighbours' differences has no Cholesky factor: check that the features are finite")
+		return nil, errors.New("whitening: the covariance has no Cholesky factor: check that the features are finite")
 	}
 	var lower, inverse mat.TriDense
 	factor.LTo(&lower)

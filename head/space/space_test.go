@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,7 +121,11 @@ func TestSameBitsOnAnyNumberOfWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all := []*matrix.Dense{u, q, v}; first == nil {
+		own, err := WhitenWithin(context.Background(), u, everyNth(u.Len(), 6), 0.1, workers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := []*matrix.Dense{u, q, v, own}; first == nil {
 			first = all
 		} else if diff := cmp.Diff(first, all); diff != "" {
 			t.Fatalf("%d workers differ from one:\n%s", workers, diff)
@@ -158,13 +163,58 @@ func TestDegenerateRows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, x := range v.X {
+			own, err := WhitenWithin(context.Background(), u, everyNth(u.Len(), 3), 0.1, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range slices.Concat(v.X, own.X) {
 				if x-x != 0 {
 					t.Fatalf("number %d is %v", i, x)
 				}
 			}
 		})
 	}
+}
+
+// everyNth assigns every n-th row to the same cluster.
+func everyNth(rows, n int) []int32 {
+	cluster := make([]int32, rows)
+	for i := range cluster {
+		cluster[i] = int32(i % n)
+	}
+	return cluster
+}
+
+// The covariance within clusters is that of its definition, also if a cluster has no rows and others have one.
+func TestCovarianceWithinClusters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, d, k := rapid.IntRange(1, 1500).Draw(t, "rows"), rapid.IntRange(1, 6).Draw(t, "columns"), rapid.IntRange(1, 40).Draw(t, "clusters")
+		u := densetest.Clouds(rapid.Uint64().Draw(t, "seed"), n, d, 3, 1)
+		cluster := rapid.SliceOfN(rapid.Int32Range(0, int32(k-1)), n, n).Draw(t, "cluster")
+		got, err := within(context.Background(), u, cluster, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, mean, want := make([]float64, k), make([]float64, k*d), make([]float64, d*d)
+		for i, c := range cluster {
+			rows[c]++
+			for e, x := range u.Row(i) {
+				mean[int(c)*d+e] += float64(x)
+			}
+		}
+		for i, c := range cluster {
+			for e, x := range u.Row(i) {
+				for f, y := range u.Row(i) {
+					want[e*d+f] += (float64(x) - mean[int(c)*d+e]/rows[c]) * (float64(y) - mean[int(c)*d+f]/rows[c]) / float64(n)
+				}
+			}
+		}
+		for e := range want {
+			if math.Abs(got[e]-want[e]) > 1e-4*(1+math.Abs(want[e])) {
+				t.Fatalf("entry %d is %v, want %v", e, got[e], want[e])
+			}
+		}
+	})
 }
 
 func fill(m *matrix.Dense, f func(i, e int, x float32) float32) {
@@ -192,8 +242,14 @@ func TestDiffusionByHand(t *testing.T) {
 	if _, err := Whiten(context.Background(), v, &knn.Graph{N: 2}, 1, 1); err == nil {
 		t.Error("a graph of other rows is accepted")
 	}
+	if _, err := WhitenWithin(context.Background(), v, []int32{0, 1}, 1, 1); err == nil {
+		t.Error("clusters of other rows are accepted")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
+	if _, err := WhitenWithin(ctx, v, []int32{0, 1, 0}, 0.1, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
 	if _, err := Whiten(ctx, v, g, 0.1, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -1,0 +1,61 @@
+package directions
+
+import (
+	"context"
+	"slices"
+
+	"iconic/head/train"
+)
+
+// leastRows is the mean number of rows in a cluster from which the clusters of a first pass are worth a second.
+const leastRows = 4
+
+// repeats reports whether clusters are searched a second time, in a space whitened within the clusters of the first pass. With few clusters that gains
+// nothing on average: one cluster that is two classes then has a large part in the covariance. With very many, the second pass would nearly double the time of the
+// largest sets.
+func (s *search) repeats() bool {
+	k := s.options.Clusters
+	return !s.few() && k <= mostSpectral && k*leastRows <= s.z.Len()
+}
+
+// again is the second pass. Its mixtures are trained from new starts and from the clusters of the first pass, and replace the candidates. Probes and critics use no
+// whitening, so those of the first pass serve again.
+func (f *Found) again(ctx context.Context) error {
+	s, run := f.search, f.options.Run
+	s.first, s.v = f.Cluster, nil
+	found, err := run.Stage(train.Stage{Name: "starts of the second pass", Parts: s.effort().starts, Compute: func(progress func(int)) ([]train.Tensor, error) {
+		starts, err := s.allStarts(ctx, f.critics, &counter{progress: progress})
+		return keepStarts(append(slices.Clone(f.critics), starts...)), err
+	}})
+	if err != nil {
+		return err
+	}
+	kept, err := s.keptStarts(found)
+	if err != nil {
+		return err
+	}
+	f.starts = append(kept[len(f.critics):], start{"first pass", s.first})
+	found, err = run.Stage(train.Stage{Name: "clusters of the second pass", Parts: 1, Compute: func(progress func(int)) ([]train.Tensor, error) {
+		all, err := s.mixtures(ctx, f.starts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			all[i].probes = f.Candidates[slices.IndexFunc(f.Candidates, all[i].sameMixture)].probes
+		}
+		err = s.agree(ctx, all)
+		progress(1)
+		return keepCandidates(all), err
+	}})
+	if err != nil {
+		return err
+	}
+	if f.Candidates, err = s.keptCandidates(found); err != nil {
+		return err
+	}
+	if err := f.spread(ctx); err != nil {
+		return err
+	}
+	f.choose()
+	return nil
+}
