@@ -215,9 +215,13 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 			best, most = found, s
 		}
 	}
+	when := ""
+	if best.search.repeats() {
+		when = "after the first pass "
+	}
 	taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
-	return best, []string{fmt.Sprintf("clusters were found in %s: the expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
-		taken, 100*share[0], 100*share[1], 100*share[2])}, nil
+	return best, []string{fmt.Sprintf("clusters were found in %s: %sthe expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
+		taken, when, 100*share[0], 100*share[1], 100*share[2])}, nil
 }
 
 // beside returns the data with the given sets of features of the same images side by side, each set scaled to the same total variance. The
