@@ -101,6 +101,8 @@ var remedies = []remedy{
 	{typed[*sorting.EarlierError](nil), ": undo that sorting first with --undo, or choose another folder with --to", true},
 	{sentinel(run.ErrUnnamed), ": leave out --images and --image-column", true},
 	{typed[*prediction.PlaceError](nil), "; the line of each gives the reason", false},
+	{sentinel(sorting.ErrOtherClusters), " with --to", true},
+	{sentinel(sorting.ErrUnknownClusters), " with --to", true},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own encoder with --model, and --image-size, --output and --precision as in the original run", true},
 }

@@ -23,7 +23,7 @@ func newSortCommand(a *app) *cobra.Command {
 Without --copy, --link, --hardlink or --move this is a dry run: a table shows the folders and what would go into them.
 Copied and moved files keep their modification times, those from tar archives, too; images in Parquet files have none. Nothing is overwritten: if a name
 is taken, a number is added. The command can be repeated, even after an interrupt; existing results are left unchanged. If the clusters have been edited since DIR was sorted into,
-so that files would remain in wrong folders, nothing is done: undo that sorting first.
+so that files would remain in wrong folders, or if 'predict' has sorted into it by other clusters or names, nothing is done: undo that sorting first, or choose another folder.
 
 Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the
 times of files and folders. It leaves files alone that have been changed since, and copies whose originals are gone or have changed.`,
@@ -123,7 +123,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if all.Broken > 0 {
 		a.warn("%s gone", plural(all.Broken, "link in "+o.to+" leads to an image that is", "links in "+o.to+" lead to images that are"))
 	}
-	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Progress: a.hooks().Stage("sort", "images")}
+	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Clusters: all.Clusters, Progress: a.hooks().Stage("sort", "images")}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(ctx, all, &s)
 	}
@@ -158,8 +158,14 @@ func (a *app) sortDry(ctx context.Context, all *sorting.Plan, s *sorting.Sorting
 	if err != nil {
 		return err
 	}
-	if left != nil {
+	err = s.Check()
+	switch {
+	case left != nil:
 		a.warn("%s: undo that sorting first with --undo, or choose another folder with --to", left)
+	case errors.Is(err, sorting.ErrOtherClusters) || errors.Is(err, sorting.ErrUnknownClusters):
+		a.warn("%s with --to", err)
+	case err != nil:
+		return err
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"to": to, "dry_run": true, "folders": all.Folders, "missing": all.Missing, "changed": all.Changed})

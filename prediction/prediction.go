@@ -152,8 +152,8 @@ func claimed(to *sorting.Folders, found *classify.Found) (*sorting.Folders, erro
 		own.Clusters.Names = make([]string, found.Run.Config.Training.Clusters)
 	}
 	err = own.Check()
-	if errors.Is(err, sorting.ErrOtherClusters) {
-		err = refuse(option.Errorf("Folders.Dir", "%w: choose another folder", err))
+	if errors.Is(err, sorting.ErrOtherClusters) || errors.Is(err, sorting.ErrUnknownClusters) {
+		err = refuse(option.Errorf("Folders.Dir", "%w", err))
 	}
 	return own, err
 }

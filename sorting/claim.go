@@ -9,21 +9,23 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/placing"
 	"iconic/internal/regular"
+	"iconic/option"
 )
 
-// Clusters say by what images are put into Folders. A folder takes images by one of them only: by others, such as those of a run that was trained or edited
-// again, an image could come to lie in two subfolders.
+// Clusters say by what images are put into the folder of a Sorting or of Folders. A folder takes images by one of them only: by others, such as those of a run
+// that was trained or edited again, an image could come to lie in two subfolders.
 type Clusters struct {
 	Key   string   // equal only for those that put every image into the same subfolder
 	Names []string // names of the clusters, "" for one without
 }
 
-// clustersFile is the name of the file in Folders.Dir that has the key of its Clusters.
+// clustersFile is the name of the file in a folder that has the key of its Clusters.
 const clustersFile = ".iconic-clusters.json"
 
 // claimed is the content of that file.
@@ -32,75 +34,187 @@ type claimed struct {
 	Clusters string `json:"clusters"`
 }
 
-// ErrOtherClusters is in the chain of Check's error.
-var ErrOtherClusters = errors.New("images were sorted into it by other clusters or names, so that an image could come to lie in two of its folders")
+// One of these errors is in the chain of the error of a Check that refuses a folder.
+var (
+	ErrOtherClusters   = errors.New("images were sorted into it by other clusters or names, so that an image could come to lie in two of its folders")
+	ErrUnknownClusters = errors.New("it has no record of the clusters by which images were sorted into it, and if they are others, an image could come to lie in two of its folders")
+)
 
-// Check fails with ErrOtherClusters if images were sorted into the folder by other Clusters. Nothing is changed.
+// Check fails with ErrOtherClusters if images were sorted into the folder by other Clusters, and with ErrUnknownClusters if that is not known. A folder without
+// subfolders of clusters takes any. Nothing is changed.
 func (f *Folders) Check() error {
 	if f.Clusters == nil {
 		return nil
 	}
-	content, err := regular.Read(filepath.Join(f.Dir, clustersFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return f.checkSubfolders()
+	return f.Clusters.check(f.Dir, nil)
+}
+
+// claim is Clusters.claim, once.
+func (f *Folders) claim() error {
+	if f.claimed || f.Clusters == nil {
+		return nil
 	}
+	err := f.Clusters.claim(f.Dir, nil)
+	f.claimed = err == nil
+	return err
+}
+
+// Check is that of Folders. A folder without a record is not refused if a journal, such as that of an earlier version, accounts for its subfolders:
+// Run itself finds files that would be left in wrong ones. A Folder "" is an option.Error.
+func (s *Sorting) Check() error {
+	if s.Folder == "" {
+		return option.Errorf("Folder", "there is no folder to sort into: name one")
+	}
+	if s.Clusters == nil {
+		return nil
+	}
+	before, err := readEarlier(s.Folder)
 	if err != nil {
 		return err
 	}
-	var c claimed
-	if err := json.Unmarshal(content, &c); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(f.Dir, clustersFile), err)
+	return s.Clusters.check(s.Folder, before)
+}
+
+// check is Check for a folder. before, unless nil, is what the journal of the sorting that is about to go on knows of it.
+func (c *Clusters) check(dir string, before *earlier) error {
+	there, err := subfolders(dir)
+	if err != nil || len(there) == 0 {
+		return err
 	}
-	if c.Format != format || c.Clusters != f.Clusters.Key {
-		return fmt.Errorf("%s: %w", f.Dir, ErrOtherClusters)
+	key, err := recorded(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c.checkNames(dir, there, before)
+	case err != nil:
+		return err
+	case key != c.Key:
+		return refused(dir, dir, ErrOtherClusters)
 	}
 	return nil
+}
+
+// refused adds to an error what it is about and the way out. A folder with a journal may have the only files of the images.
+func refused(dir, what string, err error) error {
+	way := "empty it"
+	if _, lerr := os.Lstat(filepath.Join(dir, Journal)); lerr == nil {
+		way = "undo the sorting that it has the journal of"
+	}
+	return fmt.Errorf("%s: %w: %s, or choose another folder", what, err, way)
+}
+
+// recorded is the key of the clusters by which images are put into a folder. It differs from all keys for a record of another format.
+func recorded(dir string) (string, error) {
+	name := filepath.Join(dir, clustersFile)
+	content, err := regular.Read(name)
+	if err != nil {
+		return "", err
+	}
+	var c claimed
+	if err := json.Unmarshal(content, &c); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if c.Format != format {
+		return fmt.Sprintf("of format %d", c.Format), nil
+	}
+	return c.Clusters, nil
 }
 
 // ofCluster is the form of placing.Folder.
 var ofCluster = regexp.MustCompile(`^cluster-[0-9]{3,}( .*)?$`)
 
-// checkSubfolders fails if there are subfolders of clusters that do not belong to Clusters: those of an earlier version, or of a sorting, have no file that
-// tells.
-func (f *Folders) checkSubfolders() error {
-	there, err := os.ReadDir(f.Dir)
+// subfolders are the names of the subfolders of clusters in a folder, which need not exist. Links to folders are among them.
+func subfolders(dir string) (names []string, err error) {
+	there, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var own []string
-	for c, name := range f.Clusters.Names {
-		own = append(own, placing.Folder(c, name))
+		return nil, nil
 	}
 	for _, e := range there {
-		if e.IsDir() && ofCluster.MatchString(e.Name()) && !slices.Contains(own, e.Name()) {
-			return fmt.Errorf("%s has a folder %s: %w", f.Dir, e.Name(), ErrOtherClusters)
+		if ofCluster.MatchString(e.Name()) && !e.Type().IsRegular() {
+			names = append(names, e.Name())
 		}
+	}
+	return names, err
+}
+
+// checkNames fails if a folder without a record, such as one that an earlier version has sorted into, has subfolders that do not belong to the clusters by
+// their names, or if one of the clusters has no name: then equal names prove nothing.
+func (c *Clusters) checkNames(dir string, there []string, before *earlier) error {
+	if before.accountsFor(there) {
+		return nil
+	}
+	var own []string
+	for i, name := range c.Names {
+		own = append(own, placing.Folder(i, name))
+	}
+	for _, name := range there {
+		if !slices.Contains(own, name) {
+			return refused(dir, dir+" has a folder "+name, ErrOtherClusters)
+		}
+	}
+	if slices.Contains(c.Names, "") {
+		return refused(dir, dir+" has a folder "+there[0], ErrUnknownClusters)
 	}
 	return nil
 }
 
-// claim records once by which Clusters images are put into the folder, and fails if they are others.
-func (f *Folders) claim() error {
-	if f.claimed || f.Clusters == nil {
-		return nil
+// accountsFor reports whether the journal knows of files in each of the subfolders; r may be nil.
+func (r *earlier) accountsFor(subfolders []string) bool {
+	if r == nil {
+		return false
 	}
-	if err := f.Check(); err != nil {
+	known := map[string]bool{}
+	for to := range r.at {
+		first, _, _ := strings.Cut(to, string(filepath.Separator))
+		known[first] = true
+	}
+	return !slices.ContainsFunc(subfolders, func(name string) bool { return !known[name] })
+}
+
+// claim records that images are put into a folder by these clusters, and fails as check does. A record of others is replaced if none of their subfolders
+// is left.
+func (c *Clusters) claim(dir string, before *earlier) error {
+	if err := c.check(dir, before); err != nil {
 		return err
 	}
-	content, err := json.Marshal(claimed{format, f.Clusters.Key})
+	content, err := json.Marshal(claimed{format, c.Key})
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(f.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	err = atomicfile.WriteNew(filepath.Join(f.Dir, clustersFile), append(content, '\n'), time.Time{})
-	if errors.Is(err, fs.ErrExist) {
-		err = f.Check()
+	atomicfile.Sweep(dir)
+	key, err := recorded(dir)
+	if err == nil && key == c.Key {
+		return nil
 	}
-	f.claimed = err == nil
+	name := filepath.Join(dir, clustersFile)
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err = atomicfile.WriteNew(name, append(content, '\n'), time.Time{})
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// Another process was first, and its subfolders are still to come.
+	if key, err = recorded(dir); err == nil && key != c.Key {
+		err = refused(dir, dir, ErrOtherClusters)
+	}
 	return err
+}
+
+// unclaim removes the record from a folder without subfolders of clusters.
+func unclaim(dir string, step func() error) error {
+	name := filepath.Join(dir, clustersFile)
+	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	there, err := subfolders(dir)
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	if err := step(); err != nil {
+		return err
+	}
+	return os.Remove(name)
 }

@@ -51,6 +51,8 @@ type Sorting struct {
 	Folder string // not ""; created if missing; its parent must exist
 	Mode   Mode
 	Files  []File
+	// Clusters, unless nil, are those by which the files are put into the folder; Run fails if others were sorted into it by other ones (Check).
+	Clusters *Clusters
 
 	Progress func(done, total int)
 	// Step is called before every change of the file system, for tests; an error stops everything at once, like a kill.
@@ -76,7 +78,8 @@ const batch = 256
 
 // Run sorts the files. A file that cannot be sorted does not stop the others. The same call may be repeated, also after a kill: files
 // already in place are left unchanged. If files of an earlier sorting into the folder would be left among those of this one, in other places
-// or made by another mode, nothing is done, and the error is an EarlierError. An unknown Mode and a Folder "" are an option.Error.
+// or made by another mode, nothing is done, and the error is an EarlierError; if the
+// folder takes images by other clusters, it is that of Check. An unknown Mode and a Folder "" are an option.Error.
 func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if !s.Mode.known() {
 		return nil, option.Errorf("Mode", "mode %q is unknown: choose %s, %s, %s or %s", s.Mode, Copy, Link, Hardlink, Move)
@@ -87,6 +90,9 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	folder, err := filepath.Abs(s.Folder)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Check(); err != nil {
+		return nil, s.refusal(ctx, err)
 	}
 	w := &work{Sorting: s, folder: folder, result: new(Result), planned: map[string]bool{}, alike: map[string]bool{}, changed: map[string]bool{}, made: map[string]bool{}}
 	if err := w.begin(); err != nil {
@@ -100,6 +106,9 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if left := w.earlier.left(w.planned); left != nil {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, left)
 	}
+	if err := w.claim(); err != nil {
+		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
+	}
 	for lo := 0; lo < len(steps); lo += batch {
 		if err := ctx.Err(); err != nil {
 			return w.result, err
@@ -111,6 +120,29 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 		s.progress(len(s.Files) - len(steps) + hi)
 	}
 	return w.result, nil
+}
+
+// refusal is an EarlierError if there is one, which has the count of files that would be left, or else the error of Check.
+func (s *Sorting) refusal(ctx context.Context, other error) error {
+	left, err := s.Left(ctx)
+	switch {
+	case err != nil:
+		return err
+	case left != nil:
+		other = left
+	}
+	return fmt.Errorf("sort into %s: %w", s.Folder, other)
+}
+
+// claim records the clusters in the folder.
+func (r *work) claim() error {
+	if r.Clusters == nil {
+		return nil
+	}
+	if err := r.step(); err != nil {
+		return err
+	}
+	return r.Clusters.claim(r.Folder, r.earlier)
 }
 
 // Left returns the EarlierError with which Run would do nothing; nil: it would begin. Nothing is changed. A Mode "" is that of the earlier sorting.

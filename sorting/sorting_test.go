@@ -156,7 +156,7 @@ func TestStoppedAnywhere(t *testing.T) {
 		for n := range 20 {
 			root, files := collection(t)
 			before := tree(t, root)
-			s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files, Step: after(n)}
+			s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files, Clusters: &Clusters{Key: "a"}, Step: after(n)}
 			_, err := s.Run(t.Context())
 			ended := err == nil
 			if err != nil && !errors.Is(err, stop) {

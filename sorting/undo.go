@@ -74,7 +74,8 @@ func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err
 // sweep removes files that were being copied when a sorting or its undoing was killed, since the folders made for them could not be removed
 // otherwise.
 func (j *journal) sweep(folder string) {
-	swept := map[string]bool{}
+	atomicfile.Sweep(folder)
+	swept := map[string]bool{folder: true}
 	for _, e := range j.entries {
 		var written []string
 		switch e.Step {
@@ -182,7 +183,8 @@ func (e *entry) held() error {
 	return nil
 }
 
-// finish removes the folders that were made, sets the times of the others and, if everything was reverted, removes the journal.
+// finish removes the folders that were made and, if no cluster has a subfolder any more, the record of the clusters, sets the times of the other folders and,
+// if everything was reverted, removes the journal.
 func (j *journal) finish(folder string, all bool, step func() error) error {
 	own := false
 	for _, e := range slices.Backward(j.entries) {
@@ -199,6 +201,9 @@ func (j *journal) finish(folder string, all bool, step func() error) error {
 				return err
 			}
 		}
+	}
+	if err := unclaim(folder, step); err != nil {
+		return err
 	}
 	if err := j.setTimes(); err != nil || !all {
 		return err
