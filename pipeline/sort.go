@@ -2,12 +2,18 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"iconic/classify"
+	"iconic/curation"
 	"iconic/internal/diskspace"
 	"iconic/run"
 	"iconic/sorting"
@@ -123,7 +129,11 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 	if all.Broken > 0 {
 		a.warn("%s gone", plural(all.Broken, "link in "+o.to+" leads to an image that is", "links in "+o.to+" lead to images that are"))
 	}
-	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Clusters: all.Clusters, Progress: a.hooks().Stage("sort", "images")}
+	clusters, err := clustersOf(f)
+	if err != nil {
+		return err
+	}
+	s := sorting.Sorting{Folder: o.to, Mode: mode, Files: all.Files, Clusters: clusters, Progress: a.hooks().Stage("sort", "images")}
 	if mode == "" || mode == sorting.Move && !o.yes {
 		return a.sortDry(ctx, all, &s)
 	}
@@ -134,6 +144,28 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 		}
 	}
 	return err
+}
+
+// clustersOf are the clusters by which the images of a run are sorted. Their key is that of the run for new images (classify.Found.Key), unless images were
+// moved by hand: those are elsewhere than the head would put them.
+func clustersOf(f *run.Finished) (*sorting.Clusters, error) {
+	found := classify.Found{Run: f.Run, Curation: f.Curated, Names: f.Table.Names}
+	key, err := found.Key()
+	if err != nil {
+		return nil, err
+	}
+	if f.Curated != nil && slices.ContainsFunc(f.Curated.Steps(), func(s curation.Step) bool { return s.Kind == curation.Move }) {
+		h := sha256.New()
+		if err := json.NewEncoder(h).Encode([]any{key, f.Table.Cluster, f.Table.Names}); err != nil {
+			return nil, err
+		}
+		key = hex.EncodeToString(h.Sum(nil)[:16])
+	}
+	c := &sorting.Clusters{Key: key, Names: f.Table.Names}
+	if c.Names == nil {
+		c.Names = make([]string, f.Clusters())
+	}
+	return c, nil
 }
 
 // tellChanged reports images that have changed since the training, and refuses to sort nothing else.

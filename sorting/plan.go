@@ -3,9 +3,6 @@ package sorting
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"iconic/classify"
-	"iconic/curation"
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/internal/bucket"
@@ -102,34 +97,10 @@ func (m *Images) Arrange(ctx context.Context, to string, progress func(done, tot
 		}
 	}
 	p, err := arrange(m.Run, m.Set, to, changed)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		p.Unknown = unknown
 	}
-	p.Unknown = unknown
-	p.Clusters, err = clustersOf(m.Run)
 	return p, err
-}
-
-// clustersOf are the clusters by which the images of a run are sorted. Their key is that of the run for new images (classify.Found.Key), unless images were
-// moved by hand: those are elsewhere than the head would put them.
-func clustersOf(f *run.Finished) (*Clusters, error) {
-	found := classify.Found{Run: f.Run, Curation: f.Curated, Names: f.Table.Names}
-	key, err := found.Key()
-	if err != nil {
-		return nil, err
-	}
-	if f.Curated != nil && slices.ContainsFunc(f.Curated.Steps(), func(s curation.Step) bool { return s.Kind == curation.Move }) {
-		h := sha256.New()
-		if err := json.NewEncoder(h).Encode([]any{key, f.Table.Cluster, f.Table.Names}); err != nil {
-			return nil, err
-		}
-		key = hex.EncodeToString(h.Sum(nil)[:16])
-	}
-	c := &Clusters{Key: key, Names: f.Table.Names}
-	if c.Names == nil {
-		c.Names = make([]string, f.Clusters())
-	}
-	return c, nil
 }
 
 // changed reports which images of the run have changed, nil if that is not known.
@@ -157,17 +128,16 @@ func CheckOutside(to, data string) error {
 // Plan says how the images of a run are put into folders.
 type Plan struct {
 	Files    []File
-	Folders  []Folder  // folders of the clusters that have images, in order
-	Missing  int       // images that are no longer in the data set, nor were sorted before
-	Example  string    // the path of one of them
-	Excluded int       // images that were left out by hand
-	Inside   int       // images that are already in the folder sorted into
-	Earlier  int       // images among Files that are no longer in the data set: a sorting has put them where they belong
-	Broken   int       // how many of those are only symbolic links to images that are gone
-	Changed  int       // images whose files have other bytes than when the features of the run were made
-	Altered  string    // the path of one of them
-	Clusters *Clusters // by what the images are sorted
-	Unknown  error     // why it is not known which images have changed; nil: it is
+	Folders  []Folder // folders of the clusters that have images, in order
+	Missing  int      // images that are no longer in the data set, nor were sorted before
+	Example  string   // the path of one of them
+	Excluded int      // images that were left out by hand
+	Inside   int      // images that are already in the folder sorted into
+	Earlier  int      // images among Files that are no longer in the data set: a sorting has put them where they belong
+	Broken   int      // how many of those are only symbolic links to images that are gone
+	Changed  int      // images whose files have other bytes than when the features of the run were made
+	Altered  string   // the path of one of them
+	Unknown  error    // why it is not known which images have changed; nil: it is
 }
 
 // Folder is the subfolder of a cluster.
