@@ -25,16 +25,15 @@ func (f *Found) again(ctx context.Context) error {
 	s.first, s.v = f.Cluster, nil
 	found, err := run.Stage(train.Stage{Name: "starts of the second pass", Parts: s.effort().starts, Compute: func(progress func(int)) ([]train.Tensor, error) {
 		starts, err := s.allStarts(ctx, f.critics, &counter{progress: progress})
-		return keepStarts(append(slices.Clone(f.critics), starts...)), err
+		return keepStarts(starts), err
 	}})
 	if err != nil {
 		return err
 	}
-	kept, err := s.keptStarts(found)
-	if err != nil {
+	if f.starts, err = s.keptStarts(found, 0); err != nil {
 		return err
 	}
-	f.starts = append(kept[len(f.critics):], start{"first pass", s.first})
+	f.starts = append(f.starts, start{"first pass", s.first})
 	found, err = run.Stage(train.Stage{Name: "clusters of the second pass", Parts: 1, Compute: func(progress func(int)) ([]train.Tensor, error) {
 		all, err := s.mixtures(ctx, f.starts)
 		if err != nil {

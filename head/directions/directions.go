@@ -113,7 +113,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.keptStarts(found)
+	kept, err := s.keptStarts(found, often.critics)
 	if err != nil {
 		return nil, err
 	}

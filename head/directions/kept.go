@@ -19,7 +19,8 @@ func keepStarts(starts []start) []train.Tensor {
 	return list
 }
 
-func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
+// keptStarts returns starts, of which the first are so many critics.
+func (s *search) keptStarts(list []train.Tensor, critics int) ([]start, error) {
 	var starts []start
 	for _, t := range list {
 		cluster, err := s.clusters(t)
@@ -28,8 +29,7 @@ func (s *search) keptStarts(list []train.Tensor) ([]start, error) {
 		}
 		starts = append(starts, start{t.Name, cluster})
 	}
-	critics := s.effort().critics
-	if len(starts) <= critics || starts[critics-1].name != unprocessed || starts[critics].name == unprocessed {
+	if len(starts) <= critics || critics > 0 && starts[critics-1].name != unprocessed || starts[critics].name == unprocessed {
 		return nil, errMadeUp
 	}
 	return starts, nil

@@ -316,11 +316,9 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	c := strictest(f.Candidates)
 	c.Refined, c.Start, c.cluster = true, from[least].name, partition.Of(cluster)
-	own := []Candidate{c}
-	if err := s.agree(ctx, own); err != nil {
+	if err := c.agree(d.Clusters); err != nil {
 		return nil, 0, err
 	}
-	c = own[0]
 	// Its likelihood is that of the mixture trained from its clusters, which shows whether it has ended in a worse maximum.
 	m, err := s.mix(ctx, s.v, c.cluster, c, rounds, d.Workers)
 	if err != nil {

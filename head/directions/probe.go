@@ -60,17 +60,19 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 
 // agree measures how well the probes of candidates reproduce them.
 func (s *search) agree(ctx context.Context, all []Candidate) error {
-	return parallel.Blocks(ctx, s.options.Workers, len(all), 1, func(_, i, _ int) (err error) {
-		c := &all[i]
-		c.agreement, c.Agreement = make([]float64, len(c.probes)), 0
-		for p, probe := range c.probes {
-			if c.agreement[p], err = partition.Agreement(c.cluster, probe, s.options.Clusters); err != nil {
-				return err
-			}
-			c.Agreement += c.agreement[p] / float64(len(c.probes))
+	return parallel.Blocks(ctx, s.options.Workers, len(all), 1, func(_, i, _ int) error { return all[i].agree(s.options.Clusters) })
+}
+
+// agree measures how well the probes reproduce the candidate.
+func (c *Candidate) agree(clusters int) (err error) {
+	c.agreement, c.Agreement = make([]float64, len(c.probes)), 0
+	for p, probe := range c.probes {
+		if c.agreement[p], err = partition.Agreement(c.cluster, probe, clusters); err != nil {
+			return err
 		}
-		return nil
-	})
+		c.Agreement += c.agreement[p] / float64(len(c.probes))
+	}
+	return nil
 }
 
 // columns are those of a random half of the features.
