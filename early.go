@@ -11,6 +11,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/store"
 	"iconic/features"
+	"iconic/internal/plural"
 	"iconic/report"
 	"iconic/run"
 )
@@ -69,6 +70,22 @@ func (o Options) checkResumed(c extract.Config) error {
 	now.Dim, now.ShardRows = was.Dim, was.ShardRows // one is not known yet, the other does not matter
 	if differences := now.Differences(was); len(differences) > 0 {
 		return &run.OtherError{Dir: o.Out, Other: fmt.Sprintf("features (now %s before)", differences[0])}
+	}
+	return nil
+}
+
+// checkImages fails if the run to be continued has more images than are listed, or fewer than are left if the share maxBad of them is unreadable.
+func (o Options) checkImages(listed *dataset.Set, maxBad float64) error {
+	if !o.Resume || !errors.Is(run.CheckFree(o.Out), run.ErrExists) {
+		return nil
+	}
+	old, err := run.LoadUnfinished(o.Out)
+	if err != nil {
+		return err
+	}
+	was, most := old.Config.Features.Rows, len(listed.Items)
+	if least := most - int(maxBad*float64(most)); was < least || was > most {
+		return &run.OtherError{Dir: o.Out, Other: fmt.Sprintf("features (of %s, where there are %d now)", plural.Of(was, "image", "images"), most)}
 	}
 	return nil
 }

@@ -173,7 +173,19 @@ func TestAnotherRunIsNotContinued(t *testing.T) {
 			}
 		}
 	}
-	if store.Is(filepath.Join(dir, "another")) {
+	more := filepath.Join(dir, "more")
+	if err := synthetic.Write(t.Context(), more, 4, 64, 1); err != nil {
+		t.Fatal(err)
+	}
+	other := o
+	other.Store = filepath.Join(dir, "another")
+	for _, maxBad := range []float64{0, 0.2} { // of 40 images at most 8 may be unreadable, the run has 30
+		other.Extraction.MaxBad = maxBad
+		if _, err := Cluster(t.Context(), more, other); err == nil || !strings.Contains(err.Error(), "other features (of 30 images, where there are 40 now)") {
+			t.Errorf("another folder: %v", err)
+		}
+	}
+	if store.Is(other.Store) {
 		t.Error("images were encoded")
 	}
 	if err := os.WriteFile(filepath.Join(o.Out, "config.json"), []byte("{"), 0o644); err != nil {

@@ -48,7 +48,12 @@ func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error)
 	if c.Strict {
 		c.MaxBad = 0
 	}
-	listed := func(s *dataset.Set) error { return o.checkFor(promised(s, c.Views, c.MaxBad, o.Second)) }
+	listed := func(s *dataset.Set) error {
+		if err := o.checkImages(s, c.MaxBad); err != nil {
+			return err
+		}
+		return o.checkFor(promised(s, c.Views, c.MaxBad, o.Second))
+	}
 	if o.Store == "" {
 		var free func()
 		if c.Out, free, err = cached(ctx, c, listed, h); err == nil {

@@ -73,6 +73,40 @@ func ExpectedCalibrationError(bins []Bin) float64 {
 	return sum / float64(n)
 }
 
+// ChanceCalibrationError is the expected calibration error that n items in these bins would show on average if their confidence were exactly right:
+// a sum of absolute gaps is never 0 for finitely many items. With p_b the mean confidence of bin b and n_b its items, of which m_b are correct,
+//
+//	Σ_b 1/n · E|m_b − n_b·p_b|,  m_b ~ Binomial(n_b, p_b)
+//
+// whose mean absolute deviation is 2ν·C(n_b, ν)·p_b^ν·(1−p_b)^(n_b−ν+1) with ν = ⌊n_b·p_b⌋ + 1 (de Moivre 1730; Diaconis and Zabell 1991). Items of
+// a bin have nearly the same confidence; for different ones the value is an upper bound (Hoeffding 1956). It is in [0, 1], and NaN without items.
+func ChanceCalibrationError(bins []Bin) float64 {
+	var sum float64
+	n := 0
+	for _, b := range bins {
+		if b.Count > 0 {
+			sum += meanDeviation(b.Count, min(1, float64(b.Confidence)))
+			n += b.Count
+		}
+	}
+	return sum / float64(n)
+}
+
+// meanDeviation is E|m − np| of m ~ Binomial(n, p), for p in [0, 1].
+func meanDeviation(n int, p float64) float64 {
+	if p <= 0 || p >= 1 {
+		return 0
+	}
+	count := float64(n)
+	nu := min(count, math.Floor(count*p)+1)
+	logFactorial := func(x float64) float64 {
+		v, _ := math.Lgamma(x + 1)
+		return v
+	}
+	logChoose := logFactorial(count) - logFactorial(nu) - logFactorial(count-nu)
+	return 2 * nu * math.Exp(logChoose+nu*math.Log(p)+(count-nu+1)*math.Log1p(-p))
+}
+
 // MaximumCalibrationError is max_b |accuracy_b − confidence_b| over bins with items (Guo et al. 2017, eq. 5), in [0, 1].
 func MaximumCalibrationError(bins []Bin) float64 {
 	var worst float64

@@ -31,6 +31,8 @@ var measures = []Measure{
 	{Key: "ece", Name: "ECE", Digits: 3, Better: -1, Why: "mean gap between confidence and accuracy over 15 bins of equal width; the interval is corrected for bootstrap bias",
 		of:       labelled(func(l *Labelled) Number { return l.ECE }),
 		interval: func(m *Metrics) [2]Number { return m.ECEInterval }},
+	{Key: "ece_by_chance", Name: "ECE by chance", Digits: 3, Why: "the ECE that as many images would have on average if every confidence were right",
+		of: labelled(func(l *Labelled) Number { return Number(ChanceCalibrationError(l.Reliability)) })}, // files of earlier versions lack the number
 	{Key: "ami", Name: "AMI", Digits: 3, Better: 1, Why: "mutual information adjusted for chance",
 		of: labelled(func(l *Labelled) Number { return l.AMI })},
 	{Key: "many_to_one_accuracy", Name: "many-to-one accuracy", Digits: 3, Better: 1, Why: "each cluster counts as its most frequent class: higher if there are more clusters than classes",

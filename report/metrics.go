@@ -90,6 +90,7 @@ type Labelled struct {
 	AMI              Number    `json:"ami"`                  // normalised by the arithmetic mean of the entropies
 	ECE              Number    `json:"ece"`                  // equal-width bins
 	ECEInterval      [2]Number `json:"ece_interval"`         // bootstrap, 95 %, corrected for its bias; the matching is held fixed
+	ECEByChance      Number    `json:"ece_by_chance"`        // what ece would be on average if the confidence were right, with as many items
 	MCE              Number    `json:"mce"`                  // the worst of these bins
 	AdaptiveECE      Number    `json:"adaptive_ece"`         // bins of equal count
 	ClassWiseECE     Number    `json:"class_wise_ece"`       // mean over the classes' own probabilities

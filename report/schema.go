@@ -82,7 +82,7 @@ func (l *Labelled) validate(n, k int) error {
 			return fmt.Errorf("reliability: bin %d has %d images of %d", b, bin.Count, n)
 		}
 	}
-	shares := append([]Number{l.Accuracy, l.ManyToOne, l.ECE, l.MCE, l.AdaptiveECE}, l.PerClassAccuracy...)
+	shares := append([]Number{l.Accuracy, l.ManyToOne, l.ECE, l.ECEByChance, l.MCE, l.AdaptiveECE}, l.PerClassAccuracy...)
 	shares = append(append(shares, l.AccuracyInterval[:]...), l.ECEInterval[:]...)
 	for _, x := range shares {
 		const slack = 1e-9 // for rounded sums

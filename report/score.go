@@ -232,6 +232,7 @@ func (l *Labelled) calibrate(ctx context.Context, in Input, correct []bool) erro
 		return err
 	}
 	l.ECE = Number(ExpectedCalibrationError(l.Reliability))
+	l.ECEByChance = Number(ChanceCalibrationError(l.Reliability))
 	l.MCE = Number(MaximumCalibrationError(l.Reliability))
 	adaptive, err := AdaptiveCalibrationError(in.Confidence, correct, Bins)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // csvScores are the columns of sweep.csv after the settings; a missing score is empty.
 func csvScores() []report.Measure {
-	return report.Measures("clusters_used", "effective_clusters", "loss", "mean_confidence", "accuracy", "nmi", "ari", "ami", "ece", "mce", "adaptive_ece", "brier", "nll",
+	return report.Measures("clusters_used", "effective_clusters", "loss", "mean_confidence", "accuracy", "nmi", "ari", "ami", "ece", "ece_by_chance", "mce", "adaptive_ece", "brier", "nll",
 		"silhouette", "davies_bouldin", "calinski_harabasz", "neighbour_agreement", "expected_accuracy")
 }
 

@@ -54,7 +54,7 @@ func draws(ctx context.Context, o options) (string, error) {
 func (o options) compare(ctx context.Context, d *drawn, number int, compared []string, kept []piece) ([]piece, error) {
 	var held *drawn
 	if o.science.held > 0 {
-		d, held = d.split(o.science.held)
+		d, held = d.split(o.science.held, 0)
 	}
 	var own []piece
 	for _, method := range compared {
@@ -70,7 +70,7 @@ func (o options) compare(ctx context.Context, d *drawn, number int, compared []s
 		if p.outcome, err = try(ctx, d, held, method, uint64(number), o.workers); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(os.Stderr, "%s %s: %+.4f\n", d.name, method, p.outcome)
+		fmt.Fprintf(os.Stderr, "%s %s: %v\n", d.name, method, p.outcome)
 		if err := p.write(o.science.record); err != nil {
 			return nil, err
 		}

@@ -179,13 +179,14 @@ func (d *drawn) keep(r *rand.Rand, quota []int) *drawn {
 	return kept
 }
 
-// split separates a share of the rows.
-func (d *drawn) split(share float64) (rest, held *drawn) {
+// split separates a share of the rows. The shares of consecutive turns are disjoint, until all rows have been in one.
+func (d *drawn) split(share float64, turn int) (rest, held *drawn) {
 	r := rand.New(rand.NewPCG(7, 0x68656c64))
+	from := share * float64(turn%max(1, int(1/share)))
 	rest, held = &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}, &drawn{name: d.name, x: &matrix.Dense{Width: d.x.Width}, classes: d.classes}
 	for i, c := range d.labels {
 		to := rest
-		if r.Float64() < share {
+		if u := r.Float64(); from <= u && u < from+share {
 			to = held
 		}
 		to.x.X = append(to.x.X, d.x.Row(i)...)
@@ -196,14 +197,25 @@ func (d *drawn) split(share float64) (rest, held *drawn) {
 
 // outcome contains the scores of one run.
 type outcome struct {
-	Accuracy  float64 `json:"accuracy"`
-	NMI       float64 `json:"nmi"`
-	ARI       float64 `json:"ari"`
-	ECE       float64 `json:"ece"`
-	Expected  float64 `json:"expected,omitempty"`  // 0: not measured
-	Unseen    float64 `json:"unseen,omitempty"`    // accuracy on rows excluded from training, with clusters matched on the training rows
-	UnseenECE float64 `json:"unseenECE,omitempty"` // on those rows
-	Processor float64 `json:"processor"`           // CPU seconds
+	Accuracy  float64      `json:"accuracy"`
+	NMI       float64      `json:"nmi"`
+	ARI       float64      `json:"ari"`
+	ECE       float64      `json:"ece"`
+	Chance    float64      `json:"chance,omitempty"`    // ECE by chance
+	Expected  float64      `json:"expected,omitempty"`  // 0: not measured
+	Unseen    float64      `json:"unseen,omitempty"`    // accuracy on rows excluded from training, with clusters matched on the training rows
+	UnseenECE float64      `json:"unseenECE,omitempty"` // on those rows
+	UnseenOf  []report.Bin `json:"unseenOf,omitempty"`  // the reliability diagram of those rows
+	Processor float64      `json:"processor"`           // CPU seconds
+}
+
+// String is the line that tells of a run as it ends.
+func (o outcome) String() string {
+	line := fmt.Sprintf("accuracy %.4f, NMI %.4f, ARI %.4f, ECE %.4f, expected accuracy %.4f, processor %.1f s", o.Accuracy, o.NMI, o.ARI, o.ECE, o.Expected, o.Processor)
+	if o.UnseenOf != nil {
+		line += fmt.Sprintf("; unseen rows: accuracy %.4f, ECE %.4f", o.Unseen, o.UnseenECE)
+	}
+	return line
 }
 
 // piece is one run in the table.
@@ -362,13 +374,13 @@ func try(ctx context.Context, d, held *drawn, method string, seed uint64, worker
 	if err != nil {
 		return o, err
 	}
-	o = outcome{Accuracy: float64(m.Accuracy), NMI: float64(m.NMI), ARI: float64(m.ARI), ECE: float64(m.ECE), Expected: f.expected, Processor: took.Seconds()}
+	o = outcome{Accuracy: float64(m.Accuracy), NMI: float64(m.NMI), ARI: float64(m.ARI), ECE: float64(m.ECE), Chance: float64(m.ECEByChance), Expected: f.expected, Processor: took.Seconds()}
 	if held != nil && f.classifier != nil {
 		u, err := scored(ctx, held, f, workers, m.Matching.ClassOfCluster)
 		if err != nil {
 			return o, err
 		}
-		o.Unseen, o.UnseenECE = float64(u.Accuracy), float64(u.ECE)
+		o.Unseen, o.UnseenECE, o.UnseenOf = float64(u.Accuracy), float64(u.ECE), u.Reliability
 	}
 	return o, nil
 }
@@ -387,11 +399,11 @@ func science(ctx context.Context, o options) (string, error) {
 		return "", err
 	}
 	var text, signs strings.Builder
-	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | expected | processor, s |")
-	rule := "|---|---|---|---|---|---|---|---|---|---|"
+	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | by chance | expected | processor, s |")
+	rule := "|---|---|---|---|---|---|---|---|---|---|---|"
 	if o.science.held > 0 {
-		text.WriteString(" unseen rows: accuracy | ECE |")
-		rule += "---|---|"
+		text.WriteString(" unseen rows: accuracy | ECE | by chance | of all | by chance |")
+		rule += "---|---|---|---|---|"
 	}
 	fmt.Fprintf(&text, "\n%s\n", rule)
 	for _, name := range names {
@@ -420,7 +432,7 @@ func science(ctx context.Context, o options) (string, error) {
 type examined struct {
 	options options
 	name    string
-	d, held *drawn // made only if a run needs it
+	d       *drawn // made only if a run needs it
 }
 
 // runs returns the runs of a method over the seeds: those in the record, and otherwise new ones, which it records.
@@ -438,11 +450,15 @@ func (e *examined) runs(ctx context.Context, method string, kept []piece) (all [
 		if err := e.draw(); err != nil {
 			return nil, err
 		}
-		p.Rows, p.Of = e.d.x.Len(), e.d.classes
-		if p.outcome, err = try(ctx, e.d, e.held, method, uint64(seed), o.workers); err != nil {
+		d, held := e.d, (*drawn)(nil)
+		if o.science.held > 0 {
+			d, held = d.split(o.science.held, seed)
+		}
+		p.Rows, p.Of = d.x.Len(), d.classes
+		if p.outcome, err = try(ctx, d, held, method, uint64(seed), o.workers); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(os.Stderr, "%s %s %d: %+.4f\n", e.name, method, seed, p.outcome)
+		fmt.Fprintf(os.Stderr, "%s %s %d: %v\n", e.name, method, seed, p.outcome)
 		if err := p.write(o.science.record); err != nil {
 			return nil, err
 		}
@@ -463,9 +479,7 @@ func (e *examined) draw() (err error) {
 			further[name] = files
 		}
 	}
-	if e.d, err = draw(filepath.Join(o.shared, "features"), e.name, further); err == nil && o.science.held > 0 {
-		e.d, e.held = e.d.split(o.science.held)
-	}
+	e.d, err = draw(filepath.Join(o.shared, "features"), e.name, further)
 	return err
 }
 
@@ -568,11 +582,41 @@ func row(all []piece) string {
 	for _, p := range all {
 		least = min(least, p.Accuracy)
 	}
-	line := fmt.Sprintf("| %s (%d; %d) | %s | %d | %s | %.3f | %s | %s | %s | %s | %s |", all[0].Set, all[0].Rows, all[0].Of, all[0].Method, len(all),
+	line := fmt.Sprintf("| %s (%d; %d) | %s | %d | %s | %.3f | %s | %s | %s | %s | %s | %s |", all[0].Set, all[0].Rows, all[0].Of, all[0].Method, len(all),
 		middle(3, func(o outcome) float64 { return o.Accuracy }), least, middle(3, func(o outcome) float64 { return o.NMI }), middle(3, func(o outcome) float64 { return o.ARI }),
-		middle(3, func(o outcome) float64 { return o.ECE }), middle(3, func(o outcome) float64 { return o.Expected }), middle(0, func(o outcome) float64 { return o.Processor }))
+		middle(3, func(o outcome) float64 { return o.ECE }), middle(3, func(o outcome) float64 { return o.Chance }),
+		middle(3, func(o outcome) float64 { return o.Expected }), middle(0, func(o outcome) float64 { return o.Processor }))
 	if all[0].Held > 0 {
-		line += fmt.Sprintf(" %s | %s |", middle(3, func(o outcome) float64 { return o.Unseen }), middle(3, func(o outcome) float64 { return o.UnseenECE }))
+		line += unseen(all, middle)
 	}
 	return line + "\n"
+}
+
+// unseen formats the columns of the rows excluded from training: the medians over the runs, and the ECE of the rows of all runs together.
+func unseen(all []piece, middle func(digits int, of func(outcome) float64) string) string {
+	pooled := together(all)
+	ece, chance := report.ExpectedCalibrationError(pooled), report.ChanceCalibrationError(pooled)
+	if math.IsNaN(ece) {
+		return " – | – | – | – | – |"
+	}
+	return fmt.Sprintf(" %s | %s | %s | %.3f | %.3f |", middle(3, func(o outcome) float64 { return o.Unseen }), middle(3, func(o outcome) float64 { return o.UnseenECE }),
+		middle(3, func(o outcome) float64 { return report.ChanceCalibrationError(o.UnseenOf) }), ece, chance)
+}
+
+// together is the reliability diagram of the unseen rows of all runs.
+func together(all []piece) []report.Bin {
+	sum := make([]report.Bin, report.Bins)
+	for b := range sum {
+		var confidence, right float64
+		for _, p := range all {
+			if b < len(p.UnseenOf) && p.UnseenOf[b].Count > 0 {
+				of := p.UnseenOf[b]
+				sum[b].Count += of.Count
+				confidence += float64(of.Count) * float64(of.Confidence)
+				right += float64(of.Count) * float64(of.Accuracy)
+			}
+		}
+		sum[b].Confidence, sum[b].Accuracy = report.Number(confidence/float64(sum[b].Count)), report.Number(right/float64(sum[b].Count))
+	}
+	return sum
 }
