@@ -69,6 +69,7 @@ func main() {
 	flag.StringVar(&o.sample.epochs, "epochs", "0", "comma-separated numbers of epochs for section sample; 0: by rule")
 	flag.IntVar(&o.sample.heads, "heads", 0, "number of heads for section sample; 0: the method's default")
 	flag.IntVar(&o.science.seeds, "seeds", 5, "number of seeds for science, starting at 0, or of random sets for draws")
+	flag.StringVar(&o.science.unseen, "unseen", "", "set of the same classes that science scores as rows not trained on; not with -held")
 	flag.Float64Var(&o.science.held, "held", 0, "share of the rows that science and draws exclude from training and score separately")
 	flag.StringVar(&o.science.extra, "extra", "", "comma-separated additional sets for science, name=STORE or name=features.npy:labels.npy; select them with -sets, where name-tail-10 means a long tail of one")
 	flag.StringVar(&o.science.record, "record", "", "file to which science and draws append each run; runs in it are not repeated, so that a table can be made in several steps")

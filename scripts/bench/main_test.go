@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iconic/internal/npy"
+	"iconic/matrix"
 )
 
 func TestReplaceLeavesOtherSectionsAlone(t *testing.T) {
@@ -67,6 +68,15 @@ func TestScienceInPieces(t *testing.T) {
 	if err != nil || again != first {
 		t.Errorf("from the record: %v\n%s", err, again)
 	}
+	apart := o
+	apart.science.unseen = "clouds"
+	if _, err := science(context.Background(), apart); err == nil || !strings.Contains(err.Error(), "give one of them") {
+		t.Errorf("both kinds of unseen rows: %v", err)
+	}
+	apart.science.sets, apart.science.methods, apart.science.held = "clouds", "k-means", 0
+	if told, err := science(context.Background(), apart); err != nil || !strings.Contains(told, "| 1.000 | – | – | 0.000 | 0.000 |") || strings.Count(told, "\n") != 2+1 {
+		t.Errorf("rows of another set: %v\n%s", err, told)
+	}
 	o.science.sets, o.science.tell = "clouds,unknown", true
 	if told, err := science(context.Background(), o); err != nil || strings.Count(told, "\n") != 2+2 {
 		t.Errorf("the record alone: %v\n%s", err, told)
@@ -93,5 +103,27 @@ func TestSignTest(t *testing.T) {
 		if got := signTest(c.a, c.b); math.Abs(got-c.p) > 1e-12 {
 			t.Errorf("%d against %d: p = %v, want %v", c.a, c.b, got, c.p)
 		}
+	}
+}
+
+// The shares of consecutive turns are disjoint, and together they are all rows.
+func TestSharesOfTurnsAreDisjoint(t *testing.T) {
+	const n = 1000
+	d := &drawn{x: matrix.NewDense(n, 1), labels: make([]int, n), classes: 1}
+	for i := range n {
+		d.x.X[i] = float32(i)
+	}
+	seen := map[float32]int{}
+	for turn := range 5 {
+		rest, held := d.split(0.2, turn)
+		if rest.x.Len()+held.x.Len() != n || held.x.Len() < n/10 {
+			t.Errorf("turn %d: %d and %d rows", turn, rest.x.Len(), held.x.Len())
+		}
+		for _, v := range held.x.X {
+			seen[v]++
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d of %d rows were held out", len(seen), n)
 	}
 }

@@ -34,6 +34,7 @@ import (
 type scienceOptions struct {
 	sets, methods string // comma-separated names; if empty, all sets but the largest, and the default beside k-means
 	seeds         int
+	unseen        string  // a set of the same classes whose rows are scored separately; "": none
 	held          float64 // share of the rows that is excluded from training and scored separately; 0: none
 	extra         string  // additional sets, name=FEATURES or name=FEATURES:LABELS, separated by commas
 	record        string  // file of finished runs, one per line; they are not repeated
@@ -201,7 +202,6 @@ type outcome struct {
 	NMI       float64      `json:"nmi"`
 	ARI       float64      `json:"ari"`
 	ECE       float64      `json:"ece"`
-	Chance    float64      `json:"chance,omitempty"`    // ECE by chance
 	Expected  float64      `json:"expected,omitempty"`  // 0: not measured
 	Unseen    float64      `json:"unseen,omitempty"`    // accuracy on rows excluded from training, with clusters matched on the training rows
 	UnseenECE float64      `json:"unseenECE,omitempty"` // on those rows
@@ -224,6 +224,7 @@ type piece struct {
 	Rows   int     `json:"rows"`
 	Of     int     `json:"classes"`
 	Held   float64 `json:"held,omitempty"`
+	On     string  `json:"on,omitempty"` // set whose rows are the unseen ones
 	Method string  `json:"method"`
 	Seed   int     `json:"seed"`
 	outcome
@@ -374,7 +375,7 @@ func try(ctx context.Context, d, held *drawn, method string, seed uint64, worker
 	if err != nil {
 		return o, err
 	}
-	o = outcome{Accuracy: float64(m.Accuracy), NMI: float64(m.NMI), ARI: float64(m.ARI), ECE: float64(m.ECE), Chance: float64(m.ECEByChance), Expected: f.expected, Processor: took.Seconds()}
+	o = outcome{Accuracy: float64(m.Accuracy), NMI: float64(m.NMI), ARI: float64(m.ARI), ECE: float64(m.ECE), Expected: f.expected, Processor: took.Seconds()}
 	if held != nil && f.classifier != nil {
 		u, err := scored(ctx, held, f, workers, m.Matching.ClassOfCluster)
 		if err != nil {
@@ -394,14 +395,17 @@ func science(ctx context.Context, o options) (string, error) {
 	if o.science.methods != "" {
 		compared = strings.Split(o.science.methods, ",")
 	}
+	if o.science.held > 0 && o.science.unseen != "" {
+		return "", errors.New("-unseen and -held both say which rows are not trained on: give one of them")
+	}
 	kept, err := readRecord(o.science.record)
 	if err != nil {
 		return "", err
 	}
 	var text, signs strings.Builder
-	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | by chance | expected | processor, s |")
-	rule := "|---|---|---|---|---|---|---|---|---|---|---|"
-	if o.science.held > 0 {
+	text.WriteString("| set (rows; classes) | method | seeds | accuracy | least | NMI | ARI | ECE | expected | processor, s |")
+	rule := "|---|---|---|---|---|---|---|---|---|---|"
+	if o.science.held > 0 || o.science.unseen != "" {
 		text.WriteString(" unseen rows: accuracy | ECE | by chance | of all | by chance |")
 		rule += "---|---|---|---|---|"
 	}
@@ -432,14 +436,14 @@ func science(ctx context.Context, o options) (string, error) {
 type examined struct {
 	options options
 	name    string
-	d       *drawn // made only if a run needs it
+	d, on   *drawn // the set and the one of unseen rows; made only if a run needs them
 }
 
 // runs returns the runs of a method over the seeds: those in the record, and otherwise new ones, which it records.
 func (e *examined) runs(ctx context.Context, method string, kept []piece) (all []piece, err error) {
 	o := e.options
 	for seed := range o.science.seeds {
-		p := piece{Set: e.name, Held: o.science.held, Method: method, Seed: seed}
+		p := piece{Set: e.name, Held: o.science.held, On: o.science.unseen, Method: method, Seed: seed}
 		if at := slices.IndexFunc(kept, p.same); at >= 0 {
 			all = append(all, kept[at])
 			continue
@@ -447,12 +451,9 @@ func (e *examined) runs(ctx context.Context, method string, kept []piece) (all [
 		if o.science.tell {
 			continue
 		}
-		if err := e.draw(); err != nil {
+		d, held, err := e.parts(seed)
+		if err != nil {
 			return nil, err
-		}
-		d, held := e.d, (*drawn)(nil)
-		if o.science.held > 0 {
-			d, held = d.split(o.science.held, seed)
 		}
 		p.Rows, p.Of = d.x.Len(), d.classes
 		if p.outcome, err = try(ctx, d, held, method, uint64(seed), o.workers); err != nil {
@@ -467,20 +468,33 @@ func (e *examined) runs(ctx context.Context, method string, kept []piece) (all [
 	return all, nil
 }
 
-// draw reads the set, unless it has been read.
-func (e *examined) draw() (err error) {
-	if e.d != nil {
-		return nil
+// parts are the rows to train on with a seed, and those to score separately, if there are any.
+func (e *examined) parts(seed int) (d, held *drawn, err error) {
+	o := e.options.science
+	if e.d == nil {
+		if e.d, err = e.draw(e.name); err == nil && o.unseen != "" {
+			e.on, err = e.draw(o.unseen)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
 	}
-	o := e.options
+	if o.held > 0 {
+		d, held = e.d.split(o.held, seed)
+		return d, held, nil
+	}
+	return e.d, e.on, nil
+}
+
+// draw reads a set.
+func (e *examined) draw(name string) (*drawn, error) {
 	further := map[string]string{}
-	for _, f := range strings.Split(o.science.extra, ",") {
+	for _, f := range strings.Split(e.options.science.extra, ",") {
 		if name, files, found := strings.Cut(f, "="); found {
 			further[name] = files
 		}
 	}
-	e.d, err = draw(filepath.Join(o.shared, "features"), e.name, further)
-	return err
+	return draw(filepath.Join(e.options.shared, "features"), name, further)
 }
 
 // signRow compares the runs of a method with those of another method with the same seeds.
@@ -518,7 +532,7 @@ func signTest(a, b int) float64 {
 
 // same reports whether p is the run described by another record.
 func (p piece) same(o piece) bool {
-	return p.Set == o.Set && p.Held == o.Held && p.Method == o.Method && p.Seed == o.Seed
+	return p.Set == o.Set && p.Held == o.Held && p.On == o.On && p.Method == o.Method && p.Seed == o.Seed
 }
 
 // readRecord reads the finished runs, one JSON object per line.
@@ -582,11 +596,10 @@ func row(all []piece) string {
 	for _, p := range all {
 		least = min(least, p.Accuracy)
 	}
-	line := fmt.Sprintf("| %s (%d; %d) | %s | %d | %s | %.3f | %s | %s | %s | %s | %s | %s |", all[0].Set, all[0].Rows, all[0].Of, all[0].Method, len(all),
+	line := fmt.Sprintf("| %s (%d; %d) | %s | %d | %s | %.3f | %s | %s | %s | %s | %s |", all[0].Set, all[0].Rows, all[0].Of, all[0].Method, len(all),
 		middle(3, func(o outcome) float64 { return o.Accuracy }), least, middle(3, func(o outcome) float64 { return o.NMI }), middle(3, func(o outcome) float64 { return o.ARI }),
-		middle(3, func(o outcome) float64 { return o.ECE }), middle(3, func(o outcome) float64 { return o.Chance }),
-		middle(3, func(o outcome) float64 { return o.Expected }), middle(0, func(o outcome) float64 { return o.Processor }))
-	if all[0].Held > 0 {
+		middle(3, func(o outcome) float64 { return o.ECE }), middle(3, func(o outcome) float64 { return o.Expected }), middle(0, func(o outcome) float64 { return o.Processor }))
+	if all[0].Held > 0 || all[0].On != "" {
 		line += unseen(all, middle)
 	}
 	return line + "\n"
