@@ -40,7 +40,7 @@ func (f *Found) again(ctx context.Context) error {
 			return nil, err
 		}
 		for i := range all {
-			all[i].probes = f.Candidates[slices.IndexFunc(f.Candidates, all[i].sameMixture)].probes
+			all[i].probes = f.Candidates[slices.IndexFunc(f.Candidates, all[i].sameProbes)].probes
 		}
 		err = s.agree(ctx, all)
 		progress(1)

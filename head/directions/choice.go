@@ -10,8 +10,7 @@ type Candidate struct {
 	// Refined marks the result of training a candidate with the I-Con loss; it has the agreement of the mixtures whose sizes are least
 	// free.
 	Refined bool `json:"refined,omitempty"`
-	// Groups is the number of groups that were joined along the neighbour graph, and 0 for other candidates. Joined groups have the agreement of the
-	// mixtures whose sizes are most free.
+	// Groups is the number of groups that were joined along the neighbour graph, and 0 for other candidates.
 	Groups int `json:"groups,omitempty"`
 	// Agreement is the mean share of rows that the probes assign to the same cluster.
 	Agreement float64 `json:"agreement"`
@@ -56,12 +55,12 @@ func candidates(s Sizes) []Candidate {
 func choose(all []Candidate, sizes Sizes) Candidate {
 	measure(all)
 	best := highest(all, Candidate.valid)
-	level := doubt(len(best.agreement), false)
-	switch {
-	case sizes == SizesFree || best.joined() && lead(best, all):
-		level = 0
-	case best.joined():
+	if best.joined() && !leads(best, all, sizes) {
 		best = highest(all, func(c Candidate) bool { return c.valid() && !c.joined() })
+	}
+	level := doubt(len(best.agreement))
+	if sizes == SizesFree || best.joined() {
+		level = 0
 	}
 	chosen := best
 	for i := range all {
@@ -90,15 +89,15 @@ func (c Candidate) evenerThan(other Candidate) bool {
 	return c.strictness() > other.strictness() || c.strictness() == other.strictness() && c.score() > other.score()
 }
 
-// lead reports whether joined groups score clearly higher than all other candidates, and higher than the I-Con loss could raise the strictest mixture.
-func lead(joined Candidate, all []Candidate) bool {
-	level := doubt(len(joined.agreement), true)
-	for _, c := range all {
-		if c.valid() && !c.joined() && behind(joined.scores(), c.scores()) <= level {
-			return false
-		}
+// leads reports whether joined groups, which score highest, do so by more than the I-Con loss could raise the strictest mixture, and, unless free sizes are
+// requested, by so much that classes of one size are unlikely: joined in the same way in halves of the features, groups are found again more easily than
+// those of a mixture, whatever the truth.
+func leads(joined Candidate, all []Candidate, sizes Sizes) bool {
+	margin := clearLead
+	if sizes == SizesFree {
+		margin = far
 	}
-	return joined.score() > (1+far)*strictest(all).score()
+	return joined.score() > (1+margin)*strictest(all).score()
 }
 
 // highest is the first of the admitted candidates with the highest score.
@@ -213,5 +212,8 @@ func behind(a, b []float64) float64 {
 	return mean / math.Sqrt(square/(n-1)/n)
 }
 
-// sameMixture reports whether two candidates differ only in their start.
+// sameMixture reports whether the mixtures of two candidates, or those trained from their clusters, differ only in their start.
 func (c Candidate) sameMixture(o Candidate) bool { return c.Kappa == o.Kappa && c.Equal == o.Equal }
+
+// sameProbes reports whether two candidates have the same probes.
+func (c Candidate) sameProbes(o Candidate) bool { return c.sameMixture(o) && c.Groups == o.Groups }

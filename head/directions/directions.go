@@ -51,6 +51,10 @@ const (
 	rounds, roundsProbe = 20, 15
 	iterations          = 40
 	far                 = 0.05 // share of a mixture's score that the I-Con loss has been seen to add
+	clearLead           = 0.15 // share of the strictest mixture's score by which joined groups must lead, unless free sizes are requested
+	fewGroups           = 2    // groups per cluster that are joined
+	manyGroups          = 6    // or so many
+	tiny                = 0.1  // share of the mean size below which a cluster of many joined groups is taken for outliers
 	alike               = 0.15 // variance of the logarithm of sizes up to which more than few clusters are of about the same size
 	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
@@ -73,8 +77,6 @@ type Found struct {
 	// Spread is the variance of the logarithm of cluster sizes that halves of the features confirm (partition.Spread): the mean over the probes of the
 	// strictest mixture. It is measured with more than few clusters if their sizes are to be chosen, and otherwise 0.
 	Spread float64
-
-	witnesses [][]int32 // groups joined in halves of the features, of a sample of the rows; nil before joinedHalves
 
 	elsewhere bool // found in other features than those of the head
 

@@ -71,7 +71,7 @@ func TestFindsCloudsOfAnySize(t *testing.T) {
 	if a, _ := partition.Agreement(f.Cluster, truth, 5); a < 0.97 {
 		t.Errorf("%.3f of the rows are in their cloud's cluster", a)
 	}
-	e, err := f.Expected(context.Background(), f.Cluster)
+	e, err := f.Expected(f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestNoiseIsExpectedToBeWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := f.Expected(context.Background(), f.Cluster)
+	e, err := f.Expected(f.Cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestExpected(t *testing.T) {
 		{3, 0.8, 0.8851332136143533}, // odds 6.5·√(4/(0.74/0.26))
 	} {
 		f := &Found{options: Options{Clusters: c.clusters}, Chosen: Candidate{Explained: c.explained, probes: [][]int32{apart(2), apart(0), apart(1), apart(2)}}, critics: []start{{cluster: apart(2)}, {cluster: apart(1)}}}
-		got, err := f.Expected(context.Background(), cluster)
+		got, err := f.Expected(cluster)
 		if err != nil || math.Abs(got.Halves-0.875) > 1e-12 || math.Abs(got.Plain-0.85) > 1e-12 || math.Abs(got.Share-c.want) > 1e-12 {
 			t.Errorf("%d clusters, %g explained: %+v, want %v, %v", c.clusters, c.explained, got, c.want, err)
 		}
@@ -187,7 +187,7 @@ func TestEdges(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e, err := f.Expected(context.Background(), f.Cluster)
+				e, err := f.Expected(f.Cluster)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -246,12 +246,13 @@ func TestChoose(t *testing.T) {
 		{"nor by the I-Con loss", []Candidate{of("a", 10, 5, free...), explaining(of("a", 30, 20, free...), 0.6), explaining(refined(of("b", 30, 20, free...)), 0.6)}, "a", 10, false},
 		{"agreement with neighbours counts twice", []Candidate{explaining(of("a", 10, 5, 0.50, 0.51, 0.50, 0.51), 0.8), explaining(of("a", 30, 20, 0.60, 0.61, 0.60, 0.61), 0.7)}, "a", 10, false},
 		{"joined groups if they lead clearly", []Candidate{of("a", 10, 5, worse...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.67, 0.66, 0.67, 0.66))}, "j", 10, false},
-		{"not if they lead by less than 1 %", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.65, 0.62, 0.66, 0.65))}, "a", 10, false},
+		{"not if another scores higher", []Candidate{of("a", 10, 5, free...), of("a", 30, 20, worse...), joined(of("j", 10, 4, 0.61, 0.59, 0.60, 0.61))}, "a", 10, false},
+		{"nor if they lead the strictest mixture by less than 15 %", []Candidate{of("a", 10, 5, alike...), of("a", 30, 20, alike...), joined(of("j", 10, 4, 0.70, 0.70, 0.70, 0.70))}, "a", 30, false},
+		{"but by more", []Candidate{of("a", 10, 5, alike...), of("a", 30, 20, alike...), joined(of("j", 10, 4, 0.71, 0.71, 0.71, 0.71))}, "j", 10, false},
 		{"nor do they decide between mixtures that they do not lead clearly", []Candidate{
 			of("a", 10, 5, 0.62, 0.60, 0.61, 0.63, 0.62, 0.60, 0.61, 0.63), of("a", 30, 20, 0.63, 0.62, 0.59, 0.59, 0.57, 0.58, 0.56, 0.57),
 			joined(of("j", 10, 4, 0.64, 0.62, 0.65, 0.61, 0.64, 0.61, 0.56, 0.67)),
 		}, "a", 10, false},
-		{"nor by as little as the I-Con loss may add", []Candidate{of("a", 10, 5, alike...), of("a", 30, 20, alike...), joined(of("j", 10, 4, 0.63, 0.63, 0.64, 0.63))}, "a", 30, false},
 		{"not with an empty cluster", []Candidate{filled(of("a", 10, 5, worse...), 0, 1, 2), joined(filled(of("j", 10, 5, free...), 0, 1, 1))}, "a", 10, false},
 		{"not one with an empty cluster", []Candidate{filled(of("a", 10, 5.0, worse...), 0, 1, 2), filled(of("b", 10, 5.1, free...), 0, 2, 2)}, "a", 10, false},
 		{"nor if the I-Con loss has emptied a cluster", []Candidate{filled(of("a", 30, 5.0, alike...), 0, 1, 2), refined(filled(of("b", 30, 5.0, free...), 1, 1, 2))}, "a", 30, false},
@@ -269,16 +270,14 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// With free sizes the highest score decides, by however little.
+// With free sizes joined groups must lead by no more than the I-Con loss may add to a mixture.
 func TestChooseAmongFreeSizes(t *testing.T) {
-	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.62, agreement: []float64{0.62, 0.60, 0.64, 0.62}}
-	groups := Candidate{Start: "j", Kappa: 10, Explained: 0.7, Groups: 8, Agreement: 0.63, agreement: []float64{0.60, 0.66, 0.62, 0.64}}
-	if got := choose([]Candidate{mixture, groups}, SizesFree); !got.joined() {
-		t.Error("joined groups with the higher score are not chosen")
-	}
-	groups.Explained = 0.69
-	if got := choose([]Candidate{mixture, groups}, SizesFree); got.joined() {
-		t.Error("joined groups with the lower score are chosen")
+	mixture := Candidate{Start: "a", Kappa: 10, Explained: 0.7, Agreement: 0.60, agreement: []float64{0.60, 0.58, 0.62, 0.60}}
+	for agreement, chosen := range map[float64]bool{0.64: true, 0.62: false, 0.58: false} {
+		groups := Candidate{Start: "j", Kappa: 10, Explained: 0.7, Groups: 8, Agreement: agreement, agreement: []float64{agreement, agreement, agreement, agreement}}
+		if got := choose([]Candidate{mixture, groups}, SizesFree); got.joined() != chosen {
+			t.Errorf("joined groups that halves find again by %g: chosen %v", agreement, got.joined())
+		}
 	}
 }
 
@@ -446,10 +445,8 @@ func TestEffort(t *testing.T) {
 		}
 	}
 	for probes := leastProbes; probes < mostProbes; probes++ {
-		for _, joined := range []bool{false, true} {
-			if doubt(probes, joined) <= doubt(probes+1, joined) {
-				t.Errorf("%d probes: level %v, %d: %v", probes, doubt(probes, joined), probes+1, doubt(probes+1, joined))
-			}
+		if doubt(probes) <= doubt(probes+1) {
+			t.Errorf("%d probes: level %v, %d: %v", probes, doubt(probes), probes+1, doubt(probes+1))
 		}
 	}
 }

@@ -17,8 +17,8 @@
 //     If they do differ, or with few clusters, D·U² decides. D measures how well
 //     random halves of the features reproduce it (stability, as in Lange et al. 2004): each half is clustered on its own, without whitening
 //     and diffusion, by k-means and a mixture of the same κ. U is the share of the entropy of an image's cluster that its neighbours' clusters
-//     explain. With few clusters, of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, have the probes of the lowest κ,
-//     and must lead clearly.
+//     explain. With few clusters, of those as good as the best, the one whose sizes are least free is chosen; joined groups, the freest, are
+//     reproduced by groups that are joined in the halves, which is easier whatever the truth, and must lead clearly.
 //  5. From the chosen clusters and the starts, linear heads are trained further by the I-Con loss of debiased InfoNCE clustering, with the
 //     shared neighbours as p (head/clustering). On one graph its value distinguishes good starts from bad ones: the head with the lowest loss
 //     is one more candidate, with the least free sizes of all, because the loss divides by a cluster's mass. If classes differ in size, its

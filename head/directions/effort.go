@@ -29,13 +29,9 @@ func (s *search) effort() effort {
 	return e
 }
 
-// doubt is the largest lead of one candidate over another, in standard errors estimated from a number of probes, that is not significant: at the
-// one-sided level of 5 % of Student's t, or of 1 % for joined groups, which depart furthest from the other candidates.
-func doubt(probes int, joined bool) float64 {
-	levels := [...][2]float64{{2.35, 4.54}, {2.13, 3.75}, {2.02, 3.36}, {1.94, 3.14}, {1.9, 3.0}} // with 4 to 8 probes
-	level := levels[min(max(probes, leastProbes), mostProbes)-leastProbes]
-	if joined {
-		return level[1]
-	}
-	return level[0]
+// doubt is the largest lead of one candidate over another, in standard errors estimated from a number of probes, that is not significant at the
+// one-sided level of 5 % of Student's t.
+func doubt(probes int) float64 {
+	levels := [...]float64{2.35, 2.13, 2.02, 1.94, 1.9} // with 4 to 8 probes
+	return levels[min(max(probes, leastProbes), mostProbes)-leastProbes]
 }

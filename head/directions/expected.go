@@ -66,19 +66,16 @@ func (s *search) critics(ctx context.Context, done *counter) ([]start, error) {
 // are their witnesses.
 //
 // With few clusters it is corrected by what neighbours explain (confidence.Corrected).
-func (f *Found) Expected(ctx context.Context, cluster []int32) (e Expected, err error) {
+func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 	plain := make([][]int32, len(f.critics))
 	for c := range plain {
 		plain[c] = f.critics[c].cluster
 	}
 	const halves = 2. / 3 // weight of the halves
-	if f.Chosen.joined() {
-		e.Halves, err = f.joinedHalves(ctx, cluster)
-	} else {
+	if !f.Chosen.joined() {
 		e.likely = make([]float64, len(cluster))
-		e.Halves, err = f.agreement(e.likely, halves, cluster, f.Chosen.probes)
 	}
-	if err != nil {
+	if e.Halves, err = f.agreement(e.likely, halves, f.search.probed(f.Chosen, cluster), f.Chosen.probes); err != nil {
 		return e, err
 	}
 	if e.Plain, err = f.agreement(e.likely, 1-halves, cluster, plain); err != nil {

@@ -25,7 +25,7 @@ func (s *search) groups() (list []int) {
 		return nil
 	}
 	const rows = 4
-	for _, each := range []int{2, 6} {
+	for _, each := range []int{fewGroups, manyGroups} {
 		groups := min(each*s.options.Clusters, s.z.Len()/rows)
 		if groups > s.options.Clusters && !slices.Contains(list, groups) {
 			list = append(list, groups)
@@ -34,7 +34,8 @@ func (s *search) groups() (list []int) {
 	return list
 }
 
-// joinedCandidates returns joined groups as candidates beside the mixtures, of which free is the freest.
+// joinedCandidates returns joined groups as candidates beside the mixtures, of which free is the freest. Small groups often are a few outliers, which are
+// joined last, so that they are left as clusters while related classes are joined: many of them are no candidate if one of the clusters is tiny.
 func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candidate, error) {
 	var list []Candidate
 	for _, groups := range s.groups() {
@@ -45,6 +46,9 @@ func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candid
 		if c.cluster, err = s.join(ctx, s.v, s.closest(s.graph), groups, seed(s.options.Seed, 'j', 0), s.options.Workers); err != nil {
 			return nil, err
 		}
+		if groups > fewGroups*s.options.Clusters && smallest(c.cluster, s.options.Clusters) < tiny*float64(s.z.Len())/float64(s.options.Clusters) {
+			continue
+		}
 		// Its likelihood is that of the mixture trained from its clusters.
 		m, err := s.mix(ctx, s.v, c.cluster, c, rounds, s.options.Workers)
 		if err != nil {
@@ -54,6 +58,15 @@ func (s *search) joinedCandidates(ctx context.Context, free Candidate) ([]Candid
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// smallest is the number of rows in the smallest of so many clusters.
+func smallest(cluster []int32, clusters int) float64 {
+	rows := make([]float64, clusters)
+	for _, c := range cluster {
+		rows[c]++
+	}
+	return slices.Min(rows)
 }
 
 // join clusters rows into a number of groups by k-means and joins these by the edges of a neighbour graph of the rows.
@@ -67,29 +80,20 @@ func (s *search) join(ctx context.Context, v knn.Features, near *knn.Graph, grou
 	return partition.Join(km.Assignment, near, groups, s.options.Clusters)
 }
 
-// joinedHalves is the mean agreement of a partition with groups that are joined in the random halves of the features, on a sample of the rows: the
-// same method without whitening, diffusion and the other half, as other candidates have it from their probes. The groups are joined once.
-func (f *Found) joinedHalves(ctx context.Context, cluster []int32) (mean float64, err error) {
-	s := f.search
-	rows := confidence.Sample(s.z.Len(), s.options.Clusters, s.options.Seed)
-	if f.witnesses == nil {
-		if f.witnesses, err = s.joinHalves(ctx, rows, f.Chosen.Groups); err != nil {
-			return 0, err
-		}
-	}
-	own := make([]int32, len(rows))
-	for e, i := range rows {
-		own[e] = cluster[i]
-	}
-	return f.agreement(nil, 0, own, f.witnesses)
+// sampled are the rows of which groups are joined in halves.
+func (s *search) sampled() []int32 {
+	return confidence.Sample(s.z.Len(), s.options.Clusters, s.options.Seed)
 }
 
-// joinHalves joins groups of some of the rows in every half.
-func (s *search) joinHalves(ctx context.Context, rows []int32, groups int) ([][]int32, error) {
-	o := s.options
-	joined := make([][]int32, s.effort().probes)
-	workers := parallel.Each(o.Workers, len(joined))
-	err := parallel.Blocks(ctx, o.Workers, len(joined), 1, func(_, p, _ int) error {
+// probeJoined joins groups in every half of the features, of a sample of the rows, as many as each candidate of joined groups has. It is the same method
+// without whitening, diffusion and the other half, as the probes of mixtures are. A mixture in a half would split the large classes for which groups are joined.
+func (s *search) probeJoined(ctx context.Context, all []Candidate) error {
+	if !slices.ContainsFunc(all, Candidate.joined) {
+		return nil
+	}
+	o, rows, probes := s.options, s.sampled(), s.effort().probes
+	workers := parallel.Each(o.Workers, probes)
+	return parallel.Blocks(ctx, o.Workers, probes, 1, func(_, p, _ int) error {
 		half, err := space.Unit(ctx, &matrix.Columns{Features: &matrix.Subset{Features: s.z, Rows: rows}, Columns: s.columns(p)}, workers)
 		if err != nil {
 			return err
@@ -98,8 +102,14 @@ func (s *search) joinHalves(ctx context.Context, rows []int32, groups int) ([][]
 		if err != nil {
 			return err
 		}
-		joined[p], err = s.join(ctx, half, s.closest(near), groups, seed(o.Seed, 'g', p), workers)
-		return err
+		for c := range all {
+			if !all[c].joined() {
+				continue
+			}
+			if all[c].probes[p], err = s.join(ctx, half, s.closest(near), all[c].Groups, seed(o.Seed, 'g', p), workers); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return joined, err
 }

@@ -51,14 +51,14 @@ func TestGroupsAreJoinedWhereOneClassIsWide(t *testing.T) {
 	if !strings.Contains(f.Sentence(), "joined from ") {
 		t.Errorf("sentence %q", f.Sentence())
 	}
-	e, err := f.Expected(context.Background(), f.Cluster)
+	e, err := f.Expected(f.Cluster)
 	if err != nil || e.Share < 0.8 || e.Halves < 0.95 {
 		t.Errorf("expected accuracy %+v, %v", e, err)
 	}
 	// What halves join is the witness, so that a partition that they do not find is expected to be wrong.
 	shuffled := slices.Clone(f.Cluster)
 	rand.New(rand.NewPCG(1, 1)).Shuffle(len(shuffled), func(a, b int) { shuffled[a], shuffled[b] = shuffled[b], shuffled[a] })
-	if e, err := f.Expected(context.Background(), shuffled); err != nil || e.Halves > 0.8 {
+	if e, err := f.Expected(shuffled); err != nil || e.Halves > 0.8 {
 		t.Errorf("expected accuracy of shuffled clusters %+v, %v", e, err)
 	}
 }
@@ -81,7 +81,7 @@ func TestJoinedGroupsAreTheSameOnAnyNumberOfWorkersAndWhenResumed(t *testing.T) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := f.Expected(context.Background(), f.Cluster)
+		e, err := f.Expected(f.Cluster)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,20 +127,23 @@ func TestLearnsJoinedGroups(t *testing.T) {
 }
 
 // Halves of more than ten thousand rows are joined on a sample of these.
-func TestWitnessesOfJoinedGroupsAreASample(t *testing.T) {
+func TestProbesOfJoinedGroupsAreASample(t *testing.T) {
 	if testing.Short() {
 		t.Skip("only the number of rows differs from other tests")
 	}
 	z, truth := chains(3, 8, 0.7, 240, 20, 20)
-	f := &Found{options: Options{Clusters: 3}, Chosen: Candidate{Groups: 18}, search: &search{options: Options{Clusters: 3, Run: &train.Run{}}, z: z}}
-	share, err := f.joinedHalves(context.Background(), truth)
-	if err != nil || share < 0.7 || len(f.witnesses) != mostProbes || len(f.witnesses[0]) != 10_000 {
-		t.Errorf("agreement %v with %d witnesses of %d rows, %v", share, len(f.witnesses), len(f.witnesses[0]), err)
+	s := &search{options: Options{Clusters: 3, Run: &train.Run{}}, z: z}
+	all := []Candidate{{Groups: 6, cluster: truth, probes: make([][]int32, mostProbes)}}
+	err := s.probeJoined(context.Background(), all)
+	if err == nil {
+		err = s.agree(context.Background(), all)
+	}
+	if c := all[0]; err != nil || c.Agreement < 0.7 || len(c.agreement) != mostProbes || len(c.probes[0]) != 10_000 {
+		t.Errorf("agreement %v with probes of %d rows, %v", c.agreement, len(c.probes[0]), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f.witnesses = nil
-	if _, err := f.joinedHalves(ctx, truth); !errors.Is(err, context.Canceled) {
+	if err := s.probeJoined(ctx, all); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -181,6 +184,30 @@ func TestGroups(t *testing.T) {
 		s := &search{options: Options{Clusters: c.clusters, Sizes: c.sizes}, z: shape{c.rows, 8}}
 		if got := s.groups(); !slices.Equal(got, c.want) {
 			t.Errorf("%d clusters of %d rows, sizes %s: %v, want %v", c.clusters, c.rows, c.sizes, got, c.want)
+		}
+	}
+}
+
+// Many small groups are no candidate where they end in a cluster of a few outliers, of less than a tenth of the mean size.
+func TestManyGroupsDoNotEndInOutliers(t *testing.T) {
+	for outliers, want := range map[int][]int{13: {6}, 17: {6, 18}} {
+		z, _ := chains(1, 8, 0.4, 4, 4, 4)
+		r := rand.New(rand.NewPCG(1, 5))
+		apart := make([]float64, 8)
+		step(r, apart, 6)
+		cloud(r, z, apart, outliers) // beside 480 rows, in three clusters
+		f, err := Find(context.Background(), z, z, near(t, z), Options{Clusters: 3, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var groups []int
+		for _, c := range f.Candidates {
+			if c.joined() {
+				groups = append(groups, c.Groups)
+			}
+		}
+		if !slices.Equal(groups, want) {
+			t.Errorf("%d outliers: groups %v, want %v", outliers, groups, want)
 		}
 	}
 }

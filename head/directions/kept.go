@@ -23,7 +23,7 @@ func keepStarts(starts []start) []train.Tensor {
 func (s *search) keptStarts(list []train.Tensor, critics int) ([]start, error) {
 	var starts []start
 	for _, t := range list {
-		cluster, err := s.clusters(t)
+		cluster, err := s.clusters(t, s.z.Len())
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func (s *search) keptStarts(list []train.Tensor, critics int) ([]start, error) {
 var errMadeUp = fmt.Errorf("%w: no stage of this search for clusters could have saved it", train.ErrOtherState)
 
 // keepCandidates returns each candidate's description, its clusters, and the clusters of its probes; mixtures that differ only in their
-// start share those.
+// start share those, and those of joined groups are of a sample of the rows.
 func keepCandidates(all []Candidate) []train.Tensor {
 	var list []train.Tensor
 	for i, c := range all {
@@ -63,7 +63,7 @@ func keepCandidates(all []Candidate) []train.Tensor {
 // sharer is the first candidate with the same probes as candidate i.
 func sharer(all []Candidate, i int) int {
 	for e, c := range all[:i] {
-		if c.sameMixture(all[i]) {
+		if c.sameProbes(all[i]) {
 			return e
 		}
 	}
@@ -92,7 +92,7 @@ func (s *search) keptCandidates(list []train.Tensor) ([]Candidate, error) {
 			return nil, errMadeUp
 		}
 		var err error
-		if c.cluster, err = s.clusters(own[1]); err != nil {
+		if c.cluster, err = s.clusters(own[1], s.z.Len()); err != nil {
 			return nil, err
 		}
 		all = append(all, c)
@@ -100,8 +100,9 @@ func (s *search) keptCandidates(list []train.Tensor) ([]Candidate, error) {
 			all[i].probes = all[first].probes
 			continue
 		}
+		rows := len(s.probed(c, c.cluster))
 		for _, t := range own[2:] {
-			probe, err := s.clusters(t)
+			probe, err := s.clusters(t, rows)
 			if err != nil {
 				return nil, err
 			}
@@ -119,9 +120,9 @@ func wholes(name string, x []int32) train.Tensor {
 	return t
 }
 
-// clusters returns the clusters of every row, checked to be in range.
-func (s *search) clusters(t train.Tensor) ([]int32, error) {
-	if len(t.Int64) != s.z.Len() {
+// clusters returns the clusters of so many rows, checked to be in range.
+func (s *search) clusters(t train.Tensor, rows int) ([]int32, error) {
+	if len(t.Int64) != rows {
 		return nil, errMadeUp
 	}
 	x := make([]int32, len(t.Int64))

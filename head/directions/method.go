@@ -206,7 +206,7 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		if len(spaces) == 1 {
 			return found, nil, nil
 		}
-		expected, err := found.Expected(ctx, found.Cluster)
+		expected, err := found.Expected(found.Cluster)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -316,7 +316,7 @@ func (f *Found) refine(ctx context.Context, d *method.Data) (*linear.Head, float
 	}
 	c := strictest(f.Candidates)
 	c.Refined, c.Start, c.cluster = true, from[least].name, partition.Of(cluster)
-	if err := c.agree(d.Clusters); err != nil {
+	if err := s.agreeOne(&c); err != nil {
 		return nil, 0, err
 	}
 	// Its likelihood is that of the mixture trained from its clusters, which shows whether it has ended in a worse maximum.
@@ -380,7 +380,7 @@ func calibrate(ctx context.Context, l *linear.Head, d *method.Data, found *Found
 		return nil, Expected{}, err
 	}
 	cluster := partition.Of(own)
-	expected, err := found.Expected(ctx, cluster)
+	expected, err := found.Expected(cluster)
 	if err != nil {
 		return nil, expected, err
 	}

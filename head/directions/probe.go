@@ -14,20 +14,31 @@ import (
 	"iconic/matrix"
 )
 
-// probe clusters random halves of the features, and measures how well they reproduce each candidate (agree). Probes use neither the whitening nor
-// the diffusion nor the other half. Of mixtures from several starts the one with the highest likelihood counts.
+// probe clusters random halves of the features as each candidate was, and measures how well they reproduce it (agree). Probes use neither the whitening nor
+// the diffusion nor the other half. Those of joined groups are of a sample of the rows.
 func (s *search) probe(ctx context.Context, all []Candidate, progress func(done int)) error {
 	s.options.Run.Begin("halves of the features")
+	if err := s.probeMixtures(ctx, all, progress); err != nil {
+		return err
+	}
+	if err := s.probeJoined(ctx, all); err != nil {
+		return err
+	}
+	return s.agree(ctx, all)
+}
+
+// probeMixtures clusters every half by each mixture. From several starts the one with the highest likelihood counts.
+func (s *search) probeMixtures(ctx context.Context, all []Candidate, progress func(done int)) error {
 	done, probes := counter{progress: progress}, s.effort().probes
 	var kinds []Candidate // one per mixture, whatever its start
 	for c := range all {
-		all[c].probes = make([][]int32, probes)
-		if !slices.ContainsFunc(kinds, all[c].sameMixture) {
+		if all[c].mixture() && !slices.ContainsFunc(kinds, all[c].sameProbes) {
 			kinds = append(kinds, all[c])
 		}
+		all[c].probes = make([][]int32, probes)
 	}
 	workers := parallel.Each(s.options.Workers, probes)
-	err := parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
+	return parallel.Blocks(ctx, s.options.Workers, probes, 1, func(_, p, _ int) error {
 		half, starts, err := s.half(ctx, p, workers)
 		if err != nil {
 			return err
@@ -44,7 +55,7 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 				}
 			}
 			for c := range all {
-				if all[c].sameMixture(kind) {
+				if all[c].sameProbes(kind) {
 					all[c].probes[p] = found.Assignment
 				}
 			}
@@ -52,27 +63,37 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 		done.one()
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.agree(ctx, all)
 }
 
 // agree measures how well the probes of candidates reproduce them.
 func (s *search) agree(ctx context.Context, all []Candidate) error {
-	return parallel.Blocks(ctx, s.options.Workers, len(all), 1, func(_, i, _ int) error { return all[i].agree(s.options.Clusters) })
+	return parallel.Blocks(ctx, s.options.Workers, len(all), 1, func(_, i, _ int) error { return s.agreeOne(&all[i]) })
 }
 
-// agree measures how well the probes reproduce the candidate.
-func (c *Candidate) agree(clusters int) (err error) {
+// agreeOne measures how well its probes reproduce a candidate.
+func (s *search) agreeOne(c *Candidate) (err error) {
+	own := s.probed(*c, c.cluster)
 	c.agreement, c.Agreement = make([]float64, len(c.probes)), 0
 	for p, probe := range c.probes {
-		if c.agreement[p], err = partition.Agreement(c.cluster, probe, clusters); err != nil {
+		if c.agreement[p], err = partition.Agreement(own, probe, s.options.Clusters); err != nil {
 			return err
 		}
 		c.Agreement += c.agreement[p] / float64(len(c.probes))
 	}
 	return nil
+}
+
+// probed is a clustering of the rows that the probes of a candidate cluster.
+func (s *search) probed(c Candidate, cluster []int32) []int32 {
+	if !c.joined() {
+		return cluster
+	}
+	rows := s.sampled()
+	own := make([]int32, len(rows))
+	for e, i := range rows {
+		own[e] = cluster[i]
+	}
+	return own
 }
 
 // columns are those of a random half of the features.
