@@ -51,7 +51,7 @@ const (
 	rounds, roundsProbe = 20, 15
 	iterations          = 40
 	far                 = 0.05 // share of a mixture's score that the I-Con loss has been seen to add
-	clearLead           = 0.15 // share of the strictest mixture's score by which joined groups must lead, unless free sizes are requested
+	clearLead           = 0.20 // share of the strictest mixture's score by which joined groups must lead, unless free sizes are requested
 	fewGroups           = 2    // groups per cluster that are joined
 	manyGroups          = 6    // or so many
 	tiny                = 0.1  // share of the mean size below which a cluster of many joined groups is taken for outliers
