@@ -249,7 +249,7 @@ func (w *work) image(s *source, set *dataset.Set, it store.Item, stamp string, f
 	}
 	found.Prediction = &all[0]
 	if to := w.options.Folders; to != nil {
-		if err := to.Place(set, it.Path, all[0].Cluster, all[0].Name); err != nil {
+		if err := to.Place(set, it, all[0].Cluster, all[0].Name); err != nil {
 			found.Err = fmt.Errorf("not sorted: %w", err)
 			if w.failed.Files == 0 {
 				w.failed = PlaceError{Dir: to.Dir, Path: found.Path, Err: err}

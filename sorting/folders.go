@@ -7,6 +7,7 @@ import (
 
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
+	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/placing"
 )
@@ -44,13 +45,15 @@ func (f *Folders) Holds(set *dataset.Set, item int) bool {
 	return inside
 }
 
-// Place puts the item of a set with that path into the subfolder of its cluster, whose name may be "". If another file has the same name,
-// the item gets a number; an identical file that exists already is left unchanged.
-func (f *Folders) Place(set *dataset.Set, item string, cluster int, called string) error {
+// Place puts an item of a set into the subfolder of its cluster, whose name may be "". If another file has the same name, the item gets a number; an identical
+// file that exists already is left unchanged. An item that has other content by now than that of its Hash, unless that is zero, is not placed (ErrChanged).
+func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called string) error {
+	item := it.Path
 	i, ok := set.Find(item)
 	if !ok {
 		return fmt.Errorf("%s is not in %s", item, set.Root)
 	}
+	read := func() ([]byte, error) { return set.Read(i, nil) }
 	if err := f.claim(); err != nil {
 		return err
 	}
@@ -60,6 +63,11 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 		if !own {
 			return fmt.Errorf("%s is in an archive, which links cannot reach", item)
 		}
+		if !set.Unwritten(i) {
+			if _, err := verified(read, it.Hash); err != nil {
+				return err
+			}
+		}
 		target, err := filepath.Abs(file)
 		if err != nil {
 			return err
@@ -67,7 +75,7 @@ func (f *Folders) Place(set *dataset.Set, item string, cluster int, called strin
 		_, err = placing.Link(name, target)
 		return err
 	}
-	content, err := set.Read(i, nil)
+	content, err := verified(read, it.Hash)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ func (r *work) other(from, to string) error {
 	if err != nil {
 		return err
 	}
+	if !twice(from, to) { // it was replaced since the plan
+		return errMoving
+	}
 	if err := os.Chmod(to, stat.Mode().Perm()); err != nil { // across may have been killed before this
 		return err
 	}
@@ -50,13 +53,15 @@ func apart(a, b string) bool {
 	return errX == nil && errY == nil && x != y
 }
 
-// move gives a file a new, unused name; between the two steps it has both.
-func move(from, to string, step func() error) error {
-	if err := os.Link(from, to); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		// Another file system, or one without hard links.
+// move gives a file, which must still be as it was seen, a new, unused name; between the two steps it has both. A file that was written or replaced in the
+// meantime stays where it is.
+func move(from, to string, seen fs.FileInfo, step func() error) error {
+	err := os.Link(from, to)
+	linked := err == nil
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if !linked { // another file system, or one without hard links
 		if err := across(from, to); err != nil {
 			return err
 		}
@@ -64,7 +69,16 @@ func move(from, to string, step func() error) error {
 	if err := step(); err != nil {
 		return err
 	}
-	return os.Remove(from)
+	now, err := os.Lstat(from)
+	switch {
+	case err != nil:
+		return err
+	case unwritten(now, seen):
+		return os.Remove(from)
+	case linked && !sameFile(from, to): // what was seen has only the new name by now
+		return errMoving
+	}
+	return errors.Join(errMoving, os.Remove(to))
 }
 
 // across copies a file with its time and permissions to an unused name.

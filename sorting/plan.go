@@ -89,32 +89,41 @@ func (m *Images) Arrange(ctx context.Context, to string, progress func(done, tot
 	if err := CheckOutside(to, m.Data); err != nil {
 		return nil, &FolderError{err}
 	}
-	var changed []bool
+	var known contents
 	var unknown error
 	if m.Set != nil {
-		if changed, unknown = m.changed(ctx, progress); ctx.Err() != nil {
+		if known, unknown = m.contents(ctx, progress); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 	}
-	p, err := arrange(m.Run, m.Set, to, changed)
+	p, err := arrange(m.Run, m.Set, to, known)
 	if err == nil {
 		p.Unknown = unknown
 	}
 	return p, err
 }
 
-// changed reports which images of the run have changed, nil if that is not known.
-func (m *Images) changed(ctx context.Context, progress func(done, total int)) (_ []bool, err error) {
+// contents is what is known of the images of a run, by row; the fields are nil if nothing is.
+type contents struct {
+	changed []bool     // that they have other bytes than when the features were made
+	hashes  [][16]byte // of their bytes then
+}
+
+// contents compares the images of the run with what they were when its features were made.
+func (m *Images) contents(ctx context.Context, progress func(done, total int)) (c contents, err error) {
 	of, err := m.Run.OpenFeatures("")
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	defer func() { err = errors.Join(err, of.Close()) }()
 	changed, err := run.Changed(ctx, of, m.Set, !bucket.Is(m.Set.Root), 0, progress)
 	if err == nil && changed == nil {
 		err = fmt.Errorf("%s has no hashes of the images", of.Source.Store)
 	}
-	return changed, err
+	if err != nil {
+		return c, err
+	}
+	return contents{changed, of.Hashes}, nil
 }
 
 // CheckOutside fails if a folder to sort into lies in the images' location, data.
@@ -149,7 +158,7 @@ type Folder struct {
 
 // arrange plans the subfolder of a folder for each image of a run, one per cluster, but for those that have changed. The set contains the images and must
 // stay open, since Files read from it; nil: there are none but those that an earlier sorting has put into the folder.
-func arrange(f *run.Finished, set *dataset.Set, to string, changed []bool) (*Plan, error) {
+func arrange(f *run.Finished, set *dataset.Set, to string, known contents) (*Plan, error) {
 	before, err := readEarlier(to)
 	if err != nil {
 		return nil, err
@@ -162,7 +171,7 @@ func arrange(f *run.Finished, set *dataset.Set, to string, changed []bool) (*Pla
 			p.Excluded++
 			continue
 		}
-		if changed != nil && changed[i] {
+		if known.changed != nil && known.changed[i] {
 			p.Changed++
 			p.Altered = cmp.Or(p.Altered, item)
 			continue
@@ -175,6 +184,9 @@ func arrange(f *run.Finished, set *dataset.Set, to string, changed []bool) (*Pla
 		}
 		if !p.count(item, where) {
 			continue
+		}
+		if known.hashes != nil {
+			file.Hash = known.hashes[i]
 		}
 		folders[c].Folder = folder
 		folders[c].Images++
@@ -256,6 +268,7 @@ func fileOf(set *dataset.Set, k int, there string) (_ File, err error) {
 		file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
 	}
 	if own, is := set.File(k); is {
+		file.Unwritten = func() bool { return set.Unwritten(k) }
 		file.Name, err = filepath.Abs(own)
 	} else if holder, is := set.Holder(k); is {
 		file.Holder, err = filepath.Abs(holder)

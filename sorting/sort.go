@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/option"
 )
@@ -44,6 +45,12 @@ type File struct {
 
 	// Read returns its content; needed by Copy.
 	Read func() ([]byte, error)
+	// Hash is that of the content by which its place is known, and a file with other content is not placed (ErrChanged); zero: not known, so that a file is not
+	// placed if it is written after the sorting was planned.
+	Hash store.Hash
+	// Unwritten reports that the file system knows of no change to the file since its content had that Hash; nil: only the content tells. Copies are compared
+	// by their content in any case, other modes read a file only if this is false.
+	Unwritten func() bool
 }
 
 // Sorting holds the settings of Run.
@@ -324,26 +331,50 @@ func (r *work) do(p planned) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
+	if r.Mode == Move && p.half {
+		return r.other(p.file.Name, to)
+	}
+	if r.Mode == Copy {
+		return p.copy(to)
+	}
+	seen, err := p.intact(r.Mode)
+	if err != nil {
+		return err
+	}
 	switch r.Mode {
 	case Link:
 		return os.Symlink(p.file.Name, to)
 	case Hardlink:
-		name, err := filepath.EvalSymlinks(p.file.Name) // the file itself, not a link to it
-		if err != nil {
-			return err
-		}
-		return os.Link(name, to)
-	case Copy:
-		content, err := p.file.Read()
-		if err != nil {
-			return err
-		}
-		return atomicfile.WriteNew(to, content, p.modified())
+		return hardlink(p.file.Name, to, seen)
 	case Move:
-		if p.half {
-			return r.other(p.file.Name, to)
-		}
-		return move(p.file.Name, to, r.step)
+		return move(p.file.Name, to, seen, r.step)
 	}
 	return fmt.Errorf("mode %q is unknown", r.Mode)
+}
+
+// copy writes the content that belongs there under an unused name.
+func (p *planned) copy(to string) error {
+	content, err := verified(p.file.Read, p.file.Hash)
+	if err != nil {
+		return err
+	}
+	if _, err := p.intact(Copy); err != nil { // after reading: it may have been written meanwhile
+		return err
+	}
+	return atomicfile.WriteNew(to, content, p.modified())
+}
+
+// hardlink gives a file, or the one to which it is a link, a second, unused name. It must still be as it was seen.
+func hardlink(from, to string, seen fs.FileInfo) error {
+	name, err := filepath.EvalSymlinks(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Link(name, to); err != nil {
+		return err
+	}
+	if now, err := os.Lstat(to); err != nil || !unwritten(now, seen) {
+		return errors.Join(ErrChanged, os.Remove(to))
+	}
+	return nil
 }

@@ -124,7 +124,7 @@ func (e *entry) back(folder string, step func() error) (done bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(from), 0o755); err != nil {
 		return false, err
 	}
-	err = move(to, from, step)
+	err = move(to, from, there, step)
 	return err == nil, err
 }
 

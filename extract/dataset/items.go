@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -63,6 +64,14 @@ func (s *Set) Name(i int) string {
 func (s *Set) Nameless(i int) bool {
 	c := s.Items[i].container
 	return c >= 0 && s.containers[c].rows != nil
+}
+
+// Unwritten reports whether the file system says that item i, which has a file of its own (File), was not written or replaced since the set was opened. A file
+// that was only renamed, or given another name, may count as written.
+func (s *Set) Unwritten(i int) bool {
+	item := &s.Items[i]
+	stat, err := os.Stat(s.file(item))
+	return err == nil && stat.Mode().IsRegular() && stat.Size() == item.Size && stampOf(stat) == item.modified
 }
 
 // file is the name of an item's own file.
