@@ -1,6 +1,7 @@
 package sorting
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/lockfile"
 	"iconic/internal/placing"
 	"iconic/internal/regular"
 	"iconic/option"
@@ -49,14 +51,24 @@ func (f *Folders) Check() error {
 	return f.Clusters.check(f.Dir, nil)
 }
 
-// claim is Clusters.claim, once.
-func (f *Folders) claim() error {
-	if f.claimed || f.Clusters == nil {
+// claim makes a subfolder unless it is there, and sees that the folder is still one for these clusters: whatever it held may have been removed, and others put in.
+func (f *Folders) claim(sub string) error {
+	if f.Clusters == nil {
 		return nil
 	}
-	err := f.Clusters.claim(f.Dir, nil)
-	f.claimed = err == nil
-	return err
+	if key, err := recorded(f.Dir); err == nil && key == f.Clusters.Key {
+		if stat, err := os.Stat(sub); err == nil && stat.IsDir() {
+			return nil
+		}
+	}
+	release, err := f.Clusters.claim(f.Dir, nil)
+	if err != nil {
+		return err
+	}
+	if err = os.Mkdir(sub, 0o755); errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, release())
 }
 
 // Check is that of Folders. A folder without a record is not refused if a journal, such as that of an earlier version, accounts for its subfolders:
@@ -102,12 +114,15 @@ func refused(dir, what string, err error) error {
 	return fmt.Errorf("%s: %w: %s, or choose another folder", what, err, way)
 }
 
-// recorded is the key of the clusters by which images are put into a folder. It differs from all keys for a record of another format.
+// recorded is the key of the clusters by which images are put into a folder; an empty record is none (fs.ErrNotExist). It differs from all keys for a record of another format.
 func recorded(dir string) (string, error) {
 	name := filepath.Join(dir, clustersFile)
 	content, err := regular.Read(name)
 	if err != nil {
 		return "", err
+	}
+	if len(content) == 0 { // a claim is about to write it, or was killed before
+		return "", &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 	}
 	var c claimed
 	if err := json.Unmarshal(content, &c); err != nil {
@@ -170,41 +185,65 @@ func (r *earlier) accountsFor(subfolders []string) bool {
 	return !slices.ContainsFunc(subfolders, func(name string) bool { return !known[name] })
 }
 
+// patience is how long a claim waits for one of another process, which takes no longer than writing a record and making a folder.
+const patience = time.Minute
+
 // claim records that images are put into a folder by these clusters, and fails as check does. A record of others is replaced if none of their subfolders
-// is left.
-func (c *Clusters) claim(dir string, before *earlier) error {
+// is left. Until release is called nobody else can do so: that is for after the first subfolder was made, which proves from then on that the record is in use.
+func (c *Clusters) claim(dir string, before *earlier) (release func() error, err error) {
 	if err := c.check(dir, before); err != nil {
-		return err
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	atomicfile.Sweep(dir)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		unlock, err := lockfile.Wait(ctx, filepath.Join(dir, clustersFile), nil)
+		if err != nil {
+			return nil, fmt.Errorf("the record of the clusters in %s: %w", dir, err)
+		}
+		done, err := c.record(dir, before)
+		if done {
+			return unlock, nil
+		}
+		if err = errors.Join(err, unlock()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// record writes the key into the record, which is locked and may be new and empty. done is false without an error if it had the key of others: it was removed
+// then, and its lock with it.
+func (c *Clusters) record(dir string, before *earlier) (done bool, err error) {
+	if err := c.check(dir, before); err != nil {
+		return false, err
+	}
+	name := filepath.Join(dir, clustersFile)
+	key, err := recorded(dir)
+	switch {
+	case err == nil && key == c.Key:
+		return true, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, os.Remove(name)
 	}
 	content, err := json.Marshal(claimed{format, c.Key})
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return false, err
 	}
-	atomicfile.Sweep(dir)
-	key, err := recorded(dir)
-	if err == nil && key == c.Key {
-		return nil
-	}
-	name := filepath.Join(dir, clustersFile)
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	err = atomicfile.WriteNew(name, append(content, '\n'), time.Time{})
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	// Another process was first, and its subfolders are still to come.
-	if key, err = recorded(dir); err == nil && key != c.Key {
-		err = refused(dir, dir, ErrOtherClusters)
-	}
-	return err
+	_, err = f.Write(append(content, '\n'))
+	err = errors.Join(err, f.Sync(), f.Close(), atomicfile.SyncFolder(dir))
+	return err == nil, err
 }
 
-// unclaim removes the record from a folder without subfolders of clusters.
-func unclaim(dir string, step func() error) error {
+// unclaim removes the record from a folder without subfolders of clusters, unless another process is about to make one.
+func unclaim(dir string, step func() error) (err error) {
 	name := filepath.Join(dir, clustersFile)
 	if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -214,6 +253,17 @@ func unclaim(dir string, step func() error) error {
 		return err
 	}
 	if err := step(); err != nil {
+		return err
+	}
+	unlock, err := lockfile.Try(name)
+	if errors.Is(err, lockfile.ErrBusy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if there, err = subfolders(dir); err != nil || len(there) > 0 {
 		return err
 	}
 	return os.Remove(name)

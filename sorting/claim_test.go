@@ -2,22 +2,36 @@ package sorting
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"iconic/extract/dataset"
+	"iconic/extract/store"
 )
+
+// record claims a folder without making a subfolder.
+func record(f *Folders) error {
+	release, err := f.Clusters.claim(f.Dir, nil)
+	if err != nil {
+		return err
+	}
+	return release()
+}
 
 // A folder takes images by the clusters of the first only. One without a record is judged by the names of its folders.
 func TestFoldersOfOtherClusters(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sorted")
 	by := func(key string, names ...string) *Folders { return &Folders{Dir: dir, Clusters: &Clusters{key, names}} }
 	first := by("a", "cats", "")
-	if err := errors.Join(first.Check(), first.claim(), first.claim(), by("a", "cats", "").Check()); err != nil {
+	if err := errors.Join(first.Check(), record(first), record(first), by("a", "cats", "").Check()); err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range []string{"cluster-000 cats", "cluster-001", "cluster-zero", "mine"} {
@@ -28,7 +42,7 @@ func TestFoldersOfOtherClusters(t *testing.T) {
 	if err := by("b", "cats", "").Check(); !errors.Is(err, ErrOtherClusters) {
 		t.Errorf("other clusters: %v", err)
 	}
-	if err := by("b", "cats", "").claim(); !errors.Is(err, ErrOtherClusters) {
+	if err := record(by("b", "cats", "")); !errors.Is(err, ErrOtherClusters) {
 		t.Errorf("other clusters that did not ask: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, clustersFile)); err != nil {
@@ -38,7 +52,7 @@ func TestFoldersOfOtherClusters(t *testing.T) {
 		t.Errorf("folders of the same names, of which one is none: %v", err)
 	}
 	for _, names := range [][]string{{"dogs", ""}, {"cats"}, {"cats", "dogs"}} {
-		if err := by("b", names...).claim(); !errors.Is(err, ErrOtherClusters) {
+		if err := record(by("b", names...)); !errors.Is(err, ErrOtherClusters) {
 			t.Errorf("folders of other names than %q: %v", names, err)
 		}
 	}
@@ -48,7 +62,7 @@ func TestFoldersOfOtherClusters(t *testing.T) {
 	if err := by("b", "cats", "dogs").Check(); err != nil {
 		t.Errorf("folders of the same names: %v", err)
 	}
-	if err := (&Folders{Dir: dir}).claim(); err != nil {
+	if err := (&Folders{Dir: dir}).claim(dir); err != nil {
 		t.Errorf("a folder for any clusters: %v", err)
 	}
 }
@@ -57,11 +71,11 @@ func TestFoldersOfOtherClusters(t *testing.T) {
 func TestEmptiedFolderTakesOtherClusters(t *testing.T) {
 	dir := t.TempDir()
 	by := func(key string) *Folders { return &Folders{Dir: dir, Clusters: &Clusters{key, []string{""}}} }
-	if err := by("a").claim(); err != nil {
+	if err := record(by("a")); err != nil {
 		t.Fatal(err)
 	}
 	first := by("b")
-	if err := errors.Join(first.Check(), first.claim(), os.Mkdir(filepath.Join(dir, "cluster-000"), 0o755), by("b").claim()); err != nil {
+	if err := errors.Join(first.Check(), record(first), os.Mkdir(filepath.Join(dir, "cluster-000"), 0o755), record(by("b"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := by("a").Check(); !errors.Is(err, ErrOtherClusters) {
@@ -74,7 +88,7 @@ func TestEmptiedFolderTakesOtherClusters(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, old := filepath.Join(dir, ".iconic-tmp-00000000-1-0123456789ab"), time.Unix(1, 0)
-	if err := errors.Join(os.WriteFile(left, nil, 0o644), os.Chtimes(left, old, old), by("a").claim()); err != nil {
+	if err := errors.Join(os.WriteFile(left, nil, 0o644), os.Chtimes(left, old, old), record(by("a"))); err != nil {
 		t.Errorf("a record without an end, and no folders: %v", err)
 	}
 	if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {
@@ -135,7 +149,7 @@ func TestSortingClaimsItsFolder(t *testing.T) {
 func TestSortingIntoClaimedFolder(t *testing.T) {
 	root, files := collection(t)
 	dir := filepath.Join(root, "sorted")
-	if err := errors.Join((&Folders{Dir: dir, Clusters: &Clusters{"a", make([]string, 9)}}).claim(), os.Mkdir(filepath.Join(dir, "cluster-000"), 0o755)); err != nil {
+	if err := errors.Join(record(&Folders{Dir: dir, Clusters: &Clusters{"a", make([]string, 9)}}), os.Mkdir(filepath.Join(dir, "cluster-000"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	before := tree(t, root)
@@ -148,5 +162,108 @@ func TestSortingIntoClaimedFolder(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, tree(t, root)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// pictures are a data set of as many images, and what is known of them.
+func pictures(t *testing.T, n int) (set *dataset.Set, items []store.Item) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		name, content := fmt.Sprintf("%d.jpg", i), fmt.Sprintf("picture %d", i)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, store.Item{Path: name, Hash: hashOf(content)})
+	}
+	set, err := dataset.Open(t.Context(), dir, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = set.Close() })
+	return set, items
+}
+
+// Of several that begin to put images into one empty folder at once, only those by the same clusters succeed, also if there is a record of others.
+func TestOneOfManyClaims(t *testing.T) {
+	set, items := pictures(t, 2)
+	for round := range 12 {
+		dir := filepath.Join(t.TempDir(), "sorted")
+		names := []string{"", ""}
+		if round%2 == 1 {
+			if err := record(&Folders{Dir: dir, Clusters: &Clusters{"z", names}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		errs := make([]error, 6)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() {
+				by := &Clusters{string(rune('a' + i/2)), names}
+				if i == 5 {
+					content := func() ([]byte, error) { return []byte("sorted"), nil }
+					_, errs[i] = (&Sorting{Folder: dir, Mode: Copy, Clusters: by, Files: []File{{To: "cluster-000/s.jpg", Read: content}}}).Run(t.Context())
+					return
+				}
+				f := Folders{Dir: dir, Link: i%2 == 0, Clusters: by}
+				errs[i] = errors.Join(f.Place(set, items[0], i%2, ""), f.Place(set, items[1], i%2, ""))
+			})
+		}
+		all.Wait()
+		done := map[int]bool{}
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				done[i/2] = true
+			case !errors.Is(err, ErrOtherClusters):
+				t.Errorf("round %d: %v", round, err)
+			}
+		}
+		if len(done) != 1 {
+			t.Errorf("round %d: images were put in by %d clusters: %v", round, len(done), errs)
+		}
+	}
+}
+
+// A folder that was emptied while images are put into it one by one is claimed again, and left to others who claim it first.
+func TestFolderEmptiedMeanwhile(t *testing.T) {
+	set, items := pictures(t, 4)
+	for _, link := range []bool{false, true} {
+		for _, what := range []string{".", "cluster-001", clustersFile + " cluster-001"} {
+			dir := filepath.Join(t.TempDir(), "sorted")
+			by := func(key string) *Folders {
+				return &Folders{Dir: dir, Link: link, Clusters: &Clusters{key, []string{"", ""}}}
+			}
+			empty := func() {
+				for name := range strings.FieldsSeq(what) {
+					if name == "." {
+						name = ""
+					}
+					if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			first := by("a")
+			if err := first.Place(set, items[0], 1, ""); err != nil {
+				t.Fatal(err)
+			}
+			empty()
+			if err := errors.Join(first.Place(set, items[1], 1, ""), by("a").Check()); err != nil {
+				t.Errorf("%s is gone: %v", what, err)
+			}
+			if err := by("b").Check(); !errors.Is(err, ErrOtherClusters) {
+				t.Errorf("%s is gone, others: %v", what, err)
+			}
+			empty()
+			if err := by("b").Place(set, items[2], 1, ""); err != nil {
+				t.Errorf("%s is gone, others first: %v", what, err)
+			}
+			for _, cluster := range []int{0, 1} {
+				if err := first.Place(set, items[3], cluster, ""); !errors.Is(err, ErrOtherClusters) {
+					t.Errorf("%s is gone, others were first: %v", what, err)
+				}
+			}
+		}
 	}
 }

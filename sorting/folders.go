@@ -20,8 +20,6 @@ type Folders struct {
 	// Clusters, unless nil, are those by which images are put into the folder; Place fails if others were sorted into it by other ones (Check).
 	Clusters *Clusters
 
-	claimed bool // Clusters are recorded
-
 	inside map[string]bool // folders of images, and whether they are in Dir
 	swept  map[string]bool // subfolders already cleared of files left by an earlier process
 }
@@ -54,10 +52,8 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		return fmt.Errorf("%s is not in %s", item, set.Root)
 	}
 	read := func() ([]byte, error) { return set.Read(i, nil) }
-	if err := f.claim(); err != nil {
-		return err
-	}
-	name := filepath.Join(f.Dir, placing.Folder(cluster, called), placing.Local(item))
+	folder := filepath.Join(f.Dir, placing.Folder(cluster, called))
+	name := filepath.Join(folder, placing.Local(item))
 	file, own := set.File(i)
 	if f.Link {
 		if !own {
@@ -70,6 +66,9 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		}
 		target, err := filepath.Abs(file)
 		if err != nil {
+			return err
+		}
+		if err := f.claim(folder); err != nil {
 			return err
 		}
 		_, err = placing.Link(name, target)
@@ -87,6 +86,9 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		if stat, err := os.Stat(file); err == nil {
 			modified = stat.ModTime()
 		}
+	}
+	if err := f.claim(folder); err != nil { // last, so that little time passes until the file is there
+		return err
 	}
 	f.sweep(filepath.Dir(name))
 	_, err = placing.Copy(name, content, modified)

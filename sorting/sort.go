@@ -113,6 +113,7 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if left := w.earlier.left(w.planned); left != nil {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, left)
 	}
+	defer func() { err = errors.Join(err, w.settle(nil)) }()
 	if err := w.claim(); err != nil {
 		return nil, fmt.Errorf("sort into %s: %w", s.Folder, err)
 	}
@@ -141,15 +142,29 @@ func (s *Sorting) refusal(ctx context.Context, other error) error {
 	return fmt.Errorf("sort into %s: %w", s.Folder, other)
 }
 
-// claim records the clusters in the folder.
-func (r *work) claim() error {
+// claim records the clusters in the folder. Others cannot claim it until the first subfolder is made (settle).
+func (r *work) claim() (err error) {
 	if r.Clusters == nil {
 		return nil
 	}
 	if err := r.step(); err != nil {
 		return err
 	}
-	return r.Clusters.claim(r.Folder, r.earlier)
+	r.release, err = r.Clusters.claim(r.Folder, r.earlier)
+	return err
+}
+
+// settle makes the folder of the first step, if there is one, after which the claim need not be held any longer. Whether that can be done is told for each file.
+func (r *work) settle(steps []planned) error {
+	if r.release == nil {
+		return nil
+	}
+	if len(steps) > 0 {
+		_ = os.MkdirAll(filepath.Join(r.folder, filepath.Dir(string(steps[0].To))), 0o755)
+	}
+	release := r.release
+	r.release = nil
+	return release()
 }
 
 // Left returns the EarlierError with which Run would do nothing; nil: it would begin. Nothing is changed. A Mode "" is that of the earlier sorting.
@@ -190,6 +205,7 @@ type work struct {
 	made    map[string]bool // new folders that are recorded
 	changed map[string]bool // folders whose times are recorded
 	earlier *earlier
+	release func() error // of the claim, while it is held
 }
 
 // begin opens the folder and its journal.
@@ -210,10 +226,11 @@ func (r *work) begin() error {
 		if err := r.step(); err != nil {
 			return err
 		}
-		if err := os.Mkdir(r.folder, 0o755); err != nil {
+		if err := os.Mkdir(r.folder, 0o755); err == nil {
+			first = append(first, entry{Made: []byte(".")})
+		} else if _, serr := os.Stat(r.folder); serr != nil { // otherwise another process has just made it
 			return err
 		}
-		first = append(first, entry{Made: []byte(".")})
 	}
 	var err error
 	if r.journal, err = openJournal(r.folder); err != nil {
@@ -278,6 +295,9 @@ func (r *work) batch(steps []planned) error {
 		return err
 	}
 	if err := r.journal.write(append(times, notes...)); err != nil {
+		return err
+	}
+	if err := r.settle(steps); err != nil {
 		return err
 	}
 	touched := map[string]bool{}
