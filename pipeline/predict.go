@@ -35,7 +35,7 @@ is farther from its nearest training image than 95 % of the training images are 
 gives the reason.
 
 --copy-to and --link-to also sort the files into one folder per cluster. The originals are not moved or changed, and nothing is
-overwritten. A folder into which files were sorted by other clusters or names is refused. --watch continues with images that arrive later, until it is interrupted.`,
+overwritten; a link whose file has become an image of another cluster is removed. A folder into which files were sorted by other clusters or names is refused. --watch continues with images that arrive later, until it is interrupted.`,
 		Example: `  pipeline predict out photo.jpg
   pipeline predict out holiday/*.jpg scans --json
   pipeline predict out inbox --copy-to sorted --watch`,

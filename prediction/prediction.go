@@ -123,6 +123,9 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 		return errors.Join(err, found.Close())
 	}
 	w := &work{options: o, hooks: o.Model.Hooks, visit: visit}
+	if o.Folders != nil && o.Folders.Warnf == nil {
+		o.Folders.Warnf = w.hooks.Warnf
+	}
 	stores, sources, err := w.open(ctx) // errors in the data are found before an encoder is downloaded
 	if err != nil {
 		return errors.Join(err, found.Close())
@@ -147,7 +150,7 @@ func claimed(to *sorting.Folders, found *classify.Found) (*sorting.Folders, erro
 	if err != nil {
 		return nil, err
 	}
-	own := &sorting.Folders{Dir: to.Dir, Link: to.Link, Clusters: &sorting.Clusters{Key: key, Names: found.Names}}
+	own := &sorting.Folders{Dir: to.Dir, Link: to.Link, Warnf: to.Warnf, Clusters: &sorting.Clusters{Key: key, Names: found.Names}}
 	if own.Clusters.Names == nil {
 		own.Clusters.Names = make([]string, found.Run.Config.Training.Clusters)
 	}

@@ -19,7 +19,10 @@ type Folders struct {
 	Link bool // make symbolic links to the originals instead of copies
 	// Clusters, unless nil, are those by which images are put into the folder; Place fails if others were sorted into it by other ones (Check).
 	Clusters *Clusters
+	// Warnf is called at most once, with the number of links in the folder that lead to images that are gone; nil: they are not told.
+	Warnf func(format string, args ...any)
 
+	links  *links          // nil: not looked at yet
 	inside map[string]bool // folders of images, and whether they are in Dir
 	swept  map[string]bool // subfolders already cleared of files left by an earlier process
 }
@@ -45,6 +48,7 @@ func (f *Folders) Holds(set *dataset.Set, item int) bool {
 
 // Place puts an item of a set into the subfolder of its cluster, whose name may be "". If another file has the same name, the item gets a number; an identical
 // file that exists already is left unchanged. An item that has other content by now than that of its Hash, unless that is zero, is not placed (ErrChanged).
+// With Link and Clusters, links to the same original in the subfolders of other clusters are removed: it was another image when they were made.
 func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called string) error {
 	item := it.Path
 	i, ok := set.Find(item)
@@ -71,8 +75,10 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		if err := f.claim(folder); err != nil {
 			return err
 		}
-		_, err = placing.Link(name, target)
-		return err
+		if name, err = placing.Link(name, target); err != nil {
+			return err
+		}
+		return f.settled(target, name)
 	}
 	content, err := verified(read, it.Hash)
 	if err != nil {
