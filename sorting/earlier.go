@@ -77,21 +77,33 @@ func readEarlier(folder string) (*earlier, error) {
 // place is where a file was put by that mode, if it is the place where it belongs.
 func (r *earlier) place(f File, mode Mode) (to string, known bool) {
 	e := r.from[f.Name]
-	if e == nil || e.Step != mode || filepath.Dir(string(e.To)) != filepath.Dir(filepath.Clean(f.To)) {
+	if e == nil || e.Step != mode {
 		return "", false
 	}
-	for n := 1; n <= placing.Tries; n++ {
-		if placing.Numbered(f.To, n) == string(e.To) {
-			return string(e.To), true
+	if at := filepath.Dir(string(e.To)); at != filepath.Dir(filepath.Clean(f.To)) && (f.Else == "" || at != filepath.Dir(filepath.Clean(f.Else))) {
+		return "", false
+	}
+	for name := range f.names() {
+		if name == string(e.To) {
+			return name, true
 		}
 	}
 	return "", false
 }
 
 // gone finds a file whose original is gone, since it was moved to the place where it belongs, or removed after it was copied or linked there. A link
-// to it is broken then, and has the Size 0.
-func (r *earlier) gone(to string) (f File, broken, found bool) {
-	for n := 1; ; n++ {
+// to it is broken then, and has the Size 0. What it is given of a file is the names where it belongs.
+func (r *earlier) gone(of File) (f File, broken, found bool) {
+	if f, broken, found = r.goneAt(of.To); !found && of.Else != "" {
+		f, broken, found = r.goneAt(of.Else)
+	}
+	f.To, f.Else = of.To, of.Else
+	return f, broken, found
+}
+
+// goneAt is gone for a name and the numbered ones after it.
+func (r *earlier) goneAt(to string) (f File, broken, found bool) {
+	for n := 1; n <= placing.Tries; n++ {
 		numbered := placing.Numbered(to, n)
 		e := r.at[numbered]
 		if e == nil && r.alike[placing.Alike(numbered)] {
@@ -105,13 +117,14 @@ func (r *earlier) gone(to string) (f File, broken, found bool) {
 		}
 		r.taken[numbered] = true
 		name := filepath.Join(r.folder, numbered)
-		f = File{Name: string(e.From), Holder: string(e.Holder), To: to, Read: func() ([]byte, error) { return regular.Read(name) }}
+		f = File{Name: string(e.From), Holder: string(e.Holder), Read: func() ([]byte, error) { return regular.Read(name) }}
 		stat, err := os.Stat(name)
 		if err == nil {
 			f.Size = stat.Size()
 		}
 		return f, err != nil, true
 	}
+	return File{}, false, false
 }
 
 // mode is that of the last step whose file is there; "": there is none.

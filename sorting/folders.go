@@ -57,7 +57,10 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 	}
 	read := func() ([]byte, error) { return set.Read(i, nil) }
 	folder := filepath.Join(f.Dir, placing.Folder(cluster, called))
-	name := filepath.Join(folder, placing.Local(item))
+	names := placing.Locals(item)
+	for n := range names {
+		names[n] = filepath.Join(folder, names[n])
+	}
 	file, own := set.File(i)
 	if f.Link {
 		if !own {
@@ -75,7 +78,8 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		if err := f.claim(folder); err != nil {
 			return err
 		}
-		if name, err = placing.Link(name, target); err != nil {
+		name, err := placing.Link(names, target)
+		if err != nil {
 			return err
 		}
 		return f.settled(target, name)
@@ -85,7 +89,9 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 		return err
 	}
 	if set.Nameless(i) {
-		name += pixels.Extension(content)
+		for n := range names {
+			names[n] += pixels.Extension(content)
+		}
 	}
 	modified := set.Modified(i)
 	if own {
@@ -96,8 +102,10 @@ func (f *Folders) Place(set *dataset.Set, it store.Item, cluster int, called str
 	if err := f.claim(folder); err != nil { // last, so that little time passes until the file is there
 		return err
 	}
-	f.sweep(filepath.Dir(name))
-	_, err = placing.Copy(name, content, modified)
+	for _, name := range names {
+		f.sweep(filepath.Dir(name))
+	}
+	_, err = placing.Copy(names, content, modified)
 	return err
 }
 

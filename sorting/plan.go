@@ -63,7 +63,9 @@ func movedInto(f *run.Finished, to string) (bool, error) {
 			moved[below] = true
 		}
 	}
-	return slices.ContainsFunc(f.Table.Paths, func(item string) bool { return moved[placing.Local(item)] }), nil
+	return slices.ContainsFunc(f.Table.Paths, func(item string) bool {
+		return slices.ContainsFunc(placing.Locals(item), func(name string) bool { return moved[name] })
+	}), nil
 }
 
 // Close closes the data set.
@@ -178,7 +180,7 @@ func arrange(f *run.Finished, set *dataset.Set, to string, known contents) (*Pla
 		}
 		c := f.Table.Cluster[i]
 		folder := placing.Folder(c, f.Table.Name(i))
-		file, where, err := look.file(item, filepath.Join(folder, placing.Local(item)))
+		file, where, err := look.file(item, folder)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", item, err)
 		}
@@ -234,8 +236,12 @@ type lookup struct {
 	before *earlier
 }
 
-// file is an image, which belongs at a path below the folder, and where it is; within and nowhere have no File.
-func (l *lookup) file(item, there string) (f File, where whereabouts, err error) {
+// file is an image, which belongs into a subfolder, and where it is; within and nowhere have no File.
+func (l *lookup) file(item, folder string) (f File, where whereabouts, err error) {
+	names := placing.Locals(item)
+	if f.To = filepath.Join(folder, names[0]); len(names) > 1 {
+		f.Else = filepath.Join(folder, names[1])
+	}
 	k, ok := 0, false
 	if l.set != nil {
 		k, ok = l.set.Find(item)
@@ -244,10 +250,10 @@ func (l *lookup) file(item, there string) (f File, where whereabouts, err error)
 	case ok && l.into.Holds(l.set, k):
 		return File{}, within, nil
 	case ok:
-		f, err = fileOf(l.set, k, there)
+		err := f.from(l.set, k)
 		return f, present, err
 	}
-	f, lost, found := l.before.gone(there)
+	f, lost, found := l.before.gone(f)
 	switch {
 	case !found:
 		return File{}, nowhere, nil
@@ -257,21 +263,24 @@ func (l *lookup) file(item, there string) (f File, where whereabouts, err error)
 	return f, sorted, nil
 }
 
-// fileOf is item k of a set as a file to be put there.
-func fileOf(set *dataset.Set, k int, there string) (_ File, err error) {
-	file := File{To: there, Size: set.Items[k].Size, Modified: set.Modified(k), Read: func() ([]byte, error) { return set.Read(k, nil) }}
+// from completes a file that is item k of a set.
+func (f *File) from(set *dataset.Set, k int) (err error) {
+	f.Size, f.Modified, f.Read = set.Items[k].Size, set.Modified(k), func() ([]byte, error) { return set.Read(k, nil) }
 	if set.Nameless(k) {
-		content, err := file.Read()
+		content, err := f.Read()
 		if err != nil {
-			return File{}, err
+			return err
 		}
-		file.To, file.Size = file.To+pixels.Extension(content), int64(len(content))
+		f.To, f.Size = f.To+pixels.Extension(content), int64(len(content))
+		if f.Else != "" {
+			f.Else += pixels.Extension(content)
+		}
 	}
 	if own, is := set.File(k); is {
-		file.Unwritten = func() bool { return set.Unwritten(k) }
-		file.Name, err = filepath.Abs(own)
+		f.Unwritten = func() bool { return set.Unwritten(k) }
+		f.Name, err = filepath.Abs(own)
 	} else if holder, is := set.Holder(k); is {
-		file.Holder, err = filepath.Abs(holder)
+		f.Holder, err = filepath.Abs(holder)
 	}
-	return file, err
+	return err
 }

@@ -39,7 +39,9 @@ type File struct {
 	Name   string // absolute path; "": it is in an archive and can only be copied
 	Holder string // absolute path of that archive; "": it is not on disk, or not known
 	To     string // path below the folder; a number is added to a name in use, also by one that differs only in case or in Unicode's composition
-	Size   int64
+	// Else is the path below the folder that is used once To and all numbered names after it are in use; "": the file is not placed then.
+	Else string
+	Size int64
 
 	Modified time.Time // when a file without Name was last written; zero: not known, so that its copy has the time of copying
 

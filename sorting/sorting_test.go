@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"iconic/internal/placing"
 	"iconic/option"
 )
 
@@ -552,7 +553,7 @@ func TestLinksToNothingStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		look := lookup{before: before}
-		f, where, err := look.file("a/1.jpg", files[0].To)
+		f, where, err := look.file(filepath.Base(files[0].To), filepath.Dir(files[0].To))
 		if err != nil || where != broken || f.Name != files[0].Name || f.Size != 0 {
 			t.Fatalf("%+v is %d, %v", f, where, err)
 		}
@@ -670,9 +671,59 @@ func TestNamesThatDifferInCaseAreNumbered(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, name := range names {
-				if f, broken, found := known.gone(name); !found || broken || f.Name != s.Files[i].Name {
+				if f, broken, found := known.gone(File{To: name}); !found || broken || f.Name != s.Files[i].Name {
 					t.Errorf("%s is found as %s, %t, %t", name, f.Name, broken, found)
 				}
+			}
+		}
+		undo(t, s.Folder)
+		if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// A list may have any number of images whose paths end alike: those for which no numbered name is left have their whole path, and are found there.
+func TestManyEqualNames(t *testing.T) {
+	for _, mode := range []Mode{Copy, Link, Move} {
+		root := t.TempDir()
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode}
+		for i := range placing.Tries + 3 {
+			file := filepath.Join(root, "photos", strconv.Itoa(i), "slice.png")
+			content := fmt.Appendf(nil, "picture %d", i)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			s.Files = append(s.Files, File{Name: file, To: "c/slice.png", Else: filepath.Join("c", file[1:]), Size: int64(len(content)), Read: func() ([]byte, error) { return os.ReadFile(file) }})
+		}
+		last := s.Files[len(s.Files)-1]
+		before := tree(t, root)
+		if r, err := s.Run(t.Context()); err != nil || r.Placed != len(s.Files) {
+			t.Fatalf("%s: %d placed, %v", mode, r.Placed, err)
+		}
+		if content, err := os.ReadFile(filepath.Join(s.Folder, last.Else)); err != nil || string(content) != fmt.Sprintf("picture %d", placing.Tries+2) {
+			t.Errorf("%s: %q, %v", mode, content, err)
+		}
+		if r, err := s.Run(t.Context()); err != nil || r.There != len(s.Files) {
+			t.Errorf("%s again: %+v, %v", mode, r, err)
+		}
+		if mode == Move {
+			known, err := readEarlier(s.Folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known.taken = map[string]bool{}
+			for range s.Files {
+				if f, broken, found := known.gone(File{To: last.To, Else: last.Else}); found && f.Name == last.Name {
+					if broken || f.To != last.To || f.Else != last.Else {
+						t.Errorf("%+v, %t", f, broken)
+					}
+					known = nil
+					break
+				}
+			}
+			if known != nil {
+				t.Errorf("%s was not found where it was moved", last.Name)
 			}
 		}
 		undo(t, s.Folder)

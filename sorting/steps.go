@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -102,8 +103,23 @@ func (f *File) check(mode Mode) error {
 		return errors.New("it has no Read, which gives the content to copy")
 	case !filepath.IsLocal(f.To):
 		return fmt.Errorf("%q points outside the folder", f.To)
+	case f.Else != "" && !filepath.IsLocal(f.Else):
+		return fmt.Errorf("%q points outside the folder", f.Else)
 	}
 	return nil
+}
+
+// names are the names to try for a file, in order.
+func (f *File) names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range [...]string{f.To, f.Else} {
+			for n := 1; name != "" && n <= placing.Tries; n++ {
+				if !yield(placing.Numbered(name, n)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // reserve takes a name below the folder for a file.
@@ -114,8 +130,7 @@ func (r *work) reserve(to string) {
 // name reserves the first name for a file that is free, or that is already what the step would make of it. A name is not free if one that differs from it
 // only in case is reserved or was made by an earlier sorting: many file systems take both for one.
 func (r *work) name(f File) (_ string, there bool, err error) {
-	for n := 1; n <= placing.Tries; n++ {
-		to := placing.Numbered(f.To, n)
+	for to := range f.names() {
 		if alike := placing.Alike(to); r.planned[to] || r.earlier.at[to] == nil && (r.alike[alike] || r.earlier.alike[alike]) {
 			continue
 		}
@@ -128,7 +143,7 @@ func (r *work) name(f File) (_ string, there bool, err error) {
 			return to, !free, nil
 		}
 	}
-	return "", false, fmt.Errorf("%d similar names are used by other files", placing.Tries)
+	return "", false, fmt.Errorf("%d similar names are used by other files: sort into another folder, or give the files other names", placing.Tries)
 }
 
 // same reports whether a name is already what the step would make of it.

@@ -26,11 +26,11 @@ const Tries = 1000
 // longestName is the number of bytes that file systems allow for a name.
 const longestName = 255
 
-// Copy writes content to name, or to "name (2)" and so on if other files have the names before. It returns the name of the file with the
-// content, which may have existed before. It creates missing folders. The copy gets the given modification time, or the current one if that
-// is zero.
-func Copy(name string, content []byte, modified time.Time) (string, error) {
-	return firstFree(name, func(name string) error {
+// Copy writes content to the first of the names, or to "name (2)" and so on if other files have the names before; if all Tries are taken, to the next of the
+// names in the same way. It returns the name of the file with the content, which may have existed before. It creates missing folders. The copy gets the given
+// modification time, or the current one if that is zero.
+func Copy(names []string, content []byte, modified time.Time) (string, error) {
+	return firstFree(names, func(name string) error {
 		err := atomicfile.WriteNew(name, content, modified)
 		if errors.Is(err, fs.ErrExist) && holds(name, content) {
 			return nil
@@ -49,10 +49,10 @@ func holds(name string, content []byte) bool {
 	return err == nil && bytes.Equal(there, content)
 }
 
-// Link makes a symbolic link to target, an absolute path, under name or the first free name after it, as Copy does. It returns the name of
+// Link makes a symbolic link to target, an absolute path, under the first free one of the names, as Copy does. It returns the name of
 // the link, which may have existed before.
-func Link(name, target string) (string, error) {
-	return firstFree(name, func(name string) error {
+func Link(names []string, target string) (string, error) {
+	return firstFree(names, func(name string) error {
 		err := os.Symlink(target, name)
 		if errors.Is(err, fs.ErrExist) {
 			if to, rerr := os.Readlink(name); rerr == nil && to == target {
@@ -63,18 +63,20 @@ func Link(name, target string) (string, error) {
 	})
 }
 
-// firstFree creates the folder of name and calls put with name, then with "name (2)" and so on while put reports that the name is in use.
-func firstFree(name string, put func(name string) error) (string, error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return "", err
-	}
-	for n := 1; n <= Tries; n++ {
-		numbered := Numbered(name, n)
-		if err := put(numbered); !errors.Is(err, fs.ErrExist) {
-			return numbered, err
+// firstFree creates the folder of a name and calls put with the name, then with "name (2)" and so on while put reports that the name is in use.
+func firstFree(names []string, put func(name string) error) (string, error) {
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return "", err
+		}
+		for n := 1; n <= Tries; n++ {
+			numbered := Numbered(name, n)
+			if err := put(numbered); !errors.Is(err, fs.ErrExist) {
+				return numbered, err
+			}
 		}
 	}
-	return "", fmt.Errorf("%s and %d numbered names after it are used by other files", name, Tries-1)
+	return "", fmt.Errorf("%s and %d numbered names after it are used by other files", names[len(names)-1], Tries-1)
 }
 
 // Numbered is the nth name to try for a file: name itself, then "stem (2).ext" and so on. The stem is shortened if the name would be too
@@ -131,14 +133,20 @@ func Folder(cluster int, name string) string {
 	return fmt.Sprintf("cluster-%03d %s", cluster, name)
 }
 
-// Local turns an item's path, with slashes, into a path below the folder that the item is sorted into: the same path, or only the last
-// element of one that is absolute or points outside its folder.
-func Local(item string) string {
+// Locals turns an item's path, with slashes, into paths below the folder that the item is sorted into, of which the first with a free name is used (Copy): the same
+// path or, of one that is absolute or points outside its folder, the last element, then the whole path below its root. Lists may have any number of such paths
+// that end alike.
+func Locals(item string) []string {
 	local := filepath.FromSlash(item)
 	if filepath.IsLocal(local) {
-		return filepath.Clean(local)
+		return []string{filepath.Clean(local)}
 	}
-	return path.Base(path.Clean("/" + item))
+	clean := path.Clean("/" + strings.TrimPrefix(filepath.ToSlash(local), filepath.ToSlash(filepath.VolumeName(local))))
+	base, whole := path.Base(clean), filepath.FromSlash(clean[1:])
+	if whole == base || !filepath.IsLocal(whole) {
+		return []string{base}
+	}
+	return []string{base, whole}
 }
 
 // Within reports whether a path, which need not exist, is folder or lies below it once symbolic links are followed.

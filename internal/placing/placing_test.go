@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,7 @@ func TestCopyTouchesNothingOfOthers(t *testing.T) {
 	for _, c := range []struct{ content, want string }{
 		{"first", "photo.png"}, {"second", "photo (3).png"}, {"first", "photo.png"}, {"another", "photo (2).png"}, {"second", "photo (3).png"},
 	} {
-		got, err := Copy(name, []byte(c.content), time.Time{})
+		got, err := Copy([]string{name}, []byte(c.content), time.Time{})
 		if err != nil || got != filepath.Join(folder, c.want) {
 			t.Errorf("copy %q: %s, %v; want %s", c.content, got, err, c.want)
 		}
@@ -69,7 +70,7 @@ func TestCopiesAtOnceAreAllKept(t *testing.T) {
 	for call := range calls {
 		running.Go(func() {
 			for n := range names {
-				if _, err := Copy(filepath.Join(folder, fmt.Sprintf("%d.png", n)), fmt.Appendf(nil, "call %d", call), time.Time{}); err != nil {
+				if _, err := Copy([]string{filepath.Join(folder, fmt.Sprintf("%d.png", n))}, fmt.Appendf(nil, "call %d", call), time.Time{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -85,7 +86,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, strings.Repeat("é", 125)+"x.png")
 	for _, content := range []string{"first", "second"} {
-		got, err := Copy(name, []byte(content), time.Time{})
+		got, err := Copy([]string{name}, []byte(content), time.Time{})
 		if err != nil || len(filepath.Base(got)) > longestName || filepath.Ext(got) != ".png" || !utf8.ValidString(got) {
 			t.Errorf("%s, %v", got, err)
 		}
@@ -93,7 +94,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 	if got := files(t, folder); len(got) != 2 {
 		t.Errorf("the folder contains %v", got)
 	}
-	if _, err := Copy(filepath.Join(folder, strings.Repeat("x", 256)), nil, time.Time{}); err == nil {
+	if _, err := Copy([]string{filepath.Join(folder, strings.Repeat("x", 256))}, nil, time.Time{}); err == nil {
 		t.Error("a name of 256 bytes was accepted")
 	}
 }
@@ -101,7 +102,7 @@ func TestCopyOfTheLongestName(t *testing.T) {
 func TestCopyThroughAFile(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "a.png"), "a file")
-	if _, err := Copy(filepath.Join(folder, "a.png", "b.png"), []byte("below it"), time.Time{}); err == nil {
+	if _, err := Copy([]string{filepath.Join(folder, "a.png", "b.png")}, []byte("below it"), time.Time{}); err == nil {
 		t.Error("a file was treated as a folder")
 	}
 	if got := files(t, folder); len(got) != 1 || got["a.png"] != "a file" {
@@ -113,7 +114,7 @@ func TestLink(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "a.png")
 	for _, c := range []struct{ target, want string }{{"/x/1", "a.png"}, {"/x/2", "a (2).png"}, {"/x/1", "a.png"}, {"/x/2", "a (2).png"}} {
-		got, err := Link(name, c.target)
+		got, err := Link([]string{name}, c.target)
 		if err != nil || filepath.Base(got) != c.want {
 			t.Errorf("link to %s: %s, %v; want %s", c.target, got, err, c.want)
 		}
@@ -124,9 +125,10 @@ func TestLink(t *testing.T) {
 func TestNamesStayInside(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.SampledFrom([]string{"..", ".", "a", "", "b.png", "\xff"}), 1, 6).Draw(t, "parts")
-		local := Local(strings.Join(parts, "/"))
-		if local != string(filepath.Separator) && !filepath.IsLocal(local) {
-			t.Fatalf("%q points outside the folder", local)
+		for _, local := range Locals(strings.Join(parts, "/")) {
+			if local != string(filepath.Separator) && !filepath.IsLocal(local) {
+				t.Fatalf("%q points outside the folder", local)
+			}
 		}
 		name := Folder(rapid.IntRange(0, 5000).Draw(t, "cluster"), rapid.String().Draw(t, "name"))
 		if strings.ContainsAny(name, "/\\\x00\n") || len(name) > 120 || !strings.HasPrefix(name, "cluster-") {
@@ -153,6 +155,37 @@ func TestWithin(t *testing.T) {
 	} {
 		if got := Within(filepath.Join(folder, c.name), filepath.Join(folder, c.folder)); got != c.want {
 			t.Errorf("%s within %s: %v", c.name, c.folder, got)
+		}
+	}
+}
+
+// An item has the path that it has in its data set, and one from elsewhere its last element, then all of its path.
+func TestLocals(t *testing.T) {
+	for item, want := range map[string][]string{
+		"a/b.png": {"a/b.png"}, "./a//b.png": {"a/b.png"}, "/x/y/b.png": {"b.png", "x/y/b.png"}, "../y/b.png": {"b.png", "y/b.png"}, "../../b.png": {"b.png"}, "/b.png": {"b.png"},
+	} {
+		for i := range want {
+			want[i] = filepath.FromSlash(want[i])
+		}
+		if got := Locals(item); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", item, got, want)
+		}
+	}
+}
+
+// When all numbers of a name are taken, the next name is used. What is there already is found under either.
+func TestManyEqualNames(t *testing.T) {
+	folder := t.TempDir()
+	for round := range 2 {
+		for i := range Tries + 2 {
+			target := fmt.Sprintf("/data/%d/a.png", i)
+			got, err := Link([]string{filepath.Join(folder, "a.png"), filepath.Join(folder, "data", fmt.Sprint(i), "a.png")}, target)
+			if to, rerr := os.Readlink(got); err != nil || rerr != nil || to != target {
+				t.Fatalf("%d: %s leads to %s: %v, %v", i, got, to, err, rerr)
+			}
+		}
+		if entries, err := os.ReadDir(folder); err != nil || len(entries) != Tries+1 {
+			t.Errorf("round %d: %d names, %v", round, len(entries), err)
 		}
 	}
 }
