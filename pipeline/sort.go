@@ -257,15 +257,18 @@ func (a *app) unsort(ctx context.Context, dir string) error {
 	if errors.Is(err, sorting.ErrNoJournal) {
 		return usageError{err}
 	}
-	if err != nil {
+	if u == nil {
 		return err
 	}
 	a.tellTorn(u.Torn)
-	if a.json {
-		if err := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); err != nil {
-			return err
+	if a.json { // what was undone is told also if it was stopped
+		if perr := a.printJSON(map[string]any{"undone": u.Back, "failed": len(u.Failed)}); perr != nil {
+			return errors.Join(err, perr)
 		}
-	} else if _, err := fmt.Fprintln(a.out, undone(u, plain(dir))); err != nil {
+	} else if _, perr := fmt.Fprintln(a.out, undone(u, plain(dir))); perr != nil {
+		return errors.Join(err, perr)
+	}
+	if err != nil {
 		return err
 	}
 	if n := len(u.Failed); n > 0 {

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"iconic/sorting"
@@ -24,5 +29,25 @@ func TestAnUndoSaysWhatBecameOfTheFiles(t *testing.T) {
 		if got := leftAlone(n, "d"); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// An undo that is stopped says what it has undone.
+func TestAStoppedUndoHasACount(t *testing.T) {
+	dir := t.TempDir()
+	picture := filepath.Join(dir, "1.jpg")
+	if err := os.WriteFile(picture, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := sorting.Sorting{Folder: filepath.Join(dir, "sorted"), Mode: sorting.Move, Files: []sorting.File{{Name: picture, To: "cluster-000/1.jpg"}}}
+	if _, err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out strings.Builder
+	a := &app{out: &out}
+	if err := a.unsort(stopped, s.Folder); !errors.Is(err, context.Canceled) || !strings.HasPrefix(out.String(), "0 files restored from ") {
+		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -72,10 +72,13 @@ func (f *Folders) claim(sub string) error {
 }
 
 // Check is that of Folders. A folder without a record is not refused if a journal, such as that of an earlier version, accounts for its subfolders:
-// Run itself finds files that would be left in wrong ones. A Folder "" is an option.Error.
+// Run itself finds files that would be left in wrong ones. A Folder "" and a Mode that is possible for none of the files are an option.Error.
 func (s *Sorting) Check() error {
 	if s.Folder == "" {
 		return option.Errorf("Folder", "there is no folder to sort into: name one")
+	}
+	if err := s.possible(); err != nil {
+		return err
 	}
 	if s.Clusters == nil {
 		return nil

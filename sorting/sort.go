@@ -88,13 +88,16 @@ const batch = 256
 // Run sorts the files. A file that cannot be sorted does not stop the others. The same call may be repeated, also after a kill: files
 // already in place are left unchanged. If files of an earlier sorting into the folder would be left among those of this one, in other places
 // or made by another mode, nothing is done, and the error is an EarlierError; if the
-// folder takes images by other clusters, it is that of Check. An unknown Mode and a Folder "" are an option.Error.
+// folder takes images by other clusters, it is that of Check. An unknown Mode, one that is possible for none of the files and a Folder "" are an option.Error.
 func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 	if !s.Mode.known() {
 		return nil, option.Errorf("Mode", "mode %q is unknown: choose %s, %s, %s or %s", s.Mode, Copy, Link, Hardlink, Move)
 	}
 	if s.Folder == "" {
 		return nil, option.Errorf("Folder", "there is no folder to sort into: name one")
+	}
+	if err := s.possible(); err != nil {
+		return nil, err
 	}
 	folder, err := filepath.Abs(s.Folder)
 	if err != nil {
@@ -130,6 +133,14 @@ func (s *Sorting) Run(ctx context.Context) (r *Result, err error) {
 		s.progress(len(s.Files) - len(steps) + hi)
 	}
 	return w.result, nil
+}
+
+// possible refuses a mode that needs separate files if there is none.
+func (s *Sorting) possible() error {
+	if s.Mode == Copy || s.Mode == "" || len(s.Files) == 0 || slices.ContainsFunc(s.Files, func(f File) bool { return f.Name != "" }) {
+		return nil
+	}
+	return option.Errorf("Mode", "mode %q needs separate files, and the images share theirs, such as an archive: they can only be copied", s.Mode)
 }
 
 // refusal is an EarlierError if there is one, which has the count of files that would be left, or else the error of Check.
@@ -202,10 +213,12 @@ type work struct {
 	folder  string
 	journal *journal
 	result  *Result
-	planned map[string]bool // names below the folder that are reserved
-	alike   map[string]bool // placing.Alike of those names
-	made    map[string]bool // new folders that are recorded
-	changed map[string]bool // folders whose times are recorded
+	planned map[string]bool   // names below the folder that are reserved
+	alike   map[string]bool   // placing.Alike of those names
+	moving  map[string]string // names of files that are to be moved, by those without links to folders
+	real    map[string]string // folders without links, by name
+	made    map[string]bool   // new folders that are recorded
+	changed map[string]bool   // folders whose times are recorded
 	earlier *earlier
 	release func() error // of the claim, while it is held
 }

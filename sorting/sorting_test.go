@@ -732,3 +732,61 @@ func TestManyEqualNames(t *testing.T) {
 		}
 	}
 }
+
+// A file that is reached under two names, through a link to its folder, is moved once, and can be moved back.
+func TestMovedOnce(t *testing.T) {
+	root, files := collection(t)
+	if err := os.Symlink("a", filepath.Join(root, "photos", "z")); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, root)
+	second := filepath.Join(root, "photos", "z", "1.jpg")
+	s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: Move, Files: append(files, File{Name: second, To: "cluster-000/z.jpg"})}
+	r, err := s.Run(t.Context())
+	if err != nil || r.Placed != len(files) || len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Err.Error(), "it is "+files[0].Name) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if u := undo(t, s.Folder); u.Back != len(files) || u.Before != 0 || u.Failed != nil {
+		t.Errorf("%+v", u)
+	}
+	if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What could not be made, since its name is too long or leads through a file, needs no undoing.
+func TestUndoOfImpossibleNames(t *testing.T) {
+	for _, mode := range []Mode{Copy, Link, Hardlink, Move} {
+		root, files := collection(t)
+		before := tree(t, root)
+		files[3].To = filepath.Join("cluster-000", "new", strings.Repeat("x", 256), "1.jpg")
+		files[4].To, files[5].To = "cluster-001/d.jpg", "cluster-001/d.jpg/e.jpg"
+		s := Sorting{Folder: filepath.Join(root, "sorted"), Mode: mode, Files: files}
+		if r, err := s.Run(t.Context()); err != nil || r.Placed != 4 || len(r.Failed) != 2 {
+			t.Errorf("%s: %+v, %v", mode, r, err)
+		}
+		if u := undo(t, s.Folder); u.Back != 4 || u.Before != 2 || u.Failed != nil {
+			t.Errorf("%s: %+v", mode, u)
+		}
+		if diff := cmp.Diff(before, tree(t, root)); diff != "" {
+			t.Errorf("%s: %s", mode, diff)
+		}
+	}
+}
+
+// Images in archives can only be copied: another mode is refused before a folder is made.
+func TestArchivesAreOnlyCopied(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "sorted")
+	for _, mode := range []Mode{Link, Hardlink, Move} {
+		s := Sorting{Folder: folder, Mode: mode, Files: []File{{To: "c/1.jpg"}, {To: "c/2.jpg"}}}
+		for _, err := range []error{s.Check(), func() error { _, err := s.Run(t.Context()); return err }()} {
+			var o *option.Error
+			if !errors.As(err, &o) || o.Option != "Mode" {
+				t.Errorf("%s: %v", mode, err)
+			}
+		}
+	}
+	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -77,6 +77,9 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 		if err != nil {
 			return planned{}, false, err
 		}
+		if err := r.once(f); err != nil {
+			return planned{}, false, err
+		}
 		e.Size, e.Modified = stat.Size(), stat.ModTime().UnixNano()
 	}
 	if known {
@@ -90,6 +93,31 @@ func (r *work) plan(f File) (_ planned, there bool, err error) {
 	to, there, err := r.name(f)
 	e.To = []byte(to)
 	return planned{file: f, entry: e}, there, err
+}
+
+// once fails for a file to be moved if it is one of those before, reached through a link to its folder.
+func (r *work) once(f File) error {
+	if r.Mode != Move {
+		return nil
+	}
+	if r.moving == nil {
+		r.moving, r.real = map[string]string{}, map[string]string{}
+	}
+	folder, base := filepath.Split(f.Name)
+	real, known := r.real[folder]
+	if !known {
+		var err error
+		if real, err = filepath.EvalSymlinks(folder); err != nil {
+			return err
+		}
+		r.real[folder] = real
+	}
+	name := filepath.Join(real, base)
+	if other, twice := r.moving[name]; twice {
+		return fmt.Errorf("it is %s, reached through a link to a folder, and can only be moved once", other)
+	}
+	r.moving[name] = f.Name
+	return nil
 }
 
 // check fails for a file that the mode cannot sort.

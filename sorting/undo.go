@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"iconic/internal/atomicfile"
@@ -100,7 +101,7 @@ func (e *entry) back(folder string, step func() error) (done bool, err error) {
 	}
 	from, to := string(e.From), filepath.Join(folder, string(e.To))
 	there, err := os.Lstat(to)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) { // the latter can never have been made
 		if _, err := os.Lstat(from); e.Step == Move && err != nil {
 			return false, fmt.Errorf("it is neither in the folder nor at %s", from)
 		}
