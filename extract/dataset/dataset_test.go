@@ -219,6 +219,24 @@ func TestTimesOfMembers(t *testing.T) {
 	}
 }
 
+// An item was last written when its file, or the one that contains it, was.
+func TestWritten(t *testing.T) {
+	root, archive := tree(t, files("a.png")), pack(t, tar.Header{Name: "b.png", ModTime: time.Unix(1e9, 0)})
+	ahead := time.Now().Add(time.Hour).Truncate(time.Second) // later than the change of the times themselves
+	err := errors.Join(os.Chtimes(filepath.Join(root, "a.png"), ahead, ahead), os.Chtimes(archive, ahead, ahead))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{root, archive} {
+		s := openSet(t, name, Options{})
+		for i := range s.Items {
+			if got := s.Written(i); !got.Equal(ahead) {
+				t.Errorf("%s: %v, want %v", s.Items[i].Path, got, ahead)
+			}
+		}
+	}
+}
+
 func TestArchives(t *testing.T) {
 	root := t.TempDir()
 	long := strings.Repeat("long/", 60) + "name.png"

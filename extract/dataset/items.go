@@ -66,6 +66,24 @@ func (s *Set) Nameless(i int) bool {
 	return c >= 0 && s.containers[c].rows != nil
 }
 
+// Written is when the file of item i, or the file that contains it, was last written, replaced or renamed, as the file system says. It is zero if that is not known, and
+// for what is in a bucket, where nothing can be seen before it is complete.
+func (s *Set) Written(i int) time.Time {
+	m := s.modified(i)
+	if last := max(m.written, m.changed); s.remote == nil && last != 0 {
+		return time.Unix(0, last)
+	}
+	return time.Time{}
+}
+
+// modified are the times of item i's own file or of the file that contains it.
+func (s *Set) modified(i int) stamp {
+	if item := &s.Items[i]; item.container < 0 {
+		return item.modified
+	}
+	return s.containers[s.Items[i].container].modified
+}
+
 // Unwritten reports whether the file system says that item i, which has a file of its own (File), was not written or replaced since the set was opened. A file
 // that was only renamed, or given another name, may count as written.
 func (s *Set) Unwritten(i int) bool {
@@ -85,11 +103,7 @@ func (s *Set) file(item *Item) string {
 // Stamp changes whenever the file system reports that item i, or the file that contains it, was written or replaced. Equal stamps mean
 // equal bytes; different ones may mean equal bytes, too.
 func (s *Set) Stamp(i int) string {
-	item := &s.Items[i]
-	m := item.modified
-	if item.container >= 0 {
-		m = s.containers[item.container].modified
-	}
+	item, m := &s.Items[i], s.modified(i)
 	b := make([]byte, 0, 64)
 	for _, v := range [...]int64{item.Size, m.written, m.changed, item.offset} {
 		b = append(strconv.AppendInt(b, v, 36), '.')
