@@ -17,6 +17,7 @@ var idleFlags = []idleFlag{
 	{command: "curate", flags: []string{"listen", "threads", "features", "images", "image-column"}, beside: "import", why: "--%s is for the page, which --import does not serve"},
 	{command: "doctor", flags: []string{"dim", "views", "float16", "image-column"}, without: "data", why: "--%s is about the features of a planned extraction"},
 	{command: "predict", flags: []string{"every"}, without: "watch", why: "--%s is how often --watch looks for new images"},
+	{command: "predict", flags: []string{"max-bad"}, beside: "watch", why: "--%s is about the share among all images, and --watch goes on until it is interrupted"},
 	{command: "predict", flags: []string{"csv-safe"}, beside: "json", why: "--%s applies to CSV, and --json writes JSON"},
 	{command: "duplicates", flags: []string{"csv-safe"}, without: "out", why: "--%s applies to the tables of --out"},
 	{command: "duplicates", flags: []string{"correlation"}, beside: "exact", why: "--%s applies to comparing images, which --exact does not do"},

@@ -35,7 +35,8 @@ is farther from its nearest training image than 95 % of the training images are 
 gives the reason.
 
 --copy-to and --link-to also sort the files into one folder per cluster. The originals are not moved or changed, and nothing is
-overwritten; a link whose file has become an image of another cluster is removed. A folder into which files were sorted by other clusters or names is refused. --watch continues with images that arrive later, until it is interrupted.`,
+overwritten; a link whose file has become an image of another cluster is removed. A folder into which files were sorted by other clusters or names is refused. --watch continues with images that arrive later, until it is interrupted.
+A file that cannot be put into its folder is then told at once, and tried again.`,
 		Example: `  pipeline predict out photo.jpg
   pipeline predict out holiday/*.jpg scans --json
   pipeline predict out inbox --copy-to sorted --watch`,
@@ -55,7 +56,7 @@ overwritten; a link whose file has become an image of another cluster is removed
 	f.StringVar(&o.linkTo, "link-to", "", "create symbolic links to the files in this folder, one subfolder per cluster")
 	addCSVSafe(f, &o.csvSafe)
 	f.BoolVar(&o.watch, "watch", false, "continue with images that arrive later, until interrupted")
-	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks for new images")
+	f.DurationVar(&o.every, "every", 2*time.Second, "how often --watch looks for new images; a file is taken once it has not changed for that long")
 	return c
 }
 
@@ -108,7 +109,7 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 		p.Folders = &sorting.Folders{Dir: to, Link: o.linkTo != ""}
 	}
 	if o.watch {
-		p.Watch = o.every
+		p.Watch, p.MaxBad = o.every, 0 // a share of all images is for those that end
 	}
 	return p, err
 }
@@ -143,7 +144,7 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 // passed reports on a data set when it is finished.
 func (a *app) passed(p prediction.Pass, to string) {
 	if p.LeftOut > 0 {
-		a.warn("%s in %s, the folder to sort into, and left out", plural(p.LeftOut, "image is", "images are"), to)
+		a.warn("%s", prediction.LeftOutNote(p.LeftOut, to))
 	}
 	for _, k := range p.Unread {
 		a.warn("%d not read: %s", k.Count, k)

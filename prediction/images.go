@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"iconic/classify"
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
@@ -31,9 +32,7 @@ type source struct {
 	stream  extract.Stream
 	several bool // there are other data: an image is named by its path from the working folder
 
-	seen     map[string]string // stamp of each visited image, by path
-	doubtful map[string]string // stamp of each unreadable image that may still be being written, by path
-	away     bool              // the data set was missing the last time
+	looks looks // what a watch has found
 }
 
 // open sorts the data into feature stores and sources, the image files first, and checks each once.
@@ -80,7 +79,7 @@ func (w *work) source() *source {
 	o := w.options
 	return &source{
 		stream: extract.Stream{Dataset: o.Dataset, Workers: o.Workers, Memory: o.Memory, Strict: o.Strict, MaxBad: o.MaxBad},
-		seen:   map[string]string{}, doubtful: map[string]string{},
+		looks:  newLooks(),
 	}
 }
 
@@ -174,90 +173,38 @@ func (w *work) stream(s *source, left *int) extract.Stream {
 	return stream
 }
 
-// watch visits the sources repeatedly until ctx ends, which is its regular end.
-func (w *work) watch(ctx context.Context, sources []*source) error {
-	for {
-		for _, s := range sources {
-			if err := w.look(ctx, s); err != nil || ctx.Err() != nil {
-				return err
-			}
-		}
-		select {
-		case <-time.After(w.options.Watch):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// look is one pass of watch over a source. It waits for a folder that is missing for a while, because a disk is being remounted or a folder
-// was renamed.
-func (w *work) look(ctx context.Context, s *source) error {
-	s.stream.Seen, s.stream.MaxBad = s.seen, 1
-	left := 0
-	summary, err := w.model.Images.Each(ctx, w.stream(s, &left), extract.Hooks{})
-	var unlisted *extract.ListingError
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case errors.Is(err, dataset.ErrNoImages):
-		s.away = false
-		return nil
-	case errors.As(err, &unlisted):
-		if !s.away {
-			w.hooks.Warnf("%v; waiting for it to come back", err)
-		}
-		s.away = true
-		return nil
-	case err != nil:
-		return err
-	}
-	if s.away {
-		w.hooks.Notef("%s is back", bucket.Public(s.stream.Data))
-	}
-	s.away = false
-	if summary.Several > 0 {
-		w.hooks.Notef("%s", extract.SeveralNote(summary.Several))
-	}
-	if summary.Dark > 0 {
-		w.hooks.Warnf("%s", extract.DarkNote(summary.Dark))
-	}
-	return nil
-}
-
 // image visits an image and sorts its file. features are nil for one that could not be read.
 func (w *work) image(s *source, set *dataset.Set, it store.Item, stamp string, features []float32) error {
 	found := Image{Path: s.named(set, it.Path)}
-	watching := w.options.Watch > 0
 	if features == nil {
-		// A file that is still being written looks damaged: it is visited only if the next pass finds it unchanged.
-		if watching && s.doubtful[it.Path] != stamp {
-			s.doubtful[it.Path] = stamp
-			return nil
-		}
-		s.seen[it.Path] = stamp
 		found.Err = unread(it)
 		return w.visit(found)
 	}
+	if err := w.classify(&found, features); err != nil {
+		return err
+	}
+	if err := w.place(set, it, found.Prediction); err != nil {
+		found.Err = fmt.Errorf("not sorted: %w", err)
+		w.failed.add(w.options.Folders.Dir, found.Path, err)
+	}
+	return w.visit(found)
+}
+
+func (w *work) classify(found *Image, features []float32) error {
 	all, err := w.model.Classify(features, 1)
 	if err != nil {
 		return fmt.Errorf("%s: %w", found.Path, err)
 	}
-	if watching {
-		s.seen[it.Path] = stamp
-		delete(s.doubtful, it.Path)
-	}
 	found.Prediction = &all[0]
-	if to := w.options.Folders; to != nil {
-		if err := to.Place(set, it, all[0].Cluster, all[0].Name); err != nil {
-			found.Err = fmt.Errorf("not sorted: %w", err)
-			if w.failed.Files == 0 {
-				w.failed = PlaceError{Dir: to.Dir, Path: found.Path, Err: err}
-			}
-			w.failed.Files++
-		}
+	return nil
+}
+
+// place puts an image's file into the folder of its cluster, if files are sorted.
+func (w *work) place(set *dataset.Set, it store.Item, p *classify.Prediction) error {
+	if w.options.Folders == nil {
+		return nil
 	}
-	return w.visit(found)
+	return w.options.Folders.Place(set, it, p.Cluster, p.Name)
 }
 
 // named is an image's path in the data set or, if there are several data, its path from the working folder.

@@ -28,10 +28,10 @@ type Options struct {
 	Workers int     // goroutines that read and decode images; 0: one per processor
 	Memory  int64   // bytes for reading and decoding; 0: half of what the machine or its control group has
 	Strict  bool    // stop at the first image that cannot be read, or in a feature store, that could not be read when it was made
-	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them
+	MaxBad  float64 // share of images, 0 to 1, that may be unreadable; with more, Run fails after visiting all of them. A Watch takes no share: it does not end.
 
 	Folders *sorting.Folders // puts the files into one folder per cluster, into which none were put by other clusters or names; nil: files are not sorted
-	Watch   time.Duration    // look for new images this often, until the context ends; 0: visit each image once
+	Watch   time.Duration    // look for new images this often, until the context ends; files must have been unchanged for as long; 0: visit each image once
 
 	Passed    func(Pass) // called after each data set, and once after the image files; not called while watching
 	Unencoded func()     // called if all data are feature stores, so that the encoder and the other options of encoding have no effect; may be nil
@@ -53,6 +53,11 @@ type Pass struct {
 	Dark     int               // images with 16-bit samples that use at most 16 of 256 levels, as those of 10 or 12 bits do
 	LeftOut  int               // images in Options.Folders itself, which were not visited
 	Duration time.Duration
+}
+
+// LeftOutNote says of how many images Pass.LeftOut counts that they are in the folder to sort into, dir.
+func LeftOutNote(n int, dir string) string {
+	return fmt.Sprintf("%s in %s, the folder to sort into, and left out", plural.Of(n, "image is", "images are"), dir)
 }
 
 // OptionsError says that the options do not fit the data or each other. An *option.Error in its chain names the field.
@@ -77,6 +82,14 @@ func (e *PlaceError) Error() string {
 	return fmt.Sprintf("%s could not be sorted into %s (such as %s: %v)", plural.Of(e.Files, "file", "files"), e.Dir, e.Path, e.Err)
 }
 
+// add counts a file.
+func (e *PlaceError) add(dir, path string, err error) {
+	if e.Files == 0 {
+		*e = PlaceError{Dir: dir, Path: path, Err: err}
+	}
+	e.Files++
+}
+
 // Unwrap returns the first reason.
 func (e *PlaceError) Unwrap() error { return e.Err }
 
@@ -89,6 +102,8 @@ func (o *Options) validate() error {
 		return refuse(extract.CheckMaxBad(o.MaxBad))
 	case o.Watch < 0:
 		return refuse(option.Errorf("Watch", "looking for new images every %s: want more than 0", o.Watch))
+	case o.Watch > 0 && o.MaxBad > 0:
+		return refuse(option.Errorf("MaxBad", "the share of unreadable images is known once all have been visited, and watching goes on for more"))
 	case o.Folders != nil && o.Folders.Dir == "":
 		return refuse(option.Errorf("Folders.Dir", "the folder to sort into has no name"))
 	}
@@ -107,7 +122,11 @@ func (o *Options) validate() error {
 
 // Run assigns every image of the data to a cluster of the run in folder dir, and calls visit with each, one at a time, on the calling goroutine. An error
 // of visit ends it. If a data set has more unreadable images than MaxBad allows, it visits the other data before it fails; the same applies to files
-// that could not be put into their folders (*PlaceError). With Watch it returns nil once ctx ends.
+// that could not be put into their folders (*PlaceError), or that have changed since they were classified (sorting.ErrChanged).
+//
+// With Watch it returns nil once ctx ends. A file is visited when it has stayed the same from one look to the next, or for as long as Watch before the first that
+// finds it, so that half of one that is being written does not count; objects in buckets appear as a whole. One that cannot be put into its folder is told in a
+// warning, visited with the reason, tried again in later looks, and visited again once that succeeds; the *PlaceError is about those left at the end.
 func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (err error) {
 	if visit == nil {
 		return refuse(errors.New("there is no function to visit the images with"))
@@ -176,7 +195,7 @@ func (w *work) visitSources(ctx context.Context, found *classify.Found, sources 
 	} else {
 		err = w.passes(ctx, sources)
 	}
-	return errors.Join(err, w.unplaced())
+	return errors.Join(err, w.unplaced(sources))
 }
 
 // ErrUnfinished is in the chain of the error for parts of a feature store that are missing or not finished.
@@ -212,10 +231,13 @@ type work struct {
 }
 
 // unplaced is the error about files that could not be put into their folders.
-func (w *work) unplaced() error {
-	if w.failed.Files == 0 {
+func (w *work) unplaced(sources []*source) error {
+	e := w.failed
+	for _, s := range sources {
+		s.looks.unplaced(w.options.Folders, &e)
+	}
+	if e.Files == 0 {
 		return nil
 	}
-	e := w.failed
 	return &e
 }
