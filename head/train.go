@@ -238,7 +238,7 @@ func (p *prepared) headOf(ctx context.Context, d *method.Data, about method.Abou
 		scaled = matrix.Rescale(d.Features, p.moments)
 		data.Features = scaled
 	}
-	l, err := regression.Clusters(ctx, &data, "head of the clusters", found.Cluster, regression.MostEpochs)
+	l, err := regression.Clusters(ctx, &data, "head of the clusters", found.Cluster, regression.Epochs(d.Features.Len(), regression.FaithfulSteps))
 	if err != nil {
 		return err
 	}

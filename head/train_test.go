@@ -341,6 +341,39 @@ func TestConfidenceOfClustersThatAHeadLearns(t *testing.T) {
 	}
 }
 
+// A method tells clouds on a line apart, and so does the head that learns its clusters, even of a small set.
+func TestHeadKeepsTheClustersOfARepresentation(t *testing.T) {
+	const k, each = 5, 60
+	r := rand.New(rand.NewPCG(8, 8))
+	m := &Matrix{Width: 8}
+	var truth []int32
+	for c := range k {
+		for range each {
+			for range m.Width {
+				m.X = append(m.X, float32(4*float64(c)+r.NormFloat64()))
+			}
+			truth = append(truth, int32(c))
+		}
+	}
+	c, err := Preset("spectral", k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some(t, &c, "metric", "euclidean")
+	found, err := Train(context.Background(), m, Inputs{}, c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := make([]float32, m.Len()*k)
+	if err := found.Head.Probabilities(p, m.X, m.Len()); err != nil {
+		t.Fatal(err)
+	}
+	own, _ := densetest.Assigned(p, k)
+	if right, err := partition.Agreement(own, truth, k); err != nil || right < 0.99 {
+		t.Errorf("the head has %.3f of the images in their cloud's cluster, %v, warnings %q", right, err, found.Warnings)
+	}
+}
+
 // A training stopped after a step, in any of its phases, and resumed gives the same bits.
 func TestResumeEndsInTheSameBits(t *testing.T) {
 	m := clouds(3, 300, 8, 4, 2)

@@ -15,7 +15,7 @@ import (
 
 // Epochs, batch size and learning rate of a head that learns clusters.
 const (
-	MostEpochs = 30
+	mostEpochs = 30
 	Batch      = 1024
 	Rate       = 1e-2
 )
@@ -28,6 +28,11 @@ func Clusters(ctx context.Context, d *method.Data, phase string, classes []int, 
 
 // LeastSteps is the number of steps after which a head has learned clusters that the features suggest; 600 made heads of small sets overconfident.
 const LeastSteps = 200
+
+// FaithfulSteps is the number of steps after which a head reproduces the clusters of a representation about as well as it can, which the features need not
+// suggest: four times as many change the accuracy by at most 0.013 on four small sets, where 30 steps gave up to half of the clusters away. The confidence is
+// set afterwards.
+const FaithfulSteps = 1000
 
 // Penalised trains a head on the clusters of all rows with an L2 penalty, by which it assigns other rows of the same kind more accurately. It is for
 // clusters found in d.Features: others are reproduced less exactly than without a penalty.
@@ -96,7 +101,7 @@ func clusters(epochs int) Options {
 func Epochs(n, steps int) int {
 	const enough, least = 3000, 3 // steps, and epochs
 	perEpoch := PerEpoch(n, Batch)
-	return max(steps/perEpoch, min(MostEpochs, max(least, enough/perEpoch)))
+	return max(steps/perEpoch, min(mostEpochs, max(least, enough/perEpoch)))
 }
 
 // ridge is the strength of the penalty on a head that learns the clusters of d.Features: V/max(n, 500 K), where V is the total variance of the

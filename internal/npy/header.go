@@ -81,6 +81,8 @@ func (h header) check() (size int, err error) {
 	switch {
 	case strings.HasPrefix(h.descr, ">"):
 		return 0, fmt.Errorf("elements %q are big-endian: save it little-endian, with x.astype(x.dtype.newbyteorder('<'))", h.descr)
+	case strings.HasPrefix(h.descr, "<U") || strings.HasPrefix(h.descr, "|S"):
+		return 0, fmt.Errorf("elements %q are text: save numbers, or, if they are labels, a text file with one name per line", h.descr)
 	case !ok:
 		return 0, fmt.Errorf("elements %q are not supported: save float16, float32, float64 or integers", h.descr)
 	case h.fortran && len(h.shape) > 1:

@@ -39,6 +39,7 @@ func TestRefuses(t *testing.T) {
 		{"data to spare", content(ok, "123456789"), "needs 8 bytes and has 9"},
 		{"big-endian elements", content(strings.Replace(ok, "<", ">", 1), "12345678"), "big-endian"},
 		{"complex elements", content(strings.Replace(ok, "<f4", "<c8", 1), "12345678"), `"<c8" are not supported`},
+		{"text", content(strings.Replace(ok, "<f4", "<U7", 1), "12345678"), `"<U7" are text: save numbers, or, if they are labels, a text file`},
 		{"pickled objects", content(strings.Replace(ok, "<f4", "|O", 1), "12345678"), `"|O" are not supported`},
 		{"Fortran order", content(strings.Replace(ok, "False", "True", 1), "12345678"), "Fortran order"},
 		{"no dimensions", content(strings.Replace(ok, "(1, 2)", "()", 1), "1234"), "no dimensions"},
