@@ -75,7 +75,7 @@ func (r *run) wanting() (fresh, changed bool) {
 		path := r.set.Items[e.listed].Path
 		known, ok := r.writer.Known(path)
 		fresh = fresh || !ok && !bad[path]
-		changed = changed || bad[path] || ok && known.Stamp != r.set.Stamp(e.listed)
+		changed = changed || bad[path] || ok && !r.set.Unchanged(e.listed, known.Stamp)
 	}
 	return fresh, changed
 }

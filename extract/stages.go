@@ -212,7 +212,7 @@ func (j *job) start(r *run, e entry) bool {
 	j.stamp = r.set.Stamp(e.listed)
 	j.item = store.Item{Path: listed.Path, Label: listed.Label, Split: listed.Split, Size: listed.Size}
 	before, ok := r.sink.Known(listed.Path)
-	if ok && before.Stamp == j.stamp {
+	if ok && r.set.Unchanged(e.listed, before.Stamp) {
 		j.item.Hash, j.item.Size, j.item.Several, j.item.Dark = before.Hash, before.Size, before.Several, before.Dark
 		return true
 	}

@@ -34,7 +34,7 @@ func Changed(ctx context.Context, of *features.Set, images *dataset.Set, thoroug
 			}
 			stamp := stamps[of.Paths[row]]
 			switch {
-			case stamp == images.Stamp(i):
+			case images.Unchanged(i, stamp):
 			case !images.Nameless(i) && images.Raw == nil && images.Items[i].Size != of.Bytes[row]:
 				changed[row] = true
 			case stamp != "" || thorough:

@@ -100,13 +100,31 @@ func (s *Set) file(item *Item) string {
 	return filepath.Join(s.Root, filepath.FromSlash(item.Path))
 }
 
-// Stamp changes whenever the file system reports that item i, or the file that contains it, was written or replaced. Equal stamps mean
-// equal bytes; different ones may mean equal bytes, too.
+// Stamp changes whenever the file system or bucket reports that item i, or the file that contains it, was written or replaced. Equal stamps mean
+// equal bytes; different ones may mean equal bytes, too. See Unchanged.
 func (s *Set) Stamp(i int) string {
 	item, m := &s.Items[i], s.modified(i)
+	place := item.offset // two members of an archive may be alike in all else
+	if s.object(item) {
+		place = 0 // its key says which it is, and its index in the listing changes with each new object before it
+	}
 	b := make([]byte, 0, 64)
-	for _, v := range [...]int64{item.Size, m.written, m.changed, item.offset} {
+	for _, v := range [...]int64{item.Size, m.written, m.changed, place} {
 		b = append(strconv.AppendInt(b, v, 36), '.')
 	}
 	return string(b[:len(b)-1])
 }
+
+// Unchanged reports whether a stamp that was recorded for the path of item i shows that its bytes are the same: it equals the item's, or, for an object of its
+// own in a bucket, differs only in the last number, which was the object's index in the listing when earlier versions recorded it.
+func (s *Set) Unchanged(i int, recorded string) bool {
+	now := s.Stamp(i)
+	if recorded == now || !s.object(&s.Items[i]) {
+		return recorded == now
+	}
+	end := strings.LastIndexByte(now, '.') + 1
+	return strings.HasPrefix(recorded, now[:end]) && !strings.Contains(recorded[end:], ".")
+}
+
+// object reports whether an item is an object of its own in a bucket.
+func (s *Set) object(item *Item) bool { return s.remote != nil && item.container < 0 }

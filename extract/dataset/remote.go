@@ -52,7 +52,7 @@ func (r *remote) open(o bucket.Object) (object, stamp) {
 // Ahead announces that item i will be read soon. Objects in a bucket are then requested in the background. Items of archives and Parquet
 // files are read in order and need no announcement.
 func (s *Set) Ahead(i int) {
-	if item := &s.Items[i]; s.remote != nil && item.container < 0 {
+	if item := &s.Items[i]; s.object(item) {
 		o, _ := s.remote.open(s.remote.objects[item.offset])
 		o.Ahead()
 	}
@@ -118,9 +118,13 @@ func (s *Set) listObjects(ctx context.Context, prefix string, from LabelsFrom) e
 		}
 		name := strings.TrimPrefix(o.Key, prefix)
 		switch {
-		case name == "" || strings.HasSuffix(name, "/") || hiddenMember(name):
+		case name == "" || strings.HasSuffix(name, "/"):
 		case systemPart(name) != "":
-			s.pass("files in "+systemFolder, name)
+			s.pass(systemFile, name)
+		case hiddenMember(name):
+			if table.IsImage(name) {
+				s.pass(hiddenImage, name)
+			}
 		case table.IsImage(name):
 			s.takeObject(o, name)
 		default:
