@@ -41,7 +41,7 @@ type Encoding struct {
 	Shape models.Options
 
 	Resize     int       // pixels of an image's shorter side before cropping; 0: the model's, or Crop
-	Crop       int       // side of the square that the encoder sees; 0: the model's
+	Crop       int       // side of the square that the encoder sees; 0: the model's, or Shape.ImageSize
 	Whole      bool      // squeeze the whole image into the square instead of cropping
 	Mean, Std  []float32 // for red, green and blue, whose values go from 0 to 1, so that neither exceeds 1; nil: the model's
 	IgnoreEXIF bool      // leave images as stored, without applying their EXIF orientation
@@ -159,11 +159,15 @@ func (e Encoding) transform(m *models.Model) (pixels.Transform, error) {
 	}
 	copy(t.Mean[:], mean)
 	copy(t.Std[:], std)
+	size := cmp.Or(m.ImageSize, e.Shape.ImageSize) // the second for an ONNX file that leaves it free
 	if t.Crop == 0 {
-		t.Crop = m.ImageSize
+		t.Crop = size
 	}
 	if t.Crop == 0 {
 		return t, &PreprocessingError{e.Model, "Crop"}
+	}
+	if e.Shape.ImageSize != 0 && t.Crop != size {
+		return t, &run.SettingsError{Err: fmt.Errorf("crop %d and image size %d: the crop is what the encoder sees, so give one of them, or the same for both", t.Crop, size)}
 	}
 	if t.Resize == 0 {
 		t.Resize = t.Crop

@@ -23,6 +23,7 @@ import (
 	"iconic/internal/fetch"
 	"iconic/models"
 	"iconic/models/precision"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/run"
 )
@@ -218,7 +219,16 @@ func (f *Found) findEncoder(ctx context.Context) error {
 		return err
 	}
 	f.Encoder = m.Path
-	return nil
+	return f.checkSize(m)
+}
+
+// checkSize refuses a size other than the run's for a model that leaves it free: images are prepared as for the run.
+func (f *Found) checkSize(m *models.Model) error {
+	given, how := f.options.Shape.ImageSize, struct{ Crop int }{}
+	if given == 0 || m.ImageSize != 0 || json.Unmarshal(f.Settings.Preprocessing, &how) != nil || given == how.Crop { // the embedder tells what it cannot read
+		return nil
+	}
+	return option.Errorf("ImageSize", "the run's features are of squares of %d×%d pixels, not %d×%[3]d: leave out the size", how.Crop, how.Crop, given)
 }
 
 // shaped lists the options that say how an encoder is made, as far as they are given.

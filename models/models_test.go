@@ -300,6 +300,36 @@ func TestResolveONNX(t *testing.T) {
 	}
 }
 
+// The size that an ONNX file declares is the only one; if it declares one side, that is the other, too; and if none, the file stays as it is.
+func TestImageSizesOfONNXFiles(t *testing.T) {
+	row := []onnx.Dim{{Name: "batch"}, {Size: 8}}
+	for _, c := range []struct {
+		height, width int64 // 0: free
+		size          int
+		out           bool
+		want          int
+		err           string
+	}{
+		{28, 28, 28, false, 28, ""}, {28, 28, 32, false, 0, "28×28 pixels, not 32×32"},
+		{48, 64, 0, false, 0, ""}, {48, 64, 48, false, 0, "64×48 pixels, not 48×48"}, {48, 64, 64, false, 0, "64×48 pixels, not 64×64"},
+		{48, 0, 0, false, 48, ""}, {0, 48, 48, false, 48, ""}, {48, 0, 64, false, 0, "48×48 pixels, not 64×64"}, {0, 48, 64, false, 0, "48×48 pixels, not 64×64"},
+		{0, 0, 0, false, 0, ""}, {0, 0, 64, false, 0, ""}, {0, 0, 0, true, 0, ""}, {0, 0, 64, true, 0, "any size"},
+	} {
+		o := Options{ImageSize: c.size, PullOptions: PullOptions{Cache: t.TempDir()}}
+		if c.out {
+			o.Out = filepath.Join(t.TempDir(), "out.onnx")
+		}
+		m, err := Resolve(t.Context(), given(t, []onnx.Dim{{Name: "batch"}, {Size: 3}, {Size: c.height}, {Size: c.width}}, row), o)
+		var option *option.Error
+		switch {
+		case c.err == "" && (err != nil || m.ImageSize != c.want):
+			t.Errorf("%+v: %+v, %v", c, m, err)
+		case c.err != "" && (!errors.As(err, &option) || option.Option != "ImageSize" || !strings.Contains(err.Error(), c.err)):
+			t.Errorf("%+v: error %v", c, err)
+		}
+	}
+}
+
 // Of several outputs one is named, or the only one that fits is taken with a note; otherwise all are listed. The same choice is the same file,
 // however it was made, and no other choice is.
 func TestResolveChoosesAmongOutputs(t *testing.T) {

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ import (
 // Options are the options of Resolve. The zero value selects the published settings.
 type Options struct {
 	PullOptions
-	ImageSize int // side of the encoder's input in pixels; 0: DefaultImageSize, or the file's own
+	ImageSize int // side of the encoder's input in pixels; 0: DefaultImageSize, or the file's own. An ONNX file that leaves it free stays as it is
 	// Output selects the features of an image; "": the class token, or an ONNX file's single output as it is. Of several outputs in an ONNX
 	// file it names one, and the part to take if that is tokens: features, last_hidden_state:cls.
 	Output    vit.Output
@@ -40,7 +41,7 @@ type Model struct {
 	Name          string            `json:"name"`
 	Path          string            `json:"path"`             // the ONNX file
 	Dim           int               `json:"dim"`              // features per image; 0 if an ONNX file does not declare it
-	ImageSize     int               `json:"image_size"`       // 0 if an ONNX file does not declare it
+	ImageSize     int               `json:"image_size"`       // 0 if an ONNX file leaves it free
 	Output        vit.Output        `json:"output,omitempty"` // "" if an ONNX file's single output is used as it is
 	Precision     string            `json:"precision"`
 	Preprocessing *Preprocessing    `json:"preprocessing,omitempty"` // nil if unknown, so that it has to be given
@@ -296,11 +297,8 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), Path: name, Output: o.Output, Precision: string(o.Precision), From: name}
-	if err := m.describe(model); err != nil {
+	if err := m.describe(model, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if o.ImageSize != 0 && o.ImageSize != m.ImageSize && m.ImageSize != 0 {
-		return nil, option.Errorf("ImageSize", "%s: the model takes pictures of %d×%d pixels, not %d×%[4]d", name, m.ImageSize, m.ImageSize, o.ImageSize)
 	}
 	chosen, err := chooseOutput(model, o.Output)
 	if err != nil {
@@ -324,8 +322,8 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	return m, o.store(ctx, m, filepath.Base(name), model)
 }
 
-// describe reads what a model declares about its input.
-func (m *Model) describe(model *onnx.Model) error {
+// describe reads what a model declares about its input, which must agree with the options.
+func (m *Model) describe(model *onnx.Model, o Options) error {
 	constant := map[string]bool{}
 	for _, t := range model.Graph.Initializers {
 		constant[t.Name] = true
@@ -343,8 +341,19 @@ func (m *Model) describe(model *onnx.Model) error {
 	if in.Type != onnx.Float32 || in.Shape != nil && (len(in.Shape) != 4 || in.Shape[1].Size != 3 && in.Shape[1].Size != 0) {
 		return fmt.Errorf("input %q is %s, want float32 pictures, batch×3×height×width", in.Name, in.Describe())
 	}
-	if in.Shape != nil && in.Shape[2].Size == in.Shape[3].Size {
-		m.ImageSize = int(in.Shape[2].Size)
+	var height, width int // 0: free
+	if in.Shape != nil {
+		height, width = int(in.Shape[2].Size), int(in.Shape[3].Size)
+	}
+	if height == 0 || width == 0 || height == width {
+		m.ImageSize = max(height, width) // pictures are squares, so one side determines the other
+	}
+	switch {
+	case o.ImageSize == 0 || o.ImageSize == m.ImageSize:
+	case height != 0 || width != 0:
+		return option.Errorf("ImageSize", "the model takes pictures of %d×%d pixels, not %d×%[3]d", cmp.Or(width, height), cmp.Or(height, width), o.ImageSize)
+	case o.Out != "":
+		return option.Errorf("ImageSize", "the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type modelFlags struct {
 }
 
 func (f *modelFlags) add(flags *pflag.FlagSet) {
-	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("side length of the encoder's input in pixels, a multiple of its patch (default %d)", models.DefaultImageSize))
+	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("side length of the encoder's input in pixels, a multiple of its patch, or any for an ONNX file that leaves it free (default %d)", models.DefaultImageSize))
 	flags.StringVar(&f.output, "output", "", "feature of an image: cls, patch (mean of the patch tokens) or both; of an ONNX file as-is, for an unknown shape, or the name of an output, such as features or last_hidden_state:cls (default cls, or the only output)")
 	flags.StringVar(&f.precision, "precision", "", "precision of the weights: float32, float16, or int8, which is smaller and faster but less accurate (default float32)")
 	count(flags, &f.heads, "attention-heads", 0, 0, 1024, "attention heads, for weights that are not from a published encoder (default: from the file or the published width)")

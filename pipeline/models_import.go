@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"iconic/models"
+	"iconic/option"
 )
 
 func newModelsImportCommand(a *app) *cobra.Command {
@@ -32,6 +33,9 @@ func newModelsImportCommand(a *app) *cobra.Command {
 			m, err := flags.resolve(c.Context(), a, args[0], out)
 			if err != nil {
 				return err
+			}
+			if flags.imageSize != 0 && m.ImageSize == 0 {
+				return option.Errorf("ImageSize", "%s: the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded", args[0])
 			}
 			if a.json {
 				return a.printJSON(m)

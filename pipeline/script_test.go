@@ -102,15 +102,30 @@ func drawPictures(ts *testscript.TestScript, _ bool, args []string) {
 // writeEncoder writes an ONNX encoder of images of 16×16 pixels, which takes the given number of images at once, 0 for any. Its features are
 // colours, divided by the largest one in the batch if it is common:
 //
-//	encoder file.onnx images [common]
+//	encoder file.onnx images [common|free|half|wide]
+//
+// One that is free takes images of any size, one that is half leaves their width free, and one that is wide takes images twice as wide as high.
 func writeEncoder(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 && len(args) != 3 {
-		ts.Fatalf("usage: encoder file.onnx images [common]")
+		ts.Fatalf("usage: encoder file.onnx images [common|free|half|wide]")
 	}
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	m := onnxtest.Pooling(16, 4)
-	m.Common = len(args) == 3
+	switch kind := strings.Join(args[2:], ""); kind {
+	case "":
+	case "common":
+		m.Common = true
+	case "wide":
+		m.Input[3] *= 2
+	case "free", "half":
+		m.Input[3], m.Outputs[0].Free = -1, true
+		if kind == "free" {
+			m.Input[2] = -1
+		}
+	default:
+		ts.Fatalf("no kind of encoder is called %s", kind)
+	}
 	if n > 0 {
 		m.Input[0] = n
 	}

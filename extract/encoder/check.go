@@ -29,6 +29,12 @@ func (e *Encoder) chooseInput(inputs []ort.InputOutputInfo, size int) error {
 	e.input = in
 	e.fixed = max(0, int(in.Dimensions[0]))
 	e.height, e.width = int(in.Dimensions[2]), int(in.Dimensions[3])
+	if declared := max(e.height, e.width); declared > 0 && min(e.height, e.width) < 1 { // one side determines the other, as images are prepared as squares
+		if size > 0 && size != declared {
+			return option.Errorf("Crop", "input %s takes squares of %d×%d pixels only, not %d×%[4]d", words(in), declared, declared, size)
+		}
+		size = declared
+	}
 	if e.height < 1 && size > 0 {
 		e.height = size
 	}

@@ -20,7 +20,7 @@ type Options struct {
 	Provider Provider // "": Auto
 	Threads  int      // threads of the session; 0: one per processor
 	Output   string   // name of the output to use; "": the only one
-	Size     int      // height and width for a model that leaves them free; 0: the model must fix them
+	Size     int      // height and width for a model that leaves them free; 0: the model must fix one of them
 	// Batch is the number of images of a run: at most, 0 for 8 until Encoder.Batch finds a better one; with CUDA and TensorRT always, the missing ones
 	// being black, and 0 for 64, or fewer if the GPU's memory is small. A model that fixes the number, or Mixes images, has its own: see Remark.
 	Batch int

@@ -130,6 +130,7 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 		{name: "two outputs", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{good, {Name: "other"}}}, want: "choose one"},
 		{name: "a missing output", model: onnxtest.Pooling(16, 8), options: Options{Output: "x"}, want: `no output "x"`},
 		{name: "a free size", model: onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, want: "leaves the image size free: give one"},
+		{name: "another size than one side's", model: half, options: Options{Size: 24}, want: "takes squares of 16×16 pixels only, not 24×24"},
 		{name: "a provider that does not load", model: onnxtest.Pooling(16, 8), options: Options{Provider: OpenVINO}, want: "provider openvino"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -149,6 +150,9 @@ func TestAModelThatIsNoEncoderIsRefusedInOneSentence(t *testing.T) {
 	}
 }
 
+// half leaves the width of its images free.
+var half = onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}
+
 func TestEncodesWhatTheModelSays(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -159,6 +163,8 @@ func TestEncodesWhatTheModelSays(t *testing.T) {
 		{"a free batch", onnxtest.Pooling(16, 8), Options{}, 0},
 		{"a fixed batch", onnxtest.Model{Input: onnxtest.Dims{4, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "features"}}}, Options{}, 4},
 		{"a free size", onnxtest.Model{Input: onnxtest.Dims{-1, 3, -1, -1}, Outputs: []onnxtest.Output{{Name: "features", Free: true}}}, Options{Size: 16}, 0},
+		{"a free width", half, Options{}, 0},
+		{"a free width, with the size of the other side", half, Options{Size: 16}, 0},
 		{"one output of two", onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Outputs: []onnxtest.Output{{Name: "other", Raw: true}, {Name: "features"}}}, Options{Output: "features"}, 0},
 		{"a vector with dimensions of one after it", onnxtest.Model{Input: onnxtest.Dims{-1, 3, 16, 16}, Cell: 16, Outputs: []onnxtest.Output{{Name: "features", Raw: true}}}, Options{}, 0},
 	} {
