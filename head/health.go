@@ -35,9 +35,9 @@ func health(cluster []int, clusters int, remedy, fill string) []string {
 	var warnings []string
 	switch {
 	case used <= 1:
-		return []string{"all images are in one cluster: the method has told no groups apart; " + cmp.Or(remedy, usual)}
-	case used < clusters && len(cluster) >= 4*clusters:
-		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method has told only %d groups apart; ask for %d clusters if there are no more, otherwise %s",
+		return []string{"all images are in one cluster: the method distinguished no groups; " + cmp.Or(remedy, usual)}
+	case used < clusters && (len(cluster) >= 4*clusters || 2*used < clusters): // clusters of a few images each may well be empty, but not most of them
+		warnings = append(warnings, fmt.Sprintf("%d of %d clusters %s empty: the method distinguished only %d groups; ask for %d clusters if there are no more, otherwise %s",
 			clusters-used, clusters, plural.Word(clusters-used, "is", "are"), used, used, fill))
 	}
 	if share := float64(most) / float64(len(cluster)); share > max(5/float64(clusters), 0.5) {

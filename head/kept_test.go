@@ -53,7 +53,7 @@ func TestWarningsAreOfTheKeptHead(t *testing.T) {
 	}{
 		{"a good head beside a collapsed one", 4, 1, ""},
 		{"a collapsed head beside a good one", 1, 4, "all images are in one cluster"},
-		{"a head with dead clusters beside a good one", 3, 4, "1 of 4 clusters is empty: the method has told only 3 groups apart; ask for 3 clusters"},
+		{"a head with dead clusters beside a good one", 3, 4, "1 of 4 clusters is empty: the method distinguished only 3 groups; ask for 3 clusters"},
 		{"a good head beside one with dead clusters", 4, 3, ""},
 	} {
 		for _, losses := range [][]float64{{1, 2}, {2, 1}} { // the head that is kept is the first, or the last
@@ -68,6 +68,28 @@ func TestWarningsAreOfTheKeptHead(t *testing.T) {
 			if told := strings.Join(r.Warnings, "; "); !strings.Contains(told, c.want) || c.want == "" && told != "" {
 				t.Errorf("%s: warnings %q, want %q", c.name, told, c.want)
 			}
+		}
+	}
+}
+
+// Empty clusters are told, unless they would have fewer than four images each and are not the majority.
+func TestHealth(t *testing.T) {
+	for _, c := range []struct {
+		images, clusters, used int
+		want                   string
+	}{
+		{240, 100, 6, "94 of 100 clusters are empty: the method distinguished only 6 groups; ask for 6 clusters if there are no more, otherwise choose another"},
+		{240, 100, 60, ""},
+		{400, 100, 60, "40 of 100 clusters are empty"},
+		{240, 100, 1, "all images are in one cluster: the method distinguished no groups"},
+		{240, 4, 4, ""},
+	} {
+		cluster := make([]int, c.images)
+		for i := range cluster {
+			cluster[i] = i % c.used
+		}
+		if told := strings.Join(health(cluster, c.clusters, "", "choose another"), "; "); !strings.Contains(told, c.want) || c.want == "" && told != "" {
+			t.Errorf("%d of %d clusters of %d images: %q, want %q", c.used, c.clusters, c.images, told, c.want)
 		}
 	}
 }

@@ -95,9 +95,11 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	if err != nil {
 		return nil, err
 	}
-	if side, err := sides(ctx, part); err != nil {
+	side, err := sides(ctx, part)
+	if err != nil {
 		return nil, err
-	} else if side != "" {
+	}
+	if side != "" {
 		notes = append(notes, side)
 	}
 	notes = append(notes, spaces...)
@@ -133,14 +135,23 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		}, err
 	}
 	out.Expected, out.Choice = expected.Share, found.Sentence()
-	if !found.Chosen.Equal && !found.Chosen.Refined {
-		out.Fill = "choose balanced sizes, with which more are used"
-	}
+	out.Fill = found.fill(side != "")
 	out.Notes, out.Findings = notes, []string{"chosen: " + out.Choice, found.explain(expected)}
 	if u := out.Vote.Flat; u > 0 {
 		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
 	}
 	return out, nil
+}
+
+// fill is the advice for clusters that are empty, of features that may differ along one line only; "" if there is none.
+func (f *Found) fill(line bool) string {
+	switch {
+	case line:
+		return "choose method kmeans"
+	case !f.Chosen.Equal && !f.Chosen.Refined:
+		return "choose balanced sizes, with which more may be used"
+	}
+	return ""
 }
 
 // refine tries the I-Con loss if that is worthwhile, and sets the head that it trained, or none, and the loss of the clusters.
