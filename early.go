@@ -50,13 +50,18 @@ func (o Training) checkFor(set *features.Set) error {
 	return t.ValidateInputs()
 }
 
+// continued is the run that is to be continued, nil if there is none.
+func (o Training) continued() (*run.Run, error) {
+	if !o.Resume || !errors.Is(run.CheckFree(o.Out), run.ErrExists) {
+		return nil, nil
+	}
+	return run.LoadUnfinished(o.Out)
+}
+
 // checkResumed fails if the run to be continued was made from features of other settings than those of an extraction, such as other views.
 func (o Options) checkResumed(c extract.Config) error {
-	if !o.Resume || !errors.Is(run.CheckFree(o.Out), run.ErrExists) {
-		return nil
-	}
-	old, err := run.LoadUnfinished(o.Out)
-	if err != nil || len(old.Config.Encoder) == 0 { // a run that was trained on a matrix
+	old, err := o.continued()
+	if old == nil || len(old.Config.Encoder) == 0 { // there is none, or it was trained on a matrix
 		return err
 	}
 	now, err := c.Settings()
@@ -76,11 +81,8 @@ func (o Options) checkResumed(c extract.Config) error {
 
 // checkImages fails if the run to be continued has more images than are listed, or fewer than are left if the share maxBad of them is unreadable.
 func (o Options) checkImages(listed *dataset.Set, maxBad float64) error {
-	if !o.Resume || !errors.Is(run.CheckFree(o.Out), run.ErrExists) {
-		return nil
-	}
-	old, err := run.LoadUnfinished(o.Out)
-	if err != nil {
+	old, err := o.continued()
+	if old == nil {
 		return err
 	}
 	was, most := old.Config.Features.Rows, len(listed.Items)

@@ -322,6 +322,9 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 	return m, o.store(ctx, m, filepath.Base(name), model)
 }
 
+// ErrAnySize is in the chain of the error for a size given to an ONNX file that is written without one.
+var ErrAnySize = errors.New("the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded")
+
 // describe reads what a model declares about its input, which must agree with the options.
 func (m *Model) describe(model *onnx.Model, o Options) error {
 	constant := map[string]bool{}
@@ -353,7 +356,7 @@ func (m *Model) describe(model *onnx.Model, o Options) error {
 	case height != 0 || width != 0:
 		return option.Errorf("ImageSize", "the model takes pictures of %d×%d pixels, not %d×%[3]d", cmp.Or(width, height), cmp.Or(height, width), o.ImageSize)
 	case o.Out != "":
-		return option.Errorf("ImageSize", "the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded")
+		return &option.Error{Option: "ImageSize", Err: ErrAnySize}
 	}
 	return nil
 }

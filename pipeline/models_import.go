@@ -35,7 +35,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 				return err
 			}
 			if flags.imageSize != 0 && m.ImageSize == 0 {
-				return option.Errorf("ImageSize", "%s: the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded", args[0])
+				return option.Errorf("ImageSize", "%s: %w", args[0], models.ErrAnySize)
 			}
 			if a.json {
 				return a.printJSON(m)
