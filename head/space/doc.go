@@ -12,6 +12,10 @@
 // rotation, which changes neither cosines nor clusters. The shrinkage s prevents the amplification of directions in which rows hardly
 // differ, and a singular matrix with duplicates, constant features or fewer rows than features.
 //
+// Fewer rows than columns. Then everything happens in the span of the centred rows X (n×d), where S lies as well: rows C of the Cholesky factor
+// CCᵀ = XXᵀ have the inner products of the rows of X, and so are their coordinates in some orthonormal basis of that span. S is computed of these n×n
+// numbers, and the ridge is s·(tr S/d) still, with the d of the features. So the result differs by a rotation, and costs n³, not d³.
+//
 // Once clusters have been found, their own covariance
 //
 //	S = 1/n Σ_i (u_i − m_c)(u_i − m_c)ᵀ, with c the cluster of row i and m_c the mean of its rows,

@@ -36,10 +36,14 @@ func Unit(ctx context.Context, f knn.Features, workers int) (*matrix.Dense, erro
 }
 
 // Whiten returns the directions of u, rows of length 1 or 0, whitened by their differences from the neighbours in near, a graph of the same
-// rows. The shrinkage is a share of the mean variance, > 0.
+// rows. The shrinkage is a share of the mean variance, > 0. The result has as many columns as u, or as u has rows if these are fewer.
 func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage float64, workers int) (*matrix.Dense, error) {
 	if near.N != u.Len() || near.N == 0 {
 		return nil, fmt.Errorf("whitening: a graph of %d rows does not match %d rows", near.N, u.Len())
+	}
+	u, shrinkage, err := span(ctx, u, shrinkage, workers)
+	if err != nil {
+		return nil, err
 	}
 	s, err := differences(ctx, u, near, workers)
 	if err != nil {
@@ -49,10 +53,14 @@ func Whiten(ctx context.Context, u *matrix.Dense, near *knn.Graph, shrinkage flo
 }
 
 // WhitenWithin returns the directions of u, rows of length 1 or 0, whitened by their covariance within clusters: cluster has the cluster of every row, ≥ 0.
-// The shrinkage is a share of the mean variance, > 0.
+// The shrinkage is a share of the mean variance, > 0. The result has as many columns as u, or as u has rows if these are fewer.
 func WhitenWithin(ctx context.Context, u *matrix.Dense, cluster []int32, shrinkage float64, workers int) (*matrix.Dense, error) {
 	if len(cluster) != u.Len() || len(cluster) == 0 {
 		return nil, fmt.Errorf("whitening: %d clusters of rows do not match %d rows", len(cluster), u.Len())
+	}
+	u, shrinkage, err := span(ctx, u, shrinkage, workers)
+	if err != nil {
+		return nil, err
 	}
 	s, err := within(ctx, u, cluster, workers)
 	if err != nil {
