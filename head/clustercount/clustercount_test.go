@@ -225,8 +225,11 @@ func TestSentences(t *testing.T) {
 			t.Errorf("%q is not in: %s", part, sentence)
 		}
 	}
-	s.Most, s.Chance = 100, 0.7
-	for _, part := range []string{"there may be more", "no clusters at all"} {
+	if sentence := s.Sentence(); strings.Contains(sentence, "columns") {
+		t.Errorf("doubt about any number of columns: %s", sentence)
+	}
+	s.Most, s.Chance, s.Columns = 100, 0.7, 3
+	for _, part := range []string{"there may be more", "no clusters at all", "halves of only 3 columns"} {
 		if sentence := s.Sentence(); !strings.Contains(sentence, part) {
 			t.Errorf("%q is not in: %s", part, sentence)
 		}

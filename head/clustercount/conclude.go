@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"iconic/head/space"
 )
 
 // conclude derives the suggestion from a curve.
@@ -108,6 +110,9 @@ func (s *Suggestion) Sentence() string {
 	}
 	if (p.Agreement-s.Chance)/(1-s.Chance) < little {
 		fmt.Fprintf(&b, "; features without any clusters give an agreement of %.0f %%, so the data may have no clusters at all", 100*s.Chance)
+	}
+	if 0 < s.Columns && s.Columns <= space.FewColumns {
+		fmt.Fprintf(&b, "; halves of only %d columns have little in common, so the number is uncertain", s.Columns)
 	}
 	if s.Rows < s.Of {
 		fmt.Fprintf(&b, "; %d of %d images were used", s.Rows, s.Of)

@@ -62,9 +62,10 @@ type Suggestion struct {
 	Given    bool    `json:"given,omitempty"` // whether the numbers were given, by Compare
 	Rows     int     `json:"rows"`            // rows used, of Of
 	Of       int     `json:"of"`
-	Most     int     `json:"most"`   // largest number of clusters that was tried, or could be tried with Rows rows
-	Chance   float64 `json:"chance"` // agreement at Clusters with columns permuted independently
-	Curve    []Point `json:"curve"`  // in ascending order of clusters
+	Most     int     `json:"most"`              // largest number of clusters that was tried, or could be tried with Rows rows
+	Columns  int     `json:"columns,omitempty"` // of the features
+	Chance   float64 `json:"chance"`            // agreement at Clusters with columns permuted independently
+	Curve    []Point `json:"curve"`             // in ascending order of clusters
 }
 
 // Suggest finds the number of clusters of features, n×d with n > 2 and d > 1, which it standardises. It fails on fewer rows or columns, on
@@ -197,7 +198,7 @@ func search(ctx context.Context, f matrix.Features, o Options) (*Suggestion, err
 func (s *searching) conclude(ctx context.Context) (*Suggestion, error) {
 	slices.SortFunc(s.curve, func(a, b Point) int { return a.Clusters - b.Clusters })
 	found := conclude(s.curve)
-	found.Rows, found.Most, found.Seed = s.f.Len(), s.last().Clusters, s.options.Seed
+	found.Rows, found.Columns, found.Most, found.Seed = s.f.Len(), s.f.Dim(), s.last().Clusters, s.options.Seed
 	var err error
 	found.Chance, err = chance(ctx, s.f, found.Clusters, s.options)
 	return found, err

@@ -35,6 +35,8 @@ type Options struct {
 	Sizes    Sizes
 	Seed     uint64
 	Workers  int // goroutines; all processors when < 1; they do not change the result
+	// Redundant says that halves of the features tell nearly the same. Groups are then not joined, since halves could not tell whether they should be.
+	Redundant bool
 	// Run, if set, is the training to which the stages of the search belong: it shows their progress and saves their results.
 	Run *train.Run
 }

@@ -19,9 +19,9 @@ import (
 const joinedName = "joined groups" // their name as a start
 
 // groups lists how many groups to join into clusters: a few large ones for each cluster, or more small ones, of at least four rows on average. There
-// are none if there are many clusters or sizes must not differ.
+// are none if there are many clusters, sizes must not differ, or no halves of the features could judge them.
 func (s *search) groups() (list []int) {
-	if !s.few() || s.options.Sizes == SizesBalanced {
+	if !s.few() || s.options.Sizes == SizesBalanced || s.options.Redundant {
 		return nil
 	}
 	const rows = 4

@@ -12,7 +12,7 @@ import (
 
 // sides is a note for features that differ along one line only, where directions from the mean are two; "" for others.
 func sides(ctx context.Context, d *method.Data) (string, error) {
-	if d.Clusters <= 2 || d.Second != nil {
+	if d.Clusters <= 2 || d.Second != nil || lifts(d) {
 		return "", nil
 	}
 	line, err := onLine(ctx, d.Features)

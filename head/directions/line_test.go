@@ -21,7 +21,7 @@ func TestFeaturesOnOneLineAreNoted(t *testing.T) {
 		}
 		return m
 	}
-	late := along(2, 0)
+	late := along(7, 0)
 	late.Row(2500)[0] += 3
 	for _, c := range []struct {
 		name     string
@@ -30,14 +30,14 @@ func TestFeaturesOnOneLineAreNoted(t *testing.T) {
 		second   matrix.Features
 		want     bool
 	}{
-		{"one feature", along(1, 0), 3, nil, true},
-		{"one feature for two clusters", along(1, 0), 2, nil, false},
-		{"one feature beside a second set", along(1, 0), 3, late, false},
+		{"one feature, which is lifted", along(1, 0), 3, nil, false},
+		{"features that are multiples, for two clusters", along(7, 0), 2, nil, false},
+		{"features that are multiples, beside a second set", along(7, 0), 3, late, false},
 		{"features that are multiples", along(7, 0), 3, nil, true},
 		{"features that are multiples but for their last digits", along(7, 1e-5), 3, nil, true},
 		{"features that are nearly multiples", along(7, 0.05), 3, nil, false},
 		{"one row off the line", late, 3, nil, false},
-		{"clouds", densetest.Clouds(1, 60, 2, 3, 4), 3, nil, false},
+		{"clouds", densetest.Clouds(1, 60, 7, 3, 4), 3, nil, false},
 	} {
 		note, err := sides(t.Context(), &method.Data{Features: c.f, Clusters: c.clusters, Inputs: method.Inputs{Second: c.second}})
 		if err != nil || (note != "") != c.want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"iconic/head/clustering"
 	"iconic/head/confidence"
@@ -182,7 +183,11 @@ func (f *Found) learn(ctx context.Context, d *method.Data, out *method.Outcome) 
 	case f.penalised():
 		out.Head, err = regression.Penalised(ctx, d, phase, classes)
 	case !f.Chosen.Refined:
-		out.Head, err = regression.Clusters(ctx, d, phase, classes, regression.Epochs(d.Features.Len(), regression.LeastSteps))
+		steps := regression.LeastSteps
+		if lifts(d) {
+			steps = regression.FaithfulSteps
+		}
+		out.Head, err = regression.Clusters(ctx, d, phase, classes, regression.Epochs(d.Features.Len(), steps))
 	}
 	return err
 }
@@ -207,32 +212,46 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 		}
 		spaces = []*method.Data{both, d, second}
 	}
-	d.Run.Total = r.total(d.Clusters, d.Features, len(spaces))
-	share, most := make([]float64, len(spaces)), 0
-	for s, seen := range spaces {
-		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Run: d.Run})
-		if err != nil {
+	wide := slices.Clone(spaces) // before they are lifted
+	for s, w := range wide {
+		if spaces[s], err = r.lifted(ctx, w); err != nil {
 			return nil, nil, err
 		}
-		if len(spaces) == 1 {
-			return found, nil, nil
-		}
-		expected, err := found.Expected(found.Cluster)
+	}
+	d.Run.Total = r.total(d.Clusters, spaces[0].Features, len(spaces))
+	share, most := make([]float64, len(spaces)), 0
+	for s, seen := range spaces {
+		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{
+			Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Redundant: lifts(wide[s]), Run: d.Run,
+		})
 		if err != nil {
 			return nil, nil, err
 		}
 		found.elsewhere = seen != d
-		if share[s] = expected.both; s == 0 || share[s] > share[most] {
+		if len(spaces) > 1 {
+			expected, err := found.Expected(found.Cluster)
+			if err != nil {
+				return nil, nil, err
+			}
+			share[s] = expected.both
+		}
+		if s == 0 || share[s] > share[most] {
 			best, most = found, s
 		}
+	}
+	if lifts(wide[most]) {
+		notes = append(notes, liftNote(wide[most].Features.Dim()))
+	}
+	if len(spaces) == 1 {
+		return best, notes, nil
 	}
 	when := ""
 	if best.search.repeats() {
 		when = "after the first pass "
 	}
 	taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
-	return best, []string{fmt.Sprintf("clusters were found in %s: %sthe expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
-		taken, when, 100*share[0], 100*share[1], 100*share[2])}, nil
+	return best, append(notes, fmt.Sprintf("clusters were found in %s: %sthe expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
+		taken, when, 100*share[0], 100*share[1], 100*share[2])), nil
 }
 
 // beside returns the data with the given sets of features of the same images side by side, each set scaled to the same total variance. The
