@@ -108,7 +108,7 @@ func Read(dir string, o Options) (*Found, error) {
 	}
 	f := &Found{Run: r, options: o}
 	if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
-		return nil, fmt.Errorf("run %s: %w; train on a feature store to use the run on new images", dir, err)
+		return nil, fmt.Errorf("run %s: %w; train on a feature store to classify images here, or use the head in head.safetensors in a program of your own", dir, err)
 	}
 	return f, f.name()
 }

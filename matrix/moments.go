@@ -119,7 +119,7 @@ func constant(f Features) error {
 
 // infinite is the error of number e of row i, which is v.
 func infinite(i, e int, v float32) error {
-	return fmt.Errorf("features of row %d are not finite (number %d is %v): encode that image again or exclude it", i, e, v)
+	return fmt.Errorf("features of row %d are not finite (number %d is %v): correct or remove that row; in a feature store, encode its image again or exclude it", i, e, v)
 }
 
 var errConstant = errors.New("nothing distinguishes the images; check the encoder's output")

@@ -139,7 +139,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 	out.Fill = found.fill(side != "")
 	out.Notes, out.Findings = notes, []string{"chosen: " + out.Choice, found.explain(expected)}
 	if u := out.Vote.Flat; u > 0 {
-		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings agree less often on the most confident images than the head says, so %.0f %% of each image's probabilities are those of half its logits", 100*u))
+		out.Findings = append(out.Findings, fmt.Sprintf("cruder clusterings confirm the most confident assignments less often than their confidence says, so a flatter distribution, the softmax of half the logits, makes up %.0f %% of every image's probabilities", 100*u))
 	}
 	return out, nil
 }
@@ -398,7 +398,7 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 	}
 	var err error
 	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: min(r.Neighbours, len(rows)-1), Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
-	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head sorts the others", r.most, n)}, err
+	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head assigns the others", r.most, n)}, err
 }
 
 // calibrate returns l as a head whose mean confidence is its expected accuracy. If it learned few clusters with a penalty, that is the mean over the

@@ -51,7 +51,7 @@ func Measure(ctx context.Context, f matrix.Features, workers int) (*Matrix, erro
 			for i := lo; i < end; i++ {
 				for e, v := range x[(i-lo)*d : (i-lo+1)*d] {
 					if v-v != 0 {
-						return fmt.Errorf("features of row %d are not finite: encode that image again or exclude it", i)
+						return fmt.Errorf("features of row %d are not finite: correct or remove that row; in a feature store, encode its image again or exclude it", i)
 					}
 					c := &columns[e]
 					c.sum += float64(v)
