@@ -184,7 +184,7 @@ func TestAnInterruptedTrainingSaysWhatItKept(t *testing.T) {
 	}
 }
 
-// Classes that no image has, as after a filter, do not count for the number of clusters, wherever it is taken from them. Their names and the
+// Classes that no image has, as after a filter, do not count towards the number of clusters, wherever it is taken from them. Their names and the
 // labels' numbers stay, and methods that learn from labels learn those that there are.
 func TestClassesWithoutImagesAreNoClusters(t *testing.T) {
 	clouds, labels := densetest.Clouds(4, 60, 6, 2, 3), make([]int, 60)
@@ -210,7 +210,7 @@ func TestClassesWithoutImagesAreNoClusters(t *testing.T) {
 		if r.Run.Head.Clusters != want || len(r.Run.Config.Classes) != 4 {
 			t.Errorf("%s: %d clusters, classes %q", method, r.Run.Head.Clusters, r.Run.Config.Classes)
 		}
-		told := slices.Contains(notes, "2 of 4 classes have no image (such as ash) and do not count for the number of clusters")
+		told := slices.Contains(notes, "2 of 4 classes have no image (such as ash) and do not count towards the number of clusters")
 		if told != (clusters == "") {
 			t.Errorf("%s: notes %q", method, notes)
 		}

@@ -104,7 +104,7 @@ func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters 
 	}
 	for i := range n {
 		if first, _ := topTwo(p[i*k:(i+1)*k], nil); first < 0 {
-			return nil, 0, fmt.Errorf("the features of row %d are so large that its probabilities are not numbers: give features of the unit on which the run was trained", i)
+			return nil, 0, fmt.Errorf("the features of row %d are so large that its probabilities are not numbers: give features on the scale on which the run was trained", i)
 		}
 	}
 	if m.Curation == nil {

@@ -34,6 +34,6 @@ func (e *Endpoint) by(m methods) http.Handler {
 			return
 		}
 		w.Header().Set("Allow", allowed)
-		e.turnAway(w, http.StatusMethodNotAllowed, fmt.Sprintf("%.20q is no method of this address: it takes %s", r.Method, allowed))
+		e.turnAway(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %.20q is not allowed at this address: use %s", r.Method, allowed))
 	})
 }

@@ -121,7 +121,7 @@ func TestColumnsBesideLabels(t *testing.T) {
 		{"numbers of something else", "id,label\n17,x\n3,y\n5,x\n", `its column "id" is not used`, ""},
 		{"a rank", "rank,label\n2,x\n0,y\n1,x\n", `its column "rank" is not used`, ""},
 		{"labels alone", "x\ny\nx\n", "", ""},
-		{"labels that differ in what is not seen", "disc\ndi\u200bsc\n\ufeffrings\n", "2 labels whose names differ only in their Unicode form or in characters that are not seen (such as \"disc\" and \"di\\u200bsc\")", ""},
+		{"labels that differ in what is not seen", "disc\ndi\u200bsc\n\ufeffrings\n", "2 labels whose names differ only in their Unicode form or in invisible characters (such as \"disc\" and \"di\\u200bsc\")", ""},
 		{"labels that are missing values elsewhere", "NA\na\nNA\n", "the label \"NA\" in 2 rows, which counts as a class: leave the cells empty", ""},
 		{"labels that look alike", "caf\u00e9\ncafe\u0301\ncaf\u00e9\n", "2 labels whose names differ only in their Unicode form", ""},
 		{"a line of many cells", strings.Repeat("cat,", 5000) + "cat\n", "", `(the first line has "cat" "cat" "cat" "cat" "cat" "cat" and 4995 more)`},

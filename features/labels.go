@@ -41,7 +41,7 @@ func readLabels(name string, n int) (labels []int, classes, notes []string, err 
 	tables.WholeNumbers(names)
 	labels, classes = numbered(names)
 	if k, such := tables.LookAlike(classes); k > 0 {
-		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form or in characters that are not seen (such as %s)", name, k, such))
+		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form or in invisible characters (such as %s)", name, k, such))
 	}
 	if note := missingNote(name, labels, classes); note != "" {
 		notes = append(notes, note)

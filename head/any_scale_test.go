@@ -95,7 +95,7 @@ func TestNoMethodSeesTheUnitOfItsFeatures(t *testing.T) {
 				if !slices.Equal(own, want) {
 					t.Errorf("unit %g: other clusters than in unit 1", unit)
 				}
-				told := slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "sees them multiplied by") })
+				told := slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "works on them multiplied by") })
 				if seen := slices.Contains([]string{"scan", "temi"}, name); !seen && told != (unit != 1) {
 					t.Errorf("unit %g: notes %q", unit, r.Notes)
 				}
@@ -168,7 +168,7 @@ func TestOneHugeRowLeavesTheOthersAsTheyAre(t *testing.T) {
 					t.Errorf("%s, standardised %v, × %g: purity %.3f", name, standardised, times, p)
 				}
 				told := strings.Join(r.Notes, "; ")
-				if strings.Contains(told, "the features of 1 of 240 images are more than 100 times as far from the middle as those of half of the images (image 7)") != (times > 1) {
+				if strings.Contains(told, "the features of 1 of 240 images are more than 100 times as far from the centre as those of half of the images (image 7)") != (times > 1) {
 					t.Errorf("%s, standardised %v, × %g: notes %q", name, standardised, times, r.Notes)
 				}
 			}

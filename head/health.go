@@ -13,7 +13,7 @@ import (
 func (r *Result) uncentred(m *matrix.Moments) string {
 	const large = 10 // encoders' own features have an offset of about 1
 	if offset := m.Offset(); r.Config.Text("standardize") == "false" && offset >= large {
-		return fmt.Sprintf("set standardize to true, because the features have a common offset of %.0f times their spread, beside which the method may not see how they differ", offset)
+		return fmt.Sprintf("set standardize to true, because the features share an offset of %.0f times their spread, which may hide their differences from the method", offset)
 	}
 	return ""
 }

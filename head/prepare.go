@@ -60,7 +60,7 @@ func prepare(ctx context.Context, f Features, r method.Recipe, o Options) (*prep
 	} else if p.scaled = matrix.InUnit(f, moments); p.scaled != nil {
 		unit := float64(p.scaled.Inverse[0])
 		if p.moments = moments.Times(unit); unit != 1 {
-			p.notes = append(p.notes, fmt.Sprintf("the features are very small or very large numbers, so the method sees them multiplied by %.4g, and its loss is that of such features; the head is for the features as they are", unit))
+			p.notes = append(p.notes, fmt.Sprintf("the features are very small or very large numbers, so the method works on them multiplied by %.4g, and reports its loss on that scale; the head takes the original features", unit))
 		}
 	}
 	if p.scaled != nil {
@@ -109,6 +109,6 @@ func (o Options) remote(m *matrix.Moments, n int, what string) []string {
 	if more := len(m.Far) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
-	return []string{fmt.Sprintf("the %s of %d of %d images are more than %d times as far from the middle as those of half of the images (%s): they do not count in the scaling of the features, and methods see them shortened to three times the usual length; encode such images again or exclude them",
+	return []string{fmt.Sprintf("the %s of %d of %d images are more than %d times as far from the centre as those of half of the images (%s): they are left out when the features are scaled, and methods see them shortened to three times the usual length; correct or exclude such rows, or encode their images again",
 		what, len(m.Far), n, matrix.Remote, strings.Join(names, ", "))}
 }

@@ -112,7 +112,7 @@ func (p *pull) download(ctx context.Context) (Pulled, error) {
 		public := fetch.Public(address)
 		p.announce("fetching", public)
 		if address.Scheme == "http" && !thisMachine(address) {
-			p.options.note("%s is not encrypted: anybody on the way could change the data", public)
+			p.options.note("%s is not encrypted: anyone on the network path could change the data", public)
 		}
 		pulled, err := p.bring(ctx, address.Path, public, "fetching", func(f fetch.File) error {
 			source := fetch.Source{Address: address.String(), Plain: p.options.From != "", Stall: p.options.Stall}

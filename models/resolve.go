@@ -323,7 +323,7 @@ func resolveONNX(ctx context.Context, name string, o Options) (*Model, error) {
 }
 
 // ErrAnySize is in the chain of the error for a size given to an ONNX file that is written without one.
-var ErrAnySize = errors.New("the model takes pictures of any size, and stays so: leave out the size, and give it where images are encoded")
+var ErrAnySize = errors.New("the model takes pictures of any size: leave out the size here, and give it when images are encoded")
 
 // describe reads what a model declares about its input, which must agree with the options.
 func (m *Model) describe(model *onnx.Model, o Options) error {

@@ -48,7 +48,7 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) (err err
 	}
 	out = bucket.Public(out)
 	if kept > 0 {
-		a.note("%s keeps the features of %s of which no part has features; they are not used in training", out, plural(kept, "image", "images"))
+		a.note("%s keeps the features of %s that no part contains; they are not used in training", out, plural(kept, "image", "images"))
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows, "kept": kept})

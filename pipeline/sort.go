@@ -127,7 +127,7 @@ func (a *app) sort(ctx context.Context, dir string, mode sorting.Mode, o *sortOp
 		a.note("%s put into %s by an earlier sorting", plural(all.Earlier, "image that is no longer in "+images.Data+" was", "images that are no longer in "+images.Data+" were"), o.to)
 	}
 	if all.Broken > 0 {
-		a.warn("%s gone", plural(all.Broken, "link in "+o.to+" leads to an image that is", "links in "+o.to+" lead to images that are"))
+		a.warn("%s gone", plural(all.Broken, "link in "+o.to+" points to an image that is", "links in "+o.to+" point to images that are"))
 	}
 	clusters, err := clustersOf(f)
 	if err != nil {
@@ -173,7 +173,7 @@ func (a *app) tellChanged(all *sorting.Plan, data string) error {
 	const way = "extract and train again, or let 'pipeline predict RUN DATA --copy-to DIR' sort the images as they are"
 	switch {
 	case all.Unknown != nil:
-		a.note("images that have changed since the training are sorted as they were then: none can be told (%v)", all.Unknown)
+		a.note("images that have changed since the training cannot be recognised (%v), and are sorted as they were then", all.Unknown)
 	case all.Changed > 0 && len(all.Files) == 0:
 		return fmt.Errorf("%s since the training (such as %s), so that there is nothing to sort: %s", plural(all.Changed, "image of "+data+" has changed", "images of "+data+" have changed"), all.Altered, way)
 	case all.Changed > 0:

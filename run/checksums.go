@@ -72,7 +72,7 @@ func assigned(table *report.Assignments, clusters int) string {
 
 // mixed is the error for files of a run folder that contradict each other; out says how to make them again.
 func (r *Run) mixed(contradiction, out string) error {
-	return fmt.Errorf("run folder %s: %s: one of the two was changed or is of another run; copy the whole folder again, or %s", r.Dir, contradiction, out)
+	return fmt.Errorf("run folder %s: %s: one of the two was changed or belongs to another run; copy the whole folder again, or %s", r.Dir, contradiction, out)
 }
 
 // unscored is the error for scores or assignments that contradict the rest of the run folder.

@@ -43,10 +43,10 @@ func Load(dir string) (*Run, error) {
 		return nil, fmt.Errorf("run folder %s: %w", dir, err)
 	}
 	if r.Head.Members > 1 && r.Config.Format < votingFormat {
-		return nil, fmt.Errorf("run folder %s: %d heads that vote do not fit the %s, of format %d, which knows none: one of them is of another run", dir, r.Head.Members, configFile, r.Config.Format)
+		return nil, fmt.Errorf("run folder %s: an ensemble of %d heads does not match %s, whose format %d has no ensembles: one of the two belongs to another run", dir, r.Head.Members, configFile, r.Config.Format)
 	}
 	if r.Head.Flat > 0 && r.Config.Format < formatOf(r.Head) {
-		return nil, fmt.Errorf("run folder %s: a head with a flat share does not fit the %s, of format %d, which knows none: one of them is of another run", dir, configFile, r.Config.Format)
+		return nil, fmt.Errorf("run folder %s: a head with a flat share does not match %s, whose format %d has no flat share: one of the two belongs to another run", dir, configFile, r.Config.Format)
 	}
 	if r.Head.Clusters != r.Config.Training.Clusters || r.Config.Features.Dim > 0 && r.Head.Dim != r.Config.Features.Dim {
 		return nil, fmt.Errorf("run folder %s: a head with %d clusters over %d features does not fit the settings (%d over %d): train again", dir, r.Head.Clusters, r.Head.Dim, r.Config.Training.Clusters, r.Config.Features.Dim)

@@ -65,7 +65,7 @@ func (f *Finished) OpenFeatures(given string) (*features.Set, error) {
 	source := f.Config.Features
 	candidates := []string{given}
 	if given == "" && source.Store == "" {
-		return nil, errors.New("they were in the memory of the program that trained on them")
+		return nil, errors.New("they existed only in the memory of the program that trained on them")
 	}
 	if given == "" {
 		candidates = places(f.Dir, source.Store)

@@ -204,7 +204,7 @@ func ConfigureFor(set *features.Set, values map[string]string, seed uint64) (c h
 		return c, nil, err
 	}
 	if !given && counted < named {
-		notes = append(notes, fmt.Sprintf("%d of %d classes %s no image (such as %s) and %s not count for the number of clusters",
+		notes = append(notes, fmt.Sprintf("%d of %d classes %s no image (such as %s) and %s not count towards the number of clusters",
 			named-counted, named, plural.Word(named-counted, "has", "have"), set.FirstWithout(), plural.Word(named-counted, "does", "do")))
 	}
 	return c, append(notes, Unviewed(values, c, len(set.Views))...), nil

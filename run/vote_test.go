@@ -239,7 +239,7 @@ func TestAHeadThatVotesIsReadWholeOrRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	older(t, dir)
-	if _, err := load(); err == nil || !strings.Contains(err.Error(), "heads that vote do not fit") {
+	if _, err := load(); err == nil || !strings.Contains(err.Error(), "an ensemble of 3 heads does not match") {
 		t.Errorf("in a run of format 2: %v", err)
 	}
 }
@@ -281,7 +281,7 @@ func TestAFlatShareIsReadWholeOrRefused(t *testing.T) {
 		if err := writeHead(name, h); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "a head with a flat share does not fit") {
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "a head with a flat share does not match") {
 			t.Errorf("beside a configuration that knows no share: %v", err)
 		}
 		config := filepath.Join(dir, configFile)

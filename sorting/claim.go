@@ -38,8 +38,8 @@ type claimed struct {
 
 // One of these errors is in the chain of the error of a Check that refuses a folder.
 var (
-	ErrOtherClusters   = errors.New("images were sorted into it by other clusters or names, so that an image could come to lie in two of its folders")
-	ErrUnknownClusters = errors.New("it has no record of the clusters by which images were sorted into it, and if they are others, an image could come to lie in two of its folders")
+	ErrOtherClusters   = errors.New("images were sorted into it by other clusters or names, so that an image could end up in two of its folders")
+	ErrUnknownClusters = errors.New("it has no record of the clusters by which images were sorted into it; if those were other clusters, an image could end up in two of its folders")
 )
 
 // Check fails with ErrOtherClusters if images were sorted into the folder by other Clusters, and with ErrUnknownClusters if that is not known. A folder without
@@ -112,7 +112,7 @@ func (c *Clusters) check(dir string, before *earlier) error {
 func refused(dir, what string, err error) error {
 	way := "empty it"
 	if _, lerr := os.Lstat(filepath.Join(dir, Journal)); lerr == nil {
-		way = "undo the sorting that it has the journal of"
+		way = "undo the sorting that its journal records"
 	}
 	return fmt.Errorf("%s: %w: %s, or choose another folder", what, err, way)
 }

@@ -21,7 +21,7 @@ import (
 const Journal = ".iconic-sort.jsonl"
 
 // ErrNoJournal is in the chain of Undo's error for a folder that was not sorted into, or whose sorting was undone already.
-var ErrNoJournal = errors.New("contains no journal of a sorting")
+var ErrNoJournal = errors.New("contains no sorting journal")
 
 // format is the version of the journal. A newer version is refused.
 const format = 1

@@ -97,7 +97,7 @@ func (f *Folders) settled(target, name string) error {
 		}
 		f.links = l
 		if l.gone > 0 && f.Warnf != nil {
-			f.Warnf("%s gone (such as %s)", plural.Of(l.gone, "link in "+f.Dir+" leads to an image that is", "links in "+f.Dir+" lead to images that are"), l.broken)
+			f.Warnf("%s gone (such as %s)", plural.Of(l.gone, "link in "+f.Dir+" points to an image that is", "links in "+f.Dir+" point to images that are"), l.broken)
 		}
 	}
 	return f.links.only(target, name)

@@ -43,7 +43,7 @@ func TestReplacedOriginalsHaveOneLink(t *testing.T) {
 				t.Errorf("again %t: %v", again, err)
 			}
 		}
-		if want := []string{"1 link in " + dir + " leads to an image that is gone (such as cluster-000/own.jpg)"}; again && !slices.Equal(told, want) {
+		if want := []string{"1 link in " + dir + " points to an image that is gone (such as cluster-000/own.jpg)"}; again && !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
 	}

@@ -30,7 +30,7 @@ type Undone struct {
 // so the call may be repeated, also after a kill. A folder "" is an option.Error. step is called before every change, for tests; nil: not called.
 func Undo(ctx context.Context, folder string, step func() error) (u *Undone, err error) {
 	if folder == "" {
-		return nil, option.Errorf("Folder", "there is no folder to undo a sorting of: name one")
+		return nil, option.Errorf("Folder", "there is no sorted folder to undo: name one")
 	}
 	step = stopping(step)
 	whole, err := filepath.Abs(folder)

@@ -52,7 +52,7 @@ func (s *Set) Note() string {
 		said = append(said, fmt.Sprintf("classes by folders whose names are not UTF-8: %d (such as %s)", n, slices.Min(slices.Collect(maps.Keys(s.escaped)))))
 	}
 	if n, such := table.LookAlike(s.Classes); n > 0 {
-		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form or in characters that are not seen: %d (such as %s)", n, such))
+		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form or in invisible characters: %d (such as %s)", n, such))
 	}
 	if n := s.unlabelled(); n > 0 {
 		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))

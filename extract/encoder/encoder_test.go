@@ -278,14 +278,14 @@ func TestARunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A model that gives an image other features each time is refused: its features would depend on the run.
+// A model that gives the same image different features each time is refused: its features would depend on the run.
 func TestARandomModelIsRefused(t *testing.T) {
 	for _, batch := range []int64{-1, 1, 4} {
 		m := onnxtest.Pooling(16, 8)
 		m.Input[0], m.Random = batch, true
 		name := m.Write(t)
 		_, err := Open(t.Context(), name, Options{Library: library(t), Provider: CPU})
-		if err == nil || !strings.Contains(err.Error(), name+" gives an image other features each time") || !strings.Contains(err.Error(), "evaluation mode") {
+		if err == nil || !strings.Contains(err.Error(), name+" gives the same image different features each time") || !strings.Contains(err.Error(), "evaluation mode") {
 			t.Errorf("batches of %d: %v", batch, err)
 		}
 	}

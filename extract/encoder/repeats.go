@@ -32,7 +32,7 @@ func (e *Encoder) tryAgain(ctx context.Context, pixels []float32) ([]float32, er
 		most = 1e-2 // its libraries may choose other algorithms, and add in any order
 	}
 	if apart := distance(first, second); apart > most {
-		return nil, fmt.Errorf("model %s gives an image other features each time (they differ by %.2g %% of their length): export it in evaluation mode, without dropout or other random numbers", e.name, 100*apart)
+		return nil, fmt.Errorf("model %s gives the same image different features each time (they differ by %.2g %% of their length): export it in evaluation mode, without dropout or other random numbers", e.name, 100*apart)
 	}
 	return first, nil
 }

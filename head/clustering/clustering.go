@@ -200,7 +200,7 @@ func (r *Recipe) final(ctx context.Context, d *method.Data, trainees []*trainee,
 		out.Findings = append(out.Findings, out.Choice)
 	default:
 		out.Choice += "; all of these are kept"
-		out.Findings = append(out.Findings, fmt.Sprintf("%s, %.3g MB of weights; one head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
+		out.Findings = append(out.Findings, fmt.Sprintf("%s, with %.3g MB of weights; a single head that has learnt their vote has %.3g MB (setting distil)", out.Choice, megabytes(len(which)), megabytes(1)))
 	}
 	return nil
 }
@@ -212,9 +212,9 @@ func (r *Recipe) uncalibrated() []string {
 	case !r.votes:
 		return nil
 	case r.Heads == 1:
-		return []string{"the confidence of one head is as trained, and no accuracy is expected of it; with more heads (setting heads) " + otherwise}
+		return []string{"the confidence of a single head stays as trained, and its accuracy is not estimated; with more heads (setting heads) " + otherwise}
 	}
-	return []string{"the confidence of the head with the lowest loss is as trained, and no accuracy is expected of it; with the setting consensus " + otherwise}
+	return []string{"the confidence of the head with the lowest loss stays as trained, and its accuracy is not estimated; with the setting consensus " + otherwise}
 }
 
 // chosen makes the one head with which the next round continues.

@@ -92,11 +92,11 @@ func (f *Found) Expected(cluster []int32) (e Expected, err error) {
 func (f *Found) explain(e Expected) string {
 	also := ""
 	if f.options.Clusters <= confidence.Few {
-		also = fmt.Sprintf(", and from how far neighbours are in the same cluster (they explain %.0f %% of its entropy)", 100*f.Chosen.Explained)
+		also = fmt.Sprintf(", and from how well neighbours predict an image's cluster (they explain %.0f %% of its entropy)", 100*f.Chosen.Explained)
 	}
 	with := fmt.Sprintf("%.0f %% with halves of the features, %.0f %% with k-means", 100*e.Halves, 100*e.Plain)
 	if f.Chosen.joined() {
-		with = fmt.Sprintf("%.0f %% with groups joined in halves of the features; %.0f %% with k-means does not count, since k-means makes groups of similar size", 100*e.Halves, 100*e.Plain)
+		with = fmt.Sprintf("%.0f %% with groups joined in halves of the features; the %.0f %% with k-means do not count, since k-means makes groups of similar size", 100*e.Halves, 100*e.Plain)
 	}
 	return fmt.Sprintf("expected accuracy: %.0f %%, from the agreement with cruder clusterings (%s)%s; errors that all of them share cannot be detected", 100*e.Share, with, also)
 }

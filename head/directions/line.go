@@ -19,7 +19,7 @@ func sides(ctx context.Context, d *method.Data) (string, error) {
 	if err != nil || !line {
 		return "", err
 	}
-	return fmt.Sprintf("the features differ along one line only, where this method, which sees directions from the mean, tells the two sides apart and no more: it cannot find %d clusters, but method kmeans can", d.Clusters), nil
+	return fmt.Sprintf("the features vary along a single line, on which this method distinguishes only the two sides of the mean: it cannot find %d clusters, but method kmeans can", d.Clusters), nil
 }
 
 // onLine reports whether rows lie on one line through the origin: whether none is farther from the line through the longest of the first rows than a

@@ -30,8 +30,8 @@ func TestImagesWithoutEdgesAreCounted(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]icon.Edge{{From: 0, To: 1, Weight: 1}, {From: 1, To: 2, Weight: 1}, {From: 2, To: 3, Weight: 1}, {From: 3, To: 0, Weight: 1}}, ""},
-		{[]icon.Edge{{From: 0, To: 1, Weight: 1}}, "no edge of the graph leads from 3 of 4 images, so they have no neighbours of their own; none leads to 2 of these either, so"},
-		{[]icon.Edge{{From: 0, To: 1, Weight: 1}, {From: 1, To: 2, Weight: 1}, {From: 2, To: 3, Weight: 1}}, "no edge of the graph leads from 1 of 4 images, so it has no neighbours of its own; an edge from"},
+		{[]icon.Edge{{From: 0, To: 1, Weight: 1}}, "3 of 4 images have no outgoing edge in the graph, so they have no neighbours of their own; 2 of these have no incoming edge either, so"},
+		{[]icon.Edge{{From: 0, To: 1, Weight: 1}, {From: 1, To: 2, Weight: 1}, {From: 2, To: 3, Weight: 1}}, "1 of 4 images has no outgoing edge in the graph, so it has no neighbours of its own; an edge from"},
 	} {
 		got := strings.Join(unconnected(4, c.edges), "\n")
 		if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {

@@ -139,10 +139,10 @@ func unconnected(n int, edges []icon.Edge) []string {
 	}
 	either := ""
 	if alone > 0 {
-		either = fmt.Sprintf("; none leads to %d of these either, so nothing says where %s", alone, plural.Word(alone, "it belongs", "they belong"))
+		either = fmt.Sprintf("; %d of these %s no incoming edge either, so nothing determines where %s", alone, plural.Word(alone, "has", "have"), plural.Word(alone, "it belongs", "they belong"))
 	}
-	return []string{fmt.Sprintf("no edge of the graph leads from %d of %d images, so %s no neighbours of %s own%s; an edge from 3 to 17 only makes 17 a neighbour of 3, and the reverse is another edge",
-		none, n, plural.Word(none, "it has", "they have"), plural.Word(none, "its", "their"), either)}
+	return []string{fmt.Sprintf("%d of %d images %s no outgoing edge in the graph, so %s no neighbours of %s own%s; an edge from 3 to 17 makes 17 a neighbour of 3, but not the reverse",
+		none, n, plural.Word(none, "has", "have"), plural.Word(none, "it has", "they have"), plural.Word(none, "its", "their"), either)}
 }
 
 // mapGaussian is exp(−d²), SNE's kernel on the map; mapStudent is t-SNE's.

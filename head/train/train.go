@@ -386,7 +386,7 @@ func (l *loop[T]) step(ctx context.Context, b *Batch, step int) error {
 		l.skip(b.Epoch, before-l.losses[Best(l.losses)])
 	}
 	if p := l.phase(); p.Step == p.Steps && !l.moved {
-		l.run.note("%s: the gradient was exactly 0 in every step, so nothing has been learned; check the settings, and how the images differ", p.Name)
+		l.run.note("%s: the gradient was exactly 0 in every step, so nothing has been learned; check the settings, and whether the features differ", p.Name)
 	}
 	return l.save(false)
 }

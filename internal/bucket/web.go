@@ -25,7 +25,7 @@ func openWeb(address string) (store, error) {
 		return nil, errors.New("it is not an address: want https://host/path")
 	}
 	if u.Scheme != "https" && !loopback(u.Hostname()) {
-		return nil, fmt.Errorf("%s is not encrypted, so anybody on the way could change the data: use https", Public(address))
+		return nil, fmt.Errorf("%s is not encrypted, so anyone on the network path could change the data: use https", Public(address))
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}
 	bound(transport)

@@ -142,9 +142,9 @@ func (d *download) allowed(address, before *url.URL) error {
 	case address.Scheme != "http":
 		return fmt.Errorf("%s: want an https address", Public(address))
 	case before != nil && before.Scheme == "https":
-		return fmt.Errorf("it redirects to %s, which is not encrypted, so anybody on the way could change the data: refused", Public(address))
+		return fmt.Errorf("it redirects to %s, which is not encrypted, so anyone on the network path could change the data: refused", Public(address))
 	case !d.source.Plain:
-		return fmt.Errorf("%s is not encrypted, so anybody on the way could change the data: refused; use https", Public(address))
+		return fmt.Errorf("%s is not encrypted, so anyone on the network path could change the data: refused; use https", Public(address))
 	}
 	return nil
 }
