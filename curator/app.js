@@ -137,7 +137,7 @@
   const settled = async () => {
     const chosen = taken;
     await choosing;
-    if (chosen !== taken) alert("Nothing was changed: the choice was dropped before all its images were loaded.");
+    if (chosen !== taken) alert("Nothing was changed: the selection was cleared before all its images had loaded.");
     return chosen === taken && taken.size > 0;
   };
   const whole = (a, b, use) => {
@@ -218,8 +218,8 @@
   const takeSpare = () => whole(0, all - 1, (image) => { if (image.spare) add(image); });
   const selection = () => {
     $("chosen").hidden = taken.size === 0;
-    $("count").textContent = plural(taken.size, "image") + " chosen";
-    $("exclude").textContent = now === OUT ? "Take in again" : "Leave out";
+    $("count").textContent = plural(taken.size, "image") + " selected";
+    $("exclude").textContent = now === OUT ? "Restore" : "Leave out";
   };
 
   // What is shown follows the state.
@@ -235,7 +235,7 @@
     $("tools").hidden = !c || c.number < 0;
     $("spare").hidden = !c || !c.spare;
     $("split").disabled = !state.split || all < 2;
-    $("split").title = state.split ? "s" : "the features of this run are not at hand";
+    $("split").title = state.split ? "s" : "the features of this run are not available";
     $("merge").disabled = state.clusters.length < 2;
     $("reviewed").setAttribute("aria-pressed", Boolean(c && c.reviewed));
     $("undo").disabled = !state.undo;
@@ -260,7 +260,7 @@
     if (e.state) adopt(e.state);
     if (!(e instanceof TypeError)) { alert(e.message); return; }
     // No answer: nothing that was not answered is taken for done. As soon as the server is there again, its state is shown.
-    alert("The server does not answer. What was saved before is safe; this page goes on when the server is there again.");
+    alert("The server does not answer. What was saved before is safe; this page continues when the server is back.");
     clearTimeout(waiting);
     waiting = setTimeout(async () => { try { await renew(); pages = new Map(); await load(); $("alert").hidden = true; } catch (e) { lost(e); } }, 1000);
   };
@@ -381,7 +381,7 @@
     let answer;
     try { answer = await request("/split", { steps: since(seen), cluster }); } finally { where(); }
     if (now !== cluster || state.steps !== answer.steps || document.querySelector("dialog[open]")) {
-      alert("Cluster " + cluster + " was not split: something else came into view before its parts were there.");
+      alert("Cluster " + cluster + " was not split: the view changed before its parts had loaded.");
       return;
     }
     $("parts-title").textContent = "Split " + called(find(cluster)) + " in two";

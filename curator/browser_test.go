@@ -163,16 +163,16 @@ func TestBrowserChoosesWholeRanges(t *testing.T) {
 		keys func(b *browsed)
 		want string
 	}{
-		"from the first to the last": {func(b *browsed) { b.press(kb.Home, false); b.press(kb.End, true) }, "1,200 images chosen"},
-		"from the last to the first": {func(b *browsed) { b.press(kb.End, false); b.press(kb.Home, true) }, "1,200 images chosen"},
-		"all":                        {func(b *browsed) { b.press("a", false) }, "1,200 images chosen"},
-		"all while some are loading": {func(b *browsed) { b.press(kb.End, false); b.press("a", false) }, "1,200 images chosen"},
-		"the last alone":             {func(b *browsed) { b.press(kb.End, false); b.press(" ", false) }, "1 image chosen"},
+		"from the first to the last": {func(b *browsed) { b.press(kb.Home, false); b.press(kb.End, true) }, "1,200 images selected"},
+		"from the last to the first": {func(b *browsed) { b.press(kb.End, false); b.press(kb.Home, true) }, "1,200 images selected"},
+		"all":                        {func(b *browsed) { b.press("a", false) }, "1,200 images selected"},
+		"all while some are loading": {func(b *browsed) { b.press(kb.End, false); b.press("a", false) }, "1,200 images selected"},
+		"the last alone":             {func(b *browsed) { b.press(kb.End, false); b.press(" ", false) }, "1 image selected"},
 		"none after all": {func(b *browsed) {
 			b.press("a", false)
 			b.press(kb.Escape, false)
 			b.press(" ", false)
-		}, "1 image chosen"},
+		}, "1 image selected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t

@@ -18,6 +18,8 @@ import (
 	"iconic/head"
 	"iconic/head/baseline"
 	"iconic/head/knn"
+	"iconic/head/method"
+	"iconic/head/methods"
 	"iconic/head/partition"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
@@ -137,6 +139,9 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 	r := page.Run{
 		Title: f.Title(), Facts: f.facts(), Settings: f.Config.Lines(), Metrics: f.Metrics,
 		Assignments: *f.Table, Workers: o.Workers,
+	}
+	if m, err := methods.Find(f.Config.Training.Method); err == nil {
+		r.Supervised = m.About().Needs == method.NeedsLabels
 	}
 	if s := f.Config.Counted; s != nil {
 		r.Counted = CountedPage(s)

@@ -137,7 +137,7 @@ func Cautions(runs []Compared) []string {
 		list = append(list, "These runs are of different data: their scores are shown side by side, but images cannot be traced between runs.")
 	}
 	if differ(groups, func(a, b Compared) bool { return sameLeftOut(a.Cluster, b.Cluster) }) {
-		list = append(list, "Different images were left out of these runs by hand: each score is of the images that its run kept, and agreement and changes are of those that both kept.")
+		list = append(list, "Different images were left out of these runs by hand: each score covers the images that its run kept; agreement and changes cover those that both kept.")
 	}
 	if slices.ContainsFunc(runs, func(r Compared) bool { return r.Metrics.Existing() != runs[0].Metrics.Existing() }) {
 		list = append(list, "These runs have different numbers of clusters: accuracy with one cluster per class favours the number of classes, and silhouette and related scores depend on K.")

@@ -247,7 +247,7 @@ func TestDegeneratePages(t *testing.T) {
 		"nothing but assignments, n < 15": {bare, 0, []string{"There is no map", "No images are shown", "no training history", "There are no labels", "fewer than the bins"}},
 		"a third of the images missing":   {gone, 10, []string{"10 of 30 images could not be read"}},
 		"one item":                        {single, 0, []string{"1 image,"}},
-		"labels of one class":             {class, 0, []string{"All labels are of one class"}},
+		"labels of one class":             {class, 0, []string{"All labels belong to one class"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page, s := write(t, c.run)

@@ -45,6 +45,8 @@ type Run struct {
 	Metrics  *report.Metrics
 	History  []Epoch
 
+	Supervised bool // the method learned from the labels
+
 	report.Assignments
 
 	Counted   *Counted // how the number of clusters was estimated; nil: it was given

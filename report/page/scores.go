@@ -40,7 +40,11 @@ func (v *runView) scores(m *report.Metrics) {
 	v.HasBaseline = base != nil
 	v.ScoresLead = "There are no labels: these scores use features and confidences only."
 	if m.Labelled != nil {
-		v.ScoresLead = fmt.Sprintf("Labels were not used in training. The matching of clusters to classes was fitted on %s.", fittedOn(m))
+		use := "Labels were not used in training."
+		if v.Supervised {
+			use = "The method learned from the labels: the scores show how well it fits them."
+		}
+		v.ScoresLead = fmt.Sprintf("%s The matching of clusters to classes was fitted on %s.", use, fittedOn(m))
 		if m.LabelledItems < m.N {
 			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", plural.Thousands(m.LabelledItems), items(m.N))
 		}
@@ -52,7 +56,7 @@ func (v *runView) scores(m *report.Metrics) {
 		v.ScoresLead += fmt.Sprintf(" With only %s, fewer than the bins of the calibration scores, all scores are rough estimates.", items(m.N))
 	}
 	if m.Labelled != nil && len(m.Labelled.Classes) == 1 {
-		v.ScoresLead += " All labels are of one class: agreement with them is meaningless."
+		v.ScoresLead += " All labels belong to one class: agreement with them is meaningless."
 	}
 	for _, x := range headlines(m) {
 		v.Headline = append(v.Headline, headlineOf(x, m, base))

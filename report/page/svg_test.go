@@ -76,7 +76,7 @@ func TestOneLossIsASentence(t *testing.T) {
 		charts int
 		lead   string
 	}{
-		{nil, 0, "This run has no training history."}, {[]float64{2.5}, 0, "The training recorded one loss, of the final clustering: 2.5."}, {[]float64{2.5, 2}, 1, ""},
+		{nil, 0, "This run has no training history."}, {[]float64{2.5}, 0, "Only the loss of the final clustering was recorded: 2.5."}, {[]float64{2.5, 2}, 1, ""},
 	} {
 		r.History = nil
 		for e, loss := range c.losses {

@@ -71,6 +71,7 @@ type runView struct {
 	frame
 	Facts, Settings []Setting
 	Labelled        bool
+	Supervised      bool
 
 	ScoresLead  string
 	Headline    []headline
@@ -121,6 +122,7 @@ type tile struct {
 
 func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Summary) *runView {
 	v := &runView{frame: f, Facts: r.Facts, Settings: r.Settings, Labelled: r.labelled(), Reference: r.Reference}
+	v.Supervised = r.Supervised
 	v.scores(r.Metrics)
 	var wrong func(int) bool
 	if r.labelled() {
@@ -345,7 +347,7 @@ func (v *runView) curves(history []Epoch) {
 		v.TrainingLead = "This run has no training history."
 		return
 	case 1:
-		v.TrainingLead = fmt.Sprintf("The training recorded one loss, of the final clustering: %.5g.", losses[0])
+		v.TrainingLead = fmt.Sprintf("Only the loss of the final clustering was recorded: %.5g.", losses[0])
 		return
 	}
 	v.Curves = append(v.Curves, curve("loss", epochs, losses))
