@@ -233,7 +233,7 @@ func (o *storeOptions) add(f *pflag.FlagSet) {
 	count(f, &o.views, "views", 1, 1, 1000, "views of each image: the image itself, and augmented views determined by its content and --view-seed")
 	seed(f, &o.viewSeed, "view-seed", "seed of the augmented views")
 	f.BoolVar(&o.half, "float16", false, "store features as float16: half the disk space, about three significant digits")
-	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows per feature file; if the process is killed, at most one file is lost (default: %d, or the store's value); runs on a store do not know one made again with another value", extract.DefaultShardRows))
+	count(f, &o.shardRows, "shard-rows", 0, 0, maxShardRows, fmt.Sprintf("rows per feature file; if the process is killed, at most one file is lost (default: %d, or the store's value); runs on a store do not recognise it if it is made again with another value", extract.DefaultShardRows))
 	f.BoolVar(&o.anew, "anew", false, "encode every image that this store lacks, even if another store has its features")
 	f.BoolVar(&o.prune, "prune", false, "drop the features of images that are no longer in DATA")
 }

@@ -34,7 +34,7 @@ func (o *plotOptions) register(c *cobra.Command) {
 	f.IntVar(&o.point, "point", distributions.MadePoints/2, "row around which p and q are plotted")
 	f.StringVar(&o.labels, "labels", "", "labels of a features.npy, for supervised methods")
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images, for methods that use pairs")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight): row 17 is a neighbour of row 3, and the reverse is another line; for sne-graph and tsne-graph")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight), which make row 17 a neighbour of row 3, but not the reverse; for sne-graph and tsne-graph")
 	seed(f, &o.seed, "seed", "seed for all random numbers")
 	count(f, &o.workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all)")
 	for _, s := range run.Settings() {

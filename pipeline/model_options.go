@@ -20,8 +20,8 @@ type modelFlags struct {
 }
 
 func (f *modelFlags) add(flags *pflag.FlagSet) {
-	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("side length of the encoder's input in pixels, a multiple of its patch, or any for an ONNX file that leaves it free (default %d)", models.DefaultImageSize))
-	flags.StringVar(&f.output, "output", "", "feature of an image: cls, patch (mean of the patch tokens) or both; of an ONNX file as-is, for an unknown shape, or the name of an output, such as features or last_hidden_state:cls (default cls, or the only output)")
+	count(flags, &f.imageSize, "image-size", 0, 0, maxSide, fmt.Sprintf("side length of the encoder's input in pixels, a multiple of its patch size; any for an ONNX file that leaves the size free (default %d)", models.DefaultImageSize))
+	flags.StringVar(&f.output, "output", "", "feature of an image: cls, patch (mean of the patch tokens) or both; for an ONNX file, the name of an output, such as features or last_hidden_state:cls, or as-is if its shape is unknown (default cls, or the only output)")
 	flags.StringVar(&f.precision, "precision", "", "precision of the weights: float32, float16, or int8, which is smaller and faster but less accurate (default float32)")
 	count(flags, &f.heads, "attention-heads", 0, 0, 1024, "attention heads, for weights that are not from a published encoder (default: from the file or the published width)")
 	flags.StringVar(&f.from, "from", "", "alternative source of weights: a mirror's address, a folder or a file")

@@ -36,7 +36,7 @@ gives the reason.
 
 --copy-to and --link-to also sort the files into one folder per cluster. The originals are not moved or changed, and nothing is
 overwritten; a link whose file has become an image of another cluster is removed. A folder into which files were sorted by other clusters or names is refused. --watch continues with images that arrive later, until it is interrupted.
-A file that cannot be put into its folder is then told at once, and tried again.`,
+A file that cannot be put into its folder is then reported at once, and tried again.`,
 		Example: `  pipeline predict out photo.jpg
   pipeline predict out holiday/*.jpg scans --json
   pipeline predict out inbox --copy-to sorted --watch`,

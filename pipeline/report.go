@@ -18,8 +18,8 @@ func newReportCommand(a *app) *cobra.Command {
 		Short: "Rebuild the report of a run, or compare several runs",
 		Long: `Rebuild the report of a run, or compare several runs.
 
-With one run folder, report.html is rewritten. It includes map, images and neighbours if the features and the images are
-still where they were, or where --features and --images point. A page that shows more than a new one could is kept.
+With one run folder, report.html is rewritten. It includes the map, images and neighbours if the features and the images are
+still where they were, or where --features and --images point. If the existing page shows more than a new one could, it is kept.
 With several, a page compares them: settings that differ, scores, and clusters that changed. Changes made in 'pipeline curate' are
 applied in both cases.`,
 		Example: `  pipeline report runs/a

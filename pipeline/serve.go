@@ -29,8 +29,8 @@ func newServeCommand(a *app) *cobra.Command {
 
 POST an image to / to get its cluster as JSON: cluster, name, confidence, runner-up, and whether it is unlike all training images.
 GET / returns the run's report, /healthz says whether the server works, /metrics is for Prometheus. The server listens on localhost only unless
---listen says otherwise. The clusters, their names and the report are those of the start: after 'pipeline curate' or 'pipeline report',
-start the server again. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
+--listen says otherwise. Clusters, names and the report are read once, at the start: restart the server after 'pipeline curate' or
+'pipeline report'. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
 accepted requests before it exits; one whose body has not arrived 2 s later gets status 503.`,
 		Example: `  pipeline serve runs/photos
   curl --data-binary @photo.jpg http://127.0.0.1:8080/`,

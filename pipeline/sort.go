@@ -27,12 +27,13 @@ func newSortCommand(a *app) *cobra.Command {
 		Long: `Put the images of a run into one folder per cluster.
 
 Without --copy, --link, --hardlink or --move this is a dry run: a table shows the folders and what would go into them.
-Copied and moved files keep their modification times, those from tar archives, too; images in Parquet files have none. Nothing is overwritten: if a name
-is taken, a number is added. The command can be repeated, even after an interrupt; existing results are left unchanged. If the clusters have been edited since DIR was sorted into,
-so that files would remain in wrong folders, or if 'predict' has sorted into it by other clusters or names, nothing is done: undo that sorting first, or choose another folder.
+Copied and moved files keep their modification times, even those from tar archives; images in Parquet files have none. Nothing is overwritten:
+if a name is taken, a number is added. The command can be repeated, even after an interrupt; existing results are left unchanged. If files of an
+earlier sorting would remain in wrong folders because the clusters were edited since, or if 'predict' has sorted into DIR by other clusters or
+names, nothing is done: undo that sorting first, or choose another folder.
 
 Each action is first recorded in DIR/` + sorting.Journal + `. --undo reads this journal and restores the original tree, including the
-times of files and folders. It leaves files alone that have been changed since, and copies whose originals are gone or have changed.`,
+times of files and folders. It leaves alone files that have changed since, and copies whose originals are gone or have changed.`,
 		Example: `  pipeline sort out --to sorted                 # dry run
   pipeline sort out --to sorted --copy
   pipeline sort out --to sorted --move --yes

@@ -22,7 +22,7 @@ func newTrainCommand(a *app) *cobra.Command {
 		Long: `Train a clustering head on cached features and write a report.
 
 STORE is a feature store made by 'pipeline extract', or a NumPy matrix features.npy (rows × dimensions; float16, float32 or float64).
-Only methods that are supervised by name train on labels; otherwise labels only score the result.`,
+Only methods that need labels ('pipeline methods NAME') train on them; otherwise labels only score the result.`,
 		Example: `  pipeline train stores/photos --clusters 20 --out runs/a
   pipeline train features.npy --labels labels.npy --out runs/b
   pipeline train stores/photos --clusters 20 --method simclr --out runs/simclr`,

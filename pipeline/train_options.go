@@ -29,7 +29,7 @@ func (o *trainOptions) register(c *cobra.Command) {
 	o.registerSettings(c)
 	f := c.Flags()
 	f.StringVar(&o.second, "second", "", "second store or features.npy of the same images: clip pairs the two; the default method uses both to find clusters")
-	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight): row 17 is a neighbour of row 3, and the reverse is another line; for sne-graph and tsne-graph")
+	f.StringVar(&o.edges, "graph", "", "CSV file of edges between rows, with lines such as 3,17 or 3,17,0.5 (from, to, weight), which make row 17 a neighbour of row 3, but not the reverse; for sne-graph and tsne-graph")
 	f.BoolVar(&o.resume, "resume", false, "continue an interrupted training in --out; a finished one is left unchanged")
 	addCSVSafe(f, &o.csvSafe)
 }

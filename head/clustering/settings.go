@@ -24,15 +24,15 @@ func (r *Recipe) Settings() setting.List {
 	return setting.Join(r.Shares.Settings(), sample, r.Scaling.Settings(), graph, pairs, refine, setting.List{
 		setting.Bool("consensus", &r.Consensus, "let all heads with nearly the lowest loss vote, instead of keeping the one with the lowest loss").
 			Unchanging("a single head cannot be combined, and heads whose losses differ much are not").WhenChosen(r.consensusChosen),
-		setting.Bool("distil", &r.Distil, "keep one linear head that has learnt the vote of several, to save space, instead of all that vote").
+		setting.Bool("distil", &r.Distil, "to save space, keep one linear head that has learnt the vote of several, instead of all of them").
 			Unchanging("it applies only if heads vote").WhenChosen(r.distilChosen),
 		setting.Choice("divergence", &r.Divergence, "divergence between the supervisory and the learned distribution", "kl", "reverse-kl", "jensen-shannon", "total-variation", "hellinger"),
 	}, r.Batches.Settings(),
-		r.Ruled("how often each image is an anchor; 0: enough for min-steps, and at least 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 over the number of steps, clipped to 0.001 to 0.003"),
+		r.Ruled("how often each image is an anchor; 0: enough for min-steps, and at least 60 times, or 30 with consensus", "learning rate of Adam; 0: 0.72 divided by the number of steps, at least 0.001 and at most 0.003"),
 		setting.List{
-			setting.Int("min-steps", &r.MinSteps, 0, 0, "least number of steps if epochs is 0").Unchanging("it applies only if epochs is 0 and it gives more epochs than the minimum").
+			setting.Int("min-steps", &r.MinSteps, 0, 0, "minimum number of steps if epochs is 0").Unchanging("it applies only if epochs is 0 and it gives more epochs than the minimum").
 				WhenChosen(r.leastChosen),
-			setting.Int("max-steps", &r.MaxSteps, 0, 0, "approximate largest number of steps if epochs is 0: large sets get fewer epochs; 0: any number").
+			setting.Int("max-steps", &r.MaxSteps, 0, 0, "approximate maximum number of steps if epochs is 0: large sets get fewer epochs; 0: no limit").
 				Unchanging("it applies only if epochs is 0 and that gives more steps").WhenChosen(r.ruled(&r.MaxSteps)),
 			setting.NotNegative("least-gain", &r.LeastGain, "skip the remaining epochs at a learning rate once the loss falls by less than this in an epoch, in nats; 0: never").
 				Unchanging("it applies only to epochs of at least 100 steps; the mean loss of fewer is too noisy").WhenChosen(r.gainChosen),

@@ -65,7 +65,7 @@ type Pairs struct {
 // Settings returns the settings of the group.
 func (p *Pairs) Settings() setting.List {
 	return setting.List{
-		setting.Int("walk", &p.Walk, 0, 100, "largest number of steps along the neighbour graph to a neighbour; 0 and 1: direct neighbours only").
+		setting.Int("walk", &p.Walk, 0, 100, "maximum number of steps along the neighbour graph to a neighbour; 0 and 1: direct neighbours only").
 			Unchanging("0 and 1 are the same"),
 		p.ViewSetting(),
 	}
