@@ -23,7 +23,7 @@ const (
 )
 
 // batchHelp is the help of --batch-images where the encoder's batches are filled with the images of a data set.
-const batchHelp = "images per encoder batch (default: 8, or found by a short probe for 1,000 images, views included; 64 with CUDA and TensorRT)"
+const batchHelp = "images per encoder batch (default: 8, or what a short probe finds if there are 1,000 or more, views included; 64 with CUDA and TensorRT)"
 
 // count adds a flag for an integer from lo to hi. Any other value is a usage error that names the flag, before any work starts.
 func count(f *pflag.FlagSet, v *int, name string, value, lo, hi int, help string) {
