@@ -70,11 +70,11 @@ func Open(name, labels string) (*Set, error) {
 	if isMatrix(name) {
 		return openMatrix(name, labels)
 	}
-	if labels != "" {
-		return nil, &LabelsError{name, "is a feature store, which has its own labels: give a file of labels only with a matrix"}
-	}
 	if stat, err := os.Stat(name); err == nil && !stat.IsDir() {
 		return nil, fmt.Errorf("%s is neither a feature store, which is a folder, nor a .npy file: save the matrix with numpy.save", name)
+	}
+	if labels != "" {
+		return nil, &LabelsError{name, "is a feature store, which has its own labels: give a file of labels only with a matrix"}
 	}
 	return openStore(name)
 }

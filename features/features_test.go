@@ -97,6 +97,9 @@ func TestWhatIsNoMatrixIsSaidSo(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
 		}
 	}
+	if _, err := Open(text, text); err == nil || !strings.Contains(err.Error(), "is neither a feature store") {
+		t.Errorf("with labels: error %v", err)
+	}
 	set, err := Open(capitals, "")
 	if err != nil {
 		t.Fatal(err)

@@ -479,6 +479,11 @@ func TestResolveTakesFilesByTheirContent(t *testing.T) {
 		}
 		_, err = Resolve(t.Context(), file, Options{PullOptions: PullOptions{Cache: t.TempDir()}})
 		wants(t, err, file, "neither a .pth archive nor a safetensors file")
+		if err := os.WriteFile(file, []byte("version https://git-lfs.github.com/spec/v1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Resolve(t.Context(), file, Options{PullOptions: PullOptions{Cache: t.TempDir()}})
+		wants(t, err, file, "it is a Git LFS pointer: download the file itself with 'git lfs pull'")
 	}
 }
 

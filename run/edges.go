@@ -2,6 +2,7 @@ package run
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"iconic/head/icon"
+	"iconic/internal/instead"
 	"iconic/internal/regular"
 )
 
@@ -24,7 +26,11 @@ func ReadEdges(name string) ([]icon.Edge, error) {
 	defer f.Close()
 	const mark = "\xef\xbb\xbf"
 	text := bufio.NewReader(f)
-	if start, err := text.Peek(len(mark)); err == nil && string(start) == mark {
+	start, _ := text.Peek(instead.HeadSize) // of a shorter file all of it
+	if err := instead.Check(start); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if bytes.HasPrefix(start, []byte(mark)) {
 		_, _ = text.Discard(len(mark)) // it was peeked at
 	}
 	r := csv.NewReader(text)

@@ -22,6 +22,7 @@ func TestEdges(t *testing.T) {
 		{"\xef\xbb\xbf0,299\r\n7,8,0.5\r\n", ""},
 		{"\xef\xbb\xbffrom,to\n0,299\n7,8,0.5\n", ""},
 		{"O,299\n7,8\n", `line 1: "O" is not the number of a row; a header begins with the word from`},
+		{"version https://git-lfs.github.com/spec/v1\nsize 7\n", "it is a Git LFS pointer"},
 		{"0;299\n7;8\n", "line 1: want from,to or from,to,weight"},
 		{"0,299\n\n7,8.5\n", `line 3: "8.5" is not the number of a row`},
 		{"0,299,heavy\n", `line 1: "heavy" is not a weight`},

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"iconic/internal/budget"
+	"iconic/internal/instead"
 	"iconic/internal/parallel"
 	"iconic/internal/parquet"
 	"iconic/internal/table"
@@ -165,6 +166,10 @@ func (s *Set) openTable(ctx context.Context, a holder, memory *budget.Budget) (_
 	p, err := parquet.Open(f, size)
 	var lost *SourceError
 	if errors.As(err, &lost) {
+		return nil, err
+	}
+	var other *instead.Error
+	if errors.As(err, &other) { // which says what to do
 		return nil, err
 	}
 	if err != nil {

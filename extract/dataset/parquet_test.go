@@ -332,6 +332,7 @@ func TestParquetThatIsRefused(t *testing.T) {
 	beyond := rowsOf("A")
 	seven := int64(7)
 	beyond[0].Label = &seven
+	const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 	nested := parquetFile(t, filepath.Join(root, "nested.parquet"), []lists{{Images: [][]byte{{1}}, Text: "x", Score: 0.5}})
 	stereo := parquetFile(t, filepath.Join(root, "stereo.parquet"), []two{{[]byte("L"), []byte("R")}})
 	mixture := t.TempDir()
@@ -347,7 +348,15 @@ func TestParquetThatIsRefused(t *testing.T) {
 	}{
 		{"a truncated file", write("cut.parquet", content[:len(content)-20]), Options{}, "truncated, or has another format; download it again or remove it"},
 		{"an empty file", write("empty.parquet", nil), Options{}, "too short for a Parquet file"},
-		{"another format", write("page.parquet", bytes.Repeat([]byte("<html>"), 100)), Options{}, "another format"},
+		{"another format", write("other.parquet", bytes.Repeat([]byte("<svg>"), 100)), Options{}, "another format"},
+		{"a web page", write("page.parquet", bytes.Repeat([]byte("<html>"), 100)), Options{}, "page.parquet: it is a web page: download the file again, after a log-in if the site wants one"},
+		{"a short web page", write("short.parquet", []byte("<html>")), Options{}, "it is a web page"},
+		{"a Git LFS pointer", write("pointer.parquet", []byte(pointer)), Options{}, "pointer.parquet: it is a Git LFS pointer: download the file itself with 'git lfs pull'"},
+		{"an Arrow file", write("arrow.parquet", []byte("ARROW1\x00\x00and so on ARROW1")), Options{}, "it is an Arrow or Feather file: convert it to Parquet first"},
+		{"a stream of Arrow", write("stream.parquet", []byte("\xff\xff\xff\xff\x10\x00\x00\x00 and so on")), Options{}, "convert it to Parquet first"},
+		{"a pointer for an archive", write("pointer.tar", []byte(pointer)), Options{}, "pointer.tar: it is a Git LFS pointer: download the file itself with 'git lfs pull'"},
+		{"a page for an archive", write("page.tar", []byte("\n<!doctype html>")), Options{}, "page.tar: it is a web page"},
+		{"a pointer for a list", write("pointer.csv", []byte(pointer)), Options{}, "pointer.csv: it is a Git LFS pointer"},
 		{"lists alone", nested, Options{}, "no column of images (binary values, or a structure with binary values called bytes); its columns are images (lists), boxes (lists), text (text), size (whole numbers), label (numbers)"},
 		{"lists by name", nested, Options{ImageColumn: "images"}, "column images holds lists"},
 		{"numbers", nested, Options{ImageColumn: "size"}, "column size holds whole numbers, not images"},

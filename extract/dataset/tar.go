@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"iconic/internal/instead"
 	"iconic/internal/plural"
 )
 
@@ -67,6 +68,9 @@ func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[
 		return err
 	}
 	s.containers = append(s.containers, &container{file: content, modified: stamp})
+	if err := instead.CheckFile(content, size); err != nil {
+		return err
+	}
 	if how := compressed(content); how != "" {
 		return fmt.Errorf("it is compressed with %s: unpack it to a folder, or to a plain .tar", how)
 	}

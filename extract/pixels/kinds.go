@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"iconic/internal/instead"
 )
 
 // HeadSize is the number of bytes at the beginning of a file that Recognise needs.
@@ -115,15 +117,14 @@ func noPicture(b []byte) string {
 		{4, "ftyp", "a video"}, {8, "AVI ", "a video"}, {0, "\x1a\x45\xdf\xa3", "a video"}, {8, "WAVE", "a sound"}, {0, "OggS", "a sound or video"},
 		{0, "PK\x03\x04", "a ZIP archive"}, {0, "\x1f\x8b", "a gzip archive"}, {257, "ustar", "a tar archive"}, {0, "7z\xbc\xaf\x27\x1c", "a 7-Zip archive"},
 		{0, "Rar!", "a RAR archive"}, {0, "\x93NUMPY", "an array of NumPy"}, {0, "\x89HDF", "an HDF5 file"}, {0, "PAR1", "a Parquet file"},
-		{0, "version https://git-lfs", "a Git LFS pointer: download the file itself with 'git lfs pull'"},
 	} {
 		if m.is(b) {
 			return m.kind
 		}
 	}
-	text := bytes.ToLower(bytes.TrimLeft(b, "\xef\xbb\xbf \t\r\n"))
-	if bytes.HasPrefix(text, []byte("<!doctype html")) || bytes.HasPrefix(text, []byte("<html")) {
-		return "a web page"
+	var e *instead.Error
+	if errors.As(instead.Check(b), &e) {
+		return e.What
 	}
 	return ""
 }

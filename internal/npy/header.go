@@ -1,12 +1,15 @@
 package npy
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"iconic/internal/instead"
 )
 
 const magic = "\x93NUMPY"
@@ -37,11 +40,16 @@ type header struct {
 	shape   []int
 }
 
+// notArray is the error for a file that does not begin like an array.
+func notArray(content []byte) error {
+	return cmp.Or(instead.Check(content[:min(len(content), instead.HeadSize)]), errors.New("not a .npy file"))
+}
+
 // parse reads the header at the start of content, whose length must be exactly what the header calls for, and returns the offset of the
 // first element.
 func parse(content []byte) (h header, offset int, err error) {
 	if len(content) < 10 || string(content[:6]) != magic {
-		return h, 0, errors.New("not a .npy file")
+		return h, 0, notArray(content)
 	}
 	var length int
 	switch version := content[6]; version {

@@ -33,6 +33,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "not a .npy file"},
 		{"text", []byte("hello, this is not an array"), "not a .npy file"},
+		{"a Git LFS pointer", []byte("version https://git-lfs.github.com/spec/v1\n"), "it is a Git LFS pointer"},
 		{"a version from the future", append([]byte(magic), 9, 0, 1, 0, 0), "version 9"},
 		{"a truncated header", content(ok, "")[:30], "truncated in its header"},
 		{"truncated data", content(ok, "1234567"), "needs 8 bytes and has 7"},

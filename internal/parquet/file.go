@@ -1,12 +1,15 @@
 package parquet
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"iconic/internal/instead"
 )
 
 // Type is the physical type of a column's values.
@@ -108,11 +111,20 @@ const maxColumns = 1 << 14
 
 const magic = "PAR1"
 
+// notParquet says what a file is that does not end like a Parquet file, as far as its beginning tells.
+func notParquet(r io.ReaderAt, size int64) error {
+	start := make([]byte, len(magic)+2)
+	if _, err := r.ReadAt(start, 0); err == nil && (string(start) == "ARROW1" || string(start[:4]) == "\xff\xff\xff\xff" || string(start[:4]) == "FEA1") {
+		return &instead.Error{What: "an Arrow or Feather file: convert it to Parquet first"}
+	}
+	return cmp.Or(instead.CheckFile(r, size), errors.New("it does not end like a Parquet file: it is truncated, or has another format"))
+}
+
 // Open reads the footer of a file of size bytes.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	const ends = 2*len(magic) + 4
 	if size < int64(ends) {
-		return nil, errors.New("it is too short for a Parquet file")
+		return nil, cmp.Or(instead.CheckFile(r, size), errors.New("it is too short for a Parquet file"))
 	}
 	var tail [8]byte
 	if err := readFull(r, tail[:], size-8); err != nil {
@@ -123,7 +135,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	case "PARE":
 		return nil, errors.New("its footer is encrypted, which is not supported")
 	default:
-		return nil, errors.New("it does not end like a Parquet file: it is truncated, or has another format")
+		return nil, notParquet(r, size)
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[:]))
 	if length > size-int64(ends) || length > maxFooter {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"iconic/internal/instead"
 )
 
 // Line is a row of a table that has not been split into cells.
@@ -71,8 +73,12 @@ func opensQuotes(line string) bool {
 	return false
 }
 
-// Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has.
+// Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has, and on what
+// is no table but in the place of one.
 func Text(content []byte) (string, error) {
+	if err := instead.Check(content[:min(len(content), instead.HeadSize)]); err != nil {
+		return "", err
+	}
 	var order binary.ByteOrder
 	switch {
 	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):

@@ -242,7 +242,8 @@ func TestParseRefuses(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "no graph"},
-		{"text", []byte("<html>not found</html>"), "not an ONNX model"},
+		{"text", []byte("<html>not found</html>"), "not an ONNX model: it is a web page"},
+		{"a Git LFS pointer", []byte("version https://git-lfs.github.com/spec/v1\n"), "not an ONNX model: it is a Git LFS pointer"},
 		{"two graphs", append(withTensor(nil), withTensor(nil)...), "two graphs"},
 		{"a shape that overflows", withTensor(join(number(1, 1<<40), number(1, 1<<40), number(2, uint64(Float32)))), "out of range"},
 		{"a negative dimension", withTensor(join(number(1, 1<<63), number(2, uint64(Float32)))), "out of range"},

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"iconic/internal/instead"
 	"iconic/internal/onnxfiles"
 	"iconic/internal/regular"
 )
@@ -78,6 +80,7 @@ func parse(b []byte, file string) (*Model, error) {
 		if err == nil {
 			err = errors.New("it has no graph or no operator set")
 		}
+		err = cmp.Or(instead.Check(b[:min(len(b), instead.HeadSize)]), err)
 		return nil, fmt.Errorf("not an ONNX model: %w", err)
 	}
 	return m, nil

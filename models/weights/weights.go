@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"iconic/internal/instead"
 	"iconic/internal/regular"
 	"iconic/internal/safetensors"
 )
@@ -61,7 +62,7 @@ func Read(name string, r io.ReaderAt, size int64) (*File, error) {
 }
 
 func recognise(r io.ReaderAt, size int64) (*File, error) {
-	var start [16]byte
+	var start [instead.HeadSize]byte
 	n, err := r.ReadAt(start[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -75,6 +76,9 @@ func recognise(r io.ReaderAt, size int64) (*File, error) {
 		return openLegacy(r, size)
 	case n > 8 && head[8] == '{':
 		return openSafetensors(r, size)
+	}
+	if err := instead.Pointer(start[:n]); err != nil {
+		return nil, err
 	}
 	return nil, errors.New("neither a .pth archive nor a safetensors file: it may be damaged, or an error page saved in place of the weights")
 }
