@@ -89,6 +89,10 @@ func readBMP(b []byte) (*bmp, error) {
 			c := rest[i*int64(entry):]
 			m.palette[i] = [3]uint8{c[2], c[1], c[0]}
 		}
+		rest = rest[max(colours, 0)*int64(entry):]
+	}
+	if start == 0 { // some writers leave the offset out: the pixels follow
+		start = int64(len(b) - len(rest))
 	}
 	if start < bmpFileHeader+size || start > int64(len(b)) {
 		return nil, errors.New("its pixels lie outside the file")
@@ -116,8 +120,14 @@ func (m *bmp) readMasks(h []byte, size int64) ([]byte, error) {
 	if len(from) < 12 {
 		return nil, io.ErrUnexpectedEOF
 	}
+	given := [3]uint32{}
+	for i := range given {
+		given[i] = binary.LittleEndian.Uint32(from[4*i:])
+	}
+	if m.bits != 32 || given != [3]uint32{} { // without any, the usual ones hold
+		m.masks = given
+	}
 	for i := range m.masks {
-		m.masks[i] = binary.LittleEndian.Uint32(from[4*i:])
 		run := m.masks[i] >> bits.TrailingZeros32(m.masks[i])
 		if m.masks[i] == 0 || run&(run+1) != 0 {
 			return nil, unsupported(fmt.Sprintf("a BMP with a colour in the bits %#x", m.masks[i]))

@@ -3,6 +3,7 @@ package pixels
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -10,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"io"
+	"math"
 	"os"
 	"strings"
 )
@@ -273,6 +275,7 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	widenGIF(b, &c)
 	return &plan{
 		width: c.Width, height: c.Height, bytes: 4*int64(c.Width)*int64(c.Height) + 2*int64(len(b)) + decoderBytes,
 		decode: func(ctx context.Context, room *Image) (*Image, error) { return decodeGIF(ctx, b, c, room) },
@@ -282,7 +285,7 @@ func openGIF(b []byte, _ bool) (*plan, error) {
 // decodeGIF draws the first frame on the picture's canvas. A file may lack its end, the terminator of the last block and the trailer: all
 // pixels lie before it.
 func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Image, error) {
-	whole := io.MultiReader(bytes.NewReader(opaqueGIF(b)), strings.NewReader("\x00\x3b"))
+	whole := io.MultiReader(bytes.NewReader(mendedGIF(b, c)), strings.NewReader("\x00\x3b"))
 	m, err := gif.Decode(reader{whole, ctx})
 	if err != nil {
 		return nil, err
@@ -313,27 +316,66 @@ func decodeGIF(ctx context.Context, b []byte, c image.Config, room *Image) (*Ima
 	return out, nil
 }
 
-// opaqueGIF clears the transparency of the first frame, so that the decoder keeps the palette colour of transparent pixels.
-func opaqueGIF(b []byte) []byte {
-	const screen = 13
-	at, own := screen, false
-	if len(b) < screen {
-		return b
+// gifScreen is the size of a GIF's signature and screen descriptor in bytes, and gifFrame that of a frame's position and size.
+const (
+	gifScreen = 13
+	gifFrame  = 9
+)
+
+// firstGIFFrame is the offset of what follows the palette and the extensions at the start of a file, which is the first frame. It calls
+// control with the offset of each graphic control extension among them.
+func firstGIFFrame(b []byte, control func(at int)) int {
+	at := gifScreen
+	if len(b) < at {
+		return len(b)
 	}
 	if flags := b[10]; flags&0x80 != 0 {
 		at += 3 << (flags&7 + 1)
 	}
-	for at+8 <= len(b) && b[at] == 0x21 { // extensions before the first frame
-		if b[at+1] == 0xf9 && b[at+2] >= 1 && b[at+3]&1 != 0 {
-			if !own { // there may be any number of extensions
-				b, own = bytes.Clone(b), true
-			}
-			b[at+3] &^= 1
+	for at+8 <= len(b) && b[at] == 0x21 {
+		if b[at+1] == 0xf9 && b[at+2] >= 1 {
+			control(at)
 		}
 		for at += 2; at < len(b) && b[at] != 0; {
 			at += 1 + int(b[at])
 		}
 		at++
 	}
-	return b
+	return at
+}
+
+// widenGIF extends the screen to a first frame that reaches beyond it, as browsers and Pillow do; some writers state no screen at all.
+func widenGIF(b []byte, c *image.Config) {
+	at := firstGIFFrame(b, func(int) {})
+	if at+1+gifFrame > len(b) || b[at] != 0x2c {
+		return
+	}
+	le, frame := binary.LittleEndian, b[at+1:]
+	right, bottom := int(le.Uint16(frame))+int(le.Uint16(frame[4:])), int(le.Uint16(frame[2:]))+int(le.Uint16(frame[6:]))
+	if max(right, bottom) <= math.MaxUint16 {
+		c.Width, c.Height = max(c.Width, right), max(c.Height, bottom)
+	}
+}
+
+// mendedGIF is the file with the screen's size from c and without the transparency of the first frame, so that the decoder keeps the palette
+// colour of transparent pixels.
+func mendedGIF(b []byte, c image.Config) []byte {
+	out := b
+	own := func() []byte { // there may be any number of extensions
+		if &out[0] == &b[0] {
+			out = bytes.Clone(b)
+		}
+		return out
+	}
+	firstGIFFrame(b, func(at int) {
+		if b[at+3]&1 != 0 {
+			own()[at+3] &^= 1
+		}
+	})
+	le, width, height := binary.LittleEndian, uint16(c.Width), uint16(c.Height)
+	if le.Uint16(b[6:]) != width || le.Uint16(b[8:]) != height {
+		le.PutUint16(own()[6:], width)
+		le.PutUint16(own()[8:], height)
+	}
+	return out
 }

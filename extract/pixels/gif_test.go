@@ -34,3 +34,45 @@ func TestGIFWithoutItsEnd(t *testing.T) {
 		}
 	}
 }
+
+// A frame that reaches beyond the screen extends it, as in browsers.
+func TestGIFFrameBeyondTheScreen(t *testing.T) {
+	m := image.NewPaletted(image.Rect(0, 0, 3, 2), palette.Plan9)
+	for i := range m.Pix {
+		m.Pix[i] = uint8(40 * i)
+	}
+	var b bytes.Buffer
+	if err := gif.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	plain, _, err := Decode(b.Bytes(), DecodeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := firstGIFFrame(b.Bytes(), func(int) {})
+	for _, c := range []struct{ screenWidth, screenHeight, x, y, width, height int }{
+		{3, 2, 0, 0, 3, 2}, {0, 0, 0, 0, 3, 2}, {2, 5, 0, 0, 3, 5}, {3, 2, 4, 1, 7, 3}, {9, 1, 2, 1, 9, 3},
+	} {
+		file := bytes.Clone(b.Bytes())
+		file[6], file[8], file[frame+1], file[frame+3] = byte(c.screenWidth), byte(c.screenHeight), byte(c.x), byte(c.y)
+		given := bytes.Clone(file)
+		got, info, err := Decode(file, DecodeOptions{})
+		if err != nil || info.Width != c.width || info.Height != c.height || got.Width != c.width || got.Height != c.height {
+			t.Errorf("%+v: %+v, %v", c, info, err)
+			continue
+		}
+		if !bytes.Equal(file, given) {
+			t.Errorf("%+v: the file was changed", c)
+		}
+		for y := range 2 {
+			if row := got.Pix[3*((c.y+y)*c.width+c.x):][:9]; !bytes.Equal(row, plain.Pix[9*y:][:9]) {
+				t.Errorf("%+v: row %d is %v, want %v", c, y, row, plain.Pix[9*y:][:9])
+			}
+		}
+	}
+	far := bytes.Clone(b.Bytes())
+	far[frame+1], far[frame+2] = 0xff, 0xff
+	if _, _, err := Decode(far, DecodeOptions{}); err == nil {
+		t.Error("a frame that ends beyond the largest screen is read")
+	}
+}

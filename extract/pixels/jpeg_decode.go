@@ -116,6 +116,9 @@ const mostScans = 200
 
 var errScans = fmt.Errorf("more than %d scans", mostScans)
 
+// jpegLS is the marker of the frame of a JPEG-LS file, which is another format in the same segments.
+const jpegLS = 0xf7
+
 func isFrame(marker byte) bool {
 	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
 }
@@ -174,6 +177,8 @@ func (d *jpegReader) read(ctx context.Context) error {
 			err = d.readHuffman(payload)
 		case d.tablesOnly && (isFrame(marker) || marker == 0xda):
 			return jpeg.FormatError("a picture among the tables")
+		case marker == jpegLS:
+			return jpeg.UnsupportedError("JPEG-LS (ISO/IEC 14495)")
 		case isFrame(marker):
 			err = d.readFrame(marker, payload)
 		case marker == 0xda:

@@ -52,10 +52,16 @@ func pictures() []magic {
 		{0, "%PDF-", "PDF"}, {0, "%!PS", "PostScript"}, {0, "\xc5\xd0\xd3\xc6", "PostScript"}, {0, "AT&TFORM", "DjVu"},
 		{0, "\x76\x2f\x31\x01", "OpenEXR"}, {0, "#?RADIANCE", "Radiance HDR"}, {0, "#?RGBE", "Radiance HDR"},
 		{0, "DDS ", "DDS texture"}, {0, "\xabKTX", "KTX texture"}, {0, "SIMPLE  =", "FITS"}, {128, "DICM", "DICOM"},
+		// A Targa file without a name and a colour map, of grey or colours, plain or in runs. A cursor begins likewise, but counts its pictures next.
+		{0, "\x00\x00\x02\x00\x00\x00\x00\x00", "Targa (TGA)"}, {0, "\x00\x00\x03\x00\x00\x00\x00\x00", "Targa (TGA)"},
+		{0, "\x00\x00\x0a\x00\x00\x00\x00\x00", "Targa (TGA)"}, {0, "\x00\x00\x0b\x00\x00\x00\x00\x00", "Targa (TGA)"},
 		{0, "\x00\x00\x01\x00", "Windows icon"}, {0, "\x00\x00\x02\x00", "Windows cursor"}, {0, "icns", "Apple icon"},
 		{0, "\xd7\xcd\xc6\x9a", "Windows metafile"}, {40, " EMF", "Windows metafile"},
 		{0, "\x8aMNG\r\n", "MNG"}, {0, "\x8bJNG\r\n", "JNG"}, {0, "\x01\xda", "SGI picture"}, {0, "\x59\xa6\x6a\x95", "Sun raster"},
 		{0, "PF\n", "PFM with floating-point numbers"}, {0, "Pf\n", "PFM with floating-point numbers"},
+		{0, "PF\r", "PFM with floating-point numbers"}, {0, "Pf\r", "PFM with floating-point numbers"},
+		{0, "PF ", "PFM with floating-point numbers"}, {0, "Pf ", "PFM with floating-point numbers"},
+		{0, "\x0a\x05\x01", "PCX"}, {0, "\x0a\x03\x01", "PCX"}, {0, "BA\x28\x00\x00\x00", "OS/2 bitmap array"}, {344, "n+1\x00", "NIfTI"},
 		{0, "FUJIFILMCCD-RAW", "camera raw (RAF)"}, {0, "IIRO", "camera raw (ORF)"}, {0, "IIRS", "camera raw (ORF)"},
 		{0, "MMOR", "camera raw (ORF)"}, {0, "IIU\x00", "camera raw (RW2)"}, {6, "HEAPCCDR", "camera raw (CRW)"},
 		{0, "FOVb", "camera raw (X3F)"}, {0, "\x00MRM", "camera raw (MRW)"}, {0, "/* XPM */", "XPM"},
@@ -76,6 +82,9 @@ func foreign(b []byte) string {
 	if bytes.HasPrefix(text, []byte("<svg")) || bytes.HasPrefix(text, []byte("<?xml")) && bytes.Contains(text, []byte("<svg")) ||
 		bytes.HasPrefix(text, []byte("<!DOCTYPE svg")) {
 		return "SVG"
+	}
+	if bytes.HasPrefix(text, []byte("#define ")) && bytes.Contains(text, []byte("_width ")) {
+		return "XBM"
 	}
 	return ""
 }

@@ -332,6 +332,8 @@ func TestWhatItIs(t *testing.T) {
 		"%PDF-1.7\n": "PDF", "<svg xmlns=''/>": "SVG", "\xef\xbb\xbf<?xml version='1.0'?>\n<!-- x --><svg/>": "SVG", "8BPS\x00\x01": "Photoshop",
 		"\x76\x2f\x31\x01": "OpenEXR", "Pf\n1 1": "PFM", "SIMPLE  =    T": "FITS", strings.Repeat("\x00", 128) + "DICM": "DICOM",
 		"II\xbc\x01": "JPEG XR", "qoif\x00": "QOI", "\x00\x00\x01\x00\x01": "icon", "#?RADIANCE\n": "Radiance",
+		"\x00\x00\x02\x00\x02\x00\x10\x10": "cursor", "\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00": "Targa", "\x00\x00\x0b\x00\x00\x00\x00\x00": "Targa",
+		"\x0a\x05\x01\x08": "PCX", "#define im_width 8\n#define im_height 8\n": "XBM", "PF\r\n1 1": "PFM", "Pf 1 1 1\n": "PFM", "BA\x28\x00\x00\x00": "OS/2 bitmap array",
 		string(tiffFile([]byte{1}, map[int]int{tiffDNG: 1, tiffKind: 1, tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: 1})): "camera raw",
 		string(tiffFile(make([]byte, 4), map[int]int{tiffFormat: 3, tiffWidth: 1, tiffHeight: 1, tiffBits: 32, tiffPhotometric: 1})):    "floating-point",
 		string(tiffFile([]byte{1}, map[int]int{tiffCompression: 34712, tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: 1})):  "JPEG 2000",
@@ -350,6 +352,80 @@ func TestWhatItIs(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || e.Reason != NotAnImage || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want %q and %q", start, err, NotAnImage, want)
+		}
+	}
+}
+
+// A JPEG-LS file begins like a JPEG, and is no damaged one.
+func TestJPEGLSIsNamed(t *testing.T) {
+	file := "\xff\xd8\xff\xf7\x00\x0b\x08\x00\x01\x00\x01\x01\x01\x11\x00\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00\x00\xff\xd9"
+	for _, fast := range decoders() {
+		_, _, err := decode(t.Context(), []byte(file), DecodeOptions{}, fast)
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != Unsupported || !strings.Contains(err.Error(), "JPEG-LS") {
+			t.Errorf("error %v, want %q and JPEG-LS", err, Unsupported)
+		}
+	}
+}
+
+// A palette of a TIFF has 16-bit numbers; one whose numbers are all levels would be black.
+func TestPaletteOfLevelsInATIFF(t *testing.T) {
+	for name, c := range map[string]struct {
+		palette []uint16 // two of each colour
+		want    []uint8  // of the two pixels 0 and 1
+	}{
+		"16 bits":        {[]uint16{0x1234, 0xffff, 0, 0x8000, 0x0100, 7}, []uint8{0x12, 0, 1, 0xff, 0x80, 0}},
+		"levels":         {[]uint16{12, 255, 0, 128, 1, 7}, []uint8{12, 0, 1, 255, 128, 7}},
+		"one of 16 bits": {[]uint16{12, 256, 0, 128, 1, 7}, []uint8{0, 0, 0, 1, 0, 0}},
+		"black":          {make([]uint16, 6), make([]uint8, 6)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			strip := []byte{0x40, 0}
+			for _, v := range c.palette {
+				strip = binary.LittleEndian.AppendUint16(strip, v)
+			}
+			file := tiffFile(strip, map[int]int{tiffWidth: 2, tiffHeight: 1, tiffBits: 1, tiffPhotometric: tiffPalette, tiffColours: 10})
+			at := bytes.Index(file, []byte{tiffColours & 0xff, tiffColours >> 8, 4, 0, 1, 0, 0, 0})
+			file[at+2], file[at+4] = 3, 6 // SHORT, six of them
+			got, _, err := Decode(file, DecodeOptions{})
+			if err != nil || !bytes.Equal(got.Pix, c.want) {
+				t.Errorf("%v, %v: want %v", got, err, c.want)
+			}
+		})
+	}
+}
+
+// BMP files that leave out where their pixels are, or what the bits of their colours are.
+func TestLooseEndsOfBMP(t *testing.T) {
+	le := binary.LittleEndian
+	file := func(bits, compression, start int, rest ...byte) []byte {
+		b := append([]byte("BM"), make([]byte, bmpFileHeader-2+bmpInfoHeader)...)
+		le.PutUint32(b[10:], uint32(start))
+		for at, v := range map[int]int{14: bmpInfoHeader, 18: 2, 22: 1, 26: 1 | bits<<16, 30: compression} {
+			le.PutUint32(b[at:], uint32(v))
+		}
+		return append(b, rest...)
+	}
+	colours := []byte{1, 2, 3, 4, 5, 6}
+	palette := []byte{3, 2, 1, 0, 6, 5, 4, 0}
+	for name, c := range map[string]struct {
+		file []byte
+		want []byte // nil: refused
+	}{
+		"the offset":           {file(24, bmpPlain, 54, 3, 2, 1, 6, 5, 4), colours},
+		"no offset":            {file(24, bmpPlain, 0, 3, 2, 1, 6, 5, 4), colours},
+		"no offset, a palette": {file(1, bmpPlain, 0, append(bytes.Clone(palette), 0x40, 0, 0, 0)...), colours},
+		"an offset before":     {file(24, bmpPlain, 10, 3, 2, 1, 6, 5, 4), nil},
+		"no offset, no pixels": {file(24, bmpPlain, 0), nil},
+		"masks":                {file(32, bmpMasks, 66, 0xff, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0xff, 0, 1, 2, 3, 0, 4, 5, 6, 0), colours},
+		"empty masks":          {file(32, bmpMasks, 66, append(make([]byte, 12), 3, 2, 1, 0, 6, 5, 4, 0)...), colours},
+		"no offset, masks":     {file(32, bmpMasks, 0, append(make([]byte, 12), 3, 2, 1, 0, 6, 5, 4, 0)...), colours},
+		"one empty mask":       {file(32, bmpMasks, 66, append([]byte{0xff, 0, 0, 0, 0, 0xff, 0, 0}, make([]byte, 12)...)...), nil},
+		"empty masks, 16 bits": {file(16, bmpMasks, 66, make([]byte, 16)...), nil},
+	} {
+		got, _, err := Decode(c.file, DecodeOptions{})
+		if c.want == nil && err == nil || c.want != nil && (err != nil || !bytes.Equal(got.Pix, c.want)) {
+			t.Errorf("%s: %v, %v: want %v", name, got, err, c.want)
 		}
 	}
 }

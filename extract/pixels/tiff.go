@@ -57,6 +57,7 @@ type tiff struct {
 	separate      bool // every sample has its own plane
 	associated    bool // colours are multiplied by the fourth sample
 	palette       list
+	paletteShift  int // from the palette's numbers to levels: 8, or 0 if they are levels
 	across, down  int // strips or tiles
 	pieceWidth    int
 	pieceHeight   int
@@ -147,10 +148,11 @@ func (t *tiff) readKind() error {
 	case tiffWhiteIsZero, tiffBlackIsZero:
 		t.used, ok = 1, small || t.bits == 16
 	case tiffPalette:
-		t.used, t.palette = 1, t.list(tiffColours)
-		ok = small
-		if ok && t.palette.len() < 3<<t.bits {
-			return errors.New("its palette is too short")
+		t.used, ok = 1, small
+		if ok {
+			if err := t.readPalette(); err != nil {
+				return err
+			}
 		}
 	case tiffRGB:
 		t.used, ok = 3, t.bits == 8 || t.bits == 16
@@ -174,6 +176,22 @@ func (t *tiff) readKind() error {
 		return err
 	}
 	return t.readCompression()
+}
+
+// readPalette finds the palette, and whether it has 16-bit numbers, as it should, or levels, as some writers leave them. As for libtiff
+// (checkcmap), it has levels if no number exceeds 255: all of them would be black otherwise.
+func (t *tiff) readPalette() error {
+	t.palette = t.list(tiffColours)
+	if t.palette.len() < 3<<t.bits {
+		return errors.New("its palette is too short")
+	}
+	for i := range 3 << t.bits {
+		if t.palette.at(i) > 255 {
+			t.paletteShift = 8
+			break
+		}
+	}
+	return nil
 }
 
 // readLargest finds the range of 16-bit samples. Microscopes state a power of two less one, such as 4095 for the 12 bits of their camera. Any
@@ -525,7 +543,7 @@ func (c *canvas) put(x, y int, samples []uint8, n int) {
 		case tiffPalette:
 			colours := 1 << t.bits
 			for k := range p {
-				p[k] = uint8(t.palette.at(k*colours+int(s[0])) >> 8)
+				p[k] = uint8(t.palette.at(k*colours+int(s[0])) >> t.paletteShift)
 			}
 		case tiffInks:
 			p[0], p[1], p[2], c.black[i] = 255-s[0], 255-s[1], 255-s[2], 255-s[3]
