@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -87,8 +88,8 @@ func (t *rowFile) addLabels(values *parquet.Values, known map[string]int32) erro
 }
 
 // labelOf reads one label. If the file names its classes, the value is the number or the name of one; otherwise the label is the written
-// value, by its index in texts. A missing value, an empty text, NaN and −1 mean no label, and so do
-// other negative numbers if the file names no classes.
+// value, by its index in texts. Blanks around a text do not count, unless a class has that name. A missing value, an empty text, NaN and −1 mean
+// no label, and so do other negative numbers if the file names no classes.
 func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int32, error) {
 	if !v.Has(i) || v.IsNaN(i) {
 		return -1, nil
@@ -116,11 +117,14 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 		var digits [20]byte
 		text = strconv.AppendInt(digits[:0], n, 10)
 	}
-	if len(text) == 0 {
-		return -1, nil
-	}
 	k, ok := known[string(text)]
+	if !ok {
+		text = bytes.TrimSpace(text)
+		k, ok = known[string(text)]
+	}
 	switch {
+	case len(text) == 0:
+		return -1, nil
 	case ok:
 	case t.names != nil:
 		return 0, fmt.Errorf("label %q is not among the %d classes that the file names", text, len(t.names))

@@ -401,6 +401,37 @@ func TestParquetThatIsRefused(t *testing.T) {
 	}
 }
 
+// Blanks around a label are none of its own, as in lists, unless the file names a class so. A label of blanks is none.
+func TestBlanksAroundLabelsOfParquet(t *testing.T) {
+	row := func(labels ...string) (rows []worded) {
+		for _, l := range labels {
+			rows = append(rows, worded{[]byte(l), l})
+		}
+		return rows
+	}
+	for name, c := range map[string]struct {
+		file    string
+		classes []string
+		labels  []int
+	}{
+		"texts":         {parquetFile(t, filepath.Join(t.TempDir(), "a.parquet"), row("line ", "disc", "\tline\u00a0", " ", "disc\r\n", "", "a b")), []string{"a b", "disc", "line"}, []int{2, 1, 2, -1, 1, -1, 0}},
+		"named classes": {parquetFile(t, filepath.Join(t.TempDir(), "b.parquet"), row("disc ", "box", "  ", " box"), hubNames(discsAndBoxes)), []string{"disc", "box"}, []int{0, 1, -1, 1}},
+	} {
+		s, err := Open(t.Context(), c.file, Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var labels []int
+		for _, item := range s.Items {
+			labels = append(labels, item.Label)
+		}
+		if !slices.Equal(s.Classes, c.classes) || !slices.Equal(labels, c.labels) {
+			t.Errorf("%s: classes %q, labels %v, want %q and %v", name, s.Classes, labels, c.classes, c.labels)
+		}
+	}
+}
+
 // A page of labels takes memory from the budget, and none if its size shows that it holds no labels.
 func TestParquetLabelsHaveABudget(t *testing.T) {
 	root := t.TempDir()

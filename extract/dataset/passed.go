@@ -54,8 +54,10 @@ func (s *Set) Note() string {
 	if n, such := table.LookAlike(s.Classes); n > 0 {
 		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form or in invisible characters: %d (such as %s)", n, such))
 	}
-	if n := s.unlabelled(); n > 0 {
+	if n := s.unlabelled(); n > 0 && s.labelled {
 		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))
+	} else if n > 0 {
+		said = append(said, fmt.Sprintf("images without a label (in no folder of a class): %d", n))
 	}
 	if s.completed > 0 {
 		said = append(said, fmt.Sprintf("extensions added to names that lacked them: %d", s.completed))
@@ -78,13 +80,15 @@ func (s *Set) Note() string {
 	return fmt.Sprintf("%s: images listed: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
 }
 
-// unlabelled counts the images to which the column of labels, .cls members, or binary files give none, apart from those of a binary file that has none.
+// unlabelled counts the images to which the column of labels, .cls members, binary files, or folders of classes give none, apart from those of a
+// binary file that has none, and of a folder for images without labels.
 func (s *Set) unlabelled() (n int) {
-	if !s.labelled {
+	byFolders := s.byFolders && len(s.Classes) > 0
+	if !s.labelled && !byFolders {
 		return 0
 	}
 	for _, item := range s.Items {
-		if item.Label < 0 && (s.Raw == nil || item.Split != unlabeledSplit) {
+		if item.Label < 0 && (s.Raw == nil && !byFolders || item.Split != unlabeledSplit) {
 			n++
 		}
 	}

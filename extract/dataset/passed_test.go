@@ -61,8 +61,12 @@ func TestWhatIsPassedOverIsToldOf(t *testing.T) {
 		{"hidden ones", []string{"x/a.png", "x/._a.png", "x/.DS_Store", "y/b.png", ".git/c.png"}, []string{"x/a.png x", "y/b.png y"},
 			"1 hidden folder (such as .git); 1 hidden file with the name of an image (such as x/._a.png)"},
 		{"an archive beside images", []string{"x/a.png", "y/b.png", "backup.tar"}, []string{"x/a.png x", "y/b.png y"}, "1 archive beside the images (such as backup.tar)"},
-		{"a picture beside splits", []string{"train/x/a.png", "val/y/b.png", "cover.png"}, []string{"cover.png -", "train/x/a.png x train", "val/y/b.png y val"}, ""},
-		{"a picture beside the one folder", []string{"set/x/a.png", "set/y/b.png", "cover.png"}, []string{"cover.png -", "set/x/a.png x", "set/y/b.png y"}, ""},
+		{"a picture beside splits", []string{"train/x/a.png", "val/y/b.png", "cover.png"}, []string{"cover.png -", "train/x/a.png x train", "val/y/b.png y val"},
+			"images without a label (in no folder of a class): 1"},
+		{"a picture beside the one folder", []string{"set/x/a.png", "set/y/b.png", "cover.png"}, []string{"cover.png -", "set/x/a.png x", "set/y/b.png y"}, "images without a label (in no folder of a class): 1"},
+		{"a picture beside classes", []string{"x/a.png", "y/b.png", "cover.png"}, []string{"cover.png -", "x/a.png x", "y/b.png y"}, "images listed: 3; images without a label (in no folder of a class): 1"},
+		{"a folder for images without labels", []string{"train/x/a.png", "train/y/b.png", "unlabeled/c.png"}, []string{"train/x/a.png x train", "train/y/b.png y train", "unlabeled/c.png - unlabeled"}, ""},
+		{"no classes at all", []string{"a.png", "b.png"}, []string{"a.png -", "b.png -"}, ""},
 		{"a file named like one of CIFAR-100", []string{"x/a.png", "y/b.png", "test.bin"}, []string{"x/a.png x", "y/b.png y"}, "1 file by their names: 1 .bin"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -283,7 +287,7 @@ func TestTheLastMemberOfANameCounts(t *testing.T) {
 		{"a pipe after a file", []tar.Header{file("b.png"), file("a.png"), {Name: "b.png", Typeflag: tar.TypeFifo}}, []string{"a.png a.png"}, "1 pipe"},
 		{"a file packed twice", []tar.Header{file("a.png"), hard("a.png", "a.png")}, []string{"a.png a.png"}, ""},
 		{"another name of a link", []tar.Header{file("b.png"), link("x/a.png", "../b.png"), hard("y/c.png", "x/a.png")},
-			[]string{"b.png b.png", "x/a.png b.png", "y/c.png b.png"}, ""},
+			[]string{"b.png b.png", "x/a.png b.png", "y/c.png b.png"}, "images without a label (in no folder of a class): 1"},
 		{"an absolute target", []tar.Header{file("b.png"), link("a/a.png", "/b.png")}, []string{"b.png b.png"}, "1 link to no file in the archive (such as a/a.png)"},
 		{"a target without an image's name", []tar.Header{link("a.png", "blobs/1"), file("blobs/1"), hard("b.png", "blobs/1")},
 			[]string{"a.png blobs/1", "b.png blobs/1"}, "1 file by their names: 1 without extension"},

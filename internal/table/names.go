@@ -92,7 +92,7 @@ func (t *Table) Cells(column int) []string {
 }
 
 // LookAlike counts the names of classes that equal another as a screen shows them: in another Unicode form, such as é as one character and as two, or but for
-// format characters, such as a byte order mark or a space of no width. such is two of them, quoted.
+// blanks around them and format characters, such as a byte order mark or a space of no width. such is two of them, quoted.
 func LookAlike(classes []string) (n int, such string) {
 	form := map[string][]string{}
 	for _, name := range classes {
@@ -110,7 +110,7 @@ func LookAlike(classes []string) (n int, such string) {
 
 // seen is what a screen shows of a name.
 func seen(name string) string {
-	return norm.NFC.String(strings.Map(func(r rune) rune {
+	return norm.NFC.String(strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Cf, r):
 			return -1
@@ -118,7 +118,7 @@ func seen(name string) string {
 			return ' '
 		}
 		return r
-	}, name))
+	}, name)))
 }
 
 // IsImage reports by its extension whether a name is that of an image file.
