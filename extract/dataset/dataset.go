@@ -207,12 +207,23 @@ func (s *Set) keep(splits []string) error {
 	}
 	for _, split := range splits {
 		if !slices.Contains(have, split) {
-			slices.Sort(have)
-			return fmt.Errorf("%s has no split %q; it has %q%s", s.Root, split, have, s.unknownSplits())
+			return fmt.Errorf("%s has no split %q; %s%s", s.Root, split, splitsOf(have), s.unknownSplits())
 		}
 	}
 	s.Items = slices.DeleteFunc(s.Items, func(item Item) bool { return !slices.Contains(splits, item.Split) })
 	return nil
+}
+
+// splitsOf says which splits a set has, of whose images "" is the split of those in none.
+func splitsOf(have []string) string {
+	named := slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(have), func(split string) bool { return split == "" })))
+	switch {
+	case len(named) == 0:
+		return "it is not divided into splits"
+	case len(named) < len(have):
+		return fmt.Sprintf("it has %q, and images in none", named)
+	}
+	return fmt.Sprintf("it has %q", named)
 }
 
 // unknownSplits says, for an error, how many images have a split that is not recognised.

@@ -462,6 +462,13 @@ func TestWhatIsNoDataIsSaidSo(t *testing.T) {
 	if _, err := Open(t.Context(), one, Options{Splits: []string{"val"}}); err == nil || !strings.Contains(err.Error(), `no split "val"; it has ["train"]`) {
 		t.Errorf("error %v", err)
 	}
+	undivided := tree(t, files("disc/a.png", "ring/a.png"))
+	if _, err := Open(t.Context(), undivided, Options{Splits: []string{"train"}}); err == nil || !strings.Contains(err.Error(), `no split "train"; it is not divided into splits`) {
+		t.Errorf("error %v", err)
+	}
+	if got, want := splitsOf([]string{"val", "", "train"}), `it has ["train" "val"], and images in none`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Open(ctx, one, Options{}); !errors.Is(err, context.Canceled) {

@@ -2,7 +2,7 @@
 //
 // It works in five steps, most of them in packages of their own:
 //
-//  1. Features become directions, whitened by the differences of neighbours and averaged over neighbours (head/space).
+//  1. Features become directions, whitened by the differences of neighbours and averaged over neighbours (head/space). Few columns are lifted before.
 //  2. An ensemble of many k-means runs in that space gives a start (head/kmeans, head/partition), and so does one of runs on eigenvectors of
 //     the graph of shared neighbours (head/spectral). With few clusters, runs end in minima with different errors: those with the lowest
 //     errors form the ensemble, and the single best run is a start, too, as is the best run on the unprocessed features. With many clusters

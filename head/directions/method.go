@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"iconic/head/clustering"
 	"iconic/head/confidence"
@@ -200,21 +199,13 @@ func (f *Found) penalised() bool {
 // find searches for clusters in the features, or, with a second set of the same images, in the two together and in each alone, and takes
 // the result with the highest expected accuracy: an encoder that distinguishes little in these images would only blur the other's features.
 func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes []string, err error) {
-	spaces := []*method.Data{d}
-	if d.Second != nil {
-		both, err := r.beside(ctx, d, d.Raw, d.Second)
-		if err != nil {
-			return nil, nil, err
-		}
-		second, err := r.beside(ctx, d, d.Second)
-		if err != nil {
-			return nil, nil, err
-		}
-		spaces = []*method.Data{both, d, second}
+	given, err := r.spaces(ctx, d)
+	if err != nil {
+		return nil, nil, err
 	}
-	wide := slices.Clone(spaces) // before they are lifted
-	for s, w := range wide {
-		if spaces[s], err = r.lifted(ctx, w); err != nil {
+	spaces := make([]*method.Data, len(given))
+	for s, g := range given {
+		if spaces[s], err = r.lifted(ctx, g); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -222,7 +213,7 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 	share, most := make([]float64, len(spaces)), 0
 	for s, seen := range spaces {
 		found, err := Find(ctx, seen.Features, seen.Raw, seen.Graph, Options{
-			Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Redundant: lifts(wide[s]), Run: d.Run,
+			Clusters: d.Clusters, Sizes: r.Sizes, Seed: d.Seed, Workers: d.Workers, Redundant: lifts(given[s]), Run: d.Run,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -239,8 +230,8 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 			best, most = found, s
 		}
 	}
-	if lifts(wide[most]) {
-		notes = append(notes, liftNote(wide[most].Features.Dim()))
+	if lifts(given[most]) {
+		notes = append(notes, liftNote(given[most].Features.Dim()))
 	}
 	if len(spaces) == 1 {
 		return best, notes, nil
@@ -252,6 +243,19 @@ func (r *Recipe) find(ctx context.Context, d *method.Data) (best *Found, notes [
 	taken := []string{"both sets of features together", "the first set of features alone", "the second set of features alone"}[most]
 	return best, append(notes, fmt.Sprintf("clusters were found in %s: %sthe expected accuracy is %.0f %% with both, %.0f %% with the first and %.0f %% with the second",
 		taken, when, 100*share[0], 100*share[1], 100*share[2])), nil
+}
+
+// spaces returns the data in which clusters are searched: d, or, with a second set, both sets together, d, and the second set.
+func (r *Recipe) spaces(ctx context.Context, d *method.Data) ([]*method.Data, error) {
+	if d.Second == nil {
+		return []*method.Data{d}, nil
+	}
+	both, err := r.beside(ctx, d, d.Raw, d.Second)
+	if err != nil {
+		return nil, err
+	}
+	second, err := r.beside(ctx, d, d.Second)
+	return []*method.Data{both, d, second}, err
 }
 
 // beside returns the data with the given sets of features of the same images side by side, each set scaled to the same total variance. The

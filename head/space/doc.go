@@ -25,4 +25,7 @@
 //
 // Diffusion. The mean of a row and its nearest others, scaled to unit length, keeps what they share; a few rounds bring rows of one group
 // together along the graph and leave the gaps between groups.
+//
+// Few columns. A direction from the mean has one dimension less than the features, so that of two columns an angle is left. Lift makes random Fourier
+// features of them, whose directions are similar where rows are near each other; they take the place of the features in all of the above.
 package space
