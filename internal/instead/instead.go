@@ -24,8 +24,9 @@ func Pointer(head []byte) error {
 	return nil
 }
 
-// Check returns an *Error if the first bytes of a file are those of a pointer or a page.
+// Check returns an *Error if the first bytes of a file are those of a pointer or a page. It looks at no more than HeadSize of them.
 func Check(head []byte) error {
+	head = head[:min(len(head), HeadSize)]
 	if err := Pointer(head); err != nil {
 		return err
 	}

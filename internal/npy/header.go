@@ -42,7 +42,7 @@ type header struct {
 
 // notArray is the error for a file that does not begin like an array.
 func notArray(content []byte) error {
-	return cmp.Or(instead.Check(content[:min(len(content), instead.HeadSize)]), errors.New("not a .npy file"))
+	return cmp.Or(instead.Check(content), errors.New("not a .npy file"))
 }
 
 // parse reads the header at the start of content, whose length must be exactly what the header calls for, and returns the offset of the

@@ -76,7 +76,7 @@ func opensQuotes(line string) bool {
 // Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has, and on what
 // is no table but in the place of one.
 func Text(content []byte) (string, error) {
-	if err := instead.Check(content[:min(len(content), instead.HeadSize)]); err != nil {
+	if err := instead.Check(content); err != nil {
 		return "", err
 	}
 	var order binary.ByteOrder

@@ -80,7 +80,7 @@ func parse(b []byte, file string) (*Model, error) {
 		if err == nil {
 			err = errors.New("it has no graph or no operator set")
 		}
-		err = cmp.Or(instead.Check(b[:min(len(b), instead.HeadSize)]), err)
+		err = cmp.Or(instead.Check(b), err)
 		return nil, fmt.Errorf("not an ONNX model: %w", err)
 	}
 	return m, nil
