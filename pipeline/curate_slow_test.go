@@ -220,7 +220,7 @@ func TestBrowserCurates(t *testing.T) {
 	before := c.ask(shownAbout)
 	c.do(chromedp.Focus("#grid"))
 	c.keys(" ", kb.ArrowRight, " ", kb.ArrowRight, " ")
-	c.until(shownChosen, "3 images chosen")
+	c.until(shownChosen, "3 images selected")
 	c.screenshots("chosen")
 	c.keys("x")
 	c.until("document.querySelector('#clusters .row:last-child .called').textContent", "Left out")
@@ -235,7 +235,7 @@ func TestBrowserCurates(t *testing.T) {
 
 	// Move two images into a new cluster with the mouse.
 	c.do(chromedp.Click("#grid .cell[data-image]"))
-	c.until(shownChosen, "1 image chosen")
+	c.until(shownChosen, "1 image selected")
 	c.do(chromedp.Click("#move"))
 	c.answer("a new")
 	c.until(shownRows, "11")
@@ -246,7 +246,7 @@ func TestBrowserCurates(t *testing.T) {
 	c.screenshots("duplicates")
 	spare := strconv.Itoa(c.spare())
 	c.keys("d")
-	c.until(shownChosen, spare+" images chosen")
+	c.until(shownChosen, spare+" images selected")
 	c.keys("x")
 	c.until(shownUndo, "Undo exclude")
 	c.keys("u")
