@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"iconic/head/knn"
 	"iconic/head/method"
 	"iconic/head/space"
 )
@@ -24,7 +23,7 @@ func (r *Recipe) lifted(ctx context.Context, d *method.Data) (*method.Data, erro
 	}
 	other := *d
 	other.Features, other.Raw = z, z
-	other.Graph, err = r.Search.Find(ctx, z, knn.Options{K: d.Graph.K, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	other.Graph, err = r.neighbours(ctx, &other)
 	return &other, err
 }
 

@@ -280,8 +280,13 @@ func (r *Recipe) beside(ctx context.Context, d *method.Data, sets ...matrix.Feat
 	other := *d
 	other.Features, other.Raw = &scaled, &raw
 	var err error
-	other.Graph, err = r.Search.Find(ctx, other.Features, knn.Options{K: d.Graph.K, Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	other.Graph, err = r.neighbours(ctx, &other)
 	return &other, err
+}
+
+// neighbours returns the graph of nearest neighbours of d's features.
+func (r *Recipe) neighbours(ctx context.Context, d *method.Data) (*knn.Graph, error) {
+	return r.Search.Find(ctx, d.Features, knn.Options{K: min(r.Neighbours, d.Features.Len()-1), Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
 }
 
 // total is the number of parts and steps of a training for its progress, with clusters searched in the given number of spaces.
@@ -401,7 +406,7 @@ func (r *Recipe) sample(ctx context.Context, d *method.Data) (*method.Data, []st
 		part.Second = &matrix.Subset{Features: d.Second, Rows: rows}
 	}
 	var err error
-	part.Graph, err = r.Search.Find(ctx, part.Features, knn.Options{K: min(r.Neighbours, len(rows)-1), Metric: knn.Cosine, Workers: d.Workers, Seed: d.Seed})
+	part.Graph, err = r.neighbours(ctx, &part)
 	return &part, []string{fmt.Sprintf("clusters were found in %d of %d images, drawn at random; the head assigns the others", r.most, n)}, err
 }
 

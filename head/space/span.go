@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"iconic/internal/parallel"
@@ -58,9 +59,8 @@ func innerProducts(ctx context.Context, u *matrix.Dense, workers int) (*mat.SymD
 	products := mat.NewSymDense(n, nil)
 	err = parallel.Blocks(ctx, workers, n, 32, func(_, lo, hi int) error {
 		for i := lo; i < hi; i++ {
-			x := centred.RowView(i)
 			for j := range i + 1 {
-				products.SetSym(i, j, mat.Dot(x, centred.RowView(j)))
+				products.SetSym(i, j, floats.Dot(centred.RawRowView(i), centred.RawRowView(j)))
 			}
 		}
 		return nil
