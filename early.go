@@ -61,7 +61,7 @@ func (o Training) continued() (*run.Run, error) {
 // checkResumed fails if the run to be continued was made from features of other settings than those of an extraction, such as other views.
 func (o Options) checkResumed(c extract.Config) error {
 	old, err := o.continued()
-	if old == nil || len(old.Config.Encoder) == 0 { // there is none, or it was trained on a matrix
+	if old == nil || old.Config.Plain() { // there is none, or it was trained on a matrix
 		return err
 	}
 	now, err := c.Settings()

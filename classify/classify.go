@@ -50,8 +50,16 @@ type Prediction struct {
 	NoneOfThese bool `json:"none_of_these"`
 }
 
-// Classify assigns n images to clusters by their features, n×Run.Head.Dim values row by row. It fails on another number of values, and on features that
-// are not finite or too large for the head, naming the row.
+// RowError says why a row of features cannot be classified.
+type RowError struct {
+	Row     int    // its index in the call
+	Problem string // the rest of the sentence that begins with the features
+}
+
+func (e *RowError) Error() string { return fmt.Sprintf("the features of row %d %s", e.Row, e.Problem) }
+
+// Classify assigns n images to clusters by their features, n×Run.Head.Dim values row by row. It fails on another number of values, and with a
+// *RowError on features that are not finite or too large for the head.
 func (m *Model) Classify(features []float32, n int) ([]Prediction, error) {
 	p, k, err := m.Probabilities(features, n)
 	if err != nil {
@@ -104,7 +112,7 @@ func (m *Model) Probabilities(features []float32, n int) (p []float32, clusters 
 	}
 	for i := range n {
 		if first, _ := topTwo(p[i*k:(i+1)*k], nil); first < 0 {
-			return nil, 0, fmt.Errorf("the features of row %d are so large that its probabilities are not numbers: give features on the scale on which the run was trained", i)
+			return nil, 0, &RowError{i, "are so large that its probabilities are not numbers: give features on the scale on which the run was trained"}
 		}
 	}
 	if m.Curation == nil {
@@ -129,7 +137,7 @@ func (m *Model) fits(features []float32, n int) error {
 		return fmt.Errorf("%d numbers for %d rows of features: want %d for each row", len(features), n, d)
 	}
 	if i := notFinite(features); i >= 0 {
-		return fmt.Errorf("the features of row %d are not finite (number %d is %v)", i/d, i%d, features[i])
+		return &RowError{i / d, fmt.Sprintf("are not finite (number %d is %v)", i%d, features[i])}
 	}
 	return nil
 }

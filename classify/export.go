@@ -18,6 +18,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
+	"iconic/models"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
 )
@@ -26,7 +27,7 @@ import (
 type Exported struct {
 	File       string  `json:"file"`
 	Bytes      int64   `json:"bytes"`              // including its external data
-	Difference float64 `json:"largest_difference"` // largest difference between its probabilities and the run's, on generated images
+	Difference float64 `json:"largest_difference"` // largest difference between its probabilities and the run's, on generated images, or rows of features
 	Images     int     `json:"compared_images"`    // number of those images, given to the file at once; to the run one at a time, if their number is free
 	Batch      int     `json:"batch,omitempty"`    // the only number of images that the file takes at once; 0: any
 }
@@ -59,24 +60,33 @@ func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*E
 	if e.Images = e.Batch; e.Images == 0 {
 		e.Images = 2
 	}
-	if err := atomicfile.MakeFolder(file); err != nil {
+	err = e.write(ctx, graph, func(draft string) (float64, error) { return m.prove(ctx, draft, preprocessing, e.Images) })
+	if err != nil {
 		return nil, err
 	}
-	err = onnx.WriteProved(file, graph, func(draft string) (err error) {
-		if e.Difference, err = m.prove(ctx, draft, preprocessing, e.Images); ctx.Err() != nil {
+	return e, nil
+}
+
+// write writes the graph to e.File once prove finds the largest difference between its results and the run's on the draft, and completes e.
+func (e *Exported) write(ctx context.Context, graph *onnx.Model, prove func(draft string) (float64, error)) (err error) {
+	if err := atomicfile.MakeFolder(e.File); err != nil {
+		return err
+	}
+	err = onnx.WriteProved(e.File, graph, func(draft string) (err error) {
+		if e.Difference, err = prove(draft); ctx.Err() != nil {
 			return ctx.Err()
 		} else if errors.Is(err, encoder.ErrClosed) {
 			return err
 		} else if err != nil {
-			return fmt.Errorf("the model made for %s does not give the run's results, and is not kept: %w", file, err)
+			return fmt.Errorf("the model made for %s does not give the run's results, and is not kept: %w", e.File, err)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e.Bytes, err = onnxfiles.Size(file)
-	return e, err
+	e.Bytes, err = onnxfiles.Size(e.File)
+	return err
 }
 
 // is reports whether two names are those of one file.
@@ -107,36 +117,100 @@ func roomFor(file, model string) error {
 	return fmt.Errorf("the disk of %s has %s free, and the model needs %s: make room, or write it elsewhere", file, diskspace.Words(free), diskspace.Words(need))
 }
 
+// ExportHead writes the head as an ONNX file: its input is "features", its output "probabilities". It needs no encoder (Found.Features). The file is run and
+// compared with the model itself before it takes its name. It fails with ctx's error.
+func (m *Model) ExportHead(ctx context.Context, file string) (*Exported, error) {
+	if path, known := models.Recall("", m.found.Settings.Encoder.SHA256); known && is(file, path) {
+		return nil, fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
+	}
+	options, err := m.head()
+	if err != nil {
+		return nil, err
+	}
+	graph, err := deploy.Alone(options)
+	if err != nil {
+		return nil, fmt.Errorf("export of run %s: %w", m.Run.Dir, err)
+	}
+	library := m.library
+	if library == "" {
+		o := m.found.options
+		if library, err = o.Provider.FindLibrary(ctx, o.Library, o.Hooks); err != nil {
+			return nil, err
+		}
+	}
+	const rows = 16
+	e := &Exported{File: file, Images: rows}
+	err = e.write(ctx, graph, func(draft string) (float64, error) { return m.proveHead(ctx, library, draft, rows) })
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// proveHead runs the exported head on n generated rows of features and compares it with the run itself; it returns the largest difference.
+func (m *Model) proveHead(ctx context.Context, library, file string, n int) (float64, error) {
+	d := m.Run.Head.Dim
+	r, x := rand.New(rand.NewPCG(1, 2)), make([]float32, n*d)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	want, _, err := m.Probabilities(x, n)
+	if err != nil {
+		return 0, err
+	}
+	got, err := encoder.Once(ctx, library, file, x, []int64{int64(n), int64(d)}, deploy.ProbabilitiesName)
+	if err != nil {
+		return 0, err
+	}
+	return alike(want, got[0])
+}
+
+// alike returns the largest difference between probabilities, and fails if they differ by more than other devices and precisions round.
+func alike(want, got []float32) (worst float64, err error) {
+	for i, p := range want {
+		worst = max(worst, math.Abs(float64(p-got[i])))
+	}
+	if !(worst <= 1e-3) {
+		return worst, fmt.Errorf("its probabilities differ by up to %g", worst)
+	}
+	return worst, nil
+}
+
 // deployment returns the run's head and settings in the exporter's form.
 func (m *Model) deployment(preprocessing bool) (deploy.Options, error) {
+	o, err := m.head()
+	o.Output, o.Batch = m.found.Settings.Encoder.Output, m.batch()
+	if t := m.Images.Transform; preprocessing {
+		o.Preprocessing = &deploy.Pixels{Resize: t.Resize, Crop: t.Crop, Whole: t.Whole, Mean: t.Mean, Std: t.Std}
+	}
+	return o, err
+}
+
+// head returns the run's head in the exporter's form, with what the file tells of the run.
+func (m *Model) head() (deploy.Options, error) {
 	h := m.Run.Head
-	transform := m.Images.Transform
 	o := deploy.Options{
-		Output: m.found.Settings.Encoder.Output, Batch: m.batch(),
 		Head: []deploy.Layer{{In: h.Dim, Out: h.Members * h.Clusters, Weight: h.Weight, Bias: h.Bias}},
 		Vote: deploy.Vote{Members: h.Members, Temperature: h.Temperature, Flat: h.Flat, Power: h.Power},
-	}
-	if preprocessing {
-		o.Preprocessing = &deploy.Pixels{Resize: transform.Resize, Crop: transform.Crop, Whole: transform.Whole, Mean: transform.Mean, Std: transform.Std}
 	}
 	if m.Curation != nil {
 		o.Regroup = regrouped(m.Curation.Steps(), h.Clusters, h.Dim)
 	}
-	for _, entry := range []struct {
+	type entry struct {
 		key   string
 		value any
-	}{
-		{"iconic.clusters", m.titles()},
-		{"iconic.preprocessing", m.found.Settings.Preprocessing},
-		{"iconic.encoder", m.found.Settings.Encoder},
-		{"iconic.method", m.Run.Config.Training.Method},
-		{"iconic.version", m.Run.Config.Version},
-	} {
-		text, err := json.Marshal(entry.value)
+	}
+	entries := []entry{{"iconic.clusters", m.titles()}}
+	if !m.Run.Config.Plain() {
+		entries = append(entries, entry{"iconic.preprocessing", m.found.Settings.Preprocessing}, entry{"iconic.encoder", m.found.Settings.Encoder})
+	}
+	entries = append(entries, entry{"iconic.method", m.Run.Config.Training.Method}, entry{"iconic.version", m.Run.Config.Version})
+	for _, e := range entries {
+		text, err := json.Marshal(e.value)
 		if err != nil {
 			return o, err
 		}
-		o.Metadata = append(o.Metadata, onnx.Entry{Key: entry.key, Value: string(text)})
+		o.Metadata = append(o.Metadata, onnx.Entry{Key: e.key, Value: string(text)})
 	}
 	return o, nil
 }
@@ -231,17 +305,11 @@ func (m *Model) prove(ctx context.Context, file string, preprocessing bool, n in
 	if err != nil {
 		return 0, err
 	}
-	worst := 0.0
-	for i, p := range want {
-		worst = max(worst, math.Abs(float64(p-got[0][i])))
+	worst, err := alike(want, got[0])
+	if err != nil && n > 1 && m.Images.Mixes() {
+		return worst, fmt.Errorf("the encoder takes %d images at once, and its features of an image depend on the others: use one that does not", n)
 	}
-	if !(worst <= 1e-3) { // other devices and precisions round differently
-		if n > 1 && m.Images.Mixes() {
-			return worst, fmt.Errorf("the encoder takes %d images at once, and its features of an image depend on the others: use one that does not", n)
-		}
-		return worst, fmt.Errorf("its probabilities differ by up to %g", worst)
-	}
-	return worst, nil
+	return worst, err
 }
 
 // encoded is the features of n prepared images, each encoded alone unless the encoder takes only several at once.

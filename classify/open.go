@@ -18,7 +18,9 @@ import (
 	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/extract/store"
+	"iconic/features"
 	"iconic/internal/atomicfile"
+	"iconic/internal/bucket"
 	"iconic/internal/cachefolder"
 	"iconic/internal/fetch"
 	"iconic/models"
@@ -52,7 +54,7 @@ func (e *EncoderError) Error() string {
 // Found is a run folder that was read and whose encoder is not started.
 type Found struct {
 	Run      *run.Run
-	Settings store.Settings  // how its images were preprocessed
+	Settings store.Settings  // how its images were preprocessed; zero if the features were given as a plain matrix
 	Encoder  string          // file of the encoder; "" until it is found
 	Names    []string        // names of the clusters, "" for one without a name
 	Curation *curation.State // nil: the run was not curated, or its curation is ignored
@@ -76,7 +78,7 @@ func Open(ctx context.Context, dir string, o Options) (*Model, error) {
 }
 
 // Find reads a run folder and finds its encoder: the first half of Open. Close the result after use, unless Start returned a model, whose
-// Close does it.
+// Close does it. It fails with extract.ErrPlain if the features were given as a plain matrix.
 func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 	f, err := Read(dir, o)
 	if err != nil {
@@ -90,6 +92,9 @@ func Find(ctx context.Context, dir string, o Options) (*Found, error) {
 
 // hold finds the encoder and protects it from pruning until Close.
 func (f *Found) hold(ctx context.Context) (err error) {
+	if f.Run.Config.Plain() {
+		return fmt.Errorf("run %s: %w: train on a feature store to classify images", f.Run.Dir, extract.ErrPlain)
+	}
 	if err := f.findEncoder(ctx); err != nil {
 		return err
 	}
@@ -97,7 +102,8 @@ func (f *Found) hold(ctx context.Context) (err error) {
 	return err
 }
 
-// Read reads a run folder without looking for its encoder, which Start does. Found.Features needs no encoder.
+// Read reads a run folder without looking for its encoder, which Start does. Found.Features needs no encoder, so that a run on a plain matrix has a model
+// of features, too.
 func Read(dir string, o Options) (*Found, error) {
 	r, err := run.Load(dir)
 	if err != nil {
@@ -107,8 +113,10 @@ func Read(dir string, o Options) (*Found, error) {
 		o.Provider = encoder.Auto
 	}
 	f := &Found{Run: r, options: o}
-	if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
-		return nil, fmt.Errorf("run %s: %w; train on a feature store to classify images here, or use the head in head.safetensors in a program of your own", dir, err)
+	if !r.Config.Plain() {
+		if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
+			return nil, fmt.Errorf("run %s: %w", dir, err)
+		}
 	}
 	return f, f.name()
 }
@@ -180,6 +188,19 @@ func (f *Found) Close() error {
 	remove := f.remove
 	f.remove = nil
 	return remove()
+}
+
+// Accepts fails unless the data of this name are of the kind that the run's model takes: a matrix (features.IsMatrix) if its features were given as one, and
+// anything else if not, since a matrix does not say what made it.
+func (f *Found) Accepts(name string) error {
+	switch plain := f.Run.Config.Plain(); {
+	case plain == features.IsMatrix(name):
+		return nil
+	case plain:
+		return fmt.Errorf("run %s takes rows of features, since it was trained on those of a plain matrix, whose encoder is unknown: give a matrix such as new.npy in the place of %s",
+			f.Run.Dir, bucket.Public(name))
+	}
+	return fmt.Errorf("%s is a matrix of features, which does not say how they were made, and run %s takes those of its encoder: give a feature store", name, f.Run.Dir)
 }
 
 // Features is the model without its encoder: it classifies features, but not images (Model.Images is nil).
@@ -274,7 +295,7 @@ func modelCache() error {
 	return remove()
 }
 
-// Start starts the encoder. After Read it finds the encoder first.
+// Start starts the encoder. After Read it finds the encoder first, and fails with extract.ErrPlain if the features were given as a plain matrix.
 func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if f.Encoder == "" {
 		if err := f.hold(ctx); err != nil {

@@ -27,11 +27,15 @@ type Embedder struct {
 // ErrOtherEncoder is in the chain of OpenEmbedder's error if the file is not the requested encoder.
 var ErrOtherEncoder = errors.New("is not the encoder that made the features")
 
-// Settings reads the JSON that records how features were made: the manifest of a store, or the "encoder" of a run's config.json.
+// ErrPlain is Settings' error for features that were given as a plain matrix.
+var ErrPlain = errors.New("the features were given as a plain matrix, so the encoder and preprocessing of their images are unknown")
+
+// Settings reads the JSON that records how features were made: the manifest of a store, or the "encoder" of a run's config.json. It fails with ErrPlain
+// if there is none.
 func Settings(described []byte) (store.Settings, error) {
 	var s store.Settings
 	if len(described) == 0 {
-		return s, errors.New("the features were given as a plain matrix, so the encoder and preprocessing of their images are unknown")
+		return s, ErrPlain
 	}
 	if err := json.Unmarshal(described, &s); err != nil {
 		return s, fmt.Errorf("record of how the features were made: %w", err)

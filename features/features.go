@@ -67,7 +67,7 @@ func (s *Set) Close() error {
 
 // Open opens a feature store's folder, or a matrix such as features.npy with labels from a file; "" is none. Close the set after use.
 func Open(name, labels string) (*Set, error) {
-	if isMatrix(name) {
+	if IsMatrix(name) {
 		return openMatrix(name, labels)
 	}
 	if stat, err := os.Stat(name); err == nil && !stat.IsDir() {
@@ -79,8 +79,8 @@ func Open(name, labels string) (*Set, error) {
 	return openStore(name)
 }
 
-// isMatrix distinguishes a features.npy from a feature store's folder by its name.
-func isMatrix(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
+// IsMatrix distinguishes a features.npy from a feature store's folder by its name.
+func IsMatrix(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
 
 // openMatrix opens features.npy, with labels from a file if one is given.
 func openMatrix(features, labels string) (_ *Set, err error) {

@@ -27,7 +27,7 @@ func ReadLabels(name string, n int) (labels []int, classes []string, err error) 
 // readLabels is ReadLabels with notes about what it does not use.
 func readLabels(name string, n int) (labels []int, classes, notes []string, err error) {
 	var names []string
-	if isMatrix(name) {
+	if IsMatrix(name) {
 		names, err = readNumbers(name)
 	} else if names, notes, err = readColumn(name); err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
@@ -91,7 +91,7 @@ func misfit(name string, names []string, n int) error {
 	}
 	if n >= manyRows && distinct(names) == n {
 		where := ""
-		if !isMatrix(name) {
+		if !IsMatrix(name) {
 			where = ", in a column that its first line calls \"label\""
 		}
 		return &LabelsError{name, fmt.Sprintf("gives each of its %d rows a different label, beginning with %q, so that they are no classes: give the classes of the images%s, or no labels", n, names[0], where)}

@@ -234,6 +234,57 @@ func TestHeadsThatVoteInTheGraph(t *testing.T) {
 	}
 }
 
+// The head alone computes from features what the same head computes behind an encoder that gives them.
+func TestHeadAlone(t *testing.T) {
+	lib := library(t)
+	const n, d, k = 5, 12, 4
+	r := rand.New(rand.NewPCG(3, 1))
+	file := onnxtest.Pooling(16, 8).Write(t)
+	split := deploy.Regroup{In: k, Out: k + 1, Weight: make([]float32, k*(k+1)), Gate: &deploy.Gate{Weight: make([]float32, d), Bias: 0.1, Moved: make([]float32, k*(k+1))}}
+	for c := range k {
+		split.Weight[c*(k+1)+c] = 1
+	}
+	split.Gate.Weight[2], split.Gate.Moved[1*(k+1)+1], split.Gate.Moved[1*(k+1)+k] = 1, -1, 1
+	for name, o := range map[string]deploy.Options{
+		"one head":          {Head: []deploy.Layer{randomLayer(r, d, k)}},
+		"two layers":        {Head: []deploy.Layer{randomLayer(r, d, 7), randomLayer(r, 7, k)}},
+		"a vote":            {Head: []deploy.Layer{randomLayer(r, d, 3*k)}, Vote: deploy.Vote{Members: 3, Temperature: 0.5, Flat: 0.1, Power: 0.5}},
+		"a split by a gate": {Head: []deploy.Layer{randomLayer(r, d, k)}, Regroup: []deploy.Regroup{split}, Metadata: []onnx.Entry{{Key: "a", Value: "b"}}},
+	} {
+		x := make([]float32, n*3*16*16)
+		for i := range x {
+			x[i] = float32(r.NormFloat64() * 9)
+		}
+		want, err := encoder.Once(t.Context(), lib, deployed(t, file, nil, o), x, []int64{n, 3, 16, 16}, deploy.ProbabilitiesName, deploy.FeaturesName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := deploy.Alone(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone := filepath.Join(t.TempDir(), "head.onnx")
+		if err := onnx.WriteFile(alone, m); err != nil {
+			t.Fatal(err)
+		}
+		got, err := encoder.Once(t.Context(), lib, alone, want[1], []int64{n, d}, deploy.ProbabilitiesName)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(got[0]) != len(want[0]) {
+			t.Fatalf("%s: %d probabilities, want %d", name, len(got[0]), len(want[0]))
+		}
+		for i, p := range want[0] {
+			if !(math.Abs(float64(p-got[0][i])) < 1e-6) {
+				t.Errorf("%s: probability %d is %g, behind the encoder %g", name, i, got[0][i], p)
+			}
+		}
+	}
+	if _, err := deploy.Alone(deploy.Options{}); err == nil || !strings.Contains(err.Error(), "the head has no layer") {
+		t.Errorf("without a layer: error %v", err)
+	}
+}
+
 func TestDeployRefuses(t *testing.T) {
 	file := onnxtest.Pooling(16, 8).Write(t)
 	right := deploy.Options{Head: []deploy.Layer{randomLayer(rand.New(rand.NewPCG(1, 1)), 12, 3)}}

@@ -37,7 +37,7 @@ var flagGroups = []struct {
 	{"Server", []string{"listen", "health", "places", "max-bytes", "max-pixels", "body-time", "answer-time", "drain"}},
 	{"Output", []string{
 		"out", "report", "plot", "reference", "map-points", "to", "copy", "link", "hardlink", "move", "yes", "undo", "copy-to", "link-to",
-		"with-preprocessing", "force", "csv-safe", "version", "no-descriptions",
+		"with-preprocessing", "head-only", "force", "csv-safe", "version", "no-descriptions",
 	}},
 	{"Advanced", []string{
 		"shard", "shard-rows", "memory", "threads", "decode-threads", "encoder-threads", "batch-images", "onnxruntime", "provider",
@@ -63,7 +63,7 @@ var essential = map[string][]string{
 	"pipeline sweep":   {"clusters", "method", "out", "labels", "seeds", "list", "shard", "threads", "neighbours", "sizes"},
 	"pipeline predict": {"names", "copy-to", "link-to", "watch", "no-curation", "csv-safe", "max-bad", "memory", "model"},
 	"pipeline serve":   {"listen", "health", "names", "no-curation", "memory", "max-bytes", "places", "answer-time", "model"},
-	"pipeline export":  {"with-preprocessing", "names", "no-curation", "force", "model"},
+	"pipeline export":  {"with-preprocessing", "head-only", "names", "no-curation", "force", "model"},
 }
 
 // helpAll is a flag without a value that requests the full help.

@@ -16,7 +16,7 @@ import (
 // stage lists what each package may import; a new dependency is a decision to be made here. Packages that all may import, internal,
 // matrix, option and progress, are not listed.
 var stage = map[string][]string{
-	"pipeline":      {"", "pipeline", "doctor", "cache", "sweep", "sorting", "duplicates", "comparison", "curator", "endpoint", "prediction", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
+	"pipeline":      {"", "pipeline", "doctor", "cache", "sweep", "sorting", "duplicates", "comparison", "curator", "endpoint", "prediction", "evaluation", "distributions", "classify", "run", "curation", "features", "extract", "head", "report", "models"},
 	"cache":         {"extract"},
 	"doctor":        {"extract"},
 	"sorting":       {"run", "extract"},
@@ -24,10 +24,11 @@ var stage = map[string][]string{
 	"sweep":         {"comparison", "run", "features", "head", "report"},
 	"comparison":    {"run", "report"},
 	"endpoint":      {"classify", "extract"},
-	"prediction":    {"classify", "sorting", "run", "curation", "extract"},
+	"prediction":    {"classify", "sorting", "run", "curation", "features", "extract"},
+	"evaluation":    {"classify", "run", "curation", "features", "extract", "report"},
 	"curator":       {"curation", "endpoint", "run", "head", "report"},
 	"distributions": {"run", "features", "head", "report"},
-	"classify":      {"run", "curation", "extract", "models", "report"},
+	"classify":      {"run", "curation", "features", "extract", "models", "report"},
 	"run":           {"features", "curation", "inspect", "extract", "head", "models", "report"},
 	"inspect":       {"head", "report"},
 	"curation":      {},

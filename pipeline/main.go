@@ -96,6 +96,7 @@ func subcommands(a *app) []*cobra.Command {
 		newDoctorCommand(a),
 		newModelsCommand(a),
 		newTrainCommand(a),
+		newEvaluateCommand(a),
 		newPredictCommand(a),
 		newExportCommand(a),
 		newServeCommand(a),

@@ -30,7 +30,8 @@ func newPredictCommand(a *app) *cobra.Command {
 
 RUN is the folder of a finished run, which records its encoder and preprocessing. DATA is an image file or anything that
 'pipeline extract' takes; there may be several. Standard output gets one line per image as it is classified: CSV, or a JSON
-object with --json. DATA may also be a feature store or the folder of its parts; then nothing is encoded. An image is marked none_of_these if it
+object with --json. DATA may also be a feature store or the folder of its parts; then nothing is encoded. A run that was trained on a matrix of
+features takes only such matrices (.npy), and writes a line per row. An image is marked none_of_these if it
 is farther from its nearest training image than 95 % of the training images are from theirs. For an image that cannot be read, the last column
 gives the reason.
 
@@ -95,7 +96,7 @@ func (o *predictOptions) prediction(a *app, data []string) (prediction.Options, 
 		Data: data, Model: use, Dataset: o.dataset(), Workers: o.workers, Memory: int64(o.memory),
 		Strict: o.strict, MaxBad: o.maxBad / 100, Passed: func(p prediction.Pass) { a.passed(p, cmp.Or(o.copyTo, o.linkTo)) },
 		Unencoded: func() {
-			a.idle(o.flags, "the data are feature stores, so nothing is encoded", encodingFlags...)
+			a.idle(o.flags, "the data are features, so nothing is encoded", encodingFlags...)
 		},
 	}
 	if p.Dataset.LabelsFrom != dataset.None {

@@ -44,7 +44,7 @@ func (w *work) open(ctx context.Context) (stores []stored, sources []*source, er
 			return nil, nil, err
 		}
 		if parts != nil {
-			if err := w.options.fitsStore(bucket.Public(name)); err != nil {
+			if err := w.options.fitsFeatures(bucket.Public(name), "a feature store"); err != nil {
 				return nil, nil, err
 			}
 			stores = append(stores, stored{name, parts})

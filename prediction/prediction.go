@@ -20,7 +20,8 @@ import (
 // Options say what is assigned to clusters, and how. Only Data is required.
 type Options struct {
 	// Data are image files, data sets, feature stores, and folders of a store's parts. Stores come first, then image files, then data sets;
-	// otherwise they are visited in the given order.
+	// otherwise they are visited in the given order. For a run whose features were given as a plain matrix they are such matrices (features.Open) instead,
+	// and an Image is a row.
 	Data    []string
 	Model   classify.Options // encoder and names of clusters; its Hooks report progress, notes and warnings
 	Dataset dataset.Options  // how data sets are interpreted
@@ -34,7 +35,7 @@ type Options struct {
 	Watch   time.Duration    // look for new images this often, until the context ends; files must have been unchanged for as long; 0: visit each image once
 
 	Passed    func(Pass) // called after each data set, and once after the image files; not called while watching
-	Unencoded func()     // called if all data are feature stores, so that the encoder and the other options of encoding have no effect; may be nil
+	Unencoded func()     // called if all data are features, so that the encoder and the other options of encoding have no effect; may be nil
 }
 
 // Image is an image that was visited.
@@ -145,19 +146,46 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	if o.Folders != nil && o.Folders.Warnf == nil {
 		o.Folders.Warnf = w.hooks.Warnf
 	}
-	stores, sources, err := w.open(ctx) // errors in the data are found before an encoder is downloaded
-	if err != nil {
-		return errors.Join(err, found.Close())
-	}
 	w.model = found.Features()
 	defer func() { err = errors.Join(err, w.model.Close()) }()
-	if len(sources) == 0 && o.Unencoded != nil {
-		o.Unencoded()
+	for _, name := range o.Data {
+		if err := found.Accepts(name); err != nil {
+			return refuse(err)
+		}
 	}
+	if found.Run.Config.Plain() {
+		return w.matrices(ctx)
+	}
+	stores, sources, err := w.open(ctx) // errors in the data are found before an encoder is downloaded
+	if err != nil {
+		return err
+	}
+	w.unencoded(len(sources) == 0)
 	if err := w.passStores(ctx, stores, found.Settings); err != nil {
 		return err
 	}
 	return errors.Join(append(w.bad, w.visitSources(ctx, found, sources))...)
+}
+
+// unencoded tells the caller that no data are encoded, if that is so.
+func (w *work) unencoded(so bool) {
+	if so && w.options.Unencoded != nil {
+		w.options.Unencoded()
+	}
+}
+
+// matrices visits the rows of matrices, the only data of a run on a plain matrix.
+func (w *work) matrices(ctx context.Context) error {
+	for _, name := range w.options.Data {
+		if err := w.options.fitsFeatures(name, "a matrix of features"); err != nil {
+			return err
+		}
+	}
+	w.unencoded(true)
+	if err := w.passMatrices(ctx, w.options.Data); err != nil {
+		return err
+	}
+	return errors.Join(w.bad...)
 }
 
 // claimed is a folder to sort into that takes images by the clusters of the run only. It fails if images were sorted into it by others.
@@ -227,7 +255,7 @@ type work struct {
 	visit   func(Image) error
 
 	failed PlaceError // Files is 0 while every file could be put into its folder
-	bad    []error    // of feature stores with too many unreadable images
+	bad    []error    // of feature stores and matrices with too many images that are bad
 }
 
 // unplaced is the error about files that could not be put into their folders.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"iconic/classify"
 	"iconic/extract"
 	"iconic/extract/dataset"
 	"iconic/extract/store"
@@ -25,17 +24,17 @@ type stored struct {
 	parts []string // folders or addresses of stores
 }
 
-// fitsStore refuses options that do not apply to a feature store.
-func (o *Options) fitsStore(name string) error {
+// fitsFeatures refuses options that do not apply to features, which are those of what: a feature store or a matrix.
+func (o *Options) fitsFeatures(name, what string) error {
 	switch {
 	case o.Folders != nil:
-		return refuse(option.Errorf("Folders", "%s is a feature store, which holds no files to sort", name))
+		return refuse(option.Errorf("Folders", "%s is %s, which holds no files to sort", name, what))
 	case o.Watch > 0:
-		return refuse(option.Errorf("Watch", "%s is a feature store, which cannot be watched", name))
+		return refuse(option.Errorf("Watch", "%s is %s, which cannot be watched", name, what))
 	case len(o.Dataset.Splits) > 0:
-		return refuse(option.Errorf("Splits", "%s is a feature store, whose images are all visited", name))
+		return refuse(option.Errorf("Splits", "%s is %s, of which every row is visited", name, what))
 	}
-	return o.fitsNoColumns(name, "a feature store")
+	return o.fitsNoColumns(name, what)
 }
 
 // storeParts lists the parts of a feature store: itself, or its unmerged parts. It is nil if there is no store.
@@ -159,7 +158,7 @@ func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained 
 		return err
 	}
 	at := w.hooks.Stage(stage, "images")
-	rows := &classified{model: w.model, view: view}
+	rows := &classified{model: w.model, rows: view}
 	for i := range items {
 		if err := w.row(ctx, rows, &items[i], prefix, sum); err != nil {
 			return err
@@ -173,7 +172,7 @@ func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained 
 }
 
 // row visits an image of a store, unless it is gone, and counts it.
-func (w *work) row(ctx context.Context, rows *classified, it *store.Item, prefix string, sum *extract.Summary) (err error) {
+func (w *work) row(ctx context.Context, rows *classified, it *store.Item, prefix string, sum *extract.Summary) error {
 	if it.Gone {
 		sum.Gone++
 		return nil
@@ -186,10 +185,9 @@ func (w *work) row(ctx context.Context, rows *classified, it *store.Item, prefix
 		}
 		sum.Skip(it.Kind, found.Path, it.Skipped)
 		found.Err = unread(*it)
-	} else if found.Prediction, err = rows.at(ctx, it.Row); err != nil {
-		return err
+		return w.visit(found)
 	}
-	return w.visit(found)
+	return w.visitRow(ctx, rows, it.Row, found, sum)
 }
 
 // within is a path below a prefix, which may be "" or an address, whose two slashes must be kept.
@@ -201,40 +199,4 @@ func within(prefix, item string) string {
 		return prefix + "/" + item
 	}
 	return path.Join(prefix, item)
-}
-
-// classified is a block of a store's rows with their predictions.
-type classified struct {
-	model *classify.Model
-	view  *store.View
-	rows  []float32
-	lo    int
-	all   []classify.Prediction
-}
-
-// blockRows is the number of rows that are classified at once.
-const blockRows = 4096
-
-// at returns the prediction of a row; rows must be requested in order.
-func (c *classified) at(ctx context.Context, row int) (*classify.Prediction, error) {
-	if row < c.lo+len(c.all) {
-		return &c.all[row-c.lo], nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	n := min(blockRows, c.view.Len()-row)
-	if c.rows == nil {
-		c.rows = make([]float32, n*c.view.Dim())
-	}
-	block := c.rows[:n*c.view.Dim()]
-	if err := c.view.Block(block, row, row+n); err != nil {
-		return nil, err
-	}
-	all, err := c.model.Classify(block, n)
-	if err != nil {
-		return nil, err
-	}
-	c.lo, c.all = row, all
-	return &c.all[0], nil
 }

@@ -84,6 +84,9 @@ type Config struct {
 	Checksums map[string]string `json:"checksums,omitempty"`
 }
 
+// Plain reports whether the features were given as a plain matrix, so that it is unknown how images become features.
+func (c *Config) Plain() bool { return len(c.Encoder) == 0 }
+
 // ErrExists is in the chain of Create's error for a folder that contains a run.
 var ErrExists = errors.New("contains a run")
 

@@ -60,12 +60,12 @@ type Gate struct {
 	Moved  []float32 // M, In×Out
 }
 
-// The names of the inputs and outputs of a graph made by Attach.
+// The names of the inputs and outputs of a graph made by Attach or Alone.
 const (
 	PixelsName        = "pixels"        // float32 batch×3×height×width, preprocessed; without Preprocessing
 	ImagesName        = "images"        // uint8 batch×height×width×3, red first, any height and width; with Preprocessing
 	ProbabilitiesName = "probabilities" // float32 batch×clusters
-	FeaturesName      = "features"      // float32 batch×features
+	FeaturesName      = "features"      // float32 batch×features; the input of a head without encoder
 )
 
 // Attach adds the head behind the encoder m, which it changes. It fails if the head does not fit or the operator set is too old.
@@ -101,9 +101,9 @@ func Attach(m *onnx.Model, o Options) error {
 	} else if o.Batch > 0 {
 		batch = onnx.Dim{Size: int64(o.Batch)}
 	}
-	width, clusters := o.Head[0].In, o.groups()
+	width := o.Head[0].In
 	features := b.At(FeaturesName).Reshape(b.Known(encoded, onnx.Float32), -1, int64(width))
-	probabilities := b.regrouped(features, b.vote(b.head(features, o.Head), o), o.Regroup)
+	probabilities := b.probabilities(features, o)
 	shape := slices.Clone(g.Inputs[in].Shape)
 	if len(shape) == 4 {
 		shape[0] = batch
@@ -117,10 +117,29 @@ func Attach(m *onnx.Model, o Options) error {
 		}
 	})
 	g.Outputs = nil
-	b.Output(probabilities, batch, onnx.Dim{Size: int64(clusters)})
+	b.Output(probabilities, batch, onnx.Dim{Size: int64(o.groups())})
 	b.Output(features, batch, onnx.Dim{Size: int64(width)})
 	m.Metadata = append(m.Metadata, o.Metadata...)
 	return b.Err()
+}
+
+// Alone returns the head without an encoder: a graph from FeaturesName, batch×features, to ProbabilitiesName. It uses Head, Vote, Regroup and Metadata of
+// the options, and fails if these do not fit each other.
+func Alone(o Options) (*onnx.Model, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	const irVersion, opset = 8, 17 // of ONNX 1.12, for ONNX Runtime 1.12 and later
+	m := &onnx.Model{IRVersion: irVersion, Producer: "iconic", Opsets: map[string]int64{"": opset}, Graph: &onnx.Graph{Name: "head"}, Metadata: o.Metadata}
+	b, batch := builder{onnx.NewBuilder(m, prefix)}, onnx.Dim{Name: "batch"}
+	features := b.Input(FeaturesName, onnx.Float32, batch, onnx.Dim{Size: int64(o.Head[0].In)})
+	b.Output(b.probabilities(features, o), batch, onnx.Dim{Size: int64(o.groups())})
+	return m, b.Err()
+}
+
+// probabilities converts features to the probabilities of the requested groups.
+func (b builder) probabilities(features onnx.Value, o Options) onnx.Value {
+	return b.regrouped(features, b.vote(b.head(features, o.Head), o), o.Regroup)
 }
 
 // builder writes the operations before and behind the encoder.
@@ -140,6 +159,11 @@ func check(m *onnx.Model, o Options) error {
 	if len(m.Graph.Outputs) == 0 || len(m.Graph.Outputs) > 1 && o.Output == "" {
 		return fmt.Errorf("the encoder has %d outputs: name one", len(m.Graph.Outputs))
 	}
+	return o.check()
+}
+
+// check fails if the parts of the head do not fit each other.
+func (o *Options) check() error {
 	if len(o.Head) == 0 {
 		return fmt.Errorf("the head has no layer")
 	}

@@ -1,0 +1,148 @@
+package evaluation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"iconic/classify"
+	"iconic/internal/parallel"
+	"iconic/report"
+)
+
+// blockRows is the number of rows whose distances are computed at once.
+const blockRows = 256
+
+// same is the cosine distance up to which two rows count as the same; that of a row to itself is rounded to at most some 10⁻⁷.
+const same = 1e-6
+
+// leastColumns is the number of columns below which different rows often have nearly the same direction, so that none is said to equal another.
+const leastColumns = 8
+
+// labels are the classes of the run, followed by those that only the images have, the number of each image's class among them, and the names of the
+// added classes.
+func (e *evaluation) labels() (classes []string, labels []int, unknown []string) {
+	number := map[string]int{}
+	add := func(name string) int {
+		c, known := number[name]
+		if !known {
+			c = len(classes)
+			number[name], classes = c, append(classes, name)
+		}
+		return c
+	}
+	for _, name := range e.run.Table.Classes {
+		add(name)
+	}
+	known := len(classes)
+	labels = make([]int, len(e.set.Labels))
+	for i, l := range e.set.Labels {
+		if labels[i] = report.NoLabel; l != report.NoLabel {
+			labels[i] = add(e.set.Classes[l])
+		}
+	}
+	return classes, labels, slices.Clone(classes[known:])
+}
+
+// matching is the class of each cluster by the labels of the training, as curated; nil if no image of it has one.
+func (e *evaluation) matching(classes int) ([]int, error) {
+	var cluster, class []int
+	for i, l := range e.run.Table.Labels {
+		if l != report.NoLabel && !e.run.Excluded(i) {
+			cluster, class = append(cluster, e.run.Table.Cluster[i]), append(class, l)
+		}
+	}
+	if len(class) == 0 {
+		return nil, nil
+	}
+	return report.Match(cluster, class, e.run.Clusters(), classes)
+}
+
+// probabilities fills dst with those of rows lo to hi.
+func (e *evaluation) probabilities(dst []float64, lo, hi int) error {
+	x := make([]float32, (hi-lo)*e.set.Dim())
+	if err := e.set.Block(x, lo, hi); err != nil {
+		return err
+	}
+	p, _, err := e.model.Probabilities(x, hi-lo)
+	var of *classify.RowError
+	if errors.As(err, &of) {
+		return &classify.RowError{Row: lo + of.Row, Problem: of.Problem}
+	}
+	if err != nil {
+		return err
+	}
+	for i, v := range p {
+		dst[i] = float64(v)
+	}
+	return nil
+}
+
+// table is the clusters of the images.
+func (e *evaluation) table(in report.Input) *report.Assignments {
+	return &report.Assignments{
+		Paths: e.set.Paths, Labels: in.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: in.Classes, Names: e.model.Names,
+	}
+}
+
+// describe adds to the scores what is known of the run.
+func (e *evaluation) describe(m *report.Metrics) {
+	if by := e.model.Curation; by != nil {
+		for c := range m.Clusters {
+			if !by.Own(c) {
+				m.Merged = append(m.Merged, c)
+			}
+		}
+		if by.Reassigns() {
+			return // the expected accuracy is that of the clusters as trained
+		}
+	}
+	m.ExpectedAccuracy = e.run.Metrics.ExpectedAccuracy
+}
+
+// rematched is the accuracy with clusters matched on the images themselves.
+func rematched(in report.Input) (report.Number, error) {
+	var cluster, class []int
+	for i, l := range in.Labels {
+		if l != report.NoLabel {
+			cluster, class = append(cluster, in.Cluster[i]), append(class, l)
+		}
+	}
+	of, err := report.Match(cluster, class, in.Clusters, len(in.Classes))
+	if err != nil {
+		return 0, err
+	}
+	right := 0
+	for i, c := range cluster {
+		if of[c] == class[i] {
+			right++
+		}
+	}
+	return report.Number(float64(right) / float64(len(class))), nil
+}
+
+// learned counts the rows that equal one of those that the run keeps of its training.
+func (e *evaluation) learned(ctx context.Context) (int, error) {
+	kept := e.model.Run.Novelty
+	if kept == nil || e.set.Dim() < leastColumns {
+		return 0, nil
+	}
+	var equal atomic.Int64
+	err := parallel.Blocks(ctx, e.options.Workers, e.set.Len(), blockRows, func(_, lo, hi int) error {
+		x, distances := make([]float32, (hi-lo)*e.set.Dim()), make([]float64, hi-lo)
+		if err := e.set.Block(x, lo, hi); err != nil {
+			return err
+		}
+		if err := kept.Distances(distances, x, hi-lo); err != nil {
+			return err
+		}
+		for _, d := range distances {
+			if d <= same {
+				equal.Add(1)
+			}
+		}
+		return nil
+	})
+	return int(equal.Load()), err
+}

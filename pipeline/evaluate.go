@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"iconic/evaluation"
+	"iconic/report"
+	"iconic/report/page"
+)
+
+func newEvaluateCommand(a *app) *cobra.Command {
+	var o evaluation.Options
+	c := &cobra.Command{
+		Use:   "evaluate RUN STORE",
+		Short: "Score a run on labelled images that it has not learned",
+		Long: `Score a run on labelled images that it has not learned, such as a validation set.
+
+RUN is the folder of a finished run. STORE is a feature store of other images, made by 'pipeline extract' with the run's encoder, or a matrix of
+features for a run on a matrix. Which class a cluster stands for is decided by the labels that the run was scored with, if it has any, so that the
+labels of STORE only count what is right. The last line gives the accuracy with clusters matched with classes on these images, as papers
+report it. 'pipeline predict RUN STORE' tells the cluster of each image.`,
+		Example: `  pipeline evaluate runs/a stores/validation
+  pipeline evaluate runs/b validation.npy --labels validation-labels.npy --json`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Features = args[1]
+			return a.evaluate(c.Context(), args[0], o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Labels, "labels", "", "labels of a matrix: labels.npy of whole numbers (NaN or negative: no label), or a text or CSV file with one name or number per line")
+	addNoCuration(f, &o.Raw)
+	count(f, &o.Workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all); the result is the same")
+	return c
+}
+
+func (a *app) evaluate(ctx context.Context, dir string, o evaluation.Options) error {
+	o.Hooks = a.hooks()
+	r, err := evaluation.Score(ctx, dir, o)
+	a.endStage()
+	if err != nil {
+		return err
+	}
+	for _, caution := range r.Cautions() {
+		a.warn("%s", caution)
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	return a.printTable(evaluationTable(r))
+}
+
+// evaluationTable has the scores on the images of an evaluation.
+func evaluationTable(r *evaluation.Result) *table {
+	m := r.Metrics
+	t := newTable(plural(m.N, "image", "images"), "head", "95 % interval (fixed matching)")
+	t.row("clusters used", fmt.Sprintf("%d of %d", m.ClustersUsed, m.Existing()), "")
+	brief := report.Measures("accuracy", "nmi", "ari", "ece", "ece_by_chance", "expected_accuracy", "mean_confidence")
+	for _, s := range page.ScoreLines([]*report.Metrics{m}, brief) {
+		interval, _ := s.Interval(m)
+		t.row(append(append([]string{s.Name}, s.Text...), between(interval))...)
+	}
+	if m.Matching.FittedOn == evaluation.Training {
+		t.row("clusters matched on", "the images of the training")
+		t.row("accuracy if matched on these images", fmt.Sprintf("%.3f", r.Rematched))
+	} else {
+		t.row("clusters matched on", "these images, since the run was trained on images without labels")
+	}
+	return t
+}
