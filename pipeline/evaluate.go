@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,7 @@ import (
 )
 
 func newEvaluateCommand(a *app) *cobra.Command {
-	var o evaluation.Options
+	var o evaluateOptions
 	c := &cobra.Command{
 		Use:   "evaluate RUN STORE",
 		Short: "Score a run on labelled images that it has not learned",
@@ -21,28 +23,62 @@ func newEvaluateCommand(a *app) *cobra.Command {
 RUN is the folder of a finished run. STORE is a feature store of other images, made by 'pipeline extract' with the run's encoder, or a matrix of
 features for a run on a matrix. Which class a cluster stands for is decided by the labels that the run was scored with, if it has any, so that the
 labels of STORE only count what is right. The last line gives the accuracy with clusters matched with classes on these images, as papers
-report it. 'pipeline predict RUN STORE' tells the cluster of each image.`,
+report it. 'pipeline predict RUN STORE' tells the cluster of each image, and --page shows them.`,
 		Example: `  pipeline evaluate runs/a stores/validation
+  pipeline evaluate runs/a stores/validation --page validation.html --images validation
   pipeline evaluate runs/b validation.npy --labels validation-labels.npy --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Features = args[1]
-			return a.evaluate(c.Context(), args[0], o)
+			return a.evaluate(c.Context(), args[0], &o)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.Labels, "labels", "", "labels of a matrix: labels.npy of whole numbers (NaN or negative: no label), or a text or CSV file with one name or number per line")
+	f.StringVar(&o.page, "page", "", "page to write, with reliability, confusion and clusters (default: none)")
+	f.StringVar(&o.images, "images", "", "data set that the features of STORE came from, to show its images on the page")
+	addImageColumn(f, &o.column)
 	addNoCuration(f, &o.Raw)
 	count(f, &o.Workers, "threads", 0, 0, maxThreads, "number of CPUs to use (default: all); the result is the same")
 	return c
 }
 
-func (a *app) evaluate(ctx context.Context, dir string, o evaluation.Options) error {
-	o.Hooks = a.hooks()
-	r, err := evaluation.Score(ctx, dir, o)
+type evaluateOptions struct {
+	evaluation.Options
+	page, images, column string
+}
+
+// validate finds what is wrong with the page before any work.
+func (o *evaluateOptions) validate() error {
+	if o.page == "" {
+		return nil
+	}
+	if ext := strings.ToLower(filepath.Ext(o.page)); ext != ".html" && ext != ".htm" {
+		return usagef("--page %s: give it a name that ends in .html", o.page)
+	}
+	if err := spared([]string{o.page}, o.Features, o.Labels, o.images); err != nil {
+		return err
+	}
+	return writable(o.page)
+}
+
+func (a *app) evaluate(ctx context.Context, dir string, o *evaluateOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	hooks, restore := whilePictures(0, a.hooks())
+	defer restore()
+	o.Hooks = hooks
+	r, err := evaluation.Score(ctx, dir, o.Options)
+	if err == nil && o.page != "" {
+		err = r.WritePage(ctx, o.page, evaluation.PageOptions{Images: o.images, ImageColumn: o.column, Workers: o.Workers, Hooks: hooks})
+	}
 	a.endStage()
 	if err != nil {
 		return err
+	}
+	if o.page != "" {
+		a.note("wrote %s", o.page)
 	}
 	for _, caution := range r.Cautions() {
 		a.warn("%s", caution)

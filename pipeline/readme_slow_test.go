@@ -194,7 +194,7 @@ func (r *readme) furnish() {
 	program, err := exec.LookPath("pipeline")
 	err = errors.Join(err, l.Close())
 	at := func(name string) string { return filepath.Join(r.folder, name) }
-	for name, n := range map[string]int{"photos": 4, "new": 1, "inbox": 1} {
+	for name, n := range map[string]int{"photos": 4, "validation": 2, "new": 1, "inbox": 1} {
 		err = errors.Join(err, synthetic.Write(t.Context(), at(name), n, 32, uint64(n)))
 	}
 	err = errors.Join(err, os.Mkdir(at("bin"), 0o755), os.Symlink(program, at("bin/pipeline")), os.WriteFile(at("names.csv"), []byte("3,dogs\n"), 0o600),

@@ -46,6 +46,7 @@ type Run struct {
 	History  []Epoch
 
 	Supervised bool // the method learned from the labels
+	Evaluation bool // a finished run was scored on these items later: there is no section on its training, and none on the map if there is none
 
 	report.Assignments
 

@@ -41,10 +41,13 @@ func (v *runView) scores(m *report.Metrics) {
 	v.ScoresLead = "There are no labels: these scores use features and confidences only."
 	if m.Labelled != nil {
 		use := "Labels were not used in training."
-		if v.Supervised {
+		switch {
+		case v.Evaluation:
+			use = "The run was scored on these images after its training."
+		case v.Supervised:
 			use = "The method learned from the labels: the scores show how well it fits them."
 		}
-		v.ScoresLead = fmt.Sprintf("%s The matching of clusters to classes was fitted on %s.", use, fittedOn(m))
+		v.ScoresLead = fmt.Sprintf("%s The matching of clusters to classes was fitted on %s.", use, v.fittedOn(m))
 		if m.LabelledItems < m.N {
 			v.ScoresLead += fmt.Sprintf(" %s of %s have a label.", plural.Thousands(m.LabelledItems), items(m.N))
 		}
@@ -91,9 +94,12 @@ func headlines(m *report.Metrics) []report.Measure {
 }
 
 // fittedOn names the images whose labels the matching was fitted on.
-func fittedOn(m *report.Metrics) string {
-	if m.Matching.FittedOn == "all" {
+func (v *runView) fittedOn(m *report.Metrics) string {
+	switch on := m.Matching.FittedOn; {
+	case on == "all":
 		return "all images that have one"
+	case v.Evaluation && on == "training":
+		return "the images of the training"
 	}
 	return fmt.Sprintf("the split %q", m.Matching.FittedOn)
 }

@@ -59,19 +59,29 @@ func (r *Run) sections() []section {
 	if r.Counted != nil {
 		list = append(list, section{"counted", "Number of clusters"})
 	}
-	list = append(list, section{"map-section", "Map"}, section{"sheets-section", "Contact sheets"})
+	if r.mapped() {
+		list = append(list, section{"map-section", "Map"})
+	}
+	list = append(list, section{"sheets-section", "Contact sheets"})
 	if r.Found != nil {
 		list = append(list, section{"found", "Duplicates"})
+	}
+	if r.Evaluation {
+		return list
 	}
 	return append(list, section{"training", "Training"})
 }
 
+// mapped reports whether the page has a section for the map, be it to say why there is none.
+func (r *Run) mapped() bool { return r.Map != nil || !r.Evaluation }
+
 // runView is the data for run.html, with all text and charts ready.
 type runView struct {
 	frame
-	Facts, Settings []Setting
-	Labelled        bool
-	Supervised      bool
+	Facts, Settings    []Setting
+	Labelled           bool
+	Supervised         bool
+	Evaluation, Mapped bool
 
 	ScoresLead  string
 	Headline    []headline
@@ -122,7 +132,7 @@ type tile struct {
 
 func (r *Run) view(f frame, sheets []sheet, s *sprites, d *pageData, summary Summary) *runView {
 	v := &runView{frame: f, Facts: r.Facts, Settings: r.Settings, Labelled: r.labelled(), Reference: r.Reference}
-	v.Supervised = r.Supervised
+	v.Supervised, v.Evaluation, v.Mapped = r.Supervised, r.Evaluation, r.mapped()
 	v.scores(r.Metrics)
 	var wrong func(int) bool
 	if r.labelled() {
@@ -182,7 +192,7 @@ func (v *runView) confusion(r *Run) {
 		t := confusion(r.Labels, r.Cluster, r.Metrics.Labelled.Classes, rowOf, r.Metrics.Merged, columnName, "class")
 		v.Confusion, v.RowKind = t.draw(), "class"
 		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
-		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching, which was fitted on %s: correct assignments are on the diagonal. Shade shows the share of the row.", fittedOn(r.Metrics))
+		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching, which was fitted on %s: correct assignments are on the diagonal. Shade shows the share of the row.", v.fittedOn(r.Metrics))
 		order := t.order
 		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
 	case r.Baseline != nil:
