@@ -42,7 +42,7 @@ func classNames(r *run.Run) ([]string, error) {
 
 // ReadNamed reads the names of some clusters from a file with lines such as 3,dogs, separated by commas, semicolons, tabs or bars, in UTF-8 or
 // UTF-16. Blanks around the number and the name do not count, the first line may be a header such as cluster,name, and a name may be empty.
-// It fails on a line that names no cluster from 0 to clusters−1, and on a file that names none.
+// It fails on a line that names no cluster from 0 to clusters−1, on a name that curation.CheckName refuses, and on a file that names none.
 func ReadNamed(file string, clusters int) (map[int]string, error) {
 	content, err := regular.Read(file)
 	if err != nil {
@@ -74,6 +74,9 @@ func ReadNamed(file string, clusters int) (map[int]string, error) {
 		}
 		if _, twice := names[c]; twice {
 			return nil, fmt.Errorf("%s, line %d: cluster %d is named a second time", file, line.Number, c)
+		}
+		if err := curation.CheckName(name); err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", file, line.Number, err)
 		}
 		names[c] = name
 	}

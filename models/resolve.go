@@ -81,6 +81,9 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 		return resolveWeights(ctx, nameOrFile, o)
 	}
 	e, err := Lookup(nameOrFile)
+	if err != nil && isFolder(nameOrFile) {
+		return nil, folderError(nameOrFile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w, %s, or a file (.onnx, .pth, .safetensors)", err, TinyName)
 	}
@@ -102,7 +105,7 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 // IsFile reports whether Resolve takes a name for that of a file of weights or an ONNX file: by its ending, or since it is one's and no encoder's, as that
 // of a checkpoint may be (x.ckpt, x.pth.tar).
 func IsFile(name string) bool {
-	if isONNX(name) || slices.Contains([]string{".pth", ".pt", ".bin", ".safetensors"}, strings.ToLower(filepath.Ext(name))) {
+	if endsAsFile(name) {
 		return true
 	}
 	if _, err := Lookup(name); err == nil || name == TinyName {
@@ -110,6 +113,11 @@ func IsFile(name string) bool {
 	}
 	stat, err := os.Stat(name)
 	return err == nil && stat.Mode().IsRegular()
+}
+
+// endsAsFile reports whether a name has the ending of a file of weights or of an ONNX file.
+func endsAsFile(name string) bool {
+	return isONNX(name) || slices.Contains([]string{".pth", ".pt", ".bin", ".safetensors"}, strings.ToLower(filepath.Ext(name)))
 }
 
 func isONNX(name string) bool { return strings.EqualFold(filepath.Ext(name), ".onnx") }
@@ -359,4 +367,23 @@ func (m *Model) describe(model *onnx.Model, o Options) error {
 		return &option.Error{Option: "ImageSize", Err: ErrAnySize}
 	}
 	return nil
+}
+
+func isFolder(name string) bool {
+	stat, err := os.Stat(name)
+	return err == nil && stat.IsDir()
+}
+
+// folderError says which file of a folder, such as one of the transformers library, to give in its place.
+func folderError(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("%s is a folder, but an encoder is a file: %w", folder, err)
+	}
+	for _, e := range entries { // by name
+		if name := filepath.Join(folder, e.Name()); !e.IsDir() && endsAsFile(name) {
+			return fmt.Errorf("%s is a folder, but an encoder is a file: give one in it, such as %s", folder, name)
+		}
+	}
+	return fmt.Errorf("%s is a folder, but an encoder is a file, and it contains none (.onnx, .pth, .safetensors)", folder)
 }

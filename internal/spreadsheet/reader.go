@@ -6,9 +6,16 @@ import (
 	"io"
 )
 
-// NewReader reads rows as Writer has written them. Package encoding/csv takes a carriage return before a line feed for a part of it, also
+// NewReader reads rows as Writer has written them, after a byte order mark, which spreadsheets add to a file that they save. Package encoding/csv takes a carriage return before a line feed for a part of it, also
 // inside quotes, where it is a part of the cell.
-func NewReader(r io.Reader) *csv.Reader { return csv.NewReader(&returns{r: bufio.NewReader(r)}) }
+func NewReader(r io.Reader) *csv.Reader {
+	const mark = "\ufeff"
+	content := bufio.NewReader(r)
+	if begin, err := content.Peek(len(mark)); err == nil && string(begin) == mark {
+		_, _ = content.Discard(len(mark)) // it is buffered
+	}
+	return csv.NewReader(&returns{r: content})
+}
 
 // returns doubles carriage returns before line feeds inside quotes: package encoding/csv drops one.
 type returns struct {

@@ -21,6 +21,7 @@ func TestCellsSurvive(t *testing.T) {
 		columns := rapid.IntRange(2, 4).Draw(t, "columns")
 		rows := rapid.SliceOfN(rapid.SliceOfN(cell, columns, columns), 1, 5).Draw(t, "rows")
 		safe := rapid.Bool().Draw(t, "safe")
+		rows[0][0] = "path" // a table has names of columns first, so that a byte order mark before them is none of its cells
 		var b bytes.Buffer
 		w := NewWriter(&b, safe)
 		for _, row := range rows {
@@ -31,7 +32,7 @@ func TestCellsSurvive(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		for _, from := range []io.Reader{bytes.NewReader(b.Bytes()), iotest.OneByteReader(bytes.NewReader(b.Bytes()))} {
+		for _, from := range []io.Reader{bytes.NewReader(b.Bytes()), strings.NewReader("\ufeff" + b.String()), iotest.OneByteReader(bytes.NewReader(b.Bytes()))} {
 			got, err := NewReader(from).ReadAll()
 			if err != nil {
 				t.Fatalf("%q: %v", b.String(), err)
