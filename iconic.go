@@ -13,6 +13,7 @@ import (
 	"iconic/head"
 	"iconic/head/clustercount"
 	"iconic/internal/plural"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/run"
 )
@@ -21,6 +22,9 @@ import (
 // folder o.Out with their assignments, scores and page. Images that were encoded before are not encoded again. Errors in o are found before
 // any image is encoded (run.SettingsError).
 func Cluster(ctx context.Context, data string, o Options) (*run.Finished, error) {
+	if c := o.Extraction; c.Part != 0 || c.Parts != 0 {
+		return nil, &run.SettingsError{Err: option.Errorf("Part", "clusters are those of all images, and Extraction.Part is one part of them: leave out Part and Parts")}
+	}
 	if err := o.checkPlace(); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,14 @@ func TestNothingIsRefused(t *testing.T) {
 		call func() error
 		says string
 	}{
+		{"clusters without a run folder", func() error {
+			_, err := iconic.Cluster(ctx, t.TempDir(), iconic.Options{Encoding: iconic.Encoding{Model: "tiny"}})
+			return err
+		}, "the run folder has no name"},
+		{"clusters of a part", func() error {
+			_, err := iconic.Cluster(ctx, t.TempDir(), iconic.Options{Encoding: iconic.Encoding{Model: "tiny"}, Training: iconic.Training{Out: "r"}, Extraction: extract.Config{Part: 1, Parts: 2}})
+			return err
+		}, "leave out Part and Parts"},
 		{"features of nil", func() error { return made(nil) }, "there are no features"},
 		{"features of nothing", func() error { return made(&matrix.Dense{}) }, "rows of 0 numbers: want at least 1"},
 		{"features without rows", func() error { return made(matrix.NewDense(0, 3)) }, "features with 0 rows and 3 columns"},

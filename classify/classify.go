@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 
 	"iconic/curation"
 	"iconic/extract"
@@ -156,7 +157,11 @@ func (m *Model) encodes() error {
 // encodedAll refuses an encoder's features that are not finite.
 func (m *Model) encodedAll(features []float32) error {
 	if i, d := notFinite(features), m.Images.Dim(); i >= 0 {
-		return fmt.Errorf("the encoder gives features that are not finite (number %d of image %d is %v) on %s: use the provider cpu", i%d, i/d, features[i], m.Images.Device())
+		way := "use the provider cpu"
+		if strings.HasPrefix(m.Images.Device(), "processor") {
+			way = "check the encoder's file"
+		}
+		return fmt.Errorf("the encoder gives features that are not finite (number %d of image %d is %v) on %s: %s", i%d, i/d, features[i], m.Images.Device(), way)
 	}
 	return nil
 }
@@ -207,6 +212,9 @@ func (m *Model) Prepared(ctx context.Context, prepared []float32, n int) ([]Pred
 		return nil, err
 	}
 	if err := m.encodedAll(features); err != nil {
+		if i, pixels := notFinite(prepared), m.Images.Pixels(); i >= 0 {
+			err = fmt.Errorf("prepared image %d is not finite (number %d is %v)", i/pixels, i%pixels, prepared[i])
+		}
 		return nil, err
 	}
 	return m.Classify(features, n)

@@ -15,12 +15,14 @@ import (
 
 	"iconic/curation"
 	"iconic/extract/encoder"
+	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
 	"iconic/models"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
+	"iconic/run"
 )
 
 // Exported describes a model file that was written.
@@ -33,14 +35,14 @@ type Exported struct {
 }
 
 // Export writes encoder and head as one ONNX file. Its input is "pixels", or with preprocessing 8-bit "images" of any size; its outputs are
-// "probabilities" and "features". The file is run and compared with the model itself before it takes its name. It fails on a model without an encoder
-// or after Close, and with ctx's error.
+// "probabilities" and "features". The file is run and compared with the model itself before it takes its name, and replaces one of that name. It fails on a model
+// without an encoder or after Close, on a file that belongs to a run or a feature store, and with ctx's error.
 func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
 	if err := m.encodes(); err != nil {
 		return nil, err
 	}
-	if is(file, m.found.Encoder) {
-		return nil, fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
+	if err := m.spares(file); err != nil {
+		return nil, err
 	}
 	graph, err := onnx.ReadFile(m.found.Encoder)
 	if err != nil {
@@ -89,6 +91,29 @@ func (e *Exported) write(ctx context.Context, graph *onnx.Model, prove func(draf
 	return err
 }
 
+// spares refuses a name under which nothing can be written, or a file would be replaced that is more than an earlier export.
+func (m *Model) spares(file string) error {
+	encoder := m.found.Encoder
+	if encoder == "" {
+		encoder, _ = models.Recall("", m.found.Settings.Encoder.SHA256)
+	}
+	switch stat, err := os.Stat(file); {
+	case file == "":
+		return errors.New("export: the file to write has no name")
+	case err == nil && stat.IsDir():
+		return fmt.Errorf("export: %s is a folder: choose another name", file)
+	case is(file, encoder):
+		return fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
+	}
+	if dir := run.Of(file); dir != "" {
+		return fmt.Errorf("export: %s belongs to the run %s: choose another name", file, dir)
+	}
+	if dir := store.Of(file); dir != "" {
+		return fmt.Errorf("export: %s belongs to the feature store %s: choose another name", file, dir)
+	}
+	return nil
+}
+
 // is reports whether two names are those of one file.
 func is(a, b string) bool {
 	x, errX := os.Stat(a)
@@ -118,10 +143,11 @@ func roomFor(file, model string) error {
 }
 
 // ExportHead writes the head as an ONNX file: its input is "features", its output "probabilities". It needs no encoder (Found.Features). The file is run and
-// compared with the model itself before it takes its name. It fails with ctx's error.
+// compared with the model itself before it takes its name, and replaces one of that name. It fails on a file that belongs to a run or a feature store, and with
+// ctx's error.
 func (m *Model) ExportHead(ctx context.Context, file string) (*Exported, error) {
-	if path, known := models.Recall("", m.found.Settings.Encoder.SHA256); known && is(file, path) {
-		return nil, fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
+	if err := m.spares(file); err != nil {
+		return nil, err
 	}
 	options, err := m.head()
 	if err != nil {

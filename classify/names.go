@@ -46,7 +46,7 @@ func classNames(r *run.Run) ([]string, error) {
 func ReadNamed(file string, clusters int) (map[int]string, error) {
 	content, err := regular.Read(file)
 	if err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+		return nil, fmt.Errorf("the file of cluster names cannot be read: %w", err)
 	}
 	lines, err := table.Lines(content)
 	if err != nil {

@@ -113,6 +113,23 @@ func TestWhatAModelCannotClassify(t *testing.T) {
 	const none = "the model has no encoder"
 	check("a picture without an encoder", image(without, picture), none)
 	check("a prepared picture without an encoder", prepared(without, make([]float32, pixels), 1), none)
+	own := func(name string) func() error {
+		return func() error { _, err := m.Export(ctx, name, false); return err }
+	}
+	check("an export without a name", own(""), "the file to write has no name")
+	check("an export to a folder", own(t.TempDir()), "is a folder: choose another name")
+	for _, name := range []string{"head.safetensors", "report.html", "config.json"} {
+		check("an export over "+name, own(filepath.Join(m.Run.Dir, name)), "belongs to the run "+m.Run.Dir)
+		check("an exported head over "+name, func() error { _, err := without.ExportHead(ctx, filepath.Join(m.Run.Dir, name)); return err }, "belongs to the run "+m.Run.Dir)
+	}
+	check("an export over a store", own(filepath.Join(filepath.Dir(m.Run.Dir), "store", "manifest.json")), "belongs to the feature store")
+	wrong := make([]float32, 2*pixels)
+	wrong[pixels+5] = float32(math.Inf(1))
+	check("a prepared picture that is not finite", prepared(m, wrong, 2), "prepared image 1 is not finite (number 5 is +Inf)")
+	check("a provider that does not exist", func() error {
+		_, err := classify.Open(ctx, m.Run.Dir, classify.Options{Provider: "gpu"})
+		return err
+	}, `provider "gpu" is not one of auto, cpu, cuda`)
 	check("an export without an encoder", exported(ctx, without), none)
 	unopened := *without
 	unopened.Images = &extract.Embedder{}

@@ -172,3 +172,24 @@ func TestAnotherOrderOfManyRows(t *testing.T) {
 		}
 	}
 }
+
+// A set that was closed cannot be read, which is an error.
+func TestClosedSet(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.npy")
+	if err := npy.Write(name, []int{3, 2}, []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	row := make([]float32, 2)
+	for what, err := range map[string]error{"block": s.Block(row, 0, 1), "gather": s.Gather(row, []int32{1})} {
+		if err == nil || !strings.Contains(err.Error(), name+": the file is closed") {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+}

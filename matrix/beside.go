@@ -1,10 +1,27 @@
 package matrix
 
+import "fmt"
+
 // Beside presents several sets of features of the same rows as one: each row is the concatenation of the sets' rows, each multiplied by its
 // own factor.
 type Beside struct {
 	Sets  []Features
 	Scale []float32
+}
+
+func (b *Beside) check() error {
+	if err := checkAll(b.Sets); err != nil {
+		return err
+	}
+	if len(b.Scale) != len(b.Sets) {
+		return fmt.Errorf("%d factors for %d sets of features side by side: want one for each", len(b.Scale), len(b.Sets))
+	}
+	for e, s := range b.Sets {
+		if n := b.Sets[0].Len(); s.Len() != n {
+			return fmt.Errorf("sets of features side by side have %d rows (the first) and %d (number %d): want the same rows in each", n, s.Len(), e+1)
+		}
+	}
+	return nil
 }
 
 // Len implements Features: the number of rows, the same in each set.

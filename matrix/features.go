@@ -14,7 +14,8 @@ type Features interface {
 	Gather(dst []float32, rows []int32) error
 }
 
-// Check refuses features that are nil, and a Dense, also as a part of other features, whose numbers are not whole rows.
+// Check refuses features that are nil, and those, also as a part of others, whose parts do not fit each other: a Dense whose numbers are not whole rows, Columns that are
+// not there, a Standardized without a number for each column, and a Beside of sets with different numbers of rows, or without a factor for each.
 func Check(f Features) error {
 	switch f := f.(type) {
 	case nil:
@@ -31,13 +32,13 @@ func Check(f Features) error {
 	case *Subset:
 		return Check(f.Features)
 	case *Columns:
-		return Check(f.Features)
+		return f.check()
 	case *Standardized:
-		return Check(f.Features)
+		return f.check()
 	case *Stacked:
 		return checkAll(f.Sets)
 	case *Beside:
-		return checkAll(f.Sets)
+		return f.check()
 	}
 	return nil
 }

@@ -74,6 +74,18 @@ func (c *Columns) Gather(dst []float32, rows []int32) error {
 	return nil
 }
 
+func (c *Columns) check() error {
+	if err := Check(c.Features); err != nil {
+		return err
+	}
+	for _, e := range c.Columns {
+		if d := c.Features.Dim(); int(e) < 0 || int(e) >= d {
+			return fmt.Errorf("column %d of features with %d columns: want 0 to %d", e, d, d-1)
+		}
+	}
+	return nil
+}
+
 func (c *Columns) pick(dst, x []float32) {
 	at := 0
 	for d := c.Features.Dim(); len(x) > 0; x = x[d:] {

@@ -3,6 +3,7 @@ package matrix
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -47,5 +48,29 @@ func TestRandomRows(t *testing.T) {
 	}
 	if !slices.Equal(draw(1, 4, 4), []int32{0, 1, 2, 3}) || len(draw(1, 4, 0)) != 0 || !slices.Equal(draw(3, 90, 9), draw(3, 90, 9)) {
 		t.Error("all, none, or the same draw twice")
+	}
+}
+
+// Parts that do not fit each other are refused before they are read, however deep they lie.
+func TestCheck(t *testing.T) {
+	two, three := NewDense(2, 4), NewDense(3, 4)
+	for name, c := range map[string]struct {
+		f    Features
+		says string
+	}{
+		"features":                  {two, ""},
+		"all kinds":                 {&Subset{&Beside{Sets: []Features{two, &Columns{two, []int{3, 0}}}, Scale: []float32{1, 2}}, []int32{1}}, ""},
+		"none":                      {nil, "there are no features"},
+		"a negative column":         {&Columns{two, []int{-1}}, "column -1 of features with 4 columns: want 0 to 3"},
+		"a column too many":         {&Subset{&Columns{two, []int{0, 4}}, nil}, "column 4 of features with 4 columns"},
+		"no mean":                   {&Standardized{Features: two, Inverse: make([]float32, 4)}, "0 means and 4 inverse deviations for 4 columns"},
+		"uneven sets side by side":  {&Beside{Sets: []Features{two, three}, Scale: []float32{1, 1}}, "2 rows (the first) and 3 (number 2)"},
+		"side by side, no factor":   {&Beside{Sets: []Features{two, two}, Scale: []float32{1}}, "1 factors for 2 sets"},
+		"nothing side by side":      {&Beside{}, "there are no features"},
+		"a part of a part is wrong": {&Stacked{Sets: []Features{two, &Standardized{Features: &Dense{X: make([]float32, 5), Width: 2}}}}, "5 numbers do not make whole rows"},
+	} {
+		if err := Check(c.f); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: error %v, want %q", name, err, c.says)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package matrix
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Standardized presents features scaled to mean 0 and variance 1: (x − mean)·inverse.
 type Standardized struct {
@@ -8,6 +11,16 @@ type Standardized struct {
 	Mean, Inverse []float32
 	// Longest, if not 0, is the largest length of a scaled row; a longer one is shortened to it and keeps its direction.
 	Longest float64
+}
+
+func (s *Standardized) check() error {
+	if err := Check(s.Features); err != nil {
+		return err
+	}
+	if d := s.Dim(); len(s.Mean) != d || len(s.Inverse) != d {
+		return fmt.Errorf("%d means and %d inverse deviations for %d columns: want one of each per column", len(s.Mean), len(s.Inverse), d)
+	}
+	return nil
 }
 
 // Block reads rows lo to hi−1, standardised.

@@ -92,7 +92,7 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	if err := page.Serve(ctx, listener); err != nil {
 		return err
 	}
-	a.note("curate has ended: %s", keptBy(a.command))
+	a.note("curate has ended; %s", keptBy(a.command))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,8 +91,9 @@ func (a *app) describeMethod(name string) error {
 		}
 		whole := struct {
 			method.About
+			Clusters int     `json:"clusters"` // the number for which the defaults are
 			Settings []entry `json:"settings"`
-		}{About: about}
+		}{About: about, Clusters: clusters}
 		for _, s := range list {
 			e := entry{s.Name, s.Kind, nil, s.Range, s.Meaning}
 			if !s.Shorthand {
@@ -124,7 +126,33 @@ func (a *app) describeMethod(name string) error {
 	for _, s := range list {
 		t.row("--"+s.Name, defaultText(s), s.Range, s.Meaning)
 	}
-	return a.printTable(t)
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	if others := otherDefaults(m, clusters); others != "" {
+		a.note("the defaults are for %d clusters; %s", clusters, others)
+	}
+	return nil
+}
+
+// otherDefaults says which settings of a method have other defaults with more clusters than those that are shown; "" if none has.
+func otherDefaults(m method.Method, shown int) string {
+	var all []string
+	before := m.Recipe(shown).Settings()
+	for _, clusters := range []int{30, 100, 300} {
+		var differ []string
+		list := m.Recipe(clusters).Settings()
+		for i, s := range list {
+			if text := defaultText(s); text != defaultText(before[i]) {
+				differ = append(differ, "--"+s.Name+" "+text)
+			}
+		}
+		before = list
+		if len(differ) > 0 {
+			all = append(all, fmt.Sprintf("with %d: %s", clusters, strings.Join(differ, ", ")))
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // defaultText is a setting's default as shown in help.

@@ -137,7 +137,7 @@ func (a *app) predict(ctx context.Context, dir string, data []string, o *predict
 	err = prediction.Run(ctx, dir, p, lines.write)
 	lines.end()
 	if err == nil && o.watch {
-		a.note("watching has ended: %s", keptBy(a.command))
+		a.note("watching has ended; %s", keptBy(a.command))
 	}
 	return err
 }

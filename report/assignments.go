@@ -58,6 +58,9 @@ const safeColumn = "csv_safe"
 // WriteAssignments writes a to a file atomically. The column `label` is the name of the item's true class, `name`
 // that of its cluster; either is empty if there is none.
 func WriteAssignments(name string, a *Assignments) error {
+	if a == nil {
+		return fmt.Errorf("write %s: there are no assignments", name)
+	}
 	if n := len(a.Cluster); len(a.Paths) != n || len(a.Confidence) != n || a.Labels != nil && len(a.Labels) != n {
 		return fmt.Errorf("write %s: %d paths, %d labels, %d clusters, %d confidences: want as many of each", name, len(a.Paths), len(a.Labels), n, len(a.Confidence))
 	}

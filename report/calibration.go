@@ -24,7 +24,7 @@ func (b Bin) gap() float64 {
 }
 
 // Reliability sorts items into equal-width bins of confidence. Both slices have length n ≥ 1; confidences are in
-// [0, 1]. It returns an error for bins < 1, unequal lengths and NaN.
+// [0, 1]. It returns an error for bins out of range, unequal lengths and NaN.
 func Reliability(confidence []float64, correct []bool, bins int) ([]Bin, error) {
 	if err := checkCalibration(confidence, correct, bins); err != nil {
 		return nil, err
@@ -173,8 +173,8 @@ func binCount(n, bins, bin int) int {
 }
 
 func checkCalibration(confidence []float64, correct []bool, bins int) error {
-	if bins < 1 {
-		return fmt.Errorf("calibration: %d bins: want at least 1", bins)
+	if bins < 1 || bins > mostClusters {
+		return fmt.Errorf("calibration: %d bins: want 1 to %d", bins, mostClusters)
 	}
 	if len(confidence) != len(correct) || len(confidence) == 0 {
 		return fmt.Errorf("calibration: %d confidences and %d outcomes: want the same number, at least 1", len(confidence), len(correct))

@@ -43,6 +43,12 @@ type LabelFreeOptions struct {
 // stored. Time is O(n·d + rows·clusters·d); memory O(clusters·d) per goroutine. Rows of length 0 have cosine distance 1 to
 // every row.
 func ScoreFeatures(ctx context.Context, f matrix.Features, cluster []int, clusters int, o LabelFreeOptions) (*LabelFree, error) {
+	if err := matrix.Check(f); err != nil {
+		return nil, fmt.Errorf("score features: %w", err)
+	}
+	if o.Rows < 0 {
+		return nil, fmt.Errorf("score features: a sample of %d rows: want at least 1, or 0 for 20000", o.Rows)
+	}
 	if f.Len() != len(cluster) || len(cluster) == 0 {
 		return nil, fmt.Errorf("score features: %d rows and %d assignments: want as many of each, at least 1", f.Len(), len(cluster))
 	}

@@ -112,6 +112,9 @@ func (in Input) completed(ctx context.Context) (Input, error) {
 			return in, err
 		}
 	}
+	if in.Resamples < 0 {
+		return in, fmt.Errorf("%d resamples of the bootstrap: want at least 1, or 0 for 1000", in.Resamples)
+	}
 	in.FittedOn = cmp.Or(in.FittedOn, "all")
 	in.Resamples = cmp.Or(in.Resamples, 1000)
 	return in, nil

@@ -214,6 +214,7 @@ func TestScoreRefuses(t *testing.T) {
 		spoil func(in *Input)
 		want  string
 	}{
+		"a negative bootstrap":      {func(in *Input) { in.Resamples = -1 }, "-1 resamples of the bootstrap: want at least 1"},
 		"no clusters":               {func(in *Input) { in.Clusters = 0 }, "0 clusters: want at least 1"},
 		"no items":                  {func(in *Input) { in.Cluster = []int{} }, "no items"},
 		"nothing at all":            {func(in *Input) { in.Cluster = nil }, "neither clusters nor probabilities"},

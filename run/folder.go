@@ -20,6 +20,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
 	"iconic/internal/regular"
+	"iconic/option"
 	"iconic/progress"
 )
 
@@ -146,8 +147,12 @@ func Create(dir string, c Config) error {
 	return writeConfig(dir, c)
 }
 
-// CheckFree fails if Create would, before there is anything to write. The error for a folder that contains a run is an ExistsError.
+// CheckFree fails if Create would, before there is anything to write. The error for a folder that contains a run is an ExistsError, and that for one without a
+// name a SettingsError.
 func CheckFree(dir string) error {
+	if dir == "" {
+		return &SettingsError{Err: option.Errorf("Out", "the run folder has no name")}
+	}
 	for _, name := range []string{headFile, checkpointFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			old, err := LoadUnfinished(dir)

@@ -13,6 +13,7 @@ import (
 	"iconic/features"
 	"iconic/head"
 	"iconic/internal/densetest"
+	"iconic/option"
 )
 
 // small is a short training.
@@ -130,5 +131,25 @@ func TestTheHeadComesLast(t *testing.T) {
 	}
 	if run.Ended() {
 		t.Error("a run without its representation counts as ended")
+	}
+}
+
+// A folder without a name is refused before anything is read or written.
+func TestFolderWithoutAName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, err := range map[string]error{
+		"free": CheckFree(""), "place": CheckPlace("", nil, 0), "resume": CheckResume("", nil, 0), "create": Create("", Config{}),
+	} {
+		var refused *SettingsError
+		var of *option.Error
+		if !errors.As(err, &refused) || !errors.As(err, &of) || of.Option != "Out" {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("%v was written, %v", left, err)
+	}
+	if _, _, err := ConfigureFor(nil, nil, 0); err == nil {
+		t.Error("no set of features: no error")
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/models"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -94,6 +95,9 @@ var ErrReference = errors.New("is not a run on the same data with the same label
 // Remake makes the page of a finished run again, from features and images at their present places. A page that shows more than a new one
 // could is kept (KeptError).
 func Remake(ctx context.Context, dir string, o PageOptions) (*Finished, error) {
+	if o.Points < 0 {
+		return nil, option.Errorf("Points", "a map of %d images: want at least 1, or 0 for %d", o.Points, MapPoints)
+	}
 	f, err := OpenAs(dir, o.Raw, o.Hooks)
 	if err != nil {
 		return nil, err

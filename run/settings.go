@@ -195,6 +195,9 @@ func configure(values map[string]string, seed uint64, images, classes int) (c he
 // ConfigureFor is Configure for a set of features: unless a number of clusters is given, it is that of the set's classes with images. A note says
 // which classes do not count for that, and another that the views asked for are not there.
 func ConfigureFor(set *features.Set, values map[string]string, seed uint64) (c head.Config, notes []string, err error) {
+	if err := set.Check(); err != nil {
+		return c, nil, &SettingsError{Err: err}
+	}
 	counted, named := set.WithImages(), len(set.Classes)
 	_, given := values["clusters"]
 	if c, notes, err = Configure(values, seed, set.Len(), counted); err != nil {

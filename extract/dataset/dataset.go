@@ -123,7 +123,9 @@ var ErrNoImages = errors.New("holds no images")
 
 // Open lists the data set at path. It fails if there is none, or if it contains no image. Close it after use.
 func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
-	o.LabelsFrom = cmp.Or(o.LabelsFrom, First)
+	if o.LabelsFrom = cmp.Or(o.LabelsFrom, First); o.LabelsFrom.Set(string(o.LabelsFrom)) != nil {
+		return nil, option.Errorf("LabelsFrom", "labels from the folder %q: want %s, %s or %s", string(o.LabelsFrom), First, Last, None)
+	}
 	if o.LabelColumn != "" && o.LabelsFrom == None {
 		return nil, fmt.Errorf("labels are taken from column %s and from \"none\": leave out one of the two", o.LabelColumn)
 	}

@@ -121,6 +121,9 @@ func explain(err error) error {
 
 // start makes the session on the first provider that works.
 func (e *Encoder) start(wanted Provider, resting bool) error {
+	if err := wanted.check(); err != nil && wanted != "" {
+		return err
+	}
 	var passed error
 	for _, p := range wanted.candidates() {
 		err := e.startOn(p, resting)

@@ -29,10 +29,18 @@ func Providers() []Provider { return []Provider{Auto, CPU, CUDA, TensorRT, CoreM
 
 // Set makes Provider usable as a flag's value.
 func (p *Provider) Set(s string) error {
-	if !slices.Contains(Providers(), Provider(s)) {
-		return fmt.Errorf("provider %q is not one of %s", s, joined(Providers()))
+	if err := Provider(s).check(); err != nil {
+		return err
 	}
 	*p = Provider(s)
+	return nil
+}
+
+// check refuses a provider that does not exist.
+func (p Provider) check() error {
+	if !slices.Contains(Providers(), p) {
+		return fmt.Errorf("provider %q is not one of %s", string(p), joined(Providers()))
+	}
 	return nil
 }
 

@@ -108,6 +108,14 @@ func (s *Store) Close() error {
 	return err
 }
 
+// open is the file of a shard, which Close closes.
+func (s *Store) open(shard int) (*npy.File, error) {
+	if f := s.shards[shard]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("feature store %s is closed: read it before", s.Dir)
+}
+
 // Key identifies the store's content: it changes with every feature, path and setting.
 func (s *Store) Key() string { return s.key }
 
@@ -228,7 +236,11 @@ func (v *View) Block(dst []float32, lo, hi int) error {
 	for lo < hi {
 		shard, at := lo/s.ShardRows, lo%s.ShardRows
 		n := min(hi-lo, s.Shards[shard].Rows-at)
-		if err := s.shards[shard].Block(dst[:n*s.Dim], at, at+n); err != nil {
+		f, err := s.open(shard)
+		if err != nil {
+			return err
+		}
+		if err := f.Block(dst[:n*s.Dim], at, at+n); err != nil {
 			return err
 		}
 		dst, lo = dst[n*s.Dim:], lo+n
@@ -255,7 +267,11 @@ func (v *View) Gather(dst []float32, rows []int32) error {
 
 func (v *View) row(dst []float32, r int) error {
 	s := v.store
-	return s.shards[r/s.ShardRows].Elements(dst, (r%s.ShardRows*s.Views+v.view)*s.Dim)
+	f, err := s.open(r / s.ShardRows)
+	if err != nil {
+		return err
+	}
+	return f.Elements(dst, (r%s.ShardRows*s.Views+v.view)*s.Dim)
 }
 
 // DimOf is the dimension of the features in the store at dir if that model made them, otherwise 0.

@@ -153,6 +153,9 @@ func (f *File) Doubles(dst []float64, offset int) error {
 
 // guard turns the fault caused by reading a map beyond the end of its file into an error.
 func (f *File) guard(read func() error) (err error) {
+	if f.mapped == nil {
+		return fmt.Errorf("%s: the file is closed: read it before", f.name)
+	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {

@@ -170,7 +170,7 @@ func (t *table) drawPixels() template.HTML {
 		return "" // writing to memory cannot fail, and the image is not empty
 	}
 	const side, left, top = 520.0, 46.0, 12.0
-	height := side * min(1.6, float64(rows)/float64(cols))
+	height := side * min(1.6, max(0.25, float64(rows)/float64(cols)))
 	p := newPlot(left+side+12, top+height+40, t.words())
 	p.own = true
 	p.rangeX(0, float64(cols))
@@ -195,13 +195,13 @@ type mistake struct {
 	Share       float64 // of the row
 }
 
-// mistakes lists the largest off-diagonal cells, at most limit.
-func (t *table) mistakes(limit int, matched func(r, c int) bool) []mistake {
+// mistakes lists the largest off-diagonal cells, at most limit; a column is called by its cluster.
+func (t *table) mistakes(limit int, matched func(r, c int) bool, called func(cluster int) string) []mistake {
 	var list []mistake
 	for r := range t.count {
 		for c, n := range t.count[r] {
 			if n > 0 && !matched(r, c) {
-				list = append(list, mistake{t.rowNames[r], t.colNames[c], n, 0})
+				list = append(list, mistake{t.rowNames[r], called(t.order[c]), n, 0})
 				list[len(list)-1].Share = t.share(r, c)
 			}
 		}

@@ -194,7 +194,7 @@ func (v *runView) confusion(r *Run) {
 		v.ConfusionTitle, v.MistakesTitle = "Confusion", "Most frequent mistakes"
 		v.ConfusionLead = fmt.Sprintf("True classes in rows and clusters in columns, ordered by the matching, which was fitted on %s: correct assignments are on the diagonal. Shade shows the share of the row.", v.fittedOn(r.Metrics))
 		order := t.order
-		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
+		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row }, r.called)
 	case r.Baseline != nil:
 		k := max(slices.Max(r.Baseline)+1, r.Metrics.Existing())
 		names := make([]string, k)
@@ -210,7 +210,7 @@ func (v *runView) confusion(r *Run) {
 		v.ConfusionTitle, v.MistakesTitle = "Against k-means", "Where the two differ most"
 		v.ConfusionLead = "Clusters of k-means in rows and of this run in columns, matched to each other: agreement is on the diagonal. Shade shows the share of the row."
 		order := t.order
-		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row })
+		v.Mistakes = t.mistakes(12, func(row, column int) bool { return rowOf[order[column]] == row }, r.called)
 	}
 }
 
@@ -251,14 +251,12 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 		c := sh.cluster
 		size := r.Metrics.ClusterSizes[c]
 		view := sheetView{
-			Cluster: c, Size: size, Name: "Cluster " + strconv.Itoa(c),
+			Cluster: c, Size: size, Name: r.called(c),
 			Mark:           mark(size, r.Metrics.N, r.Metrics.Existing()),
 			MeanConfidence: decimals(report.Number(confidence[c]), 4), Accuracy: "0",
 			Summary: fmt.Sprintf("%s, confidence %.2f", items(size), confidence[c]),
 		}
-		if name := r.nameOf(c); name != "" {
-			view.Name += " · " + name
-		} else if r.labelled() {
+		if r.nameOf(c) == "" && r.labelled() {
 			view.Name += " · no name"
 		}
 		if labelled[c] > 0 {
@@ -274,6 +272,14 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 		}
 		v.Sheets = append(v.Sheets, view)
 	}
+}
+
+// called is a cluster's number with its name, if it has one.
+func (r *Run) called(c int) string {
+	if name := r.nameOf(c); name != "" {
+		return fmt.Sprintf("Cluster %d · %s", c, name)
+	}
+	return fmt.Sprintf("Cluster %d", c)
 }
 
 // naming says how well a cluster's most frequent class describes it, and which other class the matching assigns to it, if any.
