@@ -25,7 +25,8 @@ features for a run on a matrix. Which class a cluster stands for is decided by t
 labels of STORE only count what is right. The last line gives the accuracy with clusters matched with classes on these images, as papers
 report it. 'pipeline predict RUN STORE' tells the cluster of each image, and --page shows them.`,
 		Example: `  pipeline evaluate runs/a stores/validation
-  pipeline evaluate runs/a stores/validation --page validation.html --images validation
+  pipeline evaluate runs/a stores/validation --page validation.html \
+      --images validation
   pipeline evaluate runs/b validation.npy --labels validation-labels.npy --json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
