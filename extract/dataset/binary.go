@@ -64,6 +64,12 @@ func (d *binary) holdsAny(names []string) bool {
 	return slices.ContainsFunc(d.files, func(f records) bool { return slices.Contains(names, f.file) })
 }
 
+// size is the number of bytes of a record.
+func (d *binary) size(f records) int64 { return int64(f.header + d.pixels()) }
+
+// pixels is the number of bytes of an image.
+func (d *binary) pixels() int { return 3 * d.raw.Width * d.raw.Height }
+
 // own reports whether a name is that of a file of the set.
 func (d *binary) own(name string) bool {
 	return name == d.names || slices.Contains(d.others, name) ||
@@ -117,7 +123,7 @@ func (s *Set) listRecords(ctx context.Context, from LabelsFrom, d *binary) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := s.listFile(f, 3*d.raw.Width*d.raw.Height, d.classes)
+		err := s.listFile(f, d)
 		if errors.Is(err, os.ErrNotExist) {
 			s.lacked = append(s.lacked, f.file)
 			continue
@@ -137,33 +143,28 @@ func (s *Set) listRecords(ctx context.Context, from LabelsFrom, d *binary) error
 	return s.nameClasses(d.names, d.classes)
 }
 
-func (s *Set) listFile(f records, pixels, classes int) error {
+func (s *Set) listFile(f records, d *binary) error {
 	file, stat, err := regular.Open(filepath.Join(s.Root, f.file))
 	if err != nil {
 		return err
 	}
 	s.containers = append(s.containers, &container{file: file, modified: stampOf(stat)})
-	size := int64(f.header + pixels)
-	if stat.Size()%size != 0 {
+	size := d.size(f)
+	switch {
+	case stat.Size() == 0:
+		return errEmpty
+	case stat.Size()%size != 0:
 		return fmt.Errorf("%d bytes are not a whole number of records of %d bytes: the file is truncated or has another format", stat.Size(), size)
 	}
 	n := int(stat.Size() / size)
-	var labels []byte
-	if f.labels != "" {
-		if labels, err = regular.Read(filepath.Join(s.Root, f.labels)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		if labels == nil {
-			s.lacked = append(s.lacked, f.labels)
-		}
-		if labels != nil && len(labels) != n {
-			return fmt.Errorf("%s but %s in %s", plural.Of(n, "image", "images"), plural.Of(len(labels), "label", "labels"), f.labels)
-		}
+	labels, err := s.readLabels(f, n, d.classes)
+	if err != nil {
+		return err
 	}
 	header := make([]byte, f.header)
 	for i := range n {
 		item := Item{
-			Path: fmt.Sprintf("%s/%06d", f.file, i), Label: -1, Split: f.split, Size: int64(pixels),
+			Path: fmt.Sprintf("%s/%06d", f.file, i), Label: -1, Split: f.split, Size: int64(d.pixels()),
 			container: len(s.containers) - 1, offset: int64(i)*size + int64(f.header),
 		}
 		switch {
@@ -175,18 +176,45 @@ func (s *Set) listFile(f records, pixels, classes int) error {
 			}
 			item.Label = int(header[f.label])
 		}
-		if item.Label >= classes || item.Label < -1 {
-			return fmt.Errorf("record %d has label %d, but there are %d classes: the file has another format", i, item.Label, classes)
+		if item.Label >= d.classes {
+			return fmt.Errorf("record %d has label %d, but there are %d classes: the file has another format", i, item.Label, d.classes)
 		}
 		s.Items = append(s.Items, item)
 	}
 	return nil
 }
 
+// errEmpty is the reason why an empty file is refused.
+var errEmpty = errors.New("the file is empty: download it again or remove it")
+
+// readLabels reads the file of labels for n records, which count from 1; nil if the records have none, or their file is missing.
+func (s *Set) readLabels(f records, n, classes int) ([]byte, error) {
+	if f.labels == "" {
+		return nil, nil
+	}
+	labels, err := regular.Read(filepath.Join(s.Root, f.labels))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		s.lacked = append(s.lacked, f.labels)
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(labels) != n:
+		return nil, fmt.Errorf("%s but %s in %s", plural.Of(n, "image", "images"), plural.Of(len(labels), "label", "labels"), f.labels)
+	}
+	for i, label := range labels {
+		if label < 1 || int(label) > classes {
+			return nil, fmt.Errorf("record %d has label %d in %s, but labels count from 1 to %d: %[3]s has another format (if its labels count from 0, add 1 to each byte)", i, label, f.labels, classes)
+		}
+	}
+	return labels, nil
+}
+
 // nameClasses reads the names of the classes, one per line; without the file, classes are named by their numbers.
 func (s *Set) nameClasses(name string, classes int) error {
 	b, err := regular.Read(filepath.Join(s.Root, name))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	lacks := errors.Is(err, os.ErrNotExist)
+	if err != nil && !lacks {
 		return err
 	}
 	text, err := table.Text(b)
@@ -198,7 +226,7 @@ func (s *Set) nameClasses(name string, classes int) error {
 			s.Classes = append(s.Classes, line)
 		}
 	}
-	if len(s.Classes) > 0 && len(s.Classes) != classes {
+	if !lacks && len(s.Classes) != classes {
 		return fmt.Errorf("%s names %d classes, but there are %d", filepath.Join(s.Root, name), len(s.Classes), classes)
 	}
 	for i := len(s.Classes); i < classes; i++ {

@@ -144,16 +144,18 @@ func visible(folder string) ([]string, error) {
 	return names, nil
 }
 
-// isCIFAR100 reports whether a folder has the files of CIFAR-100. Since their names are common, their size must fit, too, unless the folder
-// has nothing else.
+// isCIFAR100 reports whether a folder has the files of CIFAR-100. Since their names are common, the size of one must fit, too, unless the names of
+// its classes are there, or nothing else is.
 func (s *Set) isCIFAR100(names []string) bool {
-	for _, name := range [...]string{"train.bin", "test.bin"} {
-		if slices.Contains(names, name) {
-			stat, err := os.Stat(filepath.Join(s.Root, name))
-			return err == nil && (len(names) == 1 || stat.Size()%(2+3*32*32) == 0 && stat.Size() > 0)
-		}
+	d := cifar100()
+	if !d.holdsAny(names) {
+		return false
 	}
-	return false
+	foreign := func(name string) bool { return !d.own(name) }
+	return slices.Contains(names, d.names) || !slices.ContainsFunc(names, foreign) || slices.ContainsFunc(d.files, func(f records) bool {
+		stat, err := os.Stat(filepath.Join(s.Root, f.file))
+		return err == nil && stat.Size() > 0 && stat.Size()%d.size(f) == 0
+	})
 }
 
 func isTar(name string) bool { return strings.EqualFold(filepath.Ext(name), ".tar") }
