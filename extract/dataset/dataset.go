@@ -79,6 +79,8 @@ type Set struct {
 	shelf      shelf    // of the local files among them
 	remote     *remote  // where the set lies, if not on disk
 	tables     []string // Parquet files that a walk of the folder found, below the root, with slashes
+	tars       []string // archives, likewise
+	clues      clues    // other files that show what the folder is
 	kept       *pages   // of those, where their rows are the items
 	completed  int      // images of a list whose extensions were missing
 	reformed   int      // images of a list whose names are in another Unicode form
@@ -90,6 +92,7 @@ type Set struct {
 	header     string // the first line of a list, taken for the name of its only column
 	labelled   bool   // a column, .cls members, or binary files give labels
 	byFolders  bool   // folders in the paths of images give labels
+	doubts     doubts // how those were read
 
 	escaped map[string]bool // classes by folders whose names are not UTF-8
 }
@@ -129,7 +132,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	if o.LabelColumn != "" && o.LabelsFrom == None {
 		return nil, fmt.Errorf("labels are taken from column %s and from \"none\": leave out one of the two", o.LabelColumn)
 	}
-	s := &Set{Root: path, Ignored: map[string]int{}, options: o, escaped: map[string]bool{}}
+	s := &Set{Root: path, Ignored: map[string]int{}, options: o, clues: clues{}, escaped: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -157,7 +160,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		return nil, err
 	}
 	if len(s.Items) == 0 {
-		return nil, fmt.Errorf("%s %w%s", path, ErrNoImages, s.others())
+		return nil, fmt.Errorf("%s %w%s%s", path, ErrNoImages, s.others(), s.wayOut())
 	}
 	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	for i := range s.Items[1:] {

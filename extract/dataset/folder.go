@@ -49,6 +49,8 @@ type folder struct {
 
 	images  []Item
 	tables  []string       // Parquet files
+	tars    []string       // archives
+	clues   clues          // other files that show what the folder is
 	ignored map[string]int // number of skipped files by extension
 	passed  [][2]string    // what else was skipped: reason and example
 	folders []*folder
@@ -58,6 +60,10 @@ type folder struct {
 func (f *folder) collect(s *Set) {
 	s.Items = append(s.Items, f.images...)
 	s.tables = append(s.tables, f.tables...)
+	s.tars = append(s.tars, f.tars...)
+	for _, name := range f.clues {
+		s.clues.add(name)
+	}
 	for extension, n := range f.ignored {
 		s.Ignored[extension] += n
 	}
@@ -111,7 +117,7 @@ func (w *walker) read(f *folder) error {
 	if above != "" {
 		above += "/"
 	}
-	f.ignored = map[string]int{}
+	f.ignored, f.clues = map[string]int{}, clues{}
 	for i, e := range entries {
 		switch name := e.Name(); {
 		case !hidden(name) || e.IsDir() && keptBySystem(name):
@@ -163,8 +169,13 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	case isTable(name) && !mode.IsRegular():
 		f.passed = append(f.passed, [2]string{notRegular, name})
 	case !table.IsImage(name):
-		if isTable(name) {
+		switch {
+		case isTable(name):
 			f.tables = append(f.tables, name)
+		case isTar(name):
+			f.tars = append(f.tars, name)
+		default:
+			f.clues.add(name)
 		}
 		f.ignored[strings.ToLower(path.Ext(name))]++
 	case mode.IsRegular() || mode&fs.ModeSymlink != 0:
@@ -176,44 +187,6 @@ func (f *folder) add(name string, mode fs.FileMode, target fs.FileInfo) {
 	default:
 		f.passed = append(f.passed, [2]string{notRegular, name})
 	}
-}
-
-// splitNames maps the words for splits, in lower case, to splits.
-var splitNames = map[string]string{
-	"train": "train", "training": "train",
-	"val": "val", "valid": "val", "validation": "val", "dev": "val",
-	"test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-	unlabeledSplit: unlabeledSplit, "unlabelled": unlabeledSplit, "unsupervised": unlabeledSplit,
-}
-
-// unlabeledSplit is the split of images that have no labels.
-const unlabeledSplit = "unlabeled"
-
-// labelByFolder sets splits and labels from the folders in the items' paths.
-func (s *Set) labelByFolder(from LabelsFrom) {
-	s.byFolders = len(s.Items) > 0
-	folders := make([][]string, len(s.Items))
-	for i, item := range s.Items {
-		parts := strings.Split(item.Path, "/")
-		folders[i] = parts[:len(parts)-1]
-	}
-	split := skipShared(folders)
-	if !s.split(folders, split) {
-		split--
-	}
-	names := make([]string, len(s.Items))
-	if from != None {
-		for i, f := range folders {
-			switch f = f[min(split+1, len(f)):]; {
-			case len(f) == 0:
-			case from == Last:
-				names[i] = s.text(f[len(f)-1])
-			default:
-				names[i] = s.text(f[0])
-			}
-		}
-	}
-	s.label(names, strings.Compare)
 }
 
 // text is the name of a folder for people: bytes that are not UTF-8, as old archives leave them, are written as \xe9, and counted.
@@ -233,49 +206,6 @@ func (s *Set) text(name string) string {
 	}
 	s.escaped[b.String()] = true
 	return b.String()
-}
-
-// skipShared counts the leading folders that are not classes because all images in folders share them: most images must lie deeper. The few
-// that do not get no label.
-func skipShared(folders [][]string) int {
-	for shared := 0; ; shared++ {
-		name, inside, deeper := "", 0, 0
-		for _, f := range folders {
-			if len(f) <= shared {
-				continue
-			}
-			if inside > 0 && f[shared] != name {
-				return shared
-			}
-			name = f[shared]
-			inside++
-			if len(f) > shared+1 {
-				deeper++
-			}
-		}
-		if _, split := splitNames[strings.ToLower(name)]; split || 2*deeper <= inside {
-			return shared
-		}
-	}
-}
-
-// split sets the items' splits if all their folders at the given depth name one. Images beside those folders have no split.
-func (s *Set) split(folders [][]string, depth int) bool {
-	some := false
-	for _, f := range folders {
-		if len(f) > depth {
-			if splitNames[strings.ToLower(f[depth])] == "" {
-				return false
-			}
-			some = true
-		}
-	}
-	for i, f := range folders {
-		if len(f) > depth {
-			s.Items[i].Split = splitNames[strings.ToLower(f[depth])]
-		}
-	}
-	return some
 }
 
 // label sets Classes to the distinct names in order, and each item's label to the index of its name. "" means no label.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"io"
 	"path/filepath"
+	"strings"
 
 	"iconic/internal/bucket"
 )
@@ -26,6 +27,9 @@ type holder struct {
 	file   string         // on disk
 	object *bucket.Object // in a bucket; nil: on disk
 }
+
+// onTop reports whether a file lies in no folder below the set's root.
+func onTop(a holder) bool { return !strings.Contains(a.name, "/") }
 
 // open opens an archive and returns its size and stamp.
 func (s *Set) open(a holder) (content, int64, stamp, error) {

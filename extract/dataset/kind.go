@@ -48,14 +48,15 @@ func (s *Set) others() string {
 // kind recognises the kind of a data set by names alone.
 func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) error, err error) {
 	if !stat.IsDir() {
-		switch ext := strings.ToLower(filepath.Ext(s.Root)); ext {
+		switch strings.ToLower(filepath.Ext(s.Root)) {
 		case ".tar":
 			return s.listTars, nil
 		case ".parquet":
 			return s.listTable, nil
 		case ".txt", ".lst", ".csv", ".tsv":
 			return s.listPaths, nil
-		case ".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip":
+		}
+		if isPacked(s.Root) {
 			return nil, fmt.Errorf("%s is compressed: unpack it to a folder, or to a plain .tar", s.Root)
 		}
 		if !table.IsImage(s.Root) && filepath.Ext(s.Root) != "" {
@@ -81,23 +82,29 @@ func (s *Set) kind(stat fs.FileInfo) (list func(context.Context, LabelsFrom) err
 	return s.listImagesOrContainers, nil
 }
 
-// listImagesOrContainers lists a folder: its images or, if it has none, the contents of its archives, or of the Parquet files in and below
-// it.
+// listImagesOrContainers lists a folder: its images or, if it has none, the contents of the archives or Parquet files in and below it.
 func (s *Set) listImagesOrContainers(ctx context.Context, from LabelsFrom) error {
 	if err := s.listFolder(ctx, from); err != nil {
 		return err
 	}
-	names, err := visible(s.Root)
-	if err != nil {
-		return err
-	}
-	tars := slices.DeleteFunc(names, func(name string) bool { return !isTar(name) })
+	slices.Sort(s.tars)
 	slices.Sort(s.tables)
-	if len(s.Items) == 0 && len(tars) > 0 && len(s.tables) == 0 {
-		s.Ignored, s.Passed = map[string]int{}, nil
-		return s.listTars(ctx, from)
+	if len(s.Items) == 0 {
+		s.dropIrregular()
 	}
-	return s.choose(ctx, from, onDisk(s.Root, tars), onDisk(s.Root, s.tables))
+	return s.choose(ctx, from, onDisk(s.Root, s.tars), onDisk(s.Root, s.tables))
+}
+
+// dropIrregular passes over pipes, sockets and devices that are called like archives.
+func (s *Set) dropIrregular() {
+	s.tars = slices.DeleteFunc(s.tars, func(name string) bool {
+		stat, err := os.Stat(filepath.Join(s.Root, filepath.FromSlash(name)))
+		irregular := err == nil && !stat.Mode().IsRegular()
+		if irregular {
+			s.passContainers(notRegular, ".tar", []holder{{name: name}})
+		}
+		return irregular
+	})
 }
 
 // choose continues after the images of a folder are listed: if there are none, with its archives or its Parquet files.
@@ -107,7 +114,11 @@ func (s *Set) choose(ctx context.Context, from LabelsFrom, tars, tables []holder
 		s.passContainers(archives, ".tar", tars)
 		s.passContainers(besideImages, ".parquet", tables)
 	case len(tars) > 0 && len(tables) > 0:
-		return fmt.Errorf("%s holds both archives (such as %s) and Parquet files (such as %s): give one or the other", s.Root, tars[0].name, tables[0].name)
+		if i := slices.IndexFunc(tars, onTop); i >= 0 {
+			return fmt.Errorf("%s holds both archives (such as %s) and Parquet files (such as %s): give one or the other", s.Root, tars[i].name, tables[0].name)
+		}
+		s.passContainers(besideTables, ".tar", tars)
+		return s.choose(ctx, from, nil, tables)
 	case len(tars) > 0:
 		delete(s.Ignored, ".tar")
 		return s.readTars(ctx, from, tars, true)

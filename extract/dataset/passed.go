@@ -59,6 +59,7 @@ func (s *Set) Note() string {
 	} else if n > 0 {
 		said = append(said, fmt.Sprintf("images without a label (in no folder of a class): %d", n))
 	}
+	said = append(said, s.doubtful()...)
 	if s.completed > 0 {
 		said = append(said, fmt.Sprintf("extensions added to names that lacked them: %d", s.completed))
 	}
@@ -130,6 +131,7 @@ const (
 	sparse         = "sparse members of an archive"
 	besideRecords  = "images beside the records"
 	besideImages   = "Parquet files beside the images"
+	besideTables   = "archives beside the Parquet files"
 	noColumn       = "Parquet files without a column of images"
 	otherColumns   = "columns beside images and labels"
 	unfitColumns   = "columns named like labels that cannot hold labels"
@@ -149,6 +151,7 @@ var singular = map[string]string{
 	notRegular: "pipe, socket or device", archives: "archive beside the images", deadLinks: "link to no file in the archive",
 	sparse:        "sparse member of an archive",
 	besideRecords: "image beside the records",
+	besideTables:  "archive beside the Parquet files",
 	besideImages:  "Parquet file beside the images", noColumn: "Parquet file without a column of images", otherColumns: "column beside images and labels",
 	unfitColumns:  "column named like labels that cannot hold labels",
 	folderColumns: "column in the names of folders that is not read",

@@ -129,10 +129,13 @@ func (s *Set) listObjects(ctx context.Context, prefix string, from LabelsFrom) e
 			s.takeObject(o, name)
 		default:
 			s.Ignored[strings.ToLower(path.Ext(name))]++
-			if isTar(name) && !strings.Contains(name, "/") {
+			switch {
+			case isTar(name):
 				tars = append(tars, holder{name: name, object: &o})
-			} else if isTable(name) {
+			case isTable(name):
 				tables = append(tables, holder{name: name, object: &o})
+			default:
+				s.clues.add(name)
 			}
 		}
 	}

@@ -11,8 +11,9 @@ import (
 	"iconic/internal/table"
 )
 
-// labelArchives labels items by the .cls members of the WebDataset convention or, if none fits an image, by the folders in the archives.
-func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, inFolder bool, classes map[string]string) error {
+// labelArchives labels items by the .cls members of the WebDataset convention or, if none fits an image, by the folders in the archives. The path of an
+// item begins with the prefix of its archive.
+func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, prefixes []string, classes map[string]string) error {
 	bySample := map[string][]string{} // names of .cls members without the extension
 	for name := range classes {
 		bySample[sample(name)] = append(bySample[sample(name)], name)
@@ -21,7 +22,7 @@ func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, inFolder bool,
 		slices.Sort(members)
 	}
 	if !slices.ContainsFunc(s.Items, func(item Item) bool { return bySample[sample(item.Path)] != nil }) {
-		s.labelMembers(from, inFolder)
+		s.labelBy(s.foldersOfMembers(prefixes), from)
 		s.passClasses(from, classes, nil)
 		return nil
 	}
@@ -33,6 +34,9 @@ func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, inFolder bool,
 			return err
 		}
 		s.passClasses(from, classes, c.used)
+	}
+	for i, f := range s.foldersOfArchives(prefixes) {
+		s.Items[i].Split = splitOfFolders(f)
 	}
 	s.labelled = from != None
 	table.WholeNumbers(names)
@@ -52,21 +56,49 @@ func (s *Set) passClasses(from LabelsFrom, classes map[string]string, used map[s
 	}
 }
 
-// labelMembers labels items by the folders inside the archives; the archives' own names do not count as folders.
-func (s *Set) labelMembers(from LabelsFrom, inFolder bool) {
-	if !inFolder {
-		s.labelByFolder(from)
-		return
+// foldersOfMembers are the folders of each item: those that its archive lies in, and those in the archive, whose own name does not count as a folder.
+func (s *Set) foldersOfMembers(prefixes []string) [][]string {
+	folders := s.foldersOfArchives(prefixes)
+	for i, item := range s.Items {
+		folders[i] = slices.Concat(folders[i], above(item.Path[len(prefixes[item.container]):]))
 	}
-	full := make([]string, len(s.Items))
-	for i := range s.Items {
-		full[i] = s.Items[i].Path
-		_, s.Items[i].Path, _ = strings.Cut(full[i], "/")
+	return folders
+}
+
+// foldersOfArchives are the folders that the archive of each item lies in, without those that all archives share and that are no splits. If an archive
+// lies in no further folder, there are none, as they do not tell its images from others.
+func (s *Set) foldersOfArchives(prefixes []string) [][]string {
+	folders := make([][]string, len(s.Items))
+	of := make([][]string, len(prefixes))
+	for i, prefix := range prefixes {
+		of[i] = above(strings.TrimSuffix(prefix, "/"))
 	}
-	s.labelByFolder(from)
-	for i := range s.Items {
-		s.Items[i].Path = full[i]
+	for {
+		if slices.ContainsFunc(of, func(f []string) bool { return len(f) == 0 }) {
+			return folders
+		}
+		first := of[0][0]
+		if splitOf(first) != "" || slices.ContainsFunc(of, func(f []string) bool { return f[0] != first }) {
+			break
+		}
+		for i := range of {
+			of[i] = of[i][1:]
+		}
 	}
+	for i, item := range s.Items {
+		folders[i] = of[item.container]
+	}
+	return folders
+}
+
+// splitOfFolders is the split that the innermost of the folders names that names one.
+func splitOfFolders(folders []string) string {
+	for _, folder := range slices.Backward(folders) {
+		if split := splitOf(folder); split != "" {
+			return split
+		}
+	}
+	return ""
 }
 
 // classFinder finds the class of an image among the .cls members.

@@ -49,7 +49,7 @@ func TestLabellingSamplesEndsWithItsContext(t *testing.T) {
 	s, classes := dotted(5000, true)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.labelArchives(ctx, First, false, classes); !errors.Is(err, context.Canceled) {
+	if err := s.labelArchives(ctx, First, []string{""}, classes); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

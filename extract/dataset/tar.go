@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -16,50 +14,30 @@ import (
 	"iconic/internal/plural"
 )
 
-// listTars lists one archive, whose items have the names of its members, or all archives of a folder, whose items have the archive's name
-// as a prefix. Members are found by reading the archive once from end to end, skipping contents; later they are read in place.
+// listTars lists the archive that the root is.
 func (s *Set) listTars(ctx context.Context, from LabelsFrom) error {
-	archives := []holder{{name: filepath.Base(s.Root), file: s.Root}}
-	inFolder := false
-	if stat, err := os.Stat(s.Root); err != nil {
-		return err
-	} else if stat.IsDir() {
-		inFolder = true
-		names, err := visible(s.Root)
-		if err != nil {
-			return err
-		}
-		archives = archives[:0]
-		for _, name := range names {
-			if !isTar(name) {
-				s.Ignored[strings.ToLower(path.Ext(name))]++
-			} else if stat, err := os.Stat(filepath.Join(s.Root, name)); err == nil && !stat.Mode().IsRegular() {
-				s.pass(notRegular, name)
-			} else {
-				archives = append(archives, holder{name: name, file: filepath.Join(s.Root, name)})
-			}
-		}
-	}
-	return s.readTars(ctx, from, archives, inFolder)
+	return s.readTars(ctx, from, []holder{{name: filepath.Base(s.Root), file: s.Root}}, false)
 }
 
-// readTars lists archives. In a folder, the names of items begin with the names of their archives.
+// readTars lists archives: one, whose items have the names of its members, or those in and below a folder, whose items have the archive's name
+// as a prefix. Members are found by reading an archive once from end to end, skipping contents; later they are read in place.
 func (s *Set) readTars(ctx context.Context, from LabelsFrom, archives []holder, inFolder bool) error {
 	s.Items = nil
+	prefixes := []string{""}
 	if inFolder {
 		s.missFiles(archives)
+		prefixes = prefixes[:0]
+		for _, a := range archives {
+			prefixes = append(prefixes, a.name+"/")
+		}
 	}
 	classes := map[string]string{} // content of each .cls member by its name without the extension
-	for _, a := range archives {
-		prefix := ""
-		if inFolder {
-			prefix = a.name + "/"
-		}
-		if err := s.listTar(ctx, a, prefix, classes); err != nil {
+	for i, a := range archives {
+		if err := s.listTar(ctx, a, prefixes[i], classes); err != nil {
 			return fmt.Errorf("archive %s: %w", s.address(a), err)
 		}
 	}
-	return s.labelArchives(ctx, from, inFolder, classes)
+	return s.labelArchives(ctx, from, prefixes, classes)
 }
 
 func (s *Set) listTar(ctx context.Context, a holder, prefix string, classes map[string]string) error {
