@@ -125,7 +125,9 @@ func TestColumnsBesideLabels(t *testing.T) {
 		{"a rank", "rank,label\n2,x\n0,y\n1,x\n", `its column "rank" is not used`, ""},
 		{"labels alone", "x\ny\nx\n", "", ""},
 		{"labels that differ in what is not seen", "disc\ndi\u200bsc\n\ufeffrings\n", "2 labels whose names differ only in their Unicode form or in invisible characters (such as \"disc\" and \"di\\u200bsc\")", ""},
-		{"labels that are missing values elsewhere", "NA\na\nNA\n", "the label \"NA\" in 2 rows, which counts as a class: leave the cells empty", ""},
+		{"labels that are missing values elsewhere", "NA\na\nNA\n", "labels called like a missing value, which count as classes: 2 (2 \"NA\"); leave the cells empty if they have no label", ""},
+		{"several such labels", "None\na\nN/A\n", "which count as classes: 2 (1 \"N/A\", 1 \"None\"); leave", ""},
+		{"one number, written differently", "01\n1\n1\n", "classes that are one number written differently: 2 (such as \"01\" and \"1\")", ""},
 		{"labels that look alike", "caf\u00e9\ncafe\u0301\ncaf\u00e9\n", "2 labels whose names differ only in their Unicode form", ""},
 		{"a line of many cells", strings.Repeat("cat,", 5000) + "cat\n", "", `(the first line has "cat" "cat" "cat" "cat" "cat" "cat" and 4995 more)`},
 	} {

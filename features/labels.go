@@ -43,27 +43,13 @@ func readLabels(name string, n int) (labels []int, classes, notes []string, err 
 	if k, such := tables.LookAlike(classes); k > 0 {
 		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form or in invisible characters (such as %s)", name, k, such))
 	}
-	if note := missingNote(name, labels, classes); note != "" {
-		notes = append(notes, note)
+	if k, such := tables.Missing(classes, labels); k > 0 {
+		notes = append(notes, fmt.Sprintf("%s: labels called like a missing value, which count as classes: %d (%s); leave the cells empty if they have no label", name, k, such))
+	}
+	if k, such := tables.SameNumber(classes); k > 0 {
+		notes = append(notes, fmt.Sprintf("%s: classes that are one number written differently: %d (such as %s)", name, k, such))
 	}
 	return labels, classes, notes, nil
-}
-
-// missingNote says which class has a name that other programs write for a missing value; "" if none has.
-func missingNote(name string, labels []int, classes []string) string {
-	at := slices.IndexFunc(classes, func(class string) bool {
-		return slices.Contains([]string{"nan", "na", "n/a", "<na>", "null", "none"}, strings.ToLower(class))
-	})
-	if at < 0 {
-		return ""
-	}
-	count := 0
-	for _, l := range labels {
-		if l == at {
-			count++
-		}
-	}
-	return fmt.Sprintf("%s has the label %q in %s, which counts as a class: leave the cells empty if they have no label", name, classes[at], plural.Of(count, "row", "rows"))
 }
 
 // readNumbers reads a matrix of whole numbers; NaN gives an empty text.

@@ -41,6 +41,8 @@ func TestReadLabels(t *testing.T) {
 		{"target and split", "path,target,split\na.jpg,owl,val\nb.jpg,cat,train\nc.jpg,owl,val\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"no known column", "path,breed,size\na.jpg,owl,1\nb.jpg,cat,2\nc.jpg,owl,3\n", nil, nil, "none of the 3 columns is called \"label\""},
 		{"two columns of labels", "class,target\nowl,1\ncat,1\nowl,2\n", nil, nil, "contradict each other"},
+		{"two columns of one name", "label,Label\nowl,1\ncat,1\nowl,2\n", nil, nil, "it has 2 columns called label, which contradict each other: keep one"},
+		{"two columns of one name that agree", "label,label\nowl,1\ncat,0\nowl,1\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"numbers of classes and their names", "class,class_id\nowl,1\ncat,0\nowl,1\n", []int{1, 0, 1}, []string{"cat", "owl"}, ""},
 		{"from 1, with a gap", "1\n12\n3\n", []int{0, 2, 1}, []string{"1", "3", "12"}, ""},
 		{"whole numbers with a point", "1.0\n-1.0\n2.0\n", []int{0, none, 1}, []string{"1", "2"}, ""},

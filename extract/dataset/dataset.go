@@ -91,6 +91,7 @@ type Set struct {
 	lackedOf   string
 	header     string // the first line of a list, taken for the name of its only column
 	labelled   bool   // a column, .cls members, or binary files give labels
+	written    bool   // classes are called as a column or .cls members write them
 	byFolders  bool   // folders in the paths of images give labels
 	doubts     doubts // how those were read
 

@@ -47,6 +47,7 @@ func (s *Set) listPaths(ctx context.Context, from LabelsFrom) error {
 	}
 	s.classesBy, s.completed, s.header = l.classesBy, l.completed, l.header
 	if s.labelled = labelled && from != None; s.labelled {
+		s.written = true
 		table.WholeNumbers(names)
 		s.label(names, byNumber(names))
 	}

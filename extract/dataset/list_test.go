@@ -41,6 +41,8 @@ func TestLinesOfAListHaveEquallyManyCells(t *testing.T) {
 		{"inches in quotes, twice", "l.csv", "path,caption,label\na.png,disc,0\nb.png,\"5\"\" disk\",1\n", []string{"a.png 0", "b.png 1"}, ""},
 		{"inches", "l.csv", "path,caption,label\na.png,disc,0\nb.png,5\" disk,1\n", []string{"a.png 0", "b.png 1"}, ""},
 		{"a comment", "l.csv", "# \"5\" disks, or, less\n#,\"5\" disks\na.png,0\nb.png,1\n", []string{"a.png 0", "b.png 1"}, ""},
+		{"two columns of one name", "l.csv", "path,label,label\na.png,x,y\nb.png,x,z\n", nil, "it has 2 columns called label, which contradict each other"},
+		{"two columns of paths", "l.csv", "path,path,label\nc.png,d.png,y\nc.png,e.png,z\n", nil, "it has 2 columns called path, which contradict each other"},
 		{"blanks", "l.txt", "a.png 0\nb.png\n", []string{"a.png 0", "b.png -"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -84,6 +84,7 @@ func (s *Set) listTables(ctx context.Context, from LabelsFrom, files []holder) e
 	if len(with) == 0 {
 		return fmt.Errorf("%s: %w", s.address(files[0]), opened[0].problem)
 	}
+	wholeNumbers(with)
 	if err := agree(with); err != nil {
 		return fmt.Errorf("%s: %w", s.Root, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"iconic/internal/budget"
 	"iconic/internal/parquet"
+	"iconic/internal/table"
 	"iconic/option"
 )
 
@@ -88,7 +89,7 @@ func (t *rowFile) addLabels(values *parquet.Values, known map[string]int32) erro
 }
 
 // labelOf reads one label. If the file names its classes, the value is the number or the name of one; otherwise the label is the written
-// value, by its index in texts. Blanks around a text do not count, unless a class has that name. A missing value, an empty text, NaN and −1 mean
+// value, by its index in texts. Blanks around a text do not count, unless a class has that name. A missing value, an empty text, NaN and the number −1 mean
 // no label, and so do other negative numbers if the file names no classes.
 func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int32, error) {
 	if !v.Has(i) || v.IsNaN(i) {
@@ -136,8 +137,50 @@ func (t *rowFile) labelOf(v *parquet.Values, i int, known map[string]int32) (int
 	return k, nil
 }
 
-// agree fails if files have their images or labels in different columns, or if some name the classes, in their metadata or as labels, and
-// others only number them.
+// wholeNumbers normalises labels that are texts, over all files, by the rules of every form of data.
+func wholeNumbers(all []*rowFile) {
+	var texts []string
+	for _, t := range all {
+		if t.written() {
+			texts = append(texts, t.texts...)
+		}
+	}
+	table.WholeNumbers(texts)
+	for _, t := range all {
+		if t.written() {
+			texts = texts[copy(t.texts, texts):]
+		}
+	}
+}
+
+// written reports whether labels are classes as they are written, in a column of texts or in the names of folders.
+func (t *rowFile) written() bool { return t.names == nil && (!t.counted || t.partLabel != "") }
+
+// labelled reports whether a row has a label.
+func (t *rowFile) labelled() bool {
+	return t.numbers != nil && (t.names != nil || slices.ContainsFunc(t.texts, func(text string) bool { return text != "" }))
+}
+
+// sameNumbers fails if some files have their labels as numbers, and others as texts that write numbers differently, such as 00.
+func sameNumbers(all []*rowFile) error {
+	counted := slices.IndexFunc(all, func(t *rowFile) bool { return t.names == nil && !t.written() && t.labelled() })
+	if counted < 0 {
+		return nil
+	}
+	for _, t := range all {
+		i := slices.IndexFunc(t.texts, func(text string) bool {
+			n, err := strconv.ParseInt(text, 10, 64)
+			return text != "" && (err != nil || strconv.FormatInt(n, 10) != text)
+		})
+		if t.written() && i >= 0 {
+			return option.Errorf("LabelsFrom", "%s has its labels as numbers, and %s as texts such as %q, which may be other classes: give the files one by one, or leave out the labels", all[counted].name, t.name, t.texts[i])
+		}
+	}
+	return nil
+}
+
+// agree fails if files have their images or labels in different columns, if some name the classes, in their metadata or as labels, and
+// others only number them, or if they write the numbers of classes differently.
 func agree(all []*rowFile) error {
 	first := all[0]
 	var named, numbered string
@@ -145,12 +188,15 @@ func agree(all []*rowFile) error {
 		switch {
 		case (t.names != nil || t.words()) && named == "":
 			named = t.name
-		case t.counted && len(t.texts) > 0 && numbered == "":
+		case t.counted && t.names == nil && t.labelled() && numbered == "":
 			numbered = t.name
 		}
 	}
 	if named != "" && numbered != "" {
 		return option.Errorf("LabelsFrom", "%s names its classes, and %s has only numbers, which may mean something else: give the files one by one, or leave out the labels", named, numbered)
+	}
+	if err := sameNumbers(all); err != nil {
+		return err
 	}
 	for _, t := range all[1:] {
 		switch {
@@ -177,10 +223,7 @@ func (s *Set) nameLabels(all []*rowFile) error {
 	var names []string
 	alike, labelled := true, false
 	for _, t := range all {
-		if t.numbers != nil {
-			if t.names == nil && len(t.texts) == 0 { // its rows have no labels
-				continue
-			}
+		if t.labelled() {
 			alike = alike && (!labelled || slices.Equal(names, t.names))
 			names, labelled = t.names, true
 		}
@@ -197,7 +240,7 @@ func (s *Set) nameLabels(all []*rowFile) error {
 			words = t.names
 		}
 		for i, n := range t.numbers {
-			if n >= 0 {
+			if n >= 0 && words[n] != "" {
 				texts[at+i] = words[n]
 				s.Items[at+i].Label = int(n)
 			}
@@ -205,6 +248,7 @@ func (s *Set) nameLabels(all []*rowFile) error {
 		at += int(t.rows.Rows)
 	}
 	if !named {
+		s.written = true
 		s.label(texts, byNumber(texts))
 		return nil
 	}

@@ -54,6 +54,7 @@ func (s *Set) Note() string {
 	if n, such := table.LookAlike(s.Classes); n > 0 {
 		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form or in invisible characters: %d (such as %s)", n, such))
 	}
+	said = append(said, s.oddNames()...)
 	if n := s.unlabelled(); n > 0 && s.labelled {
 		said = append(said, fmt.Sprintf("images without a label (none, NaN or negative): %d", n))
 	} else if n > 0 {
@@ -79,6 +80,28 @@ func (s *Set) Note() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: images listed: %d; %s", s.Root, len(s.Items), strings.Join(said, "; "))
+}
+
+// oddNames says which classes have names that stand for a missing value elsewhere, or are one number in several spellings.
+func (s *Set) oddNames() (said []string) {
+	if !s.written && !s.byFolders {
+		return nil
+	}
+	labels := make([]int, len(s.Items))
+	for i, item := range s.Items {
+		labels[i] = item.Label
+	}
+	if n, such := table.Missing(s.Classes, labels); n > 0 {
+		way := "leave the labels empty"
+		if !s.written {
+			way = "call the folder unlabeled"
+		}
+		said = append(said, fmt.Sprintf("images in classes called like a missing value: %d (%s); %s if they have no label", n, such, way))
+	}
+	if n, such := table.SameNumber(s.Classes); n > 0 {
+		said = append(said, fmt.Sprintf("classes that are one number written differently: %d (such as %s)", n, such))
+	}
+	return said
 }
 
 // unlabelled counts the images to which the column of labels, .cls members, binary files, or folders of classes give none, apart from those of a

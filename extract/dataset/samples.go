@@ -38,7 +38,7 @@ func (s *Set) labelArchives(ctx context.Context, from LabelsFrom, prefixes []str
 	for i, f := range s.foldersOfArchives(prefixes) {
 		s.Items[i].Split = splitOfFolders(f)
 	}
-	s.labelled = from != None
+	s.labelled, s.written = from != None, true
 	table.WholeNumbers(names)
 	s.label(names, byNumber(names))
 	return nil

@@ -37,16 +37,20 @@ func KindOf(name string) Kind {
 	return kinds[plain]
 }
 
-// Find returns the column of a kind, or −1 if there is none. If there are several, it fails unless one has the preferred name.
+// Find returns the column of a kind, or −1 if there is none. If there are several, those with the preferred name count; it fails if more than one
+// counts and they divide the rows differently.
 func (t *Table) Find(kind Kind, preferred string) (int, error) {
-	var found []int
+	var found, named []int
 	for c, name := range t.Header {
 		if KindOf(name) == kind {
-			if strings.EqualFold(name, preferred) {
-				return c, nil
-			}
 			found = append(found, c)
+			if strings.EqualFold(name, preferred) {
+				named = append(named, c)
+			}
 		}
+	}
+	if len(named) > 0 {
+		found = named
 	}
 	switch len(found) {
 	case 0:
@@ -56,6 +60,9 @@ func (t *Table) Find(kind Kind, preferred string) (int, error) {
 	}
 	if t.same(found) {
 		return found[0], nil
+	}
+	if len(named) > 0 {
+		return -1, fmt.Errorf("it has %d columns called %s, which contradict each other: keep one of them, or rename the others", len(named), preferred)
 	}
 	names := make([]string, len(found))
 	for i, c := range found {

@@ -1,7 +1,9 @@
 package table
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -61,4 +63,45 @@ func wholeNumber(s string) (v int64, ok bool) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
+}
+
+// missing are the names, in lower case, that programs write for a missing value. −1 is a class only among labels that are not all whole numbers.
+var missing = []string{"nan", "na", "n/a", "<na>", "null", "none", "-1"}
+
+// Missing counts the labels whose classes are called like a missing value. labels are indices into classes, negative for none. such lists these classes,
+// quoted, each after its number of labels.
+func Missing(classes []string, labels []int) (n int, such string) {
+	count := make([]int, len(classes))
+	for _, l := range labels {
+		if l >= 0 {
+			count[l]++
+		}
+	}
+	var all []string
+	for c, name := range classes {
+		if slices.Contains(missing, strings.ToLower(name)) && count[c] > 0 {
+			n += count[c]
+			all = append(all, fmt.Sprintf("%d %q", count[c], name))
+		}
+	}
+	return n, strings.Join(all, ", ")
+}
+
+// SameNumber counts the names of classes that are whole numbers equal to another's, such as 1 and 01. such is two of them, quoted.
+func SameNumber(classes []string) (n int, such string) {
+	value := map[int64][]string{}
+	for _, name := range classes {
+		if v, whole := wholeNumber(name); whole {
+			value[v] = append(value[v], name)
+		}
+	}
+	for _, name := range classes {
+		v, whole := wholeNumber(name)
+		if all := value[v]; whole && len(all) > 1 {
+			if n++; n == 1 {
+				such = fmt.Sprintf("%q and %q", all[0], all[1])
+			}
+		}
+	}
+	return n, such
 }
