@@ -106,7 +106,10 @@ func TestPartsThatWriteNumbersDifferently(t *testing.T) {
 	}
 	root := t.TempDir()
 	parquetFile(t, filepath.Join(root, "a.parquet"), rowsOf("A", "B"), hubNames(discsAndBoxes))
-	parquetFile(t, filepath.Join(root, "b.parquet"), []worded{{[]byte("1"), "-1"}})
+	parquetFile(t, filepath.Join(root, "b.parquet"), []struct {
+		Image hubImage `parquet:"image,optional"`
+		Label string   `parquet:"label"`
+	}{{hubImage{Bytes: []byte("C")}, "-1"}})
 	if diff := cmp.Diff([]string{"a.parquet/000000 disc", "a.parquet/000001 box", "b.parquet/000000 -"}, lines(open(t, root))); diff != "" {
 		t.Error("beside named classes: ", diff)
 	}

@@ -212,6 +212,9 @@ func agree(all []*rowFile) error {
 // words reports whether labels in a column are words, and not only numbers that are stored as texts.
 func (t *rowFile) words() bool {
 	return t.partLabel == "" && !t.counted && slices.ContainsFunc(t.texts, func(text string) bool {
+		if text == "" { // no label
+			return false
+		}
 		_, err := strconv.ParseFloat(text, 64)
 		return err != nil
 	})

@@ -71,7 +71,7 @@ func TestDarkPictures(t *testing.T) {
 		"TIFF, 12 bits":              {tiff(nil, 4095, 0), true, true},
 		"TIFF, bright":               {tiff(nil, 0, 60000), true, false},
 		"TIFF, 12 bits, as it says":  {tiff(map[int]int{tiffLargest: 4095}, 4095, 0), false, false},
-		"TIFF with opacity":          {tiff(map[int]int{tiffSamples: 2}, 4095, 65535, 0, 65535), true, true},
+		"TIFF with opacity":          {tiff(map[int]int{tiffSamples: 2, tiffExtraSamples: 2}, 4095, 65535, 0, 65535), true, true},
 		"PGM, 12 bits":               {pnm("P5 2 1 65535", 4095, 0), true, true},
 		"PGM, 12 bits, as it says":   {pnm("P5 2 1 4095", 4000, 0), false, false},
 		"PGM, bright":                {pnm("P5 2 1 65535", 65535, 0), true, false},

@@ -137,6 +137,40 @@ func TestStatedRangesOfATIFF(t *testing.T) {
 	}
 }
 
+// Bands of which a grey picture would show one are refused; opacity and masks are not bands of the picture.
+func TestBandsOfATIFF(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		samples, extra int // extra: what the first sample beyond the picture is; 0: not stated
+		photometric    int
+		want           []uint8
+		err            string
+	}{
+		{"five bands", 5, 0, tiffBlackIsZero, nil, "a TIFF of 5 bands, of which only 1 would be read: convert it"},
+		{"two bands", 2, 0, tiffBlackIsZero, nil, "a TIFF of 2 bands"},
+		{"three bands, the second opacity", 3, 2, tiffWhiteIsZero, nil, "a TIFF of 3 bands"},
+		{"grey with opacity", 2, 2, tiffBlackIsZero, []uint8{1, 1, 1}, ""},
+		{"eight bands, the first three colours", 8, 0, tiffRGB, nil, "a TIFF of 8 bands, of which only 3 would be read"},
+		{"colours and a spare sample", 4, 0, tiffRGB, []uint8{1, 2, 3}, ""},
+		{"colours, opacity and a mask", 5, 2, tiffRGB, []uint8{1, 2, 3}, ""},
+		{"colours from one sample", 1, 0, tiffRGB, nil, "a TIFF with 1 sample of 8 bits and photometric interpretation 2"},
+	} {
+		tags := map[int]int{tiffWidth: 1, tiffHeight: 1, tiffBits: 8, tiffPhotometric: c.photometric, tiffSamples: c.samples}
+		if c.extra > 0 {
+			tags[tiffExtraSamples] = c.extra
+		}
+		m, _, err := Decode(tiffFile([]byte{1, 2, 3, 4, 5, 6, 7, 8}[:c.samples], tags), DecodeOptions{})
+		switch {
+		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
+			t.Errorf("%s: error %v, want %q", c.name, err, c.err)
+		case c.err == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.err == "" && !bytes.Equal(m.Pix, c.want):
+			t.Errorf("%s: %v, want %v", c.name, m.Pix, c.want)
+		}
+	}
+}
+
 // PAM, Netpbm's P7: grey or colours, with and without opacity.
 func TestPAM(t *testing.T) {
 	for _, c := range []struct {

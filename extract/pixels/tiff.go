@@ -14,6 +14,7 @@ import (
 	"golang.org/x/image/ccitt"
 
 	"iconic/internal/kernel"
+	"iconic/internal/plural"
 )
 
 // The reader follows TIFF 6.0 (Adobe, 1992), Adobe's supplements for DEFLATE and JPEG, and BigTIFF. Strips and tiles are read row by row,
@@ -170,12 +171,32 @@ func (t *tiff) readKind() error {
 		return unsupported(fmt.Sprintf("a TIFF with photometric interpretation %d", t.photometric))
 	}
 	if !ok || t.samples < t.used {
-		return unsupported(fmt.Sprintf("a TIFF with %d samples of %d bits and photometric interpretation %d", t.samples, t.bits, t.photometric))
+		return unsupported(fmt.Sprintf("a TIFF with %s of %s and photometric interpretation %d", plural.Of(t.samples, "sample", "samples"), plural.Of(t.bits, "bit", "bits"), t.photometric))
+	}
+	if err := t.checkBands(); err != nil {
+		return err
 	}
 	if err := t.readLargest(); err != nil {
 		return err
 	}
 	return t.readCompression()
+}
+
+// checkBands refuses pixels with more samples than their picture has: bands of a satellite or channels of a microscope, of which the first would be
+// shown as grey. Beside grey there may be opacity, and beside colours up to three samples of any meaning, as RGBX and masks.
+func (t *tiff) checkBands() error {
+	extra := t.samples - t.used
+	most := 3
+	if t.photometric == tiffWhiteIsZero || t.photometric == tiffBlackIsZero {
+		most = 0
+		if kind := t.first(tiffExtraSamples, 0); kind == 1 || kind == 2 {
+			most = 1
+		}
+	}
+	if extra > most {
+		return unsupported(fmt.Sprintf("a TIFF of %d bands, of which only %d would be read", t.samples, t.used))
+	}
+	return nil
 }
 
 // readPalette finds the palette, and whether it has 16-bit numbers, as it should, or levels, as some writers leave them. As for libtiff
