@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"iconic/internal/s3test"
 )
 
@@ -86,5 +88,33 @@ func TestHiddenObjects(t *testing.T) {
 		if !strings.Contains(s.Note(), want) {
 			t.Errorf("note %q, want %q", s.Note(), want)
 		}
+	}
+}
+
+// A key is a name as it is, whether it is listed below a prefix or is the whole set.
+func TestNamesOfObjects(t *testing.T) {
+	server := s3test.Start(t)
+	names := []string{"50% off.png", "a b.png", "a#1.png", "a__0x2f__b.png", "nl\nx.png", "q?1.png"}
+	for _, name := range names {
+		server.Put("p/"+name, []byte(name))
+	}
+	if diff := cmp.Diff(names, contents(t, openSet(t, "s3://data/p", Options{}))); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range names {
+		s := openSet(t, "s3://data/p/"+name, Options{})
+		if diff := cmp.Diff([]string{name}, contents(t, s)); diff != "" || s.Items[0].Path != name || s.Root != "s3://data/p/"+name {
+			t.Errorf("%q: item %q of %q, %s", name, s.Items[0].Path, s.Root, diff)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "a.tar")
+	archive(t, file, "1.png", "A1")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Put("p/50%.tar", content)
+	if diff := cmp.Diff([]string{"A1"}, contents(t, openSet(t, "s3://data/p/50%.tar", Options{}))); diff != "" {
+		t.Error(diff)
 	}
 }

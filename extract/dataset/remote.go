@@ -71,7 +71,10 @@ func (s *Set) openRemote(ctx context.Context, address string, from LabelsFrom) e
 	}
 	s.remote = &remote{Bucket: b}
 	s.remote.ctx, s.remote.end = context.WithCancel(ctx)
-	name := path.Base(strings.SplitN(s.Root, "?", 2)[0])
+	name := path.Base(key)
+	if b.Single() {
+		name = path.Base(strings.SplitN(s.Root, "?", 2)[0])
+	}
 	if single := b.Single() || table.IsImage(name) || Collects(name); !single || key == "" && !b.Single() {
 		if key != "" && !strings.HasSuffix(key, "/") {
 			key += "/"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -23,7 +24,26 @@ type Object struct {
 // ErrChanged is in the chain of an error for an object that is no longer in the requested version.
 var ErrChanged = errors.New("it was replaced while it was being read: start again")
 
-// store is one kind of server. Its permanent errors wrap fs.ErrNotExist, fs.ErrPermission, errors.ErrUnsupported or ErrChanged; all others
+// errRefused is in the chain of a store's error for a request that the server would refuse again.
+var errRefused = errors.New("the server refuses the request")
+
+// refusal is a permanent error in words that need no further ones.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func (refusal) Unwrap() error { return errRefused }
+
+// passing reports whether a status may be another one the next time.
+func passing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status < 300 || status > 499
+}
+
+// store is one kind of server. Its permanent errors wrap fs.ErrNotExist, fs.ErrPermission, errors.ErrUnsupported, ErrChanged or errRefused; all others
 // may be transient.
 type store interface {
 	page(ctx context.Context, prefix string, token []byte) (objects []Object, next []byte, err error) // in the order of the keys; the last page has no next
@@ -57,10 +77,24 @@ func Is(name string) bool {
 	return false
 }
 
+// onWeb reports whether an address is a URL, which may have a query. After the name of a bucket comes a key, in which every character stands for itself.
+func onWeb(address string) bool {
+	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
+}
+
 // Public is an address without the parts that may be secret; any other name is returned unchanged.
 func Public(name string) string {
-	if !Is(name) {
+	switch {
+	case !Is(name):
 		return name
+	case !onWeb(name):
+		scheme, rest, _ := strings.Cut(name, "://")
+		authority, key, more := strings.Cut(rest, "/")
+		public := scheme + "://" + authority[strings.LastIndexByte(authority, '@')+1:]
+		if more {
+			public += "/" + key
+		}
+		return public
 	}
 	u, err := url.Parse(name)
 	if err != nil {
@@ -91,13 +125,17 @@ func Open(ctx context.Context, address string) (b *Bucket, key string, err error
 		}
 	}()
 	authority := rest
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+	ends := "/"
+	if onWeb(address) {
+		ends = "/?#"
+	}
+	if i := strings.IndexAny(rest, ends); i >= 0 {
 		authority = rest[:i]
 	}
 	if strings.Contains(authority, "@") {
 		return nil, "", fmt.Errorf("%s: put credentials into the environment, not into the address", Public(address))
 	}
-	if scheme == "https" || scheme == "http" {
+	if onWeb(address) {
 		b.name = Public(address)
 		b.store, err = openWeb(address)
 		return b, "", err
@@ -224,7 +262,7 @@ func (b *Bucket) try(ctx context.Context, key string, do func(ctx context.Contex
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, ErrChanged), errors.Is(err, errors.ErrUnsupported), n == attempts:
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, ErrChanged), errors.Is(err, errors.ErrUnsupported), errors.Is(err, errRefused), n == attempts:
 			return fmt.Errorf("%s: %w", b.Name(key), plain(err))
 		}
 		select {

@@ -3,7 +3,11 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"strconv"
 
 	"cloud.google.com/go/storage"
@@ -15,6 +19,13 @@ import (
 	_ "gocloud.dev/blob/azureblob"
 	_ "gocloud.dev/blob/gcsblob"
 )
+
+// versioned also reads with the Go CDK.
+type versioned struct {
+	cloud
+	pinned  func(o Object) func(as func(any) bool) error // makes a read fail on another version
+	version func(as func(any) bool) string               // version of a listed or requested object; "": its ETag
+}
 
 func init() {
 	openers["gs"] = openGoogle
@@ -43,7 +54,7 @@ func openGoogle(ctx context.Context, name string) (store, error) {
 			return nil
 		}
 	}
-	return &cloud{bucket: b, version: generation, pinned: pinned, failed: func(error) error { return nil }}, nil
+	return &versioned{cloud{bucket: b, failed: func(error) error { return nil }}, pinned, generation}, nil
 }
 
 // openAzure opens a container with AZURE_STORAGE_ACCOUNT and the related credentials.
@@ -73,5 +84,39 @@ func openAzure(ctx context.Context, name string) (store, error) {
 			return nil
 		}
 	}
-	return &cloud{bucket: b, version: tag, pinned: pinned, failed: func(error) error { return nil }}, nil
+	return &versioned{cloud{bucket: b, failed: func(error) error { return nil }}, pinned, tag}, nil
+}
+
+func (c *versioned) page(ctx context.Context, prefix string, token []byte) ([]Object, []byte, error) {
+	if token == nil {
+		token = blob.FirstPageToken
+	}
+	listed, next, err := c.bucket.ListPage(ctx, token, pageSize, &blob.ListOptions{Prefix: prefix})
+	if err != nil {
+		return nil, nil, c.explain(err)
+	}
+	objects := make([]Object, len(listed))
+	for i, o := range listed {
+		objects[i] = Object{o.Key, o.Size, o.ModTime, c.version(o.As)}
+	}
+	return objects, next, nil
+}
+
+func (c *versioned) stat(ctx context.Context, key string) (Object, error) {
+	a, err := c.bucket.Attributes(ctx, key)
+	if err != nil {
+		return Object{}, c.explain(err)
+	}
+	return Object{key, a.Size, a.ModTime, cmp.Or(c.version(a.As), a.ETag)}, nil
+}
+
+func (c *versioned) read(ctx context.Context, o Object, offset, length int64) (io.ReadCloser, error) {
+	r, err := c.bucket.NewRangeReader(ctx, o.Key, offset, length, &blob.ReaderOptions{BeforeRead: c.pinned(o)})
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if r.Size() != o.Size {
+		return nil, errors.Join(fmt.Errorf("%w (%d bytes, but %d before)", ErrChanged, r.Size(), o.Size), r.Close())
+	}
+	return r, nil
 }

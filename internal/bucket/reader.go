@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,6 +112,9 @@ func (r *Reader) fetch(ctx context.Context, p []byte, offset int64) error {
 		silence := time.AfterFunc(r.bucket.stall, func() { cancel(errSilent) })
 		defer silence.Stop()
 		body, err := r.bucket.store.read(ctx, r.object, offset, int64(len(p)))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("it was removed while it was being read, start again: %w", err)
+		}
 		if err != nil {
 			return false, spoken(ctx, err)
 		}

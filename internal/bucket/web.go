@@ -79,7 +79,9 @@ func (w *web) ask(ctx context.Context, offset, length int64) (*http.Response, Ob
 	case http.StatusRequestedRangeNotSatisfiable:
 		err = fmt.Errorf("%w (it is shorter now, or empty)", ErrChanged)
 	default:
-		err = fmt.Errorf("the server answers %s", r.Status)
+		if err = fmt.Errorf("the server answers %s", r.Status); !passing(r.StatusCode) {
+			err = refusal(err.Error())
+		}
 	}
 	return nil, o, errors.Join(err, r.Body.Close())
 }
