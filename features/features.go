@@ -96,6 +96,9 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	if f.Dim() == 0 {
 		return nil, fmt.Errorf("%s: shape %v has no columns, so its rows are empty", features, f.Shape)
 	}
+	if len(f.Shape) == 1 {
+		return nil, fmt.Errorf("%s: shape (%d,) has one dimension, and features are a matrix: give one row per image, as shape (%[2]d, 1) if each has one number; labels go into a file of their own", features, f.Len())
+	}
 	if f.Shape[0] == 1 && len(f.Shape) > 2 {
 		return nil, fmt.Errorf("%s: shape %v has a single row: remove the first dimension with numpy.squeeze", features, f.Shape)
 	}

@@ -110,6 +110,14 @@ func TestWhatIsNoMatrixIsSaidSo(t *testing.T) {
 	}
 }
 
+// A vector is no matrix: it may be labels, or one image.
+func TestAVectorOfFeatures(t *testing.T) {
+	name := doubles(t, "features.npy", "(4,)", 1, 2, 3, 4)
+	if _, err := Open(name, ""); err == nil || !strings.Contains(err.Error(), "shape (4,) has one dimension, and features are a matrix: give one row per image, as shape (4, 1)") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Labels belong to rows by their order; what else a file says about that is told, or refused if it contradicts.
 func TestColumnsBesideLabels(t *testing.T) {
 	for _, c := range []struct{ name, text, note, err string }{
@@ -124,7 +132,7 @@ func TestColumnsBesideLabels(t *testing.T) {
 		{"numbers of something else", "id,label\n17,x\n3,y\n5,x\n", `its column "id" is not used`, ""},
 		{"a rank", "rank,label\n2,x\n0,y\n1,x\n", `its column "rank" is not used`, ""},
 		{"labels alone", "x\ny\nx\n", "", ""},
-		{"labels that differ in what is not seen", "disc\ndi\u200bsc\n\ufeffrings\n", "2 labels whose names differ only in their Unicode form or in invisible characters (such as \"disc\" and \"di\\u200bsc\")", ""},
+		{"labels that differ in what is not seen", "disc\ndi\u200bsc\n\ufeffrings\n", "2 labels whose names differ only in their Unicode form, in invisible characters or in blanks at an end (such as \"disc\" and \"di\\u200bsc\")", ""},
 		{"labels that are missing values elsewhere", "NA\na\nNA\n", "labels called like a missing value, which count as classes: 2 (2 \"NA\"); leave the cells empty if they have no label", ""},
 		{"several such labels", "None\na\nN/A\n", "which count as classes: 2 (1 \"N/A\", 1 \"None\"); leave", ""},
 		{"one number, written differently", "01\n1\n1\n", "classes that are one number written differently: 2 (such as \"01\" and \"1\")", ""},

@@ -2,6 +2,7 @@ package features
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,7 +42,7 @@ func readLabels(name string, n int) (labels []int, classes, notes []string, err 
 	tables.WholeNumbers(names)
 	labels, classes = numbered(names)
 	if k, such := tables.LookAlike(classes); k > 0 {
-		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form or in invisible characters (such as %s)", name, k, such))
+		notes = append(notes, fmt.Sprintf("%s has %d labels whose names differ only in their Unicode form, in invisible characters or in blanks at an end (such as %s)", name, k, such))
 	}
 	if k, such := tables.Missing(classes, labels); k > 0 {
 		notes = append(notes, fmt.Sprintf("%s: labels called like a missing value, which count as classes: %d (%s); leave the cells empty if they have no label", name, k, such))
@@ -97,6 +98,9 @@ func readColumn(name string) (cells, notes []string, err error) {
 		return nil, nil, err
 	}
 	lines, err := tables.Lines(content)
+	if errors.Is(err, tables.ErrNoText) {
+		err = fmt.Errorf("%w: save labels as a text, or with numpy.save in a .npy file", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -152,7 +152,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 		return nil, fmt.Errorf("%s has no columns: only Parquet files have columns of images and labels", path)
 	}
 	if o.LabelsChosen && o.LabelsFrom != None && len(s.Items) > 0 && !s.byFolders {
-		return nil, option.Errorf("LabelsChosen", "%s: folders name the classes of a folder of images, and of tar archives without .cls members, only; a list has them in a column", path)
+		return nil, option.Errorf("LabelsChosen", "%s: folders name the classes of a folder of images, and of tar archives without .cls members, only; other data have them in a column, in .cls members or in the records", path)
 	}
 	if err := s.classesAreText(); err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	slices.SortFunc(s.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
 	for i := range s.Items[1:] {
 		if s.Items[i].Path == s.Items[i+1].Path {
-			return nil, fmt.Errorf("%s lists %s twice", path, s.Items[i].Path)
+			return nil, fmt.Errorf("%s lists %s twice: remove one of the two, and see which label and split are right", path, s.Items[i].Path)
 		}
 	}
 	return s, nil

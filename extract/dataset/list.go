@@ -2,7 +2,9 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"iconic/internal/bucket"
 	"iconic/internal/parallel"
 	"iconic/internal/regular"
 	"iconic/internal/table"
@@ -65,8 +68,17 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 	there := func(name string) bool { return isFile(s.listed(name)) }
 	folder := func(name string) bool { return isFolder(s.listed(name)) }
 	l, err := readList(content, extension, there, folder)
-	if err != nil || len(l.rows) == 0 || slices.ContainsFunc(l.rows, func(r row) bool { return there(r.path) }) {
-		return l, err
+	if err != nil {
+		return nil, err
+	}
+	if err := s.addresses(l); err != nil {
+		return nil, err
+	}
+	if len(l.rows) == 0 || slices.ContainsFunc(l.rows, func(r row) bool { return there(r.path) }) {
+		return l, s.severalWords(l)
+	}
+	if err := s.forbidden(l); err != nil {
+		return nil, err
 	}
 	known := folders{}
 	byName, err := readList(content, extension, func(name string) bool {
@@ -91,6 +103,51 @@ func (s *Set) readListed(content []byte) (*listing, error) {
 		return nil, s.noneThere(l, known)
 	}
 	return byName, nil
+}
+
+// addresses is the error for a list that has addresses in the place of paths.
+func (s *Set) addresses(l *listing) error {
+	for _, r := range l.rows {
+		if scheme, _, ok := strings.Cut(r.path, "://"); ok && !strings.ContainsAny(scheme, `/\ `) && !isFile(s.listed(r.path)) {
+			return fmt.Errorf("%q is an address, and a list names files on disk: download the file and write its path, or remove the line", bucket.Public(r.path))
+		}
+	}
+	return nil
+}
+
+// severalWords is the error for a list that separates a path and a class of several words by a blank, so that some of the words are taken for a part of
+// the path.
+func (s *Set) severalWords(l *listing) error {
+	for _, r := range l.rows {
+		if !strings.Contains(r.path, " ") || isFile(s.listed(r.path)) {
+			continue
+		}
+		for i, c := range r.path {
+			if c == ' ' && isFile(s.listed(r.path[:i])) {
+				return fmt.Errorf("the line %q has several words after the path: separate the path and the class by a comma or a tab in all lines", strings.TrimSpace(r.path+" "+r.label))
+			}
+		}
+	}
+	return nil
+}
+
+// forbidden is the error for a list of files in a folder that may not be entered; nil if none is in such a folder.
+func (s *Set) forbidden(l *listing) error {
+	for _, r := range l.rows {
+		name := s.listed(r.path)
+		if _, err := os.Stat(name); !errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		folder := filepath.Dir(name)
+		for folder != filepath.Dir(folder) {
+			if _, err := os.Stat(folder); err == nil {
+				break
+			}
+			folder = filepath.Dir(folder)
+		}
+		return fmt.Errorf("files in the folder %s (such as %q) cannot be reached: %w: allow yourself to enter it (chmod +rx)", folder, r.path, fs.ErrPermission)
+	}
+	return nil
 }
 
 // noneThere is the error for a list none of whose files exist. It says if that may be since blanks separate its columns, and names a folder beside the

@@ -211,3 +211,38 @@ func TestListsOfColumnsBetweenBlanks(t *testing.T) {
 	}
 	opened(t, filepath.Join(tree(t, map[string]string{"000001.jpg": "A", "l.txt": attributes}), "l.txt"), Options{}, "its lines seem to have 3 columns")
 }
+
+// Words that belong to a class, and addresses, are not taken for paths.
+func TestListsOfWhatAreNoPaths(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, err string }{
+		"classes of several words":         {"l.txt", "a.png golden retriever\nb.png cat\n", `the line "a.png golden retriever" has several words after the path: separate the path and the class by a comma or a tab`},
+		"in a line of several":             {"l.txt", "b.png\na.png a b c\n", `the line "a.png a b c" has several words`},
+		"an address on the web":            {"l.csv", "path,label\na.png,x\nhttps://x.org/img/0.png?key=secret,y\n", `"https://x.org/img/0.png?…" is an address, and a list names files on disk`},
+		"an object":                        {"l.txt", "a.png\ns3://data/b.png\n", `"s3://data/b.png" is an address`},
+		"a file by its address":            {"l.txt", "a.png\nfile:///tmp/b.png\n", `"file:///tmp/b.png" is an address`},
+		"addresses alone":                  {"l.txt", "https://x.org/0.png\nhttps://x.org/1.png\n", "is an address"},
+		"addresses beside the paths":       {"l.csv", "path,url\na.png,https://x.org/0.png\nb.png,https://x.org/1.png\n", ""},
+		"a file that is gone":              {"l.txt", "a.png\naway.png 7\n", ""},
+		"a name with a blank that is gone": {"l.txt", "a.png\nmy other photo.png\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := opened(t, filepath.Join(tree(t, map[string]string{"a.png": "A", "b.png": "B", c.file: c.text}), c.file), Options{}, c.err)
+			if s != nil && len(s.Items) != 2 {
+				t.Errorf("%q", lines(s))
+			}
+		})
+	}
+}
+
+// A list of files that exist but cannot be reached says why.
+func TestListsOfFilesThatMayNotBeReached(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may enter everything")
+	}
+	root := tree(t, map[string]string{"secret/below/a.png": "A", "l.txt": "secret/below/a.png\n"})
+	if err := os.Chmod(filepath.Join(root, "secret"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(filepath.Join(root, "secret"), 0o700) })
+	opened(t, filepath.Join(root, "l.txt"), Options{}, "files in the folder "+filepath.Join(root, "secret")+` (such as "secret/below/a.png") cannot be reached: permission denied`)
+}

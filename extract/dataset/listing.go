@@ -71,8 +71,9 @@ func isHeader(t *table.Table, file int, exists, folder func(string) bool) bool {
 		return is(table.Path, table.Label, table.Split)
 	}
 	name := strings.TrimSpace(first[file])
+	word, _, _ := strings.Cut(name, " ") // of a path and a class of several words
 	switch {
-	case exists(first[file]) || table.IsImage(name):
+	case exists(first[file]) || table.IsImage(name) || table.IsImage(word):
 		return false
 	case table.KindOf(name) == table.Path: // although a folder may be called images
 		return t.Column > 1 || !folder(name)

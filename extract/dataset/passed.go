@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"iconic/internal/plural"
 	"iconic/internal/table"
@@ -52,7 +54,7 @@ func (s *Set) Note() string {
 		said = append(said, fmt.Sprintf("classes by folders whose names are not UTF-8: %d (such as %s)", n, slices.Min(slices.Collect(maps.Keys(s.escaped)))))
 	}
 	if n, such := table.LookAlike(s.Classes); n > 0 {
-		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form or in invisible characters: %d (such as %s)", n, such))
+		said = append(said, fmt.Sprintf("classes whose names differ only in their Unicode form, in invisible characters or in blanks at an end: %d (such as %s)", n, such))
 	}
 	said = append(said, s.oddNames()...)
 	if n := s.unlabelled(); n > 0 && s.labelled {
@@ -198,7 +200,11 @@ func (s *Set) ignored() string {
 			others += s.Ignored[e]
 			continue
 		}
-		parts = append(parts, fmt.Sprintf("%d %s", s.Ignored[e], cmp.Or(e, "without extension")))
+		called := cmp.Or(e, "without extension")
+		if strings.ContainsFunc(e, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			called = strconv.Quote(e)
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", s.Ignored[e], called))
 	}
 	if others > 0 {
 		parts = append(parts, fmt.Sprintf("%d others", others))

@@ -199,4 +199,3 @@ func TestRefusalsOnTheWeb(t *testing.T) {
 		}
 	}
 }
-

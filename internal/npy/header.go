@@ -91,8 +91,10 @@ func (h header) check() (size int, err error) {
 		return 0, fmt.Errorf("elements %q are big-endian: save it little-endian, with x.astype(x.dtype.newbyteorder('<'))", h.descr)
 	case strings.HasPrefix(h.descr, "<U") || strings.HasPrefix(h.descr, "|S"):
 		return 0, fmt.Errorf("elements %q are text: save numbers, or, if they are labels, a text file with one name per line", h.descr)
+	case strings.HasPrefix(h.descr, "<c"):
+		return 0, fmt.Errorf("elements %q are complex: save real numbers, such as numpy.abs(x)", h.descr)
 	case !ok:
-		return 0, fmt.Errorf("elements %q are not supported: save float16, float32, float64 or integers", h.descr)
+		return 0, fmt.Errorf("elements %q are not supported: save features with x.astype('float32'), and labels with x.astype('int64')", h.descr)
 	case h.fortran && len(h.shape) > 1:
 		return 0, errors.New("the array is in Fortran order: save it with numpy.ascontiguousarray")
 	case len(h.shape) == 0:
@@ -122,6 +124,9 @@ func parseDictionary(s string) (h header, err error) {
 		p.expect(":")
 		switch key {
 		case "descr":
+			if p.accept("[") {
+				return h, errors.New("its elements have named fields: save one field, x['name'], or a matrix of numbers")
+			}
 			h.descr = p.quoted()
 		case "fortran_order":
 			if h.fortran = p.accept("True"); !h.fortran {
@@ -202,6 +207,7 @@ func (p *scanner) tuple() []int {
 			return nil
 		}
 		p.rest = p.rest[digits:]
+		p.accept("L") // as Python 2 writes some numbers
 		shape = append(shape, n)
 		if !p.accept(",") {
 			p.expect(")")

@@ -39,9 +39,9 @@ func TestRefuses(t *testing.T) {
 		{"truncated data", content(ok, "1234567"), "needs 8 bytes and has 7"},
 		{"data to spare", content(ok, "123456789"), "needs 8 bytes and has 9"},
 		{"big-endian elements", content(strings.Replace(ok, "<", ">", 1), "12345678"), "big-endian"},
-		{"complex elements", content(strings.Replace(ok, "<f4", "<c8", 1), "12345678"), `"<c8" are not supported`},
+		{"complex elements", content(strings.Replace(ok, "<f4", "<c8", 1), "12345678"), `"<c8" are complex: save real numbers`},
 		{"text", content(strings.Replace(ok, "<f4", "<U7", 1), "12345678"), `"<U7" are text: save numbers, or, if they are labels, a text file`},
-		{"pickled objects", content(strings.Replace(ok, "<f4", "|O", 1), "12345678"), `"|O" are not supported`},
+		{"pickled objects", content(strings.Replace(ok, "<f4", "|O", 1), "12345678"), `"|O" are not supported: save features with x.astype('float32'), and labels with x.astype('int64')`},
 		{"Fortran order", content(strings.Replace(ok, "False", "True", 1), "12345678"), "Fortran order"},
 		{"no dimensions", content(strings.Replace(ok, "(1, 2)", "()", 1), "1234"), "no dimensions"},
 		{"a number for a tuple", content(strings.Replace(ok, "(1, 2)", "(2)", 1), "12345678"), "not a tuple"},
@@ -51,7 +51,7 @@ func TestRefuses(t *testing.T) {
 		{"a key missing", content("{'shape': (2,), 'descr': '<f4'}", "12345678"), "are needed"},
 		{"a key too many", content("{'shape': (2,), 'evil': '<f4'}", "12345678"), `unknown key "evil"`},
 		{"more after the dictionary", content(strings.TrimSpace(ok)+"{}", "12345678"), "after its end"},
-		{"structured elements", content("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234"), `want "\""`},
+		{"structured elements", content("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234"), "its elements have named fields: save one field, x['name']"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "x.npy")
@@ -207,7 +207,8 @@ func TestIntegers(t *testing.T) {
 		{"<f8", "\x00\x00\x00\x00\x00\x00\x08\x40", "(1,)", []int{3}, ""},
 		{"<f4", "1234", "(1,)", nil, "is not a whole number"},
 		{"<f4", "\x00\x00\xc0\x7f", "(1,)", nil, "is not a whole number"},
-		{"<f2", "12", "(1,)", nil, "float16, but integers are needed"},
+		{"<f2", "\x00\x42\x00\xbc\x00\x00", "(3L,)", []int{3, -1, 0}, ""},
+		{"<f2", "\x00\x38", "(1,)", nil, "is not a whole number"},
 		{"<i2", "1234", "(1, 2)", nil, "one number per row"},
 	} {
 		name := filepath.Join(folder, "x.npy")

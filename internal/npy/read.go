@@ -203,7 +203,7 @@ func floatBytes(x []float32) []byte {
 }
 
 // ReadInts reads an array of one dimension, or of several of which all but the first are 1: integers of any width, booleans as 0 and 1, or
-// floats that are whole numbers. Errors name the file.
+// floats of any width that are whole numbers. Errors name the file.
 func ReadInts(name string) (x []int, err error) {
 	x, _, err = readInts(name, false)
 	return x, err
@@ -248,6 +248,9 @@ func readInts(name string, some bool) (x []int, missing []bool, err error) {
 // isNaN reports whether an element is not a number.
 func (f *File) isNaN(i int) bool {
 	switch f.descr {
+	case "<f2":
+		v := f.half(i)
+		return v != v
 	case "<f4":
 		v := math.Float32frombits(binary.LittleEndian.Uint32(f.data[4*i:]))
 		return v != v
@@ -255,6 +258,13 @@ func (f *File) isNaN(i int) bool {
 		return math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(f.data[8*i:])))
 	}
 	return false
+}
+
+// half is an element of a float16 array.
+func (f *File) half(i int) float32 {
+	var v [1]float32
+	kernel.Widen(v[:], f.data[2*i:2*i+2])
+	return v[0]
 }
 
 // integers returns the reader of one element; its result ok is false if the value exceeds an int.
@@ -275,6 +285,8 @@ func (f *File) integers() (at func(i int) (v int, ok bool), err error) {
 		return func(i int) (int, bool) { v := order.Uint32(data[4*i:]); return int(v), uint64(v) <= math.MaxInt }, nil
 	case "<i8":
 		return func(i int) (int, bool) { v := int64(order.Uint64(data[8*i:])); return int(v), int64(int(v)) == v }, nil
+	case "<f2":
+		return func(i int) (int, bool) { return whole(float64(f.half(i))) }, nil
 	case "<f4":
 		return func(i int) (int, bool) { return whole(float64(math.Float32frombits(order.Uint32(data[4*i:])))) }, nil
 	case "<f8":

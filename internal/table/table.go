@@ -73,28 +73,37 @@ func opensQuotes(line string) bool {
 	return false
 }
 
-// Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has, and on what
+// ErrNoText is in the chain of the error for content that is no text, since it has zero bytes.
+var ErrNoText = errors.New("not a text: it contains zero bytes")
+
+// Text is the content of a text file without its byte order mark, in UTF-8 if it is in UTF-16. It fails on zero bytes, which no text has, on UTF-32, and on what
 // is no table but in the place of one.
 func Text(content []byte) (string, error) {
 	if err := instead.Check(content); err != nil {
 		return "", err
 	}
-	var order binary.ByteOrder
+	content, order := bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), binary.ByteOrder(nil)
 	switch {
-	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
-		return string(content[3:]), nil
+	case bytes.HasPrefix(content, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(content, []byte("\x00\x00\xfe\xff")):
+		return "", errors.New("it is in UTF-32: save it as UTF-8")
 	case bytes.HasPrefix(content, []byte("\xff\xfe")):
 		order = binary.LittleEndian
 	case bytes.HasPrefix(content, []byte("\xfe\xff")):
 		order = binary.BigEndian
 	case bytes.IndexByte(content, 0) >= 0:
-		return "", errors.New("not a text: it contains zero bytes")
+		return "", ErrNoText
 	default:
 		return string(content), nil
+	}
+	if len(content)%2 != 0 {
+		return "", errors.New("it is in UTF-16 and ends within a character: it was cut, or changed as if it were in UTF-8; save it as UTF-8")
 	}
 	units := make([]uint16, len(content)/2-1)
 	for i := range units {
 		units[i] = order.Uint16(content[2*i+2:])
+	}
+	if slices.Contains(units, 0) {
+		return "", ErrNoText
 	}
 	return string(utf16.Decode(units)), nil
 }
