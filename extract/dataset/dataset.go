@@ -157,6 +157,9 @@ func Open(ctx context.Context, path string, o Options) (_ *Set, err error) {
 	if err := s.classesAreText(); err != nil {
 		return nil, err
 	}
+	if twice := firstTwice(s.Classes); twice != "" {
+		return nil, fmt.Errorf("%s: its file of names has the class %q twice: give each class its own name there", path, twice)
+	}
 	if err := s.keep(o.Splits); err != nil {
 		return nil, err
 	}

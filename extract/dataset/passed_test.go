@@ -540,6 +540,7 @@ func TestWhatLiesBesideBinaryFiles(t *testing.T) {
 		{"CIFAR-10 beside folders of images", map[string]string{"test_batch.bin": cifar, "cat/a.png": "x", "dog/b.png": "x"}, Options{}, "", "",
 			"holds both binary files of CIFAR-10 and folders of images (such as cat/a.png): give one or the other"},
 		{"CIFAR-100 beside folders of images", map[string]string{"train.bin": "\x01" + cifar, "cat/a.png": "x"}, Options{}, "", "", "holds both binary files of CIFAR-100"},
+		{"a class twice", map[string]string{"test_batch.bin": cifar, "batches.meta.txt": strings.Replace(ten, "dog", " cat", 1)}, Options{}, "", "", `its file of names has the class "cat" twice`},
 		{"half of CIFAR-100", map[string]string{"train.bin": "\x01" + cifar, "coarse_label_names.txt": "x"}, Options{}, "train.bin/000000 3 train",
 			"images listed: 1; files of CIFAR-100 that are missing: 1 (test.bin)", ""},
 		{"all of STL-10", map[string]string{
