@@ -35,7 +35,8 @@ type Set struct {
 	Unnamed bool            // Paths only number the rows, so that they name no images
 	Notes   []string        // what was left out of the files, or assumed about them, a sentence each
 
-	close func() error
+	close     func() error
+	unchanged func() error
 }
 
 // Source identifies the features.
@@ -63,6 +64,15 @@ func (s *Set) Close() error {
 		return nil
 	}
 	return s.close()
+}
+
+// Unchanged fails if a file behind a set was written to after it was opened: what was read since may be a mixture of two versions. A file that was
+// replaced by another one under its name does no harm, and neither do other permissions.
+func (s *Set) Unchanged() error {
+	if s.unchanged == nil {
+		return nil
+	}
+	return s.unchanged()
 }
 
 // Open opens a feature store's folder, or a matrix such as features.npy with labels from a file; "" is none. Close the set after use.
@@ -102,7 +112,11 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 	if f.Shape[0] == 1 && len(f.Shape) > 2 {
 		return nil, fmt.Errorf("%s: shape %v has a single row: remove the first dimension with numpy.squeeze", features, f.Shape)
 	}
-	s := &Set{Features: f, Paths: rowNames(f.Len()), Unnamed: true, close: f.Close}
+	key, err := f.Sum() // first, since it is what later reads are compared with
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{Features: f, Paths: rowNames(f.Len()), Unnamed: true, close: f.Close, unchanged: f.Unchanged}
 	if len(f.Shape) > 2 && slices.Max(f.Shape[1:]) < f.Dim() {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s: shape %v is read as %d rows of %d numbers", features, f.Shape, f.Len(), f.Dim()))
 	}
@@ -116,8 +130,7 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 		}
 		s.Notes = append(s.Notes, notes...)
 	}
-	key, err := identity.File(features)
-	if err != nil {
+	if err := f.Unchanged(); err != nil { // while its key was computed
 		return nil, err
 	}
 	if folder, err := cachefolder.Of(cachefolder.Neighbours); err == nil { // nothing is written beside the user's matrix

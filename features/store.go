@@ -46,7 +46,7 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	here := present(rows)
 	set := &Set{
-		Features: here.of(view), close: shut,
+		Features: here.of(view), close: shut, unchanged: s.Unchanged,
 		Source: Source{Store: dir, Key: s.Key(), Rows: len(here.rows), Dim: s.Dim},
 		Paths:  make([]string, len(here.rows)),
 		Hashes: make([][16]byte, len(here.rows)),

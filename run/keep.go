@@ -70,12 +70,19 @@ type keeper struct {
 	last  time.Time
 	phase head.State // names and steps of the last state written, in this process or an earlier one, without numbers
 	ended bool       // the training has ended, and its results are written, except for scores and page
+
+	unchanged func() error // fails if a state belongs to other features than those of the training; nil: never
 }
 
 func (k *keeper) save(s *head.State, now bool) error {
 	const every = time.Second
 	if !now && time.Since(k.last) < every {
 		return nil
+	}
+	if k.unchanged != nil {
+		if err := k.unchanged(); err != nil {
+			return err
+		}
 	}
 	if err := SaveCheckpoint(k.dir, s); err != nil {
 		return err

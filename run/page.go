@@ -183,7 +183,7 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			return err
 		}
 	}
-	return f.render(ctx, r, o)
+	return f.render(ctx, set, r, o)
 }
 
 // look adds to a page what needs the features: duplicates and outliers, the map, and without labels the k-means baseline.
@@ -238,7 +238,7 @@ func (f *Finished) writeTables(ctx context.Context, found *Inspected, p *Picture
 }
 
 // render writes the page, unless it would show fewer pictures than the one that is there.
-func (f *Finished) render(ctx context.Context, r page.Run, o PageOptions) error {
+func (f *Finished) render(ctx context.Context, set *features.Set, r page.Run, o PageOptions) error {
 	o.Hooks.Begin(pageStage)
 	var html bytes.Buffer
 	summary, err := page.Write(ctx, &html, r)
@@ -248,6 +248,11 @@ func (f *Finished) render(ctx context.Context, r page.Run, o PageOptions) error 
 	if had := summary.Pictures - summary.Missing; summary.Missing > 0 && had < o.shown.Pictures {
 		missing := fmt.Errorf("%d of %d images could not be read", summary.Missing, summary.Pictures)
 		return f.keepPage(fmt.Sprintf("more than %d of the %d pictures that it shows", had, o.shown.Pictures), ImagesInput, missing)
+	}
+	if set != nil {
+		if err := set.Unchanged(); err != nil {
+			return err
+		}
 	}
 	if err := atomicfile.WriteBytes(filepath.Join(f.Dir, PageFile), html.Bytes()); err != nil {
 		return err

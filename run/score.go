@@ -52,6 +52,9 @@ func (t *Training) score(ctx context.Context, result *head.Result) (*report.Metr
 	if m.KMeans, err = b.on(result.Evaluation); err != nil {
 		return nil, err
 	}
+	if err := t.unchanged(); err != nil {
+		return nil, err
+	}
 	t.Hooks.Begin("files")
 	table := report.Assignments{Paths: f.Paths, Labels: f.Labels, Cluster: in.Cluster, Confidence: in.Confidence, Classes: f.Classes, Safe: t.Safe}
 	table.Names = calledNames(m)

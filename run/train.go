@@ -189,7 +189,7 @@ func (t *Training) train(ctx context.Context) (*report.Metrics, error) {
 		t.Hooks.Notef("the run in %s is finished: there is nothing to do", t.Dir)
 		return Metrics(t.Dir)
 	}
-	kept := &keeper{dir: t.Dir}
+	kept := &keeper{dir: t.Dir, unchanged: t.unchanged}
 	kept.note(state)
 	if ended == nil {
 		metrics, err := t.learn(ctx, c, needs, state, kept)
@@ -234,12 +234,25 @@ func (t *Training) learn(ctx context.Context, c Config, needs method.Need, state
 	for _, w := range result.Warnings {
 		t.Hooks.Warnf("%s", w)
 	}
+	if err := t.unchanged(); err != nil {
+		return nil, err
+	}
 	c.Times = t.Clock.Times()
 	if err := Finish(t.Dir, c, result); err != nil {
 		return nil, err
 	}
 	kept.ended = true
 	return t.score(ctx, result)
+}
+
+// unchanged fails if the features were written to since they were opened: nothing that was computed of them is the result of this training.
+func (t *Training) unchanged() error {
+	if t.Second != nil {
+		if err := t.Second.Unchanged(); err != nil {
+			return err
+		}
+	}
+	return t.Features.Unchanged()
 }
 
 // whose names the set of features that a training cannot use, if it has two of them.

@@ -215,6 +215,11 @@ func (s *Sweep) finish(ctx context.Context) error {
 	if err := s.count(ctx); err != nil {
 		return err
 	}
+	for _, set := range s.options.Sets {
+		if err := set.Unchanged(); err != nil {
+			return err
+		}
+	}
 	stores, images := s.features()
 	view := page.Sweep{
 		Title: "Sweep of " + plural.Of(len(s.Jobs), "run", "runs"), Names: s.varied, Points: points, Panels: panels, Counted: s.counted, Uncounted: s.missing,

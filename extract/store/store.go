@@ -76,11 +76,11 @@ func (s *Settings) openShard(name string, want Shard) (*npy.File, error) {
 	if err != nil {
 		return nil, errors.Unwrap(err) // the caller names the file
 	}
-	h := xxhash.New()
-	if _, err := f.WriteTo(h); err != nil {
+	sum, err := f.Sum()
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if sum := fmt.Sprintf("%016x", h.Sum64()); sum != want.Checksum {
+	if sum != want.Checksum {
 		return nil, errors.Join(fmt.Errorf("checksum %s, want %s", sum, want.Checksum), f.Close())
 	}
 	if len(f.Shape) != 3 || f.Shape[0] != want.Rows || f.Shape[1] != s.Views || f.Shape[2] != s.Dim || f.DType != s.DType {
@@ -114,6 +114,20 @@ func (s *Store) open(shard int) (*npy.File, error) {
 		return f, nil
 	}
 	return nil, fmt.Errorf("feature store %s is closed: read it before", s.Dir)
+}
+
+// Unchanged fails if a file of the store's features was written to after Open. A Writer replaces files, which does no harm.
+func (s *Store) Unchanged() error {
+	for i := range s.shards {
+		f, err := s.open(i)
+		if err != nil {
+			return err
+		}
+		if err := f.Unchanged(); err != nil {
+			return fmt.Errorf("feature store %s: %w", s.Dir, err)
+		}
+	}
+	return nil
 }
 
 // Key identifies the store's content: it changes with every feature, path and setting.

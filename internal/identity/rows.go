@@ -6,8 +6,6 @@ import (
 	"math"
 
 	"github.com/cespare/xxhash/v2"
-
-	"iconic/internal/regular"
 )
 
 // Rows is a key under construction that covers more numbers than fit in memory.
@@ -63,18 +61,4 @@ func Matrix(rows, dim int) *Rows {
 	r := &Rows{hash: xxhash.New()}
 	fmt.Fprintf(r.hash, "%d by %d\n", rows, dim)
 	return r
-}
-
-// File is the key of features in a file: of its content.
-func File(name string) (string, error) {
-	f, _, err := regular.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := xxhash.New()
-	if _, err := f.WriteTo(h); err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	return fmt.Sprintf("%016x", h.Sum64()), nil
 }

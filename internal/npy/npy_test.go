@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -242,6 +243,66 @@ func TestAFileCutWhileMappedIsAnError(t *testing.T) {
 	}
 	if err := f.Block(make([]float32, 100_000), 0, 100_000); err == nil || !strings.Contains(err.Error(), "truncated") {
 		t.Fatalf("error %v", err)
+	}
+}
+
+// A map shows what is written into its file. Only what replaces the file, or concerns its attributes, does no harm.
+func TestAFileWrittenToWhileMappedIsAnError(t *testing.T) {
+	write := func(name string, first float32) {
+		t.Helper()
+		if err := Write(name, []int{3, 1}, []float32{first, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	into := func(name string, at int64, b ...byte) error {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteAt(b, at)
+		return errors.Join(err, f.Close())
+	}
+	for what, c := range map[string]struct {
+		do      func(name string) error
+		changed bool
+	}{
+		"nothing":                  {func(string) error { return nil }, false},
+		"other numbers":            {func(name string) error { return into(name, 128, 7) }, true},
+		"the same bytes":           {func(name string) error { return into(name, 128, 0) }, true},
+		"longer":                   {func(name string) error { return into(name, 140, 1) }, true},
+		"a replacement":            {func(name string) error { write(name, 9); return nil }, false},
+		"written to, and replaced": {func(name string) error { defer write(name, 1); return into(name, 128, 7) }, true},
+		"removed":                  {os.Remove, false},
+		"moved":                    {func(name string) error { return os.Rename(name, name+"2") }, false},
+		"other permissions":        {func(name string) error { return os.Chmod(name, 0o400) }, false},
+		"an old time": {func(name string) error {
+			stat, err := os.Stat(name)
+			return errors.Join(err, into(name, 128, 7), os.Chtimes(name, stat.ModTime(), stat.ModTime()))
+		}, true},
+	} {
+		name := filepath.Join(t.TempDir(), "x.npy")
+		write(name, 1)
+		past := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(name, past, past); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Sum(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.do(name); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		x := make([]float32, 3)
+		for read, err := range map[string]error{"Unchanged": f.Unchanged(), "Block": f.Block(x, 0, 3), "Gather": f.Gather(x, []int32{2, 1, 0})} {
+			if errors.Is(err, ErrChanged) != c.changed || !c.changed && err != nil {
+				t.Errorf("%s, %s: error %v, want one: %v", what, read, err, c.changed)
+			}
+		}
+		f.Close()
 	}
 }
 

@@ -27,6 +27,8 @@ type File struct {
 	descr  string
 	data   []byte // the elements, row-major
 	dim    int
+
+	opened *opened
 }
 
 // Open maps the array in the file called name. Close it after use. Errors name the file.
@@ -55,7 +57,7 @@ func open(name string) (_ *File, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("map into memory: %w", err)
 	}
-	f := &File{name: name, mapped: mapped}
+	f := &File{name: name, mapped: mapped, opened: newOpened(stat)}
 	if err := f.guard(func() error { return f.parse() }); err != nil {
 		return nil, errors.Join(err, mapped.Unmap())
 	}
@@ -97,12 +99,16 @@ func (f *File) Len() int { return f.Shape[0] }
 // Dim is the number of elements per row: the product of all dimensions except the first.
 func (f *File) Dim() int { return f.dim }
 
-// Block reads rows [lo, hi) into dst, of length (hi−lo)×Dim. Floats of any width are converted to float32; integers are refused.
+// Block reads rows [lo, hi) into dst, of length (hi−lo)×Dim. Floats of any width are converted to float32; integers are refused. It fails with
+// ErrChanged if the file is no longer as it was opened (see Unchanged).
 func (f *File) Block(dst []float32, lo, hi int) error {
 	if lo < 0 || hi < lo || hi > f.Len() || len(dst) != (hi-lo)*f.dim {
 		return fmt.Errorf("%s: rows [%d, %d) of %d×%d do not fit a slice of length %d", f.name, lo, hi, f.Len(), f.dim, len(dst))
 	}
-	return f.Elements(dst, lo*f.dim)
+	if err := f.Elements(dst, lo*f.dim); err != nil {
+		return err
+	}
+	return f.Unchanged()
 }
 
 // Gather reads the given rows into dst, of length len(rows)×Dim, as Block does.
@@ -115,7 +121,7 @@ func (f *File) Gather(dst []float32, rows []int32) error {
 			return fmt.Errorf("%s: row %d of %d", f.name, r, f.Len())
 		}
 	}
-	return f.guard(func() error {
+	err := f.guard(func() error {
 		for i, r := range rows {
 			if err := f.widen(dst[i*f.dim:(i+1)*f.dim], int(r)*f.dim); err != nil {
 				return err
@@ -123,6 +129,10 @@ func (f *File) Gather(dst []float32, rows []int32) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return f.Unchanged()
 }
 
 // Elements reads len(dst) elements in row-major order, starting at offset.
