@@ -32,7 +32,7 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 	}
 	old, err := LoadUnfinished(t.Dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &AttemptError{Dir: t.Dir, Err: err}
 	}
 	resolved, _, err := c.Training.Resolve(c.Features.Rows) // as a finished training writes it
 	if err != nil {
@@ -41,7 +41,7 @@ func (t *Training) begin(c *Config) (state *head.State, ended *Run, err error) {
 	unfinished := !old.Ended() || !old.Config.Training.Equal(resolved)
 	if unfinished { // a damaged checkpoint is useless with any settings
 		if state, err = LoadCheckpoint(t.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
+			return nil, nil, &AttemptError{t.Dir, true, err}
 		}
 	}
 	if what := c.other(old, resolved); what != "" {

@@ -195,7 +195,7 @@ func CheckResume(dir string, values map[string]string, seed uint64) error {
 	}
 	old, err := LoadUnfinished(dir)
 	if err != nil {
-		return err
+		return &AttemptError{Dir: dir, Err: err}
 	}
 	if what := old.otherValues(values, seed); what != "" {
 		return &OtherError{dir, what}

@@ -49,14 +49,15 @@ func (s *Sweep) unfinished() (left []*Job, err error) {
 	return left, nil
 }
 
-// finished reads a run if it is finished. It fails with a RunError if the folder has another run, files of several runs, or damaged ones.
+// finished reads a run if it is finished. It fails with a RunError if the folder, or that of an attempt, has another run, files of several runs, or
+// damaged ones.
 func (s *Sweep) finished(j *Job) (bool, error) {
 	f, err := s.open(j)
 	if err != nil {
 		if err := s.unmade(j, err); err != nil {
 			return false, &RunError{s.Folder(j), err}
 		}
-		return false, nil
+		return false, s.continues(j)
 	}
 	safe := s.options.Safe && !f.Table.Safe
 	if safe {
@@ -70,6 +71,26 @@ func (s *Sweep) finished(j *Job) (bool, error) {
 		s.madeSafe++
 	}
 	return true, nil
+}
+
+// continues fails with a RunError if the folder of an attempt has something with which the run can neither begin nor continue. Another process may
+// complete the attempt meanwhile.
+func (s *Sweep) continues(j *Job) error {
+	if _, err := os.Lstat(s.Folder(j)); err == nil { // the run is completed there
+		return nil
+	}
+	partial := s.Folder(j) + partialEnd
+	if _, err := os.Lstat(partial); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err := run.CheckAttempt(partial)
+	if _, gone := os.Lstat(partial); err == nil || errors.Is(gone, fs.ErrNotExist) {
+		return nil
+	}
+	if attempt := new(run.AttemptError); errors.As(err, &attempt) {
+		err = attempt.Err
+	}
+	return &RunError{partial, err}
 }
 
 // open reads the finished run of a job.

@@ -138,6 +138,58 @@ func TestAFinishedRunIsTheOneThatBelongsThere(t *testing.T) {
 	}
 }
 
+// An attempt that cannot be continued is found before anything is trained, and one that can is continued.
+func TestADamagedAttemptIsFoundFirst(t *testing.T) {
+	whole := swept(t)
+	whole.Combinations = Grid(map[string][]string{"clusters": {"2", "3"}, "method": {"pca"}})
+	s := trained(t, whole)
+	config, err := os.ReadFile(filepath.Join(s.Folder(s.Jobs[0]), "config.json"))
+	must(t, err)
+	for name, c := range map[string]struct {
+		files map[string]string // "-": a folder
+		says  string            // "": the run is made
+	}{
+		"an empty checkpoint":           {map[string]string{"config.json": string(config), "checkpoint.safetensors": ""}, "checkpoint.safetensors"},
+		"a folder for a checkpoint":     {map[string]string{"config.json": string(config), "checkpoint.safetensors": "-"}, "checkpoint.safetensors"},
+		"empty settings":                {map[string]string{"config.json": "", "checkpoint.safetensors": ""}, "config.json: unexpected end"},
+		"no settings":                   {map[string]string{"checkpoint.safetensors": ""}, "it has no config.json"},
+		"a newer version":               {map[string]string{"config.json": `{"format": 99}`, "checkpoint.safetensors": ""}, "has format 99"},
+		"a file":                        {nil, "is a file, not a folder"},
+		"a link to nothing":             {nil, "is a link to nowhere"},
+		"nothing but settings":          {map[string]string{"config.json": "{"}, ""},
+		"nothing":                       {map[string]string{}, ""},
+		"something that is no training": {map[string]string{"notes.txt": "mine"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := whole
+			o.Dir = filepath.Join(t.TempDir(), "sweep")
+			s := plan(t, o)
+			partial := s.Folder(s.Jobs[0]) + partialEnd
+			must(t, os.MkdirAll(filepath.Dir(partial), 0o700))
+			switch name {
+			case "a file":
+				must(t, os.WriteFile(partial, nil, 0o600))
+			case "a link to nothing":
+				must(t, os.Symlink("nowhere", partial))
+			default:
+				must(t, os.Mkdir(partial, 0o700))
+			}
+			for file, content := range c.files {
+				if file = filepath.Join(partial, file); content == "-" {
+					must(t, os.Mkdir(file, 0o700))
+				} else {
+					must(t, os.WriteFile(file, []byte(content), 0o600))
+				}
+			}
+			if err := s.Train(t.Context()); c.says != "" {
+				refused(t, s, err, partial, c.says)
+			} else {
+				must(t, err)
+			}
+		})
+	}
+}
+
 // refused fails unless a sweep was refused because of a run's folder, before it trained the run that was missing.
 func refused(t *testing.T, s *Sweep, err error, folder, says string) {
 	t.Helper()

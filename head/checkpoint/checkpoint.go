@@ -121,7 +121,7 @@ func Load(name string) (*train.State, error) {
 	defer f.Close()
 	s, err := decode(f)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint %s: %w; remove it and train from the start", name, err)
+		return nil, fmt.Errorf("checkpoint %s: %w", name, err)
 	}
 	return s, nil
 }
