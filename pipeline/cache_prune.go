@@ -33,9 +33,6 @@ removed; graphs are removed together with their features.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			rule := cache.Rule{OlderThan: time.Duration(o.older), LargerThan: o.larger.bytes}
-			if c.Flags().Changed("kind") && len(o.kinds) == 0 {
-				return usagef("--kind names no kind: give one, or leave it out for all")
-			}
 			for _, k := range o.kinds {
 				rule.Kinds = append(rule.Kinds, cache.Kind(k))
 			}

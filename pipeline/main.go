@@ -118,6 +118,9 @@ func (a *app) start(c *cobra.Command, args []string) error {
 	if err := required(c); err != nil {
 		return err
 	}
+	if err := refuseEmpty(c, args); err != nil {
+		return err
+	}
 	if err := refuseAddresses(c, args); err != nil {
 		return err
 	}
