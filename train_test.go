@@ -224,7 +224,7 @@ func TestClassesWithoutImagesAreNoClusters(t *testing.T) {
 			t.Errorf("%s, again, before the features are known: %v", method, err)
 		}
 	}
-	s, err := sweep.Plan(sweep.Options{Dir: filepath.Join(dir, "sweep"), Sets: []*features.Set{set}, Combinations: []sweep.Combination{{"method": "kmeans"}}, Seeds: 1})
+	s, err := sweep.Plan(t.Context(), sweep.Options{Dir: filepath.Join(dir, "sweep"), Sets: []*features.Set{set}, Combinations: []sweep.Combination{{"method": "kmeans"}}, Seeds: 1})
 	if err != nil || s.Jobs[0].Config.Clusters != 2 {
 		t.Errorf("sweep: %v, %v", s, err)
 	}

@@ -118,7 +118,7 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	}
 	clock, live := progress.NewClock("preparation"), &liveTable{app: a}
 	options.Hooks, options.Ended = clock.Hooks(live.hooks()), live.ended
-	if live.sweep, err = sweep.Plan(options); err != nil {
+	if live.sweep, err = sweep.Plan(ctx, options); err != nil {
 		return err
 	}
 	work := live.sweep.Train

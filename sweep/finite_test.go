@@ -27,7 +27,7 @@ func unusable(t *testing.T) (good, bad *features.Set) {
 // Of several sets of features, the error names the one that is not finite.
 func TestTheSetThatIsNotFiniteIsNamed(t *testing.T) {
 	good, bad := unusable(t)
-	s, err := Plan(Options{Dir: filepath.Join(t.TempDir(), "sweep"), Sets: []*features.Set{good, bad}, Combinations: Grid(map[string][]string{"clusters": {"2"}, "method": {"kmeans"}}), Seeds: 1, Workers: 1})
+	s, err := Plan(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "sweep"), Sets: []*features.Set{good, bad}, Combinations: Grid(map[string][]string{"clusters": {"2"}, "method": {"kmeans"}}), Seeds: 1, Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestUnknownNamesAreRefused(t *testing.T) {
 	} {
 		o := planned()
 		o.Seeds, o.Combinations = 1, combinations
-		_, err := Plan(o)
+		_, err := Plan(t.Context(), o)
 		var refused *SettingsError
 		if !errors.As(err, &refused) || !strings.Contains(err.Error(), `setting "neighbors" is not known: did you mean "neighbours"?`) {
 			t.Errorf("%s: %v", name, err)
@@ -55,7 +55,7 @@ func TestOptionsThatMakeNoSweepAreRefused(t *testing.T) {
 	} {
 		o := planned()
 		change(&o)
-		_, err := Plan(o)
+		_, err := Plan(t.Context(), o)
 		var refused *SettingsError
 		if !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%v is no SettingsError that begins with %q", err, says)
@@ -121,7 +121,7 @@ func TestPointsThatShareRuns(t *testing.T) {
 		}
 		var notes []string
 		o.Hooks.Note = func(text string) { notes = append(notes, text) }
-		s, err := Plan(o)
+		s, err := Plan(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func names(o Options) (map[string]string, error) {
-	s, err := Plan(o)
+	s, err := Plan(context.Background(), o)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func TestTheBaselineKnowsTheLabels(t *testing.T) {
 		o.Sets[0].Labels[i], other.Labels[i] = i%3, i/10
 	}
 	o.Sets = append(o.Sets, &other)
-	s, err := Plan(o)
+	s, err := Plan(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestAStateOfAnOlderVersionStartsAgain(t *testing.T) {
 	o := planned()
 	o.Sets[0].Paths = make([]string, 30)
 	o.Dir, o.Combinations = t.TempDir(), []Combination{{"clusters": "3", "method": "debiased-infonce-clustering", "epochs": "400", "batch": "8"}}
-	s, err := Plan(o)
+	s, err := Plan(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

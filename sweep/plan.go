@@ -2,19 +2,22 @@ package sweep
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"iconic/features"
 	"iconic/head"
 	"iconic/internal/identity"
 	"iconic/internal/plural"
+	"iconic/progress"
 	"iconic/run"
 )
 
 // plan lists points and jobs.
-func (s *Sweep) plan() error {
+func (s *Sweep) plan(ctx context.Context) error {
 	stores := s.options.Sets
 	if len(stores) > 1 {
 		s.varied = append(s.varied, "store")
@@ -34,7 +37,9 @@ func (s *Sweep) plan() error {
 			for _, name := range varied {
 				p.values = append(p.values, cmp.Or(c[name], "default"))
 			}
-			if err := l.jobs(p, set, c); err != nil {
+			if err := l.jobs(ctx, p, set, c); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
 				return s.unplanned(i, err)
 			}
 			if slices.ContainsFunc(seen[p.name], func(earlier Combination) bool { return c.repeats(earlier, settings) }) {
@@ -80,12 +85,21 @@ type listing struct {
 	sweep  *Sweep
 	byName map[string]*Job // by the name that a run of the configuration has
 	alike  map[string]*Job // by the name that a run of the resolved configuration would have
+
+	planned int // runs
 }
 
 // jobs gives a point its name, and one job per seed.
-func (l *listing) jobs(p *point, set *features.Set, c Combination) error {
+func (l *listing) jobs(ctx context.Context, p *point, set *features.Set, c Combination) error {
+	base, err := l.sweep.configure(set, c)
+	if err != nil {
+		return err
+	}
 	for seed := range l.sweep.options.Seeds {
-		j, own, err := l.job(set, c, seed)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		j, own, err := l.job(set, base, seed)
 		if err != nil {
 			return err
 		}
@@ -93,41 +107,60 @@ func (l *listing) jobs(p *point, set *features.Set, c Combination) error {
 		if seed == 0 {
 			p.name = own
 		}
+		l.tell()
 	}
 	return nil
 }
 
-// job is the run of a combination on a set, an existing one if that trains the same; own is the name of a run of just this configuration.
-func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own string, err error) {
-	s := l.sweep
-	config, notes, err := run.ConfigureFor(set, c, uint64(seed))
+// tell reports now and then how many runs are planned, if they are many.
+func (l *listing) tell() {
+	const many = 1000
+	o := l.sweep.options
+	l.planned++
+	if total := len(o.Sets) * len(o.Combinations) * o.Seeds; total > many && l.planned%(many/10) == 0 {
+		o.Hooks.At(progress.Step{Stage: "preparation", Unit: "runs", Done: int64(l.planned), Total: int64(total)})
+	}
+}
+
+// configured is a combination on a set, the same for each seed.
+type configured struct {
+	config, resolved head.Config
+	wanted           head.Wanted
+	notes            []string // on the resolved configuration
+}
+
+// configure checks that a combination can be trained on a set.
+func (s *Sweep) configure(set *features.Set, c Combination) (configured, error) {
+	config, notes, err := run.ConfigureFor(set, c, 0)
 	if err != nil {
-		return nil, "", s.whose(set, err, errors.Is(err, run.ErrClusters))
+		return configured{}, s.whose(set, err, errors.Is(err, run.ErrClusters))
 	}
 	s.noteEach(notes)
+	base := configured{config: config}
+	t := s.training(&Job{Config: config, set: set}, "")
+	if err = t.Validate(); err == nil {
+		base.resolved, base.notes, err = config.Resolve(set.Len())
+	}
+	if err == nil {
+		base.wanted, err = config.Wanted(set.Len())
+	}
+	return base, s.whose(set, err, len(s.options.Sets) > 1)
+}
+
+// job is the run of a combination on a set, an existing one if that trains the same; own is the name of a run of just this configuration.
+func (l *listing) job(set *features.Set, base configured, seed int) (j *Job, own string, err error) {
+	s, config, resolved := l.sweep, seeded(base.config, seed), seeded(base.resolved, seed)
 	if own, err = runName(set, config); err != nil || l.byName[own] != nil {
 		return l.byName[own], own, err
-	}
-	j = &Job{Name: own, Config: config, set: set, number: len(s.Jobs)}
-	t := s.training(j, "")
-	if err := t.Validate(); err != nil {
-		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
-	}
-	resolved, notes, err := config.Resolve(set.Len())
-	if err != nil {
-		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
-	}
-	if j.wanted, err = config.Wanted(set.Len()); err != nil {
-		return nil, "", s.whose(set, err, len(s.options.Sets) > 1)
 	}
 	key, err := runName(set, resolved)
 	if err != nil {
 		return nil, "", err
 	}
-	if other := l.alike[key]; other != nil {
-		s.noteEach(notes) // those of the other one are noted by its training
-		j = other
+	if j = l.alike[key]; j != nil {
+		s.noteEach(base.notes) // those of the other one are noted by its training
 	} else {
+		j = &Job{Name: own, Config: config, set: set, wanted: base.wanted, number: len(s.Jobs)}
 		s.Jobs = append(s.Jobs, j)
 		l.alike[key] = j
 	}
@@ -135,9 +168,15 @@ func (l *listing) job(set *features.Set, c Combination, seed int) (j *Job, own s
 	return j, own, nil
 }
 
+// seeded is a configuration of its own with a seed.
+func seeded(c head.Config, seed int) head.Config {
+	c.Seed, c.Settings = uint64(seed), maps.Clone(c.Settings)
+	return c
+}
+
 // whose is an error with the set that it concerns, if that is not clear.
 func (s *Sweep) whose(set *features.Set, err error, named bool) error {
-	if named {
+	if named && err != nil {
 		return fmt.Errorf("%s: %w", set.Source.Store, err)
 	}
 	return err

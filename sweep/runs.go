@@ -35,8 +35,11 @@ func (e *RunError) Error() string {
 func (e *RunError) Unwrap() error { return e.Err }
 
 // unfinished lists the unfinished runs, and reads those that this process has neither made nor read yet.
-func (s *Sweep) unfinished() (left []*Job, err error) {
+func (s *Sweep) unfinished(ctx context.Context) (left []*Job, err error) {
 	for _, j := range s.Jobs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if s.metrics(j) != nil {
 			continue
 		}

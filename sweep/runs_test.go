@@ -35,7 +35,7 @@ func swept(t *testing.T) Options {
 // plan is Plan, which must succeed.
 func plan(t *testing.T, o Options) *Sweep {
 	t.Helper()
-	s, err := Plan(o)
+	s, err := Plan(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +372,7 @@ func TestMissingInputsAreFoundBeforeTraining(t *testing.T) {
 		o.Sets[0].Labels, o.Sets[0].Classes = nil, nil
 		o.Combinations = []Combination{{"clusters": "3", "method": "kmeans"}, {"clusters": "3", "method": method}}
 		o.Origins = []string{"list, line 1", "list, line 4"}
-		_, err := Plan(o)
+		_, err := Plan(t.Context(), o)
 		var settings *SettingsError
 		switch {
 		case want == "" && err != nil:
@@ -386,11 +386,11 @@ func TestMissingInputsAreFoundBeforeTraining(t *testing.T) {
 func TestErrorsOfCombinationsNameTheirOrigin(t *testing.T) {
 	o := swept(t)
 	o.Combinations = []Combination{{"clusters": "3"}, {"clusters": ""}}
-	if _, err := Plan(o); err == nil || err.Error() != `clusters "": want a whole number` {
+	if _, err := Plan(t.Context(), o); err == nil || err.Error() != `clusters "": want a whole number` {
 		t.Errorf("error %v", err)
 	}
 	o.Origins = []string{"list, line 1", "list, line 2"}
-	if _, err := Plan(o); err == nil || err.Error() != `list, line 2: clusters "": want a whole number` {
+	if _, err := Plan(t.Context(), o); err == nil || err.Error() != `list, line 2: clusters "": want a whole number` {
 		t.Errorf("error %v", err)
 	}
 }
@@ -409,6 +409,27 @@ func TestAPartBeginsWithItsOwnShare(t *testing.T) {
 }
 
 // A sweep that waits ends with its context.
+func TestPlanningEndsWithTheContext(t *testing.T) {
+	o := swept(t)
+	o.Seeds = 5000
+	ctx, cancel := context.WithCancel(t.Context())
+	told := 0
+	o.Hooks.Step = func(s progress.Step) {
+		if told++; s.Unit != "runs" || s.Total != 10_000 {
+			t.Errorf("step %+v", s)
+		}
+		cancel()
+	}
+	if _, err := Plan(ctx, o); !errors.Is(err, context.Canceled) || told != 1 {
+		t.Errorf("error %v after %d steps", err, told)
+	}
+	o.Hooks.Step = nil
+	s := plan(t, o)
+	if err := s.Report(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v of a report that was interrupted", err)
+	}
+}
+
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	o := swept(t)
 	holder := plan(t, o)

@@ -94,14 +94,14 @@ func (e *SettingsError) Error() string { return e.Err.Error() }
 func (e *SettingsError) Unwrap() error { return e.Err }
 
 // Plan lists the runs of a sweep. It trains nothing. It fails with a SettingsError if there is nothing to train, and on a run that cannot be trained,
-// such as one whose method needs a second set of features or the edges of a graph, which a sweep does not have.
-func Plan(o Options) (*Sweep, error) {
+// such as one whose method needs a second set of features or the edges of a graph, which a sweep does not have. It ends with the context's error.
+func Plan(ctx context.Context, o Options) (*Sweep, error) {
 	if err := o.validate(); err != nil {
 		return nil, &SettingsError{err}
 	}
 	o.Workers = parallel.Workers(o.Workers)
 	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}}
-	return s, s.plan()
+	return s, s.plan(ctx)
 }
 
 // validate checks what can be checked without the settings of the combinations.
@@ -137,7 +137,7 @@ func (s *Sweep) Train(ctx context.Context) error {
 		return err
 	}
 	// The process that ends last finds the runs of all others.
-	left, err := s.unfinished()
+	left, err := s.unfinished(ctx)
 	s.tellSafe()
 	if err != nil || len(left) > 0 {
 		return err
@@ -147,7 +147,7 @@ func (s *Sweep) Train(ctx context.Context) error {
 
 // Report writes sweep.csv and sweep.html of a sweep whose runs are all finished. Otherwise it fails with ErrUnfinished.
 func (s *Sweep) Report(ctx context.Context) error {
-	if _, err := s.unfinished(); err != nil {
+	if _, err := s.unfinished(ctx); err != nil {
 		return err
 	}
 	s.tellSafe()

@@ -38,7 +38,7 @@ type sharedBaseline struct {
 
 // train makes the unfinished runs, one per processor.
 func (s *Sweep) train(ctx context.Context) error {
-	left, err := s.unfinished()
+	left, err := s.unfinished(ctx)
 	if err != nil {
 		return err
 	}
