@@ -7,6 +7,7 @@ import (
 	"iconic/extract/store"
 	"iconic/extract/store/mirror"
 	"iconic/internal/bucket"
+	"iconic/internal/diskspace"
 )
 
 // Parts lists the parts of an extraction in a folder, or below an address in a bucket: those that Config.Part made in Config.Out.
@@ -19,7 +20,7 @@ func Parts(ctx context.Context, out string) ([]string, error) {
 
 // Merge combines the parts of an extraction into one feature store, byte for byte the one that a single extraction would have made. Rows
 // that the store had before, of images of which no part has features, are kept. Merge returns the number of rows, and how many of them are
-// such. Parts and out are folders, or addresses in a bucket; progress, unless nil, is called with numbers of images.
+// such. A SpaceError says before any work that the disk has no room for the store. Parts and out are folders, or addresses in a bucket; progress, unless nil, is called with numbers of images.
 func Merge(ctx context.Context, parts []string, out string, progress func(done, total int)) (rows, kept int, err error) {
 	if progress == nil {
 		progress = func(int, int) {}
@@ -51,9 +52,39 @@ func Merge(ctx context.Context, parts []string, out string, progress func(done, 
 	if err != nil {
 		return 0, 0, err
 	}
+	if err := roomFor(folders, dir); err != nil {
+		return 0, 0, err
+	}
 	rows, kept, err = store.Merge(ctx, folders, dir, progress)
 	if err == nil && bucket.Is(out) {
 		err = mirrors[len(mirrors)-1].Push()
 	}
 	return rows, kept, err
+}
+
+// roomFor fails if the disk of dir has less free space than the features of parts need that are not there already. What is wrong with the parts is for
+// the merge to say.
+func roomFor(parts []string, dir string) error {
+	if store.Unfinished(dir) { // it may have any of them
+		return nil
+	}
+	there := 0
+	if m, err := store.Describe(dir); err == nil {
+		there = m.Rows
+	}
+	rows, need := 0, int64(0)
+	for _, part := range parts {
+		m, err := store.Describe(part)
+		if err != nil {
+			return nil
+		}
+		fresh := max(0, m.Rows-there)
+		there -= m.Rows - fresh
+		rows += fresh
+		need += Need(fresh, m.Items, m.Views, m.Dim, m.DType == "float16")
+	}
+	if free, err := diskspace.Free(dir); err == nil && free < need {
+		return &SpaceError{dir, free, need, rows}
+	}
+	return nil
 }

@@ -119,10 +119,10 @@ func (h Hooks) list(ctx context.Context, data string, o dataset.Options, memory 
 	return set, nil
 }
 
-// explain adds advice to the error of a disk that became full.
+// explain names the folder whose disk became full.
 func (r *run) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("the disk of %s is full (%w): free some space and run the same again; finished rows are kept", r.dir, syscall.ENOSPC)
+		return fmt.Errorf("the disk of %s is full: %w", r.dir, syscall.ENOSPC)
 	}
 	return err
 }

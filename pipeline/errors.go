@@ -14,6 +14,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/store"
 	"iconic/features"
+	"iconic/internal/atomicfile"
 	"iconic/option"
 	"iconic/prediction"
 	"iconic/run"
@@ -104,6 +105,8 @@ var remedies = []remedy{
 	{sentinel(sorting.ErrOtherClusters), " with --to", true},
 	{sentinel(sorting.ErrUnknownClusters), " with --to", true},
 	{typed[*classify.EncoderError](nil), ": name its file with --model", true},
+	{atomicfile.TooLarge, ": allow larger files; " + keptWords, false},
+	{atomicfile.Full, ": free some space; " + keptWords, false},
 	{sentinel(extract.ErrOtherEncoder), ": give the run's own encoder with --model, and --image-size, --output and --precision as in the original run", true},
 }
 

@@ -129,3 +129,14 @@ func TestAFullDiskIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// So does any other command whose file had no room, whatever part of the program wrote it.
+func TestAFullDiskIsExplainedByEveryCommand(t *testing.T) {
+	for command, words := range kept {
+		for cause, want := range map[error]string{syscall.ENOSPC: ": free some space; ", syscall.EFBIG: ": allow larger files; "} {
+			if err := explained("pipeline "+command, fmt.Errorf("write x: %w", cause)); err.Error() != "write x: "+cause.Error()+want+words {
+				t.Errorf("%s: %v", command, err)
+			}
+		}
+	}
+}

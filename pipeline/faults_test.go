@@ -305,6 +305,13 @@ func TestAFullDisk(t *testing.T) {
 	e.run(t, whole)
 	small, _ := mount(t, "100k")
 	e.fails(t, exitFailed, "free some space, or choose a folder elsewhere with --out", filepath.Join(small, "store"))
+	parts := filepath.Join(t.TempDir(), "parts")
+	e.run(t, parts, "--shard", "1/1")
+	merged := filepath.Join(small, "merged")
+	expectFailure(t, exec.Command("pipeline", "merge", parts, "--out", merged), exitFailed, "free some space, or choose a folder elsewhere with --out")
+	if _, err := os.Stat(merged); err == nil {
+		t.Error("the merge began")
+	}
 
 	dir, remount := mount(t, "2m")
 	out := filepath.Join(dir, "store")

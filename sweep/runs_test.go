@@ -409,6 +409,23 @@ func TestAPartBeginsWithItsOwnShare(t *testing.T) {
 }
 
 // A sweep that waits ends with its context.
+// What is in the place of a sweep's own files is found before anything is trained.
+func TestFoldersInThePlaceOfFilesAreFoundFirst(t *testing.T) {
+	for _, name := range []string{"sweep.csv", "sweep.html", ".lock"} {
+		s := plan(t, swept(t))
+		at := filepath.Join(s.options.Dir, name)
+		must(t, os.MkdirAll(at, 0o700))
+		for _, err := range []error{s.Train(t.Context()), s.Report(t.Context())} {
+			if err == nil || !strings.Contains(err.Error(), at+" is a folder, in the place of a file of the sweep: move it away") {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(s.options.Dir, "runs")); err == nil {
+			t.Errorf("%s: there are runs", name)
+		}
+	}
+}
+
 func TestPlanningEndsWithTheContext(t *testing.T) {
 	o := swept(t)
 	o.Seeds = 5000

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,6 +24,13 @@ import (
 	"iconic/report"
 	"iconic/report/page"
 	"iconic/run"
+)
+
+// The files of a sweep, in its folder.
+const (
+	tableFile = "sweep.csv"
+	pageFile  = "sweep.html"
+	lockFile  = ".lock" // held while the others are written
 )
 
 // Options are the settings of a sweep.
@@ -100,7 +108,7 @@ func Plan(ctx context.Context, o Options) (*Sweep, error) {
 		return nil, &SettingsError{err}
 	}
 	o.Workers = parallel.Workers(o.Workers)
-	s := &Sweep{options: o, Page: filepath.Join(o.Dir, "sweep.html"), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}}
+	s := &Sweep{options: o, Page: filepath.Join(o.Dir, pageFile), notes: map[string]bool{}, baselines: map[string]*sharedBaseline{}}
 	return s, s.plan(ctx)
 }
 
@@ -127,6 +135,9 @@ func (o *Options) validate() error {
 // Train makes the runs that are not finished and that no other process is making. Once all are finished, it writes sweep.csv and
 // sweep.html; runs may remain unfinished only if this process is one of several, see Missing.
 func (s *Sweep) Train(ctx context.Context) error {
+	if err := s.place(); err != nil {
+		return err
+	}
 	for _, folder := range [...]string{"runs", claims} {
 		if err := regular.MakeFolder(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
 			return fmt.Errorf("folder of the sweep: %w", err)
@@ -145,8 +156,22 @@ func (s *Sweep) Train(ctx context.Context) error {
 	return s.write(ctx)
 }
 
+// place fails if a folder has the name of a file that the sweep writes in the end.
+func (s *Sweep) place() error {
+	for _, name := range []string{tableFile, pageFile, lockFile} {
+		name = filepath.Join(s.options.Dir, name)
+		if stat, err := os.Stat(name); err == nil && stat.IsDir() {
+			return fmt.Errorf("folder of the sweep: %s is a folder, in the place of a file of the sweep: move it away", name)
+		}
+	}
+	return nil
+}
+
 // Report writes sweep.csv and sweep.html of a sweep whose runs are all finished. Otherwise it fails with ErrUnfinished.
 func (s *Sweep) Report(ctx context.Context) error {
+	if err := s.place(); err != nil {
+		return err
+	}
 	if _, err := s.unfinished(ctx); err != nil {
 		return err
 	}
@@ -184,7 +209,7 @@ func (s *Sweep) keep(j *Job, m *report.Metrics) {
 
 // write writes table and page, one process after the other.
 func (s *Sweep) write(ctx context.Context) error {
-	unlock, err := lockfile.Wait(ctx, filepath.Join(s.options.Dir, ".lock"), nil)
+	unlock, err := lockfile.Wait(ctx, filepath.Join(s.options.Dir, lockFile), nil)
 	if err != nil {
 		return fmt.Errorf("folder of the sweep: %w", err)
 	}
@@ -205,7 +230,7 @@ func (s *Sweep) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeCSV(filepath.Join(s.options.Dir, "sweep.csv")); err != nil {
+	if err := s.writeCSV(filepath.Join(s.options.Dir, tableFile)); err != nil {
 		return err
 	}
 	panels, err := s.panels(ctx)
