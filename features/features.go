@@ -22,18 +22,19 @@ import (
 // Set holds features and what is known about their images: row i of Features belongs to the image Paths[i].
 type Set struct {
 	head.Features
-	Source  Source
-	Paths   []string
-	Hashes  [][16]byte      // hashes of the images' bytes, zero for one that could not be read; nil if unknown
-	Bytes   []int64         // sizes of the image files; nil if unknown
-	Labels  []int           // class numbers, report.NoLabel for none; nil if no image has one
-	Classes []string        // names of the labels
-	Encoder json.RawMessage // what made the features, for extract.Settings; nil if unknown
-	Views   []head.Features // augmented views of the same images; nil for none
-	Graphs  string          // folder for neighbour graphs; "" for none
-	Gone    int             // rows of a store left out because the data set no longer has their images, or they could not be read
-	Unnamed bool            // Paths only number the rows, so that they name no images
-	Notes   []string        // what was left out of the files, or assumed about them, a sentence each
+	Source     Source
+	Paths      []string
+	Hashes     [][16]byte      // hashes of the images' bytes, zero for one that could not be read; nil if unknown
+	Bytes      []int64         // sizes of the image files; nil if unknown
+	Labels     []int           // class numbers, report.NoLabel for none; nil if no image has one
+	Classes    []string        // names of the labels
+	LabelsFile string          // file of the labels, as given to Open; "": none, or those of a store
+	Encoder    json.RawMessage // what made the features, for extract.Settings; nil if unknown
+	Views      []head.Features // augmented views of the same images; nil for none
+	Graphs     string          // folder for neighbour graphs; "" for none
+	Gone       int             // rows of a store left out because the data set no longer has their images, or they could not be read
+	Unnamed    bool            // Paths only number the rows, so that they name no images
+	Notes      []string        // what was left out of the files, or assumed about them, a sentence each
 
 	close     func() error
 	unchanged func() error
@@ -128,7 +129,7 @@ func openMatrix(features, labels string) (_ *Set, err error) {
 		if s.Labels, s.Classes, notes, err = readLabels(labels, f.Len()); err != nil {
 			return nil, err
 		}
-		s.Notes = append(s.Notes, notes...)
+		s.Notes, s.LabelsFile = append(s.Notes, notes...), labels
 	}
 	if err := f.Unchanged(); err != nil { // while its key was computed
 		return nil, err

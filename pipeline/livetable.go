@@ -45,7 +45,7 @@ func (t *liveTable) ended(j *sweep.Job, done int) {
 	case a.terminal():
 		t.draw(done, total)
 	default:
-		fmt.Fprintf(a.err, "%d/%d  %s: %s%s\n", done, total, j.Name, t.sweep.Values(j), endedScores(j.Metrics))
+		fmt.Fprintf(a.err, "%d/%d  %s: %s%s\n", done, total, j.Name, plain(t.sweep.Values(j)), endedScores(j.Metrics))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/run"
+	"iconic/sweep"
 )
 
 // writable fails if the file that a user names for a result could not be written. It is called before any work; the folder is made, if necessary, only
@@ -20,6 +21,9 @@ func writable(file string) error {
 	}
 	if dir := store.Of(file); dir != "" {
 		return usagef("%s belongs to the feature store %s: choose another name", file, dir)
+	}
+	if dir := sweep.Of(file); dir != "" {
+		return usagef("%s belongs to the sweep in %s: choose another name", file, dir)
 	}
 	return writableFolder(filepath.Dir(file), file)
 }

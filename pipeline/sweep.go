@@ -156,8 +156,9 @@ func (a *app) printSweep(s *sweep.Sweep) error {
 	if err := a.printTable(sweepTable(s, points)); err != nil {
 		return err
 	}
-	if suggestion := s.Suggestion(); suggestion != "" {
-		columns, terminal := a.columns()
+	columns, terminal := a.columns()
+	for _, suggestion := range s.Suggestions() {
+		suggestion = plain(suggestion)
 		if terminal {
 			suggestion = wrap(suggestion, columns)
 		}

@@ -92,16 +92,17 @@ func TestKeysKnowEveryFieldOfFeatures(t *testing.T) {
 		"Source.Images":      out("it only supplies the page's pictures"),
 		"Source.ImageColumn": out("as Source.Images"),
 		"Source.Key":         in(all...), "Source.Rows": in(all...), "Source.Dim": in(all...),
-		"Paths":   out(store),
-		"Hashes":  out(store),
-		"Bytes":   out(store),
-		"Labels":  in("by labels"), // other methods use them only for scores, which are computed each time
-		"Classes": out("they name the labels, and are written again"),
-		"Encoder": out(store),
-		"Views":   {In: []string{"by views"}, Change: func(s *features.Set) { s.Views = append(s.Views, matrix.Features(nil)) }},
-		"Graphs":  out("it is the folder of neighbour graphs"),
-		"Gone":    out(store),
-		"Unnamed": out("it refuses images, and changes no result"),
-		"Notes":   out("they are told, and change no result"),
+		"Paths":      out(store),
+		"Hashes":     out(store),
+		"Bytes":      out(store),
+		"Labels":     in("by labels"), // other methods use them only for scores, which are computed each time
+		"Classes":    out("they name the labels, and are written again"),
+		"Encoder":    out(store),
+		"Views":      {In: []string{"by views"}, Change: func(s *features.Set) { s.Views = append(s.Views, matrix.Features(nil)) }},
+		"Graphs":     out("it is the folder of neighbour graphs"),
+		"Gone":       out(store),
+		"Unnamed":    out("it refuses images, and changes no result"),
+		"LabelsFile": out("it names the labels, which are identified by their content"),
+		"Notes":      out("they are told, and change no result"),
 	})
 }

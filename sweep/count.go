@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"iconic/comparison"
 	"iconic/head/clustercount"
 	"iconic/report/page"
 	"iconic/run"
@@ -62,18 +61,9 @@ func (s *Sweep) uncounted(store, why string) {
 	s.options.Hooks.Warnf("%s%s", store, why)
 }
 
-// stores are short names of the sets.
-func (s *Sweep) stores() []string {
-	names := make([]string, len(s.options.Sets))
-	for k, set := range s.options.Sets {
-		names[k] = set.Source.Store
-	}
-	return comparison.ShortNames(names)
-}
-
-// Suggestion says for each store which of the swept numbers of clusters is the best, judged without labels; "" before the sweep has ended,
+// Suggestions say for each store which of the swept numbers of clusters is the best, judged without labels; there are none before the sweep has ended,
 // and if that number does not vary.
-func (s *Sweep) Suggestion() string {
+func (s *Sweep) Suggestions() []string {
 	var lines []string
 	for _, c := range s.counted {
 		of := ""
@@ -82,5 +72,8 @@ func (s *Sweep) Suggestion() string {
 		}
 		lines = append(lines, fmt.Sprintf("suggestion%s: %s", of, c.Sentence))
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
+
+// Suggestion is Suggestions, one line each; "" for none.
+func (s *Sweep) Suggestion() string { return strings.Join(s.Suggestions(), "\n") }

@@ -69,12 +69,13 @@ func TestKeysKnowEveryInputOfASweep(t *testing.T) {
 		"Source.Rows":        unknown("the key covers their number"), "Source.Dim": unknown("the key covers it"),
 		"Paths": unknown(store), "Hashes": unknown(store), "Bytes": unknown(store),
 		"Labels": known, "Classes": known,
-		"Encoder": unknown(store),
-		"Views":   {Why: store, Change: func(s *features.Set) { s.Views = []head.Features{s.Features} }},
-		"Graphs":  unknown("it is the folder of neighbour graphs"),
-		"Gone":    unknown(store),
-		"Unnamed": unknown("it refuses images, and changes no result"),
-		"Notes":   unknown("they are told, and change no result"),
+		"Encoder":    unknown(store),
+		"Views":      {Why: store, Change: func(s *features.Set) { s.Views = []head.Features{s.Features} }},
+		"Graphs":     unknown("it is the folder of neighbour graphs"),
+		"Gone":       unknown(store),
+		"Unnamed":    unknown("it refuses images, and changes no result"),
+		"LabelsFile": unknown("it names the labels, which are identified by their content"),
+		"Notes":      unknown("they are told, and change no result"),
 	})
 }
 

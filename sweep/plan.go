@@ -18,6 +18,7 @@ import (
 
 // plan lists points and jobs.
 func (s *Sweep) plan(ctx context.Context) error {
+	s.distinct()
 	stores := s.options.Sets
 	if len(stores) > 1 {
 		s.varied = append(s.varied, "store")

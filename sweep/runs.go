@@ -260,7 +260,7 @@ func (s *Sweep) tellSafe() {
 
 // tellOthers notes how many runs of the folder belong to other sweeps.
 func (s *Sweep) tellOthers() error {
-	folder := filepath.Join(s.options.Dir, "runs")
+	folder := filepath.Join(s.options.Dir, runsFolder)
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err

@@ -26,11 +26,12 @@ import (
 	"iconic/run"
 )
 
-// The files of a sweep, in its folder.
+// The files of a sweep, in its folder, and the folder of its runs.
 const (
-	tableFile = "sweep.csv"
-	pageFile  = "sweep.html"
-	lockFile  = ".lock" // held while the others are written
+	runsFolder = "runs"
+	tableFile  = "sweep.csv"
+	pageFile   = "sweep.html"
+	lockFile   = ".lock" // held while the others are written
 )
 
 // Options are the settings of a sweep.
@@ -138,7 +139,7 @@ func (s *Sweep) Train(ctx context.Context) error {
 	if err := s.place(); err != nil {
 		return err
 	}
-	for _, folder := range [...]string{"runs", claims} {
+	for _, folder := range [...]string{runsFolder, claims} {
 		if err := regular.MakeFolder(filepath.Join(s.options.Dir, folder), 0o755); err != nil {
 			return fmt.Errorf("folder of the sweep: %w", err)
 		}
@@ -222,7 +223,7 @@ func (s *Sweep) write(ctx context.Context) error {
 }
 
 // Folder is the folder of a job's run.
-func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, "runs", j.Name) }
+func (s *Sweep) Folder(j *Job) string { return filepath.Join(s.options.Dir, runsFolder, j.Name) }
 
 // finish writes sweep.csv and sweep.html.
 func (s *Sweep) finish(ctx context.Context) error {
