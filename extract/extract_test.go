@@ -633,8 +633,8 @@ func TestMergingKeepsWhatTheStoreHad(t *testing.T) {
 	p.Data, p.Out, p.Part, p.Parts = b, filepath.Join(base, "parts"), 1, 1
 	extract(t, p)
 	for i := range 2 {
-		if rows, kept, err := Merge(t.Context(), []string{p.folder()}, c.Out, nil); err != nil || rows != 15 || kept != 10 {
-			t.Fatalf("merge %d: %d rows, %d kept, error %v", i, rows, kept, err)
+		if m, err := Merge(t.Context(), []string{p.folder()}, c.Out, nil); err != nil || m.Rows != 15 || m.Kept != 10 {
+			t.Fatalf("merge %d: %d rows, %d kept, error %v", i, m.Rows, m.Kept, err)
 		}
 	}
 	if s := extract(t, c); s.Encoded != 0 || s.Already != 10 || s.Gone != 5 || s.Rows != 15 {

@@ -62,7 +62,7 @@ func TestSeveralFramesAreCounted(t *testing.T) {
 			extract(t, c)
 			parts := []string{filepath.Join(c.Out, store.PartName(1, 2)), filepath.Join(c.Out, store.PartName(2, 2))}
 			c.Out, c.Part, c.Parts = filepath.Join(base, "merged"), 0, 0
-			if _, _, err := Merge(t.Context(), parts, c.Out, nil); err != nil {
+			if _, err := Merge(t.Context(), parts, c.Out, nil); err != nil {
 				t.Fatal(err)
 			}
 		}},

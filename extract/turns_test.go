@@ -196,7 +196,7 @@ func TestWhatIsNoSettingIsRefused(t *testing.T) {
 		"a crop of everything":        func() error { _, err := cropped.Embed(t.Context(), eight); return err },
 		"a product that overflows":    func() error { return e.PrepareRGB(make([]float32, e.Pixels()), nil, 1<<62, 4) },
 		"a transform of nothing":      func() error { return (&Embedder{}).PrepareRGB(nil, make([]uint8, 3), 1, 1) },
-		"nothing to merge":            func() error { _, _, err := Merge(t.Context(), nil, t.TempDir(), nil); return err },
+		"nothing to merge":            func() error { _, err := Merge(t.Context(), nil, t.TempDir(), nil); return err },
 	} {
 		if err := call(); err == nil {
 			t.Errorf("%s: no error", name)

@@ -60,6 +60,9 @@ func openStore(dir string) (_ *Set, err error) {
 	if p := s.Part; p != nil && p.Of > 1 {
 		set.Notes = append(set.Notes, fmt.Sprintf("%s is part %d of %d of a feature store, with %d of its %d images: merge the parts to use all", dir, p.Index, p.Of, p.Count, p.Total))
 	}
+	if store.Unfinished(dir) {
+		set.Notes = append(set.Notes, fmt.Sprintf("a later extraction into %s was not finished: the features are those of before it; run the same extraction again to finish it", dir))
+	}
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
 	}

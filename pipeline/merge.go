@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -36,23 +37,34 @@ func (a *app) runMerge(ctx context.Context, parts []string, out string) (err err
 	case len(parts) > 1 && out == "":
 		return usagef("several parts are merged into a separate store: name it with --out")
 	case len(parts) == 1:
-		out = cmp.Or(out, parts[0])
-		if parts, err = extract.Parts(ctx, parts[0]); err != nil {
+		folder := parts[0]
+		if parts, err = extract.Parts(ctx, folder); err != nil {
 			return err
 		}
+		if out == "" && slices.Equal(parts, []string{folder}) {
+			return usagef("%s is a part, and parts are merged into a separate store: name it with --out", folder)
+		}
+		out = cmp.Or(out, folder)
 	}
-	rows, kept, err := extract.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
+	m, err := extract.Merge(ctx, parts, out, a.hooks().Stage("merge", "images"))
 	a.endStage()
 	if err != nil {
 		return err
 	}
 	out = bucket.Public(out)
-	if kept > 0 {
-		a.note("%s keeps the features of %s that no part contains; they are not used in training", out, plural(kept, "image", "images"))
+	for _, part := range m.Unfinished {
+		a.note("a later extraction into %s was not finished: the features merged are those of before it; run the same extraction again to finish it", bucket.Public(part))
+	}
+	if m.Kept > 0 {
+		a.note("%s keeps the features of %s that no part contains; they are not used in training", out, plural(m.Kept, "image", "images"))
 	}
 	if a.json {
-		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": rows, "kept": kept})
+		return a.printJSON(map[string]any{"store": out, "parts": len(parts), "rows": m.Rows, "kept": m.Kept, "skipped": m.Skipped})
 	}
-	_, err = fmt.Fprintf(a.out, "%s: %s from %s\n", plain(out), plural(rows, "image", "images"), plural(len(parts), "part", "parts"))
+	skipped := ""
+	if m.Skipped > 0 {
+		skipped = fmt.Sprintf(", %d skipped", m.Skipped)
+	}
+	_, err = fmt.Fprintf(a.out, "%s: %s from %s%s\n", plain(out), plural(m.Rows, "image", "images"), plural(len(parts), "part", "parts"), skipped)
 	return err
 }
