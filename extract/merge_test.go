@@ -1,8 +1,10 @@
 package extract
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"iconic/extract/store"
@@ -20,6 +22,13 @@ func TestAMergeSaysWhatItMade(t *testing.T) {
 		if parts, err := Parts(t.Context(), name); err != nil || !slices.Equal(parts, []string{part}) {
 			t.Errorf("the parts in %s are %v, %v", name, parts, err)
 		}
+	}
+	again := part + ".bak"
+	if err := os.CopyFS(again, os.DirFS(part)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Merge(t.Context(), []string{part, again}, filepath.Join(t.TempDir(), "merged"), nil); err == nil || !strings.Contains(err.Error(), part+" and "+again+" are both part 1 of 1") {
+		t.Errorf("one part twice: %v", err)
 	}
 	for _, unfinished := range [][]string{nil, {part}} {
 		if unfinished != nil {

@@ -15,8 +15,8 @@ func (a *app) formulas(file string, cells int, safe bool) {
 	switch {
 	case cells == 0:
 	case safe:
-		a.note("%s%s like a formula; an apostrophe was put before them", file, plural(cells, "cell begins", "cells begin"))
+		a.note("%s%s like a formula; an apostrophe was put before %s", file, plural(cells, "cell begins", "cells begin"), wordFor(cells, "it", "them"))
 	default:
-		a.warn("%s%s with =, +, - or @, which a spreadsheet reads as a formula; --csv-safe puts an apostrophe before them", file, plural(cells, "cell begins", "cells begin"))
+		a.warn("%s%s with =, +, - or @, which a spreadsheet reads as a formula; --csv-safe puts an apostrophe before %s", file, plural(cells, "cell begins", "cells begin"), wordFor(cells, "it", "them"))
 	}
 }

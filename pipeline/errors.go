@@ -65,6 +65,7 @@ var remedies = []remedy{
 		return e.Finished || e.Run == run.OtherRun || e.Run == run.UnreadableRun
 	}), ": choose another one with --out, or remove it", true},
 	{sentinel(run.ErrExists), ": continue it with --resume, choose another one with --out, or remove it", true},
+	{typed(func(e *run.OtherError) bool { return !strings.HasPrefix(e.Other, "settings") }), ": repeat the original values, whose files must have the content that they had, to resume it, or choose another folder with --out", true},
 	{typed[*run.OtherError](nil), ": repeat the original values to resume it, or choose another folder with --out", true},
 	{typed[*curation.OtherRunError](nil), "; move the file away" + ignoreWords, false},
 	{sentinel(curation.ErrDamaged), "; move the file away" + ignoreWords, false},

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,6 +145,10 @@ func flagError(c *cobra.Command, err error) error {
 		if meant := spelling.Meant(unknown.GetSpecifiedName(), flagNames(c)); meant != "" {
 			return usagef("%w: did you mean --%s?", err, meant)
 		}
+	}
+	var invalid *pflag.InvalidValueError
+	if quotes := new(csv.ParseError); errors.As(err, &invalid) && errors.As(err, &quotes) {
+		return usagef("--%s %s: its quotation marks do not match: leave them out, or give them in pairs around a value", invalid.GetFlag().Name, invalid.GetValue())
 	}
 	return usagef("%w; see '%s --help'", err, c.CommandPath())
 }

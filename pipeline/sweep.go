@@ -134,6 +134,9 @@ func (a *app) runSweep(ctx context.Context, stores []string, o *sweepOptions) er
 	a.took(clock.Times())
 	if n := live.sweep.Missing(); n > 0 {
 		a.note("%d of %s %s to other workers: the last worker writes the page, or use sweep --report", n, plural(len(live.sweep.Jobs), "run", "runs"), wordFor(n, "belongs", "belong"))
+		if a.json {
+			return a.printSweep(live.sweep)
+		}
 		return nil
 	}
 	a.formulas(filepath.Join(o.out, "sweep.csv"), live.sweep.Formulas, o.csvSafe)

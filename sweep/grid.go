@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"iconic/internal/regular"
+	"iconic/internal/spelling"
 	"iconic/run"
 )
 
@@ -81,8 +83,9 @@ func ReadList(name string) (list []Combination, origins []string, err error) {
 }
 
 func readList(r io.Reader, name string) (list []Combination, origins []string, err error) {
-	lines, settings := bufio.NewScanner(r), run.Settings()
-	for at := 1; lines.Scan(); at++ {
+	lines, settings, at := bufio.NewScanner(r), run.Settings(), 0
+	for lines.Scan() {
+		at++
 		line := lines.Text()
 		if at == 1 {
 			line = strings.TrimPrefix(line, "\ufeff")
@@ -93,7 +96,7 @@ func readList(r io.Reader, name string) (list []Combination, origins []string, e
 			setting, value, ok := strings.Cut(word, "=")
 			was, twice := c[setting]
 			if known := slices.ContainsFunc(settings, func(s run.Setting) bool { return s.Name == setting }); !ok || !known {
-				return nil, nil, &ListError{name, at, fmt.Sprintf("%q: want name=value with a training setting", word)}
+				return nil, nil, &ListError{name, at, unknown(word, setting, settings)}
 			}
 			switch {
 			case twice && was != value:
@@ -107,6 +110,9 @@ func readList(r io.Reader, name string) (list []Combination, origins []string, e
 			list, origins = append(list, c), append(origins, place(name, at))
 		}
 	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, nil, &ListError{name, at + 1, fmt.Sprintf("the line has more than %d characters: give each combination a line of its own", bufio.MaxScanTokenSize)}
+	}
 	if err := lines.Err(); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -114,6 +120,22 @@ func readList(r io.Reader, name string) (list []Combination, origins []string, e
 		return nil, nil, &ListError{File: name, Problem: "lists no combination"}
 	}
 	return list, origins, nil
+}
+
+// unknown says what is wrong with a word of a list that sets no setting.
+func unknown(word, name string, settings []run.Setting) string {
+	if name == "seed" || name == "seeds" {
+		return fmt.Sprintf("%q: each combination is trained with every seed: leave it out, and give the number of seeds with the sweep", word)
+	}
+	var names []string
+	for _, s := range settings {
+		names = append(names, s.Name)
+	}
+	problem := fmt.Sprintf("%q: want name=value with a training setting", word)
+	if meant := spelling.Meant(name, names); meant != "" && meant != name {
+		problem += fmt.Sprintf("; did you mean %s?", meant)
+	}
+	return problem
 }
 
 // place names a line of a file.

@@ -137,3 +137,17 @@ func TestPointsThatShareRuns(t *testing.T) {
 		}
 	}
 }
+
+// The error of a word that is no setting says what it may be, and that of a line too long to read which it is.
+func TestWordsOfAListAreExplained(t *testing.T) {
+	for list, want := range map[string]string{
+		"clusters=2\nseed=3": `l.txt, line 2: "seed=3": each combination is trained with every seed: leave it out`, "alhpa=0.2": "; did you mean alpha?", "alpha": "want name=value",
+		"\nalpha=" + strings.Repeat("1", 70_000): "l.txt, line 2: the line has more than 65536 characters",
+	} {
+		_, _, err := readList(strings.NewReader(list), "l.txt")
+		var of *ListError
+		if !errors.As(err, &of) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: error %v, want %q", list, err, want)
+		}
+	}
+}

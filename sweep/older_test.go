@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"iconic/head"
@@ -39,8 +41,18 @@ func TestAStateOfAnOlderVersionStartsAgain(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(partial, "checkpoint.safetensors")); err != nil {
 		t.Errorf("the training did not keep the state: %v", err)
 	}
+	notes := listed(&s.options)
+	if r, err := s.Result(); err != nil || r.Missing != 1 || r.Page != "" {
+		t.Errorf("the result before: %+v, %v", r, err)
+	}
 	if err := s.Train(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if r, err := s.Result(); err != nil || r.Missing != 0 || r.Page != s.Page {
+		t.Errorf("the result: %+v, %v", r, err)
+	}
+	if want := "run " + s.Jobs[0].Name + ": its attempt was begun by an earlier version, or with other settings"; !slices.ContainsFunc(*notes, func(n string) bool { return strings.HasPrefix(n, want) }) {
+		t.Errorf("notes %q, want one that begins with %q", *notes, want)
 	}
 	if s.Missing() != 0 {
 		t.Errorf("%d runs are missing", s.Missing())

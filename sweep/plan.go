@@ -134,7 +134,7 @@ type configured struct {
 func (s *Sweep) configure(set *features.Set, c Combination) (configured, error) {
 	config, notes, err := run.ConfigureFor(set, c, 0)
 	if err != nil {
-		return configured{}, s.whose(set, err, errors.Is(err, run.ErrClusters))
+		return configured{}, s.whose(set, err, len(s.options.Sets) > 1 || errors.Is(err, run.ErrClusters))
 	}
 	s.noteEach(notes)
 	base := configured{config: config}

@@ -80,7 +80,8 @@ func (s *Sweep) SoFar() []page.Point {
 
 // Result is a sweep in machine-readable form.
 type Result struct {
-	Page       string        `json:"page"`
+	Page       string        `json:"page"`                 // "" while runs are missing
+	Missing    int           `json:"missing,omitempty"`    // runs that have not ended
 	Suggestion string        `json:"suggestion,omitempty"` // see Sweep.Suggestion
 	Points     []ResultPoint `json:"points"`
 }
@@ -99,7 +100,10 @@ func (s *Sweep) Result() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole := &Result{Page: s.Page, Suggestion: s.Suggestion()}
+	whole := &Result{Suggestion: s.Suggestion(), Missing: s.Missing()}
+	if whole.Missing == 0 {
+		whole.Page = s.Page
+	}
 	for k, p := range points { // one for each of s.points
 		one := ResultPoint{Settings: map[string]string{}, Agreement: p.Agreement, Metrics: p.Runs}
 		for i, name := range s.varied {

@@ -214,6 +214,7 @@ func (s *Sweep) run(ctx context.Context, j *Job) error {
 	t := s.training(j, partial)
 	m, err := t.Train(ctx)
 	if other(err) { // the attempt is from an older version
+		s.tell(j, "its attempt was begun by an earlier version, or with other settings: it is removed, and the run is made from the start", false)
 		if err := os.RemoveAll(partial); err != nil {
 			return err
 		}

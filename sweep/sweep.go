@@ -231,9 +231,6 @@ func (s *Sweep) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeCSV(filepath.Join(s.options.Dir, tableFile)); err != nil {
-		return err
-	}
 	panels, err := s.panels(ctx)
 	if err != nil {
 		return err
@@ -252,6 +249,9 @@ func (s *Sweep) finish(ctx context.Context) error {
 		Facts: []page.Setting{
 			{Name: "Features", Value: stores}, {Name: "Images", Value: images}, {Name: "Seeds", Value: strconv.Itoa(len(s.points[0].jobs))}, {Name: "Version", Value: run.Version()},
 		},
+	}
+	if err := s.writeCSV(filepath.Join(s.options.Dir, tableFile)); err != nil { // not before, so that an interrupt leaves an earlier table with its page
+		return err
 	}
 	return atomicfile.Write(s.Page, func(w io.Writer) error { return page.WriteSweep(ctx, w, view) })
 }

@@ -72,7 +72,7 @@ func arrange(stores []*Store) error {
 	slices.SortStableFunc(stores, func(a, b *Store) int { return cmp.Compare(a.Part.Index, b.Part.Index) })
 	first := stores[0]
 	next, missing, example := 1, first.Part.Of-len(stores), 0 // the first missing one
-	for _, s := range stores {
+	for i, s := range stores {
 		if diff := first.differs(s.Settings); diff != "" {
 			return fmt.Errorf("%s and %s were made with different settings (%s): encode one of them again", first.Dir, s.Dir, diff)
 		}
@@ -83,7 +83,7 @@ func arrange(stores []*Store) error {
 			return fmt.Errorf("%s and %s are not parts of one data set, which changed in between: encode them again", first.Dir, s.Dir)
 		}
 		if s.Part.Index < next {
-			return fmt.Errorf("%s is part %d of %d, which was given already", s.Dir, s.Part.Index, s.Part.Of)
+			return fmt.Errorf("%s and %s are both part %d of %d: name only one of them, or move the other elsewhere", stores[i-1].Dir, s.Dir, s.Part.Index, s.Part.Of)
 		}
 		if s.Part.Index > next && example == 0 {
 			example = next

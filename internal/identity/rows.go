@@ -3,6 +3,7 @@ package identity
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/cespare/xxhash/v2"
@@ -61,4 +62,13 @@ func Matrix(rows, dim int) *Rows {
 	r := &Rows{hash: xxhash.New()}
 	fmt.Fprintf(r.hash, "%d by %d\n", rows, dim)
 	return r
+}
+
+// File is the key of features in a file: of its whole content.
+func File(content io.WriterTo) (string, error) {
+	h := xxhash.New()
+	if _, err := content.WriteTo(h); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
 }

@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
 	"iconic/internal/filestat"
+	"iconic/internal/identity"
 )
 
 // ErrChanged is in the chain of the error for a file that was written to after it was opened.
@@ -32,26 +31,18 @@ func newOpened(stat fs.FileInfo) *opened {
 	return &opened{size: stat.Size(), modified: stat.ModTime(), changed: filestat.Changed(stat), number: filestat.Number(stat)}
 }
 
-// Sum is the checksum of the whole file as it was first asked for: 16 hexadecimal digits.
+// Sum is the key of the whole file (identity.File) as it was when it was first asked for: 16 hexadecimal digits.
 func (f *File) Sum() (string, error) {
 	f.opened.mutex.Lock()
 	defer f.opened.mutex.Unlock()
 	if f.opened.sum == "" {
-		sum, err := f.checksum()
+		sum, err := identity.File(f)
 		if err != nil {
 			return "", err
 		}
 		f.opened.sum = sum
 	}
 	return f.opened.sum, nil
-}
-
-func (f *File) checksum() (string, error) {
-	h := xxhash.New()
-	if _, err := f.WriteTo(h); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%016x", h.Sum64()), nil
 }
 
 // Unchanged fails with ErrChanged, and the file's name, if the file was written to after it was opened, even if it has its former content again. A
@@ -72,7 +63,7 @@ func (f *File) Unchanged() error {
 	case same && filestat.Changed(stat) == o.changed:
 		return nil
 	}
-	if sum, err := f.checksum(); err != nil {
+	if sum, err := identity.File(f); err != nil {
 		return err
 	} else if sum != o.sum {
 		return fmt.Errorf("%s %w", f.name, ErrChanged)
