@@ -155,8 +155,10 @@ func (e *evaluation) score(ctx context.Context) (*Result, error) {
 	if r.Rematched, err = rematched(in); err != nil {
 		return nil, err
 	}
-	r.Learned, err = e.learned(ctx)
-	return r, err
+	if r.Learned, err = e.learned(ctx); err != nil {
+		return nil, err
+	}
+	return r, set.Unchanged()
 }
 
 // Cautions are sentences on what limits the scores; none if nothing does.

@@ -117,6 +117,7 @@ var optionWords = map[string]string{
 	"Batch":         " (--batch-images)",
 	"Crop":          ": give its size with --crop",
 	"Data":          ": make the parts with 'pipeline extract --shard', or name the finished ones one by one",
+	"Dir":           ": give one with --out",
 	"Edges":         ": give its edges with --graph edges.csv",
 	"Exact":         ": leave out --exact, or give a store made from the images",
 	"Features":      ": give their location with --features",

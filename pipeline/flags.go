@@ -19,7 +19,6 @@ const (
 	maxBatch     = encoder.MaxBatch
 	maxSide      = 1 << 14 // pixels
 	maxShardRows = store.MaxShardRows
-	maxSeeds     = 10_000
 )
 
 // batchHelp is the help of --batch-images where the encoder's batches are filled with the images of a data set.

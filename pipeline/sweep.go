@@ -41,7 +41,7 @@ and runs/, with one folder per run.`,
 		}
 		o.values[s.Name] = f.StringSliceP(s.Name, shorthand(s), nil, usage)
 	}
-	count(f, &o.seeds, "seeds", 1, 1, maxSeeds, "number of runs per combination, with seeds 0, 1, …")
+	count(f, &o.seeds, "seeds", 1, 1, sweep.MostSeeds, "number of runs per combination, with seeds 0, 1, …")
 	f.StringVar(&o.list, "list", "", "file of combinations, one per line, instead of a grid")
 	f.StringSliceVar(&o.labels, "labels", nil, "labels for each features.npy: labels.npy, or a text or CSV file with one name or number per line")
 	f.StringVarP(&o.out, "out", "o", "", "folder of the sweep")

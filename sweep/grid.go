@@ -26,7 +26,8 @@ func (c Combination) repeats(other Combination, settings []run.Setting) bool {
 	})
 }
 
-// Grid lists all combinations of values, the last setting varying fastest. Names that are not those of settings are kept, for Plan to refuse.
+// Grid lists all combinations of values, the last setting varying fastest. Names that are not those of settings are kept, and a setting without values has
+// an empty one, for Plan to refuse.
 func Grid(values map[string][]string) []Combination {
 	var names []string
 	for _, s := range run.Settings() {
@@ -39,12 +40,16 @@ func Grid(values map[string][]string) []Combination {
 	}
 	list := []Combination{{}}
 	for _, setting := range names {
-		if len(values[setting]) == 0 {
+		given, asked := values[setting]
+		switch {
+		case !asked:
 			continue
+		case len(given) == 0:
+			given = []string{""}
 		}
 		var longer []Combination
 		for _, c := range list {
-			for _, v := range values[setting] {
+			for _, v := range given {
 				next := Combination{setting: strings.TrimSpace(v)}
 				for name, value := range c {
 					next[name] = value

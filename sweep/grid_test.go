@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestGridIsEveryCombination(t *testing.T) {
-	got := Grid(map[string][]string{"alpha": {"0", " 0.2"}, "clusters": {"3", "4"}, "seed": nil})
+	got := Grid(map[string][]string{"alpha": {"0", " 0.2"}, "clusters": {"3", "4"}})
 	want := []Combination{
 		{"clusters": "3", "alpha": "0"}, {"clusters": "3", "alpha": "0.2"}, {"clusters": "4", "alpha": "0"}, {"clusters": "4", "alpha": "0.2"},
 	}
@@ -44,7 +45,10 @@ func TestOptionsThatMakeNoSweepAreRefused(t *testing.T) {
 	for says, change := range map[string]func(o *Options){
 		"a sweep without features":     func(o *Options) { o.Sets = nil },
 		"a sweep without combinations": func(o *Options) { o.Combinations = nil },
-		"seeds 0: want at least 1":     func(o *Options) { o.Seeds = 0 },
+		"seeds 0: want 1 to 10000":     func(o *Options) { o.Seeds = 0 },
+		"seeds 9223372036854775807":    func(o *Options) { o.Seeds = math.MaxInt },
+		"the folder of the sweep has":  func(o *Options) { o.Dir = "" },
+		"neighbours":                   func(o *Options) { o.Combinations = Grid(map[string][]string{"clusters": {"2"}, "neighbours": {}}) },
 		"set 1: there is no set":       func(o *Options) { o.Sets = append(o.Sets, nil) },
 		"part 9 of 2":                  func(o *Options) { o.Part, o.Parts = 9, 2 },
 		"part 0 of 2":                  func(o *Options) { o.Parts = 2 },

@@ -33,7 +33,7 @@ func planned() Options {
 			Features: densetest.Clouds(1, 30, 4, 3, 3), Source: features.Source{Store: "s", Key: "k", Rows: 30, Dim: 4},
 			Labels: labels, Classes: []string{"a", "b", "c"},
 		}},
-		Combinations: []Combination{{"clusters": "3"}}, Seeds: 1,
+		Combinations: []Combination{{"clusters": "3"}}, Seeds: 1, Dir: "none",
 	}
 }
 

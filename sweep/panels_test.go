@@ -21,6 +21,9 @@ func TestPanelsSayTheirSide(t *testing.T) {
 	} {
 		o := planned()
 		values := map[string][]string{"clusters": {"3"}, "method": {"debiased-infonce-clustering"}, "alpha": c.alpha, "sides": c.sides}
+		if c.sides == nil {
+			delete(values, "sides")
+		}
 		o.Combinations = Grid(values)
 		_, titles := plan(t, o).mapped()
 		if diff := cmp.Diff(c.want, titles); diff != "" {

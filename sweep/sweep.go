@@ -20,6 +20,7 @@ import (
 	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/internal/relay"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -40,7 +41,7 @@ type Options struct {
 	Sets         []*features.Set // each combination is trained on each of them
 	Combinations []Combination
 	Origins      []string // where each combination comes from, such as "list.txt, line 3", for errors; nil: none is named
-	Seeds        int      // runs of each combination, with the seeds 0, 1, …
+	Seeds        int      // runs of each combination, with the seeds 0, 1, …; 1 to MostSeeds
 
 	// Part, 1 to Parts, makes this process one of several: it begins with its own share of the runs, continues with all unclaimed ones, and
 	// ends without waiting for others. 0 of 0: it waits, so that it can take over runs left unfinished by others.
@@ -92,6 +93,9 @@ type Job struct {
 	number int // position in the order of the jobs
 }
 
+// MostSeeds is the largest number of seeds of a sweep.
+const MostSeeds = 10_000
+
 // ErrUnfinished is in the chain of Report's error for a sweep with unfinished runs.
 var ErrUnfinished = errors.New("not finished")
 
@@ -120,8 +124,10 @@ func (o *Options) validate() error {
 		return errors.New("a sweep without features: want at least one set")
 	case len(o.Combinations) == 0:
 		return errors.New("a sweep without combinations: want at least one, which is empty for the default settings")
-	case o.Seeds < 1:
-		return fmt.Errorf("seeds %d: want at least 1", o.Seeds)
+	case o.Dir == "":
+		return option.Errorf("Dir", "the folder of the sweep has no name")
+	case o.Seeds < 1 || o.Seeds > MostSeeds:
+		return fmt.Errorf("seeds %d: want 1 to %d", o.Seeds, MostSeeds)
 	case o.Parts < 0 || o.Part < min(1, o.Parts) || o.Part > o.Parts:
 		return fmt.Errorf("part %d of %d: want 1 to the number of parts, or 0 of 0 for a process that makes the whole sweep", o.Part, o.Parts)
 	}
