@@ -82,7 +82,7 @@ func TestNothingIsRefused(t *testing.T) {
 		}, "second set: 805 numbers do not make whole rows of 8"},
 		{"clusters to count of nothing", func() error { _, err := run.CountClusters(ctx, run.Count{}); return err }, "there is no set of features"},
 		{"a sweep over nothing", func() error {
-			_, err := sweep.Plan(t.Context(), sweep.Options{Seeds: 1, Sets: []*features.Set{whole, nil}, Combinations: []sweep.Combination{{"clusters": "2"}}})
+			_, err := sweep.Plan(t.Context(), sweep.Options{Dir: "none", Seeds: 1, Sets: []*features.Set{whole, nil}, Combinations: []sweep.Combination{{"clusters": "2"}}})
 			return err
 		}, "set 1: there is no set of features"},
 		{"a plot of nothing", func() error {

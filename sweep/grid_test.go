@@ -48,7 +48,7 @@ func TestOptionsThatMakeNoSweepAreRefused(t *testing.T) {
 		"seeds 0: want 1 to 10000":     func(o *Options) { o.Seeds = 0 },
 		"seeds 9223372036854775807":    func(o *Options) { o.Seeds = math.MaxInt },
 		"the folder of the sweep has":  func(o *Options) { o.Dir = "" },
-		"neighbours":                   func(o *Options) { o.Combinations = Grid(map[string][]string{"clusters": {"2"}, "neighbours": {}}) },
+		"sizes":                        func(o *Options) { o.Combinations = Grid(map[string][]string{"clusters": {"2"}, "sizes": {}}) },
 		"set 1: there is no set":       func(o *Options) { o.Sets = append(o.Sets, nil) },
 		"part 9 of 2":                  func(o *Options) { o.Part, o.Parts = 9, 2 },
 		"part 0 of 2":                  func(o *Options) { o.Parts = 2 },
