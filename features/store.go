@@ -57,12 +57,7 @@ func openStore(dir string) (_ *Set, err error) {
 	if len(here.rows) == 0 {
 		return nil, noFeatures(dir, len(rows), s.Skipped)
 	}
-	if p := s.Part; p != nil && p.Of > 1 {
-		set.Notes = append(set.Notes, fmt.Sprintf("%s is part %d of %d of a feature store, with %d of its %d images: merge the parts to use all", dir, p.Index, p.Of, p.Count, p.Total))
-	}
-	if store.Unfinished(dir) {
-		set.Notes = append(set.Notes, fmt.Sprintf("a later extraction into %s was not finished: the features are those of before it; run the same extraction again to finish it", dir))
-	}
+	set.Notes = notWhole(s)
 	if set.Encoder, err = json.Marshal(s.Settings); err != nil {
 		return nil, err
 	}
@@ -75,6 +70,17 @@ func openStore(dir string) (_ *Set, err error) {
 	}
 	set.describe(rows, here.rows, s.Classes)
 	return set, nil
+}
+
+// notWhole says what a store lacks: the other parts, or what a later extraction would have added.
+func notWhole(s *store.Store) (notes []string) {
+	if p := s.Part; p != nil && p.Of > 1 {
+		notes = append(notes, fmt.Sprintf("%s is part %d of %d of a feature store, with %d of its %d images: merge the parts to use all", s.Dir, p.Index, p.Of, p.Count, p.Total))
+	}
+	if store.Unfinished(s.Dir) {
+		notes = append(notes, fmt.Sprintf("a later extraction into %s was not finished: the features are those of before it; run the same extraction again to finish it", s.Dir))
+	}
+	return notes
 }
 
 // describe sets the images of the rows that are here, and their labels if there are any.

@@ -117,8 +117,8 @@ func (t *tiff) notRaw() error {
 	return nil
 }
 
-// readKind determines what the samples are, and refuses unsupported kinds.
-func (t *tiff) readKind() error {
+// readSamples finds how many samples a pixel has, and of how many bits. They have to be alike, and to be numbers without a sign.
+func (t *tiff) readSamples() error {
 	t.samples, t.compression = t.first(tiffSamples, 1), t.first(tiffCompression, tiffPlain)
 	bits := t.list(tiffBits)
 	t.bits = 1
@@ -136,6 +136,14 @@ func (t *tiff) readKind() error {
 		return unsupported("a TIFF of floating-point numbers, whose range is unknown")
 	} else if format != 1 && format != 4 {
 		return unsupported("a TIFF of signed or complex numbers")
+	}
+	return nil
+}
+
+// readKind determines what the samples are, and refuses unsupported kinds.
+func (t *tiff) readKind() error {
+	if err := t.readSamples(); err != nil {
+		return err
 	}
 	missing := tiffWhiteIsZero
 	if t.compression == tiffInJPEG && t.samples == 3 {
