@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,13 +52,10 @@ func (o *evaluateOptions) validate() error {
 	if o.page == "" {
 		return nil
 	}
-	if ext := strings.ToLower(filepath.Ext(o.page)); ext != ".html" && ext != ".htm" {
-		return usagef("--page %s: give it a name that ends in .html", o.page)
-	}
 	if err := spared([]string{o.page}, o.Features, o.Labels, o.images); err != nil {
 		return err
 	}
-	return writable(o.page)
+	return writablePage("page", o.page, "an evaluation")
 }
 
 func (a *app) evaluate(ctx context.Context, dir string, o *evaluateOptions) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"iconic/extract/store"
 	"iconic/internal/atomicfile"
@@ -26,6 +27,14 @@ func writable(file string) error {
 		return usagef("%s belongs to the sweep in %s: choose another name", file, dir)
 	}
 	return writableFolder(filepath.Dir(file), file)
+}
+
+// writablePage is writable for a page, which a browser knows by its name.
+func writablePage(flag, file, what string) error {
+	if ext := strings.ToLower(filepath.Ext(file)); ext != ".html" && ext != ".htm" {
+		return usagef("--%s %s: %s is a page, so give it a name that ends in .html", flag, file, what)
+	}
+	return writable(file)
 }
 
 // spared refuses outputs that would replace an input of the command, under whatever name. Inputs that are "", or no files on disk, do not count.

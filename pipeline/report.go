@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,10 +73,7 @@ func (a *app) remakeReport(ctx context.Context, dir string, o run.PageOptions) e
 }
 
 func (a *app) compareRuns(ctx context.Context, dirs []string, o *reportOptions) error {
-	if ext := strings.ToLower(filepath.Ext(o.out)); ext != ".html" && ext != ".htm" {
-		return usagef("--out %s: a comparison is a page, so give it a name that ends in .html", o.out)
-	}
-	if err := writable(o.out); err != nil {
+	if err := writablePage("out", o.out, "a comparison"); err != nil {
 		return err
 	}
 	c, err := comparison.Open(ctx, dirs, comparison.Options{Raw: o.Raw, Workers: o.Workers, Hooks: a.hooks()})
