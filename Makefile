@@ -22,7 +22,7 @@ noasm: ## test kernels and heads with the plain Go kernels
 	$(GO) test -tags noasm ./internal/kernel/... ./head/...
 
 race: ## test everything with goroutines under the race detector
-	$(GO) test -race -short -timeout 40m ./internal/... ./extract/... ./head/... ./report/... ./models/... ./features ./run ./sweep ./comparison ./classify ./endpoint ./inspect ./curation ./curator ./cache ./distributions ./progress ./prediction ./duplicates ./doctor ./sorting
+	$(GO) test -race -short -timeout 40m ./internal/... ./extract/... ./head/... ./report/... ./models/... ./features ./run ./sweep ./comparison ./classify ./endpoint ./inspect ./curation ./curator ./cache ./distributions ./progress ./prediction ./evaluation ./duplicates ./doctor ./sorting
 
 race-command: ## test the command and its scripts under the race detector, which takes more than ten minutes
 	$(GO) test -race -short -timeout 60m ./pipeline
