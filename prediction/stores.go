@@ -168,7 +168,7 @@ func (w *work) passPart(ctx context.Context, dir, prefix, stage string, trained 
 		}
 	}
 	at(len(items), len(items))
-	return nil
+	return s.Unchanged()
 }
 
 // row visits an image of a store, unless it is gone, and counts it.
