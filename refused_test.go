@@ -63,6 +63,11 @@ func TestNothingIsRefused(t *testing.T) {
 		{"features of nil", func() error { return made(nil) }, "there are no features"},
 		{"features of nothing", func() error { return made(&matrix.Dense{}) }, "rows of 0 numbers: want at least 1"},
 		{"features without rows", func() error { return made(matrix.NewDense(0, 3)) }, "features with 0 rows and 3 columns"},
+		{"a row without a path", func() error { return made(matrix.NewDense(2, 1), "a", "") }, "row 1 has an empty path"},
+		{"classes of one name", func() error {
+			_, err := features.New(matrix.NewDense(2, 1), nil, []int{0, 1}, []string{"a", "a"})
+			return err
+		}, `classes 0 and 1 have the same name "a"`},
 		{"a part of a row", func() error { return made(ragged) }, "805 numbers do not make whole rows of 8: the last row has 5"},
 		{"a part of a row, below others", func() error { return made(&matrix.Stacked{Sets: []head.Features{ragged}, N: 100}) }, "whole rows of 8"},
 		{"rows of one path", func() error { return made(matrix.NewDense(3, 1), "a", "b", "a") }, `rows 0 and 2 have the same path "a"`},

@@ -153,7 +153,7 @@ func (s *Set) Check() error {
 }
 
 // New makes a set of your own features, such as a matrix.Dense. Labels are class numbers (report.NoLabel for none) or nil, and paths name
-// the rows, each another; nil: by number. It reads all features once, to compute their key.
+// the rows, each another, and classes the labels; nil paths: by number. It reads all features once, to compute their key.
 func New(f head.Features, paths []string, labels []int, classes []string) (*Set, error) {
 	if err := matrix.Check(f); err != nil {
 		return nil, err
@@ -170,10 +170,18 @@ func New(f head.Features, paths []string, labels []int, classes []string) (*Set,
 	}
 	rows := map[string]int{}
 	for i, path := range paths {
+		if path == "" {
+			return nil, fmt.Errorf("row %d has an empty path: give each row its own, or none at all", i)
+		}
 		if other, twice := rows[path]; twice {
 			return nil, fmt.Errorf("rows %d and %d have the same path %q: give each row its own, or none at all", other, i, path)
 		}
 		rows[path] = i
+	}
+	for c, name := range classes {
+		if other := slices.Index(classes, name); other < c {
+			return nil, fmt.Errorf("classes %d and %d have the same name %q: give each class its own", other, c, name)
+		}
 	}
 	for i, l := range labels {
 		if l != report.NoLabel && (l < 0 || l >= len(classes)) {
