@@ -18,9 +18,7 @@ import (
 	"iconic/extract"
 	"iconic/extract/encoder"
 	"iconic/extract/store"
-	"iconic/features"
 	"iconic/internal/atomicfile"
-	"iconic/internal/bucket"
 	"iconic/internal/cachefolder"
 	"iconic/internal/fetch"
 	"iconic/models"
@@ -113,12 +111,21 @@ func Read(dir string, o Options) (*Found, error) {
 		o.Provider = encoder.Auto
 	}
 	f := &Found{Run: r, options: o}
-	if !r.Config.Plain() {
-		if f.Settings, err = extract.Settings(r.Config.Encoder); err != nil {
-			return nil, fmt.Errorf("run %s: %w", dir, err)
-		}
+	if err := f.prepared(); err != nil {
+		return nil, err
 	}
 	return f, f.name()
+}
+
+// prepared sets how the run's images were preprocessed.
+func (f *Found) prepared() (err error) {
+	if f.Run.Config.Plain() {
+		return nil
+	}
+	if f.Settings, err = extract.Settings(f.Run.Config.Encoder); err != nil {
+		return fmt.Errorf("run %s: %w", f.Run.Dir, err)
+	}
+	return nil
 }
 
 // name sets the names of the clusters under the run's curation.
@@ -190,17 +197,14 @@ func (f *Found) Close() error {
 	return remove()
 }
 
-// Accepts fails unless the data of this name are of the kind that the run's model takes: a matrix (features.IsMatrix) if its features were given as one, and
-// anything else if not, since a matrix does not say what made it.
-func (f *Found) Accepts(name string) error {
-	switch plain := f.Run.Config.Plain(); {
-	case plain == features.IsMatrix(name):
-		return nil
-	case plain:
-		return fmt.Errorf("run %s takes rows of features, since it was trained on those of a plain matrix, whose encoder is unknown: give a matrix such as new.npy in the place of %s",
-			f.Run.Dir, bucket.Public(name))
+// Of is the model of a finished run without its encoder, as Found.Features is. It need not be closed, and fails on a run with an unreadable record of its
+// encoder.
+func Of(r *run.Finished) (*Model, error) {
+	f := &Found{Run: r.Run, Names: r.Table.Names, Curation: r.Curated}
+	if err := f.prepared(); err != nil {
+		return nil, err
 	}
-	return fmt.Errorf("%s is a matrix of features, which does not say how they were made, and run %s takes those of its encoder: give a feature store", name, f.Run.Dir)
+	return f.Features(), nil
 }
 
 // Features is the model without its encoder: it classifies features, but not images (Model.Images is nil).

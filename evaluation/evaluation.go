@@ -57,13 +57,7 @@ func Score(ctx context.Context, dir string, o Options) (_ *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := classify.Read(dir, classify.Options{Raw: o.Raw})
-	if err != nil {
-		return nil, err
-	}
-	m := found.Features()
-	defer func() { err = errors.Join(err, m.Close()) }()
-	if err := found.Accepts(o.Features); err != nil {
+	if err := f.Accepts(o.Features); err != nil {
 		return nil, err
 	}
 	set, err := open(f, o)
@@ -71,7 +65,11 @@ func Score(ctx context.Context, dir string, o Options) (_ *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
-	e := &evaluation{run: f, model: m, set: set, options: o}
+	model, err := classify.Of(f)
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluation{run: f, model: model, set: set, options: o}
 	return e.score(ctx)
 }
 

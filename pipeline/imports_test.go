@@ -28,7 +28,7 @@ var stage = map[string][]string{
 	"evaluation":    {"classify", "run", "curation", "features", "extract", "report"},
 	"curator":       {"curation", "endpoint", "run", "head", "report"},
 	"distributions": {"run", "features", "head", "report"},
-	"classify":      {"run", "curation", "features", "extract", "models", "report"},
+	"classify":      {"run", "curation", "extract", "models", "report"},
 	"run":           {"features", "curation", "inspect", "extract", "head", "models", "report"},
 	"inspect":       {"head", "report"},
 	"curation":      {},

@@ -149,7 +149,7 @@ func Run(ctx context.Context, dir string, o Options, visit func(Image) error) (e
 	w.model = found.Features()
 	defer func() { err = errors.Join(err, w.model.Close()) }()
 	for _, name := range o.Data {
-		if err := found.Accepts(name); err != nil {
+		if err := found.Run.Accepts(name); err != nil {
 			return refuse(err)
 		}
 	}

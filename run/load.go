@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"iconic/features"
 	"iconic/head"
 	"iconic/head/novelty"
+	"iconic/internal/bucket"
 	"iconic/internal/regular"
 	"iconic/internal/safetensors"
 )
@@ -125,4 +127,17 @@ func (r *Run) History() ([]head.Epoch, error) {
 		}
 		history = append(history, e)
 	}
+}
+
+// Accepts fails unless the data of this name are of the kind that the run's head takes: a matrix (features.IsMatrix) if the features were given as one, and
+// anything else if not, since a matrix does not say what made it.
+func (r *Run) Accepts(name string) error {
+	switch plain := r.Config.Plain(); {
+	case plain == features.IsMatrix(name):
+		return nil
+	case plain:
+		return fmt.Errorf("run %s takes rows of features, since it was trained on those of a plain matrix, whose encoder is unknown: give a matrix such as new.npy in the place of %s",
+			r.Dir, bucket.Public(name))
+	}
+	return fmt.Errorf("%s is a matrix of features, which does not say how they were made, and run %s takes those of its encoder: give a feature store", name, r.Dir)
 }
