@@ -13,6 +13,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
 	"iconic/head/cluster"
 	"iconic/head/knn"
 	"iconic/head/optim"
@@ -154,7 +156,61 @@ func TestGradientsBetweenTwoSets(t *testing.T) {
 		gz, gw := append([]float64(nil), dz...), append([]float64(nil), dw...)
 		differences(t, name+", first set", value, z, gz)
 		differences(t, name+", second set", value, w, gw)
+		alone, other := make([]float64, n*d), make([]float64, m*d)
+		for _, g := range [][2][]float64{{alone, nil}, {nil, other}} {
+			if got, err := loss.GradientBetween(context.Background(), g[0], g[1], z, w, n, m, d, p); err != nil || got != value() {
+				t.Errorf("%s: loss %v with one gradient, %v with both (%v)", name, got, value(), err)
+			}
+		}
+		if !slices.Equal(alone, gz) || !slices.Equal(other, gw) {
+			t.Errorf("%s: a gradient alone is another than with its counterpart", name)
+		}
 	}
+}
+
+// A row's weights are added up by point and scaled to sum to 1, in whatever order they are added; prototypes are such rows of one entry.
+func TestBuild(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, m := rapid.IntRange(1, 6).Draw(t, "points"), rapid.IntRange(1, 6).Draw(t, "others")
+		added := make([][]int, n)
+		for i := range added {
+			added[i] = rapid.SliceOfN(rapid.IntRange(0, m-1), 0, 9).Draw(t, "neighbours")
+		}
+		weight := rapid.SampledFrom([]float64{0, 0.25}).Draw(t, "weight")
+		p := Build(n, func(i int, add func(int, float64)) {
+			for _, j := range added[i] {
+				add(j, weight)
+			}
+		})
+		if err := checkRows(p, m); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			column, share := p.Row(i)
+			times := make(map[int32]int)
+			for _, j := range added[i] {
+				times[int32(j)]++
+			}
+			if len(column) != len(times) {
+				t.Fatalf("row %d has %d points, %d were added", i, len(column), len(times))
+			}
+			for e, j := range column {
+				want := float32(1 / float64(len(times)))
+				if weight > 0 {
+					want = float32(float64(times[j]) / float64(len(added[i])))
+				}
+				if share[e] != want {
+					t.Fatalf("row %d: share %v of point %d, want %v", i, share[e], j, want)
+				}
+			}
+		}
+		labels := rapid.SliceOfN(rapid.IntRange(0, m-1), 1, 9).Draw(t, "labels")
+		got, err := Prototypes(labels, m)
+		want := Build(len(labels), func(i int, add func(int, float64)) { add(labels[i], 1) })
+		if err != nil || !cmp.Equal(got, want) {
+			t.Fatalf("prototypes %v of labels %v, want %v (%v)", got, labels, want, err)
+		}
+	})
 }
 
 // plainly hides a kernel's fused form: the engine calls its Score for every pair.

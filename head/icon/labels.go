@@ -25,10 +25,13 @@ func Labels(labels []int) *Rows {
 
 // Prototypes is each point's own class among m class prototypes, for use between two sets. It fails on a label out of range.
 func Prototypes(labels []int, m int) (*Rows, error) {
+	n := len(labels)
+	r := &Rows{Offset: make([]int, n+1), Column: make([]int32, n), Weight: make([]float32, n)}
 	for i, l := range labels {
 		if l < 0 || l >= m {
 			return nil, fmt.Errorf("label %d of point %d: want 0 to %d", l, i, m-1)
 		}
+		r.Offset[i+1], r.Column[i], r.Weight[i] = i+1, int32(l), 1
 	}
-	return Build(len(labels), func(i int, add func(int, float64)) { add(labels[i], 1) }), nil
+	return r, nil
 }

@@ -54,9 +54,13 @@ func (l Loss[T]) Gradient(ctx context.Context, dz, z []T, n, d int, p Supervisor
 }
 
 // GradientBetween is Gradient of n points against m others w (m×d): prototypes, another modality, a memory bank. It also writes ∂L/∂w into
-// dw, unless dw is nil.
+// dw. Either gradient is left out if its slice is nil.
 func (l Loss[T]) GradientBetween(ctx context.Context, dz, dw, z, w []T, n, m, d int, p Supervisory) (float64, error) {
-	if err := l.check(len(dz), len(z), n, d, m, p); err != nil {
+	gradients := len(dz)
+	if dz == nil {
+		gradients = n * d
+	}
+	if err := l.check(gradients, len(z), n, d, m, p); err != nil {
 		return 0, err
 	}
 	if len(w) < m*d || dw != nil && len(dw) < m*d {
@@ -146,7 +150,9 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 	stripe := parallel.Stripe(n, lossStripes, lossRows)
 	back := make([][]T, parallel.Count(n, stripe))
 	losses := make([]float64, len(back))
-	clear(dz[:n*d])
+	if dz != nil {
+		clear(dz[:n*d])
+	}
 	err = parallel.Blocks(ctx, l.Workers, n, stripe, func(b, lo, hi int) (err error) {
 		if self || dw != nil {
 			back[b] = make([]T, m*d)
@@ -169,7 +175,9 @@ func (l Loss[T]) scoreGradient(ctx context.Context, dz, dw, z, w []T, n, m, d in
 			dw[e] += v
 		}
 	}
-	k.finish(dz, s.points, s.size, d)
+	if dz != nil {
+		k.finish(dz, s.points, s.size, d)
+	}
 	if !self && dw != nil {
 		k.finish(dw, s.others, s.otherSize, d)
 	}
@@ -187,8 +195,8 @@ type scoring[T kernel.Float] struct {
 	self              bool // others are the points
 }
 
-// stripe adds the gradients of rows lo to hi: toward the points to dz, and toward the others to back (m×d), unless that is nil. It returns the
-// sum of their divergences.
+// stripe adds the gradients of rows lo to hi: toward the points to dz, and toward the others to back (m×d), unless these are nil. It returns
+// the sum of their divergences.
 func (s *scoring[T]) stripe(ctx context.Context, dz, back []T, lo, hi int) (loss float64, err error) {
 	m, d := s.m, s.d
 	block := newScoreBlock[T](m)
@@ -205,12 +213,16 @@ func (s *scoring[T]) stripe(ctx context.Context, dz, back []T, lo, hi int) (loss
 			if toward == nil {
 				continue
 			}
-			kernel.AddScaled(dz[i*d:(i+1)*d], -own, s.points[i*d:(i+1)*d])
+			if dz != nil {
+				kernel.AddScaled(dz[i*d:(i+1)*d], -own, s.points[i*d:(i+1)*d])
+			}
 			if back != nil {
 				kernel.AddScaled(block.columns, 1, toward)
 			}
 		}
-		kernel.Mul(dz[lo*d:], d, block.weights, m, s.others, d, end-lo, m, d, true)
+		if dz != nil {
+			kernel.Mul(dz[lo*d:], d, block.weights, m, s.others, d, end-lo, m, d, true)
+		}
 		if back != nil {
 			kernel.MulTransA(back, d, block.weights, m, s.points[lo*d:], d, m, end-lo, d, true)
 		}

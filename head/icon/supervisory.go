@@ -41,33 +41,46 @@ func checkRows(p Supervisory, m int) error {
 // a row, added up by point, are scaled to sum to 1; if all are 0, the shares are equal.
 func Build(n int, row func(i int, add func(j int, weight float64))) *Rows {
 	r := &Rows{Offset: make([]int, 1, n+1)}
+	var entries []entry // of one row
+	add := func(j int, w float64) { entries = append(entries, entry{j, w}) }
 	for i := range n {
-		entries := make(map[int]float64)
-		row(i, func(j int, w float64) { entries[j] += w })
-		columns := sortedKeys(entries)
+		entries = entries[:0]
+		row(i, add)
+		entries = merged(entries)
 		sum := 0.0
-		for _, j := range columns {
-			sum += entries[j]
+		for _, e := range entries {
+			sum += e.weight
 		}
-		for _, j := range columns {
-			w := 1 / float64(len(columns))
+		for _, e := range entries {
+			w := 1 / float64(len(entries))
 			if sum > 0 {
-				w = entries[j] / sum
+				w = e.weight / sum
 			}
-			r.Column, r.Weight = append(r.Column, int32(j)), append(r.Weight, float32(w))
+			r.Column, r.Weight = append(r.Column, int32(e.point)), append(r.Weight, float32(w))
 		}
 		r.Offset = append(r.Offset, len(r.Column))
 	}
 	return r
 }
 
-func sortedKeys(m map[int]float64) []int {
-	keys := make([]int, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// entry is a weight of a point.
+type entry struct {
+	point  int
+	weight float64
+}
+
+// merged returns one entry per point, ascending, with the sum of its weights in the order given; it overwrites entries.
+func merged(entries []entry) []entry {
+	slices.SortStableFunc(entries, func(a, b entry) int { return a.point - b.point })
+	kept := entries[:0]
+	for _, e := range entries {
+		if last := len(kept) - 1; last >= 0 && kept[last].point == e.point {
+			kept[last].weight += e.weight
+		} else {
+			kept = append(kept, e)
+		}
 	}
-	slices.Sort(keys)
-	return keys
+	return kept
 }
 
 // MostPairwise is the largest number of points for which a distribution over all pairs is computed; its weights need 3.2 GB.

@@ -9,21 +9,21 @@ func Walk(p *Rows, steps int) (*Rows, error) {
 		return nil, fmt.Errorf("walk of %d steps: want at least 1", steps)
 	}
 	return Build(p.Len(), func(i int, add func(int, float64)) {
-		here := map[int]float64{i: 1}
+		here := []entry{{point: i, weight: 1}}
 		for range steps {
-			next := make(map[int]float64)
-			for _, k := range sortedKeys(here) {
-				column, weight := p.Row(k)
+			var next []entry
+			for _, h := range here {
+				column, weight := p.Row(h.point)
 				for e, j := range column {
-					next[int(j)] += here[k] * float64(weight[e])
+					next = append(next, entry{int(j), h.weight * float64(weight[e])})
 				}
 			}
-			for _, j := range sortedKeys(next) {
-				if j != i {
-					add(j, next[j])
+			here = merged(next)
+			for _, h := range here {
+				if h.point != i {
+					add(h.point, h.weight)
 				}
 			}
-			here = next
 		}
 	}), nil
 }

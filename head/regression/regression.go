@@ -140,7 +140,7 @@ func Train(ctx context.Context, d *method.Data, phase string, classes []int, o O
 	t := &task{
 		data: d, classes: classes, batch: batch, epoch: -1, ridge: o.Ridge,
 		loss: icon.Loss[float32]{Learned: icon.Dot{}, Workers: d.Workers},
-		x:    make([]float32, batch*(dim+1)), dx: make([]float32, batch*(dim+1)), own: make([]int, batch),
+		x:    make([]float32, batch*(dim+1)), own: make([]int, batch),
 	}
 	t.learner = &train.Learner[float32]{
 		Parameters: [][]float32{make([]float32, k*(dim+1))}, Gradients: [][]float32{make([]float32, k*(dim+1))},
@@ -166,7 +166,7 @@ type task struct {
 	ridge   float64
 	learner *train.Learner[float32]
 	loss    icon.Loss[float32]
-	x, dx   []float32 // features of a batch, with a one at the end of each row
+	x       []float32 // features of a batch, with a one at the end of each row
 	own     []int     // classes of its rows
 	epoch   int       // epoch whose order is kept
 	order   []int
@@ -207,7 +207,7 @@ func (t *task) Gradient(ctx context.Context, b *train.Batch, _ int) (float64, er
 		return 0, err
 	}
 	w, g := t.learner.Parameters[0], t.learner.Gradients[0]
-	loss, err := t.loss.GradientBetween(ctx, t.dx, g, t.x, w, t.batch, k, d+1, p)
+	loss, err := t.loss.GradientBetween(ctx, nil, g, t.x, w, t.batch, k, d+1, p)
 	if err != nil || t.ridge == 0 {
 		return loss, err
 	}
