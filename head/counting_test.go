@@ -52,6 +52,7 @@ func uneven(n int) (*matrix.Dense, Inputs) {
 
 // What may leave the result as it is changes it where it counts, in every method that reads it.
 func TestUnchangingSettingsChangeTheResultWhereTheyCount(t *testing.T) {
+	once(t)
 	for _, one := range methods.All() {
 		name := one.About().Name
 		for _, s := range one.Recipe(3).Settings() {

@@ -96,6 +96,7 @@ func TestHealth(t *testing.T) {
 
 // The default warns of clusters that free sizes leave empty, and balanced sizes then use more of them.
 func TestTheWarningOfEmptyClustersSaysHowTheyWouldBeUsed(t *testing.T) {
+	once(t)
 	m := densetest.Clouds(4, 400, 8, 12, 1)
 	train := func(sizes string) (warnings string, used int) {
 		r, err := Train(t.Context(), m, Inputs{}, Config{Method: "direction-mixture", Clusters: 40, Settings: setting.Values{"sizes": sizes}}, Options{})

@@ -37,10 +37,8 @@ func inputs(m *matrix.Dense, k int) Inputs {
 
 // Every method with its preset, on well separated clouds: the linear head at the end finds them.
 func TestEveryMethodFindsSeparatedClouds(t *testing.T) {
+	once(t)
 	const n, d, k = 240, 8, 4
-	if testing.Short() {
-		t.Skip("trainings of full length")
-	}
 	m := densetest.Clouds(cloudSeed, n, d, k, 5)
 	for _, one := range methods.All() {
 		name := one.About().Name
@@ -321,6 +319,7 @@ func TestEveryMethodTakesAFewImages(t *testing.T) {
 // Rows of zeros, and one that is the mean of all, as pipelines write for images that could not be encoded: every method accepts them, and
 // those that use directions report how many rows have none.
 func TestEveryMethodTakesRowsWithoutDirection(t *testing.T) {
+	once(t)
 	const n, k = 72, 3
 	m := densetest.Clouds(8, n, 6, k, 0.4)
 	for _, i := range []int{5, 40, 71} {
@@ -357,6 +356,7 @@ func TestEveryMethodTakesRowsWithoutDirection(t *testing.T) {
 // Settings with which a training could learn nothing are refused, naming the setting and the way out; the nearest ones that can learn something are
 // not, and their gradient is not 0.
 func TestTrainingsThatCanLearnNothingAreRefused(t *testing.T) {
+	once(t)
 	m, in := tiny()
 	for _, one := range methods.All() {
 		list := one.Recipe(3).Settings()

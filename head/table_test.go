@@ -46,6 +46,14 @@ func brief(t testing.TB, name string) Config {
 	return c
 }
 
+// once skips a test under -short, for the race detector and the plain kernels: its trainings have the goroutines and kernels of other tests.
+func once(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("trains as other tests do")
+	}
+}
+
 // other returns a different value of a setting, within its range.
 func other(s setting.Setting) any {
 	switch v := s.Value().(type) {
@@ -74,6 +82,7 @@ func other(s setting.Setting) any {
 
 // Every declared setting of a method changes what it learns, or declares why it may not; every undeclared setting is refused.
 func TestEverySettingIsReadOrRefused(t *testing.T) {
+	once(t)
 	m, in := tiny()
 	for _, one := range methods.All() {
 		name := one.About().Name

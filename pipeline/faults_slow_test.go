@@ -3,6 +3,6 @@
 package main
 
 const (
-	kills = 20 // how often a run is killed
-	pairs = 10 // of trainings into one folder
+	fewKills = 8 // how often a run is killed, unless -kills says otherwise
+	pairs    = 5 // of trainings into one folder
 )

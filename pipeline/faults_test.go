@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"image"
 	"image/png"
@@ -23,6 +24,9 @@ import (
 )
 
 // These tests do to the real program what machines and people do to it.
+
+// kills is how often such a test kills a command.
+var kills = flag.Int("kills", fewKills, "how often a test of killed commands kills each of them")
 
 // faultImages is enough for a run of about one second.
 const faultImages = 300
@@ -182,7 +186,7 @@ func TestKilledAtAnyMomentAStoreIsTheSame(t *testing.T) {
 	e.run(t, whole)
 	length := time.Since(start)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for i := range kills {
+	for i := range *kills {
 		before := finishedRows(t, out)
 		c := e.command(out)
 		var output bytes.Buffer

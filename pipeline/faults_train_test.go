@@ -65,7 +65,7 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 	expectSuccess(t, r.command(whole))
 	length := time.Since(start)
 	moments := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for i := range kills {
+	for i := range *kills {
 		c := r.command(out)
 		var output bytes.Buffer
 		c.Stdout, c.Stderr = &output, &output

@@ -172,7 +172,7 @@ func TestKillTable(t *testing.T) {
 				}
 			}
 		}
-		for range kills {
+		for range *kills {
 			c, cache, out := command("killed")
 			var output bytes.Buffer
 			c.Stdout, c.Stderr = &output, &output

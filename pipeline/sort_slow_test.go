@@ -103,7 +103,7 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	cut := 0
-	for range kills {
+	for range *kills {
 		after := time.Duration(r.Int64N(int64(whole)))
 		c := command("sort", dir, "--to", sorted, "--move", "--yes", "-q")
 		if err := c.Start(); err != nil {
@@ -141,8 +141,8 @@ func TestKilledSortIsTakenBack(t *testing.T) {
 			t.Fatalf("killed after %s with %d moved, and undone, the tree differs: %s", after, moved, diff)
 		}
 	}
-	if cut < kills/4 {
-		t.Errorf("only %d of %d kills happened between the first move and the last", cut, kills)
+	if cut < *kills/4 {
+		t.Errorf("only %d of %d kills happened between the first move and the last", cut, *kills)
 	}
-	t.Logf("%d of %d kills interrupted a sorting of %s halfway", cut, kills, whole)
+	t.Logf("%d of %d kills interrupted a sorting of %s halfway", cut, *kills, whole)
 }

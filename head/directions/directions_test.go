@@ -462,7 +462,7 @@ func (s shape) Gather([]float32, []int32) error { return nil }
 // With few clusters the mean confidence is a little above the expected accuracy on the rows learned, and below it on others like them; a head
 // with more clusters has it on the rows learned.
 func TestConfidenceOfLearnedAndUnseenRows(t *testing.T) {
-	const n, d = 360, 40
+	const n, d = 240, 40
 	clusters := []int{6, few + 1}
 	if testing.Short() {
 		clusters = clusters[:1]

@@ -49,7 +49,11 @@ func classified(t *testing.T, z *matrix.Dense, truth []int32, clusters int, in m
 
 // Clouds in few columns are found wherever they lie, and a note says how; more columns are not lifted.
 func TestFewColumns(t *testing.T) {
-	for _, d := range []int{2, 3, space.FewColumns, space.FewColumns + 1} {
+	columns := []int{2, 3, space.FewColumns, space.FewColumns + 1}
+	if testing.Short() {
+		columns = columns[:1]
+	}
+	for _, d := range columns {
 		z, truth := grid(d)
 		out, share := classified(t, z, truth, 6, method.Inputs{}, 2)
 		if few := d <= space.FewColumns; few != strings.Contains(strings.Join(out.Notes, "\n"), fmt.Sprintf("only %d columns", d)) {
