@@ -28,7 +28,7 @@ func (r trainingRun) command(out string) *exec.Cmd {
 
 func newTraining(t *testing.T) trainingRun {
 	t.Helper()
-	const n, d, k = 3000, 24, 5
+	const n, d, k = 1200, 24, 5
 	x, y := scatter(n, d, k)
 	folder := t.TempDir()
 	r := trainingRun{filepath.Join(folder, "x.npy"), filepath.Join(folder, "y.npy")}
@@ -97,7 +97,7 @@ func TestKilledAtAnyMomentATrainingEndsTheSame(t *testing.T) {
 // A training that fills the disk says what is kept and how to continue, as an interrupted one does, and ends the same once there is room.
 func TestATrainingThatFillsTheDiskContinues(t *testing.T) {
 	r := newTraining(t)
-	dir, remount := mount(t, "150k")
+	dir, remount := mount(t, "100k")
 	whole, out := filepath.Join(t.TempDir(), "whole"), filepath.Join(dir, "run")
 	expectFailure(t, r.command(out), exitFailed, "run/novelty.safetensors: no space left on device: free some space; "+kept["train"])
 	remount("size=64m")
