@@ -18,6 +18,12 @@ func (s *search) repeats() bool {
 	return !s.few() && k <= mostSpectral && k*leastRows <= s.z.Len()
 }
 
+// repaired reports whether learned proportions have failed in the first pass, because classes lie in groups that are far apart (clusterings). Whitened within
+// clusters, directions hardly differ within such a group, so there is no second pass.
+func (f *Found) repaired() bool {
+	return f.search.choosesSizes() && slices.ContainsFunc(f.Candidates, func(c Candidate) bool { return c.Equal })
+}
+
 // again is the second pass. Its mixtures are trained from new starts and from the clusters of the first pass, and replace the candidates. Probes and critics use no
 // whitening, so those of the first pass serve again.
 func (f *Found) again(ctx context.Context) error {
@@ -35,7 +41,7 @@ func (f *Found) again(ctx context.Context) error {
 	}
 	f.starts = append(f.starts, start{"first pass", s.first})
 	found, err = run.Stage(train.Stage{Name: "clusters of the second pass", Parts: 1, Compute: func(progress func(int)) ([]train.Tensor, error) {
-		all, err := s.mixtures(ctx, f.starts)
+		all, err := s.clusterings(ctx, f.starts, kinds(f.Candidates))
 		if err != nil {
 			return nil, err
 		}

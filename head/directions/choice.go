@@ -25,7 +25,9 @@ type Candidate struct {
 
 	likelihood float64
 	agreement  []float64 // with each probe
-	emptied    bool      // it has fewer clusters than the same mixture from another start
+	byChance   float64   // the agreement with probes of the same sizes that have nothing else in common with it
+	emptied    bool      // it has lost clusters that others have
+	pardoned   bool      // it is valid although another start is likelier
 
 	cluster []int32
 	probes  [][]int32
@@ -52,8 +54,8 @@ func candidates(s Sizes) []Candidate {
 // border through the middle of a large group, which adds more to H than to I, while a missed border between two small groups takes as much
 // from both. U by itself favours few large clusters. The square is the lowest integer power that separated uneven sets from even ones on
 // draws that are in no table of results (docs/methods.md).
-func choose(all []Candidate, sizes Sizes) Candidate {
-	measure(all)
+func choose(all []Candidate, sizes Sizes, few bool) Candidate {
+	measure(all, few)
 	best := highest(all, Candidate.valid)
 	if best.joined() && !leads(best, all, sizes) {
 		best = highest(all, func(c Candidate) bool { return c.valid() && !c.joined() })
@@ -92,12 +94,27 @@ func (c Candidate) evenerThan(other Candidate) bool {
 // leads reports whether joined groups, which score highest, do so by more than the I-Con loss could raise the strictest mixture, and, unless free sizes are
 // requested, by so much that classes of one size are unlikely: joined in the same way in halves of the features, groups are found again more easily than
 // those of a mixture, whatever the truth.
+//
+// They must also lead in what is agreed beyond chance: partitions into one huge cluster and some outliers agree on most rows whatever the rows are.
 func leads(joined Candidate, all []Candidate, sizes Sizes) bool {
 	margin := clearLead
 	if sizes == SizesFree {
 		margin = far
 	}
-	return joined.score() > (1+margin)*strictest(all).score()
+	return joined.ahead(strictest(all), margin)
+}
+
+// ahead reports whether c's score is higher than another's by more than a share of that, and higher beyond chance, too.
+func (c Candidate) ahead(other Candidate, margin float64) bool {
+	return c.score() > (1+margin)*other.score() && c.beyondChance() > other.beyondChance()
+}
+
+// beyondChance is the score with the agreement corrected for chance as kappa is (Cohen 1960): (D − C)/(1 − C)·U², where C is the agreement by chance.
+func (c Candidate) beyondChance() float64 {
+	if c.byChance >= 1 {
+		return 0
+	}
+	return (c.Agreement - c.byChance) / (1 - c.byChance) * c.Explained * c.Explained
 }
 
 // highest is the first of the admitted candidates with the highest score.
@@ -123,11 +140,17 @@ func (c Candidate) scores() []float64 {
 }
 
 // measure compares the results of each mixture from its starts: the likeliest is valid. A clustering with an empty cluster is not, if
-// another has none.
-func measure(all []Candidate) {
-	filled := make([]int, len(all))
+// the same mixture has none from another start. Nor, with few clusters, if any mixture has none, or with many if it has at most half as many clusters: where classes
+// lie in groups that are far apart, learned proportions may leave one cluster for each group, which halves find again and neighbours explain better than the classes.
+//
+// A mixture that leads the best valid one as clearly as joined groups must is pardoned for being less likely, and with many clusters for a few empty ones: where one
+// class is many times as large as another, or classes lie in groups, a likelier mixture may divide a large class and join others.
+func measure(all []Candidate, few bool) {
+	filled, whole := make([]int, len(all)), 0
 	for i, c := range all {
-		filled[i] = used(c.cluster)
+		if filled[i] = used(c.cluster); c.mixture() {
+			whole = max(whole, filled[i])
+		}
 	}
 	for i := range all {
 		c, most := &all[i], 0
@@ -136,12 +159,18 @@ func measure(all []Candidate) {
 				most = max(most, filled[o])
 			}
 		}
-		c.Short, c.emptied = 0, filled[i] < most
+		c.Short, c.pardoned, c.emptied = 0, false, filled[i] < most || filled[i] < whole && (few || 2*filled[i] <= whole)
 		for o, other := range all {
 			if other.mixture() && other.sameMixture(*c) && filled[o] == most {
 				c.Short = max(c.Short, other.likelihood-c.likelihood)
 			}
 		}
+	}
+	most := highest(all, func(c Candidate) bool { return c.valid() && c.mixture() })
+	for i := range all {
+		c := &all[i]
+		nearly := !few && float64(filled[i]) >= (1-lost)*float64(whole)
+		c.pardoned = c.mixture() && (!c.emptied || nearly) && c.ahead(most, clearLead)
 	}
 }
 
@@ -176,10 +205,10 @@ func (c Candidate) kind() string {
 	return "mixture"
 }
 
-// valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, a result of the I-Con loss only if a
-// mixture from it is about as likely, and joined groups however likely, since the mixtures prefer groups of one radius.
+// valid reports whether a candidate may be chosen: of one mixture from several starts only the likeliest, unless another leads clearly, a result of the I-Con loss
+// only if a mixture from it is about as likely, and joined groups however likely, since the mixtures prefer groups of one radius.
 func (c Candidate) valid() bool {
-	return !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless || c.joined())
+	return c.pardoned || !c.emptied && (c.Short == 0 || c.Refined && c.Short <= hopeless || c.joined())
 }
 
 // strictness is higher the less a candidate lets sizes differ: the I-Con loss, which penalises large clusters, is the strictest, and joined

@@ -57,6 +57,7 @@ const (
 	fewGroups           = 2    // groups per cluster that are joined
 	manyGroups          = 6    // or so many
 	tiny                = 0.1  // share of the mean size below which a cluster of many joined groups is taken for outliers
+	lost                = 0.1  // share of the clusters that some mixture with learned proportions may leave empty at most, or proportions are equal
 	alike               = 0.15 // variance of the logarithm of sizes up to which more than few clusters are of about the same size
 	hopeless            = 0.05 // nats per row by which a local maximum is too unlikely to be useful; maxima with merged groups fall short by up to 0.2
 	// still is the share of rows that may move in the last round of k-means and of a mixture; with more than manyRows rows it may be
@@ -123,7 +124,7 @@ func Find(ctx context.Context, z, raw knn.Features, near *knn.Graph, o Options) 
 	}
 	starts := kept[often.critics:]
 	found, err = o.Run.Stage(train.Stage{Name: "clusters", Parts: often.probes, Compute: func(progress func(int)) ([]train.Tensor, error) {
-		all, err := s.mixtures(ctx, starts)
+		all, err := s.clusterings(ctx, starts, nil)
 		if err == nil {
 			err = s.probe(ctx, all, progress)
 		}
@@ -152,7 +153,7 @@ func (f *Found) spread(ctx context.Context) error {
 	if !f.compares() {
 		return nil
 	}
-	measure(f.Candidates)
+	measure(f.Candidates, f.search.few())
 	f.Spread = 0
 	c := strictest(f.Candidates)
 	each := make([]float64, len(c.probes))
@@ -168,7 +169,7 @@ func (f *Found) spread(ctx context.Context) error {
 
 // compares reports whether sizes are to be chosen, and clusters are many enough to compare their sizes.
 func (f *Found) compares() bool {
-	return !f.search.few() && f.options.Sizes != SizesFree && f.options.Sizes != SizesBalanced
+	return !f.search.few() && f.search.choosesSizes()
 }
 
 // alike reports whether clusters are of about the same size, as far as halves of the features confirm.
@@ -177,7 +178,7 @@ func (f *Found) alike() bool { return f.compares() && f.Spread < alike }
 // choose sets the chosen candidate. If sizes of many clusters have been compared, it is the evenest if they are alike, and otherwise the mixture with
 // the highest score.
 func (f *Found) choose() {
-	f.Chosen = choose(f.Candidates, f.options.Sizes)
+	f.Chosen = choose(f.Candidates, f.options.Sizes, f.search.few())
 	switch {
 	case f.alike():
 		f.Chosen = evenest(f.Candidates)

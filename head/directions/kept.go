@@ -109,6 +109,11 @@ func (s *search) keptCandidates(list []train.Tensor) ([]Candidate, error) {
 			all[i].probes = append(all[i].probes, probe)
 		}
 	}
+	for i := range all {
+		if err := s.measureChance(&all[i]); err != nil {
+			return nil, err
+		}
+	}
 	return all, nil
 }
 

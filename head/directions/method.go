@@ -108,10 +108,7 @@ func (r *Recipe) Learn(ctx context.Context, d *method.Data) (*method.Outcome, er
 		return nil, err
 	}
 	if found.search.repeats() {
-		if err = found.again(ctx); err != nil {
-			return nil, err
-		}
-		if err = r.refine(ctx, found, part, out); err != nil {
+		if err = r.again(ctx, found, part, out); err != nil {
 			return nil, err
 		}
 	}
@@ -152,6 +149,27 @@ func (f *Found) fill(line bool) string {
 		return "choose balanced sizes, with which more may be used"
 	}
 	return ""
+}
+
+// again searches a second time, unless the first search had to be repaired.
+func (r *Recipe) again(ctx context.Context, found *Found, d *method.Data, out *method.Outcome) error {
+	if found.repaired() {
+		d.Run.Skip(r.second(found.search))
+		return nil
+	}
+	if err := found.again(ctx); err != nil {
+		return err
+	}
+	return r.refine(ctx, found, d, out)
+}
+
+// second is the number of parts and steps of the second pass.
+func (r *Recipe) second(s *search) int {
+	parts := s.effort().starts + 1
+	if r.Sizes != SizesFree {
+		parts += refinement.Taken(s.z.Len())
+	}
+	return parts
 }
 
 // refine tries the I-Con loss if that is worthwhile, and sets the head that it trained, or none, and the loss of the clusters.
@@ -293,13 +311,12 @@ func (r *Recipe) neighbours(ctx context.Context, d *method.Data) (*knn.Graph, er
 func (r *Recipe) total(clusters int, z matrix.Features, spaces int) int {
 	s := &search{options: Options{Clusters: clusters}, z: z}
 	often := s.effort()
-	total, passes := spaces*(often.critics+often.starts+often.probes), 1
+	total := spaces * (often.critics + often.starts + often.probes)
 	if s.repeats() {
-		total += often.starts + 1
-		passes++
+		total += r.second(s)
 	}
 	if r.Sizes != SizesFree {
-		total += passes * refinement.Taken(z.Len())
+		total += refinement.Taken(z.Len())
 	}
 	return total
 }
@@ -376,16 +393,25 @@ func (f *Found) useful(name string) bool {
 	kind := strictest(f.Candidates)
 	for _, c := range f.Candidates {
 		if c.Start == name && c.sameMixture(kind) {
-			return !c.emptied && c.Short <= hopeless
+			return c.pardoned || !c.emptied && c.Short <= hopeless
 		}
 	}
 	return true
 }
 
-// strictest is the mixture whose sizes are least free; of several, the valid one.
+// strictest is the mixture whose sizes are least free; of several, the valid one, and of valid ones one that leads although it is less likely.
 func strictest(all []Candidate) (best Candidate) {
+	rank := func(c Candidate) int {
+		switch {
+		case c.pardoned:
+			return 2
+		case c.valid():
+			return 1
+		}
+		return 0
+	}
 	for _, c := range all {
-		if c.mixture() && (c.strictness() > best.strictness() || c.strictness() == best.strictness() && c.valid() && !best.valid()) {
+		if c.mixture() && (c.strictness() > best.strictness() || c.strictness() == best.strictness() && rank(c) > rank(best)) {
 			best = c
 		}
 	}

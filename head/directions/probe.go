@@ -30,11 +30,8 @@ func (s *search) probe(ctx context.Context, all []Candidate, progress func(done 
 // probeMixtures clusters every half by each mixture. From several starts the one with the highest likelihood counts.
 func (s *search) probeMixtures(ctx context.Context, all []Candidate, progress func(done int)) error {
 	done, probes := counter{progress: progress}, s.effort().probes
-	var kinds []Candidate // one per mixture, whatever its start
+	kinds := kinds(all)
 	for c := range all {
-		if all[c].mixture() && !slices.ContainsFunc(kinds, all[c].sameProbes) {
-			kinds = append(kinds, all[c])
-		}
 		all[c].probes = make([][]int32, probes)
 	}
 	workers := parallel.Each(s.options.Workers, probes)
@@ -79,6 +76,20 @@ func (s *search) agreeOne(c *Candidate) (err error) {
 			return err
 		}
 		c.Agreement += c.agreement[p] / float64(len(c.probes))
+	}
+	return s.measureChance(c)
+}
+
+// measureChance sets the agreement that a candidate has with its probes by chance.
+func (s *search) measureChance(c *Candidate) error {
+	own := s.probed(*c, c.cluster)
+	c.byChance = 0
+	for _, probe := range c.probes {
+		same, err := partition.ByChance(own, probe, s.options.Clusters)
+		if err != nil {
+			return err
+		}
+		c.byChance += same / float64(len(c.probes))
 	}
 	return nil
 }

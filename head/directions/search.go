@@ -25,6 +25,11 @@ type search struct {
 
 func (s *search) few() bool { return s.options.Clusters <= few }
 
+// choosesSizes reports whether how far sizes may differ is to be chosen.
+func (s *search) choosesSizes() bool {
+	return s.options.Sizes != SizesFree && s.options.Sizes != SizesBalanced
+}
+
 // still is the share of rows that may move in the last round.
 func (s *search) still() float64 {
 	if s.z.Len() > manyRows {
@@ -71,16 +76,36 @@ func (s *search) closest(g *knn.Graph) *knn.Graph {
 // sharing is the number of neighbours among n rows that are compared to count shared neighbours: about half of a cluster's rows.
 func sharing(n, clusters int) int { return min(n-1, max(20, min(100, n/(2*clusters)))) }
 
-// mixtures returns the candidates, each trained from every start.
-func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, error) {
+// clusterings returns the candidates: mixtures of some kinds, each trained from every start, and joined groups. Without kinds, they are those that the sizes
+// allow. If sizes are to be chosen but every mixture with learned proportions leaves many clusters empty, the proportions are equal: that clusters have died
+// says nothing about the sizes of classes.
+func (s *search) clusterings(ctx context.Context, starts []start, kinds []Candidate) ([]Candidate, error) {
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	s.options.Run.Begin("mixtures")
-	var all []Candidate
+	first := kinds == nil
+	if first {
+		kinds = candidates(s.options.Sizes)
+	}
+	all, err := s.mixtures(ctx, starts, kinds)
+	whole := func(c Candidate) bool { return float64(used(c.cluster)) >= (1-lost)*float64(s.options.Clusters) }
+	if err == nil && first && s.choosesSizes() && !slices.ContainsFunc(all, whole) {
+		all, err = s.mixtures(ctx, starts, candidates(SizesBalanced))
+	}
+	if err != nil {
+		return nil, err
+	}
+	freest := slices.MinFunc(all, func(a, b Candidate) int { return cmp.Compare(a.strictness(), b.strictness()) })
+	joined, err := s.joinedCandidates(ctx, freest)
+	return append(all, joined...), err
+}
+
+// mixtures returns the mixtures of some kinds, each trained from every start.
+func (s *search) mixtures(ctx context.Context, starts []start, kinds []Candidate) (all []Candidate, err error) {
 	for _, start := range starts {
-		for _, c := range candidates(s.options.Sizes) {
-			c.Start = start.name
+		for _, c := range kinds {
+			c = Candidate{Kappa: c.Kappa, Equal: c.Equal, Start: start.name}
 			m, err := s.mix(ctx, s.v, start.cluster, c, rounds, s.options.Workers)
 			if err != nil {
 				return nil, err
@@ -89,9 +114,17 @@ func (s *search) mixtures(ctx context.Context, starts []start) ([]Candidate, err
 			all = append(all, c)
 		}
 	}
-	freest := slices.MinFunc(all, func(a, b Candidate) int { return cmp.Compare(a.strictness(), b.strictness()) })
-	joined, err := s.joinedCandidates(ctx, freest)
-	return append(all, joined...), err
+	return all, nil
+}
+
+// kinds returns one candidate of each kind of mixture, whatever its start.
+func kinds(all []Candidate) (list []Candidate) {
+	for _, c := range all {
+		if c.mixture() && !slices.ContainsFunc(list, c.sameMixture) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // mix returns the partition by a candidate's mixture, trained from a start.

@@ -35,6 +35,43 @@ func Agreeing(to []float64, share float64, a, b []int32, k int) (float64, error)
 	return float64(same) / float64(len(a)), nil
 }
 
+// ByChance is the agreement, from 1/k to 1, that two partitions into k clusters are expected to have if they have nothing in common but the sizes of
+// their clusters: Σ a_c·b_c over clusters matched by size, where a_c and b_c are the shares of the rows. Chance in the best matching, which adds to it in few rows, is
+// not counted. It fails on clusters outside 0 to k−1 and on partitions of no rows; the partitions may be of different rows.
+func ByChance(a, b []int32, k int) (mean float64, err error) {
+	x, err := shares(a, k)
+	if err != nil {
+		return 0, err
+	}
+	y, err := shares(b, k)
+	if err != nil {
+		return 0, err
+	}
+	for c, v := range x {
+		mean += v * y[c]
+	}
+	return mean, nil
+}
+
+// shares are those of the rows in each of k clusters, ascending.
+func shares(cluster []int32, k int) ([]float64, error) {
+	if len(cluster) == 0 {
+		return nil, fmt.Errorf("sizes of clusters: no rows")
+	}
+	list := make([]float64, k)
+	for i, c := range cluster {
+		if c < 0 || int(c) >= k {
+			return nil, fmt.Errorf("sizes of clusters: row %d is in cluster %d of %d", i, c, k)
+		}
+		list[c]++
+	}
+	for c := range list {
+		list[c] /= float64(len(cluster))
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
 // Spread is the covariance, over k clusters, of the logarithms of their sizes in two partitions of the same rows, with the clusters matched as
 // by Agreement and one row added to every cluster, so that an empty one counts. If the two err independently, their errors have no part in it: as with
 // any repeated measurement (Spearman 1910), the covariance is the variance of what both measure. It is 0 for clusters of one size, and
