@@ -40,7 +40,7 @@ type Result struct {
 	Metrics *report.Metrics `json:"metrics"`
 	// Rematched is the accuracy with clusters matched with classes on these images, 0 to 1; at least Metrics.Accuracy.
 	Rematched report.Number `json:"rematched_accuracy"`
-	// Unknown are the classes of these images that the run does not have, in order. Their images count as wrong, unless the matching is of Here.
+	// Unknown are the classes of these images that no image of the training has, in order. Their images count as wrong, unless the matching is of Here.
 	Unknown []string `json:"unknown_classes,omitempty"`
 	// Learned is the number of images whose features have the direction of those of an image that the run learned, up to rounding, as far as the run
 	// keeps them (run.Run.Novelty); 0 for features of fewer than 8 columns, whose directions say little.
@@ -122,8 +122,8 @@ type evaluation struct {
 func (e *evaluation) score(ctx context.Context) (*Result, error) {
 	o, set := e.options, e.set
 	o.Hooks.Begin("scores")
-	classes, labels, unknown := e.labels()
-	mapping, err := e.matching(len(classes))
+	classes, labels := e.labels()
+	mapping, err := e.matching()
 	if err != nil {
 		return nil, err
 	}
@@ -146,8 +146,8 @@ func (e *evaluation) score(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{Run: e.run.Dir, Features: set.Source, Metrics: m, Assignments: e.table(in)}
-	if mapping != nil && len(unknown) > 0 {
-		r.Unknown = unknown
+	if mapping != nil {
+		r.Unknown = e.unknown(classes, labels)
 	}
 	e.describe(m)
 	if r.Rematched, err = rematched(in); err != nil {

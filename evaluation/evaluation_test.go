@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -144,6 +145,39 @@ func TestClassesAreMatchedByTheTraining(t *testing.T) {
 	}
 	if says := unknown.Cautions(); len(says) != 1 || !strings.Contains(says[0], `class "ape" of `+u+` is not among those of the run`) {
 		t.Errorf("cautions %q", says)
+	}
+}
+
+// A cluster that is left over stands for no class: not for one that only the new images have, nor for one that the run lists and has never seen. The
+// order of the images changes nothing.
+func TestClustersLeftOverStandForNoClass(t *testing.T) {
+	dir := t.TempDir()
+	x, y := points(t, dir, "x", 150, 1, "cat", "dog")
+	f := trained(t, x, y, 5)
+	for _, names := range [][]string{{"ape", "bee"}, {"bee", "ape"}} {
+		u, v := points(t, dir, "u", 60, 2, names...)
+		r := score(t, f, u, v)
+		if r.Metrics.Accuracy != 0 || !slices.Equal(r.Unknown, names) || r.Rematched == 0 {
+			t.Errorf("%q: accuracy %v, rematched %v, unknown %q", names, r.Metrics.Accuracy, r.Rematched, r.Unknown)
+		}
+		if of := slices.Sorted(slices.Values(r.Metrics.Matching.ClassOfCluster)); !slices.Equal(of, []int{-1, -1, -1, 0, 1}) {
+			t.Errorf("%q: classes of the clusters %d", names, of)
+		}
+	}
+	// The same with classes that the run lists, of which no image is.
+	set, err := features.Open(x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	set.Classes = append(set.Classes, "ape", "bee")
+	listed, err := iconic.Train(t.Context(), set, iconic.Training{Out: filepath.Join(t.TempDir(), "run"), Clusters: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, v := points(t, dir, "u", 60, 2, "bee", "ape")
+	if r := score(t, listed, u, v); r.Metrics.Accuracy != 0 || len(r.Unknown) != 2 {
+		t.Errorf("listed classes: accuracy %v, unknown %q, classes %q", r.Metrics.Accuracy, r.Unknown, r.Metrics.Classes)
 	}
 }
 

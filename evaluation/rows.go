@@ -3,7 +3,6 @@ package evaluation
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync/atomic"
 
 	"iconic/classify"
@@ -20,9 +19,8 @@ const same = 1e-6
 // leastColumns is the number of columns below which different rows often have nearly the same direction, so that none is said to equal another.
 const leastColumns = 8
 
-// labels are the classes of the run, followed by those that only the images have, the number of each image's class among them, and the names of the
-// added classes.
-func (e *evaluation) labels() (classes []string, labels []int, unknown []string) {
+// labels are the classes of the run, followed by those that only the images have, and the number of each image's class among them.
+func (e *evaluation) labels() (classes []string, labels []int) {
 	number := map[string]int{}
 	add := func(name string) int {
 		c, known := number[name]
@@ -35,28 +33,67 @@ func (e *evaluation) labels() (classes []string, labels []int, unknown []string)
 	for _, name := range e.run.Table.Classes {
 		add(name)
 	}
-	known := len(classes)
 	labels = make([]int, len(e.set.Labels))
 	for i, l := range e.set.Labels {
 		if labels[i] = report.NoLabel; l != report.NoLabel {
 			labels[i] = add(e.set.Classes[l])
 		}
 	}
-	return classes, labels, slices.Clone(classes[known:])
+	return classes, labels
 }
 
-// matching is the class of each cluster by the labels of the training, as curated; nil if no image of it has one.
-func (e *evaluation) matching(classes int) ([]int, error) {
-	var cluster, class []int
+// training is the cluster and the class of each image of the training that has a class, as curated.
+func (e *evaluation) training() (cluster, class []int) {
 	for i, l := range e.run.Table.Labels {
 		if l != report.NoLabel && !e.run.Excluded(i) {
 			cluster, class = append(cluster, e.run.Table.Cluster[i]), append(class, l)
 		}
 	}
+	return cluster, class
+}
+
+// matching is the class of each cluster by the images of the training. A cluster has none if no image of the training shows it: one that is left over is
+// matched with no class that it has not seen. It is nil if no image of the training has a class.
+func (e *evaluation) matching() ([]int, error) {
+	cluster, class := e.training()
 	if len(class) == 0 {
 		return nil, nil
 	}
-	return report.Match(cluster, class, e.run.Clusters(), classes)
+	of, err := report.Match(cluster, class, e.run.Clusters(), len(e.run.Table.Classes))
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]bool, len(of))
+	for i, c := range cluster {
+		shown[c] = shown[c] || of[c] == class[i]
+	}
+	for c := range of {
+		if !shown[c] {
+			of[c] = report.NoLabel
+		}
+	}
+	return of, nil
+}
+
+// unknown are the classes of the images that no image of the training has, in order.
+func (e *evaluation) unknown(classes []string, labels []int) []string {
+	here, learned := make([]bool, len(classes)), make([]bool, len(classes))
+	for _, l := range labels {
+		if l != report.NoLabel {
+			here[l] = true
+		}
+	}
+	_, class := e.training()
+	for _, l := range class {
+		learned[l] = true
+	}
+	var names []string
+	for l, name := range classes {
+		if here[l] && !learned[l] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // probabilities fills dst with those of rows lo to hi.
