@@ -62,7 +62,11 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 	default:
 		s.NoSplits = fmt.Errorf("the features of %s cannot be opened: %w", f.Dir, err)
 	}
-	p, err := s.openPictures(ctx, f, o)
+	var hashes [][16]byte
+	if set != nil {
+		hashes = set.Hashes
+	}
+	p, err := s.openPictures(ctx, f, hashes, o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +87,12 @@ func Open(ctx context.Context, f *run.Finished, c *curation.Curation, o Options)
 }
 
 // openPictures opens the images of a run; nil: the page does without them.
-func (s *Opened) openPictures(ctx context.Context, f *run.Finished, o Options) (*run.Pictures, error) {
-	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, 0, f.Table.Paths)
-	if err == nil {
-		s.close = append(s.close, p.Close)
-		s.Missing.Images, s.Missing.Example = p.Missing()
-		if s.Missing.Images == len(f.Table.Paths) {
-			err = fmt.Errorf("%s has none of the run's images (such as %s)", f.ImagesAt(o.Images), s.Missing.Example)
-			s.Missing = Count{}
-		}
-	}
+func (s *Opened) openPictures(ctx context.Context, f *run.Finished, hashes [][16]byte, o Options) (*run.Pictures, error) {
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, 0, f.Table.Paths, hashes)
 	switch {
 	case err == nil:
+		s.close = append(s.close, p.Close)
+		s.Missing.Images, s.Missing.Example = p.Missing()
 		s.Picture = p.Show
 		return p, nil
 	case o.Images != "" || o.ImageColumn != "" || ctx.Err() != nil:

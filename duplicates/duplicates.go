@@ -101,7 +101,7 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 		s.Unseen = ErrNoImages
 		return s, nil
 	}
-	s.pictures, err = run.OpenPictures(ctx, images, options, s.Features.Paths)
+	s.pictures, err = run.OpenPictures(ctx, images, options, s.Features.Paths, s.Features.Hashes)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:

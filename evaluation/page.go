@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"iconic/extract/dataset"
 	"iconic/features"
 	"iconic/internal/atomicfile"
-	"iconic/internal/plural"
+	"iconic/option"
 	"iconic/progress"
 	"iconic/report/page"
 	"iconic/run"
@@ -24,6 +25,45 @@ type PageOptions struct {
 	Workers     int   // goroutines; all processors when < 1
 	Memory      int64 // bytes for reading and decoding images; 0: half of what the machine or its control group has
 	Hooks       progress.Hooks
+
+	opened *run.Pictures // by Open
+	of     []string      // paths of the features for which they were opened
+}
+
+// Open opens the images for the page of an evaluation of features before that, so that a mistake about them is found first. Close them after use. It fails on images
+// that cannot belong to the features, and on features that name none.
+func (o *PageOptions) Open(ctx context.Context, name string) (err error) {
+	switch {
+	case o.Images == "" && o.ImageColumn != "":
+		return option.Errorf("ImageColumn", "image column %q: there are no images to take it from", o.ImageColumn)
+	case o.Images == "":
+		return nil
+	}
+	set, err := features.Open(name, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	if set.Unnamed {
+		return run.ErrUnnamed
+	}
+	options := dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.ImageColumn, Memory: o.Memory}
+	pictures, err := run.OpenPictures(ctx, o.Images, options, set.Paths, set.Hashes)
+	if err != nil {
+		return fmt.Errorf("images of %s: %w", set.Source.Store, err)
+	}
+	err = o.Close()
+	o.opened, o.of = pictures, set.Paths
+	return err
+}
+
+// Close closes the images, if they were opened.
+func (o *PageOptions) Close() error {
+	opened := o.opened
+	if o.opened = nil; opened == nil {
+		return nil
+	}
+	return opened.Close()
 }
 
 // WritePage writes the result as a page: scores, reliability, confusion and the images of each cluster, with their neighbours. It reads the features again, and fails on
@@ -40,24 +80,28 @@ func (r *Result) WritePage(ctx context.Context, name string, o PageOptions) (err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	p.Features = set
-	if o.Images != "" {
-		if features.Numbered(r.Assignments.Paths) {
-			return run.ErrUnnamed
+	if o.opened == nil || !slices.Equal(o.of, set.Paths) {
+		own := o
+		own.opened = nil
+		if err := own.Open(ctx, r.Features.Store); err != nil {
+			return err
 		}
-		pictures, err := run.OpenPictures(ctx, o.Images, dataset.Options{LabelsFrom: dataset.None, ImageColumn: o.ImageColumn, Memory: o.Memory}, r.Assignments.Paths)
-		if err != nil {
-			return fmt.Errorf("images of %s: %w", r.Features.Store, err)
-		}
-		defer func() { err = errors.Join(err, pictures.Close()) }()
-		p.Picture = pictures.Show
+		defer func() { err = errors.Join(err, own.Close()) }()
+		o.opened = own.opened
+	}
+	if o.opened != nil {
+		p.Picture = o.opened.Show
 	}
 	var html bytes.Buffer
 	summary, err := page.Write(ctx, &html, p)
 	if err != nil {
 		return err
 	}
-	if n := summary.Missing; n > 0 {
-		o.Hooks.Warnf("%d of %s of the page could not be read: %s grey", n, plural.Of(summary.Pictures, "picture", "pictures"), plural.Word(n, "it is", "they are"))
+	if summary.Missing > 0 && summary.Missing == summary.Pictures {
+		return fmt.Errorf("images of %s: there are none to show: %s", r.Features.Store, summary.Lacks())
+	}
+	if summary.Missing > 0 {
+		o.Hooks.Warnf("%s", summary.Grey("the page"))
 	}
 	if err := atomicfile.MakeFolder(name); err != nil {
 		return err

@@ -111,7 +111,7 @@ func (a *app) tellLacking(page *curator.Opened) {
 		a.warn("%s not in the data set (such as %s); the page shows %s", plural(n.Images, "image of the run is", "images of the run are"), n.Example, wordFor(n.Images, "its path", "their paths"))
 	}
 	if n := page.Changed; n.Images > 0 {
-		a.warn("%s since the training (such as %s): the page may show images that do not belong to their cluster", plural(n.Images, "image has changed", "images have changed"), n.Example)
+		a.warn("%s since the training (such as %s): the page does not show %s", plural(n.Images, "image has changed", "images have changed"), n.Example, wordFor(n.Images, "it", "them"))
 	}
 	if page.NoLists != nil {
 		a.warn("duplicates and outliers are not listed: %v", page.NoLists)

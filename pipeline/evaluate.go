@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -58,31 +59,40 @@ func (o *evaluateOptions) validate() error {
 	return writablePage("page", o.page, "an evaluation")
 }
 
-func (a *app) evaluate(ctx context.Context, dir string, o *evaluateOptions) error {
+func (a *app) evaluate(ctx context.Context, dir string, o *evaluateOptions) (err error) {
 	if err := o.validate(); err != nil {
 		return err
 	}
 	hooks, restore := whilePictures(0, a.hooks())
 	defer restore()
 	o.Hooks = hooks
-	r, err := evaluation.Score(ctx, dir, o.Options)
-	if err == nil && o.page != "" {
-		err = r.WritePage(ctx, o.page, evaluation.PageOptions{Images: o.images, ImageColumn: o.column, Workers: o.Workers, Hooks: hooks})
+	shown := evaluation.PageOptions{Images: o.images, ImageColumn: o.column, Workers: o.Workers, Hooks: hooks}
+	if o.page != "" {
+		if err := shown.Open(ctx, o.Features); err != nil { // before anything is scored
+			return err
+		}
+		defer func() { err = errors.Join(err, shown.Close()) }()
 	}
-	a.endStage()
+	var unwritten error // the scores are told nevertheless
+	r, err := evaluation.Score(ctx, dir, o.Options)
 	if err != nil {
+		a.endStage()
 		return err
 	}
 	if o.page != "" {
+		unwritten = r.WritePage(ctx, o.page, shown)
+	}
+	a.endStage()
+	if o.page != "" && unwritten == nil {
 		a.note("wrote %s", o.page)
 	}
 	for _, caution := range r.Cautions() {
 		a.warn("%s", caution)
 	}
 	if a.json {
-		return a.printJSON(r)
+		return errors.Join(unwritten, a.printJSON(r))
 	}
-	return a.printTable(evaluationTable(r))
+	return errors.Join(unwritten, a.printTable(evaluationTable(r)))
 }
 
 // evaluationTable has the scores on the images of an evaluation.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"iconic/features"
 	"iconic/inspect"
@@ -18,6 +20,7 @@ import (
 	"iconic/internal/spreadsheet"
 	"iconic/progress"
 	"iconic/report/inspection"
+	"iconic/report/page"
 )
 
 // The tables of duplicates and outliers in a run folder.
@@ -38,8 +41,15 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 	if err := set.Check(); err != nil {
 		return nil, err
 	}
+	var others atomic.Int64
 	if p != nil {
-		o.Picture = p.Show
+		o.Picture = func(ctx context.Context, row int, show func(image.Image) error) error {
+			err := p.Show(ctx, row, show)
+			if errors.Is(err, page.ErrOther) {
+				others.Add(1)
+			}
+			return err
+		}
 	}
 	of := inspect.Set{Features: set, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster, Cache: set.Graphs}
 	found, err := inspect.Look(ctx, of, inspect.Options{Options: o, Progress: hooks.Stage("neighbours", "comparisons")})
@@ -49,8 +59,12 @@ func Inspect(ctx context.Context, set *features.Set, cluster []int, p *Pictures,
 	if err != nil {
 		hooks.Notef("the neighbour graph could not be cached: %v", err)
 	}
-	if found.Unread > 0 {
-		hooks.Warnf("%s could not be read for comparison: only %s features are compared", plural.Of(found.Unread, "image", "images"), plural.Word(found.Unread, "its", "their"))
+	other := int(others.Load())
+	if n := found.Unread - other; n > 0 {
+		hooks.Warnf("%s could not be read for comparison: only %s features are compared", plural.Of(n, "image", "images"), plural.Word(n, "its", "their"))
+	}
+	if other > 0 {
+		hooks.Warnf("%s of which the features were made: only %s features are compared", plural.Of(other, "image is another file than the one", "images are other files than those"), plural.Word(other, "its", "their"))
 	}
 	return &Inspected{found, inspection.Names{Paths: set.Paths, Hashes: set.Hashes, Bytes: set.Bytes, Cluster: cluster}}, nil
 }

@@ -23,7 +23,6 @@ import (
 	"iconic/head/partition"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
-	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/models"
@@ -162,11 +161,11 @@ func (f *Finished) writePage(ctx context.Context, set *features.Set, o PageOptio
 			return err
 		}
 	}
-	paths := f.Table.Paths
+	paths, hashes := f.Table.Paths, [][16]byte(nil)
 	if set != nil {
-		paths = set.Paths
+		paths, hashes = set.Paths, set.Hashes
 	}
-	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, o.Memory, paths)
+	p, err := f.OpenPictures(ctx, o.Images, o.ImageColumn, o.Memory, paths, hashes)
 	switch {
 	case err == nil:
 		defer p.Close()
@@ -225,7 +224,7 @@ func (f *Finished) writeTables(ctx context.Context, found *Inspected, p *Picture
 		}
 		if p != nil {
 			all := *p
-			all.paths = o.all.Paths
+			all.paths, all.hashes = o.all.Paths, o.all.Hashes
 			p = &all
 		}
 		if found, err = Inspect(ctx, o.all, trained.Table.Cluster, p, inspection.Options{Workers: o.Workers}, o.Hooks); err != nil {
@@ -246,7 +245,7 @@ func (f *Finished) render(ctx context.Context, set *features.Set, r page.Run, o 
 		return err
 	}
 	if had := summary.Pictures - summary.Missing; summary.Missing > 0 && had < o.shown.Pictures {
-		missing := fmt.Errorf("%d of %d images could not be read", summary.Missing, summary.Pictures)
+		missing := errors.New(summary.Lacks())
 		return f.keepPage(fmt.Sprintf("more than %d of the %d pictures that it shows", had, o.shown.Pictures), ImagesInput, missing)
 	}
 	if set != nil {
@@ -258,7 +257,7 @@ func (f *Finished) render(ctx context.Context, set *features.Set, r page.Run, o 
 		return err
 	}
 	if summary.Missing > 0 {
-		o.Hooks.Warnf("%d of %s of the report could not be read: %s grey", summary.Missing, plural.Of(summary.Pictures, "picture", "pictures"), plural.Word(summary.Missing, "it is", "they are"))
+		o.Hooks.Warnf("%s", summary.Grey("the report"))
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package run
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,18 +13,24 @@ import (
 	"iconic/extract/pixels"
 	"iconic/features"
 	"iconic/internal/budget"
+	"iconic/report/page"
 )
 
 // Pictures loads images of a data set by their paths in a feature store. All that are loaded at once share one budget of memory.
 type Pictures struct {
 	set    *dataset.Set
-	paths  []string // paths of the store's rows
+	paths  []string   // paths of the store's rows
+	hashes [][16]byte // of the images' bytes when the features were made, zero for one that is not known; nil: none is
 	memory *budget.Budget
 }
 
-// OpenPictures lists the data set. o.Memory is the number of bytes for listing it, and then for reading and decoding its images; 0: half of what
-// the machine or its control group has. Close it after use.
-func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []string) (*Pictures, error) {
+// OpenPictures lists the data set, whose images have the paths and, as far as they are known, the hashes of a set of features, one per row (features.Set;
+// without hashes nil). o.Memory is the number of bytes for listing it, and then for reading and decoding its images; 0: half of what the machine or its
+// control group has. It fails if the data set has none of the paths. Close it after use.
+func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []string, hashes [][16]byte) (*Pictures, error) {
+	if hashes != nil && len(hashes) != len(paths) {
+		return nil, fmt.Errorf("%d hashes of %d images", len(hashes), len(paths))
+	}
 	if err := budget.Check(o.Memory); err != nil {
 		return nil, err
 	}
@@ -31,7 +39,11 @@ func OpenPictures(ctx context.Context, data string, o dataset.Options, paths []s
 		return nil, err
 	}
 	total := budget.New(o.Memory).Total()
-	return &Pictures{set, paths, budget.New(total - set.Share(total))}, nil
+	p := &Pictures{set, paths, hashes, budget.New(total - set.Share(total))}
+	if n, example := p.Missing(); n > 0 && n == len(paths) {
+		return nil, errors.Join(fmt.Errorf("%s has none of the images of the features (such as %s)", set.Root, example), set.Close())
+	}
+	return p, nil
 }
 
 // Close closes the data set.
@@ -55,7 +67,7 @@ func (p *Pictures) Changed(ctx context.Context, of *features.Set, workers int, p
 
 // Show decodes the image of a row and calls show with it; the image is valid until show returns. Several goroutines may call it at once: each
 // waits until its image fits into the memory beside the others. An image that needs more than all of it is an error, as one that cannot be
-// read is. Show returns the error of show, and ends with ctx.
+// read is, and one that is another file than that of the features (page.ErrOther). Show returns the error of show, and ends with ctx.
 func (p *Pictures) Show(ctx context.Context, row int, show func(image.Image) error) error {
 	i, known := p.set.Find(p.paths[row])
 	if !known {
@@ -66,6 +78,11 @@ func (p *Pictures) Show(ctx context.Context, row int, show func(image.Image) err
 	content, err := p.load(ctx, i, held)
 	if err != nil {
 		return err
+	}
+	if p.hashes != nil && p.hashes[row] != ([16]byte{}) {
+		if sum := sha256.Sum256(content); [16]byte(sum[:16]) != p.hashes[row] {
+			return fmt.Errorf("%s in %s %w", p.paths[row], p.set.Root, page.ErrOther)
+		}
 	}
 	if raw := p.set.Raw; raw != nil {
 		return show(&rgb{raw.RGB(content), raw.Width, raw.Height})

@@ -3,6 +3,7 @@ package run
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"image"
@@ -20,6 +21,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/extract/pixels"
 	"iconic/internal/budget"
+	"iconic/report/page"
 )
 
 var errShown = errors.New("shown")
@@ -40,7 +42,7 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"})
+	p, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"a/good.png", "a/bad.png", "a/gone.png", "../../etc/passwd"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +61,41 @@ func TestPicturesByThePathsOfAStore(t *testing.T) {
 			t.Errorf("row %d: error %v does not say %q", row, err, want)
 		}
 	}
-	if _, err := OpenPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil); err == nil {
+	if _, err := OpenPictures(t.Context(), filepath.Join(root, "nowhere"), dataset.Options{}, nil, nil); err == nil {
 		t.Error("a missing folder was opened")
+	}
+}
+
+// A file that has other bytes than the one of which the features were made is not shown under its name; without a hash any is. A data set with none of
+// the images is refused.
+func TestPicturesAreThoseOfTheFeatures(t *testing.T) {
+	root := t.TempDir()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"same.png", "other.png", "unknown.png"} {
+		if err := os.WriteFile(filepath.Join(root, name), b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := sha256.Sum256(b.Bytes())
+	p, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"same.png", "other.png", "unknown.png"}, [][16]byte{[16]byte(sum[:16]), {1}, {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for row, want := range []error{nil, page.ErrOther, nil} {
+		shown := false
+		if err := p.Show(t.Context(), row, func(image.Image) error { shown = true; return nil }); !errors.Is(err, want) || shown != (want == nil) {
+			t.Errorf("row %d: error %v, shown %v", row, err, shown)
+		}
+	}
+	if _, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"a.png", "b.png"}, nil); err == nil || !strings.Contains(err.Error(), "has none of the images of the features (such as a.png)") {
+		t.Errorf("a data set of other images: error %v", err)
+	}
+	if _, err := OpenPictures(t.Context(), root, dataset.Options{}, []string{"same.png"}, make([][16]byte, 2)); err == nil {
+		t.Error("hashes of other images were taken")
 	}
 }
 
@@ -88,7 +123,7 @@ func TestPicturesShareTheMemory(t *testing.T) {
 		each = write(fmt.Sprintf("%02d.png", i), 600)
 	}
 	write("large.png", 3000)
-	p, err := OpenPictures(t.Context(), root, dataset.Options{Memory: 2*each + each/2}, paths)
+	p, err := OpenPictures(t.Context(), root, dataset.Options{Memory: 2*each + each/2}, paths, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

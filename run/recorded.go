@@ -123,10 +123,10 @@ func mayHold(data string, paths []string) bool {
 	})
 }
 
-// OpenPictures opens the images of a run by their paths: at given, or as recorded in config.json. Close them after use. The column is the
+// OpenPictures opens the images of a run by their paths and hashes, as OpenPictures does: at given, or as recorded in config.json. Close them after use. The column is the
 // image column of a Parquet data set, "" for the recorded one, and memory as dataset.Options.Memory in OpenPictures. ErrNoImages is in the error's chain if the location is unknown, ErrUnnamed if the
 // run has no images.
-func (f *Finished) OpenPictures(ctx context.Context, given, column string, memory int64, paths []string) (*Pictures, error) {
+func (f *Finished) OpenPictures(ctx context.Context, given, column string, memory int64, paths []string, hashes [][16]byte) (*Pictures, error) {
 	if f.Unnamed() {
 		return nil, ErrUnnamed
 	}
@@ -139,7 +139,7 @@ func (f *Finished) OpenPictures(ctx context.Context, given, column string, memor
 	}
 	o := f.ImageOptions(column)
 	o.Memory = memory
-	return OpenPictures(ctx, images, o, paths)
+	return OpenPictures(ctx, images, o, paths, hashes)
 }
 
 // ImageOptions are the options with which the images of a run are found again: labels do not matter.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -26,24 +27,28 @@ type sprites struct {
 	Size    int // pixels along each side of a tile
 	item    []int
 	tile    map[int]int // item → tile
-	missing []bool      // of each tile: its image could not be read
+	missing []bool      // of each tile: its image is not shown
+	other   []bool      // of each tile: that is because it is another one
 	sheets  []string    // base64 JPEG
 }
 
-// Missing counts the images that could not be read.
-func (s *sprites) Missing() int {
-	count := 0
-	for _, m := range s.missing {
+// summary counts the images.
+func (s *sprites) summary() Summary {
+	all := Summary{Pictures: len(s.item)}
+	for k, m := range s.missing {
 		if m {
-			count++
+			all.Missing++
+		}
+		if s.other[k] {
+			all.Other++
 		}
 	}
-	return count
+	return all
 }
 
 // makeSprites loads each image once. It fails only when ctx is done.
 func makeSprites(ctx context.Context, items []int, picture func(ctx context.Context, item int, show func(image.Image) error) error, workers int) (*sprites, error) {
-	s := &sprites{Size: tileSize(len(items)), item: items, tile: make(map[int]int, len(items)), missing: make([]bool, len(items))}
+	s := &sprites{Size: tileSize(len(items)), item: items, tile: make(map[int]int, len(items)), missing: make([]bool, len(items)), other: make([]bool, len(items))}
 	sheets := make([]*image.RGBA, parallel.Count(len(items), sheetSide*sheetSide))
 	for k := range sheets {
 		tiles := min(sheetSide*sheetSide, len(items)-k*sheetSide*sheetSide)
@@ -66,7 +71,7 @@ func makeSprites(ctx context.Context, items []int, picture func(ctx context.Cont
 			drawn = true
 			return nil
 		})
-		s.missing[k] = err != nil || !drawn
+		s.missing[k], s.other[k] = err != nil || !drawn, errors.Is(err, ErrOther)
 		return nil
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -17,7 +18,32 @@ import (
 // Summary counts the images of a page.
 type Summary struct {
 	Pictures int // requested
-	Missing  int // could not be read and are shown as grey tiles
+	Missing  int // could not be read, or are other images, and are shown as grey tiles
+	Other    int // of those: are other images (ErrOther)
+}
+
+// ErrOther is in the chain of the error of Run.Picture for an image that is not the one of the item.
+var ErrOther = errors.New("is another file than the one of which the features were made")
+
+// Lacks says which pictures are missing and why, such as "2 of 30 pictures could not be read"; "" if none is.
+func (s Summary) Lacks() string {
+	var all []string
+	of := fmt.Sprintf(" of %s ", plural.Of(s.Pictures, "picture", "pictures"))
+	if n := s.Missing - s.Other; n > 0 {
+		all = append(all, strconv.Itoa(n)+of+"could not be read")
+	}
+	if n := s.Other; n > 0 {
+		all = append(all, strconv.Itoa(n)+of+plural.Word(n, "is another file than the one", "are other files than those")+" of which the features were made")
+	}
+	return strings.Join(all, ", and ")
+}
+
+// Grey is a warning of the pictures that are missing on a page, such as "the report"; "" if none is.
+func (s Summary) Grey(page string) string {
+	if s.Missing == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s grey on %s", s.Lacks(), plural.Word(s.Missing, "it is", "they are"), page)
 }
 
 // Write writes the page of one run.
@@ -34,7 +60,7 @@ func Write(ctx context.Context, w io.Writer, r Run) (Summary, error) {
 		if s, err = makeSprites(ctx, r.pictured(sheets), r.Picture, r.Workers); err != nil {
 			return Summary{}, fmt.Errorf("report page: %w", err)
 		}
-		summary = Summary{len(s.item), s.Missing()}
+		summary = s.summary()
 		style = s.style()
 	}
 	data, err := r.data(ctx, s)
@@ -242,8 +268,11 @@ func (v *runView) contactSheets(r *Run, sheets []sheet, s *sprites, d *pageData,
 	} else {
 		words = append(words, "Select an image to see its neighbours.")
 	}
-	if summary.Missing > 0 {
-		words = append(words, fmt.Sprintf("%d of %s could not be read and are shown as grey tiles.", summary.Missing, items(summary.Pictures)))
+	if n := summary.Missing - summary.Other; n > 0 {
+		words = append(words, fmt.Sprintf("%d of %s could not be read and are shown as grey tiles.", n, items(summary.Pictures)))
+	}
+	if n := summary.Other; n > 0 {
+		words = append(words, fmt.Sprintf("%d of %s are other files than those of which the features were made, and are shown as grey tiles.", n, items(summary.Pictures)))
 	}
 	v.SheetsLead = strings.Join(words, " ")
 	confidence, right, labelled := r.clusterMeans()
