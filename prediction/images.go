@@ -115,6 +115,9 @@ func (w *work) check(ctx context.Context, s extract.Stream) error {
 	if note := set.Note(); note != "" {
 		w.hooks.Notef("%s", note)
 	}
+	if err := w.visitedOnce(s.Data, set); err != nil {
+		return errors.Join(refuse(err), set.Close())
+	}
 	if to := w.options.Folders; to != nil {
 		_, own := set.File(0)
 		switch {

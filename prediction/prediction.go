@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// Data are image files, data sets, feature stores, and folders of a store's parts. Stores come first, then image files, then data sets;
 	// otherwise they are visited in the given order. For a run whose features were given as a plain matrix they are such matrices (features.Open) instead,
-	// and an Image is a row.
+	// and an Image is a row. Data that are given twice, and images that a data set shares with other data, are refused.
 	Data    []string
 	Model   classify.Options // encoder and names of clusters; its Hooks report progress, notes and warnings
 	Dataset dataset.Options  // how data sets are interpreted
@@ -117,6 +117,9 @@ func (o *Options) validate() error {
 				return refuse(option.Errorf("Folders.Dir", "%w", err))
 			}
 		}
+	}
+	if err := givenOnce(o.Data); err != nil {
+		return refuse(err)
 	}
 	return budget.Check(o.Memory)
 }

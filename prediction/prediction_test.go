@@ -164,17 +164,17 @@ func newImages(t *testing.T) string {
 
 // The images of several data are distinguished by name, and an unreadable one is visited with the reason.
 func TestSeveralData(t *testing.T) {
-	dir := newImages(t)
+	dir, file := newImages(t), filepath.Join(newImages(t), "a.png")
 	var passes []prediction.Pass
 	o := prediction.Options{
-		Data: []string{dir, filepath.Join(dir, "a.png"), features}, MaxBad: 0.5, Passed: func(p prediction.Pass) { passes = append(passes, p) },
+		Data: []string{dir, file, features}, MaxBad: 0.5, Passed: func(p prediction.Pass) { passes = append(passes, p) },
 	}
 	all, err := predicted(t, trained, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slash := filepath.ToSlash(dir)
-	if len(all) != 43 || all[slash+"/bad.png"] != "" || all[slash+"/a.png"] != all[filepath.ToSlash(features)+"/star/star-0001.png"] {
+	if len(all) != 44 || all[filepath.ToSlash(file)] != all[slash+"/a.png"] || all[slash+"/bad.png"] != "" || all[slash+"/a.png"] != all[filepath.ToSlash(features)+"/star/star-0001.png"] {
 		t.Errorf("%d images, %q for the broken one", len(all), all[slash+"/bad.png"])
 	}
 	if len(passes) != 2 || passes[0].Images != 1 || passes[1].Images != 2 || len(passes[1].Unread) != 1 {

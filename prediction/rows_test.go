@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,8 +68,12 @@ func TestRowsOfAMatrix(t *testing.T) {
 	if rows != 60 || unencoded != 1 {
 		t.Errorf("%d rows, told %d times that nothing is encoded", rows, unencoded)
 	}
-	all, err := predicted(t, f.Dir, prediction.Options{Data: []string{name, filepath.Dir(name) + "/./x.npy"}})
-	if _, known := all[filepath.ToSlash(name)+"/row 59"]; err != nil || !known {
+	content, err := os.ReadFile(name)
+	check(err)
+	second := filepath.Join(t.TempDir(), "x.npy")
+	check(os.WriteFile(second, content, 0o666))
+	all, err := predicted(t, f.Dir, prediction.Options{Data: []string{name, second}})
+	if _, known := all[filepath.ToSlash(name)+"/row 59"]; err != nil || !known || len(all) != 120 {
 		t.Errorf("%d rows of two matrices; %v", len(all), err)
 	}
 }
