@@ -7,8 +7,10 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"iconic/extract/pixels"
@@ -92,6 +94,9 @@ func readInto(b []byte, r io.Reader) ([]byte, error) {
 
 // file returns the reader of the image.
 func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
+	if err := plain("the body", textproto.MIMEHeader(r.Header)); err != nil {
+		return nil, err
+	}
 	from := io.Reader(http.MaxBytesReader(w, r.Body, e.options.MaxBytes))
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
 		r.Body = io.NopCloser(from)
@@ -110,9 +115,24 @@ func (e *Endpoint) file(w http.ResponseWriter, r *http.Request) (io.Reader, erro
 			}
 			return nil, e.unread(err, otherwise)
 		}
+		if err := plain("the file of the form", part.Header); err != nil {
+			return nil, err
+		}
 		from = &onlyFile{part: part, form: form}
 	}
 	return from, nil
+}
+
+// plain refuses an image that its headers say to be encoded for the transport.
+func plain(what string, header textproto.MIMEHeader) error {
+	for _, name := range []string{"Content-Encoding", "Content-Transfer-Encoding"} {
+		switch value := header.Get(name); strings.ToLower(value) {
+		case "", "identity", "binary", "7bit", "8bit":
+		default:
+			return refuse(http.StatusUnsupportedMediaType, "%s has %s %.50q, which is not decoded here: send the bytes of the image as they are, without that header", what, name, value)
+		}
+	}
+	return nil
 }
 
 // nextFile skips the parts of a form that are not files.

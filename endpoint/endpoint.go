@@ -160,7 +160,7 @@ func New(m Model, o Options) (*Endpoint, error) {
 	e.light, e.heavy = lanes(o.Memory, o.Decoders)
 	e.ending, e.end = context.WithCancel(context.Background())
 	e.metrics = newMetrics(func() float64 { return float64(len(e.places)) }, func() float64 { return float64(e.waiting.len()) })
-	mux := e.routes()
+	mux := e.routes("POST an image to /")
 	mux.Handle("/{$}", e.by(methods{http.MethodPost: e.classify, http.MethodGet: e.report}))
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -174,7 +174,7 @@ func New(m Model, o Options) (*Endpoint, error) {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if !e.calledRightly(r.Host) {
-		e.turnAway(w, http.StatusMisdirectedRequest, "unknown host name: send images to the address of this server")
+		e.turnAway(w, http.StatusMisdirectedRequest, fmt.Sprintf("unknown host name %.200q: send images to the address of this server, or have it take that name", r.Host))
 		return
 	}
 	e.mux.ServeHTTP(w, r)
@@ -193,7 +193,7 @@ func (e *Endpoint) calledRightly(host string) bool {
 }
 
 // Health serves only /healthz and /metrics, for a listener of its own that clients of the main one cannot starve.
-func (e *Endpoint) Health() http.Handler { return e.routes() }
+func (e *Endpoint) Health() http.Handler { return e.routes("only /healthz and /metrics are here") }
 
 // End makes /healthz report the shutdown, so that no more requests are sent to the server, and leaves bodies still being received 2 s to
 // arrive; a request whose body takes longer is refused with status 503.

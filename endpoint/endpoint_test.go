@@ -3,6 +3,7 @@ package endpoint
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -305,6 +307,58 @@ func TestRefusals(t *testing.T) {
 		if want := fmt.Sprintf("iconic_requests_total{status=%q} %d\n", status, count); err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("the metrics lack %s: %v", want, err)
 		}
+	}
+}
+
+// An image that its headers say to be encoded for the transport is refused by the name of the header, not as something else than an image.
+func TestEncodedBodies(t *testing.T) {
+	_, s := start(t, &mean{}, Options{})
+	whole := grey(t, 50, 60, 60)
+	var form bytes.Buffer
+	parts := multipart.NewWriter(&form)
+	part, err := parts.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="a"; filename="a.png"`}, "Content-Transfer-Encoding": {"base64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(part, base64.StdEncoding.EncodeToString(whole))
+	parts.Close()
+	for name, c := range map[string]struct {
+		kind, header, value string
+		body                []byte
+		status              int
+		want                string
+	}{
+		"a form":   {parts.FormDataContentType(), "", "", form.Bytes(), http.StatusUnsupportedMediaType, `the file of the form has Content-Transfer-Encoding \"base64\"`},
+		"gzip":     {"", "Content-Encoding", "gzip", whole, http.StatusUnsupportedMediaType, `the body has Content-Encoding \"gzip\"`},
+		"identity": {"", "Content-Encoding", "identity", whole, http.StatusOK, `"cluster":5`},
+	} {
+		r, err := http.NewRequest(http.MethodPost, s.URL, bytes.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", c.kind)
+		if c.header != "" {
+			r.Header.Set(c.header, c.value)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != c.status || !strings.Contains(string(text), c.want) {
+			t.Errorf("%s: %d, %s, %v", name, answer.StatusCode, text, err)
+		}
+	}
+}
+
+// The listener for health says what it has, and does not ask for images, which it does not take.
+func TestHealthTakesNoImages(t *testing.T) {
+	e, _ := start(t, &mean{}, Options{})
+	w := httptest.NewRecorder()
+	e.Health().ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x")))
+	if text := w.Body.String(); w.Code != http.StatusNotFound || !strings.Contains(text, "only /healthz and /metrics are here") {
+		t.Errorf("%d, %s", w.Code, text)
 	}
 }
 

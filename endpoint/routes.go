@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// routes are the paths of every listener. A path that is none of them is refused.
-func (e *Endpoint) routes() *http.ServeMux {
+// routes are the paths of every listener. A path that is none of them is refused with the way out.
+func (e *Endpoint) routes(wayOut string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", e.by(methods{http.MethodGet: e.health}))
 	mux.Handle("/metrics", e.by(methods{http.MethodGet: e.metrics.handler().ServeHTTP}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		e.turnAway(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %.200q: POST an image to /", r.URL.Path))
+		e.turnAway(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %.200q: %s", r.URL.Path, wayOut))
 	})
 	return mux
 }

@@ -100,7 +100,10 @@ func (e *Endpoint) Serve(ctx context.Context, s Serving) error {
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Drain)
 	defer cancel()
 	if err := server.Shutdown(drained); err != nil {
-		return errors.Join(fmt.Errorf("some requests were not answered within %s: %w", s.Drain, err), server.Close())
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("some requests were not answered within %s of the shutdown and were cut off: allow more time for them", s.Drain)
+		}
+		return errors.Join(err, server.Close())
 	}
 	return nil
 }

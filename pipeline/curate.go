@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -81,14 +80,16 @@ func (a *app) curate(ctx context.Context, dir string, o *curateOptions) (err err
 	}
 	defer func() { err = errors.Join(err, page.Close()) }()
 	a.tellLacking(page)
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := listen("listen", o.listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w; choose another address with --listen", err)
+		return err
 	}
 	if endpoint.Hosts(listener.Addr()) == nil {
 		a.warn("%s can be reached from other machines: anyone who opens the page can change this curation", listener.Addr())
 	}
-	fmt.Fprintf(a.out, "curate at http://%s\n", listener.Addr())
+	if err := a.tellListening("curate at", listener, nil); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := page.Serve(ctx, listener); err != nil {
 		return err
 	}

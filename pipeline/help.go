@@ -34,7 +34,7 @@ var flagGroups = []struct {
 	{methodTitle, nil},
 	{"Duplicates", []string{"exact", "features-only", "correlation"}},
 	{"Entries to remove", []string{"older-than", "larger-than", "keep-under", "kind", "dry-run"}},
-	{"Server", []string{"listen", "health", "places", "max-bytes", "max-pixels", "body-time", "answer-time", "drain"}},
+	{"Server", []string{"listen", "health", "hosts", "places", "max-bytes", "max-pixels", "body-time", "answer-time", "drain"}},
 	{"Output", []string{
 		"out", "report", "page", "plot", "reference", "map-points", "to", "copy", "link", "hardlink", "move", "yes", "undo", "copy-to", "link-to",
 		"with-preprocessing", "head-only", "force", "csv-safe", "version", "no-descriptions",

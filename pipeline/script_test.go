@@ -268,16 +268,22 @@ func freeport(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(l.Close())
 }
 
-// ask posts a file to an address, or with "-" sends a GET request, expects a status, and stores the answer. It waits for a server to start.
+// ask posts a file to an address, or with "-" sends a GET request, expects a status, and stores the answer. It waits for a server to start. The
+// host is the name that the request gives the server.
 //
-//	ask address file status answer
+//	ask address file status answer [host]
 func ask(ts *testscript.TestScript, _ bool, args []string) {
-	send := func() (*http.Response, error) { return http.Get(args[0]) }
+	method, content := http.MethodGet, ""
 	if args[1] != "-" {
-		content := ts.ReadFile(args[1])
-		send = func() (*http.Response, error) {
-			return http.Post(args[0], "application/octet-stream", strings.NewReader(content))
+		method, content = http.MethodPost, ts.ReadFile(args[1])
+	}
+	send := func() (*http.Response, error) {
+		r, err := http.NewRequest(method, args[0], strings.NewReader(content))
+		ts.Check(err)
+		if len(args) > 4 {
+			r.Host = args[4]
 		}
+		return http.DefaultClient.Do(r)
 	}
 	r, err := send()
 	for try := 0; err != nil && try < 600; try++ {

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +30,8 @@ func newServeCommand(a *app) *cobra.Command {
 POST an image to / to get its cluster as JSON: cluster, name, confidence, runner-up, and whether it is unlike all training images.
 GET / returns the run's report, /healthz says whether the server works, /metrics is for Prometheus. The server listens on localhost only unless
 --listen says otherwise. Clusters, names and the report are read once, at the start: restart the server after 'pipeline curate' or
-'pipeline report'. There is no authentication, so expose it only to trusted clients. On SIGTERM or an interrupt it finishes
+'pipeline report'. There is no authentication, so expose it only to trusted clients. On
+localhost, requests under other host names get status 421, unless --hosts has them. On SIGTERM or an interrupt it finishes
 accepted requests before it exits; one whose body has not arrived 2 s later gets status 503.`,
 		Example: `  pipeline serve runs/photos
   curl --data-binary @photo.jpg http://127.0.0.1:8080/`,
@@ -45,6 +46,7 @@ accepted requests before it exits; one whose body has not arrived 2 s later gets
 	o.useOptions.add(c.Flags())
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address and port; port 0 picks a free port")
+	f.StringSliceVar(&o.hosts, "hosts", nil, "further host names that requests may give, such as images.example.org, for a proxy that passes on the name it is called by (default: on localhost only its own names, else any)")
 	f.Int64Var(&o.MaxBytes, "max-bytes", 32<<20, "largest image file, in bytes")
 	f.IntVar(&o.MaxPixels, "max-pixels", 64<<20, "largest image, in pixels")
 	f.Var(&o.memory, "memory", "memory for request bodies and images, such as 800MB or 2GB; requests that do not fit are refused (default: half of the machine's or container's memory)")
@@ -62,16 +64,44 @@ type serveOptions struct {
 	useOptions
 	endpoint.Options
 	listen, health string
+	hosts          []string
 	memory         budget.Size
 	given          int // --batch-images, 0 if it was not given
 	drain          time.Duration
 }
 
-func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error) {
-	for _, bad := range []bool{o.MaxBytes < 1, o.MaxPixels < 1, o.Places < 1, o.Batch < 1, o.Body <= 0, o.Answer <= 0, o.drain < 0, o.drain > 24*time.Hour} {
-		if bad {
-			return usagef("max-bytes, max-pixels, places, batch-images, body-time and answer-time: want more than 0; drain: want 0 to 24h")
+// validate checks what 0 would make the default of the library, and the names of hosts.
+func (o *serveOptions) validate() error {
+	for _, f := range []struct {
+		flag  string
+		value any
+		bad   bool
+		want  string
+	}{
+		{"max-bytes", o.MaxBytes, o.MaxBytes < 1, "1 or more"},
+		{"max-pixels", o.MaxPixels, o.MaxPixels < 1, "1 or more"},
+		{"places", o.Places, o.Places < 1, "1 or more"},
+		{"batch-images", o.Batch, o.Batch < 1, "1 or more"},
+		{"body-time", o.Body, o.Body <= 0, "more than 0s"},
+		{"answer-time", o.Answer, o.Answer <= 0, "more than 0s"},
+		{"drain", o.drain, o.drain < 0 || o.drain > 24*time.Hour, "0s to 24h"},
+	} {
+		if f.bad {
+			return usagef("--%s %v: want %s", f.flag, f.value, f.want)
 		}
+	}
+	for i, name := range o.hosts {
+		if name == "" || strings.ContainsAny(name, "/:*@ ") && net.ParseIP(name) == nil {
+			return usagef("--hosts %q: want names without scheme and port, such as images.example.org", name)
+		}
+		o.hosts[i] = strings.ToLower(name)
+	}
+	return nil
+}
+
+func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error) {
+	if err := o.validate(); err != nil {
+		return err
 	}
 	o.Decoders = parallel.Workers(o.Decoders)
 	if o.Memory = int64(o.memory); o.Memory == 0 {
@@ -95,15 +125,15 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 	if found.Curation != nil && older(o.Report, filepath.Join(dir, curation.FileName)) {
 		a.note("the page is older than the last change by hand, which it may not show: 'pipeline report %s' writes it anew", dir)
 	}
-	listener, err := net.Listen("tcp", o.listen) // before the encoder is opened, so that a port in use is reported at once
+	listener, err := listen("listen", o.listen) // before the encoder is opened, so that a port in use is reported at once
 	if err != nil {
-		return fmt.Errorf("listen: %w; choose another address with --listen", err)
+		return err
 	}
 	defer listener.Close()
 	var health net.Listener
 	if o.health != "" {
-		if health, err = net.Listen("tcp", o.health); err != nil {
-			return fmt.Errorf("listen for health: %w; choose another address with --health", err)
+		if health, err = listen("health", o.health); err != nil {
+			return err
 		}
 		defer health.Close()
 	}
@@ -112,7 +142,7 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		return err
 	}
 	defer m.Images.Close()
-	o.Hosts = endpoint.Hosts(listener.Addr())
+	o.Hosts = append(endpoint.Hosts(listener.Addr()), o.hosts...)
 	e, err := endpoint.New(endpoint.Of(m), o.Options)
 	if err != nil {
 		return err
@@ -121,7 +151,9 @@ func (a *app) serve(ctx context.Context, dir string, o *serveOptions) (err error
 		a.warn("%v", err) // requests report it, too
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(spare(o.Decoders)))
-	fmt.Fprintf(a.out, "listening on http://%s\n", listener.Addr())
+	if err := a.tellListening("listening on", listener, health); err != nil {
+		return err
+	}
 	return e.Serve(ctx, endpoint.Serving{
 		Listener: listener, Health: health, Drain: o.drain, Ending: func() { a.note("shutting down: finishing accepted requests") },
 	})
