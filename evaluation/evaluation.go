@@ -53,6 +53,9 @@ type Result struct {
 // Score scores the run in folder dir. It fails on features that are not those of the run's encoder, or have no labels, on a run without scores, on rows that
 // are not finite, and with ctx's error.
 func Score(ctx context.Context, dir string, o Options) (_ *Result, err error) {
+	if o.Features == "" {
+		return nil, errors.New("the features to score have no name")
+	}
 	f, err := run.OpenAs(dir, o.Raw, o.Hooks)
 	if err != nil {
 		return nil, err
@@ -135,6 +138,9 @@ func (e *evaluation) score(ctx context.Context) (*Result, error) {
 		in.FittedOn = Training
 	}
 	if err := in.Assign(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		var of *classify.RowError
 		if errors.As(err, &of) {
 			err = of // without the block in which it is

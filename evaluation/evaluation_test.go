@@ -1,6 +1,7 @@
 package evaluation_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -234,15 +235,22 @@ func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		dir, x, y, says string
 	}{
-		"no run":              {folder, x, y, "is not a run folder"},
-		"no features":         {f.Dir, filepath.Join(dir, "none.npy"), y, "none.npy"},
-		"no labels":           {f.Dir, x, "", "no image of " + x + " has a label"},
-		"a store":             {f.Dir, folder, "", "in the place of " + folder},
-		"other columns":       {f.Dir, narrow, y, "has rows of 4 numbers"},
-		"an infinite feature": {f.Dir, infinite, y, infinite + ": the features of row 25 are not finite (number 2 is +Inf)"},
+		"no run":               {folder, x, y, "is not a run folder"},
+		"a run without a name": {"", x, y, "the run folder has no name"},
+		"no name":              {f.Dir, "", y, "the features to score have no name"},
+		"no features":          {f.Dir, filepath.Join(dir, "none.npy"), y, "none.npy"},
+		"no labels":            {f.Dir, x, "", "no image of " + x + " has a label"},
+		"a store":              {f.Dir, folder, "", "in the place of " + folder},
+		"other columns":        {f.Dir, narrow, y, "has rows of 4 numbers"},
+		"an infinite feature":  {f.Dir, infinite, y, infinite + ": the features of row 25 are not finite (number 2 is +Inf)"},
 	} {
 		if _, err := evaluation.Score(t.Context(), c.dir, evaluation.Options{Features: c.x, Labels: c.y}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v, want %q", name, err, c.says)
 		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := evaluation.Score(ended, f.Dir, evaluation.Options{Features: x, Labels: y}); err == nil || err.Error() != context.Canceled.Error() {
+		t.Errorf("an interrupt: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,6 +73,9 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 	if o.From != "" && (nameOrFile == TinyName || IsFile(nameOrFile)) {
 		return nil, option.Errorf("From", "%s needs no other source, which is only for the weights of published encoders", nameOrFile)
 	}
+	if err := there(nameOrFile); err != nil {
+		return nil, err
+	}
 	switch {
 	case nameOrFile == TinyName:
 		return resolveTiny(ctx, o)
@@ -100,6 +104,19 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 		m.Preprocessing.satellite()
 	}
 	return m, nil
+}
+
+// there fails on the name of a file that does not exist.
+func there(name string) error {
+	if !endsAsFile(name) {
+		return nil
+	}
+	_, err := os.Lstat(name)
+	var at *fs.PathError
+	if errors.As(err, &at) && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w: give the path of an encoder's file, or the name of a published encoder", name, at.Err)
+	}
+	return nil
 }
 
 // IsFile reports whether Resolve takes a name for that of a file of weights or an ONNX file: by its ending, or since it is one's and no encoder's, as that

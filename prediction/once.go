@@ -1,6 +1,7 @@
 package prediction
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -26,6 +27,9 @@ func place(name string) string {
 func givenOnce(data []string) error {
 	first := make(map[string]string, len(data))
 	for _, name := range data {
+		if name == "" {
+			return errors.New("the data have no name")
+		}
 		at := place(name)
 		switch other, twice := first[at]; {
 		case twice && other == name:

@@ -25,6 +25,7 @@ func TestNoImageIsVisitedTwice(t *testing.T) {
 		says string // "": all are visited
 		data []string
 	}{
+		{"the data have no name", []string{""}},
 		{"two is given twice", []string{"two", "two"}},
 		{"two and two/. are the same data", []string{"two", "two/."}},
 		{"two/2.png is given twice", []string{"two/2.png", "two/2.png"}},

@@ -67,6 +67,9 @@ func Load(dir string) (*Run, error) {
 
 // LoadUnfinished reads the settings of a run folder whose training may be unfinished.
 func LoadUnfinished(dir string) (*Run, error) {
+	if dir == "" {
+		return nil, errors.New("the run folder has no name")
+	}
 	b, err := regular.Read(filepath.Join(dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

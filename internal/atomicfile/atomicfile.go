@@ -17,6 +17,9 @@ import (
 // Write gives the file name the content that write produces, with permissions 0644 less the umask. On any error an existing file remains
 // unchanged and the temporary file is removed. The error names the file, unless it is in a temporary Folder.
 func Write(name string, write func(w io.Writer) error) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	Sweep(filepath.Dir(name))
 	err := written(name, func(f *os.File) error {
 		b := bufio.NewWriterSize(f, 1<<20)
@@ -31,8 +34,22 @@ func Write(name string, write func(w io.Writer) error) error {
 	return err
 }
 
+// checkName fails on no name and on that of a folder, in the place of which no file can be put.
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("the file to write has no name")
+	}
+	if stat, err := os.Stat(name); err == nil && stat.IsDir() {
+		return fmt.Errorf("write %s: it is a folder: give the name of a file", name)
+	}
+	return nil
+}
+
 // MakeFolder makes the folder of a file that a user has named, if there is none. The error is that of Write for the file.
 func MakeFolder(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	if err := regular.MakeFolder(filepath.Dir(name), 0o777); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

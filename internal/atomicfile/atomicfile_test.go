@@ -51,6 +51,13 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	if err := WriteBytes(full, nil); err == nil || !strings.Contains(err.Error(), full) || strings.Contains(err.Error(), prefix) {
 		t.Errorf("over a folder: %v", err)
 	}
+	for name, want := range map[string]string{full: "it is a folder: give the name of a file", "": "the file to write has no name"} {
+		for _, err := range []error{WriteBytes(name, nil), MakeFolder(name)} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: %v, want %q", name, err, want)
+			}
+		}
+	}
 	entries, _ := os.ReadDir(folder)
 	if len(entries) != 1 {
 		t.Fatalf("left behind: %v", entries)

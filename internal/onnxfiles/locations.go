@@ -44,7 +44,7 @@ const (
 )
 
 // errForm says that the data are not a message.
-var errForm = errors.New("it is not a protocol buffer message, or is truncated")
+var errForm = errors.New("it is not a protocol buffer message, or is truncated: replace it with a whole copy")
 
 // Locations lists the locations of external data named by a model of size bytes, each once, in order of appearance. A location is a path
 // relative to the model's folder, as written in the model; Locate says whether it may be read.

@@ -84,7 +84,7 @@ func TestWhatIsNoModelIsRefused(t *testing.T) {
 		want  string
 	}{
 		"text":               {[]byte("<html>not found</html>"), "not a protocol buffer message"},
-		"truncated":          {whole[:len(whole)-3], "truncated"},
+		"truncated":          {whole[:len(whole)-3], "truncated: replace it with a whole copy"},
 		"a length too large": {[]byte{7<<3 | 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}, "not a protocol buffer message"},
 		"an endless number":  {bytes.Repeat([]byte{0xff}, 20), "not a protocol buffer message"},
 		"too deep":           {in(nil, slices.Concat([]protowire.Number{7}, nested)...), "deep"},

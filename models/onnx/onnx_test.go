@@ -241,7 +241,7 @@ func TestParseRefuses(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"nothing", nil, "no graph"},
+		{"nothing", nil, "no graph or no operator set: replace it with a whole copy, or give another file"},
 		{"text", []byte("<html>not found</html>"), "not an ONNX model: it is a web page"},
 		{"a Git LFS pointer", []byte("version https://git-lfs.github.com/spec/v1\n"), "not an ONNX model: it is a Git LFS pointer"},
 		{"two graphs", append(withTensor(nil), withTensor(nil)...), "two graphs"},

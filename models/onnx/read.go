@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -80,8 +79,10 @@ func parse(b []byte, file string) (*Model, error) {
 		if err == nil {
 			err = errors.New("it has no graph or no operator set")
 		}
-		err = cmp.Or(instead.Check(b), err)
-		return nil, fmt.Errorf("not an ONNX model: %w", err)
+		if other := instead.Check(b); other != nil {
+			return nil, fmt.Errorf("not an ONNX model: %w", other)
+		}
+		return nil, fmt.Errorf("not an ONNX model: %w: replace it with a whole copy, or give another file", err)
 	}
 	return m, nil
 }
