@@ -156,13 +156,18 @@ func TestComparisonAsJSON(t *testing.T) {
 
 // Page is the name of a file that exists.
 func TestPageIsNamedOnceItIsWritten(t *testing.T) {
-	c, err := comparison.Open(t.Context(), threeRuns(t), comparison.Options{Workers: 1})
+	dirs := threeRuns(t)
+	c, err := comparison.Open(t.Context(), dirs, comparison.Options{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	if err := c.Write(t.Context(), dir); err == nil || c.Page != "" {
 		t.Errorf("a folder in place of the page: %v, page %q", err, c.Page)
+	}
+	own := filepath.Join(dirs[0], "assignments.csv")
+	if err := c.Write(t.Context(), own); err == nil || !strings.Contains(err.Error(), own+" belongs to the run "+dirs[0]) || c.Page != "" {
+		t.Errorf("a file of a run in place of the page: %v, page %q", err, c.Page)
 	}
 	name := filepath.Join(dir, "page.html")
 	if err := c.Write(t.Context(), name); err != nil || c.Page != name {

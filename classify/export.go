@@ -8,21 +8,19 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
 	"iconic/curation"
 	"iconic/extract/encoder"
-	"iconic/extract/store"
 	"iconic/internal/atomicfile"
 	"iconic/internal/diskspace"
 	"iconic/internal/onnxfiles"
+	"iconic/internal/owned"
 	"iconic/models"
 	"iconic/models/deploy"
 	"iconic/models/onnx"
-	"iconic/run"
 )
 
 // Exported describes a model file that was written.
@@ -36,7 +34,7 @@ type Exported struct {
 
 // Export writes encoder and head as one ONNX file. Its input is "pixels", or with preprocessing 8-bit "images" of any size; its outputs are
 // "probabilities" and "features". The file is run and compared with the model itself before it takes its name, and replaces one of that name. It fails on a model
-// without an encoder or after Close, on a file that belongs to a run or a feature store, and with ctx's error.
+// without an encoder or after Close, on a file that belongs to a run, a feature store or a sweep, and with ctx's error.
 func (m *Model) Export(ctx context.Context, file string, preprocessing bool) (*Exported, error) {
 	if err := m.encodes(); err != nil {
 		return nil, err
@@ -97,28 +95,13 @@ func (m *Model) spares(file string) error {
 	if encoder == "" {
 		encoder, _ = models.Recall("", m.found.Settings.Encoder.SHA256)
 	}
-	switch stat, err := os.Stat(file); {
-	case file == "":
-		return errors.New("export: the file to write has no name")
-	case err == nil && stat.IsDir():
-		return fmt.Errorf("export: %s is a folder: choose another name", file)
-	case is(file, encoder):
+	if encoder != "" && owned.Same(file, encoder) {
 		return fmt.Errorf("export: %s is the encoder of run %s, which would be lost: choose another name", file, m.Run.Dir)
 	}
-	if dir := run.Of(file); dir != "" {
-		return fmt.Errorf("export: %s belongs to the run %s: choose another name", file, dir)
-	}
-	if dir := store.Of(file); dir != "" {
-		return fmt.Errorf("export: %s belongs to the feature store %s: choose another name", file, dir)
+	if err := owned.Replaceable(file, encoder); err != nil {
+		return fmt.Errorf("export: %w", err)
 	}
 	return nil
-}
-
-// is reports whether two names are those of one file.
-func is(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // batch is the only number of images that an export takes at once, 0 if it takes any: that of the encoder, or one if it mixes images.
@@ -143,8 +126,8 @@ func roomFor(file, model string) error {
 }
 
 // ExportHead writes the head as an ONNX file: its input is "features", its output "probabilities". It needs no encoder (Found.Features). The file is run and
-// compared with the model itself before it takes its name, and replaces one of that name. It fails on a file that belongs to a run or a feature store, and with
-// ctx's error.
+// compared with the model itself before it takes its name, and replaces one of that name. It fails on a file that belongs to a run, a feature store or a
+// sweep, and with ctx's error.
 func (m *Model) ExportHead(ctx context.Context, file string) (*Exported, error) {
 	if err := m.spares(file); err != nil {
 		return nil, err

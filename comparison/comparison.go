@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/progress"
 	"iconic/report"
 	"iconic/report/page"
@@ -93,8 +94,12 @@ func compared(ctx context.Context, dir string, o Options) (*page.Compared, error
 	return r, err
 }
 
-// Write writes the page of the comparison to a file, and makes its folder if there is none.
+// Write writes the page of the comparison to a file, and makes its folder if there is none. It replaces a file of that name, but fails on one that belongs to a run, a
+// feature store or a sweep.
 func (c *Comparison) Write(ctx context.Context, name string) error {
+	if err := owned.Replaceable(name); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
 	if err := atomicfile.MakeFolder(name); err != nil {
 		return err
 	}

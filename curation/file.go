@@ -16,11 +16,12 @@ import (
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/lockfile"
+	"iconic/internal/owned"
 	"iconic/internal/regular"
 )
 
 // FileName is the name of the curation file in a run folder.
-const FileName = "curation.jsonl"
+const FileName = owned.RunCuration
 
 // format is the version of the file. A newer version is refused.
 const format = 1

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -172,6 +174,23 @@ func TestUnusedSettingsAreRefused(t *testing.T) {
 		var refused *run.SettingsError
 		if _, _, err := (Plot{Method: "kmeans", Settings: settings}).Draw(t.Context()); !errors.As(err, &refused) || !strings.Contains(err.Error(), says) {
 			t.Errorf("error %v, want %q", err, says)
+		}
+	}
+}
+
+// A drawing replaces no file of a run, and there is none of nothing.
+func TestDrawingsReplaceNoRun(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.json")
+	if err := os.WriteFile(config, []byte(`{"format":1,"training":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(config, &page.Distributions{}); err == nil || err.Error() != "drawing: "+config+" belongs to the run "+dir+": choose another name" {
+		t.Errorf("over a run: %v", err)
+	}
+	for _, name := range []string{"a.html", "a.svg"} {
+		if err := WriteFile(filepath.Join(dir, name), nil); err == nil || !strings.HasSuffix(err.Error(), "there are no distributions to draw") {
+			t.Errorf("%s of nothing: %v", name, err)
 		}
 	}
 }

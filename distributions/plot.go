@@ -11,6 +11,7 @@ import (
 	"iconic/head"
 	"iconic/head/methods"
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/progress"
 	"iconic/report/page"
 	"iconic/run"
@@ -89,8 +90,12 @@ func (p Plot) configure(s *Subject) (head.Config, error) {
 	return c, err
 }
 
-// WriteFile writes a drawing: an image if the name ends in .svg, otherwise a page. It makes the folder if there is none.
+// WriteFile writes a drawing: an image if the name ends in .svg, otherwise a page. It makes the folder if there is none, and replaces a file of that name. It fails on
+// one that belongs to a run, a feature store or a sweep.
 func WriteFile(name string, d *page.Distributions) error {
+	if err := owned.Replaceable(name); err != nil {
+		return fmt.Errorf("drawing: %w", err)
+	}
 	write := page.WriteDistributions
 	if filepath.Ext(name) == ".svg" {
 		write = page.DrawDistributions

@@ -48,6 +48,8 @@ type Result struct {
 
 	// Assignments are the clusters of the images, with their labels.
 	Assignments *report.Assignments `json:"-"`
+
+	labels string // file of labels that was read; "": none
 }
 
 // Score scores the run in folder dir. It fails on features that are not those of the run's encoder, or have no labels, on a run without scores, on rows that
@@ -151,7 +153,7 @@ func (e *evaluation) score(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Run: e.run.Dir, Features: set.Source, Metrics: m, Assignments: e.table(in)}
+	r := &Result{Run: e.run.Dir, Features: set.Source, Metrics: m, Assignments: e.table(in), labels: o.Labels}
 	if mapping != nil {
 		r.Unknown = e.unknown(classes, labels)
 	}

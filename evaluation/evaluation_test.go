@@ -254,3 +254,23 @@ func TestRefused(t *testing.T) {
 		t.Errorf("an interrupt: %v", err)
 	}
 }
+
+// A page replaces neither what was read for it nor a file of a run.
+func TestPageReplacesNoInput(t *testing.T) {
+	dir := t.TempDir()
+	x, y := points(t, dir, "x", 90, 1, "cat", "dog", "owl")
+	f := trained(t, x, y, 3)
+	r := score(t, f, x, y)
+	for _, name := range []string{x, y, filepath.Join(f.Dir, "report.html"), filepath.Join(f.Dir, "head.safetensors"), dir, ""} {
+		before, _ := os.ReadFile(name)
+		if err := r.WritePage(t.Context(), name, evaluation.PageOptions{}); err == nil || !strings.HasPrefix(err.Error(), "page: ") {
+			t.Errorf("%q: error %v", name, err)
+		}
+		if after, _ := os.ReadFile(name); string(before) != string(after) {
+			t.Errorf("%s was replaced", name)
+		}
+	}
+	if err := r.WritePage(t.Context(), filepath.Join(dir, "new", "page.html"), evaluation.PageOptions{}); err != nil {
+		t.Error(err)
+	}
+}

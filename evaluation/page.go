@@ -11,6 +11,7 @@ import (
 	"iconic/extract/dataset"
 	"iconic/features"
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/option"
 	"iconic/progress"
 	"iconic/report/page"
@@ -67,8 +68,12 @@ func (o *PageOptions) Close() error {
 }
 
 // WritePage writes the result as a page: scores, reliability, confusion and the images of each cluster, with their neighbours. It reads the features again, and fails on
-// images that cannot belong to them, and with ctx's error.
+// images that cannot belong to them, on a file that belongs to a run, a feature store or a sweep or that was read for the result, and with ctx's error. Another file of
+// that name is replaced.
 func (r *Result) WritePage(ctx context.Context, name string, o PageOptions) (err error) {
+	if err := owned.Replaceable(name, r.Features.Store, r.labels, o.Images); err != nil {
+		return fmt.Errorf("page: %w", err)
+	}
 	o.Hooks.Begin("page")
 	p := page.Run{
 		Title: fmt.Sprintf("%s on %s", filepath.Base(r.Run), filepath.Base(r.Features.Store)), Facts: r.facts(), Metrics: r.Metrics,

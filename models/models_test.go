@@ -502,7 +502,7 @@ func TestErrorsOfAnImportNameTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Resolve(t.Context(), name, Options{ImageSize: 32, Out: out, PullOptions: PullOptions{Cache: t.TempDir()}})
-		if wants(t, err, "write "+out+": "); strings.Contains(err.Error(), ".iconic-tmp") {
+		if wants(t, err, out); strings.Contains(err.Error(), ".iconic-tmp") {
 			t.Error(err)
 		}
 	}
@@ -528,5 +528,30 @@ func TestRemembersWhereEncodersLie(t *testing.T) {
 	}
 	if _, ok := Recall(cache, "ab12"); ok {
 		t.Error("recalled a missing file")
+	}
+}
+
+// An import replaces neither what it is made from nor a file of a feature store.
+func TestImportsReplaceNoInput(t *testing.T) {
+	weights, dir := weightsFile(t, 16, 8), t.TempDir()
+	m := onnxtest.Pooling(80, 8)
+	m.Scale = "weights.bin"
+	graph := m.Write(t)
+	external, shard := filepath.Join(filepath.Dir(graph), m.Scale), filepath.Join(dir, "features-00000.npy")
+	for name, content := range map[string]string{external: strings.Repeat("\x00\x00\x80\x3f", 300), filepath.Join(dir, "manifest.json"): `{"format":"iconic feature store"}`, shard: "rows"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range [][3]string{
+		{weights, weights, "is an input, which would be replaced"}, {graph, graph, "is an input, which would be replaced"},
+		{graph, external, "is an input, which would be replaced"}, {TinyName, shard, "belongs to the feature store " + dir}, {TinyName, dir, "is a folder"},
+	} {
+		before, _ := os.ReadFile(c[1])
+		_, err := Resolve(t.Context(), c[0], Options{Out: c[1]})
+		wants(t, err, "import: "+c[1], c[2])
+		if after, _ := os.ReadFile(c[1]); string(after) != string(before) {
+			t.Errorf("%s was replaced", c[1])
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"iconic/internal/identity"
 	"iconic/internal/lockfile"
 	"iconic/internal/onnxfiles"
+	"iconic/internal/owned"
 	"iconic/internal/seal"
 	"iconic/models/onnx"
 	"iconic/models/precision"
@@ -34,7 +35,7 @@ type Options struct {
 	Output    vit.Output
 	Precision precision.Precision // precision of the weights; "": float32
 	Heads     int                 // attention heads, if the weights do not show the number; 0: taken from the file or the published width
-	Out       string              // file to write; "": one in the cache, or a given ONNX file as it is
+	Out       string              // file to write, which replaces one of that name unless it is an input, or belongs to a run, a feature store or a sweep; "": one in the cache, or a given ONNX file as it is
 }
 
 // Model is an encoder ready to be opened.
@@ -75,6 +76,11 @@ func Resolve(ctx context.Context, nameOrFile string, o Options) (*Model, error) 
 	}
 	if err := there(nameOrFile); err != nil {
 		return nil, err
+	}
+	if o.Out != "" {
+		if err := owned.Replaceable(o.Out, nameOrFile, o.From); err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
 	}
 	switch {
 	case nameOrFile == TinyName:

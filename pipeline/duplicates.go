@@ -13,6 +13,7 @@ import (
 	"iconic/duplicates"
 	"iconic/internal/budget"
 	"iconic/internal/diskspace"
+	"iconic/internal/owned"
 	"iconic/internal/regular"
 	"iconic/report"
 	"iconic/report/inspection"
@@ -76,7 +77,7 @@ func (o *duplicatesOptions) library(a *app) (duplicates.Options, error) {
 
 // place checks the folder of the tables. A run's own folder may get new ones, but not those of other images.
 func (o *duplicatesOptions) place(name string) error {
-	if run.Of(filepath.Join(o.out, run.DuplicatesFile)) != "" && !sameFile(o.out, name) {
+	if owned.Run(filepath.Join(o.out, run.DuplicatesFile)) != "" && !owned.Same(o.out, name) {
 		return usagef("%s is a run folder, and has the tables of its own images: choose another folder with --out", o.out)
 	}
 	if err := spared(inFolder(o.out, run.DuplicatesFile, run.OutliersFile), o.images); err != nil {
@@ -112,7 +113,7 @@ func (a *app) duplicates(ctx context.Context, name string, o *duplicatesOptions)
 	case set.Unseen != nil:
 		a.warn("the features decide alone: %v; give the images' location with --images", set.Unseen)
 	}
-	if set.LeftOut > 0 && sameFile(o.out, name) {
+	if set.LeftOut > 0 && owned.Same(o.out, name) {
 		return usagef("the tables of %s list the images that were left out by hand, too: choose another folder with --out, or search those as well with --no-curation", o.out)
 	}
 	if set.LeftOut > 0 {

@@ -1,30 +1,18 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
-	"iconic/extract/store"
 	"iconic/internal/atomicfile"
-	"iconic/run"
-	"iconic/sweep"
+	"iconic/internal/owned"
 )
 
 // writable fails if the file that a user names for a result could not be written. It is called before any work; the folder is made, if necessary, only
 // when there is a result.
 func writable(file string) error {
-	if stat, err := os.Stat(file); err == nil && stat.IsDir() {
-		return usagef("%s is a folder: choose another name", file)
-	}
-	if dir := run.Of(file); dir != "" {
-		return usagef("%s belongs to the run %s: choose another name", file, dir)
-	}
-	if dir := store.Of(file); dir != "" {
-		return usagef("%s belongs to the feature store %s: choose another name", file, dir)
-	}
-	if dir := sweep.Of(file); dir != "" {
-		return usagef("%s belongs to the sweep in %s: choose another name", file, dir)
+	if err := owned.Replaceable(file); err != nil {
+		return usagef("%w", err)
 	}
 	return writableFolder(filepath.Dir(file), file)
 }
@@ -41,19 +29,12 @@ func writablePage(flag, file, what string) error {
 func spared(outputs []string, inputs ...string) error {
 	for _, out := range outputs {
 		for _, in := range inputs {
-			if sameFile(in, out) {
+			if owned.Same(in, out) {
 				return usagef("%s would be replaced by the output, and is an input: choose another place for the output", in)
 			}
 		}
 	}
 	return nil
-}
-
-// sameFile reports whether two names are those of one file or folder.
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // inFolder are the files of these names in a folder.

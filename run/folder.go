@@ -19,6 +19,7 @@ import (
 	"iconic/head/clustercount"
 	"iconic/internal/atomicfile"
 	"iconic/internal/npy"
+	"iconic/internal/owned"
 	"iconic/internal/regular"
 	"iconic/option"
 	"iconic/progress"
@@ -26,12 +27,12 @@ import (
 
 // The files of a run folder that this package manages.
 const (
-	headFile    = "head.safetensors"
-	configFile  = "config.json"
-	historyFile = "history.jsonl"
-	noveltyFile = "novelty.safetensors"
+	headFile    = owned.RunHead
+	configFile  = owned.RunConfig
+	historyFile = owned.RunHistory
+	noveltyFile = owned.RunNovelty
 	// representationFile holds the representation of every row, for a method that learns one.
-	representationFile = "representation.npy"
+	representationFile = owned.RunRepresentation
 )
 
 // ErrUnfinished is in the chain of Load's error for a run whose training has not ended and may be resumed.
@@ -43,7 +44,10 @@ var ErrUnfinished = errors.New("its training has not ended")
 const runFormat, votingFormat, uniformFormat, flatFormat = 2, 3, 4, 5
 
 // checkpointFile is the state of a training that has not ended.
-const checkpointFile = "checkpoint.safetensors"
+const checkpointFile = owned.RunCheckpoint
+
+// Files are the names of all files that a run folder can have, with those of a training that has not ended and of a curation.
+func Files() []string { return owned.RunFiles() }
 
 // Is reports whether a folder is a run folder, finished or not.
 func Is(dir string) bool {

@@ -15,6 +15,7 @@ import (
 	"iconic/features"
 	"iconic/inspect"
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/internal/plural"
 	"iconic/internal/regular"
 	"iconic/internal/spreadsheet"
@@ -25,8 +26,8 @@ import (
 
 // The tables of duplicates and outliers in a run folder.
 const (
-	DuplicatesFile = "duplicates.csv"
-	OutliersFile   = "outliers.csv"
+	DuplicatesFile = owned.RunDuplicates
+	OutliersFile   = owned.RunOutliers
 )
 
 // Inspected is what was found in a set of images, with their names.

@@ -8,12 +8,13 @@ import (
 	"path/filepath"
 
 	"iconic/curation"
+	"iconic/internal/owned"
 	"iconic/report"
 )
 
 const (
-	metricsFile     = "metrics.json"
-	assignmentsFile = "assignments.csv"
+	metricsFile     = owned.RunMetrics
+	assignmentsFile = owned.RunAssignments
 )
 
 // ErrNoScores is in the chain of Open's error for a run whose training has ended but was not scored, or whose assignments are missing.

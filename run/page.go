@@ -23,6 +23,7 @@ import (
 	"iconic/head/partition"
 	"iconic/head/tsne"
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/internal/regular"
 	"iconic/matrix"
 	"iconic/models"
@@ -34,7 +35,7 @@ import (
 )
 
 // PageFile is the name of a run's page in its folder.
-const PageFile = "report.html"
+const PageFile = owned.RunPage
 
 // The stages of a page in which images are read.
 const (

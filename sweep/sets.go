@@ -3,14 +3,10 @@ package sweep
 import (
 	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"iconic/comparison"
 	"iconic/features"
-	"iconic/internal/regular"
 )
 
 // distinct leaves out sets whose runs would be those of an earlier one: with the same features and labels. A note names each.
@@ -68,18 +64,4 @@ func (s *Sweep) stores() []string {
 		}
 	}
 	return names
-}
-
-// Of is the folder of a sweep whose table or page a file is, or would be if it was written, whatever link leads there; "" if there is none.
-func Of(file string) string {
-	for _, name := range regular.Names(file) {
-		base := filepath.Base(name)
-		if !strings.EqualFold(base, tableFile) && !strings.EqualFold(base, pageFile) {
-			continue
-		}
-		if stat, err := os.Stat(filepath.Join(filepath.Dir(name), runsFolder)); err == nil && stat.IsDir() {
-			return filepath.Dir(name)
-		}
-	}
-	return ""
 }

@@ -16,6 +16,7 @@ import (
 	"iconic/head"
 	"iconic/internal/atomicfile"
 	"iconic/internal/lockfile"
+	"iconic/internal/owned"
 	"iconic/internal/parallel"
 	"iconic/internal/plural"
 	"iconic/internal/regular"
@@ -29,9 +30,9 @@ import (
 
 // The files of a sweep, in its folder, and the folder of its runs.
 const (
-	runsFolder = "runs"
-	tableFile  = "sweep.csv"
-	pageFile   = "sweep.html"
+	runsFolder = owned.SweepRuns
+	tableFile  = owned.SweepTable
+	pageFile   = owned.SweepPage
 	lockFile   = ".lock" // held while the others are written
 )
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/owned"
 	"iconic/internal/regular"
 )
 
@@ -21,7 +22,7 @@ const formatVersion = 1
 const Format = "format-1"
 
 // formatName distinguishes a manifest from other JSON files of the same name.
-const formatName = "iconic feature store"
+const formatName = owned.StoreFormat
 
 // Settings are everything besides the images that determines the features. Features with different settings never share a store.
 type Settings struct {
@@ -87,21 +88,6 @@ var ErrParts = errors.New("it holds the parts of one, which have to be merged")
 
 // Is reports whether a folder holds a feature store, readable or not.
 func Is(folder string) bool { return exists(filepath.Join(folder, ManifestName)) }
-
-// Of is the folder of the feature store to which a file belongs, or would belong if it was written, whatever link leads there; "" if there is none.
-func Of(file string) string {
-	for _, name := range regular.Names(file) {
-		dir, base := filepath.Dir(name), filepath.Base(name)
-		if !IsShard(base) && base != ManifestName && base != ItemsName {
-			continue
-		}
-		_, _, unreadable := readManifest(dir)
-		if unreadable == nil || Is(dir) && exists(filepath.Join(dir, shardName(0))) { // other programs have a manifest.json, too
-			return dir
-		}
-	}
-	return ""
-}
 
 // readManifest reads and checks the manifest in a folder.
 func readManifest(folder string) (*Manifest, []byte, error) {

@@ -2,17 +2,18 @@ package store
 
 import (
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
+
+	"iconic/internal/owned"
 )
 
 // Names in a store's folder.
 const (
-	ManifestName = "manifest.json" // written last: a folder without it has no finished store
-	ItemsName    = "items.jsonl"
-	PartialName  = ".partial" // folder of shards that are not part of the store yet, with SettingsName and journals
-	SettingsName = "settings.json"
+	ManifestName = owned.StoreManifest // written last: a folder without it has no finished store
+	ItemsName    = owned.StoreItems
+	PartialName  = owned.StorePartial // folder of shards that are not part of the store yet, with SettingsName and journals
+	SettingsName = owned.StoreSettings
 	lockName     = ".lock"
 )
 
@@ -28,16 +29,13 @@ func ParsePart(name string) (part, parts int, ok bool) {
 	return part, parts, err == nil && part >= 1 && part <= parts
 }
 
-func shardName(i int) string { return fmt.Sprintf("features-%05d.npy", i) }
+func shardName(i int) string { return owned.StoreShard(i) }
 
 // Shards is a pattern of the names of shards.
-const Shards = "features-[0-9]*.npy"
+const Shards = owned.StoreShards
 
 // IsShard reports whether a name in a store's folder is that of a shard.
-func IsShard(name string) bool {
-	shard, err := path.Match(Shards, name)
-	return err == nil && shard
-}
+func IsShard(name string) bool { return owned.IsShard(name) }
 
 // IsFile reports whether a path below a store's folder, with slashes, is that of a file of the store or of its unfinished shards, and not of a part or
 // of anybody else.
@@ -46,7 +44,7 @@ func IsFile(name string) bool {
 		return false
 	}
 	if base, in := strings.CutPrefix(name, PartialName+"/"); in {
-		return !strings.Contains(base, "/") && (base == SettingsName || strings.HasSuffix(base, ".npy") || strings.HasSuffix(base, ".journal"))
+		return !strings.Contains(base, "/") && owned.IsPartial(base)
 	}
 	return name == ManifestName || name == ItemsName || IsShard(name)
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -42,6 +43,9 @@ type Distributions struct {
 }
 
 func (d *Distributions) check() error {
+	if d == nil {
+		return errors.New("there are no distributions to draw")
+	}
 	for _, f := range slices.Concat(d.Method, d.Neighbours) {
 		if len(f.X) != len(f.Y) || len(f.X) != len(f.Probability) || len(f.Behind.X) != len(f.Behind.Y) {
 			return fmt.Errorf("page of distributions: %s has %d, %d and %d numbers of its points", f.Name, len(f.X), len(f.Y), len(f.Probability))

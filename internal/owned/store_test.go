@@ -1,4 +1,4 @@
-package store
+package owned
 
 import (
 	"os"
@@ -29,7 +29,7 @@ func TestFilesOfAStore(t *testing.T) {
 		"damaged/features-mine.npy": false, "damaged/report.html": false, "project/manifest.json": false, "project/items.jsonl": false,
 		"plain/items.jsonl": false, "nowhere/manifest.json": false,
 	} {
-		if got := Of(filepath.Join(dir, name)); (got != "") != want {
+		if got := Store(filepath.Join(dir, name)); (got != "") != want {
 			t.Errorf("%s is of %q", name, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package run
+package owned
 
 import (
 	"os"
@@ -23,7 +23,7 @@ func TestFilesOfARun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for link, to := range map[string]string{"link": runs, "other/table.csv": filepath.Join(runs, assignmentsFile)} {
+	for link, to := range map[string]string{"link": runs, "other/table.csv": filepath.Join(runs, RunAssignments)} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Skip(err)
 		}
@@ -33,7 +33,7 @@ func TestFilesOfARun(t *testing.T) {
 		"run/mine.csv": false, "run/new.html": false, "other/assignments.csv": false, "run/old/report.html": false,
 		"project/assignments.csv": false, "project/report.html": false, "project/config.json": false,
 	} {
-		if got := Of(filepath.Join(dir, name)); (got != "") != want {
+		if got := Run(filepath.Join(dir, name)); (got != "") != want {
 			t.Errorf("%s is of %q", name, got)
 		}
 	}
