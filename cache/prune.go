@@ -14,7 +14,7 @@ import (
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
 	"iconic/internal/lockfile"
-	"iconic/internal/regular"
+	"iconic/internal/places"
 )
 
 // Rule selects the entries to remove: those of Kinds that were not used for OlderThan and have at least LargerThan bytes. All three
@@ -138,21 +138,17 @@ func Prune(ctx context.Context, r Rule, dry bool) (*Pruned, error) {
 	return p, nil
 }
 
-// forget removes the records of encoders that no longer exist.
+// forget removes encoders in the cache that no longer exist from the records of their places.
 func forget(folder string) {
 	names, err := os.ReadDir(folder)
 	if err != nil {
 		return // there are no records
 	}
 	for _, n := range names {
-		name := filepath.Join(folder, n.Name())
-		path, err := regular.Read(name)
-		if err != nil || !cachefolder.Keeps(string(path)) {
-			continue
-		}
-		if _, err := os.Stat(string(path)); errors.Is(err, fs.ErrNotExist) {
-			_ = os.Remove(name) // it takes only a few bytes
-		}
+		_ = places.Drop(filepath.Join(folder, n.Name()), func(path string) bool { // it takes only a few bytes
+			_, err := os.Stat(path)
+			return cachefolder.Keeps(path) && errors.Is(err, fs.ErrNotExist)
+		})
 	}
 }
 

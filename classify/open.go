@@ -30,7 +30,7 @@ import (
 
 // Options say how a run is put to use. The zero value finds everything by itself.
 type Options struct {
-	Model    string         // the run's encoder, a file or a name; "": where this machine last saw it, or by the name the run recorded
+	Model    string         // the run's encoder, a file or a name; "": where this machine saw it last, or by the name the run recorded
 	Shape    models.Options // for an encoder that has to be made again, as they were given then; see models.Resolve
 	Names    string         // file that names clusters, with lines such as 3,dogs (ReadNamed); one that it does not name, and all if it is "", are called as in the run
 	Raw      bool           // use the clusters as trained, ignoring any curation
@@ -46,7 +46,7 @@ type Options struct {
 type EncoderError struct{ Name, SHA256 string }
 
 func (e *EncoderError) Error() string {
-	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is not where this machine last saw it", e.Name, e.SHA256)
+	return fmt.Sprintf("the run's encoder %s (SHA-256 %.12s…) is in none of the places where this machine saw it", e.Name, e.SHA256)
 }
 
 // Found is a run folder that was read and whose encoder is not started.
@@ -57,9 +57,10 @@ type Found struct {
 	Names    []string        // names of the clusters, "" for one without a name
 	Curation *curation.State // nil: the run was not curated, or its curation is ignored
 
-	options Options
-	release func()       // allows the encoder's folder in the cache to be pruned again; nil: it is not held
-	remove  func() error // removes the temporary folder made for the encoder when there is no cache; nil: there is none
+	options  Options
+	recalled bool         // the encoder lies where this machine saw it
+	release  func()       // allows the encoder's folder in the cache to be pruned again; nil: it is not held
+	remove   func() error // removes the temporary folder made for the encoder when there is no cache; nil: there is none
 }
 
 // Open reads a run folder, finds the encoder the run was trained on and starts it. Close the model after use.
@@ -216,7 +217,7 @@ func (f *Found) Features() *Model {
 func (f *Found) findEncoder(ctx context.Context) error {
 	e, name := f.Settings.Encoder, f.options.Model
 	if path, ok := models.Recall("", e.SHA256); ok && name == "" {
-		f.Encoder = path
+		f.Encoder, f.recalled = path, true
 		if given := shaped(f.options.Shape); given != "" {
 			f.options.Hooks.Notef("%s: no effect, since the run's encoder exists already, in %s", given, path)
 		}
@@ -317,6 +318,7 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.remember()
 	o.Hooks.Notef("encoding on: %s (ONNX Runtime %s)", images.Device(), encoder.LibraryVersion())
 	if remark := images.Remark(); remark != "" {
 		o.Hooks.Warnf("%s", remark)
@@ -324,4 +326,14 @@ func (f *Found) Start(ctx context.Context) (*Model, error) {
 	m := f.Features()
 	m.Images, m.library = images, library
 	return m, nil
+}
+
+// remember records where the encoder lies, which is known to be the run's, so that the next call finds it. One in a temporary folder is not recorded.
+func (f *Found) remember() {
+	if f.recalled || f.remove != nil {
+		return
+	}
+	if problem := models.Remember("", f.Settings.Encoder.SHA256, f.Encoder); problem != nil {
+		f.options.Hooks.Notef("cannot remember where the encoder is (%v): name its file the next time, too", problem)
+	}
 }

@@ -11,10 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"iconic/internal/atomicfile"
 	"iconic/internal/cachefolder"
+	"iconic/internal/onnxfiles"
+	"iconic/internal/places"
 	"iconic/internal/regular"
 	"iconic/internal/seal"
 )
@@ -63,8 +66,11 @@ func writeLocks(cache string, locks map[string]Locked) error {
 	return atomicfile.WriteBytes(lockFile(cache), append(b, '\n'))
 }
 
-// Remember records in the cache where the encoder with that SHA-256 is, for Recall.
+// Remember records in the cache that the encoder with that SHA-256 is the file path, for Recall. The latest places are kept.
 func Remember(cache, sum, path string) error {
+	if !isSum(sum) {
+		return fmt.Errorf("%q is not a SHA-256", sum)
+	}
 	cache, err := cacheFolder(cache)
 	if err != nil {
 		return err
@@ -72,32 +78,39 @@ func Remember(cache, sum, path string) error {
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	folder := filepath.Join(cache, "encoders")
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
-	return atomicfile.WriteBytes(filepath.Join(folder, sum), []byte(path))
+	return places.Add(filepath.Join(cache, "encoders", sum), path)
 }
 
-// Recall returns the ONNX file last given to Remember for an encoder; ok is false if it no longer exists, or if it is in the cache and has
-// changed.
+// isSum reports whether a text can be a checksum: hexadecimal digits.
+func isSum(text string) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil && text != ""
+}
+
+// Recall returns the latest of the ONNX files given to Remember for an encoder that still exists; ok is false if there is none. A file in the cache that has
+// changed is passed over. If several exist, the file is read: it has that SHA-256.
 func Recall(cache, sum string) (path string, ok bool) {
 	cache, err := cacheFolder(cache)
-	if err != nil || !filepath.IsLocal(sum) {
+	if err != nil || !isSum(sum) {
 		return "", false
 	}
-	b, err := regular.Read(filepath.Join(cache, "encoders", sum))
-	if err != nil {
+	there := slices.DeleteFunc(places.Read(filepath.Join(cache, "encoders", sum)), func(path string) bool {
+		stat, err := os.Stat(path)
+		return err != nil || !stat.Mode().IsRegular() || errors.Is(seal.Check(context.Background(), filepath.Dir(path)), seal.ErrBroken)
+	})
+	if len(there) == 0 {
 		return "", false
 	}
-	if stat, err := os.Stat(string(b)); err != nil || !stat.Mode().IsRegular() {
-		return "", false
+	path = there[0] // whoever opens it reads it, and says so if it is another one
+	if len(there) > 1 {
+		of := slices.IndexFunc(there, func(path string) bool {
+			got, _, err := onnxfiles.Sum(context.Background(), path)
+			return err == nil && got == sum
+		})
+		path = there[max(of, 0)]
 	}
-	if errors.Is(seal.Check(context.Background(), filepath.Dir(string(b))), seal.ErrBroken) {
-		return "", false
-	}
-	cachefolder.Used(filepath.Dir(string(b)))
-	return string(b), true
+	cachefolder.Used(filepath.Dir(path))
+	return path, true
 }
 
 // checksum is the SHA-256 of a file, in hexadecimal digits, and its size.

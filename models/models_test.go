@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"iconic/internal/onnxfiles"
 	"iconic/internal/onnxtest"
 	"iconic/internal/safetensors"
 	"iconic/models/onnx"
@@ -552,6 +553,50 @@ func TestImportsReplaceNoInput(t *testing.T) {
 		wants(t, err, "import: "+c[1], c[2])
 		if after, _ := os.ReadFile(c[1]); string(after) != string(before) {
 			t.Errorf("%s was replaced", c[1])
+		}
+	}
+}
+
+// Every place of an encoder is remembered: a copy that was moved or exchanged does not hide another one.
+func TestRemembersSeveralPlaces(t *testing.T) {
+	cache, folder := t.TempDir(), t.TempDir()
+	first, second := filepath.Join(folder, "first.onnx"), filepath.Join(folder, "second.onnx")
+	var sum string
+	for _, name := range []string{first, second} {
+		written := onnxtest.Pooling(80, 8).Write(t)
+		if err := os.Rename(written, name); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if sum, _, err = onnxfiles.Sum(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if err := Remember(cache, sum, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want string) {
+		t.Helper()
+		if got, ok := Recall(cache, sum); !ok || got != want {
+			t.Errorf("recalled %q, %v, want %s", got, ok, want)
+		}
+	}
+	check(second)
+	if err := os.WriteFile(second, []byte("another file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(first)
+	if err := os.Remove(second); err != nil {
+		t.Fatal(err)
+	}
+	check(first)
+	if err := os.WriteFile(filepath.Join(cache, "encoders", sum), []byte(first), 0o600); err != nil { // as earlier versions wrote it
+		t.Fatal(err)
+	}
+	check(first)
+	for _, other := range []string{"../../evil", "", "encoder"} {
+		if err := Remember(cache, other, first); err == nil || !strings.Contains(err.Error(), "is not a SHA-256") {
+			t.Errorf("%q is remembered: %v", other, err)
 		}
 	}
 }
