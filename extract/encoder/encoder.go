@@ -65,7 +65,7 @@ func Open(ctx context.Context, name string, o Options) (*Encoder, error) {
 	if o.Batch < 0 || o.Batch > MaxBatch {
 		return nil, option.Errorf("Batch", "batch %d: want 1 to %d, or 0", o.Batch, MaxBatch)
 	}
-	if err := load(o.Library); err != nil {
+	if err := load(ctx, o.Library); err != nil {
 		return nil, err
 	}
 	inputs, outputs, err := describe(name)

@@ -453,10 +453,10 @@ func TestRunsOfOneSize(t *testing.T) {
 }
 
 func TestTwoLibrariesInOneProcessAreRefused(t *testing.T) {
-	if err := load(library(t)); err != nil {
+	if err := load(t.Context(), library(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := load("/another/library.so"); err == nil || !strings.Contains(err.Error(), "already loaded") {
+	if err := load(t.Context(), "/another/library.so"); err == nil || !strings.Contains(err.Error(), "already loaded") {
 		t.Errorf("error %v", err)
 	}
 }

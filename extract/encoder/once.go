@@ -11,7 +11,7 @@ import (
 // Once runs any model with one input once, on the processor, and returns the named float32 outputs: what an exported model computes for
 // some images. input is a []float32 or []uint8 of the given shape. The run ends soon after ctx does.
 func Once(ctx context.Context, library, model string, input any, shape []int64, outputs ...string) (_ [][]float32, err error) {
-	if err := load(library); err != nil {
+	if err := load(ctx, library); err != nil {
 		return nil, err
 	}
 	inputs, _, err := describe(model)

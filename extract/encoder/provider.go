@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -109,7 +110,7 @@ func (p Provider) attach(o *ort.SessionOptions) (err error) {
 
 // Available returns, for each provider except Auto, nil if it loads from the library at path, otherwise the reason.
 func Available(path string) (map[Provider]error, error) {
-	if err := load(path); err != nil {
+	if err := load(context.Background(), path); err != nil {
 		return nil, err
 	}
 	result := map[Provider]error{}

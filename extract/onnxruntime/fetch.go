@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"iconic/internal/atomicfile"
+	"iconic/internal/cachefolder"
 	"iconic/internal/fetch"
 	"iconic/internal/lockfile"
 	"iconic/internal/regular"
@@ -71,11 +72,11 @@ func (f *fetcher) trust(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// files are the names of a folder's files, without the seal.
+// files are the names of a folder's files, without the seal and locks.
 func files(folder string) (names []string, err error) {
 	entries, err := os.ReadDir(folder)
 	for _, e := range entries {
-		if e.Type().IsRegular() && e.Name() != seal.Name {
+		if e.Type().IsRegular() && e.Name() != seal.Name && !cachefolder.Lock(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
