@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,19 +56,10 @@ type exportOptions struct {
 var encoderFlags = []string{"model", "precision", "image-size", "output", "attention-heads", "from", "encoder-threads"}
 
 func (a *app) export(ctx context.Context, dir, file string, o *exportOptions) error {
-	if !strings.EqualFold(filepath.Ext(file), ".onnx") {
-		return usagef("%s: the name of the exported file must end in .onnx", file)
+	if err := writableModel(file, o.force, o.model, o.names); err != nil {
+		return err
 	}
 	atomicfile.Sweep(filepath.Dir(file))
-	if err := writable(file); err != nil {
-		return err
-	}
-	if _, err := os.Stat(file); err == nil && !o.force {
-		return usagef("%s already exists: choose another name, or overwrite it with --force", file)
-	}
-	if err := spared([]string{file}, o.model, o.names); err != nil {
-		return err
-	}
 	use, err := o.options(a)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ var idleFlags = []idleFlag{
 	{command: "curate", flags: []string{"listen", "threads", "features", "images", "image-column"}, beside: "import", why: "--%s is for the page, which --import does not serve"},
 	{command: "doctor", flags: []string{"dim", "views", "float16", "image-column"}, without: "data", why: "--%s is about the features of a planned extraction"},
 	{command: "export", flags: []string{"with-preprocessing"}, beside: "head-only", why: "--%s is about images, and --head-only exports no encoder for them"},
+	{command: "import", flags: []string{"force"}, without: "out", why: "--%s overwrites the file of --out, and an import in the cache is made again by itself when it is damaged"},
 	{command: "evaluate", flags: []string{"images", "image-column"}, without: "page", why: "--%s is about the images on the page"},
 	{command: "predict", flags: []string{"every"}, without: "watch", why: "--%s is how often --watch looks for new images"},
 	{command: "predict", flags: []string{"max-bad"}, beside: "watch", why: "--%s is about the share among all images, and --watch goes on until it is interrupted"},

@@ -60,7 +60,7 @@ func fixtures(t *testing.T, base string) []killed {
 		{name: "merge", args: []string{"merge", at("parts"), "--out", "OUT"}},
 		{name: "export", args: []string{"export", at("run"), "OUT/m.onnx", "--force"}},
 		{name: "models import", args: []string{"models", "import", weights}, cache: true},
-		{name: "models import --out", args: []string{"models", "import", weights, "--out", "OUT/m.onnx"}},
+		{name: "models import --out", args: []string{"models", "import", weights, "--out", "OUT/m.onnx", "--force"}},
 		{name: "report of two runs", args: []string{"report", at("run"), at("other"), "--out", "OUT/c.html"}},
 		{name: "predict --copy-to", args: []string{"predict", at("run"), data, "--copy-to", "OUT"}},
 		{name: "predict --link-to", args: []string{"predict", at("run"), data, "--link-to", "OUT"}},

@@ -13,6 +13,7 @@ import (
 func newModelsImportCommand(a *app) *cobra.Command {
 	var flags modelFlags
 	var out string
+	var force bool
 	c := &cobra.Command{
 		Use:   "import FILE|NAME",
 		Short: "Convert weights (.pth, .safetensors, or an encoder's name) to an ONNX file",
@@ -23,10 +24,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if out != "" {
-				if err := writable(out); err != nil {
-					return err
-				}
-				if err := spared([]string{out}, args[0]); err != nil {
+				if err := writableModel(out, force, args[0], flags.from); err != nil {
 					return err
 				}
 			}
@@ -46,6 +44,7 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	}
 	flags.add(c.Flags())
 	c.Flags().StringVarP(&out, "out", "o", "", "ONNX file to write (default: one in the user's cache)")
+	c.Flags().BoolVar(&force, "force", false, "overwrite an existing file")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -15,6 +16,23 @@ func writable(file string) error {
 		return usagef("%w", err)
 	}
 	return writableFolder(filepath.Dir(file), file)
+}
+
+// writableModel is writable for an ONNX file, which no command replaces without being told, and never if it is an input.
+func writableModel(file string, force bool, inputs ...string) error {
+	if !strings.EqualFold(filepath.Ext(file), ".onnx") {
+		return usagef("%s: the name of an ONNX file must end in .onnx", file)
+	}
+	if err := writable(file); err != nil {
+		return err
+	}
+	if err := spared([]string{file}, inputs...); err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); err == nil && !force {
+		return usagef("%s already exists: choose another name, or overwrite it with --force", file)
+	}
+	return nil
 }
 
 // writablePage is writable for a page, which a browser knows by its name.
